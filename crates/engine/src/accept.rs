@@ -1,0 +1,217 @@
+//! From a listener's queue to a session: admission, and the choice of a worker.
+
+use crate::failure;
+use crate::forward::Route;
+use crate::report::Report;
+use crate::session::{Accepted, Session};
+use crate::worker::{Message, Worker, token};
+use flow::{Admission, AtLimit, By, Cause, CloseReason, End, Occupancy, Phase};
+use rustix::fd::{AsFd, OwnedFd};
+use std::sync::Arc;
+use std::time::Duration;
+use sys::Errno;
+
+/// Connections accepted from one listener per turn: established sessions must not wait for a flood
+/// of new ones.
+const ACCEPTS_PER_TURN: usize = 16;
+/// How long a listener pauses after accepting failed for want of a resource.
+const EXHAUSTED_PAUSE: Duration = Duration::from_millis(100);
+
+/// A listening socket, and where its connections go.
+pub(crate) struct Listening {
+    pub(crate) socket: OwnedFd,
+    pub(crate) route: Arc<Route>,
+}
+
+impl Worker {
+    pub(crate) fn listen(&mut self, number: u32, listening: Arc<Listening>) {
+        if self.draining {
+            return;
+        }
+        self.listeners.insert(number, listening);
+        self.poll(number);
+    }
+
+    /// Polls a listener (again). Should the kernel refuse (ENOMEM, or its limit of watches), it is
+    /// tried again like any exhausted resource.
+    fn poll(&mut self, number: u32) {
+        let Some(listening) = self.listeners.get(&number) else { return };
+        if self.epoll.add_listener(listening.socket.as_fd(), u64::from(number)).is_err() {
+            self.exhausted.push(number);
+            self.retry_at = Some(self.now.after(EXHAUSTED_PAUSE));
+        }
+    }
+
+    fn unpoll(&mut self, number: u32) {
+        let Some(listening) = self.listeners.get(&number) else { return };
+        // It can only fail if it was not polled, and that is what is wanted.
+        let _ = self.epoll.remove(listening.socket.as_fd());
+    }
+
+    /// Forgets all listeners. The last worker to do so closes them.
+    pub(crate) fn stop_listening(&mut self) {
+        let numbers: Vec<u32> = self.listeners.keys().copied().collect();
+        for number in numbers {
+            // Before the socket is closed, not by closing it: another worker may hold it longer,
+            // and until then this one would be woken for it.
+            self.unpoll(number);
+        }
+        self.listeners.clear();
+        self.full.clear();
+        self.exhausted.clear();
+        self.retry_at = None;
+    }
+
+    /// Accepts what waits, up to a turn's share. What is left is reported again.
+    pub(crate) fn accept_from(&mut self, number: u32) {
+        let Some(listening) = self.listeners.get(&number).map(Arc::clone) else { return };
+        for _ in 0..ACCEPTS_PER_TURN {
+            if !self.accept_one(number, &listening) {
+                return;
+            }
+        }
+    }
+
+    /// Accepts one connection; false if there is no use in trying for another one now.
+    fn accept_one(&mut self, number: u32, listening: &Listening) -> bool {
+        let route = &listening.route;
+        let admission = self.ask_for_room(route);
+        if admission == Admission::Wait {
+            self.unpoll(number);
+            self.full.push(number);
+            return false;
+        }
+        match sys::listen::accept(listening.socket.as_fd()) {
+            Ok((socket, address)) if admission == Admission::Admit => {
+                self.hand_on(Accepted { socket, address, route: Arc::clone(route) });
+                true
+            }
+            Ok((socket, _)) => {
+                sys::socket::reset(socket);
+                self.report_refused(route);
+                true
+            }
+            Err(errno) => {
+                if admission == Admission::Admit {
+                    self.shared.leave(route);
+                }
+                self.accept_failed(number, route, errno)
+            }
+        }
+    }
+
+    /// Takes a place in both gates, or none.
+    fn ask_for_room(&self, route: &Route) -> Admission {
+        let at_limit = route.forward.at_limit;
+        let enter = |gate: &crate::gate::Gate| match at_limit {
+            AtLimit::Refuse => gate.enter(),
+            AtLimit::Wait => gate.enter_or_wait(self.index),
+        };
+        let process_has_room = enter(&self.shared.gate);
+        let forward_has_room = process_has_room && enter(&route.forward.gate);
+        if process_has_room && !forward_has_room {
+            self.shared.tell(self.shared.gate.leave());
+        }
+        flow::admit(Occupancy { forward_has_room, process_has_room }, at_limit)
+    }
+
+    /// Whether the next connection may be tried for.
+    fn accept_failed(&mut self, number: u32, route: &Arc<Route>, errno: Errno) -> bool {
+        if errno == Errno::AGAIN {
+            return false;
+        }
+        if failure::is_of_one_connection(errno) {
+            return true;
+        }
+        // Files or memory are short, or something worse is wrong. The connection stays in the
+        // kernel's queue, and level-triggered polling would report it without end: pause.
+        self.pump.pool.clear();
+        self.unpoll(number);
+        self.exhausted.push(number);
+        self.retry_at.get_or_insert(self.now.after(EXHAUSTED_PAUSE));
+        let forward = Arc::clone(&route.forward.name);
+        let cause = failure::exhausted(errno).unwrap_or(Cause::IoError);
+        self.notices.note(&self.shared.outbox, self.now, (forward.clone(), cause), |count| {
+            Report::AcceptFailed { forward, errno, count }
+        });
+        false
+    }
+
+    pub(crate) fn retry_exhausted(&mut self) {
+        self.retry_at = None;
+        for number in std::mem::take(&mut self.exhausted) {
+            self.poll(number);
+        }
+    }
+
+    /// There is room again: whoever still finds none will wait again.
+    pub(crate) fn retry_full(&mut self) {
+        for number in std::mem::take(&mut self.full) {
+            self.poll(number);
+        }
+    }
+
+    fn report_refused(&mut self, route: &Route) {
+        let forward = &route.forward;
+        let reason = CloseReason::new(By::Limit, Phase::Admit, Cause::OverLimit);
+        let process_is_full = self.shared.gate.taken() >= self.shared.gate.limit();
+        let gate = if process_is_full { &self.shared.gate } else { &forward.gate };
+        let (name, limit) = (Arc::clone(&forward.name), gate.limit());
+        let kind = (Arc::clone(&name), Cause::OverLimit);
+        self.notices.note(&self.shared.outbox, self.now, kind, |count| Report::Refused {
+            forward: name,
+            reason,
+            limit,
+            count,
+        });
+    }
+
+    /// Gives the session to the worker that will serve it, which is usually this one.
+    fn hand_on(&mut self, accepted: Accepted) {
+        let chosen = self.shared.place(self.index);
+        if chosen == self.index {
+            self.begin(accepted);
+        } else {
+            // Without a limit a mailbox is never full.
+            let _ = self.shared.mailboxes[chosen].send(Message::Adopt(accepted));
+        }
+    }
+
+    /// Makes a session of an admitted connection, and begins to connect it.
+    pub(crate) fn begin(&mut self, accepted: Accepted) {
+        let id = self.shared.next_id();
+        if self.shared.detail.steps {
+            self.shared.outbox.send(Report::Accepted {
+                id,
+                forward: Arc::clone(&accepted.route.forward.name),
+                client: accepted.address,
+            });
+        }
+        let now = self.now;
+        let key = self.sessions.insert(|_| Session::new(id, accepted, now));
+        if self.draining {
+            self.drain_one(key);
+        }
+        if self.register(key, End::Client) {
+            self.connect(key);
+        }
+    }
+
+    fn drain_one(&mut self, key: crate::slots::Key) {
+        if let Some(session) = self.sessions.get_mut(key) {
+            session.flow.drain();
+        }
+    }
+
+    /// Registers one socket of a session for all that may happen to it. If the kernel cannot, the
+    /// session ends.
+    pub(crate) fn register(&mut self, key: crate::slots::Key, end: End) -> bool {
+        let Some(session) = self.sessions.get_mut(key) else { return false };
+        let Some(socket) = session.socket(end) else { return false };
+        let Err(errno) = self.epoll.add_connection(socket, token(key, end)) else { return true };
+        let failure = failure::of_attempt(errno);
+        self.report_exhausted(failure.cause, "watching a socket");
+        self.end(key, failure::reason_of_attempt(failure), true);
+        false
+    }
+}

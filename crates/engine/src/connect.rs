@@ -1,0 +1,181 @@
+//! From an accepted client to a connected target: names, addresses, attempts.
+
+use crate::failure;
+use crate::forward::Target;
+use crate::report::Report;
+use crate::resolve::Query;
+use crate::session::Session;
+use crate::slots::Key;
+use crate::worker::Worker;
+use flow::{By, Cause, End, Failure, Readiness, Time};
+use rustix::fd::OwnedFd;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use sys::socket::Progress;
+use sys::{Address, Errno, Event};
+
+impl Worker {
+    /// Begins to connect a session's target.
+    pub(crate) fn connect(&mut self, key: Key) {
+        let Some(session) = self.sessions.get_mut(key) else { return };
+        if let Target::Name(host, port) = &session.route.target {
+            self.shared.resolver.resolve(Query {
+                host: Arc::clone(host),
+                port: *port,
+                session: key,
+                worker: Arc::clone(&self.mailbox),
+            });
+            return self.set_timer(key);
+        }
+        self.next_attempt(key);
+    }
+
+    pub(crate) fn resolved(&mut self, key: Key, addresses: Arc<[SocketAddr]>) {
+        let Some(session) = self.sessions.get_mut(key) else { return };
+        let Some(connecting) = &mut session.connecting else { return };
+        if addresses.is_empty() {
+            let failure = Failure { cause: Cause::NameError, errno: None };
+            return self.give_up(key, failure);
+        }
+        connecting.attempts.resolved(addresses.len());
+        connecting.resolved = Some(addresses);
+        self.next_attempt(key);
+    }
+
+    /// Tries the target's next address, and those behind it as long as each fails at once.
+    fn next_attempt(&mut self, key: Key) {
+        let now = self.now;
+        let Some(session) = self.sessions.get_mut(key) else { return };
+        loop {
+            // The socket of the attempt before, if any, ends with this.
+            session.target = None;
+            let Some(connecting) = &mut session.connecting else { return };
+            let Some((position, until)) = connecting.attempts.next(now) else {
+                let failure = connecting.failure.unwrap_or(TIMED_OUT);
+                return self.give_up(key, failure);
+            };
+            session.flow.attempt(until);
+            match attempt(session, position) {
+                Ok((socket, progress)) => {
+                    session.target = Some(socket);
+                    if self.register(key, End::Target) {
+                        match progress {
+                            Progress::Connected => self.connected(key, Readiness::default()),
+                            Progress::UnderWay => self.set_timer(key),
+                        }
+                    }
+                    return;
+                }
+                // Only a Unix socket's full queue says so: its listener lives, and is busy.
+                Err(Errno::AGAIN) => {
+                    connecting_again(session, now.after(BUSY_PAUSE));
+                    return self.set_timer(key);
+                }
+                Err(errno) => fail_attempt(session, failure::of_attempt(errno)),
+            }
+        }
+    }
+
+    /// An event before the target was connected.
+    pub(crate) fn event_while_connecting(
+        &mut self,
+        key: Key,
+        end: End,
+        event: Event,
+        readiness: Readiness,
+    ) {
+        let Some(session) = self.sessions.get_mut(key) else { return };
+        // Asked only where an error is announced: a hang-up alone comes with successful connects
+        // too, on some kernels.
+        let error = session.socket(end).filter(|_| event.error).map(sys::socket::take_error);
+        match (end, error) {
+            (End::Client, Some(Err(errno))) => {
+                let reason = session.flow.reason_of_client_failure(failure::of_connection(errno));
+                self.end(key, reason, true);
+            }
+            (End::Target, Some(Err(errno))) => {
+                fail_attempt(session, failure::of_attempt(errno));
+                self.next_attempt(key);
+            }
+            (End::Target, _) if event.writable => self.connected(key, readiness),
+            // What the client sends meanwhile stays in its socket until the target is there.
+            _ => session.flow.learn(end, readiness),
+        }
+    }
+
+    fn connected(&mut self, key: Key, readiness: Readiness) {
+        let now = self.now;
+        let Some(session) = self.sessions.get_mut(key) else { return };
+        session.connecting = None;
+        session.flow.connected(now);
+        session.flow.learn(End::Target, readiness);
+        if self.shared.detail.steps {
+            self.shared.outbox.send(Report::Forwarding {
+                id: session.id,
+                forward: Arc::clone(&session.route.forward.name),
+                target: session.target_address.unwrap_or(Address::Unix),
+            });
+        }
+        self.serve(key);
+    }
+
+    pub(crate) fn attempt_timed_out(&mut self, key: Key) {
+        let Some(session) = self.sessions.get_mut(key) else { return };
+        fail_attempt(session, TIMED_OUT);
+        self.next_attempt(key);
+    }
+
+    /// No attempt is left: the client is told at once, by a reset.
+    fn give_up(&mut self, key: Key, failure: Failure) {
+        if failure::reason_of_attempt(failure).by == By::Resource {
+            self.report_exhausted(failure.cause, "connecting to a target");
+        }
+        self.end(key, failure::reason_of_attempt(failure), true);
+    }
+
+    /// Says that a resource is missing, but not each time.
+    pub(crate) fn report_exhausted(&mut self, cause: Cause, needed_for: &'static str) {
+        let kind = (Arc::from(needed_for), cause);
+        self.notices.note(&self.shared.outbox, self.now, kind, |count| Report::Exhausted {
+            cause,
+            needed_for,
+            count,
+        });
+    }
+}
+
+/// How long to wait for room in the queue of a Unix socket. The kernel has no event for it.
+const BUSY_PAUSE: Duration = Duration::from_millis(5);
+
+const TIMED_OUT: Failure = Failure { cause: Cause::ConnectTimeout, errno: None };
+
+fn fail_attempt(session: &mut Session, failure: Failure) {
+    if let Some(connecting) = &mut session.connecting {
+        connecting.failure = Some(failure);
+    }
+}
+
+/// The same address is tried again at `at`.
+fn connecting_again(session: &mut Session, at: Time) {
+    if let Some(connecting) = &mut session.connecting {
+        connecting.attempts.again();
+        session.flow.attempt(at.min(connecting.attempts.until()));
+    }
+}
+
+/// One attempt, at the address in this position.
+fn attempt(session: &mut Session, position: usize) -> sys::Result<(OwnedFd, Progress)> {
+    let resolved = session.connecting.as_ref().and_then(|connecting| connecting.resolved.as_ref());
+    let known = match (&session.route.target, resolved) {
+        (Target::Unix(path), _) => {
+            session.target_address = Some(Address::Unix);
+            return Ok((sys::socket::connect_unix(path)?, Progress::Connected));
+        }
+        (Target::Addresses(addresses), _) => addresses.get(position),
+        (Target::Name(..), resolved) => resolved.and_then(|addresses| addresses.get(position)),
+    };
+    let address = *known.ok_or(Errno::HOSTUNREACH)?;
+    session.target_address = Some(address.into());
+    sys::socket::connect_tcp(address, &session.route.forward.options)
+}

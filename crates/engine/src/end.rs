@@ -1,0 +1,55 @@
+//! The end of a session: one reason, every descriptor closed, every place given back, one record.
+
+use crate::report::{Report, SessionRecord};
+use crate::session::Session;
+use crate::slots::Key;
+use crate::worker::Worker;
+use flow::{CloseReason, Direction, End};
+use rustix::fd::AsFd;
+use std::sync::Arc;
+use std::time::SystemTime;
+use sys::socket::{reset, tcp_info};
+
+impl Worker {
+    /// Ends a session: with an RST to the sides that are still alive if `abort`, otherwise in
+    /// order.
+    pub(crate) fn end(&mut self, key: Key, reason: CloseReason, abort: bool) {
+        let Some(mut session) = self.sessions.remove(key) else { return };
+        self.wheel.cancel(key.index());
+        for direction in Direction::BOTH {
+            // A pipe may hold bytes that were never sent: closed, never lent again.
+            drop(session.holding(direction).take());
+        }
+        let record = self.shared.detail.records.then(|| self.record(&session, reason));
+        let Session { flow, client, target, route, .. } = session;
+        for (end, socket) in [(End::Client, Some(client)), (End::Target, target)] {
+            let alive = flow.side(end).failure().is_none();
+            match socket {
+                Some(socket) if abort && alive => reset(socket),
+                socket => drop(socket),
+            }
+        }
+        if let Some(record) = record {
+            self.shared.outbox.send(Report::Ended(Box::new(record)));
+        }
+        self.shared.ended(self.index, &route);
+        self.tidy_later();
+    }
+
+    fn record(&self, session: &Session, reason: CloseReason) -> SessionRecord {
+        let ending = session.flow.finish(self.now, reason);
+        let now = SystemTime::now();
+        SessionRecord {
+            id: session.id,
+            forward: Arc::clone(&session.route.forward.name),
+            client: session.client_address,
+            listener: Arc::clone(&session.route.listen),
+            target: Arc::clone(&session.route.target_text),
+            target_address: session.target_address,
+            started: now.checked_sub(ending.duration).unwrap_or(now),
+            ending,
+            client_tcp: tcp_info(session.client.as_fd()),
+            target_tcp: session.target.as_ref().and_then(|target| tcp_info(target.as_fd())),
+        }
+    }
+}

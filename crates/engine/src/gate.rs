@@ -1,0 +1,118 @@
+//! A limit on how many sessions there are, shared by all workers.
+
+#[cfg(loom)]
+use loom::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+#[cfg(not(loom))]
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+
+/// Room for a number of sessions: taken once when one begins, given back once when it ends.
+pub(crate) struct Gate {
+    limit: u32,
+    taken: AtomicU32,
+    /// The workers that wait for room, one bit each; above 64 workers they share bits, and are
+    /// woken together.
+    waiting: AtomicU64,
+}
+
+/// A set of workers to be told that there is room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Waiting(u64);
+
+impl Waiting {
+    pub(crate) fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    pub(crate) fn contains(self, worker: usize) -> bool {
+        self.0 & bit(worker) != 0
+    }
+}
+
+fn bit(worker: usize) -> u64 {
+    1 << (worker % 64)
+}
+
+impl Gate {
+    pub(crate) fn new(limit: u32) -> Self {
+        Self { limit, taken: AtomicU32::new(0), waiting: AtomicU64::new(0) }
+    }
+
+    /// How many are in.
+    pub(crate) fn taken(&self) -> u32 {
+        self.taken.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn limit(&self) -> u32 {
+        self.limit
+    }
+
+    /// Takes a place; false if there is none.
+    pub(crate) fn enter(&self) -> bool {
+        let more = |taken| (taken < self.limit).then_some(taken + 1);
+        self.taken.fetch_update(Ordering::SeqCst, Ordering::SeqCst, more).is_ok()
+    }
+
+    /// Takes a place, or notes that `worker` waits for one.
+    ///
+    /// The second try is what makes it safe to wait: a place given back before the note was seen
+    /// is found by it, and one given back later finds the note (both orders are sequentially
+    /// consistent).
+    pub(crate) fn enter_or_wait(&self, worker: usize) -> bool {
+        if self.enter() {
+            return true;
+        }
+        self.waiting.fetch_or(bit(worker), Ordering::SeqCst);
+        self.enter()
+    }
+
+    /// Gives a place back. Returns who must be told.
+    #[must_use]
+    pub(crate) fn leave(&self) -> Waiting {
+        self.taken.fetch_sub(1, Ordering::SeqCst);
+        if self.waiting.load(Ordering::SeqCst) == 0 {
+            return Waiting(0);
+        }
+        Waiting(self.waiting.swap(0, Ordering::SeqCst))
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lets_in_no_more_than_the_limit_and_names_who_waits() {
+        let gate = Gate::new(2);
+        assert!(gate.enter() && gate.enter_or_wait(0));
+        assert!(!gate.enter());
+        assert!(gate.leave().is_empty(), "nobody waits");
+        assert!(gate.enter());
+        assert!(!gate.enter_or_wait(1));
+        let waiting = gate.leave();
+        assert!(waiting.contains(1) && waiting.contains(65) && !waiting.contains(0));
+        assert!(gate.leave().is_empty(), "told once");
+        assert_eq!(gate.taken(), 0);
+    }
+}
+
+/// `RUSTFLAGS="--cfg loom" cargo test -p engine`.
+#[cfg(all(test, loom))]
+mod loom_tests {
+    use super::*;
+    use loom::sync::Arc;
+
+    #[test]
+    fn nobody_waits_for_room_that_is_there() {
+        loom::model(|| {
+            let gate = Arc::new(Gate::new(1));
+            assert!(gate.enter());
+            let leaver = {
+                let gate = Arc::clone(&gate);
+                loom::thread::spawn(move || gate.leave())
+            };
+            let entered = gate.enter_or_wait(3);
+            let told = leaver.join().unwrap().contains(3);
+            assert!(entered || told);
+        });
+    }
+}

@@ -1,0 +1,108 @@
+//! Where a lane's bytes rest between being received and being sent, borrowed for just that long.
+
+use flow::{Cause, Time};
+use rustix::io::Errno;
+use std::time::Duration;
+use sys::{Pipe, PipeError};
+
+/// Pipe sizes to ask for: more bytes per call is what makes bulk cheap. Below 64 KiB a pipe is
+/// no better than the copy.
+const PIPE_SIZES: [usize; 3] = [1024 * 1024, 256 * 1024, 64 * 1024];
+/// Empty pipes kept for the next bulk lane of this worker.
+const SPARE_PIPES: usize = 16;
+/// Free buffers kept.
+const SPARE_BUFFERS: usize = 16;
+/// After the kernel refused a pipe, none is asked for during this time.
+const REFUSED_PAUSE: Duration = Duration::from_millis(100);
+/// The size of the worker's scratch buffer, and so of what one send can leave over.
+pub(crate) const SCRATCH: usize = 64 * 1024;
+
+/// Bytes that were received and not yet sent.
+pub(crate) enum Holding {
+    /// In user memory.
+    Buffer(Buffer),
+    /// In a pipe.
+    Pipe(Pipe),
+}
+
+/// The part of a buffer that is still to be sent.
+pub(crate) struct Buffer {
+    bytes: Box<[u8]>,
+    from: usize,
+    to: usize,
+}
+
+impl Buffer {
+    pub(crate) fn unsent(&self) -> &[u8] {
+        &self.bytes[self.from..self.to]
+    }
+
+    pub(crate) fn sent(&mut self, count: usize) {
+        self.from += count;
+    }
+}
+
+/// A worker's spare pipes and buffers. The last one given back is the first one lent: it is warm.
+pub(crate) struct Pool {
+    #[expect(clippy::vec_box, reason = "the box goes to the session, and comes back")]
+    pipes: Vec<Box<Holding>>,
+    buffers: Vec<Box<[u8]>>,
+    refused_until: Time,
+}
+
+impl Pool {
+    pub(crate) fn new() -> Self {
+        Self { pipes: Vec::new(), buffers: Vec::new(), refused_until: Time::default() }
+    }
+
+    /// An empty pipe. The error is the resource that was missing; `None` if that was found out a
+    /// moment ago and the kernel was not asked again.
+    pub(crate) fn pipe(&mut self, now: Time) -> Result<Box<Holding>, Option<Cause>> {
+        if let Some(pipe) = self.pipes.pop() {
+            return Ok(pipe);
+        }
+        if now < self.refused_until {
+            return Err(None);
+        }
+        Pipe::new(&PIPE_SIZES).map(|pipe| Box::new(Holding::Pipe(pipe))).map_err(|error| {
+            self.refused_until = now.after(REFUSED_PAUSE);
+            Some(match error {
+                PipeError::Refused(Errno::MFILE | Errno::NFILE) => Cause::NoFiles,
+                PipeError::Refused(_) | PipeError::TooSmall => Cause::NoMemory,
+            })
+        })
+    }
+
+    /// A buffer that holds `bytes`.
+    #[expect(clippy::unnecessary_box_returns, reason = "a session keeps the box")]
+    pub(crate) fn buffer(&mut self, bytes: &[u8]) -> Box<Holding> {
+        let mut buffer = match self.buffers.pop() {
+            Some(buffer) if buffer.len() >= bytes.len() => buffer,
+            _ => vec![0; bytes.len().max(SCRATCH)].into_boxed_slice(),
+        };
+        buffer[..bytes.len()].copy_from_slice(bytes);
+        Box::new(Holding::Buffer(Buffer { bytes: buffer, from: 0, to: bytes.len() }))
+    }
+
+    /// Takes back what a lane no longer needs: it is empty.
+    pub(crate) fn give_back(&mut self, holding: Box<Holding>) {
+        match *holding {
+            Holding::Buffer(buffer) => {
+                if self.buffers.len() < SPARE_BUFFERS && buffer.bytes.len() == SCRATCH {
+                    self.buffers.push(buffer.bytes);
+                }
+            }
+            Holding::Pipe(_) => {
+                if self.pipes.len() < SPARE_PIPES {
+                    self.pipes.push(holding);
+                }
+            }
+        }
+    }
+
+    /// Frees everything spare: descriptors are short, or memory is wanted back.
+    pub(crate) fn clear(&mut self) {
+        self.pipes.clear();
+        self.buffers.clear();
+    }
+}

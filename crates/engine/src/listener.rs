@@ -1,0 +1,96 @@
+//! Binding listeners, and giving them up.
+
+use crate::accept::Listening;
+use crate::forward::Route;
+use plan::ListenAddress;
+use rustix::fd::AsFd;
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use sys::Errno;
+
+/// One bound listener.
+pub(crate) struct Listener {
+    pub(crate) listening: Arc<Listening>,
+    /// The file of a Unix socket, which goes with it.
+    file: Option<PathBuf>,
+}
+
+impl Listener {
+    pub(crate) fn bind(route: &plan::Route, running: Route) -> Result<Self, ListenError> {
+        let error = |errno| ListenError { address: route.listen.clone(), errno };
+        let (socket, file) = match &route.listen {
+            ListenAddress::Any { port } => (sys::listen::tcp_any(*port), None),
+            ListenAddress::Ip(address) => (sys::listen::tcp(*address), None),
+            ListenAddress::Unix(path) => (sys::listen::unix(path), Some(path.clone())),
+        };
+        let socket = socket.map_err(error)?;
+        if file.is_none() {
+            // Inherited by every accepted socket: no system call per session.
+            sys::socket::set_tcp_options(socket.as_fd(), &running.forward.options)
+                .map_err(error)?;
+        }
+        Ok(Self { listening: Arc::new(Listening { socket, route: Arc::new(running) }), file })
+    }
+
+    pub(crate) fn local_address(&self) -> Option<SocketAddr> {
+        sys::listen::local_address(&self.listening.socket).ok().flatten()
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        if let Some(file) = &self.file {
+            // Gone already is as good as removed.
+            let _ = std::fs::remove_file(file);
+        }
+    }
+}
+
+/// A listener could not be bound.
+#[derive(Clone, Debug)]
+pub struct ListenError {
+    /// Where.
+    pub address: ListenAddress,
+    /// What the kernel said.
+    pub errno: Errno,
+}
+
+impl ListenError {
+    /// The configuration and this host do not fit together: it will not work later either.
+    pub fn is_lasting(&self) -> bool {
+        self.errno != Errno::ADDRINUSE
+    }
+
+    /// What can be done about it.
+    pub fn advice(&self) -> Option<&'static str> {
+        let unix = matches!(self.address, ListenAddress::Unix(_));
+        match self.errno {
+            Errno::ACCESS | Errno::PERM if unix => Some("may this user write to its directory?"),
+            Errno::ACCESS | Errno::PERM => Some(
+                "ports below net.ipv4.ip_unprivileged_port_start (1024 by default) need root or \
+                 CAP_NET_BIND_SERVICE: setcap cap_net_bind_service=+ep on the binary, \
+                 AmbientCapabilities= in a systemd unit, or a higher port",
+            ),
+            Errno::ADDRINUSE if unix => Some("another process listens on it, or a file is there"),
+            Errno::ADDRINUSE => Some("another process listens there: see `ss -ltnp`"),
+            Errno::ADDRNOTAVAIL => {
+                Some("no interface of this host has that address: see `ip addr`")
+            }
+            Errno::NOENT => Some("its directory does not exist"),
+            Errno::MFILE | Errno::NFILE => Some("raise the open-file limit: `ulimit -n`"),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for ListenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let error = std::io::Error::from(self.errno);
+        write!(f, "listen {}: {error}", self.address)?;
+        self.advice().map_or(Ok(()), |advice| write!(f, " ({advice})"))
+    }
+}
+
+impl std::error::Error for ListenError {}

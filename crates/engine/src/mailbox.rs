@@ -1,0 +1,147 @@
+//! Messages from one thread to another that also waits for sockets.
+
+use std::collections::VecDeque;
+
+#[cfg(loom)]
+use loom::sync::{Mutex, MutexGuard};
+#[cfg(not(loom))]
+use std::sync::{Mutex, MutexGuard};
+
+/// How the reader of a mailbox is woken.
+pub(crate) trait Wake {
+    fn wake(&self);
+}
+
+impl Wake for sys::Waker {
+    fn wake(&self) {
+        Self::wake(self);
+    }
+}
+
+/// A queue with many writers and one reader, who takes everything at once.
+///
+/// Only the writer that finds the queue empty wakes the reader: whoever writes behind it does so
+/// before the reader has taken the queue, since both hold the lock.
+pub(crate) struct Mailbox<T, W = sys::Waker> {
+    queue: Mutex<VecDeque<T>>,
+    limit: usize,
+    waker: W,
+}
+
+/// The mailbox is at its limit; the message was not taken.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Full;
+
+impl<T, W: Wake> Mailbox<T, W> {
+    /// A mailbox that holds at most `limit` messages.
+    pub(crate) fn new(waker: W, limit: usize) -> Self {
+        Self { queue: Mutex::new(VecDeque::new()), limit, waker }
+    }
+
+    pub(crate) fn waker(&self) -> &W {
+        &self.waker
+    }
+
+    /// Puts a message in.
+    pub(crate) fn send(&self, message: T) -> Result<(), Full> {
+        let mut queue = self.lock();
+        if queue.len() >= self.limit {
+            return Err(Full);
+        }
+        queue.push_back(message);
+        let was_empty = queue.len() == 1;
+        drop(queue);
+        if was_empty {
+            self.waker.wake();
+        }
+        Ok(())
+    }
+
+    /// Takes all messages, in the order in which they were sent.
+    pub(crate) fn take(&self) -> VecDeque<T> {
+        std::mem::take(&mut *self.lock())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, VecDeque<T>> {
+        // Nothing panics while it holds the lock, so a poisoned one is whole all the same.
+        self.queue.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+    use std::cell::Cell;
+
+    struct Count(Cell<u32>);
+
+    impl Wake for Count {
+        fn wake(&self) {
+            self.0.set(self.0.get() + 1);
+        }
+    }
+
+    #[test]
+    fn wakes_once_per_batch_and_keeps_the_order() {
+        let mailbox = Mailbox::new(Count(Cell::new(0)), 10);
+        for batch in 1..=3 {
+            for message in 0..4 {
+                mailbox.send(message).unwrap();
+            }
+            assert_eq!(mailbox.waker().0.get(), batch);
+            assert_eq!(mailbox.take(), [0, 1, 2, 3]);
+        }
+    }
+
+    #[test]
+    fn holds_no_more_than_its_limit() {
+        let mailbox = Mailbox::new(Count(Cell::new(0)), 2);
+        assert_eq!(mailbox.send(1), Ok(()));
+        assert_eq!(mailbox.send(2), Ok(()));
+        assert_eq!(mailbox.send(3), Err(Full));
+        assert_eq!(mailbox.take(), [1, 2]);
+        assert_eq!(mailbox.send(4), Ok(()));
+    }
+}
+
+/// Every interleaving of two writers and a reader: `RUSTFLAGS="--cfg loom" cargo test -p engine`.
+#[cfg(all(test, loom))]
+mod loom_tests {
+    use super::*;
+    use loom::sync::Arc;
+    use loom::sync::atomic::{AtomicBool, Ordering};
+
+    struct Flag(AtomicBool);
+
+    impl Wake for Flag {
+        fn wake(&self) {
+            self.0.store(true, Ordering::Release);
+        }
+    }
+
+    #[test]
+    fn no_message_is_left_without_a_wake() {
+        loom::model(|| {
+            let mailbox = Arc::new(Mailbox::new(Flag(AtomicBool::new(false)), 10));
+            let writers: Vec<_> = (0..2)
+                .map(|message| {
+                    let mailbox = Arc::clone(&mailbox);
+                    loom::thread::spawn(move || mailbox.send(message).unwrap())
+                })
+                .collect();
+            // The reader's loop: woken, it takes the wake first and the messages then.
+            let mut got = Vec::new();
+            if mailbox.waker().0.swap(false, Ordering::AcqRel) {
+                got.extend(mailbox.take());
+            }
+            for writer in writers {
+                writer.join().unwrap();
+            }
+            if mailbox.waker().0.swap(false, Ordering::AcqRel) {
+                got.extend(mailbox.take());
+            }
+            got.sort_unstable();
+            assert_eq!(got, [0, 1]);
+        });
+    }
+}

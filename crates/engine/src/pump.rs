@@ -1,0 +1,212 @@
+//! Carries out the steps of a lane, and reports each result to the session. Nothing is decided
+//! here.
+
+use crate::failure;
+use crate::holding::{Holding, Pool, SCRATCH};
+use crate::session::Session;
+use flow::{Cause, Direction, Fallback, Step, Time};
+use rustix::fd::BorrowedFd;
+use sys::{Errno, Pipe, stream};
+
+/// What a worker moves bytes with.
+pub(crate) struct Pump {
+    scratch: Box<[u8]>,
+    pub(crate) pool: Pool,
+    /// A resource that was missing in the last step.
+    pub(crate) missing: Option<Cause>,
+}
+
+impl Pump {
+    pub(crate) fn new() -> Self {
+        let scratch = vec![0; SCRATCH].into_boxed_slice();
+        Self { scratch, pool: Pool::new(), missing: None }
+    }
+
+    /// One step. Returns how many bytes it moved.
+    pub(crate) fn carry_out(
+        &mut self,
+        session: &mut Session,
+        direction: Direction,
+        step: Step,
+        now: Time,
+    ) -> usize {
+        match step {
+            Step::Copy => self.copy(session, direction, now),
+            Step::Fill => self.fill(session, direction, now),
+            Step::Send => self.send(session, direction, now),
+            Step::PassFin => {
+                pass_fin(session, direction, now);
+                0
+            }
+        }
+    }
+
+    /// Receives into the scratch buffer and sends at once. Only what the sink does not take gets
+    /// a buffer of its own.
+    fn copy(&mut self, session: &mut Session, direction: Direction, now: Time) -> usize {
+        let received = stream::receive(source(session, direction), &mut self.scratch);
+        let count = match received {
+            Ok(0) => {
+                session.flow.end_of_stream(direction);
+                return 0;
+            }
+            Ok(count) => count,
+            Err(Errno::AGAIN) => {
+                session.flow.read_would_block(direction);
+                return 0;
+            }
+            Err(errno) => {
+                session.flow.read_failed(direction, failure::of_connection(errno));
+                return 0;
+            }
+        };
+        session.flow.copied(direction, count, SCRATCH, now);
+        let sent = stream::send(sink(session, direction), &self.scratch[..count]);
+        let taken = report_sent(session, direction, sent, now);
+        if taken < count {
+            session.flow.write_would_block(direction);
+        }
+        if taken < count && session.flow.lane(direction).held() > 0 {
+            *session.holding(direction) = Some(self.pool.buffer(&self.scratch[taken..count]));
+        }
+        count
+    }
+
+    /// Splices what waits into an empty pipe.
+    fn fill(&mut self, session: &mut Session, direction: Direction, now: Time) -> usize {
+        let holding = match self.pool.pipe(now) {
+            Ok(holding) => holding,
+            Err(missing) => {
+                self.missing = missing;
+                session.flow.fall_back(direction, Fallback::NoPipe);
+                return 0;
+            }
+        };
+        let Holding::Pipe(pipe) = &*holding else { return 0 };
+        match pipe.fill(source(session, direction)) {
+            Ok(0) => session.flow.end_of_stream(direction),
+            Ok(count) => {
+                session.flow.filled(direction, count, now);
+                *session.holding(direction) = Some(holding);
+                return count;
+            }
+            Err(Errno::AGAIN) => session.flow.read_would_block(direction),
+            // These sockets cannot be spliced (or not by this kernel).
+            Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => {
+                session.flow.fall_back(direction, Fallback::Unsupported);
+            }
+            Err(Errno::NOMEM) => {
+                self.missing = Some(Cause::NoMemory);
+                session.flow.fall_back(direction, Fallback::NoPipe);
+            }
+            Err(errno) => session.flow.read_failed(direction, failure::of_connection(errno)),
+        }
+        // Nothing came into it.
+        self.pool.give_back(holding);
+        0
+    }
+
+    /// Sends what is held.
+    fn send(&mut self, session: &mut Session, direction: Direction, now: Time) -> usize {
+        let Some(mut holding) = session.holding(direction).take() else { return 0 };
+        let taken = match &mut *holding {
+            Holding::Buffer(buffer) => {
+                let sent = stream::send(sink(session, direction), buffer.unsent());
+                let taken = report_sent(session, direction, sent, now);
+                buffer.sent(taken);
+                if !buffer.unsent().is_empty() {
+                    session.flow.write_would_block(direction);
+                }
+                taken
+            }
+            Holding::Pipe(pipe) => {
+                let held = held(session, direction);
+                match pipe.drain(sink(session, direction), held) {
+                    Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => {
+                        holding = self.empty_into_buffer(pipe, held);
+                        session.flow.fall_back(direction, Fallback::Unsupported);
+                        0
+                    }
+                    // A pipe that was not emptied is no proof that the sink is full: only
+                    // "would block" is. The next try will tell.
+                    sent => report_sent(session, direction, sent, now),
+                }
+            }
+        };
+        self.put_away(session, direction, holding);
+        taken
+    }
+
+    /// The sink cannot be spliced to: its bytes go on through user memory.
+    #[expect(clippy::unnecessary_box_returns, reason = "a session keeps the box")]
+    fn empty_into_buffer(&mut self, pipe: &Pipe, held: usize) -> Box<Holding> {
+        let mut bytes = vec![0; held];
+        let mut filled = 0;
+        // Bounded: every turn moves bytes that are known to be in the pipe, or ends the loop.
+        while filled < held {
+            match pipe.read(&mut bytes[filled..]) {
+                Ok(count) if count > 0 => filled += count,
+                _ => break,
+            }
+        }
+        self.pool.buffer(&bytes[..filled])
+    }
+
+    /// Keeps what still holds bytes of a living lane, gives back what is empty, and closes what
+    /// holds bytes that will never be sent: a pipe with somebody's bytes must not be lent again.
+    fn put_away(&mut self, session: &mut Session, direction: Direction, holding: Box<Holding>) {
+        let lane = session.flow.lane(direction);
+        if lane.held() == 0 {
+            self.pool.give_back(holding);
+        } else if lane.state() != flow::LaneState::Broken {
+            *session.holding(direction) = Some(holding);
+        }
+    }
+}
+
+fn pass_fin(session: &mut Session, direction: Direction, now: Time) {
+    match sys::socket::shut_write(sink(session, direction)) {
+        Ok(()) => session.flow.fin_passed(direction, now),
+        Err(errno) => session.flow.write_failed(direction, failure::of_connection(errno)),
+    }
+}
+
+/// Reports the result of sending, and returns how many bytes were taken.
+fn report_sent(
+    session: &mut Session,
+    direction: Direction,
+    sent: sys::Result<usize>,
+    now: Time,
+) -> usize {
+    match sent {
+        Ok(taken) => {
+            session.flow.sent(direction, taken, now);
+            taken
+        }
+        Err(Errno::AGAIN) => {
+            session.flow.write_would_block(direction);
+            0
+        }
+        Err(errno) => {
+            session.flow.write_failed(direction, failure::of_connection(errno));
+            0
+        }
+    }
+}
+
+fn held(session: &Session, direction: Direction) -> usize {
+    usize::try_from(session.flow.lane(direction).held()).unwrap_or(usize::MAX)
+}
+
+fn source(session: &Session, direction: Direction) -> BorrowedFd<'_> {
+    socket(session, direction.source())
+}
+
+fn sink(session: &Session, direction: Direction) -> BorrowedFd<'_> {
+    socket(session, direction.sink())
+}
+
+/// Lanes have steps only while the session relays, and then it has both sockets.
+fn socket(session: &Session, end: flow::End) -> BorrowedFd<'_> {
+    session.socket(end).expect("a relaying session has both sockets")
+}

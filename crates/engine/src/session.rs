@@ -1,0 +1,89 @@
+//! A session as its worker keeps it: the state that decides, the sockets, and what is borrowed.
+
+use crate::forward::{Route, Target};
+use crate::holding::Holding;
+use flow::{Attempts, Direction, End, Failure, Time};
+use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use sys::Address;
+
+/// A connection that was accepted and admitted: it holds a place in both gates.
+pub(crate) struct Accepted {
+    pub(crate) socket: OwnedFd,
+    pub(crate) address: Address,
+    pub(crate) route: Arc<Route>,
+}
+
+/// One forwarded connection.
+pub(crate) struct Session {
+    pub(crate) flow: flow::Session,
+    pub(crate) id: u64,
+    pub(crate) client: OwnedFd,
+    pub(crate) target: Option<OwnedFd>,
+    pub(crate) client_address: Address,
+    pub(crate) target_address: Option<Address>,
+    pub(crate) route: Arc<Route>,
+    /// What holds the bytes of the lanes up and down, while there are any.
+    holding: [Option<Box<Holding>>; 2],
+    /// Only while connecting.
+    pub(crate) connecting: Option<Box<Connecting>>,
+    /// When the timing wheel brings the session up next.
+    pub(crate) timer: Option<Time>,
+    /// In the list of sessions that used up their turn.
+    pub(crate) queued: bool,
+}
+
+/// The attempts to connect to a target.
+pub(crate) struct Connecting {
+    pub(crate) attempts: Attempts,
+    /// Resolved addresses; the route has those that need no resolving.
+    pub(crate) resolved: Option<Arc<[SocketAddr]>>,
+    /// Why the last attempt failed.
+    pub(crate) failure: Option<Failure>,
+}
+
+impl Session {
+    pub(crate) fn new(id: u64, accepted: Accepted, now: Time) -> Self {
+        let Accepted { socket, address, route } = accepted;
+        let known = match &route.target {
+            Target::Addresses(addresses) => addresses.len(),
+            Target::Unix(_) => 1,
+            Target::Name(..) => 0,
+        };
+        let attempts = Attempts::new(now, route.forward.timeouts.connect, known);
+        Self {
+            flow: flow::Session::new(now, route.forward.path, attempts.until()),
+            id,
+            client: socket,
+            target: None,
+            client_address: address,
+            target_address: None,
+            route,
+            holding: [None, None],
+            connecting: Some(Box::new(Connecting { attempts, resolved: None, failure: None })),
+            timer: None,
+            queued: false,
+        }
+    }
+
+    /// The socket of one end, if there is one.
+    pub(crate) fn socket(&self, end: End) -> Option<BorrowedFd<'_>> {
+        match end {
+            End::Client => Some(self.client.as_fd()),
+            End::Target => self.target.as_ref().map(AsFd::as_fd),
+        }
+    }
+
+    pub(crate) fn holding(&mut self, direction: Direction) -> &mut Option<Box<Holding>> {
+        &mut self.holding[direction as usize]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn an_idle_session_costs_at_most_256_bytes() {
+        assert!(size_of::<super::Session>() <= 256, "{}", size_of::<super::Session>());
+    }
+}

@@ -1,0 +1,99 @@
+//! What all workers share: touched when a session begins or ends, never for a byte.
+
+use crate::forward::Route;
+use crate::gate::{Gate, Waiting};
+use crate::mailbox::Mailbox;
+use crate::report::Outbox;
+use crate::resolve::Resolve;
+use crate::worker::Message;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+
+/// Sessions more than a less loaded worker has, from which on a new one is handed over: one, so
+/// that a few bulk sessions are spread evenly, plus an eighth of its load, so that among many
+/// small ones the hand-over stays rare.
+const SLACK: u32 = 1;
+const SLACK_PART: u32 = 8;
+
+pub(crate) struct Shared {
+    pub(crate) mailboxes: Vec<Arc<Mailbox<Message>>>,
+    /// Sessions per worker.
+    loads: Vec<AtomicU32>,
+    /// The limit of the process.
+    pub(crate) gate: Gate,
+    pub(crate) outbox: Arc<Outbox>,
+    pub(crate) resolver: Arc<dyn Resolve>,
+    pub(crate) detail: Detail,
+    next_id: AtomicU64,
+}
+
+/// What is worth telling about sessions.
+#[derive(Clone, Copy, Debug)]
+pub struct Detail {
+    /// A record of each ended session.
+    pub records: bool,
+    /// That each was accepted and connected.
+    pub steps: bool,
+}
+
+impl Shared {
+    pub(crate) fn new(
+        workers: usize,
+        max_sessions: u32,
+        detail: Detail,
+        resolver: Arc<dyn Resolve>,
+    ) -> sys::Result<Self> {
+        let mailbox = |_| {
+            // Bounded by what is sent: at most a few messages per session and listener.
+            Ok(Arc::new(Mailbox::new(sys::Waker::new()?, usize::MAX)))
+        };
+        Ok(Self {
+            mailboxes: (0..workers).map(mailbox).collect::<sys::Result<_>>()?,
+            loads: (0..workers).map(|_| AtomicU32::new(0)).collect(),
+            gate: Gate::new(max_sessions),
+            outbox: Arc::new(Outbox::new()?),
+            resolver,
+            detail,
+            next_id: AtomicU64::new(1),
+        })
+    }
+
+    pub(crate) fn next_id(&self) -> u64 {
+        self.next_id.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Chooses the worker for a session that `mine` accepted, and counts it there.
+    pub(crate) fn place(&self, mine: usize) -> usize {
+        let load = |worker: usize| self.loads[worker].load(Ordering::Relaxed);
+        let least = (0..self.loads.len()).min_by_key(|worker| load(*worker)).unwrap_or(mine);
+        let bearable = load(least) + SLACK + load(least) / SLACK_PART;
+        let chosen = if load(mine) >= bearable { least } else { mine };
+        self.loads[chosen].fetch_add(1, Ordering::Relaxed);
+        chosen
+    }
+
+    /// A session of `worker` has ended: its places are free again.
+    pub(crate) fn ended(&self, worker: usize, route: &Route) {
+        self.loads[worker].fetch_sub(1, Ordering::Relaxed);
+        self.leave(route);
+    }
+
+    /// Gives a place in both gates back, and tells the workers that wait for one.
+    pub(crate) fn leave(&self, route: &Route) {
+        for waiting in [route.forward.gate.leave(), self.gate.leave()] {
+            self.tell(waiting);
+        }
+    }
+
+    pub(crate) fn tell(&self, waiting: Waiting) {
+        if waiting.is_empty() {
+            return;
+        }
+        for (worker, mailbox) in self.mailboxes.iter().enumerate() {
+            if waiting.contains(worker) {
+                // Without a limit a mailbox is never full.
+                let _ = mailbox.send(Message::RoomAgain);
+            }
+        }
+    }
+}

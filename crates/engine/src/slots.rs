@@ -1,0 +1,180 @@
+//! The worker's table of sessions: stable numbers, no moves, memory given back.
+
+/// Records per chunk. A chunk of sessions is larger than the allocator's mmap threshold, so that
+/// freeing one really returns its memory.
+const CHUNK: usize = 1024;
+
+/// The number of a record, good for as long as that record lives. A number whose record has gone
+/// finds nothing, even when its place is in use again: an event that was on its way when a session
+/// ended cannot reach another session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Key {
+    index: u32,
+    generation: u32,
+}
+
+impl Key {
+    /// The place in the table: unique among the living only.
+    pub(crate) fn index(self) -> u32 {
+        self.index
+    }
+
+    /// As one number. The generation is never 0, so the numbers below 2^32 are free for others.
+    pub(crate) fn to_bits(self) -> u64 {
+        u64::from(self.generation) << 32 | u64::from(self.index)
+    }
+
+    /// The reverse; `None` for a number that is no key.
+    pub(crate) fn from_bits(bits: u64) -> Option<Self> {
+        let generation = (bits >> 32) as u32;
+        #[expect(clippy::cast_possible_truncation, reason = "the low half is meant")]
+        (generation != 0).then_some(Self { index: bits as u32, generation })
+    }
+}
+
+struct Slot<T> {
+    generation: u32,
+    value: Option<T>,
+}
+
+struct Chunk<T> {
+    slots: Box<[Slot<T>]>,
+    used: usize,
+}
+
+/// A table of records with stable, never reused numbers.
+pub(crate) struct Slots<T> {
+    /// `None` where a chunk was given back.
+    chunks: Vec<Option<Chunk<T>>>,
+    /// Free places, the last freed last: its memory is warm.
+    free: Vec<u32>,
+    /// The generation of the next record.
+    generation: u32,
+}
+
+impl<T> Slots<T> {
+    pub(crate) fn new() -> Self {
+        Self { chunks: Vec::new(), free: Vec::new(), generation: 1 }
+    }
+
+    /// Adds the record that `make` makes of its own number.
+    pub(crate) fn insert(&mut self, make: impl FnOnce(Key) -> T) -> Key {
+        if self.free.is_empty() {
+            self.grow();
+        }
+        let index = self.free.pop().expect("grow() made free places");
+        let key = Key { index, generation: self.generation };
+        // Skips 0. Four thousand million sessions later a number comes again; the events of the
+        // first have been read by then.
+        self.generation = self.generation.checked_add(1).unwrap_or(1);
+        let (chunk, place) = split(index);
+        let chunk = self.chunks[chunk].as_mut().expect("free places are in living chunks");
+        chunk.used += 1;
+        chunk.slots[place] = Slot { generation: key.generation, value: Some(make(key)) };
+        key
+    }
+
+    fn grow(&mut self) {
+        let at = self.chunks.iter().position(Option::is_none).unwrap_or(self.chunks.len());
+        let slots = (0..CHUNK).map(|_| Slot { generation: 0, value: None }).collect();
+        let chunk = Some(Chunk { slots, used: 0 });
+        if at == self.chunks.len() {
+            self.chunks.push(chunk);
+        } else {
+            self.chunks[at] = chunk;
+        }
+        let place = |place| u32::try_from(at * CHUNK + place).expect("no host has 2^31 sockets");
+        // The lowest on top: the table stays dense at its beginning.
+        self.free.extend((0..CHUNK).rev().map(place));
+    }
+
+    pub(crate) fn get_mut(&mut self, key: Key) -> Option<&mut T> {
+        let (chunk, place) = split(key.index);
+        let slot = &mut self.chunks.get_mut(chunk)?.as_mut()?.slots[place];
+        (slot.generation == key.generation).then_some(())?;
+        slot.value.as_mut()
+    }
+
+    /// The key of the living record at `index`.
+    pub(crate) fn key_at(&self, index: u32) -> Option<Key> {
+        let (chunk, place) = split(index);
+        let slot = &self.chunks.get(chunk)?.as_ref()?.slots[place];
+        slot.value.as_ref().map(|_| Key { index, generation: slot.generation })
+    }
+
+    /// Takes a record out.
+    pub(crate) fn remove(&mut self, key: Key) -> Option<T> {
+        let (at, place) = split(key.index);
+        let chunk = self.chunks.get_mut(at)?.as_mut()?;
+        let slot = &mut chunk.slots[place];
+        (slot.generation == key.generation).then_some(())?;
+        let value = slot.value.take()?;
+        chunk.used -= 1;
+        self.free.push(key.index);
+        Some(value)
+    }
+
+    /// Gives chunks without a record back, but for one, which the next session will want. Returns
+    /// how many. To be called now and then: it walks the free places.
+    pub(crate) fn give_back(&mut self) -> usize {
+        let empty = |chunk: &Option<Chunk<T>>| chunk.as_ref().is_some_and(|chunk| chunk.used == 0);
+        let surplus: Vec<usize> =
+            (0..self.chunks.len()).filter(|at| empty(&self.chunks[*at])).skip(1).collect();
+        for at in &surplus {
+            self.chunks[*at] = None;
+        }
+        if !surplus.is_empty() {
+            self.free.retain(|index| self.chunks[split(*index).0].is_some());
+            self.free.shrink_to_fit();
+        }
+        surplus.len()
+    }
+
+    /// The keys of all living records, in the order of their places.
+    pub(crate) fn keys(&self) -> Vec<Key> {
+        let places = 0..u32::try_from(self.chunks.len() * CHUNK).unwrap_or(u32::MAX);
+        places.filter_map(|index| self.key_at(index)).collect()
+    }
+}
+
+fn split(index: u32) -> (usize, usize) {
+    (index as usize / CHUNK, index as usize % CHUNK)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_old_number_does_not_find_a_new_record() {
+        let mut slots = Slots::new();
+        let first = slots.insert(|_| "first");
+        assert_eq!(slots.remove(first), Some("first"));
+        let second = slots.insert(|_| "second");
+        assert_eq!(first.index(), second.index(), "the place is used again");
+        assert_eq!(slots.get_mut(first), None);
+        assert_eq!(slots.remove(first), None);
+        assert_eq!(slots.get_mut(second), Some(&mut "second"));
+        assert_eq!(Key::from_bits(second.to_bits()), Some(second));
+        assert_eq!(Key::from_bits(u64::from(u32::MAX)), None);
+    }
+
+    #[test]
+    fn empty_chunks_are_given_back_and_grow_again() {
+        let mut slots = Slots::new();
+        let keys: Vec<Key> = (0..5 * CHUNK).map(|i| slots.insert(|_| i)).collect();
+        let survivor = keys[4 * CHUNK + 7];
+        for key in keys.iter().filter(|key| **key != survivor) {
+            slots.remove(*key);
+        }
+        assert_eq!(slots.give_back(), 3, "four are empty, one of them stays");
+        assert_eq!(slots.give_back(), 0);
+        assert_eq!(slots.get_mut(survivor), Some(&mut (4 * CHUNK + 7)));
+        assert_eq!(slots.keys(), [survivor]);
+        let again: Vec<Key> = (0..5 * CHUNK).map(|i| slots.insert(|_| i)).collect();
+        for (mut i, key) in again.into_iter().enumerate() {
+            assert_eq!(slots.get_mut(key), Some(&mut i));
+        }
+        assert_eq!(slots.keys().len(), 5 * CHUNK + 1);
+    }
+}

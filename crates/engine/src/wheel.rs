@@ -1,0 +1,206 @@
+//! Deadlines: a hierarchical timing wheel with one lazy entry per session.
+//!
+//! A session is entered with the moment of its next deadline and forgotten until then. Bytes do
+//! not touch the wheel: when an entry comes up, the session is asked for its deadline, and entered
+//! again if that has moved. Ten levels of 64 places with a tick of one millisecond reach to the end
+//! of any [`Time`].
+
+use flow::Time;
+
+const LEVELS: usize = 10;
+const PLACES: usize = 64;
+const BITS: usize = PLACES.trailing_zeros() as usize;
+const NOBODY: u32 = u32::MAX;
+
+/// The list an entry is in, and its neighbours there. `place` is [`NOBODY`] if it is in none.
+#[derive(Clone, Copy)]
+struct Link {
+    place: u32,
+    before: u32,
+    behind: u32,
+}
+
+const UNLINKED: Link = Link { place: NOBODY, before: NOBODY, behind: NOBODY };
+
+/// A timing wheel over session numbers.
+pub(crate) struct Wheel {
+    /// Everything due before this tick has come up.
+    elapsed: u64,
+    occupied: [u64; LEVELS],
+    first: [u32; LEVELS * PLACES],
+    links: Vec<Link>,
+}
+
+impl Wheel {
+    pub(crate) fn new(now: Time) -> Self {
+        Self {
+            elapsed: now.as_millis(),
+            occupied: [0; LEVELS],
+            first: [NOBODY; LEVELS * PLACES],
+            links: Vec::new(),
+        }
+    }
+
+    /// Enters `index`, or moves it, to come up at `at`: never before, and up to a tick later.
+    pub(crate) fn schedule(&mut self, index: u32, at: Time) {
+        self.cancel(index);
+        let tick = at.as_micros().div_ceil(1000).max(self.elapsed + 1);
+        // The highest group of bits in which the two differ names the level: below it, the entry
+        // would come up in the wrong round.
+        let level = (tick ^ self.elapsed).ilog2() as usize / BITS;
+        let place = tick >> (BITS * level) & (PLACES as u64 - 1);
+        self.link(index, level * PLACES + usize::try_from(place).unwrap_or(0));
+    }
+
+    fn link(&mut self, index: u32, place: usize) {
+        let at = index as usize;
+        if at >= self.links.len() {
+            self.links.resize(at + 1, UNLINKED);
+        }
+        let behind = std::mem::replace(&mut self.first[place], index);
+        if behind != NOBODY {
+            self.links[behind as usize].before = index;
+        }
+        #[expect(clippy::cast_possible_truncation, reason = "there are 640 places")]
+        let link = Link { place: place as u32, before: NOBODY, behind };
+        self.links[at] = link;
+        self.occupied[place / PLACES] |= 1 << (place % PLACES);
+    }
+
+    /// Takes `index` out, if it is in.
+    pub(crate) fn cancel(&mut self, index: u32) {
+        let Some(link) = self.links.get_mut(index as usize) else { return };
+        let Link { place, before, behind } = std::mem::replace(link, UNLINKED);
+        if place == NOBODY {
+            return;
+        }
+        if behind != NOBODY {
+            self.links[behind as usize].before = before;
+        }
+        if before != NOBODY {
+            self.links[before as usize].behind = behind;
+            return;
+        }
+        let place = place as usize;
+        self.first[place] = behind;
+        if behind == NOBODY {
+            self.occupied[place / PLACES] &= !(1 << (place % PLACES));
+        }
+    }
+
+    /// The earliest moment at which an entry may come up.
+    pub(crate) fn next_at(&self) -> Option<Time> {
+        self.earliest().map(|(tick, _)| Time::from_micros(tick * 1000))
+    }
+
+    /// The next entry that comes up by `now`. It is out of the wheel then.
+    pub(crate) fn pop(&mut self, now: Time) -> Option<u32> {
+        let now = now.as_millis();
+        let Some((tick, place)) = self.earliest().filter(|(tick, _)| *tick <= now) else {
+            self.elapsed = self.elapsed.max(now);
+            return None;
+        };
+        self.elapsed = self.elapsed.max(tick);
+        let index = self.first[place];
+        self.cancel(index);
+        Some(index)
+    }
+
+    /// The occupied place whose time begins first. No entry lies behind the present position of
+    /// its level: it would have come up.
+    fn earliest(&self) -> Option<(u64, usize)> {
+        let of_level = |level: usize| {
+            let occupied = self.occupied[level];
+            let place = (occupied != 0).then(|| occupied.trailing_zeros())?;
+            let shift = BITS * level;
+            let round = self.elapsed >> (shift + BITS) << (shift + BITS);
+            Some((round + (u64::from(place) << shift), level * PLACES + place as usize))
+        };
+        (0..LEVELS).filter_map(of_level).min()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::BTreeMap;
+
+    fn ms(ms: u64) -> Time {
+        Time::from_micros(ms * 1000)
+    }
+
+    /// Pops as a worker does: what is not due yet is entered again.
+    fn pop_due(wheel: &mut Wheel, deadlines: &BTreeMap<u32, u64>, now: u64) -> Vec<u32> {
+        let mut due = Vec::new();
+        while let Some(index) = wheel.pop(ms(now)) {
+            let deadline = deadlines[&index];
+            if deadline <= now {
+                due.push(index);
+            } else {
+                wheel.schedule(index, ms(deadline));
+            }
+        }
+        due.sort_unstable();
+        due
+    }
+
+    #[test]
+    fn a_place_with_several_entries_gives_them_all() {
+        let mut wheel = Wheel::new(ms(1000));
+        let deadlines: BTreeMap<u32, u64> = (0..10).map(|i| (i, 1500)).collect();
+        for (index, at) in &deadlines {
+            wheel.schedule(*index, ms(*at));
+        }
+        wheel.cancel(4);
+        assert_eq!(pop_due(&mut wheel, &deadlines, 1499), []);
+        assert_eq!(pop_due(&mut wheel, &deadlines, 1500), [0, 1, 2, 3, 5, 6, 7, 8, 9]);
+        assert_eq!(wheel.next_at(), None);
+    }
+
+    #[test]
+    fn the_end_of_time_can_be_entered() {
+        let mut wheel = Wheel::new(ms(5));
+        wheel.schedule(0, Time::from_micros(u64::MAX));
+        assert_eq!(wheel.pop(ms(1 << 50)), None);
+        assert!(wheel.next_at().is_some());
+    }
+
+    proptest! {
+        /// Against a sorted map: at every moment the same entries are due.
+        #[test]
+        fn agrees_with_a_sorted_map(
+            start in 0u64..1 << 40,
+            steps in prop::collection::vec(
+                (0u32..40, prop_oneof![1u64..100, 1u64..100_000, 1u64..1 << 33], 0u64..5000, any::<bool>()),
+                1..200,
+            ),
+        ) {
+            let mut wheel = Wheel::new(ms(start));
+            let mut deadlines = BTreeMap::new();
+            let mut now = start;
+            for (index, ahead, pass, cancel) in steps {
+                if cancel {
+                    wheel.cancel(index);
+                    deadlines.remove(&index);
+                } else {
+                    wheel.schedule(index, ms(now + ahead));
+                    deadlines.insert(index, now + ahead);
+                }
+                // Now and then a jump to the next deadline, so that far ones are met too.
+                now = match deadlines.values().min() {
+                    Some(next) if pass % 3 == 0 => (*next).max(now),
+                    _ => now + pass,
+                };
+                let due: Vec<u32> =
+                    deadlines.iter().filter(|(_, at)| **at <= now).map(|(i, _)| *i).collect();
+                prop_assert_eq!(pop_due(&mut wheel, &deadlines, now), due.clone());
+                deadlines.retain(|index, _| !due.contains(index));
+                if let Some(at) = wheel.next_at() {
+                    let next = deadlines.values().min().expect("not empty");
+                    prop_assert!(at > ms(now) && at <= ms(*next));
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,332 @@
+//! One thread of the data plane: waits for events, serves the sessions they are about, and never
+//! blocks anywhere else.
+
+use crate::accept::Listening;
+use crate::mailbox::Mailbox;
+use crate::notices::Notices;
+use crate::pump::Pump;
+use crate::session::{Accepted, Session};
+use crate::shared::Shared;
+use crate::slots::{Key, Slots};
+use crate::wheel::Wheel;
+use flow::{Action, By, Cause, CloseReason, End, Phase, Readiness, Stage, Time, Unacked};
+use std::collections::{HashMap, VecDeque};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use sys::{Epoll, Event, Events};
+
+/// Events taken per turn. More would only delay the first of them.
+const EVENTS_PER_TURN: usize = 256;
+/// Bytes that one session may move per turn before the others have theirs.
+const BYTES_PER_TURN: usize = 1024 * 1024;
+/// Actions per turn: a bound for steps that move nothing.
+const ACTIONS_PER_TURN: usize = 64;
+/// Pause between the end of a session and giving unused memory back.
+const TIDY_PAUSE: Duration = Duration::from_secs(1);
+
+/// What a worker may be told.
+pub(crate) enum Message {
+    /// Accept connections from this listener.
+    Listen(u32, Arc<Listening>),
+    /// A session that another worker accepted, and that counts here already.
+    Adopt(Accepted),
+    /// The answer to a name's query.
+    Resolved { session: Key, addresses: Arc<[SocketAddr]> },
+    /// A gate at which this worker waited has room again.
+    RoomAgain,
+    /// Accept no more; sessions go on.
+    Drain,
+    /// Reset what is still open.
+    Cut,
+    /// End the thread.
+    Stop,
+}
+
+/// One worker's state. `accept`, `connect` and `relay` hold its other functions.
+pub(crate) struct Worker {
+    pub(crate) index: usize,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) mailbox: Arc<Mailbox<Message>>,
+    pub(crate) epoll: Epoll,
+    pub(crate) sessions: Slots<Session>,
+    pub(crate) wheel: Wheel,
+    pub(crate) pump: Pump,
+    pub(crate) listeners: HashMap<u32, Arc<Listening>>,
+    /// Listeners that are not polled for want of room, or of a resource.
+    pub(crate) full: Vec<u32>,
+    pub(crate) exhausted: Vec<u32>,
+    /// When to try the exhausted ones again.
+    pub(crate) retry_at: Option<Time>,
+    pub(crate) notices: Notices<(Arc<str>, Cause)>,
+    /// Sessions that used up their turn and have more to do.
+    unfinished: VecDeque<Key>,
+    tidy_at: Option<Time>,
+    pub(crate) draining: bool,
+    /// The clock, read once per turn.
+    pub(crate) now: Time,
+    stopped: bool,
+}
+
+/// Tokens of epoll below 2^32 are not sessions: listeners by number, and this one.
+pub(crate) const MAILBOX: u64 = u32::MAX as u64;
+
+impl Worker {
+    pub(crate) fn new(index: usize, shared: Arc<Shared>) -> sys::Result<Self> {
+        let mailbox = Arc::clone(&shared.mailboxes[index]);
+        let epoll = Epoll::new()?;
+        epoll.add_waker(rustix::fd::AsFd::as_fd(mailbox.waker()), MAILBOX)?;
+        let now = clock();
+        Ok(Self {
+            index,
+            shared,
+            mailbox,
+            epoll,
+            sessions: Slots::new(),
+            wheel: Wheel::new(now),
+            pump: Pump::new(),
+            listeners: HashMap::new(),
+            full: Vec::new(),
+            exhausted: Vec::new(),
+            retry_at: None,
+            notices: Notices::new(),
+            unfinished: VecDeque::new(),
+            tidy_at: None,
+            draining: false,
+            now,
+            stopped: false,
+        })
+    }
+
+    /// Turns until told to stop.
+    pub(crate) fn run(mut self) {
+        let mut events = Events::with_room_for(EVENTS_PER_TURN);
+        while !self.stopped {
+            // The only error left to epoll_wait(2) here would be a bug of ours; a turn without
+            // events is what remains of it, at a pace that cannot spin.
+            if self.epoll.wait(&mut events, self.patience()).is_err() {
+                std::thread::sleep(Duration::from_millis(10));
+            }
+            self.now = clock();
+            for event in events.iter() {
+                self.dispatch(event);
+            }
+            self.serve_unfinished();
+            self.serve_timers();
+        }
+    }
+
+    /// How long this worker may sleep.
+    fn patience(&self) -> Option<Duration> {
+        if !self.unfinished.is_empty() {
+            return Some(Duration::ZERO);
+        }
+        let next = [self.wheel.next_at(), self.retry_at, self.tidy_at];
+        next.into_iter().flatten().min().map(|at| at.since(clock()))
+    }
+
+    fn dispatch(&mut self, event: Event) {
+        if event.token == MAILBOX {
+            self.read_mail();
+        } else if let Some((key, end)) = session_of(event.token) {
+            self.session_event(key, end, event);
+        } else {
+            self.accept_from(u32::try_from(event.token).unwrap_or(u32::MAX));
+        }
+    }
+
+    fn session_event(&mut self, key: Key, end: End, event: Event) {
+        let Some(session) = self.sessions.get_mut(key) else { return };
+        let readiness =
+            Readiness { readable: event.readable, writable: event.writable, mark: event.mark };
+        if matches!(session.flow.stage(), Stage::Connecting { .. }) {
+            return self.event_while_connecting(key, end, event, readiness);
+        }
+        session.flow.learn(end, readiness);
+        self.serve(key);
+    }
+
+    /// Does what the session wants done, up to a turn's share.
+    pub(crate) fn serve(&mut self, key: Key) {
+        let now = self.now;
+        let Some(session) = self.sessions.get_mut(key) else { return };
+        let mut budget = BYTES_PER_TURN;
+        for _ in 0..ACTIONS_PER_TURN {
+            let mut action = session.flow.next(now);
+            if let Action::LookAtQueue(end) = action {
+                action = session.flow.flushed(now, unacked_if_alive(session, end));
+            }
+            match action {
+                Action::Step(direction, step) => {
+                    let moved = self.pump.carry_out(session, direction, step, now);
+                    budget = budget.saturating_sub(moved);
+                }
+                Action::Wait | Action::LookAtQueue(_) => return self.set_timer(key),
+                Action::Close(reason) => return self.end(key, reason, false),
+                Action::Reset(reason) => return self.end(key, reason, true),
+            }
+            if budget == 0 {
+                break;
+            }
+        }
+        if !session.queued {
+            session.queued = true;
+            self.unfinished.push_back(key);
+        }
+        self.set_timer(key);
+    }
+
+    fn serve_unfinished(&mut self) {
+        // Only those of the last turn: who is not finished now has had this turn's share.
+        for _ in 0..self.unfinished.len() {
+            let Some(key) = self.unfinished.pop_front() else { return };
+            if let Some(session) = self.sessions.get_mut(key) {
+                session.queued = false;
+                self.serve(key);
+            }
+        }
+        if let Some(cause) = self.pump.missing.take() {
+            self.report_exhausted(cause, "a pipe; copying instead");
+        }
+    }
+
+    // === deadlines ===
+
+    /// Makes sure that the wheel brings the session up no later than its deadline. A deadline that
+    /// has moved later is found out when the wheel does.
+    pub(crate) fn set_timer(&mut self, key: Key) {
+        let Some(session) = self.sessions.get_mut(key) else { return };
+        let Some(deadline) = session.flow.deadline(&session.route.forward.timeouts) else { return };
+        if session.timer.is_none_or(|timer| deadline < timer) {
+            session.timer = Some(deadline);
+            self.wheel.schedule(key.index(), deadline);
+        }
+    }
+
+    fn serve_timers(&mut self) {
+        while let Some(index) = self.wheel.pop(self.now) {
+            if let Some(key) = self.sessions.key_at(index) {
+                self.timer_fired(key);
+            }
+        }
+        if self.retry_at.is_some_and(|at| at <= self.now) {
+            self.retry_exhausted();
+        }
+        if self.tidy_at.is_some_and(|at| at <= self.now) {
+            self.tidy();
+        }
+    }
+
+    fn timer_fired(&mut self, key: Key) {
+        let now = self.now;
+        let Some(session) = self.sessions.get_mut(key) else { return };
+        session.timer = None;
+        match session.flow.stage() {
+            Stage::Connecting { attempt_until } if attempt_until <= now => {
+                return self.attempt_timed_out(key);
+            }
+            Stage::Connecting { .. } => {}
+            Stage::Flushing { .. } => return self.serve(key),
+            Stage::Relaying => {
+                let route = Arc::clone(&session.route);
+                let (client, target) = (&session.client, session.target.as_ref());
+                let unacked = || Unacked {
+                    client: sys::socket::unacked(rustix::fd::AsFd::as_fd(client)),
+                    target: target
+                        .map_or(0, |target| sys::socket::unacked(rustix::fd::AsFd::as_fd(target))),
+                };
+                if let Some(reason) = session.flow.expire(now, &route.forward.timeouts, unacked) {
+                    return self.end(key, reason, true);
+                }
+            }
+        }
+        self.set_timer(key);
+    }
+
+    /// Gives memory back that the sessions of a while ago needed.
+    fn tidy(&mut self) {
+        self.tidy_at = None;
+        if self.sessions.give_back() > 0 {
+            self.pump.pool.clear();
+            sys::release_free_memory();
+        }
+    }
+
+    /// Asks for [`Self::tidy`] in a while.
+    pub(crate) fn tidy_later(&mut self) {
+        let at = self.now.after(TIDY_PAUSE);
+        self.tidy_at.get_or_insert(at);
+    }
+
+    // === mail ===
+
+    fn read_mail(&mut self) {
+        for message in self.mailbox.take() {
+            match message {
+                Message::Listen(number, listening) => self.listen(number, listening),
+                Message::Adopt(accepted) => self.begin(accepted),
+                Message::Resolved { session, addresses } => self.resolved(session, addresses),
+                Message::RoomAgain => self.retry_full(),
+                Message::Drain => self.drain(),
+                Message::Cut => self.cut(),
+                Message::Stop => self.stopped = true,
+            }
+        }
+    }
+
+    fn drain(&mut self) {
+        self.draining = true;
+        self.stop_listening();
+        for key in self.sessions.keys() {
+            if let Some(session) = self.sessions.get_mut(key) {
+                session.flow.drain();
+            }
+        }
+    }
+
+    fn cut(&mut self) {
+        for key in self.sessions.keys() {
+            self.end(key, CloseReason::new(By::Shutdown, Phase::Drain, Cause::Drained), true);
+        }
+    }
+}
+
+/// The send queue of a living socket; nothing is left to wait for on one that has broken since.
+fn unacked_if_alive(session: &Session, end: End) -> u32 {
+    session
+        .socket(end)
+        .filter(|socket| sys::socket::take_error(*socket).is_ok())
+        .map_or(0, sys::socket::unacked)
+}
+
+/// The clock's only reader in the engine.
+fn clock() -> Time {
+    Time::from_micros(sys::monotonic_micros())
+}
+
+/// The highest bit of a session's index tells which of its two sockets an event is about.
+const TARGET_BIT: u64 = 1 << 31;
+
+pub(crate) fn token(key: Key, end: End) -> u64 {
+    key.to_bits() | if end == End::Target { TARGET_BIT } else { 0 }
+}
+
+fn session_of(token: u64) -> Option<(Key, End)> {
+    let end = if token & TARGET_BIT == 0 { End::Client } else { End::Target };
+    Key::from_bits(token & !TARGET_BIT).map(|key| (key, end))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokens_name_the_session_and_its_end() {
+        let key = Key::from_bits(0x0005_0000_004d).unwrap();
+        for end in [End::Client, End::Target] {
+            assert_eq!(session_of(token(key, end)), Some((key, end)));
+        }
+        assert_eq!(session_of(MAILBOX), None);
+        assert_eq!(session_of(0), None);
+    }
+}

@@ -1,0 +1,129 @@
+//! Why a session ended. One table gives the log field, the metric label and the documentation.
+
+use std::num::NonZeroU16;
+
+/// Defines a closed set of words: each variant's text in logs and labels, and its sentence in the
+/// documentation, stand in one place.
+macro_rules! words {
+    ($(#[$meta:meta])* $name:ident { $($variant:ident = $word:literal: $doc:literal,)+ }) => {
+        $(#[$meta])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum $name { $(#[doc = $doc] $variant,)+ }
+
+        impl $name {
+            /// Every value, in the order of the documentation.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
+
+            /// The word used in logs, metric labels and the documentation.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $word,)+ }
+            }
+
+            /// What it means, in one sentence.
+            pub const fn explanation(self) -> &'static str {
+                match self { $(Self::$variant => $doc,)+ }
+            }
+        }
+    };
+}
+
+words! {
+    /// Who ended a session.
+    By {
+        Client = "client": "The client's side ended it.",
+        Target = "target": "The target's side ended it, or could not be reached.",
+        Limit = "limit": "A limit or timeout of the configuration ended it.",
+        Shutdown = "shutdown": "The process was shutting down.",
+        Resource = "resource": "This host had no resources left for it.",
+    }
+}
+
+words! {
+    /// What the session was doing when it ended.
+    Phase {
+        Admit = "admit": "Accepted, not yet admitted under the limits.",
+        Connect = "connect": "Resolving the target's name or connecting to it.",
+        Relay = "relay": "Forwarding bytes.",
+        Drain = "drain": "Forwarding bytes while its forward or the process was draining.",
+    }
+}
+
+words! {
+    /// What ended a session.
+    Cause {
+        Fin = "fin": "Both directions ended in order; `by` sent its FIN first.",
+        Reset = "reset": "`by` reset the connection (RST), or it was found broken when written to.",
+        TimedOut = "timed_out": "The kernel gave the connection up: no acknowledgement (keepalive, retransmission or `user_timeout`).",
+        IoError = "io_error": "The socket failed in another way; `errno` names it.",
+        Refused = "refused": "The target refused the connection.",
+        Unreachable = "unreachable": "No route to the target, or its network or host is down.",
+        Denied = "denied": "The connection to the target was not permitted here (firewall, security module).",
+        NameError = "name_error": "The target's name could not be resolved.",
+        ConnectTimeout = "connect_timeout": "No connection to the target within `connect_timeout`.",
+        IdleTimeout = "idle_timeout": "No byte in either direction for `idle_timeout`.",
+        HalfCloseTimeout = "half_close_timeout": "One direction had ended, and the other was silent for `half_close_timeout`.",
+        MaxAge = "max_age": "The session reached `max_age`.",
+        Drained = "drained": "It was still open when `shutdown_timeout` ended.",
+        OverLimit = "over_limit": "The forward or the process was at `max_sessions`.",
+        NoFiles = "no_files": "No file descriptor was left (EMFILE, ENFILE).",
+        NoPorts = "no_ports": "No local port was left for a connection to this target (EADDRNOTAVAIL).",
+        NoMemory = "no_memory": "The kernel had no memory for it (ENOMEM, ENOBUFS).",
+    }
+}
+
+/// The kernel's error number behind a cause, where there is one (see errno(3)).
+type Errno = Option<NonZeroU16>;
+
+/// How a socket failed: the cause, and the kernel's error number if there is one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// What happened, in our words.
+    pub cause: Cause,
+    /// The kernel's error number.
+    pub errno: Errno,
+}
+
+/// Why a session ended. Every session has exactly one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CloseReason {
+    /// Who ended it.
+    pub by: By,
+    /// What the session was doing.
+    pub phase: Phase,
+    /// What happened.
+    pub cause: Cause,
+    /// The kernel's error number behind it, if there is one.
+    pub errno: Errno,
+}
+
+impl CloseReason {
+    /// A reason without a kernel error.
+    pub const fn new(by: By, phase: Phase, cause: Cause) -> Self {
+        Self { by, phase, cause, errno: None }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    fn assert_distinct(words: &[&str]) {
+        assert_eq!(words.iter().collect::<HashSet<_>>().len(), words.len(), "{words:?}");
+        assert!(words.iter().all(|word| word.bytes().all(|b| b == b'_' || b.is_ascii_lowercase())));
+    }
+
+    #[test]
+    fn every_word_is_distinct_and_fit_for_a_metric_label() {
+        assert_distinct(&By::ALL.iter().map(|word| word.as_str()).collect::<Vec<_>>());
+        assert_distinct(&Phase::ALL.iter().map(|word| word.as_str()).collect::<Vec<_>>());
+        assert_distinct(&Cause::ALL.iter().map(|word| word.as_str()).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn every_word_is_explained_in_a_sentence() {
+        for explanation in Cause::ALL.iter().map(|cause| cause.explanation()) {
+            assert!(explanation.ends_with('.'), "{explanation}");
+        }
+    }
+}

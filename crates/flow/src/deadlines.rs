@@ -1,0 +1,211 @@
+//! When silence or age ends a session.
+
+use crate::{By, Cause, CloseReason, LaneState, Session, Stage, Time};
+use std::time::Duration;
+
+/// How long a session whose one side broke may take to hand the bytes received before to the
+/// kernel's peer on the other side, before that side is reset.
+pub const FLUSH_LIMIT: Duration = Duration::from_secs(5);
+
+/// The timeouts of a forward. `None` is off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timeouts {
+    /// For all attempts to connect together.
+    pub connect: Duration,
+    /// No byte in either lane for this long.
+    pub idle: Option<Duration>,
+    /// One lane ended, and no byte in the other for this long.
+    pub half_close: Option<Duration>,
+    /// From the acceptance of the client on.
+    pub max_age: Option<Duration>,
+}
+
+/// Bytes that the kernel holds for each peer and that the peer has not acknowledged (`SIOCOUTQ`,
+/// tcp(7)). They are progress that no lane sees: a slow reader of a full socket buffer is not idle.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Unacked {
+    /// On the client's socket.
+    pub client: u32,
+    /// On the target's socket.
+    pub target: u32,
+}
+
+/// What is known about the last sign of life.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Silence {
+    /// When a byte last moved in a lane.
+    last_byte: Time,
+    /// When `unacked` was last seen to change.
+    last_ack: Time,
+    unacked: Unacked,
+}
+
+impl Silence {
+    pub(crate) fn new(now: Time) -> Self {
+        Self { last_byte: now, last_ack: now, unacked: Unacked::default() }
+    }
+
+    pub(crate) fn byte_moved(&mut self, now: Time) {
+        self.last_byte = now;
+    }
+
+    pub(crate) fn began(&self) -> Time {
+        self.last_byte.max(self.last_ack)
+    }
+
+    /// Compares with the last look. Without a byte in a lane the numbers can only fall, so any
+    /// difference is progress. Where a byte has moved since, the last look says nothing: this one
+    /// is the first, and bytes on their way get one more limit to show progress in.
+    fn look(&mut self, now: Time, unacked: Unacked) {
+        let first_look = self.last_ack <= self.last_byte;
+        let last = if first_look { Unacked::default() } else { self.unacked };
+        if unacked != last {
+            self.last_ack = now;
+        }
+        self.unacked = unacked;
+    }
+}
+
+impl Session {
+    /// The earliest moment at which [`Session::expire`] may have something to say. It only moves
+    /// later while bytes flow, so a timer needs no care until it fires; it can move earlier when
+    /// the session's stage or a lane's state changes.
+    pub fn deadline(&self, timeouts: &Timeouts) -> Option<Time> {
+        let end = match self.stage {
+            Stage::Connecting { attempt_until } => return Some(attempt_until),
+            Stage::Flushing { look_again, .. } => return Some(look_again),
+            Stage::Relaying => self.accepted.after_option(timeouts.max_age),
+        };
+        let quiet = self.quiet_limit(timeouts).map(|(limit, _)| self.silence.began().after(limit));
+        [end, quiet].into_iter().flatten().min()
+    }
+
+    /// How long silence may last now, and what its end is called.
+    fn quiet_limit(&self, timeouts: &Timeouts) -> Option<(Duration, Cause)> {
+        let ended = |lane: &crate::Lane| lane.state() == LaneState::Finished;
+        let half_close = timeouts.half_close.filter(|_| ended(&self.up) != ended(&self.down));
+        [
+            timeouts.idle.map(|limit| (limit, Cause::IdleTimeout)),
+            half_close.map(|limit| (limit, Cause::HalfCloseTimeout)),
+        ]
+        .into_iter()
+        .flatten()
+        .min_by_key(|(limit, _)| *limit)
+    }
+
+    /// Whether a relaying session's time is over. Looks at the kernel's progress (`unacked`) only
+    /// if it otherwise would be: that costs system calls.
+    pub fn expire(
+        &mut self,
+        now: Time,
+        timeouts: &Timeouts,
+        unacked: impl FnOnce() -> Unacked,
+    ) -> Option<CloseReason> {
+        if self.stage != Stage::Relaying {
+            return None;
+        }
+        if self.accepted.after_option(timeouts.max_age).is_some_and(|end| now >= end) {
+            return Some(CloseReason::new(By::Limit, self.phase(), Cause::MaxAge));
+        }
+        let (limit, cause) = self.quiet_limit(timeouts)?;
+        if now < self.silence.began().after(limit) {
+            return None;
+        }
+        self.silence.look(now, unacked());
+        let over = now >= self.silence.began().after(limit);
+        over.then(|| CloseReason::new(By::Limit, self.phase(), cause))
+    }
+}
+
+impl Time {
+    fn after_option(self, span: Option<Duration>) -> Option<Time> {
+        span.map(|span| self.after(span))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Direction, End, PathChoice, Readiness};
+
+    const SECOND: Duration = Duration::from_secs(1);
+    const START: Time = Time::from_micros(1_000_000);
+    const TIMEOUTS: Timeouts = Timeouts {
+        connect: SECOND,
+        idle: Some(Duration::from_secs(10)),
+        half_close: Some(Duration::from_secs(3)),
+        max_age: Some(Duration::from_secs(100)),
+    };
+    const NOTHING: fn() -> Unacked = Unacked::default;
+
+    fn relaying() -> Session {
+        let mut session = Session::new(START, PathChoice::Copy, START.after(SECOND));
+        session.connected(START);
+        session
+    }
+
+    fn cause(reason: Option<CloseReason>) -> Option<Cause> {
+        reason.map(|reason| reason.cause)
+    }
+
+    fn seconds(count: u32) -> Time {
+        START.after(count * SECOND)
+    }
+
+    #[test]
+    fn silence_ends_a_session_and_a_byte_keeps_it() {
+        let mut session = relaying();
+        assert_eq!(session.deadline(&TIMEOUTS), Some(seconds(10)));
+        session.copied(Direction::Down, 1, 10, seconds(6));
+        session.sent(Direction::Down, 1, seconds(6));
+        assert_eq!(session.expire(seconds(10), &TIMEOUTS, NOTHING), None);
+        assert_eq!(session.deadline(&TIMEOUTS), Some(seconds(16)));
+        let reason = session.expire(seconds(16), &TIMEOUTS, NOTHING);
+        assert_eq!(cause(reason), Some(Cause::IdleTimeout));
+    }
+
+    #[test]
+    fn a_slow_reader_is_not_idle_while_it_acknowledges() {
+        let mut session = relaying();
+        let unacked = |client| move || Unacked { client, target: 0 };
+        assert_eq!(session.expire(seconds(10), &TIMEOUTS, unacked(500)), None, "a first look");
+        assert_eq!(session.expire(seconds(20), &TIMEOUTS, unacked(400)), None, "progress");
+        assert_eq!(session.expire(seconds(30), &TIMEOUTS, unacked(0)), None, "the last progress");
+        let reason = session.expire(seconds(40), &TIMEOUTS, unacked(0));
+        assert_eq!(cause(reason), Some(Cause::IdleTimeout));
+    }
+
+    #[test]
+    fn a_reader_that_stopped_is_idle_after_one_more_limit() {
+        let mut session = relaying();
+        let unacked = || Unacked { client: 0, target: 9 };
+        assert_eq!(session.expire(seconds(10), &TIMEOUTS, unacked), None);
+        assert_eq!(session.expire(seconds(19), &TIMEOUTS, unacked), None, "not yet");
+        let reason = session.expire(seconds(20), &TIMEOUTS, unacked);
+        assert_eq!(cause(reason), Some(Cause::IdleTimeout));
+    }
+
+    #[test]
+    fn after_a_half_close_the_shorter_limit_holds() {
+        let mut session = relaying();
+        session.learn(End::Client, Readiness { readable: true, writable: false, mark: true });
+        session.end_of_stream(Direction::Up);
+        session.fin_passed(Direction::Up, seconds(1));
+        assert_eq!(session.deadline(&TIMEOUTS), Some(seconds(4)));
+        let reason = session.expire(seconds(4), &TIMEOUTS, NOTHING);
+        assert_eq!(cause(reason), Some(Cause::HalfCloseTimeout));
+    }
+
+    #[test]
+    fn age_ends_even_a_busy_session() {
+        let mut session = relaying();
+        session.copied(Direction::Up, 1, 10, seconds(100));
+        assert_eq!(cause(session.expire(seconds(100), &TIMEOUTS, NOTHING)), Some(Cause::MaxAge));
+    }
+
+    #[test]
+    fn with_everything_off_there_is_no_deadline() {
+        let off = Timeouts { idle: None, half_close: None, max_age: None, ..TIMEOUTS };
+        assert_eq!(relaying().deadline(&off), None);
+    }
+}

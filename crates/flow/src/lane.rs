@@ -1,0 +1,383 @@
+//! One direction of a session: receive, hold what the sink does not take yet, send, pass the FIN
+//! on. A session has two of them, made of the same code.
+
+use crate::side::{End, Side};
+
+/// Reads that fill the whole scratch buffer, one after the other, before a lane starts to splice:
+/// a single large message is not yet bulk.
+const FULL_READS_TO_SPLICE: u8 = 3;
+/// A splice that moves fewer bytes than this was not worth its pipe.
+const SMALL_FILL: usize = 16 * 1024;
+/// Small splices, one after the other, before a lane goes back to copying.
+const SMALL_FILLS_TO_COPY: u8 = 2;
+
+/// A direction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// From the client to the target.
+    Up,
+    /// From the target to the client.
+    Down,
+}
+
+impl Direction {
+    /// Both, in the order in which a session usually needs them.
+    pub const BOTH: [Self; 2] = [Self::Up, Self::Down];
+
+    /// Where this direction's bytes come from.
+    pub fn source(self) -> End {
+        match self {
+            Self::Up => End::Client,
+            Self::Down => End::Target,
+        }
+    }
+
+    /// Where this direction's bytes go.
+    pub fn sink(self) -> End {
+        self.source().other()
+    }
+
+    /// The direction whose bytes come from `end`.
+    pub fn from(end: End) -> Self {
+        match end {
+            End::Client => Self::Up,
+            End::Target => Self::Down,
+        }
+    }
+
+    /// The opposite direction.
+    #[must_use]
+    pub fn other(self) -> Self {
+        match self {
+            Self::Up => Self::Down,
+            Self::Down => Self::Up,
+        }
+    }
+}
+
+/// How bytes are moved just now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Path {
+    /// Through a buffer of the worker: recv(2) and send(2). The best for small messages.
+    Copy,
+    /// Through a pipe, without the bytes entering user memory: splice(2). The best for bulk.
+    Splice,
+}
+
+/// Which path the configuration asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PathChoice {
+    /// Copy, and splice while the traffic is bulk.
+    Auto,
+    /// Always copy.
+    Copy,
+    /// Splice from the first byte, wherever the kernel can.
+    Splice,
+}
+
+/// Why a lane that would splice copies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fallback {
+    /// No pipe could be had just now (descriptors, `pipe-user-pages-soft`): tried again later.
+    NoPipe,
+    /// The kernel cannot splice these sockets: not tried again.
+    Unsupported,
+}
+
+/// Which paths carried bytes of a lane.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PathsUsed {
+    /// Bytes were copied.
+    pub copy: bool,
+    /// Bytes were spliced.
+    pub splice: bool,
+}
+
+impl PathsUsed {
+    /// The word for logs.
+    pub fn as_str(self) -> &'static str {
+        match (self.copy, self.splice) {
+            (false, false) => "none",
+            (true, false) => "copy",
+            (false, true) => "splice",
+            (true, true) => "copy+splice",
+        }
+    }
+}
+
+/// The life of a lane.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LaneState {
+    /// The source may send more.
+    Open,
+    /// The source has sent its FIN: it is passed on after the last byte held.
+    Ending,
+    /// The source broke: what was received before is still delivered, then the sink is reset.
+    Breaking,
+    /// All bytes and the FIN were passed on.
+    Finished,
+    /// The sink broke, and takes no more: bytes may have been lost.
+    Broken,
+}
+
+/// What a lane needs next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Receive into a buffer, and send at once what was received.
+    Copy,
+    /// Splice from the source into an empty pipe.
+    Fill,
+    /// Send what is held, in a buffer or in a pipe.
+    Send,
+    /// Pass the FIN on: shutdown(2) of the sink's write side.
+    PassFin,
+}
+
+/// One direction of a session. Plain data.
+#[derive(Clone, Copy, Debug)]
+pub struct Lane {
+    received: u64,
+    sent: u64,
+    state: LaneState,
+    choice: PathChoice,
+    path: Path,
+    /// Full reads in a row while copying, small fills in a row while splicing.
+    streak: u8,
+    used: PathsUsed,
+    fallback: Option<Fallback>,
+}
+
+impl Lane {
+    pub(crate) fn new(choice: PathChoice) -> Self {
+        let path = if choice == PathChoice::Splice { Path::Splice } else { Path::Copy };
+        Self {
+            received: 0,
+            sent: 0,
+            state: LaneState::Open,
+            choice,
+            path,
+            streak: 0,
+            used: PathsUsed::default(),
+            fallback: None,
+        }
+    }
+
+    /// Bytes taken from the source.
+    pub fn received(&self) -> u64 {
+        self.received
+    }
+
+    /// Bytes that the sink's socket took.
+    pub fn sent(&self) -> u64 {
+        self.sent
+    }
+
+    /// Bytes received and not sent: in a buffer or a pipe of ours.
+    pub fn held(&self) -> u64 {
+        self.received - self.sent
+    }
+
+    /// Where in its life the lane is.
+    pub fn state(&self) -> LaneState {
+        self.state
+    }
+
+    /// Which paths carried bytes so far.
+    pub fn paths_used(&self) -> PathsUsed {
+        self.used
+    }
+
+    /// Why the lane copies although it would splice, if so.
+    pub fn fallback(&self) -> Option<Fallback> {
+        self.fallback
+    }
+
+    /// What the lane can do now; `None` while it must wait, and when nothing is left to do.
+    pub(crate) fn next(&self, source: Side, sink: Side) -> Option<Step> {
+        match self.state {
+            LaneState::Open | LaneState::Ending | LaneState::Breaking if self.held() > 0 => {
+                sink.writable().then_some(Step::Send)
+            }
+            LaneState::Open => source.readable().then_some(match self.path {
+                Path::Copy => Step::Copy,
+                Path::Splice => Step::Fill,
+            }),
+            LaneState::Ending => Some(Step::PassFin),
+            LaneState::Breaking | LaneState::Finished | LaneState::Broken => None,
+        }
+    }
+
+    /// `count` bytes were received into a buffer that had room for `room`.
+    pub(crate) fn copied(&mut self, count: usize, room: usize) {
+        self.received += count as u64;
+        self.used.copy = true;
+        if self.fallback == Some(Fallback::Unsupported) {
+            return;
+        }
+        self.streak = if count == room { self.streak.saturating_add(1) } else { 0 };
+        let splice = match self.choice {
+            PathChoice::Auto => self.streak >= FULL_READS_TO_SPLICE,
+            PathChoice::Copy => false,
+            // Without a pipe for once: ask again for the next bytes.
+            PathChoice::Splice => true,
+        };
+        if splice {
+            self.change_path(Path::Splice);
+        }
+    }
+
+    /// `count` bytes were spliced into the pipe.
+    pub(crate) fn filled(&mut self, count: usize) {
+        self.received += count as u64;
+        self.used.splice = true;
+        self.fallback = None;
+        self.streak = if count < SMALL_FILL { self.streak.saturating_add(1) } else { 0 };
+        if self.choice == PathChoice::Auto && self.streak >= SMALL_FILLS_TO_COPY {
+            self.change_path(Path::Copy);
+        }
+    }
+
+    /// Splicing is not possible: copy.
+    pub(crate) fn fall_back(&mut self, fallback: Fallback) {
+        self.fallback = Some(fallback);
+        self.change_path(Path::Copy);
+    }
+
+    fn change_path(&mut self, path: Path) {
+        self.path = path;
+        self.streak = 0;
+    }
+
+    /// The sink's socket took `count` bytes of those held.
+    pub(crate) fn delivered(&mut self, count: usize) {
+        debug_assert!(count as u64 <= self.held(), "sent more than was received");
+        self.sent += count as u64;
+    }
+
+    /// The source has no more bytes: after a FIN if `in_order`, otherwise because it broke.
+    pub(crate) fn source_ended(&mut self, in_order: bool) {
+        if self.state == LaneState::Open {
+            self.state = if in_order { LaneState::Ending } else { LaneState::Breaking };
+        }
+    }
+
+    pub(crate) fn fin_passed(&mut self) {
+        debug_assert!(self.state == LaneState::Ending && self.held() == 0, "FIN before a byte");
+        self.state = LaneState::Finished;
+    }
+
+    /// The sink takes no more bytes.
+    pub(crate) fn sink_failed(&mut self) {
+        if self.state != LaneState::Finished {
+            self.state = LaneState::Broken;
+        }
+    }
+
+    /// Nothing more will be delivered: the FIN was passed on, or there is nobody to deliver to,
+    /// or nothing left to deliver.
+    pub(crate) fn is_over(&self) -> bool {
+        match self.state {
+            LaneState::Open | LaneState::Ending => false,
+            LaneState::Breaking => self.held() == 0,
+            LaneState::Finished | LaneState::Broken => true,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Readiness;
+
+    const ROOM: usize = 64 * 1024;
+
+    fn ready() -> Side {
+        let mut side = Side::new();
+        side.learn(Readiness { readable: true, writable: true, mark: false });
+        side
+    }
+
+    fn open_lane() -> (Lane, Side, Side) {
+        (Lane::new(PathChoice::Auto), ready(), ready())
+    }
+
+    #[test]
+    fn three_full_reads_lead_to_splice_and_two_small_fills_back() {
+        let (mut lane, source, sink) = open_lane();
+        for _ in 0..FULL_READS_TO_SPLICE {
+            assert_eq!(lane.next(source, sink), Some(Step::Copy));
+            lane.copied(ROOM, ROOM);
+            lane.delivered(ROOM);
+        }
+        for _ in 0..SMALL_FILLS_TO_COPY {
+            assert_eq!(lane.next(source, sink), Some(Step::Fill));
+            lane.filled(1000);
+            lane.delivered(1000);
+        }
+        assert_eq!(lane.next(source, sink), Some(Step::Copy));
+        assert_eq!(lane.paths_used().as_str(), "copy+splice");
+    }
+
+    #[test]
+    fn a_read_that_is_not_full_starts_the_count_again() {
+        let (mut lane, source, sink) = open_lane();
+        for count in [ROOM, ROOM, ROOM - 1, ROOM, ROOM] {
+            lane.copied(count, ROOM);
+            lane.delivered(count);
+        }
+        assert_eq!(lane.next(source, sink), Some(Step::Copy));
+    }
+
+    #[test]
+    fn splice_that_is_unsupported_is_never_tried_again() {
+        let mut lane = Lane::new(PathChoice::Splice);
+        let (source, sink) = (ready(), ready());
+        assert_eq!(lane.next(source, sink), Some(Step::Fill));
+        lane.fall_back(Fallback::Unsupported);
+        for _ in 0..10 {
+            lane.copied(ROOM, ROOM);
+            lane.delivered(ROOM);
+            assert_eq!(lane.next(source, sink), Some(Step::Copy));
+        }
+    }
+
+    #[test]
+    fn a_missing_pipe_is_asked_for_again() {
+        let mut lane = Lane::new(PathChoice::Splice);
+        let (source, sink) = (ready(), ready());
+        lane.fall_back(Fallback::NoPipe);
+        assert_eq!(lane.next(source, sink), Some(Step::Copy));
+        lane.copied(1, ROOM);
+        lane.delivered(1);
+        assert_eq!(lane.next(source, sink), Some(Step::Fill));
+    }
+
+    #[test]
+    fn the_fin_waits_for_the_last_held_byte() {
+        let (mut lane, source, mut sink) = open_lane();
+        lane.copied(10, ROOM);
+        lane.delivered(4);
+        lane.source_ended(true);
+        sink.write_would_block();
+        assert_eq!(lane.next(source, sink), None);
+        sink.learn(Readiness { writable: true, ..Default::default() });
+        assert_eq!(lane.next(source, sink), Some(Step::Send));
+        lane.delivered(6);
+        assert_eq!(lane.next(source, sink), Some(Step::PassFin));
+        lane.fin_passed();
+        assert!(lane.is_over());
+        assert_eq!(lane.next(source, sink), None);
+    }
+
+    #[test]
+    fn what_was_received_before_the_source_broke_is_still_sent() {
+        let (mut lane, source, sink) = open_lane();
+        lane.copied(10, ROOM);
+        lane.source_ended(false);
+        assert!(!lane.is_over());
+        assert_eq!(lane.next(source, sink), Some(Step::Send));
+        lane.delivered(10);
+        assert!(lane.is_over());
+        assert_eq!(lane.next(source, sink), None, "no FIN after a break");
+    }
+}

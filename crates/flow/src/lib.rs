@@ -1,0 +1,43 @@
+//! The decisions of one forwarded connection, and nothing else: time and events come in, actions
+//! go out. No sockets, no clock, no randomness, so that thousands of seeded histories can be run
+//! through it in an ordinary test.
+//!
+//! A session meets the modules in this order:
+//!
+//! ```text
+//!  admission   may it start? (limits)
+//!  attempts    which address of the target is tried, and for how long
+//!  session     two lanes and two sides: what to do next, and when it is over
+//!    lane      one direction: receive, hold, send, pass the FIN on
+//!    side      one socket: readable, writable, broken
+//!    deadlines when silence or age ends it
+//!  close       why it ended: by whom, in which phase, from what cause
+//! ```
+//!
+//! An engine carries the actions out and reports each result back; it decides nothing. The rules
+//! that the two lanes keep are those of RFC 9293 as an application sees them: no byte lost, none
+//! invented, a FIN after the last byte before it, and a reset where bytes had to be dropped.
+
+mod time;
+pub use time::Time;
+
+mod admission;
+pub use admission::{Admission, AtLimit, Occupancy, admit};
+
+mod attempts;
+pub use attempts::Attempts;
+
+mod session;
+pub use session::{Action, Ending, Session, Stage};
+
+mod lane;
+pub use lane::{Direction, Fallback, Lane, LaneState, Path, PathChoice, PathsUsed, Step};
+
+mod side;
+pub use side::{End, Readiness, Side};
+
+mod deadlines;
+pub use deadlines::{FLUSH_LIMIT, Timeouts, Unacked};
+
+mod close;
+pub use close::{By, Cause, CloseReason, Failure, Phase};

@@ -1,0 +1,36 @@
+use std::time::Duration;
+
+/// A moment: microseconds on a clock that never goes back (the engine uses `CLOCK_MONOTONIC`).
+///
+/// A plain number, so that a session's state stays plain data.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Time(u64);
+
+impl Time {
+    /// The moment `micros` microseconds after the clock's zero.
+    pub const fn from_micros(micros: u64) -> Self {
+        Self(micros)
+    }
+
+    /// Microseconds since the clock's zero.
+    pub const fn as_micros(self) -> u64 {
+        self.0
+    }
+
+    /// Whole milliseconds since the clock's zero.
+    pub const fn as_millis(self) -> u64 {
+        self.0 / 1000
+    }
+
+    /// The time from `earlier` to `self`; zero if `earlier` is later.
+    pub const fn since(self, earlier: Self) -> Duration {
+        Duration::from_micros(self.0.saturating_sub(earlier.0))
+    }
+
+    /// `span` later than `self`; the end of time if that cannot be represented.
+    #[must_use]
+    pub fn after(self, span: Duration) -> Self {
+        let micros = u64::try_from(span.as_micros()).unwrap_or(u64::MAX);
+        Self(self.0.saturating_add(micros))
+    }
+}

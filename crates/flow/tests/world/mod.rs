@@ -1,0 +1,336 @@
+//! Two TCP ends, the kernel's queues between them and the session, and an engine that carries the
+//! session's actions out, with short counts and "would block" wherever a real one may meet them.
+
+use flow::{
+    Action, Cause, CloseReason, Direction, End, Failure, Fallback, PathChoice, Readiness, Session,
+    Step, Time, Timeouts, Unacked,
+};
+use proptest::prelude::*;
+use std::time::Duration;
+
+const ROOM: usize = 64 * 1024;
+const PIPE: u64 = 256 * 1024;
+const SEND_BUFFER: u64 = 200_000;
+/// No history of this size needs more; an engine that turns without progress does.
+const MOST_ACTIONS: usize = 100_000;
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Event {
+    /// The end's application writes so many bytes.
+    Send(End, u64),
+    /// The end's application reads up to so many bytes from what has arrived.
+    Read(End, u64),
+    Fin(End),
+    Reset(End),
+    /// So much time passes.
+    Pass(Duration),
+    Drain,
+}
+
+impl Event {
+    pub(crate) fn any() -> impl Strategy<Value = Self> {
+        let end = prop_oneof![Just(End::Client), Just(End::Target)];
+        let count = prop_oneof![1u64..10, 1u64..5_000, 1u64..400_000];
+        prop_oneof![
+            8 => (end.clone(), count.clone()).prop_map(|(end, n)| Self::Send(end, n)),
+            8 => (end.clone(), count).prop_map(|(end, n)| Self::Read(end, n)),
+            2 => end.clone().prop_map(Self::Fin),
+            1 => end.prop_map(Self::Reset),
+            1 => (1u64..20_000).prop_map(|ms| Self::Pass(Duration::from_millis(ms))),
+            1 => Just(Self::Drain),
+        ]
+    }
+}
+
+pub(crate) fn choice() -> impl Strategy<Value = PathChoice> {
+    prop_oneof![Just(PathChoice::Auto), Just(PathChoice::Copy), Just(PathChoice::Splice)]
+}
+
+/// One peer, its TCP connection with us, and our socket's queues.
+#[derive(Debug, Default)]
+struct Peer {
+    /// Positions of its stream: written by it, and taken by us.
+    written: u64,
+    taken: u64,
+    fin_sent: bool,
+    reset: bool,
+    /// Our socket has reported the reset once: the kernel reports it a single time.
+    error_reported: bool,
+    /// Positions of the other stream: given to the kernel by us, and read by its application.
+    queued: u64,
+    read: u64,
+    fin_received: bool,
+    was_reset_by_us: bool,
+}
+
+pub(crate) struct World {
+    session: Session,
+    client: Peer,
+    target: Peer,
+    /// Bytes the engine holds per lane (up, down) as stream positions: from, to.
+    held: [(u64, u64); 2],
+    now: Time,
+    timeouts: Timeouts,
+    faults: u64,
+    end: Option<CloseReason>,
+}
+
+impl World {
+    pub(crate) fn new(choice: PathChoice, faults: u64) -> Self {
+        let now = Time::from_micros(1);
+        let timeouts = Timeouts {
+            connect: Duration::from_secs(5),
+            idle: Some(Duration::from_secs(30)),
+            half_close: Some(Duration::from_secs(10)),
+            max_age: None,
+        };
+        let mut session = Session::new(now, choice, now.after(timeouts.connect));
+        session.connected(now);
+        let (client, target) = (Peer::default(), Peer::default());
+        Self { session, client, target, held: [(0, 0); 2], now, timeouts, faults, end: None }
+    }
+
+    fn peer(&mut self, end: End) -> &mut Peer {
+        match end {
+            End::Client => &mut self.client,
+            End::Target => &mut self.target,
+        }
+    }
+
+    /// The next bit of the history's bad luck.
+    fn unlucky(&mut self) -> bool {
+        self.faults = self.faults.rotate_left(7).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        self.faults % 4 == 1
+    }
+
+    pub(crate) fn happens(&mut self, event: Event) {
+        let alive = |peer: &Peer| !peer.reset && !peer.was_reset_by_us;
+        match event {
+            Event::Send(end, count) => {
+                let peer = self.peer(end);
+                if alive(peer) && !peer.fin_sent {
+                    peer.written += count;
+                    self.announce(end, Readiness { readable: true, ..Readiness::default() });
+                }
+            }
+            Event::Read(end, count) => {
+                let peer = self.peer(end);
+                if alive(peer) {
+                    peer.read = (peer.read + count).min(peer.queued);
+                    self.announce(end, Readiness { writable: true, ..Readiness::default() });
+                }
+            }
+            Event::Fin(end) if alive(self.peer(end)) => {
+                self.peer(end).fin_sent = true;
+                let event = Readiness { readable: true, mark: true, ..Readiness::default() };
+                self.announce(end, event);
+            }
+            Event::Reset(end) if alive(self.peer(end)) => {
+                self.peer(end).reset = true;
+                self.announce(end, Readiness { readable: true, writable: true, mark: true });
+            }
+            Event::Fin(_) | Event::Reset(_) => {}
+            Event::Pass(span) => self.passes(span),
+            Event::Drain => self.session.drain(),
+        }
+    }
+
+    fn announce(&mut self, end: End, event: Readiness) {
+        self.session.learn(end, event);
+        self.drive();
+    }
+
+    /// Time passes; every deadline in between fires when it is due.
+    fn passes(&mut self, span: Duration) {
+        let until = self.now.after(span);
+        for _ in 0..MOST_ACTIONS {
+            if self.end.is_some() {
+                break;
+            }
+            let due = self.session.deadline(&self.timeouts).filter(|due| *due <= until);
+            let Some(due) = due else { break };
+            self.now = due.max(self.now);
+            let unacked = self.unacked();
+            match self.session.expire(self.now, &self.timeouts, || unacked) {
+                Some(reason) => self.cut(reason),
+                None => self.drive(),
+            }
+        }
+        self.now = until;
+    }
+
+    fn unacked(&self) -> Unacked {
+        let of = |peer: &Peer| u32::try_from(peer.queued - peer.read).unwrap_or(u32::MAX);
+        Unacked { client: of(&self.client), target: of(&self.target) }
+    }
+
+    /// The engine's loop.
+    fn drive(&mut self) {
+        for _ in 0..MOST_ACTIONS {
+            if self.end.is_some() {
+                return;
+            }
+            let mut action = self.session.next(self.now);
+            if let Action::LookAtQueue(end) = action {
+                let unacked = self.unacked();
+                let bytes = if end == End::Client { unacked.client } else { unacked.target };
+                action = self.session.flushed(self.now, bytes);
+            }
+            match action {
+                Action::Wait => return,
+                Action::Step(direction, step) => self.carry_out(direction, step),
+                Action::Close(reason) => self.end = Some(reason),
+                Action::Reset(reason) => self.cut(reason),
+                Action::LookAtQueue(_) => unreachable!("a look is answered, not repeated"),
+            }
+        }
+        panic!("the session never comes to rest: {:?}", self.session);
+    }
+
+    fn cut(&mut self, reason: CloseReason) {
+        self.client.was_reset_by_us = true;
+        self.target.was_reset_by_us = true;
+        self.end = Some(reason);
+    }
+
+    fn carry_out(&mut self, direction: Direction, step: Step) {
+        match step {
+            Step::Copy => {
+                if self.receive(direction, ROOM as u64, false) {
+                    self.send(direction);
+                }
+            }
+            Step::Fill if self.unlucky() => self.session.fall_back(direction, Fallback::NoPipe),
+            Step::Fill => {
+                self.receive(direction, PIPE, true);
+            }
+            Step::Send => self.send(direction),
+            Step::PassFin => self.pass_fin(direction),
+        }
+    }
+
+    /// Our read of the source; whether it brought bytes.
+    fn receive(&mut self, direction: Direction, room: u64, splice: bool) -> bool {
+        assert_eq!(self.held[direction as usize].0, self.held[direction as usize].1, "held twice");
+        let unlucky = self.unlucky();
+        let now = self.now;
+        let peer = self.peer(direction.source());
+        let available = peer.written - peer.taken;
+        if available > 0 {
+            // Short counts: a splice may stop anywhere; a recv only where the queue ends.
+            let count = if splice && unlucky { available.min(room).div_ceil(3) } else { available };
+            let count = count.min(room);
+            let from = peer.taken;
+            peer.taken += count;
+            self.held[direction as usize] = (from, from + count);
+            if splice {
+                self.session.filled(direction, size(count), now);
+            } else {
+                self.session.copied(direction, size(count), size(room), now);
+            }
+            return true;
+        }
+        if peer.reset && !peer.error_reported {
+            peer.error_reported = true;
+            self.session.read_failed(direction, reset());
+        } else if peer.reset || peer.fin_sent {
+            self.session.end_of_stream(direction);
+        } else {
+            self.session.read_would_block(direction);
+        }
+        false
+    }
+
+    fn send(&mut self, direction: Direction) {
+        let (from, to) = self.held[direction as usize];
+        let unlucky = self.unlucky();
+        let now = self.now;
+        let peer = self.peer(direction.sink());
+        if peer.reset {
+            peer.error_reported = true;
+            self.session.write_failed(direction, reset());
+            return;
+        }
+        assert!(!peer.fin_received, "a byte after the FIN");
+        assert_eq!(peer.queued, from, "a byte lost, invented or reordered");
+        let free = SEND_BUFFER - (peer.queued - peer.read);
+        let count = (to - from).min(if unlucky { free / 2 } else { free });
+        peer.queued += count;
+        self.held[direction as usize].0 += count;
+        if count > 0 {
+            self.session.sent(direction, size(count), now);
+        }
+        // A kernel that took less has no room; one that was merely unlucky wakes us again.
+        if count < to - from {
+            self.session.write_would_block(direction);
+            if unlucky && count < free {
+                let event = Readiness { writable: true, ..Readiness::default() };
+                self.session.learn(direction.sink(), event);
+            }
+        }
+    }
+
+    fn pass_fin(&mut self, direction: Direction) {
+        let now = self.now;
+        let written = self.peer(direction.source()).written;
+        let peer = self.peer(direction.sink());
+        if peer.reset {
+            self.session.write_failed(direction, reset());
+            return;
+        }
+        assert_eq!(peer.queued, written, "a FIN before the last byte");
+        peer.fin_received = true;
+        self.session.fin_passed(direction, now);
+    }
+
+    /// The rules that hold at any time.
+    pub(crate) fn check(&self) {
+        for direction in Direction::BOTH {
+            let lane = self.session.lane(direction);
+            let (from, to) = self.held[direction as usize];
+            let broken = lane.state() == flow::LaneState::Broken;
+            assert!(broken || lane.held() == to - from, "bytes in = bytes out + held");
+        }
+        if let Some(reason) = self.end {
+            let clean = reason.cause == Cause::Fin;
+            let everything_passed_on = |from: &Peer, to: &Peer| {
+                from.fin_sent && to.fin_received && to.queued == from.written
+            };
+            assert!(
+                !clean
+                    || everything_passed_on(&self.client, &self.target)
+                        && everything_passed_on(&self.target, &self.client),
+                "a clean end over lost bytes"
+            );
+            let ending = self.session.finish(self.now, reason);
+            assert_eq!(ending.bytes_up, self.target.queued);
+            assert_eq!(ending.bytes_down, self.client.queued);
+        }
+    }
+
+    /// Both ends read everything and say goodbye: the session must end without a timeout.
+    pub(crate) fn comes_to_an_end(&mut self) -> Option<CloseReason> {
+        for _ in 0..1_000 {
+            if self.end.is_some() {
+                break;
+            }
+            for end in [End::Client, End::Target] {
+                self.happens(Event::Read(end, u64::MAX / 2));
+                self.happens(Event::Fin(end));
+                self.check();
+            }
+            self.passes(Duration::from_millis(50));
+            self.check();
+        }
+        assert!(self.end.is_some(), "still open: {:?}", self.session);
+        self.end
+    }
+}
+
+fn size(count: u64) -> usize {
+    usize::try_from(count).expect("the world is smaller than an address space")
+}
+
+fn reset() -> Failure {
+    Failure { cause: Cause::Reset, errno: std::num::NonZeroU16::new(104) }
+}

@@ -1,0 +1,262 @@
+//! Addresses as they are written: `:5432`, `[::1]:80`, `web:8000-8010`, `unix:/path`.
+
+use std::net::{IpAddr, Ipv6Addr, SocketAddr, SocketAddrV6};
+use std::path::PathBuf;
+
+use crate::address::{ListenAddress, Ranged, Target};
+use crate::problem::Fault;
+use crate::text::{Piece, cut, quoted};
+
+/// What `sockaddr_un` holds, less its final NUL.
+const UNIX_PATH_MAX: usize = 107;
+
+const NAME_MAX: usize = 253;
+const LABEL_MAX: usize = 63;
+
+/// A range of ports: the first one, and how many there are.
+#[derive(Clone, Copy)]
+struct Ports {
+    first: u16,
+    count: u16,
+}
+
+/// A host as it is written, before its port is known.
+enum Host {
+    Ip(SocketAddr),
+    Name(String),
+}
+
+/// Reads an address to listen on, such as `:5432`.
+pub(crate) fn parse_listen(text: Piece<'_>) -> Result<Ranged<ListenAddress>, Fault> {
+    if let Some(path) = text.strip_prefix("unix:") {
+        return parse_unix(path).map(|path| Ranged::one(ListenAddress::Unix(path)));
+    }
+    if is_bare_port(text) {
+        return listen_on_any(text);
+    }
+    let (host, ports) = split(text)?;
+    if host.text.is_empty() { listen_on_any(ports) } else { listen_on_host(host, ports) }
+}
+
+/// Reads an address to listen on that comes in two parts, as in ssh's `BIND:PORT`, where nothing
+/// and `*` are every address.
+pub(crate) fn parse_listen_parts(
+    host: Piece<'_>,
+    ports: Piece<'_>,
+) -> Result<Ranged<ListenAddress>, Fault> {
+    if matches!(host.text, "" | "*") { listen_on_any(ports) } else { listen_on_host(host, ports) }
+}
+
+/// Reads the address of a target, such as `db.internal:5432`.
+pub(crate) fn parse_target(text: Piece<'_>) -> Result<Ranged<Target>, Fault> {
+    if let Some(path) = text.strip_prefix("unix:") {
+        return parse_unix(path).map(|path| Ranged::one(Target::Unix(path)));
+    }
+    if is_bare_port(text) {
+        let fault = text.fault(format!("{} has no host", quoted(text.text)));
+        return Err(
+            fault.hint(format!("write HOST:PORT, for example `127.0.0.1:{}`", cut(text.text)))
+        );
+    }
+    let (host, ports) = split(text)?;
+    parse_target_parts(host, ports)
+}
+
+/// Reads a target that comes in two parts; an IPv6 address needs no brackets here.
+pub(crate) fn parse_target_parts(
+    host: Piece<'_>,
+    ports: Piece<'_>,
+) -> Result<Ranged<Target>, Fault> {
+    let host = parse_host(host)?;
+    let Ports { first, count } = parse_ports(ports)?;
+    let first = match host {
+        Host::Ip(mut address) => {
+            address.set_port(first);
+            Target::Ip(address)
+        }
+        Host::Name(host) => Target::Name { host, port: first },
+    };
+    Ok(Ranged { first, count })
+}
+
+/// Reads a single port.
+pub(crate) fn parse_port(text: Piece<'_>) -> Result<u16, Fault> {
+    if text.text.is_empty() {
+        return Err(text.fault("the port is missing").hint("ports go from 1 to 65535"));
+    }
+    let digits = text.text.bytes().all(|byte| byte.is_ascii_digit());
+    match text.text.parse::<u16>() {
+        Ok(port) if digits && port > 0 => Ok(port),
+        _ => {
+            let message = format!("{} is not a port: ports go from 1 to 65535", quoted(text.text));
+            Err(text.fault(message))
+        }
+    }
+}
+
+/// Reads a port or a range of ports: `9000-9010`.
+fn parse_ports(text: Piece<'_>) -> Result<Ports, Fault> {
+    // A minus at the start is a negative number, not a range.
+    let Some((first, last)) = text.split_once('-').filter(|(first, _)| !first.text.is_empty())
+    else {
+        return parse_port(text).map(|first| Ports { first, count: 1 });
+    };
+    let (first, last) = (parse_port(first)?, parse_port(last)?);
+    let Some(more) = last.checked_sub(first) else {
+        let fault = text.fault(format!("the range {} ends before it starts", quoted(text.text)));
+        return Err(fault.hint(format!("write `{last}-{first}`")));
+    };
+    // Port 0 is none, so the largest range has 65535 ports.
+    Ok(Ports { first, count: more.saturating_add(1) })
+}
+
+fn listen_on_any(ports: Piece<'_>) -> Result<Ranged<ListenAddress>, Fault> {
+    let Ports { first, count } = parse_ports(ports)?;
+    Ok(Ranged { first: ListenAddress::Any { port: first }, count })
+}
+
+fn listen_on_host(host: Piece<'_>, ports: Piece<'_>) -> Result<Ranged<ListenAddress>, Fault> {
+    if host.text == "*" {
+        let fault = host.fault("`*` is not an address");
+        return Err(fault.hint(format!("write `:{}` for every address", cut(ports.text))));
+    }
+    let Host::Ip(mut address) = parse_host(host)? else {
+        let message =
+            format!("{} is a host name, and listening needs an address", quoted(host.text));
+        let port = cut(ports.text);
+        let hint = format!(
+            "use an address of this host: `127.0.0.1:{port}` for programs on this host, `:{port}` for \
+             everyone"
+        );
+        return Err(host.fault(message).hint(hint));
+    };
+    if let IpAddr::V6(ip) = address.ip()
+        && let Some(v4) = ip.to_ipv4_mapped()
+    {
+        let fault = host.fault(format!("{} is an IPv4 address in IPv6 form", quoted(host.text)));
+        return Err(fault.hint(format!("write `{v4}:{}`", cut(ports.text))));
+    }
+    let Ports { first, count } = parse_ports(ports)?;
+    address.set_port(first);
+    Ok(Ranged { first: ListenAddress::Ip(address), count })
+}
+
+/// A port or a range on its own, or something that can only be meant as one.
+fn is_bare_port(text: Piece<'_>) -> bool {
+    !text.text.contains([':', '[', '.'])
+        && text.text.starts_with(|c: char| c.is_ascii_digit() || c == '-')
+}
+
+/// Cuts `host:port` at its last colon, and sees that an IPv6 address stands in brackets.
+fn split(text: Piece<'_>) -> Result<(Piece<'_>, Piece<'_>), Fault> {
+    if text.text.is_empty() {
+        return Err(text.fault("the address is empty").hint("write HOST:PORT"));
+    }
+    let bare = text.text.parse::<Ipv6Addr>();
+    let Some((host, port)) = text.rsplit_once(':').filter(|_| !text.text.ends_with(']')) else {
+        let fault = text.fault(format!("{} has no port", quoted(text.text)));
+        return Err(fault.hint(format!("add one: `{}:PORT`", cut(text.text))));
+    };
+    let bracketed = host.text.starts_with('[') && host.text.ends_with(']');
+    if !host.text.contains(':') || bracketed {
+        return Ok((host, port));
+    }
+    if host.text.starts_with('[') {
+        return Err(host.fault(format!("{} lacks its closing bracket", quoted(host.text))));
+    }
+    // `::1:80` is an address by itself, but few people mean it.
+    let hint = match (host.text.parse::<Ipv6Addr>(), bare) {
+        (Ok(ip), _) => format!("write `[{ip}]:{}`", cut(port.text)),
+        (_, Ok(ip)) => format!("write `[{ip}]:PORT`"),
+        _ => {
+            "HOST:PORT has one colon; an IPv6 address goes in brackets, as in `[::1]:80`".to_owned()
+        }
+    };
+    Err(text.fault(format!("{} has too many colons", quoted(text.text))).hint(hint))
+}
+
+fn parse_host(text: Piece<'_>) -> Result<Host, Fault> {
+    if text.text.is_empty() {
+        return Err(text.fault("the host is empty").hint("write a name or an address"));
+    }
+    if let Ok(ip) = text.text.parse::<IpAddr>() {
+        return Ok(Host::Ip(SocketAddr::new(ip, 0)));
+    }
+    let bracketed = text.text.strip_prefix('[').and_then(|inner| inner.strip_suffix(']'));
+    if bracketed.is_some() || text.text.contains(':') {
+        return parse_ipv6(text, bracketed.unwrap_or(text.text));
+    }
+    check_name(text)?;
+    Ok(Host::Name(text.text.to_owned()))
+}
+
+/// Reads an IPv6 address that may have a zone: `fe80::1%2`.
+fn parse_ipv6(text: Piece<'_>, inner: &str) -> Result<Host, Fault> {
+    if let Ok(address) = format!("[{inner}]:0").parse::<SocketAddrV6>() {
+        return Ok(Host::Ip(SocketAddr::V6(address)));
+    }
+    let fault = text.fault(format!("{} is not an IPv6 address", quoted(text.text)));
+    Err(if inner.contains('%') {
+        fault.hint("the zone must be an interface number, as in `fe80::1%2`; `ip link` shows it")
+    } else {
+        fault
+    })
+}
+
+/// Checks the form of a host name; whether it exists is found out when it is needed.
+fn check_name(text: Piece<'_>) -> Result<(), Fault> {
+    let name = text.text;
+    let fault = |why: &str| Err(text.fault(format!("{} is not a host name: {why}", quoted(name))));
+    let labels = name.strip_suffix('.').unwrap_or(name);
+    if labels.len() > NAME_MAX {
+        return fault("it is longer than 253 characters");
+    }
+    if let Some(c) = name.chars().find(|&c| !(c.is_ascii_alphanumeric() || "-_.".contains(c))) {
+        return if c.is_whitespace() {
+            fault("it contains white space")
+        } else if c.is_alphanumeric() {
+            fault("write it in its ASCII form (`xn--...`)")
+        } else {
+            fault(&format!("it contains {}", quoted(c.encode_utf8(&mut [0; 4]))))
+        };
+    }
+    for label in labels.split('.') {
+        if label.is_empty() {
+            return fault("a part between two dots is empty");
+        }
+        if label.len() > LABEL_MAX {
+            return fault("a part between two dots is longer than 63 characters");
+        }
+        if label.starts_with('-') || label.ends_with('-') {
+            return fault("a part between two dots starts or ends with `-`");
+        }
+    }
+    // The last part of a real name is never a number, so this was meant as an address.
+    let last = labels.rsplit('.').next().unwrap_or_default();
+    if last.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(text.fault(format!("{} is not an IPv4 address", quoted(name))));
+    }
+    Ok(())
+}
+
+fn parse_unix(path: Piece<'_>) -> Result<PathBuf, Fault> {
+    if !path.text.starts_with('/') || path.text.ends_with('/') {
+        let fault =
+            path.fault(format!("{} is not an absolute path to a socket", quoted(path.text)));
+        return Err(fault.hint("write `unix:/path/to/socket`"));
+    }
+    if path.text.len() > UNIX_PATH_MAX {
+        let message = format!(
+            "the path {} has {} bytes, and a Unix socket's has at most {UNIX_PATH_MAX}",
+            quoted(path.text),
+            path.text.len(),
+        );
+        return Err(path.fault(message));
+    }
+    if path.text.chars().any(char::is_control) {
+        return Err(
+            path.fault(format!("the path {} contains control characters", quoted(path.text)))
+        );
+    }
+    Ok(PathBuf::from(path.text))
+}

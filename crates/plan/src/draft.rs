@@ -1,0 +1,35 @@
+//! A forward that has been read but not yet compared with the others.
+
+use crate::address::{ListenAddress, Ranged, Target};
+use crate::plan::ForwardSettings;
+use crate::problem::Severity;
+use crate::text::Spot;
+
+/// A value and where it is written.
+#[derive(Clone)]
+pub(crate) struct Written<'a, T> {
+    pub(crate) value: T,
+    pub(crate) spot: Spot<'a>,
+}
+
+/// A forward as it is written, with the places of its parts.
+pub(crate) struct Draft<'a> {
+    pub(crate) name: Written<'a, String>,
+    /// Whether the name is written, and not made from the first listen address.
+    pub(crate) named: bool,
+    /// Never empty.
+    pub(crate) listens: Vec<Written<'a, Ranged<ListenAddress>>>,
+    pub(crate) target: Written<'a, Ranged<Target>>,
+    pub(crate) settings: ForwardSettings,
+    /// Where the forward starts.
+    pub(crate) spot: Spot<'a>,
+    /// How its problems are reported: as errors, or as warnings that skip it.
+    pub(crate) severity: Severity,
+}
+
+/// The name of a forward that was given none: its first listen address.
+pub(crate) fn default_name<'a>(listen: &Written<'a, Ranged<ListenAddress>>) -> Written<'a, String> {
+    // Only the path of a Unix socket can hold a blank, and a name must not.
+    let name = listen.value.to_string().replace(char::is_whitespace, "_");
+    Written { value: name, spot: listen.spot.clone() }
+}

@@ -1,0 +1,104 @@
+//! Which of the two formats a text is in: its lines tell, not its name.
+
+use std::ops::Range;
+
+use crate::seed_format::without_comment;
+
+/// What the lines look like.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Traces {
+    /// The first line that says anything.
+    pub(crate) first: Option<Range<usize>>,
+    /// The first line like `18080 | host | 80`.
+    pub(crate) seed: Option<Range<usize>>,
+    /// The first line like `key = value` or `[table]`.
+    pub(crate) toml: Option<Range<usize>>,
+    /// Whether any line is like `[table]`.
+    pub(crate) header: bool,
+}
+
+/// What a text is to be read as.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Format {
+    /// Nothing but blanks and comments.
+    Empty,
+    Seed,
+    Toml,
+    /// TOML if it parses as such, else a mixture: lines of both kinds, the later one here.
+    Mixed {
+        seed: Range<usize>,
+        toml: Range<usize>,
+    },
+}
+
+pub(crate) fn detect(text: &str) -> Format {
+    let traces = traces(text);
+    match (traces.first, traces.seed, traces.toml) {
+        (None, _, _) => Format::Empty,
+        (_, None, Some(_)) => Format::Toml,
+        // One stray `=` in a seed file is an invalid line, and is skipped like any other.
+        (_, Some(seed), Some(toml)) if seed.start < toml.start && !traces.header => Format::Seed,
+        (_, Some(seed), Some(toml)) => Format::Mixed { seed, toml },
+        // Lines like neither get the seed format's warnings, which show how a line looks.
+        (_, _, None) => Format::Seed,
+    }
+}
+
+fn traces(text: &str) -> Traces {
+    let mut traces = Traces::default();
+    let mut start = 0;
+    for line in text.split_inclusive('\n') {
+        let content = without_comment(line);
+        let indent = content.len() - content.trim_start().len();
+        let content = content.trim();
+        let span = start + indent..start + indent + content.len();
+        start += line.len();
+        if content.is_empty() {
+            continue;
+        }
+        let header = content.starts_with('[') && !content.contains('|');
+        if header || is_assignment(content) {
+            traces.toml.get_or_insert(span.clone());
+        } else if content.contains('|') {
+            traces.seed.get_or_insert(span.clone());
+        }
+        traces.header |= header;
+        traces.first.get_or_insert(span);
+    }
+    traces
+}
+
+/// Whether the line starts with a key and `=`.
+fn is_assignment(line: &str) -> bool {
+    line.split_once('=').is_some_and(|(key, _)| {
+        !key.trim().is_empty()
+            && key.chars().all(|c| c.is_ascii_alphanumeric() || "_-.\"' \t".contains(c))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_lines_tell_the_format() {
+        let cases = [
+            ("", Format::Empty),
+            ("\n \r\n# a = b\n#[x]\n# 1|2|3", Format::Empty),
+            ("1 | h | 2", Format::Seed),
+            ("# x\n1|h|2\n", Format::Seed),
+            ("garbage", Format::Seed),
+            ("1 | h | 2\nfoo = bar\n", Format::Seed),
+            ("[::]:80 | h | 80\n", Format::Seed),
+            ("[process]", Format::Toml),
+            ("[[forward]] # a | b\n", Format::Toml),
+            ("name = \"a|b\"", Format::Toml),
+            ("listen = [\n\":80\",\n]\n", Format::Toml),
+            ("1|h|2\n[[forward]]\n", Format::Mixed { seed: 0..5, toml: 6..17 }),
+            ("a = 1\n1|h|2\n", Format::Mixed { seed: 6..11, toml: 0..5 }),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(detect(text), expected, "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! Configuration text in, a checked [`Plan`] out, or every problem at once with its place.
+//!
+//! This crate knows no sockets, threads or clocks. It reads one file and the arguments that stand
+//! for forwards, and it never panics, whatever they hold.
+
+#![forbid(unsafe_code)]
+
+// From text to drafts, to forwards; `read` holds the flow.
+mod address_text;
+mod check;
+mod draft;
+mod file;
+mod format;
+mod listeners;
+mod one_line;
+mod overrides;
+mod read;
+mod seed_format;
+mod toml_format;
+mod toml_values;
+pub mod units;
+mod value;
+// What comes out.
+mod address;
+mod plan;
+mod problem;
+mod render;
+pub mod settings;
+mod text;
+
+use std::path::PathBuf;
+
+pub use address::{ListenAddress, Target};
+pub use plan::{
+    AtLimit, Forward, ForwardSettings, Keepalive, Level, Log, LogFormat, PathChoice, Plan, Process,
+    Route, Word,
+};
+pub use problem::{COMMAND_LINE, Fault, Place, Problem, Problems, Severity};
+
+pub use read::read;
+pub use settings::{Kind, Section, Setting, settings};
+
+/// The file that is read if none is named.
+pub const DEFAULT_CONFIG: &str = "./etc/traffic-forwarder.conf";
+
+/// Where the configuration comes from.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Input {
+    /// The configuration file, if one is to be read.
+    pub config: Option<PathBuf>,
+    /// Forwards given as one line each, such as `18080=127.0.0.1:8080`.
+    pub forwards: Vec<String>,
+    /// What the command line sets for every forward.
+    pub overrides: Overrides,
+}
+
+/// What the command line sets for every forward: raw text, so that its problems are reported with
+/// all the others.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Overrides {
+    /// `--timeout`: the connect and the idle timeout.
+    pub timeout: Option<String>,
+    /// `--max-conns`: the sessions per forward.
+    pub max_conns: Option<String>,
+}
+
+/// What came out of reading: a plan, problems, or both.
+#[derive(Clone, Debug)]
+pub struct Reading {
+    /// `None` if anything is an error.
+    pub plan: Option<Plan>,
+    /// Everything that is wrong.
+    pub problems: Problems,
+}

@@ -1,0 +1,192 @@
+//! Which forward listens where, and which listeners exclude each other.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::PathBuf;
+
+use crate::address::{ListenAddress, Target};
+
+/// Who listens: a forward and one of its listen entries, by index.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Owner {
+    pub(crate) draft: usize,
+}
+
+/// IPv4 and IPv6 ports are separate: our IPv6 sockets take no IPv4 clients.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Family {
+    V4,
+    V6,
+}
+
+/// All listeners so far. Every question is a few look-ups, so that ten thousand forwards are
+/// compared in one pass.
+#[derive(Default)]
+pub(crate) struct Listeners {
+    /// Listeners on every address of a family.
+    wildcards: HashMap<(Family, u16), Owner>,
+    /// The first listener on one address of a family, for wildcards that come later.
+    specifics: HashMap<(Family, u16), Owner>,
+    /// Listeners on one address.
+    exact: HashMap<SocketAddr, Owner>,
+    unix: HashMap<PathBuf, Owner>,
+}
+
+impl Listeners {
+    /// Notes a listener, or tells who has the address already.
+    pub(crate) fn claim(&mut self, address: &ListenAddress, owner: Owner) -> Result<(), Owner> {
+        match address {
+            ListenAddress::Any { port } => {
+                let both = [(Family::V4, *port), (Family::V6, *port)];
+                self.claim_wildcards(&both, owner)
+            }
+            ListenAddress::Ip(ip) if ip.ip().is_unspecified() => {
+                self.claim_wildcards(&[(family(*ip), ip.port())], owner)
+            }
+            ListenAddress::Ip(ip) => {
+                let port = (family(*ip), ip.port());
+                let taken = self.wildcards.get(&port).or_else(|| self.exact.get(ip));
+                if let Some(taken) = taken {
+                    return Err(*taken);
+                }
+                self.exact.insert(*ip, owner);
+                self.specifics.entry(port).or_insert(owner);
+                Ok(())
+            }
+            ListenAddress::Unix(path) => {
+                if let Some(taken) = self.unix.get(path) {
+                    return Err(*taken);
+                }
+                self.unix.insert(path.clone(), owner);
+                Ok(())
+            }
+        }
+    }
+
+    fn claim_wildcards(&mut self, ports: &[(Family, u16)], owner: Owner) -> Result<(), Owner> {
+        for port in ports {
+            if let Some(taken) = self.wildcards.get(port).or_else(|| self.specifics.get(port)) {
+                return Err(*taken);
+            }
+        }
+        self.wildcards.extend(ports.iter().map(|port| (*port, owner)));
+        Ok(())
+    }
+
+    /// Whose listener a connection to this target would reach, as far as its text tells: another
+    /// address of this host, or a name for it, cannot be known here.
+    pub(crate) fn reached_by(&self, target: &Target) -> Option<Owner> {
+        match target {
+            Target::Ip(address) => self
+                .reached_at(SocketAddr::new(address.ip().to_canonical(), address.port()))
+                .or_else(|| self.exact.get(address).copied()),
+            Target::Name { host, port } => {
+                let name = host.strip_suffix('.').unwrap_or(host);
+                let local = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
+                let local = local.into_iter().filter(|_| name.eq_ignore_ascii_case("localhost"));
+                local.map(|ip| SocketAddr::new(ip, *port)).find_map(|ip| self.reached_at(ip))
+            }
+            Target::Unix(path) => self.unix.get(path).copied(),
+        }
+    }
+
+    fn reached_at(&self, address: SocketAddr) -> Option<Owner> {
+        // Connecting to the unspecified address reaches the loopback.
+        let ip = match address.ip() {
+            IpAddr::V4(Ipv4Addr::UNSPECIFIED) => IpAddr::V4(Ipv4Addr::LOCALHOST),
+            IpAddr::V6(Ipv6Addr::UNSPECIFIED) => IpAddr::V6(Ipv6Addr::LOCALHOST),
+            ip => ip,
+        };
+        let wildcard = self.wildcards.get(&(family(address), address.port()));
+        let exact = self.exact.get(&SocketAddr::new(ip, address.port()));
+        exact.or(wildcard.filter(|_| ip.is_loopback())).copied()
+    }
+}
+
+fn family(address: SocketAddr) -> Family {
+    if address.is_ipv4() { Family::V4 } else { Family::V6 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn listeners(addresses: &[&str]) -> Result<Listeners, Owner> {
+        let mut listeners = Listeners::default();
+        for (draft, text) in addresses.iter().enumerate() {
+            listeners.claim(&listen(text), Owner { draft })?;
+        }
+        Ok(listeners)
+    }
+
+    fn listen(text: &str) -> ListenAddress {
+        crate::address_text::parse_listen(crate::text::Piece::new(text)).unwrap().first
+    }
+
+    fn target(text: &str) -> Target {
+        crate::address_text::parse_target(crate::text::Piece::new(text)).unwrap().first
+    }
+
+    #[test]
+    fn listeners_that_exclude_each_other() {
+        let cases = [
+            (":80", ":80", true),
+            (":80", "127.0.0.1:80", true),
+            (":80", "[::1]:80", true),
+            (":80", "0.0.0.0:80", true),
+            (":80", "[::]:80", true),
+            (":80", ":81", false),
+            ("0.0.0.0:80", "[::]:80", false),
+            ("0.0.0.0:80", "10.0.0.1:80", true),
+            ("0.0.0.0:80", "[::1]:80", false),
+            ("[::]:80", "[::1]:80", true),
+            ("[::]:80", "10.0.0.1:80", false),
+            ("10.0.0.1:80", "10.0.0.1:80", true),
+            ("10.0.0.1:80", "10.0.0.2:80", false),
+            ("[fe80::1%1]:80", "[fe80::1%2]:80", false),
+            ("unix:/a", "unix:/a", true),
+            ("unix:/a", "unix:/b", false),
+        ];
+        for (first, second, conflict) in cases {
+            for pair in [[first, second], [second, first]] {
+                assert_eq!(listeners(&pair).is_err(), conflict, "{pair:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn targets_that_are_our_own_listeners() {
+        let cases = [
+            (":80", "127.0.0.1:80", true),
+            (":80", "127.9.9.9:80", true),
+            (":80", "[::1]:80", true),
+            (":80", "0.0.0.0:80", true),
+            (":80", "[::]:80", true),
+            (":80", "localhost:80", true),
+            (":80", "LocalHost.:80", true),
+            (":80", "[::ffff:127.0.0.1]:80", true),
+            (":80", "127.0.0.1:81", false),
+            (":80", "10.0.0.1:80", false),
+            (":80", "web:80", false),
+            ("0.0.0.0:80", "127.0.0.1:80", true),
+            ("0.0.0.0:80", "[::1]:80", false),
+            ("0.0.0.0:80", "localhost:80", true),
+            ("[::]:80", "localhost:80", true),
+            ("[::]:80", "127.0.0.1:80", false),
+            ("127.0.0.1:80", "127.0.0.1:80", true),
+            ("127.0.0.1:80", "0.0.0.0:80", true),
+            ("127.0.0.1:80", "localhost:80", true),
+            ("127.0.0.1:80", "127.0.0.2:80", false),
+            ("[::1]:80", "[::]:80", true),
+            ("10.0.0.1:80", "10.0.0.1:80", true),
+            ("10.0.0.1:80", "0.0.0.0:80", false),
+            ("[fe80::1%2]:80", "[fe80::1%2]:80", true),
+            ("unix:/a", "unix:/a", true),
+            ("unix:/a", "unix:/b", false),
+        ];
+        for (address, to, ours) in cases {
+            let listeners = listeners(&[address]).unwrap();
+            assert_eq!(listeners.reached_by(&target(to)).is_some(), ours, "{address} {to}");
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! What the command line sets for every forward.
+
+use crate::plan::ForwardSettings;
+use crate::problem::{Fault, Problems, Severity};
+use crate::settings::{Section, find};
+use crate::text::Source;
+use crate::value::{Value, from_number, from_text, set_forward};
+
+/// An override that may be given: its flag, its value, and the settings it sets.
+pub(crate) struct Override<'a> {
+    flag: &'static str,
+    value: &'a str,
+    keys: &'static [&'static str],
+}
+
+impl<'a> Override<'a> {
+    pub(crate) fn all(given: &'a crate::Overrides) -> Vec<Self> {
+        let timeout = given.timeout.as_deref().map(|value| Self {
+            flag: "--timeout ",
+            value,
+            keys: &["connect_timeout", "idle_timeout"],
+        });
+        let max_conns = given.max_conns.as_deref().map(|value| Self {
+            flag: "--max-conns ",
+            value,
+            keys: &["max_sessions"],
+        });
+        timeout.into_iter().chain(max_conns).collect()
+    }
+
+    /// Sets it in every one of `forwards`, or reports what is wrong with it.
+    pub(crate) fn apply<'s>(
+        &self,
+        forwards: impl Iterator<Item = &'s mut ForwardSettings>,
+        problems: &mut Problems,
+    ) {
+        match self.values() {
+            Ok(values) => {
+                for settings in forwards {
+                    for (key, value) in &values {
+                        set_forward(settings, key, value.clone());
+                    }
+                }
+            }
+            Err(fault) => {
+                let source =
+                    Source::new(crate::COMMAND_LINE, format!("{}{}", self.flag, self.value));
+                let span = fault.span.clone();
+                let spot = source.spot(self.flag.len() + span.start..self.flag.len() + span.end);
+                problems.push(Severity::Error, &spot, &fault);
+            }
+        }
+    }
+
+    fn values(&self) -> Result<Vec<(&'static str, Value)>, Fault> {
+        let settings = self.keys.iter().filter_map(|key| find(&[Section::ForwardDefaults], key));
+        settings.map(|setting| Ok((setting.key, self.value_of(setting.kind)?))).collect()
+    }
+
+    /// On the command line nothing tells a number from a word but its kind.
+    fn value_of(&self, kind: crate::Kind) -> Result<Value, Fault> {
+        match kind {
+            crate::Kind::Count { .. } => from_number(kind, self.value.parse().ok(), self.value),
+            _ => from_text(kind, self.value),
+        }
+    }
+}

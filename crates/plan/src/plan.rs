@@ -1,0 +1,246 @@
+//! The plan: what the configuration means once everything in it has been checked.
+//!
+//! No field here says "use the default" in disguise: whoever holds a [`Plan`] need not look anything
+//! up. The only exceptions are the two `auto` values that depend on the host the plan runs on.
+
+use std::fmt;
+use std::num::{NonZeroU32, NonZeroUsize};
+use std::time::Duration;
+
+use crate::address::{ListenAddress, Target};
+use crate::problem::Place;
+
+/// The checked, immutable result of reading the configuration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plan {
+    /// What holds for the process as a whole.
+    pub process: Process,
+    /// What is logged, and how.
+    pub log: Log,
+    /// The rules, in the order in which they were written; never empty.
+    pub forwards: Vec<Forward>,
+}
+
+/// What holds for the process as a whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Process {
+    /// Threads that move bytes; `None` is "auto": the CPUs this process may use.
+    pub workers: Option<NonZeroUsize>,
+    /// Sessions of all forwards together; `None` is "auto": what the open-file limit allows.
+    pub max_sessions: Option<NonZeroU32>,
+    /// How long a shutdown waits for living sessions.
+    pub shutdown_timeout: Duration,
+}
+
+impl Default for Process {
+    fn default() -> Self {
+        Self { workers: None, max_sessions: None, shutdown_timeout: Duration::from_secs(10) }
+    }
+}
+
+/// What is logged, and how.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Log {
+    /// The least important level that is still written.
+    pub level: Level,
+    /// How a record looks.
+    pub format: LogFormat,
+    /// Whether each ended session leaves one record.
+    pub sessions: bool,
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self { level: Level::Info, format: LogFormat::Text, sessions: true }
+    }
+}
+
+/// How important a log record is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Level {
+    /// Something is broken that we should not have broken.
+    Error,
+    /// Something is wrong, and work goes on.
+    Warn,
+    /// What an operator wants to read.
+    Info,
+    /// What helps to find a fault.
+    Debug,
+    /// Everything.
+    Trace,
+}
+
+/// How a log record looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// For programs: one JSON object per line.
+    Json,
+}
+
+/// One rule: where to listen, where to send, under which limits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Forward {
+    /// Unique within the plan; by default the first listen address.
+    pub name: String,
+    /// One per listener, never empty: a port range has become one route per port.
+    pub routes: Vec<Route>,
+    /// The limits its sessions live under.
+    pub settings: ForwardSettings,
+    /// Where it is written.
+    pub place: Place,
+}
+
+/// One listener of a forward and the target its sessions go to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Route {
+    /// Where clients connect.
+    pub listen: ListenAddress,
+    /// Where their bytes go.
+    pub target: Target,
+}
+
+/// The limits the sessions of one forward live under.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ForwardSettings {
+    /// How long the target may take to accept a connection.
+    pub connect_timeout: Duration,
+    /// A session without a byte in either lane for this long ends.
+    pub idle_timeout: Option<Duration>,
+    /// One lane has ended and the other carried no byte for this long: the session ends.
+    pub half_close_timeout: Option<Duration>,
+    /// A session older than this ends, busy or not.
+    pub max_age: Option<Duration>,
+    /// Sessions of this forward at the same time.
+    pub max_sessions: NonZeroU32,
+    /// What happens to one more.
+    pub at_limit: AtLimit,
+    /// TCP keepalive on both sockets.
+    pub keepalive: Option<Keepalive>,
+    /// How long sent bytes may stay unacknowledged (`TCP_USER_TIMEOUT`).
+    pub user_timeout: Option<Duration>,
+    /// How a lane moves bytes.
+    pub path: PathChoice,
+}
+
+impl Default for ForwardSettings {
+    fn default() -> Self {
+        Self {
+            connect_timeout: Duration::from_secs(5),
+            idle_timeout: Some(Duration::from_secs(3600)),
+            half_close_timeout: Some(Duration::from_secs(300)),
+            max_age: None,
+            max_sessions: NonZeroU32::MIN.saturating_add(999),
+            at_limit: AtLimit::Refuse,
+            keepalive: Some(Keepalive::default()),
+            user_timeout: None,
+            path: PathChoice::Auto,
+        }
+    }
+}
+
+/// What happens to a client that comes when `max_sessions` are alive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum AtLimit {
+    /// Accept and reset at once: the client knows.
+    Refuse,
+    /// Leave it in the kernel's queue until a session ends.
+    Wait,
+}
+
+/// TCP keepalive as the kernel takes it: whole seconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Keepalive {
+    /// Silence before the first probe.
+    pub idle: Duration,
+    /// Time between probes.
+    pub interval: Duration,
+    /// Unanswered probes that end the connection.
+    pub count: u32,
+}
+
+impl Default for Keepalive {
+    fn default() -> Self {
+        Self { idle: Duration::from_secs(60), interval: Duration::from_secs(10), count: 6 }
+    }
+}
+
+/// How a lane moves bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum PathChoice {
+    /// Copy small messages, splice bulk; each lane finds out by itself.
+    Auto,
+    /// Always through a buffer of ours.
+    Copy,
+    /// Always through a pipe in the kernel.
+    Splice,
+}
+
+/// A value that is one word out of a few in the configuration.
+pub trait Word: Copy + Sized + 'static {
+    /// Every value, in the order of the documentation.
+    const ALL: &'static [Self];
+
+    /// The word as it is written.
+    fn as_str(self) -> &'static str;
+
+    /// The value that is written like this.
+    fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|value| value.as_str() == word)
+    }
+}
+
+impl Word for Level {
+    const ALL: &'static [Self] = &[Self::Error, Self::Warn, Self::Info, Self::Debug, Self::Trace];
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warn => "warn",
+            Self::Info => "info",
+            Self::Debug => "debug",
+            Self::Trace => "trace",
+        }
+    }
+}
+
+impl Word for LogFormat {
+    const ALL: &'static [Self] = &[Self::Text, Self::Json];
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Json => "json",
+        }
+    }
+}
+
+impl Word for AtLimit {
+    const ALL: &'static [Self] = &[Self::Refuse, Self::Wait];
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Refuse => "refuse",
+            Self::Wait => "wait",
+        }
+    }
+}
+
+impl Word for PathChoice {
+    const ALL: &'static [Self] = &[Self::Auto, Self::Copy, Self::Splice];
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Copy => "copy",
+            Self::Splice => "splice",
+        }
+    }
+}
+
+impl fmt::Display for Level {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}

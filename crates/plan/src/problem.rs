@@ -1,0 +1,214 @@
+//! What is wrong with the configuration, and where.
+
+use std::fmt;
+
+use crate::text::{self, Excerpt, Spot};
+
+/// The source name of everything that came from the command line.
+pub const COMMAND_LINE: &str = "command line";
+
+/// How many problems are kept; the rest are only counted, so that a file full of junk cannot fill
+/// the memory with complaints about it.
+const KEPT_MAX: usize = 1000;
+
+/// Where something is written.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Place {
+    /// The file name as given, or [`COMMAND_LINE`].
+    pub source: String,
+    /// From 1.
+    pub line: u32,
+    /// In characters, from 1.
+    pub column: u32,
+}
+
+impl Place {
+    /// Whether this is an argument, which has no lines worth counting.
+    pub fn is_command_line(&self) -> bool {
+        self.source == COMMAND_LINE
+    }
+}
+
+impl fmt::Display for Place {
+    /// `file:line:column`, or just [`COMMAND_LINE`].
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        text::write_escaped(f, &self.source)?;
+        if self.is_command_line() { Ok(()) } else { write!(f, ":{}:{}", self.line, self.column) }
+    }
+}
+
+/// How bad a problem is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Severity {
+    /// There is no plan.
+    Error,
+    /// A line was skipped; the plan is made of the rest.
+    Warning,
+}
+
+impl fmt::Display for Severity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Error => "error",
+            Self::Warning => "warning",
+        })
+    }
+}
+
+/// One thing that is wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// How bad it is.
+    pub severity: Severity,
+    /// Where it is written; `None` if it is about something absent, such as a missing file.
+    pub place: Option<Place>,
+    /// What is wrong: one line, free of control characters.
+    pub message: String,
+    /// What to do about it; may have several lines.
+    pub hint: Option<String>,
+    pub(crate) excerpt: Option<Excerpt>,
+}
+
+impl fmt::Display for Problem {
+    /// One line, for a log: `file:line:column: error: message (hint)`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(place) = &self.place {
+            write!(f, "{place}: ")?;
+        }
+        write!(f, "{}: {}", self.severity, self.message)?;
+        match &self.hint {
+            Some(hint) if !hint.contains('\n') => write!(f, " ({hint})"),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// What is wrong with a piece of text, before anyone knows where that piece stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// The bytes of the piece that are to blame.
+    pub(crate) span: std::ops::Range<usize>,
+    /// What is wrong.
+    pub message: String,
+    /// What to do about it.
+    pub hint: Option<String>,
+}
+
+impl Fault {
+    pub(crate) fn new(span: std::ops::Range<usize>, message: impl Into<String>) -> Self {
+        Self { span, message: message.into(), hint: None }
+    }
+
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// The same fault, seen from a text in which the piece starts at `offset`.
+    pub(crate) fn shifted(mut self, offset: usize) -> Self {
+        self.span = self.span.start + offset..self.span.end + offset;
+        self
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)?;
+        self.hint.as_ref().map_or(Ok(()), |hint| write!(f, " ({hint})"))
+    }
+}
+
+impl std::error::Error for Fault {}
+
+/// Everything that is wrong, in the order of the text.
+#[derive(Clone, Debug, Default)]
+pub struct Problems {
+    kept: Vec<Problem>,
+    errors: usize,
+    warnings: usize,
+}
+
+impl Problems {
+    /// Whether nothing at all is wrong.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// How many problems were found; [`Problems::iter`] may show fewer.
+    pub fn len(&self) -> usize {
+        self.errors + self.warnings
+    }
+
+    /// Whether anything is wrong that makes a plan impossible.
+    pub fn has_errors(&self) -> bool {
+        self.errors > 0
+    }
+
+    /// The problems, in the order of the text; of very many only the first thousand.
+    pub fn iter(&self) -> std::slice::Iter<'_, Problem> {
+        self.kept.iter()
+    }
+
+    /// For people: each problem with the line it is about. Colours are ANSI escapes.
+    pub fn render(&self, color: bool) -> String {
+        crate::render::render(self, color)
+    }
+
+    pub(crate) fn push(&mut self, severity: Severity, spot: &Spot<'_>, fault: &Fault) {
+        if self.count(severity) {
+            self.kept.push(Problem {
+                severity,
+                place: Some(spot.place()),
+                message: text::escaped(&fault.message),
+                hint: fault.hint.as_deref().map(text::escaped_lines),
+                excerpt: Some(spot.excerpt()),
+            });
+        }
+    }
+
+    /// An error that no line of the text is to blame for.
+    pub(crate) fn push_error_at(
+        &mut self,
+        place: Option<Place>,
+        message: &str,
+        hint: Option<&str>,
+    ) {
+        if self.count(Severity::Error) {
+            self.kept.push(Problem {
+                severity: Severity::Error,
+                place,
+                message: text::escaped(message),
+                hint: hint.map(text::escaped_lines),
+                excerpt: None,
+            });
+        }
+    }
+
+    /// Puts what was found in several passes into the order of the text: files before the command
+    /// line, which stays in the order of its arguments.
+    pub(crate) fn sort(&mut self) {
+        self.kept.sort_by_key(|problem| match &problem.place {
+            None => (0, 0, 0),
+            Some(place) if place.is_command_line() => (2, 0, 0),
+            Some(place) => (1, place.line, place.column),
+        });
+    }
+
+    /// Counts one more problem; tells whether there is room to keep it.
+    fn count(&mut self, severity: Severity) -> bool {
+        match severity {
+            Severity::Error => self.errors += 1,
+            Severity::Warning => self.warnings += 1,
+        }
+        self.kept.len() < KEPT_MAX
+    }
+}
+
+impl<'a> IntoIterator for &'a Problems {
+    type Item = &'a Problem;
+    type IntoIter = std::slice::Iter<'a, Problem>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}

@@ -1,0 +1,93 @@
+//! Reading as a whole: file, arguments and overrides become one plan.
+
+use std::path::Path;
+
+use crate::check::check;
+use crate::draft::Draft;
+use crate::file;
+use crate::format::{Format, detect};
+use crate::one_line;
+use crate::overrides::Override;
+use crate::plan::Plan;
+use crate::problem::{COMMAND_LINE, Fault, Problems, Severity};
+use crate::seed_format;
+use crate::text::Source;
+use crate::toml_format::{self, Document};
+use crate::{Input, Reading};
+
+const EXAMPLES: &str = "write one forward per line:
+    18080 | 127.0.0.1 | 8080
+or the same in TOML:
+    [[forward]]
+    listen = \":18080\"
+    to = \"127.0.0.1:8080\"";
+
+/// Reads the file and the arguments.
+pub fn read(input: &Input) -> Reading {
+    let mut problems = Problems::default();
+    let file = input.config.as_deref().and_then(|path| source(path, &mut problems));
+    let arguments: Vec<Source> =
+        input.forwards.iter().map(|text| Source::new(COMMAND_LINE, text.as_str())).collect();
+
+    let mut document =
+        file.as_ref().map(|file| self::file(file, &mut problems)).unwrap_or_default();
+    for argument in &arguments {
+        let draft = one_line::read(argument, document.defaults, &mut problems);
+        document.drafts.extend(draft);
+    }
+    for given in Override::all(&input.overrides) {
+        let forwards = document.drafts.iter_mut().map(|draft| &mut draft.settings);
+        given.apply(forwards, &mut problems);
+    }
+    finish(input, &document, problems)
+}
+
+/// Compares the forwards, and makes the plan if nothing stands against it.
+fn finish(input: &Input, document: &Document<'_>, mut problems: Problems) -> Reading {
+    let forwards = check(&document.drafts, &mut problems);
+    if forwards.is_empty() && !problems.has_errors() {
+        let message = match &input.config {
+            Some(path) if problems.is_empty() => format!("`{}` holds no forward", path.display()),
+            Some(path) => format!("`{}` holds no valid forward", path.display()),
+            None => "no forwards are given".to_owned(),
+        };
+        problems.push_error_at(None, &message, Some(EXAMPLES));
+    }
+    problems.sort();
+    let Document { process, log, .. } = *document;
+    let plan = (!problems.has_errors()).then_some(Plan { process, log, forwards });
+    Reading { plan, problems }
+}
+
+fn source(path: &Path, problems: &mut Problems) -> Option<Source> {
+    match file::read(path) {
+        Ok(text) => Some(Source::new(path.to_string_lossy(), text)),
+        Err(fault) => {
+            problems.push_error_at(fault.place, &fault.message, fault.hint);
+            None
+        }
+    }
+}
+
+fn file<'a>(source: &'a Source, problems: &mut Problems) -> Document<'a> {
+    let drafts = |drafts: Vec<Draft<'a>>| Document { drafts, ..Document::default() };
+    match detect(source.text()) {
+        Format::Empty => Document::default(),
+        Format::Seed => drafts(seed_format::read(source, problems)),
+        Format::Toml => toml_format::read(source, problems),
+        Format::Mixed { .. } if toml_format::parses(source) => toml_format::read(source, problems),
+        Format::Mixed { seed, toml } => {
+            let (first, later, this) = if seed.start < toml.start {
+                (seed, toml, ("TOML", "`local_port | remote_host | remote_port`"))
+            } else {
+                (toml, seed, ("`local_port | remote_host | remote_port`", "TOML"))
+            };
+            let line = source.line(first.start);
+            let message = format!("this line is {}, but line {line} is {}", this.0, this.1);
+            let fault = Fault::new(0..0, message);
+            let hint = format!("a file is in one of the two formats; {EXAMPLES}");
+            problems.push(Severity::Error, &source.spot(later), &fault.hint(hint));
+            Document::default()
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! Problems for people: each with the line it is about, as `rustc` shows them.
+
+use std::fmt::Write as _;
+
+use annotate_snippets::{
+    AnnotationKind, Element, Group, Level, Origin, Padding, Renderer, Snippet,
+};
+
+use crate::problem::{Place, Problem, Problems, Severity};
+use crate::text;
+
+/// How many problems are shown; nobody reads more at once.
+const SHOWN_MAX: usize = 50;
+
+/// Wider than any excerpt, so that it is never cut a second time.
+const WIDTH: usize = 400;
+
+pub(crate) fn render(problems: &Problems, color: bool) -> String {
+    let renderer = if color { Renderer::styled() } else { Renderer::plain() };
+    let renderer = renderer.term_width(WIDTH);
+    let mut out = String::new();
+    for problem in problems.iter().take(SHOWN_MAX) {
+        let shown = renderer.render(&report(problem));
+        let mut lines: Vec<&str> = shown.lines().collect();
+        // Between two groups the renderer draws its empty line twice.
+        lines.dedup();
+        out.push_str(&lines.join("\n"));
+        out.push_str("\n\n");
+    }
+    let hidden = problems.len().saturating_sub(SHOWN_MAX);
+    if hidden > 0 {
+        // Writing to a String cannot fail.
+        let _ = writeln!(out, "and {hidden} more problems");
+    }
+    out
+}
+
+fn report(problem: &Problem) -> Vec<Group<'_>> {
+    let level = match problem.severity {
+        Severity::Error => Level::ERROR,
+        Severity::Warning => Level::WARNING,
+    };
+    let title = Group::with_title(level.clone().primary_title(problem.message.as_str()));
+    let hint = problem.hint.as_deref().map(|hint| Level::HELP.message(hint));
+    let Some(place) = &problem.place else { return vec![title.elements(hint)] };
+    let title = title.element(origin(place));
+    let Some(excerpt) = &problem.excerpt else { return vec![title.elements(hint)] };
+    let underlined = AnnotationKind::Primary.span(excerpt.underlined.clone());
+    let snippet = Snippet::source(excerpt.text.as_str())
+        .line_start(usize::try_from(place.line).unwrap_or(usize::MAX))
+        .line_numbering(!place.is_command_line())
+        .annotation(underlined);
+    let hint = hint.map(|hint| [Element::Padding(Padding), Element::Message(hint)]);
+    // A group of its own: next to an origin the renderer takes a snippet for one of another file.
+    vec![title, Group::with_level(level).element(snippet).elements(hint.into_iter().flatten())]
+}
+
+/// The place as it is, not worked out from the excerpt, which may start in the middle of a line.
+fn origin(place: &Place) -> Origin<'_> {
+    let origin = Origin::path(text::escaped(&place.source));
+    if place.is_command_line() {
+        return origin;
+    }
+    let line = usize::try_from(place.line).unwrap_or(usize::MAX);
+    origin.line(line).char_column(usize::try_from(place.column).unwrap_or(usize::MAX))
+}

@@ -1,0 +1,318 @@
+//! Text that problems point into: places, and excerpts that are safe to print.
+
+use std::fmt;
+use std::ops::Range;
+
+use crate::problem::{Fault, Place};
+
+/// How many characters of a line an excerpt shows at most, before and from the place on.
+const BEFORE_MAX: usize = 60;
+const AFTER_MAX: usize = 80;
+
+/// How many characters of offending text a message repeats.
+const QUOTED_MAX: usize = 60;
+
+/// A mark at least every so many bytes, so that finding a column never walks a huge line.
+const MARK_EVERY: usize = 4096;
+
+/// One text that is read: a file or an argument.
+pub(crate) struct Source {
+    name: String,
+    text: String,
+    marks: Vec<Mark>,
+}
+
+/// The line and column of one offset: the start of each line, and points within long lines.
+#[derive(Clone, Copy)]
+struct Mark {
+    offset: usize,
+    line: u32,
+    column: u32,
+}
+
+/// A piece of a source.
+#[derive(Clone)]
+pub(crate) struct Spot<'a> {
+    pub(crate) source: &'a Source,
+    pub(crate) span: Range<usize>,
+}
+
+/// A part of a text, for parsers that do not know where that text stands: it carries its offset, so
+/// that a fault names the right bytes of the whole.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Piece<'a> {
+    pub(crate) text: &'a str,
+    at: usize,
+}
+
+/// One line around a place, cut to a readable length and free of control characters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Excerpt {
+    pub(crate) text: String,
+    /// The bytes of `text` to underline.
+    pub(crate) underlined: Range<usize>,
+}
+
+impl Source {
+    pub(crate) fn new(name: impl Into<String>, text: impl Into<String>) -> Self {
+        let text = text.into();
+        Self { name: name.into(), marks: marks(&text), text }
+    }
+
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// A piece of the text; a span that does not fit is brought inside it.
+    pub(crate) fn spot(&self, span: Range<usize>) -> Spot<'_> {
+        let start = floor_boundary(&self.text, span.start);
+        let end = floor_boundary(&self.text, span.end).max(start);
+        Spot { source: self, span: start..end }
+    }
+
+    /// The text as a whole.
+    pub(crate) fn all(&self) -> Spot<'_> {
+        self.spot(0..self.text.len())
+    }
+
+    /// The line a byte is in, from 1.
+    pub(crate) fn line(&self, offset: usize) -> u32 {
+        self.mark(offset).line
+    }
+
+    fn place(&self, offset: usize) -> Place {
+        let mark = self.mark(offset);
+        let chars = self.text.get(mark.offset..offset).map_or(0, |text| text.chars().count());
+        Place {
+            source: self.name.clone(),
+            line: mark.line,
+            column: mark.column.saturating_add(u32::try_from(chars).unwrap_or(u32::MAX)),
+        }
+    }
+
+    /// The last mark at or before a byte.
+    fn mark(&self, offset: usize) -> Mark {
+        let after = self.marks.partition_point(|mark| mark.offset <= offset);
+        let start = Mark { offset: 0, line: 1, column: 1 };
+        self.marks.get(after.saturating_sub(1)).copied().unwrap_or(start)
+    }
+}
+
+impl<'a> Spot<'a> {
+    /// The text of the piece.
+    pub(crate) fn text(&self) -> &'a str {
+        self.source.text.get(self.span.clone()).unwrap_or_default()
+    }
+
+    /// A piece of the piece, by bytes from its start.
+    pub(crate) fn within(&self, span: &Range<usize>) -> Self {
+        let end = self.span.end;
+        let start = self.span.start.saturating_add(span.start).min(end);
+        self.source.spot(start..self.span.start.saturating_add(span.end).min(end))
+    }
+
+    pub(crate) fn place(&self) -> Place {
+        self.source.place(self.span.start)
+    }
+
+    /// The line the piece starts in, cut around it.
+    pub(crate) fn excerpt(&self) -> Excerpt {
+        let text = self.source.text();
+        let (before, rest) = text.split_at(self.span.start);
+        let before = before.rsplit('\n').next().unwrap_or_default();
+        let rest = rest.split(['\n', '\r']).next().unwrap_or_default();
+        let underlined = self.span.len().min(rest.len());
+
+        let mut shown = String::new();
+        let skipped =
+            before.char_indices().rev().nth(BEFORE_MAX).map_or(0, |(at, c)| at + c.len_utf8());
+        if skipped > 0 {
+            shown.push('…');
+        }
+        push_escaped(&mut shown, before.get(skipped..).unwrap_or_default());
+        let start = shown.len();
+        let kept = rest.char_indices().nth(AFTER_MAX).map_or(rest.len(), |(at, _)| at);
+        let (piece, after) = rest.split_at(floor_boundary(rest, underlined.min(kept)));
+        push_escaped(&mut shown, piece);
+        let end = shown.len();
+        push_escaped(&mut shown, after.get(..kept - piece.len()).unwrap_or_default());
+        if kept < rest.len() {
+            shown.push('…');
+        }
+        Excerpt { text: shown, underlined: start..end }
+    }
+}
+
+impl<'a> Piece<'a> {
+    pub(crate) fn new(text: &'a str) -> Self {
+        Self { text, at: 0 }
+    }
+
+    /// A fault that blames this piece.
+    pub(crate) fn fault(self, message: impl Into<String>) -> Fault {
+        Fault::new(self.span(), message)
+    }
+
+    /// Its bytes in the whole.
+    pub(crate) fn span(self) -> Range<usize> {
+        self.at..self.at + self.text.len()
+    }
+
+    /// A part of this piece; nothing if the range does not fit.
+    pub(crate) fn part(self, range: Range<usize>) -> Self {
+        let at = self.at + range.start.min(self.text.len());
+        Self { text: self.text.get(range).unwrap_or_default(), at }
+    }
+
+    pub(crate) fn strip_prefix(self, prefix: &str) -> Option<Self> {
+        let text = self.text.strip_prefix(prefix)?;
+        Some(Self { text, at: self.at + prefix.len() })
+    }
+
+    pub(crate) fn split_once(self, separator: char) -> Option<(Self, Self)> {
+        self.text.find(separator).map(|at| self.split_around(at, separator))
+    }
+
+    pub(crate) fn rsplit_once(self, separator: char) -> Option<(Self, Self)> {
+        self.text.rfind(separator).map(|at| self.split_around(at, separator))
+    }
+
+    fn split_around(self, at: usize, separator: char) -> (Self, Self) {
+        let (before, after) = self.text.split_at(at);
+        let skipped = separator.len_utf8();
+        let after = after.get(skipped..).unwrap_or_default();
+        (Self { text: before, at: self.at }, Self { text: after, at: self.at + at + skipped })
+    }
+
+    /// Without the white space around it.
+    pub(crate) fn trimmed(self) -> Self {
+        let text = self.text.trim_start();
+        Self { text: text.trim_end(), at: self.at + (self.text.len() - text.len()) }
+    }
+}
+
+fn marks(text: &str) -> Vec<Mark> {
+    let mut marks = Vec::new();
+    let mut line = 0u32;
+    let mut start = 0;
+    for content in text.split_inclusive('\n').chain(text.ends_with('\n').then_some("")) {
+        line = line.saturating_add(1);
+        let mut mark = Mark { offset: start, line, column: 1 };
+        marks.push(mark);
+        start += content.len();
+        while start - mark.offset > MARK_EVERY {
+            let next = floor_boundary(text, mark.offset + MARK_EVERY);
+            let chars = text.get(mark.offset..next).map_or(0, |text| text.chars().count());
+            mark.column = mark.column.saturating_add(u32::try_from(chars).unwrap_or(u32::MAX));
+            mark.offset = next;
+            marks.push(mark);
+        }
+    }
+    marks
+}
+
+/// The last character boundary at or before `offset`.
+fn floor_boundary(text: &str, offset: usize) -> usize {
+    let mut offset = offset.min(text.len());
+    while !text.is_char_boundary(offset) {
+        offset -= 1;
+    }
+    offset
+}
+
+/// Offending text for a message: in backquotes, escaped, and cut if it is long.
+pub(crate) fn quoted(text: &str) -> String {
+    format!("`{}`", cut(text))
+}
+
+/// Offending text within an example: escaped, and cut if it is long.
+pub(crate) fn cut(text: &str) -> String {
+    let kept = text.char_indices().nth(QUOTED_MAX).map_or(text.len(), |(at, _)| at);
+    let mut shown = escaped(text.get(..kept).unwrap_or_default());
+    if kept < text.len() {
+        shown.push('…');
+    }
+    shown
+}
+
+/// The text with everything escaped that could move the cursor or hide other text.
+pub(crate) fn escaped(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    push_escaped(&mut escaped, text);
+    escaped
+}
+
+/// Like [`escaped`], for text of ours that may have several lines.
+pub(crate) fn escaped_lines(text: &str) -> String {
+    text.split('\n').map(escaped).collect::<Vec<_>>().join("\n")
+}
+
+/// Like [`escaped`], straight into a formatter.
+pub(crate) fn write_escaped(out: &mut impl fmt::Write, text: &str) -> fmt::Result {
+    for c in text.chars() {
+        match c {
+            '\t' => out.write_char(' ')?,
+            c if is_unsafe(c) => write!(out, "{}", c.escape_debug())?,
+            c => out.write_char(c)?,
+        }
+    }
+    Ok(())
+}
+
+fn push_escaped(out: &mut String, text: &str) {
+    // Writing to a String cannot fail.
+    let _ = write_escaped(out, text);
+}
+
+/// Control characters, and the invisible ones that reorder or hide what stands around them.
+fn is_unsafe(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}')
+        || matches!(c, '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}')
+        || matches!(c, '\u{e0000}'..='\u{e007f}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_count_lines_and_characters() {
+        let source = Source::new("f", "ab\ncé d\r\n\nx");
+        let cases = [(0, 1, 1), (1, 1, 2), (2, 1, 3), (3, 2, 1), (4, 2, 2), (6, 2, 3), (10, 3, 1)];
+        for (offset, line, column) in cases {
+            let place = source.spot(offset..offset).place();
+            assert_eq!((place.line, place.column), (line, column), "{offset}");
+        }
+        // The middle of a character, and beyond the end.
+        assert_eq!(source.spot(5..5).place().column, 2);
+        assert_eq!(source.spot(99..100).place().line, 4);
+        assert_eq!(Source::new("f", "a\n").spot(2..2).place().line, 2);
+    }
+
+    #[test]
+    fn columns_in_long_lines_are_exact() {
+        let source = Source::new("f", format!("x\n{}", "éa".repeat(10_000)));
+        for chars in [0, 1, 4095, 4096, 4097, 12_345, 19_999] {
+            let offset = 2 + chars / 2 * 3 + chars % 2 * 2;
+            let place = source.spot(offset..offset).place();
+            assert_eq!((place.line, place.column as usize), (2, chars + 1));
+        }
+    }
+
+    #[test]
+    fn excerpts_are_cut_around_the_place() {
+        let source = Source::new("f", "\tab \u{1b}cd\nnext");
+        let excerpt = source.spot(2..6).excerpt();
+        assert_eq!(excerpt.text, " ab \\u{1b}cd");
+        assert_eq!(&excerpt.text[excerpt.underlined], "b \\u{1b}c");
+
+        let source = Source::new("f", format!("{}é{}", "a".repeat(100), "b".repeat(100)));
+        let excerpt = source.spot(100..102).excerpt();
+        assert_eq!(&excerpt.text[excerpt.underlined], "é");
+        assert_eq!(excerpt.text, format!("…{}é{}…", "a".repeat(60), "b".repeat(79)));
+        // A piece that goes on in the next line is underlined to the end of its first.
+        let source = Source::new("f", "ab\ncd");
+        assert_eq!(source.all().excerpt().underlined, 0..2);
+    }
+}

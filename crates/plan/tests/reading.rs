@@ -1,0 +1,245 @@
+//! What `read` makes of arguments, overrides and files of every kind.
+
+#![expect(clippy::unwrap_used, reason = "a test may fail")]
+
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use plan::{ForwardSettings, Input, Keepalive, Overrides, Plan, Reading, Target};
+
+fn read(config: Option<&str>, forwards: &[&str]) -> Reading {
+    read_with(config, forwards, Overrides::default())
+}
+
+fn read_with(config: Option<&str>, forwards: &[&str], overrides: Overrides) -> Reading {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(config.unwrap_or_default().as_bytes()).unwrap();
+    plan::read(&Input {
+        config: config.map(|_| file.path().to_owned()),
+        forwards: forwards.iter().map(|&text| text.to_owned()).collect(),
+        overrides,
+    })
+}
+
+fn plan_of(reading: Reading) -> Plan {
+    assert!(!reading.problems.has_errors(), "{}", reading.problems.render(false));
+    reading.plan.unwrap()
+}
+
+fn routes(plan: &Plan) -> Vec<String> {
+    let routes = plan.forwards.iter().flat_map(|forward| &forward.routes);
+    routes.map(|route| format!("{} -> {}", route.listen, route.target)).collect()
+}
+
+fn problems(reading: &Reading) -> String {
+    let lines: Vec<_> = reading.problems.iter().map(ToString::to_string).collect();
+    lines.join("\n")
+}
+
+#[test]
+fn one_line_forwards() {
+    let cases = [
+        ("18080=127.0.0.1:8080", ":18080 -> 127.0.0.1:8080"),
+        (":18080=web:80", ":18080 -> web:80"),
+        ("127.0.0.1:5432=db.internal:5432", "127.0.0.1:5432 -> db.internal:5432"),
+        ("[::1]:80=[::1]:81", "[::1]:80 -> [::1]:81"),
+        ("unix:/a=unix:/b", "unix:/a -> unix:/b"),
+        ("80 = unix:/b=c", ":80 -> unix:/b=c"),
+        ("8080:web:80", ":8080 -> web:80"),
+        ("8080:[::1]:80", ":8080 -> [::1]:80"),
+        ("127.0.0.1:8080:web:80", "127.0.0.1:8080 -> web:80"),
+        ("[::1]:8080:[::2]:80", "[::1]:8080 -> [::2]:80"),
+        ("*:8080:web:80", ":8080 -> web:80"),
+        (":8080:web:80", ":8080 -> web:80"),
+    ];
+    for (text, expected) in cases {
+        assert_eq!(routes(&plan_of(read(None, &[text]))), [expected], "{text}");
+    }
+}
+
+#[test]
+fn one_line_problems_show_the_text() {
+    let cases = [
+        ("", "is not a forward"),
+        ("8080", "`8080` is not a forward (write LISTEN=TARGET"),
+        ("etc/x.conf", "given with `-c FILE`"),
+        ("a=b=c", "`a` has no port"),
+        ("=x:1", "the address is empty"),
+        ("1=", "the address is empty"),
+        ("1=x", "`x` has no port"),
+        ("0=x:1", "`0` is not a port: ports go from 1 to 65535"),
+        ("1=x:65536", "`65536` is not a port"),
+        ("localhost:80:h:80", "`localhost` is a host name"),
+        ("1:2:3:4:5", "`1:2:3:4:5` is not a forward"),
+        ("80=127.0.0.1:80", "`127.0.0.1:80` is this forward's own listener"),
+        (":8000-8010=h:80", "11 listening ports meet 1"),
+        (":80=h:8000-8010", "1 listening port meets 11"),
+    ];
+    for (text, expected) in cases {
+        let reading = read(None, &[text]);
+        assert!(reading.plan.is_none(), "{text}");
+        let problems = problems(&reading);
+        assert!(problems.starts_with("command line: error: "), "{problems}");
+        assert!(problems.contains(expected), "{text}: {problems}");
+        assert!(reading.problems.render(false).contains(text), "{text}");
+    }
+}
+
+#[test]
+fn ranges_map_port_by_port() {
+    let plan = plan_of(read(None, &[":8000-8002=h:9000-9002"]));
+    assert_eq!(routes(&plan), [":8000 -> h:9000", ":8001 -> h:9001", ":8002 -> h:9002"]);
+    assert_eq!(plan.forwards[0].name, ":8000-8002");
+    let all = plan_of(read(None, &["1-65535=h:1-65535"]));
+    let last = all.forwards[0].routes.last().unwrap();
+    assert_eq!((all.forwards[0].routes.len(), last.listen.port()), (65535, Some(65535)));
+    let reading = read(None, &["1-65535=h:1-65535", "127.0.0.1:1-65535=h:1-65535"]);
+    assert!(problems(&reading).contains("more than 100000 listeners"), "{}", problems(&reading));
+}
+
+#[test]
+fn arguments_add_to_the_file_and_take_its_defaults() {
+    let file = "[defaults]\nmax_sessions = 5\n[[forward]]\nlisten = ':1'\nto = 'h:1'\n";
+    let plan = plan_of(read(Some(file), &["2=h:2"]));
+    assert_eq!(routes(&plan), [":1 -> h:1", ":2 -> h:2"]);
+    assert!(plan.forwards.iter().all(|forward| forward.settings.max_sessions.get() == 5));
+    assert_eq!(plan.forwards[0].place.line, 3);
+    assert_eq!(plan.forwards[1].place.source, plan::COMMAND_LINE);
+
+    let clash = read(Some("1 | h | 1\n"), &["1=h:2"]);
+    assert!(problems(&clash).starts_with("command line: error: `:1` is already"));
+    assert_eq!(routes(&plan_of(read(Some("# nothing\n"), &["1=h:2"]))), [":1 -> h:2"]);
+}
+
+#[test]
+fn settings_take_the_nearest_value() {
+    let file = "[defaults]\nconnect_timeout = '1s'\nmax_age = '1h'\nkeepalive = { idle = '9s' }\n\
+                [[forward]]\nlisten = ':1'\nto = 'h:1'\nmax_age = 'off'\nkeepalive = { count = 2 }\n\
+                [[forward]]\nlisten = ':2'\nto = 'h:1'\nkeepalive = 'off'\n";
+    let plan = plan_of(read(Some(file), &[]));
+    let [first, second] = &plan.forwards[..] else { panic!("two forwards") };
+    let second_of = Duration::from_secs;
+    let keepalive = Keepalive { idle: second_of(9), interval: second_of(10), count: 2 };
+    let expected = ForwardSettings {
+        connect_timeout: second_of(1),
+        max_age: None,
+        keepalive: Some(keepalive),
+        ..ForwardSettings::default()
+    };
+    assert_eq!(first.settings, expected);
+    assert_eq!(second.settings.max_age, Some(second_of(3600)));
+    assert_eq!(second.settings.keepalive, None);
+
+    let overrides = Overrides { timeout: Some("30s".into()), max_conns: Some("9".into()) };
+    for forward in plan_of(read_with(Some(file), &["3=h:3"], overrides)).forwards {
+        assert_eq!(forward.settings.connect_timeout, second_of(30));
+        assert_eq!(forward.settings.idle_timeout, Some(second_of(30)));
+        assert_eq!(forward.settings.max_sessions.get(), 9);
+    }
+}
+
+#[test]
+fn overrides_are_checked_like_the_rest() {
+    let timeouts =
+        [("5", "no unit"), ("off", "cannot be switched off"), ("0s", "shorter than 1ms")];
+    for (text, expected) in timeouts {
+        let overrides = Overrides { timeout: Some(text.into()), max_conns: None };
+        let reading = read_with(None, &["1=h:1", "x"], overrides);
+        let problems = problems(&reading);
+        assert!(problems.contains(expected) && problems.contains("`x` is not"), "{problems}");
+        assert!(reading.problems.render(false).contains(&format!("--timeout {text}")));
+    }
+    for text in ["0", "-1", "x", "", "1.5", "4294967296", "+"] {
+        let overrides = Overrides { timeout: None, max_conns: Some(text.into()) };
+        let reading = read_with(None, &["1=h:1"], overrides);
+        assert!(reading.plan.is_none(), "{text}");
+        assert!(problems(&reading).contains("is not a whole number from 1 up"), "{text}");
+    }
+}
+
+#[test]
+fn seed_lines_that_are_wrong_are_skipped() {
+    let reading = read(Some("1 | h | 1\n1 | h | 2\nx | h | 3\n4 | 127.0.0.1 | 1\n5 | h | 5"), &[]);
+    assert_eq!(reading.problems.len(), 3, "{}", problems(&reading));
+    assert!(!reading.problems.has_errors());
+    assert_eq!(routes(&plan_of(reading)), [":1 -> h:1", ":5 -> h:5"]);
+    let reading = read(Some("1 | h | 1 | 2\n"), &[]);
+    assert!(reading.plan.is_none() && reading.problems.has_errors());
+}
+
+#[test]
+fn nothing_to_forward_is_an_error_with_both_formats_in_the_hint() {
+    for (config, forwards) in [(Some(""), &[][..]), (Some("# x\n"), &[]), (None, &[])] {
+        let text = read(config, forwards).problems.render(false);
+        assert!(
+            text.contains("18080 | 127.0.0.1 | 8080") && text.contains("[[forward]]"),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn files_that_are_no_configuration() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    std::fs::write(path("binary"), b"1 | h | 1\nab\0c").unwrap();
+    std::fs::write(path("latin1"), b"1 | h | 1\n# b\xfccher").unwrap();
+    let large = std::fs::File::create(path("large")).unwrap();
+    large.set_len(100 * 1024 * 1024).unwrap();
+    assert!(Command::new("mkfifo").arg(path("fifo")).status().unwrap().success());
+    let cases = [
+        (path("missing"), "does not exist"),
+        (path("missing"), "traffic-forwarder demo"),
+        (path(""), "is a directory"),
+        (path("binary"), ":2:3: error: "),
+        (path("binary"), "contains a NUL byte"),
+        (path("latin1"), ":2:4: error: "),
+        (path("latin1"), "is not UTF-8"),
+        (path("large"), "is larger than 16 MiB"),
+        (path("fifo"), "is not a regular file"),
+        (PathBuf::from("/dev/zero"), "is not a regular file"),
+        (path("a\nb"), "a\\nb` does not exist"),
+    ];
+    for (path, expected) in cases {
+        let start = Instant::now();
+        let reading = plan::read(&Input { config: Some(path.clone()), ..Input::default() });
+        assert!(reading.plan.is_none(), "{}", path.display());
+        assert!(problems(&reading).contains(expected), "{}", problems(&reading));
+        assert!(start.elapsed() < Duration::from_secs(5), "{}", path.display());
+    }
+}
+
+#[test]
+fn rendered_text_is_short_and_harmless() {
+    let long = format!("1 | {} | 80\n", "h\u{1b}\u{202e}".repeat(1 << 19));
+    let many = "x\n".repeat(5000);
+    for text in [long, many] {
+        let reading = read(Some(&text), &[]);
+        for text in [reading.problems.render(false), problems(&reading)] {
+            assert!(!text.contains(['\u{1b}', '\u{202e}']));
+            assert!(text.lines().all(|line| line.chars().count() < 1500));
+        }
+    }
+    let reading = read(Some(&"x\n".repeat(5000)), &[]);
+    let text = reading.problems.render(false);
+    assert!(text.contains("and 4951 more problems") && text.lines().count() < 400, "{text}");
+    assert_eq!((reading.problems.len(), reading.problems.iter().count()), (5001, 1000));
+    assert!(reading.problems.render(true).contains('\u{1b}'));
+}
+
+#[test]
+fn many_forwards_are_read_in_one_pass() {
+    let forward = |i: u32| format!("[[forward]]\nlisten = '127.0.0.1:{}'\nto = 'h{i}:80'\n", i + 1);
+    let text: String = (0..10_000).map(forward).collect();
+    let start = Instant::now();
+    let plan = plan_of(read(Some(&text), &[]));
+    assert_eq!(plan.forwards.len(), 10_000);
+    assert_eq!(
+        plan.forwards[9_999].routes[0].target,
+        Target::Name { host: "h9999".into(), port: 80 }
+    );
+    // Generous for a debug build on a busy machine; comparing all pairs would take minutes.
+    assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+}

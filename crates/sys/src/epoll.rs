@@ -1,0 +1,133 @@
+use crate::{Errno, Result};
+use rustix::event::{Timespec, epoll};
+use rustix::fd::{BorrowedFd, OwnedFd};
+use std::time::Duration;
+
+/// An epoll instance (epoll(7)).
+#[derive(Debug)]
+pub struct Epoll(OwnedFd);
+
+/// What a registered descriptor had to report.
+#[derive(Clone, Copy, Debug)]
+pub struct Event {
+    /// The number it was registered with.
+    pub token: u64,
+    /// Bytes, a connection, an end or an error can be read.
+    pub readable: bool,
+    /// Bytes can be written, or a connection under way has come to an end.
+    pub writable: bool,
+    /// The peer ended or reset its direction, or marked a byte as urgent.
+    pub mark: bool,
+    /// An error is pending on the socket.
+    pub error: bool,
+}
+
+/// Room for the events of one wait.
+pub struct Events(Vec<epoll::Event>);
+
+impl Events {
+    /// Room for `count` events.
+    pub fn with_room_for(count: usize) -> Self {
+        Self(Vec::with_capacity(count))
+    }
+
+    /// The events of the last wait.
+    pub fn iter(&self) -> impl Iterator<Item = Event> + '_ {
+        self.0.iter().map(|event| {
+            let flags = event.flags;
+            let ended = flags.intersects(epoll::EventFlags::HUP | epoll::EventFlags::ERR);
+            let mark = epoll::EventFlags::RDHUP | epoll::EventFlags::PRI;
+            Event {
+                token: event.data.u64(),
+                readable: ended || flags.intersects(epoll::EventFlags::IN | mark),
+                writable: ended || flags.contains(epoll::EventFlags::OUT),
+                mark: ended || flags.intersects(mark),
+                error: flags.contains(epoll::EventFlags::ERR),
+            }
+        })
+    }
+}
+
+impl Epoll {
+    /// A new instance.
+    pub fn new() -> Result<Self> {
+        epoll::create(epoll::CreateFlags::CLOEXEC).map(Self)
+    }
+
+    /// Registers a connection for its whole life: every change is reported once, both ways.
+    /// What is already there is reported too.
+    pub fn add_connection(&self, socket: BorrowedFd<'_>, token: u64) -> Result<()> {
+        use epoll::EventFlags as F;
+        self.add(socket, token, F::IN | F::OUT | F::RDHUP | F::PRI | F::ET)
+    }
+
+    /// Registers a listening socket that other workers poll too: a waiting connection wakes one
+    /// of them, and is reported for as long as it waits.
+    pub fn add_listener(&self, socket: BorrowedFd<'_>, token: u64) -> Result<()> {
+        use epoll::EventFlags as F;
+        self.add(socket, token, F::IN | F::EXCLUSIVE)
+    }
+
+    /// Registers a waker: each wake is reported once.
+    pub fn add_waker(&self, waker: BorrowedFd<'_>, token: u64) -> Result<()> {
+        use epoll::EventFlags as F;
+        self.add(waker, token, F::IN | F::ET)
+    }
+
+    fn add(&self, fd: BorrowedFd<'_>, token: u64, flags: epoll::EventFlags) -> Result<()> {
+        epoll::add(&self.0, fd, epoll::EventData::new_u64(token), flags)
+    }
+
+    /// Ends a registration. Closing the last descriptor of a socket does the same.
+    pub fn remove(&self, fd: BorrowedFd<'_>) -> Result<()> {
+        epoll::delete(&self.0, fd)
+    }
+
+    /// Waits for events, at most for `timeout` (rounded up to milliseconds; `None` is for ever).
+    /// An interrupted wait is one without events.
+    pub fn wait(&self, events: &mut Events, timeout: Option<Duration>) -> Result<()> {
+        events.0.clear();
+        let timeout = timeout.map(whole_millis);
+        let room = rustix::buffer::spare_capacity(&mut events.0);
+        match epoll::wait(&self.0, room, timeout.as_ref()) {
+            Ok(_) | Err(Errno::INTR) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// epoll_wait(2) counts in milliseconds; rounding down would turn it into a busy loop.
+fn whole_millis(timeout: Duration) -> Timespec {
+    let millis = timeout.as_micros().div_ceil(1000).min(i32::MAX as u128);
+    let millis = i64::try_from(millis).unwrap_or(i64::from(i32::MAX));
+    Timespec { tv_sec: millis / 1000, tv_nsec: (millis % 1000) * 1_000_000 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Waker;
+    use rustix::fd::AsFd;
+
+    #[test]
+    fn a_wait_is_never_shorter_than_asked() {
+        let timespec = whole_millis(Duration::from_micros(1_500_001));
+        assert_eq!((timespec.tv_sec, timespec.tv_nsec), (1, 501_000_000));
+        assert_eq!(whole_millis(Duration::ZERO).tv_nsec, 0);
+    }
+
+    #[test]
+    fn a_wake_is_reported_once() {
+        let epoll = Epoll::new().unwrap();
+        let waker = Waker::new().unwrap();
+        epoll.add_waker(waker.as_fd(), 7).unwrap();
+        let mut events = Events::with_room_for(4);
+        epoll.wait(&mut events, Some(Duration::ZERO)).unwrap();
+        assert_eq!(events.iter().count(), 0);
+        waker.wake();
+        for expected in [vec![7], vec![]] {
+            epoll.wait(&mut events, Some(Duration::ZERO)).unwrap();
+            assert_eq!(events.iter().map(|event| event.token).collect::<Vec<_>>(), expected);
+        }
+    }
+}

@@ -1,0 +1,55 @@
+use crate::Errno;
+
+/// The names under which errno(3) lists the errors that sockets and pipes can give.
+const NAMES: &[(Errno, &str)] = &[
+    (Errno::ACCESS, "EACCES"),
+    (Errno::ADDRINUSE, "EADDRINUSE"),
+    (Errno::ADDRNOTAVAIL, "EADDRNOTAVAIL"),
+    (Errno::AFNOSUPPORT, "EAFNOSUPPORT"),
+    (Errno::AGAIN, "EAGAIN"),
+    (Errno::BADF, "EBADF"),
+    (Errno::CONNABORTED, "ECONNABORTED"),
+    (Errno::CONNREFUSED, "ECONNREFUSED"),
+    (Errno::CONNRESET, "ECONNRESET"),
+    (Errno::HOSTDOWN, "EHOSTDOWN"),
+    (Errno::HOSTUNREACH, "EHOSTUNREACH"),
+    (Errno::INVAL, "EINVAL"),
+    (Errno::IO, "EIO"),
+    (Errno::MFILE, "EMFILE"),
+    (Errno::NETDOWN, "ENETDOWN"),
+    (Errno::NETRESET, "ENETRESET"),
+    (Errno::NETUNREACH, "ENETUNREACH"),
+    (Errno::NFILE, "ENFILE"),
+    (Errno::NOBUFS, "ENOBUFS"),
+    (Errno::NODEV, "ENODEV"),
+    (Errno::NOENT, "ENOENT"),
+    (Errno::NOMEM, "ENOMEM"),
+    (Errno::NOPROTOOPT, "ENOPROTOOPT"),
+    (Errno::NOSPC, "ENOSPC"),
+    (Errno::NOSYS, "ENOSYS"),
+    (Errno::NOTCONN, "ENOTCONN"),
+    (Errno::NOTSUP, "EOPNOTSUPP"),
+    (Errno::PERM, "EPERM"),
+    (Errno::PIPE, "EPIPE"),
+    (Errno::PROTO, "EPROTO"),
+    (Errno::TIMEDOUT, "ETIMEDOUT"),
+];
+
+/// The symbolic name of an error number, `ECONNRESET` for instance. A number that no call of ours
+/// is known to give has none.
+pub fn errno_name(number: u16) -> Option<&'static str> {
+    let known = |errno: Errno| errno.raw_os_error() == i32::from(number);
+    NAMES.iter().find(|(errno, _)| known(*errno)).map(|(_, name)| *name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn known_numbers_have_their_names() {
+        assert_eq!(errno_name(104), Some("ECONNRESET"));
+        assert_eq!(errno_name(24), Some("EMFILE"));
+        assert_eq!(errno_name(9999), None);
+    }
+}

@@ -1,0 +1,42 @@
+//! What this process may use of its host.
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use rustix::time::{ClockId, clock_gettime};
+
+/// How many descriptors this process may have open (`RLIMIT_NOFILE`, getrlimit(2)).
+pub fn open_files_limit() -> u64 {
+    getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX)
+}
+
+/// Raises the limit to what the administrator allows at most, and returns it. A process that
+/// uses epoll has no reason to keep the low default, which exists for select(2).
+pub fn raise_open_files_limit() -> u64 {
+    let hard = getrlimit(Resource::Nofile).maximum;
+    // If it is refused, the present limit holds, and is what is returned.
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: hard, maximum: hard });
+    open_files_limit()
+}
+
+/// How many descriptors this process has open now; `None` without `/proc`.
+pub fn open_files() -> Option<u64> {
+    let count = std::fs::read_dir("/proc/self/fd").ok()?.count();
+    // The listing itself is one of them.
+    Some(count.saturating_sub(1) as u64)
+}
+
+/// Microseconds on `CLOCK_MONOTONIC`, which the whole host shares and which never goes back.
+pub fn monotonic_micros() -> u64 {
+    let now = clock_gettime(ClockId::Monotonic);
+    let seconds = u64::try_from(now.tv_sec).unwrap_or(0);
+    seconds * 1_000_000 + u64::try_from(now.tv_nsec).unwrap_or(0) / 1000
+}
+
+/// Gives memory that was freed back to the system, where the C library keeps it (glibc).
+pub fn release_free_memory() {
+    #[cfg(target_env = "gnu")]
+    // SAFETY: malloc_trim(3) may be called at any time from any thread, and touches only memory
+    // that the allocator owns.
+    unsafe {
+        libc::malloc_trim(0);
+    }
+}

@@ -1,0 +1,35 @@
+//! The few system calls that a forwarder makes, as safe functions on owned and borrowed file
+//! descriptors. No policy: what to do about a result is decided elsewhere.
+//!
+//! Every descriptor made here is non-blocking and close-on-exec. This is the only crate in which
+//! `unsafe` may appear, and it does so only where `rustix` has no safe form of a call:
+//! `tcp_info`, `unacked` (both in [`socket`]) and [`release_free_memory`].
+
+mod address;
+pub use address::Address;
+
+pub mod listen;
+pub mod socket;
+pub mod stream;
+
+mod pipe;
+pub use pipe::{Pipe, PipeError};
+
+mod epoll;
+pub use epoll::{Epoll, Event, Events};
+
+mod waker;
+pub use waker::Waker;
+
+mod errno;
+pub use errno::errno_name;
+
+mod host;
+pub use host::{
+    monotonic_micros, open_files, open_files_limit, raise_open_files_limit, release_free_memory,
+};
+
+pub use rustix::io::Errno;
+
+/// What a system call returned, or its error number (errno(3)).
+pub type Result<T> = std::result::Result<T, Errno>;

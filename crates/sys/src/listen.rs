@@ -1,0 +1,127 @@
+//! Listening sockets.
+
+use crate::{Address, Errno, Result};
+use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
+use rustix::net::{
+    AddressFamily, SocketAddrAny, SocketAddrUnix, SocketFlags, SocketType, acceptfrom_with, bind,
+    connect, listen, socket_with, sockopt,
+};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::Path;
+
+/// The length asked for of the queue of connections that wait to be accepted. The kernel cuts it
+/// to `net.core.somaxconn` (listen(2)): the operator's setting holds.
+const BACKLOG: i32 = 65_535;
+
+const FLAGS: SocketFlags = SocketFlags::NONBLOCK.union(SocketFlags::CLOEXEC);
+
+/// Listens on one address. An IPv6 address is that alone: `[::]` does not include IPv4.
+pub fn tcp(address: SocketAddr) -> Result<OwnedFd> {
+    tcp_socket(address, true)
+}
+
+/// Listens on `port` of every address, IPv6 and IPv4 by one socket. On a host without IPv6, on
+/// every IPv4 address.
+pub fn tcp_any(port: u16) -> Result<OwnedFd> {
+    match tcp_socket((Ipv6Addr::UNSPECIFIED, port).into(), false) {
+        // No IPv6 in the kernel, or switched off for all interfaces.
+        Err(Errno::AFNOSUPPORT | Errno::ADDRNOTAVAIL) => {
+            tcp_socket((Ipv4Addr::UNSPECIFIED, port).into(), true)
+        }
+        result => result,
+    }
+}
+
+fn tcp_socket(address: SocketAddr, only_v6: bool) -> Result<OwnedFd> {
+    let family = if address.is_ipv6() { AddressFamily::INET6 } else { AddressFamily::INET };
+    let socket = socket_with(family, SocketType::STREAM, FLAGS, None)?;
+    // Connections of an earlier process in TIME_WAIT must not keep this one from starting. It
+    // does not let two listeners share the port (socket(7)).
+    sockopt::set_socket_reuseaddr(&socket, true)?;
+    if address.is_ipv6() {
+        sockopt::set_ipv6_v6only(&socket, only_v6)?;
+    }
+    bind(&socket, &address)?;
+    listen(&socket, BACKLOG)?;
+    Ok(socket)
+}
+
+/// Listens on a Unix socket at `path`.
+///
+/// A socket file that nobody listens on any more (an earlier process was killed) is replaced; one
+/// that a living process holds is not: `EADDRINUSE`. Whoever makes the socket owns its file and
+/// removes it at the end.
+pub fn unix(path: &Path) -> Result<OwnedFd> {
+    let address = SocketAddrUnix::new(path)?;
+    let socket = socket_with(AddressFamily::UNIX, SocketType::STREAM, FLAGS, None)?;
+    match bind(&socket, &address) {
+        Err(Errno::ADDRINUSE) if is_abandoned(path, &address) => {
+            std::fs::remove_file(path).map_err(|_| Errno::ADDRINUSE)?;
+            bind(&socket, &address)?;
+        }
+        result => result?,
+    }
+    listen(&socket, BACKLOG)?;
+    Ok(socket)
+}
+
+fn is_abandoned(path: &Path, address: &SocketAddrUnix) -> bool {
+    use std::os::unix::fs::FileTypeExt;
+    let is_socket = std::fs::symlink_metadata(path).is_ok_and(|meta| meta.file_type().is_socket());
+    let probe = || {
+        let socket = socket_with(AddressFamily::UNIX, SocketType::STREAM, FLAGS, None)?;
+        connect(&socket, address)
+    };
+    is_socket && probe() == Err(Errno::CONNREFUSED)
+}
+
+/// Accepts one waiting connection: its socket and its peer. `EAGAIN` if none waits.
+pub fn accept(listener: BorrowedFd<'_>) -> Result<(OwnedFd, Address)> {
+    let (socket, peer) = acceptfrom_with(listener, FLAGS)?;
+    let ip = peer.and_then(|peer: SocketAddrAny| SocketAddr::try_from(peer).ok());
+    Ok((socket, ip.map_or(Address::Unix, Address::from)))
+}
+
+/// The address a socket is bound to: of use where the kernel chose the port. `None` for a Unix
+/// socket.
+pub fn local_address(socket: impl AsFd) -> Result<Option<SocketAddr>> {
+    Ok(SocketAddr::try_from(rustix::net::getsockname(socket)?).ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::TcpStream;
+
+    #[test]
+    fn any_takes_clients_of_both_families_and_shows_them_as_what_they_are() {
+        let listener = tcp_any(0).unwrap();
+        let port = local_address(&listener).unwrap().unwrap().port();
+        for host in ["127.0.0.1", "::1"] {
+            let client = TcpStream::connect((host, port)).unwrap();
+            let (_, peer) = accept(listener.as_fd()).unwrap();
+            assert_eq!(peer.ip(), Some(client.local_addr().unwrap()));
+        }
+        assert_eq!(accept(listener.as_fd()).unwrap_err(), Errno::AGAIN);
+    }
+
+    #[test]
+    fn two_listeners_do_not_share_a_port() {
+        let first = tcp((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
+        let address = local_address(&first).unwrap().unwrap();
+        assert_eq!(tcp(address).unwrap_err(), Errno::ADDRINUSE);
+    }
+
+    #[test]
+    fn an_abandoned_unix_socket_is_replaced_and_a_living_one_is_not() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("socket");
+        let living = unix(&path).unwrap();
+        assert_eq!(unix(&path).unwrap_err(), Errno::ADDRINUSE);
+        drop(living);
+        drop(unix(&path).unwrap());
+        let file = dir.path().join("file");
+        std::fs::write(&file, "not a socket").unwrap();
+        assert_eq!(unix(&file).unwrap_err(), Errno::ADDRINUSE, "a file is never removed");
+    }
+}

@@ -1,0 +1,212 @@
+//! Connecting, socket options, and what the kernel knows of a connection.
+
+use crate::{Errno, Result};
+use rustix::fd::{AsRawFd, BorrowedFd, OwnedFd};
+use rustix::net::{
+    AddressFamily, Shutdown, SocketAddrUnix, SocketFlags, SocketType, connect, shutdown,
+    socket_with, sockopt,
+};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::Duration;
+
+const FLAGS: SocketFlags = SocketFlags::NONBLOCK.union(SocketFlags::CLOEXEC);
+
+/// Keepalive probes (tcp(7)): when silence makes the kernel ask, how often, and how many answers
+/// may be missing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Keepalive {
+    /// Silence before the first probe; whole seconds.
+    pub idle: Duration,
+    /// Between two probes; whole seconds.
+    pub interval: Duration,
+    /// Unanswered probes after which the connection is given up.
+    pub count: u32,
+}
+
+/// Options of a TCP socket. Set on a listening socket, they are inherited by what it accepts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TcpOptions {
+    /// Keepalive probes; `None` is off.
+    pub keepalive: Option<Keepalive>,
+    /// `TCP_USER_TIMEOUT`: how long sent bytes may stay unacknowledged; `None` is the kernel's
+    /// own limit.
+    pub user_timeout: Option<Duration>,
+}
+
+/// Sets the options, and always these: `TCP_NODELAY`, since a forwarder that waits for more bytes
+/// delays every small message; `SO_OOBINLINE`, since an urgent byte taken out of the stream would
+/// be lost (tcp(7)).
+pub fn set_tcp_options(socket: BorrowedFd<'_>, options: &TcpOptions) -> Result<()> {
+    sockopt::set_tcp_nodelay(socket, true)?;
+    sockopt::set_socket_oobinline(socket, true)?;
+    if let Some(keepalive) = options.keepalive {
+        sockopt::set_tcp_keepidle(socket, keepalive.idle)?;
+        sockopt::set_tcp_keepintvl(socket, keepalive.interval)?;
+        sockopt::set_tcp_keepcnt(socket, keepalive.count)?;
+        sockopt::set_socket_keepalive(socket, true)?;
+    }
+    if let Some(limit) = options.user_timeout {
+        let millis = u32::try_from(limit.as_millis()).unwrap_or(u32::MAX);
+        sockopt::set_tcp_user_timeout(socket, millis)?;
+    }
+    Ok(())
+}
+
+/// How far a connection has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// Connected.
+    Connected,
+    /// A writable event will tell.
+    UnderWay,
+}
+
+/// Begins to connect to a TCP address.
+pub fn connect_tcp(address: SocketAddr, options: &TcpOptions) -> Result<(OwnedFd, Progress)> {
+    let family = if address.is_ipv6() { AddressFamily::INET6 } else { AddressFamily::INET };
+    let socket = socket_with(family, SocketType::STREAM, FLAGS, None)?;
+    set_tcp_options(rustix::fd::AsFd::as_fd(&socket), options)?;
+    let progress = begin(connect(&socket, &address))?;
+    Ok((socket, progress))
+}
+
+/// Connects to a Unix socket: at once, or not at all. `EAGAIN` if the listener's queue is full.
+pub fn connect_unix(path: &Path) -> Result<OwnedFd> {
+    let socket = socket_with(AddressFamily::UNIX, SocketType::STREAM, FLAGS, None)?;
+    connect(&socket, &SocketAddrUnix::new(path)?)?;
+    Ok(socket)
+}
+
+fn begin(result: Result<()>) -> Result<Progress> {
+    match result {
+        Ok(()) => Ok(Progress::Connected),
+        // An interrupted connect goes on in the background, as one under way (connect(2)).
+        Err(Errno::INPROGRESS | Errno::INTR) => Ok(Progress::UnderWay),
+        Err(error) => Err(error),
+    }
+}
+
+/// Takes the socket's pending error (`SO_ERROR`), if any. The kernel reports it once.
+pub fn take_error(socket: BorrowedFd<'_>) -> Result<()> {
+    sockopt::socket_error(socket)?
+}
+
+/// Sends a FIN after the bytes already given to the kernel.
+pub fn shut_write(socket: BorrowedFd<'_>) -> Result<()> {
+    shutdown(socket, Shutdown::Write)
+}
+
+/// Closes with an RST instead of a FIN: what is still unsent is dropped, and the peer can tell
+/// that the stream was cut. On a Unix socket this is an ordinary close.
+pub fn reset(socket: OwnedFd) {
+    // Should the option fail, the close below is still right for us; the peer sees a FIN.
+    let _ = sockopt::set_socket_linger(&socket, Some(Duration::ZERO));
+    drop(socket);
+}
+
+/// What the kernel knows of a TCP connection (`TCP_INFO`, tcp(7)).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TcpInfo {
+    /// Smoothed round-trip time.
+    pub rtt: Duration,
+    /// Segments retransmitted in the connection's whole life.
+    pub retransmits: u32,
+}
+
+/// Reads `TCP_INFO`; `None` if the socket is not TCP or the kernel does not tell.
+pub fn tcp_info(socket: BorrowedFd<'_>) -> Option<TcpInfo> {
+    // SAFETY: `tcp_info` is a C structure of integers, for which all zeroes is a value.
+    let mut info: libc::tcp_info = unsafe { std::mem::zeroed() };
+    let mut length = libc::socklen_t::try_from(size_of_val(&info)).ok()?;
+    // SAFETY: the pointers are to `info` and to its length, both alive and writable during the
+    // call; the kernel writes at most `length` bytes and keeps no pointer.
+    let result = unsafe {
+        libc::getsockopt(
+            socket.as_raw_fd(),
+            libc::IPPROTO_TCP,
+            libc::TCP_INFO,
+            (&raw mut info).cast(),
+            &raw mut length,
+        )
+    };
+    (result == 0).then(|| TcpInfo {
+        rtt: Duration::from_micros(info.tcpi_rtt.into()),
+        retransmits: info.tcpi_total_retrans,
+    })
+}
+
+/// Bytes given to the kernel that the peer has not acknowledged (`SIOCOUTQ`, tcp(7)); a FIN counts
+/// as one. 0 if the kernel does not tell.
+pub fn unacked(socket: BorrowedFd<'_>) -> u32 {
+    let mut count: libc::c_int = 0;
+    // SAFETY: TIOCOUTQ (the same number as SIOCOUTQ) writes one `int` to the pointer, which is to
+    // a living `int`; the kernel keeps no pointer.
+    let result = unsafe { libc::ioctl(socket.as_raw_fd(), libc::TIOCOUTQ, &raw mut count) };
+    if result == 0 { u32::try_from(count).unwrap_or(0) } else { 0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rustix::fd::AsFd;
+    use std::io::{ErrorKind, Read, Write};
+    use std::net::{TcpListener, TcpStream};
+
+    fn pair() -> (TcpStream, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        (client, listener.accept().unwrap().0)
+    }
+
+    #[test]
+    fn options_are_inherited_by_accepted_sockets() {
+        let options = TcpOptions {
+            keepalive: Some(Keepalive {
+                idle: Duration::from_secs(61),
+                interval: Duration::from_secs(11),
+                count: 7,
+            }),
+            user_timeout: Some(Duration::from_millis(12_345)),
+        };
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        set_tcp_options(listener.as_fd(), &options).unwrap();
+        let _client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (socket, _) = listener.accept().unwrap();
+        assert!(sockopt::tcp_nodelay(&socket).unwrap());
+        assert!(sockopt::socket_oobinline(&socket).unwrap());
+        assert!(sockopt::socket_keepalive(&socket).unwrap());
+        assert_eq!(sockopt::tcp_keepidle(&socket).unwrap(), Duration::from_secs(61));
+        assert_eq!(sockopt::tcp_keepintvl(&socket).unwrap(), Duration::from_secs(11));
+        assert_eq!(sockopt::tcp_keepcnt(&socket).unwrap(), 7);
+        assert_eq!(sockopt::tcp_user_timeout(&socket).unwrap(), 12_345);
+    }
+
+    #[test]
+    fn a_reset_is_seen_as_a_reset() {
+        let (mut client, server) = pair();
+        reset(server.into());
+        let error = client.read(&mut [0]).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::ConnectionReset);
+    }
+
+    #[test]
+    fn unacknowledged_bytes_are_counted_until_the_peer_reads() {
+        let (mut client, server) = pair();
+        client.set_nonblocking(true).unwrap();
+        let mut written = 0;
+        while let Ok(count) = client.write(&[0; 4096]) {
+            written += count;
+        }
+        assert!(unacked(client.as_fd()) > 0, "{written} bytes fill more than the peer's window");
+        drop(server);
+    }
+
+    #[test]
+    fn tcp_info_is_known_of_tcp_only() {
+        let (client, _server) = pair();
+        assert!(tcp_info(client.as_fd()).unwrap().rtt > Duration::ZERO);
+        let (unix, _peer) = std::os::unix::net::UnixStream::pair().unwrap();
+        assert_eq!(tcp_info(unix.as_fd()), None);
+    }
+}

@@ -1,0 +1,252 @@
+//! Addresses, and the plain sockets on either side of one.
+
+use std::fmt;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr};
+use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use rustix::event::PollFlags;
+use socket2::{Domain, SockAddr, Socket, Type};
+use tempfile::TempDir;
+
+use crate::wait::LIMIT;
+use crate::wire::{self, End};
+
+/// Where a peer listens. Displayed as the configuration writes it: `127.0.0.1:80`, `[::1]:80`,
+/// `unix:/path`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Addr {
+    /// A TCP address.
+    Tcp(SocketAddr),
+    /// A Unix stream socket.
+    Unix(PathBuf),
+}
+
+impl Addr {
+    /// The TCP address.
+    ///
+    /// # Panics
+    ///
+    /// For a Unix socket.
+    pub fn tcp(&self) -> SocketAddr {
+        match self {
+            Self::Tcp(addr) => *addr,
+            Self::Unix(path) => panic!("{} is no TCP address", path.display()),
+        }
+    }
+
+    fn sock_addr(&self) -> io::Result<SockAddr> {
+        match self {
+            Self::Tcp(addr) => Ok((*addr).into()),
+            Self::Unix(path) => SockAddr::unix(path),
+        }
+    }
+}
+
+impl fmt::Display for Addr {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(addr) => addr.fmt(f),
+            Self::Unix(path) => write!(f, "unix:{}", path.display()),
+        }
+    }
+}
+
+impl From<SocketAddr> for Addr {
+    fn from(addr: SocketAddr) -> Self {
+        Self::Tcp(addr)
+    }
+}
+
+impl From<PathBuf> for Addr {
+    fn from(path: PathBuf) -> Self {
+        Self::Unix(path)
+    }
+}
+
+impl From<&Addr> for Addr {
+    fn from(addr: &Addr) -> Self {
+        addr.clone()
+    }
+}
+
+/// The kernel buffers that a script asks for; they hold from the handshake on.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Buffers {
+    pub(crate) receive: Option<usize>,
+    pub(crate) send: Option<usize>,
+}
+
+impl Buffers {
+    fn apply(self, socket: &Socket) -> io::Result<()> {
+        self.receive.map_or(Ok(()), |size| socket.set_recv_buffer_size(size))?;
+        self.send.map_or(Ok(()), |size| socket.set_send_buffer_size(size))
+    }
+}
+
+/// Connects within [`LIMIT`]. The socket is a blocking one; `TcpStream::from` takes it.
+///
+/// `ConnectionReset` means that the connection was accepted and reset before this function looked; a
+/// connection that is reset a little later is `Ok`. A [`Peer`](crate::Peer) sees no difference.
+pub fn connect(addr: impl Into<Addr>) -> io::Result<Socket> {
+    let Connected { socket, reset } = connect_with(&addr.into(), Buffers::default(), LIMIT)?;
+    if reset { Err(io::ErrorKind::ConnectionReset.into()) } else { Ok(socket) }
+}
+
+/// A socket after the handshake.
+#[derive(Debug)]
+pub(crate) struct Connected {
+    pub(crate) socket: Socket,
+    /// An RST came so soon that finding out how the handshake ended has consumed it; the next
+    /// operation on the socket would have reported it.
+    pub(crate) reset: bool,
+}
+
+pub(crate) fn connect_with(
+    addr: &Addr,
+    buffers: Buffers,
+    limit: Duration,
+) -> io::Result<Connected> {
+    let address = addr.sock_addr()?;
+    let socket = Socket::new(address.domain(), Type::STREAM, None)?;
+    buffers.apply(&socket)?;
+    match socket.connect_timeout(&address, limit) {
+        Ok(()) => Ok(Connected { socket, reset: false }),
+        // An RST in place of a handshake is `ECONNREFUSED`.
+        Err(error) if error.kind() == io::ErrorKind::ConnectionReset => {
+            Ok(Connected { socket, reset: true })
+        }
+        Err(error) => Err(error),
+    }
+}
+
+impl From<Socket> for Connected {
+    fn from(socket: Socket) -> Self {
+        Self { socket, reset: false }
+    }
+}
+
+/// Where a listener of the kit shall be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// `127.0.0.1`, a port from the kernel.
+    V4,
+    /// `[::1]`, a port from the kernel.
+    V6,
+    /// A Unix socket in its own directory.
+    Unix,
+    /// This very address, for example of a reserved [`Port`](crate::Port).
+    At(SocketAddr),
+}
+
+/// A listening socket of a test.
+#[derive(Debug)]
+pub struct Listener {
+    socket: Socket,
+    addr: Addr,
+    /// Holds the path of a Unix socket.
+    _dir: Option<TempDir>,
+}
+
+impl Listener {
+    /// Listens at `place`.
+    pub fn bind(place: Place) -> Self {
+        Self::bind_with(place, Buffers::default(), 4096)
+    }
+
+    pub(crate) fn bind_with(place: Place, buffers: Buffers, backlog: i32) -> Self {
+        let dir = (place == Place::Unix).then(|| TempDir::new().expect("a temporary directory"));
+        let wanted = match (place, &dir) {
+            (Place::Unix, Some(dir)) => Addr::Unix(dir.path().join("socket")),
+            (Place::At(addr), _) => Addr::Tcp(addr),
+            (Place::V6, _) => Addr::Tcp((Ipv6Addr::LOCALHOST, 0).into()),
+            _ => Addr::Tcp((Ipv4Addr::LOCALHOST, 0).into()),
+        };
+        let socket = listening(&wanted, buffers, backlog)
+            .unwrap_or_else(|error| panic!("listen on {wanted}: {error}"));
+        let local = socket.local_addr().expect("a bound socket has an address").as_socket();
+        Self { socket, addr: local.map_or(wanted, Addr::Tcp), _dir: dir }
+    }
+
+    /// Where it listens.
+    pub fn addr(&self) -> &Addr {
+        &self.addr
+    }
+
+    /// The next connection, as a blocking socket.
+    ///
+    /// # Panics
+    ///
+    /// When none comes within [`LIMIT`].
+    pub fn accept(&self) -> Socket {
+        self.accept_within(LIMIT, &AtomicBool::new(false))
+            .unwrap_or_else(|end| panic!("accept on {}: {end}", self.addr))
+    }
+
+    pub(crate) fn accept_within(&self, limit: Duration, stop: &AtomicBool) -> Result<Socket, End> {
+        wire::wait_ready(&self.socket, PollFlags::IN, limit, stop)?;
+        Ok(self.socket.accept()?.0)
+    }
+
+    pub(crate) fn socket(&self) -> &Socket {
+        &self.socket
+    }
+}
+
+impl Drop for Listener {
+    /// Frees the address at once. Closing alone may not: a child that another thread is just starting
+    /// holds a copy of every descriptor until its `exec`.
+    fn drop(&mut self) {
+        // There is nothing to do about an error.
+        let _ = self.socket.shutdown(Shutdown::Both);
+    }
+}
+
+fn listening(addr: &Addr, buffers: Buffers, backlog: i32) -> io::Result<Socket> {
+    let socket = bound(addr)?;
+    buffers.apply(&socket)?;
+    socket.listen(backlog)?;
+    Ok(socket)
+}
+
+/// A socket that is bound with `SO_REUSEADDR` and does not listen; `[::]` means IPv4 as well.
+pub(crate) fn bound(addr: &Addr) -> io::Result<Socket> {
+    let address = addr.sock_addr()?;
+    let socket = Socket::new(address.domain(), Type::STREAM, None)?;
+    if let Addr::Tcp(tcp) = addr {
+        socket.set_reuse_address(true)?;
+        if address.domain() == Domain::IPV6 {
+            socket.set_only_v6(tcp.ip() != IpAddr::V6(Ipv6Addr::UNSPECIFIED))?;
+        }
+    }
+    socket.bind(&address)?;
+    Ok(socket)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+
+    use super::*;
+
+    #[test]
+    fn connects_at_every_place() {
+        for place in [Place::V4, Place::V6, Place::Unix] {
+            let listener = Listener::bind(place);
+            let mut client = connect(listener.addr()).unwrap();
+            client.write_all(b"x").unwrap();
+            let mut byte = [0];
+            listener.accept().read_exact(&mut byte).unwrap();
+            assert_eq!(byte, *b"x", "at {}", listener.addr());
+        }
+    }
+
+    #[test]
+    fn is_displayed_as_the_configuration_writes_it() {
+        let v6 = Addr::from(SocketAddr::from((Ipv6Addr::LOCALHOST, 80)));
+        assert_eq!(v6.to_string(), "[::1]:80");
+        assert_eq!(Addr::from(PathBuf::from("/a/b")).to_string(), "unix:/a/b");
+    }
+}

@@ -1,0 +1,62 @@
+//! What the end-to-end tests are written with: the real binary as a child process, ports from the
+//! kernel, scripted peers, ready-made targets, and real servers from Debian packages.
+//!
+//! ```text
+//!   Peer / exchange          Forwarder               Peer / Target / BlackHole / Server
+//!   (a client)  ---- Port ---> (the binary) ---- Addr ---> (a target)
+//! ```
+//!
+//! Everything blocking has a bound, everything started ends on `Drop`, and nothing sleeps but
+//! [`wait_until`]. A helper that cannot do its part panics and says which part that was: this is how
+//! it fails its test.
+
+#![expect(clippy::missing_panics_doc, reason = "a helper of tests panics to fail its test")]
+
+mod wait;
+
+mod addr;
+mod port;
+
+mod stream;
+mod wire;
+
+mod gate;
+mod peer;
+mod player;
+mod script;
+mod transcript;
+
+mod black_hole;
+mod exchange;
+mod target;
+
+mod lines;
+mod process;
+mod usage;
+
+mod forwarder;
+mod record;
+
+mod server;
+mod tool;
+
+pub use addr::{Addr, Listener, Place, connect};
+pub use black_hole::BlackHole;
+pub use exchange::exchange;
+pub use forwarder::{Forwarder, ForwarderBuilder};
+pub use gate::Gate;
+pub use peer::Peer;
+pub use port::{Port, Ports};
+pub use process::Process;
+pub use record::{CloseReason, SessionRecord, TcpInfo};
+pub use rustix::process::Signal;
+pub use script::Script;
+pub use server::{Nginx, Server, Sshd};
+pub use socket2::Socket;
+pub use stream::{Checker, Difference, Source, Stream};
+pub use target::{Behaviour, Target};
+pub use tool::{Finished, Tool, run};
+pub use transcript::{Failure, Transcript};
+pub use usage::raise_open_files;
+pub use wait::{LIMIT, wait_for, wait_until};
+pub use wire::End;

@@ -1,0 +1,243 @@
+//! Plays a script on one socket and writes down what happened.
+
+use std::fmt;
+use std::net::Shutdown;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use socket2::Socket;
+
+use crate::addr::Connected;
+use crate::script::{Script, Step};
+use crate::stream::{Checker, Difference, Source};
+use crate::transcript::{Failure, Transcript};
+use crate::wait;
+use crate::wire::{self, End};
+
+/// How much is moved by one call.
+const CHUNK: usize = 64 * 1024;
+
+/// Plays `script` to its end or to its first failure. `stop` makes whatever blocks time out.
+pub(crate) fn play(
+    name: &str,
+    connected: Connected,
+    script: &Script,
+    stop: &AtomicBool,
+) -> Transcript {
+    let mut player = Player {
+        socket: Some(connected.socket),
+        unreported: connected.reset.then_some(End::Reset),
+        limit: script.limit,
+        stop,
+        source: Source::new(script.sends),
+        checker: script.expects.map(Checker::new),
+        buffer: vec![0; CHUNK],
+        transcript: Transcript { peer: name.to_owned(), ..Transcript::default() },
+    };
+    for (step, number) in script.steps.iter().zip(1..) {
+        if let Err(why) = player.step(step) {
+            let which = format!("step {number} of {}, {step:?}", script.steps.len());
+            player.transcript.failure = Some(Failure { step: which, why: why.to_string() });
+            break;
+        }
+    }
+    player.transcript
+}
+
+struct Player<'a> {
+    /// `None` after `Reset` and `Close`.
+    socket: Option<Socket>,
+    /// What the first operation reports; see [`Connected`].
+    unreported: Option<End>,
+    limit: Duration,
+    stop: &'a AtomicBool,
+    source: Source,
+    checker: Option<Checker>,
+    buffer: Vec<u8>,
+    transcript: Transcript,
+}
+
+/// Why a step cannot go on.
+enum Stop {
+    Ended(End),
+    Wrong(Difference),
+    Unexpected(String),
+}
+
+impl Stop {
+    fn closed() -> Self {
+        Self::Unexpected("the script has closed the socket".to_owned())
+    }
+}
+
+impl fmt::Display for Stop {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ended(end) => end.fmt(f),
+            Self::Wrong(difference) => difference.fmt(f),
+            Self::Unexpected(what) => f.write_str(what),
+        }
+    }
+}
+
+impl From<End> for Stop {
+    fn from(end: End) -> Self {
+        Self::Ended(end)
+    }
+}
+
+impl From<std::io::Error> for Stop {
+    fn from(error: std::io::Error) -> Self {
+        Self::Ended(error.into())
+    }
+}
+
+type Done = Result<(), Stop>;
+
+impl Player<'_> {
+    fn step(&mut self, step: &Step) -> Done {
+        match step {
+            Step::Write(n) => self.write_stream(*n),
+            Step::TryWrite(n) => match self.write_stream(*n) {
+                Err(Stop::Ended(_)) => Ok(()),
+                other => other,
+            },
+            Step::WriteBytes(bytes) => self.write_all(bytes),
+            Step::UrgentByte(byte) => self.urgent(*byte),
+            Step::ReadExactly(n) => self.read_exactly(*n),
+            Step::ReadSlowly { chunk, times, pause } => self.read_slowly(*chunk, *times, *pause),
+            Step::ReadTo(end) => self.read_to(|found| found == *end),
+            Step::Drain => self.read_to(|found| found != End::Timeout),
+            Step::Expect(end) => self.expect(*end, self.limit),
+            Step::ExpectSilence(duration) => self.expect(End::Timeout, *duration),
+            Step::ShutdownWrite => Ok(self.socket()?.shutdown(Shutdown::Write)?),
+            Step::Reset => {
+                self.socket()?.set_linger(Some(Duration::ZERO))?;
+                self.close()
+            }
+            Step::Close => self.close(),
+            Step::Stall(gate) => self.pass(self.limit, || gate.is_open()),
+            Step::Signal(gate) => {
+                gate.open();
+                Ok(())
+            }
+            Step::Pause(duration) => {
+                wait::poll(*duration, || self.stop.load(Ordering::Relaxed).then_some(()));
+                Ok(())
+            }
+        }
+    }
+
+    fn socket(&self) -> Result<&Socket, Stop> {
+        self.socket.as_ref().ok_or_else(Stop::closed)
+    }
+
+    fn close(&mut self) -> Done {
+        self.socket()?;
+        self.socket = None;
+        Ok(())
+    }
+
+    fn pass(&self, limit: Duration, open: impl Fn() -> bool) -> Done {
+        let stopped = || self.stop.load(Ordering::Relaxed);
+        wait::poll(limit, || (open() || stopped()).then_some(()));
+        if open() { Ok(()) } else { Err(End::Timeout.into()) }
+    }
+
+    // === sending ===
+
+    fn write_stream(&mut self, n: u64) -> Done {
+        let end = self.source.offset() + n;
+        let mut chunk = vec![0; CHUNK];
+        while self.source.offset() < end {
+            let left = end - self.source.offset();
+            let chunk = &mut chunk[..at_most(left)];
+            self.source.peek(chunk);
+            let written = self.send(chunk)?;
+            self.source.advance(written);
+        }
+        Ok(())
+    }
+
+    fn write_all(&mut self, bytes: &[u8]) -> Done {
+        let mut left = bytes;
+        while !left.is_empty() {
+            left = &left[self.send(left)?..];
+        }
+        Ok(())
+    }
+
+    fn send(&mut self, bytes: &[u8]) -> Result<usize, Stop> {
+        let sent = match self.unreported.take() {
+            Some(end) => Err(end),
+            None => wire::write(self.socket()?, bytes, self.limit, self.stop),
+        };
+        match sent {
+            Ok(n) => self.transcript.sent += n as u64,
+            Err(end) => self.transcript.write_end = Some(end),
+        }
+        Ok(sent?)
+    }
+
+    fn urgent(&mut self, byte: u8) -> Done {
+        let sent = self.socket()?.send_out_of_band(&[byte])?;
+        self.transcript.sent += sent as u64;
+        Ok(())
+    }
+
+    // === reading ===
+
+    fn read_exactly(&mut self, n: u64) -> Done {
+        let mut left = n;
+        while left > 0 {
+            left -= self.receive(at_most(left), self.limit)? as u64;
+        }
+        Ok(())
+    }
+
+    fn read_slowly(&mut self, chunk: usize, times: usize, pause: Duration) -> Done {
+        for _ in 0..times {
+            self.receive(chunk.min(CHUNK), self.limit)?;
+            self.step(&Step::Pause(pause))?;
+        }
+        Ok(())
+    }
+
+    fn read_to(&mut self, wanted: impl Fn(End) -> bool) -> Done {
+        loop {
+            match self.receive(CHUNK, self.limit) {
+                Ok(_) => {}
+                Err(Stop::Ended(end)) if wanted(end) => return Ok(()),
+                Err(stop) => return Err(stop),
+            }
+        }
+    }
+
+    fn expect(&mut self, wanted: End, limit: Duration) -> Done {
+        match self.receive(CHUNK, limit) {
+            Ok(n) => Err(Stop::Unexpected(format!("{n} bytes came"))),
+            Err(Stop::Ended(end)) if end == wanted => Ok(()),
+            Err(stop) => Err(stop),
+        }
+    }
+
+    fn receive(&mut self, at_most: usize, limit: Duration) -> Result<usize, Stop> {
+        let Some(socket) = &self.socket else { return Err(Stop::closed()) };
+        let read = match self.unreported.take() {
+            Some(end) => Err(end),
+            None => wire::read(socket, &mut self.buffer[..at_most], limit, self.stop),
+        };
+        let n = read.inspect_err(|end| self.transcript.read_end = Some(*end))?;
+        self.transcript.received += n as u64;
+        let kept = &mut self.transcript.bytes;
+        kept.extend(&self.buffer[..n.min(Transcript::KEPT - kept.len())]);
+        match &mut self.checker {
+            Some(checker) => checker.check(&self.buffer[..n]).map_err(Stop::Wrong).map(|()| n),
+            None => Ok(n),
+        }
+    }
+}
+
+fn at_most(left: u64) -> usize {
+    usize::try_from(left).unwrap_or(CHUNK).min(CHUNK)
+}

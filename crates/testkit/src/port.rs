@@ -1,0 +1,168 @@
+//! Ports from the kernel that stay reserved for one test.
+
+use std::fmt;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use socket2::Socket;
+
+use crate::addr::{Addr, bound};
+
+/// A port that nobody but the test gets.
+///
+/// It is held by a socket that is bound with `SO_REUSEADDR` but does not listen. So the kernel hands
+/// the number to nobody else, neither for a `bind` to port 0 nor for an outgoing connection, while a
+/// listener that sets `SO_REUSEADDR` itself, as the forwarder and most servers do, may take it.
+/// Until one does, a connection to it is refused: this is also the target that refuses.
+///
+/// Displayed as its number.
+#[derive(Debug)]
+pub struct Port {
+    number: u16,
+    loopback: IpAddr,
+    _reservation: Socket,
+}
+
+impl Port {
+    /// A port of `127.0.0.1`.
+    pub fn v4() -> Self {
+        Self::kernel_chosen(Ipv4Addr::LOCALHOST.into())
+    }
+
+    /// A port of `[::1]`.
+    pub fn v6() -> Self {
+        Self::kernel_chosen(Ipv6Addr::LOCALHOST.into())
+    }
+
+    /// A port of every address, IPv4 and IPv6: for a listener on `:PORT`.
+    pub fn every_address() -> Self {
+        Self::kernel_chosen(Ipv6Addr::UNSPECIFIED.into())
+    }
+
+    /// Its number.
+    pub fn number(&self) -> u16 {
+        self.number
+    }
+
+    /// Where a client on this machine finds a listener of this port.
+    pub fn addr(&self) -> SocketAddr {
+        (self.loopback, self.number).into()
+    }
+
+    fn kernel_chosen(ip: IpAddr) -> Self {
+        Self::reserve(ip, 0).expect("the kernel has a free port")
+    }
+
+    fn reserve(ip: IpAddr, number: u16) -> io::Result<Self> {
+        let socket = bound(&Addr::Tcp((ip, number).into()))?;
+        let local = socket.local_addr()?.as_socket().expect("a TCP socket");
+        let loopback = if ip.is_unspecified() { Ipv4Addr::LOCALHOST.into() } else { ip };
+        Ok(Self { number: local.port(), loopback, _reservation: socket })
+    }
+}
+
+impl fmt::Display for Port {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.number.fmt(f)
+    }
+}
+
+impl From<&Port> for Addr {
+    fn from(port: &Port) -> Self {
+        Self::Tcp(port.addr())
+    }
+}
+
+/// Consecutive ports of one address. Displayed as the configuration writes a range: `9000-9010`.
+#[derive(Debug)]
+pub struct Ports(Vec<Port>);
+
+impl Ports {
+    /// `n` consecutive ports of `127.0.0.1`.
+    pub fn range(n: u16) -> Self {
+        const ATTEMPTS: usize = 200;
+        (0..ATTEMPTS)
+            .find_map(|_| Self::from_here(n))
+            .unwrap_or_else(|| panic!("no {n} consecutive free ports in {ATTEMPTS} attempts"))
+    }
+
+    /// The ports, in order.
+    pub fn as_slice(&self) -> &[Port] {
+        &self.0
+    }
+
+    /// A range that begins where the kernel points to, if all of it is free.
+    fn from_here(n: u16) -> Option<Self> {
+        let first = Port::v4();
+        let numbers = first.number.checked_add(1)?..first.number.checked_add(n)?;
+        let rest = numbers.map(|number| Port::reserve(first.loopback, number));
+        let rest = rest.collect::<io::Result<Vec<_>>>().ok()?;
+        Some(Self(std::iter::once(first).chain(rest).collect()))
+    }
+}
+
+impl fmt::Display for Ports {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.as_slice() {
+            [first, .., last] => write!(f, "{first}-{last}"),
+            [only] => only.fmt(f),
+            [] => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+    use std::io::ErrorKind;
+
+    use super::*;
+    use crate::addr::{Listener, Place, connect};
+
+    #[test]
+    fn a_second_socket_can_listen_while_the_reservation_is_held() {
+        for port in [Port::v4(), Port::v6(), Port::every_address()] {
+            let _listener = Listener::bind(Place::At(port.addr()));
+            connect(&port).unwrap();
+        }
+    }
+
+    #[test]
+    fn wildcard_listeners_can_take_a_port_of_every_address() {
+        let port = Port::every_address();
+        let wildcard_v6 = SocketAddr::from((Ipv6Addr::UNSPECIFIED, port.number()));
+        let _listener = Listener::bind(Place::At(wildcard_v6));
+        connect(SocketAddr::from((Ipv4Addr::LOCALHOST, port.number()))).unwrap();
+        connect(SocketAddr::from((Ipv6Addr::LOCALHOST, port.number()))).unwrap();
+    }
+
+    #[test]
+    fn nobody_listening_means_refused() {
+        let port = Port::v4();
+        assert_eq!(connect(&port).unwrap_err().kind(), ErrorKind::ConnectionRefused);
+    }
+
+    #[test]
+    fn the_kernel_gives_the_number_to_nobody_else() {
+        // As many as make a collision likely, if there were any.
+        const MANY: usize = 300;
+        let ports: Vec<_> = (0..MANY).map(|_| Port::v4()).collect();
+        let reserved: HashSet<_> = ports.iter().map(Port::number).collect();
+        assert_eq!(reserved.len(), MANY);
+        let listener = Listener::bind(Place::V4);
+        for _ in 0..MANY {
+            let client = connect(listener.addr()).unwrap();
+            let local = client.local_addr().unwrap().as_socket().unwrap();
+            assert!(!reserved.contains(&local.port()), "an outgoing connection got {local}");
+            listener.accept();
+        }
+    }
+
+    #[test]
+    fn a_range_is_consecutive() {
+        let ports = Ports::range(11);
+        let numbers: Vec<_> = ports.as_slice().iter().map(Port::number).collect();
+        assert_eq!(numbers, (numbers[0]..numbers[0] + 11).collect::<Vec<_>>());
+        assert_eq!(ports.to_string(), format!("{}-{}", numbers[0], numbers[10]));
+    }
+}
