@@ -1,1 +1,21 @@
-//! control
+//! Steers and watches the engine: starts it from a plan, answers signals, resolves names, writes
+//! the log. It never touches a session's bytes.
+
+mod supervisor;
+pub use supervisor::{ServeError, Stopper, serve};
+
+mod capacity;
+
+mod resolver;
+
+mod journal;
+
+mod log;
+pub use log::start_log;
+
+/// Logs the problems of a configuration that is good enough to run: the lines that were skipped.
+pub fn warn_of(problems: &plan::Problems) {
+    for problem in problems {
+        tracing::warn!("{problem}");
+    }
+}

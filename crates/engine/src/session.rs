@@ -29,7 +29,7 @@ pub(crate) struct Session {
     /// Only while connecting.
     pub(crate) connecting: Option<Box<Connecting>>,
     /// When the timing wheel brings the session up next.
-    pub(crate) timer: Option<Time>,
+    pub(crate) timer: Time,
     /// In the list of sessions that used up their turn.
     pub(crate) queued: bool,
 }
@@ -62,7 +62,7 @@ impl Session {
             route,
             holding: [None, None],
             connecting: Some(Box::new(Connecting { attempts, resolved: None, failure: None })),
-            timer: None,
+            timer: Time::NEVER,
             queued: false,
         }
     }
@@ -84,6 +84,7 @@ impl Session {
 mod tests {
     #[test]
     fn an_idle_session_costs_at_most_256_bytes() {
-        assert!(size_of::<super::Session>() <= 256, "{}", size_of::<super::Session>());
+        let size = crate::slots::slot_size::<super::Session>();
+        assert!(size <= 256, "{size}");
     }
 }

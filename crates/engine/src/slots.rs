@@ -137,6 +137,12 @@ impl<T> Slots<T> {
     }
 }
 
+/// What one record takes in the table.
+#[cfg(test)]
+pub(crate) fn slot_size<T>() -> usize {
+    size_of::<Slot<T>>()
+}
+
 fn split(index: u32) -> (usize, usize) {
     (index as usize / CHUNK, index as usize % CHUNK)
 }

@@ -197,8 +197,8 @@ impl Worker {
     pub(crate) fn set_timer(&mut self, key: Key) {
         let Some(session) = self.sessions.get_mut(key) else { return };
         let Some(deadline) = session.flow.deadline(&session.route.forward.timeouts) else { return };
-        if session.timer.is_none_or(|timer| deadline < timer) {
-            session.timer = Some(deadline);
+        if deadline < session.timer {
+            session.timer = deadline;
             self.wheel.schedule(key.index(), deadline);
         }
     }
@@ -220,7 +220,7 @@ impl Worker {
     fn timer_fired(&mut self, key: Key) {
         let now = self.now;
         let Some(session) = self.sessions.get_mut(key) else { return };
-        session.timer = None;
+        session.timer = Time::NEVER;
         match session.flow.stage() {
             Stage::Connecting { attempt_until } if attempt_until <= now => {
                 return self.attempt_timed_out(key);

@@ -8,9 +8,9 @@ use crate::side::{End, Readiness, Side};
 use std::time::Duration;
 
 /// The first pause before the kernel's send queue is looked at again while flushing; it doubles
-/// from there. There is no event for "all sent bytes are acknowledged".
-const FIRST_LOOK: Duration = Duration::from_millis(2);
-const LONGEST_LOOK: Duration = Duration::from_millis(100);
+/// with each look, six times. There is no event for "all sent bytes are acknowledged".
+const FIRST_PAUSE: Duration = Duration::from_millis(2);
+const DOUBLINGS: u8 = 6;
 
 /// Where in its life a session is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,8 +31,8 @@ pub enum Stage {
         until: Time,
         /// When to look at the queue again.
         look_again: Time,
-        /// The present pause between two looks.
-        pause: Duration,
+        /// How often it was looked at.
+        looks: u8,
     },
 }
 
@@ -81,7 +81,8 @@ pub struct Session {
     client: Side,
     target: Side,
     pub(crate) accepted: Time,
-    connected: Option<Time>,
+    /// From acceptance to connection, in microseconds.
+    connect_micros: Option<u32>,
     pub(crate) silence: Silence,
     /// Whose FIN came first.
     first_fin: Option<End>,
@@ -102,7 +103,7 @@ impl Session {
             client: Side::new(),
             target: Side::new(),
             accepted: now,
-            connected: None,
+            connect_micros: None,
             silence: Silence::new(now),
             first_fin: None,
             first_failure: None,
@@ -175,7 +176,8 @@ impl Session {
     /// The target is connected: bytes may flow.
     pub fn connected(&mut self, now: Time) {
         self.stage = Stage::Relaying;
-        self.connected = Some(now);
+        let micros = now.since(self.accepted).as_micros();
+        self.connect_micros = Some(u32::try_from(micros).unwrap_or(u32::MAX));
         self.silence.byte_moved(now);
     }
 
@@ -298,7 +300,7 @@ impl Session {
                 reason,
                 until: now.after(FLUSH_LIMIT),
                 look_again: now,
-                pause: FIRST_LOOK,
+                looks: 0,
             };
             return Action::LookAtQueue(end.other());
         }
@@ -326,13 +328,13 @@ impl Session {
 
     /// The answer to [`Action::LookAtQueue`]: `unacked` bytes are still with the kernel.
     pub fn flushed(&mut self, now: Time, unacked: u32) -> Action {
-        let Stage::Flushing { reason, until, pause, .. } = self.stage else { return Action::Wait };
+        let Stage::Flushing { reason, until, looks, .. } = self.stage else { return Action::Wait };
         if unacked == 0 || now >= until {
             return Action::Reset(reason);
         }
+        let pause = FIRST_PAUSE * (1 << looks.min(DOUBLINGS));
         let look_again = now.after(pause).min(until);
-        let pause = (pause * 2).min(LONGEST_LOOK);
-        self.stage = Stage::Flushing { reason, until, look_again, pause };
+        self.stage = Stage::Flushing { reason, until, look_again, looks: looks.saturating_add(1) };
         Action::Wait
     }
 
@@ -365,7 +367,7 @@ impl Session {
         Ending {
             reason,
             duration: now.since(self.accepted),
-            connect_time: self.connected.map(|connected| connected.since(self.accepted)),
+            connect_time: self.connect_micros.map(|micros| Duration::from_micros(micros.into())),
             bytes_up: self.up.sent(),
             bytes_down: self.down.sent(),
             path_up: self.up.paths_used(),

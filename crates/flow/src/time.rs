@@ -7,6 +7,9 @@ use std::time::Duration;
 pub struct Time(u64);
 
 impl Time {
+    /// Later than any other.
+    pub const NEVER: Self = Self(u64::MAX);
+
     /// The moment `micros` microseconds after the clock's zero.
     pub const fn from_micros(micros: u64) -> Self {
         Self(micros)

@@ -169,6 +169,7 @@ fn forward(draft: &Draft<'_>) -> Forward {
         name: draft.name.value.clone(),
         routes: routes.collect(),
         settings: draft.settings,
+        optional: draft.severity == Severity::Warning,
         place: draft.spot.place(),
     }
 }

@@ -88,6 +88,9 @@ pub struct Forward {
     pub routes: Vec<Route>,
     /// The limits its sessions live under.
     pub settings: ForwardSettings,
+    /// Whether the process starts without it, after a warning, if its listener cannot be bound:
+    /// what holds for a line of the seed format.
+    pub optional: bool,
     /// Where it is written.
     pub place: Place,
 }

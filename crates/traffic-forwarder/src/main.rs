@@ -1,1 +1,93 @@
-fn main() {}
+//! traffic-forwarder: listen on local TCP ports, forward every connection to a remote host and
+//! port.
+
+mod cli;
+mod demo;
+mod exit;
+mod go_flags;
+
+use clap::Parser;
+use cli::{Cli, Command};
+use control::ServeError;
+use exit::Exit;
+use std::io::{IsTerminal, Write};
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let arguments = go_flags::translate(std::env::args_os());
+    let exit = match Cli::try_parse_from(arguments) {
+        Ok(cli) => dispatch(cli),
+        Err(error) => {
+            // Help and version are answers, and go to standard output; all else is a mistake.
+            let _ = error.print();
+            if error.use_stderr() { Exit::Usage } else { Exit::Done }
+        }
+    };
+    exit.into()
+}
+
+fn dispatch(cli: Cli) -> Exit {
+    match cli.command {
+        Some(Command::Demo(demo)) => demo::run(&demo),
+        Some(Command::Check(source)) => check(&source.input()),
+        Some(Command::Run(source)) => run(&source.input()),
+        None => run(&cli.source.input()),
+    }
+}
+
+/// `check`: every problem at once.
+fn check(input: &plan::Input) -> Exit {
+    let reading = plan::read(input);
+    complain(&reading.problems);
+    match reading.plan {
+        Some(plan) if reading.problems.is_empty() => {
+            let listeners: usize = plan.forwards.iter().map(|forward| forward.routes.len()).sum();
+            let forwards = plan.forwards.len();
+            say(&format!("ok: {}, {}\n", many(forwards, "forward"), many(listeners, "listener")));
+            Exit::Done
+        }
+        _ => Exit::Usage,
+    }
+}
+
+/// `run`, the default.
+fn run(input: &plan::Input) -> Exit {
+    let reading = plan::read(input);
+    let Some(plan) = reading.plan else {
+        complain(&reading.problems);
+        return Exit::Usage;
+    };
+    control::start_log(plan.log);
+    control::warn_of(&reading.problems);
+    match control::serve(&plan, |_| ()) {
+        Ok(()) => Exit::Done,
+        Err(error) => {
+            for line in error.to_string().lines() {
+                warn(&format!("error: {line}\n"));
+            }
+            match error {
+                ServeError::Unfit(_) => Exit::Usage,
+                ServeError::Failed(_) => Exit::Failed,
+            }
+        }
+    }
+}
+
+fn complain(problems: &plan::Problems) {
+    warn(&problems.render(std::io::stderr().is_terminal()));
+}
+
+fn many(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
+
+/// Writes to standard output. If nobody reads it any more (a closed pipe), that is no failure of
+/// what was asked for.
+fn say(text: &str) {
+    let _ = std::io::stdout().lock().write_all(text.as_bytes());
+}
+
+/// Writes to standard error, likewise.
+fn warn(text: &str) {
+    let _ = std::io::stderr().lock().write_all(text.as_bytes());
+}

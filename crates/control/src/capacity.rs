@@ -1,0 +1,95 @@
+//! How many sessions the open-file limit really allows.
+
+use plan::Plan;
+use std::fmt;
+
+/// A session's two sockets.
+const FILES_PER_SESSION: u64 = 2;
+/// A worker's epoll instance, its waker, and some pipes for bulk. A lane that gets no pipe copies.
+const FILES_PER_WORKER: u64 = 2 + 16;
+/// Everything else: signals, log, name lookups, and some head room.
+const OTHER_FILES: u64 = 48;
+
+/// What this process can hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Capacity {
+    /// Sessions of all forwards together.
+    pub(crate) sessions: u32,
+    /// The limit of open files it follows from.
+    pub(crate) open_files_limit: u64,
+    /// The configured number, if it was more than the limit allows.
+    pub(crate) lowered_from: Option<u32>,
+}
+
+/// The open-file limit does not even allow one session.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct NoRoom {
+    limit: u64,
+    needed: u64,
+}
+
+impl fmt::Display for NoRoom {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { limit, needed } = self;
+        write!(
+            f,
+            "the open-file limit is {limit}, and {needed} are needed for the listeners and one \
+             session (raise it: `ulimit -n`, or LimitNOFILE= in a systemd unit)"
+        )
+    }
+}
+
+/// Divides the limit among what this plan needs.
+pub(crate) fn capacity(
+    plan: &Plan,
+    workers: usize,
+    open_files_limit: u64,
+    open_files: u64,
+) -> Result<Capacity, NoRoom> {
+    let listeners: usize = plan.forwards.iter().map(|forward| forward.routes.len()).sum();
+    let fixed = open_files + listeners as u64 + workers as u64 * FILES_PER_WORKER + OTHER_FILES;
+    let possible = open_files_limit.saturating_sub(fixed) / FILES_PER_SESSION;
+    if possible == 0 {
+        return Err(NoRoom { limit: open_files_limit, needed: fixed + FILES_PER_SESSION });
+    }
+    let possible = u32::try_from(possible).unwrap_or(u32::MAX);
+    let wanted = plan.process.max_sessions.map_or(possible, std::num::NonZero::get);
+    Ok(Capacity {
+        sessions: wanted.min(possible),
+        open_files_limit,
+        lowered_from: (wanted > possible).then_some(wanted),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plan(max_sessions: Option<u32>) -> Plan {
+        let forwards = vec!["18080=127.0.0.1:8080".to_owned()];
+        let input = plan::Input { forwards, ..plan::Input::default() };
+        let mut plan = plan::read(&input).plan.unwrap();
+        plan.process.max_sessions = max_sessions.and_then(std::num::NonZero::new);
+        plan
+    }
+
+    #[test]
+    fn auto_leaves_two_files_for_each_session() {
+        let auto = capacity(&plan(None), 2, 20_000, 10).unwrap();
+        assert_eq!(auto.sessions, (20_000 - 10 - 1 - 36 - 48) / 2);
+        assert_eq!(auto.lowered_from, None);
+    }
+
+    #[test]
+    fn a_configured_number_holds_if_it_can() {
+        assert_eq!(capacity(&plan(Some(100)), 2, 20_000, 10).unwrap().sessions, 100);
+        let lowered = capacity(&plan(Some(100)), 2, 197, 10).unwrap();
+        assert_eq!((lowered.sessions, lowered.lowered_from), (51, Some(100)));
+    }
+
+    #[test]
+    fn a_hopeless_limit_is_an_error_that_says_what_is_needed() {
+        let error = capacity(&plan(None), 2, 64, 10).unwrap_err().to_string();
+        assert!(error.contains("limit is 64, and 97 are needed"), "{error}");
+    }
+}

@@ -1,0 +1,122 @@
+//! Writes what the workers report into the log, in a thread of its own: only this thread waits for
+//! a slow disk.
+
+use engine::{Report, Reports, SessionRecord};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+/// The thread that writes.
+pub(crate) struct Journal {
+    reports: Reports,
+    closing: Arc<AtomicBool>,
+    thread: JoinHandle<()>,
+}
+
+impl Journal {
+    pub(crate) fn start(reports: Reports) -> std::io::Result<Self> {
+        let closing = Arc::new(AtomicBool::new(false));
+        let writer = (reports.clone(), Arc::clone(&closing));
+        let thread = std::thread::Builder::new()
+            .name("journal".into())
+            .spawn(move || write_until_closed(&writer.0, &writer.1))?;
+        Ok(Self { reports, closing, thread })
+    }
+
+    /// Writes what has come so far, and ends.
+    pub(crate) fn close(self) {
+        self.closing.store(true, Ordering::Release);
+        self.reports.wake();
+        // If it panicked it has said so on standard error.
+        let _ = self.thread.join();
+    }
+}
+
+fn write_until_closed(reports: &Reports, closing: &AtomicBool) {
+    loop {
+        // Asked before the reports are taken: what was sent before closing is among them.
+        let last = closing.load(Ordering::Acquire);
+        let batch = if last { reports.take() } else { reports.wait() };
+        batch.into_iter().for_each(write);
+        let dropped = reports.take_dropped();
+        if dropped > 0 {
+            tracing::warn!(dropped, "reports were lost: the log is slower than the sessions");
+        }
+        if last {
+            return;
+        }
+    }
+}
+
+fn write(report: Report) {
+    match report {
+        Report::Ended(record) => session_ended(&record),
+        Report::Accepted { id, forward, client } => {
+            tracing::debug!(id, forward = &*forward, %client, "client connected");
+        }
+        Report::Forwarding { id, forward, target } => {
+            tracing::debug!(id, forward = &*forward, %target, "forwarding");
+        }
+        Report::Refused { forward, reason, limit, count } => tracing::warn!(
+            forward = &*forward,
+            limit,
+            count,
+            close.by = reason.by.as_str(),
+            close.phase = reason.phase.as_str(),
+            close.cause = reason.cause.as_str(),
+            "connections refused: max_sessions is reached"
+        ),
+        Report::AcceptFailed { forward, errno, count } => tracing::warn!(
+            forward = &*forward,
+            error = %std::io::Error::from(errno),
+            count,
+            "accepting failed; clients wait in the kernel's queue, and it is tried again"
+        ),
+        Report::Exhausted { cause, needed_for, count } => tracing::warn!(
+            cause = cause.as_str(),
+            needed_for,
+            count,
+            "a resource of this host is used up: {}",
+            cause.explanation()
+        ),
+    }
+}
+
+fn session_ended(record: &SessionRecord) {
+    let ending = &record.ending;
+    let reason = ending.reason;
+    let errno = reason.errno.map(|errno| {
+        let number = errno.get();
+        sys::errno_name(number).map_or_else(|| number.to_string(), str::to_owned)
+    });
+    tracing::info!(
+        id = record.id,
+        forward = &*record.forward,
+        client = %record.client,
+        listener = &*record.listener,
+        target = &*record.target,
+        target_address = record.target_address.map(tracing::field::display),
+        started = %humantime::format_rfc3339_millis(record.started),
+        duration = seconds(ending.duration),
+        connect_time = ending.connect_time.map(seconds),
+        bytes_up = ending.bytes_up,
+        bytes_down = ending.bytes_down,
+        path_up = ending.path_up.as_str(),
+        path_down = ending.path_down.as_str(),
+        close.by = reason.by.as_str(),
+        close.phase = reason.phase.as_str(),
+        close.cause = reason.cause.as_str(),
+        close.errno = errno,
+        client_tcp.rtt = record.client_tcp.map(|tcp| seconds(tcp.rtt)),
+        client_tcp.retransmits = record.client_tcp.map(|tcp| tcp.retransmits),
+        target_tcp.rtt = record.target_tcp.map(|tcp| seconds(tcp.rtt)),
+        target_tcp.retransmits = record.target_tcp.map(|tcp| tcp.retransmits),
+        "session ended"
+    );
+}
+
+/// Times in the log are seconds, to the microsecond.
+fn seconds(duration: Duration) -> f64 {
+    Duration::from_micros(u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)).as_secs_f64()
+}

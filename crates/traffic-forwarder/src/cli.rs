@@ -1,0 +1,108 @@
+//! The command line.
+
+use clap::{Args, Parser, Subcommand};
+use plan::{Input, Overrides};
+use std::path::PathBuf;
+
+const EXAMPLES: &str = "\
+Examples:
+  traffic-forwarder 18080=127.0.0.1:8080         one forward, no file
+  traffic-forwarder 5432:db.internal:5432        the same as ssh -L writes it
+  traffic-forwarder -c /etc/traffic-forwarder.conf
+  traffic-forwarder check -c FILE                every problem of a file at once
+  traffic-forwarder demo                         see it work, with nothing else installed
+
+Exit status: 0 done, 1 failed at run time, 2 wrong usage or configuration.
+Signals: TERM and INT drain up to shutdown_timeout, and at once when they come again.";
+
+/// Listens on local TCP ports and forwards every connection to a remote host and port.
+#[derive(Parser, Debug)]
+#[command(
+    version,
+    after_help = EXAMPLES,
+    args_conflicts_with_subcommands = true,
+    subcommand_precedence_over_arg = true,
+    disable_help_subcommand = true
+)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+    #[command(flatten)]
+    pub(crate) source: Source,
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum Command {
+    /// Forward until asked to stop (the default).
+    Run(Source),
+    /// Report every problem of the configuration at once, and do nothing else.
+    Check(Source),
+    /// A target, a forward to it and a client in one process: see it work in one command.
+    Demo(Demo),
+}
+
+/// Where the forwards come from.
+#[derive(Args, Debug, Default)]
+pub(crate) struct Source {
+    /// The configuration file: lines `local_port | remote_host | remote_port`, or TOML. Without
+    /// it and without a FORWARD: ./etc/traffic-forwarder.conf.
+    #[arg(short, long, value_name = "FILE")]
+    conf: Option<PathBuf>,
+    /// For every forward: time to connect, and time without a byte in either direction after
+    /// which a session ends (30s, 5m, 1h30m).
+    #[arg(long, value_name = "DURATION", allow_hyphen_values = true)]
+    timeout: Option<String>,
+    /// For every forward: sessions at the same time.
+    #[arg(long, value_name = "NUMBER", allow_hyphen_values = true)]
+    max_conns: Option<String>,
+    /// A forward: LISTEN=TARGET (18080=127.0.0.1:8080, 127.0.0.1:5432=db:5432) or
+    /// PORT:HOST:PORT.
+    #[arg(value_name = "FORWARD")]
+    forwards: Vec<String>,
+}
+
+impl Source {
+    /// Forwards on the command line are enough: a file is read with them only if it is named.
+    pub(crate) fn input(self) -> Input {
+        let default = || self.forwards.is_empty().then(|| PathBuf::from(plan::DEFAULT_CONFIG));
+        Input {
+            config: self.conf.or_else(default),
+            forwards: self.forwards,
+            overrides: Overrides { timeout: self.timeout, max_conns: self.max_conns },
+        }
+    }
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Demo {
+    /// The port to listen on; if it is taken, a free one.
+    #[arg(long, value_name = "PORT", default_value_t = 18080)]
+    pub(crate) port: u16,
+    /// End after the self-check instead of going on until Ctrl-C: 0 if every byte was right.
+    #[arg(long)]
+    pub(crate) once: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_definition_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_forward_is_enough_and_a_named_file_comes_with_it() {
+        let input = |arguments: &[&str]| {
+            let arguments = std::iter::once(&"traffic-forwarder").chain(arguments);
+            Cli::try_parse_from(arguments).unwrap().source.input()
+        };
+        assert_eq!(input(&[]).config, Some(PathBuf::from(plan::DEFAULT_CONFIG)));
+        assert_eq!(input(&["1=h:2"]).config, None);
+        let both = input(&["-c", "file", "1=h:2", "--timeout", "-3s"]);
+        assert_eq!(both.config, Some(PathBuf::from("file")));
+        assert_eq!(both.overrides.timeout.as_deref(), Some("-3s"));
+    }
+}

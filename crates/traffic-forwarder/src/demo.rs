@@ -1,0 +1,152 @@
+//! `demo`: a small HTTP target, a forward to it and a client, in one process.
+
+use crate::cli;
+use crate::exit::Exit;
+use crate::{say, warn};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+/// Large enough for the forwarder to go over to splice.
+const LARGE: usize = 8 * 1024 * 1024;
+/// A step of the self-check that takes longer has failed.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+const PAGE: &[u8] = b"<!doctype html><title>traffic-forwarder</title>\
+    <h1>It works</h1><p>This page came from the target, through traffic-forwarder.</p>\n";
+
+pub(crate) fn run(demo: &cli::Demo) -> Exit {
+    match prepare(demo.port) {
+        Ok((plan, target)) => show(&plan, target, demo.once),
+        Err(error) => {
+            warn(&format!("error: demo: {error}\n"));
+            Exit::Failed
+        }
+    }
+}
+
+/// Starts the target, and plans a forward to it.
+fn prepare(port: u16) -> Result<(plan::Plan, SocketAddr), String> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+        .map_err(|error| format!("listen for the target: {error}"))?;
+    let target = listener.local_addr().map_err(|error| error.to_string())?;
+    std::thread::spawn(move || serve_target(&listener));
+    let listen = free_address(port).map_err(|error| format!("find a free port: {error}"))?;
+    let input =
+        plan::Input { forwards: vec![format!("{listen}={target}")], ..plan::Input::default() };
+    let reading = plan::read(&input);
+    reading.plan.map(|plan| (plan, target)).ok_or_else(|| reading.problems.render(false))
+}
+
+/// The wanted port on loopback, or one that the kernel chooses if it is taken.
+fn free_address(wanted: u16) -> std::io::Result<SocketAddr> {
+    let probe = TcpListener::bind((Ipv4Addr::LOCALHOST, wanted))
+        .or_else(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)))?;
+    probe.local_addr()
+}
+
+fn show(plan: &plan::Plan, target: SocketAddr, once: bool) -> Exit {
+    let listen = plan.forwards[0].routes[0].listen.to_string();
+    control::start_log(plan.log);
+    say(&format!("target   http://{target}/   (a small HTTP server in this process)\n"));
+    say(&format!("forward  {listen} -> {target}\n"));
+    let good = Arc::new(AtomicBool::new(false));
+    let verdict = Arc::clone(&good);
+    let served = control::serve(plan, move |stopper| {
+        std::thread::spawn(move || {
+            verdict.store(check(&listen), Ordering::Release);
+            if once {
+                stopper.stop();
+            } else {
+                say(&format!("\nTry it:  curl http://{listen}/   Ctrl-C ends the demo.\n"));
+            }
+        });
+    });
+    if let Err(error) = served {
+        warn(&format!("error: demo: {error}\n"));
+        return Exit::Failed;
+    }
+    if good.load(Ordering::Acquire) { Exit::Done } else { Exit::Failed }
+}
+
+/// Sends some requests through the forward, and compares every byte.
+fn check(address: &str) -> bool {
+    let requests: [(&str, &str, Vec<u8>); 3] = [
+        ("a page", "/", PAGE.to_vec()),
+        ("8 MiB", "/large", large()),
+        ("an answer after the client's FIN", "/half-close", PAGE.to_vec()),
+    ];
+    let mut good = true;
+    for (what, path, expected) in requests {
+        let began = Instant::now();
+        let line = match request(address, path) {
+            Ok(body) if body == expected => {
+                format!("ok    {what}: {} bytes in {:.1?}", body.len(), began.elapsed())
+            }
+            Ok(body) => format!("WRONG {what}: {} bytes, and they differ", body.len()),
+            Err(error) => format!("WRONG {what}: {error}"),
+        };
+        good &= line.starts_with("ok");
+        say(&format!("{line}\n"));
+    }
+    good
+}
+
+fn request(address: &str, path: &str) -> std::io::Result<Vec<u8>> {
+    let mut stream = TcpStream::connect(address)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_write_timeout(Some(PATIENCE))?;
+    write!(stream, "GET {path} HTTP/1.0\r\n\r\n")?;
+    if path == "/half-close" {
+        stream.shutdown(std::net::Shutdown::Write)?;
+    }
+    let mut response = Vec::new();
+    stream.read_to_end(&mut response)?;
+    let head = response.windows(4).position(|window| window == b"\r\n\r\n");
+    let head = head.ok_or_else(|| std::io::Error::other("no HTTP header came back"))?;
+    Ok(response.split_off(head + 4))
+}
+
+// === the target ===
+
+fn serve_target(listener: &TcpListener) {
+    for stream in listener.incoming().flatten() {
+        std::thread::spawn(move || {
+            // A client that goes away is not the demo's failure; the check has its own eyes.
+            let _ = answer(&stream);
+        });
+    }
+}
+
+fn answer(mut stream: &TcpStream) -> std::io::Result<()> {
+    stream.set_read_timeout(Some(PATIENCE))?;
+    let mut reader = BufReader::new(stream);
+    let mut lines = Vec::new();
+    // An HTTP request's head: some lines, then an empty one. Bounded against whoever else calls.
+    while lines.len() < 100 {
+        let mut line = String::new();
+        if reader.by_ref().take(8192).read_line(&mut line)? == 0 || line.trim().is_empty() {
+            break;
+        }
+        lines.push(line);
+    }
+    let path = lines.first().and_then(|line| line.split(' ').nth(1)).unwrap_or("/").to_owned();
+    if path == "/half-close" {
+        reader.read_to_end(&mut Vec::new())?;
+    }
+    let body = if path == "/large" { large() } else { PAGE.to_vec() };
+    let kind = if path == "/large" { "application/octet-stream" } else { "text/html" };
+    let length = body.len();
+    write!(stream, "HTTP/1.0 200 OK\r\ncontent-type: {kind}\r\ncontent-length: {length}\r\n\r\n")?;
+    stream.write_all(&body)?;
+    stream.shutdown(std::net::Shutdown::Write)
+}
+
+/// Bytes without a short period, so that a lost or doubled block is seen.
+fn large() -> Vec<u8> {
+    (0u64..LARGE as u64 / 8)
+        .flat_map(|i| (i ^ 0x9E37_79B9).wrapping_mul(0x9E37_79B9_7F4A_7C15).to_le_bytes())
+        .collect()
+}

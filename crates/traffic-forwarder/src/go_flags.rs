@@ -1,0 +1,49 @@
+//! The older program was written in Go, whose flags have one dash: `-conf FILE`, `-conf=FILE`.
+//! They keep working.
+
+use std::ffi::OsString;
+
+const FLAGS: [&str; 3] = ["conf", "timeout", "max-conns"];
+
+/// Gives the older program's flags their second dash. All else stays as it is.
+pub(crate) fn translate(arguments: impl Iterator<Item = OsString>) -> Vec<OsString> {
+    let mut done = false;
+    arguments
+        .map(|argument| {
+            done |= argument == "--";
+            if done { argument } else { with_second_dash(argument) }
+        })
+        .collect()
+}
+
+fn with_second_dash(argument: OsString) -> OsString {
+    let text = argument.as_encoded_bytes();
+    let name = text.strip_prefix(b"-").map(|rest| rest.split(|byte| *byte == b'=').next());
+    let ours = |name: &[u8]| FLAGS.iter().any(|flag| flag.as_bytes() == name);
+    if !name.flatten().is_some_and(ours) {
+        return argument;
+    }
+    let mut long = OsString::from("-");
+    long.push(argument);
+    long
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_spellings_of_the_older_flags_become_ours() {
+        let given = ["x", "-conf", "a", "-conf=b", "-timeout=3s", "--max-conns", "7", "-c", "-v"];
+        let expected =
+            ["x", "--conf", "a", "--conf=b", "--timeout=3s", "--max-conns", "7", "-c", "-v"];
+        let translated = translate(given.iter().map(OsString::from));
+        assert_eq!(translated, expected.map(OsString::from));
+    }
+
+    #[test]
+    fn what_stands_behind_two_dashes_is_not_a_flag() {
+        let given = ["x", "--", "-conf"].map(OsString::from);
+        assert_eq!(translate(given.iter().cloned()), given);
+    }
+}
