@@ -69,7 +69,7 @@ fn write(report: Report) {
         ),
         Report::AcceptFailed { forward, errno, count } => tracing::warn!(
             forward = &*forward,
-            error = %std::io::Error::from(errno),
+            error = sys::errno_text(errno),
             count,
             "accepting failed; clients wait in the kernel's queue, and it is tried again"
         ),

@@ -87,7 +87,7 @@ impl ListenError {
 
 impl fmt::Display for ListenError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let error = std::io::Error::from(self.errno);
+        let error = sys::errno_text(self.errno);
         write!(f, "listen {}: {error}", self.address)?;
         self.advice().map_or(Ok(()), |advice| write!(f, " ({advice})"))
     }

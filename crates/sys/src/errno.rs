@@ -42,6 +42,14 @@ pub fn errno_name(number: u16) -> Option<&'static str> {
     NAMES.iter().find(|(errno, _)| known(*errno)).map(|(_, name)| *name)
 }
 
+/// The C library's words for an error, as part of a sentence: `permission denied`.
+pub fn errno_text(errno: Errno) -> String {
+    let text = std::io::Error::from(errno).to_string();
+    let text = text.split(" (os error").next().unwrap_or_default();
+    let mut letters = text.chars();
+    letters.next().map(|first| first.to_lowercase().chain(letters).collect()).unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -51,5 +59,10 @@ mod tests {
         assert_eq!(errno_name(104), Some("ECONNRESET"));
         assert_eq!(errno_name(24), Some("EMFILE"));
         assert_eq!(errno_name(9999), None);
+    }
+
+    #[test]
+    fn errors_have_words() {
+        assert_eq!(errno_text(Errno::ACCESS), "permission denied");
     }
 }

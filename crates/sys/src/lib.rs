@@ -22,7 +22,7 @@ mod waker;
 pub use waker::Waker;
 
 mod errno;
-pub use errno::errno_name;
+pub use errno::{errno_name, errno_text};
 
 mod host;
 pub use host::{

@@ -1,6 +1,6 @@
 //! The command line.
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand};
 use plan::{Input, Overrides};
 use std::path::PathBuf;
 
@@ -83,14 +83,39 @@ pub(crate) struct Demo {
     pub(crate) once: bool,
 }
 
+/// What to say of an argument that stands where a forward may stand, but looks like a command.
+pub(crate) fn misspelt_command(word: &str) -> Option<String> {
+    // Every forward has one of these.
+    if word.contains(['=', ':', '|']) {
+        return None;
+    }
+    let likeness = |name: &str| strsim::jaro_winkler(name, word);
+    let commands = Cli::command();
+    let names = commands.get_subcommands().map(clap::Command::get_name);
+    let nearest = names.max_by(|a, b| likeness(a).total_cmp(&likeness(b)))?;
+    (likeness(nearest) > 0.75).then(|| {
+        format!(
+            "error: `{}` is neither a command nor a forward\n\n  help: did you mean `{nearest}`?\n",
+            word.escape_debug()
+        )
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
 
     #[test]
     fn the_definition_is_sound() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_misspelt_command_is_told_from_a_forward() {
+        assert!(misspelt_command("chekc").is_some_and(|text| text.contains("`check`")));
+        for forward in ["18080=check:80", "check:80", "18080"] {
+            assert_eq!(misspelt_command(forward), None);
+        }
     }
 
     #[test]

@@ -52,6 +52,10 @@ fn check(input: &plan::Input) -> Exit {
 
 /// `run`, the default.
 fn run(input: &plan::Input) -> Exit {
+    if let Some(complaint) = input.forwards.iter().find_map(|word| cli::misspelt_command(word)) {
+        warn(&complaint);
+        return Exit::Usage;
+    }
     let reading = plan::read(input);
     let Some(plan) = reading.plan else {
         complain(&reading.problems);
