@@ -34,6 +34,14 @@ mod notices;
 mod report;
 mod shared;
 
+/// Parts that the benchmarks measure by themselves. Not for use elsewhere.
+#[doc(hidden)]
+pub mod parts {
+    pub use crate::mailbox::{Full, Mailbox, Wake};
+    pub use crate::slots::{Key, Slots};
+    pub use crate::wheel::Wheel;
+}
+
 mod listener;
 pub use listener::ListenError;
 

@@ -8,7 +8,8 @@ use loom::sync::{Mutex, MutexGuard};
 use std::sync::{Mutex, MutexGuard};
 
 /// How the reader of a mailbox is woken.
-pub(crate) trait Wake {
+pub trait Wake {
+    /// Wakes the reader, now or at its next wait.
     fn wake(&self);
 }
 
@@ -22,7 +23,7 @@ impl Wake for sys::Waker {
 ///
 /// Only the writer that finds the queue empty wakes the reader: whoever writes behind it does so
 /// before the reader has taken the queue, since both hold the lock.
-pub(crate) struct Mailbox<T, W = sys::Waker> {
+pub struct Mailbox<T, W = sys::Waker> {
     queue: Mutex<VecDeque<T>>,
     limit: usize,
     waker: W,
@@ -30,20 +31,21 @@ pub(crate) struct Mailbox<T, W = sys::Waker> {
 
 /// The mailbox is at its limit; the message was not taken.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Full;
+pub struct Full;
 
 impl<T, W: Wake> Mailbox<T, W> {
     /// A mailbox that holds at most `limit` messages.
-    pub(crate) fn new(waker: W, limit: usize) -> Self {
+    pub fn new(waker: W, limit: usize) -> Self {
         Self { queue: Mutex::new(VecDeque::new()), limit, waker }
     }
 
-    pub(crate) fn waker(&self) -> &W {
+    /// What wakes the reader.
+    pub fn waker(&self) -> &W {
         &self.waker
     }
 
     /// Puts a message in.
-    pub(crate) fn send(&self, message: T) -> Result<(), Full> {
+    pub fn send(&self, message: T) -> Result<(), Full> {
         let mut queue = self.lock();
         if queue.len() >= self.limit {
             return Err(Full);
@@ -58,7 +60,7 @@ impl<T, W: Wake> Mailbox<T, W> {
     }
 
     /// Takes all messages, in the order in which they were sent.
-    pub(crate) fn take(&self) -> VecDeque<T> {
+    pub fn take(&self) -> VecDeque<T> {
         std::mem::take(&mut *self.lock())
     }
 

@@ -8,24 +8,24 @@ const CHUNK: usize = 1024;
 /// finds nothing, even when its place is in use again: an event that was on its way when a session
 /// ended cannot reach another session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Key {
+pub struct Key {
     index: u32,
     generation: u32,
 }
 
 impl Key {
     /// The place in the table: unique among the living only.
-    pub(crate) fn index(self) -> u32 {
+    pub fn index(self) -> u32 {
         self.index
     }
 
     /// As one number. The generation is never 0, so the numbers below 2^32 are free for others.
-    pub(crate) fn to_bits(self) -> u64 {
+    pub fn to_bits(self) -> u64 {
         u64::from(self.generation) << 32 | u64::from(self.index)
     }
 
     /// The reverse; `None` for a number that is no key.
-    pub(crate) fn from_bits(bits: u64) -> Option<Self> {
+    pub fn from_bits(bits: u64) -> Option<Self> {
         let generation = (bits >> 32) as u32;
         #[expect(clippy::cast_possible_truncation, reason = "the low half is meant")]
         (generation != 0).then_some(Self { index: bits as u32, generation })
@@ -43,7 +43,7 @@ struct Chunk<T> {
 }
 
 /// A table of records with stable, never reused numbers.
-pub(crate) struct Slots<T> {
+pub struct Slots<T> {
     /// `None` where a chunk was given back.
     chunks: Vec<Option<Chunk<T>>>,
     /// Free places, the last freed last: its memory is warm.
@@ -52,13 +52,24 @@ pub(crate) struct Slots<T> {
     generation: u32,
 }
 
+impl<T> Default for Slots<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl<T> Slots<T> {
-    pub(crate) fn new() -> Self {
+    /// An empty table.
+    pub fn new() -> Self {
         Self { chunks: Vec::new(), free: Vec::new(), generation: 1 }
     }
 
     /// Adds the record that `make` makes of its own number.
-    pub(crate) fn insert(&mut self, make: impl FnOnce(Key) -> T) -> Key {
+    ///
+    /// # Panics
+    ///
+    /// At 2^31 living records, which no host can open the sockets for.
+    pub fn insert(&mut self, make: impl FnOnce(Key) -> T) -> Key {
         if self.free.is_empty() {
             self.grow();
         }
@@ -88,7 +99,8 @@ impl<T> Slots<T> {
         self.free.extend((0..CHUNK).rev().map(place));
     }
 
-    pub(crate) fn get_mut(&mut self, key: Key) -> Option<&mut T> {
+    /// The record, if it still lives.
+    pub fn get_mut(&mut self, key: Key) -> Option<&mut T> {
         let (chunk, place) = split(key.index);
         let slot = &mut self.chunks.get_mut(chunk)?.as_mut()?.slots[place];
         (slot.generation == key.generation).then_some(())?;
@@ -96,14 +108,14 @@ impl<T> Slots<T> {
     }
 
     /// The key of the living record at `index`.
-    pub(crate) fn key_at(&self, index: u32) -> Option<Key> {
+    pub fn key_at(&self, index: u32) -> Option<Key> {
         let (chunk, place) = split(index);
         let slot = &self.chunks.get(chunk)?.as_ref()?.slots[place];
         slot.value.as_ref().map(|_| Key { index, generation: slot.generation })
     }
 
     /// Takes a record out.
-    pub(crate) fn remove(&mut self, key: Key) -> Option<T> {
+    pub fn remove(&mut self, key: Key) -> Option<T> {
         let (at, place) = split(key.index);
         let chunk = self.chunks.get_mut(at)?.as_mut()?;
         let slot = &mut chunk.slots[place];
@@ -116,7 +128,7 @@ impl<T> Slots<T> {
 
     /// Gives chunks without a record back, but for one, which the next session will want. Returns
     /// how many. To be called now and then: it walks the free places.
-    pub(crate) fn give_back(&mut self) -> usize {
+    pub fn give_back(&mut self) -> usize {
         let empty = |chunk: &Option<Chunk<T>>| chunk.as_ref().is_some_and(|chunk| chunk.used == 0);
         let surplus: Vec<usize> =
             (0..self.chunks.len()).filter(|at| empty(&self.chunks[*at])).skip(1).collect();
@@ -131,7 +143,7 @@ impl<T> Slots<T> {
     }
 
     /// The keys of all living records, in the order of their places.
-    pub(crate) fn keys(&self) -> Vec<Key> {
+    pub fn keys(&self) -> Vec<Key> {
         let places = 0..u32::try_from(self.chunks.len() * CHUNK).unwrap_or(u32::MAX);
         places.filter_map(|index| self.key_at(index)).collect()
     }

@@ -23,7 +23,7 @@ struct Link {
 const UNLINKED: Link = Link { place: NOBODY, before: NOBODY, behind: NOBODY };
 
 /// A timing wheel over session numbers.
-pub(crate) struct Wheel {
+pub struct Wheel {
     /// Everything due before this tick has come up.
     elapsed: u64,
     occupied: [u64; LEVELS],
@@ -32,7 +32,8 @@ pub(crate) struct Wheel {
 }
 
 impl Wheel {
-    pub(crate) fn new(now: Time) -> Self {
+    /// An empty wheel.
+    pub fn new(now: Time) -> Self {
         Self {
             elapsed: now.as_millis(),
             occupied: [0; LEVELS],
@@ -42,7 +43,7 @@ impl Wheel {
     }
 
     /// Enters `index`, or moves it, to come up at `at`: never before, and up to a tick later.
-    pub(crate) fn schedule(&mut self, index: u32, at: Time) {
+    pub fn schedule(&mut self, index: u32, at: Time) {
         self.cancel(index);
         let tick = at.as_micros().div_ceil(1000).max(self.elapsed + 1);
         // The highest group of bits in which the two differ names the level: below it, the entry
@@ -68,7 +69,7 @@ impl Wheel {
     }
 
     /// Takes `index` out, if it is in.
-    pub(crate) fn cancel(&mut self, index: u32) {
+    pub fn cancel(&mut self, index: u32) {
         let Some(link) = self.links.get_mut(index as usize) else { return };
         let Link { place, before, behind } = std::mem::replace(link, UNLINKED);
         if place == NOBODY {
@@ -89,12 +90,12 @@ impl Wheel {
     }
 
     /// The earliest moment at which an entry may come up.
-    pub(crate) fn next_at(&self) -> Option<Time> {
+    pub fn next_at(&self) -> Option<Time> {
         self.earliest().map(|(tick, _)| Time::from_micros(tick * 1000))
     }
 
     /// The next entry that comes up by `now`. It is out of the wheel then.
-    pub(crate) fn pop(&mut self, now: Time) -> Option<u32> {
+    pub fn pop(&mut self, now: Time) -> Option<u32> {
         let now = now.as_millis();
         let Some((tick, place)) = self.earliest().filter(|(tick, _)| *tick <= now) else {
             self.elapsed = self.elapsed.max(now);

@@ -1,0 +1,112 @@
+//! What the data plane's own parts cost, beside the bare system calls they stand next to. A part
+//! is cheap enough when it is lost in the system calls' noise.
+
+use criterion::{Criterion, criterion_group, criterion_main};
+use engine::parts::{Mailbox, Slots, Wheel};
+use flow::{Direction, End, PathChoice, Readiness, Session, Step, Time};
+use std::hint::black_box;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::time::Duration;
+
+const MESSAGE: usize = 64;
+const SESSIONS: u32 = 9_000;
+
+/// The decisions for one message in one direction: an event, a copy, and the rest.
+fn lane_step(criterion: &mut Criterion) {
+    let now = Time::from_micros(1);
+    let mut session = Session::new(now, PathChoice::Auto, now);
+    session.connected(now);
+    let event = Readiness { readable: true, writable: true, mark: false };
+    criterion.bench_function("decisions for one 64-byte message", |bencher| {
+        bencher.iter(|| {
+            session.learn(End::Client, black_box(event));
+            let action = session.next(now);
+            assert_eq!(action, flow::Action::Step(Direction::Up, Step::Copy));
+            session.copied(Direction::Up, MESSAGE, 65_536, now);
+            session.sent(Direction::Up, MESSAGE, now);
+            black_box(session.next(now))
+        });
+    });
+}
+
+/// The least a copying relay can do for a message: recv(2) and send(2).
+fn bare_message(criterion: &mut Criterion) {
+    let (mut client, mut near_client) = pair();
+    let (mut near_target, mut target) = pair();
+    let mut buffer = [0; MESSAGE];
+    criterion.bench_function("bare: send, recv + send (the relay), recv", |bencher| {
+        bencher.iter(|| {
+            client.write_all(&buffer).expect("loopback");
+            near_client.read_exact(&mut buffer).expect("loopback");
+            near_target.write_all(&buffer).expect("loopback");
+            target.read_exact(&mut buffer).expect("loopback");
+        });
+    });
+}
+
+fn pair() -> (TcpStream, TcpStream) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("loopback");
+    let client = TcpStream::connect(listener.local_addr().expect("bound")).expect("loopback");
+    let (server, _) = listener.accept().expect("loopback");
+    client.set_nodelay(true).expect("a TCP socket");
+    server.set_nodelay(true).expect("a TCP socket");
+    (client, server)
+}
+
+/// One session's timer among 9,000: entered, taken out, and the wheel turned by a millisecond.
+fn wheel(criterion: &mut Criterion) {
+    let mut now = Time::from_micros(1_000_000);
+    let mut wheel = Wheel::new(now);
+    for index in 0..SESSIONS {
+        wheel.schedule(index, now.after(Duration::from_millis(3_600_000 + u64::from(index))));
+    }
+    criterion.bench_function("wheel: schedule, turn, cancel", |bencher| {
+        bencher.iter(|| {
+            wheel.schedule(SESSIONS, now.after(Duration::from_secs(5)));
+            now = now.after(Duration::from_micros(10));
+            while let Some(index) = wheel.pop(now) {
+                wheel.schedule(index, now.after(Duration::from_secs(3600)));
+            }
+            wheel.cancel(SESSIONS);
+        });
+    });
+}
+
+/// A session's record among 9,000: made, found, removed.
+fn slots(criterion: &mut Criterion) {
+    let mut slots = Slots::new();
+    for _ in 0..SESSIONS {
+        slots.insert(|_| [0u8; 248]);
+    }
+    criterion.bench_function("slots: insert, find, remove", |bencher| {
+        bencher.iter(|| {
+            let key = slots.insert(|_| [0u8; 248]);
+            black_box(slots.get_mut(key));
+            black_box(slots.remove(key))
+        });
+    });
+}
+
+/// A message between threads with its wake-up, and the bare wake-up.
+fn mailbox(criterion: &mut Criterion) {
+    let waker = || sys::Waker::new().expect("a descriptor");
+    let mailbox = Mailbox::new(waker(), usize::MAX);
+    criterion.bench_function("mailbox: send, wake, take", |bencher| {
+        bencher.iter(|| {
+            mailbox.send(black_box(7u64)).expect("no limit");
+            mailbox.waker().wait();
+            mailbox.take()
+        });
+    });
+    let bare = waker();
+    criterion.bench_function("bare: wake and wait", |bencher| {
+        bencher.iter(|| {
+            bare.wake();
+            bare.wait();
+        });
+    });
+}
+
+criterion_group!(parts, lane_step, bare_message, wheel, slots, mailbox);
+criterion_main!(parts);
