@@ -5,8 +5,14 @@ use std::fmt;
 
 /// A session's two sockets.
 const FILES_PER_SESSION: u64 = 2;
-/// A worker's epoll instance, its waker, and some pipes for bulk. A lane that gets no pipe copies.
-const FILES_PER_WORKER: u64 = 2 + 16;
+/// A worker's epoll instance and its waker.
+const FILES_PER_WORKER: u64 = 2;
+/// A pipe's two ends.
+const FILES_PER_PIPE: u64 = 2;
+/// The part of the limit that may go to pipes: a lane that gets none copies, so a few are enough,
+/// and lanes that stall with a pipe must not keep sessions out.
+const PIPES_PART: u64 = 16;
+const MOST_PIPES: u64 = 1024;
 /// Everything else: signals, log, name lookups, and some head room.
 const OTHER_FILES: u64 = 48;
 
@@ -15,6 +21,8 @@ const OTHER_FILES: u64 = 48;
 pub(crate) struct Capacity {
     /// Sessions of all forwards together.
     pub(crate) sessions: u32,
+    /// Pipes for bulk.
+    pub(crate) pipes: usize,
     /// The limit of open files it follows from.
     pub(crate) open_files_limit: u64,
     /// The configured number, if it was more than the limit allows.
@@ -47,7 +55,12 @@ pub(crate) fn capacity(
     open_files: u64,
 ) -> Result<Capacity, NoRoom> {
     let listeners: usize = plan.forwards.iter().map(|forward| forward.routes.len()).sum();
-    let fixed = open_files + listeners as u64 + workers as u64 * FILES_PER_WORKER + OTHER_FILES;
+    let pipes = (open_files_limit / PIPES_PART / FILES_PER_PIPE).min(MOST_PIPES);
+    let fixed = open_files
+        + listeners as u64
+        + workers as u64 * FILES_PER_WORKER
+        + pipes * FILES_PER_PIPE
+        + OTHER_FILES;
     let possible = open_files_limit.saturating_sub(fixed) / FILES_PER_SESSION;
     if possible == 0 {
         return Err(NoRoom { limit: open_files_limit, needed: fixed + FILES_PER_SESSION });
@@ -56,6 +69,7 @@ pub(crate) fn capacity(
     let wanted = plan.process.max_sessions.map_or(possible, std::num::NonZero::get);
     Ok(Capacity {
         sessions: wanted.min(possible),
+        pipes: usize::try_from(pipes).unwrap_or(0),
         open_files_limit,
         lowered_from: (wanted > possible).then_some(wanted),
     })
@@ -76,7 +90,8 @@ mod tests {
     #[test]
     fn auto_leaves_two_files_for_each_session() {
         let auto = capacity(&plan(None), 2, 20_000, 10).unwrap();
-        assert_eq!(auto.sessions, (20_000 - 10 - 1 - 36 - 48) / 2);
+        assert_eq!(auto.pipes, 625);
+        assert_eq!(auto.sessions, (20_000 - 10 - 1 - 4 - 1250 - 48) / 2);
         assert_eq!(auto.lowered_from, None);
     }
 
@@ -84,12 +99,12 @@ mod tests {
     fn a_configured_number_holds_if_it_can() {
         assert_eq!(capacity(&plan(Some(100)), 2, 20_000, 10).unwrap().sessions, 100);
         let lowered = capacity(&plan(Some(100)), 2, 197, 10).unwrap();
-        assert_eq!((lowered.sessions, lowered.lowered_from), (51, Some(100)));
+        assert_eq!((lowered.sessions, lowered.lowered_from), (61, Some(100)));
     }
 
     #[test]
     fn a_hopeless_limit_is_an_error_that_says_what_is_needed() {
         let error = capacity(&plan(None), 2, 64, 10).unwrap_err().to_string();
-        assert!(error.contains("limit is 64, and 97 are needed"), "{error}");
+        assert!(error.contains("limit is 64, and 69 are needed"), "{error}");
     }
 }

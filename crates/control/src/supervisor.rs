@@ -87,6 +87,7 @@ fn start_engine(plan: &Plan, runtime: &Runtime) -> Result<Engine, ServeError> {
     let options = Options {
         workers,
         max_sessions: capacity.sessions,
+        pipes: capacity.pipes,
         detail: Detail {
             records: plan.log.sessions && plan.log.level >= Level::Info,
             steps: plan.log.level >= Level::Debug,

@@ -17,8 +17,9 @@ impl Worker {
         let Some(mut session) = self.sessions.remove(key) else { return };
         self.wheel.cancel(key.index());
         for direction in Direction::BOTH {
-            // A pipe may hold bytes that were never sent: closed, never lent again.
-            drop(session.holding(direction).take());
+            if let Some(holding) = session.holding(direction).take() {
+                self.pump.pool.discard(holding);
+            }
         }
         let record = self.shared.detail.records.then(|| self.record(&session, reason));
         let Session { flow, client, target, route, .. } = session;

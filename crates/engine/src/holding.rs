@@ -47,30 +47,43 @@ pub(crate) struct Pool {
     #[expect(clippy::vec_box, reason = "the box goes to the session, and comes back")]
     pipes: Vec<Box<Holding>>,
     buffers: Vec<Box<[u8]>>,
+    /// Pipes that exist, lent or spare, and how many may.
+    pipe_count: usize,
+    most_pipes: usize,
     refused_until: Time,
 }
 
 impl Pool {
-    pub(crate) fn new() -> Self {
-        Self { pipes: Vec::new(), buffers: Vec::new(), refused_until: Time::default() }
+    /// A pool that never has more than `most_pipes` pipes: lanes that are stalled with a pipe must
+    /// not use up the descriptors of new sessions.
+    pub(crate) fn new(most_pipes: usize) -> Self {
+        Self {
+            pipes: Vec::new(),
+            buffers: Vec::new(),
+            pipe_count: 0,
+            most_pipes,
+            refused_until: Time::default(),
+        }
     }
 
-    /// An empty pipe. The error is the resource that was missing; `None` if that was found out a
-    /// moment ago and the kernel was not asked again.
+    /// An empty pipe. The error is the resource that was missing; `None` if the limit was reached,
+    /// or if the kernel refused one a moment ago and was not asked again.
     pub(crate) fn pipe(&mut self, now: Time) -> Result<Box<Holding>, Option<Cause>> {
         if let Some(pipe) = self.pipes.pop() {
             return Ok(pipe);
         }
-        if now < self.refused_until {
+        if now < self.refused_until || self.pipe_count >= self.most_pipes {
             return Err(None);
         }
-        Pipe::new(&PIPE_SIZES).map(|pipe| Box::new(Holding::Pipe(pipe))).map_err(|error| {
+        let pipe = Pipe::new(&PIPE_SIZES).map_err(|error| {
             self.refused_until = now.after(REFUSED_PAUSE);
             Some(match error {
                 PipeError::Refused(Errno::MFILE | Errno::NFILE) => Cause::NoFiles,
                 PipeError::Refused(_) | PipeError::TooSmall => Cause::NoMemory,
             })
-        })
+        })?;
+        self.pipe_count += 1;
+        Ok(Box::new(Holding::Pipe(pipe)))
     }
 
     /// A buffer that holds `bytes`.
@@ -92,17 +105,58 @@ impl Pool {
                     self.buffers.push(buffer.bytes);
                 }
             }
-            Holding::Pipe(_) => {
-                if self.pipes.len() < SPARE_PIPES {
-                    self.pipes.push(holding);
-                }
-            }
+            Holding::Pipe(_) if self.pipes.len() < SPARE_PIPES => self.pipes.push(holding),
+            Holding::Pipe(_) => self.discard(holding),
         }
+    }
+
+    /// Closes what holds bytes that will never be sent: a pipe with somebody's bytes must not be
+    /// lent again.
+    pub(crate) fn discard(&mut self, holding: Box<Holding>) {
+        if matches!(*holding, Holding::Pipe(_)) {
+            self.pipe_count -= 1;
+        }
+        drop(holding);
     }
 
     /// Frees everything spare: descriptors are short, or memory is wanted back.
     pub(crate) fn clear(&mut self) {
+        self.pipe_count -= self.pipes.len();
         self.pipes.clear();
         self.buffers.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pipes_are_limited_used_again_when_empty_and_closed_when_not() {
+        let now = Time::from_micros(1);
+        let mut pool = Pool::new(2);
+        let [first, second] = [(); 2].map(|()| pool.pipe(now).ok().expect("within the limit"));
+        assert_eq!(pool.pipe(now).err(), Some(None), "at the limit");
+        pool.give_back(first);
+        let first = pool.pipe(now).ok().expect("the one given back");
+        pool.discard(second);
+        let third = pool.pipe(now).ok().expect("a new one for the one closed");
+        pool.give_back(first);
+        pool.give_back(third);
+        pool.clear();
+        assert_eq!(pool.pipe_count, 0);
+    }
+
+    #[test]
+    fn a_buffer_gives_what_was_put_in() {
+        let mut pool = Pool::new(0);
+        for text in [&b"first"[..], b"second, and longer"] {
+            let mut holding = pool.buffer(text);
+            let Holding::Buffer(buffer) = &mut *holding else { panic!("not a buffer") };
+            buffer.sent(2);
+            assert_eq!(buffer.unsent(), &text[2..]);
+            pool.give_back(holding);
+        }
+        assert_eq!(pool.buffers.len(), 1, "the same one twice");
     }
 }

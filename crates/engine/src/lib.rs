@@ -66,6 +66,8 @@ pub struct Options {
     pub workers: usize,
     /// Sessions of all forwards together.
     pub max_sessions: u32,
+    /// Pipes for bulk, of all workers together. A lane that gets none copies.
+    pub pipes: usize,
     /// What is told about sessions.
     pub detail: Detail,
     /// Who turns names into addresses.
@@ -82,8 +84,7 @@ pub struct Engine {
 impl Engine {
     /// Starts the workers. They have nothing to do until [`Engine::listen`].
     pub fn start(options: &Options) -> std::io::Result<Self> {
-        let resolver = Arc::clone(&options.resolver);
-        let shared = Shared::new(options.workers, options.max_sessions, options.detail, resolver)?;
+        let shared = Shared::new(options)?;
         let mut engine =
             Self { shared: Arc::new(shared), threads: Vec::new(), listeners: Vec::new() };
         for index in 0..options.workers {

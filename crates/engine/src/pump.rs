@@ -17,9 +17,9 @@ pub(crate) struct Pump {
 }
 
 impl Pump {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(most_pipes: usize) -> Self {
         let scratch = vec![0; SCRATCH].into_boxed_slice();
-        Self { scratch, pool: Pool::new(), missing: None }
+        Self { scratch, pool: Pool::new(most_pipes), missing: None }
     }
 
     /// One step. Returns how many bytes it moved.
@@ -123,7 +123,8 @@ impl Pump {
                 let held = held(session, direction);
                 match pipe.drain(sink(session, direction), held) {
                     Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => {
-                        holding = self.empty_into_buffer(pipe, held);
+                        let buffer = self.empty_into_buffer(pipe, held);
+                        self.pool.discard(std::mem::replace(&mut holding, buffer));
                         session.flow.fall_back(direction, Fallback::Unsupported);
                         0
                     }
@@ -152,13 +153,15 @@ impl Pump {
         self.pool.buffer(&bytes[..filled])
     }
 
-    /// Keeps what still holds bytes of a living lane, gives back what is empty, and closes what
-    /// holds bytes that will never be sent: a pipe with somebody's bytes must not be lent again.
+    /// Keeps what still holds bytes of a living lane, gives back what is empty, and discards what
+    /// holds bytes that will never be sent.
     fn put_away(&mut self, session: &mut Session, direction: Direction, holding: Box<Holding>) {
         let lane = session.flow.lane(direction);
         if lane.held() == 0 {
             self.pool.give_back(holding);
-        } else if lane.state() != flow::LaneState::Broken {
+        } else if lane.state() == flow::LaneState::Broken {
+            self.pool.discard(holding);
+        } else {
             *session.holding(direction) = Some(holding);
         }
     }

@@ -1,5 +1,6 @@
 //! What all workers share: touched when a session begins or ends, never for a byte.
 
+use crate::Options;
 use crate::forward::Route;
 use crate::gate::{Gate, Waiting};
 use crate::mailbox::Mailbox;
@@ -24,6 +25,7 @@ pub(crate) struct Shared {
     pub(crate) outbox: Arc<Outbox>,
     pub(crate) resolver: Arc<dyn Resolve>,
     pub(crate) detail: Detail,
+    pub(crate) pipes_per_worker: usize,
     next_id: AtomicU64,
 }
 
@@ -37,12 +39,8 @@ pub struct Detail {
 }
 
 impl Shared {
-    pub(crate) fn new(
-        workers: usize,
-        max_sessions: u32,
-        detail: Detail,
-        resolver: Arc<dyn Resolve>,
-    ) -> sys::Result<Self> {
+    pub(crate) fn new(options: &Options) -> sys::Result<Self> {
+        let workers = options.workers;
         let mailbox = |_| {
             // Bounded by what is sent: at most a few messages per session and listener.
             Ok(Arc::new(Mailbox::new(sys::Waker::new()?, usize::MAX)))
@@ -50,10 +48,11 @@ impl Shared {
         Ok(Self {
             mailboxes: (0..workers).map(mailbox).collect::<sys::Result<_>>()?,
             loads: (0..workers).map(|_| AtomicU32::new(0)).collect(),
-            gate: Gate::new(max_sessions),
+            gate: Gate::new(options.max_sessions),
             outbox: Arc::new(Outbox::new()?),
-            resolver,
-            detail,
+            resolver: Arc::clone(&options.resolver),
+            detail: options.detail,
+            pipes_per_worker: options.pipes / workers.max(1),
             next_id: AtomicU64::new(1),
         })
     }

@@ -77,6 +77,7 @@ impl Worker {
         let epoll = Epoll::new()?;
         epoll.add_waker(rustix::fd::AsFd::as_fd(mailbox.waker()), MAILBOX)?;
         let now = clock();
+        let pump = Pump::new(shared.pipes_per_worker);
         Ok(Self {
             index,
             shared,
@@ -84,7 +85,7 @@ impl Worker {
             epoll,
             sessions: Slots::new(),
             wheel: Wheel::new(now),
-            pump: Pump::new(),
+            pump,
             listeners: HashMap::new(),
             full: Vec::new(),
             exhausted: Vec::new(),
