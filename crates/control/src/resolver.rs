@@ -1,93 +1,149 @@
 //! Resolves names with the C library, so that /etc/hosts, nsswitch.conf and the host's resolver
-//! hold, in threads that may block.
+//! hold, in threads of its own, which may block.
 
 use engine::{Query, Resolve};
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::net::{SocketAddr, ToSocketAddrs};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
-use tokio::runtime::Handle;
 
-/// How long an answer is used for further sessions. Long enough that a busy forward asks once
-/// and not for each session; short enough that a changed name is followed at once.
+/// How long an answer is used for further sessions, good or bad. Long enough that a busy forward
+/// asks once and not for each session; short enough that a changed name is followed at once.
 const ANSWER_HOLDS: Duration = Duration::from_secs(1);
+/// Lookups at the same time: names whose servers do not answer must not hold up the others.
+const MOST_THREADS: usize = 64;
+/// A thread beyond the first ends after this time without a name.
+const THREAD_IDLES: Duration = Duration::from_secs(10);
+/// getaddrinfo(3) and its modules put their buffers on the stack.
+const STACK: usize = 512 * 1024;
 
 type Name = (Arc<str>, u16);
 
 enum Entry {
-    /// A lookup is under way; these wait for it.
+    /// A lookup is under way, or waits for a thread; these wait for it.
     Asked(Vec<Query>),
-    /// An answer that still holds.
+    /// An answer; empty if the name could not be resolved.
     Known(Arc<[SocketAddr]>, Instant),
 }
 
-/// The resolver: one lookup per name at a time, whoever asks.
-#[derive(Clone)]
-pub(crate) struct Resolver {
-    blocking: Handle,
-    names: Arc<Mutex<HashMap<Name, Entry>>>,
+#[derive(Default)]
+struct State {
+    names: HashMap<Name, Entry>,
+    /// Names that no thread has taken yet.
+    waiting: VecDeque<Name>,
+    threads: usize,
+    idle: usize,
 }
+
+#[derive(Default)]
+struct Shared {
+    state: Mutex<State>,
+    more: Condvar,
+}
+
+/// The resolver: one lookup per name at a time, whoever asks.
+pub(crate) struct Resolver(Arc<Shared>);
 
 impl Resolver {
-    /// A resolver that uses the runtime's threads for blocking work.
-    pub(crate) fn new(blocking: Handle) -> Self {
-        Self { blocking, names: Arc::default() }
+    /// A resolver with one thread that always stays: whatever happens later, names are resolved.
+    pub(crate) fn start() -> std::io::Result<Self> {
+        let shared = Arc::new(Shared::default());
+        start_thread(&shared, &mut shared.lock())?;
+        Ok(Self(shared))
     }
-
-    fn names(&self) -> MutexGuard<'_, HashMap<Name, Entry>> {
-        // Nothing panics while it holds the lock, so a poisoned one is whole all the same.
-        self.names.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn look_up(&self, name: Name) {
-        let addresses = addresses_of(&name);
-        if let Err(error) = &addresses {
-            tracing::warn!(name = &*name.0, %error, "a target's name could not be resolved");
-        }
-        let addresses = addresses.unwrap_or_default();
-        let mut names = self.names();
-        let waiting = if addresses.is_empty() {
-            names.remove(&name)
-        } else {
-            names.insert(name, Entry::Known(Arc::clone(&addresses), Instant::now()))
-        };
-        drop(names);
-        if let Some(Entry::Asked(queries)) = waiting {
-            for query in queries {
-                query.answer(Arc::clone(&addresses));
-            }
-        }
-    }
-}
-
-fn addresses_of((host, port): &Name) -> std::io::Result<Arc<[SocketAddr]>> {
-    let mut addresses: Vec<SocketAddr> = Vec::new();
-    // In the order of RFC 6724, as the C library gives them; each once.
-    for address in (&**host, *port).to_socket_addrs()? {
-        if !addresses.contains(&address) {
-            addresses.push(address);
-        }
-    }
-    Ok(addresses.into())
 }
 
 impl Resolve for Resolver {
     fn resolve(&self, query: Query) {
         let name = (Arc::clone(&query.host), query.port);
-        let mut names = self.names();
-        match names.get_mut(&name) {
-            Some(Entry::Asked(queries)) => queries.push(query),
+        let mut state = self.0.lock();
+        match state.names.get_mut(&name) {
+            Some(Entry::Asked(queries)) => return queries.push(query),
             Some(Entry::Known(addresses, since)) if since.elapsed() < ANSWER_HOLDS => {
                 let addresses = Arc::clone(addresses);
-                drop(names);
-                query.answer(addresses);
+                drop(state);
+                return query.answer(addresses);
             }
-            _ => {
-                names.insert(name.clone(), Entry::Asked(vec![query]));
-                drop(names);
-                let resolver = self.clone();
-                self.blocking.spawn_blocking(move || resolver.look_up(name));
+            _ => {}
+        }
+        state.names.insert(name.clone(), Entry::Asked(vec![query]));
+        state.waiting.push_back(name);
+        if state.idle < state.waiting.len() && state.threads < MOST_THREADS {
+            // If the host has no thread to give, those that are there take it in turn.
+            let _ = start_thread(&self.0, &mut state);
+        }
+        drop(state);
+        self.0.more.notify_one();
+    }
+}
+
+fn start_thread(shared: &Arc<Shared>, state: &mut State) -> std::io::Result<()> {
+    let stays = state.threads == 0;
+    let for_thread = Arc::clone(shared);
+    std::thread::Builder::new()
+        .name("resolver".into())
+        .stack_size(STACK)
+        .spawn(move || for_thread.work(stays))?;
+    state.threads += 1;
+    Ok(())
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Nothing panics while it holds the lock, so a poisoned one is whole all the same.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A thread's life: one name after the other.
+    fn work(&self, stays: bool) {
+        while let Some(name) = self.next_name(stays) {
+            let addresses = look_up(&name);
+            let entry = Entry::Known(Arc::clone(&addresses), Instant::now());
+            let asked = self.lock().names.insert(name, entry);
+            if let Some(Entry::Asked(queries)) = asked {
+                for query in queries {
+                    query.answer(Arc::clone(&addresses));
+                }
             }
         }
     }
+
+    /// Waits for a name; `None` if none came for so long that this thread may end.
+    fn next_name(&self, stays: bool) -> Option<Name> {
+        let mut state = self.lock();
+        state.idle += 1;
+        let end = Instant::now() + THREAD_IDLES;
+        let name = loop {
+            if let Some(name) = state.waiting.pop_front() {
+                break Some(name);
+            }
+            if !stays && Instant::now() >= end {
+                state.threads -= 1;
+                break None;
+            }
+            let waited = self.more.wait_timeout(state, THREAD_IDLES);
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        };
+        state.idle -= 1;
+        name
+    }
+}
+
+/// The addresses in the order of RFC 6724, as the C library gives them, each once; none if the
+/// name could not be resolved.
+fn look_up((host, port): &Name) -> Arc<[SocketAddr]> {
+    let mut addresses: Vec<SocketAddr> = Vec::new();
+    match (&**host, *port).to_socket_addrs() {
+        Ok(found) => {
+            for address in found {
+                if !addresses.contains(&address) {
+                    addresses.push(address);
+                }
+            }
+        }
+        Err(error) => {
+            tracing::warn!(name = &**host, %error, "a target's name could not be resolved");
+        }
+    }
+    addresses.into()
 }

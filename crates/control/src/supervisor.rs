@@ -8,14 +8,9 @@ use plan::{Level, Plan};
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::Notify;
 
-/// Name lookups that may block at the same time.
-const LOOKUP_THREADS: usize = 16;
-/// How long a thread without a lookup is kept.
-const LOOKUP_THREAD_IDLE: Duration = Duration::from_secs(10);
 /// How often the number of open sessions is looked at while draining.
 const DRAIN_LOOK: Duration = Duration::from_millis(10);
 
@@ -54,14 +49,12 @@ pub fn serve(plan: &Plan, ready: impl FnOnce(Stopper)) -> Result<(), ServeError>
     let failed = |what: &str, error: std::io::Error| ServeError::Failed(format!("{what}: {error}"));
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
-        .max_blocking_threads(LOOKUP_THREADS)
-        .thread_keep_alive(LOOKUP_THREAD_IDLE)
         .build()
         .map_err(|error| failed("start the control thread", error))?;
     // Before anything else is started: a signal that comes early must not be missed.
     let signals =
         runtime.block_on(async { Signals::new() }).map_err(|error| failed("signals", error))?;
-    let mut engine = start_engine(plan, &runtime)?;
+    let mut engine = start_engine(plan)?;
     let journal =
         Journal::start(engine.reports()).map_err(|error| failed("start the journal", error))?;
     engine.accept();
@@ -72,18 +65,18 @@ pub fn serve(plan: &Plan, ready: impl FnOnce(Stopper)) -> Result<(), ServeError>
     engine.stop();
     journal.close();
     drain.report();
-    // A lookup that still blocks must not hold up the exit.
-    runtime.shutdown_background();
     Ok(())
 }
 
-fn start_engine(plan: &Plan, runtime: &Runtime) -> Result<Engine, ServeError> {
+fn start_engine(plan: &Plan) -> Result<Engine, ServeError> {
     let cpus = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let workers = plan.process.workers.map_or_else(cpus, std::num::NonZero::get);
     let limit = sys::raise_open_files_limit();
     let open_files = sys::open_files().unwrap_or(0);
     let capacity = capacity(plan, workers, limit, open_files)
         .map_err(|no_room| ServeError::Unfit(no_room.to_string()))?;
+    let resolver = Resolver::start()
+        .map_err(|error| ServeError::Failed(format!("start the resolver: {error}")))?;
     let options = Options {
         workers,
         max_sessions: capacity.sessions,
@@ -92,7 +85,7 @@ fn start_engine(plan: &Plan, runtime: &Runtime) -> Result<Engine, ServeError> {
             records: plan.log.sessions && plan.log.level >= Level::Info,
             steps: plan.log.level >= Level::Debug,
         },
-        resolver: Arc::new(Resolver::new(runtime.handle().clone())),
+        resolver: Arc::new(resolver),
     };
     let mut engine = Engine::start(&options)
         .map_err(|error| ServeError::Failed(format!("start the workers: {error}")))?;

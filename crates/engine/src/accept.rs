@@ -4,7 +4,7 @@ use crate::failure;
 use crate::forward::Route;
 use crate::report::Report;
 use crate::session::{Accepted, Session};
-use crate::worker::{Message, Worker, token};
+use crate::worker::{CUT, Message, Worker, token};
 use flow::{Admission, AtLimit, By, Cause, CloseReason, End, Occupancy, Phase};
 use rustix::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
@@ -75,24 +75,27 @@ impl Worker {
     /// Accepts one connection; false if there is no use in trying for another one now.
     fn accept_one(&mut self, number: u32, listening: &Listening) -> bool {
         let route = &listening.route;
-        let admission = self.ask_for_room(route);
-        if admission == Admission::Wait {
+        // Where clients may wait, a place is taken before one is accepted, and given back if none
+        // was there. Where they may not, it is taken for a client that is there: a place held for
+        // nobody would have another worker refuse somebody.
+        let waits = route.forward.at_limit == AtLimit::Wait;
+        if waits && self.ask_for_room(route) == Admission::Wait {
             self.unpoll(number);
             self.full.push(number);
             return false;
         }
         match sys::listen::accept(listening.socket.as_fd()) {
-            Ok((socket, address)) if admission == Admission::Admit => {
-                self.hand_on(Accepted { socket, address, route: Arc::clone(route) });
-                true
-            }
-            Ok((socket, _)) => {
-                sys::socket::reset(socket);
-                self.report_refused(route);
+            Ok((socket, address)) => {
+                if waits || self.ask_for_room(route) == Admission::Admit {
+                    self.hand_on(Accepted { socket, address, route: Arc::clone(route) });
+                } else {
+                    sys::socket::reset(socket);
+                    self.report_refused(route);
+                }
                 true
             }
             Err(errno) => {
-                if admission == Admission::Admit {
+                if waits {
                     self.shared.leave(route);
                 }
                 self.accept_failed(number, route, errno)
@@ -189,6 +192,9 @@ impl Worker {
         }
         let now = self.now;
         let key = self.sessions.insert(|_| Session::new(id, accepted, now));
+        if self.cutting {
+            return self.end(key, CUT, true);
+        }
         if self.draining {
             self.drain_one(key);
         }

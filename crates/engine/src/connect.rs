@@ -35,7 +35,7 @@ impl Worker {
         let Some(session) = self.sessions.get_mut(key) else { return };
         let Some(connecting) = &mut session.connecting else { return };
         if addresses.is_empty() {
-            let failure = Failure { cause: Cause::NameError, errno: None };
+            let failure = Failure { cause: Cause::NameError, errno: None, peer_had_ended: false };
             return self.give_up(key, failure);
         }
         connecting.attempts.resolved(addresses.len());
@@ -69,7 +69,7 @@ impl Worker {
                 }
                 // Only a Unix socket's full queue says so: its listener lives, and is busy.
                 Err(Errno::AGAIN) => {
-                    connecting_again(session, now.after(BUSY_PAUSE));
+                    try_again(session, now);
                     return self.set_timer(key);
                 }
                 Err(errno) => fail_attempt(session, failure::of_attempt(errno)),
@@ -94,6 +94,11 @@ impl Worker {
                 let reason = session.flow.reason_of_client_failure(failure::of_connection(errno));
                 self.end(key, reason, true);
             }
+            // Connected, and reset since: what it sent before that is owed to the client.
+            (End::Target, Some(Err(errno))) if failure::came_after_connecting(errno) => {
+                session.flow.broke(End::Target, failure::of_connection(errno));
+                self.connected(key, readiness);
+            }
             (End::Target, Some(Err(errno))) => {
                 fail_attempt(session, failure::of_attempt(errno));
                 self.next_attempt(key);
@@ -106,7 +111,13 @@ impl Worker {
 
     fn connected(&mut self, key: Key, readiness: Readiness) {
         let now = self.now;
+        let first_ephemeral_port = self.shared.first_ephemeral_port;
         let Some(session) = self.sessions.get_mut(key) else { return };
+        if is_itself(session, first_ephemeral_port) {
+            try_again(session, now);
+            fail_attempt(session, failure::of_attempt(Errno::CONNREFUSED));
+            return self.next_attempt(key);
+        }
         session.connecting = None;
         session.flow.connected(now);
         session.flow.learn(End::Target, readiness);
@@ -129,6 +140,8 @@ impl Worker {
     /// No attempt is left: the client is told at once, by a reset.
     fn give_up(&mut self, key: Key, failure: Failure) {
         if failure::reason_of_attempt(failure).by == By::Resource {
+            // Spare pipes are descriptors, too.
+            self.pump.pool.clear();
             self.report_exhausted(failure.cause, "connecting to a target");
         }
         self.end(key, failure::reason_of_attempt(failure), true);
@@ -145,10 +158,13 @@ impl Worker {
     }
 }
 
-/// How long to wait for room in the queue of a Unix socket. The kernel has no event for it.
-const BUSY_PAUSE: Duration = Duration::from_millis(5);
+/// How long to wait for room in the queue of a Unix socket, at first; it doubles each time, up to
+/// 128 ms. The kernel has no event for it.
+const BUSY_PAUSE: Duration = Duration::from_millis(2);
+const DOUBLINGS: u8 = 6;
 
-const TIMED_OUT: Failure = Failure { cause: Cause::ConnectTimeout, errno: None };
+const TIMED_OUT: Failure =
+    Failure { cause: Cause::ConnectTimeout, errno: None, peer_had_ended: false };
 
 fn fail_attempt(session: &mut Session, failure: Failure) {
     if let Some(connecting) = &mut session.connecting {
@@ -156,12 +172,24 @@ fn fail_attempt(session: &mut Session, failure: Failure) {
     }
 }
 
-/// The same address is tried again at `at`.
-fn connecting_again(session: &mut Session, at: Time) {
+/// The same address is to be tried again, after a pause.
+fn try_again(session: &mut Session, now: Time) {
     if let Some(connecting) = &mut session.connecting {
+        let at = now.after(BUSY_PAUSE * (1 << connecting.busy.min(DOUBLINGS)));
+        connecting.busy = connecting.busy.saturating_add(1);
         connecting.attempts.again();
         session.flow.attempt(at.min(connecting.attempts.until()));
     }
+}
+
+/// Whether the "target" is our own socket. Asked only where it can be: it costs system calls.
+fn is_itself(session: &Session, first_ephemeral_port: u16) -> bool {
+    let address = session.target_address.and_then(Address::ip);
+    let possible = address.is_some_and(|address| {
+        address.ip().is_loopback() && address.port() >= first_ephemeral_port
+    });
+    let socket = session.socket(End::Target).filter(|_| possible);
+    socket.is_some_and(sys::socket::is_connected_to_itself)
 }
 
 /// One attempt, at the address in this position.

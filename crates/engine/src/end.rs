@@ -4,15 +4,14 @@ use crate::report::{Report, SessionRecord};
 use crate::session::Session;
 use crate::slots::Key;
 use crate::worker::Worker;
-use flow::{CloseReason, Direction, End};
+use flow::{CloseReason, Direction};
 use rustix::fd::AsFd;
 use std::sync::Arc;
 use std::time::SystemTime;
 use sys::socket::{reset, tcp_info};
 
 impl Worker {
-    /// Ends a session: with an RST to the sides that are still alive if `abort`, otherwise in
-    /// order.
+    /// Ends a session: with an RST to both sides if `abort`, otherwise in order.
     pub(crate) fn end(&mut self, key: Key, reason: CloseReason, abort: bool) {
         let Some(mut session) = self.sessions.remove(key) else { return };
         self.wheel.cancel(key.index());
@@ -22,13 +21,10 @@ impl Worker {
             }
         }
         let record = self.shared.detail.records.then(|| self.record(&session, reason));
-        let Session { flow, client, target, route, .. } = session;
-        for (end, socket) in [(End::Client, Some(client)), (End::Target, target)] {
-            let alive = flow.side(end).failure().is_none();
-            match socket {
-                Some(socket) if abort && alive => reset(socket),
-                socket => drop(socket),
-            }
+        let Session { client, target, route, .. } = session;
+        for socket in [Some(client), target].into_iter().flatten() {
+            // On a socket that is dead already a reset does no harm.
+            if abort { reset(socket) } else { drop(socket) }
         }
         if let Some(record) = record {
             self.shared.outbox.send(Report::Ended(Box::new(record)));

@@ -30,7 +30,8 @@ pub(crate) fn of_connection(errno: Errno) -> Failure {
         }
         _ => Cause::IoError,
     };
-    Failure { cause, errno: number(errno) }
+    let peer_had_ended = matches!(errno, Errno::PIPE | Errno::NOTCONN);
+    Failure { cause, errno: number(errno), peer_had_ended }
 }
 
 /// How an attempt to connect failed.
@@ -48,7 +49,13 @@ pub(crate) fn of_attempt(errno: Errno) -> Failure {
         Errno::CONNRESET => Cause::Reset,
         _ => Cause::IoError,
     });
-    Failure { cause, errno: number(errno) }
+    Failure { cause, errno: number(errno), peer_had_ended: false }
+}
+
+/// The connection was there, and is broken. An attempt that is answered by an RST says
+/// ECONNREFUSED; ECONNRESET and EPIPE come after the handshake only (tcp_reset() in Linux).
+pub(crate) fn came_after_connecting(errno: Errno) -> bool {
+    matches!(errno, Errno::CONNRESET | Errno::PIPE)
 }
 
 /// Why a session ends whose target could not be connected to.
@@ -66,7 +73,9 @@ pub(crate) fn reason_of_attempt(failure: Failure) -> CloseReason {
 pub(crate) fn is_of_one_connection(errno: Errno) -> bool {
     matches!(
         errno,
-        Errno::CONNABORTED
+        // A firewall or security module refused it, it was gone again, or it came with an error.
+        Errno::PERM
+            | Errno::CONNABORTED
             | Errno::INTR
             | Errno::NETDOWN
             | Errno::PROTO

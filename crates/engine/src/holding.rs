@@ -14,10 +14,14 @@ const SPARE_PIPES: usize = 16;
 const SPARE_BUFFERS: usize = 16;
 /// After the kernel refused a pipe, none is asked for during this time.
 const REFUSED_PAUSE: Duration = Duration::from_millis(100);
+/// Smaller leftovers get memory of their own size: ten thousand readers that stall on a small
+/// message must not take 64 KiB each.
+const SMALL: usize = SCRATCH / 4;
 /// The size of the worker's scratch buffer, and so of what one send can leave over.
 pub(crate) const SCRATCH: usize = 64 * 1024;
 
 /// Bytes that were received and not yet sent.
+#[derive(Debug)]
 pub(crate) enum Holding {
     /// In user memory.
     Buffer(Buffer),
@@ -26,6 +30,7 @@ pub(crate) enum Holding {
 }
 
 /// The part of a buffer that is still to be sent.
+#[derive(Debug)]
 pub(crate) struct Buffer {
     bytes: Box<[u8]>,
     from: usize,
@@ -89,9 +94,12 @@ impl Pool {
     /// A buffer that holds `bytes`.
     #[expect(clippy::unnecessary_box_returns, reason = "a session keeps the box")]
     pub(crate) fn buffer(&mut self, bytes: &[u8]) -> Box<Holding> {
-        let mut buffer = match self.buffers.pop() {
-            Some(buffer) if buffer.len() >= bytes.len() => buffer,
-            _ => vec![0; bytes.len().max(SCRATCH)].into_boxed_slice(),
+        let mut buffer = match bytes.len() {
+            small @ ..SMALL => vec![0; small].into_boxed_slice(),
+            SMALL..=SCRATCH => {
+                self.buffers.pop().unwrap_or_else(|| vec![0; SCRATCH].into_boxed_slice())
+            }
+            large => vec![0; large].into_boxed_slice(),
         };
         buffer[..bytes.len()].copy_from_slice(bytes);
         Box::new(Holding::Buffer(Buffer { bytes: buffer, from: 0, to: bytes.len() }))
@@ -135,12 +143,12 @@ mod tests {
     fn pipes_are_limited_used_again_when_empty_and_closed_when_not() {
         let now = Time::from_micros(1);
         let mut pool = Pool::new(2);
-        let [first, second] = [(); 2].map(|()| pool.pipe(now).ok().expect("within the limit"));
+        let [first, second] = [(); 2].map(|()| pool.pipe(now).expect("within the limit"));
         assert_eq!(pool.pipe(now).err(), Some(None), "at the limit");
         pool.give_back(first);
-        let first = pool.pipe(now).ok().expect("the one given back");
+        let first = pool.pipe(now).expect("the one given back");
         pool.discard(second);
-        let third = pool.pipe(now).ok().expect("a new one for the one closed");
+        let third = pool.pipe(now).expect("a new one for the one closed");
         pool.give_back(first);
         pool.give_back(third);
         pool.clear();
@@ -150,13 +158,13 @@ mod tests {
     #[test]
     fn a_buffer_gives_what_was_put_in() {
         let mut pool = Pool::new(0);
-        for text in [&b"first"[..], b"second, and longer"] {
-            let mut holding = pool.buffer(text);
+        for text in [vec![1; SMALL], vec![2; SCRATCH], vec![3; 10], vec![4; SCRATCH + 1]] {
+            let mut holding = pool.buffer(&text);
             let Holding::Buffer(buffer) = &mut *holding else { panic!("not a buffer") };
             buffer.sent(2);
             assert_eq!(buffer.unsent(), &text[2..]);
             pool.give_back(holding);
         }
-        assert_eq!(pool.buffers.len(), 1, "the same one twice");
+        assert_eq!(pool.buffers.len(), 1, "one of the common size, used twice");
     }
 }

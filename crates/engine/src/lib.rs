@@ -154,12 +154,18 @@ impl Engine {
         self.tell_all(|| Message::Cut);
     }
 
-    /// Ends the workers, and waits for them. Sessions that are open are closed.
+    /// Ends the workers, and waits for them. Sessions that are open are reset.
     pub fn stop(self) {
         self.tell_all(|| Message::Stop);
         for thread in self.threads {
             // A worker that panicked has said so on standard error.
             let _ = thread.join();
+        }
+        // A session may have been sent to a worker that had ended before.
+        for message in self.shared.mailboxes.iter().flat_map(|mailbox| mailbox.take()) {
+            if let Message::Adopt(accepted) = message {
+                sys::socket::reset(accepted.socket);
+            }
         }
     }
 

@@ -3,10 +3,9 @@
 use crate::accept::Listening;
 use crate::forward::Route;
 use plan::ListenAddress;
-use rustix::fd::AsFd;
 use std::fmt;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use sys::Errno;
 
@@ -14,23 +13,41 @@ use sys::Errno;
 pub(crate) struct Listener {
     pub(crate) listening: Arc<Listening>,
     /// The file of a Unix socket, which goes with it.
-    file: Option<PathBuf>,
+    file: Option<SocketFile>,
+}
+
+/// A socket's file, and which one it was: another process may have put its own in that place.
+struct SocketFile {
+    path: PathBuf,
+    inode: (u64, u64),
+}
+
+impl SocketFile {
+    fn of(path: &Path) -> Option<Self> {
+        Some(Self { path: path.to_owned(), inode: inode(path)? })
+    }
+}
+
+fn inode(path: &Path) -> Option<(u64, u64)> {
+    use std::os::unix::fs::MetadataExt;
+    std::fs::symlink_metadata(path).ok().map(|file| (file.dev(), file.ino()))
 }
 
 impl Listener {
     pub(crate) fn bind(route: &plan::Route, running: Route) -> Result<Self, ListenError> {
         let error = |errno| ListenError { address: route.listen.clone(), errno };
-        let (socket, file) = match &route.listen {
-            ListenAddress::Any { port } => (sys::listen::tcp_any(*port), None),
-            ListenAddress::Ip(address) => (sys::listen::tcp(*address), None),
-            ListenAddress::Unix(path) => (sys::listen::unix(path), Some(path.clone())),
+        // They are inherited by every accepted socket: no system call per session.
+        let options = &running.forward.options;
+        let socket = match &route.listen {
+            ListenAddress::Any { port } => sys::listen::tcp_any(*port, options),
+            ListenAddress::Ip(address) => sys::listen::tcp(*address, options),
+            ListenAddress::Unix(path) => sys::listen::unix(path),
         };
         let socket = socket.map_err(error)?;
-        if file.is_none() {
-            // Inherited by every accepted socket: no system call per session.
-            sys::socket::set_tcp_options(socket.as_fd(), &running.forward.options)
-                .map_err(error)?;
-        }
+        let file = match &route.listen {
+            ListenAddress::Unix(path) => SocketFile::of(path),
+            _ => None,
+        };
         Ok(Self { listening: Arc::new(Listening { socket, route: Arc::new(running) }), file })
     }
 
@@ -41,9 +58,11 @@ impl Listener {
 
 impl Drop for Listener {
     fn drop(&mut self) {
-        if let Some(file) = &self.file {
+        if let Some(file) = &self.file
+            && inode(&file.path) == Some(file.inode)
+        {
             // Gone already is as good as removed.
-            let _ = std::fs::remove_file(file);
+            let _ = std::fs::remove_file(&file.path);
         }
     }
 }

@@ -4,7 +4,7 @@
 use crate::failure;
 use crate::holding::{Holding, Pool, SCRATCH};
 use crate::session::Session;
-use flow::{Cause, Direction, Fallback, Step, Time};
+use flow::{Cause, Direction, Fallback, LaneState, Step, Time};
 use rustix::fd::BorrowedFd;
 use sys::{Errno, Pipe, stream};
 
@@ -22,7 +22,7 @@ impl Pump {
         Self { scratch, pool: Pool::new(most_pipes), missing: None }
     }
 
-    /// One step. Returns how many bytes it moved.
+    /// One step. Returns how many bytes the sink took.
     pub(crate) fn carry_out(
         &mut self,
         session: &mut Session,
@@ -32,7 +32,10 @@ impl Pump {
     ) -> usize {
         match step {
             Step::Copy => self.copy(session, direction, now),
-            Step::Fill => self.fill(session, direction, now),
+            Step::Fill => {
+                self.fill(session, direction, now);
+                0
+            }
             Step::Send => self.send(session, direction, now),
             Step::PassFin => {
                 pass_fin(session, direction, now);
@@ -66,31 +69,30 @@ impl Pump {
         if taken < count {
             session.flow.write_would_block(direction);
         }
-        if taken < count && session.flow.lane(direction).held() > 0 {
+        if taken < count && session.flow.lane(direction).state() != LaneState::Broken {
             *session.holding(direction) = Some(self.pool.buffer(&self.scratch[taken..count]));
         }
-        count
+        taken
     }
 
     /// Splices what waits into an empty pipe.
-    fn fill(&mut self, session: &mut Session, direction: Direction, now: Time) -> usize {
+    fn fill(&mut self, session: &mut Session, direction: Direction, now: Time) {
         let holding = match self.pool.pipe(now) {
             Ok(holding) => holding,
             Err(missing) => {
                 self.missing = missing;
-                session.flow.fall_back(direction, Fallback::NoPipe);
-                return 0;
+                return session.flow.fall_back(direction, Fallback::NoPipe);
             }
         };
-        let Holding::Pipe(pipe) = &*holding else { return 0 };
+        let Holding::Pipe(pipe) = &*holding else { return };
         match pipe.fill(source(session, direction)) {
-            Ok(0) => session.flow.end_of_stream(direction),
+            Ok(0) => session.flow.fill_found_end(direction),
             Ok(count) => {
                 session.flow.filled(direction, count, now);
                 *session.holding(direction) = Some(holding);
-                return count;
+                return;
             }
-            Err(Errno::AGAIN) => session.flow.read_would_block(direction),
+            Err(Errno::AGAIN) => session.flow.fill_would_block(direction),
             // These sockets cannot be spliced (or not by this kernel).
             Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => {
                 session.flow.fall_back(direction, Fallback::Unsupported);
@@ -103,12 +105,15 @@ impl Pump {
         }
         // Nothing came into it.
         self.pool.give_back(holding);
-        0
     }
 
     /// Sends what is held.
     fn send(&mut self, session: &mut Session, direction: Direction, now: Time) -> usize {
-        let Some(mut holding) = session.holding(direction).take() else { return 0 };
+        let Some(mut holding) = session.holding(direction).take() else {
+            // Cannot happen; if it does, bytes are lost, and the session must not spin on it.
+            session.flow.write_failed(direction, failure::of_connection(Errno::IO));
+            return 0;
+        };
         let taken = match &mut *holding {
             Holding::Buffer(buffer) => {
                 let sent = stream::send(sink(session, direction), buffer.unsent());
@@ -123,9 +128,16 @@ impl Pump {
                 let held = held(session, direction);
                 match pipe.drain(sink(session, direction), held) {
                     Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => {
-                        let buffer = self.empty_into_buffer(pipe, held);
-                        self.pool.discard(std::mem::replace(&mut holding, buffer));
-                        session.flow.fall_back(direction, Fallback::Unsupported);
+                        match self.empty_into_buffer(pipe, held) {
+                            Ok(buffer) => {
+                                self.pool.discard(std::mem::replace(&mut holding, buffer));
+                                session.flow.fall_back(direction, Fallback::Unsupported);
+                            }
+                            Err(errno) => {
+                                let failure = failure::of_connection(errno);
+                                session.flow.write_failed(direction, failure);
+                            }
+                        }
                         0
                     }
                     // A pipe that was not emptied is no proof that the sink is full: only
@@ -139,18 +151,17 @@ impl Pump {
     }
 
     /// The sink cannot be spliced to: its bytes go on through user memory.
-    #[expect(clippy::unnecessary_box_returns, reason = "a session keeps the box")]
-    fn empty_into_buffer(&mut self, pipe: &Pipe, held: usize) -> Box<Holding> {
+    fn empty_into_buffer(&mut self, pipe: &Pipe, held: usize) -> sys::Result<Box<Holding>> {
         let mut bytes = vec![0; held];
         let mut filled = 0;
-        // Bounded: every turn moves bytes that are known to be in the pipe, or ends the loop.
+        // Bounded: every turn takes bytes that are known to be in the pipe, or ends the loop.
         while filled < held {
-            match pipe.read(&mut bytes[filled..]) {
-                Ok(count) if count > 0 => filled += count,
-                _ => break,
+            match pipe.read(&mut bytes[filled..])? {
+                0 => return Err(Errno::IO),
+                count => filled += count,
             }
         }
-        self.pool.buffer(&bytes[..filled])
+        Ok(self.pool.buffer(&bytes))
     }
 
     /// Keeps what still holds bytes of a living lane, gives back what is empty, and discards what
@@ -159,7 +170,7 @@ impl Pump {
         let lane = session.flow.lane(direction);
         if lane.held() == 0 {
             self.pool.give_back(holding);
-        } else if lane.state() == flow::LaneState::Broken {
+        } else if lane.state() == LaneState::Broken {
             self.pool.discard(holding);
         } else {
             *session.holding(direction) = Some(holding);

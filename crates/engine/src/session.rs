@@ -41,6 +41,8 @@ pub(crate) struct Connecting {
     pub(crate) resolved: Option<Arc<[SocketAddr]>>,
     /// Why the last attempt failed.
     pub(crate) failure: Option<Failure>,
+    /// How often the target's queue was full.
+    pub(crate) busy: u8,
 }
 
 impl Session {
@@ -52,8 +54,15 @@ impl Session {
             Target::Name(..) => 0,
         };
         let attempts = Attempts::new(now, route.forward.timeouts.connect, known);
+        let mut flow = flow::Session::new(now, route.forward.path, attempts.until());
+        if address == Address::Unix {
+            flow.distrust_short_reads(End::Client);
+        }
+        if matches!(route.target, Target::Unix(_)) {
+            flow.distrust_short_reads(End::Target);
+        }
         Self {
-            flow: flow::Session::new(now, route.forward.path, attempts.until()),
+            flow,
             id,
             client: socket,
             target: None,
@@ -61,7 +70,12 @@ impl Session {
             target_address: None,
             route,
             holding: [None, None],
-            connecting: Some(Box::new(Connecting { attempts, resolved: None, failure: None })),
+            connecting: Some(Box::new(Connecting {
+                attempts,
+                resolved: None,
+                failure: None,
+                busy: 0,
+            })),
             timer: Time::NEVER,
             queued: false,
         }

@@ -26,6 +26,7 @@ pub(crate) struct Shared {
     pub(crate) resolver: Arc<dyn Resolve>,
     pub(crate) detail: Detail,
     pub(crate) pipes_per_worker: usize,
+    pub(crate) first_ephemeral_port: u16,
     next_id: AtomicU64,
 }
 
@@ -53,6 +54,7 @@ impl Shared {
             resolver: Arc::clone(&options.resolver),
             detail: options.detail,
             pipes_per_worker: options.pipes / workers.max(1),
+            first_ephemeral_port: sys::first_ephemeral_port(),
             next_id: AtomicU64::new(1),
         })
     }

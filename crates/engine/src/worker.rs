@@ -2,6 +2,7 @@
 //! blocks anywhere else.
 
 use crate::accept::Listening;
+use crate::failure;
 use crate::mailbox::Mailbox;
 use crate::notices::Notices;
 use crate::pump::Pump;
@@ -19,7 +20,7 @@ use sys::{Epoll, Event, Events};
 /// Events taken per turn. More would only delay the first of them.
 const EVENTS_PER_TURN: usize = 256;
 /// Bytes that one session may move per turn before the others have theirs.
-const BYTES_PER_TURN: usize = 1024 * 1024;
+const BYTES_PER_TURN: usize = 256 * 1024;
 /// Actions per turn: a bound for steps that move nothing.
 const ACTIONS_PER_TURN: usize = 64;
 /// Pause between the end of a session and giving unused memory back.
@@ -63,6 +64,8 @@ pub(crate) struct Worker {
     unfinished: VecDeque<Key>,
     tidy_at: Option<Time>,
     pub(crate) draining: bool,
+    /// Sessions are reset: those that are open, and those that another worker still sends.
+    pub(crate) cutting: bool,
     /// The clock, read once per turn.
     pub(crate) now: Time,
     stopped: bool,
@@ -94,6 +97,7 @@ impl Worker {
             unfinished: VecDeque::new(),
             tidy_at: None,
             draining: false,
+            cutting: false,
             now,
             stopped: false,
         })
@@ -109,12 +113,17 @@ impl Worker {
                 std::thread::sleep(Duration::from_millis(10));
             }
             self.now = clock();
+            let unfinished = self.unfinished.len();
             for event in events.iter() {
                 self.dispatch(event);
             }
-            self.serve_unfinished();
+            self.serve_unfinished(unfinished);
             self.serve_timers();
         }
+        // What a worker that stops still has, and what it is just being sent, must not end in a
+        // FIN.
+        self.read_mail();
+        self.cut();
     }
 
     /// How long this worker may sleep.
@@ -143,8 +152,16 @@ impl Worker {
         if matches!(session.flow.stage(), Stage::Connecting { .. }) {
             return self.event_while_connecting(key, end, event, readiness);
         }
+        if event.error
+            && let Some(Err(errno)) = session.socket(end).map(sys::socket::take_error)
+        {
+            session.flow.broke(end, failure::of_connection(errno));
+        }
         session.flow.learn(end, readiness);
-        self.serve(key);
+        // Who used up the last turn's share waits for the next one.
+        if !session.queued {
+            self.serve(key);
+        }
     }
 
     /// Does what the session wants done, up to a turn's share.
@@ -177,9 +194,9 @@ impl Worker {
         self.set_timer(key);
     }
 
-    fn serve_unfinished(&mut self) {
-        // Only those of the last turn: who is not finished now has had this turn's share.
-        for _ in 0..self.unfinished.len() {
+    /// Serves those who were not finished before this turn; who joined them in it has had a share.
+    fn serve_unfinished(&mut self, count: usize) {
+        for _ in 0..count {
             let Some(key) = self.unfinished.pop_front() else { return };
             if let Some(session) = self.sessions.get_mut(key) {
                 session.queued = false;
@@ -286,11 +303,15 @@ impl Worker {
     }
 
     fn cut(&mut self) {
+        self.cutting = true;
         for key in self.sessions.keys() {
-            self.end(key, CloseReason::new(By::Shutdown, Phase::Drain, Cause::Drained), true);
+            self.end(key, CUT, true);
         }
     }
 }
+
+/// Why a session ends that is open when the time to drain is over.
+pub(crate) const CUT: CloseReason = CloseReason::new(By::Shutdown, Phase::Drain, Cause::Drained);
 
 /// The send queue of a living socket; nothing is left to wait for on one that has broken since.
 fn unacked_if_alive(session: &Session, end: End) -> u32 {

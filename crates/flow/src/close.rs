@@ -81,6 +81,8 @@ pub struct Failure {
     pub cause: Cause,
     /// The kernel's error number.
     pub errno: Errno,
+    /// The failure leaves open, or even says, that the peer had sent its FIN before.
+    pub peer_had_ended: bool,
 }
 
 /// Why a session ended. Every session has exactly one.

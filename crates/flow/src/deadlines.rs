@@ -3,8 +3,8 @@
 use crate::{By, Cause, CloseReason, LaneState, Session, Stage, Time};
 use std::time::Duration;
 
-/// How long a session whose one side broke may take to hand the bytes received before to the
-/// kernel's peer on the other side, before that side is reset.
+/// How long a session whose one side broke may go without progress in delivering what that side
+/// sent before. Then the other side is reset.
 pub const FLUSH_LIMIT: Duration = Duration::from_secs(5);
 
 /// The timeouts of a forward. `None` is off.
@@ -28,6 +28,12 @@ pub struct Unacked {
     pub client: u32,
     /// On the target's socket.
     pub target: u32,
+}
+
+/// A limit on silence, and the reason that it gives.
+struct Quiet {
+    limit: Duration,
+    end: CloseReason,
 }
 
 /// What is known about the last sign of life.
@@ -76,21 +82,22 @@ impl Session {
             Stage::Flushing { look_again, .. } => return Some(look_again),
             Stage::Relaying => self.accepted.after_option(timeouts.max_age),
         };
-        let quiet = self.quiet_limit(timeouts).map(|(limit, _)| self.silence.began().after(limit));
+        let quiet = self.quiet_limit(timeouts).map(|quiet| self.silence.began().after(quiet.limit));
         [end, quiet].into_iter().flatten().min()
     }
 
     /// How long silence may last now, and what its end is called.
-    fn quiet_limit(&self, timeouts: &Timeouts) -> Option<(Duration, Cause)> {
+    fn quiet_limit(&self, timeouts: &Timeouts) -> Option<Quiet> {
+        let by_limit = |cause| CloseReason::new(By::Limit, self.phase(), cause);
+        let idle = timeouts.idle.map(|limit| Quiet { limit, end: by_limit(Cause::IdleTimeout) });
         let ended = |lane: &crate::Lane| lane.state() == LaneState::Finished;
         let half_close = timeouts.half_close.filter(|_| ended(&self.up) != ended(&self.down));
-        [
-            timeouts.idle.map(|limit| (limit, Cause::IdleTimeout)),
-            half_close.map(|limit| (limit, Cause::HalfCloseTimeout)),
-        ]
-        .into_iter()
-        .flatten()
-        .min_by_key(|(limit, _)| *limit)
+        let half_close =
+            half_close.map(|limit| Quiet { limit, end: by_limit(Cause::HalfCloseTimeout) });
+        // Nobody is left who could make the other side read.
+        let broken = self.reason_of_first_failure();
+        let broken = broken.map(|end| Quiet { limit: FLUSH_LIMIT, end });
+        [broken, idle, half_close].into_iter().flatten().min_by_key(|quiet| quiet.limit)
     }
 
     /// Whether a relaying session's time is over. Looks at the kernel's progress (`unacked`) only
@@ -107,13 +114,12 @@ impl Session {
         if self.accepted.after_option(timeouts.max_age).is_some_and(|end| now >= end) {
             return Some(CloseReason::new(By::Limit, self.phase(), Cause::MaxAge));
         }
-        let (limit, cause) = self.quiet_limit(timeouts)?;
+        let Quiet { limit, end } = self.quiet_limit(timeouts)?;
         if now < self.silence.began().after(limit) {
             return None;
         }
         self.silence.look(now, unacked());
-        let over = now >= self.silence.began().after(limit);
-        over.then(|| CloseReason::new(By::Limit, self.phase(), cause))
+        (now >= self.silence.began().after(limit)).then_some(end)
     }
 }
 

@@ -237,6 +237,11 @@ impl Lane {
         }
     }
 
+    /// Only a recv can tell what comes next: copy once.
+    pub(crate) fn ask_by_copy(&mut self) {
+        self.path = Path::Copy;
+    }
+
     /// Splicing is not possible: copy.
     pub(crate) fn fall_back(&mut self, fallback: Fallback) {
         self.fallback = Some(fallback);

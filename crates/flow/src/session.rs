@@ -11,6 +11,9 @@ use std::time::Duration;
 /// with each look, six times. There is no event for "all sent bytes are acknowledged".
 const FIRST_PAUSE: Duration = Duration::from_millis(2);
 const DOUBLINGS: u8 = 6;
+/// Looks without progress that make up [`FLUSH_LIMIT`]: six short pauses, and 39 of 128 ms.
+const MOST_LOOKS: u8 = 6 + 39;
+const _: () = assert!(FLUSH_LIMIT.as_millis() / 128 == 39, "the two belong together");
 
 /// Where in its life a session is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,15 +26,15 @@ pub enum Stage {
     /// Both sides are connected.
     Relaying,
     /// One side broke. The bytes it sent before are with the kernel, on their way to the other
-    /// side, which is reset when they are acknowledged.
+    /// side, which is reset when they are acknowledged, or when none is for [`FLUSH_LIMIT`].
     Flushing {
         /// Why the session ends.
         reason: CloseReason,
-        /// When waiting ends.
-        until: Time,
         /// When to look at the queue again.
         look_again: Time,
-        /// How often it was looked at.
+        /// How many bytes were unacknowledged at the last look.
+        unacked: u32,
+        /// How many looks have seen no progress.
         looks: u8,
     },
 }
@@ -173,6 +176,12 @@ impl Session {
         self.stage = Stage::Connecting { attempt_until };
     }
 
+    /// A short read from the socket of `end` never means that its queue is empty: it is a Unix
+    /// socket.
+    pub fn distrust_short_reads(&mut self, end: End) {
+        self.side_mut(end).distrust_short_reads();
+    }
+
     /// The target is connected: bytes may flow.
     pub fn connected(&mut self, now: Time) {
         self.stage = Stage::Relaying;
@@ -217,6 +226,22 @@ impl Session {
         self.side_mut(direction.source()).read_would_block();
     }
 
+    /// A splice found nothing in the lane's source. Where a mark stands in the queue it may have
+    /// stopped in front of it, and would do so for ever: only a recv goes past.
+    pub fn fill_would_block(&mut self, direction: Direction) {
+        if self.side(direction.source()).has_mark() {
+            self.lane_mut(direction).ask_by_copy();
+        } else {
+            self.read_would_block(direction);
+        }
+    }
+
+    /// A splice said "end of the stream". It says so too in front of an urgent mark with a FIN
+    /// behind it: only a recv knows the end.
+    pub fn fill_found_end(&mut self, direction: Direction) {
+        self.lane_mut(direction).ask_by_copy();
+    }
+
     /// The lane's sink took no byte, or not all.
     pub fn write_would_block(&mut self, direction: Direction) {
         self.side_mut(direction.sink()).write_would_block();
@@ -227,13 +252,10 @@ impl Session {
         self.lane_mut(direction).fall_back(fallback);
     }
 
-    /// A read found the end of the stream.
-    ///
-    /// That is a FIN, unless the socket was found broken by an earlier write: that write took
-    /// the kernel's only error report with it, and the end is what a reset leaves behind.
+    /// A recv found the end of the stream: a FIN, or what a reset leaves behind.
     pub fn end_of_stream(&mut self, direction: Direction) {
         let source = direction.source();
-        let in_order = self.side(source).failure().is_none();
+        let in_order = self.side(source).ended_in_order();
         self.lane_mut(direction).source_ended(in_order);
         if in_order {
             self.first_fin.get_or_insert(source);
@@ -250,6 +272,12 @@ impl Session {
     pub fn read_failed(&mut self, direction: Direction, failure: Failure) {
         self.fail(direction.source(), failure);
         self.lane_mut(direction).source_ended(false);
+    }
+
+    /// An event announced that the socket of `end` is broken. What it sent before can still be
+    /// read from it.
+    pub fn broke(&mut self, end: End, failure: Failure) {
+        self.fail(end, failure);
     }
 
     /// A write or shutdown(2) of the lane's sink failed. What the sink sent before can still be
@@ -270,8 +298,8 @@ impl Session {
     pub fn next(&mut self, now: Time) -> Action {
         match self.stage {
             Stage::Connecting { .. } => return Action::Wait,
-            Stage::Flushing { reason, until, look_again, .. } => {
-                return self.next_while_flushing(now, reason, until, look_again);
+            Stage::Flushing { reason, look_again, .. } => {
+                return self.next_while_flushing(now, reason, look_again);
             }
             Stage::Relaying => {}
         }
@@ -296,12 +324,7 @@ impl Session {
             if self.side(end.other()).failure().is_some() {
                 return Action::Reset(reason);
             }
-            self.stage = Stage::Flushing {
-                reason,
-                until: now.after(FLUSH_LIMIT),
-                look_again: now,
-                looks: 0,
-            };
+            self.stage = Stage::Flushing { reason, look_again: now, unacked: u32::MAX, looks: 0 };
             return Action::LookAtQueue(end.other());
         }
         match (self.up.state(), self.down.state()) {
@@ -310,31 +333,27 @@ impl Session {
         }
     }
 
-    fn next_while_flushing(
-        &self,
-        now: Time,
-        reason: CloseReason,
-        until: Time,
-        look_again: Time,
-    ) -> Action {
-        let alive =
-            [End::Client, End::Target].into_iter().find(|end| self.side(*end).failure().is_none());
-        match alive {
-            Some(end) if now < until && now >= look_again => Action::LookAtQueue(end),
-            Some(_) if now < until => Action::Wait,
-            _ => Action::Reset(reason),
+    fn next_while_flushing(&self, now: Time, reason: CloseReason, look_again: Time) -> Action {
+        let alive = |end: &End| self.side(*end).failure().is_none();
+        match [End::Client, End::Target].into_iter().find(alive) {
+            Some(end) if now >= look_again => Action::LookAtQueue(end),
+            Some(_) => Action::Wait,
+            None => Action::Reset(reason),
         }
     }
 
     /// The answer to [`Action::LookAtQueue`]: `unacked` bytes are still with the kernel.
     pub fn flushed(&mut self, now: Time, unacked: u32) -> Action {
-        let Stage::Flushing { reason, until, looks, .. } = self.stage else { return Action::Wait };
-        if unacked == 0 || now >= until {
+        let Stage::Flushing { reason, unacked: before, looks, .. } = self.stage else {
+            return Action::Wait;
+        };
+        // A slow reader gets the time it needs, as long as it reads.
+        let looks = if unacked < before { looks.min(DOUBLINGS) } else { looks };
+        if unacked == 0 || looks >= MOST_LOOKS {
             return Action::Reset(reason);
         }
-        let pause = FIRST_PAUSE * (1 << looks.min(DOUBLINGS));
-        let look_again = now.after(pause).min(until);
-        self.stage = Stage::Flushing { reason, until, look_again, looks: looks.saturating_add(1) };
+        let look_again = now.after(FIRST_PAUSE * (1 << looks.min(DOUBLINGS)));
+        self.stage = Stage::Flushing { reason, look_again, unacked, looks: looks + 1 };
         Action::Wait
     }
 
@@ -342,9 +361,14 @@ impl Session {
 
     fn reason_of_failure(&self, end: End) -> CloseReason {
         let failure = self.side(end).failure();
-        let failure = failure.unwrap_or(Failure { cause: Cause::Reset, errno: None });
-        let (cause, errno) = (failure.cause, failure.errno);
+        let cause = failure.map_or(Cause::Reset, |failure| failure.cause);
+        let errno = failure.and_then(|failure| failure.errno);
         CloseReason { by: by(end), phase: self.phase(), cause, errno }
+    }
+
+    /// Why the session ends if what the broken side sent cannot be delivered.
+    pub(crate) fn reason_of_first_failure(&self) -> Option<CloseReason> {
+        self.first_failure.map(|end| self.reason_of_failure(end))
     }
 
     fn reason_of_fin(&self) -> CloseReason {

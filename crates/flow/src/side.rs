@@ -70,6 +70,17 @@ impl Side {
         self.eager |= event.mark;
     }
 
+    /// A short read of this socket never means that its queue is empty. A Unix socket ends a read
+    /// where descriptors or credentials were attached to the bytes, and raises no edge behind it.
+    pub(crate) fn distrust_short_reads(&mut self) {
+        self.eager = true;
+    }
+
+    /// Something stands in or behind the receive queue at which reads stop.
+    pub(crate) fn has_mark(self) -> bool {
+        self.eager
+    }
+
     /// A read returned fewer bytes than there was room for.
     ///
     /// Usually the queue is empty then, and one system call is saved by believing it: bytes that
@@ -86,6 +97,16 @@ impl Side {
 
     pub(crate) fn write_would_block(&mut self) {
         self.writable = false;
+    }
+
+    /// A read has found the end of the stream: was it a FIN?
+    ///
+    /// It was if nothing had failed before. If something had, that call took the kernel's only
+    /// error report with it, and "end" is also what a reset leaves behind: then the failure tells.
+    /// Where a FIN had come before the RST, Linux reports EPIPE instead of ECONNRESET, and a
+    /// shutdown(2) that finds the connection gone (ENOTCONN) takes no report with it.
+    pub(crate) fn ended_in_order(self) -> bool {
+        self.failure.is_none_or(|failure| failure.peer_had_ended)
     }
 
     /// The socket is broken. The first failure is kept: later ones are its echo.

@@ -24,6 +24,15 @@ pub fn open_files() -> Option<u64> {
     Some(count.saturating_sub(1) as u64)
 }
 
+/// The first of the local ports that the kernel gives to connections
+/// (`net.ipv4.ip_local_port_range`, ip(7)).
+pub fn first_ephemeral_port() -> u16 {
+    let range = std::fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range");
+    let first = range.ok().and_then(|range| range.split_whitespace().next()?.parse().ok());
+    // Unknown: any port may be one.
+    first.unwrap_or(1)
+}
+
 /// Microseconds on `CLOCK_MONOTONIC`, which the whole host shares and which never goes back.
 pub fn monotonic_micros() -> u64 {
     let now = clock_gettime(ClockId::Monotonic);

@@ -26,7 +26,8 @@ pub use errno::{errno_name, errno_text};
 
 mod host;
 pub use host::{
-    monotonic_micros, open_files, open_files_limit, raise_open_files_limit, release_free_memory,
+    first_ephemeral_port, monotonic_micros, open_files, open_files_limit, raise_open_files_limit,
+    release_free_memory,
 };
 
 pub use rustix::io::Errno;

@@ -1,5 +1,6 @@
 //! Listening sockets.
 
+use crate::socket::{TcpOptions, keep_urgent_inline, set_tcp_options};
 use crate::{Address, Errno, Result};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::net::{
@@ -15,24 +16,24 @@ const BACKLOG: i32 = 65_535;
 
 const FLAGS: SocketFlags = SocketFlags::NONBLOCK.union(SocketFlags::CLOEXEC);
 
-/// Listens on one address. An IPv6 address is that alone: `[::]` does not include IPv4.
-pub fn tcp(address: SocketAddr) -> Result<OwnedFd> {
-    tcp_socket(address, true)
+/// Listens on one address, with `options` for what it accepts. An IPv6 address is that alone: `[::]` does not include IPv4.
+pub fn tcp(address: SocketAddr, options: &TcpOptions) -> Result<OwnedFd> {
+    tcp_socket(address, true, options)
 }
 
 /// Listens on `port` of every address, IPv6 and IPv4 by one socket. On a host without IPv6, on
 /// every IPv4 address.
-pub fn tcp_any(port: u16) -> Result<OwnedFd> {
-    match tcp_socket((Ipv6Addr::UNSPECIFIED, port).into(), false) {
+pub fn tcp_any(port: u16, options: &TcpOptions) -> Result<OwnedFd> {
+    match tcp_socket((Ipv6Addr::UNSPECIFIED, port).into(), false, options) {
         // No IPv6 in the kernel, or switched off for all interfaces.
         Err(Errno::AFNOSUPPORT | Errno::ADDRNOTAVAIL) => {
-            tcp_socket((Ipv4Addr::UNSPECIFIED, port).into(), true)
+            tcp_socket((Ipv4Addr::UNSPECIFIED, port).into(), true, options)
         }
         result => result,
     }
 }
 
-fn tcp_socket(address: SocketAddr, only_v6: bool) -> Result<OwnedFd> {
+fn tcp_socket(address: SocketAddr, only_v6: bool, options: &TcpOptions) -> Result<OwnedFd> {
     let family = if address.is_ipv6() { AddressFamily::INET6 } else { AddressFamily::INET };
     let socket = socket_with(family, SocketType::STREAM, FLAGS, None)?;
     // Connections of an earlier process in TIME_WAIT must not keep this one from starting. It
@@ -41,6 +42,8 @@ fn tcp_socket(address: SocketAddr, only_v6: bool) -> Result<OwnedFd> {
     if address.is_ipv6() {
         sockopt::set_ipv6_v6only(&socket, only_v6)?;
     }
+    // Before it listens: the first connection must inherit them too.
+    set_tcp_options(socket.as_fd(), options)?;
     bind(&socket, &address)?;
     listen(&socket, BACKLOG)?;
     Ok(socket)
@@ -79,7 +82,11 @@ fn is_abandoned(path: &Path, address: &SocketAddrUnix) -> bool {
 pub fn accept(listener: BorrowedFd<'_>) -> Result<(OwnedFd, Address)> {
     let (socket, peer) = acceptfrom_with(listener, FLAGS)?;
     let ip = peer.and_then(|peer: SocketAddrAny| SocketAddr::try_from(peer).ok());
-    Ok((socket, ip.map_or(Address::Unix, Address::from)))
+    let Some(ip) = ip else {
+        keep_urgent_inline(socket.as_fd())?;
+        return Ok((socket, Address::Unix));
+    };
+    Ok((socket, ip.into()))
 }
 
 /// The address a socket is bound to: of use where the kernel chose the port. `None` for a Unix
@@ -93,9 +100,11 @@ mod tests {
     use super::*;
     use std::net::TcpStream;
 
+    const OPTIONS: TcpOptions = TcpOptions { keepalive: None, user_timeout: None };
+
     #[test]
     fn any_takes_clients_of_both_families_and_shows_them_as_what_they_are() {
-        let listener = tcp_any(0).unwrap();
+        let listener = tcp_any(0, &OPTIONS).unwrap();
         let port = local_address(&listener).unwrap().unwrap().port();
         for host in ["127.0.0.1", "::1"] {
             let client = TcpStream::connect((host, port)).unwrap();
@@ -107,9 +116,9 @@ mod tests {
 
     #[test]
     fn two_listeners_do_not_share_a_port() {
-        let first = tcp((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
+        let first = tcp((Ipv4Addr::LOCALHOST, 0).into(), &OPTIONS).unwrap();
         let address = local_address(&first).unwrap().unwrap();
-        assert_eq!(tcp(address).unwrap_err(), Errno::ADDRINUSE);
+        assert_eq!(tcp(address, &OPTIONS).unwrap_err(), Errno::ADDRINUSE);
     }
 
     #[test]

@@ -5,10 +5,6 @@ use rustix::pipe::{
     PipeFlags, SpliceFlags, fcntl_getpipe_size, fcntl_setpipe_size, pipe_with, splice,
 };
 
-/// What one call asks for at most. More than `i32::MAX` is EINVAL on some kernels; the pipe's own
-/// size is the real limit.
-const MOST_AT_ONCE: usize = 1 << 30;
-
 /// A pipe that carries bytes from one socket to another without their entering user memory
 /// (splice(2)).
 #[derive(Debug)]
@@ -50,18 +46,16 @@ impl Pipe {
         self.capacity
     }
 
-    /// Moves what waits in `source` into the pipe, which must be empty: then 0 is the end of the
-    /// stream, and `EAGAIN` means that the source has nothing (with bytes in the pipe it could
-    /// also mean that the pipe is full).
+    /// Moves what waits in `source` into the pipe, which must be empty: then `EAGAIN` cannot mean
+    /// that the pipe is full. It still does not mean that the source has nothing, nor does 0 mean
+    /// its end: in front of an urgent mark splice says the same, and never goes past it.
     pub fn fill(&self, source: BorrowedFd<'_>) -> Result<usize> {
-        transfer(source, self.write.as_fd())
+        transfer(source, self.write.as_fd(), self.capacity)
     }
 
     /// Moves up to `count` bytes out of the pipe into `sink`.
     pub fn drain(&self, sink: BorrowedFd<'_>, count: usize) -> Result<usize> {
-        let flags = SpliceFlags::NONBLOCK | SpliceFlags::MOVE;
-        let count = count.min(MOST_AT_ONCE);
-        retry_on_intr(|| splice(&self.read, None, sink, None, count, flags))
+        transfer(self.read.as_fd(), sink, count)
     }
 
     /// Takes bytes out of the pipe into `buffer`: the way back to copying.
@@ -70,10 +64,11 @@ impl Pipe {
     }
 }
 
-/// Never with `SPLICE_F_MORE`: it acts as `TCP_CORK` and holds the last small segment back.
-fn transfer(from: BorrowedFd<'_>, to: BorrowedFd<'_>) -> Result<usize> {
+/// Never for 0 bytes, which looks like the end of the stream. Never with `SPLICE_F_MORE`: it acts
+/// as `TCP_CORK` and holds the last small segment back.
+fn transfer(from: BorrowedFd<'_>, to: BorrowedFd<'_>, most: usize) -> Result<usize> {
     let flags = SpliceFlags::NONBLOCK | SpliceFlags::MOVE;
-    retry_on_intr(|| splice(from, None, to, None, MOST_AT_ONCE, flags))
+    retry_on_intr(|| splice(from, None, to, None, most, flags))
 }
 
 #[cfg(test)]

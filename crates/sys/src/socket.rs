@@ -1,7 +1,7 @@
 //! Connecting, socket options, and what the kernel knows of a connection.
 
 use crate::{Errno, Result};
-use rustix::fd::{AsRawFd, BorrowedFd, OwnedFd};
+use rustix::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use rustix::net::{
     AddressFamily, Shutdown, SocketAddrUnix, SocketFlags, SocketType, connect, shutdown,
     socket_with, sockopt,
@@ -34,12 +34,16 @@ pub struct TcpOptions {
     pub user_timeout: Option<Duration>,
 }
 
-/// Sets the options, and always these: `TCP_NODELAY`, since a forwarder that waits for more bytes
-/// delays every small message; `SO_OOBINLINE`, since an urgent byte taken out of the stream would
-/// be lost (tcp(7)).
+/// Keeps urgent bytes in the stream (`SO_OOBINLINE`, socket(7)): taken out of it they would be lost.
+pub(crate) fn keep_urgent_inline(socket: BorrowedFd<'_>) -> Result<()> {
+    sockopt::set_socket_oobinline(socket, true)
+}
+
+/// Sets the options, and always these: urgent bytes stay in the stream; and `TCP_NODELAY`, since a
+/// forwarder that waits for more bytes delays every small message.
 pub fn set_tcp_options(socket: BorrowedFd<'_>, options: &TcpOptions) -> Result<()> {
     sockopt::set_tcp_nodelay(socket, true)?;
-    sockopt::set_socket_oobinline(socket, true)?;
+    keep_urgent_inline(socket)?;
     if let Some(keepalive) = options.keepalive {
         sockopt::set_tcp_keepidle(socket, keepalive.idle)?;
         sockopt::set_tcp_keepintvl(socket, keepalive.interval)?;
@@ -66,7 +70,7 @@ pub enum Progress {
 pub fn connect_tcp(address: SocketAddr, options: &TcpOptions) -> Result<(OwnedFd, Progress)> {
     let family = if address.is_ipv6() { AddressFamily::INET6 } else { AddressFamily::INET };
     let socket = socket_with(family, SocketType::STREAM, FLAGS, None)?;
-    set_tcp_options(rustix::fd::AsFd::as_fd(&socket), options)?;
+    set_tcp_options(socket.as_fd(), options)?;
     let progress = begin(connect(&socket, &address))?;
     Ok((socket, progress))
 }
@@ -74,6 +78,7 @@ pub fn connect_tcp(address: SocketAddr, options: &TcpOptions) -> Result<(OwnedFd
 /// Connects to a Unix socket: at once, or not at all. `EAGAIN` if the listener's queue is full.
 pub fn connect_unix(path: &Path) -> Result<OwnedFd> {
     let socket = socket_with(AddressFamily::UNIX, SocketType::STREAM, FLAGS, None)?;
+    keep_urgent_inline(socket.as_fd())?;
     connect(&socket, &SocketAddrUnix::new(path)?)?;
     Ok(socket)
 }
@@ -85,6 +90,14 @@ fn begin(result: Result<()>) -> Result<Progress> {
         Err(Errno::INPROGRESS | Errno::INTR) => Ok(Progress::UnderWay),
         Err(error) => Err(error),
     }
+}
+
+/// Whether the socket is connected to itself: on loopback, connecting to a port of the ephemeral
+/// range on which nobody listens may be given that very port as its own (a simultaneous open,
+/// RFC 9293).
+pub fn is_connected_to_itself(socket: BorrowedFd<'_>) -> bool {
+    let local = rustix::net::getsockname(socket).ok();
+    local.is_some() && local == rustix::net::getpeername(socket).ok().flatten()
 }
 
 /// Takes the socket's pending error (`SO_ERROR`), if any. The kernel reports it once.
@@ -149,7 +162,6 @@ pub fn unacked(socket: BorrowedFd<'_>) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use rustix::fd::AsFd;
     use std::io::{ErrorKind, Read, Write};
     use std::net::{TcpListener, TcpStream};
 

@@ -20,6 +20,8 @@ pub(crate) enum Event {
     Send(End, u64),
     /// The end's application reads up to so many bytes from what has arrived.
     Read(End, u64),
+    /// The end's application writes one urgent byte.
+    Urgent(End),
     Fin(End),
     Reset(End),
     /// So much time passes.
@@ -34,6 +36,7 @@ impl Event {
         prop_oneof![
             8 => (end.clone(), count.clone()).prop_map(|(end, n)| Self::Send(end, n)),
             8 => (end.clone(), count).prop_map(|(end, n)| Self::Read(end, n)),
+            1 => end.clone().prop_map(Self::Urgent),
             2 => end.clone().prop_map(Self::Fin),
             1 => end.prop_map(Self::Reset),
             1 => (1u64..20_000).prop_map(|ms| Self::Pass(Duration::from_millis(ms))),
@@ -52,6 +55,8 @@ struct Peer {
     /// Positions of its stream: written by it, and taken by us.
     written: u64,
     taken: u64,
+    /// Where its last urgent byte stands: a recv stops in front of it, a splice never passes it.
+    mark: Option<u64>,
     fin_sent: bool,
     reset: bool,
     /// Our socket has reported the reset once: the kernel reports it a single time.
@@ -120,6 +125,15 @@ impl World {
                     self.announce(end, Readiness { writable: true, ..Readiness::default() });
                 }
             }
+            Event::Urgent(end) => {
+                let peer = self.peer(end);
+                if alive(peer) && !peer.fin_sent {
+                    peer.mark = Some(peer.written);
+                    peer.written += 1;
+                    let event = Readiness { readable: true, mark: true, ..Readiness::default() };
+                    self.announce(end, event);
+                }
+            }
             Event::Fin(end) if alive(self.peer(end)) => {
                 self.peer(end).fin_sent = true;
                 let event = Readiness { readable: true, mark: true, ..Readiness::default() };
@@ -127,7 +141,15 @@ impl World {
             }
             Event::Reset(end) if alive(self.peer(end)) => {
                 self.peer(end).reset = true;
-                self.announce(end, Readiness { readable: true, writable: true, mark: true });
+                let event = Readiness { readable: true, writable: true, mark: true };
+                self.session.learn(end, event);
+                // The event's error is asked for at once, or met by the next call: both happen.
+                if !self.unlucky() {
+                    self.peer(end).error_reported = true;
+                    let failure = failure_of(self.peer(end));
+                    self.session.broke(end, failure);
+                }
+                self.drive();
             }
             Event::Fin(_) | Event::Reset(_) => {}
             Event::Pass(span) => self.passes(span),
@@ -215,7 +237,10 @@ impl World {
         let unlucky = self.unlucky();
         let now = self.now;
         let peer = self.peer(direction.source());
-        let available = peer.written - peer.taken;
+        let available = match peer.mark.filter(|mark| *mark >= peer.taken) {
+            Some(mark) if splice || mark > peer.taken => mark - peer.taken,
+            _ => peer.written - peer.taken,
+        };
         if available > 0 {
             // Short counts: a splice may stop anywhere; a recv only where the queue ends.
             let count = if splice && unlucky { available.min(room).div_ceil(3) } else { available };
@@ -230,11 +255,18 @@ impl World {
             }
             return true;
         }
-        if peer.reset && !peer.error_reported {
+        let unreported = peer.reset && !peer.error_reported && !peer.fin_sent;
+        let ended = peer.reset || peer.fin_sent;
+        if unreported {
             peer.error_reported = true;
-            self.session.read_failed(direction, reset());
-        } else if peer.reset || peer.fin_sent {
+            let failure = failure_of(peer);
+            self.session.read_failed(direction, failure);
+        } else if ended && splice {
+            self.session.fill_found_end(direction);
+        } else if ended {
             self.session.end_of_stream(direction);
+        } else if splice {
+            self.session.fill_would_block(direction);
         } else {
             self.session.read_would_block(direction);
         }
@@ -248,7 +280,8 @@ impl World {
         let peer = self.peer(direction.sink());
         if peer.reset {
             peer.error_reported = true;
-            self.session.write_failed(direction, reset());
+            let failure = failure_of(peer);
+            self.session.write_failed(direction, failure);
             return;
         }
         assert!(!peer.fin_received, "a byte after the FIN");
@@ -275,7 +308,8 @@ impl World {
         let written = self.peer(direction.source()).written;
         let peer = self.peer(direction.sink());
         if peer.reset {
-            self.session.write_failed(direction, reset());
+            let failure = Failure { peer_had_ended: true, ..failure_of(peer) };
+            self.session.write_failed(direction, failure);
             return;
         }
         assert_eq!(peer.queued, written, "a FIN before the last byte");
@@ -331,6 +365,9 @@ fn size(count: u64) -> usize {
     usize::try_from(count).expect("the world is smaller than an address space")
 }
 
-fn reset() -> Failure {
-    Failure { cause: Cause::Reset, errno: std::num::NonZeroU16::new(104) }
+/// What the kernel says of a reset connection: EPIPE where a FIN had come before.
+fn failure_of(peer: &Peer) -> Failure {
+    let errno = if peer.fin_sent { 32 } else { 104 };
+    let errno = std::num::NonZeroU16::new(errno);
+    Failure { cause: Cause::Reset, errno, peer_had_ended: peer.fin_sent }
 }
