@@ -101,7 +101,7 @@ impl Pump {
                 self.missing = Some(Cause::NoMemory);
                 session.flow.fall_back(direction, Fallback::NoPipe);
             }
-            Err(errno) => session.flow.read_failed(direction, failure::of_connection(errno)),
+            Err(errno) => session.flow.fill_failed(direction, failure::of_connection(errno)),
         }
         // Nothing came into it.
         self.pool.give_back(holding);

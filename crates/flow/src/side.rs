@@ -109,12 +109,15 @@ impl Side {
         self.failure.is_none_or(|failure| failure.peer_had_ended)
     }
 
-    /// The socket is broken. The first failure is kept: later ones are its echo.
+    /// The socket is broken. The first failure is kept: later ones are its echo. But one that left
+    /// it open whether a FIN had come gives way to one that knows.
     ///
     /// What was received before stays readable (Linux keeps the receive queue when an RST comes),
     /// and the read after it shows the end of it.
     pub(crate) fn fail(&mut self, failure: Failure) {
-        self.failure.get_or_insert(failure);
+        if self.failure.is_none_or(|first| first.peer_had_ended && !failure.peer_had_ended) {
+            self.failure = Some(failure);
+        }
         self.readable = true;
     }
 }

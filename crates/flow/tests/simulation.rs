@@ -9,11 +9,16 @@ mod world;
 use proptest::prelude::*;
 use world::{Event, World};
 
-/// Enough for a history to visit every state; `PROPTEST_CASES` overrides it.
+/// Histories per run, unless `PROPTEST_CASES` says otherwise.
 const HISTORIES: u32 = 10_000;
 
+fn histories() -> u32 {
+    let wanted = std::env::var("PROPTEST_CASES").ok();
+    wanted.and_then(|wanted| wanted.parse().ok()).unwrap_or(HISTORIES)
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: HISTORIES, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: histories(), ..ProptestConfig::default() })]
 
     #[test]
     fn every_history_keeps_the_rules(

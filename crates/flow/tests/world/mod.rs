@@ -74,7 +74,11 @@ pub(crate) struct World {
     target: Peer,
     /// Bytes the engine holds per lane (up, down) as stream positions: from, to.
     held: [(u64, u64); 2],
+    /// Events of both sockets that the engine has not been told of yet.
+    pending: [Readiness; 2],
     now: Time,
+    /// When a byte last moved, or was read by an application.
+    last_progress: Time,
     timeouts: Timeouts,
     faults: u64,
     end: Option<CloseReason>,
@@ -92,7 +96,18 @@ impl World {
         let mut session = Session::new(now, choice, now.after(timeouts.connect));
         session.connected(now);
         let (client, target) = (Peer::default(), Peer::default());
-        Self { session, client, target, held: [(0, 0); 2], now, timeouts, faults, end: None }
+        Self {
+            session,
+            client,
+            target,
+            held: [(0, 0); 2],
+            pending: [Readiness::default(); 2],
+            now,
+            last_progress: now,
+            timeouts,
+            faults,
+            end: None,
+        }
     }
 
     fn peer(&mut self, end: End) -> &mut Peer {
@@ -119,9 +134,15 @@ impl World {
                 }
             }
             Event::Read(end, count) => {
+                let now = self.now;
                 let peer = self.peer(end);
                 if alive(peer) {
-                    peer.read = (peer.read + count).min(peer.queued);
+                    let read = (peer.read + count).min(peer.queued);
+                    let progress = read > peer.read;
+                    peer.read = read;
+                    if progress {
+                        self.last_progress = now;
+                    }
                     self.announce(end, Readiness { writable: true, ..Readiness::default() });
                 }
             }
@@ -141,15 +162,7 @@ impl World {
             }
             Event::Reset(end) if alive(self.peer(end)) => {
                 self.peer(end).reset = true;
-                let event = Readiness { readable: true, writable: true, mark: true };
-                self.session.learn(end, event);
-                // The event's error is asked for at once, or met by the next call: both happen.
-                if !self.unlucky() {
-                    self.peer(end).error_reported = true;
-                    let failure = failure_of(self.peer(end));
-                    self.session.broke(end, failure);
-                }
-                self.drive();
+                self.announce(end, Readiness { readable: true, writable: true, mark: true });
             }
             Event::Fin(_) | Event::Reset(_) => {}
             Event::Pass(span) => self.passes(span),
@@ -157,13 +170,36 @@ impl World {
         }
     }
 
+    /// An edge: merged with those that the engine has not seen yet, as epoll does, and mostly seen
+    /// at once.
     fn announce(&mut self, end: End, event: Readiness) {
-        self.session.learn(end, event);
+        let pending = &mut self.pending[end as usize];
+        pending.readable |= event.readable;
+        pending.writable |= event.writable;
+        pending.mark |= event.mark;
+        if !self.unlucky() {
+            self.engine_wakes();
+        }
+    }
+
+    fn engine_wakes(&mut self) {
+        for end in [End::Client, End::Target] {
+            let event = std::mem::take(&mut self.pending[end as usize]);
+            // The socket's error is taken with the event, or met by a later call: both happen.
+            let unreported = self.peer(end).reset && !self.peer(end).error_reported;
+            if unreported && event.mark && !self.unlucky() {
+                self.peer(end).error_reported = true;
+                let failure = failure_of(self.peer(end));
+                self.session.broke(end, failure);
+            }
+            self.session.learn(end, event);
+        }
         self.drive();
     }
 
     /// Time passes; every deadline in between fires when it is due.
     fn passes(&mut self, span: Duration) {
+        self.engine_wakes();
         let until = self.now.after(span);
         for _ in 0..MOST_ACTIONS {
             if self.end.is_some() {
@@ -202,11 +238,24 @@ impl World {
                 Action::Wait => return,
                 Action::Step(direction, step) => self.carry_out(direction, step),
                 Action::Close(reason) => self.end = Some(reason),
-                Action::Reset(reason) => self.cut(reason),
+                Action::Reset(reason) => {
+                    self.check_flushed(reason);
+                    self.cut(reason);
+                }
                 Action::LookAtQueue(_) => unreachable!("a look is answered, not repeated"),
             }
         }
         panic!("the session never comes to rest: {:?}", self.session);
+    }
+
+    /// What a side sent before it broke was delivered to the other, if that one went on reading.
+    fn check_flushed(&mut self, reason: CloseReason) {
+        let broken = if reason.by == flow::By::Client { End::Client } else { End::Target };
+        let waited = self.now.since(self.last_progress) >= flow::FLUSH_LIMIT;
+        let written = self.peer(broken).written;
+        let other = self.peer(broken.other());
+        let delivered = other.queued == written && other.read == written;
+        assert!(delivered || other.reset || waited, "reset before the bytes were delivered");
     }
 
     fn cut(&mut self, reason: CloseReason) {
@@ -247,6 +296,7 @@ impl World {
             let count = count.min(room);
             let from = peer.taken;
             peer.taken += count;
+            self.last_progress = now;
             self.held[direction as usize] = (from, from + count);
             if splice {
                 self.session.filled(direction, size(count), now);
@@ -260,7 +310,11 @@ impl World {
         if unreported {
             peer.error_reported = true;
             let failure = failure_of(peer);
-            self.session.read_failed(direction, failure);
+            if splice {
+                self.session.fill_failed(direction, failure);
+            } else {
+                self.session.read_failed(direction, failure);
+            }
         } else if ended && splice {
             self.session.fill_found_end(direction);
         } else if ended {
@@ -290,6 +344,7 @@ impl World {
         let count = (to - from).min(if unlucky { free / 2 } else { free });
         peer.queued += count;
         self.held[direction as usize].0 += count;
+        self.last_progress = if count > 0 { now } else { self.last_progress };
         if count > 0 {
             self.session.sent(direction, size(count), now);
         }
@@ -306,6 +361,7 @@ impl World {
     fn pass_fin(&mut self, direction: Direction) {
         let now = self.now;
         let written = self.peer(direction.source()).written;
+        assert!(self.peer(direction.source()).fin_sent, "a FIN that nobody sent");
         let peer = self.peer(direction.sink());
         if peer.reset {
             let failure = Failure { peer_had_ended: true, ..failure_of(peer) };
@@ -317,8 +373,23 @@ impl World {
         self.session.fin_passed(direction, now);
     }
 
+    /// A session at rest has left nothing undone.
+    fn check_at_rest(&self) {
+        let told = self.pending == [Readiness::default(); 2];
+        let broken = [&self.client, &self.target].iter().any(|peer| peer.reset);
+        if self.end.is_some() || !told || broken {
+            return;
+        }
+        for (direction, source) in [(Direction::Up, &self.client), (Direction::Down, &self.target)]
+        {
+            let held = self.session.lane(direction).held();
+            assert!(source.taken == source.written || held > 0, "bytes forgotten in {direction:?}");
+        }
+    }
+
     /// The rules that hold at any time.
     pub(crate) fn check(&self) {
+        self.check_at_rest();
         for direction in Direction::BOTH {
             let lane = self.session.lane(direction);
             let (from, to) = self.held[direction as usize];
