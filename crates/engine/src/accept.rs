@@ -98,7 +98,7 @@ impl Worker {
                 if waits {
                     self.shared.leave(route);
                 }
-                self.accept_failed(number, route, errno)
+                self.accept_failed(number, listening, errno)
             }
         }
     }
@@ -119,12 +119,17 @@ impl Worker {
     }
 
     /// Whether the next connection may be tried for.
-    fn accept_failed(&mut self, number: u32, route: &Arc<Route>, errno: Errno) -> bool {
+    fn accept_failed(&mut self, number: u32, listening: &Listening, errno: Errno) -> bool {
         if errno == Errno::AGAIN {
             return false;
         }
         if failure::is_of_one_connection(errno) {
             return true;
+        }
+        // accept(2) wants a descriptor before it looks: without one, and without anybody there,
+        // nothing is wrong.
+        if !sys::listen::somebody_waits(listening.socket.as_fd()) {
+            return false;
         }
         // Files or memory are short, or something worse is wrong. The connection stays in the
         // kernel's queue, and level-triggered polling would report it without end: pause.
@@ -132,7 +137,7 @@ impl Worker {
         self.unpoll(number);
         self.exhausted.push(number);
         self.retry_at.get_or_insert(self.now.after(EXHAUSTED_PAUSE));
-        let forward = Arc::clone(&route.forward.name);
+        let forward = Arc::clone(&listening.route.forward.name);
         let cause = failure::exhausted(errno).unwrap_or(Cause::IoError);
         self.notices.note(&self.shared.outbox, self.now, (forward.clone(), cause), |count| {
             Report::AcceptFailed { forward, errno, count }

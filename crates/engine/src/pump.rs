@@ -80,7 +80,8 @@ impl Pump {
         let holding = match self.pool.pipe(now) {
             Ok(holding) => holding,
             Err(missing) => {
-                self.missing = missing;
+                // A second lane in the same turn was not told again what is missing.
+                self.missing = missing.or(self.missing);
                 return session.flow.fall_back(direction, Fallback::NoPipe);
             }
         };

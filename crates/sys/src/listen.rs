@@ -2,6 +2,7 @@
 
 use crate::socket::{TcpOptions, keep_urgent_inline, set_tcp_options};
 use crate::{Address, Errno, Result};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::net::{
     AddressFamily, SocketAddrAny, SocketAddrUnix, SocketFlags, SocketType, acceptfrom_with, bind,
@@ -87,6 +88,14 @@ pub fn accept(listener: BorrowedFd<'_>) -> Result<(OwnedFd, Address)> {
         return Ok((socket, Address::Unix));
     };
     Ok((socket, ip.into()))
+}
+
+/// Whether a connection waits to be accepted.
+pub fn somebody_waits(listener: BorrowedFd<'_>) -> bool {
+    let mut events = [PollFd::from_borrowed_fd(listener, PollFlags::IN)];
+    let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+    // If it cannot be known, somebody may.
+    poll(&mut events, Some(&now)).map_or(true, |count| count > 0)
 }
 
 /// The address a socket is bound to: of use where the kernel chose the port. `None` for a Unix

@@ -4,7 +4,7 @@ use std::fmt;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use socket2::Socket;
+use socket2::{Domain, Socket, Type};
 
 use crate::addr::{Addr, bound};
 
@@ -54,11 +54,21 @@ impl Port {
     }
 
     fn reserve(ip: IpAddr, number: u16) -> io::Result<Self> {
-        let socket = bound(&Addr::Tcp((ip, number).into()))?;
+        let address = (ip, number).into();
+        let socket = if number == 0 { bound(&Addr::Tcp(address))? } else { alone(address)? };
         let local = socket.local_addr()?.as_socket().expect("a TCP socket");
         let loopback = if ip.is_unspecified() { Ipv4Addr::LOCALHOST.into() } else { ip };
         Ok(Self { number: local.port(), loopback, _reservation: socket })
     }
+}
+
+/// A socket that is the only one bound to `address`: two reservations would share a number if both
+/// asked for it with `SO_REUSEADDR`. From then on a listener that sets it may take the port.
+fn alone(address: SocketAddr) -> io::Result<Socket> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+    socket.bind(&address.into())?;
+    socket.set_reuse_address(true)?;
+    Ok(socket)
 }
 
 impl fmt::Display for Port {
@@ -134,6 +144,17 @@ mod tests {
         let _listener = Listener::bind(Place::At(wildcard_v6));
         connect(SocketAddr::from((Ipv4Addr::LOCALHOST, port.number()))).unwrap();
         connect(SocketAddr::from((Ipv6Addr::LOCALHOST, port.number()))).unwrap();
+    }
+
+    #[test]
+    fn a_range_is_reserved_alone_and_can_be_listened_on() {
+        let ports = Ports::range(3);
+        let taken = ports.as_slice()[1].addr();
+        assert_eq!(alone(taken).unwrap_err().kind(), ErrorKind::AddrInUse);
+        for port in ports.as_slice() {
+            let _listener = Listener::bind(Place::At(port.addr()));
+            connect(port).unwrap();
+        }
     }
 
     #[test]

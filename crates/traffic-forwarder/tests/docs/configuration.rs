@@ -1,0 +1,40 @@
+//! Configuration in the documents is read without a problem, or with those that stand below it.
+
+use crate::blocks::blocks;
+use crate::markdown::Block;
+use plan::{Input, Reading};
+use std::fs;
+use tempfile::TempDir;
+
+/// What the documents call the file of a broken example.
+const NAME: &str = "forwards.toml";
+
+#[test]
+fn examples_are_valid() {
+    for block in blocks("toml").into_iter().chain(blocks("conf")) {
+        let (reading, text) = read(&block);
+        assert!(reading.problems.is_empty(), "{}\n{text}", block.place);
+        assert!(reading.plan.is_some(), "{}", block.place);
+    }
+}
+
+#[test]
+fn broken_examples_show_what_the_program_says() {
+    let shown = blocks("text problems");
+    let broken = blocks("toml broken");
+    assert_eq!(shown.len(), broken.len());
+    for (broken, shown) in broken.iter().zip(shown) {
+        let (_, text) = read(broken);
+        assert_eq!(shown.text.trim(), text.trim(), "{}", shown.place);
+    }
+}
+
+/// What becomes of the block, and the problems as `check` writes them.
+fn read(block: &Block) -> (Reading, String) {
+    let dir = TempDir::new().expect("a temporary directory");
+    let path = dir.path().join(NAME);
+    fs::write(&path, &block.text).expect("write into an own directory");
+    let reading = plan::read(&Input { config: Some(path.clone()), ..Input::default() });
+    let text = reading.problems.render(false);
+    (reading, text.replace(path.to_str().expect("a path of text"), NAME))
+}

@@ -1,0 +1,150 @@
+//! The Makefile: its targets are listed and documented, and start, status and stop work.
+
+use crate::repository::{BINARY, documents, files, read, readmes, root};
+use crate::stand::Stand;
+use std::collections::BTreeSet;
+use std::process::Command;
+use std::time::Duration;
+use testkit::{Finished, Tool};
+
+/// Targets that only other targets use.
+const INNER: [&str; 2] = ["build-release", "build-profile"];
+
+/// `make start` waits up to 5 seconds, `make stop` up to 30.
+const LIMIT: Duration = Duration::from_secs(40);
+
+/// A make of its own, whoever called the tests.
+pub(crate) fn by_itself(make: &mut Command) -> &mut Command {
+    for variable in ["MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "BINARY", "CONF"] {
+        make.env_remove(variable);
+    }
+    make
+}
+
+/// The targets for users.
+fn targets() -> BTreeSet<String> {
+    let makefile = read("Makefile");
+    let names = makefile.lines().filter_map(|line| line.strip_prefix(".PHONY: "));
+    let names = names.filter(|name| !INNER.contains(name));
+    names.map(str::to_owned).collect()
+}
+
+#[test]
+fn make_alone_lists_every_target_with_a_description() {
+    assert!(targets().len() >= 19, "{:?}", targets());
+    for arguments in [&["help"][..], &[]] {
+        let mut make = Tool::find("make").command();
+        let finished =
+            testkit::run(by_itself(&mut make).args(arguments).current_dir(root()), LIMIT);
+        let text = finished.success().text();
+        let described = text.lines().filter_map(|line| line.strip_prefix("  ")?.split_once(' '));
+        let described = described.filter(|(_, description)| description.trim().len() > 10);
+        let listed: BTreeSet<_> = described.map(|(name, _)| name.to_owned()).collect();
+        assert_eq!(listed, targets());
+    }
+}
+
+#[test]
+fn the_readmes_describe_every_target() {
+    for (readme, head) in readmes().iter().zip([["Target", "What it does"], ["目标", "作用"]]) {
+        let table = readme.table(&head);
+        let names = table.iter().map(|row| row[0].trim_matches('`').replacen("make ", "", 1));
+        let mut expected = targets();
+        // It is what the others are listed with.
+        expected.remove("help");
+        assert_eq!(names.collect::<BTreeSet<_>>(), expected, "{}", readme.name);
+    }
+}
+
+#[test]
+fn every_target_that_a_document_names_exists() {
+    let mut named = 0;
+    for document in documents() {
+        for span in document.code_spans() {
+            let Some(target) = span.strip_prefix("make ") else { continue };
+            let target = target.split(' ').next().unwrap_or_default();
+            assert!(targets().contains(target), "{}: make {target}", document.name);
+            named += 1;
+        }
+    }
+    assert!(named >= 40, "only {named} targets are named");
+}
+
+/// A copy of what the service's targets use, and a make in it.
+struct Copy(Stand);
+
+impl Copy {
+    fn new() -> Self {
+        let stand = Stand::new();
+        std::fs::remove_file(stand.dir().join("etc/traffic-forwarder.conf"))
+            .expect("the stand has made it");
+        for name in files("scripts").iter().map(String::as_str).chain(["Makefile"]) {
+            stand.put_unchanged(name);
+        }
+        Self(stand)
+    }
+
+    #[track_caller]
+    fn make(&self, target: &str) -> Finished {
+        let mut make = Tool::find("make").command();
+        let make = by_itself(&mut make).arg(target).arg(format!("BINARY={BINARY}"));
+        testkit::run(make.current_dir(self.0.dir()), LIMIT)
+    }
+
+    fn exists(&self, name: &str) -> bool {
+        self.0.dir().join(name).exists()
+    }
+}
+
+impl Drop for Copy {
+    fn drop(&mut self) {
+        if self.exists("traffic-forwarder.pid") {
+            self.make("stop");
+        }
+    }
+}
+
+#[track_caller]
+fn assert_says(finished: &Finished, success: bool, text: &str) {
+    assert_eq!(finished.status.success(), success, "{finished}");
+    assert!(finished.to_string().contains(text), "no `{text}` in: {finished}");
+}
+
+#[test]
+fn a_fresh_clone_starts_once_and_stops() {
+    let copy = Copy::new();
+    assert_says(&copy.make("status"), false, "not running");
+    let started = copy.make("start");
+    assert_says(&started, true, "started, pid ");
+    assert_says(&started, true, "created etc/traffic-forwarder.conf");
+    assert_says(&copy.make("status"), true, "running, pid ");
+    assert_says(&copy.make("start"), false, "already running, pid ");
+    assert_says(&copy.make("stop"), true, "stopped, pid was ");
+    assert!(!copy.exists("traffic-forwarder.pid"));
+    assert_says(&copy.make("status"), false, "not running");
+    assert_says(&copy.make("stop"), true, "not running");
+    let log = std::fs::read_to_string(copy.0.dir().join("nohup.out")).expect("the log is there");
+    assert_eq!(log.matches(" stopped ").count(), 1, "{log}");
+}
+
+#[test]
+fn a_start_that_fails_shows_why() {
+    let copy = Copy::new();
+    copy.0.write("etc/traffic-forwarder.conf", "# nothing here\n");
+    let failed = copy.make("start");
+    assert_says(&failed, false, "it ended with status 2");
+    assert_says(&failed, false, "holds no forward");
+    assert!(!copy.exists("traffic-forwarder.pid"));
+}
+
+#[test]
+fn a_stale_pid_file_is_not_believed() {
+    let copy = Copy::new();
+    // A living process, but not ours.
+    copy.0.write("traffic-forwarder.pid", &std::process::id().to_string());
+    assert_says(&copy.make("status"), false, "not running");
+    assert_says(&copy.make("stop"), true, "removed a stale traffic-forwarder.pid");
+    copy.0.write("traffic-forwarder.pid", "garbage");
+    assert_says(&copy.make("start"), true, "started, pid ");
+    assert_says(&copy.make("stop"), true, "stopped, pid was ");
+}

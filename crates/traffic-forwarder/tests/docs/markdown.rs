@@ -1,0 +1,93 @@
+//! As much of Markdown as our documents use.
+
+/// A Markdown file.
+pub(crate) struct Document {
+    pub(crate) name: String,
+    text: String,
+}
+
+/// A fenced block.
+#[derive(Clone, Debug)]
+pub(crate) struct Block {
+    /// What stands behind the fence, such as `toml`.
+    pub(crate) info: String,
+    pub(crate) text: String,
+    /// File and line, for messages.
+    pub(crate) place: String,
+}
+
+impl Document {
+    pub(crate) fn new(name: &str, text: String) -> Self {
+        Self { name: name.to_owned(), text }
+    }
+
+    /// All fenced blocks.
+    pub(crate) fn blocks(&self) -> Vec<Block> {
+        let mut blocks = Vec::new();
+        let mut open: Option<Block> = None;
+        for (number, line) in self.text.lines().enumerate() {
+            let place = format!("{}:{}", self.name, number + 1);
+            let fence = line.trim_start().strip_prefix("```");
+            assert!(fence.is_none() || line.starts_with("```"), "{place}: an indented fence");
+            match (fence, &mut open) {
+                (Some(info), None) => {
+                    open = Some(Block { info: info.to_owned(), text: String::new(), place });
+                }
+                (Some(_), Some(_)) => blocks.extend(open.take()),
+                (None, Some(block)) => block.text.extend([line, "\n"]),
+                (None, None) => {}
+            }
+        }
+        assert!(open.is_none(), "{}: a fence is not closed", self.name);
+        blocks
+    }
+
+    /// The lines that stand in no block.
+    pub(crate) fn prose(&self) -> Vec<&str> {
+        let mut in_block = false;
+        let outside = |line: &&str| {
+            let fence = line.starts_with("```");
+            in_block ^= fence;
+            !in_block && !fence
+        };
+        self.text.lines().filter(outside).collect()
+    }
+
+    /// The levels of the headings, in order.
+    pub(crate) fn heading_levels(&self) -> Vec<usize> {
+        let level = |line: &str| line.bytes().take_while(|byte| *byte == b'#').count();
+        self.prose().into_iter().map(level).filter(|level| *level > 0).collect()
+    }
+
+    /// The rows of all tables, as cells; heads and rules included.
+    pub(crate) fn rows(&self) -> Vec<Vec<&str>> {
+        self.prose().into_iter().filter_map(cells).collect()
+    }
+
+    /// The rows of the table with this head.
+    pub(crate) fn table(&self, head: &[&str]) -> Vec<Vec<&str>> {
+        let prose = self.prose();
+        let is_head = |line: &&str| cells(line).is_some_and(|cells| cells == head);
+        let start = prose.iter().position(is_head);
+        let start = start.unwrap_or_else(|| panic!("{}: no table {head:?}", self.name));
+        // Behind the head stands the rule.
+        prose[start + 2..].iter().map_while(|line| cells(line)).collect()
+    }
+
+    /// The targets of all links.
+    pub(crate) fn links(&self) -> Vec<&str> {
+        let starts = self.text.match_indices("](").map(|(at, _)| &self.text[at + 2..]);
+        starts.filter_map(|link| Some(link.split_once(')')?.0)).collect()
+    }
+
+    /// All that stands between backquotes in prose.
+    pub(crate) fn code_spans(&self) -> Vec<String> {
+        let text = self.prose().join("\n");
+        text.split('`').skip(1).step_by(2).map(|span| span.replace('\n', " ")).collect()
+    }
+}
+
+fn cells(line: &str) -> Option<Vec<&str>> {
+    let inner = line.strip_prefix('|')?.strip_suffix('|')?;
+    Some(inner.split('|').map(str::trim).collect())
+}

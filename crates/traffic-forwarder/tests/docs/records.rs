@@ -1,0 +1,85 @@
+//! The session record in the documents is that of the program.
+
+use crate::blocks::blocks;
+use crate::repository::{BINARY, document, files, read};
+use serde_json::Value;
+use std::collections::BTreeSet;
+use std::net::Shutdown;
+use testkit::{Behaviour, Forwarder, Port, Target, connect};
+
+/// Fields of every log line.
+const COMMON: [&str; 3] = ["time", "level", "message"];
+
+/// Runs one session with the target, and returns its record in both forms.
+fn records_of(target: &str) -> [String; 2] {
+    ["json", "text"].map(|format| {
+        let port = Port::v4();
+        let forwarder = Forwarder::binary(BINARY).config(format!(
+            "[log]\nformat = '{format}'\n[[forward]]\nlisten = '127.0.0.1:{port}'\nto = '{target}'\n"
+        ));
+        let forwarder = forwarder.start();
+        forwarder.ready();
+        // It may come too late to end in order: a target that refuses ends the session at once.
+        let client = connect(&port).ok();
+        let _ = client.as_ref().map(|client| client.shutdown(Shutdown::Write));
+        forwarder.wait_for_message("session ended")
+    })
+}
+
+/// The names of all fields, those of a group with a dot.
+fn json_fields(line: &str) -> BTreeSet<String> {
+    let value: Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("{line}: {error}"));
+    let fields = value.as_object().expect("a record is an object").iter();
+    let names = fields.flat_map(|(name, value)| match value.as_object() {
+        None => vec![name.clone()],
+        Some(group) => group.keys().map(|key| format!("{name}.{key}")).collect(),
+    });
+    names.filter(|name| !COMMON.contains(&name.as_str())).collect()
+}
+
+fn text_fields(line: &str) -> Vec<String> {
+    let words = line.split(' ').filter_map(|word| word.split_once('='));
+    words.map(|(name, _)| name.to_owned()).collect()
+}
+
+fn fields_in(columns: &[Vec<&str>]) -> BTreeSet<String> {
+    let cells = columns.iter().filter_map(|row| row.first());
+    let names = cells.flat_map(|cell| cell.split('`').skip(1).step_by(2));
+    names.map(str::to_owned).collect()
+}
+
+#[test]
+fn the_messages_of_the_events_are_in_the_program() {
+    let source: String = files("crates/control/src").iter().map(|name| read(name)).collect();
+    // A message may be broken over lines, or end in what depends on the event.
+    let source = source.split_whitespace().collect::<Vec<_>>().join(" ");
+    let document = document("docs/session-record.md");
+    let messages: Vec<&str> = document
+        .table(&["Level", "Message", "When"])
+        .iter()
+        .flat_map(|row| row[1].split('`').skip(1).step_by(2))
+        .collect();
+    assert!(messages.len() >= 14, "{messages:?}");
+    for message in messages {
+        let fixed = message.trim_end_matches('…').trim_end();
+        assert!(source.contains(fixed), "no message `{fixed}`");
+    }
+}
+
+#[test]
+fn the_documents_name_every_field_and_no_other() {
+    let target = Target::start(Behaviour::Echo);
+    let [orderly, orderly_text] = records_of(&target.addr().to_string());
+    let [refused, _] = records_of(&Port::v4().addr().to_string());
+
+    for block in blocks("json") {
+        assert_eq!(json_fields(&block.text), json_fields(&orderly), "{}", block.place);
+    }
+    for block in blocks("text record") {
+        assert_eq!(text_fields(&block.text), text_fields(&orderly_text), "{}", block.place);
+    }
+    let all: BTreeSet<_> = json_fields(&orderly).union(&json_fields(&refused)).cloned().collect();
+    let head = ["Field", "Meaning"];
+    assert_eq!(fields_in(&document("docs/session-record.md").table(&head)), all);
+    assert_eq!(fields_in(&document("README.md").table(&head)), all);
+}

@@ -1,0 +1,92 @@
+//! The commands in the documents work: ours are run, those of make are looked up.
+
+use crate::blocks::blocks;
+use crate::repository::{BINARY, root};
+use crate::stand::Stand;
+use testkit::{Forwarder, LIMIT, Signal, Tool, wait_until};
+
+/// Programs that are not ours to check.
+const NOT_OURS: [&str; 2] = ["tail", "rustup"];
+
+/// Commands that end by themselves.
+const ENDING: [&str; 4] = ["check", "--once", "--version", "--help"];
+
+/// All commands in the documents, with their places.
+fn commands() -> Vec<(String, Vec<String>)> {
+    let lines = |block: crate::markdown::Block| {
+        let lines: Vec<_> = block.text.lines().map(words).collect();
+        lines.into_iter().map(move |words| (block.place.clone(), words))
+    };
+    let commands = blocks("sh").into_iter().flat_map(lines);
+    commands.filter(|(_, words)| !words.is_empty()).collect()
+}
+
+/// The words of a command: without its comment and without quotes.
+fn words(line: &str) -> Vec<String> {
+    let code = line.split('#').next().unwrap_or_default();
+    code.split_whitespace().map(|word| word.trim_matches('\'').to_owned()).collect()
+}
+
+#[test]
+fn every_command_is_of_a_known_program() {
+    for (place, words) in commands() {
+        let known = ["make", "traffic-forwarder", "./traffic-forwarder"];
+        let known = known.iter().chain(&NOT_OURS).any(|program| *program == words[0]);
+        assert!(known, "{place}: {} is no program that is checked", words[0]);
+    }
+}
+
+#[test]
+fn every_command_of_ours_runs() {
+    let stand = Stand::new();
+    let mut ran = 0;
+    for (place, words) in commands() {
+        if words[0].trim_start_matches("./") != "traffic-forwarder" {
+            continue;
+        }
+        let arguments: Vec<String> = words[1..].iter().map(|word| in_stand(&stand, word)).collect();
+        run(&place, &arguments);
+        ran += 1;
+    }
+    assert!(ran >= 20, "only {ran} commands");
+}
+
+/// The word with the stand's ports, and with its path if it names a file.
+fn in_stand(stand: &Stand, word: &str) -> String {
+    let file = stand.dir().join(word);
+    if !word.starts_with('-') && file.is_file() {
+        return file.to_str().expect("a path of text").to_owned();
+    }
+    stand.with_free_ports(word)
+}
+
+fn run(place: &str, arguments: &[String]) {
+    let command = Forwarder::binary(BINARY).args(arguments);
+    if arguments.iter().any(|argument| ENDING.contains(&argument.as_str())) {
+        let finished = command.run();
+        assert!(finished.status.success(), "{place}: {finished}");
+        return;
+    }
+    let forwarder = command.start();
+    forwarder.ready();
+    if arguments.first().is_some_and(|argument| argument == "demo") {
+        let says = || forwarder.stdout().iter().any(|line| line.contains("Try it"));
+        wait_until("the demo's last line", LIMIT, says);
+    }
+    forwarder.signal(Signal::TERM);
+    assert_eq!(forwarder.wait_exit(LIMIT).code(), Some(0), "{place}: {arguments:?}");
+}
+
+#[test]
+fn every_make_command_can_be_made() {
+    let make = Tool::find("make");
+    let mut found = 0;
+    for (place, words) in commands().into_iter().filter(|(_, words)| words[0] == "make") {
+        let mut command = make.command();
+        command.arg("-n").args(&words[1..]).current_dir(root());
+        let finished = testkit::run(crate::makefile::by_itself(&mut command), LIMIT);
+        assert!(finished.status.success(), "{place}: {finished}");
+        found += 1;
+    }
+    assert!(found >= 12, "only {found} commands");
+}

@@ -1,0 +1,58 @@
+//! `demo`: everything in one process, and a verdict.
+
+use testkit::{Finished, Forwarder, LIMIT, Listener, Place, Port, Signal, wait_for};
+
+use crate::support::forwarder;
+
+/// The address that it says it forwards from.
+fn listen_address(stdout: &[String]) -> Option<String> {
+    let line = stdout.iter().find_map(|line| line.strip_prefix("forward  "))?;
+    Some(line.split_once(" -> ")?.0.to_owned())
+}
+
+#[track_caller]
+fn is_all_right(finished: &Finished) -> String {
+    assert_eq!(finished.status.code(), Some(0), "{finished}");
+    let stdout: Vec<_> = finished.text().lines().map(str::to_owned).collect();
+    assert_eq!(stdout.iter().filter(|line| line.starts_with("ok ")).count(), 3, "{finished}");
+    assert!(!finished.text().contains("WRONG"), "{finished}");
+    assert_eq!(finished.stderr.matches("session ended").count(), 3, "its records: {finished}");
+    listen_address(&stdout).unwrap_or_else(|| panic!("no forward: {finished}"))
+}
+
+#[test]
+fn once_checks_itself_and_ends() {
+    let port = Port::v4();
+    let finished = forwarder().args(["demo", "--once", "--port", &port.to_string()]).run();
+    assert_eq!(is_all_right(&finished), port.addr().to_string());
+}
+
+#[test]
+fn a_taken_port_is_no_obstacle() {
+    let taken = Listener::bind(Place::V4);
+    let port = taken.addr().tcp().port().to_string();
+    let finished = forwarder().args(["demo", "--once", "--port", &port]).run();
+    assert_ne!(is_all_right(&finished), taken.addr().to_string());
+}
+
+#[test]
+fn two_demos_run_at_once() {
+    let first = forwarder().arg("demo").start();
+    wait_for("its address", LIMIT, || listen_address(&first.stdout()));
+    is_all_right(&forwarder().args(["demo", "--once"]).run());
+}
+
+#[test]
+fn it_goes_on_until_it_is_interrupted() {
+    let port = Port::v4();
+    let demo: Forwarder = forwarder().args(["demo", "--port", &port.to_string()]).start();
+    let url = wait_for("a URL to try", LIMIT, || {
+        let stdout = demo.stdout();
+        let line = stdout.iter().find(|line| line.contains("Try it:"))?;
+        line.split_whitespace().find(|word| word.starts_with("http://")).map(str::to_owned)
+    });
+    let page = testkit::Tool::find("curl").run(["-sSf", &url], LIMIT).text();
+    assert!(page.contains("It works"), "{page}");
+    demo.signal(Signal::INT);
+    assert_eq!(demo.wait_exit(LIMIT).code(), Some(0));
+}

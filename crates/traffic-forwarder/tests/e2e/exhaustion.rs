@@ -1,0 +1,232 @@
+//! Out of file descriptors: whoever can be served is, nobody hangs for ever, the process neither
+//! spins nor floods its log, and it recovers by itself. The limit of the running process is lowered
+//! with prlimit(1), because `max_sessions = "auto"` keeps it from being reached otherwise.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::time::Duration;
+
+use serde_json::Value;
+use testkit::{
+    Behaviour, End, Forwarder, LIMIT, Peer, Port, Script, Signal, Target, Tool, connect, exchange,
+    wait_until,
+};
+
+use crate::support::{Config, Forward, forwarder, messages, path_is, ping, play, served_client};
+
+const ACCEPT_FAILED: &str =
+    "accepting failed; clients wait in the kernel's queue, and it is tried again";
+const ENOUGH: u64 = 10_000;
+
+fn set_open_files(forwarder: &Forwarder, soft: u64) {
+    let (pid, limit) = (forwarder.pid().to_string(), format!("--nofile={soft}:"));
+    Tool::find("prlimit").run(["--pid", &pid, &limit], LIMIT);
+}
+
+/// Lowers the limit so far that exactly `left` more descriptors can be had.
+fn leave_open_files(forwarder: &Forwarder, left: usize) {
+    let dir = fs::read_dir(format!("/proc/{}/fd", forwarder.pid())).unwrap();
+    let name = |entry: std::io::Result<fs::DirEntry>| entry.unwrap().file_name().into_string();
+    let open: BTreeSet<u64> = dir.map(|entry| name(entry).unwrap().parse().unwrap()).collect();
+    let limit = (0..).filter(|number| !open.contains(number)).nth(left).unwrap();
+    set_open_files(forwarder, limit);
+}
+
+fn one_worker() -> Config {
+    Config::new().process("workers = 1")
+}
+
+/// The reports that a resource is used up, each with what it was needed for.
+fn exhausted(forwarder: &Forwarder) -> Vec<Value> {
+    let lines = forwarder.stderr();
+    let parsed = lines.iter().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    parsed.filter(|json| json["needed_for"].is_string()).collect()
+}
+
+/// The only such report.
+#[track_caller]
+fn said_once(forwarder: &Forwarder) -> Value {
+    forwarder.wait_for_line("a word about it", LIMIT, |line| line.contains("needed_for"));
+    let mut lines = exhausted(forwarder);
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    lines.remove(0)
+}
+
+#[test]
+fn a_client_that_cannot_be_accepted_waits_and_is_served() {
+    let target = Target::start(Behaviour::Echo);
+    let forward = Forward::start_with(one_worker(), &target, "");
+    let served = served_client(&forward);
+    leave_open_files(&forward, 0);
+    let waiting = connect(&forward).unwrap();
+    play(&waiting, Script::new().write_bytes("."));
+    forward.wait_for_message(ACCEPT_FAILED);
+    let before = forward.cpu_time();
+    play(&waiting, Script::new().expect_silence(Duration::from_secs(1)));
+    let spent = forward.cpu_time().saturating_sub(before);
+    assert!(spent < Duration::from_millis(50), "{spent:?} of CPU time in a second of waiting");
+    ping(&served);
+    let lines = messages(&forward, ACCEPT_FAILED);
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    assert_eq!(lines[0]["error"], "too many open files");
+    set_open_files(&forward, ENOUGH);
+    play(&waiting, Script::new().read_exactly(1));
+    ping(&served_client(&forward));
+}
+
+#[test]
+fn a_session_that_ends_makes_room_for_who_waits() {
+    let target = Target::start(Behaviour::Echo);
+    let forward = Forward::start_with(one_worker(), &target, "");
+    let mut served = served_client(&forward);
+    leave_open_files(&forward, 0);
+    for _ in 0..3 {
+        let waiting = connect(&forward).unwrap();
+        play(&waiting, Script::new().write_bytes("."));
+        forward.wait_for_message(ACCEPT_FAILED);
+        drop(served);
+        play(&waiting, Script::new().read_exactly(1));
+        served = waiting;
+    }
+}
+
+#[test]
+fn a_target_without_a_socket_resets_the_client() {
+    let target = Target::start(Behaviour::Echo);
+    let forward = Forward::start_with(one_worker(), &target, "");
+    leave_open_files(&forward, 1);
+    for _ in 0..5 {
+        Peer::connect("client", &forward, Script::new().expect_reset()).finish();
+    }
+    for record in forward.wait_for_records(5) {
+        assert_eq!(record.close_reason(), "resource/connect/no_files");
+        assert_eq!(record.close.errno.as_deref(), Some("EMFILE"));
+    }
+    let line = said_once(&forward);
+    assert_eq!((&line["cause"], &line["level"]), (&"no_files".into(), &"warn".into()));
+    set_open_files(&forward, ENOUGH);
+    ping(&served_client(&forward));
+}
+
+#[test]
+fn a_lane_without_a_pipe_copies() {
+    let target = Target::start(Behaviour::Verify);
+    let forward = Forward::start_with(one_worker(), &target, path_is("splice"));
+    let base = forward.fd_count();
+    leave_open_files(&forward, 2);
+    exchange(connect(&forward).unwrap(), 3_000_000, 2_000_000, 1).unwrap();
+    let record = forward.wait_for_records(1).remove(0);
+    let paths = [&record.path_up, &record.path_down].map(|path| path.as_deref().unwrap());
+    assert_eq!(paths, ["copy", "copy"]);
+    let line = said_once(&forward);
+    assert_eq!(line["needed_for"], "a pipe; copying instead");
+    set_open_files(&forward, ENOUGH);
+    wait_until("splicing again", LIMIT, || {
+        exchange(connect(&forward).unwrap(), 100_000, 100_000, 1).unwrap();
+        let records = forward.records();
+        records.iter().any(|record| record.path_down.as_ref().unwrap().contains("splice"))
+    });
+    wait_until("no descriptors but spare pipes", LIMIT, || forward.fd_count() <= base + 32);
+}
+
+/// Sessions with two workers, more than there are files for, over and over.
+#[test]
+fn a_storm_against_too_few_files_is_survived() {
+    const CLIENTS: usize = 60;
+    let target = Target::start(Behaviour::Echo);
+    let config = Config::new().process("workers = 2");
+    let forward = Forward::start_with(config, &target, "");
+    let base = forward.fd_count();
+    for left in [0, 1, 2, 5, 11] {
+        leave_open_files(&forward, left);
+        let script = || Script::new().try_write(1000).drain();
+        let half_closing = || script().limit(Duration::from_secs(3));
+        let clients: Vec<_> =
+            (0..CLIENTS).map(|_| Peer::connect("client", &forward, half_closing())).collect();
+        wait_until("a sign of exhaustion", LIMIT, || {
+            !messages(&forward, ACCEPT_FAILED).is_empty() || !exhausted(&forward).is_empty()
+        });
+        drop(clients);
+        set_open_files(&forward, ENOUGH);
+        let echo = Script::new().write(10_000).read_exactly(10_000).shutdown_write().expect_eof();
+        Peer::connect("client", &forward, echo).finish();
+        wait_until("all descriptors back", LIMIT, || forward.fd_count() <= base);
+    }
+    forward.signal(Signal::TERM);
+    assert_eq!(forward.wait_exit(LIMIT).code(), Some(0));
+    assert_eq!(forward.count_lines(|line| line.contains("panicked")), 0);
+}
+
+// === a small limit from the start ===
+
+fn started_with(open_files: u64, process: &str, at_limit: &str) -> (Target, Port, Forwarder) {
+    let (target, port) = (Target::start(Behaviour::Echo), Port::v4());
+    let settings = format!("at_limit = '{at_limit}'");
+    let config = Config::new().process(process).process("workers = 1");
+    let config = config.forward(port.addr(), target.addr(), settings);
+    let forwarder = forwarder().open_files(open_files).config(config.text()).start();
+    forwarder.ready();
+    (target, port, forwarder)
+}
+
+/// What the forwarder says that it can hold.
+fn max_sessions(forwarder: &Forwarder) -> usize {
+    let ready = messages(forwarder, "ready").remove(0);
+    usize::try_from(ready["max_sessions"].as_u64().unwrap()).unwrap()
+}
+
+#[test]
+fn the_limit_of_sessions_follows_from_that_of_files() {
+    let (_target, port, forwarder) = started_with(200, "", "refuse");
+    let max = max_sessions(&forwarder);
+    assert!((20..100).contains(&max), "{max} sessions with 200 files");
+    for _ in 0..2 {
+        let before = forwarder.records().len();
+        let clients: Vec<_> = (0..max).map(|_| served_client(&port)).collect();
+        for _ in 0..50 {
+            Peer::connect("one too many", &port, Script::new().expect_reset()).finish();
+        }
+        clients.iter().for_each(ping);
+        drop(clients);
+        forwarder.wait_for_records(before + max);
+    }
+    assert_eq!(messages(&forwarder, ACCEPT_FAILED).len() + exhausted(&forwarder).len(), 0);
+}
+
+#[test]
+fn more_clients_than_files_are_all_served_if_they_may_wait() {
+    let (target, port, forwarder) = started_with(150, "", "wait");
+    let crowd: Vec<_> = (0..4 * max_sessions(&forwarder))
+        .map(|_| {
+            let script = Script::new().write(2000).read_exactly(2000).shutdown_write();
+            Peer::connect("client", &port, script.expect_eof())
+        })
+        .collect();
+    let served = crowd.len();
+    for client in crowd {
+        assert_eq!(client.finish().read_end, Some(End::Eof));
+    }
+    forwarder.wait_for_records(served);
+    assert_eq!(target.accepted(), served as u64);
+    assert_eq!(messages(&forwarder, ACCEPT_FAILED).len() + exhausted(&forwarder).len(), 0);
+}
+
+#[test]
+fn a_configured_limit_beyond_the_files_is_lowered_and_said() {
+    let (_target, _port, forwarder) = started_with(200, "max_sessions = 1000", "refuse");
+    let said = messages(
+        &forwarder,
+        "max_sessions is more than the open-file limit allows, and was lowered",
+    );
+    assert_eq!((&said[0]["level"], &said[0]["wanted"]), (&"warn".into(), &1000.into()));
+    assert_eq!(said[0]["max_sessions"], max_sessions(&forwarder));
+    assert_eq!(said[0]["open_files_limit"], 200);
+}
+
+#[test]
+fn a_hopeless_limit_of_files_is_an_error() {
+    let finished = forwarder().open_files(30).arg("127.0.0.1:18080=127.0.0.1:80").run();
+    assert_eq!(finished.status.code(), Some(2), "{finished}");
+    assert!(finished.stderr.contains("the open-file limit is 30"), "{finished}");
+    assert!(finished.stderr.contains("ulimit -n"), "{finished}");
+}

@@ -1,0 +1,263 @@
+//! `max_sessions`, of a forward and of the process: who comes too many is reset at once, or waits in
+//! the kernel's queue until somebody ends.
+
+use std::collections::VecDeque;
+
+use testkit::{
+    Behaviour, Forwarder, LIMIT, Peer, Port, Script, Socket, Target, connect, wait_until,
+};
+
+use crate::support::{Config, QUIET, messages, ping, play, served_client};
+
+const REFUSED: &str = "connections refused: max_sessions is reached";
+const REFUSE: &str = "max_sessions = 2\nat_limit = 'refuse'";
+const WAIT: &str = "max_sessions = 2\nat_limit = 'wait'";
+
+/// An echo behind one forward.
+struct Echo {
+    target: Target,
+    port: Port,
+    forwarder: Forwarder,
+}
+
+impl Echo {
+    fn start(workers: u32, settings: &str) -> Self {
+        let (target, port) = (Target::start(Behaviour::Echo), Port::v4());
+        let config = Config::new().process(&format!("workers = {workers}"));
+        let forwarder = config.forward(port.addr(), target.addr(), settings).start();
+        Self { target, port, forwarder }
+    }
+
+    /// Ends a session and waits until it has.
+    fn end(&self, client: Socket) {
+        let before = self.forwarder.records().len();
+        drop(client);
+        wait_until("its record", LIMIT, || self.forwarder.records().len() > before);
+    }
+}
+
+#[track_caller]
+fn is_refused(port: &Port) {
+    Peer::connect("one too many", port, Script::new().expect_reset()).finish();
+}
+
+/// A client that has sent a byte and waits for it to come back.
+fn asking_client(port: &Port) -> Socket {
+    let client = connect(port).unwrap();
+    play(&client, Script::new().write_bytes("."));
+    client
+}
+
+#[track_caller]
+fn is_answered(client: &Socket) {
+    play(client, Script::new().read_exactly(1));
+}
+
+#[track_caller]
+fn is_waiting(client: &Socket) {
+    play(client, Script::new().expect_silence(QUIET));
+}
+
+// === refuse ===
+
+fn a_full_forward_refuses(workers: u32) {
+    const MORE: usize = 20;
+    let echo = Echo::start(workers, REFUSE);
+    let mut clients: VecDeque<_> = (0..2).map(|_| served_client(&echo.port)).collect();
+    for _ in 0..3 {
+        (0..MORE).for_each(|_| is_refused(&echo.port));
+        clients.iter().for_each(ping);
+        echo.end(clients.pop_front().unwrap());
+        clients.push_back(served_client(&echo.port));
+    }
+    assert_eq!(echo.target.accepted(), 5, "who is refused does not reach the target");
+    echo.forwarder.wait_for_message(REFUSED);
+    let warnings = messages(&echo.forwarder, REFUSED);
+    let first = warnings.first().expect("a warning");
+    assert_eq!(
+        (&first["level"], &first["limit"], &first["count"]),
+        (&"warn".into(), &2.into(), &1.into())
+    );
+    assert_eq!(first["forward"], echo.port.addr().to_string());
+    let close = &first["close"];
+    assert_eq!([&close["by"], &close["phase"], &close["cause"]], ["limit", "admit", "over_limit"]);
+    assert!(warnings.len() < MORE, "refusals do not flood the log: {warnings:?}");
+}
+
+#[test]
+fn a_full_forward_refuses_with_one_worker() {
+    a_full_forward_refuses(1);
+}
+
+#[test]
+fn a_full_forward_refuses_with_two_workers() {
+    a_full_forward_refuses(2);
+}
+
+#[test]
+fn the_warnings_count_who_was_refused() {
+    let echo = Echo::start(1, REFUSE);
+    let _clients = [served_client(&echo.port), served_client(&echo.port)];
+    let mut refused = 0;
+    let mut counts = Vec::new();
+    wait_until("a second warning", LIMIT, || {
+        is_refused(&echo.port);
+        refused += 1;
+        let warnings = messages(&echo.forwarder, REFUSED);
+        counts = warnings.iter().map(|line| line["count"].as_u64().unwrap()).collect();
+        counts.len() == 2
+    });
+    let told: u64 = counts.iter().sum();
+    // The log may be a few refusals late.
+    assert!((refused / 2..=refused).contains(&told), "{counts:?} of {refused}");
+}
+
+#[test]
+fn a_full_process_refuses_on_all_of_its_forwards() {
+    let (target, ports) = (Target::start(Behaviour::Echo), [Port::v4(), Port::v4()]);
+    let config = Config::new().process("max_sessions = 3\nworkers = 2");
+    let config = ports.iter().fold(config, |config, port| {
+        config.forward(port.addr(), target.addr(), "at_limit = 'refuse'")
+    });
+    let forwarder = config.start();
+    let clients = [&ports[0], &ports[1], &ports[1]].map(served_client);
+    ports.iter().for_each(is_refused);
+    forwarder.wait_for_message(REFUSED);
+    assert_eq!(messages(&forwarder, REFUSED)[0]["limit"], 3);
+    drop(clients);
+    forwarder.wait_for_records(3);
+    let _again = [&ports[0], &ports[0], &ports[0]].map(served_client);
+    is_refused(&ports[1]);
+}
+
+/// Who is turned away by a full forward takes no place in the process from other forwards.
+fn a_full_forward_leaves_the_others_their_places(
+    full: &str,
+    turned_away: impl Fn(&Port) -> Option<Socket>,
+) {
+    let (target, crowded, other) = (Target::start(Behaviour::Echo), Port::v4(), Port::v4());
+    let config = Config::new()
+        .process("max_sessions = 4\nworkers = 2")
+        .forward(crowded.addr(), target.addr(), full)
+        .forward(other.addr(), target.addr(), "");
+    let _forwarder = config.start();
+    let _served = [served_client(&crowded), served_client(&crowded)];
+    let _waiting: Vec<_> = (0..10).map(|_| turned_away(&crowded)).collect();
+    let others = [served_client(&other), served_client(&other)];
+    others.iter().for_each(ping);
+}
+
+#[test]
+fn refused_clients_of_one_forward_leave_the_others_their_places() {
+    a_full_forward_leaves_the_others_their_places(REFUSE, |port| {
+        is_refused(port);
+        None
+    });
+}
+
+#[test]
+fn waiting_clients_of_one_forward_leave_the_others_their_places() {
+    a_full_forward_leaves_the_others_their_places(WAIT, |port| Some(asking_client(port)));
+}
+
+// === wait ===
+
+fn a_full_forward_lets_clients_wait(workers: u32) {
+    let echo = Echo::start(workers, WAIT);
+    let mut served: VecDeque<_> = (0..2).map(|_| served_client(&echo.port)).collect();
+    let mut waiting: VecDeque<_> = (0..6).map(|_| asking_client(&echo.port)).collect();
+    is_waiting(&waiting[0]);
+    while let Some(next) = waiting.pop_front() {
+        let accepted = echo.target.accepted();
+        drop(served.pop_front());
+        is_answered(&next);
+        served.push_back(next);
+        served.iter().for_each(ping);
+        if let Some(last) = waiting.back() {
+            is_waiting(last);
+        }
+        assert_eq!(echo.target.accepted(), accepted + 1, "one place, one session");
+    }
+    assert_eq!(messages(&echo.forwarder, REFUSED).len(), 0);
+}
+
+#[test]
+fn a_full_forward_lets_clients_wait_with_one_worker() {
+    a_full_forward_lets_clients_wait(1);
+}
+
+#[test]
+fn a_full_forward_lets_clients_wait_with_two_workers() {
+    a_full_forward_lets_clients_wait(2);
+}
+
+#[test]
+fn a_crowd_that_waits_is_served_to_the_last() {
+    const CROWD: usize = 300;
+    let echo = Echo::start(2, WAIT);
+    let script = || Script::new().expecting(0).write(100).read_exactly(100).close();
+    let crowd: Vec<_> =
+        (0..CROWD).map(|n| Peer::connect(&format!("client {n}"), &echo.port, script())).collect();
+    for client in crowd {
+        client.finish();
+    }
+    echo.forwarder.wait_for_records(CROWD);
+    assert_eq!(echo.target.accepted(), CROWD as u64);
+}
+
+/// Who waits at one forward for a place in the process gets the one that a session of another
+/// forward gives back.
+fn a_place_in_the_process_goes_to_any_forward(workers: u32) {
+    let (target, ports) = (Target::start(Behaviour::Echo), [Port::v4(), Port::v4()]);
+    let config = Config::new().process(&format!("max_sessions = 1\nworkers = {workers}"));
+    let config = ports.iter().fold(config, |config, port| {
+        config.forward(port.addr(), target.addr(), "at_limit = 'wait'")
+    });
+    let _forwarder = config.start();
+    let mut served = served_client(&ports[0]);
+    for round in 0..10 {
+        let next = asking_client(&ports[(round + 1) % 2]);
+        if round == 0 {
+            is_waiting(&next);
+        }
+        drop(served);
+        is_answered(&next);
+        served = next;
+    }
+}
+
+#[test]
+fn a_place_in_the_process_goes_to_any_forward_with_one_worker() {
+    a_place_in_the_process_goes_to_any_forward(1);
+}
+
+#[test]
+fn a_place_in_the_process_goes_to_any_forward_with_two_workers() {
+    a_place_in_the_process_goes_to_any_forward(2);
+}
+
+/// A place is given back however a session ends.
+#[test]
+fn sessions_that_fail_give_their_places_back() {
+    let (nobody, port) = (Port::v4(), Port::v4());
+    let config = Config::new().process("workers = 2");
+    let forwarder = config.forward(port.addr(), nobody.addr(), WAIT).start();
+    for _ in 0..20 {
+        is_refused(&port);
+    }
+    for record in forwarder.wait_for_records(20) {
+        assert_eq!(record.close_reason(), "target/connect/refused");
+    }
+}
+
+#[test]
+fn a_client_that_gives_up_waiting_takes_no_place() {
+    let echo = Echo::start(1, WAIT);
+    let served = [served_client(&echo.port), served_client(&echo.port)];
+    for _ in 0..5 {
+        crate::support::reset(asking_client(&echo.port));
+    }
+    drop(served);
+    let again = [served_client(&echo.port), served_client(&echo.port)];
+    again.iter().for_each(ping);
+}

@@ -1,0 +1,190 @@
+//! A target's name with several addresses: each is tried in turn, within `connect_timeout`; and
+//! lookups that take their time. The several addresses are in a hosts file of the test's own, in a
+//! mount namespace of the forwarder's own.
+
+use std::fs;
+use std::io::Write as _;
+use std::net::{IpAddr, SocketAddr};
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::process::Command;
+use std::thread;
+use std::time::Duration;
+
+use tempfile::TempDir;
+use testkit::{
+    Behaviour, BlackHole, Forwarder, Gate, LIMIT, Peer, Place, Port, Script, SessionRecord, Signal,
+    Target, Tool, connect, exchange, run,
+};
+
+use crate::support::{BINARY, Config, QUIET, forwarder, ping, play, served_client};
+
+const NAME: &str = "several.test";
+
+/// Starts a forwarder whose only source of names is the file `hosts` of this directory.
+fn start_with_hosts(dir: &Path, config: &Config) -> Forwarder {
+    const MOUNTS: &str = r#"mount --bind "$0/hosts" /etc/hosts &&
+        mount --bind "$0/nsswitch.conf" /etc/nsswitch.conf && exec "$@""#;
+    fs::write(dir.join("nsswitch.conf"), "hosts: files\n").unwrap();
+    let is_root = fs::metadata("/proc/self").unwrap().uid() == 0;
+    let namespaces: &[&str] =
+        if is_root { &["--mount"] } else { &["--user", "--map-root-user", "--mount"] };
+    let forwarder = Forwarder::binary(Tool::find("unshare").path())
+        .args(namespaces)
+        .args(["sh", "-c", MOUNTS, dir.to_str().unwrap(), BINARY])
+        .config(config.text())
+        .start();
+    forwarder.ready();
+    forwarder
+}
+
+// === several addresses ===
+
+/// A forwarder for which the name has these addresses, in this order.
+struct Named {
+    port: Port,
+    forwarder: Forwarder,
+}
+
+impl Named {
+    fn start(addresses: &[IpAddr], target_port: u16, settings: &str) -> Self {
+        let (dir, port) = (TempDir::new().unwrap(), Port::v4());
+        let mut hosts = fs::File::create(dir.path().join("hosts")).unwrap();
+        for ip in addresses {
+            writeln!(hosts, "{ip} {NAME}").unwrap();
+        }
+        let config = Config::new().forward(port.addr(), format!("{NAME}:{target_port}"), settings);
+        Self { port, forwarder: start_with_hosts(dir.path(), &config) }
+    }
+
+    /// The address that the only session was connected to, or tried last; and its close reason.
+    fn outcome(&self) -> (SocketAddr, String) {
+        let record = self.forwarder.wait_for_records(1).remove(0);
+        let address = record.json["target_address"].as_str().unwrap().parse().unwrap();
+        (address, record.close_reason())
+    }
+}
+
+fn ip(text: &str) -> IpAddr {
+    text.parse().unwrap()
+}
+
+/// The same port of several addresses; only the last of them is listened on.
+fn only_the_last_listens(addresses: &[&str]) {
+    let addresses: Vec<_> = addresses.iter().map(|text| ip(text)).collect();
+    let number = Port::every_address();
+    let at = SocketAddr::new(*addresses.last().unwrap(), number.number());
+    let target = Target::start_at(Place::At(at), Behaviour::Verify);
+    let named = Named::start(&addresses, number.number(), "");
+    exchange(connect(&named.port).unwrap(), 1000, 1000, 1).unwrap();
+    assert_eq!(named.outcome(), (at, "client/relay/fin".to_owned()));
+    assert_eq!(target.accepted(), 1);
+}
+
+#[test]
+fn an_address_that_refuses_is_passed_over() {
+    only_the_last_listens(&["::1", "127.0.0.1"]);
+    only_the_last_listens(&["127.0.0.1", "127.0.0.2", "127.0.0.3", "127.0.0.4"]);
+}
+
+#[test]
+fn if_every_address_refuses_the_client_is_reset() {
+    let number = Port::every_address();
+    let addresses = [ip("127.0.0.2"), ip("127.0.0.3")];
+    let named = Named::start(&addresses, number.number(), "connect_timeout = '1h'");
+    Peer::connect("client", &named.port, Script::new().expect_reset()).finish();
+    let (address, reason) = named.outcome();
+    assert!(addresses.contains(&address.ip()), "{address}");
+    assert_eq!(reason, "target/connect/refused");
+}
+
+/// The first address never answers: its share of `connect_timeout` is not all of it.
+#[test]
+fn an_address_that_never_answers_leaves_time_for_the_next() {
+    let hole = BlackHole::open();
+    let at = SocketAddr::new(ip("127.0.0.9"), hole.addr().port());
+    let target = Target::start_at(Place::At(at), Behaviour::Verify);
+    let named = Named::start(&[hole.addr().ip(), at.ip()], at.port(), "connect_timeout = '6s'");
+    exchange(connect(&named.port).unwrap(), 1000, 1000, 1).unwrap();
+    assert_eq!(named.outcome(), (at, "client/relay/fin".to_owned()));
+    assert_eq!(target.accepted(), 1);
+}
+
+// === lookups that take their time ===
+
+/// Stops every lookup of the C library until [`Self::let_go`]: it reads this file first, and it is a
+/// pipe without a writer. (`RESOLV_HOST_CONF`, host.conf(5).)
+struct SlowLookups {
+    dir: TempDir,
+}
+
+impl SlowLookups {
+    fn new() -> Self {
+        let dir = TempDir::new().unwrap();
+        run(Command::new("mkfifo").arg(dir.path().join("host.conf")), LIMIT).success();
+        Self { dir }
+    }
+
+    fn start(&self, config: &Config) -> Forwarder {
+        let path = self.dir.path().join("host.conf");
+        let forwarder = forwarder().env("RESOLV_HOST_CONF", path).config(config.text()).start();
+        forwarder.ready();
+        forwarder
+    }
+
+    fn let_go(&self) {
+        let path = self.dir.path().join("host.conf");
+        let written = Gate::new();
+        let done = written.clone();
+        // Opening it waits for the one who reads.
+        thread::spawn(move || {
+            fs::write(path, "multi on\n").unwrap();
+            done.open();
+        });
+        written.wait("a lookup that reads its configuration");
+    }
+}
+
+#[test]
+fn a_slow_lookup_holds_up_no_other_session() {
+    let lookups = SlowLookups::new();
+    let (target, slow, quick) = (Target::start(Behaviour::Echo), Port::v4(), Port::v4());
+    let by_name = format!("localhost:{}", target.addr().tcp().port());
+    let config = Config::new()
+        .process("workers = 1")
+        .forward(slow.addr(), by_name, "connect_timeout = '1h'")
+        .forward(quick.addr(), target.addr(), "");
+    let forwarder = lookups.start(&config);
+    let waiting: Vec<_> = (0..20).map(|_| connect(&slow).unwrap()).collect();
+    for client in &waiting {
+        play(client, Script::new().write_bytes("."));
+    }
+    for _ in 0..20 {
+        served_client(&quick);
+    }
+    play(&waiting[0], Script::new().expect_silence(QUIET));
+    let is_quick = |record: &SessionRecord| record.listener == quick.addr().to_string();
+    assert!(forwarder.wait_for_records(20).iter().all(is_quick), "the slow ones still wait");
+    lookups.let_go();
+    for client in &waiting {
+        play(client, Script::new().read_exactly(1));
+        ping(client);
+    }
+}
+
+#[test]
+fn a_lookup_counts_as_connecting_and_holds_up_no_exit() {
+    let (lookups, slow) = (SlowLookups::new(), Port::v4());
+    let config = Config::new().process("shutdown_timeout = '200ms'");
+    let config = config.forward(slow.addr(), "localhost:80", "connect_timeout = '1s'");
+    let forwarder = lookups.start(&config);
+    Peer::connect("client", &slow, Script::new().expect_reset()).finish();
+    let record = forwarder.wait_for_records(1).remove(0);
+    assert_eq!(record.close_reason(), "limit/connect/connect_timeout");
+    assert!(record.duration >= Duration::from_secs(1), "{}", record.json);
+    let waiting = connect(&slow).unwrap();
+    play(&waiting, Script::new().expect_silence(QUIET));
+    forwarder.signal(Signal::TERM);
+    assert_eq!(forwarder.wait_exit(LIMIT).code(), Some(0));
+    play(&waiting, Script::new().expect_reset());
+}

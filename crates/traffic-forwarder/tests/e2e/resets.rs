@@ -1,0 +1,245 @@
+//! Sessions that break: an RST is passed on as an RST, after the bytes that were received before it;
+//! a target that cannot be reached gives the client an RST at once.
+
+use std::time::Duration;
+
+use testkit::{
+    Behaviour, BlackHole, End, Gate, LIMIT, Peer, Place, Port, Script, Signal, Target, wait_until,
+};
+
+use crate::support::{
+    Config, Forward, LateTarget, OPENING, Session, forwarder, on_each_path, path_is, play, reset,
+    unacked, write_until_full,
+};
+
+on_each_path!(
+    the_clients_reset_comes_after_its_bytes,
+    the_targets_reset_comes_after_its_bytes,
+    held_bytes_of_a_client_arrive_before_its_reset,
+    held_bytes_of_a_target_arrive_before_its_reset,
+    a_reset_passes_though_the_other_lane_is_full,
+    a_reset_after_a_half_close_is_still_a_reset,
+    a_client_that_is_gone_resets_a_sending_target,
+    an_answer_arrives_though_the_upload_is_cut,
+    a_target_that_resets_on_accept_resets_the_client,
+    a_refusing_target_resets_the_client_at_once,
+    a_missing_unix_socket_is_a_refusal,
+    a_client_that_resets_while_connecting_ends_it,
+    a_broken_session_leaves_the_others_alone,
+    broken_sessions_leave_no_descriptor,
+);
+
+fn the_clients_reset_comes_after_its_bytes(path: &str) {
+    let Session { forward, client, target } = Session::open(path_is(path));
+    Peer::play("client", client, Script::new().sending(1).write(5000).reset()).finish();
+    let reading = Script::new().expecting(1).read_to_reset();
+    assert_eq!(play(&target, reading).received, 5000);
+    let record = forward.record();
+    assert_eq!(record.close_reason(), "client/relay/reset");
+    assert_eq!(record.bytes_up, OPENING + 5000);
+    assert_eq!(record.close.errno.as_deref(), Some("ECONNRESET"));
+}
+
+fn the_targets_reset_comes_after_its_bytes(path: &str) {
+    let target = Peer::listen("target", Place::V4, Script::new().sending(1).write(5000).reset());
+    let forward = Forward::start(target.addr(), path_is(path));
+    let reading = Script::new().expecting(1).read_to_reset();
+    assert_eq!(Peer::connect("client", &forward, reading).finish().received, 5000);
+    target.finish();
+    let record = forward.record();
+    assert_eq!((record.close_reason().as_str(), record.bytes_down), ("target/relay/reset", 5000));
+}
+
+/// The sender fills every buffer on the way and resets. What the forwarder's kernel had
+/// acknowledged by then must arrive, held bytes included.
+fn held_bytes_arrive(path: &str, up: bool) {
+    let Session { forward, client, target } = Session::open(path_is(path));
+    let (sender, receiver) = if up { (client, target) } else { (target, client) };
+    let written = write_until_full(&sender, 3);
+    let acknowledged = written - unacked(&sender);
+    reset(sender);
+    let got = play(&receiver, Script::new().expecting(3).read_to_reset()).received;
+    assert!(got >= acknowledged, "{got} of {acknowledged} acknowledged bytes arrived");
+    let record = forward.record();
+    let (by, bytes) = if up { ("client", record.bytes_up) } else { ("target", record.bytes_down) };
+    assert_eq!(record.close_reason(), format!("{by}/relay/reset"));
+    assert_eq!(bytes, got + OPENING);
+}
+
+fn held_bytes_of_a_client_arrive_before_its_reset(path: &str) {
+    held_bytes_arrive(path, true);
+}
+
+fn held_bytes_of_a_target_arrive_before_its_reset(path: &str) {
+    held_bytes_arrive(path, false);
+}
+
+fn a_reset_passes_though_the_other_lane_is_full(path: &str) {
+    let Session { forward, client, target } = Session::open(path_is(path));
+    write_until_full(&target, 3);
+    reset(client);
+    play(&target, Script::new().expect_reset());
+    assert_eq!(forward.close_reason(), "client/relay/reset");
+}
+
+fn a_reset_after_a_half_close_is_still_a_reset(path: &str) {
+    let Session { forward, client, target } = Session::open(path_is(path));
+    play(&client, Script::new().shutdown_write());
+    play(&target, Script::new().expect_eof());
+    reset(target);
+    play(&client, Script::new().expect_reset());
+    assert_eq!(forward.close_reason(), "target/relay/reset");
+}
+
+fn a_client_that_is_gone_resets_a_sending_target(path: &str) {
+    let Session { forward, client, target } = Session::open(path_is(path));
+    drop(client);
+    play(&target, Script::new().expect_eof());
+    let sent = play(&target, Script::new().try_write(1 << 30)).write_end;
+    assert!(matches!(sent, Some(End::Reset | End::BrokenPipe)), "{sent:?}");
+    assert_eq!(forward.close_reason(), "client/relay/reset");
+}
+
+/// As an HTTP server does that answers 413 and closes: unread bytes make its close an RST.
+fn an_answer_arrives_though_the_upload_is_cut(path: &str) {
+    let closing = Script::new().sending(2).read_exactly(10).write(1000).close();
+    let target = Peer::listen("target", Place::V4, closing);
+    let forward = Forward::start(target.addr(), path_is(path));
+    let uploading = Script::new().expecting(2).try_write(1 << 30).drain();
+    let client = Peer::connect("client", &forward, uploading).finish();
+    target.finish();
+    assert_eq!(client.received, 1000);
+    let broken = [client.write_end, client.read_end].contains(&Some(End::Reset));
+    assert!(broken || client.write_end == Some(End::BrokenPipe), "{client:?}");
+    assert_eq!(forward.close_reason(), "target/relay/reset");
+}
+
+fn a_target_that_resets_on_accept_resets_the_client(path: &str) {
+    let target = Target::start(Behaviour::Reset);
+    let forward = Forward::start(&target, path_is(path));
+    Peer::connect("client", &forward, Script::new().expect_reset()).finish();
+    let reason = forward.close_reason();
+    // The RST may come before the forwarder has looked at the handshake's end.
+    assert!(["target/relay/reset", "target/connect/reset"].contains(&&*reason), "{reason}");
+}
+
+fn a_refusing_target_resets_the_client_at_once(path: &str) {
+    let nobody = Port::v4();
+    let forward = Forward::start(&nobody, format!("{}connect_timeout = '1h'", path_is(path)));
+    Peer::connect("client", &forward, Script::new().expect_reset()).finish();
+    let record = forward.record();
+    assert_eq!(record.close_reason(), "target/connect/refused");
+    assert_eq!(record.close.errno.as_deref(), Some("ECONNREFUSED"));
+    assert_eq!((record.bytes_up, record.bytes_down, record.connect_time), (0, 0, None));
+}
+
+fn a_missing_unix_socket_is_a_refusal(path: &str) {
+    let dir = tempfile::TempDir::new().unwrap();
+    let forward = Forward::start(dir.path().join("nobody"), path_is(path));
+    Peer::connect("client", &forward, Script::new().expect_reset()).finish();
+    assert_eq!(forward.close_reason(), "target/connect/refused");
+}
+
+fn a_client_that_resets_while_connecting_ends_it(path: &str) {
+    let hole = BlackHole::open();
+    let forward = Forward::start(&hole, format!("{}connect_timeout = '1h'", path_is(path)));
+    let base = forward.fd_count();
+    let client = forward.connect();
+    wait_until("an attempt to connect", LIMIT, || forward.fd_count() == base + 2);
+    reset(client);
+    let record = forward.record();
+    assert_eq!(record.close_reason(), "client/connect/reset");
+    assert_eq!(forward.fd_count(), base);
+}
+
+fn a_broken_session_leaves_the_others_alone(path: &str) {
+    let target = Target::start(Behaviour::Echo);
+    let forward = Forward::start_with(Config::new().process("workers = 1"), &target, path_is(path));
+    let (stop, others) = (Gate::new(), [1, 2, 3]);
+    let others = others.map(|seed| {
+        let round = |script: Script, _| script.write(50_000).read_exactly(50_000);
+        let script = Script::new().sending(seed).expecting(seed);
+        let script = (0..20).fold(script, round).stall(&stop).write(10).read_exactly(10);
+        Peer::connect("a session that lives", &forward, script.shutdown_write().read_to_end())
+    });
+    for _ in 0..30 {
+        let breaking = Script::new().write(100_000).reset();
+        Peer::connect("a session that breaks", &forward, breaking).finish();
+    }
+    stop.open();
+    for other in others {
+        other.finish();
+    }
+    let records = forward.wait_for_records(33);
+    let living = records.iter().filter(|record| record.close.cause == "fin");
+    assert!(living.clone().all(|record| record.bytes_down == 1_000_010), "{records:#?}");
+    assert_eq!(living.count(), 3);
+}
+
+/// Sessions that are cut while a pipe or a buffer holds their bytes.
+fn broken_sessions_leave_no_descriptor(path: &str) {
+    const SESSIONS: usize = 8;
+    let target = Target::start(Behaviour::Stall);
+    let config = Config::new().process("workers = 1");
+    let settings = format!("{}idle_timeout = '2s'", path_is(path));
+    let forward = Forward::start_with(config, &target, settings);
+    let before = forward.fd_count();
+    let filled = |_| {
+        let client = forward.connect();
+        write_until_full(&client, 1);
+        client
+    };
+    let _clients: Vec<_> = (0..SESSIONS).map(filled).collect();
+    for record in forward.wait_for_records(SESSIONS) {
+        assert_eq!(record.close_reason(), "limit/relay/idle_timeout");
+    }
+    wait_until("all descriptors back", LIMIT, || forward.fd_count() == before);
+}
+
+/// The forwarder is stopped while the target answers, sends and resets: it finds all of that at once,
+/// as it does by chance with a target that is quick.
+#[test]
+fn bytes_of_a_target_that_resets_before_it_is_looked_at_arrive() {
+    let target = LateTarget::open();
+    let forward = Forward::start(target.addr(), "connect_timeout = '1h'");
+    let base = forward.fd_count();
+    let client = Peer::connect("client", &forward, Script::new().expecting(1).read_to_reset());
+    wait_until("an attempt to connect", LIMIT, || forward.fd_count() == base + 2);
+    forward.signal(Signal::STOP);
+    let socket = target.answer();
+    Peer::play("target", socket, Script::new().sending(1).write(5000).reset()).finish();
+    forward.signal(Signal::CONT);
+    assert_eq!(client.finish().received, 5000);
+    assert_eq!(forward.close_reason(), "target/relay/reset");
+}
+
+#[test]
+fn bytes_of_a_client_wait_for_a_target_that_answers_late() {
+    let target = LateTarget::open();
+    let forward = Forward::start(target.addr(), "connect_timeout = '1h'");
+    let base = forward.fd_count();
+    let script = Script::new().sending(1).write(5000).shutdown_write().expecting(2).read_to_end();
+    let client = Peer::connect("client", &forward, script);
+    wait_until("an attempt to connect", LIMIT, || forward.fd_count() == base + 2);
+    let answering = Script::new().sending(2).expecting(1).read_to_end().write(6000);
+    let answered = Peer::play("target", target.answer(), answering).finish();
+    assert_eq!((answered.received, client.finish().received), (5000, 6000));
+    assert_eq!(forward.close_reason(), "client/relay/fin");
+}
+
+#[test]
+fn a_name_that_does_not_exist_resets_the_client() {
+    let port = Port::v4();
+    let settings = "connect_timeout = '1m'";
+    let config = Config::new().forward(port.addr(), "name.invalid:80", settings);
+    let bounded = ("RES_OPTIONS", "timeout:1 attempts:1");
+    let forwarder = forwarder().env(bounded.0, bounded.1).config(config.text()).start();
+    forwarder.ready();
+    let patient = Script::new().limit(Duration::from_secs(30)).expect_reset();
+    Peer::connect("client", &port, patient).finish();
+    let record = forwarder.wait_for_records(1).remove(0);
+    assert_eq!(record.close_reason(), "target/connect/name_error");
+    assert_eq!(record.target.as_deref(), Some("name.invalid:80"));
+    let warned = |line: &str| line.contains("could not be resolved") && line.contains("warn");
+    assert_eq!(forwarder.count_lines(warned), 1);
+}

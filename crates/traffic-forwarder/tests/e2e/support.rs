@@ -1,0 +1,158 @@
+//! What all themes share: the binary and its configuration, one forward, one session with both of its
+//! outer sockets in the test's hands.
+
+mod kernel;
+mod late_target;
+mod sessions;
+
+use std::fmt::{Display, Write as _};
+use std::net::SocketAddr;
+use std::ops::Deref;
+use std::time::Duration;
+
+use serde_json::Value;
+use testkit::{Addr, Forwarder, ForwarderBuilder, Port, SessionRecord, Socket, connect};
+
+pub(crate) use kernel::{tcp_row, unacked};
+pub(crate) use late_target::LateTarget;
+pub(crate) use sessions::{OPENING, Session, ping, play, reset, served_client, write_until_full};
+
+/// The program under test.
+pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_traffic-forwarder");
+
+/// Long enough that a mistake would show, short enough to wait for nothing.
+pub(crate) const QUIET: Duration = Duration::from_millis(200);
+
+/// Makes a test of each scenario for `path = "copy"` and one for `path = "splice"`.
+macro_rules! on_each_path {
+    ($($scenario:ident),+ $(,)?) => {
+        mod copy { $(#[test] fn $scenario() { super::$scenario("copy"); })+ }
+        mod splice { $(#[test] fn $scenario() { super::$scenario("splice"); })+ }
+    };
+}
+pub(crate) use on_each_path;
+
+pub(crate) fn forwarder() -> ForwarderBuilder {
+    Forwarder::binary(BINARY)
+}
+
+// === configurations ===
+
+/// A TOML file in the making. It logs JSON, unless told otherwise.
+#[derive(Clone)]
+pub(crate) struct Config {
+    process: String,
+    log: String,
+    forwards: String,
+}
+
+impl Config {
+    pub(crate) fn new() -> Self {
+        let log = "format = 'json'\n".to_owned();
+        Self { process: String::new(), log, forwards: String::new() }
+    }
+
+    /// Adds a line to `[process]`.
+    pub(crate) fn process(mut self, line: &str) -> Self {
+        writeln!(self.process, "{line}").unwrap();
+        self
+    }
+
+    /// Replaces `[log]`.
+    pub(crate) fn log(mut self, lines: &str) -> Self {
+        lines.clone_into(&mut self.log);
+        self
+    }
+
+    /// Adds a forward with further settings.
+    pub(crate) fn forward(
+        mut self,
+        listen: impl Display,
+        to: impl Display,
+        settings: impl Display,
+    ) -> Self {
+        let forwards = &mut self.forwards;
+        writeln!(forwards, "[[forward]]\nlisten = '{listen}'\nto = '{to}'\n{settings}").unwrap();
+        self
+    }
+
+    pub(crate) fn text(&self) -> String {
+        let Self { process, log, forwards } = self;
+        format!("[process]\n{process}\n[log]\n{log}\n{forwards}")
+    }
+
+    /// Starts the forwarder and waits until it is ready.
+    #[track_caller]
+    pub(crate) fn start(&self) -> Forwarder {
+        let forwarder = forwarder().config(self.text()).start();
+        forwarder.ready();
+        forwarder
+    }
+}
+
+/// A running forwarder with one forward, from a port of `127.0.0.1`.
+pub(crate) struct Forward {
+    forwarder: Forwarder,
+    port: Port,
+}
+
+impl Forward {
+    #[track_caller]
+    pub(crate) fn start(to: impl Into<Addr>, settings: impl Display) -> Self {
+        Self::start_with(Config::new(), to, settings)
+    }
+
+    /// The forward comes on top of what `config` has already.
+    #[track_caller]
+    pub(crate) fn start_with(config: Config, to: impl Into<Addr>, settings: impl Display) -> Self {
+        let (port, to) = (Port::v4(), to.into());
+        let config = config.forward(port.addr(), to, settings);
+        Self { forwarder: config.start(), port }
+    }
+
+    pub(crate) fn addr(&self) -> SocketAddr {
+        self.port.addr()
+    }
+
+    pub(crate) fn connect(&self) -> Socket {
+        connect(&self.port).unwrap()
+    }
+
+    /// The record of the only session that there was.
+    #[track_caller]
+    pub(crate) fn record(&self) -> SessionRecord {
+        self.wait_for_records(1).remove(0)
+    }
+
+    /// The only session's close reason.
+    #[track_caller]
+    pub(crate) fn close_reason(&self) -> String {
+        self.record().close_reason()
+    }
+}
+
+impl Deref for Forward {
+    type Target = Forwarder;
+
+    fn deref(&self) -> &Forwarder {
+        &self.forwarder
+    }
+}
+
+impl From<&Forward> for Addr {
+    fn from(forward: &Forward) -> Self {
+        Self::Tcp(forward.addr())
+    }
+}
+
+/// The value of `path` as a line of a configuration.
+pub(crate) fn path_is(path: &str) -> String {
+    format!("path = '{path}'\n")
+}
+
+/// The log lines with this message, of a forwarder that logs JSON.
+pub(crate) fn messages(forwarder: &Forwarder, message: &str) -> Vec<Value> {
+    let lines = forwarder.stderr();
+    let parsed = lines.iter().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    parsed.filter(|json| json["message"] == message).collect()
+}

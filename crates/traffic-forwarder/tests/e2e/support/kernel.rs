@@ -1,0 +1,43 @@
+//! The kernel's view of a connection.
+
+use std::fs;
+use std::net::{IpAddr, SocketAddr};
+
+use testkit::Socket;
+
+/// A row of `/proc/net/tcp`.
+pub(crate) struct TcpRow {
+    /// Bytes that the other side has not acknowledged.
+    pub(crate) unacked: u64,
+    /// The keepalive timer is the one that runs.
+    pub(crate) keepalive: bool,
+}
+
+/// The established IPv4 connection from `local` to `remote`.
+pub(crate) fn tcp_row(local: SocketAddr, remote: SocketAddr) -> Option<TcpRow> {
+    const KEEPALIVE: &str = "02";
+    let wanted = (in_table(local), in_table(remote));
+    let table = fs::read_to_string("/proc/net/tcp").unwrap();
+    table.lines().find_map(|line| {
+        let fields: Vec<_> = line.split_whitespace().take(6).collect();
+        let [_, local, remote, _, queues, timer] = fields[..] else { return None };
+        if (local, remote) != (&wanted.0, &wanted.1) {
+            return None;
+        }
+        let (unacked, _) = queues.split_once(':')?;
+        let unacked = u64::from_str_radix(unacked, 16).ok()?;
+        Some(TcpRow { unacked, keepalive: timer.split(':').next() == Some(KEEPALIVE) })
+    })
+}
+
+fn in_table(addr: SocketAddr) -> String {
+    let IpAddr::V4(ip) = addr.ip() else { panic!("{addr} is not in the table of IPv4") };
+    format!("{:08X}:{:04X}", u32::from_ne_bytes(ip.octets()), addr.port())
+}
+
+/// Bytes that this socket has sent and its peer's kernel has not acknowledged.
+pub(crate) fn unacked(socket: &Socket) -> u64 {
+    let local = socket.local_addr().unwrap().as_socket().unwrap();
+    let remote = socket.peer_addr().unwrap().as_socket().unwrap();
+    tcp_row(local, remote).expect("an open connection is in the table").unacked
+}

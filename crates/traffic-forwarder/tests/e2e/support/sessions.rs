@@ -1,0 +1,82 @@
+//! Sessions, and what tests do with the sockets at their ends.
+
+use std::fmt::Display;
+use std::io::{ErrorKind, Write as _};
+use std::time::Duration;
+
+use testkit::{Addr, Listener, Peer, Place, Script, Socket, Source, Stream, Transcript, connect};
+
+use super::{Config, Forward, QUIET};
+
+/// One session, with both of its outer sockets in the test's hands.
+pub(crate) struct Session {
+    pub(crate) forward: Forward,
+    pub(crate) client: Socket,
+    pub(crate) target: Socket,
+}
+
+impl Session {
+    #[track_caller]
+    pub(crate) fn open(settings: impl Display) -> Self {
+        Self::open_with(Config::new(), settings)
+    }
+
+    #[track_caller]
+    pub(crate) fn open_with(config: Config, settings: impl Display) -> Self {
+        let listener = Listener::bind(Place::V4);
+        let forward = Forward::start_with(config, listener.addr(), settings);
+        let client = forward.connect();
+        let target = listener.accept();
+        // A byte each way: the forwarder, too, knows that the session is there.
+        play(&client, Script::new().write_bytes("?"));
+        play(&target, Script::new().read_exactly(1).write_bytes("!"));
+        play(&client, Script::new().read_exactly(1));
+        Self { forward, client, target }
+    }
+}
+
+/// How many bytes [`Session::open`] has sent each way.
+pub(crate) const OPENING: u64 = 1;
+
+/// Plays a script on a socket that stays open after it.
+#[track_caller]
+pub(crate) fn play(socket: &Socket, script: Script) -> Transcript {
+    Peer::play("a socket", socket.try_clone().unwrap(), script).finish()
+}
+
+/// Closes with an RST.
+pub(crate) fn reset(socket: Socket) {
+    socket.set_linger(Some(Duration::ZERO)).unwrap();
+    drop(socket);
+}
+
+/// A byte to an echo and back: proof that a session is served.
+#[track_caller]
+pub(crate) fn ping(socket: &Socket) {
+    play(socket, Script::new().write_bytes("."));
+    assert_eq!(play(socket, Script::new().read_exactly(1)).bytes, b".");
+}
+
+/// A client of an echo that is being served.
+#[track_caller]
+pub(crate) fn served_client(addr: impl Into<Addr>) -> Socket {
+    let client = connect(addr).unwrap();
+    ping(&client);
+    client
+}
+
+/// Writes the stream of `seed` until nobody on the way takes any more of it, and returns how much
+/// went out.
+pub(crate) fn write_until_full(socket: &Socket, seed: u64) -> u64 {
+    let mut source = Source::new(Stream::new(seed));
+    let mut chunk = vec![0; 64 * 1024];
+    socket.set_write_timeout(Some(QUIET)).unwrap();
+    loop {
+        source.peek(&mut chunk);
+        match (&*socket).write(&chunk) {
+            Ok(n) => source.advance(n),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => return source.offset(),
+            Err(error) => panic!("writing until all buffers are full: {error}"),
+        }
+    }
+}

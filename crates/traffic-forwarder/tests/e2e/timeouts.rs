@@ -1,0 +1,130 @@
+//! Each timeout ends a session that has earned it, with a reason of its own and an RST to both
+//! sides, and spares the others.
+
+use std::time::Duration;
+
+use testkit::{BlackHole, Peer, Script, wait_until};
+
+use crate::support::{Forward, QUIET, Session, on_each_path, path_is, play, write_until_full};
+
+on_each_path!(
+    silence_ends_a_session,
+    a_target_that_stalls_ends_a_session,
+    a_client_that_stalls_ends_a_session,
+    a_byte_in_either_lane_keeps_a_session,
+    a_reader_that_takes_its_time_is_not_idle,
+    age_ends_even_a_busy_session,
+    silence_after_a_half_close_ends_a_session,
+    a_target_that_never_answers_times_out,
+    without_timeouts_nothing_ends,
+);
+
+/// A session whose forward has this path and these settings.
+fn session(path: &str, settings: &str) -> Session {
+    Session::open(format!("{}{settings}", path_is(path)))
+}
+
+#[track_caller]
+fn both_are_reset(session: &Session) {
+    play(&session.client, Script::new().expect_reset());
+    play(&session.target, Script::new().expect_reset());
+}
+
+fn silence_ends_a_session(path: &str) {
+    let session = session(path, "idle_timeout = '500ms'");
+    both_are_reset(&session);
+    let record = session.forward.record();
+    assert_eq!(record.close_reason(), "limit/relay/idle_timeout");
+    assert!(record.duration >= Duration::from_millis(500), "{}", record.json);
+}
+
+/// The sender fills every buffer on the way, and the receiver never reads.
+fn stall(path: &str, of_target: bool) {
+    let session = session(path, "idle_timeout = '2s'");
+    let Session { client, target, .. } = &session;
+    let (sender, receiver) = if of_target { (client, target) } else { (target, client) };
+    write_until_full(sender, 1);
+    play(receiver, Script::new().read_to_reset());
+    play(sender, Script::new().expect_reset());
+    assert_eq!(session.forward.close_reason(), "limit/relay/idle_timeout");
+}
+
+fn a_target_that_stalls_ends_a_session(path: &str) {
+    stall(path, true);
+}
+
+fn a_client_that_stalls_ends_a_session(path: &str) {
+    stall(path, false);
+}
+
+fn a_byte_in_either_lane_keeps_a_session(path: &str) {
+    let session = session(path, "idle_timeout = '2s'");
+    for round in 0..12 {
+        let (from, to) = match round % 2 {
+            0 => (&session.client, &session.target),
+            _ => (&session.target, &session.client),
+        };
+        play(from, Script::new().write_bytes("."));
+        play(to, Script::new().read_exactly(1).expect_silence(QUIET));
+    }
+    assert_eq!(session.forward.records().len(), 0, "it lived longer than its idle timeout");
+    both_are_reset(&session);
+    let record = session.forward.record();
+    assert!(record.duration >= Duration::from_secs(4), "{}", record.json);
+    assert_eq!(record.close_reason(), "limit/relay/idle_timeout");
+}
+
+/// All of its bytes are with the kernel, so no lane moves one; but they are being read.
+fn a_reader_that_takes_its_time_is_not_idle(path: &str) {
+    const CHUNK: usize = 64 * 1024;
+    let session = session(path, "idle_timeout = '2s'");
+    let bytes = 40 * CHUNK as u64;
+    play(&session.client, Script::new().sending(1).write(bytes).shutdown_write());
+    let slowly = Script::new().expecting(1).read_slowly(CHUNK, 25, QUIET).read_to_end();
+    assert_eq!(play(&session.target, slowly).received, bytes);
+}
+
+fn age_ends_even_a_busy_session(path: &str) {
+    let session = session(path, "max_age = '1s'");
+    let sending = Script::new().try_write(1 << 32);
+    let sender = Peer::play("client", session.client.try_clone().unwrap(), sending);
+    play(&session.target, Script::new().read_to_reset());
+    sender.finish();
+    let record = session.forward.record();
+    assert_eq!(record.close_reason(), "limit/relay/max_age");
+    assert!(record.duration >= Duration::from_secs(1) && record.bytes_up > 1, "{}", record.json);
+}
+
+fn silence_after_a_half_close_ends_a_session(path: &str) {
+    let session = session(path, "half_close_timeout = '500ms'\nidle_timeout = '1h'");
+    play(&session.client, Script::new().expect_silence(QUIET * 4).shutdown_write());
+    play(&session.target, Script::new().expect_eof());
+    play(&session.client, Script::new().expect_reset());
+    let record = session.forward.record();
+    assert_eq!(record.close_reason(), "limit/relay/half_close_timeout");
+    wait_until("an RST to the target, too", testkit::LIMIT, || {
+        session.target.take_error().unwrap().is_some() || session.target.send(b".").is_err()
+    });
+}
+
+fn a_target_that_never_answers_times_out(path: &str) {
+    let hole = BlackHole::open();
+    let forward = Forward::start(&hole, format!("{}connect_timeout = '500ms'", path_is(path)));
+    Peer::connect("client", &forward, Script::new().write(1000).expect_reset()).finish();
+    let record = forward.record();
+    assert_eq!(record.close_reason(), "limit/connect/connect_timeout");
+    assert!(record.duration >= Duration::from_millis(500), "{}", record.json);
+    assert_eq!((record.bytes_up, record.connect_time), (0, None));
+    assert_eq!(record.target, Some(hole.addr().to_string()));
+}
+
+fn without_timeouts_nothing_ends(path: &str) {
+    let off = "idle_timeout = 'off'\nhalf_close_timeout = 'off'\nmax_age = 'off'";
+    let session = session(path, off);
+    play(&session.client, Script::new().shutdown_write());
+    play(&session.target, Script::new().expect_eof());
+    play(&session.client, Script::new().expect_silence(QUIET * 5));
+    drop(session.target);
+    play(&session.client, Script::new().expect_eof());
+    assert_eq!(session.forward.close_reason(), "client/relay/fin");
+}
