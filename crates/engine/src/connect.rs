@@ -121,6 +121,8 @@ impl Worker {
         session.connecting = None;
         session.flow.connected(now);
         session.flow.learn(End::Target, readiness);
+        let tcp = session.target_address.is_some_and(|address| address != Address::Unix);
+        session.options_due = tcp && !session.route.forward.options.is_nothing();
         if self.shared.detail.steps {
             self.shared.outbox.send(Report::Forwarding {
                 id: session.id,
@@ -205,5 +207,5 @@ fn attempt(session: &mut Session, position: usize) -> sys::Result<(OwnedFd, Prog
     };
     let address = *known.ok_or(Errno::HOSTUNREACH)?;
     session.target_address = Some(address.into());
-    sys::socket::connect_tcp(address, &session.route.forward.options)
+    sys::socket::connect_tcp(address)
 }

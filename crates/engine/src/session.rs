@@ -6,7 +6,13 @@ use flow::{Attempts, Direction, End, Failure, Time};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 use sys::Address;
+
+/// Keepalive and the like are set on the target's socket when its session is this old. They take
+/// several system calls, and mean nothing to a session that is over by then. (Accepted sockets
+/// inherit them for nothing.)
+const OPTIONS_WAIT: Duration = Duration::from_secs(1);
 
 /// A connection that was accepted and admitted: it holds a place in both gates.
 pub(crate) struct Accepted {
@@ -30,6 +36,8 @@ pub(crate) struct Session {
     pub(crate) connecting: Option<Box<Connecting>>,
     /// When the timing wheel brings the session up next.
     pub(crate) timer: Time,
+    /// The target's socket still lacks the options that only a session of some age needs.
+    pub(crate) options_due: bool,
     /// In the list of sessions that used up their turn.
     pub(crate) queued: bool,
 }
@@ -77,6 +85,7 @@ impl Session {
                 busy: 0,
             })),
             timer: Time::NEVER,
+            options_due: false,
             queued: false,
         }
     }
@@ -86,6 +95,25 @@ impl Session {
         match end {
             End::Client => Some(self.client.as_fd()),
             End::Target => self.target.as_ref().map(AsFd::as_fd),
+        }
+    }
+
+    /// When the session wants to be looked at next; `None` if nothing is due.
+    pub(crate) fn deadline(&self) -> Option<Time> {
+        let options = self.options_due.then(|| self.flow.accepted().after(OPTIONS_WAIT));
+        let limits = self.flow.deadline(&self.route.forward.timeouts);
+        options.into_iter().chain(limits).min()
+    }
+
+    /// Sets the target socket's options, if the session has reached the age for them.
+    pub(crate) fn set_options_if_due(&mut self, now: Time) {
+        if !self.options_due || now < self.flow.accepted().after(OPTIONS_WAIT) {
+            return;
+        }
+        self.options_due = false;
+        if let Some(target) = &self.target {
+            // A socket that refuses them is broken, and will say so by itself.
+            let _ = sys::socket::set_tcp_options(target.as_fd(), &self.route.forward.options);
         }
     }
 

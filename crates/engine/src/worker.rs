@@ -214,7 +214,7 @@ impl Worker {
     /// has moved later is found out when the wheel does.
     pub(crate) fn set_timer(&mut self, key: Key) {
         let Some(session) = self.sessions.get_mut(key) else { return };
-        let Some(deadline) = session.flow.deadline(&session.route.forward.timeouts) else { return };
+        let Some(deadline) = session.deadline() else { return };
         if deadline < session.timer {
             session.timer = deadline;
             self.wheel.schedule(key.index(), deadline);
@@ -239,6 +239,7 @@ impl Worker {
         let now = self.now;
         let Some(session) = self.sessions.get_mut(key) else { return };
         session.timer = Time::NEVER;
+        session.set_options_if_due(now);
         match session.flow.stage() {
             Stage::Connecting { attempt_until } if attempt_until <= now => {
                 return self.attempt_timed_out(key);

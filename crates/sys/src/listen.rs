@@ -1,6 +1,6 @@
 //! Listening sockets.
 
-use crate::socket::{TcpOptions, keep_urgent_inline, set_tcp_options};
+use crate::socket::{TcpOptions, keep_urgent_inline, set_for_forwarding, set_tcp_options};
 use crate::{Address, Errno, Result};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -44,6 +44,7 @@ fn tcp_socket(address: SocketAddr, only_v6: bool, options: &TcpOptions) -> Resul
         sockopt::set_ipv6_v6only(&socket, only_v6)?;
     }
     // Before it listens: the first connection must inherit them too.
+    set_for_forwarding(socket.as_fd())?;
     set_tcp_options(socket.as_fd(), options)?;
     bind(&socket, &address)?;
     listen(&socket, BACKLOG)?;

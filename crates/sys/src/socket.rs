@@ -24,7 +24,8 @@ pub struct Keepalive {
     pub count: u32,
 }
 
-/// Options of a TCP socket. Set on a listening socket, they are inherited by what it accepts.
+/// Options of a TCP socket that can wait until its session has lived for a while. Set on a
+/// listening socket, they are inherited by what it accepts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TcpOptions {
     /// Keepalive probes; `None` is off.
@@ -34,16 +35,27 @@ pub struct TcpOptions {
     pub user_timeout: Option<Duration>,
 }
 
+impl TcpOptions {
+    /// All is as the kernel has it anyway.
+    pub fn is_nothing(&self) -> bool {
+        self.keepalive.is_none() && self.user_timeout.is_none()
+    }
+}
+
 /// Keeps urgent bytes in the stream (`SO_OOBINLINE`, socket(7)): taken out of it they would be lost.
 pub(crate) fn keep_urgent_inline(socket: BorrowedFd<'_>) -> Result<()> {
     sockopt::set_socket_oobinline(socket, true)
 }
 
-/// Sets the options, and always these: urgent bytes stay in the stream; and `TCP_NODELAY`, since a
-/// forwarder that waits for more bytes delays every small message.
-pub fn set_tcp_options(socket: BorrowedFd<'_>, options: &TcpOptions) -> Result<()> {
+/// What every TCP socket needs before its first byte: urgent bytes stay in the stream; and
+/// `TCP_NODELAY`, since a forwarder that waits for more bytes delays every small message.
+pub(crate) fn set_for_forwarding(socket: BorrowedFd<'_>) -> Result<()> {
     sockopt::set_tcp_nodelay(socket, true)?;
-    keep_urgent_inline(socket)?;
+    keep_urgent_inline(socket)
+}
+
+/// Sets the options.
+pub fn set_tcp_options(socket: BorrowedFd<'_>, options: &TcpOptions) -> Result<()> {
     if let Some(keepalive) = options.keepalive {
         sockopt::set_tcp_keepidle(socket, keepalive.idle)?;
         sockopt::set_tcp_keepintvl(socket, keepalive.interval)?;
@@ -67,10 +79,10 @@ pub enum Progress {
 }
 
 /// Begins to connect to a TCP address.
-pub fn connect_tcp(address: SocketAddr, options: &TcpOptions) -> Result<(OwnedFd, Progress)> {
+pub fn connect_tcp(address: SocketAddr) -> Result<(OwnedFd, Progress)> {
     let family = if address.is_ipv6() { AddressFamily::INET6 } else { AddressFamily::INET };
     let socket = socket_with(family, SocketType::STREAM, FLAGS, None)?;
-    set_tcp_options(socket.as_fd(), options)?;
+    set_for_forwarding(socket.as_fd())?;
     let progress = begin(connect(&socket, &address))?;
     Ok((socket, progress))
 }
@@ -182,6 +194,7 @@ mod tests {
             user_timeout: Some(Duration::from_millis(12_345)),
         };
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        set_for_forwarding(listener.as_fd()).unwrap();
         set_tcp_options(listener.as_fd(), &options).unwrap();
         let _client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let (socket, _) = listener.accept().unwrap();
