@@ -1,9 +1,9 @@
 //! A limit on how many sessions there are, shared by all workers.
 
 #[cfg(loom)]
-use loom::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use loom::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
 #[cfg(not(loom))]
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
 
 /// Room for a number of sessions: taken once when one begins, given back once when it ends.
 pub(crate) struct Gate {
@@ -49,30 +49,32 @@ impl Gate {
     /// Takes a place; false if there is none.
     pub(crate) fn enter(&self) -> bool {
         let more = |taken| (taken < self.limit).then_some(taken + 1);
-        self.taken.fetch_update(Ordering::SeqCst, Ordering::SeqCst, more).is_ok()
+        self.taken.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).is_ok()
     }
 
     /// Takes a place, or notes that `worker` waits for one.
     ///
-    /// The second try is what makes it safe to wait: a place given back before the note was seen
-    /// is found by it, and one given back later finds the note (both orders are sequentially
-    /// consistent).
+    /// The second try is what makes it safe to wait: a place given back before the note is found by
+    /// it, and one given back later finds the note. The fences, one between note and try, one
+    /// between giving back and looking for notes, leave no third order.
     pub(crate) fn enter_or_wait(&self, worker: usize) -> bool {
         if self.enter() {
             return true;
         }
-        self.waiting.fetch_or(bit(worker), Ordering::SeqCst);
+        self.waiting.fetch_or(bit(worker), Ordering::Relaxed);
+        fence(Ordering::SeqCst);
         self.enter()
     }
 
     /// Gives a place back. Returns who must be told.
     #[must_use]
     pub(crate) fn leave(&self) -> Waiting {
-        self.taken.fetch_sub(1, Ordering::SeqCst);
-        if self.waiting.load(Ordering::SeqCst) == 0 {
+        self.taken.fetch_sub(1, Ordering::Relaxed);
+        fence(Ordering::SeqCst);
+        if self.waiting.load(Ordering::Relaxed) == 0 {
             return Waiting(0);
         }
-        Waiting(self.waiting.swap(0, Ordering::SeqCst))
+        Waiting(self.waiting.swap(0, Ordering::Relaxed))
     }
 }
 

@@ -111,20 +111,27 @@ mod tests {
 mod loom_tests {
     use super::*;
     use loom::sync::Arc;
-    use loom::sync::atomic::{AtomicBool, Ordering};
+    use loom::sync::atomic::{AtomicU64, Ordering};
 
-    struct Flag(AtomicBool);
+    /// What an eventfd is: a counter that is added to, and set to 0 when it is read.
+    struct Counter(AtomicU64);
 
-    impl Wake for Flag {
+    impl Wake for Counter {
         fn wake(&self) {
-            self.0.store(true, Ordering::Release);
+            self.0.fetch_add(1, Ordering::AcqRel);
+        }
+    }
+
+    impl Counter {
+        fn was_woken(&self) -> bool {
+            self.0.swap(0, Ordering::AcqRel) > 0
         }
     }
 
     #[test]
     fn no_message_is_left_without_a_wake() {
         loom::model(|| {
-            let mailbox = Arc::new(Mailbox::new(Flag(AtomicBool::new(false)), 10));
+            let mailbox = Arc::new(Mailbox::new(Counter(AtomicU64::new(0)), 10));
             let writers: Vec<_> = (0..2)
                 .map(|message| {
                     let mailbox = Arc::clone(&mailbox);
@@ -133,13 +140,13 @@ mod loom_tests {
                 .collect();
             // The reader's loop: woken, it takes the wake first and the messages then.
             let mut got = Vec::new();
-            if mailbox.waker().0.swap(false, Ordering::AcqRel) {
+            if mailbox.waker().was_woken() {
                 got.extend(mailbox.take());
             }
             for writer in writers {
                 writer.join().unwrap();
             }
-            if mailbox.waker().0.swap(false, Ordering::AcqRel) {
+            if mailbox.waker().was_woken() {
                 got.extend(mailbox.take());
             }
             got.sort_unstable();
