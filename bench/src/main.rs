@@ -1,0 +1,46 @@
+//! `tf-load`: servers and clients that load a TCP forwarder, and the side-by-side benchmark.
+//!
+//! ```text
+//!   client (rr, crr, bulk, idle, latency, verify) ---> subject ---> serve (echo, sink, ...)
+//!                          `compare` starts all three, in turns for every subject
+//! ```
+//!
+//! See BENCHMARKING.md for what is measured and how far to trust it.
+
+mod failure;
+mod report;
+mod stats;
+
+mod histogram;
+mod tally;
+mod window;
+
+mod hub;
+mod random;
+mod slots;
+mod socket;
+mod timer;
+
+mod client;
+mod serve;
+mod verify;
+
+mod compare;
+
+mod cli;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    sys::raise_open_files_limit();
+    match cli::Cli::parse().run() {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(failure) => {
+            report::complain(&format!("error: {failure}"));
+            ExitCode::FAILURE
+        }
+    }
+}

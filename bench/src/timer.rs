@@ -1,0 +1,48 @@
+//! A timer with a resolution that epoll_wait(2), which counts milliseconds, does not have.
+
+use std::time::Duration;
+
+use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
+use rustix::time::{
+    Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, timerfd_create,
+    timerfd_settime,
+};
+
+use crate::failure::Result;
+
+/// A timer that fires again and again (timerfd_create(2)).
+#[derive(Debug)]
+pub(crate) struct Timer(OwnedFd);
+
+impl Timer {
+    /// One that fires at once, and then in this interval.
+    pub(crate) fn every(interval: Duration) -> Result<Self> {
+        let flags = TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC;
+        let timer = timerfd_create(TimerfdClockId::Monotonic, flags)?;
+        let spec = Itimerspec {
+            it_interval: timespec(interval),
+            it_value: timespec(Duration::from_nanos(1)),
+        };
+        timerfd_settime(&timer, TimerfdTimerFlags::empty(), &spec)?;
+        Ok(Self(timer))
+    }
+
+    /// To be called each time it has fired: a timer that is not read does not go on. How often it
+    /// fired is of no use, since the clock tells what is due.
+    pub(crate) fn go_on(&self) {
+        let _ = rustix::io::read(&self.0, &mut [0; 8]);
+    }
+}
+
+impl AsFd for Timer {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+fn timespec(duration: Duration) -> Timespec {
+    Timespec {
+        tv_sec: i64::try_from(duration.as_secs()).unwrap_or(i64::MAX),
+        tv_nsec: i64::from(duration.subsec_nanos()),
+    }
+}
