@@ -16,6 +16,7 @@ pub use log::start_log;
 /// Logs the problems of a configuration that is good enough to run: the lines that were skipped.
 pub fn warn_of(problems: &plan::Problems) {
     for problem in problems {
-        tracing::warn!("{problem}");
+        let place = problem.place.as_ref().map(ToString::to_string);
+        tracing::warn!(place, hint = problem.hint, "skipped: {}", problem.message);
     }
 }

@@ -53,7 +53,7 @@ pub fn serve(plan: &Plan, ready: impl FnOnce(Stopper)) -> Result<(), ServeError>
         .map_err(|error| failed("start the control thread", error))?;
     // Before anything else is started: a signal that comes early must not be missed.
     let signals =
-        runtime.block_on(async { Signals::new() }).map_err(|error| failed("signals", error))?;
+        runtime.block_on(async { Signals::new(plan) }).map_err(|error| failed("signals", error))?;
     let mut engine = start_engine(plan)?;
     let journal =
         Journal::start(engine.reports()).map_err(|error| failed("start the journal", error))?;
@@ -181,14 +181,17 @@ struct Signals {
     terminate: Signal,
     interrupt: Signal,
     hang_up: Signal,
+    /// All forwards come from the command line: there is no file that SIGHUP could mean.
+    typed: bool,
 }
 
 impl Signals {
-    fn new() -> std::io::Result<Self> {
+    fn new(plan: &Plan) -> std::io::Result<Self> {
         Ok(Self {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
             hang_up: signal(SignalKind::hangup())?,
+            typed: plan.forwards.iter().all(|forward| forward.place.is_command_line()),
         })
     }
 
@@ -221,9 +224,10 @@ impl Signals {
                 _ = self.terminate.recv() => return "SIGTERM",
                 _ = self.interrupt.recv() => return "SIGINT",
                 () = stopper.0.notified() => return "itself",
-                _ = self.hang_up.recv() => {
+                // The terminal is gone, and with it whoever typed the forwards.
+                _ = self.hang_up.recv() => if self.typed { return "SIGHUP" } else {
                     tracing::warn!("SIGHUP ignored: this version cannot reload, only restart");
-                }
+                },
             }
         }
     }

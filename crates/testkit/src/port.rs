@@ -88,11 +88,17 @@ impl From<&Port> for Addr {
 pub struct Ports(Vec<Port>);
 
 impl Ports {
-    /// `n` consecutive ports of `127.0.0.1`.
+    /// `n` consecutive ports of `127.0.0.1`, below those that the kernel gives to connections: up
+    /// there, a thousand connections in TIME_WAIT leave no gap.
     pub fn range(n: u16) -> Self {
-        const ATTEMPTS: usize = 200;
+        const ATTEMPTS: u32 = 200;
+        const LOWEST: u32 = 10_000;
+        const STARTS: u32 = 20_000;
+        // Processes begin at different places; who is first somewhere, the kernel decides.
+        let start = std::process::id().wrapping_mul(97);
         (0..ATTEMPTS)
-            .find_map(|_| Self::from_here(n))
+            .map(|attempt| LOWEST + start.wrapping_add(attempt * 101) % STARTS)
+            .find_map(|first| Self::beginning_at(u16::try_from(first).ok()?, n))
             .unwrap_or_else(|| panic!("no {n} consecutive free ports in {ATTEMPTS} attempts"))
     }
 
@@ -101,13 +107,11 @@ impl Ports {
         &self.0
     }
 
-    /// A range that begins where the kernel points to, if all of it is free.
-    fn from_here(n: u16) -> Option<Self> {
-        let first = Port::v4();
-        let numbers = first.number.checked_add(1)?..first.number.checked_add(n)?;
-        let rest = numbers.map(|number| Port::reserve(first.loopback, number));
-        let rest = rest.collect::<io::Result<Vec<_>>>().ok()?;
-        Some(Self(std::iter::once(first).chain(rest).collect()))
+    /// The range that begins at `first`, if all of it is free.
+    fn beginning_at(first: u16, n: u16) -> Option<Self> {
+        let ports = (first..first.checked_add(n)?)
+            .map(|number| Port::reserve(Ipv4Addr::LOCALHOST.into(), number));
+        ports.collect::<io::Result<Vec<_>>>().ok().map(Self)
     }
 }
 

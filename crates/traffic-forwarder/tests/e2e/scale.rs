@@ -141,10 +141,12 @@ fn idle_sessions_cost_two_descriptors_and_little_memory_and_give_them_back() {
     }
 }
 
-/// Idle sessions cost no CPU time either.
+/// Idle sessions cost no CPU time either, once they have been given the options of a session that
+/// lasts. The window is the measure here, not a wait for something.
 fn nothing_happens(forwarder: &Forwarder) {
-    let before = forwarder.cpu_time();
-    thread::sleep(Duration::from_secs(1));
-    let spent = forwarder.cpu_time().saturating_sub(before);
-    assert!(spent < Duration::from_millis(50), "{spent:?} of CPU time in a second of silence");
+    wait_until("a second without CPU time", LIMIT, || {
+        let before = forwarder.cpu_time();
+        thread::sleep(Duration::from_secs(1));
+        forwarder.cpu_time().saturating_sub(before) < Duration::from_millis(50)
+    });
 }

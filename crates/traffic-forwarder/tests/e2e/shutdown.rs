@@ -129,7 +129,17 @@ fn an_idle_process_stops_at_once_and_takes_its_socket_files_with_it() {
 }
 
 #[test]
-fn a_hang_up_ends_nothing() {
+fn a_hang_up_ends_what_was_typed_into_the_terminal() {
+    let (target, port) = (Target::start(Behaviour::Echo), Port::v4());
+    let forward = format!("{}={}", port.addr(), target.addr());
+    let forwarder = Forwarder::binary(env!("CARGO_BIN_EXE_traffic-forwarder")).arg(forward).start();
+    forwarder.ready();
+    forwarder.signal(Signal::HUP);
+    assert!(forwarder.wait_exit(LIMIT).success());
+}
+
+#[test]
+fn a_hang_up_ends_nothing_that_has_a_file() {
     let (target, port) = (Target::start(Behaviour::Echo), Port::v4());
     let forwarder = Config::new().forward(port.addr(), target.addr(), "").start();
     let client = served_client(&port);

@@ -1,0 +1,145 @@
+# Thin wrappers over cargo. `make` lists the targets.
+
+-include .env.local
+export
+
+.DEFAULT_GOAL := help
+
+TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
+PACKAGE    := -p traffic-forwarder
+CONF       ?= etc/traffic-forwarder.conf
+NIGHTLY    ?= +nightly
+
+# BINARY=path runs an existing binary: nothing is built then.
+BUILT     :=
+OPTIMIZED :=
+ifeq ($(origin BINARY),undefined)
+    BINARY    := ./traffic-forwarder
+    BUILT     := build
+    OPTIMIZED := build-optimized
+endif
+# What is ours alone. Tests call make again.
+unexport BINARY CONF BUILT OPTIMIZED BUILD PACKAGE SERVICE
+
+# How `make build` builds, in the older program's words.
+ifeq ($(memory_optimized),1)
+    BUILD := optimized
+else ifeq ($(gc_debug),1)
+    BUILD := debug
+else ifeq ($(profile),1)
+    BUILD := profile
+else
+    BUILD := release
+endif
+
+SERVICE := BINARY='$(BINARY)' CONF='$(CONF)' sh scripts/service.sh
+
+.PHONY: help
+help: ## Show this list
+	@printf 'Usage: make <target>\n\n'
+	@awk -F ':.*## ' '/^[a-z_-]+:.*## / { printf "  %-20s %s\n", $$1, $$2 }' Makefile
+
+# --- build ---
+
+.PHONY: build
+build: build-$(BUILD) ## Build ./traffic-forwarder (profile=1: for perf; memory_optimized=1: build-optimized)
+
+.PHONY: build-release
+build-release:
+	cargo build --release $(PACKAGE)
+	@cp -f '$(TARGET_DIR)/release/traffic-forwarder' traffic-forwarder
+
+.PHONY: build-optimized
+build-optimized: ## Build with link-time optimization of the whole program; takes longer
+	cargo build --profile optimized $(PACKAGE)
+	@cp -f '$(TARGET_DIR)/optimized/traffic-forwarder' traffic-forwarder
+
+.PHONY: build-debug
+build-debug: ## Build without optimization, with all checks
+	cargo build $(PACKAGE)
+	@cp -f '$(TARGET_DIR)/debug/traffic-forwarder' traffic-forwarder
+
+# The release build with names, line numbers and frame pointers, for `perf record --call-graph fp`.
+# It writes no profile by itself.
+.PHONY: build-profile
+build-profile:
+	RUSTFLAGS='$(RUSTFLAGS) -C force-frame-pointers=yes' cargo build --profile profile $(PACKAGE)
+	@cp -f '$(TARGET_DIR)/profile/traffic-forwarder' traffic-forwarder
+
+# --- run ---
+
+# Only when it is missing.
+$(CONF):
+	@mkdir -p '$(@D)'
+	@cp etc/traffic-forwarder.conf.example '$@'
+	@echo 'created $@ from the example: put your forwards there'
+
+.PHONY: local_run
+local_run: $(BUILT) $(CONF) ## Build and run in the foreground with ./etc/traffic-forwarder.conf
+	'$(BINARY)' -conf '$(CONF)'
+
+.PHONY: local_run_optimized
+local_run_optimized: $(OPTIMIZED) $(CONF) ## The same with the optimized build
+	'$(BINARY)' -conf '$(CONF)'
+
+.PHONY: start
+start: $(BUILT) $(CONF) ## Build and start in the background (log: nohup.out, pid: traffic-forwarder.pid)
+	@$(SERVICE) start
+
+.PHONY: stop
+stop: ## Stop what `make start` started, and wait for its end
+	@$(SERVICE) stop
+
+.PHONY: status
+status: ## Say whether it runs; fails if it does not
+	@$(SERVICE) status
+
+.PHONY: demo
+demo: $(BUILT) ## A target, a forward and a client in one process, until Ctrl-C
+	'$(BINARY)' demo
+
+# --- test ---
+
+.PHONY: test
+test: test-deps lint ## Install what the tests need, then run the lints and all tests
+	cargo test --workspace
+
+.PHONY: test-deps
+test-deps: ## Install the Debian packages that the tests use and that are missing
+	@sh scripts/test-deps.sh
+
+.PHONY: test-race
+test-race: ## Look for races and memory errors: loom, miri, AddressSanitizer
+	@NIGHTLY='$(NIGHTLY)' TARGET_DIR='$(TARGET_DIR)' sh scripts/test-race.sh
+
+.PHONY: bench
+bench: ## Run the micro-benchmarks
+	cargo bench --workspace --bench '*'
+
+.PHONY: bench-idle
+bench-idle: ## Print memory and descriptors of 9,000 idle sessions
+	cargo test --release $(PACKAGE) --test e2e -- scale:: --nocapture --test-threads=1
+
+# --- check ---
+
+.PHONY: lint
+lint: ## Check the form (rustfmt), lints (clippy) and dependencies (cargo-deny)
+	@sh scripts/lint.sh
+
+.PHONY: vet
+vet: ## Check that everything compiles, and lint it
+	cargo check --workspace --all-targets
+	@sh scripts/lint.sh clippy
+
+.PHONY: fmt
+fmt: ## Format the source
+	cargo fmt --all
+
+.PHONY: clean
+clean: ## Remove what was built
+	cargo clean
+	rm -f traffic-forwarder
+
+.PHONY: platform-info
+platform-info: ## Show the system and the tools found
+	@sh scripts/platform-info.sh
