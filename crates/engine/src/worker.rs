@@ -19,8 +19,11 @@ use sys::{Epoll, Event, Events};
 
 /// Events taken per turn. More would only delay the first of them.
 const EVENTS_PER_TURN: usize = 256;
-/// Bytes that one session may move per turn before the others have theirs.
-const BYTES_PER_TURN: usize = 256 * 1024;
+/// Bytes that one session may move at a time before the others have their share.
+const SHARE: usize = 256 * 1024;
+/// Bytes that bulk may move per turn, all sessions together. Then new events are looked at: a small
+/// message waits for about one pipe-full, however many bulk sessions there are.
+const BULK_PER_TURN: usize = 1024 * 1024;
 /// Actions per turn: a bound for steps that move nothing.
 const ACTIONS_PER_TURN: usize = 64;
 /// Pause between the end of a session and giving unused memory back.
@@ -60,8 +63,8 @@ pub(crate) struct Worker {
     /// When to try the exhausted ones again.
     pub(crate) retry_at: Option<Time>,
     pub(crate) notices: Notices<(Arc<str>, Cause)>,
-    /// Sessions that used up their turn and have more to do.
-    unfinished: VecDeque<Key>,
+    /// Sessions that wait for their share: bulk, and those that used up their last one.
+    waiting: VecDeque<Key>,
     tidy_at: Option<Time>,
     pub(crate) draining: bool,
     /// Sessions are reset: those that are open, and those that another worker still sends.
@@ -94,7 +97,7 @@ impl Worker {
             exhausted: Vec::new(),
             retry_at: None,
             notices: Notices::new(),
-            unfinished: VecDeque::new(),
+            waiting: VecDeque::new(),
             tidy_at: None,
             draining: false,
             cutting: false,
@@ -113,11 +116,10 @@ impl Worker {
                 std::thread::sleep(Duration::from_millis(10));
             }
             self.now = clock();
-            let unfinished = self.unfinished.len();
             for event in events.iter() {
                 self.dispatch(event);
             }
-            self.serve_unfinished(unfinished);
+            self.serve_waiting();
             self.serve_timers();
         }
         // What a worker that stops still has, and what it is just being sent, must not end in a
@@ -128,7 +130,7 @@ impl Worker {
 
     /// How long this worker may sleep.
     fn patience(&self) -> Option<Duration> {
-        if !self.unfinished.is_empty() {
+        if !self.waiting.is_empty() {
             return Some(Duration::ZERO);
         }
         let next = [self.wheel.next_at(), self.retry_at, self.tidy_at];
@@ -158,17 +160,26 @@ impl Worker {
             session.flow.broke(end, failure::of_connection(errno));
         }
         session.flow.learn(end, readiness);
-        // Who used up the last turn's share waits for the next one.
-        if !session.queued {
+        // Small messages go out at once; bulk waits until they have.
+        if session.flow.is_bulk() {
+            self.wait_for_share(key);
+        } else if !session.queued {
             self.serve(key);
         }
     }
 
-    /// Does what the session wants done, up to a turn's share.
-    pub(crate) fn serve(&mut self, key: Key) {
+    fn wait_for_share(&mut self, key: Key) {
+        if let Some(session) = self.sessions.get_mut(key).filter(|session| !session.queued) {
+            session.queued = true;
+            self.waiting.push_back(key);
+        }
+    }
+
+    /// Does what the session wants done, up to its share. Returns the bytes that were moved.
+    pub(crate) fn serve(&mut self, key: Key) -> usize {
         let now = self.now;
-        let Some(session) = self.sessions.get_mut(key) else { return };
-        let mut budget = BYTES_PER_TURN;
+        let Some(session) = self.sessions.get_mut(key) else { return 0 };
+        let mut moved = 0;
         for _ in 0..ACTIONS_PER_TURN {
             let mut action = session.flow.next(now);
             if let Action::LookAtQueue(end) = action {
@@ -176,31 +187,41 @@ impl Worker {
             }
             match action {
                 Action::Step(direction, step) => {
-                    let moved = self.pump.carry_out(session, direction, step, now);
-                    budget = budget.saturating_sub(moved);
+                    moved += self.pump.carry_out(session, direction, step, now);
                 }
-                Action::Wait | Action::LookAtQueue(_) => return self.set_timer(key),
-                Action::Close(reason) => return self.end(key, reason, false),
-                Action::Reset(reason) => return self.end(key, reason, true),
+                Action::Wait | Action::LookAtQueue(_) => {
+                    self.set_timer(key);
+                    return moved;
+                }
+                Action::Close(reason) => {
+                    self.end(key, reason, false);
+                    return moved;
+                }
+                Action::Reset(reason) => {
+                    self.end(key, reason, true);
+                    return moved;
+                }
             }
-            if budget == 0 {
+            if moved >= SHARE {
                 break;
             }
         }
-        if !session.queued {
-            session.queued = true;
-            self.unfinished.push_back(key);
-        }
+        self.wait_for_share(key);
         self.set_timer(key);
+        moved
     }
 
-    /// Serves those who were not finished before this turn; who joined them in it has had a share.
-    fn serve_unfinished(&mut self, count: usize) {
-        for _ in 0..count {
-            let Some(key) = self.unfinished.pop_front() else { return };
+    /// Gives those who wait their share, in turn, each at most once.
+    fn serve_waiting(&mut self) {
+        let mut moved = 0;
+        for _ in 0..self.waiting.len() {
+            if moved >= BULK_PER_TURN {
+                break;
+            }
+            let Some(key) = self.waiting.pop_front() else { break };
             if let Some(session) = self.sessions.get_mut(key) {
                 session.queued = false;
-                self.serve(key);
+                moved += self.serve(key);
             }
         }
         if let Some(cause) = self.pump.missing.take() {
@@ -245,7 +266,10 @@ impl Worker {
                 return self.attempt_timed_out(key);
             }
             Stage::Connecting { .. } => {}
-            Stage::Flushing { .. } => return self.serve(key),
+            Stage::Flushing { .. } => {
+                self.serve(key);
+                return;
+            }
             Stage::Relaying => {
                 let route = Arc::clone(&session.route);
                 let (client, target) = (&session.client, session.target.as_ref());

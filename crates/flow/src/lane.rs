@@ -192,6 +192,10 @@ impl Lane {
         self.fallback
     }
 
+    pub(crate) fn is_bulk(&self) -> bool {
+        self.path == Path::Splice
+    }
+
     /// What the lane can do now; `None` while it must wait, and when nothing is left to do.
     pub(crate) fn next(&self, source: Side, sink: Side) -> Option<Step> {
         match self.state {

@@ -140,6 +140,11 @@ impl Session {
         }
     }
 
+    /// Bytes move in large pieces just now: a turn more or less does not matter to them.
+    pub fn is_bulk(&self) -> bool {
+        self.up.is_bulk() || self.down.is_bulk()
+    }
+
     /// One socket.
     pub fn side(&self, end: End) -> Side {
         match end {
