@@ -196,21 +196,16 @@ impl Worker {
             });
         }
         let now = self.now;
-        let key = self.sessions.insert(|_| Session::new(id, accepted, now));
+        let mut session = Session::new(id, accepted, now);
+        if self.draining {
+            session.flow.drain();
+        }
+        let key = self.sessions.insert(|_| session);
         if self.cutting {
             return self.end(key, CUT, true);
         }
-        if self.draining {
-            self.drain_one(key);
-        }
         if self.register(key, End::Client) {
             self.connect(key);
-        }
-    }
-
-    fn drain_one(&mut self, key: crate::slots::Key) {
-        if let Some(session) = self.sessions.get_mut(key) {
-            session.flow.drain();
         }
     }
 

@@ -11,6 +11,7 @@ use crate::shared::Shared;
 use crate::slots::{Key, Slots};
 use crate::wheel::Wheel;
 use flow::{Action, By, Cause, CloseReason, End, Phase, Readiness, Stage, Time, Unacked};
+use rustix::fd::AsFd;
 use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -81,7 +82,7 @@ impl Worker {
     pub(crate) fn new(index: usize, shared: Arc<Shared>) -> sys::Result<Self> {
         let mailbox = Arc::clone(&shared.mailboxes[index]);
         let epoll = Epoll::new()?;
-        epoll.add_waker(rustix::fd::AsFd::as_fd(mailbox.waker()), MAILBOX)?;
+        epoll.add_waker(mailbox.waker().as_fd(), MAILBOX)?;
         let now = clock();
         let pump = Pump::new(shared.pipes_per_worker);
         Ok(Self {
@@ -274,9 +275,8 @@ impl Worker {
                 let route = Arc::clone(&session.route);
                 let (client, target) = (&session.client, session.target.as_ref());
                 let unacked = || Unacked {
-                    client: sys::socket::unacked(rustix::fd::AsFd::as_fd(client)),
-                    target: target
-                        .map_or(0, |target| sys::socket::unacked(rustix::fd::AsFd::as_fd(target))),
+                    client: sys::socket::unacked(client.as_fd()),
+                    target: target.map_or(0, |target| sys::socket::unacked(target.as_fd())),
                 };
                 if let Some(reason) = session.flow.expire(now, &route.forward.timeouts, unacked) {
                     return self.end(key, reason, true);
