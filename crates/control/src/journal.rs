@@ -104,6 +104,8 @@ fn session_ended(record: &SessionRecord) {
         bytes_down = ending.bytes_down,
         path_up = ending.path_up.as_str(),
         path_down = ending.path_down.as_str(),
+        fallback_up = ending.fallback_up.as_str(),
+        fallback_down = ending.fallback_down.as_str(),
         close.by = reason.by.as_str(),
         close.phase = reason.phase.as_str(),
         close.cause = reason.cause.as_str(),

@@ -2,6 +2,7 @@
 //! on. A session has two of them, made of the same code.
 
 use crate::side::{End, Side};
+use crate::words::words;
 
 /// Reads that fill the whole scratch buffer, one after the other, before a lane starts to splice:
 /// a single large message is not yet bulk.
@@ -75,13 +76,14 @@ pub enum PathChoice {
     Splice,
 }
 
-/// Why a lane that would splice copies.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fallback {
-    /// No pipe could be had just now (descriptors, `pipe-user-pages-soft`): tried again later.
-    NoPipe,
-    /// The kernel cannot splice these sockets: not tried again.
-    Unsupported,
+words! {
+    /// Why a lane went from splice to copy: the more serious, the greater.
+    Fallback {
+        None = "none": "It did not.",
+        SmallMessages = "small_messages": "It spliced, and the pieces became small: copying is faster for them.",
+        NoPipe = "no_pipe": "No pipe could be had: descriptors, or the kernel's `pipe-user-pages-soft`. Tried again later.",
+        Unsupported = "unsupported": "The kernel cannot splice these sockets. Not tried again in this session.",
+    }
 }
 
 /// Which paths carried bytes of a lane.
@@ -144,7 +146,7 @@ pub struct Lane {
     /// Full reads in a row while copying, small fills in a row while splicing.
     streak: u8,
     used: PathsUsed,
-    fallback: Option<Fallback>,
+    fallback: Fallback,
 }
 
 impl Lane {
@@ -158,7 +160,7 @@ impl Lane {
             path,
             streak: 0,
             used: PathsUsed::default(),
-            fallback: None,
+            fallback: Fallback::None,
         }
     }
 
@@ -187,8 +189,8 @@ impl Lane {
         self.used
     }
 
-    /// Why the lane copies although it would splice, if so.
-    pub fn fallback(&self) -> Option<Fallback> {
+    /// The most serious reason for which the lane went from splice to copy so far.
+    pub fn fallback(&self) -> Fallback {
         self.fallback
     }
 
@@ -215,7 +217,7 @@ impl Lane {
     pub(crate) fn copied(&mut self, count: usize, room: usize) {
         self.received += count as u64;
         self.used.copy = true;
-        if self.fallback == Some(Fallback::Unsupported) {
+        if self.fallback == Fallback::Unsupported {
             return;
         }
         self.streak = if count == room { self.streak.saturating_add(1) } else { 0 };
@@ -234,10 +236,9 @@ impl Lane {
     pub(crate) fn filled(&mut self, count: usize) {
         self.received += count as u64;
         self.used.splice = true;
-        self.fallback = None;
         self.streak = if count < SMALL_FILL { self.streak.saturating_add(1) } else { 0 };
         if self.choice == PathChoice::Auto && self.streak >= SMALL_FILLS_TO_COPY {
-            self.change_path(Path::Copy);
+            self.fall_back(Fallback::SmallMessages);
         }
     }
 
@@ -246,9 +247,9 @@ impl Lane {
         self.path = Path::Copy;
     }
 
-    /// Splicing is not possible: copy.
+    /// Copy from now on, for this reason.
     pub(crate) fn fall_back(&mut self, fallback: Fallback) {
-        self.fallback = Some(fallback);
+        self.fallback = self.fallback.max(fallback);
         self.change_path(Path::Copy);
     }
 
@@ -325,6 +326,7 @@ mod tests {
         }
         assert_eq!(lane.next(source, sink), Some(Step::Copy));
         assert_eq!(lane.paths_used().as_str(), "copy+splice");
+        assert_eq!(lane.fallback(), Fallback::SmallMessages);
     }
 
     #[test]
@@ -359,6 +361,21 @@ mod tests {
         lane.copied(1, ROOM);
         lane.delivered(1);
         assert_eq!(lane.next(source, sink), Some(Step::Fill));
+    }
+
+    #[test]
+    fn the_most_serious_reason_to_copy_is_remembered() {
+        let mut lane = Lane::new(PathChoice::Auto);
+        assert_eq!(lane.fallback(), Fallback::None);
+        for (reason, remembered) in [
+            (Fallback::NoPipe, Fallback::NoPipe),
+            (Fallback::SmallMessages, Fallback::NoPipe),
+            (Fallback::Unsupported, Fallback::Unsupported),
+            (Fallback::NoPipe, Fallback::Unsupported),
+        ] {
+            lane.fall_back(reason);
+            assert_eq!(lane.fallback(), remembered);
+        }
     }
 
     #[test]

@@ -18,6 +18,8 @@
 //! that the two lanes keep are those of RFC 9293 as an application sees them: no byte lost, none
 //! invented, a FIN after the last byte before it, and a reset where bytes had to be dropped.
 
+mod words;
+
 mod time;
 pub use time::Time;
 

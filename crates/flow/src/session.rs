@@ -73,6 +73,10 @@ pub struct Ending {
     pub path_up: PathsUsed,
     /// Paths of the lane from target to client.
     pub path_down: PathsUsed,
+    /// Why the lane from client to target left splice.
+    pub fallback_up: Fallback,
+    /// Why the lane from target to client left splice.
+    pub fallback_down: Fallback,
 }
 
 /// One forwarded connection. Plain data: it can be written down and taken up by another process.
@@ -259,7 +263,7 @@ impl Session {
         self.side_mut(direction.sink()).write_would_block();
     }
 
-    /// The lane must copy for this reason.
+    /// The lane cannot splice, for this reason: it copies.
     pub fn fall_back(&mut self, direction: Direction, fallback: Fallback) {
         self.lane_mut(direction).fall_back(fallback);
     }
@@ -408,6 +412,8 @@ impl Session {
             bytes_down: self.down.sent(),
             path_up: self.up.paths_used(),
             path_down: self.down.paths_used(),
+            fallback_up: self.up.fallback(),
+            fallback_down: self.down.fallback(),
         }
     }
 }

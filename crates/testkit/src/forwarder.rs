@@ -230,6 +230,7 @@ mod tests {
     fn collects_records_among_other_lines() {
         let record = r#"{"message":"session ended","id":1,"forward":"f","client":"c",
             "listener":"l","started":"s","duration":0,"bytes_up":1,"bytes_down":2,
+            "fallback_up":"none","fallback_down":"none",
             "close":{"by":"client","phase":"relay","cause":"fin"}}"#;
         let script =
             format!("{READY} for i in 1 2 3; do echo '{}' >&2; done", record.replace('\n', ""));

@@ -32,6 +32,10 @@ pub struct SessionRecord {
     pub path_up: Option<String>,
     /// How the bytes went down.
     pub path_down: Option<String>,
+    /// Why the lane up left splice, or `none`.
+    pub fallback_up: String,
+    /// Why the lane down left splice, or `none`.
+    pub fallback_down: String,
     /// Why it ended.
     pub close: CloseReason,
     /// The kernel's view of the client's socket.
@@ -100,6 +104,8 @@ impl SessionRecord {
             bytes_down: number(json, "bytes_down")?,
             path_up: word(json, "path_up").ok(),
             path_down: word(json, "path_down").ok(),
+            fallback_up: word(json, "fallback_up")?,
+            fallback_down: word(json, "fallback_down")?,
             close: CloseReason::read(&json["close"])?,
             client_tcp: TcpInfo::read(&json["client_tcp"]),
             target_tcp: TcpInfo::read(&json["target_tcp"]),
@@ -157,7 +163,7 @@ mod tests {
     const LINE: &str = r#"{"time":"2026-01-01T00:00:00Z","level":"info","message":"session ended",
         "id":7,"forward":"db","client":"127.0.0.1:5","listener":"127.0.0.1:6","target":null,
         "started":"2026-01-01T00:00:00Z","duration":1.5,"bytes_up":10,"bytes_down":0,
-        "path_up":"copy","close":{"by":"target","phase":"connect","cause":"refused","errno":111},
+        "path_up":"copy","fallback_up":"none","fallback_down":"none","close":{"by":"target","phase":"connect","cause":"refused","errno":111},
         "client_tcp":{"rtt":0.00025,"retransmits":0}}"#;
 
     #[test]

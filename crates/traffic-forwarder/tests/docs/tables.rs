@@ -2,7 +2,7 @@
 
 use crate::markdown::Document;
 use crate::repository::{document, readmes};
-use flow::{By, Cause, Phase};
+use flow::{By, Cause, Fallback, Phase};
 use plan::units::format_duration;
 use plan::{Kind, Section, Setting, settings};
 use std::time::Duration;
@@ -108,7 +108,7 @@ fn the_readmes_list_every_word_of_a_close_reason() {
 }
 
 #[test]
-fn the_record_s_document_explains_every_close_reason() {
+fn the_record_s_document_explains_every_word() {
     fn rows<T: Copy>(all: &[T], texts: fn(T) -> [&'static str; 2]) -> Vec<Vec<String>> {
         let row = |value: &T| {
             let [word, explanation] = texts(*value);
@@ -123,4 +123,6 @@ fn the_record_s_document_explains_every_close_reason() {
     assert_table(&record, &["By", "Meaning"], &by);
     assert_table(&record, &["Phase", "Meaning"], &phase);
     assert_table(&record, &["Cause", "Meaning"], &cause);
+    let fallback = rows(Fallback::ALL, |reason| [reason.as_str(), reason.explanation()]);
+    assert_table(&record, &["Fallback", "Meaning"], &fallback);
 }

@@ -118,6 +118,7 @@ fn a_lane_without_a_pipe_copies() {
     let record = forward.wait_for_records(1).remove(0);
     let paths = [&record.path_up, &record.path_down].map(|path| path.as_deref().unwrap());
     assert_eq!(paths, ["copy", "copy"]);
+    assert_eq!([record.fallback_up, record.fallback_down], ["no_pipe"; 2]);
     let line = said_once(&forward);
     assert_eq!(line["needed_for"], "a pipe; copying instead");
     set_open_files(&forward, ENOUGH);
