@@ -8,7 +8,8 @@ use crate::session::Session;
 use crate::slots::Key;
 use crate::worker::Worker;
 use flow::{By, Cause, End, Failure, Readiness, Time};
-use rustix::fd::OwnedFd;
+use plan::OnRefusal;
+use rustix::fd::{AsFd, OwnedFd};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -56,7 +57,13 @@ impl Worker {
                 return self.give_up(key, failure);
             };
             session.flow.attempt(until);
-            match attempt(session, position) {
+            let address = address_at(session, position);
+            if address.is_some_and(|address| self.shared.own.reached_by(address)) {
+                session.target_address = address.map(Address::from);
+                fail_attempt(session, LOOP);
+                continue;
+            }
+            match attempt(session, address) {
                 Ok((socket, progress)) => {
                     session.target = Some(socket);
                     if self.register(key, End::Target) {
@@ -139,14 +146,20 @@ impl Worker {
         self.next_attempt(key);
     }
 
-    /// No attempt is left: the client is told at once, by a reset.
+    /// No attempt is left: the client is told at once.
     fn give_up(&mut self, key: Key, failure: Failure) {
         if failure::reason_of_attempt(failure).by == By::Resource {
             // Spare pipes are descriptors, too.
             self.pump.pool.clear();
             self.report_exhausted(failure.cause, "connecting to a target");
         }
-        self.end(key, failure::reason_of_attempt(failure), true);
+        let Some(session) = self.sessions.get_mut(key) else { return };
+        let reset = session.route.forward.on_refusal == OnRefusal::Reset;
+        if !reset {
+            // Closing a socket with unread bytes would reset it all the same.
+            self.pump.discard(session.client.as_fd());
+        }
+        self.end(key, failure::reason_of_attempt(failure), reset);
     }
 
     /// Says that a resource is missing, but not each time.
@@ -167,6 +180,8 @@ const DOUBLINGS: u8 = 6;
 
 const TIMED_OUT: Failure =
     Failure { cause: Cause::ConnectTimeout, errno: None, peer_had_ended: false };
+
+const LOOP: Failure = Failure { cause: Cause::Loop, errno: None, peer_had_ended: false };
 
 fn fail_attempt(session: &mut Session, failure: Failure) {
     if let Some(connecting) = &mut session.connecting {
@@ -194,18 +209,28 @@ fn is_itself(session: &Session, first_ephemeral_port: u16) -> bool {
     socket.is_some_and(sys::socket::is_connected_to_itself)
 }
 
-/// One attempt, at the address in this position.
-fn attempt(session: &mut Session, position: usize) -> sys::Result<(OwnedFd, Progress)> {
+/// The target's address in this position; `None` if it is a Unix socket.
+fn address_at(session: &Session, position: usize) -> Option<SocketAddr> {
     let resolved = session.connecting.as_ref().and_then(|connecting| connecting.resolved.as_ref());
-    let known = match (&session.route.target, resolved) {
-        (Target::Unix(path), _) => {
-            session.target_address = Some(Address::Unix);
-            return Ok((sys::socket::connect_unix(path)?, Progress::Connected));
-        }
-        (Target::Addresses(addresses), _) => addresses.get(position),
-        (Target::Name(..), resolved) => resolved.and_then(|addresses| addresses.get(position)),
-    };
-    let address = *known.ok_or(Errno::HOSTUNREACH)?;
+    match &session.route.target {
+        Target::Unix(_) => None,
+        Target::Addresses(addresses) => addresses.get(position).copied(),
+        Target::Name(..) => resolved.and_then(|addresses| addresses.get(position)).copied(),
+    }
+}
+
+/// One attempt.
+fn attempt(session: &mut Session, address: Option<SocketAddr>) -> sys::Result<(OwnedFd, Progress)> {
+    if let Target::Unix(path) = &session.route.target {
+        session.target_address = Some(Address::Unix);
+        return Ok((sys::socket::connect_unix(path)?, Progress::Connected));
+    }
+    let address = address.ok_or(Errno::HOSTUNREACH)?;
     session.target_address = Some(address.into());
-    sys::socket::connect_tcp(address)
+    match sys::socket::connect_tcp(address) {
+        // Linux looks for a free port in one pass, and another process may have freed one behind
+        // it: once more, before saying that there is none.
+        Err(Errno::ADDRNOTAVAIL) => sys::socket::connect_tcp(address),
+        result => result,
+    }
 }

@@ -13,6 +13,7 @@ pub(crate) struct Forward {
     pub(crate) timeouts: Timeouts,
     pub(crate) path: PathChoice,
     pub(crate) at_limit: AtLimit,
+    pub(crate) on_refusal: plan::OnRefusal,
     pub(crate) options: TcpOptions,
     pub(crate) gate: Gate,
 }
@@ -37,6 +38,7 @@ impl Forward {
                 plan::AtLimit::Refuse => AtLimit::Refuse,
                 plan::AtLimit::Wait => AtLimit::Wait,
             },
+            on_refusal: settings.on_refusal,
             options: TcpOptions {
                 keepalive: settings.keepalive.map(|keepalive| Keepalive {
                     idle: keepalive.idle,

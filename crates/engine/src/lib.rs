@@ -17,6 +17,7 @@ mod gate;
 mod accept;
 
 mod connect;
+mod own;
 mod resolve;
 
 mod session;
@@ -108,6 +109,9 @@ impl Engine {
             .iter()
             .map(|route| Listener::bind(route, Route::new(&running, route)))
             .collect::<Result<Vec<_>, _>>()?;
+        for listener in &listeners {
+            self.shared.own.add(&listener.reached_at());
+        }
         self.listeners.extend(listeners);
         Ok(())
     }

@@ -4,7 +4,7 @@ use crate::accept::Listening;
 use crate::forward::Route;
 use plan::ListenAddress;
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use sys::Errno;
@@ -14,6 +14,8 @@ pub(crate) struct Listener {
     pub(crate) listening: Arc<Listening>,
     /// The file of a Unix socket, which goes with it.
     file: Option<SocketFile>,
+    /// It listens on every address, IPv4 and IPv6.
+    any: bool,
 }
 
 /// A socket's file, and which one it was: another process may have put its own in that place.
@@ -48,7 +50,19 @@ impl Listener {
             ListenAddress::Unix(path) => SocketFile::of(path),
             _ => None,
         };
-        Ok(Self { listening: Arc::new(Listening { socket, route: Arc::new(running) }), file })
+        let any = matches!(route.listen, ListenAddress::Any { .. });
+        let listening = Arc::new(Listening { socket, route: Arc::new(running) });
+        Ok(Self { listening, file, any })
+    }
+
+    /// Every address that it takes connections to, where it is not a Unix socket.
+    pub(crate) fn reached_at(&self) -> Vec<SocketAddr> {
+        let Some(address) = self.local_address() else { return Vec::new() };
+        if self.any {
+            let all: [IpAddr; 2] = [Ipv4Addr::UNSPECIFIED.into(), Ipv6Addr::UNSPECIFIED.into()];
+            return all.map(|ip| SocketAddr::new(ip, address.port())).into();
+        }
+        vec![address]
     }
 
     pub(crate) fn local_address(&self) -> Option<SocketAddr> {

@@ -8,6 +8,10 @@ use flow::{Cause, Direction, Fallback, LaneState, Step, Time};
 use rustix::fd::BorrowedFd;
 use sys::{Errno, Pipe, stream};
 
+/// Bytes dropped for a client that is to see a FIN although its target was never there. One that
+/// has sent more sees a reset.
+const MOST_DISCARDED: usize = 1024 * 1024;
+
 /// What a worker moves bytes with.
 pub(crate) struct Pump {
     scratch: Box<[u8]>,
@@ -20,6 +24,15 @@ impl Pump {
     pub(crate) fn new(most_pipes: usize) -> Self {
         let scratch = vec![0; SCRATCH].into_boxed_slice();
         Self { scratch, pool: Pool::new(most_pipes), missing: None }
+    }
+
+    /// Reads what has been received, up to [`MOST_DISCARDED`], and drops it.
+    pub(crate) fn discard(&mut self, socket: BorrowedFd<'_>) {
+        for _ in 0..MOST_DISCARDED / SCRATCH {
+            if !matches!(stream::receive(socket, &mut self.scratch), Ok(1..)) {
+                return;
+            }
+        }
     }
 
     /// One step. Returns how many bytes the sink took.

@@ -4,6 +4,7 @@ use crate::Options;
 use crate::forward::Route;
 use crate::gate::{Gate, Waiting};
 use crate::mailbox::Mailbox;
+use crate::own::OwnListeners;
 use crate::report::Outbox;
 use crate::resolve::Resolve;
 use crate::worker::Message;
@@ -23,6 +24,7 @@ pub(crate) struct Shared {
     /// The limit of the process.
     pub(crate) gate: Gate,
     pub(crate) outbox: Arc<Outbox>,
+    pub(crate) own: OwnListeners,
     pub(crate) resolver: Arc<dyn Resolve>,
     pub(crate) detail: Detail,
     pub(crate) pipes_per_worker: usize,
@@ -51,6 +53,7 @@ impl Shared {
             loads: (0..workers).map(|_| AtomicU32::new(0)).collect(),
             gate: Gate::new(options.max_sessions),
             outbox: Arc::new(Outbox::new()?),
+            own: OwnListeners::default(),
             resolver: Arc::clone(&options.resolver),
             detail: options.detail,
             pipes_per_worker: options.pipes / workers.max(1),

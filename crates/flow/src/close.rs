@@ -33,6 +33,7 @@ words! {
         IoError = "io_error": "The socket failed in another way; `errno` names it.",
         Refused = "refused": "The target refused the connection.",
         Unreachable = "unreachable": "No route to the target, or its network or host is down.",
+        Loop = "loop": "The target's address is one of this process's own listeners.",
         Denied = "denied": "The connection to the target was not permitted here (firewall, security module).",
         NameError = "name_error": "The target's name could not be resolved.",
         ConnectTimeout = "connect_timeout": "No connection to the target within `connect_timeout`.",

@@ -32,8 +32,8 @@ use std::path::PathBuf;
 
 pub use address::{ListenAddress, Target};
 pub use plan::{
-    AtLimit, Forward, ForwardSettings, Keepalive, Level, Log, LogFormat, PathChoice, Plan, Process,
-    Route, Word,
+    AtLimit, Forward, ForwardSettings, Keepalive, Level, Log, LogFormat, OnRefusal, PathChoice,
+    Plan, Process, Route, Word,
 };
 pub use problem::{COMMAND_LINE, Fault, Place, Problem, Problems, Severity};
 

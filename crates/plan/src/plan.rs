@@ -119,6 +119,8 @@ pub struct ForwardSettings {
     pub max_sessions: NonZeroU32,
     /// What happens to one more.
     pub at_limit: AtLimit,
+    /// What a client sees whose target cannot be connected.
+    pub on_refusal: OnRefusal,
     /// TCP keepalive on both sockets.
     pub keepalive: Option<Keepalive>,
     /// How long sent bytes may stay unacknowledged (`TCP_USER_TIMEOUT`).
@@ -136,6 +138,7 @@ impl Default for ForwardSettings {
             max_age: None,
             max_sessions: NonZeroU32::MIN.saturating_add(999),
             at_limit: AtLimit::Refuse,
+            on_refusal: OnRefusal::Reset,
             keepalive: Some(Keepalive::default()),
             user_timeout: None,
             path: PathChoice::Auto,
@@ -150,6 +153,15 @@ pub enum AtLimit {
     Refuse,
     /// Leave it in the kernel's queue until a session ends.
     Wait,
+}
+
+/// What a client sees whose target cannot be connected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum OnRefusal {
+    /// An RST, as if it had connected to the target itself.
+    Reset,
+    /// The end of the stream, for clients that take a reset badly.
+    Fin,
 }
 
 /// TCP keepalive as the kernel takes it: whole seconds.
@@ -226,6 +238,17 @@ impl Word for AtLimit {
         match self {
             Self::Refuse => "refuse",
             Self::Wait => "wait",
+        }
+    }
+}
+
+impl Word for OnRefusal {
+    const ALL: &'static [Self] = &[Self::Reset, Self::Fin];
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Reset => "reset",
+            Self::Fin => "fin",
         }
     }
 }

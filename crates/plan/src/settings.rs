@@ -129,7 +129,7 @@ const fn required(key: &'static str, kind: Kind, doc: &'static str) -> Setting {
     Setting { section: Section::Forward, key, default: None, kind, doc }
 }
 
-static SETTINGS: [Setting; 21] = {
+static SETTINGS: [Setting; 22] = {
     use Section::{ForwardDefaults, Keepalive, Log, Process};
     [
         setting(
@@ -225,6 +225,13 @@ static SETTINGS: [Setting; 21] = {
         ),
         setting(
             ForwardDefaults,
+            "on_refusal",
+            r#""reset""#,
+            Kind::Choice(&["reset", "fin"]),
+            "What a client sees whose target cannot be connected: an RST, or an orderly end.",
+        ),
+        setting(
+            ForwardDefaults,
             "keepalive",
             r#"{ idle = "60s", interval = "10s", count = 6 }"#,
             Kind::Keepalive,
@@ -260,7 +267,8 @@ static SETTINGS: [Setting; 21] = {
 mod tests {
     use super::*;
     use crate::{
-        AtLimit, ForwardSettings, Input, Level, Log, LogFormat, PathChoice, Plan, Process, Word,
+        AtLimit, ForwardSettings, Input, Level, Log, LogFormat, OnRefusal, PathChoice, Plan,
+        Process, Word,
     };
     use std::collections::HashSet;
     use std::io::Write as _;
@@ -296,7 +304,7 @@ mod tests {
     #[test]
     fn the_written_defaults_are_the_typed_ones() {
         let typed = (Process::default(), Log::default(), ForwardSettings::default());
-        assert_eq!(with_default().len(), 18);
+        assert_eq!(with_default().len(), 19);
         for (setting, default) in with_default() {
             let plan = plan_of(&file(setting.section, setting.key, default));
             assert_eq!(parts(&plan), typed, "{}", setting.key);
@@ -328,6 +336,7 @@ mod tests {
             ("level", words::<Level>()),
             ("format", words::<LogFormat>()),
             ("at_limit", words::<AtLimit>()),
+            ("on_refusal", words::<OnRefusal>()),
             ("path", words::<PathChoice>()),
         ];
         let choices = settings().iter().filter_map(|setting| match setting.kind {

@@ -167,6 +167,7 @@ pub(crate) fn set_forward(settings: &mut ForwardSettings, key: &str, value: Valu
             settings.max_sessions = count(&value).unwrap_or(settings.max_sessions);
         }
         ("at_limit", Value::Word(word)) => set_word(&mut settings.at_limit, &word),
+        ("on_refusal", Value::Word(word)) => set_word(&mut settings.on_refusal, &word),
         ("keepalive", Value::Nothing) => settings.keepalive = None,
         ("keepalive", Value::Keepalive(given)) => {
             let mut keepalive = settings.keepalive.unwrap_or_default();

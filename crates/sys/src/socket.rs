@@ -6,7 +6,7 @@ use rustix::net::{
     AddressFamily, Shutdown, SocketAddrUnix, SocketFlags, SocketType, connect, shutdown,
     socket_with, sockopt,
 };
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::path::Path;
 use std::time::Duration;
 
@@ -112,6 +112,21 @@ pub fn is_connected_to_itself(socket: BorrowedFd<'_>) -> bool {
     local.is_some() && local == rustix::net::getpeername(socket).ok().flatten()
 }
 
+/// Whether connections to `ip` stay on this host: then the kernel's route to it begins at `ip`
+/// itself, or it is a loopback address.
+pub fn is_of_this_host(ip: IpAddr) -> bool {
+    let any: IpAddr = match ip {
+        IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+        IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+    };
+    // Connecting a UDP socket sends nothing: it looks up the route. The port does not matter.
+    let source = UdpSocket::bind((any, 0)).and_then(|socket| {
+        socket.connect((ip, 9))?;
+        socket.local_addr()
+    });
+    ip.is_loopback() || source.is_ok_and(|source| source.ip() == ip)
+}
+
 /// Takes the socket's pending error (`SO_ERROR`), if any. The kernel reports it once.
 pub fn take_error(socket: BorrowedFd<'_>) -> Result<()> {
     sockopt::socket_error(socket)?
@@ -205,6 +220,15 @@ mod tests {
         assert_eq!(sockopt::tcp_keepintvl(&socket).unwrap(), Duration::from_secs(11));
         assert_eq!(sockopt::tcp_keepcnt(&socket).unwrap(), 7);
         assert_eq!(sockopt::tcp_user_timeout(&socket).unwrap(), 12_345);
+    }
+
+    #[test]
+    fn addresses_of_this_host_are_told_from_others() {
+        for (ip, ours) in
+            [("127.0.0.1", true), ("127.9.9.9", true), ("::1", true), ("203.0.113.1", false)]
+        {
+            assert_eq!(is_of_this_host(ip.parse().unwrap()), ours, "{ip}");
+        }
     }
 
     #[test]

@@ -98,6 +98,23 @@ fn if_every_address_refuses_the_client_is_reset() {
     assert_eq!(reason, "target/connect/refused");
 }
 
+/// The configuration's text does not tell that the name is this very listener.
+#[test]
+fn a_name_of_an_own_listener_is_not_connected_to() {
+    for listen in ["0.0.0.0", "127.0.0.1", ""] {
+        let (dir, port) = (TempDir::new().unwrap(), Port::every_address().number());
+        fs::write(dir.path().join("hosts"), format!("127.0.0.1 {NAME}\n")).unwrap();
+        let config = Config::new();
+        let config = config.forward(format!("{listen}:{port}"), format!("{NAME}:{port}"), "");
+        let forwarder = start_with_hosts(dir.path(), &config);
+        let client = SocketAddr::new(ip("127.0.0.1"), port);
+        Peer::connect("client", client, Script::new().expect_reset()).finish();
+        let record = forwarder.wait_for_records(1).remove(0);
+        assert_eq!(record.close_reason(), "target/connect/loop");
+        assert_eq!(record.json["target_address"], format!("127.0.0.1:{port}"));
+    }
+}
+
 /// The first address never answers: its share of `connect_timeout` is not all of it.
 #[test]
 fn an_address_that_never_answers_leaves_time_for_the_next() {

@@ -23,6 +23,7 @@ on_each_path!(
     an_answer_arrives_though_the_upload_is_cut,
     a_target_that_resets_on_accept_resets_the_client,
     a_refusing_target_resets_the_client_at_once,
+    a_refusal_is_a_fin_where_that_is_wanted,
     a_missing_unix_socket_is_a_refusal,
     a_client_that_resets_while_connecting_ends_it,
     a_broken_session_leaves_the_others_alone,
@@ -131,6 +132,21 @@ fn a_refusing_target_resets_the_client_at_once(path: &str) {
     assert_eq!(record.close_reason(), "target/connect/refused");
     assert_eq!(record.close.errno.as_deref(), Some("ECONNREFUSED"));
     assert_eq!((record.bytes_up, record.bytes_down, record.connect_time), (0, 0, None));
+}
+
+/// A FIN, also for a client that has sent something: closing a socket with unread bytes would be a
+/// reset.
+fn a_refusal_is_a_fin_where_that_is_wanted(path: &str) {
+    let settings = format!("{}on_refusal = 'fin'\nconnect_timeout = '1s'", path_is(path));
+    let refused = Forward::start(&Port::v4(), &settings);
+    Peer::connect("client", &refused, Script::new().expect_eof()).finish();
+    assert_eq!(refused.close_reason(), "target/connect/refused");
+
+    let hole = BlackHole::open();
+    let unanswered = Forward::start(&hole, &settings);
+    let script = Script::new().sending(1).write(100_000).expect_eof();
+    Peer::connect("client", &unanswered, script).finish();
+    assert_eq!(unanswered.close_reason(), "limit/connect/connect_timeout");
 }
 
 fn a_missing_unix_socket_is_a_refusal(path: &str) {
