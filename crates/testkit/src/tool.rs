@@ -12,8 +12,9 @@ use crate::wait::poll;
 
 /// The programs that tests use, and the Debian package of each. `debian-packages.txt` lists the same
 /// packages for the Makefile.
-const PACKAGES: [(&str, &str); 10] = [
+const PACKAGES: [(&str, &str); 13] = [
     ("curl", "curl"),
+    ("ip", "iproute2"),
     ("iperf3", "iperf3"),
     ("nginx", "nginx"),
     ("redis-benchmark", "redis-tools"),
@@ -23,6 +24,8 @@ const PACKAGES: [(&str, &str); 10] = [
     ("ssh", "openssh-client"),
     ("ssh-keygen", "openssh-client"),
     ("sshd", "openssh-server"),
+    ("strace", "strace"),
+    ("valgrind", "valgrind"),
 ];
 
 /// Where daemons are; not every user has these in `PATH`.

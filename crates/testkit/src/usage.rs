@@ -47,6 +47,15 @@ impl Process {
         self.status("Threads")
     }
 
+    /// Whether all of its threads sleep, and so wait for something from outside.
+    pub fn is_asleep(&self) -> bool {
+        self.entries("task").all(|thread| {
+            // A thread that ends meanwhile was not asleep.
+            let stat = fs::read_to_string(thread.join("stat")).unwrap_or_default();
+            stat.rsplit_once(") ").is_some_and(|(_, fields)| fields.starts_with('S'))
+        })
+    }
+
     /// The CPU time that it has used, user and system, in steps of 10 ms.
     pub fn cpu_time(&self) -> Duration {
         /// `utime` and `stime`, counted from the field after the name in parentheses.
@@ -107,6 +116,7 @@ mod tests {
         assert!(process.fds().iter().any(|fd| fd.starts_with("/dev/null")));
         assert_eq!(process.threads(), 1);
         assert!((4096..process.rss_bytes()).contains(&process.rss_anon_bytes()));
+        assert!(!process.is_asleep());
         wait_until("CPU time", LIMIT, || process.cpu_time() >= Duration::from_millis(50));
     }
 }

@@ -1,0 +1,31 @@
+//! The binary as users get it. That of the test profile says little: its code is not optimized, and
+//! Rust's library checks each descriptor that is closed with a system call of its own.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use serde_json::Value;
+use testkit::run;
+
+/// Building everything on a slow machine.
+const LIMIT: Duration = Duration::from_secs(1800);
+
+/// Builds the release binary, if it is not up to date.
+pub(crate) fn binary() -> &'static Path {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT.get_or_init(|| {
+        let target_dir = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("it is inside");
+        let mut cargo = Command::new(env!("CARGO"));
+        cargo.args(["build", "--release", "--package", "traffic-forwarder"]);
+        cargo.args(["--bin", "traffic-forwarder", "--message-format=json", "--target-dir"]);
+        cargo.arg(target_dir).current_dir(env!("CARGO_MANIFEST_DIR"));
+        let messages = run(&mut cargo, LIMIT).success().text();
+        let executable = messages.lines().find_map(|line| {
+            let message: Value = serde_json::from_str(line).ok()?;
+            message["executable"].as_str().map(PathBuf::from)
+        });
+        executable.expect("cargo says where the binary is")
+    })
+}
