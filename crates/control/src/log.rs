@@ -11,7 +11,7 @@ use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 use tracing_subscriber::registry::Registry;
 
 /// Starts logging to standard error as the plan says. Only the first call has an effect.
-pub fn start_log(log: plan::Log) {
+pub fn start_log(log: &plan::Log) {
     let level = match log.level {
         plan::Level::Error => Level::ERROR,
         plan::Level::Warn => Level::WARN,

@@ -61,7 +61,7 @@ fn run(input: &plan::Input) -> Exit {
         complain(&reading.problems);
         return Exit::Usage;
     };
-    control::start_log(plan.log);
+    control::start_log(&plan.log);
     control::warn_of(&reading.problems);
     match control::serve(&plan, |_| ()) {
         Ok(()) => Exit::Done,
