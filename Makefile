@@ -9,6 +9,8 @@ TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
 PACKAGE    := -p traffic-forwarder
 CONF       ?= etc/traffic-forwarder.conf
 NIGHTLY    ?= +nightly
+HISTORIES  ?= 2000000
+FUZZ_SECONDS ?= 3600
 
 # BINARY=path runs an existing binary: nothing is built then.
 BUILT     :=
@@ -112,9 +114,48 @@ test-deps: ## Install the Debian packages that the tests use and that are missin
 test-race: ## Look for races and memory errors: loom, miri, AddressSanitizer
 	@NIGHTLY='$(NIGHTLY)' TARGET_DIR='$(TARGET_DIR)' sh scripts/test-race.sh
 
+.PHONY: soak-sim
+soak-sim: ## Play millions of random histories of a session's decisions (HISTORIES=)
+	PROPTEST_CASES='$(HISTORIES)' cargo test -p flow --test simulation
+
+.PHONY: faults
+faults: ## Let each system call fail with each error; writes docs/reliability/faults.md
+	FAULTS_DOCUMENT='$(CURDIR)/docs/reliability/faults.md' \
+	    cargo test $(PACKAGE) --test faults -- --ignored --nocapture
+
+.PHONY: fuzz
+fuzz: ## Fuzz the configuration and the session for an hour each (FUZZ_SECONDS=)
+	@NIGHTLY='$(NIGHTLY)' sh scripts/fuzz.sh '$(FUZZ_SECONDS)'
+
+.PHONY: fuzz-smoke
+fuzz-smoke: ## Fuzz each of them for a minute
+	@NIGHTLY='$(NIGHTLY)' sh scripts/fuzz.sh 60
+
+.PHONY: fidelity
+fidelity: ## Play every ending through us and the installed peers; writes docs/reliability/fidelity.md
+	cargo build --release $(PACKAGE)
+	cargo run --release -p bench -- fidelity --ours '$(TARGET_DIR)/release/traffic-forwarder'
+
 .PHONY: bench
-bench: ## Run the micro-benchmarks
+bench: bench-micro bench-compare ## Run the micro-benchmarks and the comparison (ARGS=: see bench-compare)
+
+.PHONY: bench-micro
+bench-micro: ## Run the micro-benchmarks of the data plane's parts
 	cargo bench --workspace --bench '*'
+
+COMPARE := '$(TARGET_DIR)/release/tf-load' compare --ours '$(TARGET_DIR)/release/traffic-forwarder'
+
+.PHONY: bench-compare
+bench-compare: ## Compare with other forwarders, on one CPU and on two (ARGS='--only crr --quick', ARGS=--list)
+	cargo build --release $(PACKAGE) -p bench
+	@status=0; \
+	$(COMPARE) --cpus 0 --name one-cpu $(ARGS) || status=$$?; \
+	if [ "$$(nproc)" -ge 2 ]; then \
+		$(COMPARE) --cpus 0,1 --name two-cpus $(ARGS) || status=$$?; \
+	else \
+		echo 'there is one CPU only: no comparison on two' >&2; \
+	fi; \
+	exit $$status
 
 .PHONY: bench-idle
 bench-idle: ## Print memory and descriptors of 9,000 idle sessions

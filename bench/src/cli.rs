@@ -5,6 +5,7 @@ use clap::{Parser, Subcommand};
 use crate::client::{bulk, crr, idle, latency, rr};
 use crate::compare;
 use crate::failure::Result;
+use crate::fidelity;
 use crate::report::Report;
 use crate::serve;
 use crate::verify;
@@ -37,6 +38,8 @@ enum Command {
     Verify(verify::Verify),
     /// Compare forwarders side by side.
     Compare(compare::Compare),
+    /// Show what forwarders do with the ends of a connection.
+    Fidelity(fidelity::Fidelity),
 }
 
 /// Requests per second of `latency` and of `probe`.
@@ -58,6 +61,7 @@ impl Cli {
             Command::Probe(options) => (latency::run(options, PROBE_RATE)?, options.common.json),
             Command::Verify(options) => (verify::run(options)?, options.json),
             Command::Compare(options) => return compare::run(options),
+            Command::Fidelity(options) => return fidelity::run(options),
         };
         Report::print(&report, json);
         Ok(report.ok)

@@ -26,14 +26,33 @@ pub(crate) struct Adapter {
     pub(crate) command: Vec<String>,
     /// The configuration file, if it has one.
     pub(crate) config: Option<String>,
+    /// What stands in the configuration once for each forward, at `{forwards}`. Without it only
+    /// one forward can be configured.
+    pub(crate) forward: Option<String>,
     /// More sessions than this are not asked of it.
     pub(crate) max_sessions: usize,
     /// What the reader of a table should know.
     pub(crate) note: String,
 }
 
+impl Adapter {
+    /// Whether it can be told how many workers to have.
+    pub(crate) fn has_workers(&self) -> bool {
+        self.command.iter().chain(&self.config).any(|text| text.contains("{workers}"))
+    }
+
+    fn check(&self) -> Result<()> {
+        let placed = self.config.as_ref().is_some_and(|text| text.contains("{forwards}"));
+        if placed == self.forward.is_some() {
+            return Ok(());
+        }
+        let words = "`forward` and `{forwards}` in `config` go together: one of them is missing";
+        Err(Failure::new(format!("{}.toml: {words}", self.key)))
+    }
+}
+
 /// Reads an adapter file.
-pub(super) fn parse(key: &str, text: &str) -> Result<Adapter> {
+pub(crate) fn parse(key: &str, text: &str) -> Result<Adapter> {
     let table = DeTable::parse(text).context(&format!("{key}.toml"))?;
     let mut fields = Fields { key, table: table.get_ref(), known: Vec::new() };
     let adapter = Adapter {
@@ -45,15 +64,17 @@ pub(super) fn parse(key: &str, text: &str) -> Result<Adapter> {
         version: fields.list("version")?,
         command: fields.list("command")?,
         config: fields.optional_text("config")?,
+        forward: fields.optional_text("forward")?,
         max_sessions: fields.optional_number("max_sessions")?.unwrap_or(usize::MAX),
         note: fields.optional_text("note")?.unwrap_or_default(),
     };
     fields.reject_unknown()?;
+    adapter.check()?;
     Ok(adapter)
 }
 
 /// Reads all adapter files of a directory, in the order of their names.
-pub(super) fn read_all(dir: &Path) -> Result<Vec<Adapter>> {
+pub(crate) fn read_all(dir: &Path) -> Result<Vec<Adapter>> {
     let what = dir.display().to_string();
     let mut paths = Vec::new();
     for entry in std::fs::read_dir(dir).context(&what)? {
@@ -165,6 +186,7 @@ mod tests {
         assert_eq!(adapter.command, ["{binary}", "-c", "{config}"]);
         assert_eq!(adapter.config.as_deref(), Some("listen {listen}"));
         assert_eq!((adapter.max_sessions, adapter.needs.len()), (500, 0));
+        assert!(adapter.forward.is_none() && !adapter.has_workers());
     }
 
     #[test]
@@ -177,6 +199,10 @@ mod tests {
                 &WHOLE.replace("500", "'many'"),
                 "forward.toml: `max_sessions` must be a whole number",
             ),
+            (
+                &format!("{WHOLE}\nforward = 'a block'"),
+                "forward.toml: `forward` and `{forwards}` in `config` go together",
+            ),
         ] {
             let error = parse("forward", text).unwrap_err().to_string();
             assert!(error.starts_with(words), "{error}");
@@ -187,13 +213,13 @@ mod tests {
     fn every_shipped_file_is_right() {
         let adapters = read_all(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/peers"))).unwrap();
         let keys: Vec<_> = adapters.iter().map(|adapter| adapter.key.as_str()).collect();
-        for key in ["haproxy", "haproxy-splice", "nginx", "rinetd", "socat", "realm", "gost"] {
+        for key in ["haproxy", "haproxy-splice", "nginx", "rinetd", "socat", "realm", "go-copy"] {
             assert!(keys.contains(&key), "{key} is missing in {keys:?}");
         }
-        let values = super::super::subject::placeholders_for_tests();
+        let values = super::super::launch::placeholders_for_tests();
         for adapter in &adapters {
-            let texts = adapter.command.iter().chain(&adapter.version).chain(&adapter.config);
-            for text in texts {
+            let texts = adapter.command.iter().chain(&adapter.version);
+            for text in texts.chain(&adapter.config).chain(&adapter.forward) {
                 super::super::template::fill_in(text, &values).unwrap();
             }
         }

@@ -12,6 +12,14 @@ use crate::failure::{Context, Result};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Cpus(Vec<usize>);
 
+impl Cpus {
+    /// All that this thread may use.
+    pub(crate) fn all() -> Result<Self> {
+        let set = sched_getaffinity(None).context("ask which CPUs may be used")?;
+        Ok(Self((0..CpuSet::MAX_CPU).filter(|cpu| set.is_set(*cpu)).collect()))
+    }
+}
+
 impl FromStr for Cpus {
     type Err = String;
 

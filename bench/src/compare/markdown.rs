@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use super::goals;
 use super::measures::Column;
 use super::results::{Measured, OURS, Results};
 use crate::stats::{Spread, figure};
@@ -19,6 +20,7 @@ pub(super) fn page(
          generator and its target without a forwarder between.\n\n",
     );
     circumstances(&mut page, results);
+    goals_table(&mut page, results);
     summary(&mut page, results);
     for measured in &results.measured {
         section(&mut page, results, measured, &image);
@@ -40,6 +42,29 @@ fn circumstances(page: &mut String, results: &Results) {
     }
     for (name, package) in &results.missing {
         let _ = write!(page, "\n{name} was not found; to compare with it, install {package}.\n");
+    }
+    page.push('\n');
+}
+
+/// What we want to reach, and whether this run shows it.
+fn goals_table(page: &mut String, results: &Results) {
+    let verdicts = goals::judge(results);
+    if verdicts.is_empty() {
+        return;
+    }
+    page.push_str(
+        "## Goals\n\nThey are set for medians with everything on one CPU, against the peers of the \
+         same run; *x* is the ratio of ours to the other's.\n\n\
+         | measure | goal | measured | |\n|---|---|--:|---|\n",
+    );
+    for verdict in verdicts {
+        let met = match verdict.met {
+            Some(true) => "met",
+            Some(false) => "**missed**",
+            None => "no figure",
+        };
+        let [what, goal] = [&verdict.what, &verdict.goal].map(|text| cell(text));
+        let _ = writeln!(page, "| {what} | {goal} | {} | {met} |", verdict.measured);
     }
     page.push('\n');
 }
@@ -141,6 +166,8 @@ mod tests {
             "| ours | 47,000 (46,000 to 48,000) |",
             "| 90,000 (0.52 x) | **47,000** | 40,000 (1.18 x) | - |",
             "another: failed: a &lt; b.",
+            "64 sessions, per second | ≥ 0.50 x direct | 0.52 x | met |",
+            "64 sessions, per second | ≥ 1.25 x realm | - | no figure |",
             "realm was not found; to compare with it, install realm.",
             "(rr-64-x64-rate.svg)",
         ] {

@@ -1,5 +1,7 @@
 //! What is measured.
 
+use super::job::Job;
+
 /// One measure: one chart, one table.
 #[derive(Clone, Debug)]
 pub(crate) struct Measure {
@@ -27,25 +29,6 @@ pub(crate) struct Column {
     pub(crate) drawn: bool,
 }
 
-/// What is done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Job {
-    /// Closed-loop request and response.
-    Rr { sessions: usize, size: usize },
-    /// Connect, request, response, close.
-    Crr { parallel: usize },
-    /// Bulk to a sink.
-    Bulk { streams: usize },
-    /// A probe at 1 % of a load of 70 %.
-    Probe,
-    /// A probe beside bulk streams.
-    Beside { streams: usize },
-    /// Idle sessions, and their memory.
-    Idle { sessions: usize },
-    /// Busy sessions beside one and beside many idle ones.
-    Crowd { idle: usize },
-}
-
 const fn drawn(key: &'static str, title: &'static str) -> Column {
     Column { key, title, drawn: true }
 }
@@ -69,9 +52,11 @@ pub(crate) fn all(quick: bool) -> Vec<Measure> {
     measures.push(crr(32));
     measures.extend([1, 16].map(bulk));
     measures.push(probe());
-    measures.push(beside(16));
+    measures.extend([1, 16].map(beside));
+    measures.push(balance(8, 2));
     measures.push(idle(if quick { 200 } else { 4000 }));
     measures.push(crowd(if quick { 300 } else { 9000 }));
+    measures.push(forwards(if quick { 500 } else { 10_000 }));
     measures
 }
 
@@ -137,20 +122,43 @@ fn probe() -> Measure {
 }
 
 fn beside(streams: usize) -> Measure {
+    let many = if streams == 1 { "1 bulk stream" } else { &format!("{streams} bulk streams") };
     Measure {
-        key: "beside".to_owned(),
-        title: format!("Latency of one session beside {streams} bulk streams"),
-        how: "Open loop, 64 B, 200 per second, while the bulk streams run as fast as they can.",
+        key: format!("beside-x{streams}"),
+        title: format!("Latency of one session beside {many}"),
+        how: "Open loop, 64 B, 200 per second: by itself, and then while the bulk streams run as \
+              fast as they can. What they add to the p99 is theirs and the load generator's: \
+              direct has the load generator's part.",
         job: Job::Beside { streams },
         columns: vec![
             drawn("p50_us", "p50, µs"),
             drawn("p99_us", "p99, µs"),
+            drawn("added_us", "added to the p99, µs"),
             told("p999_us", "p99.9, µs"),
             told("bulk", "bulk, GiB per second"),
             CPU_SECONDS,
             PEAK,
         ],
         sessions: streams + 1,
+    }
+}
+
+fn balance(streams: usize, workers: usize) -> Measure {
+    Measure {
+        key: "balance".to_owned(),
+        title: format!("{streams} bulk streams on {workers} workers"),
+        how: "How many streams a worker carries, told by what its epoll instance watches near the \
+              end of the run. Where workers share one instance, any worker serves any stream, \
+              and there is no figure.",
+        job: Job::Balance { streams, workers },
+        columns: vec![
+            drawn("most", "streams of the busiest worker"),
+            told("least", "streams of the least busy one"),
+            told("rate", "GiB per second"),
+            CPU_SECONDS,
+            PEAK,
+        ],
+        sessions: streams,
     }
 }
 
@@ -188,6 +196,23 @@ fn crowd(idle: usize) -> Measure {
     }
 }
 
+fn forwards(count: usize) -> Measure {
+    Measure {
+        key: "forwards".to_owned(),
+        title: format!("{count} forwards in one file"),
+        how: "From the start of the process until the last forward of the file has carried a byte \
+              there and back and all of them listen; and the memory then (VmRSS).",
+        job: Job::Forwards { count },
+        columns: vec![
+            drawn("start_ms", "until all serve, ms"),
+            drawn("rss_mib", "resident memory, MiB"),
+            CPU_SECONDS,
+            PEAK,
+        ],
+        sessions: 1,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -197,7 +222,7 @@ mod tests {
     fn keys_are_unique_and_every_measure_has_a_chart() {
         let measures = all(false);
         let keys: HashSet<_> = measures.iter().map(|measure| &measure.key).collect();
-        assert_eq!((keys.len(), measures.len()), (12, 12));
+        assert_eq!((keys.len(), measures.len()), (15, 15));
         assert!(measures.iter().all(|measure| measure.columns.iter().any(|column| column.drawn)));
     }
 }

@@ -1,17 +1,23 @@
 //! The side-by-side benchmark: every subject in turn, again and again, under the same rules.
 
-mod adapter;
-mod affinity;
+pub(crate) mod adapter;
+pub(crate) mod affinity;
+mod background;
+mod balance;
 mod child;
+mod forwards;
+mod goals;
+mod job;
+pub(crate) mod launch;
 mod machine;
 mod markdown;
 mod measures;
 mod results;
 mod stage;
-mod subject;
+pub(crate) mod subject;
 mod svg;
 mod template;
-mod tree;
+pub(crate) mod tree;
 mod turns;
 mod write;
 
@@ -31,10 +37,11 @@ use crate::report::{complain, say};
 use crate::window::seconds;
 
 /// How our own forwarder is started.
-const OURS: &str = include_str!("../../ours.toml");
+pub(crate) const OURS: &str = include_str!("../../ours.toml");
 
-/// `tf-load compare`.
+/// `tf-load compare`. An option that is given again replaces the earlier one.
 #[derive(Args, Debug)]
+#[command(args_override_self = true)]
 pub(crate) struct Compare {
     /// The CPUs to use. One: for everything. More: the first for the forwarder, the others for
     /// the load generator and its target.
@@ -182,16 +189,16 @@ fn list(measures: &[Measure], subjects: &[Option<Subject>]) {
     for subject in subjects {
         match subject {
             None => say(results::DIRECT),
-            Some(it) => say(&format!("{:<20} {} {}", it.adapter.key, it.adapter.name, it.version)),
+            Some(it) => say(&format!("{:<22} {} {}", it.adapter.key, it.adapter.name, it.version)),
         }
     }
 }
 
 /// Where configurations are written; removed on `Drop`.
-struct ConfigDir(PathBuf);
+pub(crate) struct ConfigDir(pub(crate) PathBuf);
 
 impl ConfigDir {
-    fn new() -> Result<Self> {
+    pub(crate) fn new() -> Result<Self> {
         let dir = std::env::temp_dir().join(format!("tf-load-{}", std::process::id()));
         std::fs::create_dir(&dir).context(&dir.display().to_string())?;
         Ok(Self(dir))

@@ -7,24 +7,23 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::affinity::{Cpus, Layout};
+use super::affinity::Layout;
 use super::child::{Held, Loader};
-use super::measures::Job;
-use super::subject::{Running, Subject, exchange_once};
+use super::job::Job;
+use super::launch::{Launch, Running, exchange_once};
+use super::subject::Subject;
+use super::{background, balance, forwards};
 use crate::failure::{Failure, Result};
 use crate::stats::{float, wide};
 
 /// The figures of one run, by the keys of the columns.
 pub(crate) type Sample = BTreeMap<&'static str, f64>;
 
-const MIB: f64 = 1_048_576.0;
-const GIB: f64 = 1024.0 * MIB;
-
-/// Requests per second of the probe beside bulk.
-const BESIDE_RATE: f64 = 200.0;
+pub(super) const MIB: f64 = 1_048_576.0;
+pub(super) const GIB: f64 = 1024.0 * MIB;
 
 /// How long a background load runs before what it disturbs is measured, and after.
-const MARGIN: Duration = Duration::from_millis(700);
+pub(super) const MARGIN: Duration = Duration::from_millis(700);
 
 /// How all runs are done.
 pub(super) struct Bench<'a> {
@@ -40,31 +39,30 @@ pub(super) struct Bench<'a> {
 }
 
 /// A target, and perhaps a forwarder before it.
-struct Stage<'a> {
+pub(super) struct Stage<'a> {
     loader: Loader<'a>,
     _server: Held,
     forwarder: Option<Running>,
     address: SocketAddr,
+    /// How long after its start the forwarder had carried its first byte, or could be connected to.
+    pub(super) ready: Duration,
     cpu_before: Duration,
 }
 
 impl Bench<'_> {
     /// Does one job with one subject; without a subject, directly.
     pub(super) fn run(&self, job: Job, subject: Option<&Subject>) -> Result<Sample> {
-        let server = match job {
-            Job::Bulk { .. } => "sink",
-            Job::Beside { .. } => "mixed",
-            _ => "echo",
-        };
-        let stage = self.stage(server, subject)?;
+        let stage = self.stage(job, subject)?;
         let done = match job {
             Job::Rr { sessions, size } => self.rr(&stage, sessions, size),
             Job::Crr { parallel } => self.crr(&stage, parallel),
             Job::Bulk { streams } => self.bulk(&stage, streams),
-            Job::Probe => self.probe(&stage),
-            Job::Beside { streams } => self.beside(&stage, streams),
+            Job::Probe => background::probe(self, &stage),
+            Job::Beside { streams } => background::beside(self, &stage, streams),
+            Job::Balance { streams, workers } => balance::balance(self, &stage, streams, workers),
             Job::Idle { sessions } => idle(&stage, sessions, subject),
             Job::Crowd { idle } => self.crowd(&stage, idle),
+            Job::Forwards { .. } => forwards::forwards(&stage),
         };
         match &stage.forwarder {
             Some(running) => done.map_err(|failure| running.explain(&failure)),
@@ -72,22 +70,34 @@ impl Bench<'_> {
         }
     }
 
-    fn stage(&self, server: &str, subject: Option<&Subject>) -> Result<Stage<'_>> {
+    fn stage(&self, job: Job, subject: Option<&Subject>) -> Result<Stage<'_>> {
         let loader = Loader { program: self.program, cpus: &self.layout.load };
+        let server = job.server();
         let (held, target) = loader.serve(server)?;
-        let cpus: &Cpus = &self.layout.subject;
-        let start = |subject: &Subject| subject.start(target, self.workers, cpus, self.dir);
-        let forwarder = subject.map(start).transpose()?;
+        let launch = Launch {
+            target,
+            forwards: job.forwards(),
+            workers: job.workers().unwrap_or(self.workers),
+            cpus: &self.layout.subject,
+            dir: self.dir,
+        };
+        let forwarder = subject.map(|subject| launch.start(subject)).transpose()?;
         let address = forwarder.as_ref().map_or(target, |running| running.address);
         if server != "sink" {
             exchange_once(address)?;
         }
+        let ready = forwarder.as_ref().map_or(Duration::ZERO, |it| it.begun.elapsed());
         let cpu_before = forwarder.as_ref().map_or(Duration::ZERO, |it| it.tree.cpu_time());
-        Ok(Stage { loader, _server: held, forwarder, address, cpu_before })
+        Ok(Stage { loader, _server: held, forwarder, address, ready, cpu_before })
     }
 
     /// The words of a client: its name, how long it runs, and the rest.
-    fn words(&self, name: &str, extra: Duration, rest: &[(&str, String)]) -> Vec<String> {
+    pub(super) fn words(
+        &self,
+        name: &str,
+        extra: Duration,
+        rest: &[(&str, String)],
+    ) -> Vec<String> {
         let mut words = vec![name.to_owned()];
         let seconds = (self.seconds + extra).as_secs_f64();
         let warmup = self.warmup.as_secs_f64();
@@ -122,49 +132,6 @@ impl Bench<'_> {
         Ok(sample)
     }
 
-    fn probe(&self, stage: &Stage<'_>) -> Result<Sample> {
-        let load = [
-            ("rate", self.load.to_string()),
-            ("sessions", "64".to_owned()),
-            // In small bursts, as a closed loop makes them: the load generator itself shall not
-            // be what fills the CPU.
-            ("tick", "0.0005".to_owned()),
-        ];
-        let load = self.words("latency", MARGIN * 2, &load);
-        let rest = [("rate", (self.load / 100.0).to_string())];
-        let (json, load) =
-            self.foreground(stage, &load, &self.words("probe", Duration::ZERO, &rest))?;
-        let mut sample = stage.cost();
-        sample.extend(latencies(&json));
-        sample.insert("load", number(&load["rate"]));
-        Ok(sample)
-    }
-
-    fn beside(&self, stage: &Stage<'_>, streams: usize) -> Result<Sample> {
-        let bulk = [("streams", streams.to_string())];
-        let bulk = self.words("bulk", MARGIN * 2, &bulk);
-        let rest = [("rate", BESIDE_RATE.to_string())];
-        let (json, bulk) =
-            self.foreground(stage, &bulk, &self.words("probe", Duration::ZERO, &rest))?;
-        let mut sample = stage.cost();
-        sample.extend(latencies(&json));
-        sample.insert("bulk", number(&bulk["rate"]) / GIB);
-        Ok(sample)
-    }
-
-    /// Runs one client while another loads: the results of both.
-    fn foreground(
-        &self,
-        stage: &Stage<'_>,
-        load: &[String],
-        words: &[String],
-    ) -> Result<(Value, Value)> {
-        let background = stage.loader.start(load, Some(stage.address))?;
-        std::thread::sleep(MARGIN + self.warmup);
-        let json = stage.client(words)?;
-        Ok((json, background.result()?))
-    }
-
     fn crowd(&self, stage: &Stage<'_>, idle: usize) -> Result<Sample> {
         let rest = [("sessions", "64".to_owned())];
         let words = self.words("rr", Duration::ZERO, &rest);
@@ -184,10 +151,8 @@ impl Bench<'_> {
 
 /// The memory of idle sessions: the growth from one session to many.
 fn idle(stage: &Stage<'_>, sessions: usize, subject: Option<&Subject>) -> Result<Sample> {
-    let (Some(running), Some(subject)) = (&stage.forwarder, subject) else {
-        return Err(Failure::new("there is no forwarder"));
-    };
-    let sessions = sessions.min(subject.adapter.max_sessions);
+    let running = stage.forwarder()?;
+    let sessions = subject.map_or(sessions, |it| sessions.min(it.adapter.max_sessions));
     let usage = || (float(running.tree.anonymous_bytes()), float(running.tree.descriptors()));
     let _one = stage.hold(1)?;
     let (bytes_before, descriptors_before) = usage();
@@ -202,20 +167,30 @@ fn idle(stage: &Stage<'_>, sessions: usize, subject: Option<&Subject>) -> Result
 }
 
 impl Stage<'_> {
-    fn client(&self, words: &[String]) -> Result<Value> {
+    pub(super) fn client(&self, words: &[String]) -> Result<Value> {
         self.loader.client(words, self.address)
+    }
+
+    /// Starts a client whose result is asked for later.
+    pub(super) fn start(&self, words: &[String]) -> Result<Held> {
+        self.loader.start(words, Some(self.address))
+    }
+
+    /// The forwarder of a measure that cannot be taken without one.
+    pub(super) fn forwarder(&self) -> Result<&Running> {
+        self.forwarder.as_ref().ok_or_else(|| Failure::new("there is no forwarder"))
     }
 
     /// Opens idle sessions, which are there until the result is dropped.
     fn hold(&self, sessions: usize) -> Result<Held> {
         let words = ["idle".to_owned(), "--sessions".to_owned(), sessions.to_string()];
-        let mut held = self.loader.start(&words, Some(self.address))?;
+        let mut held = self.start(&words)?;
         held.first_line()?;
         Ok(held)
     }
 
     /// What the forwarder has used in this run.
-    fn cost(&self) -> Sample {
+    pub(super) fn cost(&self) -> Sample {
         let Some(running) = &self.forwarder else { return Sample::new() };
         let cpu = running.tree.cpu_time().saturating_sub(self.cpu_before);
         let peak = float(running.tree.peak_bytes()) / MIB;
@@ -233,7 +208,7 @@ impl Stage<'_> {
     }
 }
 
-fn latencies(json: &Value) -> Sample {
+pub(super) fn latencies(json: &Value) -> Sample {
     let latency = &json["latency_us"];
     Sample::from([
         ("p50_us", number(&latency["p50"])),
@@ -242,6 +217,6 @@ fn latencies(json: &Value) -> Sample {
     ])
 }
 
-fn number(value: &Value) -> f64 {
+pub(super) fn number(value: &Value) -> f64 {
     value.as_f64().unwrap_or(0.0)
 }

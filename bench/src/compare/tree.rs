@@ -19,7 +19,7 @@ use crate::failure;
 const USER_HZ: u64 = 100;
 
 /// Makes us the parent of whatever our descendants leave behind.
-pub(super) fn adopt_orphans() -> failure::Result<()> {
+pub(crate) fn adopt_orphans() -> failure::Result<()> {
     Ok(set_child_subreaper(Some(getpid()))?)
 }
 
@@ -61,6 +61,11 @@ impl Tree {
         self.sum_of_status("VmHWM")
     }
 
+    /// The resident memory, in bytes; pages that several processes share count several times.
+    pub(super) fn resident_bytes(self) -> u64 {
+        self.sum_of_status("VmRSS")
+    }
+
     /// The resident memory that no file backs, in bytes.
     pub(super) fn anonymous_bytes(self) -> u64 {
         self.sum_of_status("RssAnon")
@@ -70,6 +75,11 @@ impl Tree {
     pub(super) fn descriptors(self) -> u64 {
         let count = |pid: &u32| fs::read_dir(format!("/proc/{pid}/fd")).map_or(0, Iterator::count);
         self.processes().iter().map(|(pid, _)| crate::stats::wide(count(pid))).sum()
+    }
+
+    /// The numbers of its processes.
+    pub(super) fn pids(self) -> Vec<u32> {
+        self.processes().iter().map(|(pid, _)| *pid).collect()
     }
 
     /// Kills all of them. The root's parent, which is us, has to wait for it.
@@ -184,9 +194,10 @@ mod tests {
         let mut line = [0; 3];
         std::io::Read::read_exact(child.stdout.as_mut().unwrap(), &mut line).unwrap();
         let tree = Tree::of(child.id());
-        let pids: Vec<u32> = tree.processes().iter().map(|(pid, _)| *pid).collect();
+        let pids = tree.pids();
         assert_eq!(pids.len(), 2);
-        assert!(tree.peak_bytes() > 4096 && tree.anonymous_bytes() > 0);
+        assert!(tree.anonymous_bytes() > 0 && tree.resident_bytes() > tree.anonymous_bytes());
+        assert!(tree.peak_bytes() >= tree.resident_bytes());
         assert!(tree.descriptors() >= 6);
         tree.kill();
         child.wait().unwrap();

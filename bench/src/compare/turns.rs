@@ -4,8 +4,9 @@ use std::path::Path;
 
 use super::Compare;
 use super::affinity::Layout;
+use super::job::Job;
 use super::machine;
-use super::measures::{Job, Measure};
+use super::measures::Measure;
 use super::results::{DIRECT, Entrant, Measured, Results, Runs};
 use super::stage::Bench;
 use super::subject::Subject;
@@ -141,13 +142,18 @@ impl Turns<'_> {
 
 /// Why a subject cannot take part in a measure.
 fn unfit(measure: &Measure, subject: Option<&Subject>) -> Option<String> {
-    match subject {
-        None => matches!(measure.job, Job::Idle { .. }).then(|| "there is no forwarder".to_owned()),
-        Some(subject) => {
-            let most = subject.adapter.max_sessions;
-            (most < measure.sessions).then(|| format!("not run: it holds at most {most} sessions"))
-        }
+    let Some(Subject { adapter, .. }) = subject else {
+        return measure.job.needs_forwarder().then(|| "there is no forwarder".to_owned());
+    };
+    let most = adapter.max_sessions;
+    if most < measure.sessions {
+        return Some(format!("not run: it holds at most {most} sessions"));
     }
+    if measure.job.forwards() > 1 && adapter.forward.is_none() {
+        return Some("cannot: its adapter can express one forward only".to_owned());
+    }
+    let cannot = measure.job.workers().is_some() && !adapter.has_workers();
+    cannot.then(|| "cannot: the number of its workers is fixed".to_owned())
 }
 
 fn entrant(subject: Option<&Subject>) -> Entrant {
