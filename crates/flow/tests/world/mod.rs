@@ -5,7 +5,6 @@ use flow::{
     Action, Cause, CloseReason, Direction, End, Failure, Fallback, PathChoice, Readiness, Session,
     Step, Time, Timeouts, Unacked,
 };
-use proptest::prelude::*;
 use std::time::Duration;
 
 const ROOM: usize = 64 * 1024;
@@ -27,26 +26,6 @@ pub(crate) enum Event {
     /// So much time passes.
     Pass(Duration),
     Drain,
-}
-
-impl Event {
-    pub(crate) fn any() -> impl Strategy<Value = Self> {
-        let end = prop_oneof![Just(End::Client), Just(End::Target)];
-        let count = prop_oneof![1u64..10, 1u64..5_000, 1u64..400_000];
-        prop_oneof![
-            8 => (end.clone(), count.clone()).prop_map(|(end, n)| Self::Send(end, n)),
-            8 => (end.clone(), count).prop_map(|(end, n)| Self::Read(end, n)),
-            1 => end.clone().prop_map(Self::Urgent),
-            2 => end.clone().prop_map(Self::Fin),
-            1 => end.prop_map(Self::Reset),
-            1 => (1u64..20_000).prop_map(|ms| Self::Pass(Duration::from_millis(ms))),
-            1 => Just(Self::Drain),
-        ]
-    }
-}
-
-pub(crate) fn choice() -> impl Strategy<Value = PathChoice> {
-    prop_oneof![Just(PathChoice::Auto), Just(PathChoice::Copy), Just(PathChoice::Splice)]
 }
 
 /// One peer, its TCP connection with us, and our socket's queues.
