@@ -5,6 +5,7 @@
 //! name, or another address of this host. A way back through something else (a translated address,
 //! another forwarder) is not seen; `max_sessions` bounds it.
 
+use plan::ListenAddress;
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::{PoisonError, RwLock};
@@ -18,8 +19,34 @@ impl OwnListeners {
     pub(crate) fn add(&self, addresses: &[SocketAddr]) {
         let mut ports = self.0.write().unwrap_or_else(PoisonError::into_inner);
         for address in addresses {
-            ports.entry(address.port()).or_default().push(address.ip());
+            let listeners = ports.entry(address.port()).or_default();
+            if !listeners.contains(&address.ip()) {
+                listeners.push(address.ip());
+            }
         }
+    }
+
+    /// A listener is given up.
+    pub(crate) fn remove(&self, addresses: &[SocketAddr]) {
+        let mut ports = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        for address in addresses {
+            let Some(listeners) = ports.get_mut(&address.port()) else { continue };
+            listeners.retain(|ip| *ip != address.ip());
+            if listeners.is_empty() {
+                ports.remove(&address.port());
+            }
+        }
+    }
+
+    /// Whether one of them is in the way of a new listener.
+    pub(crate) fn overlaps(&self, address: &ListenAddress) -> bool {
+        let port = match address {
+            ListenAddress::Any { port } => *port,
+            ListenAddress::Ip(address) => address.port(),
+            ListenAddress::Unix(_) => return false,
+        };
+        let ports = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        ports.contains_key(&port)
     }
 
     /// Whether a connection to `address` would come to one of them.

@@ -1,5 +1,6 @@
 //! A session as its worker keeps it: the state that decides, the sockets, and what is borrowed.
 
+use crate::counters::Counters;
 use crate::forward::{Route, Target};
 use crate::holding::Holding;
 use flow::{Attempts, Direction, End, Failure, Time};
@@ -30,6 +31,8 @@ pub(crate) struct Session {
     pub(crate) client_address: Address,
     pub(crate) target_address: Option<Address>,
     pub(crate) route: Arc<Route>,
+    /// Where this worker counts for the forward.
+    pub(crate) counters: Arc<Counters>,
     /// What holds the bytes of the lanes up and down, while there are any.
     holding: [Option<Box<Holding>>; 2],
     /// Only while connecting.
@@ -54,7 +57,7 @@ pub(crate) struct Connecting {
 }
 
 impl Session {
-    pub(crate) fn new(id: u64, accepted: Accepted, now: Time) -> Self {
+    pub(crate) fn new(id: u64, accepted: Accepted, worker: usize, now: Time) -> Self {
         let Accepted { socket, address, route } = accepted;
         let known = match &route.target {
             Target::Addresses(addresses) => addresses.len(),
@@ -76,6 +79,7 @@ impl Session {
             target: None,
             client_address: address,
             target_address: None,
+            counters: Arc::clone(route.forward.counters.of(worker)),
             route,
             holding: [None, None],
             connecting: Some(Box::new(Connecting {
