@@ -130,6 +130,11 @@ impl Observer {
         self.0.tell_all(|| Message::Kill(id, reply()));
     }
 
+    /// Sessions open now.
+    pub fn sessions(&self) -> u32 {
+        self.0.gate.taken()
+    }
+
     /// Pipes that the workers have, lent or spare.
     pub fn pipes(&self) -> usize {
         self.0.pipes()

@@ -104,10 +104,22 @@ impl fmt::Display for Ranged<ListenAddress> {
     /// `:5432`, or `:9000-9010` for a range.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.first.fmt(f)?;
-        match (self.count, self.first.port()) {
-            (2.., Some(port)) => write!(f, "-{}", port.saturating_add(self.count - 1)),
-            _ => Ok(()),
-        }
+        write_last_port(f, self.first.port(), self.count)
+    }
+}
+
+impl fmt::Display for Ranged<Target> {
+    /// `host:5432`, or `host:9000-9010` for a range.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.first.fmt(f)?;
+        write_last_port(f, self.first.port(), self.count)
+    }
+}
+
+fn write_last_port(f: &mut fmt::Formatter<'_>, first: Option<u16>, count: u16) -> fmt::Result {
+    match (count, first) {
+        (2.., Some(port)) => write!(f, "-{}", port.saturating_add(count - 1)),
+        _ => Ok(()),
     }
 }
 

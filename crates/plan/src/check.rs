@@ -3,9 +3,10 @@
 
 use std::collections::HashMap;
 
+use crate::address::ListenAddress;
 use crate::draft::Draft;
 use crate::listeners::{Listeners, Owner};
-use crate::plan::{Forward, Route};
+use crate::plan::{Admin, Forward, Route};
 use crate::problem::{Fault, Problems, Severity};
 use crate::text::{Spot, quoted};
 
@@ -16,7 +17,7 @@ const RANGE_HINT: &str =
     "give both sides ranges of the same size, as in `:9000-9010` to `host:9000-9010`";
 
 /// Compares the drafts, and makes forwards of those that can live together.
-pub(crate) fn check(drafts: &[Draft<'_>], problems: &mut Problems) -> Vec<Forward> {
+pub(crate) fn check(drafts: &[Draft<'_>], admin: &Admin, problems: &mut Problems) -> Vec<Forward> {
     let drafts = within_limit(drafts, problems);
     let mut check = Check {
         drafts,
@@ -25,6 +26,7 @@ pub(crate) fn check(drafts: &[Draft<'_>], problems: &mut Problems) -> Vec<Forwar
         listeners: Listeners::default(),
         names: HashMap::with_capacity(drafts.len()),
     };
+    check.admin(admin);
     check.each(Check::ranges);
     check.each(Check::listeners);
     check.each(Check::name);
@@ -72,6 +74,17 @@ impl<'a, 'd> Check<'a, 'd> {
         self.good.get(index).copied().unwrap_or_default()
     }
 
+    /// Comes first: a forward that listens there, or would let everyone in there, is told so.
+    fn admin(&mut self, admin: &Admin) {
+        let address = match admin {
+            Admin::Auto | Admin::Off => return,
+            Admin::Unix(path) => ListenAddress::Unix(path.clone()),
+            Admin::Tcp { address, .. } => ListenAddress::Ip(*address),
+        };
+        // Nobody has claimed anything yet.
+        let _ = self.listeners.claim(&address, Owner::Admin);
+    }
+
     /// A range of ports needs as many ports in the target.
     fn ranges(&mut self, index: usize, draft: &'d Draft<'a>) {
         let target = draft.target.value.count;
@@ -88,7 +101,7 @@ impl<'a, 'd> Check<'a, 'd> {
     }
 
     fn listeners(&mut self, index: usize, draft: &'d Draft<'a>) {
-        let owner = Owner { draft: index };
+        let owner = Owner::Draft(index);
         for listen in &draft.listens {
             let taken = listen.value.each().find_map(|address| {
                 self.listeners.claim(&address, owner).err().map(|taken| (address, taken))
@@ -106,7 +119,7 @@ impl<'a, 'd> Check<'a, 'd> {
     }
 
     fn name(&mut self, index: usize, draft: &'d Draft<'a>) {
-        let owner = Owner { draft: index };
+        let owner = Owner::Draft(index);
         let first = *self.names.entry(draft.name.value.as_str()).or_insert(owner);
         // A name made from a listen address that is taken would say the same again.
         if first != owner && (draft.named || self.is_good(index)) {
@@ -125,7 +138,7 @@ impl<'a, 'd> Check<'a, 'd> {
             .find_map(|target| self.listeners.reached_by(&target).map(|owner| (target, owner)));
         if let Some((target, owner)) = reached {
             let target = quoted(&target.to_string());
-            let message = if owner.draft == index {
+            let message = if owner == Owner::Draft(index) {
                 format!("the target {target} is this forward's own listener")
             } else {
                 let owner = self.describe(owner, index);
@@ -136,8 +149,8 @@ impl<'a, 'd> Check<'a, 'd> {
     }
 
     fn describe(&self, owner: Owner, seen_from: usize) -> String {
-        let (Some(owner), Some(seen_from)) =
-            (self.drafts.get(owner.draft), self.drafts.get(seen_from))
+        let Owner::Draft(owner) = owner else { return "the admin interface".to_owned() };
+        let (Some(owner), Some(seen_from)) = (self.drafts.get(owner), self.drafts.get(seen_from))
         else {
             return "another forward".to_owned();
         };

@@ -9,13 +9,16 @@
 mod address_text;
 mod check;
 mod draft;
+mod fields;
 mod file;
 mod format;
 mod listeners;
 mod one_line;
 mod overrides;
+mod process_table;
 mod read;
 mod seed_format;
+pub mod sizes;
 mod toml_format;
 mod toml_values;
 pub mod units;
@@ -26,19 +29,30 @@ mod plan;
 mod problem;
 mod render;
 pub mod settings;
+mod settings_table;
 mod text;
+mod words;
+// How two plans differ.
+mod diff;
+mod diff_text;
+mod toml_text;
+
+#[cfg(test)]
+mod testing;
 
 use std::path::PathBuf;
 
 pub use address::{ListenAddress, Target};
+pub use diff::{Change, ChangedForward, ForwardSummary, PlanDiff};
 pub use plan::{
-    AtLimit, Forward, ForwardSettings, Keepalive, Level, Log, LogFormat, OnRefusal, PathChoice,
-    Plan, Process, Route, Word,
+    Admin, AtLimit, Forward, ForwardSettings, Keepalive, Level, Log, LogFormat, OnRefusal,
+    PathChoice, Plan, Process, Route,
 };
 pub use problem::{COMMAND_LINE, Fault, Place, Problem, Problems, Severity};
 
 pub use read::read;
-pub use settings::{Kind, Section, Setting, settings};
+pub use settings::{Effect, Kind, Section, Setting, settings};
+pub use words::Word;
 
 /// The file that is read if none is named.
 pub const DEFAULT_CONFIG: &str = "./etc/traffic-forwarder.conf";

@@ -6,10 +6,13 @@ use std::path::PathBuf;
 
 use crate::address::{ListenAddress, Target};
 
-/// Who listens: a forward and one of its listen entries, by index.
+/// Who listens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Owner {
-    pub(crate) draft: usize,
+pub(crate) enum Owner {
+    /// The admin interface.
+    Admin,
+    /// A forward, by the index of its draft.
+    Draft(usize),
 }
 
 /// IPv4 and IPv6 ports are separate: our IPv6 sockets take no IPv4 clients.
@@ -114,7 +117,7 @@ mod tests {
     fn listeners(addresses: &[&str]) -> Result<Listeners, Owner> {
         let mut listeners = Listeners::default();
         for (draft, text) in addresses.iter().enumerate() {
-            listeners.claim(&listen(text), Owner { draft })?;
+            listeners.claim(&listen(text), Owner::Draft(draft))?;
         }
         Ok(listeners)
     }

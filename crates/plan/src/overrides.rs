@@ -1,10 +1,11 @@
 //! What the command line sets for every forward.
 
+use crate::fields::set_forward;
 use crate::plan::ForwardSettings;
 use crate::problem::{Fault, Problems, Severity};
 use crate::settings::{Section, find};
 use crate::text::Source;
-use crate::value::{Value, from_number, from_text, set_forward};
+use crate::value::{Value, from_number, from_text};
 
 /// An override that may be given: its flag, its value, and the settings it sets.
 pub(crate) struct Override<'a> {
@@ -38,7 +39,7 @@ impl<'a> Override<'a> {
             Ok(values) => {
                 for settings in forwards {
                     for (key, value) in &values {
-                        set_forward(settings, key, value.clone());
+                        set_forward(settings, key, value);
                     }
                 }
             }

@@ -3,8 +3,9 @@
 //! No field here says "use the default" in disguise: whoever holds a [`Plan`] need not look anything
 //! up. The only exceptions are the two `auto` values that depend on the host the plan runs on.
 
-use std::fmt;
+use std::net::SocketAddr;
 use std::num::{NonZeroU32, NonZeroUsize};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::address::{ListenAddress, Target};
@@ -19,10 +20,12 @@ pub struct Plan {
     pub log: Log,
     /// The rules, in the order in which they were written; never empty.
     pub forwards: Vec<Forward>,
+    /// The file that was read, as it was named; `None` if all forwards were given as one line each.
+    pub config: Option<PathBuf>,
 }
 
 /// What holds for the process as a whole.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Process {
     /// Threads that move bytes; `None` is "auto": the CPUs this process may use.
     pub workers: Option<NonZeroUsize>,
@@ -30,16 +33,49 @@ pub struct Process {
     pub max_sessions: Option<NonZeroU32>,
     /// How long a shutdown waits for living sessions.
     pub shutdown_timeout: Duration,
+    /// How long the sessions of a forward may go on that a reload has removed; `None` is as long as
+    /// they like.
+    pub removed_timeout: Option<Duration>,
+    /// Whether a change of the configuration file is a request to reload it.
+    pub watch: bool,
+    /// Where the admin interface is served.
+    pub admin: Admin,
 }
 
 impl Default for Process {
     fn default() -> Self {
-        Self { workers: None, max_sessions: None, shutdown_timeout: Duration::from_secs(10) }
+        Self {
+            workers: None,
+            max_sessions: None,
+            shutdown_timeout: Duration::from_secs(10),
+            removed_timeout: None,
+            watch: false,
+            admin: Admin::Auto,
+        }
     }
 }
 
+/// Where the admin interface is served.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Admin {
+    /// On a Unix socket in a directory that depends on the host; nowhere if [`Plan::config`] is
+    /// `None`.
+    Auto,
+    /// Nowhere.
+    Off,
+    /// On a Unix socket at this absolute path.
+    Unix(PathBuf),
+    /// On a port, for those who know the token.
+    Tcp {
+        /// Always a loopback address: what is sent there is not encrypted.
+        address: SocketAddr,
+        /// The file that holds the token.
+        token_file: PathBuf,
+    },
+}
+
 /// What is logged, and how.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Log {
     /// The least important level that is still written.
     pub level: Level,
@@ -47,11 +83,27 @@ pub struct Log {
     pub format: LogFormat,
     /// Whether each ended session leaves one record.
     pub sessions: bool,
+    /// The file that records are appended to; `None` is standard error.
+    pub file: Option<PathBuf>,
+    /// The size in bytes at which `file` is rotated.
+    pub rotate_size: Option<u64>,
+    /// The age at which `file` is rotated.
+    pub rotate_age: Option<Duration>,
+    /// How many rotated files are kept.
+    pub keep: NonZeroU32,
 }
 
 impl Default for Log {
     fn default() -> Self {
-        Self { level: Level::Info, format: LogFormat::Text, sessions: true }
+        Self {
+            level: Level::Info,
+            format: LogFormat::Text,
+            sessions: true,
+            file: None,
+            rotate_size: None,
+            rotate_age: None,
+            keep: NonZeroU32::MIN.saturating_add(4),
+        }
     }
 }
 
@@ -190,83 +242,4 @@ pub enum PathChoice {
     Copy,
     /// Always through a pipe in the kernel.
     Splice,
-}
-
-/// A value that is one word out of a few in the configuration.
-pub trait Word: Copy + Sized + 'static {
-    /// Every value, in the order of the documentation.
-    const ALL: &'static [Self];
-
-    /// The word as it is written.
-    fn as_str(self) -> &'static str;
-
-    /// The value that is written like this.
-    fn from_word(word: &str) -> Option<Self> {
-        Self::ALL.iter().copied().find(|value| value.as_str() == word)
-    }
-}
-
-impl Word for Level {
-    const ALL: &'static [Self] = &[Self::Error, Self::Warn, Self::Info, Self::Debug, Self::Trace];
-
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Error => "error",
-            Self::Warn => "warn",
-            Self::Info => "info",
-            Self::Debug => "debug",
-            Self::Trace => "trace",
-        }
-    }
-}
-
-impl Word for LogFormat {
-    const ALL: &'static [Self] = &[Self::Text, Self::Json];
-
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Text => "text",
-            Self::Json => "json",
-        }
-    }
-}
-
-impl Word for AtLimit {
-    const ALL: &'static [Self] = &[Self::Refuse, Self::Wait];
-
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Refuse => "refuse",
-            Self::Wait => "wait",
-        }
-    }
-}
-
-impl Word for OnRefusal {
-    const ALL: &'static [Self] = &[Self::Reset, Self::Fin];
-
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Reset => "reset",
-            Self::Fin => "fin",
-        }
-    }
-}
-
-impl Word for PathChoice {
-    const ALL: &'static [Self] = &[Self::Auto, Self::Copy, Self::Splice];
-
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Auto => "auto",
-            Self::Copy => "copy",
-            Self::Splice => "splice",
-        }
-    }
-}
-
-impl fmt::Display for Level {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
 }

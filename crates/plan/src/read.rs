@@ -39,12 +39,12 @@ pub fn read(input: &Input) -> Reading {
         let forwards = document.drafts.iter_mut().map(|draft| &mut draft.settings);
         given.apply(forwards, &mut problems);
     }
-    finish(input, &document, problems)
+    finish(input, document, problems)
 }
 
 /// Compares the forwards, and makes the plan if nothing stands against it.
-fn finish(input: &Input, document: &Document<'_>, mut problems: Problems) -> Reading {
-    let forwards = check(&document.drafts, &mut problems);
+fn finish(input: &Input, document: Document<'_>, mut problems: Problems) -> Reading {
+    let forwards = check(&document.drafts, &document.process.admin, &mut problems);
     if forwards.is_empty() && !problems.has_errors() {
         let message = match &input.config {
             Some(path) if problems.is_empty() => format!("`{}` holds no forward", path.display()),
@@ -54,8 +54,9 @@ fn finish(input: &Input, document: &Document<'_>, mut problems: Problems) -> Rea
         problems.push_error_at(None, &message, Some(EXAMPLES));
     }
     problems.sort();
-    let Document { process, log, .. } = *document;
-    let plan = (!problems.has_errors()).then_some(Plan { process, log, forwards });
+    let Document { process, log, .. } = document;
+    let config = input.config.clone();
+    let plan = (!problems.has_errors()).then_some(Plan { process, log, forwards, config });
     Reading { plan, problems }
 }
 

@@ -1,7 +1,9 @@
-//! The one table of all settings: from it come the checks of a value, the suggestions for a
-//! mistyped key, and the reference documentation.
+//! What a setting is: from the one table of them come the checks of a value, the suggestions for a
+//! mistyped key, what a reload can change, and the reference documentation.
 
 use std::time::Duration;
+
+use crate::settings_table::SETTINGS;
 
 /// Where a setting may stand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -41,6 +43,15 @@ pub enum Kind {
         /// The largest one.
         max: u32,
     },
+    /// An amount of bytes such as `"10MiB"`.
+    Size {
+        /// Whether `"off"` is allowed.
+        off: bool,
+        /// The smallest one, in bytes.
+        min: u64,
+        /// The largest one, in bytes.
+        max: u64,
+    },
     /// `true` or `false`.
     Bool,
     /// One of these words.
@@ -53,6 +64,25 @@ pub enum Kind {
     Target,
     /// `{ idle, interval, count }` or `"off"`.
     Keepalive,
+    /// The path of a file.
+    Path,
+    /// `"auto"`, `"off"`, a Unix socket, or a loopback address with a port.
+    Admin,
+}
+
+/// What a changed value holds for when a running process reloads its configuration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Effect {
+    /// For the process, at once.
+    AtOnce,
+    /// For living sessions as for new ones.
+    LivingSessions,
+    /// For sessions that begin after the reload.
+    NewSessions,
+    /// For nothing: it tells which forward this is, so another value is another forward.
+    Identity,
+    /// For nothing until the process is started again.
+    Restart,
 }
 
 /// One setting.
@@ -66,8 +96,23 @@ pub struct Setting {
     pub default: Option<&'static str>,
     /// What its value may be.
     pub kind: Kind,
+    /// What a reload can do with another value.
+    pub effect: Effect,
     /// What it does, in one sentence.
     pub doc: &'static str,
+}
+
+impl Effect {
+    /// What a change holds for, as the documentation says it.
+    pub fn explanation(self) -> &'static str {
+        match self {
+            Self::AtOnce => "at once",
+            Self::LivingSessions => "living sessions too",
+            Self::NewSessions => "new sessions",
+            Self::Identity => "another forward",
+            Self::Restart => "restart",
+        }
+    }
 }
 
 impl Section {
@@ -93,193 +138,14 @@ pub(crate) fn find(sections: &[Section], key: &str) -> Option<&'static Setting> 
     SETTINGS.iter().find(|setting| setting.key == key && sections.contains(&setting.section))
 }
 
-const MILLISECOND: Duration = Duration::from_millis(1);
-const SECOND: Duration = Duration::from_secs(1);
-
-/// Ten years: longer than any process lives, and far from overflowing a clock.
-const LONGEST: Duration = Duration::from_secs(3650 * 86_400);
-
-const fn timeout(off: bool) -> Kind {
-    Kind::Duration { off, min: MILLISECOND, max: LONGEST, step: MILLISECOND }
-}
-
-/// `TCP_KEEPIDLE` and `TCP_KEEPINTVL`: whole seconds, `MAX_TCP_KEEPIDLE` in the kernel.
-const KEEPALIVE_TIME: Kind =
-    Kind::Duration { off: false, min: SECOND, max: Duration::from_secs(32_767), step: SECOND };
-
-/// `TCP_USER_TIMEOUT`: milliseconds in an `int`.
-const USER_TIMEOUT: Kind = Kind::Duration {
-    off: true,
-    min: MILLISECOND,
-    max: Duration::from_millis(i32::MAX.unsigned_abs() as u64),
-    step: MILLISECOND,
-};
-
-const fn setting(
-    section: Section,
-    key: &'static str,
-    default: &'static str,
-    kind: Kind,
-    doc: &'static str,
-) -> Setting {
-    Setting { section, key, default: Some(default), kind, doc }
-}
-
-const fn required(key: &'static str, kind: Kind, doc: &'static str) -> Setting {
-    Setting { section: Section::Forward, key, default: None, kind, doc }
-}
-
-static SETTINGS: [Setting; 22] = {
-    use Section::{ForwardDefaults, Keepalive, Log, Process};
-    [
-        setting(
-            Process,
-            "workers",
-            r#""auto""#,
-            Kind::Count { auto: true, min: 1, max: 1024 },
-            "Threads that move bytes; \"auto\" is one per CPU this process may use.",
-        ),
-        setting(
-            Process,
-            "max_sessions",
-            r#""auto""#,
-            Kind::Count { auto: true, min: 1, max: u32::MAX },
-            "Sessions of all forwards together; \"auto\" is what the open-file limit allows.",
-        ),
-        setting(
-            Process,
-            "shutdown_timeout",
-            r#""10s""#,
-            Kind::Duration { off: false, min: Duration::ZERO, max: LONGEST, step: MILLISECOND },
-            "How long a shutdown waits for living sessions to end.",
-        ),
-        setting(
-            Log,
-            "level",
-            r#""info""#,
-            Kind::Choice(&["error", "warn", "info", "debug", "trace"]),
-            "The least important level that is still written.",
-        ),
-        setting(
-            Log,
-            "format",
-            r#""text""#,
-            Kind::Choice(&["text", "json"]),
-            "Records for people, or one JSON object per line.",
-        ),
-        setting(Log, "sessions", "true", Kind::Bool, "Write one record per ended session."),
-        Setting {
-            section: Section::Forward,
-            key: "name",
-            default: None,
-            kind: Kind::Name,
-            doc: "Unique name of the forward; by default its first listen address.",
-        },
-        required(
-            "listen",
-            Kind::Listen,
-            "Where to listen: an address, a range of ports, a Unix socket, or a list of these.",
-        ),
-        required("to", Kind::Target, "The target: a host and port, a range, or a Unix socket."),
-        setting(
-            ForwardDefaults,
-            "connect_timeout",
-            r#""5s""#,
-            timeout(false),
-            "How long the target may take to accept a connection.",
-        ),
-        setting(
-            ForwardDefaults,
-            "idle_timeout",
-            r#""1h""#,
-            timeout(true),
-            "A session without a byte in either lane for this long ends.",
-        ),
-        setting(
-            ForwardDefaults,
-            "half_close_timeout",
-            r#""5m""#,
-            timeout(true),
-            "A session ends when one lane has ended and the other is silent for this long.",
-        ),
-        setting(
-            ForwardDefaults,
-            "max_age",
-            r#""off""#,
-            timeout(true),
-            "A session older than this ends, busy or not.",
-        ),
-        setting(
-            ForwardDefaults,
-            "max_sessions",
-            "1000",
-            Kind::Count { auto: false, min: 1, max: u32::MAX },
-            "Sessions of this forward at the same time.",
-        ),
-        setting(
-            ForwardDefaults,
-            "at_limit",
-            r#""refuse""#,
-            Kind::Choice(&["refuse", "wait"]),
-            "One session too many is reset at once, or waits in the kernel's queue.",
-        ),
-        setting(
-            ForwardDefaults,
-            "on_refusal",
-            r#""reset""#,
-            Kind::Choice(&["reset", "fin"]),
-            "What a client sees whose target cannot be connected: an RST, or an orderly end.",
-        ),
-        setting(
-            ForwardDefaults,
-            "keepalive",
-            r#"{ idle = "60s", interval = "10s", count = 6 }"#,
-            Kind::Keepalive,
-            "TCP keepalive on both sockets.",
-        ),
-        setting(Keepalive, "idle", r#""60s""#, KEEPALIVE_TIME, "Silence before the first probe."),
-        setting(Keepalive, "interval", r#""10s""#, KEEPALIVE_TIME, "Time between two probes."),
-        setting(
-            Keepalive,
-            "count",
-            "6",
-            Kind::Count { auto: false, min: 1, max: 127 },
-            "Unanswered probes that end the connection.",
-        ),
-        setting(
-            ForwardDefaults,
-            "user_timeout",
-            r#""off""#,
-            USER_TIMEOUT,
-            "How long sent bytes may stay unacknowledged (TCP_USER_TIMEOUT).",
-        ),
-        setting(
-            ForwardDefaults,
-            "path",
-            r#""auto""#,
-            Kind::Choice(&["auto", "copy", "splice"]),
-            "How a lane moves bytes; \"auto\" copies small messages and splices bulk.",
-        ),
-    ]
-};
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::plan_of;
     use crate::{
-        AtLimit, ForwardSettings, Input, Level, Log, LogFormat, OnRefusal, PathChoice, Plan,
-        Process, Word,
+        AtLimit, ForwardSettings, Level, Log, LogFormat, OnRefusal, PathChoice, Plan, Process, Word,
     };
     use std::collections::HashSet;
-    use std::io::Write as _;
-
-    fn plan_of(text: &str) -> Plan {
-        let mut file = tempfile::NamedTempFile::new().unwrap();
-        file.write_all(text.as_bytes()).unwrap();
-        let config = Some(file.path().to_owned());
-        let reading = crate::read(&Input { config, ..Input::default() });
-        reading.plan.unwrap_or_else(|| panic!("{text}\n{}", reading.problems.render(false)))
-    }
 
     /// A file that sets one key of a section, or of the keepalive table.
     fn file(section: Section, key: &str, value: &str) -> String {
@@ -292,7 +158,7 @@ mod tests {
     }
 
     fn parts(plan: &Plan) -> (Process, Log, ForwardSettings) {
-        (plan.process, plan.log, plan.forwards[0].settings)
+        (plan.process.clone(), plan.log.clone(), plan.forwards[0].settings)
     }
 
     fn with_default() -> Vec<(&'static Setting, &'static str)> {
@@ -304,7 +170,7 @@ mod tests {
     #[test]
     fn the_written_defaults_are_the_typed_ones() {
         let typed = (Process::default(), Log::default(), ForwardSettings::default());
-        assert_eq!(with_default().len(), 19);
+        assert_eq!(with_default().len(), 25);
         for (setting, default) in with_default() {
             let plan = plan_of(&file(setting.section, setting.key, default));
             assert_eq!(parts(&plan), typed, "{}", setting.key);
@@ -314,12 +180,17 @@ mod tests {
     #[test]
     fn every_setting_reaches_the_plan() {
         let typed = (Process::default(), Log::default(), ForwardSettings::default());
-        for (setting, _) in with_default() {
+        for setting in settings().iter().filter(|setting| setting.section != Section::Forward) {
             let other = match setting.kind {
-                Kind::Duration { .. } => "'7s'",
+                Kind::Duration { .. } => "'7m'",
                 Kind::Count { .. } => "7",
-                Kind::Bool => "false",
+                Kind::Size { .. } => "'7MiB'",
+                Kind::Bool if setting.default == Some("true") => "false",
+                Kind::Bool => "true",
                 Kind::Choice(words) => &format!("'{}'", words.last().unwrap()),
+                // Means nothing without a port, and that nothing without it.
+                Kind::Path if setting.key == "admin_token_file" => "'x'\nadmin = '127.0.0.1:9'",
+                Kind::Path => "'x'",
                 _ => "'off'",
             };
             let plan = plan_of(&file(setting.section, setting.key, other));

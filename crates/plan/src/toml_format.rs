@@ -11,11 +11,12 @@ use toml::de::{DeTable, DeValue};
 use crate::address::{ListenAddress, Ranged, Target};
 use crate::address_text::{parse_listen, parse_target};
 use crate::draft::{Draft, Written, default_name};
+use crate::fields::{set_forward, set_log};
 use crate::plan::{ForwardSettings, Log, Process};
 use crate::problem::{Fault, Problems, Severity};
 use crate::settings::{Kind, Section, settings};
 use crate::text::{Piece, Source, Spot, quoted};
-use crate::value::{self, check_name, nearest};
+use crate::value::{check_name, nearest};
 
 /// What a file says.
 #[derive(Default)]
@@ -96,18 +97,16 @@ impl<'a> Reader<'a, '_> {
             self.unknown_table(key);
         }
         if let Some(table) = self.table(tables, "process") {
-            self.entries(&[Section::Process], table, |key, value| {
-                value::set_process(&mut document.process, key, value);
-            });
+            document.process = self.process(table);
         }
         if let Some(table) = self.table(tables, "log") {
             self.entries(&[Section::Log], table, |key, value| {
-                value::set_log(&mut document.log, key, value);
+                set_log(&mut document.log, key, &value);
             });
         }
         if let Some(table) = self.table(tables, "defaults") {
             self.entries(IN_DEFAULTS, table, |key, value| {
-                value::set_forward(&mut document.defaults, key, value);
+                set_forward(&mut document.defaults, key, &value);
             });
         }
         for (table, span) in self.forwards(tables) {
@@ -176,7 +175,7 @@ impl<'a> Reader<'a, '_> {
         let spot = self.source.spot(span);
         let mut settings = defaults;
         self.entries(IN_FORWARD, table, |key, value| {
-            value::set_forward(&mut settings, key, value);
+            set_forward(&mut settings, key, &value);
         });
         let name = table.get("name").map(|value| self.name(value));
         let listens = self.required(table, "listen", &spot).map(|value| self.listens(value));

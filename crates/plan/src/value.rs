@@ -1,26 +1,32 @@
-//! Values of settings: what text, number or word means for a kind of setting, and where a checked
-//! value goes in the plan.
+//! Values of settings: what text, number or word means for a kind of setting.
 
-use std::num::{NonZeroU32, NonZeroUsize};
+use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::plan::{ForwardSettings, Keepalive, Log, Process, Word};
 use crate::problem::Fault;
+use crate::process_table::{AdminAddress, parse_admin};
 use crate::settings::Kind;
+use crate::sizes::{format_size, parse_size};
 use crate::text::{Piece, cut, quoted};
 use crate::units::{format_duration, parse_duration};
 
 const NAME_MAX: usize = 128;
 
+/// `PATH_MAX`, less its final NUL.
+const PATH_MAX: usize = 4095;
+
 /// A value that has been checked against the kind of its setting.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Value {
-    /// `"off"` or `"auto"`: the plan holds `None`.
+    /// `"off"` or `"auto"`, or a key without default that is not set: the plan holds `None`.
     Nothing,
     Duration(Duration),
     Count(u32),
+    Size(u64),
     Bool(bool),
     Word(String),
+    Path(PathBuf),
+    Admin(AdminAddress),
     /// The keys that were given.
     Keepalive(Vec<(&'static str, Value)>),
 }
@@ -29,7 +35,11 @@ pub(crate) enum Value {
 pub(crate) fn from_text(kind: Kind, text: &str) -> Result<Value, Fault> {
     let piece = Piece::new(text);
     match kind {
-        Kind::Duration { off: true, .. } | Kind::Keepalive if text == "off" => Ok(Value::Nothing),
+        Kind::Duration { off: true, .. } | Kind::Size { off: true, .. } | Kind::Keepalive
+            if text == "off" =>
+        {
+            Ok(Value::Nothing)
+        }
         Kind::Count { auto: true, .. } if text == "auto" => Ok(Value::Nothing),
         Kind::Duration { off: false, .. } if text == "off" => {
             Err(piece.fault("this cannot be switched off").hint("give a duration, as in `30s`"))
@@ -39,6 +49,10 @@ pub(crate) fn from_text(kind: Kind, text: &str) -> Result<Value, Fault> {
             check_duration(duration, min, max, step)
                 .map_err(|why| piece.fault(format!("{} is {why}", quoted(text))))
         }
+        Kind::Size { min, max, .. } => check_size(parse_size(text)?, min, max)
+            .map_err(|why| piece.fault(format!("{} is {why}", quoted(text)))),
+        Kind::Path => check_path(piece).map(Value::Path),
+        Kind::Admin => parse_admin(piece).map(Value::Admin),
         Kind::Choice(words) if words.contains(&text) => Ok(Value::Word(text.to_owned())),
         Kind::Choice(words) => {
             let fault = piece.fault(format!("{} is none of {}", quoted(text), words.join(", ")));
@@ -71,6 +85,7 @@ pub(crate) fn from_number(kind: Kind, number: Option<i128>, text: &str) -> Resul
             }
         }
         Kind::Duration { .. } => parse_duration(text).map(Value::Duration),
+        Kind::Size { .. } => from_text(kind, text),
         _ => fault(format!("{} is a number and not {}", quoted(text), describe(kind))),
     }
 }
@@ -89,6 +104,32 @@ fn check_duration(
         Err(format!("not a multiple of {}", format_duration(step)))
     } else {
         Ok(Value::Duration(duration))
+    }
+}
+
+fn check_size(size: u64, min: u64, max: u64) -> Result<Value, String> {
+    if size < min {
+        Err(format!("less than {}", format_size(min)))
+    } else if size > max {
+        Err(format!("more than {}", format_size(max)))
+    } else {
+        Ok(Value::Size(size))
+    }
+}
+
+/// Checks the form of a file's path; whether the file is there is found out when it is needed.
+fn check_path(path: Piece<'_>) -> Result<PathBuf, Fault> {
+    if path.text.is_empty() {
+        Err(path.fault("the path is empty"))
+    } else if path.text.len() > PATH_MAX {
+        Err(path.fault(format!("the path {} is longer than {PATH_MAX} bytes", quoted(path.text))))
+    } else if path.text.ends_with('/') {
+        Err(path.fault(format!("{} is a directory, and a file is needed", quoted(path.text))))
+    } else if path.text.chars().any(char::is_control) {
+        let message = format!("the path {} contains control characters", quoted(path.text));
+        Err(path.fault(message))
+    } else {
+        Ok(PathBuf::from(path.text))
     }
 }
 
@@ -118,11 +159,17 @@ pub(crate) fn describe(kind: Kind) -> String {
             };
             if auto { format!("{range}, or \"auto\"") } else { range }
         }
+        Kind::Size { off: true, .. } => "a size such as \"10MiB\", or \"off\"".to_owned(),
+        Kind::Size { off: false, .. } => "a size such as \"10MiB\"".to_owned(),
         Kind::Bool => "true or false".to_owned(),
         Kind::Choice(words) => format!("one of \"{}\"", words.join("\", \"")),
         Kind::Name => "a name".to_owned(),
         Kind::Listen => "an address such as \":5432\", or a list of addresses".to_owned(),
         Kind::Target => "an address such as \"db.internal:5432\"".to_owned(),
+        Kind::Path => "the path of a file".to_owned(),
+        Kind::Admin => {
+            "\"auto\", \"off\", \"unix:/path\" or an address such as \"127.0.0.1:9180\"".to_owned()
+        }
         Kind::Keepalive => "a table such as { idle = \"60s\" }, or \"off\"".to_owned(),
     }
 }
@@ -133,72 +180,4 @@ pub(crate) fn nearest<'w>(text: &str, words: &[&'w str]) -> Option<&'w str> {
     let words = words.iter().filter(|word| text.len() <= 2 * word.len());
     let near = words.map(|word| (strsim::damerau_levenshtein(text, word), *word));
     near.filter(|(edits, word)| *edits <= word.len().div_ceil(3)).min().map(|(_, word)| word)
-}
-
-pub(crate) fn set_process(process: &mut Process, key: &str, value: Value) {
-    match (key, value) {
-        ("workers", value) => {
-            process.workers = count(&value).and_then(|count| {
-                NonZeroUsize::new(usize::try_from(count.get()).unwrap_or(usize::MAX))
-            });
-        }
-        ("max_sessions", value) => process.max_sessions = count(&value),
-        ("shutdown_timeout", Value::Duration(time)) => process.shutdown_timeout = time,
-        _ => {}
-    }
-}
-
-pub(crate) fn set_log(log: &mut Log, key: &str, value: Value) {
-    match (key, value) {
-        ("level", Value::Word(word)) => set_word(&mut log.level, &word),
-        ("format", Value::Word(word)) => set_word(&mut log.format, &word),
-        ("sessions", Value::Bool(sessions)) => log.sessions = sessions,
-        _ => {}
-    }
-}
-
-pub(crate) fn set_forward(settings: &mut ForwardSettings, key: &str, value: Value) {
-    match (key, value) {
-        ("connect_timeout", Value::Duration(time)) => settings.connect_timeout = time,
-        ("idle_timeout", value) => settings.idle_timeout = duration(&value),
-        ("half_close_timeout", value) => settings.half_close_timeout = duration(&value),
-        ("max_age", value) => settings.max_age = duration(&value),
-        ("max_sessions", value) => {
-            settings.max_sessions = count(&value).unwrap_or(settings.max_sessions);
-        }
-        ("at_limit", Value::Word(word)) => set_word(&mut settings.at_limit, &word),
-        ("on_refusal", Value::Word(word)) => set_word(&mut settings.on_refusal, &word),
-        ("keepalive", Value::Nothing) => settings.keepalive = None,
-        ("keepalive", Value::Keepalive(given)) => {
-            let mut keepalive = settings.keepalive.unwrap_or_default();
-            for (key, value) in given {
-                set_keepalive(&mut keepalive, key, &value);
-            }
-            settings.keepalive = Some(keepalive);
-        }
-        ("user_timeout", value) => settings.user_timeout = duration(&value),
-        ("path", Value::Word(word)) => set_word(&mut settings.path, &word),
-        _ => {}
-    }
-}
-
-fn set_keepalive(keepalive: &mut Keepalive, key: &str, value: &Value) {
-    match (key, value) {
-        ("idle", Value::Duration(time)) => keepalive.idle = *time,
-        ("interval", Value::Duration(time)) => keepalive.interval = *time,
-        ("count", Value::Count(count)) => keepalive.count = *count,
-        _ => {}
-    }
-}
-
-fn set_word<W: Word>(place: &mut W, word: &str) {
-    *place = W::from_word(word).unwrap_or(*place);
-}
-
-fn duration(value: &Value) -> Option<Duration> {
-    if let Value::Duration(time) = value { Some(*time) } else { None }
-}
-
-fn count(value: &Value) -> Option<NonZeroU32> {
-    if let Value::Count(count) = value { NonZeroU32::new(*count) } else { None }
 }

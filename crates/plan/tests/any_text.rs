@@ -1,12 +1,10 @@
-//! Whatever the text: `read` returns, every place lies inside the text, and nothing it prints can
-//! reach the terminal's controls.
+//! Whatever the text, the rules of reading hold.
 
-#![expect(clippy::unwrap_used, reason = "a test may fail")]
+mod rules;
 
-use std::io::Write as _;
-
-use plan::{Input, Overrides};
+use plan::Overrides;
 use proptest::prelude::*;
+use rules::check;
 
 const VALID: [&str; 3] = [
     include_str!("samples/valid/every_key.toml"),
@@ -50,30 +48,6 @@ const PIECES: [&str; 32] = [
     "\\u0000",
 ];
 
-fn check(text: &str, forwards: Vec<String>, overrides: Overrides) {
-    let mut file = tempfile::NamedTempFile::new().unwrap();
-    file.write_all(text.as_bytes()).unwrap();
-    let config = Some(file.path().to_owned());
-    let reading = plan::read(&Input { config, forwards, overrides });
-    assert_eq!(reading.plan.is_none(), reading.problems.has_errors());
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let lines: Vec<_> = text.split('\n').map(|line| line.chars().count()).collect();
-    for problem in &reading.problems {
-        let Some(place) = &problem.place else { continue };
-        if place.is_command_line() {
-            continue;
-        }
-        let line = usize::try_from(place.line).unwrap();
-        let column = usize::try_from(place.column).unwrap();
-        assert!((1..=lines.len()).contains(&line), "{problem}");
-        assert!((1..=lines[line - 1] + 1).contains(&column), "{problem}");
-    }
-    let shown: String = reading.problems.iter().map(ToString::to_string).collect();
-    assert!(!shown.contains(char::is_control), "{shown:?}");
-    let rendered = reading.problems.render(false);
-    assert!(!rendered.contains(|c: char| c.is_control() && c != '\n'), "{rendered:?}");
-}
-
 fn pieces() -> impl Strategy<Value = String> {
     let piece = prop_oneof![4 => proptest::sample::select(&PIECES[..]).prop_map(str::to_owned),
                             1 => ".{0,3}"];
@@ -86,12 +60,12 @@ proptest! {
     #[test]
     fn arbitrary_text(text in "(?s).{0,200}", line in ".{0,40}", value in ".{0,10}") {
         let overrides = Overrides { timeout: Some(value.clone()), max_conns: Some(value) };
-        check(&text, vec![line], overrides);
+        check(text.as_bytes(), vec![line], overrides);
     }
 
     #[test]
     fn text_of_meaningful_pieces(text in pieces(), line in pieces()) {
-        check(&text, vec![line], Overrides::default());
+        check(text.as_bytes(), vec![line], Overrides::default());
     }
 
     #[test]
@@ -105,6 +79,6 @@ proptest! {
             let end = (at + removed).min(chars.len());
             chars.splice(at..end, inserted.chars());
         }
-        check(&chars.into_iter().collect::<String>(), Vec::new(), Overrides::default());
+        check(chars.into_iter().collect::<String>().as_bytes(), Vec::new(), Overrides::default());
     }
 }

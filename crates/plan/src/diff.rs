@@ -1,0 +1,152 @@
+//! What a reload would change: two plans compared, forward by forward.
+
+use std::collections::{HashMap, HashSet};
+
+use crate::fields::{of_forward, of_log, of_process};
+use crate::plan::{Forward, Plan};
+use crate::settings::{Effect, Section, Setting, find, settings};
+use crate::toml_text::{listen, target, written};
+use crate::value::Value;
+
+/// How a new plan differs from an old one. Forwards are the same if their names are.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PlanDiff {
+    /// The forwards that only the new plan has, in its order.
+    pub added: Vec<ForwardSummary>,
+    /// The forwards that both have, with other addresses or settings, in the new plan's order.
+    pub changed: Vec<ChangedForward>,
+    /// The forwards that only the old plan has, in its order.
+    pub removed: Vec<ForwardSummary>,
+    /// How many forwards are the same in both.
+    pub unchanged: usize,
+    /// What changes in `[process]`.
+    pub process: Vec<Change>,
+    /// What changes in `[log]`.
+    pub log: Vec<Change>,
+}
+
+/// A forward in short.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ForwardSummary {
+    /// Its name.
+    pub name: String,
+    /// Where it listens, as it is written in TOML: a string, or a list of strings.
+    pub listen: String,
+    /// Its target, as it is written in TOML.
+    pub to: String,
+}
+
+/// A forward that is in both plans.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChangedForward {
+    /// Its name.
+    pub name: String,
+    /// Never empty; in the order of the documentation.
+    pub changes: Vec<Change>,
+}
+
+/// Another value of one setting.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// The setting's key.
+    pub key: &'static str,
+    /// The value until now, as it is written in TOML; `None` if it is not set and has no default.
+    pub old: Option<String>,
+    /// The value from now on, in the same form.
+    pub new: Option<String>,
+    /// What a running process can do with it.
+    pub effect: Effect,
+}
+
+impl PlanDiff {
+    /// Compares two plans.
+    pub fn new(old: &Plan, new: &Plan) -> Self {
+        let mut diff = Self {
+            process: changes(
+                Section::Process,
+                |key| of_process(&old.process, key),
+                |key| of_process(&new.process, key),
+            ),
+            log: changes(Section::Log, |key| of_log(&old.log, key), |key| of_log(&new.log, key)),
+            ..Self::default()
+        };
+        let before: HashMap<_, _> =
+            old.forwards.iter().map(|forward| (forward.name.as_str(), forward)).collect();
+        for forward in &new.forwards {
+            match before.get(forward.name.as_str()) {
+                None => diff.added.push(ForwardSummary::new(forward)),
+                Some(old) if same(old, forward) => diff.unchanged += 1,
+                Some(old) => diff.changed.push(ChangedForward::new(old, forward)),
+            }
+        }
+        let after: HashSet<_> = new.forwards.iter().map(|forward| forward.name.as_str()).collect();
+        let removed = old.forwards.iter().filter(|forward| !after.contains(forward.name.as_str()));
+        diff.removed = removed.map(ForwardSummary::new).collect();
+        diff
+    }
+
+    /// Whether both plans mean the same.
+    pub fn is_empty(&self) -> bool {
+        let Self { added, changed, removed, unchanged: _, process, log } = self;
+        added.is_empty()
+            && changed.is_empty()
+            && removed.is_empty()
+            && process.is_empty()
+            && log.is_empty()
+    }
+
+    /// The changes that a running process cannot take over.
+    pub fn need_restart(&self) -> impl Iterator<Item = &Change> {
+        let changes = self.process.iter().chain(&self.log);
+        changes.filter(|change| change.effect == Effect::Restart)
+    }
+}
+
+impl ForwardSummary {
+    fn new(forward: &Forward) -> Self {
+        Self { name: forward.name.clone(), listen: listen(forward), to: target(forward) }
+    }
+}
+
+impl ChangedForward {
+    fn new(old: &Forward, new: &Forward) -> Self {
+        let addresses = [("listen", listen(old), listen(new)), ("to", target(old), target(new))];
+        let addresses = addresses.into_iter().filter(|(_, old, new)| old != new);
+        let mut all: Vec<_> = addresses
+            .filter_map(|(key, old, new)| {
+                let effect = find(&[Section::Forward], key)?.effect;
+                Some(Change { key, old: Some(old), new: Some(new), effect })
+            })
+            .collect();
+        all.extend(changes(
+            Section::ForwardDefaults,
+            |key| of_forward(&old.settings, key),
+            |key| of_forward(&new.settings, key),
+        ));
+        Self { name: new.name.clone(), changes: all }
+    }
+}
+
+/// Where a forward is written does not matter, nor in which format.
+fn same(old: &Forward, new: &Forward) -> bool {
+    old.settings == new.settings && old.routes == new.routes
+}
+
+/// The settings of a section that differ.
+fn changes(
+    section: Section,
+    old: impl Fn(&str) -> Option<Value>,
+    new: impl Fn(&str) -> Option<Value>,
+) -> Vec<Change> {
+    let settings = settings().iter().filter(|setting| setting.section == section);
+    settings.filter_map(|setting| change(setting, &old(setting.key)?, &new(setting.key)?)).collect()
+}
+
+fn change(setting: &Setting, old: &Value, new: &Value) -> Option<Change> {
+    (old != new).then(|| Change {
+        key: setting.key,
+        old: written(setting.kind, old),
+        new: written(setting.kind, new),
+        effect: setting.effect,
+    })
+}

@@ -1,0 +1,14 @@
+//! What unit tests share.
+
+use std::io::Write as _;
+
+use crate::{Input, Plan};
+
+/// The plan of a file with this text, which must have no error.
+pub(crate) fn plan_of(text: &str) -> Plan {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(text.as_bytes()).unwrap();
+    let config = Some(file.path().to_owned());
+    let reading = crate::read(&Input { config, ..Input::default() });
+    reading.plan.unwrap_or_else(|| panic!("{text}\n{}", reading.problems.render(false)))
+}
