@@ -15,6 +15,8 @@ mod watch;
 
 mod desk;
 
+pub mod api;
+
 mod capacity;
 
 mod resolver;
