@@ -25,6 +25,8 @@ pub(crate) struct Capacity {
     pub(crate) pipes: usize,
     /// The limit of open files it follows from.
     pub(crate) open_files_limit: u64,
+    /// Descriptors that were open before anything of ours was.
+    pub(crate) files_at_start: u64,
     /// The configured number, if it was more than the limit allows.
     pub(crate) lowered_from: Option<u32>,
 }
@@ -71,6 +73,7 @@ pub(crate) fn capacity(
         sessions: wanted.min(possible),
         pipes: usize::try_from(pipes).unwrap_or(0),
         open_files_limit,
+        files_at_start: open_files,
         lowered_from: (wanted > possible).then_some(wanted),
     })
 }

@@ -1,8 +1,21 @@
 //! Steers and watches the engine: starts it from a plan, answers signals, resolves names, writes
 //! the log. It never touches a session's bytes.
 
+mod serve;
+pub use serve::{ServeError, serve};
+
+mod requests;
+pub use requests::Stopper;
+
 mod supervisor;
-pub use supervisor::{ServeError, Stopper, serve};
+
+mod reload;
+
+mod watch;
+
+mod desk;
+
+pub mod api;
 
 mod capacity;
 

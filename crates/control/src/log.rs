@@ -4,6 +4,7 @@
 use plan::LogFormat;
 use std::fmt::{self, Write as _};
 use std::io::{IsTerminal, Write as _};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::SystemTime;
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
@@ -12,33 +13,46 @@ use tracing_subscriber::registry::Registry;
 
 /// Starts logging to standard error as the plan says. Only the first call has an effect.
 pub fn start_log(log: &plan::Log) {
-    let level = match log.level {
-        plan::Level::Error => Level::ERROR,
-        plan::Level::Warn => Level::WARN,
-        plan::Level::Info => Level::INFO,
-        plan::Level::Debug => Level::DEBUG,
-        plan::Level::Trace => Level::TRACE,
-    };
+    set_level(log.level);
     let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     let color = !plain && std::io::stderr().is_terminal();
-    let lines = Lines { level, format: log.format, color };
+    let lines = Lines { format: log.format, color };
     // A second subscriber is refused: the first one stays.
     let _ = tracing::subscriber::set_global_default(Registry::default().with(lines));
 }
 
+/// The least important level that is written; a reload may change it.
+static LEVEL: AtomicU8 = AtomicU8::new(plan::Level::Info as u8);
+
+/// Changes the level of what is written from now on.
+pub(crate) fn set_level(level: plan::Level) {
+    LEVEL.store(level as u8, Ordering::Relaxed);
+    // It is known by heart at every place that logs.
+    tracing::callsite::rebuild_interest_cache();
+}
+
+fn level() -> Level {
+    match LEVEL.load(Ordering::Relaxed) {
+        0 => Level::ERROR,
+        1 => Level::WARN,
+        2 => Level::INFO,
+        3 => Level::DEBUG,
+        _ => Level::TRACE,
+    }
+}
+
 struct Lines {
-    level: Level,
     format: LogFormat,
     color: bool,
 }
 
 impl<S: Subscriber> Layer<S> for Lines {
     fn enabled(&self, metadata: &tracing::Metadata<'_>, _: Context<'_, S>) -> bool {
-        *metadata.level() <= self.level
+        *metadata.level() <= level()
     }
 
     fn max_level_hint(&self) -> Option<tracing::level_filters::LevelFilter> {
-        Some(self.level.into())
+        Some(level().into())
     }
 
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
@@ -55,6 +69,9 @@ impl<S: Subscriber> Layer<S> for Lines {
         let _ = std::io::stderr().lock().write_all(line.as_bytes());
     }
 }
+
+/// Begins the file anew: somebody has moved it away.
+pub(crate) fn reopen() {}
 
 /// A field's value.
 enum Value {

@@ -14,22 +14,40 @@ use sys::Errno;
 /// Connections accepted from one listener per turn: established sessions must not wait for a flood
 /// of new ones.
 const ACCEPTS_PER_TURN: usize = 16;
+/// Batches accepted at most from a listener that is given up.
+const LAST_BATCHES: usize = 64;
 /// How long a listener pauses after accepting failed for want of a resource.
 const EXHAUSTED_PAUSE: Duration = Duration::from_millis(100);
 
 /// A listening socket, and where its connections go.
 pub(crate) struct Listening {
-    pub(crate) socket: OwnedFd,
+    pub(crate) socket: Arc<OwnedFd>,
     pub(crate) route: Arc<Route>,
 }
 
 impl Worker {
+    /// Accepts from a listener from now on; from one that is known, for another route.
     pub(crate) fn listen(&mut self, number: u32, listening: Arc<Listening>) {
         if self.draining {
             return;
         }
-        self.listeners.insert(number, listening);
-        self.poll(number);
+        if self.listeners.insert(number, listening).is_none() {
+            self.poll(number);
+        }
+    }
+
+    /// Forgets a listener. Whoever has come by now is still served: for a client, the connection is
+    /// there as soon as the kernel has it.
+    pub(crate) fn unlisten(&mut self, number: u32) {
+        for _ in 0..LAST_BATCHES {
+            if !self.accept_from(number) {
+                break;
+            }
+        }
+        self.unpoll(number);
+        self.listeners.remove(&number);
+        self.full.retain(|full| *full != number);
+        self.exhausted.retain(|exhausted| *exhausted != number);
     }
 
     /// Polls a listener (again). Should the kernel refuse (ENOMEM, or its limit of watches), it is
@@ -62,14 +80,11 @@ impl Worker {
         self.retry_at = None;
     }
 
-    /// Accepts what waits, up to a turn's share. What is left is reported again.
-    pub(crate) fn accept_from(&mut self, number: u32) {
-        let Some(listening) = self.listeners.get(&number).map(Arc::clone) else { return };
-        for _ in 0..ACCEPTS_PER_TURN {
-            if !self.accept_one(number, &listening) {
-                return;
-            }
-        }
+    /// Accepts what waits, up to a turn's share. What is left is reported again. False if there is
+    /// no use in going on at once.
+    pub(crate) fn accept_from(&mut self, number: u32) -> bool {
+        let Some(listening) = self.listeners.get(&number).map(Arc::clone) else { return false };
+        (0..ACCEPTS_PER_TURN).all(|_| self.accept_one(number, &listening))
     }
 
     /// Accepts one connection; false if there is no use in trying for another one now.
@@ -137,6 +152,7 @@ impl Worker {
         self.unpoll(number);
         self.exhausted.push(number);
         self.retry_at.get_or_insert(self.now.after(EXHAUSTED_PAUSE));
+        listening.route.forward.counters.of(self.index).accept_failed(errno);
         let forward = Arc::clone(&listening.route.forward.name);
         let cause = failure::exhausted(errno).unwrap_or(Cause::IoError);
         self.notices.note(&self.shared.outbox, self.now, (forward.clone(), cause), |count| {
@@ -161,6 +177,7 @@ impl Worker {
 
     fn report_refused(&mut self, route: &Route) {
         let forward = &route.forward;
+        forward.counters.of(self.index).refused();
         let reason = CloseReason::new(By::Limit, Phase::Admit, Cause::OverLimit);
         let process_is_full = self.shared.gate.taken() >= self.shared.gate.limit();
         let gate = if process_is_full { &self.shared.gate } else { &forward.gate };
@@ -188,7 +205,7 @@ impl Worker {
     /// Makes a session of an admitted connection, and begins to connect it.
     pub(crate) fn begin(&mut self, accepted: Accepted) {
         let id = self.shared.next_id();
-        if self.shared.detail.steps {
+        if self.shared.detail.steps() {
             self.shared.outbox.send(Report::Accepted {
                 id,
                 forward: Arc::clone(&accepted.route.forward.name),
@@ -196,8 +213,9 @@ impl Worker {
             });
         }
         let now = self.now;
-        let mut session = Session::new(id, accepted, now);
-        if self.draining {
+        let mut session = Session::new(id, accepted, self.index, now);
+        session.counters.opened();
+        if self.draining || session.route.forward.draining {
             session.flow.drain();
         }
         let key = self.sessions.insert(|_| session);

@@ -127,10 +127,11 @@ impl Worker {
         }
         session.connecting = None;
         session.flow.connected(now);
+        session.counters.connected(now.since(session.flow.accepted()));
         session.flow.learn(End::Target, readiness);
         let tcp = session.target_address.is_some_and(|address| address != Address::Unix);
         session.options_due = tcp && !session.route.forward.options.is_nothing();
-        if self.shared.detail.steps {
+        if self.shared.detail.steps() {
             self.shared.outbox.send(Report::Forwarding {
                 id: session.id,
                 forward: Arc::clone(&session.route.forward.name),

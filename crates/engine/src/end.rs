@@ -4,11 +4,12 @@ use crate::report::{Report, SessionRecord};
 use crate::session::Session;
 use crate::slots::Key;
 use crate::worker::Worker;
-use flow::{CloseReason, Direction};
+use flow::{CloseReason, Direction, Ending};
 use rustix::fd::AsFd;
 use std::sync::Arc;
 use std::time::SystemTime;
-use sys::socket::{reset, tcp_info};
+use sys::socket::reset;
+use sys::tcp_info;
 
 impl Worker {
     /// Ends a session: with an RST to both sides if `abort`, otherwise in order.
@@ -20,7 +21,10 @@ impl Worker {
                 self.pump.pool.discard(holding);
             }
         }
-        let record = self.shared.detail.records.then(|| self.record(&session, reason));
+        let ending = session.flow.finish(self.now, reason);
+        let fallbacks = [ending.fallback_up, ending.fallback_down];
+        session.counters.closed(reason, ending.duration, fallbacks);
+        let record = self.shared.detail.records().then(|| record(&session, ending));
         let Session { client, target, route, .. } = session;
         for socket in [Some(client), target].into_iter().flatten() {
             // On a socket that is dead already a reset does no harm.
@@ -32,21 +36,20 @@ impl Worker {
         self.shared.ended(self.index, &route);
         self.tidy_later();
     }
+}
 
-    fn record(&self, session: &Session, reason: CloseReason) -> SessionRecord {
-        let ending = session.flow.finish(self.now, reason);
-        let now = SystemTime::now();
-        SessionRecord {
-            id: session.id,
-            forward: Arc::clone(&session.route.forward.name),
-            client: session.client_address,
-            listener: Arc::clone(&session.route.listen),
-            target: Arc::clone(&session.route.target_text),
-            target_address: session.target_address,
-            started: now.checked_sub(ending.duration).unwrap_or(now),
-            ending,
-            client_tcp: tcp_info(session.client.as_fd()),
-            target_tcp: session.target.as_ref().and_then(|target| tcp_info(target.as_fd())),
-        }
+fn record(session: &Session, ending: Ending) -> SessionRecord {
+    let now = SystemTime::now();
+    SessionRecord {
+        id: session.id,
+        forward: Arc::clone(&session.route.forward.name),
+        client: session.client_address,
+        listener: Arc::clone(&session.route.listen),
+        target: Arc::clone(&session.route.target_text),
+        target_address: session.target_address,
+        started: now.checked_sub(ending.duration).unwrap_or(now),
+        ending,
+        client_tcp: tcp_info(session.client.as_fd()),
+        target_tcp: session.target.as_ref().and_then(|target| tcp_info(target.as_fd())),
     }
 }

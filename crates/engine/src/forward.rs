@@ -1,5 +1,6 @@
 //! A forward as it runs: what its sessions share.
 
+use crate::counters::ForwardCounters;
 use crate::gate::Gate;
 use flow::{AtLimit, PathChoice, Timeouts};
 use std::net::SocketAddr;
@@ -7,7 +8,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use sys::socket::{Keepalive, TcpOptions};
 
-/// One rule, running. Shared by all workers; nothing in it changes but the gate's count.
+/// One rule, running. Shared by all workers, and never changed: a reload makes another one, which
+/// takes over what is counted.
 pub(crate) struct Forward {
     pub(crate) name: Arc<str>,
     pub(crate) timeouts: Timeouts,
@@ -15,11 +17,54 @@ pub(crate) struct Forward {
     pub(crate) at_limit: AtLimit,
     pub(crate) on_refusal: plan::OnRefusal,
     pub(crate) options: TcpOptions,
-    pub(crate) gate: Gate,
+    pub(crate) gate: Arc<Gate>,
+    pub(crate) counters: Arc<ForwardCounters>,
+    /// It takes no new sessions; those it has may end.
+    pub(crate) draining: bool,
 }
 
 impl Forward {
-    pub(crate) fn new(forward: &plan::Forward) -> Self {
+    pub(crate) fn new(forward: &plan::Forward, workers: usize) -> Self {
+        let gate = Gate::new(forward.settings.max_sessions.get());
+        Self::with(forward, Arc::new(gate), Arc::new(ForwardCounters::new(workers)))
+    }
+
+    /// The same forward by other rules: its sessions and what was counted go on.
+    pub(crate) fn changed(&self, forward: &plan::Forward, draining: bool) -> Self {
+        let new = Self::with(forward, Arc::clone(&self.gate), Arc::clone(&self.counters));
+        Self { draining, ..new }
+    }
+
+    /// The same forward, taking no more sessions.
+    pub(crate) fn drained(&self) -> Self {
+        Self {
+            name: Arc::clone(&self.name),
+            gate: Arc::clone(&self.gate),
+            counters: Arc::clone(&self.counters),
+            draining: true,
+            ..*self
+        }
+    }
+
+    /// Whether both are versions of one forward.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.gate, &other.gate)
+    }
+
+    /// The options of its sockets.
+    pub(crate) fn options_of(forward: &plan::Forward) -> TcpOptions {
+        let settings = &forward.settings;
+        TcpOptions {
+            keepalive: settings.keepalive.map(|keepalive| Keepalive {
+                idle: keepalive.idle,
+                interval: keepalive.interval,
+                count: keepalive.count,
+            }),
+            user_timeout: settings.user_timeout,
+        }
+    }
+
+    fn with(forward: &plan::Forward, gate: Arc<Gate>, counters: Arc<ForwardCounters>) -> Self {
         let settings = &forward.settings;
         Self {
             name: forward.name.as_str().into(),
@@ -39,15 +84,10 @@ impl Forward {
                 plan::AtLimit::Wait => AtLimit::Wait,
             },
             on_refusal: settings.on_refusal,
-            options: TcpOptions {
-                keepalive: settings.keepalive.map(|keepalive| Keepalive {
-                    idle: keepalive.idle,
-                    interval: keepalive.interval,
-                    count: keepalive.count,
-                }),
-                user_timeout: settings.user_timeout,
-            },
-            gate: Gate::new(settings.max_sessions.get()),
+            options: Self::options_of(forward),
+            gate,
+            counters,
+            draining: false,
         }
     }
 }
@@ -76,9 +116,20 @@ impl Route {
             target_text: route.target.to_string().into(),
         }
     }
+
+    /// The same route of another version of its forward.
+    pub(crate) fn of(&self, forward: &Arc<Forward>) -> Self {
+        Self {
+            forward: Arc::clone(forward),
+            listen: Arc::clone(&self.listen),
+            target: self.target.clone(),
+            target_text: Arc::clone(&self.target_text),
+        }
+    }
 }
 
 /// Whom to connect to.
+#[derive(Clone)]
 pub(crate) enum Target {
     /// Known addresses.
     Addresses([SocketAddr; 1]),

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
 
 /// Room for a number of sessions: taken once when one begins, given back once when it ends.
 pub(crate) struct Gate {
-    limit: u32,
+    limit: AtomicU32,
     taken: AtomicU32,
     /// The workers that wait for room, one bit each; above 64 workers they share bits, and are
     /// woken together.
@@ -34,7 +34,7 @@ fn bit(worker: usize) -> u64 {
 
 impl Gate {
     pub(crate) fn new(limit: u32) -> Self {
-        Self { limit, taken: AtomicU32::new(0), waiting: AtomicU64::new(0) }
+        Self { limit: AtomicU32::new(limit), taken: AtomicU32::new(0), waiting: AtomicU64::new(0) }
     }
 
     /// How many are in.
@@ -43,12 +43,21 @@ impl Gate {
     }
 
     pub(crate) fn limit(&self) -> u32 {
-        self.limit
+        self.limit.load(Ordering::Relaxed)
+    }
+
+    /// Changes the limit: for who comes next. Who is in stays in, even if they are too many now.
+    /// Returns who must be told.
+    #[must_use]
+    pub(crate) fn set_limit(&self, limit: u32) -> Waiting {
+        self.limit.store(limit, Ordering::Relaxed);
+        self.wake()
     }
 
     /// Takes a place; false if there is none.
     pub(crate) fn enter(&self) -> bool {
-        let more = |taken| (taken < self.limit).then_some(taken + 1);
+        let limit = self.limit();
+        let more = |taken| (taken < limit).then_some(taken + 1);
         self.taken.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).is_ok()
     }
 
@@ -70,6 +79,11 @@ impl Gate {
     #[must_use]
     pub(crate) fn leave(&self) -> Waiting {
         self.taken.fetch_sub(1, Ordering::Relaxed);
+        self.wake()
+    }
+
+    /// Whoever waits finds the room that was made before this, or is among those returned.
+    fn wake(&self) -> Waiting {
         fence(Ordering::SeqCst);
         if self.waiting.load(Ordering::Relaxed) == 0 {
             return Waiting(0);
@@ -94,6 +108,19 @@ mod tests {
         assert!(waiting.contains(1) && waiting.contains(65) && !waiting.contains(0));
         assert!(gate.leave().is_empty(), "told once");
         assert_eq!(gate.taken(), 0);
+    }
+
+    #[test]
+    fn a_changed_limit_holds_for_who_comes_next() {
+        let gate = Gate::new(1);
+        assert!(gate.enter() && !gate.enter_or_wait(3));
+        assert!(gate.set_limit(2).contains(3));
+        assert!(gate.enter());
+        assert!(gate.set_limit(1).is_empty());
+        let _ = gate.leave();
+        assert!(!gate.enter(), "still as many as allowed");
+        let _ = gate.leave();
+        assert!(gate.enter());
     }
 }
 

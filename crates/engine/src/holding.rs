@@ -71,6 +71,11 @@ impl Pool {
         }
     }
 
+    /// Pipes that there are, lent or spare.
+    pub(crate) fn pipes(&self) -> usize {
+        self.pipe_count
+    }
+
     /// An empty pipe. The error is the resource that was missing; `None` if the limit was reached,
     /// or if the kernel refused one a moment ago and was not asked again.
     pub(crate) fn pipe(&mut self, now: Time) -> Result<Box<Holding>, Option<Cause>> {

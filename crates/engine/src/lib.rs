@@ -15,6 +15,7 @@ mod forward;
 mod gate;
 
 mod accept;
+mod change;
 
 mod connect;
 mod own;
@@ -28,6 +29,12 @@ mod holding;
 mod pump;
 
 mod end;
+
+mod view;
+pub use view::{LaneView, Observer, Reply, SessionView, Slice, Wanted};
+
+mod counters;
+pub use counters::{Classes, DURATION_BOUNDS, Totals};
 
 mod failure;
 mod mailbox;
@@ -46,16 +53,22 @@ pub mod parts {
 mod listener;
 pub use listener::ListenError;
 
+mod running;
+pub use running::Unbound;
+
+mod forward_view;
+pub use forward_view::{ForwardState, ForwardView};
+
 pub use report::{Report, Reports, SessionRecord};
 pub use resolve::{Query, Resolve};
 pub use shared::Detail;
 
-use forward::{Forward, Route};
-use listener::Listener;
+use running::Forwards;
 use shared::Shared;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::Duration;
 use worker::{Message, Worker};
 
 /// Workers need little: the scratch buffer is on the heap, and nothing recurses.
@@ -79,15 +92,14 @@ pub struct Options {
 pub struct Engine {
     shared: Arc<Shared>,
     threads: Vec<JoinHandle<()>>,
-    listeners: Vec<Listener>,
+    forwards: Forwards,
 }
 
 impl Engine {
-    /// Starts the workers. They have nothing to do until [`Engine::listen`].
+    /// Starts the workers. They have nothing to do until [`Engine::apply`].
     pub fn start(options: &Options) -> std::io::Result<Self> {
-        let shared = Shared::new(options)?;
-        let mut engine =
-            Self { shared: Arc::new(shared), threads: Vec::new(), listeners: Vec::new() };
+        let shared = Arc::new(Shared::new(options)?);
+        let mut engine = Self { shared, threads: Vec::new(), forwards: Forwards::default() };
         for index in 0..options.workers {
             let worker = Worker::new(index, Arc::clone(&engine.shared))?;
             let thread = std::thread::Builder::new()
@@ -99,42 +111,54 @@ impl Engine {
         Ok(engine)
     }
 
-    /// Binds the listeners of a forward. If one of them cannot be bound, none of them is.
+    /// Makes these the forwards that run, the first time and whenever the configuration changes.
     ///
-    /// Connections are queued from now on, and accepted from [`Engine::accept`] on.
-    pub fn listen(&mut self, forward: &plan::Forward) -> Result<(), ListenError> {
-        let running = Arc::new(Forward::new(forward));
-        let listeners = forward
-            .routes
-            .iter()
-            .map(|route| Listener::bind(route, Route::new(&running, route)))
-            .collect::<Result<Vec<_>, _>>()?;
-        for listener in &listeners {
-            self.shared.own.add(&listener.reached_at());
-        }
-        self.listeners.extend(listeners);
-        Ok(())
+    /// All or nothing: everything new is bound first, and if that fails for a forward that is not
+    /// optional, nothing has changed. Listeners and sessions of unchanged forwards notice nothing.
+    /// A changed forward keeps its listeners where their addresses stay, and its sessions, which
+    /// get the new limits and timeouts. Sessions of a removed one go on. Returns the optional
+    /// forwards that were skipped.
+    pub fn apply(&mut self, forwards: &[plan::Forward]) -> Result<Vec<Unbound>, Vec<Unbound>> {
+        self.forwards.apply(forwards, &self.shared)
     }
 
-    /// Lets the workers accept from every listener.
-    pub fn accept(&self) {
-        for (number, listener) in (0u32..).zip(&self.listeners) {
-            for mailbox in &self.shared.mailboxes {
-                let listening = Arc::clone(&listener.listening);
-                // Without a limit a mailbox is never full.
-                let _ = mailbox.send(Message::Listen(number, listening));
-            }
-        }
+    /// Lets a forward take no new sessions: its listeners are closed, its sessions go on. False if
+    /// it does not take any already; `None` if there is no such forward.
+    pub fn drain_forward(&mut self, name: &str) -> Option<bool> {
+        self.forwards.drain(name, &self.shared)
+    }
+
+    /// Lets a drained forward take sessions again. False if it does anyway; `None` if there is no
+    /// such forward.
+    pub fn resume_forward(&mut self, name: &str) -> Option<Result<bool, ListenError>> {
+        self.forwards.resume(name, &self.shared)
+    }
+
+    /// To be called now and then: forgets removed forwards whose sessions have ended, and resets
+    /// those of forwards that were removed longer ago than `removed_timeout`.
+    pub fn tidy(&mut self, removed_timeout: Option<Duration>) {
+        self.forwards.tidy(removed_timeout, &self.shared);
+    }
+
+    /// All forwards: those that run, in the order of the configuration, and removed ones that
+    /// still have sessions.
+    pub fn forwards(&self) -> impl Iterator<Item = ForwardView<'_>> {
+        self.forwards.views()
+    }
+
+    /// Looks at the running sessions, from any thread.
+    pub fn observer(&self) -> Observer {
+        Observer(Arc::clone(&self.shared))
     }
 
     /// The addresses that are listened on, where they are not Unix sockets.
     pub fn local_addresses(&self) -> Vec<SocketAddr> {
-        self.listeners.iter().filter_map(Listener::local_address).collect()
+        self.forwards.listeners().filter_map(listener::Listener::local_address).collect()
     }
 
     /// The number of listeners.
     pub fn listeners(&self) -> usize {
-        self.listeners.len()
+        self.forwards.listeners().count()
     }
 
     /// What the workers have to tell.
@@ -147,20 +171,30 @@ impl Engine {
         self.shared.gate.taken()
     }
 
+    /// The most sessions of all forwards together.
+    pub fn max_sessions(&self) -> u32 {
+        self.shared.gate.limit()
+    }
+
+    /// Changes that number: for who comes next.
+    pub fn set_max_sessions(&self, limit: u32) {
+        self.shared.tell(self.shared.gate.set_limit(limit));
+    }
+
     /// Closes the listeners; sessions go on.
     pub fn drain(&mut self) {
-        self.tell_all(|| Message::Drain);
-        self.listeners.clear();
+        self.shared.tell_all(|| Message::Drain);
+        self.forwards.close();
     }
 
     /// Resets every session that is still open.
     pub fn cut(&self) {
-        self.tell_all(|| Message::Cut);
+        self.shared.tell_all(|| Message::Cut);
     }
 
     /// Ends the workers, and waits for them. Sessions that are open are reset.
     pub fn stop(self) {
-        self.tell_all(|| Message::Stop);
+        self.shared.tell_all(|| Message::Stop);
         for thread in self.threads {
             // A worker that panicked has said so on standard error.
             let _ = thread.join();
@@ -170,13 +204,6 @@ impl Engine {
             if let Message::Adopt(accepted) = message {
                 sys::socket::reset(accepted.socket);
             }
-        }
-    }
-
-    fn tell_all(&self, message: impl Fn() -> Message) {
-        for mailbox in &self.shared.mailboxes {
-            // Without a limit a mailbox is never full.
-            let _ = mailbox.send(message());
         }
     }
 }

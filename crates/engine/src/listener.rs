@@ -1,21 +1,22 @@
 //! Binding listeners, and giving them up.
 
-use crate::accept::Listening;
-use crate::forward::Route;
 use plan::ListenAddress;
+use rustix::fd::{AsFd, OwnedFd};
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use sys::Errno;
+use sys::socket::TcpOptions;
 
 /// One bound listener.
 pub(crate) struct Listener {
-    pub(crate) listening: Arc<Listening>,
+    /// What the workers know it by.
+    pub(crate) number: u32,
+    pub(crate) address: ListenAddress,
+    pub(crate) socket: Arc<OwnedFd>,
     /// The file of a Unix socket, which goes with it.
     file: Option<SocketFile>,
-    /// It listens on every address, IPv4 and IPv6.
-    any: bool,
 }
 
 /// A socket's file, and which one it was: another process may have put its own in that place.
@@ -36,29 +37,38 @@ fn inode(path: &Path) -> Option<(u64, u64)> {
 }
 
 impl Listener {
-    pub(crate) fn bind(route: &plan::Route, running: Route) -> Result<Self, ListenError> {
-        let error = |errno| ListenError { address: route.listen.clone(), errno };
-        // They are inherited by every accepted socket: no system call per session.
-        let options = &running.forward.options;
-        let socket = match &route.listen {
+    /// Binds. The options are inherited by every accepted socket: no system call per session.
+    pub(crate) fn bind(
+        number: u32,
+        address: &ListenAddress,
+        options: &TcpOptions,
+    ) -> Result<Self, ListenError> {
+        let socket = match address {
             ListenAddress::Any { port } => sys::listen::tcp_any(*port, options),
             ListenAddress::Ip(address) => sys::listen::tcp(*address, options),
             ListenAddress::Unix(path) => sys::listen::unix(path),
         };
-        let socket = socket.map_err(error)?;
-        let file = match &route.listen {
+        let error = |errno| ListenError { address: address.clone(), errno, ours: false };
+        let socket = Arc::new(socket.map_err(error)?);
+        let file = match address {
             ListenAddress::Unix(path) => SocketFile::of(path),
             _ => None,
         };
-        let any = matches!(route.listen, ListenAddress::Any { .. });
-        let listening = Arc::new(Listening { socket, route: Arc::new(running) });
-        Ok(Self { listening, file, any })
+        Ok(Self { number, address: address.clone(), socket, file })
+    }
+
+    /// From now on accepted sockets get these options.
+    pub(crate) fn set_options(&self, options: &TcpOptions) {
+        if !matches!(self.address, ListenAddress::Unix(_)) {
+            // It took others before; a kernel that refuses these leaves it with the old ones.
+            let _ = sys::socket::replace_tcp_options(self.socket.as_fd(), options);
+        }
     }
 
     /// Every address that it takes connections to, where it is not a Unix socket.
     pub(crate) fn reached_at(&self) -> Vec<SocketAddr> {
         let Some(address) = self.local_address() else { return Vec::new() };
-        if self.any {
+        if matches!(self.address, ListenAddress::Any { .. }) {
             let all: [IpAddr; 2] = [Ipv4Addr::UNSPECIFIED.into(), Ipv6Addr::UNSPECIFIED.into()];
             return all.map(|ip| SocketAddr::new(ip, address.port())).into();
         }
@@ -66,7 +76,7 @@ impl Listener {
     }
 
     pub(crate) fn local_address(&self) -> Option<SocketAddr> {
-        sys::listen::local_address(&self.listening.socket).ok().flatten()
+        sys::listen::local_address(&*self.socket).ok().flatten()
     }
 }
 
@@ -88,6 +98,8 @@ pub struct ListenError {
     pub address: ListenAddress,
     /// What the kernel said.
     pub errno: Errno,
+    /// It is another listener of this process that is in the way.
+    pub ours: bool,
 }
 
 impl ListenError {
@@ -100,6 +112,10 @@ impl ListenError {
     pub fn advice(&self) -> Option<&'static str> {
         let unix = matches!(self.address, ListenAddress::Unix(_));
         match self.errno {
+            Errno::ADDRINUSE if self.ours => Some(
+                "this process listens on an overlapping address, which it keeps until the new one \
+                 is bound: remove that one in a reload of its own first",
+            ),
             Errno::ACCESS | Errno::PERM if unix => Some("may this user write to its directory?"),
             Errno::ACCESS | Errno::PERM => Some(
                 "ports below net.ipv4.ip_unprivileged_port_start (1024 by default) need root or \

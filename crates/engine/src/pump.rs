@@ -4,7 +4,7 @@
 use crate::failure;
 use crate::holding::{Holding, Pool, SCRATCH};
 use crate::session::Session;
-use flow::{Cause, Direction, Fallback, LaneState, Step, Time};
+use flow::{Cause, Direction, Fallback, LaneState, Path, Step, Time};
 use rustix::fd::BorrowedFd;
 use sys::{Errno, Pipe, stream};
 
@@ -78,7 +78,7 @@ impl Pump {
         };
         session.flow.copied(direction, count, SCRATCH, now);
         let sent = stream::send(sink(session, direction), &self.scratch[..count]);
-        let taken = report_sent(session, direction, sent, now);
+        let taken = report_sent(session, direction, Path::Copy, sent, now);
         if taken < count {
             session.flow.write_would_block(direction);
         }
@@ -131,7 +131,7 @@ impl Pump {
         let taken = match &mut *holding {
             Holding::Buffer(buffer) => {
                 let sent = stream::send(sink(session, direction), buffer.unsent());
-                let taken = report_sent(session, direction, sent, now);
+                let taken = report_sent(session, direction, Path::Copy, sent, now);
                 buffer.sent(taken);
                 if !buffer.unsent().is_empty() {
                     session.flow.write_would_block(direction);
@@ -156,7 +156,7 @@ impl Pump {
                     }
                     // A pipe that was not emptied is no proof that the sink is full: only
                     // "would block" is. The next try will tell.
-                    sent => report_sent(session, direction, sent, now),
+                    sent => report_sent(session, direction, Path::Splice, sent, now),
                 }
             }
         };
@@ -199,16 +199,18 @@ fn pass_fin(session: &mut Session, direction: Direction, now: Time) {
     }
 }
 
-/// Reports the result of sending, and returns how many bytes were taken.
+/// Reports the result of sending, counts what was taken, and returns how much that was.
 fn report_sent(
     session: &mut Session,
     direction: Direction,
+    path: Path,
     sent: sys::Result<usize>,
     now: Time,
 ) -> usize {
     match sent {
         Ok(taken) => {
             session.flow.sent(direction, taken, now);
+            session.counters.moved(direction, path, taken);
             taken
         }
         Err(Errno::AGAIN) => {

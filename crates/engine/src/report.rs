@@ -7,8 +7,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
-use sys::socket::TcpInfo;
-use sys::{Address, Errno};
+use sys::{Address, Errno, TcpInfo};
 
 /// Reports that may wait to be read. A reader that is slower than that loses some, and is told how
 /// many.

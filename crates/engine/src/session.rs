@@ -1,5 +1,6 @@
 //! A session as its worker keeps it: the state that decides, the sockets, and what is borrowed.
 
+use crate::counters::Counters;
 use crate::forward::{Route, Target};
 use crate::holding::Holding;
 use flow::{Attempts, Direction, End, Failure, Time};
@@ -9,10 +10,10 @@ use std::sync::Arc;
 use std::time::Duration;
 use sys::Address;
 
-/// Keepalive and the like are set on the target's socket when its session is this old. They take
-/// several system calls, and mean nothing to a session that is over by then. (Accepted sockets
-/// inherit them for nothing.)
-const OPTIONS_WAIT: Duration = Duration::from_secs(1);
+/// Keepalive and the like are set on the target's socket when its session is this old, or when
+/// they could first matter. They take several system calls, and mean nothing to a session that is
+/// over by then. (Accepted sockets inherit them for nothing.)
+const OPTIONS_WAIT: Duration = Duration::from_secs(5);
 
 /// A connection that was accepted and admitted: it holds a place in both gates.
 pub(crate) struct Accepted {
@@ -30,6 +31,8 @@ pub(crate) struct Session {
     pub(crate) client_address: Address,
     pub(crate) target_address: Option<Address>,
     pub(crate) route: Arc<Route>,
+    /// Where this worker counts for the forward.
+    pub(crate) counters: Arc<Counters>,
     /// What holds the bytes of the lanes up and down, while there are any.
     holding: [Option<Box<Holding>>; 2],
     /// Only while connecting.
@@ -54,7 +57,7 @@ pub(crate) struct Connecting {
 }
 
 impl Session {
-    pub(crate) fn new(id: u64, accepted: Accepted, now: Time) -> Self {
+    pub(crate) fn new(id: u64, accepted: Accepted, worker: usize, now: Time) -> Self {
         let Accepted { socket, address, route } = accepted;
         let known = match &route.target {
             Target::Addresses(addresses) => addresses.len(),
@@ -76,6 +79,7 @@ impl Session {
             target: None,
             client_address: address,
             target_address: None,
+            counters: Arc::clone(route.forward.counters.of(worker)),
             route,
             holding: [None, None],
             connecting: Some(Box::new(Connecting {
@@ -100,14 +104,21 @@ impl Session {
 
     /// When the session wants to be looked at next; `None` if nothing is due.
     pub(crate) fn deadline(&self) -> Option<Time> {
-        let options = self.options_due.then(|| self.flow.accepted().after(OPTIONS_WAIT));
+        let options = self.options_due.then(|| self.options_at());
         let limits = self.flow.deadline(&self.route.forward.timeouts);
         options.into_iter().chain(limits).min()
     }
 
+    fn options_at(&self) -> Time {
+        let options = &self.route.forward.options;
+        let times = [options.keepalive.map(|keepalive| keepalive.idle), options.user_timeout];
+        let wait = times.into_iter().flatten().fold(OPTIONS_WAIT, Duration::min);
+        self.flow.accepted().after(wait)
+    }
+
     /// Sets the target socket's options, if the session has reached the age for them.
     pub(crate) fn set_options_if_due(&mut self, now: Time) {
-        if !self.options_due || now < self.flow.accepted().after(OPTIONS_WAIT) {
+        if !self.options_due || now < self.options_at() {
             return;
         }
         self.options_due = false;

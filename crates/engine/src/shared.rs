@@ -9,7 +9,7 @@ use crate::report::Outbox;
 use crate::resolve::Resolve;
 use crate::worker::Message;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
 /// Sessions more than a less loaded worker has, from which on a new one is handed over: one, so
 /// that a few bulk sessions are spread evenly, plus an eighth of its load, so that among many
@@ -21,12 +21,14 @@ pub(crate) struct Shared {
     pub(crate) mailboxes: Vec<Arc<Mailbox<Message>>>,
     /// Sessions per worker.
     loads: Vec<AtomicU32>,
+    /// Pipes per worker.
+    pipes: Vec<AtomicUsize>,
     /// The limit of the process.
     pub(crate) gate: Gate,
     pub(crate) outbox: Arc<Outbox>,
     pub(crate) own: OwnListeners,
     pub(crate) resolver: Arc<dyn Resolve>,
-    pub(crate) detail: Detail,
+    pub(crate) detail: LiveDetail,
     pub(crate) pipes_per_worker: usize,
     pub(crate) first_ephemeral_port: u16,
     next_id: AtomicU64,
@@ -41,6 +43,31 @@ pub struct Detail {
     pub steps: bool,
 }
 
+/// [`Detail`] that may change at any time: more is told while somebody watches.
+pub(crate) struct LiveDetail {
+    records: AtomicBool,
+    steps: AtomicBool,
+}
+
+impl LiveDetail {
+    fn new(detail: Detail) -> Self {
+        Self { records: AtomicBool::new(detail.records), steps: AtomicBool::new(detail.steps) }
+    }
+
+    pub(crate) fn set(&self, detail: Detail) {
+        self.records.store(detail.records, Ordering::Relaxed);
+        self.steps.store(detail.steps, Ordering::Relaxed);
+    }
+
+    pub(crate) fn records(&self) -> bool {
+        self.records.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn steps(&self) -> bool {
+        self.steps.load(Ordering::Relaxed)
+    }
+}
+
 impl Shared {
     pub(crate) fn new(options: &Options) -> sys::Result<Self> {
         let workers = options.workers;
@@ -51,15 +78,34 @@ impl Shared {
         Ok(Self {
             mailboxes: (0..workers).map(mailbox).collect::<sys::Result<_>>()?,
             loads: (0..workers).map(|_| AtomicU32::new(0)).collect(),
+            pipes: (0..workers).map(|_| AtomicUsize::new(0)).collect(),
             gate: Gate::new(options.max_sessions),
             outbox: Arc::new(Outbox::new()?),
             own: OwnListeners::default(),
             resolver: Arc::clone(&options.resolver),
-            detail: options.detail,
+            detail: LiveDetail::new(options.detail),
             pipes_per_worker: options.pipes / workers.max(1),
             first_ephemeral_port: sys::first_ephemeral_port(),
             next_id: AtomicU64::new(1),
         })
+    }
+
+    /// How many pipes a worker has.
+    pub(crate) fn note_pipes(&self, worker: usize, pipes: usize) {
+        self.pipes[worker].store(pipes, Ordering::Relaxed);
+    }
+
+    /// How many pipes all workers have.
+    pub(crate) fn pipes(&self) -> usize {
+        self.pipes.iter().map(|pipes| pipes.load(Ordering::Relaxed)).sum()
+    }
+
+    /// Sends a message of its own to every worker.
+    pub(crate) fn tell_all(&self, message: impl Fn() -> Message) {
+        for mailbox in &self.mailboxes {
+            // Without a limit a mailbox is never full.
+            let _ = mailbox.send(message());
+        }
     }
 
     pub(crate) fn next_id(&self) -> u64 {

@@ -142,10 +142,14 @@ impl<T> Slots<T> {
         surplus.len()
     }
 
+    /// The number of places: the indices of all records are below it.
+    pub fn places(&self) -> u32 {
+        u32::try_from(self.chunks.len() * CHUNK).unwrap_or(u32::MAX)
+    }
+
     /// The keys of all living records, in the order of their places.
     pub fn keys(&self) -> Vec<Key> {
-        let places = 0..u32::try_from(self.chunks.len() * CHUNK).unwrap_or(u32::MAX);
-        places.filter_map(|index| self.key_at(index)).collect()
+        (0..self.places()).filter_map(|index| self.key_at(index)).collect()
     }
 }
 

@@ -2,13 +2,16 @@
 //! blocks anywhere else.
 
 use crate::accept::Listening;
+use crate::change::Changes;
 use crate::failure;
+use crate::forward::Forward;
 use crate::mailbox::Mailbox;
 use crate::notices::Notices;
 use crate::pump::Pump;
 use crate::session::{Accepted, Session};
 use crate::shared::Shared;
 use crate::slots::{Key, Slots};
+use crate::view::{Look, Reply};
 use crate::wheel::Wheel;
 use flow::{Action, By, Cause, CloseReason, End, Phase, Readiness, Stage, Time, Unacked};
 use rustix::fd::AsFd;
@@ -32,14 +35,20 @@ const TIDY_PAUSE: Duration = Duration::from_secs(1);
 
 /// What a worker may be told.
 pub(crate) enum Message {
-    /// Accept connections from this listener.
-    Listen(u32, Arc<Listening>),
+    /// The configuration has changed; to be answered when that has been seen to.
+    Change(Arc<Changes>, Reply<()>),
     /// A session that another worker accepted, and that counts here already.
     Adopt(Accepted),
     /// The answer to a name's query.
     Resolved { session: Key, addresses: Arc<[SocketAddr]> },
     /// A gate at which this worker waited has room again.
     RoomAgain,
+    /// Show some sessions.
+    Look(Look),
+    /// Reset the session with this number, and tell whether it was here.
+    Kill(u64, Reply<bool>),
+    /// Reset the sessions of a forward.
+    CutForward(Arc<Forward>),
     /// Accept no more; sessions go on.
     Drain,
     /// Reset what is still open.
@@ -144,6 +153,7 @@ impl Worker {
         } else if let Some((key, end)) = session_of(event.token) {
             self.session_event(key, end, event);
         } else {
+            // What is left is reported again.
             self.accept_from(u32::try_from(event.token).unwrap_or(u32::MAX));
         }
     }
@@ -225,6 +235,7 @@ impl Worker {
                 moved += self.serve(key);
             }
         }
+        self.shared.note_pipes(self.index, self.pump.pool.pipes());
         if let Some(cause) = self.pump.missing.take() {
             self.report_exhausted(cause, "a pipe; copying instead");
         }
@@ -306,10 +317,16 @@ impl Worker {
     fn read_mail(&mut self) {
         for message in self.mailbox.take() {
             match message {
-                Message::Listen(number, listening) => self.listen(number, listening),
+                Message::Change(changes, reply) => {
+                    self.change(&changes);
+                    reply(());
+                }
                 Message::Adopt(accepted) => self.begin(accepted),
                 Message::Resolved { session, addresses } => self.resolved(session, addresses),
                 Message::RoomAgain => self.retry_full(),
+                Message::Look(look) => self.show(look),
+                Message::Kill(id, reply) => self.kill(id, reply),
+                Message::CutForward(forward) => self.cut_forward(&forward),
                 Message::Drain => self.drain(),
                 Message::Cut => self.cut(),
                 Message::Stop => self.stopped = true,

@@ -9,6 +9,7 @@ words! {
         Client = "client": "The client's side ended it.",
         Target = "target": "The target's side ended it, or could not be reached.",
         Limit = "limit": "A limit or timeout of the configuration ended it.",
+        Operator = "operator": "An operator ended it, or changed the configuration.",
         Shutdown = "shutdown": "The process was shutting down.",
         Resource = "resource": "This host had no resources left for it.",
     }
@@ -40,7 +41,8 @@ words! {
         IdleTimeout = "idle_timeout": "No byte in either direction for `idle_timeout`.",
         HalfCloseTimeout = "half_close_timeout": "One direction had ended, and the other was silent for `half_close_timeout`.",
         MaxAge = "max_age": "The session reached `max_age`.",
-        Drained = "drained": "It was still open when `shutdown_timeout` ended.",
+        Killed = "killed": "An operator ended this session.",
+        Drained = "drained": "It was still open when `shutdown_timeout` or `removed_timeout` ended.",
         OverLimit = "over_limit": "The forward or the process was at `max_sessions`.",
         NoFiles = "no_files": "No file descriptor was left (EMFILE, ENFILE).",
         NoPorts = "no_ports": "No local port was left for a connection to this target (EADDRNOTAVAIL).",

@@ -55,6 +55,10 @@ impl Silence {
         self.last_byte = now;
     }
 
+    pub(crate) fn last_byte(&self) -> Time {
+        self.last_byte
+    }
+
     pub(crate) fn began(&self) -> Time {
         self.last_byte.max(self.last_ack)
     }

@@ -22,6 +22,14 @@ pub enum Direction {
 }
 
 impl Direction {
+    /// The word for logs and metric labels.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Up => "up",
+            Self::Down => "down",
+        }
+    }
+
     /// Both, in the order in which a session usually needs them.
     pub const BOTH: [Self; 2] = [Self::Up, Self::Down];
 
@@ -63,6 +71,19 @@ pub enum Path {
     Copy,
     /// Through a pipe, without the bytes entering user memory: splice(2). The best for bulk.
     Splice,
+}
+
+impl Path {
+    /// Both, the one for small messages first.
+    pub const BOTH: [Self; 2] = [Self::Copy, Self::Splice];
+
+    /// The word for logs and metric labels.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Copy => "copy",
+            Self::Splice => "splice",
+        }
+    }
 }
 
 /// Which path the configuration asks for.
@@ -182,6 +203,11 @@ impl Lane {
     /// Where in its life the lane is.
     pub fn state(&self) -> LaneState {
         self.state
+    }
+
+    /// How bytes are moved just now.
+    pub fn path(&self) -> Path {
+        self.path
     }
 
     /// Which paths carried bytes so far.

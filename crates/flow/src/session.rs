@@ -124,6 +124,16 @@ impl Session {
         self.stage
     }
 
+    /// When a byte last moved in a lane; before the first one, when the session began.
+    pub fn last_byte(&self) -> Time {
+        self.silence.last_byte()
+    }
+
+    /// From acceptance to the connection with the target; `None` as long as there is none.
+    pub fn connect_time(&self) -> Option<Duration> {
+        self.connect_micros.map(|micros| Duration::from_micros(micros.into()))
+    }
+
     /// When the client was accepted.
     pub fn accepted(&self) -> Time {
         self.accepted
@@ -176,6 +186,11 @@ impl Session {
     /// From now on the session's end counts as an end while draining.
     pub fn drain(&mut self) {
         self.draining = true;
+    }
+
+    /// The opposite: its forward takes sessions again.
+    pub fn resume(&mut self) {
+        self.draining = false;
     }
 
     // === while connecting ===
@@ -407,7 +422,7 @@ impl Session {
         Ending {
             reason,
             duration: now.since(self.accepted),
-            connect_time: self.connect_micros.map(|micros| Duration::from_micros(micros.into())),
+            connect_time: self.connect_time(),
             bytes_up: self.up.sent(),
             bytes_down: self.down.sent(),
             path_up: self.up.paths_used(),

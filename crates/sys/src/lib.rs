@@ -3,7 +3,7 @@
 //!
 //! Every descriptor made here is non-blocking and close-on-exec. This is the only crate in which
 //! `unsafe` may appear, and it does so only where `rustix` has no safe form of a call:
-//! `tcp_info`, `unacked` (both in [`socket`]) and [`release_free_memory`].
+//! [`tcp_info`], [`socket::unacked`] and [`release_free_memory`].
 
 mod address;
 pub use address::Address;
@@ -11,6 +11,9 @@ pub use address::Address;
 pub mod listen;
 pub mod socket;
 pub mod stream;
+
+mod tcp_info;
+pub use tcp_info::{TcpInfo, tcp_info};
 
 mod pipe;
 pub use pipe::{Pipe, PipeError};

@@ -99,6 +99,11 @@ pub fn somebody_waits(listener: BorrowedFd<'_>) -> bool {
     poll(&mut events, Some(&now)).map_or(true, |count| count > 0)
 }
 
+/// Connections that wait to be accepted. 0 for a Unix socket, of which the kernel does not tell.
+pub fn waiting(listener: impl AsFd) -> u32 {
+    crate::tcp_info::accept_queue(listener.as_fd())
+}
+
 /// The address a socket is bound to: of use where the kernel chose the port. `None` for a Unix
 /// socket.
 pub fn local_address(socket: impl AsFd) -> Result<Option<SocketAddr>> {

@@ -69,6 +69,17 @@ pub fn set_tcp_options(socket: BorrowedFd<'_>, options: &TcpOptions) -> Result<(
     Ok(())
 }
 
+/// Sets the options where others may have been set before.
+pub fn replace_tcp_options(socket: BorrowedFd<'_>, options: &TcpOptions) -> Result<()> {
+    if options.keepalive.is_none() {
+        sockopt::set_socket_keepalive(socket, false)?;
+    }
+    if options.user_timeout.is_none() {
+        sockopt::set_tcp_user_timeout(socket, 0)?;
+    }
+    set_tcp_options(socket, options)
+}
+
 /// How far a connection has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Progress {
@@ -145,37 +156,6 @@ pub fn reset(socket: OwnedFd) {
     drop(socket);
 }
 
-/// What the kernel knows of a TCP connection (`TCP_INFO`, tcp(7)).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct TcpInfo {
-    /// Smoothed round-trip time.
-    pub rtt: Duration,
-    /// Segments retransmitted in the connection's whole life.
-    pub retransmits: u32,
-}
-
-/// Reads `TCP_INFO`; `None` if the socket is not TCP or the kernel does not tell.
-pub fn tcp_info(socket: BorrowedFd<'_>) -> Option<TcpInfo> {
-    // SAFETY: `tcp_info` is a C structure of integers, for which all zeroes is a value.
-    let mut info: libc::tcp_info = unsafe { std::mem::zeroed() };
-    let mut length = libc::socklen_t::try_from(size_of_val(&info)).ok()?;
-    // SAFETY: the pointers are to `info` and to its length, both alive and writable during the
-    // call; the kernel writes at most `length` bytes and keeps no pointer.
-    let result = unsafe {
-        libc::getsockopt(
-            socket.as_raw_fd(),
-            libc::IPPROTO_TCP,
-            libc::TCP_INFO,
-            (&raw mut info).cast(),
-            &raw mut length,
-        )
-    };
-    (result == 0).then(|| TcpInfo {
-        rtt: Duration::from_micros(info.tcpi_rtt.into()),
-        retransmits: info.tcpi_total_retrans,
-    })
-}
-
 /// Bytes given to the kernel that the peer has not acknowledged (`SIOCOUTQ`, tcp(7)); a FIN counts
 /// as one. 0 if the kernel does not tell.
 pub fn unacked(socket: BorrowedFd<'_>) -> u32 {
@@ -249,13 +229,5 @@ mod tests {
         }
         assert!(unacked(client.as_fd()) > 0, "{written} bytes fill more than the peer's window");
         drop(server);
-    }
-
-    #[test]
-    fn tcp_info_is_known_of_tcp_only() {
-        let (client, _server) = pair();
-        assert!(tcp_info(client.as_fd()).unwrap().rtt > Duration::ZERO);
-        let (unix, _peer) = std::os::unix::net::UnixStream::pair().unwrap();
-        assert_eq!(tcp_info(unix.as_fd()), None);
     }
 }

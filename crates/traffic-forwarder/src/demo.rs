@@ -19,7 +19,7 @@ const PAGE: &[u8] = b"<!doctype html><title>traffic-forwarder</title>\
 
 pub(crate) fn run(demo: &cli::Demo) -> Exit {
     match prepare(demo.port) {
-        Ok((plan, target)) => show(&plan, target, demo.once),
+        Ok((plan, target)) => show(plan, target, demo.once),
         Err(error) => {
             warn(&format!("error: demo: {error}\n"));
             Exit::Failed
@@ -47,14 +47,14 @@ fn free_address(wanted: u16) -> std::io::Result<SocketAddr> {
     probe.local_addr()
 }
 
-fn show(plan: &plan::Plan, target: SocketAddr, once: bool) -> Exit {
+fn show(plan: plan::Plan, target: SocketAddr, once: bool) -> Exit {
     let listen = plan.forwards[0].routes[0].listen.to_string();
     control::start_log(&plan.log);
     say(&format!("target   http://{target}/   (a small HTTP server in this process)\n"));
     say(&format!("forward  {listen} -> {target}\n"));
     let good = Arc::new(AtomicBool::new(false));
     let verdict = Arc::clone(&good);
-    let served = control::serve(plan, move |stopper| {
+    let served = control::serve(plan::Input::default(), plan, move |stopper| {
         std::thread::spawn(move || {
             verdict.store(check(&listen), Ordering::Release);
             if once {

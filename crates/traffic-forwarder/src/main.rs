@@ -30,8 +30,8 @@ fn dispatch(cli: Cli) -> Exit {
     match cli.command {
         Some(Command::Demo(demo)) => demo::run(&demo),
         Some(Command::Check(source)) => check(&source.input()),
-        Some(Command::Run(source)) => run(&source.input()),
-        None => run(&cli.source.input()),
+        Some(Command::Run(source)) => run(source.input()),
+        None => run(cli.source.input()),
     }
 }
 
@@ -51,19 +51,19 @@ fn check(input: &plan::Input) -> Exit {
 }
 
 /// `run`, the default.
-fn run(input: &plan::Input) -> Exit {
+fn run(input: plan::Input) -> Exit {
     if let Some(complaint) = input.forwards.iter().find_map(|word| cli::misspelt_command(word)) {
         warn(&complaint);
         return Exit::Usage;
     }
-    let reading = plan::read(input);
+    let reading = plan::read(&input);
     let Some(plan) = reading.plan else {
         complain(&reading.problems);
         return Exit::Usage;
     };
     control::start_log(&plan.log);
     control::warn_of(&reading.problems);
-    match control::serve(&plan, |_| ()) {
+    match control::serve(input, plan, |_| ()) {
         Ok(()) => Exit::Done,
         Err(error) => {
             for line in error.to_string().lines() {

@@ -1,0 +1,273 @@
+//! What the admin interface says, word for word: the server writes these, its clients read them,
+//! and the OpenAPI document is made of them. Durations are seconds, times RFC 3339 in UTC, sizes
+//! bytes.
+
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use utoipa::ToSchema;
+
+/// The process as a whole.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct Status {
+    /// `serving` or `draining`.
+    pub state: String,
+    /// The program's version.
+    pub version: String,
+    /// The process id.
+    pub pid: u32,
+    /// When it started.
+    pub started: String,
+    /// Seconds since then.
+    pub uptime: f64,
+    /// The configuration file, or nothing if the forwards were given on the command line.
+    pub config: Option<String>,
+    /// How many configurations have run, this one included.
+    pub generation: u64,
+    /// The last attempt to reload, if there was one.
+    pub last_reload: Option<LastReload>,
+    /// Seconds until the configuration is taken back, if it waits to be confirmed.
+    pub confirm_within: Option<f64>,
+    /// Threads that move bytes.
+    pub workers: usize,
+    /// Configured forwards.
+    pub forwards: usize,
+    /// Listening sockets.
+    pub listeners: usize,
+    /// Open sessions.
+    pub sessions: u32,
+    /// The most sessions there may be.
+    pub max_sessions: u32,
+    /// Sessions since the start.
+    pub sessions_opened: u64,
+    /// Bytes from clients to targets since the start.
+    pub bytes_up: u64,
+    /// Bytes from targets to clients since the start.
+    pub bytes_down: u64,
+    /// Open file descriptors.
+    pub open_files: u64,
+    /// The most there may be.
+    pub open_files_limit: u64,
+    /// Pipes for splicing, lent or spare.
+    pub pipes: usize,
+    /// Resident memory in bytes.
+    pub resident_memory: u64,
+}
+
+/// An attempt to reload.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct LastReload {
+    /// When.
+    pub at: String,
+    /// Who asked: `SIGHUP`, `admin` or `watch`.
+    pub by: String,
+    /// Why it failed; nothing if it did not.
+    pub error: Option<String>,
+}
+
+/// One forward.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct Forward {
+    /// Its name.
+    pub name: String,
+    /// `active`, `draining`, or `removed`: no longer configured, with sessions that go on.
+    pub state: String,
+    /// Where it listens.
+    pub listen: Vec<String>,
+    /// Where it forwards to, for each listener.
+    pub to: Vec<String>,
+    /// Open sessions.
+    pub sessions: u32,
+    /// The most there may be.
+    pub max_sessions: u32,
+    /// Sessions so far.
+    pub opened: u64,
+    /// Clients refused by a limit.
+    pub refused: u64,
+    /// Sessions that ended, by close reason (`client/relay/fin`).
+    pub closed: BTreeMap<String, u64>,
+    /// Bytes from clients to targets.
+    pub bytes_up: u64,
+    /// Bytes from targets to clients.
+    pub bytes_down: u64,
+    /// Connections that wait to be accepted.
+    pub backlog: u32,
+    /// Its settings, as in the configuration.
+    pub settings: BTreeMap<String, String>,
+}
+
+/// All forwards.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct Forwards {
+    /// In the order of the configuration, removed ones last.
+    pub forwards: Vec<Forward>,
+}
+
+/// One open session.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct Session {
+    /// Its number, unique in this process.
+    pub id: u64,
+    /// The forward's name.
+    pub forward: String,
+    /// The client's address, or `unix`.
+    pub client: String,
+    /// The listen address, as configured.
+    pub listener: String,
+    /// The target, as configured.
+    pub target: String,
+    /// The address that was connected to, or is being tried.
+    pub target_address: Option<String>,
+    /// `connect`, `relay` or `drain`.
+    pub phase: String,
+    /// When the client was accepted.
+    pub started: String,
+    /// Seconds since then.
+    pub age: f64,
+    /// Seconds since a byte last moved.
+    pub idle: f64,
+    /// Seconds from acceptance to the connection with the target.
+    pub connect_time: Option<f64>,
+    /// From client to target.
+    pub up: Lane,
+    /// From target to client.
+    pub down: Lane,
+    /// `client-slow`, `target-slow`, `network-lossy`, `idle` or `ok`.
+    pub verdict: String,
+    /// The kernel's view of the client's connection.
+    pub client_tcp: Option<Tcp>,
+    /// The kernel's view of the target's connection.
+    pub target_tcp: Option<Tcp>,
+    /// The worker that serves it.
+    pub worker: usize,
+}
+
+/// One direction of a session.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct Lane {
+    /// Bytes moved.
+    pub bytes: u64,
+    /// Bytes per second over the last moments; nothing if rates were not asked for.
+    pub rate: Option<f64>,
+    /// Bytes received that the other side did not take yet.
+    pub held: u64,
+    /// `copy` or `splice`, just now.
+    pub path: String,
+    /// Why it went from splice to copy: `none`, `small_messages`, `no_pipe` or `unsupported`.
+    pub fallback: String,
+    /// No more bytes come.
+    pub ended: bool,
+}
+
+/// What the kernel knows of a TCP connection.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct Tcp {
+    /// Smoothed round-trip time in seconds.
+    pub rtt: f64,
+    /// Segments sent again so far.
+    pub retransmits: u32,
+    /// Retransmission time-outs in a row, just now.
+    pub backoffs: u8,
+    /// Segments sent and not acknowledged.
+    pub unacked: u32,
+    /// Segments held to be lost.
+    pub lost: u32,
+    /// Bytes that wait to be sent.
+    pub unsent: u32,
+    /// The congestion window in segments.
+    pub congestion_window: u32,
+}
+
+/// Some sessions.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct Sessions {
+    /// How many there are that were asked for.
+    pub total: usize,
+    /// As many of them as were asked for, sorted.
+    pub sessions: Vec<Session>,
+}
+
+/// What a reload changed, or would.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct Reload {
+    /// Nothing was changed: it was only asked what would be.
+    pub dry_run: bool,
+    /// The configuration that runs now.
+    pub generation: u64,
+    /// New forwards.
+    pub added: Vec<ForwardSummary>,
+    /// Forwards with other settings.
+    pub changed: Vec<ChangedForward>,
+    /// Forwards that are gone.
+    pub removed: Vec<ForwardSummary>,
+    /// How many forwards stay as they are.
+    pub unchanged: usize,
+    /// Other settings of `[process]` and `[log]`.
+    pub settings: Vec<Change>,
+    /// Lines that were skipped, and why.
+    pub skipped: Vec<String>,
+    /// Seconds until it is taken back, unless it is confirmed.
+    pub confirm_within: Option<f64>,
+}
+
+/// A forward that comes or goes.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct ForwardSummary {
+    /// Its name.
+    pub name: String,
+    /// Where it listens.
+    pub listen: String,
+    /// Where it forwards to.
+    pub to: String,
+    /// Its open sessions.
+    pub sessions: u32,
+}
+
+/// A forward that stays, with other settings.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct ChangedForward {
+    /// Its name.
+    pub name: String,
+    /// Its open sessions.
+    pub sessions: u32,
+    /// What changes.
+    pub changes: Vec<Change>,
+}
+
+/// Another value of a setting.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct Change {
+    /// The setting.
+    pub key: String,
+    /// Its value until now.
+    pub old: Option<String>,
+    /// Its value from now on.
+    pub new: Option<String>,
+    /// For whom it holds: `new_sessions`, `all_sessions`, `process`, or `restart`.
+    pub effect: String,
+}
+
+/// That something was done.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct Done {
+    /// What: `killed`, `draining`, `active`, `confirmed`.
+    pub state: String,
+    /// Whether it changed anything: false if it was so before.
+    pub changed: bool,
+}
+
+/// Why something was not done.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct Failure {
+    /// The error.
+    pub error: Error,
+}
+
+/// An error.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct Error {
+    /// A word for programs: `not_found`, `bad_request`, `invalid_config`, `unfit`, `draining`,
+    /// `unauthorized`, ...
+    pub code: String,
+    /// A text for people.
+    pub message: String,
+}

@@ -1,0 +1,81 @@
+//! What the outside wants: signals, tasks from the desk, and the passing of time.
+
+use crate::desk::Task;
+use plan::Plan;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::{Notify, mpsc};
+
+/// How often time is looked at by who waits for something.
+const TICK: Duration = Duration::from_millis(500);
+
+/// Asks a serving process to shut down, as SIGTERM does.
+#[derive(Clone, Default)]
+pub struct Stopper(Arc<Notify>);
+
+impl Stopper {
+    /// Asks.
+    pub fn stop(&self) {
+        self.0.notify_one();
+    }
+}
+
+/// One thing that is wanted.
+pub(crate) enum Request {
+    /// An end, by whom.
+    Stop(&'static str),
+    /// The configuration is to be read again.
+    Reload,
+    /// The log's file was moved away: begin a new one.
+    ReopenLog,
+    /// Something for the supervisor to do.
+    Task(Task),
+    /// Some time has passed.
+    Tick,
+}
+
+/// All sources of requests.
+pub(crate) struct Requests {
+    terminate: Signal,
+    interrupt: Signal,
+    hang_up: Signal,
+    user1: Signal,
+    /// All forwards come from the command line: there is no file that SIGHUP could mean.
+    typed: bool,
+    stopper: Stopper,
+    tasks: mpsc::Receiver<Task>,
+}
+
+impl Requests {
+    pub(crate) fn new(plan: &Plan, tasks: mpsc::Receiver<Task>) -> std::io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hang_up: signal(SignalKind::hangup())?,
+            user1: signal(SignalKind::user_defined1())?,
+            typed: plan.config.is_none(),
+            stopper: Stopper::default(),
+            tasks,
+        })
+    }
+
+    pub(crate) fn stopper(&self) -> Stopper {
+        self.stopper.clone()
+    }
+
+    /// The next one. Ticks come only if they are wanted: an idle process sleeps.
+    pub(crate) async fn next(&mut self, ticks: bool) -> Request {
+        tokio::select! {
+            _ = self.terminate.recv() => Request::Stop("SIGTERM"),
+            _ = self.interrupt.recv() => Request::Stop("SIGINT"),
+            () = self.stopper.0.notified() => Request::Stop("itself"),
+            // The terminal is gone, and with it whoever typed the forwards.
+            _ = self.hang_up.recv() =>
+                if self.typed { Request::Stop("SIGHUP") } else { Request::Reload },
+            _ = self.user1.recv() => Request::ReopenLog,
+            Some(task) = self.tasks.recv() => Request::Task(task),
+            () = tokio::time::sleep(TICK), if ticks => Request::Tick,
+        }
+    }
+}

@@ -1,0 +1,224 @@
+//! The life of the process: start, serve, drain, stop.
+
+use crate::capacity::capacity;
+use crate::desk::Desk;
+use crate::journal::Journal;
+use crate::requests::{Request, Requests, Stopper};
+use crate::resolver::Resolver;
+use crate::supervisor::{Supervisor, detail};
+use crate::watch::Watch;
+use engine::{Engine, Options};
+use plan::Plan;
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+/// How often the number of open sessions is looked at while draining.
+const DRAIN_LOOK: Duration = Duration::from_millis(10);
+
+/// Why the process could not serve.
+#[derive(Debug)]
+pub enum ServeError {
+    /// The configuration does not fit this host.
+    Unfit(String),
+    /// Something failed that may succeed another time.
+    Failed(String),
+}
+
+impl fmt::Display for ServeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (Self::Unfit(message) | Self::Failed(message)) = self;
+        f.write_str(message)
+    }
+}
+
+impl std::error::Error for ServeError {}
+
+/// Serves the plan, which was made of `input`, until SIGTERM, SIGINT or the [`Stopper`] that
+/// `ready` gets when every listener is bound and clients are accepted.
+pub fn serve(
+    input: plan::Input,
+    plan: Plan,
+    ready: impl FnOnce(Stopper),
+) -> Result<(), ServeError> {
+    let failed = |what: &str, error: std::io::Error| ServeError::Failed(format!("{what}: {error}"));
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| failed("start the control thread", error))?;
+    let (desk, tasks) = Desk::new();
+    // Before anything else is started: a signal that comes early must not be missed.
+    let mut requests = runtime
+        .block_on(async { Requests::new(&plan, tasks) })
+        .map_err(|error| failed("signals", error))?;
+    let mut supervisor = start(input, plan)?;
+    let journal = Journal::start(supervisor.engine.reports())
+        .map_err(|error| failed("start the journal", error))?;
+    ready(requests.stopper());
+    let drain = runtime.block_on(async {
+        let _ = desk;
+        run(&mut supervisor, &mut requests).await
+    });
+    supervisor.engine.cut();
+    supervisor.engine.stop();
+    journal.close();
+    drain.report();
+    Ok(())
+}
+
+fn start(input: plan::Input, plan: Plan) -> Result<Supervisor, ServeError> {
+    let cpus = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let workers = plan.process.workers.map_or_else(cpus, std::num::NonZero::get);
+    let limit = sys::raise_open_files_limit();
+    let open_files = sys::open_files().unwrap_or(0);
+    let capacity = capacity(&plan, workers, limit, open_files)
+        .map_err(|no_room| ServeError::Unfit(no_room.to_string()))?;
+    let resolver = Resolver::start()
+        .map_err(|error| ServeError::Failed(format!("start the resolver: {error}")))?;
+    let options = Options {
+        workers,
+        max_sessions: capacity.sessions,
+        pipes: capacity.pipes,
+        detail: detail(&plan.log),
+        resolver: Arc::new(resolver),
+    };
+    let mut engine = Engine::start(&options)
+        .map_err(|error| ServeError::Failed(format!("start the workers: {error}")))?;
+    if let Err(error) = listen(&plan, &mut engine) {
+        engine.stop();
+        return Err(error);
+    }
+    let supervisor = Supervisor {
+        input,
+        engine,
+        workers,
+        capacity,
+        started: SystemTime::now(),
+        generation: 1,
+        last_reload: None,
+        trial: None,
+        watch: Watch::new(plan.config.as_deref().filter(|_| plan.process.watch)),
+        draining: false,
+        watched: false,
+        plan,
+    };
+    announce(&supervisor);
+    Ok(supervisor)
+}
+
+/// Binds every forward. All of what cannot be bound is reported, not only the first.
+fn listen(plan: &Plan, engine: &mut Engine) -> Result<(), ServeError> {
+    let result = engine.apply(&plan.forwards);
+    for unbound in result.as_deref().unwrap_or_default() {
+        let (forward, error) = (&plan.forwards[unbound.position], &unbound.error);
+        tracing::warn!(forward = forward.name, place = %forward.place, %error, "forward skipped");
+    }
+    let Err(failed) = result else {
+        let any = engine.listeners() > 0;
+        return any.then_some(()).ok_or(ServeError::Failed("no listener could be bound".into()));
+    };
+    let lines = failed.iter().map(|unbound| {
+        let (forward, error) = (&plan.forwards[unbound.position], &unbound.error);
+        format!("{error}, for forward `{}` ({})", forward.name, forward.place)
+    });
+    let message = lines.collect::<Vec<_>>().join("\n");
+    let unfit = failed.iter().any(|unbound| unbound.error.is_lasting());
+    Err(if unfit { ServeError::Unfit(message) } else { ServeError::Failed(message) })
+}
+
+fn announce(supervisor: &Supervisor) {
+    let Supervisor { plan, engine, workers, capacity, .. } = supervisor;
+    for forward in &plan.forwards {
+        for route in &forward.routes {
+            tracing::debug!(
+                forward = forward.name,
+                listen = %route.listen,
+                target = %route.target,
+                "listening"
+            );
+        }
+    }
+    if let Some(wanted) = capacity.lowered_from {
+        tracing::warn!(
+            wanted,
+            max_sessions = capacity.sessions,
+            open_files_limit = capacity.open_files_limit,
+            "max_sessions is more than the open-file limit allows, and was lowered"
+        );
+    }
+    tracing::info!(
+        version = env!("CARGO_PKG_VERSION"),
+        pid = std::process::id(),
+        forwards = plan.forwards.len(),
+        listeners = engine.listeners(),
+        workers,
+        max_sessions = capacity.sessions,
+        open_files_limit = capacity.open_files_limit,
+        "ready"
+    );
+}
+
+/// How the shutdown went.
+struct Drain {
+    /// Sessions open when it began, and when it ended: those are reset.
+    open: u32,
+    cut: u32,
+    took: Duration,
+    /// Who asked a second time, and so ended it early.
+    hurry: Option<&'static str>,
+}
+
+impl Drain {
+    fn report(&self) {
+        tracing::info!(
+            ended = self.open.saturating_sub(self.cut),
+            cut = self.cut,
+            seconds = self.took.as_secs_f64(),
+            asked_again_by = self.hurry,
+            "stopped"
+        );
+    }
+}
+
+/// Serves until asked to stop, then until the sessions have ended, their time is over, or a second
+/// request to stop comes.
+async fn run(supervisor: &mut Supervisor, requests: &mut Requests) -> Drain {
+    let asked_by = serve_until_stop(supervisor, requests).await;
+    let limit = supervisor.plan.process.shutdown_timeout;
+    let open = supervisor.engine.sessions();
+    tracing::info!(
+        by = asked_by,
+        sessions = open,
+        shutdown_timeout = limit.as_secs_f64(),
+        "draining"
+    );
+    let began = Instant::now();
+    supervisor.draining = true;
+    supervisor.engine.drain();
+    let observer = supervisor.observer();
+    let hurry = tokio::select! {
+        () = drained(&observer) => None,
+        () = tokio::time::sleep(limit) => None,
+        again = serve_until_stop(supervisor, requests) => Some(again),
+    };
+    Drain { open, cut: observer.sessions(), took: began.elapsed(), hurry }
+}
+
+/// Does what is wanted until somebody wants an end.
+async fn serve_until_stop(supervisor: &mut Supervisor, requests: &mut Requests) -> &'static str {
+    loop {
+        match requests.next(supervisor.wants_ticks()).await {
+            Request::Stop(by) => return by,
+            Request::Reload => supervisor.reload_by("SIGHUP"),
+            Request::ReopenLog => crate::log::reopen(),
+            Request::Task(task) => task(supervisor),
+            Request::Tick => supervisor.tick(),
+        }
+    }
+}
+
+async fn drained(observer: &engine::Observer) {
+    while observer.sessions() > 0 {
+        tokio::time::sleep(DRAIN_LOOK).await;
+    }
+}

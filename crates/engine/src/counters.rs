@@ -1,0 +1,229 @@
+//! What is counted, per forward. Each worker counts for itself, so that no two write the same
+//! number; whoever reads adds them up.
+
+use flow::{By, Cause, CloseReason, Direction, Fallback, Path, Phase};
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
+use sys::Errno;
+
+/// Upper bounds of the classes of durations, in seconds: from a connection on this host to a
+/// session of a day.
+pub const DURATION_BOUNDS: [f64; 14] =
+    [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0, 60.0, 3600.0, 86_400.0];
+
+/// A number that only its worker changes: no locked instruction.
+#[derive(Default)]
+struct Count(AtomicU64);
+
+impl Count {
+    fn add(&self, n: u64) {
+        self.0.store(self.get() + n, Ordering::Relaxed);
+    }
+
+    fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// Durations by class, and their sum.
+#[derive(Default)]
+struct Durations {
+    /// One more than there are bounds: the last class has none.
+    classes: [Count; DURATION_BOUNDS.len() + 1],
+    micros: Count,
+}
+
+impl Durations {
+    fn add(&self, duration: Duration) {
+        let seconds = duration.as_secs_f64();
+        let class = DURATION_BOUNDS.iter().position(|bound| seconds <= *bound);
+        self.classes[class.unwrap_or(DURATION_BOUNDS.len())].add(1);
+        self.micros.add(u64::try_from(duration.as_micros()).unwrap_or(u64::MAX));
+    }
+}
+
+/// What one worker counts of one forward.
+#[derive(Default)]
+pub(crate) struct Counters {
+    opened: Count,
+    /// By direction and path.
+    bytes: [[Count; 2]; 2],
+    connecting: Durations,
+    living: Durations,
+    /// What happens once in a session's life, or less often.
+    seldom: Mutex<Seldom>,
+}
+
+#[derive(Default)]
+struct Seldom {
+    closed: BTreeMap<(By, Phase, Cause), u64>,
+    refused: u64,
+    accept_errors: BTreeMap<i32, u64>,
+    fallbacks: BTreeMap<Fallback, u64>,
+}
+
+impl Counters {
+    pub(crate) fn opened(&self) {
+        self.opened.add(1);
+    }
+
+    /// The sink of a lane took bytes.
+    pub(crate) fn moved(&self, direction: Direction, path: Path, bytes: usize) {
+        self.bytes[direction as usize][path as usize].add(bytes as u64);
+    }
+
+    pub(crate) fn connected(&self, took: Duration) {
+        self.connecting.add(took);
+    }
+
+    pub(crate) fn closed(&self, reason: CloseReason, lived: Duration, fallbacks: [Fallback; 2]) {
+        self.living.add(lived);
+        let mut seldom = self.seldom();
+        *seldom.closed.entry((reason.by, reason.phase, reason.cause)).or_default() += 1;
+        for fallback in fallbacks.into_iter().filter(|fallback| *fallback != Fallback::None) {
+            *seldom.fallbacks.entry(fallback).or_default() += 1;
+        }
+    }
+
+    pub(crate) fn refused(&self) {
+        self.seldom().refused += 1;
+    }
+
+    pub(crate) fn accept_failed(&self, errno: Errno) {
+        *self.seldom().accept_errors.entry(errno.raw_os_error()).or_default() += 1;
+    }
+
+    fn seldom(&self) -> MutexGuard<'_, Seldom> {
+        // Nothing panics while it holds the lock.
+        self.seldom.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The counters of all workers for one forward. A worker's come into being with its first session:
+/// thousands of forwards that nobody uses cost nothing.
+pub(crate) struct ForwardCounters(Box<[OnceLock<Arc<Counters>>]>);
+
+impl ForwardCounters {
+    pub(crate) fn new(workers: usize) -> Self {
+        Self((0..workers).map(|_| OnceLock::new()).collect())
+    }
+
+    pub(crate) fn of(&self, worker: usize) -> &Arc<Counters> {
+        self.0[worker].get_or_init(Arc::default)
+    }
+
+    pub(crate) fn totals(&self) -> Totals {
+        let mut totals = Totals::default();
+        for counters in self.0.iter().filter_map(OnceLock::get) {
+            totals.add(counters);
+        }
+        totals
+    }
+}
+
+/// What has been counted of a forward since its first session.
+#[derive(Clone, Debug, Default)]
+pub struct Totals {
+    /// Sessions that began.
+    pub opened: u64,
+    /// Sessions that ended, by reason.
+    pub closed: BTreeMap<(By, Phase, Cause), u64>,
+    /// Bytes that the sinks took, by direction ([`Direction`] as an index) and path ([`Path`]).
+    pub bytes: [[u64; 2]; 2],
+    /// Clients refused by a limit: they never became sessions.
+    pub refused: u64,
+    /// Failures of accept(2), by error number.
+    pub accept_errors: BTreeMap<i32, u64>,
+    /// Lanes that went from splice to copy, by the most serious reason; counted when the session
+    /// ends.
+    pub fallbacks: BTreeMap<Fallback, u64>,
+    /// From acceptance to the connection with the target.
+    pub connecting: Classes,
+    /// From acceptance to the end, of sessions that have ended.
+    pub living: Classes,
+}
+
+/// How many durations fell into each class.
+#[derive(Clone, Debug, Default)]
+pub struct Classes {
+    /// Per class of [`DURATION_BOUNDS`], and one for what is longer. Not cumulative.
+    pub counts: [u64; DURATION_BOUNDS.len() + 1],
+    /// The sum of all.
+    pub sum: Duration,
+}
+
+impl Classes {
+    fn add(&mut self, durations: &Durations) {
+        for (sum, class) in self.counts.iter_mut().zip(&durations.classes) {
+            *sum += class.get();
+        }
+        self.sum += Duration::from_micros(durations.micros.get());
+    }
+}
+
+impl Totals {
+    /// Sessions that are open.
+    pub fn open(&self) -> u64 {
+        self.opened.saturating_sub(self.closed.values().sum())
+    }
+
+    /// Bytes of one direction, on both paths.
+    pub fn bytes_of(&self, direction: Direction) -> u64 {
+        self.bytes[direction as usize].iter().sum()
+    }
+
+    fn add(&mut self, counters: &Counters) {
+        // Ends before beginnings: a session that comes and goes meanwhile is never an end without
+        // a beginning.
+        let seldom = counters.seldom();
+        add_up(&mut self.closed, &seldom.closed);
+        add_up(&mut self.accept_errors, &seldom.accept_errors);
+        add_up(&mut self.fallbacks, &seldom.fallbacks);
+        self.refused += seldom.refused;
+        drop(seldom);
+        self.opened += counters.opened.get();
+        for (sum, count) in
+            self.bytes.as_flattened_mut().iter_mut().zip(counters.bytes.as_flattened())
+        {
+            *sum += count.get();
+        }
+        self.connecting.add(&counters.connecting);
+        self.living.add(&counters.living);
+    }
+}
+
+fn add_up<K: Copy + Ord>(sums: &mut BTreeMap<K, u64>, counts: &BTreeMap<K, u64>) {
+    for (key, count) in counts {
+        *sums.entry(*key).or_default() += count;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn workers_are_added_up() {
+        let counters = ForwardCounters::new(3);
+        let reason = CloseReason::new(By::Client, Phase::Relay, Cause::Fin);
+        for worker in [0, 2] {
+            let mine = counters.of(worker);
+            mine.opened();
+            mine.opened();
+            mine.moved(Direction::Down, Path::Splice, 10);
+            mine.connected(Duration::from_millis(1));
+            mine.closed(reason, Duration::from_secs(100_000), [Fallback::NoPipe, Fallback::None]);
+        }
+        let totals = counters.totals();
+        assert_eq!((totals.opened, totals.open()), (4, 2));
+        assert_eq!(totals.closed, BTreeMap::from([((By::Client, Phase::Relay, Cause::Fin), 2)]));
+        assert_eq!(totals.bytes, [[0, 0], [0, 20]]);
+        assert_eq!((totals.bytes_of(Direction::Up), totals.bytes_of(Direction::Down)), (0, 20));
+        assert_eq!(totals.fallbacks, BTreeMap::from([(Fallback::NoPipe, 2)]));
+        assert_eq!(totals.connecting.counts[1], 2, "a bound belongs to its class");
+        assert_eq!(totals.living.counts[DURATION_BOUNDS.len()], 2, "longer than a day");
+        assert_eq!(totals.living.sum, Duration::from_secs(200_000));
+    }
+}
