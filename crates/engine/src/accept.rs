@@ -25,6 +25,16 @@ pub(crate) struct Listening {
     pub(crate) route: Arc<Route>,
 }
 
+/// What came of trying to accept a connection.
+enum Tried {
+    /// A client was there.
+    Accepted,
+    /// It failed, for a reason of that connection's own; the next one may be sound.
+    Failed(Errno),
+    /// There is no use in trying for another one now.
+    NoUse,
+}
+
 impl Worker {
     /// Accepts from a listener from now on; from one that is known, for another route.
     pub(crate) fn listen(&mut self, number: u32, listening: Arc<Listening>) {
@@ -84,11 +94,24 @@ impl Worker {
     /// no use in going on at once.
     pub(crate) fn accept_from(&mut self, number: u32) -> bool {
         let Some(listening) = self.listeners.get(&number).map(Arc::clone) else { return false };
-        (0..ACCEPTS_PER_TURN).all(|_| self.accept_one(number, &listening))
+        let mut failure = None;
+        for _ in 0..ACCEPTS_PER_TURN {
+            match self.accept_one(number, &listening) {
+                Tried::Accepted => failure = None,
+                Tried::Failed(errno) => failure = Some(errno),
+                Tried::NoUse => return false,
+            }
+        }
+        // A failed connection is out of the queue. Should it not be (a security module forbids
+        // accepting it), it would be reported without end.
+        if let Some(errno) = failure {
+            self.pause(number, &listening, errno);
+        }
+        failure.is_none()
     }
 
-    /// Accepts one connection; false if there is no use in trying for another one now.
-    fn accept_one(&mut self, number: u32, listening: &Listening) -> bool {
+    /// Accepts one connection.
+    fn accept_one(&mut self, number: u32, listening: &Listening) -> Tried {
         let route = &listening.route;
         // Where clients may wait, a place is taken before one is accepted, and given back if none
         // was there. Where they may not, it is taken for a client that is there: a place held for
@@ -97,7 +120,7 @@ impl Worker {
         if waits && self.ask_for_room(route) == Admission::Wait {
             self.unpoll(number);
             self.full.push(number);
-            return false;
+            return Tried::NoUse;
         }
         match sys::listen::accept(listening.socket.as_fd()) {
             Ok((socket, address)) => {
@@ -107,7 +130,7 @@ impl Worker {
                     sys::socket::reset(socket);
                     self.report_refused(route);
                 }
-                true
+                Tried::Accepted
             }
             Err(errno) => {
                 if waits {
@@ -133,21 +156,24 @@ impl Worker {
         flow::admit(Occupancy { forward_has_room, process_has_room }, at_limit)
     }
 
-    /// Whether the next connection may be tried for.
-    fn accept_failed(&mut self, number: u32, listening: &Listening, errno: Errno) -> bool {
+    fn accept_failed(&mut self, number: u32, listening: &Listening, errno: Errno) -> Tried {
         if errno == Errno::AGAIN {
-            return false;
+            return Tried::NoUse;
         }
         if failure::is_of_one_connection(errno) {
-            return true;
+            return Tried::Failed(errno);
         }
         // accept(2) wants a descriptor before it looks: without one, and without anybody there,
         // nothing is wrong.
-        if !sys::listen::somebody_waits(listening.socket.as_fd()) {
-            return false;
+        if sys::listen::somebody_waits(listening.socket.as_fd()) {
+            self.pause(number, listening, errno);
         }
-        // Files or memory are short, or something worse is wrong. The connection stays in the
-        // kernel's queue, and level-triggered polling would report it without end: pause.
+        Tried::NoUse
+    }
+
+    /// Files or memory are short, or something worse is wrong. The connection stays in the kernel's
+    /// queue, and level-triggered polling would report it without end.
+    fn pause(&mut self, number: u32, listening: &Listening, errno: Errno) {
         self.pump.pool.clear();
         self.unpoll(number);
         self.exhausted.push(number);
@@ -158,7 +184,6 @@ impl Worker {
         self.notices.note(&self.shared.outbox, self.now, (forward.clone(), cause), |count| {
             Report::AcceptFailed { forward, errno, count }
         });
-        false
     }
 
     pub(crate) fn retry_exhausted(&mut self) {

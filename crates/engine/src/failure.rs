@@ -28,6 +28,7 @@ pub(crate) fn of_connection(errno: Errno) -> Failure {
         Errno::HOSTUNREACH | Errno::NETUNREACH | Errno::HOSTDOWN | Errno::NETDOWN => {
             Cause::Unreachable
         }
+        Errno::NOMEM | Errno::NOBUFS => Cause::NoMemory,
         _ => Cause::IoError,
     };
     let peer_had_ended = matches!(errno, Errno::PIPE | Errno::NOTCONN);
@@ -52,6 +53,11 @@ pub(crate) fn of_attempt(errno: Errno) -> Failure {
     Failure { cause, errno: number(errno), peer_had_ended: false }
 }
 
+/// These sockets cannot be spliced: not by this kernel, or not in this sandbox. No byte has moved.
+pub(crate) fn says_unsupported(errno: Errno) -> bool {
+    matches!(errno, Errno::INVAL | Errno::NOSYS | Errno::NOTSUP | Errno::PERM | Errno::ACCESS)
+}
+
 /// The connection was there, and is broken. An attempt that is answered by an RST says
 /// ECONNREFUSED; ECONNRESET and EPIPE come after the handshake only (tcp_reset() in Linux).
 pub(crate) fn came_after_connecting(errno: Errno) -> bool {
@@ -61,7 +67,7 @@ pub(crate) fn came_after_connecting(errno: Errno) -> bool {
 /// Why a session ends whose target could not be connected to.
 pub(crate) fn reason_of_attempt(failure: Failure) -> CloseReason {
     let by = match failure.cause {
-        Cause::NoFiles | Cause::NoMemory | Cause::NoPorts => By::Resource,
+        cause if cause.is_of_resources() => By::Resource,
         Cause::ConnectTimeout => By::Limit,
         _ => By::Target,
     };

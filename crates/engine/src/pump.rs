@@ -107,8 +107,7 @@ impl Pump {
                 return;
             }
             Err(Errno::AGAIN) => session.flow.fill_would_block(direction),
-            // These sockets cannot be spliced (or not by this kernel).
-            Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => {
+            Err(errno) if failure::says_unsupported(errno) => {
                 session.flow.fall_back(direction, Fallback::Unsupported);
             }
             Err(Errno::NOMEM) => {
@@ -141,7 +140,7 @@ impl Pump {
             Holding::Pipe(pipe) => {
                 let held = held(session, direction);
                 match pipe.drain(sink(session, direction), held) {
-                    Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => {
+                    Err(errno) if failure::says_unsupported(errno) => {
                         match self.empty_into_buffer(pipe, held) {
                             Ok(buffer) => {
                                 self.pool.discard(std::mem::replace(&mut holding, buffer));

@@ -50,6 +50,13 @@ words! {
     }
 }
 
+impl Cause {
+    /// A resource of this host was used up: neither the client nor the target is to blame.
+    pub fn is_of_resources(self) -> bool {
+        matches!(self, Self::NoFiles | Self::NoPorts | Self::NoMemory)
+    }
+}
+
 /// The kernel's error number behind a cause, where there is one (see errno(3)).
 type Errno = Option<NonZeroU16>;
 

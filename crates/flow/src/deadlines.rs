@@ -98,10 +98,14 @@ impl Session {
         let half_close = timeouts.half_close.filter(|_| ended(&self.up) != ended(&self.down));
         let half_close =
             half_close.map(|limit| Quiet { limit, end: by_limit(Cause::HalfCloseTimeout) });
-        // Nobody is left who could make the other side read.
-        let broken = self.reason_of_first_failure();
-        let broken = broken.map(|end| Quiet { limit: FLUSH_LIMIT, end });
-        [broken, idle, half_close].into_iter().flatten().min_by_key(|quiet| quiet.limit)
+        let mut quiet = [idle, half_close].into_iter().flatten().min_by_key(|quiet| quiet.limit);
+        // Nobody is left who could make the other side read. Whatever limit is reached then, this
+        // is why the session ends.
+        if let Some(end) = self.reason_of_first_failure() {
+            let limit = quiet.map_or(FLUSH_LIMIT, |quiet| quiet.limit.min(FLUSH_LIMIT));
+            quiet = Some(Quiet { limit, end });
+        }
+        quiet
     }
 
     /// Whether a relaying session's time is over. Looks at the kernel's progress (`unacked`) only

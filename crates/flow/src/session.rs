@@ -394,7 +394,8 @@ impl Session {
         let failure = self.side(end).failure();
         let cause = failure.map_or(Cause::Reset, |failure| failure.cause);
         let errno = failure.and_then(|failure| failure.errno);
-        CloseReason { by: by(end), phase: self.phase(), cause, errno }
+        let by = if cause.is_of_resources() { By::Resource } else { by(end) };
+        CloseReason { by, phase: self.phase(), cause, errno }
     }
 
     /// Why the session ends if what the broken side sent cannot be delivered.

@@ -151,8 +151,10 @@ pub fn shut_write(socket: BorrowedFd<'_>) -> Result<()> {
 /// Closes with an RST instead of a FIN: what is still unsent is dropped, and the peer can tell
 /// that the stream was cut. On a Unix socket this is an ordinary close.
 pub fn reset(socket: OwnedFd) {
-    // Should the option fail, the close below is still right for us; the peer sees a FIN.
-    let _ = sockopt::set_socket_linger(&socket, Some(Duration::ZERO));
+    // A sandbox may forbid the option. Dissolving the association resets it, too (connect(2)).
+    if sockopt::set_socket_linger(&socket, Some(Duration::ZERO)).is_err() {
+        let _ = rustix::net::connect_unspec(&socket);
+    }
     drop(socket);
 }
 

@@ -89,7 +89,7 @@ mod tests {
         assert!(info.rtt > Duration::ZERO && info.congestion_window > 0, "{info:?}");
         assert_eq!((info.retransmits, info.unsent, info.lost, info.backoffs), (0, 0, 0, 0));
         client.set_nonblocking(true).unwrap();
-        while client.write(&[0; 65_536]).is_ok() {}
+        while client.write(&[0; 4096]).is_ok() {}
         assert!(tcp_info(client.as_fd()).unwrap().unsent > 0, "the receiver's window is full");
         let (unix, _peer) = std::os::unix::net::UnixStream::pair().unwrap();
         assert_eq!(tcp_info(unix.as_fd()), None);

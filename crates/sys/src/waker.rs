@@ -16,7 +16,7 @@ impl Waker {
     ///
     /// The counter's only possible error is to be full, and then the thread is woken already.
     pub fn wake(&self) {
-        let _ = rustix::io::write(&self.0, &1u64.to_ne_bytes());
+        let _ = rustix::io::retry_on_intr(|| rustix::io::write(&self.0, &1u64.to_ne_bytes()));
     }
 
     /// Waits until woken, and takes the wake-ups that have come so far.

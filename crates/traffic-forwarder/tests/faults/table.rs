@@ -84,6 +84,7 @@ const BOTH: &[&str] = &["copy", "splice"];
 
 const NO_FILES: Effect = Effect::Ends(&["resource/connect/no_files"]);
 const NO_MEMORY: Effect = Effect::Ends(&["resource/connect/no_memory"]);
+const NO_MEMORY_LATER: Effect = Effect::Ends(&["resource/relay/no_memory"]);
 const NO_PORTS: Effect = Effect::Ends(&["resource/connect/no_ports"]);
 const DENIED: Effect = Effect::Ends(&["target/connect/denied"]);
 const NOT_CONNECTED: Effect = Effect::Ends(&["target/connect/io_error"]);
@@ -141,23 +142,31 @@ const WORKER: &[Row] = &[
     ("pipe2", &["EMFILE", "ENFILE", "ENOMEM"], SPLICE, Effect::Nothing),
     ("fcntl", &["EBUSY", "EINVAL", "ENOMEM", "EPERM"], SPLICE, Effect::Nothing),
     ("splice", &["EAGAIN"], SPLICE, Effect::Stalls),
-    ("splice", &["EINTR", "EINVAL", "ENOSYS", "EOPNOTSUPP"], SPLICE, Effect::Nothing),
+    (
+        "splice",
+        &["EACCES", "EINTR", "EINVAL", "ENOSYS", "EOPNOTSUPP", "EPERM"],
+        SPLICE,
+        Effect::Nothing,
+    ),
     ("splice", &["ECONNRESET", "EPIPE"], SPLICE, BROKEN),
     ("splice", &["ETIMEDOUT"], SPLICE, SILENT),
     ("splice", &["EHOSTUNREACH", "ENETUNREACH"], SPLICE, CUT_OFF),
-    ("splice", &["EIO", "ENOMEM", "EPERM"], SPLICE, IO_ERROR),
+    ("splice", &["EIO"], SPLICE, IO_ERROR),
+    ("splice", &["ENOMEM"], SPLICE, NO_MEMORY_LATER),
     ("recvfrom", &["EAGAIN"], BOTH, Effect::Stalls),
     ("recvfrom", &["EINTR"], BOTH, Effect::Nothing),
     ("recvfrom", &["ECONNRESET", "ENOTCONN"], BOTH, BROKEN),
     ("recvfrom", &["ETIMEDOUT"], BOTH, SILENT),
     ("recvfrom", &["EHOSTUNREACH", "ENETUNREACH"], BOTH, CUT_OFF),
-    ("recvfrom", &["EIO", "ENOMEM"], BOTH, IO_ERROR),
+    ("recvfrom", &["EIO"], BOTH, IO_ERROR),
+    ("recvfrom", &["ENOMEM"], BOTH, NO_MEMORY_LATER),
     ("sendto", &["EAGAIN"], COPY, Effect::Stalls),
     ("sendto", &["EINTR"], COPY, Effect::Nothing),
     ("sendto", &["ECONNRESET", "EPIPE"], COPY, BROKEN),
     ("sendto", &["ETIMEDOUT"], COPY, SILENT),
     ("sendto", &["EHOSTUNREACH", "ENETUNREACH"], COPY, CUT_OFF),
-    ("sendto", &["EACCES", "EIO", "ENOBUFS", "ENOMEM", "EPERM"], COPY, IO_ERROR),
+    ("sendto", &["EACCES", "EIO", "EPERM"], COPY, IO_ERROR),
+    ("sendto", &["ENOBUFS", "ENOMEM"], COPY, NO_MEMORY_LATER),
     ("shutdown", &["ENOTCONN"], BOTH, BROKEN),
     ("ioctl", &["EINVAL", "ENOTTY", "EPERM"], COPY, Effect::Nothing),
     ("write", &["EINTR"], COPY, Effect::Nothing),
@@ -165,7 +174,7 @@ const WORKER: &[Row] = &[
 
 /// It takes the error of a socket (`SO_ERROR`), and reads `TCP_INFO`.
 const GETSOCKOPT: &[(&str, &[&str])] = &[
-    ("ENOBUFS", &["resource/connect/no_memory", "client/relay/io_error", "target/relay/io_error"]),
+    ("ENOBUFS", &["resource/connect/no_memory", "resource/relay/no_memory"]),
     ("ENOPROTOOPT", &["target/connect/io_error", "client/relay/io_error", "target/relay/io_error"]),
     ("EPERM", &["target/connect/denied", "client/relay/io_error", "target/relay/io_error"]),
 ];
