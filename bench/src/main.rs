@@ -26,6 +26,7 @@ mod serve;
 mod verify;
 
 mod compare;
+mod fidelity;
 
 mod cli;
 

@@ -114,7 +114,8 @@ impl Supervisor {
             report.generation = self.generation;
             // A second reload before the first was confirmed still goes back to the beginning.
             let back_to = self.trial.take().map_or(old, |trial| trial.back_to);
-            self.trial = options.confirm.map(|within| Trial { back_to, until: Instant::now() + within });
+            self.trial =
+                options.confirm.map(|within| Trial { back_to, until: Instant::now() + within });
         }
         Ok(report)
     }
@@ -125,7 +126,8 @@ impl Supervisor {
         let touched = changed.chain(diff.removed.iter().map(|forward| &forward.name));
         let all: HashMap<&str, u32> =
             self.engine.forwards().map(|it| (it.plan.name.as_str(), it.sessions())).collect();
-        let sessions = touched.map(|name| (name.clone(), all.get(name.as_str()).copied().unwrap_or(0)));
+        let sessions =
+            touched.map(|name| (name.clone(), all.get(name.as_str()).copied().unwrap_or(0)));
         ReloadReport {
             sessions: sessions.collect(),
             diff,
@@ -136,8 +138,9 @@ impl Supervisor {
 
     /// Makes this plan what runs. Returns the forwards that were skipped, and why.
     fn run_by(&mut self, plan: Plan) -> Result<Vec<String>, ReloadError> {
-        let capacity =
-            self.capacity_for(&plan).map_err(|no_room| ReloadError::Unfit(vec![no_room.to_string()]))?;
+        let capacity = self
+            .capacity_for(&plan)
+            .map_err(|no_room| ReloadError::Unfit(vec![no_room.to_string()]))?;
         let describe = |unbound: &engine::Unbound| {
             let forward = &plan.forwards[unbound.position];
             format!("{}, for forward `{}` ({})", unbound.error, forward.name, forward.place)

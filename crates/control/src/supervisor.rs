@@ -70,8 +70,5 @@ impl Supervisor {
 
 /// What the log wants to be told.
 pub(crate) fn detail(log: &plan::Log) -> Detail {
-    Detail {
-        records: log.sessions && log.level >= Level::Info,
-        steps: log.level >= Level::Debug,
-    }
+    Detail { records: log.sessions && log.level >= Level::Info, steps: log.level >= Level::Debug }
 }

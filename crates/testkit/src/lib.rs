@@ -25,10 +25,13 @@ mod peer;
 mod player;
 mod script;
 mod transcript;
+mod vanish;
 
 mod black_hole;
 mod exchange;
 mod target;
+
+pub mod cases;
 
 mod lines;
 mod process;
@@ -51,12 +54,13 @@ pub use process::Process;
 pub use record::{CloseReason, SessionRecord, TcpInfo};
 pub use rustix::process::Signal;
 pub use script::Script;
-pub use server::{Nginx, Server, Sshd};
+pub use server::{Nginx, Server, Sshd, is_listening};
 pub use socket2::Socket;
 pub use stream::{Checker, Difference, Source, Stream};
 pub use target::{Behaviour, Target};
 pub use tool::{Finished, Tool, run};
 pub use transcript::{Failure, Transcript};
 pub use usage::raise_open_files;
+pub use vanish::vanish;
 pub use wait::{LIMIT, wait_for, wait_until};
 pub use wire::End;

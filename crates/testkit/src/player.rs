@@ -17,6 +17,9 @@ use crate::wire::{self, End};
 /// How much is moved by one call.
 const CHUNK: usize = 64 * 1024;
 
+/// Nothing is taken for this long: all buffers on the way are full.
+const FULL: Duration = Duration::from_millis(200);
+
 /// Plays `script` to its end or to its first failure. `stop` makes whatever blocks time out.
 pub(crate) fn play(
     name: &str,
@@ -97,11 +100,17 @@ type Done = Result<(), Stop>;
 impl Player<'_> {
     fn step(&mut self, step: &Step) -> Done {
         match step {
-            Step::Write(n) => self.write_stream(*n),
-            Step::TryWrite(n) => match self.write_stream(*n) {
+            Step::Write(n) => self.write_stream(*n, self.limit),
+            Step::TryWrite(n) => match self.write_stream(*n, self.limit) {
                 Err(Stop::Ended(_)) => Ok(()),
                 other => other,
             },
+            Step::WriteWithFin(n) => {
+                self.socket()?.set_tcp_cork(true)?;
+                self.write_stream(*n, self.limit)?;
+                Ok(self.socket()?.shutdown(Shutdown::Write)?)
+            }
+            Step::Fill => self.fill(),
             Step::WriteBytes(bytes) => self.write_all(bytes),
             Step::UrgentByte(byte) => self.urgent(*byte),
             Step::ReadExactly(n) => self.read_exactly(*n),
@@ -146,14 +155,24 @@ impl Player<'_> {
 
     // === sending ===
 
-    fn write_stream(&mut self, n: u64) -> Done {
+    fn fill(&mut self) -> Done {
+        match self.write_stream(u64::MAX - self.source.offset(), FULL) {
+            Err(Stop::Ended(End::Timeout)) => {
+                self.transcript.write_end = None;
+                Ok(())
+            }
+            other => other,
+        }
+    }
+
+    fn write_stream(&mut self, n: u64, limit: Duration) -> Done {
         let end = self.source.offset() + n;
         let mut chunk = vec![0; CHUNK];
         while self.source.offset() < end {
             let left = end - self.source.offset();
             let chunk = &mut chunk[..at_most(left)];
             self.source.peek(chunk);
-            let written = self.send(chunk)?;
+            let written = self.send(chunk, limit)?;
             self.source.advance(written);
         }
         Ok(())
@@ -162,15 +181,16 @@ impl Player<'_> {
     fn write_all(&mut self, bytes: &[u8]) -> Done {
         let mut left = bytes;
         while !left.is_empty() {
-            left = &left[self.send(left)?..];
+            left = &left[self.send(left, self.limit)?..];
         }
         Ok(())
     }
 
-    fn send(&mut self, bytes: &[u8]) -> Result<usize, Stop> {
+    fn send(&mut self, bytes: &[u8], limit: Duration) -> Result<usize, Stop> {
         let sent = match self.unreported.take() {
             Some(end) => Err(end),
-            None => wire::write(self.socket()?, bytes, self.limit, self.stop),
+            None if self.stop.load(Ordering::Relaxed) => Err(End::Timeout),
+            None => wire::write(self.socket()?, bytes, limit, self.stop),
         };
         match sent {
             Ok(n) => self.transcript.sent += n as u64,
@@ -231,10 +251,12 @@ impl Player<'_> {
         self.transcript.received += n as u64;
         let kept = &mut self.transcript.bytes;
         kept.extend(&self.buffer[..n.min(Transcript::KEPT - kept.len())]);
-        match &mut self.checker {
-            Some(checker) => checker.check(&self.buffer[..n]).map_err(Stop::Wrong).map(|()| n),
-            None => Ok(n),
+        let checker = self.checker.as_mut();
+        if let Some(wrong) = checker.and_then(|it| it.check(&self.buffer[..n]).err()) {
+            self.transcript.wrong = Some(wrong);
+            return Err(Stop::Wrong(wrong));
         }
+        Ok(n)
     }
 }
 

@@ -13,6 +13,8 @@ use crate::wire::End;
 pub(crate) enum Step {
     Write(u64),
     TryWrite(u64),
+    WriteWithFin(u64),
+    Fill,
     WriteBytes(Vec<u8>),
     UrgentByte(u8),
     ReadExactly(u64),
@@ -106,6 +108,18 @@ impl Script {
     #[must_use]
     pub fn try_write(self, n: u64) -> Self {
         self.then(Step::TryWrite(n))
+    }
+
+    /// Writes the next `n` bytes of the stream and ends; the FIN travels with the last of them.
+    #[must_use]
+    pub fn write_with_fin(self, n: u64) -> Self {
+        self.then(Step::WriteWithFin(n))
+    }
+
+    /// Writes the stream until nobody on the way takes any more of it.
+    #[must_use]
+    pub fn fill(self) -> Self {
+        self.then(Step::Fill)
     }
 
     /// Writes these bytes.

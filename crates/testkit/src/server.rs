@@ -84,7 +84,7 @@ impl From<&Server> for Addr {
 }
 
 /// Whether some socket listens on this port; a look that, unlike a connection, nobody notices.
-fn is_listening(addr: SocketAddr) -> bool {
+pub fn is_listening(addr: SocketAddr) -> bool {
     const LISTEN: &str = "0A";
     let suffix = format!(":{:04X}", addr.port());
     let table = fs::read_to_string("/proc/net/tcp").expect("the kernel's table of TCP sockets");

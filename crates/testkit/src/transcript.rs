@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::stream::Difference;
 use crate::wire::End;
 
 /// What happened to one peer.
@@ -19,6 +20,8 @@ pub struct Transcript {
     pub read_end: Option<End>,
     /// What stopped a write, if anything did.
     pub write_end: Option<End>,
+    /// The first byte that was not the expected one.
+    pub wrong: Option<Difference>,
     /// The step that did not succeed.
     pub failure: Option<Failure>,
 }

@@ -10,6 +10,7 @@ mod command_line;
 mod demo;
 mod endings;
 mod exhaustion;
+mod fidelity;
 mod forwarding;
 mod limits;
 mod logging;

@@ -5,7 +5,6 @@
 use std::fs;
 use std::io::Write as _;
 use std::net::{IpAddr, SocketAddr};
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::process::Command;
 use std::thread;
@@ -17,7 +16,9 @@ use testkit::{
     Target, Tool, connect, exchange, run,
 };
 
-use crate::support::{BINARY, Config, QUIET, forwarder, ping, play, served_client};
+use crate::support::{
+    BINARY, Config, QUIET, forwarder, ping, play, served_client, unshare_arguments,
+};
 
 const NAME: &str = "several.test";
 
@@ -26,11 +27,8 @@ fn start_with_hosts(dir: &Path, config: &Config) -> Forwarder {
     const MOUNTS: &str = r#"mount --bind "$0/hosts" /etc/hosts &&
         mount --bind "$0/nsswitch.conf" /etc/nsswitch.conf && exec "$@""#;
     fs::write(dir.join("nsswitch.conf"), "hosts: files\n").unwrap();
-    let is_root = fs::metadata("/proc/self").unwrap().uid() == 0;
-    let namespaces: &[&str] =
-        if is_root { &["--mount"] } else { &["--user", "--map-root-user", "--mount"] };
     let forwarder = Forwarder::binary(Tool::find("unshare").path())
-        .args(namespaces)
+        .args(unshare_arguments("--mount"))
         .args(["sh", "-c", MOUNTS, dir.to_str().unwrap(), BINARY])
         .config(config.text())
         .start();

@@ -1,21 +1,27 @@
 //! What all themes share: the binary and its configuration, one forward, one session with both of its
 //! outer sockets in the test's hands.
 
+mod island;
 mod kernel;
 mod late_target;
 mod sessions;
+mod setup;
 
 use std::fmt::{Display, Write as _};
+use std::fs;
 use std::net::SocketAddr;
 use std::ops::Deref;
+use std::os::unix::fs::MetadataExt;
 use std::time::Duration;
 
 use serde_json::Value;
 use testkit::{Addr, Forwarder, ForwarderBuilder, Port, SessionRecord, Socket, connect};
 
-pub(crate) use kernel::{tcp_row, unacked};
+pub(crate) use island::{on_an_island, on_each_island};
+pub(crate) use kernel::{tcp_row, unacked, waiting_connections_to};
 pub(crate) use late_target::LateTarget;
 pub(crate) use sessions::{OPENING, Session, ping, play, reset, served_client, write_until_full};
+pub(crate) use setup::{Setup, on_each_setup};
 
 /// The program under test.
 pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_traffic-forwarder");
@@ -31,6 +37,13 @@ macro_rules! on_each_path {
     };
 }
 pub(crate) use on_each_path;
+
+/// The arguments by which unshare(1) gives a program namespaces of this kind, to root or not.
+pub(crate) fn unshare_arguments(kind: &str) -> Vec<&str> {
+    let is_root = fs::metadata("/proc/self").unwrap().uid() == 0;
+    let user: &[_] = if is_root { &[] } else { &["--user", "--map-root-user"] };
+    [user, &[kind]].concat()
+}
 
 pub(crate) fn forwarder() -> ForwarderBuilder {
     Forwarder::binary(BINARY)

@@ -30,6 +30,18 @@ pub(crate) fn tcp_row(local: SocketAddr, remote: SocketAddr) -> Option<TcpRow> {
     })
 }
 
+/// How many IPv4 connections to `remote` are in TIME_WAIT at the other end of it.
+pub(crate) fn waiting_connections_to(remote: SocketAddr) -> usize {
+    const TIME_WAIT: &str = "06";
+    let wanted = in_table(remote);
+    let table = fs::read_to_string("/proc/net/tcp").unwrap();
+    let is_waiting = |line: &&str| {
+        let fields: Vec<_> = line.split_whitespace().take(4).collect();
+        matches!(fields[..], [_, _, remote, state] if remote == wanted && state == TIME_WAIT)
+    };
+    table.lines().filter(is_waiting).count()
+}
+
 fn in_table(addr: SocketAddr) -> String {
     let IpAddr::V4(ip) = addr.ip() else { panic!("{addr} is not in the table of IPv4") };
     format!("{:08X}:{:04X}", u32::from_ne_bytes(ip.octets()), addr.port())

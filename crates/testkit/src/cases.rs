@@ -1,0 +1,177 @@
+//! What can happen to a connection, as scripts for both of its ends, and what each end is owed by
+//! whoever forwards it. Any forwarder can be put in between: the end-to-end tests do it with ours,
+//! `tf-load fidelity` with others, too.
+//!
+//! ```text
+//!   Case::set_up -> Stage (the target is there) -> start a forwarder to Stage::target
+//!                -> Stage::play (the client comes) -> Seen, to be compared with what is owed
+//! ```
+
+mod bytes;
+mod connecting;
+mod fins;
+mod resets;
+mod view;
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+pub use view::{Ending, Owed, View};
+
+use crate::addr::{Addr, Place};
+use crate::black_hole::BlackHole;
+use crate::peer::Peer;
+use crate::port::Port;
+use crate::script::Script;
+
+const MIB: u64 = 1024 * 1024;
+
+/// More than all buffers on a way hold.
+const MUCH: u64 = 64 * MIB;
+
+/// Long enough for what was sent before to have arrived, on loopback.
+const MOMENT: Duration = Duration::from_millis(300);
+
+/// One thing that can happen.
+#[derive(Debug)]
+pub struct Case {
+    /// Its name, like a function's.
+    pub name: &'static str,
+    /// What happens, in a line.
+    pub what: &'static str,
+    /// What the client must see; `None` if it is gone by then.
+    pub client: Option<Owed>,
+    /// What the target must see; `None` if there is none, or it is gone by then.
+    pub target: Option<Owed>,
+    /// The parts of both ends, made anew for each time it is played.
+    parts: fn() -> Parts,
+}
+
+struct Parts {
+    client: Script,
+    target: Role,
+}
+
+/// What stands at the target's address.
+enum Role {
+    Plays(Script),
+    /// Nobody listens.
+    Refuses,
+    /// No SYN is answered.
+    NeverAnswers,
+}
+
+/// All cases, grouped by what they are about.
+pub fn all() -> impl Iterator<Item = &'static Case> {
+    [fins::CASES, resets::CASES, connecting::CASES, bytes::CASES].into_iter().flatten()
+}
+
+impl Case {
+    /// Puts the target in its place. No step of a script may stand still for longer than `limit`.
+    pub fn set_up(&self, limit: Duration) -> Stage {
+        let Parts { client, target } = (self.parts)();
+        let target = match target {
+            Role::Plays(script) => {
+                Standing::Peer(Peer::listen("target", Place::V4, script.limit(limit)))
+            }
+            Role::Refuses => Standing::Nobody(Port::v4()),
+            Role::NeverAnswers => Standing::Hole(BlackHole::open()),
+        };
+        Stage { client: client.limit(limit), target }
+    }
+
+    /// Whether both ends have seen what they are owed.
+    pub fn is_kept_by(&self, seen: &Seen) -> bool {
+        let kept = |owed: Option<Owed>, view: &Option<View>| match (owed, view) {
+            (Some(owed), Some(view)) => owed.is_kept_by(view),
+            (owed, _) => owed.is_none(),
+        };
+        kept(self.client, &seen.client) && kept(self.target, &seen.target)
+    }
+}
+
+/// A case whose target is there, and whose client is not yet.
+#[derive(Debug)]
+pub struct Stage {
+    client: Script,
+    target: Standing,
+}
+
+#[derive(Debug)]
+enum Standing {
+    Peer(Peer),
+    Nobody(Port),
+    Hole(BlackHole),
+}
+
+/// What both ends saw.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Seen {
+    /// The client's view.
+    pub client: Option<View>,
+    /// The target's view, if there was a target.
+    pub target: Option<View>,
+}
+
+impl Stage {
+    /// Where the target is.
+    pub fn target(&self) -> SocketAddr {
+        match &self.target {
+            Standing::Peer(peer) => peer.addr().tcp(),
+            Standing::Nobody(port) => port.addr(),
+            Standing::Hole(hole) => hole.addr(),
+        }
+    }
+
+    /// Lets the client come to `addr`, where the forwarder is, and waits for the end of both scripts.
+    pub fn play(self, addr: impl Into<Addr>) -> Seen {
+        let client = Peer::connect("client", addr, self.client).outcome();
+        let target = match self.target {
+            Standing::Peer(peer) => Some(View::of(&peer.outcome())),
+            Standing::Nobody(_) | Standing::Hole(_) => None,
+        };
+        Seen { client: Some(View::of(&client)), target }
+    }
+}
+
+/// A client: it sends the stream of seed 1 and expects that of seed 2.
+fn client() -> Script {
+    Script::new().sending(1).expecting(2)
+}
+
+/// A target: the other way round.
+fn target() -> Script {
+    Script::new().sending(2).expecting(1)
+}
+
+fn play(client: Script, target: Script) -> Parts {
+    Parts { client, target: Role::Plays(target) }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::wait::LIMIT;
+
+    /// A connection without a forwarder keeps what is owed; but it has no place for urgent bytes in
+    /// the stream, it cannot accept for a target that refuses, and the handshake is the target's own.
+    #[test]
+    fn a_direct_connection_keeps_what_is_owed() {
+        const OTHERWISE: [&str; 3] =
+            ["urgent_bytes", "the_target_refuses", "the_target_never_answers"];
+        for case in all().filter(|case| !OTHERWISE.contains(&case.name)) {
+            let stage = case.set_up(LIMIT);
+            let target = stage.target();
+            let seen = stage.play(target);
+            assert!(case.is_kept_by(&seen), "{}: {seen:?}", case.name);
+        }
+    }
+
+    #[test]
+    fn each_case_has_a_name_of_its_own() {
+        let names: BTreeSet<_> = all().map(|case| case.name).collect();
+        assert_eq!(names.len(), all().count());
+    }
+}

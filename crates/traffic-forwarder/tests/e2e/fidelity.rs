@@ -1,0 +1,9 @@
+//! What a connection is owed, case by case, on each path with one worker and with two.
+
+mod accepting;
+mod cases;
+mod flushes;
+mod neighbours;
+mod ports;
+mod routes;
+mod vanished;

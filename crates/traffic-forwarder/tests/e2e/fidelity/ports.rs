@@ -1,0 +1,62 @@
+//! Few local ports: when there is none left, only clients of that target are told; and no socket that
+//! is connected to itself passes for a target.
+
+use std::net::SocketAddr;
+
+use testkit::{Behaviour, Peer, Place, Script, Target, wait_until};
+
+use crate::support::{Config, Setup, on_each_island, ping, reset, served_client};
+
+/// How many ports outgoing connections have. Those to different addresses share them.
+const PORTS: usize = 16;
+const FEW_PORTS: &str = "echo 40000 40015 > /proc/sys/net/ipv4/ip_local_port_range";
+
+on_each_island!(
+    FEW_PORTS;
+    without_a_port_only_that_target_is_lost,
+    no_socket_is_its_own_target,
+);
+
+/// Nobody else is here: ports outside the range are free.
+fn at(port: u16) -> SocketAddr {
+    ([127, 0, 0, 1], port).into()
+}
+
+fn without_a_port_only_that_target_is_lost(setup: Setup) {
+    let target = Target::start_at(Place::At(at(5000)), Behaviour::Echo);
+    let other = Target::start_at(Place::At(at(5001)), Behaviour::Echo);
+    // Clients, too, have no more than `PORTS` connections to one address.
+    let forward = |config: Config, (listen, target): (u16, &Target)| {
+        config.forward(at(listen), target.addr(), setup.settings(""))
+    };
+    let forwards = [(6000, &target), (6001, &target), (6002, &other)];
+    let forwarder = forwards.into_iter().fold(setup.config(), forward).start();
+    let mut served: Vec<_> = (0..PORTS).map(|_| served_client(at(6000))).collect();
+    for _ in 0..3 {
+        Peer::connect("one too many", at(6001), Script::new().expect_reset()).finish();
+    }
+    for record in forwarder.wait_for_records(3) {
+        assert_eq!(record.close_reason(), "resource/connect/no_ports");
+        assert_eq!(record.close.errno.as_deref(), Some("EADDRNOTAVAIL"));
+    }
+    served.iter().for_each(ping);
+    served_client(at(6002));
+    // A reset leaves no TIME_WAIT, which would hold the port.
+    reset(served.pop().unwrap());
+    wait_until("the end of a session", testkit::LIMIT, || target.open() < PORTS as u64);
+    served_client(at(6001));
+}
+
+/// Connecting to a port of one's own range, where nobody listens, may meet oneself. An even one:
+/// these are what Linux gives to connections first.
+fn no_socket_is_its_own_target(setup: Setup) {
+    const TIMES: usize = 10 * PORTS;
+    let settings = setup.settings("connect_timeout = '1h'");
+    let forwarder = setup.config().forward(at(6000), at(40_006), settings).start();
+    for _ in 0..TIMES {
+        Peer::connect("client", at(6000), Script::new().expect_reset()).finish();
+    }
+    for record in forwarder.wait_for_records(TIMES) {
+        assert_eq!(record.close_reason(), "target/connect/refused");
+    }
+}

@@ -1,0 +1,60 @@
+//! Peers that are gone without a word: keepalive and `user_timeout` find out.
+
+use std::time::Duration;
+
+use testkit::{LIMIT, Script, vanish, wait_until};
+
+use crate::support::{Session, Setup, on_each_setup, play, write_until_full};
+
+on_each_setup!(
+    a_target_that_vanished_is_found_out_by_keepalive,
+    a_client_that_vanished_is_found_out_by_keepalive,
+    a_target_that_vanished_is_found_out_by_unacknowledged_bytes,
+    a_window_that_stays_closed_is_found_out,
+    keepalive_spares_who_is_silent_but_there,
+);
+
+const KEEPALIVE: &str = "keepalive = { idle = '1s', interval = '1s', count = 2 }";
+
+fn a_target_that_vanished_is_found_out_by_keepalive(setup: Setup) {
+    let Session { forward, client, target } = setup.session(KEEPALIVE);
+    vanish(&target);
+    play(&client, Script::new().expect_reset());
+    let record = forward.record();
+    assert_eq!(record.close_reason(), "target/relay/timed_out");
+    assert!(record.duration > Duration::from_secs(2), "{}", record.json);
+}
+
+fn a_client_that_vanished_is_found_out_by_keepalive(setup: Setup) {
+    let Session { forward, client, target } = setup.session(KEEPALIVE);
+    vanish(&client);
+    play(&target, Script::new().expect_reset());
+    assert_eq!(forward.close_reason(), "client/relay/timed_out");
+}
+
+fn a_target_that_vanished_is_found_out_by_unacknowledged_bytes(setup: Setup) {
+    let Session { forward, client, target } = setup.session("user_timeout = '2s'");
+    // Options of a target's socket are set when its session is a second old.
+    play(&client, Script::new().expect_silence(Duration::from_millis(1500)));
+    vanish(&target);
+    play(&client, Script::new().write(1000).expect_reset());
+    assert_eq!(forward.close_reason(), "target/relay/timed_out");
+}
+
+/// The target's kernel answers, and its window stays closed.
+fn a_window_that_stays_closed_is_found_out(setup: Setup) {
+    let Session { forward, client, target } = setup.session("user_timeout = '2s'");
+    write_until_full(&client, 1);
+    wait_until("the end of the session", LIMIT, || !forward.records().is_empty());
+    assert_eq!(forward.close_reason(), "target/relay/timed_out");
+    play(&client, Script::new().expect_reset());
+    play(&target, Script::new().read_to_reset());
+}
+
+fn keepalive_spares_who_is_silent_but_there(setup: Setup) {
+    let Session { forward, client, target } = setup.session(KEEPALIVE);
+    play(&client, Script::new().expect_silence(Duration::from_secs(5)));
+    play(&target, Script::new().write(1));
+    play(&client, Script::new().read_exactly(1));
+    assert_eq!(forward.records().len(), 0);
+}

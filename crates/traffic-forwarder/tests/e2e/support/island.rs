@@ -1,0 +1,52 @@
+//! Tests in a network namespace of their own, whose routes and ports are theirs to change. The test's
+//! program is started again there, and plays this one test.
+
+use std::env;
+use std::time::Duration;
+
+use testkit::{Tool, run};
+
+use super::unshare_arguments;
+
+/// Says to the second process that it is there.
+const ARRIVED: &str = "TEST_IS_ON_AN_ISLAND";
+
+/// Runs `scenario`, which is all of the test `name`, where the shell commands `setup` hold.
+#[track_caller]
+pub(crate) fn on_an_island(name: &str, setup: &str, scenario: impl FnOnce()) {
+    if env::var_os(ARRIVED).is_some() {
+        return scenario();
+    }
+    let (_, test) = name.split_once("::").expect("the path of a test begins with its crate");
+    let script = format!("ip link set lo up && {setup} && exec \"$@\"");
+    let mut command = Tool::find("unshare").command();
+    command.args(unshare_arguments("--net")).args(["sh", "-c", &script, "sh"]);
+    command.arg(env::current_exe().unwrap()).args(["--exact", test, "--nocapture"]);
+    let finished = run(command.env(ARRIVED, "yes"), Duration::from_secs(100)).success();
+    assert!(finished.text().contains("1 passed"), "there is no test {test}: {finished}");
+}
+
+/// Makes a test of each scenario on an island of its own, for each path with one worker and with two.
+macro_rules! on_each_island {
+    ($settings:ident; $($scenario:ident),+ $(,)?) => {
+        $crate::support::on_each_island! { @ copy_with_one_worker "copy" 1 $settings; $($scenario)+ }
+        $crate::support::on_each_island! { @ copy_with_two_workers "copy" 2 $settings; $($scenario)+ }
+        $crate::support::on_each_island! {
+            @ splice_with_one_worker "splice" 1 $settings; $($scenario)+
+        }
+        $crate::support::on_each_island! {
+            @ splice_with_two_workers "splice" 2 $settings; $($scenario)+
+        }
+    };
+    (@ $setup:ident $path:literal $workers:literal $settings:ident; $($scenario:ident)+) => {
+        mod $setup {
+            const SETUP: $crate::support::Setup =
+                $crate::support::Setup { path: $path, workers: $workers };
+            $(#[test] fn $scenario() {
+                let name = concat!(module_path!(), "::", stringify!($scenario));
+                $crate::support::on_an_island(name, super::$settings, || super::$scenario(SETUP));
+            })+
+        }
+    };
+}
+pub(crate) use on_each_island;
