@@ -30,12 +30,6 @@ pub struct Unacked {
     pub target: u32,
 }
 
-/// A limit on silence, and the reason that it gives.
-struct Quiet {
-    limit: Duration,
-    end: CloseReason,
-}
-
 /// What is known about the last sign of life.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Silence {
@@ -86,26 +80,40 @@ impl Session {
             Stage::Flushing { look_again, .. } => return Some(look_again),
             Stage::Relaying => self.accepted.after_option(timeouts.max_age),
         };
-        let quiet = self.quiet_limit(timeouts).map(|quiet| self.silence.began().after(quiet.limit));
-        [end, quiet].into_iter().flatten().min()
+        earlier(end, self.silence.began().after_option(self.quiet_limit(timeouts)))
     }
 
-    /// How long silence may last now, and what its end is called.
-    fn quiet_limit(&self, timeouts: &Timeouts) -> Option<Quiet> {
-        let by_limit = |cause| CloseReason::new(By::Limit, self.phase(), cause);
-        let idle = timeouts.idle.map(|limit| Quiet { limit, end: by_limit(Cause::IdleTimeout) });
-        let ended = |lane: &crate::Lane| lane.state() == LaneState::Finished;
-        let half_close = timeouts.half_close.filter(|_| ended(&self.up) != ended(&self.down));
-        let half_close =
-            half_close.map(|limit| Quiet { limit, end: by_limit(Cause::HalfCloseTimeout) });
-        let mut quiet = [idle, half_close].into_iter().flatten().min_by_key(|quiet| quiet.limit);
+    /// How long silence may last now.
+    fn quiet_limit(&self, timeouts: &Timeouts) -> Option<Duration> {
+        let mut limit = timeouts.idle;
+        if self.is_half_closed() {
+            limit = earlier(limit, timeouts.half_close);
+        }
+        if self.has_broken() {
+            limit = earlier(limit, Some(FLUSH_LIMIT));
+        }
+        limit
+    }
+
+    /// Why a session ends whose silence lasted too long.
+    fn reason_of_silence(&self, timeouts: &Timeouts) -> CloseReason {
         // Nobody is left who could make the other side read. Whatever limit is reached then, this
         // is why the session ends.
-        if let Some(end) = self.reason_of_first_failure() {
-            let limit = quiet.map_or(FLUSH_LIMIT, |quiet| quiet.limit.min(FLUSH_LIMIT));
-            quiet = Some(Quiet { limit, end });
+        if let Some(broken) = self.reason_of_first_failure() {
+            return broken;
         }
-        quiet
+        let half_close = timeouts.half_close.filter(|_| self.is_half_closed());
+        let cause = match (half_close, timeouts.idle) {
+            (Some(half_close), Some(idle)) if idle <= half_close => Cause::IdleTimeout,
+            (Some(_), _) => Cause::HalfCloseTimeout,
+            (None, _) => Cause::IdleTimeout,
+        };
+        CloseReason::new(By::Limit, self.phase(), cause)
+    }
+
+    fn is_half_closed(&self) -> bool {
+        let ended = |lane: &crate::Lane| lane.state() == LaneState::Finished;
+        ended(&self.up) != ended(&self.down)
     }
 
     /// Whether a relaying session's time is over. Looks at the kernel's progress (`unacked`) only
@@ -122,12 +130,13 @@ impl Session {
         if self.accepted.after_option(timeouts.max_age).is_some_and(|end| now >= end) {
             return Some(CloseReason::new(By::Limit, self.phase(), Cause::MaxAge));
         }
-        let Quiet { limit, end } = self.quiet_limit(timeouts)?;
+        let limit = self.quiet_limit(timeouts)?;
         if now < self.silence.began().after(limit) {
             return None;
         }
         self.silence.look(now, unacked());
-        (now >= self.silence.began().after(limit)).then_some(end)
+        let over = now >= self.silence.began().after(limit);
+        over.then(|| self.reason_of_silence(timeouts))
     }
 }
 
@@ -221,5 +230,13 @@ mod tests {
     fn with_everything_off_there_is_no_deadline() {
         let off = Timeouts { idle: None, half_close: None, max_age: None, ..TIMEOUTS };
         assert_eq!(relaying().deadline(&off), None);
+    }
+}
+
+/// The earlier of two moments, or the shorter of two spans; `None` never comes.
+fn earlier<T: Ord>(one: Option<T>, other: Option<T>) -> Option<T> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        (one, other) => one.or(other),
     }
 }

@@ -398,6 +398,11 @@ impl Session {
         CloseReason { by, phase: self.phase(), cause, errno }
     }
 
+    /// A side has broken.
+    pub(crate) fn has_broken(&self) -> bool {
+        self.first_failure.is_some()
+    }
+
     /// Why the session ends if what the broken side sent cannot be delivered.
     pub(crate) fn reason_of_first_failure(&self) -> Option<CloseReason> {
         self.first_failure.map(|end| self.reason_of_failure(end))
