@@ -5,6 +5,7 @@ use crate::close::{By, Cause, CloseReason, Failure, Phase};
 use crate::deadlines::{FLUSH_LIMIT, Silence};
 use crate::lane::{Direction, Fallback, Lane, LaneState, PathChoice, PathsUsed, Step};
 use crate::side::{End, Readiness, Side};
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 /// The first pause before the kernel's send queue is looked at again while flushing; it doubles
@@ -88,8 +89,8 @@ pub struct Session {
     client: Side,
     target: Side,
     pub(crate) accepted: Time,
-    /// From acceptance to connection, in microseconds.
-    connect_micros: Option<u32>,
+    /// From acceptance to connection, in microseconds; at least one, so that `None` costs nothing.
+    connect_micros: Option<NonZeroU32>,
     pub(crate) silence: Silence,
     /// Whose FIN came first.
     first_fin: Option<End>,
@@ -131,7 +132,7 @@ impl Session {
 
     /// From acceptance to the connection with the target; `None` as long as there is none.
     pub fn connect_time(&self) -> Option<Duration> {
-        self.connect_micros.map(|micros| Duration::from_micros(micros.into()))
+        self.connect_micros.map(|micros| Duration::from_micros(micros.get().into()))
     }
 
     /// When the client was accepted.
@@ -210,7 +211,8 @@ impl Session {
     pub fn connected(&mut self, now: Time) {
         self.stage = Stage::Relaying;
         let micros = now.since(self.accepted).as_micros();
-        self.connect_micros = Some(u32::try_from(micros).unwrap_or(u32::MAX));
+        let micros = u32::try_from(micros).unwrap_or(u32::MAX);
+        self.connect_micros = NonZeroU32::new(micros.max(1));
         self.silence.byte_moved(now);
     }
 

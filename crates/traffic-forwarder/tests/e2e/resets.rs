@@ -127,11 +127,13 @@ fn a_target_that_resets_on_accept_resets_the_client(path: &str) {
 fn a_refusing_target_resets_the_client_at_once(path: &str) {
     let nobody = Port::v4();
     let forward = Forward::start(&nobody, format!("{}connect_timeout = '1h'", path_is(path)));
+    let before = forward.fd_count();
     Peer::connect("client", &forward, Script::new().expect_reset()).finish();
     let record = forward.record();
     assert_eq!(record.close_reason(), "target/connect/refused");
     assert_eq!(record.close.errno.as_deref(), Some("ECONNREFUSED"));
     assert_eq!((record.bytes_up, record.bytes_down, record.connect_time), (0, 0, None));
+    assert_eq!(forward.fd_count(), before);
 }
 
 /// A FIN, also for a client that has sent something: closing a socket with unread bytes would be a

@@ -15,6 +15,7 @@ on_each_path!(
     a_reader_that_takes_its_time_is_not_idle,
     age_ends_even_a_busy_session,
     silence_after_a_half_close_ends_a_session,
+    a_byte_in_the_open_lane_keeps_a_half_closed_session,
     a_target_that_never_answers_times_out,
     without_timeouts_nothing_ends,
 );
@@ -105,6 +106,17 @@ fn silence_after_a_half_close_ends_a_session(path: &str) {
     wait_until("an RST to the target, too", testkit::LIMIT, || {
         session.target.take_error().unwrap().is_some() || session.target.send(b".").is_err()
     });
+}
+
+fn a_byte_in_the_open_lane_keeps_a_half_closed_session(path: &str) {
+    let Session { forward, client, target } = session(path, "half_close_timeout = '2s'");
+    play(&client, Script::new().shutdown_write());
+    play(&target, Script::new().expect_eof());
+    for _ in 0..15 {
+        play(&target, Script::new().write_bytes("."));
+        play(&client, Script::new().read_exactly(1).expect_silence(QUIET));
+    }
+    assert_eq!(forward.records().len(), 0, "it lived longer than its half-close timeout");
 }
 
 fn a_target_that_never_answers_times_out(path: &str) {

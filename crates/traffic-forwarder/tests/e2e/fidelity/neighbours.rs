@@ -19,6 +19,7 @@ on_each_setup!(
     a_message_does_not_wait_for_more,
     a_target_that_ends_first_leaves_no_port_waiting,
     a_client_that_is_gone_does_not_stay,
+    a_reset_is_noticed_though_no_lane_looks_for_it,
 );
 
 fn a_lane_that_stalls_leaves_the_other_alone(setup: Setup) {
@@ -135,6 +136,15 @@ fn a_client_that_is_gone_does_not_stay(setup: Setup) {
     drop(client);
     play(&target, Script::new().expect_eof());
     assert_eq!(forward.close_reason(), "limit/relay/half_close_timeout");
+}
+
+/// After the client's FIN nothing is read from it, and nothing is written to it.
+fn a_reset_is_noticed_though_no_lane_looks_for_it(setup: Setup) {
+    let Session { forward, client, target } = setup.session("");
+    play(&client, Script::new().shutdown_write());
+    play(&target, Script::new().expect_eof());
+    reset(client);
+    assert_eq!(forward.close_reason(), "client/relay/reset");
 }
 
 fn median_round_trip(client: &testkit::Socket) -> Duration {
