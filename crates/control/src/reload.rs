@@ -1,6 +1,7 @@
 //! Reloading: read, check, compare, bind everything new, swap, release. All or nothing, and the
 //! same way whoever asks: a signal, the admin interface, or a change of the file.
 
+use crate::api::Reloaded;
 use crate::supervisor::Supervisor;
 use crate::watch::Watch;
 use plan::{Plan, PlanDiff, Problems};
@@ -90,6 +91,7 @@ impl Supervisor {
             let error = result.as_ref().err().map(ToString::to_string);
             self.last_reload = Some(LastReload { at: SystemTime::now(), by, error });
             self.log_reload(by, &result);
+            self.tell_of_reload(by);
         }
         result
     }
@@ -114,7 +116,8 @@ impl Supervisor {
             report.generation = self.generation;
             // A second reload before the first was confirmed still goes back to the beginning.
             let back_to = self.trial.take().map_or(old, |trial| trial.back_to);
-            self.trial = options.confirm.map(|within| Trial { back_to, until: Instant::now() + within });
+            self.trial =
+                options.confirm.map(|within| Trial { back_to, until: Instant::now() + within });
         }
         Ok(report)
     }
@@ -125,7 +128,8 @@ impl Supervisor {
         let touched = changed.chain(diff.removed.iter().map(|forward| &forward.name));
         let all: HashMap<&str, u32> =
             self.engine.forwards().map(|it| (it.plan.name.as_str(), it.sessions())).collect();
-        let sessions = touched.map(|name| (name.clone(), all.get(name.as_str()).copied().unwrap_or(0)));
+        let sessions =
+            touched.map(|name| (name.clone(), all.get(name.as_str()).copied().unwrap_or(0)));
         ReloadReport {
             sessions: sessions.collect(),
             diff,
@@ -136,8 +140,9 @@ impl Supervisor {
 
     /// Makes this plan what runs. Returns the forwards that were skipped, and why.
     fn run_by(&mut self, plan: Plan) -> Result<Vec<String>, ReloadError> {
-        let capacity =
-            self.capacity_for(&plan).map_err(|no_room| ReloadError::Unfit(vec![no_room.to_string()]))?;
+        let capacity = self
+            .capacity_for(&plan)
+            .map_err(|no_room| ReloadError::Unfit(vec![no_room.to_string()]))?;
         let describe = |unbound: &engine::Unbound| {
             let forward = &plan.forwards[unbound.position];
             format!("{}, for forward `{}` ({})", unbound.error, forward.name, forward.place)
@@ -168,7 +173,12 @@ impl Supervisor {
 
     pub(crate) fn go_back_if_unconfirmed(&mut self) {
         let Some(trial) = self.trial.take_if(|trial| trial.until <= Instant::now()) else { return };
-        match self.run_by(trial.back_to) {
+        let by = "unconfirmed";
+        let result = self.run_by(trial.back_to);
+        let error = result.as_ref().err().map(ToString::to_string);
+        self.last_reload = Some(LastReload { at: SystemTime::now(), by, error });
+        self.tell_of_reload(by);
+        match result {
             Ok(_) => tracing::warn!(
                 generation = self.generation,
                 "the new configuration was not confirmed: the one before it runs again"
@@ -178,6 +188,15 @@ impl Supervisor {
                 "the new configuration was not confirmed, but the one before it no longer fits; the new one goes on"
             ),
         }
+    }
+
+    fn tell_of_reload(&self, by: &str) {
+        let last = self.last_reload.as_ref();
+        self.events.tell("reload", || Reloaded {
+            by: by.to_owned(),
+            generation: self.generation,
+            error: last.and_then(|last| last.error.clone()),
+        });
     }
 
     fn log_reload(&self, by: &str, result: &Result<ReloadReport, ReloadError>) {

@@ -33,7 +33,7 @@ pub struct Process {
     pub max_sessions: Option<NonZeroU32>,
     /// How long a shutdown waits for living sessions.
     pub shutdown_timeout: Duration,
-    /// How long the sessions of a forward may go on that a reload has removed; `None` is as long as
+    /// How long sessions may go on after a reload has removed their forward; `None` is as long as
     /// they like.
     pub removed_timeout: Option<Duration>,
     /// Whether a change of the configuration file is a request to reload it.

@@ -88,7 +88,7 @@ pub(crate) static SETTINGS: [Setting; 30] = {
             r#""off""#,
             Kind::Duration { off: true, min: Duration::ZERO, max: LONGEST, step: MILLISECOND },
             AtOnce,
-            "How long the sessions of a forward may go on that a reload has removed.",
+            "How long sessions may go on after a reload has removed their forward.",
         ),
         setting(
             Process,
@@ -111,7 +111,7 @@ pub(crate) static SETTINGS: [Setting; 30] = {
             "admin_token_file",
             Kind::Path,
             Restart,
-            "The file with the token that the admin interface on a port asks for.",
+            "The file that holds the token for an admin interface on a port.",
         ),
         setting(
             Log,
@@ -143,7 +143,7 @@ pub(crate) static SETTINGS: [Setting; 30] = {
             r#""off""#,
             ROTATE_SIZE,
             Restart,
-            "The log file is put aside, and a new one begun, before it is larger than this.",
+            "The log file is rotated before it is larger than this.",
         ),
         setting(
             Log,
@@ -151,7 +151,7 @@ pub(crate) static SETTINGS: [Setting; 30] = {
             r#""off""#,
             ROTATE_AGE,
             Restart,
-            "The log file is put aside, and a new one begun, when it is older than this.",
+            "The log file is rotated when it is older than this.",
         ),
         setting(
             Log,
@@ -159,7 +159,7 @@ pub(crate) static SETTINGS: [Setting; 30] = {
             "5",
             Kind::Count { auto: false, min: 1, max: 1000 },
             Restart,
-            "How many log files that were put aside are kept.",
+            "How many rotated log files are kept.",
         ),
         bare(
             Forward,

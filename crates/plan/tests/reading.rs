@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use plan::{ForwardSettings, Input, Keepalive, Overrides, Plan, Reading, Target};
+use plan::{Admin, ForwardSettings, Input, Keepalive, Overrides, Plan, Reading, Target};
 
 fn read(config: Option<&str>, forwards: &[&str]) -> Reading {
     read_with(config, forwards, Overrides::default())
@@ -111,6 +111,18 @@ fn arguments_add_to_the_file_and_take_its_defaults() {
     let clash = read(Some("1 | h | 1\n"), &["1=h:2"]);
     assert!(problems(&clash).starts_with("command line: error: `:1` is already"));
     assert_eq!(routes(&plan_of(read(Some("# nothing\n"), &["1=h:2"]))), [":1 -> h:2"]);
+}
+
+#[test]
+fn a_plan_knows_the_file_it_was_read_from() {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(b"1 | h | 1\n").unwrap();
+    let config = Some(file.path().to_owned());
+    let input =
+        Input { config: config.clone(), forwards: vec!["2=h:2".into()], ..Input::default() };
+    assert_eq!(plan_of(plan::read(&input)).config, config);
+    let plan = plan_of(read(None, &["2=h:2"]));
+    assert_eq!((plan.config, plan.process.admin), (None, Admin::Auto));
 }
 
 #[test]

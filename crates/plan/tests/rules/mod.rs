@@ -8,7 +8,7 @@ use plan::{Input, Overrides, Problems};
 
 /// Reads a file and arguments: `read` returns, every place lies inside the file, and nothing that it
 /// prints can reach the terminal's controls.
-pub fn check(file: &[u8], forwards: Vec<String>, overrides: Overrides) {
+pub(crate) fn check(file: &[u8], forwards: Vec<String>, overrides: Overrides) {
     let mut config = tempfile::NamedTempFile::new().unwrap();
     config.write_all(file).unwrap();
     let config_path = Some(config.path().to_owned());

@@ -3,11 +3,12 @@
 use crate::markdown::Document;
 use crate::repository::{document, readmes};
 use flow::{By, Cause, Fallback, Phase};
+use plan::sizes::format_size;
 use plan::units::format_duration;
 use plan::{Kind, Section, Setting, settings};
 use std::time::Duration;
 
-fn code(text: &str) -> String {
+pub(crate) fn code(text: &str) -> String {
     format!("`{text}`")
 }
 
@@ -35,6 +36,10 @@ fn values(kind: Kind) -> String {
         }
         Kind::Count { auto, min, max: u32::MAX } => format!("{min} or more{}", or("auto", auto)),
         Kind::Count { auto, min, max } => format!("{min} to {max}{}", or("auto", auto)),
+        Kind::Size { off, min, max } => {
+            let (least, most) = (code(&format_size(min)), code(&format_size(max)));
+            format!("a size from {least} to {most}{}", or("off", off))
+        }
         Kind::Bool => "`true`, `false`".to_owned(),
         Kind::Choice(words) => {
             words.iter().map(|word| format!("`\"{word}\"`")).collect::<Vec<_>>().join(", ")
@@ -42,12 +47,14 @@ fn values(kind: Kind) -> String {
         Kind::Name => "1 to 128 bytes without white space".to_owned(),
         Kind::Listen => "an address, or a list of them".to_owned(),
         Kind::Target => "an address".to_owned(),
+        Kind::Path => "the path of a file".to_owned(),
+        Kind::Admin => "`\"auto\"`, `\"off\"`, a Unix socket, or a loopback address".to_owned(),
         Kind::Keepalive => "a table of `idle`, `interval`, `count`, or `\"off\"`".to_owned(),
     }
 }
 
 /// The table is exactly this; what it should be is shown if it is not.
-fn assert_table(document: &Document, head: &[&str], expected: &[Vec<String>]) {
+pub(crate) fn assert_table(document: &Document, head: &[&str], expected: &[Vec<String>]) {
     let found = document.table(head);
     let expected_text: Vec<_> =
         expected.iter().map(|row| format!("| {} |", row.join(" | "))).collect();
@@ -68,6 +75,15 @@ fn the_reference_lists_every_setting() {
     let rows: Vec<_> = settings().iter().map(row).collect();
     let head = ["Table", "Key", "Values", "Default", "Meaning"];
     assert_table(&document("docs/configuration.md"), &head, &rows);
+}
+
+#[test]
+fn the_reference_says_what_a_reload_can_change() {
+    let row = |setting: &Setting| {
+        vec![section(setting), code(setting.key), setting.effect.explanation().to_owned()]
+    };
+    let rows: Vec<_> = settings().iter().map(row).collect();
+    assert_table(&document("docs/configuration.md"), &["Table", "Key", "A change holds"], &rows);
 }
 
 #[test]

@@ -5,6 +5,7 @@
 
 mod support;
 
+mod admin;
 mod bad_input;
 mod command_line;
 mod demo;
@@ -12,9 +13,15 @@ mod endings;
 mod exhaustion;
 mod forwarding;
 mod limits;
+mod log_files;
 mod logging;
+mod metrics;
 mod names;
+mod no_answer;
+mod operate;
+mod openapi;
 mod programs;
+mod reload;
 mod resets;
 mod scale;
 mod shutdown;
