@@ -2,6 +2,12 @@
 //! and the OpenAPI document is made of them. Durations are seconds, times RFC 3339 in UTC, sizes
 //! bytes.
 
+mod event;
+pub use event::{
+    AcceptFailed, Close, ClosedTcp, ForwardSwitched, Lagged, LimitReached, Reloaded,
+    ResourceExhausted, SessionClosed, SessionConnected, SessionOpened, Shutdown, TargetDown,
+};
+
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
@@ -58,7 +64,7 @@ pub struct Status {
 pub struct LastReload {
     /// When.
     pub at: String,
-    /// Who asked: `SIGHUP`, `admin` or `watch`.
+    /// Who asked: `SIGHUP`, `admin`, `watch`, or `unconfirmed` if the last one was taken back.
     pub by: String,
     /// Why it failed; nothing if it did not.
     pub error: Option<String>,

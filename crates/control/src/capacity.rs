@@ -1,6 +1,7 @@
 //! How many sessions the open-file limit really allows.
 
-use plan::Plan;
+use crate::admin::MOST_CONNECTIONS;
+use plan::{Admin, Plan};
 use std::fmt;
 
 /// A session's two sockets.
@@ -62,6 +63,7 @@ pub(crate) fn capacity(
         + listeners as u64
         + workers as u64 * FILES_PER_WORKER
         + pipes * FILES_PER_PIPE
+        + admin_files(plan)
         + OTHER_FILES;
     let possible = open_files_limit.saturating_sub(fixed) / FILES_PER_SESSION;
     if possible == 0 {
@@ -76,6 +78,15 @@ pub(crate) fn capacity(
         files_at_start: open_files,
         lowered_from: (wanted > possible).then_some(wanted),
     })
+}
+
+/// The connections to the admin interface.
+fn admin_files(plan: &Plan) -> u64 {
+    match plan.process.admin {
+        Admin::Off => 0,
+        Admin::Auto if plan.config.is_none() => 0,
+        Admin::Auto | Admin::Unix(_) | Admin::Tcp { .. } => MOST_CONNECTIONS as u64,
+    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,8 @@
 //! Writes what the workers report into the log, in a thread of its own: only this thread waits for
-//! a slow disk.
+//! a slow disk. It also writes what other threads have to say.
 
+use crate::bulletin::errno_word;
+use crate::events::Events;
 use engine::{Report, Reports, SessionRecord};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,12 +17,22 @@ pub(crate) struct Journal {
 }
 
 impl Journal {
-    pub(crate) fn start(reports: Reports) -> std::io::Result<Self> {
+    /// Session records go to the log as long as `logs_sessions` says so, and everything to those
+    /// who watch.
+    pub(crate) fn start(
+        reports: Reports,
+        events: Events,
+        logs_sessions: Arc<AtomicBool>,
+    ) -> std::io::Result<Self> {
         let closing = Arc::new(AtomicBool::new(false));
-        let writer = (reports.clone(), Arc::clone(&closing));
-        let thread = std::thread::Builder::new()
-            .name("journal".into())
-            .spawn(move || write_until_closed(&writer.0, &writer.1))?;
+        let writer = Writer {
+            reports: reports.clone(),
+            closing: Arc::clone(&closing),
+            events,
+            logs_sessions,
+        };
+        let thread =
+            std::thread::Builder::new().name("journal".into()).spawn(move || writer.run())?;
         Ok(Self { reports, closing, thread })
     }
 
@@ -33,33 +45,62 @@ impl Journal {
     }
 }
 
-fn write_until_closed(reports: &Reports, closing: &AtomicBool) {
-    loop {
-        // Asked before the reports are taken: what was sent before closing is among them.
-        let last = closing.load(Ordering::Acquire);
-        let batch = if last { reports.take() } else { reports.wait() };
-        batch.into_iter().for_each(write);
-        let dropped = reports.take_dropped();
-        if dropped > 0 {
-            tracing::warn!(dropped, "reports were lost: the log is slower than the sessions");
+/// What the thread works with.
+struct Writer {
+    reports: Reports,
+    closing: Arc<AtomicBool>,
+    events: Events,
+    logs_sessions: Arc<AtomicBool>,
+}
+
+impl Writer {
+    fn run(self) {
+        let waker = self.reports.clone();
+        let writing = crate::log::begin_writing(move || waker.wake());
+        loop {
+            // Asked before the reports are taken: what was sent before closing is among them.
+            let last = self.closing.load(Ordering::Acquire);
+            let batch = if last { self.reports.take() } else { self.reports.wait() };
+            // First what others had to say: it may be the cause of what the workers report.
+            if let Some(writing) = &writing {
+                writing.write_handed_over();
+            }
+            for report in &batch {
+                // Those who watch first: they do not wait for a disk.
+                crate::bulletin::tell(&self.events, report);
+                self.write(report);
+            }
+            let dropped = self.reports.take_dropped();
+            if dropped > 0 {
+                crate::log::count_queue_full(dropped);
+                tracing::warn!(dropped, "reports were lost: the log is slower than the sessions");
+            }
+            if last {
+                return;
+            }
         }
-        if last {
-            return;
+    }
+
+    /// More is reported than the log wants while somebody watches.
+    fn write(&self, report: &Report) {
+        let wanted = self.logs_sessions.load(Ordering::Relaxed);
+        if wanted || !matches!(report, Report::Ended(_)) {
+            write(report);
         }
     }
 }
 
-fn write(report: Report) {
+fn write(report: &Report) {
     match report {
-        Report::Ended(record) => session_ended(&record),
+        Report::Ended(record) => session_ended(record),
         Report::Accepted { id, forward, client } => {
-            tracing::debug!(id, forward = &*forward, %client, "client connected");
+            tracing::debug!(id, forward = &**forward, %client, "client connected");
         }
         Report::Forwarding { id, forward, target } => {
-            tracing::debug!(id, forward = &*forward, %target, "forwarding");
+            tracing::debug!(id, forward = &**forward, %target, "forwarding");
         }
         Report::Refused { forward, reason, limit, count } => tracing::warn!(
-            forward = &*forward,
+            forward = &**forward,
             limit,
             count,
             close.by = reason.by.as_str(),
@@ -68,8 +109,8 @@ fn write(report: Report) {
             "connections refused: max_sessions is reached"
         ),
         Report::AcceptFailed { forward, errno, count } => tracing::warn!(
-            forward = &*forward,
-            error = sys::errno_text(errno),
+            forward = &**forward,
+            error = sys::errno_text(*errno),
             count,
             "accepting failed; clients wait in the kernel's queue, and it is tried again"
         ),
@@ -86,10 +127,6 @@ fn write(report: Report) {
 fn session_ended(record: &SessionRecord) {
     let ending = &record.ending;
     let reason = ending.reason;
-    let errno = reason.errno.map(|errno| {
-        let number = errno.get();
-        sys::errno_name(number).map_or_else(|| number.to_string(), str::to_owned)
-    });
     tracing::info!(
         id = record.id,
         forward = &*record.forward,
@@ -109,7 +146,7 @@ fn session_ended(record: &SessionRecord) {
         close.by = reason.by.as_str(),
         close.phase = reason.phase.as_str(),
         close.cause = reason.cause.as_str(),
-        close.errno = errno,
+        close.errno = errno_word(reason),
         client_tcp.rtt = record.client_tcp.map(|tcp| seconds(tcp.rtt)),
         client_tcp.retransmits = record.client_tcp.map(|tcp| tcp.retransmits),
         target_tcp.rtt = record.target_tcp.map(|tcp| seconds(tcp.rtt)),

@@ -15,6 +15,13 @@ mod watch;
 
 mod desk;
 
+mod events;
+
+mod admin;
+
+mod admin_address;
+pub use admin_address::admin_sockets;
+
 pub mod api;
 
 mod capacity;
@@ -23,8 +30,13 @@ mod resolver;
 
 mod journal;
 
+mod bulletin;
+
 mod log;
-pub use log::start_log;
+pub use log::{LogError, start_log};
+
+mod metrics;
+pub use metrics::{Kind, METRICS, Metric};
 
 /// Logs the problems of a configuration that is good enough to run: the lines that were skipped.
 pub fn warn_of(problems: &plan::Problems) {

@@ -1,24 +1,39 @@
-//! The log's two forms. Every value is escaped: nothing that a user or a peer controls can break a
-//! line, or reach the terminal as a control sequence.
+//! The log: events become lines, and lines go to standard error or to a file.
+//!
+//! From the start of the journal until its end, its thread alone writes: whoever else has something
+//! to say hands it over, and never waits for a disk.
 
-use plan::LogFormat;
-use std::fmt::{self, Write as _};
-use std::io::{IsTerminal, Write as _};
-use std::sync::atomic::{AtomicU8, Ordering};
-use std::time::SystemTime;
-use tracing::field::{Field, Visit};
+mod event;
+mod file;
+mod format;
+mod handover;
+mod output;
+
+pub use output::LogError;
+
+use event::Fields;
+use format::Form;
+use handover::Handover;
+use output::Output;
+use std::io::IsTerminal;
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 use tracing_subscriber::registry::Registry;
 
-/// Starts logging to standard error as the plan says. Only the first call has an effect.
-pub fn start_log(log: &plan::Log) {
+/// Starts logging as the plan says. Only the first call has an effect.
+pub fn start_log(log: &plan::Log) -> Result<(), LogError> {
     set_level(log.level);
     let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-    let color = !plain && std::io::stderr().is_terminal();
-    let lines = Lines { format: log.format, color };
+    let color = log.file.is_none() && !plain && std::io::stderr().is_terminal();
+    let form = Form { format: log.format, color };
+    let output = Output::open(log, form)?;
+    let log =
+        LOG.get_or_init(|| Log { form, output: Mutex::new(output), handover: Handover::default() });
     // A second subscriber is refused: the first one stays.
-    let _ = tracing::subscriber::set_global_default(Registry::default().with(lines));
+    let _ = tracing::subscriber::set_global_default(Registry::default().with(Lines(log)));
+    Ok(())
 }
 
 /// The least important level that is written; a reload may change it.
@@ -41,10 +56,33 @@ fn level() -> Level {
     }
 }
 
-struct Lines {
-    format: LogFormat,
-    color: bool,
+/// What is written to. The process has one log, as it has one standard error.
+static LOG: OnceLock<Log> = OnceLock::new();
+
+struct Log {
+    form: Form,
+    output: Mutex<Output>,
+    handover: Handover,
 }
+
+impl Log {
+    fn write(&self, line: &str) {
+        // A thread that panicked while it wrote has left at worst a line undone.
+        self.output.lock().unwrap_or_else(PoisonError::into_inner).write(line);
+    }
+
+    fn write_what_was_handed_over(&self) {
+        let (lines, reopen) = self.handover.take();
+        if reopen {
+            self.output.lock().unwrap_or_else(PoisonError::into_inner).reopen();
+        }
+        for line in &lines {
+            self.write(line);
+        }
+    }
+}
+
+struct Lines(&'static Log);
 
 impl<S: Subscriber> Layer<S> for Lines {
     fn enabled(&self, metadata: &tracing::Metadata<'_>, _: Context<'_, S>) -> bool {
@@ -58,208 +96,67 @@ impl<S: Subscriber> Layer<S> for Lines {
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
         let mut fields = Fields::default();
         event.record(&mut fields);
-        let level = *event.metadata().level();
-        let time = humantime::format_rfc3339_millis(SystemTime::now()).to_string();
-        let line = match self.format {
-            LogFormat::Text => text_line(&time, level, &fields, self.color),
-            LogFormat::Json => json_line(&time, level, &fields),
-        };
-        // In one write, so that lines of several threads do not mix. With standard error gone
-        // there is nobody left to tell.
-        let _ = std::io::stderr().lock().write_all(line.as_bytes());
+        let line = self.0.form.line(*event.metadata().level(), &fields);
+        if let Some(line) = self.0.handover.offer(line) {
+            self.0.write(&line);
+        }
     }
 }
 
 /// Begins the file anew: somebody has moved it away.
-pub(crate) fn reopen() {}
-
-/// A field's value.
-enum Value {
-    Text(String),
-    /// A number or a truth value: safe as it is, in both forms.
-    Plain(String),
-}
-
-#[derive(Default)]
-struct Fields {
-    message: String,
-    fields: Vec<(&'static str, Value)>,
-}
-
-impl Fields {
-    fn add(&mut self, field: &Field, value: Value) {
-        self.fields.push((field.name(), value));
+pub(crate) fn reopen() {
+    let Some(log) = LOG.get() else { return };
+    if !log.handover.ask_to_reopen() {
+        log.output.lock().unwrap_or_else(PoisonError::into_inner).reopen();
     }
 }
 
-impl Visit for Fields {
-    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        let text = format!("{value:?}");
-        if field.name() == "message" {
-            self.message = text;
-        } else {
-            self.add(field, Value::Text(text));
-        }
-    }
+/// While this lives, its thread is the one that writes.
+pub(crate) struct Writing(&'static Log);
 
-    fn record_str(&mut self, field: &Field, value: &str) {
-        self.add(field, Value::Text(value.to_owned()));
-    }
+/// From now on this thread is the one that writes; `wake` is called when it has something to.
+pub(crate) fn begin_writing(wake: impl Fn() + Send + 'static) -> Option<Writing> {
+    let log = LOG.get()?;
+    log.handover.begin(Box::new(wake));
+    Some(Writing(log))
+}
 
-    fn record_u64(&mut self, field: &Field, value: u64) {
-        self.add(field, Value::Plain(value.to_string()));
-    }
-
-    fn record_i64(&mut self, field: &Field, value: i64) {
-        self.add(field, Value::Plain(value.to_string()));
-    }
-
-    fn record_bool(&mut self, field: &Field, value: bool) {
-        self.add(field, Value::Plain(value.to_string()));
-    }
-
-    fn record_f64(&mut self, field: &Field, value: f64) {
-        // JSON has no word for what is no number.
-        let text = if value.is_finite() { value.to_string() } else { "null".to_owned() };
-        self.add(field, Value::Plain(text));
+impl Writing {
+    /// Writes what other threads have handed over.
+    pub(crate) fn write_handed_over(&self) {
+        self.0.write_what_was_handed_over();
     }
 }
 
-// === text ===
-
-fn text_line(time: &str, level: Level, fields: &Fields, color: bool) -> String {
-    let (paint, dim, plain) = match (color, level) {
-        (false, _) => ("", "", ""),
-        (true, Level::ERROR) => ("\x1b[31m", "\x1b[2m", "\x1b[0m"),
-        (true, Level::WARN) => ("\x1b[33m", "\x1b[2m", "\x1b[0m"),
-        (true, Level::INFO) => ("\x1b[32m", "\x1b[2m", "\x1b[0m"),
-        (true, _) => ("\x1b[34m", "\x1b[2m", "\x1b[0m"),
-    };
-    let message = escaped(&fields.message);
-    let mut line = format!("{dim}{time}{plain} {paint}{level:>5}{plain} {message}");
-    for (name, value) in &fields.fields {
-        let shown = match value {
-            Value::Plain(text) => text.clone(),
-            Value::Text(text) => quoted_if_needed(text),
-        };
-        // Writing to a String cannot fail.
-        let _ = write!(line, " {dim}{name}={plain}{shown}");
+impl Drop for Writing {
+    /// From now on whoever has something to say writes it.
+    fn drop(&mut self) {
+        self.0.handover.end();
+        self.write_handed_over();
     }
-    line.push('\n');
-    line
 }
 
-fn quoted_if_needed(text: &str) -> String {
-    let simple = |c: char| c.is_ascii_graphic() && !matches!(c, '"' | '=' | '\\');
-    if !text.is_empty() && text.chars().all(simple) {
-        return text.to_owned();
-    }
-    format!("\"{}\"", escaped(text).replace('"', "\\\""))
+/// Lines that were lost since the start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Dropped {
+    /// Too many waited to be written.
+    pub(crate) queue_full: u64,
+    /// They could not be written.
+    pub(crate) write_failed: u64,
 }
 
-/// Control characters, and those that turn the writing direction, as `\u{…}`.
-fn escaped(text: &str) -> String {
-    let mut safe = String::with_capacity(text.len());
-    for c in text.chars() {
-        let turns = matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-        if c.is_control() || turns || matches!(c, '\\' | '\u{2028}' | '\u{2029}') {
-            safe.extend(c.escape_default());
-        } else {
-            safe.push(c);
-        }
+static QUEUE_FULL: AtomicU64 = AtomicU64::new(0);
+static WRITE_FAILED: AtomicU64 = AtomicU64::new(0);
+
+/// Lines that were lost since the start.
+pub(crate) fn dropped() -> Dropped {
+    Dropped {
+        queue_full: QUEUE_FULL.load(Ordering::Relaxed),
+        write_failed: WRITE_FAILED.load(Ordering::Relaxed),
     }
-    safe
 }
 
-// === JSON ===
-
-/// One object. Fields named `a.b` and `a.c` that follow each other become `"a": {"b": …, "c": …}`.
-fn json_line(time: &str, level: Level, fields: &Fields) -> String {
-    let level = level.as_str().to_ascii_lowercase();
-    let mut line = format!(
-        r#"{{"time":{},"level":{},"message":{}"#,
-        json_text(time),
-        json_text(&level),
-        json_text(&fields.message)
-    );
-    let mut open = None;
-    for (name, value) in &fields.fields {
-        let (group, key) = match name.split_once('.') {
-            Some((group, key)) => (Some(group), key),
-            None => (None, *name),
-        };
-        let closes = open.is_some() && open != group;
-        line.push_str(if closes { "}," } else { "," });
-        if let Some(group) = group.filter(|_| open != group) {
-            let _ = write!(line, "{}:{{", json_text(group));
-        }
-        open = group;
-        let shown = match value {
-            Value::Plain(text) => text.clone(),
-            Value::Text(text) => json_text(text),
-        };
-        let _ = write!(line, "{}:{shown}", json_text(key));
-    }
-    line.push_str(if open.is_some() { "}}\n" } else { "}\n" });
-    line
-}
-
-fn json_text(text: &str) -> String {
-    serde_json::Value::from(text).to_string()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn fields(fields: Vec<(&'static str, Value)>) -> Fields {
-        Fields { message: "line one\nline two".into(), fields }
-    }
-
-    fn text(value: &str) -> Value {
-        Value::Text(value.into())
-    }
-
-    #[test]
-    fn nothing_breaks_a_text_line() {
-        let fields = fields(vec![
-            ("name", text("a b=\"c\"\r\n\x1b[31m\u{202e}\\")),
-            ("plain", text("127.0.0.1:80")),
-            ("empty", text("")),
-            ("count", Value::Plain("7".into())),
-        ]);
-        let line = text_line("now", Level::INFO, &fields, false);
-        assert_eq!(
-            line,
-            "now  INFO line one\\nline two name=\"a b=\\\"c\\\"\\r\\n\\u{1b}[31m\\u{202e}\\\\\" \
-             plain=127.0.0.1:80 empty=\"\" count=7\n"
-        );
-    }
-
-    #[test]
-    fn a_json_line_groups_its_fields_and_is_json() {
-        let fields = fields(vec![
-            ("id", Value::Plain("1".into())),
-            ("close.by", text("cli\"ent")),
-            ("close.errno", text("E\n")),
-            ("tcp.rtt", Value::Plain("0.5".into())),
-            ("last", text("\u{1}")),
-        ]);
-        let line = json_line("now", Level::WARN, &fields);
-        assert_eq!(line.matches('\n').count(), 1);
-        let value: serde_json::Value = serde_json::from_str(&line).unwrap();
-        assert_eq!(value["level"], "warn");
-        assert_eq!(value["message"], "line one\nline two");
-        assert_eq!(value["close"]["by"], "cli\"ent");
-        assert_eq!(value["close"]["errno"], "E\n");
-        assert_eq!(value["tcp"]["rtt"], 0.5);
-        assert_eq!(value["last"], "\u{1}");
-    }
-
-    #[test]
-    fn a_json_line_may_end_in_a_group() {
-        let fields = fields(vec![("a.b", Value::Plain("1".into()))]);
-        let line = json_line("now", Level::INFO, &fields);
-        assert!(line.ends_with("\"a\":{\"b\":1}}\n"), "{line}");
-    }
+/// Counts lines for which there was no room in a queue.
+pub(crate) fn count_queue_full(lines: u64) {
+    QUEUE_FULL.fetch_add(lines, Ordering::Relaxed);
 }

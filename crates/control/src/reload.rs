@@ -1,6 +1,7 @@
 //! Reloading: read, check, compare, bind everything new, swap, release. All or nothing, and the
 //! same way whoever asks: a signal, the admin interface, or a change of the file.
 
+use crate::api::Reloaded;
 use crate::supervisor::Supervisor;
 use crate::watch::Watch;
 use plan::{Plan, PlanDiff, Problems};
@@ -90,6 +91,7 @@ impl Supervisor {
             let error = result.as_ref().err().map(ToString::to_string);
             self.last_reload = Some(LastReload { at: SystemTime::now(), by, error });
             self.log_reload(by, &result);
+            self.tell_of_reload(by);
         }
         result
     }
@@ -171,7 +173,12 @@ impl Supervisor {
 
     pub(crate) fn go_back_if_unconfirmed(&mut self) {
         let Some(trial) = self.trial.take_if(|trial| trial.until <= Instant::now()) else { return };
-        match self.run_by(trial.back_to) {
+        let by = "unconfirmed";
+        let result = self.run_by(trial.back_to);
+        let error = result.as_ref().err().map(ToString::to_string);
+        self.last_reload = Some(LastReload { at: SystemTime::now(), by, error });
+        self.tell_of_reload(by);
+        match result {
             Ok(_) => tracing::warn!(
                 generation = self.generation,
                 "the new configuration was not confirmed: the one before it runs again"
@@ -181,6 +188,15 @@ impl Supervisor {
                 "the new configuration was not confirmed, but the one before it no longer fits; the new one goes on"
             ),
         }
+    }
+
+    fn tell_of_reload(&self, by: &str) {
+        let last = self.last_reload.as_ref();
+        self.events.tell("reload", || Reloaded {
+            by: by.to_owned(),
+            generation: self.generation,
+            error: last.and_then(|last| last.error.clone()),
+        });
     }
 
     fn log_reload(&self, by: &str, result: &Result<ReloadReport, ReloadError>) {

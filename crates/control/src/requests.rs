@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{Notify, mpsc};
+use tokio::time::{Interval, MissedTickBehavior};
 
 /// How often time is looked at by who waits for something.
 const TICK: Duration = Duration::from_millis(500);
@@ -45,6 +46,8 @@ pub(crate) struct Requests {
     typed: bool,
     stopper: Stopper,
     tasks: mpsc::Receiver<Task>,
+    /// Goes on while other things are wanted: a busy desk must not make time stand still.
+    ticks: Interval,
 }
 
 impl Requests {
@@ -57,6 +60,7 @@ impl Requests {
             typed: plan.config.is_none(),
             stopper: Stopper::default(),
             tasks,
+            ticks: ticks(),
         })
     }
 
@@ -75,7 +79,14 @@ impl Requests {
                 if self.typed { Request::Stop("SIGHUP") } else { Request::Reload },
             _ = self.user1.recv() => Request::ReopenLog,
             Some(task) = self.tasks.recv() => Request::Task(task),
-            () = tokio::time::sleep(TICK), if ticks => Request::Tick,
+            _ = self.ticks.tick(), if ticks => Request::Tick,
         }
     }
+}
+
+fn ticks() -> Interval {
+    let mut ticks = tokio::time::interval(TICK);
+    // Those that nobody wanted are not made up for.
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    ticks
 }

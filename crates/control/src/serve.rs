@@ -1,7 +1,10 @@
 //! The life of the process: start, serve, drain, stop.
 
+use crate::admin::{App, Door};
+use crate::api::Shutdown;
 use crate::capacity::capacity;
 use crate::desk::Desk;
+use crate::events::Events;
 use crate::journal::Journal;
 use crate::requests::{Request, Requests, Stopper};
 use crate::resolver::Resolver;
@@ -11,6 +14,7 @@ use engine::{Engine, Options};
 use plan::Plan;
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant, SystemTime};
 
 /// How often the number of open sessions is looked at while draining.
@@ -51,12 +55,20 @@ pub fn serve(
     let mut requests = runtime
         .block_on(async { Requests::new(&plan, tasks) })
         .map_err(|error| failed("signals", error))?;
+    let mut door = Door::bind(&plan).map_err(|error| ServeError::Unfit(error.to_string()))?;
     let mut supervisor = start(input, plan)?;
-    let journal = Journal::start(supervisor.engine.reports())
-        .map_err(|error| failed("start the journal", error))?;
+    let journal = Journal::start(
+        supervisor.engine.reports(),
+        supervisor.events.clone(),
+        Arc::clone(&supervisor.logs_sessions),
+    )
+    .map_err(|error| failed("start the journal", error))?;
+    let app = App::new(desk, supervisor.observer(), supervisor.events.clone());
     ready(requests.stopper());
     let drain = runtime.block_on(async {
-        let _ = desk;
+        if let Some(door) = &mut door {
+            door.open(app);
+        }
         run(&mut supervisor, &mut requests).await
     });
     supervisor.engine.cut();
@@ -99,7 +111,8 @@ fn start(input: plan::Input, plan: Plan) -> Result<Supervisor, ServeError> {
         trial: None,
         watch: Watch::new(plan.config.as_deref().filter(|_| plan.process.watch)),
         draining: false,
-        watched: false,
+        events: Events::new(),
+        logs_sessions: Arc::new(AtomicBool::new(plan.log.sessions)),
         plan,
     };
     announce(&supervisor);
@@ -192,6 +205,7 @@ async fn run(supervisor: &mut Supervisor, requests: &mut Requests) -> Drain {
         shutdown_timeout = limit.as_secs_f64(),
         "draining"
     );
+    supervisor.events.tell("shutdown", || Shutdown { by: asked_by.to_owned(), sessions: open });
     let began = Instant::now();
     supervisor.draining = true;
     supervisor.engine.drain();

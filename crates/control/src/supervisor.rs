@@ -1,10 +1,13 @@
 //! What runs, and what may be done to it.
 
 use crate::capacity::{Capacity, NoRoom, capacity};
+use crate::events::Events;
 use crate::reload::{LastReload, Trial};
 use crate::watch::Watch;
 use engine::{Detail, Engine, ForwardView, Observer};
 use plan::{Level, Plan};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
 /// The running process: its configuration and its data plane.
@@ -25,8 +28,10 @@ pub(crate) struct Supervisor {
     pub(crate) watch: Watch,
     /// The process takes no more sessions.
     pub(crate) draining: bool,
-    /// Somebody watches single sessions: more is told of them than the log wants.
-    pub(crate) watched: bool,
+    /// Who watches single sessions is told more of them than the log wants.
+    pub(crate) events: Events,
+    /// Whether the log wants a record of each ended session.
+    pub(crate) logs_sessions: Arc<AtomicBool>,
 }
 
 impl Supervisor {
@@ -52,8 +57,10 @@ impl Supervisor {
     /// Tells the workers what to report.
     pub(crate) fn set_detail(&self) {
         let detail = detail(&self.plan.log);
-        let steps = detail.steps || self.watched;
-        self.observer().set_detail(Detail { steps, records: detail.records || self.watched });
+        let watched = self.events.are_watched();
+        self.logs_sessions.store(self.plan.log.sessions, Ordering::Relaxed);
+        let detail = Detail { steps: detail.steps || watched, records: detail.records || watched };
+        self.observer().set_detail(detail);
     }
 
     /// Seconds since the start.

@@ -194,6 +194,25 @@ impl Totals {
     }
 }
 
+/// What all forwards together have done since the start, those that are gone included.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sums {
+    /// Sessions that began.
+    pub opened: u64,
+    /// Bytes from clients to targets.
+    pub bytes_up: u64,
+    /// Bytes from targets to clients.
+    pub bytes_down: u64,
+}
+
+impl Sums {
+    pub(crate) fn add(&mut self, totals: &Totals) {
+        self.opened += totals.opened;
+        self.bytes_up += totals.bytes_of(Direction::Up);
+        self.bytes_down += totals.bytes_of(Direction::Down);
+    }
+}
+
 fn add_up<K: Copy + Ord>(sums: &mut BTreeMap<K, u64>, counts: &BTreeMap<K, u64>) {
     for (key, count) in counts {
         *sums.entry(*key).or_default() += count;

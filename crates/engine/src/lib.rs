@@ -34,7 +34,7 @@ mod view;
 pub use view::{LaneView, Observer, Reply, SessionView, Slice, Wanted};
 
 mod counters;
-pub use counters::{Classes, DURATION_BOUNDS, Totals};
+pub use counters::{Classes, DURATION_BOUNDS, Sums, Totals};
 
 mod failure;
 mod mailbox;
@@ -144,6 +144,11 @@ impl Engine {
     /// still have sessions.
     pub fn forwards(&self) -> impl Iterator<Item = ForwardView<'_>> {
         self.forwards.views()
+    }
+
+    /// What all forwards have done since the start, those that are gone included.
+    pub fn sums(&self) -> Sums {
+        self.forwards.sums()
     }
 
     /// Looks at the running sessions, from any thread.

@@ -3,6 +3,7 @@
 
 use crate::accept::Listening;
 use crate::change::Changes;
+use crate::counters::Sums;
 use crate::forward::{Forward, Route};
 use crate::forward_view::{ForwardState, ForwardView};
 use crate::listener::{ListenError, Listener};
@@ -43,6 +44,8 @@ struct Removed {
 pub(crate) struct Forwards {
     running: Vec<Running>,
     removed: Vec<Removed>,
+    /// What was counted of forwards that are forgotten.
+    forgotten: Sums,
     next_number: u32,
 }
 
@@ -246,11 +249,23 @@ impl Forwards {
     /// Forgets removed forwards without sessions, and resets the sessions of those that were
     /// removed longer ago than `limit`.
     pub(crate) fn tidy(&mut self, limit: Option<Duration>, shared: &Shared) {
-        self.removed.retain(|removed| removed.forward.gate.taken() > 0);
+        let lives = |removed: &Removed| removed.forward.gate.taken() > 0;
+        for removed in self.removed.iter().filter(|removed| !lives(removed)) {
+            self.forgotten.add(&removed.forward.counters.totals());
+        }
+        self.removed.retain(lives);
         let over = |removed: &&Removed| limit.is_some_and(|limit| removed.since.elapsed() >= limit);
         for removed in self.removed.iter().filter(over) {
             shared.tell_all(|| Message::CutForward(Arc::clone(&removed.forward)));
         }
+    }
+
+    pub(crate) fn sums(&self) -> Sums {
+        let mut sums = self.forgotten;
+        for view in self.views() {
+            sums.add(&view.totals());
+        }
+        sums
     }
 
     /// Closes all listeners: the process takes no more sessions.

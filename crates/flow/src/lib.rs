@@ -12,6 +12,7 @@
 //!    side      one socket: readable, writable, broken
 //!    deadlines when silence or age ends it
 //!  close       why it ended: by whom, in which phase, from what cause
+//!  verdict     how it is doing, for whoever looks at it meanwhile
 //! ```
 //!
 //! An engine carries the actions out and reports each result back; it decides nothing. The rules
@@ -43,3 +44,6 @@ pub use deadlines::{FLUSH_LIMIT, Timeouts, Unacked};
 
 mod close;
 pub use close::{By, Cause, CloseReason, Failure, Phase};
+
+mod verdict;
+pub use verdict::{IDLE_AFTER, STUCK_AFTER, Verdict, Way, verdict};

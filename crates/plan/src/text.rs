@@ -236,7 +236,7 @@ pub(crate) fn cut(text: &str) -> String {
 }
 
 /// The text with everything escaped that could move the cursor or hide other text.
-pub(crate) fn escaped(text: &str) -> String {
+pub fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     push_escaped(&mut escaped, text);
     escaped

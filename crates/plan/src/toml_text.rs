@@ -4,9 +4,10 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use crate::address::Ranged;
+use crate::fields::of_forward;
 use crate::plan::{Forward, Route};
 use crate::process_table::AdminAddress;
-use crate::settings::{Kind, Section, find};
+use crate::settings::{Kind, Section, find, settings};
 use crate::sizes::format_size;
 use crate::units::format_duration;
 use crate::value::Value;
@@ -49,6 +50,17 @@ fn duration(kind: Kind, time: Duration) -> String {
         }
         _ => format_duration(time),
     }
+}
+
+/// The settings of a forward, by key, as they would be written in TOML: what is not set has its
+/// default.
+pub fn written_settings(forward: &Forward) -> impl Iterator<Item = (&'static str, String)> {
+    let settings = settings().iter();
+    let settings = settings.filter(|setting| setting.section == Section::ForwardDefaults);
+    settings.filter_map(|setting| {
+        let value = of_forward(&forward.settings, setting.key)?;
+        Some((setting.key, written(setting.kind, &value)?))
+    })
 }
 
 /// Where a forward listens: one address, or a list of them.
@@ -109,7 +121,7 @@ fn quoted(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fields::{of_forward, of_log, of_process};
+    use crate::fields::{of_log, of_process};
     use crate::testing::plan_of;
     use crate::{ForwardSettings, Log, Plan, Process, settings};
 

@@ -1,7 +1,9 @@
 //! What this process may use of its host.
 
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use rustix::fs::{Access, access};
+use rustix::process::{Resource, Rlimit, geteuid, getrlimit, setrlimit};
 use rustix::time::{ClockId, clock_gettime};
+use std::path::Path;
 
 /// How many descriptors this process may have open (`RLIMIT_NOFILE`, getrlimit(2)).
 pub fn open_files_limit() -> u64 {
@@ -22,6 +24,16 @@ pub fn open_files() -> Option<u64> {
     let count = std::fs::read_dir("/proc/self/fd").ok()?.count();
     // The listing itself is one of them.
     Some(count.saturating_sub(1) as u64)
+}
+
+/// The user that this process acts as.
+pub fn user_id() -> u32 {
+    geteuid().as_raw()
+}
+
+/// Whether this process may make files in a directory.
+pub fn may_write_in(directory: &Path) -> bool {
+    access(directory, Access::WRITE_OK | Access::EXEC_OK).is_ok()
 }
 
 /// The first of the local ports that the kernel gives to connections

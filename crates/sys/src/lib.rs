@@ -29,9 +29,12 @@ pub use errno::{errno_name, errno_text};
 
 mod host;
 pub use host::{
-    first_ephemeral_port, monotonic_micros, open_files, open_files_limit, raise_open_files_limit,
-    release_free_memory,
+    first_ephemeral_port, may_write_in, monotonic_micros, open_files, open_files_limit,
+    raise_open_files_limit, release_free_memory, user_id,
 };
+
+mod usage;
+pub use usage::{Usage, usage};
 
 pub use rustix::io::Errno;
 

@@ -4,6 +4,7 @@ use crate::socket::{TcpOptions, keep_urgent_inline, set_for_forwarding, set_tcp_
 use crate::{Address, Errno, Result};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
+use rustix::fs::{Mode, fchmod};
 use rustix::net::{
     AddressFamily, SocketAddrAny, SocketAddrUnix, SocketFlags, SocketType, acceptfrom_with, bind,
     connect, listen, socket_with, sockopt,
@@ -57,8 +58,29 @@ fn tcp_socket(address: SocketAddr, only_v6: bool, options: &TcpOptions) -> Resul
 /// that a living process holds is not: `EADDRINUSE`. Whoever makes the socket owns its file and
 /// removes it at the end.
 pub fn unix(path: &Path) -> Result<OwnedFd> {
+    unix_socket(path, None)
+}
+
+/// Like [`unix`], for nobody but this user: at no moment may others connect.
+pub fn unix_private(path: &Path) -> Result<OwnedFd> {
+    unix_socket(path, Some(Mode::RUSR | Mode::WUSR))
+}
+
+/// Who listens on the Unix socket at `path`: the process's id. `None` if nobody does.
+pub fn unix_owner(path: &Path) -> Option<u32> {
+    let socket = socket_with(AddressFamily::UNIX, SocketType::STREAM, FLAGS, None).ok()?;
+    connect(&socket, &SocketAddrUnix::new(path).ok()?).ok()?;
+    let owner = sockopt::socket_peercred(&socket).ok()?;
+    u32::try_from(owner.pid.as_raw_nonzero().get()).ok()
+}
+
+fn unix_socket(path: &Path, mode: Option<Mode>) -> Result<OwnedFd> {
     let address = SocketAddrUnix::new(path)?;
     let socket = socket_with(AddressFamily::UNIX, SocketType::STREAM, FLAGS, None)?;
+    if let Some(mode) = mode {
+        // bind(2) makes the file with the mode of the socket, less the umask.
+        fchmod(&socket, mode)?;
+    }
     match bind(&socket, &address) {
         Err(Errno::ADDRINUSE) if is_abandoned(path, &address) => {
             std::fs::remove_file(path).map_err(|_| Errno::ADDRINUSE)?;
@@ -134,6 +156,17 @@ mod tests {
         let first = tcp((Ipv4Addr::LOCALHOST, 0).into(), &OPTIONS).unwrap();
         let address = local_address(&first).unwrap().unwrap();
         assert_eq!(tcp(address, &OPTIONS).unwrap_err(), Errno::ADDRINUSE);
+    }
+
+    #[test]
+    fn a_private_unix_socket_is_its_users_alone() {
+        use std::os::unix::fs::MetadataExt;
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("socket");
+        let _listener = unix_private(&path).unwrap();
+        assert_eq!(path.metadata().unwrap().mode() & 0o777, 0o600);
+        assert_eq!(unix_owner(&path), Some(std::process::id()));
+        assert_eq!(unix_owner(&dir.path().join("nobody")), None);
     }
 
     #[test]

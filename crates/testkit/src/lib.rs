@@ -38,6 +38,7 @@ mod process;
 mod usage;
 
 mod forwarder;
+mod http;
 mod record;
 
 mod server;
@@ -48,6 +49,7 @@ pub use black_hole::BlackHole;
 pub use exchange::exchange;
 pub use forwarder::{Forwarder, ForwarderBuilder};
 pub use gate::Gate;
+pub use http::{Answer, Http, ServerEvents};
 pub use peer::Peer;
 pub use port::{Port, Ports};
 pub use process::Process;

@@ -12,11 +12,13 @@ use crate::wait::poll;
 
 /// The programs that tests use, and the Debian package of each. `debian-packages.txt` lists the same
 /// packages for the Makefile.
-const PACKAGES: [(&str, &str); 13] = [
+const PACKAGES: [(&str, &str); 15] = [
     ("curl", "curl"),
     ("ip", "iproute2"),
     ("iperf3", "iperf3"),
+    ("jq", "jq"),
     ("nginx", "nginx"),
+    ("promtool", "prometheus"),
     ("redis-benchmark", "redis-tools"),
     ("redis-cli", "redis-tools"),
     ("redis-server", "redis-server"),

@@ -1,5 +1,6 @@
 //! The command line.
 
+use crate::client::Operation;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use plan::{Input, Overrides};
 use std::path::PathBuf;
@@ -11,9 +12,11 @@ Examples:
   traffic-forwarder -c /etc/traffic-forwarder.conf
   traffic-forwarder check -c FILE                every problem of a file at once
   traffic-forwarder demo                         see it work, with nothing else installed
+  traffic-forwarder status                       the running process and its forwards
+  traffic-forwarder plan                         what a reload would change
 
 Exit status: 0 done, 1 failed at run time, 2 wrong usage or configuration.
-Signals: TERM and INT drain up to shutdown_timeout, and at once when they come again.";
+Signals: TERM and INT drain up to shutdown_timeout, and at once when they come again. HUP reloads.";
 
 /// Listens on local TCP ports and forwards every connection to a remote host and port.
 #[derive(Parser, Debug)]
@@ -39,6 +42,8 @@ pub(crate) enum Command {
     Check(Source),
     /// A target, a forward to it and a client in one process: see it work in one command.
     Demo(Demo),
+    #[command(flatten)]
+    Operate(Operation),
 }
 
 /// Where the forwards come from.
@@ -112,7 +117,10 @@ mod tests {
 
     #[test]
     fn a_misspelt_command_is_told_from_a_forward() {
-        assert!(misspelt_command("chekc").is_some_and(|text| text.contains("`check`")));
+        for (word, meant) in [("chekc", "check"), ("stauts", "status"), ("relaod", "reload")] {
+            let complaint = misspelt_command(word).unwrap_or_default();
+            assert!(complaint.contains(&format!("`{meant}`")), "{complaint}");
+        }
         for forward in ["18080=check:80", "check:80", "18080"] {
             assert_eq!(misspelt_command(forward), None);
         }

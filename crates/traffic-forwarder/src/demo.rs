@@ -49,7 +49,10 @@ fn free_address(wanted: u16) -> std::io::Result<SocketAddr> {
 
 fn show(plan: plan::Plan, target: SocketAddr, once: bool) -> Exit {
     let listen = plan.forwards[0].routes[0].listen.to_string();
-    control::start_log(&plan.log);
+    if let Err(error) = control::start_log(&plan.log) {
+        warn(&format!("error: {error}\n"));
+        return Exit::Failed;
+    }
     say(&format!("target   http://{target}/   (a small HTTP server in this process)\n"));
     say(&format!("forward  {listen} -> {target}\n"));
     let good = Arc::new(AtomicBool::new(false));

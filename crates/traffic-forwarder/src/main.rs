@@ -2,6 +2,7 @@
 //! port.
 
 mod cli;
+mod client;
 mod demo;
 mod exit;
 mod go_flags;
@@ -29,6 +30,7 @@ fn main() -> ExitCode {
 fn dispatch(cli: Cli) -> Exit {
     match cli.command {
         Some(Command::Demo(demo)) => demo::run(&demo),
+        Some(Command::Operate(operation)) => client::run(&operation),
         Some(Command::Check(source)) => check(&source.input()),
         Some(Command::Run(source)) => run(source.input()),
         None => run(cli.source.input()),
@@ -61,7 +63,10 @@ fn run(input: plan::Input) -> Exit {
         complain(&reading.problems);
         return Exit::Usage;
     };
-    control::start_log(&plan.log);
+    if let Err(error) = control::start_log(&plan.log) {
+        warn(&format!("error: {error}\n"));
+        return Exit::Usage;
+    }
     control::warn_of(&reading.problems);
     match control::serve(input, plan, |_| ()) {
         Ok(()) => Exit::Done,

@@ -5,11 +5,15 @@ mod markdown;
 mod repository;
 mod stand;
 
+mod admin;
 mod blocks;
+mod commands;
 mod configuration;
 mod examples;
 mod languages;
+mod log_queries;
 mod makefile;
+mod monitoring;
 mod records;
 mod shell;
 mod tables;

@@ -50,7 +50,9 @@ fn fields_in(columns: &[Vec<&str>]) -> BTreeSet<String> {
 
 #[test]
 fn the_messages_of_the_events_are_in_the_program() {
-    let source: String = files("crates/control/src").iter().map(|name| read(name)).collect();
+    let directories = ["", "/admin", "/log"].map(|name| format!("crates/control/src{name}"));
+    let names = directories.iter().flat_map(|directory| files(directory));
+    let source: String = names.map(|name| read(&name)).collect();
     // A message may be broken over lines, or end in what depends on the event.
     let source = source.split_whitespace().collect::<Vec<_>>().join(" ");
     let document = document("docs/session-record.md");

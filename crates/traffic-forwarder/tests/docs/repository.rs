@@ -16,11 +16,12 @@ pub(crate) fn read(name: &str) -> String {
     fs::read_to_string(root().join(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
 }
 
-/// The names of the files in a directory.
+/// The names of the files in a directory, without those in directories of its own.
 pub(crate) fn files(directory: &str) -> Vec<String> {
     let entries = fs::read_dir(root().join(directory));
     let entries = entries.unwrap_or_else(|error| panic!("{directory}: {error}"));
     let paths = entries.map(|entry| entry.expect("a directory can be read").path());
+    let paths = paths.filter(|path| path.is_file());
     let name = |path: PathBuf| path.file_name().map(|name| name.to_string_lossy().into_owned());
     let mut names: Vec<String> = paths.filter_map(name).collect();
     names.sort_unstable();

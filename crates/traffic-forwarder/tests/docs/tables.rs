@@ -8,7 +8,7 @@ use plan::units::format_duration;
 use plan::{Kind, Section, Setting, settings};
 use std::time::Duration;
 
-fn code(text: &str) -> String {
+pub(crate) fn code(text: &str) -> String {
     format!("`{text}`")
 }
 
@@ -54,7 +54,7 @@ fn values(kind: Kind) -> String {
 }
 
 /// The table is exactly this; what it should be is shown if it is not.
-fn assert_table(document: &Document, head: &[&str], expected: &[Vec<String>]) {
+pub(crate) fn assert_table(document: &Document, head: &[&str], expected: &[Vec<String>]) {
     let found = document.table(head);
     let expected_text: Vec<_> =
         expected.iter().map(|row| format!("| {} |", row.join(" | "))).collect();

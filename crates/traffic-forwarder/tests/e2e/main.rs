@@ -5,6 +5,7 @@
 
 mod support;
 
+mod admin;
 mod bad_input;
 mod command_line;
 mod demo;
@@ -13,9 +14,15 @@ mod exhaustion;
 mod fidelity;
 mod forwarding;
 mod limits;
+mod log_files;
 mod logging;
+mod metrics;
 mod names;
+mod no_answer;
+mod openapi;
+mod operate;
 mod programs;
+mod reload;
 mod resets;
 mod scale;
 mod shutdown;

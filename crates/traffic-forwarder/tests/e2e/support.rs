@@ -1,9 +1,11 @@
 //! What all themes share: the binary and its configuration, one forward, one session with both of its
 //! outer sockets in the test's hands.
 
+mod desk;
 mod island;
 mod kernel;
 mod late_target;
+mod operated;
 mod sessions;
 mod setup;
 
@@ -17,9 +19,11 @@ use std::time::Duration;
 use serde_json::Value;
 use testkit::{Addr, Forwarder, ForwarderBuilder, Port, SessionRecord, Socket, connect};
 
+pub(crate) use desk::Desk;
 pub(crate) use island::{on_an_island, on_each_island};
 pub(crate) use kernel::{tcp_row, unacked, waiting_connections_to};
 pub(crate) use late_target::LateTarget;
+pub(crate) use operated::Operated;
 pub(crate) use sessions::{OPENING, Session, ping, play, reset, served_client, write_until_full};
 pub(crate) use setup::{Setup, on_each_setup};
 
@@ -51,9 +55,11 @@ pub(crate) fn forwarder() -> ForwarderBuilder {
 
 // === configurations ===
 
-/// A TOML file in the making. It logs JSON, unless told otherwise.
+/// A TOML file in the making. It logs JSON, unless told otherwise, and there is no admin interface:
+/// forwarders that run side by side would fight for its socket.
 #[derive(Clone)]
 pub(crate) struct Config {
+    admin: String,
     process: String,
     log: String,
     forwards: String,
@@ -62,7 +68,13 @@ pub(crate) struct Config {
 impl Config {
     pub(crate) fn new() -> Self {
         let log = "format = 'json'\n".to_owned();
-        Self { process: String::new(), log, forwards: String::new() }
+        Self { admin: "off".to_owned(), process: String::new(), log, forwards: String::new() }
+    }
+
+    /// Sets where the admin interface is.
+    pub(crate) fn admin(mut self, admin: &str) -> Self {
+        admin.clone_into(&mut self.admin);
+        self
     }
 
     /// Adds a line to `[process]`.
@@ -90,8 +102,8 @@ impl Config {
     }
 
     pub(crate) fn text(&self) -> String {
-        let Self { process, log, forwards } = self;
-        format!("[process]\n{process}\n[log]\n{log}\n{forwards}")
+        let Self { admin, process, log, forwards } = self;
+        format!("[process]\nadmin = '{admin}'\n{process}\n[log]\n{log}\n{forwards}")
     }
 
     /// Starts the forwarder and waits until it is ready.

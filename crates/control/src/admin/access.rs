@@ -1,0 +1,188 @@
+//! Who may ask. On a Unix socket the kernel has said so already; on a port, whoever knows the token
+//! may, and no web page that a browser on this host shows.
+
+use super::refusal::Refusal;
+use axum::extract::{Request, State};
+use axum::http::header::{AUTHORIZATION, HOST, ORIGIN};
+use axum::http::{HeaderMap, HeaderName, StatusCode};
+use axum::middleware::Next;
+use axum::response::Response;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::sync::Arc;
+
+/// The shortest token: what is shorter can be guessed.
+const TOKEN_MIN: usize = 16;
+const TOKEN_MAX: usize = 4096;
+/// Asked by whoever supervises the process, who has no token.
+const OPEN_PATHS: [&str; 2] = ["/healthz", "/readyz"];
+
+/// Who may ask.
+#[derive(Clone)]
+pub(super) struct Access {
+    /// `None` on a Unix socket.
+    token: Option<Arc<Token>>,
+}
+
+impl Access {
+    pub(super) fn unix() -> Self {
+        Self { token: None }
+    }
+
+    pub(super) fn tcp(token: Token) -> Self {
+        Self { token: Some(Arc::new(token)) }
+    }
+
+    /// Whether those who ask are this process's own user or root.
+    pub(super) fn is_local_user(&self) -> bool {
+        self.token.is_none()
+    }
+
+    fn check(&self, path: &str, headers: &HeaderMap) -> Result<(), Refusal> {
+        let Some(token) = &self.token else { return Ok(()) };
+        let forbidden =
+            |message: &str| Refusal::new(StatusCode::FORBIDDEN, "forbidden", message.to_owned());
+        let host = text(headers, HOST).filter(|host| is_loopback(host));
+        let host = host.ok_or_else(|| {
+            forbidden("the Host header must be localhost, 127.0.0.1 or [::1], with any port")
+        })?;
+        let own = |origin: &[u8]| origin == format!("http://{host}").as_bytes();
+        if headers.get(ORIGIN).is_some_and(|origin| !own(origin.as_bytes())) {
+            return Err(forbidden("a web page of another origin may not ask"));
+        }
+        if OPEN_PATHS.contains(&path) {
+            return Ok(());
+        }
+        let given = text(headers, AUTHORIZATION).and_then(|value| value.strip_prefix("Bearer "));
+        if given.is_some_and(|given| token.is(given)) {
+            return Ok(());
+        }
+        let message = "send the header `Authorization: Bearer TOKEN`, with the token of the file \
+                       that `admin_token_file` names";
+        Err(Refusal::new(StatusCode::UNAUTHORIZED, "unauthorized", message.to_owned()))
+    }
+}
+
+/// Lets a request pass, or answers it with the reason why not.
+pub(super) async fn check(
+    State(access): State<Access>,
+    request: Request,
+    next: Next,
+) -> Result<Response, Refusal> {
+    access.check(request.uri().path(), request.headers())?;
+    Ok(next.run(request).await)
+}
+
+fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
+    headers.get(name)?.to_str().ok()
+}
+
+/// A name that a rebound DNS answer cannot take: only these three are this host for certain.
+fn is_loopback(host: &str) -> bool {
+    ["localhost", "127.0.0.1", "[::1]"].iter().any(|name| {
+        let port = host.strip_prefix(name).map(|rest| rest.strip_prefix(':').unwrap_or(rest));
+        port.is_some_and(|port| port.bytes().all(|byte| byte.is_ascii_digit()))
+            && (host.len() == name.len() || host.as_bytes()[name.len()] == b':')
+    })
+}
+
+/// What has to be known to ask on a port.
+pub(super) struct Token(String);
+
+impl Token {
+    /// Reads it from a file that only its user may read.
+    pub(super) fn read(path: &Path) -> Result<Self, String> {
+        let fault = |what: &str| format!("the token file `{}` {what}", path.display());
+        let read = |error: std::io::Error| fault(&format!("cannot be read: {error}"));
+        let file = std::fs::metadata(path).map_err(read)?;
+        if file.mode() & 0o077 != 0 {
+            return Err(fault("may be read by other users: chmod 600 it, and make a new token"));
+        }
+        if file.len() > TOKEN_MAX as u64 {
+            return Err(fault(&format!("is longer than {TOKEN_MAX} bytes")));
+        }
+        let token = std::fs::read_to_string(path).map_err(read)?;
+        let token = token.trim();
+        if token.len() < TOKEN_MIN || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
+            let what = format!(
+                "must hold one word of at least {TOKEN_MIN} ASCII characters, such as \
+                 `openssl rand -hex 32` writes"
+            );
+            return Err(fault(&what));
+        }
+        Ok(Self(token.to_owned()))
+    }
+
+    /// Compares in a time that depends on the length alone.
+    fn is(&self, given: &str) -> bool {
+        let pairs = self.0.bytes().zip(given.bytes());
+        let difference = pairs.fold(0, |difference, (a, b)| difference | (a ^ b));
+        self.0.len() == given.len() && std::hint::black_box(difference) == 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    const TOKEN: &str = "0123456789abcdef";
+
+    fn status(headers: &[(HeaderName, &str)], path: &str) -> Option<u16> {
+        let access = Access::tcp(Token(TOKEN.to_owned()));
+        let headers =
+            headers.iter().map(|(name, value)| (name.clone(), value.parse().unwrap())).collect();
+        access.check(path, &headers).err().map(|refusal| refusal.status().as_u16())
+    }
+
+    #[test]
+    fn only_the_whole_token_opens() {
+        let host = (HOST, "localhost:9180");
+        let with = |value| status(&[host.clone(), (AUTHORIZATION, value)], "/v1/status");
+        assert_eq!(with("Bearer 0123456789abcdef"), None);
+        for wrong in ["Bearer 0123456789abcdeF", "Bearer 0123456789abcde", "Bearer ", TOKEN] {
+            assert_eq!(with(wrong), Some(401), "{wrong}");
+        }
+        assert_eq!(status(std::slice::from_ref(&host), "/v1/status"), Some(401));
+        assert_eq!(status(&[host], "/healthz"), None);
+    }
+
+    #[test]
+    fn only_this_hosts_own_names_and_pages_may_ask() {
+        let with = |host, origin| {
+            let mut headers = vec![(HOST, host)];
+            headers.extend(Option::map(origin, |origin| (ORIGIN, origin)));
+            status(&headers, "/healthz")
+        };
+        for host in ["localhost", "127.0.0.1:1", "[::1]:9180", "localhost:"] {
+            assert_eq!(with(host, None), None, "{host}");
+        }
+        for host in
+            ["evil.example", "localhost.evil", "127.0.0.1.nip.io:80", "[::1]x", "127.0.0.12"]
+        {
+            assert_eq!(with(host, None), Some(403), "{host}");
+        }
+        assert_eq!(status(&[], "/healthz"), Some(403));
+        assert_eq!(with("localhost:1", Some("http://localhost:1")), None);
+        for origin in ["http://localhost:2", "https://evil.example", "null"] {
+            assert_eq!(with("localhost:1", Some(origin)), Some(403), "{origin}");
+        }
+    }
+
+    #[test]
+    fn a_token_file_must_be_its_users_alone_and_hold_a_token() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("token");
+        let read = |text: &str, mode| {
+            std::fs::write(&path, text).unwrap();
+            std::fs::set_permissions(&path, PermissionsExt::from_mode(mode)).unwrap();
+            Token::read(&path).map(|token| token.0)
+        };
+        assert_eq!(read("0123456789abcdef\n", 0o600).unwrap(), TOKEN);
+        assert!(read(TOKEN, 0o644).unwrap_err().contains("chmod 600"));
+        assert!(read("short", 0o600).unwrap_err().contains("at least 16"));
+        assert!(read("with a space in between", 0o600).unwrap_err().contains("one word"));
+        std::fs::remove_file(&path).unwrap();
+        assert!(Token::read(&path).err().unwrap().contains("cannot be read"));
+    }
+}

@@ -1,0 +1,59 @@
+//! `GET /openapi.json`: the description of all this, made of the code.
+
+use super::{events, forwards, probes, reload, sessions, status};
+use crate::api;
+use axum::Json;
+use utoipa::OpenApi;
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "traffic-forwarder",
+        description = "The admin interface. Durations are seconds, times RFC 3339 in UTC, sizes \
+                       bytes. Whatever fails answers with a `Failure`.",
+    ),
+    paths(
+        status::status,
+        forwards::all,
+        forwards::one,
+        forwards::drain,
+        forwards::resume,
+        sessions::list,
+        sessions::one,
+        sessions::kill,
+        reload::reload,
+        reload::confirm,
+        events::events,
+        probes::metrics,
+        probes::health,
+        probes::readiness,
+        openapi,
+    ),
+    components(schemas(
+        api::SessionOpened,
+        api::SessionConnected,
+        api::SessionClosed,
+        api::TargetDown,
+        api::LimitReached,
+        api::AcceptFailed,
+        api::ResourceExhausted,
+        api::ForwardSwitched,
+        api::Reloaded,
+        api::Shutdown,
+        api::Lagged,
+    ))
+)]
+struct Document;
+
+/// This document.
+#[utoipa::path(get, path = "/openapi.json", tag = "probes", responses(
+    (status = 200, content_type = "application/json", body = Object),
+))]
+pub(super) async fn openapi() -> Json<utoipa::openapi::OpenApi> {
+    Json(Document::openapi())
+}
+
+#[cfg(test)]
+pub(super) fn paths() -> Vec<String> {
+    Document::openapi().paths.paths.into_keys().collect()
+}

@@ -1,0 +1,94 @@
+//! `GET /v1/events`: what happens, as it happens (server-sent events, HTML Living Standard 9.2).
+
+use super::refusal::Refusal;
+use super::routes::App;
+use crate::api::{Failure, Lagged};
+use crate::desk::Desk;
+use crate::events::Event as Happened;
+use crate::events::Events;
+use axum::extract::State;
+use axum::response::IntoResponse;
+use axum::response::sse::{Event, KeepAlive, Sse};
+use futures_util::stream;
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::broadcast::Receiver;
+use tokio::sync::broadcast::error::RecvError;
+
+/// Watchers at the same time: fewer than there may be connections, so that others can still ask.
+const MOST_WATCHERS: usize = 16;
+/// A sign of life where nothing happens; it also finds watchers that have gone away.
+const SIGN_OF_LIFE: Duration = Duration::from_secs(15);
+
+/// What happens, as it happens. The name of an event tells the type of its data.
+#[utoipa::path(get, path = "/v1/events", tag = "process", responses(
+    (status = 200, content_type = "text/event-stream", body = String),
+    (status = 503, body = Failure, description = "Too many watch already."),
+))]
+pub(super) async fn events(State(app): State<App>) -> Result<impl IntoResponse, Refusal> {
+    let watcher = Watcher::new(&app)?;
+    // Before the answer begins: what happens from then on is told.
+    app.desk.ask(|supervisor| supervisor.set_detail()).await?;
+    let stream = stream::unfold(watcher, |mut watcher| async move {
+        let event = watcher.next().await?;
+        Some((Ok::<_, Infallible>(event), watcher))
+    });
+    Ok(Sse::new(stream).keep_alive(KeepAlive::new().interval(SIGN_OF_LIFE)))
+}
+
+/// Somebody who watches.
+struct Watcher {
+    /// `None` after the last event.
+    happened: Option<Receiver<Arc<Happened>>>,
+    desk: Desk,
+}
+
+impl Watcher {
+    fn new(app: &App) -> Result<Self, Refusal> {
+        if app.events.watchers() >= MOST_WATCHERS {
+            return Err(Refusal::busy(format!("{MOST_WATCHERS} watch already, which is the most")));
+        }
+        Ok(Self { happened: Some(app.events.watch()), desk: app.desk.clone() })
+    }
+
+    async fn next(&mut self) -> Option<Event> {
+        let event = match self.happened.as_mut()?.recv().await {
+            Ok(event) => event,
+            Err(RecvError::Lagged(missed)) => {
+                self.happened = None;
+                Arc::new(Happened::new(Events::LAGGED, &Lagged { missed }))
+            }
+            Err(RecvError::Closed) => return None,
+        };
+        Some(Event::default().event(event.name).data(&event.data))
+    }
+}
+
+impl Drop for Watcher {
+    fn drop(&mut self) {
+        self.happened = None;
+        let desk = self.desk.clone();
+        // With the last watcher, the workers tell only what the log wants again.
+        tokio::spawn(async move { desk.ask(|supervisor| supervisor.set_detail()).await });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_watcher_that_is_too_slow_is_told_so_and_let_go() {
+        let (desk, _tasks) = Desk::new();
+        let events = Events::new();
+        let mut watcher = Watcher { happened: Some(events.watch()), desk };
+        for n in 0..10_000 {
+            events.tell("many", || n);
+        }
+        let last = watcher.next().await.map(|event| format!("{event:?}"));
+        assert!(last.is_some_and(|text| text.contains("lagged")));
+        assert!(watcher.next().await.is_none());
+        assert_eq!(events.watchers(), 0);
+    }
+}

@@ -1,0 +1,101 @@
+//! Collecting sessions from the workers, a slice at a time.
+
+use crate::api::{Lane, Session, Tcp};
+use engine::{LaneView, Observer, SessionView, Slice, Wanted};
+use flow::{Way, verdict};
+use std::time::SystemTime;
+use sys::TcpInfo;
+use tokio::sync::{mpsc, oneshot};
+
+/// All sessions that are wanted. One slice is asked for at a time: no worker shows two in a row
+/// without a turn of its own between them, and the other workers wait for nobody.
+pub(super) async fn collect(observer: &Observer, wanted: &Wanted) -> Vec<SessionView> {
+    let mut views = Vec::new();
+    for worker in 0..observer.workers() {
+        let mut from = Some(0);
+        while let Some(place) = from {
+            let (sender, slice) = oneshot::channel();
+            // Whoever asked may have gone away meanwhile.
+            let reply = Box::new(|slice| _ = sender.send(slice));
+            observer.look(worker, wanted.clone(), place, reply);
+            // A worker that has ended has no sessions.
+            let Ok(Slice { views: some, next }) = slice.await else { break };
+            views.extend(some);
+            from = next;
+        }
+    }
+    views
+}
+
+/// Resets a session. False if there is none with this number.
+pub(super) async fn kill(observer: &Observer, id: u64) -> bool {
+    let (sender, mut replies) = mpsc::unbounded_channel();
+    observer.kill(id, || {
+        let sender = sender.clone();
+        Box::new(move |found| _ = sender.send(found))
+    });
+    drop(sender);
+    while let Some(found) = replies.recv().await {
+        if found {
+            return true;
+        }
+    }
+    false
+}
+
+/// Bytes per second, up and down.
+pub(super) type Rate = (f64, f64);
+
+/// A session as it is shown. `now` is when it was looked at.
+pub(super) fn session_of(view: &SessionView, rate: Option<Rate>, now: SystemTime) -> Session {
+    let to_client = way(view.client_tcp, view.down.held);
+    let to_target = way(view.target_tcp, view.up.held);
+    let started = now.checked_sub(view.age).unwrap_or(SystemTime::UNIX_EPOCH);
+    Session {
+        id: view.id,
+        forward: view.forward.to_string(),
+        client: view.client.to_string(),
+        listener: view.listener.to_string(),
+        target: view.target.to_string(),
+        target_address: view.target_address.map(|address| address.to_string()),
+        phase: view.phase.as_str().to_owned(),
+        started: super::status::time(started),
+        age: view.age.as_secs_f64(),
+        idle: view.idle.as_secs_f64(),
+        connect_time: view.connect_time.map(|time| time.as_secs_f64()),
+        up: lane(&view.up, rate.map(|(up, _)| up)),
+        down: lane(&view.down, rate.map(|(_, down)| down)),
+        verdict: verdict(to_client, to_target, view.idle).as_str().to_owned(),
+        client_tcp: view.client_tcp.map(tcp),
+        target_tcp: view.target_tcp.map(tcp),
+        worker: view.worker,
+    }
+}
+
+fn way(tcp: Option<TcpInfo>, held: u64) -> Way {
+    let TcpInfo { unsent, backoffs, lost, .. } = tcp.unwrap_or_default();
+    Way { held, unsent, backoffs, lost }
+}
+
+fn lane(view: &LaneView, rate: Option<f64>) -> Lane {
+    Lane {
+        bytes: view.bytes,
+        rate,
+        held: view.held,
+        path: view.path.as_str().to_owned(),
+        fallback: view.fallback.as_str().to_owned(),
+        ended: view.ended,
+    }
+}
+
+fn tcp(tcp: TcpInfo) -> Tcp {
+    Tcp {
+        rtt: tcp.rtt.as_secs_f64(),
+        retransmits: tcp.retransmits,
+        backoffs: tcp.backoffs,
+        unacked: tcp.unacked,
+        lost: tcp.lost,
+        unsent: tcp.unsent,
+        congestion_window: tcp.congestion_window,
+    }
+}

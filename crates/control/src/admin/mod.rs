@@ -1,0 +1,34 @@
+//! The admin interface: HTTP with JSON on a Unix socket, or on a loopback port for those who know
+//! the token. It runs on the control thread, and everything about it is bounded, so that whatever
+//! is asked here, the workers do not notice.
+//!
+//! ```text
+//!  door     where it listens, and who may come in
+//!  server   connections: their number, their time, their size
+//!  routes   which question is answered where
+//!  answers: status, forwards, sessions (listing, rates), reload, events, probes
+//! ```
+
+mod access;
+mod door;
+mod place;
+mod server;
+mod stall;
+
+mod refusal;
+mod routes;
+
+mod events;
+mod forwards;
+mod listing;
+mod probes;
+mod rates;
+mod reload;
+mod sessions;
+mod status;
+
+mod document;
+
+pub(crate) use door::Door;
+pub(crate) use routes::App;
+pub(crate) use server::MOST_CONNECTIONS;

@@ -1,0 +1,15 @@
+//! Where the admin socket is, if the configuration leaves it open.
+
+use crate::admin_address::admin_sockets;
+use std::path::{Path, PathBuf};
+
+/// The first of the places that this process may use; it has a directory then.
+pub(super) fn usable_socket() -> Option<PathBuf> {
+    admin_sockets().into_iter().find(|path| path.parent().is_some_and(is_usable))
+}
+
+fn is_usable(directory: &Path) -> bool {
+    // It may be there already; what matters is what is there in the end.
+    let _ = std::fs::create_dir(directory);
+    directory.is_dir() && sys::may_write_in(directory)
+}

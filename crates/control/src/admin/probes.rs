@@ -1,0 +1,60 @@
+//! What machines ask: metrics, and whether the process lives and serves.
+
+use super::refusal::Refusal;
+use super::routes::App;
+use crate::api::Failure;
+use crate::metrics::{Format, render};
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::IntoResponse;
+
+const PROMETHEUS: &str = "text/plain; version=0.0.4; charset=utf-8";
+const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// All metrics, in Prometheus's format, or in OpenMetrics if that is accepted.
+#[utoipa::path(get, path = "/metrics", tag = "probes", responses(
+    (status = 200, description = "The metrics.", content(
+        (String = "text/plain"), (String = "application/openmetrics-text"),
+    )),
+))]
+pub(super) async fn metrics(
+    State(app): State<App>,
+    headers: HeaderMap,
+) -> Result<impl IntoResponse, Refusal> {
+    let (format, content_type) = if accepts_open_metrics(&headers) {
+        (Format::OpenMetrics, OPEN_METRICS)
+    } else {
+        (Format::Prometheus, PROMETHEUS)
+    };
+    let text = app.desk.ask(move |supervisor| render(supervisor, format)).await?;
+    Ok(([(header::CONTENT_TYPE, content_type)], text))
+}
+
+/// Whoever knows OpenMetrics names it; Prometheus names both, and prefers it.
+fn accepts_open_metrics(headers: &HeaderMap) -> bool {
+    let mut accepted = headers.get_all(header::ACCEPT).iter();
+    accepted.any(|value| {
+        value.as_bytes().windows(28).any(|part| part == b"application/openmetrics-text")
+    })
+}
+
+/// The process lives.
+#[utoipa::path(get, path = "/healthz", tag = "probes", responses(
+    (status = 200, content_type = "text/plain", body = String),
+))]
+pub(super) async fn health() -> &'static str {
+    "ok\n"
+}
+
+/// The process takes sessions.
+#[utoipa::path(get, path = "/readyz", tag = "probes", responses(
+    (status = 200, content_type = "text/plain", body = String),
+    (status = 503, body = Failure, description = "The process is shutting down."),
+))]
+pub(super) async fn readiness(State(app): State<App>) -> Result<&'static str, Refusal> {
+    if app.desk.ask(|supervisor| supervisor.draining).await? {
+        let message = "the process is shutting down".to_owned();
+        return Err(Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "draining", message));
+    }
+    Ok("ready\n")
+}

@@ -1,0 +1,168 @@
+//! `POST /v1/reload` and `/v1/confirm`.
+
+use super::refusal::Refusal;
+use super::routes::App;
+use super::status::confirm_within;
+use crate::api::{Change, ChangedForward, Done, Failure, ForwardSummary, Reload};
+use crate::reload::{ReloadError, ReloadOptions, ReloadReport};
+use crate::supervisor::Supervisor;
+use axum::Json;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
+use axum::http::StatusCode;
+use plan::Effect;
+use plan::units::parse_duration;
+use serde::Deserialize;
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::time::Duration;
+use utoipa::IntoParams;
+
+/// The longest time for a confirmation: beyond it, it is no longer an experiment.
+const CONFIRM_MAX: Duration = Duration::from_secs(24 * 3600);
+
+/// How the reload is meant.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct ReloadQuery {
+    /// Change nothing, only say what would be.
+    #[serde(default)]
+    dry_run: bool,
+    /// Go back unless it is confirmed within this time, such as `60s`.
+    confirm: Option<String>,
+    /// For a dry run: compare with this file, an absolute path. On a Unix socket only.
+    #[param(value_type = Option<String>)]
+    file: Option<PathBuf>,
+}
+
+impl ReloadQuery {
+    fn options(self, local_user: bool) -> Result<ReloadOptions, Refusal> {
+        let Self { dry_run, confirm, file } = self;
+        if dry_run && confirm.is_some() {
+            return Err(Refusal::bad_request("a dry run changes nothing that could be confirmed"));
+        }
+        if let Some(file) = &file {
+            if !dry_run {
+                let message = "another file can be tried with dry_run=true, not run by";
+                return Err(Refusal::bad_request(message));
+            }
+            if !file.is_absolute() {
+                return Err(Refusal::bad_request("`file` must be an absolute path"));
+            }
+            // What is wrong in a file is quoted from it.
+            if !local_user {
+                let message = "files are compared for who asks on a Unix socket".to_owned();
+                return Err(Refusal::new(StatusCode::FORBIDDEN, "forbidden", message));
+            }
+        }
+        let confirm = confirm.map(|text| confirm_time(&text)).transpose()?;
+        Ok(ReloadOptions { dry_run, confirm, file })
+    }
+}
+
+fn confirm_time(text: &str) -> Result<Duration, Refusal> {
+    let fault = |why: String| Refusal::bad_request(format!("confirm: {why}"));
+    let time = parse_duration(text).map_err(|error| fault(error.to_string()))?;
+    if time.is_zero() || time > CONFIRM_MAX {
+        return Err(fault(format!("`{text}` is not between 1ms and 1d")));
+    }
+    Ok(time)
+}
+
+/// Reads the configuration again, and runs by it: all of it or nothing.
+#[utoipa::path(post, path = "/v1/reload", tag = "process", params(ReloadQuery), responses(
+    (status = 200, body = Reload),
+    (status = 400, body = Failure),
+    (status = 409, body = Failure, description = "It does not fit this host or this moment."),
+    (status = 422, body = Failure, description = "The configuration is not right."),
+))]
+pub(super) async fn reload(
+    State(app): State<App>,
+    query: Result<Query<ReloadQuery>, QueryRejection>,
+) -> Result<Json<Reload>, Refusal> {
+    let Query(query) = query?;
+    let options = query.options(app.local_user)?;
+    let answer = app.desk.ask(move |supervisor| {
+        let report = supervisor.reload(&options, "admin")?;
+        Ok::<_, ReloadError>(reload_of(report, options.dry_run, confirm_within(supervisor)))
+    });
+    Ok(Json(answer.await??))
+}
+
+/// Keeps a configuration that would be taken back.
+#[utoipa::path(post, path = "/v1/confirm", tag = "process", responses(
+    (status = 200, body = Done),
+    (status = 409, body = Failure, description = "None waits to be confirmed."),
+))]
+pub(super) async fn confirm(State(app): State<App>) -> Result<Json<Done>, Refusal> {
+    if app.desk.ask(Supervisor::confirm).await? {
+        return Ok(Json(Done { state: "confirmed".to_owned(), changed: true }));
+    }
+    let message = "no configuration waits to be confirmed: it was confirmed or taken back before";
+    Err(Refusal::conflict("nothing_to_confirm", message))
+}
+
+impl From<ReloadError> for Refusal {
+    fn from(error: ReloadError) -> Self {
+        let message = error.to_string();
+        match error {
+            ReloadError::Config(_) => {
+                Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_config", message)
+            }
+            ReloadError::Unfit(_) => Self::conflict("unfit", message),
+            ReloadError::NoFile => Self::conflict("no_file", message),
+            ReloadError::Draining => Self::conflict("draining", message),
+        }
+    }
+}
+
+fn reload_of(report: ReloadReport, dry_run: bool, confirm_within: Option<f64>) -> Reload {
+    let ReloadReport { diff, sessions, skipped, generation } = report;
+    let summaries = |forwards: Vec<plan::ForwardSummary>| {
+        forwards.into_iter().map(|forward| summary(forward, &sessions)).collect()
+    };
+    Reload {
+        dry_run,
+        generation,
+        added: summaries(diff.added),
+        changed: diff
+            .changed
+            .into_iter()
+            .map(|forward| ChangedForward {
+                sessions: sessions.get(&forward.name).copied().unwrap_or(0),
+                name: forward.name,
+                changes: forward.changes.into_iter().map(change).collect(),
+            })
+            .collect(),
+        removed: summaries(diff.removed),
+        unchanged: diff.unchanged,
+        settings: diff.process.into_iter().chain(diff.log).map(change).collect(),
+        skipped,
+        confirm_within,
+    }
+}
+
+fn summary(forward: plan::ForwardSummary, sessions: &HashMap<String, u32>) -> ForwardSummary {
+    ForwardSummary {
+        sessions: sessions.get(&forward.name).copied().unwrap_or(0),
+        name: forward.name,
+        listen: forward.listen,
+        to: forward.to,
+    }
+}
+
+fn change(change: plan::Change) -> Change {
+    let effect = match change.effect {
+        Effect::AtOnce => "process",
+        Effect::LivingSessions => "all_sessions",
+        Effect::NewSessions | Effect::Identity => "new_sessions",
+        Effect::Restart => "restart",
+    };
+    Change {
+        key: change.key.to_owned(),
+        old: change.old,
+        new: change.new,
+        effect: effect.to_owned(),
+    }
+}

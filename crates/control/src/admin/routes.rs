@@ -1,0 +1,98 @@
+//! Which question is answered where, and what holds for all of them.
+
+use super::access::{self, Access};
+use super::rates::Rates;
+use super::refusal::{Refusal, no_method, no_path};
+use super::{document, events, forwards, probes, reload, sessions, status};
+use crate::desk::Desk;
+use crate::events::Events;
+use axum::Router;
+use axum::body::HttpBody;
+use axum::extract::Request;
+use axum::http::StatusCode;
+use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::response::Response;
+use axum::routing::{MethodRouter, get, post};
+use engine::Observer;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The longest body in bytes. No question has one; a larger one is a mistake.
+const BODY_MAX: u64 = 64 * 1024;
+/// How long an answer may take to be found.
+const ANSWER_LIMIT: Duration = Duration::from_secs(30);
+
+/// What answers are made of.
+#[derive(Clone)]
+pub(crate) struct App {
+    pub(super) desk: Desk,
+    pub(super) observer: Observer,
+    pub(super) events: Events,
+    pub(super) rates: Arc<Rates>,
+    /// Who asks is this process's own user: what it may read, they may.
+    pub(super) local_user: bool,
+}
+
+impl App {
+    pub(crate) fn new(desk: Desk, observer: Observer, events: Events) -> Self {
+        Self { desk, observer, events, rates: Arc::default(), local_user: false }
+    }
+}
+
+/// Every path; the document describes the same ones.
+pub(super) fn table() -> Vec<(&'static str, MethodRouter<App>)> {
+    vec![
+        ("/v1/status", get(status::status)),
+        ("/v1/forwards", get(forwards::all)),
+        ("/v1/forwards/{name}", get(forwards::one)),
+        ("/v1/forwards/{name}/drain", post(forwards::drain)),
+        ("/v1/forwards/{name}/resume", post(forwards::resume)),
+        ("/v1/sessions", get(sessions::list)),
+        ("/v1/sessions/{id}", get(sessions::one).delete(sessions::kill)),
+        ("/v1/reload", post(reload::reload)),
+        ("/v1/confirm", post(reload::confirm)),
+        ("/v1/events", get(events::events)),
+        ("/metrics", get(probes::metrics)),
+        ("/healthz", get(probes::health)),
+        ("/readyz", get(probes::readiness)),
+        ("/openapi.json", get(document::openapi)),
+    ]
+}
+
+pub(super) fn router(mut app: App, access: Access) -> Router {
+    app.local_user = access.is_local_user();
+    let paths = table().into_iter().fold(Router::new(), |router, (path, methods)| {
+        router.route(path, methods.fallback(no_method))
+    });
+    paths
+        .fallback(no_path)
+        .with_state(app)
+        .layer(from_fn(bounded))
+        .layer(from_fn_with_state(access, access::check))
+}
+
+/// No request is larger and no answer takes longer than this.
+async fn bounded(request: Request, next: Next) -> Result<Response, Refusal> {
+    if request.body().size_hint().lower() > BODY_MAX {
+        let message = format!("the body is longer than {BODY_MAX} bytes, and none is needed");
+        return Err(Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", message));
+    }
+    // A body without a length is never read: it costs nothing.
+    tokio::time::timeout(ANSWER_LIMIT, next.run(request)).await.map_err(|_| {
+        let message = format!("no answer was found within {} s", ANSWER_LIMIT.as_secs());
+        Refusal::new(StatusCode::GATEWAY_TIMEOUT, "timeout", message)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn the_document_describes_every_path_and_no_other() {
+        let served: BTreeSet<_> = table().into_iter().map(|(path, _)| path.to_owned()).collect();
+        let described: BTreeSet<_> = document::paths().into_iter().collect();
+        assert_eq!(served, described);
+    }
+}

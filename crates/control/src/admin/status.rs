@@ -1,0 +1,60 @@
+//! `GET /v1/status`: the process as a whole.
+
+use super::refusal::Refusal;
+use super::routes::App;
+use crate::api::{LastReload, Status};
+use crate::supervisor::Supervisor;
+use axum::Json;
+use axum::extract::State;
+use std::time::{Instant, SystemTime};
+
+/// The process as a whole.
+#[utoipa::path(get, path = "/v1/status", tag = "process", responses(
+    (status = 200, body = Status),
+))]
+pub(super) async fn status(State(app): State<App>) -> Result<Json<Status>, Refusal> {
+    Ok(Json(app.desk.ask(|supervisor| status_of(supervisor)).await?))
+}
+
+fn status_of(supervisor: &Supervisor) -> Status {
+    let Supervisor { plan, engine, capacity, .. } = supervisor;
+    let sums = engine.sums();
+    Status {
+        state: if supervisor.draining { "draining" } else { "serving" }.to_owned(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        pid: std::process::id(),
+        started: time(supervisor.started),
+        uptime: supervisor.uptime().as_secs_f64(),
+        config: plan.config.as_ref().map(|path| path.display().to_string()),
+        generation: supervisor.generation,
+        last_reload: supervisor.last_reload.as_ref().map(|last| LastReload {
+            at: time(last.at),
+            by: last.by.to_owned(),
+            error: last.error.clone(),
+        }),
+        confirm_within: confirm_within(supervisor),
+        workers: supervisor.workers,
+        forwards: plan.forwards.len(),
+        listeners: engine.listeners(),
+        sessions: engine.sessions(),
+        max_sessions: engine.max_sessions(),
+        sessions_opened: sums.opened,
+        bytes_up: sums.bytes_up,
+        bytes_down: sums.bytes_down,
+        open_files: sys::open_files().unwrap_or(0),
+        open_files_limit: capacity.open_files_limit,
+        pipes: supervisor.observer().pipes(),
+        resident_memory: sys::usage().resident,
+    }
+}
+
+/// Seconds until the configuration is taken back.
+pub(super) fn confirm_within(supervisor: &Supervisor) -> Option<f64> {
+    let until = supervisor.trial.as_ref()?.until;
+    Some(until.saturating_duration_since(Instant::now()).as_secs_f64())
+}
+
+/// A time as answers write it.
+pub(super) fn time(time: SystemTime) -> String {
+    humantime::format_rfc3339_millis(time).to_string()
+}

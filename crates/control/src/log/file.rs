@@ -1,0 +1,199 @@
+//! The log's file: appended to, rotated by size and age, and begun anew on request.
+//!
+//! Written here because no library does what this log owes: no line is lost or torn when the file
+//! is rotated or the disk is full, the file is begun anew after somebody has moved it, and a file
+//! that cannot be rotated goes on. `file-rotate` and `logroller` cannot reopen, and hide failures;
+//! `tracing-appender` knows no size.
+
+use std::ffi::OsString;
+use std::fmt;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, ErrorKind, Write as _};
+use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant, SystemTime};
+
+/// For its owner, and for a group that may read logs.
+const MODE: u32 = 0o640;
+/// After a file could not be rotated, until it is tried again.
+const RETRY: Duration = Duration::from_secs(5);
+
+/// A file that lines are appended to. It belongs to this process alone.
+pub(super) struct LogFile {
+    path: PathBuf,
+    rotate_size: Option<u64>,
+    rotate_age: Option<Duration>,
+    keep: u32,
+    file: File,
+    size: u64,
+    since: SystemTime,
+    /// A device is never rotated.
+    regular: bool,
+    not_before: Option<Instant>,
+}
+
+/// What went wrong with the file, and what to do.
+#[derive(Clone, Debug)]
+pub(super) struct Trouble {
+    tried: &'static str,
+    path: PathBuf,
+    error: String,
+    hint: &'static str,
+}
+
+impl fmt::Display for Trouble {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { tried, path, error, hint } = self;
+        let path = path.display().to_string();
+        write!(f, "cannot {tried} `{}`: {error} ({hint})", path.escape_debug())
+    }
+}
+
+impl LogFile {
+    pub(super) fn open(path: &Path, log: &plan::Log) -> io::Result<Self> {
+        let (file, regular) = open(path)?;
+        let mut log_file = Self {
+            path: path.to_owned(),
+            rotate_size: log.rotate_size,
+            rotate_age: log.rotate_age,
+            keep: log.keep.get(),
+            file,
+            size: 0,
+            since: SystemTime::now(),
+            regular,
+            not_before: None,
+        };
+        log_file.look_at_file()?;
+        Ok(log_file)
+    }
+
+    /// Appends a line as a whole, or not at all.
+    pub(super) fn append(&mut self, line: &str) -> Result<(), Trouble> {
+        let mut rest = line.as_bytes();
+        while !rest.is_empty() {
+            match self.file.write(rest) {
+                Ok(0) => {
+                    return Err(self.torn(line.len() - rest.len(), &ErrorKind::WriteZero.into()));
+                }
+                Ok(n) => rest = &rest[n..],
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(self.torn(line.len() - rest.len(), &error)),
+            }
+        }
+        self.size += line.len() as u64;
+        Ok(())
+    }
+
+    /// Takes the beginning of a line, of which the rest could not be written, off the file.
+    fn torn(&self, written: usize, error: &io::Error) -> Trouble {
+        if written > 0 && self.regular {
+            let length = self.file.metadata().map(|metadata| metadata.len());
+            // If that fails, too, the line stays torn; the error is told in either case.
+            let _ =
+                length.and_then(|length| self.file.set_len(length.saturating_sub(written as u64)));
+        }
+        self.trouble("append to the log file", error, "free space, or name another `file` in [log]")
+    }
+
+    /// Rotates the file if `more` bytes would make it too large, or if it is too old.
+    pub(super) fn rotate_if_due(&mut self, more: u64) -> Result<(), Trouble> {
+        if !self.is_due(more) || self.not_before.is_some_and(|time| Instant::now() < time) {
+            return Ok(());
+        }
+        // Somebody may have emptied it.
+        let rotated = self.file.metadata().and_then(|metadata| {
+            self.size = metadata.len();
+            if self.is_due(more) { self.rotate() } else { Ok(()) }
+        });
+        self.not_before = rotated.is_err().then(|| Instant::now() + RETRY);
+        let hint =
+            "let this user rename and make files in its directory; the file goes on meanwhile";
+        rotated.map_err(|error| self.trouble("rotate the log file", &error, hint))
+    }
+
+    fn is_due(&self, more: u64) -> bool {
+        let too_large = || self.rotate_size.is_some_and(|limit| self.size + more > limit);
+        let age = || self.since.elapsed().unwrap_or_default();
+        let too_old = || self.rotate_age.is_some_and(|limit| age() >= limit);
+        self.regular && self.size > 0 && (too_large() || too_old())
+    }
+
+    /// `log` becomes `log.1`, `log.1` becomes `log.2`, and so on. The new file is there before the
+    /// old one is given up: a line always has somewhere to go.
+    fn rotate(&mut self) -> io::Result<()> {
+        let fresh = self.aside("new");
+        let (file, regular) = open(&fresh)?;
+        if let Err(error) = self.shift().and_then(|()| fs::rename(&fresh, &self.path)) {
+            let _ = fs::remove_file(&fresh);
+            return Err(error);
+        }
+        (self.file, self.regular) = (file, regular);
+        self.look_at_file()
+    }
+
+    fn shift(&self) -> io::Result<()> {
+        // One that somebody has moved away leaves nothing to be shifted.
+        if !self.path.exists() {
+            return Ok(());
+        }
+        for number in (1..self.keep).rev() {
+            rename_if_there(&self.aside(number), &self.aside(number + 1))?;
+        }
+        fs::rename(&self.path, self.aside(1))?;
+        // More are left where `keep` was larger before.
+        let beyond = (self.keep + 1..).map(|number| self.aside(number));
+        beyond.take_while(|path| fs::remove_file(path).is_ok()).count();
+        Ok(())
+    }
+
+    fn aside(&self, suffix: impl fmt::Display) -> PathBuf {
+        let mut name = OsString::from(&self.path);
+        name.push(format!(".{suffix}"));
+        name.into()
+    }
+
+    /// Begins the file anew. If that fails, the present one goes on.
+    pub(super) fn reopen(&mut self) -> Result<(), Trouble> {
+        let opened = open(&self.path).and_then(|(file, regular)| {
+            (self.file, self.regular) = (file, regular);
+            self.look_at_file()
+        });
+        let hint = "the file that was open goes on; send SIGUSR1 again when this is mended";
+        opened.map_err(|error| self.trouble("reopen the log file", &error, hint))
+    }
+
+    fn look_at_file(&mut self) -> io::Result<()> {
+        let metadata = self.file.metadata()?;
+        self.size = metadata.len();
+        // Some file systems do not know when a file was made: then its age counts from here.
+        let made = metadata.created().ok().filter(|_| self.size > 0);
+        self.since = made.unwrap_or_else(SystemTime::now);
+        Ok(())
+    }
+
+    fn trouble(&self, tried: &'static str, error: &io::Error, hint: &'static str) -> Trouble {
+        Trouble { tried, path: self.path.clone(), error: error.to_string(), hint }
+    }
+}
+
+/// Opens for appending, and says whether it is a regular file.
+fn open(path: &Path) -> io::Result<(File, bool)> {
+    let is_pipe = fs::metadata(path).is_ok_and(|metadata| metadata.file_type().is_fifo());
+    if is_pipe {
+        // It would wait here for a reader, and later for a slow one.
+        return Err(io::Error::new(ErrorKind::InvalidInput, "it is a pipe, and a file is needed"));
+    }
+    let file = OpenOptions::new().append(true).create(true).mode(MODE).open(path)?;
+    let regular = file.metadata()?.is_file();
+    Ok((file, regular))
+}
+
+fn rename_if_there(from: &Path, to: &Path) -> io::Result<()> {
+    match fs::rename(from, to) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        result => result,
+    }
+}
+
+#[cfg(test)]
+mod tests;

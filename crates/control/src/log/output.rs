@@ -1,0 +1,118 @@
+//! Where lines go, and what is done if they cannot.
+
+use super::event::{Fields, Value};
+use super::file::{LogFile, Trouble};
+use super::format::Form;
+use std::fmt;
+use std::io::{self, Write as _};
+use std::path::PathBuf;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+use tracing::Level;
+
+/// Between two complaints about the log's file.
+const PAUSE: Duration = Duration::from_secs(60);
+
+/// The log's file could not be opened.
+#[derive(Debug)]
+pub struct LogError {
+    path: PathBuf,
+    error: io::Error,
+}
+
+impl fmt::Display for LogError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { path, error } = self;
+        let path = path.display().to_string();
+        write!(
+            f,
+            "cannot open the log file `{}` for appending: {error} (make its directory, and let \
+             this user write there, or change `file` in [log]; without it the log goes to standard \
+             error)",
+            path.escape_debug()
+        )
+    }
+}
+
+impl std::error::Error for LogError {}
+
+/// Where lines go.
+pub(super) struct Output {
+    form: Form,
+    /// `None` is standard error.
+    file: Option<LogFile>,
+    /// Lines lost since the last one that was written.
+    lost: u64,
+    complained: Option<Instant>,
+}
+
+impl Output {
+    pub(super) fn open(log: &plan::Log, form: Form) -> Result<Self, LogError> {
+        let open = |path: &PathBuf| {
+            LogFile::open(path, log).map_err(|error| LogError { path: path.clone(), error })
+        };
+        let file = log.file.as_ref().map(open).transpose()?;
+        Ok(Self { form, file, lost: 0, complained: None })
+    }
+
+    /// Writes a line, with its end. One that cannot be written is counted.
+    pub(super) fn write(&mut self, line: &str) {
+        let Some(file) = &mut self.file else {
+            self.count(stderr(line));
+            return;
+        };
+        let rotated = file.rotate_if_due(line.len() as u64);
+        let written = if self.lost == 0 { Ok(()) } else { file.append(&gap(self.form, self.lost)) };
+        let written = written.and_then(|()| {
+            self.lost = 0;
+            file.append(line)
+        });
+        let trouble = rotated.err().or(written.as_ref().err().cloned());
+        self.count(written.is_ok());
+        if let Some(trouble) = trouble {
+            self.complain(&trouble);
+        }
+    }
+
+    /// Begins the file anew.
+    pub(super) fn reopen(&mut self) {
+        if let Some(Err(trouble)) = self.file.as_mut().map(LogFile::reopen) {
+            // It was asked for just now: the answer does not wait.
+            self.complained = None;
+            self.complain(&trouble);
+        }
+    }
+
+    fn count(&mut self, written: bool) {
+        if !written {
+            self.lost += 1;
+            super::WRITE_FAILED.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// On standard error: there is no better place left.
+    fn complain(&mut self, trouble: &Trouble) {
+        if self.complained.is_some_and(|last| last.elapsed() < PAUSE) {
+            return;
+        }
+        self.complained = Some(Instant::now());
+        let fields = Fields {
+            message: format!("the log file is in trouble: {trouble}"),
+            fields: vec![("lost", Value::Plain(self.lost.to_string()))],
+        };
+        stderr(&self.form.line(Level::ERROR, &fields));
+    }
+}
+
+/// A line for the place where others are missing.
+fn gap(form: Form, lost: u64) -> String {
+    let message = "lines were lost: the log file could not be written".to_owned();
+    let fields = vec![("lost", Value::Plain(lost.to_string()))];
+    form.line(Level::WARN, &Fields { message, fields })
+}
+
+/// In one write, so that lines of several threads do not mix. With standard error gone there is
+/// nobody left to tell.
+fn stderr(line: &str) -> bool {
+    io::stderr().lock().write_all(line.as_bytes()).is_ok()
+}

@@ -1,0 +1,92 @@
+//! The numbers of one moment.
+
+use crate::supervisor::Supervisor;
+use engine::{ForwardView, Totals};
+use std::time::SystemTime;
+
+/// All that is told.
+#[derive(Debug, Default)]
+pub(super) struct Snapshot {
+    pub(super) process: Process,
+    /// One per name: the engine has no two forwards of the same name.
+    pub(super) forwards: Vec<Forward>,
+}
+
+/// What holds for the process as a whole.
+#[derive(Debug)]
+pub(super) struct Process {
+    /// `None` without `/proc`.
+    pub(super) open_files: Option<u64>,
+    pub(super) open_files_limit: u64,
+    pub(super) pipes: u64,
+    pub(super) max_sessions: u32,
+    pub(super) generation: u64,
+    pub(super) last_reload_succeeded: bool,
+    /// Of the last attempt to reload; before the first, of the start.
+    pub(super) last_reload: SystemTime,
+    pub(super) log_dropped: crate::log::Dropped,
+    pub(super) started: SystemTime,
+    pub(super) usage: sys::Usage,
+}
+
+/// One forward.
+#[derive(Debug, Default)]
+pub(super) struct Forward {
+    pub(super) name: String,
+    pub(super) active: u32,
+    pub(super) backlog: u32,
+    pub(super) totals: Totals,
+}
+
+impl Snapshot {
+    pub(super) fn take(supervisor: &Supervisor) -> Self {
+        let engine = &supervisor.engine;
+        let last_reload = supervisor.last_reload.as_ref();
+        let process = Process {
+            open_files: sys::open_files(),
+            open_files_limit: sys::open_files_limit(),
+            pipes: supervisor.observer().pipes() as u64,
+            max_sessions: engine.max_sessions(),
+            generation: supervisor.generation,
+            last_reload_succeeded: last_reload.is_none_or(|reload| reload.error.is_none()),
+            last_reload: last_reload.map_or(supervisor.started, |reload| reload.at),
+            log_dropped: crate::log::dropped(),
+            started: supervisor.started,
+            usage: sys::usage(),
+        };
+        Self { process, forwards: engine.forwards().map(|view| Forward::new(&view)).collect() }
+    }
+}
+
+impl Default for Process {
+    fn default() -> Self {
+        Self {
+            open_files: None,
+            open_files_limit: 0,
+            pipes: 0,
+            max_sessions: 0,
+            generation: 1,
+            last_reload_succeeded: true,
+            last_reload: SystemTime::UNIX_EPOCH,
+            log_dropped: crate::log::Dropped::default(),
+            started: SystemTime::UNIX_EPOCH,
+            usage: sys::Usage::default(),
+        }
+    }
+}
+
+impl Forward {
+    fn new(view: &ForwardView<'_>) -> Self {
+        Self {
+            name: view.plan.name.clone(),
+            active: view.sessions(),
+            backlog: view.backlog(),
+            totals: view.totals(),
+        }
+    }
+
+    /// Whether it ever had a session.
+    pub(super) fn was_used(&self) -> bool {
+        self.totals.opened > 0
+    }
+}

@@ -1,0 +1,157 @@
+use super::snapshot::{Forward, Process};
+use super::*;
+use engine::{Classes, Totals};
+use flow::{By, Cause, Fallback, Phase};
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
+
+const HOSTILE: &str = "a\"b\\c{},=";
+
+fn classes(class: usize, sum: Duration) -> Classes {
+    let mut classes = Classes { sum, ..Classes::default() };
+    classes.counts[class] = 3;
+    classes
+}
+
+/// A forward to which everything has happened.
+fn busy(name: &str) -> Forward {
+    let totals = Totals {
+        opened: 5,
+        closed: BTreeMap::from([((By::Client, Phase::Relay, Cause::Fin), 3)]),
+        bytes: [[10, 20], [30, 40]],
+        refused: 1,
+        accept_errors: BTreeMap::from([(24, 6), (9999, 1)]),
+        fallbacks: BTreeMap::from([(Fallback::NoPipe, 2)]),
+        connecting: classes(0, Duration::from_millis(1)),
+        living: classes(engine::DURATION_BOUNDS.len(), Duration::from_secs(300_000)),
+    };
+    Forward { name: name.into(), active: 2, backlog: 4, totals }
+}
+
+fn idle(name: &str) -> Forward {
+    Forward { name: name.into(), ..Forward::default() }
+}
+
+fn written(forwards: Vec<Forward>, format: Format) -> String {
+    let process = Process { open_files: Some(9), open_files_limit: u64::MAX, ..Process::default() };
+    write(Snapshot { process, forwards }, format)
+}
+
+/// The series by what stands before their numbers. Two that are equal are a failure.
+fn series(text: &str) -> BTreeMap<&str, f64> {
+    let mut series = BTreeMap::new();
+    for line in text.lines().filter(|line| !line.starts_with('#')) {
+        let (name, number) = line.rsplit_once(' ').unwrap();
+        let number = number.parse().unwrap_or_else(|error| panic!("{line}: {error}"));
+        assert!(series.insert(name, number).is_none(), "twice: {line}");
+    }
+    series
+}
+
+#[test]
+fn a_busy_forward_shows_all_its_numbers() {
+    for format in [Format::Prometheus, Format::OpenMetrics] {
+        let text = written(vec![busy("db"), idle("web")], format);
+        let series = series(&text);
+        let expected = [
+            ("sessions_active{forward=\"db\"}", 2.0),
+            ("sessions_opened_total{forward=\"db\"}", 5.0),
+            (
+                "sessions_closed_total{forward=\"db\",by=\"client\",phase=\"relay\",cause=\"fin\"}",
+                3.0,
+            ),
+            ("bytes_total{forward=\"db\",lane=\"up\",path=\"copy\"}", 10.0),
+            ("bytes_total{forward=\"db\",lane=\"up\",path=\"splice\"}", 20.0),
+            ("bytes_total{forward=\"db\",lane=\"down\",path=\"copy\"}", 30.0),
+            ("bytes_total{forward=\"db\",lane=\"down\",path=\"splice\"}", 40.0),
+            ("connect_seconds_sum{forward=\"db\"}", 0.001),
+            ("connect_seconds_count{forward=\"db\"}", 3.0),
+            ("connect_seconds_bucket{le=\"0.0005\",forward=\"db\"}", 3.0),
+            ("session_seconds_bucket{le=\"86400.0\",forward=\"db\"}", 0.0),
+            ("session_seconds_bucket{le=\"+Inf\",forward=\"db\"}", 3.0),
+            ("refused_total{forward=\"db\",cause=\"over_limit\"}", 1.0),
+            ("accept_errors_total{forward=\"db\",errno=\"EMFILE\"}", 6.0),
+            ("accept_errors_total{forward=\"db\",errno=\"9999\"}", 1.0),
+            ("fallbacks_total{forward=\"db\",reason=\"no_pipe\"}", 2.0),
+            ("listener_backlog{forward=\"db\"}", 4.0),
+            ("open_files", 9.0),
+            ("config_last_reload_success", 1.0),
+            ("config_generation", 1.0),
+            ("log_dropped_total{cause=\"queue_full\"}", 0.0),
+        ];
+        for (name, number) in expected {
+            let found = series.get(format!("traffic_forwarder_{name}").as_str());
+            assert_eq!(found, Some(&number), "{name} in\n{text}");
+        }
+    }
+}
+
+#[test]
+fn an_idle_forward_shows_three_series() {
+    let text = written(vec![idle("web")], Format::Prometheus);
+    let of_web: Vec<_> =
+        series(&text).into_iter().filter(|(name, _)| name.contains("web")).collect();
+    let names = ["listener_backlog", "sessions_active", "sessions_opened_total"];
+    let names = names.map(|name| format!("traffic_forwarder_{name}{{forward=\"web\"}}"));
+    assert_eq!(of_web, names.each_ref().map(|name| (name.as_str(), 0.0)));
+}
+
+#[test]
+fn the_forms_differ_in_the_names_of_families_and_the_end() {
+    let [prometheus, open_metrics] =
+        [Format::Prometheus, Format::OpenMetrics].map(|format| written(vec![busy("db")], format));
+    assert!(prometheus.contains("\n# TYPE traffic_forwarder_bytes_total counter\n"));
+    assert!(open_metrics.contains("\n# TYPE traffic_forwarder_bytes counter\n"));
+    assert!(!prometheus.contains("# EOF"));
+    assert!(open_metrics.ends_with("\n# EOF\n"));
+    assert_eq!(series(&prometheus), series(&open_metrics));
+}
+
+#[test]
+fn every_series_is_of_a_metric_in_the_table_with_its_labels() {
+    let text = written(vec![busy("db")], Format::Prometheus);
+    let mut seen = BTreeSet::new();
+    for name in series(&text).into_keys() {
+        let (name, labels) = name.split_once('{').unwrap_or((name, ""));
+        let family = ["_bucket", "_sum", "_count"]
+            .iter()
+            .find_map(|suffix| name.strip_suffix(suffix).filter(|name| name.ends_with("_seconds")))
+            .unwrap_or(name);
+        let metric = METRICS.iter().find(|metric| metric.name == family);
+        let metric = metric.unwrap_or_else(|| panic!("{name} is not in the table"));
+        let labels: Vec<_> =
+            labels.split(',').filter_map(|label| Some(label.split_once('=')?.0)).collect();
+        let labels: Vec<_> = labels.into_iter().filter(|label| *label != "le").collect();
+        assert_eq!(labels, metric.labels, "{name}");
+        seen.insert(metric.name);
+    }
+    let all: BTreeSet<_> = METRICS.iter().map(|metric| metric.name).collect();
+    assert_eq!(seen, all, "every metric has a series");
+    assert_eq!(METRICS.len(), all.len());
+}
+
+#[test]
+fn counters_and_only_they_are_named_total() {
+    for Metric { name, kind, help, .. } in METRICS {
+        assert_eq!(name.ends_with("_total"), *kind == Kind::Counter, "{name}");
+        assert!(help.ends_with('.') && !help.contains(['\n', '|']), "{name}: {help}");
+    }
+}
+
+#[test]
+fn a_hostile_name_is_escaped() {
+    let text = written(vec![busy(HOSTILE)], Format::Prometheus);
+    assert!(text.contains(r#"sessions_active{forward="a\"b\\c{},="} 2"#), "{text}");
+}
+
+/// A bound for machines that are busy with something else, too; the documentation says what was
+/// measured.
+#[test]
+fn ten_thousand_idle_forwards_are_written_at_once() {
+    let forwards = (0..10_000).map(|number| idle(&format!("forward-{number}"))).collect();
+    let began = Instant::now();
+    let text = written(forwards, Format::Prometheus);
+    let took = began.elapsed();
+    assert!(text.lines().count() > 30_000);
+    assert!(took < Duration::from_secs(2), "{took:?}");
+}

@@ -1,0 +1,64 @@
+//! What this process uses of its host.
+
+use rustix::time::{ClockId, clock_gettime};
+use std::time::Duration;
+
+/// Time and memory of this process, all threads together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// CPU time, in user mode and in the kernel.
+    pub cpu: Duration,
+    /// Memory that is in RAM, in bytes; zero without `/proc`.
+    pub resident: u64,
+    /// Address space, in bytes; zero without `/proc`.
+    pub address_space: u64,
+    /// Threads; zero without `/proc`.
+    pub threads: u64,
+}
+
+/// Measures it.
+pub fn usage() -> Usage {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    Usage { cpu: cpu_time(), ..memory_and_threads(&status) }
+}
+
+fn cpu_time() -> Duration {
+    let time = clock_gettime(ClockId::ProcessCPUTime);
+    let whole = |number: i64| u64::try_from(number).unwrap_or(0);
+    Duration::from_secs(whole(time.tv_sec)) + Duration::from_nanos(whole(time.tv_nsec))
+}
+
+/// From proc_pid_status(5), where sizes are in units of 1024 bytes.
+fn memory_and_threads(status: &str) -> Usage {
+    let mut usage = Usage::default();
+    for line in status.lines() {
+        let mut words = line.split_whitespace();
+        let (key, number) = (words.next(), words.next().and_then(|word| word.parse::<u64>().ok()));
+        match (key, number) {
+            (Some("VmSize:"), Some(size)) => usage.address_space = size * 1024,
+            (Some("VmRSS:"), Some(size)) => usage.resident = size * 1024,
+            (Some("Threads:"), Some(threads)) => usage.threads = threads,
+            _ => {}
+        }
+    }
+    usage
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn this_process_uses_something() {
+        let usage = usage();
+        assert!(usage.cpu > Duration::ZERO && usage.threads >= 1, "{usage:?}");
+        assert!(usage.resident > 0 && usage.address_space >= usage.resident, "{usage:?}");
+    }
+
+    #[test]
+    fn sizes_are_bytes() {
+        let status = "Name:\tVmRSS: 7\nVmSize:\t    3000 kB\nVmRSS:\t  2 kB\nThreads:\t5\n";
+        let usage = memory_and_threads(status);
+        assert_eq!((usage.address_space, usage.resident, usage.threads), (3_072_000, 2048, 5));
+    }
+}

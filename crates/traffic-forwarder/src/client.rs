@@ -1,0 +1,128 @@
+//! The commands that question or steer a running process, over its admin interface.
+
+mod command;
+pub(crate) use command::Operation;
+
+mod place;
+
+mod connection;
+
+mod failure;
+
+mod path;
+
+mod watch;
+
+mod status;
+
+mod sessions;
+
+mod changes;
+
+mod table;
+
+mod screen;
+
+mod units;
+
+use crate::exit::Exit;
+use crate::{say, warn};
+use command::{Kill, Named, Plan, Reach, Reload};
+use connection::Client;
+use control::api;
+use failure::Failure;
+use hyper::Method;
+use serde::Serialize;
+use std::os::unix::ffi::OsStrExt;
+
+/// Asks the running process, and prints what it answers.
+pub(crate) fn run(operation: &Operation) -> Exit {
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            warn(&format!("error: start a runtime: {error}\n"));
+            return Exit::Failed;
+        }
+    };
+    runtime.block_on(carry_out(operation)).unwrap_or_else(|failure| {
+        warn(&format!("{failure}\n"));
+        failure.exit()
+    })
+}
+
+async fn carry_out(operation: &Operation) -> Result<Exit, Failure> {
+    match operation {
+        Operation::Status(wanted) => status::run(wanted).await,
+        Operation::Sessions(wanted) => sessions::run(wanted).await,
+        Operation::Kill(wanted) => kill(wanted).await,
+        Operation::Drain(wanted) => admit(wanted, "drain").await,
+        Operation::Resume(wanted) => admit(wanted, "resume").await,
+        Operation::Reload(wanted) => reload(wanted).await,
+        Operation::Plan(wanted) => compare(wanted).await,
+        Operation::Confirm(reach) => confirm(reach).await,
+    }
+}
+
+async fn kill(Kill { id, reach }: &Kill) -> Result<Exit, Failure> {
+    let client = Client::new(reach)?;
+    let done: api::Done = client.ask(Method::DELETE, &format!("/v1/sessions/{id}")).await?;
+    show(reach, &done, |_| format!("session {id} is killed\n"));
+    Ok(Exit::Done)
+}
+
+/// Whether a forward takes new sessions.
+async fn admit(Named { name, reach }: &Named, verb: &str) -> Result<Exit, Failure> {
+    let client = Client::new(reach)?;
+    let path = format!("/v1/forwards/{}/{verb}", path::part(name));
+    let done: api::Done = client.ask(Method::POST, &path).await?;
+    show(reach, &done, |done| {
+        let already = if done.changed { "" } else { " already" };
+        format!("{} is {}{already}\n", plan::escaped(name), plan::escaped(&done.state))
+    });
+    Ok(Exit::Done)
+}
+
+async fn reload(Reload { dry_run, confirm, reach }: &Reload) -> Result<Exit, Failure> {
+    let within = confirm.map(plan::units::format_duration);
+    let parameters = [
+        ("dry_run", dry_run.then_some(&b"true"[..])),
+        ("confirm", within.as_ref().map(String::as_bytes)),
+    ];
+    change(reach, &path::with_query("/v1/reload", &parameters)).await
+}
+
+async fn compare(Plan { conf, reach }: &Plan) -> Result<Exit, Failure> {
+    // The process that reads it has another working directory.
+    let file = conf.as_deref().map(std::path::absolute).transpose();
+    let file = file.map_err(|error| Failure::Usage(format!("-c: {error}")))?;
+    let file = file.as_ref().map(|file| file.as_os_str().as_bytes());
+    let parameters = [("dry_run", Some(&b"true"[..])), ("file", file)];
+    change(reach, &path::with_query("/v1/reload", &parameters)).await
+}
+
+async fn change(reach: &Reach, path: &str) -> Result<Exit, Failure> {
+    let answer: Result<api::Reload, _> = Client::new(reach)?.ask(Method::POST, path).await;
+    if let Err(failure @ Failure::Refused(_)) = &answer {
+        warn(&format!("{failure}\n\nnothing was changed\n"));
+        return Ok(failure.exit());
+    }
+    show(reach, &answer?, |reload| changes::text(reload, &screen::Screen::now()));
+    Ok(Exit::Done)
+}
+
+async fn confirm(reach: &Reach) -> Result<Exit, Failure> {
+    let done: api::Done = Client::new(reach)?.ask(Method::POST, "/v1/confirm").await?;
+    show(reach, &done, |_| "confirmed: the configuration stays\n".to_owned());
+    Ok(Exit::Done)
+}
+
+/// Prints an answer: for programs as it came, for people as `text` says it.
+fn show<Answer: Serialize>(reach: &Reach, answer: &Answer, text: impl FnOnce(&Answer) -> String) {
+    if !reach.json {
+        return say(&text(answer));
+    }
+    // It was read from JSON, so that it can be written as such.
+    if let Ok(json) = serde_json::to_string_pretty(answer) {
+        say(&format!("{json}\n"));
+    }
+}

@@ -1,0 +1,176 @@
+//! What a reload changed, or would, line by line.
+
+use crate::client::screen::{Colour, Screen, columns};
+use crate::client::units::{many, seconds};
+use control::api::{Change, ForwardSummary, Reload};
+use plan::escaped;
+
+/// What stands in the place of a name for `[process]` and `[log]`.
+const SETTINGS: &str = "[process], [log]";
+
+struct Line {
+    sign: char,
+    name: String,
+    text: String,
+}
+
+/// The same lines whether it was done or only asked for; the heading says which.
+pub(crate) fn text(reload: &Reload, screen: &Screen) -> String {
+    let lines: Vec<Line> = lines(reload).collect();
+    let width = lines.iter().map(|line| columns(&line.name)).max().unwrap_or(0);
+    let stays = if reload.unchanged == 1 { "stays as it is" } else { "stay as they are" };
+    let unchanged = format!("{} {stays}", many(reload.unchanged as u64, "forward"));
+    let trial = reload.confirm_within.map(|within| {
+        format!("goes back in {} unless `traffic-forwarder confirm` follows", seconds(within))
+    });
+    let mut all = vec![heading(reload, lines.is_empty())];
+    all.extend(lines.iter().map(|line| line.render(width, screen)));
+    all.push(unchanged);
+    all.extend(reload.skipped.iter().map(|skipped| format!("skipped: {}", escaped(skipped))));
+    all.extend(trial);
+    all.push(String::new());
+    all.join("\n")
+}
+
+impl Line {
+    fn render(&self, width: usize, screen: &Screen) -> String {
+        let Self { sign, name, text } = self;
+        let padding = " ".repeat(width - columns(name));
+        let sign = screen.paint(&sign.to_string(), Some(colour(*sign)));
+        format!("{sign} {name}{padding}  {text}")
+    }
+}
+
+fn heading(reload: &Reload, nothing: bool) -> String {
+    match (reload.dry_run, nothing) {
+        (true, true) => "nothing was changed, and a reload would change nothing".to_owned(),
+        (true, false) => "nothing was changed; a reload would do this:".to_owned(),
+        (false, true) => {
+            format!("reloaded, and nothing is different: generation {}", reload.generation)
+        }
+        (false, false) => format!("reloaded: generation {}", reload.generation),
+    }
+}
+
+fn lines(reload: &Reload) -> impl Iterator<Item = Line> {
+    let settings = changes(SETTINGS, &reload.settings, None);
+    let changed = reload.changed.iter();
+    let changed = changed.flat_map(|it| changes(&it.name, &it.changes, Some(it.sessions)));
+    let added = reload.added.iter().map(|forward| summary('+', forward, ""));
+    let removed = reload.removed.iter().map(|forward| {
+        let open = match forward.sessions {
+            0 => " (no open sessions)".to_owned(),
+            1 => " (1 open session drains)".to_owned(),
+            open => format!(" ({open} open sessions drain)"),
+        };
+        summary('-', forward, &open)
+    });
+    settings.chain(added).chain(changed).chain(removed)
+}
+
+fn summary(sign: char, forward: &ForwardSummary, end: &str) -> Line {
+    let text = format!("{} -> {}{end}", forward.listen, forward.to);
+    Line { sign, name: escaped(&forward.name), text: escaped(&text) }
+}
+
+/// One line for each key. `open` is how many sessions there are.
+fn changes(name: &str, changes: &[Change], open: Option<u32>) -> impl Iterator<Item = Line> {
+    changes.iter().map(move |change| {
+        let value = |value: &Option<String>| value.clone().unwrap_or_else(|| "not set".to_owned());
+        let (old, new) = (value(&change.old), value(&change.new));
+        let open = open.map_or_else(String::new, |open| format!("; {open} open"));
+        let text = format!("{}: {old} -> {new} ({}{open})", change.key, effect(&change.effect));
+        Line { sign: '~', name: escaped(name), text: escaped(&text) }
+    })
+}
+
+fn effect(word: &str) -> String {
+    match word {
+        "new_sessions" => "holds for new sessions".to_owned(),
+        "all_sessions" => "holds for all sessions".to_owned(),
+        "process" => "holds at once".to_owned(),
+        "restart" => "needs a restart".to_owned(),
+        other => other.replace('_', " "),
+    }
+}
+
+fn colour(sign: char) -> Colour {
+    match sign {
+        '+' => Colour::Good,
+        '-' => Colour::Bad,
+        _ => Colour::Notable,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use control::api::ChangedForward;
+
+    const SCREEN: Screen = Screen { size: None, colours: false };
+
+    fn forward(name: &str, sessions: u32) -> ForwardSummary {
+        let (listen, to) = (":80".to_owned(), "web:8080".to_owned());
+        ForwardSummary { name: name.to_owned(), listen, to, sessions }
+    }
+
+    fn change(key: &str, effect: &str) -> Change {
+        let (key, effect) = (key.to_owned(), effect.to_owned());
+        Change { key, old: Some("1h".to_owned()), new: None, effect }
+    }
+
+    fn reload(dry_run: bool) -> Reload {
+        let changes = vec![change("idle_timeout", "all_sessions"), change("to", "new_sessions")];
+        Reload {
+            dry_run,
+            generation: 3,
+            added: vec![forward("web", 0)],
+            changed: vec![ChangedForward { name: "database".to_owned(), sessions: 2, changes }],
+            removed: vec![forward("old", 1)],
+            unchanged: 7,
+            settings: vec![change("workers", "restart")],
+            skipped: vec!["a.conf:3:1: `x` is not a port".to_owned()],
+            confirm_within: Some(60.0),
+        }
+    }
+
+    #[test]
+    fn every_change_is_told_with_the_sessions_it_touches() {
+        let expected = "\
+reloaded: generation 3
+~ [process], [log]  workers: 1h -> not set (needs a restart)
++ web               :80 -> web:8080
+~ database          idle_timeout: 1h -> not set (holds for all sessions; 2 open)
+~ database          to: 1h -> not set (holds for new sessions; 2 open)
+- old               :80 -> web:8080 (1 open session drains)
+7 forwards stay as they are
+skipped: a.conf:3:1: `x` is not a port
+goes back in 1m00s unless `traffic-forwarder confirm` follows
+";
+        assert_eq!(text(&reload(false), &SCREEN), expected);
+    }
+
+    #[test]
+    fn a_dry_run_differs_in_its_heading_only() {
+        let (dry, done) = (text(&reload(true), &SCREEN), text(&reload(false), &SCREEN));
+        assert!(dry.starts_with("nothing was changed; a reload would do this:\n"), "{dry}");
+        assert!(dry.lines().skip(1).eq(done.lines().skip(1)), "{dry}{done}");
+    }
+
+    #[test]
+    fn no_change_is_told_too() {
+        let none = Reload {
+            added: Vec::new(),
+            changed: Vec::new(),
+            removed: Vec::new(),
+            settings: Vec::new(),
+            unchanged: 1,
+            skipped: Vec::new(),
+            confirm_within: None,
+            ..reload(false)
+        };
+        let expected =
+            "reloaded, and nothing is different: generation 3\n1 forward stays as it is\n";
+        assert_eq!(text(&none, &SCREEN), expected);
+    }
+}

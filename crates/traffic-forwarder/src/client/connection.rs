@@ -1,0 +1,128 @@
+//! One question, one connection: finding the process, HTTP, time limits.
+
+use crate::client::command::Reach;
+use crate::client::failure::{Attempt, Failure};
+use crate::client::place::Place;
+use http_body_util::{BodyExt, Empty, Limited};
+use hyper::body::Bytes;
+use hyper::{Method, Request, StatusCode, header};
+use hyper_util::rt::TokioIo;
+use serde::de::DeserializeOwned;
+use std::io;
+use std::path::Path;
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpStream, UnixStream};
+use tokio::time::timeout;
+
+/// A process on the same host that takes longer to accept is stuck.
+const TO_CONNECT: Duration = Duration::from_secs(2);
+/// A reload of many forwards takes its time.
+const TO_ANSWER: Duration = Duration::from_secs(30);
+/// An answer has no reason to be larger: a session takes about one KiB.
+const LARGEST_ANSWER: usize = 1 << 30;
+
+/// Asks a running process.
+pub(crate) struct Client {
+    places: Vec<Place>,
+    token: Option<String>,
+}
+
+/// Either kind of connection: one type, so that HTTP is compiled once.
+trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
+impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
+
+impl Client {
+    pub(crate) fn new(reach: &Reach) -> Result<Self, Failure> {
+        let places = match &reach.admin {
+            Some(place) => vec![place.clone()],
+            None => control::admin_sockets().into_iter().map(Place::Unix).collect(),
+        };
+        let token = reach.token_file.as_deref().map(read_token).transpose()?;
+        if let (Some(place @ Place::Tcp(_)), None) = (&reach.admin, &token) {
+            let message =
+                format!("{place} is a port, which asks for a token: add --token-file FILE");
+            return Err(Failure::Usage(message));
+        }
+        Ok(Self { places, token })
+    }
+
+    /// Asks, and reads the answer.
+    pub(crate) async fn ask<Answer: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+    ) -> Result<Answer, Failure> {
+        let (place, stream) = self.connect().await?;
+        let broken = |what: String| Failure::Broken { place: place.clone(), what };
+        let answer = timeout(TO_ANSWER, self.exchange(stream, method, path)).await;
+        let answer = answer.unwrap_or_else(|_| Err(format!("no answer within {TO_ANSWER:?}")));
+        let (status, body) = answer.map_err(broken)?;
+        if status.is_success() {
+            return serde_json::from_slice(&body).map_err(|error| broken(foreign(&error)));
+        }
+        match serde_json::from_slice::<control::api::Failure>(&body) {
+            Ok(failure) => Err(Failure::Refused(failure.error)),
+            Err(_) => Err(broken(format!("answered {status}"))),
+        }
+    }
+
+    /// The first place where somebody is.
+    async fn connect(&self) -> Result<(Place, Box<dyn Stream>), Failure> {
+        let mut attempts = Vec::new();
+        for place in &self.places {
+            let late = || Err(io::Error::other(format!("does not accept within {TO_CONNECT:?}")));
+            match timeout(TO_CONNECT, connect_to(place)).await.unwrap_or_else(|_| late()) {
+                Ok(stream) => return Ok((place.clone(), stream)),
+                Err(error) => attempts.push(Attempt { place: place.clone(), error }),
+            }
+        }
+        Err(Failure::NoProcess(attempts))
+    }
+
+    async fn exchange(
+        &self,
+        stream: Box<dyn Stream>,
+        method: Method,
+        path: &str,
+    ) -> Result<(StatusCode, Bytes), String> {
+        let mut request =
+            Request::builder().method(method).uri(path).header(header::HOST, "localhost");
+        if let Some(token) = &self.token {
+            request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
+        }
+        let request = request.body(Empty::<Bytes>::new()).map_err(|error| error.to_string())?;
+        let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
+            .await
+            .map_err(|error| error.to_string())?;
+        // It ends with its sender. What goes wrong in it, the request is told.
+        tokio::spawn(connection);
+        let answer = sender.send_request(request).await.map_err(|error| error.to_string())?;
+        let status = answer.status();
+        let body = Limited::new(answer.into_body(), LARGEST_ANSWER).collect().await;
+        let body = body.map_err(|error| format!("the answer breaks off: {error}"))?;
+        Ok((status, body.to_bytes()))
+    }
+}
+
+async fn connect_to(place: &Place) -> io::Result<Box<dyn Stream>> {
+    Ok(match place {
+        Place::Unix(path) => Box::new(UnixStream::connect(path).await?),
+        Place::Tcp(address) => Box::new(TcpStream::connect(address).await?),
+    })
+}
+
+fn read_token(path: &Path) -> Result<String, Failure> {
+    let name = plan::escaped(&path.to_string_lossy());
+    let usage = |what: String| Failure::Usage(format!("{name}: {what}"));
+    let text = std::fs::read_to_string(path).map_err(|error| usage(error.to_string()))?;
+    let token = text.trim();
+    if token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(usage("a token is one word of visible ASCII characters".to_owned()));
+    }
+    Ok(token.to_owned())
+}
+
+fn foreign(error: &serde_json::Error) -> String {
+    format!("the answer is not one of traffic-forwarder {}: {error}", env!("CARGO_PKG_VERSION"))
+}

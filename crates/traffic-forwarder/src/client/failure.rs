@@ -1,0 +1,98 @@
+//! Why a running process could not be asked, or did not do it.
+
+use crate::client::place::Place;
+use crate::exit::Exit;
+use std::fmt;
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// What was given on the command line is not right.
+    Usage(String),
+    /// Nothing answers, in none of the places.
+    NoProcess(Vec<Attempt>),
+    /// It answered, but not as it should: the connection broke, or took too long.
+    Broken { place: Place, what: String },
+    /// It answered that it does not do it.
+    Refused(control::api::Error),
+}
+
+/// A place that was tried in vain.
+#[derive(Debug)]
+pub(crate) struct Attempt {
+    pub(crate) place: Place,
+    pub(crate) error: io::Error,
+}
+
+impl Failure {
+    pub(crate) fn exit(&self) -> Exit {
+        match self {
+            Self::Usage(_) => Exit::Usage,
+            Self::Refused(error) if matches!(&*error.code, "invalid_config" | "bad_request") => {
+                Exit::Usage
+            }
+            Self::Refused(_) | Self::NoProcess(_) | Self::Broken { .. } => Exit::Failed,
+        }
+    }
+
+    /// Whether the process is gone, perhaps to come back.
+    pub(crate) fn is_absence(&self) -> bool {
+        matches!(self, Self::NoProcess(_) | Self::Broken { .. })
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Usage(message) => write!(f, "error: {message}"),
+            Self::NoProcess(attempts) => no_process(f, attempts),
+            Self::Broken { place, what } => write!(f, "error: {place}: {what}"),
+            // It is made of problems that have their headings already.
+            Self::Refused(error) if error.code == "invalid_config" => f.write_str(&shown(error)),
+            Self::Refused(error) => write!(f, "error: {}", shown(error)),
+        }
+    }
+}
+
+/// The message, with nothing in it that could steer a terminal.
+fn shown(error: &control::api::Error) -> String {
+    error.message.trim_end().lines().map(plan::escaped).collect::<Vec<_>>().join("\n")
+}
+
+fn no_process(f: &mut fmt::Formatter<'_>, attempts: &[Attempt]) -> fmt::Result {
+    f.write_str("error: no running traffic-forwarder answers\n")?;
+    for Attempt { place, error } in attempts {
+        write!(f, "\n  {place}: {}", reason(place, error))?;
+    }
+    f.write_str(
+        "\n\n  help: is it running? It serves the admin socket only with a configuration file, and \
+         not with\n        `admin = \"off\"`. If it serves it elsewhere, name the place with \
+         --admin.",
+    )
+}
+
+fn reason(place: &Place, error: &io::Error) -> String {
+    match (error.kind(), place) {
+        (io::ErrorKind::NotFound, _) => "there is no such socket".to_owned(),
+        (io::ErrorKind::ConnectionRefused, Place::Unix(_)) => {
+            "nobody listens; a process that was killed left the socket behind".to_owned()
+        }
+        (io::ErrorKind::ConnectionRefused, Place::Tcp(_)) => "nobody listens there".to_owned(),
+        (io::ErrorKind::PermissionDenied, Place::Unix(path)) => denied(path),
+        _ => error.to_string(),
+    }
+}
+
+/// Says who may: the owner of the socket, or of the nearest directory that can be seen.
+fn denied(path: &Path) -> String {
+    let owner = path.ancestors().find_map(|path| path.metadata().ok()).map(|found| found.uid());
+    match owner {
+        None | Some(0) => "permission denied: only root may; try it with sudo".to_owned(),
+        Some(owner) => format!(
+            "permission denied: only the user with the id {owner} and root may; try it with \
+             sudo -u '#{owner}'"
+        ),
+    }
+}

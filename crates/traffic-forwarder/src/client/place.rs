@@ -1,0 +1,57 @@
+//! Where a process may be asked.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+/// An address of an admin interface.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    Unix(PathBuf),
+    Tcp(SocketAddr),
+}
+
+impl FromStr for Place {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if let Some(path) = text.strip_prefix("unix:") {
+            return if path.is_empty() {
+                Err("the path is missing")
+            } else {
+                Ok(Self::Unix(path.into()))
+            };
+        }
+        match text.parse::<SocketAddr>() {
+            Ok(address) if address.ip().is_loopback() => Ok(Self::Tcp(address)),
+            Ok(_) => Err("the token would cross the network unencrypted; use a loopback address, \
+                          and ssh -L to reach another host"),
+            Err(_) => Err("write unix:/PATH or 127.0.0.1:PORT"),
+        }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unix(path) => write!(f, "unix:{}", plan::escaped(&path.to_string_lossy())),
+            Self::Tcp(address) => address.fmt(f),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_are_read_and_written() {
+        for text in ["unix:/run/a.sock", "unix:relative", "127.0.0.1:9180", "[::1]:9180"] {
+            assert_eq!(text.parse::<Place>().map(|place| place.to_string()), Ok(text.to_owned()));
+        }
+        for text in ["", "unix:", "/run/a.sock", "9180", "localhost:9180", "10.0.0.5:9180"] {
+            assert!(text.parse::<Place>().is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! What the text is printed on.
+
+use std::io::{IsTerminal, stdout};
+use unicode_width::UnicodeWidthChar;
+
+/// Standard output, as it is just now: a window may be resized.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Screen {
+    /// Columns and lines, of a terminal.
+    pub(crate) size: Option<(usize, usize)>,
+    pub(crate) colours: bool,
+}
+
+/// Colours of the terminal's own palette, so that they can be read on any background.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Colour {
+    Good,
+    Notable,
+    Bad,
+}
+
+impl Screen {
+    pub(crate) fn now() -> Self {
+        let is_terminal = stdout().is_terminal();
+        let size = terminal_size::terminal_size_of(stdout());
+        let size = size.map(|(width, height)| (usize::from(width.0), usize::from(height.0)));
+        let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
+        let dumb = set("TERM").is_none_or(|term| term == "dumb");
+        Self {
+            size: size.filter(|_| is_terminal),
+            colours: is_terminal && !dumb && set("NO_COLOR").is_none(),
+        }
+    }
+
+    pub(crate) fn width(&self) -> Option<usize> {
+        self.size.map(|(width, _)| width)
+    }
+
+    /// The text in a colour, if there are colours.
+    pub(crate) fn paint(&self, text: &str, colour: Option<Colour>) -> String {
+        let code = match colour.filter(|_| self.colours) {
+            None => return text.to_owned(),
+            Some(Colour::Good) => 32,
+            Some(Colour::Notable) => 33,
+            Some(Colour::Bad) => 31,
+        };
+        format!("\x1b[{code}m{text}\x1b[0m")
+    }
+}
+
+/// How many columns of a terminal the text takes.
+pub(crate) fn columns(text: &str) -> usize {
+    text.chars().map(columns_of).sum()
+}
+
+fn columns_of(c: char) -> usize {
+    c.width().unwrap_or(0)
+}
+
+/// The text in at most so many columns, with a mark where it is cut.
+pub(crate) fn cut(text: &str, most: usize) -> String {
+    if columns(text) <= most {
+        return text.to_owned();
+    }
+    let mut left = most.saturating_sub(1);
+    let fits = |c: &char| {
+        let fits = columns_of(*c) <= left;
+        left = left.saturating_sub(columns_of(*c));
+        fits
+    };
+    let mut shown: String = text.chars().take_while(fits).collect();
+    if most > 0 {
+        shown.push('…');
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_is_cut_by_columns_not_by_characters() {
+        let cases = [("short", 5, "short"), ("longer", 5, "long…"), ("数据库", 5, "数据…")];
+        for (text, most, expected) in cases {
+            assert_eq!(cut(text, most), expected);
+        }
+        assert_eq!(cut("数据库", 4), "数…");
+        assert_eq!(cut("text", 0), "");
+    }
+}

@@ -1,0 +1,165 @@
+//! `sessions`: the open sessions in a table, or one of them in full.
+
+use crate::client::command;
+use crate::client::connection::Client;
+use crate::client::failure::Failure;
+use crate::client::screen::{Colour, Screen};
+use crate::client::table::{Cell, Table, facts, number, text};
+use crate::client::units::{bytes, many, rate, seconds};
+use crate::client::watch::{self, Page};
+use crate::client::{path, show, status};
+use crate::exit::Exit;
+use control::api::{Lane, Session, Sessions, Tcp};
+use hyper::Method;
+
+pub(crate) async fn run(wanted: &command::Sessions) -> Result<Exit, Failure> {
+    let (client, reach) = (Client::new(&wanted.reach)?, &wanted.reach);
+    if let Some(period) = wanted.watch.watch {
+        let draw = async |screen: &Screen| {
+            let status = status::process(&client).await?;
+            let text = match wanted.id {
+                Some(id) => one_text(&one(&client, id).await?),
+                None => list_text(&list(&client, wanted).await?, screen),
+            };
+            Ok(Page { status, text })
+        };
+        return watch::run(period, draw).await;
+    }
+    if let Some(id) = wanted.id {
+        show(reach, &one(&client, id).await?, one_text);
+    } else {
+        let sessions = list(&client, wanted).await?;
+        show(reach, &sessions, |sessions| list_text(sessions, &Screen::now()));
+    }
+    Ok(Exit::Done)
+}
+
+async fn list(client: &Client, wanted: &command::Sessions) -> Result<Sessions, Failure> {
+    let (limit, from) = (wanted.limit.to_string(), wanted.client.map(|from| from.to_string()));
+    let parameters = [
+        ("forward", wanted.forward.as_ref().map(String::as_bytes)),
+        ("client", from.as_ref().map(String::as_bytes)),
+        ("sort", Some(wanted.sort.word().as_bytes())),
+        ("limit", Some(limit.as_bytes())),
+        ("rates", Some(b"true")),
+    ];
+    client.ask(Method::GET, &path::with_query("/v1/sessions", &parameters)).await
+}
+
+async fn one(client: &Client, id: u64) -> Result<Session, Failure> {
+    client.ask(Method::GET, &format!("/v1/sessions/{id}?rates=true")).await
+}
+
+fn list_text(Sessions { total, sessions }: &Sessions, screen: &Screen) -> String {
+    if *total == 0 {
+        return "no open sessions\n".to_owned();
+    }
+    let count = match sessions.len() {
+        shown if shown < *total => format!("{shown} of {total} sessions; --limit shows more"),
+        _ => many(*total as u64, "session"),
+    };
+    format!("{}\n{count}\n", table(sessions).render(screen))
+}
+
+fn table(sessions: &[Session]) -> Table<12> {
+    let columns = [
+        number("ID"),
+        text("FORWARD"),
+        text("CLIENT"),
+        text("TARGET"),
+        number("AGE"),
+        number("IDLE"),
+        number("UP"),
+        number("DOWN"),
+        number("UP/S"),
+        number("DOWN/S"),
+        text("PATH"),
+        text("VERDICT"),
+    ];
+    Table::new(
+        columns,
+        sessions.iter().map(|session| {
+            let Session { up, down, .. } = session;
+            [
+                session.id.to_string().into(),
+                Cell::from(&session.forward),
+                Cell::from(&session.client),
+                Cell::from(session.target_address.as_ref().unwrap_or(&session.target)),
+                seconds(session.age).into(),
+                seconds(session.idle).into(),
+                bytes(up.bytes).into(),
+                bytes(down.bytes).into(),
+                rate(up.rate).into(),
+                rate(down.rate).into(),
+                paths(session).into(),
+                Cell::coloured(&session.verdict, colour(&session.verdict)),
+            ]
+        }),
+    )
+}
+
+/// Of both lanes, once if they are the same; before there are lanes, the phase.
+fn paths(Session { phase, up, down, .. }: &Session) -> String {
+    match () {
+        () if phase == "connect" => phase.clone(),
+        () if up.path == down.path => up.path.clone(),
+        () => format!("{}/{}", up.path, down.path),
+    }
+}
+
+fn colour(verdict: &str) -> Option<Colour> {
+    match verdict {
+        "ok" => Some(Colour::Good),
+        "idle" => None,
+        "network-lossy" => Some(Colour::Bad),
+        _ => Some(Colour::Notable),
+    }
+}
+
+fn one_text(session: &Session) -> String {
+    let address = session.target_address.as_ref().map(|address| format!(" ({address})"));
+    let connected = session.connect_time.map_or_else(
+        || "not connected".to_owned(),
+        |took| format!("connected after {}", seconds(took)),
+    );
+    facts(&[
+        ("session", format!("{}, {}, worker {}", session.id, session.phase, session.worker)),
+        ("forward", session.forward.clone()),
+        ("client", format!("{} at {}", session.client, session.listener)),
+        ("target", format!("{}{}", session.target, address.unwrap_or_default())),
+        ("started", format!("{}, {} ago, {connected}", session.started, seconds(session.age))),
+        ("idle", seconds(session.idle)),
+        ("up", lane(&session.up)),
+        ("down", lane(&session.down)),
+        ("client tcp", tcp(session.client_tcp.as_ref())),
+        ("target tcp", tcp(session.target_tcp.as_ref())),
+        ("verdict", session.verdict.clone()),
+    ])
+}
+
+fn lane(lane: &Lane) -> String {
+    let mut text = format!("{} by {}", bytes(lane.bytes), lane.path);
+    let fallback = Some(&lane.fallback).filter(|reason| *reason != "none");
+    let more = [
+        fallback.map(|reason| format!(" ({reason})")),
+        lane.rate.map(|per_second| format!(", {}", rate(Some(per_second)))),
+        (lane.held > 0).then(|| format!(", {} held", bytes(lane.held))),
+        lane.ended.then(|| ", ended".to_owned()),
+    ];
+    text.extend(more.into_iter().flatten());
+    text
+}
+
+fn tcp(tcp: Option<&Tcp>) -> String {
+    let Some(tcp) = tcp else { return "-".to_owned() };
+    format!(
+        "rtt {}, {}, {} unsent, {} unacknowledged, {} lost, window {}, {}",
+        seconds(tcp.rtt),
+        many(tcp.retransmits, "retransmit"),
+        bytes(tcp.unsent.into()),
+        tcp.unacked,
+        tcp.lost,
+        tcp.congestion_window,
+        many(tcp.backoffs, "backoff"),
+    )
+}

@@ -1,0 +1,127 @@
+//! `--watch`: the same page again and again, whatever happens to the process in between.
+
+use crate::client::failure::Failure;
+use crate::client::screen::{Screen, cut};
+use crate::client::units::seconds;
+use crate::exit::Exit;
+use control::api::Status;
+use std::io::{self, Write};
+use std::time::{Duration, Instant};
+
+/// What happened is shown for so long.
+const NEWS_LAST: Duration = Duration::from_secs(60);
+
+/// What is shown, and of which process.
+pub(crate) struct Page {
+    pub(crate) status: Status,
+    pub(crate) text: String,
+}
+
+/// What happened in between, and when it was noticed.
+struct News(Vec<(Instant, String)>);
+
+/// Draws until Ctrl-C. A process that was there and is gone is waited for.
+pub(crate) async fn run(
+    period: Duration,
+    draw: impl AsyncFn(&Screen) -> Result<Page, Failure>,
+) -> Result<Exit, Failure> {
+    let mut news = News(Vec::new());
+    let mut last: Option<Status> = None;
+    let mut gone = false;
+    loop {
+        let screen = Screen::now();
+        let drawn = tokio::select! {
+            drawn = draw(&screen) => drawn,
+            _ = tokio::signal::ctrl_c() => return Ok(Exit::Done),
+        };
+        let text = match drawn {
+            Ok(Page { status, text }) => {
+                news.compare(last.as_ref(), &status, gone);
+                (last, gone) = (Some(status), false);
+                text
+            }
+            Err(failure) if last.is_some() && failure.is_absence() => {
+                gone = true;
+                "the process does not answer; waiting for it to come back\n".to_owned()
+            }
+            // A session ends, a forward is removed: there is nothing more to see.
+            Err(failure) => return Err(failure),
+        };
+        if show(&on_screen(&format!("{}{text}", news.text()), &screen)).is_err() {
+            return Ok(Exit::Done);
+        }
+        tokio::select! {
+            () = tokio::time::sleep(period) => {}
+            _ = tokio::signal::ctrl_c() => return Ok(Exit::Done),
+        }
+    }
+}
+
+impl News {
+    fn compare(&mut self, last: Option<&Status>, now: &Status, was_gone: bool) {
+        let Some(last) = last else { return };
+        if (last.pid, &last.started) != (now.pid, &now.started) {
+            self.add(format!("the process was restarted (pid {} -> {})", last.pid, now.pid));
+        } else if last.generation != now.generation {
+            let (old, new) = (last.generation, now.generation);
+            self.add(format!("the configuration was reloaded (generation {old} -> {new})"));
+        } else if was_gone {
+            self.add("the process answers again".to_owned());
+        }
+    }
+
+    fn add(&mut self, what: String) {
+        self.0.push((Instant::now(), what));
+    }
+
+    /// One line each, until they are old.
+    fn text(&mut self) -> String {
+        self.0.retain(|(at, _)| at.elapsed() < NEWS_LAST);
+        let line = |(at, what): &(Instant, String)| {
+            format!("{} ago: {what}\n", seconds(at.elapsed().as_secs_f64().ceil()))
+        };
+        self.0.iter().map(line).collect()
+    }
+}
+
+/// Fails if nobody reads it any more.
+fn show(page: &str) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    out.write_all(page.as_bytes())?;
+    out.flush()
+}
+
+/// On a terminal in the place of the page before, elsewhere behind it.
+fn on_screen(text: &str, screen: &Screen) -> String {
+    let Some((width, height)) = screen.size else { return format!("{text}\n") };
+    let total = text.lines().count();
+    let room = height.saturating_sub(1);
+    let shown = if total > room { room.saturating_sub(1) } else { total };
+    let mut lines: Vec<String> = text.lines().take(shown).map(|line| fit(line, width)).collect();
+    if shown < total {
+        lines.push(fit(&format!("… {} more lines", total - shown), width));
+    }
+    // Each line overwrites the one before, and clears what is left of it: nothing flickers.
+    lines.push(String::new());
+    format!("\x1b[H{}\x1b[J", lines.join("\x1b[K\n"))
+}
+
+/// A line that is wider than the terminal would push others out. Lines with colours are cut already.
+fn fit(line: &str, width: usize) -> String {
+    if line.contains('\x1b') { line.to_owned() } else { cut(line, width) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_fits_on_the_screen() {
+        let screen = Screen { size: Some((5, 4)), colours: false };
+        let shown = on_screen("a\nlonger line\nc\nd\n", &screen);
+        assert_eq!(shown, "\x1b[Ha\x1b[K\nlong…\x1b[K\n… 2 …\x1b[K\n\x1b[J");
+        assert_eq!(on_screen("a\nb\nc\n", &screen), "\x1b[Ha\x1b[K\nb\x1b[K\nc\x1b[K\n\x1b[J");
+        let pipe = Screen { size: None, colours: false };
+        assert_eq!(on_screen("a\n", &pipe), "a\n\n");
+    }
+}

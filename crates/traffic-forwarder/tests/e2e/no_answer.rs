@@ -1,0 +1,124 @@
+//! The commands that need a running process, where there is none, none that lets us in, or none of
+//! ours: they say where they looked, what was there and what to do.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::net::UnixListener;
+use std::thread;
+
+use testkit::{Forwarder, LIMIT, Tool};
+
+use crate::support::{BINARY, Desk, forwarder};
+
+const COMMANDS: [&[&str]; 8] = [
+    &["status"],
+    &["sessions"],
+    &["kill", "1"],
+    &["drain", "web"],
+    &["resume", "web"],
+    &["reload"],
+    &["plan"],
+    &["confirm"],
+];
+
+#[test]
+fn every_command_says_where_it_looked() {
+    let desk = Desk::new();
+    for command in COMMANDS {
+        let told = desk.refused(command, 1);
+        for words in [&*desk.admin(), "there is no such socket", "is it running?", "--admin"] {
+            assert!(told.contains(words), "`{words}` is missing: {told}");
+        }
+    }
+}
+
+#[test]
+fn a_watch_does_not_wait_for_what_was_never_there() {
+    assert!(Desk::new().refused(&["status", "--watch"], 1).contains("no running"));
+}
+
+#[test]
+fn a_socket_that_was_left_behind() {
+    let desk = Desk::new();
+    drop(UnixListener::bind(desk.path("admin.sock")).unwrap());
+    assert!(desk.refused(&["status"], 1).contains("left the socket behind"));
+}
+
+/// As a user without any right, root or not.
+#[test]
+fn a_socket_of_somebody_else() {
+    let desk = Desk::new();
+    let socket = desk.path("admin.sock");
+    let _listener = UnixListener::bind(&socket).unwrap();
+    let owner = fs::metadata(&socket).unwrap().uid();
+    let directory = desk.path("");
+    fs::set_permissions(&directory, PermissionsExt::from_mode(0o755)).unwrap();
+    fs::set_permissions(&socket, PermissionsExt::from_mode(0o000)).unwrap();
+    let arguments = ["status".to_owned(), "--admin".to_owned(), desk.admin()];
+    let (builder, who) = if owner == 0 {
+        let copy = desk.path("traffic-forwarder");
+        // By a process of its own: a program that is open for writing cannot be run (ETXTBSY), and
+        // what this process has open, the children that other tests start just now have, too.
+        Tool::find("cp").run([BINARY, &copy], LIMIT);
+        let unprivileged = ["--reuid=65534", "--regid=65534", "--clear-groups"];
+        (Forwarder::binary("setpriv").args(unprivileged).arg(copy), "only root may".to_owned())
+    } else {
+        (forwarder(), format!("the user with the id {owner} and root may"))
+    };
+    let finished = builder.args(arguments).run();
+    assert_eq!(finished.status.code(), Some(1), "{finished}");
+    assert!(finished.stderr.contains(&who), "{finished}");
+}
+
+/// Takes one connection, reads the question, and answers with these bytes.
+fn stranger(desk: &Desk, answer: &'static str) -> thread::JoinHandle<String> {
+    let _ = fs::remove_file(desk.path("admin.sock"));
+    let listener = UnixListener::bind(desk.path("admin.sock")).unwrap();
+    thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let (mut question, mut chunk) = (Vec::new(), [0; 1024]);
+        while !question.ends_with(b"\r\n\r\n") {
+            let read = stream.read(&mut chunk).unwrap();
+            question.extend_from_slice(&chunk[..read]);
+        }
+        stream.write_all(answer.as_bytes()).unwrap();
+        String::from_utf8(question).unwrap()
+    })
+}
+
+#[test]
+fn answers_that_are_not_ours() {
+    let desk = Desk::new();
+    let cases = [
+        ("", "error"),
+        ("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", "not one of traffic-forwarder"),
+        ("HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\n{", "breaks off"),
+        ("HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n", "answered 502"),
+        ("SSH-2.0-OpenSSH\r\n", "error"),
+    ];
+    for (answer, told) in cases {
+        let stranger = stranger(&desk, answer);
+        let said = desk.refused(&["reload", "--confirm", "90s"], 1);
+        assert!(said.contains(told) && said.contains(&desk.admin()), "{answer:?}: {said}");
+        let question = stranger.join().unwrap();
+        assert!(question.starts_with("POST /v1/reload?confirm=1m30s HTTP/1.1\r\n"), "{question}");
+    }
+}
+
+#[test]
+fn what_is_wrongly_asked_is_not_sent() {
+    let cases: [&[&str]; 7] = [
+        &["kill", "one"],
+        &["sessions", "--sort", "size"],
+        &["sessions", "--client", "localhost"],
+        &["reload", "--confirm", "5"],
+        &["reload", "--confirm", "5s", "--dry-run"],
+        &["status", "--watch", "0"],
+        &["status", "--admin", "192.0.2.1:9180"],
+    ];
+    for arguments in cases {
+        let finished = forwarder().args(arguments).run();
+        assert_eq!(finished.status.code(), Some(2), "{finished}");
+    }
+}

@@ -1,0 +1,72 @@
+//! A forwarder with an admin socket.
+
+use std::ops::Deref;
+
+use serde_json::Value;
+use tempfile::TempDir;
+use testkit::{Addr, Forwarder, Http, LIMIT, wait_until};
+
+use super::Config;
+
+/// A running forwarder, and who operates it.
+pub(crate) struct Operated {
+    forwarder: Forwarder,
+    dir: TempDir,
+    pub(crate) http: Http,
+}
+
+impl Operated {
+    #[track_caller]
+    pub(crate) fn start(config: Config) -> Self {
+        let dir = TempDir::new().unwrap();
+        let socket = dir.path().join("admin.sock");
+        let forwarder = at(&dir, config).start();
+        Self { forwarder, http: Http::new(socket), dir }
+    }
+
+    pub(crate) fn socket(&self) -> Addr {
+        self.dir.path().join("admin.sock").into()
+    }
+
+    /// Replaces the configuration file.
+    pub(crate) fn write(&self, config: Config) {
+        self.forwarder.write_config(&at(&self.dir, config).text());
+    }
+
+    /// Replaces the configuration file, and has it read.
+    #[track_caller]
+    pub(crate) fn reload(&self, config: Config) -> Value {
+        self.write(config);
+        self.http.post("/v1/reload").success().json()
+    }
+
+    /// The open sessions.
+    #[track_caller]
+    pub(crate) fn sessions(&self) -> Vec<Value> {
+        self.http.json("/v1/sessions")["sessions"].as_array().unwrap().clone()
+    }
+
+    #[track_caller]
+    pub(crate) fn wait_for_sessions(&self, count: usize) -> Vec<Value> {
+        wait_until(&format!("{count} sessions"), LIMIT, || self.sessions().len() == count);
+        self.sessions()
+    }
+
+    /// The number of the configuration that runs.
+    #[track_caller]
+    pub(crate) fn generation(&self) -> u64 {
+        self.http.json("/v1/status")["generation"].as_u64().unwrap()
+    }
+}
+
+fn at(dir: &TempDir, config: Config) -> Config {
+    config.admin(&format!("unix:{}/admin.sock", dir.path().display()))
+}
+
+impl Deref for Operated {
+    type Target = Forwarder;
+
+    fn deref(&self) -> &Forwarder {
+        &self.forwarder
+    }
+}
