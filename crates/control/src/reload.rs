@@ -90,7 +90,7 @@ impl Supervisor {
         if !options.dry_run {
             let error = result.as_ref().err().map(ToString::to_string);
             self.last_reload = Some(LastReload { at: SystemTime::now(), by, error });
-            self.log_reload(by, &result);
+            log_reload(by, &result);
             self.tell_of_reload(by);
         }
         result
@@ -198,27 +198,27 @@ impl Supervisor {
             error: last.and_then(|last| last.error.clone()),
         });
     }
+}
 
-    fn log_reload(&self, by: &str, result: &Result<ReloadReport, ReloadError>) {
-        match result {
-            Ok(report) => tracing::info!(
-                by,
-                generation = report.generation,
-                added = report.diff.added.len(),
-                changed = report.diff.changed.len(),
-                removed = report.diff.removed.len(),
-                unchanged = report.diff.unchanged,
-                skipped = report.skipped.len(),
-                "configuration reloaded"
-            ),
-            Err(error) => tracing::error!(by, %error, "reload failed; nothing was changed"),
-        }
-        let Ok(report) = result else { return };
-        for change in report.diff.need_restart() {
-            tracing::warn!(key = change.key, "this setting changes with a restart only");
-        }
-        for skipped in &report.skipped {
-            tracing::warn!("skipped: {skipped}");
-        }
+fn log_reload(by: &str, result: &Result<ReloadReport, ReloadError>) {
+    match result {
+        Ok(report) => tracing::info!(
+            by,
+            generation = report.generation,
+            added = report.diff.added.len(),
+            changed = report.diff.changed.len(),
+            removed = report.diff.removed.len(),
+            unchanged = report.diff.unchanged,
+            skipped = report.skipped.len(),
+            "configuration reloaded"
+        ),
+        Err(error) => tracing::error!(by, %error, "reload failed; nothing was changed"),
+    }
+    let Ok(report) = result else { return };
+    for change in report.diff.need_restart() {
+        tracing::warn!(key = change.key, "this setting changes with a restart only");
+    }
+    for skipped in &report.skipped {
+        tracing::warn!("skipped: {skipped}");
     }
 }

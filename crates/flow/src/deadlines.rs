@@ -146,6 +146,14 @@ impl Time {
     }
 }
 
+/// The earlier of two moments, or the shorter of two spans; `None` never comes.
+fn earlier<T: Ord>(one: Option<T>, other: Option<T>) -> Option<T> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        (one, other) => one.or(other),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -230,13 +238,5 @@ mod tests {
     fn with_everything_off_there_is_no_deadline() {
         let off = Timeouts { idle: None, half_close: None, max_age: None, ..TIMEOUTS };
         assert_eq!(relaying().deadline(&off), None);
-    }
-}
-
-/// The earlier of two moments, or the shorter of two spans; `None` never comes.
-fn earlier<T: Ord>(one: Option<T>, other: Option<T>) -> Option<T> {
-    match (one, other) {
-        (Some(one), Some(other)) => Some(one.min(other)),
-        (one, other) => one.or(other),
     }
 }

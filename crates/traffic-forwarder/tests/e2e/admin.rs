@@ -147,14 +147,14 @@ fn rates_are_those_of_the_last_moments() {
     let rates = || {
         let sessions = echo.http().json("/v1/sessions?rates=true");
         let of = |at: usize, lane: &str| sessions["sessions"][at][lane]["rate"].as_f64().unwrap();
-        [of(0, "up"), of(0, "down"), of(1, "up")]
+        [of(0, "up"), of(0, "down"), of(1, "up")].map(|rate| rate > 0.0)
     };
-    assert_eq!(rates(), [0.0; 3], "the first answer has rates already");
+    assert_eq!(rates(), [false; 3], "the first answer has rates already");
     wait_until("a rate", LIMIT, || {
         ping(&busy);
         let [up, down, quiet] = rates();
-        assert_eq!(quiet, 0.0);
-        up > 0.0 && down > 0.0
+        assert!(!quiet);
+        up && down
     });
     let first = &echo.http().json("/v1/sessions?sort=rate&limit=1")["sessions"][0];
     assert_eq!(first["id"], 1);
@@ -480,7 +480,9 @@ fn a_token_that_others_can_read_is_none() {
 fn silent_connections_keep_nobody_out_for_long() {
     let echo = Echo::start("");
     let mut silent: Vec<_> = (0..64).map(|_| connect(echo.operated.socket()).unwrap()).collect();
-    silent.iter_mut().for_each(|socket| socket.write_all(b"GET /healthz HT").unwrap());
+    for socket in &mut silent {
+        socket.write_all(b"GET /healthz HT").unwrap();
+    }
     let client = echo.client();
     let mut late = connect(echo.operated.socket()).unwrap();
     late.write_all(b"GET /healthz HTTP/1.0\r\n\r\n").unwrap();

@@ -81,17 +81,20 @@ fn busy_sessions_leave_the_others_alone(setup: Setup) {
     wait_until("busy sessions that are still served", LIMIT, || sink.received() > before);
 }
 
-/// They are cut while a pipe, or a buffer, holds their bytes.
+/// They are cut while a pipe, or a buffer, holds their bytes. What was given back last is lent first: to
+/// the session behind it.
 fn bytes_of_a_session_that_was_cut_reach_nobody_else(setup: Setup) {
     let (stall, verify) = (Target::start(Behaviour::Stall), Target::start(Behaviour::Verify));
     let (to_stall, to_verify) = (testkit::Port::v4(), testkit::Port::v4());
-    let config = setup.config().forward(to_stall.addr(), stall.addr(), setup.settings(""));
+    let soon = setup.settings("idle_timeout = '1s'");
+    let config = setup.config().forward(to_stall.addr(), stall.addr(), soon);
     let forwarder = config.forward(to_verify.addr(), verify.addr(), setup.settings("")).start();
     for seed in 0..5 {
         let client = connect(&to_stall).unwrap();
         write_until_full(&client, 1);
         reset(client);
         let done = usize::try_from(2 * seed).unwrap();
+        forwarder.wait_for_records(done + 1);
         exchange(connect(&to_verify).unwrap(), 3_000_000, 3_000_000, seed).unwrap();
         forwarder.wait_for_records(done + 2);
     }
