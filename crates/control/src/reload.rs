@@ -159,6 +159,7 @@ impl Supervisor {
         self.watch = Watch::new(self.plan.config.as_deref().filter(|_| self.plan.process.watch));
         crate::log::set_level(self.plan.log.level);
         self.set_detail();
+        sys::release_free_memory();
         Ok(skipped)
     }
 

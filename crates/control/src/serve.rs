@@ -64,6 +64,8 @@ pub fn serve(
     )
     .map_err(|error| failed("start the journal", error))?;
     let app = App::new(desk, supervisor.observer(), supervisor.events.clone());
+    // What reading the configuration and binding took is not needed again.
+    sys::release_free_memory();
     ready(requests.stopper());
     let drain = runtime.block_on(async {
         if let Some(door) = &mut door {

@@ -118,7 +118,7 @@ impl Engine {
     /// A changed forward keeps its listeners where their addresses stay, and its sessions, which
     /// get the new limits and timeouts. Sessions of a removed one go on. Returns the optional
     /// forwards that were skipped.
-    pub fn apply(&mut self, forwards: &[plan::Forward]) -> Result<Vec<Unbound>, Vec<Unbound>> {
+    pub fn apply(&mut self, forwards: &[Arc<plan::Forward>]) -> Result<Vec<Unbound>, Vec<Unbound>> {
         self.forwards.apply(forwards, &self.shared)
     }
 

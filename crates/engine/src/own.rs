@@ -36,7 +36,7 @@ impl OwnListeners {
     pub(crate) fn add(&self, addresses: &[SocketAddr]) {
         let mut by_port = self.addresses.write().unwrap_or_else(PoisonError::into_inner);
         for address in addresses {
-            let listeners = by_port.entry(address.port()).or_default();
+            let listeners = by_port.entry(address.port()).or_insert_with(|| Vec::with_capacity(1));
             if !listeners.contains(&address.ip()) {
                 listeners.push(address.ip());
             }

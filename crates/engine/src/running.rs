@@ -21,7 +21,7 @@ const CHANGE_LIMIT: Duration = Duration::from_secs(2);
 
 /// One forward, and its listeners.
 struct Running {
-    plan: plan::Forward,
+    plan: Arc<plan::Forward>,
     forward: Arc<Forward>,
     listeners: Vec<Listener>,
 }
@@ -34,7 +34,7 @@ impl Running {
 
 /// A forward that is no longer configured, and has sessions.
 struct Removed {
-    plan: plan::Forward,
+    plan: Arc<plan::Forward>,
     forward: Arc<Forward>,
     since: Instant,
 }
@@ -71,7 +71,7 @@ impl Forwards {
     /// Returns those that were skipped, because the configuration allows it.
     pub(crate) fn apply(
         &mut self,
-        plans: &[plan::Forward],
+        plans: &[Arc<plan::Forward>],
         shared: &Arc<Shared>,
     ) -> Result<Vec<Unbound>, Vec<Unbound>> {
         let mut fresh = self.bind_what_is_new(plans, shared);
@@ -106,7 +106,7 @@ impl Forwards {
     }
 
     /// Binds the addresses that are not listened on yet.
-    fn bind_what_is_new(&mut self, plans: &[plan::Forward], shared: &Shared) -> Fresh {
+    fn bind_what_is_new(&mut self, plans: &[Arc<plan::Forward>], shared: &Shared) -> Fresh {
         let mut fresh = Fresh::default();
         let known: HashSet<ListenAddress> = self
             .running
@@ -160,7 +160,7 @@ impl Forwards {
     fn succeed(
         &mut self,
         old: Option<Running>,
-        plan: &plan::Forward,
+        plan: &Arc<plan::Forward>,
         shared: &Shared,
         listener: &mut dyn FnMut(&ListenAddress) -> Option<Listener>,
         changes: &mut Changes,
@@ -175,7 +175,7 @@ impl Forwards {
                 None => Arc::new(Forward::new(plan, shared.mailboxes.len())),
             },
         };
-        let mut listeners = Vec::new();
+        let mut listeners = Vec::with_capacity(plan.routes.len());
         if !forward.draining {
             for route in &plan.routes {
                 let Some(listener) = listener(&route.listen) else { continue };
@@ -185,7 +185,7 @@ impl Forwards {
                 listeners.push(listener);
             }
         }
-        Running { plan: plan.clone(), forward, listeners }
+        Running { plan: Arc::clone(plan), forward, listeners }
     }
 
     fn take_removed(&mut self, name: &str) -> Option<Removed> {
@@ -225,7 +225,7 @@ impl Forwards {
         if !self.running[at].forward.draining {
             return Some(Ok(false));
         }
-        let plan = self.running[at].plan.clone();
+        let plan = Arc::clone(&self.running[at].plan);
         let addresses: Vec<_> = plan.routes.iter().map(|route| &route.listen).collect();
         let listeners = match self.bind(&addresses, &plan, shared) {
             Ok(listeners) => listeners.into_iter().map(|(_, listener)| listener),

@@ -178,9 +178,12 @@ fn forward(draft: &Draft<'_>) -> Forward {
         let pairs = listen.value.each().zip(draft.target.value.each());
         pairs.map(|(listen, target)| Route { listen, target })
     });
+    let mut routes: Vec<Route> = routes.collect();
+    // They are kept for as long as the process runs, and most forwards have one.
+    routes.shrink_to_fit();
     Forward {
         name: draft.name.value.clone(),
-        routes: routes.collect(),
+        routes,
         settings: draft.settings,
         optional: draft.severity == Severity::Warning,
         place: draft.spot.place(),

@@ -81,7 +81,7 @@ impl PlanDiff {
         }
         let after: HashSet<_> = new.forwards.iter().map(|forward| forward.name.as_str()).collect();
         let removed = old.forwards.iter().filter(|forward| !after.contains(forward.name.as_str()));
-        diff.removed = removed.map(ForwardSummary::new).collect();
+        diff.removed = removed.map(|forward| ForwardSummary::new(forward)).collect();
         diff
     }
 

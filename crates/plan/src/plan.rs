@@ -6,6 +6,7 @@
 use std::net::SocketAddr;
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::address::{ListenAddress, Target};
@@ -18,8 +19,8 @@ pub struct Plan {
     pub process: Process,
     /// What is logged, and how.
     pub log: Log,
-    /// The rules, in the order in which they were written; never empty.
-    pub forwards: Vec<Forward>,
+    /// The rules, in the order in which they were written; never empty. Shared with who runs them.
+    pub forwards: Vec<Arc<Forward>>,
     /// The file that was read, as it was named; `None` if all forwards were given as one line each.
     pub config: Option<PathBuf>,
 }

@@ -1,6 +1,7 @@
 //! Reading as a whole: file, arguments and overrides become one plan.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use crate::check::check;
 use crate::draft::Draft;
@@ -55,6 +56,7 @@ fn finish(input: &Input, document: Document<'_>, mut problems: Problems) -> Read
     }
     problems.sort();
     let Document { process, log, .. } = document;
+    let forwards = forwards.into_iter().map(Arc::new).collect();
     let config = input.config.clone();
     let plan = (!problems.has_errors()).then_some(Plan { process, log, forwards, config });
     Reading { plan, problems }
