@@ -17,7 +17,7 @@ use handover::Handover;
 use output::Output;
 use std::io::IsTerminal;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 use tracing_subscriber::registry::Registry;
@@ -66,18 +66,19 @@ struct Log {
 }
 
 impl Log {
-    fn write(&self, line: &str) {
+    fn output(&self) -> MutexGuard<'_, Output> {
         // A thread that panicked while it wrote has left at worst a line undone.
-        self.output.lock().unwrap_or_else(PoisonError::into_inner).write(line);
+        self.output.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn write_what_was_handed_over(&self) {
         let (lines, reopen) = self.handover.take();
+        let mut output = self.output();
         if reopen {
-            self.output.lock().unwrap_or_else(PoisonError::into_inner).reopen();
+            output.reopen();
         }
         for line in &lines {
-            self.write(line);
+            output.write(line);
         }
     }
 }
@@ -98,7 +99,12 @@ impl<S: Subscriber> Layer<S> for Lines {
         event.record(&mut fields);
         let line = self.0.form.line(*event.metadata().level(), &fields);
         if let Some(line) = self.0.handover.offer(line) {
-            self.0.write(&line);
+            let mut output = self.0.output();
+            output.write(&line);
+            // The thread that writes has more to come, and says when it has not.
+            if !handover::writes() {
+                output.flush();
+            }
         }
     }
 }
@@ -107,7 +113,7 @@ impl<S: Subscriber> Layer<S> for Lines {
 pub(crate) fn reopen() {
     let Some(log) = LOG.get() else { return };
     if !log.handover.ask_to_reopen() {
-        log.output.lock().unwrap_or_else(PoisonError::into_inner).reopen();
+        log.output().reopen();
     }
 }
 
@@ -126,6 +132,11 @@ impl Writing {
     pub(crate) fn write_handed_over(&self) {
         self.0.write_what_was_handed_over();
     }
+
+    /// Nothing more is to be written for now: what was goes to where it belongs.
+    pub(crate) fn flush(&self) {
+        self.0.output().flush();
+    }
 }
 
 impl Drop for Writing {
@@ -133,6 +144,7 @@ impl Drop for Writing {
     fn drop(&mut self) {
         self.0.handover.end();
         self.write_handed_over();
+        self.flush();
     }
 }
 

@@ -117,13 +117,12 @@ impl Outbox {
 pub struct Reports(pub(crate) Arc<Outbox>);
 
 impl Reports {
-    /// Waits for reports and takes all that have come: in order, possibly none.
-    pub fn wait(&self) -> VecDeque<Report> {
+    /// Waits until there may be reports.
+    pub fn wait(&self) {
         self.0.reports.waker().wait();
-        self.take()
     }
 
-    /// Takes all reports that have come, without waiting.
+    /// Takes all reports that have come, in order, without waiting.
     pub fn take(&self) -> VecDeque<Report> {
         self.0.reports.take()
     }

@@ -67,7 +67,12 @@ impl LogFile {
         Ok(log_file)
     }
 
-    /// Appends a line as a whole, or not at all.
+    /// The bytes that the file may hold, if there is a limit.
+    pub(super) fn limit(&self) -> Option<usize> {
+        self.rotate_size.map(|limit| usize::try_from(limit).unwrap_or(usize::MAX))
+    }
+
+    /// Appends lines as a whole, or not at all.
     pub(super) fn append(&mut self, line: &str) -> Result<(), Trouble> {
         let mut rest = line.as_bytes();
         while !rest.is_empty() {

@@ -12,6 +12,11 @@ thread_local! {
     static WRITES: Cell<bool> = const { Cell::new(false) };
 }
 
+/// Whether this thread is the one that writes.
+pub(super) fn writes() -> bool {
+    WRITES.get()
+}
+
 type Wake = Box<dyn Fn() + Send>;
 
 /// Between the threads that log and the one that writes.
@@ -35,6 +40,7 @@ impl Handover {
 
     /// Nobody in particular writes from now on.
     pub(super) fn end(&self) {
+        WRITES.set(false);
         self.lock().wake = None;
     }
 

@@ -10,6 +10,9 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 use tracing::Level;
 
+/// Lines are written several at a time, as long as they come one after the other and are no more
+/// bytes than this.
+const BATCH: usize = 32 * 1024;
 /// Between two complaints about the log's file.
 const PAUSE: Duration = Duration::from_secs(60);
 
@@ -41,6 +44,9 @@ pub(super) struct Output {
     form: Form,
     /// `None` is standard error.
     file: Option<LogFile>,
+    /// Lines that are not written yet, and how many.
+    batch: String,
+    lines: u64,
     /// Lines lost since the last one that was written.
     lost: u64,
     complained: Option<Instant>,
@@ -52,23 +58,44 @@ impl Output {
             LogFile::open(path, log).map_err(|error| LogError { path: path.clone(), error })
         };
         let file = log.file.as_ref().map(open).transpose()?;
-        Ok(Self { form, file, lost: 0, complained: None })
+        Ok(Self { form, file, batch: String::new(), lines: 0, lost: 0, complained: None })
     }
 
-    /// Writes a line, with its end. One that cannot be written is counted.
+    /// Writes a line, with its end: now, or with those that follow, at the next [`Self::flush`].
     pub(super) fn write(&mut self, line: &str) {
+        // No batch is larger than a file may be.
+        let limit = self.file.as_ref().and_then(LogFile::limit).unwrap_or(BATCH).min(BATCH);
+        if self.batch.len() + line.len() > limit {
+            self.flush();
+        }
+        self.batch.push_str(line);
+        self.lines += 1;
+    }
+
+    /// Writes what has come. Lines that cannot be written are counted.
+    pub(super) fn flush(&mut self) {
+        if self.lines > 0 {
+            let (batch, lines) = (std::mem::take(&mut self.batch), std::mem::take(&mut self.lines));
+            self.write_batch(&batch, lines);
+            // Its room is used again.
+            self.batch = batch;
+            self.batch.clear();
+        }
+    }
+
+    fn write_batch(&mut self, batch: &str, lines: u64) {
         let Some(file) = &mut self.file else {
-            self.count(stderr(line));
+            self.count(stderr(batch), lines);
             return;
         };
-        let rotated = file.rotate_if_due(line.len() as u64);
+        let rotated = file.rotate_if_due(batch.len() as u64);
         let written = if self.lost == 0 { Ok(()) } else { file.append(&gap(self.form, self.lost)) };
         let written = written.and_then(|()| {
             self.lost = 0;
-            file.append(line)
+            file.append(batch)
         });
         let trouble = rotated.err().or(written.as_ref().err().cloned());
-        self.count(written.is_ok());
+        self.count(written.is_ok(), lines);
         if let Some(trouble) = trouble {
             self.complain(&trouble);
         }
@@ -76,6 +103,7 @@ impl Output {
 
     /// Begins the file anew.
     pub(super) fn reopen(&mut self) {
+        self.flush();
         if let Some(Err(trouble)) = self.file.as_mut().map(LogFile::reopen) {
             // It was asked for just now: the answer does not wait.
             self.complained = None;
@@ -83,10 +111,10 @@ impl Output {
         }
     }
 
-    fn count(&mut self, written: bool) {
+    fn count(&mut self, written: bool, lines: u64) {
         if !written {
-            self.lost += 1;
-            super::WRITE_FAILED.fetch_add(1, Ordering::Relaxed);
+            self.lost += lines;
+            super::WRITE_FAILED.fetch_add(lines, Ordering::Relaxed);
         }
     }
 

@@ -7,6 +7,7 @@ mod stand;
 
 mod admin;
 mod blocks;
+mod bugs;
 mod commands;
 mod configuration;
 mod examples;
