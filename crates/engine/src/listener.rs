@@ -4,10 +4,9 @@ use plan::ListenAddress;
 use rustix::fd::{AsFd, OwnedFd};
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use sys::Errno;
 use sys::socket::TcpOptions;
+use sys::{Errno, SocketFile};
 
 /// One bound listener.
 pub(crate) struct Listener {
@@ -16,24 +15,7 @@ pub(crate) struct Listener {
     pub(crate) address: ListenAddress,
     pub(crate) socket: Arc<OwnedFd>,
     /// The file of a Unix socket, which goes with it.
-    file: Option<SocketFile>,
-}
-
-/// A socket's file, and which one it was: another process may have put its own in that place.
-struct SocketFile {
-    path: PathBuf,
-    inode: (u64, u64),
-}
-
-impl SocketFile {
-    fn of(path: &Path) -> Option<Self> {
-        Some(Self { path: path.to_owned(), inode: inode(path)? })
-    }
-}
-
-fn inode(path: &Path) -> Option<(u64, u64)> {
-    use std::os::unix::fs::MetadataExt;
-    std::fs::symlink_metadata(path).ok().map(|file| (file.dev(), file.ino()))
+    _file: Option<SocketFile>,
 }
 
 impl Listener {
@@ -51,10 +33,10 @@ impl Listener {
         let error = |errno| ListenError { address: address.clone(), errno, ours: false };
         let socket = Arc::new(socket.map_err(error)?);
         let file = match address {
-            ListenAddress::Unix(path) => SocketFile::of(path),
+            ListenAddress::Unix(path) => SocketFile::at(path),
             _ => None,
         };
-        Ok(Self { number, address: address.clone(), socket, file })
+        Ok(Self { number, address: address.clone(), socket, _file: file })
     }
 
     /// From now on accepted sockets get these options.
@@ -77,17 +59,6 @@ impl Listener {
 
     pub(crate) fn local_address(&self) -> Option<SocketAddr> {
         sys::listen::local_address(&*self.socket).ok().flatten()
-    }
-}
-
-impl Drop for Listener {
-    fn drop(&mut self) {
-        if let Some(file) = &self.file
-            && inode(&file.path) == Some(file.inode)
-        {
-            // Gone already is as good as removed.
-            let _ = std::fs::remove_file(&file.path);
-        }
     }
 }
 

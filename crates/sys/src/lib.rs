@@ -10,6 +10,10 @@ pub use address::Address;
 
 pub mod listen;
 pub mod socket;
+
+mod socket_file;
+pub use socket_file::SocketFile;
+
 pub mod stream;
 
 mod tcp_info;

@@ -7,9 +7,8 @@ use super::server::{Listener, serve};
 use plan::Admin;
 use std::fmt;
 use std::net::SocketAddr;
-use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
-use sys::Errno;
+use std::path::Path;
+use sys::{Errno, SocketFile};
 
 /// Why the admin interface that the configuration asks for cannot be served.
 #[derive(Debug)]
@@ -98,30 +97,4 @@ fn bind_tcp(address: SocketAddr, token_file: &Path) -> Result<Option<Door>, Door
 
 fn fault(place: &dyn fmt::Display, error: &dyn fmt::Display) -> DoorError {
     DoorError(format!("the admin interface cannot listen on {place}: {error}"))
-}
-
-/// The file of our socket.
-struct SocketFile {
-    path: PathBuf,
-    identity: (u64, u64),
-}
-
-impl SocketFile {
-    fn at(path: &Path) -> Option<Self> {
-        Some(Self { path: path.to_owned(), identity: identity(path)? })
-    }
-}
-
-impl Drop for SocketFile {
-    fn drop(&mut self) {
-        // Somebody may have put another one in its place.
-        if identity(&self.path) == Some(self.identity) {
-            let _ = std::fs::remove_file(&self.path);
-        }
-    }
-}
-
-fn identity(path: &Path) -> Option<(u64, u64)> {
-    let file = std::fs::symlink_metadata(path).ok()?;
-    Some((file.dev(), file.ino()))
 }
