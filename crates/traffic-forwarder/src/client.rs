@@ -3,7 +3,7 @@
 pub(crate) mod command;
 pub(crate) use command::Operation;
 
-mod place;
+pub(crate) mod place;
 
 pub(crate) mod connection;
 
