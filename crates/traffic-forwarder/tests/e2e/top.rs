@@ -108,7 +108,9 @@ fn what_is_shown_at_rest_is_what_the_metrics_say_to_the_byte() {
         let total = |lane: &str| stage.row(lane).windows(2).any(|pair| pair == ["123457", "B"]);
         total("up") && total("down")
     });
-    stage.terminal.press(["Tab", "Enter"]);
+    stage.terminal.press(["Tab"]);
+    stage.wait_for_ids(&[1]);
+    stage.terminal.press(["Enter"]);
     stage.terminal.shows(&format!("bytes       {} B up, {} B down", sum("up"), sum("down")));
 }
 
@@ -170,7 +172,7 @@ fn sessions_are_sorted_and_filtered() {
     stage.terminal.press(["/", "C-u"]);
     stage.terminal.type_text("wbe");
     stage.terminal.press(["Enter"]);
-    stage.terminal.shows("wbe` does not exist");
+    stage.terminal.shows("there is no forward `wbe`");
 }
 
 #[test]
@@ -217,8 +219,10 @@ fn what_an_operator_should_act_on_is_red() {
     let stage = Stage::new();
     let _clients = [(); 3].map(|()| served_client(&stage.web));
     stage.open();
-    let red_limit = |screen: &str| screen.contains("\x1b[31m3/3");
-    wait_until("the limit in red", LIMIT, || red_limit(&stage.terminal.coloured_screen()));
+    // The second colour of the terminal's palette.
+    const RED: &str = "\x1b[38;5;1m";
+    let limit = format!("{RED}3/3");
+    wait_until("the limit in red", LIMIT, || stage.terminal.coloured_screen().contains(&limit));
 }
 
 #[test]
