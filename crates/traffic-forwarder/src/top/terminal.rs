@@ -38,3 +38,39 @@ pub(super) fn events() -> Result<UnboundedReceiver<Event>, Failure> {
     std::thread::Builder::new().name("keys".into()).spawn(read).map_err(Failure::Terminal)?;
     Ok(events)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ratatui::text::Line;
+    use std::env;
+
+    /// Says to the second process that it has a terminal.
+    const ARRIVED: &str = "TEST_HAS_A_TERMINAL";
+
+    /// The test's program is started again on a terminal, and panics there.
+    #[test]
+    fn a_panic_gives_the_screen_back_and_says_why() {
+        if env::var_os(ARRIVED).is_some() {
+            let mut terminal = Terminal::open().unwrap();
+            terminal
+                .get()
+                .draw(|frame| frame.render_widget(Line::from("it draws"), frame.area()))
+                .unwrap();
+            event::read().unwrap();
+            panic!("a reason");
+        }
+        let terminal = testkit::Terminal::open(80, 24);
+        terminal.run("echo what was there");
+        let program = env::current_exe().unwrap();
+        let (_, path) = module_path!().split_once("::").unwrap();
+        let test = format!("{path}::a_panic_gives_the_screen_back_and_says_why");
+        terminal.run(&format!("{ARRIVED}=1 {} --exact {test} --nocapture", program.display()));
+        terminal.shows("it draws");
+        assert!(terminal.is_taken());
+        terminal.press(["x"]);
+        let screen = terminal.is_given_back();
+        assert!(screen.contains("what was there") && !screen.contains("it draws"), "{screen}");
+        assert!(screen.contains("a reason"), "{screen}");
+    }
+}

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use testkit::{Behaviour, Target, Terminal, connect};
+use testkit::{Behaviour, Target, Terminal, connect, raise_open_files};
 
 use crate::support::{BINARY, Config, Desk, ping};
 
@@ -11,6 +11,9 @@ const SESSIONS: usize = 1500;
 
 #[test]
 fn it_stays_quick_with_a_thousand_forwards_and_more_sessions() {
+    // This test's clients and targets, and as many descriptors again in the forwarder.
+    let files = raise_open_files();
+    assert!(files > 2 * SESSIONS as u64 + 1000, "{files} open files are not enough");
     let (desk, target) = (Desk::new(), Target::start(Behaviour::Echo));
     let listen = |index: usize| format!("unix:{}", desk.path(&format!("{index}.sock")));
     let config = Config::new().admin(&desk.admin()).log("sessions = false");
