@@ -30,6 +30,9 @@ mod pump;
 
 mod end;
 
+mod upgrade;
+pub use upgrade::{Inheritance, NotParked, Parked, Saved, TakenOver};
+
 mod view;
 pub use view::{LaneView, Observer, Reply, SessionView, Slice, Wanted};
 
