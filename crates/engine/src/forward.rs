@@ -109,11 +109,7 @@ impl Route {
     }
 
     /// From a listen address, as shown, to a target.
-    pub(crate) fn leading(
-        forward: &Arc<Forward>,
-        listen: Arc<str>,
-        target: &plan::Target,
-    ) -> Self {
+    pub(crate) fn leading(forward: &Arc<Forward>, listen: Arc<str>, target: &plan::Target) -> Self {
         Self {
             forward: Arc::clone(forward),
             listen,

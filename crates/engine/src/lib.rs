@@ -164,6 +164,11 @@ impl Engine {
         self.forwards.listeners().filter_map(listener::Listener::local_address).collect()
     }
 
+    /// Where it listens, as configured.
+    pub fn listen_addresses(&self) -> impl Iterator<Item = String> + '_ {
+        self.forwards.listeners().map(|listener| listener.address.to_string())
+    }
+
     /// The number of listeners.
     pub fn listeners(&self) -> usize {
         self.forwards.listeners().count()

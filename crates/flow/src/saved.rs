@@ -19,8 +19,7 @@ const LANE: usize = 16;
 const SIDE: usize = 12;
 
 // Positions in these lists are the format: new words come at the end.
-const BY: &[By] =
-    &[By::Client, By::Target, By::Limit, By::Operator, By::Shutdown, By::Resource];
+const BY: &[By] = &[By::Client, By::Target, By::Limit, By::Operator, By::Shutdown, By::Resource];
 const PHASES: &[Phase] = &[Phase::Admit, Phase::Connect, Phase::Relay, Phase::Drain];
 const CAUSES: &[Cause] = &[
     Cause::Fin,

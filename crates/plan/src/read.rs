@@ -40,8 +40,7 @@ fn read_source(input: &Input, file: Option<&Source>, mut problems: Problems) -> 
     let arguments: Vec<Source> =
         input.forwards.iter().map(|text| Source::new(COMMAND_LINE, text.as_str())).collect();
 
-    let mut document =
-        file.map(|file| self::file(file, &mut problems)).unwrap_or_default();
+    let mut document = file.map(|file| self::file(file, &mut problems)).unwrap_or_default();
     for argument in &arguments {
         let draft = one_line::read(argument, document.defaults, &mut problems);
         document.drafts.extend(draft);

@@ -66,11 +66,8 @@ pub fn written_settings(forward: &Forward) -> impl Iterator<Item = (&'static str
 /// A forward as a TOML file that holds nothing else: its own settings are written where they are
 /// not the default.
 pub fn written_forward(forward: &Forward) -> String {
-    let own = [
-        ("name", quoted(&forward.name)),
-        ("listen", listen(forward)),
-        ("to", target(forward)),
-    ];
+    let own =
+        [("name", quoted(&forward.name)), ("listen", listen(forward)), ("to", target(forward))];
     let default = |key| find(&[Section::ForwardDefaults], key).and_then(|it| it.default);
     let settings = written_settings(forward).filter(|(key, text)| default(key) != Some(text));
     let lines = own.into_iter().chain(settings).map(|(key, text)| format!("{key} = {text}\n"));

@@ -2,6 +2,7 @@
 
 use crate::Result;
 use rustix::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use rustix::fs::FileType;
 use rustix::io::{Errno, FdFlags, fcntl_getfd, fcntl_setfd};
 
 /// Standard input, output and error: never claimed, they are there for everybody.
@@ -36,16 +37,22 @@ pub fn claim(number: u32) -> Result<OwnedFd> {
     Ok(unsafe { OwnedFd::from_raw_fd(number) })
 }
 
-/// Claims every descriptor that is left, except the standard ones. It walks all of them: only for
-/// when the state that named them cannot be read.
-pub fn claim_all() -> Vec<OwnedFd> {
+/// Claims what is left of these kinds. It walks all descriptors: only for when the state that named
+/// them cannot be read.
+pub fn claim_all(kinds: &[Kind]) -> Vec<OwnedFd> {
     let Ok(entries) = std::fs::read_dir("/proc/self/fd") else { return Vec::new() };
     let number = |entry: std::io::Result<std::fs::DirEntry>| {
         entry.ok()?.file_name().to_str()?.parse::<u32>().ok()
     };
     // Collected first: the listing has a descriptor of its own.
     let numbers: Vec<u32> = entries.filter_map(number).collect();
-    numbers.into_iter().filter_map(|number| claim(number).ok()).collect()
+    numbers.into_iter().filter_map(|number| claim_if(number, kinds)).collect()
+}
+
+fn claim_if(number: u32, kinds: &[Kind]) -> Option<OwnedFd> {
+    // SAFETY: as in `claim`: the number is only asked about.
+    let borrowed = unsafe { BorrowedFd::borrow_raw(RawFd::try_from(number).ok()?) };
+    kinds.contains(&kind_of(borrowed)).then(|| claim(number).ok()).flatten()
 }
 
 /// What a descriptor stands for, as far as giving it up properly needs to know.
@@ -55,7 +62,9 @@ pub enum Kind {
     Listener,
     /// Any other stream socket.
     Connection,
-    /// A pipe, a file, or something else.
+    /// One end of a pipe.
+    Pipe,
+    /// Something else.
     Other,
 }
 
@@ -63,7 +72,8 @@ pub enum Kind {
 pub fn kind_of(fd: BorrowedFd<'_>) -> Kind {
     use rustix::net::{SocketType, sockopt};
     if sockopt::socket_type(fd) != Ok(SocketType::STREAM) {
-        return Kind::Other;
+        let mode = rustix::fs::fstat(fd).map(|stat| FileType::from_raw_mode(stat.st_mode));
+        return if mode == Ok(FileType::Fifo) { Kind::Pipe } else { Kind::Other };
     }
     match sockopt::socket_acceptconn(fd) {
         Ok(true) => Kind::Listener,
@@ -99,7 +109,8 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let file = std::fs::File::open("/proc/self/exe").unwrap();
-        let kinds = [listener.as_fd(), client.as_fd(), file.as_fd()].map(kind_of);
-        assert_eq!(kinds, [Kind::Listener, Kind::Connection, Kind::Other]);
+        let (pipe, _writer) = std::io::pipe().unwrap();
+        let all = [listener.as_fd(), client.as_fd(), pipe.as_fd(), file.as_fd()];
+        assert_eq!(all.map(kind_of), [Kind::Listener, Kind::Connection, Kind::Pipe, Kind::Other]);
     }
 }

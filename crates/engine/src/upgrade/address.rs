@@ -5,9 +5,7 @@ use sys::Address;
 
 pub(super) fn saved_address(address: Address) -> handover::Address {
     match address {
-        Address::V4(ip, port) => {
-            handover::Address { ip: ip.to_vec(), port: port.into(), scope: 0 }
-        }
+        Address::V4(ip, port) => handover::Address { ip: ip.to_vec(), port: port.into(), scope: 0 },
         Address::V6(ip, port, scope) => {
             handover::Address { ip: ip.to_vec(), port: port.into(), scope }
         }

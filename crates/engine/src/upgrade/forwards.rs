@@ -62,9 +62,8 @@ impl Forwards {
     ) -> Result<Vec<Unbound>, Vec<Unbound>> {
         shared.number_from(saved.next_id);
         self.forgotten = sums(&saved.forgotten);
-        let of = |saved: &handover::Listener| {
-            Some((saved.address.parse().ok()?, claim(saved.fd).ok()?))
-        };
+        let of =
+            |saved: &handover::Listener| Some((saved.address.parse().ok()?, claim(saved.fd).ok()?));
         self.legacy.sockets = saved.listeners.iter().filter_map(of).collect();
         self.find_addresses(plans, sockets);
         for forward in saved.forwards {
@@ -131,11 +130,7 @@ fn saved_removed(removed: &Removed) -> handover::Forward {
     }
 }
 
-fn saved_forward(
-    plan: &plan::Forward,
-    forward: &Forward,
-    standing: Standing,
-) -> handover::Forward {
+fn saved_forward(plan: &plan::Forward, forward: &Forward, standing: Standing) -> handover::Forward {
     let totals = forward.counters.totals();
     handover::Forward {
         name: plan.name.clone(),

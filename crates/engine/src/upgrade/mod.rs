@@ -21,5 +21,5 @@ pub(crate) use forwards::Legacy;
 mod tally;
 
 mod take_over;
-pub use take_over::{Inheritance, TakenOver};
 pub(crate) use take_over::TakeOver;
+pub use take_over::{Inheritance, TakenOver};

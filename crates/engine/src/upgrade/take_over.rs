@@ -228,10 +228,7 @@ fn connecting(saved: &handover::Connecting) -> Option<Connecting> {
     })
 }
 
-fn route(
-    saved: &handover::Route,
-    forwards: &HashMap<String, Arc<Forward>>,
-) -> Option<Arc<Route>> {
+fn route(saved: &handover::Route, forwards: &HashMap<String, Arc<Forward>>) -> Option<Arc<Route>> {
     let target: plan::Target = saved.target.parse().ok()?;
     let forward = forwards.get(&saved.forward)?;
     Some(Arc::new(Route::leading(forward, saved.listen.as_str().into(), &target)))

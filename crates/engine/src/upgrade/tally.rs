@@ -56,18 +56,12 @@ pub(crate) fn sums(saved: &[u64]) -> Sums {
     Sums { opened: number(0), bytes_up: number(1), bytes_down: number(2) }
 }
 
-fn saved_counts<K>(
-    counts: &BTreeMap<K, u64>,
-    word: impl Fn(&K) -> String,
-) -> Vec<handover::Count> {
+fn saved_counts<K>(counts: &BTreeMap<K, u64>, word: impl Fn(&K) -> String) -> Vec<handover::Count> {
     let count = |(key, count): (&K, &u64)| handover::Count { word: word(key), count: *count };
     counts.iter().map(count).collect()
 }
 
-fn counts<K: Ord>(
-    saved: &[handover::Count],
-    key: impl Fn(&str) -> Option<K>,
-) -> BTreeMap<K, u64> {
+fn counts<K: Ord>(saved: &[handover::Count], key: impl Fn(&str) -> Option<K>) -> BTreeMap<K, u64> {
     let mut counts = BTreeMap::new();
     for (key, count) in saved.iter().filter_map(|saved| Some((key(&saved.word)?, saved.count))) {
         *counts.entry(key).or_default() += count;
