@@ -21,6 +21,8 @@ pub(crate) mod sessions;
 
 mod changes;
 
+mod upgrade;
+
 mod table;
 
 pub(crate) mod screen;
@@ -62,6 +64,7 @@ async fn carry_out(operation: &Operation) -> Result<Exit, Failure> {
         Operation::Reload(wanted) => reload(wanted).await,
         Operation::Plan(wanted) => compare(wanted).await,
         Operation::Confirm(reach) => confirm(reach).await,
+        Operation::Upgrade(wanted) => upgrade::run(wanted).await,
         Operation::Top(whom) => crate::top::run(whom).await,
     }
 }

@@ -2,13 +2,14 @@
 
 use super::refusal::Refusal;
 use super::routes::App;
+use super::status::seconds_since;
 use crate::api::{Done, Failure, Forward, ForwardSwitched, Forwards, Rates};
 use crate::supervisor::Supervisor;
 use axum::Json;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
 use engine::{ForwardView, Totals};
-use flow::{Direction, Time};
+use flow::Direction;
 use serde::Deserialize;
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -185,8 +186,6 @@ impl Supervisor {
 }
 
 fn forward_of(view: &ForwardView<'_>, totals: &Totals) -> Forward {
-    let now = Time::from_micros(sys::monotonic_micros());
-    let ago = |at: Option<Time>| at.map(|at| now.since(at).as_secs_f64());
     let routes = || view.plan.routes.iter();
     let closed = totals.closed.iter().map(|((by, phase, cause), count)| {
         (format!("{}/{}/{}", by.as_str(), phase.as_str(), cause.as_str()), *count)
@@ -201,9 +200,9 @@ fn forward_of(view: &ForwardView<'_>, totals: &Totals) -> Forward {
         max_sessions: view.plan.settings.max_sessions.get(),
         opened: totals.opened,
         refused: totals.refused,
-        last_refused: ago(totals.last_refused),
+        last_refused: totals.last_refused.map(seconds_since),
         failed: totals.failed(),
-        last_failed: ago(totals.last_failed),
+        last_failed: totals.last_failed.map(seconds_since),
         closed: closed.collect(),
         bytes_up: totals.bytes_of(Direction::Up),
         bytes_down: totals.bytes_of(Direction::Down),

@@ -2,13 +2,14 @@
 
 use super::refusal::Refusal;
 use super::routes::App;
-use crate::api::{Failure, LastReload, Status};
+use crate::api::{Failure, LastReload, LastUpgrade, Status};
 use crate::supervisor::Supervisor;
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
+use flow::Time;
 use serde::Deserialize;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Instant, SystemTime};
 use utoipa::IntoParams;
 
 /// Whether rates are wanted.
@@ -50,10 +51,12 @@ fn status_of(supervisor: &Supervisor) -> Status {
         generation: supervisor.generation,
         last_reload: supervisor.last_reload.as_ref().map(|last| LastReload {
             at: time(last.at),
-            by: last.by.to_owned(),
+            by: last.by.clone(),
             error: last.error.clone(),
         }),
         confirm_within: confirm_within(supervisor),
+        upgrades: supervisor.upgrades,
+        last_upgrade: supervisor.last_upgrade.as_ref().map(last_upgrade),
         workers: supervisor.workers,
         forwards: plan.forwards.len(),
         listeners: engine.listeners(),
@@ -64,7 +67,7 @@ fn status_of(supervisor: &Supervisor) -> Status {
         bytes_down: sums.bytes_down,
         rates: None,
         log_dropped: log_dropped.queue_full + log_dropped.write_failed,
-        last_log_dropped: log_dropped.last.as_ref().map(Duration::as_secs_f64),
+        last_log_dropped: log_dropped.last.map(seconds_since),
         open_files: sys::open_files().unwrap_or(0),
         open_files_limit: capacity.open_files_limit,
         pipes: supervisor.observer().pipes(),
@@ -72,10 +75,28 @@ fn status_of(supervisor: &Supervisor) -> Status {
     }
 }
 
+fn last_upgrade(last: &crate::upgrade::LastUpgrade) -> LastUpgrade {
+    let arrival = last.result.as_ref().ok();
+    LastUpgrade {
+        at: time(last.at),
+        by: last.by.clone(),
+        from: arrival.map(|arrival| arrival.from.clone()),
+        sessions: arrival.map_or(0, |arrival| arrival.sessions),
+        lost: arrival.map_or(0, |arrival| arrival.lost),
+        pause: arrival.map(|arrival| arrival.pause.as_secs_f64()),
+        error: last.result.as_ref().err().cloned(),
+    }
+}
+
 /// Seconds until the configuration is taken back.
 pub(super) fn confirm_within(supervisor: &Supervisor) -> Option<f64> {
     let until = supervisor.trial.as_ref()?.until;
     Some(until.saturating_duration_since(Instant::now()).as_secs_f64())
+}
+
+/// Seconds since then.
+pub(super) fn seconds_since(at: Time) -> f64 {
+    Time::from_micros(sys::monotonic_micros()).since(at).as_secs_f64()
 }
 
 /// A time as answers write it.

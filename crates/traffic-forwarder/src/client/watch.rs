@@ -13,11 +13,11 @@ pub(crate) const NEWS_LAST: Duration = Duration::from_secs(60);
 
 /// What happened to the process between two answers, if anything did.
 pub(crate) fn what_happened(last: &Status, now: &Status, was_gone: bool) -> Option<String> {
-    if last.version != now.version {
+    if !is_same_process(last, now) {
+        Some(format!("the process was restarted (pid {} -> {})", last.pid, now.pid))
+    } else if last.upgrades != now.upgrades {
         let (old, new) = (plan::escaped(&last.version), plan::escaped(&now.version));
         Some(format!("the process was upgraded (version {old} -> {new})"))
-    } else if !is_same_process(last, now) {
-        Some(format!("the process was restarted (pid {} -> {})", last.pid, now.pid))
     } else if last.generation != now.generation {
         let (old, new) = (last.generation, now.generation);
         Some(format!("the configuration was reloaded (generation {old} -> {new})"))

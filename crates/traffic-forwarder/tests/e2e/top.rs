@@ -219,10 +219,9 @@ fn what_an_operator_should_act_on_is_red() {
     let stage = Stage::new();
     let _clients = [(); 3].map(|()| served_client(&stage.web));
     stage.open();
-    // The second colour of the terminal's palette.
-    const RED: &str = "\x1b[38;5;1m";
-    let limit = format!("{RED}3/3");
-    wait_until("the limit in red", LIMIT, || stage.terminal.coloured_screen().contains(&limit));
+    // In the second colour of the terminal's palette.
+    let limit = "\x1b[38;5;1m3/3";
+    wait_until("the limit in red", LIMIT, || stage.terminal.coloured_screen().contains(limit));
 }
 
 #[test]
@@ -283,6 +282,21 @@ fn it_goes_on_through_reloads_and_restarts() {
     stage
         .terminal
         .wait_for("its session", |_| stage.row("db").get(2).is_some_and(|n| n == "1/1000"));
+}
+
+#[test]
+fn it_goes_on_through_an_upgrade() {
+    let stage = Stage::new();
+    let client = served_client(&stage.db);
+    stage.open();
+    stage.terminal.press(["Tab"]);
+    stage.wait_for_ids(&[1]);
+    stage.desk.done(&["upgrade"]);
+    stage.terminal.shows("the process was upgraded");
+    ping(&client);
+    stage.terminal.press(["k", "y"]);
+    stage.terminal.shows("session 1 is killed");
+    play(&client, Script::new().expect_reset());
 }
 
 /// A process that is stopped takes connections, and answers none.

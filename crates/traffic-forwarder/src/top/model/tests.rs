@@ -12,7 +12,7 @@ pub(in crate::top) fn status(changes: Value) -> Status {
     let mut status = json!({
         "state": "serving", "version": "1.2.3", "pid": 4711, "started": "2026-11-22T17:03:10.240Z",
         "uptime": 7500.0, "config": "/etc/traffic-forwarder.conf", "generation": 3,
-        "last_reload": null, "confirm_within": null, "workers": 2, "forwards": 2, "listeners": 3,
+        "last_reload": null, "upgrades": 0, "last_upgrade": null, "confirm_within": null, "workers": 2, "forwards": 2, "listeners": 3,
         "sessions": 3, "max_sessions": 1000, "sessions_opened": 12, "bytes_up": 1_234_567,
         "bytes_down": 2048, "rates": { "bytes_up": 3072.0, "bytes_down": 0.0, "opened": 1.5 },
         "log_dropped": 0, "last_log_dropped": null, "open_files": 20, "open_files_limit": 1024,
@@ -144,7 +144,7 @@ fn a_restart_takes_the_question_back_and_a_reload_does_not() {
     again(&mut model, json!({ "pid": 5000 }));
     assert_eq!(model.dialog, None, "session 7 is another one now");
     assert_eq!(model.message(START).0, "the process was restarted (pid 4711 -> 5000)");
-    again(&mut model, json!({ "pid": 5000, "version": "1.3.0" }));
+    again(&mut model, json!({ "pid": 5000, "version": "1.3.0", "upgrades": 1 }));
     assert_eq!(model.message(START).0, "the process was upgraded (version 1.2.3 -> 1.3.0)");
 }
 
