@@ -1,6 +1,10 @@
 //! What each key does. The help is made of the same table.
 
-use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use ratatui::crossterm::event::KeyCode::{
+    self, BackTab, Backspace, Char, Down, End, Enter, Esc, F, Home, Left, PageDown, PageUp, Right,
+    Tab, Up,
+};
+use ratatui::crossterm::event::{KeyEvent, KeyModifiers};
 
 /// What is wanted, where no dialog is open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,11 +46,6 @@ const fn keys(
 ) -> Keys {
     Keys { codes, command, shown, meaning }
 }
-
-use KeyCode::{
-    BackTab, Backspace, Char, Down, End, Enter, Esc, F, Home, Left, PageDown, PageUp, Right, Tab,
-    Up,
-};
 
 /// Lines without text belong to the line before.
 const TABLE: [Keys; 19] = [

@@ -11,7 +11,8 @@ const SIZE: (u16, u16) = (80, 16);
 fn heading(screen: &str) -> Option<&str> {
     let is_heading = |line: &&str| {
         let words: Vec<_> = line.split_whitespace().collect();
-        words.len() > 3 && words.iter().all(|word| word.to_uppercase() == **word)
+        words.len() > 3
+            && words.iter().all(|word| word.to_uppercase() == **word)
             && words.contains(&"FORWARD")
     };
     screen.lines().find(is_heading)
