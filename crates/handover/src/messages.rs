@@ -233,9 +233,9 @@ pub struct Session {
     /// The position of its route.
     #[prost(uint32, tag = "2")]
     pub route: u32,
-    /// What decides: `flow` knows what these numbers mean.
-    #[prost(uint64, repeated, tag = "3")]
-    pub flow: Vec<u64>,
+    /// What decides: packed numbers, and `flow` knows what they mean.
+    #[prost(bytes = "vec", tag = "3")]
+    pub flow: Vec<u8>,
     /// The client's socket.
     #[prost(uint32, tag = "4")]
     pub client: u32,
