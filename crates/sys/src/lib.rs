@@ -3,13 +3,19 @@
 //!
 //! Every descriptor made here is non-blocking and close-on-exec. This is the only crate in which
 //! `unsafe` may appear, and it does so only where `rustix` has no safe form of a call:
-//! [`tcp_info`], [`socket::unacked`] and [`release_free_memory`].
+//! [`tcp_info`], [`socket::unacked`], [`release_free_memory`] and [`take_inherited`].
 
 mod address;
 pub use address::Address;
 
 pub mod listen;
 pub mod socket;
+
+mod adopted;
+pub use adopted::{ListensAt, adopt, listens_at};
+
+mod inherited;
+pub use inherited::{InheritError, Inherited, take_inherited};
 
 mod socket_file;
 pub use socket_file::SocketFile;
@@ -36,6 +42,12 @@ pub use host::{
     first_ephemeral_port, may_write_in, monotonic_micros, open_files, open_files_limit,
     raise_open_files_limit, release_free_memory, user_id,
 };
+
+mod notify_socket;
+pub use notify_socket::NotifySocket;
+
+mod orphans;
+pub use orphans::{OwnChild, reap_orphans};
 
 mod usage;
 pub use usage::{Usage, usage};
