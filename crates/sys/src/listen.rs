@@ -1,7 +1,7 @@
 //! Listening sockets.
 
 use crate::socket::{TcpOptions, keep_urgent_inline, set_for_forwarding, set_tcp_options};
-use crate::{Address, Errno, Result};
+use crate::{Address, Errno, Result, SocketFile};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::{Mode, fchmod};
@@ -93,13 +93,11 @@ fn unix_socket(path: &Path, mode: Option<Mode>) -> Result<OwnedFd> {
 }
 
 fn is_abandoned(path: &Path, address: &SocketAddrUnix) -> bool {
-    use std::os::unix::fs::FileTypeExt;
-    let is_socket = std::fs::symlink_metadata(path).is_ok_and(|meta| meta.file_type().is_socket());
     let probe = || {
         let socket = socket_with(AddressFamily::UNIX, SocketType::STREAM, FLAGS, None)?;
         connect(&socket, address)
     };
-    is_socket && probe() == Err(Errno::CONNREFUSED)
+    SocketFile::is_at(path) && probe() == Err(Errno::CONNREFUSED)
 }
 
 /// Accepts one waiting connection: its socket and its peer. `EAGAIN` if none waits.
