@@ -6,6 +6,8 @@ use crate::capacity::capacity;
 use crate::desk::Desk;
 use crate::events::Events;
 use crate::journal::Journal;
+use crate::manager::{Handed, Notifier, Store, start_pulse, take_handed};
+use crate::orphans::start_reaping;
 use crate::requests::{Request, Requests, Stopper};
 use crate::resolver::Resolver;
 use crate::supervisor::{Supervisor, detail};
@@ -50,13 +52,19 @@ pub fn serve(
         .enable_all()
         .build()
         .map_err(|error| failed("start the control thread", error))?;
+    let notifier = Notifier::from_environment();
+    // Before anything else is opened.
+    let handed = take_handed(&plan).map_err(|error| ServeError::Unfit(error.to_string()))?;
     let (desk, tasks) = Desk::new();
     // Before anything else is started: a signal that comes early must not be missed.
     let mut requests = runtime
-        .block_on(async { Requests::new(&plan, tasks) })
+        .block_on(async {
+            start_reaping()?;
+            Requests::new(&plan, tasks)
+        })
         .map_err(|error| failed("signals", error))?;
     let mut door = Door::bind(&plan).map_err(|error| ServeError::Unfit(error.to_string()))?;
-    let mut supervisor = start(input, plan)?;
+    let mut supervisor = start(input, plan, notifier, handed)?;
     let journal = Journal::start(
         supervisor.engine.reports(),
         supervisor.events.clone(),
@@ -71,6 +79,8 @@ pub fn serve(
         if let Some(door) = &mut door {
             door.open(app);
         }
+        supervisor.tell_manager();
+        start_pulse(&supervisor.notifier, &supervisor.observer());
         run(&mut supervisor, &mut requests).await
     });
     supervisor.engine.cut();
@@ -80,7 +90,12 @@ pub fn serve(
     Ok(())
 }
 
-fn start(input: plan::Input, plan: Plan) -> Result<Supervisor, ServeError> {
+fn start(
+    input: plan::Input,
+    plan: Plan,
+    notifier: Notifier,
+    handed: Handed,
+) -> Result<Supervisor, ServeError> {
     let cpus = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let workers = plan.process.workers.map_or_else(cpus, std::num::NonZero::get);
     let limit = sys::raise_open_files_limit();
@@ -96,12 +111,15 @@ fn start(input: plan::Input, plan: Plan) -> Result<Supervisor, ServeError> {
         detail: detail(&plan.log),
         resolver: Arc::new(resolver),
     };
-    let mut engine = Engine::start(&options)
+    let mut engine = Engine::start(&options, handed.sockets)
         .map_err(|error| ServeError::Failed(format!("start the workers: {error}")))?;
+    let mut store = Store::from_environment(notifier.clone(), handed.kept);
+    store.remove(handed.stale);
     if let Err(error) = listen(&plan, &mut engine) {
         engine.stop();
         return Err(error);
     }
+    store.follow(&engine);
     let supervisor = Supervisor {
         input,
         engine,
@@ -115,6 +133,8 @@ fn start(input: plan::Input, plan: Plan) -> Result<Supervisor, ServeError> {
         draining: false,
         events: Events::new(),
         logs_sessions: Arc::new(AtomicBool::new(plan.log.sessions)),
+        notifier,
+        store,
         plan,
     };
     announce(&supervisor);
@@ -210,6 +230,9 @@ async fn run(supervisor: &mut Supervisor, requests: &mut Requests) -> Drain {
     supervisor.events.tell("shutdown", || Shutdown { by: asked_by.to_owned(), sessions: open });
     let began = Instant::now();
     supervisor.draining = true;
+    supervisor.tell_manager();
+    let store = &supervisor.store;
+    supervisor.engine.leave_files(|address| store.has(address));
     supervisor.engine.drain();
     let observer = supervisor.observer();
     let hurry = tokio::select! {

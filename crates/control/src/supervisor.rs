@@ -2,6 +2,7 @@
 
 use crate::capacity::{Capacity, NoRoom, capacity};
 use crate::events::Events;
+use crate::manager::{Notifier, Stage, Store};
 use crate::reload::{LastReload, Trial};
 use crate::watch::Watch;
 use engine::{Detail, Engine, ForwardView, Observer};
@@ -32,6 +33,9 @@ pub(crate) struct Supervisor {
     pub(crate) events: Events,
     /// Whether the log wants a record of each ended session.
     pub(crate) logs_sessions: Arc<AtomicBool>,
+    /// The service manager, if there is one, and what it keeps.
+    pub(crate) notifier: Notifier,
+    pub(crate) store: Store,
 }
 
 impl Supervisor {
@@ -61,6 +65,17 @@ impl Supervisor {
         self.logs_sessions.store(self.plan.log.sessions, Ordering::Relaxed);
         let detail = Detail { steps: detail.steps || watched, records: detail.records || watched };
         self.observer().set_detail(detail);
+    }
+
+    /// Tells the service manager what this process is doing now.
+    pub(crate) fn tell_manager(&self) {
+        let failed = self.last_reload.as_ref().is_some_and(|reload| reload.error.is_some());
+        let stage = if self.draining {
+            Stage::Stopping
+        } else {
+            Stage::Serving { forwards: self.plan.forwards.len(), reload_failed: failed }
+        };
+        self.notifier.enter(stage, self.engine.sessions());
     }
 
     /// Seconds since the start.

@@ -68,7 +68,7 @@ impl Listener {
     /// Every address that it takes connections to, where it is not a Unix socket.
     pub(crate) fn reached_at(&self) -> Vec<SocketAddr> {
         let sockets = self.sockets().filter_map(|(_, socket)| sys::listens_at(socket.as_fd()));
-        sockets.flat_map(addresses).collect()
+        sockets.flat_map(|at| addresses(&at)).collect()
     }
 
     pub(crate) fn local_addresses(&self) -> impl Iterator<Item = SocketAddr> {
@@ -77,8 +77,8 @@ impl Listener {
     }
 }
 
-fn addresses(at: ListensAt) -> Vec<SocketAddr> {
-    match at {
+fn addresses(at: &ListensAt) -> Vec<SocketAddr> {
+    match *at {
         ListensAt::Ip { address, both_families: true } => {
             let all: [IpAddr; 2] = [Ipv4Addr::UNSPECIFIED.into(), Ipv6Addr::UNSPECIFIED.into()];
             all.map(|ip| SocketAddr::new(ip, address.port())).into()

@@ -5,7 +5,7 @@ use crate::socket::{TcpOptions, replace_tcp_options, set_for_forwarding};
 use crate::{Errno, Result};
 use rustix::fd::BorrowedFd;
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
-use rustix::net::{SocketAddrAny, SocketAddrUnix, SocketType, getsockname, listen, sockopt};
+use rustix::net::{SocketAddrUnix, SocketType, getsockname, listen, sockopt};
 use std::ffi::OsStr;
 use std::net::SocketAddr;
 use std::os::unix::ffi::OsStrExt;
@@ -42,13 +42,9 @@ pub fn listens_at(socket: BorrowedFd<'_>) -> Option<ListensAt> {
         let is_tcp = TCP_PROTOCOLS.contains(&protocol);
         return is_tcp.then_some(ListensAt::Ip { address, both_families });
     }
-    unix_path(address).map(ListensAt::Unix)
-}
-
-fn unix_path(address: SocketAddrAny) -> Option<Option<PathBuf>> {
     let address = SocketAddrUnix::try_from(address).ok()?;
     let path = address.path().map(|path| PathBuf::from(OsStr::from_bytes(path.to_bytes())));
-    Some(path)
+    Some(ListensAt::Unix(path))
 }
 
 /// Makes a listening socket like those that [`crate::listen`] opens: non-blocking, with the same

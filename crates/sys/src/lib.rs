@@ -52,6 +52,7 @@ pub use orphans::{OwnChild, reap_orphans};
 mod usage;
 pub use usage::{Usage, usage};
 
+pub use rustix::fd::BorrowedFd;
 pub use rustix::io::Errno;
 
 /// What a system call returned, or its error number (errno(3)).
