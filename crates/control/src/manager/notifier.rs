@@ -1,12 +1,15 @@
 //! Messages to the service manager (sd_notify(3)).
 
 use std::env;
-use std::fmt::Write as _;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use sys::NotifySocket;
 
+/// How often the status is brought up to date.
+pub(super) const RENEW_EVERY: Duration = Duration::from_secs(5);
+/// How long the manager shall wait for the end from each report on: a few of them may be late.
+const PATIENCE: Duration = Duration::from_secs(15);
 /// How long the manager may take to read all that it was sent. Longer only if it is in trouble
 /// itself, or at a reload of its own.
 const READ_LIMIT: Duration = Duration::from_secs(2);
@@ -90,10 +93,10 @@ impl Notifier {
     /// The process has come so far.
     pub(crate) fn enter(&self, stage: Stage, sessions: u32) {
         let word = match stage {
-            Stage::Serving { .. } => "READY=1\n",
-            Stage::Stopping => "STOPPING=1\n",
+            Stage::Serving { .. } => "READY=1",
+            Stage::Stopping => "STOPPING=1",
         };
-        self.report(word.to_owned(), sessions, Some(stage));
+        self.report(vec![word.to_owned()], sessions, Some(stage));
     }
 
     /// A reload begins. [`Notifier::enter`] ends it.
@@ -102,13 +105,9 @@ impl Notifier {
         self.tell(&format!("RELOADING=1\nMONOTONIC_USEC={now}"), None);
     }
 
-    /// Some time has passed: brings the status up to date. While the process stops, `patience` is
-    /// how long the manager shall wait for the next report at least.
-    pub(crate) fn renew(&self, sessions: u32, patience: Duration) {
-        self.report(String::new(), sessions, None);
-        if self.0.as_ref().is_some_and(|line| line.told().stage == Some(Stage::Stopping)) {
-            self.tell(&format!("EXTEND_TIMEOUT_USEC={}", patience.as_micros()), None);
-        }
+    /// [`RENEW_EVERY`] has passed: brings the status up to date.
+    pub(crate) fn renew(&self, sessions: u32) {
+        self.report(Vec::new(), sessions, None);
     }
 
     /// Every worker has answered.
@@ -135,20 +134,22 @@ impl Notifier {
         }
     }
 
-    /// Sends `message`, and the status if it is another one now.
-    fn report(&self, mut message: String, sessions: u32, stage: Option<Stage>) {
+    /// Sends these lines, and the status if it is another one now.
+    fn report(&self, mut lines: Vec<String>, sessions: u32, stage: Option<Stage>) {
         let Some(line) = &self.0 else { return };
         let mut told = line.told();
         told.stage = stage.or(told.stage);
+        if told.stage == Some(Stage::Stopping) {
+            lines.push(format!("EXTEND_TIMEOUT_USEC={}", PATIENCE.as_micros()));
+        }
         let status = told.stage.map(|stage| stage.status(sessions)).unwrap_or_default();
         if status != told.status {
-            // Writing to a String cannot fail.
-            let _ = write!(message, "STATUS={status}");
+            lines.push(format!("STATUS={status}"));
             told.status = status;
         }
         drop(told);
-        if !message.is_empty() {
-            self.tell(message.trim_end(), None);
+        if !lines.is_empty() {
+            self.tell(&lines.join("\n"), None);
         }
     }
 }

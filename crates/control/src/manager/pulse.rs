@@ -1,16 +1,12 @@
 //! What the service manager hears from time to time.
 
 use super::Notifier;
+use super::notifier::RENEW_EVERY;
 use engine::Observer;
 use std::env;
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::interval;
-
-/// How often the status is brought up to date.
-const RENEW_EVERY: Duration = Duration::from_secs(5);
-/// How long the manager shall wait for the end from each report on: a few of them may be late.
-const PATIENCE: Duration = Duration::from_secs(15);
 
 /// Keeps the status up to date, and gives signs of life if they are wanted. If nobody listens,
 /// nothing is started.
@@ -37,7 +33,7 @@ async fn renew(notifier: Notifier, observer: Observer) {
     let mut ticks = interval(RENEW_EVERY);
     loop {
         ticks.tick().await;
-        notifier.renew(observer.sessions(), PATIENCE);
+        notifier.renew(observer.sessions());
     }
 }
 
