@@ -74,9 +74,14 @@ fn take(number: RawFd, name: String) -> Result<Inherited, InheritError> {
     // this process closes those that it was started with.
     let borrowed = unsafe { BorrowedFd::borrow_raw(number) };
     let flags = fcntl_getfd(borrowed).map_err(error)?;
+    // Everything that this process opens itself has the flag, and nothing that it was started with
+    // can have it: that would have been closed.
+    if flags.contains(FdFlags::CLOEXEC) {
+        return Err(error(Errno::BADF));
+    }
     fcntl_setfd(borrowed, flags | FdFlags::CLOEXEC).map_err(error)?;
-    // SAFETY: it is open, the environment gives it to this very process, and the caller's flag
-    // sees to it that it is taken once.
+    // SAFETY: it is open and nobody in this process has opened it, the environment gives it to
+    // this very process, and the caller's flag sees to it that it is taken once.
     let descriptor = unsafe { OwnedFd::from_raw_fd(number) };
     Ok(Inherited { name, descriptor })
 }

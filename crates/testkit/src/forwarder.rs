@@ -174,10 +174,10 @@ impl ForwarderBuilder {
             }
         };
         command.args(&self.args).current_dir(dir.path()).env("XDG_RUNTIME_DIR", dir.path());
-        command.envs(self.env.iter().map(|(name, value)| (name, value)));
         if let Some((name, _)) = &self.given {
             command.env("LISTEN_FDS", "1").env("LISTEN_FDNAMES", name);
         }
+        command.envs(self.env.iter().map(|(name, value)| (name, value)));
         if let Some(text) = &self.config {
             write_config(dir, text);
             command.arg("-c").arg(config_path(dir));

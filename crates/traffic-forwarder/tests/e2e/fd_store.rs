@@ -219,9 +219,9 @@ fn the_manager_keeps_what_is_listened_on_and_nothing_else() {
 fn more_listeners_than_the_manager_keeps_are_complained_of_once() {
     let (manager, target) = (Manager::start(), Target::start(Behaviour::Echo));
     let ports: Vec<_> = (0..12).map(|_| Port::v4()).collect();
-    let config = ports.iter().fold(Config::new(), |config, port| {
-        config.forward(port.addr(), target.addr(), "")
-    });
+    let config = ports
+        .iter()
+        .fold(Config::new(), |config, port| config.forward(port.addr(), target.addr(), ""));
     let forwarder = start(&manager, &config, None);
     assert_eq!(manager.kept().len(), 10);
     forwarder.signal(Signal::HUP);
@@ -234,8 +234,7 @@ fn more_listeners_than_the_manager_keeps_are_complained_of_once() {
 
 #[test]
 fn nothing_is_kept_unless_the_manager_says_that_it_keeps() {
-    let (manager, target, port) =
-        (Manager::start(), Target::start(Behaviour::Echo), Port::v4());
+    let (manager, target, port) = (Manager::start(), Target::start(Behaviour::Echo), Port::v4());
     let config = echo_at(port.addr(), &target);
     let builder = forwarder().config(config.text()).env("NOTIFY_SOCKET", manager.address());
     let forwarder = builder.start();

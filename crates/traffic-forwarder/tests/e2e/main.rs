@@ -13,6 +13,7 @@ mod endings;
 mod exhaustion;
 mod fd_store;
 mod fidelity;
+mod first_process;
 mod forwarding;
 mod given;
 mod limits;

@@ -77,8 +77,7 @@ fn a_start_a_reload_a_failing_reload_and_a_drain_are_told_in_order() {
     service.forwarder.signal(Signal::HUP);
     drop(client);
     assert_eq!(service.forwarder.wait_exit(LIMIT).code(), Some(0));
-    let expected =
-        ["READY=1", "RELOADING=1", "READY=1", "RELOADING=1", "READY=1", "STOPPING=1"];
+    let expected = ["READY=1", "RELOADING=1", "READY=1", "RELOADING=1", "READY=1", "STOPPING=1"];
     assert_eq!(service.steps(), expected);
 }
 
