@@ -9,8 +9,10 @@ use std::os::unix::net::UnixDatagram;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
+use std::time::Duration;
 
 use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg};
+use rustix::time::{ClockId, clock_gettime};
 use tempfile::TempDir;
 
 use crate::wait::{LIMIT, wait_until};
@@ -51,6 +53,13 @@ impl Manager {
     /// What `NOTIFY_SOCKET` shall be.
     pub fn address(&self) -> PathBuf {
         self.dir.path().join("notify")
+    }
+
+    /// Microseconds on the clock that `MONOTONIC_USEC` is of.
+    pub fn clock() -> u64 {
+        let now = clock_gettime(ClockId::Monotonic);
+        let now = Duration::try_from(now).expect("a time after the start of the host");
+        now.as_micros().try_into().expect("fewer than 2^64 microseconds")
     }
 
     /// All messages so far, each of one or more lines.

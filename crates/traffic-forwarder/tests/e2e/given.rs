@@ -138,7 +138,8 @@ fn a_target_that_is_a_given_socket_is_not_connected_to() {
     let config = Config::new().forward("fd:web", &addr, "");
     let forwarder = with(&config).given("web", socket).start();
     forwarder.ready();
-    let _client = connect(&addr).unwrap();
+    // It may be reset already when it looks.
+    drop(connect(&addr));
     let records = forwarder.wait_for_records(1);
     assert_eq!(records[0].close_reason(), "target/connect/loop");
 }
