@@ -181,38 +181,45 @@ fn a_socket_with_a_name_of_ours_that_listens_elsewhere_is_not_used() {
     assert_eq!(manager.kept(), [name(port.addr())]);
 }
 
+/// Waits until the manager keeps the listeners at these addresses.
+#[track_caller]
+fn wait_for_kept(manager: &Manager, addrs: &[&Addr]) {
+    wait_until(&format!("{addrs:?} to be kept"), LIMIT, || manager.kept() == names(addrs));
+}
+
+fn names(addrs: &[&Addr]) -> Vec<String> {
+    let mut names: Vec<_> = addrs.iter().map(name).collect();
+    names.sort_unstable();
+    names
+}
+
 #[test]
 fn the_manager_keeps_what_is_listened_on_and_nothing_else() {
     let (manager, target, dir) =
         (Manager::start(), Target::start(Behaviour::Echo), TempDir::new().unwrap());
-    let ports = [Port::v4(), Port::v4()];
+    let (one, two) = (Port::v4(), Port::v4());
+    let (first, second) = (Addr::from(&one), Addr::from(&two));
     let unix = Addr::from(dir.path().join("socket"));
-    let first = || Config::new().forward(ports[0].addr(), target.addr(), "name = 'first'");
-    let operated = Operated::start_with(first(), |builder| under(&manager, builder));
-    operated.ready();
-    let names = |addrs: &[Addr]| {
-        let mut names: Vec<_> = addrs.iter().map(name).collect();
-        names.sort_unstable();
-        names
-    };
-    let [one, two] = [Addr::from(&ports[0]), Addr::from(&ports[1])];
-    assert_eq!(manager.kept(), names(&[one.clone()]));
+    let config = || Config::new().forward(&first, target.addr(), "name = 'first'");
+    let operated = Operated::start_with(config(), |builder| under(&manager, builder));
+    wait_for_kept(&manager, &[&first]);
 
-    operated.reload(first().forward(&two, target.addr(), "").forward(&unix, target.addr(), ""));
-    assert_eq!(manager.kept(), names(&[one.clone(), two.clone(), unix]));
+    let both = || config().forward(&second, target.addr(), "");
+    operated.reload(both().forward(&unix, target.addr(), ""));
+    wait_for_kept(&manager, &[&first, &second, &unix]);
 
     // When a reload is reported as done, what it removed is free.
-    operated.reload(first().forward(&two, target.addr(), ""));
-    assert_eq!(manager.kept(), names(&[one.clone(), two.clone()]));
-    operated.reload(first());
-    assert!(connect(&two).is_err());
+    operated.reload(both());
+    assert_eq!(manager.kept(), names(&[&first, &second]));
+    operated.reload(config());
+    assert!(connect(&second).is_err());
 
     operated.http.post("/v1/forwards/first/drain").success();
     assert!(manager.kept().is_empty());
-    assert!(connect(&one).is_err());
+    assert!(connect(&first).is_err());
     operated.http.post("/v1/forwards/first/resume").success();
-    assert_eq!(manager.kept(), names(&[one.clone()]));
-    served_client(&one);
+    wait_for_kept(&manager, &[&first]);
+    served_client(&first);
 }
 
 #[test]
@@ -223,7 +230,7 @@ fn more_listeners_than_the_manager_keeps_are_complained_of_once() {
         .iter()
         .fold(Config::new(), |config, port| config.forward(port.addr(), target.addr(), ""));
     let forwarder = start(&manager, &config, None);
-    assert_eq!(manager.kept().len(), 10);
+    wait_until("ten to be kept", LIMIT, || manager.kept().len() == 10);
     forwarder.signal(Signal::HUP);
     manager.wait_for("READY", 2);
     let warning = "there are more listeners than the service manager keeps: \

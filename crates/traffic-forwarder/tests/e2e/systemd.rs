@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::PathBuf;
 use std::process::{Child, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use testkit::{
     Behaviour, Forwarder, LIMIT, Manager, Port, Signal, Target, Tool, connect, wait_for, wait_until,
