@@ -155,7 +155,7 @@ impl Supervisor {
             .apply(&plan.forwards)
             .map_err(|failed| ReloadError::Unfit(failed.iter().map(describe).collect()))?;
         let skipped = skipped.iter().map(describe).collect();
-        self.store.follow(&self.engine);
+        self.keep_listeners();
         self.engine.set_max_sessions(capacity.sessions);
         self.capacity = capacity;
         self.plan = plan;

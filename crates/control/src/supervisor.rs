@@ -78,6 +78,14 @@ impl Supervisor {
         self.notifier.enter(stage, self.engine.sessions());
     }
 
+    /// Has the service manager keep the listeners as they are now. Those of a process that stops are
+    /// for the next one.
+    pub(crate) fn keep_listeners(&mut self) {
+        if !self.draining {
+            self.store.follow(&self.engine);
+        }
+    }
+
     /// Seconds since the start.
     pub(crate) fn uptime(&self) -> Duration {
         self.started.elapsed().unwrap_or_default()

@@ -116,14 +116,15 @@ impl Notifier {
     }
 
     /// Sends a message, with a descriptor. A manager that cannot be told is no reason to stop, and
-    /// is complained of once.
-    pub(crate) fn tell(&self, message: &str, descriptor: Option<sys::BorrowedFd<'_>>) {
-        let Some(line) = &self.0 else { return };
-        let Err(errno) = line.socket.send(message, descriptor) else { return };
+    /// is complained of once. False if it was not told: each further try may take as long.
+    pub(crate) fn tell(&self, message: &str, descriptor: Option<sys::BorrowedFd<'_>>) -> bool {
+        let Some(line) = &self.0 else { return false };
+        let Err(errno) = line.socket.send(message, descriptor) else { return true };
         if !line.has_failed.swap(true, Ordering::Relaxed) {
             let error = sys::errno_text(errno);
             tracing::warn!(error, "the service manager cannot be told what happens");
         }
+        false
     }
 
     /// Waits until the manager has done what it was told.

@@ -31,7 +31,9 @@ impl Store {
     pub(crate) fn remove(&mut self, names: impl IntoIterator<Item = String>) {
         let mut any = false;
         for name in names {
-            self.notifier.tell(&format!("FDSTOREREMOVE=1\nFDNAME={name}"), None);
+            if !self.notifier.tell(&format!("FDSTOREREMOVE=1\nFDNAME={name}"), None) {
+                return;
+            }
             self.stored.remove(&name);
             any = true;
         }
@@ -57,7 +59,9 @@ impl Store {
             if self.stored.len() >= self.room {
                 return self.complain();
             }
-            self.notifier.tell(&format!("FDSTORE=1\nFDNAME={name}"), Some(socket));
+            if !self.notifier.tell(&format!("FDSTORE=1\nFDNAME={name}"), Some(socket)) {
+                return;
+            }
             self.stored.insert(name);
         }
     }

@@ -17,7 +17,7 @@ use testkit::{
 use crate::support::{Config, Operated, forwarder, messages, ping, served_client};
 
 /// What the manager keeps a listener as.
-fn name(addr: impl ToString) -> String {
+fn name(addr: &(impl ToString + ?Sized)) -> String {
     format!("listener@{}", addr.to_string().replace(':', "%3A"))
 }
 
@@ -37,7 +37,7 @@ fn start(manager: &Manager, config: &Config, kept: Option<(String, OwnedFd)>) ->
     forwarder
 }
 
-fn echo_at(listen: impl ToString, target: &Target) -> Config {
+fn echo_at(listen: &(impl ToString + ?Sized), target: &Target) -> Config {
     Config::new().process("workers = 2").forward(listen.to_string(), target.addr(), "")
 }
 
@@ -174,11 +174,11 @@ fn a_socket_with_a_name_of_ours_that_listens_elsewhere_is_not_used() {
     let (target, port) = (Target::start(Behaviour::Echo), Port::v4());
     let manager = Manager::start();
     let elsewhere = TcpListener::bind("127.0.0.1:0").unwrap();
-    let kept = (name(port.addr()), elsewhere.into());
-    let _forwarder = start(&manager, &echo_at(port.addr(), &target), Some(kept));
+    let kept = (name(&port.addr()), elsewhere.into());
+    let _forwarder = start(&manager, &echo_at(&port.addr(), &target), Some(kept));
     served_client(&port);
     assert_eq!(manager.values("FDSTOREREMOVE"), ["1"]);
-    assert_eq!(manager.kept(), [name(port.addr())]);
+    assert_eq!(manager.kept(), [name(&port.addr())]);
 }
 
 /// Waits until the manager keeps the listeners at these addresses.
@@ -188,7 +188,7 @@ fn wait_for_kept(manager: &Manager, addrs: &[&Addr]) {
 }
 
 fn names(addrs: &[&Addr]) -> Vec<String> {
-    let mut names: Vec<_> = addrs.iter().map(name).collect();
+    let mut names: Vec<_> = addrs.iter().map(|addr| name(*addr)).collect();
     names.sort_unstable();
     names
 }
@@ -236,13 +236,12 @@ fn more_listeners_than_the_manager_keeps_are_complained_of_once() {
     let warning = "there are more listeners than the service manager keeps: \
                    raise FileDescriptorStoreMax=";
     assert_eq!(messages(&forwarder, warning).len(), 1);
-    ports.iter().for_each(|port| drop(served_client(port)));
 }
 
 #[test]
 fn nothing_is_kept_unless_the_manager_says_that_it_keeps() {
     let (manager, target, port) = (Manager::start(), Target::start(Behaviour::Echo), Port::v4());
-    let config = echo_at(port.addr(), &target);
+    let config = echo_at(&port.addr(), &target);
     let builder = forwarder().config(config.text()).env("NOTIFY_SOCKET", manager.address());
     let forwarder = builder.start();
     forwarder.ready();
