@@ -26,7 +26,7 @@ impl GivenSockets {
     /// Adds a socket that is to be used where `address` is listened on. Closes it and returns
     /// false if it does not listen there.
     pub fn keep(&mut self, address: &ListenAddress, socket: OwnedFd) -> bool {
-        let fits = fits(address, &socket);
+        let fits = is_at(address, &socket);
         if fits {
             self.kept.insert(address.clone(), socket);
         }
@@ -36,6 +36,13 @@ impl GivenSockets {
     /// The names for `fd:NAME`, in order.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.named.keys().map(String::as_str)
+    }
+
+    /// All for `fd:NAME`, as addresses.
+    pub(crate) fn all(&self) -> impl Iterator<Item = (ListenAddress, &Arc<OwnedFd>)> {
+        self.named.iter().flat_map(|(name, sockets)| {
+            sockets.iter().map(|socket| (ListenAddress::Given(name.clone()), socket))
+        })
     }
 
     pub(crate) fn named(&self, name: &str) -> Option<&[Arc<OwnedFd>]> {
@@ -48,7 +55,7 @@ impl GivenSockets {
 }
 
 /// Whether binding `address` would have made a socket like this one.
-fn fits(address: &ListenAddress, socket: &OwnedFd) -> bool {
+pub(crate) fn is_at(address: &ListenAddress, socket: &OwnedFd) -> bool {
     match (address, listens_at(socket.as_fd())) {
         // On a host without IPv6, every address is every IPv4 one.
         (ListenAddress::Any { port }, Some(ListensAt::Ip { address, both_families })) => {

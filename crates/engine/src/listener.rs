@@ -30,12 +30,21 @@ impl Listener {
         given: &mut GivenSockets,
     ) -> Result<Self, ListenError> {
         let error = |cause| ListenError { address: address.clone(), cause };
-        let sockets = open(address, options, given).map_err(error)?.into();
+        let sockets = open(address, options, given).map_err(error)?;
+        Ok(Self::with(number, address, sockets))
+    }
+
+    /// One that is bound already.
+    pub(crate) fn bound(number: u32, address: &ListenAddress, socket: OwnedFd) -> Self {
+        Self::with(number, address, vec![Arc::new(socket)])
+    }
+
+    fn with(number: u32, address: &ListenAddress, sockets: Vec<Arc<OwnedFd>>) -> Self {
         let file = match address {
             ListenAddress::Unix(path) => SocketFile::at(path),
             _ => None,
         };
-        Ok(Self { number, address: address.clone(), sockets, file })
+        Self { number, address: address.clone(), sockets: sockets.into(), file }
     }
 
     /// Its sockets, and what the workers know them by.
@@ -67,8 +76,16 @@ impl Listener {
 
     /// Every address that it takes connections to, where it is not a Unix socket.
     pub(crate) fn reached_at(&self) -> Vec<SocketAddr> {
-        let sockets = self.sockets().filter_map(|(_, socket)| sys::listens_at(socket.as_fd()));
-        sockets.flat_map(|at| addresses(&at)).collect()
+        match self.address {
+            ListenAddress::Any { .. } => {
+                self.local_addresses().flat_map(of_both_families).collect()
+            }
+            ListenAddress::Given(_) => {
+                let at = self.sockets().filter_map(|(_, socket)| sys::listens_at(socket.as_fd()));
+                at.flat_map(|at| addresses(&at)).collect()
+            }
+            _ => self.local_addresses().collect(),
+        }
     }
 
     pub(crate) fn local_addresses(&self) -> impl Iterator<Item = SocketAddr> {
@@ -79,13 +96,15 @@ impl Listener {
 
 fn addresses(at: &ListensAt) -> Vec<SocketAddr> {
     match *at {
-        ListensAt::Ip { address, both_families: true } => {
-            let all: [IpAddr; 2] = [Ipv4Addr::UNSPECIFIED.into(), Ipv6Addr::UNSPECIFIED.into()];
-            all.map(|ip| SocketAddr::new(ip, address.port())).into()
-        }
+        ListensAt::Ip { address, both_families: true } => of_both_families(address).into(),
         ListensAt::Ip { address, .. } => vec![address],
         ListensAt::Unix(_) => Vec::new(),
     }
+}
+
+fn of_both_families(address: SocketAddr) -> [SocketAddr; 2] {
+    let all: [IpAddr; 2] = [Ipv4Addr::UNSPECIFIED.into(), Ipv6Addr::UNSPECIFIED.into()];
+    all.map(|ip| SocketAddr::new(ip, address.port()))
 }
 
 /// The sockets that listen at an address; never none.

@@ -1,15 +1,13 @@
 //! Descriptors that the service manager has opened for this process (sd_listen_fds(3)).
 
 use crate::Errno;
-use rustix::fd::{FromRawFd, OwnedFd, RawFd};
-use rustix::io::{FdFlags, fcntl_getfd, fcntl_setfd};
+use crate::inherit::claim;
+use rustix::fd::OwnedFd;
 use std::env;
 use std::fmt;
-use std::os::fd::BorrowedFd;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 /// The number of the first one.
-const FIRST: RawFd = 3;
+const FIRST: u32 = 3;
 /// The name of one that was given none.
 const UNNAMED: &str = "unknown";
 
@@ -45,17 +43,12 @@ impl fmt::Display for InheritError {
 impl std::error::Error for InheritError {}
 
 /// Takes the descriptors that `LISTEN_PID`, `LISTEN_FDS` and `LISTEN_FDNAMES` tell of, in their
-/// order; none if they are meant for another process. Whoever calls first gets them: there are none
-/// the second time.
+/// order; none if they are meant for another process. An error the second time: they are taken.
 pub fn take_inherited() -> Result<Vec<Inherited>, InheritError> {
-    static TAKEN: AtomicBool = AtomicBool::new(false);
     let variable = |name| env::var_os(name).and_then(|value| value.into_string().ok());
     let is_ours = variable("LISTEN_PID").is_some_and(|pid| pid == std::process::id().to_string());
     let Some(count) = variable("LISTEN_FDS").filter(|_| is_ours) else { return Ok(Vec::new()) };
     let names = names(&count, &variable("LISTEN_FDNAMES").unwrap_or_default())?;
-    if TAKEN.swap(true, Ordering::Relaxed) {
-        return Ok(Vec::new());
-    }
     (FIRST..).zip(names).map(|(number, name)| take(number, name)).collect()
 }
 
@@ -68,22 +61,9 @@ fn names(count: &str, names: &str) -> Result<Vec<String>, InheritError> {
     Ok(given.chain(std::iter::repeat(UNNAMED)).take(count).map(str::to_owned).collect())
 }
 
-fn take(number: RawFd, name: String) -> Result<Inherited, InheritError> {
+fn take(number: u32, name: String) -> Result<Inherited, InheritError> {
     let error = |errno| InheritError { promised: number.to_string(), errno: Some(errno) };
-    // SAFETY: it is only asked whether the number is that of an open descriptor, and nothing of
-    // this process closes those that it was started with.
-    let borrowed = unsafe { BorrowedFd::borrow_raw(number) };
-    let flags = fcntl_getfd(borrowed).map_err(error)?;
-    // Everything that this process opens itself has the flag, and nothing that it was started with
-    // can have it: that would have been closed.
-    if flags.contains(FdFlags::CLOEXEC) {
-        return Err(error(Errno::BADF));
-    }
-    fcntl_setfd(borrowed, flags | FdFlags::CLOEXEC).map_err(error)?;
-    // SAFETY: it is open and nobody in this process has opened it, the environment gives it to
-    // this very process, and the caller's flag sees to it that it is taken once.
-    let descriptor = unsafe { OwnedFd::from_raw_fd(number) };
-    Ok(Inherited { name, descriptor })
+    Ok(Inherited { name, descriptor: claim(number).map_err(error)? })
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use sys::BorrowedFd;
 
 /// What the manager keeps for us.
 pub(crate) struct Store {
-    notifier: Notifier,
+    pub(crate) notifier: Notifier,
     /// How many sockets it takes; 0 if it keeps none.
     room: usize,
     /// The names of those that it has.
@@ -64,6 +64,11 @@ impl Store {
             }
             self.stored.insert(name);
         }
+    }
+
+    /// The names of what the manager keeps.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.stored.iter().map(String::as_str)
     }
 
     /// Whether the manager keeps the listener at this address.
