@@ -16,9 +16,13 @@ pub(crate) fn start_reaping() -> std::io::Result<()> {
 }
 
 async fn reap(mut ended: Signal) {
-    while ended.recv().await.is_some() {
+    // At once, too: before an upgrade had come this far, nobody was told of those that ended.
+    loop {
         while !sys::reap_orphans() {
             tokio::time::sleep(PAUSE).await;
+        }
+        if ended.recv().await.is_none() {
+            return;
         }
     }
 }

@@ -223,6 +223,24 @@ fn the_manager_keeps_what_is_listened_on_and_nothing_else() {
 }
 
 #[test]
+fn an_upgrade_changes_nothing_about_what_is_kept() {
+    let (manager, target) = (Manager::start(), Target::start(Behaviour::Echo));
+    let ports = [Port::v4(), Port::v4()];
+    let [first, second] = [Addr::from(&ports[0]), Addr::from(&ports[1])];
+    let one = || Config::new().forward(&first, target.addr(), "");
+    let both = one().forward(&second, target.addr(), "");
+    let operated = Operated::start_with(both, |builder| under(&manager, builder));
+    wait_for_kept(&manager, &[&first, &second]);
+    operated.signal(Signal::USR2);
+    operated.wait_for_message("upgraded");
+    manager.wait_for("READY", 2);
+    assert_eq!(manager.values("FDSTORE").len(), 2, "they are not sent again");
+    assert_eq!(manager.kept(), names(&[&first, &second]));
+    operated.reload(one());
+    assert_eq!(manager.kept(), names(&[&first]), "it knows what is kept");
+}
+
+#[test]
 fn more_listeners_than_the_manager_keeps_are_complained_of_once() {
     let (manager, target) = (Manager::start(), Target::start(Behaviour::Echo));
     let ports: Vec<_> = (0..12).map(|_| Port::v4()).collect();

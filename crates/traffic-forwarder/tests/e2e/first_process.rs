@@ -3,6 +3,7 @@
 
 use std::fs;
 
+use serde_json::Value;
 use testkit::{Behaviour, Forwarder, LIMIT, Port, Signal, Target, Tool, wait_for, wait_until};
 
 use crate::support::{BINARY, Config, messages, served_client, unshare_arguments};
@@ -109,6 +110,24 @@ fn orphans_do_not_stay() {
         Tool::find("sh").run(["-c", &format!("kill -TERM {}", orphan.pid)], LIMIT);
     }
     wait_until("nobody left", LIMIT, || children(container.pid).is_empty());
+    served_client(&container.port);
+}
+
+#[test]
+fn the_child_that_checks_an_upgrade_is_not_taken_for_an_orphan() {
+    let container = Container::start("");
+    for _ in 0..5 {
+        container.run("true & true & true &");
+        container.signal("USR2");
+        container.run("true & true & true &");
+    }
+    container.unshare.wait_for_message("upgraded");
+    wait_until("nobody left", LIMIT, || children(container.pid).is_empty());
+    let busy = |failure: &Value| {
+        failure["error"].as_str().is_some_and(|error| error.contains("another upgrade"))
+    };
+    let failures = messages(&container.unshare, "upgrade failed; nothing was changed");
+    assert!(failures.iter().all(busy), "{failures:?}");
     served_client(&container.port);
 }
 

@@ -144,6 +144,28 @@ fn a_target_that_is_a_given_socket_is_not_connected_to() {
     assert_eq!(records[0].close_reason(), "target/connect/loop");
 }
 
+#[test]
+fn an_upgrade_hands_on_what_was_given_listened_on_or_not() {
+    let (target, port) = (Target::start(Behaviour::Echo), Port::v4());
+    let (socket, addr) = listener();
+    let plain = || Config::new().forward(port.addr(), target.addr(), "");
+    let with_given = || plain().forward("fd:web", target.addr(), "");
+    let operated = Operated::start_with(with_given(), |builder| builder.given("web", socket));
+    let session = served_client(&addr);
+    let upgrade = |count: usize| {
+        operated.signal(Signal::USR2);
+        wait_until("the upgrade", LIMIT, || messages(&operated, "upgraded").len() == count);
+    };
+    upgrade(1);
+    ping(&session);
+    served_client(&addr);
+    operated.reload(plain());
+    upgrade(2);
+    operated.reload(with_given());
+    ping(&session);
+    served_client(&addr);
+}
+
 // === systemd-socket-activate ===
 
 /// systemd-socket-activate, which becomes the forwarder when the first client comes.

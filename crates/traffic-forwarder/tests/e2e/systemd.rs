@@ -175,6 +175,17 @@ fn signs_of_life_cease_while_a_worker_hangs() {
 }
 
 #[test]
+fn signs_of_life_go_on_after_an_upgrade() {
+    let service = Service::start(WATCHDOG, "");
+    service.manager.wait_for("WATCHDOG", 3);
+    service.forwarder.signal(Signal::USR2);
+    service.forwarder.wait_for_message("upgraded");
+    let before = service.signs_of_life();
+    service.manager.wait_for("WATCHDOG", before + 3);
+    served_client(&service.port);
+}
+
+#[test]
 fn signs_of_life_meant_for_another_process_are_not_given() {
     let service = Service::start(&[WATCHDOG[0], ("WATCHDOG_PID", "1")], "");
     ping(&connect(&service.port).unwrap());
