@@ -13,6 +13,7 @@ use crate::upgrade::{Handover, Wanted, go_on, upgrade};
 use engine::{Engine, GivenSockets, Options};
 use plan::Plan;
 use std::fmt;
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -116,7 +117,7 @@ fn start(
     let open_files = sys::open_files().unwrap_or(0);
     let capacity = capacity(&plan, workers, limit, open_files)
         .map_err(|no_room| ServeError::Unfit(no_room.to_string()))?;
-    let mut engine = start_engine(&plan, workers, capacity, handed.sockets)?;
+    let mut engine = start_engine(&plan, workers, capacity, handed.sockets, Vec::new())?;
     let mut store = Store::from_environment(notifier, handed.kept);
     store.remove(handed.stale);
     if let Err(error) = listen(&plan, &mut engine) {
@@ -134,6 +135,7 @@ pub(crate) fn start_engine(
     workers: usize,
     capacity: Capacity,
     given: GivenSockets,
+    epolls: Vec<OwnedFd>,
 ) -> Result<Engine, ServeError> {
     let resolver = Resolver::start()
         .map_err(|error| ServeError::Failed(format!("start the resolver: {error}")))?;
@@ -144,7 +146,7 @@ pub(crate) fn start_engine(
         detail: detail(&plan.log),
         resolver: Arc::new(resolver),
     };
-    Engine::start(&options, given)
+    Engine::start_with(&options, given, epolls)
         .map_err(|error| ServeError::Failed(format!("start the workers: {error}")))
 }
 
@@ -267,7 +269,7 @@ async fn serve_until_stop(
             Request::ReopenLog => crate::log::reopen(),
             // Its result is in the log, and nobody else asked for it.
             Request::Upgrade => {
-                _ = tokio::spawn(upgrade(desk.clone(), Wanted::default(), "SIGUSR2"))
+                _ = tokio::spawn(upgrade(desk.clone(), Wanted::default(), "SIGUSR2"));
             }
             Request::Task(task) => task(supervisor),
             Request::Tick => supervisor.tick(),

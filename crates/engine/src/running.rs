@@ -50,7 +50,7 @@ pub(crate) struct Forwards {
     pub(crate) removed: Vec<Removed>,
     /// What was counted of forwards that are forgotten.
     pub(crate) forgotten: Sums,
-    next_number: u32,
+    pub(crate) next_number: u32,
     pub(crate) legacy: Legacy,
 }
 
@@ -156,8 +156,13 @@ impl Forwards {
         for address in addresses {
             let number = self.next_number;
             let listener = match self.legacy.sockets.remove(*address) {
-                Some(socket) => Ok(Listener::bound(number, address, socket)),
-                None => Listener::open(number, address, &options, &mut self.given),
+                Some((known, socket)) => {
+                    Ok(Listener::bound(known.unwrap_or(number), address, socket))
+                }
+                None => {
+                    let number = self.legacy.given.remove(*address).unwrap_or(number);
+                    Listener::open(number, address, &options, &mut self.given)
+                }
             };
             let listener = listener.map_err(|error| match error.cause {
                 ListenCause::Refused(Errno::ADDRINUSE) if shared.own.overlaps(address) => {
@@ -165,7 +170,7 @@ impl Forwards {
                 }
                 _ => error,
             })?;
-            self.next_number = listener.next_number();
+            self.next_number = self.next_number.max(listener.next_number());
             listeners.push(((*address).clone(), listener));
         }
         Ok(listeners)

@@ -1,18 +1,17 @@
 //! The forwards of the image before: their listeners, what was counted of them, and those that are
 //! no longer configured but have sessions.
 
-use super::save::number;
+use super::save::number as fd_number;
 use super::tally::{saved_sums, saved_totals, sums, totals};
 use crate::counters::Totals;
 use crate::forward::Forward;
 use crate::given::is_at;
-use crate::listener::Listener;
 use crate::running::{Forwards, Removed, Running, Unbound};
 use crate::shared::Shared;
 use handover::Standing;
 use plan::ListenAddress;
 use rustix::fd::OwnedFd;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -21,8 +20,11 @@ use sys::inherit::{claim, close_on_exec, keep_over_exec};
 /// What forwards begin with that the image before had. Empty in every other process.
 #[derive(Default)]
 pub(crate) struct Legacy {
-    /// Listening sockets. What is not wanted is closed.
-    pub(crate) sockets: HashMap<ListenAddress, OwnedFd>,
+    /// Listening sockets, and what the workers' epoll instances know them by, if they are
+    /// registered there. What is not wanted is closed.
+    pub(crate) sockets: HashMap<ListenAddress, (Option<u32>, OwnedFd)>,
+    /// What the first of the given sockets of an address is known by there.
+    pub(crate) given: HashMap<ListenAddress, u32>,
     /// What was counted.
     pub(crate) totals: HashMap<String, Totals>,
 }
@@ -31,10 +33,10 @@ impl Forwards {
     /// Writes down what there is, and keeps the listeners open over execve(2).
     pub(super) fn save(&self, shared: &Shared) -> sys::Result<handover::Forwards> {
         let mut listeners = Vec::new();
-        for (address, socket) in self.sockets() {
+        for (number, address, socket) in self.sockets() {
             keep_over_exec(&**socket)?;
-            listeners
-                .push(handover::Listener { fd: number(&**socket), address: address.to_string() });
+            let address = address.to_string();
+            listeners.push(handover::Listener { fd: fd_number(&**socket), address, number });
         }
         let running = self.running.iter().map(saved_running);
         let removed = self.removed.iter().map(saved_removed);
@@ -43,20 +45,26 @@ impl Forwards {
             listeners,
             forgotten: saved_sums(&self.forgotten),
             next_id: shared.upcoming_id(),
+            epolls: shared.epolls(),
         })
     }
 
-    /// The sockets of all listeners, and those that were given, listened on or not.
-    fn sockets(&self) -> impl Iterator<Item = (ListenAddress, &Arc<OwnedFd>)> {
-        let is_own = |listener: &&Listener| !matches!(listener.address, ListenAddress::Given(_));
-        let own = self.listeners().filter(is_own).flat_map(|listener| {
-            listener.sockets().map(|(_, socket)| (listener.address.clone(), socket))
+    /// The sockets of all listeners with what the workers know them by, and those that were given
+    /// and that nobody listens on, with numbers that nobody has.
+    fn sockets(&self) -> impl Iterator<Item = (u32, ListenAddress, &Arc<OwnedFd>)> {
+        let listened = self.listeners().flat_map(|listener| {
+            let address = || listener.address.clone();
+            listener.sockets().map(move |(number, socket)| (number, address(), socket))
         });
-        own.chain(self.given.all())
+        let given: HashSet<&ListenAddress> =
+            self.listeners().map(|listener| &listener.address).collect();
+        let others = self.given.all().filter(move |(address, _)| !given.contains(address));
+        let others = (self.next_number..).zip(others);
+        listened.chain(others.map(|(number, (address, socket))| (number, address, socket)))
     }
 
     pub(super) fn forget_saving(&self) {
-        for (_, socket) in self.sockets() {
+        for (_, _, socket) in self.sockets() {
             // What is open can be marked.
             let _ = close_on_exec(&**socket);
         }
@@ -73,14 +81,19 @@ impl Forwards {
         shared.number_from(saved.next_id);
         self.forgotten = sums(&saved.forgotten);
         let of = |saved: &handover::Listener| {
-            Some((saved.address.parse::<ListenAddress>().ok()?, claim(saved.fd).ok()?))
+            let address = saved.address.parse::<ListenAddress>().ok()?;
+            Some((address, saved.number, claim(saved.fd).ok()?))
         };
-        for (address, socket) in saved.listeners.iter().filter_map(of) {
-            match address {
-                ListenAddress::Given(name) => self.given.add(name, socket),
-                address => _ = self.legacy.sockets.insert(address, socket),
+        for (address, number, socket) in saved.listeners.iter().filter_map(of) {
+            if let ListenAddress::Given(name) = &address {
+                self.given.add(name.clone(), socket);
+                self.legacy.given.entry(address).or_insert(number);
+            } else {
+                self.legacy.sockets.insert(address, (Some(number), socket));
             }
         }
+        let numbers = saved.listeners.iter().map(|listener| listener.number);
+        self.next_number = numbers.max().map_or(0, |last| last.saturating_add(1));
         self.find_addresses(plans, sockets);
         for forward in saved.forwards {
             self.begin_with(forward, plans, shared);
@@ -125,7 +138,7 @@ impl Forwards {
         for socket in sockets {
             let is_it = |address: &&&ListenAddress| is_at(address, &socket);
             if let Some(address) = wanted.iter().find(is_it) {
-                self.legacy.sockets.entry((*address).clone()).or_insert(socket);
+                self.legacy.sockets.entry((*address).clone()).or_insert((None, socket));
             }
         }
     }
