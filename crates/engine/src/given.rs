@@ -29,6 +29,8 @@ impl GivenSockets {
         let fits = is_at(address, &socket);
         if fits {
             self.kept.insert(address.clone(), socket);
+        } else {
+            sys::listen::stop(&socket);
         }
         fits
     }

@@ -67,6 +67,13 @@ impl Listener {
         }
     }
 
+    /// Stops listening, unless the sockets are somebody else's: a service manager may have copies.
+    pub(crate) fn stop(&self) {
+        if !matches!(self.address, ListenAddress::Given(_)) {
+            self.sockets().for_each(|(_, socket)| sys::listen::stop(&**socket));
+        }
+    }
+
     /// Leaves the file of a Unix socket where it is: somebody else keeps the socket.
     pub(crate) fn leave_file(&mut self) {
         if let Some(file) = self.file.take() {

@@ -377,6 +377,7 @@ fn give_up(listeners: Vec<Listener>, mut changes: Changes, shared: &Arc<Shared>)
     }
     tell(changes, shared);
     // The workers have let go of their sockets: with these the ports are free.
+    listeners.iter().for_each(Listener::stop);
     drop(listeners);
 }
 

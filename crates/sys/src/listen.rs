@@ -6,8 +6,8 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::{Mode, fchmod};
 use rustix::net::{
-    AddressFamily, SocketAddrAny, SocketAddrUnix, SocketFlags, SocketType, acceptfrom_with, bind,
-    connect, listen, socket_with, sockopt,
+    AddressFamily, Shutdown, SocketAddrAny, SocketAddrUnix, SocketFlags, SocketType,
+    acceptfrom_with, bind, connect, listen, shutdown, socket_with, sockopt,
 };
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
@@ -109,6 +109,13 @@ pub fn accept(listener: BorrowedFd<'_>) -> Result<(OwnedFd, Address)> {
         return Ok((socket, Address::Unix));
     };
     Ok((socket, ip.into()))
+}
+
+/// Stops listening, for whoever else has a copy of the socket too: closing this one frees the
+/// address only if it was the last.
+pub fn stop(listener: impl AsFd) {
+    // What does not listen has nothing to stop.
+    let _ = shutdown(listener, Shutdown::Both);
 }
 
 /// Whether a connection waits to be accepted.

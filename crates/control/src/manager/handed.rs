@@ -33,8 +33,12 @@ pub(crate) fn take_handed(plan: &Plan) -> Result<Handed, InheritError> {
             handed.sockets.add(name, descriptor);
             continue;
         }
-        let is_kept =
-            wanted.get(&name).is_some_and(|address| handed.sockets.keep(address, descriptor));
+        let is_kept = if let Some(address) = wanted.get(&name) {
+            handed.sockets.keep(address, descriptor)
+        } else {
+            sys::listen::stop(&descriptor);
+            false
+        };
         let names = if is_kept { &mut handed.kept } else { &mut handed.stale };
         names.insert(name);
     }
