@@ -155,14 +155,12 @@ impl Forwards {
         let mut listeners = Vec::with_capacity(addresses.len());
         for address in addresses {
             let number = self.next_number;
-            let listener = match self.legacy.sockets.remove(*address) {
-                Some((known, socket)) => {
-                    Ok(Listener::bound(known.unwrap_or(number), address, socket))
-                }
-                None => {
-                    let number = self.legacy.given.remove(*address).unwrap_or(number);
-                    Listener::open(number, address, &options, &mut self.given)
-                }
+            let legacy = self.legacy.sockets.remove(*address);
+            let listener = if let Some((known, socket)) = legacy {
+                Ok(Listener::bound(known.unwrap_or(number), address, socket))
+            } else {
+                let number = self.legacy.given.remove(*address).unwrap_or(number);
+                Listener::open(number, address, &options, &mut self.given)
             };
             let listener = listener.map_err(|error| match error.cause {
                 ListenCause::Refused(Errno::ADDRINUSE) if shared.own.overlaps(address) => {
