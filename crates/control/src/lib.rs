@@ -4,6 +4,10 @@
 mod serve;
 pub use serve::{ServeError, serve};
 
+mod manager;
+
+mod orphans;
+
 mod requests;
 pub use requests::Stopper;
 

@@ -4,6 +4,7 @@ use crate::admin::Door;
 use crate::capacity::{Capacity, NoRoom, capacity};
 use crate::events::Events;
 use crate::journal::Journal;
+use crate::manager::{Stage, Store};
 use crate::reload::{LastReload, Trial};
 use crate::upgrade::LastUpgrade;
 use crate::watch::Watch;
@@ -47,6 +48,8 @@ pub(crate) struct Supervisor {
     pub(crate) events: Events,
     /// Whether the log wants a record of each ended session.
     pub(crate) logs_sessions: Arc<AtomicBool>,
+    /// What the service manager keeps, if there is one.
+    pub(crate) store: Store,
 }
 
 impl Supervisor {
@@ -57,6 +60,7 @@ impl Supervisor {
         engine: Engine,
         workers: usize,
         capacity: Capacity,
+        store: Store,
     ) -> Self {
         Self {
             input,
@@ -77,6 +81,7 @@ impl Supervisor {
             draining: false,
             events: Events::new(),
             logs_sessions: Arc::new(AtomicBool::new(plan.log.sessions)),
+            store,
             plan,
         }
     }
@@ -107,6 +112,25 @@ impl Supervisor {
         self.logs_sessions.store(self.plan.log.sessions, Ordering::Relaxed);
         let detail = Detail { steps: detail.steps || watched, records: detail.records || watched };
         self.observer().set_detail(detail);
+    }
+
+    /// Tells the service manager what this process is doing now.
+    pub(crate) fn tell_manager(&self) {
+        let failed = self.last_reload.as_ref().is_some_and(|reload| reload.error.is_some());
+        let stage = if self.draining {
+            Stage::Stopping
+        } else {
+            Stage::Serving { forwards: self.plan.forwards.len(), reload_failed: failed }
+        };
+        self.store.notifier.enter(stage, self.engine.sessions());
+    }
+
+    /// Has the service manager keep the listeners as they are now. Those of a process that stops are
+    /// for the next one.
+    pub(crate) fn keep_listeners(&mut self) {
+        if !self.draining {
+            self.store.follow(&self.engine);
+        }
     }
 
     /// Has the log written by a thread of its own.

@@ -52,6 +52,9 @@ pub struct Process {
     /// When the workers were stopped.
     #[prost(uint64, tag = "15")]
     pub stopped_at: u64,
+    /// The names under which the service manager keeps listeners.
+    #[prost(string, repeated, tag = "16")]
+    pub kept_listeners: Vec<String>,
 }
 
 /// The last attempt to reload.

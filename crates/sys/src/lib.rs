@@ -11,6 +11,12 @@ pub use address::Address;
 pub mod listen;
 pub mod socket;
 
+mod adopted;
+pub use adopted::{ListensAt, adopt, listens_at};
+
+mod inherited;
+pub use inherited::{InheritError, Inherited, take_inherited};
+
 mod socket_file;
 pub use socket_file::SocketFile;
 
@@ -40,9 +46,16 @@ pub use host::{
     raise_open_files_limit, release_free_memory, user_id,
 };
 
+mod notify_socket;
+pub use notify_socket::NotifySocket;
+
+mod orphans;
+pub use orphans::{OwnChild, reap_orphans};
+
 mod usage;
 pub use usage::{Usage, usage};
 
+pub use rustix::fd::BorrowedFd;
 pub use rustix::io::Errno;
 
 /// What a system call returned, or its error number (errno(3)).

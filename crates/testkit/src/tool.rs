@@ -12,7 +12,7 @@ use crate::wait::poll;
 
 /// The programs that tests use, and the Debian package of each. `debian-packages.txt` lists the same
 /// packages for the Makefile.
-const PACKAGES: [(&str, &str); 15] = [
+const PACKAGES: [(&str, &str); 17] = [
     ("curl", "curl"),
     ("ip", "iproute2"),
     ("iperf3", "iperf3"),
@@ -27,6 +27,8 @@ const PACKAGES: [(&str, &str); 15] = [
     ("ssh-keygen", "openssh-client"),
     ("sshd", "openssh-server"),
     ("strace", "strace"),
+    ("systemd-analyze", "systemd"),
+    ("systemd-socket-activate", "systemd"),
     ("valgrind", "valgrind"),
 ];
 

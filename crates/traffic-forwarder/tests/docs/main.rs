@@ -17,4 +17,5 @@ mod makefile;
 mod monitoring;
 mod records;
 mod shell;
+mod systemd;
 mod tables;
