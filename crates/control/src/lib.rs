@@ -26,6 +26,8 @@ pub mod api;
 
 mod capacity;
 
+pub mod doctor;
+
 mod resolver;
 
 mod journal;

@@ -2,7 +2,7 @@
 
 use crate::admin::{App, Door};
 use crate::api::Shutdown;
-use crate::capacity::capacity;
+use crate::capacity::{capacity, workers};
 use crate::desk::Desk;
 use crate::events::Events;
 use crate::journal::Journal;
@@ -81,8 +81,7 @@ pub fn serve(
 }
 
 fn start(input: plan::Input, plan: Plan) -> Result<Supervisor, ServeError> {
-    let cpus = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let workers = plan.process.workers.map_or_else(cpus, std::num::NonZero::get);
+    let workers = workers(&plan);
     let limit = sys::raise_open_files_limit();
     let open_files = sys::open_files().unwrap_or(0);
     let capacity = capacity(&plan, workers, limit, open_files)

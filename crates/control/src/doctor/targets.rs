@@ -1,0 +1,115 @@
+//! What is to be said of targets that were tried.
+
+use super::check::Check;
+use super::finding::{Detail, Finding, Verdict};
+use super::target_trial::{Step, Tried};
+use std::time::Duration;
+
+/// Slower is worth a warning: every session waits for it.
+const SLOW: Duration = Duration::from_secs(1);
+
+/// Looking up names.
+pub(super) fn names(tried: &[Tried]) -> Finding {
+    let steps = tried.iter().filter_map(|it| Some((it, it.resolved.as_ref()?)));
+    let finding = judge(Check::Names, steps, "names are resolved", "no target is a name");
+    let fails = finding.verdict == Verdict::Fail;
+    let look = || format!("getent ahosts {}, /etc/resolv.conf, /etc/hosts", first_host(&finding));
+    let change = fails.then(look);
+    finding.change(change)
+}
+
+/// The host of the first target that is not as it should be.
+fn first_host(finding: &Finding) -> &str {
+    let first = finding.details.first().map_or("", |detail| detail.of.as_str());
+    first.rsplit_once(':').map_or(first, |(host, _)| host)
+}
+
+/// Connecting to them.
+pub(super) fn connections(tried: &[Tried]) -> Finding {
+    let steps = tried.iter().filter_map(|it| Some((it, it.connected.as_ref()?)));
+    judge(Check::Connections, steps, "targets are connected", "no target was connected to")
+}
+
+fn judge<'t>(
+    check: Check,
+    steps: impl Iterator<Item = (&'t Tried, &'t Step)>,
+    done: &str,
+    nothing: &str,
+) -> Finding {
+    let steps: Vec<_> = steps.collect();
+    let times: Vec<_> = steps
+        .iter()
+        .filter_map(|(_, step)| match step {
+            Step::Done(time) => Some(*time),
+            _ => None,
+        })
+        .collect();
+    let found = match times.iter().max() {
+        _ if steps.is_empty() => nothing.to_owned(),
+        None => format!("0 of {} {done}", steps.len()),
+        Some(slowest) => {
+            let (count, all) = (times.len(), steps.len());
+            format!("{count} of {all} {done}, the slowest in {}", milliseconds(*slowest))
+        }
+    };
+    let details = steps.iter().filter_map(|(tried, step)| detail(tried, step));
+    Finding::new(check, Verdict::Ok, found).details(details)
+}
+
+/// `None` if there is nothing to be said.
+fn detail(tried: &Tried, step: &Step) -> Option<Detail> {
+    let (verdict, found) = match step {
+        Step::Done(time) if *time > SLOW => {
+            (Verdict::Warn, format!("slow: {}", milliseconds(*time)))
+        }
+        Step::Done(_) => return None,
+        Step::Unanswered(error) => (Verdict::Warn, error.clone()),
+        Step::Impossible(error) => (Verdict::Fail, error.clone()),
+        Step::Late => (Verdict::Warn, "no result in time".to_owned()),
+    };
+    Some(Detail { verdict, of: tried.target.clone(), found })
+}
+
+fn milliseconds(time: Duration) -> String {
+    format!("{:.1} ms", time.as_secs_f64() * 1000.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const QUICK: Step = Step::Done(Duration::from_micros(1500));
+
+    fn tried(target: &str, resolved: Option<Step>, connected: Option<Step>) -> Tried {
+        Tried { target: target.to_owned(), resolved, connected }
+    }
+
+    #[test]
+    fn what_is_this_host_s_fault_is_fatal_and_what_is_the_target_s_is_not() {
+        let of = |step| connections(&[tried("a:1", None, Some(step))]).verdict;
+        assert_eq!(of(QUICK), Verdict::Ok);
+        assert_eq!(of(Step::Done(Duration::from_secs(2))), Verdict::Warn);
+        assert_eq!(of(Step::Unanswered("refused".into())), Verdict::Warn);
+        assert_eq!(of(Step::Late), Verdict::Warn);
+        assert_eq!(of(Step::Impossible("no route".into())), Verdict::Fail);
+    }
+
+    #[test]
+    fn the_worst_come_first_and_the_slowest_is_told() {
+        let all = [
+            tried("a:1", None, Some(QUICK)),
+            tried("b:1", Some(QUICK), Some(Step::Unanswered("refused".into()))),
+            tried("c:1", Some(Step::Impossible("no such name".into())), None),
+            tried("d:1", None, Some(Step::Impossible("no route".into()))),
+        ];
+        let finding = connections(&all);
+        let named: Vec<_> = finding.details.iter().map(|it| it.of.as_str()).collect();
+        assert_eq!(named, ["d:1", "b:1"]);
+        assert_eq!(finding.found, "1 of 3 targets are connected, the slowest in 1.5 ms");
+        let finding = names(&all);
+        assert_eq!(finding.found, "1 of 2 names are resolved, the slowest in 1.5 ms");
+        assert!(finding.change[0].starts_with("getent ahosts c,"), "{finding:?}");
+        assert_eq!(names(&all[..1]).found, "no target is a name");
+        assert_eq!(connections(&all[2..3]).found, "no target was connected to");
+    }
+}
