@@ -4,6 +4,7 @@ use crate::admin::{App, Door};
 use crate::api::Shutdown;
 use crate::capacity::{capacity, workers};
 use crate::desk::Desk;
+use crate::doctor::Headroom;
 use crate::events::Events;
 use crate::journal::Journal;
 use crate::requests::{Request, Requests, Stopper};
@@ -114,6 +115,7 @@ fn start(input: plan::Input, plan: Plan) -> Result<Supervisor, ServeError> {
         draining: false,
         events: Events::new(),
         logs_sessions: Arc::new(AtomicBool::new(plan.log.sessions)),
+        headroom: Headroom::default(),
         plan,
     };
     announce(&supervisor);

@@ -1,6 +1,7 @@
 //! What runs, and what may be done to it.
 
 use crate::capacity::{Capacity, NoRoom, capacity};
+use crate::doctor::{Headroom, Rooms};
 use crate::events::Events;
 use crate::reload::{LastReload, Trial};
 use crate::watch::Watch;
@@ -32,6 +33,8 @@ pub(crate) struct Supervisor {
     pub(crate) events: Events,
     /// Whether the log wants a record of each ended session.
     pub(crate) logs_sessions: Arc<AtomicBool>,
+    /// What the limits of the host leave, as it was read last.
+    pub(crate) headroom: Headroom,
 }
 
 impl Supervisor {
@@ -66,6 +69,11 @@ impl Supervisor {
     /// Seconds since the start.
     pub(crate) fn uptime(&self) -> Duration {
         self.started.elapsed().unwrap_or_default()
+    }
+
+    /// Further sessions that each limit of the host allows.
+    pub(crate) fn rooms(&mut self) -> Rooms {
+        self.headroom.rooms(&self.engine, self.capacity.possible)
     }
 
     /// What this host can hold under a plan.

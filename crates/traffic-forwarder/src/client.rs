@@ -21,7 +21,7 @@ mod changes;
 
 mod table;
 
-mod screen;
+pub(crate) mod screen;
 
 mod units;
 

@@ -70,7 +70,7 @@ pub(super) fn listen_addresses(demand: &Demand<'_>, foreign: &HashMap<IpAddr, St
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{plan_of, seed_plan};
+    use super::super::tests::plan_of;
     use super::*;
 
     #[test]
@@ -83,7 +83,7 @@ mod tests {
             (forward("127.0.0.1:1", "192.0.2.1:1"), Verdict::Ok),
             (forward("[::1]:1", "a:1"), Verdict::Fail),
             (forward(":1", "[2001:db8::1]:1"), Verdict::Fail),
-            (seed_plan("1|a|1\n"), Verdict::Ok),
+            (plan_of("1|a|1\n"), Verdict::Ok),
         ] {
             let demand = Demand::of(&plan);
             assert_eq!(ipv6(&demand, false).verdict, expected);

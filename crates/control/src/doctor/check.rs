@@ -49,7 +49,7 @@ checks! {
     Pipes, "pipes",
         "`fs.pipe-user-pages-soft`, `fs.pipe-max-size`, the capabilities of this process";
     Splice, "splice",
-        "a megabyte that is really moved from a socket through a pipe into a socket";
+        "two megabytes that are really moved from a socket through a pipe into a socket";
     LowPorts, "low_ports",
         "`net.ipv4.ip_unprivileged_port_start`, and an attempt to bind the lowest configured port";
     Ipv6, "ipv6",

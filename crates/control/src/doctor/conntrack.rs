@@ -49,7 +49,7 @@ mod tests {
             (host(2048, 2048), Verdict::Fail, Some(0)),
             (Host::default(), Verdict::Ok, None),
         ];
-        check_table(one_forward(1000), &cases, conntrack);
+        check_table(&one_forward(1000), &cases, conntrack);
         let plan = one_forward(1000);
         let change = conntrack(&Demand::of(&plan), &host(2048, 1048)).change;
         assert_eq!(change, ["sysctl -w net.netfilter.nf_conntrack_max=3048"]);

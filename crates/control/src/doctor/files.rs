@@ -87,7 +87,7 @@ mod tests {
             (host(64, 64), Verdict::Fail, Some(0)),
             (host(1024, u64::MAX), Verdict::Ok, None),
         ];
-        check_table(one_forward(1000), &cases, open_files);
+        check_table(&one_forward(1000), &cases, open_files);
     }
 
     #[test]
@@ -112,6 +112,6 @@ mod tests {
             (host(20_000, 19_990), Verdict::Fail, Some(0)),
             (Host::default(), Verdict::Ok, None),
         ];
-        check_table(one_forward(1000), &cases, system_files);
+        check_table(&one_forward(1000), &cases, system_files);
     }
 }

@@ -42,7 +42,7 @@ pub(super) fn low_ports(demand: &Demand<'_>, host: &Host, binds: Option<bool>) -
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{plan_of, seed_plan};
+    use super::super::tests::plan_of;
     use super::*;
 
     fn host(start: u16) -> Host {
@@ -70,7 +70,7 @@ mod tests {
 
     #[test]
     fn a_process_that_starts_without_the_forward_is_only_warned() {
-        let judge = |text: &str| low_ports(&Demand::of(&seed_plan(text)), &host(1024), Some(false));
+        let judge = |text: &str| low_ports(&Demand::of(&plan_of(text)), &host(1024), Some(false));
         assert_eq!(judge("80|a|1\n8080|a|1\n").verdict, Verdict::Warn);
         assert_eq!(judge("80|a|1\n").verdict, Verdict::Fail);
     }

@@ -2,7 +2,7 @@
 
 use super::check::Check;
 use super::demand::Demand;
-use super::finding::{Finding, Verdict, goal};
+use super::finding::{Finding, goal};
 use super::host::Host;
 
 /// What an idle session takes, in bytes, rounded up: two sockets with their files and their places
@@ -78,6 +78,7 @@ fn busy_session(host: &Host) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::finding::Verdict;
     use super::super::tests::{check_table, one_forward};
     use super::*;
 
@@ -95,7 +96,7 @@ mod tests {
             (host(Some(0), None), Verdict::Fail, Some(0)),
             (host(None, None), Verdict::Ok, None),
         ];
-        check_table(one_forward(1000), &cases, memory);
+        check_table(&one_forward(1000), &cases, memory);
         let plan = one_forward(1000);
         let found = |host| memory(&Demand::of(&plan), &host).found;
         assert!(found(host(Some(5 * MIB), Some(4 * MIB))).starts_with("the control group"));
@@ -117,7 +118,7 @@ mod tests {
             (host([2000, 3000, 4000], 4000), Verdict::Fail, Some(0)),
             (Host::default(), Verdict::Ok, None),
         ];
-        check_table(one_forward(1000), &cases, tcp_memory);
+        check_table(&one_forward(1000), &cases, tcp_memory);
         let plan = one_forward(1000);
         let change = tcp_memory(&Demand::of(&plan), &host([2000, 3000, 4000], 2000)).change;
         assert_eq!(change, ["sysctl -w net.ipv4.tcp_mem=\"3000 4500 6001\""]);

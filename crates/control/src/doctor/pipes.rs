@@ -107,7 +107,7 @@ mod tests {
             (Host { is_above_pipe_limits: true, ..host(0, 4096) }, Verdict::Ok, None),
             (Host { pipe_max_size: None, ..host(0, 0) }, Verdict::Ok, None),
         ];
-        check_table(one_forward(1000), &cases, pipes);
+        check_table(&one_forward(1000), &cases, pipes);
     }
 
     #[test]

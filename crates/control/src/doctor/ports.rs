@@ -137,9 +137,9 @@ mod tests {
             (host(18_080, 18_080), Verdict::Fail, Some(0)),
             (Host::default(), Verdict::Ok, None),
         ];
-        check_table(one_forward(1000), &cases, local_ports);
+        check_table(&one_forward(1000), &cases, local_ports);
         let reserved = Host { reserved_ports: vec![1..=4, 12..=20], ..host(10, 15) };
-        check_table(one_forward(2), &[(reserved, Verdict::Ok, Some(2))], local_ports);
+        check_table(&one_forward(2), &[(reserved, Verdict::Ok, Some(2))], local_ports);
     }
 
     #[test]
@@ -170,8 +170,10 @@ mod tests {
             (host(18_081, 18_090), Verdict::Ok, None),
             (Host { reserved_ports: vec![18_000..=18_080], ..host(1, 65_535) }, Verdict::Ok, None),
         ];
-        check_table(one_forward(1), &cases, listener_ports);
-        let plan = plan_of("[[forward]]\nlisten = [':40000-40002', ':50000', ':9']\nto = 'a:1'\n");
+        check_table(&one_forward(1), &cases, listener_ports);
+        let plan = plan_of(
+            "[[forward]]\nlisten = [':40000', ':40001', ':40002', ':50000', ':9']\nto = 'a:1'\n",
+        );
         let host = Host { reserved_ports: vec![8..=8, 40_003..=40_004], ..host(32_768, 60_999) };
         let change = listener_ports(&Demand::of(&plan), &host).change;
         let reserved = "sysctl -w net.ipv4.ip_local_reserved_ports=8,40000-40004,50000";

@@ -59,8 +59,8 @@ mod tests {
             (host(4096), Verdict::Ok, None),
             (Host::default(), Verdict::Ok, None),
         ];
-        check_table(one_forward(1000), &many, listen_queue);
-        check_table(one_forward(100), &[(host(128), Verdict::Ok, None)], listen_queue);
+        check_table(&one_forward(1000), &many, listen_queue);
+        check_table(&one_forward(100), &[(host(128), Verdict::Ok, None)], listen_queue);
         let plan = one_forward(1000);
         let change = |most| listen_queue(&Demand::of(&plan), &host(most)).change;
         assert_eq!(change(128), ["sysctl -w net.core.somaxconn=4096"]);
@@ -80,6 +80,6 @@ mod tests {
             (host(2048, 0), Verdict::Ok, None),
             (Host::default(), Verdict::Ok, None),
         ];
-        check_table(one_forward(1000), &cases, syn_queue);
+        check_table(&one_forward(1000), &cases, syn_queue);
     }
 }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use sys::{Errno, Pipe, PipeError};
 
 /// More than any pipe holds, so that it is filled more than once.
-const BYTES: usize = 1 << 20;
+const BYTES: usize = 2 << 20;
 /// It takes milliseconds. A host that needs longer has another trouble.
 const LIMIT: Duration = Duration::from_secs(2);
 /// Between two looks at a socket that is not ready.
@@ -36,7 +36,7 @@ pub(super) fn splice() -> Result<Spliced, String> {
     let (mut client, source) = pair().map_err(made)?;
     let (sink, mut target) = pair().map_err(made)?;
     source.set_nonblocking(true).map_err(made)?;
-    let sent: Vec<u8> = (0..BYTES).map(|position| (position % 251) as u8).collect();
+    let sent: Vec<u8> = (0..=250).cycle().take(BYTES).collect();
     let expected = sent.clone();
     let feeder = std::thread::spawn(move || client.write_all(&sent));
     let reader = std::thread::spawn(move || {

@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// A plan from TOML.
+/// A plan from TOML, or from the older format, whose forwards are optional.
 pub(super) fn plan_of(text: &str) -> Plan {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("forwarder.conf");
@@ -10,11 +10,6 @@ pub(super) fn plan_of(text: &str) -> Plan {
     let input = plan::Input { config: Some(path), ..plan::Input::default() };
     let reading = plan::read(&input);
     reading.plan.unwrap_or_else(|| panic!("{}", reading.problems.render(false)))
-}
-
-/// A plan from the older format, whose forwards are optional.
-pub(super) fn seed_plan(text: &str) -> Plan {
-    plan_of(text)
 }
 
 /// One forward that may have so many sessions, and two workers.
@@ -28,11 +23,11 @@ pub(super) fn one_forward(max_sessions: u32) -> Plan {
 /// Every host has this verdict and this number of sessions.
 #[track_caller]
 pub(super) fn check_table(
-    plan: Plan,
+    plan: &Plan,
     cases: &[(Host, Verdict, Option<u64>)],
     judge: fn(&Demand<'_>, &Host) -> Finding,
 ) {
-    let demand = Demand::of(&plan);
+    let demand = Demand::of(plan);
     for (host, verdict, sessions) in cases {
         let finding = judge(&demand, host);
         assert_eq!((finding.verdict, finding.sessions), (*verdict, *sessions), "{finding:?}");
