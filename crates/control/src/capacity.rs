@@ -14,6 +14,9 @@ const FILES_PER_PIPE: u64 = 2;
 /// and lanes that stall with a pipe must not keep sessions out.
 const PIPES_PART: u64 = 16;
 const MOST_PIPES: u64 = 1024;
+/// What a process that serves has opened before it counts: its signals, its timers, the admin
+/// socket and the log. One that only asks what would fit has not.
+pub(crate) const FILES_BEFORE_SERVING: u64 = 8;
 /// Everything else: signals, log, name lookups, and some head room.
 const OTHER_FILES: u64 = 48;
 

@@ -80,7 +80,9 @@ fn trouble(directory: &Path) -> Option<Trouble> {
 
 /// Each must be there, and writable for this user.
 pub(super) fn directories(directories: &[Directory]) -> Finding {
-    let troubled: Vec<_> = directories.iter().filter_map(|it| Some((it, it.trouble?))).collect();
+    let mut troubled: Vec<_> =
+        directories.iter().filter_map(|it| Some((it, it.trouble?))).collect();
+    troubled.sort_by_key(|(directory, _)| directory.optional);
     let details = troubled.iter().map(|(directory, trouble)| Detail {
         verdict: if directory.optional { Verdict::Warn } else { Verdict::Fail },
         of: directory.path.display().to_string(),

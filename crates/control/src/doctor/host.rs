@@ -1,5 +1,6 @@
 //! What can be read of the host. A figure that cannot is `None`: a container may hide it.
 
+use crate::capacity::FILES_BEFORE_SERVING;
 use std::fs::read_to_string;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
@@ -16,7 +17,7 @@ pub(super) struct Host {
     pub(super) hard_files: u64,
     /// What the hard limit may be raised to.
     pub(super) nr_open: Option<u64>,
-    /// Open in this process.
+    /// That a process which serves has open when it counts.
     pub(super) open_files: u64,
     /// Open in the whole system, and how many may be.
     pub(super) system_files: Option<u64>,
@@ -65,7 +66,7 @@ impl Host {
             soft_files: sys::open_files_limit(),
             hard_files: sys::hard_open_files_limit(),
             nr_open: number("fs/nr_open"),
-            open_files: sys::open_files().unwrap_or(0),
+            open_files: sys::open_files().unwrap_or(0) + FILES_BEFORE_SERVING,
             system_files: file_nr.as_ref().and_then(|text| nth(text, 0)),
             file_max: number("fs/file-max"),
             somaxconn: number("net/core/somaxconn"),

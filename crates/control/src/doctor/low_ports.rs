@@ -5,11 +5,12 @@ use super::demand::{Demand, Listening};
 use super::finding::{Detail, Finding, Verdict};
 use super::host::Host;
 
+/// The kernel's default, where the setting cannot be read.
+const DEFAULT_START: u16 = 1024;
+
 /// `binds` says whether the lowest of them could be bound; `None` if there is none.
 pub(super) fn low_ports(demand: &Demand<'_>, host: &Host, binds: Option<bool>) -> Finding {
-    let Some(start) = host.unprivileged_port_start else {
-        return Finding::unknown(Check::LowPorts);
-    };
+    let start = host.unprivileged_port_start.unwrap_or(DEFAULT_START);
     let is_low = |it: &Listening<'_>| it.address.port().is_some_and(|port| port < start);
     let low: Vec<_> = demand.listeners().filter(is_low).collect();
     let Some(lowest) = low.iter().filter_map(|it| it.address.port()).min() else {
@@ -65,7 +66,7 @@ mod tests {
         let finding = low_ports(&demand, &host(1024), Some(false));
         assert_eq!(finding.details.len(), 2);
         assert_eq!(finding.change[2], "sysctl -w net.ipv4.ip_unprivileged_port_start=80");
-        assert_eq!(low_ports(&demand, &Host::default(), None).verdict, Verdict::Ok);
+        assert_eq!(low_ports(&demand, &Host::default(), Some(false)).verdict, Verdict::Fail);
     }
 
     #[test]

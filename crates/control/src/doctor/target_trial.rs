@@ -36,7 +36,7 @@ pub(super) enum Step {
     Done(Duration),
     /// The other side's doing: it refuses, or does not answer.
     Unanswered(String),
-    /// This host's doing: no route, no such name.
+    /// This host's doing: no such name, no route, no port left, not allowed.
     Impossible(String),
     /// The deadline came first.
     Late,
@@ -91,7 +91,7 @@ fn late(task: &Task, options: Options) -> Tried {
     Tried {
         target: task.target.to_string(),
         resolved: is_name.then_some(Step::Late),
-        connected: options.connect.then_some(Step::Late),
+        connected: (options.connect && !is_name).then_some(Step::Late),
     }
 }
 
@@ -138,14 +138,13 @@ fn connect(addresses: &[SocketAddr], patience: Duration) -> Step {
 }
 
 fn step<T>(began: Instant, result: std::io::Result<T>) -> Step {
-    use std::io::ErrorKind::{
-        AddrNotAvailable, HostUnreachable, NetworkUnreachable, NotFound, PermissionDenied,
-        Unsupported,
-    };
+    use std::io::ErrorKind::{AddrNotAvailable, NetworkUnreachable, PermissionDenied};
     let Err(error) = result else { return Step::Done(began.elapsed()) };
+    // A host that is switched off is unreachable, too: EHOSTUNREACH is not our doing.
     match error.kind() {
-        AddrNotAvailable | HostUnreachable | NetworkUnreachable | NotFound | PermissionDenied
-        | Unsupported => Step::Impossible(error.to_string()),
+        AddrNotAvailable | NetworkUnreachable | PermissionDenied => {
+            Step::Impossible(error.to_string())
+        }
         _ => Step::Unanswered(error.to_string()),
     }
 }

@@ -12,9 +12,13 @@ const SLOW: Duration = Duration::from_secs(1);
 pub(super) fn names(tried: &[Tried]) -> Finding {
     let steps = tried.iter().filter_map(|it| Some((it, it.resolved.as_ref()?)));
     let finding = judge(Check::Names, steps, "names are resolved", "no target is a name");
-    let fails = finding.verdict == Verdict::Fail;
-    let look = || format!("getent ahosts {}, /etc/resolv.conf, /etc/hosts", first_host(&finding));
-    let change = fails.then(look);
+    let change = (finding.verdict == Verdict::Fail).then(|| {
+        let host = first_host(&finding);
+        format!(
+            "a line in /etc/hosts, or another server in /etc/resolv.conf; `getent ahosts {host}` \
+             asks in the same way"
+        )
+    });
     finding.change(change)
 }
 
@@ -65,7 +69,7 @@ fn detail(tried: &Tried, step: &Step) -> Option<Detail> {
         Step::Done(_) => return None,
         Step::Unanswered(error) => (Verdict::Warn, error.clone()),
         Step::Impossible(error) => (Verdict::Fail, error.clone()),
-        Step::Late => (Verdict::Warn, "no result in time".to_owned()),
+        Step::Late => (Verdict::Warn, "no result in ten seconds for all targets".to_owned()),
     };
     Some(Detail { verdict, of: tried.target.clone(), found })
 }
@@ -108,7 +112,7 @@ mod tests {
         assert_eq!(finding.found, "1 of 3 targets are connected, the slowest in 1.5 ms");
         let finding = names(&all);
         assert_eq!(finding.found, "1 of 2 names are resolved, the slowest in 1.5 ms");
-        assert!(finding.change[0].starts_with("getent ahosts c,"), "{finding:?}");
+        assert!(finding.change[0].contains("`getent ahosts c`"), "{finding:?}");
         assert_eq!(names(&all[..1]).found, "no target is a name");
         assert_eq!(connections(&all[2..3]).found, "no target was connected to");
     }

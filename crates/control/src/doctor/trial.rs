@@ -39,7 +39,7 @@ impl Trial {
 /// A UDP port needs the same privilege, and takes nothing from a TCP listener that is there.
 fn binds_lowest(demand: &Demand<'_>) -> Option<bool> {
     let port = demand.listeners().filter_map(|it| it.address.port()).min()?;
-    let bound = UdpSocket::bind((Ipv4Addr::LOCALHOST, port));
+    let bound = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, port));
     Some(!bound.is_err_and(|error| error.kind() == io::ErrorKind::PermissionDenied))
 }
 

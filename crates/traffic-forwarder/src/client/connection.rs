@@ -36,16 +36,22 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
 
 impl Client {
     pub(crate) fn new(reach: &Reach) -> Result<Self, Failure> {
+        let client = Self::of_probes(reach)?;
+        if let (Some(place @ Place::Tcp(_)), None) = (&reach.admin, &client.token) {
+            let message =
+                format!("{place} is a port, which asks for a token: add --token-file FILE");
+            return Err(Failure::Usage(message));
+        }
+        Ok(client)
+    }
+
+    /// One for [`Self::probe`] only, for which no port asks for a token.
+    pub(crate) fn of_probes(reach: &Reach) -> Result<Self, Failure> {
         let places = match &reach.admin {
             Some(place) => vec![place.clone()],
             None => control::admin_sockets().into_iter().map(Place::Unix).collect(),
         };
         let token = reach.token_file.as_deref().map(read_token).transpose()?;
-        if let (Some(place @ Place::Tcp(_)), None) = (&reach.admin, &token) {
-            let message =
-                format!("{place} is a port, which asks for a token: add --token-file FILE");
-            return Err(Failure::Usage(message));
-        }
         Ok(Self { places, token })
     }
 

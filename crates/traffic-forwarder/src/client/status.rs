@@ -23,12 +23,12 @@ struct Whole {
 }
 
 pub(crate) async fn run(wanted: &command::Status) -> Result<Exit, Failure> {
-    let (client, reach) = (Client::new(&wanted.reach)?, &wanted.reach);
     if wanted.check {
-        client.probe("/readyz").await?;
+        Client::of_probes(&wanted.reach)?.probe("/readyz").await?;
         say("ready\n");
         return Ok(Exit::Done);
     }
+    let (client, reach) = (Client::new(&wanted.reach)?, &wanted.reach);
     if let Some(period) = wanted.watch.watch {
         let draw = async |screen: &Screen| {
             let status = process(&client).await?;
