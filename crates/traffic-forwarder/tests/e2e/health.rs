@@ -2,7 +2,7 @@
 
 use testkit::{Finished, LIMIT, Port, Signal, wait_until};
 
-use crate::support::{BINARY, Config, Desk, Session, forwarder, served_client};
+use crate::support::{BINARY, Config, Desk, Session, forwarder};
 
 #[test]
 fn a_process_that_serves_is_ready() {
