@@ -124,6 +124,7 @@ this host can hold 500 sessions (100 wanted); the first limit is open_files
             verdict: Verdict::Fail,
             of: format!("host{number}\x1b[2J"),
             found: "no such name".to_owned(),
+            seconds: None,
         };
         many.details = (0..MOST_DETAILS + 3).map(detail).collect();
         let shown = text(&report(vec![many], None, None), &SCREEN);

@@ -1,7 +1,7 @@
 //! Addresses that the configuration names: this host must have them.
 
 use super::check::Check;
-use super::demand::Demand;
+use super::demand::{Demand, Listening};
 use super::finding::{Detail, Finding, Verdict};
 use plan::{ListenAddress, Target};
 use std::collections::HashMap;
@@ -16,20 +16,13 @@ pub(super) fn ipv6(demand: &Demand<'_>, has_ipv6: bool) -> Finding {
         ListenAddress::Ip(address) => address.is_ipv6(),
         _ => false,
     });
-    let listening = listening.map(|it| Detail {
-        verdict: if it.optional { Verdict::Warn } else { Verdict::Fail },
-        of: it.forward.to_owned(),
-        found: format!("listens on {}", it.address),
-    });
+    let listening = listening
+        .map(|it| Detail::new(verdict(&it), it.forward, format!("listens on {}", it.address)));
     let targets = demand.targets.iter().filter(|it| match it.target {
         Target::Ip(address) => address.is_ipv6(),
         _ => false,
     });
-    let targets = targets.map(|it| Detail {
-        verdict: Verdict::Fail,
-        of: it.target.to_string(),
-        found: "cannot be connected to".to_owned(),
-    });
+    let targets = targets.map(|it| Detail::new(Verdict::Fail, it.target, "cannot be connected to"));
     let details: Vec<_> = listening.chain(targets).collect();
     let found = if details.is_empty() {
         "this host has no IPv6; listeners on every address are on those of IPv4"
@@ -41,20 +34,21 @@ pub(super) fn ipv6(demand: &Demand<'_>, has_ipv6: bool) -> Finding {
     Finding::new(Check::Ipv6, Verdict::Ok, found).details(details).change(change)
 }
 
+/// The process starts without a listener that is optional.
+fn verdict(listening: &Listening<'_>) -> Verdict {
+    if listening.optional { Verdict::Warn } else { Verdict::Fail }
+}
+
 /// `foreign` are the addresses that could not be bound, and why.
 pub(super) fn listen_addresses(demand: &Demand<'_>, foreign: &HashMap<IpAddr, String>) -> Finding {
     let details: Vec<_> = demand
         .listeners()
         .filter_map(|it| match it.address {
             ListenAddress::Ip(address) => {
-                Some((it.optional, it.forward, foreign.get(&address.ip())?))
+                let error = foreign.get(&address.ip())?;
+                Some(Detail::new(verdict(&it), it.forward, error))
             }
             _ => None,
-        })
-        .map(|(optional, forward, error)| Detail {
-            verdict: if optional { Verdict::Warn } else { Verdict::Fail },
-            of: forward.to_owned(),
-            found: error.clone(),
         })
         .collect();
     let (found, change) = if details.is_empty() {

@@ -83,13 +83,13 @@ pub(super) fn directories(directories: &[Directory]) -> Finding {
     let mut troubled: Vec<_> =
         directories.iter().filter_map(|it| Some((it, it.trouble?))).collect();
     troubled.sort_by_key(|(directory, _)| directory.optional);
-    let details = troubled.iter().map(|(directory, trouble)| Detail {
-        verdict: if directory.optional { Verdict::Warn } else { Verdict::Fail },
-        of: directory.path.display().to_string(),
-        found: match trouble {
-            Trouble::Missing => format!("for {}: it does not exist", directory.of),
-            Trouble::NotWritable => format!("for {}: this user may not write there", directory.of),
-        },
+    let details = troubled.iter().map(|(directory, trouble)| {
+        let verdict = if directory.optional { Verdict::Warn } else { Verdict::Fail };
+        let why = match trouble {
+            Trouble::Missing => "it does not exist",
+            Trouble::NotWritable => "this user may not write there",
+        };
+        Detail::new(verdict, directory.path.display(), format!("for {}: {why}", directory.of))
     });
     let change = troubled.iter().map(|(directory, _)| {
         let path = directory.path.display();

@@ -27,7 +27,7 @@ impl Verdict {
 }
 
 /// What came out of one check.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Finding {
     /// What was looked at.
     pub check: Check,
@@ -39,12 +39,12 @@ pub struct Finding {
     pub found: String,
     /// Commands and settings that would raise it: one of them, or each in its turn.
     pub change: Vec<String>,
-    /// The single things that are not as they should be, the worst first.
+    /// Single things that are not as they should be, and every target; the worst first.
     pub details: Vec<Detail>,
 }
 
 /// One of several things that a check looks at.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Detail {
     /// How bad it is.
     pub verdict: Verdict,
@@ -52,6 +52,14 @@ pub struct Detail {
     pub of: String,
     /// What was found of it.
     pub found: String,
+    /// How long it took, if time is what was looked at.
+    pub seconds: Option<f64>,
+}
+
+impl Detail {
+    pub(super) fn new(verdict: Verdict, of: impl ToString, found: impl Into<String>) -> Self {
+        Self { verdict, of: of.to_string(), found: found.into(), seconds: None }
+    }
 }
 
 impl Finding {
@@ -93,7 +101,7 @@ impl Finding {
 }
 
 /// What the host can hold.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Report {
     /// The worst of all.
     pub verdict: Verdict,

@@ -26,10 +26,9 @@ pub(super) fn low_ports(demand: &Demand<'_>, host: &Host, binds: Option<bool>) -
     let found = format!("{listeners} on ports below {start}, and this user may not bind them");
     // A process without any listener does not start.
     let nothing_else = low.len() == demand.listeners().count();
-    let details = low.iter().map(|it| Detail {
-        verdict: if it.optional && !nothing_else { Verdict::Warn } else { Verdict::Fail },
-        of: it.forward.to_owned(),
-        found: format!("listens on {}", it.address),
+    let details = low.iter().map(|it| {
+        let verdict = if it.optional && !nothing_else { Verdict::Warn } else { Verdict::Fail };
+        Detail::new(verdict, it.forward, format!("listens on {}", it.address))
     });
     let program = std::env::current_exe();
     let program =

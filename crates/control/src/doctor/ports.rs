@@ -40,10 +40,9 @@ pub(super) fn local_ports(demand: &Demand<'_>, host: &Host) -> Finding {
     let mut short: Vec<_> =
         demand.targets.iter().filter(is_tcp).filter(|wanted| wanted.sessions > usable).collect();
     short.sort_by_key(|wanted| std::cmp::Reverse(wanted.sessions));
-    let details = short.iter().map(|wanted| Detail {
-        verdict: Verdict::Warn,
-        of: wanted.target.to_string(),
-        found: format!("its forwards allow {} sessions", wanted.sessions),
+    let details = short.iter().map(|wanted| {
+        let found = format!("its forwards allow {} sessions", wanted.sessions);
+        Detail::new(Verdict::Warn, wanted.target, found)
     });
     finding.details(details).change(widen(range))
 }

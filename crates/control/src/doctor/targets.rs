@@ -40,38 +40,26 @@ fn judge<'t>(
     done: &str,
     nothing: &str,
 ) -> Finding {
-    let steps: Vec<_> = steps.collect();
-    let times: Vec<_> = steps
-        .iter()
-        .filter_map(|(_, step)| match step {
-            Step::Done(time) => Some(*time),
-            _ => None,
-        })
-        .collect();
-    let found = match times.iter().max() {
-        _ if steps.is_empty() => nothing.to_owned(),
-        None => format!("0 of {} {done}", steps.len()),
-        Some(slowest) => {
-            let (count, all) = (times.len(), steps.len());
-            format!("{count} of {all} {done}, the slowest in {}", milliseconds(*slowest))
-        }
-    };
-    let details = steps.iter().filter_map(|(tried, step)| detail(tried, step));
+    let mut details: Vec<_> = steps.map(|(tried, step)| detail(tried, step)).collect();
+    // Of equal verdicts the slowest come first.
+    details.sort_by(|a, b| b.seconds.unwrap_or(0.0).total_cmp(&a.seconds.unwrap_or(0.0)));
+    let all = details.len();
+    let done_ones = details.iter().filter_map(|detail| detail.seconds).count();
+    let found = if all == 0 { nothing.to_owned() } else { format!("{done_ones} of {all} {done}") };
     Finding::new(check, Verdict::Ok, found).details(details)
 }
 
-/// `None` if there is nothing to be said.
-fn detail(tried: &Tried, step: &Step) -> Option<Detail> {
-    let (verdict, found) = match step {
-        Step::Done(time) if *time > SLOW => {
-            (Verdict::Warn, format!("slow: {}", milliseconds(*time)))
+fn detail(tried: &Tried, step: &Step) -> Detail {
+    let (verdict, found, time) = match step {
+        Step::Done(time) => {
+            let verdict = if *time > SLOW { Verdict::Warn } else { Verdict::Ok };
+            (verdict, milliseconds(*time), Some(time.as_secs_f64()))
         }
-        Step::Done(_) => return None,
-        Step::Unanswered(error) => (Verdict::Warn, error.clone()),
-        Step::Impossible(error) => (Verdict::Fail, error.clone()),
-        Step::Late => (Verdict::Warn, "no result in ten seconds for all targets".to_owned()),
+        Step::Unanswered(error) => (Verdict::Warn, error.clone(), None),
+        Step::Impossible(error) => (Verdict::Fail, error.clone(), None),
+        Step::Late => (Verdict::Warn, "no result in ten seconds for all targets".to_owned(), None),
     };
-    Some(Detail { verdict, of: tried.target.clone(), found })
+    Detail { seconds: time, ..Detail::new(verdict, &tried.target, found) }
 }
 
 fn milliseconds(time: Duration) -> String {
@@ -99,19 +87,22 @@ mod tests {
     }
 
     #[test]
-    fn the_worst_come_first_and_the_slowest_is_told() {
+    fn the_worst_come_first_and_then_the_slowest() {
         let all = [
             tried("a:1", None, Some(QUICK)),
             tried("b:1", Some(QUICK), Some(Step::Unanswered("refused".into()))),
             tried("c:1", Some(Step::Impossible("no such name".into())), None),
             tried("d:1", None, Some(Step::Impossible("no route".into()))),
+            tried("e:1", None, Some(Step::Done(Duration::from_millis(20)))),
         ];
         let finding = connections(&all);
         let named: Vec<_> = finding.details.iter().map(|it| it.of.as_str()).collect();
-        assert_eq!(named, ["d:1", "b:1"]);
-        assert_eq!(finding.found, "1 of 3 targets are connected, the slowest in 1.5 ms");
+        assert_eq!(named, ["d:1", "b:1", "e:1", "a:1"]);
+        assert_eq!(finding.found, "2 of 4 targets are connected");
+        assert_eq!(finding.details[3].found, "1.5 ms");
+        assert_eq!(finding.details[3].seconds, Some(0.0015));
         let finding = names(&all);
-        assert_eq!(finding.found, "1 of 2 names are resolved, the slowest in 1.5 ms");
+        assert_eq!(finding.found, "1 of 2 names are resolved");
         assert!(finding.change[0].contains("`getent ahosts c`"), "{finding:?}");
         assert_eq!(names(&all[..1]).found, "no target is a name");
         assert_eq!(connections(&all[2..3]).found, "no target was connected to");

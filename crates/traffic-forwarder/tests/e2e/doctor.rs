@@ -94,7 +94,7 @@ fn the_report_has_its_shape() {
         let expected = ["check", "verdict", "sessions", "found", "change", "details"];
         assert_eq!(keys(check), set(&expected));
         for detail in check["details"].as_array().unwrap() {
-            assert_eq!(keys(detail), set(&["verdict", "of", "found"]));
+            assert_eq!(keys(detail), set(&["verdict", "of", "found", "seconds"]));
         }
     }
     let names: BTreeSet<_> = checks.iter().map(|it| it["check"].as_str().unwrap()).collect();
@@ -178,6 +178,7 @@ fn a_target_that_answers_is_in_order() {
     let config = Config::new().forward(Port::v4().addr(), target.addr(), "");
     let examined = Examined::by(forwarder(), &config);
     examined.assert_verdict(Check::Connections, "ok");
+    assert!(examined.finding(Check::Connections)["details"][0]["seconds"].as_f64() > Some(0.0));
     wait_until("its connection", LIMIT, || target.accepted() == 1);
 }
 
