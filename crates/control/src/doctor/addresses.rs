@@ -17,7 +17,7 @@ pub(super) fn ipv6(demand: &Demand<'_>, has_ipv6: bool) -> Finding {
         _ => false,
     });
     let listening = listening
-        .map(|it| Detail::new(verdict(&it), it.forward, format!("listens on {}", it.address)));
+        .map(|it| Detail::new(verdict(&it), &it.forward, format!("listens on {}", it.address)));
     let targets = demand.targets.iter().filter(|it| match it.target {
         Target::Ip(address) => address.is_ipv6(),
         _ => false,
@@ -46,7 +46,7 @@ pub(super) fn listen_addresses(demand: &Demand<'_>, foreign: &HashMap<IpAddr, St
         .filter_map(|it| match it.address {
             ListenAddress::Ip(address) => {
                 let error = foreign.get(&address.ip())?;
-                Some(Detail::new(verdict(&it), it.forward, error))
+                Some(Detail::new(verdict(&it), &it.forward, error))
             }
             _ => None,
         })

@@ -89,7 +89,7 @@ pub(super) fn directories(directories: &[Directory]) -> Finding {
             Trouble::Missing => "it does not exist",
             Trouble::NotWritable => "this user may not write there",
         };
-        Detail::new(verdict, directory.path.display(), format!("for {}: {why}", directory.of))
+        Detail::new(verdict, &directory.path.display(), format!("for {}: {why}", directory.of))
     });
     let change = troubled.iter().map(|(directory, _)| {
         let path = directory.path.display();

@@ -57,7 +57,7 @@ pub struct Detail {
 }
 
 impl Detail {
-    pub(super) fn new(verdict: Verdict, of: impl ToString, found: impl Into<String>) -> Self {
+    pub(super) fn new(verdict: Verdict, of: &impl ToString, found: impl Into<String>) -> Self {
         Self { verdict, of: of.to_string(), found: found.into(), seconds: None }
     }
 }

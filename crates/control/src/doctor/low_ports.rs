@@ -28,7 +28,7 @@ pub(super) fn low_ports(demand: &Demand<'_>, host: &Host, binds: Option<bool>) -
     let nothing_else = low.len() == demand.listeners().count();
     let details = low.iter().map(|it| {
         let verdict = if it.optional && !nothing_else { Verdict::Warn } else { Verdict::Fail };
-        Detail::new(verdict, it.forward, format!("listens on {}", it.address))
+        Detail::new(verdict, &it.forward, format!("listens on {}", it.address))
     });
     let program = std::env::current_exe();
     let program =
