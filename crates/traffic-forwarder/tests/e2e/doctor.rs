@@ -243,6 +243,7 @@ fn without_ipv6_an_ipv6_listener_is_fatal() {
         Examined::by(forwarder(), &config(":7000")).assert_verdict(Check::Ipv6, "ok");
         let examined = Examined::by(forwarder(), &config("[::1]:7000"));
         examined.assert_overall("fail");
+        examined.assert_verdict(Check::Ipv6, "fail");
         examined.assert_verdict(Check::ListenAddresses, "fail");
     });
 }
