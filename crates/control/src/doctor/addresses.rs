@@ -3,13 +3,14 @@
 use super::check::Check;
 use super::demand::{Demand, Listening};
 use super::finding::{Detail, Finding, Verdict};
+use super::host::Host;
 use plan::{ListenAddress, Target};
 use std::collections::HashMap;
 use std::net::IpAddr;
 
 /// Whether IPv6 is there, if the configuration names IPv6 addresses.
-pub(super) fn ipv6(demand: &Demand<'_>, has_ipv6: bool) -> Finding {
-    if has_ipv6 {
+pub(super) fn ipv6(demand: &Demand<'_>, host: &Host) -> Finding {
+    if host.has_ipv6 {
         return Finding::new(Check::Ipv6, Verdict::Ok, "this host has IPv6");
     }
     let listening = demand.listeners().filter(|it| match it.address {
@@ -80,8 +81,9 @@ mod tests {
             (plan_of("1|a|1\n"), Verdict::Ok),
         ] {
             let demand = Demand::of(&plan);
-            assert_eq!(ipv6(&demand, false).verdict, expected);
-            assert_eq!(ipv6(&demand, true).verdict, Verdict::Ok);
+            let host = |has_ipv6| Host { has_ipv6, ..Host::default() };
+            assert_eq!(ipv6(&demand, &host(false)).verdict, expected);
+            assert_eq!(ipv6(&demand, &host(true)).verdict, Verdict::Ok);
         }
     }
 

@@ -53,7 +53,7 @@ checks! {
     LowPorts, "low_ports",
         "`net.ipv4.ip_unprivileged_port_start`, and an attempt to bind the lowest configured port";
     Ipv6, "ipv6",
-        "an attempt to bind an IPv6 address";
+        "`/proc/net/if_inet6`, where the IPv6 addresses of this host are";
     ListenAddresses, "listen_addresses",
         "an attempt to bind each configured address, with a port of the kernel's choice";
     Directories, "directories",

@@ -17,7 +17,8 @@ pub(super) fn open_files(demand: &Demand<'_>, host: &Host) -> Finding {
         limit_text(hard_files)
     );
     let finding = of_room(Check::OpenFiles, fits, demand, found);
-    let needed = demand.files_for(aim(&finding, demand), open_files);
+    let Some(allowed) = finding.sessions else { return finding };
+    let needed = demand.files_for(goal(allowed, demand.sessions), open_files);
     let above = nr_open.filter(|most| needed > *most);
     let raise = above.map(|_| format!("sysctl -w fs.nr_open={needed}"));
     finding.change(raise.into_iter().chain([
@@ -35,7 +36,8 @@ pub(super) fn system_files(demand: &Demand<'_>, host: &Host) -> Finding {
     // All of ours come on top of what is open now.
     let fits = demand.fits_in(most.saturating_sub(used), 0);
     let finding = of_room(Check::SystemFiles, fits, demand, found);
-    let needed = used.saturating_add(demand.files_for(aim(&finding, demand), 0));
+    let Some(allowed) = finding.sessions else { return finding };
+    let needed = used.saturating_add(demand.files_for(goal(allowed, demand.sessions), 0));
     finding.change([format!("sysctl -w fs.file-max={needed}")])
 }
 
@@ -55,10 +57,6 @@ fn of_room(
         Ok(None) => Finding::new(check, Verdict::Ok, found),
         Err(no_room) => Finding::limit(check, 0, demand.sessions, no_room.to_string()),
     }
-}
-
-fn aim(finding: &Finding, demand: &Demand<'_>) -> u64 {
-    goal(finding.sessions.unwrap_or(0), demand.sessions)
 }
 
 /// Larger numbers stand for "none".

@@ -31,6 +31,8 @@ pub(super) struct Host {
     pub(super) tw_reuse: Option<u64>,
     /// The first port that needs no capability.
     pub(super) unprivileged_port_start: Option<u16>,
+    /// Whether an interface has an IPv6 address. A socket could be had without one, too.
+    pub(super) has_ipv6: bool,
     /// In pages; 0 is no limit.
     pub(super) pipe_user_pages_soft: Option<u64>,
     pub(super) pipe_max_size: Option<u64>,
@@ -79,6 +81,7 @@ impl Host {
             tw_reuse: number("net/ipv4/tcp_tw_reuse"),
             unprivileged_port_start: setting("net/ipv4/ip_unprivileged_port_start")
                 .and_then(|text| nth(&text, 0)),
+            has_ipv6: read("proc/net/if_inet6").is_some_and(|addresses| !addresses.is_empty()),
             pipe_user_pages_soft: number("fs/pipe-user-pages-soft"),
             pipe_max_size: number("fs/pipe-max-size"),
             is_above_pipe_limits: capabilities.is_some_and(|it| it & ABOVE_PIPE_LIMITS != 0),
@@ -176,6 +179,7 @@ mod tests {
             ("proc/sys/net/ipv4/tcp_rmem", "4096\t131072\t33554432\n"),
             ("proc/sys/net/ipv4/tcp_wmem", "8192\t16384\t4194304\n"),
             ("proc/net/sockstat", "sockets: used 14\nTCP: inuse 1 orphan 0 tw 0 alloc 1 mem 7\n"),
+            ("proc/net/if_inet6", "00000000000000000000000000000001 01 80 10 80       lo\n"),
             ("proc/meminfo", "MemTotal:  9 kB\nMemAvailable:   5 kB\n"),
             ("proc/self/status", "Name:\tx\nCapEff:\t0000000001000000\n"),
         ]);
@@ -188,7 +192,7 @@ mod tests {
         assert_eq!((host.tcp_mem, host.tcp_pages_used), (Some([10, 20, 30]), 7));
         assert_eq!(host.least_buffers, Some([4096, 8192]));
         assert_eq!((host.available_memory, host.group_memory), (Some(5120), None));
-        assert!(host.is_above_pipe_limits);
+        assert!(host.is_above_pipe_limits && host.has_ipv6);
         assert_eq!(host.conntrack_max, None);
     }
 

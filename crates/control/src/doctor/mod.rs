@@ -80,7 +80,7 @@ fn judge(demand: &Demand<'_>, host: &Host, trial: &Trial) -> Vec<Finding> {
         pipes::pipes(demand, host),
         pipes::splice(demand, &trial.splice),
         low_ports::low_ports(demand, host, trial.binds_low_port),
-        addresses::ipv6(demand, trial.has_ipv6),
+        addresses::ipv6(demand, host),
         addresses::listen_addresses(demand, &trial.foreign),
         directories::directories(&trial.directories),
         targets::names(&trial.targets),

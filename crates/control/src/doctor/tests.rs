@@ -66,7 +66,6 @@ fn every_check_is_made_once_and_in_its_order() {
     let trial = Trial {
         splice: Err(String::new()),
         binds_low_port: None,
-        has_ipv6: true,
         foreign: std::collections::HashMap::new(),
         directories: Vec::new(),
         targets: Vec::new(),

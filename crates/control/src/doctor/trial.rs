@@ -8,7 +8,7 @@ use super::target_trial::{self, Tried};
 use plan::ListenAddress;
 use std::collections::{HashMap, HashSet};
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 
 /// What came of it.
 #[derive(Debug)]
@@ -16,7 +16,6 @@ pub(super) struct Trial {
     pub(super) splice: Result<Spliced, String>,
     /// Whether the lowest configured port may be bound, if the configuration has a TCP port.
     pub(super) binds_low_port: Option<bool>,
-    pub(super) has_ipv6: bool,
     /// Addresses that could not be bound, and why.
     pub(super) foreign: HashMap<IpAddr, String>,
     pub(super) directories: Vec<Directory>,
@@ -28,7 +27,6 @@ impl Trial {
         Self {
             splice: splice_trial::splice(),
             binds_low_port: binds_lowest(demand),
-            has_ipv6: UdpSocket::bind((Ipv6Addr::UNSPECIFIED, 0)).is_ok(),
             foreign: foreign(demand),
             directories: directories::look(demand.plan),
             targets: target_trial::try_all(demand, options),

@@ -37,7 +37,7 @@ fn the_default_place_is_found() {
     let port = Port::v4();
     let config = format!("[[forward]]\nlisten = '{}'\nto = '192.0.2.1:9'\n", port.addr());
     // A namespace of its own, in which nobody else has taken the place of the whole host.
-    let script = "mount -t tmpfs none /run && \"$0\" -c \"$2\" & \
+    let script = "mount -t tmpfs none /run || exit; \"$0\" -c \"$2\" & \
         until \"$0\" status --check; do kill -0 $! || exit 9; sleep 0.02; done; kill $!; wait $!";
     let unshare = testkit::Tool::find("unshare");
     let finished = testkit::Forwarder::binary(unshare.path())
