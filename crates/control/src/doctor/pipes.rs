@@ -71,7 +71,8 @@ pub(super) fn splice(demand: &Demand<'_>, spliced: &Result<Spliced, String>) -> 
         }
         Err(error) => {
             let verdict = if is_needed { Verdict::Warn } else { Verdict::Ok };
-            let found = format!("bytes cannot be spliced, and are copied: {error}");
+            let found =
+                format!("splicing was tried in vain; where it fails, bytes are copied: {error}");
             Finding::new(Check::Splice, verdict, found)
         }
     }
