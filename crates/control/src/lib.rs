@@ -33,6 +33,8 @@ pub mod api;
 
 mod capacity;
 
+pub mod doctor;
+
 mod resolver;
 
 mod journal;

@@ -2,7 +2,7 @@
 
 use crate::admin::{App, Door};
 use crate::api::Shutdown;
-use crate::capacity::{Capacity, capacity};
+use crate::capacity::{Capacity, capacity, workers};
 use crate::desk::Desk;
 use crate::manager::{Handed, Notifier, Store, start_pulse, take_handed};
 use crate::orphans::start_reaping;
@@ -111,8 +111,7 @@ fn start(
     notifier: Notifier,
     handed: Handed,
 ) -> Result<Supervisor, ServeError> {
-    let cpus = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let workers = plan.process.workers.map_or_else(cpus, std::num::NonZero::get);
+    let workers = workers(&plan);
     let limit = sys::raise_open_files_limit();
     let open_files = sys::open_files().unwrap_or(0);
     let capacity = capacity(&plan, workers, limit, open_files)

@@ -2,6 +2,7 @@
 
 use crate::admin::Door;
 use crate::capacity::{Capacity, NoRoom, capacity};
+use crate::doctor::{Headroom, Rooms};
 use crate::events::Events;
 use crate::journal::Journal;
 use crate::manager::{Stage, Store};
@@ -50,6 +51,8 @@ pub(crate) struct Supervisor {
     pub(crate) logs_sessions: Arc<AtomicBool>,
     /// What the service manager keeps, if there is one.
     pub(crate) store: Store,
+    /// What the limits of the host leave, as it was read last.
+    pub(crate) headroom: Headroom,
 }
 
 impl Supervisor {
@@ -82,6 +85,7 @@ impl Supervisor {
             events: Events::new(),
             logs_sessions: Arc::new(AtomicBool::new(plan.log.sessions)),
             store,
+            headroom: Headroom::default(),
             plan,
         }
     }
@@ -144,6 +148,11 @@ impl Supervisor {
     /// Seconds since the start.
     pub(crate) fn uptime(&self) -> Duration {
         self.started.elapsed().unwrap_or_default()
+    }
+
+    /// Further sessions that each limit of the host allows.
+    pub(crate) fn rooms(&mut self) -> Rooms {
+        self.headroom.rooms(&self.engine, self.capacity.possible)
     }
 
     /// What this host can hold under a plan.

@@ -26,6 +26,8 @@ mod slots;
 mod wheel;
 
 mod holding;
+pub use holding::PIPE_SIZES;
+
 mod pump;
 
 mod end;

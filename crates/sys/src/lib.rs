@@ -42,8 +42,8 @@ pub use errno::{errno_name, errno_text};
 
 mod host;
 pub use host::{
-    first_ephemeral_port, may_write_in, monotonic_micros, open_files, open_files_limit,
-    raise_open_files_limit, release_free_memory, user_id,
+    first_ephemeral_port, hard_open_files_limit, may_write_in, monotonic_micros, open_files,
+    open_files_limit, page_size, raise_open_files_limit, release_free_memory, user_id,
 };
 
 mod notify_socket;

@@ -14,7 +14,7 @@ use std::path::Path;
 
 /// The length asked for of the queue of connections that wait to be accepted. The kernel cuts it
 /// to `net.core.somaxconn` (listen(2)): the operator's setting holds.
-pub(crate) const BACKLOG: i32 = 65_535;
+pub const BACKLOG: i32 = 65_535;
 
 const FLAGS: SocketFlags = SocketFlags::NONBLOCK.union(SocketFlags::CLOEXEC);
 

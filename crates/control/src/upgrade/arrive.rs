@@ -3,7 +3,7 @@
 
 use super::{Arrival, LastUpgrade, state};
 use crate::admin::Door;
-use crate::capacity::capacity;
+use crate::capacity::{capacity, workers};
 use crate::manager::{Notifier, Store};
 use crate::serve::{ServeError, start_engine, unbound};
 use crate::supervisor::Supervisor;
@@ -144,8 +144,7 @@ pub(crate) fn go_on(
     mut handover: Handover,
 ) -> Result<Supervisor, ServeError> {
     let saved = handover.process.clone().unwrap_or_default();
-    let cpus = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let workers = if saved.workers > 0 { saved.workers as usize } else { cpus() };
+    let workers = if saved.workers > 0 { saved.workers as usize } else { workers(&plan) };
     let limit = sys::raise_open_files_limit();
     let capacity = capacity(&plan, workers, limit, saved.files_at_start)
         .map_err(|no_room| ServeError::Unfit(no_room.to_string()))?;

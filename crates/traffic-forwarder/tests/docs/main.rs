@@ -10,6 +10,7 @@ mod blocks;
 mod bugs;
 mod commands;
 mod configuration;
+mod doctor;
 mod examples;
 mod languages;
 mod log_queries;
