@@ -43,6 +43,7 @@ mod testing;
 use std::path::PathBuf;
 
 pub use address::{ListenAddress, Target};
+pub use file::{FileFault, read as read_file};
 pub use diff::{Change, ChangedForward, ForwardSummary, PlanDiff};
 pub use plan::{
     Admin, AtLimit, Forward, ForwardSettings, Keepalive, Level, Log, LogFormat, OnRefusal,
@@ -50,10 +51,10 @@ pub use plan::{
 };
 pub use problem::{COMMAND_LINE, Fault, Place, Problem, Problems, Severity};
 
-pub use read::read;
+pub use read::{read, read_toml};
 pub use settings::{Effect, Kind, Section, Setting, settings};
 pub use text::escaped;
-pub use toml_text::written_settings;
+pub use toml_text::{basic_string, written_settings};
 pub use words::Word;
 
 /// The file that is read if none is named.

@@ -43,6 +43,14 @@ pub fn read(input: &Input) -> Reading {
     finish(input, document, problems)
 }
 
+/// Reads a text as if it were a TOML file of this name.
+pub fn read_toml(name: &str, text: &str) -> Reading {
+    let mut problems = Problems::default();
+    let source = Source::new(name, text);
+    let document = toml_format::read(&source, &mut problems);
+    finish(&Input { config: Some(name.into()), ..Input::default() }, document, problems)
+}
+
 /// Compares the forwards, and makes the plan if nothing stands against it.
 fn finish(input: &Input, document: Document<'_>, mut problems: Problems) -> Reading {
     let forwards = check(&document.drafts, &document.process.admin, &mut problems);
