@@ -32,8 +32,18 @@ const FORWARDING: [&str; 3] = ["listen", "frontend", "backend"];
 
 /// Sections that help proxies, and whose use is noted where a proxy makes it.
 const HELPERS: [&str; 12] = [
-    "acme", "cache", "crt-store", "fcgi-app", "http-errors", "mailers", "peers", "program",
-    "resolvers", "ring", "traces", "userlist",
+    "acme",
+    "cache",
+    "crt-store",
+    "fcgi-app",
+    "http-errors",
+    "mailers",
+    "peers",
+    "program",
+    "resolvers",
+    "ring",
+    "traces",
+    "userlist",
 ];
 
 pub(crate) fn convert(source: &Source) -> Config {
@@ -43,10 +53,13 @@ pub(crate) fn convert(source: &Source) -> Config {
     let proxies = Proxies::new(&blocks);
     for block in &blocks {
         match block.kind.as_str() {
-            "global" => block.lines.iter().for_each(|line| global(line, &mut config, &mut harmless)),
+            "global" => {
+                block.lines.iter().for_each(|line| global(line, &mut config, &mut harmless));
+            }
             "listen" | "frontend" => proxies.convert(block, &mut config, &mut harmless),
             "backend" if !proxies.is_used(block) => {
-                let message = format!("the backend {} is not used by a frontend", quoted(&block.name));
+                let message =
+                    format!("the backend {} is not used by a frontend", quoted(&block.name));
                 config.differs(&block.place, message, "");
             }
             "defaults" | "backend" => {}
@@ -69,12 +82,11 @@ fn blocks(lines: Vec<Line>, config: &mut Config) -> Vec<Block> {
         let kind = line.word(0).to_owned();
         let is_forwarding = FORWARDING.contains(&kind.as_str());
         if !is_forwarding && !words::is_section(&kind) {
-            match blocks.last_mut() {
-                Some(block) => block.lines.push(line),
-                None => {
-                    let message = format!("{} stands in no section", quoted(&kind));
-                    config.not_converted(&line.place, message, "see whether you need it");
-                }
+            if let Some(block) = blocks.last_mut() {
+                block.lines.push(line);
+            } else {
+                let message = format!("{} stands in no section", quoted(&kind));
+                config.not_converted(&line.place, message, "see whether you need it");
             }
             continue;
         }
@@ -134,12 +146,11 @@ fn time(text: &str) -> Option<Duration> {
 
 /// Sets one key from a time, or notes that it is none.
 fn set_time(section: &mut Section, key: &'static str, place: &Place, text: &str) {
-    match time(text) {
-        Some(time) => section.set(key, duration(time)),
-        None => {
-            let message = format!("{} is no time", quoted(text));
-            section.not_converted(place, message, format!("set {key} by hand"));
-        }
+    if let Some(time) = time(text) {
+        section.set(key, duration(time));
+    } else {
+        let message = format!("{} is no time", quoted(text));
+        section.not_converted(place, message, format!("set {key} by hand"));
     }
 }
 

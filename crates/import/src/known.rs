@@ -25,7 +25,10 @@ pub(crate) fn find(table: &[Known], word: &str) -> Option<(usize, Effect)> {
         Some(start) => word.starts_with(start),
         None => word == name,
     };
-    table.iter().find(|(name, ..)| matches(name)).map(|(_, arguments, effect)| (*arguments, *effect))
+    table
+        .iter()
+        .find(|(name, ..)| matches(name))
+        .map(|(_, arguments, effect)| (*arguments, *effect))
 }
 
 /// Settings without a counterpart: they are named together, in one note.

@@ -12,8 +12,8 @@ mod nginx;
 mod realm;
 mod rinetd;
 // What they share: from notes and sections to TOML that our own reader accepts.
-mod note;
 mod known;
+mod note;
 mod ports;
 mod route;
 mod section;

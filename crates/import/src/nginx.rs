@@ -85,7 +85,8 @@ impl Nginx<'_, '_> {
         let mut all = Vec::new();
         for source in self.sources(directive.argument())? {
             let parsed = words::parse(&source.name, &source.text);
-            let directives = parsed.map_err(|fault| format!("{}: {}", fault.place, fault.message))?;
+            let directives =
+                parsed.map_err(|fault| format!("{}: {}", fault.place, fault.message))?;
             all.extend(self.expand(directives, depth + 1));
         }
         Ok(all)
@@ -94,7 +95,9 @@ impl Nginx<'_, '_> {
     /// The files that an `include` names, as long as there are not too many.
     fn sources(&mut self, pattern: &str) -> Result<Vec<Source>, String> {
         let check = |included: usize, bytes: usize| match () {
-            () if included > INCLUDED_MAX => Err(format!("more than {INCLUDED_MAX} files are included")),
+            () if included > INCLUDED_MAX => {
+                Err(format!("more than {INCLUDED_MAX} files are included"))
+            }
             () if bytes > INCLUDED_BYTES_MAX => Err("the included files are too large".to_owned()),
             () => Ok(()),
         };
@@ -152,9 +155,9 @@ impl Nginx<'_, '_> {
             }
         }
         for (place, own) in servers {
-            let inherited = inherited.iter().filter(|directive| {
-                !own.iter().any(|other| other.name() == directive.name())
-            });
+            let inherited = inherited
+                .iter()
+                .filter(|directive| !own.iter().any(|other| other.name() == directive.name()));
             let all: Vec<&Directive> = inherited.chain(&own).collect();
             let sections = server::convert(&place, &all, &upstreams, &mut self.harmless);
             self.config.sections.extend(sections);
@@ -170,17 +173,16 @@ impl Nginx<'_, '_> {
             Some((_, Effect::Lost(message, help) | Effect::Wrong(message, help))) => {
                 self.config.not_converted(place, format!("{}: {message}", quoted(name)), help);
             }
-            None => match &directive.fault {
-                Some(why) => {
+            None => {
+                if let Some(why) = &directive.fault {
                     let what = quoted(directive.argument());
                     let message = format!("`include` {what}: {why}");
                     self.config.not_converted(place, message, "import that file by itself");
-                }
-                None => {
+                } else {
                     let message = format!("{} is not known here", quoted(name));
                     self.config.not_converted(place, message, "see whether you need it");
                 }
-            },
+            }
         }
     }
 }

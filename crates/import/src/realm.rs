@@ -89,9 +89,10 @@ struct Realm {
 pub(crate) fn convert(source: &Source) -> Config {
     let realm = Realm { file: source.name.as_str().into() };
     let mut config = Config::default();
-    let parsed = match source.text.trim_start().starts_with('{') {
-        true => json::parse(&source.text),
-        false => toml::parse(&source.text),
+    let parsed = if source.text.trim_start().starts_with('{') {
+        json::parse(&source.text)
+    } else {
+        toml::parse(&source.text)
     };
     match parsed {
         Ok(document) => realm.document(&document, &mut config),
@@ -127,7 +128,11 @@ impl Realm {
                 "network" => self.global_network(node, config),
                 "dns" => {
                     let message = "`dns`: names are looked up as this host does";
-                    config.differs(&self.place(node), message, "see /etc/nsswitch.conf and resolv.conf");
+                    config.differs(
+                        &self.place(node),
+                        message,
+                        "see /etc/nsswitch.conf and resolv.conf",
+                    );
                 }
                 _ => {
                     let message = format!("{} is not known here", quoted(key));
@@ -171,7 +176,11 @@ impl Realm {
         for (key, node) in network.entries().iter().filter(|(_, node)| !node.is_empty()) {
             if key == "use_udp" {
                 let message = "`use_udp`: traffic-forwarder forwards TCP only";
-                config.not_converted(&self.place(node), message, "keep realm for UDP, with no_tcp = true");
+                config.not_converted(
+                    &self.place(node),
+                    message,
+                    "keep realm for UDP, with no_tcp = true",
+                );
             } else if !is_known(key) {
                 let message = format!("{} in `network` is not known here", quoted(key));
                 config.not_converted(&place, message, "see whether you need it");
@@ -195,7 +204,9 @@ impl Realm {
             if let Some(node) = network(key).filter(|node| node.is_true()) {
                 let (message, help) = match key {
                     "no_tcp" => ("`no_tcp`: this endpoint is for UDP only", KEEP),
-                    "accept_proxy" => ("`accept_proxy`: targets would get the PROXY header as data", KEEP),
+                    "accept_proxy" => {
+                        ("`accept_proxy`: targets would get the PROXY header as data", KEEP)
+                    }
                     _ => ("`send_proxy`: targets would miss the PROXY header", KEEP),
                 };
                 section.comment_out(&self.place(node), message, help);
@@ -203,7 +214,11 @@ impl Realm {
         }
         if let Some(node) = own.and_then(|own| own.get("use_udp")).filter(|node| node.is_true()) {
             let message = "`use_udp`: traffic-forwarder forwards TCP only";
-            section.not_converted(&self.place(node), message, "keep realm for UDP, with no_tcp = true");
+            section.not_converted(
+                &self.place(node),
+                message,
+                "keep realm for UDP, with no_tcp = true",
+            );
         }
         section
     }
@@ -259,7 +274,8 @@ impl Realm {
 
 fn timeouts(network: &Node, section: &mut Section) {
     // It bounds connecting; 0 is no bound, and ours stays.
-    if let Some(time) = network.get("tcp_timeout").and_then(Node::seconds).filter(|t| !t.is_zero()) {
+    if let Some(time) = network.get("tcp_timeout").and_then(Node::seconds).filter(|t| !t.is_zero())
+    {
         section.set("connect_timeout", duration(time));
     }
     let probes = network.get("tcp_keepalive_probe").map_or("3", Node::text);
@@ -267,7 +283,8 @@ fn timeouts(network: &Node, section: &mut Section) {
         Some(Duration::ZERO) => section.set("keepalive", plan::basic_string("off")),
         Some(time) => {
             let (time, probes) = (time.as_secs(), probes.parse::<u32>().unwrap_or(3));
-            let value = format!("{{ idle = \"{time}s\", interval = \"{time}s\", count = {probes} }}");
+            let value =
+                format!("{{ idle = \"{time}s\", interval = \"{time}s\", count = {probes} }}");
             section.set("keepalive", value);
         }
         None => {}
@@ -279,8 +296,20 @@ fn timeouts(network: &Node, section: &mut Section) {
 fn is_known(key: &str) -> bool {
     matches!(
         key,
-        "no_tcp" | "use_udp" | "ipv6_only" | "tcp_timeout" | "tcp_keepalive" | "tcp_keepalive_probe"
-            | "udp_timeout" | "send_proxy" | "send_proxy_version" | "accept_proxy"
-            | "accept_proxy_timeout" | "send_mptcp" | "accept_mptcp" | "zero_copy" | "fast_open"
+        "no_tcp"
+            | "use_udp"
+            | "ipv6_only"
+            | "tcp_timeout"
+            | "tcp_keepalive"
+            | "tcp_keepalive_probe"
+            | "udp_timeout"
+            | "send_proxy"
+            | "send_proxy_version"
+            | "accept_proxy"
+            | "accept_proxy_timeout"
+            | "send_mptcp"
+            | "accept_mptcp"
+            | "zero_copy"
+            | "fast_open"
     )
 }

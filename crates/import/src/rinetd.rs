@@ -139,7 +139,8 @@ fn option(section: &mut Section, place: &Place, option: &str) {
         "keepalive" => {}
         "src" => {
             let message = format!("{}: targets would see another address", quoted(option));
-            let help = "set the source by a route (`ip route … src …`), then remove the comment marks";
+            let help =
+                "set the source by a route (`ip route … src …`), then remove the comment marks";
             section.comment_out(place, message, help);
         }
         _ => {

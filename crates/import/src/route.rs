@@ -47,7 +47,9 @@ fn same_port(forward: &mut Section, listen: &Listen, host: &str, shift: i32) {
             forward.listen(&[join(own, ports)]);
             match ports.shifted(shift).filter(|ports| ports.first > 0) {
                 Some(ports) => forward.to(&join(host, ports)),
-                None => forward.comment_out(&place, "the target's port is none", "write it by hand"),
+                None => {
+                    forward.comment_out(&place, "the target's port is none", "write it by hand");
+                }
             }
         }
         Listen::Other(address) => {
@@ -73,15 +75,17 @@ fn one_target(section: &mut Section, listens: &[Listen], address: &str) {
     for listen in listens {
         match listen {
             Listen::Other(address) => addresses.push(address.clone()),
-            Listen::Ports { host, ports } => match ports.spelt_out() {
-                Some(ports) => addresses.extend(ports.map(|port| join(host, port))),
-                None => {
-                    let message = format!("the range {ports}: it has too many ports for one target");
+            Listen::Ports { host, ports } => {
+                if let Some(ports) = ports.spelt_out() {
+                    addresses.extend(ports.map(|port| join(host, port)));
+                } else {
+                    let message =
+                        format!("the range {ports}: it has too many ports for one target");
                     let place = section.place.clone();
                     section.comment_out(&place, message, "write it in parts");
                     addresses.push(join(host, ports));
                 }
-            },
+            }
         }
     }
     if !addresses.is_empty() {

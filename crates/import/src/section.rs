@@ -52,7 +52,13 @@ impl Config {
     }
 
     /// Sets a key in the one section with this header, which is made if it is not there.
-    pub(crate) fn set(&mut self, head: &'static str, place: &Place, key: &'static str, value: String) {
+    pub(crate) fn set(
+        &mut self,
+        head: &'static str,
+        place: &Place,
+        key: &'static str,
+        value: String,
+    ) {
         if let Some(section) = self.sections.iter_mut().find(|section| section.head == head) {
             return section.set(key, value);
         }
@@ -89,10 +95,13 @@ impl Section {
     /// Sets where to listen: one address, or a list of them.
     pub(crate) fn listen(&mut self, addresses: &[String]) {
         let strings: Vec<_> = addresses.iter().map(|text| plan::basic_string(text)).collect();
-        self.set("listen", match &strings[..] {
-            [one] => one.clone(),
-            several => format!("[{}]", several.join(", ")),
-        });
+        self.set(
+            "listen",
+            match &strings[..] {
+                [one] => one.clone(),
+                several => format!("[{}]", several.join(", ")),
+            },
+        );
     }
 
     pub(crate) fn to(&mut self, address: &str) {

@@ -45,7 +45,10 @@ fn comment_out_problems(text: &str, starts: &[u32], config: &mut Config) -> bool
 fn without_line(message: &str) -> String {
     match message.split_once(" (line ") {
         Some((before, after)) => {
-            format!("{before}{}", after.trim_start_matches(|c: char| c.is_ascii_digit() || c == ')'))
+            format!(
+                "{before}{}",
+                after.trim_start_matches(|c: char| c.is_ascii_digit() || c == ')')
+            )
         }
         None => message.to_owned(),
     }
@@ -66,7 +69,9 @@ fn sections(config: &Config) -> (String, Vec<u32>) {
 /// A section with its notes above it.
 fn section_text(section: &Section) -> String {
     let mut text = format!("\n# {}\n", plan::escaped(&section.about));
-    section.notes.iter().for_each(|note| comment(&mut text, note));
+    for note in &section.notes {
+        comment(&mut text, note);
+    }
     let mark = match &section.off {
         Some(place) => {
             // Writing to a String cannot fail.
@@ -76,7 +81,11 @@ fn section_text(section: &Section) -> String {
         None => "",
     };
     let _ = writeln!(text, "{mark}{}", section.head);
-    for (key, value) in &section.entries {
+    let mut entries: Vec<_> = section.entries.iter().collect();
+    // In the order of the reference: `name`, `listen` and `to` come first.
+    let rank = |key: &str| plan::settings().iter().rposition(|setting| setting.key == key);
+    entries.sort_by_key(|(key, _)| rank(key));
+    for (key, value) in entries {
         let _ = writeln!(text, "{mark}{key} = {value}");
     }
     text
@@ -98,7 +107,9 @@ fn converted(from: From, config: Config) -> Converted {
     let all = forwards.count();
     let (mut notes, sections) = (config.notes, config.sections);
     let mut head = format!("# Made by `traffic-forwarder import --from {}`.\n", from.as_str());
-    notes.iter().for_each(|note| comment(&mut head, note));
+    for note in &notes {
+        comment(&mut head, note);
+    }
     notes.extend(sections.into_iter().flat_map(|section| section.notes));
     let left_out = notes.iter().filter(|note| note.kind == Kind::NotConverted).count();
     if left_out > 0 {

@@ -43,8 +43,8 @@ mod testing;
 use std::path::PathBuf;
 
 pub use address::{ListenAddress, Target};
-pub use file::{FileFault, read as read_file};
 pub use diff::{Change, ChangedForward, ForwardSummary, PlanDiff};
+pub use file::{FileFault, read as read_file};
 pub use plan::{
     Admin, AtLimit, Forward, ForwardSettings, Keepalive, Level, Log, LogFormat, OnRefusal,
     PathChoice, Plan, Process, Route,

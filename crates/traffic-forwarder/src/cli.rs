@@ -1,6 +1,7 @@
 //! The command line.
 
 use crate::client::Operation;
+use crate::import::Import;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use plan::{Input, Overrides};
 use std::path::PathBuf;
@@ -42,6 +43,8 @@ pub(crate) enum Command {
     Check(Source),
     /// A target, a forward to it and a client in one process: see it work in one command.
     Demo(Demo),
+    /// Turn another forwarder's configuration into one for this program.
+    Import(Import),
     #[command(flatten)]
     Operate(Operation),
 }

@@ -6,6 +6,7 @@ mod client;
 mod demo;
 mod exit;
 mod go_flags;
+mod import;
 
 use clap::Parser;
 use cli::{Cli, Command};
@@ -30,6 +31,7 @@ fn main() -> ExitCode {
 fn dispatch(cli: Cli) -> Exit {
     match cli.command {
         Some(Command::Demo(demo)) => demo::run(&demo),
+        Some(Command::Import(import)) => import::run(&import),
         Some(Command::Operate(operation)) => client::run(&operation),
         Some(Command::Check(source)) => check(&source.input()),
         Some(Command::Run(source)) => run(source.input()),

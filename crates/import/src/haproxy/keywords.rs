@@ -10,8 +10,16 @@ const RULES: &str = "rules decide about sessions";
 /// In `global`; what is not here is about HAProxy's own process.
 pub(super) const IN_GLOBAL: &[Known] = &[
     (".if", 0, Lost("what stands up to its `.endif` is not read", "write in what holds")),
-    ("maxconnrate", 0, Lost("how fast clients may come is not limited", "max_sessions limits how many")),
-    ("maxsessrate", 0, Lost("how fast clients may come is not limited", "max_sessions limits how many")),
+    (
+        "maxconnrate",
+        0,
+        Lost("how fast clients may come is not limited", "max_sessions limits how many"),
+    ),
+    (
+        "maxsessrate",
+        0,
+        Lost("how fast clients may come is not limited", "max_sessions limits how many"),
+    ),
 ];
 
 /// In `defaults`, `listen`, `frontend` and `backend`.
@@ -30,14 +38,22 @@ pub(super) const IN_PROXY: &[Known] = &[
     ("timeout", 0, Handled),
     (".if", 0, Wrong("what stands up to its `.endif` is not read", "write in what holds")),
     ("filter", 0, Wrong("it changes or limits what is forwarded", KEEP)),
-    ("server-template", 0, Wrong("servers are made up from a pattern", "write a forward for one of them")),
+    (
+        "server-template",
+        0,
+        Wrong("servers are made up from a pattern", "write a forward for one of them"),
+    ),
     ("source", 0, Wrong("targets would see another address", KEEP)),
     ("tcp-request", 0, Wrong("rules decide who may connect", FIREWALL)),
     ("tcp-response", 0, Wrong(RULES, KEEP)),
     ("use_backend", 0, Wrong("rules decide about the target", "write a forward for each target")),
     ("use-server", 0, Wrong("rules decide about the target", "write a forward for each target")),
     ("dispatch", 0, Wrong("it is the target", "write it as `to`")),
-    ("rate-limit", 0, Lost("how fast clients may come is not limited", "max_sessions limits how many")),
+    (
+        "rate-limit",
+        0,
+        Lost("how fast clients may come is not limited", "max_sessions limits how many"),
+    ),
     ("capture", 0, Harmless),
     ("clitcpka-*", 0, Handled),
     ("compression", 0, Harmless),
@@ -89,18 +105,50 @@ pub(super) const OF_BIND: &[Known] = &[
     ("ssl", 0, Wrong("clients would not be decrypted", KEEP)),
     ("accept-proxy", 0, Wrong("targets would get the PROXY header as data", KEEP)),
     ("accept-netscaler-cip", 1, Wrong("targets would get the header as data", KEEP)),
-    ("interface", 1, Wrong(
-        "clients of every interface could connect",
-        "listen on an address of that interface, then remove the comment marks",
-    )),
-    ("namespace", 1, Wrong("it listens in another network", "run traffic-forwarder in that namespace")),
+    (
+        "interface",
+        1,
+        Wrong(
+            "clients of every interface could connect",
+            "listen on an address of that interface, then remove the comment marks",
+        ),
+    ),
+    (
+        "namespace",
+        1,
+        Wrong("it listens in another network", "run traffic-forwarder in that namespace"),
+    ),
     ("transparent", 0, Wrong("it takes connections to any address", KEEP)),
-    ("maxconn", 1, Lost("the sessions of one bind are not limited", "max_sessions limits a forward")),
-    ("mode", 1, Lost("the socket's permissions follow the umask", "use a directory with the permissions")),
-    ("user", 1, Lost("the socket belongs to who runs the program", "use a directory with the permissions")),
-    ("group", 1, Lost("the socket belongs to who runs the program", "use a directory with the permissions")),
-    ("uid", 1, Lost("the socket belongs to who runs the program", "use a directory with the permissions")),
-    ("gid", 1, Lost("the socket belongs to who runs the program", "use a directory with the permissions")),
+    (
+        "maxconn",
+        1,
+        Lost("the sessions of one bind are not limited", "max_sessions limits a forward"),
+    ),
+    (
+        "mode",
+        1,
+        Lost("the socket's permissions follow the umask", "use a directory with the permissions"),
+    ),
+    (
+        "user",
+        1,
+        Lost("the socket belongs to who runs the program", "use a directory with the permissions"),
+    ),
+    (
+        "group",
+        1,
+        Lost("the socket belongs to who runs the program", "use a directory with the permissions"),
+    ),
+    (
+        "uid",
+        1,
+        Lost("the socket belongs to who runs the program", "use a directory with the permissions"),
+    ),
+    (
+        "gid",
+        1,
+        Lost("the socket belongs to who runs the program", "use a directory with the permissions"),
+    ),
     ("alpn", 1, Harmless),
     ("backlog", 1, Harmless),
     ("ca-file", 1, Harmless),

@@ -41,7 +41,8 @@ struct Keepalive<'a> {
 
 impl<'a> Proxies<'a> {
     pub(super) fn new(blocks: &'a [Block]) -> Self {
-        let backends = blocks.iter().filter(|block| matches!(block.kind.as_str(), "backend" | "listen"));
+        let backends =
+            blocks.iter().filter(|block| matches!(block.kind.as_str(), "backend" | "listen"));
         Self { blocks, backends: backends.map(|block| (block.name.as_str(), block)).collect() }
     }
 
@@ -80,8 +81,13 @@ impl<'a> Proxies<'a> {
             self.lines(backend).for_each(|line| said.line(line, &mut section, harmless));
         }
         if let Some(mode) = said.mode.filter(|mode| mode.word(1) != "tcp") {
-            let message = format!("{} {}: its mode is {}", block.kind, quoted(&block.name), mode.word(1));
-            return config.not_converted(&block.place, message, "keep HAProxy for it, or use mode tcp");
+            let message =
+                format!("{} {}: its mode is {}", block.kind, quoted(&block.name), mode.word(1));
+            return config.not_converted(
+                &block.place,
+                message,
+                "keep HAProxy for it, or use mode tcp",
+            );
         }
         if let Some(line) = said.disabled {
             section.off.get_or_insert_with(|| line.place.clone());
@@ -122,11 +128,20 @@ impl<'a> Said<'a> {
             "clitcpka-cnt" | "srvtcpka-cnt" => self.keepalive.count = Some(line.word(1)),
             "no" => harmless.add(&line.place, &line.words.join(" ")),
             "option" => {
-                let effect = find(OPTIONS, line.word(1)).map_or(Effect::Harmless, |(_, effect)| effect);
-                apply(Some(effect), &format!("option {}", line.word(1)), &line.place, section, harmless);
+                let effect =
+                    find(OPTIONS, line.word(1)).map_or(Effect::Harmless, |(_, effect)| effect);
+                apply(
+                    Some(effect),
+                    &format!("option {}", line.word(1)),
+                    &line.place,
+                    section,
+                    harmless,
+                );
             }
             // It only waits for what rules look at.
-            "tcp-request" if line.word(1) == "inspect-delay" => harmless.add(&line.place, "inspect-delay"),
+            "tcp-request" if line.word(1) == "inspect-delay" => {
+                harmless.add(&line.place, "inspect-delay");
+            }
             name => {
                 let effect = find(IN_PROXY, name).map(|(_, effect)| effect);
                 let is_rule = matches!(name, "tcp-request" | "use_backend" | "use-server");
@@ -227,6 +242,16 @@ impl<'a> Said<'a> {
     }
 }
 
+/// A server's limit holds beside that of the proxy: the lower one counts.
+fn lower_max_sessions(section: &mut Section, limit: &str) {
+    let number = |text: &str| text.parse::<u32>().unwrap_or(u32::MAX);
+    let present = section.entries.iter().find(|(key, _)| *key == "max_sessions");
+    if present.is_none_or(|(_, present)| number(limit) < number(present)) {
+        section.set("max_sessions", whole(limit));
+        section.set("at_limit", plan::basic_string("wait"));
+    }
+}
+
 /// The parameters behind an address, from one word on.
 fn parameters(
     of: &str,
@@ -246,8 +271,7 @@ fn parameters(
         match (of, word.as_str()) {
             (_, "tcp-ut") => set_time(section, "user_timeout", &line.place, argument),
             ("server", "maxconn") => {
-                section.set("max_sessions", whole(argument));
-                section.set("at_limit", plan::basic_string("wait"));
+                lower_max_sessions(section, argument);
             }
             _ => {
                 let effect = known.map(|(_, effect)| effect);

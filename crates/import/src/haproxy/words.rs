@@ -27,7 +27,8 @@ impl Line {
 
 /// Whether a word at the start of a line begins a section.
 pub(super) fn is_section(word: &str) -> bool {
-    matches!(word, "global" | "defaults" | "log-forward" | "log-profile") || super::HELPERS.contains(&word)
+    matches!(word, "global" | "defaults" | "log-forward" | "log-profile")
+        || super::HELPERS.contains(&word)
 }
 
 /// All lines. Of a conditional only its `.if` is left: what it holds may or may not be there.

@@ -65,12 +65,11 @@ fn is_rule(name: &str) -> bool {
 }
 
 fn set_time(section: &mut Section, key: &'static str, directive: &Directive) {
-    match time(&directive.words.get(1..).unwrap_or_default().join(" ")) {
-        Some(time) => section.set(key, duration(time)),
-        None => {
-            let message = format!("{} is no time", quoted(directive.argument()));
-            section.not_converted(&directive.place, message, format!("set {key} by hand"));
-        }
+    if let Some(time) = time(&directive.words.get(1..).unwrap_or_default().join(" ")) {
+        section.set(key, duration(time));
+    } else {
+        let message = format!("{} is no time", quoted(directive.argument()));
+        section.not_converted(&directive.place, message, format!("set {key} by hand"));
     }
 }
 
@@ -79,7 +78,8 @@ fn listen(directive: &Directive, section: &mut Section, harmless: &mut Harmless)
     let place = &directive.place;
     let parameters = directive.words.get(2..).unwrap_or_default();
     if parameters.iter().any(|word| matches!(word.as_str(), "udp" | "quic")) {
-        let message = format!("{}: traffic-forwarder forwards TCP only", quoted(&directive.words.join(" ")));
+        let message =
+            format!("{}: traffic-forwarder forwards TCP only", quoted(&directive.words.join(" ")));
         section.not_converted(place, message, "keep nginx for UDP");
         return None;
     }
@@ -125,7 +125,9 @@ fn keepalive(section: &mut Section, place: &Place, value: &str) {
                 ("interval", seconds(interval)),
                 ("count", count.parse::<u32>().ok().map(|count| count.to_string())),
             ];
-            let entries = entries.iter().filter_map(|(key, value)| Some(format!("{key} = {}", value.as_ref()?)));
+            let entries = entries
+                .iter()
+                .filter_map(|(key, value)| Some(format!("{key} = {}", value.as_ref()?)));
             section.set("keepalive", format!("{{ {} }}", entries.collect::<Vec<_>>().join(", ")));
         }
         _ => {
@@ -179,7 +181,12 @@ fn name_the_rest(block: &[Directive], harmless: &mut Harmless) {
 }
 
 /// The one server of an upstream that we can use, with notes about the others.
-fn upstream(place: &Place, name: &str, block: &[Directive], section: &mut Section) -> Option<Target> {
+fn upstream(
+    place: &Place,
+    name: &str,
+    block: &[Directive],
+    section: &mut Section,
+) -> Option<Target> {
     let has = |server: &Directive, word: &str| server.words.iter().any(|other| other == word);
     let servers = block.iter().filter(|entry| entry.name() == "server" && !has(entry, "down"));
     let (spare, mut ready): (Vec<_>, Vec<_>) = servers.partition(|server| has(server, "backup"));
@@ -196,11 +203,14 @@ fn upstream(place: &Place, name: &str, block: &[Directive], section: &mut Sectio
         section.not_converted(&others[0].place, message, help);
     }
     for directive in block.iter().filter(|directive| directive.name() == "include") {
-        let message = format!("`include` {} in an upstream could not be read", quoted(directive.argument()));
+        let message =
+            format!("`include` {} in an upstream could not be read", quoted(directive.argument()));
         section.not_converted(&directive.place, message, "write in what it holds");
     }
     let limit = first.words.iter().find_map(|word| word.strip_prefix("max_conns="));
-    if let Some(limit) = limit.and_then(|limit| limit.parse::<u32>().ok()).filter(|limit| *limit > 0) {
+    if let Some(limit) =
+        limit.and_then(|limit| limit.parse::<u32>().ok()).filter(|limit| *limit > 0)
+    {
         section.set("max_sessions", limit.to_string());
     }
     Some(Target::One(first.argument().to_owned()))

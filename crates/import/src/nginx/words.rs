@@ -87,7 +87,8 @@ pub(super) fn parse(name: &str, text: &str) -> Result<Vec<Directive>, Fault> {
                     return Err(tokens.fault("this `}` is too much, or a `;` is missing before it"));
                 };
                 let inner = std::mem::replace(&mut level, around);
-                let owner = inner.owner.map(|owner| Directive { block: Some(inner.directives), ..owner });
+                let owner =
+                    inner.owner.map(|owner| Directive { block: Some(inner.directives), ..owner });
                 level.directives.extend(owner);
             }
         }
@@ -148,7 +149,10 @@ impl Tokens<'_> {
                 self.advance(at + 1);
                 return Ok(Token::Word(word));
             }
-            word.extend(if c == '\\' { chars.next().map(|(_, c)| c) } else { Some(c) });
+            word.extend(match c {
+                '\\' => chars.next().map(|(_, c)| escape(c)),
+                c => Some(c),
+            });
         }
         Err(self.fault("a quote is not closed"))
     }
@@ -182,6 +186,16 @@ impl Tokens<'_> {
         }
         self.advance(end);
         Token::Word(word)
+    }
+}
+
+/// What stands for `\c` in quotes.
+fn escape(c: char) -> char {
+    match c {
+        'n' => '\n',
+        'r' => '\r',
+        't' => '\t',
+        c => c,
     }
 }
 
