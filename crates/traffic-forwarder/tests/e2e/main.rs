@@ -13,6 +13,7 @@ mod endings;
 mod exhaustion;
 mod fidelity;
 mod forwarding;
+mod import;
 mod limits;
 mod log_files;
 mod logging;
