@@ -31,6 +31,18 @@ fn the_endings_are_those_that_were_measured() {
 #[test]
 fn the_bytes_of_an_idle_session_are_those_that_were_measured() {
     let page = document("docs/benchmarks/one-cpu.md");
-    let measured = row(&page.rows(), "An idle session, bytes of user memory | -");
-    drop(measured);
+    let rows = page.rows();
+    let is_of = |row: &&Vec<&str>, first: &str| row[0].starts_with(first) && row.len() > 4;
+    let of = |first| rows.iter().find(|row| is_of(row, first)).expect("a row of the summary");
+    let (names, bytes) = (of("measure"), of("An idle session, bytes"));
+    let measured = |name: &str| {
+        let at = names.iter().position(|cell| *cell == name).expect("a forwarder that was measured");
+        let number = bytes[at].split(' ').next().unwrap_or_default();
+        number.trim_matches('*').to_owned()
+    };
+    for (readme, first) in readmes().iter().zip(["bytes of an idle", "空闲会话的字节数"]) {
+        let said = row(&readme.rows(), first);
+        let measured = ["traffic-forwarder", "HAProxy", "nginx stream", "realm"].map(measured);
+        assert_eq!(said[1..5], measured, "{}", readme.name);
+    }
 }

@@ -9,6 +9,7 @@ mod admin;
 mod blocks;
 mod bugs;
 mod commands;
+mod comparison;
 mod configuration;
 mod contributing;
 mod examples;
