@@ -29,7 +29,8 @@ pub(crate) fn write(from: From, mut config: Config) -> Converted {
 /// Tells whether anything had to be commented out.
 fn comment_out_problems(text: &str, starts: &[u32], config: &mut Config) -> bool {
     let mut any = false;
-    for problem in &plan::read_toml("import", text).problems {
+    let input = plan::Input { config: Some("import".into()), ..plan::Input::default() };
+    for problem in &plan::read_text(&input, text).problems {
         let Some(place) = &problem.place else { continue };
         let nth = starts.partition_point(|start| *start <= place.line).saturating_sub(1);
         let Some(section) = config.sections.get_mut(nth) else { continue };

@@ -28,7 +28,8 @@ pub(crate) fn check(from: From, text: &str) -> Converted {
 /// the controls of a terminal.
 pub(crate) fn check_output(converted: &Converted) {
     let Converted { toml, forwards, notes } = converted;
-    let reading = plan::read_toml("imported", toml);
+    let input = plan::Input { config: Some("imported".into()), ..plan::Input::default() };
+    let reading = plan::read_text(&input, toml);
     if *forwards > 0 {
         assert!(reading.problems.is_empty(), "{}\n{toml}", reading.problems.render(false));
         assert_eq!(reading.plan.map(|plan| plan.forwards.len()), Some(*forwards), "{toml}");
