@@ -66,8 +66,11 @@ pub fn written_settings(forward: &Forward) -> impl Iterator<Item = (&'static str
 /// A forward as a TOML file that holds nothing else: its own settings are written where they are
 /// not the default.
 pub fn written_forward(forward: &Forward) -> String {
-    let own =
-        [("name", basic_string(&forward.name)), ("listen", listen(forward)), ("to", target(forward))];
+    let own = [
+        ("name", basic_string(&forward.name)),
+        ("listen", listen(forward)),
+        ("to", target(forward)),
+    ];
     let default = |key| find(&[Section::ForwardDefaults], key).and_then(|it| it.default);
     let settings = written_settings(forward).filter(|(key, text)| default(key) != Some(text));
     let lines = own.into_iter().chain(settings).map(|(key, text)| format!("{key} = {text}\n"));

@@ -18,12 +18,18 @@ fn the_endings_are_those_that_were_measured() {
         let at = names.iter().position(|cell| cell == name).expect("a forwarder that was measured");
         owed[at].clone()
     };
-    let [ours, copying] = ["splice", "copy"].map(|path| measured(&format!("traffic-forwarder, {path}")));
+    let [ours, copying] =
+        ["splice", "copy"].map(|path| measured(&format!("traffic-forwarder, {path}")));
     assert_eq!(ours, copying);
     for (readme, first) in readmes().iter().zip(["endings as owed", "35 种结束方式"]) {
         let said = row(&readme.rows(), first);
         let measured = ["HAProxy", "nginx stream", "rinetd", "socat, fork"].map(measured);
-        assert_eq!([&said[2], &said[3], &said[6], &said[7]], measured.each_ref(), "{}", readme.name);
+        assert_eq!(
+            [&said[2], &said[3], &said[6], &said[7]],
+            measured.each_ref(),
+            "{}",
+            readme.name
+        );
         assert_eq!(said[1], ours, "{}", readme.name);
     }
 }
@@ -36,7 +42,8 @@ fn the_bytes_of_an_idle_session_are_those_that_were_measured() {
     let of = |first| rows.iter().find(|row| is_of(row, first)).expect("a row of the summary");
     let (names, bytes) = (of("measure"), of("An idle session, bytes"));
     let measured = |name: &str| {
-        let at = names.iter().position(|cell| *cell == name).expect("a forwarder that was measured");
+        let at =
+            names.iter().position(|cell| *cell == name).expect("a forwarder that was measured");
         let number = bytes[at].split(' ').next().unwrap_or_default();
         number.trim_matches('*').to_owned()
     };
