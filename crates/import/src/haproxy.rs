@@ -2,6 +2,7 @@
 
 mod bind;
 mod keywords;
+mod parameters;
 mod proxy;
 mod words;
 

@@ -146,6 +146,11 @@ impl Nginx<'_, '_> {
                     let block = directive.block.take().unwrap_or_default();
                     servers.push((directive.place, self.expand(block, 0)));
                 }
+                // What it holds may be a rule for every server.
+                "include" => {
+                    self.outside(&directive, IN_STREAM);
+                    inherited.push(directive);
+                }
                 name => match find(IN_STREAM, name) {
                     Some((_, Effect::Handled | Effect::Lost(..) | Effect::Wrong(..))) => {
                         inherited.push(directive);

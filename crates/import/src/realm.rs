@@ -2,10 +2,13 @@
 //! them.
 
 mod json;
+mod node;
 mod toml;
 
 use std::sync::Arc;
 use std::time::Duration;
+
+use node::Node;
 
 use crate::Source;
 use crate::note::{Place, quoted};
@@ -21,67 +24,7 @@ const DEFAULTS: [(&str, &str); 4] = [
 
 const KEEP: &str = "keep realm for it";
 
-/// A value of TOML or JSON, with the line it is written in.
-#[derive(Debug)]
-struct Node {
-    /// From 0.
-    line: usize,
-    value: Value,
-}
-
-#[derive(Debug)]
-enum Value {
-    Null,
-    Bool(bool),
-    /// As it is written.
-    Number(String),
-    Text(String),
-    List(Vec<Node>),
-    Table(Vec<(String, Node)>),
-}
-
-impl Node {
-    fn get(&self, key: &str) -> Option<&Self> {
-        self.entries().iter().find(|(name, _)| name == key).map(|(_, node)| node)
-    }
-
-    fn entries(&self) -> &[(String, Self)] {
-        if let Value::Table(entries) = &self.value { entries } else { &[] }
-    }
-
-    fn items(&self) -> &[Self] {
-        if let Value::List(items) = &self.value { items } else { &[] }
-    }
-
-    fn text(&self) -> &str {
-        match &self.value {
-            Value::Text(text) | Value::Number(text) => text,
-            _ => "",
-        }
-    }
-
-    fn is_true(&self) -> bool {
-        matches!(self.value, Value::Bool(true))
-    }
-
-    /// A whole number of seconds.
-    fn seconds(&self) -> Option<Duration> {
-        self.text().parse().ok().map(Duration::from_secs)
-    }
-
-    /// Whether the key says nothing: `false`, nothing, an empty text or list.
-    fn is_empty(&self) -> bool {
-        match &self.value {
-            Value::Null | Value::Bool(false) => true,
-            Value::Text(text) => text.is_empty(),
-            Value::List(items) => items.is_empty(),
-            Value::Table(entries) => entries.is_empty(),
-            Value::Bool(true) | Value::Number(_) => false,
-        }
-    }
-}
-
-/// The settings of `[network]` that are found where they are written.
+/// One file.
 struct Realm {
     file: Arc<str>,
 }
@@ -102,14 +45,6 @@ pub(crate) fn convert(source: &Source) -> Config {
         }
     }
     config
-}
-
-/// Why a text is neither TOML nor JSON.
-#[derive(Debug)]
-struct Fault {
-    /// From 0.
-    line: usize,
-    message: String,
 }
 
 impl Realm {
@@ -265,8 +200,9 @@ impl Realm {
                 section.comment_out(&place, message, KEEP);
             }
             _ => {
-                let message = format!("{} is not known here", quoted(key));
-                section.not_converted(&place, message, "see whether you need it");
+                let message = format!("{} is not known here, and could mean anything", quoted(key));
+                let help = "if it does not matter, remove the comment marks";
+                section.comment_out(&place, message, help);
             }
         }
     }

@@ -12,6 +12,7 @@ Examples:
   traffic-forwarder 5432:db.internal:5432        the same as ssh -L writes it
   traffic-forwarder -c /etc/traffic-forwarder.conf
   traffic-forwarder check -c FILE                every problem of a file at once
+  traffic-forwarder import --from nginx FILE     another forwarder's configuration
   traffic-forwarder demo                         see it work, with nothing else installed
   traffic-forwarder status                       the running process and its forwards
   traffic-forwarder plan                         what a reload would change

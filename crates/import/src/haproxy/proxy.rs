@@ -4,9 +4,10 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use super::keywords::{IN_PROXY, OF_BIND, OF_SERVER, OPTIONS};
+use super::parameters::parameters;
 use super::words::Line;
 use super::{Block, bind, set_time, time, whole};
-use crate::known::{Effect, Harmless, Known, apply, find};
+use crate::known::{Effect, Harmless, apply, find};
 use crate::note::quoted;
 use crate::route::{Target, forwards};
 use crate::section::{Config, NO_LIMIT, Section, duration};
@@ -217,7 +218,8 @@ impl<'a> Said<'a> {
     /// The one server that we can use, with notes about the others.
     fn target(&self, section: &mut Section, harmless: &mut Harmless) -> Option<Target> {
         let has = |line: &Line, word: &str| line.words.iter().any(|other| other == word);
-        let servers = self.servers.iter().filter(|line| !has(line, "disabled"));
+        let idle = |line: &Line| line.words.windows(2).any(|pair| pair == ["weight", "0"]);
+        let servers = self.servers.iter().filter(|line| !has(line, "disabled") && !idle(line));
         let (spare, mut ready): (Vec<&Line>, Vec<&Line>) =
             servers.copied().partition(|line| has(line, "backup"));
         ready.extend(spare);
@@ -237,45 +239,6 @@ impl<'a> Said<'a> {
             Err(why) => {
                 section.comment_out(&first.place, why, "write it by hand");
                 Some(Target::One(first.word(2).to_owned()))
-            }
-        }
-    }
-}
-
-/// A server's limit holds beside that of the proxy: the lower one counts.
-fn lower_max_sessions(section: &mut Section, limit: &str) {
-    let number = |text: &str| text.parse::<u32>().unwrap_or(u32::MAX);
-    let present = section.entries.iter().find(|(key, _)| *key == "max_sessions");
-    if present.is_none_or(|(_, present)| number(limit) < number(present)) {
-        section.set("max_sessions", whole(limit));
-        section.set("at_limit", plan::basic_string("wait"));
-    }
-}
-
-/// The parameters behind an address, from one word on.
-fn parameters(
-    of: &str,
-    table: &[Known],
-    line: &Line,
-    from: usize,
-    section: &mut Section,
-    harmless: &mut Harmless,
-) {
-    let mut words = line.from(from).iter();
-    while let Some(word) = words.next() {
-        let known = find(table, word);
-        let argument = match known {
-            Some((1, _)) => words.next().map_or("", String::as_str),
-            _ => "",
-        };
-        match (of, word.as_str()) {
-            (_, "tcp-ut") => set_time(section, "user_timeout", &line.place, argument),
-            ("server", "maxconn") => {
-                lower_max_sessions(section, argument);
-            }
-            _ => {
-                let effect = known.map(|(_, effect)| effect);
-                apply(effect, &format!("{of} … {word}"), &line.place, section, harmless);
             }
         }
     }

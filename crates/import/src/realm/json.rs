@@ -1,6 +1,6 @@
 //! JSON as a tree of nodes with their lines, which is why no other parser will do.
 
-use super::{Fault, Node, Value};
+use super::node::{Fault, Node, Value};
 
 /// Deeper than any configuration, and far from the end of the stack.
 const DEPTH_MAX: usize = 32;

@@ -3,7 +3,7 @@
 use ::toml::Spanned;
 use ::toml::de::{DeTable, DeValue};
 
-use super::{Fault, Node, Value};
+use super::node::{Fault, Node, Value};
 
 pub(super) fn parse(text: &str) -> Result<Node, Fault> {
     let lines = Lines::new(text);
