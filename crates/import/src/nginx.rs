@@ -1,6 +1,7 @@
 //! nginx: the `server` and `upstream` blocks in `stream`, and what is included there.
 
 mod directives;
+mod include;
 mod server;
 mod words;
 
@@ -8,6 +9,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use directives::{IN_MAIN, IN_STREAM};
+use include::Files;
 use words::{Directive, time};
 
 use crate::known::{Effect, Harmless, find};
@@ -20,94 +22,40 @@ use crate::{Include, Source};
 const DEFAULTS: [(&str, &str); 3] =
     [("connect_timeout", "\"1m\""), ("idle_timeout", "\"10m\""), ("max_sessions", NO_LIMIT)];
 
-/// As deep as files may include each other, and as many as may be included.
-const INCLUDE_DEPTH_MAX: usize = 8;
-const INCLUDED_MAX: usize = 256;
-
-/// As many bytes as they may have together: files that include others several times grow fast.
-const INCLUDED_BYTES_MAX: usize = 16 * 1024 * 1024;
-
 struct Nginx<'i, 'f> {
-    include: &'i mut Include<'f>,
-    included: usize,
-    included_bytes: usize,
+    files: Files<'i, 'f>,
     config: Config,
     harmless: Harmless,
 }
 
 pub(crate) fn convert(source: &Source, include: &mut Include<'_>) -> Config {
     let (config, harmless) = (Config::default(), Harmless::default());
-    let mut nginx = Nginx { include, included: 0, included_bytes: 0, config, harmless };
+    let mut nginx = Nginx { files: Files::new(include), config, harmless };
     match words::parse(&source.name, &source.text) {
-        Ok(directives) => {
-            let main = nginx.expand(directives, 0);
-            let start = Place { file: source.name.as_str().into(), line: 1 };
-            nginx.config.sections.push(Section::defaults(start, "nginx", &DEFAULTS));
-            // A file that is included in `stream` has no such block itself.
-            if main.iter().any(|directive| directive.name() == "stream") {
-                nginx.main(main);
-            } else {
-                nginx.stream(main);
-            }
-        }
+        Ok(directives) => nginx.file(directives, source),
         Err(fault) => {
             nginx.config.not_converted(&fault.place, fault.message, "correct it: `nginx -t`");
         }
+    }
+    if let Some((place, why)) = nginx.files.exceeded {
+        let mut config = Config::default();
+        config.not_converted(&place, format!("all of it: {why}"), "import it in parts");
+        return config;
     }
     nginx.harmless.report(&mut nginx.config);
     nginx.config
 }
 
 impl Nginx<'_, '_> {
-    /// Puts what is included in the place of each `include`. What cannot be had keeps its `include`.
-    fn expand(&mut self, directives: Vec<Directive>, depth: usize) -> Vec<Directive> {
-        let mut expanded = Vec::new();
-        for mut directive in directives {
-            if directive.name() != "include" {
-                expanded.push(directive);
-                continue;
-            }
-            match self.included(&directive, depth) {
-                Ok(files) => expanded.extend(files),
-                Err(why) => {
-                    directive.fault = Some(why);
-                    expanded.push(directive);
-                }
-            }
+    fn file(&mut self, directives: Vec<Directive>, source: &Source) {
+        let start = Place { file: source.name.as_str().into(), line: 1 };
+        self.config.sections.push(Section::defaults(start, "nginx", &DEFAULTS));
+        let directives = self.files.expand(directives);
+        if is_part(&directives) {
+            self.stream(directives);
+        } else {
+            self.main(directives);
         }
-        expanded
-    }
-
-    fn included(&mut self, directive: &Directive, depth: usize) -> Result<Vec<Directive>, String> {
-        if depth >= INCLUDE_DEPTH_MAX {
-            return Err(format!("files include each other more than {INCLUDE_DEPTH_MAX} deep"));
-        }
-        let mut all = Vec::new();
-        for source in self.sources(directive.argument())? {
-            let parsed = words::parse(&source.name, &source.text);
-            let directives =
-                parsed.map_err(|fault| format!("{}: {}", fault.place, fault.message))?;
-            all.extend(self.expand(directives, depth + 1));
-        }
-        Ok(all)
-    }
-
-    /// The files that an `include` names, as long as there are not too many.
-    fn sources(&mut self, pattern: &str) -> Result<Vec<Source>, String> {
-        let check = |included: usize, bytes: usize| match () {
-            () if included > INCLUDED_MAX => {
-                Err(format!("more than {INCLUDED_MAX} files are included"))
-            }
-            () if bytes > INCLUDED_BYTES_MAX => Err("the included files are too large".to_owned()),
-            () => Ok(()),
-        };
-        check(self.included, self.included_bytes)?;
-        let sources = (self.include)(pattern)?;
-        // An include that gives nothing has its price, too.
-        self.included += sources.len().max(1);
-        self.included_bytes += sources.iter().map(|source| source.text.len()).sum::<usize>();
-        check(self.included, self.included_bytes)?;
-        Ok(sources)
     }
 
     /// Outside all blocks.
@@ -116,7 +64,7 @@ impl Nginx<'_, '_> {
             let place = directive.place.clone();
             match (directive.name(), directive.argument()) {
                 ("stream", _) => {
-                    let block = self.expand(directive.block.unwrap_or_default(), 0);
+                    let block = self.files.expand(directive.block.unwrap_or_default());
                     self.stream(block);
                 }
                 ("worker_processes", "auto") => {}
@@ -139,12 +87,12 @@ impl Nginx<'_, '_> {
             match directive.name() {
                 "upstream" => {
                     let block = directive.block.take().unwrap_or_default();
-                    let block = self.expand(block, 0);
+                    let block = self.files.expand(block);
                     upstreams.insert(directive.argument().to_owned(), block);
                 }
                 "server" => {
                     let block = directive.block.take().unwrap_or_default();
-                    servers.push((directive.place, self.expand(block, 0)));
+                    servers.push((directive.place, self.files.expand(block)));
                 }
                 // What it holds may be a rule for every server.
                 "include" => {
@@ -190,6 +138,12 @@ impl Nginx<'_, '_> {
             }
         }
     }
+}
+
+/// Whether this is a file that is included in `stream`, and has no such block itself.
+fn is_part(directives: &[Directive]) -> bool {
+    let any = |names: &[&str]| directives.iter().any(|it| names.contains(&it.name()));
+    any(&["server", "upstream"]) && !any(&["stream", "http", "mail", "events"])
 }
 
 /// The name of a file as places show it.

@@ -47,10 +47,10 @@ pub(crate) fn run(Import { from, file, output }: &Import) -> Exit {
         warn(&format!("error: {why}\n"));
         return Exit::Usage;
     }
-    conclude(&converted)
+    conclude(&converted, file)
 }
 
-fn conclude(converted: &Converted) -> Exit {
+fn conclude(converted: &Converted, file: &Path) -> Exit {
     for note in &converted.notes {
         warn(&format!("{note}\n"));
     }
@@ -59,6 +59,10 @@ fn conclude(converted: &Converted) -> Exit {
         0 if converted.forwards > 0 => {
             warn(&format!("ok: {forwards}, nothing left out\n"));
             Exit::Done
+        }
+        0 => {
+            warn(&format!("`{}` holds nothing that is a forward\n", file.display()));
+            Exit::Failed
         }
         left_out => {
             warn(&format!("{forwards}; left out: {left_out}, see `not converted` above\n"));

@@ -123,6 +123,18 @@ fn included_files_are_read_from_the_directory_of_the_first() {
 }
 
 #[test]
+fn a_file_without_a_forward_is_no_success() {
+    let dir = TempDir::new().unwrap();
+    for (from, text) in [("rinetd", "# nothing\n"), ("nginx", "user www-data;\nevents { }\n")] {
+        let file = dir.path().join(from);
+        fs::write(&file, text).unwrap();
+        let import = forwarder().args(["import", "--from", from]).arg(&file).run();
+        assert_eq!(import.status.code(), Some(1), "{import}");
+        assert!(import.stderr.ends_with("holds nothing that is a forward\n"), "{import}");
+    }
+}
+
+#[test]
 fn a_file_that_cannot_be_read_is_a_mistake() {
     let missing = forwarder().args(["import", "--from", "realm", "/nowhere/realm.toml"]).run();
     assert_eq!(missing.status.code(), Some(2), "{missing}");
