@@ -1,6 +1,7 @@
 //! The command line.
 
 use crate::client::Operation;
+use crate::import::Import;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use plan::{Input, Overrides};
 use std::path::PathBuf;
@@ -12,6 +13,7 @@ Examples:
   traffic-forwarder -c /etc/traffic-forwarder.conf
   traffic-forwarder check -c FILE                every problem of a file at once
   traffic-forwarder doctor -c FILE               what this host can hold, and what to change
+  traffic-forwarder import --from nginx FILE     another forwarder's configuration
   traffic-forwarder demo                         see it work, with nothing else installed
   traffic-forwarder status                       the running process and its forwards
   traffic-forwarder plan                         what a reload would change
@@ -45,6 +47,8 @@ pub(crate) enum Command {
     Doctor(Doctor),
     /// A target, a forward to it and a client in one process: see it work in one command.
     Demo(Demo),
+    /// Turn another forwarder's configuration into one for this program.
+    Import(Import),
     #[command(flatten)]
     Operate(Operation),
 }

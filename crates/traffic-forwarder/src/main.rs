@@ -7,6 +7,7 @@ mod demo;
 mod doctor;
 mod exit;
 mod go_flags;
+mod import;
 
 use clap::Parser;
 use cli::{Cli, Command};
@@ -34,6 +35,7 @@ fn main() -> ExitCode {
 fn dispatch(cli: Cli) -> Exit {
     match cli.command {
         Some(Command::Demo(demo)) => demo::run(&demo),
+        Some(Command::Import(import)) => import::run(&import),
         Some(Command::Operate(operation)) => client::run(&operation),
         Some(Command::Check(source)) => check(&source.input()),
         Some(Command::Doctor(doctor)) => doctor::run(doctor),

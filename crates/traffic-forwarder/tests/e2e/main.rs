@@ -18,6 +18,7 @@ mod first_process;
 mod forwarding;
 mod given;
 mod health;
+mod import;
 mod limits;
 mod log_files;
 mod logging;
