@@ -6,7 +6,7 @@
 
 /// Control characters, and those that turn the writing direction, become `\u{…}`.
 pub(super) fn escape_text(text: &mut String, from: usize) {
-    if text.as_bytes()[from..].iter().all(|byte| matches!(byte, b' '..=b'~') && *byte != b'\\') {
+    if text[from..].bytes().all(|byte| matches!(byte, b' '..=b'~') && byte != b'\\') {
         return;
     }
     for c in text.split_off(from).chars() {
@@ -21,8 +21,8 @@ pub(super) fn escape_text(text: &mut String, from: usize) {
 
 /// A value that is no single plain word is put in quotes, and escaped.
 pub(super) fn quote_if_needed(text: &mut String, from: usize) {
-    let simple = |byte: &u8| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'=' | b'\\');
-    if text.len() > from && text.as_bytes()[from..].iter().all(simple) {
+    let simple = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'=' | b'\\');
+    if text.len() > from && text[from..].bytes().all(simple) {
         return;
     }
     let mut value = text.split_off(from);
@@ -34,7 +34,7 @@ pub(super) fn quote_if_needed(text: &mut String, from: usize) {
 
 /// What may not stand in a JSON text becomes what may.
 pub(super) fn escape_json(text: &mut String, from: usize) {
-    if text.as_bytes()[from..].iter().all(|byte| *byte >= b' ' && !matches!(byte, b'"' | b'\\')) {
+    if text[from..].bytes().all(|byte| byte >= b' ' && !matches!(byte, b'"' | b'\\')) {
         return;
     }
     let quoted = serde_json::Value::from(text.split_off(from)).to_string();
