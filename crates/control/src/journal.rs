@@ -47,6 +47,7 @@ impl Journal {
     pub(crate) fn close(self) {
         self.closing.store(true, Ordering::Release);
         self.reports.wake();
+        self.thread.thread().unpark();
         // If it panicked it has said so on standard error.
         let _ = self.thread.join();
     }
@@ -74,7 +75,8 @@ impl Writer {
                 if !busy {
                     self.reports.wait();
                 }
-                std::thread::sleep(GATHER);
+                // Until `close` at most: who waits for that does not wait for more to come.
+                std::thread::park_timeout(GATHER);
             }
             batch = self.reports.exchange(batch);
             busy = !batch.is_empty();

@@ -166,6 +166,11 @@ pub(crate) fn dropped() -> Dropped {
     }
 }
 
+/// Counts lines that could not be written.
+pub(crate) fn count_write_failed(lines: u64) {
+    WRITE_FAILED.fetch_add(lines, Ordering::Relaxed);
+}
+
 /// Counts lines for which there was no room in a queue.
 pub(crate) fn count_queue_full(lines: u64) {
     QUEUE_FULL.fetch_add(lines, Ordering::Relaxed);

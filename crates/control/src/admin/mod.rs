@@ -6,7 +6,7 @@
 //!  door     where it listens, and who may come in
 //!  server   connections: their number, their time, their size
 //!  routes   which question is answered where
-//!  answers: status, forwards, sessions (listing, rates), reload, events, probes
+//!  answers: status, forwards, sessions (listing, rates), reload, upgrade, events, probes
 //! ```
 
 mod access;
@@ -26,6 +26,7 @@ mod rates;
 mod reload;
 mod sessions;
 mod status;
+mod upgrade;
 
 mod document;
 

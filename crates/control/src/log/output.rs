@@ -5,7 +5,6 @@ use super::line::Form;
 use std::fmt;
 use std::io::{self, Write as _};
 use std::path::PathBuf;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 use tracing::Level;
 
@@ -113,7 +112,7 @@ impl Output {
     fn count(&mut self, written: bool, lines: u64) {
         if !written {
             self.lost += lines;
-            super::WRITE_FAILED.fetch_add(lines, Ordering::Relaxed);
+            super::count_write_failed(lines);
         }
     }
 
