@@ -52,8 +52,11 @@ pub struct Process {
     /// When the workers were stopped.
     #[prost(uint64, tag = "15")]
     pub stopped_at: u64,
+    /// The names under which the service manager keeps listeners.
+    #[prost(string, repeated, tag = "16")]
+    pub kept_listeners: Vec<String>,
     /// When the last line was lost.
-    #[prost(uint64, optional, tag = "16")]
+    #[prost(uint64, optional, tag = "17")]
     pub log_last_lost: Option<u64>,
 }
 
@@ -242,9 +245,9 @@ pub struct Session {
     /// The position of its route.
     #[prost(uint32, tag = "2")]
     pub route: u32,
-    /// What decides: `flow` knows what these numbers mean.
-    #[prost(uint64, repeated, tag = "3")]
-    pub flow: Vec<u64>,
+    /// What decides: packed numbers, and `flow` knows what they mean.
+    #[prost(bytes = "vec", tag = "3")]
+    pub flow: Vec<u8>,
     /// The client's socket.
     #[prost(uint32, tag = "4")]
     pub client: u32,

@@ -148,6 +148,8 @@ fn ask(binary: &Binary, memory: OwnedFd) -> Result<String, String> {
         Some(ENOEXEC) => "it is not a program for this machine".to_owned(),
         _ => format!("it cannot be run: {error}"),
     };
+    // The first process of a container reaps all others.
+    let _own = sys::OwnChild::expect();
     let mut child = Command::new(format!("/proc/self/fd/{}", binary.file.as_raw_fd()))
         .arg0(&binary.path)
         .arg(CHECK)

@@ -86,7 +86,7 @@ fn saved(key: Key, session: &mut Session, route: u32) -> handover::Session {
     handover::Session {
         id: session.id,
         route,
-        flow: session.flow.to_numbers(),
+        flow: handover::pack(&session.flow.to_numbers()),
         client: number(&session.client),
         target: session.target.as_ref().map(number),
         client_address: Some(saved_address(session.client_address)),

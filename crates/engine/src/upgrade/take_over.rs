@@ -119,10 +119,11 @@ impl Worker {
         let saved: handover::Worker = handover::decode(&bytes).unwrap_or_default();
         let routes: Vec<_> = saved.routes.iter().map(|saved| route(saved, &forwards)).collect();
         let mut sessions = Vec::with_capacity(saved.sessions.len());
+        let mut numbers = Vec::new();
         for session in saved.sessions {
             let key = Key::from_bits(session.key);
             let route = routes.get(session.route as usize).cloned().flatten();
-            if let Some(session) = self.again(&session, route) {
+            if let Some(session) = self.again(&session, route, &mut numbers) {
                 sessions.push((key, session));
             }
         }
@@ -130,13 +131,21 @@ impl Worker {
         reply(taken);
     }
 
-    /// Makes a session of what was written down. `None` if it cannot be, and was reset.
-    fn again(&mut self, saved: &handover::Session, route: Option<Arc<Route>>) -> Option<Session> {
+    /// Makes a session of what was written down. `None` if it cannot be, and was reset. `numbers` is
+    /// room to work in.
+    fn again(
+        &mut self,
+        saved: &handover::Session,
+        route: Option<Arc<Route>>,
+        numbers: &mut Vec<u64>,
+    ) -> Option<Session> {
         // Whatever is wrong with the rest: what is claimed here is given up properly.
         let client = claim(saved.client).ok();
         let target = saved.target.and_then(|fd| claim(fd).ok());
         let [up, down] = [saved.up.as_ref(), saved.down.as_ref()].map(|held| self.held(held?));
-        let flow = flow::Session::from_numbers(&saved.flow);
+        let flow = handover::unpack(&saved.flow, numbers)
+            .then(|| flow::Session::from_numbers(numbers))
+            .flatten();
         let connecting = saved.connecting.as_ref().and_then(connecting);
         let sound = flow.as_ref().is_some_and(|flow| {
             let relaying = !matches!(flow.stage(), Stage::Connecting { .. });

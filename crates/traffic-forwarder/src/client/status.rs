@@ -10,6 +10,7 @@ use crate::client::units::{bytes, many, seconds};
 use crate::client::watch::{self, Page};
 use crate::client::{path, show};
 use crate::exit::Exit;
+use crate::say;
 use control::api::{Forward, Forwards, Status};
 use hyper::Method;
 use serde::Serialize;
@@ -23,6 +24,11 @@ struct Whole {
 }
 
 pub(crate) async fn run(wanted: &command::Status) -> Result<Exit, Failure> {
+    if wanted.check {
+        Client::of_probes(&wanted.reach.whom)?.probe("/readyz").await?;
+        say("ready\n");
+        return Ok(Exit::Done);
+    }
     let (client, reach) = (Client::new(&wanted.reach.whom)?, &wanted.reach);
     if let Some(period) = wanted.watch.watch {
         let draw = async |screen: &Screen| {
