@@ -1,6 +1,7 @@
 //! Who may ask. On a Unix socket the kernel has said so already; on a port, whoever knows the token
 //! may, and no web page that a browser on this host shows.
 
+use super::page;
 use super::refusal::Refusal;
 use axum::extract::{Request, State};
 use axum::http::header::{AUTHORIZATION, HOST, ORIGIN};
@@ -14,8 +15,8 @@ use std::sync::Arc;
 /// The shortest token: what is shorter can be guessed.
 const TOKEN_MIN: usize = 16;
 const TOKEN_MAX: usize = 4096;
-/// Asked by whoever supervises the process, who has no token.
-const OPEN_PATHS: [&str; 2] = ["/healthz", "/readyz"];
+/// Asked by whoever supervises the process, who has no token; and the page, which asks for it.
+const OPEN_PATHS: [&str; 3] = ["/healthz", "/readyz", "/"];
 
 /// Who may ask.
 #[derive(Clone)]
@@ -50,7 +51,7 @@ impl Access {
         if headers.get(ORIGIN).is_some_and(|origin| !own(origin.as_bytes())) {
             return Err(forbidden("a web page of another origin may not ask"));
         }
-        if OPEN_PATHS.contains(&path) {
+        if OPEN_PATHS.contains(&path) || path.starts_with(page::FOLDER) {
             return Ok(());
         }
         let given = text(headers, AUTHORIZATION).and_then(|value| value.strip_prefix("Bearer "));
@@ -144,7 +145,12 @@ mod tests {
             assert_eq!(with(wrong), Some(401), "{wrong}");
         }
         assert_eq!(status(std::slice::from_ref(&host), "/v1/status"), Some(401));
-        assert_eq!(status(&[host], "/healthz"), None);
+        for open in ["/healthz", "/readyz", "/", "/page/main.js"] {
+            assert_eq!(status(std::slice::from_ref(&host), open), None, "{open}");
+        }
+        for closed in ["/metrics", "/openapi.json", "/page", "//", "/v1/events"] {
+            assert_eq!(status(std::slice::from_ref(&host), closed), Some(401), "{closed}");
+        }
     }
 
     #[test]
@@ -152,7 +158,9 @@ mod tests {
         let with = |host, origin| {
             let mut headers = vec![(HOST, host)];
             headers.extend(Option::map(origin, |origin| (ORIGIN, origin)));
-            status(&headers, "/healthz")
+            let [health, page] = ["/healthz", "/"].map(|path| status(&headers, path));
+            assert_eq!(health, page);
+            page
         };
         for host in ["localhost", "127.0.0.1:1", "[::1]:9180", "localhost:"] {
             assert_eq!(with(host, None), None, "{host}");

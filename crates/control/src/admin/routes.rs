@@ -3,7 +3,7 @@
 use super::access::{self, Access};
 use super::rates::Rates;
 use super::refusal::{Refusal, no_method, no_path};
-use super::{document, events, forwards, probes, reload, sessions, status};
+use super::{document, events, forwards, page, probes, reload, sessions, status};
 use crate::desk::Desk;
 use crate::events::Events;
 use axum::Router;
@@ -56,6 +56,8 @@ pub(super) fn table() -> Vec<(&'static str, MethodRouter<App>)> {
         ("/healthz", get(probes::health)),
         ("/readyz", get(probes::readiness)),
         ("/openapi.json", get(document::openapi)),
+        ("/", get(page::index)),
+        ("/page/{file}", get(page::part)),
     ]
 }
 

@@ -1,0 +1,52 @@
+// What happened to the process under the open page: said for a minute, as `--watch` does.
+
+import { byId, make } from "./dom.js";
+
+// In milliseconds.
+const LAST = 60_000;
+
+const list = byId("notices");
+let last;
+let absence;
+
+/** Compares the process with the one that answered before. */
+export function compare(now) {
+  const before = last;
+  last = now;
+  const wasGone = absence !== undefined;
+  absence?.remove();
+  absence = undefined;
+  if (!before) return;
+  if (before.pid !== now.pid || before.started !== now.started) {
+    say(`the process was restarted (pid ${before.pid} -> ${now.pid})`);
+  } else if (before.generation !== now.generation) {
+    const change = `${before.generation} -> ${now.generation}`;
+    say(`the configuration was reloaded (generation ${change})`);
+  } else if (wasGone) {
+    say("the process answers again");
+  }
+  if (before.version !== now.version) {
+    say(`the program is now version ${now.version}: reload this page to have its own`);
+  }
+}
+
+/** Whether the process is another one than before, whose numbers began anew. */
+export function isAnother(now) {
+  return last !== undefined && (last.pid !== now.pid || last.started !== now.started);
+}
+
+/** Nobody answers. */
+export function gone() {
+  if (absence) return;
+  const text = "the process does not answer; waiting for it to come back";
+  absence = make("p", { className: "notice bad" }, text);
+  list.append(absence);
+}
+
+/** Says it for a minute. */
+export function say(text, tone = "notable") {
+  const time = make("time", {}, new Date().toLocaleTimeString("en-GB"));
+  const notice = make("p", { className: `notice ${tone}` }, time, ` ${text}`);
+  list.append(notice);
+  setTimeout(() => notice.remove(), LAST);
+}
