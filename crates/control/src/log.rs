@@ -18,6 +18,7 @@ use output::Output;
 use std::io::IsTerminal;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 use tracing_subscriber::registry::Registry;
@@ -155,20 +156,38 @@ pub(crate) struct Dropped {
     pub(crate) queue_full: u64,
     /// They could not be written.
     pub(crate) write_failed: u64,
+    /// Since the last of them was lost.
+    pub(crate) last: Option<Duration>,
 }
 
 static QUEUE_FULL: AtomicU64 = AtomicU64::new(0);
 static WRITE_FAILED: AtomicU64 = AtomicU64::new(0);
+/// On the monotonic clock, in microseconds; 0 is never.
+static LAST_LOST: AtomicU64 = AtomicU64::new(0);
 
 /// Lines that were lost since the start.
 pub(crate) fn dropped() -> Dropped {
     Dropped {
         queue_full: QUEUE_FULL.load(Ordering::Relaxed),
         write_failed: WRITE_FAILED.load(Ordering::Relaxed),
+        last: match LAST_LOST.load(Ordering::Relaxed) {
+            0 => None,
+            at => Some(Duration::from_micros(sys::monotonic_micros().saturating_sub(at))),
+        },
     }
 }
 
 /// Counts lines for which there was no room in a queue.
 pub(crate) fn count_queue_full(lines: u64) {
-    QUEUE_FULL.fetch_add(lines, Ordering::Relaxed);
+    count(&QUEUE_FULL, lines);
+}
+
+/// Counts lines that could not be written.
+fn count_write_failed(lines: u64) {
+    count(&WRITE_FAILED, lines);
+}
+
+fn count(lost: &AtomicU64, lines: u64) {
+    lost.fetch_add(lines, Ordering::Relaxed);
+    LAST_LOST.store(sys::monotonic_micros(), Ordering::Relaxed);
 }

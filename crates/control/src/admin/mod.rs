@@ -6,7 +6,7 @@
 //!  door     where it listens, and who may come in
 //!  server   connections: their number, their time, their size
 //!  routes   which question is answered where
-//!  answers: status, forwards, sessions (listing, rates), reload, events, probes
+//!  answers: status, forwards, sessions (listing, rates, growth), reload, events, probes
 //!  page     what a browser shows of these answers; its files are in the folder `page`
 //! ```
 
@@ -21,7 +21,9 @@ mod routes;
 
 mod events;
 mod forwards;
+mod growth;
 mod listing;
+mod meter;
 mod probes;
 mod rates;
 mod reload;

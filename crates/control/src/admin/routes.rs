@@ -1,6 +1,7 @@
 //! Which question is answered where, and what holds for all of them.
 
 use super::access::{self, Access};
+use super::growth::Growth;
 use super::rates::Rates;
 use super::refusal::{Refusal, no_method, no_path};
 use super::{document, events, forwards, page, probes, reload, sessions, status};
@@ -29,13 +30,21 @@ pub(crate) struct App {
     pub(super) observer: Observer,
     pub(super) events: Events,
     pub(super) rates: Arc<Rates>,
+    pub(super) growth: Arc<Growth>,
     /// Who asks is this process's own user: what it may read, they may.
     pub(super) local_user: bool,
 }
 
 impl App {
     pub(crate) fn new(desk: Desk, observer: Observer, events: Events) -> Self {
-        Self { desk, observer, events, rates: Arc::default(), local_user: false }
+        Self {
+            desk,
+            observer,
+            events,
+            rates: Arc::default(),
+            growth: Arc::default(),
+            local_user: false,
+        }
     }
 }
 

@@ -2,23 +2,44 @@
 
 use super::refusal::Refusal;
 use super::routes::App;
-use crate::api::{LastReload, Status};
+use crate::api::{Failure, LastReload, Status};
 use crate::supervisor::Supervisor;
 use axum::Json;
-use axum::extract::State;
-use std::time::{Instant, SystemTime};
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
+use serde::Deserialize;
+use std::time::{Duration, Instant, SystemTime};
+use utoipa::IntoParams;
+
+/// Whether rates are wanted.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct StatusQuery {
+    /// Also how fast bytes move and sessions begin. May take a third of a second.
+    #[serde(default)]
+    rates: bool,
+}
 
 /// The process as a whole.
-#[utoipa::path(get, path = "/v1/status", tag = "process", responses(
-    (status = 200, body = Status),
+#[utoipa::path(get, path = "/v1/status", tag = "process", params(StatusQuery), responses(
+    (status = 200, body = Status), (status = 400, body = Failure),
 ))]
-pub(super) async fn status(State(app): State<App>) -> Result<Json<Status>, Refusal> {
-    Ok(Json(app.desk.ask(|supervisor| status_of(supervisor)).await?))
+pub(super) async fn status(
+    State(app): State<App>,
+    query: Result<Query<StatusQuery>, QueryRejection>,
+) -> Result<Json<Status>, Refusal> {
+    let Query(StatusQuery { rates }) = query?;
+    let look = || app.desk.ask(|supervisor| status_of(supervisor));
+    if !rates {
+        return Ok(Json(look().await?));
+    }
+    Ok(Json(app.growth.of_process(look).await?))
 }
 
 fn status_of(supervisor: &Supervisor) -> Status {
     let Supervisor { plan, engine, capacity, .. } = supervisor;
-    let sums = engine.sums();
+    let (sums, log_dropped) = (engine.sums(), crate::log::dropped());
     Status {
         state: if supervisor.draining { "draining" } else { "serving" }.to_owned(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -41,6 +62,9 @@ fn status_of(supervisor: &Supervisor) -> Status {
         sessions_opened: sums.opened,
         bytes_up: sums.bytes_up,
         bytes_down: sums.bytes_down,
+        rates: None,
+        log_dropped: log_dropped.queue_full + log_dropped.write_failed,
+        last_log_dropped: log_dropped.last.as_ref().map(Duration::as_secs_f64),
         open_files: sys::open_files().unwrap_or(0),
         open_files_limit: capacity.open_files_limit,
         pipes: supervisor.observer().pipes(),

@@ -6,7 +6,6 @@ use super::format::Form;
 use std::fmt;
 use std::io::{self, Write as _};
 use std::path::PathBuf;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 use tracing::Level;
 
@@ -114,7 +113,7 @@ impl Output {
     fn count(&mut self, written: bool, lines: u64) {
         if !written {
             self.lost += lines;
-            super::WRITE_FAILED.fetch_add(lines, Ordering::Relaxed);
+            super::count_write_failed(lines);
         }
     }
 

@@ -14,6 +14,7 @@ mod exhaustion;
 mod fidelity;
 mod forwarding;
 mod limits;
+mod lists;
 mod log_files;
 mod logging;
 mod metrics;

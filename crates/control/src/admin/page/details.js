@@ -78,7 +78,8 @@ function open(title, wanted) {
 
 export function openForward({ name }) {
   return open(`Forward ${name}`, {
-    path: forwardPath(name),
+    of: "forwards",
+    path: `${forwardPath(name)}?rates=true`,
     facts: factsOfForward,
     act: switchForward,
     word: ({ state }) => ({ active: "Drain", draining: "Resume" })[state],
@@ -87,11 +88,17 @@ export function openForward({ name }) {
 
 export function openSession({ id }) {
   return open(`Session ${id}`, {
+    of: "sessions",
     path: `/v1/sessions/${id}?rates=true`,
     facts: factsOfSession,
     act: killSession,
     word: () => "Kill",
   });
+}
+
+/** Whether something of this table is open: then it covers the table. */
+export function isOf(name) {
+  return dialog.open && shown.of === name;
 }
 
 /** Looks again, if something is open. */

@@ -1,55 +1,40 @@
-// Reads the stream of events. An EventSource could not send the token.
+// The list of what happened, the latest first. Single sessions are left out: a busy process has
+// thousands of them in a second.
 
-import { open } from "./api.js";
+import { byId, make, setText } from "./dom.js";
+import { watch } from "./stream.js";
+import { many } from "./units.js";
 
-// In milliseconds, before a stream that ended is asked for again.
-const PAUSE = 1000;
+const MOST_LISTED = 200;
 
-/** The events of a stream: `{ name, data }`. What is no event is passed over. */
-async function* eventsOf(stream) {
-  let rest = "";
-  for await (const text of texts(stream)) {
-    const blocks = (rest + text).split("\n\n");
-    rest = blocks.pop();
-    for (const block of blocks) {
-      const fields = new Map(block.split("\n").map((line) => line.split(/: ?(.*)/s, 2)));
-      if (fields.has("data")) {
-        yield { name: fields.get("event"), data: JSON.parse(fields.get("data")) };
-      }
-    }
-  }
+const list = byId("events").querySelector("ol");
+let count = 0;
+
+/** What is said of an event, and its colour. */
+const TEXTS = {
+  target_down: (it) => [`${it.forward}: ${it.target_address ?? it.target}: ${it.cause}`, "bad"],
+  limit_reached: (it) => [`${it.forward}: ${many(it.count, "client")} refused at ${it.limit}`, "bad"],
+  accept_failed: (it) => [`${it.forward}: ${it.error}, ${many(it.count, "time")}`, "bad"],
+  resource_exhausted: (it) => [`${it.cause} for ${it.needed_for}, ${many(it.count, "time")}`, "bad"],
+  drain: (it) => [`${it.forward}, ${many(it.sessions, "session")}`, "notable"],
+  resume: (it) => [it.forward, "good"],
+  reload: (it) => [`by ${it.by}, generation ${it.generation}${it.error ? `: ${it.error}` : ""}`,
+    it.error ? "bad" : "good"],
+  shutdown: (it) => [`by ${it.by}, ${many(it.sessions, "session")}`, "notable"],
+  lagged: (it) => [`${many(it.missed, "event")} missed`, "notable"],
+};
+
+function tell({ name, data }) {
+  const [text, tone] = TEXTS[name]?.(data) ?? [JSON.stringify(data)];
+  const what = make("span", { className: "what", data: tone ? { tone } : {} }, name);
+  const time = make("time", {}, new Date().toLocaleTimeString("en-GB"));
+  list.prepend(make("li", {}, time, what, text));
+  if (list.children.length > MOST_LISTED) list.lastChild.remove();
+  count += 1;
+  setText(byId("events-count"), `${count}`);
 }
 
-async function* texts(stream) {
-  const reader = stream.pipeThrough(new TextDecoderStream()).getReader();
-  for (;;) {
-    const { done, value } = await reader.read();
-    if (done) return;
-    yield value;
-  }
-}
-
-/** Tells `tell` of each event while somebody can see the page, over every interruption. */
-export function watch(path, tell) {
-  let stop = new AbortController();
-
-  async function run() {
-    while (!document.hidden) {
-      stop = new AbortController();
-      try {
-        const response = await open(path, "GET", stop.signal);
-        for await (const event of eventsOf(response.body)) tell(event);
-      } catch {
-        // Whoever polls says what is wrong with the process; here it is only tried again.
-      }
-      await new Promise((resume) => setTimeout(resume, PAUSE));
-    }
-  }
-
-  document.addEventListener("visibilitychange", () => {
-    // A browser has few connections to a server for all of its tabs.
-    if (document.hidden) stop.abort();
-    else run();
-  });
-  run();
+/** Lists events from now on. */
+export function begin() {
+  watch("/v1/events?sessions=false", tell);
 }

@@ -2,20 +2,12 @@
 
 import { ask, forwardPath } from "./api.js";
 import { confirm } from "./dialogs.js";
-import { make, setAmount, setText, setTone } from "./dom.js";
+import { setAmount, setText, setTone } from "./dom.js";
 import { say } from "./notices.js";
 import { Pager } from "./pager.js";
+import { buttonIn } from "./rows.js";
 import { bytes, many, rate } from "./units.js";
 import * as words from "./words.js";
-
-/** A cell with a button in it, made once; `act` is given what the row shows just then. */
-export function buttonIn(cell, act) {
-  if (cell.firstChild) return cell.firstChild;
-  const button = make("button", { type: "button" });
-  button.addEventListener("click", () => act(cell.parentElement.item));
-  cell.append(button);
-  return button;
-}
 
 function count(read, isBad = () => false) {
   return (cell, forward) => {

@@ -4,15 +4,16 @@ import { Absent, Refused, ask, forwardPath, withQuery } from "./api.js";
 import * as charts from "./charts.js";
 import * as details from "./details.js";
 import { askForToken } from "./dialogs.js";
-import { byId, make, setText } from "./dom.js";
-import { watch } from "./events.js";
+import { byId, setText } from "./dom.js";
+import * as events from "./events.js";
 import { forwardsTable, switchForward } from "./forwards.js";
 import { listen, showHelp } from "./keys.js";
 import * as notices from "./notices.js";
 import { everySecond } from "./poll.js";
 import { MOST_NAMED, showProcess, showTroubles } from "./process.js";
 import { killSession, sessionsTable } from "./sessions.js";
-import { tellEvent } from "./happened.js";
+
+const TABS = ["forwards", "sessions", "events"];
 
 const tables = {
   forwards: forwardsTable(details.openForward),
@@ -23,11 +24,12 @@ let tab = "forwards";
 // === looking ===
 
 async function look() {
+  const table = tables[tab];
   try {
     const [status, troubles, shown, chosen] = await Promise.all([
       ask("/v1/status?rates=true"),
       ask(withQuery("/v1/forwards", { trouble: true, limit: MOST_NAMED })),
-      tables[tab] && lookAtTable(tables[tab]),
+      table && !details.isOf(tab) && orRefusal(table.ask()),
       lookAtChosen(),
       details.look(),
     ]);
@@ -35,12 +37,133 @@ async function look() {
     notices.compare(status);
     showProcess(status);
     showTroubles(status, troubles);
-    showCounts(status);
-    if (shown) tables[tab].show(shown);
-    const listed = tab === "forwards" ? (shown.answer?.forwards ?? []) : [];
-    charts.remember(status, [...listed, ...chosen]);
-    document.body.dataset.looks = Number(document.body.dataset.looks ?? 0) + 1;
+    setText(byId("forwards-count"), `${status.forwards}`);
+    setText(byId("sessions-count"), `${status.sessions}`);
+    if (shown && table === tables[tab]) table.show(shown);
+    charts.remember(status, [...(shown?.forwards ?? []), ...chosen]);
+    begin();
   } catch (failure) {
     missed(failure);
   }
 }
+
+/** The answer; or why it was refused, if it is the question that was wrong. */
+function orRefusal(answer) {
+  return answer.catch((failure) => {
+    if (failure instanceof Refused && failure.status !== 401) return { failure };
+    throw failure;
+  });
+}
+
+/** The forward of the charts, wherever in the list it is; nothing if it is gone. */
+async function lookAtChosen() {
+  const name = charts.scope();
+  if (name === undefined) return [];
+  const forward = await orRefusal(ask(`${forwardPath(name)}?rates=true`));
+  return forward.failure ? [] : [forward];
+}
+
+function missed(failure) {
+  if (failure instanceof Refused && failure.status === 401) askForToken(lookNow);
+  else if (failure instanceof Absent) notices.gone();
+  else notices.gone(failure.message);
+}
+
+const begin = once(() => {
+  document.body.classList.add("live");
+  events.begin();
+});
+
+function once(act) {
+  let done = false;
+  return () => {
+    if (!done) act();
+    done = true;
+  };
+}
+
+// === showing ===
+
+function showTab(name) {
+  tab = name;
+  for (const each of TABS) {
+    const isShown = each === name;
+    byId(each).hidden = !isShown;
+    byId(`${each}-tab`).ariaSelected = `${isShown}`;
+    byId(`${each}-tab`).tabIndex = isShown ? 0 : -1;
+  }
+  lookNow();
+}
+
+function showTheme() {
+  setText(byId("theme"), `Theme: ${document.documentElement.dataset.theme}`);
+  charts.redraw();
+}
+
+function nextTheme() {
+  globalThis.nextTheme();
+  showTheme();
+}
+
+/** What the row with the focus shows, if it is of this table. */
+function current(name) {
+  return tab === name ? tables[name].rows.current : undefined;
+}
+
+function currentForward() {
+  return current("forwards")?.name ?? current("sessions")?.forward;
+}
+
+function choose(name) {
+  charts.choose(name === charts.scope() ? undefined : name);
+  lookNow();
+}
+
+function showSessionsOf(name) {
+  showTab("sessions");
+  tables.sessions.set({ forward: name });
+}
+
+function actOn(item, act) {
+  if (item) act(item).then(lookNow);
+}
+
+// === beginning ===
+
+TABS.forEach((name, place) => {
+  const button = byId(`${name}-tab`);
+  button.addEventListener("click", () => showTab(name));
+  button.addEventListener("keydown", ({ key }) => {
+    const by = { ArrowLeft: -1, ArrowRight: 1 }[key];
+    if (!by) return;
+    const next = TABS[(place + by + TABS.length) % TABS.length];
+    showTab(next);
+    byId(`${next}-tab`).focus();
+  });
+});
+byId("all").addEventListener("click", () => choose(undefined));
+byId("theme").addEventListener("click", nextTheme);
+byId("help").addEventListener("click", showHelp);
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", charts.redraw);
+
+listen({
+  1: () => showTab("forwards"),
+  2: () => showTab("sessions"),
+  3: () => showTab("events"),
+  "/": () => tables[tab]?.form.elements[0].focus(),
+  ArrowDown: () => tables[tab]?.rows.step(1),
+  ArrowUp: () => tables[tab]?.rows.step(-1),
+  c: () => choose(currentForward()),
+  s: () => currentForward() !== undefined && showSessionsOf(currentForward()),
+  d: () => actOn(current("forwards"), switchForward),
+  k: () => actOn(current("sessions"), killSession),
+  n: () => tables[tab]?.turn(1),
+  p: () => tables[tab]?.turn(-1),
+  t: nextTheme,
+  "?": showHelp,
+});
+
+showTheme();
+const lookNow = everySecond(look);
+Object.values(tables).forEach((table) => table.onChange(lookNow));
+showTab("forwards");

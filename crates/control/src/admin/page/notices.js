@@ -1,6 +1,6 @@
 // What happened to the process under the open page: said for a minute, as `--watch` does.
 
-import { byId, make } from "./dom.js";
+import { byId, make, setText } from "./dom.js";
 
 // In milliseconds.
 const LAST = 60_000;
@@ -35,12 +35,13 @@ export function isAnother(now) {
   return last !== undefined && (last.pid !== now.pid || last.started !== now.started);
 }
 
-/** Nobody answers. */
-export function gone() {
-  if (absence) return;
-  const text = "the process does not answer; waiting for it to come back";
-  absence = make("p", { className: "notice bad" }, text);
-  list.append(absence);
+/** There is no answer, or none of use. */
+export function gone(why = "the process does not answer; waiting for it to come back") {
+  if (!absence) {
+    absence = make("p", { className: "notice bad" });
+    list.append(absence);
+  }
+  setText(absence, why);
 }
 
 /** Says it for a minute. */

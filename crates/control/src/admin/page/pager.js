@@ -74,18 +74,15 @@ export class Pager {
   async ask() {
     const filters = Object.fromEntries(new FormData(this.form));
     const place = { limit: LIMIT, offset: this.#offset, rates: true };
-    const path = withQuery(`/v1/${this.name}`, { ...filters, ...place });
-    return { path, answer: await ask(path) };
+    return ask(withQuery(`/v1/${this.name}`, { ...filters, ...place }));
   }
 
   /** Shows an answer, or why there is none. */
-  show({ answer, failure }) {
-    setText(this.message, failure?.message ?? (answer.total === 0 ? this.nothing : ""));
+  show({ failure, total, [this.name]: items }) {
+    setText(this.message, failure?.message ?? (total === 0 ? this.nothing : ""));
     if (failure) return;
-    const { total, [this.name]: items } = answer;
     this.#total = total;
     this.rows.show(items);
-    setText(byId(`${this.name}-count`), `${total}`);
     const last = this.#offset + items.length;
     setText(this.place, total === 0 ? "0" : `${this.#offset + 1}-${last} of ${total}`);
     this.before.disabled = this.#offset === 0;

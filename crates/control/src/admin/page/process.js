@@ -38,11 +38,12 @@ export function showProcess(status) {
   );
   const { sessions, max_sessions: most, open_files: files, open_files_limit: limit } = status;
   show("Sessions", `${sessions} of ${most}`, sessions, `${status.sessions_opened} since the start`,
-    sessions >= most ? "bad" : undefined);
+    words.isFull(status) ? "bad" : undefined);
   const speed = status.rates ?? {};
   show("Up", rate(speed.bytes_up), status.bytes_up, `${bytes(status.bytes_up)} since the start`);
   show("Down", rate(speed.bytes_down), status.bytes_down,
     `${bytes(status.bytes_down)} since the start`);
+  setText(byId("trial"), trialText(status));
   show("Forwards", `${status.forwards}`, status.forwards,
     `${many(status.listeners, "listener")}, ${many(status.workers, "worker")}`);
   show("Files", `${files} of ${limit}`, files, many(status.pipes, "pipe"),
@@ -50,10 +51,15 @@ export function showProcess(status) {
   show("Memory", bytes(status.resident_memory), status.resident_memory, "resident");
 }
 
+function trialText({ confirm_within: left }) {
+  return left == null ? "" : `the configuration goes back in ${seconds(left)} unless it is confirmed`;
+}
+
 /** Lists what an operator should act on: nothing is shown if there is nothing. */
 export function showTroubles(status, { total, forwards }) {
-  const texts = [...forwards.map(troubleOf), ...troublesOfProcess(status)];
-  if (total > forwards.length) texts.push(`${total - forwards.length} more forwards in trouble`);
+  const texts = [...troublesOfProcess(status), ...forwards.map(troubleOf)];
+  const unnamed = total - forwards.length;
+  if (unnamed > 0) texts.push(`and ${many(unnamed, "more forward")}: sort by errors or sessions`);
   const section = byId("troubles");
   section.hidden = texts.length === 0;
   const shown = [...section.children];
@@ -77,11 +83,9 @@ function troublesOfProcess(status) {
   const { open_files: files, open_files_limit: limit, last_reload: reload } = status;
   const first = (text) => text.split("\n", 1)[0];
   return [
-    status.sessions >= status.max_sessions && `the process is at its limit of ${status.max_sessions} sessions`,
+    words.isFull(status) && `the process is at its limit of ${status.max_sessions} sessions`,
     words.nearlyOutOfFiles(status) && `${files} of ${limit} files are open`,
     words.losesLog(status) && `log lines are lost, ${status.log_dropped} so far`,
     reload?.error && `the last reload (${reload.at} by ${reload.by}) failed: ${first(reload.error)}`,
-    status.confirm_within != null &&
-      `the configuration goes back in ${seconds(status.confirm_within)} unless it is confirmed`,
   ].filter(Boolean);
 }

@@ -3,9 +3,9 @@
 import { ask } from "./api.js";
 import { confirm } from "./dialogs.js";
 import { setAmount, setText, setTone } from "./dom.js";
-import { buttonIn } from "./forwards.js";
 import { say } from "./notices.js";
 import { Pager } from "./pager.js";
+import { buttonIn } from "./rows.js";
 import { bytes, rate, seconds } from "./units.js";
 import * as words from "./words.js";
 
