@@ -11,13 +11,19 @@ use flow::{By, CloseReason, Phase};
 /// Tells a report to those who watch.
 pub(crate) fn tell(events: &Events, report: &Report) {
     match report {
-        Report::Accepted { id, forward, client } => events.tell_of_session("session_opened", || {
-            SessionOpened { id: *id, forward: forward.to_string(), client: client.to_string() }
-        }),
-        Report::Forwarding { id, forward, target } => events.tell_of_session("session_connected", || {
-            let target_address = target.to_string();
-            SessionConnected { id: *id, forward: forward.to_string(), target_address }
-        }),
+        Report::Accepted { id, forward, client } => {
+            events.tell_of_session("session_opened", || SessionOpened {
+                id: *id,
+                forward: forward.to_string(),
+                client: client.to_string(),
+            })
+        }
+        Report::Forwarding { id, forward, target } => {
+            events.tell_of_session("session_connected", || {
+                let target_address = target.to_string();
+                SessionConnected { id: *id, forward: forward.to_string(), target_address }
+            })
+        }
         Report::Ended(record) => {
             events.tell_of_session("session_closed", || session_closed(record));
             let CloseReason { by, phase, .. } = record.ending.reason;

@@ -12,12 +12,14 @@ use crate::wait::poll;
 
 /// The programs that tests use, and the Debian package of each. `debian-packages.txt` lists the same
 /// packages for the Makefile.
-const PACKAGES: [(&str, &str); 15] = [
+const PACKAGES: [(&str, &str); 17] = [
+    ("chromium", "chromium"),
     ("curl", "curl"),
     ("ip", "iproute2"),
     ("iperf3", "iperf3"),
     ("jq", "jq"),
     ("nginx", "nginx"),
+    ("node", "nodejs"),
     ("promtool", "prometheus"),
     ("redis-benchmark", "redis-tools"),
     ("redis-cli", "redis-tools"),

@@ -2,10 +2,12 @@
 //! server; what it shows, it asks for like every other client, with the token if one is needed.
 
 use super::refusal::Refusal;
-use axum::extract::Path;
+use super::routes::App;
 use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use std::borrow::Cow;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 /// Where the parts of the page are.
@@ -15,6 +17,11 @@ pub(super) const FOLDER: &str = "/page/";
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
                       connect-src 'self'; img-src 'self' data:; base-uri 'none'; \
                       form-action 'none'; frame-ancestors 'none'";
+
+/// What the page begins with says whether it has to ask for a token: a question without one would
+/// be an error in the browser's console.
+const NO_TOKEN: &str = r#"data-token="none""#;
+const TOKEN: &str = r#"data-token="needed""#;
 
 /// A file of the page.
 #[derive(Clone, Copy)]
@@ -45,8 +52,11 @@ const PARTS: &[Part] = &parts! {
 #[utoipa::path(get, path = "/", tag = "page", responses(
     (status = 200, content_type = "text/html", body = String),
 ))]
-pub(super) async fn index(headers: HeaderMap) -> Response {
-    INDEX.answer(&headers)
+pub(super) async fn index(State(app): State<App>, headers: HeaderMap) -> Response {
+    if app.local_user {
+        return INDEX.answer(&headers);
+    }
+    INDEX.answer_with(INDEX.text.replacen(NO_TOKEN, TOKEN, 1).into(), &headers)
 }
 
 /// A file that the web page consists of.
@@ -67,9 +77,13 @@ pub(super) async fn part(
 }
 
 impl Part {
-    /// The file, unless whoever asks has it already.
     fn answer(self, headers: &HeaderMap) -> Response {
-        let tag = self.tag();
+        self.answer_with(self.text.into(), headers)
+    }
+
+    /// This text of the file, unless whoever asks has it already.
+    fn answer_with(self, text: Cow<'static, str>, headers: &HeaderMap) -> Response {
+        let tag = tag(&text);
         let common = [
             (header::CONTENT_TYPE, self.content_type()),
             // Always asked for again: the files belong together, and to the program that runs.
@@ -84,14 +98,7 @@ impl Part {
         if headers.get(header::IF_NONE_MATCH).is_some_and(|known| known == tag.as_str()) {
             return (StatusCode::NOT_MODIFIED, common).into_response();
         }
-        (common, self.text).into_response()
-    }
-
-    /// Another one for another content.
-    fn tag(self) -> String {
-        let mut hasher = DefaultHasher::new();
-        self.text.hash(&mut hasher);
-        format!("\"{:016x}\"", hasher.finish())
+        (common, text).into_response()
     }
 
     fn content_type(self) -> &'static str {
@@ -102,6 +109,13 @@ impl Part {
             _ => "text/plain; charset=utf-8",
         }
     }
+}
+
+/// Another one for another content.
+fn tag(text: &str) -> String {
+    let mut hasher = DefaultHasher::new();
+    text.hash(&mut hasher);
+    format!("\"{:016x}\"", hasher.finish())
 }
 
 #[cfg(test)]
@@ -140,10 +154,15 @@ mod tests {
     }
 
     #[test]
+    fn the_page_says_once_whether_it_needs_a_token() {
+        assert_eq!(INDEX.text.matches(NO_TOKEN).count(), 1);
+    }
+
+    #[test]
     fn who_has_a_file_is_not_sent_it_again() {
         let mut headers = HeaderMap::new();
         assert_eq!(INDEX.answer(&headers).status(), StatusCode::OK);
-        headers.insert(header::IF_NONE_MATCH, INDEX.tag().parse().unwrap());
+        headers.insert(header::IF_NONE_MATCH, tag(INDEX.text).parse().unwrap());
         assert_eq!(INDEX.answer(&headers).status(), StatusCode::NOT_MODIFIED);
         assert_eq!(PARTS[0].answer(&headers).status(), StatusCode::OK);
     }

@@ -42,6 +42,11 @@ export function askForToken(given) {
 // Nothing can be done without it.
 tokenDialog.addEventListener("cancel", (event) => event.preventDefault());
 
+/** Whether a token is needed, and there is none to be tried. */
+export function isLocked() {
+  return tokenDialog.open || (document.documentElement.dataset.token === "needed" && !hasToken());
+}
+
 /** Whether a dialog is open: then keys are meant for it. */
 export function isAsking() {
   return document.querySelector("dialog[open]") !== null;

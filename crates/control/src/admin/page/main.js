@@ -3,7 +3,7 @@
 import { Absent, Refused, ask, forwardPath, withQuery } from "./api.js";
 import * as charts from "./charts.js";
 import * as details from "./details.js";
-import { askForToken } from "./dialogs.js";
+import { askForToken, isLocked } from "./dialogs.js";
 import { byId, setText } from "./dom.js";
 import * as events from "./events.js";
 import { forwardsTable, switchForward } from "./forwards.js";
@@ -24,10 +24,15 @@ let tab = "forwards";
 // === looking ===
 
 async function look() {
+  if (isLocked()) {
+    askForToken(lookNow);
+    return;
+  }
   const table = tables[tab];
   try {
-    const [status, troubles, shown, chosen] = await Promise.all([
-      ask("/v1/status?rates=true"),
+    // First alone: if the token is wrong, it is refused once.
+    const status = await ask("/v1/status?rates=true");
+    const [troubles, shown, chosen] = await Promise.all([
       ask(withQuery("/v1/forwards", { trouble: true, limit: MOST_NAMED })),
       table && !details.isOf(tab) && orRefusal(table.ask()),
       lookAtChosen(),
@@ -96,7 +101,7 @@ function showTab(name) {
 }
 
 function showTheme() {
-  setText(byId("theme"), `Theme: ${document.documentElement.dataset.theme}`);
+  setText(byId("theme").querySelector("output"), document.documentElement.dataset.theme);
   charts.redraw();
 }
 

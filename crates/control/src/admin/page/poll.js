@@ -3,7 +3,7 @@
 // In milliseconds, from one look to the next.
 const PERIOD = 1000;
 
-/** Calls `look` at once and then every second. The result asks for the next look to be at once. */
+/** Calls `look` every second, once the result was called: that asks for the next look to be at once. */
 export function everySecond(look) {
   let timer;
   let running = false;
@@ -26,6 +26,5 @@ export function everySecond(look) {
   }
 
   document.addEventListener("visibilitychange", run);
-  run();
   return run;
 }

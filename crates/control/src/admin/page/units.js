@@ -49,8 +49,3 @@ export function seconds(amount) {
 export function many(count, what) {
   return `${count} ${what}${count === 1 ? "" : "s"}`;
 }
-
-/** A count in full, in groups of three digits. */
-export function whole(count) {
-  return String(count).replace(/\B(?=(\d{3})+$)/g, "\u202f");
-}
