@@ -15,6 +15,7 @@ fn the_picture_of_the_readme() {
     let stage = Stage::start(&names, "");
     let _idle: Vec<_> = (0..24).map(|place| stage.client(place % names.len())).collect();
     let mut browser = stage.page();
+    browser.window(1280, 720, "light");
     let _steady = [stage.load(0), stage.load(0), stage.load(2)];
     let mut bursts = Vec::new();
     for second in 0..SECONDS {

@@ -89,13 +89,13 @@ fn forwards_are_filtered_and_sorted_by_the_api() {
     browser.fill("#forwards [name=name]", "");
     // By the heading, and by the list of orders.
     browser.click("#forwards th:nth-child(5) button");
-    browser.wait("document.querySelector('#forwards tbody td').innerText === 'cache'");
+    browser.wait("document.querySelector('#forwards tbody td')?.innerText === 'cache'");
     assert_eq!(names(&mut browser)[..2], ["cache", "database"]);
     let order = "document.querySelector('#forwards th:nth-child(5)').ariaSort";
     assert_eq!(browser.evaluate(order), "descending");
     browser.select("#forwards [name=sort]", "name");
     browser.wait(
-        "document.querySelector('#forwards tbody tr:nth-child(2) td').innerText === 'database'",
+        "document.querySelector('#forwards tbody tr:nth-child(2) td')?.innerText === 'database'",
     );
     assert_eq!(names(&mut browser), ["cache", "database", "web", "webmail"]);
     assert_eq!(browser.complaints(), [""; 0]);

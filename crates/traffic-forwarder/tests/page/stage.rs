@@ -6,6 +6,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -18,6 +19,8 @@ pub(crate) const TOKEN: &str = "0123456789abcdef0123456789abcdef";
 
 /// Bytes of an exchange under load.
 const SIZE: usize = 20_000;
+/// Between two exchanges.
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// What is needed to run the same forwarder again.
 pub(crate) struct Stage {
@@ -131,7 +134,8 @@ impl Stage {
         let stopped = Arc::clone(&stop);
         let thread = thread::spawn(move || {
             while !stopped.load(Ordering::Relaxed) {
-                play(&client, Script::new().write_bytes([b'.'; SIZE]).read_exactly(SIZE as u64));
+                let exchange = Script::new().write_bytes([b'.'; SIZE]).read_exactly(SIZE as u64);
+                play(&client, exchange.pause(PAUSE));
             }
         });
         Load { stop, thread: Some(thread) }

@@ -24,7 +24,10 @@ export function listen(actions) {
     const { key, target, ctrlKey, altKey, metaKey } = event;
     if (ctrlKey || altKey || metaKey || isAsking()) return;
     if (target.matches("input, select")) {
-      if (key === "Escape") target.blur();
+      if (key !== "Escape") return;
+      // A browser would also empty the field.
+      event.preventDefault();
+      target.blur();
       return;
     }
     const action = actions[key];

@@ -31,10 +31,12 @@ export function showProcess(status) {
   setText(byId("state"), status.state);
   setTone(byId("state"), words.stateTone(status.state));
   const config = status.config ?? "forwards of the command line";
+  const file = config.slice(config.lastIndexOf("/") + 1);
+  byId("process").title = config;
   setText(
     byId("process"),
     `for ${seconds(status.uptime)} · pid ${status.pid} · version ${status.version} · ` +
-      `${config}, generation ${status.generation}`,
+      `${file}, generation ${status.generation}`,
   );
   const { sessions, max_sessions: most, open_files: files, open_files_limit: limit } = status;
   show("Sessions", `${sessions} of ${most}`, sessions, `${status.sessions_opened} since the start`,
