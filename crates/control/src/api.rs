@@ -6,6 +6,7 @@ mod event;
 pub use event::{
     AcceptFailed, Close, ClosedTcp, ForwardSwitched, Lagged, LimitReached, Reloaded,
     ResourceExhausted, SessionClosed, SessionConnected, SessionOpened, Shutdown, TargetDown,
+    Upgraded,
 };
 
 use serde::{Deserialize, Serialize};
@@ -33,6 +34,10 @@ pub struct Status {
     pub last_reload: Option<LastReload>,
     /// Seconds until the configuration is taken back, if it waits to be confirmed.
     pub confirm_within: Option<f64>,
+    /// How many times the process has become another program since its start.
+    pub upgrades: u64,
+    /// The last attempt to, if there was one.
+    pub last_upgrade: Option<LastUpgrade>,
     /// Threads that move bytes.
     pub workers: usize,
     /// Configured forwards.
@@ -74,6 +79,38 @@ pub struct LastReload {
     pub by: String,
     /// Why it failed; nothing if it did not.
     pub error: Option<String>,
+}
+
+/// An attempt to upgrade.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct LastUpgrade {
+    /// When.
+    pub at: String,
+    /// Who asked: `SIGUSR2` or `admin`.
+    pub by: String,
+    /// The version before; nothing if it failed.
+    pub from: Option<String>,
+    /// Sessions that went on.
+    pub sessions: u64,
+    /// Sessions that could not be taken over, and were reset.
+    pub lost: u64,
+    /// Seconds in which no session was served; nothing if it failed.
+    pub pause: Option<f64>,
+    /// Why it failed; nothing if it did not.
+    pub error: Option<String>,
+}
+
+/// The answer to a request to upgrade: the program was checked, and is about to run.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct Upgrade {
+    /// `upgrading`.
+    pub state: String,
+    /// The version that runs now.
+    pub from: String,
+    /// The version that will.
+    pub to: String,
+    /// How many upgrades there will have been, this one included: `upgrades` of the status.
+    pub upgrades: u64,
 }
 
 /// One forward.

@@ -66,6 +66,9 @@ impl Writer {
             let last = self.closing.load(Ordering::Acquire);
             if !last {
                 self.reports.wait();
+            }
+            // Whoever waits for the end does not wait for more to come.
+            if !self.closing.load(Ordering::Acquire) {
                 std::thread::sleep(GATHER);
             }
             let batch = self.reports.take();

@@ -11,6 +11,9 @@ mod supervisor;
 
 mod reload;
 
+mod upgrade;
+pub use upgrade::{Handover, check_handover};
+
 mod watch;
 
 mod desk;

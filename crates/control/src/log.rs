@@ -177,6 +177,12 @@ pub(crate) fn dropped() -> Dropped {
     }
 }
 
+/// Goes on counting where the program before an upgrade stopped.
+pub(crate) fn resume_counting(queue_full: u64, write_failed: u64) {
+    QUEUE_FULL.fetch_add(queue_full, Ordering::Relaxed);
+    WRITE_FAILED.fetch_add(write_failed, Ordering::Relaxed);
+}
+
 /// Counts lines for which there was no room in a queue.
 pub(crate) fn count_queue_full(lines: u64) {
     count(&QUEUE_FULL, lines);

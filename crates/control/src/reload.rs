@@ -62,14 +62,14 @@ impl fmt::Display for ReloadError {
 #[derive(Clone, Debug)]
 pub(crate) struct LastReload {
     pub(crate) at: SystemTime,
-    pub(crate) by: &'static str,
+    pub(crate) by: String,
     /// Why it failed.
     pub(crate) error: Option<String>,
 }
 
 /// A configuration that goes away by itself unless it is confirmed.
 pub(crate) struct Trial {
-    back_to: Plan,
+    pub(crate) back_to: Plan,
     pub(crate) until: Instant,
 }
 
@@ -89,7 +89,7 @@ impl Supervisor {
         let result = self.try_reload(options);
         if !options.dry_run {
             let error = result.as_ref().err().map(ToString::to_string);
-            self.last_reload = Some(LastReload { at: SystemTime::now(), by, error });
+            self.last_reload = Some(LastReload { at: SystemTime::now(), by: by.to_owned(), error });
             log_reload(by, &result);
             self.tell_of_reload(by);
         }
@@ -177,7 +177,7 @@ impl Supervisor {
         let by = "unconfirmed";
         let result = self.run_by(trial.back_to);
         let error = result.as_ref().err().map(ToString::to_string);
-        self.last_reload = Some(LastReload { at: SystemTime::now(), by, error });
+        self.last_reload = Some(LastReload { at: SystemTime::now(), by: by.to_owned(), error });
         self.tell_of_reload(by);
         match result {
             Ok(_) => tracing::warn!(

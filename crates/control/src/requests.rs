@@ -30,6 +30,8 @@ pub(crate) enum Request {
     Reload,
     /// The log's file was moved away: begin a new one.
     ReopenLog,
+    /// The program's file was replaced: become the new one.
+    Upgrade,
     /// Something for the supervisor to do.
     Task(Task),
     /// Some time has passed.
@@ -42,6 +44,7 @@ pub(crate) struct Requests {
     interrupt: Signal,
     hang_up: Signal,
     user1: Signal,
+    user2: Signal,
     /// All forwards come from the command line: there is no file that SIGHUP could mean.
     typed: bool,
     stopper: Stopper,
@@ -57,6 +60,7 @@ impl Requests {
             interrupt: signal(SignalKind::interrupt())?,
             hang_up: signal(SignalKind::hangup())?,
             user1: signal(SignalKind::user_defined1())?,
+            user2: signal(SignalKind::user_defined2())?,
             typed: plan.config.is_none(),
             stopper: Stopper::default(),
             tasks,
@@ -78,6 +82,7 @@ impl Requests {
             _ = self.hang_up.recv() =>
                 if self.typed { Request::Stop("SIGHUP") } else { Request::Reload },
             _ = self.user1.recv() => Request::ReopenLog,
+            _ = self.user2.recv() => Request::Upgrade,
             Some(task) = self.tasks.recv() => Request::Task(task),
             _ = self.ticks.tick(), if ticks => Request::Tick,
         }

@@ -2,20 +2,17 @@
 
 use crate::admin::{App, Door};
 use crate::api::Shutdown;
-use crate::capacity::capacity;
+use crate::capacity::{Capacity, capacity};
 use crate::desk::Desk;
-use crate::events::Events;
-use crate::journal::Journal;
 use crate::requests::{Request, Requests, Stopper};
 use crate::resolver::Resolver;
 use crate::supervisor::{Supervisor, detail};
-use crate::watch::Watch;
+use crate::upgrade::{Handover, Wanted, go_on, upgrade};
 use engine::{Engine, Options};
 use plan::Plan;
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 /// How often the number of open sessions is looked at while draining.
 const DRAIN_LOOK: Duration = Duration::from_millis(10);
@@ -39,10 +36,12 @@ impl fmt::Display for ServeError {
 impl std::error::Error for ServeError {}
 
 /// Serves the plan, which was made of `input`, until SIGTERM, SIGINT or the [`Stopper`] that
-/// `ready` gets when every listener is bound and clients are accepted.
+/// `ready` gets when every listener is bound and clients are accepted. Goes on with what another
+/// image of this process has left, if there is any.
 pub fn serve(
     input: plan::Input,
     plan: Plan,
+    handover: Option<Handover>,
     ready: impl FnOnce(Stopper),
 ) -> Result<(), ServeError> {
     let failed = |what: &str, error: std::io::Error| ServeError::Failed(format!("{what}: {error}"));
@@ -55,29 +54,43 @@ pub fn serve(
     let mut requests = runtime
         .block_on(async { Requests::new(&plan, tasks) })
         .map_err(|error| failed("signals", error))?;
-    let mut door = Door::bind(&plan).map_err(|error| ServeError::Unfit(error.to_string()))?;
-    let mut supervisor = start(input, plan)?;
-    let journal = Journal::start(
-        supervisor.engine.reports(),
-        supervisor.events.clone(),
-        Arc::clone(&supervisor.logs_sessions),
-    )
-    .map_err(|error| failed("start the journal", error))?;
-    let app = App::new(desk, supervisor.observer(), supervisor.events.clone());
+    let door = open_door(&plan, handover.as_ref())?;
+    let mut supervisor = match handover {
+        Some(handover) => go_on(input, plan, handover)?,
+        None => start(input, plan)?,
+    };
+    supervisor.door = door;
+    supervisor.start_journal().map_err(|error| failed("start the journal", error))?;
+    let app = App::new(desk.clone(), supervisor.observer(), supervisor.events.clone());
     // What reading the configuration and binding took is not needed again.
     sys::release_free_memory();
     ready(requests.stopper());
     let drain = runtime.block_on(async {
-        if let Some(door) = &mut door {
+        if let Some(door) = &mut supervisor.door {
             door.open(app);
         }
-        run(&mut supervisor, &mut requests).await
+        run(&mut supervisor, &mut requests, &desk).await
     });
     supervisor.engine.cut();
-    supervisor.engine.stop();
-    journal.close();
+    let Supervisor { engine, journal, .. } = supervisor;
+    engine.stop();
+    if let Some(journal) = journal {
+        journal.close();
+    }
     drain.report();
     Ok(())
+}
+
+/// The admin interface. Where sessions would be lost with the process, it goes on without.
+fn open_door(plan: &Plan, handover: Option<&Handover>) -> Result<Option<Door>, ServeError> {
+    let door = Door::bind(plan, handover.and_then(Handover::admin));
+    match door {
+        Err(error) if handover.is_some() => {
+            tracing::error!(%error, "going on without the admin interface");
+            Ok(None)
+        }
+        door => door.map_err(|error| ServeError::Unfit(error.to_string())),
+    }
 }
 
 fn start(input: plan::Input, plan: Plan) -> Result<Supervisor, ServeError> {
@@ -87,6 +100,21 @@ fn start(input: plan::Input, plan: Plan) -> Result<Supervisor, ServeError> {
     let open_files = sys::open_files().unwrap_or(0);
     let capacity = capacity(&plan, workers, limit, open_files)
         .map_err(|no_room| ServeError::Unfit(no_room.to_string()))?;
+    let mut engine = start_engine(&plan, workers, capacity)?;
+    if let Err(error) = listen(&plan, &mut engine) {
+        engine.stop();
+        return Err(error);
+    }
+    let supervisor = Supervisor::new(input, plan, engine, workers, capacity);
+    announce(&supervisor);
+    Ok(supervisor)
+}
+
+pub(crate) fn start_engine(
+    plan: &Plan,
+    workers: usize,
+    capacity: Capacity,
+) -> Result<Engine, ServeError> {
     let resolver = Resolver::start()
         .map_err(|error| ServeError::Failed(format!("start the resolver: {error}")))?;
     let options = Options {
@@ -96,29 +124,8 @@ fn start(input: plan::Input, plan: Plan) -> Result<Supervisor, ServeError> {
         detail: detail(&plan.log),
         resolver: Arc::new(resolver),
     };
-    let mut engine = Engine::start(&options)
-        .map_err(|error| ServeError::Failed(format!("start the workers: {error}")))?;
-    if let Err(error) = listen(&plan, &mut engine) {
-        engine.stop();
-        return Err(error);
-    }
-    let supervisor = Supervisor {
-        input,
-        engine,
-        workers,
-        capacity,
-        started: SystemTime::now(),
-        generation: 1,
-        last_reload: None,
-        trial: None,
-        watch: Watch::new(plan.config.as_deref().filter(|_| plan.process.watch)),
-        draining: false,
-        events: Events::new(),
-        logs_sessions: Arc::new(AtomicBool::new(plan.log.sessions)),
-        plan,
-    };
-    announce(&supervisor);
-    Ok(supervisor)
+    Engine::start(&options)
+        .map_err(|error| ServeError::Failed(format!("start the workers: {error}")))
 }
 
 /// Binds every forward. All of what cannot be bound is reported, not only the first.
@@ -132,13 +139,17 @@ fn listen(plan: &Plan, engine: &mut Engine) -> Result<(), ServeError> {
         let any = engine.listeners() > 0;
         return any.then_some(()).ok_or(ServeError::Failed("no listener could be bound".into()));
     };
+    Err(unbound(plan, &failed))
+}
+
+pub(crate) fn unbound(plan: &Plan, failed: &[engine::Unbound]) -> ServeError {
     let lines = failed.iter().map(|unbound| {
         let (forward, error) = (&plan.forwards[unbound.position], &unbound.error);
         format!("{error}, for forward `{}` ({})", forward.name, forward.place)
     });
     let message = lines.collect::<Vec<_>>().join("\n");
     let unfit = failed.iter().any(|unbound| unbound.error.is_lasting());
-    Err(if unfit { ServeError::Unfit(message) } else { ServeError::Failed(message) })
+    if unfit { ServeError::Unfit(message) } else { ServeError::Failed(message) }
 }
 
 fn announce(supervisor: &Supervisor) {
@@ -197,8 +208,8 @@ impl Drain {
 
 /// Serves until asked to stop, then until the sessions have ended, their time is over, or a second
 /// request to stop comes.
-async fn run(supervisor: &mut Supervisor, requests: &mut Requests) -> Drain {
-    let asked_by = serve_until_stop(supervisor, requests).await;
+async fn run(supervisor: &mut Supervisor, requests: &mut Requests, desk: &Desk) -> Drain {
+    let asked_by = serve_until_stop(supervisor, requests, desk).await;
     let limit = supervisor.plan.process.shutdown_timeout;
     let open = supervisor.engine.sessions();
     tracing::info!(
@@ -215,18 +226,26 @@ async fn run(supervisor: &mut Supervisor, requests: &mut Requests) -> Drain {
     let hurry = tokio::select! {
         () = drained(&observer) => None,
         () = tokio::time::sleep(limit) => None,
-        again = serve_until_stop(supervisor, requests) => Some(again),
+        again = serve_until_stop(supervisor, requests, desk) => Some(again),
     };
     Drain { open, cut: observer.sessions(), took: began.elapsed(), hurry }
 }
 
 /// Does what is wanted until somebody wants an end.
-async fn serve_until_stop(supervisor: &mut Supervisor, requests: &mut Requests) -> &'static str {
+async fn serve_until_stop(
+    supervisor: &mut Supervisor,
+    requests: &mut Requests,
+    desk: &Desk,
+) -> &'static str {
     loop {
         match requests.next(supervisor.wants_ticks()).await {
             Request::Stop(by) => return by,
             Request::Reload => supervisor.reload_by("SIGHUP"),
             Request::ReopenLog => crate::log::reopen(),
+            // Its result is in the log, and nobody else asked for it.
+            Request::Upgrade => {
+                _ = tokio::spawn(upgrade(desk.clone(), Wanted::default(), "SIGUSR2"))
+            }
             Request::Task(task) => task(supervisor),
             Request::Tick => supervisor.tick(),
         }

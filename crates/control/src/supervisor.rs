@@ -1,11 +1,15 @@
 //! What runs, and what may be done to it.
 
+use crate::admin::Door;
 use crate::capacity::{Capacity, NoRoom, capacity};
 use crate::events::Events;
+use crate::journal::Journal;
 use crate::reload::{LastReload, Trial};
+use crate::upgrade::LastUpgrade;
 use crate::watch::Watch;
 use engine::{Detail, Engine, ForwardView, Observer};
 use plan::{Level, Plan};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
@@ -26,6 +30,17 @@ pub(crate) struct Supervisor {
     /// A configuration that still has to be confirmed.
     pub(crate) trial: Option<Trial>,
     pub(crate) watch: Watch,
+    /// The file that this program was started from.
+    pub(crate) program: Option<PathBuf>,
+    /// A program is being checked.
+    pub(crate) upgrading: bool,
+    /// Upgrades since the start.
+    pub(crate) upgrades: u64,
+    pub(crate) last_upgrade: Option<LastUpgrade>,
+    /// The admin interface's listening socket.
+    pub(crate) door: Option<Door>,
+    /// Writes the log; `None` only while the process is about to become another image.
+    pub(crate) journal: Option<Journal>,
     /// The process takes no more sessions.
     pub(crate) draining: bool,
     /// Who watches single sessions is told more of them than the log wants.
@@ -35,6 +50,37 @@ pub(crate) struct Supervisor {
 }
 
 impl Supervisor {
+    /// A process whose engine runs `plan`, the first one it has.
+    pub(crate) fn new(
+        input: plan::Input,
+        plan: Plan,
+        engine: Engine,
+        workers: usize,
+        capacity: Capacity,
+    ) -> Self {
+        Self {
+            input,
+            engine,
+            workers,
+            capacity,
+            started: SystemTime::now(),
+            generation: 1,
+            last_reload: None,
+            trial: None,
+            watch: Watch::new(plan.config.as_deref().filter(|_| plan.process.watch)),
+            program: std::env::current_exe().ok(),
+            upgrading: false,
+            upgrades: 0,
+            last_upgrade: None,
+            door: None,
+            journal: None,
+            draining: false,
+            events: Events::new(),
+            logs_sessions: Arc::new(AtomicBool::new(plan.log.sessions)),
+            plan,
+        }
+    }
+
     /// Whether time has to be looked at.
     pub(crate) fn wants_ticks(&self) -> bool {
         let removed = |forward: &ForwardView<'_>| forward.state == engine::ForwardState::Removed;
@@ -64,6 +110,14 @@ impl Supervisor {
             records: detail.records || self.events.are_watched(),
         };
         self.observer().set_detail(detail);
+    }
+
+    /// Has the log written by a thread of its own.
+    pub(crate) fn start_journal(&mut self) -> std::io::Result<()> {
+        let reports = self.engine.reports();
+        let logs_sessions = Arc::clone(&self.logs_sessions);
+        self.journal = Some(Journal::start(reports, self.events.clone(), logs_sessions)?);
+        Ok(())
     }
 
     /// Seconds since the start.

@@ -33,13 +33,13 @@ impl Worker {
             self.unlisten(*number);
         }
         if !changes.forwards.is_empty() {
-            self.take_over(&changes.forwards);
+            self.renew(&changes.forwards);
         }
     }
 
     /// Gives the sessions of these forwards the new version. What a session began with stays: its
     /// target, its paths, the options of its sockets.
-    fn take_over(&mut self, forwards: &[Arc<Forward>]) {
+    fn renew(&mut self, forwards: &[Arc<Forward>]) {
         // All versions of a forward share its gate.
         let gate = |forward: &Forward| Arc::as_ptr(&forward.gate);
         let versions: HashMap<_, _> =

@@ -44,6 +44,15 @@ impl Durations {
     }
 }
 
+impl Durations {
+    fn go_on_from(&self, before: &Classes) {
+        for (class, count) in self.classes.iter().zip(before.counts) {
+            class.add(count);
+        }
+        self.micros.add(u64::try_from(before.sum.as_micros()).unwrap_or(u64::MAX));
+    }
+}
+
 /// What one worker counts of one forward.
 #[derive(Default)]
 pub(crate) struct Counters {
@@ -106,6 +115,26 @@ impl Counters {
 
     pub(crate) fn accept_failed(&self, errno: Errno) {
         *self.seldom().accept_errors.entry(errno.raw_os_error()).or_default() += 1;
+    }
+
+    /// Sessions that an upgrade could not take over.
+    pub(crate) fn lost(&self, count: u64) {
+        let reason = (By::Operator, Phase::Relay, Cause::Lost);
+        *self.seldom().closed.entry(reason).or_default() += count;
+    }
+
+    /// Goes on from what was counted before. Only while no worker counts here yet.
+    pub(crate) fn go_on_from(&self, totals: &Totals) {
+        self.opened.add(totals.opened);
+        let bytes = self.bytes.as_flattened().iter().zip(totals.bytes.as_flattened());
+        bytes.for_each(|(count, before)| count.add(*before));
+        self.connecting.go_on_from(&totals.connecting);
+        self.living.go_on_from(&totals.living);
+        let mut seldom = self.seldom();
+        add_up(&mut seldom.closed, &totals.closed);
+        add_up(&mut seldom.accept_errors, &totals.accept_errors);
+        add_up(&mut seldom.fallbacks, &totals.fallbacks);
+        seldom.refused += totals.refused;
     }
 
     fn seldom(&self) -> MutexGuard<'_, Seldom> {
@@ -198,12 +227,17 @@ impl Totals {
         failures.map(|(_, count)| count).sum()
     }
 
+    /// Nothing has ever happened.
+    pub(crate) fn is_nothing(&self) -> bool {
+        self.opened == 0 && self.refused == 0 && self.accept_errors.is_empty()
+    }
+
     /// Bytes of one direction, on both paths.
     pub fn bytes_of(&self, direction: Direction) -> u64 {
         self.bytes[direction as usize].iter().sum()
     }
 
-    fn add(&mut self, counters: &Counters) {
+    pub(crate) fn add(&mut self, counters: &Counters) {
         // Ends before beginnings: a session that comes and goes meanwhile is never an end without
         // a beginning.
         let seldom = counters.seldom();

@@ -105,15 +105,20 @@ pub(crate) struct Route {
 
 impl Route {
     pub(crate) fn new(forward: &Arc<Forward>, route: &plan::Route) -> Self {
+        Self::leading(forward, route.listen.to_string().into(), &route.target)
+    }
+
+    /// From a listen address, as shown, to a target.
+    pub(crate) fn leading(forward: &Arc<Forward>, listen: Arc<str>, target: &plan::Target) -> Self {
         Self {
             forward: Arc::clone(forward),
-            listen: route.listen.to_string().into(),
-            target: match &route.target {
+            listen,
+            target: match target {
                 plan::Target::Ip(address) => Target::Addresses([*address]),
                 plan::Target::Name { host, port } => Target::Name(host.as_str().into(), *port),
                 plan::Target::Unix(path) => Target::Unix(path.clone()),
             },
-            target_text: route.target.to_string().into(),
+            target_text: target.to_string().into(),
         }
     }
 

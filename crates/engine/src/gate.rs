@@ -61,6 +61,12 @@ impl Gate {
         self.taken.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).is_ok()
     }
 
+    /// Takes a place for somebody who was in already, in an image before this one: beyond the limit
+    /// if need be.
+    pub(crate) fn enter_again(&self) {
+        self.taken.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// Takes a place, or notes that `worker` waits for one.
     ///
     /// The second try is what makes it safe to wait: a place given back before the note is found by

@@ -96,6 +96,13 @@ impl Pool {
         Ok(Box::new(Holding::Pipe(pipe)))
     }
 
+    /// Takes a pipe in that was made elsewhere, and that may hold bytes.
+    #[expect(clippy::unnecessary_box_returns, reason = "a session keeps the box")]
+    pub(crate) fn adopt(&mut self, pipe: Pipe) -> Box<Holding> {
+        self.pipe_count += 1;
+        Box::new(Holding::Pipe(pipe))
+    }
+
     /// A buffer that holds `bytes`.
     #[expect(clippy::unnecessary_box_returns, reason = "a session keeps the box")]
     pub(crate) fn buffer(&mut self, bytes: &[u8]) -> Box<Holding> {

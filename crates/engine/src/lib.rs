@@ -30,6 +30,9 @@ mod pump;
 
 mod end;
 
+mod upgrade;
+pub use upgrade::{Inheritance, NotParked, Parked, Saved, TakenOver};
+
 mod view;
 pub use view::{LaneView, Observer, Reply, SessionView, Slice, Wanted};
 
@@ -159,6 +162,11 @@ impl Engine {
     /// The addresses that are listened on, where they are not Unix sockets.
     pub fn local_addresses(&self) -> Vec<SocketAddr> {
         self.forwards.listeners().filter_map(listener::Listener::local_address).collect()
+    }
+
+    /// Where it listens, as configured.
+    pub fn listen_addresses(&self) -> impl Iterator<Item = String> + '_ {
+        self.forwards.listeners().map(|listener| listener.address.to_string())
     }
 
     /// The number of listeners.

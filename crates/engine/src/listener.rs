@@ -31,12 +31,28 @@ impl Listener {
             ListenAddress::Unix(path) => sys::listen::unix(path),
         };
         let error = |errno| ListenError { address: address.clone(), errno, ours: false };
-        let socket = Arc::new(socket.map_err(error)?);
+        Ok(Self::bound(number, address, socket.map_err(error)?))
+    }
+
+    /// One that is bound already.
+    pub(crate) fn bound(number: u32, address: &ListenAddress, socket: OwnedFd) -> Self {
         let file = match address {
             ListenAddress::Unix(path) => SocketFile::at(path),
             _ => None,
         };
-        Ok(Self { number, address: address.clone(), socket, _file: file })
+        Self { number, address: address.clone(), socket: Arc::new(socket), _file: file }
+    }
+
+    /// Whether a socket listens on this address.
+    pub(crate) fn is_at(socket: &OwnedFd, address: &ListenAddress) -> bool {
+        let bound = sys::listen::local_address(socket).ok().flatten();
+        match address {
+            ListenAddress::Any { port } => {
+                bound.is_some_and(|it| it.ip().is_unspecified() && it.port() == *port)
+            }
+            ListenAddress::Ip(address) => bound == Some(*address),
+            ListenAddress::Unix(path) => sys::listen::is_at_path(socket, path),
+        }
     }
 
     /// From now on accepted sockets get these options.

@@ -64,6 +64,11 @@ impl<T, W: Wake> Mailbox<T, W> {
         std::mem::take(&mut *self.lock())
     }
 
+    /// Whether a message waits of which this is true.
+    pub fn any(&self, is_it: impl Fn(&T) -> bool) -> bool {
+        self.lock().iter().any(is_it)
+    }
+
     fn lock(&self) -> MutexGuard<'_, VecDeque<T>> {
         // Nothing panics while it holds the lock, so a poisoned one is whole all the same.
         self.queue.lock().unwrap_or_else(std::sync::PoisonError::into_inner)

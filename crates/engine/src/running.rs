@@ -8,6 +8,7 @@ use crate::forward::{Forward, Route};
 use crate::forward_view::{ForwardState, ForwardView};
 use crate::listener::{ListenError, Listener};
 use crate::shared::Shared;
+use crate::upgrade::Legacy;
 use crate::worker::Message;
 use plan::ListenAddress;
 use std::collections::{HashMap, HashSet};
@@ -20,10 +21,10 @@ use sys::Errno;
 const CHANGE_LIMIT: Duration = Duration::from_secs(2);
 
 /// One forward, and its listeners.
-struct Running {
-    plan: Arc<plan::Forward>,
-    forward: Arc<Forward>,
-    listeners: Vec<Listener>,
+pub(crate) struct Running {
+    pub(crate) plan: Arc<plan::Forward>,
+    pub(crate) forward: Arc<Forward>,
+    pub(crate) listeners: Vec<Listener>,
 }
 
 impl Running {
@@ -33,20 +34,21 @@ impl Running {
 }
 
 /// A forward that is no longer configured, and has sessions.
-struct Removed {
-    plan: Arc<plan::Forward>,
-    forward: Arc<Forward>,
-    since: Instant,
+pub(crate) struct Removed {
+    pub(crate) plan: Arc<plan::Forward>,
+    pub(crate) forward: Arc<Forward>,
+    pub(crate) since: Instant,
 }
 
 /// All forwards, and what is left of earlier ones.
 #[derive(Default)]
 pub(crate) struct Forwards {
-    running: Vec<Running>,
-    removed: Vec<Removed>,
+    pub(crate) running: Vec<Running>,
+    pub(crate) removed: Vec<Removed>,
     /// What was counted of forwards that are forgotten.
-    forgotten: Sums,
+    pub(crate) forgotten: Sums,
     next_number: u32,
+    pub(crate) legacy: Legacy,
 }
 
 /// A forward that could not be bound.
@@ -147,7 +149,11 @@ impl Forwards {
         for address in addresses {
             let number = self.next_number;
             self.next_number += 1;
-            let listener = Listener::bind(number, address, &options).map_err(|error| {
+            let listener = match self.legacy.sockets.remove(*address) {
+                Some(socket) => Ok(Listener::bound(number, address, socket)),
+                None => Listener::bind(number, address, &options),
+            };
+            let listener = listener.map_err(|error| {
                 let ours = error.errno == Errno::ADDRINUSE && shared.own.overlaps(address);
                 ListenError { ours, ..error }
             })?;
@@ -172,7 +178,7 @@ impl Forwards {
             // One that comes back while it has sessions is the same forward again.
             None => match self.take_removed(&plan.name) {
                 Some(removed) => next_version(&removed.forward, plan, false, shared, changes),
-                None => Arc::new(Forward::new(plan, shared.mailboxes.len())),
+                None => self.first_version(plan, shared),
             },
         };
         let mut listeners = Vec::with_capacity(plan.routes.len());
@@ -186,6 +192,20 @@ impl Forwards {
             }
         }
         Running { plan: Arc::clone(plan), forward, listeners }
+    }
+
+    fn first_version(&mut self, plan: &plan::Forward, shared: &Shared) -> Arc<Forward> {
+        let forward = Forward::new(plan, shared.mailboxes.len());
+        if let Some(totals) = self.legacy.totals.remove(&plan.name) {
+            forward.counters.of(0).go_on_from(&totals);
+        }
+        Arc::new(forward)
+    }
+
+    /// All forwards that may have sessions.
+    pub(crate) fn all(&self) -> impl Iterator<Item = Arc<Forward>> + '_ {
+        let running = self.running.iter().map(|running| &running.forward);
+        running.chain(self.removed.iter().map(|removed| &removed.forward)).map(Arc::clone)
     }
 
     fn take_removed(&mut self, name: &str) -> Option<Removed> {

@@ -45,6 +45,19 @@ pub(crate) struct Session {
     pub(crate) queued: bool,
 }
 
+/// What a session goes on with that an image before this one had.
+pub(crate) struct Heirloom {
+    pub(crate) id: u64,
+    pub(crate) flow: flow::Session,
+    pub(crate) client: OwnedFd,
+    pub(crate) target: Option<OwnedFd>,
+    pub(crate) client_address: Address,
+    pub(crate) target_address: Option<Address>,
+    pub(crate) holding: [Option<Box<Holding>>; 2],
+    pub(crate) connecting: Option<Box<Connecting>>,
+    pub(crate) options_due: bool,
+}
+
 /// The attempts to connect to a target.
 pub(crate) struct Connecting {
     pub(crate) attempts: Attempts,
@@ -92,6 +105,31 @@ impl Session {
             options_due: false,
             queued: false,
         }
+    }
+
+    /// The session that an image before this one had.
+    pub(crate) fn again(heirloom: Heirloom, route: Arc<Route>, worker: usize) -> Self {
+        Self {
+            flow: heirloom.flow,
+            id: heirloom.id,
+            client: heirloom.client,
+            target: heirloom.target,
+            client_address: heirloom.client_address,
+            target_address: heirloom.target_address,
+            counters: Arc::clone(route.forward.counters.of(worker)),
+            route,
+            holding: heirloom.holding,
+            connecting: heirloom.connecting,
+            timer: Time::NEVER,
+            options_due: heirloom.options_due,
+            queued: false,
+        }
+    }
+
+    /// The target's name is being resolved.
+    pub(crate) fn is_waiting_for_name(&self) -> bool {
+        let named = matches!(self.route.target, Target::Name(..));
+        named && self.connecting.as_ref().is_some_and(|it| it.resolved.is_none())
     }
 
     /// The socket of one end, if there is one.

@@ -112,6 +112,16 @@ impl Shared {
         self.next_id.fetch_add(1, Ordering::Relaxed)
     }
 
+    /// The number of the next session, which is not taken by asking.
+    pub(crate) fn upcoming_id(&self) -> u64 {
+        self.next_id.load(Ordering::Relaxed)
+    }
+
+    /// Goes on with numbers from here.
+    pub(crate) fn number_from(&self, id: u64) {
+        self.next_id.fetch_max(id, Ordering::Relaxed);
+    }
+
     /// Chooses the worker for a session that `mine` accepted, and counts it there.
     pub(crate) fn place(&self, mine: usize) -> usize {
         let load = |worker: usize| self.loads[worker].load(Ordering::Relaxed);
@@ -120,6 +130,13 @@ impl Shared {
         let chosen = if load(mine) >= bearable { least } else { mine };
         self.loads[chosen].fetch_add(1, Ordering::Relaxed);
         chosen
+    }
+
+    /// A session that this process has had all along is with `worker` now.
+    pub(crate) fn enter_again(&self, worker: usize, route: &Route) {
+        self.loads[worker].fetch_add(1, Ordering::Relaxed);
+        route.forward.gate.enter_again();
+        self.gate.enter_again();
     }
 
     /// A session of `worker` has ended: its places are free again.

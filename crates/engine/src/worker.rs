@@ -11,6 +11,7 @@ use crate::pump::Pump;
 use crate::session::{Accepted, Session};
 use crate::shared::Shared;
 use crate::slots::{Key, Slots};
+use crate::upgrade::{Parking, TakeOver};
 use crate::view::{Look, Reply};
 use crate::wheel::Wheel;
 use flow::{Action, By, Cause, CloseReason, End, Phase, Readiness, Stage, Time, Unacked};
@@ -49,6 +50,10 @@ pub(crate) enum Message {
     Kill(u64, Reply<bool>),
     /// Reset the sessions of a forward.
     CutForward(Arc<Forward>),
+    /// Stop, so that what is here can be written down.
+    Park(Parking),
+    /// Go on with sessions of the image before.
+    TakeOver(TakeOver),
     /// Accept no more; sessions go on.
     Drain,
     /// Reset what is still open.
@@ -81,6 +86,7 @@ pub(crate) struct Worker {
     pub(crate) cutting: bool,
     /// The clock, read once per turn.
     pub(crate) now: Time,
+    parking: Option<Parking>,
     stopped: bool,
 }
 
@@ -112,6 +118,7 @@ impl Worker {
             draining: false,
             cutting: false,
             now,
+            parking: None,
             stopped: false,
         })
     }
@@ -179,7 +186,7 @@ impl Worker {
         }
     }
 
-    fn wait_for_share(&mut self, key: Key) {
+    pub(crate) fn wait_for_share(&mut self, key: Key) {
         if let Some(session) = self.sessions.get_mut(key).filter(|session| !session.queued) {
             session.queued = true;
             self.waiting.push_back(key);
@@ -314,7 +321,7 @@ impl Worker {
 
     // === mail ===
 
-    fn read_mail(&mut self) {
+    pub(crate) fn read_mail(&mut self) {
         for message in self.mailbox.take() {
             match message {
                 Message::Change(changes, reply) => {
@@ -327,10 +334,16 @@ impl Worker {
                 Message::Look(look) => self.show(look),
                 Message::Kill(id, reply) => self.kill(id, reply),
                 Message::CutForward(forward) => self.cut_forward(&forward),
+                // When all that came with it is done.
+                Message::Park(parking) => self.parking = Some(parking),
+                Message::TakeOver(work) => self.take_over(work),
                 Message::Drain => self.drain(),
                 Message::Cut => self.cut(),
                 Message::Stop => self.stopped = true,
             }
+        }
+        if let Some(parking) = self.parking.take() {
+            self.park(&parking);
         }
     }
 

@@ -11,9 +11,9 @@ const LEAST_TIME: Duration = Duration::from_secs(2);
 /// within `connect_timeout`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Attempts {
-    until: Time,
-    tried: u16,
-    addresses: u16,
+    pub(crate) until: Time,
+    pub(crate) tried: u16,
+    pub(crate) addresses: u16,
 }
 
 impl Attempts {

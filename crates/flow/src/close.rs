@@ -47,6 +47,7 @@ words! {
         NoFiles = "no_files": "No file descriptor was left (EMFILE, ENFILE).",
         NoPorts = "no_ports": "No local port was left for a connection to this target (EADDRNOTAVAIL).",
         NoMemory = "no_memory": "The kernel had no memory for it (ENOMEM, ENOBUFS).",
+        Lost = "lost": "An upgrade in place could not take it over.",
     }
 }
 

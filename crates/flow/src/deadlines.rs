@@ -34,10 +34,10 @@ pub struct Unacked {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Silence {
     /// When a byte last moved in a lane.
-    last_byte: Time,
+    pub(crate) last_byte: Time,
     /// When `unacked` was last seen to change.
-    last_ack: Time,
-    unacked: Unacked,
+    pub(crate) last_ack: Time,
+    pub(crate) unacked: Unacked,
 }
 
 impl Silence {

@@ -159,15 +159,15 @@ pub enum Step {
 /// One direction of a session. Plain data.
 #[derive(Clone, Copy, Debug)]
 pub struct Lane {
-    received: u64,
-    sent: u64,
-    state: LaneState,
-    choice: PathChoice,
-    path: Path,
+    pub(crate) received: u64,
+    pub(crate) sent: u64,
+    pub(crate) state: LaneState,
+    pub(crate) choice: PathChoice,
+    pub(crate) path: Path,
     /// Full reads in a row while copying, small fills in a row while splicing.
-    streak: u8,
-    used: PathsUsed,
-    fallback: Fallback,
+    pub(crate) streak: u8,
+    pub(crate) used: PathsUsed,
+    pub(crate) fallback: Fallback,
 }
 
 impl Lane {

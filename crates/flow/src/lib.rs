@@ -12,6 +12,7 @@
 //!    side      one socket: readable, writable, broken
 //!    deadlines when silence or age ends it
 //!  close       why it ended: by whom, in which phase, from what cause
+//!  saved       the session as numbers, for another process to go on with
 //!  verdict     how it is doing, for whoever looks at it meanwhile
 //! ```
 //!
@@ -44,6 +45,8 @@ pub use deadlines::{FLUSH_LIMIT, Timeouts, Unacked};
 
 mod close;
 pub use close::{By, Cause, CloseReason, Failure, Phase};
+
+mod saved;
 
 mod verdict;
 pub use verdict::{IDLE_AFTER, STUCK_AFTER, Verdict, Way, verdict};

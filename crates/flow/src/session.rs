@@ -80,25 +80,26 @@ pub struct Ending {
     pub fallback_down: Fallback,
 }
 
-/// One forwarded connection. Plain data: it can be written down and taken up by another process.
+/// One forwarded connection. Plain data: it can be written down and taken up by another process
+/// ([`Session::to_numbers`]).
 #[derive(Clone, Copy, Debug)]
 pub struct Session {
     pub(crate) stage: Stage,
     pub(crate) up: Lane,
     pub(crate) down: Lane,
-    client: Side,
-    target: Side,
+    pub(crate) client: Side,
+    pub(crate) target: Side,
     pub(crate) accepted: Time,
     /// From acceptance to connection, in microseconds; at least one, so that `None` costs nothing.
-    connect_micros: Option<NonZeroU32>,
+    pub(crate) connect_micros: Option<NonZeroU32>,
     pub(crate) silence: Silence,
     /// Whose FIN came first.
-    first_fin: Option<End>,
+    pub(crate) first_fin: Option<End>,
     /// Who broke first.
-    first_failure: Option<End>,
+    pub(crate) first_failure: Option<End>,
     /// Which lane is asked first for the next step, so that neither starves the other.
-    first: Direction,
-    draining: bool,
+    pub(crate) first: Direction,
+    pub(crate) draining: bool,
 }
 
 impl Session {

@@ -36,10 +36,10 @@ pub struct Readiness {
 /// One socket of a session: what is believed about its readiness, and whether it is broken.
 #[derive(Clone, Copy, Debug)]
 pub struct Side {
-    readable: bool,
-    writable: bool,
-    eager: bool,
-    failure: Option<Failure>,
+    pub(crate) readable: bool,
+    pub(crate) writable: bool,
+    pub(crate) eager: bool,
+    pub(crate) failure: Option<Failure>,
 }
 
 impl Side {

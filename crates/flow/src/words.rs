@@ -17,6 +17,11 @@ macro_rules! words {
                 match self { $(Self::$variant => $word,)+ }
             }
 
+            /// The value of a word; `None` if there is no such word.
+            pub fn of(word: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|value| value.as_str() == word)
+            }
+
             /// What it means, in one sentence.
             pub const fn explanation(self) -> &'static str {
                 match self { $(Self::$variant => $doc,)+ }

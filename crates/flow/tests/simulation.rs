@@ -30,6 +30,7 @@ fn event() -> impl Strategy<Value = Event> {
         1 => end.prop_map(Event::Reset),
         1 => (1u64..20_000).prop_map(|ms| Event::Pass(Duration::from_millis(ms))),
         1 => Just(Event::Drain),
+        1 => Just(Event::HandOver),
     ]
 }
 

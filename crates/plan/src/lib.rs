@@ -50,10 +50,10 @@ pub use plan::{
 };
 pub use problem::{COMMAND_LINE, Fault, Place, Problem, Problems, Severity};
 
-pub use read::read;
+pub use read::{read, read_text};
 pub use settings::{Effect, Kind, Section, Setting, settings};
-pub use text::escaped;
-pub use toml_text::written_settings;
+pub use text::{escaped, escaped_lines};
+pub use toml_text::{written_forward, written_settings};
 pub use words::Word;
 
 /// The file that is read if none is named.

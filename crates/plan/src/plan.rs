@@ -23,6 +23,8 @@ pub struct Plan {
     pub forwards: Vec<Arc<Forward>>,
     /// The file that was read, as it was named; `None` if all forwards were given as one line each.
     pub config: Option<PathBuf>,
+    /// What the file held then: the file may be another one by now.
+    pub text: Option<Arc<str>>,
 }
 
 /// What holds for the process as a whole.

@@ -27,11 +27,20 @@ or the same in TOML:
 pub fn read(input: &Input) -> Reading {
     let mut problems = Problems::default();
     let file = input.config.as_deref().and_then(|path| source(path, &mut problems));
+    read_source(input, file.as_ref(), problems)
+}
+
+/// Like [`read`], with `text` for what the file holds: the file may be another one by now.
+pub fn read_text(input: &Input, text: &str) -> Reading {
+    let source = input.config.as_deref().map(|path| Source::new(path.to_string_lossy(), text));
+    read_source(input, source.as_ref(), Problems::default())
+}
+
+fn read_source(input: &Input, file: Option<&Source>, mut problems: Problems) -> Reading {
     let arguments: Vec<Source> =
         input.forwards.iter().map(|text| Source::new(COMMAND_LINE, text.as_str())).collect();
 
-    let mut document =
-        file.as_ref().map(|file| self::file(file, &mut problems)).unwrap_or_default();
+    let mut document = file.map(|file| self::file(file, &mut problems)).unwrap_or_default();
     for argument in &arguments {
         let draft = one_line::read(argument, document.defaults, &mut problems);
         document.drafts.extend(draft);
@@ -40,11 +49,17 @@ pub fn read(input: &Input) -> Reading {
         let forwards = document.drafts.iter_mut().map(|draft| &mut draft.settings);
         given.apply(forwards, &mut problems);
     }
-    finish(input, document, problems)
+    let text = file.map(|file| Arc::from(file.text()));
+    finish(input, document, problems, text)
 }
 
 /// Compares the forwards, and makes the plan if nothing stands against it.
-fn finish(input: &Input, document: Document<'_>, mut problems: Problems) -> Reading {
+fn finish(
+    input: &Input,
+    document: Document<'_>,
+    mut problems: Problems,
+    text: Option<Arc<str>>,
+) -> Reading {
     let forwards = check(&document.drafts, &document.process.admin, &mut problems);
     if forwards.is_empty() && !problems.has_errors() {
         let message = match &input.config {
@@ -58,7 +73,7 @@ fn finish(input: &Input, document: Document<'_>, mut problems: Problems) -> Read
     let Document { process, log, .. } = document;
     let forwards = forwards.into_iter().map(Arc::new).collect();
     let config = input.config.clone();
-    let plan = (!problems.has_errors()).then_some(Plan { process, log, forwards, config });
+    let plan = (!problems.has_errors()).then_some(Plan { process, log, forwards, config, text });
     Reading { plan, problems }
 }
 

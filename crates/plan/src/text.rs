@@ -243,7 +243,7 @@ pub fn escaped(text: &str) -> String {
 }
 
 /// Like [`escaped`], for text of ours that may have several lines.
-pub(crate) fn escaped_lines(text: &str) -> String {
+pub fn escaped_lines(text: &str) -> String {
     text.split('\n').map(escaped).collect::<Vec<_>>().join("\n")
 }
 

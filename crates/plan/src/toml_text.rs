@@ -63,6 +63,17 @@ pub fn written_settings(forward: &Forward) -> impl Iterator<Item = (&'static str
     })
 }
 
+/// A forward as a TOML file that holds nothing else: its own settings are written where they are
+/// not the default.
+pub fn written_forward(forward: &Forward) -> String {
+    let own =
+        [("name", quoted(&forward.name)), ("listen", listen(forward)), ("to", target(forward))];
+    let default = |key| find(&[Section::ForwardDefaults], key).and_then(|it| it.default);
+    let settings = written_settings(forward).filter(|(key, text)| default(key) != Some(text));
+    let lines = own.into_iter().chain(settings).map(|(key, text)| format!("{key} = {text}\n"));
+    ["[[forward]]\n".to_owned()].into_iter().chain(lines).collect()
+}
+
 /// Where a forward listens: one address, or a list of them.
 pub(crate) fn listen(forward: &Forward) -> String {
     let entries: Vec<_> = forward
@@ -194,6 +205,20 @@ mod tests {
                 assert_eq!(again.settings, forward.settings, "{text}");
             }
         }
+    }
+
+    #[test]
+    fn a_forward_alone_reads_back_and_holds_no_defaults() {
+        let plan = plan_of(include_str!("../tests/samples/valid/every_key.toml"));
+        for forward in &plan.forwards {
+            let text = written_forward(forward);
+            let again = &plan_of(&text).forwards[0];
+            assert_eq!(again.routes, forward.routes, "{text}");
+            assert_eq!(again.settings, forward.settings, "{text}");
+        }
+        let bare = plan_of("[[forward]]\nname = 'a'\nlisten = ':1'\nto = 'h:2'\n");
+        let text = written_forward(&bare.forwards[0]);
+        assert_eq!(text, "[[forward]]\nname = \"a\"\nlisten = \":1\"\nto = \"h:2\"\n");
     }
 
     #[test]

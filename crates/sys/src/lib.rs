@@ -3,7 +3,7 @@
 //!
 //! Every descriptor made here is non-blocking and close-on-exec. This is the only crate in which
 //! `unsafe` may appear, and it does so only where `rustix` has no safe form of a call:
-//! [`tcp_info`], [`socket::unacked`] and [`release_free_memory`].
+//! [`tcp_info`], [`socket::unacked`], [`release_free_memory`], and what [`exec`] and [`inherit`] need.
 
 mod address;
 pub use address::Address;
@@ -27,6 +27,9 @@ pub use epoll::{Epoll, Event, Events};
 
 mod waker;
 pub use waker::Waker;
+
+pub mod exec;
+pub mod inherit;
 
 mod errno;
 pub use errno::{errno_name, errno_text};

@@ -132,6 +132,13 @@ pub fn local_address(socket: impl AsFd) -> Result<Option<SocketAddr>> {
     Ok(SocketAddr::try_from(rustix::net::getsockname(socket)?).ok())
 }
 
+/// Whether a socket is bound to a Unix socket's path.
+pub fn is_at_path(socket: impl AsFd, path: &Path) -> bool {
+    let bound = rustix::net::getsockname(socket).ok();
+    let bound = bound.and_then(|bound| SocketAddrUnix::try_from(bound).ok());
+    bound.is_some() && bound == SocketAddrUnix::new(path).ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -40,6 +40,17 @@ impl Pipe {
         Ok(Self { read, write, capacity })
     }
 
+    /// A pipe that an image before this one has made. Its size is read back.
+    pub fn inherited(read: OwnedFd, write: OwnedFd) -> Result<Self> {
+        let capacity = fcntl_getpipe_size(&write)?;
+        Ok(Self { read, write, capacity })
+    }
+
+    /// Its two ends: to read from, and to write to.
+    pub fn ends(&self) -> [BorrowedFd<'_>; 2] {
+        [self.read.as_fd(), self.write.as_fd()]
+    }
+
     /// Its size in bytes. A hint only: what counts inside is slots, and one may hold more than a
     /// page of a large segment or less of a small one.
     pub fn capacity(&self) -> usize {

@@ -19,6 +19,8 @@ mod sessions;
 
 mod changes;
 
+mod upgrade;
+
 mod table;
 
 mod screen;
@@ -60,6 +62,7 @@ async fn carry_out(operation: &Operation) -> Result<Exit, Failure> {
         Operation::Reload(wanted) => reload(wanted).await,
         Operation::Plan(wanted) => compare(wanted).await,
         Operation::Confirm(reach) => confirm(reach).await,
+        Operation::Upgrade(wanted) => upgrade::run(wanted).await,
     }
 }
 

@@ -57,7 +57,7 @@ fn show(plan: plan::Plan, target: SocketAddr, once: bool) -> Exit {
     say(&format!("forward  {listen} -> {target}\n"));
     let good = Arc::new(AtomicBool::new(false));
     let verdict = Arc::clone(&good);
-    let served = control::serve(plan::Input::default(), plan, move |stopper| {
+    let served = control::serve(plan::Input::default(), plan, None, move |stopper| {
         std::thread::spawn(move || {
             verdict.store(check(&listen), Ordering::Release);
             if once {

@@ -15,6 +15,9 @@ use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    if let Some(answer) = control::check_handover(input_of) {
+        return answer_check(&answer).into();
+    }
     let arguments = go_flags::translate(std::env::args_os());
     let exit = match Cli::try_parse_from(arguments) {
         Ok(cli) => dispatch(cli),
@@ -58,7 +61,11 @@ fn run(input: plan::Input) -> Exit {
         warn(&complaint);
         return Exit::Usage;
     }
-    let reading = plan::read(&input);
+    let handover = control::Handover::find();
+    let reading = match &handover {
+        Some(handover) => handover.read_plan(&input),
+        None => plan::read(&input),
+    };
     let Some(plan) = reading.plan else {
         complain(&reading.problems);
         return Exit::Usage;
@@ -67,8 +74,10 @@ fn run(input: plan::Input) -> Exit {
         warn(&format!("error: {error}\n"));
         return Exit::Usage;
     }
-    control::warn_of(&reading.problems);
-    match control::serve(input, plan, |_| ()) {
+    if handover.is_none() {
+        control::warn_of(&reading.problems);
+    }
+    match control::serve(input, plan, handover, |_| ()) {
         Ok(()) => Exit::Done,
         Err(error) => {
             for line in error.to_string().lines() {
@@ -78,6 +87,31 @@ fn run(input: plan::Input) -> Exit {
                 ServeError::Unfit(_) => Exit::Usage,
                 ServeError::Failed(_) => Exit::Failed,
             }
+        }
+    }
+}
+
+/// What the arguments mean of a process that forwards.
+fn input_of(arguments: Vec<std::ffi::OsString>) -> Result<plan::Input, String> {
+    let cli = Cli::try_parse_from(go_flags::translate(arguments.into_iter()));
+    let cli = cli.map_err(|error| error.to_string())?;
+    match cli.command {
+        None => Ok(cli.source.input()),
+        Some(Command::Run(source)) => Ok(source.input()),
+        Some(_) => Err("only a process that forwards can be upgraded".to_owned()),
+    }
+}
+
+/// Says whether this program could go on from another image of the process.
+fn answer_check(answer: &Result<String, String>) -> Exit {
+    match answer {
+        Ok(text) => {
+            say(text);
+            Exit::Done
+        }
+        Err(complaint) => {
+            warn(&format!("{}\n", complaint.trim_end()));
+            Exit::Usage
         }
     }
 }

@@ -1,6 +1,6 @@
 //! `GET /openapi.json`: the description of all this, made of the code.
 
-use super::{events, forwards, page, probes, reload, sessions, status};
+use super::{events, forwards, page, probes, reload, sessions, status, upgrade};
 use crate::api;
 use axum::Json;
 use utoipa::OpenApi;
@@ -23,6 +23,7 @@ use utoipa::OpenApi;
         sessions::kill,
         reload::reload,
         reload::confirm,
+        upgrade::upgrade,
         events::events,
         probes::metrics,
         probes::health,
@@ -41,6 +42,7 @@ use utoipa::OpenApi;
         api::ResourceExhausted,
         api::ForwardSwitched,
         api::Reloaded,
+        api::Upgraded,
         api::Shutdown,
         api::Lagged,
     ))

@@ -7,6 +7,7 @@ use super::server::{Listener, serve};
 use plan::Admin;
 use std::fmt;
 use std::net::SocketAddr;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::Path;
 use sys::{Errno, SocketFile};
 
@@ -22,6 +23,8 @@ impl fmt::Display for DoorError {
 
 /// A bound socket. Its file, if it has one, is removed on `Drop`.
 pub(crate) struct Door {
+    /// The same socket as the listener's, which is given away when the door is opened.
+    socket: OwnedFd,
     listener: Option<Listener>,
     access: Option<Access>,
     _file: Option<SocketFile>,
@@ -30,7 +33,12 @@ pub(crate) struct Door {
 impl Door {
     /// Binds it as the plan says. `None` if there is to be none, or if another process has it
     /// already: that one is not disturbed.
-    pub(crate) fn bind(plan: &plan::Plan) -> Result<Option<Self>, DoorError> {
+    ///
+    /// With a socket that is bound already, that one is used.
+    pub(crate) fn bind(
+        plan: &plan::Plan,
+        bound: Option<OwnedFd>,
+    ) -> Result<Option<Self>, DoorError> {
         match &plan.process.admin {
             Admin::Off => Ok(None),
             Admin::Auto if plan.config.is_none() => Ok(None),
@@ -39,11 +47,35 @@ impl Door {
                 if path.is_none() {
                     tracing::debug!("no admin interface: there is no directory for its socket");
                 }
-                path.map_or(Ok(None), |path| bind_unix(&path))
+                path.map_or(Ok(None), |path| bind_unix(&path, bound))
             }
-            Admin::Unix(path) => bind_unix(path),
-            Admin::Tcp { address, token_file } => bind_tcp(*address, token_file),
+            Admin::Unix(path) => bind_unix(path, bound),
+            Admin::Tcp { address, token_file } => bind_tcp(*address, token_file, bound),
         }
+    }
+
+    /// Whether this socket is what the plan's admin interface listens on.
+    pub(crate) fn is_of(socket: &OwnedFd, plan: &plan::Plan) -> bool {
+        let at = |path: &Path| sys::listen::is_at_path(socket, path);
+        match &plan.process.admin {
+            Admin::Off => false,
+            Admin::Auto => usable_socket().is_some_and(|path| at(&path)),
+            Admin::Unix(path) => at(path),
+            Admin::Tcp { address, .. } => {
+                sys::listen::local_address(socket).ok().flatten() == Some(*address)
+            }
+        }
+    }
+
+    /// The listening socket.
+    pub(crate) fn socket(&self) -> &OwnedFd {
+        &self.socket
+    }
+
+    /// The number of its descriptor.
+    pub(crate) fn number(&self) -> u32 {
+        // Descriptors are never negative.
+        u32::try_from(self.socket.as_raw_fd()).unwrap_or(u32::MAX)
     }
 
     /// Lets people in, from now on and until the runtime ends.
@@ -54,15 +86,13 @@ impl Door {
     }
 }
 
-fn bind_unix(path: &Path) -> Result<Option<Door>, DoorError> {
+fn bind_unix(path: &Path, bound: Option<OwnedFd>) -> Result<Option<Door>, DoorError> {
     let shown = path.display();
-    match sys::listen::unix_private(path) {
+    match bound.map_or_else(|| sys::listen::unix_private(path), Ok) {
         Ok(socket) => {
-            let listener = Listener::unix(socket).map_err(|error| fault(&shown, &error))?;
             tracing::debug!(socket = %shown, "admin interface");
-            let access = Access::unix();
-            let file = SocketFile::at(path);
-            Ok(Some(Door { listener: Some(listener), access: Some(access), _file: file }))
+            let door = door(socket, Listener::unix, Access::unix(), SocketFile::at(path));
+            door.map(Some).map_err(|error| fault(&shown, &error))
         }
         Err(Errno::ADDRINUSE) => {
             tracing::warn!(
@@ -79,13 +109,18 @@ fn bind_unix(path: &Path) -> Result<Option<Door>, DoorError> {
     }
 }
 
-fn bind_tcp(address: SocketAddr, token_file: &Path) -> Result<Option<Door>, DoorError> {
+fn bind_tcp(
+    address: SocketAddr,
+    token_file: &Path,
+    bound: Option<OwnedFd>,
+) -> Result<Option<Door>, DoorError> {
     let token = Token::read(token_file).map_err(DoorError)?;
-    match Listener::tcp(address) {
-        Ok(listener) => {
+    let bind = || std::net::TcpListener::bind(address).map(OwnedFd::from);
+    match bound.map_or_else(bind, Ok) {
+        Ok(socket) => {
             tracing::debug!(%address, "admin interface");
-            let access = Access::tcp(token);
-            Ok(Some(Door { listener: Some(listener), access: Some(access), _file: None }))
+            let door = door(socket, Listener::tcp, Access::tcp(token), None);
+            door.map(Some).map_err(|error| fault(&address, &error))
         }
         Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {
             tracing::warn!(%address, "no admin interface: another process listens on its port");
@@ -93,6 +128,16 @@ fn bind_tcp(address: SocketAddr, token_file: &Path) -> Result<Option<Door>, Door
         }
         Err(error) => Err(fault(&address, &error)),
     }
+}
+
+fn door(
+    socket: OwnedFd,
+    listener: fn(OwnedFd) -> std::io::Result<Listener>,
+    access: Access,
+    file: Option<SocketFile>,
+) -> std::io::Result<Door> {
+    let listener = listener(socket.try_clone()?)?;
+    Ok(Door { socket, listener: Some(listener), access: Some(access), _file: file })
 }
 
 fn fault(place: &dyn fmt::Display, error: &dyn fmt::Display) -> DoorError {

@@ -6,7 +6,7 @@
 //!  door     where it listens, and who may come in
 //!  server   connections: their number, their time, their size
 //!  routes   which question is answered where
-//!  answers: status, forwards, sessions (listing, rates, growth), reload, events, probes
+//!  answers: status, forwards, sessions (listing, rates, growth), reload, upgrade, events, probes
 //!  page     what a browser shows of these answers; its files are in the folder `page`
 //! ```
 
@@ -29,6 +29,7 @@ mod rates;
 mod reload;
 mod sessions;
 mod status;
+mod upgrade;
 
 mod document;
 mod page;

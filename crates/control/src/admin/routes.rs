@@ -4,7 +4,7 @@ use super::access::{self, Access};
 use super::growth::Growth;
 use super::rates::Rates;
 use super::refusal::{Refusal, no_method, no_path};
-use super::{document, events, forwards, page, probes, reload, sessions, status};
+use super::{document, events, forwards, page, probes, reload, sessions, status, upgrade};
 use crate::desk::Desk;
 use crate::events::Events;
 use axum::Router;
@@ -60,6 +60,7 @@ pub(super) fn table() -> Vec<(&'static str, MethodRouter<App>)> {
         ("/v1/sessions/{id}", get(sessions::one).delete(sessions::kill)),
         ("/v1/reload", post(reload::reload)),
         ("/v1/confirm", post(reload::confirm)),
+        ("/v1/upgrade", post(upgrade::upgrade)),
         ("/v1/events", get(events::events)),
         ("/metrics", get(probes::metrics)),
         ("/healthz", get(probes::health)),

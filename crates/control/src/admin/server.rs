@@ -7,7 +7,6 @@ use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use std::io;
-use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::Duration;
@@ -39,8 +38,8 @@ impl Listener {
         Ok(Self::Unix(listener))
     }
 
-    pub(super) fn tcp(address: SocketAddr) -> io::Result<Self> {
-        let listener = std::net::TcpListener::bind(address)?;
+    pub(super) fn tcp(socket: OwnedFd) -> io::Result<Self> {
+        let listener = std::net::TcpListener::from(socket);
         listener.set_nonblocking(true)?;
         Ok(Self::Tcp(listener))
     }

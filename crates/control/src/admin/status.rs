@@ -2,7 +2,7 @@
 
 use super::refusal::Refusal;
 use super::routes::App;
-use crate::api::{Failure, LastReload, Status};
+use crate::api::{Failure, LastReload, LastUpgrade, Status};
 use crate::supervisor::Supervisor;
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
@@ -50,10 +50,12 @@ fn status_of(supervisor: &Supervisor) -> Status {
         generation: supervisor.generation,
         last_reload: supervisor.last_reload.as_ref().map(|last| LastReload {
             at: time(last.at),
-            by: last.by.to_owned(),
+            by: last.by.clone(),
             error: last.error.clone(),
         }),
         confirm_within: confirm_within(supervisor),
+        upgrades: supervisor.upgrades,
+        last_upgrade: supervisor.last_upgrade.as_ref().map(last_upgrade),
         workers: supervisor.workers,
         forwards: plan.forwards.len(),
         listeners: engine.listeners(),
@@ -69,6 +71,19 @@ fn status_of(supervisor: &Supervisor) -> Status {
         open_files_limit: capacity.open_files_limit,
         pipes: supervisor.observer().pipes(),
         resident_memory: sys::usage().resident,
+    }
+}
+
+fn last_upgrade(last: &crate::upgrade::LastUpgrade) -> LastUpgrade {
+    let arrival = last.result.as_ref().ok();
+    LastUpgrade {
+        at: time(last.at),
+        by: last.by.clone(),
+        from: arrival.map(|arrival| arrival.from.clone()),
+        sessions: arrival.map_or(0, |arrival| arrival.sessions),
+        lost: arrival.map_or(0, |arrival| arrival.lost),
+        pause: arrival.map(|arrival| arrival.pause.as_secs_f64()),
+        error: last.result.as_ref().err().cloned(),
     }
 }
 

@@ -156,6 +156,17 @@ pub struct Reloaded {
     pub error: Option<String>,
 }
 
+/// `upgrade`: the process is about to become another program, or did not.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct Upgraded {
+    /// Who asked: `SIGUSR2` or `admin`.
+    pub by: String,
+    /// The version that is about to run. All connections to the admin interface end now.
+    pub version: Option<String>,
+    /// Why it failed; nothing if it did not.
+    pub error: Option<String>,
+}
+
 /// `shutdown`: the process takes no more sessions, and ends.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Shutdown {

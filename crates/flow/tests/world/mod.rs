@@ -26,6 +26,8 @@ pub(crate) enum Event {
     /// So much time passes.
     Pass(Duration),
     Drain,
+    /// The process becomes another image, which goes on with what was written down.
+    HandOver,
 }
 
 /// One peer, its TCP connection with us, and our socket's queues.
@@ -146,6 +148,7 @@ impl World {
             Event::Fin(_) | Event::Reset(_) => {}
             Event::Pass(span) => self.passes(span),
             Event::Drain => self.session.drain(),
+            Event::HandOver => self.hand_over(),
         }
     }
 
@@ -174,6 +177,11 @@ impl World {
             self.session.learn(end, event);
         }
         self.drive();
+    }
+
+    fn hand_over(&mut self) {
+        let numbers = self.session.to_numbers();
+        self.session = Session::from_numbers(&numbers).expect("what was written can be read");
     }
 
     /// Time passes; every deadline in between fires when it is due.

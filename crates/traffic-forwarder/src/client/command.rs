@@ -28,6 +28,8 @@ pub(crate) enum Operation {
     Plan(Plan),
     /// Keep a configuration that was reloaded with --confirm.
     Confirm(Reach),
+    /// Become the program that is installed by now: same process, every listener, every session.
+    Upgrade(Upgrade),
 }
 
 /// Whom to ask, and how to print the answer.
@@ -158,6 +160,15 @@ pub(crate) struct Plan {
     /// process's own.
     #[arg(short, long, value_name = "FILE")]
     pub(crate) conf: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) reach: Reach,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Upgrade {
+    /// The program to become; by default the file that the process was started from.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) binary: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) reach: Reach,
 }

@@ -20,6 +20,7 @@ const TEXTS = {
   resume: (it) => [it.forward, "good"],
   reload: (it) => [`by ${it.by}, generation ${it.generation}${it.error ? `: ${it.error}` : ""}`,
     it.error ? "bad" : "good"],
+  upgrade: (it) => [`by ${it.by}: ${it.error ?? `version ${it.version}`}`, it.error ? "bad" : "good"],
   shutdown: (it) => [`by ${it.by}, ${many(it.sessions, "session")}`, "notable"],
   lagged: (it) => [`${many(it.missed, "event")} missed`, "notable"],
 };

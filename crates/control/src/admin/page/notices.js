@@ -19,6 +19,8 @@ export function compare(now) {
   if (!before) return;
   if (before.pid !== now.pid || before.started !== now.started) {
     say(`the process was restarted (pid ${before.pid} -> ${now.pid})`);
+  } else if (before.upgrades !== now.upgrades) {
+    say(`the process was upgraded (version ${before.version} -> ${now.version})`);
   } else if (before.generation !== now.generation) {
     const change = `${before.generation} -> ${now.generation}`;
     say(`the configuration was reloaded (generation ${change})`);
@@ -26,7 +28,7 @@ export function compare(now) {
     say("the process answers again");
   }
   if (before.version !== now.version) {
-    say(`the program is now version ${now.version}: reload this page to have its own`);
+    say(`reload this page to have that of version ${now.version}`);
   }
 }
 

@@ -1,0 +1,198 @@
+//! The next image: finds what the image before has left, and goes on with it. And its dress
+//! rehearsal: a child that says whether it could.
+
+use super::{Arrival, LastUpgrade, state};
+use crate::admin::Door;
+use crate::capacity::capacity;
+use crate::serve::{ServeError, start_engine, unbound};
+use crate::supervisor::Supervisor;
+use handover::{Damage, File, Part};
+use plan::Plan;
+use std::ffi::OsString;
+use std::fs;
+use std::io::Read;
+use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStringExt;
+use sys::inherit::{Kind, claim, claim_all};
+
+/// Names the descriptor of the state, and the process that it is meant for: `FD:PID`.
+pub(super) const VARIABLE: &str = "TRAFFIC_FORWARDER_HANDOVER";
+/// The only argument of a child that is to say whether it could take over what it reads from its
+/// standard input.
+pub(super) const CHECK: &str = "--handover-check";
+/// What it says then, followed by its version.
+pub(super) const ANSWER: &str = "handover-check: ok, version ";
+
+/// What the image before has left.
+#[derive(Default)]
+pub struct Handover {
+    /// The process as a whole; `None` if it cannot be read.
+    pub(crate) process: Option<handover::Process>,
+    pub(crate) forwards: Option<handover::Forwards>,
+    pub(crate) workers: Vec<Vec<u8>>,
+    /// Something cannot be read.
+    pub(crate) damage: Option<Damage>,
+}
+
+impl Handover {
+    /// What is there for this process, if it goes on from another image of itself.
+    pub fn find() -> Option<Self> {
+        let value = std::env::var(VARIABLE).ok()?;
+        let (fd, pid) = value.split_once(':')?;
+        let is_ours = pid.parse() == Ok(std::process::id());
+        let memory = claim(fd.parse().ok().filter(|_| is_ours)?).ok()?;
+        // After execve(2) through a descriptor, its number is all that the kernel has as a name.
+        // Whatever it is, the process runs.
+        let _ = sys::exec::set_command_name("traffic-forward");
+        Some(Self::read(memory))
+    }
+
+    fn read(memory: OwnedFd) -> Self {
+        let mut bytes = Vec::new();
+        // What is missing is found missing. The file's position is where the writer left it.
+        let _ = read_whole(memory, &mut bytes);
+        let file = File::read(&bytes);
+        let (process, forwards) = state::read(&file);
+        let incomplete = process.is_none() || forwards.is_none();
+        Self {
+            process,
+            forwards,
+            workers: file.all(Part::Worker).map(<[u8]>::to_vec).collect(),
+            damage: file.damage.or(incomplete.then_some(Damage::Part)),
+        }
+    }
+
+    /// Reads the configuration that ran, which goes on to run, whatever its file holds by now.
+    pub fn read_plan(&self, input: &plan::Input) -> plan::Reading {
+        match self.process.as_ref() {
+            Some(handover::Process { config_text: Some(text), .. }) => plan::read_text(input, text),
+            _ => plan::read(input),
+        }
+    }
+
+    /// The admin interface's socket.
+    pub(crate) fn admin(&self) -> Option<OwnedFd> {
+        self.process.as_ref()?.admin.and_then(|fd| claim(fd).ok())
+    }
+
+    /// What the engine goes on with. Where nobody has written down which sockets listen, the kernel
+    /// knows.
+    pub(crate) fn inheritance(&mut self, plan: &Plan) -> engine::Inheritance {
+        let known = self.forwards.is_some() && self.process.is_some();
+        let sockets = if known { Vec::new() } else { claim_all(&[Kind::Listener]) };
+        // The admin interface's is bound anew.
+        let sockets = sockets.into_iter().filter(|socket| !Door::is_of(socket, plan)).collect();
+        engine::Inheritance {
+            forwards: self.forwards.take().unwrap_or_default(),
+            workers: std::mem::take(&mut self.workers),
+            sockets,
+        }
+    }
+
+    /// Says how it went, and resets what belongs to sessions that nobody could read.
+    fn report(&self, last: &LastUpgrade, upgrades: u64) {
+        if let Some(damage) = &self.damage {
+            drop(claim_all(&[Kind::Pipe]));
+            let connections = claim_all(&[Kind::Connection]);
+            let sockets_reset = connections.len();
+            connections.into_iter().for_each(sys::socket::reset);
+            tracing::error!(
+                sockets_reset,
+                "the image before has left something that cannot be read: {damage}; \
+                 its sessions are lost"
+            );
+        }
+        if let Ok(Arrival { from, sessions, lost, pause }) = &last.result {
+            tracing::info!(
+                by = last.by,
+                from,
+                version = env!("CARGO_PKG_VERSION"),
+                pid = std::process::id(),
+                sessions,
+                lost,
+                pause = pause.as_secs_f64(),
+                upgrades,
+                "upgraded"
+            );
+        }
+    }
+}
+
+fn read_whole(memory: OwnedFd, bytes: &mut Vec<u8>) -> std::io::Result<usize> {
+    use std::io::Seek;
+    let mut file = fs::File::from(memory);
+    file.rewind()?;
+    bytes.reserve(usize::try_from(file.metadata()?.len()).unwrap_or(0));
+    file.read_to_end(bytes)
+}
+
+/// Serves on with what the image before has left: sessions, listeners, what was counted.
+pub(crate) fn go_on(
+    input: plan::Input,
+    plan: Plan,
+    mut handover: Handover,
+) -> Result<Supervisor, ServeError> {
+    let saved = handover.process.clone().unwrap_or_default();
+    let cpus = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let workers = if saved.workers > 0 { saved.workers as usize } else { cpus() };
+    let limit = sys::raise_open_files_limit();
+    let capacity = capacity(&plan, workers, limit, saved.files_at_start)
+        .map_err(|no_room| ServeError::Unfit(no_room.to_string()))?;
+    let mut engine = start_engine(&plan, workers, capacity)?;
+    let inheritance = handover.inheritance(&plan);
+    let taken =
+        engine.take_over(&plan.forwards, inheritance).map_err(|failed| unbound(&plan, &failed))?;
+    let mut supervisor = Supervisor::new(input, plan, engine, workers, capacity);
+    state::apply(&mut supervisor, &saved);
+    let last = state::last_upgrade(&saved, taken.sessions, taken.lost);
+    sys::exec::release_signals();
+    handover.report(&last, supervisor.upgrades);
+    supervisor.last_upgrade = Some(last);
+    Ok(supervisor)
+}
+
+/// If this process was started to say whether it could take over: says so. `None` if it was
+/// started for something else. `input_of` makes of arguments what they mean.
+pub fn check_handover(
+    input_of: impl FnOnce(Vec<OsString>) -> Result<plan::Input, String>,
+) -> Option<Result<String, String>> {
+    let mut arguments = std::env::args_os().skip(1);
+    let asked = arguments.next().is_some_and(|first| first == CHECK) && arguments.next().is_none();
+    asked.then(|| check(input_of).map(|()| format!("{ANSWER}{}\n", env!("CARGO_PKG_VERSION"))))
+}
+
+fn check(
+    input_of: impl FnOnce(Vec<OsString>) -> Result<plan::Input, String>,
+) -> Result<(), String> {
+    let input = standard_input().map_err(|error| format!("read the state: {error}"))?;
+    let mut handover = Handover::read(input);
+    if let Some(damage) = &handover.damage {
+        return Err(format!("the state cannot be read: {damage}"));
+    }
+    let process = handover.process.take().unwrap_or_default();
+    let arguments = process.arguments.iter().map(|it| OsString::from_vec(it.clone())).collect();
+    let input = input_of(arguments)?;
+    handover.process = Some(process);
+    let reading = handover.read_plan(&input);
+    let Some(plan) = reading.plan else { return Err(reading.problems.render(false)) };
+    let workers = handover.process.as_ref().map_or(1, |process| process.workers as usize);
+    let files = handover.process.as_ref().map_or(0, |process| process.files_at_start);
+    capacity(&plan, workers, sys::open_files_limit(), files).map_err(|error| error.to_string())?;
+    know_listeners(&plan, &handover.forwards.unwrap_or_default())
+}
+
+/// Every listener must have its place in the plan: what has none would be closed.
+fn know_listeners(plan: &Plan, forwards: &handover::Forwards) -> Result<(), String> {
+    let routes = plan.forwards.iter().flat_map(|forward| &forward.routes);
+    let known: std::collections::HashSet<_> =
+        routes.map(|route| route.listen.to_string()).collect();
+    let strange = forwards.listeners.iter().find(|listener| !known.contains(&listener.address));
+    strange.map_or(Ok(()), |listener| {
+        Err(format!("it makes another listener of the configuration's {}", listener.address))
+    })
+}
+
+fn standard_input() -> std::io::Result<OwnedFd> {
+    use std::os::fd::AsFd;
+    std::io::stdin().as_fd().try_clone_to_owned()
+}

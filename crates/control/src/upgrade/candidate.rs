@@ -1,0 +1,204 @@
+//! The program that is to run next: opened once, checked by running it as a child, and executed
+//! through the same descriptor.
+
+use super::failure::UpgradeError;
+use crate::supervisor::Supervisor;
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::Read;
+use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use super::arrive::{ANSWER, CHECK, VARIABLE};
+use super::{Wanted, state};
+
+/// How long the check may take. It reads a configuration; this is for a host that hardly runs it.
+const CHECK_LIMIT: Duration = Duration::from_secs(20);
+/// Between two looks at the child.
+const LOOK: Duration = Duration::from_millis(5);
+/// The most that is read of what the child says.
+const SAYS_MAX: u64 = 64 * 1024;
+
+/// An open program, and what it was when it was opened.
+pub(super) struct Binary {
+    path: PathBuf,
+    file: File,
+    identity: Identity,
+}
+
+/// Device, inode, size, and when it was last written to.
+type Identity = (u64, u64, u64, i64, i64);
+
+impl Binary {
+    fn open(path: &Path) -> Result<Self, UpgradeError> {
+        let fault = |what: String| UpgradeError::Binary { path: path.to_owned(), what };
+        let file = File::open(path).map_err(|error| fault(error.to_string()))?;
+        let metadata = file.metadata().map_err(|error| fault(error.to_string()))?;
+        if !metadata.is_file() {
+            return Err(fault("is not a file".to_owned()));
+        }
+        if metadata.permissions().mode() & 0o111 == 0 {
+            return Err(fault("is not executable (chmod +x)".to_owned()));
+        }
+        let identity = identity(&metadata);
+        Ok(Self { path: path.to_owned(), file, identity })
+    }
+
+    /// Nobody has written to it since: what was checked is what would run.
+    fn is_unchanged(&self) -> bool {
+        self.file.metadata().is_ok_and(|metadata| identity(&metadata) == self.identity)
+    }
+}
+
+fn identity(metadata: &std::fs::Metadata) -> Identity {
+    (metadata.dev(), metadata.ino(), metadata.size(), metadata.mtime(), metadata.mtime_nsec())
+}
+
+/// A program that says it can go on.
+pub(crate) struct Candidate {
+    binary: Binary,
+    /// Its version.
+    pub(super) version: String,
+    /// The configuration that it was checked with.
+    generation: u64,
+}
+
+impl Candidate {
+    /// The program, if it may run now.
+    pub(super) fn image(&self, generation: u64) -> Result<BorrowedFd<'_>, UpgradeError> {
+        if self.generation != generation {
+            return Err(UpgradeError::Reloaded);
+        }
+        if !self.binary.is_unchanged() {
+            let what = "was written to while it was checked: upgrade again".to_owned();
+            return Err(UpgradeError::Binary { path: self.path().to_owned(), what });
+        }
+        Ok(self.binary.file.as_fd())
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.binary.path
+    }
+}
+
+/// A check that is to be run.
+pub(crate) struct Check {
+    binary: Binary,
+    /// What the child is to read.
+    memory: OwnedFd,
+    generation: u64,
+}
+
+impl Supervisor {
+    /// Opens the program, and writes down what it is to be checked with.
+    pub(super) fn begin_upgrade(
+        &mut self,
+        wanted: &Wanted,
+        by: &'static str,
+    ) -> Result<Check, UpgradeError> {
+        if self.draining {
+            return Err(UpgradeError::Draining);
+        }
+        if self.upgrading {
+            return Err(UpgradeError::Busy);
+        }
+        let check = self.check_of(wanted);
+        match &check {
+            Ok(_) => self.upgrading = true,
+            Err(error) => self.upgrade_failed(by, error.to_string()),
+        }
+        check
+    }
+
+    fn check_of(&self, wanted: &Wanted) -> Result<Check, UpgradeError> {
+        let unknown =
+            || UpgradeError::Failed("this program's file is unknown: name one".to_owned());
+        let path = wanted.binary.as_ref().or(self.program.as_ref()).ok_or_else(unknown)?;
+        let binary = Binary::open(path)?;
+        let process = state::process(self, "", 0);
+        let listeners = self.engine.listen_addresses();
+        let listeners = listeners.map(|address| handover::Listener { fd: 0, address });
+        let forwards = handover::Forwards { listeners: listeners.collect(), ..Default::default() };
+        let memory = state::memory(&process, &forwards, &[])
+            .map_err(|error| UpgradeError::Failed(format!("write the state down: {error}")))?;
+        Ok(Check { binary, memory, generation: self.generation })
+    }
+}
+
+impl Check {
+    /// Runs the program as a child, and waits for what it says.
+    pub(super) fn run(self) -> Result<Candidate, UpgradeError> {
+        let path = self.binary.path.clone();
+        let refused = |what: String| UpgradeError::Refused { path: path.clone(), what };
+        let version = ask(&self.binary, self.memory).map_err(refused)?;
+        Ok(Candidate { binary: self.binary, version, generation: self.generation })
+    }
+}
+
+/// The version that the program says it is.
+fn ask(binary: &Binary, memory: OwnedFd) -> Result<String, String> {
+    let start = |error: std::io::Error| match error.raw_os_error() {
+        // Of another architecture, or no program at all.
+        Some(ENOEXEC) => "it is not a program for this machine".to_owned(),
+        _ => format!("it cannot be run: {error}"),
+    };
+    let mut child = Command::new(format!("/proc/self/fd/{}", binary.file.as_raw_fd()))
+        .arg0(&binary.path)
+        .arg(CHECK)
+        .env_remove(VARIABLE)
+        .stdin(File::from(memory))
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .map_err(start)?;
+    let says = child.stdout.take().map(read_in_thread);
+    let complains = child.stderr.take().map(read_in_thread);
+    let status = wait(&mut child)?;
+    let [says, complains] = [says, complains]
+        .map(|thread| thread.and_then(|thread| thread.join().ok()).unwrap_or_default());
+    let version = says.strip_prefix(ANSWER).map(str::trim).filter(|it| !it.is_empty());
+    match version {
+        Some(version) if status.success() => Ok(version.to_owned()),
+        _ if !complains.trim().is_empty() => Err(complains.trim().to_owned()),
+        _ => Err(format!("it did not say that it can ({status})")),
+    }
+}
+
+/// Not of an architecture or format that the kernel runs (errno(3)).
+const ENOEXEC: i32 = 8;
+
+fn read_in_thread(from: impl Read + Send + 'static) -> std::thread::JoinHandle<String> {
+    std::thread::spawn(move || {
+        let mut bytes = Vec::new();
+        // What could be read is what there is.
+        let _ = from.take(SAYS_MAX).read_to_end(&mut bytes);
+        plan::escaped_lines(&String::from_utf8_lossy(&bytes))
+    })
+}
+
+fn wait(child: &mut Child) -> Result<std::process::ExitStatus, String> {
+    let until = Instant::now() + CHECK_LIMIT;
+    loop {
+        match child.try_wait() {
+            Ok(Some(status)) => return Ok(status),
+            Ok(None) if Instant::now() < until => std::thread::sleep(LOOK),
+            Ok(None) => {
+                // It is our own child, and has not been waited for: nobody else has its number.
+                let _ = child.kill();
+                let _ = child.wait();
+                return Err(format!("it did not answer within {} s", CHECK_LIMIT.as_secs()));
+            }
+            Err(error) => return Err(format!("wait for it: {error}")),
+        }
+    }
+}
+
+/// The arguments of this process, as the next image is to have them.
+pub(super) fn own_arguments() -> Vec<OsString> {
+    std::env::args_os().collect()
+}

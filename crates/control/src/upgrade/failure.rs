@@ -1,0 +1,59 @@
+//! Why a process stays what it is.
+
+use std::fmt;
+use std::path::PathBuf;
+use sys::Errno;
+
+#[derive(Debug)]
+pub(crate) enum UpgradeError {
+    /// The process is shutting down.
+    Draining,
+    /// Another upgrade is under way.
+    Busy,
+    /// It was reloaded while the program was checked.
+    Reloaded,
+    /// There is no such program.
+    Binary { path: PathBuf, what: String },
+    /// The program says that it cannot go on with this, or does not say that it can.
+    Refused { path: PathBuf, what: String },
+    /// Something on the way failed.
+    Failed(String),
+    /// The kernel does not run it after all.
+    Exec { path: PathBuf, errno: Errno },
+}
+
+impl UpgradeError {
+    /// The code in answers.
+    pub(crate) fn code(&self) -> &'static str {
+        match self {
+            Self::Draining => "draining",
+            Self::Busy => "upgrading",
+            Self::Reloaded => "reloaded",
+            Self::Binary { .. } => "no_binary",
+            Self::Refused { .. } => "refused_by_binary",
+            Self::Failed(_) | Self::Exec { .. } => "upgrade_failed",
+        }
+    }
+}
+
+impl fmt::Display for UpgradeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Draining => f.write_str("the process is shutting down"),
+            Self::Busy => f.write_str("another upgrade is under way"),
+            Self::Reloaded => f.write_str(
+                "the configuration was reloaded while the program was checked: upgrade again",
+            ),
+            Self::Binary { path, what } => write!(f, "{}: {what}", path.display()),
+            Self::Refused { path, what } => {
+                write!(f, "{} cannot take over: {what}", path.display())
+            }
+            Self::Failed(what) => f.write_str(what),
+            Self::Exec { path, errno } => {
+                write!(f, "execute {}: {}", path.display(), sys::errno_text(*errno))
+            }
+        }
+    }
+}
+
+impl std::error::Error for UpgradeError {}

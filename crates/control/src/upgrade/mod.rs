@@ -1,0 +1,124 @@
+//! Upgrade in place: the running process becomes another program, with the same number, every
+//! listener and every session.
+//!
+//! ```text
+//!   begin   open the program, write down configuration and listeners        (supervisor)
+//!   check   run it as a child on that: can it go on with this?              (a thread)
+//!   become  park the workers, write down everything, execve(2)              (supervisor)
+//!   arrive  read it, take sessions and listeners over, serve                (the next image)
+//! ```
+//!
+//! Until execve(2) has succeeded, whatever fails leaves the process as it was.
+
+mod arrive;
+pub(crate) use arrive::go_on;
+pub use arrive::{Handover, check_handover};
+
+mod become_image;
+
+mod candidate;
+
+mod failure;
+pub(crate) use failure::UpgradeError;
+
+mod state;
+
+use crate::desk::Desk;
+use crate::supervisor::Supervisor;
+use candidate::{Candidate, Check};
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime};
+use tokio::sync::oneshot;
+
+/// Between the answer to whoever asked, and the end of all connections to the admin interface.
+/// Should it be too short, they see a closed connection, and the status of the next image tells.
+const ANSWER_GRACE: Duration = Duration::from_millis(30);
+
+/// The last attempt to upgrade.
+#[derive(Clone, Debug)]
+pub(crate) struct LastUpgrade {
+    pub(crate) at: SystemTime,
+    pub(crate) by: String,
+    pub(crate) result: Result<Arrival, String>,
+}
+
+/// How a process arrived in the image that now runs.
+#[derive(Clone, Debug)]
+pub(crate) struct Arrival {
+    /// The version of the image before.
+    pub(crate) from: String,
+    /// Sessions that went on.
+    pub(crate) sessions: u64,
+    /// Sessions that could not be read, and were reset.
+    pub(crate) lost: u64,
+    /// From the stop of the workers in the image before to the moment they went on in this one.
+    pub(crate) pause: Duration,
+}
+
+/// Which program is to run.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Wanted {
+    /// Its file; by default the one that the present program was started from.
+    pub(crate) binary: Option<PathBuf>,
+}
+
+/// Checks the program that is wanted, and has the process become it a moment later. Returns its
+/// version.
+pub(crate) async fn upgrade(
+    desk: Desk,
+    wanted: Wanted,
+    by: &'static str,
+) -> Result<String, UpgradeError> {
+    let check = desk.ask(move |supervisor| supervisor.begin_upgrade(&wanted, by));
+    let check = check.await.map_err(|_| UpgradeError::Draining)??;
+    match run(check).await {
+        Ok(candidate) => {
+            let version = candidate.version.clone();
+            tokio::spawn(async move {
+                tokio::time::sleep(ANSWER_GRACE).await;
+                // If the desk is closed, the process is about to end anyway.
+                let _ = desk.ask(move |supervisor| supervisor.become_image(&candidate, by)).await;
+            });
+            Ok(version)
+        }
+        Err(error) => {
+            let text = error.to_string();
+            let tell = desk.ask(move |supervisor| supervisor.upgrade_failed(by, text));
+            // Likewise.
+            let _ = tell.await;
+            Err(error)
+        }
+    }
+}
+
+/// In a thread of its own: it waits for a child.
+async fn run(check: Check) -> Result<Candidate, UpgradeError> {
+    let (sender, result) = oneshot::channel();
+    let work = move || _ = sender.send(check.run());
+    std::thread::Builder::new()
+        .name("upgrade".into())
+        .spawn(work)
+        .map_err(|error| UpgradeError::Failed(format!("start a thread: {error}")))?;
+    result.await.unwrap_or_else(|_| Err(UpgradeError::Failed("the check broke off".to_owned())))
+}
+
+impl Supervisor {
+    /// The process stays what it is.
+    fn upgrade_failed(&mut self, by: &str, error: String) {
+        if self.journal.is_none()
+            && let Err(error) = self.start_journal()
+        {
+            // Lines are written by whoever has something to say, until the next upgrade.
+            tracing::error!(%error, "start the journal");
+        }
+        tracing::error!(by, error, "upgrade failed; nothing was changed");
+        self.events.tell("upgrade", || crate::api::Upgraded {
+            by: by.to_owned(),
+            version: None,
+            error: Some(error.clone()),
+        });
+        self.upgrading = false;
+        let by = by.to_owned();
+        self.last_upgrade = Some(LastUpgrade { at: SystemTime::now(), by, result: Err(error) });
+    }
+}

@@ -1,0 +1,113 @@
+//! What the process as a whole goes on with, as a message, and back.
+
+use super::candidate::own_arguments;
+use super::{Arrival, LastUpgrade};
+use crate::reload::{LastReload, Trial};
+use crate::supervisor::Supervisor;
+use handover::{File, Part, WriteFile};
+use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStringExt;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+/// Name of the file in which the state is, as /proc shows it.
+const MEMORY_NAME: &str = "traffic-forwarder-handover";
+
+/// What the supervisor has. `stopped_at` is the moment at which the workers stopped.
+pub(super) fn process(supervisor: &Supervisor, by: &str, stopped_at: u64) -> handover::Process {
+    let dropped = crate::log::dropped();
+    handover::Process {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        arguments: own_arguments().into_iter().map(OsStringExt::into_vec).collect(),
+        config_text: supervisor.plan.text.as_deref().map(str::to_owned),
+        generation: supervisor.generation,
+        started: micros(supervisor.started),
+        last_reload: supervisor.last_reload.as_ref().map(|last| handover::LastReload {
+            at: micros(last.at),
+            by: last.by.clone(),
+            error: last.error.clone(),
+        }),
+        trial: supervisor.trial.as_ref().and_then(saved_trial),
+        workers: u32::try_from(supervisor.workers).unwrap_or(u32::MAX),
+        files_at_start: supervisor.capacity.files_at_start,
+        log_queue_full: dropped.queue_full,
+        log_write_failed: dropped.write_failed,
+        upgrades: supervisor.upgrades + 1,
+        asked_by: by.to_owned(),
+        admin: supervisor.door.as_ref().map(crate::admin::Door::number),
+        stopped_at,
+    }
+}
+
+/// Writes it all into memory that the next image can read.
+pub(super) fn memory(
+    process: &handover::Process,
+    forwards: &handover::Forwards,
+    workers: &[Vec<u8>],
+) -> std::io::Result<OwnedFd> {
+    let process = (Part::Process, handover::encode(process));
+    let forwards = (Part::Forwards, handover::encode(forwards));
+    let own = [(process.0, &process.1[..]), (forwards.0, &forwards.1[..])];
+    let workers = workers.iter().map(|worker| (Part::Worker, &worker[..]));
+    let parts: Vec<(Part, &[u8])> = own.into_iter().chain(workers).collect();
+    let head = WriteFile::head(parts.len());
+    let heads: Vec<_> =
+        parts.iter().map(|(part, bytes)| WriteFile::part_head(*part, bytes)).collect();
+    let bodies = heads.iter().zip(&parts).flat_map(|(head, (_, bytes))| [&head[..], bytes]);
+    let pieces: Vec<&[u8]> = std::iter::once(&head[..]).chain(bodies).collect();
+    sys::exec::sealed_memory(MEMORY_NAME, &pieces)
+}
+
+/// The process and its forwards, as far as they can be read.
+pub(super) fn read(file: &File<'_>) -> (Option<handover::Process>, Option<handover::Forwards>) {
+    let process = file.part(Part::Process).and_then(handover::decode);
+    (process, file.part(Part::Forwards).and_then(handover::decode))
+}
+
+/// Goes on with what another image had.
+pub(super) fn apply(supervisor: &mut Supervisor, saved: &handover::Process) {
+    supervisor.generation = saved.generation;
+    supervisor.started = time(saved.started);
+    supervisor.last_reload = saved.last_reload.as_ref().map(|last| LastReload {
+        at: time(last.at),
+        by: last.by.clone(),
+        error: last.error.clone(),
+    });
+    supervisor.trial = saved.trial.as_ref().and_then(|saved| trial(supervisor, saved));
+    supervisor.upgrades = saved.upgrades;
+    crate::log::resume_counting(saved.log_queue_full, saved.log_write_failed);
+}
+
+/// What is to be said about the upgrade that has just been.
+pub(super) fn last_upgrade(saved: &handover::Process, sessions: u64, lost: u64) -> LastUpgrade {
+    let now = sys::monotonic_micros();
+    let pause = Duration::from_micros(now.saturating_sub(saved.stopped_at));
+    let arrival = Arrival { from: saved.version.clone(), sessions, lost, pause };
+    LastUpgrade { at: SystemTime::now(), by: saved.asked_by.clone(), result: Ok(arrival) }
+}
+
+/// A plan without a text came from the command line, and never is on trial.
+fn saved_trial(trial: &Trial) -> Option<handover::Trial> {
+    let left = trial.until.saturating_duration_since(Instant::now());
+    Some(handover::Trial {
+        config_text: trial.back_to.text.as_deref()?.to_owned(),
+        left: u64::try_from(left.as_micros()).unwrap_or(u64::MAX),
+    })
+}
+
+/// `None` if this program cannot read the configuration before: then there is no way back to it.
+fn trial(supervisor: &Supervisor, saved: &handover::Trial) -> Option<Trial> {
+    let back_to = plan::read_text(&supervisor.input, &saved.config_text).plan;
+    if back_to.is_none() {
+        tracing::warn!("the configuration before cannot be read any more: this one stays");
+    }
+    Some(Trial { back_to: back_to?, until: Instant::now() + Duration::from_micros(saved.left) })
+}
+
+fn micros(time: SystemTime) -> u64 {
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_micros()).unwrap_or(u64::MAX)
+}
+
+fn time(micros: u64) -> SystemTime {
+    UNIX_EPOCH.checked_add(Duration::from_micros(micros)).unwrap_or(UNIX_EPOCH)
+}

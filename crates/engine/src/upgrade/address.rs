@@ -1,0 +1,49 @@
+//! Addresses of peers as messages.
+
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
+use sys::Address;
+
+pub(super) fn saved_address(address: Address) -> handover::Address {
+    match address {
+        Address::V4(ip, port) => handover::Address { ip: ip.to_vec(), port: port.into(), scope: 0 },
+        Address::V6(ip, port, scope) => {
+            handover::Address { ip: ip.to_vec(), port: port.into(), scope }
+        }
+        Address::Unix => handover::Address::default(),
+    }
+}
+
+pub(super) fn saved_socket_address(address: SocketAddr) -> handover::Address {
+    saved_address(address.into())
+}
+
+/// The reverse of [`saved_address`]. Bytes that are no address are shown as a Unix socket.
+pub(super) fn address(saved: &handover::Address) -> Address {
+    socket_address(saved).map_or(Address::Unix, Address::from)
+}
+
+/// The reverse of [`saved_socket_address`].
+pub(super) fn socket_address(saved: &handover::Address) -> Option<SocketAddr> {
+    let port = u16::try_from(saved.port).ok()?;
+    if let Ok(ip) = <[u8; 4]>::try_from(&*saved.ip) {
+        return Some(SocketAddr::new(Ipv4Addr::from(ip).into(), port));
+    }
+    let ip = <[u8; 16]>::try_from(&*saved.ip).ok()?;
+    Some(SocketAddrV6::new(Ipv6Addr::from(ip), port, 0, saved.scope).into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_come_back() {
+        let texts = ["1.2.3.4:5", "[2001:db8::1]:65535", "[fe80::1%7]:9"];
+        for text in texts.map(|text| text.parse::<SocketAddr>().unwrap()) {
+            assert_eq!(socket_address(&saved_socket_address(text)), Some(text));
+        }
+        assert_eq!(address(&saved_address(Address::Unix)), Address::Unix);
+        let wrong = handover::Address { ip: vec![1, 2, 3], port: 70_000, scope: 0 };
+        assert_eq!(socket_address(&wrong), None);
+    }
+}

@@ -1,0 +1,153 @@
+//! The forwards of the image before: their listeners, what was counted of them, and those that are
+//! no longer configured but have sessions.
+
+use super::save::number;
+use super::tally::{saved_sums, saved_totals, sums, totals};
+use crate::counters::Totals;
+use crate::forward::Forward;
+use crate::listener::Listener;
+use crate::running::{Forwards, Removed, Running, Unbound};
+use crate::shared::Shared;
+use handover::Standing;
+use plan::ListenAddress;
+use rustix::fd::OwnedFd;
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use sys::inherit::{claim, close_on_exec, keep_over_exec};
+
+/// What forwards begin with that the image before had. Empty in every other process.
+#[derive(Default)]
+pub(crate) struct Legacy {
+    /// Listening sockets. What is not wanted is closed.
+    pub(crate) sockets: HashMap<ListenAddress, OwnedFd>,
+    /// What was counted.
+    pub(crate) totals: HashMap<String, Totals>,
+}
+
+impl Forwards {
+    /// Writes down what there is, and keeps the listeners open over execve(2).
+    pub(super) fn save(&self, shared: &Shared) -> sys::Result<handover::Forwards> {
+        let mut listeners = Vec::new();
+        for listener in self.listeners() {
+            keep_over_exec(&*listener.socket)?;
+            let address = listener.address.to_string();
+            listeners.push(handover::Listener { fd: number(&*listener.socket), address });
+        }
+        let running = self.running.iter().map(saved_running);
+        let removed = self.removed.iter().map(saved_removed);
+        Ok(handover::Forwards {
+            forwards: running.chain(removed).filter(has_something_to_say).collect(),
+            listeners,
+            forgotten: saved_sums(&self.forgotten),
+            next_id: shared.upcoming_id(),
+        })
+    }
+
+    pub(super) fn forget_saving(&self) {
+        for listener in self.listeners() {
+            // What is open can be marked.
+            let _ = close_on_exec(&*listener.socket);
+        }
+    }
+
+    /// Makes `plans` what runs, with what the image before had.
+    pub(super) fn take_over(
+        &mut self,
+        plans: &[Arc<plan::Forward>],
+        saved: handover::Forwards,
+        sockets: Vec<OwnedFd>,
+        shared: &Arc<Shared>,
+    ) -> Result<Vec<Unbound>, Vec<Unbound>> {
+        shared.number_from(saved.next_id);
+        self.forgotten = sums(&saved.forgotten);
+        let of =
+            |saved: &handover::Listener| Some((saved.address.parse().ok()?, claim(saved.fd).ok()?));
+        self.legacy.sockets = saved.listeners.iter().filter_map(of).collect();
+        self.find_addresses(plans, sockets);
+        for forward in saved.forwards {
+            self.begin_with(forward, plans, shared);
+        }
+        let result = self.apply(plans, shared);
+        self.legacy = Legacy::default();
+        result
+    }
+
+    fn begin_with(
+        &mut self,
+        saved: handover::Forward,
+        plans: &[Arc<plan::Forward>],
+        shared: &Shared,
+    ) {
+        let counted = saved.totals.as_ref().map(totals).unwrap_or_default();
+        let standing = saved.standing();
+        if standing == Standing::Active {
+            self.legacy.totals.insert(saved.name, counted);
+            return;
+        }
+        let begin = |plan: &plan::Forward| {
+            let forward = Forward::new(plan, shared.mailboxes.len());
+            forward.counters.of(0).go_on_from(&counted);
+            Arc::new(forward.drained())
+        };
+        if standing == Standing::Removed {
+            let Some(plan) = alone(&saved.removed_text) else { return };
+            let ago = Duration::from_micros(saved.removed_for);
+            let since = Instant::now().checked_sub(ago).unwrap_or_else(Instant::now);
+            self.removed.push(Removed { forward: begin(&plan), plan, since });
+        } else if let Some(plan) = plans.iter().find(|plan| plan.name == saved.name) {
+            let (forward, plan) = (begin(plan), Arc::clone(plan));
+            self.running.push(Running { plan, forward, listeners: Vec::new() });
+        }
+    }
+
+    /// Sockets whose addresses are not written down any more: the kernel knows them.
+    fn find_addresses(&mut self, plans: &[Arc<plan::Forward>], sockets: Vec<OwnedFd>) {
+        let wanted: Vec<&ListenAddress> =
+            plans.iter().flat_map(|plan| &plan.routes).map(|route| &route.listen).collect();
+        for socket in sockets {
+            let is_it = |address: &&&ListenAddress| Listener::is_at(&socket, address);
+            if let Some(address) = wanted.iter().find(is_it) {
+                self.legacy.sockets.entry((*address).clone()).or_insert(socket);
+            }
+        }
+    }
+}
+
+fn saved_running(running: &Running) -> handover::Forward {
+    let draining = running.forward.draining;
+    let standing = if draining { Standing::Draining } else { Standing::Active };
+    saved_forward(&running.plan, &running.forward, standing)
+}
+
+fn saved_removed(removed: &Removed) -> handover::Forward {
+    let ago = removed.since.elapsed().as_micros();
+    handover::Forward {
+        removed_text: plan::written_forward(&removed.plan),
+        removed_for: u64::try_from(ago).unwrap_or(u64::MAX),
+        ..saved_forward(&removed.plan, &removed.forward, Standing::Removed)
+    }
+}
+
+fn saved_forward(plan: &plan::Forward, forward: &Forward, standing: Standing) -> handover::Forward {
+    let totals = forward.counters.totals();
+    handover::Forward {
+        name: plan.name.clone(),
+        standing: standing.into(),
+        totals: (!totals.is_nothing()).then(|| saved_totals(&totals)),
+        ..handover::Forward::default()
+    }
+}
+
+/// One that runs as configured, and that nobody has used, needs no word.
+fn has_something_to_say(forward: &handover::Forward) -> bool {
+    forward.totals.is_some() || forward.standing() != Standing::Active
+}
+
+/// The only forward of a text.
+fn alone(text: &str) -> Option<Arc<plan::Forward>> {
+    let config = Some(PathBuf::from("removed forward"));
+    let reading = plan::read_text(&plan::Input { config, ..plan::Input::default() }, text);
+    reading.plan?.forwards.pop()
+}

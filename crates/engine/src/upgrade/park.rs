@@ -1,0 +1,158 @@
+//! Stopping all workers between two turns, and having them write down what they have.
+
+use crate::Engine;
+use crate::shared::Shared;
+use crate::worker::{Message, Worker};
+use std::fmt;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::time::Duration;
+use sys::Errno;
+
+/// How long a worker may take to stop or to write. It needs a millisecond for a thousand sessions;
+/// this is for a host that hardly runs us.
+const ANSWER_LIMIT: Duration = Duration::from_secs(5);
+/// A session may be on its way between two workers when they stop: they write again then.
+const MOST_ROUNDS: usize = 3;
+
+/// What a stopped worker is to do.
+enum Order {
+    /// Read the mail that came while stopping, and write down what there is.
+    Save,
+    /// Go on as if nothing had been.
+    GoOn,
+}
+
+enum Answer {
+    Parked,
+    Saved(usize, Result<Vec<u8>, Errno>),
+}
+
+/// A worker's end of it.
+pub(crate) struct Parking {
+    orders: Receiver<Order>,
+    answers: Sender<Answer>,
+}
+
+/// Why the workers go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotParked {
+    /// One of them did not answer in time.
+    Silent,
+    /// Sessions were handed from worker to worker without end.
+    Restless,
+    /// A descriptor could not be kept open.
+    Descriptor(Errno),
+}
+
+impl fmt::Display for NotParked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Silent => {
+                write!(f, "a worker did not stop within {} s", ANSWER_LIMIT.as_secs())
+            }
+            Self::Restless => f.write_str("sessions were on their way between workers"),
+            Self::Descriptor(errno) => {
+                write!(f, "a descriptor cannot be kept open: {}", sys::errno_text(*errno))
+            }
+        }
+    }
+}
+
+/// Workers that have stopped. They go on when this is dropped.
+pub struct Parked<'a> {
+    engine: &'a Engine,
+    orders: Vec<Sender<Order>>,
+    answers: Receiver<Answer>,
+}
+
+/// All that the engine has, written down. Its descriptors stay open over execve(2).
+pub struct Saved {
+    /// The forwards, and what was counted.
+    pub forwards: handover::Forwards,
+    /// The sessions of each worker: an encoded [`handover::Worker`].
+    pub workers: Vec<Vec<u8>>,
+}
+
+impl Engine {
+    /// Stops all workers between two turns.
+    pub fn park(&self) -> Result<Parked<'_>, NotParked> {
+        let (answer, answers) = channel();
+        let mut orders = Vec::new();
+        for mailbox in &self.shared.mailboxes {
+            let (order, of_worker) = channel();
+            orders.push(order);
+            let parking = Parking { orders: of_worker, answers: answer.clone() };
+            // Without a limit a mailbox is never full.
+            let _ = mailbox.send(Message::Park(parking));
+        }
+        // If this fails, what is dropped here has the others go on.
+        let parked = Parked { engine: self, orders, answers };
+        for _ in &parked.orders {
+            parked.answer()?;
+        }
+        Ok(parked)
+    }
+}
+
+impl Parked<'_> {
+    /// Writes down what there is.
+    pub fn save(&self) -> Result<Saved, NotParked> {
+        for _ in 0..MOST_ROUNDS {
+            let workers = self.save_workers()?;
+            if !self.somebody_is_on_the_way() {
+                let forwards = self.engine.forwards.save(&self.engine.shared);
+                let forwards = forwards.map_err(NotParked::Descriptor)?;
+                return Ok(Saved { forwards, workers });
+            }
+        }
+        Err(NotParked::Restless)
+    }
+
+    fn save_workers(&self) -> Result<Vec<Vec<u8>>, NotParked> {
+        for order in &self.orders {
+            order.send(Order::Save).map_err(|_| NotParked::Silent)?;
+        }
+        let mut workers = vec![Vec::new(); self.orders.len()];
+        for _ in &self.orders {
+            if let Answer::Saved(index, bytes) = self.answer()? {
+                workers[index] = bytes.map_err(NotParked::Descriptor)?;
+            }
+        }
+        Ok(workers)
+    }
+
+    /// Another worker has accepted a client that is not a session yet.
+    fn somebody_is_on_the_way(&self) -> bool {
+        let shared: &Shared = &self.engine.shared;
+        shared.mailboxes.iter().any(|mailbox| mailbox.any(|it| matches!(it, Message::Adopt(_))))
+    }
+
+    fn answer(&self) -> Result<Answer, NotParked> {
+        self.answers.recv_timeout(ANSWER_LIMIT).map_err(|_| NotParked::Silent)
+    }
+}
+
+impl Drop for Parked<'_> {
+    fn drop(&mut self) {
+        for order in &self.orders {
+            // One that ended needs no order.
+            let _ = order.send(Order::GoOn);
+        }
+        self.engine.forwards.forget_saving();
+    }
+}
+
+impl Worker {
+    /// Does nothing but what it is ordered to. Ends when it is to go on, or when nobody is left to
+    /// give orders.
+    pub(crate) fn park(&mut self, parking: &Parking) {
+        // Whoever wanted to know may have given up.
+        let _ = parking.answers.send(Answer::Parked);
+        while let Ok(Order::Save) = parking.orders.recv() {
+            self.read_mail();
+            let saved = self.save();
+            let _ = parking.answers.send(Answer::Saved(self.index, saved));
+        }
+        self.forget_saving();
+    }
+}

@@ -1,0 +1,120 @@
+//! Writing down: a worker's sessions, and the forwards.
+
+use crate::forward::Route;
+use crate::holding::Holding;
+use crate::session::{Connecting, Session};
+use crate::slots::Key;
+use crate::worker::Worker;
+use flow::{Direction, End};
+use rustix::fd::{AsFd, AsRawFd};
+use std::collections::HashMap;
+use std::sync::Arc;
+use sys::inherit::{close_on_exec, keep_over_exec};
+
+use super::address::{saved_address, saved_socket_address};
+
+/// The routes of a worker's sessions, each once.
+#[derive(Default)]
+struct Routes {
+    positions: HashMap<*const Route, u32>,
+    routes: Vec<handover::Route>,
+}
+
+impl Routes {
+    fn position(&mut self, route: &Arc<Route>) -> u32 {
+        *self.positions.entry(Arc::as_ptr(route)).or_insert_with(|| {
+            self.routes.push(handover::Route {
+                forward: route.forward.name.to_string(),
+                listen: route.listen.to_string(),
+                target: route.target_text.to_string(),
+            });
+            u32::try_from(self.routes.len() - 1).unwrap_or(u32::MAX)
+        })
+    }
+}
+
+impl Worker {
+    /// Writes down all sessions, and keeps their descriptors open over execve(2).
+    pub(crate) fn save(&mut self) -> sys::Result<Vec<u8>> {
+        let mut routes = Routes::default();
+        let keys = self.sessions.keys();
+        let mut sessions = Vec::with_capacity(keys.len());
+        for key in keys {
+            let Some(session) = self.sessions.get_mut(key) else { continue };
+            let route = routes.position(&session.route);
+            mark_descriptors(session, |fd| keep_over_exec(fd))?;
+            sessions.push(saved(session, route));
+        }
+        Ok(handover::encode(&handover::Worker { routes: routes.routes, sessions }))
+    }
+
+    /// The process stays what it is: its descriptors are its own again.
+    pub(crate) fn forget_saving(&mut self) {
+        let keys: Vec<Key> = self.sessions.keys();
+        for key in keys {
+            if let Some(session) = self.sessions.get_mut(key) {
+                // What is open can be marked.
+                let _ = mark_descriptors(session, |fd| close_on_exec(fd));
+            }
+        }
+    }
+}
+
+fn mark_descriptors(
+    session: &mut Session,
+    mark: impl Fn(rustix::fd::BorrowedFd<'_>) -> sys::Result<()>,
+) -> sys::Result<()> {
+    for end in [End::Client, End::Target] {
+        session.socket(end).map_or(Ok(()), &mark)?;
+    }
+    for direction in Direction::BOTH {
+        if let Some(Holding::Pipe(pipe)) = session.holding(direction).as_deref() {
+            pipe.ends().into_iter().try_for_each(&mark)?;
+        }
+    }
+    Ok(())
+}
+
+fn saved(session: &mut Session, route: u32) -> handover::Session {
+    handover::Session {
+        id: session.id,
+        route,
+        flow: session.flow.to_numbers(),
+        client: number(&session.client),
+        target: session.target.as_ref().map(number),
+        client_address: Some(saved_address(session.client_address)),
+        target_address: session.target_address.map(saved_address),
+        up: session.holding(Direction::Up).as_deref().map(held),
+        down: session.holding(Direction::Down).as_deref().map(held),
+        connecting: session.connecting.as_deref().map(connecting),
+        options_due: session.options_due,
+    }
+}
+
+fn held(holding: &Holding) -> handover::Held {
+    match holding {
+        Holding::Buffer(buffer) => {
+            handover::Held { bytes: buffer.unsent().to_vec(), pipe_read: None, pipe_write: None }
+        }
+        Holding::Pipe(pipe) => {
+            let [read, write] = pipe.ends().map(|end| number(&end));
+            handover::Held { bytes: Vec::new(), pipe_read: Some(read), pipe_write: Some(write) }
+        }
+    }
+}
+
+fn connecting(connecting: &Connecting) -> handover::Connecting {
+    let resolved = connecting.resolved.as_deref();
+    handover::Connecting {
+        attempts: connecting.attempts.to_numbers(),
+        is_resolved: resolved.is_some(),
+        resolved: resolved.unwrap_or_default().iter().copied().map(saved_socket_address).collect(),
+        failure: connecting.failure.map(flow::Failure::to_numbers).unwrap_or_default(),
+        busy: connecting.busy.into(),
+    }
+}
+
+/// Descriptors are never negative.
+pub(super) fn number(fd: &impl AsFd) -> u32 {
+    u32::try_from(fd.as_fd().as_raw_fd()).unwrap_or(u32::MAX)
+}

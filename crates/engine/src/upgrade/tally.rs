@@ -1,0 +1,122 @@
+//! What was counted, as messages.
+
+use crate::counters::{Classes, Sums, Totals};
+use flow::{By, Cause, Fallback, Phase};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+pub(crate) fn saved_totals(totals: &Totals) -> handover::Totals {
+    let reason = |(by, phase, cause): &(By, Phase, Cause)| {
+        format!("{} {} {}", by.as_str(), phase.as_str(), cause.as_str())
+    };
+    handover::Totals {
+        opened: totals.opened,
+        closed: saved_counts(&totals.closed, reason),
+        bytes: totals.bytes.as_flattened().to_vec(),
+        refused: totals.refused,
+        accept_errors: saved_counts(&totals.accept_errors, ToString::to_string),
+        fallbacks: saved_counts(&totals.fallbacks, |fallback| fallback.as_str().to_owned()),
+        connecting: Some(saved_classes(&totals.connecting)),
+        living: Some(saved_classes(&totals.living)),
+    }
+}
+
+/// The reverse of [`saved_totals`]. A reason with a word that this version does not have is counted
+/// as the nearest that it has: ends must not get fewer than beginnings.
+pub(crate) fn totals(saved: &handover::Totals) -> Totals {
+    let reason = |text: &str| {
+        let mut words = text.split(' ');
+        let mut next = || words.next().unwrap_or_default();
+        let by = By::of(next()).unwrap_or(By::Operator);
+        let phase = Phase::of(next()).unwrap_or(Phase::Relay);
+        Some((by, phase, Cause::of(next()).unwrap_or(Cause::IoError)))
+    };
+    let mut totals = Totals {
+        opened: saved.opened,
+        closed: counts(&saved.closed, reason),
+        refused: saved.refused,
+        accept_errors: counts(&saved.accept_errors, |text| text.parse().ok()),
+        fallbacks: counts(&saved.fallbacks, Fallback::of),
+        connecting: saved.connecting.as_ref().map(classes).unwrap_or_default(),
+        living: saved.living.as_ref().map(classes).unwrap_or_default(),
+        ..Totals::default()
+    };
+    for (bytes, saved) in totals.bytes.as_flattened_mut().iter_mut().zip(&saved.bytes) {
+        *bytes = *saved;
+    }
+    totals
+}
+
+pub(crate) fn saved_sums(sums: &Sums) -> Vec<u64> {
+    vec![sums.opened, sums.bytes_up, sums.bytes_down]
+}
+
+pub(crate) fn sums(saved: &[u64]) -> Sums {
+    let number = |at: usize| saved.get(at).copied().unwrap_or(0);
+    Sums { opened: number(0), bytes_up: number(1), bytes_down: number(2) }
+}
+
+fn saved_counts<K>(counts: &BTreeMap<K, u64>, word: impl Fn(&K) -> String) -> Vec<handover::Count> {
+    let count = |(key, count): (&K, &u64)| handover::Count { word: word(key), count: *count };
+    counts.iter().map(count).collect()
+}
+
+fn counts<K: Ord>(saved: &[handover::Count], key: impl Fn(&str) -> Option<K>) -> BTreeMap<K, u64> {
+    let mut counts = BTreeMap::new();
+    for (key, count) in saved.iter().filter_map(|saved| Some((key(&saved.word)?, saved.count))) {
+        *counts.entry(key).or_default() += count;
+    }
+    counts
+}
+
+fn saved_classes(classes: &Classes) -> handover::Durations {
+    handover::Durations {
+        classes: classes.counts.to_vec(),
+        sum: u64::try_from(classes.sum.as_micros()).unwrap_or(u64::MAX),
+    }
+}
+
+fn classes(saved: &handover::Durations) -> Classes {
+    let mut classes = Classes { sum: Duration::from_micros(saved.sum), ..Classes::default() };
+    for (count, saved) in classes.counts.iter_mut().zip(&saved.classes) {
+        *count = *saved;
+    }
+    classes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::counters::Counters;
+    use flow::{CloseReason, Direction, Path};
+
+    #[test]
+    fn what_was_counted_goes_on() {
+        let counters = Counters::default();
+        for _ in 0..3 {
+            counters.opened();
+        }
+        counters.moved(Direction::Up, Path::Splice, 5);
+        counters.moved(Direction::Down, Path::Copy, 7);
+        counters.connected(Duration::from_millis(3));
+        counters.refused();
+        counters.accept_failed(sys::Errno::MFILE);
+        let reason = CloseReason::new(By::Client, Phase::Relay, Cause::Reset);
+        counters.closed(reason, Duration::from_secs(7), [Fallback::NoPipe, Fallback::None]);
+        let mut before = Totals::default();
+        before.add(&counters);
+
+        let next = Counters::default();
+        next.go_on_from(&totals(&saved_totals(&before)));
+        let mut after = Totals::default();
+        after.add(&next);
+        assert_eq!(format!("{after:?}"), format!("{before:?}"));
+    }
+
+    #[test]
+    fn words_of_another_version_are_counted_all_the_same() {
+        let closed = vec![handover::Count { word: "nobody dreaming miracle".into(), count: 4 }];
+        let saved = handover::Totals { opened: 4, closed, ..handover::Totals::default() };
+        assert_eq!(totals(&saved).open(), 0);
+    }
+}

@@ -1,0 +1,27 @@
+//! What a process leaves to the image that follows it in an upgrade in place: the messages, and the
+//! file that holds them.
+//!
+//! This crate knows no sockets and no sessions: descriptors are numbers here, and a session is what
+//! its own crate makes of its numbers. Whatever a file holds, reading it never panics.
+
+#![forbid(unsafe_code)]
+
+mod file;
+pub use file::{Damage, File, MAJOR, MINOR, Part, WriteFile};
+
+mod messages;
+pub use messages::{
+    Address, Connecting, Count, Durations, Forward, Forwards, Held, LastReload, Listener, Process,
+    Route, Session, Standing, Totals, Trial, Worker,
+};
+
+/// Encodes a message.
+pub fn encode(message: &impl prost::Message) -> Vec<u8> {
+    message.encode_to_vec()
+}
+
+/// Decodes a message. Fields that this version does not know are skipped; those that are missing
+/// have their default. `None` if these bytes are no such message.
+pub fn decode<M: prost::Message + Default>(bytes: &[u8]) -> Option<M> {
+    M::decode(bytes).ok()
+}

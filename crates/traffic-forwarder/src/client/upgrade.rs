@@ -1,0 +1,79 @@
+//! `upgrade`: asks for it, and waits until the next image answers.
+
+use crate::client::connection::Client;
+use crate::client::failure::Failure;
+use crate::client::units::{many, seconds};
+use crate::client::{command, path, show, status};
+use crate::exit::Exit;
+use control::api::{LastUpgrade, Status, Upgrade};
+use hyper::Method;
+use std::os::unix::ffi::OsStrExt;
+use std::time::Duration;
+use tokio::time::{Instant, sleep};
+
+/// The next image needs milliseconds. This is for a host that hardly runs it.
+const ARRIVAL_LIMIT: Duration = Duration::from_secs(30);
+/// Between two questions whether it has arrived.
+const LOOK: Duration = Duration::from_millis(20);
+
+pub(crate) async fn run(wanted: &command::Upgrade) -> Result<Exit, Failure> {
+    let client = Client::new(&wanted.reach)?;
+    let binary = wanted.binary.as_deref().map(std::path::absolute).transpose();
+    let binary = binary.map_err(|error| Failure::Usage(format!("--binary: {error}")))?;
+    let binary = binary.as_ref().map(|binary| binary.as_os_str().as_bytes());
+    let before = status::process(&client).await?;
+    let path = path::with_query("/v1/upgrade", &[("binary", binary)]);
+    let answer: Upgrade = client.ask(Method::POST, &path).await?;
+    let after = arrival(&client, &answer, before.last_upgrade.as_ref()).await?;
+    show(&wanted.reach, &after, |status| text(status, &answer));
+    let failed = after.last_upgrade.is_some_and(|last| last.error.is_some());
+    Ok(if failed { Exit::Failed } else { Exit::Done })
+}
+
+/// The status that tells how it went.
+async fn arrival(
+    client: &Client,
+    answer: &Upgrade,
+    before: Option<&LastUpgrade>,
+) -> Result<Status, Failure> {
+    let until = Instant::now() + ARRIVAL_LIMIT;
+    loop {
+        let status = status::process(client).await;
+        match status {
+            Ok(status) if status.upgrades >= answer.upgrades => return Ok(status),
+            Ok(status) if has_failed_since(&status, before) => return Ok(status),
+            Err(failure) if !failure.is_absence() || Instant::now() >= until => {
+                return Err(failure);
+            }
+            Ok(status) if Instant::now() >= until => return Ok(status),
+            _ => sleep(LOOK).await,
+        }
+    }
+}
+
+fn has_failed_since(status: &Status, before: Option<&LastUpgrade>) -> bool {
+    let last = status.last_upgrade.as_ref().filter(|last| last.error.is_some());
+    last.is_some_and(|last| before.is_none_or(|before| before.at != last.at))
+}
+
+fn text(status: &Status, answer: &Upgrade) -> String {
+    let Some(last) = &status.last_upgrade else {
+        return "not upgraded yet: ask for `status` again\n".to_owned();
+    };
+    if let Some(error) = &last.error {
+        let error = plan::escaped_lines(error);
+        return format!("not upgraded: {error}\nnothing was changed\n");
+    }
+    let losses = match last.lost {
+        0 => String::new(),
+        count => format!(", {} lost (the log says why)", many(count, "session")),
+    };
+    format!(
+        "upgraded from {} to {}, pid {}: {} went on after {}{losses}\n",
+        plan::escaped(&answer.from),
+        plan::escaped(&status.version),
+        status.pid,
+        many(last.sessions, "session"),
+        seconds(last.pause.unwrap_or(0.0)),
+    )
+}
