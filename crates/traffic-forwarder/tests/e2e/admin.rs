@@ -281,7 +281,11 @@ fn it_is_healthy_while_it_drains_and_not_ready() {
 fn every_mistake_is_answered_in_json() {
     let echo = Echo::start("");
     let cases = [
-        ("GET", "/", 404, "not_found"),
+        ("GET", "/nothing", 404, "not_found"),
+        ("GET", "/page/nothing", 404, "not_found"),
+        ("POST", "/", 405, "method_not_allowed"),
+        ("GET", "/v1/events?sessions=some", 400, "bad_request"),
+        ("GET", "/v1/forwards?trouble=1", 400, "bad_request"),
         ("GET", "/v1/forwards/none", 404, "not_found"),
         ("POST", "/v1/forwards/none/drain", 404, "not_found"),
         ("GET", "/v1/sessions/77", 404, "not_found"),
@@ -382,6 +386,27 @@ fn who_watches_changes_nothing_in_the_log() {
 }
 
 #[test]
+fn events_come_without_those_of_single_sessions_if_that_is_asked_for() {
+    let (port, nobody) = (Port::v4(), Port::v4());
+    let config = Config::new().log("format = 'json'\nlevel = 'info'\nsessions = false\n").forward(
+        port.addr(),
+        nobody.addr(),
+        "name = 'down'",
+    );
+    let operated = Operated::start(config);
+    let mut some = operated.http.events("/v1/events?sessions=false", LIMIT);
+    Peer::connect("refused", &port, Script::new().expect_reset()).finish();
+    let (name, told) = some.next_event().unwrap();
+    assert_eq!((&*name, &told["forward"]), ("target_down", &json!("down")));
+    // Beside somebody who wants them all.
+    let mut all = operated.http.events("/v1/events", LIMIT);
+    Peer::connect("refused", &port, Script::new().expect_reset()).finish();
+    let mut names = || all.next_event().unwrap().0;
+    assert_eq!([names(), names(), names()], ["session_opened", "session_closed", "target_down"]);
+    assert_eq!(some.next_event().unwrap().0, "target_down");
+}
+
+#[test]
 fn only_so_many_may_watch_and_the_others_can_still_ask() {
     let echo = Echo::start("");
     let mut watchers: Vec<_> = (0..16).map(|_| echo.http().events("/v1/events", LIMIT)).collect();
@@ -460,6 +485,19 @@ fn on_a_port_only_who_knows_the_token_may_ask() {
     assert_eq!(code(&page.post("/v1/reload")), (403, "forbidden".into()));
     let file = known.post("/v1/reload?dry_run=true&file=/etc/passwd");
     assert_eq!(code(&file), (403, "forbidden".into()));
+}
+
+#[test]
+fn no_web_page_of_others_may_ask_a_socket_either() {
+    let echo = Echo::start("");
+    for (header, value) in [("Host", "evil.example"), ("Origin", "http://evil.example")] {
+        let foreign = echo.http().clone().header(header, value);
+        assert_eq!(code(&foreign.post("/v1/forwards/echo/drain")), (403, "forbidden".into()));
+        assert_eq!(code(&foreign.get("/v1/status")), (403, "forbidden".into()));
+    }
+    assert_eq!(echo.forward()["state"], "active");
+    let page = echo.http().get("/").success();
+    assert!(page.body.contains("<!doctype html>"), "{}", page.body);
 }
 
 #[test]

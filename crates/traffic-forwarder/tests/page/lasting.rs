@@ -3,6 +3,19 @@
 use crate::stage::{Stage, ping};
 
 #[test]
+fn an_upgrade_under_the_page_is_said_and_sessions_and_page_go_on() {
+    let stage = Stage::start(&["echo"], "");
+    let client = stage.client(0);
+    let mut browser = stage.page();
+    stage.http().post("/v1/upgrade").success();
+    browser.wait_for_text("#notices", "the process was upgraded");
+    ping(&client);
+    let figure = r#"document.querySelector('[data-figure="Up"] .main').dataset.value"#;
+    browser.wait(&format!("{figure} === '2'"));
+    assert_eq!(browser.texts("#sessions-now"), ["1"]);
+}
+
+#[test]
 fn a_restart_under_the_page_is_said_and_the_page_goes_on() {
     let mut stage = Stage::start(&["echo"], "");
     let mut browser = stage.page();
