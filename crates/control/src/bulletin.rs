@@ -12,17 +12,16 @@ use flow::{By, CloseReason, Phase};
 pub(crate) fn tell(events: &Events, report: &Report) {
     match report {
         Report::Accepted { id, forward, client } => {
-            events.tell_of_session("session_opened", || SessionOpened {
-                id: *id,
-                forward: forward.to_string(),
-                client: client.to_string(),
-            })
+            events.tell_of_session("session_opened", || {
+                let (forward, client) = (forward.to_string(), client.to_string());
+                SessionOpened { id: *id, forward, client }
+            });
         }
         Report::Forwarding { id, forward, target } => {
             events.tell_of_session("session_connected", || {
-                let target_address = target.to_string();
-                SessionConnected { id: *id, forward: forward.to_string(), target_address }
-            })
+                let (forward, target_address) = (forward.to_string(), target.to_string());
+                SessionConnected { id: *id, forward, target_address }
+            });
         }
         Report::Ended(record) => {
             events.tell_of_session("session_closed", || session_closed(record));

@@ -80,8 +80,8 @@ fn keys_are_enough() {
     browser.press(&["c"]);
     browser.wait_for_text("#scope", "two");
     browser.press(&["d"]);
-    let state = || stage.http().json("/v1/forwards/two")["state"].clone();
-    wait_until("two is active", LIMIT, || state() == "active");
+    let two = || stage.http().json("/v1/forwards/two");
+    wait_until("two is active", LIMIT, || two()["state"] == "active");
     assert_eq!(browser.complaints(), [""; 0]);
 }
 

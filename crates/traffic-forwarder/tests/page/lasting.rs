@@ -7,7 +7,7 @@ fn an_upgrade_under_the_page_is_said_and_sessions_and_page_go_on() {
     let stage = Stage::start(&["echo"], "");
     let client = stage.client(0);
     let mut browser = stage.page();
-    stage.http().post("/v1/upgrade").success();
+    stage.http().post("/v1/upgrade").status(202);
     browser.wait_for_text("#notices", "the process was upgraded");
     ping(&client);
     let figure = r#"document.querySelector('[data-figure="Up"] .main').dataset.value"#;

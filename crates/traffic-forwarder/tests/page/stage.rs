@@ -128,14 +128,17 @@ impl Stage {
         self.http().json("/v1/sessions")["sessions"].as_array().unwrap().clone()
     }
 
-    /// Bytes back and forth through the forward at this place, until it is dropped.
+    /// Bytes back and forth through the forward at this place, at least once, until it is dropped.
     pub(crate) fn load(&self, place: usize) -> Load {
         let (client, stop) = (self.client(place), Arc::new(AtomicBool::new(false)));
         let stopped = Arc::clone(&stop);
         let thread = thread::spawn(move || {
-            while !stopped.load(Ordering::Relaxed) {
-                let exchange = Script::new().write_bytes([b'.'; SIZE]).read_exactly(SIZE as u64);
-                play(&client, exchange.pause(PAUSE));
+            loop {
+                let exchange = Script::new().write_bytes(vec![b'.'; SIZE]);
+                play(&client, exchange.read_exactly(SIZE as u64).pause(PAUSE));
+                if stopped.load(Ordering::Relaxed) {
+                    break;
+                }
             }
         });
         Load { stop, thread: Some(thread) }
