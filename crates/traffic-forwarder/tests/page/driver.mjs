@@ -33,7 +33,7 @@ page.on("request", (request) => answers.push({ url: request.url(), bytes: 0 }));
 async function wait({ script }) {
   const end = Date.now() + PATIENCE;
   while (!(await page.evaluate(script))) {
-    if (Date.now() > end) throw new Error(`waited in vain; the page: ${await page.innerText("body")}`);
+    if (Date.now() > end) throw new Error(`in vain; the page: ${await page.innerText("body")}`);
     await new Promise((resume) => setTimeout(resume, STEP));
   }
 }

@@ -26,11 +26,12 @@ fn a_restart_under_the_page_is_said_and_the_page_goes_on() {
     stage.http().post("/v1/reload").success();
     browser.wait_for_text("#notices", "the configuration was reloaded (generation 1 -> 2)");
     browser.click("#events-tab");
-    browser.wait_for_text("#events ol", "by admin, generation 2");
+    browser.wait_for_text("#events ol", "by admin: generation 2");
     assert_eq!(browser.complaints(), [""; 0]);
 
     stage.kill();
     browser.wait_for_text("#notices", "the process does not answer; waiting for it to come back");
+    browser.wait_for_text("#state", "no answer");
     stage.run();
     let restarted = format!("the process was restarted (pid {first} -> {})", stage.pid());
     browser.wait_for_text("#notices", &restarted);

@@ -128,7 +128,13 @@ fn a_session_and_a_forward_are_shown_in_full() {
     let mut browser = stage.page();
     browser.click("#forwards tbody button");
     browser.wait_for_text("#details-dialog .facts", "max_sessions = 7");
-    browser.press(&["Escape", "2"]);
+    browser.click("#details-dialog [value=chart]");
+    browser.wait_for_text("#scope", "only");
+    browser.wait("document.querySelector('#sessions-now').textContent === '1'");
+    browser.click("#all");
+    browser.wait_for_text("#scope", "All forwards");
+    browser.click("#forwards tbody button");
+    browser.click("#details-dialog [value=sessions]");
     browser.click("#sessions tbody button");
     let local = client.local_addr().unwrap().as_socket().unwrap().to_string();
     browser.wait_for_text("#details-dialog .facts", &local);

@@ -92,7 +92,7 @@ function plotIn(id, series, yAxis) {
       ...size(),
       legend: { show: false },
       cursor: { show: false },
-      padding: [8, 12, 0, 0],
+      padding: [8, 28, 0, 0],
       scales: { x: { time: true }, y: { range: (_, __, most) => [0, Math.max(most * 1.1, 4)] } },
       axes: [axis({ values: ago, space: 90, size: 24 }), axis(yAxis)],
       series: [{}, ...series],

@@ -4,7 +4,7 @@
 import { ask, forwardPath } from "./api.js";
 import { byId, facts, setText } from "./dom.js";
 import { killSession } from "./sessions.js";
-import { switchForward } from "./forwards.js";
+import { actionOf, switchForward } from "./forwards.js";
 import { bytes, many, rate, seconds } from "./units.js";
 
 const dialog = byId("details-dialog");
@@ -16,7 +16,8 @@ function factsOfForward(forward) {
   const closed = Object.entries(forward.closed).filter(([, count]) => count > 0);
   return [
     ["state", forward.state],
-    ["sessions", `${sessions} of at most ${most}, ${opened} so far, ${refused} refused, ${failed} failed`],
+    ["sessions", `${sessions} of at most ${most}, ${opened} so far`],
+    ["errors", `${refused} refused, ${failed} failed`],
     ["bytes", `${bytes(forward.bytes_up)} up, ${bytes(forward.bytes_down)} down`],
     ...(rates ? [["rate", `${rate(rates.bytes_up)} up, ${rate(rates.bytes_down)} down`]] : []),
     ["backlog", many(forward.backlog, "connection")],
@@ -66,8 +67,17 @@ function tcpText(tcp) {
   ].join(", ");
 }
 
+/** What else the dialog offers: calls these with the forward's name. */
+export function offer({ chart, sessions }) {
+  dialog.addEventListener("close", () => {
+    const act = { chart, sessions }[dialog.returnValue];
+    if (act) act(shown.forward);
+  });
+}
+
 function open(title, wanted) {
   shown = wanted;
+  dialog.returnValue = "";
   setText(byId("details-title"), title);
   setText(dialog.querySelector(".message"), "");
   dialog.querySelector(".facts").replaceChildren();
@@ -79,16 +89,18 @@ function open(title, wanted) {
 export function openForward({ name }) {
   return open(`Forward ${name}`, {
     of: "forwards",
+    forward: name,
     path: `${forwardPath(name)}?rates=true`,
     facts: factsOfForward,
     act: switchForward,
-    word: ({ state }) => ({ active: "Drain", draining: "Resume" })[state],
+    word: actionOf,
   });
 }
 
-export function openSession({ id }) {
+export function openSession({ id, forward }) {
   return open(`Session ${id}`, {
     of: "sessions",
+    forward,
     path: `/v1/sessions/${id}?rates=true`,
     facts: factsOfSession,
     act: killSession,

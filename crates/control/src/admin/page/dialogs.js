@@ -22,13 +22,13 @@ const tokenDialog = byId("token-dialog");
 /** Asks for the token, and calls `given` when there is one. The one that there is was refused. */
 export function askForToken(given) {
   if (tokenDialog.open) return;
-  const fault = hasToken() ? "This token was refused: it is not the one in the file." : "";
-  setText(tokenDialog.querySelector("[role=alert]"), fault);
+  const explain = (fault) => setText(tokenDialog.querySelector("[role=alert]"), fault);
+  explain(hasToken() ? "This token was refused: it is not the one in the file." : "");
   tokenDialog.querySelector("form").onsubmit = (event) => {
     event.preventDefault();
     const token = new FormData(event.target).get("token").trim();
     if (!isToken(token)) {
-      setText(tokenDialog.querySelector("[role=alert]"), "A token is one word of ASCII characters.");
+      explain("A token is one word of ASCII characters.");
       return;
     }
     keepToken(token);

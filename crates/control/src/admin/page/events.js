@@ -10,17 +10,20 @@ const MOST_LISTED = 200;
 const list = byId("events").querySelector("ol");
 let count = 0;
 
+function outcome({ by, error }, done) {
+  return [`by ${by}: ${error ?? done}`, error ? "bad" : "good"];
+}
+
 /** What is said of an event, and its colour. */
 const TEXTS = {
   target_down: (it) => [`${it.forward}: ${it.target_address ?? it.target}: ${it.cause}`, "bad"],
-  limit_reached: (it) => [`${it.forward}: ${many(it.count, "client")} refused at ${it.limit}`, "bad"],
+  limit_reached: (it) => [`${it.forward}: ${it.count} refused at ${it.limit} sessions`, "bad"],
   accept_failed: (it) => [`${it.forward}: ${it.error}, ${many(it.count, "time")}`, "bad"],
-  resource_exhausted: (it) => [`${it.cause} for ${it.needed_for}, ${many(it.count, "time")}`, "bad"],
+  resource_exhausted: (it) => [`${it.cause}: ${it.needed_for}, ${many(it.count, "time")}`, "bad"],
   drain: (it) => [`${it.forward}, ${many(it.sessions, "session")}`, "notable"],
   resume: (it) => [it.forward, "good"],
-  reload: (it) => [`by ${it.by}, generation ${it.generation}${it.error ? `: ${it.error}` : ""}`,
-    it.error ? "bad" : "good"],
-  upgrade: (it) => [`by ${it.by}: ${it.error ?? `version ${it.version}`}`, it.error ? "bad" : "good"],
+  reload: (it) => outcome(it, `generation ${it.generation}`),
+  upgrade: (it) => outcome(it, `version ${it.version}`),
   shutdown: (it) => [`by ${it.by}, ${many(it.sessions, "session")}`, "notable"],
   lagged: (it) => [`${many(it.missed, "event")} missed`, "notable"],
 };

@@ -1,86 +1,37 @@
 // The table of forwards, and what can be done to one.
 
 import { ask, forwardPath } from "./api.js";
+import { button, count, figure, size, text } from "./columns.js";
 import { confirm } from "./dialogs.js";
-import { setAmount, setText, setTone } from "./dom.js";
 import { say } from "./notices.js";
 import { Pager } from "./pager.js";
-import { buttonIn } from "./rows.js";
-import { bytes, many, rate } from "./units.js";
+import { many, rate } from "./units.js";
 import * as words from "./words.js";
 
-function count(read, isBad = () => false) {
-  return (cell, forward) => {
-    setAmount(cell, `${read(forward)}`, read(forward));
-    setTone(cell, isBad(forward) ? "bad" : undefined);
-  };
+const SOME = { room: "some" };
+const MUCH = { room: "much" };
+
+/** What can be done to a forward in this state; to a removed one, nothing. */
+export function actionOf({ state }) {
+  return { active: "Drain", draining: "Resume" }[state];
 }
 
 function columns(open) {
+  const ofMost = (sessions, { max_sessions: most }) => `${sessions}/${most}`;
   return [
-    {
-      head: "Forward",
-      sort: "name",
-      fill: (cell, forward) => setText(buttonIn(cell, open), forward.name),
-    },
-    {
-      head: "State",
-      room: "some",
-      fill(cell, { state }) {
-        setText(cell, state);
-        setTone(cell, words.stateTone(state));
-      },
-    },
-    { head: "Listen", room: "much", fill: (cell, it) => setText(cell, words.firstAndCount(it.listen)) },
-    { head: "To", room: "much", fill: (cell, it) => setText(cell, words.firstAndCount(it.to)) },
-    {
-      head: "Sessions",
-      sort: "sessions",
-      number: true,
-      fill(cell, forward) {
-        setAmount(cell, `${forward.sessions}/${forward.max_sessions}`, forward.sessions);
-        setTone(cell, words.isFull(forward) ? "bad" : undefined);
-      },
-    },
-    { head: "Opened", number: true, room: "much", fill: count((it) => it.opened) },
-    { head: "Refused", number: true, room: "some", fill: count((it) => it.refused, words.refusesLately) },
-    {
-      head: "Failed",
-      sort: "errors",
-      number: true,
-      room: "some",
-      fill: count((it) => it.failed, words.failsLately),
-    },
-    {
-      head: "Up",
-      number: true,
-      room: "much",
-      fill: (cell, it) => setAmount(cell, bytes(it.bytes_up), it.bytes_up),
-    },
-    {
-      head: "Down",
-      sort: "bytes",
-      number: true,
-      room: "much",
-      fill: (cell, it) => setAmount(cell, bytes(it.bytes_down), it.bytes_down),
-    },
-    { head: "Up/s", number: true, fill: (cell, it) => setText(cell, rate(it.rates?.bytes_up)) },
-    {
-      head: "Down/s",
-      sort: "rate",
-      number: true,
-      fill: (cell, it) => setText(cell, rate(it.rates?.bytes_down)),
-    },
-    {
-      head: "Action",
-      hidden: true,
-      fill(cell, forward) {
-        const button = buttonIn(cell, switchForward);
-        setText(button, forward.state === "draining" ? "Resume" : "Drain");
-        button.ariaLabel = `${button.textContent} ${forward.name}`;
-        button.hidden = forward.state === "removed";
-      },
-    },
+    button("Forward", (it) => it.name, open, { sort: "name" }),
+    text("State", (it) => it.state, { toneOf: words.stateTone, ...SOME }),
+    text("Listen", (it) => words.firstAndCount(it.listen), MUCH),
+    text("To", (it) => words.firstAndCount(it.to), MUCH),
+    count("Sessions", (it) => it.sessions, { show: ofMost, isBad: words.isFull, sort: "sessions" }),
+    count("Opened", (it) => it.opened, MUCH),
+    count("Refused", (it) => it.refused, { isBad: words.refusesLately, ...SOME }),
+    count("Failed", (it) => it.failed, { isBad: words.failsLately, sort: "errors", ...SOME }),
+    size("Up", (it) => it.bytes_up, MUCH),
+    size("Down", (it) => it.bytes_down, { sort: "bytes", ...MUCH }),
+    figure("Up/s", (it) => rate(it.rates?.bytes_up)),
+    figure("Down/s", (it) => rate(it.rates?.bytes_down), { sort: "rate" }),
+    button("Action", actionOf, switchForward, { nameOf: (it) => it.name, hidden: true }),
   ];
 }
 

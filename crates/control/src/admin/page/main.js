@@ -10,7 +10,7 @@ import { forwardsTable, switchForward } from "./forwards.js";
 import { listen, showHelp } from "./keys.js";
 import * as notices from "./notices.js";
 import { everySecond } from "./poll.js";
-import { MOST_NAMED, showProcess, showTroubles } from "./process.js";
+import { MOST_NAMED, showAbsence, showProcess, showTroubles } from "./process.js";
 import { killSession, sessionsTable } from "./sessions.js";
 
 const TABS = ["forwards", "sessions", "events"];
@@ -20,6 +20,7 @@ const tables = {
   sessions: sessionsTable(details.openSession),
 };
 let tab = "forwards";
+let isWatching = false;
 
 // === looking ===
 
@@ -46,7 +47,7 @@ async function look() {
     setText(byId("sessions-count"), `${status.sessions}`);
     if (shown && table === tables[tab]) table.show(shown);
     charts.remember(status, [...(shown?.forwards ?? []), ...chosen]);
-    begin();
+    watchEvents();
   } catch (failure) {
     missed(failure);
   }
@@ -70,21 +71,17 @@ async function lookAtChosen() {
 
 function missed(failure) {
   if (failure instanceof Refused && failure.status === 401) askForToken(lookNow);
-  else if (failure instanceof Absent) notices.gone();
-  else notices.gone(failure.message);
+  else {
+    showAbsence();
+    notices.gone(failure instanceof Absent ? undefined : failure.message);
+  }
 }
 
-const begin = once(() => {
-  document.body.classList.add("live");
+/** Events are asked for when the token is known to be right. */
+function watchEvents() {
+  if (isWatching) return;
+  isWatching = true;
   events.begin();
-});
-
-function once(act) {
-  let done = false;
-  return () => {
-    if (!done) act();
-    done = true;
-  };
 }
 
 // === showing ===
@@ -146,6 +143,7 @@ TABS.forEach((name, place) => {
     byId(`${next}-tab`).focus();
   });
 });
+details.offer({ chart: choose, sessions: showSessionsOf });
 byId("all").addEventListener("click", () => choose(undefined));
 byId("theme").addEventListener("click", nextTheme);
 byId("help").addEventListener("click", showHelp);

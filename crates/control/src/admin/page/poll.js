@@ -3,7 +3,7 @@
 // In milliseconds, from one look to the next.
 const PERIOD = 1000;
 
-/** Calls `look` every second, once the result was called: that asks for the next look to be at once. */
+/** Returns what begins it: from then on `look` is called every second, and at once when asked. */
 export function everySecond(look) {
   let timer;
   let running = false;

@@ -26,8 +26,16 @@ function show(name, main, exact, more, tone) {
   setTone(figure.main, tone);
 }
 
+/** What is shown is no longer so. */
+export function showAbsence() {
+  document.body.classList.add("stale");
+  setText(byId("state"), "no answer");
+  setTone(byId("state"), "bad");
+}
+
 /** Shows what the API says of the process. */
 export function showProcess(status) {
+  document.body.classList.remove("stale");
   setText(byId("state"), status.state);
   setTone(byId("state"), words.stateTone(status.state));
   const config = status.config ?? "forwards of the command line";
@@ -54,7 +62,8 @@ export function showProcess(status) {
 }
 
 function trialText({ confirm_within: left }) {
-  return left == null ? "" : `the configuration goes back in ${seconds(left)} unless it is confirmed`;
+  if (left == null) return "";
+  return `the configuration goes back in ${seconds(left)} unless it is confirmed`;
 }
 
 /** Lists what an operator should act on: nothing is shown if there is nothing. */
@@ -88,6 +97,6 @@ function troublesOfProcess(status) {
     words.isFull(status) && `the process is at its limit of ${status.max_sessions} sessions`,
     words.nearlyOutOfFiles(status) && `${files} of ${limit} files are open`,
     words.losesLog(status) && `log lines are lost, ${status.log_dropped} so far`,
-    reload?.error && `the last reload (${reload.at} by ${reload.by}) failed: ${first(reload.error)}`,
+    reload?.error && `the last reload, by ${reload.by}, failed: ${first(reload.error)}`,
   ].filter(Boolean);
 }

@@ -3,19 +3,7 @@
 
 import { make } from "./dom.js";
 
-/** A cell with a button in it, made once; `act` is given what the row shows just then. */
-export function buttonIn(cell, act) {
-  if (cell.firstChild) return cell.firstChild;
-  const button = make("button", { type: "button" });
-  button.addEventListener("click", () => act(cell.parentElement.item));
-  cell.append(button);
-  return button;
-}
-
-/**
- * A column: `head` and `fill(cell, item)`; further `sort`, the API's word for its order, `number`
- * for figures, and `room`, the smallest window that has room for it: `some` or `much`.
- */
+/** `number` for figures; what needs room is hidden where there is none. */
 function classOf({ number, room }) {
   return [number && "number", room && `needs-${room}`].filter(Boolean).join(" ");
 }

@@ -1,57 +1,32 @@
 // The table of sessions, and the end of one.
 
 import { ask } from "./api.js";
+import { button, figure, size, text } from "./columns.js";
 import { confirm } from "./dialogs.js";
-import { setAmount, setText, setTone } from "./dom.js";
 import { say } from "./notices.js";
 import { Pager } from "./pager.js";
-import { buttonIn } from "./rows.js";
-import { bytes, rate, seconds } from "./units.js";
+import { rate, seconds } from "./units.js";
 import * as words from "./words.js";
 
-function moved(lane) {
-  return (cell, session) => setAmount(cell, bytes(session[lane].bytes), session[lane].bytes);
-}
+const SOME = { room: "some" };
+const MUCH = { room: "much" };
 
 function columns(open) {
+  const named = { nameOf: (it) => `session ${it.id}`, hidden: true };
   return [
-    {
-      head: "ID",
-      sort: "id",
-      number: true,
-      fill: (cell, session) => setText(buttonIn(cell, open), `${session.id}`),
-    },
-    { head: "Forward", fill: (cell, { forward }) => setText(cell, forward) },
-    { head: "Client", room: "some", fill: (cell, { client }) => setText(cell, client) },
-    {
-      head: "Target",
-      room: "much",
-      fill: (cell, { target_address: address, target }) => setText(cell, address ?? target),
-    },
-    { head: "Age", sort: "age", number: true, room: "some", fill: (cell, { age }) => setText(cell, seconds(age)) },
-    { head: "Idle", sort: "idle", number: true, room: "much", fill: (cell, { idle }) => setText(cell, seconds(idle)) },
-    { head: "Up", number: true, room: "some", fill: moved("up") },
-    { head: "Down", sort: "bytes", number: true, room: "some", fill: moved("down") },
-    { head: "Up/s", number: true, fill: (cell, { up }) => setText(cell, rate(up.rate)) },
-    { head: "Down/s", sort: "rate", number: true, fill: (cell, { down }) => setText(cell, rate(down.rate)) },
-    { head: "Path", room: "much", fill: (cell, session) => setText(cell, words.paths(session)) },
-    {
-      head: "Verdict",
-      room: "some",
-      fill(cell, { verdict }) {
-        setText(cell, verdict);
-        setTone(cell, words.verdictTone(verdict));
-      },
-    },
-    {
-      head: "Action",
-      hidden: true,
-      fill(cell, session) {
-        const button = buttonIn(cell, killSession);
-        setText(button, "Kill");
-        button.ariaLabel = `Kill session ${session.id}`;
-      },
-    },
+    button("ID", (it) => `${it.id}`, open, { sort: "id", number: true }),
+    text("Forward", (it) => it.forward),
+    text("Client", (it) => it.client, SOME),
+    text("Target", (it) => it.target_address ?? it.target, MUCH),
+    figure("Age", (it) => seconds(it.age), { sort: "age", ...SOME }),
+    figure("Idle", (it) => seconds(it.idle), { sort: "idle", ...MUCH }),
+    size("Up", (it) => it.up.bytes, SOME),
+    size("Down", (it) => it.down.bytes, { sort: "bytes", ...SOME }),
+    figure("Up/s", (it) => rate(it.up.rate)),
+    figure("Down/s", (it) => rate(it.down.rate), { sort: "rate" }),
+    text("Path", words.paths, MUCH),
+    text("Verdict", (it) => it.verdict, { toneOf: words.verdictTone, ...SOME }),
+    button("Action", () => "Kill", killSession, named),
   ];
 }
 
