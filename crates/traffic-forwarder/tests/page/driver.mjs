@@ -9,7 +9,7 @@ const ARGS = [
   "--disable-background-networking", "--disable-component-update", "--disable-dev-shm-usage",
 ];
 // In milliseconds: the longest wait for a state, and the time between two looks at it.
-const PATIENCE = 20_000;
+const PATIENCE = 60_000;
 const STEP = 20;
 
 const browser = await chromium.launch({ executablePath: process.env.CHROMIUM, args: ARGS });
