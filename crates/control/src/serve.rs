@@ -11,6 +11,7 @@ use crate::upgrade::{Handover, Wanted, go_on, upgrade};
 use engine::{Engine, Options};
 use plan::Plan;
 use std::fmt;
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -100,7 +101,7 @@ fn start(input: plan::Input, plan: Plan) -> Result<Supervisor, ServeError> {
     let open_files = sys::open_files().unwrap_or(0);
     let capacity = capacity(&plan, workers, limit, open_files)
         .map_err(|no_room| ServeError::Unfit(no_room.to_string()))?;
-    let mut engine = start_engine(&plan, workers, capacity)?;
+    let mut engine = start_engine(&plan, workers, capacity, Vec::new())?;
     if let Err(error) = listen(&plan, &mut engine) {
         engine.stop();
         return Err(error);
@@ -114,6 +115,7 @@ pub(crate) fn start_engine(
     plan: &Plan,
     workers: usize,
     capacity: Capacity,
+    epolls: Vec<OwnedFd>,
 ) -> Result<Engine, ServeError> {
     let resolver = Resolver::start()
         .map_err(|error| ServeError::Failed(format!("start the resolver: {error}")))?;
@@ -124,7 +126,7 @@ pub(crate) fn start_engine(
         detail: detail(&plan.log),
         resolver: Arc::new(resolver),
     };
-    Engine::start(&options)
+    Engine::start_with(&options, epolls)
         .map_err(|error| ServeError::Failed(format!("start the workers: {error}")))
 }
 
@@ -244,7 +246,7 @@ async fn serve_until_stop(
             Request::ReopenLog => crate::log::reopen(),
             // Its result is in the log, and nobody else asked for it.
             Request::Upgrade => {
-                _ = tokio::spawn(upgrade(desk.clone(), Wanted::default(), "SIGUSR2"))
+                _ = tokio::spawn(upgrade(desk.clone(), Wanted::default(), "SIGUSR2"));
             }
             Request::Task(task) => task(supervisor),
             Request::Tick => supervisor.tick(),

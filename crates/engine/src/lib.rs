@@ -69,6 +69,7 @@ pub use shared::Detail;
 use running::Forwards;
 use shared::Shared;
 use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -101,10 +102,18 @@ pub struct Engine {
 impl Engine {
     /// Starts the workers. They have nothing to do until [`Engine::apply`].
     pub fn start(options: &Options) -> std::io::Result<Self> {
+        Self::start_with(options, Vec::new())
+    }
+
+    /// Like [`Engine::start`], with the epoll instances of the workers of an image before this: as
+    /// many, or none.
+    pub fn start_with(options: &Options, epolls: Vec<OwnedFd>) -> std::io::Result<Self> {
+        let as_many = epolls.len() == options.workers;
+        let mut epolls = epolls.into_iter().filter(|_| as_many);
         let shared = Arc::new(Shared::new(options)?);
         let mut engine = Self { shared, threads: Vec::new(), forwards: Forwards::default() };
         for index in 0..options.workers {
-            let worker = Worker::new(index, Arc::clone(&engine.shared))?;
+            let worker = Worker::new(index, Arc::clone(&engine.shared), epolls.next())?;
             let thread = std::thread::Builder::new()
                 .name(format!("worker-{index}"))
                 .stack_size(STACK)

@@ -47,7 +47,7 @@ pub(crate) struct Forwards {
     pub(crate) removed: Vec<Removed>,
     /// What was counted of forwards that are forgotten.
     pub(crate) forgotten: Sums,
-    next_number: u32,
+    pub(crate) next_number: u32,
     pub(crate) legacy: Legacy,
 }
 
@@ -150,7 +150,9 @@ impl Forwards {
             let number = self.next_number;
             self.next_number += 1;
             let listener = match self.legacy.sockets.remove(*address) {
-                Some(socket) => Ok(Listener::bound(number, address, socket)),
+                Some((known, socket)) => {
+                    Ok(Listener::bound(known.unwrap_or(number), address, socket))
+                }
                 None => Listener::bind(number, address, &options),
             };
             let listener = listener.map_err(|error| {

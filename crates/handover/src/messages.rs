@@ -94,6 +94,9 @@ pub struct Forwards {
     /// The number of the next session.
     #[prost(uint64, tag = "4")]
     pub next_id: u64,
+    /// The workers' epoll instances, in the order of the workers. What is registered there stays.
+    #[prost(uint32, repeated, tag = "5")]
+    pub epolls: Vec<u32>,
 }
 
 /// One forward.
@@ -137,6 +140,9 @@ pub struct Listener {
     /// Where it listens, as configured.
     #[prost(string, tag = "2")]
     pub address: String,
+    /// What the workers know it by.
+    #[prost(uint32, tag = "3")]
+    pub number: u32,
 }
 
 /// What was counted of a forward.
@@ -199,6 +205,9 @@ pub struct Worker {
     /// Its sessions.
     #[prost(message, repeated, tag = "2")]
     pub sessions: Vec<Session>,
+    /// What distinguishes the key of the next session.
+    #[prost(uint32, tag = "3")]
+    pub next_generation: u32,
 }
 
 /// Where the sessions of one listener go.
@@ -251,6 +260,9 @@ pub struct Session {
     /// The target's socket still lacks options that only a session of some age needs.
     #[prost(bool, tag = "11")]
     pub options_due: bool,
+    /// What its worker's epoll instance knows it by.
+    #[prost(uint64, tag = "12")]
+    pub key: u64,
 }
 
 /// The address of a peer.

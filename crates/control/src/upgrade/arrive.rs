@@ -75,6 +75,15 @@ impl Handover {
         self.process.as_ref()?.admin.and_then(|fd| claim(fd).ok())
     }
 
+    /// The workers' epoll instances. Only if all is sound: they know listeners and sessions by
+    /// numbers that are written down elsewhere.
+    fn epolls(&self) -> Vec<OwnedFd> {
+        let forwards = self.forwards.as_ref().filter(|_| self.damage.is_none());
+        let epolls = forwards.map(|forwards| &forwards.epolls[..]).unwrap_or_default();
+        let epolls = Some(epolls).filter(|epolls| epolls.len() == self.workers.len());
+        epolls.unwrap_or_default().iter().filter_map(|fd| claim(*fd).ok()).collect()
+    }
+
     /// What the engine goes on with. Where nobody has written down which sockets listen, the kernel
     /// knows.
     pub(crate) fn inheritance(&mut self, plan: &Plan) -> engine::Inheritance {
@@ -138,7 +147,7 @@ pub(crate) fn go_on(
     let limit = sys::raise_open_files_limit();
     let capacity = capacity(&plan, workers, limit, saved.files_at_start)
         .map_err(|no_room| ServeError::Unfit(no_room.to_string()))?;
-    let mut engine = start_engine(&plan, workers, capacity)?;
+    let mut engine = start_engine(&plan, workers, capacity, handover.epolls())?;
     let inheritance = handover.inheritance(&plan);
     let taken =
         engine.take_over(&plan.forwards, inheritance).map_err(|failed| unbound(&plan, &failed))?;

@@ -122,7 +122,8 @@ impl Supervisor {
         let binary = Binary::open(path)?;
         let process = state::process(self, "", 0);
         let listeners = self.engine.listen_addresses();
-        let listeners = listeners.map(|address| handover::Listener { fd: 0, address });
+        let listeners = listeners
+            .map(|address| handover::Listener { address, ..handover::Listener::default() });
         let forwards = handover::Forwards { listeners: listeners.collect(), ..Default::default() };
         let memory = state::memory(&process, &forwards, &[])
             .map_err(|error| UpgradeError::Failed(format!("write the state down: {error}")))?;

@@ -20,8 +20,9 @@ use sys::inherit::{claim, close_on_exec, keep_over_exec};
 /// What forwards begin with that the image before had. Empty in every other process.
 #[derive(Default)]
 pub(crate) struct Legacy {
-    /// Listening sockets. What is not wanted is closed.
-    pub(crate) sockets: HashMap<ListenAddress, OwnedFd>,
+    /// Listening sockets, and what the workers' epoll instances know them by, if they are
+    /// registered there. What is not wanted is closed.
+    pub(crate) sockets: HashMap<ListenAddress, (Option<u32>, OwnedFd)>,
     /// What was counted.
     pub(crate) totals: HashMap<String, Totals>,
 }
@@ -33,7 +34,8 @@ impl Forwards {
         for listener in self.listeners() {
             keep_over_exec(&*listener.socket)?;
             let address = listener.address.to_string();
-            listeners.push(handover::Listener { fd: number(&*listener.socket), address });
+            let (fd, number) = (number(&*listener.socket), listener.number);
+            listeners.push(handover::Listener { fd, address, number });
         }
         let running = self.running.iter().map(saved_running);
         let removed = self.removed.iter().map(saved_removed);
@@ -42,6 +44,7 @@ impl Forwards {
             listeners,
             forgotten: saved_sums(&self.forgotten),
             next_id: shared.upcoming_id(),
+            epolls: shared.epolls(),
         })
     }
 
@@ -62,9 +65,13 @@ impl Forwards {
     ) -> Result<Vec<Unbound>, Vec<Unbound>> {
         shared.number_from(saved.next_id);
         self.forgotten = sums(&saved.forgotten);
-        let of =
-            |saved: &handover::Listener| Some((saved.address.parse().ok()?, claim(saved.fd).ok()?));
+        let of = |saved: &handover::Listener| {
+            let address = saved.address.parse().ok()?;
+            Some((address, (Some(saved.number), claim(saved.fd).ok()?)))
+        };
         self.legacy.sockets = saved.listeners.iter().filter_map(of).collect();
+        let numbers = saved.listeners.iter().map(|listener| listener.number);
+        self.next_number = numbers.max().map_or(0, |last| last.saturating_add(1));
         self.find_addresses(plans, sockets);
         for forward in saved.forwards {
             self.begin_with(forward, plans, shared);
@@ -109,7 +116,7 @@ impl Forwards {
         for socket in sockets {
             let is_it = |address: &&&ListenAddress| Listener::is_at(&socket, address);
             if let Some(address) = wanted.iter().find(is_it) {
-                self.legacy.sockets.entry((*address).clone()).or_insert(socket);
+                self.legacy.sockets.entry((*address).clone()).or_insert((None, socket));
             }
         }
     }
