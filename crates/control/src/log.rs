@@ -12,13 +12,13 @@ mod output;
 pub use output::LogError;
 
 use event::Fields;
+use flow::Time;
 use format::Form;
 use handover::Handover;
 use output::Output;
 use std::io::IsTerminal;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::Duration;
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 use tracing_subscriber::registry::Registry;
@@ -156,8 +156,8 @@ pub(crate) struct Dropped {
     pub(crate) queue_full: u64,
     /// They could not be written.
     pub(crate) write_failed: u64,
-    /// Since the last of them was lost.
-    pub(crate) last: Option<Duration>,
+    /// When the last of them was lost.
+    pub(crate) last: Option<Time>,
 }
 
 static QUEUE_FULL: AtomicU64 = AtomicU64::new(0);
@@ -172,15 +172,16 @@ pub(crate) fn dropped() -> Dropped {
         write_failed: WRITE_FAILED.load(Ordering::Relaxed),
         last: match LAST_LOST.load(Ordering::Relaxed) {
             0 => None,
-            at => Some(Duration::from_micros(sys::monotonic_micros().saturating_sub(at))),
+            at => Some(Time::from_micros(at)),
         },
     }
 }
 
-/// Goes on counting where the program before an upgrade stopped.
-pub(crate) fn resume_counting(queue_full: u64, write_failed: u64) {
-    QUEUE_FULL.fetch_add(queue_full, Ordering::Relaxed);
-    WRITE_FAILED.fetch_add(write_failed, Ordering::Relaxed);
+/// Goes on from what another image of this process had lost.
+pub(crate) fn go_on_from(before: Dropped) {
+    QUEUE_FULL.fetch_add(before.queue_full, Ordering::Relaxed);
+    WRITE_FAILED.fetch_add(before.write_failed, Ordering::Relaxed);
+    LAST_LOST.fetch_max(before.last.map_or(0, Time::as_micros), Ordering::Relaxed);
 }
 
 /// Counts lines for which there was no room in a queue.

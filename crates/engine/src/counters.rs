@@ -135,6 +135,8 @@ impl Counters {
         add_up(&mut seldom.accept_errors, &totals.accept_errors);
         add_up(&mut seldom.fallbacks, &totals.fallbacks);
         seldom.refused += totals.refused;
+        seldom.last_failed = totals.last_failed;
+        seldom.last_refused = totals.last_refused;
     }
 
     fn seldom(&self) -> MutexGuard<'_, Seldom> {

@@ -42,6 +42,7 @@ mod http;
 mod record;
 
 mod server;
+mod terminal;
 mod tool;
 
 pub use addr::{Addr, Listener, Place, connect};
@@ -60,6 +61,7 @@ pub use server::{Nginx, Server, Sshd, is_listening};
 pub use socket2::Socket;
 pub use stream::{Checker, Difference, Source, Stream};
 pub use target::{Behaviour, Target};
+pub use terminal::Terminal;
 pub use tool::{Finished, Tool, run};
 pub use transcript::{Failure, Transcript};
 pub use usage::raise_open_files;

@@ -12,7 +12,7 @@ use crate::wait::poll;
 
 /// The programs that tests use, and the Debian package of each. `debian-packages.txt` lists the same
 /// packages for the Makefile.
-const PACKAGES: [(&str, &str); 17] = [
+const PACKAGES: [(&str, &str); 18] = [
     ("chromium", "chromium"),
     ("curl", "curl"),
     ("ip", "iproute2"),
@@ -29,6 +29,7 @@ const PACKAGES: [(&str, &str); 17] = [
     ("ssh-keygen", "openssh-client"),
     ("sshd", "openssh-server"),
     ("strace", "strace"),
+    ("tmux", "tmux"),
     ("valgrind", "valgrind"),
 ];
 

@@ -14,6 +14,7 @@ Examples:
   traffic-forwarder demo                         see it work, with nothing else installed
   traffic-forwarder status                       the running process and its forwards
   traffic-forwarder plan                         what a reload would change
+  traffic-forwarder top                          watch and steer it on the whole terminal
 
 Exit status: 0 done, 1 failed at run time, 2 wrong usage or configuration.
 Signals: TERM and INT drain up to shutdown_timeout, and at once when they come again. HUP reloads.";

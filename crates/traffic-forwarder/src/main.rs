@@ -6,6 +6,7 @@ mod client;
 mod demo;
 mod exit;
 mod go_flags;
+mod top;
 
 use clap::Parser;
 use cli::{Cli, Command};

@@ -2,6 +2,7 @@
 
 use super::refusal::Refusal;
 use super::routes::App;
+use super::status::seconds_since;
 use crate::api::{Done, Failure, Forward, ForwardSwitched, Forwards, Rates};
 use crate::supervisor::Supervisor;
 use axum::Json;
@@ -12,11 +13,10 @@ use flow::{Direction, Time};
 use serde::Deserialize;
 use std::cmp::Reverse;
 use std::collections::HashMap;
-use std::time::Duration;
 use utoipa::{IntoParams, ToSchema};
 
-/// What happened before is history.
-const LATELY: Duration = Duration::from_secs(60);
+/// In seconds. What happened before is history.
+const LATELY: f64 = 60.0;
 
 /// The name in the path, percent-decoded.
 type Name = Result<Path<String>, PathRejection>;
@@ -211,19 +211,13 @@ impl Supervisor {
 
 /// Whether somebody should act on it.
 fn is_in_trouble(view: &ForwardView<'_>, totals: &Totals) -> bool {
-    let lately = |at: Option<Time>| ago(at).is_some_and(|ago| ago < LATELY);
+    let lately = |at: Option<Time>| at.is_some_and(|at| seconds_since(at) < LATELY);
     view.sessions() >= view.plan.settings.max_sessions.get()
         || lately(totals.last_refused)
         || lately(totals.last_failed)
 }
 
-/// How long ago that was.
-fn ago(at: Option<Time>) -> Option<Duration> {
-    at.map(|at| Time::from_micros(sys::monotonic_micros()).since(at))
-}
-
 fn forward_of(view: &ForwardView<'_>, totals: &Totals) -> Forward {
-    let ago = |at: Option<Time>| ago(at).map(|ago| ago.as_secs_f64());
     let routes = || view.plan.routes.iter();
     let closed = totals.closed.iter().map(|((by, phase, cause), count)| {
         (format!("{}/{}/{}", by.as_str(), phase.as_str(), cause.as_str()), *count)
@@ -238,9 +232,9 @@ fn forward_of(view: &ForwardView<'_>, totals: &Totals) -> Forward {
         max_sessions: view.plan.settings.max_sessions.get(),
         opened: totals.opened,
         refused: totals.refused,
-        last_refused: ago(totals.last_refused),
+        last_refused: totals.last_refused.map(seconds_since),
         failed: totals.failed(),
-        last_failed: ago(totals.last_failed),
+        last_failed: totals.last_failed.map(seconds_since),
         closed: closed.collect(),
         bytes_up: totals.bytes_of(Direction::Up),
         bytes_down: totals.bytes_of(Direction::Down),

@@ -7,8 +7,9 @@ use crate::supervisor::Supervisor;
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
+use flow::Time;
 use serde::Deserialize;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Instant, SystemTime};
 use utoipa::IntoParams;
 
 /// Whether rates are wanted.
@@ -66,7 +67,7 @@ fn status_of(supervisor: &Supervisor) -> Status {
         bytes_down: sums.bytes_down,
         rates: None,
         log_dropped: log_dropped.queue_full + log_dropped.write_failed,
-        last_log_dropped: log_dropped.last.as_ref().map(Duration::as_secs_f64),
+        last_log_dropped: log_dropped.last.map(seconds_since),
         open_files: sys::open_files().unwrap_or(0),
         open_files_limit: capacity.open_files_limit,
         pipes: supervisor.observer().pipes(),
@@ -91,6 +92,11 @@ fn last_upgrade(last: &crate::upgrade::LastUpgrade) -> LastUpgrade {
 pub(super) fn confirm_within(supervisor: &Supervisor) -> Option<f64> {
     let until = supervisor.trial.as_ref()?.until;
     Some(until.saturating_duration_since(Instant::now()).as_secs_f64())
+}
+
+/// Seconds since then.
+pub(super) fn seconds_since(at: Time) -> f64 {
+    Time::from_micros(sys::monotonic_micros()).since(at).as_secs_f64()
 }
 
 /// A time as answers write it.

@@ -1,6 +1,6 @@
 //! One question, one connection: finding the process, HTTP, time limits.
 
-use crate::client::command::Reach;
+use crate::client::command::Whom;
 use crate::client::failure::{Attempt, Failure};
 use crate::client::place::Place;
 use http_body_util::{BodyExt, Empty, Limited};
@@ -33,13 +33,13 @@ trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
 impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
 
 impl Client {
-    pub(crate) fn new(reach: &Reach) -> Result<Self, Failure> {
-        let places = match &reach.admin {
+    pub(crate) fn new(whom: &Whom) -> Result<Self, Failure> {
+        let places = match &whom.admin {
             Some(place) => vec![place.clone()],
             None => control::admin_sockets().into_iter().map(Place::Unix).collect(),
         };
-        let token = reach.token_file.as_deref().map(read_token).transpose()?;
-        if let (Some(place @ Place::Tcp(_)), None) = (&reach.admin, &token) {
+        let token = whom.token_file.as_deref().map(read_token).transpose()?;
+        if let (Some(place @ Place::Tcp(_)), None) = (&whom.admin, &token) {
             let message =
                 format!("{place} is a port, which asks for a token: add --token-file FILE");
             return Err(Failure::Usage(message));

@@ -18,3 +18,4 @@ mod monitoring;
 mod records;
 mod shell;
 mod tables;
+mod views;

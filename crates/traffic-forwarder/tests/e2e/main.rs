@@ -28,3 +28,4 @@ mod resets;
 mod scale;
 mod shutdown;
 mod timeouts;
+mod top;

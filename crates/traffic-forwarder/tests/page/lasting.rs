@@ -16,6 +16,23 @@ fn an_upgrade_under_the_page_is_said_and_sessions_and_page_go_on() {
 }
 
 #[test]
+fn a_question_asked_before_a_restart_kills_nobody_after_it() {
+    let mut stage = Stage::start(&["echo"], "");
+    drop(stage.client(0));
+    let _first = stage.client(0);
+    let mut browser = stage.page();
+    browser.click("#sessions-tab");
+    browser.click(r#"[aria-label="Kill session 2"]"#);
+    stage.kill();
+    stage.run();
+    let clients = [stage.client(0), stage.client(0)];
+    browser.wait_for_text("#notices", "the process was restarted");
+    browser.click("#confirm-yes");
+    browser.wait_for_text("#notices", "session 2 cannot be killed: the process was restarted");
+    clients.iter().for_each(ping);
+}
+
+#[test]
 fn a_restart_under_the_page_is_said_and_the_page_goes_on() {
     let mut stage = Stage::start(&["echo"], "");
     let mut browser = stage.page();

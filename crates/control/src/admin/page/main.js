@@ -39,7 +39,7 @@ async function look() {
       lookAtChosen(),
       details.look(),
     ]);
-    if (notices.isAnother(status)) charts.forget();
+    if (notices.identity() !== notices.identity(status)) charts.forget();
     notices.compare(status);
     showProcess(status);
     showTroubles(status, troubles);

@@ -17,7 +17,7 @@ export function compare(now) {
   absence?.remove();
   absence = undefined;
   if (!before) return;
-  if (before.pid !== now.pid || before.started !== now.started) {
+  if (identity(before) !== identity(now)) {
     say(`the process was restarted (pid ${before.pid} -> ${now.pid})`);
   } else if (before.upgrades !== now.upgrades) {
     say(`the process was upgraded (version ${before.version} -> ${now.version})`);
@@ -32,9 +32,9 @@ export function compare(now) {
   }
 }
 
-/** Whether the process is another one than before, whose numbers began anew. */
-export function isAnother(now) {
-  return last !== undefined && (last.pid !== now.pid || last.started !== now.started);
+/** What a process has that no other has: which one is shown, or which one has this status. */
+export function identity(status = last) {
+  return status && `${status.pid} ${status.started}`;
 }
 
 /** There is no answer, or none of use. */

@@ -3,7 +3,7 @@
 import { ask } from "./api.js";
 import { button, figure, size, text } from "./columns.js";
 import { confirm } from "./dialogs.js";
-import { say } from "./notices.js";
+import { identity, say } from "./notices.js";
 import { Pager } from "./pager.js";
 import { rate, seconds } from "./units.js";
 import * as words from "./words.js";
@@ -36,11 +36,13 @@ export function sessionsTable(open) {
   return new Pager("sessions", { columns: columns(open), keyOf: ({ id }) => id, nothing });
 }
 
-/** Resets a session, after a question. */
+/** Resets a session, after a question. Numbers begin anew with another process. */
 export async function killSession({ id, forward, client, target }) {
+  const process = identity();
   const text = `${client} to ${target}, by ${forward}. Both sides see a reset.`;
   if (!(await confirm(`Kill session ${id}?`, text, "Kill"))) return;
   try {
+    if (identity(await ask("/v1/status")) !== process) throw new Error("the process was restarted");
     await ask(`/v1/sessions/${id}`, "DELETE");
     say(`session ${id} was killed`, "good");
   } catch (failure) {
