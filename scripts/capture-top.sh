@@ -79,7 +79,7 @@ screen new-session -d -x 80 -y 16 \
 shows F10Quit
 start "$bin/tf-load" latency --target 127.0.0.1:18080 --rate 2000 --sessions 40 --size 2048 --seconds 60
 start "$bin/tf-load" latency --target 127.0.0.1:18081 --rate 500 --sessions 12 --size 512 --seconds 60
-start "$bin/tf-load" idle --target 127.0.0.1:18082 --sessions 8
+start "$bin/tf-load" latency --target 127.0.0.1:18082 --rate 80 --sessions 8 --size 64 --seconds 60
 # It reaches nobody, and fails.
 "$bin/tf-load" rr --target 127.0.0.1:18083 --sessions 1 --seconds 1 >"$dir/output" 2>&1 || true
 shows 60\ sessions
