@@ -9,11 +9,14 @@ use axum::Json;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
 use engine::{ForwardView, Totals};
-use flow::Direction;
+use flow::{Direction, Time};
 use serde::Deserialize;
 use std::cmp::Reverse;
 use std::collections::HashMap;
 use utoipa::{IntoParams, ToSchema};
+
+/// In seconds. What happened before is history.
+const LATELY: f64 = 60.0;
 
 /// The name in the path, percent-decoded.
 type Name = Result<Path<String>, PathRejection>;
@@ -33,6 +36,20 @@ pub(super) struct ListQuery {
     /// Without so many that come first.
     #[serde(default)]
     offset: usize,
+    /// Only those that are red in the views: at their limit, or with a client refused or a session
+    /// failed within the last minute.
+    #[serde(default)]
+    trouble: bool,
+    /// Also how fast bytes move and sessions begin. May take a third of a second.
+    #[serde(default)]
+    rates: bool,
+}
+
+/// Whether rates are wanted for one forward.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct OneQuery {
     /// Also how fast bytes move and sessions begin. May take a third of a second.
     #[serde(default)]
     rates: bool,
@@ -78,11 +95,13 @@ pub(super) async fn all(
 impl ListQuery {
     /// Only those that are shown are described: there may be thousands.
     fn answer(&self, supervisor: &Supervisor, rates: &HashMap<String, Rates>) -> Forwards {
-        let wanted = |view: &ForwardView<'_>| {
+        let named = |view: &ForwardView<'_>| {
             self.name.as_ref().is_none_or(|part| view.plan.name.contains(part))
         };
-        let views = supervisor.engine.forwards().filter(wanted);
-        let mut found: Vec<_> = views.map(|view| (view, view.totals())).collect();
+        let views = supervisor.engine.forwards().filter(named);
+        let found = views.map(|view| (view, view.totals()));
+        let wanted = |(view, totals): &_| !self.trouble || is_in_trouble(view, totals);
+        let mut found: Vec<_> = found.filter(wanted).collect();
         self.sort.apply(&mut found, rates);
         let shown = found.iter().skip(self.offset).take(self.limit.unwrap_or(usize::MAX));
         let forwards = shown.map(|(view, totals)| {
@@ -115,17 +134,22 @@ impl Sort {
 
 /// One forward.
 #[utoipa::path(get, path = "/v1/forwards/{name}", tag = "forwards",
-    params(("name" = String, Path, description = "The forward's name, percent-encoded.")),
+    params(("name" = String, Path, description = "The forward's name, percent-encoded."), OneQuery),
     responses((status = 200, body = Forward), (status = 404, body = Failure)),
 )]
-pub(super) async fn one(State(app): State<App>, name: Name) -> Result<Json<Forward>, Refusal> {
-    let Path(name) = name?;
+pub(super) async fn one(
+    State(app): State<App>,
+    name: Name,
+    query: Result<Query<OneQuery>, QueryRejection>,
+) -> Result<Json<Forward>, Refusal> {
+    let (Path(name), Query(OneQuery { rates })) = (name?, query?);
+    let rates = if rates { app.growth.of_forwards(&app.desk).await?.remove(&name) } else { None };
     let wanted = name.clone();
     let find = move |supervisor: &mut Supervisor| {
         let mut forwards = supervisor.engine.forwards();
         forwards
             .find(|forward| forward.plan.name == wanted)
-            .map(|view| forward_of(&view, &view.totals()))
+            .map(|view| Forward { rates, ..forward_of(&view, &view.totals()) })
     };
     app.desk.ask(find).await?.map(Json).ok_or_else(|| Refusal::no_forward(&name))
 }
@@ -185,6 +209,14 @@ impl Supervisor {
             ForwardSwitched { forward: name.to_owned(), sessions }
         });
     }
+}
+
+/// Whether somebody should act on it.
+fn is_in_trouble(view: &ForwardView<'_>, totals: &Totals) -> bool {
+    let lately = |at: Option<Time>| at.is_some_and(|at| seconds_since(at) < LATELY);
+    view.sessions() >= view.plan.settings.max_sessions.get()
+        || lately(totals.last_refused)
+        || lately(totals.last_failed)
 }
 
 fn forward_of(view: &ForwardView<'_>, totals: &Totals) -> Forward {

@@ -7,6 +7,7 @@
 //!  server   connections: their number, their time, their size
 //!  routes   which question is answered where
 //!  answers: status, forwards, sessions (listing, rates, growth), reload, upgrade, events, probes
+//!  page     what a browser shows of these answers; its files are in the folder `page`
 //! ```
 
 mod access;
@@ -31,6 +32,7 @@ mod status;
 mod upgrade;
 
 mod document;
+mod page;
 
 pub(crate) use door::Door;
 pub(crate) use routes::App;

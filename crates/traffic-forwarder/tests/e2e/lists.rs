@@ -84,6 +84,8 @@ fn the_process_and_its_forwards_have_rates() {
     });
     drop(served_client(&many.ports[1]));
     assert_eq!(many.names("sort=rate&limit=1").1, ["f1"]);
+    let one = |query: &str| many.operated.http.json(&format!("/v1/forwards/f1{query}"));
+    assert!(one("?rates=true")["rates"]["bytes_up"].is_number() && one("")["rates"].is_null());
 }
 
 #[test]
@@ -92,6 +94,7 @@ fn the_last_failures_are_told() {
     let (listener, gone) = (Listener::bind(Place::V4), Port::v4());
     let config = Config::new()
         .forward(full.addr(), listener.addr(), "name = 'full'\nmax_sessions = 1")
+        .forward(Port::v4().addr(), listener.addr(), "name = 'calm'")
         .forward(dead.addr(), gone.addr(), "name = 'dead'");
     let operated = Operated::start(config);
     let forward = |name: &str| operated.http.json(&format!("/v1/forwards/{name}"));
@@ -111,4 +114,6 @@ fn the_last_failures_are_told() {
     assert!(full["last_refused"].as_f64().is_some_and(|ago| ago < 60.0), "{full}");
     assert!(dead["last_failed"].as_f64().is_some_and(|ago| ago < 60.0), "{dead}");
     assert_eq!([&full["last_failed"], &dead["last_refused"]], [&Value::Null; 2]);
+    let found = operated.http.json("/v1/forwards?trouble=true&limit=1");
+    assert_eq!((&found["total"], &found["forwards"][0]["name"]), (&2.into(), &"full".into()));
 }
