@@ -27,3 +27,4 @@ mod resets;
 mod scale;
 mod shutdown;
 mod timeouts;
+mod upgrade;

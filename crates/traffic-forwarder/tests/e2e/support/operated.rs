@@ -4,9 +4,9 @@ use std::ops::Deref;
 
 use serde_json::Value;
 use tempfile::TempDir;
-use testkit::{Addr, Forwarder, Http, LIMIT, wait_until};
+use testkit::{Addr, Forwarder, ForwarderBuilder, Http, LIMIT, wait_until};
 
-use super::Config;
+use super::{Config, forwarder};
 
 /// A running forwarder, and who operates it.
 pub(crate) struct Operated {
@@ -18,9 +18,16 @@ pub(crate) struct Operated {
 impl Operated {
     #[track_caller]
     pub(crate) fn start(config: Config) -> Self {
+        Self::start_from(forwarder(), config)
+    }
+
+    /// Another program, or one with arguments or an environment of its own.
+    #[track_caller]
+    pub(crate) fn start_from(builder: ForwarderBuilder, config: Config) -> Self {
         let dir = TempDir::new().unwrap();
         let socket = dir.path().join("admin.sock");
-        let forwarder = at(&dir, config).start();
+        let forwarder = builder.config(at(&dir, config).text()).start();
+        forwarder.ready();
         Self { forwarder, http: Http::new(socket), dir }
     }
 
