@@ -58,11 +58,13 @@ impl Engine {
     ) -> Result<TakenOver, Vec<Unbound>> {
         let Inheritance { forwards: saved, workers, sockets } = inheritance;
         let open_before = open_sessions(&saved);
-        let skipped = self.forwards.take_over(forwards, saved, sockets, &self.shared)?;
+        let arranged = self.forwards.take_over(forwards, saved, sockets, &self.shared)?;
         let by_name: HashMap<String, Arc<Forward>> =
             self.forwards.all().map(|forward| (forward.name.to_string(), forward)).collect();
         let by_name = Arc::new(by_name);
+        // Before anybody is accepted: these have their places within the limits already.
         let taken = self.hand_out(workers, &by_name);
+        let skipped = arranged.take_effect(&self.shared);
         let mut lost = 0;
         for (name, open) in open_before {
             let missing = open.saturating_sub(taken.get(&name).copied().unwrap_or(0));
