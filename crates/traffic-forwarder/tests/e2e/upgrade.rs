@@ -3,5 +3,16 @@
 
 mod becoming;
 
+mod answers;
+mod bookkeeping;
+mod clients;
+mod configuration;
 mod connecting;
+mod damage;
+mod deadlines;
+mod forwards;
+mod impostor;
+mod process;
+mod refusals;
 mod sessions;
+mod versions;
