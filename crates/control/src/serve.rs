@@ -13,6 +13,7 @@ use plan::Plan;
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use sys::exec::SignalsHeld;
 
 /// How often the number of open sessions is looked at while draining.
 const DRAIN_LOOK: Duration = Duration::from_millis(10);
@@ -50,6 +51,9 @@ pub fn serve(
         .build()
         .map_err(|error| failed("start the control thread", error))?;
     let (desk, tasks) = Desk::new();
+    // Threads inherit this. So it is this one that signals reach, and while it holds them, they
+    // wait: for the next image, if need be.
+    let held = SignalsHeld::hold();
     // Before anything else is started: a signal that comes early must not be missed.
     let mut requests = runtime
         .block_on(async { Requests::new(&plan, tasks) })
@@ -61,6 +65,7 @@ pub fn serve(
     };
     supervisor.door = door;
     supervisor.start_journal().map_err(|error| failed("start the journal", error))?;
+    held.release();
     let app = App::new(desk.clone(), supervisor.observer(), supervisor.events.clone());
     // What reading the configuration and binding took is not needed again.
     sys::release_free_memory();

@@ -84,6 +84,15 @@ impl SignalsHeld {
             Self(before.assume_init())
         }
     }
+
+    /// Lets all signals reach the calling thread, also those that were held before: by the image
+    /// before this one.
+    pub fn release(mut self) {
+        // SAFETY: sigemptyset(3) overwrites a set that is initialized.
+        unsafe {
+            libc::sigemptyset(&raw mut self.0);
+        }
+    }
 }
 
 impl Drop for SignalsHeld {
@@ -92,16 +101,6 @@ impl Drop for SignalsHeld {
         unsafe {
             libc::pthread_sigmask(libc::SIG_SETMASK, &raw const self.0, std::ptr::null_mut());
         }
-    }
-}
-
-/// Lets all signals reach the calling thread: the image before held them.
-pub fn release_signals() {
-    let mut none = std::mem::MaybeUninit::<libc::sigset_t>::uninit();
-    // SAFETY: sigemptyset(3) initializes the set, pthread_sigmask(3) reads it.
-    unsafe {
-        libc::sigemptyset(none.as_mut_ptr());
-        libc::pthread_sigmask(libc::SIG_SETMASK, none.as_ptr(), std::ptr::null_mut());
     }
 }
 

@@ -145,7 +145,6 @@ pub(crate) fn go_on(
     let mut supervisor = Supervisor::new(input, plan, engine, workers, capacity);
     state::apply(&mut supervisor, &saved);
     let last = state::last_upgrade(&saved, taken.sessions, taken.lost);
-    sys::exec::release_signals();
     handover.report(&last, supervisor.upgrades);
     supervisor.last_upgrade = Some(last);
     Ok(supervisor)

@@ -8,7 +8,7 @@ use super::state;
 use crate::supervisor::Supervisor;
 use std::ffi::OsString;
 use std::os::fd::{AsRawFd, OwnedFd};
-use sys::exec::{SignalsHeld, become_image, c_strings};
+use sys::exec::{become_image, c_strings};
 use sys::inherit::{close_on_exec, keep_over_exec};
 
 impl Supervisor {
@@ -34,8 +34,6 @@ impl Supervisor {
             Ok(image) => image,
             Err(error) => return error,
         };
-        // Whoever signals now is served by the next image, or by this one if it stays.
-        let _held = SignalsHeld::hold();
         let stopped_at = sys::monotonic_micros();
         let failed = |what: &str, error: &dyn std::fmt::Display| {
             UpgradeError::Failed(format!("{what}: {error}"))

@@ -28,6 +28,7 @@ use crate::supervisor::Supervisor;
 use candidate::{Candidate, Check};
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
+use sys::exec::SignalsHeld;
 use tokio::sync::oneshot;
 
 /// Between the answer to whoever asked, and the end of all connections to the admin interface.
@@ -75,6 +76,9 @@ pub(crate) async fn upgrade(
         Ok(candidate) => {
             let version = candidate.version.clone();
             tokio::spawn(async move {
+                // Whoever signals from now on is served by the next image, or by this one if it
+                // stays. What came before is seen to in the time that follows.
+                let _held = SignalsHeld::hold();
                 tokio::time::sleep(ANSWER_GRACE).await;
                 // If the desk is closed, the process is about to end anyway.
                 let _ = desk.ask(move |supervisor| supervisor.become_image(&candidate, by)).await;
