@@ -101,11 +101,15 @@ impl Supervisor {
         wanted: &Wanted,
         by: &'static str,
     ) -> Result<Check, UpgradeError> {
-        if self.draining {
-            return Err(UpgradeError::Draining);
-        }
-        if self.upgrading {
-            return Err(UpgradeError::Busy);
+        let not_now = match (self.draining, self.upgrading) {
+            (true, _) => Some(UpgradeError::Draining),
+            (false, true) => Some(UpgradeError::Busy),
+            (false, false) => None,
+        };
+        if let Some(error) = not_now {
+            // Who sent a signal is told here only.
+            tracing::warn!(by, %error, "upgrade refused");
+            return Err(error);
         }
         let check = self.check_of(wanted);
         match &check {
