@@ -14,17 +14,9 @@ use sys::inherit::{close_on_exec, keep_over_exec};
 impl Supervisor {
     /// Returns only if it failed.
     pub(super) fn become_image(&mut self, candidate: &Candidate, by: &'static str) {
-        let error = if self.draining {
-            UpgradeError::Draining
-        } else {
-            let from = env!("CARGO_PKG_VERSION");
-            tracing::info!(by, from, to = candidate.version, "upgrading");
-            self.events.tell("upgrade", || crate::api::Upgraded {
-                by: by.to_owned(),
-                version: Some(candidate.version.clone()),
-                error: None,
-            });
-            self.try_to_become(candidate, by)
+        let error = match self.draining {
+            true => UpgradeError::Draining,
+            false => self.try_to_become(candidate, by),
         };
         self.upgrade_failed(by, error.to_string());
     }
