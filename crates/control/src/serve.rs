@@ -42,7 +42,7 @@ impl std::error::Error for ServeError {}
 pub fn serve(
     input: plan::Input,
     plan: Plan,
-    handover: Option<Handover>,
+    mut handover: Option<Handover>,
     ready: impl FnOnce(Stopper),
 ) -> Result<(), ServeError> {
     let failed = |what: &str, error: std::io::Error| ServeError::Failed(format!("{what}: {error}"));
@@ -58,7 +58,7 @@ pub fn serve(
     let mut requests = runtime
         .block_on(async { Requests::new(&plan, tasks) })
         .map_err(|error| failed("signals", error))?;
-    let door = open_door(&plan, handover.as_ref())?;
+    let door = open_door(&plan, handover.as_mut())?;
     let mut supervisor = match handover {
         Some(handover) => go_on(input, plan, handover)?,
         None => start(input, plan)?,
@@ -87,10 +87,11 @@ pub fn serve(
 }
 
 /// The admin interface. Where sessions would be lost with the process, it goes on without.
-fn open_door(plan: &Plan, handover: Option<&Handover>) -> Result<Option<Door>, ServeError> {
-    let door = Door::bind(plan, handover.and_then(Handover::admin));
+fn open_door(plan: &Plan, handover: Option<&mut Handover>) -> Result<Option<Door>, ServeError> {
+    let goes_on = handover.is_some();
+    let door = Door::bind(plan, handover.and_then(|handover| handover.admin(plan)));
     match door {
-        Err(error) if handover.is_some() => {
+        Err(error) if goes_on => {
             tracing::error!(%error, "going on without the admin interface");
             Ok(None)
         }

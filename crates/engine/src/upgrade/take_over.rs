@@ -9,6 +9,7 @@ use crate::worker::{Message, Worker};
 use crate::{Engine, holding::Holding};
 use flow::{Attempts, Direction, End, Failure, Lane, LaneState, Stage};
 use rustix::fd::OwnedFd;
+use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, mpsc};
@@ -64,15 +65,8 @@ impl Engine {
         let by_name = Arc::new(by_name);
         // Before anybody is accepted: these have their places within the limits already.
         let taken = self.hand_out(workers, &by_name);
+        let lost = settle(&by_name, &open_before, &taken);
         let skipped = arranged.take_effect(&self.shared);
-        let mut lost = 0;
-        for (name, open) in open_before {
-            let missing = open.saturating_sub(taken.get(&name).copied().unwrap_or(0));
-            if let Some(forward) = by_name.get(&name).filter(|_| missing > 0) {
-                forward.counters.of(0).lost(missing);
-            }
-            lost += missing;
-        }
         Ok(TakenOver { sessions: taken.values().sum(), lost, skipped })
     }
 
@@ -101,6 +95,25 @@ impl Engine {
         }
         taken
     }
+}
+
+/// Has the counters agree with the sessions that are there, by forward. Returns how many were lost.
+fn settle(
+    forwards: &HashMap<String, Arc<Forward>>,
+    counted: &HashMap<String, u64>,
+    taken: &HashMap<String, u64>,
+) -> u64 {
+    let number = |of: &HashMap<String, u64>, name| of.get(name).copied().unwrap_or(0);
+    for (name, forward) in forwards {
+        let (counted, taken) = (number(counted, name), number(taken, name));
+        match counted.cmp(&taken) {
+            Ordering::Greater => forward.counters.of(0).lost(counted - taken),
+            // What was counted cannot be read: the sessions are there all the same.
+            Ordering::Less => forward.counters.of(0).opened_before(taken - counted),
+            Ordering::Equal => {}
+        }
+    }
+    counted.iter().map(|(name, counted)| counted.saturating_sub(number(taken, name))).sum()
 }
 
 /// By forward, as they were counted.
@@ -154,6 +167,8 @@ impl Worker {
             (client, ..) => return self.give_up_claimed(client, target, [up, down]),
         };
         let name = route.forward.name.to_string();
+        // Those that follow get other numbers, also if nobody knows any more which was the last.
+        self.shared.number_from(saved.id.saturating_add(1));
         self.shared.enter_again(self.index, &route);
         let heirloom = Heirloom {
             id: saved.id,
