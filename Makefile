@@ -110,6 +110,10 @@ test: test-deps lint ## Install what the tests need, then run the lints and all 
 test-deps: ## Install the Debian packages that the tests use and that are missing
 	@sh scripts/test-deps.sh
 
+.PHONY: upgrade-test
+upgrade-test: ## Upgrade in place from an earlier commit's build to this one (COMMIT=; default HEAD~1)
+	@sh scripts/upgrade-from.sh $(COMMIT)
+
 .PHONY: test-race
 test-race: ## Look for races and memory errors: loom, miri, AddressSanitizer
 	@NIGHTLY='$(NIGHTLY)' TARGET_DIR='$(TARGET_DIR)' sh scripts/test-race.sh

@@ -15,4 +15,5 @@ mod impostor;
 mod process;
 mod refusals;
 mod sessions;
+mod state;
 mod versions;
