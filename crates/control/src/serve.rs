@@ -250,7 +250,7 @@ async fn serve_until_stop(
             Request::ReopenLog => crate::log::reopen(),
             // Its result is in the log, and nobody else asked for it.
             Request::Upgrade => {
-                _ = tokio::spawn(upgrade(desk.clone(), Wanted::default(), "SIGUSR2"))
+                _ = tokio::spawn(upgrade(desk.clone(), Wanted::default(), "SIGUSR2"));
             }
             Request::Task(task) => task(supervisor),
             Request::Tick => supervisor.tick(),

@@ -14,10 +14,8 @@ use sys::inherit::{close_on_exec, keep_over_exec};
 impl Supervisor {
     /// Returns only if it failed.
     pub(super) fn become_image(&mut self, candidate: &Candidate, by: &'static str) {
-        let error = match self.draining {
-            true => UpgradeError::Draining,
-            false => self.try_to_become(candidate, by),
-        };
+        let error =
+            if self.draining { UpgradeError::Draining } else { self.try_to_become(candidate, by) };
         self.upgrade_failed(by, error.to_string());
     }
 

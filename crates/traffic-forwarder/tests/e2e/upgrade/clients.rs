@@ -46,7 +46,7 @@ impl Forward {
                 over.open();
                 result
             });
-            self.operated.wait_for_sessions(1);
+            wait_until("a session", LIMIT, || !self.operated.sessions().is_empty());
             let mut upgrades = 0;
             while !over.is_open() && !running.is_finished() {
                 assert_eq!(self.operated.upgrade()["lost"], 0);

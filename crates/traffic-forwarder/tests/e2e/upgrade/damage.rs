@@ -129,6 +129,9 @@ fn ids_are_unique(operated: &Operated) {
     assert_eq!(ids.len(), all, "a number is given once");
 }
 
+/// What becomes of the bytes of a state.
+type Damage = fn(Vec<u8>) -> Vec<u8>;
+
 /// Flips a bit of the first byte of the part with this number, behind its head.
 fn flip_part(mut bytes: Vec<u8>, number: usize) -> Vec<u8> {
     const HEAD: usize = 24;
@@ -159,7 +162,7 @@ fn session<'s>(state: &'s mut State, forward: &str) -> &'s mut Session {
 
 #[test]
 fn nothing_can_be_read() {
-    let damages: [(fn(Vec<u8>) -> Vec<u8>, &str); 5] = [
+    let damages: [(Damage, &str); 5] = [
         (|_| Vec::new(), "does not begin as a handover does"),
         (|bytes| bytes[..23].to_vec(), "does not begin as a handover does"),
         (|_| b"something else, and quite long".repeat(1000), "does not begin as a handover does"),
@@ -226,9 +229,9 @@ fn the_forwards_cannot_be_read() {
 
 #[test]
 fn a_worker_cannot_be_read() {
-    for damage in [(|bytes| flip_part(bytes, 2)) as fn(Vec<u8>) -> Vec<u8>, |bytes| {
-        bytes[..bytes.len() - 1].to_vec()
-    }] {
+    for damage in
+        [(|bytes| flip_part(bytes, 2)) as Damage, |bytes| bytes[..bytes.len() - 1].to_vec()]
+    {
         let ground = Ground::new();
         assert_eq!(ground.upgrade_with(damage)["lost"], 3);
         ground.idle_is_reset();
@@ -242,8 +245,8 @@ fn a_worker_cannot_be_read() {
 /// Sound to the checksum, and wrong all the same: each takes its own session with it, and no other.
 #[test]
 fn a_session_cannot_be_read() {
-    type Damage = (&'static str, fn(&mut Session));
-    let damages: [Damage; 8] = [
+    type SessionDamage = (&'static str, fn(&mut Session));
+    let damages: [SessionDamage; 8] = [
         (IDLE, |session| session.client = 9999),
         (IDLE, |session| session.target = Some(session.client)),
         (IDLE, |session| session.target = None),
@@ -263,9 +266,10 @@ fn a_session_cannot_be_read() {
             _ => ground.idle_goes_on(),
         }
         for (at, path) in PATHS.iter().enumerate() {
-            match *path == forward {
-                true => ground.full_is_reset(at),
-                false => ground.full_goes_on(at),
+            if *path == forward {
+                ground.full_is_reset(at);
+            } else {
+                ground.full_goes_on(at);
             }
         }
         ground.has_lost(1);

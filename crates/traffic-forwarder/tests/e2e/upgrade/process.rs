@@ -75,12 +75,7 @@ fn who_was_started_in_its_own_way_stays_so() {
     const AROUND: &str =
         "umask 027; ulimit -S -n 500; ulimit -c 0; ulimit -s 4096; exec nice -n 3 \"$@\"";
     let (target, port) = (Target::start(Behaviour::Echo), Port::v4());
-    let mut config = Config::new().text();
-    config.push_str(&format!(
-        "[[forward]]\nlisten = '{}'\nto = '{}'\n",
-        port.addr(),
-        target.addr()
-    ));
+    let config = Config::new().forward(port.addr(), target.addr(), "").text();
     let forwarder = Forwarder::binary("/bin/sh")
         .args(["-c", AROUND, "sh"])
         .arg(old_binary())
@@ -143,7 +138,9 @@ fn descriptors_and_threads_stay_as_many() {
     let operated = start(config);
     let idle = [(); 5].map(|()| served_client(&ports[0]));
     let full = [1, 2].map(|at| testkit::connect(&ports[at]).unwrap());
-    full.iter().for_each(|client| _ = write_until_full(client, 1));
+    for client in &full {
+        write_until_full(client, 1);
+    }
     let count = || (operated.fd_count(), operated.threads());
     // The admin interface's own connections come and go.
     let settled = |expected| wait_until("as many as before", LIMIT, || count() == expected);
