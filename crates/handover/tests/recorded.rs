@@ -33,6 +33,7 @@ fn the_process_of_1_0() {
     assert_eq!((process.log_queue_full, process.log_write_failed), (0, 0));
     assert_eq!((process.upgrades, &*process.asked_by), (1, "admin"));
     assert_eq!((process.admin, process.stopped_at), (Some(9), 26_553_713_562));
+    assert_eq!(process.kept_listeners, ["web"]);
 }
 
 #[test]
@@ -64,7 +65,9 @@ fn the_forwards_of_1_0() {
         (19, "127.0.0.1:33845"),
     ];
     assert_eq!(listeners, expected);
+    assert_eq!(forwards.listeners[3].number, 3);
     assert_eq!((&*forwards.forgotten, forwards.next_id), (&[0, 0, 0][..], 7));
+    assert_eq!(forwards.epolls, [11]);
 }
 
 #[test]
@@ -90,8 +93,13 @@ fn the_sessions_of_1_0() {
     let pipe = bulk.up.as_ref().unwrap();
     assert_eq!((pipe.pipe_read, pipe.pipe_write), (Some(28), Some(29)));
     assert!(web.options_due && !slow.options_due);
+    assert_eq!((web.key, slow.key, worker.next_generation), (4_294_967_296, 25_769_803_780, 7));
 
-    let read = |session: &handover::Session| Session::from_numbers(&session.flow).unwrap();
+    let read = |session: &handover::Session| {
+        let mut numbers = Vec::new();
+        assert!(handover::unpack(&session.flow, &mut numbers));
+        Session::from_numbers(&numbers).unwrap()
+    };
     let lanes = [web, old, copied, bulk].map(|it| {
         Direction::BOTH.map(|lane| (read(it).lane(lane).received(), read(it).lane(lane).held()))
     });

@@ -39,6 +39,7 @@ mod usage;
 
 mod forwarder;
 mod http;
+mod manager;
 mod record;
 
 mod server;
@@ -50,6 +51,7 @@ pub use exchange::exchange;
 pub use forwarder::{Forwarder, ForwarderBuilder};
 pub use gate::Gate;
 pub use http::{Answer, Http, ServerEvents};
+pub use manager::Manager;
 pub use peer::Peer;
 pub use port::{Port, Ports};
 pub use process::Process;

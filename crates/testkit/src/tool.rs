@@ -12,21 +12,27 @@ use crate::wait::poll;
 
 /// The programs that tests use, and the Debian package of each. `debian-packages.txt` lists the same
 /// packages for the Makefile.
-const PACKAGES: [(&str, &str); 15] = [
+const PACKAGES: [(&str, &str); 20] = [
     ("curl", "curl"),
+    ("haproxy", "haproxy"),
     ("ip", "iproute2"),
     ("iperf3", "iperf3"),
     ("jq", "jq"),
     ("nginx", "nginx"),
+    // nginx forwards connections only with this module.
+    ("nginx", "libnginx-mod-stream"),
     ("promtool", "prometheus"),
     ("redis-benchmark", "redis-tools"),
     ("redis-cli", "redis-tools"),
     ("redis-server", "redis-server"),
+    ("rinetd", "rinetd"),
     ("scp", "openssh-client"),
     ("ssh", "openssh-client"),
     ("ssh-keygen", "openssh-client"),
     ("sshd", "openssh-server"),
     ("strace", "strace"),
+    ("systemd-analyze", "systemd"),
+    ("systemd-socket-activate", "systemd"),
     ("valgrind", "valgrind"),
 ];
 

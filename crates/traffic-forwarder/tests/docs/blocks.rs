@@ -4,7 +4,7 @@ use crate::markdown::{Block, Document};
 use crate::repository::{documents, root};
 
 /// What stands behind a fence, what checks such blocks, and how many there are at least.
-const KINDS: [(&str, &str, usize); 9] = [
+const KINDS: [(&str, &str, usize); 16] = [
     ("toml", "configuration", 3),
     ("conf", "configuration", 3),
     ("toml broken", "configuration", 1),
@@ -14,6 +14,13 @@ const KINDS: [(&str, &str, usize); 9] = [
     ("sh", "shell", 12),
     ("sh admin", "admin", 5),
     ("sh jq", "log_queries", 1),
+    ("ini", "systemd", 1),
+    ("sh import", "migration", 1),
+    ("import rinetd", "migration", 1),
+    ("import realm", "migration", 1),
+    ("import nginx", "migration", 1),
+    ("import haproxy", "migration", 1),
+    ("toml imported", "migration", 4),
 ];
 
 /// All blocks of one kind.
@@ -42,7 +49,8 @@ fn there_are_blocks_of_every_kind() {
 #[test]
 fn links_to_files_lead_to_files() {
     let mut checked = 0;
-    for document in documents().iter().chain([&crate::repository::document("CHANGELOG.md")]) {
+    let others = ["CHANGELOG.md", "CONTRIBUTING.md"].map(crate::repository::document);
+    for document in documents().iter().chain(&others) {
         let file = root().join(&document.name);
         let directory = file.parent().expect("a file is in a directory");
         for link in document.links().into_iter().filter(|link| !link.contains("://")) {

@@ -2,6 +2,7 @@
 //! outer sockets in the test's hands.
 
 mod desk;
+mod hosts;
 mod island;
 mod kernel;
 mod late_target;
@@ -21,6 +22,7 @@ use serde_json::Value;
 use testkit::{Addr, Forwarder, ForwarderBuilder, Port, SessionRecord, Socket, connect};
 
 pub(crate) use desk::Desk;
+pub(crate) use hosts::with_hosts;
 pub(crate) use island::{on_an_island, on_each_island};
 pub(crate) use kernel::{tcp_row, unacked, waiting_connections_to};
 pub(crate) use late_target::LateTarget;

@@ -6,7 +6,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 use testkit::{Addr, Forwarder, ForwarderBuilder, Http, LIMIT, wait_until};
 
-use super::{Config, forwarder};
+use super::Config;
 
 /// A running forwarder, and who operates it.
 pub(crate) struct Operated {
@@ -18,7 +18,16 @@ pub(crate) struct Operated {
 impl Operated {
     #[track_caller]
     pub(crate) fn start(config: Config) -> Self {
-        Self::start_from(forwarder(), config)
+        Self::start_with(config, |builder| builder)
+    }
+
+    /// Started in a way of its own.
+    #[track_caller]
+    pub(crate) fn start_with(
+        config: Config,
+        prepare: impl FnOnce(ForwarderBuilder) -> ForwarderBuilder,
+    ) -> Self {
+        Self::start_from(prepare(super::forwarder()), config)
     }
 
     /// Another program, or one with arguments or an environment of its own.
