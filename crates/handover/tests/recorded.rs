@@ -24,15 +24,15 @@ fn the_process_of_1_0() {
     assert_eq!(process.arguments, arguments);
     let config = "[[forward]]\nname = 'web'\nlisten = ':8080'\nto = '192.0.2.1:80'\n";
     assert_eq!(process.config_text.as_deref(), Some(config));
-    assert_eq!((process.generation, process.started), (2, 1_795_389_282_532_279));
+    assert_eq!((process.generation, process.started), (2, 1_795_389_975_542_121));
     let reload = process.last_reload.unwrap();
-    assert_eq!((reload.at, &*reload.by, reload.error), (1_795_389_283_974_201, "admin", None));
+    assert_eq!((reload.at, &*reload.by, reload.error), (1_795_389_977_341_742, "admin", None));
     let trial = process.trial.unwrap();
-    assert_eq!((&*trial.config_text, trial.left), ("8080 | 192.0.2.1 | 80\n", 59_742_289));
+    assert_eq!((&*trial.config_text, trial.left), ("8080 | 192.0.2.1 | 80\n", 59_796_112));
     assert_eq!((process.workers, process.files_at_start), (1, 13));
     assert_eq!((process.log_queue_full, process.log_write_failed), (0, 0));
     assert_eq!((process.upgrades, &*process.asked_by), (1, "admin"));
-    assert_eq!((process.admin, process.stopped_at), (Some(9), 26_553_713_562));
+    assert_eq!((process.admin, process.stopped_at), (Some(9), 27_247_027_296));
     assert_eq!(process.kept_listeners, ["web"]);
 }
 
@@ -51,23 +51,23 @@ fn the_forwards_of_1_0() {
     assert_eq!(rows[4..], [("old", removed, 1)]);
     let old = &forwards.forwards[4];
     assert!(old.removed_text.starts_with("[[forward]]\nname = \"old\"\n"), "{}", old.removed_text);
-    assert_eq!(old.removed_for, 257_910);
+    assert_eq!(old.removed_for, 204_044);
     let web = forwards.forwards[0].totals.clone().unwrap();
     assert_eq!((&*web.closed[0].word, web.closed[0].count), ("client relay fin", 1));
     assert_eq!(web.bytes, [2, 0, 2, 0]);
-    assert_eq!(web.connecting.unwrap().sum, 406);
+    assert_eq!(web.connecting.unwrap().sum, 344);
     assert_eq!(web.living.unwrap().classes[1], 1);
-    let listeners: Vec<_> = forwards.listeners.iter().map(|it| (it.fd, &*it.address)).collect();
+    let listeners: Vec<_> =
+        forwards.listeners.iter().map(|it| (it.fd, &*it.address, it.number)).collect();
     let expected = [
-        (15, "127.0.0.1:35183"),
-        (17, "127.0.0.1:37935"),
-        (18, "127.0.0.1:41407"),
-        (19, "127.0.0.1:33845"),
+        (15, "127.0.0.1:34873", 0),
+        (17, "127.0.0.1:42479", 2),
+        (18, "127.0.0.1:33611", 3),
+        (19, "127.0.0.1:44087", 4),
     ];
     assert_eq!(listeners, expected);
-    assert_eq!(forwards.listeners[3].number, 3);
     assert_eq!((&*forwards.forgotten, forwards.next_id), (&[0, 0, 0][..], 7));
-    assert_eq!(forwards.epolls, [11]);
+    assert_eq!(forwards.epolls, [14]);
 }
 
 #[test]
@@ -81,14 +81,14 @@ fn the_sessions_of_1_0() {
         (2, "old", 22, Some(23)),
         (5, "copied", 24, Some(25)),
         (4, "bulk", 26, Some(27)),
-        (6, "slow", 30, Some(31)),
+        (6, "slow", 31, Some(32)),
     ];
     assert_eq!(rows, expected);
-    assert_eq!(worker.routes[0].listen, "127.0.0.1:35183");
-    assert_eq!(worker.routes[0].target, "127.0.0.1:43319");
+    assert_eq!(worker.routes[0].listen, "127.0.0.1:34873");
+    assert_eq!(worker.routes[0].target, "127.0.0.1:39183");
     let [web, old, copied, bulk, slow] = &worker.sessions[..] else { panic!("{worker:?}") };
     let client = web.client_address.as_ref().unwrap();
-    assert_eq!((&*client.ip, client.port), (&[127, 0, 0, 1][..], 35390));
+    assert_eq!((&*client.ip, client.port), (&[127, 0, 0, 1][..], 48106));
     assert_eq!(copied.up.as_ref().unwrap().bytes, b"hello");
     let pipe = bulk.up.as_ref().unwrap();
     assert_eq!((pipe.pipe_read, pipe.pipe_write), (Some(28), Some(29)));
@@ -106,12 +106,12 @@ fn the_sessions_of_1_0() {
     let one_byte = [(1, 0), (1, 0)];
     assert_eq!(lanes[..2], [one_byte, one_byte]);
     assert_eq!(lanes[2..], [[(3_909_125, 5), (0, 0)], [(3_932_160, 9_728), (0, 0)]]);
-    assert_eq!(read(web).accepted().as_micros(), 26_552_017_695);
+    assert_eq!(read(web).accepted().as_micros(), 27_245_025_655);
     assert!(matches!(read(web).stage(), Stage::Relaying));
     assert!(matches!(read(slow).stage(), Stage::Connecting { .. }));
     let connecting = slow.connecting.as_ref().unwrap();
     let attempts = Attempts::from_numbers(&connecting.attempts).unwrap();
-    assert_eq!(attempts.until().as_micros(), 26_558_452_367);
+    assert_eq!(attempts.until().as_micros(), 27_251_820_653);
     assert!(!connecting.is_resolved);
 }
 
