@@ -1,9 +1,7 @@
 //! A process with sessions, to be upgraded with something else in place of its state.
 
 use serde_json::Value;
-use testkit::{
-    Behaviour, LIMIT, Listener, Place, Port, Script, Signal, Socket, Target, connect, wait_until,
-};
+use testkit::{Behaviour, LIMIT, Listener, Place, Port, Script, Signal, Socket, Target, connect};
 
 use super::becoming::start;
 use super::state::upgrade_with;
