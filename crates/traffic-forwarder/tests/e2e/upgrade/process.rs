@@ -159,3 +159,36 @@ fn descriptors_and_threads_stay_as_many() {
         operated.fds().iter().filter(|fd| fd.to_str().unwrap().contains("handover")).count();
     assert_eq!(kinds, 0, "the state is closed when it is read");
 }
+
+/// Signals of which each must be seen to by one image or the other.
+const HANDLED: [Signal; 5] = [Signal::HUP, Signal::INT, Signal::TERM, Signal::USR1, Signal::USR2];
+
+/// What another thread takes while the control thread holds its signals is lost with this image.
+#[test]
+fn only_the_control_thread_takes_signals() {
+    let (target, port) = (Target::start(Behaviour::Echo), Port::v4());
+    let config = Config::new().process("workers = 2").forward(port.addr(), target.addr(), "");
+    let operated = start(config);
+    let _client = served_client(&port);
+    for _ in 0..2 {
+        let own = operated.pid().to_string();
+        let tasks = fs::read_dir(format!("/proc/{own}/task")).unwrap();
+        let (control, others): (Vec<_>, Vec<_>) = tasks
+            .map(|task| task.unwrap())
+            .partition(|task| task.file_name().to_str() == Some(&own));
+        assert!(others.len() >= 2, "workers");
+        assert_eq!(held_by(&control[0].path()), 0, "the control thread takes all");
+        let handled = HANDLED.map(|signal| 1 << (signal.as_raw() - 1)).iter().sum::<u64>();
+        for task in others {
+            assert_eq!(held_by(&task.path()) & handled, handled, "{task:?}");
+        }
+        operated.upgrade();
+    }
+}
+
+/// The signals that a thread holds, as bits.
+fn held_by(task: &Path) -> u64 {
+    let status = fs::read_to_string(task.join("status")).unwrap();
+    let held = status.lines().find_map(|line| line.strip_prefix("SigBlk:")).unwrap();
+    u64::from_str_radix(held.trim(), 16).unwrap()
+}

@@ -222,8 +222,11 @@ fn the_own_file_is_known_by_its_name() {
     put(&path, &image);
     let operated = start(Config::new().forward(port.addr(), target.addr(), ""));
     let client = served_client(&port);
+    // Between the answer and the change there is time for a rename, not for a copy.
+    let next = dir.path().join("next");
+    put(&next, &image);
     operated.http.post(&query(&path)).status(202);
-    put(&path, &image);
+    fs::rename(&next, &path).unwrap();
     wait_for_arrival(&operated, 0);
     operated.http.post("/v1/upgrade").status(202);
     wait_for_arrival(&operated, 1);
