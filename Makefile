@@ -111,6 +111,10 @@ test-deps: ## Install the Debian and npm packages that the tests use and that ar
 	@sh scripts/test-deps.sh
 	@sh scripts/test-deps-npm.sh
 
+.PHONY: upgrade-test
+upgrade-test: ## Upgrade in place from an earlier commit's build to this one (COMMIT=; default HEAD~1)
+	@sh scripts/upgrade-from.sh $(COMMIT)
+
 .PHONY: test-race
 test-race: ## Look for races and memory errors: loom, miri, AddressSanitizer
 	@NIGHTLY='$(NIGHTLY)' TARGET_DIR='$(TARGET_DIR)' sh scripts/test-race.sh

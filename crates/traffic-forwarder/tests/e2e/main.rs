@@ -36,3 +36,4 @@ mod shutdown;
 mod systemd;
 mod timeouts;
 mod top;
+mod upgrade;
