@@ -6,6 +6,8 @@ mod client;
 mod demo;
 mod exit;
 mod go_flags;
+mod manual;
+mod shell_completions;
 
 use clap::Parser;
 use cli::{Cli, Command};
@@ -34,6 +36,8 @@ fn dispatch(cli: Cli) -> Exit {
     match cli.command {
         Some(Command::Demo(demo)) => demo::run(&demo),
         Some(Command::Operate(operation)) => client::run(&operation),
+        Some(Command::Completions(wanted)) => shell_completions::run(wanted.shell),
+        Some(Command::Man(wanted)) => manual::run(wanted.directory.as_deref()),
         Some(Command::Check(source)) => check(&source.input()),
         Some(Command::Run(source)) => run(source.input()),
         None => run(cli.source.input()),
