@@ -17,6 +17,7 @@ use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    control::only_files_and_dns();
     if let Some(answer) = control::check_handover(input_of) {
         return answer_check(&answer).into();
     }
