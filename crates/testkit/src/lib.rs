@@ -41,6 +41,7 @@ mod forwarder;
 mod http;
 mod record;
 
+mod namespace;
 mod server;
 mod tool;
 
@@ -50,6 +51,7 @@ pub use exchange::exchange;
 pub use forwarder::{Forwarder, ForwarderBuilder};
 pub use gate::Gate;
 pub use http::{Answer, Http, ServerEvents};
+pub use namespace::unshare_arguments;
 pub use peer::Peer;
 pub use port::{Port, Ports};
 pub use process::Process;

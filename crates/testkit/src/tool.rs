@@ -12,11 +12,13 @@ use crate::wait::poll;
 
 /// The programs that tests use, and the Debian package of each. `debian-packages.txt` lists the same
 /// packages for the Makefile.
-const PACKAGES: [(&str, &str); 15] = [
+const PACKAGES: [(&str, &str); 19] = [
     ("curl", "curl"),
+    ("fish", "fish"),
     ("ip", "iproute2"),
     ("iperf3", "iperf3"),
     ("jq", "jq"),
+    ("mandoc", "mandoc"),
     ("nginx", "nginx"),
     ("promtool", "prometheus"),
     ("redis-benchmark", "redis-tools"),
@@ -28,6 +30,8 @@ const PACKAGES: [(&str, &str); 15] = [
     ("sshd", "openssh-server"),
     ("strace", "strace"),
     ("valgrind", "valgrind"),
+    ("yq", "yq"),
+    ("zsh", "zsh"),
 ];
 
 /// Where daemons are; not every user has these in `PATH`.

@@ -26,4 +26,5 @@ mod reload;
 mod resets;
 mod scale;
 mod shutdown;
+mod static_binary;
 mod timeouts;

@@ -10,10 +10,8 @@ mod sessions;
 mod setup;
 
 use std::fmt::{Display, Write as _};
-use std::fs;
 use std::net::SocketAddr;
 use std::ops::Deref;
-use std::os::unix::fs::MetadataExt;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -26,6 +24,7 @@ pub(crate) use late_target::LateTarget;
 pub(crate) use operated::Operated;
 pub(crate) use sessions::{OPENING, Session, ping, play, reset, served_client, write_until_full};
 pub(crate) use setup::{Setup, on_each_setup};
+pub(crate) use testkit::unshare_arguments;
 
 /// The program under test.
 pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_traffic-forwarder");
@@ -41,13 +40,6 @@ macro_rules! on_each_path {
     };
 }
 pub(crate) use on_each_path;
-
-/// The arguments by which unshare(1) gives a program namespaces of this kind, to root or not.
-pub(crate) fn unshare_arguments(kind: &str) -> Vec<&str> {
-    let is_root = fs::metadata("/proc/self").unwrap().uid() == 0;
-    let user: &[_] = if is_root { &[] } else { &["--user", "--map-root-user"] };
-    [user, &[kind]].concat()
-}
 
 pub(crate) fn forwarder() -> ForwarderBuilder {
     Forwarder::binary(BINARY)
