@@ -14,6 +14,12 @@ pub(crate) fn run(shell: Shell) -> Exit {
     };
     let mut script = Vec::new();
     clap_complete::generate(generator, &mut Cli::command(), env!("CARGO_PKG_NAME"), &mut script);
-    say(&String::from_utf8_lossy(&script));
+    say(&with_one_name(&String::from_utf8_lossy(&script)));
     Exit::Done
+}
+
+/// In its script for bash, clap_complete 4.6 calls a program with a hyphen in its name once so and once
+/// otherwise, and then no command's options are found.
+fn with_one_name(script: &str) -> String {
+    script.replace("traffic__subcmd__forwarder", "traffic__forwarder")
 }
