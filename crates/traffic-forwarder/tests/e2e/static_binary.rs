@@ -1,21 +1,19 @@
 //! The static binary as the container image has it: alone in its root, read-only, as a user without
 //! privileges. It forwards, looks names up in the hosts file and by DNS, and answers its commands.
 
+use std::fs;
 use std::net::{Ipv4Addr, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 use std::thread;
 use std::time::Duration;
-use std::{env, fs};
 
 use serde_json::Value;
 use tempfile::TempDir;
-use testkit::{
-    Behaviour, Finished, Forwarder, ForwarderBuilder, LIMIT, Port, Target, Tool, exchange, run,
-};
+use testkit::{Behaviour, Finished, Forwarder, LIMIT, Port, Target, Tool, exchange, run};
 
-use crate::support::{Config, on_an_island, unshare_arguments};
+use crate::support::{Config, on_an_island};
 
 /// Building everything on a slow machine.
 const BUILDING: Duration = Duration::from_secs(1800);
@@ -46,13 +44,29 @@ fn binary() -> &'static Path {
     })
 }
 
-/// A directory that becomes a root. `$0` is that directory, `$1` the program in it; the rest are its
-/// arguments. Where others than root may not become somebody else, it runs as root of its namespace.
+/// Makes `$0` a root, and the rest of the arguments the program in it with its own.
 const ENTER: &str = r#"mount --bind "$0" "$0" &&
-    mount -t tmpfs -o mode=0777 tmpfs "$0/run/traffic-forwarder" &&
+    mount -t tmpfs -o "$RUN_OPTIONS" tmpfs "$0/run/traffic-forwarder" &&
     mount -o remount,ro,bind "$0" &&
     exec setpriv --no-new-privs --bounding-set=-all,+sys_chroot,+setuid,+setgid \
-        chroot $AS "$0" "$@""#;
+        chroot $CHROOT_OPTION "$0" "$@""#;
+
+/// Whether there is anybody else to become: not where root is only somebody's name in a namespace.
+fn has_other_users() -> bool {
+    let map = fs::read_to_string("/proc/self/uid_map").unwrap();
+    map.split_whitespace().last() != Some("1")
+}
+
+/// The option of chroot(1) that says as whom.
+fn chroot_option() -> Option<String> {
+    has_other_users().then(|| format!("--userspec={USER}:{USER}"))
+}
+
+/// Options of the tmpfs for the admin socket: whose it is.
+fn run_options() -> String {
+    let owner = if has_other_users() { format!(",uid={USER},gid={USER}") } else { String::new() };
+    format!("mode=0700{owner}")
+}
 
 struct Image(TempDir);
 
@@ -79,23 +93,23 @@ impl Image {
     }
 
     fn start(&self) -> Forwarder {
-        let is_root = unshare_arguments("--mount").len() == 1 && env::var_os("UNMAPPED").is_none();
-        let user = if is_root { format!("--userspec={USER}:{USER}") } else { String::new() };
-        let builder: ForwarderBuilder = Forwarder::binary(Tool::find("unshare").path())
+        let forwarder = Forwarder::binary(Tool::find("unshare").path())
             .args(["--mount", "sh", "-c", ENTER])
             .arg(self.0.path())
             .args(["/traffic-forwarder", "-c", "/etc/forwarder.toml"])
-            .env("AS", user);
-        let forwarder = builder.start();
+            .env("CHROOT_OPTION", chroot_option().unwrap_or_default())
+            .env("RUN_OPTIONS", run_options())
+            .start();
         forwarder.ready();
         forwarder
     }
 
-    /// Runs a command of ours where the forwarder is.
+    /// Runs a command of ours where the forwarder is, and as the same user.
     fn command(&self, forwarder: &Forwarder, arguments: &[&str]) -> Finished {
         let mut command = Tool::find("nsenter").command();
         command.arg(format!("--mount=/proc/{}/ns/mnt", forwarder.pid())).arg("chroot");
-        run(command.arg(self.0.path()).arg("/traffic-forwarder").args(arguments), LIMIT)
+        command.args(chroot_option()).arg(self.0.path()).arg("/traffic-forwarder");
+        run(command.args(arguments), LIMIT)
     }
 }
 
@@ -152,7 +166,9 @@ fn alone_in_its_root_it_forwards_by_name_and_answers() {
         let records = forwarder.wait_for_records(2);
         assert!(records.iter().all(|record| record.close_reason() == "client/relay/fin"));
         let status = image.command(&forwarder, &["status"]).success().text();
-        assert!(status.contains("2 forwards") || status.contains("forwards"), "{status}");
+        for port in [&in_hosts, &in_dns] {
+            assert!(status.contains(&port.to_string()), "{status}");
+        }
         let maps = fs::read_to_string(format!("/proc/{}/maps", forwarder.pid())).unwrap();
         assert!(!maps.contains(".so"), "a shared library was loaded: {maps}");
         let capabilities = fs::read_to_string(format!("/proc/{}/status", forwarder.pid())).unwrap();

@@ -1,5 +1,7 @@
 //! The Debian package: installed, upgraded while the program runs, removed.
 
+use std::fs;
+use std::os::unix::net::UnixListener;
 use std::path::Path;
 
 use testkit::{Behaviour, LIMIT, Peer, Port, Script, Signal, Socket, Target, connect};
@@ -32,7 +34,7 @@ fn it_is_installed_upgraded_in_place_and_purged() {
 
     let (target, port) = (Target::start(Behaviour::Echo), Port::v4());
     let text = format!("[[forward]]\nlisten = \"{}\"\nto = \"{}\"\n", port.addr(), target.addr());
-    std::fs::write(root.exchange().join("own.conf"), &text).unwrap();
+    fs::write(root.exchange().join("own.conf"), &text).unwrap();
     root.shell(&format!("cp {EXCHANGE}/own.conf {CONFIG}")).success();
     // As the unit's RuntimeDirectory does.
     root.shell(&format!("install -d -m 755 -o {USER} -g {USER} /run/traffic-forwarder")).success();
@@ -68,10 +70,10 @@ fn a_package_that_cannot_upgrade_the_process_is_installed_all_the_same() {
     let older = debian_package("1.0.0", root.exchange());
     let newer = debian_package("1.1.0", root.exchange());
     install(&root, &older);
-    // A socket on which nobody answers.
-    let orphan = "mkdir -p /run/traffic-forwarder && cd /run/traffic-forwarder && \
-                  python3 -c 'import socket; socket.socket(socket.AF_UNIX).bind(\"admin.sock\")'";
-    root.shell(orphan).success();
+    // A copy of a socket is one on which nobody answers.
+    let _socket = UnixListener::bind(root.exchange().join("admin.sock")).unwrap();
+    let copy = format!("cp -a {EXCHANGE}/admin.sock /run/traffic-forwarder");
+    root.shell(&format!("mkdir /run/traffic-forwarder && {copy}")).success();
     let said = install(&root, &newer);
     assert!(said.contains("the former version goes on running"), "{said}");
 }
@@ -81,7 +83,8 @@ fn its_unit_starts_what_it_installs() {
     let root = ScratchRoot::new();
     let package = debian_package("1.0.0", root.exchange());
     install(&root, &package);
-    let units = root.shell("find /usr/lib/systemd -path '*traffic-forwarder.service*' -type f -exec cat {} +");
+    let units = root
+        .shell("find /usr/lib/systemd -path '*traffic-forwarder.service*' -type f -exec cat {} +");
     let units = units.success().text();
     let commands = units.lines().filter_map(|line| {
         let command = line.strip_prefix("Exec")?.split_once('=')?.1;

@@ -49,5 +49,8 @@ fn without_a_directory_the_program_s_page_is_printed() {
 fn a_directory_that_is_not_there_is_an_error() {
     let finished = Forwarder::binary(BINARY).args(["man", "/nowhere"]).run();
     assert_eq!(finished.status.code(), Some(1));
-    assert!(finished.stderr.contains("write manual pages into /nowhere: No such file"), "{finished}");
+    assert!(
+        finished.stderr.contains("write manual pages into /nowhere: No such file"),
+        "{finished}"
+    );
 }
