@@ -18,7 +18,7 @@ fi
 
 seconds=$1
 shift
-[ "$#" -gt 0 ] || set -- toml_file line_file forward_argument session
+[ "$#" -gt 0 ] || set -- toml_file line_file forward_argument import_file session
 for target; do
     echo "fuzz: $target, for $seconds seconds"
     # New inputs go into the first directory; the others are only read.

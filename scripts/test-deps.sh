@@ -44,7 +44,7 @@ apt-get -q install -y --no-install-recommends -o DPkg::Lock::Timeout=120 $missin
 if command -v systemctl >/dev/null; then
     for package in $missing; do
         case $package in
-            nginx | prometheus | redis-server) unit=$package ;;
+            haproxy | nginx | prometheus | redis-server | rinetd) unit=$package ;;
             openssh-server) unit=ssh ;;
             *) continue ;;
         esac

@@ -45,10 +45,10 @@ fn session_closed(record: &SessionRecord) -> SessionClosed {
         |tcp: sys::TcpInfo| ClosedTcp { rtt: tcp.rtt.as_secs_f64(), retransmits: tcp.retransmits };
     SessionClosed {
         id: record.id,
-        forward: record.forward.to_string(),
+        forward: record.forward().to_owned(),
         client: record.client.to_string(),
-        listener: record.listener.to_string(),
-        target: record.target.to_string(),
+        listener: record.listener().to_owned(),
+        target: record.target().to_owned(),
         target_address: record.target_address.map(|address| address.to_string()),
         started: humantime::format_rfc3339_millis(record.started).to_string(),
         duration: ending.duration.as_secs_f64(),
@@ -72,8 +72,8 @@ fn session_closed(record: &SessionRecord) -> SessionClosed {
 
 fn target_down(record: &SessionRecord) -> TargetDown {
     TargetDown {
-        forward: record.forward.to_string(),
-        target: record.target.to_string(),
+        forward: record.forward().to_owned(),
+        target: record.target().to_owned(),
         target_address: record.target_address.map(|address| address.to_string()),
         cause: record.ending.reason.cause.as_str().to_owned(),
     }

@@ -5,7 +5,7 @@ use plan::{Admin, Plan};
 use std::fmt;
 
 /// A session's two sockets.
-const FILES_PER_SESSION: u64 = 2;
+pub(crate) const FILES_PER_SESSION: u64 = 2;
 /// A worker's epoll instance and its waker.
 const FILES_PER_WORKER: u64 = 2;
 /// A pipe's two ends.
@@ -14,6 +14,9 @@ const FILES_PER_PIPE: u64 = 2;
 /// and lanes that stall with a pipe must not keep sessions out.
 const PIPES_PART: u64 = 16;
 const MOST_PIPES: u64 = 1024;
+/// What a process that serves has opened before it counts: its signals, its timers, the admin
+/// socket and the log. One that only asks what would fit has not.
+pub(crate) const FILES_BEFORE_SERVING: u64 = 8;
 /// Everything else: signals, log, name lookups, and some head room.
 const OTHER_FILES: u64 = 48;
 
@@ -22,6 +25,8 @@ const OTHER_FILES: u64 = 48;
 pub(crate) struct Capacity {
     /// Sessions of all forwards together.
     pub(crate) sessions: u32,
+    /// How many the limit would allow, whatever is configured.
+    pub(crate) possible: u32,
     /// Pipes for bulk.
     pub(crate) pipes: usize,
     /// The limit of open files it follows from.
@@ -73,11 +78,35 @@ pub(crate) fn capacity(
     let wanted = plan.process.max_sessions.map_or(possible, std::num::NonZero::get);
     Ok(Capacity {
         sessions: wanted.min(possible),
+        possible,
         pipes: usize::try_from(pipes).unwrap_or(0),
         open_files_limit,
         files_at_start: open_files,
         lowered_from: (wanted > possible).then_some(wanted),
     })
+}
+
+/// The least open-file limit under which so many sessions fit.
+pub(crate) fn limit_for(plan: &Plan, workers: usize, sessions: u32, open_files: u64) -> u64 {
+    let is_enough = |limit: u64| {
+        capacity(plan, workers, limit, open_files).is_ok_and(|room| room.possible >= sessions)
+    };
+    let mut enough: u64 = 1;
+    while !is_enough(enough) {
+        enough *= 2;
+    }
+    let mut too_few = enough / 2;
+    while enough - too_few > 1 {
+        let middle = u64::midpoint(too_few, enough);
+        if is_enough(middle) { enough = middle } else { too_few = middle }
+    }
+    enough
+}
+
+/// The threads that move bytes.
+pub(crate) fn workers(plan: &Plan) -> usize {
+    let cpus = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    plan.process.workers.map_or_else(cpus, std::num::NonZero::get)
 }
 
 /// The connections to the admin interface.
@@ -114,6 +143,17 @@ mod tests {
         assert_eq!(capacity(&plan(Some(100)), 2, 20_000, 10).unwrap().sessions, 100);
         let lowered = capacity(&plan(Some(100)), 2, 197, 10).unwrap();
         assert_eq!((lowered.sessions, lowered.lowered_from), (61, Some(100)));
+    }
+
+    #[test]
+    fn the_least_limit_is_enough_and_one_less_is_not() {
+        let plan = plan(None);
+        for sessions in [1, 2, 100, 9_999, 1_000_000] {
+            let limit = limit_for(&plan, 2, sessions, 10);
+            assert!(capacity(&plan, 2, limit, 10).unwrap().possible >= sessions, "{sessions}");
+            let less = capacity(&plan, 2, limit - 1, 10);
+            assert!(less.is_err() || less.is_ok_and(|room| room.possible < sessions), "{sessions}");
+        }
     }
 
     #[test]

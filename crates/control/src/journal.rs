@@ -4,14 +4,17 @@
 use crate::bulletin::errno_word;
 use crate::events::Events;
 use engine::{Report, Reports, SessionRecord};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-/// How long reports are gathered. As long as some wait, workers need not wake this thread for the
-/// next: on a busy host that is most of what a record costs.
-const GATHER: Duration = Duration::from_millis(2);
+/// How long reports are gathered. Each time this thread runs it takes a CPU from somebody, perhaps
+/// from a worker: on a busy host that is most of what a record costs, if it is done for a few.
+const GATHER: Duration = Duration::from_millis(10);
+/// Reports whose room is kept for those that follow: what a busy process sends meanwhile.
+const USUAL: usize = 256;
 
 /// The thread that writes.
 pub(crate) struct Journal {
@@ -44,6 +47,7 @@ impl Journal {
     pub(crate) fn close(self) {
         self.closing.store(true, Ordering::Release);
         self.reports.wake();
+        self.thread.thread().unpark();
         // If it panicked it has said so on standard error.
         let _ = self.thread.join();
     }
@@ -61,26 +65,31 @@ impl Writer {
     fn run(self) {
         let waker = self.reports.clone();
         let writing = crate::log::begin_writing(move || waker.wake());
+        let mut batch = VecDeque::new();
+        let mut busy = false;
         loop {
             // Asked before the reports are taken: what was sent before closing is among them.
             let last = self.closing.load(Ordering::Acquire);
             if !last {
-                self.reports.wait();
+                // Where reports have come others will: to be woken for them costs more than to look.
+                if !busy {
+                    self.reports.wait();
+                }
+                // Until `close` at most: who waits for that does not wait for more to come.
+                std::thread::park_timeout(GATHER);
             }
-            // Whoever waits for the end does not wait for more to come.
-            if !self.closing.load(Ordering::Acquire) {
-                std::thread::sleep(GATHER);
-            }
-            let batch = self.reports.take();
+            batch = self.reports.exchange(batch);
+            busy = !batch.is_empty();
             // First what others had to say: it may be the cause of what the workers report.
             if let Some(writing) = &writing {
                 writing.write_handed_over();
             }
-            for report in &batch {
+            for report in batch.drain(..) {
                 // Those who watch first: they do not wait for a disk.
-                crate::bulletin::tell(&self.events, report);
-                self.write(report);
+                crate::bulletin::tell(&self.events, &report);
+                self.write(&report);
             }
+            batch.shrink_to(USUAL);
             let dropped = self.reports.take_dropped();
             if dropped > 0 {
                 crate::log::count_queue_full(dropped);
@@ -143,10 +152,10 @@ fn session_ended(record: &SessionRecord) {
     let reason = ending.reason;
     tracing::info!(
         id = record.id,
-        forward = &*record.forward,
+        forward = record.forward(),
         client = %record.client,
-        listener = &*record.listener,
-        target = &*record.target,
+        listener = record.listener(),
+        target = record.target(),
         target_address = record.target_address.map(tracing::field::display),
         started = %humantime::format_rfc3339_millis(record.started),
         duration = seconds(ending.duration),

@@ -4,6 +4,10 @@
 mod serve;
 pub use serve::{ServeError, serve};
 
+mod manager;
+
+mod orphans;
+
 mod requests;
 pub use requests::Stopper;
 
@@ -28,6 +32,8 @@ pub use admin_address::admin_sockets;
 pub mod api;
 
 mod capacity;
+
+pub mod doctor;
 
 mod resolver;
 

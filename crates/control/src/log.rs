@@ -3,17 +3,16 @@
 //! From the start of the journal until its end, its thread alone writes: whoever else has something
 //! to say hands it over, and never waits for a disk.
 
-mod event;
+mod escape;
 mod file;
-mod format;
 mod handover;
+mod line;
 mod output;
 
 pub use output::LogError;
 
-use event::Fields;
-use format::Form;
 use handover::Handover;
+use line::Form;
 use output::Output;
 use std::io::IsTerminal;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
@@ -95,10 +94,9 @@ impl<S: Subscriber> Layer<S> for Lines {
     }
 
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
-        let mut fields = Fields::default();
-        event.record(&mut fields);
-        let line = self.0.form.line(*event.metadata().level(), &fields);
-        if let Some(line) = self.0.handover.offer(line) {
+        let mut line = self.0.form.line(*event.metadata().level());
+        event.record(&mut line);
+        if let Some(line) = self.0.handover.offer(line.end()) {
             let mut output = self.0.output();
             output.write(&line);
             // The thread that writes has more to come, and says when it has not.

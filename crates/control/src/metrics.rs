@@ -28,7 +28,7 @@ pub(crate) enum Format {
 }
 
 /// All metrics, as they are now.
-pub(crate) fn render(supervisor: &Supervisor, format: Format) -> String {
+pub(crate) fn render(supervisor: &mut Supervisor, format: Format) -> String {
     write(Snapshot::take(supervisor), format)
 }
 

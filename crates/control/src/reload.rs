@@ -86,6 +86,9 @@ impl Supervisor {
         options: &ReloadOptions,
         by: &'static str,
     ) -> Result<ReloadReport, ReloadError> {
+        if !options.dry_run && !self.draining {
+            self.store.notifier.reloading();
+        }
         let result = self.try_reload(options);
         if !options.dry_run {
             let error = result.as_ref().err().map(ToString::to_string);
@@ -152,6 +155,7 @@ impl Supervisor {
             .apply(&plan.forwards)
             .map_err(|failed| ReloadError::Unfit(failed.iter().map(describe).collect()))?;
         let skipped = skipped.iter().map(describe).collect();
+        self.keep_listeners();
         self.engine.set_max_sessions(capacity.sessions);
         self.capacity = capacity;
         self.plan = plan;
@@ -173,8 +177,13 @@ impl Supervisor {
     }
 
     pub(crate) fn go_back_if_unconfirmed(&mut self) {
+        // Who takes no more sessions must not listen again.
+        if self.draining {
+            return;
+        }
         let Some(trial) = self.trial.take_if(|trial| trial.until <= Instant::now()) else { return };
         let by = "unconfirmed";
+        self.store.notifier.reloading();
         let result = self.run_by(trial.back_to);
         let error = result.as_ref().err().map(ToString::to_string);
         self.last_reload = Some(LastReload { at: SystemTime::now(), by: by.to_owned(), error });
@@ -192,6 +201,9 @@ impl Supervisor {
     }
 
     fn tell_of_reload(&self, by: &str) {
+        if !self.draining {
+            self.tell_manager();
+        }
         let last = self.last_reload.as_ref();
         self.events.tell("reload", || Reloaded {
             by: by.to_owned(),

@@ -129,21 +129,23 @@ impl Shared {
     }
 }
 
-/// The addresses in the order of RFC 6724, as the C library gives them, each once; none if the
-/// name could not be resolved.
 fn look_up((host, port): &Name) -> Arc<[SocketAddr]> {
+    let found = addresses_of(host, *port);
+    if let Err(error) = &found {
+        tracing::warn!(name = &**host, %error, "a target's name could not be resolved");
+    }
+    // No address says that there is none.
+    found.unwrap_or_default().into()
+}
+
+/// The addresses in the order of RFC 6724, as the C library gives them, each once. It may block for
+/// as long as the name servers let it.
+pub(crate) fn addresses_of(host: &str, port: u16) -> std::io::Result<Vec<SocketAddr>> {
     let mut addresses: Vec<SocketAddr> = Vec::new();
-    match (&**host, *port).to_socket_addrs() {
-        Ok(found) => {
-            for address in found {
-                if !addresses.contains(&address) {
-                    addresses.push(address);
-                }
-            }
-        }
-        Err(error) => {
-            tracing::warn!(name = &**host, %error, "a target's name could not be resolved");
+    for address in (host, port).to_socket_addrs()? {
+        if !addresses.contains(&address) {
+            addresses.push(address);
         }
     }
-    addresses.into()
+    Ok(addresses)
 }

@@ -2,15 +2,18 @@
 
 use crate::admin::{App, Door};
 use crate::api::Shutdown;
-use crate::capacity::{Capacity, capacity};
+use crate::capacity::{Capacity, capacity, workers};
 use crate::desk::Desk;
+use crate::manager::{Handed, Notifier, Store, start_pulse, take_handed};
+use crate::orphans::start_reaping;
 use crate::requests::{Request, Requests, Stopper};
 use crate::resolver::Resolver;
 use crate::supervisor::{Supervisor, detail};
 use crate::upgrade::{Handover, Wanted, go_on, upgrade};
-use engine::{Engine, Options};
+use engine::{Engine, GivenSockets, Options};
 use plan::Plan;
 use std::fmt;
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -49,15 +52,22 @@ pub fn serve(
         .enable_all()
         .build()
         .map_err(|error| failed("start the control thread", error))?;
+    let notifier = Notifier::from_environment();
+    // Another image of this process has taken it already, and hands it on itself.
+    let handed = if handover.is_some() { Ok(Handed::default()) } else { take_handed(&plan) };
+    let handed = handed.map_err(|error| ServeError::Unfit(error.to_string()))?;
     let (desk, tasks) = Desk::new();
     // Before anything else is started: a signal that comes early must not be missed.
     let mut requests = runtime
-        .block_on(async { Requests::new(&plan, tasks) })
+        .block_on(async {
+            start_reaping()?;
+            Requests::new(&plan, tasks)
+        })
         .map_err(|error| failed("signals", error))?;
     let door = open_door(&plan, handover.as_ref())?;
     let mut supervisor = match handover {
-        Some(handover) => go_on(input, plan, handover)?,
-        None => start(input, plan)?,
+        Some(handover) => go_on(input, plan, notifier, handover)?,
+        None => start(input, plan, notifier, handed)?,
     };
     supervisor.door = door;
     supervisor.start_journal().map_err(|error| failed("start the journal", error))?;
@@ -69,6 +79,8 @@ pub fn serve(
         if let Some(door) = &mut supervisor.door {
             door.open(app);
         }
+        supervisor.tell_manager();
+        start_pulse(&supervisor.store.notifier, &supervisor.observer());
         run(&mut supervisor, &mut requests, &desk).await
     });
     supervisor.engine.cut();
@@ -93,19 +105,26 @@ fn open_door(plan: &Plan, handover: Option<&Handover>) -> Result<Option<Door>, S
     }
 }
 
-fn start(input: plan::Input, plan: Plan) -> Result<Supervisor, ServeError> {
-    let cpus = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let workers = plan.process.workers.map_or_else(cpus, std::num::NonZero::get);
+fn start(
+    input: plan::Input,
+    plan: Plan,
+    notifier: Notifier,
+    handed: Handed,
+) -> Result<Supervisor, ServeError> {
+    let workers = workers(&plan);
     let limit = sys::raise_open_files_limit();
     let open_files = sys::open_files().unwrap_or(0);
     let capacity = capacity(&plan, workers, limit, open_files)
         .map_err(|no_room| ServeError::Unfit(no_room.to_string()))?;
-    let mut engine = start_engine(&plan, workers, capacity)?;
+    let mut engine = start_engine(&plan, workers, capacity, handed.sockets, Vec::new())?;
+    let mut store = Store::from_environment(notifier, handed.kept);
+    store.remove(handed.stale);
     if let Err(error) = listen(&plan, &mut engine) {
         engine.stop();
         return Err(error);
     }
-    let supervisor = Supervisor::new(input, plan, engine, workers, capacity);
+    store.follow(&engine);
+    let supervisor = Supervisor::new(input, plan, engine, workers, capacity, store);
     announce(&supervisor);
     Ok(supervisor)
 }
@@ -114,6 +133,8 @@ pub(crate) fn start_engine(
     plan: &Plan,
     workers: usize,
     capacity: Capacity,
+    given: GivenSockets,
+    epolls: Vec<OwnedFd>,
 ) -> Result<Engine, ServeError> {
     let resolver = Resolver::start()
         .map_err(|error| ServeError::Failed(format!("start the resolver: {error}")))?;
@@ -124,7 +145,7 @@ pub(crate) fn start_engine(
         detail: detail(&plan.log),
         resolver: Arc::new(resolver),
     };
-    Engine::start(&options)
+    Engine::start_with(&options, given, epolls)
         .map_err(|error| ServeError::Failed(format!("start the workers: {error}")))
 }
 
@@ -221,6 +242,9 @@ async fn run(supervisor: &mut Supervisor, requests: &mut Requests, desk: &Desk) 
     supervisor.events.tell("shutdown", || Shutdown { by: asked_by.to_owned(), sessions: open });
     let began = Instant::now();
     supervisor.draining = true;
+    supervisor.tell_manager();
+    let store = &supervisor.store;
+    supervisor.engine.leave_files(|address| store.has(address));
     supervisor.engine.drain();
     let observer = supervisor.observer();
     let hurry = tokio::select! {
@@ -244,7 +268,7 @@ async fn serve_until_stop(
             Request::ReopenLog => crate::log::reopen(),
             // Its result is in the log, and nobody else asked for it.
             Request::Upgrade => {
-                _ = tokio::spawn(upgrade(desk.clone(), Wanted::default(), "SIGUSR2"))
+                _ = tokio::spawn(upgrade(desk.clone(), Wanted::default(), "SIGUSR2"));
             }
             Request::Task(task) => task(supervisor),
             Request::Tick => supervisor.tick(),

@@ -2,8 +2,10 @@
 
 use crate::admin::Door;
 use crate::capacity::{Capacity, NoRoom, capacity};
+use crate::doctor::{Headroom, Rooms};
 use crate::events::Events;
 use crate::journal::Journal;
+use crate::manager::{Stage, Store};
 use crate::reload::{LastReload, Trial};
 use crate::upgrade::LastUpgrade;
 use crate::watch::Watch;
@@ -47,6 +49,10 @@ pub(crate) struct Supervisor {
     pub(crate) events: Events,
     /// Whether the log wants a record of each ended session.
     pub(crate) logs_sessions: Arc<AtomicBool>,
+    /// What the service manager keeps, if there is one.
+    pub(crate) store: Store,
+    /// What the limits of the host leave, as it was read last.
+    pub(crate) headroom: Headroom,
 }
 
 impl Supervisor {
@@ -57,6 +63,7 @@ impl Supervisor {
         engine: Engine,
         workers: usize,
         capacity: Capacity,
+        store: Store,
     ) -> Self {
         Self {
             input,
@@ -77,6 +84,8 @@ impl Supervisor {
             draining: false,
             events: Events::new(),
             logs_sessions: Arc::new(AtomicBool::new(plan.log.sessions)),
+            store,
+            headroom: Headroom::default(),
             plan,
         }
     }
@@ -109,6 +118,25 @@ impl Supervisor {
         self.observer().set_detail(detail);
     }
 
+    /// Tells the service manager what this process is doing now.
+    pub(crate) fn tell_manager(&self) {
+        let failed = self.last_reload.as_ref().is_some_and(|reload| reload.error.is_some());
+        let stage = if self.draining {
+            Stage::Stopping
+        } else {
+            Stage::Serving { forwards: self.plan.forwards.len(), reload_failed: failed }
+        };
+        self.store.notifier.enter(stage, self.engine.sessions());
+    }
+
+    /// Has the service manager keep the listeners as they are now. Those of a process that stops are
+    /// for the next one.
+    pub(crate) fn keep_listeners(&mut self) {
+        if !self.draining {
+            self.store.follow(&self.engine);
+        }
+    }
+
     /// Has the log written by a thread of its own.
     pub(crate) fn start_journal(&mut self) -> std::io::Result<()> {
         let reports = self.engine.reports();
@@ -120,6 +148,11 @@ impl Supervisor {
     /// Seconds since the start.
     pub(crate) fn uptime(&self) -> Duration {
         self.started.elapsed().unwrap_or_default()
+    }
+
+    /// Further sessions that each limit of the host allows.
+    pub(crate) fn rooms(&mut self) -> Rooms {
+        self.headroom.rooms(&self.engine, self.capacity.possible)
     }
 
     /// What this host can hold under a plan.

@@ -31,7 +31,7 @@ impl Worker {
             if abort { reset(socket) } else { drop(socket) }
         }
         if let Some(record) = record {
-            self.shared.outbox.send(Report::Ended(Box::new(record)));
+            self.shared.outbox.send(Report::Ended(record));
         }
         self.shared.ended(self.index, &route);
         self.tidy_later();
@@ -42,10 +42,8 @@ fn record(session: &Session, ending: Ending) -> SessionRecord {
     let now = SystemTime::now();
     SessionRecord {
         id: session.id,
-        forward: Arc::clone(&session.route.forward.name),
+        route: Arc::clone(&session.route),
         client: session.client_address,
-        listener: Arc::clone(&session.route.listen),
-        target: Arc::clone(&session.route.target_text),
         target_address: session.target_address,
         started: now.checked_sub(ending.duration).unwrap_or(now),
         ending,

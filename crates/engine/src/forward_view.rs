@@ -50,6 +50,7 @@ impl ForwardView<'_> {
 
     /// Connections that wait to be accepted, at all listeners together.
     pub fn backlog(&self) -> u32 {
-        self.listeners.iter().map(|listener| sys::listen::waiting(&*listener.socket)).sum()
+        let sockets = self.listeners.iter().flat_map(Listener::sockets);
+        sockets.map(|(_, socket)| sys::listen::waiting(&**socket)).sum()
     }
 }

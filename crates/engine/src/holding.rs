@@ -5,9 +5,9 @@ use rustix::io::Errno;
 use std::time::Duration;
 use sys::{Pipe, PipeError};
 
-/// Pipe sizes to ask for: more bytes per call is what makes bulk cheap. Below 64 KiB a pipe is
-/// no better than the copy.
-const PIPE_SIZES: [usize; 3] = [1024 * 1024, 256 * 1024, 64 * 1024];
+/// Pipe sizes to ask for, in bytes: more of them per call is what makes bulk cheap. Below 64 KiB a
+/// pipe is no better than the copy.
+pub const PIPE_SIZES: [usize; 3] = [1024 * 1024, 256 * 1024, 64 * 1024];
 /// Empty pipes kept for the next bulk lane of this worker.
 const SPARE_PIPES: usize = 16;
 /// Free buffers kept.

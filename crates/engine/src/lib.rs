@@ -26,6 +26,8 @@ mod slots;
 mod wheel;
 
 mod holding;
+pub use holding::PIPE_SIZES;
+
 mod pump;
 
 mod end;
@@ -53,8 +55,13 @@ pub mod parts {
     pub use crate::wheel::Wheel;
 }
 
+mod given;
+pub use given::GivenSockets;
+
 mod listener;
-pub use listener::ListenError;
+
+mod listen_error;
+pub use listen_error::{ListenCause, ListenError};
 
 mod running;
 pub use running::Unbound;
@@ -66,9 +73,13 @@ pub use report::{Report, Reports, SessionRecord};
 pub use resolve::{Query, Resolve};
 pub use shared::Detail;
 
+use listener::Listener;
+use plan::ListenAddress;
 use running::Forwards;
+use rustix::fd::{AsFd, BorrowedFd};
 use shared::Shared;
 use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -100,11 +111,23 @@ pub struct Engine {
 
 impl Engine {
     /// Starts the workers. They have nothing to do until [`Engine::apply`].
-    pub fn start(options: &Options) -> std::io::Result<Self> {
+    pub fn start(options: &Options, given: GivenSockets) -> std::io::Result<Self> {
+        Self::start_with(options, given, Vec::new())
+    }
+
+    /// Like [`Engine::start`], with the epoll instances of the workers of an image before this: as
+    /// many, or none.
+    pub fn start_with(
+        options: &Options,
+        given: GivenSockets,
+        epolls: Vec<OwnedFd>,
+    ) -> std::io::Result<Self> {
+        let as_many = epolls.len() == options.workers;
+        let mut epolls = epolls.into_iter().filter(|_| as_many);
         let shared = Arc::new(Shared::new(options)?);
-        let mut engine = Self { shared, threads: Vec::new(), forwards: Forwards::default() };
+        let mut engine = Self { shared, threads: Vec::new(), forwards: Forwards::new(given) };
         for index in 0..options.workers {
-            let worker = Worker::new(index, Arc::clone(&engine.shared))?;
+            let worker = Worker::new(index, Arc::clone(&engine.shared), epolls.next())?;
             let thread = std::thread::Builder::new()
                 .name(format!("worker-{index}"))
                 .stack_size(STACK)
@@ -161,7 +184,7 @@ impl Engine {
 
     /// The addresses that are listened on, where they are not Unix sockets.
     pub fn local_addresses(&self) -> Vec<SocketAddr> {
-        self.forwards.listeners().filter_map(listener::Listener::local_address).collect()
+        self.forwards.listeners().flat_map(Listener::local_addresses).collect()
     }
 
     /// Where it listens, as configured.
@@ -172,6 +195,19 @@ impl Engine {
     /// The number of listeners.
     pub fn listeners(&self) -> usize {
         self.forwards.listeners().count()
+    }
+
+    /// The sockets of all listeners that this process has opened itself.
+    pub fn own_sockets(&self) -> impl Iterator<Item = (&ListenAddress, BorrowedFd<'_>)> {
+        let is_own = |listener: &&Listener| !matches!(listener.address, ListenAddress::Given(_));
+        self.forwards.listeners().filter(is_own).flat_map(|listener| {
+            listener.sockets().map(|(_, socket)| (&listener.address, socket.as_fd()))
+        })
+    }
+
+    /// Leaves the files of these Unix sockets behind at the end: somebody else keeps the sockets.
+    pub fn leave_files(&mut self, is_kept: impl Fn(&ListenAddress) -> bool) {
+        self.forwards.leave_files(is_kept);
     }
 
     /// What the workers have to tell.

@@ -61,7 +61,14 @@ impl<T, W: Wake> Mailbox<T, W> {
 
     /// Takes all messages, in the order in which they were sent.
     pub fn take(&self) -> VecDeque<T> {
-        std::mem::take(&mut *self.lock())
+        self.exchange(VecDeque::new())
+    }
+
+    /// Like [`Self::take`]. The room of `empty`, which must be that, is used for the messages that
+    /// follow: a reader that gives back what it has emptied saves the writers from allocating.
+    pub fn exchange(&self, empty: VecDeque<T>) -> VecDeque<T> {
+        debug_assert!(empty.is_empty());
+        std::mem::replace(&mut *self.lock(), empty)
     }
 
     /// Whether a message waits of which this is true.
@@ -98,6 +105,17 @@ mod tests {
             assert_eq!(mailbox.waker().0.get(), batch);
             assert_eq!(mailbox.take(), [0, 1, 2, 3]);
         }
+    }
+
+    #[test]
+    fn room_that_is_given_back_is_used_again() {
+        let mailbox = Mailbox::new(Count(Cell::new(0)), 10);
+        mailbox.send(1).unwrap();
+        assert_eq!(mailbox.exchange(VecDeque::with_capacity(100)), [1]);
+        mailbox.send(2).unwrap();
+        assert_eq!(mailbox.waker().0.get(), 2);
+        let taken = mailbox.take();
+        assert!(taken == [2] && taken.capacity() >= 100);
     }
 
     #[test]

@@ -46,6 +46,7 @@ impl<K: Hash + Eq> Notices<K> {
 mod tests {
     use super::*;
     use flow::Cause;
+    use std::collections::VecDeque;
 
     #[test]
     fn the_first_is_told_at_once_and_the_rest_are_counted() {
@@ -62,11 +63,11 @@ mod tests {
             });
         }
         let counts: Vec<u64> = reports
-            .take()
+            .exchange(VecDeque::new())
             .into_iter()
             .map(|report| match report {
                 Report::Exhausted { count, .. } => count,
-                other => panic!("{other:?}"),
+                _ => panic!("another report"),
             })
             .collect();
         assert_eq!(counts, [1, 4], "one at 0 s, four by 6 s, and 7 s is not told yet");

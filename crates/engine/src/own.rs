@@ -74,7 +74,7 @@ impl OwnListeners {
         let port = match address {
             ListenAddress::Any { port } => *port,
             ListenAddress::Ip(address) => address.port(),
-            ListenAddress::Unix(_) => return false,
+            ListenAddress::Unix(_) | ListenAddress::Given(_) => return false,
         };
         self.has_port(port)
     }

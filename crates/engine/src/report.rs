@@ -1,6 +1,7 @@
 //! What workers tell: ended sessions, and what an operator should know. Workers never write a log
 //! themselves; a slow disk must not slow a session.
 
+use crate::forward::Route;
 use crate::mailbox::Mailbox;
 use flow::{Cause, CloseReason, Ending};
 use std::collections::VecDeque;
@@ -14,18 +15,12 @@ use sys::{Address, Errno, TcpInfo};
 const MOST_WAITING: usize = 16 * 1024;
 
 /// One ended session.
-#[derive(Clone, Debug)]
 pub struct SessionRecord {
     /// Unique in this process.
     pub id: u64,
-    /// The forward's name.
-    pub forward: Arc<str>,
+    pub(crate) route: Arc<Route>,
     /// Who connected.
     pub client: Address,
-    /// The listen address, as configured.
-    pub listener: Arc<str>,
-    /// The target, as configured.
-    pub target: Arc<str>,
     /// The target's address that was connected to, or tried last; `None` if none was.
     pub target_address: Option<Address>,
     /// When the client was accepted.
@@ -38,8 +33,24 @@ pub struct SessionRecord {
     pub target_tcp: Option<TcpInfo>,
 }
 
+impl SessionRecord {
+    /// The forward's name.
+    pub fn forward(&self) -> &str {
+        &self.route.forward.name
+    }
+
+    /// The listen address, as configured.
+    pub fn listener(&self) -> &str {
+        &self.route.listen
+    }
+
+    /// The target, as configured.
+    pub fn target(&self) -> &str {
+        &self.route.target_text
+    }
+}
+
 /// What a worker has to tell.
-#[derive(Clone, Debug)]
 pub enum Report {
     /// A client was accepted and admitted.
     Accepted {
@@ -59,8 +70,9 @@ pub enum Report {
         /// The address that was connected to.
         target: Address,
     },
-    /// A session has ended.
-    Ended(Box<SessionRecord>),
+    /// A session has ended. In no box: a worker would allocate it, and the reader would have to
+    /// give memory of another thread back.
+    Ended(SessionRecord),
     /// Connections were refused by a limit; `count` of them since the last such report.
     Refused {
         /// The forward's name.
@@ -122,9 +134,10 @@ impl Reports {
         self.0.reports.waker().wait();
     }
 
-    /// Takes all reports that have come, in order, without waiting.
-    pub fn take(&self) -> VecDeque<Report> {
-        self.0.reports.take()
+    /// Takes all reports that have come, in order, without waiting. The room of `empty` is used
+    /// for those that follow.
+    pub fn exchange(&self, empty: VecDeque<Report>) -> VecDeque<Report> {
+        self.0.reports.exchange(empty)
     }
 
     /// Makes a waiting reader return.

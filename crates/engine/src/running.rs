@@ -6,7 +6,9 @@ use crate::change::Changes;
 use crate::counters::Sums;
 use crate::forward::{Forward, Route};
 use crate::forward_view::{ForwardState, ForwardView};
-use crate::listener::{ListenError, Listener};
+use crate::given::GivenSockets;
+use crate::listen_error::{ListenCause, ListenError};
+use crate::listener::Listener;
 use crate::shared::Shared;
 use crate::upgrade::Legacy;
 use crate::worker::Message;
@@ -43,11 +45,12 @@ pub(crate) struct Removed {
 /// All forwards, and what is left of earlier ones.
 #[derive(Default)]
 pub(crate) struct Forwards {
+    pub(crate) given: GivenSockets,
     pub(crate) running: Vec<Running>,
     pub(crate) removed: Vec<Removed>,
     /// What was counted of forwards that are forgotten.
     pub(crate) forgotten: Sums,
-    next_number: u32,
+    pub(crate) next_number: u32,
     pub(crate) legacy: Legacy,
 }
 
@@ -69,6 +72,10 @@ struct Fresh {
 }
 
 impl Forwards {
+    pub(crate) fn new(given: GivenSockets) -> Self {
+        Self { given, ..Self::default() }
+    }
+
     /// Makes `plans` what runs. If a forward cannot be bound that must be, nothing has changed.
     /// Returns those that were skipped, because the configuration allows it.
     pub(crate) fn apply(
@@ -148,15 +155,20 @@ impl Forwards {
         let mut listeners = Vec::with_capacity(addresses.len());
         for address in addresses {
             let number = self.next_number;
-            self.next_number += 1;
-            let listener = match self.legacy.sockets.remove(*address) {
-                Some(socket) => Ok(Listener::bound(number, address, socket)),
-                None => Listener::bind(number, address, &options),
+            let legacy = self.legacy.sockets.remove(*address);
+            let listener = if let Some((known, socket)) = legacy {
+                Ok(Listener::bound(known.unwrap_or(number), address, socket))
+            } else {
+                let number = self.legacy.given.remove(*address).unwrap_or(number);
+                Listener::open(number, address, &options, &mut self.given)
             };
-            let listener = listener.map_err(|error| {
-                let ours = error.errno == Errno::ADDRINUSE && shared.own.overlaps(address);
-                ListenError { ours, ..error }
+            let listener = listener.map_err(|error| match error.cause {
+                ListenCause::Refused(Errno::ADDRINUSE) if shared.own.overlaps(address) => {
+                    ListenError { cause: ListenCause::OurOwn, ..error }
+                }
+                _ => error,
             })?;
+            self.next_number = self.next_number.max(listener.next_number());
             listeners.push(((*address).clone(), listener));
         }
         Ok(listeners)
@@ -186,7 +198,7 @@ impl Forwards {
             for route in &plan.routes {
                 let Some(listener) = listener(&route.listen) else { continue };
                 if !same {
-                    changes.listen.push(lead(&listener, &forward, route, shared));
+                    changes.listen.extend(lead(&listener, &forward, route, shared));
                 }
                 listeners.push(listener);
             }
@@ -256,7 +268,7 @@ impl Forwards {
         running.listeners = listeners.collect();
         let routes = running.listeners.iter().zip(&plan.routes);
         let listen =
-            routes.map(|(listener, route)| lead(listener, &running.forward, route, shared));
+            routes.flat_map(|(listener, route)| lead(listener, &running.forward, route, shared));
         let changes = Changes {
             listen: listen.collect(),
             forwards: vec![Arc::clone(&running.forward)],
@@ -293,6 +305,11 @@ impl Forwards {
         for running in &mut self.running {
             running.listeners.clear();
         }
+    }
+
+    pub(crate) fn leave_files(&mut self, is_kept: impl Fn(&ListenAddress) -> bool) {
+        let listeners = self.running.iter_mut().flat_map(|running| &mut running.listeners);
+        listeners.filter(|listener| is_kept(&listener.address)).for_each(Listener::leave_file);
     }
 
     pub(crate) fn listeners(&self) -> impl Iterator<Item = &Listener> {
@@ -340,21 +357,25 @@ fn lead(
     forward: &Arc<Forward>,
     route: &plan::Route,
     shared: &Shared,
-) -> (u32, Arc<Listening>) {
+) -> impl Iterator<Item = (u32, Arc<Listening>)> {
     listener.set_options(&forward.options);
     shared.own.add(&listener.reached_at());
     let route = Arc::new(Route::new(forward, route));
-    (listener.number, Arc::new(Listening { socket: Arc::clone(&listener.socket), route }))
+    listener.sockets().map(move |(number, socket)| {
+        (number, Arc::new(Listening { socket: Arc::clone(socket), route: Arc::clone(&route) }))
+    })
 }
 
 /// Carries the changes out, and closes these listeners with them.
 fn give_up(listeners: Vec<Listener>, mut changes: Changes, shared: &Arc<Shared>) {
-    changes.unlisten = listeners.iter().map(|listener| listener.number).collect();
+    let sockets = listeners.iter().flat_map(Listener::sockets);
+    changes.unlisten = sockets.map(|(number, _)| number).collect();
     for listener in &listeners {
         shared.own.remove(&listener.reached_at());
     }
     tell(changes, shared);
     // The workers have let go of their sockets: with these the ports are free.
+    listeners.iter().for_each(Listener::stop);
     drop(listeners);
 }
 

@@ -21,6 +21,8 @@ pub(crate) struct Shared {
     pub(crate) mailboxes: Vec<Arc<Mailbox<Message>>>,
     /// Sessions per worker.
     loads: Vec<AtomicU32>,
+    /// The number of each worker's epoll instance.
+    epolls: Vec<AtomicU32>,
     /// Pipes per worker.
     pipes: Vec<AtomicUsize>,
     /// The limit of the process.
@@ -78,6 +80,7 @@ impl Shared {
         Ok(Self {
             mailboxes: (0..workers).map(mailbox).collect::<sys::Result<_>>()?,
             loads: (0..workers).map(|_| AtomicU32::new(0)).collect(),
+            epolls: (0..workers).map(|_| AtomicU32::new(0)).collect(),
             pipes: (0..workers).map(|_| AtomicUsize::new(0)).collect(),
             gate: Gate::new(options.max_sessions),
             outbox: Arc::new(Outbox::new()?),
@@ -88,6 +91,16 @@ impl Shared {
             first_ephemeral_port: sys::first_ephemeral_port(),
             next_id: AtomicU64::new(1),
         })
+    }
+
+    /// A worker's epoll instance has this number.
+    pub(crate) fn note_epoll(&self, worker: usize, fd: u32) {
+        self.epolls[worker].store(fd, Ordering::Relaxed);
+    }
+
+    /// The numbers of the workers' epoll instances.
+    pub(crate) fn epolls(&self) -> Vec<u32> {
+        self.epolls.iter().map(|fd| fd.load(Ordering::Relaxed)).collect()
     }
 
     /// How many pipes a worker has.

@@ -3,6 +3,8 @@
 /// Records per chunk. A chunk of sessions is larger than the allocator's mmap threshold, so that
 /// freeing one really returns its memory.
 const CHUNK: usize = 1024;
+/// Chunks for as many records as there may be indices.
+const MOST_CHUNKS: usize = (1 << 31) / CHUNK;
 
 /// The number of a record, good for as long as that record lives. A number whose record has gone
 /// finds nothing, even when its place is in use again: an event that was on its way when a session
@@ -85,10 +87,52 @@ impl<T> Slots<T> {
         key
     }
 
+    /// The generation of the next record.
+    pub fn next_generation(&self) -> u32 {
+        self.generation
+    }
+
+    /// Fills an empty table with records under the keys that they had in another one, whose next
+    /// generation this was. Returns those that cannot be: their places are taken already.
+    pub fn fill(&mut self, records: Vec<(Key, T)>, next_generation: u32) -> Vec<T> {
+        self.generation = next_generation.max(1);
+        let mut left_over = Vec::new();
+        for (key, value) in records {
+            let (at, place) = split(key.index);
+            while self.chunks.len() <= at && at < MOST_CHUNKS {
+                self.chunks.push(None);
+            }
+            let Some(chunk) = self.chunks.get_mut(at) else {
+                left_over.push(value);
+                continue;
+            };
+            let chunk = chunk.get_or_insert_with(empty_chunk);
+            let slot = &mut chunk.slots[place];
+            if slot.value.is_some() {
+                left_over.push(value);
+            } else {
+                *slot = Slot { generation: key.generation, value: Some(value) };
+                chunk.used += 1;
+            }
+        }
+        self.find_free();
+        left_over
+    }
+
+    /// The lowest on top: the table stays dense at its beginning.
+    fn find_free(&mut self) {
+        self.free.clear();
+        for index in (0..self.places()).rev() {
+            let (at, place) = split(index);
+            if self.chunks[at].as_ref().is_some_and(|chunk| chunk.slots[place].value.is_none()) {
+                self.free.push(index);
+            }
+        }
+    }
+
     fn grow(&mut self) {
         let at = self.chunks.iter().position(Option::is_none).unwrap_or(self.chunks.len());
-        let slots = (0..CHUNK).map(|_| Slot { generation: 0, value: None }).collect();
-        let chunk = Some(Chunk { slots, used: 0 });
+        let chunk = Some(empty_chunk());
         if at == self.chunks.len() {
             self.chunks.push(chunk);
         } else {
@@ -153,6 +197,11 @@ impl<T> Slots<T> {
     }
 }
 
+fn empty_chunk<T>() -> Chunk<T> {
+    let slots = (0..CHUNK).map(|_| Slot { generation: 0, value: None }).collect();
+    Chunk { slots, used: 0 }
+}
+
 /// What one record takes in the table.
 #[cfg(test)]
 pub(crate) fn slot_size<T>() -> usize {
@@ -179,6 +228,25 @@ mod tests {
         assert_eq!(slots.get_mut(second), Some(&mut "second"));
         assert_eq!(Key::from_bits(second.to_bits()), Some(second));
         assert_eq!(Key::from_bits(u64::from(u32::MAX)), None);
+    }
+
+    #[test]
+    fn another_table_has_the_records_of_this_one_under_the_same_keys() {
+        let mut slots = Slots::new();
+        let keys: Vec<Key> = (0..3 * CHUNK).map(|i| slots.insert(|_| i)).collect();
+        for key in keys.iter().filter(|key| key.index() % 3 != 0) {
+            slots.remove(*key);
+        }
+        let records = slots.keys().into_iter().map(|key| (key, key.index() as usize));
+        let mut records: Vec<_> = records.collect();
+        records.push((keys[3], 0));
+        let mut again = Slots::new();
+        assert_eq!(again.fill(records, slots.next_generation()), [0], "its place is taken");
+        assert_eq!(again.keys(), slots.keys());
+        let new = again.insert(|_| 7);
+        assert_eq!(new.index(), 1, "the lowest that is free");
+        assert!(keys.iter().all(|key| *key != new));
+        assert_eq!(again.get_mut(new), Some(&mut 7));
     }
 
     #[test]

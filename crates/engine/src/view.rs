@@ -130,6 +130,11 @@ impl Observer {
         self.0.tell_all(|| Message::Kill(id, reply()));
     }
 
+    /// Asks every worker for a sign of life. The reply is called in its thread, and must be quick.
+    pub fn ask_all(&self, reply: impl Fn() -> Reply<()>) {
+        self.0.tell_all(|| Message::Change(Arc::default(), reply()));
+    }
+
     /// Sessions open now.
     pub fn sessions(&self) -> u32 {
         self.0.gate.taken()

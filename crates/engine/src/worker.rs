@@ -15,7 +15,7 @@ use crate::upgrade::{Parking, TakeOver};
 use crate::view::{Look, Reply};
 use crate::wheel::Wheel;
 use flow::{Action, By, Cause, CloseReason, End, Phase, Readiness, Stage, Time, Unacked};
-use rustix::fd::AsFd;
+use rustix::fd::{AsFd, OwnedFd};
 use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -54,6 +54,8 @@ pub(crate) enum Message {
     Park(Parking),
     /// Go on with sessions of the image before.
     TakeOver(TakeOver),
+    /// All workers have theirs.
+    Begin,
     /// Accept no more; sessions go on.
     Drain,
     /// Reset what is still open.
@@ -87,6 +89,8 @@ pub(crate) struct Worker {
     /// The clock, read once per turn.
     pub(crate) now: Time,
     parking: Option<Parking>,
+    /// The epoll instance has the sessions of an image before this one, which are still to come.
+    pub(crate) has_registrations: bool,
     stopped: bool,
 }
 
@@ -94,9 +98,16 @@ pub(crate) struct Worker {
 pub(crate) const MAILBOX: u64 = u32::MAX as u64;
 
 impl Worker {
-    pub(crate) fn new(index: usize, shared: Arc<Shared>) -> sys::Result<Self> {
+    /// A worker, with the epoll instance of one in an image before this, if there was one.
+    pub(crate) fn new(
+        index: usize,
+        shared: Arc<Shared>,
+        epoll: Option<OwnedFd>,
+    ) -> sys::Result<Self> {
         let mailbox = Arc::clone(&shared.mailboxes[index]);
-        let epoll = Epoll::new()?;
+        let has_registrations = epoll.is_some();
+        let epoll = epoll.map_or_else(Epoll::new, |fd| Ok(Epoll::inherited(fd)))?;
+        shared.note_epoll(index, crate::upgrade::number(&epoll));
         epoll.add_waker(mailbox.waker().as_fd(), MAILBOX)?;
         let now = clock();
         let pump = Pump::new(shared.pipes_per_worker);
@@ -119,12 +130,19 @@ impl Worker {
             cutting: false,
             now,
             parking: None,
+            has_registrations,
             stopped: false,
         })
     }
 
     /// Turns until told to stop.
     pub(crate) fn run(mut self) {
+        // Events of sessions that are not here yet would be lost.
+        while self.has_registrations && !self.stopped {
+            self.mailbox.waker().wait();
+            self.now = clock();
+            self.read_mail();
+        }
         let mut events = Events::with_room_for(EVENTS_PER_TURN);
         while !self.stopped {
             // The only error left to epoll_wait(2) here would be a bug of ours; a turn without
@@ -138,6 +156,10 @@ impl Worker {
             }
             self.serve_waiting();
             self.serve_timers();
+            // Not before: an event that was taken and not looked at is not reported again.
+            if let Some(parking) = self.parking.take() {
+                self.park(&parking);
+            }
         }
         // What a worker that stops still has, and what it is just being sent, must not end in a
         // FIN.
@@ -334,16 +356,14 @@ impl Worker {
                 Message::Look(look) => self.show(look),
                 Message::Kill(id, reply) => self.kill(id, reply),
                 Message::CutForward(forward) => self.cut_forward(&forward),
-                // When all that came with it is done.
+                // At the end of the turn.
                 Message::Park(parking) => self.parking = Some(parking),
                 Message::TakeOver(work) => self.take_over(work),
+                Message::Begin => self.has_registrations = false,
                 Message::Drain => self.drain(),
                 Message::Cut => self.cut(),
                 Message::Stop => self.stopped = true,
             }
-        }
-        if let Some(parking) = self.parking.take() {
-            self.park(&parking);
         }
     }
 

@@ -15,8 +15,9 @@ use std::time::Duration;
 
 /// Places of each part.
 const SESSION: usize = 24;
-const LANE: usize = 16;
-const SIDE: usize = 12;
+const LANE: usize = 12;
+const SIDE: usize = 10;
+const ALL: usize = SESSION + 2 * LANE + 2 * SIDE;
 
 // Positions in these lists are the format: new words come at the end.
 const BY: &[By] = &[By::Client, By::Target, By::Limit, By::Operator, By::Shutdown, By::Resource];
@@ -104,7 +105,7 @@ impl Failure {
 const UNKNOWN: Failure = Failure { cause: Cause::IoError, errno: None, peer_had_ended: false };
 
 fn write<T>(mut value: T, describe: fn(&mut Tape<'_>, &mut T)) -> Vec<u64> {
-    let mut tape = Tape { written: Vec::new(), to_read: None, wrong: false };
+    let mut tape = Tape { written: Vec::with_capacity(ALL), to_read: None, wrong: false };
     describe(&mut tape, &mut value);
     tape.written
 }
@@ -306,7 +307,7 @@ mod tests {
     fn what_was_written_is_what_is_read() {
         let session = eventful();
         let numbers = session.to_numbers();
-        assert_eq!(numbers.len(), SESSION + 2 * LANE + 2 * SIDE);
+        assert_eq!(numbers.len(), ALL);
         let again = Session::from_numbers(&numbers).expect("sound");
         assert_eq!(format!("{again:?}"), format!("{session:?}"));
 

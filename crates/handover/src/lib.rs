@@ -9,6 +9,9 @@
 mod file;
 pub use file::{Damage, File, MAJOR, MINOR, Part, WriteFile};
 
+mod numbers;
+pub use numbers::{pack, unpack};
+
 mod messages;
 pub use messages::{
     Address, Connecting, Count, Durations, Forward, Forwards, Held, LastReload, Listener, Process,

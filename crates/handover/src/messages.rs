@@ -52,6 +52,9 @@ pub struct Process {
     /// When the workers were stopped.
     #[prost(uint64, tag = "15")]
     pub stopped_at: u64,
+    /// The names under which the service manager keeps listeners.
+    #[prost(string, repeated, tag = "16")]
+    pub kept_listeners: Vec<String>,
 }
 
 /// The last attempt to reload.
@@ -94,6 +97,9 @@ pub struct Forwards {
     /// The number of the next session.
     #[prost(uint64, tag = "4")]
     pub next_id: u64,
+    /// The workers' epoll instances, in the order of the workers. What is registered there stays.
+    #[prost(uint32, repeated, tag = "5")]
+    pub epolls: Vec<u32>,
 }
 
 /// One forward.
@@ -137,6 +143,9 @@ pub struct Listener {
     /// Where it listens, as configured.
     #[prost(string, tag = "2")]
     pub address: String,
+    /// What the workers know it by.
+    #[prost(uint32, tag = "3")]
+    pub number: u32,
 }
 
 /// What was counted of a forward.
@@ -199,6 +208,9 @@ pub struct Worker {
     /// Its sessions.
     #[prost(message, repeated, tag = "2")]
     pub sessions: Vec<Session>,
+    /// What distinguishes the key of the next session.
+    #[prost(uint32, tag = "3")]
+    pub next_generation: u32,
 }
 
 /// Where the sessions of one listener go.
@@ -224,9 +236,9 @@ pub struct Session {
     /// The position of its route.
     #[prost(uint32, tag = "2")]
     pub route: u32,
-    /// What decides: `flow` knows what these numbers mean.
-    #[prost(uint64, repeated, tag = "3")]
-    pub flow: Vec<u64>,
+    /// What decides: packed numbers, and `flow` knows what they mean.
+    #[prost(bytes = "vec", tag = "3")]
+    pub flow: Vec<u8>,
     /// The client's socket.
     #[prost(uint32, tag = "4")]
     pub client: u32,
@@ -251,6 +263,9 @@ pub struct Session {
     /// The target's socket still lacks options that only a session of some age needs.
     #[prost(bool, tag = "11")]
     pub options_due: bool,
+    /// What its worker's epoll instance knows it by.
+    #[prost(uint64, tag = "12")]
+    pub key: u64,
 }
 
 /// The address of a peer.

@@ -21,6 +21,8 @@ pub enum ListenAddress {
     Ip(SocketAddr),
     /// A Unix socket at this absolute path.
     Unix(PathBuf),
+    /// The listening sockets that this process was given under this name (`LISTEN_FDNAMES`).
+    Given(String),
 }
 
 /// Where a session's bytes go.
@@ -40,12 +42,12 @@ pub enum Target {
 }
 
 impl ListenAddress {
-    /// The TCP port, if this is not a Unix socket.
+    /// The TCP port, if the text tells one.
     pub fn port(&self) -> Option<u16> {
         match self {
             Self::Any { port } => Some(*port),
             Self::Ip(address) => Some(address.port()),
-            Self::Unix(_) => None,
+            Self::Unix(_) | Self::Given(_) => None,
         }
     }
 }
@@ -82,7 +84,7 @@ impl Ranged<ListenAddress> {
         (0..self.count).map(|more| match &self.first {
             ListenAddress::Any { port } => ListenAddress::Any { port: port.saturating_add(more) },
             ListenAddress::Ip(address) => ListenAddress::Ip(plus(*address, more)),
-            ListenAddress::Unix(path) => ListenAddress::Unix(path.clone()),
+            one => one.clone(),
         })
     }
 }
@@ -157,6 +159,7 @@ impl fmt::Display for ListenAddress {
             Self::Any { port } => write!(f, ":{port}"),
             Self::Ip(address) => write!(f, "{address}"),
             Self::Unix(path) => write!(f, "unix:{}", path.display()),
+            Self::Given(name) => write!(f, "fd:{name}"),
         }
     }
 }

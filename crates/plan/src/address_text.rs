@@ -1,4 +1,4 @@
-//! Addresses as they are written: `:5432`, `[::1]:80`, `web:8000-8010`, `unix:/path`.
+//! Addresses as they are written: `:5432`, `[::1]:80`, `web:8000-8010`, `unix:/path`, `fd:name`.
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr, SocketAddrV6};
 use std::path::PathBuf;
@@ -9,6 +9,9 @@ use crate::text::{Piece, cut, quoted};
 
 /// What `sockaddr_un` holds, less its final NUL.
 const UNIX_PATH_MAX: usize = 107;
+
+/// The longest name of a descriptor (sd_listen_fds_with_names(3)).
+const FD_NAME_MAX: usize = 255;
 
 const NAME_MAX: usize = 253;
 const LABEL_MAX: usize = 63;
@@ -30,6 +33,9 @@ enum Host {
 pub(crate) fn parse_listen(text: Piece<'_>) -> Result<Ranged<ListenAddress>, Fault> {
     if let Some(path) = text.strip_prefix("unix:") {
         return parse_unix(path).map(|path| Ranged::one(ListenAddress::Unix(path)));
+    }
+    if let Some(name) = text.strip_prefix("fd:") {
+        return parse_fd_name(name).map(|name| Ranged::one(ListenAddress::Given(name)));
     }
     if is_bare_port(text) {
         return listen_on_any(text);
@@ -259,4 +265,19 @@ fn parse_unix(path: Piece<'_>) -> Result<PathBuf, Fault> {
         );
     }
     Ok(PathBuf::from(path.text))
+}
+
+/// Reads the name of a descriptor, in the form that a service manager takes.
+fn parse_fd_name(name: Piece<'_>) -> Result<String, Fault> {
+    let allowed = |c: char| c.is_ascii_graphic() && c != ':';
+    if name.text.is_empty() {
+        let fault = name.fault("the name of the descriptor is missing");
+        return Err(fault.hint("write `fd:NAME`, as in FileDescriptorName=NAME of a socket unit"));
+    }
+    if name.text.len() > FD_NAME_MAX || !name.text.chars().all(allowed) {
+        let message = format!("{} is not the name of a descriptor", quoted(name.text));
+        let hint = "it has 1 to 255 ASCII characters, without `:` and without white space";
+        return Err(name.fault(message).hint(hint));
+    }
+    Ok(name.text.to_owned())
 }

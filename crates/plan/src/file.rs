@@ -15,8 +15,10 @@ const SIZE_MAX: u64 = 16 * 1024 * 1024;
 const O_NONBLOCK: i32 = 0o4000;
 
 /// Why a file could not be read.
-pub(crate) struct FileFault {
-    pub(crate) message: String,
+#[derive(Clone, Debug)]
+pub struct FileFault {
+    /// What is wrong, with the file's name.
+    pub message: String,
     pub(crate) hint: Option<&'static str>,
     pub(crate) place: Option<Place>,
 }
@@ -27,8 +29,8 @@ impl FileFault {
     }
 }
 
-/// The text of a file, without its byte order mark.
-pub(crate) fn read(path: &Path) -> Result<String, FileFault> {
+/// The text of a file, without its byte order mark: a regular file of at most 16 MiB, in UTF-8.
+pub fn read(path: &Path) -> Result<String, FileFault> {
     let name = path.to_string_lossy();
     let bytes = read_bytes(path).map_err(|error| explain(&name, &error))??;
     let text = decode(&name, bytes)?;

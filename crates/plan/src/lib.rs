@@ -44,6 +44,7 @@ use std::path::PathBuf;
 
 pub use address::{ListenAddress, Target};
 pub use diff::{Change, ChangedForward, ForwardSummary, PlanDiff};
+pub use file::{FileFault, read as read_file};
 pub use plan::{
     Admin, AtLimit, Forward, ForwardSettings, Keepalive, Level, Log, LogFormat, OnRefusal,
     PathChoice, Plan, Process, Route,
@@ -53,7 +54,7 @@ pub use problem::{COMMAND_LINE, Fault, Place, Problem, Problems, Severity};
 pub use read::{read, read_text};
 pub use settings::{Effect, Kind, Section, Setting, settings};
 pub use text::{escaped, escaped_lines};
-pub use toml_text::{written_forward, written_settings};
+pub use toml_text::{basic_string, written_forward, written_settings};
 pub use words::Word;
 
 /// The file that is read if none is named.

@@ -33,6 +33,8 @@ pub(crate) struct Listeners {
     /// Listeners on one address.
     exact: HashMap<SocketAddr, Owner>,
     unix: HashMap<PathBuf, Owner>,
+    /// What was given, by name.
+    given: HashMap<String, Owner>,
 }
 
 impl Listeners {
@@ -61,6 +63,13 @@ impl Listeners {
                     return Err(*taken);
                 }
                 self.unix.insert(path.clone(), owner);
+                Ok(())
+            }
+            ListenAddress::Given(name) => {
+                if let Some(taken) = self.given.get(name) {
+                    return Err(*taken);
+                }
+                self.given.insert(name.clone(), owner);
                 Ok(())
             }
         }
@@ -149,6 +158,8 @@ mod tests {
             ("[fe80::1%1]:80", "[fe80::1%2]:80", false),
             ("unix:/a", "unix:/a", true),
             ("unix:/a", "unix:/b", false),
+            ("fd:a", "fd:a", true),
+            ("fd:a", "fd:b", false),
         ];
         for (first, second, conflict) in cases {
             for pair in [[first, second], [second, first]] {

@@ -42,6 +42,9 @@ pub(crate) fn parse_admin(text: Piece<'_>) -> Result<AdminAddress, Fault> {
         Ranged { first: ListenAddress::Ip(address), .. } if address.ip().is_loopback() => {
             Ok(AdminAddress::Tcp(address))
         }
+        Ranged { first: ListenAddress::Given(_), .. } => {
+            Err(text.fault("the admin interface cannot be on a socket that the process was given"))
+        }
         Ranged { first, .. } => Err(not_loopback(text, &first)),
     }
 }
@@ -128,6 +131,7 @@ mod tests {
             ("127.0.0.1:0", "`0` is not a port"),
             ("127.0.0.1:1-2", "and not a range"),
             ("unix:a.sock", "not an absolute path"),
+            ("fd:admin", "socket that the process was given"),
         ];
         for (text, expected) in cases {
             let fault = parse_admin(Piece::new(text)).expect_err(text).to_string();

@@ -173,7 +173,7 @@ pub(crate) static SETTINGS: [Setting; 30] = {
             "listen",
             Kind::Listen,
             NewSessions,
-            "Where to listen: an address, a range of ports, a Unix socket, or a list of these.",
+            "Where to listen: an address, a range of ports, a Unix socket, `fd:NAME`, or a list of these.",
         ),
         bare(
             Forward,

@@ -17,19 +17,19 @@ pub(crate) fn written(kind: Kind, value: &Value) -> Option<String> {
     Some(match value {
         Value::Nothing => match kind {
             Kind::Path => return None,
-            Kind::Count { .. } => quoted("auto"),
-            _ => quoted("off"),
+            Kind::Count { .. } => basic_string("auto"),
+            _ => basic_string("off"),
         },
-        Value::Duration(time) => quoted(&duration(kind, *time)),
+        Value::Duration(time) => basic_string(&duration(kind, *time)),
         Value::Count(count) => count.to_string(),
-        Value::Size(size) => quoted(&format_size(*size)),
+        Value::Size(size) => basic_string(&format_size(*size)),
         Value::Bool(value) => value.to_string(),
-        Value::Word(word) => quoted(word),
-        Value::Path(path) => quoted(&path.to_string_lossy()),
-        Value::Admin(AdminAddress::Auto) => quoted("auto"),
-        Value::Admin(AdminAddress::Off) => quoted("off"),
-        Value::Admin(AdminAddress::Unix(path)) => quoted(&format!("unix:{}", path.display())),
-        Value::Admin(AdminAddress::Tcp(address)) => quoted(&address.to_string()),
+        Value::Word(word) => basic_string(word),
+        Value::Path(path) => basic_string(&path.to_string_lossy()),
+        Value::Admin(AdminAddress::Auto) => basic_string("auto"),
+        Value::Admin(AdminAddress::Off) => basic_string("off"),
+        Value::Admin(AdminAddress::Unix(path)) => basic_string(&format!("unix:{}", path.display())),
+        Value::Admin(AdminAddress::Tcp(address)) => basic_string(&address.to_string()),
         Value::Keepalive(entries) => format!("{{ {} }}", keepalive(entries)),
     })
 }
@@ -66,8 +66,11 @@ pub fn written_settings(forward: &Forward) -> impl Iterator<Item = (&'static str
 /// A forward as a TOML file that holds nothing else: its own settings are written where they are
 /// not the default.
 pub fn written_forward(forward: &Forward) -> String {
-    let own =
-        [("name", quoted(&forward.name)), ("listen", listen(forward)), ("to", target(forward))];
+    let own = [
+        ("name", basic_string(&forward.name)),
+        ("listen", listen(forward)),
+        ("to", target(forward)),
+    ];
     let default = |key| find(&[Section::ForwardDefaults], key).and_then(|it| it.default);
     let settings = written_settings(forward).filter(|(key, text)| default(key) != Some(text));
     let lines = own.into_iter().chain(settings).map(|(key, text)| format!("{key} = {text}\n"));
@@ -81,7 +84,7 @@ pub(crate) fn listen(forward: &Forward) -> String {
         .chunks(ports(&forward.routes))
         .filter_map(|routes| {
             let first = routes.first()?.listen.clone();
-            Some(quoted(&Ranged { first, count: count(routes) }.to_string()))
+            Some(basic_string(&Ranged { first, count: count(routes) }.to_string()))
         })
         .collect();
     match &entries[..] {
@@ -97,7 +100,7 @@ pub(crate) fn target(forward: &Forward) -> String {
         let first = routes.first()?.target.clone();
         Some(Ranged { first, count: count(routes) }.to_string())
     });
-    quoted(&target.unwrap_or_default())
+    basic_string(&target.unwrap_or_default())
 }
 
 /// How many ports each listen entry has: as many as the target, which the next entry starts anew.
@@ -111,8 +114,8 @@ fn count(routes: &[Route]) -> u16 {
     u16::try_from(routes.len()).unwrap_or(u16::MAX)
 }
 
-/// A basic string.
-fn quoted(text: &str) -> String {
+/// Text as a basic string of TOML, in its quotes.
+pub fn basic_string(text: &str) -> String {
     let mut string = String::with_capacity(text.len() + 2);
     string.push('"');
     for c in text.chars() {
@@ -153,7 +156,7 @@ mod tests {
         for forward in &plan.forwards {
             let settings =
                 lines(Section::ForwardDefaults, |key| of_forward(&forward.settings, key));
-            let name = quoted(&forward.name);
+            let name = basic_string(&forward.name);
             let (listen, to) = (listen(forward), target(forward));
             let own = format!("name = {name}\nlisten = {listen}\nto = {to}\n");
             text += &["[[forward]]\n", &own, &settings].concat();
@@ -230,6 +233,6 @@ mod tests {
         let texts: Vec<_> = plan.forwards.iter().map(|f| [listen(f), target(f)]).collect();
         assert_eq!(texts[0], [r#"[":9000-9002", "127.0.0.1:100-102"]"#, r#""h:1-3""#]);
         assert_eq!(texts[1], [r#"":80""#, r#""unix:/a\"b\\c""#]);
-        assert_eq!(quoted("a\u{1b}"), r#""a\u001B""#);
+        assert_eq!(basic_string("a\u{1b}"), r#""a\u001B""#);
     }
 }

@@ -13,7 +13,7 @@ const VALID: [&str; 3] = [
 ];
 
 /// Pieces that mean something to one of the parsers, so that random texts get past the first check.
-const PIECES: [&str; 32] = [
+const PIECES: [&str; 33] = [
     "[",
     "]",
     "[[forward]]",
@@ -40,6 +40,7 @@ const PIECES: [&str; 32] = [
     "-",
     "8000-8010",
     "unix:/a",
+    "fd:a",
     "localhost",
     "[::1]",
     "off",

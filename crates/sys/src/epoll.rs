@@ -1,6 +1,6 @@
 use crate::{Errno, Result};
 use rustix::event::{Timespec, epoll};
-use rustix::fd::{BorrowedFd, OwnedFd};
+use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
 /// An epoll instance (epoll(7)).
@@ -54,6 +54,11 @@ impl Epoll {
         epoll::create(epoll::CreateFlags::CLOEXEC).map(Self)
     }
 
+    /// An instance that an image before this one has made, with what is registered there.
+    pub fn inherited(fd: OwnedFd) -> Self {
+        Self(fd)
+    }
+
     /// Registers a connection for its whole life: every change is reported once, both ways.
     /// What is already there is reported too.
     pub fn add_connection(&self, socket: BorrowedFd<'_>, token: u64) -> Result<()> {
@@ -62,10 +67,13 @@ impl Epoll {
     }
 
     /// Registers a listening socket that other workers poll too: a waiting connection wakes one
-    /// of them, and is reported for as long as it waits.
+    /// of them, and is reported for as long as it waits. If it is registered, it stays so.
     pub fn add_listener(&self, socket: BorrowedFd<'_>, token: u64) -> Result<()> {
         use epoll::EventFlags as F;
-        self.add(socket, token, F::IN | F::EXCLUSIVE)
+        match self.add(socket, token, F::IN | F::EXCLUSIVE) {
+            Err(Errno::EXIST) => Ok(()),
+            result => result,
+        }
     }
 
     /// Registers a waker: each wake is reported once.
@@ -96,6 +104,12 @@ impl Epoll {
     }
 }
 
+impl AsFd for Epoll {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
 /// epoll_wait(2) counts in milliseconds; rounding down would turn it into a busy loop.
 fn whole_millis(timeout: Duration) -> Timespec {
     let millis = timeout.as_micros().div_ceil(1000).min(i32::MAX as u128);
@@ -107,7 +121,6 @@ fn whole_millis(timeout: Duration) -> Timespec {
 mod tests {
     use super::*;
     use crate::Waker;
-    use rustix::fd::AsFd;
 
     #[test]
     fn a_wait_is_never_shorter_than_asked() {

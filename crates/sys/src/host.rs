@@ -10,6 +10,16 @@ pub fn open_files_limit() -> u64 {
     getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX)
 }
 
+/// What an unprivileged process may raise [`open_files_limit`] to.
+pub fn hard_open_files_limit() -> u64 {
+    getrlimit(Resource::Nofile).maximum.unwrap_or(u64::MAX)
+}
+
+/// The size of a page of memory, in bytes: the unit of some limits of the kernel.
+pub fn page_size() -> u64 {
+    rustix::param::page_size() as u64
+}
+
 /// Raises the limit to what the administrator allows at most, and returns it. A process that
 /// uses epoll has no reason to keep the low default, which exists for select(2).
 pub fn raise_open_files_limit() -> u64 {

@@ -12,6 +12,12 @@ pub use address::Address;
 pub mod listen;
 pub mod socket;
 
+mod adopted;
+pub use adopted::{ListensAt, adopt, listens_at};
+
+mod inherited;
+pub use inherited::{InheritError, Inherited, take_inherited};
+
 mod socket_file;
 pub use socket_file::SocketFile;
 
@@ -37,16 +43,23 @@ pub use errno::{errno_name, errno_text};
 
 mod host;
 pub use host::{
-    first_ephemeral_port, may_write_in, monotonic_micros, open_files, open_files_limit,
-    raise_open_files_limit, release_free_memory, user_id,
+    first_ephemeral_port, hard_open_files_limit, may_write_in, monotonic_micros, open_files,
+    open_files_limit, page_size, raise_open_files_limit, release_free_memory, user_id,
 };
 
 mod name_service;
 pub use name_service::only_files_and_dns;
 
+mod notify_socket;
+pub use notify_socket::NotifySocket;
+
+mod orphans;
+pub use orphans::{OwnChild, reap_orphans};
+
 mod usage;
 pub use usage::{Usage, usage};
 
+pub use rustix::fd::BorrowedFd;
 pub use rustix::io::Errno;
 
 /// What a system call returned, or its error number (errno(3)).

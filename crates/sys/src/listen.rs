@@ -1,20 +1,20 @@
 //! Listening sockets.
 
 use crate::socket::{TcpOptions, keep_urgent_inline, set_for_forwarding, set_tcp_options};
-use crate::{Address, Errno, Result};
+use crate::{Address, Errno, Result, SocketFile};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::{Mode, fchmod};
 use rustix::net::{
-    AddressFamily, SocketAddrAny, SocketAddrUnix, SocketFlags, SocketType, acceptfrom_with, bind,
-    connect, listen, socket_with, sockopt,
+    AddressFamily, Shutdown, SocketAddrAny, SocketAddrUnix, SocketFlags, SocketType,
+    acceptfrom_with, bind, connect, listen, shutdown, socket_with, sockopt,
 };
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 
 /// The length asked for of the queue of connections that wait to be accepted. The kernel cuts it
 /// to `net.core.somaxconn` (listen(2)): the operator's setting holds.
-const BACKLOG: i32 = 65_535;
+pub const BACKLOG: i32 = 65_535;
 
 const FLAGS: SocketFlags = SocketFlags::NONBLOCK.union(SocketFlags::CLOEXEC);
 
@@ -93,13 +93,11 @@ fn unix_socket(path: &Path, mode: Option<Mode>) -> Result<OwnedFd> {
 }
 
 fn is_abandoned(path: &Path, address: &SocketAddrUnix) -> bool {
-    use std::os::unix::fs::FileTypeExt;
-    let is_socket = std::fs::symlink_metadata(path).is_ok_and(|meta| meta.file_type().is_socket());
     let probe = || {
         let socket = socket_with(AddressFamily::UNIX, SocketType::STREAM, FLAGS, None)?;
         connect(&socket, address)
     };
-    is_socket && probe() == Err(Errno::CONNREFUSED)
+    SocketFile::is_at(path) && probe() == Err(Errno::CONNREFUSED)
 }
 
 /// Accepts one waiting connection: its socket and its peer. `EAGAIN` if none waits.
@@ -111,6 +109,13 @@ pub fn accept(listener: BorrowedFd<'_>) -> Result<(OwnedFd, Address)> {
         return Ok((socket, Address::Unix));
     };
     Ok((socket, ip.into()))
+}
+
+/// Stops listening, for whoever else has a copy of the socket too: closing this one frees the
+/// address only if it was the last.
+pub fn stop(listener: impl AsFd) {
+    // What does not listen has nothing to stop.
+    let _ = shutdown(listener, Shutdown::Both);
 }
 
 /// Whether a connection waits to be accepted.

@@ -1,6 +1,6 @@
 //! The file of a listening Unix socket, which its maker removes at the end.
 
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 /// A socket's file, and which one it is. Removed on `Drop`, unless somebody has put another one in
@@ -15,6 +15,17 @@ impl SocketFile {
     /// The file that is at `path` now; `None` if there is none.
     pub fn at(path: &Path) -> Option<Self> {
         Some(Self { path: path.to_owned(), identity: identity(path)? })
+    }
+
+    /// Whether there is a socket's file at `path`.
+    pub fn is_at(path: &Path) -> bool {
+        std::fs::symlink_metadata(path).is_ok_and(|file| file.file_type().is_socket())
+    }
+
+    /// Leaves the file where it is: the socket outlives its owner.
+    pub fn leave(mut self) {
+        // No file is there.
+        self.path = PathBuf::new();
     }
 }
 
@@ -47,6 +58,8 @@ mod tests {
         std::fs::rename(&other, &path).unwrap();
         drop(own);
         assert!(path.exists(), "it is somebody else's");
+        SocketFile::at(&path).unwrap().leave();
+        assert!(path.exists(), "it was left");
         drop(SocketFile::at(&path));
         assert!(!path.exists());
     }

@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::fs;
 use std::ops::Deref;
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -34,6 +35,7 @@ pub struct ForwarderBuilder {
     config: Option<String>,
     env: Vec<(OsString, OsString)>,
     open_files: Option<u64>,
+    given: Option<(String, OwnedFd)>,
 }
 
 impl Forwarder {
@@ -45,6 +47,7 @@ impl Forwarder {
             config: None,
             env: Vec::new(),
             open_files: None,
+            given: None,
         }
     }
 
@@ -137,10 +140,19 @@ impl ForwarderBuilder {
         self
     }
 
+    /// Gives it a descriptor under this name, as a service manager does (sd_listen_fds(3)).
+    #[must_use]
+    pub fn given(mut self, name: impl Into<String>, descriptor: OwnedFd) -> Self {
+        self.given = Some((name.into(), descriptor));
+        self
+    }
+
     /// Starts it and does not wait for anything.
     pub fn start(self) -> Forwarder {
         let dir = TempDir::new().expect("a temporary directory");
-        let process = Process::spawn("the forwarder", self.command(&dir), Duration::ZERO);
+        let mut command = self.command(&dir);
+        command.stdin(self.given.map_or_else(Stdio::null, |(_, given)| given.into()));
+        let process = Process::spawn_with_stdin("the forwarder", command, Duration::ZERO);
         Forwarder { process, dir }
     }
 
@@ -152,22 +164,34 @@ impl ForwarderBuilder {
     }
 
     fn command(&self, dir: &TempDir) -> Command {
-        let mut command = match self.open_files {
+        let mut command = match self.preparation() {
             None => Command::new(&self.binary),
-            Some(limit) => {
+            Some(preparation) => {
                 let mut shell = Command::new("sh");
-                shell.args(["-c", &format!(r#"ulimit -n {limit} && exec "$0" "$@""#)]);
+                shell.args(["-c", &format!(r#"{preparation} && exec "$0" "$@""#)]);
                 shell.arg(&self.binary);
                 shell
             }
         };
         command.args(&self.args).current_dir(dir.path()).env("XDG_RUNTIME_DIR", dir.path());
+        if let Some((name, _)) = &self.given {
+            command.env("LISTEN_FDS", "1").env("LISTEN_FDNAMES", name);
+        }
         command.envs(self.env.iter().map(|(name, value)| (name, value)));
         if let Some(text) = &self.config {
             write_config(dir, text);
             command.arg("-c").arg(config_path(dir));
         }
         command
+    }
+
+    /// What a shell has to do before it becomes the program.
+    fn preparation(&self) -> Option<String> {
+        let limit = self.open_files.map(|limit| format!("ulimit -n {limit}"));
+        // The first descriptor that is given has the number 3.
+        let given = self.given.as_ref().map(|_| "exec 3<&0 </dev/null && export LISTEN_PID=$$");
+        let steps: Vec<_> = limit.into_iter().chain(given.map(str::to_owned)).collect();
+        (!steps.is_empty()).then(|| steps.join(" && "))
     }
 }
 

@@ -39,9 +39,9 @@ mod usage;
 
 mod forwarder;
 mod http;
+mod manager;
 mod record;
 
-mod namespace;
 mod server;
 mod tool;
 
@@ -51,7 +51,7 @@ pub use exchange::exchange;
 pub use forwarder::{Forwarder, ForwarderBuilder};
 pub use gate::Gate;
 pub use http::{Answer, Http, ServerEvents};
-pub use namespace::unshare_arguments;
+pub use manager::Manager;
 pub use peer::Peer;
 pub use port::{Port, Ports};
 pub use process::Process;

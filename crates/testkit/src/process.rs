@@ -24,7 +24,13 @@ pub struct Process {
 
 impl Process {
     pub(crate) fn spawn(name: &str, mut command: Command, grace: Duration) -> Self {
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.stdin(Stdio::null());
+        Self::spawn_with_stdin(name, command, grace)
+    }
+
+    /// Its stdin is whatever the command has set.
+    pub(crate) fn spawn_with_stdin(name: &str, mut command: Command, grace: Duration) -> Self {
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child =
             command.spawn().unwrap_or_else(|error| panic!("start {command:?}: {error}"));
         let stdout = Lines::collect(child.stdout.take().expect("stdout is piped"));

@@ -48,6 +48,20 @@ impl Server {
         })
     }
 
+    /// Another forwarder, or any server that reads all it needs from a configuration file: its
+    /// arguments end with the file that `config` gives for its port.
+    pub fn with_config(
+        program: &str,
+        arguments: &[&str],
+        config: impl FnOnce(&Port) -> String,
+    ) -> Self {
+        Self::start(program, |command, port, dir| {
+            let file = dir.join("config");
+            fs::write(&file, config(port)).expect("write into an own directory");
+            command.args(arguments).arg(file);
+        })
+    }
+
     /// Where it listens.
     pub fn addr(&self) -> SocketAddr {
         self.port.addr()

@@ -12,23 +12,29 @@ use crate::wait::poll;
 
 /// The programs that tests use, and the Debian package of each. `debian-packages.txt` lists the same
 /// packages for the Makefile.
-const PACKAGES: [(&str, &str); 19] = [
+const PACKAGES: [(&str, &str); 24] = [
     ("curl", "curl"),
     ("fish", "fish"),
+    ("haproxy", "haproxy"),
     ("ip", "iproute2"),
     ("iperf3", "iperf3"),
     ("jq", "jq"),
     ("mandoc", "mandoc"),
     ("nginx", "nginx"),
+    // nginx forwards connections only with this module.
+    ("nginx", "libnginx-mod-stream"),
     ("promtool", "prometheus"),
     ("redis-benchmark", "redis-tools"),
     ("redis-cli", "redis-tools"),
     ("redis-server", "redis-server"),
+    ("rinetd", "rinetd"),
     ("scp", "openssh-client"),
     ("ssh", "openssh-client"),
     ("ssh-keygen", "openssh-client"),
     ("sshd", "openssh-server"),
     ("strace", "strace"),
+    ("systemd-analyze", "systemd"),
+    ("systemd-socket-activate", "systemd"),
     ("valgrind", "valgrind"),
     ("yq", "yq"),
     ("zsh", "zsh"),

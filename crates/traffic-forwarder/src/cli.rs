@@ -1,6 +1,7 @@
 //! The command line.
 
 use crate::client::Operation;
+use crate::import::Import;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use plan::{Input, Overrides};
 use std::path::PathBuf;
@@ -11,6 +12,8 @@ Examples:
   traffic-forwarder 5432:db.internal:5432        the same as ssh -L writes it
   traffic-forwarder -c /etc/traffic-forwarder.conf
   traffic-forwarder check -c FILE                every problem of a file at once
+  traffic-forwarder doctor -c FILE               what this host can hold, and what to change
+  traffic-forwarder import --from nginx FILE     another forwarder's configuration
   traffic-forwarder demo                         see it work, with nothing else installed
   traffic-forwarder status                       the running process and its forwards
   traffic-forwarder plan                         what a reload would change
@@ -40,8 +43,12 @@ pub(crate) enum Command {
     Run(Source),
     /// Report every problem of the configuration at once, and do nothing else.
     Check(Source),
+    /// Say what this host can really hold under the configuration, and what to change.
+    Doctor(Doctor),
     /// A target, a forward to it and a client in one process: see it work in one command.
     Demo(Demo),
+    /// Turn another forwarder's configuration into one for this program.
+    Import(Import),
     #[command(flatten)]
     Operate(Operation),
     /// Print what completes these commands in a shell.
@@ -80,6 +87,18 @@ impl Source {
             overrides: Overrides { timeout: self.timeout, max_conns: self.max_conns },
         }
     }
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Doctor {
+    #[command(flatten)]
+    pub(crate) source: Source,
+    /// Do not connect to the targets; names are resolved all the same.
+    #[arg(long)]
+    pub(crate) no_connect: bool,
+    /// Print the report as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Args, Debug)]

@@ -23,7 +23,7 @@ mod upgrade;
 
 mod table;
 
-mod screen;
+pub(crate) mod screen;
 
 mod units;
 

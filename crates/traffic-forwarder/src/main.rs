@@ -4,8 +4,10 @@
 mod cli;
 mod client;
 mod demo;
+mod doctor;
 mod exit;
 mod go_flags;
+mod import;
 mod manual;
 mod shell_completions;
 
@@ -36,10 +38,12 @@ fn main() -> ExitCode {
 fn dispatch(cli: Cli) -> Exit {
     match cli.command {
         Some(Command::Demo(demo)) => demo::run(&demo),
+        Some(Command::Import(import)) => import::run(&import),
         Some(Command::Operate(operation)) => client::run(&operation),
         Some(Command::Completions(wanted)) => shell_completions::run(wanted.shell),
         Some(Command::Man(wanted)) => manual::run(wanted.directory.as_deref()),
         Some(Command::Check(source)) => check(&source.input()),
+        Some(Command::Doctor(doctor)) => doctor::run(doctor),
         Some(Command::Run(source)) => run(source.input()),
         None => run(cli.source.input()),
     }
@@ -47,17 +51,18 @@ fn dispatch(cli: Cli) -> Exit {
 
 /// `check`: every problem at once.
 fn check(input: &plan::Input) -> Exit {
+    let Some(plan) = flawless(input) else { return Exit::Usage };
+    let listeners: usize = plan.forwards.iter().map(|forward| forward.routes.len()).sum();
+    let forwards = plan.forwards.len();
+    say(&format!("ok: {}, {}\n", many(forwards, "forward"), many(listeners, "listener")));
+    Exit::Done
+}
+
+/// The plan, if there is no problem at all; all of them are told.
+fn flawless(input: &plan::Input) -> Option<plan::Plan> {
     let reading = plan::read(input);
     complain(&reading.problems);
-    match reading.plan {
-        Some(plan) if reading.problems.is_empty() => {
-            let listeners: usize = plan.forwards.iter().map(|forward| forward.routes.len()).sum();
-            let forwards = plan.forwards.len();
-            say(&format!("ok: {}, {}\n", many(forwards, "forward"), many(listeners, "listener")));
-            Exit::Done
-        }
-        _ => Exit::Usage,
-    }
+    reading.plan.filter(|_| reading.problems.is_empty())
 }
 
 /// `run`, the default.

@@ -65,6 +65,7 @@ impl Supervisor {
     fn drain_forward(&mut self, name: &str) -> Result<Done, Refusal> {
         let changed = self.engine.drain_forward(name).ok_or_else(|| Refusal::no_forward(name))?;
         if changed {
+            self.keep_listeners();
             self.tell_of_switch("drain", name);
             tracing::info!(forward = name, "forward drains: it takes no new sessions");
         }
@@ -78,6 +79,7 @@ impl Supervisor {
         let result = self.engine.resume_forward(name).ok_or_else(|| Refusal::no_forward(name))?;
         let changed = result.map_err(|error| Refusal::conflict("unfit", error.to_string()))?;
         if changed {
+            self.keep_listeners();
             self.tell_of_switch("resume", name);
             tracing::info!(forward = name, "forward takes sessions again");
         }

@@ -1,8 +1,7 @@
 //! Where lines go, and what is done if they cannot.
 
-use super::event::{Fields, Value};
 use super::file::{LogFile, Trouble};
-use super::format::Form;
+use super::line::Form;
 use std::fmt;
 use std::io::{self, Write as _};
 use std::path::PathBuf;
@@ -123,19 +122,19 @@ impl Output {
             return;
         }
         self.complained = Some(Instant::now());
-        let fields = Fields {
-            message: format!("the log file is in trouble: {trouble}"),
-            fields: vec![("lost", Value::Plain(self.lost.to_string()))],
-        };
-        stderr(&self.form.line(Level::ERROR, &fields));
+        let mut line = self.form.line(Level::ERROR);
+        line.message(format_args!("the log file is in trouble: {trouble}"));
+        line.plain("lost", self.lost);
+        stderr(&line.end());
     }
 }
 
 /// A line for the place where others are missing.
 fn gap(form: Form, lost: u64) -> String {
-    let message = "lines were lost: the log file could not be written".to_owned();
-    let fields = vec![("lost", Value::Plain(lost.to_string()))];
-    form.line(Level::WARN, &Fields { message, fields })
+    let mut line = form.line(Level::WARN);
+    line.message("lines were lost: the log file could not be written");
+    line.plain("lost", lost);
+    line.end()
 }
 
 /// In one write, so that lines of several threads do not mix. With standard error gone there is

@@ -1,5 +1,6 @@
 //! The numbers of one moment.
 
+use crate::doctor::Rooms;
 use crate::supervisor::Supervisor;
 use engine::{ForwardView, Totals};
 use std::time::SystemTime;
@@ -20,6 +21,8 @@ pub(super) struct Process {
     pub(super) open_files_limit: u64,
     pub(super) pipes: u64,
     pub(super) max_sessions: u32,
+    /// What the limits of the host leave, by limit.
+    pub(super) headroom: Rooms,
     pub(super) generation: u64,
     pub(super) last_reload_succeeded: bool,
     /// Of the last attempt to reload; before the first, of the start.
@@ -39,7 +42,8 @@ pub(super) struct Forward {
 }
 
 impl Snapshot {
-    pub(super) fn take(supervisor: &Supervisor) -> Self {
+    pub(super) fn take(supervisor: &mut Supervisor) -> Self {
+        let headroom = supervisor.rooms();
         let engine = &supervisor.engine;
         let last_reload = supervisor.last_reload.as_ref();
         let process = Process {
@@ -47,6 +51,7 @@ impl Snapshot {
             open_files_limit: sys::open_files_limit(),
             pipes: supervisor.observer().pipes() as u64,
             max_sessions: engine.max_sessions(),
+            headroom,
             generation: supervisor.generation,
             last_reload_succeeded: last_reload.is_none_or(|reload| reload.error.is_none()),
             last_reload: last_reload.map_or(supervisor.started, |reload| reload.at),
@@ -65,6 +70,7 @@ impl Default for Process {
             open_files_limit: 0,
             pipes: 0,
             max_sessions: 0,
+            headroom: Rooms::new(),
             generation: 1,
             last_reload_succeeded: true,
             last_reload: SystemTime::UNIX_EPOCH,

@@ -110,6 +110,9 @@ metrics! {
     "traffic_forwarder_max_sessions", Gauge, &[],
         "The most sessions of all forwards together.",
         Read::Process(|it, emit| emit(&[], Whole(it.max_sessions.into())));
+    "traffic_forwarder_headroom_sessions", Gauge, &["limit"],
+        "How many more sessions each limit of the host allows; read every five seconds at most.",
+        Read::Process(headroom);
     "traffic_forwarder_open_files", Gauge, &[],
         "File descriptors that are open.",
         Read::Process(open_files);
@@ -198,6 +201,10 @@ fn fallbacks(forward: &Forward, emit: &mut Emit<'_>) -> fmt::Result {
 
 fn open_files(process: &Process, emit: &mut Emit<'_>) -> fmt::Result {
     process.open_files.map_or(Ok(()), |count| emit(&[], Whole(count)))
+}
+
+fn headroom(process: &Process, emit: &mut Emit<'_>) -> fmt::Result {
+    process.headroom.iter().try_for_each(|(limit, sessions)| emit(&[limit], Whole(*sessions)))
 }
 
 fn log_dropped(process: &Process, emit: &mut Emit<'_>) -> fmt::Result {

@@ -33,7 +33,12 @@ fn idle(name: &str) -> Forward {
 }
 
 fn written(forwards: Vec<Forward>, format: Format) -> String {
-    let process = Process { open_files: Some(9), open_files_limit: u64::MAX, ..Process::default() };
+    let process = Process {
+        open_files: Some(9),
+        open_files_limit: u64::MAX,
+        headroom: vec![("open_files", 500), ("local_ports", 28_000)],
+        ..Process::default()
+    };
     write(Snapshot { process, forwards }, format)
 }
 
@@ -74,6 +79,8 @@ fn a_busy_forward_shows_all_its_numbers() {
             ("accept_errors_total{forward=\"db\",errno=\"9999\"}", 1.0),
             ("fallbacks_total{forward=\"db\",reason=\"no_pipe\"}", 2.0),
             ("listener_backlog{forward=\"db\"}", 4.0),
+            ("headroom_sessions{limit=\"open_files\"}", 500.0),
+            ("headroom_sessions{limit=\"local_ports\"}", 28_000.0),
             ("open_files", 9.0),
             ("config_last_reload_success", 1.0),
             ("config_generation", 1.0),

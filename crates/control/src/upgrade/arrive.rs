@@ -3,7 +3,8 @@
 
 use super::{Arrival, LastUpgrade, state};
 use crate::admin::Door;
-use crate::capacity::capacity;
+use crate::capacity::{capacity, workers};
+use crate::manager::{Notifier, Store};
 use crate::serve::{ServeError, start_engine, unbound};
 use crate::supervisor::Supervisor;
 use handover::{Damage, File, Part};
@@ -75,6 +76,15 @@ impl Handover {
         self.process.as_ref()?.admin.and_then(|fd| claim(fd).ok())
     }
 
+    /// The workers' epoll instances. Only if all is sound: they know listeners and sessions by
+    /// numbers that are written down elsewhere.
+    fn epolls(&self) -> Vec<OwnedFd> {
+        let forwards = self.forwards.as_ref().filter(|_| self.damage.is_none());
+        let epolls = forwards.map(|forwards| &forwards.epolls[..]).unwrap_or_default();
+        let epolls = Some(epolls).filter(|epolls| epolls.len() == self.workers.len());
+        epolls.unwrap_or_default().iter().filter_map(|fd| claim(*fd).ok()).collect()
+    }
+
     /// What the engine goes on with. Where nobody has written down which sockets listen, the kernel
     /// knows.
     pub(crate) fn inheritance(&mut self, plan: &Plan) -> engine::Inheritance {
@@ -130,19 +140,22 @@ fn read_whole(memory: OwnedFd, bytes: &mut Vec<u8>) -> std::io::Result<usize> {
 pub(crate) fn go_on(
     input: plan::Input,
     plan: Plan,
+    notifier: Notifier,
     mut handover: Handover,
 ) -> Result<Supervisor, ServeError> {
     let saved = handover.process.clone().unwrap_or_default();
-    let cpus = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let workers = if saved.workers > 0 { saved.workers as usize } else { cpus() };
+    let workers = if saved.workers > 0 { saved.workers as usize } else { workers(&plan) };
     let limit = sys::raise_open_files_limit();
     let capacity = capacity(&plan, workers, limit, saved.files_at_start)
         .map_err(|no_room| ServeError::Unfit(no_room.to_string()))?;
-    let mut engine = start_engine(&plan, workers, capacity)?;
+    let given = engine::GivenSockets::default();
+    let mut engine = start_engine(&plan, workers, capacity, given, handover.epolls())?;
     let inheritance = handover.inheritance(&plan);
     let taken =
         engine.take_over(&plan.forwards, inheritance).map_err(|failed| unbound(&plan, &failed))?;
-    let mut supervisor = Supervisor::new(input, plan, engine, workers, capacity);
+    let store = Store::from_environment(notifier, saved.kept_listeners.iter().cloned().collect());
+    let mut supervisor = Supervisor::new(input, plan, engine, workers, capacity, store);
+    supervisor.keep_listeners();
     state::apply(&mut supervisor, &saved);
     let last = state::last_upgrade(&saved, taken.sessions, taken.lost);
     sys::exec::release_signals();

@@ -122,7 +122,8 @@ impl Supervisor {
         let binary = Binary::open(path)?;
         let process = state::process(self, "", 0);
         let listeners = self.engine.listen_addresses();
-        let listeners = listeners.map(|address| handover::Listener { fd: 0, address });
+        let listeners = listeners
+            .map(|address| handover::Listener { address, ..handover::Listener::default() });
         let forwards = handover::Forwards { listeners: listeners.collect(), ..Default::default() };
         let memory = state::memory(&process, &forwards, &[])
             .map_err(|error| UpgradeError::Failed(format!("write the state down: {error}")))?;
@@ -147,6 +148,8 @@ fn ask(binary: &Binary, memory: OwnedFd) -> Result<String, String> {
         Some(ENOEXEC) => "it is not a program for this machine".to_owned(),
         _ => format!("it cannot be run: {error}"),
     };
+    // The first process of a container reaps all others.
+    let _own = sys::OwnChild::expect();
     let mut child = Command::new(format!("/proc/self/fd/{}", binary.file.as_raw_fd()))
         .arg0(&binary.path)
         .arg(CHECK)

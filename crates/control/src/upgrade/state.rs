@@ -35,6 +35,7 @@ pub(super) fn process(supervisor: &Supervisor, by: &str, stopped_at: u64) -> han
         asked_by: by.to_owned(),
         admin: supervisor.door.as_ref().map(crate::admin::Door::number),
         stopped_at,
+        kept_listeners: supervisor.store.names().map(str::to_owned).collect(),
     }
 }
 

@@ -1,17 +1,17 @@
 //! The forwards of the image before: their listeners, what was counted of them, and those that are
 //! no longer configured but have sessions.
 
-use super::save::number;
+use super::save::number as fd_number;
 use super::tally::{saved_sums, saved_totals, sums, totals};
 use crate::counters::Totals;
 use crate::forward::Forward;
-use crate::listener::Listener;
+use crate::given::is_at;
 use crate::running::{Forwards, Removed, Running, Unbound};
 use crate::shared::Shared;
 use handover::Standing;
 use plan::ListenAddress;
 use rustix::fd::OwnedFd;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -20,8 +20,11 @@ use sys::inherit::{claim, close_on_exec, keep_over_exec};
 /// What forwards begin with that the image before had. Empty in every other process.
 #[derive(Default)]
 pub(crate) struct Legacy {
-    /// Listening sockets. What is not wanted is closed.
-    pub(crate) sockets: HashMap<ListenAddress, OwnedFd>,
+    /// Listening sockets, and what the workers' epoll instances know them by, if they are
+    /// registered there. What is not wanted is closed.
+    pub(crate) sockets: HashMap<ListenAddress, (Option<u32>, OwnedFd)>,
+    /// What the first of the given sockets of an address is known by there.
+    pub(crate) given: HashMap<ListenAddress, u32>,
     /// What was counted.
     pub(crate) totals: HashMap<String, Totals>,
 }
@@ -30,10 +33,10 @@ impl Forwards {
     /// Writes down what there is, and keeps the listeners open over execve(2).
     pub(super) fn save(&self, shared: &Shared) -> sys::Result<handover::Forwards> {
         let mut listeners = Vec::new();
-        for listener in self.listeners() {
-            keep_over_exec(&*listener.socket)?;
-            let address = listener.address.to_string();
-            listeners.push(handover::Listener { fd: number(&*listener.socket), address });
+        for (number, address, socket) in self.sockets() {
+            keep_over_exec(&**socket)?;
+            let address = address.to_string();
+            listeners.push(handover::Listener { fd: fd_number(&**socket), address, number });
         }
         let running = self.running.iter().map(saved_running);
         let removed = self.removed.iter().map(saved_removed);
@@ -42,13 +45,28 @@ impl Forwards {
             listeners,
             forgotten: saved_sums(&self.forgotten),
             next_id: shared.upcoming_id(),
+            epolls: shared.epolls(),
         })
     }
 
+    /// The sockets of all listeners with what the workers know them by, and those that were given
+    /// and that nobody listens on, with numbers that nobody has.
+    fn sockets(&self) -> impl Iterator<Item = (u32, ListenAddress, &Arc<OwnedFd>)> {
+        let listened = self.listeners().flat_map(|listener| {
+            let address = || listener.address.clone();
+            listener.sockets().map(move |(number, socket)| (number, address(), socket))
+        });
+        let given: HashSet<&ListenAddress> =
+            self.listeners().map(|listener| &listener.address).collect();
+        let others = self.given.all().filter(move |(address, _)| !given.contains(address));
+        let others = (self.next_number..).zip(others);
+        listened.chain(others.map(|(number, (address, socket))| (number, address, socket)))
+    }
+
     pub(super) fn forget_saving(&self) {
-        for listener in self.listeners() {
+        for (_, _, socket) in self.sockets() {
             // What is open can be marked.
-            let _ = close_on_exec(&*listener.socket);
+            let _ = close_on_exec(&**socket);
         }
     }
 
@@ -62,9 +80,20 @@ impl Forwards {
     ) -> Result<Vec<Unbound>, Vec<Unbound>> {
         shared.number_from(saved.next_id);
         self.forgotten = sums(&saved.forgotten);
-        let of =
-            |saved: &handover::Listener| Some((saved.address.parse().ok()?, claim(saved.fd).ok()?));
-        self.legacy.sockets = saved.listeners.iter().filter_map(of).collect();
+        let of = |saved: &handover::Listener| {
+            let address = saved.address.parse::<ListenAddress>().ok()?;
+            Some((address, saved.number, claim(saved.fd).ok()?))
+        };
+        for (address, number, socket) in saved.listeners.iter().filter_map(of) {
+            if let ListenAddress::Given(name) = &address {
+                self.given.add(name.clone(), socket);
+                self.legacy.given.entry(address).or_insert(number);
+            } else {
+                self.legacy.sockets.insert(address, (Some(number), socket));
+            }
+        }
+        let numbers = saved.listeners.iter().map(|listener| listener.number);
+        self.next_number = numbers.max().map_or(0, |last| last.saturating_add(1));
         self.find_addresses(plans, sockets);
         for forward in saved.forwards {
             self.begin_with(forward, plans, shared);
@@ -107,9 +136,9 @@ impl Forwards {
         let wanted: Vec<&ListenAddress> =
             plans.iter().flat_map(|plan| &plan.routes).map(|route| &route.listen).collect();
         for socket in sockets {
-            let is_it = |address: &&&ListenAddress| Listener::is_at(&socket, address);
+            let is_it = |address: &&&ListenAddress| is_at(address, &socket);
             if let Some(address) = wanted.iter().find(is_it) {
-                self.legacy.sockets.entry((*address).clone()).or_insert(socket);
+                self.legacy.sockets.entry((*address).clone()).or_insert((None, socket));
             }
         }
     }

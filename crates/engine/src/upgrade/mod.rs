@@ -12,6 +12,7 @@ pub(crate) use park::Parking;
 pub use park::{NotParked, Parked, Saved};
 
 mod save;
+pub(crate) use save::number;
 
 mod address;
 

@@ -36,6 +36,7 @@ impl Routes {
 impl Worker {
     /// Writes down all sessions, and keeps their descriptors open over execve(2).
     pub(crate) fn save(&mut self) -> sys::Result<Vec<u8>> {
+        keep_over_exec(&self.epoll)?;
         let mut routes = Routes::default();
         let keys = self.sessions.keys();
         let mut sessions = Vec::with_capacity(keys.len());
@@ -43,17 +44,23 @@ impl Worker {
             let Some(session) = self.sessions.get_mut(key) else { continue };
             let route = routes.position(&session.route);
             mark_descriptors(session, |fd| keep_over_exec(fd))?;
-            sessions.push(saved(session, route));
+            sessions.push(saved(key, session, route));
         }
-        Ok(handover::encode(&handover::Worker { routes: routes.routes, sessions }))
+        Ok(handover::encode(&handover::Worker {
+            routes: routes.routes,
+            sessions,
+            next_generation: self.sessions.next_generation(),
+        }))
     }
 
     /// The process stays what it is: its descriptors are its own again.
     pub(crate) fn forget_saving(&mut self) {
+        // What is open can be marked.
+        let _ = close_on_exec(&self.epoll);
         let keys: Vec<Key> = self.sessions.keys();
         for key in keys {
             if let Some(session) = self.sessions.get_mut(key) {
-                // What is open can be marked.
+                // Likewise.
                 let _ = mark_descriptors(session, |fd| close_on_exec(fd));
             }
         }
@@ -75,11 +82,11 @@ fn mark_descriptors(
     Ok(())
 }
 
-fn saved(session: &mut Session, route: u32) -> handover::Session {
+fn saved(key: Key, session: &mut Session, route: u32) -> handover::Session {
     handover::Session {
         id: session.id,
         route,
-        flow: session.flow.to_numbers(),
+        flow: handover::pack(&session.flow.to_numbers()),
         client: number(&session.client),
         target: session.target.as_ref().map(number),
         client_address: Some(saved_address(session.client_address)),
@@ -88,6 +95,7 @@ fn saved(session: &mut Session, route: u32) -> handover::Session {
         down: session.holding(Direction::Down).as_deref().map(held),
         connecting: session.connecting.as_deref().map(connecting),
         options_due: session.options_due,
+        key: key.to_bits(),
     }
 }
 
@@ -115,6 +123,6 @@ fn connecting(connecting: &Connecting) -> handover::Connecting {
 }
 
 /// Descriptors are never negative.
-pub(super) fn number(fd: &impl AsFd) -> u32 {
+pub(crate) fn number(fd: &impl AsFd) -> u32 {
     u32::try_from(fd.as_fd().as_raw_fd()).unwrap_or(u32::MAX)
 }

@@ -4,6 +4,7 @@ use super::address::{address, socket_address};
 use crate::forward::{Forward, Route};
 use crate::running::Unbound;
 use crate::session::{Connecting, Heirloom, Session};
+use crate::slots::Key;
 use crate::view::Reply;
 use crate::worker::{Message, Worker};
 use crate::{Engine, holding::Holding};
@@ -97,6 +98,7 @@ impl Engine {
                 *taken.entry(name).or_default() += count;
             }
         }
+        self.shared.tell_all(|| Message::Begin);
         taken
     }
 }
@@ -114,30 +116,36 @@ impl Worker {
     /// Goes on with the sessions of a worker of the image before.
     pub(crate) fn take_over(&mut self, work: TakeOver) {
         let TakeOver { bytes, forwards, reply } = work;
-        let mut taken: HashMap<String, u64> = HashMap::new();
         let saved: handover::Worker = handover::decode(&bytes).unwrap_or_default();
         let routes: Vec<_> = saved.routes.iter().map(|saved| route(saved, &forwards)).collect();
+        let mut sessions = Vec::with_capacity(saved.sessions.len());
+        let mut numbers = Vec::new();
         for session in saved.sessions {
+            let key = Key::from_bits(session.key);
             let route = routes.get(session.route as usize).cloned().flatten();
-            if let Some(name) = self.take_over_session(&session, route) {
-                *taken.entry(name).or_default() += 1;
+            if let Some(session) = self.again(&session, route, &mut numbers) {
+                sessions.push((key, session));
             }
         }
+        let taken = self.go_on_with(sessions, saved.next_generation);
         reply(taken);
     }
 
-    /// Goes on with a session. Returns its forward's name; `None` if it could not be, and was
-    /// reset.
-    fn take_over_session(
+    /// Makes a session of what was written down. `None` if it cannot be, and was reset. `numbers` is
+    /// room to work in.
+    fn again(
         &mut self,
         saved: &handover::Session,
         route: Option<Arc<Route>>,
-    ) -> Option<String> {
+        numbers: &mut Vec<u64>,
+    ) -> Option<Session> {
         // Whatever is wrong with the rest: what is claimed here is given up properly.
         let client = claim(saved.client).ok();
         let target = saved.target.and_then(|fd| claim(fd).ok());
         let [up, down] = [saved.up.as_ref(), saved.down.as_ref()].map(|held| self.held(held?));
-        let flow = flow::Session::from_numbers(&saved.flow);
+        let flow = handover::unpack(&saved.flow, numbers)
+            .then(|| flow::Session::from_numbers(numbers))
+            .flatten();
         let connecting = saved.connecting.as_ref().and_then(connecting);
         let sound = flow.as_ref().is_some_and(|flow| {
             let relaying = !matches!(flow.stage(), Stage::Connecting { .. });
@@ -151,8 +159,6 @@ impl Worker {
             (Some(client), Some(route), Some(flow)) if sound => (client, route, flow),
             (client, ..) => return self.give_up_claimed(client, target, [up, down]),
         };
-        let name = route.forward.name.to_string();
-        self.shared.enter_again(self.index, &route);
         let heirloom = Heirloom {
             id: saved.id,
             flow,
@@ -164,22 +170,55 @@ impl Worker {
             connecting: connecting.map(Box::new),
             options_due: saved.options_due,
         };
-        self.go_on(Session::again(heirloom, route, self.index));
-        Some(name)
+        Some(Session::again(heirloom, route, self.index))
     }
 
-    /// Registers a session, and has it looked at.
-    fn go_on(&mut self, session: Session) {
-        let connecting = matches!(session.flow.stage(), Stage::Connecting { .. });
-        let has_target = session.target.is_some();
-        let asks_for_name = session.is_waiting_for_name();
-        let key = self.sessions.insert(|_| session);
-        if !self.register(key, End::Client) || has_target && !self.register(key, End::Target) {
-            return;
+    /// Puts sessions into the table, and has them looked at. Returns how many each forward has.
+    fn go_on_with(
+        &mut self,
+        sessions: Vec<(Option<Key>, Session)>,
+        next_generation: u32,
+    ) -> HashMap<String, u64> {
+        let mut taken = HashMap::new();
+        for (_, session) in &sessions {
+            self.shared.enter_again(self.index, &session.route);
+            *taken.entry(session.route.forward.name.to_string()).or_default() += 1;
         }
-        if asks_for_name {
+        // What is registered is known by its key. New keys would need new registrations.
+        let keys: Option<Vec<Key>> = sessions.iter().map(|(key, _)| *key).collect();
+        let keys = keys.filter(|_| self.has_registrations);
+        let sessions = sessions.into_iter().map(|(_, session)| session);
+        let Some(keys) = keys else {
+            for session in sessions {
+                self.register_and_go_on(session);
+            }
+            return taken;
+        };
+        let records = keys.iter().copied().zip(sessions).collect();
+        for session in self.sessions.fill(records, next_generation) {
+            // Two with one key: impossible, and this one has another from now on.
+            self.register_and_go_on(session);
+        }
+        for key in keys {
+            self.go_on(key);
+        }
+        taken
+    }
+
+    fn register_and_go_on(&mut self, session: Session) {
+        let has_target = session.target.is_some();
+        let key = self.sessions.insert(|_| session);
+        if self.register(key, End::Client) && (!has_target || self.register(key, End::Target)) {
+            self.go_on(key);
+        }
+    }
+
+    fn go_on(&mut self, key: Key) {
+        let Some(session) = self.sessions.get_mut(key) else { return };
+        if session.is_waiting_for_name() {
             return self.connect(key);
         }
+        let connecting = matches!(session.flow.stage(), Stage::Connecting { .. });
         self.set_timer(key);
         if !connecting {
             // It may have something to do that no event announces.
@@ -193,7 +232,7 @@ impl Worker {
         client: Option<OwnedFd>,
         target: Option<OwnedFd>,
         holding: [Option<Box<Holding>>; 2],
-    ) -> Option<String> {
+    ) -> Option<Session> {
         [client, target].into_iter().flatten().for_each(reset);
         holding.into_iter().flatten().for_each(|holding| self.pump.pool.discard(holding));
         None

@@ -67,6 +67,10 @@ pub(crate) struct Status {
     /// Show this forward only, with its settings and how its sessions ended.
     #[arg(value_name = "FORWARD")]
     pub(crate) forward: Option<String>,
+    /// Only say whether the process is ready, by one line and the exit status: 0 if it is, 1 if
+    /// not. For health checks.
+    #[arg(long, conflicts_with_all = ["forward", "watch", "json"])]
+    pub(crate) check: bool,
     #[command(flatten)]
     pub(crate) watch: Watch,
     #[command(flatten)]

@@ -19,6 +19,8 @@ use tokio::time::timeout;
 const TO_CONNECT: Duration = Duration::from_secs(2);
 /// A reload of many forwards takes its time.
 const TO_ANSWER: Duration = Duration::from_secs(30);
+/// A health check that takes longer has failed.
+const TO_PROBE: Duration = Duration::from_secs(3);
 /// An answer has no reason to be larger: a session takes about one KiB.
 const LARGEST_ANSWER: usize = 1 << 30;
 
@@ -34,16 +36,22 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
 
 impl Client {
     pub(crate) fn new(reach: &Reach) -> Result<Self, Failure> {
+        let client = Self::of_probes(reach)?;
+        if let (Some(place @ Place::Tcp(_)), None) = (&reach.admin, &client.token) {
+            let message =
+                format!("{place} is a port, which asks for a token: add --token-file FILE");
+            return Err(Failure::Usage(message));
+        }
+        Ok(client)
+    }
+
+    /// One for [`Self::probe`] only, for which no port asks for a token.
+    pub(crate) fn of_probes(reach: &Reach) -> Result<Self, Failure> {
         let places = match &reach.admin {
             Some(place) => vec![place.clone()],
             None => control::admin_sockets().into_iter().map(Place::Unix).collect(),
         };
         let token = reach.token_file.as_deref().map(read_token).transpose()?;
-        if let (Some(place @ Place::Tcp(_)), None) = (&reach.admin, &token) {
-            let message =
-                format!("{place} is a port, which asks for a token: add --token-file FILE");
-            return Err(Failure::Usage(message));
-        }
         Ok(Self { places, token })
     }
 
@@ -53,13 +61,31 @@ impl Client {
         method: Method,
         path: &str,
     ) -> Result<Answer, Failure> {
+        let (place, body) = self.succeed(method, path, TO_ANSWER).await?;
+        serde_json::from_slice(&body)
+            .map_err(|error| Failure::Broken { place, what: foreign(&error) })
+    }
+
+    /// Asks a probe, whose answer is only whether it succeeds. It waits for no long task of the
+    /// process, because who asks has a deadline, too.
+    pub(crate) async fn probe(&self, path: &str) -> Result<(), Failure> {
+        self.succeed(Method::GET, path, TO_PROBE).await.map(drop)
+    }
+
+    /// The body of an answer of success, and who gave it.
+    async fn succeed(
+        &self,
+        method: Method,
+        path: &str,
+        limit: Duration,
+    ) -> Result<(Place, Bytes), Failure> {
         let (place, stream) = self.connect().await?;
         let broken = |what: String| Failure::Broken { place: place.clone(), what };
-        let answer = timeout(TO_ANSWER, self.exchange(stream, method, path)).await;
-        let answer = answer.unwrap_or_else(|_| Err(format!("no answer within {TO_ANSWER:?}")));
+        let answer = timeout(limit, self.exchange(stream, method, path)).await;
+        let answer = answer.unwrap_or_else(|_| Err(format!("no answer within {limit:?}")));
         let (status, body) = answer.map_err(broken)?;
         if status.is_success() {
-            return serde_json::from_slice(&body).map_err(|error| broken(foreign(&error)));
+            return Ok((place, body));
         }
         match serde_json::from_slice::<control::api::Failure>(&body) {
             Ok(failure) => Err(Failure::Refused(failure.error)),

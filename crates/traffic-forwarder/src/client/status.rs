@@ -9,6 +9,7 @@ use crate::client::units::{bytes, many, seconds};
 use crate::client::watch::{self, Page};
 use crate::client::{path, show};
 use crate::exit::Exit;
+use crate::say;
 use control::api::{Forward, Forwards, Status};
 use hyper::Method;
 use serde::Serialize;
@@ -22,6 +23,11 @@ struct Whole {
 }
 
 pub(crate) async fn run(wanted: &command::Status) -> Result<Exit, Failure> {
+    if wanted.check {
+        Client::of_probes(&wanted.reach)?.probe("/readyz").await?;
+        say("ready\n");
+        return Ok(Exit::Done);
+    }
     let (client, reach) = (Client::new(&wanted.reach)?, &wanted.reach);
     if let Some(period) = wanted.watch.watch {
         let draw = async |screen: &Screen| {

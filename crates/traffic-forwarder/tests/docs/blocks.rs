@@ -4,7 +4,7 @@ use crate::markdown::{Block, Document};
 use crate::repository::{documents, root};
 
 /// What stands behind a fence, what checks such blocks, and how many there are at least.
-const KINDS: [(&str, &str, usize); 10] = [
+const KINDS: [(&str, &str, usize); 17] = [
     ("toml", "configuration", 3),
     ("conf", "configuration", 3),
     ("toml broken", "configuration", 1),
@@ -15,6 +15,13 @@ const KINDS: [(&str, &str, usize); 10] = [
     ("sh admin", "admin", 5),
     ("sh install", "installation", 4),
     ("sh jq", "log_queries", 1),
+    ("ini", "systemd", 1),
+    ("sh import", "migration", 1),
+    ("import rinetd", "migration", 1),
+    ("import realm", "migration", 1),
+    ("import nginx", "migration", 1),
+    ("import haproxy", "migration", 1),
+    ("toml imported", "migration", 4),
 ];
 
 /// All blocks of one kind.
@@ -43,7 +50,8 @@ fn there_are_blocks_of_every_kind() {
 #[test]
 fn links_to_files_lead_to_files() {
     let mut checked = 0;
-    for document in documents().iter().chain([&crate::repository::document("CHANGELOG.md")]) {
+    let others = ["CHANGELOG.md", "CONTRIBUTING.md"].map(crate::repository::document);
+    for document in documents().iter().chain(&others) {
         let file = root().join(&document.name);
         let directory = file.parent().expect("a file is in a directory");
         for link in document.links().into_iter().filter(|link| !link.contains("://")) {

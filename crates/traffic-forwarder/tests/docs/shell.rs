@@ -6,10 +6,10 @@ use crate::stand::Stand;
 use testkit::{Forwarder, LIMIT, Signal, Tool, wait_until};
 
 /// Programs that are not ours to check.
-const NOT_OURS: [&str; 2] = ["tail", "rustup"];
+const NOT_OURS: [&str; 3] = ["tail", "rustup", "systemctl"];
 
 /// Commands that end by themselves.
-const ENDING: [&str; 4] = ["check", "--once", "--version", "--help"];
+const ENDING: [&str; 5] = ["check", "doctor", "--once", "--version", "--help"];
 
 /// All commands in the documents, with their places.
 fn commands() -> Vec<(String, Vec<String>)> {

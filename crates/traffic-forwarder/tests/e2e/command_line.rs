@@ -209,7 +209,7 @@ fn check_says_ok_and_binds_nothing() {
 #[test]
 fn help_and_version_are_answers() {
     for (flags, words) in [
-        (["--help", "-h"], &["Usage:", "FORWARD", "check", "demo", "--max-conns"][..]),
+        (["--help", "-h"], &["Usage:", "FORWARD", "check", "doctor", "demo", "--max-conns"][..]),
         (["--version", "-V"], &["traffic-forwarder ", env!("CARGO_PKG_VERSION")]),
     ] {
         for flag in flags {

@@ -49,6 +49,25 @@ fn wait_for(operated: &Operated, name: &str, number: f64) {
     wait_until(&format!("{name} {number}"), LIMIT, equal);
 }
 
+/// The first scrape comes when sessions are open already: what was read holds for a while.
+#[test]
+fn the_head_room_is_what_open_sessions_leave() {
+    let (target, port) = (Target::start(Behaviour::Echo), Port::v4());
+    let config = Config::new().forward(port.addr(), target.addr(), "");
+    let operated = Operated::start(config);
+    let _clients = [(); 7].map(|()| served_client(port.addr()));
+    let scrape = Scrape::of(&operated.http);
+    let room = |limit: &str| scrape.get(&format!("headroom_sessions{{limit=\"{limit}\"}}"));
+    let left = scrape.get("max_sessions") - 7.0;
+    assert!((room("open_files") - left).abs() < f64::EPSILON, "{left}: {:?}", scrape.0);
+    let range = fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").unwrap();
+    let range: Vec<f64> = range.split_whitespace().map(|port| port.parse().unwrap()).collect();
+    assert!(room("local_ports") <= range[1] - range[0] + 1.0 - 7.0, "{:?}", scrape.0);
+    for limit in ["local_ports", "system_files", "memory"] {
+        assert!(room(limit) > 0.0, "{limit}: {:?}", scrape.0);
+    }
+}
+
 /// A line that names a forward.
 fn named(name: &str) -> String {
     format!("name = '{name}'")

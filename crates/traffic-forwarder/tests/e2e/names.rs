@@ -13,25 +13,15 @@ use std::time::Duration;
 use tempfile::TempDir;
 use testkit::{
     Behaviour, BlackHole, Forwarder, Gate, LIMIT, Peer, Place, Port, Script, SessionRecord, Signal,
-    Target, Tool, connect, exchange, run,
+    Target, connect, exchange, run,
 };
 
-use crate::support::{
-    BINARY, Config, QUIET, forwarder, ping, play, served_client, unshare_arguments,
-};
+use crate::support::{Config, QUIET, forwarder, ping, play, served_client, with_hosts};
 
 const NAME: &str = "several.test";
 
-/// Starts a forwarder whose only source of names is the file `hosts` of this directory.
 fn start_with_hosts(dir: &Path, config: &Config) -> Forwarder {
-    const MOUNTS: &str = r#"mount --bind "$0/hosts" /etc/hosts &&
-        mount --bind "$0/nsswitch.conf" /etc/nsswitch.conf && exec "$@""#;
-    fs::write(dir.join("nsswitch.conf"), "hosts: files\n").unwrap();
-    let forwarder = Forwarder::binary(Tool::find("unshare").path())
-        .args(unshare_arguments("--mount"))
-        .args(["sh", "-c", MOUNTS, dir.to_str().unwrap(), BINARY])
-        .config(config.text())
-        .start();
+    let forwarder = with_hosts(dir).config(config.text()).start();
     forwarder.ready();
     forwarder
 }

@@ -2,6 +2,7 @@
 //! outer sockets in the test's hands.
 
 mod desk;
+mod hosts;
 mod island;
 mod kernel;
 mod late_target;
@@ -10,21 +11,23 @@ mod sessions;
 mod setup;
 
 use std::fmt::{Display, Write as _};
+use std::fs;
 use std::net::SocketAddr;
 use std::ops::Deref;
+use std::os::unix::fs::MetadataExt;
 use std::time::Duration;
 
 use serde_json::Value;
 use testkit::{Addr, Forwarder, ForwarderBuilder, Port, SessionRecord, Socket, connect};
 
 pub(crate) use desk::Desk;
+pub(crate) use hosts::with_hosts;
 pub(crate) use island::{on_an_island, on_each_island};
 pub(crate) use kernel::{tcp_row, unacked, waiting_connections_to};
 pub(crate) use late_target::LateTarget;
 pub(crate) use operated::Operated;
 pub(crate) use sessions::{OPENING, Session, ping, play, reset, served_client, write_until_full};
 pub(crate) use setup::{Setup, on_each_setup};
-pub(crate) use testkit::unshare_arguments;
 
 /// The program under test.
 pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_traffic-forwarder");
@@ -40,6 +43,13 @@ macro_rules! on_each_path {
     };
 }
 pub(crate) use on_each_path;
+
+/// The arguments by which unshare(1) gives a program namespaces of this kind, to root or not.
+pub(crate) fn unshare_arguments(kind: &str) -> Vec<&str> {
+    let is_root = fs::metadata("/proc/self").unwrap().uid() == 0;
+    let user: &[_] = if is_root { &[] } else { &["--user", "--map-root-user"] };
+    [user, &[kind]].concat()
+}
 
 pub(crate) fn forwarder() -> ForwarderBuilder {
     Forwarder::binary(BINARY)

@@ -26,7 +26,7 @@ fn ping(client: &Socket) {
 
 #[test]
 fn it_is_installed_upgraded_in_place_and_purged() {
-    let root = ScratchRoot::new();
+    let Some(root) = ScratchRoot::new() else { return };
     let older = debian_package("1.0.0", root.exchange());
     let newer = debian_package("1.1.0", root.exchange());
     install(&root, &older);
@@ -66,7 +66,7 @@ fn it_is_installed_upgraded_in_place_and_purged() {
 
 #[test]
 fn a_package_that_cannot_upgrade_the_process_is_installed_all_the_same() {
-    let root = ScratchRoot::new();
+    let Some(root) = ScratchRoot::new() else { return };
     let older = debian_package("1.0.0", root.exchange());
     let newer = debian_package("1.1.0", root.exchange());
     install(&root, &older);
@@ -80,7 +80,7 @@ fn a_package_that_cannot_upgrade_the_process_is_installed_all_the_same() {
 
 #[test]
 fn its_unit_starts_what_it_installs() {
-    let root = ScratchRoot::new();
+    let Some(root) = ScratchRoot::new() else { return };
     let package = debian_package("1.0.0", root.exchange());
     install(&root, &package);
     let units = root

@@ -15,7 +15,7 @@ const ELSEWHERE: [&str; 2] = ["docker", "kubectl"];
 
 #[test]
 fn every_command_installs_what_is_made() {
-    let root_of_host = ScratchRoot::new();
+    let Some(root_of_host) = ScratchRoot::new() else { return };
     let exchange = root_of_host.exchange();
     tar_file(VERSION, exchange);
     debian_package(VERSION, exchange);

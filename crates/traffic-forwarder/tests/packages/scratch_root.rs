@@ -8,7 +8,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use tempfile::TempDir;
-use testkit::{Finished, Forwarder, ForwarderBuilder, LIMIT, Tool, run, unshare_arguments};
+use testkit::{Finished, Forwarder, ForwarderBuilder, LIMIT, Tool, run};
 
 /// Where the root's and the test's files meet.
 pub(crate) const EXCHANGE: &str = "/mnt";
@@ -34,15 +34,19 @@ pub(crate) struct ScratchRoot {
 }
 
 impl ScratchRoot {
-    pub(crate) fn new() -> Self {
+    /// Needs to be root: others may not mount this host's files twice. For them, there is none.
+    pub(crate) fn new() -> Option<Self> {
+        if fs::metadata("/proc/self").unwrap().uid() != 0 {
+            println!("skipped: only root can have a scratch root");
+            return None;
+        }
         let (dir, exchange) = (TempDir::new().unwrap(), TempDir::new().unwrap());
         let keeper = Forwarder::binary(Tool::find("unshare").path())
-            .args(unshare_arguments("--mount"))
-            .args(["sh", "-c", MOUNT])
+            .args(["--mount", "sh", "-c", MOUNT])
             .args([dir.path(), exchange.path()])
             .start();
         keeper.wait_for_line("a scratch root", LIMIT, |line| line == "mounted");
-        Self { keeper, dir, exchange }
+        Some(Self { keeper, dir, exchange })
     }
 
     /// The directory that is seen as [`EXCHANGE`].
@@ -53,37 +57,25 @@ impl ScratchRoot {
     /// Runs a shell command in this root.
     pub(crate) fn shell(&self, script: &str) -> Finished {
         let mut command = Command::new(Tool::find("nsenter").path());
-        command.args(self.entry()).arg("chroot").arg(self.root()).args(["sh", "-e", "-c", script]);
+        command.arg(self.entry()).arg("chroot").arg(self.root()).args(["sh", "-e", "-c", script]);
         command.env("DEBIAN_FRONTEND", "noninteractive").env("LC_ALL", "C");
         run(&mut command, INSTALLING)
     }
 
-    /// Starts the program that is installed in this root; as this user, if there may be others.
+    /// Starts the program that is installed in this root, as this user.
     pub(crate) fn program(&self, user: &str) -> ForwarderBuilder {
-        let mut builder = Forwarder::binary(Tool::find("nsenter").path());
-        builder = builder.args(self.entry()).arg("chroot");
-        if is_root() {
-            builder = builder.arg(format!("--userspec={user}:{user}"));
-        }
-        builder.arg(self.root()).arg("/usr/bin/traffic-forwarder")
+        Forwarder::binary(Tool::find("nsenter").path())
+            .args([self.entry(), "chroot".to_owned(), format!("--userspec={user}:{user}")])
+            .arg(self.root())
+            .arg("/usr/bin/traffic-forwarder")
     }
 
     fn root(&self) -> PathBuf {
         self.dir.path().join("root")
     }
 
-    /// The arguments by which nsenter(1) goes there.
-    fn entry(&self) -> Vec<String> {
-        let pid = self.keeper.pid();
-        let mut arguments = vec![format!("--mount=/proc/{pid}/ns/mnt")];
-        if !is_root() {
-            arguments.push(format!("--user=/proc/{pid}/ns/user"));
-            arguments.push("--preserve-credentials".to_owned());
-        }
-        arguments
+    /// The argument by which nsenter(1) goes there.
+    fn entry(&self) -> String {
+        format!("--mount=/proc/{}/ns/mnt", self.keeper.pid())
     }
-}
-
-fn is_root() -> bool {
-    fs::metadata("/proc/self").unwrap().uid() == 0
 }

@@ -4,7 +4,7 @@ use std::ops::Deref;
 
 use serde_json::Value;
 use tempfile::TempDir;
-use testkit::{Addr, Forwarder, Http, LIMIT, wait_until};
+use testkit::{Addr, Forwarder, ForwarderBuilder, Http, LIMIT, wait_until};
 
 use super::Config;
 
@@ -18,9 +18,20 @@ pub(crate) struct Operated {
 impl Operated {
     #[track_caller]
     pub(crate) fn start(config: Config) -> Self {
+        Self::start_with(config, |builder| builder)
+    }
+
+    /// Started in a way of its own.
+    #[track_caller]
+    pub(crate) fn start_with(
+        config: Config,
+        prepare: impl FnOnce(ForwarderBuilder) -> ForwarderBuilder,
+    ) -> Self {
         let dir = TempDir::new().unwrap();
         let socket = dir.path().join("admin.sock");
-        let forwarder = at(&dir, config).start();
+        let config = at(&dir, config);
+        let forwarder = prepare(super::forwarder().config(config.text())).start();
+        forwarder.ready();
         Self { forwarder, http: Http::new(socket), dir }
     }
 

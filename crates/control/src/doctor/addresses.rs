@@ -1,0 +1,100 @@
+//! Addresses that the configuration names: this host must have them.
+
+use super::check::Check;
+use super::demand::{Demand, Listening};
+use super::finding::{Detail, Finding, Verdict};
+use super::host::Host;
+use plan::{ListenAddress, Target};
+use std::collections::HashMap;
+use std::net::IpAddr;
+
+/// Whether IPv6 is there, if the configuration names IPv6 addresses.
+pub(super) fn ipv6(demand: &Demand<'_>, host: &Host) -> Finding {
+    if host.has_ipv6 {
+        return Finding::new(Check::Ipv6, Verdict::Ok, "this host has IPv6");
+    }
+    let listening = demand.listeners().filter(|it| match it.address {
+        ListenAddress::Ip(address) => address.is_ipv6(),
+        _ => false,
+    });
+    let listening = listening
+        .map(|it| Detail::new(verdict(&it), &it.forward, format!("listens on {}", it.address)));
+    let targets = demand.targets.iter().filter(|it| match it.target {
+        Target::Ip(address) => address.is_ipv6(),
+        _ => false,
+    });
+    let targets = targets.map(|it| Detail::new(Verdict::Fail, it.target, "cannot be connected to"));
+    let details: Vec<_> = listening.chain(targets).collect();
+    let found = if details.is_empty() {
+        "this host has no IPv6; listeners on every address are on those of IPv4"
+    } else {
+        "this host has no IPv6, and the configuration names IPv6 addresses"
+    };
+    let change =
+        (!details.is_empty()).then(|| "sysctl -w net.ipv6.conf.all.disable_ipv6=0".to_owned());
+    Finding::new(Check::Ipv6, Verdict::Ok, found).details(details).change(change)
+}
+
+/// The process starts without a listener that is optional.
+fn verdict(listening: &Listening<'_>) -> Verdict {
+    if listening.optional { Verdict::Warn } else { Verdict::Fail }
+}
+
+/// `foreign` are the addresses that could not be bound, and why.
+pub(super) fn listen_addresses(demand: &Demand<'_>, foreign: &HashMap<IpAddr, String>) -> Finding {
+    let details: Vec<_> = demand
+        .listeners()
+        .filter_map(|it| match it.address {
+            ListenAddress::Ip(address) => {
+                let error = foreign.get(&address.ip())?;
+                Some(Detail::new(verdict(&it), &it.forward, error))
+            }
+            _ => None,
+        })
+        .collect();
+    let (found, change) = if details.is_empty() {
+        ("every configured address can be listened on", None)
+    } else {
+        let first = foreign.keys().min().map(ToString::to_string).unwrap_or_default();
+        let change =
+            format!("ip address add {first} dev INTERFACE, or another address: see `ip address`");
+        ("no interface of this host has a configured address", Some(change))
+    };
+    Finding::new(Check::ListenAddresses, Verdict::Ok, found).details(details).change(change)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::plan_of;
+    use super::*;
+
+    #[test]
+    fn ipv6_matters_to_who_names_it() {
+        let forward = |listen: &str, to: &str| {
+            plan_of(&format!("[[forward]]\nlisten = '{listen}'\nto = '{to}'\n"))
+        };
+        for (plan, expected) in [
+            (forward(":1", "a:1"), Verdict::Ok),
+            (forward("127.0.0.1:1", "192.0.2.1:1"), Verdict::Ok),
+            (forward("[::1]:1", "a:1"), Verdict::Fail),
+            (forward(":1", "[2001:db8::1]:1"), Verdict::Fail),
+            (plan_of("1|a|1\n"), Verdict::Ok),
+        ] {
+            let demand = Demand::of(&plan);
+            let host = |has_ipv6| Host { has_ipv6, ..Host::default() };
+            assert_eq!(ipv6(&demand, &host(false)).verdict, expected);
+            assert_eq!(ipv6(&demand, &host(true)).verdict, Verdict::Ok);
+        }
+    }
+
+    #[test]
+    fn an_address_of_another_host_is_told_with_its_forward() {
+        let plan = plan_of("[[forward]]\nname = 'web'\nlisten = '192.0.2.1:80'\nto = 'a:1'\n");
+        let demand = Demand::of(&plan);
+        assert_eq!(listen_addresses(&demand, &HashMap::new()).verdict, Verdict::Ok);
+        let foreign = HashMap::from([("192.0.2.1".parse().unwrap(), "no such address".to_owned())]);
+        let finding = listen_addresses(&demand, &foreign);
+        assert_eq!((finding.verdict, &*finding.details[0].of), (Verdict::Fail, "web"));
+        assert!(finding.change[0].contains("192.0.2.1"), "{finding:?}");
+    }
+}

@@ -1,0 +1,65 @@
+use serde::Serialize;
+
+/// Declares the checks as the rows of a table.
+macro_rules! checks {
+    ($($name:ident, $word:literal, $reads:literal;)+) => {
+        /// A thing that is examined.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+        #[serde(rename_all = "snake_case")]
+        pub enum Check {
+            $(#[doc = $reads] $name,)+
+        }
+
+        impl Check {
+            /// All of them, in the order in which they are told.
+            pub const ALL: &[Self] = &[$(Self::$name),+];
+
+            /// Its name in reports, metrics and documents.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$name => $word),+ }
+            }
+
+            /// What it looks at.
+            pub const fn reads(self) -> &'static str {
+                match self { $(Self::$name => $reads),+ }
+            }
+        }
+    };
+}
+
+checks! {
+    OpenFiles, "open_files",
+        "`RLIMIT_NOFILE` (soft and hard), `fs.nr_open`";
+    SystemFiles, "system_files",
+        "`fs.file-max`, `fs.file-nr`";
+    LocalPorts, "local_ports",
+        "`net.ipv4.ip_local_port_range`, `net.ipv4.ip_local_reserved_ports`, `net.ipv4.tcp_tw_reuse`";
+    ListenerPorts, "listener_ports",
+        "the configured ports, and the same range";
+    Memory, "memory",
+        "`MemAvailable` of `/proc/meminfo`, `memory.max` of the control groups (version 2)";
+    TcpMemory, "tcp_memory",
+        "`net.ipv4.tcp_mem`, the least sizes of `net.ipv4.tcp_rmem` and `tcp_wmem`";
+    Conntrack, "conntrack",
+        "`net.netfilter.nf_conntrack_max`, `nf_conntrack_count`";
+    ListenQueue, "listen_queue",
+        "`net.core.somaxconn`";
+    SynQueue, "syn_queue",
+        "`net.ipv4.tcp_max_syn_backlog`, `net.ipv4.tcp_syncookies`";
+    Pipes, "pipes",
+        "`fs.pipe-user-pages-soft`, `fs.pipe-max-size`, the capabilities of this process";
+    Splice, "splice",
+        "two megabytes that are really moved from a socket through a pipe into a socket";
+    LowPorts, "low_ports",
+        "`net.ipv4.ip_unprivileged_port_start`, and an attempt to bind the lowest configured port";
+    Ipv6, "ipv6",
+        "`/proc/net/if_inet6`, where the IPv6 addresses of this host are";
+    ListenAddresses, "listen_addresses",
+        "an attempt to bind each configured address, with a port of the kernel's choice";
+    Directories, "directories",
+        "the directories of the log file, the admin socket and configured Unix sockets";
+    Names, "names",
+        "the time to resolve the name of each target";
+    Connections, "connections",
+        "the time to connect to each target";
+}

@@ -1,0 +1,57 @@
+//! The table of tracked connections, where a firewall or address translation has one.
+
+use super::check::Check;
+use super::demand::Demand;
+use super::finding::{Finding, Verdict, goal};
+use super::host::Host;
+
+/// The client's connection and the target's.
+const ENTRIES_PER_SESSION: u64 = 2;
+
+/// Once the table is full, the kernel drops packets of new connections.
+pub(super) fn conntrack(demand: &Demand<'_>, host: &Host) -> Finding {
+    let Some(most) = host.conntrack_max else {
+        let found = "connections are not tracked here, or the table cannot be read";
+        return Finding::new(Check::Conntrack, Verdict::Ok, found);
+    };
+    let used = host.conntrack_count.unwrap_or(0);
+    let room = room(most, used);
+    let found = format!("net.netfilter.nf_conntrack_max is {most}, and {used} are in use");
+    let needed = used.saturating_add(goal(room, demand.sessions) * ENTRIES_PER_SESSION);
+    Finding::limit(Check::Conntrack, room, demand.sessions, found)
+        .change([format!("sysctl -w net.netfilter.nf_conntrack_max={needed}")])
+}
+
+fn room(most: u64, used: u64) -> u64 {
+    most.saturating_sub(used) / ENTRIES_PER_SESSION
+}
+
+/// Further sessions that fit; `None` if nothing is tracked.
+pub(super) fn conntrack_room(host: &Host) -> Option<u64> {
+    Some(room(host.conntrack_max?, host.conntrack_count.unwrap_or(0)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{check_table, one_forward};
+    use super::*;
+
+    #[test]
+    fn a_session_takes_two_entries() {
+        let host = |most, count| Host {
+            conntrack_max: Some(most),
+            conntrack_count: Some(count),
+            ..Host::default()
+        };
+        let cases = [
+            (host(262_144, 144), Verdict::Ok, Some(131_000)),
+            (host(2048, 1048), Verdict::Warn, Some(500)),
+            (host(2048, 2048), Verdict::Fail, Some(0)),
+            (Host::default(), Verdict::Ok, None),
+        ];
+        check_table(&one_forward(1000), &cases, conntrack);
+        let plan = one_forward(1000);
+        let change = conntrack(&Demand::of(&plan), &host(2048, 1048)).change;
+        assert_eq!(change, ["sysctl -w net.netfilter.nf_conntrack_max=3048"]);
+    }
+}

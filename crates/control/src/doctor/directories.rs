@@ -1,0 +1,147 @@
+//! Directories in which the process makes files: its log, and Unix sockets.
+
+use super::check::Check;
+use super::finding::{Detail, Finding, Verdict};
+use crate::admin_address::admin_sockets;
+use plan::{Admin, ListenAddress, Plan};
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+/// A directory, and what is wrong with it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Directory {
+    pub(super) path: PathBuf,
+    /// What is made there.
+    pub(super) of: &'static str,
+    /// Whether the process starts all the same.
+    pub(super) optional: bool,
+    pub(super) trouble: Option<Trouble>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Trouble {
+    Missing,
+    NotWritable,
+}
+
+/// All that a plan needs, as they are.
+pub(super) fn look(plan: &Plan) -> Vec<Directory> {
+    let parent = |path: &Path| path.parent().map(Path::to_owned).unwrap_or_default();
+    let look_at = |path: &Path, of| {
+        let path = parent(path);
+        Directory { trouble: trouble(&path), path, of, optional: false }
+    };
+    let log = plan.log.file.iter().map(|file| look_at(file, "the log file"));
+    let listeners: BTreeSet<&PathBuf> = plan
+        .forwards
+        .iter()
+        .flat_map(|it| &it.routes)
+        .filter_map(|route| match &route.listen {
+            ListenAddress::Unix(path) => Some(path),
+            _ => None,
+        })
+        .collect();
+    let listeners = listeners.into_iter().map(|path| look_at(path, "a listener's socket"));
+    let admin = match &plan.process.admin {
+        Admin::Unix(path) => Some(look_at(path, "the admin socket")),
+        Admin::Auto if plan.config.is_some() => Some(admin_directory()),
+        _ => None,
+    };
+    log.chain(admin).chain(listeners).collect()
+}
+
+/// The first that the process would take, or else the one of the host.
+fn admin_directory() -> Directory {
+    let directories: Vec<_> =
+        admin_sockets().iter().filter_map(|path| path.parent().map(Path::to_owned)).collect();
+    let usable = directories.iter().find(|path| may_be_made(path)).cloned();
+    let trouble = usable.is_none().then_some(Trouble::NotWritable);
+    let path = usable.or_else(|| directories.into_iter().next()).unwrap_or_default();
+    Directory { path, of: "the admin socket", optional: true, trouble }
+}
+
+/// The process makes this directory if it is missing.
+fn may_be_made(directory: &Path) -> bool {
+    match trouble(directory) {
+        None => true,
+        Some(Trouble::Missing) => directory.parent().is_some_and(|it| trouble(it).is_none()),
+        Some(Trouble::NotWritable) => false,
+    }
+}
+
+fn trouble(directory: &Path) -> Option<Trouble> {
+    // The empty path stands for the working directory.
+    let directory = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
+    if !directory.is_dir() {
+        return Some(Trouble::Missing);
+    }
+    (!sys::may_write_in(directory)).then_some(Trouble::NotWritable)
+}
+
+/// Each must be there, and writable for this user.
+pub(super) fn directories(directories: &[Directory]) -> Finding {
+    let mut troubled: Vec<_> =
+        directories.iter().filter_map(|it| Some((it, it.trouble?))).collect();
+    troubled.sort_by_key(|(directory, _)| directory.optional);
+    let details = troubled.iter().map(|(directory, trouble)| {
+        let verdict = if directory.optional { Verdict::Warn } else { Verdict::Fail };
+        let why = match trouble {
+            Trouble::Missing => "it does not exist",
+            Trouble::NotWritable => "this user may not write there",
+        };
+        Detail::new(verdict, &directory.path.display(), format!("for {}: {why}", directory.of))
+    });
+    let change = troubled.iter().map(|(directory, _)| {
+        let path = directory.path.display();
+        format!("install -d -o {} {path}", sys::user_id())
+    });
+    let found = match (directories.len(), troubled.len()) {
+        (0, _) => "no file is made".to_owned(),
+        (_, 0) => {
+            let paths: BTreeSet<_> =
+                directories.iter().map(|it| it.path.display().to_string()).collect();
+            format!("files can be made in {}", paths.into_iter().collect::<Vec<_>>().join(", "))
+        }
+        (all, bad) => format!("{bad} of {all} directories cannot be used"),
+    };
+    Finding::new(Check::Directories, Verdict::Ok, found).details(details).change(change)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::plan_of;
+    use super::*;
+
+    fn directory(optional: bool, trouble: Option<Trouble>) -> Directory {
+        Directory { path: "/some/where".into(), of: "the log file", optional, trouble }
+    }
+
+    #[test]
+    fn a_directory_that_cannot_be_used_is_fatal_if_the_process_needs_it() {
+        for (found, expected) in [
+            (vec![], Verdict::Ok),
+            (vec![directory(false, None)], Verdict::Ok),
+            (vec![directory(true, Some(Trouble::NotWritable))], Verdict::Warn),
+            (vec![directory(false, None), directory(false, Some(Trouble::Missing))], Verdict::Fail),
+        ] {
+            assert_eq!(directories(&found).verdict, expected, "{found:?}");
+        }
+    }
+
+    #[test]
+    fn everything_that_makes_files_is_looked_at() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = dir.path().display();
+        let plan = plan_of(&format!(
+            "[process]\nadmin = 'unix:{at}/admin.sock'\n[log]\nfile = '{at}/missing/log'\n\
+             [[forward]]\nlisten = 'unix:{at}/web.sock'\nto = 'a:1'\n"
+        ));
+        let found: Vec<_> = look(&plan).into_iter().map(|it| (it.of, it.trouble)).collect();
+        let expected = [
+            ("the log file", Some(Trouble::Missing)),
+            ("the admin socket", None),
+            ("a listener's socket", None),
+        ];
+        assert_eq!(found, expected);
+    }
+}

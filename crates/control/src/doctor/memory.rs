@@ -1,0 +1,126 @@
+//! Memory: of the host or the container, and what TCP may take of it for its buffers.
+
+use super::check::Check;
+use super::demand::Demand;
+use super::finding::{Finding, goal};
+use super::host::Host;
+
+/// What an idle session takes, in bytes, rounded up: two sockets with their files and their places
+/// in epoll (measured: 6 KiB of kernel memory), and our own record.
+const IDLE_SESSION: u64 = 8 * 1024;
+const MIB: u64 = 1024 * 1024;
+
+/// Memory for idle sessions.
+pub(super) fn memory(demand: &Demand<'_>, host: &Host) -> Finding {
+    let Some((left, whose)) = left(host) else { return Finding::unknown(Check::Memory) };
+    let room = left / IDLE_SESSION;
+    let found = format!(
+        "{whose} {} MiB; an idle session takes {} KiB, most of them in the kernel",
+        left / MIB,
+        IDLE_SESSION / 1024
+    );
+    let needed = goal(room, demand.sessions).saturating_mul(IDLE_SESSION) / MIB + 1;
+    let change =
+        format!("{needed} MiB of free memory; MemoryMax= of a systemd unit bounds it, too");
+    Finding::limit(Check::Memory, room, demand.sessions, found).change([change])
+}
+
+/// Further idle sessions that fit.
+pub(super) fn memory_room(host: &Host) -> Option<u64> {
+    left(host).map(|(left, _)| left / IDLE_SESSION)
+}
+
+/// The bytes that may be used, and who leaves no more than that.
+fn left(host: &Host) -> Option<(u64, &'static str)> {
+    let of_group = host.group_memory.map(|left| (left, "the control group leaves"));
+    let of_host = host.available_memory.map(|left| (left, "the host has left"));
+    of_group.into_iter().chain(of_host).min_by_key(|(left, _)| *left)
+}
+
+/// Sessions that have bytes under way at the same time.
+pub(super) fn tcp_memory(demand: &Demand<'_>, host: &Host) -> Finding {
+    let (Some(room), Some(pages), Some(session)) =
+        (tcp_room(host), host.tcp_mem, busy_session(host))
+    else {
+        return Finding::unknown(Check::TcpMemory);
+    };
+    let [low, pressure, high] = pages;
+    let found = format!(
+        "net.ipv4.tcp_mem is {low} {pressure} {high} pages of {} bytes, {} used; a session with \
+         bytes under way both ways takes {} KiB at least",
+        host.page_size,
+        host.tcp_pages_used,
+        session / 1024
+    );
+    let finding = Finding::limit(Check::TcpMemory, room, demand.sessions, found);
+    let aim = goal(room, demand.sessions).saturating_mul(session) / host.page_size.max(1);
+    // All three in their proportion.
+    let needed = aim.saturating_add(host.tcp_pages_used + 1);
+    let scaled = |pages: u64| {
+        let scaled = u128::from(pages) * u128::from(needed) / u128::from(high.max(1));
+        u64::try_from(scaled).unwrap_or(u64::MAX)
+    };
+    let (low, pressure) = (scaled(low), scaled(pressure));
+    finding.change([format!("sysctl -w net.ipv4.tcp_mem=\"{low} {pressure} {needed}\"")])
+}
+
+/// Further sessions with bytes under way.
+pub(super) fn tcp_room(host: &Host) -> Option<u64> {
+    let left = host.tcp_mem?[2].saturating_sub(host.tcp_pages_used);
+    Some(left.saturating_mul(host.page_size) / busy_session(host)?)
+}
+
+/// In bytes: the kernel grants each socket its least buffers, however short memory is (tcp(7)).
+fn busy_session(host: &Host) -> Option<u64> {
+    let [receive, send] = host.least_buffers?;
+    Some((2 * (receive + send)).max(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::finding::Verdict;
+    use super::super::tests::{check_table, one_forward};
+    use super::*;
+
+    #[test]
+    fn the_tighter_of_host_and_control_group_counts() {
+        let host = |available_memory, group_memory| Host {
+            available_memory,
+            group_memory,
+            ..Host::default()
+        };
+        let cases = [
+            (host(Some(1024 * MIB), None), Verdict::Ok, Some(131_072)),
+            (host(Some(1024 * MIB), Some(4 * MIB)), Verdict::Warn, Some(512)),
+            (host(Some(4 * MIB), Some(64 * MIB)), Verdict::Warn, Some(512)),
+            (host(Some(0), None), Verdict::Fail, Some(0)),
+            (host(None, None), Verdict::Ok, None),
+        ];
+        check_table(&one_forward(1000), &cases, memory);
+        let plan = one_forward(1000);
+        let found = |host| memory(&Demand::of(&plan), &host).found;
+        assert!(found(host(Some(5 * MIB), Some(4 * MIB))).starts_with("the control group"));
+        assert!(found(host(Some(4 * MIB), Some(5 * MIB))).starts_with("the host"));
+    }
+
+    #[test]
+    fn tcp_grants_the_least_buffers_and_no_more_than_its_last_mark() {
+        let host = |pages, tcp_pages_used| Host {
+            tcp_mem: Some(pages),
+            tcp_pages_used,
+            least_buffers: Some([4096, 4096]),
+            page_size: 4096,
+            ..Host::default()
+        };
+        let cases = [
+            (host([2000, 3000, 4000], 0), Verdict::Ok, Some(1000)),
+            (host([2000, 3000, 4000], 400), Verdict::Warn, Some(900)),
+            (host([2000, 3000, 4000], 4000), Verdict::Fail, Some(0)),
+            (Host::default(), Verdict::Ok, None),
+        ];
+        check_table(&one_forward(1000), &cases, tcp_memory);
+        let plan = one_forward(1000);
+        let change = tcp_memory(&Demand::of(&plan), &host([2000, 3000, 4000], 2000)).change;
+        assert_eq!(change, ["sysctl -w net.ipv4.tcp_mem=\"3000 4500 6001\""]);
+    }
+}

@@ -1,0 +1,92 @@
+//! `doctor`: what this host can really hold under a plan, and what to change.
+//!
+//! All of the host that can be read is in [`host`], all that has to be tried in [`trial`]. A judge
+//! per subject makes findings of that and of what the plan [asks for](demand); it reads nothing by
+//! itself, so that tests can invent hosts. The rooms that limits leave are metrics, too:
+//! [`headroom`].
+
+mod check;
+pub use check::Check;
+
+mod finding;
+pub use finding::{Detail, Finding, Report, Verdict};
+
+mod demand;
+
+mod host;
+
+mod trial;
+
+mod splice_trial;
+
+mod target_trial;
+
+mod addresses;
+
+mod conntrack;
+
+mod directories;
+
+mod files;
+
+mod low_ports;
+
+mod memory;
+
+mod pipes;
+
+mod ports;
+
+mod queues;
+
+mod targets;
+
+mod headroom;
+pub(crate) use headroom::{Headroom, Rooms};
+
+use demand::Demand;
+use host::Host;
+use plan::Plan;
+use std::path::Path;
+use trial::Trial;
+
+/// What is examined.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// Whether to connect to every target. Names are resolved in any case.
+    pub connect: bool,
+}
+
+/// Examines this host for a plan. It takes ten seconds at most: that long are targets waited for.
+pub fn examine(plan: &Plan, options: Options) -> Report {
+    let demand = Demand::of(plan);
+    let host = Host::read(Path::new("/"));
+    let trial = Trial::make(&demand, options);
+    Report::new(judge(&demand, &host, &trial), demand.sessions)
+}
+
+/// Everything that is to be said, in the order of [`Check::ALL`].
+fn judge(demand: &Demand<'_>, host: &Host, trial: &Trial) -> Vec<Finding> {
+    vec![
+        files::open_files(demand, host),
+        files::system_files(demand, host),
+        ports::local_ports(demand, host),
+        ports::listener_ports(demand, host),
+        memory::memory(demand, host),
+        memory::tcp_memory(demand, host),
+        conntrack::conntrack(demand, host),
+        queues::listen_queue(demand, host),
+        queues::syn_queue(demand, host),
+        pipes::pipes(demand, host),
+        pipes::splice(demand, &trial.splice),
+        low_ports::low_ports(demand, host, trial.binds_low_port),
+        addresses::ipv6(demand, host),
+        addresses::listen_addresses(demand, &trial.foreign),
+        directories::directories(&trial.directories),
+        targets::names(&trial.targets),
+        targets::connections(&trial.targets),
+    ]
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,181 @@
+//! Local ports. Each session to a TCP target takes one, and a port can be used once for each
+//! address of a target.
+
+use super::check::Check;
+use super::demand::{Demand, Wanted};
+use super::finding::{Detail, Finding, Verdict};
+use super::host::Host;
+use plan::ListenAddress;
+use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
+
+/// A port whose connection we closed first is not used again for so long, unless
+/// `net.ipv4.tcp_tw_reuse` allows it.
+const TIME_WAIT_SECONDS: u64 = 60;
+/// All that need no privilege.
+const WIDEST: RangeInclusive<u16> = 1024..=65535;
+
+/// Ports for connections to targets.
+pub(super) fn local_ports(demand: &Demand<'_>, host: &Host) -> Finding {
+    let own: BTreeSet<u16> = demand.listeners().filter_map(|it| it.address.port()).collect();
+    let (Some(range), Some(usable)) = (&host.local_ports, usable(host, &own)) else {
+        return Finding::unknown(Check::LocalPorts);
+    };
+    let (first, last) = (range.start(), range.end());
+    let found = format!(
+        "{usable} sessions to each address of a target, with the ports {first} to {last}; {}",
+        reuse_text(host, usable)
+    );
+    let is_tcp = |wanted: &&Wanted<'_>| wanted.target.port().is_some();
+    let tcp = demand.targets.iter().filter(is_tcp).count() as u64;
+    // A Unix socket takes no port.
+    let bounded = tcp > 0 && demand.targets.len() as u64 == tcp;
+    let finding = if tcp > 0 && usable == 0 {
+        Finding::limit(Check::LocalPorts, 0, demand.sessions, found)
+    } else {
+        let mut finding = Finding::new(Check::LocalPorts, Verdict::Ok, found);
+        finding.sessions = bounded.then_some(usable.saturating_mul(tcp));
+        finding
+    };
+    let mut short: Vec<_> =
+        demand.targets.iter().filter(is_tcp).filter(|wanted| wanted.sessions > usable).collect();
+    short.sort_by_key(|wanted| std::cmp::Reverse(wanted.sessions));
+    let details = short.iter().map(|wanted| {
+        let found = format!("its forwards allow {} sessions", wanted.sessions);
+        Detail::new(Verdict::Warn, wanted.target, found)
+    });
+    finding.details(details).change(widen(range))
+}
+
+/// What is told of ports whose connections have ended.
+fn reuse_text(host: &Host, usable: u64) -> String {
+    match host.tw_reuse {
+        Some(1) => "ports of ended sessions are used again after a second".to_owned(),
+        // 2, the default: only on the loopback.
+        Some(_) => format!(
+            "after an end that the client began, a port rests for {TIME_WAIT_SECONDS} s: {} such \
+             sessions a second",
+            usable / TIME_WAIT_SECONDS
+        ),
+        None => "net.ipv4.tcp_tw_reuse is not known".to_owned(),
+    }
+}
+
+fn widen(range: &RangeInclusive<u16>) -> Vec<String> {
+    if range == &WIDEST {
+        return vec!["several targets, or several addresses of one name".to_owned()];
+    }
+    let (first, last) = (WIDEST.start(), WIDEST.end());
+    vec![format!("sysctl -w net.ipv4.ip_local_port_range=\"{first} {last}\"")]
+}
+
+/// Ports that may be given to connections: neither reserved nor those of the own listeners.
+fn usable(host: &Host, own: &BTreeSet<u16>) -> Option<u64> {
+    let is_usable = |port: &u16| !host.is_reserved(*port) && !own.contains(port);
+    Some(host.local_ports.clone()?.filter(is_usable).count() as u64)
+}
+
+/// Sessions to one address of a target, without knowing the listeners.
+pub(super) fn sessions_per_target(host: &Host) -> Option<u64> {
+    usable(host, &BTreeSet::new())
+}
+
+/// Listeners on ports that the kernel may give to a connection before they are bound: then they
+/// cannot be, after a restart for instance.
+pub(super) fn listener_ports(demand: &Demand<'_>, host: &Host) -> Finding {
+    let Some(range) = &host.local_ports else { return Finding::unknown(Check::ListenerPorts) };
+    let is_in_danger = |port: &u16| range.contains(port) && !host.is_reserved(*port);
+    let ports = demand.listeners().filter_map(|it| ListenAddress::port(it.address));
+    let ports: BTreeSet<u16> = ports.filter(is_in_danger).collect();
+    let (first, last) = (range.start(), range.end());
+    if ports.is_empty() {
+        let found =
+            format!("no listener is on a port that a connection may be given, {first} to {last}");
+        return Finding::new(Check::ListenerPorts, Verdict::Ok, found);
+    }
+    let found = format!(
+        "a connection may be given the port of a listener that is not bound yet, {first} to {last}: {}",
+        ranges_text(&ports)
+    );
+    let reserved = host.reserved_ports.iter().cloned().flatten().chain(ports).collect();
+    let reserve = format!("sysctl -w net.ipv4.ip_local_reserved_ports={}", ranges_text(&reserved));
+    Finding::new(Check::ListenerPorts, Verdict::Warn, found).change([reserve])
+}
+
+/// As the kernel writes them: `8080,9000-9010`.
+fn ranges_text(ports: &BTreeSet<u16>) -> String {
+    let mut ranges: Vec<(u16, u16)> = Vec::new();
+    for port in ports {
+        match ranges.last_mut() {
+            Some((_, last)) if last.checked_add(1) == Some(*port) => *last = *port,
+            _ => ranges.push((*port, *port)),
+        }
+    }
+    let text = |(first, last): (u16, u16)| {
+        if first == last { first.to_string() } else { format!("{first}-{last}") }
+    };
+    ranges.into_iter().map(text).collect::<Vec<_>>().join(",")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{check_table, one_forward, plan_of};
+    use super::*;
+
+    fn host(first: u16, last: u16) -> Host {
+        Host { local_ports: Some(first..=last), tw_reuse: Some(2), ..Host::default() }
+    }
+
+    #[test]
+    fn each_target_has_all_ports() {
+        let cases = [
+            (host(32_768, 60_999), Verdict::Ok, Some(28_232)),
+            (host(32_768, 33_767), Verdict::Ok, Some(1000)),
+            (host(32_768, 33_766), Verdict::Warn, Some(999)),
+            // The port of the own listener is not given away.
+            (host(18_080, 18_080), Verdict::Fail, Some(0)),
+            (Host::default(), Verdict::Ok, None),
+        ];
+        check_table(&one_forward(1000), &cases, local_ports);
+        let reserved = Host { reserved_ports: vec![1..=4, 12..=20], ..host(10, 15) };
+        check_table(&one_forward(2), &[(reserved, Verdict::Ok, Some(2))], local_ports);
+    }
+
+    #[test]
+    fn the_targets_that_want_more_are_named_the_greediest_first() {
+        let plan = plan_of(
+            "[[forward]]\nlisten = ':1'\nto = 'a:1'\nmax_sessions = 30\n\
+             [[forward]]\nlisten = ':2'\nto = 'b:1'\nmax_sessions = 10\n\
+             [[forward]]\nlisten = ':3'\nto = 'c:1'\nmax_sessions = 50\n",
+        );
+        let finding = local_ports(&Demand::of(&plan), &host(40_001, 40_010));
+        let named: Vec<_> = finding.details.iter().map(|it| it.of.as_str()).collect();
+        assert_eq!((named, finding.sessions), (vec!["c:1", "a:1"], Some(30)));
+        assert_eq!(finding.verdict, Verdict::Warn);
+        assert_eq!(finding.change, ["sysctl -w net.ipv4.ip_local_port_range=\"1024 65535\""]);
+    }
+
+    #[test]
+    fn a_unix_socket_takes_no_port() {
+        let plan = plan_of("[[forward]]\nlisten = ':1'\nto = 'unix:/socket'\n");
+        let finding = local_ports(&Demand::of(&plan), &host(40_000, 40_000));
+        assert_eq!((finding.verdict, finding.sessions), (Verdict::Ok, None));
+    }
+
+    #[test]
+    fn listeners_among_the_local_ports_are_to_be_reserved() {
+        let cases = [
+            (host(18_080, 18_090), Verdict::Warn, None),
+            (host(18_081, 18_090), Verdict::Ok, None),
+            (Host { reserved_ports: vec![18_000..=18_080], ..host(1, 65_535) }, Verdict::Ok, None),
+        ];
+        check_table(&one_forward(1), &cases, listener_ports);
+        let plan = plan_of(
+            "[[forward]]\nlisten = [':40000', ':40001', ':40002', ':50000', ':9']\nto = 'a:1'\n",
+        );
+        let host = Host { reserved_ports: vec![8..=8, 40_003..=40_004], ..host(32_768, 60_999) };
+        let change = listener_ports(&Demand::of(&plan), &host).change;
+        let reserved = "sysctl -w net.ipv4.ip_local_reserved_ports=8,40000-40004,50000";
+        assert_eq!(change, [reserved]);
+    }
+}

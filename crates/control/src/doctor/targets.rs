@@ -1,0 +1,110 @@
+//! What is to be said of targets that were tried.
+
+use super::check::Check;
+use super::finding::{Detail, Finding, Verdict};
+use super::target_trial::{Step, Tried};
+use std::time::Duration;
+
+/// Slower is worth a warning: every session waits for it.
+const SLOW: Duration = Duration::from_secs(1);
+
+/// Looking up names.
+pub(super) fn names(tried: &[Tried]) -> Finding {
+    let steps = tried.iter().filter_map(|it| Some((it, it.resolved.as_ref()?)));
+    let finding = judge(Check::Names, steps, "names are resolved", "no target is a name");
+    let change = (finding.verdict == Verdict::Fail).then(|| {
+        let host = first_host(&finding);
+        format!(
+            "a line in /etc/hosts, or another server in /etc/resolv.conf; `getent ahosts {host}` \
+             asks in the same way"
+        )
+    });
+    finding.change(change)
+}
+
+/// The host of the first target that is not as it should be.
+fn first_host(finding: &Finding) -> &str {
+    let first = finding.details.first().map_or("", |detail| detail.of.as_str());
+    first.rsplit_once(':').map_or(first, |(host, _)| host)
+}
+
+/// Connecting to them.
+pub(super) fn connections(tried: &[Tried]) -> Finding {
+    let steps = tried.iter().filter_map(|it| Some((it, it.connected.as_ref()?)));
+    judge(Check::Connections, steps, "targets are connected", "no target was connected to")
+}
+
+fn judge<'t>(
+    check: Check,
+    steps: impl Iterator<Item = (&'t Tried, &'t Step)>,
+    done: &str,
+    nothing: &str,
+) -> Finding {
+    let mut details: Vec<_> = steps.map(|(tried, step)| detail(tried, step)).collect();
+    // Of equal verdicts the slowest come first.
+    details.sort_by(|a, b| b.seconds.unwrap_or(0.0).total_cmp(&a.seconds.unwrap_or(0.0)));
+    let all = details.len();
+    let done_ones = details.iter().filter_map(|detail| detail.seconds).count();
+    let found = if all == 0 { nothing.to_owned() } else { format!("{done_ones} of {all} {done}") };
+    Finding::new(check, Verdict::Ok, found).details(details)
+}
+
+fn detail(tried: &Tried, step: &Step) -> Detail {
+    let (verdict, found, time) = match step {
+        Step::Done(time) => {
+            let verdict = if *time > SLOW { Verdict::Warn } else { Verdict::Ok };
+            (verdict, milliseconds(*time), Some(time.as_secs_f64()))
+        }
+        Step::Unanswered(error) => (Verdict::Warn, error.clone(), None),
+        Step::Impossible(error) => (Verdict::Fail, error.clone(), None),
+        Step::Late => (Verdict::Warn, "no result in ten seconds for all targets".to_owned(), None),
+    };
+    Detail { seconds: time, ..Detail::new(verdict, &tried.target, found) }
+}
+
+fn milliseconds(time: Duration) -> String {
+    format!("{:.1} ms", time.as_secs_f64() * 1000.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const QUICK: Step = Step::Done(Duration::from_micros(1500));
+
+    fn tried(target: &str, resolved: Option<Step>, connected: Option<Step>) -> Tried {
+        Tried { target: target.to_owned(), resolved, connected }
+    }
+
+    #[test]
+    fn what_is_this_host_s_fault_is_fatal_and_what_is_the_target_s_is_not() {
+        let of = |step| connections(&[tried("a:1", None, Some(step))]).verdict;
+        assert_eq!(of(QUICK), Verdict::Ok);
+        assert_eq!(of(Step::Done(Duration::from_secs(2))), Verdict::Warn);
+        assert_eq!(of(Step::Unanswered("refused".into())), Verdict::Warn);
+        assert_eq!(of(Step::Late), Verdict::Warn);
+        assert_eq!(of(Step::Impossible("no route".into())), Verdict::Fail);
+    }
+
+    #[test]
+    fn the_worst_come_first_and_then_the_slowest() {
+        let all = [
+            tried("a:1", None, Some(QUICK)),
+            tried("b:1", Some(QUICK), Some(Step::Unanswered("refused".into()))),
+            tried("c:1", Some(Step::Impossible("no such name".into())), None),
+            tried("d:1", None, Some(Step::Impossible("no route".into()))),
+            tried("e:1", None, Some(Step::Done(Duration::from_millis(20)))),
+        ];
+        let finding = connections(&all);
+        let named: Vec<_> = finding.details.iter().map(|it| it.of.as_str()).collect();
+        assert_eq!(named, ["d:1", "b:1", "e:1", "a:1"]);
+        assert_eq!(finding.found, "2 of 4 targets are connected");
+        assert_eq!(finding.details[3].found, "1.5 ms");
+        assert_eq!(finding.details[3].seconds, Some(0.0015));
+        let finding = names(&all);
+        assert_eq!(finding.found, "1 of 2 names are resolved");
+        assert!(finding.change[0].contains("`getent ahosts c`"), "{finding:?}");
+        assert_eq!(names(&all[..1]).found, "no target is a name");
+        assert_eq!(connections(&all[2..3]).found, "no target was connected to");
+    }
+}

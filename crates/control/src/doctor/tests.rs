@@ -1,0 +1,83 @@
+//! What the tests of the judges share, and those of the whole report.
+
+use super::*;
+
+/// A plan from TOML, or from the older format, whose forwards are optional.
+pub(super) fn plan_of(text: &str) -> Plan {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("forwarder.conf");
+    std::fs::write(&path, text).unwrap();
+    let input = plan::Input { config: Some(path), ..plan::Input::default() };
+    let reading = plan::read(&input);
+    reading.plan.unwrap_or_else(|| panic!("{}", reading.problems.render(false)))
+}
+
+/// One forward that may have so many sessions, and two workers.
+pub(super) fn one_forward(max_sessions: u32) -> Plan {
+    plan_of(&format!(
+        "[process]\nworkers = 2\n\
+         [[forward]]\nlisten = ':18080'\nto = 'web.test:80'\nmax_sessions = {max_sessions}\n"
+    ))
+}
+
+/// Every host has this verdict and this number of sessions.
+#[track_caller]
+pub(super) fn check_table(
+    plan: &Plan,
+    cases: &[(Host, Verdict, Option<u64>)],
+    judge: fn(&Demand<'_>, &Host) -> Finding,
+) {
+    let demand = Demand::of(plan);
+    for (host, verdict, sessions) in cases {
+        let finding = judge(&demand, host);
+        assert_eq!((finding.verdict, finding.sessions), (*verdict, *sessions), "{finding:?}");
+    }
+}
+
+fn limit(check: Check, sessions: u64, wanted: u64) -> Finding {
+    Finding::limit(check, sessions, wanted, "")
+}
+
+#[test]
+fn the_smallest_limit_is_the_summary_and_the_worst_comes_first() {
+    let checks = vec![
+        limit(Check::OpenFiles, 500, 100),
+        Finding::new(Check::Splice, Verdict::Ok, ""),
+        limit(Check::LocalPorts, 40, 100),
+        Finding::new(Check::Names, Verdict::Fail, ""),
+    ];
+    let report = Report::new(checks, 100);
+    assert_eq!((report.sessions, report.first_limit), (Some(40), Some(Check::LocalPorts)));
+    assert_eq!(report.verdict, Verdict::Fail);
+    let order: Vec<_> = report.checks.iter().map(|it| it.check).collect();
+    assert_eq!(order, [Check::Names, Check::LocalPorts, Check::OpenFiles, Check::Splice]);
+}
+
+#[test]
+fn without_a_limit_there_is_no_number() {
+    let report = Report::new(vec![Finding::new(Check::Splice, Verdict::Ok, "")], 1);
+    assert_eq!((report.sessions, report.first_limit, report.verdict), (None, None, Verdict::Ok));
+}
+
+#[test]
+fn every_check_is_made_once_and_in_its_order() {
+    let plan = one_forward(1);
+    let demand = Demand::of(&plan);
+    let trial = Trial {
+        splice: Err(String::new()),
+        binds_low_port: None,
+        foreign: std::collections::HashMap::new(),
+        directories: Vec::new(),
+        targets: Vec::new(),
+    };
+    let made: Vec<_> =
+        judge(&demand, &Host::default(), &trial).iter().map(|finding| finding.check).collect();
+    assert_eq!(made, Check::ALL);
+}
+
+#[test]
+fn a_check_is_written_by_its_name() {
+    for check in Check::ALL {
+        assert_eq!(serde_json::to_value(check).unwrap(), check.as_str());
+    }
+}

@@ -1,0 +1,59 @@
+//! What has to be tried: reading about it does not tell.
+
+use super::Options;
+use super::demand::Demand;
+use super::directories::{self, Directory};
+use super::splice_trial::{self, Spliced};
+use super::target_trial::{self, Tried};
+use plan::ListenAddress;
+use std::collections::{HashMap, HashSet};
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
+
+/// What came of it.
+#[derive(Debug)]
+pub(super) struct Trial {
+    pub(super) splice: Result<Spliced, String>,
+    /// Whether the lowest configured port may be bound, if the configuration has a TCP port.
+    pub(super) binds_low_port: Option<bool>,
+    /// Addresses that could not be bound, and why.
+    pub(super) foreign: HashMap<IpAddr, String>,
+    pub(super) directories: Vec<Directory>,
+    pub(super) targets: Vec<Tried>,
+}
+
+impl Trial {
+    pub(super) fn make(demand: &Demand<'_>, options: Options) -> Self {
+        Self {
+            splice: splice_trial::splice(),
+            binds_low_port: binds_lowest(demand),
+            foreign: foreign(demand),
+            directories: directories::look(demand.plan),
+            targets: target_trial::try_all(demand, options),
+        }
+    }
+}
+
+/// A UDP port needs the same privilege, and takes nothing from a TCP listener that is there.
+fn binds_lowest(demand: &Demand<'_>) -> Option<bool> {
+    let port = demand.listeners().filter_map(|it| it.address.port()).min()?;
+    let bound = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, port));
+    Some(!bound.is_err_and(|error| error.kind() == io::ErrorKind::PermissionDenied))
+}
+
+fn foreign(demand: &Demand<'_>) -> HashMap<IpAddr, String> {
+    let addresses = demand.listeners().filter_map(|it| match it.address {
+        ListenAddress::Ip(address) => Some(*address),
+        _ => None,
+    });
+    let mut seen = HashSet::new();
+    addresses
+        .filter(|address| seen.insert(address.ip()))
+        .filter_map(|mut address: SocketAddr| {
+            address.set_port(0);
+            // It binds nothing but the address: the kernel chooses a port.
+            let error = UdpSocket::bind(address).err()?;
+            Some((address.ip(), format!("{}: {error}", address.ip())))
+        })
+        .collect()
+}

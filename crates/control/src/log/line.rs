@@ -1,0 +1,256 @@
+//! A line of the log, in one of its two forms, put together field by field. A busy process writes
+//! thousands per second, so values are written where they will stand.
+
+use super::escape::{escape_json, escape_text, quote_if_needed};
+use plan::LogFormat;
+use std::fmt::{self, Write as _};
+use std::time::SystemTime;
+use tracing::Level;
+use tracing::field::{Field, Visit};
+
+/// Bytes that most lines need at most.
+const USUAL: usize = 768;
+
+/// How lines look.
+#[derive(Clone, Copy)]
+pub(super) struct Form {
+    pub(super) format: LogFormat,
+    pub(super) color: bool,
+}
+
+impl Form {
+    /// A line of now, which says nothing yet.
+    pub(super) fn line(self, level: Level) -> Line {
+        let time = humantime::format_rfc3339_millis(SystemTime::now());
+        self.line_of(time, level)
+    }
+
+    fn line_of(self, time: impl fmt::Display, level: Level) -> Line {
+        let paint = self.paint(level);
+        let Paint { level: bright, dim, plain } = paint;
+        let mut text = String::with_capacity(USUAL);
+        // Writing to a String cannot fail, here and below.
+        let _ = match self.format {
+            LogFormat::Text => write!(text, "{dim}{time}{plain} {bright}{level:>5}{plain} "),
+            LogFormat::Json => {
+                let level = level_word(level);
+                write!(text, r#"{{"time":"{time}","level":"{level}","message":""#)
+            }
+        };
+        let message_at = text.len();
+        if self.format == LogFormat::Json {
+            text.push('"');
+        }
+        Line { format: self.format, paint, text, message_at, group: None }
+    }
+
+    fn paint(self, level: Level) -> Paint {
+        let level = match (self.color, level) {
+            (false, _) => return Paint { level: "", dim: "", plain: "" },
+            (true, Level::ERROR) => "\x1b[31m",
+            (true, Level::WARN) => "\x1b[33m",
+            (true, Level::INFO) => "\x1b[32m",
+            (true, _) => "\x1b[34m",
+        };
+        Paint { level, dim: "\x1b[2m", plain: "\x1b[0m" }
+    }
+}
+
+fn level_word(level: Level) -> &'static str {
+    match level {
+        Level::ERROR => "error",
+        Level::WARN => "warn",
+        Level::INFO => "info",
+        Level::DEBUG => "debug",
+        Level::TRACE => "trace",
+    }
+}
+
+/// What turns colors on and off in a terminal.
+#[derive(Clone, Copy)]
+struct Paint {
+    level: &'static str,
+    dim: &'static str,
+    plain: &'static str,
+}
+
+/// A line that is being put together. As JSON it is one object; fields named `a.b` and `a.c` that
+/// follow each other become `"a": {"b": …, "c": …}`.
+pub(super) struct Line {
+    format: LogFormat,
+    paint: Paint,
+    text: String,
+    /// Where the message stands, also if it comes after fields.
+    message_at: usize,
+    /// Of the last field.
+    group: Option<&'static str>,
+}
+
+impl Line {
+    pub(super) fn message(&mut self, message: impl fmt::Display) {
+        let rest = self.text.split_off(self.message_at);
+        let _ = write!(self.text, "{message}");
+        match self.format {
+            LogFormat::Text => escape_text(&mut self.text, self.message_at),
+            LogFormat::Json => escape_json(&mut self.text, self.message_at),
+        }
+        self.text.push_str(&rest);
+    }
+
+    /// A number or a truth value: safe as it is, in both forms.
+    pub(super) fn plain(&mut self, name: &'static str, value: impl fmt::Display) {
+        self.name(name);
+        let _ = write!(self.text, "{value}");
+    }
+
+    /// Something that is no number: what `write` appends.
+    fn text(&mut self, name: &'static str, write: impl FnOnce(&mut String)) {
+        self.name(name);
+        let json = self.format == LogFormat::Json;
+        if json {
+            self.text.push('"');
+        }
+        let from = self.text.len();
+        write(&mut self.text);
+        if json {
+            escape_json(&mut self.text, from);
+            self.text.push('"');
+        } else {
+            quote_if_needed(&mut self.text, from);
+        }
+    }
+
+    fn name(&mut self, name: &'static str) {
+        if self.format == LogFormat::Text {
+            let Paint { dim, plain, .. } = self.paint;
+            return self.push([" ", dim, name, "=", plain]);
+        }
+        let (group, key) = match name.split_once('.') {
+            Some((group, key)) => (Some(group), key),
+            None => (None, name),
+        };
+        if group == self.group {
+            return self.push([",\"", key, "\":"]);
+        }
+        self.push([if self.group.is_some() { "},\"" } else { ",\"" }]);
+        if let Some(group) = group {
+            self.push([group, "\":{\""]);
+        }
+        self.push([key, "\":"]);
+        self.group = group;
+    }
+
+    fn push<const N: usize>(&mut self, parts: [&str; N]) {
+        for part in parts {
+            self.text.push_str(part);
+        }
+    }
+
+    /// The line, with its end.
+    pub(super) fn end(mut self) -> String {
+        self.push(match (self.format, self.group) {
+            (LogFormat::Text, _) => ["\n"],
+            (LogFormat::Json, None) => ["}\n"],
+            (LogFormat::Json, Some(_)) => ["}}\n"],
+        });
+        self.text
+    }
+}
+
+impl Visit for Line {
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        if field.name() == "message" {
+            self.message(format_args!("{value:?}"));
+        } else {
+            self.text(field.name(), |text| _ = write!(text, "{value:?}"));
+        }
+    }
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.text(field.name(), |text| text.push_str(value));
+    }
+
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        self.plain(field.name(), value);
+    }
+
+    fn record_i64(&mut self, field: &Field, value: i64) {
+        self.plain(field.name(), value);
+    }
+
+    fn record_bool(&mut self, field: &Field, value: bool) {
+        self.plain(field.name(), value);
+    }
+
+    fn record_f64(&mut self, field: &Field, value: f64) {
+        if value.is_finite() {
+            self.plain(field.name(), value);
+        } else {
+            // JSON has no word for what is no number.
+            self.plain(field.name(), "null");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(format: LogFormat, fields: &[(&'static str, &str)]) -> String {
+        let mut line = Form { format, color: false }.line_of("now", Level::WARN);
+        line.plain("id", 7);
+        line.message("line one\nline two");
+        for (name, value) in fields {
+            line.text(name, |text| text.push_str(value));
+        }
+        line.end()
+    }
+
+    #[test]
+    fn nothing_breaks_a_text_line() {
+        let fields =
+            [("name", "a b=\"c\"\r\n\x1b[31m\u{202e}\\"), ("plain", "127.0.0.1:80"), ("empty", "")];
+        assert_eq!(
+            line(LogFormat::Text, &fields),
+            "now  WARN line one\\nline two id=7 \
+             name=\"a b=\\\"c\\\"\\r\\n\\u{1b}[31m\\u{202e}\\\\\" plain=127.0.0.1:80 empty=\"\"\n"
+        );
+    }
+
+    #[test]
+    fn a_json_line_groups_its_fields_and_is_json() {
+        let fields = [
+            ("close.by", "cli\"ent"),
+            ("close.errno", "E\n"),
+            ("tcp.state", "\\"),
+            ("last", "\u{1}ü"),
+        ];
+        let line = line(LogFormat::Json, &fields);
+        assert_eq!(
+            line,
+            "{\"time\":\"now\",\"level\":\"warn\",\"message\":\"line one\\nline two\",\"id\":7,\
+             \"close\":{\"by\":\"cli\\\"ent\",\"errno\":\"E\\n\"},\"tcp\":{\"state\":\"\\\\\"},\
+             \"last\":\"\\u0001ü\"}\n"
+        );
+        let value: serde_json::Value = serde_json::from_str(&line).unwrap();
+        assert_eq!(value["close"]["by"], "cli\"ent");
+        assert_eq!(value["last"], "\u{1}ü");
+    }
+
+    #[test]
+    fn a_json_line_may_end_in_a_group() {
+        let line = line(LogFormat::Json, &[("a.b", "c")]);
+        assert!(line.ends_with(",\"a\":{\"b\":\"c\"}}\n"), "{line}");
+    }
+
+    #[test]
+    fn colors_are_for_terminals() {
+        let mut line = Form { format: LogFormat::Text, color: true }.line_of("now", Level::INFO);
+        line.message("ready");
+        line.plain("forwards", 1);
+        assert_eq!(
+            line.end(),
+            "\x1b[2mnow\x1b[0m \x1b[32m INFO\x1b[0m ready \x1b[2mforwards=\x1b[0m1\n"
+        );
+    }
+}

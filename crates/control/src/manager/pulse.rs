@@ -1,0 +1,62 @@
+//! What the service manager hears from time to time.
+
+use super::Notifier;
+use super::notifier::RENEW_EVERY;
+use engine::Observer;
+use std::env;
+use std::time::Duration;
+use tokio::sync::mpsc;
+use tokio::time::interval;
+
+/// Keeps the status up to date, and gives signs of life if they are wanted. If nobody listens,
+/// nothing is started.
+pub(crate) fn start_pulse(notifier: &Notifier, observer: &Observer) {
+    if !notifier.is_on() {
+        return;
+    }
+    tokio::spawn(renew(notifier.clone(), observer.clone()));
+    if let Some(limit) = watchdog_limit() {
+        tokio::spawn(give_signs_of_life(notifier.clone(), observer.clone(), limit / 2));
+    }
+}
+
+/// How long the manager waits for a sign of life (sd_watchdog_enabled(3)).
+fn watchdog_limit() -> Option<Duration> {
+    let number = |name| env::var(name).ok().and_then(|value| value.parse::<u64>().ok());
+    let meant_for = number("WATCHDOG_PID").unwrap_or_else(|| std::process::id().into());
+    let is_ours = meant_for == u64::from(std::process::id());
+    let limit = number("WATCHDOG_USEC").filter(|limit| is_ours && *limit > 1)?;
+    Some(Duration::from_micros(limit))
+}
+
+async fn renew(notifier: Notifier, observer: Observer) {
+    let mut ticks = interval(RENEW_EVERY);
+    loop {
+        ticks.tick().await;
+        notifier.renew(observer.sessions());
+    }
+}
+
+/// One worker that hangs is enough for silence: its sessions hang with it.
+async fn give_signs_of_life(notifier: Notifier, observer: Observer, every: Duration) {
+    let mut beats = interval(every);
+    loop {
+        beats.tick().await;
+        all_answer(&observer).await;
+        notifier.alive();
+    }
+}
+
+/// Waits for an answer of every worker, for ever if one hangs.
+async fn all_answer(observer: &Observer) {
+    let (sender, mut answers) = mpsc::channel(observer.workers());
+    observer.ask_all(|| {
+        let sender = sender.clone();
+        // There is room for all of them.
+        Box::new(move |()| _ = sender.try_send(()))
+    });
+    for _ in 0..observer.workers() {
+        // `sender` lives: there is no end of answers, only waiting.
+        let _ = answers.recv().await;
+    }
+}

@@ -1,0 +1,88 @@
+//! The listeners that the service manager keeps, so that those who connect while there is no
+//! process wait for the next one instead of being refused.
+
+use super::Notifier;
+use super::fd_name::name_of;
+use engine::Engine;
+use plan::ListenAddress;
+use std::collections::{HashMap, HashSet};
+use std::env;
+use sys::BorrowedFd;
+
+/// What the manager keeps for us.
+pub(crate) struct Store {
+    pub(crate) notifier: Notifier,
+    /// How many sockets it takes; 0 if it keeps none.
+    room: usize,
+    /// The names of those that it has.
+    stored: HashSet<String>,
+    is_full: bool,
+}
+
+impl Store {
+    /// The store that `FDSTORE` tells of, which holds `stored`.
+    pub(crate) fn from_environment(notifier: Notifier, stored: HashSet<String>) -> Self {
+        let room = env::var("FDSTORE").ok().and_then(|room| room.parse().ok());
+        let room = room.filter(|_| notifier.is_on()).unwrap_or(0);
+        Self { notifier, room, stored, is_full: false }
+    }
+
+    /// Has the manager give up sockets, and waits until their addresses are free.
+    pub(crate) fn remove(&mut self, names: impl IntoIterator<Item = String>) {
+        let mut any = false;
+        for name in names {
+            if !self.notifier.tell(&format!("FDSTOREREMOVE=1\nFDNAME={name}"), None) {
+                return;
+            }
+            self.stored.remove(&name);
+            any = true;
+        }
+        if any {
+            self.notifier.wait_until_read();
+        }
+    }
+
+    /// The listeners may be others than before: the manager keeps these from now on.
+    pub(crate) fn follow(&mut self, engine: &Engine) {
+        if self.room == 0 && self.stored.is_empty() {
+            return;
+        }
+        let named = |(address, socket)| Some((name_of(address)?, socket));
+        let listeners: HashMap<String, BorrowedFd<'_>> =
+            engine.own_sockets().filter_map(named).collect();
+        let gone = self.stored.iter().filter(|name| !listeners.contains_key(*name));
+        self.remove(gone.cloned().collect::<Vec<_>>());
+        for (name, socket) in listeners {
+            if self.stored.contains(&name) {
+                continue;
+            }
+            if self.stored.len() >= self.room {
+                return self.complain();
+            }
+            if !self.notifier.tell(&format!("FDSTORE=1\nFDNAME={name}"), Some(socket)) {
+                return;
+            }
+            self.stored.insert(name);
+        }
+    }
+
+    /// The names of what the manager keeps.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.stored.iter().map(String::as_str)
+    }
+
+    /// Whether the manager keeps the listener at this address.
+    pub(crate) fn has(&self, address: &ListenAddress) -> bool {
+        name_of(address).is_some_and(|name| self.stored.contains(&name))
+    }
+
+    fn complain(&mut self) {
+        if self.room > 0 && !std::mem::replace(&mut self.is_full, true) {
+            tracing::warn!(
+                limit = self.room,
+                "there are more listeners than the service manager keeps: \
+                 raise FileDescriptorStoreMax="
+            );
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! Listening sockets that this process did not open: a service manager did, or the process whose
+//! place it takes.
+
+use plan::ListenAddress;
+use rustix::fd::{AsFd, OwnedFd};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use sys::{ListensAt, SocketFile, listens_at};
+
+/// All of them.
+#[derive(Debug, Default)]
+pub struct GivenSockets {
+    /// For `fd:NAME`. They stay open for as long as this process lives, listened on or not: it
+    /// could not open them again.
+    named: BTreeMap<String, Vec<Arc<OwnedFd>>>,
+    /// Sockets of listeners that ran before. Each is taken once.
+    kept: HashMap<ListenAddress, OwnedFd>,
+}
+
+impl GivenSockets {
+    /// Adds a socket for `fd:NAME`. Several may have one name.
+    pub fn add(&mut self, name: String, socket: OwnedFd) {
+        self.named.entry(name).or_default().push(Arc::new(socket));
+    }
+
+    /// Adds a socket that is to be used where `address` is listened on. Closes it and returns
+    /// false if it does not listen there.
+    pub fn keep(&mut self, address: &ListenAddress, socket: OwnedFd) -> bool {
+        let fits = is_at(address, &socket);
+        if fits {
+            self.kept.insert(address.clone(), socket);
+        } else {
+            sys::listen::stop(&socket);
+        }
+        fits
+    }
+
+    /// The names for `fd:NAME`, in order.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.named.keys().map(String::as_str)
+    }
+
+    /// All for `fd:NAME`, as addresses.
+    pub(crate) fn all(&self) -> impl Iterator<Item = (ListenAddress, &Arc<OwnedFd>)> {
+        self.named.iter().flat_map(|(name, sockets)| {
+            sockets.iter().map(|socket| (ListenAddress::Given(name.clone()), socket))
+        })
+    }
+
+    pub(crate) fn named(&self, name: &str) -> Option<&[Arc<OwnedFd>]> {
+        self.named.get(name).map(Vec::as_slice)
+    }
+
+    pub(crate) fn take_kept(&mut self, address: &ListenAddress) -> Option<OwnedFd> {
+        self.kept.remove(address)
+    }
+}
+
+/// Whether binding `address` would have made a socket like this one.
+pub(crate) fn is_at(address: &ListenAddress, socket: &OwnedFd) -> bool {
+    match (address, listens_at(socket.as_fd())) {
+        // On a host without IPv6, every address is every IPv4 one.
+        (ListenAddress::Any { port }, Some(ListensAt::Ip { address, both_families })) => {
+            let is_any = both_families || (address.is_ipv4() && address.ip().is_unspecified());
+            is_any && address.port() == *port
+        }
+        (ListenAddress::Ip(wanted), Some(ListensAt::Ip { address, both_families })) => {
+            *wanted == address && !both_families
+        }
+        // Without its file nobody would find it.
+        (ListenAddress::Unix(wanted), Some(ListensAt::Unix(path))) => {
+            path.as_ref() == Some(wanted) && SocketFile::is_at(wanted)
+        }
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::TcpListener;
+    use std::os::unix::net::UnixListener;
+
+    fn keeps(address: &ListenAddress, socket: impl Into<OwnedFd>) -> bool {
+        let mut given = GivenSockets::default();
+        let kept = given.keep(address, socket.into());
+        assert_eq!(given.take_kept(address).is_some(), kept);
+        assert!(given.take_kept(address).is_none(), "each is taken once");
+        kept
+    }
+
+    #[test]
+    fn a_kept_socket_is_used_for_its_own_address_only() {
+        let listener = || TcpListener::bind("127.0.0.1:0").unwrap();
+        let ip = |listener: &TcpListener| listener.local_addr().unwrap();
+        let one = listener();
+        assert!(keeps(&ListenAddress::Ip(ip(&one)), one));
+        let (one, other) = (listener(), listener());
+        assert!(!keeps(&ListenAddress::Ip(ip(&other)), one));
+        let one = listener();
+        assert!(!keeps(&ListenAddress::Any { port: ip(&one).port() }, one));
+    }
+
+    #[test]
+    fn every_address_is_told_from_every_ipv6_address() {
+        let options = sys::socket::TcpOptions { keepalive: None, user_timeout: None };
+        let both = || sys::listen::tcp_any(0, &options).unwrap();
+        let port = |socket: &OwnedFd| {
+            sys::listen::local_address(socket).unwrap().expect("a TCP socket").port()
+        };
+        let socket = both();
+        assert!(keeps(&ListenAddress::Any { port: port(&socket) }, socket));
+        let socket = both();
+        let v6 = (std::net::Ipv6Addr::UNSPECIFIED, port(&socket)).into();
+        assert!(!keeps(&ListenAddress::Ip(v6), socket));
+    }
+
+    #[test]
+    fn a_unix_socket_without_its_file_is_of_no_use() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("socket");
+        let address = ListenAddress::Unix(path.clone());
+        assert!(keeps(&address, UnixListener::bind(&path).unwrap()));
+        std::fs::remove_file(&path).unwrap();
+        let listener = UnixListener::bind(&path).unwrap();
+        std::fs::remove_file(&path).unwrap();
+        assert!(!keeps(&address, listener));
+    }
+}

@@ -1,0 +1,104 @@
+//! Why a listener could not be bound, and what can be done about it.
+
+use plan::ListenAddress;
+use std::fmt;
+use sys::Errno;
+
+/// A listener could not be bound.
+#[derive(Clone, Debug)]
+pub struct ListenError {
+    /// Where.
+    pub address: ListenAddress,
+    /// Why.
+    pub cause: ListenCause,
+}
+
+/// Why a listener could not be bound.
+#[derive(Clone, Debug)]
+pub enum ListenCause {
+    /// What the kernel said.
+    Refused(Errno),
+    /// Another listener of this process is in the way.
+    OurOwn,
+    /// The process was given no socket with this name.
+    NotGiven {
+        /// The names of those that it was given.
+        names: Vec<String>,
+    },
+    /// What the process was given under this name does not listen.
+    NotListening,
+}
+
+impl ListenError {
+    /// The configuration and this host do not fit together: it will not work later either.
+    pub fn is_lasting(&self) -> bool {
+        !matches!(self.cause, ListenCause::OurOwn | ListenCause::Refused(Errno::ADDRINUSE))
+    }
+
+    /// What can be done about it.
+    pub fn advice(&self) -> Option<String> {
+        let advice = match &self.cause {
+            ListenCause::Refused(errno) => self.advice_on(*errno)?,
+            ListenCause::OurOwn => {
+                "this process listens on an overlapping address, which it keeps until the new one \
+                 is bound: remove that one in a reload of its own first"
+            }
+            ListenCause::NotGiven { names } if names.is_empty() => {
+                "the process was given none: a socket unit has to be started first, and its \
+                 Service= must name this service"
+            }
+            ListenCause::NotGiven { names } => {
+                return Some(format!(
+                    "those that were given are {}: see FileDescriptorName= of the socket unit",
+                    names.join(", ")
+                ));
+            }
+            ListenCause::NotListening => {
+                "a socket unit needs ListenStream= and Accept=no, which is the default"
+            }
+        };
+        Some(advice.to_owned())
+    }
+
+    fn advice_on(&self, errno: Errno) -> Option<&'static str> {
+        let unix = matches!(self.address, ListenAddress::Unix(_));
+        match errno {
+            Errno::ACCESS | Errno::PERM if unix => Some("may this user write to its directory?"),
+            Errno::ACCESS | Errno::PERM => Some(
+                "ports below net.ipv4.ip_unprivileged_port_start (1024 by default) need root or \
+                 CAP_NET_BIND_SERVICE: setcap cap_net_bind_service=+ep on the binary, \
+                 AmbientCapabilities= in a systemd unit, or a higher port",
+            ),
+            Errno::ADDRINUSE if unix => Some("another process listens on it, or a file is there"),
+            Errno::ADDRINUSE => Some("another process listens there: see `ss -ltnp`"),
+            Errno::ADDRNOTAVAIL => {
+                Some("no interface of this host has that address: see `ip addr`")
+            }
+            Errno::NOENT => Some("its directory does not exist"),
+            Errno::MFILE | Errno::NFILE => Some("raise the open-file limit: `ulimit -n`"),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for ListenCause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Refused(errno) => f.write_str(&sys::errno_text(*errno)),
+            Self::OurOwn => f.write_str(&sys::errno_text(Errno::ADDRINUSE)),
+            Self::NotGiven { .. } => f.write_str("no socket with this name was given"),
+            Self::NotListening => {
+                f.write_str("what was given with this name is no listening socket of TCP or Unix")
+            }
+        }
+    }
+}
+
+impl fmt::Display for ListenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "listen {}: {}", self.address, self.cause)?;
+        self.advice().map_or(Ok(()), |advice| write!(f, " ({advice})"))
+    }
+}
+
+impl std::error::Error for ListenError {}

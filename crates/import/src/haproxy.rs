@@ -1,0 +1,172 @@
+//! HAProxy: `listen`, and `frontend` with its `backend`, each with its `defaults`.
+
+mod bind;
+mod keywords;
+mod parameters;
+mod proxy;
+mod words;
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use keywords::IN_GLOBAL;
+use proxy::Proxies;
+use words::Line;
+
+use crate::Source;
+use crate::known::{Effect, Harmless, find};
+use crate::note::{Place, quoted};
+use crate::section::{Config, Section, duration};
+
+/// A section of the file.
+struct Block {
+    place: Place,
+    kind: String,
+    /// Empty if it has none.
+    name: String,
+    /// The `defaults` it is made from: by name, or the last one before it.
+    defaults: Option<usize>,
+    lines: Vec<Line>,
+}
+
+const FORWARDING: [&str; 3] = ["listen", "frontend", "backend"];
+
+/// Sections that help proxies, and whose use is noted where a proxy makes it.
+const HELPERS: [&str; 12] = [
+    "acme",
+    "cache",
+    "crt-store",
+    "fcgi-app",
+    "http-errors",
+    "mailers",
+    "peers",
+    "program",
+    "resolvers",
+    "ring",
+    "traces",
+    "userlist",
+];
+
+pub(crate) fn convert(source: &Source) -> Config {
+    let mut config = Config::default();
+    let mut harmless = Harmless::default();
+    let blocks = blocks(words::lines(source), &mut config);
+    let proxies = Proxies::new(&blocks);
+    for block in &blocks {
+        match block.kind.as_str() {
+            "global" => {
+                block.lines.iter().for_each(|line| global(line, &mut config, &mut harmless));
+            }
+            "listen" | "frontend" => proxies.convert(block, &mut config, &mut harmless),
+            "backend" if !proxies.is_used(block) => {
+                let message =
+                    format!("the backend {} is not used by a frontend", quoted(&block.name));
+                config.differs(&block.place, message, "");
+            }
+            "defaults" | "backend" => {}
+            kind if HELPERS.contains(&kind) => harmless.add(&block.place, kind),
+            kind => {
+                let message = format!("the section {} is not known here", quoted(kind));
+                config.not_converted(&block.place, message, "see whether you need it");
+            }
+        }
+    }
+    harmless.report(&mut config);
+    config
+}
+
+/// Cuts the lines into sections.
+fn blocks(lines: Vec<Line>, config: &mut Config) -> Vec<Block> {
+    let mut blocks: Vec<Block> = Vec::new();
+    let (mut named, mut last) = (HashMap::new(), None);
+    for line in lines {
+        let kind = line.word(0).to_owned();
+        let is_forwarding = FORWARDING.contains(&kind.as_str());
+        if !is_forwarding && !words::is_section(&kind) {
+            if let Some(block) = blocks.last_mut() {
+                block.lines.push(line);
+            } else {
+                let message = format!("{} stands in no section", quoted(&kind));
+                config.not_converted(&line.place, message, "see whether you need it");
+            }
+            continue;
+        }
+        let from = line.words.iter().position(|word| word == "from").map(|at| line.word(at + 1));
+        let defaults = from.map_or(last, |name| named.get(name).copied());
+        let name = if line.word(1) == "from" { "" } else { line.word(1) }.to_owned();
+        if kind == "defaults" {
+            last = Some(blocks.len());
+            named.insert(name.clone(), blocks.len());
+        }
+        let defaults = defaults.filter(|_| is_forwarding || from.is_some());
+        blocks.push(Block { place: line.place, kind, name, defaults, lines: Vec::new() });
+    }
+    blocks
+}
+
+fn global(line: &Line, config: &mut Config, harmless: &mut Harmless) {
+    let (name, place) = (line.word(0), &line.place);
+    match (name, line.word(1)) {
+        ("maxconn", number) => config.set("[process]", place, "max_sessions", whole(number)),
+        ("nbthread", number) => config.set("[process]", place, "workers", whole(number)),
+        ("hard-stop-after", text) if time(text).is_some() => {
+            let value = duration(time(text).unwrap_or_default());
+            config.set("[process]", place, "shutdown_timeout", value);
+        }
+        _ => match find(IN_GLOBAL, name) {
+            Some((_, Effect::Lost(message, help) | Effect::Wrong(message, help))) => {
+                config.not_converted(place, format!("{}: {message}", quoted(name)), help);
+            }
+            // The rest of `global` is about HAProxy's own process.
+            _ => harmless.add(place, name),
+        },
+    }
+}
+
+/// A number as TOML; our reader refuses what is none.
+fn whole(text: &str) -> String {
+    text.parse::<u32>().map_or_else(|_| plan::basic_string(text), |number| number.to_string())
+}
+
+/// A time as HAProxy writes it: a number of milliseconds, or one with a unit.
+fn time(text: &str) -> Option<Duration> {
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let number: u64 = number.parse().ok()?;
+    let micros = match unit {
+        "us" => 1,
+        "" | "ms" => 1_000,
+        "s" => 1_000_000,
+        "m" => 60_000_000,
+        "h" => 3_600_000_000,
+        "d" => 86_400_000_000,
+        _ => return None,
+    };
+    number.checked_mul(micros).map(Duration::from_micros)
+}
+
+/// Sets one key from a time, or notes that it is none.
+fn set_time(section: &mut Section, key: &'static str, place: &Place, text: &str) {
+    if let Some(time) = time(text) {
+        section.set(key, duration(time));
+    } else {
+        let message = format!("{} is no time", quoted(text));
+        section.not_converted(place, message, format!("set {key} by hand"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_read() {
+        let cases = [("5000", 5_000), ("5s", 5_000), ("1m", 60_000), ("1d", 86_400_000)];
+        for (text, millis) in cases {
+            assert_eq!(time(text), Some(Duration::from_millis(millis)), "{text}");
+        }
+        for text in ["", "s", "5x", "1m30s", "99999999999999999999"] {
+            assert_eq!(time(text), None, "{text}");
+        }
+    }
+}

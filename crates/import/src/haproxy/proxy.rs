@@ -1,0 +1,245 @@
+//! One `listen`, or one `frontend` with its `backend`, as forwards.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use super::keywords::{IN_PROXY, OF_BIND, OF_SERVER, OPTIONS};
+use super::parameters::parameters;
+use super::words::Line;
+use super::{Block, bind, set_time, time, whole};
+use crate::known::{Effect, Harmless, apply, find};
+use crate::note::quoted;
+use crate::route::{Target, forwards};
+use crate::section::{Config, NO_LIMIT, Section, duration};
+
+/// All sections, and who uses which.
+pub(super) struct Proxies<'a> {
+    blocks: &'a [Block],
+    backends: HashMap<&'a str, &'a Block>,
+}
+
+/// What a proxy's lines say together; the last word counts.
+#[derive(Default)]
+struct Said<'a> {
+    mode: Option<&'a Line>,
+    maxconn: Option<&'a str>,
+    disabled: Option<&'a Line>,
+    backend: Option<&'a Line>,
+    timeouts: HashMap<&'a str, &'a Line>,
+    keepalive: Keepalive<'a>,
+    binds: Vec<&'a Line>,
+    servers: Vec<&'a Line>,
+    /// Parameters of every server.
+    every_server: Vec<&'a Line>,
+}
+
+#[derive(Default)]
+struct Keepalive<'a> {
+    idle: Option<&'a str>,
+    interval: Option<&'a str>,
+    count: Option<&'a str>,
+}
+
+impl<'a> Proxies<'a> {
+    pub(super) fn new(blocks: &'a [Block]) -> Self {
+        let backends =
+            blocks.iter().filter(|block| matches!(block.kind.as_str(), "backend" | "listen"));
+        Self { blocks, backends: backends.map(|block| (block.name.as_str(), block)).collect() }
+    }
+
+    /// The lines of a section, behind those of its `defaults`.
+    fn lines(&self, block: &'a Block) -> impl Iterator<Item = &'a Line> {
+        let defaults = block.defaults.and_then(|at| self.blocks.get(at));
+        let further = defaults.and_then(|block| block.defaults).and_then(|at| self.blocks.get(at));
+        let inherited = further.into_iter().chain(defaults).flat_map(|block| &block.lines);
+        inherited.chain(&block.lines)
+    }
+
+    fn backend_of(&self, block: &'a Block) -> Option<&'a Block> {
+        let named = self.lines(block).filter(|line| line.word(0) == "default_backend").last()?;
+        self.backends.get(named.word(1)).copied()
+    }
+
+    /// Whether a frontend sends anything to this backend.
+    pub(super) fn is_used(&self, backend: &Block) -> bool {
+        self.blocks.iter().any(|block| {
+            block.kind != "backend"
+                && self.lines(block).any(|line| {
+                    matches!(line.word(0), "default_backend" | "use_backend")
+                        && line.word(1) == backend.name
+                })
+        })
+    }
+
+    pub(super) fn convert(&self, block: &'a Block, config: &mut Config, harmless: &mut Harmless) {
+        let mut section = Section::forward(block.place.clone());
+        if !block.name.is_empty() {
+            section.set("name", plan::basic_string(&block.name));
+        }
+        let mut said = Said::default();
+        self.lines(block).for_each(|line| said.line(line, &mut section, harmless));
+        if let Some(backend) = self.backend_of(block).filter(|_| said.servers.is_empty()) {
+            self.lines(backend).for_each(|line| said.line(line, &mut section, harmless));
+        }
+        if let Some(mode) = said.mode.filter(|mode| mode.word(1) != "tcp") {
+            let message =
+                format!("{} {}: its mode is {}", block.kind, quoted(&block.name), mode.word(1));
+            return config.not_converted(
+                &block.place,
+                message,
+                "keep HAProxy for it, or use mode tcp",
+            );
+        }
+        if let Some(line) = said.disabled {
+            section.off.get_or_insert_with(|| line.place.clone());
+            section.differs(&line.place, "it is disabled in HAProxy too", "");
+        }
+        said.times(&mut section);
+        let listens = said.listens(&mut section, harmless);
+        let target = said.target(&mut section, harmless).unwrap_or_else(|| {
+            let message = match said.backend {
+                Some(line) => format!("the backend {} has no server", quoted(line.word(1))),
+                None => "there is no server".to_owned(),
+            };
+            section.comment_out(&block.place, message, "");
+            Target::One("?".to_owned())
+        });
+        config.sections.extend(forwards(section, &listens, &target));
+    }
+}
+
+impl<'a> Said<'a> {
+    fn line(&mut self, line: &'a Line, section: &mut Section, harmless: &mut Harmless) {
+        if line.has_variable {
+            let message = format!("`{} …`: it depends on the environment", line.word(0));
+            section.comment_out(&line.place, message, "write in what it stands for");
+        }
+        match line.word(0) {
+            "mode" => self.mode = Some(line),
+            "maxconn" => self.maxconn = Some(line.word(1)),
+            "disabled" => self.disabled = Some(line),
+            "enabled" => self.disabled = None,
+            "default_backend" => self.backend = Some(line),
+            "timeout" => self.timeout(line, harmless),
+            "bind" => self.binds.push(line),
+            "server" => self.servers.push(line),
+            "default-server" => self.every_server.push(line),
+            "clitcpka-idle" | "srvtcpka-idle" => self.keepalive.idle = Some(line.word(1)),
+            "clitcpka-intvl" | "srvtcpka-intvl" => self.keepalive.interval = Some(line.word(1)),
+            "clitcpka-cnt" | "srvtcpka-cnt" => self.keepalive.count = Some(line.word(1)),
+            "no" => harmless.add(&line.place, &line.words.join(" ")),
+            "option" => {
+                let effect =
+                    find(OPTIONS, line.word(1)).map_or(Effect::Harmless, |(_, effect)| effect);
+                apply(
+                    Some(effect),
+                    &format!("option {}", line.word(1)),
+                    &line.place,
+                    section,
+                    harmless,
+                );
+            }
+            // It only waits for what rules look at.
+            "tcp-request" if line.word(1) == "inspect-delay" => {
+                harmless.add(&line.place, "inspect-delay");
+            }
+            name => {
+                let effect = find(IN_PROXY, name).map(|(_, effect)| effect);
+                let is_rule = matches!(name, "tcp-request" | "use_backend" | "use-server");
+                let words = line.words.join(" ");
+                apply(effect, if is_rule { &words } else { name }, &line.place, section, harmless);
+            }
+        }
+    }
+
+    fn timeout(&mut self, line: &'a Line, harmless: &mut Harmless) {
+        match line.word(1) {
+            name @ ("client" | "server" | "connect" | "tunnel" | "client-fin" | "server-fin") => {
+                self.timeouts.insert(name, line);
+            }
+            name => harmless.add(&line.place, &format!("timeout {name}")),
+        }
+    }
+
+    /// The shortest of these times that is set; none is endless.
+    fn shortest(&self, names: &[&str]) -> Option<Duration> {
+        let times = names.iter().filter_map(|name| time(self.timeouts.get(name)?.word(2)));
+        times.filter(|time| !time.is_zero()).min()
+    }
+
+    /// Timeouts, limits and keepalive. Where nothing is said, HAProxy waits for ever.
+    fn times(&self, section: &mut Section) {
+        let idle = self.shortest(&["tunnel"]).or_else(|| self.shortest(&["client", "server"]));
+        section.set("idle_timeout", duration(idle.unwrap_or_default()));
+        let half = self.shortest(&["client-fin", "server-fin"]);
+        let half = half.or_else(|| self.shortest(&["client", "server"]));
+        section.set("half_close_timeout", duration(half.unwrap_or_default()));
+        if let Some(line) = self.timeouts.get("connect") {
+            set_time(section, "connect_timeout", &line.place, line.word(2));
+        }
+        section.set("max_sessions", self.maxconn.map_or_else(|| NO_LIMIT.to_owned(), whole));
+        if self.maxconn.is_some() {
+            section.set("at_limit", plan::basic_string("wait"));
+        }
+        let Keepalive { idle, interval, count } = &self.keepalive;
+        // HAProxy means seconds by a bare number here.
+        let seconds = |text: &str| match text.parse::<u64>() {
+            Ok(number) => format!("\"{number}s\""),
+            Err(_) => duration(time(text).unwrap_or_default()),
+        };
+        let entries = [
+            idle.map(|text| format!("idle = {}", seconds(text))),
+            interval.map(|text| format!("interval = {}", seconds(text))),
+            count.map(|text| format!("count = {}", whole(text))),
+        ];
+        let entries: Vec<_> = entries.into_iter().flatten().collect();
+        if !entries.is_empty() {
+            section.set("keepalive", format!("{{ {} }}", entries.join(", ")));
+        }
+    }
+
+    fn listens(&self, section: &mut Section, harmless: &mut Harmless) -> Vec<crate::route::Listen> {
+        let mut listens = Vec::new();
+        for line in &self.binds {
+            parameters("bind", OF_BIND, line, 2, section, harmless);
+            let only6 = line.words.iter().any(|word| word == "v6only");
+            match bind::listens(line.word(1), only6) {
+                Ok(found) => listens.extend(found),
+                Err(why) => section.comment_out(&line.place, why, "write it by hand"),
+            }
+        }
+        if listens.is_empty() && section.off.is_none() {
+            let place = section.place.clone();
+            section.comment_out(&place, "there is no `bind`", "");
+        }
+        listens
+    }
+
+    /// The one server that we can use, with notes about the others.
+    fn target(&self, section: &mut Section, harmless: &mut Harmless) -> Option<Target> {
+        let has = |line: &Line, word: &str| line.words.iter().any(|other| other == word);
+        let idle = |line: &Line| line.words.windows(2).any(|pair| pair == ["weight", "0"]);
+        let servers = self.servers.iter().filter(|line| !has(line, "disabled") && !idle(line));
+        let (spare, mut ready): (Vec<&Line>, Vec<&Line>) =
+            servers.copied().partition(|line| has(line, "backup"));
+        ready.extend(spare);
+        let (first, others) = ready.split_first()?;
+        if let Some(other) = others.first() {
+            let names: Vec<_> = others.iter().map(|line| line.word(2)).collect();
+            let message = format!("several servers: nothing goes to {}", names.join(", "));
+            let help = "a name with several addresses gives other targets if one refuses";
+            section.not_converted(&other.place, message, help);
+        }
+        for line in &self.every_server {
+            parameters("server", OF_SERVER, line, 1, section, harmless);
+        }
+        parameters("server", OF_SERVER, first, 3, section, harmless);
+        match bind::target(first.word(2)) {
+            Ok(target) => Some(target),
+            Err(why) => {
+                section.comment_out(&first.place, why, "write it by hand");
+                Some(Target::One(first.word(2).to_owned()))
+            }
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! HAProxy's grammar: lines of words, with quotes, escapes and comments.
+
+use std::sync::Arc;
+
+use crate::Source;
+use crate::note::Place;
+
+/// A line that says anything.
+pub(super) struct Line {
+    pub(super) place: Place,
+    pub(super) words: Vec<String>,
+    /// Whether a word depends on the environment.
+    pub(super) has_variable: bool,
+}
+
+impl Line {
+    /// A word by its number, or nothing.
+    pub(super) fn word(&self, nth: usize) -> &str {
+        self.words.get(nth).map_or("", String::as_str)
+    }
+
+    /// The words from here on.
+    pub(super) fn from(&self, nth: usize) -> &[String] {
+        self.words.get(nth..).unwrap_or_default()
+    }
+}
+
+/// Whether a word at the start of a line begins a section.
+pub(super) fn is_section(word: &str) -> bool {
+    matches!(word, "global" | "defaults" | "log-forward" | "log-profile")
+        || super::HELPERS.contains(&word)
+}
+
+/// All lines. Of a conditional only its `.if` is left: what it holds may or may not be there.
+pub(super) fn lines(source: &Source) -> Vec<Line> {
+    let file: Arc<str> = source.name.as_str().into();
+    let (mut lines, mut depth) = (Vec::new(), 0usize);
+    for (index, text) in source.text.lines().enumerate() {
+        let line = line(Place::nth(&file, index), text);
+        match line.word(0) {
+            "" => {}
+            ".if" => {
+                depth += 1;
+                if depth == 1 {
+                    lines.push(line);
+                }
+            }
+            ".endif" => depth = depth.saturating_sub(1),
+            _ if depth > 0 => {}
+            _ => lines.push(line),
+        }
+    }
+    lines
+}
+
+fn line(place: Place, text: &str) -> Line {
+    let (mut words, mut word, mut has_variable) = (Vec::new(), None::<String>, false);
+    let (mut quote, mut chars) = (None, text.chars());
+    while let Some(c) = chars.next() {
+        match (c, quote) {
+            ('#', None) => break,
+            (c, None) if c.is_whitespace() => words.extend(word.take()),
+            ('\'' | '"', None) => {
+                quote = Some(c);
+                word.get_or_insert_default();
+            }
+            (c, Some(open)) if c == open => quote = None,
+            ('\\', None | Some('"')) => word.get_or_insert_default().extend(chars.next()),
+            (c, _) => {
+                has_variable |= c == '$' && quote == Some('"');
+                word.get_or_insert_default().push(c);
+            }
+        }
+    }
+    words.extend(word);
+    Line { place, words, has_variable }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_cut_as_haproxy_does() {
+        let place = Place { file: "f".into(), line: 1 };
+        let of = |text: &str| line(place.clone(), text);
+        assert_eq!(of("  a b\\ c 'd \"e' \"f\\\"g\" # h").words, ["a", "b c", "d \"e", "f\"g"]);
+        assert_eq!(of("a '' b").words, ["a", "", "b"]);
+        assert!(of("bind \"${ADDR}:80\"").has_variable);
+        assert!(!of("log-format '%T $x'").has_variable);
+        assert!(of("# nothing").words.is_empty());
+    }
+
+    #[test]
+    fn conditionals_are_not_looked_into() {
+        let text = "a\n.if x\nb\n.if y\nc\n.endif\nd\n.endif\ne\n".to_owned();
+        let lines = lines(&Source { name: "f".to_owned(), text });
+        let names: Vec<_> = lines.iter().map(|line| line.word(0)).collect();
+        assert_eq!(names, ["a", ".if", "e"]);
+    }
+}

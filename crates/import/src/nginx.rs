@@ -1,0 +1,152 @@
+//! nginx: the `server` and `upstream` blocks in `stream`, and what is included there.
+
+mod directives;
+mod include;
+mod server;
+mod words;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use directives::{IN_MAIN, IN_STREAM};
+use include::Files;
+use words::{Directive, time};
+
+use crate::known::{Effect, Harmless, find};
+use crate::note::{Place, quoted};
+use crate::section::{Config, NO_LIMIT, Section, duration};
+use crate::{Include, Source};
+
+/// nginx's own defaults. Its number of sessions is bounded by `worker_connections`, which counts
+/// sockets of all servers together.
+const DEFAULTS: [(&str, &str); 3] =
+    [("connect_timeout", "\"1m\""), ("idle_timeout", "\"10m\""), ("max_sessions", NO_LIMIT)];
+
+struct Nginx<'i, 'f> {
+    files: Files<'i, 'f>,
+    config: Config,
+    harmless: Harmless,
+}
+
+pub(crate) fn convert(source: &Source, include: &mut Include<'_>) -> Config {
+    let (config, harmless) = (Config::default(), Harmless::default());
+    let mut nginx = Nginx { files: Files::new(include), config, harmless };
+    match words::parse(&source.name, &source.text) {
+        Ok(directives) => nginx.file(directives, source),
+        Err(fault) => {
+            nginx.config.not_converted(&fault.place, fault.message, "correct it: `nginx -t`");
+        }
+    }
+    if let Some((place, why)) = nginx.files.exceeded {
+        let mut config = Config::default();
+        config.not_converted(&place, format!("all of it: {why}"), "import it in parts");
+        return config;
+    }
+    nginx.harmless.report(&mut nginx.config);
+    nginx.config
+}
+
+impl Nginx<'_, '_> {
+    fn file(&mut self, directives: Vec<Directive>, source: &Source) {
+        let start = Place { file: source.name.as_str().into(), line: 1 };
+        self.config.sections.push(Section::defaults(start, "nginx", &DEFAULTS));
+        let directives = self.files.expand(directives);
+        if is_part(&directives) {
+            self.stream(directives);
+        } else {
+            self.main(directives);
+        }
+    }
+
+    /// Outside all blocks.
+    fn main(&mut self, directives: Vec<Directive>) {
+        for directive in directives {
+            let place = directive.place.clone();
+            match (directive.name(), directive.argument()) {
+                ("stream", _) => {
+                    let block = self.files.expand(directive.block.unwrap_or_default());
+                    self.stream(block);
+                }
+                ("worker_processes", "auto") => {}
+                ("worker_processes", number) => {
+                    let workers = number.parse::<u32>().unwrap_or(1).to_string();
+                    self.config.set("[process]", &place, "workers", workers);
+                }
+                ("worker_shutdown_timeout", text) if time(text).is_some() => {
+                    let value = duration(time(text).unwrap_or_default());
+                    self.config.set("[process]", &place, "shutdown_timeout", value);
+                }
+                _ => self.outside(&directive, IN_MAIN),
+            }
+        }
+    }
+
+    fn stream(&mut self, directives: Vec<Directive>) {
+        let (mut upstreams, mut servers, mut inherited) = (HashMap::new(), Vec::new(), Vec::new());
+        for mut directive in directives {
+            match directive.name() {
+                "upstream" => {
+                    let block = directive.block.take().unwrap_or_default();
+                    let block = self.files.expand(block);
+                    upstreams.insert(directive.argument().to_owned(), block);
+                }
+                "server" => {
+                    let block = directive.block.take().unwrap_or_default();
+                    servers.push((directive.place, self.files.expand(block)));
+                }
+                // What it holds may be a rule for every server.
+                "include" => {
+                    self.outside(&directive, IN_STREAM);
+                    inherited.push(directive);
+                }
+                name => match find(IN_STREAM, name) {
+                    Some((_, Effect::Handled | Effect::Lost(..) | Effect::Wrong(..))) => {
+                        inherited.push(directive);
+                    }
+                    _ => self.outside(&directive, IN_STREAM),
+                },
+            }
+        }
+        for (place, own) in servers {
+            let inherited = inherited
+                .iter()
+                .filter(|directive| !own.iter().any(|other| other.name() == directive.name()));
+            let all: Vec<&Directive> = inherited.chain(&own).collect();
+            let sections = server::convert(&place, &all, &upstreams, &mut self.harmless);
+            self.config.sections.extend(sections);
+        }
+    }
+
+    /// A directive that stands in no server.
+    fn outside(&mut self, directive: &Directive, table: &[crate::known::Known]) {
+        let (name, place) = (directive.name(), &directive.place);
+        match find(table, name) {
+            Some((_, Effect::Handled)) => {}
+            Some((_, Effect::Harmless)) => self.harmless.add(place, name),
+            Some((_, Effect::Lost(message, help) | Effect::Wrong(message, help))) => {
+                self.config.not_converted(place, format!("{}: {message}", quoted(name)), help);
+            }
+            None => {
+                if let Some(why) = &directive.fault {
+                    let what = quoted(directive.argument());
+                    let message = format!("`include` {what}: {why}");
+                    self.config.not_converted(place, message, "import that file by itself");
+                } else {
+                    let message = format!("{} is not known here", quoted(name));
+                    self.config.not_converted(place, message, "see whether you need it");
+                }
+            }
+        }
+    }
+}
+
+/// Whether this is a file that is included in `stream`, and has no such block itself.
+fn is_part(directives: &[Directive]) -> bool {
+    let any = |names: &[&str]| directives.iter().any(|it| names.contains(&it.name()));
+    any(&["server", "upstream"]) && !any(&["stream", "http", "mail", "events"])
+}
+
+/// The name of a file as places show it.
+fn file(name: &str) -> Arc<str> {
+    name.into()
+}

@@ -1,0 +1,100 @@
+//! nginx's directives, and what becomes of them.
+
+use crate::known::Effect::{Handled, Harmless, Lost, Wrong};
+use crate::known::Known;
+
+const FIREWALL: &str = "let the firewall allow and deny (nftables), then remove the comment marks";
+const KEEP: &str = "keep nginx for it";
+
+/// Outside all blocks: nearly all of it is about nginx's own processes.
+pub(super) const IN_MAIN: &[Known] = &[
+    ("http", 0, Lost("it serves or forwards HTTP, which is more than connections", KEEP)),
+    ("mail", 0, Lost("it forwards mail protocols", KEEP)),
+    ("daemon", 0, Harmless),
+    ("debug_points", 0, Harmless),
+    ("env", 0, Harmless),
+    ("error_log", 0, Harmless),
+    ("events", 0, Harmless),
+    ("google_perftools_profiles", 0, Harmless),
+    ("load_module", 0, Harmless),
+    ("lock_file", 0, Harmless),
+    ("master_process", 0, Harmless),
+    ("pcre_jit", 0, Harmless),
+    ("pid", 0, Harmless),
+    ("ssl_engine", 0, Harmless),
+    ("thread_pool", 0, Harmless),
+    ("timer_resolution", 0, Harmless),
+    ("user", 0, Harmless),
+    ("worker_*", 0, Harmless),
+    ("working_directory", 0, Harmless),
+];
+
+/// In `stream` and in `server`.
+pub(super) const IN_STREAM: &[Known] = &[
+    ("listen", 0, Handled),
+    ("proxy_pass", 0, Handled),
+    ("proxy_timeout", 0, Handled),
+    ("proxy_connect_timeout", 0, Handled),
+    ("proxy_half_close", 0, Handled),
+    ("proxy_socket_keepalive", 0, Handled),
+    ("tcp_nodelay", 0, Handled),
+    ("allow", 0, Wrong("everybody could connect", FIREWALL)),
+    ("deny", 0, Wrong("everybody could connect", FIREWALL)),
+    ("proxy_bind", 0, Wrong("targets would see another address", KEEP)),
+    ("proxy_protocol", 0, Wrong("targets would miss the PROXY header", KEEP)),
+    ("proxy_ssl", 0, Wrong("what is sent to targets would not be encrypted", KEEP)),
+    ("js_access", 0, Wrong("a script decides who may connect", KEEP)),
+    ("js_filter", 0, Wrong("a script changes what is forwarded", KEEP)),
+    ("js_preread", 0, Wrong("a script decides about sessions", KEEP)),
+    ("limit_conn", 0, Lost("sessions per client are not limited", "max_sessions limits a forward")),
+    ("mirror", 0, Lost("nothing is mirrored", KEEP)),
+    ("proxy_download_rate", 0, Lost("no bandwidth is limited", KEEP)),
+    ("proxy_upload_rate", 0, Lost("no bandwidth is limited", KEEP)),
+    ("access_log", 0, Harmless),
+    ("error_log", 0, Harmless),
+    ("geo", 0, Harmless),
+    ("geoip_*", 0, Harmless),
+    ("js_*", 0, Harmless),
+    ("keyval*", 0, Harmless),
+    ("limit_conn_*", 0, Harmless),
+    ("log_format", 0, Harmless),
+    ("map", 0, Harmless),
+    ("map_*", 0, Harmless),
+    ("open_log_file_cache", 0, Harmless),
+    ("preread_*", 0, Harmless),
+    ("proxy_buffer_size", 0, Harmless),
+    ("proxy_next_upstream*", 0, Harmless),
+    ("proxy_protocol_timeout", 0, Harmless),
+    ("proxy_requests", 0, Harmless),
+    ("proxy_responses", 0, Harmless),
+    ("proxy_ssl_*", 0, Harmless),
+    ("resolver", 0, Harmless),
+    ("resolver_timeout", 0, Harmless),
+    ("server_names_*", 0, Harmless),
+    ("set", 0, Harmless),
+    ("set_real_ip_from", 0, Harmless),
+    ("split_clients", 0, Harmless),
+    ("ssl_*", 0, Harmless),
+    ("status_zone", 0, Harmless),
+    ("variables_*", 0, Harmless),
+    ("server_name", 0, Wrong("a name within TLS decides about sessions", KEEP)),
+];
+
+/// Behind the address of `listen`; what follows `=` is no part of the name.
+pub(super) const OF_LISTEN: &[Known] = &[
+    ("ipv6only", 0, Handled),
+    ("so_keepalive", 0, Handled),
+    ("ssl", 0, Wrong("clients would not be decrypted", KEEP)),
+    ("proxy_protocol", 0, Wrong("targets would get the PROXY header as data", KEEP)),
+    ("setfib", 0, Harmless),
+    ("accept_filter", 0, Harmless),
+    ("backlog", 0, Harmless),
+    ("bind", 0, Harmless),
+    ("default_server", 0, Harmless),
+    ("deferred", 0, Harmless),
+    ("fastopen", 0, Harmless),
+    ("multipath", 0, Harmless),
+    ("rcvbuf", 0, Harmless),
+    ("reuseport", 0, Harmless),
+    ("sndbuf", 0, Harmless),
+];

@@ -1,0 +1,217 @@
+//! One `server` block as forwards.
+
+use std::collections::HashMap;
+
+use super::directives::{IN_STREAM, OF_LISTEN};
+use super::words::{Directive, time};
+use crate::known::{Harmless, apply, find};
+use crate::note::{Place, quoted};
+use crate::ports::{Ports, split};
+use crate::route::{Listen, Target, forwards};
+use crate::section::{Section, duration};
+
+/// The contents of the `upstream` blocks, by name.
+type Upstreams = HashMap<String, Vec<Directive>>;
+
+/// The variable for the port that the client connected to.
+const SERVER_PORT: [&str; 2] = [":$server_port", ":${server_port}"];
+
+pub(super) fn convert(
+    place: &Place,
+    directives: &[&Directive],
+    upstreams: &Upstreams,
+    harmless: &mut Harmless,
+) -> Vec<Section> {
+    let mut section = Section::forward(place.clone());
+    let (mut listens, mut target) = (Vec::new(), None);
+    for directive in directives {
+        match directive.name() {
+            "listen" => listens.extend(listen(directive, &mut section, harmless)),
+            "proxy_pass" => target = pass(directive, upstreams, &mut section, harmless),
+            "proxy_timeout" => set_time(&mut section, "idle_timeout", directive),
+            "proxy_connect_timeout" => set_time(&mut section, "connect_timeout", directive),
+            "proxy_half_close" if directive.argument() == "on" => {}
+            // These are switches, and off.
+            "proxy_protocol" | "proxy_ssl" if directive.argument() == "off" => {}
+            "allow" if directive.argument() == "all" => {}
+            "include" => {
+                let why = directive.fault.as_deref().unwrap_or_default();
+                let message = format!("`include` {}: {why}", quoted(directive.argument()));
+                section.comment_out(&directive.place, message, "write in what it holds");
+            }
+            name => {
+                let effect = find(IN_STREAM, name).map(|(_, effect)| effect);
+                let words = directive.words.join(" ");
+                let shown = if effect.is_some() && !is_rule(name) { name } else { &words };
+                apply(effect, shown, &directive.place, &mut section, harmless);
+            }
+        }
+    }
+    if listens.is_empty() && section.off.is_none() {
+        section.comment_out(place, "the server has no `listen` for TCP", "");
+    }
+    let target = target.unwrap_or_else(|| {
+        if section.off.is_none() {
+            section.comment_out(place, "the server has no `proxy_pass`", "");
+        }
+        Target::One("?".to_owned())
+    });
+    forwards(section, &listens, &target)
+}
+
+/// Whether the arguments tell more than the name.
+fn is_rule(name: &str) -> bool {
+    matches!(name, "allow" | "deny" | "limit_conn")
+}
+
+fn set_time(section: &mut Section, key: &'static str, directive: &Directive) {
+    if let Some(time) = time(&directive.words.get(1..).unwrap_or_default().join(" ")) {
+        section.set(key, duration(time));
+    } else {
+        let message = format!("{} is no time", quoted(directive.argument()));
+        section.not_converted(&directive.place, message, format!("set {key} by hand"));
+    }
+}
+
+/// Where to listen; nothing for UDP.
+fn listen(directive: &Directive, section: &mut Section, harmless: &mut Harmless) -> Option<Listen> {
+    let place = &directive.place;
+    let parameters = directive.words.get(2..).unwrap_or_default();
+    if parameters.iter().any(|word| matches!(word.as_str(), "udp" | "quic")) {
+        let message =
+            format!("{}: traffic-forwarder forwards TCP only", quoted(&directive.words.join(" ")));
+        section.not_converted(place, message, "keep nginx for UDP");
+        return None;
+    }
+    let mut both_families = false;
+    for parameter in parameters {
+        let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
+        match name {
+            "ipv6only" => both_families = value == "off",
+            "so_keepalive" => keepalive(section, place, value),
+            _ => {
+                let effect = find(OF_LISTEN, name).map(|(_, effect)| effect);
+                apply(effect, &format!("listen … {name}"), place, section, harmless);
+            }
+        }
+    }
+    let address = directive.argument();
+    if address.starts_with("unix:") {
+        return Some(Listen::Other(address.to_owned()));
+    }
+    let (host, port) = match split(address) {
+        (port, None) => ("*", port),
+        (host, Some(port)) => (host, port),
+    };
+    let Some(ports) = Ports::parse(port) else { return Some(Listen::Other(address.to_owned())) };
+    let host = match host {
+        "*" => "0.0.0.0",
+        "[::]" if both_families => "",
+        host => host,
+    };
+    Some(Listen::Ports { host: host.to_owned(), ports })
+}
+
+/// `on`, `off`, or `IDLE:INTERVAL:COUNT`, each of which may be empty.
+fn keepalive(section: &mut Section, place: &Place, value: &str) {
+    let parts: Vec<_> = value.split(':').collect();
+    match &parts[..] {
+        ["on"] => {}
+        ["off"] => section.set("keepalive", plan::basic_string("off")),
+        [idle, interval, count] => {
+            let seconds = |text: &str| time(text).map(|time| format!("\"{}s\"", time.as_secs()));
+            let entries = [
+                ("idle", seconds(idle)),
+                ("interval", seconds(interval)),
+                ("count", count.parse::<u32>().ok().map(|count| count.to_string())),
+            ];
+            let entries = entries
+                .iter()
+                .filter_map(|(key, value)| Some(format!("{key} = {}", value.as_ref()?)));
+            section.set("keepalive", format!("{{ {} }}", entries.collect::<Vec<_>>().join(", ")));
+        }
+        _ => {
+            let message = format!("`so_keepalive={value}` is not understood");
+            section.not_converted(place, message, "set keepalive by hand");
+        }
+    }
+}
+
+fn pass(
+    directive: &Directive,
+    upstreams: &Upstreams,
+    section: &mut Section,
+    harmless: &mut Harmless,
+) -> Option<Target> {
+    let (address, place) = (directive.argument(), &directive.place);
+    let same_port = SERVER_PORT.iter().find_map(|end| address.strip_suffix(end));
+    if let Some(host) = same_port.filter(|host| !host.contains('$')) {
+        return Some(Target::SamePort { host: host.to_owned(), shift: 0 });
+    }
+    if address.contains('$') {
+        let message = format!("`proxy_pass {address}`: the target depends on a variable");
+        section.comment_out(place, message, "write a forward for each target");
+        return Some(Target::One(address.to_owned()));
+    }
+    match upstreams.get(address) {
+        Some(block) => {
+            name_the_rest(block, harmless);
+            upstream(place, address, block, section)
+        }
+        None => Some(Target::One(address.to_owned())),
+    }
+}
+
+/// How an upstream's servers are chosen and watched, which means nothing for one.
+fn name_the_rest(block: &[Directive], harmless: &mut Harmless) {
+    for directive in block {
+        match directive.name() {
+            "server" => {
+                for parameter in directive.words.get(2..).unwrap_or_default() {
+                    let name = parameter.split('=').next().unwrap_or_default();
+                    if !matches!(name, "backup" | "max_conns") {
+                        harmless.add(&directive.place, &format!("server … {name}"));
+                    }
+                }
+            }
+            "include" => {}
+            name => harmless.add(&directive.place, name),
+        }
+    }
+}
+
+/// The one server of an upstream that we can use, with notes about the others.
+fn upstream(
+    place: &Place,
+    name: &str,
+    block: &[Directive],
+    section: &mut Section,
+) -> Option<Target> {
+    let has = |server: &Directive, word: &str| server.words.iter().any(|other| other == word);
+    let servers = block.iter().filter(|entry| entry.name() == "server" && !has(entry, "down"));
+    let (spare, mut ready): (Vec<_>, Vec<_>) = servers.partition(|server| has(server, "backup"));
+    ready.extend(spare);
+    let Some((first, others)) = ready.split_first() else {
+        let message = format!("the upstream {} has no server", quoted(name));
+        section.comment_out(place, message, "");
+        return None;
+    };
+    if !others.is_empty() {
+        let names: Vec<_> = others.iter().map(|server| server.argument()).collect();
+        let message = format!("upstream {}: nothing goes to {}", quoted(name), names.join(", "));
+        let help = "a name with several addresses gives other targets if one refuses";
+        section.not_converted(&others[0].place, message, help);
+    }
+    for directive in block.iter().filter(|directive| directive.name() == "include") {
+        let message =
+            format!("`include` {} in an upstream could not be read", quoted(directive.argument()));
+        section.not_converted(&directive.place, message, "write in what it holds");
+    }
+    let limit = first.words.iter().find_map(|word| word.strip_prefix("max_conns="));
+    if let Some(limit) =
+        limit.and_then(|limit| limit.parse::<u32>().ok()).filter(|limit| *limit > 0)
+    {
+        section.set("max_sessions", limit.to_string());
+    }
+    Some(Target::One(first.argument().to_owned()))
+}

@@ -1,0 +1,251 @@
+//! realm: `[[endpoints]]` with `listen` and `remote`, in TOML or in JSON, and `[network]` for all of
+//! them.
+
+mod json;
+mod node;
+mod toml;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use node::Node;
+
+use crate::Source;
+use crate::note::{Place, quoted};
+use crate::section::{Config, NO_LIMIT, Section, duration};
+
+/// realm ends no TCP session that is idle, and bounds their number by descriptors only.
+const DEFAULTS: [(&str, &str); 4] = [
+    ("connect_timeout", "\"5s\""),
+    ("idle_timeout", "\"off\""),
+    ("max_sessions", NO_LIMIT),
+    ("keepalive", "{ idle = \"15s\", interval = \"15s\", count = 3 }"),
+];
+
+const KEEP: &str = "keep realm for it";
+
+/// One file.
+struct Realm {
+    file: Arc<str>,
+}
+
+pub(crate) fn convert(source: &Source) -> Config {
+    let realm = Realm { file: source.name.as_str().into() };
+    let mut config = Config::default();
+    let parsed = if source.text.trim_start().starts_with('{') {
+        json::parse(&source.text)
+    } else {
+        toml::parse(&source.text)
+    };
+    match parsed {
+        Ok(document) => realm.document(&document, &mut config),
+        Err(fault) => {
+            let place = Place::nth(&realm.file, fault.line);
+            config.not_converted(&place, format!("the file: {}", fault.message), "correct it");
+        }
+    }
+    config
+}
+
+impl Realm {
+    fn place(&self, node: &Node) -> Place {
+        Place::nth(&self.file, node.line)
+    }
+
+    fn document(&self, document: &Node, config: &mut Config) {
+        let start = Place { file: Arc::clone(&self.file), line: 1 };
+        config.sections.push(Section::defaults(start, "realm", &DEFAULTS));
+        let network = document.get("network");
+        for (key, node) in document.entries() {
+            match key.as_str() {
+                "endpoints" => {}
+                "log" => self.log(node, config),
+                "network" => self.global_network(node, config),
+                "dns" => {
+                    let message = "`dns`: names are looked up as this host does";
+                    config.differs(
+                        &self.place(node),
+                        message,
+                        "see /etc/nsswitch.conf and resolv.conf",
+                    );
+                }
+                _ => {
+                    let message = format!("{} is not known here", quoted(key));
+                    config.not_converted(&self.place(node), message, "see whether you need it");
+                }
+            }
+        }
+        for endpoint in document.get("endpoints").map(Node::items).unwrap_or_default() {
+            let section = self.endpoint(endpoint, network);
+            config.sections.push(section);
+        }
+    }
+
+    fn log(&self, log: &Node, config: &mut Config) {
+        let place = self.place(log);
+        match log.get("level").map(Node::text) {
+            // The record of each session is at level info.
+            Some(level @ ("info" | "debug" | "trace" | "warn" | "error")) => {
+                config.set("[log]", &place, "level", plan::basic_string(level));
+            }
+            Some("off") => {
+                config.set("[log]", &place, "level", plan::basic_string("error"));
+                config.differs(&place, "log level `off`: errors are logged", "");
+            }
+            _ => {}
+        }
+        if let Some(path) = log.get("output").map(Node::text)
+            && !matches!(path, "" | "stdout" | "stderr")
+        {
+            config.set("[log]", &place, "file", plan::basic_string(path));
+        }
+    }
+
+    /// What `[network]` says of all endpoints; the rest of it is looked at with each endpoint.
+    fn global_network(&self, network: &Node, config: &mut Config) {
+        let place = self.place(network);
+        let Some(defaults) = config.sections.iter_mut().find(|s| s.head == "[defaults]") else {
+            return;
+        };
+        timeouts(network, defaults);
+        for (key, node) in network.entries().iter().filter(|(_, node)| !node.is_empty()) {
+            if key == "use_udp" {
+                let message = "`use_udp`: traffic-forwarder forwards TCP only";
+                config.not_converted(
+                    &self.place(node),
+                    message,
+                    "keep realm for UDP, with no_tcp = true",
+                );
+            } else if !is_known(key) {
+                let message = format!("{} in `network` is not known here", quoted(key));
+                config.not_converted(&place, message, "see whether you need it");
+            }
+        }
+    }
+
+    fn endpoint(&self, endpoint: &Node, global: Option<&Node>) -> Section {
+        let mut section = Section::forward(self.place(endpoint));
+        let own = endpoint.get("network");
+        if let Some(own) = own {
+            timeouts(own, &mut section);
+        }
+        // An endpoint's own setting wins over that for all.
+        let network = |key: &str| own.and_then(|n| n.get(key)).or_else(|| global?.get(key));
+        let only_v6 = network("ipv6_only").is_some_and(Node::is_true);
+        for (key, node) in endpoint.entries() {
+            self.entry(&mut section, key, node, only_v6);
+        }
+        for key in ["no_tcp", "accept_proxy", "send_proxy"] {
+            if let Some(node) = network(key).filter(|node| node.is_true()) {
+                let (message, help) = match key {
+                    "no_tcp" => ("`no_tcp`: this endpoint is for UDP only", KEEP),
+                    "accept_proxy" => {
+                        ("`accept_proxy`: targets would get the PROXY header as data", KEEP)
+                    }
+                    _ => ("`send_proxy`: targets would miss the PROXY header", KEEP),
+                };
+                section.comment_out(&self.place(node), message, help);
+            }
+        }
+        if let Some(node) = own.and_then(|own| own.get("use_udp")).filter(|node| node.is_true()) {
+            let message = "`use_udp`: traffic-forwarder forwards TCP only";
+            section.not_converted(
+                &self.place(node),
+                message,
+                "keep realm for UDP, with no_tcp = true",
+            );
+        }
+        section
+    }
+
+    fn entry(&self, section: &mut Section, key: &str, node: &Node, only_v6: bool) {
+        let place = self.place(node);
+        match key {
+            // One socket for IPv4 and IPv6, unless it is told otherwise.
+            "listen" | "local" => section.listen(&[match node.text().strip_prefix("[::]:") {
+                Some(port) if !only_v6 => format!(":{port}"),
+                _ => node.text().to_owned(),
+            }]),
+            "remote" => section.to(node.text()),
+            "network" => {
+                for (key, node) in node.entries().iter().filter(|(key, _)| !is_known(key)) {
+                    let message = format!("{} in `network` is not known here", quoted(key));
+                    section.not_converted(&self.place(node), message, "see whether you need it");
+                }
+            }
+            _ if node.is_empty() => {}
+            "balance" if node.text() == "off" => {}
+            "extra_remotes" | "balance" => {
+                let remotes: Vec<_> = node.items().iter().map(Node::text).collect();
+                let what = match key {
+                    "balance" => format!("`balance = \"{}\"`", node.text()),
+                    _ => format!("`extra_remotes` ({})", remotes.join(", ")),
+                };
+                let message = format!("{what}: every session goes to `remote`");
+                let help = "a name with several addresses gives other targets if one refuses";
+                section.not_converted(&place, message, help);
+            }
+            "through" | "interface" => {
+                let message = format!("`{key}`: targets would see another address");
+                let help = "set it by a route (`ip route … src …`), then remove the comment marks";
+                section.comment_out(&place, message, help);
+            }
+            "listen_interface" => {
+                let message = "`listen_interface`: clients of every interface could connect";
+                let help = "listen on an address of that interface, then remove the comment marks";
+                section.comment_out(&place, message, help);
+            }
+            "listen_transport" | "remote_transport" => {
+                let message = format!("`{key}`: there is no TLS and no WebSocket here");
+                section.comment_out(&place, message, KEEP);
+            }
+            _ => {
+                let message = format!("{} is not known here, and could mean anything", quoted(key));
+                let help = "if it does not matter, remove the comment marks";
+                section.comment_out(&place, message, help);
+            }
+        }
+    }
+}
+
+fn timeouts(network: &Node, section: &mut Section) {
+    // It bounds connecting; 0 is no bound, and ours stays.
+    if let Some(time) = network.get("tcp_timeout").and_then(Node::seconds).filter(|t| !t.is_zero())
+    {
+        section.set("connect_timeout", duration(time));
+    }
+    let probes = network.get("tcp_keepalive_probe").map_or("3", Node::text);
+    match network.get("tcp_keepalive").and_then(Node::seconds) {
+        Some(Duration::ZERO) => section.set("keepalive", plan::basic_string("off")),
+        Some(time) => {
+            let (time, probes) = (time.as_secs(), probes.parse::<u32>().unwrap_or(3));
+            let value =
+                format!("{{ idle = \"{time}s\", interval = \"{time}s\", count = {probes} }}");
+            section.set("keepalive", value);
+        }
+        None => {}
+    }
+}
+
+/// Keys of `network` that are converted, that mean nothing here (they tune realm itself, or UDP), or
+/// that are looked at with each endpoint.
+fn is_known(key: &str) -> bool {
+    matches!(
+        key,
+        "no_tcp"
+            | "use_udp"
+            | "ipv6_only"
+            | "tcp_timeout"
+            | "tcp_keepalive"
+            | "tcp_keepalive_probe"
+            | "udp_timeout"
+            | "send_proxy"
+            | "send_proxy_version"
+            | "accept_proxy"
+            | "accept_proxy_timeout"
+            | "send_mptcp"
+            | "accept_mptcp"
+            | "zero_copy"
+            | "fast_open"
+    )
+}

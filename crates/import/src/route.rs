@@ -1,0 +1,95 @@
+//! Listeners and a target brought together as our forwards: a range of ports is forwarded to a range
+//! of the same size, and all that goes to one port is listed port by port.
+
+use crate::ports::{Ports, join};
+use crate::section::Section;
+
+/// Where clients connect.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Listen {
+    /// An address, or nothing for every address of both families.
+    Ports { host: String, ports: Ports },
+    /// What our reader has to judge, such as a Unix socket.
+    Other(String),
+}
+
+/// Where their bytes go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Target {
+    /// To one address.
+    One(String),
+    /// To the port that the client connected to, so much higher.
+    SamePort { host: String, shift: i32 },
+}
+
+/// The forwards that together do this. The first one has the section's notes.
+pub(crate) fn forwards(mut section: Section, listens: &[Listen], target: &Target) -> Vec<Section> {
+    let (host, shift) = match target {
+        Target::One(address) => {
+            one_target(&mut section, listens, address);
+            return vec![section];
+        }
+        Target::SamePort { host, shift } => (host, *shift),
+    };
+    let copies: Vec<_> = (2..=listens.len()).map(|number| again(&section, number)).collect();
+    let mut forwards = vec![section];
+    forwards.extend(copies);
+    for (forward, listen) in forwards.iter_mut().zip(listens) {
+        same_port(forward, listen, host, shift);
+    }
+    forwards
+}
+
+fn same_port(forward: &mut Section, listen: &Listen, host: &str, shift: i32) {
+    let place = forward.place.clone();
+    match listen {
+        Listen::Ports { host: own, ports } => {
+            forward.listen(&[join(own, ports)]);
+            match ports.shifted(shift).filter(|ports| ports.first > 0) {
+                Some(ports) => forward.to(&join(host, ports)),
+                None => {
+                    forward.comment_out(&place, "the target's port is none", "write it by hand");
+                }
+            }
+        }
+        Listen::Other(address) => {
+            forward.listen(std::slice::from_ref(address));
+            forward.comment_out(&place, "the target has no port", "write it by hand");
+        }
+    }
+}
+
+/// The same forward with a name of its own, and without what was noted already.
+fn again(first: &Section, number: usize) -> Section {
+    let mut section = Section::forward(first.place.clone());
+    section.off.clone_from(&first.off);
+    section.entries.clone_from(&first.entries);
+    for (_, name) in section.entries.iter_mut().filter(|(key, _)| *key == "name") {
+        *name = format!("{}-{number}\"", name.trim_end_matches('"'));
+    }
+    section
+}
+
+fn one_target(section: &mut Section, listens: &[Listen], address: &str) {
+    let mut addresses = Vec::new();
+    for listen in listens {
+        match listen {
+            Listen::Other(address) => addresses.push(address.clone()),
+            Listen::Ports { host, ports } => {
+                if let Some(ports) = ports.spelt_out() {
+                    addresses.extend(ports.map(|port| join(host, port)));
+                } else {
+                    let message =
+                        format!("the range {ports}: it has too many ports for one target");
+                    let place = section.place.clone();
+                    section.comment_out(&place, message, "write it in parts");
+                    addresses.push(join(host, ports));
+                }
+            }
+        }
+    }
+    if !addresses.is_empty() {
+        section.listen(&addresses);
+    }
+    section.to(address);
+}

@@ -1,0 +1,152 @@
+//! What a foreign configuration is turned into, before it is written: sections of our TOML.
+
+use std::time::Duration;
+
+use crate::note::{Kind, Note, Place};
+
+/// Sessions of a forward that came from a forwarder without such a limit. The open-file limit holds
+/// all the same.
+pub(crate) const NO_LIMIT: &str = "1000000";
+
+/// A whole configuration.
+#[derive(Default)]
+pub(crate) struct Config {
+    /// In the order in which they are written.
+    pub(crate) sections: Vec<Section>,
+    /// What belongs to no section.
+    pub(crate) notes: Vec<Note>,
+}
+
+/// A table of our TOML: `[defaults]` or one `[[forward]]`, for example.
+pub(crate) struct Section {
+    /// Its header.
+    pub(crate) head: &'static str,
+    /// What to say above it, such as where it comes from.
+    pub(crate) about: String,
+    /// Keys and their values, written as TOML.
+    pub(crate) entries: Vec<(&'static str, String)>,
+    pub(crate) notes: Vec<Note>,
+    /// Where the reason is written, if it must not be active.
+    pub(crate) off: Option<Place>,
+    /// Where it comes from.
+    pub(crate) place: Place,
+}
+
+impl Config {
+    pub(crate) fn not_converted(
+        &mut self,
+        place: &Place,
+        message: impl Into<String>,
+        help: impl Into<String>,
+    ) {
+        self.notes.push(note(Kind::NotConverted, place, message, help));
+    }
+
+    pub(crate) fn differs(
+        &mut self,
+        place: &Place,
+        message: impl Into<String>,
+        help: impl Into<String>,
+    ) {
+        self.notes.push(note(Kind::Differs, place, message, help));
+    }
+
+    /// Sets a key in the one section with this header, which is made if it is not there.
+    pub(crate) fn set(
+        &mut self,
+        head: &'static str,
+        place: &Place,
+        key: &'static str,
+        value: String,
+    ) {
+        if let Some(section) = self.sections.iter_mut().find(|section| section.head == head) {
+            return section.set(key, value);
+        }
+        let mut section = Section::new(head, place.clone());
+        section.set(key, value);
+        // What holds for the process stands above the forwards.
+        self.sections.insert(0, section);
+    }
+}
+
+impl Section {
+    pub(crate) fn new(head: &'static str, place: Place) -> Self {
+        let about = place.to_string();
+        Self { head, about, entries: Vec::new(), notes: Vec::new(), off: None, place }
+    }
+
+    pub(crate) fn forward(place: Place) -> Self {
+        Self::new("[[forward]]", place)
+    }
+
+    /// What the forwarder does where its file says nothing.
+    pub(crate) fn defaults(place: Place, whose: &str, entries: &[(&'static str, &str)]) -> Self {
+        let entries = entries.iter().map(|(key, value)| (*key, (*value).to_owned())).collect();
+        let about = format!("what {whose} does unless it is told otherwise");
+        Self { about, entries, ..Self::new("[defaults]", place) }
+    }
+
+    /// Sets a key to a value written as TOML; the last one counts.
+    pub(crate) fn set(&mut self, key: &'static str, value: String) {
+        self.entries.retain(|(name, _)| *name != key);
+        self.entries.push((key, value));
+    }
+
+    /// Sets where to listen: one address, or a list of them.
+    pub(crate) fn listen(&mut self, addresses: &[String]) {
+        let strings: Vec<_> = addresses.iter().map(|text| plan::basic_string(text)).collect();
+        self.set(
+            "listen",
+            match &strings[..] {
+                [one] => one.clone(),
+                several => format!("[{}]", several.join(", ")),
+            },
+        );
+    }
+
+    pub(crate) fn to(&mut self, address: &str) {
+        self.set("to", plan::basic_string(address));
+    }
+
+    pub(crate) fn not_converted(
+        &mut self,
+        place: &Place,
+        message: impl Into<String>,
+        help: impl Into<String>,
+    ) {
+        self.notes.push(note(Kind::NotConverted, place, message, help));
+    }
+
+    pub(crate) fn differs(
+        &mut self,
+        place: &Place,
+        message: impl Into<String>,
+        help: impl Into<String>,
+    ) {
+        self.notes.push(note(Kind::Differs, place, message, help));
+    }
+
+    /// Something was left out without which the section would be wrong or insecure: it is written as
+    /// a comment only.
+    pub(crate) fn comment_out(
+        &mut self,
+        place: &Place,
+        message: impl Into<String>,
+        help: impl Into<String>,
+    ) {
+        self.not_converted(place, message, help);
+        self.off.get_or_insert_with(|| place.clone());
+    }
+}
+
+fn note(kind: Kind, place: &Place, message: impl Into<String>, help: impl Into<String>) -> Note {
+    Note { kind, place: place.clone(), message: message.into(), help: help.into() }
+}
+
+/// A duration as TOML; none at all is `"off"`.
+pub(crate) fn duration(time: Duration) -> String {
+    if time.is_zero() {
+        return plan::basic_string("off");
+    }
+    plan::basic_string(&plan::units::format_duration(time))
+}

@@ -1,0 +1,125 @@
+//! Sections written as TOML that our own reader accepts.
+
+use std::fmt::Write as _;
+
+use crate::note::{Kind, Note};
+use crate::section::{Config, Section};
+use crate::{Converted, From};
+
+/// How often what our reader does not accept is commented out, and all is read again. Each time
+/// takes at least one section away, and nearly always all that there are.
+const ROUNDS: usize = 20;
+
+/// Writes the configuration. What our reader finds wrong with a section is noted, and the section
+/// commented out.
+pub(crate) fn write(from: From, mut config: Config) -> Converted {
+    for _ in 0..ROUNDS {
+        let (text, starts) = sections(&config);
+        if !comment_out_problems(&text, &starts, &mut config) {
+            return converted(from, config);
+        }
+    }
+    for section in &mut config.sections {
+        let place = section.place.clone();
+        section.comment_out(&place, "too much of this configuration is wrong", "write it by hand");
+    }
+    converted(from, config)
+}
+
+/// Tells whether anything had to be commented out.
+fn comment_out_problems(text: &str, starts: &[u32], config: &mut Config) -> bool {
+    let mut any = false;
+    let input = plan::Input { config: Some("import".into()), ..plan::Input::default() };
+    for problem in &plan::read_text(&input, text).problems {
+        let Some(place) = &problem.place else { continue };
+        let nth = starts.partition_point(|start| *start <= place.line).saturating_sub(1);
+        let Some(section) = config.sections.get_mut(nth) else { continue };
+        let place = section.place.clone();
+        let help = problem.hint.as_deref().unwrap_or("write it by hand");
+        section.comment_out(&place, without_line(&problem.message), help.replace('\n', " "));
+        any = true;
+    }
+    any
+}
+
+/// The message without ` (line 12)`, which is a line of a text that nobody sees.
+fn without_line(message: &str) -> String {
+    match message.split_once(" (line ") {
+        Some((before, after)) => {
+            format!(
+                "{before}{}",
+                after.trim_start_matches(|c: char| c.is_ascii_digit() || c == ')')
+            )
+        }
+        None => message.to_owned(),
+    }
+}
+
+/// All sections, and the line that each starts in.
+fn sections(config: &Config) -> (String, Vec<u32>) {
+    let (mut text, mut starts, mut line) = (String::new(), Vec::new(), 1);
+    for section in &config.sections {
+        starts.push(line);
+        let written = section_text(section);
+        line += u32::try_from(written.matches('\n').count()).unwrap_or(u32::MAX);
+        text += &written;
+    }
+    (text, starts)
+}
+
+/// A section with its notes above it.
+fn section_text(section: &Section) -> String {
+    let mut text = format!("\n# {}\n", plan::escaped(&section.about));
+    for note in &section.notes {
+        comment(&mut text, note);
+    }
+    let mark = match &section.off {
+        Some(place) => {
+            // Writing to a String cannot fail.
+            let _ = writeln!(text, "# Commented out because of {place}.");
+            "#"
+        }
+        None => "",
+    };
+    let _ = writeln!(text, "{mark}{}", section.head);
+    let mut entries: Vec<_> = section.entries.iter().collect();
+    // In the order of the reference: `name`, `listen` and `to` come first.
+    let rank = |key: &str| plan::settings().iter().rposition(|setting| setting.key == key);
+    entries.sort_by_key(|(key, _)| rank(key));
+    for (key, value) in entries {
+        let _ = writeln!(text, "{mark}{key} = {value}");
+    }
+    text
+}
+
+fn comment(text: &mut String, Note { kind, place, message, help }: &Note) {
+    let (message, help) = (plan::escaped(message), plan::escaped(help));
+    let _ = writeln!(text, "# {kind}: {place}: {message}");
+    if !help.is_empty() {
+        let _ = writeln!(text, "#   {help}");
+    }
+}
+
+fn converted(from: From, config: Config) -> Converted {
+    let (body, _) = sections(&config);
+    let forward = |section: &&Section| section.head == "[[forward]]";
+    let forwards = config.sections.iter().filter(forward);
+    let active = forwards.clone().filter(|section| section.off.is_none()).count();
+    let all = forwards.count();
+    let (mut notes, sections) = (config.notes, config.sections);
+    let mut head = format!("# Made by `traffic-forwarder import --from {}`.\n", from.as_str());
+    for note in &notes {
+        comment(&mut head, note);
+    }
+    notes.extend(sections.into_iter().flat_map(|section| section.notes));
+    let left_out = notes.iter().filter(|note| note.kind == Kind::NotConverted).count();
+    if left_out > 0 {
+        let off = all - active;
+        let _ = writeln!(
+            head,
+            "# Left out: {left_out}; each is named as `{}`. Forwards: {active}, and {off} commented out.",
+            Kind::NotConverted
+        );
+    }
+    Converted { toml: head + &body, forwards: active, notes }
+}

@@ -1,0 +1,98 @@
+//! Sample files of other forwarders. What each becomes stands next to it in `NAME.expected`: our TOML,
+//! and the notes below it. `EXPECT=write cargo test -p import` writes those files anew.
+
+#![expect(clippy::unwrap_used, reason = "a test may fail")]
+
+mod rules;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use import::{Converted, From, Source};
+use testkit::{LIMIT, Tool, run};
+
+fn directory(from: From) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/samples").join(from.as_str())
+}
+
+fn samples(from: From) -> Vec<PathBuf> {
+    let files = fs::read_dir(directory(from)).unwrap().map(|entry| entry.unwrap().path());
+    let is_sample =
+        |path: &PathBuf| path.is_file() && path.extension().is_some_and(|e| e != "expected");
+    let mut files: Vec<_> = files.filter(is_sample).collect();
+    files.sort();
+    files
+}
+
+fn source(path: &Path) -> Source {
+    let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+    Source { name, text: fs::read_to_string(path).unwrap() }
+}
+
+fn convert(from: From, path: &Path) -> Converted {
+    let mut include = |pattern: &str| match pattern {
+        "more/*.conf" => Ok(vec![source(&directory(from).join("more/one.conf"))]),
+        _ => Err("no such file".to_owned()),
+    };
+    import::convert(from, &source(path), &mut include)
+}
+
+#[test]
+fn samples_become_what_is_expected() {
+    for from in From::ALL {
+        let samples = samples(from);
+        assert!(samples.len() >= 2, "only {} samples of {}", samples.len(), from.as_str());
+        for path in samples {
+            let converted = convert(from, &path);
+            rules::check_output(&converted);
+            rules::check(from, &source(&path).text);
+            let notes: String = converted.notes.iter().map(ToString::to_string).collect();
+            let text = format!("{}\n=== notes ===\n{notes}", converted.toml);
+            let expected = PathBuf::from(format!("{}.expected", path.display()));
+            if std::env::var_os("EXPECT").is_some_and(|value| value == "write") {
+                fs::write(&expected, &text).unwrap();
+            }
+            let expected = fs::read_to_string(&expected).unwrap_or_default();
+            assert_eq!(text, expected, "{}", path.display());
+        }
+    }
+}
+
+#[test]
+fn nothing_is_left_out_of_the_plain_samples() {
+    for from in From::ALL {
+        let plain = samples(from).into_iter().find(|path| path.file_stem().unwrap() == "plain");
+        let converted = convert(from, &plain.unwrap());
+        assert_eq!(converted.left_out(), 0, "{}", converted.toml);
+        assert!(converted.forwards > 1);
+    }
+}
+
+#[test]
+fn haproxy_itself_accepts_its_samples() {
+    for path in samples(From::Haproxy) {
+        let mut command = Tool::find("haproxy").command();
+        command.args(["-c", "-f"]).arg(&path).env("ADDRESS", "127.0.0.1");
+        run(&mut command, LIMIT).success();
+    }
+}
+
+#[test]
+fn nginx_itself_accepts_its_samples() {
+    // Its files are below the directory that it is given, and the modules below its own.
+    let dir = tempfile::tempdir().unwrap();
+    fs::create_dir_all(dir.path().join("logs")).unwrap();
+    fs::create_dir_all(dir.path().join("more")).unwrap();
+    fs::copy(directory(From::Nginx).join("more/one.conf"), dir.path().join("more/one.conf"))
+        .unwrap();
+    fs::write(dir.path().join("missing.conf"), "").unwrap();
+    for path in samples(From::Nginx) {
+        let text = fs::read_to_string(&path).unwrap();
+        let text = text.replace("modules/", "/usr/lib/nginx/modules/");
+        let file = dir.path().join(path.file_name().unwrap());
+        fs::write(&file, format!("pid nginx.pid;\n{text}")).unwrap();
+        let mut command = Tool::find("nginx").command();
+        command.arg("-t").arg("-p").arg(dir.path()).args(["-e", "stderr", "-c"]).arg(&file);
+        run(&mut command, LIMIT).success();
+    }
+}

@@ -1,0 +1,115 @@
+//! Listening sockets that somebody else has opened.
+
+use crate::listen::BACKLOG;
+use crate::socket::{TcpOptions, replace_tcp_options, set_for_forwarding};
+use crate::{Errno, Result};
+use rustix::fd::BorrowedFd;
+use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
+use rustix::net::{SocketAddrUnix, SocketType, getsockname, listen, sockopt};
+use std::ffi::OsStr;
+use std::net::SocketAddr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
+
+/// TCP, and TCP over several paths, which is used in the same way (`IPPROTO_*`).
+const TCP_PROTOCOLS: [u32; 2] = [6, 262];
+
+/// Where a socket listens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ListensAt {
+    /// TCP.
+    Ip {
+        /// Its address.
+        address: SocketAddr,
+        /// It is the IPv6 socket of every address, and takes IPv4 clients as well.
+        both_families: bool,
+    },
+    /// A Unix socket; `None` if it is not in the file system.
+    Unix(Option<PathBuf>),
+}
+
+/// Where the descriptor listens: `None` if it is no listening stream socket, of TCP or Unix.
+pub fn listens_at(socket: BorrowedFd<'_>) -> Option<ListensAt> {
+    let is_stream = sockopt::socket_type(socket).ok()? == SocketType::STREAM;
+    if !is_stream || !sockopt::socket_acceptconn(socket).ok()? {
+        return None;
+    }
+    let address = getsockname(socket).ok()?;
+    if let Ok(address) = SocketAddr::try_from(address.clone()) {
+        let protocol = sockopt::socket_protocol(socket).ok()??.as_raw().get();
+        let wildcard = address.is_ipv6() && address.ip().is_unspecified();
+        let both_families = wildcard && !sockopt::ipv6_v6only(socket).ok()?;
+        let is_tcp = TCP_PROTOCOLS.contains(&protocol);
+        return is_tcp.then_some(ListensAt::Ip { address, both_families });
+    }
+    let address = SocketAddrUnix::try_from(address).ok()?;
+    let path = address.path().map(|path| PathBuf::from(OsStr::from_bytes(path.to_bytes())));
+    Some(ListensAt::Unix(path))
+}
+
+/// Makes a listening socket like those that [`crate::listen`] opens: non-blocking, with the same
+/// queue and the same options. `EINVAL` if it is no listening stream socket.
+pub fn adopt(socket: BorrowedFd<'_>, options: &TcpOptions) -> Result<()> {
+    let at = listens_at(socket).ok_or(Errno::INVAL)?;
+    fcntl_setfl(socket, fcntl_getfl(socket)? | OFlags::NONBLOCK)?;
+    if matches!(at, ListensAt::Ip { .. }) {
+        set_for_forwarding(socket)?;
+        replace_tcp_options(socket, options)?;
+    }
+    // On a socket that listens it changes the length of the queue (listen(2)).
+    listen(socket, BACKLOG)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::listen::{accept, local_address, tcp, tcp_any, unix};
+    use rustix::fd::AsFd;
+    use std::net::{Ipv4Addr, TcpListener, TcpStream, UdpSocket};
+
+    const OPTIONS: TcpOptions = TcpOptions { keepalive: None, user_timeout: None };
+
+    fn ip(text: &str, both_families: bool) -> ListensAt {
+        ListensAt::Ip { address: text.parse().unwrap(), both_families }
+    }
+
+    #[test]
+    fn it_is_known_where_a_socket_listens() {
+        let one = tcp((Ipv4Addr::LOCALHOST, 0).into(), &OPTIONS).unwrap();
+        let port = local_address(&one).unwrap().unwrap().port();
+        assert_eq!(listens_at(one.as_fd()), Some(ip(&format!("127.0.0.1:{port}"), false)));
+        let any = tcp_any(0, &OPTIONS).unwrap();
+        let port = local_address(&any).unwrap().unwrap().port();
+        assert_eq!(listens_at(any.as_fd()), Some(ip(&format!("[::]:{port}"), true)));
+        let six = tcp("[::]:0".parse().unwrap(), &OPTIONS).unwrap();
+        let port = local_address(&six).unwrap().unwrap().port();
+        assert_eq!(listens_at(six.as_fd()), Some(ip(&format!("[::]:{port}"), false)));
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("socket");
+        let unix = unix(&path).unwrap();
+        assert_eq!(listens_at(unix.as_fd()), Some(ListensAt::Unix(Some(path))));
+    }
+
+    #[test]
+    fn what_does_not_listen_is_told_apart() {
+        let file = std::fs::File::open("/dev/null").unwrap();
+        let datagrams = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        for descriptor in [file.as_fd(), datagrams.as_fd(), client.as_fd()] {
+            assert_eq!(listens_at(descriptor), None);
+            assert_eq!(adopt(descriptor, &OPTIONS), Err(Errno::INVAL));
+        }
+    }
+
+    #[test]
+    fn an_adopted_socket_is_like_one_of_ours() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        adopt(listener.as_fd(), &OPTIONS).unwrap();
+        assert_eq!(accept(listener.as_fd()).unwrap_err(), Errno::AGAIN);
+        let _client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (socket, _) = accept(listener.as_fd()).unwrap();
+        assert!(sockopt::tcp_nodelay(&socket).unwrap());
+        assert!(sockopt::socket_oobinline(&socket).unwrap());
+    }
+}

@@ -1,0 +1,162 @@
+//! `import`: another forwarder's configuration, turned into ours.
+
+use crate::exit::Exit;
+use crate::{many, say, warn};
+use ::import::{Converted, From, Source};
+use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+/// Files that one `include` may name.
+const MATCHES_MAX: usize = 256;
+
+#[derive(Args, Debug)]
+pub(crate) struct Import {
+    /// Whose configuration it is.
+    #[arg(long, value_name = "FORWARDER", value_parser = forwarders())]
+    from: From,
+    /// Its configuration file.
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// Write to this file, which must not exist yet, instead of standard output.
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+fn forwarders() -> impl TypedValueParser<Value = From> {
+    let names = PossibleValuesParser::new(From::ALL.map(From::as_str));
+    names.try_map(|name| {
+        From::ALL.into_iter().find(|from| from.as_str() == name).ok_or("not a known forwarder")
+    })
+}
+
+/// Prints what could be converted, and notes what could not. Only all of it is success.
+pub(crate) fn run(Import { from, file, output }: &Import) -> Exit {
+    let source = match read(file) {
+        Ok(source) => source,
+        Err(why) => {
+            warn(&format!("error: {why}\n"));
+            return Exit::Usage;
+        }
+    };
+    let directory = file.parent().unwrap_or(Path::new(""));
+    let converted = ::import::convert(*from, &source, &mut |pattern| included(directory, pattern));
+    if let Err(why) = write(&converted.toml, output.as_deref()) {
+        warn(&format!("error: {why}\n"));
+        return Exit::Usage;
+    }
+    conclude(&converted, file)
+}
+
+fn conclude(converted: &Converted, file: &Path) -> Exit {
+    for note in &converted.notes {
+        warn(&format!("{note}\n"));
+    }
+    let forwards = many(converted.forwards, "forward");
+    match converted.left_out() {
+        0 if converted.forwards > 0 => {
+            warn(&format!("ok: {forwards}, nothing left out\n"));
+            Exit::Done
+        }
+        0 => {
+            warn(&format!("`{}` holds nothing that is a forward\n", file.display()));
+            Exit::Failed
+        }
+        left_out => {
+            warn(&format!("{forwards}; left out: {left_out}, see `not converted` above\n"));
+            Exit::Failed
+        }
+    }
+}
+
+fn write(text: &str, output: Option<&Path>) -> Result<(), String> {
+    let Some(path) = output else {
+        say(text);
+        return Ok(());
+    };
+    let written = File::create_new(path).and_then(|mut file| file.write_all(text.as_bytes()));
+    written.map_err(|error| format!("write `{}`: {error}", path.display()))
+}
+
+fn read(path: &Path) -> Result<Source, String> {
+    let text = plan::read_file(path).map_err(|fault| fault.message)?;
+    Ok(Source { name: path.to_string_lossy().into_owned(), text })
+}
+
+/// The files that an `include` names: its last part may hold `*` and `?`. A path that begins nowhere
+/// is seen from the directory of the file that is imported, as nginx sees it from that of nginx.conf.
+fn included(directory: &Path, pattern: &str) -> Result<Vec<Source>, String> {
+    let path = directory.join(pattern);
+    if !pattern.contains(['*', '?', '[']) {
+        return read(&path).map(|source| vec![source]);
+    }
+    let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
+        return Err("it names no file".to_owned());
+    };
+    let name = name.to_string_lossy();
+    if parent.to_string_lossy().contains(['*', '?']) || pattern.contains('[') {
+        return Err("only `*` and `?` in the last part of a path are understood".to_owned());
+    }
+    // As in nginx, a pattern may match nothing.
+    let Ok(entries) = fs::read_dir(parent) else { return Ok(Vec::new()) };
+    let mut names: Vec<_> = entries
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+        .filter(|entry| !entry.starts_with('.') && matches(name.as_bytes(), entry.as_bytes()))
+        .take(MATCHES_MAX + 1)
+        .collect();
+    if names.len() > MATCHES_MAX {
+        return Err(format!("it matches more than {MATCHES_MAX} files"));
+    }
+    names.sort_unstable();
+    names.iter().map(|name| read(&parent.join(name))).collect()
+}
+
+/// Whether a name is of a form with `*` and `?`.
+fn matches(form: &[u8], name: &[u8]) -> bool {
+    // Where to go on when what follows the last star does not fit: one byte further.
+    let (mut form_at, mut name_at, mut retry) = (0, 0, None);
+    while let Some(byte) = name.get(name_at) {
+        match form.get(form_at) {
+            Some(b'*') => {
+                retry = Some((form_at, name_at + 1));
+                form_at += 1;
+            }
+            Some(expected) if expected == byte || *expected == b'?' => {
+                form_at += 1;
+                name_at += 1;
+            }
+            _ => match retry {
+                Some((star, next)) => {
+                    (form_at, name_at) = (star + 1, next);
+                    retry = Some((star, next + 1));
+                }
+                None => return false,
+            },
+        }
+    }
+    form.get(form_at..).is_none_or(|rest| rest.iter().all(|byte| *byte == b'*'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn forms_match_names() {
+        let cases = [
+            ("*.conf", "a.conf", true),
+            ("*.conf", "a.conf.bak", false),
+            ("*", "x", true),
+            ("a*b*c", "a-b-b-c", true),
+            ("a?c", "abc", true),
+            ("a?c", "ac", false),
+            ("a*", "a", true),
+            ("", "a", false),
+        ];
+        for (form, name, expected) in cases {
+            assert_eq!(matches(form.as_bytes(), name.as_bytes()), expected, "{form} {name}");
+        }
+    }
+}

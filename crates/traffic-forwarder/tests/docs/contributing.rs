@@ -1,0 +1,84 @@
+//! The first day works: what CONTRIBUTING.md names is there.
+
+use crate::markdown::Document;
+use crate::repository::{document, root};
+use std::fs;
+
+const PAGE: &str = "CONTRIBUTING.md";
+
+/// The commands of cargo in the text and in its blocks.
+fn cargo_commands(page: &Document) -> Vec<String> {
+    let blocks = page.blocks();
+    let lines = blocks.iter().flat_map(|block| block.text.lines()).map(str::to_owned);
+    let commands = lines.chain(page.code_spans());
+    commands.filter(|command| command.starts_with("cargo ")).collect()
+}
+
+#[test]
+fn the_files_that_are_named_exist() {
+    let mut found = 0;
+    for path in document(PAGE).code_spans().iter().filter(|span| is_path(span)) {
+        assert!(root().join(path).exists(), "{PAGE}: {path} is not there");
+        found += 1;
+    }
+    assert!(found >= 18, "only {found} files");
+}
+
+fn is_path(span: &str) -> bool {
+    ["crates/", "docs/", "examples/"].iter().any(|start| span.starts_with(start))
+}
+
+#[test]
+fn the_tests_that_are_to_be_run_exist() {
+    let mut found = 0;
+    for command in cargo_commands(&document(PAGE)) {
+        let words: Vec<_> = command.split(' ').collect();
+        let after = |flag: &str| {
+            let at = words.iter().position(|word| *word == flag)?;
+            words.get(at + 1).copied()
+        };
+        let Some(package) = after("-p") else { continue };
+        let package = root().join("crates").join(package);
+        assert!(package.is_dir(), "{command}");
+        let sources = match after("--test") {
+            Some(test) if package.join(format!("tests/{test}.rs")).exists() => "tests",
+            Some(test) => &format!("tests/{test}"),
+            None => "src",
+        };
+        let sources = package.join(sources);
+        assert!(sources.is_dir(), "{command}");
+        if let Some(filter) = words.last().filter(|word| word.contains('_') || word.ends_with("::"))
+        {
+            assert!(is_named(&sources, filter.trim_end_matches("::")), "{command}: no such test");
+        }
+        found += 1;
+    }
+    assert!(found >= 6, "only {found} commands");
+}
+
+/// Whether a file of the directory is called so, or holds a test that is.
+fn is_named(sources: &std::path::Path, name: &str) -> bool {
+    let entries = fs::read_dir(sources).expect("a directory of tests");
+    let mut files = entries.map(|entry| entry.expect("an entry of it").path());
+    files.any(|path| {
+        let text = fs::read_to_string(&path).unwrap_or_default();
+        path.file_stem().is_some_and(|stem| stem == name) || text.contains(&format!("fn {name}"))
+    })
+}
+
+#[test]
+fn the_places_in_the_code_that_are_named_exist() {
+    for (file, name) in [
+        ("crates/flow/src/close.rs", "Cause {"),
+        ("crates/flow/src/saved.rs", "const CAUSES"),
+        ("crates/flow/src/deadlines.rs", "fn expire"),
+        ("crates/flow/src/deadlines.rs", "struct Timeouts"),
+        ("crates/flow/src/session.rs", "fn next"),
+        ("crates/plan/src/fields.rs", "fn set_forward"),
+        ("crates/plan/src/fields.rs", "fn of_forward"),
+        ("crates/plan/src/fields.rs", "fn set_process"),
+        ("crates/plan/src/fields.rs", "fn set_log"),
+    ] {
+        assert!(crate::repository::read(file).contains(name), "{file} has no `{name}` any more");
+    }
+}

@@ -1,0 +1,80 @@
+//! The units in the examples and in the documents are such as systemd takes.
+
+use crate::blocks::blocks;
+use crate::repository::{BINARY, files, read};
+use std::fs;
+use std::path::{Path, PathBuf};
+use tempfile::TempDir;
+use testkit::{LIMIT, Tool, run};
+
+const DIRECTORY: &str = "examples/systemd";
+/// Where the units have the program.
+const INSTALLED: &str = "/usr/local/bin/traffic-forwarder";
+/// What systemd before 253 says of a unit that is written for a newer one.
+const TOO_NEW: &str = "Failed to parse service type, ignoring: notify-reload";
+
+/// What systemd has to say of these units, line by line.
+fn complaints(units: &[PathBuf]) -> Vec<String> {
+    // Without looking for manual pages, which are not installed either.
+    let mut command = Tool::find("systemd-analyze").command();
+    let finished = run(command.args(["verify", "--man=no"]).args(units), LIMIT);
+    let lines: Vec<_> = finished.stderr.lines().map(str::to_owned).collect();
+    assert!(finished.status.success() || !lines.is_empty(), "{finished}");
+    lines
+}
+
+fn put(directory: &Path, name: &str, text: &str) -> PathBuf {
+    let path = directory.join(name);
+    fs::create_dir_all(path.parent().expect("a file is in a directory")).expect("an own directory");
+    fs::write(&path, text.replace(INSTALLED, BINARY)).expect("write into an own directory");
+    path
+}
+
+fn is_unit(name: &str) -> bool {
+    [".service", ".socket"].iter().any(|end| name.ends_with(end))
+}
+
+#[test]
+fn the_examples_are_taken_with_the_drop_in_for_old_systemd_and_without() {
+    let dir = TempDir::new().expect("a temporary directory");
+    let examples = files(DIRECTORY);
+    assert!(examples.len() >= 3, "{examples:?}");
+    let name = |file: &str| file.rsplit('/').next().expect("a name").to_owned();
+    let (units, drop_ins): (Vec<_>, Vec<_>) = examples.iter().partition(|file| is_unit(file));
+    let units: Vec<_> =
+        units.iter().map(|file| put(dir.path(), &name(file), &read(file))).collect();
+    let unknown = |line: &String| !line.contains(TOO_NEW);
+    let complaints_now: Vec<_> = complaints(&units).into_iter().filter(unknown).collect();
+    assert!(complaints_now.is_empty(), "{complaints_now:?}");
+    for file in drop_ins {
+        let name = format!("traffic-forwarder.service.d/{}", name(file));
+        put(dir.path(), &name, &read(file));
+    }
+    let complaints: Vec<_> = complaints(&units).into_iter().filter(unknown).collect();
+    assert!(complaints.is_empty(), "{complaints:?}");
+}
+
+#[test]
+fn a_drop_in_that_is_wrong_would_be_noticed() {
+    let dir = TempDir::new().expect("a temporary directory");
+    let unit = format!("{DIRECTORY}/traffic-forwarder.service");
+    let unit = put(dir.path(), "traffic-forwarder.service", &read(&unit));
+    put(dir.path(), "traffic-forwarder.service.d/wrong.conf", "[Service]\nWatchdogSecs=1\n");
+    assert!(complaints(&[unit]).iter().any(|line| line.contains("WatchdogSecs")));
+}
+
+#[test]
+fn units_in_the_documents_are_taken() {
+    for block in blocks("ini") {
+        let dir = TempDir::new().expect("a temporary directory");
+        let name = block.text.lines().next().and_then(|line| line.strip_prefix("# "));
+        let name = name.filter(|name| is_unit(name));
+        let name = name.unwrap_or_else(|| panic!("{}: the first line names the unit", block.place));
+        let service = format!("{DIRECTORY}/traffic-forwarder.service");
+        put(dir.path(), "traffic-forwarder.service", &read(&service));
+        let unit = put(dir.path(), name, &block.text);
+        let unknown = |line: &String| !line.contains(TOO_NEW);
+        let complaints: Vec<_> = complaints(&[unit]).into_iter().filter(unknown).collect();
+        assert!(complaints.is_empty(), "{}: {complaints:?}", block.place);
+    }
+}

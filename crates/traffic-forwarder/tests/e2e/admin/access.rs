@@ -1,0 +1,126 @@
+//! Whom it lets in, and what keeps nobody out.
+
+use std::fs;
+use std::io::{Read as _, Write as _};
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+use testkit::{Addr, Behaviour, Http, LIMIT, Port, Script, Signal, Target, connect};
+
+use super::{Echo, code};
+use crate::support::{Config, QUIET, forwarder, messages, ping, play};
+
+#[test]
+fn the_socket_is_private_and_goes_with_the_process() {
+    let echo = Echo::start("");
+    let Addr::Unix(path) = echo.operated.socket() else { unreachable!("a Unix socket") };
+    let file = fs::metadata(&path).unwrap();
+    assert!(file.file_type().is_socket());
+    assert_eq!(file.mode() & 0o777, 0o600);
+    echo.operated.signal(Signal::TERM);
+    echo.operated.wait_exit(LIMIT);
+    assert!(!path.exists());
+}
+
+#[test]
+fn an_abandoned_socket_is_replaced_and_a_living_one_is_not() {
+    let dir = TempDir::new().unwrap();
+    let path = dir.path().join("admin.sock");
+    let target = Target::start(Behaviour::Echo);
+    let start = || {
+        let config = Config::new().admin(&format!("unix:{}", path.display()));
+        config.forward(Port::v4().addr(), target.addr(), "").start()
+    };
+    let pid = || Http::new(path.clone()).json("/v1/status")["pid"].clone();
+    let killed = start();
+    killed.signal(Signal::KILL);
+    killed.wait_exit(LIMIT);
+    assert!(path.exists(), "a killed process leaves it");
+    let first = start();
+    assert_eq!(pid(), first.pid());
+    let second = start();
+    let message = "no admin interface: another process holds its socket";
+    assert_eq!(messages(&second, message)[0]["pid"], first.pid());
+    second.signal(Signal::TERM);
+    second.wait_exit(LIMIT);
+    assert_eq!(pid(), first.pid(), "the second one left the first one's socket alone");
+}
+
+const TOKEN: &str = "0123456789abcdef0123456789abcdef";
+
+fn token_file(dir: &TempDir, mode: u32) -> String {
+    let path = dir.path().join("token");
+    fs::write(&path, format!("{TOKEN}\n")).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+    format!("admin_token_file = '{}'", path.display())
+}
+
+#[test]
+fn on_a_port_only_who_knows_the_token_may_ask() {
+    let (dir, admin, target) =
+        (TempDir::new().unwrap(), Port::v4(), Target::start(Behaviour::Echo));
+    let config = Config::new().admin(&admin.addr().to_string()).process(&token_file(&dir, 0o600));
+    let forwarder = config.forward(Port::v4().addr(), target.addr(), "").start();
+    let nobody = Http::new(admin.addr());
+    let bearer = |token: &str| nobody.clone().header("Authorization", &format!("Bearer {token}"));
+    let known = bearer(TOKEN);
+    assert_eq!(known.json("/v1/status")["pid"], forwarder.pid());
+    assert_eq!(code(&nobody.get("/v1/status")), (401, "unauthorized".into()));
+    assert_eq!(code(&nobody.get("/metrics")), (401, "unauthorized".into()));
+    assert_eq!(code(&bearer("wrong").get("/v1/status")), (401, "unauthorized".into()));
+    assert_eq!((nobody.get("/healthz").status, nobody.get("/readyz").status), (200, 200));
+    let rebound = known.clone().header("Host", "evil.example");
+    assert_eq!(code(&rebound.get("/v1/status")), (403, "forbidden".into()));
+    let page = known.clone().header("Origin", "https://evil.example");
+    assert_eq!(code(&page.post("/v1/reload")), (403, "forbidden".into()));
+    let file = known.post("/v1/reload?dry_run=true&file=/etc/passwd");
+    assert_eq!(code(&file), (403, "forbidden".into()));
+}
+
+#[test]
+fn a_token_that_others_can_read_is_none() {
+    let (dir, target) = (TempDir::new().unwrap(), Target::start(Behaviour::Echo));
+    let admin = Port::v4().addr().to_string();
+    let config = Config::new().admin(&admin).process(&token_file(&dir, 0o644));
+    let config = config.forward(Port::v4().addr(), target.addr(), "");
+    let finished = forwarder().config(config.text()).run();
+    assert_eq!(finished.status.code(), Some(2), "{finished}");
+    assert!(finished.to_string().contains("chmod 600"), "{finished}");
+}
+
+/// Connections that ask nothing are closed; until then, more of them than there may be wait.
+#[test]
+fn silent_connections_keep_nobody_out_for_long() {
+    let echo = Echo::start("");
+    let mut silent: Vec<_> = (0..64).map(|_| connect(echo.operated.socket()).unwrap()).collect();
+    for socket in &mut silent {
+        socket.write_all(b"GET /healthz HT").unwrap();
+    }
+    let client = echo.client();
+    let mut late = connect(echo.operated.socket()).unwrap();
+    late.write_all(b"GET /healthz HTTP/1.0\r\n\r\n").unwrap();
+    play(&late, Script::new().expect_silence(QUIET));
+    ping(&client);
+    let (began, mut answer) = (Instant::now(), String::new());
+    late.set_read_timeout(Some(2 * LIMIT)).unwrap();
+    late.read_to_string(&mut answer).unwrap();
+    assert!(answer.ends_with("ok\n"), "{answer}");
+    assert!(began.elapsed() < Duration::from_secs(15), "{:?}", began.elapsed());
+}
+
+#[test]
+fn a_head_without_end_is_refused() {
+    let echo = Echo::start("");
+    let mut socket = connect(echo.operated.socket()).unwrap();
+    socket.set_read_timeout(Some(LIMIT)).unwrap();
+    let line = format!("X: {}\r\n", "x".repeat(1000));
+    let head = format!("GET / HTTP/1.1\r\n{}", line.repeat(1000));
+    // It is cut off in the middle.
+    let _ = socket.write_all(head.as_bytes());
+    let mut answer = Vec::new();
+    let _ = socket.read_to_end(&mut answer);
+    let answer = String::from_utf8_lossy(&answer);
+    assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 431"), "{answer}");
+    echo.http().get("/healthz").success();
+}

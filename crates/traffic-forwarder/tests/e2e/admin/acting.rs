@@ -1,0 +1,87 @@
+//! What it does to forwards and sessions.
+
+use serde_json::json;
+use tempfile::TempDir;
+use testkit::{Behaviour, LIMIT, Listener, Place, Script, Signal, Target, connect, wait_until};
+
+use super::{Echo, code};
+use crate::support::{Config, Operated, ping, play, served_client};
+
+#[test]
+fn a_killed_session_is_reset_on_both_sides_and_no_other() {
+    let echo = Echo::start("");
+    let (killed, other) = (echo.client(), echo.client());
+    let done = echo.http().delete("/v1/sessions/1").success().json();
+    assert_eq!(done, json!({ "state": "killed", "changed": true }));
+    play(&killed, Script::new().expect_reset());
+    ping(&other);
+    let record = echo.operated.wait_for_records(1).remove(0);
+    assert_eq!(record.close_reason(), "operator/relay/killed");
+    assert_eq!(code(&echo.http().delete("/v1/sessions/1")), (404, "not_found".into()));
+    assert_eq!(code(&echo.http().get("/v1/sessions/1")), (404, "not_found".into()));
+}
+
+#[test]
+fn a_drained_forward_refuses_until_it_is_resumed() {
+    let echo = Echo::start("");
+    let client = echo.client();
+    let post = |path: &str| echo.http().post(path).success().json();
+    let drain = || post("/v1/forwards/echo/drain");
+    assert_eq!(drain(), json!({ "state": "draining", "changed": true }));
+    assert_eq!(drain(), json!({ "state": "draining", "changed": false }));
+    assert_eq!(echo.forward()["state"], "draining");
+    assert!(connect(&echo.port).is_err(), "its port is free");
+    ping(&client);
+    let resume = || post("/v1/forwards/echo/resume");
+    assert_eq!(resume(), json!({ "state": "active", "changed": true }));
+    assert_eq!(resume(), json!({ "state": "active", "changed": false }));
+    echo.client();
+    ping(&client);
+}
+
+#[test]
+fn a_forward_whose_port_was_taken_meanwhile_is_not_resumed() {
+    let echo = Echo::start("");
+    echo.http().post("/v1/forwards/echo/drain").success();
+    let taken = Listener::bind(Place::At(echo.port.addr()));
+    let answer = echo.http().post("/v1/forwards/echo/resume");
+    assert_eq!(code(&answer), (409, "unfit".into()));
+    assert_eq!(echo.forward()["state"], "draining");
+    drop(taken);
+    echo.http().post("/v1/forwards/echo/resume").success();
+    echo.client();
+}
+
+#[test]
+fn names_that_are_addresses_are_percent_encoded() {
+    let dir = TempDir::new().unwrap();
+    let path = dir.path().join("listen.sock");
+    let target = Target::start(Behaviour::Echo);
+    let config = Config::new().forward(format!("unix:{}", path.display()), target.addr(), "");
+    let operated = Operated::start(config);
+    let name = format!("unix:{}", path.display());
+    let encoded = name.replace(':', "%3A").replace('/', "%2F");
+    let one = operated.http.json(&format!("/v1/forwards/{encoded}"));
+    assert_eq!(one["name"], name);
+    operated.http.post(&format!("/v1/forwards/{encoded}/drain")).success();
+    assert!(!path.exists());
+    operated.http.post(&format!("/v1/forwards/{encoded}/resume")).success();
+    ping(&served_client(path));
+    let found = operated.http.json(&format!("/v1/sessions?forward={encoded}&client=127.0.0.1"));
+    assert_eq!(found["total"], 0, "a client of a Unix socket has no IP address");
+}
+
+#[test]
+fn it_is_healthy_while_it_drains_and_not_ready() {
+    let echo = Echo::start_with(Config::new().process("shutdown_timeout = '1m'"), "");
+    let client = echo.client();
+    let status = |path: &str| echo.http().get(path).status;
+    assert_eq!((status("/healthz"), status("/readyz")), (200, 200));
+    echo.operated.signal(Signal::TERM);
+    wait_until("draining", LIMIT, || status("/readyz") == 503);
+    assert_eq!(status("/healthz"), 200);
+    assert_eq!(echo.http().json("/v1/status")["state"], "draining");
+    assert_eq!(code(&echo.http().post("/v1/reload")), (409, "draining".into()));
+    drop(client);
+    assert_eq!(echo.operated.wait_exit(LIMIT).code(), Some(0));
+}

@@ -1,0 +1,67 @@
+//! `status --check`: what a container's health check asks.
+
+use testkit::{Finished, LIMIT, Port, Signal, wait_until};
+
+use crate::support::{BINARY, Config, Desk, Session, forwarder};
+
+#[test]
+fn a_process_that_serves_is_ready() {
+    let desk = Desk::new();
+    let port = Port::v4();
+    let config = Config::new().admin(&desk.admin()).forward(port.addr(), "192.0.2.1:9", "");
+    let _running = config.start();
+    assert_eq!(desk.done(&["status", "--check"]).text(), "ready\n");
+}
+
+#[test]
+fn a_process_that_is_not_there_is_not_ready() {
+    let desk = Desk::new();
+    let told = desk.refused(&["status", "--check"], 1);
+    assert!(told.contains("no running traffic-forwarder answers"), "{told}");
+}
+
+#[test]
+fn a_process_that_shuts_down_is_not_ready() {
+    let desk = Desk::new();
+    let config = Config::new().admin(&desk.admin()).process("shutdown_timeout = '1h'");
+    let session = Session::open_with(config, "");
+    session.forward.signal(Signal::TERM);
+    session.forward.wait_for_message("draining");
+    wait_until("it is told", LIMIT, || desk.ask(&["status", "--check"]).status.code() == Some(1));
+    assert_eq!(desk.refused(&["status", "--check"], 1), "error: the process is shutting down\n");
+}
+
+/// Where a container has its own, writable `/run` or `$XDG_RUNTIME_DIR`, nothing has to be said.
+#[test]
+fn the_default_place_is_found() {
+    let port = Port::v4();
+    let config = format!("[[forward]]\nlisten = '{}'\nto = '192.0.2.1:9'\n", port.addr());
+    // A namespace of its own, in which nobody else has taken the place of the whole host.
+    let script = "mount -t tmpfs none /run || exit; \"$0\" -c \"$2\" & \
+        until \"$0\" status --check; do kill -0 $! || exit 9; sleep 0.02; done; kill $!; wait $!";
+    let unshare = testkit::Tool::find("unshare");
+    let finished = testkit::Forwarder::binary(unshare.path())
+        .args(crate::support::unshare_arguments("--mount"))
+        .args(["sh", "-c", script, BINARY])
+        .config(config)
+        .run()
+        .success();
+    assert!(finished.text().ends_with("ready\n"), "{finished}");
+}
+
+/// The probes of a port ask for no token.
+#[test]
+fn a_port_is_asked_without_a_token() {
+    let (desk, admin, port) = (Desk::new(), Port::v4(), Port::v4());
+    let token = desk.file("token", "0123456789abcdef0123\n");
+    let config = Config::new()
+        .admin(&admin.addr().to_string())
+        .process(&format!("admin_token_file = '{token}'"));
+    let _running = config.forward(port.addr(), "192.0.2.1:9", "").start();
+    let ask = |arguments: &[&str]| -> Finished {
+        let address = admin.addr().to_string();
+        forwarder().args(arguments.iter().copied()).args(["--admin", &address]).run()
+    };
+    assert_eq!(ask(&["status", "--check"]).success().text(), "ready\n");
+    assert_eq!(ask(&["status"]).status.code(), Some(2));
+}

@@ -1,0 +1,145 @@
+//! `import` with the real programs: what was converted forwards as they did.
+
+use std::fs;
+
+use tempfile::TempDir;
+use testkit::{Addr, Behaviour, LIMIT, Server, Signal, Target, connect};
+
+use crate::support::{forwarder, ping};
+
+const NGINX: &str = "\
+load_module /usr/lib/nginx/modules/ngx_stream_module.so;
+daemon off;
+pid DIR/nginx.pid;
+error_log stderr;
+events { }
+stream {
+    server { listen LISTEN; proxy_pass TARGET; }
+}
+";
+
+const HAPROXY: &str = "\
+defaults
+    mode tcp
+    timeout connect 5s
+    timeout client 1m
+    timeout server 1m
+listen web
+    bind LISTEN
+    server one TARGET
+";
+
+/// Forwards through the program, and after it through ours with what `import` made of its file.
+fn forwards_alike(program: &str, arguments: &[&str], template: &str) {
+    let (target, dir) = (Target::start(Behaviour::Echo), TempDir::new().unwrap());
+    let write = |listen: &Addr| {
+        let target = target.addr().to_string();
+        let port = |addr: &str| addr.rsplit_once(':').unwrap().1.to_owned();
+        template
+            .replace("LISTEN_PORT", &port(&listen.to_string()))
+            .replace("TARGET_PORT", &port(&target))
+            .replace("LISTEN", &listen.to_string())
+            .replace("TARGET", &target)
+            .replace("DIR", &dir.path().display().to_string())
+    };
+    let server = Server::with_config(program, arguments, |port| write(&Addr::from(port)));
+    let addr = Addr::from(&server);
+    ping(&connect(addr.clone()).unwrap());
+    let theirs = fs::read_to_string(server.dir().join("config")).unwrap();
+    // Its port stays reserved.
+    server.process().signal(Signal::TERM);
+    server.process().wait_exit(LIMIT);
+    assert_eq!(target.accepted(), 1);
+
+    let file = dir.path().join("theirs");
+    fs::write(&file, theirs).unwrap();
+    let import = forwarder().args(["import", "--from", program]).arg(&file).run().success();
+    assert!(import.stderr.contains("ok: 1 forward, nothing left out\n"), "{import}");
+    forwarder().arg("check").config(import.text()).run().success();
+    let settings = "[process]\nadmin = 'off'\n[log]\nformat = 'json'\n";
+    let ours = forwarder().config(format!("{settings}{}", import.text())).start();
+    ours.ready();
+    ping(&connect(addr).unwrap());
+    assert_eq!(ours.wait_for_records(1).len(), 1);
+    assert_eq!(target.accepted(), 2);
+}
+
+#[test]
+fn haproxy_s_connections_are_forwarded_alike() {
+    forwards_alike("haproxy", &["-db", "-f"], HAPROXY);
+}
+
+#[test]
+fn nginx_s_connections_are_forwarded_alike() {
+    forwards_alike("nginx", &["-e", "stderr", "-c"], NGINX);
+}
+
+#[test]
+fn rinetd_s_connections_are_forwarded_alike() {
+    let rules = "127.0.0.1 LISTEN_PORT 127.0.0.1 TARGET_PORT\npidlogfile DIR/pid\n";
+    forwards_alike("rinetd", &["-f", "-c"], rules);
+}
+
+#[test]
+fn what_is_left_out_is_named_and_fails() {
+    let dir = TempDir::new().unwrap();
+    let file = dir.path().join("rinetd.conf");
+    fs::write(&file, "0.0.0.0 18080 10.0.0.5 80\n0.0.0.0 18081 10.0.0.5 81\ndeny 10.*\n").unwrap();
+    let output = dir.path().join("ours.toml");
+    let import = || {
+        let command = forwarder().args(["import", "--from", "rinetd", "-o"]);
+        command.arg(&output).arg(&file).run()
+    };
+    let first = import();
+    assert_eq!(first.status.code(), Some(1), "{first}");
+    let place = format!(" --> {}:3\n", file.display());
+    assert!(first.stderr.contains("not converted: `deny 10.*`") && first.stderr.contains(&place));
+    assert!(first.stderr.ends_with("1 forward; left out: 1, see `not converted` above\n"));
+    let check = forwarder().args(["check", "-c"]).arg(&output).run().success();
+    assert_eq!(check.text(), "ok: 1 forward, 1 listener\n");
+    // Nobody's file is overwritten.
+    let second = import();
+    assert_eq!(second.status.code(), Some(2), "{second}");
+    assert!(second.stderr.contains("File exists"), "{second}");
+}
+
+#[test]
+fn included_files_are_read_from_the_directory_of_the_first() {
+    let dir = TempDir::new().unwrap();
+    fs::create_dir(dir.path().join("more")).unwrap();
+    for (name, port) in [("b.conf", 18081), ("a.conf", 18080), ("not.me", 18082)] {
+        let text = format!("server {{ listen {port}; proxy_pass 10.0.0.5:80; }}\n");
+        fs::write(dir.path().join("more").join(name), text).unwrap();
+    }
+    let file = dir.path().join("nginx.conf");
+    fs::write(&file, "stream { include more/*.conf; include none/*.conf; }\n").unwrap();
+    let import = forwarder().args(["import", "--from", "nginx"]).arg(&file).run().success();
+    let listens: Vec<_> = import
+        .text()
+        .lines()
+        .filter_map(|line| line.strip_prefix("listen = ").map(str::to_owned))
+        .collect();
+    assert_eq!(listens, ["\"0.0.0.0:18080\"", "\"0.0.0.0:18081\""]);
+}
+
+#[test]
+fn a_file_without_a_forward_is_no_success() {
+    let dir = TempDir::new().unwrap();
+    for (from, text) in [("rinetd", "# nothing\n"), ("nginx", "user www-data;\nevents { }\n")] {
+        let file = dir.path().join(from);
+        fs::write(&file, text).unwrap();
+        let import = forwarder().args(["import", "--from", from]).arg(&file).run();
+        assert_eq!(import.status.code(), Some(1), "{import}");
+        assert!(import.stderr.ends_with("holds nothing that is a forward\n"), "{import}");
+    }
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_a_mistake() {
+    let missing = forwarder().args(["import", "--from", "realm", "/nowhere/realm.toml"]).run();
+    assert_eq!(missing.status.code(), Some(2), "{missing}");
+    assert!(missing.stderr.contains("`/nowhere/realm.toml` does not exist"), "{missing}");
+    let unknown = forwarder().args(["import", "--from", "socat", "x"]).run();
+    assert_eq!(unknown.status.code(), Some(2), "{unknown}");
+    assert!(unknown.stderr.contains("rinetd, realm, nginx, haproxy"));
+}

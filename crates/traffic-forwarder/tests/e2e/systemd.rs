@@ -1,0 +1,202 @@
+//! Under a service manager: what it is told, over a start, reloads, a drain, and when a worker
+//! hangs.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Child, Stdio};
+use std::time::Instant;
+
+use testkit::{
+    Behaviour, Forwarder, LIMIT, Manager, Port, Signal, Target, Tool, connect, wait_for, wait_until,
+};
+
+use crate::support::{Config, QUIET, forwarder, ping, served_client};
+
+/// A forwarder under a manager, with one forward to an echo.
+struct Service {
+    manager: Manager,
+    forwarder: Forwarder,
+    target: Target,
+    port: Port,
+}
+
+impl Service {
+    #[track_caller]
+    fn start(environment: &[(&str, &str)], process: &str) -> Self {
+        let (manager, target, port) =
+            (Manager::start(), Target::start(Behaviour::Echo), Port::v4());
+        let config = Config::new().process(process).forward(port.addr(), target.addr(), "");
+        let builder = forwarder().config(config.text()).env("NOTIFY_SOCKET", manager.address());
+        let builder = environment.iter().fold(builder, |it, (name, value)| it.env(*name, *value));
+        let forwarder = builder.start();
+        manager.wait_for("READY", 1);
+        Self { manager, forwarder, target, port }
+    }
+
+    /// The first words of all messages so far, without signs of life and mere reports.
+    fn steps(&self) -> Vec<String> {
+        let first = |message: &String| message.lines().next().unwrap().to_owned();
+        let step = |line: &String| {
+            ["READY=", "RELOADING=", "STOPPING="].iter().any(|start| line.starts_with(start))
+        };
+        self.manager.messages().iter().map(first).filter(step).collect()
+    }
+
+    fn status(&self) -> String {
+        self.manager.values("STATUS").pop().unwrap_or_default()
+    }
+}
+
+#[test]
+fn ready_means_that_clients_are_served() {
+    let service = Service::start(&[], "");
+    served_client(&service.port);
+    assert_eq!(service.manager.messages()[0], "READY=1\nSTATUS=1 forward, 0 sessions");
+}
+
+#[test]
+fn a_start_a_reload_a_failing_reload_and_a_drain_are_told_in_order() {
+    let service = Service::start(&[], "shutdown_timeout = '1h'");
+    let client = served_client(&service.port);
+    let before = Manager::clock();
+    service.forwarder.signal(Signal::HUP);
+    service.manager.wait_for("READY", 2);
+    let told: u64 = service.manager.wait_for("MONOTONIC_USEC", 1).parse().unwrap();
+    assert!((before..=Manager::clock()).contains(&told), "{before} {told}");
+
+    service.forwarder.write_config("not = 'valid'");
+    service.forwarder.signal(Signal::HUP);
+    service.manager.wait_for("READY", 3);
+    assert_eq!(service.status(), "1 forward, 1 session; the last reload failed");
+
+    service.forwarder.signal(Signal::TERM);
+    service.manager.wait_for("STOPPING", 1);
+    assert_eq!(service.status(), "stopping, 1 session left");
+    let patience: u64 = service.manager.wait_for("EXTEND_TIMEOUT_USEC", 1).parse().unwrap();
+    assert!(patience >= 10_000_000, "{patience}");
+    service.forwarder.signal(Signal::HUP);
+    drop(client);
+    assert_eq!(service.forwarder.wait_exit(LIMIT).code(), Some(0));
+    let expected = ["READY=1", "RELOADING=1", "READY=1", "RELOADING=1", "READY=1", "STOPPING=1"];
+    assert_eq!(service.steps(), expected);
+}
+
+#[test]
+fn without_a_manager_nothing_is_told_and_a_useless_address_is_no_reason_to_stop() {
+    for address in ["", "vsock:2:1", "/nobody/listens/here"] {
+        let (target, port) = (Target::start(Behaviour::Echo), Port::v4());
+        let config = Config::new().forward(port.addr(), target.addr(), "");
+        let forwarder = forwarder().config(config.text()).env("NOTIFY_SOCKET", address).start();
+        forwarder.ready();
+        served_client(&port);
+        forwarder.signal(Signal::TERM);
+        assert_eq!(forwarder.wait_exit(LIMIT).code(), Some(0), "{address}");
+        let warnings = forwarder.count_lines(|line| line.contains(r#""level":"warn""#));
+        assert_eq!(warnings, usize::from(!address.is_empty()), "{address}: once, if at all");
+    }
+}
+
+// === the watchdog ===
+
+/// Every 50 ms.
+const WATCHDOG: &[(&str, &str)] = &[("WATCHDOG_USEC", "100000")];
+
+/// strace, holding one thread of the forwarder.
+struct Held(Child);
+
+impl Held {
+    /// Holds the thread when it next returns from waiting.
+    fn hold(forwarder: &Forwarder, name: &str) -> Self {
+        const WAITS: &str = "epoll_wait,epoll_pwait,epoll_pwait2";
+        let thread = thread_id(forwarder, name);
+        let delay = format!("inject={WAITS}:delay_exit=1000000000");
+        let mut command = Tool::find("strace").command();
+        command.args(["-qq", "-p", &thread, "-e", &format!("trace={WAITS}"), "-e", &delay]);
+        let mut strace = command.stderr(Stdio::null()).spawn().unwrap();
+        wait_until("strace to attach", LIMIT, || {
+            assert_eq!(strace.try_wait().unwrap(), None, "strace cannot attach: run as root");
+            let status = fs::read_to_string(format!("/proc/{thread}/status")).unwrap();
+            !status.contains("TracerPid:\t0\n")
+        });
+        Self(strace)
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        // A killed tracer leaves the thread to itself.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn thread_id(forwarder: &Forwarder, name: &str) -> String {
+    let tasks = format!("/proc/{}/task", forwarder.pid());
+    let is_it = |task: &PathBuf| {
+        fs::read_to_string(task.join("comm")).is_ok_and(|found| found.trim_end() == name)
+    };
+    let task = wait_for(name, LIMIT, || {
+        fs::read_dir(&tasks).unwrap().map(|entry| entry.unwrap().path()).find(is_it)
+    });
+    task.file_name().unwrap().to_str().unwrap().to_owned()
+}
+
+impl Service {
+    fn signs_of_life(&self) -> usize {
+        self.manager.values("WATCHDOG").len()
+    }
+
+    /// Waits until no sign of life has come for a while.
+    fn wait_for_silence(&self) {
+        let (mut last, mut since) = (self.signs_of_life(), Instant::now());
+        wait_until("silence", LIMIT, || {
+            let now = self.signs_of_life();
+            if now != last {
+                (last, since) = (now, Instant::now());
+            }
+            since.elapsed() > 3 * QUIET
+        });
+    }
+}
+
+#[test]
+fn signs_of_life_cease_while_a_worker_hangs() {
+    let service = Service::start(WATCHDOG, "workers = 2");
+    service.manager.wait_for("WATCHDOG", 3);
+    let held = Held::hold(&service.forwarder, "worker-1");
+    service.wait_for_silence();
+    let before = service.signs_of_life();
+    // The rest of the process goes on.
+    service.forwarder.signal(Signal::HUP);
+    service.manager.wait_for("RELOADING", 1);
+    assert_eq!(service.signs_of_life(), before);
+    drop(held);
+    service.manager.wait_for("WATCHDOG", before + 3);
+}
+
+#[test]
+fn signs_of_life_go_on_after_an_upgrade() {
+    let service = Service::start(WATCHDOG, "");
+    service.manager.wait_for("WATCHDOG", 3);
+    service.forwarder.signal(Signal::USR2);
+    service.forwarder.wait_for_message("upgraded");
+    let before = service.signs_of_life();
+    service.manager.wait_for("WATCHDOG", before + 3);
+    served_client(&service.port);
+}
+
+#[test]
+fn signs_of_life_meant_for_another_process_are_not_given() {
+    let service = Service::start(&[WATCHDOG[0], ("WATCHDOG_PID", "1")], "");
+    ping(&connect(&service.port).unwrap());
+    service.wait_for_silence();
+    assert_eq!(service.signs_of_life(), 0);
+    drop(service.target);
+}
+
+#[test]
+fn the_status_is_renewed_while_sessions_come_and_go() {
+    let service = Service::start(&[], "");
+    let _client = served_client(&service.port);
+    wait_until("the new status", LIMIT, || service.status() == "1 forward, 1 session");
+}
