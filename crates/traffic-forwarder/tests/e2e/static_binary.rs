@@ -165,6 +165,7 @@ fn alone_in_its_root_it_forwards_by_name_and_answers() {
         }
         let records = forwarder.wait_for_records(2);
         assert!(records.iter().all(|record| record.close_reason() == "client/relay/fin"));
+        image.command(&forwarder, &["status", "--check"]).success();
         let status = image.command(&forwarder, &["status"]).success().text();
         for port in [&in_hosts, &in_dns] {
             assert!(status.contains(&port.to_string()), "{status}");
