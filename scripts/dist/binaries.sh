@@ -5,18 +5,17 @@
 
 OUT=$1
 TARGET_DIR=${CARGO_TARGET_DIR:-target}
-CARGO_DIR=${CARGO_HOME:-$HOME/.cargo}
+# For rustc.sh, which cargo calls.
+export RUSTC_WRAPPER="$PWD/scripts/dist/rustc.sh"
+export DIST_SOURCE="$PWD" DIST_CARGO="${CARGO_HOME:-$HOME/.cargo}"
 
-# build OUT [FLAG]: paths of this machine do not get into the binary.
+# build TO [FLAGS]
 build() {
-    separator=$(printf '\037')
-    flags="--remap-path-prefix=$PWD=/src$separator--remap-path-prefix=$CARGO_DIR=/cargo"
-    CARGO_ENCODED_RUSTFLAGS="$flags${2:+$separator$2}" \
-        cargo build --release --locked -p "$NAME" --target "$HOST"
-    mkdir -p "$OUT"
+    RUSTFLAGS=${2-} cargo build --release --locked -p "$NAME" --target "$HOST"
     cp "$TARGET_DIR/$HOST/release/$NAME" "$1"
     strip "$1"
 }
 
+mkdir -p "$OUT"
 build "$OUT/static" -Ctarget-feature=+crt-static
 build "$OUT/dynamic"

@@ -6,7 +6,6 @@ use std::process::Command;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use tempfile::TempDir;
 use testkit::{LIMIT, Tool, run};
 
 pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_traffic-forwarder");
@@ -60,12 +59,10 @@ pub(crate) fn tar_file(version: &str, into: &Path) -> String {
 
 /// A file in the place of the licences, whose making has a test of its own.
 fn licences() -> &'static Path {
-    static DIR: OnceLock<TempDir> = OnceLock::new();
-    let dir = DIR.get_or_init(|| {
-        let dir = TempDir::new().unwrap();
-        fs::write(dir.path().join("licences"), "the licences of all crates\n").unwrap();
-        dir
-    });
-    static FILE: OnceLock<PathBuf> = OnceLock::new();
-    FILE.get_or_init(|| dir.path().join("licences"))
+    static WRITTEN: OnceLock<PathBuf> = OnceLock::new();
+    WRITTEN.get_or_init(|| {
+        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("licences");
+        fs::write(&path, "the licences of all crates\n").unwrap();
+        path
+    })
 }

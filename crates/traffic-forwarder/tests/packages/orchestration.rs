@@ -3,9 +3,10 @@
 use std::fs;
 
 use serde_json::Value;
-use testkit::{LIMIT, Tool};
+use tempfile::TempDir;
+use testkit::{Finished, Forwarder, LIMIT, Port, Tool, is_listening, run, wait_until};
 
-use crate::made::root;
+use crate::made::{BINARY, root};
 
 /// Whom the image runs as.
 const USER: u64 = 65532;
@@ -89,4 +90,53 @@ fn each_pod_is_locked_down_probed_and_scraped() {
         assert_eq!(annotations["prometheus.io/port"], port.to_string());
         assert_eq!(annotations["prometheus.io/path"], "/metrics");
     }
+}
+
+/// What a ConfigMap of the example holds under this key.
+fn configured(key: &str) -> String {
+    let maps = documents("kubernetes/configuration.yml");
+    let text = maps.iter().find_map(|map| map["data"][key].as_str());
+    text.unwrap_or_else(|| panic!("no {key}")).to_owned()
+}
+
+#[test]
+fn the_pods_configuration_is_valid() {
+    let dir = TempDir::new().unwrap();
+    let file = dir.path().join("traffic-forwarder.toml");
+    fs::write(&file, configured("traffic-forwarder.toml")).unwrap();
+    Forwarder::binary(BINARY).arg("check").arg("-c").arg(file).run().success();
+}
+
+#[test]
+fn the_sidecar_shows_the_metrics_and_nothing_else() {
+    let (dir, port, unused) = (TempDir::new().unwrap(), Port::v4(), Port::v4());
+    let directory = dir.path().to_str().unwrap();
+    let socket = format!("{directory}/admin.sock");
+    let config = format!(
+        "process.admin = 'unix:{socket}'\n[[forward]]\nlisten = '{}'\nto = '127.0.0.1:9'\n",
+        unused.addr()
+    );
+    let forwarder = Forwarder::binary(BINARY).config(config).start();
+    forwarder.ready();
+    let text = configured("nginx.conf").replace("/tmp/", &format!("{directory}/"));
+    let text = text.replace("/run/traffic-forwarder/admin.sock", &socket);
+    fs::write(dir.path().join("nginx.conf"), text.replace("9180", &port.addr().to_string()))
+        .unwrap();
+    let sidecar = Forwarder::binary(Tool::find("nginx").path())
+        .args(["-c", &format!("{directory}/nginx.conf"), "-g", "daemon off; master_process off;"])
+        .start();
+    wait_until("the sidecar listens", LIMIT, || is_listening(port.addr()));
+    let ask = |arguments: &[&str], path: &str| -> Finished {
+        let mut curl = Tool::find("curl").command();
+        curl.arg("-sf").args(arguments).arg(format!("http://{}{path}", port.addr()));
+        run(&mut curl, LIMIT)
+    };
+    let metrics = ask(&[], "/metrics").success().text();
+    assert!(metrics.contains("traffic_forwarder_sessions_active"), "{metrics}");
+    // curl's exit code for an answer of 400 or above.
+    for refused in [ask(&[], "/v1/status"), ask(&["-X", "POST"], "/metrics"), ask(&[], "/healthz")]
+    {
+        assert_eq!(refused.status.code(), Some(22), "{refused}");
+    }
+    drop(sidecar);
 }

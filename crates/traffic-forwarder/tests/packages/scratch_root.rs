@@ -35,9 +35,10 @@ pub(crate) struct ScratchRoot {
 
 impl ScratchRoot {
     /// Needs to be root: others may not mount this host's files twice. For them, there is none.
+    #[expect(clippy::print_stderr, reason = "whoever runs the tests shall know")]
     pub(crate) fn new() -> Option<Self> {
         if fs::metadata("/proc/self").unwrap().uid() != 0 {
-            println!("skipped: only root can have a scratch root");
+            eprintln!("skipped: only root can have a scratch root");
             return None;
         }
         let (dir, exchange) = (TempDir::new().unwrap(), TempDir::new().unwrap());
