@@ -12,7 +12,8 @@ use crate::wait::poll;
 
 /// The programs that tests use, and the Debian package of each. `debian-packages.txt` lists the same
 /// packages for the Makefile.
-const PACKAGES: [(&str, &str); 24] = [
+const PACKAGES: [(&str, &str); 27] = [
+    ("chromium", "chromium"),
     ("curl", "curl"),
     ("fish", "fish"),
     ("haproxy", "haproxy"),
@@ -23,6 +24,7 @@ const PACKAGES: [(&str, &str); 24] = [
     ("nginx", "nginx"),
     // nginx forwards connections only with this module.
     ("nginx", "libnginx-mod-stream"),
+    ("node", "nodejs"),
     ("promtool", "prometheus"),
     ("redis-benchmark", "redis-tools"),
     ("redis-cli", "redis-tools"),
@@ -35,6 +37,7 @@ const PACKAGES: [(&str, &str); 24] = [
     ("strace", "strace"),
     ("systemd-analyze", "systemd"),
     ("systemd-socket-activate", "systemd"),
+    ("tmux", "tmux"),
     ("valgrind", "valgrind"),
     ("yq", "yq"),
     ("zsh", "zsh"),

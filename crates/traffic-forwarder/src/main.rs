@@ -10,6 +10,7 @@ mod go_flags;
 mod import;
 mod manual;
 mod shell_completions;
+mod top;
 
 use clap::Parser;
 use cli::{Cli, Command};
