@@ -33,6 +33,7 @@ mod reload;
 mod resets;
 mod scale;
 mod shutdown;
+mod static_binary;
 mod systemd;
 mod timeouts;
 mod top;
