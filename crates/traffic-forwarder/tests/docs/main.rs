@@ -24,5 +24,6 @@ mod shell;
 mod systemd;
 mod tables;
 mod troubleshooting;
+mod tuning;
 mod upgrade;
 mod views;
