@@ -1,4 +1,5 @@
-//! The page that begins with symptoms knows every close reason, and names what there is.
+//! The page that begins with symptoms knows every close reason, and it and the pages for operators
+//! name what there is.
 
 use crate::repository::{document, read};
 use flow::{By, Cause, Phase};
@@ -39,18 +40,20 @@ fn every_close_reason_that_is_named_is_one() {
 #[test]
 fn every_metric_and_log_line_that_is_named_exists() {
     let (metrics, lines) = (read("docs/metrics.md"), read("docs/session-record.md"));
-    let (mut named, text) = (0, read(PAGE));
-    for span in document(PAGE).code_spans() {
-        let name = span.split('{').next().unwrap_or_default();
-        if name.starts_with("traffic_forwarder_") {
-            assert!(metrics.contains(&format!("`{name}`")), "{name} is no metric");
+    for (page, least) in [(PAGE, 15), ("docs/operations.md", 5), ("docs/tuning.md", 1)] {
+        let (mut named, text) = (0, read(page));
+        for span in document(page).code_spans() {
+            let name = span.split('{').next().unwrap_or_default();
+            if name.starts_with("traffic_forwarder_") {
+                assert!(metrics.contains(&format!("`{name}`")), "{page}: {name} is no metric");
+                named += 1;
+            }
+        }
+        for after in text.split("log line `").skip(1) {
+            let line = after.split('`').next().unwrap_or_default();
+            assert!(lines.contains(line), "{page}: {line} is no line of the log");
             named += 1;
         }
+        assert!(named >= least, "{page}: only {named} metrics and lines");
     }
-    for after in text.split("log line `").skip(1) {
-        let line = after.split('`').next().unwrap_or_default();
-        assert!(lines.contains(line), "{line} is no line of the log");
-        named += 1;
-    }
-    assert!(named >= 15, "only {named} metrics and lines");
 }
