@@ -17,7 +17,9 @@ fn each_example_runs_until_it_is_told_to_stop() {
         let forwarder = Forwarder::binary(BINARY).arg("-c").arg(&file).start();
         forwarder.ready().signal(Signal::TERM);
         assert_eq!(forwarder.wait_exit(LIMIT).code(), Some(0), "{name}");
-        let warnings = forwarder.count_lines(|line| line.contains(" WARN "));
+        // Another process of this host may hold the admin socket that all have by default.
+        let tells = |line: &str| line.contains(" WARN ") && !line.contains("no admin interface");
+        let warnings = forwarder.count_lines(tells);
         assert_eq!(warnings, 0, "{name}: a forward was skipped");
     }
 }
