@@ -3,7 +3,8 @@
 //!
 //! Every descriptor made here is non-blocking and close-on-exec. This is the only crate in which
 //! `unsafe` may appear, and it does so only where `rustix` has no safe form of a call:
-//! [`tcp_info`], [`socket::unacked`], [`release_free_memory`], and what [`exec`] and [`inherit`] need.
+//! [`tcp_info`], [`socket::unacked`], [`release_free_memory`], and what [`exec`], [`inherit`] and
+//! [`sampling`] need.
 
 mod address;
 pub use address::Address;
@@ -51,6 +52,8 @@ pub use notify_socket::NotifySocket;
 
 mod orphans;
 pub use orphans::{OwnChild, reap_orphans};
+
+pub mod sampling;
 
 mod usage;
 pub use usage::{Usage, usage};
