@@ -38,11 +38,12 @@ impl Symbols {
 
 fn look_up(address: usize) -> Vec<Frame> {
     let mut frames = Vec::new();
-    backtrace::resolve(std::ptr::without_provenance_mut(address), |symbol| {
-        // Without the hash that tells versions of the same crate apart.
+    // It takes return addresses, and looks for the call before each.
+    backtrace::resolve(std::ptr::without_provenance_mut(address.saturating_add(1)), |symbol| {
         let Some(name) = symbol.name() else { return };
         let file = symbol.filename().map(|file| file.display().to_string());
         frames.push(Frame {
+            // Without the hash that tells versions of the same crate apart.
             function: format!("{name:#}"),
             file: file.unwrap_or_default(),
             line: symbol.lineno().unwrap_or(0),
