@@ -26,6 +26,8 @@ impl Symbols {
         for address in profile.samples.iter().flat_map(|sample| &sample.addresses) {
             names.entry(*address).or_insert_with(|| look_up(*address));
         }
+        // It keeps what it has read of the program's file.
+        backtrace::clear_symbol_cache();
         Self(names)
     }
 

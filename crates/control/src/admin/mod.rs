@@ -6,7 +6,8 @@
 //!  door     where it listens, and who may come in
 //!  server   connections: their number, their time, their size
 //!  routes   which question is answered where
-//!  answers: status, forwards, sessions (listing, rates), reload, upgrade, events, probes
+//!  answers: status, forwards, sessions (listing, rates), reload, upgrade, events, probes,
+//!           profile
 //! ```
 
 mod access;
@@ -22,6 +23,7 @@ mod events;
 mod forwards;
 mod listing;
 mod probes;
+mod profile;
 mod rates;
 mod reload;
 mod sessions;
