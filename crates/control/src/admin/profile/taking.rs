@@ -39,8 +39,8 @@ pub(super) async fn cpu(app: App, time: Duration, format: Format) -> Result<Resp
     Ok(answer(format, async move {
         tokio::time::sleep(time).await;
         let duration = began.elapsed();
-        let samples = sampler.finish();
-        written(turn, format, move || cpu_profile(&samples, since, duration)).await
+        let found = sampler.finish();
+        written(turn, format, move || cpu_profile(&found, since, duration)).await
     }))
 }
 
