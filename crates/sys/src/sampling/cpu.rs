@@ -1,15 +1,19 @@
-//! Where threads spend their CPU time: a timer that runs while they do (ITIMER_PROF), and a handler
-//! for its signal that notes where the interrupted one was.
+//! Where threads spend their CPU time: each has a timer that runs while it does, and a handler for the
+//! timer's signal notes where the thread was.
 
 use super::stack::{Registers, Stack};
+use super::thread_timer::ThreadTimer;
 use crate::Result;
 use rustix::io::Errno;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 /// Samples per second of CPU time.
 pub const CPU_RATE: u32 = 100;
 
+/// CPU time of a thread between two samples.
+const PERIOD: Duration = Duration::from_nanos(1_000_000_000 / CPU_RATE as u64);
 /// Different stacks that are kept. It bounds the memory, about 2 MiB, however long it takes.
 const MOST_STACKS: usize = 4096;
 /// How often a handler looks again whether the table is free: each holds it for well below 1 µs.
@@ -56,32 +60,34 @@ pub struct CpuSamples {
     pub lost: u64,
 }
 
-/// Samples all threads as long as it lives. Calls that wait are interrupted by it (`EINTR`) where
-/// signal(7) says that they are not restarted, as epoll_wait(2) is not.
+/// Samples, as long as it lives, the threads that were there when it was made. Calls that wait are
+/// interrupted by it (`EINTR`) where signal(7) says that they are not restarted, as epoll_wait(2) is
+/// not.
 ///
-/// No timer may run over execve(2): the next image would not know its signal, and end by it.
+/// None may live during execve(2): a signal that waits then would end the next image.
 #[derive(Debug)]
-pub struct CpuSampler(());
+pub struct CpuSampler {
+    timers: Vec<ThreadTimer>,
+}
 
 impl CpuSampler {
-    /// `EBUSY` if there is one already: a process has one such timer.
+    /// `EBUSY` if there is one already.
     pub fn start() -> Result<Self> {
         if SAMPLING.swap(true, Ordering::AcqRel) {
             return Err(Errno::BUSY);
         }
-        let sampler = Self(());
+        let mut sampler = Self { timers: Vec::new() };
         let fresh = Table::new();
         *table() = Some(fresh);
         LOST.store(0, Ordering::Relaxed);
         handle(libc::SIGPROF, on_signal as *const () as libc::sighandler_t)?;
-        set_timer(1_000_000 / libc::suseconds_t::from(CPU_RATE))?;
+        sampler.timers = ThreadTimer::start_all(libc::SIGPROF, PERIOD)?;
         Ok(sampler)
     }
 
     /// Ends it, and says what was found.
-    pub fn finish(self) -> CpuSamples {
-        // The handlers that are at it already find no table, or finish before it is taken.
-        let _ = set_timer(0);
+    pub fn finish(mut self) -> CpuSamples {
+        self.timers.clear();
         let found = table().take();
         let stacks = found.into_iter().flat_map(|Table(entries)| entries);
         let stacks = stacks.filter(|(_, count)| *count > 0).collect();
@@ -91,12 +97,13 @@ impl CpuSampler {
 
 impl Drop for CpuSampler {
     fn drop(&mut self) {
-        // With valid arguments neither can fail.
-        let _ = set_timer(0);
-        // To ignore it discards a signal that still waits (sigaction(2)); it could outlive execve(2).
+        self.timers.clear();
+        // To ignore it discards signals that still wait; those could outlive execve(2). With valid
+        // arguments, neither fails.
         let _ = handle(libc::SIGPROF, libc::SIG_IGN);
         let _ = handle(libc::SIGPROF, libc::SIG_DFL);
         let taken = table().take();
+        // Not while the table is locked: a handler would give up.
         drop(taken);
         SAMPLING.store(false, Ordering::Release);
     }
@@ -147,15 +154,8 @@ fn handle(signal: libc::c_int, handler: libc::sighandler_t) -> Result<()> {
     checked(unsafe { libc::sigaction(signal, &raw const action, std::ptr::null_mut()) })
 }
 
-/// Has the signal come each time this many microseconds of CPU time are used; 0: never.
-fn set_timer(microseconds: libc::suseconds_t) -> Result<()> {
-    let period = libc::timeval { tv_sec: 0, tv_usec: microseconds };
-    let timer = libc::itimerval { it_interval: period, it_value: period };
-    // SAFETY: the timer is initialized, and no old one is asked for.
-    checked(unsafe { libc::setitimer(libc::ITIMER_PROF, &raw const timer, std::ptr::null_mut()) })
-}
-
-fn checked(result: libc::c_int) -> Result<()> {
+/// The result of a call that is 0 or sets errno.
+pub(super) fn checked(result: libc::c_int) -> Result<()> {
     if result == 0 {
         return Ok(());
     }
@@ -165,9 +165,9 @@ fn checked(result: libc::c_int) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::{Duration, Instant};
+    use std::time::Instant;
 
-    // One test: there is one timer for all of the process.
+    // One test: there is one sampler for all of the process.
     #[test]
     fn busy_code_is_sampled_by_one_at_a_time() {
         let sampler = CpuSampler::start().unwrap();

@@ -4,6 +4,8 @@
 mod stack;
 pub use stack::{MOST_FRAMES, Stack};
 
+mod thread_timer;
+
 mod cpu;
 pub use cpu::{CPU_RATE, CpuSampler, CpuSamples, cpu_is_sampled};
 
