@@ -114,6 +114,19 @@ pub fn cpu_is_sampled() -> bool {
     SAMPLING.load(Ordering::Acquire)
 }
 
+/// Lets the signal of samples reach this thread, and those that it starts from now on: an image that
+/// follows another one begins with all signals held ([`crate::exec::SignalsHeld`]).
+pub fn let_samples_through() {
+    let mut signals = std::mem::MaybeUninit::<libc::sigset_t>::uninit();
+    // SAFETY: sigemptyset(3) initializes the set, the others are given it then. With a valid set and
+    // signal, none fails.
+    unsafe {
+        libc::sigemptyset(signals.as_mut_ptr());
+        libc::sigaddset(signals.as_mut_ptr(), libc::SIGPROF);
+        libc::pthread_sigmask(libc::SIG_UNBLOCK, signals.as_ptr(), std::ptr::null_mut());
+    }
+}
+
 fn table() -> MutexGuard<'static, Option<Table>> {
     // Nothing in here panics.
     TABLE.lock().unwrap_or_else(PoisonError::into_inner)

@@ -1,5 +1,5 @@
 //! What a profile is made of: where threads spend their CPU time, and who allocated what. Only a
-//! build with the feature `profile` calls this (docs/profiling.md).
+//! build with the feature `profile` takes samples (docs/profiling.md).
 
 mod stack;
 pub use stack::{MOST_FRAMES, Stack};
@@ -7,7 +7,7 @@ pub use stack::{MOST_FRAMES, Stack};
 mod thread_timer;
 
 mod cpu;
-pub use cpu::{CPU_RATE, CpuSampler, CpuSamples, cpu_is_sampled};
+pub use cpu::{CPU_RATE, CpuSampler, CpuSamples, cpu_is_sampled, let_samples_through};
 
 mod heap;
 pub use heap::{HEAP_PERIOD, HeapSamples, HeapUse, heap_samples};
