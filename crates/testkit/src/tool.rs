@@ -12,7 +12,8 @@ use crate::wait::poll;
 
 /// The programs that tests use, and the Debian package of each. `debian-packages.txt` lists the same
 /// packages for the Makefile.
-const PACKAGES: [(&str, &str); 21] = [
+const PACKAGES: [(&str, &str); 24] = [
+    ("chromium", "chromium"),
     ("curl", "curl"),
     ("go", "golang-go"),
     ("haproxy", "haproxy"),
@@ -22,6 +23,7 @@ const PACKAGES: [(&str, &str); 21] = [
     ("nginx", "nginx"),
     // nginx forwards connections only with this module.
     ("nginx", "libnginx-mod-stream"),
+    ("node", "nodejs"),
     ("promtool", "prometheus"),
     ("redis-benchmark", "redis-tools"),
     ("redis-cli", "redis-tools"),
@@ -34,6 +36,7 @@ const PACKAGES: [(&str, &str); 21] = [
     ("strace", "strace"),
     ("systemd-analyze", "systemd"),
     ("systemd-socket-activate", "systemd"),
+    ("tmux", "tmux"),
     ("valgrind", "valgrind"),
 ];
 

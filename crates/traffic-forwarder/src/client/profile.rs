@@ -16,7 +16,7 @@ struct Written {
 }
 
 pub(crate) async fn run(wanted: &command::Profile) -> Result<Exit, Failure> {
-    let client = Client::new(&wanted.reach)?;
+    let client = Client::new(&wanted.reach.whom)?;
     let is_image = is_image(&wanted.output);
     let format = is_image.then_some(&b"flamegraph"[..]);
     let seconds = wanted.seconds.to_string();

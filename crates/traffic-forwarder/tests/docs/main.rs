@@ -24,3 +24,5 @@ mod shell;
 mod systemd;
 mod tables;
 mod troubleshooting;
+mod upgrade;
+mod views;

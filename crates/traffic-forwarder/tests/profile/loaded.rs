@@ -20,7 +20,7 @@ const CLIENTS: u64 = 3;
 
 pub(crate) struct Loaded {
     dir: TempDir,
-    pub(crate) forwarder: Forwarder,
+    _forwarder: Forwarder,
     pub(crate) http: Http,
     sessions: Arc<AtomicU64>,
     over: Arc<AtomicBool>,
@@ -61,7 +61,7 @@ impl Loaded {
         });
         let clients = clients.collect();
         let http = Http::new(socket);
-        Self { dir, forwarder, http, sessions, over, clients, _target: target }
+        Self { dir, _forwarder: forwarder, http, sessions, over, clients, _target: target }
     }
 
     pub(crate) fn path(&self, name: &str) -> String {
