@@ -11,7 +11,7 @@ use testkit::{
     wait_until,
 };
 
-const BINARY: &str = env!("CARGO_BIN_EXE_traffic-forwarder");
+pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_traffic-forwarder");
 
 /// Bytes of each lane of a session: some are copied, and some are spliced.
 const LENGTH: u64 = 400_000;

@@ -6,5 +6,6 @@
 mod loaded;
 
 mod cpu;
+mod document;
 mod heap;
 mod turns;
