@@ -4,7 +4,7 @@ use crate::markdown::{Block, Document};
 use crate::repository::{documents, root};
 
 /// What stands behind a fence, what checks such blocks, and how many there are at least.
-const KINDS: [(&str, &str, usize); 18] = [
+const KINDS: [(&str, &str, usize); 19] = [
     ("toml", "configuration", 3),
     ("conf", "configuration", 3),
     ("toml broken", "configuration", 1),
@@ -14,6 +14,7 @@ const KINDS: [(&str, &str, usize); 18] = [
     ("sh", "shell", 12),
     ("sh admin", "admin", 5),
     ("sh upgrade", "upgrade", 1),
+    ("sh profile", "the test `profile`", 2),
     ("sh jq", "log_queries", 1),
     ("ini", "systemd", 1),
     ("sh import", "migration", 1),
