@@ -63,6 +63,23 @@ pub struct Unbound {
     pub error: ListenError,
 }
 
+/// A configuration that has taken the place of another, and that the workers do not know yet.
+pub(crate) struct Arranged {
+    skipped: Vec<Unbound>,
+    changes: Changes,
+    /// Listeners that nobody wants any more.
+    spare: Vec<Listener>,
+}
+
+impl Arranged {
+    /// Tells the workers. Returns the forwards that were skipped, because the configuration allows
+    /// it.
+    pub(crate) fn take_effect(self, shared: &Arc<Shared>) -> Vec<Unbound> {
+        give_up(self.spare, self.changes, shared);
+        self.skipped
+    }
+}
+
 /// Listeners that were bound for a new configuration, by address.
 #[derive(Default)]
 struct Fresh {
@@ -83,6 +100,15 @@ impl Forwards {
         plans: &[Arc<plan::Forward>],
         shared: &Arc<Shared>,
     ) -> Result<Vec<Unbound>, Vec<Unbound>> {
+        Ok(self.arrange(plans, shared)?.take_effect(shared))
+    }
+
+    /// Like [`Forwards::apply`], without a word to the workers.
+    pub(crate) fn arrange(
+        &mut self,
+        plans: &[Arc<plan::Forward>],
+        shared: &Shared,
+    ) -> Result<Arranged, Vec<Unbound>> {
         let mut fresh = self.bind_what_is_new(plans, shared);
         if !fresh.failed.is_empty() {
             return Err(fresh.failed);
@@ -110,8 +136,7 @@ impl Forwards {
             self.running.push(running);
         }
         self.retire(before.into_values(), &mut changes);
-        give_up(spare.into_values().collect(), changes, shared);
-        Ok(fresh.skipped)
+        Ok(Arranged { skipped: fresh.skipped, changes, spare: spare.into_values().collect() })
     }
 
     /// Binds the addresses that are not listened on yet.

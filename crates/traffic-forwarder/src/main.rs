@@ -8,6 +8,8 @@ mod doctor;
 mod exit;
 mod go_flags;
 mod import;
+mod manual;
+mod shell_completions;
 mod top;
 
 use clap::Parser;
@@ -23,6 +25,7 @@ use std::process::ExitCode;
 static ALLOCATOR: sys::sampling::SamplingAllocator = sys::sampling::SamplingAllocator;
 
 fn main() -> ExitCode {
+    control::only_files_and_dns();
     if let Some(answer) = control::check_handover(input_of) {
         return answer_check(&answer).into();
     }
@@ -43,6 +46,8 @@ fn dispatch(cli: Cli) -> Exit {
         Some(Command::Demo(demo)) => demo::run(&demo),
         Some(Command::Import(import)) => import::run(&import),
         Some(Command::Operate(operation)) => client::run(&operation),
+        Some(Command::Completions(wanted)) => shell_completions::run(wanted.shell),
+        Some(Command::Man(wanted)) => manual::run(wanted.directory.as_deref()),
         Some(Command::Check(source)) => check(&source.input()),
         Some(Command::Doctor(doctor)) => doctor::run(doctor),
         Some(Command::Run(source)) => run(source.input()),

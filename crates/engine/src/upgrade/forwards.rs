@@ -6,7 +6,7 @@ use super::tally::{saved_sums, saved_totals, sums, totals};
 use crate::counters::Totals;
 use crate::forward::Forward;
 use crate::given::is_at;
-use crate::running::{Forwards, Removed, Running, Unbound};
+use crate::running::{Arranged, Forwards, Removed, Running, Unbound};
 use crate::shared::Shared;
 use handover::Standing;
 use plan::ListenAddress;
@@ -70,14 +70,14 @@ impl Forwards {
         }
     }
 
-    /// Makes `plans` what runs, with what the image before had.
+    /// Makes `plans` what runs, with what the image before had. The workers are not told yet.
     pub(super) fn take_over(
         &mut self,
         plans: &[Arc<plan::Forward>],
         saved: handover::Forwards,
         sockets: Vec<OwnedFd>,
-        shared: &Arc<Shared>,
-    ) -> Result<Vec<Unbound>, Vec<Unbound>> {
+        shared: &Shared,
+    ) -> Result<Arranged, Vec<Unbound>> {
         shared.number_from(saved.next_id);
         self.forgotten = sums(&saved.forgotten);
         let of = |saved: &handover::Listener| {
@@ -98,7 +98,7 @@ impl Forwards {
         for forward in saved.forwards {
             self.begin_with(forward, plans, shared);
         }
-        let result = self.apply(plans, shared);
+        let result = self.arrange(plans, shared);
         self.legacy = Legacy::default();
         result
     }

@@ -13,6 +13,7 @@ const KINDS: [(&str, &str, usize); 19] = [
     ("text record", "records", 1),
     ("sh", "shell", 12),
     ("sh admin", "admin", 5),
+    ("sh install", "installation", 4),
     ("sh upgrade", "upgrade", 1),
     ("sh profile", "the test `profile`", 2),
     ("sh jq", "log_queries", 1),

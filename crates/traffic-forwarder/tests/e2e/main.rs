@@ -35,6 +35,8 @@ mod reload;
 mod resets;
 mod scale;
 mod shutdown;
+mod static_binary;
 mod systemd;
 mod timeouts;
 mod top;
+mod upgrade;
