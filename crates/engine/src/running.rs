@@ -82,10 +82,10 @@ impl Arranged {
 
 /// Listeners that were bound for a new configuration, by address.
 #[derive(Default)]
-struct Fresh {
+pub(crate) struct Fresh {
     listeners: HashMap<ListenAddress, Listener>,
     skipped: Vec<Unbound>,
-    failed: Vec<Unbound>,
+    pub(crate) failed: Vec<Unbound>,
 }
 
 impl Forwards {
@@ -100,19 +100,20 @@ impl Forwards {
         plans: &[Arc<plan::Forward>],
         shared: &Arc<Shared>,
     ) -> Result<Vec<Unbound>, Vec<Unbound>> {
-        Ok(self.arrange(plans, shared)?.take_effect(shared))
-    }
-
-    /// Like [`Forwards::apply`], without a word to the workers.
-    pub(crate) fn arrange(
-        &mut self,
-        plans: &[Arc<plan::Forward>],
-        shared: &Shared,
-    ) -> Result<Arranged, Vec<Unbound>> {
-        let mut fresh = self.bind_what_is_new(plans, shared);
+        let fresh = self.bind_what_is_new(plans, shared);
         if !fresh.failed.is_empty() {
             return Err(fresh.failed);
         }
+        Ok(self.arrange(plans, fresh, shared).take_effect(shared))
+    }
+
+    /// Makes `plans` what runs, with what was bound for them, without a word to the workers.
+    pub(crate) fn arrange(
+        &mut self,
+        plans: &[Arc<plan::Forward>],
+        mut fresh: Fresh,
+        shared: &Shared,
+    ) -> Arranged {
         let skipped: HashSet<usize> =
             fresh.skipped.iter().map(|unbound| unbound.position).collect();
         let mut changes = Changes::default();
@@ -136,11 +137,15 @@ impl Forwards {
             self.running.push(running);
         }
         self.retire(before.into_values(), &mut changes);
-        Ok(Arranged { skipped: fresh.skipped, changes, spare: spare.into_values().collect() })
+        Arranged { skipped: fresh.skipped, changes, spare: spare.into_values().collect() }
     }
 
     /// Binds the addresses that are not listened on yet.
-    fn bind_what_is_new(&mut self, plans: &[Arc<plan::Forward>], shared: &Shared) -> Fresh {
+    pub(crate) fn bind_what_is_new(
+        &mut self,
+        plans: &[Arc<plan::Forward>],
+        shared: &Shared,
+    ) -> Fresh {
         let mut fresh = Fresh::default();
         let known: HashSet<ListenAddress> = self
             .running
@@ -231,7 +236,7 @@ impl Forwards {
         Running { plan: Arc::clone(plan), forward, listeners }
     }
 
-    fn first_version(&mut self, plan: &plan::Forward, shared: &Shared) -> Arc<Forward> {
+    pub(crate) fn first_version(&mut self, plan: &plan::Forward, shared: &Shared) -> Arc<Forward> {
         let forward = Forward::new(plan, shared.mailboxes.len());
         if let Some(totals) = self.legacy.totals.remove(&plan.name) {
             forward.counters.of(0).go_on_from(&totals);

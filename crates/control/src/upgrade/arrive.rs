@@ -5,7 +5,7 @@ use super::{Arrival, LastUpgrade, state};
 use crate::admin::Door;
 use crate::capacity::{capacity, workers};
 use crate::manager::{Notifier, Store};
-use crate::serve::{ServeError, start_engine, unbound};
+use crate::serve::{ServeError, start_engine};
 use crate::supervisor::Supervisor;
 use handover::{Damage, File, Part};
 use plan::Plan;
@@ -165,8 +165,16 @@ pub(crate) fn go_on(
     let given = engine::GivenSockets::default();
     let mut engine = start_engine(&plan, workers, capacity, given, handover.epolls())?;
     let inheritance = handover.inheritance();
-    let taken =
-        engine.take_over(&plan.forwards, inheritance).map_err(|failed| unbound(&plan, &failed))?;
+    let taken = engine.take_over(&plan.forwards, inheritance);
+    for unbound in &taken.unbound {
+        let forward = plan.forwards[unbound.position].name.as_str();
+        tracing::error!(
+            forward,
+            error = %unbound.error,
+            "a listener was not taken over and cannot be bound again: the forward is drained; \
+             `traffic-forwarder resume` tries again"
+        );
+    }
     let store = Store::from_environment(notifier, saved.kept_listeners.iter().cloned().collect());
     let mut supervisor = Supervisor::new(input, plan, engine, workers, capacity, store);
     supervisor.keep_listeners();

@@ -71,13 +71,14 @@ impl Forwards {
     }
 
     /// Makes `plans` what runs, with what the image before had. The workers are not told yet.
+    /// Returns the forwards that have no listeners with it: their sessions go on all the same.
     pub(super) fn take_over(
         &mut self,
         plans: &[Arc<plan::Forward>],
         saved: handover::Forwards,
         sockets: Vec<OwnedFd>,
         shared: &Shared,
-    ) -> Result<Arranged, Vec<Unbound>> {
+    ) -> (Arranged, Vec<Unbound>) {
         shared.number_from(saved.next_id);
         self.forgotten = sums(&saved.forgotten);
         let of = |saved: &handover::Listener| {
@@ -98,9 +99,15 @@ impl Forwards {
         for forward in saved.forwards {
             self.begin_with(forward, plans, shared);
         }
-        let result = self.arrange(plans, shared);
+        let mut fresh = self.bind_what_is_new(plans, shared);
+        let unbound = std::mem::take(&mut fresh.failed);
+        for plan in unbound.iter().map(|unbound| &plans[unbound.position]) {
+            let forward = Arc::new(self.first_version(plan, shared).drained());
+            self.running.push(Running { plan: Arc::clone(plan), forward, listeners: Vec::new() });
+        }
+        let arranged = self.arrange(plans, fresh, shared);
         self.legacy = Legacy::default();
-        result
+        (arranged, unbound)
     }
 
     fn begin_with(

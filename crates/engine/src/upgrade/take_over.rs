@@ -40,8 +40,8 @@ pub struct TakenOver {
     pub sessions: u64,
     /// Sessions that could not be read, and were reset.
     pub lost: u64,
-    /// Optional forwards that could not be bound.
-    pub skipped: Vec<Unbound>,
+    /// Forwards that could not be bound, and are drained.
+    pub unbound: Vec<Unbound>,
 }
 
 /// What a worker is to take over.
@@ -52,24 +52,27 @@ pub(crate) struct TakeOver {
 }
 
 impl Engine {
-    /// Like the first [`Engine::apply`], going on with what the image before had.
+    /// Like the first [`Engine::apply`], going on with what the image before had. Nothing can fail
+    /// here any more that would be worth ending the sessions: a forward that cannot be bound is
+    /// drained.
     pub fn take_over(
         &mut self,
         forwards: &[Arc<plan::Forward>],
         inheritance: Inheritance,
-    ) -> Result<TakenOver, Vec<Unbound>> {
+    ) -> TakenOver {
         let Inheritance { forwards: saved, workers, sockets } = inheritance;
         let open_before = open_sessions(&saved);
-        let arranged = self.forwards.take_over(forwards, saved, sockets, &self.shared)?;
+        let (arranged, unbound) = self.forwards.take_over(forwards, saved, sockets, &self.shared);
         let by_name: HashMap<String, Arc<Forward>> =
             self.forwards.all().map(|forward| (forward.name.to_string(), forward)).collect();
         let by_name = Arc::new(by_name);
         // Before anybody is accepted: these have their places within the limits already.
         let taken = self.hand_out(workers, &by_name);
         let lost = settle(&by_name, &open_before, &taken);
-        let skipped = arranged.take_effect(&self.shared);
+        // Optional ones were skipped before, and are again.
+        arranged.take_effect(&self.shared);
         self.shared.tell_all(|| Message::Begin);
-        Ok(TakenOver { sessions: taken.values().sum(), lost, skipped })
+        TakenOver { sessions: taken.values().sum(), lost, unbound }
     }
 
     /// Gives the sessions to the workers. Returns how many each forward has again.

@@ -250,3 +250,26 @@ fn the_check_refuses_what_it_cannot_read() {
     assert_eq!(checked.status.code(), Some(2), "{checked}");
     assert!(checked.stderr.contains("the state cannot be read"), "{checked}");
 }
+
+/// A forward without its listener takes nobody new; the sessions that it has are worth more than an
+/// end of the process.
+#[test]
+fn a_listener_cannot_be_had() {
+    let ground = Ground::new();
+    ground.upgrade_with(|bytes| {
+        rewrite(&bytes, |state| {
+            state.forwards.listeners.iter_mut().skip(1).for_each(|listener| listener.fd = 9999);
+        })
+    });
+    ground.idle_goes_on();
+    for (at, forward) in PATHS.iter().enumerate() {
+        let forward = ground.operated.http.json(&format!("/v1/forwards/{forward}"));
+        assert_eq!((&forward["state"], &forward["sessions"]), (&"draining".into(), &1.into()));
+        ground.full_goes_on(at);
+    }
+    let told = "a listener was not taken over and cannot be bound again: the forward is drained; \
+                `traffic-forwarder resume` tries again";
+    assert_eq!(messages(&ground.operated, told).len(), PATHS.len());
+    ground.has_lost(0);
+    ground.ends_well(None);
+}
