@@ -44,7 +44,7 @@ help: ## Show this list
 # --- build ---
 
 .PHONY: build
-build: build-$(BUILD) ## Build ./traffic-forwarder (profile=1: for perf; memory_optimized=1: build-optimized)
+build: build-$(BUILD) ## Build ./traffic-forwarder (profile=1: takes profiles; memory_optimized=1: build-optimized)
 
 .PHONY: build-release
 build-release:
@@ -61,11 +61,13 @@ build-debug: ## Build without optimization, with all checks
 	cargo build $(PACKAGE)
 	@cp -f '$(TARGET_DIR)/debug/traffic-forwarder' traffic-forwarder
 
-# The release build with names, line numbers and frame pointers, for `perf record --call-graph fp`.
-# It writes no profile by itself.
+# The release build with names, line numbers and frame pointers, which profiles need, and with the
+# feature that takes them (docs/profiling.md). perf reads it, too: `perf record --call-graph fp`.
+FRAME_POINTERS := RUSTFLAGS='$(RUSTFLAGS) -C force-frame-pointers=yes'
+
 .PHONY: build-profile
 build-profile:
-	RUSTFLAGS='$(RUSTFLAGS) -C force-frame-pointers=yes' cargo build --profile profile $(PACKAGE)
+	$(FRAME_POINTERS) cargo build --profile profile --features profile $(PACKAGE)
 	@cp -f '$(TARGET_DIR)/profile/traffic-forwarder' traffic-forwarder
 
 .PHONY: static
@@ -135,11 +137,16 @@ dist-check: ## Build the last commit's packages twice, in two directories, and c
 .PHONY: test
 test: test-deps lint ## Install what the tests need, then run the lints and all tests
 	cargo test --workspace
+	@$(MAKE) --no-print-directory test-profile
 
 .PHONY: test-deps
 test-deps: ## Install the Debian and npm packages that the tests use and that are missing
 	@sh scripts/test-deps.sh
 	@sh scripts/test-deps-npm.sh
+
+.PHONY: test-profile
+test-profile: ## Test a build that takes profiles, with `go tool pprof`
+	$(FRAME_POINTERS) cargo test $(PACKAGE) --features profile --test profile
 
 .PHONY: upgrade-test
 upgrade-test: ## Upgrade in place from an earlier commit's build to this one (COMMIT=; default HEAD~1)

@@ -18,6 +18,8 @@ fmt() {
 clippy() {
     if has clippy "clippy is not installed (rustup component add clippy)"; then
         cargo clippy --workspace --all-targets -- -D warnings
+        # What only a build that takes profiles has.
+        cargo clippy -p traffic-forwarder --features profile --all-targets -- -D warnings
     fi
 }
 

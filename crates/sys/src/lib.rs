@@ -3,8 +3,8 @@
 //!
 //! Every descriptor made here is non-blocking and close-on-exec. This is the only crate in which
 //! `unsafe` may appear, and it does so only where `rustix` has no safe form of a call:
-//! [`tcp_info`], [`socket::unacked`], [`release_free_memory`], what [`exec`] and [`inherit`] need, and
-//! [`only_files_and_dns`].
+//! [`tcp_info`], [`socket::unacked`], [`release_free_memory`], what [`exec`], [`inherit`] and
+//! [`sampling`] need, and [`only_files_and_dns`].
 
 mod address;
 pub use address::Address;
@@ -55,6 +55,8 @@ pub use notify_socket::NotifySocket;
 
 mod orphans;
 pub use orphans::{OwnChild, reap_orphans};
+
+pub mod sampling;
 
 mod usage;
 pub use usage::{Usage, usage};

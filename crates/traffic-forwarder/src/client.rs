@@ -23,6 +23,8 @@ mod changes;
 
 mod upgrade;
 
+mod profile;
+
 mod table;
 
 pub(crate) mod screen;
@@ -65,6 +67,7 @@ async fn carry_out(operation: &Operation) -> Result<Exit, Failure> {
         Operation::Plan(wanted) => compare(wanted).await,
         Operation::Confirm(reach) => confirm(reach).await,
         Operation::Upgrade(wanted) => upgrade::run(wanted).await,
+        Operation::Profile(wanted) => profile::run(wanted).await,
         Operation::Top(whom) => crate::top::run(whom).await,
     }
 }

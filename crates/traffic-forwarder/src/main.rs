@@ -19,6 +19,11 @@ use exit::Exit;
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 
+/// Remembers who allocates, for `/debug/pprof/heap`.
+#[cfg(feature = "profile")]
+#[global_allocator]
+static ALLOCATOR: sys::sampling::SamplingAllocator = sys::sampling::SamplingAllocator;
+
 fn main() -> ExitCode {
     control::only_files_and_dns();
     if let Some(answer) = control::check_handover(input_of) {

@@ -1,6 +1,6 @@
 //! `GET /openapi.json`: the description of all this, made of the code.
 
-use super::{events, forwards, page, probes, reload, sessions, status, upgrade};
+use super::{events, forwards, page, probes, profile, reload, sessions, status, upgrade};
 use crate::api;
 use axum::Json;
 use utoipa::OpenApi;
@@ -28,6 +28,8 @@ use utoipa::OpenApi;
         probes::metrics,
         probes::health,
         probes::readiness,
+        profile::cpu,
+        profile::heap,
         openapi,
         page::index,
         page::part,

@@ -6,7 +6,8 @@
 //!  door     where it listens, and who may come in
 //!  server   connections: their number, their time, their size
 //!  routes   which question is answered where
-//!  answers: status, forwards, sessions (listing, rates, growth), reload, upgrade, events, probes
+//!  answers: status, forwards, sessions (listing, rates, growth), reload, upgrade, events, probes,
+//!           profile
 //!  page     what a browser shows of these answers; its files are in the folder `page`
 //! ```
 
@@ -25,6 +26,7 @@ mod growth;
 mod listing;
 mod meter;
 mod probes;
+mod profile;
 mod rates;
 mod reload;
 mod sessions;

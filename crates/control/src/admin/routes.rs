@@ -4,7 +4,7 @@ use super::access::{self, Access};
 use super::growth::Growth;
 use super::rates::Rates;
 use super::refusal::{Refusal, no_method, no_path};
-use super::{document, events, forwards, page, probes, reload, sessions, status, upgrade};
+use super::{document, events, forwards, page, probes, profile, reload, sessions, status, upgrade};
 use crate::desk::Desk;
 use crate::events::Events;
 use axum::Router;
@@ -65,6 +65,8 @@ pub(super) fn table() -> Vec<(&'static str, MethodRouter<App>)> {
         ("/metrics", get(probes::metrics)),
         ("/healthz", get(probes::health)),
         ("/readyz", get(probes::readiness)),
+        ("/debug/pprof/profile", get(profile::cpu)),
+        ("/debug/pprof/heap", get(profile::heap)),
         ("/openapi.json", get(document::openapi)),
         ("/", get(page::index)),
         ("/page/{file}", get(page::part)),

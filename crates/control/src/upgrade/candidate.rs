@@ -124,6 +124,10 @@ impl Supervisor {
     }
 
     fn check_of(&self, wanted: &Wanted) -> Result<Check, UpgradeError> {
+        // Until the upgrade is over, none is begun.
+        if sys::sampling::cpu_is_sampled() {
+            return Err(UpgradeError::Profiling);
+        }
         let unknown =
             || UpgradeError::Failed("this program's file is unknown: name one".to_owned());
         let path = wanted.binary.as_ref().or(self.program.as_ref()).ok_or_else(unknown)?;

@@ -10,6 +10,8 @@ pub(crate) enum UpgradeError {
     Draining,
     /// Another upgrade is under way.
     Busy,
+    /// A profile is being taken: its timer would run on in the next image, and end it.
+    Profiling,
     /// It was reloaded while the program was checked.
     Reloaded,
     /// There is no such program.
@@ -28,6 +30,7 @@ impl UpgradeError {
         match self {
             Self::Draining => "draining",
             Self::Busy => "upgrading",
+            Self::Profiling => "profiling",
             Self::Reloaded => "reloaded",
             Self::Binary { .. } => "no_binary",
             Self::Refused { .. } => "refused_by_binary",
@@ -41,6 +44,7 @@ impl fmt::Display for UpgradeError {
         match self {
             Self::Draining => f.write_str("the process is shutting down"),
             Self::Busy => f.write_str("another upgrade is under way"),
+            Self::Profiling => f.write_str("a CPU profile is being taken: upgrade when it is done"),
             Self::Reloaded => f.write_str(
                 "the configuration was reloaded while the program was checked: upgrade again",
             ),

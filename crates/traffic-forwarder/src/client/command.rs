@@ -30,6 +30,9 @@ pub(crate) enum Operation {
     Confirm(Reach),
     /// Become the program that is installed by now: same process, every listener, every session.
     Upgrade(Upgrade),
+    /// Take a profile of the running process: where it spends its CPU time, or who allocates
+    /// memory. Only of one that was built with `make build profile=1`.
+    Profile(Profile),
     /// Watch and steer the running process on the whole terminal: rates, forwards, sessions.
     Top(Whom),
 }
@@ -182,6 +185,26 @@ pub(crate) struct Upgrade {
     /// The program to become; by default the file that the process was started from.
     #[arg(long, value_name = "PATH")]
     pub(crate) binary: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) reach: Reach,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Profile {
+    /// For how long the use of CPU time is sampled, 1 to 300.
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        default_value_t = 10,
+        value_parser = clap::value_parser!(u16).range(1..=300)
+    )]
+    pub(crate) seconds: u16,
+    /// Take one of memory instead: what was allocated since the start, and what is still in use.
+    #[arg(long, conflicts_with = "seconds")]
+    pub(crate) heap: bool,
+    /// Where to write it: a flame graph if the name ends with .svg, else a file for `go tool pprof`.
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: PathBuf,
     #[command(flatten)]
     pub(crate) reach: Reach,
 }

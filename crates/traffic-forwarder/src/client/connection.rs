@@ -66,6 +66,11 @@ impl Client {
             .map_err(|error| Failure::Broken { place, what: foreign(&error) })
     }
 
+    /// Asks for a file. Finding out what is in it takes `time`, besides what every answer may take.
+    pub(crate) async fn fetch(&self, path: &str, time: Duration) -> Result<Bytes, Failure> {
+        self.succeed(Method::GET, path, time + TO_ANSWER).await.map(|(_, body)| body)
+    }
+
     /// Asks a probe, whose answer is only whether it succeeds. It waits for no long task of the
     /// process, because who asks has a deadline, too.
     pub(crate) async fn probe(&self, path: &str) -> Result<(), Failure> {

@@ -4,7 +4,7 @@ use crate::markdown::{Block, Document};
 use crate::repository::{documents, root};
 
 /// What stands behind a fence, what checks such blocks, and how many there are at least.
-const KINDS: [(&str, &str, usize); 19] = [
+const KINDS: [(&str, &str, usize); 20] = [
     ("toml", "configuration", 3),
     ("conf", "configuration", 3),
     ("toml broken", "configuration", 1),
@@ -15,6 +15,7 @@ const KINDS: [(&str, &str, usize); 19] = [
     ("sh admin", "admin", 5),
     ("sh install", "installation", 4),
     ("sh upgrade", "upgrade", 1),
+    ("sh profile", "the test `profile`", 2),
     ("sh jq", "log_queries", 1),
     ("ini", "systemd", 1),
     ("sh import", "migration", 1),

@@ -28,6 +28,8 @@ mod names;
 mod no_answer;
 mod openapi;
 mod operate;
+#[cfg(not(feature = "profile"))]
+mod profile;
 mod programs;
 mod reload;
 mod resets;

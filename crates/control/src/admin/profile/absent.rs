@@ -1,0 +1,27 @@
+//! A build that takes no profiles.
+
+use super::Format;
+use crate::admin::refusal::Refusal;
+use crate::admin::routes::App;
+use axum::http::StatusCode;
+use axum::response::Response;
+use std::future::{Future, ready};
+use std::time::Duration;
+
+pub(super) fn cpu(
+    _: App,
+    _: Duration,
+    _: Format,
+) -> impl Future<Output = Result<Response, Refusal>> {
+    ready(Err(no_profile()))
+}
+
+pub(super) fn heap(_: Format) -> impl Future<Output = Result<Response, Refusal>> {
+    ready(Err(no_profile()))
+}
+
+fn no_profile() -> Refusal {
+    let message = "this build takes no profiles: build one that does with `make build profile=1`, \
+                   and upgrade to it in place or start it instead (docs/profiling.md)";
+    Refusal::new(StatusCode::NOT_FOUND, "no_profile", message.to_owned())
+}

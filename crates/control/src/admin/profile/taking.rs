@@ -1,0 +1,142 @@
+//! A build that takes profiles: samples become a profile, and a profile the answer.
+
+use super::Format;
+use crate::admin::refusal::Refusal;
+use crate::admin::routes::App;
+use axum::body::{Body, Bytes};
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use futures_util::stream;
+use profile::{Kind, Profile, Sample, Symbols, flame_graph, pprof};
+use std::io;
+use std::time::{Duration, Instant, SystemTime};
+use sys::sampling::{CPU_RATE, CpuSampler, CpuSamples, HEAP_PERIOD, HeapSamples, heap_samples};
+use tokio::sync::{Semaphore, SemaphorePermit, oneshot};
+
+const CPU: Kind = Kind { name: "cpu", unit: "nanoseconds" };
+const SPACE: Kind = Kind { name: "space", unit: "bytes" };
+/// Nanoseconds of CPU time between two samples.
+const CPU_PERIOD: i64 = 1_000_000_000 / CPU_RATE as i64;
+
+/// One profile is taken at a time, from its first sample to its last name.
+static TURN: Semaphore = Semaphore::const_new(1);
+
+type Turn = SemaphorePermit<'static>;
+
+fn turn() -> Result<Turn, Refusal> {
+    let message = "another profile is being taken: one at a time";
+    TURN.try_acquire().map_err(|_| Refusal::conflict("profiling", message))
+}
+
+/// Begins to take samples, and answers: what is found is sent when the time is over. Whoever goes
+/// away before ends it.
+pub(super) async fn cpu(app: App, time: Duration, format: Format) -> Result<Response, Refusal> {
+    let turn = turn()?;
+    // The supervisor starts it, who also starts upgrades: only one of both runs.
+    let start = app.desk.ask(|supervisor| start(supervisor.upgrading));
+    let sampler = start.await??;
+    let (since, began) = (SystemTime::now(), Instant::now());
+    Ok(answer(format, async move {
+        tokio::time::sleep(time).await;
+        let duration = began.elapsed();
+        let found = sampler.finish();
+        written(turn, format, move || cpu_profile(&found, since, duration)).await
+    }))
+}
+
+fn start(upgrading: bool) -> Result<CpuSampler, Refusal> {
+    if upgrading {
+        return Err(Refusal::conflict("upgrading", "an upgrade is under way"));
+    }
+    CpuSampler::start().map_err(|errno| {
+        let message = format!("start the timer of a profile: {}", sys::errno_text(errno));
+        Refusal::conflict("profile_failed", message)
+    })
+}
+
+pub(super) async fn heap(format: Format) -> Result<Response, Refusal> {
+    let profile = written(turn()?, format, || heap_profile(&heap_samples())).await;
+    Ok(answer(format, std::future::ready(profile)))
+}
+
+fn cpu_profile(found: &CpuSamples, since: SystemTime, duration: Duration) -> Profile {
+    let sample = |(stack, count): &(sys::sampling::Stack, u64)| {
+        let count = whole(*count);
+        let values = vec![count, count.saturating_mul(CPU_PERIOD)];
+        Sample { addresses: stack.frames().to_vec(), values }
+    };
+    Profile {
+        kinds: &[Kind { name: "samples", unit: "count" }, CPU],
+        samples: found.stacks.iter().map(sample).collect(),
+        period: (CPU, CPU_PERIOD),
+        since,
+        duration,
+        remarks: lost(found.lost),
+    }
+}
+
+fn heap_profile(found: &HeapSamples) -> Profile {
+    let sample = |(stack, used): &(sys::sampling::Stack, sys::sampling::HeapUse)| {
+        let values = [used.objects, used.bytes, used.live_objects, used.live_bytes];
+        Sample { addresses: stack.frames().to_vec(), values: values.map(whole).to_vec() }
+    };
+    Profile {
+        // The names that `go tool pprof` has options for.
+        kinds: &[
+            Kind { name: "alloc_objects", unit: "count" },
+            Kind { name: "alloc_space", unit: "bytes" },
+            Kind { name: "inuse_objects", unit: "count" },
+            Kind { name: "inuse_space", unit: "bytes" },
+        ],
+        samples: found.stacks.iter().map(sample).collect(),
+        period: (SPACE, whole(HEAP_PERIOD as u64)),
+        since: SystemTime::now(),
+        duration: Duration::ZERO,
+        remarks: lost(found.lost),
+    }
+}
+
+fn lost(count: u64) -> Vec<String> {
+    let text = || format!("{count} samples were lost: no room for their stacks");
+    if count == 0 { Vec::new() } else { vec![text()] }
+}
+
+fn whole(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+/// Makes the answer, in a thread of its own: to find names takes up to seconds.
+async fn written(
+    turn: Turn,
+    format: Format,
+    profile: impl FnOnce() -> Profile + Send + 'static,
+) -> io::Result<Bytes> {
+    let (sender, result) = oneshot::channel();
+    let work = move || {
+        let profile = profile();
+        let symbols = Symbols::of(&profile);
+        let written = match format {
+            Format::Pprof => pprof(&profile, &symbols),
+            Format::Flamegraph => Ok(flame_graph(&profile, &symbols).into_bytes()),
+        };
+        drop(turn);
+        // Whoever asked may have gone away meanwhile.
+        let _ = sender.send(written);
+    };
+    std::thread::Builder::new().name("profile".into()).spawn(work)?;
+    let written = result.await.map_err(|_| io::Error::other("the profile broke off"))??;
+    Ok(written.into())
+}
+
+/// An answer whose body is still to come.
+fn answer(
+    format: Format,
+    body: impl Future<Output = io::Result<Bytes>> + Send + 'static,
+) -> Response {
+    let kind = match format {
+        Format::Pprof => "application/octet-stream",
+        Format::Flamegraph => "image/svg+xml",
+    };
+    let body = Body::from_stream(stream::once(body));
+    ([(header::CONTENT_TYPE, kind)], body).into_response()
+}

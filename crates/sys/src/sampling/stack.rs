@@ -1,0 +1,170 @@
+//! Which functions a thread is in, found by walking along the frame pointers.
+
+use std::ops::Range;
+
+/// How deep a stack is kept; what is further out is cut off.
+pub const MOST_FRAMES: usize = 64;
+
+/// No stack is larger, in bytes: what points further away is no frame.
+const STACK_MAX: usize = 64 << 20;
+
+/// Addresses of code, the innermost first. That of a caller lies inside its call instruction, and
+/// not behind it, where another function may begin.
+#[derive(Clone, Copy, Debug)]
+pub struct Stack {
+    depth: usize,
+    frames: [usize; MOST_FRAMES],
+}
+
+impl Stack {
+    pub(super) const EMPTY: Self = Self { depth: 0, frames: [0; MOST_FRAMES] };
+
+    /// The addresses.
+    pub fn frames(&self) -> &[usize] {
+        &self.frames[..self.depth]
+    }
+
+    fn push(&mut self, address: usize) {
+        self.frames[self.depth] = address;
+        self.depth += 1;
+    }
+}
+
+impl PartialEq for Stack {
+    fn eq(&self, other: &Self) -> bool {
+        self.frames() == other.frames()
+    }
+}
+
+impl Eq for Stack {}
+
+impl std::hash::Hash for Stack {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.frames().hash(state);
+    }
+}
+
+/// Where a thread is.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Registers {
+    /// The instruction that is executed; `None` to begin with its caller.
+    pub(super) instruction: Option<usize>,
+    pub(super) frame: usize,
+    pub(super) stack: usize,
+}
+
+impl Registers {
+    /// Of the function that calls this.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "else it would be this function's own frame")]
+    pub(super) fn now() -> Self {
+        let (frame, stack): (usize, usize);
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: it reads two registers, and touches nothing.
+        unsafe {
+            std::arch::asm!("mov {}, rbp", "mov {}, rsp", out(reg) frame, out(reg) stack,
+                options(nomem, nostack, preserves_flags));
+        }
+        #[cfg(target_arch = "aarch64")]
+        // SAFETY: likewise.
+        unsafe {
+            std::arch::asm!("mov {}, x29", "mov {}, sp", out(reg) frame, out(reg) stack,
+                options(nomem, nostack, preserves_flags));
+        }
+        Self { instruction: None, frame, stack }
+    }
+
+    /// Of the function that a signal has interrupted.
+    pub(super) fn interrupted(context: &libc::ucontext_t) -> Self {
+        #[cfg(target_arch = "x86_64")]
+        let [instruction, frame, stack] = [libc::REG_RIP, libc::REG_RBP, libc::REG_RSP]
+            .map(|register| context.uc_mcontext.gregs[register.cast_unsigned() as usize])
+            .map(i64::cast_unsigned);
+        #[cfg(target_arch = "aarch64")]
+        let [instruction, frame, stack] =
+            [context.uc_mcontext.pc, context.uc_mcontext.regs[29], context.uc_mcontext.sp];
+        #[expect(clippy::cast_possible_truncation, reason = "addresses of these have 64 bits")]
+        let [instruction, frame, stack] = [instruction, frame, stack].map(|word| word as usize);
+        Self { instruction: Some(instruction), frame, stack }
+    }
+
+    /// Follows the frames outwards. It may be called by a signal handler: it allocates nothing and
+    /// takes no lock. Code without frame pointers ends or shortens the chain, and breaks nothing.
+    pub(super) fn walk(self) -> Stack {
+        let mut stack = Stack::EMPTY;
+        if let Some(instruction) = self.instruction {
+            stack.push(instruction);
+        }
+        let mut frame = self.frame;
+        // Stacks grow downwards: a caller's frame is further up.
+        let mut reach: Range<usize> = self.stack..self.stack.saturating_add(STACK_MAX);
+        let is_frame = |frame: usize, reach: &Range<usize>| {
+            reach.contains(&frame) && frame.is_multiple_of(size_of::<usize>())
+        };
+        while stack.depth < MOST_FRAMES && is_frame(frame, &reach) {
+            let Some([caller, return_address]) = read(frame) else { break };
+            if return_address == 0 {
+                break;
+            }
+            stack.push(return_address - 1);
+            reach.start = frame + 1;
+            frame = caller;
+        }
+        stack
+    }
+}
+
+/// The two words of a frame: its caller's frame, and the address to return to. A frame that is none
+/// may be anywhere, so the kernel is asked to read it: it says so where a load would be a fault.
+fn read(frame: usize) -> Option<[usize; 2]> {
+    let mut words = [0_usize; 2];
+    let into = libc::iovec { iov_base: words.as_mut_ptr().cast(), iov_len: size_of_val(&words) };
+    let from = libc::iovec {
+        iov_base: std::ptr::without_provenance_mut(frame),
+        iov_len: size_of_val(&words),
+    };
+    // SAFETY: the kernel writes at most as many bytes as `words` has into it, and only reads at
+    // `from`, whatever that is.
+    let read = unsafe {
+        libc::process_vm_readv(libc::getpid(), &raw const into, 1, &raw const from, 1, 0)
+    };
+    (usize::try_from(read) == Ok(size_of_val(&words))).then_some(words)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_walk_reads_the_chain_and_ends_where_it_is_none() {
+        // Three frames of an imaginary stack, the last of which leads to nowhere.
+        let mut words = [0_usize; 6];
+        let at = words.as_ptr().addr();
+        words.copy_from_slice(&[at + 16, 101, at + 32, 102, 8, 103]);
+        let walk = |instruction| Registers { instruction, frame: at, stack: at }.walk();
+        assert_eq!(walk(Some(7)).frames(), [7, 100, 101, 102]);
+        assert_eq!(walk(None).frames(), [100, 101, 102]);
+        // A chain that leads back would have no end.
+        words[2] = at;
+        std::hint::black_box(&mut words);
+        assert_eq!(walk(None).frames(), [100, 101]);
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_no_fault() {
+        let nowhere = Registers { instruction: Some(7), frame: 16, stack: 8 };
+        assert_eq!(nowhere.walk().frames(), [7]);
+    }
+
+    #[test]
+    fn a_walk_has_an_end() {
+        let mut words = [1_usize; 4 * MOST_FRAMES];
+        let at = words.as_ptr().addr();
+        for frame in 0..words.len() / 2 {
+            words[2 * frame] = at + 16 * (frame + 1);
+        }
+        std::hint::black_box(&mut words);
+        let stack = Registers { instruction: Some(7), frame: at, stack: at }.walk();
+        assert_eq!(stack.frames().len(), MOST_FRAMES);
+    }
+}

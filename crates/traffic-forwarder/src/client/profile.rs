@@ -1,0 +1,43 @@
+//! `profile`: has one taken, and writes it to a file.
+
+use crate::client::connection::Client;
+use crate::client::failure::Failure;
+use crate::client::{command, path, show};
+use crate::exit::Exit;
+use serde::Serialize;
+use std::path::Path;
+use std::time::Duration;
+
+/// What was written.
+#[derive(Serialize)]
+struct Written {
+    file: String,
+    bytes: usize,
+}
+
+pub(crate) async fn run(wanted: &command::Profile) -> Result<Exit, Failure> {
+    let client = Client::new(&wanted.reach.whom)?;
+    let is_image = is_image(&wanted.output);
+    let format = is_image.then_some(&b"flamegraph"[..]);
+    let seconds = wanted.seconds.to_string();
+    let (question, time) = if wanted.heap {
+        (path::with_query("/debug/pprof/heap", &[("format", format)]), Duration::ZERO)
+    } else {
+        let parameters = [("seconds", Some(seconds.as_bytes())), ("format", format)];
+        let time = Duration::from_secs(wanted.seconds.into());
+        (path::with_query("/debug/pprof/profile", &parameters), time)
+    };
+    let profile = client.fetch(&question, time).await?;
+    let file = plan::escaped(&wanted.output.to_string_lossy());
+    std::fs::write(&wanted.output, &profile)
+        .map_err(|error| Failure::Usage(format!("write {file}: {error}")))?;
+    let hint = if is_image { "open it in a browser" } else { "read it with `go tool pprof`" };
+    show(&wanted.reach, &Written { file, bytes: profile.len() }, |written| {
+        format!("wrote {} ({} bytes): {hint}\n", written.file, written.bytes)
+    });
+    Ok(Exit::Done)
+}
+
+fn is_image(file: &Path) -> bool {
+    file.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("svg"))
+}

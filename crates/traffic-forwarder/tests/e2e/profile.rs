@@ -1,0 +1,36 @@
+//! A default build takes no profiles, and says how to build one that does.
+
+use std::fs;
+
+use crate::support::{Config, Desk, Operated};
+use testkit::Port;
+
+const REMEDY: &str = "make build profile=1";
+
+fn config() -> Config {
+    Config::new().forward(Port::v4().addr(), Port::v4().addr(), "")
+}
+
+#[test]
+fn there_is_no_profile_and_the_answer_says_how_to_get_one() {
+    let operated = Operated::start(config());
+    for path in ["/debug/pprof/profile?seconds=1", "/debug/pprof/heap"] {
+        let error = &operated.http.get(path).status(404).json()["error"];
+        assert_eq!(error["code"], "no_profile", "{path}");
+        assert!(error["message"].as_str().unwrap().contains(REMEDY), "{error}");
+    }
+    operated.http.get("/debug/pprof/profile?seconds=301").status(400);
+}
+
+#[test]
+fn the_command_says_so_and_writes_no_file() {
+    let desk = Desk::new();
+    let _forwarder = config().admin(&desk.admin()).start();
+    for kind in [&["--seconds", "1"][..], &["--heap"]] {
+        let file = desk.path("profile.svg");
+        let said = desk.refused(&[&["profile", "-o", &file], kind].concat(), 1);
+        assert!(said.contains(REMEDY), "{said}");
+        assert!(fs::metadata(&file).is_err());
+    }
+    desk.refused(&["profile", "--seconds", "301", "-o", "x"], 2);
+}

@@ -1,0 +1,20 @@
+//! Who allocates memory.
+
+use crate::loaded::Loaded;
+
+#[test]
+fn go_reads_who_allocated_and_what_is_in_use() {
+    let loaded = Loaded::start();
+    loaded.wait_for_more_sessions();
+    let file = loaded.profile(&["--heap"], "heap.pb.gz");
+    let top = |kind| loaded.pprof(&["-top", "-cum", "-nodecount=1000", kind], &file);
+    let allocated = top("-sample_index=alloc_space");
+    assert!(allocated.contains("Type: alloc_space"), "{allocated}");
+    assert!(allocated.contains("control::serve::serve"), "{allocated}");
+    // A worker's table of sessions lives as long as the worker does.
+    let used = top("-sample_index=inuse_space");
+    assert!(used.contains("Type: inuse_space") && used.contains("engine::"), "{used}");
+    let svg = loaded.flame_graph(&["--heap"]);
+    assert!(svg.contains("inuse_space: ") && svg.contains("<title>engine::"), "{svg}");
+    loaded.finish();
+}
