@@ -5,6 +5,7 @@
 
 mod support;
 
+mod abuse;
 mod admin;
 mod bad_input;
 mod command_line;

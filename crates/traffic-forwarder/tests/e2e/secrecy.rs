@@ -6,15 +6,14 @@ use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
-use testkit::{Forwarder, LIMIT, Port, Signal, Tool, wait_until};
+use testkit::{Forwarder, LIMIT, Port, Signal, wait_until};
 
-use crate::support::{BINARY, Config, Desk};
+use crate::support::{Config, Desk, forwarder};
 
 /// A forwarder that a shell has prepared.
 fn prepared(preparation: &str, config: &Config) -> Forwarder {
-    let script = format!(r#"{preparation} && exec {BINARY} "$@""#);
-    let sh = Forwarder::binary(Tool::find("sh").path()).args(["-c", &script, "sh"]);
-    sh.config(config.text()).start()
+    let script = format!(r#"{preparation} && exec "$0" "$@""#);
+    forwarder().through("sh", ["-c".to_owned(), script]).config(config.text()).start()
 }
 
 /// All files and sockets in a directory, with their modes.
