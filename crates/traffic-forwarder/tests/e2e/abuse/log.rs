@@ -6,9 +6,9 @@ use super::{Abused, EVERYBODY, EVERYBODY_FILES, MIB};
 use crate::support::Config;
 
 /// Reports and lines that may wait to be written, all of them.
-const QUEUES: u64 = 12 * MIB;
+const QUEUES: u64 = 8 * MIB;
 /// Enough to fill all queues: each session makes three reports.
-const SESSIONS: u64 = 12_000;
+const SESSIONS: u64 = 20_000;
 
 /// Standard error is read until the process is ready; then nobody reads, and nobody closes it.
 fn unread(forwarder: ForwarderBuilder) -> ForwarderBuilder {
