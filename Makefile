@@ -107,8 +107,9 @@ test: test-deps lint ## Install what the tests need, then run the lints and all 
 	cargo test --workspace
 
 .PHONY: test-deps
-test-deps: ## Install the Debian packages that the tests use and that are missing
+test-deps: ## Install the Debian and npm packages that the tests use and that are missing
 	@sh scripts/test-deps.sh
+	@sh scripts/test-deps-npm.sh
 
 .PHONY: test-race
 test-race: ## Look for races and memory errors: loom, miri, AddressSanitizer

@@ -10,6 +10,8 @@ for package in $(cat "$LIST"); do
     state=$(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null || true)
     [ "$state" = installed ] || missing="$missing $package"
 done
+# Some packages of Node.js bring npm along, and cannot be installed beside Debian's.
+command -v npm >/dev/null || missing="$missing npm"
 if [ -z "$missing" ]; then
     exit 0
 fi

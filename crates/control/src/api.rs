@@ -54,6 +54,12 @@ pub struct Status {
     pub bytes_up: u64,
     /// Bytes from targets to clients since the start.
     pub bytes_down: u64,
+    /// How fast these grow; nothing if it was not asked for.
+    pub rates: Option<Rates>,
+    /// Log lines that were lost since the start.
+    pub log_dropped: u64,
+    /// Seconds since one was last lost.
+    pub last_log_dropped: Option<f64>,
     /// Open file descriptors.
     pub open_files: u64,
     /// The most there may be.
@@ -126,22 +132,44 @@ pub struct Forward {
     pub opened: u64,
     /// Clients refused by a limit.
     pub refused: u64,
+    /// Seconds since one was last refused.
+    pub last_refused: Option<f64>,
+    /// Sessions that ended unconnected, neither by their client nor by an operator: no target was
+    /// reached, or this host had nothing left for them.
+    pub failed: u64,
+    /// Seconds since one last failed.
+    pub last_failed: Option<f64>,
     /// Sessions that ended, by close reason (`client/relay/fin`).
     pub closed: BTreeMap<String, u64>,
     /// Bytes from clients to targets.
     pub bytes_up: u64,
     /// Bytes from targets to clients.
     pub bytes_down: u64,
+    /// How fast these grow; nothing if it was not asked for.
+    pub rates: Option<Rates>,
     /// Connections that wait to be accepted.
     pub backlog: u32,
     /// Its settings, as in the configuration.
     pub settings: BTreeMap<String, String>,
 }
 
-/// All forwards.
+/// How fast numbers grow, per second over the last moments.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize, ToSchema)]
+pub struct Rates {
+    /// Bytes from clients to targets.
+    pub bytes_up: f64,
+    /// Bytes from targets to clients.
+    pub bytes_down: f64,
+    /// New sessions.
+    pub opened: f64,
+}
+
+/// Some forwards, or all.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Forwards {
-    /// In the order of the configuration, removed ones last.
+    /// How many there are that were asked for.
+    pub total: usize,
+    /// Those of them that were asked for, sorted; removed ones last if by configuration.
     pub forwards: Vec<Forward>,
 }
 

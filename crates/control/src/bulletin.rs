@@ -11,15 +11,20 @@ use flow::{By, CloseReason, Phase};
 /// Tells a report to those who watch.
 pub(crate) fn tell(events: &Events, report: &Report) {
     match report {
-        Report::Accepted { id, forward, client } => events.tell("session_opened", || {
-            SessionOpened { id: *id, forward: forward.to_string(), client: client.to_string() }
-        }),
-        Report::Forwarding { id, forward, target } => events.tell("session_connected", || {
-            let target_address = target.to_string();
-            SessionConnected { id: *id, forward: forward.to_string(), target_address }
-        }),
+        Report::Accepted { id, forward, client } => {
+            events.tell_of_session("session_opened", || {
+                let (forward, client) = (forward.to_string(), client.to_string());
+                SessionOpened { id: *id, forward, client }
+            });
+        }
+        Report::Forwarding { id, forward, target } => {
+            events.tell_of_session("session_connected", || {
+                let (forward, target_address) = (forward.to_string(), target.to_string());
+                SessionConnected { id: *id, forward, target_address }
+            });
+        }
         Report::Ended(record) => {
-            events.tell("session_closed", || session_closed(record));
+            events.tell_of_session("session_closed", || session_closed(record));
             let CloseReason { by, phase, .. } = record.ending.reason;
             if by == By::Target && phase == Phase::Connect {
                 events.tell("target_down", || target_down(record));

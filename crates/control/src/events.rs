@@ -3,7 +3,9 @@
 
 use serde::Serialize;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::sync::broadcast;
+use tokio::sync::broadcast::error::RecvError;
 
 /// Events that a watcher may be behind.
 const MOST_BEHIND: usize = 4096;
@@ -23,23 +25,32 @@ impl Event {
         let data = serde_json::to_string(data).unwrap_or_default();
         Self { name, data }
     }
+
+    /// Whether every session has one of these.
+    fn is_of_session(&self) -> bool {
+        self.name.starts_with("session_")
+    }
 }
 
 /// Where events are told, from any thread.
 #[derive(Clone)]
-pub(crate) struct Events(broadcast::Sender<Arc<Event>>);
+pub(crate) struct Events {
+    sender: broadcast::Sender<Arc<Event>>,
+    /// Watchers who want to be told of each single session.
+    of_sessions: Arc<AtomicUsize>,
+}
 
 impl Events {
     /// The last event of a watcher that was too slow.
     pub(crate) const LAGGED: &str = "lagged";
 
     pub(crate) fn new() -> Self {
-        Self(broadcast::Sender::new(MOST_BEHIND))
+        Self { sender: broadcast::Sender::new(MOST_BEHIND), of_sessions: Arc::default() }
     }
 
     /// How many watch.
     pub(crate) fn watchers(&self) -> usize {
-        self.0.receiver_count()
+        self.sender.receiver_count()
     }
 
     /// Whether there is anybody to tell.
@@ -51,12 +62,58 @@ impl Events {
     pub(crate) fn tell<T: Serialize>(&self, name: &'static str, data: impl FnOnce() -> T) {
         if self.are_watched() {
             // Whoever watched may have gone meanwhile.
-            let _ = self.0.send(Arc::new(Event::new(name, &data())));
+            let _ = self.sender.send(Arc::new(Event::new(name, &data())));
         }
     }
 
-    /// All events from now on.
-    pub(crate) fn watch(&self) -> broadcast::Receiver<Arc<Event>> {
-        self.0.subscribe()
+    /// The same of a single session: told if somebody wants to know of those.
+    pub(crate) fn tell_of_session<T: Serialize>(
+        &self,
+        name: &'static str,
+        data: impl FnOnce() -> T,
+    ) {
+        if self.are_sessions_watched() {
+            self.tell(name, data);
+        }
+    }
+
+    /// Whether anybody wants to be told of single sessions.
+    pub(crate) fn are_sessions_watched(&self) -> bool {
+        self.of_sessions.load(Ordering::Relaxed) > 0
+    }
+
+    /// Events from now on: all, or those that are not of single sessions.
+    pub(crate) fn watch(&self, sessions: bool) -> Watch {
+        if sessions {
+            self.of_sessions.fetch_add(1, Ordering::Relaxed);
+        }
+        let of_sessions = sessions.then(|| Arc::clone(&self.of_sessions));
+        Watch { happened: self.sender.subscribe(), of_sessions }
+    }
+}
+
+/// Somebody's place in the events.
+pub(crate) struct Watch {
+    happened: broadcast::Receiver<Arc<Event>>,
+    of_sessions: Option<Arc<AtomicUsize>>,
+}
+
+impl Watch {
+    /// The next event that is wanted.
+    pub(crate) async fn next(&mut self) -> Result<Arc<Event>, RecvError> {
+        loop {
+            let event = self.happened.recv().await?;
+            if self.of_sessions.is_some() || !event.is_of_session() {
+                return Ok(event);
+            }
+        }
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        if let Some(watchers) = &self.of_sessions {
+            watchers.fetch_sub(1, Ordering::Relaxed);
+        }
     }
 }

@@ -11,6 +11,7 @@ mod output;
 
 pub use output::LogError;
 
+use flow::Time;
 use handover::Handover;
 use line::Form;
 use output::Output;
@@ -153,25 +154,45 @@ pub(crate) struct Dropped {
     pub(crate) queue_full: u64,
     /// They could not be written.
     pub(crate) write_failed: u64,
+    /// When the last of them was lost.
+    pub(crate) last: Option<Time>,
 }
 
 static QUEUE_FULL: AtomicU64 = AtomicU64::new(0);
 static WRITE_FAILED: AtomicU64 = AtomicU64::new(0);
+/// On the monotonic clock, in microseconds; 0 is never.
+static LAST_LOST: AtomicU64 = AtomicU64::new(0);
 
 /// Lines that were lost since the start.
 pub(crate) fn dropped() -> Dropped {
     Dropped {
         queue_full: QUEUE_FULL.load(Ordering::Relaxed),
         write_failed: WRITE_FAILED.load(Ordering::Relaxed),
+        last: match LAST_LOST.load(Ordering::Relaxed) {
+            0 => None,
+            at => Some(Time::from_micros(at)),
+        },
     }
 }
 
-/// Counts lines that could not be written.
-pub(crate) fn count_write_failed(lines: u64) {
-    WRITE_FAILED.fetch_add(lines, Ordering::Relaxed);
+/// Goes on from what another image of this process had lost.
+pub(crate) fn go_on_from(before: Dropped) {
+    QUEUE_FULL.fetch_add(before.queue_full, Ordering::Relaxed);
+    WRITE_FAILED.fetch_add(before.write_failed, Ordering::Relaxed);
+    LAST_LOST.fetch_max(before.last.map_or(0, Time::as_micros), Ordering::Relaxed);
 }
 
 /// Counts lines for which there was no room in a queue.
 pub(crate) fn count_queue_full(lines: u64) {
-    QUEUE_FULL.fetch_add(lines, Ordering::Relaxed);
+    count(&QUEUE_FULL, lines);
+}
+
+/// Counts lines that could not be written.
+fn count_write_failed(lines: u64) {
+    count(&WRITE_FAILED, lines);
+}
+
+fn count(lost: &AtomicU64, lines: u64) {
+    lost.fetch_add(lines, Ordering::Relaxed);
+    LAST_LOST.store(sys::monotonic_micros(), Ordering::Relaxed);
 }

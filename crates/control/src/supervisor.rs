@@ -112,9 +112,12 @@ impl Supervisor {
     /// Tells the workers what to report.
     pub(crate) fn set_detail(&self) {
         let detail = detail(&self.plan.log);
-        let watched = self.events.are_watched();
         self.logs_sessions.store(self.plan.log.sessions, Ordering::Relaxed);
-        let detail = Detail { steps: detail.steps || watched, records: detail.records || watched };
+        let detail = Detail {
+            steps: detail.steps || self.events.are_sessions_watched(),
+            // Whoever watches wants to know of targets that are down, and the record tells.
+            records: detail.records || self.events.are_watched(),
+        };
         self.observer().set_detail(detail);
     }
 

@@ -202,7 +202,7 @@ impl Worker {
 
     fn report_refused(&mut self, route: &Route) {
         let forward = &route.forward;
-        forward.counters.of(self.index).refused();
+        forward.counters.of(self.index).refused(self.now);
         let reason = CloseReason::new(By::Limit, Phase::Admit, Cause::OverLimit);
         let process_is_full = self.shared.gate.taken() >= self.shared.gate.limit();
         let gate = if process_is_full { &self.shared.gate } else { &forward.gate };

@@ -1,7 +1,7 @@
 //! What is counted, per forward. Each worker counts for itself, so that no two write the same
 //! number; whoever reads adds them up.
 
-use flow::{By, Cause, CloseReason, Direction, Fallback, Path, Phase};
+use flow::{By, Cause, CloseReason, Direction, Fallback, Path, Phase, Time};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -68,7 +68,9 @@ pub(crate) struct Counters {
 #[derive(Default)]
 struct Seldom {
     closed: BTreeMap<(By, Phase, Cause), u64>,
+    last_failed: Option<Time>,
     refused: u64,
+    last_refused: Option<Time>,
     accept_errors: BTreeMap<i32, u64>,
     fallbacks: BTreeMap<Fallback, u64>,
 }
@@ -87,17 +89,28 @@ impl Counters {
         self.connecting.add(took);
     }
 
-    pub(crate) fn closed(&self, reason: CloseReason, lived: Duration, fallbacks: [Fallback; 2]) {
+    pub(crate) fn closed(
+        &self,
+        now: Time,
+        reason: CloseReason,
+        lived: Duration,
+        fallbacks: [Fallback; 2],
+    ) {
         self.living.add(lived);
         let mut seldom = self.seldom();
+        if is_failure(reason.by, reason.phase) {
+            seldom.last_failed = Some(now);
+        }
         *seldom.closed.entry((reason.by, reason.phase, reason.cause)).or_default() += 1;
         for fallback in fallbacks.into_iter().filter(|fallback| *fallback != Fallback::None) {
             *seldom.fallbacks.entry(fallback).or_default() += 1;
         }
     }
 
-    pub(crate) fn refused(&self) {
-        self.seldom().refused += 1;
+    pub(crate) fn refused(&self, now: Time) {
+        let mut seldom = self.seldom();
+        seldom.refused += 1;
+        seldom.last_refused = Some(now);
     }
 
     pub(crate) fn accept_failed(&self, errno: Errno) {
@@ -122,12 +135,19 @@ impl Counters {
         add_up(&mut seldom.accept_errors, &totals.accept_errors);
         add_up(&mut seldom.fallbacks, &totals.fallbacks);
         seldom.refused += totals.refused;
+        seldom.last_failed = totals.last_failed;
+        seldom.last_refused = totals.last_refused;
     }
 
     fn seldom(&self) -> MutexGuard<'_, Seldom> {
         // Nothing panics while it holds the lock.
         self.seldom.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Whether a session ended unconnected, and neither its client nor an operator wanted that.
+fn is_failure(by: By, phase: Phase) -> bool {
+    phase == Phase::Connect && matches!(by, By::Target | By::Limit | By::Resource)
 }
 
 /// The counters of all workers for one forward. A worker's come into being with its first session:
@@ -159,10 +179,14 @@ pub struct Totals {
     pub opened: u64,
     /// Sessions that ended, by reason.
     pub closed: BTreeMap<(By, Phase, Cause), u64>,
+    /// When one of them last failed, as [`Totals::failed`] counts.
+    pub last_failed: Option<Time>,
     /// Bytes that the sinks took, by direction ([`Direction`] as an index) and path ([`Path`]).
     pub bytes: [[u64; 2]; 2],
     /// Clients refused by a limit: they never became sessions.
     pub refused: u64,
+    /// When that last happened.
+    pub last_refused: Option<Time>,
     /// Failures of accept(2), by error number.
     pub accept_errors: BTreeMap<i32, u64>,
     /// Lanes that went from splice to copy, by the most serious reason; counted when the session
@@ -198,6 +222,13 @@ impl Totals {
         self.opened.saturating_sub(self.closed.values().sum())
     }
 
+    /// Sessions that ended before they were connected, neither by their client nor by an operator:
+    /// no target was reached, or this host had nothing left for them.
+    pub fn failed(&self) -> u64 {
+        let failures = self.closed.iter().filter(|((by, phase, _), _)| is_failure(*by, *phase));
+        failures.map(|(_, count)| count).sum()
+    }
+
     /// Nothing has ever happened.
     pub(crate) fn is_nothing(&self) -> bool {
         self.opened == 0 && self.refused == 0 && self.accept_errors.is_empty()
@@ -216,6 +247,8 @@ impl Totals {
         add_up(&mut self.accept_errors, &seldom.accept_errors);
         add_up(&mut self.fallbacks, &seldom.fallbacks);
         self.refused += seldom.refused;
+        self.last_failed = self.last_failed.max(seldom.last_failed);
+        self.last_refused = self.last_refused.max(seldom.last_refused);
         drop(seldom);
         self.opened += counters.opened.get();
         for (sum, count) in
@@ -267,7 +300,8 @@ mod tests {
             mine.opened();
             mine.moved(Direction::Down, Path::Splice, 10);
             mine.connected(Duration::from_millis(1));
-            mine.closed(reason, Duration::from_secs(100_000), [Fallback::NoPipe, Fallback::None]);
+            let fallbacks = [Fallback::NoPipe, Fallback::None];
+            mine.closed(Time::default(), reason, Duration::from_secs(100_000), fallbacks);
         }
         let totals = counters.totals();
         assert_eq!((totals.opened, totals.open()), (4, 2));
@@ -278,5 +312,24 @@ mod tests {
         assert_eq!(totals.connecting.counts[1], 2, "a bound belongs to its class");
         assert_eq!(totals.living.counts[DURATION_BOUNDS.len()], 2, "longer than a day");
         assert_eq!(totals.living.sum, Duration::from_secs(200_000));
+    }
+
+    #[test]
+    fn what_fails_is_told_from_what_was_wanted() {
+        let counters = ForwardCounters::new(2);
+        let ends = [
+            (0, 5, By::Target, Phase::Connect, Cause::Refused),
+            (1, 3, By::Limit, Phase::Connect, Cause::ConnectTimeout),
+            (1, 7, By::Client, Phase::Connect, Cause::Reset),
+            (0, 8, By::Target, Phase::Relay, Cause::Reset),
+        ];
+        for (worker, at, by, phase, cause) in ends {
+            let (at, reason) = (Time::from_micros(at), CloseReason::new(by, phase, cause));
+            counters.of(worker).closed(at, reason, Duration::ZERO, [Fallback::None; 2]);
+        }
+        counters.of(1).refused(Time::from_micros(9));
+        let totals = counters.totals();
+        assert_eq!((totals.failed(), totals.last_failed), (2, Some(Time::from_micros(5))));
+        assert_eq!((totals.refused, totals.last_refused), (1, Some(Time::from_micros(9))));
     }
 }

@@ -23,7 +23,7 @@ impl Worker {
         }
         let ending = session.flow.finish(self.now, reason);
         let fallbacks = [ending.fallback_up, ending.fallback_down];
-        session.counters.closed(reason, ending.duration, fallbacks);
+        session.counters.closed(self.now, reason, ending.duration, fallbacks);
         let record = self.shared.detail.records().then(|| record(&session, ending));
         let Session { client, target, route, .. } = session;
         for socket in [Some(client), target].into_iter().flatten() {

@@ -55,6 +55,9 @@ pub struct Process {
     /// The names under which the service manager keeps listeners.
     #[prost(string, repeated, tag = "16")]
     pub kept_listeners: Vec<String>,
+    /// When the last line was lost.
+    #[prost(uint64, optional, tag = "17")]
+    pub log_last_lost: Option<u64>,
 }
 
 /// The last attempt to reload.
@@ -175,6 +178,12 @@ pub struct Totals {
     /// From acceptance to the end.
     #[prost(message, optional, tag = "8")]
     pub living: Option<Durations>,
+    /// When a session last failed to reach its target.
+    #[prost(uint64, optional, tag = "9")]
+    pub last_failed: Option<u64>,
+    /// When a client was last refused.
+    #[prost(uint64, optional, tag = "10")]
+    pub last_refused: Option<u64>,
 }
 
 /// How often something of one kind happened.

@@ -43,6 +43,7 @@ mod manager;
 mod record;
 
 mod server;
+mod terminal;
 mod tool;
 
 pub use addr::{Addr, Listener, Place, connect};
@@ -62,6 +63,7 @@ pub use server::{Nginx, Server, Sshd, is_listening};
 pub use socket2::Socket;
 pub use stream::{Checker, Difference, Source, Stream};
 pub use target::{Behaviour, Target};
+pub use terminal::Terminal;
 pub use tool::{Finished, Tool, run};
 pub use transcript::{Failure, Transcript};
 pub use usage::raise_open_files;

@@ -12,7 +12,8 @@ use crate::wait::poll;
 
 /// The programs that tests use, and the Debian package of each. `debian-packages.txt` lists the same
 /// packages for the Makefile.
-const PACKAGES: [(&str, &str); 20] = [
+const PACKAGES: [(&str, &str); 23] = [
+    ("chromium", "chromium"),
     ("curl", "curl"),
     ("haproxy", "haproxy"),
     ("ip", "iproute2"),
@@ -21,6 +22,7 @@ const PACKAGES: [(&str, &str); 20] = [
     ("nginx", "nginx"),
     // nginx forwards connections only with this module.
     ("nginx", "libnginx-mod-stream"),
+    ("node", "nodejs"),
     ("promtool", "prometheus"),
     ("redis-benchmark", "redis-tools"),
     ("redis-cli", "redis-tools"),
@@ -33,6 +35,7 @@ const PACKAGES: [(&str, &str); 20] = [
     ("strace", "strace"),
     ("systemd-analyze", "systemd"),
     ("systemd-socket-activate", "systemd"),
+    ("tmux", "tmux"),
     ("valgrind", "valgrind"),
 ];
 

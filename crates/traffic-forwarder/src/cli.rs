@@ -17,9 +17,12 @@ Examples:
   traffic-forwarder demo                         see it work, with nothing else installed
   traffic-forwarder status                       the running process and its forwards
   traffic-forwarder plan                         what a reload would change
+  traffic-forwarder upgrade                      the new program, with all sessions
+  traffic-forwarder top                          watch and steer it on the whole terminal
 
 Exit status: 0 done, 1 failed at run time, 2 wrong usage or configuration.
-Signals: TERM and INT drain up to shutdown_timeout, and at once when they come again. HUP reloads.";
+Signals: TERM and INT drain up to shutdown_timeout, and at once when they come again. HUP reloads,
+USR2 upgrades.";
 
 /// Listens on local TCP ports and forwards every connection to a remote host and port.
 #[derive(Parser, Debug)]

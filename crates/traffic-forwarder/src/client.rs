@@ -1,21 +1,23 @@
 //! The commands that question or steer a running process, over its admin interface.
 
-mod command;
+pub(crate) mod command;
 pub(crate) use command::Operation;
 
-mod place;
+pub(crate) mod place;
 
-mod connection;
+pub(crate) mod connection;
 
-mod failure;
+pub(crate) mod failure;
 
-mod path;
+pub(crate) mod path;
 
-mod watch;
+pub(crate) mod watch;
 
-mod status;
+pub(crate) mod red;
 
-mod sessions;
+pub(crate) mod status;
+
+pub(crate) mod sessions;
 
 mod changes;
 
@@ -25,7 +27,7 @@ mod table;
 
 pub(crate) mod screen;
 
-mod units;
+pub(crate) mod units;
 
 use crate::exit::Exit;
 use crate::{say, warn};
@@ -63,11 +65,12 @@ async fn carry_out(operation: &Operation) -> Result<Exit, Failure> {
         Operation::Plan(wanted) => compare(wanted).await,
         Operation::Confirm(reach) => confirm(reach).await,
         Operation::Upgrade(wanted) => upgrade::run(wanted).await,
+        Operation::Top(whom) => crate::top::run(whom).await,
     }
 }
 
 async fn kill(Kill { id, reach }: &Kill) -> Result<Exit, Failure> {
-    let client = Client::new(reach)?;
+    let client = Client::new(&reach.whom)?;
     let done: api::Done = client.ask(Method::DELETE, &format!("/v1/sessions/{id}")).await?;
     show(reach, &done, |_| format!("session {id} is killed\n"));
     Ok(Exit::Done)
@@ -75,7 +78,7 @@ async fn kill(Kill { id, reach }: &Kill) -> Result<Exit, Failure> {
 
 /// Whether a forward takes new sessions.
 async fn admit(Named { name, reach }: &Named, verb: &str) -> Result<Exit, Failure> {
-    let client = Client::new(reach)?;
+    let client = Client::new(&reach.whom)?;
     let path = format!("/v1/forwards/{}/{verb}", path::part(name));
     let done: api::Done = client.ask(Method::POST, &path).await?;
     show(reach, &done, |done| {
@@ -104,7 +107,7 @@ async fn compare(Plan { conf, reach }: &Plan) -> Result<Exit, Failure> {
 }
 
 async fn change(reach: &Reach, path: &str) -> Result<Exit, Failure> {
-    let answer: Result<api::Reload, _> = Client::new(reach)?.ask(Method::POST, path).await;
+    let answer: Result<api::Reload, _> = Client::new(&reach.whom)?.ask(Method::POST, path).await;
     if let Err(failure @ Failure::Refused(_)) = &answer {
         warn(&format!("{failure}\n\nnothing was changed\n"));
         return Ok(failure.exit());
@@ -114,7 +117,7 @@ async fn change(reach: &Reach, path: &str) -> Result<Exit, Failure> {
 }
 
 async fn confirm(reach: &Reach) -> Result<Exit, Failure> {
-    let done: api::Done = Client::new(reach)?.ask(Method::POST, "/v1/confirm").await?;
+    let done: api::Done = Client::new(&reach.whom)?.ask(Method::POST, "/v1/confirm").await?;
     show(reach, &done, |_| "confirmed: the configuration stays\n".to_owned());
     Ok(Exit::Done)
 }

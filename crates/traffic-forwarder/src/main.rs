@@ -8,6 +8,7 @@ mod doctor;
 mod exit;
 mod go_flags;
 mod import;
+mod top;
 
 use clap::Parser;
 use cli::{Cli, Command};

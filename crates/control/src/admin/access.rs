@@ -1,6 +1,8 @@
 //! Who may ask. On a Unix socket the kernel has said so already; on a port, whoever knows the token
-//! may, and no web page that a browser on this host shows.
+//! may. Of the web pages that a browser shows, only our own may: a socket, too, can be made a port
+//! of somebody's host, by `ssh -L` for example.
 
+use super::page;
 use super::refusal::Refusal;
 use axum::extract::{Request, State};
 use axum::http::header::{AUTHORIZATION, HOST, ORIGIN};
@@ -14,8 +16,8 @@ use std::sync::Arc;
 /// The shortest token: what is shorter can be guessed.
 const TOKEN_MIN: usize = 16;
 const TOKEN_MAX: usize = 4096;
-/// Asked by whoever supervises the process, who has no token.
-const OPEN_PATHS: [&str; 2] = ["/healthz", "/readyz"];
+/// Asked by whoever supervises the process, who has no token; and the page, which asks for it.
+const OPEN_PATHS: [&str; 3] = ["/healthz", "/readyz", "/"];
 
 /// Who may ask.
 #[derive(Clone)]
@@ -39,18 +41,9 @@ impl Access {
     }
 
     fn check(&self, path: &str, headers: &HeaderMap) -> Result<(), Refusal> {
+        check_page(headers)?;
         let Some(token) = &self.token else { return Ok(()) };
-        let forbidden =
-            |message: &str| Refusal::new(StatusCode::FORBIDDEN, "forbidden", message.to_owned());
-        let host = text(headers, HOST).filter(|host| is_loopback(host));
-        let host = host.ok_or_else(|| {
-            forbidden("the Host header must be localhost, 127.0.0.1 or [::1], with any port")
-        })?;
-        let own = |origin: &[u8]| origin == format!("http://{host}").as_bytes();
-        if headers.get(ORIGIN).is_some_and(|origin| !own(origin.as_bytes())) {
-            return Err(forbidden("a web page of another origin may not ask"));
-        }
-        if OPEN_PATHS.contains(&path) {
+        if OPEN_PATHS.contains(&path) || path.starts_with(page::FOLDER) {
             return Ok(());
         }
         let given = text(headers, AUTHORIZATION).and_then(|value| value.strip_prefix("Bearer "));
@@ -61,6 +54,23 @@ impl Access {
                        that `admin_token_file` names";
         Err(Refusal::new(StatusCode::UNAUTHORIZED, "unauthorized", message.to_owned()))
     }
+}
+
+/// Refuses what a web page of somebody else lets a browser ask. A browser always names a host.
+fn check_page(headers: &HeaderMap) -> Result<(), Refusal> {
+    let forbidden =
+        |message: &str| Refusal::new(StatusCode::FORBIDDEN, "forbidden", message.to_owned());
+    let host = text(headers, HOST).filter(|host| is_loopback(host));
+    if headers.contains_key(HOST) && host.is_none() {
+        let message = "the Host header must be localhost, 127.0.0.1 or [::1], with any port";
+        return Err(forbidden(message));
+    }
+    let own =
+        |origin: &[u8]| host.is_some_and(|host| origin == format!("http://{host}").as_bytes());
+    if headers.get(ORIGIN).is_some_and(|origin| !own(origin.as_bytes())) {
+        return Err(forbidden("a web page of another origin may not ask"));
+    }
+    Ok(())
 }
 
 /// Lets a request pass, or answers it with the reason why not.
@@ -129,7 +139,10 @@ mod tests {
     const TOKEN: &str = "0123456789abcdef";
 
     fn status(headers: &[(HeaderName, &str)], path: &str) -> Option<u16> {
-        let access = Access::tcp(Token(TOKEN.to_owned()));
+        status_of(&Access::tcp(Token(TOKEN.to_owned())), headers, path)
+    }
+
+    fn status_of(access: &Access, headers: &[(HeaderName, &str)], path: &str) -> Option<u16> {
         let headers =
             headers.iter().map(|(name, value)| (name.clone(), value.parse().unwrap())).collect();
         access.check(path, &headers).err().map(|refusal| refusal.status().as_u16())
@@ -144,7 +157,12 @@ mod tests {
             assert_eq!(with(wrong), Some(401), "{wrong}");
         }
         assert_eq!(status(std::slice::from_ref(&host), "/v1/status"), Some(401));
-        assert_eq!(status(&[host], "/healthz"), None);
+        for open in ["/healthz", "/readyz", "/", "/page/main.js"] {
+            assert_eq!(status(std::slice::from_ref(&host), open), None, "{open}");
+        }
+        for closed in ["/metrics", "/openapi.json", "/page", "//", "/v1/events"] {
+            assert_eq!(status(std::slice::from_ref(&host), closed), Some(401), "{closed}");
+        }
     }
 
     #[test]
@@ -152,7 +170,9 @@ mod tests {
         let with = |host, origin| {
             let mut headers = vec![(HOST, host)];
             headers.extend(Option::map(origin, |origin| (ORIGIN, origin)));
-            status(&headers, "/healthz")
+            let [health, page] = ["/healthz", "/"].map(|path| status(&headers, path));
+            assert_eq!([health, page], [status_of(&Access::unix(), &headers, "/v1/status"); 2]);
+            page
         };
         for host in ["localhost", "127.0.0.1:1", "[::1]:9180", "localhost:"] {
             assert_eq!(with(host, None), None, "{host}");
@@ -162,7 +182,8 @@ mod tests {
         {
             assert_eq!(with(host, None), Some(403), "{host}");
         }
-        assert_eq!(status(&[], "/healthz"), Some(403));
+        assert_eq!(status(&[], "/healthz"), None, "no browser");
+        assert_eq!(status(&[(ORIGIN, "http://localhost")], "/healthz"), Some(403));
         assert_eq!(with("localhost:1", Some("http://localhost:1")), None);
         for origin in ["http://localhost:2", "https://evil.example", "null"] {
             assert_eq!(with("localhost:1", Some(origin)), Some(403), "{origin}");

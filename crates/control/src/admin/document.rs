@@ -1,6 +1,6 @@
 //! `GET /openapi.json`: the description of all this, made of the code.
 
-use super::{events, forwards, probes, reload, sessions, status, upgrade};
+use super::{events, forwards, page, probes, reload, sessions, status, upgrade};
 use crate::api;
 use axum::Json;
 use utoipa::OpenApi;
@@ -29,6 +29,8 @@ use utoipa::OpenApi;
         probes::health,
         probes::readiness,
         openapi,
+        page::index,
+        page::part,
     ),
     components(schemas(
         api::SessionOpened,

@@ -5,29 +5,46 @@ use super::routes::App;
 use crate::api::{Failure, Lagged};
 use crate::desk::Desk;
 use crate::events::Event as Happened;
-use crate::events::Events;
-use axum::extract::State;
+use crate::events::{Events, Watch};
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
 use axum::response::IntoResponse;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use futures_util::stream;
+use serde::Deserialize;
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
+use utoipa::IntoParams;
 
 /// Watchers at the same time: fewer than there may be connections, so that others can still ask.
 const MOST_WATCHERS: usize = 16;
 /// A sign of life where nothing happens; it also finds watchers that have gone away.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(15);
 
+/// Which events.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct EventsQuery {
+    /// `false`: without `session_opened`, `session_connected` and `session_closed`, of which a busy
+    /// process has thousands in a second. Default `true`.
+    sessions: Option<bool>,
+}
+
 /// What happens, as it happens. The name of an event tells the type of its data.
-#[utoipa::path(get, path = "/v1/events", tag = "process", responses(
+#[utoipa::path(get, path = "/v1/events", tag = "process", params(EventsQuery), responses(
     (status = 200, content_type = "text/event-stream", body = String),
+    (status = 400, body = Failure),
     (status = 503, body = Failure, description = "Too many watch already."),
 ))]
-pub(super) async fn events(State(app): State<App>) -> Result<impl IntoResponse, Refusal> {
-    let watcher = Watcher::new(&app)?;
+pub(super) async fn events(
+    State(app): State<App>,
+    query: Result<Query<EventsQuery>, QueryRejection>,
+) -> Result<impl IntoResponse, Refusal> {
+    let Query(EventsQuery { sessions }) = query?;
+    let watcher = Watcher::new(&app, sessions.unwrap_or(true))?;
     // Before the answer begins: what happens from then on is told.
     app.desk.ask(|supervisor| supervisor.set_detail()).await?;
     let stream = stream::unfold(watcher, |mut watcher| async move {
@@ -40,20 +57,20 @@ pub(super) async fn events(State(app): State<App>) -> Result<impl IntoResponse, 
 /// Somebody who watches.
 struct Watcher {
     /// `None` after the last event.
-    happened: Option<Receiver<Arc<Happened>>>,
+    happened: Option<Watch>,
     desk: Desk,
 }
 
 impl Watcher {
-    fn new(app: &App) -> Result<Self, Refusal> {
+    fn new(app: &App, sessions: bool) -> Result<Self, Refusal> {
         if app.events.watchers() >= MOST_WATCHERS {
             return Err(Refusal::busy(format!("{MOST_WATCHERS} watch already, which is the most")));
         }
-        Ok(Self { happened: Some(app.events.watch()), desk: app.desk.clone() })
+        Ok(Self { happened: Some(app.events.watch(sessions)), desk: app.desk.clone() })
     }
 
     async fn next(&mut self) -> Option<Event> {
-        let event = match self.happened.as_mut()?.recv().await {
+        let event = match self.happened.as_mut()?.next().await {
             Ok(event) => event,
             Err(RecvError::Lagged(missed)) => {
                 self.happened = None;
@@ -82,7 +99,7 @@ mod tests {
     async fn a_watcher_that_is_too_slow_is_told_so_and_let_go() {
         let (desk, _tasks) = Desk::new();
         let events = Events::new();
-        let mut watcher = Watcher { happened: Some(events.watch()), desk };
+        let mut watcher = Watcher { happened: Some(events.watch(true)), desk };
         for n in 0..10_000 {
             events.tell("many", || n);
         }

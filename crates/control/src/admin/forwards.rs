@@ -2,39 +2,154 @@
 
 use super::refusal::Refusal;
 use super::routes::App;
-use crate::api::{Done, Failure, Forward, ForwardSwitched, Forwards};
+use super::status::seconds_since;
+use crate::api::{Done, Failure, Forward, ForwardSwitched, Forwards, Rates};
 use crate::supervisor::Supervisor;
 use axum::Json;
-use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, State};
-use engine::ForwardView;
-use flow::Direction;
+use axum::extract::rejection::{PathRejection, QueryRejection};
+use axum::extract::{Path, Query, State};
+use engine::{ForwardView, Totals};
+use flow::{Direction, Time};
+use serde::Deserialize;
+use std::cmp::Reverse;
+use std::collections::HashMap;
+use utoipa::{IntoParams, ToSchema};
+
+/// In seconds. What happened before is history.
+const LATELY: f64 = 60.0;
 
 /// The name in the path, percent-decoded.
 type Name = Result<Path<String>, PathRejection>;
 
-/// All forwards.
-#[utoipa::path(get, path = "/v1/forwards", tag = "forwards", responses(
-    (status = 200, body = Forwards),
+/// Which forwards, in which order, and how many.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct ListQuery {
+    /// Only those with this in their name.
+    name: Option<String>,
+    /// What comes first; default `config`.
+    #[serde(default)]
+    sort: Sort,
+    /// At most so many; default all.
+    limit: Option<usize>,
+    /// Without so many that come first.
+    #[serde(default)]
+    offset: usize,
+    /// Only those that are red in the views: at their limit, or with a client refused or a session
+    /// failed within the last minute.
+    #[serde(default)]
+    trouble: bool,
+    /// Also how fast bytes move and sessions begin. May take a third of a second.
+    #[serde(default)]
+    rates: bool,
+}
+
+/// Whether rates are wanted for one forward.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct OneQuery {
+    /// Also how fast bytes move and sessions begin. May take a third of a second.
+    #[serde(default)]
+    rates: bool,
+}
+
+/// What comes first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+enum Sort {
+    /// What the configuration has first.
+    #[default]
+    Config,
+    /// By name.
+    Name,
+    /// The most open sessions.
+    Sessions,
+    /// The fastest, both ways together; includes the rates.
+    Rate,
+    /// The most bytes, both ways together.
+    Bytes,
+    /// The most refused clients and failed sessions.
+    Errors,
+}
+
+/// Some forwards, or all.
+#[utoipa::path(get, path = "/v1/forwards", tag = "forwards", params(ListQuery), responses(
+    (status = 200, body = Forwards), (status = 400, body = Failure),
 ))]
-pub(super) async fn all(State(app): State<App>) -> Result<Json<Forwards>, Refusal> {
-    let forwards = |supervisor: &mut Supervisor| {
-        supervisor.engine.forwards().map(|forward| forward_of(&forward)).collect()
+pub(super) async fn all(
+    State(app): State<App>,
+    query: Result<Query<ListQuery>, QueryRejection>,
+) -> Result<Json<Forwards>, Refusal> {
+    let Query(query) = query?;
+    let rates = if query.rates || query.sort == Sort::Rate {
+        app.growth.of_forwards(&app.desk).await?
+    } else {
+        HashMap::new()
     };
-    Ok(Json(Forwards { forwards: app.desk.ask(forwards).await? }))
+    let list = move |supervisor: &mut Supervisor| query.answer(supervisor, &rates);
+    Ok(Json(app.desk.ask(list).await?))
+}
+
+impl ListQuery {
+    /// Only those that are shown are described: there may be thousands.
+    fn answer(&self, supervisor: &Supervisor, rates: &HashMap<String, Rates>) -> Forwards {
+        let named = |view: &ForwardView<'_>| {
+            self.name.as_ref().is_none_or(|part| view.plan.name.contains(part))
+        };
+        let views = supervisor.engine.forwards().filter(named);
+        let found = views.map(|view| (view, view.totals()));
+        let wanted = |(view, totals): &_| !self.trouble || is_in_trouble(view, totals);
+        let mut found: Vec<_> = found.filter(wanted).collect();
+        self.sort.apply(&mut found, rates);
+        let shown = found.iter().skip(self.offset).take(self.limit.unwrap_or(usize::MAX));
+        let forwards = shown.map(|(view, totals)| {
+            let rates = rates.get(&view.plan.name).copied();
+            Forward { rates, ..forward_of(view, totals) }
+        });
+        Forwards { total: found.len(), forwards: forwards.collect() }
+    }
+}
+
+impl Sort {
+    /// In the order of the configuration where all else is the same.
+    fn apply(self, found: &mut [(ForwardView<'_>, Totals)], rates: &HashMap<String, Rates>) {
+        let rate = |view: &ForwardView<'_>| {
+            rates.get(&view.plan.name).map_or(0.0, |rates| rates.bytes_up + rates.bytes_down)
+        };
+        let bytes = |totals: &Totals| totals.bytes.as_flattened().iter().sum::<u64>();
+        match self {
+            Self::Config => {}
+            Self::Name => found.sort_by(|(a, _), (b, _)| a.plan.name.cmp(&b.plan.name)),
+            Self::Sessions => found.sort_by_key(|(view, _)| Reverse(view.sessions())),
+            Self::Rate => found.sort_by(|(a, _), (b, _)| rate(b).total_cmp(&rate(a))),
+            Self::Bytes => found.sort_by_key(|(_, totals)| Reverse(bytes(totals))),
+            Self::Errors => {
+                found.sort_by_key(|(_, totals)| Reverse(totals.refused + totals.failed()));
+            }
+        }
+    }
 }
 
 /// One forward.
 #[utoipa::path(get, path = "/v1/forwards/{name}", tag = "forwards",
-    params(("name" = String, Path, description = "The forward's name, percent-encoded.")),
+    params(("name" = String, Path, description = "The forward's name, percent-encoded."), OneQuery),
     responses((status = 200, body = Forward), (status = 404, body = Failure)),
 )]
-pub(super) async fn one(State(app): State<App>, name: Name) -> Result<Json<Forward>, Refusal> {
-    let Path(name) = name?;
+pub(super) async fn one(
+    State(app): State<App>,
+    name: Name,
+    query: Result<Query<OneQuery>, QueryRejection>,
+) -> Result<Json<Forward>, Refusal> {
+    let (Path(name), Query(OneQuery { rates })) = (name?, query?);
+    let rates = if rates { app.growth.of_forwards(&app.desk).await?.remove(&name) } else { None };
     let wanted = name.clone();
     let find = move |supervisor: &mut Supervisor| {
         let mut forwards = supervisor.engine.forwards();
-        forwards.find(|forward| forward.plan.name == wanted).map(|forward| forward_of(&forward))
+        forwards
+            .find(|forward| forward.plan.name == wanted)
+            .map(|view| Forward { rates, ..forward_of(&view, &view.totals()) })
     };
     app.desk.ask(find).await?.map(Json).ok_or_else(|| Refusal::no_forward(&name))
 }
@@ -96,8 +211,15 @@ impl Supervisor {
     }
 }
 
-fn forward_of(view: &ForwardView<'_>) -> Forward {
-    let totals = view.totals();
+/// Whether somebody should act on it.
+fn is_in_trouble(view: &ForwardView<'_>, totals: &Totals) -> bool {
+    let lately = |at: Option<Time>| at.is_some_and(|at| seconds_since(at) < LATELY);
+    view.sessions() >= view.plan.settings.max_sessions.get()
+        || lately(totals.last_refused)
+        || lately(totals.last_failed)
+}
+
+fn forward_of(view: &ForwardView<'_>, totals: &Totals) -> Forward {
     let routes = || view.plan.routes.iter();
     let closed = totals.closed.iter().map(|((by, phase, cause), count)| {
         (format!("{}/{}/{}", by.as_str(), phase.as_str(), cause.as_str()), *count)
@@ -112,9 +234,13 @@ fn forward_of(view: &ForwardView<'_>) -> Forward {
         max_sessions: view.plan.settings.max_sessions.get(),
         opened: totals.opened,
         refused: totals.refused,
+        last_refused: totals.last_refused.map(seconds_since),
+        failed: totals.failed(),
+        last_failed: totals.last_failed.map(seconds_since),
         closed: closed.collect(),
         bytes_up: totals.bytes_of(Direction::Up),
         bytes_down: totals.bytes_of(Direction::Down),
+        rates: None,
         backlog: view.backlog(),
         settings: settings.map(|(key, value)| (key.to_owned(), value)).collect(),
     }

@@ -6,7 +6,8 @@
 //!  door     where it listens, and who may come in
 //!  server   connections: their number, their time, their size
 //!  routes   which question is answered where
-//!  answers: status, forwards, sessions (listing, rates), reload, upgrade, events, probes
+//!  answers: status, forwards, sessions (listing, rates, growth), reload, upgrade, events, probes
+//!  page     what a browser shows of these answers; its files are in the folder `page`
 //! ```
 
 mod access;
@@ -20,7 +21,9 @@ mod routes;
 
 mod events;
 mod forwards;
+mod growth;
 mod listing;
+mod meter;
 mod probes;
 mod rates;
 mod reload;
@@ -29,6 +32,7 @@ mod status;
 mod upgrade;
 
 mod document;
+mod page;
 
 pub(crate) use door::Door;
 pub(crate) use routes::App;

@@ -1,9 +1,10 @@
 //! Which question is answered where, and what holds for all of them.
 
 use super::access::{self, Access};
+use super::growth::Growth;
 use super::rates::Rates;
 use super::refusal::{Refusal, no_method, no_path};
-use super::{document, events, forwards, probes, reload, sessions, status, upgrade};
+use super::{document, events, forwards, page, probes, reload, sessions, status, upgrade};
 use crate::desk::Desk;
 use crate::events::Events;
 use axum::Router;
@@ -29,13 +30,21 @@ pub(crate) struct App {
     pub(super) observer: Observer,
     pub(super) events: Events,
     pub(super) rates: Arc<Rates>,
+    pub(super) growth: Arc<Growth>,
     /// Who asks is this process's own user: what it may read, they may.
     pub(super) local_user: bool,
 }
 
 impl App {
     pub(crate) fn new(desk: Desk, observer: Observer, events: Events) -> Self {
-        Self { desk, observer, events, rates: Arc::default(), local_user: false }
+        Self {
+            desk,
+            observer,
+            events,
+            rates: Arc::default(),
+            growth: Arc::default(),
+            local_user: false,
+        }
     }
 }
 
@@ -57,6 +66,8 @@ pub(super) fn table() -> Vec<(&'static str, MethodRouter<App>)> {
         ("/healthz", get(probes::health)),
         ("/readyz", get(probes::readiness)),
         ("/openapi.json", get(document::openapi)),
+        ("/", get(page::index)),
+        ("/page/{file}", get(page::part)),
     ]
 }
 

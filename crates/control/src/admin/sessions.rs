@@ -34,6 +34,9 @@ pub(super) struct ListQuery {
     sort: Sort,
     /// At most so many, up to 10000; default 100.
     limit: Option<usize>,
+    /// Without so many that come first.
+    #[serde(default)]
+    offset: usize,
     /// Also how fast bytes move. May take a third of a second.
     #[serde(default)]
     rates: bool,
@@ -74,7 +77,7 @@ pub(super) async fn list(
     State(app): State<App>,
     query: Result<Query<ListQuery>, QueryRejection>,
 ) -> Result<Json<Sessions>, Refusal> {
-    let Query(ListQuery { forward, client, sort, limit, rates }) = query?;
+    let Query(ListQuery { forward, client, sort, limit, offset, rates }) = query?;
     let limit = limit.unwrap_or(LIMIT);
     if limit > LIMIT_MAX {
         let message = format!("limit={limit} is more than the most possible, {LIMIT_MAX}");
@@ -94,7 +97,7 @@ pub(super) async fn list(
     let mut found = look(&app, &question, rates || sort == Sort::Rate).await;
     sort.apply(&mut found);
     let (total, now) = (found.len(), SystemTime::now());
-    let shown = found.iter().take(limit);
+    let shown = found.iter().skip(offset).take(limit);
     let sessions = shown.map(|(view, rate)| session_of(view, *rate, now)).collect();
     Ok(Json(Sessions { total, sessions }))
 }

@@ -2,23 +2,45 @@
 
 use super::refusal::Refusal;
 use super::routes::App;
-use crate::api::{LastReload, LastUpgrade, Status};
+use crate::api::{Failure, LastReload, LastUpgrade, Status};
 use crate::supervisor::Supervisor;
 use axum::Json;
-use axum::extract::State;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
+use flow::Time;
+use serde::Deserialize;
 use std::time::{Instant, SystemTime};
+use utoipa::IntoParams;
+
+/// Whether rates are wanted.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct StatusQuery {
+    /// Also how fast bytes move and sessions begin. May take a third of a second.
+    #[serde(default)]
+    rates: bool,
+}
 
 /// The process as a whole.
-#[utoipa::path(get, path = "/v1/status", tag = "process", responses(
-    (status = 200, body = Status),
+#[utoipa::path(get, path = "/v1/status", tag = "process", params(StatusQuery), responses(
+    (status = 200, body = Status), (status = 400, body = Failure),
 ))]
-pub(super) async fn status(State(app): State<App>) -> Result<Json<Status>, Refusal> {
-    Ok(Json(app.desk.ask(|supervisor| status_of(supervisor)).await?))
+pub(super) async fn status(
+    State(app): State<App>,
+    query: Result<Query<StatusQuery>, QueryRejection>,
+) -> Result<Json<Status>, Refusal> {
+    let Query(StatusQuery { rates }) = query?;
+    let look = || app.desk.ask(|supervisor| status_of(supervisor));
+    if !rates {
+        return Ok(Json(look().await?));
+    }
+    Ok(Json(app.growth.of_process(look).await?))
 }
 
 fn status_of(supervisor: &Supervisor) -> Status {
     let Supervisor { plan, engine, capacity, .. } = supervisor;
-    let sums = engine.sums();
+    let (sums, log_dropped) = (engine.sums(), crate::log::dropped());
     Status {
         state: if supervisor.draining { "draining" } else { "serving" }.to_owned(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -43,6 +65,9 @@ fn status_of(supervisor: &Supervisor) -> Status {
         sessions_opened: sums.opened,
         bytes_up: sums.bytes_up,
         bytes_down: sums.bytes_down,
+        rates: None,
+        log_dropped: log_dropped.queue_full + log_dropped.write_failed,
+        last_log_dropped: log_dropped.last.map(seconds_since),
         open_files: sys::open_files().unwrap_or(0),
         open_files_limit: capacity.open_files_limit,
         pipes: supervisor.observer().pipes(),
@@ -67,6 +92,11 @@ fn last_upgrade(last: &crate::upgrade::LastUpgrade) -> LastUpgrade {
 pub(super) fn confirm_within(supervisor: &Supervisor) -> Option<f64> {
     let until = supervisor.trial.as_ref()?.until;
     Some(until.saturating_duration_since(Instant::now()).as_secs_f64())
+}
+
+/// Seconds since then.
+pub(super) fn seconds_since(at: Time) -> f64 {
+    Time::from_micros(sys::monotonic_micros()).since(at).as_secs_f64()
 }
 
 /// A time as answers write it.

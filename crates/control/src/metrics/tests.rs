@@ -24,6 +24,7 @@ fn busy(name: &str) -> Forward {
         fallbacks: BTreeMap::from([(Fallback::NoPipe, 2)]),
         connecting: classes(0, Duration::from_millis(1)),
         living: classes(engine::DURATION_BOUNDS.len(), Duration::from_secs(300_000)),
+        ..Totals::default()
     };
     Forward { name: name.into(), active: 2, backlog: 4, totals }
 }

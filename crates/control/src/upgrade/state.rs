@@ -4,6 +4,7 @@ use super::candidate::own_arguments;
 use super::{Arrival, LastUpgrade};
 use crate::reload::{LastReload, Trial};
 use crate::supervisor::Supervisor;
+use flow::Time;
 use handover::{File, Part, WriteFile};
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStringExt;
@@ -31,6 +32,7 @@ pub(super) fn process(supervisor: &Supervisor, by: &str, stopped_at: u64) -> han
         files_at_start: supervisor.capacity.files_at_start,
         log_queue_full: dropped.queue_full,
         log_write_failed: dropped.write_failed,
+        log_last_lost: dropped.last.map(Time::as_micros),
         upgrades: supervisor.upgrades + 1,
         asked_by: by.to_owned(),
         admin: supervisor.door.as_ref().map(crate::admin::Door::number),
@@ -75,8 +77,11 @@ pub(super) fn apply(supervisor: &mut Supervisor, saved: &handover::Process) {
     });
     supervisor.trial = saved.trial.as_ref().and_then(|saved| trial(supervisor, saved));
     supervisor.upgrades = saved.upgrades;
-    crate::log::count_queue_full(saved.log_queue_full);
-    crate::log::count_write_failed(saved.log_write_failed);
+    crate::log::go_on_from(crate::log::Dropped {
+        queue_full: saved.log_queue_full,
+        write_failed: saved.log_write_failed,
+        last: saved.log_last_lost.map(Time::from_micros),
+    });
 }
 
 /// What is to be said about the upgrade that has just been.

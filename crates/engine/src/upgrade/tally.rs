@@ -1,7 +1,7 @@
 //! What was counted, as messages.
 
 use crate::counters::{Classes, Sums, Totals};
-use flow::{By, Cause, Fallback, Phase};
+use flow::{By, Cause, Fallback, Phase, Time};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -18,6 +18,8 @@ pub(crate) fn saved_totals(totals: &Totals) -> handover::Totals {
         fallbacks: saved_counts(&totals.fallbacks, |fallback| fallback.as_str().to_owned()),
         connecting: Some(saved_classes(&totals.connecting)),
         living: Some(saved_classes(&totals.living)),
+        last_failed: totals.last_failed.map(Time::as_micros),
+        last_refused: totals.last_refused.map(Time::as_micros),
     }
 }
 
@@ -39,6 +41,8 @@ pub(crate) fn totals(saved: &handover::Totals) -> Totals {
         fallbacks: counts(&saved.fallbacks, Fallback::of),
         connecting: saved.connecting.as_ref().map(classes).unwrap_or_default(),
         living: saved.living.as_ref().map(classes).unwrap_or_default(),
+        last_failed: saved.last_failed.map(Time::from_micros),
+        last_refused: saved.last_refused.map(Time::from_micros),
         ..Totals::default()
     };
     for (bytes, saved) in totals.bytes.as_flattened_mut().iter_mut().zip(&saved.bytes) {
@@ -99,10 +103,13 @@ mod tests {
         counters.moved(Direction::Up, Path::Splice, 5);
         counters.moved(Direction::Down, Path::Copy, 7);
         counters.connected(Duration::from_millis(3));
-        counters.refused();
+        counters.refused(Time::from_micros(11));
         counters.accept_failed(sys::Errno::MFILE);
         let reason = CloseReason::new(By::Client, Phase::Relay, Cause::Reset);
-        counters.closed(reason, Duration::from_secs(7), [Fallback::NoPipe, Fallback::None]);
+        let fallbacks = [Fallback::NoPipe, Fallback::None];
+        counters.closed(Time::from_micros(12), reason, Duration::from_secs(7), fallbacks);
+        let reason = CloseReason::new(By::Target, Phase::Connect, Cause::Refused);
+        counters.closed(Time::from_micros(13), reason, Duration::ZERO, [Fallback::None; 2]);
         let mut before = Totals::default();
         before.add(&counters);
 

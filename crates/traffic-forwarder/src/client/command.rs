@@ -30,11 +30,23 @@ pub(crate) enum Operation {
     Confirm(Reach),
     /// Become the program that is installed by now: same process, every listener, every session.
     Upgrade(Upgrade),
+    /// Watch and steer the running process on the whole terminal: rates, forwards, sessions.
+    Top(Whom),
 }
 
 /// Whom to ask, and how to print the answer.
 #[derive(Args, Debug)]
 pub(crate) struct Reach {
+    #[command(flatten)]
+    pub(crate) whom: Whom,
+    /// Print the answer as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Whom to ask.
+#[derive(Args, Debug)]
+pub(crate) struct Whom {
     /// Where the process answers: unix:/PATH, or 127.0.0.1:PORT with --token-file. By default
     /// /run/traffic-forwarder/admin.sock, then $XDG_RUNTIME_DIR/traffic-forwarder/admin.sock.
     #[arg(long, value_name = "ADDRESS")]
@@ -42,9 +54,6 @@ pub(crate) struct Reach {
     /// The file with the token that a port asks for.
     #[arg(long, value_name = "FILE", requires = "admin")]
     pub(crate) token_file: Option<PathBuf>,
-    /// Print the answer as JSON.
-    #[arg(long)]
-    pub(crate) json: bool,
 }
 
 /// Whether to look again and again.

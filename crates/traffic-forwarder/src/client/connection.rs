@@ -1,6 +1,6 @@
 //! One question, one connection: finding the process, HTTP, time limits.
 
-use crate::client::command::Reach;
+use crate::client::command::Whom;
 use crate::client::failure::{Attempt, Failure};
 use crate::client::place::Place;
 use http_body_util::{BodyExt, Empty, Limited};
@@ -35,9 +35,9 @@ trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
 impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
 
 impl Client {
-    pub(crate) fn new(reach: &Reach) -> Result<Self, Failure> {
-        let client = Self::of_probes(reach)?;
-        if let (Some(place @ Place::Tcp(_)), None) = (&reach.admin, &client.token) {
+    pub(crate) fn new(whom: &Whom) -> Result<Self, Failure> {
+        let client = Self::of_probes(whom)?;
+        if let (Some(place @ Place::Tcp(_)), None) = (&whom.admin, &client.token) {
             let message =
                 format!("{place} is a port, which asks for a token: add --token-file FILE");
             return Err(Failure::Usage(message));
@@ -46,12 +46,12 @@ impl Client {
     }
 
     /// One for [`Self::probe`] only, for which no port asks for a token.
-    pub(crate) fn of_probes(reach: &Reach) -> Result<Self, Failure> {
-        let places = match &reach.admin {
+    pub(crate) fn of_probes(whom: &Whom) -> Result<Self, Failure> {
+        let places = match &whom.admin {
             Some(place) => vec![place.clone()],
             None => control::admin_sockets().into_iter().map(Place::Unix).collect(),
         };
-        let token = reach.token_file.as_deref().map(read_token).transpose()?;
+        let token = whom.token_file.as_deref().map(read_token).transpose()?;
         Ok(Self { places, token })
     }
 

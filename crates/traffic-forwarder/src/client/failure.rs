@@ -17,6 +17,8 @@ pub(crate) enum Failure {
     Broken { place: Place, what: String },
     /// It answered that it does not do it.
     Refused(control::api::Error),
+    /// The terminal cannot be read, or written to.
+    Terminal(io::Error),
 }
 
 /// A place that was tried in vain.
@@ -33,7 +35,9 @@ impl Failure {
             Self::Refused(error) if matches!(&*error.code, "invalid_config" | "bad_request") => {
                 Exit::Usage
             }
-            Self::Refused(_) | Self::NoProcess(_) | Self::Broken { .. } => Exit::Failed,
+            Self::Refused(_) | Self::NoProcess(_) | Self::Broken { .. } | Self::Terminal(_) => {
+                Exit::Failed
+            }
         }
     }
 
@@ -52,6 +56,7 @@ impl fmt::Display for Failure {
             // It is made of problems that have their headings already.
             Self::Refused(error) if error.code == "invalid_config" => f.write_str(&shown(error)),
             Self::Refused(error) => write!(f, "error: {}", shown(error)),
+            Self::Terminal(error) => write!(f, "error: use the terminal: {error}"),
         }
     }
 }

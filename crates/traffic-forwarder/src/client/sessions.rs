@@ -7,13 +7,13 @@ use crate::client::screen::{Colour, Screen};
 use crate::client::table::{Cell, Table, facts, number, text};
 use crate::client::units::{bytes, many, rate, seconds};
 use crate::client::watch::{self, Page};
-use crate::client::{path, show, status};
+use crate::client::{path, red, show, status};
 use crate::exit::Exit;
 use control::api::{Lane, Session, Sessions, Tcp};
 use hyper::Method;
 
 pub(crate) async fn run(wanted: &command::Sessions) -> Result<Exit, Failure> {
-    let (client, reach) = (Client::new(&wanted.reach)?, &wanted.reach);
+    let (client, reach) = (Client::new(&wanted.reach.whom)?, &wanted.reach);
     if let Some(period) = wanted.watch.watch {
         let draw = async |screen: &Screen| {
             let status = status::process(&client).await?;
@@ -92,14 +92,14 @@ fn table(sessions: &[Session]) -> Table<12> {
                 rate(up.rate).into(),
                 rate(down.rate).into(),
                 paths(session).into(),
-                Cell::coloured(&session.verdict, colour(&session.verdict)),
+                Cell::coloured(&session.verdict, colour(session)),
             ]
         }),
     )
 }
 
 /// Of both lanes, once if they are the same; before there are lanes, the phase.
-fn paths(Session { phase, up, down, .. }: &Session) -> String {
+pub(crate) fn paths(Session { phase, up, down, .. }: &Session) -> String {
     match () {
         () if phase == "connect" => phase.clone(),
         () if up.path == down.path => up.path.clone(),
@@ -107,22 +107,27 @@ fn paths(Session { phase, up, down, .. }: &Session) -> String {
     }
 }
 
-fn colour(verdict: &str) -> Option<Colour> {
-    match verdict {
+pub(crate) fn colour(session: &Session) -> Option<Colour> {
+    match &*session.verdict {
+        _ if red::of_session(session).is_some() => Some(Colour::Bad),
         "ok" => Some(Colour::Good),
         "idle" => None,
-        "network-lossy" => Some(Colour::Bad),
         _ => Some(Colour::Notable),
     }
 }
 
 fn one_text(session: &Session) -> String {
+    facts(&facts_of(session))
+}
+
+/// All that is known of a session.
+pub(crate) fn facts_of(session: &Session) -> [(&'static str, String); 11] {
     let address = session.target_address.as_ref().map(|address| format!(" ({address})"));
     let connected = session.connect_time.map_or_else(
         || "not connected".to_owned(),
         |took| format!("connected after {}", seconds(took)),
     );
-    facts(&[
+    [
         ("session", format!("{}, {}, worker {}", session.id, session.phase, session.worker)),
         ("forward", session.forward.clone()),
         ("client", format!("{} at {}", session.client, session.listener)),
@@ -134,7 +139,7 @@ fn one_text(session: &Session) -> String {
         ("client tcp", tcp(session.client_tcp.as_ref())),
         ("target tcp", tcp(session.target_tcp.as_ref())),
         ("verdict", session.verdict.clone()),
-    ])
+    ]
 }
 
 fn lane(lane: &Lane) -> String {

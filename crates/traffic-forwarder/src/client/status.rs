@@ -3,6 +3,7 @@
 use crate::client::command::{self, Reach};
 use crate::client::connection::Client;
 use crate::client::failure::Failure;
+use crate::client::red::{self, Red};
 use crate::client::screen::{Colour, Screen};
 use crate::client::table::{Cell, Table, facts, number, text};
 use crate::client::units::{bytes, many, seconds};
@@ -24,11 +25,11 @@ struct Whole {
 
 pub(crate) async fn run(wanted: &command::Status) -> Result<Exit, Failure> {
     if wanted.check {
-        Client::of_probes(&wanted.reach)?.probe("/readyz").await?;
+        Client::of_probes(&wanted.reach.whom)?.probe("/readyz").await?;
         say("ready\n");
         return Ok(Exit::Done);
     }
-    let (client, reach) = (Client::new(&wanted.reach)?, &wanted.reach);
+    let (client, reach) = (Client::new(&wanted.reach.whom)?, &wanted.reach);
     if let Some(period) = wanted.watch.watch {
         let draw = async |screen: &Screen| {
             let status = process(&client).await?;
@@ -150,7 +151,7 @@ fn table(forwards: &[Forward]) -> Table<10> {
     Table::new(
         columns,
         forwards.iter().map(|forward| {
-            let full = forward.sessions >= forward.max_sessions;
+            let full = red::of_forward(forward).contains(&Red::AtLimit);
             [
                 Cell::from(&forward.name),
                 Cell::coloured(&forward.state, Some(colour(&forward.state))),
@@ -158,7 +159,7 @@ fn table(forwards: &[Forward]) -> Table<10> {
                 first_and_count(&forward.to).into(),
                 Cell::coloured(
                     format!("{}/{}", forward.sessions, forward.max_sessions),
-                    full.then_some(Colour::Notable),
+                    full.then_some(Colour::Bad),
                 ),
                 forward.opened.to_string().into(),
                 forward.refused.to_string().into(),
@@ -170,12 +171,12 @@ fn table(forwards: &[Forward]) -> Table<10> {
     )
 }
 
-fn colour(state: &str) -> Colour {
+pub(crate) fn colour(state: &str) -> Colour {
     if state == "active" { Colour::Good } else { Colour::Notable }
 }
 
 /// The first, and how many others there are.
-fn first_and_count(addresses: &[String]) -> String {
+pub(crate) fn first_and_count(addresses: &[String]) -> String {
     match addresses {
         [] => "-".to_owned(),
         [only] => only.clone(),

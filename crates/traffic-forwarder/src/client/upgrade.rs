@@ -17,7 +17,7 @@ const ARRIVAL_LIMIT: Duration = Duration::from_secs(30);
 const LOOK: Duration = Duration::from_millis(20);
 
 pub(crate) async fn run(wanted: &command::Upgrade) -> Result<Exit, Failure> {
-    let client = Client::new(&wanted.reach)?;
+    let client = Client::new(&wanted.reach.whom)?;
     let binary = wanted.binary.as_deref().map(std::path::absolute).transpose();
     let binary = binary.map_err(|error| Failure::Usage(format!("--binary: {error}")))?;
     let binary = binary.as_ref().map(|binary| binary.as_os_str().as_bytes());

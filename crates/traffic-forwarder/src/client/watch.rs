@@ -9,7 +9,27 @@ use std::io::{self, Write};
 use std::time::{Duration, Instant};
 
 /// What happened is shown for so long.
-const NEWS_LAST: Duration = Duration::from_secs(60);
+pub(crate) const NEWS_LAST: Duration = Duration::from_secs(60);
+
+/// What happened to the process between two answers, if anything did.
+pub(crate) fn what_happened(last: &Status, now: &Status, was_gone: bool) -> Option<String> {
+    if !is_same_process(last, now) {
+        Some(format!("the process was restarted (pid {} -> {})", last.pid, now.pid))
+    } else if last.upgrades != now.upgrades {
+        let (old, new) = (plan::escaped(&last.version), plan::escaped(&now.version));
+        Some(format!("the process was upgraded (version {old} -> {new})"))
+    } else if last.generation != now.generation {
+        let (old, new) = (last.generation, now.generation);
+        Some(format!("the configuration was reloaded (generation {old} -> {new})"))
+    } else {
+        was_gone.then(|| "the process answers again".to_owned())
+    }
+}
+
+/// Numbers of sessions begin anew with another process.
+pub(crate) fn is_same_process(last: &Status, now: &Status) -> bool {
+    (last.pid, &last.started) == (now.pid, &now.started)
+}
 
 /// What is shown, and of which process.
 pub(crate) struct Page {
@@ -59,19 +79,8 @@ pub(crate) async fn run(
 
 impl News {
     fn compare(&mut self, last: Option<&Status>, now: &Status, was_gone: bool) {
-        let Some(last) = last else { return };
-        if (last.pid, &last.started) != (now.pid, &now.started) {
-            self.add(format!("the process was restarted (pid {} -> {})", last.pid, now.pid));
-        } else if last.generation != now.generation {
-            let (old, new) = (last.generation, now.generation);
-            self.add(format!("the configuration was reloaded (generation {old} -> {new})"));
-        } else if was_gone {
-            self.add("the process answers again".to_owned());
-        }
-    }
-
-    fn add(&mut self, what: String) {
-        self.0.push((Instant::now(), what));
+        let what = last.and_then(|last| what_happened(last, now, was_gone));
+        self.0.extend(what.map(|what| (Instant::now(), what)));
     }
 
     /// One line each, until they are old.

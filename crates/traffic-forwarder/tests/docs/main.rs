@@ -27,3 +27,5 @@ mod systemd;
 mod tables;
 mod troubleshooting;
 mod unsafe_blocks;
+mod upgrade;
+mod views;

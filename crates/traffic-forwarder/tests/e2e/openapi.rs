@@ -136,7 +136,9 @@ fn answers_are_what_the_document_says() {
     ));
     let questions = [
         ("GET", "/v1/status", "/v1/status"),
+        ("GET", "/v1/status?rates=true", "/v1/status"),
         ("GET", "/v1/forwards", "/v1/forwards"),
+        ("GET", "/v1/forwards?rates=true&sort=errors", "/v1/forwards"),
         ("GET", "/v1/forwards/f", "/v1/forwards/{name}"),
         ("GET", "/v1/sessions", "/v1/sessions"),
         ("GET", "/v1/sessions?rates=true", "/v1/sessions"),
@@ -152,6 +154,7 @@ fn answers_are_what_the_document_says() {
         ("DELETE", "/v1/sessions/1", "/v1/sessions/{id}"),
         ("DELETE", "/v1/sessions/1", "/v1/sessions/{id}"),
         ("GET", "/v1/sessions?limit=x", "/v1/sessions"),
+        ("GET", "/v1/forwards?limit=x", "/v1/forwards"),
     ];
     for (method, real, path) in questions {
         let answer = operated.http.ask(method, real);

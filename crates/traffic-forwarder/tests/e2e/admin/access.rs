@@ -124,3 +124,16 @@ fn a_head_without_end_is_refused() {
     assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 431"), "{answer}");
     echo.http().get("/healthz").success();
 }
+
+#[test]
+fn no_web_page_of_others_may_ask_a_socket_either() {
+    let echo = Echo::start("");
+    for (header, value) in [("Host", "evil.example"), ("Origin", "http://evil.example")] {
+        let foreign = echo.http().clone().header(header, value);
+        assert_eq!(code(&foreign.post("/v1/forwards/echo/drain")), (403, "forbidden".into()));
+        assert_eq!(code(&foreign.get("/v1/status")), (403, "forbidden".into()));
+    }
+    assert_eq!(echo.forward()["state"], "active");
+    let page = echo.http().get("/").success();
+    assert!(page.body.contains("<!doctype html>"), "{}", page.body);
+}

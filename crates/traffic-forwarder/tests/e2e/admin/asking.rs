@@ -128,7 +128,11 @@ fn a_side_that_takes_nothing_is_named() {
 fn every_mistake_is_answered_in_json() {
     let echo = Echo::start("");
     let cases = [
-        ("GET", "/", 404, "not_found"),
+        ("GET", "/nothing", 404, "not_found"),
+        ("GET", "/page/nothing", 404, "not_found"),
+        ("POST", "/", 405, "method_not_allowed"),
+        ("GET", "/v1/events?sessions=some", 400, "bad_request"),
+        ("GET", "/v1/forwards?trouble=1", 400, "bad_request"),
         ("GET", "/v1/forwards/none", 404, "not_found"),
         ("POST", "/v1/forwards/none/drain", 404, "not_found"),
         ("GET", "/v1/sessions/77", 404, "not_found"),

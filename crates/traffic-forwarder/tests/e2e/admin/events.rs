@@ -74,3 +74,24 @@ fn only_so_many_may_watch_and_the_others_can_still_ask() {
         watcher.wait_for("session_closed");
     }
 }
+
+#[test]
+fn events_come_without_those_of_single_sessions_if_that_is_asked_for() {
+    let (port, nobody) = (Port::v4(), Port::v4());
+    let config = Config::new().log("format = 'json'\nlevel = 'info'\nsessions = false\n").forward(
+        port.addr(),
+        nobody.addr(),
+        "name = 'down'",
+    );
+    let operated = Operated::start(config);
+    let mut some = operated.http.events("/v1/events?sessions=false", LIMIT);
+    Peer::connect("refused", &port, Script::new().expect_reset()).finish();
+    let (name, told) = some.next_event().unwrap();
+    assert_eq!((&*name, &told["forward"]), ("target_down", &json!("down")));
+    // Beside somebody who wants them all.
+    let mut all = operated.http.events("/v1/events", LIMIT);
+    Peer::connect("refused", &port, Script::new().expect_reset()).finish();
+    let mut names = || all.next_event().unwrap().0;
+    assert_eq!([names(), names(), names()], ["session_opened", "session_closed", "target_down"]);
+    assert_eq!(some.next_event().unwrap().0, "target_down");
+}

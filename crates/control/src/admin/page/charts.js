@@ -1,0 +1,123 @@
+// Two charts of the last two minutes: of all forwards, or of one.
+
+import { byId, setText } from "./dom.js";
+import { bytes, rate } from "./units.js";
+
+/* global uPlot */
+
+// One per second.
+const SAMPLES = 120;
+// Everything under one name in the histories.
+const ALL = Symbol("all forwards");
+// Steps of a scale that are round numbers of bytes.
+const STEPS = Array.from({ length: 50 }, (_, power) => 2 ** power);
+
+/** What was seen of everything, and of each forward that was looked at, sample by sample. */
+const histories = new Map();
+let chosen = ALL;
+let plots;
+
+/** The chosen forward's name, or nothing if all are shown. */
+export function scope() {
+  return chosen === ALL ? undefined : chosen;
+}
+
+/** Shows one forward, or all. */
+export function choose(name) {
+  chosen = name ?? ALL;
+  setText(byId("scope"), name ?? "All forwards");
+  byId("all").hidden = name === undefined;
+  draw();
+}
+
+/** Begins anew: the numbers are those of another process. */
+export function forget() {
+  histories.clear();
+}
+
+/** Remembers what was just seen, and forgets forwards that are no longer looked at. */
+export function remember(status, forwards) {
+  const now = Date.now() / 1000;
+  const seen = new Map(forwards.map((forward) => [forward.name, forward]));
+  seen.set(ALL, status);
+  for (const name of histories.keys()) {
+    if (!seen.has(name)) histories.delete(name);
+  }
+  for (const [name, { rates, sessions }] of seen) {
+    const history = histories.get(name) ?? [[], [], [], []];
+    histories.set(name, history);
+    [now, rates?.bytes_up, rates?.bytes_down, sessions].forEach((value, series) => {
+      history[series].push(value ?? null);
+      if (history[series].length > SAMPLES) history[series].shift();
+    });
+  }
+  draw();
+}
+
+function draw() {
+  plots ??= [bytesPlot(), sessionsPlot()];
+  const [times, up, down, sessions] = histories.get(chosen) ?? [[], [], [], []];
+  const now = times.at(-1) ?? Date.now() / 1000;
+  plots.forEach((plot, place) => {
+    plot.setData(place === 0 ? [times, down, up] : [times, sessions], false);
+    plot.setScale("x", { min: now - SAMPLES, max: now });
+  });
+  setText(byId("up-now"), rate(up.at(-1)));
+  setText(byId("down-now"), rate(down.at(-1)));
+  setText(byId("sessions-now"), `${sessions.at(-1) ?? "-"}`);
+}
+
+/** A colour of the style sheet, as it is just now. */
+function colour(name) {
+  return () => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+}
+
+function line(name, more) {
+  const points = { show: false };
+  return { stroke: colour(name), fill: colour(`${name}-fill`), width: 1.5, points, ...more };
+}
+
+function axis(more) {
+  const grid = { stroke: colour("line"), width: 1 };
+  const font = "11px system-ui, sans-serif";
+  return { stroke: colour("quiet"), font, grid, ticks: { show: false }, ...more };
+}
+
+function plotIn(id, series, yAxis) {
+  const place = byId(id);
+  const size = () => ({ width: place.clientWidth, height: place.clientHeight });
+  const ago = (_, splits) => splits.map((at) => new Date(at * 1000).toLocaleTimeString("en-GB"));
+  const plot = new uPlot(
+    {
+      ...size(),
+      legend: { show: false },
+      cursor: { show: false },
+      padding: [8, 28, 0, 0],
+      scales: { x: { time: true }, y: { range: (_, __, most) => [0, Math.max(most * 1.1, 4)] } },
+      axes: [axis({ values: ago, space: 90, size: 24 }), axis(yAxis)],
+      series: [{}, ...series],
+    },
+    [[], ...series.map(() => [])],
+    place,
+  );
+  new ResizeObserver(() => plot.setSize(size())).observe(place);
+  return plot;
+}
+
+function bytesPlot() {
+  const values = (_, splits) => splits.map((split) => (split === 0 ? "0" : bytes(split)));
+  // An echo is as fast one way as the other: the line behind shows between the dashes.
+  const lines = [line("down"), line("up", { dash: [6, 4], fill: undefined })];
+  return plotIn("bytes-plot", lines, { values, incrs: STEPS, size: 64, space: 26 });
+}
+
+function sessionsPlot() {
+  const incrs = [1, 2, 5].flatMap((n) => Array.from({ length: 8 }, (_, power) => n * 10 ** power));
+  incrs.sort((a, b) => a - b);
+  return plotIn("sessions-plot", [line("sessions")], { incrs, size: 48, space: 26 });
+}
+
+/** Draws again, in the colours of another theme. */
+export function redraw() {
+  plots?.forEach((plot) => plot.redraw(false));
+}

@@ -1,0 +1,53 @@
+// Kinds of columns. Each has a heading, says what stands in an item's cell, and may have more:
+// `sort`, the API's word for its order, and `room`, the smallest window that has room for it:
+// `some` or `much`.
+
+import { make, setAmount, setText, setTone } from "./dom.js";
+import { bytes } from "./units.js";
+
+/** A text; `toneOf` its colour. */
+export function text(head, read, { toneOf, ...more } = {}) {
+  const fill = (cell, item) => {
+    setText(cell, read(item));
+    setTone(cell, toneOf?.(read(item)));
+  };
+  return { head, fill, ...more };
+}
+
+/** A text that is read like a number. */
+export function figure(head, read, more) {
+  return { ...text(head, read, more), number: true };
+}
+
+/** A count; `isBad` says of which items it is red. */
+export function count(head, read, { isBad, show = String, ...more } = {}) {
+  const fill = (cell, item) => {
+    setAmount(cell, show(read(item), item), read(item));
+    setTone(cell, isBad?.(item) ? "bad" : undefined);
+  };
+  return { head, fill, number: true, ...more };
+}
+
+/** A number of bytes. */
+export function size(head, read, more) {
+  return count(head, read, { show: bytes, ...more });
+}
+
+/** A button with this text; `act` is given what the row shows when it is pressed. */
+export function button(head, read, act, { nameOf, ...more } = {}) {
+  const fill = (cell, item) => {
+    const shown = cell.firstChild ?? newButton(cell, act);
+    const label = read(item);
+    setText(shown, label ?? "");
+    shown.hidden = label === undefined;
+    if (nameOf) shown.ariaLabel = `${label} ${nameOf(item)}`;
+  };
+  return { head, fill, ...more };
+}
+
+function newButton(cell, act) {
+  const made = make("button", { type: "button" });
+  made.addEventListener("click", () => act(cell.parentElement.item));
+  cell.append(made);
+  return made;
+}

@@ -1,0 +1,143 @@
+// One forward or one session in full, as `status NAME` and `sessions ID` print them; looked at
+// again as long as it is open.
+
+import { ask, forwardPath } from "./api.js";
+import { byId, facts, setText } from "./dom.js";
+import { killSession } from "./sessions.js";
+import { actionOf, switchForward } from "./forwards.js";
+import { bytes, many, rate, seconds } from "./units.js";
+
+const dialog = byId("details-dialog");
+let shown;
+
+/** What a forward is, as names and texts. */
+function factsOfForward(forward) {
+  const { sessions, max_sessions: most, opened, refused, failed, rates } = forward;
+  const closed = Object.entries(forward.closed).filter(([, count]) => count > 0);
+  return [
+    ["state", forward.state],
+    ["sessions", `${sessions} of at most ${most}, ${opened} so far`],
+    ["errors", `${refused} refused, ${failed} failed`],
+    ["bytes", `${bytes(forward.bytes_up)} up, ${bytes(forward.bytes_down)} down`],
+    ...(rates ? [["rate", `${rate(rates.bytes_up)} up, ${rate(rates.bytes_down)} down`]] : []),
+    ["backlog", many(forward.backlog, "connection")],
+    ...forward.listen.map((listen, place) => ["route", `${listen} -> ${forward.to[place]}`]),
+    ...closed.map(([reason, count]) => ["closed", `${reason}: ${count}`]),
+    ...Object.entries(forward.settings).map(([key, value]) => ["setting", `${key} = ${value}`]),
+  ];
+}
+
+function factsOfSession(session) {
+  const { target_address: address, connect_time: connected } = session;
+  const took = connected == null ? "not connected" : `connected after ${seconds(connected)}`;
+  return [
+    ["phase", `${session.phase}, worker ${session.worker}`],
+    ["forward", session.forward],
+    ["client", `${session.client} at ${session.listener}`],
+    ["target", session.target + (address ? ` (${address})` : "")],
+    ["started", `${session.started}, ${seconds(session.age)} ago, ${took}`],
+    ["idle", seconds(session.idle)],
+    ["up", laneText(session.up)],
+    ["down", laneText(session.down)],
+    ["client tcp", tcpText(session.client_tcp)],
+    ["target tcp", tcpText(session.target_tcp)],
+    ["verdict", session.verdict],
+  ];
+}
+
+function laneText({ bytes: moved, path, fallback, rate: speed, held, ended }) {
+  return [
+    `${bytes(moved)} by ${path}${fallback === "none" ? "" : ` (${fallback})`}`,
+    speed != null && rate(speed),
+    held > 0 && `${bytes(held)} held`,
+    ended && "ended",
+  ].filter(Boolean).join(", ");
+}
+
+function tcpText(tcp) {
+  if (!tcp) return "-";
+  return [
+    `rtt ${seconds(tcp.rtt)}`,
+    many(tcp.retransmits, "retransmit"),
+    `${bytes(tcp.unsent)} unsent`,
+    `${tcp.unacked} unacknowledged`,
+    `${tcp.lost} lost`,
+    `window ${tcp.congestion_window}`,
+    many(tcp.backoffs, "backoff"),
+  ].join(", ");
+}
+
+/** What else the dialog offers: calls these with the forward's name. */
+export function offer({ chart, sessions }) {
+  dialog.addEventListener("close", () => {
+    const act = { chart, sessions }[dialog.returnValue];
+    if (act) act(shown.forward);
+  });
+}
+
+function open(title, wanted) {
+  shown = wanted;
+  dialog.returnValue = "";
+  setText(byId("details-title"), title);
+  setText(dialog.querySelector(".message"), "");
+  dialog.querySelector(".facts").replaceChildren();
+  byId("details-act").hidden = true;
+  dialog.showModal();
+  return look();
+}
+
+export function openForward({ name }) {
+  return open(`Forward ${name}`, {
+    of: "forwards",
+    forward: name,
+    path: `${forwardPath(name)}?rates=true`,
+    facts: factsOfForward,
+    act: switchForward,
+    word: actionOf,
+  });
+}
+
+export function openSession({ id, forward }) {
+  return open(`Session ${id}`, {
+    of: "sessions",
+    forward,
+    path: `/v1/sessions/${id}?rates=true`,
+    facts: factsOfSession,
+    act: killSession,
+    word: () => "Kill",
+  });
+}
+
+/** Whether something of this table is open: then it covers the table. */
+export function isOf(name) {
+  return dialog.open && shown.of === name;
+}
+
+/** Looks again, if something is open. */
+export async function look() {
+  if (!dialog.open) return;
+  const wanted = shown;
+  const button = byId("details-act");
+  try {
+    const item = await ask(wanted.path);
+    if (wanted !== shown) return;
+    showFacts(wanted.facts(item));
+    button.hidden = wanted.word(item) === undefined;
+    setText(button, wanted.word(item) ?? "");
+    button.onclick = () => wanted.act(item).then(look);
+  } catch (failure) {
+    setText(dialog.querySelector(".message"), failure.message);
+    button.hidden = true;
+  }
+}
+
+/** The same lines are kept, so that text in them can be selected and copied. */
+function showFacts(pairs) {
+  const list = dialog.querySelector(".facts");
+  if (list.children.length !== pairs.length) facts(list, pairs);
+  pairs.forEach(([name, text], place) => {
+    const [term, description] = list.children[place].children;
+    setText(term, name);
+    setText(description, text);
+  });
+}

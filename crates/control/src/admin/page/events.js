@@ -1,0 +1,44 @@
+// The list of what happened, the latest first. Single sessions are left out: a busy process has
+// thousands of them in a second.
+
+import { byId, make, setText } from "./dom.js";
+import { watch } from "./stream.js";
+import { many } from "./units.js";
+
+const MOST_LISTED = 200;
+
+const list = byId("events").querySelector("ol");
+let count = 0;
+
+function outcome({ by, error }, done) {
+  return [`by ${by}: ${error ?? done}`, error ? "bad" : "good"];
+}
+
+/** What is said of an event, and its colour. */
+const TEXTS = {
+  target_down: (it) => [`${it.forward}: ${it.target_address ?? it.target}: ${it.cause}`, "bad"],
+  limit_reached: (it) => [`${it.forward}: ${it.count} refused at ${it.limit} sessions`, "bad"],
+  accept_failed: (it) => [`${it.forward}: ${it.error}, ${many(it.count, "time")}`, "bad"],
+  resource_exhausted: (it) => [`${it.cause}: ${it.needed_for}, ${many(it.count, "time")}`, "bad"],
+  drain: (it) => [`${it.forward}, ${many(it.sessions, "session")}`, "notable"],
+  resume: (it) => [it.forward, "good"],
+  reload: (it) => outcome(it, `generation ${it.generation}`),
+  upgrade: (it) => outcome(it, `version ${it.version}`),
+  shutdown: (it) => [`by ${it.by}, ${many(it.sessions, "session")}`, "notable"],
+  lagged: (it) => [`${many(it.missed, "event")} missed`, "notable"],
+};
+
+function tell({ name, data }) {
+  const [text, tone] = TEXTS[name]?.(data) ?? [JSON.stringify(data)];
+  const what = make("span", { className: "what", data: tone ? { tone } : {} }, name);
+  const time = make("time", {}, new Date().toLocaleTimeString("en-GB"));
+  list.prepend(make("li", {}, time, what, text));
+  if (list.children.length > MOST_LISTED) list.lastChild.remove();
+  count += 1;
+  setText(byId("events-count"), `${count}`);
+}
+
+/** Lists events from now on. */
+export function begin() {
+  watch("/v1/events?sessions=false", tell);
+}

@@ -1,0 +1,55 @@
+// The table of forwards, and what can be done to one.
+
+import { ask, forwardPath } from "./api.js";
+import { button, count, figure, size, text } from "./columns.js";
+import { confirm } from "./dialogs.js";
+import { say } from "./notices.js";
+import { Pager } from "./pager.js";
+import { many, rate } from "./units.js";
+import * as words from "./words.js";
+
+const SOME = { room: "some" };
+const MUCH = { room: "much" };
+
+/** What can be done to a forward in this state; to a removed one, nothing. */
+export function actionOf({ state }) {
+  return { active: "Drain", draining: "Resume" }[state];
+}
+
+function columns(open) {
+  const ofMost = (sessions, { max_sessions: most }) => `${sessions}/${most}`;
+  return [
+    button("Forward", (it) => it.name, open, { sort: "name" }),
+    text("State", (it) => it.state, { toneOf: words.stateTone, ...SOME }),
+    text("Listen", (it) => words.firstAndCount(it.listen), MUCH),
+    text("To", (it) => words.firstAndCount(it.to), MUCH),
+    count("Sessions", (it) => it.sessions, { show: ofMost, isBad: words.isFull, sort: "sessions" }),
+    count("Opened", (it) => it.opened, MUCH),
+    count("Refused", (it) => it.refused, { isBad: words.refusesLately, ...SOME }),
+    count("Failed", (it) => it.failed, { isBad: words.failsLately, sort: "errors", ...SOME }),
+    size("Up", (it) => it.bytes_up, MUCH),
+    size("Down", (it) => it.bytes_down, { sort: "bytes", ...MUCH }),
+    figure("Up/s", (it) => rate(it.rates?.bytes_up)),
+    figure("Down/s", (it) => rate(it.rates?.bytes_down), { sort: "rate" }),
+    button("Action", actionOf, switchForward, { nameOf: (it) => it.name, hidden: true }),
+  ];
+}
+
+/** The table; `open` shows more of a forward. */
+export function forwardsTable(open) {
+  const nothing = "no forwards";
+  return new Pager("forwards", { columns: columns(open), keyOf: ({ name }) => name, nothing });
+}
+
+/** Drains a forward, after a question; or resumes it. */
+export async function switchForward({ name, state, sessions }) {
+  const resume = state === "draining";
+  const text = `It takes no new sessions. ${many(sessions, "open session")} may go on.`;
+  if (!resume && !(await confirm(`Drain ${name}?`, text, "Drain"))) return;
+  try {
+    const done = await ask(`${forwardPath(name)}/${resume ? "resume" : "drain"}`, "POST");
+    say(`${name} is ${done.state}${done.changed ? "" : " already"}`, "good");
+  } catch (failure) {
+    say(`${name} cannot be ${resume ? "resumed" : "drained"}: ${failure.message}`, "bad");
+  }
+}

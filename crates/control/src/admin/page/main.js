@@ -1,0 +1,172 @@
+// Ties the parts together: one look at the API every second, and what follows from it.
+
+import { Absent, Refused, ask, forwardPath, withQuery } from "./api.js";
+import * as charts from "./charts.js";
+import * as details from "./details.js";
+import { askForToken, isLocked } from "./dialogs.js";
+import { byId, setText } from "./dom.js";
+import * as events from "./events.js";
+import { forwardsTable, switchForward } from "./forwards.js";
+import { listen, showHelp } from "./keys.js";
+import * as notices from "./notices.js";
+import { everySecond } from "./poll.js";
+import { MOST_NAMED, showAbsence, showProcess, showTroubles } from "./process.js";
+import { killSession, sessionsTable } from "./sessions.js";
+
+const TABS = ["forwards", "sessions", "events"];
+
+const tables = {
+  forwards: forwardsTable(details.openForward),
+  sessions: sessionsTable(details.openSession),
+};
+let tab = "forwards";
+let isWatching = false;
+
+// === looking ===
+
+async function look() {
+  if (isLocked()) {
+    askForToken(lookNow);
+    return;
+  }
+  const table = tables[tab];
+  try {
+    // First alone: if the token is wrong, it is refused once.
+    const status = await ask("/v1/status?rates=true");
+    const [troubles, shown, chosen] = await Promise.all([
+      ask(withQuery("/v1/forwards", { trouble: true, limit: MOST_NAMED })),
+      table && !details.isOf(tab) && orRefusal(table.ask()),
+      lookAtChosen(),
+      details.look(),
+    ]);
+    if (notices.identity() !== notices.identity(status)) charts.forget();
+    notices.compare(status);
+    showProcess(status);
+    showTroubles(status, troubles);
+    setText(byId("forwards-count"), `${status.forwards}`);
+    setText(byId("sessions-count"), `${status.sessions}`);
+    if (shown && table === tables[tab]) table.show(shown);
+    charts.remember(status, [...(shown?.forwards ?? []), ...chosen]);
+    watchEvents();
+  } catch (failure) {
+    missed(failure);
+  }
+}
+
+/** The answer; or why it was refused, if it is the question that was wrong. */
+function orRefusal(answer) {
+  return answer.catch((failure) => {
+    if (failure instanceof Refused && failure.status !== 401) return { failure };
+    throw failure;
+  });
+}
+
+/** The forward of the charts, wherever in the list it is; nothing if it is gone. */
+async function lookAtChosen() {
+  const name = charts.scope();
+  if (name === undefined) return [];
+  const forward = await orRefusal(ask(`${forwardPath(name)}?rates=true`));
+  return forward.failure ? [] : [forward];
+}
+
+function missed(failure) {
+  if (failure instanceof Refused && failure.status === 401) askForToken(lookNow);
+  else {
+    showAbsence();
+    notices.gone(failure instanceof Absent ? undefined : failure.message);
+  }
+}
+
+/** Events are asked for when the token is known to be right. */
+function watchEvents() {
+  if (isWatching) return;
+  isWatching = true;
+  events.begin();
+}
+
+// === showing ===
+
+function showTab(name) {
+  tab = name;
+  for (const each of TABS) {
+    const isShown = each === name;
+    byId(each).hidden = !isShown;
+    byId(`${each}-tab`).ariaSelected = `${isShown}`;
+    byId(`${each}-tab`).tabIndex = isShown ? 0 : -1;
+  }
+  lookNow();
+}
+
+function showTheme() {
+  setText(byId("theme").querySelector("output"), document.documentElement.dataset.theme);
+  charts.redraw();
+}
+
+function nextTheme() {
+  globalThis.nextTheme();
+  showTheme();
+}
+
+/** What the row with the focus shows, if it is of this table. */
+function current(name) {
+  return tab === name ? tables[name].rows.current : undefined;
+}
+
+function currentForward() {
+  return current("forwards")?.name ?? current("sessions")?.forward;
+}
+
+function choose(name) {
+  charts.choose(name === charts.scope() ? undefined : name);
+  lookNow();
+}
+
+function showSessionsOf(name) {
+  showTab("sessions");
+  tables.sessions.set({ forward: name });
+}
+
+function actOn(item, act) {
+  if (item) act(item).then(lookNow);
+}
+
+// === beginning ===
+
+TABS.forEach((name, place) => {
+  const button = byId(`${name}-tab`);
+  button.addEventListener("click", () => showTab(name));
+  button.addEventListener("keydown", ({ key }) => {
+    const by = { ArrowLeft: -1, ArrowRight: 1 }[key];
+    if (!by) return;
+    const next = TABS[(place + by + TABS.length) % TABS.length];
+    showTab(next);
+    byId(`${next}-tab`).focus();
+  });
+});
+details.offer({ chart: choose, sessions: showSessionsOf });
+byId("all").addEventListener("click", () => choose(undefined));
+byId("theme").addEventListener("click", nextTheme);
+byId("help").addEventListener("click", showHelp);
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", charts.redraw);
+
+listen({
+  1: () => showTab("forwards"),
+  2: () => showTab("sessions"),
+  3: () => showTab("events"),
+  "/": () => tables[tab]?.form.elements[0].focus(),
+  ArrowDown: () => tables[tab]?.rows.step(1),
+  ArrowUp: () => tables[tab]?.rows.step(-1),
+  c: () => choose(currentForward()),
+  s: () => currentForward() !== undefined && showSessionsOf(currentForward()),
+  d: () => actOn(current("forwards"), switchForward),
+  k: () => actOn(current("sessions"), killSession),
+  n: () => tables[tab]?.turn(1),
+  p: () => tables[tab]?.turn(-1),
+  t: nextTheme,
+  "?": showHelp,
+});
+
+showTheme();
+const lookNow = everySecond(look);
+Object.values(tables).forEach((table) => table.onChange(lookNow));
+showTab("forwards");

@@ -1,0 +1,102 @@
+// The process as a whole: its state, its figures, and what needs attention.
+
+import { byId, make, setAmount, setText, setTone } from "./dom.js";
+import { bytes, many, rate, seconds } from "./units.js";
+import * as words from "./words.js";
+
+// Forwards that are named when they need attention; of more, the number is.
+export const MOST_NAMED = 5;
+
+const FIGURES = ["Sessions", "Up", "Down", "Forwards", "Files", "Memory"];
+
+const figures = new Map(
+  FIGURES.map((name) => {
+    const figure = { main: make("dd", { className: "main" }), more: make("dd") };
+    const item = make("div", { data: { figure: name } }, make("dt", {}, name), figure.main);
+    item.append(figure.more);
+    byId("figures").append(item);
+    return [name, figure];
+  }),
+);
+
+function show(name, main, exact, more, tone) {
+  const figure = figures.get(name);
+  setAmount(figure.main, main, exact);
+  setText(figure.more, more);
+  setTone(figure.main, tone);
+}
+
+/** What is shown is no longer so. */
+export function showAbsence() {
+  document.body.classList.add("stale");
+  setText(byId("state"), "no answer");
+  setTone(byId("state"), "bad");
+}
+
+/** Shows what the API says of the process. */
+export function showProcess(status) {
+  document.body.classList.remove("stale");
+  setText(byId("state"), status.state);
+  setTone(byId("state"), words.stateTone(status.state));
+  const config = status.config ?? "forwards of the command line";
+  const file = config.slice(config.lastIndexOf("/") + 1);
+  byId("process").title = config;
+  setText(
+    byId("process"),
+    `for ${seconds(status.uptime)} · pid ${status.pid} · version ${status.version} · ` +
+      `${file}, generation ${status.generation}`,
+  );
+  const { sessions, max_sessions: most, open_files: files, open_files_limit: limit } = status;
+  show("Sessions", `${sessions} of ${most}`, sessions, `${status.sessions_opened} since the start`,
+    words.isFull(status) ? "bad" : undefined);
+  const speed = status.rates ?? {};
+  show("Up", rate(speed.bytes_up), status.bytes_up, `${bytes(status.bytes_up)} since the start`);
+  show("Down", rate(speed.bytes_down), status.bytes_down,
+    `${bytes(status.bytes_down)} since the start`);
+  setText(byId("trial"), trialText(status));
+  show("Forwards", `${status.forwards}`, status.forwards,
+    `${many(status.listeners, "listener")}, ${many(status.workers, "worker")}`);
+  show("Files", `${files} of ${limit}`, files, many(status.pipes, "pipe"),
+    words.nearlyOutOfFiles(status) ? "bad" : undefined);
+  show("Memory", bytes(status.resident_memory), status.resident_memory, "resident");
+}
+
+function trialText({ confirm_within: left }) {
+  if (left == null) return "";
+  return `the configuration goes back in ${seconds(left)} unless it is confirmed`;
+}
+
+/** Lists what an operator should act on: nothing is shown if there is nothing. */
+export function showTroubles(status, { total, forwards }) {
+  const texts = [...troublesOfProcess(status), ...forwards.map(troubleOf)];
+  const unnamed = total - forwards.length;
+  if (unnamed > 0) texts.push(`and ${many(unnamed, "more forward")}: sort by errors or sessions`);
+  const section = byId("troubles");
+  section.hidden = texts.length === 0;
+  const shown = [...section.children];
+  texts.forEach((text, place) => {
+    if (shown[place]) setText(shown[place], text);
+    else section.append(make("p", {}, text));
+  });
+  shown.slice(texts.length).forEach((surplus) => surplus.remove());
+}
+
+function troubleOf(forward) {
+  const { name, sessions, max_sessions: most, refused, failed } = forward;
+  const parts = [];
+  if (words.isFull(forward)) parts.push(`at its limit of ${many(most, "session")}`);
+  if (words.refusesLately(forward)) parts.push(`refused clients, ${refused} so far`);
+  if (words.failsLately(forward)) parts.push(`sessions fail to connect, ${failed} so far`);
+  return `${name}: ${parts.join("; ") || many(sessions, "session")}`;
+}
+
+function troublesOfProcess(status) {
+  const { open_files: files, open_files_limit: limit, last_reload: reload } = status;
+  const first = (text) => text.split("\n", 1)[0];
+  return [
+    words.isFull(status) && `the process is at its limit of ${status.max_sessions} sessions`,
+    words.nearlyOutOfFiles(status) && `${files} of ${limit} files are open`,
+    words.losesLog(status) && `log lines are lost, ${status.log_dropped} so far`,
+    reload?.error && `the last reload, by ${reload.by}, failed: ${first(reload.error)}`,
+  ].filter(Boolean);
+}

@@ -1,0 +1,51 @@
+// The table of sessions, and the end of one.
+
+import { ask } from "./api.js";
+import { button, figure, size, text } from "./columns.js";
+import { confirm } from "./dialogs.js";
+import { identity, say } from "./notices.js";
+import { Pager } from "./pager.js";
+import { rate, seconds } from "./units.js";
+import * as words from "./words.js";
+
+const SOME = { room: "some" };
+const MUCH = { room: "much" };
+
+function columns(open) {
+  const named = { nameOf: (it) => `session ${it.id}`, hidden: true };
+  return [
+    button("ID", (it) => `${it.id}`, open, { sort: "id", number: true }),
+    text("Forward", (it) => it.forward),
+    text("Client", (it) => it.client, SOME),
+    text("Target", (it) => it.target_address ?? it.target, MUCH),
+    figure("Age", (it) => seconds(it.age), { sort: "age", ...SOME }),
+    figure("Idle", (it) => seconds(it.idle), { sort: "idle", ...MUCH }),
+    size("Up", (it) => it.up.bytes, SOME),
+    size("Down", (it) => it.down.bytes, { sort: "bytes", ...SOME }),
+    figure("Up/s", (it) => rate(it.up.rate)),
+    figure("Down/s", (it) => rate(it.down.rate), { sort: "rate" }),
+    text("Path", words.paths, MUCH),
+    text("Verdict", (it) => it.verdict, { toneOf: words.verdictTone, ...SOME }),
+    button("Action", () => "Kill", killSession, named),
+  ];
+}
+
+/** The table; `open` shows more of a session. */
+export function sessionsTable(open) {
+  const nothing = "no open sessions";
+  return new Pager("sessions", { columns: columns(open), keyOf: ({ id }) => id, nothing });
+}
+
+/** Resets a session, after a question. Numbers begin anew with another process. */
+export async function killSession({ id, forward, client, target }) {
+  const process = identity();
+  const text = `${client} to ${target}, by ${forward}. Both sides see a reset.`;
+  if (!(await confirm(`Kill session ${id}?`, text, "Kill"))) return;
+  try {
+    if (identity(await ask("/v1/status")) !== process) throw new Error("the process was restarted");
+    await ask(`/v1/sessions/${id}`, "DELETE");
+    say(`session ${id} was killed`, "good");
+  } catch (failure) {
+    say(`session ${id} cannot be killed: ${failure.message}`, "bad");
+  }
+}

@@ -1,0 +1,18 @@
+// Run before anything is drawn, so that no page flashes in the wrong colours. The three themes
+// are "auto" (what the system prefers), "dark" and "light".
+"use strict";
+{
+  const KEY = "traffic-forwarder theme";
+  const THEMES = ["auto", "dark", "light"];
+  const root = document.documentElement;
+  const kept = () => {
+    const theme = localStorage.getItem(KEY);
+    return THEMES.includes(theme) ? theme : "auto";
+  };
+  root.dataset.theme = kept();
+  globalThis.nextTheme = () => {
+    const theme = THEMES[(THEMES.indexOf(kept()) + 1) % THEMES.length];
+    localStorage.setItem(KEY, theme);
+    root.dataset.theme = theme;
+  };
+}

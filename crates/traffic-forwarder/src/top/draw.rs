@@ -1,0 +1,105 @@
+//! Drawing what the model says.
+
+mod dialogs;
+mod lists;
+mod session;
+mod totals;
+
+use super::columns::{FORWARDS, SESSIONS};
+use super::keys::FOOTER;
+use super::layout::Layout;
+use super::model::{Model, View};
+use crate::client::screen::{Colour, cut};
+use crate::client::units::many;
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::style::{Color, Modifier, Style};
+use ratatui::text::{Line, Span};
+use std::time::SystemTime;
+
+/// How the terminal shows colours, if it does.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Palette {
+    pub(super) colours: bool,
+}
+
+const BOLD: Style = Style::new().add_modifier(Modifier::BOLD);
+const REVERSED: Style = Style::new().add_modifier(Modifier::REVERSED);
+
+impl Palette {
+    /// The colours of the command's tables.
+    fn style(self, colour: Option<Colour>) -> Style {
+        match colour.filter(|_| self.colours) {
+            None => Style::new(),
+            Some(Colour::Good) => Style::new().fg(Color::Green),
+            Some(Colour::Notable) => Style::new().fg(Color::Yellow),
+            Some(Colour::Bad) => Style::new().fg(Color::Red),
+        }
+    }
+}
+
+/// Draws all of it.
+pub(super) fn draw(frame: &mut Frame<'_>, model: &Model, palette: Palette, now: SystemTime) {
+    let area = frame.area();
+    let Some(layout) = Layout::of(area) else {
+        return line(frame, Rect { height: area.height.min(1), ..area }, "too small");
+    };
+    totals::draw(frame, layout.totals, model, palette);
+    line(frame, layout.title, title(model));
+    match model.view {
+        View::Forwards => lists::draw(frame, layout.body, &model.forwards, &FORWARDS, palette),
+        View::Sessions => lists::draw(frame, layout.body, &model.sessions, &SESSIONS, palette),
+        View::Session(_) => session::draw(frame, layout.body, model.session.as_ref(), palette),
+    }
+    let (message, is_red) = model.message(now);
+    let style = palette.style(is_red.then_some(Colour::Bad));
+    line(frame, layout.message, Span::styled(shown(&message), style));
+    line(frame, layout.footer, footer());
+    if let Some(dialog) = &model.dialog {
+        dialogs::draw(frame, layout, model, dialog);
+    }
+}
+
+/// Writes one line; what is too long is cut by the terminal's edge.
+fn line<'l>(frame: &mut Frame<'_>, area: Rect, line: impl Into<Line<'l>>) {
+    frame.render_widget(line.into(), area);
+}
+
+/// A text of others, with nothing in it that could steer the terminal.
+fn shown(text: &str) -> String {
+    plan::escaped(text)
+}
+
+/// Both lists, which of them is shown, and in which order.
+fn title(model: &Model) -> Line<'static> {
+    let tab = |name: String, is_shown: bool| {
+        Span::styled(format!(" {name} "), if is_shown { REVERSED } else { Style::new() })
+    };
+    let forwards = tab(many(model.status.forwards as u64, "forward"), model.view == View::Forwards);
+    let sessions = tab(many(model.status.sessions, "session"), model.view == View::Sessions);
+    let mut spans = vec![forwards, Span::raw(" "), sessions, Span::raw("  ")];
+    let (filter, total) = match model.view {
+        View::Forwards => (model.forwards.filter(), model.forwards.total()),
+        View::Sessions => (model.sessions.filter(), model.sessions.total()),
+        View::Session(id) => {
+            spans.push(Span::styled(format!("session {id}"), BOLD));
+            return Line::from(spans);
+        }
+    };
+    spans.push(Span::raw(format!("by {}", model.sorts().1)));
+    if !filter.is_empty() {
+        let filter = cut(&shown(filter), 40);
+        spans.push(Span::styled(format!("  {total} with \"{filter}\""), BOLD));
+    }
+    Line::from(spans)
+}
+
+fn footer() -> Line<'static> {
+    let label = |(key, label): (&'static str, &'static str)| {
+        [Span::styled(key, BOLD), Span::styled(label, REVERSED), Span::raw(" ")]
+    };
+    Line::from(FOOTER.into_iter().flat_map(label).collect::<Vec<_>>())
+}
+
+#[cfg(test)]
+mod tests;

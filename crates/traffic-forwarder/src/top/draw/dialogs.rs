@@ -1,0 +1,91 @@
+//! What is in front: the help, a choice, a question, a line to type.
+
+use super::{BOLD, REVERSED, line, shown};
+use crate::client::screen::{columns, cut};
+use crate::top::keys::help;
+use crate::top::layout::Layout;
+use crate::top::model::{Act, Dialog, Model};
+use ratatui::Frame;
+use ratatui::layout::{Position, Rect};
+use ratatui::text::{Line, Span};
+use ratatui::widgets::{Block, Clear, Paragraph};
+
+pub(super) fn draw(frame: &mut Frame<'_>, layout: Layout, model: &Model, dialog: &Dialog) {
+    match dialog {
+        Dialog::Help => draw_box(frame, " Help: any key closes it ", help_lines()),
+        Dialog::Filter(text) => draw_input(frame, layout, text),
+        Dialog::Sort(place) => {
+            draw_box(frame, " What comes first ", sort_lines(model.sorts().0, *place));
+        }
+        Dialog::Confirm(act) => draw_box(frame, " Really? ", question(act)),
+    }
+}
+
+fn help_lines() -> Vec<Line<'static>> {
+    let row = |(keys, meaning)| {
+        Line::from(vec![Span::styled(format!("{keys:10}"), BOLD), Span::raw(meaning)])
+    };
+    help().map(row).collect()
+}
+
+fn sort_lines(words: &[&'static str], place: usize) -> Vec<Line<'static>> {
+    let row = |(index, word): (usize, &&'static str)| {
+        let line = Line::from(format!(" {word:16}"));
+        if index == place { line.style(REVERSED) } else { line }
+    };
+    words.iter().enumerate().map(row).collect()
+}
+
+/// Says all that is needed to know what is about to be done, and to whom.
+fn question(act: &Act) -> Vec<Line<'static>> {
+    let name = |name: &str| cut(&shown(name), 40);
+    let lines = match act {
+        Act::Kill { id, forward, client } => vec![
+            format!("Kill session {id} of {}?", name(forward)),
+            format!("Its client {} and its target see a reset.", name(client)),
+        ],
+        Act::Drain(forward) => vec![
+            format!("Drain {}?", name(forward)),
+            "It takes no new sessions; the open ones go on.".to_owned(),
+        ],
+        Act::Resume(forward) => {
+            vec![format!("Resume {}?", name(forward)), "It takes new sessions again.".to_owned()]
+        }
+    };
+    let answers = [String::new(), "y yes   n no".to_owned()];
+    lines.into_iter().chain(answers).map(Line::from).collect()
+}
+
+/// In the middle of the screen, as large as needed and possible.
+fn draw_box(frame: &mut Frame<'_>, title: &'static str, lines: Vec<Line<'static>>) {
+    let screen = frame.area();
+    let widest = lines.iter().map(Line::width).chain([title.len()]).max().unwrap_or(0);
+    let size = |needed: usize, most: u16| u16::try_from(needed + 2).unwrap_or(most).min(most);
+    let (width, height) = (size(widest + 2, screen.width), size(lines.len(), screen.height));
+    let area = Rect {
+        x: screen.x + (screen.width - width) / 2,
+        y: screen.y + (screen.height - height) / 2,
+        width,
+        height,
+    };
+    let inside = Rect {
+        x: area.x + 2,
+        y: area.y + 1,
+        width: width.saturating_sub(4),
+        height: height.saturating_sub(2),
+    };
+    frame.render_widget(Clear, area);
+    frame.render_widget(Block::bordered().title(title), area);
+    frame.render_widget(Paragraph::new(lines), inside);
+}
+
+/// In the place of the footer, with the cursor behind what was typed.
+fn draw_input(frame: &mut Frame<'_>, layout: Layout, text: &str) {
+    const PROMPT: &str = "Filter: ";
+    let text = format!("{PROMPT}{}", shown(text));
+    let at = u16::try_from(columns(&text)).unwrap_or(u16::MAX).min(layout.footer.width - 1);
+    frame.render_widget(Clear, layout.footer);
+    let hint = Span::raw("   Enter: show these   Esc: as before");
+    line(frame, layout.footer, Line::from(vec![Span::styled(text, BOLD), hint]));
+    frame.set_cursor_position(Position { x: layout.footer.x + at, y: layout.footer.y });
+}

@@ -1,0 +1,174 @@
+//! Whole screens.
+
+use super::*;
+use crate::client::red::Red;
+use crate::top::model::tests::{START, answer, model, press, session, status};
+use crate::top::model::{Answer, Answered, Question};
+use ratatui::Terminal;
+use ratatui::backend::TestBackend;
+use ratatui::buffer::Buffer;
+use ratatui::crossterm::event::KeyCode;
+use serde_json::json;
+
+fn buffer(model: &Model, width: u16, height: u16, colours: bool) -> Buffer {
+    let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
+    let palette = Palette { colours };
+    terminal.draw(|frame| draw(frame, model, palette, START)).unwrap();
+    terminal.backend().buffer().clone()
+}
+
+/// The lines of the screen, without what is empty at their ends.
+fn screen(model: &Model, width: u16, height: u16) -> String {
+    let buffer = buffer(model, width, height, true);
+    let line = |y| (0..width).map(|x| buffer[(x, y)].symbol()).collect::<String>();
+    (0..height).map(|y| line(y).trim_end().to_owned() + "\n").collect()
+}
+
+/// The texts that are red.
+fn red(model: &Model) -> Vec<String> {
+    let buffer = buffer(model, 120, 20, true);
+    let cells = buffer.content().iter();
+    let text: String =
+        cells.map(|cell| if cell.fg == Color::Red { cell.symbol() } else { "\n" }).collect();
+    text.lines().map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned).collect()
+}
+
+#[test]
+fn forwards_at_80_columns() {
+    let expected = "\
+traffic-forwarder serving for 2h05m, pid 4711, version 1.2.3, generation 3
+up           3.0 KiB/s               1234567 B                                ██
+down             0 B/s                  2048 B
+sessions     1.5 new/s               3 of 1000                                ██
+uses      20 of 1024 files, 1 pipe, 10 MiB of memory, 2 workers
+ 2 forwards   3 sessions   by config
+FORWARD      STATE       SESSIONS       UP/S     DOWN/S  NEW/S  REFUSED   FAILED
+db           active         2/100      1 B/s      0 B/s    0.2        0        0
+web          active           1/1      1 B/s      0 B/s    0.2        0        4
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+F1Help F4Filter F6Sort F7Drain F8Resume F9Kill F10Quit
+";
+    assert_eq!(screen(&model(), 80, 24), expected);
+}
+
+#[test]
+fn sessions_at_60_columns() {
+    let mut model = model();
+    press(&mut model, &[KeyCode::Tab, KeyCode::Down]);
+    let expected = "\
+traffic-forwarder serving for 2h05m, pid 4711, version 1.2.3
+up           3.0 KiB/s               1234567 B            ██
+down             0 B/s                  2048 B
+sessions     1.5 new/s               3 of 1000            ██
+ 2 forwards   3 sessions   by rate
+    ID FORWARD         CLIENT                UP/S     DOWN/S
+     7 db              192.0.2.1:7        512 B/s    512 B/s
+     8 web             192.0.2.1:8        512 B/s    512 B/s
+     9 db              192.0.2.1:9        512 B/s    512 B/s
+
+F1Help F4Filter F6Sort F7Drain F8Resume F9Kill F10Quit
+";
+    assert_eq!(screen(&model, 60, 11), expected);
+}
+
+#[test]
+fn one_session_at_80_columns() {
+    let mut model = model();
+    press(&mut model, &[KeyCode::Tab, KeyCode::Enter]);
+    let shown = screen(&model, 80, 24);
+    for line in [
+        " 2 forwards   3 sessions   session 7",
+        "client      192.0.2.1:7 at :5432",
+        "target      db:1 (192.0.2.9:1)",
+        "up          2.0 KiB by copy, 512 B/s",
+        "client tcp  rtt 20us, 1 retransmit, 0 B unsent, 0 unacknowledged, 0 lost,",
+        "            window 10, 0 backoffs",
+        "bytes       2048 B up, 2048 B down",
+    ] {
+        assert!(shown.lines().any(|shown| shown == line), "{line}\n{shown}");
+    }
+}
+
+#[test]
+fn a_question_says_what_it_is_about() {
+    let mut model = model();
+    press(&mut model, &[KeyCode::Tab, KeyCode::Down, KeyCode::F(9)]);
+    for (width, height) in [(80, 24), (120, 40), (60, 15)] {
+        let shown = screen(&model, width, height);
+        assert!(shown.contains("Kill session 8 of web?"), "{shown}");
+        assert!(shown.contains("192.0.2.1:8") && shown.contains("y yes"), "{shown}");
+    }
+}
+
+#[test]
+fn the_help_fits_on_the_smallest_screens() {
+    let mut model = model();
+    press(&mut model, &[KeyCode::F(1)]);
+    let shown = screen(&model, 80, 24);
+    assert!(shown.contains("F10 q     leave"), "{shown}");
+    assert_eq!(screen(&model, 30, 5).trim(), "too small");
+}
+
+/// Every place where something red is shown, and what is not red.
+#[test]
+fn what_an_operator_should_act_on_is_red() {
+    let mut model = model();
+    assert_eq!(red(&model), ["web", "1/1", "4"]);
+    press(&mut model, &[KeyCode::Tab]);
+    assert_eq!(red(&model), ["network-lossy"]);
+    let changes = json!({
+        "sessions": 1000, "open_files": 1000, "last_log_dropped": 5.0,
+        "last_reload": { "at": "2026-11-22T17:03:10.240Z", "by": "SIGHUP", "error": "no" },
+    });
+    let answer = Answered {
+        question: Question::Session(1),
+        status: Ok(status(changes)),
+        answer: Ok(Answer::Session(Box::new(session(1, json!({}))))),
+    };
+    model.take(answer, START);
+    let reds = [Red::SessionsFull, Red::FilesShort, Red::ReloadFailed, Red::LogLost];
+    let reds = reds.map(Red::text).join("; ");
+    let expected = ["1000 of 1000", "1000 of 1024 files", "network-lossy", &reds];
+    assert_eq!(red(&model), expected);
+    let plain = buffer(&model, 120, 20, false);
+    assert!(plain.content().iter().all(|cell| cell.fg == Color::Reset), "NO_COLOR holds");
+}
+
+#[test]
+fn nothing_that_others_wrote_steers_the_terminal() {
+    let mut model = model();
+    press(&mut model, &[KeyCode::Tab, KeyCode::Enter]);
+    let steering = session(7, json!({ "forward": "a\u{1b}[2J", "target": "b\u{7}" }));
+    answer(&mut model, Answer::Session(Box::new(steering)));
+    let shown = screen(&model, 80, 24);
+    assert!(shown.contains(r"a\u{1b}[2J") && shown.contains(r"b\u{7}"), "{shown}");
+}
+
+/// Whatever is shown, at any size: nothing is drawn outside.
+#[test]
+fn every_size_is_drawn() {
+    use KeyCode::{Enter, Esc, F, Tab};
+    let mut model = model();
+    for keys in [&[][..], &[Tab], &[F(9)], &[Esc, Enter], &[F(1)], &[Esc, Esc, F(4)], &[Esc, F(6)]]
+    {
+        press(&mut model, keys);
+        for width in (1..90).step_by(8) {
+            for height in 1..30 {
+                screen(&model, width, height);
+            }
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! The process as a whole: what moves through it, and how that moved until now.
+
+use super::{BOLD, Palette, line, shown};
+use crate::client::red::{self, Red};
+use crate::client::screen::{Colour, columns};
+use crate::client::status::colour as state_colour;
+use crate::client::units::{bytes, many, rate, seconds};
+use crate::top::columns::new_sessions;
+use crate::top::history::Trend;
+use crate::top::model::Model;
+use control::api::Status;
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+use ratatui::widgets::Sparkline;
+
+/// The widths of a name, a rate and a total, with the gaps behind them.
+const NAME: usize = 10;
+const RATE: usize = 12;
+const TOTAL: usize = 24;
+
+pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, model: &Model, palette: Palette) {
+    let Model { status, history, .. } = model;
+    let rates = status.rates;
+    let sessions = format!("{} of {}", status.sessions, status.max_sessions);
+    let full = red::of_process(status).contains(&Red::SessionsFull).then_some(Colour::Bad);
+    let rows: [(&str, String, String, Style, &Trend); 3] = [
+        (
+            "up",
+            rate(rates.map(|rates| rates.bytes_up)),
+            format!("{} B", status.bytes_up),
+            Style::new(),
+            &history.up,
+        ),
+        (
+            "down",
+            rate(rates.map(|rates| rates.bytes_down)),
+            format!("{} B", status.bytes_down),
+            Style::new(),
+            &history.down,
+        ),
+        (
+            "sessions",
+            format!("{} new/s", new_sessions(rates)),
+            sessions,
+            palette.style(full),
+            &history.sessions,
+        ),
+    ];
+    let mut lines = area.rows();
+    if let Some(area) = lines.next() {
+        line(frame, area, heading(model, palette, area.width));
+    }
+    for ((name, rate, total, style, trend), area) in rows.into_iter().zip(lines.by_ref()) {
+        let text = Line::from(vec![
+            Span::raw(format!("{name:NAME$}{rate:>RATE$}")),
+            Span::styled(format!("{total:>TOTAL$}"), style),
+        ]);
+        line(frame, area, text);
+        draw_trend(frame, area, trend, palette);
+    }
+    if let Some(area) = lines.next() {
+        line(frame, area, usage(status, palette));
+    }
+}
+
+fn draw_trend(frame: &mut Frame<'_>, area: Rect, trend: &Trend, palette: Palette) {
+    let used = u16::try_from(NAME + RATE + TOTAL + 2).unwrap_or(u16::MAX).min(area.width);
+    let area = Rect { x: area.x + used, width: area.width - used, ..area };
+    let data: Vec<_> = trend.last(usize::from(area.width)).collect();
+    let style = palette.style(Some(Colour::Good));
+    frame.render_widget(Sparkline::default().data(data).style(style), area);
+}
+
+/// As the command `status` says it.
+fn heading(model: &Model, palette: Palette, width: u16) -> Line<'static> {
+    let Status { state, uptime, pid, version, generation, .. } = &model.status;
+    let state_style = if model.is_absent() {
+        palette.style(Some(Colour::Bad))
+    } else {
+        palette.style(Some(if state == "serving" { Colour::Good } else { state_colour(state) }))
+    };
+    let rest = format!(
+        " for {}, pid {pid}, version {}, generation {generation}",
+        seconds(*uptime),
+        shown(version),
+    );
+    let mut line = Line::from(vec![
+        Span::styled("traffic-forwarder ", BOLD),
+        Span::styled(shown(state), state_style),
+        Span::raw(rest),
+    ]);
+    if let Some(left) = model.status.confirm_within {
+        let text = format!(", on trial: {} left", seconds(left));
+        line.push_span(Span::styled(text, palette.style(Some(Colour::Notable))));
+    }
+    let config = model.status.config.as_deref().map(shown).unwrap_or_default();
+    if line.width() + columns(&config) + 2 <= usize::from(width) {
+        line.push_span(Span::raw(format!("  {config}")));
+    }
+    line
+}
+
+fn usage(status: &Status, palette: Palette) -> Line<'static> {
+    let short = red::of_process(status).contains(&Red::FilesShort).then_some(Colour::Bad);
+    let files = format!("{} of {} files", status.open_files, status.open_files_limit);
+    let rest = format!(
+        ", {}, {} of memory, {}",
+        many(status.pipes as u64, "pipe"),
+        bytes(status.resident_memory),
+        many(status.workers as u64, "worker"),
+    );
+    Line::from(vec![
+        Span::raw(format!("{:NAME$}", "uses")),
+        Span::styled(files, palette.style(short)),
+        Span::raw(rest),
+    ])
+}

@@ -1,0 +1,221 @@
+//! What a key does to what is shown.
+
+use super::{Act, Dialog, Effect, Model, View};
+use crate::top::keys::{self, Command};
+use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+
+/// Longer than any name or address that there can be.
+const LONGEST_FILTER: usize = 128;
+
+impl Model {
+    /// Takes a key, and says what is to be done outside.
+    pub(in crate::top) fn key(&mut self, key: KeyEvent) -> Option<Effect> {
+        if keys::is_interrupt(key) {
+            return Some(Effect::Quit);
+        }
+        match self.dialog.take() {
+            None => self.command(keys::command(key)?),
+            // Any key closes the help.
+            Some(Dialog::Help) => None,
+            Some(Dialog::Filter(text)) => {
+                self.type_filter(text, key);
+                None
+            }
+            Some(Dialog::Sort(place)) => {
+                self.choose_sort(place, key);
+                None
+            }
+            Some(Dialog::Confirm(act)) => self.confirm(act, key),
+        }
+    }
+
+    fn command(&mut self, command: Command) -> Option<Effect> {
+        match command {
+            Command::Quit => return Some(Effect::Quit),
+            Command::Help => self.dialog = Some(Dialog::Help),
+            Command::Pause => self.paused = !self.paused,
+            Command::NextView => self.next_view(),
+            Command::Open => self.open(),
+            Command::Back => self.back(),
+            Command::Drain | Command::Resume | Command::Kill => self.ask_to_confirm(command),
+            Command::Filter => self.open_filter(),
+            Command::Sort => self.open_sort(),
+            Command::SortBefore => self.sort_by_neighbour(-1),
+            Command::SortAfter => self.sort_by_neighbour(1),
+            Command::Up => self.step(-1),
+            Command::Down => self.step(1),
+            Command::PageUp => self.page(-1),
+            Command::PageDown => self.page(1),
+            Command::First => self.first(),
+            Command::Last => self.last(),
+        }
+        None
+    }
+
+    fn next_view(&mut self) {
+        self.view = match self.view {
+            View::Forwards => View::Sessions,
+            View::Sessions | View::Session(_) => View::Forwards,
+        };
+    }
+
+    /// Shows what is chosen.
+    fn open(&mut self) {
+        match self.view {
+            View::Forwards => {
+                let Some(forward) = self.forwards.chosen() else { return };
+                self.sessions.set_filter(forward.name.clone());
+                self.view = View::Sessions;
+            }
+            View::Sessions => {
+                let Some(session) = self.sessions.chosen() else { return };
+                self.view = View::Session(session.id);
+                self.session = Some(session.clone());
+            }
+            View::Session(_) => {}
+        }
+    }
+
+    /// Back by one step: from a session to the list, from a filter to all, from sessions to forwards.
+    fn back(&mut self) {
+        match self.view {
+            View::Session(_) => self.view = View::Sessions,
+            View::Sessions if self.sessions.filter().is_empty() => self.view = View::Forwards,
+            View::Sessions => self.sessions.set_filter(String::new()),
+            View::Forwards => self.forwards.set_filter(String::new()),
+        }
+    }
+
+    fn step(&mut self, rows: isize) {
+        match self.view {
+            View::Forwards => self.forwards.step(rows),
+            View::Sessions => self.sessions.step(rows),
+            View::Session(_) => {}
+        }
+    }
+
+    fn page(&mut self, screens: isize) {
+        match self.view {
+            View::Forwards => self.forwards.page(screens),
+            View::Sessions => self.sessions.page(screens),
+            View::Session(_) => {}
+        }
+    }
+
+    fn first(&mut self) {
+        match self.view {
+            View::Forwards => self.forwards.first(),
+            View::Sessions => self.sessions.first(),
+            View::Session(_) => {}
+        }
+    }
+
+    fn last(&mut self) {
+        match self.view {
+            View::Forwards => self.forwards.last(),
+            View::Sessions => self.sessions.last(),
+            View::Session(_) => {}
+        }
+    }
+
+    fn sort_by_neighbour(&mut self, step: isize) {
+        match self.view {
+            View::Forwards => self.forwards.sort_by_neighbour(step),
+            View::Sessions => self.sessions.sort_by_neighbour(step),
+            View::Session(_) => {}
+        }
+    }
+
+    /// What is chosen is remembered by name or number: rows move while somebody thinks.
+    fn ask_to_confirm(&mut self, command: Command) {
+        let session = match self.view {
+            View::Forwards => None,
+            View::Sessions => self.sessions.chosen(),
+            View::Session(_) => self.session.as_ref(),
+        };
+        let forward = self.forwards.chosen().filter(|_| self.view == View::Forwards);
+        let act = match (command, session, forward) {
+            (Command::Kill, Some(session), _) => Act::Kill {
+                id: session.id,
+                forward: session.forward.clone(),
+                client: session.client.clone(),
+            },
+            (Command::Drain, _, Some(forward)) => Act::Drain(forward.name.clone()),
+            (Command::Resume, _, Some(forward)) => Act::Resume(forward.name.clone()),
+            _ => return,
+        };
+        self.dialog = Some(Dialog::Confirm(act));
+    }
+
+    fn confirm(&mut self, act: Act, key: KeyEvent) -> Option<Effect> {
+        match key.code {
+            KeyCode::Char('y' | 'Y') => return Some(Effect::Do(act)),
+            KeyCode::Char('n' | 'N') | KeyCode::Esc => {}
+            // Neither yes nor no.
+            _ => self.dialog = Some(Dialog::Confirm(act)),
+        }
+        None
+    }
+
+    fn open_filter(&mut self) {
+        self.dialog = match self.view {
+            View::Forwards => Some(Dialog::Filter(self.forwards.filter().to_owned())),
+            View::Sessions => Some(Dialog::Filter(self.sessions.filter().to_owned())),
+            View::Session(_) => None,
+        };
+    }
+
+    fn type_filter(&mut self, mut text: String, key: KeyEvent) {
+        match key.code {
+            KeyCode::Esc => return,
+            KeyCode::Enter => return self.filter_by(text),
+            KeyCode::Backspace => _ = text.pop(),
+            KeyCode::Char('u') if key.modifiers.contains(KeyModifiers::CONTROL) => text.clear(),
+            KeyCode::Char(c) if text.len() < LONGEST_FILTER => text.push(c),
+            _ => {}
+        }
+        self.dialog = Some(Dialog::Filter(text));
+    }
+
+    fn filter_by(&mut self, text: String) {
+        match self.view {
+            View::Forwards => self.forwards.set_filter(text),
+            View::Sessions => self.sessions.set_filter(text),
+            View::Session(_) => {}
+        }
+    }
+
+    /// The words by which what is shown can be sorted, and the one that it is.
+    pub(in crate::top) fn sorts(&self) -> (&'static [&'static str], &'static str) {
+        match self.view {
+            View::Forwards => (self.forwards.sorts(), self.forwards.sort()),
+            View::Sessions => (self.sessions.sorts(), self.sessions.sort()),
+            View::Session(_) => (&[], ""),
+        }
+    }
+
+    fn open_sort(&mut self) {
+        let (words, now) = self.sorts();
+        self.dialog = words.iter().position(|word| *word == now).map(Dialog::Sort);
+    }
+
+    fn choose_sort(&mut self, place: usize, key: KeyEvent) {
+        let (words, _) = self.sorts();
+        let place = match key.code {
+            KeyCode::Esc => return,
+            KeyCode::Enter => {
+                let word = words.get(place).copied().unwrap_or_default();
+                match self.view {
+                    View::Forwards => self.forwards.sort_by(word),
+                    View::Sessions => self.sessions.sort_by(word),
+                    View::Session(_) => {}
+                }
+                return;
+            }
+            KeyCode::Up => place.saturating_sub(1),
+            KeyCode::Down => (place + 1).min(words.len().saturating_sub(1)),
+            _ => place,
+        };
+        self.dialog = Some(Dialog::Sort(place));
+    }
+}

@@ -1,0 +1,249 @@
+//! A model with answers as the admin interface gives them, and keys as people press them.
+
+use super::*;
+use crate::client::place::Place;
+use control::api::Error;
+use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use serde_json::{Value, json};
+
+pub(in crate::top) const START: SystemTime = SystemTime::UNIX_EPOCH;
+
+pub(in crate::top) fn status(changes: Value) -> Status {
+    let mut status = json!({
+        "state": "serving", "version": "1.2.3", "pid": 4711, "started": "2026-11-22T17:03:10.240Z",
+        "uptime": 7500.0, "config": "/etc/traffic-forwarder.conf", "generation": 3,
+        "last_reload": null, "upgrades": 0, "last_upgrade": null, "confirm_within": null, "workers": 2, "forwards": 2, "listeners": 3,
+        "sessions": 3, "max_sessions": 1000, "sessions_opened": 12, "bytes_up": 1_234_567,
+        "bytes_down": 2048, "rates": { "bytes_up": 3072.0, "bytes_down": 0.0, "opened": 1.5 },
+        "log_dropped": 0, "last_log_dropped": null, "open_files": 20, "open_files_limit": 1024,
+        "pipes": 1, "resident_memory": 10_485_760,
+    });
+    merge(&mut status, changes);
+    serde_json::from_value(status).unwrap()
+}
+
+pub(in crate::top) fn forward(name: &str, changes: Value) -> Forward {
+    let mut forward = json!({
+        "name": name, "state": "active", "listen": [":5432", ":5433"], "to": ["db:1", "db:2"],
+        "sessions": 2, "max_sessions": 100, "opened": 7, "refused": 0, "last_refused": null,
+        "failed": 0, "last_failed": null, "closed": {}, "bytes_up": 10, "bytes_down": 2048,
+        "rates": { "bytes_up": 1.0, "bytes_down": 0.0, "opened": 0.25 }, "backlog": 0,
+        "settings": {},
+    });
+    merge(&mut forward, changes);
+    serde_json::from_value(forward).unwrap()
+}
+
+pub(in crate::top) fn session(id: u64, changes: Value) -> Session {
+    let lane = json!({
+        "bytes": 2048, "rate": 512.0, "held": 0, "path": "copy", "fallback": "none", "ended": false,
+    });
+    let tcp = json!({
+        "rtt": 0.00002, "retransmits": 1, "backoffs": 0, "unacked": 0, "lost": 0, "unsent": 0,
+        "congestion_window": 10,
+    });
+    let mut session = json!({
+        "id": id, "forward": "db", "client": format!("192.0.2.1:{id}"), "listener": ":5432",
+        "target": "db:1", "target_address": "192.0.2.9:1", "phase": "relay",
+        "started": "2026-11-22T17:03:10.240Z", "age": 61.0, "idle": 0.5, "connect_time": 0.001,
+        "up": lane, "down": lane, "verdict": "ok", "client_tcp": tcp, "target_tcp": tcp, "worker": 0,
+    });
+    merge(&mut session, changes);
+    serde_json::from_value(session).unwrap()
+}
+
+fn merge(object: &mut Value, changes: Value) {
+    if let (Some(object), Value::Object(changes)) = (object.as_object_mut(), changes) {
+        object.extend(changes);
+    }
+}
+
+/// A model with two forwards, that has been told of three sessions.
+pub(in crate::top) fn model() -> Model {
+    let mut model = Model::new(status(json!({})));
+    model.set_height(10);
+    let red = json!({ "sessions": 1, "max_sessions": 1, "failed": 4, "last_failed": 3.0 });
+    answer(&mut model, forwards(vec![forward("db", json!({})), forward("web", red)]));
+    press(&mut model, &[KeyCode::Tab]);
+    let lossy = json!({ "verdict": "network-lossy", "forward": "web" });
+    let all = vec![session(7, json!({})), session(8, lossy), session(9, json!({}))];
+    answer(&mut model, sessions(all));
+    press(&mut model, &[KeyCode::Tab]);
+    model
+}
+
+fn forwards(forwards: Vec<Forward>) -> Answer {
+    Answer::Forwards(Forwards { total: forwards.len(), forwards })
+}
+
+fn sessions(sessions: Vec<Session>) -> Answer {
+    Answer::Sessions(Sessions { total: sessions.len(), sessions })
+}
+
+/// Answers what is asked just now.
+pub(in crate::top) fn answer(model: &mut Model, answer: Answer) {
+    answer_at(model, model.question(), status(json!({})), Ok(answer));
+}
+
+fn answer_at(
+    model: &mut Model,
+    question: Question,
+    status: Status,
+    answer: Result<Answer, Failure>,
+) {
+    model.take(Answered { question, status: Ok(status), answer }, START);
+}
+
+pub(in crate::top) fn press(model: &mut Model, keys: &[KeyCode]) -> Option<Effect> {
+    let press = |code: &KeyCode| model.key(KeyEvent::new(*code, KeyModifiers::NONE));
+    keys.iter().map(press).last().flatten()
+}
+
+fn type_text(model: &mut Model, text: &str) {
+    press(model, &text.chars().map(KeyCode::Char).collect::<Vec<_>>());
+}
+
+fn gone() -> Failure {
+    Failure::Broken { place: Place::Unix("/run/a.sock".into()), what: "gone".to_owned() }
+}
+
+fn refused(message: &str) -> Failure {
+    Failure::Refused(Error { code: "not_found".to_owned(), message: message.to_owned() })
+}
+
+#[test]
+fn only_a_yes_kills_and_only_the_session_that_was_chosen() {
+    use KeyCode::{Char, Down, Enter, Esc, F, Tab};
+    let mut model = model();
+    press(&mut model, &[Tab, Down]);
+    for no in [Char('n'), Esc] {
+        assert_eq!(press(&mut model, &[F(9), no]), None);
+        assert_eq!(model.dialog, None);
+    }
+    assert_eq!(press(&mut model, &[Char('k'), Enter]), None, "Enter is neither yes nor no");
+    // Rows move under the question.
+    answer(&mut model, sessions(vec![session(9, json!({})), session(8, json!({}))]));
+    let (forward, client) = ("web".to_owned(), "192.0.2.1:8".to_owned());
+    let kill = Act::Kill { id: 8, forward, client };
+    assert_eq!(press(&mut model, &[Char('y')]), Some(Effect::Do(kill)));
+    assert_eq!(press(&mut model, &[Char('y')]), None, "and only once");
+}
+
+#[test]
+fn a_restart_takes_the_question_back_and_a_reload_does_not() {
+    use KeyCode::{Char, Tab};
+    let mut model = model();
+    press(&mut model, &[Tab, Char('k')]);
+    let again = |model: &mut Model, changes| {
+        let answer = sessions(vec![session(7, json!({}))]);
+        answer_at(model, model.question(), status(changes), Ok(answer));
+    };
+    again(&mut model, json!({ "generation": 4 }));
+    assert!(matches!(model.dialog, Some(Dialog::Confirm(_))));
+    assert_eq!(model.message(START).0, "the configuration was reloaded (generation 3 -> 4)");
+    again(&mut model, json!({ "pid": 5000 }));
+    assert_eq!(model.dialog, None, "session 7 is another one now");
+    assert_eq!(model.message(START).0, "the process was restarted (pid 4711 -> 5000)");
+    again(&mut model, json!({ "pid": 5000, "version": "1.3.0", "upgrades": 1 }));
+    assert_eq!(model.message(START).0, "the process was upgraded (version 1.2.3 -> 1.3.0)");
+}
+
+#[test]
+fn who_does_not_answer_is_waited_for() {
+    let mut model = model();
+    let question = model.question();
+    for later in [0, 4] {
+        let (status, answer) = (Err(gone()), Err(gone()));
+        let answered = Answered { question: question.clone(), status, answer };
+        model.take(answered, START + Duration::from_secs(80_000 + later));
+    }
+    let (message, is_red) = model.message(START + Duration::from_secs(80_007));
+    assert_eq!(message, "the process does not answer since 22:13:20 UTC (7s), retrying");
+    assert!(is_red && model.is_absent());
+    assert_eq!(model.forwards.total(), 2, "what was known last is still shown");
+    answer(&mut model, forwards(vec![]));
+    assert_eq!(model.message(START), ("the process answers again".to_owned(), false));
+    assert_eq!(model.message(START + NEWS_LAST).0, "");
+}
+
+#[test]
+fn what_is_refused_is_told_as_long_as_it_is() {
+    let mut model = model();
+    let question = model.question();
+    answer_at(&mut model, question, status(json!({})), Err(refused("no forward `x`")));
+    assert_eq!(model.message(START), ("no forward `x`".to_owned(), true));
+    answer(&mut model, forwards(vec![]));
+    assert_eq!(model.message(START).0, "");
+    let kill = Act::Kill { id: 7, forward: String::new(), client: String::new() };
+    model.acted(&kill, Err(refused("no session 7")), START);
+    assert_eq!(model.message(START), ("no session 7".to_owned(), true));
+}
+
+#[test]
+fn a_filter_is_typed_corrected_kept_or_left() {
+    use KeyCode::{Backspace, Char, Enter, Esc, F, Tab};
+    let mut model = model();
+    press(&mut model, &[Tab, F(4)]);
+    type_text(&mut model, "qk?x");
+    press(&mut model, &[Backspace, Enter]);
+    assert_eq!(model.sessions.filter(), "qk?", "letters are no commands here");
+    assert_eq!(model.sessions.total(), 0, "what is known is of another question");
+    press(&mut model, &[Char('/'), Backspace, Esc]);
+    assert_eq!(model.sessions.filter(), "qk?");
+    press(&mut model, &[Esc]);
+    assert_eq!((model.sessions.filter(), model.view), ("", View::Sessions));
+    press(&mut model, &[Esc]);
+    assert_eq!(model.view, View::Forwards);
+}
+
+#[test]
+fn a_late_answer_to_another_question_is_left_aside() {
+    use KeyCode::{Char, Tab};
+    let mut model = model();
+    press(&mut model, &[Tab]);
+    let question = model.question();
+    press(&mut model, &[Char('>')]);
+    let late = Ok(sessions(vec![session(1, json!({}))]));
+    answer_at(&mut model, question, status(json!({})), late);
+    assert_eq!(model.sessions.chosen().map(|session| session.id), Some(7));
+}
+
+#[test]
+fn enter_goes_into_what_is_chosen_and_esc_back() {
+    use KeyCode::{Down, Enter, Esc};
+    let mut model = model();
+    press(&mut model, &[Down, Enter]);
+    assert_eq!((model.view, model.sessions.filter()), (View::Sessions, "web"));
+    answer(&mut model, sessions(vec![session(8, json!({}))]));
+    press(&mut model, &[Enter]);
+    assert_eq!(model.question(), Question::Session(8));
+    answer(&mut model, Answer::Session(Box::new(session(8, json!({ "idle": 9.0 })))));
+    assert_eq!(model.session.as_ref().map(|session| session.idle), Some(9.0));
+    press(&mut model, &[Esc, Esc, Esc]);
+    assert_eq!((model.view, model.sessions.filter()), (View::Forwards, ""));
+}
+
+#[test]
+fn forwards_are_drained_and_sessions_killed_where_they_are_shown() {
+    use KeyCode::{Char, Enter, F, Tab};
+    let mut model = model();
+    let drain = Some(Effect::Do(Act::Drain("db".to_owned())));
+    assert_eq!(press(&mut model, &[F(7), Char('y')]), drain);
+    let resume = Some(Effect::Do(Act::Resume("db".to_owned())));
+    assert_eq!(press(&mut model, &[Char('r'), Char('Y')]), resume);
+    assert_eq!(press(&mut model, &[Char('k'), Char('y')]), None, "there is no session chosen");
+    press(&mut model, &[Tab]);
+    assert_eq!(press(&mut model, &[Char('d'), Char('y')]), None, "there is no forward chosen");
+    assert!(press(&mut model, &[Enter, Char('k'), Char('y')]).is_some());
+    assert_eq!(press(&mut model, &[F(10)]), Some(Effect::Quit));
+}
+
+#[test]
+fn a_sort_is_chosen_from_a_menu() {
+    use KeyCode::{Down, Enter, Esc, F, Tab};
+    let mut model = model();
+    press(&mut model, &[Tab, F(6), Down, Down, Enter]);
+    assert_eq!(model.sorts().1, "bytes");
+    press(&mut model, &[F(6), Down, Esc]);
+    assert_eq!(model.sorts().1, "bytes");
+}

@@ -1,0 +1,53 @@
+//! The captures of `top` are what it draws: their headings, their keys, their size.
+
+use crate::blocks::blocks;
+use crate::repository::BINARY;
+use testkit::{Behaviour, Forwarder, Port, Target, Terminal, connect};
+
+/// As `scripts/capture-top.sh` has it.
+const SIZE: (u16, u16) = (80, 16);
+
+/// A line of column headings.
+fn heading(screen: &str) -> Option<&str> {
+    let is_heading = |line: &&str| {
+        let words: Vec<_> = line.split_whitespace().collect();
+        words.len() > 3
+            && words.iter().all(|word| word.to_uppercase() == **word)
+            && words.contains(&"FORWARD")
+    };
+    screen.lines().find(is_heading)
+}
+
+#[test]
+fn the_captures_are_what_is_drawn() {
+    let (target, port) = (Target::start(Behaviour::Echo), Port::v4());
+    let config = |dir: &str| {
+        format!(
+            "[process]\nadmin = 'unix:{dir}/admin.sock'\n\
+             [[forward]]\nname = 'web'\nlisten = '{}'\nto = '{}'\n",
+            port.addr(),
+            target.addr(),
+        )
+    };
+    let dir = tempfile::TempDir::new().expect("a temporary directory");
+    let dir = dir.path().to_str().expect("a path of text");
+    let forwarder = Forwarder::binary(BINARY).config(config(dir)).start();
+    forwarder.ready();
+    let _client = connect(&port).expect("a listener");
+    let terminal = Terminal::open(SIZE.0, SIZE.1);
+    terminal.run(&format!("{BINARY} top --admin unix:{dir}/admin.sock"));
+    let forwards = terminal.shows("FAILED");
+    terminal.press(["Tab"]);
+    let sessions = terminal.shows("VERDICT");
+    let footer = forwards.lines().last();
+    let mut found = 0;
+    for capture in blocks("text top") {
+        let drawn = if capture.text.contains("VERDICT") { &sessions } else { &forwards };
+        assert_eq!(heading(&capture.text), heading(drawn), "{}", capture.place);
+        assert!(heading(drawn).is_some(), "{drawn}");
+        assert_eq!(capture.text.lines().last(), footer, "{}", capture.place);
+        assert!(capture.text.lines().count() <= SIZE.1.into(), "{}", capture.place);
+        found += 1;
+    }
+    assert!(found >= 3, "only {found} captures");
+}

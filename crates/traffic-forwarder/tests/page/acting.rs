@@ -1,0 +1,116 @@
+//! What is done by the page: by mouse, and by keys alone.
+
+use testkit::{LIMIT, Script, connect, wait_until};
+
+use crate::stage::{Stage, ping, play};
+
+#[test]
+fn a_kill_ends_the_session_that_was_meant_and_no_other() {
+    let stage = Stage::start(&["echo"], "");
+    let clients = [stage.client(0), stage.client(0), stage.client(0)];
+    let mut browser = stage.page();
+    browser.click("#sessions-tab");
+    browser.click(r#"[aria-label="Kill session 2"]"#);
+    let meant = clients[1].local_addr().unwrap().as_socket().unwrap().to_string();
+    browser.wait_for_text("#confirm-text", &meant);
+    browser.press(&["Escape"]);
+    browser.click(r#"[aria-label="Kill session 2"]"#);
+    browser.press(&["Enter"]);
+    browser.wait("document.querySelector('dialog[open]') === null");
+    assert_eq!(stage.sessions().len(), 3, "Escape says no, and so does the first button");
+    browser.click(r#"[aria-label="Kill session 2"]"#);
+    browser.click("#confirm-yes");
+    play(&clients[1], Script::new().expect_reset());
+    browser.wait_for_text("#notices", "session 2 was killed");
+    browser.wait("document.querySelectorAll('#sessions tbody tr').length === 2");
+    ping(&clients[0]);
+    ping(&clients[2]);
+    assert_eq!(browser.complaints(), [""; 0]);
+}
+
+#[test]
+fn a_forward_drains_after_a_question_and_is_resumed() {
+    let stage = Stage::start(&["one", "two"], "");
+    let client = stage.client(1);
+    let mut browser = stage.page();
+    browser.click(r#"[aria-label="Drain two"]"#);
+    browser.wait_for_text("#confirm-text", "1 open session");
+    browser.click("#confirm-dialog [value=no]");
+    ping(&stage.client(1));
+    browser.click(r#"[aria-label="Drain two"]"#);
+    browser.click("#confirm-yes");
+    browser.wait_for_text("#forwards tbody", "draining");
+    assert!(connect(&stage.ports[1]).is_err(), "its port is free");
+    ping(&client);
+    ping(&stage.client(0));
+    browser.click(r#"[aria-label="Resume two"]"#);
+    browser.wait(r#"document.querySelector('[aria-label="Drain two"]') !== null"#);
+    ping(&stage.client(1));
+    browser.click("#events-tab");
+    browser.wait_for_text("#events ol", "resume");
+    assert_eq!(browser.texts("#events .what"), ["resume", "drain"], "the latest first");
+    assert_eq!(browser.complaints(), [""; 0]);
+}
+
+#[test]
+fn keys_are_enough() {
+    let stage = Stage::start(&["one", "two"], "");
+    let clients = [stage.client(0), stage.client(1)];
+    let mut browser = stage.page();
+    browser.press(&["?"]);
+    browser.wait_for_text("#help-dialog[open]", "Kill the row's session");
+    browser.press(&["Escape", "2", "/"]);
+    let active = "document.activeElement.name";
+    assert_eq!(browser.evaluate(active), "forward", "`/` goes to the filter");
+    // A letter in a field is a letter.
+    browser.press(&["t", "w", "o", "Escape"]);
+    browser.wait("document.querySelectorAll('#sessions tbody tr').length === 1");
+    browser.press(&["ArrowDown", "k"]);
+    browser.wait_for_text("#confirm-dialog[open]", "Kill session 2?");
+    let ring = "getComputedStyle(document.activeElement).outlineStyle";
+    assert_eq!(browser.evaluate(ring), "solid", "the focus can be seen");
+    browser.press(&["Tab", "Enter"]);
+    play(&clients[1], Script::new().expect_reset());
+    ping(&clients[0]);
+    browser.press(&["1", "ArrowDown", "ArrowDown", "d"]);
+    browser.wait_for_text("#confirm-dialog[open]", "Drain two?");
+    browser.press(&["Tab", "Enter"]);
+    browser.wait_for_text("#forwards tbody tr:nth-child(2)", "draining");
+    // The focus is still on its row.
+    browser.press(&["c"]);
+    browser.wait_for_text("#scope", "two");
+    browser.press(&["d"]);
+    let two = || stage.http().json("/v1/forwards/two");
+    wait_until("two is active", LIMIT, || two()["state"] == "active");
+    assert_eq!(browser.complaints(), [""; 0]);
+}
+
+#[test]
+fn every_control_is_reached_by_tab_in_the_order_in_which_it_is_seen() {
+    let stage = Stage::start(&["only"], "");
+    let mut browser = stage.page();
+    browser.wait_for_text("#forwards tbody", "only");
+    let name = "(({ id, name, ariaLabel, innerText }) => id || name || ariaLabel || innerText)\
+                (document.activeElement)";
+    let mut reached = Vec::new();
+    let expected = [
+        "Skip to the tables",
+        "theme",
+        "help",
+        "forwards-tab",
+        "name",
+        "sort",
+        "Forward",
+        "Sessions",
+        "Failed",
+        "Down",
+        "Down/s",
+        "only",
+        "Drain only",
+    ];
+    for _ in expected {
+        browser.press(&["Tab"]);
+        reached.push(browser.evaluate(name).as_str().unwrap().to_owned());
+    }
+    assert_eq!(reached, expected);
+}

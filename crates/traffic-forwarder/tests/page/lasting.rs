@@ -1,0 +1,65 @@
+//! What the page lasts through: the process is reloaded, goes away, and comes back.
+
+use crate::stage::{Stage, ping};
+
+#[test]
+fn an_upgrade_under_the_page_is_said_and_sessions_and_page_go_on() {
+    let stage = Stage::start(&["echo"], "");
+    let client = stage.client(0);
+    let mut browser = stage.page();
+    stage.http().post("/v1/upgrade").status(202);
+    browser.wait_for_text("#notices", "the process was upgraded");
+    ping(&client);
+    let figure = r#"document.querySelector('[data-figure="Up"] .main').dataset.value"#;
+    browser.wait(&format!("{figure} === '2'"));
+    assert_eq!(browser.texts("#sessions-now"), ["1"]);
+}
+
+#[test]
+fn a_question_asked_before_a_restart_kills_nobody_after_it() {
+    let mut stage = Stage::start(&["echo"], "");
+    drop(stage.client(0));
+    let _first = stage.client(0);
+    let mut browser = stage.page();
+    browser.click("#sessions-tab");
+    browser.click(r#"[aria-label="Kill session 2"]"#);
+    stage.kill();
+    stage.run();
+    let clients = [stage.client(0), stage.client(0)];
+    browser.wait_for_text("#notices", "the process was restarted");
+    browser.click("#confirm-yes");
+    browser.wait_for_text("#notices", "session 2 cannot be killed: the process was restarted");
+    clients.iter().for_each(ping);
+}
+
+#[test]
+fn a_restart_under_the_page_is_said_and_the_page_goes_on() {
+    let mut stage = Stage::start(&["echo"], "");
+    let mut browser = stage.page();
+    let first = stage.pid();
+    let load = stage.load(0);
+    browser.wait_for_text("#forwards tbody", "KiB");
+    drop(load);
+    stage.http().post("/v1/reload").success();
+    browser.wait_for_text("#notices", "the configuration was reloaded (generation 1 -> 2)");
+    browser.click("#events-tab");
+    browser.wait_for_text("#events ol", "by admin: generation 2");
+    assert_eq!(browser.complaints(), [""; 0]);
+
+    stage.kill();
+    browser.wait_for_text("#notices", "the process does not answer; waiting for it to come back");
+    browser.wait_for_text("#state", "no answer");
+    stage.run();
+    let restarted = format!("the process was restarted (pid {first} -> {})", stage.pid());
+    browser.wait_for_text("#notices", &restarted);
+    browser.wait("!document.querySelector('#notices').innerText.includes('does not answer')");
+    browser.wait_for_text("#process", &format!("pid {}", stage.pid()));
+    // What it shows are the numbers of the new process, and its events.
+    ping(&stage.client(0));
+    browser.click("#forwards-tab");
+    browser.wait("document.querySelector('#forwards td:nth-child(6)').innerText === '1'");
+    browser.click(r#"[aria-label="Drain echo"]"#);
+    browser.click("#confirm-yes");
+    browser.click("#events-tab");
+    browser.wait_for_text("#events .what", "drain");
+}

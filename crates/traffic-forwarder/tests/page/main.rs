@@ -1,0 +1,16 @@
+//! The web page of the admin interface in a real browser: what it shows, what it does, whom it lets
+//! in, and what it lasts through. The browser is Debian's Chromium, steered by Playwright
+//! (`driver.mjs`); everything else is the real program with real sockets.
+
+#![expect(clippy::unwrap_used, reason = "a test may fail")]
+
+mod browser;
+mod stage;
+
+mod access;
+mod acting;
+mod capture;
+mod crowd;
+mod lasting;
+mod looking;
+mod shape;

@@ -1,0 +1,11 @@
+#!/bin/sh
+# Takes the picture of the web page that the README shows: a forwarder under load for a minute, in a
+# headless browser. capture-page.sh [FILE]
+set -eu
+
+sh scripts/test-deps-npm.sh
+picture=${1:-docs/images/page.png}
+mkdir -p "$(dirname "$picture")"
+directory=$(cd "$(dirname "$picture")" && pwd)
+PAGE_PICTURE=$directory/$(basename "$picture") \
+    cargo test -p traffic-forwarder --test page -- --ignored --exact capture::the_picture_of_the_readme
