@@ -33,7 +33,7 @@ pub fn assume_user(plan: &Plan) -> Result<(), ServeError> {
         identity.assume().map_err(|error| unfit(refusal(error)))?;
     }
     sys::keep_capability(binds_low_port(plan)).map_err(|error| unfit(refusal(error)))?;
-    let config = plan.config.as_deref().map_or(Ok(()), |path| can_read(path));
+    let config = plan.config.as_deref().map_or(Ok(()), can_read);
     config.map_err(unfit)
 }
 

@@ -2,6 +2,7 @@
 
 use crate::repository::{files, read, root};
 use std::fs;
+use std::path::Path;
 
 /// Our tests are sentences; a function of the program is seldom one.
 fn is_a_test(name: &str) -> bool {
@@ -14,7 +15,8 @@ fn is_a_test(name: &str) -> bool {
 
 /// The text of all source in a directory and in those below.
 fn sources(directory: &str) -> String {
-    let own = files(directory).into_iter().filter(|name| name.ends_with(".rs"));
+    let is_rust = |name: &String| Path::new(name).extension().is_some_and(|end| end == "rs");
+    let own = files(directory).into_iter().filter(is_rust);
     let own: String = own.map(|name| read(&name)).collect();
     let entries = fs::read_dir(root().join(directory)).expect("a directory can be read");
     let entries = entries.map(|entry| entry.expect("likewise"));

@@ -99,16 +99,7 @@ impl Abused {
         });
         let cpu = self.operated.cpu_time().saturating_sub(cpu);
         times.sort_unstable();
-        println!(
-            "{name}: {} rounds in {:?}; at most {} more descriptors and {} KiB more memory; {cpu:?} \
-             of CPU time; the neighbour's exchange: median {:?}, 99th of 100 {:?}",
-            seen.rounds,
-            began.elapsed(),
-            seen.most_files,
-            seen.most_memory / 1024,
-            times[EXCHANGES / 2],
-            times[EXCHANGES * 99 / 100],
-        );
+        seen.print(name, [began.elapsed(), cpu], &times);
         assert!(seen.rounds > 0);
         assert!(seen.most_files <= files, "{} descriptors", seen.most_files);
         assert!(seen.most_memory <= memory, "{} bytes of memory", seen.most_memory);
@@ -130,6 +121,18 @@ impl Abused {
 }
 
 impl Seen {
+    #[expect(clippy::print_stdout, reason = "the figures of docs/reliability/abuse.md")]
+    fn print(&self, name: &str, [time, cpu]: [Duration; 2], exchanges: &[Duration]) {
+        let Self { rounds, most_files, most_memory } = self;
+        let (median, most) = (exchanges[EXCHANGES / 2], exchanges[EXCHANGES * 99 / 100]);
+        println!(
+            "{name}: {rounds} rounds in {time:?}; at most {most_files} more descriptors and {} KiB \
+             more memory; {cpu:?} of CPU time; the neighbour's exchange: median {median:?}, 99th of \
+             100 {most:?}",
+            most_memory / 1024
+        );
+    }
+
     fn look(&mut self, abused: &Abused) {
         let more = abused.operated.fd_count().saturating_sub(abused.files);
         let memory = abused.operated.rss_anon_bytes().saturating_sub(abused.memory);

@@ -16,6 +16,9 @@ const FILES: usize = 2 * PLACES;
 /// Accepted by each of two workers, and not yet refused or closed.
 const ON_THE_WAY: usize = 64;
 
+/// What is spliced waits in pipes, of two descriptors each: they are bounded for the process.
+const PIPES: usize = 2 * 1024;
+
 /// What lanes of a session may take besides its entry: a buffer each.
 const BUFFERS: u64 = 2 * 64 * 1024 * PLACES as u64;
 
@@ -48,8 +51,6 @@ fn clients_that_take_nothing_hold_a_bounded_amount() {
     let settings = format!("max_sessions = {PLACES}");
     let abused = Abused::start(two_workers(), Behaviour::Source(u64::MAX), &settings);
     let mut slow = Vec::new();
-    // What is spliced waits in pipes: they are bounded for the process.
-    const PIPES: usize = 2 * 1024;
     abused.beside(
         "clients that take nothing",
         FILES + ON_THE_WAY + PIPES,
