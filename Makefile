@@ -21,7 +21,7 @@ ifeq ($(origin BINARY),undefined)
     OPTIMIZED := build-optimized
 endif
 # What is ours alone. Tests call make again.
-unexport BINARY CONF BUILT OPTIMIZED BUILD PACKAGE SERVICE
+unexport BINARY CONF BUILT OPTIMIZED BUILD PACKAGE SERVICE IMAGE CONTAINER CONTAINED
 
 # How `make build` builds, in the older program's words.
 ifeq ($(memory_optimized),1)
@@ -68,6 +68,10 @@ build-profile:
 	RUSTFLAGS='$(RUSTFLAGS) -C force-frame-pointers=yes' cargo build --profile profile $(PACKAGE)
 	@cp -f '$(TARGET_DIR)/profile/traffic-forwarder' traffic-forwarder
 
+.PHONY: static
+static: ## Build ./traffic-forwarder without shared libraries, for any distribution
+	@sh scripts/static.sh traffic-forwarder
+
 # --- run ---
 
 # Only when it is missing.
@@ -100,6 +104,32 @@ status: ## Say whether it runs; fails if it does not
 demo: $(BUILT) ## A target, a forward and a client in one process, until Ctrl-C
 	'$(BINARY)' demo
 
+# --- packages ---
+
+IMAGE     ?= traffic-forwarder
+CONTAINER ?= traffic-forwarder
+CONTAINED := IMAGE='$(IMAGE)' CONTAINER='$(CONTAINER)' CONF='$(CONF)' sh scripts/docker.sh
+
+.PHONY: docker-build
+docker-build: ## Build the container image (IMAGE=traffic-forwarder, DOCKER=docker)
+	@$(CONTAINED) build
+
+.PHONY: docker-run
+docker-run: $(CONF) ## Run it in the background on the host's network (CONTAINER=, CONF=, DOCKER_ARGS=)
+	@$(CONTAINED) run
+
+.PHONY: docker-stop
+docker-stop: ## Stop it, after draining, and remove the container
+	@$(CONTAINED) stop
+
+.PHONY: dist
+dist: ## Make the packages in ./dist: tar file, .deb, bill of materials, sums
+	@sh scripts/dist/dist.sh dist
+
+.PHONY: dist-check
+dist-check: ## Build the last commit's packages twice, in two directories, and compare
+	@sh scripts/dist/check.sh
+
 # --- test ---
 
 .PHONY: test
@@ -110,6 +140,10 @@ test: test-deps lint ## Install what the tests need, then run the lints and all 
 test-deps: ## Install the Debian and npm packages that the tests use and that are missing
 	@sh scripts/test-deps.sh
 	@sh scripts/test-deps-npm.sh
+
+.PHONY: upgrade-test
+upgrade-test: ## Upgrade in place from an earlier commit's build to this one (COMMIT=; default HEAD~1)
+	@sh scripts/upgrade-from.sh $(COMMIT)
 
 .PHONY: test-race
 test-race: ## Look for races and memory errors: loom, miri, AddressSanitizer

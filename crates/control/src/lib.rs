@@ -58,3 +58,5 @@ pub fn warn_of(problems: &plan::Problems) {
         tracing::warn!(place, hint = problem.hint, "skipped: {}", problem.message);
     }
 }
+
+pub use sys::only_files_and_dns;

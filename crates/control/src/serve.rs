@@ -16,6 +16,7 @@ use std::fmt;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use sys::exec::SignalsHeld;
 
 /// How often the number of open sessions is looked at while draining.
 const DRAIN_LOOK: Duration = Duration::from_millis(10);
@@ -44,7 +45,7 @@ impl std::error::Error for ServeError {}
 pub fn serve(
     input: plan::Input,
     plan: Plan,
-    handover: Option<Handover>,
+    mut handover: Option<Handover>,
     ready: impl FnOnce(Stopper),
 ) -> Result<(), ServeError> {
     let failed = |what: &str, error: std::io::Error| ServeError::Failed(format!("{what}: {error}"));
@@ -57,6 +58,9 @@ pub fn serve(
     let handed = if handover.is_some() { Ok(Handed::default()) } else { take_handed(&plan) };
     let handed = handed.map_err(|error| ServeError::Unfit(error.to_string()))?;
     let (desk, tasks) = Desk::new();
+    // Threads inherit this. So it is this one that signals reach, and while it holds them, they
+    // wait: for the next image, if need be.
+    let held = SignalsHeld::hold();
     // Before anything else is started: a signal that comes early must not be missed.
     let mut requests = runtime
         .block_on(async {
@@ -64,13 +68,14 @@ pub fn serve(
             Requests::new(&plan, tasks)
         })
         .map_err(|error| failed("signals", error))?;
-    let door = open_door(&plan, handover.as_ref())?;
+    let door = open_door(&plan, handover.as_mut())?;
     let mut supervisor = match handover {
         Some(handover) => go_on(input, plan, notifier, handover)?,
         None => start(input, plan, notifier, handed)?,
     };
     supervisor.door = door;
     supervisor.start_journal().map_err(|error| failed("start the journal", error))?;
+    held.release();
     let app = App::new(desk.clone(), supervisor.observer(), supervisor.events.clone());
     // What reading the configuration and binding took is not needed again.
     sys::release_free_memory();
@@ -94,10 +99,11 @@ pub fn serve(
 }
 
 /// The admin interface. Where sessions would be lost with the process, it goes on without.
-fn open_door(plan: &Plan, handover: Option<&Handover>) -> Result<Option<Door>, ServeError> {
-    let door = Door::bind(plan, handover.and_then(Handover::admin));
+fn open_door(plan: &Plan, handover: Option<&mut Handover>) -> Result<Option<Door>, ServeError> {
+    let goes_on = handover.is_some();
+    let door = Door::bind(plan, handover.and_then(|handover| handover.admin(plan)));
     match door {
-        Err(error) if handover.is_some() => {
+        Err(error) if goes_on => {
             tracing::error!(%error, "going on without the admin interface");
             Ok(None)
         }

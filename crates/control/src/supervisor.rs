@@ -11,6 +11,8 @@ use crate::upgrade::LastUpgrade;
 use crate::watch::Watch;
 use engine::{Detail, Engine, ForwardView, Observer};
 use plan::{Level, Plan};
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -75,7 +77,7 @@ impl Supervisor {
             last_reload: None,
             trial: None,
             watch: Watch::new(plan.config.as_deref().filter(|_| plan.process.watch)),
-            program: std::env::current_exe().ok(),
+            program: own_program(),
             upgrading: false,
             upgrades: 0,
             last_upgrade: None,
@@ -162,6 +164,16 @@ impl Supervisor {
     pub(crate) fn capacity_for(&self, plan: &Plan) -> Result<Capacity, NoRoom> {
         let limit = self.capacity.open_files_limit;
         capacity(plan, self.workers, limit, self.capacity.files_at_start)
+    }
+}
+
+/// The file that this program was started from. If it has been replaced since it was opened, the
+/// kernel marks its name.
+fn own_program() -> Option<PathBuf> {
+    let path = std::env::current_exe().ok()?;
+    match path.as_os_str().as_bytes().strip_suffix(b" (deleted)") {
+        Some(name) if !path.exists() => Some(OsStr::from_bytes(name).into()),
+        _ => Some(path),
     }
 }
 

@@ -123,6 +123,11 @@ impl Counters {
         *self.seldom().closed.entry(reason).or_default() += count;
     }
 
+    /// Sessions that began before anything that is counted here.
+    pub(crate) fn opened_before(&self, count: u64) {
+        self.opened.add(count);
+    }
+
     /// Goes on from what was counted before. Only while no worker counts here yet.
     pub(crate) fn go_on_from(&self, totals: &Totals) {
         self.opened.add(totals.opened);

@@ -63,12 +63,29 @@ pub struct Unbound {
     pub error: ListenError,
 }
 
+/// A configuration that has taken the place of another, and that the workers do not know yet.
+pub(crate) struct Arranged {
+    skipped: Vec<Unbound>,
+    changes: Changes,
+    /// Listeners that nobody wants any more.
+    spare: Vec<Listener>,
+}
+
+impl Arranged {
+    /// Tells the workers. Returns the forwards that were skipped, because the configuration allows
+    /// it.
+    pub(crate) fn take_effect(self, shared: &Arc<Shared>) -> Vec<Unbound> {
+        give_up(self.spare, self.changes, shared);
+        self.skipped
+    }
+}
+
 /// Listeners that were bound for a new configuration, by address.
 #[derive(Default)]
-struct Fresh {
+pub(crate) struct Fresh {
     listeners: HashMap<ListenAddress, Listener>,
     skipped: Vec<Unbound>,
-    failed: Vec<Unbound>,
+    pub(crate) failed: Vec<Unbound>,
 }
 
 impl Forwards {
@@ -83,10 +100,20 @@ impl Forwards {
         plans: &[Arc<plan::Forward>],
         shared: &Arc<Shared>,
     ) -> Result<Vec<Unbound>, Vec<Unbound>> {
-        let mut fresh = self.bind_what_is_new(plans, shared);
+        let fresh = self.bind_what_is_new(plans, shared);
         if !fresh.failed.is_empty() {
             return Err(fresh.failed);
         }
+        Ok(self.arrange(plans, fresh, shared).take_effect(shared))
+    }
+
+    /// Makes `plans` what runs, with what was bound for them, without a word to the workers.
+    pub(crate) fn arrange(
+        &mut self,
+        plans: &[Arc<plan::Forward>],
+        mut fresh: Fresh,
+        shared: &Shared,
+    ) -> Arranged {
         let skipped: HashSet<usize> =
             fresh.skipped.iter().map(|unbound| unbound.position).collect();
         let mut changes = Changes::default();
@@ -110,12 +137,15 @@ impl Forwards {
             self.running.push(running);
         }
         self.retire(before.into_values(), &mut changes);
-        give_up(spare.into_values().collect(), changes, shared);
-        Ok(fresh.skipped)
+        Arranged { skipped: fresh.skipped, changes, spare: spare.into_values().collect() }
     }
 
     /// Binds the addresses that are not listened on yet.
-    fn bind_what_is_new(&mut self, plans: &[Arc<plan::Forward>], shared: &Shared) -> Fresh {
+    pub(crate) fn bind_what_is_new(
+        &mut self,
+        plans: &[Arc<plan::Forward>],
+        shared: &Shared,
+    ) -> Fresh {
         let mut fresh = Fresh::default();
         let known: HashSet<ListenAddress> = self
             .running
@@ -206,7 +236,7 @@ impl Forwards {
         Running { plan: Arc::clone(plan), forward, listeners }
     }
 
-    fn first_version(&mut self, plan: &plan::Forward, shared: &Shared) -> Arc<Forward> {
+    pub(crate) fn first_version(&mut self, plan: &plan::Forward, shared: &Shared) -> Arc<Forward> {
         let forward = Forward::new(plan, shared.mailboxes.len());
         if let Some(totals) = self.legacy.totals.remove(&plan.name) {
             forward.counters.of(0).go_on_from(&totals);

@@ -3,11 +3,12 @@
 
 use crate::{Errno, Result};
 use rustix::fd::{AsRawFd, BorrowedFd, OwnedFd};
-use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create};
+use rustix::fs::{MemfdFlags, Mode, OFlags, SealFlags, fcntl_add_seals, memfd_create};
 use std::ffi::{CString, OsStr};
 use std::fs::File;
 use std::io::Write;
 use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 
 /// An anonymous file that holds `parts` one after the other, and that nobody can change any more
 /// (memfd_create(2), sealed).
@@ -26,6 +27,13 @@ pub fn sealed_memory(name: &str, parts: &[&[u8]]) -> std::io::Result<OwnedFd> {
 /// What arguments and environment are made of; `None` if a text holds a NUL byte.
 pub fn c_strings<'a>(texts: impl IntoIterator<Item = &'a OsStr>) -> Option<Vec<CString>> {
     texts.into_iter().map(|text| CString::new(text.as_bytes()).ok()).collect()
+}
+
+/// Opens a file that may be a program. Whatever else it is, opening it does not wait, as for the
+/// other end of a named pipe.
+pub fn open_program(path: &Path) -> Result<File> {
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
+    rustix::fs::open(path, flags, Mode::empty()).map(File::from)
 }
 
 /// Makes the program that `image` is open on run in place of this one: same process, no thread but
@@ -84,6 +92,15 @@ impl SignalsHeld {
             Self(before.assume_init())
         }
     }
+
+    /// Lets all signals reach the calling thread, also those that were held before: by the image
+    /// before this one.
+    pub fn release(mut self) {
+        // SAFETY: sigemptyset(3) overwrites a set that is initialized.
+        unsafe {
+            libc::sigemptyset(&raw mut self.0);
+        }
+    }
 }
 
 impl Drop for SignalsHeld {
@@ -92,16 +109,6 @@ impl Drop for SignalsHeld {
         unsafe {
             libc::pthread_sigmask(libc::SIG_SETMASK, &raw const self.0, std::ptr::null_mut());
         }
-    }
-}
-
-/// Lets all signals reach the calling thread: the image before held them.
-pub fn release_signals() {
-    let mut none = std::mem::MaybeUninit::<libc::sigset_t>::uninit();
-    // SAFETY: sigemptyset(3) initializes the set, pthread_sigmask(3) reads it.
-    unsafe {
-        libc::sigemptyset(none.as_mut_ptr());
-        libc::pthread_sigmask(libc::SIG_SETMASK, none.as_ptr(), std::ptr::null_mut());
     }
 }
 

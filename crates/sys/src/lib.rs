@@ -3,7 +3,8 @@
 //!
 //! Every descriptor made here is non-blocking and close-on-exec. This is the only crate in which
 //! `unsafe` may appear, and it does so only where `rustix` has no safe form of a call:
-//! [`tcp_info`], [`socket::unacked`], [`release_free_memory`], and what [`exec`] and [`inherit`] need.
+//! [`tcp_info`], [`socket::unacked`], [`release_free_memory`], what [`exec`] and [`inherit`] need, and
+//! [`only_files_and_dns`].
 
 mod address;
 pub use address::Address;
@@ -45,6 +46,9 @@ pub use host::{
     first_ephemeral_port, hard_open_files_limit, may_write_in, monotonic_micros, open_files,
     open_files_limit, page_size, raise_open_files_limit, release_free_memory, user_id,
 };
+
+mod name_service;
+pub use name_service::only_files_and_dns;
 
 mod notify_socket;
 pub use notify_socket::NotifySocket;

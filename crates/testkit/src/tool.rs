@@ -12,13 +12,15 @@ use crate::wait::poll;
 
 /// The programs that tests use, and the Debian package of each. `debian-packages.txt` lists the same
 /// packages for the Makefile.
-const PACKAGES: [(&str, &str); 23] = [
+const PACKAGES: [(&str, &str); 27] = [
     ("chromium", "chromium"),
     ("curl", "curl"),
+    ("fish", "fish"),
     ("haproxy", "haproxy"),
     ("ip", "iproute2"),
     ("iperf3", "iperf3"),
     ("jq", "jq"),
+    ("mandoc", "mandoc"),
     ("nginx", "nginx"),
     // nginx forwards connections only with this module.
     ("nginx", "libnginx-mod-stream"),
@@ -37,6 +39,8 @@ const PACKAGES: [(&str, &str); 23] = [
     ("systemd-socket-activate", "systemd"),
     ("tmux", "tmux"),
     ("valgrind", "valgrind"),
+    ("yq", "yq"),
+    ("zsh", "zsh"),
 ];
 
 /// Where daemons are; not every user has these in `PATH`.

@@ -2,7 +2,7 @@
 
 use crate::client::Operation;
 use crate::import::Import;
-use clap::{Args, CommandFactory, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use plan::{Input, Overrides};
 use std::path::PathBuf;
 
@@ -54,6 +54,10 @@ pub(crate) enum Command {
     Import(Import),
     #[command(flatten)]
     Operate(Operation),
+    /// Print what completes these commands in a shell.
+    Completions(Completions),
+    /// Print the manual page, or write the page of each command into a directory.
+    Man(Man),
 }
 
 /// Where the forwards come from.
@@ -108,6 +112,28 @@ pub(crate) struct Demo {
     /// End after the self-check instead of going on until Ctrl-C: 0 if every byte was right.
     #[arg(long)]
     pub(crate) once: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Completions {
+    /// The shell.
+    #[arg(value_name = "SHELL")]
+    pub(crate) shell: Shell,
+}
+
+/// The shells that have completions.
+#[derive(ValueEnum, Clone, Copy, Debug)]
+pub(crate) enum Shell {
+    Bash,
+    Fish,
+    Zsh,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Man {
+    /// An existing directory, such as /usr/local/share/man/man1.
+    #[arg(value_name = "DIR")]
+    pub(crate) directory: Option<PathBuf>,
 }
 
 /// What to say of an argument that stands where a forward may stand, but looks like a command.

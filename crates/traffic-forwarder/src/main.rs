@@ -8,6 +8,8 @@ mod doctor;
 mod exit;
 mod go_flags;
 mod import;
+mod manual;
+mod shell_completions;
 mod top;
 
 use clap::Parser;
@@ -18,6 +20,7 @@ use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    control::only_files_and_dns();
     if let Some(answer) = control::check_handover(input_of) {
         return answer_check(&answer).into();
     }
@@ -38,6 +41,8 @@ fn dispatch(cli: Cli) -> Exit {
         Some(Command::Demo(demo)) => demo::run(&demo),
         Some(Command::Import(import)) => import::run(&import),
         Some(Command::Operate(operation)) => client::run(&operation),
+        Some(Command::Completions(wanted)) => shell_completions::run(wanted.shell),
+        Some(Command::Man(wanted)) => manual::run(wanted.directory.as_deref()),
         Some(Command::Check(source)) => check(&source.input()),
         Some(Command::Doctor(doctor)) => doctor::run(doctor),
         Some(Command::Run(source)) => run(source.input()),

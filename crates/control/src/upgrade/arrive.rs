@@ -5,7 +5,7 @@ use super::{Arrival, LastUpgrade, state};
 use crate::admin::Door;
 use crate::capacity::{capacity, workers};
 use crate::manager::{Notifier, Store};
-use crate::serve::{ServeError, start_engine, unbound};
+use crate::serve::{ServeError, start_engine};
 use crate::supervisor::Supervisor;
 use handover::{Damage, File, Part};
 use plan::Plan;
@@ -31,6 +31,8 @@ pub struct Handover {
     pub(crate) process: Option<handover::Process>,
     pub(crate) forwards: Option<handover::Forwards>,
     pub(crate) workers: Vec<Vec<u8>>,
+    /// Listening sockets, where nobody has written down which those are: the kernel knows.
+    sockets: Vec<OwnedFd>,
     /// Something cannot be read.
     pub(crate) damage: Option<Damage>,
 }
@@ -45,7 +47,11 @@ impl Handover {
         // After execve(2) through a descriptor, its number is all that the kernel has as a name.
         // Whatever it is, the process runs.
         let _ = sys::exec::set_command_name("traffic-forward");
-        Some(Self::read(memory))
+        let mut handover = Self::read(memory);
+        if handover.forwards.is_none() || handover.process.is_none() {
+            handover.sockets = claim_all(&[Kind::Listener]);
+        }
+        Some(handover)
     }
 
     fn read(memory: OwnedFd) -> Self {
@@ -59,6 +65,7 @@ impl Handover {
             process,
             forwards,
             workers: file.all(Part::Worker).map(<[u8]>::to_vec).collect(),
+            sockets: Vec::new(),
             damage: file.damage.or(incomplete.then_some(Damage::Part)),
         }
     }
@@ -72,7 +79,10 @@ impl Handover {
     }
 
     /// The admin interface's socket.
-    pub(crate) fn admin(&self) -> Option<OwnedFd> {
+    pub(crate) fn admin(&mut self, plan: &Plan) -> Option<OwnedFd> {
+        if let Some(at) = self.sockets.iter().position(|socket| Door::is_of(socket, plan)) {
+            return Some(self.sockets.swap_remove(at));
+        }
         self.process.as_ref()?.admin.and_then(|fd| claim(fd).ok())
     }
 
@@ -85,33 +95,35 @@ impl Handover {
         epolls.unwrap_or_default().iter().filter_map(|fd| claim(*fd).ok()).collect()
     }
 
-    /// What the engine goes on with. Where nobody has written down which sockets listen, the kernel
-    /// knows.
-    pub(crate) fn inheritance(&mut self, plan: &Plan) -> engine::Inheritance {
-        let known = self.forwards.is_some() && self.process.is_some();
-        let sockets = if known { Vec::new() } else { claim_all(&[Kind::Listener]) };
-        // The admin interface's is bound anew.
-        let sockets = sockets.into_iter().filter(|socket| !Door::is_of(socket, plan)).collect();
+    /// What the engine goes on with.
+    pub(crate) fn inheritance(&mut self) -> engine::Inheritance {
         engine::Inheritance {
             forwards: self.forwards.take().unwrap_or_default(),
             workers: std::mem::take(&mut self.workers),
-            sockets,
+            sockets: std::mem::take(&mut self.sockets),
         }
     }
 
-    /// Says how it went, and resets what belongs to sessions that nobody could read.
-    fn report(&self, last: &LastUpgrade, upgrades: u64) {
+    /// Resets what belongs to sessions that nobody could read.
+    fn give_up_the_rest(&self, lost: u64) {
+        if self.damage.is_none() && lost == 0 {
+            return;
+        }
+        drop(claim_all(&[Kind::Pipe]));
+        let connections = claim_all(&[Kind::Connection]);
+        let sockets_reset = connections.len();
+        connections.into_iter().for_each(sys::socket::reset);
         if let Some(damage) = &self.damage {
-            drop(claim_all(&[Kind::Pipe]));
-            let connections = claim_all(&[Kind::Connection]);
-            let sockets_reset = connections.len();
-            connections.into_iter().for_each(sys::socket::reset);
             tracing::error!(
                 sockets_reset,
                 "the image before has left something that cannot be read: {damage}; \
-                 its sessions are lost"
+                 the sessions in it are reset"
             );
         }
+    }
+
+    /// Says how it went.
+    fn report(last: &LastUpgrade, upgrades: u64) {
         if let Ok(Arrival { from, sessions, lost, pause }) = &last.result {
             tracing::info!(
                 by = last.by,
@@ -150,16 +162,24 @@ pub(crate) fn go_on(
         .map_err(|no_room| ServeError::Unfit(no_room.to_string()))?;
     let given = engine::GivenSockets::default();
     let mut engine = start_engine(&plan, workers, capacity, given, handover.epolls())?;
-    let inheritance = handover.inheritance(&plan);
-    let taken =
-        engine.take_over(&plan.forwards, inheritance).map_err(|failed| unbound(&plan, &failed))?;
+    let inheritance = handover.inheritance();
+    let taken = engine.take_over(&plan.forwards, inheritance);
+    for unbound in &taken.unbound {
+        let forward = plan.forwards[unbound.position].name.as_str();
+        tracing::error!(
+            forward,
+            error = %unbound.error,
+            "a listener was not taken over and cannot be bound again: the forward is drained; \
+             `traffic-forwarder resume` tries again"
+        );
+    }
     let store = Store::from_environment(notifier, saved.kept_listeners.iter().cloned().collect());
     let mut supervisor = Supervisor::new(input, plan, engine, workers, capacity, store);
     supervisor.keep_listeners();
     state::apply(&mut supervisor, &saved);
     let last = state::last_upgrade(&saved, taken.sessions, taken.lost);
-    sys::exec::release_signals();
-    handover.report(&last, supervisor.upgrades);
+    handover.give_up_the_rest(taken.lost);
+    Handover::report(&last, supervisor.upgrades);
     supervisor.last_upgrade = Some(last);
     Ok(supervisor)
 }

@@ -8,24 +8,14 @@ use super::state;
 use crate::supervisor::Supervisor;
 use std::ffi::OsString;
 use std::os::fd::{AsRawFd, OwnedFd};
-use sys::exec::{SignalsHeld, become_image, c_strings};
+use sys::exec::{become_image, c_strings};
 use sys::inherit::{close_on_exec, keep_over_exec};
 
 impl Supervisor {
     /// Returns only if it failed.
     pub(super) fn become_image(&mut self, candidate: &Candidate, by: &'static str) {
-        let error = if self.draining {
-            UpgradeError::Draining
-        } else {
-            let from = env!("CARGO_PKG_VERSION");
-            tracing::info!(by, from, to = candidate.version, "upgrading");
-            self.events.tell("upgrade", || crate::api::Upgraded {
-                by: by.to_owned(),
-                version: Some(candidate.version.clone()),
-                error: None,
-            });
-            self.try_to_become(candidate, by)
-        };
+        let error =
+            if self.draining { UpgradeError::Draining } else { self.try_to_become(candidate, by) };
         self.upgrade_failed(by, error.to_string());
     }
 
@@ -34,8 +24,6 @@ impl Supervisor {
             Ok(image) => image,
             Err(error) => return error,
         };
-        // Whoever signals now is served by the next image, or by this one if it stays.
-        let _held = SignalsHeld::hold();
         let stopped_at = sys::monotonic_micros();
         let failed = |what: &str, error: &dyn std::fmt::Display| {
             UpgradeError::Failed(format!("{what}: {error}"))

@@ -12,6 +12,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 use super::arrive::{ANSWER, CHECK, VARIABLE};
@@ -21,6 +22,9 @@ use super::{Wanted, state};
 const CHECK_LIMIT: Duration = Duration::from_secs(20);
 /// Between two looks at the child.
 const LOOK: Duration = Duration::from_millis(5);
+/// How long it is waited, after the child's end, for the end of what it says: who came from it may
+/// hold its output.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 /// The most that is read of what the child says.
 const SAYS_MAX: u64 = 64 * 1024;
 
@@ -37,7 +41,7 @@ type Identity = (u64, u64, u64, i64, i64);
 impl Binary {
     fn open(path: &Path) -> Result<Self, UpgradeError> {
         let fault = |what: String| UpgradeError::Binary { path: path.to_owned(), what };
-        let file = File::open(path).map_err(|error| fault(error.to_string()))?;
+        let file = sys::exec::open_program(path).map_err(|errno| fault(sys::errno_text(errno)))?;
         let metadata = file.metadata().map_err(|error| fault(error.to_string()))?;
         if !metadata.is_file() {
             return Err(fault("is not a file".to_owned()));
@@ -101,11 +105,15 @@ impl Supervisor {
         wanted: &Wanted,
         by: &'static str,
     ) -> Result<Check, UpgradeError> {
-        if self.draining {
-            return Err(UpgradeError::Draining);
-        }
-        if self.upgrading {
-            return Err(UpgradeError::Busy);
+        let not_now = match (self.draining, self.upgrading) {
+            (true, _) => Some(UpgradeError::Draining),
+            (false, true) => Some(UpgradeError::Busy),
+            (false, false) => None,
+        };
+        if let Some(error) = not_now {
+            // Who sent a signal is told here only.
+            tracing::warn!(by, %error, "upgrade refused");
+            return Err(error);
         }
         let check = self.check_of(wanted);
         match &check {
@@ -163,7 +171,7 @@ fn ask(binary: &Binary, memory: OwnedFd) -> Result<String, String> {
     let complains = child.stderr.take().map(read_in_thread);
     let status = wait(&mut child)?;
     let [says, complains] = [says, complains]
-        .map(|thread| thread.and_then(|thread| thread.join().ok()).unwrap_or_default());
+        .map(|text| text.and_then(|text| text.recv_timeout(LAST_WORDS).ok()).unwrap_or_default());
     let version = says.strip_prefix(ANSWER).map(str::trim).filter(|it| !it.is_empty());
     match version {
         Some(version) if status.success() => Ok(version.to_owned()),
@@ -175,13 +183,16 @@ fn ask(binary: &Binary, memory: OwnedFd) -> Result<String, String> {
 /// Not of an architecture or format that the kernel runs (errno(3)).
 const ENOEXEC: i32 = 8;
 
-fn read_in_thread(from: impl Read + Send + 'static) -> std::thread::JoinHandle<String> {
+fn read_in_thread(from: impl Read + Send + 'static) -> Receiver<String> {
+    let (sender, text) = channel();
     std::thread::spawn(move || {
         let mut bytes = Vec::new();
         // What could be read is what there is.
         let _ = from.take(SAYS_MAX).read_to_end(&mut bytes);
-        plan::escaped_lines(&String::from_utf8_lossy(&bytes))
-    })
+        // Nobody waits any more if it took too long.
+        let _ = sender.send(plan::escaped_lines(&String::from_utf8_lossy(&bytes)));
+    });
+    text
 }
 
 fn wait(child: &mut Child) -> Result<std::process::ExitStatus, String> {

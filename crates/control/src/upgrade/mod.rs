@@ -28,10 +28,11 @@ use crate::supervisor::Supervisor;
 use candidate::{Candidate, Check};
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
+use sys::exec::SignalsHeld;
 use tokio::sync::oneshot;
 
-/// Between the answer to whoever asked, and the end of all connections to the admin interface.
-/// Should it be too short, they see a closed connection, and the status of the next image tells.
+/// Between the answer to whoever asked, and the end of all connections to the admin interface: who
+/// watches is told in the meantime. Should it be too short, they see a closed connection, and the status of the next image tells.
 const ANSWER_GRACE: Duration = Duration::from_millis(30);
 
 /// The last attempt to upgrade.
@@ -74,7 +75,13 @@ pub(crate) async fn upgrade(
     match run(check).await {
         Ok(candidate) => {
             let version = candidate.version.clone();
+            let told = version.clone();
+            let announce = desk.ask(move |supervisor| supervisor.announce_upgrade(by, told));
+            announce.await.map_err(|_| UpgradeError::Draining)?;
             tokio::spawn(async move {
+                // Whoever signals from now on is served by the next image, or by this one if it
+                // stays. What came before is seen to in the time that follows.
+                let _held = SignalsHeld::hold();
                 tokio::time::sleep(ANSWER_GRACE).await;
                 // If the desk is closed, the process is about to end anyway.
                 let _ = desk.ask(move |supervisor| supervisor.become_image(&candidate, by)).await;
@@ -103,6 +110,15 @@ async fn run(check: Check) -> Result<Candidate, UpgradeError> {
 }
 
 impl Supervisor {
+    fn announce_upgrade(&self, by: &str, to: String) {
+        tracing::info!(by, from = env!("CARGO_PKG_VERSION"), to, "upgrading");
+        self.events.tell("upgrade", || crate::api::Upgraded {
+            by: by.to_owned(),
+            version: Some(to),
+            error: None,
+        });
+    }
+
     /// The process stays what it is.
     fn upgrade_failed(&mut self, by: &str, error: String) {
         if self.journal.is_none()

@@ -6,7 +6,7 @@ use super::tally::{saved_sums, saved_totals, sums, totals};
 use crate::counters::Totals;
 use crate::forward::Forward;
 use crate::given::is_at;
-use crate::running::{Forwards, Removed, Running, Unbound};
+use crate::running::{Arranged, Forwards, Removed, Running, Unbound};
 use crate::shared::Shared;
 use handover::Standing;
 use plan::ListenAddress;
@@ -70,14 +70,15 @@ impl Forwards {
         }
     }
 
-    /// Makes `plans` what runs, with what the image before had.
+    /// Makes `plans` what runs, with what the image before had. The workers are not told yet.
+    /// Returns the forwards that have no listeners with it: their sessions go on all the same.
     pub(super) fn take_over(
         &mut self,
         plans: &[Arc<plan::Forward>],
         saved: handover::Forwards,
         sockets: Vec<OwnedFd>,
-        shared: &Arc<Shared>,
-    ) -> Result<Vec<Unbound>, Vec<Unbound>> {
+        shared: &Shared,
+    ) -> (Arranged, Vec<Unbound>) {
         shared.number_from(saved.next_id);
         self.forgotten = sums(&saved.forgotten);
         let of = |saved: &handover::Listener| {
@@ -98,9 +99,15 @@ impl Forwards {
         for forward in saved.forwards {
             self.begin_with(forward, plans, shared);
         }
-        let result = self.apply(plans, shared);
+        let mut fresh = self.bind_what_is_new(plans, shared);
+        let unbound = std::mem::take(&mut fresh.failed);
+        for plan in unbound.iter().map(|unbound| &plans[unbound.position]) {
+            let forward = Arc::new(self.first_version(plan, shared).drained());
+            self.running.push(Running { plan: Arc::clone(plan), forward, listeners: Vec::new() });
+        }
+        let arranged = self.arrange(plans, fresh, shared);
         self.legacy = Legacy::default();
-        result
+        (arranged, unbound)
     }
 
     fn begin_with(

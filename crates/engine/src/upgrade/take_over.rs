@@ -10,6 +10,7 @@ use crate::worker::{Message, Worker};
 use crate::{Engine, holding::Holding};
 use flow::{Attempts, Direction, End, Failure, Lane, LaneState, Stage};
 use rustix::fd::OwnedFd;
+use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, mpsc};
@@ -39,8 +40,8 @@ pub struct TakenOver {
     pub sessions: u64,
     /// Sessions that could not be read, and were reset.
     pub lost: u64,
-    /// Optional forwards that could not be bound.
-    pub skipped: Vec<Unbound>,
+    /// Forwards that could not be bound, and are drained.
+    pub unbound: Vec<Unbound>,
 }
 
 /// What a worker is to take over.
@@ -51,28 +52,27 @@ pub(crate) struct TakeOver {
 }
 
 impl Engine {
-    /// Like the first [`Engine::apply`], going on with what the image before had.
+    /// Like the first [`Engine::apply`], going on with what the image before had. Nothing can fail
+    /// here any more that would be worth ending the sessions: a forward that cannot be bound is
+    /// drained.
     pub fn take_over(
         &mut self,
         forwards: &[Arc<plan::Forward>],
         inheritance: Inheritance,
-    ) -> Result<TakenOver, Vec<Unbound>> {
+    ) -> TakenOver {
         let Inheritance { forwards: saved, workers, sockets } = inheritance;
         let open_before = open_sessions(&saved);
-        let skipped = self.forwards.take_over(forwards, saved, sockets, &self.shared)?;
+        let (arranged, unbound) = self.forwards.take_over(forwards, saved, sockets, &self.shared);
         let by_name: HashMap<String, Arc<Forward>> =
             self.forwards.all().map(|forward| (forward.name.to_string(), forward)).collect();
         let by_name = Arc::new(by_name);
+        // Before anybody is accepted: these have their places within the limits already.
         let taken = self.hand_out(workers, &by_name);
-        let mut lost = 0;
-        for (name, open) in open_before {
-            let missing = open.saturating_sub(taken.get(&name).copied().unwrap_or(0));
-            if let Some(forward) = by_name.get(&name).filter(|_| missing > 0) {
-                forward.counters.of(0).lost(missing);
-            }
-            lost += missing;
-        }
-        Ok(TakenOver { sessions: taken.values().sum(), lost, skipped })
+        let lost = settle(&by_name, &open_before, &taken);
+        // Optional ones were skipped before, and are again.
+        arranged.take_effect(&self.shared);
+        self.shared.tell_all(|| Message::Begin);
+        TakenOver { sessions: taken.values().sum(), lost, unbound }
     }
 
     /// Gives the sessions to the workers. Returns how many each forward has again.
@@ -98,9 +98,27 @@ impl Engine {
                 *taken.entry(name).or_default() += count;
             }
         }
-        self.shared.tell_all(|| Message::Begin);
         taken
     }
+}
+
+/// Has the counters agree with the sessions that are there, by forward. Returns how many were lost.
+fn settle(
+    forwards: &HashMap<String, Arc<Forward>>,
+    counted: &HashMap<String, u64>,
+    taken: &HashMap<String, u64>,
+) -> u64 {
+    let number = |of: &HashMap<String, u64>, name| of.get(name).copied().unwrap_or(0);
+    for (name, forward) in forwards {
+        let (counted, taken) = (number(counted, name), number(taken, name));
+        match counted.cmp(&taken) {
+            Ordering::Greater => forward.counters.of(0).lost(counted - taken),
+            // What was counted cannot be read: the sessions are there all the same.
+            Ordering::Less => forward.counters.of(0).opened_before(taken - counted),
+            Ordering::Equal => {}
+        }
+    }
+    counted.iter().map(|(name, counted)| counted.saturating_sub(number(taken, name))).sum()
 }
 
 /// By forward, as they were counted.
@@ -159,6 +177,8 @@ impl Worker {
             (Some(client), Some(route), Some(flow)) if sound => (client, route, flow),
             (client, ..) => return self.give_up_claimed(client, target, [up, down]),
         };
+        // Those that follow get other numbers, also if nobody knows any more which was the last.
+        self.shared.number_from(saved.id.saturating_add(1));
         let heirloom = Heirloom {
             id: saved.id,
             flow,

@@ -65,7 +65,11 @@ mod tests {
         let program = env::current_exe().unwrap();
         let (_, path) = module_path!().split_once("::").unwrap();
         let test = format!("{path}::a_panic_gives_the_screen_back_and_says_why");
-        terminal.run(&format!("{ARRIVED}=1 {} --exact {test} --nocapture", program.display()));
+        // A backtrace would fill the screen.
+        terminal.run(&format!(
+            "RUST_BACKTRACE=0 {ARRIVED}=1 {} --exact {test} --nocapture",
+            program.display()
+        ));
         terminal.shows("it draws");
         assert!(terminal.is_taken());
         terminal.press(["x"]);

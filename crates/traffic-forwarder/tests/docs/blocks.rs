@@ -4,7 +4,7 @@ use crate::markdown::{Block, Document};
 use crate::repository::{documents, root};
 
 /// What stands behind a fence, what checks such blocks, and how many there are at least.
-const KINDS: [(&str, &str, usize); 18] = [
+const KINDS: [(&str, &str, usize); 19] = [
     ("toml", "configuration", 3),
     ("conf", "configuration", 3),
     ("toml broken", "configuration", 1),
@@ -13,6 +13,7 @@ const KINDS: [(&str, &str, usize); 18] = [
     ("text record", "records", 1),
     ("sh", "shell", 12),
     ("sh admin", "admin", 5),
+    ("sh install", "installation", 4),
     ("sh upgrade", "upgrade", 1),
     ("sh jq", "log_queries", 1),
     ("ini", "systemd", 1),

@@ -9,7 +9,8 @@ use testkit::{Forwarder, LIMIT, Signal, Tool, wait_until};
 const NOT_OURS: [&str; 3] = ["tail", "rustup", "systemctl"];
 
 /// Commands that end by themselves.
-const ENDING: [&str; 5] = ["check", "doctor", "--once", "--version", "--help"];
+const ENDING: [&str; 7] =
+    ["check", "completions", "doctor", "man", "--once", "--version", "--help"];
 
 /// All commands in the documents, with their places.
 fn commands() -> Vec<(String, Vec<String>)> {

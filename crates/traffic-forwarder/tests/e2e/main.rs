@@ -36,6 +36,8 @@ mod resets;
 mod scale;
 mod secrecy;
 mod shutdown;
+mod static_binary;
 mod systemd;
 mod timeouts;
 mod top;
+mod upgrade;

@@ -6,17 +6,17 @@ use std::fs;
 use std::io::Write as _;
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
-use std::process::Command;
-use std::thread;
 use std::time::Duration;
 
 use tempfile::TempDir;
 use testkit::{
-    Behaviour, BlackHole, Forwarder, Gate, LIMIT, Peer, Place, Port, Script, SessionRecord, Signal,
-    Target, connect, exchange, run,
+    Behaviour, BlackHole, Forwarder, LIMIT, Peer, Place, Port, Script, SessionRecord, Signal,
+    Target, connect, exchange,
 };
 
-use crate::support::{Config, QUIET, forwarder, ping, play, served_client, with_hosts};
+use crate::support::{
+    Config, QUIET, SlowLookups, forwarder, ping, play, served_client, with_hosts,
+};
 
 const NAME: &str = "several.test";
 
@@ -117,39 +117,6 @@ fn an_address_that_never_answers_leaves_time_for_the_next() {
 
 // === lookups that take their time ===
 
-/// Stops every lookup of the C library until [`Self::let_go`]: it reads this file first, and it is a
-/// pipe without a writer. (`RESOLV_HOST_CONF`, host.conf(5).)
-struct SlowLookups {
-    dir: TempDir,
-}
-
-impl SlowLookups {
-    fn new() -> Self {
-        let dir = TempDir::new().unwrap();
-        run(Command::new("mkfifo").arg(dir.path().join("host.conf")), LIMIT).success();
-        Self { dir }
-    }
-
-    fn start(&self, config: &Config) -> Forwarder {
-        let path = self.dir.path().join("host.conf");
-        let forwarder = forwarder().env("RESOLV_HOST_CONF", path).config(config.text()).start();
-        forwarder.ready();
-        forwarder
-    }
-
-    fn let_go(&self) {
-        let path = self.dir.path().join("host.conf");
-        let written = Gate::new();
-        let done = written.clone();
-        // Opening it waits for the one who reads.
-        thread::spawn(move || {
-            fs::write(path, "multi on\n").unwrap();
-            done.open();
-        });
-        written.wait("a lookup that reads its configuration");
-    }
-}
-
 #[test]
 fn a_slow_lookup_holds_up_no_other_session() {
     let lookups = SlowLookups::new();
@@ -159,7 +126,8 @@ fn a_slow_lookup_holds_up_no_other_session() {
         .process("workers = 1")
         .forward(slow.addr(), by_name, "connect_timeout = '1h'")
         .forward(quick.addr(), target.addr(), "");
-    let forwarder = lookups.start(&config);
+    let forwarder = lookups.of(forwarder()).config(config.text()).start();
+    forwarder.ready();
     let waiting: Vec<_> = (0..20).map(|_| connect(&slow).unwrap()).collect();
     for client in &waiting {
         play(client, Script::new().write_bytes("."));
@@ -182,7 +150,8 @@ fn a_lookup_counts_as_connecting_and_holds_up_no_exit() {
     let (lookups, slow) = (SlowLookups::new(), Port::v4());
     let config = Config::new().process("shutdown_timeout = '200ms'");
     let config = config.forward(slow.addr(), "localhost:80", "connect_timeout = '1s'");
-    let forwarder = lookups.start(&config);
+    let forwarder = lookups.of(forwarder()).config(config.text()).start();
+    forwarder.ready();
     Peer::connect("client", &slow, Script::new().expect_reset()).finish();
     let record = forwarder.wait_for_records(1).remove(0);
     assert_eq!(record.close_reason(), "limit/connect/connect_timeout");

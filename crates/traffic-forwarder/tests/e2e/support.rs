@@ -9,6 +9,7 @@ mod late_target;
 mod operated;
 mod sessions;
 mod setup;
+mod slow_lookups;
 
 use std::fmt::{Display, Write as _};
 use std::fs;
@@ -28,6 +29,7 @@ pub(crate) use late_target::LateTarget;
 pub(crate) use operated::Operated;
 pub(crate) use sessions::{OPENING, Session, ping, play, reset, served_client, write_until_full};
 pub(crate) use setup::{Setup, on_each_setup};
+pub(crate) use slow_lookups::SlowLookups;
 
 /// The program under test.
 pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_traffic-forwarder");

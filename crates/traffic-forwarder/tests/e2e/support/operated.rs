@@ -27,10 +27,15 @@ impl Operated {
         config: Config,
         prepare: impl FnOnce(ForwarderBuilder) -> ForwarderBuilder,
     ) -> Self {
+        Self::start_from(prepare(super::forwarder()), config)
+    }
+
+    /// Another program, or one with arguments or an environment of its own.
+    #[track_caller]
+    pub(crate) fn start_from(builder: ForwarderBuilder, config: Config) -> Self {
         let dir = TempDir::new().unwrap();
         let socket = dir.path().join("admin.sock");
-        let config = at(&dir, config);
-        let forwarder = prepare(super::forwarder().config(config.text())).start();
+        let forwarder = builder.config(at(&dir, config).text()).start();
         forwarder.ready();
         Self { forwarder, http: Http::new(socket), dir }
     }

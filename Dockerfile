@@ -1,0 +1,20 @@
+# A static binary and nothing else, run by a user without privileges: see docs/installation.md.
+
+FROM rust:1.95-slim-bookworm AS build
+WORKDIR /src
+COPY . .
+RUN --mount=type=cache,target=/usr/local/cargo/registry \
+    --mount=type=cache,target=/src/target \
+    sh scripts/static.sh /traffic-forwarder \
+    && mkdir -p /empty
+
+FROM scratch
+COPY --from=build /traffic-forwarder /usr/bin/traffic-forwarder
+# Its user's own, for the admin socket. A read-only container needs a tmpfs there.
+COPY --from=build --chown=65532:65532 --chmod=0700 /empty /run/traffic-forwarder
+USER 65532:65532
+# One shot of the program itself: there is no shell and no curl here.
+HEALTHCHECK --interval=10s --timeout=3s --start-period=5s \
+    CMD ["/usr/bin/traffic-forwarder", "status", "--check"]
+ENTRYPOINT ["/usr/bin/traffic-forwarder"]
+CMD ["-c", "/etc/traffic-forwarder/traffic-forwarder.conf"]

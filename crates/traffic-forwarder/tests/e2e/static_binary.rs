@@ -1,0 +1,179 @@
+//! The static binary as the container image has it: alone in its root, read-only, as a user without
+//! privileges. It forwards, looks names up in the hosts file and by DNS, and answers its commands.
+
+use std::fs;
+use std::net::{Ipv4Addr, UdpSocket};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+use std::thread;
+use std::time::Duration;
+
+use serde_json::Value;
+use tempfile::TempDir;
+use testkit::{Behaviour, Finished, Forwarder, LIMIT, Port, Target, Tool, exchange, run};
+
+use crate::support::{Config, on_an_island};
+
+/// Building everything on a slow machine.
+const BUILDING: Duration = Duration::from_secs(1800);
+/// Names that begin like this are in the DNS; all of them have the address of the loopback.
+const IN_DNS: &[u8] = b"dns";
+/// Whom the image runs as.
+const USER: &str = "65532";
+
+/// Builds the static binary, if it is not up to date. Its code is that of the test profile; what
+/// matters here is how it is linked.
+fn binary() -> &'static Path {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT.get_or_init(|| {
+        let versions = run(Command::new("rustc").arg("-vV"), LIMIT).success().text();
+        let host = versions.lines().find_map(|line| line.strip_prefix("host: "));
+        let target_dir = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("it is inside");
+        let mut cargo = Command::new(env!("CARGO"));
+        cargo.args(["build", "--bin", "traffic-forwarder", "--message-format=json"]);
+        cargo.args(["--target", host.expect("rustc names the host"), "--target-dir"]);
+        cargo.arg(target_dir).current_dir(env!("CARGO_MANIFEST_DIR"));
+        cargo.env("RUSTFLAGS", "-C target-feature=+crt-static");
+        let messages = run(&mut cargo, BUILDING).success().text();
+        let executable = messages.lines().find_map(|line| {
+            let message: Value = serde_json::from_str(line).ok()?;
+            message["executable"].as_str().map(PathBuf::from)
+        });
+        executable.expect("cargo says where the binary is")
+    })
+}
+
+/// Makes `$0` a root, and the rest of the arguments the program in it with its own.
+const ENTER: &str = r#"mount --bind "$0" "$0" &&
+    mount -t tmpfs -o "$RUN_OPTIONS" tmpfs "$0/run/traffic-forwarder" &&
+    mount -o remount,ro,bind "$0" &&
+    exec setpriv --no-new-privs --bounding-set=-all,+sys_chroot,+setuid,+setgid \
+        chroot $CHROOT_OPTION "$0" "$@""#;
+
+/// Whether there is anybody else to become: not where root is only somebody's name in a namespace.
+fn has_other_users() -> bool {
+    let map = fs::read_to_string("/proc/self/uid_map").unwrap();
+    map.split_whitespace().last() != Some("1")
+}
+
+/// The option of chroot(1) that says as whom.
+fn chroot_option() -> Option<String> {
+    has_other_users().then(|| format!("--userspec={USER}:{USER}"))
+}
+
+/// Options of the tmpfs for the admin socket: whose it is.
+fn run_options() -> String {
+    let owner = if has_other_users() { format!(",uid={USER},gid={USER}") } else { String::new() };
+    format!("mode=0700{owner}")
+}
+
+struct Image(TempDir);
+
+impl Image {
+    fn new(config: &str) -> Self {
+        let dir = TempDir::new().unwrap();
+        for name in ["etc", "run/traffic-forwarder"] {
+            fs::create_dir_all(dir.path().join(name)).unwrap();
+        }
+        // chroot's user must get in.
+        run(Command::new("chmod").arg("755").arg(dir.path()), LIMIT).success();
+        fs::copy(binary(), dir.path().join("traffic-forwarder")).unwrap();
+        let image = Self(dir);
+        image.write("etc/hosts", "127.0.0.1 hosts.test\n");
+        image.write("etc/resolv.conf", "nameserver 127.0.0.1\n");
+        // It must not be heeded: its modules would be of another C library.
+        image.write("etc/nsswitch.conf", "hosts: nothing\n");
+        image.write("etc/forwarder.toml", config);
+        image
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        fs::write(self.0.path().join(name), text).unwrap();
+    }
+
+    fn start(&self) -> Forwarder {
+        let forwarder = Forwarder::binary(Tool::find("unshare").path())
+            .args(["--mount", "sh", "-c", ENTER])
+            .arg(self.0.path())
+            .args(["/traffic-forwarder", "-c", "/etc/forwarder.toml"])
+            .env("CHROOT_OPTION", chroot_option().unwrap_or_default())
+            .env("RUN_OPTIONS", run_options())
+            .start();
+        forwarder.ready();
+        forwarder
+    }
+
+    /// Runs a command of ours where the forwarder is, and as the same user.
+    fn command(&self, forwarder: &Forwarder, arguments: &[&str]) -> Finished {
+        let mut command = Tool::find("nsenter").command();
+        command.arg(format!("--mount=/proc/{}/ns/mnt", forwarder.pid())).arg("chroot");
+        command.args(chroot_option()).arg(self.0.path()).arg("/traffic-forwarder");
+        run(command.args(arguments), LIMIT)
+    }
+}
+
+/// A name server that knows one kind of name.
+fn serve_names() {
+    let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 53)).unwrap();
+    thread::spawn(move || {
+        let mut query = [0; 512];
+        while let Ok((length, client)) = socket.recv_from(&mut query) {
+            socket.send_to(&answer(&query[..length]), client).unwrap();
+        }
+    });
+}
+
+/// The answer to a query with one question (RFC 1035, section 4).
+fn answer(query: &[u8]) -> Vec<u8> {
+    const HEADER: usize = 12;
+    const ADDRESS: [u8; 4] = [0, 1, 0, 1];
+    let name_end = HEADER + query[HEADER..].iter().position(|byte| *byte == 0).unwrap() + 1;
+    let question = &query[HEADER..name_end + ADDRESS.len()];
+    let is_known = question[1..].starts_with(IN_DNS);
+    let is_answered = is_known && question.ends_with(&ADDRESS);
+    // A response, recursion available; "no such name" for all that is unknown.
+    let flags = [0x81, if is_known { 0x80 } else { 0x83 }];
+    let counts = [0, 1, 0, u8::from(is_answered), 0, 0, 0, 0];
+    let mut answer = [&query[..2], &flags, &counts, question].concat();
+    if is_answered {
+        // The name of the question, an address, for 60 seconds, of four bytes.
+        answer.extend([0xc0, 0x0c]);
+        answer.extend(ADDRESS);
+        answer.extend([0, 0, 0, 60, 0, 4, 127, 0, 0, 1]);
+    }
+    answer
+}
+
+#[test]
+fn alone_in_its_root_it_forwards_by_name_and_answers() {
+    let name = concat!(module_path!(), "::alone_in_its_root_it_forwards_by_name_and_answers");
+    // Built where there is a network; on the island it is found up to date.
+    binary();
+    on_an_island(name, "true", || {
+        serve_names();
+        let (target, in_hosts, in_dns) = (Target::start(Behaviour::Verify), Port::v4(), Port::v4());
+        let at = |name: &str| format!("{name}:{}", target.addr().tcp().port());
+        let config = Config::new()
+            .admin("auto")
+            .forward(in_hosts.addr(), at("hosts.test"), "")
+            .forward(in_dns.addr(), at("dns.test"), "");
+        let image = Image::new(&config.text());
+        let forwarder = image.start();
+        for port in [&in_hosts, &in_dns] {
+            exchange(testkit::connect(port).unwrap(), 100_000, 100_000, 1).unwrap();
+        }
+        let records = forwarder.wait_for_records(2);
+        assert!(records.iter().all(|record| record.close_reason() == "client/relay/fin"));
+        image.command(&forwarder, &["status", "--check"]).success();
+        let status = image.command(&forwarder, &["status"]).success().text();
+        for port in [&in_hosts, &in_dns] {
+            assert!(status.contains(&port.to_string()), "{status}");
+        }
+        let maps = fs::read_to_string(format!("/proc/{}/maps", forwarder.pid())).unwrap();
+        assert!(!maps.contains(".so"), "a shared library was loaded: {maps}");
+        let capabilities = fs::read_to_string(format!("/proc/{}/status", forwarder.pid())).unwrap();
+        let permitted = capabilities.lines().find(|line| line.starts_with("CapPrm:")).unwrap();
+        assert!(permitted.ends_with("\t0000000000000000"), "{permitted}");
+    });
+}

@@ -1,0 +1,21 @@
+//! Upgrade in place: the process becomes another image of the program, and nobody who is connected
+//! notices.
+
+mod becoming;
+
+mod answers;
+mod bookkeeping;
+mod clients;
+mod configuration;
+mod connecting;
+mod damage;
+mod deadlines;
+mod forwards;
+mod ground;
+mod impostor;
+mod kinds;
+mod process;
+mod refusals;
+mod sessions;
+mod state;
+mod versions;

@@ -1,0 +1,245 @@
+//! Asked at the wrong moment, an upgrade has a defined answer, and whatever else is asked then is
+//! done all the same.
+
+use std::fs;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use testkit::{
+    Behaviour, Gate, LIMIT, Port, Script, Signal, Socket, Target, Tool, connect, wait_until,
+};
+
+use super::becoming::{arrivals, start, wait_for_arrival};
+use super::impostor::Impostor;
+use crate::support::{BINARY, Config, Operated, messages, ping, play, served_client};
+
+const FAILED: &str = "upgrade failed; nothing was changed";
+const RELOADED: &str = "configuration reloaded";
+
+/// A forwarder in front of an echo, and one session.
+struct Echo {
+    operated: Operated,
+    client: Socket,
+    target: Target,
+    port: Port,
+}
+
+impl Echo {
+    fn start(config: Config) -> Self {
+        let (target, port) = (Target::start(Behaviour::Echo), Port::v4());
+        let operated = start(config.forward(port.addr(), target.addr(), "name = 'echo'"));
+        Self { operated, client: served_client(&port), target, port }
+    }
+
+    /// Asks for an upgrade that is refused with this code.
+    #[track_caller]
+    fn conflicts(&self, code: &str) {
+        let answer = self.operated.http.post("/v1/upgrade").status(409).json();
+        assert_eq!(answer["error"]["code"], code, "{answer}");
+        ping(&self.client);
+    }
+}
+
+#[test]
+fn who_drains_is_not_upgraded_any_more() {
+    let echo = Echo::start(Config::new().process("shutdown_timeout = '1h'"));
+    let operated = &echo.operated;
+    operated.signal(Signal::TERM);
+    operated.wait_for_message("draining");
+    echo.conflicts("draining");
+    operated.signal(Signal::USR2);
+    operated.wait_for_message("upgrade refused");
+    ping(&echo.client);
+    drop(echo.client);
+    assert_eq!(operated.wait_exit(LIMIT).code(), Some(0));
+    assert_eq!(arrivals(operated).len(), 0);
+}
+
+#[test]
+fn one_upgrade_at_a_time() {
+    let echo = Echo::start(Config::new());
+    let slow = Impostor::slow();
+    let (http, path) = (echo.operated.http.clone(), slow.query());
+    let first = thread::spawn(move || http.post(&path).status);
+    slow.wait_for_check();
+    echo.conflicts("upgrading");
+    echo.operated.signal(Signal::USR2);
+    echo.operated.wait_for_message("upgrade refused");
+    slow.let_go();
+    assert_eq!(first.join().unwrap(), 202);
+    wait_for_arrival(&echo.operated, 0);
+    ping(&echo.client);
+    assert_eq!(echo.operated.status()["upgrades"], 1);
+    echo.operated.upgrade();
+}
+
+/// The configuration that was checked is the one that goes on, or none does.
+#[test]
+fn a_reload_during_the_check_stops_it() {
+    let echo = Echo::start(Config::new());
+    let slow = Impostor::slow();
+    let (http, path) = (echo.operated.http.clone(), slow.query());
+    let first = thread::spawn(move || http.post(&path).status);
+    slow.wait_for_check();
+    assert_eq!(echo.operated.http.post("/v1/reload").success().json()["generation"], 2);
+    slow.let_go();
+    // The check was fine; what it had checked is no longer what runs.
+    assert_eq!(first.join().unwrap(), 202);
+    echo.operated.wait_for_message(FAILED);
+    let last = &echo.operated.status()["last_upgrade"];
+    assert!(last["error"].as_str().unwrap().contains("reloaded"), "{last}");
+    ping(&echo.client);
+    echo.operated.upgrade();
+    ping(&echo.client);
+}
+
+#[test]
+fn reloads_all_the_time_and_upgrades_get_on_with_each_other() {
+    let echo = Echo::start(Config::new().process("workers = 2"));
+    let (operated, extra) = (&echo.operated, Port::v4());
+    let second = || {
+        let config = Config::new().process("workers = 2");
+        let config = config.forward(echo.port.addr(), echo.target.addr(), "name = 'echo'");
+        config.forward(extra.addr(), echo.target.addr(), "name = 'extra'")
+    };
+    operated.write(second());
+    let stop = Gate::new();
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            while !stop.is_open() {
+                let before = messages(operated, RELOADED).len();
+                operated.signal(Signal::HUP);
+                wait_until("a reload", LIMIT, || messages(operated, RELOADED).len() > before);
+            }
+        });
+        wait_until("three upgrades among the reloads", LIMIT, || {
+            let before = outcomes(operated);
+            operated.http.post("/v1/upgrade").status(202);
+            wait_until("the end of the upgrade", LIMIT, || outcomes(operated) > before);
+            ping(&echo.client);
+            arrivals(operated).len() >= 3
+        });
+        stop.open();
+    });
+    served_client(&extra);
+    ping(&echo.client);
+}
+
+/// Whatever comes while one image goes and the next one comes is served by one of the two.
+#[test]
+fn no_signal_is_lost() {
+    let echo = Echo::start(Config::new().process("workers = 2"));
+    let operated = &echo.operated;
+    for round in 0..30 {
+        let (before, reloads) = (outcomes(operated), messages(operated, RELOADED).len());
+        operated.http.post("/v1/upgrade").status(202);
+        // From the answer to well after the change.
+        let until = Instant::now() + Duration::from_millis(round * 2);
+        while Instant::now() < until {
+            thread::yield_now();
+        }
+        operated.signal(Signal::HUP);
+        wait_until(&format!("its reload, in round {round}"), LIMIT, || {
+            messages(operated, RELOADED).len() > reloads
+        });
+        wait_until("the end of the upgrade", LIMIT, || outcomes(operated) > before);
+    }
+    ping(&echo.client);
+    assert!(arrivals(operated).len() > 5, "most of them came to something");
+}
+
+/// How many upgrades are over. Those that a reload came in between of have failed.
+fn outcomes(operated: &Operated) -> usize {
+    arrivals(operated).len() + messages(operated, FAILED).len()
+}
+
+#[test]
+fn who_is_told_to_end_ends() {
+    for delay in (0..80).step_by(10) {
+        let echo = Echo::start(Config::new().process("shutdown_timeout = '1h'"));
+        let operated = &echo.operated;
+        operated.http.post("/v1/upgrade").status(202);
+        let until = Instant::now() + Duration::from_millis(delay);
+        while Instant::now() < until {
+            thread::yield_now();
+        }
+        operated.signal(Signal::TERM);
+        operated.wait_for_message("draining");
+        ping(&echo.client);
+        drop(echo.client);
+        assert_eq!(operated.wait_exit(LIMIT).code(), Some(0), "after {delay} ms");
+    }
+}
+
+#[test]
+fn who_watches_is_told_and_can_come_again() {
+    let echo = Echo::start(Config::new());
+    let mut events = echo.operated.http.events("/v1/events", LIMIT);
+    // Idle, and in the middle of a request.
+    let _idle = connect(echo.operated.socket()).unwrap();
+    let half = connect(echo.operated.socket()).unwrap();
+    play(&half, Script::new().write_bytes("GET /v1/status HT"));
+    echo.operated.upgrade();
+    let told = events.wait_for("upgrade");
+    assert_eq!([&told["by"], &told["version"]], ["admin", env!("CARGO_PKG_VERSION")]);
+    assert_eq!(events.next_event().map(|(name, _)| name), None, "its connection ends");
+    let mut events = echo.operated.http.events("/v1/events", LIMIT);
+    let opened = {
+        let _client = served_client(&echo.port);
+        events.wait_for("session_opened")
+    };
+    assert_eq!(opened["id"], 2);
+    let failed = echo.operated.http.post("/v1/upgrade?binary=/no/such/file");
+    assert_eq!(failed.status, 422);
+    assert!(events.wait_for("upgrade")["error"].as_str().unwrap().contains("/no/such/file"));
+}
+
+#[test]
+fn out_of_descriptors_it_stays_what_it_is() {
+    let echo = Echo::start(Config::new());
+    let operated = &echo.operated;
+    let before = limit_files(operated, "3");
+    operated.signal(Signal::USR2);
+    operated.wait_for_message(FAILED);
+    let told = messages(operated, FAILED).remove(0);
+    let error = told["error"].as_str().unwrap().to_lowercase();
+    assert!(error.contains("too many open files"), "{told}");
+    ping(&echo.client);
+    limit_files(operated, &before);
+    operated.upgrade();
+    ping(&echo.client);
+    served_client(&echo.port);
+}
+
+/// Sets the soft limit of open files, and returns what it was.
+fn limit_files(operated: &Operated, limit: &str) -> String {
+    let limits = fs::read_to_string(format!("/proc/{}/limits", operated.pid())).unwrap();
+    let line = limits.lines().find(|line| line.starts_with("Max open files")).unwrap();
+    let before = line.split_whitespace().nth(3).unwrap().to_owned();
+    let pid = operated.pid().to_string();
+    Tool::find("prlimit").run(["--pid", &pid, &format!("--nofile={limit}:")], LIMIT);
+    before
+}
+
+/// The command says how it went, and how long nobody was served.
+#[test]
+fn the_command_waits_for_the_next_image() {
+    let echo = Echo::start(Config::new());
+    let admin = echo.operated.socket().to_string();
+    let upgrade = |arguments: &[&str]| {
+        crate::support::forwarder().arg("upgrade").args(arguments).args(["--admin", &admin]).run()
+    };
+    let said = upgrade(&["--binary", BINARY]).success().text();
+    let version = env!("CARGO_PKG_VERSION");
+    let pid = echo.operated.pid();
+    let start =
+        format!("upgraded from {version} to {version}, pid {pid}: 1 session went on after ");
+    assert!(said.starts_with(&start), "{said}");
+    let json: serde_json::Value =
+        serde_json::from_slice(&upgrade(&["--json"]).success().stdout).unwrap();
+    assert_eq!(json["upgrades"], 2);
+    let failed = upgrade(&["--binary", "/bin/true"]);
+    assert_eq!(failed.status.code(), Some(1), "{failed}");
+    assert!(failed.stderr.contains("/bin/true cannot take over"), "{failed}");
+    ping(&echo.client);
+}

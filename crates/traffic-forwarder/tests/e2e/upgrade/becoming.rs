@@ -1,0 +1,66 @@
+//! A process that becomes another image, and waiting until it has.
+
+use std::env;
+use std::path::PathBuf;
+
+use serde_json::Value;
+use testkit::{Forwarder, ForwarderBuilder, LIMIT, wait_for};
+
+use crate::support::{BINARY, Config, Operated, messages};
+
+/// Names a program of an earlier version, to upgrade from.
+const OLD_BINARY: &str = "TRAFFIC_FORWARDER_OLD_BINARY";
+
+/// The program that processes are upgraded from: an earlier version if there is one, else the one
+/// under test.
+pub(super) fn old_binary() -> PathBuf {
+    env::var_os(OLD_BINARY).map_or_else(|| BINARY.into(), PathBuf::from)
+}
+
+pub(super) fn old_forwarder() -> ForwarderBuilder {
+    Forwarder::binary(old_binary())
+}
+
+/// A process of the program that is upgraded from.
+#[track_caller]
+pub(super) fn start(config: Config) -> Operated {
+    Operated::start_from(old_forwarder(), config)
+}
+
+impl Operated {
+    /// Has it become the program under test. Returns what the log says about it.
+    #[track_caller]
+    pub(crate) fn upgrade(&self) -> Value {
+        self.upgrade_to(BINARY)
+    }
+
+    /// Has it become this program.
+    #[track_caller]
+    pub(crate) fn upgrade_to(&self, binary: &str) -> Value {
+        let before = arrivals(self).len();
+        self.http.post(&format!("/v1/upgrade?binary={binary}")).status(202);
+        wait_for_arrival(self, before)
+    }
+
+    #[track_caller]
+    pub(crate) fn status(&self) -> Value {
+        self.http.json("/v1/status")
+    }
+}
+
+/// What the log says about the upgrades so far.
+pub(super) fn arrivals(forwarder: &Forwarder) -> Vec<Value> {
+    messages(forwarder, "upgraded")
+}
+
+/// Waits for one more than there were before.
+#[track_caller]
+pub(super) fn wait_for_arrival(forwarder: &Forwarder, before: usize) -> Value {
+    let arrived = || arrivals(forwarder).get(before).cloned();
+    wait_for("the next image", LIMIT, || {
+        let arrival = arrived();
+        let ended = forwarder.exit_status();
+        assert!(arrival.is_some() || ended.is_none(), "it ended instead: {ended:?}");
+        arrival
+    })
+}

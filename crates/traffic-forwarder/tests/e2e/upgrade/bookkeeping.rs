@@ -1,0 +1,206 @@
+//! What was counted and written down goes on: numbers of sessions, counters, metrics, times, the log.
+
+use std::collections::BTreeMap;
+use std::fs;
+
+use serde_json::Value;
+use tempfile::TempDir;
+use testkit::{
+    Behaviour, LIMIT, Listener, Peer, Place, Port, Script, SessionRecord, Signal, Target, connect,
+    wait_until,
+};
+
+use super::becoming::{old_forwarder, start};
+use crate::support::{Config, Operated, ping, play, served_client};
+
+/// A forwarder in front of an echo, and of a port where nobody listens.
+struct Echo {
+    _target: Target,
+    nobody: Port,
+    operated: Operated,
+    port: Port,
+    refuses: Port,
+}
+
+impl Echo {
+    fn start(config: Config) -> Self {
+        let (target, port) = (Target::start(Behaviour::Echo), Port::v4());
+        let (nobody, refuses) = (Port::v4(), Port::v4());
+        let config =
+            config.process("workers = 2").forward(port.addr(), target.addr(), "name = 'echo'");
+        let config = config.forward(refuses.addr(), nobody.addr(), "name = 'refuses'");
+        Self { _target: target, operated: start(config), nobody, port, refuses }
+    }
+
+    /// A session that ends, and one that is refused.
+    fn two_sessions(&self) {
+        let before = self.operated.records().len();
+        play(&served_client(&self.port), Script::new().write_bytes("abc").read_exactly(3));
+        assert!(self.nobody.number() > 0);
+        Peer::connect("client", &self.refuses, Script::new().expect_reset()).finish();
+        wait_until("both records", LIMIT, || self.operated.records().len() == before + 2);
+    }
+}
+
+/// The series of a scrape that count something, by name and labels.
+fn counters(operated: &Operated) -> BTreeMap<String, f64> {
+    let text = operated.http.get("/metrics").success().body;
+    let series = text.lines().filter(|line| line.starts_with("traffic_forwarder_"));
+    let series = series.map(|line| line.rsplit_once(' ').unwrap());
+    let counts = |name: &str| {
+        let name = name.split('{').next().unwrap();
+        ["_total", "_bucket", "_sum", "_count"].iter().any(|end| name.ends_with(end))
+    };
+    series
+        .filter(|(name, _)| counts(name))
+        .map(|(name, number)| (name.to_owned(), number.parse().unwrap()))
+        .collect()
+}
+
+/// What was opened is what was closed and what is open.
+#[track_caller]
+fn adds_up(operated: &Operated) {
+    for forward in operated.http.json("/v1/forwards")["forwards"].as_array().unwrap() {
+        let closed = forward["closed"].as_object().unwrap().values();
+        let closed: u64 = closed.map(|count| count.as_u64().unwrap()).sum();
+        let open = forward["sessions"].as_u64().unwrap();
+        assert_eq!(forward["opened"], closed + open, "{forward}");
+    }
+}
+
+#[test]
+fn counters_go_on_and_add_up() {
+    let echo = Echo::start(Config::new());
+    let operated = &echo.operated;
+    echo.two_sessions();
+    let client = served_client(&echo.port);
+    for round in 1..=3 {
+        let before = counters(operated);
+        assert!(before.len() > 20, "{before:?}");
+        operated.upgrade();
+        assert_eq!(counters(operated), before, "nothing happened but the upgrade");
+        adds_up(operated);
+        ping(&client);
+        echo.two_sessions();
+        adds_up(operated);
+        let after = counters(operated);
+        let grown = |name: &str| after[name] - before[name];
+        let opened = "traffic_forwarder_sessions_opened_total{forward=\"echo\"}";
+        assert!((grown(opened) - 1.0).abs() < 1e-9, "round {round}: {after:?}");
+        let bytes: f64 = after
+            .keys()
+            .filter(|name| name.starts_with("traffic_forwarder_bytes_total{forward=\"echo\""))
+            .map(|name| grown(name))
+            .sum();
+        assert!(
+            (bytes - 10.0).abs() < 1e-9,
+            "a ping, a ping and three bytes, there and back: {bytes}"
+        );
+    }
+}
+
+#[test]
+fn sessions_are_numbered_on() {
+    let echo = Echo::start(Config::new());
+    let first = served_client(&echo.port);
+    for _ in 0..3 {
+        echo.two_sessions();
+        echo.operated.upgrade();
+    }
+    drop(first);
+    let records = echo.operated.wait_for_records(7);
+    let mut ids: Vec<u64> = records.iter().map(|record| record.id.parse().unwrap()).collect();
+    assert_eq!(ids.last(), Some(&1), "the first one ended last");
+    // Records of two workers may change places.
+    ids.sort_unstable();
+    assert_eq!(ids, [1, 2, 3, 4, 5, 6, 7]);
+}
+
+#[test]
+fn status_tells_one_story() {
+    let echo = Echo::start(Config::new());
+    let operated = &echo.operated;
+    echo.two_sessions();
+    assert_eq!(operated.http.post("/v1/reload").success().json()["generation"], 2);
+    let before = operated.status();
+    assert_eq!(before["upgrades"], 0);
+    assert_eq!(before["last_upgrade"], Value::Null);
+    operated.upgrade();
+    let after = operated.status();
+    for field in [
+        "pid",
+        "started",
+        "config",
+        "generation",
+        "last_reload",
+        "workers",
+        "forwards",
+        "listeners",
+        "sessions",
+        "max_sessions",
+        "sessions_opened",
+        "bytes_up",
+        "bytes_down",
+        "open_files",
+        "open_files_limit",
+    ] {
+        assert_eq!(after[field], before[field], "{field}: {before} {after}");
+    }
+    assert_eq!(before["sessions_opened"], 2);
+    assert!(after["uptime"].as_f64() >= before["uptime"].as_f64());
+    assert_eq!(after["upgrades"], 1);
+    let last = &after["last_upgrade"];
+    assert_eq!([&last["by"], &last["from"]], ["admin", env!("CARGO_PKG_VERSION")]);
+    assert_eq!((&last["error"], &last["lost"]), (&Value::Null, &0.into()));
+}
+
+/// The name is not the listener's, but its address is.
+#[test]
+fn a_connection_to_oneself_is_still_found_out() {
+    let port = Port::v4();
+    let config = Config::new().forward(port.addr(), format!("0x7f000001:{port}"), "");
+    let operated = start(config);
+    for count in 1..=2 {
+        Peer::connect("client", &port, Script::new().expect_reset()).finish();
+        let records = operated.wait_for_records(count);
+        assert_eq!(records[count - 1].close.cause, "loop");
+        operated.upgrade();
+    }
+}
+
+/// Several processes of a rotation: every record is in one of the files, once, and whole.
+#[test]
+fn the_log_file_goes_on() {
+    let (dir, target, port) = (TempDir::new().unwrap(), Listener::bind(Place::V4), Port::v4());
+    let file = dir.path().join("log");
+    let log =
+        format!("format = 'json'\nfile = '{}'\nrotate_size = '16KiB'\nkeep = 1000", file.display());
+    let config = Config::new().log(&log).forward(port.addr(), target.addr(), "");
+    let forwarder = old_forwarder().config(config.text()).start();
+    let text = || {
+        let files = fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().path());
+        files.map(|path| fs::read_to_string(path).unwrap()).collect::<String>()
+    };
+    wait_until("ready", LIMIT, || text().contains("\"ready\""));
+    let mut ended = 0;
+    for upgrades in 1..=4 {
+        for _ in 0..60 {
+            drop((connect(&port).unwrap(), target.accept()));
+            ended += 1;
+        }
+        forwarder.signal(Signal::USR2);
+        let arrived = format!("\"upgrades\":{upgrades}");
+        wait_until("the next image", LIMIT, || text().contains(&arrived));
+    }
+    forwarder.signal(Signal::TERM);
+    assert_eq!(forwarder.wait_exit(LIMIT).code(), Some(0));
+    let text = text();
+    let records = text.lines().filter_map(SessionRecord::parse);
+    let mut ids: Vec<u64> = records.map(|record| record.id.parse().unwrap()).collect();
+    ids.sort_unstable();
+    assert_eq!(ids, (1..=ended).collect::<Vec<_>>());
+    assert!(text.lines().all(|line| serde_json::from_str::<Value>(line).is_ok()));
+    assert!(fs::read_dir(dir.path()).unwrap().count() > 1, "it was rotated");
+    assert_eq!(text.matches("\"ready\"").count(), 1);
+    assert!(forwarder.stderr().is_empty(), "{:?}", forwarder.stderr());
+}

@@ -1,0 +1,275 @@
+//! A state that cannot be read, or not all of it: the process goes on, its listeners refuse nobody,
+//! sessions that cannot be read are reset and counted, and the log says so.
+
+use std::fs;
+
+use handover::Session;
+use testkit::{Behaviour, Forwarder, LIMIT, Port, Signal, Target, connect, wait_until};
+
+use super::ground::{Ground, IDLE, PATHS};
+use super::state::State;
+use crate::support::{BINARY, Config, messages, served_client};
+
+/// What becomes of the bytes of a state.
+type Damage = fn(Vec<u8>) -> Vec<u8>;
+
+/// Flips a bit of the first byte of the part with this number, behind its head.
+fn flip_part(mut bytes: Vec<u8>, number: usize) -> Vec<u8> {
+    const HEAD: usize = 24;
+    const PART_HEAD: usize = 16;
+    let mut at = HEAD;
+    for _ in 0..number {
+        let length = u64::from_le_bytes(bytes[at + 8..at + PART_HEAD].try_into().unwrap());
+        at += PART_HEAD + usize::try_from(length).unwrap();
+    }
+    bytes[at + PART_HEAD] ^= 1;
+    bytes
+}
+
+/// A change to the messages, whose checksums are right.
+fn rewrite(bytes: &[u8], change: impl FnOnce(&mut State)) -> Vec<u8> {
+    let mut state = State::read(bytes);
+    change(&mut state);
+    state.written()
+}
+
+/// The session of a forward.
+fn session<'s>(state: &'s mut State, forward: &str) -> &'s mut Session {
+    let worker = &mut state.workers[0];
+    let is_its = |route: &handover::Route| route.forward == forward;
+    let route = worker.routes.iter().position(is_its).unwrap();
+    worker.sessions.iter_mut().find(|session| session.route as usize == route).unwrap()
+}
+
+#[test]
+fn nothing_can_be_read() {
+    let damages: [(Damage, &str); 5] = [
+        (|_| Vec::new(), "does not begin as a handover does"),
+        (|bytes| bytes[..23].to_vec(), "does not begin as a handover does"),
+        (|_| b"something else, and quite long".repeat(1000), "does not begin as a handover does"),
+        (
+            |mut bytes| {
+                bytes[0] ^= 1;
+                bytes
+            },
+            "does not begin as a handover does",
+        ),
+        (of_another_major_version, "its format is version 2"),
+    ];
+    for (damage, words) in damages {
+        let ground = Ground::new();
+        ground.upgrade_with(damage);
+        ground.idle_is_reset();
+        ground.full_is_reset(0);
+        ground.full_is_reset(1);
+        // Nobody knows how many there were.
+        ground.has_lost(0);
+        ground.ends_well(Some(words));
+    }
+}
+
+fn of_another_major_version(mut bytes: Vec<u8>) -> Vec<u8> {
+    const MAJOR: usize = 12;
+    const CHECKSUM: usize = 20;
+    bytes[MAJOR] = 2;
+    let checksum = crc32(&bytes[..CHECKSUM]).to_le_bytes();
+    bytes[CHECKSUM..CHECKSUM + 4].copy_from_slice(&checksum);
+    bytes
+}
+
+/// CRC-32 as Ethernet has it, bit by bit.
+fn crc32(bytes: &[u8]) -> u32 {
+    !bytes.iter().fold(u32::MAX, |crc, byte| {
+        (0..8).fold(crc ^ u32::from(*byte), |crc, _| {
+            (crc >> 1) ^ (0xedb8_8320 & (crc & 1).wrapping_neg())
+        })
+    })
+}
+
+#[test]
+fn the_process_cannot_be_read() {
+    let ground = Ground::new();
+    ground.upgrade_with(|bytes| flip_part(bytes, 0));
+    ground.idle_goes_on();
+    ground.full_goes_on(0);
+    ground.full_goes_on(1);
+    ground.has_lost(0);
+    ground.ends_well(Some("a part of it is damaged"));
+}
+
+#[test]
+fn the_forwards_cannot_be_read() {
+    let ground = Ground::new();
+    ground.upgrade_with(|bytes| flip_part(bytes, 1));
+    ground.idle_goes_on();
+    ground.full_goes_on(0);
+    ground.full_goes_on(1);
+    ground.has_lost(0);
+    ground.ends_well(Some("a part of it is damaged"));
+}
+
+#[test]
+fn a_worker_cannot_be_read() {
+    for damage in
+        [(|bytes| flip_part(bytes, 2)) as Damage, |bytes| bytes[..bytes.len() - 1].to_vec()]
+    {
+        let ground = Ground::new();
+        assert_eq!(ground.upgrade_with(damage)["lost"], 3);
+        ground.idle_is_reset();
+        ground.full_is_reset(0);
+        ground.full_is_reset(1);
+        ground.has_lost(3);
+        ground.ends_well(Some("a part of it is damaged"));
+    }
+}
+
+/// Sound to the checksum, and wrong all the same: each takes its own session with it, and no other.
+#[test]
+fn a_session_cannot_be_read() {
+    type SessionDamage = (&'static str, fn(&mut Session));
+    let damages: [SessionDamage; 9] = [
+        (IDLE, |session| session.client = 9999),
+        (IDLE, |session| session.target = Some(session.client)),
+        (IDLE, |session| session.target = None),
+        (IDLE, |session| session.route = 77),
+        (IDLE, |session| session.flow = handover::pack(&[u64::MAX; 3])),
+        (IDLE, |session| session.flow = vec![0xff; 3]),
+        ("splice", |session| session.up.as_mut().unwrap().pipe_read = Some(9999)),
+        ("splice", |session| session.up = None),
+        ("copy", |session| _ = session.up.as_mut().unwrap().bytes.pop()),
+    ];
+    for (forward, damage) in damages {
+        let ground = Ground::new();
+        let arrival =
+            ground.upgrade_with(|bytes| rewrite(&bytes, |state| damage(session(state, forward))));
+        assert_eq!((&arrival["sessions"], &arrival["lost"]), (&2.into(), &1.into()), "{arrival}");
+        match forward {
+            IDLE => ground.idle_is_reset(),
+            _ => ground.idle_goes_on(),
+        }
+        for (at, path) in PATHS.iter().enumerate() {
+            if *path == forward {
+                ground.full_is_reset(at);
+            } else {
+                ground.full_goes_on(at);
+            }
+        }
+        ground.has_lost(1);
+        ground.ends_well(None);
+    }
+}
+
+/// A later version may add parts, fields, and numbers; an earlier one has less of them.
+#[test]
+fn a_neighbouring_version_is_understood() {
+    /// Field 1000, a number: 7.
+    const UNKNOWN_FIELD: [u8; 3] = [0xc0, 0x3e, 7];
+    let ground = Ground::new();
+    let arrival = ground.upgrade_with(|bytes| {
+        let newer = rewrite(&bytes, |state| {
+            for session in &mut state.workers[0].sessions {
+                session.flow.extend(handover::pack(&[7; 9]));
+            }
+        });
+        let file = handover::File::read(&newer);
+        let mut bytes = handover::WriteFile::head(file.parts.len());
+        for (part, body) in &file.parts {
+            let body = [*body, &UNKNOWN_FIELD].concat();
+            bytes.extend(handover::WriteFile::part_head(*part, &body));
+            bytes.extend(body);
+        }
+        bytes
+    });
+    assert_eq!((&arrival["sessions"], &arrival["lost"]), (&3.into(), &0.into()), "{arrival}");
+    let arrival = ground.upgrade_with(|bytes| {
+        rewrite(&bytes, |state| {
+            // The last part of a session's numbers may be shorter.
+            for session in &mut state.workers[0].sessions {
+                let mut numbers = Vec::new();
+                assert!(handover::unpack(&session.flow, &mut numbers));
+                session.flow = handover::pack(&numbers[..numbers.len() - 4]);
+            }
+            state.process.files_at_start = 0;
+            state.process.asked_by = String::new();
+        })
+    });
+    assert_eq!(arrival["lost"], 0, "{arrival}");
+    ground.idle_goes_on();
+    ground.full_goes_on(0);
+    ground.full_goes_on(1);
+    ground.has_lost(0);
+    ground.ends_well(None);
+}
+
+/// The variable is not for this process, or names nothing: it starts like any other.
+#[test]
+fn who_was_left_nothing_starts_anew() {
+    let (target, port) = (Target::start(Behaviour::Echo), Port::v4());
+    for value in ["", "7", "7:", ":$$", "x:$$", "7:1", "99999999999:$$", "-1:$$", "0:$$", "1000:$$"]
+    {
+        starts(&port, &target, value, "/dev/null");
+    }
+}
+
+/// The descriptor is there, and what it is open on is no state.
+#[test]
+fn who_was_left_nonsense_starts_anew() {
+    let dir = tempfile::TempDir::new().unwrap();
+    let (target, port) = (Target::start(Behaviour::Echo), Port::v4());
+    let nonsense = dir.path().join("nonsense");
+    fs::write(&nonsense, "nonsense").unwrap();
+    for file in ["/dev/null", nonsense.to_str().unwrap(), dir.path().to_str().unwrap()] {
+        starts(&port, &target, "7:$$", file);
+    }
+}
+
+fn starts(port: &Port, target: &Target, value: &str, file: &str) {
+    let config = Config::new().forward(port.addr(), target.addr(), "").text();
+    let script = format!("TRAFFIC_FORWARDER_HANDOVER={value} exec \"$@\" 7<'{file}'");
+    let forwarder =
+        Forwarder::binary("/bin/sh").args(["-c", &script, "sh", BINARY]).config(config).start();
+    wait_until("somebody who listens", LIMIT, || connect(port).is_ok());
+    served_client(port);
+    forwarder.signal(Signal::TERM);
+    assert_eq!(
+        forwarder.wait_exit(LIMIT).code(),
+        Some(0),
+        "{value} {:?}",
+        messages(&forwarder, "")
+    );
+}
+
+/// The check says what it would not understand, and nothing was changed.
+#[test]
+fn the_check_refuses_what_it_cannot_read() {
+    let dir = tempfile::TempDir::new().unwrap();
+    let state = dir.path().join("state");
+    fs::write(&state, "nonsense").unwrap();
+    let script = format!("exec '{}' --handover-check <'{}'", BINARY, state.display());
+    let checked = Forwarder::binary("/bin/sh").args(["-c", &script]).run();
+    assert_eq!(checked.status.code(), Some(2), "{checked}");
+    assert!(checked.stderr.contains("the state cannot be read"), "{checked}");
+}
+
+/// A forward without its listener takes nobody new; the sessions that it has are worth more than an
+/// end of the process.
+#[test]
+fn a_listener_cannot_be_had() {
+    let ground = Ground::new();
+    ground.upgrade_with(|bytes| {
+        rewrite(&bytes, |state| {
+            state.forwards.listeners.iter_mut().skip(1).for_each(|listener| listener.fd = 9999);
+        })
+    });
+    ground.idle_goes_on();
+    for (at, forward) in PATHS.iter().enumerate() {
+        let forward = ground.operated.http.json(&format!("/v1/forwards/{forward}"));
+        assert_eq!((&forward["state"], &forward["sessions"]), (&"draining".into(), &1.into()));
+        ground.full_goes_on(at);
+    }
+    let told = "a listener was not taken over and cannot be bound again: the forward is drained; \
+                `traffic-forwarder resume` tries again";
+    assert_eq!(messages(&ground.operated, told).len(), PATHS.len());
+    ground.has_lost(0);
+    ground.ends_well(None);
+}

@@ -1,0 +1,186 @@
+//! Kinds of sessions, by what they are just doing.
+
+use std::mem;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+
+use testkit::{Place, Script, Socket};
+
+use crate::support::{play, reset, write_until_full};
+
+/// A kind of session: what is done before the upgrades, and what after them.
+pub(super) struct Kind {
+    /// Also its forward's name.
+    pub(super) name: &'static str,
+    pub(super) place: Place,
+    pub(super) before: fn(&mut Ends),
+    /// Whether the lanes up and down hold bytes then.
+    pub(super) holds: [bool; 2],
+    /// Ends the session. Returns how many bytes went up and down, besides the opening ones.
+    pub(super) after: fn(Ends) -> [u64; 2],
+    pub(super) close_reason: &'static str,
+}
+
+/// Both outer sockets of a session.
+pub(super) struct Ends {
+    pub(super) client: Socket,
+    pub(super) target: Socket,
+    /// What was sent up and down without being read.
+    pub(super) sent: [u64; 2],
+}
+
+/// Seeds of the streams up and down.
+const UP: u64 = 1;
+const DOWN: u64 = 2;
+
+impl Ends {
+    fn fill_up(&mut self) {
+        self.sent[0] = write_until_full(&self.client, UP);
+    }
+
+    fn fill_down(&mut self) {
+        self.sent[1] = write_until_full(&self.target, DOWN);
+    }
+
+    fn read_what_was_sent(&self) {
+        play(&self.target, Script::new().expecting(UP).read_exactly(self.sent[0]));
+        play(&self.client, Script::new().expecting(DOWN).read_exactly(self.sent[1]));
+    }
+
+    /// Five bytes up and three down.
+    fn talk(&self) {
+        play(&self.client, Script::new().write_bytes("hello"));
+        assert_eq!(play(&self.target, Script::new().read_exactly(5)).bytes, b"hello");
+        play(&self.target, Script::new().write_bytes("hi!"));
+        assert_eq!(play(&self.client, Script::new().read_exactly(3)).bytes, b"hi!");
+    }
+
+    fn end_by_client(self) {
+        drop(self.client);
+        play(&self.target, Script::new().expect_eof());
+    }
+}
+
+fn talk_and_end(ends: Ends) -> [u64; 2] {
+    ends.talk();
+    ends.end_by_client();
+    [5, 3]
+}
+
+fn read_talk_and_end(ends: Ends) -> [u64; 2] {
+    ends.read_what_was_sent();
+    let sent = ends.sent;
+    let talked = talk_and_end(ends);
+    [sent[0] + talked[0], sent[1] + talked[1]]
+}
+
+pub(super) const KINDS: &[Kind] = &[
+    Kind {
+        name: "idle",
+        place: Place::V4,
+        before: |_| (),
+        holds: [false, false],
+        after: talk_and_end,
+        close_reason: "client/relay/fin",
+    },
+    Kind {
+        name: "target-does-not-read",
+        place: Place::V4,
+        before: Ends::fill_up,
+        holds: [true, false],
+        after: read_talk_and_end,
+        close_reason: "client/relay/fin",
+    },
+    Kind {
+        name: "client-does-not-read",
+        place: Place::V6,
+        before: Ends::fill_down,
+        holds: [false, true],
+        after: read_talk_and_end,
+        close_reason: "client/relay/fin",
+    },
+    Kind {
+        name: "nobody-reads",
+        place: Place::V4,
+        before: |ends| {
+            ends.fill_up();
+            ends.fill_down();
+        },
+        holds: [true, true],
+        after: read_talk_and_end,
+        close_reason: "client/relay/fin",
+    },
+    Kind {
+        name: "Unix-sockets",
+        place: Place::Unix,
+        before: |ends| {
+            ends.fill_up();
+            ends.fill_down();
+        },
+        holds: [true, true],
+        after: read_talk_and_end,
+        close_reason: "client/relay/fin",
+    },
+    Kind {
+        name: "half-closed-by-the-client",
+        place: Place::V4,
+        before: |ends| {
+            play(&ends.client, Script::new().shutdown_write());
+            play(&ends.target, Script::new().expect_eof());
+        },
+        holds: [false, false],
+        after: |ends| {
+            play(&ends.target, Script::new().sending(DOWN).write_with_fin(100_000));
+            play(&ends.client, Script::new().expecting(DOWN).read_to_end());
+            [0, 100_000]
+        },
+        close_reason: "client/relay/fin",
+    },
+    Kind {
+        name: "half-closed-by-the-target",
+        place: Place::Unix,
+        before: |ends| {
+            play(&ends.target, Script::new().shutdown_write());
+            play(&ends.client, Script::new().expect_eof());
+        },
+        holds: [false, false],
+        after: |ends| {
+            play(&ends.client, Script::new().sending(UP).write(100_000));
+            play(&ends.target, Script::new().expecting(UP).read_exactly(100_000));
+            ends.end_by_client();
+            [100_000, 0]
+        },
+        close_reason: "target/relay/fin",
+    },
+    Kind {
+        name: "ended-and-not-all-read",
+        place: Place::V4,
+        before: |ends| {
+            ends.fill_up();
+            play(&ends.client, Script::new().shutdown_write());
+        },
+        holds: [true, false],
+        after: |ends| {
+            let read = Script::new().expecting(UP).read_exactly(ends.sent[0]).expect_eof();
+            play(&ends.target, read.write_bytes("thanks").shutdown_write());
+            play(&ends.client, Script::new().read_exactly(6).expect_eof());
+            [ends.sent[0], 6]
+        },
+        close_reason: "client/relay/fin",
+    },
+    Kind {
+        name: "reset-and-not-all-read",
+        place: Place::V4,
+        before: |ends| {
+            ends.fill_up();
+            let (nobody, _) = UnixStream::pair().unwrap();
+            reset(mem::replace(&mut ends.client, OwnedFd::from(nobody).into()));
+        },
+        holds: [true, false],
+        after: |ends| {
+            let read = play(&ends.target, Script::new().expecting(UP).read_to_reset());
+            [read.received, 0]
+        },
+        close_reason: "client/relay/reset",
+    },
+];

@@ -1,0 +1,234 @@
+//! Upgrades that must fail: the process stays what it is, its session goes on, and the next good
+//! upgrade works.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::thread;
+use std::time::Duration;
+
+use tempfile::TempDir;
+use testkit::{Behaviour, Forwarder, LIMIT, Port, Signal, Target, run, wait_until};
+
+use super::becoming::{start, wait_for_arrival};
+use super::impostor::{Impostor, query};
+use crate::support::{BINARY, Config, Operated, forwarder, messages, ping, served_client};
+
+const FAILED: &str = "upgrade failed; nothing was changed";
+
+/// A file that is no image of this program, and what is said about it.
+struct Wrong {
+    path: PathBuf,
+    code: &'static str,
+    words: &'static str,
+}
+
+fn wrong(path: impl Into<PathBuf>, code: &'static str, words: &'static str) -> Wrong {
+    Wrong { path: path.into(), code, words }
+}
+
+/// A file of this directory.
+fn file(dir: &TempDir, name: &str, bytes: &[u8], mode: u32) -> PathBuf {
+    let path = dir.path().join(name);
+    fs::write(&path, bytes).unwrap();
+    fs::set_permissions(&path, PermissionsExt::from_mode(mode)).unwrap();
+    path
+}
+
+/// The head of a program for a machine that this is not.
+fn of_another_architecture() -> Vec<u8> {
+    const E_MACHINE: usize = 18;
+    let mut bytes = fs::read(BINARY).unwrap();
+    bytes.truncate(4096);
+    bytes[E_MACHINE..E_MACHINE + 2].copy_from_slice(&0x1234_u16.to_le_bytes());
+    bytes
+}
+
+fn wrong_files(dir: &TempDir, impostors: &[Impostor]) -> Vec<Wrong> {
+    let (not_there, not_it) = ("no_binary", "refused_by_binary");
+    let fifo = dir.path().join("fifo");
+    run(Command::new("mkfifo").args(["-m", "755"]).arg(&fifo), LIMIT).success();
+    let path = |role: &str| {
+        impostors.iter().map(Impostor::path).find(|path| path.ends_with(role)).unwrap()
+    };
+    let start_of_binary = &fs::read(BINARY).unwrap()[..8192];
+    let foreign = of_another_architecture();
+    vec![
+        wrong(dir.path().join("none"), not_there, "no such file"),
+        wrong(dir.path(), not_there, "is not a file"),
+        wrong(fifo, not_there, "is not a file"),
+        wrong("/dev/null", not_there, "is not a file"),
+        wrong(file(dir, "data", b"data", 0o644), not_there, "is not executable (chmod +x)"),
+        wrong(file(dir, "empty", b"", 0o755), not_it, "not a program for this machine"),
+        wrong(file(dir, "foreign", &foreign, 0o755), not_it, "not a program for this machine"),
+        wrong(file(dir, "short", start_of_binary, 0o755), not_it, "cannot take over"),
+        wrong(file(dir, "script", b"#!/bin/sh\nexit 0\n", 0o755), not_it, "/proc/self/fd/"),
+        wrong("/bin/true", not_it, "did not say that it can (exit status: 0)"),
+        wrong("/bin/cat", not_it, "handover-check"),
+        wrong(path("crashes"), not_it, "signal: 11"),
+        wrong(path("refuses"), not_it, "not with \\u{1b}[31mme"),
+        wrong(path("floods"), not_it, "signal: 13"),
+    ]
+}
+
+#[test]
+fn a_hundred_failures_change_nothing() {
+    let (dir, target, port) = (TempDir::new().unwrap(), Target::start(Behaviour::Echo), Port::v4());
+    let impostors = ["crashes", "refuses", "floods"].map(Impostor::new);
+    let files = wrong_files(&dir, &impostors);
+    let operated = start(Config::new().forward(port.addr(), target.addr(), ""));
+    let client = served_client(&port);
+    let (descriptors, threads) = (operated.fd_count(), operated.threads());
+    let mut failures = 0;
+    while failures < 100 {
+        for Wrong { path, code, words } in &files {
+            let error = operated.http.post(&query(path)).status(422).json()["error"].clone();
+            let message = error["message"].as_str().unwrap();
+            assert_eq!(error["code"], *code, "{error}");
+            assert!(message.contains(words), "{words}: {error}");
+            assert!(message.starts_with(path.to_str().unwrap()), "{error}");
+            assert_eq!(operated.status()["last_upgrade"]["error"], message);
+            ping(&client);
+            failures += 1;
+        }
+        served_client(&port);
+        wait_until("no descriptor is left over", LIMIT, || operated.fd_count() == descriptors);
+        wait_until("no thread is left over", LIMIT, || operated.threads() == threads);
+        assert_eq!(operated.upgrade()["lost"], 0);
+        ping(&client);
+    }
+    assert_eq!(messages(&operated, FAILED).len(), failures);
+}
+
+/// It is not waited for without end, also if somebody else holds its output.
+#[test]
+fn who_does_not_answer_is_given_up() {
+    let (target, port) = (Target::start(Behaviour::Echo), Port::v4());
+    let operated = start(Config::new().forward(port.addr(), target.addr(), ""));
+    let client = served_client(&port);
+    let leaves = Impostor::new("leaves");
+    let answer = operated.http.post(&leaves.query()).status(422).json();
+    assert_eq!(answer["error"]["code"], "refused_by_binary", "{answer}");
+    let hangs = Impostor::new("hangs");
+    let admin = operated.socket().to_string();
+    let arguments = ["upgrade", "--admin", &admin, "--binary", hangs.path().to_str().unwrap()]
+        .map(str::to_owned);
+    let command = forwarder().args(arguments).start();
+    let ended = command.wait_exit(Duration::from_secs(40));
+    assert_eq!(ended.code(), Some(1));
+    let said = command.stderr().join("\n");
+    assert!(said.contains("did not answer within 20 s"), "{said}");
+    ping(&client);
+    operated.upgrade();
+    ping(&client);
+}
+
+#[test]
+fn a_check_that_is_killed_has_failed() {
+    let (target, port) = (Target::start(Behaviour::Echo), Port::v4());
+    let operated = start(Config::new().forward(port.addr(), target.addr(), ""));
+    let client = served_client(&port);
+    let slow = Impostor::slow();
+    let (http, path) = (operated.http.clone(), slow.query());
+    let asking = thread::spawn(move || http.post(&path));
+    let number = slow.wait_for_check();
+    run(Command::new("kill").args(["-9", &number]), LIMIT).success();
+    let error = asking.join().unwrap().status(422).json()["error"].clone();
+    assert_eq!(error["code"], "refused_by_binary");
+    assert!(error["message"].as_str().unwrap().contains("signal: 9"), "{error}");
+    ping(&client);
+    operated.upgrade();
+    ping(&client);
+}
+
+/// What was checked is what runs, or nothing does.
+#[test]
+fn a_file_that_is_written_to_meanwhile_is_not_run() {
+    let (target, port) = (Target::start(Behaviour::Echo), Port::v4());
+    let operated = start(Config::new().forward(port.addr(), target.addr(), ""));
+    let client = served_client(&port);
+    let slow = Impostor::slow();
+    operated_by(&operated, &slow, || fs::write(slow.path(), "something else").unwrap());
+    operated.wait_for_message(FAILED);
+    let error = messages(&operated, FAILED).remove(0);
+    assert!(error["error"].as_str().unwrap().contains("was written to"), "{error}");
+    ping(&client);
+    operated.upgrade();
+    ping(&client);
+}
+
+/// Its name may stand for something else by then: that is for the next upgrade.
+#[test]
+fn a_file_that_is_replaced_meanwhile_makes_no_difference() {
+    let (target, port) = (Target::start(Behaviour::Echo), Port::v4());
+    let operated = start(Config::new().forward(port.addr(), target.addr(), ""));
+    let client = served_client(&port);
+    let slow = Impostor::slow();
+    let other = slow.file("other");
+    fs::write(&other, "something else").unwrap();
+    operated_by(&operated, &slow, || fs::rename(&other, slow.path()).unwrap());
+    wait_for_arrival(&operated, 0);
+    ping(&client);
+}
+
+/// Does something while this one is checked, and lets it go on.
+fn operated_by(operated: &Operated, slow: &Impostor, meanwhile: impl FnOnce()) {
+    let (http, path) = (operated.http.clone(), slow.query());
+    let asking = thread::spawn(move || http.post(&path));
+    slow.wait_for_check();
+    meanwhile();
+    slow.let_go();
+    asking.join().unwrap().status(202);
+}
+
+/// By signal, it is the file that the program was started from, as it is now.
+#[test]
+fn a_signal_means_the_own_file() {
+    let dir = TempDir::new().unwrap();
+    let path = dir.path().join("program");
+    put(&path, &fs::read(BINARY).unwrap());
+    let (target, port) = (Target::start(Behaviour::Echo), Port::v4());
+    let config = Config::new().forward(port.addr(), target.addr(), "");
+    let operated = Operated::start_from(Forwarder::binary(&path), config);
+    let client = served_client(&port);
+    put(&path, b"not yet a program");
+    operated.signal(Signal::USR2);
+    operated.wait_for_message(FAILED);
+    ping(&client);
+    for upgrades in 0..3 {
+        put(&path, &fs::read(BINARY).unwrap());
+        operated.signal(Signal::USR2);
+        wait_for_arrival(&operated, upgrades);
+        ping(&client);
+        let runs = fs::read_link(format!("/proc/{}/exe", operated.pid())).unwrap();
+        assert_eq!(runs, path);
+    }
+}
+
+/// Replaces a program, as package managers do: in one step, and whoever runs the old one keeps it.
+fn put(path: &Path, bytes: &[u8]) {
+    let new = path.with_extension("new");
+    fs::write(&new, bytes).unwrap();
+    fs::set_permissions(&new, PermissionsExt::from_mode(0o755)).unwrap();
+    fs::rename(new, path).unwrap();
+}
+
+/// Replaced just when it becomes the one that runs, the file is still known by its name.
+#[test]
+fn the_own_file_is_known_by_its_name() {
+    let (dir, target, port) = (TempDir::new().unwrap(), Target::start(Behaviour::Echo), Port::v4());
+    let (path, image) = (dir.path().join("program"), fs::read(BINARY).unwrap());
+    put(&path, &image);
+    let operated = start(Config::new().forward(port.addr(), target.addr(), ""));
+    let client = served_client(&port);
+    // Between the answer and the change there is time for a rename, not for a copy.
+    let next = dir.path().join("next");
+    put(&next, &image);
+    operated.http.post(&query(&path)).status(202);
+    fs::rename(&next, &path).unwrap();
+    wait_for_arrival(&operated, 0);
+    operated.http.post("/v1/upgrade").status(202);
+    wait_for_arrival(&operated, 1);
+    ping(&client);
+}

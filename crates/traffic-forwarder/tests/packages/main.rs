@@ -1,0 +1,18 @@
+//! What is given out: the Debian package, the tar file, the bill of materials, the manual pages and
+//! the completions, and the commands of `docs/installation.md`. They are made of the binary under test.
+
+#![expect(clippy::unwrap_used, reason = "a test may fail")]
+
+mod made;
+mod scratch_root;
+
+#[path = "../docs/markdown.rs"]
+#[expect(dead_code, reason = "made for the tests of the documents, which use all of it")]
+mod markdown;
+
+mod completions;
+mod debian;
+mod files;
+mod installation;
+mod manual;
+mod orchestration;
