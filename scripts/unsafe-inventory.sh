@@ -18,7 +18,7 @@ HEAD
 find crates bench -name '*.rs' -path '*/src/*' | LC_ALL=C sort | while read -r file; do
     awk -v file="$file" '
         # The last function that began.
-        match($0, /fn [a-z_0-9]+/) { name = substr($0, RSTART + 3, RLENGTH - 3) }
+        match($0, /fn [a-z][a-z_0-9]*/) { name = substr($0, RSTART + 3, RLENGTH - 3) }
         /^ *\/\/ SAFETY: / { sub(/^ *\/\/ SAFETY: /, ""); reason = $0; open = 1; next }
         open && /^ *\/\/ / { sub(/^ *\/\/ /, ""); reason = reason " " $0; next }
         { open = 0 }
