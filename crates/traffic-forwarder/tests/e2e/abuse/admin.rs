@@ -110,8 +110,9 @@ fn watchers_that_read_nothing_miss_events_and_hold_a_bounded_number() {
         sessions += 100;
         sessions >= 6_000
     });
-    let slowest = watchers.into_iter().next().map(answer);
-    assert!(slowest.is_some_and(|events| events.contains("event: lagged")));
+    // By an event that says so, or, after half a minute in which it took nothing, without one.
+    let ends = |mut watcher: Socket| watcher.read_to_end(&mut Vec::new()).is_ok();
+    assert!(watchers.into_iter().all(ends), "a watcher that is too slow is let go");
     abused.gives_back();
     wait_until("no watcher", LIMIT, || abused.operated.fd_count() <= abused.files + 32);
 }
