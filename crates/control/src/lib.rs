@@ -1,6 +1,10 @@
 //! Steers and watches the engine: starts it from a plan, answers signals, resolves names, writes
 //! the log. It never touches a session's bytes.
 
+mod privileges;
+pub use privileges::assume_user;
+pub use sys::never_writable_by_others;
+
 mod serve;
 pub use serve::{ServeError, serve};
 

@@ -66,7 +66,7 @@ impl ListenError {
             Errno::ACCESS | Errno::PERM if unix => Some("may this user write to its directory?"),
             Errno::ACCESS | Errno::PERM => Some(
                 "ports below net.ipv4.ip_unprivileged_port_start (1024 by default) need root or \
-                 CAP_NET_BIND_SERVICE: setcap cap_net_bind_service=+ep on the binary, \
+                 CAP_NET_BIND_SERVICE: a restart, if `user` is set in [process]; else setcap cap_net_bind_service=+ep on the binary, \
                  AmbientCapabilities= in a systemd unit, or a higher port",
             ),
             Errno::ADDRINUSE if unix => Some("another process listens on it, or a file is there"),

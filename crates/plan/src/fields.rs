@@ -22,6 +22,8 @@ pub(crate) fn set_process(process: &mut Process, key: &str, value: &Value) {
         ("shutdown_timeout", Value::Duration(time)) => process.shutdown_timeout = *time,
         ("removed_timeout", value) => process.removed_timeout = duration(value),
         ("watch", Value::Bool(watch)) => process.watch = *watch,
+        ("user", Value::Word(name)) => process.user = Some(name.clone()),
+        ("group", Value::Word(name)) => process.group = Some(name.clone()),
         _ => {}
     }
 }
@@ -45,6 +47,8 @@ pub(crate) fn of_process(process: &Process, key: &str) -> Option<Value> {
             Admin::Tcp { token_file, .. } => Value::Path(token_file.clone()),
             Admin::Auto | Admin::Off | Admin::Unix(_) => Value::Nothing,
         },
+        "user" => process.user.clone().map_or(Value::Nothing, Value::Word),
+        "group" => process.group.clone().map_or(Value::Nothing, Value::Word),
         _ => return None,
     })
 }

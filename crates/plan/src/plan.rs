@@ -43,6 +43,11 @@ pub struct Process {
     pub watch: bool,
     /// Where the admin interface is served.
     pub admin: Admin,
+    /// The user that the process becomes at its start, by name or number; `None` is the one that
+    /// started it.
+    pub user: Option<String>,
+    /// The group that goes with `user`, likewise; `None` is the user's own. Never without `user`.
+    pub group: Option<String>,
 }
 
 impl Default for Process {
@@ -54,6 +59,8 @@ impl Default for Process {
             removed_timeout: None,
             watch: false,
             admin: Admin::Auto,
+            user: None,
+            group: None,
         }
     }
 }

@@ -79,7 +79,18 @@ impl Reader<'_, '_> {
             (Some(_), None) => self.token_file_is_missing(table),
             (None, _) => {}
         }
+        self.group_needs_a_user(table);
         process
+    }
+
+    /// A group alone would leave the process root.
+    fn group_needs_a_user(&mut self, table: Entries<'_, '_>) {
+        let Some(value) = table.get("group").filter(|_| !table.contains_key("user")) else {
+            return;
+        };
+        let fault = Fault::new(0..0, "`group` needs a `user` that it goes with");
+        let spot = self.source.spot(value.span());
+        self.fault(&spot, &fault.hint("name the user that the process is to become"));
     }
 
     /// Every user of the host can connect to a port.

@@ -66,6 +66,8 @@ pub enum Kind {
     Keepalive,
     /// The path of a file.
     Path,
+    /// The name of a user or a group, or its number.
+    Account,
     /// `"auto"`, `"off"`, a Unix socket, or a loopback address with a port.
     Admin,
 }
@@ -191,6 +193,7 @@ mod tests {
                 // Means nothing without a port, and that nothing without it.
                 Kind::Path if setting.key == "admin_token_file" => "'x'\nadmin = '127.0.0.1:9'",
                 Kind::Path => "'x'",
+                Kind::Account if setting.key == "group" => "'x'\nuser = 'y'",
                 _ => "'off'",
             };
             let plan = plan_of(&file(setting.section, setting.key, other));

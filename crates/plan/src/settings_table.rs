@@ -54,7 +54,7 @@ const fn bare(
     Setting { section, key, default: None, kind, effect, doc }
 }
 
-pub(crate) static SETTINGS: [Setting; 30] = {
+pub(crate) static SETTINGS: [Setting; 32] = {
     use Effect::{AtOnce, Identity, LivingSessions, NewSessions, Restart};
     use Section::{Forward, ForwardDefaults, Keepalive, Log, Process};
     [
@@ -112,6 +112,20 @@ pub(crate) static SETTINGS: [Setting; 30] = {
             Kind::Path,
             Restart,
             "The file that holds the token for an admin interface on a port.",
+        ),
+        bare(
+            Process,
+            "user",
+            Kind::Account,
+            Restart,
+            "The user that the process becomes at its start, if it is started by root.",
+        ),
+        bare(
+            Process,
+            "group",
+            Kind::Account,
+            Restart,
+            "The group that goes with `user`; by default the user's own.",
         ),
         setting(
             Log,

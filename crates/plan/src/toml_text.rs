@@ -16,7 +16,7 @@ use crate::value::Value;
 pub(crate) fn written(kind: Kind, value: &Value) -> Option<String> {
     Some(match value {
         Value::Nothing => match kind {
-            Kind::Path => return None,
+            Kind::Path | Kind::Account => return None,
             Kind::Count { .. } => basic_string("auto"),
             _ => basic_string("off"),
         },

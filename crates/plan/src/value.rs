@@ -52,6 +52,7 @@ pub(crate) fn from_text(kind: Kind, text: &str) -> Result<Value, Fault> {
         Kind::Size { min, max, .. } => check_size(parse_size(text)?, min, max)
             .map_err(|why| piece.fault(format!("{} is {why}", quoted(text)))),
         Kind::Path => check_path(piece).map(Value::Path),
+        Kind::Account => check_account(piece).map(Value::Word),
         Kind::Admin => parse_admin(piece).map(Value::Admin),
         Kind::Choice(words) if words.contains(&text) => Ok(Value::Word(text.to_owned())),
         Kind::Choice(words) => {
@@ -133,6 +134,16 @@ fn check_path(path: Piece<'_>) -> Result<PathBuf, Fault> {
     }
 }
 
+/// Checks the form of a user's or group's name; whether there is one is found out at the start.
+fn check_account(name: Piece<'_>) -> Result<String, Fault> {
+    check_name(name.text)?;
+    if name.text.contains(':') {
+        let message = format!("{} is one name, and the group has its own key", quoted(name.text));
+        return Err(name.fault(message).hint("write `user = \"NAME\"` and `group = \"NAME\"`"));
+    }
+    Ok(name.text.to_owned())
+}
+
 /// Checks a forward's name.
 pub(crate) fn check_name(name: &str) -> Result<(), Fault> {
     let fault = |message: &str| Err(Fault::new(0..name.len(), message));
@@ -167,6 +178,7 @@ pub(crate) fn describe(kind: Kind) -> String {
         Kind::Listen => "an address such as \":5432\", or a list of addresses".to_owned(),
         Kind::Target => "an address such as \"db.internal:5432\"".to_owned(),
         Kind::Path => "the path of a file".to_owned(),
+        Kind::Account => "a name or a number in quotes".to_owned(),
         Kind::Admin => {
             "\"auto\", \"off\", \"unix:/path\" or an address such as \"127.0.0.1:9180\"".to_owned()
         }

@@ -56,7 +56,11 @@ pub use notify_socket::NotifySocket;
 mod orphans;
 pub use orphans::{OwnChild, reap_orphans};
 
+mod privileges;
 pub mod sampling;
+pub use privileges::{
+    Identity, IdentityError, hide_memory, keep_capability, never_writable_by_others, threads,
+};
 
 mod usage;
 pub use usage::{Usage, usage};

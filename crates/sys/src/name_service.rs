@@ -13,6 +13,7 @@ pub fn only_files_and_dns() {
 
 #[cfg(all(target_feature = "crt-static", target_env = "gnu"))]
 fn configure() {
+    // SAFETY: the declaration is that of glibc's header, for which alone this is compiled.
     unsafe extern "C" {
         /// glibc's `<nss.h>`.
         fn __nss_configure_lookup(

@@ -119,6 +119,19 @@ impl ForwarderBuilder {
         self
     }
 
+    /// Has another program start it: one that takes the binary and its arguments after these.
+    #[must_use]
+    pub fn through<Arg: Into<OsString>>(
+        mut self,
+        program: impl Into<PathBuf>,
+        args: impl IntoIterator<Item = Arg>,
+    ) -> Self {
+        let binary = std::mem::replace(&mut self.binary, program.into());
+        let before = args.into_iter().map(Into::into).chain([binary.into()]);
+        self.args.splice(0..0, before);
+        self
+    }
+
     /// Writes a configuration file and adds `-c FILE` after the other arguments.
     #[must_use]
     pub fn config(mut self, text: impl Into<String>) -> Self {
@@ -230,6 +243,13 @@ mod tests {
         let forwarder = stand_in(&script).start();
         forwarder.ready().signal(Signal::TERM);
         assert_eq!(forwarder.wait_exit(LIMIT).code(), Some(7));
+    }
+
+    #[test]
+    fn is_started_through_another_program() {
+        let script = r#"exec "$0" "$@" && echo lost"#;
+        let builder = Forwarder::binary("echo").arg("a").through("sh", ["-c", script]);
+        assert_eq!(builder.arg("b").run().success().text(), "a b\n");
     }
 
     #[test]

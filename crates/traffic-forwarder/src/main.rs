@@ -77,6 +77,7 @@ fn run(input: plan::Input) -> Exit {
         warn(&complaint);
         return Exit::Usage;
     }
+    control::never_writable_by_others();
     let handover = control::Handover::find();
     let reading = match &handover {
         Some(handover) => handover.read_plan(&input),
@@ -86,6 +87,12 @@ fn run(input: plan::Input) -> Exit {
         complain(&reading.problems);
         return Exit::Usage;
     };
+    // What another image of this process became, it still is.
+    if handover.is_none()
+        && let Err(error) = control::assume_user(&plan)
+    {
+        return complain_of(&error);
+    }
     if let Err(error) = control::start_log(&plan.log) {
         warn(&format!("error: {error}\n"));
         return Exit::Usage;
@@ -95,15 +102,18 @@ fn run(input: plan::Input) -> Exit {
     }
     match control::serve(input, plan, handover, |_| ()) {
         Ok(()) => Exit::Done,
-        Err(error) => {
-            for line in error.to_string().lines() {
-                warn(&format!("error: {line}\n"));
-            }
-            match error {
-                ServeError::Unfit(_) => Exit::Usage,
-                ServeError::Failed(_) => Exit::Failed,
-            }
-        }
+        Err(error) => complain_of(&error),
+    }
+}
+
+/// Says why the process cannot serve.
+fn complain_of(error: &ServeError) -> Exit {
+    for line in error.to_string().lines() {
+        warn(&format!("error: {line}\n"));
+    }
+    match error {
+        ServeError::Unfit(_) => Exit::Usage,
+        ServeError::Failed(_) => Exit::Failed,
     }
 }
 

@@ -115,6 +115,8 @@ fn bind_tcp(
     bound: Option<OwnedFd>,
 ) -> Result<Option<Door>, DoorError> {
     let token = Token::read(token_file).map_err(DoorError)?;
+    sys::hide_memory()
+        .map_err(|errno| fault(&address, &format!("hide the token: {}", sys::errno_text(errno))))?;
     let bind = || std::net::TcpListener::bind(address).map(OwnedFd::from);
     match bound.map_or_else(bind, Ok) {
         Ok(socket) => {

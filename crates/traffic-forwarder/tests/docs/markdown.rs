@@ -66,12 +66,21 @@ impl Document {
 
     /// The rows of the table with this head.
     pub(crate) fn table(&self, head: &[&str]) -> Vec<Vec<&str>> {
+        self.tables(head).next().unwrap_or_else(|| panic!("{}: no table {head:?}", self.name))
+    }
+
+    /// The rows of all tables with this head, one after the other.
+    pub(crate) fn all_tables(&self, head: &[&str]) -> Vec<Vec<&str>> {
+        self.tables(head).flatten().collect()
+    }
+
+    fn tables<'a>(&'a self, head: &[&str]) -> impl Iterator<Item = Vec<Vec<&'a str>>> {
         let prose = self.prose();
         let is_head = |line: &&str| cells(line).is_some_and(|cells| cells == head);
-        let start = prose.iter().position(is_head);
-        let start = start.unwrap_or_else(|| panic!("{}: no table {head:?}", self.name));
+        let starts: Vec<_> = (0..prose.len()).filter(|at| is_head(&prose[*at])).collect();
         // Behind the head stands the rule.
-        prose[start + 2..].iter().map_while(|line| cells(line)).collect()
+        let rows = move |at: usize| prose[at + 2..].iter().map_while(|line| cells(line)).collect();
+        starts.into_iter().map(rows)
     }
 
     /// The targets of all links.

@@ -48,6 +48,7 @@ fn values(kind: Kind) -> String {
         Kind::Listen => "an address, or a list of them".to_owned(),
         Kind::Target => "an address".to_owned(),
         Kind::Path => "the path of a file".to_owned(),
+        Kind::Account => "a name, or a number in quotes".to_owned(),
         Kind::Admin => "`\"auto\"`, `\"off\"`, a Unix socket, or a loopback address".to_owned(),
         Kind::Keepalive => "a table of `idle`, `interval`, `count`, or `\"off\"`".to_owned(),
     }

@@ -5,6 +5,7 @@
 
 mod support;
 
+mod abuse;
 mod admin;
 mod bad_input;
 mod command_line;
@@ -28,12 +29,14 @@ mod names;
 mod no_answer;
 mod openapi;
 mod operate;
+mod privileges;
 #[cfg(not(feature = "profile"))]
 mod profile;
 mod programs;
 mod reload;
 mod resets;
 mod scale;
+mod secrecy;
 mod shutdown;
 mod static_binary;
 mod systemd;

@@ -1,0 +1,95 @@
+//! Becoming the user that the configuration names.
+//!
+//! That happens before anything else is opened: before listeners are bound, and before there is a
+//! second thread. So whatever this user may not do, such as writing the log or making the file of a
+//! socket, is known at the start, and not when a reload, a rotation or an upgrade needs it. What a
+//! low port takes is kept for as long as the process lives, also over an upgrade in place.
+
+mod accounts;
+
+use crate::admin_address::admin_sockets;
+use crate::serve::ServeError;
+use accounts::Accounts;
+use plan::{Admin, Plan};
+use std::fs::{self, File};
+use std::path::Path;
+use sys::{Identity, IdentityError};
+
+/// The kernel's default, where the setting cannot be read.
+const FIRST_UNPRIVILEGED_PORT: u16 = 1024;
+
+/// Becomes the user that the plan names, if it names one. To be called while the process has no
+/// other thread, before anything is opened that later reloads have to open again.
+pub fn assume_user(plan: &Plan) -> Result<(), ServeError> {
+    let Some(user) = &plan.process.user else { return Ok(()) };
+    let unfit = |what: String| ServeError::Unfit(format!("run as user `{user}`: {what}"));
+    let accounts = Accounts::read();
+    let identity = accounts.find(user, plan.process.group.as_deref()).map_err(unfit)?;
+    if sys::threads() != Some(1) {
+        return Err(unfit("the process has several threads, or there is no /proc".to_owned()));
+    }
+    if !identity.is_own() {
+        make_admin_directory(plan, &identity);
+        identity.assume().map_err(|error| unfit(refusal(error)))?;
+    }
+    sys::keep_capability(binds_low_port(plan)).map_err(|error| unfit(refusal(error)))?;
+    let config = plan.config.as_deref().map_or(Ok(()), can_read);
+    config.map_err(unfit)
+}
+
+/// The directory of the admin socket, which only root can make where it is looked for first.
+fn make_admin_directory(plan: &Plan, identity: &Identity) {
+    let sockets = admin_sockets();
+    let directory = sockets.first().and_then(|socket| socket.parent());
+    let wanted = directory.filter(|_| plan.process.admin == Admin::Auto && plan.config.is_some());
+    // Without one, there is no admin interface, or it is elsewhere; one that is there already
+    // belongs to whoever made it.
+    if let Some(directory) = wanted.filter(|directory| fs::create_dir(directory).is_ok()) {
+        let _ = std::os::unix::fs::chown(directory, Some(identity.user), Some(identity.group));
+    }
+}
+
+/// Whether a listener is on a port for which a process needs to be privileged. A reload may move it
+/// to another one, or bring another, for as long as the process lives.
+fn binds_low_port(plan: &Plan) -> bool {
+    let start = fs::read_to_string("/proc/sys/net/ipv4/ip_unprivileged_port_start");
+    let start = start.ok().and_then(|text| text.trim().parse().ok());
+    let start = start.unwrap_or(FIRST_UNPRIVILEGED_PORT);
+    let routes = plan.forwards.iter().flat_map(|forward| &forward.routes);
+    routes.filter_map(|route| route.listen.port()).any(|port| port < start)
+}
+
+fn can_read(config: &Path) -> Result<(), String> {
+    let read = File::open(config).map(drop);
+    read.map_err(|error| {
+        let path = config.display();
+        format!("it cannot read the configuration `{path}`, as a reload has to: {error}")
+    })
+}
+
+fn refusal(IdentityError { call, errno }: IdentityError) -> String {
+    let advice = match errno {
+        sys::Errno::PERM => {
+            " (only root may become another user, with CAP_SETUID and CAP_SETGID: start the program \
+             as root, or as this user, or leave `user` out)"
+        }
+        _ => "",
+    };
+    format!("{call}: {}{advice}", sys::errno_text(errno))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_low_ports_keep_the_capability() {
+        let plan = |listen: &str| {
+            let text = format!("[[forward]]\nlisten = {listen}\nto = 'host:9'\n");
+            let input = plan::Input { config: Some("file".into()), ..plan::Input::default() };
+            plan::read_text(&input, &text).plan.expect("a valid configuration")
+        };
+        assert!(binds_low_port(&plan("[':18080', ':1']")));
+        assert!(!binds_low_port(&plan("[':65535', 'unix:/run/x.sock', 'fd:name']")));
+    }
+}

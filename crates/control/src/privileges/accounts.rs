@@ -1,0 +1,124 @@
+//! The users and groups of this host, from `/etc/passwd` and `/etc/group` (passwd(5), group(5)).
+//!
+//! Not from the C library: its other sources, such as a directory service, take plugins that a static
+//! binary cannot load and that may start threads. Whoever is only known there has a number.
+
+use std::fs::read;
+use sys::Identity;
+
+/// Both files, as far as they could be read.
+pub(super) struct Accounts {
+    passwd: String,
+    group: String,
+}
+
+impl Accounts {
+    pub(super) fn read() -> Self {
+        // A container may have neither: then there are numbers only.
+        let text = |path| String::from_utf8_lossy(&read(path).unwrap_or_default()).into_owned();
+        Self { passwd: text("/etc/passwd"), group: text("/etc/group") }
+    }
+
+    /// The user with this name or number, in this group instead of its own if one is named, and in
+    /// all further groups that list it as a member.
+    pub(super) fn find(&self, user: &str, group: Option<&str>) -> Result<Identity, String> {
+        let entry = self.user(user);
+        let number = entry.map(|entry| entry.number).or_else(|| user.parse().ok());
+        let number = number.ok_or_else(|| absent("user", "/etc/passwd"))?;
+        let group = match (group, entry) {
+            (Some(group), _) => self.group(group)?,
+            (None, Some(entry)) => entry.group,
+            (None, None) => {
+                let what = "it is not in /etc/passwd, so its group is not known";
+                return Err(format!("{what}: name it with `group`"));
+            }
+        };
+        let groups = entry.map_or_else(Vec::new, |entry| self.groups_of(entry.name));
+        Ok(Identity { user: number, group, groups })
+    }
+
+    /// Names first: they may look like numbers.
+    fn user(&self, user: &str) -> Option<User<'_>> {
+        let users = || self.passwd.lines().filter_map(User::read);
+        let number = user.parse();
+        let named = users().find(|entry| entry.name == user);
+        named.or_else(|| users().find(|entry| number == Ok(entry.number)))
+    }
+
+    fn group(&self, group: &str) -> Result<u32, String> {
+        let named = self.group_entries().find(|(name, ..)| *name == group);
+        let number = named.map(|(_, number, _)| number).or_else(|| group.parse().ok());
+        number.ok_or_else(|| format!("group `{group}`: {}", absent("group", "/etc/group")))
+    }
+
+    fn groups_of(&self, user: &str) -> Vec<u32> {
+        let is_in = |members: &str| members.split(',').any(|member| member == user);
+        let groups = self.group_entries().filter(|(_, _, members)| is_in(members));
+        groups.map(|(_, number, _)| number).collect()
+    }
+
+    /// Name, number and members of each group.
+    fn group_entries(&self) -> impl Iterator<Item = (&str, u32, &str)> {
+        self.group.lines().filter_map(|line| {
+            let mut fields = line.split(':');
+            let (name, _, number) = (fields.next()?, fields.next()?, fields.next()?);
+            Some((name, number.parse().ok()?, fields.next()?))
+        })
+    }
+}
+
+/// A line of `/etc/passwd`.
+#[derive(Clone, Copy)]
+struct User<'a> {
+    name: &'a str,
+    number: u32,
+    group: u32,
+}
+
+impl<'a> User<'a> {
+    fn read(line: &'a str) -> Option<Self> {
+        let mut fields = line.split(':');
+        let (name, _) = (fields.next()?, fields.next()?);
+        let (number, group) = (fields.next()?.parse().ok()?, fields.next()?.parse().ok()?);
+        Some(Self { name, number, group })
+    }
+}
+
+fn absent(what: &str, file: &str) -> String {
+    format!("there is no such {what} in {file} (one of a directory service is given by its number)")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn accounts() -> Accounts {
+        let passwd = "root:x:0:0:root:/root:/bin/sh\n# no user\nweb:x:33:34::/:/bin/false\n\
+                      77:x:78:79::/:/bin/false\n";
+        let group = "root:x:0:\nweb:x:34:\nssl:x:50:adm,web\nlog:x:51:web\nnearly:x:52:webby\n";
+        Accounts { passwd: passwd.to_owned(), group: group.to_owned() }
+    }
+
+    fn identity(user: u32, group: u32, groups: &[u32]) -> Identity {
+        Identity { user, group, groups: groups.to_vec() }
+    }
+
+    #[test]
+    fn users_and_groups_are_found_by_name_and_number() {
+        let find = |user, group| accounts().find(user, group).unwrap();
+        assert_eq!(find("web", None), identity(33, 34, &[50, 51]));
+        assert_eq!(find("33", None), identity(33, 34, &[50, 51]));
+        assert_eq!(find("web", Some("log")), identity(33, 51, &[50, 51]));
+        assert_eq!(find("77", None), identity(78, 79, &[]), "a name comes before a number");
+        assert_eq!(find("65532", Some("65533")), identity(65532, 65533, &[]));
+    }
+
+    #[test]
+    fn who_is_not_known_is_named() {
+        let fault = |user, group| accounts().find(user, group).unwrap_err();
+        assert!(fault("we", None).contains("no such user in /etc/passwd"));
+        assert!(fault("65532", None).contains("name it with `group`"));
+        assert!(fault("web", Some("nobody")).contains("group `nobody`: there is no such group"));
+        assert!(fault("-1", Some("4294967296")).contains("no such user"));
+    }
+}

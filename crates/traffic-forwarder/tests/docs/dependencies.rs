@@ -1,0 +1,127 @@
+//! What is said of dependencies is what the manifests, `Cargo.lock` and `deny.toml` hold.
+
+use crate::repository::{document, read, root};
+use crate::tables::code;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use toml::de::{DeTable, DeValue};
+
+/// The heads of both tables: what the program uses, and what only its tests use.
+fn heads() -> [[&'static str; 6]; 2] {
+    ["Crate", "Crate of tests"]
+        .map(|first| [first, "Used by", "Why", "Instead", "Licence", "Kept by"])
+}
+
+fn parse<'t>(name: &str, text: &'t str) -> DeTable<'t> {
+    DeTable::parse(text).unwrap_or_else(|error| panic!("{name}: {error}")).into_inner()
+}
+
+/// What stands at these keys.
+fn at<'v, 't>(table: &'v DeTable<'t>, keys: &[&str]) -> &'v DeValue<'t> {
+    let (first, rest) = keys.split_first().expect("a key");
+    let value = table.get(*first).unwrap_or_else(|| panic!("no {first}")).get_ref();
+    if rest.is_empty() { value } else { at(value.as_table().expect("a table"), rest) }
+}
+
+fn text(value: &DeValue<'_>) -> String {
+    value.as_str().expect("a text").to_owned()
+}
+
+/// The elements of a list.
+fn list<'v, 't>(value: &'v DeValue<'t>) -> impl Iterator<Item = &'v DeValue<'t>> {
+    value.as_array().expect("a list").iter().map(toml::Spanned::get_ref)
+}
+
+/// The manifests of the workspace's crates.
+fn members() -> Vec<String> {
+    let crates = fs::read_dir(root().join("crates")).expect("a directory can be read");
+    let names = crates.map(|entry| entry.expect("likewise").file_name());
+    let manifests = names.map(|name| format!("crates/{}/Cargo.toml", name.to_string_lossy()));
+    manifests.chain(["bench/Cargo.toml".to_owned()]).collect()
+}
+
+/// The names in each table of dependencies, wherever it stands.
+fn dependencies(table: &DeTable<'_>, found: &mut BTreeSet<String>) {
+    for (key, value) in table {
+        let DeValue::Table(table) = value.get_ref() else { continue };
+        if ["dependencies", "dev-dependencies", "build-dependencies"].contains(&&**key.get_ref()) {
+            found.extend(table.keys().map(|name| name.get_ref().to_string()));
+        } else {
+            dependencies(table, found);
+        }
+    }
+}
+
+/// Who uses each library that is not ours.
+fn used() -> BTreeMap<String, BTreeSet<String>> {
+    let mut used: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let mut own = BTreeSet::new();
+    for manifest in members() {
+        let source = read(&manifest);
+        let manifest = parse(&manifest, &source);
+        let name = text(at(&manifest, &["package", "name"]));
+        let mut found = BTreeSet::new();
+        dependencies(&manifest, &mut found);
+        for library in found {
+            used.entry(library).or_default().insert(name.clone());
+        }
+        own.insert(name);
+    }
+    used.retain(|library, _| !own.contains(library));
+    used
+}
+
+#[test]
+fn every_direct_dependency_is_explained_with_who_uses_it() {
+    let page = document("docs/dependencies.md");
+    let mut listed = BTreeMap::new();
+    for row in heads().iter().flat_map(|head| page.table(head)) {
+        assert!(row.iter().all(|cell| !cell.is_empty()), "{row:?}");
+        listed.insert(row[0].to_owned(), row[1].to_owned());
+    }
+    let joined = |names: &BTreeSet<String>| {
+        names.iter().map(|name| code(name)).collect::<Vec<_>>().join(", ")
+    };
+    let used: BTreeMap<_, _> =
+        used().iter().map(|(library, users)| (code(library), joined(users))).collect();
+    assert_eq!(listed, used);
+}
+
+/// The names of the packages in `Cargo.lock`, each with what it depends on, as it is written there.
+fn locked() -> Vec<(String, Vec<String>)> {
+    let source = read("Cargo.lock");
+    let lock = parse("Cargo.lock", &source);
+    let of = |package: &DeValue<'_>| {
+        let package = package.as_table().expect("a package");
+        let dependencies = package.get("dependencies").map(toml::Spanned::get_ref);
+        let dependencies = dependencies.into_iter().flat_map(list).map(text).collect();
+        (text(at(package, &["name"])), dependencies)
+    };
+    list(at(&lock, &["package"])).map(of).collect()
+}
+
+#[test]
+fn only_what_deny_toml_names_is_there_twice() {
+    let mut seen = BTreeSet::new();
+    let names = locked().into_iter().map(|(name, _)| name);
+    let twice: BTreeSet<_> = names.filter(|name| !seen.insert(name.clone())).collect();
+    let source = read("deny.toml");
+    let deny = parse("deny.toml", &source);
+    let name = |skip: &DeValue<'_>| {
+        let spec = text(at(skip.as_table().expect("a table"), &["crate"]));
+        spec.split('@').next().unwrap_or_default().to_owned()
+    };
+    assert_eq!(twice, list(at(&deny, &["bans", "skip"])).map(name).collect());
+}
+
+#[test]
+fn only_whom_deny_toml_names_depends_on_tokio() {
+    let is_tokio = |name: &String| name == "tokio" || name.starts_with("tokio ");
+    let users = locked().into_iter().filter(|(_, all)| all.iter().any(is_tokio));
+    let users: BTreeSet<_> = users.map(|(name, _)| name).collect();
+    let source = read("deny.toml");
+    let deny = parse("deny.toml", &source);
+    let denied = list(at(&deny, &["bans", "deny"])).next().and_then(DeValue::as_table);
+    let wrappers = list(at(denied.expect("what is denied"), &["wrappers"])).map(text);
+    assert_eq!(users, wrappers.collect());
+}

@@ -1,0 +1,35 @@
+//! The threat model: every claim says what sees to it, and links lead somewhere.
+
+use crate::repository::{document, root};
+
+const PAGE: &str = "SECURITY.md";
+
+#[test]
+fn every_claim_names_its_test_or_its_mechanism() {
+    let page = document(PAGE);
+    let claims = page.all_tables(&["Cannot", "Because of"]);
+    assert!(claims.len() >= 20, "only {} claims", claims.len());
+    let shown = page.all_tables(&["Claim", "Shown by"]);
+    for row in claims.iter().chain(&shown) {
+        assert!(row.len() == 2 && row[1].len() > 20, "{row:?}");
+    }
+    assert!(shown.iter().all(|row| row[1].contains('`')), "{shown:?}");
+}
+
+#[test]
+fn every_party_has_its_trust_and_its_worst() {
+    let page = document(PAGE);
+    let parties = page.table(&["Who", "Is trusted with", "Gets at worst"]);
+    let first = |row: &Vec<&str>| row[0].split(" (").next().unwrap_or_default().to_owned();
+    let names: Vec<_> = parties.iter().map(first).collect();
+    let expected =
+        ["client", "target", "author of the configuration", "admin user", "neighbour on the host"];
+    assert_eq!(names, expected);
+}
+
+#[test]
+fn its_links_lead_somewhere() {
+    for link in document(PAGE).links() {
+        assert!(root().join(link).exists(), "{PAGE}: {link}");
+    }
+}

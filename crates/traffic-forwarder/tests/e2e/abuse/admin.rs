@@ -1,0 +1,118 @@
+//! By those who may connect to the admin interface: its own user, and on a port everybody on the
+//! host.
+
+use std::io::{Read as _, Write as _};
+
+use testkit::{Behaviour, LIMIT, Socket, connect, wait_until};
+
+use super::{Abused, EVERYBODY, EVERYBODY_FILES, MIB};
+use crate::support::Config;
+
+/// Connections that are served at the same time, and some that end meanwhile.
+const CONNECTIONS: usize = 64 + 8;
+/// The buffers of so many.
+const BUFFERS: u64 = CONNECTIONS as u64 * 64 * 1024;
+const CROWD: usize = 300;
+
+fn abused() -> Abused {
+    Abused::start(Config::new(), Behaviour::Echo, EVERYBODY)
+}
+
+fn connected(abused: &Abused) -> Socket {
+    let socket = connect(abused.operated.socket()).unwrap();
+    socket.set_read_timeout(Some(LIMIT)).unwrap();
+    socket.set_write_timeout(Some(LIMIT)).unwrap();
+    socket
+}
+
+/// What is answered; nothing if the connection is cut.
+fn answer(mut socket: Socket) -> String {
+    let mut answer = Vec::new();
+    let _ = socket.read_to_end(&mut answer);
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+#[test]
+fn a_crowd_of_silent_connections_is_bounded_and_goes_when_it_ends() {
+    let abused = abused();
+    let mut crowd = Vec::new();
+    abused.beside("silent connections", CONNECTIONS, BUFFERS, || {
+        if crowd.is_empty() {
+            crowd = (0..CROWD).map(|_| connected(&abused)).collect();
+        }
+    });
+    drop(crowd);
+    abused.gives_back();
+}
+
+/// Announced, or in pieces of an unknown number: it is never read into memory.
+#[test]
+fn huge_bodies_are_refused_or_cut() {
+    let abused = abused();
+    let piece = vec![b'x'; 64 * 1024];
+    abused.beside("huge bodies", CONNECTIONS, BUFFERS, || {
+        let mut announced = connected(&abused);
+        let head = "POST /v1/reload?dry_run=true HTTP/1.1\r\nHost: localhost\r\n";
+        announced
+            .write_all(format!("{head}Content-Length: 1000000000\r\n\r\n").as_bytes())
+            .unwrap();
+        // It may be cut in the middle.
+        let _ = announced.write_all(&piece);
+        assert!(answer(announced).starts_with("HTTP/1.1 413"));
+        let mut pieces = connected(&abused);
+        let head = format!("{head}Transfer-Encoding: chunked\r\n\r\n10000\r\n");
+        pieces.write_all(head.as_bytes()).unwrap();
+        let sent = (0..1000).take_while(|_| pieces.write_all(&piece).is_ok()).count();
+        assert!(sent < 1000, "a body of {sent} pieces was taken");
+    });
+    abused.gives_back();
+}
+
+/// The body is announced and never comes: what it belongs to needs none, and is answered.
+#[test]
+fn a_body_that_never_comes_holds_nothing() {
+    let abused = abused();
+    let mut slow = Vec::new();
+    abused.beside("slow bodies", CONNECTIONS, BUFFERS, || {
+        if slow.len() < CROWD {
+            let mut socket = connected(&abused);
+            let head = "GET /healthz HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\nx";
+            socket.write_all(head.as_bytes()).unwrap();
+            slow.push(socket);
+        }
+    });
+    let mut answers = slow.into_iter().map(|mut socket| {
+        let mut start = [0; 12];
+        socket.read_exact(&mut start).map(|()| start)
+    });
+    assert!(answers.all(|start| start.is_ok_and(|start| start == *b"HTTP/1.1 200")));
+    abused.gives_back();
+}
+
+/// Sessions come and go, and those who watch take nothing of it.
+#[test]
+fn watchers_that_read_nothing_miss_events_and_hold_a_bounded_number() {
+    const WATCHERS: usize = 16;
+    // Events that a watcher may be behind are kept once for all of them.
+    const EVENTS: u64 = 8 * MIB;
+    let abused = abused();
+    let watch = |_| {
+        let mut socket = connected(&abused);
+        socket.write_all(b"GET /v1/events HTTP/1.0\r\nHost: localhost\r\n\r\n").unwrap();
+        socket
+    };
+    let watchers: Vec<_> = (0..WATCHERS).map(watch).collect();
+    let mut sessions = 0;
+    abused.beside_until("watchers", CONNECTIONS + EVERYBODY_FILES, EVENTS + BUFFERS, || {
+        for _ in 0..100 {
+            drop(connect(&abused.port).unwrap());
+        }
+        sessions += 100;
+        sessions >= 6_000
+    });
+    // By an event that says so, or, after half a minute in which it took nothing, without one.
+    let ends = |mut watcher: Socket| watcher.read_to_end(&mut Vec::new()).is_ok();
+    assert!(watchers.into_iter().all(ends), "a watcher that is too slow is let go");
+    abused.gives_back();
+    wait_until("no watcher", LIMIT, || abused.operated.fd_count() <= abused.files + 32);
+}

@@ -1,0 +1,97 @@
+//! By those who may connect to a listener.
+
+use std::io::Write as _;
+
+use testkit::{Behaviour, LIMIT, Socket, connect, wait_until};
+
+use super::{Abused, MIB};
+use crate::support::{Config, messages, reset};
+
+/// Clients of one round.
+const CROWD: usize = 100;
+/// The limit of the forward in most tests, below the crowd.
+const PLACES: usize = 40;
+/// A session's two sockets.
+const FILES: usize = 2 * PLACES;
+/// Accepted by each of two workers, and not yet refused or closed.
+const ON_THE_WAY: usize = 64;
+
+/// What is spliced waits in pipes, of two descriptors each: they are bounded for the process.
+const PIPES: usize = 2 * 1024;
+
+/// What lanes of a session may take besides its entry: a buffer each.
+const BUFFERS: u64 = 2 * 64 * 1024 * PLACES as u64;
+
+fn two_workers() -> Config {
+    Config::new().process("workers = 2").log("format = 'json'\nsessions = false")
+}
+
+fn crowd(abused: &Abused) -> Vec<Socket> {
+    (0..CROWD).filter_map(|_| connect(&abused.port).ok()).collect()
+}
+
+#[test]
+fn a_flood_beyond_every_limit_costs_what_the_limit_allows() {
+    let process = two_workers().process(&format!("max_sessions = {PLACES}"));
+    let settings = format!("max_sessions = {}", 2 * PLACES);
+    let abused = Abused::start(process, Behaviour::Sink, &settings);
+    let mut held = Vec::new();
+    abused.beside("flood", FILES + ON_THE_WAY, 4 * MIB, || held = crowd(&abused));
+    assert!(!held.is_empty());
+    drop(held);
+    abused.gives_back();
+    let warnings = messages(&abused.operated, "connections refused: max_sessions is reached");
+    let count = warnings.len();
+    assert!((1..=8).contains(&count), "{count} warnings: refusals are gathered, not told singly");
+}
+
+/// The target sends without end, and nobody takes it.
+#[test]
+fn clients_that_take_nothing_hold_a_bounded_amount() {
+    let settings = format!("max_sessions = {PLACES}");
+    let abused = Abused::start(two_workers(), Behaviour::Source(u64::MAX), &settings);
+    let mut slow = Vec::new();
+    abused.beside(
+        "clients that take nothing",
+        FILES + ON_THE_WAY + PIPES,
+        BUFFERS + 4 * MIB,
+        || {
+            if slow.is_empty() {
+                slow = (0..PLACES).map(|_| connect(&abused.port).unwrap()).collect();
+            }
+        },
+    );
+    assert_eq!(abused.operated.sessions().len(), PLACES + 1);
+    drop(slow);
+    abused.gives_back();
+}
+
+/// Connected and never heard of again: the idle timeout finds them.
+#[test]
+fn forgotten_connections_are_ended_by_the_idle_timeout() {
+    let settings = format!("max_sessions = {PLACES}\nidle_timeout = '300ms'");
+    let abused = Abused::start(two_workers(), Behaviour::Stall, &settings);
+    let mut forgotten = Vec::new();
+    abused.beside("connect and forget", FILES + ON_THE_WAY, 4 * MIB, || {
+        // Those of the last round stay open at the client's side, as far as that goes.
+        forgotten = crowd(&abused);
+    });
+    wait_until("places for others", LIMIT, || abused.operated.sessions().len() == 1);
+    abused.gives_back();
+    drop(forgotten);
+}
+
+#[test]
+fn a_storm_of_resets_leaves_nothing_behind() {
+    let settings = format!("max_sessions = {PLACES}");
+    let abused = Abused::start(two_workers(), Behaviour::Sink, &settings);
+    abused.beside("resets", FILES + ON_THE_WAY, 4 * MIB, || {
+        for mut client in crowd(&abused) {
+            // It may have been refused already.
+            let _ = client.write_all(b"a request that nobody waits for");
+            reset(client);
+        }
+    });
+    abused.gives_back();
+    wait_until("no connection of the target's", LIMIT, || abused.target.open() == 0);
+}

@@ -1,0 +1,198 @@
+//! `[process] user` and `group`: who the process is afterwards, what it can still do, and for how
+//! long. Only root can become somebody else, so without root the tests of that have nothing to show.
+
+use std::fs;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt, chown};
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use tempfile::TempDir;
+use testkit::{
+    Behaviour, Finished, Forwarder, Http, LIMIT, Port, Signal, Target, connect, run, wait_until,
+};
+
+use crate::support::{BINARY, Config, messages, on_an_island, ping, served_client};
+
+/// A user and a group that need no entry anywhere.
+const USER: u32 = 64_999;
+const GROUP: u32 = 64_998;
+/// `CAP_NET_BIND_SERVICE` in a set of capabilities, as /proc shows it.
+const BIND_SERVICE: &str = "0000000000000400";
+const NOTHING: &str = "0000000000000000";
+
+fn is_root() -> bool {
+    fs::metadata("/proc/self").unwrap().uid() == 0
+}
+
+/// A directory of the user's own, with a copy of the program in it.
+struct Home(TempDir);
+
+impl Home {
+    fn new() -> Self {
+        let dir = TempDir::new().unwrap();
+        fs::set_permissions(dir.path(), PermissionsExt::from_mode(0o755)).unwrap();
+        fs::copy(BINARY, dir.path().join("program")).unwrap();
+        chown(dir.path(), Some(USER), Some(GROUP)).unwrap();
+        Self(dir)
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    /// A configuration whose files are all in this directory.
+    fn config(&self) -> Config {
+        let dir = self.0.path().display();
+        let config = Config::new().admin(&format!("unix:{dir}/admin.sock"));
+        config.process(&format!("user = '{USER}'\ngroup = '{GROUP}'"))
+    }
+
+    fn write(&self, config: &Config) {
+        fs::write(self.path("config"), config.text()).unwrap();
+    }
+
+    fn arguments(&self) -> [PathBuf; 2] {
+        ["-c".into(), self.path("config")]
+    }
+
+    fn start(&self, config: &Config) -> Forwarder {
+        self.write(config);
+        let forwarder = Forwarder::binary(self.path("program")).args(self.arguments()).start();
+        forwarder.ready();
+        forwarder
+    }
+
+    /// Starts what cannot be started, as this user.
+    fn refused(&self, config: &Config, uid: u32) -> Finished {
+        self.write(config);
+        let mut command = Command::new(self.path("program"));
+        let finished = run(command.args(self.arguments()).uid(uid).gid(uid), LIMIT);
+        assert_eq!(finished.status.code(), Some(2), "{finished}");
+        finished
+    }
+}
+
+/// What /proc says of each thread: the fields of these names, without white space.
+fn of_each_thread(pid: u32, names: &[&str]) -> Vec<Vec<String>> {
+    let threads = fs::read_dir(format!("/proc/{pid}/task")).unwrap();
+    let status = threads.map(|it| fs::read_to_string(it.unwrap().path().join("status")).unwrap());
+    let field = |status: &str, name: &str| {
+        let line = status.lines().find_map(|line| line.strip_prefix(&format!("{name}:")));
+        line.unwrap().split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    status.map(|status| names.iter().map(|name| field(&status, name)).collect()).collect()
+}
+
+/// Every thread is this user, can be nobody else, and has no capability but `capabilities`.
+#[track_caller]
+fn assert_is_user(pid: u32, capabilities: &str) {
+    let names = ["Uid", "Gid", "Groups", "NoNewPrivs", "CapPrm", "CapEff", "CapInh", "CapAmb"];
+    let ids = |id: u32| [id.to_string(), id.to_string(), id.to_string(), id.to_string()].join(" ");
+    let rest = [capabilities; 4].map(str::to_owned);
+    let expected = [ids(USER), ids(GROUP), String::new(), "1".to_owned()];
+    let expected = [&expected[..], &rest].concat();
+    let threads = of_each_thread(pid, &names);
+    assert!(threads.len() > 2, "workers and journal are threads");
+    for thread in threads {
+        assert_eq!(thread, expected, "{names:?}");
+    }
+}
+
+/// In a network namespace, where no port below 1024 is anybody's.
+#[test]
+fn low_ports_can_be_bound_again_after_an_upgrade_and_nothing_else_is_kept() {
+    if !is_root() {
+        return;
+    }
+    let name = concat!(
+        module_path!(),
+        "::low_ports_can_be_bound_again_after_an_upgrade_and_nothing_else_is_kept"
+    );
+    on_an_island(name, "true", || {
+        let (home, target) = (Home::new(), Target::start(Behaviour::Echo));
+        let local = |port: u16| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        let on = |port| home.config().forward(local(port), target.addr(), "");
+        let forwarder = home.start(&on(80));
+        let admin = Http::new(home.path("admin.sock"));
+        let session = served_client(local(80));
+        assert_is_user(forwarder.pid(), BIND_SERVICE);
+        for (upgrades, port) in [(1, 443), (2, 22)] {
+            forwarder.signal(Signal::USR2);
+            wait_until("the upgrade", LIMIT, || messages(&forwarder, "upgraded").len() == upgrades);
+            assert_is_user(forwarder.pid(), BIND_SERVICE);
+            ping(&session);
+            home.write(&on(port));
+            admin.post("/v1/reload").success();
+            served_client(local(port));
+        }
+    });
+}
+
+#[test]
+fn without_low_ports_no_capability_is_kept() {
+    if !is_root() {
+        return;
+    }
+    let (home, target, port) = (Home::new(), Target::start(Behaviour::Echo), Port::v4());
+    let forwarder = home.start(&home.config().forward(port.addr(), target.addr(), ""));
+    assert_is_user(forwarder.pid(), NOTHING);
+    served_client(&port);
+}
+
+#[test]
+fn its_files_are_the_users_to_make_to_reopen_and_to_remove() {
+    if !is_root() {
+        return;
+    }
+    let (home, target) = (Home::new(), Target::start(Behaviour::Echo));
+    let (log, socket) = (home.path("log"), home.path("forward.sock"));
+    let config = home.config().log(&format!("file = '{}'", log.display()));
+    home.write(&config.forward(format!("unix:{}", socket.display()), target.addr(), ""));
+    let forwarder = Forwarder::binary(home.path("program")).args(home.arguments()).start();
+    let logged = |word: &str| fs::read_to_string(&log).is_ok_and(|text| text.contains(word));
+    wait_until("ready", LIMIT, || logged("ready"));
+    let owner = |path: &Path| {
+        let file = fs::symlink_metadata(path).unwrap();
+        (file.uid(), file.gid())
+    };
+    let files = [log.clone(), socket.clone(), home.path("admin.sock")];
+    assert!(files.iter().all(|file| owner(file) == (USER, GROUP)), "{files:?}");
+    fs::rename(&log, home.path("moved")).unwrap();
+    forwarder.signal(Signal::USR1);
+    wait_until("the log is begun anew", LIMIT, || log.exists());
+    assert_eq!(owner(&log), (USER, GROUP));
+    ping(&connect(socket.clone()).unwrap());
+    forwarder.signal(Signal::TERM);
+    assert_eq!(forwarder.wait_exit(LIMIT).code(), Some(0));
+    assert!(logged("stopped"));
+    assert!(files[1..].iter().all(|file| !file.exists()), "sockets are removed at the end");
+}
+
+#[test]
+fn what_the_user_could_not_do_later_is_refused_at_the_start() {
+    if !is_root() {
+        return;
+    }
+    let (home, port, private) = (Home::new(), Port::v4(), TempDir::new().unwrap());
+    let config = home.config().forward(port.addr(), "127.0.0.1:9", "");
+    let says = |config: &Config, uid: u32, expected: &str| {
+        let finished = home.refused(config, uid);
+        assert!(finished.stderr.contains(expected), "{finished}");
+    };
+    let somebody = |user: &str| Config::new().process(&format!("user = '{user}'"));
+    let somebody = |user| somebody(user).forward(port.addr(), "127.0.0.1:9", "");
+    says(&somebody("nobody-of-this-name"), 0, "there is no such user in /etc/passwd");
+    says(&somebody("64999"), 0, "name it with `group`");
+    says(&config, 64_000, "setgroups: operation not permitted (only root may become another user");
+    let dir = private.path().display();
+    let socket = format!("unix:{dir}/forward.sock");
+    says(&home.config().forward(socket, "127.0.0.1:9", ""), 0, "may this user write to its");
+    let log = config.clone().log(&format!("file = '{dir}/log'"));
+    says(&log, 0, "ermission denied");
+    fs::write(home.path("config"), config.text()).unwrap();
+    fs::set_permissions(home.path("config"), PermissionsExt::from_mode(0o600)).unwrap();
+    chown(home.path("config"), Some(0), Some(0)).unwrap();
+    says(&config, 0, "it cannot read the configuration");
+}
