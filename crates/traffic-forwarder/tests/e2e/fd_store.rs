@@ -16,6 +16,12 @@ use testkit::{
 
 use crate::support::{Config, Operated, forwarder, messages, ping, served_client};
 
+/// The log says that the process is ready before the manager has read what it was sent.
+#[track_caller]
+fn keeps(manager: &Manager, names: &[String]) {
+    wait_until(&format!("{names:?} to be kept"), LIMIT, || manager.kept() == names);
+}
+
 /// What the manager keeps a listener as.
 fn name(addr: &(impl ToString + ?Sized)) -> String {
     format!("listener@{}", addr.to_string().replace(':', "%3A"))
@@ -98,7 +104,7 @@ fn nobody_is_refused_over_a_crash(listen: &str, addr: &Addr) {
     let config = echo_at(listen, &target);
     let mut forwarder = start(&manager, &config, None);
     manager.wait_for("READY", 1);
-    assert_eq!(manager.kept(), [name(listen)]);
+    keeps(&manager, &[name(listen)]);
     let clients = Clients::start(addr);
     for crash in 1..=CRASHES {
         clients.wait_for_more(20);
@@ -165,7 +171,7 @@ fn a_kept_socket_that_nobody_wants_is_given_up_before_anything_is_bound() {
     forwarder.wait_exit(LIMIT);
     let kept = (name(&every), manager.copy(&name(&every)));
     let _next = start(&manager, &echo_at(&one, &target), Some(kept));
-    assert_eq!(manager.kept(), [name(&one)]);
+    keeps(&manager, &[name(&one)]);
     served_client(&port);
 }
 
@@ -178,13 +184,13 @@ fn a_socket_with_a_name_of_ours_that_listens_elsewhere_is_not_used() {
     let _forwarder = start(&manager, &echo_at(&port.addr(), &target), Some(kept));
     served_client(&port);
     assert_eq!(manager.values("FDSTOREREMOVE"), ["1"]);
-    assert_eq!(manager.kept(), [name(&port.addr())]);
+    keeps(&manager, &[name(&port.addr())]);
 }
 
 /// Waits until the manager keeps the listeners at these addresses.
 #[track_caller]
 fn wait_for_kept(manager: &Manager, addrs: &[&Addr]) {
-    wait_until(&format!("{addrs:?} to be kept"), LIMIT, || manager.kept() == names(addrs));
+    keeps(manager, &names(addrs));
 }
 
 fn names(addrs: &[&Addr]) -> Vec<String> {
@@ -210,7 +216,7 @@ fn the_manager_keeps_what_is_listened_on_and_nothing_else() {
 
     // When a reload is reported as done, what it removed is free.
     operated.reload(both());
-    assert_eq!(manager.kept(), names(&[&first, &second]));
+    keeps(&manager, &names(&[&first, &second]));
     operated.reload(config());
     assert!(connect(&second).is_err());
 
@@ -235,7 +241,7 @@ fn an_upgrade_changes_nothing_about_what_is_kept() {
     operated.wait_for_message("upgraded");
     manager.wait_for("READY", 2);
     assert_eq!(manager.values("FDSTORE").len(), 2, "they are not sent again");
-    assert_eq!(manager.kept(), names(&[&first, &second]));
+    keeps(&manager, &names(&[&first, &second]));
     operated.reload(one());
     assert_eq!(manager.kept(), names(&[&first]), "it knows what is kept");
 }

@@ -37,7 +37,9 @@ fn five_hundred_forwards_are_one_small_process() {
     let rss = forwarder.rss_bytes();
     println!("{FORWARDS} forwards: ready after {ready_after:.0?}, {} KiB resident", rss / 1024);
     assert!(rss < 16 * MIB, "{rss} bytes resident");
-    assert_eq!(forwarder.count_lines(|line| line.contains(" WARN ")), 0);
+    // Another test may have the admin interface's default socket.
+    let tells = |line: &str| line.contains(" WARN ") && !line.contains("no admin interface");
+    assert_eq!(forwarder.count_lines(tells), 0);
 }
 
 // === idle sessions ===
