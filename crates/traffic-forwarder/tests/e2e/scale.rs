@@ -34,9 +34,10 @@ fn five_hundred_forwards_are_one_small_process() {
     for port in &ports {
         ping(&connect(port).unwrap());
     }
-    let rss = forwarder.rss_bytes();
+    // Without the program's own pages, which are many in a debug build.
+    let rss = forwarder.rss_anon_bytes();
     println!("{FORWARDS} forwards: ready after {ready_after:.0?}, {} KiB resident", rss / 1024);
-    assert!(rss < 16 * MIB, "{rss} bytes resident");
+    assert!(rss < 6 * MIB, "{rss} bytes resident");
     // Another test may have the admin interface's default socket.
     let tells = |line: &str| line.contains(" WARN ") && !line.contains("no admin interface");
     assert_eq!(forwarder.count_lines(tells), 0);
