@@ -44,8 +44,6 @@ impl Handover {
         let (fd, pid) = value.split_once(':')?;
         let is_ours = pid.parse() == Ok(std::process::id());
         let memory = claim(fd.parse().ok().filter(|_| is_ours)?).ok()?;
-        // Before there are other threads, which hold what this one does.
-        sys::sampling::let_samples_through();
         // After execve(2) through a descriptor, its number is all that the kernel has as a name.
         // Whatever it is, the process runs.
         let _ = sys::exec::set_command_name("traffic-forward");

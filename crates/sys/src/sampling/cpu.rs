@@ -114,8 +114,8 @@ pub fn cpu_is_sampled() -> bool {
     SAMPLING.load(Ordering::Acquire)
 }
 
-/// Lets the signal of samples reach this thread, and those that it starts from now on: an image that
-/// follows another one begins with all signals held ([`crate::exec::SignalsHeld`]).
+/// Lets the signal of samples reach this thread, and those that it starts from now on, where all
+/// signals are held ([`crate::exec::SignalsHeld`]).
 pub fn let_samples_through() {
     let mut signals = std::mem::MaybeUninit::<libc::sigset_t>::uninit();
     // SAFETY: sigemptyset(3) initializes the set, the others are given it then. With a valid set and
