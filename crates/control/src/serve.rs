@@ -171,7 +171,7 @@ fn listen(plan: &Plan, engine: &mut Engine) -> Result<(), ServeError> {
     Err(unbound(plan, &failed))
 }
 
-pub(crate) fn unbound(plan: &Plan, failed: &[engine::Unbound]) -> ServeError {
+fn unbound(plan: &Plan, failed: &[engine::Unbound]) -> ServeError {
     let lines = failed.iter().map(|unbound| {
         let (forward, error) = (&plan.forwards[unbound.position], &unbound.error);
         format!("{error}, for forward `{}` ({})", forward.name, forward.place)

@@ -16,7 +16,7 @@ use words::Line;
 use crate::Source;
 use crate::known::{Effect, Harmless, find};
 use crate::note::{Place, quoted};
-use crate::section::{Config, Section, duration};
+use crate::section::{Config, Noted, Section, duration};
 
 /// A section of the file.
 struct Block {

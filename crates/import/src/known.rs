@@ -1,7 +1,7 @@
 //! What a word of a foreign configuration means for us.
 
 use crate::note::{Place, quoted};
-use crate::section::{Config, Section};
+use crate::section::{Config, Noted, Section};
 
 /// What becomes of a setting.
 #[derive(Clone, Copy, Debug)]

@@ -14,7 +14,7 @@ use words::{Directive, time};
 
 use crate::known::{Effect, Harmless, find};
 use crate::note::{Place, quoted};
-use crate::section::{Config, NO_LIMIT, Section, duration};
+use crate::section::{Config, NO_LIMIT, Noted, Section, duration};
 use crate::{Include, Source};
 
 /// nginx's own defaults. Its number of sessions is bounded by `worker_connections`, which counts

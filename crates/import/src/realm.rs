@@ -12,7 +12,7 @@ use node::Node;
 
 use crate::Source;
 use crate::note::{Place, quoted};
-use crate::section::{Config, NO_LIMIT, Section, duration};
+use crate::section::{Config, NO_LIMIT, Noted, Section, duration};
 
 /// realm ends no TCP session that is idle, and bounds their number by descriptors only.
 const DEFAULTS: [(&str, &str); 4] = [

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::Source;
 use crate::note::{Place, quoted};
 use crate::ports::join;
-use crate::section::{Config, NO_LIMIT, Section};
+use crate::section::{Config, NO_LIMIT, Noted, Section};
 
 /// rinetd ends no session that is idle, and bounds their number by what memory and descriptors allow.
 const DEFAULTS: [(&str, &str); 2] = [("idle_timeout", "\"off\""), ("max_sessions", NO_LIMIT)];

@@ -32,25 +32,37 @@ pub(crate) struct Section {
     pub(crate) place: Place,
 }
 
+/// What has notes about what became of it.
+pub(crate) trait Noted {
+    fn notes(&mut self) -> &mut Vec<Note>;
+
+    fn not_converted(
+        &mut self,
+        place: &Place,
+        message: impl Into<String>,
+        help: impl Into<String>,
+    ) {
+        self.notes().push(note(Kind::NotConverted, place, message, help));
+    }
+
+    fn differs(&mut self, place: &Place, message: impl Into<String>, help: impl Into<String>) {
+        self.notes().push(note(Kind::Differs, place, message, help));
+    }
+}
+
+impl Noted for Config {
+    fn notes(&mut self) -> &mut Vec<Note> {
+        &mut self.notes
+    }
+}
+
+impl Noted for Section {
+    fn notes(&mut self) -> &mut Vec<Note> {
+        &mut self.notes
+    }
+}
+
 impl Config {
-    pub(crate) fn not_converted(
-        &mut self,
-        place: &Place,
-        message: impl Into<String>,
-        help: impl Into<String>,
-    ) {
-        self.notes.push(note(Kind::NotConverted, place, message, help));
-    }
-
-    pub(crate) fn differs(
-        &mut self,
-        place: &Place,
-        message: impl Into<String>,
-        help: impl Into<String>,
-    ) {
-        self.notes.push(note(Kind::Differs, place, message, help));
-    }
-
     /// Sets a key in the one section with this header, which is made if it is not there.
     pub(crate) fn set(
         &mut self,
@@ -106,24 +118,6 @@ impl Section {
 
     pub(crate) fn to(&mut self, address: &str) {
         self.set("to", plan::basic_string(address));
-    }
-
-    pub(crate) fn not_converted(
-        &mut self,
-        place: &Place,
-        message: impl Into<String>,
-        help: impl Into<String>,
-    ) {
-        self.notes.push(note(Kind::NotConverted, place, message, help));
-    }
-
-    pub(crate) fn differs(
-        &mut self,
-        place: &Place,
-        message: impl Into<String>,
-        help: impl Into<String>,
-    ) {
-        self.notes.push(note(Kind::Differs, place, message, help));
     }
 
     /// Something was left out without which the section would be wrong or insecure: it is written as

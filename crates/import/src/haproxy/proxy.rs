@@ -10,7 +10,7 @@ use super::{Block, bind, set_time, time, whole};
 use crate::known::{Effect, Harmless, apply, find};
 use crate::note::quoted;
 use crate::route::{Target, forwards};
-use crate::section::{Config, NO_LIMIT, Section, duration};
+use crate::section::{Config, NO_LIMIT, Noted, Section, duration};
 
 /// All sections, and who uses which.
 pub(super) struct Proxies<'a> {

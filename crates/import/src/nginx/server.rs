@@ -8,7 +8,7 @@ use crate::known::{Harmless, apply, find};
 use crate::note::{Place, quoted};
 use crate::ports::{Ports, split};
 use crate::route::{Listen, Target, forwards};
-use crate::section::{Section, duration};
+use crate::section::{Noted, Section, duration};
 
 /// The contents of the `upstream` blocks, by name.
 type Upstreams = HashMap<String, Vec<Directive>>;
