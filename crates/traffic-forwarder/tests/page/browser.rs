@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Stdio};
 
 use serde_json::{Value, json};
-use testkit::Tool;
+use testkit::{LIMIT, Tool, wait_until};
 
 /// One page in a browser of its own.
 pub(crate) struct Browser {
@@ -124,6 +124,14 @@ impl Browser {
             (answer["url"].as_str().unwrap().to_owned(), answer["bytes"].as_u64().unwrap())
         };
         answers.as_array().unwrap().iter().map(answer).collect()
+    }
+
+    /// Waits until an address with this in it is asked from now on.
+    #[track_caller]
+    pub(crate) fn wait_for_question(&mut self, part: &str) {
+        self.answers();
+        let what = format!("the page asks for {part}");
+        wait_until(&what, LIMIT, || self.answers().iter().any(|(url, _)| url.contains(part)));
     }
 }
 

@@ -39,6 +39,7 @@ fn of_thousands_a_page_is_asked_for_and_shown() {
     browser.wait_for_text("#sessions .pages", &format!("1-50 of {count}"));
     browser.wait_for_text("#sessions-count", &count.to_string());
     browser.fill("#sessions [name=forward]", "forward-7");
+    browser.press(&["Enter"]);
     browser.wait("document.querySelectorAll('#sessions tbody tr').length < 50");
     browser.fill("#sessions [name=forward]", "");
     browser.wait_for_text("#sessions .pages", &format!("1-50 of {count}"));

@@ -109,15 +109,18 @@ fn sessions_are_filtered_and_a_wrong_filter_is_explained() {
     browser.click("#sessions-tab");
     browser.wait("document.querySelectorAll('#sessions tbody tr').length === 3");
     browser.fill("#sessions [name=forward]", "two");
+    browser.press(&["Enter"]);
     browser.wait("document.querySelectorAll('#sessions tbody tr').length === 2");
     browser.select("#sessions [name=sort]", "id");
     browser.wait("document.querySelector('#sessions tbody td').innerText === '2'");
     assert_eq!(browser.texts("#sessions tbody td:first-child"), ["2", "3"]);
     assert_eq!(browser.complaints(), [""; 0]);
     browser.fill("#sessions [name=forward]", "three");
+    browser.press(&["Enter"]);
     browser.wait_for_text("#sessions .message", "there is no forward `three`");
     browser.fill("#sessions [name=forward]", "");
     browser.fill("#sessions [name=client]", "127.0.0.9");
+    browser.press(&["Enter"]);
     browser.wait_for_text("#sessions .message", "no open sessions");
 }
 

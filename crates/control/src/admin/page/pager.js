@@ -9,6 +9,7 @@ import { Rows } from "./rows.js";
 const LIMIT = 50;
 
 export class Pager {
+  #filters;
   #offset = 0;
   #total = 0;
   #changed = () => {};
@@ -19,6 +20,7 @@ export class Pager {
     this.nothing = nothing;
     const panel = byId(name);
     this.form = panel.querySelector("form");
+    this.#filters = new FormData(this.form);
     this.message = panel.querySelector(".message");
     this.rows = new Rows(panel.querySelector("table"), {
       columns,
@@ -27,7 +29,13 @@ export class Pager {
       onSort: (sort) => this.set({ sort }),
     });
     this.#makePages(panel.querySelector("nav"));
-    this.form.addEventListener("input", () => this.#restart());
+    // What must be given as a whole is asked for when it is: not while it is typed.
+    this.form.addEventListener("input", ({ target: { dataset, value } }) => {
+      if (dataset.whole === undefined || value === "") this.#restart();
+    });
+    this.form.addEventListener("change", ({ target: { dataset } }) => {
+      if (dataset.whole !== undefined) this.#restart();
+    });
     this.form.addEventListener("submit", (event) => event.preventDefault());
   }
 
@@ -57,6 +65,7 @@ export class Pager {
   }
 
   #restart() {
+    this.#filters = new FormData(this.form);
     this.#offset = 0;
     this.rows.markSort(this.form.elements.sort.value);
     this.#changed();
@@ -72,7 +81,7 @@ export class Pager {
 
   /** Asks for the page that is to be shown. */
   async ask() {
-    const filters = Object.fromEntries(new FormData(this.form));
+    const filters = Object.fromEntries(this.#filters);
     const place = { limit: LIMIT, offset: this.#offset, rates: true };
     return ask(withQuery(`/v1/${this.name}`, { ...filters, ...place }));
   }
