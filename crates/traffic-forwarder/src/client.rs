@@ -17,6 +17,8 @@ pub(crate) mod red;
 
 pub(crate) mod status;
 
+mod overview;
+
 pub(crate) mod sessions;
 
 mod changes;
@@ -32,6 +34,7 @@ pub(crate) mod screen;
 pub(crate) mod units;
 
 use crate::exit::Exit;
+use crate::output::say_json;
 use crate::{say, warn};
 use command::{Kill, Named, Plan, Reach, Reload};
 use connection::Client;
@@ -75,8 +78,7 @@ async fn carry_out(operation: &Operation) -> Result<Exit, Failure> {
 async fn kill(Kill { id, reach }: &Kill) -> Result<Exit, Failure> {
     let client = Client::new(&reach.whom)?;
     let done: api::Done = client.ask(Method::DELETE, &format!("/v1/sessions/{id}")).await?;
-    show(reach, &done, |_| format!("session {id} is killed\n"));
-    Ok(Exit::Done)
+    Ok(show(reach, &done, |_| format!("session {id} is killed\n")))
 }
 
 /// Whether a forward takes new sessions.
@@ -84,11 +86,10 @@ async fn admit(Named { name, reach }: &Named, verb: &str) -> Result<Exit, Failur
     let client = Client::new(&reach.whom)?;
     let path = format!("/v1/forwards/{}/{verb}", path::part(name));
     let done: api::Done = client.ask(Method::POST, &path).await?;
-    show(reach, &done, |done| {
+    Ok(show(reach, &done, |done| {
         let already = if done.changed { "" } else { " already" };
         format!("{} is {}{already}\n", plan::escaped(name), plan::escaped(&done.state))
-    });
-    Ok(Exit::Done)
+    }))
 }
 
 async fn reload(Reload { dry_run, confirm, reach }: &Reload) -> Result<Exit, Failure> {
@@ -115,23 +116,19 @@ async fn change(reach: &Reach, path: &str) -> Result<Exit, Failure> {
         warn(&format!("{failure}\n\nnothing was changed\n"));
         return Ok(failure.exit());
     }
-    show(reach, &answer?, |reload| changes::text(reload, &screen::Screen::now()));
-    Ok(Exit::Done)
+    Ok(show(reach, &answer?, |reload| changes::text(reload, &screen::Screen::now())))
 }
 
 async fn confirm(reach: &Reach) -> Result<Exit, Failure> {
     let done: api::Done = Client::new(&reach.whom)?.ask(Method::POST, "/v1/confirm").await?;
-    show(reach, &done, |_| "confirmed: the configuration stays\n".to_owned());
-    Ok(Exit::Done)
+    Ok(show(reach, &done, |_| "confirmed: the configuration stays\n".to_owned()))
 }
 
 /// Prints an answer: for programs as it came, for people as `text` says it.
-fn show<Answer: Serialize>(reach: &Reach, answer: &Answer, text: impl FnOnce(&Answer) -> String) {
-    if !reach.json {
-        return say(&text(answer));
-    }
-    // It was read from JSON, so that it can be written as such.
-    if let Ok(json) = serde_json::to_string_pretty(answer) {
-        say(&format!("{json}\n"));
-    }
+fn show<Answer: Serialize>(
+    reach: &Reach,
+    answer: &Answer,
+    text: impl FnOnce(&Answer) -> String,
+) -> Exit {
+    if reach.json { say_json(answer) } else { say(&text(answer)) }
 }

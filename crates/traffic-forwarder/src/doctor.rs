@@ -3,7 +3,8 @@
 use crate::cli::Doctor;
 use crate::client::screen::{Colour, Screen};
 use crate::exit::Exit;
-use crate::{flawless, say, warn};
+use crate::output::say_json;
+use crate::{flawless, say};
 use control::doctor::{Check, Detail, Finding, Options, Report, Verdict, examine};
 use plan::escaped;
 
@@ -15,18 +16,8 @@ pub(crate) fn run(wanted: Doctor) -> Exit {
     let Doctor { source, no_connect, json } = wanted;
     let Some(plan) = flawless(&source.input()) else { return Exit::Usage };
     let report = examine(&plan, Options { connect: !no_connect });
-    if json {
-        match serde_json::to_string_pretty(&report) {
-            Ok(json) => say(&format!("{json}\n")),
-            Err(error) => {
-                warn(&format!("error: write the report as JSON: {error}\n"));
-                return Exit::Failed;
-            }
-        }
-    } else {
-        say(&text(&report, &Screen::now()));
-    }
-    if report.verdict == Verdict::Fail { Exit::Failed } else { Exit::Done }
+    let said = if json { say_json(&report) } else { say(&text(&report, &Screen::now())) };
+    if report.verdict == Verdict::Fail { Exit::Failed } else { said }
 }
 
 fn text(report: &Report, screen: &Screen) -> String {

@@ -43,11 +43,10 @@ pub(crate) fn run(Import { from, file, output }: &Import) -> Exit {
     };
     let directory = file.parent().unwrap_or(Path::new(""));
     let converted = ::import::convert(*from, &source, &mut |pattern| included(directory, pattern));
-    if let Err(why) = write(&converted.toml, output.as_deref()) {
-        warn(&format!("error: {why}\n"));
-        return Exit::Usage;
+    match write(&converted.toml, output.as_deref()) {
+        Exit::Done => conclude(&converted, file),
+        failed => failed,
     }
-    conclude(&converted, file)
 }
 
 fn conclude(converted: &Converted, file: &Path) -> Exit {
@@ -71,13 +70,15 @@ fn conclude(converted: &Converted, file: &Path) -> Exit {
     }
 }
 
-fn write(text: &str, output: Option<&Path>) -> Result<(), String> {
-    let Some(path) = output else {
-        say(text);
-        return Ok(());
-    };
-    let written = File::create_new(path).and_then(|mut file| file.write_all(text.as_bytes()));
-    written.map_err(|error| format!("write `{}`: {error}", path.display()))
+fn write(text: &str, output: Option<&Path>) -> Exit {
+    let Some(path) = output else { return say(text) };
+    match File::create_new(path).and_then(|mut file| file.write_all(text.as_bytes())) {
+        Ok(()) => Exit::Done,
+        Err(error) => {
+            warn(&format!("error: write `{}`: {error}\n", path.display()));
+            Exit::Usage
+        }
+    }
 }
 
 fn read(path: &Path) -> Result<Source, String> {

@@ -9,6 +9,7 @@ mod exit;
 mod go_flags;
 mod import;
 mod manual;
+mod output;
 mod shell_completions;
 mod top;
 
@@ -16,7 +17,8 @@ use clap::Parser;
 use cli::{Cli, Command};
 use control::ServeError;
 use exit::Exit;
-use std::io::{IsTerminal, Write};
+use output::{say, warn, written};
+use std::io::IsTerminal;
 use std::process::ExitCode;
 
 /// Remembers who allocates, for `/debug/pprof/heap`.
@@ -34,8 +36,8 @@ fn main() -> ExitCode {
         Ok(cli) => dispatch(cli),
         Err(error) => {
             // Help and version are answers, and go to standard output; all else is a mistake.
-            let _ = error.print();
-            if error.use_stderr() { Exit::Usage } else { Exit::Done }
+            let printed = error.print();
+            if error.use_stderr() { Exit::Usage } else { written(printed) }
         }
     };
     exit.into()
@@ -60,8 +62,7 @@ fn check(input: &plan::Input) -> Exit {
     let Some(plan) = flawless(input) else { return Exit::Usage };
     let listeners: usize = plan.forwards.iter().map(|forward| forward.routes.len()).sum();
     let forwards = plan.forwards.len();
-    say(&format!("ok: {}, {}\n", many(forwards, "forward"), many(listeners, "listener")));
-    Exit::Done
+    say(&format!("ok: {}, {}\n", many(forwards, "forward"), many(listeners, "listener")))
 }
 
 /// The plan, if there is no problem at all; all of them are told.
@@ -131,10 +132,7 @@ fn input_of(arguments: Vec<std::ffi::OsString>) -> Result<plan::Input, String> {
 /// Says whether this program could go on from another image of the process.
 fn answer_check(answer: &Result<String, String>) -> Exit {
     match answer {
-        Ok(text) => {
-            say(text);
-            Exit::Done
-        }
+        Ok(text) => say(text),
         Err(complaint) => {
             warn(&format!("{}\n", complaint.trim_end()));
             Exit::Usage
@@ -148,15 +146,4 @@ fn complain(problems: &plan::Problems) {
 
 fn many(count: usize, what: &str) -> String {
     format!("{count} {what}{}", if count == 1 { "" } else { "s" })
-}
-
-/// Writes to standard output. If nobody reads it any more (a closed pipe), that is no failure of
-/// what was asked for.
-fn say(text: &str) {
-    let _ = std::io::stdout().lock().write_all(text.as_bytes());
-}
-
-/// Writes to standard error, likewise.
-fn warn(text: &str) {
-    let _ = std::io::stderr().lock().write_all(text.as_bytes());
 }

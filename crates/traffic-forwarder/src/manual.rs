@@ -15,7 +15,7 @@ const NO_DATE: &str = " ";
 pub(crate) fn run(directory: Option<&Path>) -> Exit {
     let done = match directory {
         None => page(program()).map(|page| say(&String::from_utf8_lossy(&page))),
-        Some(directory) => write_pages(directory),
+        Some(directory) => write_pages(directory).map(|()| Exit::Done),
     };
     done.map_or_else(
         |error| {
@@ -23,7 +23,7 @@ pub(crate) fn run(directory: Option<&Path>) -> Exit {
             warn(&format!("error: write manual pages{place}: {error}\n"));
             Exit::Failed
         },
-        |()| Exit::Done,
+        |exit| exit,
     )
 }
 

@@ -14,8 +14,7 @@ pub(crate) fn run(shell: Shell) -> Exit {
     };
     let mut script = Vec::new();
     clap_complete::generate(generator, &mut Cli::command(), env!("CARGO_PKG_NAME"), &mut script);
-    say(&with_one_name(&String::from_utf8_lossy(&script)));
-    Exit::Done
+    say(&with_one_name(&String::from_utf8_lossy(&script)))
 }
 
 /// In its script for bash, clap_complete 4.6 calls a program with a hyphen in its name once so and once

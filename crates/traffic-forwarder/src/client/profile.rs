@@ -32,10 +32,9 @@ pub(crate) async fn run(wanted: &command::Profile) -> Result<Exit, Failure> {
     std::fs::write(&wanted.output, &profile)
         .map_err(|error| Failure::Usage(format!("write {file}: {error}")))?;
     let hint = if is_image { "open it in a browser" } else { "read it with `go tool pprof`" };
-    show(&wanted.reach, &Written { file, bytes: profile.len() }, |written| {
+    Ok(show(&wanted.reach, &Written { file, bytes: profile.len() }, |written| {
         format!("wrote {} ({} bytes): {hint}\n", written.file, written.bytes)
-    });
-    Ok(Exit::Done)
+    }))
 }
 
 fn is_image(file: &Path) -> bool {

@@ -1,5 +1,6 @@
 //! What is red in every view: what an operator should act on. `docs/views.md` has the same list.
 
+use crate::client::screen::Colour;
 use control::api::{Forward, Session, Status};
 
 /// What happened so many seconds ago still is.
@@ -54,6 +55,11 @@ pub(crate) fn of_forward(forward: &Forward) -> Vec<Red> {
         (Red::Refusing, was_lately(forward.last_refused)),
         (Red::Failing, was_lately(forward.last_failed)),
     ])
+}
+
+/// The colour of a forward's number that is red under this condition.
+pub(crate) fn colour(forward: &Forward, red: Red) -> Option<Colour> {
+    of_forward(forward).contains(&red).then_some(Colour::Bad)
 }
 
 /// What is red of a session.

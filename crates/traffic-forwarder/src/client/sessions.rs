@@ -26,12 +26,10 @@ pub(crate) async fn run(wanted: &command::Sessions) -> Result<Exit, Failure> {
         return watch::run(period, draw).await;
     }
     if let Some(id) = wanted.id {
-        show(reach, &one(&client, id).await?, one_text);
-    } else {
-        let sessions = list(&client, wanted).await?;
-        show(reach, &sessions, |sessions| list_text(sessions, &Screen::now()));
+        return Ok(show(reach, &one(&client, id).await?, one_text));
     }
-    Ok(Exit::Done)
+    let sessions = list(&client, wanted).await?;
+    Ok(show(reach, &sessions, |sessions| list_text(sessions, &Screen::now())))
 }
 
 async fn list(client: &Client, wanted: &command::Sessions) -> Result<Sessions, Failure> {
@@ -158,7 +156,7 @@ fn lane(lane: &Lane) -> String {
 fn tcp(tcp: Option<&Tcp>) -> String {
     let Some(tcp) = tcp else { return "-".to_owned() };
     format!(
-        "rtt {}, {}, {} unsent, {} unacknowledged, {} lost, window {}, {}",
+        "rtt {}, {}, {} unsent, {} unacknowledged, {} lost, window {} segments, {}",
         seconds(tcp.rtt),
         many(tcp.retransmits, "retransmit"),
         bytes(tcp.unsent.into()),

@@ -6,9 +6,9 @@ use crate::client::failure::Failure;
 use crate::client::red::{self, Red};
 use crate::client::screen::{Colour, Screen};
 use crate::client::table::{Cell, Table, facts, number, text};
-use crate::client::units::{bytes, many, seconds};
+use crate::client::units::{bytes, many};
 use crate::client::watch::{self, Page};
-use crate::client::{path, show};
+use crate::client::{overview, path, show};
 use crate::exit::Exit;
 use crate::say;
 use control::api::{Forward, Forwards, Status};
@@ -26,8 +26,7 @@ struct Whole {
 pub(crate) async fn run(wanted: &command::Status) -> Result<Exit, Failure> {
     if wanted.check {
         Client::of_probes(&wanted.reach.whom)?.probe("/readyz").await?;
-        say("ready\n");
-        return Ok(Exit::Done);
+        return Ok(say("ready\n"));
     }
     let (client, reach) = (Client::new(&wanted.reach.whom)?, &wanted.reach);
     if let Some(period) = wanted.watch.watch {
@@ -41,16 +40,15 @@ pub(crate) async fn run(wanted: &command::Status) -> Result<Exit, Failure> {
         };
         return watch::run(period, draw).await;
     }
-    match &wanted.forward {
+    Ok(match &wanted.forward {
         Some(name) => show(reach, &one(&client, name).await?, one_text),
         None => print_whole(reach, process(&client).await?, all(&client).await?),
-    }
-    Ok(Exit::Done)
+    })
 }
 
-fn print_whole(reach: &Reach, status: Status, forwards: Forwards) {
+fn print_whole(reach: &Reach, status: Status, forwards: Forwards) -> Exit {
     let whole = Whole { status, forwards };
-    show(reach, &whole, |whole| whole_text(&whole.status, &whole.forwards, &Screen::now()));
+    show(reach, &whole, |whole| whole_text(&whole.status, &whole.forwards, &Screen::now()))
 }
 
 pub(crate) async fn process(client: &Client) -> Result<Status, Failure> {
@@ -66,76 +64,15 @@ async fn one(client: &Client, name: &str) -> Result<Forward, Failure> {
 }
 
 fn whole_text(status: &Status, forwards: &Forwards, screen: &Screen) -> String {
-    let forwards = match &*forwards.forwards {
+    let forwards = &*forwards.forwards;
+    let table = match forwards {
         [] => "no forwards\n".to_owned(),
         forwards => table(forwards).render(screen),
     };
-    format!("{}\n{forwards}", process_text(status))
+    format!("{}\n{table}", overview::text(status, forwards))
 }
 
-fn process_text(status: &Status) -> String {
-    let config = status.config.as_deref().unwrap_or("forwards of the command line");
-    let mut lines = vec![
-        (
-            "process",
-            format!(
-                "{} for {}, pid {}, version {}",
-                status.state,
-                seconds(status.uptime),
-                status.pid,
-                status.version
-            ),
-        ),
-        ("config", format!("{config}, generation {}", status.generation)),
-    ];
-    if let Some(reload) = &status.last_reload {
-        let result = match &reload.error {
-            // The rest of a long message is in the log.
-            Some(error) => format!("failed: {}", error.lines().next().unwrap_or_default()),
-            None => "done".to_owned(),
-        };
-        lines.push(("last reload", format!("{} by {}: {result}", reload.at, reload.by)));
-    }
-    if let Some(left) = status.confirm_within {
-        let left = seconds(left);
-        lines.push((
-            "on trial",
-            format!("goes back in {left} unless `traffic-forwarder confirm` follows"),
-        ));
-    }
-    lines.extend([
-        (
-            "sessions",
-            format!(
-                "{} of at most {}, {} since the start",
-                status.sessions, status.max_sessions, status.sessions_opened
-            ),
-        ),
-        ("bytes", format!("{} up, {} down", bytes(status.bytes_up), bytes(status.bytes_down))),
-        (
-            "listeners",
-            format!(
-                "{} of {}, served by {}",
-                status.listeners,
-                many(status.forwards as u64, "forward"),
-                many(status.workers as u64, "worker")
-            ),
-        ),
-        (
-            "uses",
-            format!(
-                "{} of {} files, {}, {} of memory",
-                status.open_files,
-                status.open_files_limit,
-                many(status.pipes as u64, "pipe"),
-                bytes(status.resident_memory)
-            ),
-        ),
-    ]);
-    facts(&lines)
-}
-
-fn table(forwards: &[Forward]) -> Table<10> {
+fn table(forwards: &[Forward]) -> Table<11> {
     let columns = [
         text("FORWARD"),
         text("STATE"),
@@ -144,6 +81,7 @@ fn table(forwards: &[Forward]) -> Table<10> {
         number("SESSIONS"),
         number("OPENED"),
         number("REFUSED"),
+        number("FAILED"),
         number("BACKLOG"),
         number("UP"),
         number("DOWN"),
@@ -151,7 +89,6 @@ fn table(forwards: &[Forward]) -> Table<10> {
     Table::new(
         columns,
         forwards.iter().map(|forward| {
-            let full = red::of_forward(forward).contains(&Red::AtLimit);
             [
                 Cell::from(&forward.name),
                 Cell::coloured(&forward.state, Some(colour(&forward.state))),
@@ -159,10 +96,11 @@ fn table(forwards: &[Forward]) -> Table<10> {
                 first_and_count(&forward.to).into(),
                 Cell::coloured(
                     format!("{}/{}", forward.sessions, forward.max_sessions),
-                    full.then_some(Colour::Bad),
+                    red::colour(forward, Red::AtLimit),
                 ),
                 forward.opened.to_string().into(),
-                forward.refused.to_string().into(),
+                Cell::coloured(forward.refused.to_string(), red::colour(forward, Red::Refusing)),
+                Cell::coloured(forward.failed.to_string(), red::colour(forward, Red::Failing)),
                 forward.backlog.to_string().into(),
                 bytes(forward.bytes_up).into(),
                 bytes(forward.bytes_down).into(),
@@ -192,8 +130,12 @@ fn one_text(forward: &Forward) -> String {
         (
             "sessions",
             format!(
-                "{} of at most {}, {} so far, {} refused",
-                forward.sessions, forward.max_sessions, forward.opened, forward.refused
+                "{} of at most {}, {} so far, {} refused, {} failed",
+                forward.sessions,
+                forward.max_sessions,
+                forward.opened,
+                forward.refused,
+                forward.failed
             ),
         ),
         ("bytes", format!("{} up, {} down", bytes(forward.bytes_up), bytes(forward.bytes_down))),

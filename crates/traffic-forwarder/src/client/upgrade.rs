@@ -2,8 +2,7 @@
 
 use crate::client::connection::Client;
 use crate::client::failure::Failure;
-use crate::client::units::{many, seconds};
-use crate::client::{command, path, show, status};
+use crate::client::{command, overview, path, show, status};
 use crate::exit::Exit;
 use control::api::{LastUpgrade, Status, Upgrade};
 use hyper::Method;
@@ -25,9 +24,9 @@ pub(crate) async fn run(wanted: &command::Upgrade) -> Result<Exit, Failure> {
     let path = path::with_query("/v1/upgrade", &[("binary", binary)]);
     let answer: Upgrade = client.ask(Method::POST, &path).await?;
     let after = arrival(&client, &answer, before.last_upgrade.as_ref()).await?;
-    show(&wanted.reach, &after, |status| text(status, &answer));
+    let said = show(&wanted.reach, &after, |status| text(status, &answer));
     let failed = after.last_upgrade.is_some_and(|last| last.error.is_some());
-    Ok(if failed { Exit::Failed } else { Exit::Done })
+    Ok(if failed { Exit::Failed } else { said })
 }
 
 /// The status that tells how it went.
@@ -64,16 +63,11 @@ fn text(status: &Status, answer: &Upgrade) -> String {
         let error = plan::escaped_lines(error);
         return format!("not upgraded: {error}\nnothing was changed\n");
     }
-    let losses = match last.lost {
-        0 => String::new(),
-        count => format!(", {} lost (the log says why)", many(count, "session")),
-    };
     format!(
-        "upgraded from {} to {}, pid {}: {} went on after {}{losses}\n",
+        "upgraded from {} to {}, pid {}: {}\n",
         plan::escaped(&answer.from),
         plan::escaped(&status.version),
         status.pid,
-        many(last.sessions, "session"),
-        seconds(last.pause.unwrap_or(0.0)),
+        overview::went_on(last),
     )
 }

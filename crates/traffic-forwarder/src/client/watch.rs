@@ -4,8 +4,8 @@ use crate::client::failure::Failure;
 use crate::client::screen::{Screen, cut};
 use crate::client::units::seconds;
 use crate::exit::Exit;
+use crate::output::{print, written};
 use control::api::Status;
-use std::io::{self, Write};
 use std::time::{Duration, Instant};
 
 /// What happened is shown for so long.
@@ -67,8 +67,9 @@ pub(crate) async fn run(
             // A session ends, a forward is removed: there is nothing more to see.
             Err(failure) => return Err(failure),
         };
-        if show(&on_screen(&format!("{}{text}", news.text()), &screen)).is_err() {
-            return Ok(Exit::Done);
+        // Nobody who reads it is no failure, but there is nothing more to do.
+        if let Err(error) = print(&on_screen(&format!("{}{text}", news.text()), &screen)) {
+            return Ok(written(Err(error)));
         }
         tokio::select! {
             () = tokio::time::sleep(period) => {}
@@ -91,13 +92,6 @@ impl News {
         };
         self.0.iter().map(line).collect()
     }
-}
-
-/// Fails if nobody reads it any more.
-fn show(page: &str) -> io::Result<()> {
-    let mut out = io::stdout().lock();
-    out.write_all(page.as_bytes())?;
-    out.flush()
 }
 
 /// On a terminal in the place of the page before, elsewhere behind it.

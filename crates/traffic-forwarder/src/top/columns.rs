@@ -58,7 +58,7 @@ pub(super) const FORWARDS: [Column<Forward>; 14] = [
     text("TO", 16, 7, |forward: &Forward| plain(first_and_count(&forward.to))),
     number("SESSIONS", 11, 0, |forward: &Forward| {
         let text = format!("{}/{}", forward.sessions, forward.max_sessions);
-        (text, red_if(forward, Red::AtLimit))
+        (text, red::colour(forward, Red::AtLimit))
     })
     .sorted_by("sessions"),
     number("UP/S", 10, 1, |forward: &Forward| moved(forward.rates, |rates| rates.bytes_up))
@@ -67,11 +67,11 @@ pub(super) const FORWARDS: [Column<Forward>; 14] = [
         .sorted_by("rate"),
     number("NEW/S", 6, 5, |forward: &Forward| plain(new_sessions(forward.rates))),
     number("REFUSED", 8, 3, |forward: &Forward| {
-        (forward.refused.to_string(), red_if(forward, Red::Refusing))
+        (forward.refused.to_string(), red::colour(forward, Red::Refusing))
     })
     .sorted_by("errors"),
     number("FAILED", 8, 3, |forward: &Forward| {
-        (forward.failed.to_string(), red_if(forward, Red::Failing))
+        (forward.failed.to_string(), red::colour(forward, Red::Failing))
     })
     .sorted_by("errors"),
     number("BACKLOG", 7, 9, |forward: &Forward| plain(forward.backlog.to_string())),
@@ -99,10 +99,6 @@ pub(super) const SESSIONS: [Column<Session>; 12] = [
 
 fn plain(text: String) -> Cell {
     (text, None)
-}
-
-fn red_if(forward: &Forward, red: Red) -> Option<Colour> {
-    red::of_forward(forward).contains(&red).then_some(Colour::Bad)
 }
 
 fn moved(rates: Option<Rates>, of: fn(Rates) -> f64) -> Cell {

@@ -38,7 +38,8 @@ fn status_shows_the_process_and_its_forwards() {
     let (text, target) = (shown.text(), session.target.local_addr().unwrap());
     let target = target.as_socket().unwrap().to_string();
     let row = line_with(&text, "web");
-    let expected = ["web", "active", &listen, &target, "1/1000", "1", "0", "0", "1", "B", "1", "B"];
+    let expected =
+        ["web", "active", &listen, &target, "1/1000", "1", "0", "0", "0", "1", "B", "1", "B"];
     assert_eq!(row, expected);
     let one = desk.done(&["status", "web"]);
     says(&one, &[&format!("{listen} -> {target}"), "idle_timeout = \"1h\""]);

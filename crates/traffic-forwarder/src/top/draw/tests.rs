@@ -95,7 +95,7 @@ fn one_session_at_80_columns() {
         "target      db:1 (192.0.2.9:1)",
         "up          2.0 KiB by copy, 512 B/s",
         "client tcp  rtt 20us, 1 retransmit, 0 B unsent, 0 unacknowledged, 0 lost,",
-        "            window 10, 0 backoffs",
+        "            window 10 segments, 0 backoffs",
         "bytes       2048 B up, 2048 B down",
     ] {
         assert!(shown.lines().any(|shown| shown == line), "{line}\n{shown}");

@@ -1,0 +1,91 @@
+//! The lines of `status` about the process as a whole.
+
+use crate::client::table::facts;
+use crate::client::units::{bytes, many, seconds};
+use control::api::{Forward, LastReload, LastUpgrade, Status};
+
+type Line = (&'static str, String);
+
+/// The process in a few lines. `forwards` are all that it has.
+pub(crate) fn text(status: &Status, forwards: &[Forward]) -> String {
+    let mut lines = vec![process(status), config(status)];
+    lines.extend(status.last_reload.as_ref().map(last_reload));
+    lines.extend(status.last_upgrade.as_ref().map(last_upgrade));
+    lines.extend(status.confirm_within.map(on_trial));
+    lines.extend([sessions(status), errors(forwards), moved(status)]);
+    lines.extend([listeners(status), uses(status)]);
+    facts(&lines)
+}
+
+/// What an upgrade did to the sessions.
+pub(crate) fn went_on(last: &LastUpgrade) -> String {
+    let losses = match last.lost {
+        0 => String::new(),
+        count => format!(", {} lost (the log says why)", many(count, "session")),
+    };
+    let pause = seconds(last.pause.unwrap_or(0.0));
+    format!("{} went on after {pause}{losses}", many(last.sessions, "session"))
+}
+
+fn process(status: &Status) -> Line {
+    let Status { state, pid, version, .. } = status;
+    let uptime = seconds(status.uptime);
+    ("process", format!("{state} for {uptime}, pid {pid}, version {version}"))
+}
+
+fn config(status: &Status) -> Line {
+    let config = status.config.as_deref().unwrap_or("forwards of the command line");
+    ("config", format!("{config}, generation {}", status.generation))
+}
+
+fn last_reload(LastReload { at, by, error, .. }: &LastReload) -> Line {
+    let result = error.as_deref().map_or_else(|| "done".to_owned(), failed);
+    ("last reload", format!("{at} by {by}: {result}"))
+}
+
+fn last_upgrade(last: &LastUpgrade) -> Line {
+    let LastUpgrade { at, by, from, error, .. } = last;
+    let result = match (error, from) {
+        (Some(error), _) => failed(error),
+        (None, Some(from)) => format!("from version {from}, {}", went_on(last)),
+        (None, None) => went_on(last),
+    };
+    ("last upgrade", format!("{at} by {by}: {result}"))
+}
+
+/// The rest of a long message is in the log.
+fn failed(error: &str) -> String {
+    format!("failed: {}", error.lines().next().unwrap_or_default())
+}
+
+fn on_trial(left: f64) -> Line {
+    let left = seconds(left);
+    ("on trial", format!("goes back in {left} unless `traffic-forwarder confirm` follows"))
+}
+
+fn sessions(status: &Status) -> Line {
+    let Status { sessions, max_sessions, sessions_opened, .. } = status;
+    ("sessions", format!("{sessions} of at most {max_sessions}, {sessions_opened} since the start"))
+}
+
+fn errors(forwards: &[Forward]) -> Line {
+    let total = |of: fn(&Forward) -> u64| forwards.iter().map(of).sum::<u64>();
+    let (refused, failed) = (total(|forward| forward.refused), total(|forward| forward.failed));
+    ("errors", format!("{refused} refused, {failed} failed"))
+}
+
+fn moved(status: &Status) -> Line {
+    ("bytes", format!("{} up, {} down", bytes(status.bytes_up), bytes(status.bytes_down)))
+}
+
+fn listeners(status: &Status) -> Line {
+    let forwards = many(status.forwards as u64, "forward");
+    let workers = many(status.workers as u64, "worker");
+    ("listeners", format!("{} of {forwards}, served by {workers}", status.listeners))
+}
+
+fn uses(status: &Status) -> Line {
+    let Status { open_files, open_files_limit, .. } = status;
+    let (pipes, memory) = (many(status.pipes as u64, "pipe"), bytes(status.resident_memory));
+    ("uses", format!("{open_files} of {open_files_limit} files, {pipes}, {memory} of memory"))
+}
