@@ -2,7 +2,8 @@
 
 use crate::client::Operation;
 use crate::import::Import;
-use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use crate::usage::number;
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use plan::{Input, Overrides};
 use std::path::PathBuf;
 
@@ -45,7 +46,7 @@ pub(crate) enum Command {
     /// Forward until asked to stop (the default).
     Run(Source),
     /// Report every problem of the configuration at once, and do nothing else.
-    Check(Source),
+    Check(Check),
     /// Say what this host can really hold under the configuration, and what to change.
     Doctor(Doctor),
     /// A target, a forward to it and a client in one process: see it work in one command.
@@ -58,6 +59,9 @@ pub(crate) enum Command {
     Completions(Completions),
     /// Print the manual page, or write the page of each command into a directory.
     Man(Man),
+    /// Print what the program or one of its commands takes, as --help does.
+    #[command(hide = true)]
+    Help(Help),
 }
 
 /// Where the forwards come from.
@@ -93,6 +97,15 @@ impl Source {
 }
 
 #[derive(Args, Debug)]
+pub(crate) struct Check {
+    #[command(flatten)]
+    pub(crate) source: Source,
+    /// Print the result as JSON: each problem with its file, line and column.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args, Debug)]
 pub(crate) struct Doctor {
     #[command(flatten)]
     pub(crate) source: Source,
@@ -107,7 +120,12 @@ pub(crate) struct Doctor {
 #[derive(Args, Debug)]
 pub(crate) struct Demo {
     /// The port to listen on; if it is taken, a free one.
-    #[arg(long, value_name = "PORT", default_value_t = 18080)]
+    #[arg(
+        long,
+        value_name = "PORT",
+        default_value_t = 18080,
+        value_parser = number::<u16>("ports go from 1 to 65535, and 0 is any that is free")
+    )]
     pub(crate) port: u16,
     /// End after the self-check instead of going on until Ctrl-C: 0 if every byte was right.
     #[arg(long)]
@@ -119,6 +137,13 @@ pub(crate) struct Completions {
     /// The shell.
     #[arg(value_name = "SHELL")]
     pub(crate) shell: Shell,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Help {
+    /// The command.
+    #[arg(value_name = "COMMAND")]
+    pub(crate) command: Option<String>,
 }
 
 /// The shells that have completions.
@@ -136,42 +161,14 @@ pub(crate) struct Man {
     pub(crate) directory: Option<PathBuf>,
 }
 
-/// What to say of an argument that stands where a forward may stand, but looks like a command.
-pub(crate) fn misspelt_command(word: &str) -> Option<String> {
-    // Every forward has one of these.
-    if word.contains(['=', ':', '|']) {
-        return None;
-    }
-    let likeness = |name: &str| strsim::jaro_winkler(name, word);
-    let commands = Cli::command();
-    let names = commands.get_subcommands().map(clap::Command::get_name);
-    let nearest = names.max_by(|a, b| likeness(a).total_cmp(&likeness(b)))?;
-    (likeness(nearest) > 0.75).then(|| {
-        format!(
-            "error: `{}` is neither a command nor a forward\n\n  help: did you mean `{nearest}`?\n",
-            word.escape_debug()
-        )
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use clap::CommandFactory;
 
     #[test]
     fn the_definition_is_sound() {
         Cli::command().debug_assert();
-    }
-
-    #[test]
-    fn a_misspelt_command_is_told_from_a_forward() {
-        for (word, meant) in [("chekc", "check"), ("stauts", "status"), ("relaod", "reload")] {
-            let complaint = misspelt_command(word).unwrap_or_default();
-            assert!(complaint.contains(&format!("`{meant}`")), "{complaint}");
-        }
-        for forward in ["18080=check:80", "check:80", "18080"] {
-            assert_eq!(misspelt_command(forward), None);
-        }
     }
 
     #[test]

@@ -1,9 +1,9 @@
 //! The older program was written in Go, whose flags have one dash: `-conf FILE`, `-conf=FILE`.
-//! They keep working.
+//! They keep working, and so do those that every program has.
 
 use std::ffi::OsString;
 
-const FLAGS: [&str; 3] = ["conf", "timeout", "max-conns"];
+const FLAGS: [&str; 5] = ["conf", "timeout", "max-conns", "help", "version"];
 
 /// Gives the older program's flags their second dash. All else stays as it is.
 pub(crate) fn translate(arguments: impl Iterator<Item = OsString>) -> Vec<OsString> {

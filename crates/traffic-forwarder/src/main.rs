@@ -1,6 +1,7 @@
 //! traffic-forwarder: listen on local TCP ports, forward every connection to a remote host and
 //! port.
 
+mod check;
 mod cli;
 mod client;
 mod demo;
@@ -12,6 +13,7 @@ mod manual;
 mod output;
 mod shell_completions;
 mod top;
+mod usage;
 
 use clap::Parser;
 use cli::{Cli, Command};
@@ -34,7 +36,8 @@ fn main() -> ExitCode {
     let arguments = go_flags::translate(std::env::args_os());
     let exit = match Cli::try_parse_from(arguments) {
         Ok(cli) => dispatch(cli),
-        Err(error) => {
+        Err(mut error) => {
+            usage::explain(&mut error);
             // Help and version are answers, and go to standard output; all else is a mistake.
             let printed = error.print();
             if error.use_stderr() { Exit::Usage } else { written(printed) }
@@ -50,19 +53,12 @@ fn dispatch(cli: Cli) -> Exit {
         Some(Command::Operate(operation)) => client::run(&operation),
         Some(Command::Completions(wanted)) => shell_completions::run(wanted.shell),
         Some(Command::Man(wanted)) => manual::run(wanted.directory.as_deref()),
-        Some(Command::Check(source)) => check(&source.input()),
+        Some(Command::Check(wanted)) => check::run(wanted),
+        Some(Command::Help(wanted)) => usage::help(wanted.command.as_deref()),
         Some(Command::Doctor(doctor)) => doctor::run(doctor),
         Some(Command::Run(source)) => run(source.input()),
         None => run(cli.source.input()),
     }
-}
-
-/// `check`: every problem at once.
-fn check(input: &plan::Input) -> Exit {
-    let Some(plan) = flawless(input) else { return Exit::Usage };
-    let listeners: usize = plan.forwards.iter().map(|forward| forward.routes.len()).sum();
-    let forwards = plan.forwards.len();
-    say(&format!("ok: {}, {}\n", many(forwards, "forward"), many(listeners, "listener")))
 }
 
 /// The plan, if there is no problem at all; all of them are told.
@@ -74,7 +70,9 @@ fn flawless(input: &plan::Input) -> Option<plan::Plan> {
 
 /// `run`, the default.
 fn run(input: plan::Input) -> Exit {
-    if let Some(complaint) = input.forwards.iter().find_map(|word| cli::misspelt_command(word)) {
+    let arguments: Vec<String> =
+        std::env::args_os().skip(1).map(|argument| argument.to_string_lossy().into()).collect();
+    if let Some(complaint) = usage::command_among(&input.forwards, &arguments) {
         warn(&complaint);
         return Exit::Usage;
     }

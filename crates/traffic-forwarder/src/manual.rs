@@ -36,7 +36,8 @@ fn program() -> Command {
 
 fn write_pages(directory: &Path) -> io::Result<()> {
     let program = program();
-    for command in program.get_subcommands().chain([&program]) {
+    let shown = program.get_subcommands().filter(|command| !command.is_hide_set());
+    for command in shown.chain([&program]) {
         let name = command.get_display_name().unwrap_or(command.get_name());
         fs::write(directory.join(format!("{name}.1")), page(command.clone())?)?;
     }

@@ -1,6 +1,7 @@
 //! The commands that question or steer a running process.
 
 use crate::client::place::Place;
+use crate::usage::number;
 use clap::{Args, Subcommand, ValueEnum};
 use plan::units::parse_duration;
 use std::net::IpAddr;
@@ -9,6 +10,7 @@ use std::time::Duration;
 
 /// Shorter, and looking would be more work than what is looked at.
 const SHORTEST_PERIOD: Duration = Duration::from_millis(100);
+const SESSION_NUMBER: &str = "the number of a session is needed, as `sessions` lists them";
 
 #[derive(Subcommand, Debug)]
 pub(crate) enum Operation {
@@ -92,7 +94,11 @@ pub(crate) struct Status {
 #[derive(Args, Debug)]
 pub(crate) struct Sessions {
     /// Show this session only.
-    #[arg(value_name = "ID", conflicts_with_all = ["forward", "client", "sort", "limit"])]
+    #[arg(
+        value_name = "ID",
+        conflicts_with_all = ["forward", "client", "sort", "limit"],
+        value_parser = number::<u64>(SESSION_NUMBER)
+    )]
     pub(crate) id: Option<u64>,
     /// Only those of this forward.
     #[arg(long, value_name = "NAME")]
@@ -100,11 +106,17 @@ pub(crate) struct Sessions {
     /// Only those of the clients at this IP address.
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) client: Option<IpAddr>,
-    /// What comes first.
+    /// What comes first: the oldest (age), the busiest just now (rate), what moved most bytes, what
+    /// has been idle longest, or the lowest number (id).
     #[arg(long, value_enum, default_value_t = Sort::Rate)]
     pub(crate) sort: Sort,
     /// How many at most, up to 10000.
-    #[arg(long, value_name = "NUMBER", default_value_t = 50)]
+    #[arg(
+        long,
+        value_name = "NUMBER",
+        default_value_t = 50,
+        value_parser = number::<usize>("a whole number is needed")
+    )]
     pub(crate) limit: usize,
     #[command(flatten)]
     pub(crate) watch: Watch,
@@ -115,15 +127,10 @@ pub(crate) struct Sessions {
 /// The order of sessions; the server sorts.
 #[derive(ValueEnum, Clone, Copy, Debug)]
 pub(crate) enum Sort {
-    /// The oldest.
     Age,
-    /// The busiest just now.
     Rate,
-    /// Those that moved most bytes.
     Bytes,
-    /// Those that have been idle longest.
     Idle,
-    /// The lowest number.
     Id,
 }
 
@@ -142,7 +149,7 @@ impl Sort {
 #[derive(Args, Debug)]
 pub(crate) struct Kill {
     /// The session's number.
-    #[arg(value_name = "ID")]
+    #[arg(value_name = "ID", value_parser = number::<u64>(SESSION_NUMBER))]
     pub(crate) id: u64,
     #[command(flatten)]
     pub(crate) reach: Reach,

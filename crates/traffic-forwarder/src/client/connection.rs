@@ -4,12 +4,13 @@ use crate::client::command::Whom;
 use crate::client::failure::{Attempt, Failure};
 use crate::client::place::Place;
 use http_body_util::{BodyExt, Empty, Limited};
+use control::api;
 use hyper::body::Bytes;
 use hyper::{Method, Request, StatusCode, header};
 use hyper_util::rt::TokioIo;
 use serde::de::DeserializeOwned;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream};
@@ -24,10 +25,20 @@ const TO_PROBE: Duration = Duration::from_secs(3);
 /// An answer has no reason to be larger: a session takes about one KiB.
 const LARGEST_ANSWER: usize = 1 << 30;
 
+/// What is wrong with an answer that is no answer to our question.
+const NOT_OURS: &str = "what answers there is not the admin interface of a traffic-forwarder";
+
 /// Asks a running process.
 pub(crate) struct Client {
     places: Vec<Place>,
-    token: Option<String>,
+    token: Option<Token>,
+}
+
+/// What a port asks for.
+struct Token {
+    text: String,
+    /// Where it was read.
+    file: PathBuf,
 }
 
 /// Either kind of connection: one type, so that HTTP is compiled once.
@@ -92,10 +103,23 @@ impl Client {
         if status.is_success() {
             return Ok((place, body));
         }
-        match serde_json::from_slice::<control::api::Failure>(&body) {
-            Ok(failure) => Err(Failure::Refused(failure.error)),
-            Err(_) => Err(broken(format!("answered {status}"))),
+        match serde_json::from_slice::<api::Failure>(&body) {
+            Ok(failure) => Err(Failure::Refused(self.explained(failure.error, &place))),
+            Err(_) => Err(broken(format!("{NOT_OURS}: it answers {status}"))),
         }
+    }
+
+    /// What refuses a token names a header, which is of no use to who gave a file.
+    fn explained(&self, error: api::Error, place: &Place) -> api::Error {
+        let Some(token) = self.token.as_ref().filter(|_| error.code == "unauthorized") else {
+            return error;
+        };
+        let file = plan::escaped(&token.file.to_string_lossy());
+        let message = format!(
+            "the token in `{file}` is not that of the process at {place}: its `admin_token_file` \
+             holds the right one"
+        );
+        api::Error { message, ..error }
     }
 
     /// The first place where somebody is.
@@ -120,7 +144,7 @@ impl Client {
         let mut request =
             Request::builder().method(method).uri(path).header(header::HOST, "localhost");
         if let Some(token) = &self.token {
-            request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
+            request = request.header(header::AUTHORIZATION, format!("Bearer {}", token.text));
         }
         let request = request.body(Empty::<Bytes>::new()).map_err(|error| error.to_string())?;
         let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
@@ -128,7 +152,9 @@ impl Client {
             .map_err(|error| error.to_string())?;
         // It ends with its sender. What goes wrong in it, the request is told.
         tokio::spawn(connection);
-        let answer = sender.send_request(request).await.map_err(|error| error.to_string())?;
+        let answer = sender.send_request(request).await.map_err(|error| {
+            if error.is_parse() { NOT_OURS.to_owned() } else { error.to_string() }
+        })?;
         let status = answer.status();
         let body = Limited::new(answer.into_body(), LARGEST_ANSWER).collect().await;
         let body = body.map_err(|error| format!("the answer breaks off: {error}"))?;
@@ -143,15 +169,15 @@ async fn connect_to(place: &Place) -> io::Result<Box<dyn Stream>> {
     })
 }
 
-fn read_token(path: &Path) -> Result<String, Failure> {
+fn read_token(path: &Path) -> Result<Token, Failure> {
     let name = plan::escaped(&path.to_string_lossy());
-    let usage = |what: String| Failure::Usage(format!("{name}: {what}"));
-    let text = std::fs::read_to_string(path).map_err(|error| usage(error.to_string()))?;
+    let usage = |what: String| Failure::Usage(format!("the token file `{name}` {what}"));
+    let text = std::fs::read_to_string(path).map_err(|error| usage(format!("cannot be read: {error}")))?;
     let token = text.trim();
     if token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Err(usage("a token is one word of visible ASCII characters".to_owned()));
+        return Err(usage("holds no token: one word of visible ASCII characters".to_owned()));
     }
-    Ok(token.to_owned())
+    Ok(Token { text: token.to_owned(), file: path.to_owned() })
 }
 
 fn foreign(error: &serde_json::Error) -> String {

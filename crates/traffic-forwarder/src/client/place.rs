@@ -23,11 +23,15 @@ impl FromStr for Place {
                 Ok(Self::Unix(path.into()))
             };
         }
+        // Nothing else begins so.
+        if text.starts_with(['/', '.']) {
+            return Ok(Self::Unix(text.into()));
+        }
         match text.parse::<SocketAddr>() {
             Ok(address) if address.ip().is_loopback() => Ok(Self::Tcp(address)),
             Ok(_) => Err("the token would cross the network unencrypted; use a loopback address, \
                           and ssh -L to reach another host"),
-            Err(_) => Err("write unix:/PATH or 127.0.0.1:PORT"),
+            Err(_) => Err("write unix:/PATH, /PATH or 127.0.0.1:PORT"),
         }
     }
 }
@@ -50,7 +54,10 @@ mod tests {
         for text in ["unix:/run/a.sock", "unix:relative", "127.0.0.1:9180", "[::1]:9180"] {
             assert_eq!(text.parse::<Place>().map(|place| place.to_string()), Ok(text.to_owned()));
         }
-        for text in ["", "unix:", "/run/a.sock", "9180", "localhost:9180", "10.0.0.5:9180"] {
+        for path in ["/run/a.sock", "./a.sock", "../a.sock"] {
+            assert_eq!(path.parse(), Ok(Place::Unix(path.into())));
+        }
+        for text in ["", "unix:", "a.sock", "9180", "localhost:9180", "10.0.0.5:9180"] {
             assert!(text.parse::<Place>().is_err(), "{text}");
         }
     }
