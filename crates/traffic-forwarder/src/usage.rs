@@ -1,0 +1,132 @@
+//! Usage that is wrong, but whose meaning is clear: what was meant is said. And `help`.
+
+use crate::cli::Cli;
+use crate::exit::Exit;
+use crate::output::{warn, written};
+use clap::CommandFactory;
+use clap::error::{ContextKind, ContextValue, Error};
+use std::str::FromStr;
+
+const PROGRAM: &str = env!("CARGO_PKG_NAME");
+
+/// What to say of a command that stands where forwards may stand, or of what looks like one.
+/// `arguments` are all that were given.
+pub(crate) fn command_among(forwards: &[String], arguments: &[String]) -> Option<String> {
+    forwards.iter().find_map(|word| misplaced(word, arguments).or_else(|| misspelt(word)))
+}
+
+/// `help`: of the program, or of one command.
+pub(crate) fn help(name: Option<&str>) -> Exit {
+    let mut program = Cli::command();
+    // Each command learns its whole name.
+    program.build();
+    let command = match name {
+        None => Some(&mut program),
+        Some(name) => program.find_subcommand_mut(name),
+    };
+    if let Some(command) = command {
+        return written(command.print_long_help());
+    }
+    let name = name.unwrap_or_default();
+    let meant = nearest(name).map(|nearest| format!("\n  help: did you mean `{nearest}`?\n"));
+    let meant = meant.unwrap_or_default();
+    warn(&format!("error: `{}` is no command\n{meant}", name.escape_debug()));
+    Exit::Usage
+}
+
+/// Other programs take `-v` for their version; as a value, which is what clap thinks of, it is
+/// nothing here.
+pub(crate) fn explain(error: &mut Error) {
+    if error.get(ContextKind::InvalidArg) == Some(&ContextValue::String("-v".to_owned())) {
+        let tip = format!("{PROGRAM} -V prints the version");
+        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
+    }
+}
+
+/// Reads a number of an argument; `needed` says what is, if it is none.
+pub(crate) fn number<N: FromStr>(
+    needed: &'static str,
+) -> impl Fn(&str) -> Result<N, &'static str> + Clone {
+    move |text| text.parse().map_err(|_| needed)
+}
+
+fn misplaced(word: &str, arguments: &[String]) -> Option<String> {
+    Cli::command().find_subcommand(word)?;
+    let at = arguments.iter().rposition(|argument| argument == word)?;
+    let others = arguments.iter().enumerate().filter(|(index, argument)| {
+        // Two commands would be one too many.
+        *index != at && (*index > 0 || *argument != "run")
+    });
+    let others: String = others.map(|(_, other)| format!(" {}", shell_word(other))).collect();
+    Some(format!(
+        "error: the command comes first, and `{word}` does not\n\n  help: {PROGRAM} {word}{others}\n"
+    ))
+}
+
+fn misspelt(word: &str) -> Option<String> {
+    // Every forward has one of these.
+    if word.contains(['=', ':', '|']) {
+        return None;
+    }
+    nearest(word).map(|nearest| {
+        format!(
+            "error: `{}` is neither a command nor a forward\n\n  help: did you mean `{nearest}`?\n",
+            word.escape_debug()
+        )
+    })
+}
+
+fn nearest(word: &str) -> Option<String> {
+    let likeness = |name: &str| strsim::jaro_winkler(name, word);
+    let commands = Cli::command();
+    let names = commands.get_subcommands().map(clap::Command::get_name);
+    let nearest = names.max_by(|a, b| likeness(a).total_cmp(&likeness(b)))?;
+    (likeness(nearest) > 0.75).then(|| nearest.to_owned())
+}
+
+/// A word as a shell takes it.
+fn shell_word(word: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,@+".contains(c);
+    let word = plan::escaped(word);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        word
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn complaint(arguments: &[&str], forward: &str) -> Option<String> {
+        let arguments: Vec<_> = arguments.iter().map(ToString::to_string).collect();
+        command_among(&[forward.to_owned()], &arguments)
+    }
+
+    #[test]
+    fn a_misspelt_command_is_told_from_a_forward() {
+        for (word, meant) in [("chekc", "check"), ("stauts", "status"), ("relaod", "reload")] {
+            let complaint = complaint(&[word], word).unwrap_or_default();
+            assert!(complaint.contains(&format!("`{meant}`")), "{complaint}");
+        }
+        for forward in ["18080=check:80", "check:80", "18080"] {
+            assert_eq!(complaint(&[forward], forward), None);
+        }
+    }
+
+    #[test]
+    fn a_command_that_does_not_stand_first_is_put_there() {
+        let cases: [(&[&str], &str); 4] = [
+            (&["-conf", "a.conf", "check"], "check -conf a.conf"),
+            (&["run", "check"], "check"),
+            (&["-c", "check", "check"], "check -c check"),
+            (&["-c", "it's mine", "check"], r"check -c 'it'\''s mine'"),
+        ];
+        for (arguments, corrected) in cases {
+            let complaint = complaint(arguments, "check").unwrap_or_default();
+            let line = format!("help: traffic-forwarder {corrected}\n");
+            assert!(complaint.ends_with(&line), "{complaint}");
+        }
+    }
+}
