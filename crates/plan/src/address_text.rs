@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use crate::address::{ListenAddress, Ranged, Target};
 use crate::problem::Fault;
 use crate::text::{Piece, cut, quoted};
+use crate::url;
 
 /// What `sockaddr_un` holds, less its final NUL.
 const UNIX_PATH_MAX: usize = 107;
@@ -158,6 +159,7 @@ fn split(text: Piece<'_>) -> Result<(Piece<'_>, Piece<'_>), Fault> {
     if text.text.is_empty() {
         return Err(text.fault("the address is empty").hint("write HOST:PORT"));
     }
+    url::refuse(text, ":PORT")?;
     let bare = text.text.parse::<Ipv6Addr>();
     let Some((host, port)) = text.rsplit_once(':').filter(|_| !text.text.ends_with(']')) else {
         let fault = text.fault(format!("{} has no port", quoted(text.text)));
@@ -185,6 +187,7 @@ fn parse_host(text: Piece<'_>) -> Result<Host, Fault> {
     if text.text.is_empty() {
         return Err(text.fault("the host is empty").hint("write a name or an address"));
     }
+    url::refuse(text, "")?;
     if let Ok(ip) = text.text.parse::<IpAddr>() {
         return Ok(Host::Ip(SocketAddr::new(ip, 0)));
     }

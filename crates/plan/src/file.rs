@@ -71,14 +71,7 @@ fn too_large(name: &str) -> FileFault {
 
 fn explain(name: &str, error: &io::Error) -> FileFault {
     if error.kind() == io::ErrorKind::NotFound {
-        return FileFault {
-            hint: Some(
-                "create it, or forward one port without a file: \
-                 traffic-forwarder 18080=127.0.0.1:8080, \
-                 or see it work: traffic-forwarder demo",
-            ),
-            ..FileFault::new(format!("`{name}` does not exist"))
-        };
+        return FileFault::new(format!("`{name}` does not exist"));
     }
     FileFault::new(format!("`{name}` cannot be read: {error}"))
 }

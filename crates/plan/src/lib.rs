@@ -22,6 +22,7 @@ pub mod sizes;
 mod toml_format;
 mod toml_values;
 pub mod units;
+mod url;
 mod value;
 // What comes out.
 mod address;

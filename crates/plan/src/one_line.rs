@@ -9,6 +9,7 @@ use crate::draft::{Draft, Written, default_name};
 use crate::plan::ForwardSettings;
 use crate::problem::{Fault, Problems, Severity};
 use crate::text::{Piece, Source, quoted};
+use crate::url;
 
 const EXAMPLE: &str = "write LISTEN=TARGET, for example 18080=127.0.0.1:8080";
 
@@ -51,6 +52,9 @@ fn parse(text: Piece<'_>) -> Result<Parsed, Fault> {
             target: (parse_target(target)?, target.span()),
         });
     }
+    // Its colons would be taken for those between the fields.
+    let target = text.split_once(':').map_or(text, |(_, target)| target);
+    url::refuse(if target.text.contains("://") { target } else { text }, ":PORT")?;
     let fields = fields(text);
     let (bind, rest) = match fields[..] {
         [_, _, _] => (None, &fields[..]),

@@ -45,9 +45,17 @@ pub(crate) fn from_text(kind: Kind, text: &str) -> Result<Value, Fault> {
             Err(piece.fault("this cannot be switched off").hint("give a duration, as in `30s`"))
         }
         Kind::Duration { min, max, step, .. } => {
-            let duration = parse_duration(text)?;
-            check_duration(duration, min, max, step)
-                .map_err(|why| piece.fault(format!("{} is {why}", quoted(text))))
+            // What is too short in every unit needs none.
+            let is_bare_zero = text.parse() == Ok(0u32) && !min.is_zero();
+            let duration = if is_bare_zero { Duration::ZERO } else { parse_duration(text)? };
+            check_duration(duration, min, max, step).map_err(|why| {
+                let fault = piece.fault(format!("{} is {why}", quoted(text)));
+                if duration.is_zero() {
+                    fault.hint(format!("give {}", describe(kind)))
+                } else {
+                    fault
+                }
+            })
         }
         Kind::Size { min, max, .. } => check_size(parse_size(text)?, min, max)
             .map_err(|why| piece.fault(format!("{} is {why}", quoted(text)))),
@@ -85,8 +93,7 @@ pub(crate) fn from_number(kind: Kind, number: Option<i128>, text: &str) -> Resul
                 None => fault(format!("{} is not {}", quoted(text), describe(kind))),
             }
         }
-        Kind::Duration { .. } => parse_duration(text).map(Value::Duration),
-        Kind::Size { .. } => from_text(kind, text),
+        Kind::Duration { .. } | Kind::Size { .. } => from_text(kind, text),
         _ => fault(format!("{} is a number and not {}", quoted(text), describe(kind))),
     }
 }

@@ -84,6 +84,7 @@ fn run(input: plan::Input) -> Exit {
     };
     let Some(plan) = reading.plan else {
         complain(&reading.problems);
+        warn(usage::first_steps(&input));
         return Exit::Usage;
     };
     // What another image of this process became, it still is.

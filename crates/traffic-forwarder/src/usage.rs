@@ -5,6 +5,7 @@ use crate::exit::Exit;
 use crate::output::{warn, written};
 use clap::CommandFactory;
 use clap::error::{ContextKind, ContextValue, Error};
+use std::path::Path;
 use std::str::FromStr;
 
 const PROGRAM: &str = env!("CARGO_PKG_NAME");
@@ -32,6 +33,18 @@ pub(crate) fn help(name: Option<&str>) -> Exit {
     let meant = meant.unwrap_or_default();
     warn(&format!("error: `{}` is no command\n{meant}", name.escape_debug()));
     Exit::Usage
+}
+
+/// What to say besides to who runs the program for the first time: there is no file yet, and none
+/// was named.
+pub(crate) fn first_steps(input: &plan::Input) -> &'static str {
+    let default = Path::new(plan::DEFAULT_CONFIG);
+    if input.config.as_deref() != Some(default) || default.exists() {
+        return "";
+    }
+    "\n  help: create it, or forward one port without a file: \
+     traffic-forwarder 18080=127.0.0.1:8080\n        \
+     or see it work: traffic-forwarder demo\n"
 }
 
 /// Other programs take `-v` for their version; as a value, which is what clap thinks of, it is
