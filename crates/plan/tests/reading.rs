@@ -159,8 +159,12 @@ fn settings_take_the_nearest_value() {
 
 #[test]
 fn overrides_are_checked_like_the_rest() {
-    let timeouts =
-        [("5", "no unit"), ("off", "cannot be switched off"), ("0s", "shorter than 1ms"), ("0", "`0` is shorter than 1ms")];
+    let timeouts = [
+        ("5", "no unit"),
+        ("off", "cannot be switched off"),
+        ("0s", "shorter than 1ms"),
+        ("0", "`0` is shorter than 1ms"),
+    ];
     for (text, expected) in timeouts {
         let overrides = Overrides { timeout: Some(text.into()), max_conns: None };
         let reading = read_with(None, &["1=h:1", "x"], overrides);

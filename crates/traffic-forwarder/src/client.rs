@@ -5,6 +5,10 @@ pub(crate) use command::Operation;
 
 pub(crate) mod place;
 
+mod whereabouts;
+
+mod names;
+
 pub(crate) mod connection;
 
 pub(crate) mod failure;
@@ -36,7 +40,7 @@ pub(crate) mod units;
 use crate::exit::Exit;
 use crate::output::say_json;
 use crate::{say, warn};
-use command::{Kill, Named, Plan, Reach, Reload};
+use command::{Kill, Named, Plan, Reach, Reload, Whom};
 use connection::Client;
 use control::api;
 use failure::Failure;
@@ -85,8 +89,8 @@ async fn kill(Kill { id, reach }: &Kill) -> Result<Exit, Failure> {
 async fn admit(Named { name, reach }: &Named, verb: &str) -> Result<Exit, Failure> {
     let client = Client::new(&reach.whom)?;
     let path = format!("/v1/forwards/{}/{verb}", path::part(name));
-    let done: api::Done = client.ask(Method::POST, &path).await?;
-    Ok(show(reach, &done, |done| {
+    let done = names::suggest(&client, name, client.ask(Method::POST, &path).await).await?;
+    Ok(show(reach, &done, |done: &api::Done| {
         let already = if done.changed { "" } else { " already" };
         format!("{} is {}{already}\n", plan::escaped(name), plan::escaped(&done.state))
     }))
@@ -98,20 +102,23 @@ async fn reload(Reload { dry_run, confirm, reach }: &Reload) -> Result<Exit, Fai
         ("dry_run", dry_run.then_some(&b"true"[..])),
         ("confirm", within.as_ref().map(String::as_bytes)),
     ];
-    change(reach, &path::with_query("/v1/reload", &parameters)).await
+    let client = Client::new(&reach.whom)?;
+    change(&client, reach, &path::with_query("/v1/reload", &parameters)).await
 }
 
-async fn compare(Plan { conf, reach }: &Plan) -> Result<Exit, Failure> {
+async fn compare(Plan { reach }: &Plan) -> Result<Exit, Failure> {
     // The process that reads it has another working directory.
-    let file = conf.as_deref().map(std::path::absolute).transpose();
+    let file = reach.whom.conf.as_deref().map(std::path::absolute).transpose();
     let file = file.map_err(|error| Failure::Usage(format!("-c: {error}")))?;
     let file = file.as_ref().map(|file| file.as_os_str().as_bytes());
     let parameters = [("dry_run", Some(&b"true"[..])), ("file", file)];
-    change(reach, &path::with_query("/v1/reload", &parameters)).await
+    // The file is compared with what runs: where that is asked, it does not say.
+    let client = Client::new(&Whom { conf: None, ..reach.whom.clone() })?;
+    change(&client, reach, &path::with_query("/v1/reload", &parameters)).await
 }
 
-async fn change(reach: &Reach, path: &str) -> Result<Exit, Failure> {
-    let answer: Result<api::Reload, _> = Client::new(&reach.whom)?.ask(Method::POST, path).await;
+async fn change(client: &Client, reach: &Reach, path: &str) -> Result<Exit, Failure> {
+    let answer: Result<api::Reload, _> = client.ask(Method::POST, path).await;
     if let Err(failure @ Failure::Refused(_)) = &answer {
         warn(&format!("{failure}\n\nnothing was changed\n"));
         return Ok(failure.exit());

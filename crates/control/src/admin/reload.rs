@@ -52,7 +52,9 @@ impl ReloadQuery {
             }
             // What is wrong in a file is quoted from it.
             if !local_user {
-                let message = "files are compared only for who asks on the Unix socket, not over a port".to_owned();
+                let message =
+                    "files are compared only for who asks on the Unix socket, not over a port"
+                        .to_owned();
                 return Err(Refusal::new(StatusCode::FORBIDDEN, "forbidden", message));
             }
         }

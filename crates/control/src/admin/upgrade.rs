@@ -32,7 +32,9 @@ impl UpgradeQuery {
             }
             // It is run with all that this process may do.
             if !local_user {
-                let message = "another file is run only for who asks on the Unix socket, not over a port".to_owned();
+                let message =
+                    "another file is run only for who asks on the Unix socket, not over a port"
+                        .to_owned();
                 return Err(Refusal::new(StatusCode::FORBIDDEN, "forbidden", message));
             }
         }

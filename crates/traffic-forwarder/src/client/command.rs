@@ -10,6 +10,9 @@ use std::time::Duration;
 
 /// Shorter, and looking would be more work than what is looked at.
 const SHORTEST_PERIOD: Duration = Duration::from_millis(100);
+/// The meaning of the `--conf` of `plan`.
+const COMPARED: &str = "Compare with this file, which the running process must be able to read; by \
+                        default with the process's own";
 const SESSION_NUMBER: &str = "the number of a session is needed, as `sessions` lists them";
 
 #[derive(Subcommand, Debug)]
@@ -50,15 +53,20 @@ pub(crate) struct Reach {
 }
 
 /// Whom to ask.
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 pub(crate) struct Whom {
     /// Where the process answers: unix:/PATH, or 127.0.0.1:PORT with --token-file. By default
-    /// /run/traffic-forwarder/admin.sock, then $XDG_RUNTIME_DIR/traffic-forwarder/admin.sock.
+    /// $TRAFFIC_FORWARDER_ADMIN if that is set, else /run/traffic-forwarder/admin.sock, then
+    /// $XDG_RUNTIME_DIR/traffic-forwarder/admin.sock.
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) admin: Option<Place>,
     /// The file with the token that a port asks for.
-    #[arg(long, value_name = "FILE", requires = "admin")]
+    #[arg(long, value_name = "FILE")]
     pub(crate) token_file: Option<PathBuf>,
+    /// Without --admin: ask where the `admin` of this configuration file says, with its
+    /// `admin_token_file`.
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) conf: Option<PathBuf>,
 }
 
 /// Whether to look again and again.
@@ -177,12 +185,10 @@ pub(crate) struct Reload {
     pub(crate) reach: Reach,
 }
 
+/// Its `--conf` is what it compares with, not where it asks.
 #[derive(Args, Debug)]
+#[command(mut_arg("conf", |conf| conf.help(COMPARED)))]
 pub(crate) struct Plan {
-    /// Compare with this file, which the running process must be able to read; by default with the
-    /// process's own.
-    #[arg(short, long, value_name = "FILE")]
-    pub(crate) conf: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) reach: Reach,
 }

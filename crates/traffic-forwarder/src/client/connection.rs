@@ -3,8 +3,9 @@
 use crate::client::command::Whom;
 use crate::client::failure::{Attempt, Failure};
 use crate::client::place::Place;
-use http_body_util::{BodyExt, Empty, Limited};
+use crate::client::whereabouts::{self, Whereabouts};
 use control::api;
+use http_body_util::{BodyExt, Empty, Limited};
 use hyper::body::Bytes;
 use hyper::{Method, Request, StatusCode, header};
 use hyper_util::rt::TokioIo;
@@ -48,7 +49,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
 impl Client {
     pub(crate) fn new(whom: &Whom) -> Result<Self, Failure> {
         let client = Self::of_probes(whom)?;
-        if let (Some(place @ Place::Tcp(_)), None) = (&whom.admin, &client.token) {
+        if let ([place @ Place::Tcp(_)], None) = (&*client.places, &client.token) {
             let message =
                 format!("{place} is a port, which asks for a token: add --token-file FILE");
             return Err(Failure::Usage(message));
@@ -58,11 +59,8 @@ impl Client {
 
     /// One for [`Self::probe`] only, for which no port asks for a token.
     pub(crate) fn of_probes(whom: &Whom) -> Result<Self, Failure> {
-        let places = match &whom.admin {
-            Some(place) => vec![place.clone()],
-            None => control::admin_sockets().into_iter().map(Place::Unix).collect(),
-        };
-        let token = whom.token_file.as_deref().map(read_token).transpose()?;
+        let Whereabouts { places, token_file } = whereabouts::find(whom)?;
+        let token = token_file.as_deref().map(read_token).transpose()?;
         Ok(Self { places, token })
     }
 
@@ -172,7 +170,8 @@ async fn connect_to(place: &Place) -> io::Result<Box<dyn Stream>> {
 fn read_token(path: &Path) -> Result<Token, Failure> {
     let name = plan::escaped(&path.to_string_lossy());
     let usage = |what: String| Failure::Usage(format!("the token file `{name}` {what}"));
-    let text = std::fs::read_to_string(path).map_err(|error| usage(format!("cannot be read: {error}")))?;
+    let text =
+        std::fs::read_to_string(path).map_err(|error| usage(format!("cannot be read: {error}")))?;
     let token = text.trim();
     if token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Err(usage("holds no token: one word of visible ASCII characters".to_owned()));

@@ -11,6 +11,8 @@ use std::path::Path;
 pub(crate) enum Failure {
     /// What was given on the command line is not right.
     Usage(String),
+    /// The configuration that should say whom to ask cannot be read: its problems.
+    Configuration(String),
     /// Nothing answers, in none of the places.
     NoProcess(Vec<Attempt>),
     /// It answered, but not as it should: the connection broke, or took too long.
@@ -31,7 +33,7 @@ pub(crate) struct Attempt {
 impl Failure {
     pub(crate) fn exit(&self) -> Exit {
         match self {
-            Self::Usage(_) => Exit::Usage,
+            Self::Usage(_) | Self::Configuration(_) => Exit::Usage,
             Self::Refused(error) if matches!(&*error.code, "invalid_config" | "bad_request") => {
                 Exit::Usage
             }
@@ -51,6 +53,9 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Usage(message) => write!(f, "error: {message}"),
+            Self::Configuration(problems) => {
+                write!(f, "{}\n\n  help: with --admin, no file is needed", problems.trim_end())
+            }
             Self::NoProcess(attempts) => no_process(f, attempts),
             Self::Broken { place, what } => write!(f, "error: {place}: {what}"),
             // It is made of problems that have their headings already.
@@ -74,7 +79,7 @@ fn no_process(f: &mut fmt::Formatter<'_>, attempts: &[Attempt]) -> fmt::Result {
     f.write_str(
         "\n\n  help: is it running? It serves the admin socket only with a configuration file, and \
          not with\n        `admin = \"off\"`. If it serves it elsewhere, name the place with \
-         --admin.",
+         --admin,\n        or its configuration with -c.",
     )
 }
 

@@ -7,7 +7,7 @@ use crate::client::screen::{Colour, Screen};
 use crate::client::table::{Cell, Table, facts, number, text};
 use crate::client::units::{bytes, many, rate, seconds};
 use crate::client::watch::{self, Page};
-use crate::client::{path, red, show, status};
+use crate::client::{names, path, red, show, status};
 use crate::exit::Exit;
 use control::api::{Lane, Session, Sessions, Tcp};
 use hyper::Method;
@@ -41,7 +41,11 @@ async fn list(client: &Client, wanted: &command::Sessions) -> Result<Sessions, F
         ("limit", Some(limit.as_bytes())),
         ("rates", Some(b"true")),
     ];
-    client.ask(Method::GET, &path::with_query("/v1/sessions", &parameters)).await
+    let answer = client.ask(Method::GET, &path::with_query("/v1/sessions", &parameters)).await;
+    match &wanted.forward {
+        Some(name) => names::suggest(client, name, answer).await,
+        None => answer,
+    }
 }
 
 async fn one(client: &Client, id: u64) -> Result<Session, Failure> {

@@ -8,7 +8,7 @@ use crate::client::screen::{Colour, Screen};
 use crate::client::table::{Cell, Table, facts, number, text};
 use crate::client::units::{bytes, many};
 use crate::client::watch::{self, Page};
-use crate::client::{overview, path, show};
+use crate::client::{names, overview, path, show};
 use crate::exit::Exit;
 use crate::say;
 use control::api::{Forward, Forwards, Status};
@@ -55,12 +55,13 @@ pub(crate) async fn process(client: &Client) -> Result<Status, Failure> {
     client.ask(Method::GET, "/v1/status").await
 }
 
-async fn all(client: &Client) -> Result<Forwards, Failure> {
+pub(crate) async fn all(client: &Client) -> Result<Forwards, Failure> {
     client.ask(Method::GET, "/v1/forwards").await
 }
 
 async fn one(client: &Client, name: &str) -> Result<Forward, Failure> {
-    client.ask(Method::GET, &format!("/v1/forwards/{}", path::part(name))).await
+    let answer = client.ask(Method::GET, &format!("/v1/forwards/{}", path::part(name))).await;
+    names::suggest(client, name, answer).await
 }
 
 fn whole_text(status: &Status, forwards: &Forwards, screen: &Screen) -> String {
