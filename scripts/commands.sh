@@ -34,15 +34,6 @@ table() {
             next
         }
         { sub(/^ +/, "") }
-        /^Possible values:$/ { text = text ":"; comma = ""; next }
-        /^- [a-z]+: / {
-            value = $2
-            sub(/:$/, "", value)
-            sub(/^- [a-z]+: +/, "")
-            text = text comma " `" value "` (" $0 ")"
-            comma = ","
-            next
-        }
         { text = text (text == "" ? "" : " ") $0 }
         END { print_row() }
     '
@@ -74,12 +65,12 @@ cat <<'END'
 # Commands
 
 Every command with its arguments and options, as the program itself describes them with `--help`: `sh
-scripts/commands.sh > docs/commands.md` makes this page from that. `-h` and `--help` stand for all.
+scripts/commands.sh > docs/commands.md` makes this page from that. `-h`, `--help` and `help COMMAND` say the same.
 
 - What the commands print and how they are used day by day: [operations.md](operations.md).
 - Commands that ask the running process do so over its [admin interface](admin.md).
 - Exit codes and signals: [README](../README.md#command-line).
-- An option with one dash is understood for `--conf`, `--timeout` and `--max-conns`, as the older program had it.
+- An option with one dash is understood for `--conf`, `--timeout`, `--max-conns`, `--help` and `--version`, as the older program had it.
 END
 section "Without a command"
 for name in $(names); do

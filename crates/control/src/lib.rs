@@ -46,7 +46,7 @@ mod journal;
 mod bulletin;
 
 mod log;
-pub use log::{LogError, start_log};
+pub use log::{LogError, set_level as set_log_level, start_log};
 
 mod metrics;
 pub use metrics::{Kind, METRICS, Metric};

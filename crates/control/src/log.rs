@@ -40,7 +40,7 @@ pub fn start_log(log: &plan::Log) -> Result<(), LogError> {
 static LEVEL: AtomicU8 = AtomicU8::new(plan::Level::Info as u8);
 
 /// Changes the level of what is written from now on.
-pub(crate) fn set_level(level: plan::Level) {
+pub fn set_level(level: plan::Level) {
     LEVEL.store(level as u8, Ordering::Relaxed);
     // It is known by heart at every place that logs.
     tracing::callsite::rebuild_interest_cache();

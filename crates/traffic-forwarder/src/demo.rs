@@ -3,6 +3,7 @@
 use crate::cli;
 use crate::exit::Exit;
 use crate::{say, warn};
+use plan::Level;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
@@ -19,7 +20,7 @@ const PAGE: &[u8] = b"<!doctype html><title>traffic-forwarder</title>\
 
 pub(crate) fn run(demo: &cli::Demo) -> Exit {
     match prepare(demo.port) {
-        Ok((plan, target)) => show(plan, target, demo.once),
+        Ok((plan, target)) => show(plan, target, demo),
         Err(error) => {
             warn(&format!("error: demo: {error}\n"));
             Exit::Failed
@@ -47,14 +48,24 @@ fn free_address(wanted: u16) -> std::io::Result<SocketAddr> {
     probe.local_addr()
 }
 
-fn show(plan: plan::Plan, target: SocketAddr, once: bool) -> Exit {
+fn show(plan: plan::Plan, target: SocketAddr, demo: &cli::Demo) -> Exit {
     let listen = plan.forwards[0].routes[0].listen.to_string();
-    if let Err(error) = control::start_log(&plan.log) {
+    // Until the self-check is over, its result is all there is to read.
+    let quiet = plan::Log { level: Level::Warn, ..plan.log.clone() };
+    if let Err(error) = control::start_log(&quiet) {
         warn(&format!("error: {error}\n"));
         return Exit::Failed;
     }
-    say(&format!("target   http://{target}/   (a small HTTP server in this process)\n"));
-    say(&format!("forward  {listen} -> {target}\n"));
+    let is_other = demo.port != 0 && !listen.ends_with(&format!(":{}", demo.port));
+    let taken = is_other.then(|| format!("   (port {} is taken)", demo.port)).unwrap_or_default();
+    let said = say(&format!(
+        "target   http://{target}/   (a small HTTP server in this process)\n\
+         forward  {listen} -> {target}{taken}\n\n"
+    ));
+    if said != Exit::Done {
+        return said;
+    }
+    let (once, level) = (demo.once, plan.log.level);
     let good = Arc::new(AtomicBool::new(false));
     let verdict = Arc::clone(&good);
     let served = control::serve(plan::Input::default(), plan, None, move |stopper| {
@@ -63,7 +74,11 @@ fn show(plan: plan::Plan, target: SocketAddr, once: bool) -> Exit {
             if once {
                 stopper.stop();
             } else {
-                say(&format!("\nTry it:  curl http://{listen}/   Ctrl-C ends the demo.\n"));
+                say(&format!(
+                    "\nTry it:  curl http://{listen}/   Ctrl-C ends the demo.\n\
+                     From here on stands the log: a record of each session that ends.\n\n"
+                ));
+                control::set_log_level(level);
             }
         });
     });
@@ -86,13 +101,14 @@ fn check(address: &str) -> bool {
         let began = Instant::now();
         let line = match request(address, path) {
             Ok(body) if body == expected => {
-                format!("ok    {what}: {} bytes in {:.1?}", body.len(), began.elapsed())
+                let took = began.elapsed().as_secs_f64();
+                format!("ok    {what}: {} bytes in {took:.4} s", body.len())
             }
             Ok(body) => format!("WRONG {what}: {} bytes, and they differ", body.len()),
             Err(error) => format!("WRONG {what}: {error}"),
         };
         good &= line.starts_with("ok");
-        say(&format!("{line}\n"));
+        good &= say(&format!("{line}\n")) == Exit::Done;
     }
     good
 }

@@ -3,8 +3,8 @@
 use crate::cli::Cli;
 use crate::exit::Exit;
 use crate::output::{warn, written};
-use clap::CommandFactory;
 use clap::error::{ContextKind, ContextValue, Error};
+use clap::{CommandFactory, Parser};
 use std::path::Path;
 use std::str::FromStr;
 
@@ -18,17 +18,12 @@ pub(crate) fn command_among(forwards: &[String], arguments: &[String]) -> Option
 
 /// `help`: of the program, or of one command.
 pub(crate) fn help(name: Option<&str>) -> Exit {
-    let mut program = Cli::command();
-    // Each command learns its whole name.
-    program.build();
-    let command = match name {
-        None => Some(&mut program),
-        Some(name) => program.find_subcommand_mut(name),
+    let unknown = name.filter(|name| Cli::command().find_subcommand(name).is_none());
+    let Some(name) = unknown else {
+        let words = [PROGRAM].into_iter().chain(name).chain(["--help"]);
+        let help = Cli::try_parse_from(words).err();
+        return help.map_or(Exit::Done, |help| written(help.print()));
     };
-    if let Some(command) = command {
-        return written(command.print_long_help());
-    }
-    let name = name.unwrap_or_default();
     let meant = nearest(name).map(|nearest| format!("\n  help: did you mean `{nearest}`?\n"));
     let meant = meant.unwrap_or_default();
     warn(&format!("error: `{}` is no command\n{meant}", name.escape_debug()));

@@ -10,11 +10,13 @@ use hyper::body::Bytes;
 use hyper::{Method, Request, StatusCode, header};
 use hyper_util::rt::TokioIo;
 use serde::de::DeserializeOwned;
+use std::error::Error as _;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream};
+use tokio::task::JoinError;
 use tokio::time::timeout;
 
 /// A process on the same host that takes longer to accept is stuck.
@@ -148,16 +150,31 @@ impl Client {
         let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
             .await
             .map_err(|error| error.to_string())?;
-        // It ends with its sender. What goes wrong in it, the request is told.
-        tokio::spawn(connection);
-        let answer = sender.send_request(request).await.map_err(|error| {
-            if error.is_parse() { NOT_OURS.to_owned() } else { error.to_string() }
-        })?;
+        // It ends with its sender.
+        let connection = tokio::spawn(connection);
+        let answer = match sender.send_request(request).await {
+            Ok(answer) => answer,
+            Err(error) => {
+                drop(sender);
+                return Err(what_went_wrong(error, connection.await));
+            }
+        };
         let status = answer.status();
         let body = Limited::new(answer.into_body(), LARGEST_ANSWER).collect().await;
         let body = body.map_err(|error| format!("the answer breaks off: {error}"))?;
         Ok((status, body.to_bytes()))
     }
+}
+
+/// What goes wrong in a connection the request is told, if it was sent by then.
+fn what_went_wrong(error: hyper::Error, ended: Result<hyper::Result<()>, JoinError>) -> String {
+    let error = match ended {
+        Ok(Err(ended)) if error.is_canceled() => ended,
+        _ => error,
+    };
+    let broke_off = error.is_incomplete_message() || error.is_closed() || error.is_canceled();
+    let is_of_system = error.source().is_some_and(|source| source.is::<io::Error>());
+    if broke_off || is_of_system { error.to_string() } else { NOT_OURS.to_owned() }
 }
 
 async fn connect_to(place: &Place) -> io::Result<Box<dyn Stream>> {

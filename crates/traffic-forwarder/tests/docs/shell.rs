@@ -69,10 +69,11 @@ fn run(place: &str, arguments: &[String]) {
         return;
     }
     let forwarder = command.start();
-    forwarder.ready();
     if arguments.first().is_some_and(|argument| argument == "demo") {
         let says = || forwarder.stdout().iter().any(|line| line.contains("Try it"));
         wait_until("the demo's last line", LIMIT, says);
+    } else {
+        forwarder.ready();
     }
     forwarder.signal(Signal::TERM);
     assert_eq!(forwarder.wait_exit(LIMIT).code(), Some(0), "{place}: {arguments:?}");

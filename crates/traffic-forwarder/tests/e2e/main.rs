@@ -43,3 +43,4 @@ mod systemd;
 mod timeouts;
 mod top;
 mod upgrade;
+mod whereabouts;

@@ -50,6 +50,37 @@ fn status_shows_the_process_and_its_forwards() {
     assert_eq!(desk.refused(&["status", "wbe"], 1).matches("`wbe`").count(), 1);
 }
 
+/// Its target refuses every client.
+#[test]
+fn status_counts_the_sessions_that_failed() {
+    let (desk, nobody) = (Desk::new(), Port::v4());
+    let config = Config::new().admin(&desk.admin());
+    let forward = Forward::start_with(config, nobody.addr(), "name = 'db'");
+    // It may be reset before it knows that it is connected.
+    let _ = connect(&forward);
+    forward.wait_for_records(1);
+    let shown = desk.done(&["status"]);
+    says(&shown, &["0 refused, 1 failed"]);
+    let text = shown.text();
+    let column = line_with(&text, "FORWARD").iter().position(|word| *word == "FAILED");
+    assert_eq!(line_with(&text, "db")[column.unwrap()], "1", "{text}");
+    says(&desk.done(&["status", "db"]), &["1 so far, 0 refused, 1 failed"]);
+}
+
+#[test]
+fn a_name_that_none_has_brings_those_that_are_like_it() {
+    let (desk, port, target) = (Desk::new(), Port::every_address(), Listener::bind(Place::V4));
+    let config = Config::new().admin(&desk.admin());
+    let _forwarder = config.forward(format!(":{port}"), target.addr(), "").start();
+    let port = port.to_string();
+    let listing = ["sessions", "--forward", &port];
+    for command in [&["drain", &port][..], &["resume", &port], &["status", &port], &listing] {
+        let told = desk.refused(command, 1);
+        assert!(told.contains(&format!("did you mean `:{port}`?")), "{told}");
+    }
+    assert!(desk.refused(&["drain", "other"], 1).contains(&format!("there is `:{port}`")));
+}
+
 #[test]
 fn sessions_are_listed_sorted_and_counted() {
     let (desk, target) = (Desk::new(), Target::start(Behaviour::Echo));

@@ -1,0 +1,116 @@
+//! Where the commands look for the process, and what they say if it is not there or somebody else is.
+
+use std::io::Write;
+use std::net::TcpListener;
+use std::thread;
+
+use testkit::{Finished, Port};
+
+use crate::support::{Config, Desk, Forward, forwarder};
+
+const VARIABLE: &str = "TRAFFIC_FORWARDER_ADMIN";
+
+fn served(config: Config) -> Forward {
+    Forward::start_with(config, Port::v4().addr(), "name = 'web'")
+}
+
+#[track_caller]
+fn refuses(finished: &Finished, code: i32, words: &[&str]) {
+    assert_eq!(finished.status.code(), Some(code), "{finished}");
+    for word in words {
+        assert!(finished.stderr.contains(word), "`{word}` is missing: {finished}");
+    }
+}
+
+#[test]
+fn a_path_is_a_socket() {
+    let desk = Desk::new();
+    let _forward = served(Config::new().admin(&desk.admin()));
+    forwarder().args(["status", "--admin", &desk.path("admin.sock")]).run().success();
+}
+
+#[test]
+fn the_configuration_of_the_process_says_where_it_is_asked() {
+    let (desk, port) = (Desk::new(), Port::v4());
+    let token = desk.file("token", "the-one-that-opens-the-door\n");
+    let token = format!("admin_token_file = '{token}'");
+    for admin in [desk.admin(), port.addr().to_string()] {
+        let config = Config::new().admin(&admin);
+        let config = if admin == desk.admin() { config } else { config.process(&token) };
+        let forward = served(config);
+        let file = forward.config_path();
+        let shown = forwarder().args(["status", "-c"]).arg(&file).run().success();
+        assert!(shown.text().contains("web"), "{shown}");
+        // What is named wins.
+        let elsewhere = ["--admin", "unix:/no/such/socket"];
+        let other = forwarder().arg("status").arg("-c").arg(&file).args(elsewhere).run();
+        refuses(&other, 1, &["unix:/no/such/socket: there is no such socket"]);
+    }
+}
+
+#[test]
+fn a_configuration_that_says_nowhere_or_is_wrong_is_told() {
+    let desk = Desk::new();
+    let off = desk.file("off.toml", &Config::new().forward(":1", "h:1", "").text());
+    let told = forwarder().args(["status", "-c", &off]).run();
+    refuses(&told, 2, &["off.toml` has `admin = \"off\"`: its process cannot be asked"]);
+    let wrong = desk.file("wrong.toml", "[process]\nworkrs = 2\n");
+    let told = forwarder().args(["drain", "web", "-c", &wrong]).run();
+    refuses(&told, 2, &["did you mean `workers`?", "with --admin, no file is needed"]);
+}
+
+#[test]
+fn the_environment_says_where_if_nothing_else_does() {
+    let desk = Desk::new();
+    let forward = served(Config::new().admin(&desk.admin()));
+    let status = |place: &str| forwarder().env(VARIABLE, place).arg("status");
+    let shown = status(&desk.admin()).run().success();
+    assert!(shown.text().contains("web"), "{shown}");
+    status("unix:/no/such/socket").args(["--admin", &desk.admin()]).run().success();
+    status("unix:/no/such/socket").arg("-c").arg(forward.config_path()).run().success();
+    refuses(&status("unix:/no/such/socket").run(), 1, &["/no/such/socket: there is no such"]);
+    refuses(&status("nowhere").run(), 2, &["TRAFFIC_FORWARDER_ADMIN=nowhere: write unix:/PATH"]);
+}
+
+#[test]
+fn a_wrong_token_is_told_from_a_file_that_holds_none() {
+    let (desk, port) = (Desk::new(), Port::v4());
+    let admin = port.addr().to_string();
+    let token = desk.file("token", "the-one-that-opens-the-door\n");
+    let wrong = desk.file("wrong", "another-one-that-does-not");
+    let empty = desk.file("empty", "\n");
+    let config = Config::new().admin(&admin);
+    let _forward = served(config.process(&format!("admin_token_file = '{token}'")));
+    let ask =
+        |file: &str| forwarder().args(["status", "--admin", &admin, "--token-file", file]).run();
+    let not_his = format!("the token in `{wrong}` is not that of the process at {admin}");
+    refuses(&ask(&wrong), 1, &[&not_his]);
+    let missing = ["the token file `nope` cannot be read: No such file"];
+    refuses(&ask("nope"), 2, &missing);
+    refuses(&ask(&empty), 2, &["empty` holds no token"]);
+    let upgrade = ["upgrade", "--binary", "/bin/true", "--admin", &admin, "--token-file", &token];
+    refuses(&forwarder().args(upgrade).run(), 1, &["only for who asks on the Unix socket"]);
+}
+
+/// Whatever else listens on the port.
+#[test]
+fn a_stranger_on_the_port_is_known_as_one() {
+    let desk = Desk::new();
+    let token = desk.file("token", "the-one-that-opens-the-door\n");
+    let answers: [&[u8]; 2] =
+        [b"SSH-2.0-stranger\r\n", b"HTTP/1.1 404 Not Found\r\ncontent-length: 4\r\n\r\nnope"];
+    for answer in answers {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let admin = listener.local_addr().unwrap().to_string();
+        let stranger = thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            stream.write_all(answer).unwrap();
+            // Until the question has come and its asker is gone.
+            let _ = std::io::copy(&mut stream, &mut std::io::sink());
+        });
+        let told = forwarder().args(["status", "--admin", &admin, "--token-file", &token]).run();
+        let what = "what answers there is not the admin interface of a traffic-forwarder";
+        refuses(&told, 1, &[&format!("{admin}: {what}")]);
+        stranger.join().unwrap();
+    }
+}
