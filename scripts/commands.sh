@@ -70,7 +70,8 @@ scripts/commands.sh > docs/commands.md` makes this page from that. `-h`, `--help
 - What the commands print and how they are used day by day: [operations.md](operations.md).
 - Commands that ask the running process do so over its [admin interface](admin.md).
 - Exit codes and signals: [README](../README.md#command-line).
-- An option with one dash is understood for `--conf`, `--timeout`, `--max-conns`, `--help` and `--version`, as the older program had it.
+- An option with one dash is understood for `--conf`, `--timeout`, `--max-conns`, `--help` and `--version`, as the older
+  program had it.
 END
 section "Without a command"
 for name in $(names); do

@@ -58,7 +58,7 @@ pub(crate) fn run(operation: &Operation) -> Exit {
         }
     };
     runtime.block_on(carry_out(operation)).unwrap_or_else(|failure| {
-        warn(&format!("{failure}\n"));
+        failure.tell(operation.json());
         failure.exit()
     })
 }
@@ -119,7 +119,9 @@ async fn compare(Plan { reach }: &Plan) -> Result<Exit, Failure> {
 
 async fn change(client: &Client, reach: &Reach, path: &str) -> Result<Exit, Failure> {
     let answer: Result<api::Reload, _> = client.ask(Method::POST, path).await;
-    if let Err(failure @ Failure::Refused(_)) = &answer {
+    if let Err(failure @ Failure::Refused(_)) = &answer
+        && !reach.json
+    {
         warn(&format!("{failure}\n\nnothing was changed\n"));
         return Ok(failure.exit());
     }

@@ -42,12 +42,32 @@ pub(crate) enum Operation {
     Top(Whom),
 }
 
+impl Operation {
+    /// Whether the answer is for programs.
+    pub(crate) fn json(&self) -> bool {
+        let reach = match self {
+            Self::Status(Status { reach, .. })
+            | Self::Sessions(Sessions { reach, .. })
+            | Self::Kill(Kill { reach, .. })
+            | Self::Drain(Named { reach, .. })
+            | Self::Resume(Named { reach, .. })
+            | Self::Reload(Reload { reach, .. })
+            | Self::Plan(Plan { reach })
+            | Self::Confirm(reach)
+            | Self::Upgrade(Upgrade { reach, .. })
+            | Self::Profile(Profile { reach, .. }) => reach,
+            Self::Top(_) => return false,
+        };
+        reach.json
+    }
+}
+
 /// Whom to ask, and how to print the answer.
 #[derive(Args, Debug)]
 pub(crate) struct Reach {
     #[command(flatten)]
     pub(crate) whom: Whom,
-    /// Print the answer as JSON.
+    /// Print the answer as JSON; why there is none, too, on standard error.
     #[arg(long)]
     pub(crate) json: bool,
 }
@@ -72,14 +92,14 @@ pub(crate) struct Whom {
 /// Whether to look again and again.
 #[derive(Args, Debug)]
 pub(crate) struct Watch {
-    /// Show it again every so many seconds (2 if not given) until Ctrl-C.
+    /// Show it again every so many seconds (2 if not given) until Ctrl-C; with --json, one line for
+    /// each time.
     #[arg(
         long,
         value_name = "SECONDS",
         num_args = 0..=1,
         default_missing_value = "2",
-        value_parser = period,
-        conflicts_with = "json"
+        value_parser = period
     )]
     pub(crate) watch: Option<Duration>,
 }

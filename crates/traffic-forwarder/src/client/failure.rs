@@ -2,6 +2,8 @@
 
 use crate::client::place::Place;
 use crate::exit::Exit;
+use crate::warn;
+use control::api;
 use std::fmt;
 use std::io;
 use std::os::unix::fs::MetadataExt;
@@ -18,7 +20,7 @@ pub(crate) enum Failure {
     /// It answered, but not as it should: the connection broke, or took too long.
     Broken { place: Place, what: String },
     /// It answered that it does not do it.
-    Refused(control::api::Error),
+    Refused(api::Error),
     /// The terminal cannot be read, or written to.
     Terminal(io::Error),
 }
@@ -40,6 +42,29 @@ impl Failure {
             Self::Refused(_) | Self::NoProcess(_) | Self::Broken { .. } | Self::Terminal(_) => {
                 Exit::Failed
             }
+        }
+    }
+
+    /// For programs, in the form in which the process itself refuses.
+    pub(crate) fn for_programs(&self) -> api::Failure {
+        let code = match self {
+            Self::Refused(error) => return api::Failure { error: error.clone() },
+            Self::Usage(_) => "usage",
+            Self::Configuration(_) => "invalid_config",
+            Self::NoProcess(_) => "no_process",
+            Self::Broken { .. } => "broken_answer",
+            Self::Terminal(_) => "terminal",
+        };
+        let message = self.to_string();
+        let message = message.strip_prefix("error: ").unwrap_or(&message).to_owned();
+        api::Failure { error: api::Error { code: code.to_owned(), message } }
+    }
+
+    /// Writes it to standard error.
+    pub(crate) fn tell(&self, json: bool) {
+        match serde_json::to_string(&self.for_programs()) {
+            Ok(text) if json => warn(&format!("{text}\n")),
+            _ => warn(&format!("{self}\n")),
         }
     }
 
@@ -67,7 +92,7 @@ impl fmt::Display for Failure {
 }
 
 /// The message, with nothing in it that could steer a terminal.
-fn shown(error: &control::api::Error) -> String {
+fn shown(error: &api::Error) -> String {
     error.message.trim_end().lines().map(plan::escaped).collect::<Vec<_>>().join("\n")
 }
 

@@ -14,6 +14,12 @@ use hyper::Method;
 
 pub(crate) async fn run(wanted: &command::Sessions) -> Result<Exit, Failure> {
     let (client, reach) = (Client::new(&wanted.reach.whom)?, &wanted.reach);
+    if let Some(period) = wanted.watch.watch.filter(|_| reach.json) {
+        return match wanted.id {
+            Some(id) => watch::lines(period, async || one(&client, id).await).await,
+            None => watch::lines(period, async || list(&client, wanted).await).await,
+        };
+    }
     if let Some(period) = wanted.watch.watch {
         let draw = async |screen: &Screen| {
             let status = status::process(&client).await?;

@@ -1,6 +1,6 @@
 //! `status`: the process in a few lines, and its forwards in a table.
 
-use crate::client::command::{self, Reach};
+use crate::client::command;
 use crate::client::connection::Client;
 use crate::client::failure::Failure;
 use crate::client::red::{self, Red};
@@ -29,6 +29,12 @@ pub(crate) async fn run(wanted: &command::Status) -> Result<Exit, Failure> {
         return Ok(say("ready\n"));
     }
     let (client, reach) = (Client::new(&wanted.reach.whom)?, &wanted.reach);
+    if let Some(period) = wanted.watch.watch.filter(|_| reach.json) {
+        return match &wanted.forward {
+            Some(name) => watch::lines(period, async || one(&client, name).await).await,
+            None => watch::lines(period, async || whole(&client).await).await,
+        };
+    }
     if let Some(period) = wanted.watch.watch {
         let draw = async |screen: &Screen| {
             let status = process(&client).await?;
@@ -42,13 +48,14 @@ pub(crate) async fn run(wanted: &command::Status) -> Result<Exit, Failure> {
     }
     Ok(match &wanted.forward {
         Some(name) => show(reach, &one(&client, name).await?, one_text),
-        None => print_whole(reach, process(&client).await?, all(&client).await?),
+        None => show(reach, &whole(&client).await?, |whole| {
+            whole_text(&whole.status, &whole.forwards, &Screen::now())
+        }),
     })
 }
 
-fn print_whole(reach: &Reach, status: Status, forwards: Forwards) -> Exit {
-    let whole = Whole { status, forwards };
-    show(reach, &whole, |whole| whole_text(&whole.status, &whole.forwards, &Screen::now()))
+async fn whole(client: &Client) -> Result<Whole, Failure> {
+    Ok(Whole { status: process(client).await?, forwards: all(client).await? })
 }
 
 pub(crate) async fn process(client: &Client) -> Result<Status, Failure> {

@@ -6,6 +6,8 @@ use crate::client::units::seconds;
 use crate::exit::Exit;
 use crate::output::{print, written};
 use control::api::Status;
+use serde::Serialize;
+use std::io;
 use std::time::{Duration, Instant};
 
 /// What happened is shown for so long.
@@ -69,6 +71,37 @@ pub(crate) async fn run(
         };
         // Nobody who reads it is no failure, but there is nothing more to do.
         if let Err(error) = print(&on_screen(&format!("{}{text}", news.text()), &screen)) {
+            return Ok(written(Err(error)));
+        }
+        tokio::select! {
+            () = tokio::time::sleep(period) => {}
+            _ = tokio::signal::ctrl_c() => return Ok(Exit::Done),
+        }
+    }
+}
+
+/// Prints an answer for programs in one line, again and again until Ctrl-C. While the process is
+/// away, the line says so as an error.
+pub(crate) async fn lines<Answer: Serialize>(
+    period: Duration,
+    ask: impl AsyncFn() -> Result<Answer, Failure>,
+) -> Result<Exit, Failure> {
+    let mut was_there = false;
+    loop {
+        let answer = tokio::select! {
+            answer = ask() => answer,
+            _ = tokio::signal::ctrl_c() => return Ok(Exit::Done),
+        };
+        let line = match answer {
+            Ok(answer) => serde_json::to_string(&answer),
+            Err(failure) if was_there && failure.is_absence() => {
+                serde_json::to_string(&failure.for_programs())
+            }
+            Err(failure) => return Err(failure),
+        };
+        was_there = true;
+        let line = line.map_err(io::Error::from);
+        if let Err(error) = line.and_then(|line| print(&format!("{line}\n"))) {
             return Ok(written(Err(error)));
         }
         tokio::select! {
