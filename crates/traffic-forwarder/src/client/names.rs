@@ -25,7 +25,9 @@ pub(crate) async fn suggest<T>(
 
 /// The names that are like it; all if none is and they are few.
 fn suggestion(name: &str, names: &[String]) -> String {
-    let is_like = |other: &str| other.contains(name) || strsim::jaro_winkler(name, other) > 0.8;
+    let is_like = |other: &str| {
+        other.contains(name) || strsim::normalized_damerau_levenshtein(name, other) > 0.6
+    };
     let like: Vec<_> = names.iter().filter(|other| is_like(other)).take(MOST_NAMES).collect();
     match (&*like, names.len()) {
         ([], 1..=MOST_NAMES) => format!("; there is {}", listed(names.iter(), " and ")),
@@ -51,7 +53,8 @@ mod tests {
         let names = |names: &[&str]| names.iter().map(ToString::to_string).collect::<Vec<_>>();
         let some = names(&["web", ":18381", "web2", "db"]);
         assert_eq!(suggestion("18381", &some), "; did you mean `:18381`?");
-        assert_eq!(suggestion("wbe", &some), "; did you mean `web` or `web2`?");
+        assert_eq!(suggestion("wbe", &some), "; did you mean `web`?");
+        assert_eq!(suggestion("we", &some), "; did you mean `web` or `web2`?");
         assert_eq!(suggestion("xyz", &some), "; there is `web`, `:18381`, `web2` and `db`");
         let many: Vec<_> = (0..100).map(|number| format!("forward{number}")).collect();
         assert_eq!(suggestion("xyz", &many), "");
