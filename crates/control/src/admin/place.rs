@@ -4,7 +4,7 @@ use crate::admin_address::admin_sockets;
 use std::path::{Path, PathBuf};
 
 /// The first of the places that this process may use; it has a directory then.
-pub(super) fn usable_socket() -> Option<PathBuf> {
+pub(crate) fn usable_socket() -> Option<PathBuf> {
     admin_sockets().into_iter().find(|path| path.parent().is_some_and(is_usable))
 }
 
