@@ -98,7 +98,9 @@ impl<'a> Domain<'a> {
             LandlockStatus::NotEnabled => Kernel::HasNone(
                 "this kernel has landlock, and it is switched off (`lsm=` of its command line)",
             ),
-            LandlockStatus::NotImplemented => Kernel::HasNone("this kernel has no landlock"),
+            LandlockStatus::NotImplemented => Kernel::HasNone(
+                "this kernel has no landlock, or a filter of system calls keeps it away",
+            ),
         })
     }
 
