@@ -18,7 +18,7 @@ mod place;
 use crate::serve::ServeError;
 use crate::supervisor::own_program;
 use domain::Domain;
-use needs::{Need, needs};
+use needs::{Need, automatic_admin, needs};
 use place::{place, places};
 use plan::Plan;
 use std::collections::BTreeSet;
@@ -81,7 +81,8 @@ impl Sandbox {
     /// What a plan and the next program need; or all that cannot be had.
     fn of(plan: &Plan, program: Option<&Path>) -> Result<Self, Vec<String>> {
         let (mut sandbox, mut faults) = (Self::default(), Vec::new());
-        for need in needs(plan).into_iter().chain(program.map(Need::program)) {
+        let others = automatic_admin(plan).into_iter().chain(program.map(Need::program));
+        for need in needs(plan).into_iter().chain(others) {
             match places(&need.path, need.access) {
                 Ok(places) => sandbox.set_mut(need.access).extend(places),
                 Err(fault) => faults.push(format!("{need}: {fault}")),

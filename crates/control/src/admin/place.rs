@@ -4,12 +4,23 @@ use crate::admin_address::admin_sockets;
 use std::path::{Path, PathBuf};
 
 /// The first of the places that this process may use; it has a directory then.
-pub(crate) fn usable_socket() -> Option<PathBuf> {
-    admin_sockets().into_iter().find(|path| path.parent().is_some_and(is_usable))
+pub(super) fn usable_socket() -> Option<PathBuf> {
+    first(|directory| {
+        // It may be there already; what matters is what is there in the end.
+        let _ = std::fs::create_dir(directory);
+        is_usable(directory)
+    })
+}
+
+/// The same, of the directories that are there.
+pub(crate) fn present_socket() -> Option<PathBuf> {
+    first(is_usable)
+}
+
+fn first(suits: impl Fn(&Path) -> bool) -> Option<PathBuf> {
+    admin_sockets().into_iter().find(|path| path.parent().is_some_and(&suits))
 }
 
 fn is_usable(directory: &Path) -> bool {
-    // It may be there already; what matters is what is there in the end.
-    let _ = std::fs::create_dir(directory);
     directory.is_dir() && sys::may_write_in(directory)
 }

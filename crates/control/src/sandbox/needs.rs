@@ -1,7 +1,7 @@
 //! What a plan needs of the file system.
 
 use super::Access;
-use crate::admin::usable_socket;
+use crate::admin::present_socket;
 use plan::{Admin, ListenAddress, Plan};
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -36,7 +36,8 @@ impl fmt::Display for Need {
     }
 }
 
-/// All of it. What systemd has opened for the process is neither opened nor removed by it.
+/// All that the plan names. What systemd has opened for the process is neither opened nor removed by
+/// it.
 pub(super) fn needs(plan: &Plan) -> Vec<Need> {
     let config = plan.config.as_deref().map(Need::config);
     let log =
@@ -55,14 +56,23 @@ pub(super) fn needs(plan: &Plan) -> Vec<Need> {
 }
 
 fn admin(plan: &Plan) -> Option<Need> {
-    let socket = |path: &Path| Need::new("`admin` in [process]", path, Access::Write);
     match &plan.process.admin {
-        Admin::Auto if plan.config.is_some() => usable_socket().as_deref().map(socket),
         Admin::Auto | Admin::Off => None,
-        Admin::Unix(path) => Some(socket(path)),
+        Admin::Unix(path) => Some(admin_socket(path)),
         // It is read again after an upgrade.
         Admin::Tcp { token_file, .. } => {
             Some(Need::new("`admin_token_file` in [process]", token_file, Access::Read))
         }
     }
+}
+
+/// The admin socket whose place the plan leaves open, once it is there: it is found at the start, and
+/// stays where it is.
+pub(super) fn automatic_admin(plan: &Plan) -> Option<Need> {
+    let wanted = plan.process.admin == Admin::Auto && plan.config.is_some();
+    wanted.then(present_socket)?.as_deref().map(admin_socket)
+}
+
+fn admin_socket(path: &Path) -> Need {
+    Need::new("`admin` in [process]", path, Access::Write)
 }

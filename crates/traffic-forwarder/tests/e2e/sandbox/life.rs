@@ -7,7 +7,7 @@ use std::os::unix::net::{SocketAddr, UnixDatagram};
 use tempfile::TempDir;
 use testkit::{Addr, Behaviour, LIMIT, Port, Signal, Target, connect, wait_until};
 
-use super::{INSIDE, ON, Sandboxed, is_inside};
+use super::{INSIDE, ON, Sandboxed, is_inside, skip};
 use crate::support::{Config, Operated, forwarder, ping, served_client};
 
 #[test]
@@ -56,8 +56,7 @@ fn the_log_is_rotated_and_begun_anew() {
     let forwarder = forwarder().config(config.text()).start();
     wait_until("ready", LIMIT, || text("log").contains("ready"));
     if !text("log").contains(INSIDE) {
-        println!("skipped: this kernel has no landlock");
-        return;
+        return skip();
     }
     let sessions_until = |what: &str, is_so: &dyn Fn() -> bool| {
         wait_until(what, LIMIT, || {
