@@ -7,8 +7,8 @@ use std::io;
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
-/// What stands for a path: its directory, and that of the file that it is a link to. A device is
-/// never replaced, and stands for itself.
+/// What stands for a path: its directory, and then that of the file that it is a link to. A device is
+/// never replaced, and stands for itself. Never empty.
 pub(super) fn place(path: &Path) -> io::Result<Vec<PathBuf>> {
     let target = fs::canonicalize(path).ok();
     if let Some(device) = target.as_deref().filter(|target| is_device(target)) {

@@ -1,5 +1,6 @@
 use super::*;
 use std::fs;
+use std::os::unix::fs::symlink;
 
 fn plan_of(text: &str, config: &Path) -> Plan {
     let input = plan::Input { config: Some(config.to_owned()), ..plan::Input::default() };
@@ -38,6 +39,20 @@ fn a_plan_is_refused_for_each_directory_that_it_lacks_and_for_no_other() {
         assert_eq!(sandbox.refuses_config(&at.join("a/config")), None, "read where it is written");
         assert!(sandbox.refuses_config(&at.join("b/config")).is_some());
         assert!(sandbox.refuses_program(&at.join("a/program")).is_some(), "no program is there");
+    });
+}
+
+/// As the kernel sees it, which knows nothing of the link.
+#[test]
+fn what_a_link_leads_to_is_what_is_read() {
+    with_directories(|at, plan| {
+        let sandbox = Sandbox::of(&plan("a/log", "a/socket"), None).unwrap();
+        for (link, target) in [("b/inwards", "a/config"), ("a/outwards", "b/config")] {
+            fs::write(at.join(target), "").unwrap();
+            symlink(at.join(target), at.join(link)).unwrap();
+        }
+        assert_eq!(sandbox.refuses_config(&at.join("b/inwards")), None);
+        assert!(sandbox.refuses_config(&at.join("a/outwards")).is_some());
     });
 }
 
