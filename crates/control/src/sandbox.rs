@@ -186,9 +186,9 @@ fn tell(kernel: &Kernel, own: &Sandbox) {
             cannot_restrict = (!lacks.is_empty()).then(|| lacks.join(", ")),
             "in its sandbox"
         ),
-        Kernel::HasNone(why) => tracing::warn!(
-            "no sandbox: {why}; the process can open all that its user can, as without `sandbox`"
-        ),
+        Kernel::HasNone(reason) => {
+            tracing::warn!(reason, "no sandbox: the process can open all that its user can")
+        }
     }
 }
 

@@ -18,6 +18,8 @@ use crate::support::{Config, Operated, forwarder, messages, of_each_thread, serv
 /// What an operator reads when the sandbox is there.
 const INSIDE: &str = "in its sandbox";
 
+/// And what if there is none.
+const NONE: &str = "no sandbox: the process can open all that its user can";
 const ON: &str = "sandbox = true";
 
 /// A process in its sandbox: of its configuration's directory, that of the admin socket, and that of
@@ -100,9 +102,8 @@ fn config(line: &str, port: &Port, sockets: &TempDir, target: &Target) -> Config
 #[track_caller]
 fn is_inside(operated: &Operated) -> bool {
     let told = wait_for("what came of the sandbox", LIMIT, || {
-        let none = |line: &String| line.contains("no sandbox: this kernel has");
         let inside = messages(operated, INSIDE).first().cloned();
-        inside.or_else(|| operated.stderr().iter().any(none).then_some(Value::Null))
+        inside.or_else(|| (!messages(operated, NONE).is_empty()).then_some(Value::Null))
     });
     if told.is_null() {
         skip();
