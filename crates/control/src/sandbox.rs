@@ -73,8 +73,10 @@ impl Sandbox {
     pub(crate) fn rehearse(plan: &Plan) -> Result<Kernel, Vec<String>> {
         let own = || Self::of(plan, own_program().as_deref());
         let sandbox = if plan.process.sandbox { own()? } else { Self::default() };
-        let rehearsal = std::thread::spawn(move || Domain::of(&sandbox.with_system()).enter());
-        let kernel = rehearsal.join().unwrap_or_else(|_| Err("the rehearsal broke off".to_owned()));
+        let rehearsal = move || Domain::of(&sandbox.with_system()).enter();
+        let thread = std::thread::Builder::new().spawn(rehearsal);
+        let thread = thread.map_err(|error| vec![format!("start a thread: {error}")])?;
+        let kernel = thread.join().unwrap_or_else(|_| Err("the rehearsal broke off".to_owned()));
         kernel.map_err(|error| vec![error])
     }
 
@@ -187,7 +189,7 @@ fn tell(kernel: &Kernel, own: &Sandbox) {
             "in its sandbox"
         ),
         Kernel::HasNone(reason) => {
-            tracing::warn!(reason, "no sandbox: the process can open all that its user can")
+            tracing::warn!(reason, "no sandbox: the process can open all that its user can");
         }
     }
 }
