@@ -37,5 +37,6 @@ mod document;
 mod page;
 
 pub(crate) use door::Door;
+pub(crate) use place::present_socket;
 pub(crate) use routes::App;
 pub(crate) use server::MOST_CONNECTIONS;

@@ -9,6 +9,7 @@ type Line = (&'static str, String);
 /// The process in a few lines. `forwards` are all that it has.
 pub(crate) fn text(status: &Status, forwards: &[Forward]) -> String {
     let mut lines = vec![process(status), config(status)];
+    lines.extend(status.sandboxed.then(sandbox));
     lines.extend(status.last_reload.as_ref().map(last_reload));
     lines.extend(status.last_upgrade.as_ref().map(last_upgrade));
     lines.extend(status.confirm_within.map(on_trial));
@@ -36,6 +37,10 @@ fn process(status: &Status) -> Line {
 fn config(status: &Status) -> Line {
     let config = status.config.as_deref().unwrap_or("forwards of the command line");
     ("config", format!("{config}, generation {}", status.generation))
+}
+
+fn sandbox() -> Line {
+    ("sandbox", "kept to the directories of the configuration".to_owned())
 }
 
 fn last_reload(LastReload { at, by, error, .. }: &LastReload) -> Line {
