@@ -16,7 +16,6 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream};
-use tokio::task::JoinError;
 use tokio::time::timeout;
 
 /// A process on the same host that takes longer to accept is stuck.
@@ -150,15 +149,9 @@ impl Client {
         let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
             .await
             .map_err(|error| error.to_string())?;
-        // It ends with its sender.
-        let connection = tokio::spawn(connection);
-        let answer = match sender.send_request(request).await {
-            Ok(answer) => answer,
-            Err(error) => {
-                drop(sender);
-                return Err(what_went_wrong(error, connection.await));
-            }
-        };
+        // It ends with its sender. What goes wrong in it, the request is told.
+        tokio::spawn(connection);
+        let answer = sender.send_request(request).await.map_err(|error| what_went_wrong(&error))?;
         let status = answer.status();
         let body = Limited::new(answer.into_body(), LARGEST_ANSWER).collect().await;
         let body = body.map_err(|error| format!("the answer breaks off: {error}"))?;
@@ -166,15 +159,15 @@ impl Client {
     }
 }
 
-/// What goes wrong in a connection the request is told, if it was sent by then.
-fn what_went_wrong(error: hyper::Error, ended: Result<hyper::Result<()>, JoinError>) -> String {
-    let error = match ended {
-        Ok(Err(ended)) if error.is_canceled() => ended,
-        _ => error,
-    };
-    let broke_off = error.is_incomplete_message() || error.is_closed() || error.is_canceled();
-    let is_of_system = error.source().is_some_and(|source| source.is::<io::Error>());
-    if broke_off || is_of_system { error.to_string() } else { NOT_OURS.to_owned() }
+/// Whoever speaks before he is asked, the question is never put to: what he said is the cause.
+fn what_went_wrong(error: &hyper::Error) -> String {
+    let cause = error.source().and_then(|source| source.downcast_ref::<hyper::Error>());
+    let spoke_first = error.is_canceled() && cause.is_some_and(|cause| !is_of_system(cause));
+    if error.is_parse() || spoke_first { NOT_OURS.to_owned() } else { error.to_string() }
+}
+
+fn is_of_system(error: &hyper::Error) -> bool {
+    error.source().is_some_and(|source| source.is::<io::Error>())
 }
 
 async fn connect_to(place: &Place) -> io::Result<Box<dyn Stream>> {
