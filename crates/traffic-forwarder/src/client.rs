@@ -1,5 +1,7 @@
 //! The commands that question or steer a running process, over its admin interface.
 
+pub(crate) mod reach;
+
 pub(crate) mod command;
 pub(crate) use command::Operation;
 
@@ -40,11 +42,12 @@ pub(crate) mod units;
 use crate::exit::Exit;
 use crate::output::say_json;
 use crate::{say, warn};
-use command::{Kill, Named, Plan, Reach, Reload, Whom};
+use command::{Kill, Named, Plan, Reload};
 use connection::Client;
 use control::api;
 use failure::Failure;
 use hyper::Method;
+use reach::{Reach, Whom};
 use serde::Serialize;
 use std::os::unix::ffi::OsStrExt;
 

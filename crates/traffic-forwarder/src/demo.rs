@@ -56,8 +56,11 @@ fn show(plan: plan::Plan, target: SocketAddr, demo: &cli::Demo) -> Exit {
         warn(&format!("error: {error}\n"));
         return Exit::Failed;
     }
-    let is_other = demo.port != 0 && !listen.ends_with(&format!(":{}", demo.port));
-    let taken = is_other.then(|| format!("   (port {} is taken)", demo.port)).unwrap_or_default();
+    let taken = if demo.port == 0 || listen.ends_with(&format!(":{}", demo.port)) {
+        String::new()
+    } else {
+        format!("   (port {} is taken)", demo.port)
+    };
     let said = say(&format!(
         "target   http://{target}/   (a small HTTP server in this process)\n\
          forward  {listen} -> {target}{taken}\n\n"

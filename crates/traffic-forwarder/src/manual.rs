@@ -17,14 +17,11 @@ pub(crate) fn run(directory: Option<&Path>) -> Exit {
         None => page(program()).map(|page| say(&String::from_utf8_lossy(&page))),
         Some(directory) => write_pages(directory).map(|()| Exit::Done),
     };
-    done.map_or_else(
-        |error| {
-            let place = directory.map_or(String::new(), |path| format!(" into {}", path.display()));
-            warn(&format!("error: write manual pages{place}: {error}\n"));
-            Exit::Failed
-        },
-        |exit| exit,
-    )
+    done.unwrap_or_else(|error| {
+        let place = directory.map_or(String::new(), |path| format!(" into {}", path.display()));
+        warn(&format!("error: write manual pages{place}: {error}\n"));
+        Exit::Failed
+    })
 }
 
 /// The command line, complete with what the library adds to it.

@@ -61,14 +61,13 @@ pub(crate) fn number<N: FromStr>(
 fn misplaced(word: &str, arguments: &[String]) -> Option<String> {
     Cli::command().find_subcommand(word)?;
     let at = arguments.iter().rposition(|argument| argument == word)?;
-    let others = arguments.iter().enumerate().filter(|(index, argument)| {
-        // Two commands would be one too many.
-        *index != at && (*index > 0 || *argument != "run")
-    });
-    let others: String = others.map(|(_, other)| format!(" {}", shell_word(other))).collect();
-    Some(format!(
-        "error: the command comes first, and `{word}` does not\n\n  help: {PROGRAM} {word}{others}\n"
-    ))
+    // Two commands would be one too many.
+    let is_kept = |index: usize| index != at && (index > 0 || arguments[index] != "run");
+    let others = (0..arguments.len()).filter(|index| is_kept(*index));
+    let others = others.map(|index| shell_word(&arguments[index]));
+    let line: Vec<_> = [PROGRAM, word].map(str::to_owned).into_iter().chain(others).collect();
+    let line = line.join(" ");
+    Some(format!("error: the command comes first, and `{word}` does not\n\n  help: {line}\n"))
 }
 
 fn misspelt(word: &str) -> Option<String> {

@@ -1,8 +1,8 @@
 //! One question, one connection: finding the process, HTTP, time limits.
 
-use crate::client::command::Whom;
 use crate::client::failure::{Attempt, Failure};
 use crate::client::place::Place;
+use crate::client::reach::Whom;
 use crate::client::whereabouts::{self, Whereabouts};
 use control::api;
 use http_body_util::{BodyExt, Empty, Limited};
@@ -167,7 +167,7 @@ fn what_went_wrong(error: &hyper::Error) -> String {
 }
 
 fn is_of_system(error: &hyper::Error) -> bool {
-    error.source().is_some_and(|source| source.is::<io::Error>())
+    error.source().is_some_and(<dyn std::error::Error>::is::<io::Error>)
 }
 
 async fn connect_to(place: &Place) -> io::Result<Box<dyn Stream>> {

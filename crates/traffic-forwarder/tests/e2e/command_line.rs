@@ -1,6 +1,8 @@
 //! The command line as DESIGN 1.2 has it: the older program's flags in both spellings and its file
 //! unchanged, one-line forwards in every form, `check`, `--help` and `--version`.
 
+mod usage;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -217,96 +219,6 @@ fn help_and_version_are_answers() {
             assert!(words.iter().all(|word| finished.text().contains(word)), "{finished}");
             assert!(finished.stderr.is_empty(), "{finished}");
         }
-    }
-}
-
-#[test]
-fn check_has_json_for_editors() {
-    let text = "1 | h | 80\nx | h | 80\n";
-    let finished = forwarder().args(["check", "--json"]).config(text).run();
-    assert_eq!(finished.status.code(), Some(2), "{finished}");
-    assert!(finished.stderr.is_empty(), "{finished}");
-    let json: serde_json::Value = serde_json::from_slice(&finished.stdout).unwrap();
-    assert_eq!((&json["ok"], &json["total"]), (&false.into(), &1.into()), "{finished}");
-    let problem = &json["problems"][0];
-    let place = (&problem["level"], &problem["line"], &problem["column"]);
-    assert_eq!(place, (&"warning".into(), &2.into(), &1.into()), "{finished}");
-    assert!(problem["file"].as_str().unwrap().ends_with("forwarder.conf"), "{finished}");
-    assert!(problem["message"].as_str().unwrap().contains("`x` is not a port"), "{finished}");
-    let good = forwarder().args(["check", "--json", "7000-7001=h:1-2"]).run().success();
-    let json: serde_json::Value = serde_json::from_slice(&good.stdout).unwrap();
-    let expected = serde_json::json!({
-        "ok": true, "forwards": 1, "listeners": 2, "total": 0, "problems": []
-    });
-    assert_eq!(json, expected);
-}
-
-#[test]
-fn help_of_a_command_is_asked_for_in_every_way() {
-    let help = |arguments: &[&str]| forwarder().args(arguments.iter().copied()).run();
-    assert_eq!(help(&["help"]).success().text(), help(&["--help"]).text());
-    assert_eq!(help(&["help", "status"]).success().text(), help(&["status", "--help"]).text());
-    let none = help(&["help", "stauts"]);
-    assert_eq!(none.status.code(), Some(2), "{none}");
-    assert!(none.stderr.contains("did you mean `status`?"), "{none}");
-}
-
-#[test]
-fn the_version_is_found() {
-    let version = forwarder().arg("-version").run().success();
-    assert!(version.text().contains(env!("CARGO_PKG_VERSION")), "{version}");
-    let other = forwarder().arg("-v").run();
-    assert_eq!(other.status.code(), Some(2), "{other}");
-    assert!(other.stderr.contains("traffic-forwarder -V prints the version"), "{other}");
-}
-
-#[test]
-fn a_command_that_does_not_stand_first_is_put_there() {
-    let finished = forwarder().args(["-conf", "a.conf", "check"]).run();
-    assert_eq!(finished.status.code(), Some(2), "{finished}");
-    let corrected = "the command comes first, and `check` does not\n\n  \
-                     help: traffic-forwarder check -conf a.conf\n";
-    assert!(finished.stderr.ends_with(corrected), "{finished}");
-}
-
-#[test]
-fn what_is_no_number_and_no_address_is_told_in_plain_words() {
-    let cases: [(&[&str], &[&str]); 6] = [
-        (&["kill", "abc"], &["the number of a session is needed, as `sessions` lists them"]),
-        (&["demo", "--port", "99999"], &["ports go from 1 to 65535"]),
-        (&["1=http://foo:80/"], &["is a URL", "leave out `http://`: write `foo:80`"]),
-        (&["1:http://foo:80"], &["is a URL", "leave out `http://`: write `foo:80`"]),
-        (&["--timeout", "0", "1=h:1"], &["`0` is shorter than 1ms", "such as \"30s\""]),
-        (&["status", "--admin", "localhost:1"], &["write unix:/PATH, /PATH or 127.0.0.1:PORT"]),
-    ];
-    for (arguments, words) in cases {
-        let finished = forwarder().args(arguments.iter().copied()).run();
-        assert_eq!(finished.status.code(), Some(2), "{finished}");
-        for word in words {
-            assert!(finished.stderr.contains(word), "{word}: {finished}");
-        }
-    }
-    let line = forwarder().arg("check").config("1 | http://foo/ | 80\n").run();
-    assert!(line.stderr.contains("leave out `http://`: write `foo`"), "{line}");
-}
-
-#[test]
-fn an_answer_that_cannot_be_written_is_a_failure_unless_nobody_reads_it() {
-    let config = Config::new().forward(":1", "h:1", "");
-    for command in ["completions bash", "check -c \"$1\"", "man", "help", "--help", "--version"] {
-        let run = |end: &str| {
-            let script = format!("set -o pipefail; {BINARY} {command} {end}");
-            let shell = Forwarder::binary("bash").args(["-c", &script, "bash"]);
-            let file = TempDir::new().unwrap();
-            let path = file.path().join("one.toml");
-            fs::write(&path, config.text()).unwrap();
-            shell.arg(path).run()
-        };
-        let full = run("> /dev/full");
-        assert_eq!(full.status.code(), Some(1), "{command}: {full}");
-        assert!(full.stderr.contains("write to standard output: No space left"), "{full}");
-        let closed = run("| exec true");
-        assert_eq!((closed.status.code(), &*closed.stderr), (Some(0), ""), "{command}: {closed}");
     }
 }
 

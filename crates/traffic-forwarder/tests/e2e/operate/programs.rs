@@ -1,0 +1,49 @@
+//! The commands' answers for programs: again and again, and when something cannot be done.
+
+use serde_json::Value;
+use testkit::{Forwarder, LIMIT, Signal, wait_until};
+
+use super::{Ground, session, started};
+use crate::support::{Desk, forwarder};
+
+#[test]
+fn a_watch_for_programs_is_one_line_each_time() {
+    let ground = Ground::new();
+    let (desk, text) = (&ground.desk, ground.config(&[]));
+    let running = started(text.clone());
+    let arguments = ["--json", "--watch", "0.1", "--admin", &desk.admin()];
+    let watches =
+        ["status", "sessions"].map(|command| forwarder().arg(command).args(arguments).start());
+    let value = |line: &String| serde_json::from_str::<Value>(line).unwrap();
+    let wait = |watch: &Forwarder, what: &str, is_it: &dyn Fn(&Value) -> bool| {
+        wait_until(what, LIMIT, || watch.stdout().iter().map(value).any(|line| is_it(&line)));
+    };
+    wait(&watches[0], "the process", &|line| line["status"]["generation"] == 1);
+    wait(&watches[1], "no sessions", &|line| line["total"] == 0);
+    drop(running);
+    for watch in &watches {
+        wait(watch, "that it is away", &|line| line["error"]["code"] == "no_process");
+    }
+    let again = started(text);
+    wait(&watches[0], "the next process", &|line| line["status"]["pid"] == again.pid());
+    for watch in watches {
+        watch.signal(Signal::INT);
+        assert_eq!(watch.wait_exit(LIMIT).code(), Some(0));
+    }
+}
+
+#[test]
+fn what_cannot_be_done_is_json_too_for_who_wants_json() {
+    let desk = Desk::new();
+    let error = |arguments: &[&str], code: i32| {
+        let told = desk.refused(&[arguments, &["--json"]].concat(), code);
+        serde_json::from_str::<Value>(&told).unwrap()["error"].clone()
+    };
+    let nobody = error(&["status"], 1);
+    assert_eq!(nobody["code"], "no_process", "{nobody}");
+    assert!(nobody["message"].as_str().unwrap().starts_with("no running"), "{nobody}");
+    let session = session(&desk);
+    assert_eq!(error(&["kill", "99"], 1)["code"], "not_found");
+    session.forward.write_config("nonsense");
+    assert_eq!(error(&["reload"], 2)["code"], "invalid_config");
+}
