@@ -140,7 +140,7 @@ async fn look(app: &App, question: &Question, rates: bool) -> Vec<(SessionView, 
         let views = app.rates.look(&app.observer, question).await;
         return views.into_iter().map(|view| (view, None)).collect();
     }
-    let found = app.rates.look_twice(&app.observer, question).await;
+    let found = app.rates.look_with_rates(&app.observer, question).await;
     tokio::spawn(Arc::clone(&app.rates).forget());
     found
 }

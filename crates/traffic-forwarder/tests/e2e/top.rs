@@ -299,6 +299,18 @@ fn it_goes_on_through_an_upgrade() {
     play(&client, Script::new().expect_reset());
 }
 
+#[test]
+fn an_upgrade_that_fails_is_told_until_one_works() {
+    let stage = Stage::new();
+    stage.open();
+    stage.desk.refused(&["upgrade", "--binary", "/bin/true"], 1);
+    stage.terminal.shows("the last upgrade failed");
+    stage.desk.done(&["upgrade"]);
+    stage.terminal.wait_for("no failure", |screen| {
+        screen.contains("the process was upgraded") && !screen.contains("upgrade failed")
+    });
+}
+
 /// A process that is stopped takes connections, and answers none.
 #[test]
 fn a_process_that_hangs_is_told_from_one_that_is_idle() {

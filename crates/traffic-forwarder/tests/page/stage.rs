@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
@@ -29,6 +30,7 @@ pub(crate) struct Stage {
     _target: Target,
     dir: TempDir,
     config: String,
+    program: PathBuf,
     forwarder: Option<Forwarder>,
 }
 
@@ -52,7 +54,9 @@ impl Stage {
             let route = format!("name = '{name}'\nlisten = '{listen}'\nto = '{to}'");
             writeln!(config, "[[forward]]\n{route}\n{settings}").unwrap();
         }
-        let mut stage = Self { admin, ports, _target: target, dir, config, forwarder: None };
+        let program = BINARY.into();
+        let mut stage =
+            Self { admin, ports, _target: target, dir, config, program, forwarder: None };
         stage.run();
         stage
     }
@@ -60,7 +64,7 @@ impl Stage {
     /// Starts the forwarder.
     #[track_caller]
     pub(crate) fn run(&mut self) {
-        let forwarder = Forwarder::binary(BINARY).config(&self.config).start();
+        let forwarder = Forwarder::binary(&self.program).config(&self.config).start();
         forwarder.ready();
         self.forwarder = Some(forwarder);
     }
@@ -68,6 +72,16 @@ impl Stage {
     /// Kills it: nobody answers until it runs again.
     pub(crate) fn kill(&mut self) {
         self.forwarder = None;
+    }
+
+    /// Starts it again from a copy of the program, whose place it returns.
+    #[track_caller]
+    pub(crate) fn run_a_copy(&mut self) -> &Path {
+        self.kill();
+        self.program = self.dir.path().join("program");
+        fs::copy(BINARY, &self.program).unwrap();
+        self.run();
+        &self.program
     }
 
     pub(crate) fn pid(&self) -> u32 {
