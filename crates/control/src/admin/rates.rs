@@ -9,8 +9,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Sessions whose bytes are remembered, in some ten megabytes. Those beyond have no rate once they
-/// are older than [`TOO_OLD`].
+/// are no longer [`YOUNG`].
 const MOST_KEPT: usize = 100_000;
+/// Sessions that began since a viewer looked, who looks every second, are younger.
+const YOUNG: Duration = Duration::from_secs(2);
 
 /// Which sessions are asked for.
 #[derive(Clone, Debug, Default)]
@@ -64,12 +66,14 @@ impl Rates {
     /// Compares these with what is known of them, and remembers them.
     fn rate(&self, views: Vec<SessionView>) -> Vec<(SessionView, Option<Rate>)> {
         let (now, mut kept) = (Instant::now(), self.kept());
+        let somebody_looked = !kept.is_empty();
         let with_rate = |view: SessionView| {
             let (up, down) = (view.up.bytes, view.down.bytes);
             let has_place = kept.len() < MOST_KEPT || kept.contains_key(&view.id);
             let looks = has_place.then(|| kept.entry(view.id).or_default());
             let before = looks.and_then(|looks| looks.take(now, (up, down)));
-            let before = before.or_else(|| beginning(view.age));
+            let is_new = somebody_looked && view.age < YOUNG;
+            let before = before.or_else(|| is_new.then(|| beginning(view.age)));
             let rate = before.map(|before| {
                 let (up_then, down_then) = before.seen;
                 (before.per_second(up_then, up), before.per_second(down_then, down))
@@ -101,7 +105,7 @@ impl Rates {
     }
 }
 
-/// A look at the beginning of a session that has this age, if that is not too long ago.
-fn beginning(age: Duration) -> Option<Before<Bytes>> {
-    (age < TOO_OLD).then(|| Before { seen: (0, 0), between: age.max(OLD_ENOUGH) })
+/// A look at the beginning of a session that has this age.
+fn beginning(age: Duration) -> Before<Bytes> {
+    Before { seen: (0, 0), between: age.max(OLD_ENOUGH) }
 }
