@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::fs;
+use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -88,8 +89,17 @@ impl Stage {
         self.forwarder.as_ref().unwrap().pid()
     }
 
+    /// Where the admin interface is.
+    pub(crate) fn admin(&self) -> SocketAddr {
+        self.admin.addr()
+    }
+
+    pub(crate) fn token_file(&self) -> PathBuf {
+        self.dir.path().join("token")
+    }
+
     pub(crate) fn url(&self) -> String {
-        format!("http://{}/", self.admin.addr())
+        format!("http://{}/", self.admin())
     }
 
     pub(crate) fn nobody(&self) -> Http {
@@ -104,9 +114,8 @@ impl Stage {
     #[track_caller]
     pub(crate) fn command(&self, arguments: &[&str]) -> String {
         let reach = ["--admin", &self.admin.addr().to_string(), "--token-file"].map(str::to_owned);
-        let token = self.dir.path().join("token");
         let program = Forwarder::binary(BINARY).args(arguments);
-        program.args(&reach).arg(token).run().success().text()
+        program.args(&reach).arg(self.token_file()).run().success().text()
     }
 
     /// The page, in a browser that has given the token, when the first numbers are there.
