@@ -141,13 +141,8 @@ fn what_an_operator_should_act_on_is_red() {
         answer: Ok(Answer::Session(Box::new(session(1, json!({}))))),
     };
     model.take(answer, START);
-    let reds = [
-        Red::SessionsFull,
-        Red::FilesShort,
-        Red::ReloadFailed,
-        Red::UpgradeFailed,
-        Red::LogLost,
-    ];
+    let reds =
+        [Red::SessionsFull, Red::FilesShort, Red::ReloadFailed, Red::UpgradeFailed, Red::LogLost];
     let reds = reds.map(Red::text).join("; ");
     let expected = ["1000 of 1000", "1000 of 1024 files", "network-lossy", &reds];
     assert_eq!(red(&model), expected);
