@@ -209,6 +209,10 @@ bench-idle: ## Print memory and descriptors of 9,000 idle sessions
 lint: ## Check the form (rustfmt), lints (clippy) and dependencies (cargo-deny)
 	@sh scripts/lint.sh
 
+.PHONY: advisories
+advisories: ## Look for known faults of the dependencies (cargo-deny and the RustSec database)
+	@sh scripts/lint.sh advisories
+
 .PHONY: vet
 vet: ## Check that everything compiles, and lint it
 	cargo check --workspace --all-targets
