@@ -33,8 +33,8 @@ pub(super) struct Before<Seen> {
 impl<Seen: Clone> Looks<Seen> {
     /// Takes a look, and returns the last one that it can be compared with.
     pub(super) fn take(&mut self, at: Instant, seen: Seen) -> Option<Before<Seen>> {
-        let looks = [&self.later, &self.earlier].into_iter().flatten();
-        let before = looks.filter_map(|look| look.before(at)).next();
+        let looks = [&self.later, &self.earlier];
+        let before = looks.into_iter().flatten().find_map(|look| look.before(at));
         let since = self.later.as_ref().map(|look| at.saturating_duration_since(look.at));
         if since.is_none_or(|since| since >= OLD_ENOUGH) {
             self.earlier = self.later.replace(Look { at, seen });
