@@ -3,7 +3,7 @@
 use super::listing::{Rate, collect};
 use super::meter::{Before, Looks, OLD_ENOUGH, TOO_OLD};
 use engine::{Observer, SessionView, Wanted};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -24,7 +24,13 @@ pub(super) struct Question {
 
 impl Question {
     fn wanted(&self) -> Wanted {
-        Wanted { id: self.id, forward: self.forward.as_deref().map(Arc::from), client: self.client }
+        Wanted {
+            ids: self.id.map(|id| Arc::new(HashSet::from([id]))),
+            forward: self.forward.as_deref().map(Arc::from),
+            client: self.client,
+            // Of many, most are not shown.
+            tcp: self.id.is_some(),
+        }
     }
 }
 
@@ -61,6 +67,24 @@ impl Rates {
         }
         tokio::time::sleep(OLD_ENOUGH).await;
         self.rate(self.look(observer, question).await)
+    }
+
+    /// Adds what the kernel knows of the connections of these sessions, unless they end meanwhile.
+    pub(super) async fn add_tcp(
+        &self,
+        observer: &Observer,
+        shown: &mut [(SessionView, Option<Rate>)],
+    ) {
+        let ids = shown.iter().map(|(view, _)| view.id).collect();
+        let wanted = Wanted { ids: Some(Arc::new(ids)), tcp: true, ..Wanted::default() };
+        let _turn = self.turn.lock().await;
+        let found = collect(observer, &wanted).await.into_iter().map(|view| (view.id, view));
+        let found: HashMap<_, _> = found.collect();
+        for (view, _) in shown {
+            if let Some(found) = found.get(&view.id) {
+                (view.client_tcp, view.target_tcp) = (found.client_tcp, found.target_tcp);
+            }
+        }
     }
 
     /// Compares these with what is known of them, and remembers them.

@@ -97,8 +97,9 @@ pub(super) async fn list(
     let mut found = look(&app, &question, rates || sort == Sort::Rate).await;
     sort.apply(&mut found);
     let (total, now) = (found.len(), SystemTime::now());
-    let shown = found.iter().skip(offset).take(limit);
-    let sessions = shown.map(|(view, rate)| session_of(view, *rate, now)).collect();
+    let mut shown: Vec<_> = found.into_iter().skip(offset).take(limit).collect();
+    app.rates.add_tcp(&app.observer, &mut shown).await;
+    let sessions = shown.iter().map(|(view, rate)| session_of(view, *rate, now)).collect();
     Ok(Json(Sessions { total, sessions }))
 }
 
