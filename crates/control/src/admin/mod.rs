@@ -38,5 +38,6 @@ mod page;
 
 pub(crate) use access::token_fault;
 pub(crate) use door::Door;
+pub(crate) use place::present_socket;
 pub(crate) use routes::App;
 pub(crate) use server::MOST_CONNECTIONS;

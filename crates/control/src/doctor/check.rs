@@ -60,6 +60,8 @@ checks! {
         "an attempt to bind each configured address, with a port of the kernel's choice";
     Directories, "directories",
         "the directories of the log file, the admin socket and configured Unix sockets";
+    Sandbox, "sandbox",
+        "the kernel's version of landlock, and a sandbox that is made on trial";
     Names, "names",
         "the time to resolve the name of each target";
     Connections, "connections",

@@ -39,6 +39,8 @@ mod ports;
 
 mod queues;
 
+mod sandbox;
+
 mod targets;
 
 mod user;
@@ -94,6 +96,7 @@ fn judge(demand: &Demand<'_>, host: &Host, trial: &Trial) -> Vec<Finding> {
         addresses::ipv6(demand, host),
         addresses::listen_addresses(demand, &trial.foreign),
         directories::directories(&trial.directories, host),
+        sandbox::sandbox(demand, &trial.sandbox),
         targets::names(&trial.targets),
         targets::connections(&trial.targets),
     ]

@@ -70,6 +70,7 @@ fn every_check_is_made_once_and_in_its_order() {
         binds_low_port: None,
         foreign: std::collections::HashMap::new(),
         directories: Vec::new(),
+        sandbox: Err(Vec::new()),
         targets: Vec::new(),
     };
     let made: Vec<_> =

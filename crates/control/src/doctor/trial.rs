@@ -6,6 +6,7 @@ use super::directories::{self, Directory};
 use super::splice_trial::{self, Spliced};
 use super::target_trial::{self, Tried};
 use super::user;
+use crate::sandbox::{Kernel, Sandbox};
 use plan::ListenAddress;
 use std::collections::{HashMap, HashSet};
 use std::io;
@@ -22,6 +23,8 @@ pub(super) struct Trial {
     /// Addresses that could not be bound, and why.
     pub(super) foreign: HashMap<IpAddr, String>,
     pub(super) directories: Vec<Directory>,
+    /// What the kernel does about a sandbox, or what stands against that of the plan.
+    pub(super) sandbox: Result<Kernel, Vec<String>>,
     pub(super) targets: Vec<Tried>,
 }
 
@@ -40,6 +43,7 @@ impl Trial {
             binds_low_port: binds_lowest(demand),
             foreign: foreign(demand),
             directories: directories::look(demand.plan, made),
+            sandbox: Sandbox::rehearse(demand.plan),
             targets: target_trial::try_all(demand, options),
         }
     }

@@ -14,7 +14,7 @@ use testkit::{
     Behaviour, Finished, Forwarder, Http, LIMIT, Port, Signal, Target, connect, run, wait_until,
 };
 
-use crate::support::{BINARY, Config, messages, on_an_island, ping, served_client};
+use crate::support::{BINARY, Config, messages, of_each_thread, on_an_island, ping, served_client};
 
 /// A user and a group that need no entry anywhere.
 const USER: u32 = 64_999;
@@ -22,6 +22,8 @@ const GROUP: u32 = 64_998;
 /// `CAP_NET_BIND_SERVICE` in a set of capabilities, as /proc shows it.
 const BIND_SERVICE: &str = "0000000000000400";
 const NOTHING: &str = "0000000000000000";
+/// Lines of `[process]`.
+const SANDBOX: [&str; 2] = ["sandbox = false", "sandbox = true"];
 
 fn is_root() -> bool {
     fs::metadata("/proc/self").unwrap().uid() == 0
@@ -75,17 +77,6 @@ impl Home {
     }
 }
 
-/// What /proc says of each thread: the fields of these names, without white space.
-fn of_each_thread(pid: u32, names: &[&str]) -> Vec<Vec<String>> {
-    let threads = fs::read_dir(format!("/proc/{pid}/task")).unwrap();
-    let status = threads.map(|it| fs::read_to_string(it.unwrap().path().join("status")).unwrap());
-    let field = |status: &str, name: &str| {
-        let line = status.lines().find_map(|line| line.strip_prefix(&format!("{name}:")));
-        line.unwrap().split_whitespace().collect::<Vec<_>>().join(" ")
-    };
-    status.map(|status| names.iter().map(|name| field(&status, name)).collect()).collect()
-}
-
 /// Every thread is this user, can be nobody else, and has no capability but `capabilities`.
 #[track_caller]
 fn assert_is_user(pid: u32, capabilities: &str) {
@@ -111,24 +102,27 @@ fn low_ports_can_be_bound_again_after_an_upgrade_and_nothing_else_is_kept() {
         module_path!(),
         "::low_ports_can_be_bound_again_after_an_upgrade_and_nothing_else_is_kept"
     );
-    on_an_island(name, "true", || {
-        let (home, target) = (Home::new(), Target::start(Behaviour::Echo));
-        let local = |port: u16| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-        let on = |port| home.config().forward(local(port), target.addr(), "");
-        let forwarder = home.start(&on(80));
-        let admin = Http::new(home.path("admin.sock"));
-        let session = served_client(local(80));
+    // What the kernel keeps from a process in its sandbox has nothing to do with ports.
+    on_an_island(name, "true", || SANDBOX.iter().for_each(|line| low_ports_are_bound_again(line)));
+}
+
+fn low_ports_are_bound_again(sandbox: &str) {
+    let (home, target) = (Home::new(), Target::start(Behaviour::Echo));
+    let local = |port: u16| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    let on = |port| home.config().process(sandbox).forward(local(port), target.addr(), "");
+    let forwarder = home.start(&on(80));
+    let admin = Http::new(home.path("admin.sock"));
+    let session = served_client(local(80));
+    assert_is_user(forwarder.pid(), BIND_SERVICE);
+    for (upgrades, port) in [(1, 443), (2, 22)] {
+        forwarder.signal(Signal::USR2);
+        wait_until("the upgrade", LIMIT, || messages(&forwarder, "upgraded").len() == upgrades);
         assert_is_user(forwarder.pid(), BIND_SERVICE);
-        for (upgrades, port) in [(1, 443), (2, 22)] {
-            forwarder.signal(Signal::USR2);
-            wait_until("the upgrade", LIMIT, || messages(&forwarder, "upgraded").len() == upgrades);
-            assert_is_user(forwarder.pid(), BIND_SERVICE);
-            ping(&session);
-            home.write(&on(port));
-            admin.post("/v1/reload").success();
-            served_client(local(port));
-        }
-    });
+        ping(&session);
+        home.write(&on(port));
+        admin.post("/v1/reload").success();
+        served_client(local(port));
+    }
 }
 
 #[test]
