@@ -28,6 +28,8 @@ macro_rules! checks {
 }
 
 checks! {
+    User, "user",
+        "`[process] user`, which `doctor` becomes, too, and the token file";
     OpenFiles, "open_files",
         "`RLIMIT_NOFILE` (soft and hard), `fs.nr_open`";
     SystemFiles, "system_files",

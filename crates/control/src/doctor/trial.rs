@@ -5,15 +5,18 @@ use super::demand::Demand;
 use super::directories::{self, Directory};
 use super::splice_trial::{self, Spliced};
 use super::target_trial::{self, Tried};
+use super::user;
 use crate::sandbox::{Kernel, Sandbox};
 use plan::ListenAddress;
 use std::collections::{HashMap, HashSet};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
+use std::path::Path;
 
 /// What came of it.
 #[derive(Debug)]
 pub(super) struct Trial {
+    pub(super) user: user::Tried,
     pub(super) splice: Result<Spliced, String>,
     /// Whether the lowest configured port may be bound, if the configuration has a TCP port.
     pub(super) binds_low_port: Option<bool>,
@@ -26,12 +29,20 @@ pub(super) struct Trial {
 }
 
 impl Trial {
-    pub(super) fn make(demand: &Demand<'_>, options: Options) -> Self {
+    /// `user` was tried before, since all the rest depends on it; `made` is a directory that the
+    /// process makes as root.
+    pub(super) fn make(
+        demand: &Demand<'_>,
+        options: Options,
+        user: user::Tried,
+        made: Option<&Path>,
+    ) -> Self {
         Self {
+            user,
             splice: splice_trial::splice(),
             binds_low_port: binds_lowest(demand),
             foreign: foreign(demand),
-            directories: directories::look(demand.plan),
+            directories: directories::look(demand.plan, made),
             sandbox: Sandbox::rehearse(demand.plan),
             targets: target_trial::try_all(demand, options),
         }
