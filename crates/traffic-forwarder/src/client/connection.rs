@@ -108,15 +108,15 @@ impl Client {
         }
     }
 
-    /// What refuses a token names a header, which is of no use to who gave a file.
+    /// The answer to a wrong token is for who writes requests.
     fn explained(&self, error: api::Error, place: &Place) -> api::Error {
         let Some(token) = self.token.as_ref().filter(|_| error.code == "unauthorized") else {
             return error;
         };
         let file = plan::escaped(&token.file.to_string_lossy());
         let message = format!(
-            "the token in `{file}` is not that of the process at {place}: its `admin_token_file` \
-             holds the right one"
+            "the process at {place} does not take the token in `{file}`: give --token-file the file \
+             that its `admin_token_file` names"
         );
         api::Error { message, ..error }
     }

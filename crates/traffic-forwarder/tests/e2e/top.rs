@@ -339,8 +339,12 @@ fn a_port_is_asked_with_its_token_and_a_wrong_one_is_told() {
         terminal.run(&format!("clear; {BINARY} top --admin {admin} {rest}; echo \"code $?\""));
     };
     for (rest, says, code) in [
-        (format!("--token-file {wrong}"), "error: the process does not take this token", 1),
-        ("--token-file /no/such/file".to_owned(), "error: /no/such/file: No such file", 2),
+        (format!("--token-file {wrong}"), "does not take the token", 1),
+        (
+            "--token-file /no/such/file".to_owned(),
+            "error: the token file `/no/such/file` cannot be read",
+            2,
+        ),
         (String::new(), "which asks for a token: add --token-file FILE", 2),
     ] {
         open(&rest);

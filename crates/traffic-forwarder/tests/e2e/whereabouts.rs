@@ -83,7 +83,7 @@ fn a_wrong_token_is_told_from_a_file_that_holds_none() {
     let _forward = served(config.process(&format!("admin_token_file = '{token}'")));
     let ask =
         |file: &str| forwarder().args(["status", "--admin", &admin, "--token-file", file]).run();
-    let not_his = format!("the token in `{wrong}` is not that of the process at {admin}");
+    let not_his = format!("the process at {admin} does not take the token in `{wrong}`");
     refuses(&ask(&wrong), 1, &[&not_his]);
     let missing = ["the token file `nope` cannot be read: No such file"];
     refuses(&ask("nope"), 2, &missing);
