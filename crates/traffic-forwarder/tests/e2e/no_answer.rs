@@ -94,8 +94,11 @@ fn answers_that_are_not_ours() {
         ("", "error"),
         ("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", "not one of traffic-forwarder"),
         ("HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\n{", "breaks off"),
-        ("HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n", "answered 502"),
-        ("SSH-2.0-OpenSSH\r\n", "error"),
+        (
+            "HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n",
+            "is not the admin interface of a traffic-forwarder: it answers 502",
+        ),
+        ("SSH-2.0-OpenSSH\r\n", "is not the admin interface"),
     ];
     for (answer, told) in cases {
         let stranger = stranger(&desk, answer);
