@@ -6,7 +6,7 @@ use ::import::{Converted, From, Source};
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use std::fs::{self, File};
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 /// Files that one `include` may name.
@@ -43,26 +43,31 @@ pub(crate) fn run(Import { from, file, output }: &Import) -> Exit {
     };
     let directory = file.parent().unwrap_or(Path::new(""));
     let converted = ::import::convert(*from, &source, &mut |pattern| included(directory, pattern));
+    if converted.forwards == 0 && converted.left_out() == 0 {
+        warn_of(&converted);
+        warn(&format!("error: `{}` holds nothing that is a forward\n", file.display()));
+        return Exit::Usage;
+    }
     if let Err(why) = write(&converted.toml, output.as_deref()) {
         warn(&format!("error: {why}\n"));
         return Exit::Usage;
     }
-    conclude(&converted, file)
+    conclude(&converted)
 }
 
-fn conclude(converted: &Converted, file: &Path) -> Exit {
+fn warn_of(converted: &Converted) {
     for note in &converted.notes {
         warn(&format!("{note}\n"));
     }
+}
+
+fn conclude(converted: &Converted) -> Exit {
+    warn_of(converted);
     let forwards = many(converted.forwards, "forward");
     match converted.left_out() {
-        0 if converted.forwards > 0 => {
+        0 => {
             warn(&format!("ok: {forwards}, nothing left out\n"));
             Exit::Done
-        }
-        0 => {
-            warn(&format!("`{}` holds nothing that is a forward\n", file.display()));
-            Exit::Failed
         }
         left_out => {
             warn(&format!("{forwards}; left out: {left_out}, see `not converted` above\n"));
@@ -77,7 +82,12 @@ fn write(text: &str, output: Option<&Path>) -> Result<(), String> {
         return Ok(());
     };
     let written = File::create_new(path).and_then(|mut file| file.write_all(text.as_bytes()));
-    written.map_err(|error| format!("write `{}`: {error}", path.display()))
+    written.map_err(|error| match error.kind() {
+        ErrorKind::AlreadyExists => {
+            format!("`{}` exists already; nothing was overwritten", path.display())
+        }
+        _ => format!("write `{}`: {error}", path.display()),
+    })
 }
 
 fn read(path: &Path) -> Result<Source, String> {
