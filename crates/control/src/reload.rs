@@ -90,6 +90,8 @@ impl Supervisor {
             self.store.notifier.reloading();
         }
         let result = self.try_reload(options);
+        // A configuration that was only read may have been huge, too.
+        sys::release_free_memory();
         if !options.dry_run {
             let error = result.as_ref().err().map(ToString::to_string);
             self.last_reload = Some(LastReload { at: SystemTime::now(), by: by.to_owned(), error });
@@ -163,7 +165,6 @@ impl Supervisor {
         self.watch = Watch::new(self.plan.config.as_deref().filter(|_| self.plan.process.watch));
         crate::log::set_level(self.plan.log.level);
         self.set_detail();
-        sys::release_free_memory();
         Ok(skipped)
     }
 
@@ -185,6 +186,7 @@ impl Supervisor {
         let by = "unconfirmed";
         self.store.notifier.reloading();
         let result = self.run_by(trial.back_to);
+        sys::release_free_memory();
         let error = result.as_ref().err().map(ToString::to_string);
         self.last_reload = Some(LastReload { at: SystemTime::now(), by: by.to_owned(), error });
         self.tell_of_reload(by);
