@@ -41,6 +41,13 @@ mod queues;
 
 mod targets;
 
+mod holders;
+
+mod taken;
+
+mod twin;
+pub use twin::Source;
+
 mod headroom;
 pub(crate) use headroom::{Headroom, Rooms};
 
@@ -57,11 +64,12 @@ pub struct Options {
     pub connect: bool,
 }
 
-/// Examines this host for a plan. It takes ten seconds at most: that long are targets waited for.
-pub fn examine(plan: &Plan, options: Options) -> Report {
+/// Examines this host for a plan, which was read from `source`. It takes ten seconds at most: that long are targets waited for.
+pub fn examine(plan: &Plan, source: Source<'_>, options: Options) -> Report {
     let demand = Demand::of(plan);
+    let taken = taken::look(&demand, source);
     let host = Host::read(Path::new("/"));
-    let trial = Trial::make(&demand, options);
+    let trial = Trial::make(&demand, options, taken);
     Report::new(judge(&demand, &host, &trial), demand.sessions)
 }
 
@@ -82,6 +90,7 @@ fn judge(demand: &Demand<'_>, host: &Host, trial: &Trial) -> Vec<Finding> {
         low_ports::low_ports(demand, host, trial.binds_low_port),
         addresses::ipv6(demand, host),
         addresses::listen_addresses(demand, &trial.foreign),
+        taken::taken(demand, &trial.taken),
         directories::directories(&trial.directories),
         targets::names(&trial.targets),
         targets::connections(&trial.targets),

@@ -4,6 +4,7 @@ use super::Options;
 use super::demand::Demand;
 use super::directories::{self, Directory};
 use super::splice_trial::{self, Spliced};
+use super::taken::Taken;
 use super::target_trial::{self, Tried};
 use plan::ListenAddress;
 use std::collections::{HashMap, HashSet};
@@ -18,13 +19,16 @@ pub(super) struct Trial {
     pub(super) binds_low_port: Option<bool>,
     /// Addresses that could not be bound, and why.
     pub(super) foreign: HashMap<IpAddr, String>,
+    /// Listeners that somebody has, by their numbers.
+    pub(super) taken: Vec<(usize, Taken)>,
     pub(super) directories: Vec<Directory>,
     pub(super) targets: Vec<Tried>,
 }
 
 impl Trial {
-    pub(super) fn make(demand: &Demand<'_>, options: Options) -> Self {
+    pub(super) fn make(demand: &Demand<'_>, options: Options, taken: Vec<(usize, Taken)>) -> Self {
         Self {
+            taken,
             splice: splice_trial::splice(),
             binds_low_port: binds_lowest(demand),
             foreign: foreign(demand),
