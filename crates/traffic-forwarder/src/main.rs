@@ -58,6 +58,9 @@ fn dispatch(cli: Cli) -> Exit {
 /// `check`: every problem at once.
 fn check(input: &plan::Input) -> Exit {
     let Some(plan) = flawless(input) else { return Exit::Usage };
+    if let Err(error) = control::find_user(&plan) {
+        return complain_of(&error);
+    }
     let listeners: usize = plan.forwards.iter().map(|forward| forward.routes.len()).sum();
     let forwards = plan.forwards.len();
     say(&format!("ok: {}, {}\n", many(forwards, "forward"), many(listeners, "listener")));
