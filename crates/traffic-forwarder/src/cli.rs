@@ -44,10 +44,8 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Forward until asked to stop (the default).
     Run(Source),
-    /// Report every problem of the configuration at once, and do nothing else.
-    ///
-    /// It reads the configuration and looks for its user and group on this host. Whether ports,
-    /// directories, the token file and the targets are as they have to be, `doctor` says.
+    /// Report every problem of the configuration at once, and do nothing else. Of this host only
+    /// the users are looked at: ports, directories, the token file and targets are for `doctor`.
     Check(Source),
     /// Say what this host can really hold under the configuration, and what to change.
     Doctor(Doctor),
