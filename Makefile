@@ -152,6 +152,10 @@ test-profile: ## Test a build that takes profiles, with `go tool pprof`
 upgrade-test: ## Upgrade in place from an earlier commit's build to this one (COMMIT=; default HEAD~1)
 	@sh scripts/upgrade-from.sh $(COMMIT)
 
+.PHONY: systemd-test
+systemd-test: ## Try the package's unit under a systemd of its own, as root
+	cargo test $(PACKAGE) --test packages -- --ignored live_unit --test-threads=1
+
 .PHONY: test-race
 test-race: ## Look for races and memory errors: loom, miri, AddressSanitizer
 	@NIGHTLY='$(NIGHTLY)' TARGET_DIR='$(TARGET_DIR)' sh scripts/test-race.sh
