@@ -8,6 +8,8 @@ export
 TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
 PACKAGE    := -p traffic-forwarder
 CONF       ?= etc/traffic-forwarder.conf
+IMAGE      ?= traffic-forwarder
+CONTAINER  ?= traffic-forwarder
 NIGHTLY    ?= +nightly
 HISTORIES  ?= 2000000
 FUZZ_SECONDS ?= 3600
@@ -20,7 +22,8 @@ ifeq ($(origin BINARY),undefined)
     BUILT     := build
     OPTIMIZED := build-optimized
 endif
-# What is ours alone. Tests call make again.
+# What is ours alone. Tests call make again. Defaults stand above: to make, what is unexported is
+# defined, and `?=` would leave it empty.
 unexport BINARY CONF BUILT OPTIMIZED BUILD PACKAGE SERVICE IMAGE CONTAINER CONTAINED
 
 # How `make build` builds, in the older program's words.
@@ -108,8 +111,6 @@ demo: $(BUILT) ## A target, a forward and a client in one process, until Ctrl-C
 
 # --- packages ---
 
-IMAGE     ?= traffic-forwarder
-CONTAINER ?= traffic-forwarder
 CONTAINED := IMAGE='$(IMAGE)' CONTAINER='$(CONTAINER)' CONF='$(CONF)' sh scripts/docker.sh
 
 .PHONY: docker-build
@@ -207,11 +208,21 @@ bench-compare: ## Compare with other forwarders, on one CPU and on two (ARGS='--
 bench-idle: ## Print memory and descriptors of 9,000 idle sessions
 	cargo test --release $(PACKAGE) --test e2e -- scale:: --nocapture --test-threads=1
 
+.PHONY: bench-views
+bench-views: ## Measure what a forwarder's rate loses while both views look at it (PAIRS=25)
+	cargo build --release $(PACKAGE) -p bench
+	@BINARY='$(TARGET_DIR)/release/traffic-forwarder' LOAD='$(TARGET_DIR)/release/tf-load' \
+	    sh scripts/views-cost.sh $(PAIRS)
+
 # --- check ---
 
 .PHONY: lint
 lint: ## Check the form (rustfmt), lints (clippy) and dependencies (cargo-deny)
 	@sh scripts/lint.sh
+
+.PHONY: advisories
+advisories: ## Look for known faults of the dependencies (cargo-deny and the RustSec database)
+	@sh scripts/lint.sh advisories
 
 .PHONY: vet
 vet: ## Check that everything compiles, and lint it

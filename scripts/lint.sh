@@ -1,6 +1,7 @@
 #!/bin/sh
 # Form, lints and dependencies: lint.sh [fmt] [clippy] [deny], all of them by default. A tool that
-# is not installed is skipped, and this is said.
+# is not installed is skipped, and this is said. With lint.sh advisories, known faults of what we
+# depend on.
 set -eu
 
 has() {
@@ -23,10 +24,21 @@ clippy() {
     fi
 }
 
-# Without advisories: those need the network.
+NO_DENY="cargo-deny is not installed (cargo install cargo-deny --locked)"
+
 deny() {
-    if has deny "cargo-deny is not installed (cargo install cargo-deny --locked)"; then
+    if has deny "$NO_DENY"; then
         cargo deny --offline check bans licenses sources
+    fi
+}
+
+# By the RustSec database as it is now. Without a network, by the last one that was fetched, unless it
+# is older than ninety days: then cargo-deny refuses it.
+advisories() {
+    if has deny "$NO_DENY"; then
+        cargo deny fetch db ||
+            echo "lint: advisories: no news could be fetched; judged by what was fetched before" >&2
+        cargo deny --offline check advisories
     fi
 }
 

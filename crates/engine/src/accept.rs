@@ -2,9 +2,11 @@
 
 use crate::failure;
 use crate::forward::Route;
+use crate::mail::{CUT, Message};
 use crate::report::Report;
 use crate::session::{Accepted, Session};
-use crate::worker::{CUT, Message, Worker, token};
+use crate::token::token;
+use crate::worker::Worker;
 use flow::{Admission, AtLimit, By, Cause, CloseReason, End, Occupancy, Phase};
 use rustix::fd::{AsFd, OwnedFd};
 use std::sync::Arc;

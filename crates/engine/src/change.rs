@@ -1,11 +1,15 @@
-//! A changed configuration arrives at a worker: listeners come, go and lead elsewhere, and living
-//! sessions get the new rules of their forwards.
+//! A changed configuration on its way to the workers, and what each does then: listeners come, go and
+//! lead elsewhere, and living sessions get the new rules of their forwards.
 
 use crate::accept::Listening;
 use crate::forward::{Forward, Route};
+use crate::listener::Listener;
+use crate::mail::Message;
+use crate::shared::Shared;
 use crate::worker::Worker;
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
+use std::time::Duration;
 
 /// What changes, for all workers alike.
 #[derive(Default)]
@@ -23,6 +27,10 @@ impl Changes {
         self.listen.is_empty() && self.unlisten.is_empty() && self.forwards.is_empty()
     }
 }
+
+/// How long to wait for each worker to see to a change. A worker needs a millisecond; this is for
+/// a host that hardly runs us.
+const CHANGE_LIMIT: Duration = Duration::from_secs(2);
 
 impl Worker {
     pub(crate) fn change(&mut self, changes: &Changes) {
@@ -59,6 +67,55 @@ impl Worker {
             }
             // Its deadline may be earlier now.
             self.set_timer(key);
+        }
+    }
+}
+
+/// What a worker needs to know of a listener that leads to this route from now on.
+pub(crate) fn lead(
+    listener: &Listener,
+    forward: &Arc<Forward>,
+    route: &plan::Route,
+    shared: &Shared,
+) -> impl Iterator<Item = (u32, Arc<Listening>)> {
+    listener.set_options(&forward.options);
+    shared.own.add(&listener.reached_at());
+    let route = Arc::new(Route::new(forward, route));
+    listener.sockets().map(move |(number, socket)| {
+        (number, Arc::new(Listening { socket: Arc::clone(socket), route: Arc::clone(&route) }))
+    })
+}
+
+/// Carries the changes out, and closes these listeners with them.
+pub(crate) fn give_up(listeners: Vec<Listener>, mut changes: Changes, shared: &Arc<Shared>) {
+    let sockets = listeners.iter().flat_map(Listener::sockets);
+    changes.unlisten = sockets.map(|(number, _)| number).collect();
+    for listener in &listeners {
+        shared.own.remove(&listener.reached_at());
+    }
+    tell(changes, shared);
+    // The workers have let go of their sockets: with these the ports are free.
+    listeners.iter().for_each(Listener::stop);
+    drop(listeners);
+}
+
+/// Tells the workers, and waits until they have seen to it: when a change is reported as done, it
+/// is.
+pub(crate) fn tell(changes: Changes, shared: &Arc<Shared>) {
+    if changes.is_empty() {
+        return;
+    }
+    let changes = Arc::new(changes);
+    let (sender, done) = mpsc::channel();
+    shared.tell_all(|| {
+        let sender = sender.clone();
+        // Nobody waits any more if it took too long.
+        let done = move |()| _ = sender.send(());
+        Message::Change(Arc::clone(&changes), Box::new(done))
+    });
+    for _ in 0..shared.mailboxes.len() {
+        if done.recv_timeout(CHANGE_LIMIT).is_err() {
+            return;
         }
     }
 }

@@ -9,6 +9,9 @@
 //!
 //! The modules in the order in which a session meets them:
 
+mod mail;
+mod timers;
+mod token;
 mod worker;
 
 mod forward;
@@ -63,6 +66,7 @@ mod listener;
 mod listen_error;
 pub use listen_error::{ListenCause, ListenError};
 
+mod arrange;
 mod running;
 pub use running::Unbound;
 
@@ -74,6 +78,7 @@ pub use resolve::{Query, Resolve};
 pub use shared::Detail;
 
 use listener::Listener;
+use mail::Message;
 use plan::ListenAddress;
 use running::Forwards;
 use rustix::fd::{AsFd, BorrowedFd};
@@ -83,7 +88,7 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
-use worker::{Message, Worker};
+use worker::Worker;
 
 /// Workers need little: the scratch buffer is on the heap, and nothing recurses.
 const STACK: usize = 256 * 1024;

@@ -1,8 +1,8 @@
 //! Names are resolved elsewhere: a worker never blocks.
 
+use crate::mail::Message;
 use crate::mailbox::Mailbox;
 use crate::slots::Key;
-use crate::worker::Message;
 use std::net::SocketAddr;
 use std::sync::Arc;
 

@@ -1,26 +1,18 @@
-//! The forwards that run, and how a new configuration takes the place of the old one: everything
-//! new is bound first, then the workers are told, then what is left over is given up.
+//! The forwards that run, and those that were removed and have sessions.
 
-use crate::accept::Listening;
-use crate::change::Changes;
+use crate::change::{Changes, give_up, lead, tell};
 use crate::counters::Sums;
-use crate::forward::{Forward, Route};
+use crate::forward::Forward;
 use crate::forward_view::{ForwardState, ForwardView};
 use crate::given::GivenSockets;
-use crate::listen_error::{ListenCause, ListenError};
+use crate::listen_error::ListenError;
 use crate::listener::Listener;
+use crate::mail::Message;
 use crate::shared::Shared;
 use crate::upgrade::Legacy;
-use crate::worker::Message;
 use plan::ListenAddress;
-use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, mpsc};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
-use sys::Errno;
-
-/// How long to wait for each worker to see to a change. A worker needs a millisecond; this is for
-/// a host that hardly runs us.
-const CHANGE_LIMIT: Duration = Duration::from_secs(2);
 
 /// One forward, and its listeners.
 pub(crate) struct Running {
@@ -30,7 +22,7 @@ pub(crate) struct Running {
 }
 
 impl Running {
-    fn runs_as(&self, plan: &plan::Forward) -> bool {
+    pub(crate) fn runs_as(&self, plan: &plan::Forward) -> bool {
         self.plan.routes == plan.routes && self.plan.settings == plan.settings
     }
 }
@@ -63,205 +55,15 @@ pub struct Unbound {
     pub error: ListenError,
 }
 
-/// A configuration that has taken the place of another, and that the workers do not know yet.
-pub(crate) struct Arranged {
-    skipped: Vec<Unbound>,
-    changes: Changes,
-    /// Listeners that nobody wants any more.
-    spare: Vec<Listener>,
-}
-
-impl Arranged {
-    /// Tells the workers. Returns the forwards that were skipped, because the configuration allows
-    /// it.
-    pub(crate) fn take_effect(self, shared: &Arc<Shared>) -> Vec<Unbound> {
-        give_up(self.spare, self.changes, shared);
-        self.skipped
-    }
-}
-
-/// Listeners that were bound for a new configuration, by address.
-#[derive(Default)]
-pub(crate) struct Fresh {
-    listeners: HashMap<ListenAddress, Listener>,
-    skipped: Vec<Unbound>,
-    pub(crate) failed: Vec<Unbound>,
-}
-
 impl Forwards {
     pub(crate) fn new(given: GivenSockets) -> Self {
         Self { given, ..Self::default() }
-    }
-
-    /// Makes `plans` what runs. If a forward cannot be bound that must be, nothing has changed.
-    /// Returns those that were skipped, because the configuration allows it.
-    pub(crate) fn apply(
-        &mut self,
-        plans: &[Arc<plan::Forward>],
-        shared: &Arc<Shared>,
-    ) -> Result<Vec<Unbound>, Vec<Unbound>> {
-        let fresh = self.bind_what_is_new(plans, shared);
-        if !fresh.failed.is_empty() {
-            return Err(fresh.failed);
-        }
-        Ok(self.arrange(plans, fresh, shared).take_effect(shared))
-    }
-
-    /// Makes `plans` what runs, with what was bound for them, without a word to the workers.
-    pub(crate) fn arrange(
-        &mut self,
-        plans: &[Arc<plan::Forward>],
-        mut fresh: Fresh,
-        shared: &Shared,
-    ) -> Arranged {
-        let skipped: HashSet<usize> =
-            fresh.skipped.iter().map(|unbound| unbound.position).collect();
-        let mut changes = Changes::default();
-        let before = std::mem::take(&mut self.running);
-        let mut before: HashMap<String, Running> =
-            before.into_iter().map(|running| (running.plan.name.clone(), running)).collect();
-        let mut spare: HashMap<ListenAddress, Listener> = before
-            .values_mut()
-            .flat_map(|running| std::mem::take(&mut running.listeners))
-            .map(|listener| (listener.address.clone(), listener))
-            .collect();
-        for (position, plan) in plans.iter().enumerate() {
-            if skipped.contains(&position) {
-                continue;
-            }
-            let old = before.remove(&plan.name);
-            let mut listener = |address: &ListenAddress| {
-                spare.remove(address).or_else(|| fresh.listeners.remove(address))
-            };
-            let running = self.succeed(old, plan, shared, &mut listener, &mut changes);
-            self.running.push(running);
-        }
-        self.retire(before.into_values(), &mut changes);
-        Arranged { skipped: fresh.skipped, changes, spare: spare.into_values().collect() }
-    }
-
-    /// Binds the addresses that are not listened on yet.
-    pub(crate) fn bind_what_is_new(
-        &mut self,
-        plans: &[Arc<plan::Forward>],
-        shared: &Shared,
-    ) -> Fresh {
-        let mut fresh = Fresh::default();
-        let known: HashSet<ListenAddress> = self
-            .running
-            .iter()
-            .flat_map(|running| &running.listeners)
-            .map(|listener| listener.address.clone())
-            .collect();
-        let drained: HashSet<String> = self
-            .running
-            .iter()
-            .filter(|running| running.forward.draining)
-            .map(|running| running.plan.name.clone())
-            .collect();
-        for (position, plan) in plans.iter().enumerate() {
-            if drained.contains(&plan.name) {
-                continue;
-            }
-            let wanted = plan.routes.iter().map(|route| &route.listen);
-            let new: Vec<_> = wanted.filter(|address| !known.contains(*address)).collect();
-            match self.bind(&new, plan, shared) {
-                Ok(listeners) => fresh.listeners.extend(listeners),
-                Err(error) if plan.optional => fresh.skipped.push(Unbound { position, error }),
-                Err(error) => fresh.failed.push(Unbound { position, error }),
-            }
-        }
-        fresh
-    }
-
-    /// Binds all of these addresses, or none.
-    fn bind(
-        &mut self,
-        addresses: &[&ListenAddress],
-        plan: &plan::Forward,
-        shared: &Shared,
-    ) -> Result<Vec<(ListenAddress, Listener)>, ListenError> {
-        let options = Forward::options_of(plan);
-        let mut listeners = Vec::with_capacity(addresses.len());
-        for address in addresses {
-            let number = self.next_number;
-            let legacy = self.legacy.sockets.remove(*address);
-            let listener = if let Some((known, socket)) = legacy {
-                Ok(Listener::bound(known.unwrap_or(number), address, socket))
-            } else {
-                let number = self.legacy.given.remove(*address).unwrap_or(number);
-                Listener::open(number, address, &options, &mut self.given)
-            };
-            let listener = listener.map_err(|error| match error.cause {
-                ListenCause::Refused(Errno::ADDRINUSE) if shared.own.overlaps(address) => {
-                    ListenError { cause: ListenCause::OurOwn, ..error }
-                }
-                _ => error,
-            })?;
-            self.next_number = self.next_number.max(listener.next_number());
-            listeners.push(((*address).clone(), listener));
-        }
-        Ok(listeners)
-    }
-
-    /// The forward of `plan`, as the successor of `old` if there is one.
-    fn succeed(
-        &mut self,
-        old: Option<Running>,
-        plan: &Arc<plan::Forward>,
-        shared: &Shared,
-        listener: &mut dyn FnMut(&ListenAddress) -> Option<Listener>,
-        changes: &mut Changes,
-    ) -> Running {
-        let same = old.as_ref().is_some_and(|old| old.runs_as(plan));
-        let forward = match old {
-            Some(old) if same => old.forward,
-            Some(old) => next_version(&old.forward, plan, old.forward.draining, shared, changes),
-            // One that comes back while it has sessions is the same forward again.
-            None => match self.take_removed(&plan.name) {
-                Some(removed) => next_version(&removed.forward, plan, false, shared, changes),
-                None => self.first_version(plan, shared),
-            },
-        };
-        let mut listeners = Vec::with_capacity(plan.routes.len());
-        if !forward.draining {
-            for route in &plan.routes {
-                let Some(listener) = listener(&route.listen) else { continue };
-                if !same {
-                    changes.listen.extend(lead(&listener, &forward, route, shared));
-                }
-                listeners.push(listener);
-            }
-        }
-        Running { plan: Arc::clone(plan), forward, listeners }
-    }
-
-    pub(crate) fn first_version(&mut self, plan: &plan::Forward, shared: &Shared) -> Arc<Forward> {
-        let forward = Forward::new(plan, shared.mailboxes.len());
-        if let Some(totals) = self.legacy.totals.remove(&plan.name) {
-            forward.counters.of(0).go_on_from(&totals);
-        }
-        Arc::new(forward)
     }
 
     /// All forwards that may have sessions.
     pub(crate) fn all(&self) -> impl Iterator<Item = Arc<Forward>> + '_ {
         let running = self.running.iter().map(|running| &running.forward);
         running.chain(self.removed.iter().map(|removed| &removed.forward)).map(Arc::clone)
-    }
-
-    fn take_removed(&mut self, name: &str) -> Option<Removed> {
-        let at = self.removed.iter().position(|removed| removed.plan.name == name)?;
-        Some(self.removed.remove(at))
-    }
-
-    /// What is no longer configured lets its sessions end.
-    fn retire(&mut self, gone: impl Iterator<Item = Running>, changes: &mut Changes) {
-        for Running { plan, forward, .. } in gone {
-            let forward = Arc::new(forward.drained());
-            changes.forwards.push(Arc::clone(&forward));
-            self.removed.push(Removed { plan, forward, since: Instant::now() });
-        }
     }
 
     /// A forward takes no new sessions. False if it does not already.
@@ -364,68 +166,5 @@ impl Forwards {
             listeners: &[],
         });
         running.chain(removed)
-    }
-}
-
-/// The forward by the rules of `plan`, for its living sessions too.
-fn next_version(
-    old: &Forward,
-    plan: &plan::Forward,
-    draining: bool,
-    shared: &Shared,
-    changes: &mut Changes,
-) -> Arc<Forward> {
-    let forward = Arc::new(old.changed(plan, draining));
-    changes.forwards.push(Arc::clone(&forward));
-    shared.tell(forward.gate.set_limit(plan.settings.max_sessions.get()));
-    forward
-}
-
-/// What a worker needs to know of a listener that leads to this route from now on.
-fn lead(
-    listener: &Listener,
-    forward: &Arc<Forward>,
-    route: &plan::Route,
-    shared: &Shared,
-) -> impl Iterator<Item = (u32, Arc<Listening>)> {
-    listener.set_options(&forward.options);
-    shared.own.add(&listener.reached_at());
-    let route = Arc::new(Route::new(forward, route));
-    listener.sockets().map(move |(number, socket)| {
-        (number, Arc::new(Listening { socket: Arc::clone(socket), route: Arc::clone(&route) }))
-    })
-}
-
-/// Carries the changes out, and closes these listeners with them.
-fn give_up(listeners: Vec<Listener>, mut changes: Changes, shared: &Arc<Shared>) {
-    let sockets = listeners.iter().flat_map(Listener::sockets);
-    changes.unlisten = sockets.map(|(number, _)| number).collect();
-    for listener in &listeners {
-        shared.own.remove(&listener.reached_at());
-    }
-    tell(changes, shared);
-    // The workers have let go of their sockets: with these the ports are free.
-    listeners.iter().for_each(Listener::stop);
-    drop(listeners);
-}
-
-/// Tells the workers, and waits until they have seen to it: when a change is reported as done, it
-/// is.
-fn tell(changes: Changes, shared: &Arc<Shared>) {
-    if changes.is_empty() {
-        return;
-    }
-    let changes = Arc::new(changes);
-    let (sender, done) = mpsc::channel();
-    shared.tell_all(|| {
-        let sender = sender.clone();
-        // Nobody waits any more if it took too long.
-        let done = move |()| _ = sender.send(());
-        Message::Change(Arc::clone(&changes), Box::new(done))
-    });
-    for _ in 0..shared.mailboxes.len() {
-        if done.recv_timeout(CHANGE_LIMIT).is_err() {
-            return;
-        }
     }
 }

@@ -3,11 +3,11 @@
 use crate::Options;
 use crate::forward::Route;
 use crate::gate::{Gate, Waiting};
+use crate::mail::Message;
 use crate::mailbox::Mailbox;
 use crate::own::OwnListeners;
 use crate::report::Outbox;
 use crate::resolve::Resolve;
-use crate::worker::Message;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 

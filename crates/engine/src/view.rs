@@ -2,10 +2,11 @@
 //! between two turns, so that nobody waits for a long list.
 
 use crate::forward::Forward;
+use crate::mail::Message;
 use crate::session::Session;
 use crate::shared::Shared;
 use crate::slots::Key;
-use crate::worker::{Message, Worker};
+use crate::worker::Worker;
 use flow::{By, Cause, CloseReason, Direction, End, Fallback, LaneState, Path, Phase, Time};
 use rustix::fd::AsFd;
 use std::net::IpAddr;

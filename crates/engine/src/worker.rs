@@ -2,22 +2,20 @@
 //! blocks anywhere else.
 
 use crate::accept::Listening;
-use crate::change::Changes;
 use crate::failure;
-use crate::forward::Forward;
+use crate::mail::Message;
 use crate::mailbox::Mailbox;
 use crate::notices::Notices;
 use crate::pump::Pump;
-use crate::session::{Accepted, Session};
+use crate::session::Session;
 use crate::shared::Shared;
 use crate::slots::{Key, Slots};
-use crate::upgrade::{Parking, TakeOver};
-use crate::view::{Look, Reply};
+use crate::token::{MAILBOX, session_of};
+use crate::upgrade::Parking;
 use crate::wheel::Wheel;
-use flow::{Action, By, Cause, CloseReason, End, Phase, Readiness, Stage, Time, Unacked};
+use flow::{Action, Cause, End, Readiness, Stage, Time};
 use rustix::fd::{AsFd, OwnedFd};
 use std::collections::{HashMap, VecDeque};
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use sys::{Epoll, Event, Events};
@@ -31,40 +29,7 @@ const SHARE: usize = 256 * 1024;
 const BULK_PER_TURN: usize = 1024 * 1024;
 /// Actions per turn: a bound for steps that move nothing.
 const ACTIONS_PER_TURN: usize = 64;
-/// Pause between the end of a session and giving unused memory back.
-const TIDY_PAUSE: Duration = Duration::from_secs(1);
-
-/// What a worker may be told.
-pub(crate) enum Message {
-    /// The configuration has changed; to be answered when that has been seen to.
-    Change(Arc<Changes>, Reply<()>),
-    /// A session that another worker accepted, and that counts here already.
-    Adopt(Accepted),
-    /// The answer to a name's query.
-    Resolved { session: Key, addresses: Arc<[SocketAddr]> },
-    /// A gate at which this worker waited has room again.
-    RoomAgain,
-    /// Show some sessions.
-    Look(Look),
-    /// Reset the session with this number, and tell whether it was here.
-    Kill(u64, Reply<bool>),
-    /// Reset the sessions of a forward.
-    CutForward(Arc<Forward>),
-    /// Stop, so that what is here can be written down.
-    Park(Parking),
-    /// Go on with sessions of the image before.
-    TakeOver(TakeOver),
-    /// All workers have theirs.
-    Begin,
-    /// Accept no more; sessions go on.
-    Drain,
-    /// Reset what is still open.
-    Cut,
-    /// End the thread.
-    Stop,
-}
-
-/// One worker's state. `accept`, `connect` and `relay` hold its other functions.
+/// One worker's state. `accept`, `connect`, `timers`, `mail` and `end` hold its other functions.
 pub(crate) struct Worker {
     pub(crate) index: usize,
     pub(crate) shared: Arc<Shared>,
@@ -82,20 +47,17 @@ pub(crate) struct Worker {
     pub(crate) notices: Notices<(Arc<str>, Cause)>,
     /// Sessions that wait for their share: bulk, and those that used up their last one.
     waiting: VecDeque<Key>,
-    tidy_at: Option<Time>,
+    pub(crate) tidy_at: Option<Time>,
     pub(crate) draining: bool,
     /// Sessions are reset: those that are open, and those that another worker still sends.
     pub(crate) cutting: bool,
     /// The clock, read once per turn.
     pub(crate) now: Time,
-    parking: Option<Parking>,
+    pub(crate) parking: Option<Parking>,
     /// The epoll instance has the sessions of an image before this one, which are still to come.
     pub(crate) has_registrations: bool,
-    stopped: bool,
+    pub(crate) stopped: bool,
 }
-
-/// Tokens of epoll below 2^32 are not sessions: listeners by number, and this one.
-pub(crate) const MAILBOX: u64 = u32::MAX as u64;
 
 impl Worker {
     /// A worker, with the epoll instance of one in an image before this, if there was one.
@@ -269,124 +231,7 @@ impl Worker {
             self.report_exhausted(cause, "a pipe; copying instead");
         }
     }
-
-    // === deadlines ===
-
-    /// Makes sure that the wheel brings the session up no later than its deadline. A deadline that
-    /// has moved later is found out when the wheel does.
-    pub(crate) fn set_timer(&mut self, key: Key) {
-        let Some(session) = self.sessions.get_mut(key) else { return };
-        let Some(deadline) = session.deadline() else { return };
-        if deadline < session.timer {
-            session.timer = deadline;
-            self.wheel.schedule(key.index(), deadline);
-        }
-    }
-
-    fn serve_timers(&mut self) {
-        while let Some(index) = self.wheel.pop(self.now) {
-            if let Some(key) = self.sessions.key_at(index) {
-                self.timer_fired(key);
-            }
-        }
-        if self.retry_at.is_some_and(|at| at <= self.now) {
-            self.retry_exhausted();
-        }
-        if self.tidy_at.is_some_and(|at| at <= self.now) {
-            self.tidy();
-        }
-    }
-
-    fn timer_fired(&mut self, key: Key) {
-        let now = self.now;
-        let Some(session) = self.sessions.get_mut(key) else { return };
-        session.timer = Time::NEVER;
-        session.set_options_if_due(now);
-        match session.flow.stage() {
-            Stage::Connecting { attempt_until } if attempt_until <= now => {
-                return self.attempt_timed_out(key);
-            }
-            Stage::Connecting { .. } => {}
-            Stage::Flushing { .. } => {
-                self.serve(key);
-                return;
-            }
-            Stage::Relaying => {
-                let route = Arc::clone(&session.route);
-                let (client, target) = (&session.client, session.target.as_ref());
-                let unacked = || Unacked {
-                    client: sys::socket::unacked(client.as_fd()),
-                    target: target.map_or(0, |target| sys::socket::unacked(target.as_fd())),
-                };
-                if let Some(reason) = session.flow.expire(now, &route.forward.timeouts, unacked) {
-                    return self.end(key, reason, true);
-                }
-            }
-        }
-        self.set_timer(key);
-    }
-
-    /// Gives memory back that the sessions of a while ago needed.
-    fn tidy(&mut self) {
-        self.tidy_at = None;
-        if self.sessions.give_back() > 0 {
-            self.pump.pool.clear();
-            sys::release_free_memory();
-        }
-    }
-
-    /// Asks for [`Self::tidy`] in a while.
-    pub(crate) fn tidy_later(&mut self) {
-        let at = self.now.after(TIDY_PAUSE);
-        self.tidy_at.get_or_insert(at);
-    }
-
-    // === mail ===
-
-    pub(crate) fn read_mail(&mut self) {
-        for message in self.mailbox.take() {
-            match message {
-                Message::Change(changes, reply) => {
-                    self.change(&changes);
-                    reply(());
-                }
-                Message::Adopt(accepted) => self.begin(accepted),
-                Message::Resolved { session, addresses } => self.resolved(session, addresses),
-                Message::RoomAgain => self.retry_full(),
-                Message::Look(look) => self.show(look),
-                Message::Kill(id, reply) => self.kill(id, reply),
-                Message::CutForward(forward) => self.cut_forward(&forward),
-                // At the end of the turn.
-                Message::Park(parking) => self.parking = Some(parking),
-                Message::TakeOver(work) => self.take_over(work),
-                Message::Begin => self.has_registrations = false,
-                Message::Drain => self.drain(),
-                Message::Cut => self.cut(),
-                Message::Stop => self.stopped = true,
-            }
-        }
-    }
-
-    fn drain(&mut self) {
-        self.draining = true;
-        self.stop_listening();
-        for key in self.sessions.keys() {
-            if let Some(session) = self.sessions.get_mut(key) {
-                session.flow.drain();
-            }
-        }
-    }
-
-    fn cut(&mut self) {
-        self.cutting = true;
-        for key in self.sessions.keys() {
-            self.end(key, CUT, true);
-        }
-    }
 }
-
-/// Why a session ends that is open when the time to drain is over.
-pub(crate) const CUT: CloseReason = CloseReason::new(By::Shutdown, Phase::Drain, Cause::Drained);
 
 /// The send queue of a living socket; nothing is left to wait for on one that has broken since.
 fn unacked_if_alive(session: &Session, end: End) -> u32 {
@@ -399,31 +244,4 @@ fn unacked_if_alive(session: &Session, end: End) -> u32 {
 /// The clock's only reader in the engine.
 fn clock() -> Time {
     Time::from_micros(sys::monotonic_micros())
-}
-
-/// The highest bit of a session's index tells which of its two sockets an event is about.
-const TARGET_BIT: u64 = 1 << 31;
-
-pub(crate) fn token(key: Key, end: End) -> u64 {
-    key.to_bits() | if end == End::Target { TARGET_BIT } else { 0 }
-}
-
-fn session_of(token: u64) -> Option<(Key, End)> {
-    let end = if token & TARGET_BIT == 0 { End::Client } else { End::Target };
-    Key::from_bits(token & !TARGET_BIT).map(|key| (key, end))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn tokens_name_the_session_and_its_end() {
-        let key = Key::from_bits(0x0005_0000_004d).unwrap();
-        for end in [End::Client, End::Target] {
-            assert_eq!(session_of(token(key, end)), Some((key, end)));
-        }
-        assert_eq!(session_of(MAILBOX), None);
-        assert_eq!(session_of(0), None);
-    }
 }

@@ -1,8 +1,8 @@
 //! One direction of a session: receive, hold what the sink does not take yet, send, pass the FIN
 //! on. A session has two of them, made of the same code.
 
-use crate::side::{End, Side};
-use crate::words::words;
+use crate::path::{Fallback, Path, PathChoice, PathsUsed};
+use crate::side::Side;
 
 /// Reads that fill the whole scratch buffer, one after the other, before a lane starts to splice:
 /// a single large message is not yet bulk.
@@ -11,122 +11,6 @@ const FULL_READS_TO_SPLICE: u8 = 3;
 const SMALL_FILL: usize = 16 * 1024;
 /// Small splices, one after the other, before a lane goes back to copying.
 const SMALL_FILLS_TO_COPY: u8 = 2;
-
-/// A direction.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Direction {
-    /// From the client to the target.
-    Up,
-    /// From the target to the client.
-    Down,
-}
-
-impl Direction {
-    /// The word for logs and metric labels.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Up => "up",
-            Self::Down => "down",
-        }
-    }
-
-    /// Both, in the order in which a session usually needs them.
-    pub const BOTH: [Self; 2] = [Self::Up, Self::Down];
-
-    /// Where this direction's bytes come from.
-    pub fn source(self) -> End {
-        match self {
-            Self::Up => End::Client,
-            Self::Down => End::Target,
-        }
-    }
-
-    /// Where this direction's bytes go.
-    pub fn sink(self) -> End {
-        self.source().other()
-    }
-
-    /// The direction whose bytes come from `end`.
-    pub fn from(end: End) -> Self {
-        match end {
-            End::Client => Self::Up,
-            End::Target => Self::Down,
-        }
-    }
-
-    /// The opposite direction.
-    #[must_use]
-    pub fn other(self) -> Self {
-        match self {
-            Self::Up => Self::Down,
-            Self::Down => Self::Up,
-        }
-    }
-}
-
-/// How bytes are moved just now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Path {
-    /// Through a buffer of the worker: recv(2) and send(2). The best for small messages.
-    Copy,
-    /// Through a pipe, without the bytes entering user memory: splice(2). The best for bulk.
-    Splice,
-}
-
-impl Path {
-    /// Both, the one for small messages first.
-    pub const BOTH: [Self; 2] = [Self::Copy, Self::Splice];
-
-    /// The word for logs and metric labels.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Copy => "copy",
-            Self::Splice => "splice",
-        }
-    }
-}
-
-/// Which path the configuration asks for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PathChoice {
-    /// Copy, and splice while the traffic is bulk.
-    Auto,
-    /// Always copy.
-    Copy,
-    /// Splice from the first byte, wherever the kernel can.
-    Splice,
-}
-
-words! {
-    /// Why a lane went from splice to copy: the more serious, the greater.
-    Fallback {
-        None = "none": "It did not.",
-        SmallMessages = "small_messages": "It spliced, and the pieces became small: copying is faster for them.",
-        NoPipe = "no_pipe": "No pipe could be had: descriptors, or the kernel's `pipe-user-pages-soft`. Tried again later.",
-        Unsupported = "unsupported": "The kernel cannot splice these sockets. Not tried again in this session.",
-    }
-}
-
-/// Which paths carried bytes of a lane.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct PathsUsed {
-    /// Bytes were copied.
-    pub copy: bool,
-    /// Bytes were spliced.
-    pub splice: bool,
-}
-
-impl PathsUsed {
-    /// The word for logs.
-    pub fn as_str(self) -> &'static str {
-        match (self.copy, self.splice) {
-            (false, false) => "none",
-            (true, false) => "copy",
-            (false, true) => "splice",
-            (true, true) => "copy+splice",
-        }
-    }
-}
 
 /// The life of a lane.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -9,6 +9,7 @@
 //!  attempts    which address of the target is tried, and for how long
 //!  session     two lanes and two sides: what to do next, and when it is over
 //!    lane      one direction: receive, hold, send, pass the FIN on
+//!    path      copy or splice, and why
 //!    side      one socket: readable, writable, broken
 //!    deadlines when silence or age ends it
 //!  close       why it ended: by whom, in which phase, from what cause
@@ -35,7 +36,13 @@ mod session;
 pub use session::{Action, Ending, Session, Stage};
 
 mod lane;
-pub use lane::{Direction, Fallback, Lane, LaneState, Path, PathChoice, PathsUsed, Step};
+pub use lane::{Lane, LaneState, Step};
+
+mod direction;
+pub use direction::Direction;
+
+mod path;
+pub use path::{Fallback, Path, PathChoice, PathsUsed};
 
 mod side;
 pub use side::{End, Readiness, Side};

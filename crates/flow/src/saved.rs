@@ -7,7 +7,8 @@
 
 use crate::close::{By, Cause, CloseReason, Failure, Phase};
 use crate::deadlines::{Silence, Unacked};
-use crate::lane::{Fallback, Lane, LaneState, Path, PathChoice};
+use crate::lane::{Lane, LaneState};
+use crate::path::{Fallback, Path, PathChoice};
 use crate::side::{End, Side};
 use crate::{Attempts, Direction, Session, Stage, Time};
 use std::num::{NonZeroU16, NonZeroU32};

@@ -3,10 +3,11 @@
 
 use super::save::number as fd_number;
 use super::tally::{saved_sums, saved_totals, sums, totals};
+use crate::arrange::Arranged;
 use crate::counters::Totals;
 use crate::forward::Forward;
 use crate::given::is_at;
-use crate::running::{Arranged, Forwards, Removed, Running, Unbound};
+use crate::running::{Forwards, Removed, Running, Unbound};
 use crate::shared::Shared;
 use handover::Standing;
 use plan::ListenAddress;

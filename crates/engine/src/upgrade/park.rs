@@ -1,8 +1,9 @@
 //! Stopping all workers between two turns, and having them write down what they have.
 
 use crate::Engine;
+use crate::mail::Message;
 use crate::shared::Shared;
-use crate::worker::{Message, Worker};
+use crate::worker::Worker;
 use std::fmt;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;

@@ -2,11 +2,12 @@
 
 use super::address::{address, socket_address};
 use crate::forward::{Forward, Route};
+use crate::mail::Message;
 use crate::running::Unbound;
 use crate::session::{Connecting, Heirloom, Session};
 use crate::slots::Key;
 use crate::view::Reply;
-use crate::worker::{Message, Worker};
+use crate::worker::Worker;
 use crate::{Engine, holding::Holding};
 use flow::{Attempts, Direction, End, Failure, Lane, LaneState, Stage};
 use rustix::fd::OwnedFd;

@@ -2,14 +2,13 @@
 //! session's actions out, with short counts and "would block" wherever a real one may meet them.
 
 use flow::{
-    Action, Cause, CloseReason, Direction, End, Failure, Fallback, PathChoice, Readiness, Session,
-    Step, Time, Timeouts, Unacked,
+    Cause, CloseReason, End, Failure, PathChoice, Readiness, Session, Time, Timeouts, Unacked,
 };
 use std::time::Duration;
 
-const ROOM: usize = 64 * 1024;
-const PIPE: u64 = 256 * 1024;
-const SEND_BUFFER: u64 = 200_000;
+mod checks;
+mod engine;
+
 /// No history of this size needs more; an engine that turns without progress does.
 const MOST_ACTIONS: usize = 100_000;
 
@@ -209,197 +208,6 @@ impl World {
         Unacked { client: of(&self.client), target: of(&self.target) }
     }
 
-    /// The engine's loop.
-    fn drive(&mut self) {
-        for _ in 0..MOST_ACTIONS {
-            if self.end.is_some() {
-                return;
-            }
-            let mut action = self.session.next(self.now);
-            if let Action::LookAtQueue(end) = action {
-                let unacked = self.unacked();
-                let bytes = if end == End::Client { unacked.client } else { unacked.target };
-                action = self.session.flushed(self.now, bytes);
-            }
-            match action {
-                Action::Wait => return,
-                Action::Step(direction, step) => self.carry_out(direction, step),
-                Action::Close(reason) => self.end = Some(reason),
-                Action::Reset(reason) => {
-                    self.check_flushed(reason);
-                    self.cut(reason);
-                }
-                Action::LookAtQueue(_) => unreachable!("a look is answered, not repeated"),
-            }
-        }
-        panic!("the session never comes to rest: {:?}", self.session);
-    }
-
-    /// What a side sent before it broke was delivered to the other, if that one went on reading.
-    fn check_flushed(&mut self, reason: CloseReason) {
-        let broken = if reason.by == flow::By::Client { End::Client } else { End::Target };
-        let waited = self.now.since(self.last_progress) >= flow::FLUSH_LIMIT;
-        let written = self.peer(broken).written;
-        let other = self.peer(broken.other());
-        let delivered = other.queued == written && other.read == written;
-        assert!(delivered || other.reset || waited, "reset before the bytes were delivered");
-    }
-
-    fn cut(&mut self, reason: CloseReason) {
-        self.client.was_reset_by_us = true;
-        self.target.was_reset_by_us = true;
-        self.end = Some(reason);
-    }
-
-    fn carry_out(&mut self, direction: Direction, step: Step) {
-        match step {
-            Step::Copy => {
-                if self.receive(direction, ROOM as u64, false) {
-                    self.send(direction);
-                }
-            }
-            Step::Fill if self.unlucky() => self.session.fall_back(direction, Fallback::NoPipe),
-            Step::Fill => {
-                self.receive(direction, PIPE, true);
-            }
-            Step::Send => self.send(direction),
-            Step::PassFin => self.pass_fin(direction),
-        }
-    }
-
-    /// Our read of the source; whether it brought bytes.
-    fn receive(&mut self, direction: Direction, room: u64, splice: bool) -> bool {
-        assert_eq!(self.held[direction as usize].0, self.held[direction as usize].1, "held twice");
-        let unlucky = self.unlucky();
-        let now = self.now;
-        let peer = self.peer(direction.source());
-        let available = match peer.mark.filter(|mark| *mark >= peer.taken) {
-            Some(mark) if splice || mark > peer.taken => mark - peer.taken,
-            _ => peer.written - peer.taken,
-        };
-        if available > 0 {
-            // Short counts: a splice may stop anywhere; a recv only where the queue ends.
-            let count = if splice && unlucky { available.min(room).div_ceil(3) } else { available };
-            let count = count.min(room);
-            let from = peer.taken;
-            peer.taken += count;
-            self.last_progress = now;
-            self.held[direction as usize] = (from, from + count);
-            if splice {
-                self.session.filled(direction, size(count), now);
-            } else {
-                self.session.copied(direction, size(count), size(room), now);
-            }
-            return true;
-        }
-        let unreported = peer.reset && !peer.error_reported && !peer.fin_sent;
-        let ended = peer.reset || peer.fin_sent;
-        if unreported {
-            peer.error_reported = true;
-            let failure = failure_of(peer);
-            if splice {
-                self.session.fill_failed(direction, failure);
-            } else {
-                self.session.read_failed(direction, failure);
-            }
-        } else if ended && splice {
-            self.session.fill_found_end(direction);
-        } else if ended {
-            self.session.end_of_stream(direction);
-        } else if splice {
-            self.session.fill_would_block(direction);
-        } else {
-            self.session.read_would_block(direction);
-        }
-        false
-    }
-
-    fn send(&mut self, direction: Direction) {
-        let (from, to) = self.held[direction as usize];
-        let unlucky = self.unlucky();
-        let now = self.now;
-        let peer = self.peer(direction.sink());
-        if peer.reset {
-            peer.error_reported = true;
-            let failure = failure_of(peer);
-            self.session.write_failed(direction, failure);
-            return;
-        }
-        assert!(!peer.fin_received, "a byte after the FIN");
-        assert_eq!(peer.queued, from, "a byte lost, invented or reordered");
-        let free = SEND_BUFFER - (peer.queued - peer.read);
-        let count = (to - from).min(if unlucky { free / 2 } else { free });
-        peer.queued += count;
-        self.held[direction as usize].0 += count;
-        self.last_progress = if count > 0 { now } else { self.last_progress };
-        if count > 0 {
-            self.session.sent(direction, size(count), now);
-        }
-        // A kernel that took less has no room; one that was merely unlucky wakes us again.
-        if count < to - from {
-            self.session.write_would_block(direction);
-            if unlucky && count < free {
-                let event = Readiness { writable: true, ..Readiness::default() };
-                self.session.learn(direction.sink(), event);
-            }
-        }
-    }
-
-    fn pass_fin(&mut self, direction: Direction) {
-        let now = self.now;
-        let written = self.peer(direction.source()).written;
-        assert!(self.peer(direction.source()).fin_sent, "a FIN that nobody sent");
-        let peer = self.peer(direction.sink());
-        if peer.reset {
-            let failure = Failure { peer_had_ended: true, ..failure_of(peer) };
-            self.session.write_failed(direction, failure);
-            return;
-        }
-        assert_eq!(peer.queued, written, "a FIN before the last byte");
-        peer.fin_received = true;
-        self.session.fin_passed(direction, now);
-    }
-
-    /// A session at rest has left nothing undone.
-    fn check_at_rest(&self) {
-        let told = self.pending == [Readiness::default(); 2];
-        let broken = [&self.client, &self.target].iter().any(|peer| peer.reset);
-        if self.end.is_some() || !told || broken {
-            return;
-        }
-        for (direction, source) in [(Direction::Up, &self.client), (Direction::Down, &self.target)]
-        {
-            let held = self.session.lane(direction).held();
-            assert!(source.taken == source.written || held > 0, "bytes forgotten in {direction:?}");
-        }
-    }
-
-    /// The rules that hold at any time.
-    pub(crate) fn check(&self) {
-        self.check_at_rest();
-        for direction in Direction::BOTH {
-            let lane = self.session.lane(direction);
-            let (from, to) = self.held[direction as usize];
-            let broken = lane.state() == flow::LaneState::Broken;
-            assert!(broken || lane.held() == to - from, "bytes in = bytes out + held");
-        }
-        if let Some(reason) = self.end {
-            let clean = reason.cause == Cause::Fin;
-            let everything_passed_on = |from: &Peer, to: &Peer| {
-                from.fin_sent && to.fin_received && to.queued == from.written
-            };
-            assert!(
-                !clean
-                    || everything_passed_on(&self.client, &self.target)
-                        && everything_passed_on(&self.target, &self.client),
-                "a clean end over lost bytes"
-            );
-            let ending = self.session.finish(self.now, reason);
-            assert_eq!(ending.bytes_up, self.target.queued);
-            assert_eq!(ending.bytes_down, self.client.queued);
-        }
-    }
-
     /// Both ends read everything and say goodbye: the session must end without a timeout.
     pub(crate) fn comes_to_an_end(&mut self) -> Option<CloseReason> {
         for _ in 0..1_000 {
@@ -417,10 +225,6 @@ impl World {
         assert!(self.end.is_some(), "still open: {:?}", self.session);
         self.end
     }
-}
-
-fn size(count: u64) -> usize {
-    usize::try_from(count).expect("the world is smaller than an address space")
 }
 
 /// What the kernel says of a reset connection: EPIPE where a FIN had come before.

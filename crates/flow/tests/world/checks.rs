@@ -1,0 +1,56 @@
+//! The rules that every history must keep.
+
+use super::{Peer, World};
+use flow::{Cause, CloseReason, Direction, End, Readiness};
+
+impl World {
+    /// What a side sent before it broke was delivered to the other, if that one went on reading.
+    pub(super) fn check_flushed(&mut self, reason: CloseReason) {
+        let broken = if reason.by == flow::By::Client { End::Client } else { End::Target };
+        let waited = self.now.since(self.last_progress) >= flow::FLUSH_LIMIT;
+        let written = self.peer(broken).written;
+        let other = self.peer(broken.other());
+        let delivered = other.queued == written && other.read == written;
+        assert!(delivered || other.reset || waited, "reset before the bytes were delivered");
+    }
+
+    /// A session at rest has left nothing undone.
+    fn check_at_rest(&self) {
+        let told = self.pending == [Readiness::default(); 2];
+        let broken = [&self.client, &self.target].iter().any(|peer| peer.reset);
+        if self.end.is_some() || !told || broken {
+            return;
+        }
+        for (direction, source) in [(Direction::Up, &self.client), (Direction::Down, &self.target)]
+        {
+            let held = self.session.lane(direction).held();
+            assert!(source.taken == source.written || held > 0, "bytes forgotten in {direction:?}");
+        }
+    }
+
+    /// The rules that hold at any time.
+    pub(crate) fn check(&self) {
+        self.check_at_rest();
+        for direction in Direction::BOTH {
+            let lane = self.session.lane(direction);
+            let (from, to) = self.held[direction as usize];
+            let broken = lane.state() == flow::LaneState::Broken;
+            assert!(broken || lane.held() == to - from, "bytes in = bytes out + held");
+        }
+        if let Some(reason) = self.end {
+            let clean = reason.cause == Cause::Fin;
+            let everything_passed_on = |from: &Peer, to: &Peer| {
+                from.fin_sent && to.fin_received && to.queued == from.written
+            };
+            assert!(
+                !clean
+                    || everything_passed_on(&self.client, &self.target)
+                        && everything_passed_on(&self.target, &self.client),
+                "a clean end over lost bytes"
+            );
+            let ending = self.session.finish(self.now, reason);
+            assert_eq!(ending.bytes_up, self.target.queued);
+            assert_eq!(ending.bytes_down, self.client.queued);
+        }
+    }
+}
