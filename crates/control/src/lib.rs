@@ -5,6 +5,8 @@ mod privileges;
 pub use privileges::assume_user;
 pub use sys::never_writable_by_others;
 
+mod sandbox;
+
 mod serve;
 pub use serve::{ServeError, serve};
 

@@ -7,6 +7,7 @@ use crate::watch::Watch;
 use plan::{Plan, PlanDiff, Problems};
 use std::collections::HashMap;
 use std::fmt;
+use std::path::Path;
 use std::time::{Duration, Instant, SystemTime};
 
 /// How a reload is meant.
@@ -111,7 +112,12 @@ impl Supervisor {
             input.config = Some(file.clone());
         }
         let reading = plan::read(&input);
-        let Some(new) = reading.plan else { return Err(ReloadError::Config(reading.problems)) };
+        let Some(new) = reading.plan else {
+            return Err(self.explain(input.config.as_deref(), reading.problems));
+        };
+        if let Some(sandbox) = &self.sandbox {
+            sandbox.check(&new).map_err(ReloadError::Unfit)?;
+        }
         let mut report = self.compare(&new, &reading.problems);
         if !options.dry_run {
             let old = self.plan.clone();
@@ -123,6 +129,17 @@ impl Supervisor {
                 options.confirm.map(|within| Trial { back_to, until: Instant::now() + within });
         }
         Ok(report)
+    }
+
+    /// What the kernel says of a file outside of the sandbox could also be due to its mode.
+    fn explain(&self, config: Option<&Path>, problems: Problems) -> ReloadError {
+        let sandbox = self.sandbox.as_ref().zip(config);
+        match sandbox.and_then(|(sandbox, file)| sandbox.refuses_config(file)) {
+            Some(refusal) => {
+                ReloadError::Unfit(vec![problems.render(false).trim_end().to_owned(), refusal])
+            }
+            None => ReloadError::Config(problems),
+        }
     }
 
     fn compare(&self, new: &Plan, problems: &Problems) -> ReloadReport {

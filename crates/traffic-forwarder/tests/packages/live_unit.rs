@@ -149,10 +149,14 @@ fn a_process_that_hangs_is_replaced() {
 
 #[test]
 #[ignore = "it runs systemd: `make systemd-test`"]
-fn a_configuration_that_names_the_user_is_taken() {
-    let Some(installed) = Installed::new("user = 'traffic-forwarder'") else { return };
+fn a_configuration_that_restricts_the_process_itself_is_taken() {
+    let restricted = "user = 'traffic-forwarder'\nsandbox = true";
+    let Some(installed) = Installed::new(restricted) else { return };
     installed.client();
     let pid = installed.property("MainPID");
     let user = installed.machine.says(&format!("stat -c %U /proc/{pid}"));
     assert_eq!(user, "traffic-forwarder");
+    let said = installed.install("1.1.0");
+    assert!(said.contains("upgraded from "), "{said}");
+    installed.client();
 }
