@@ -92,15 +92,16 @@ fn what_is_shown_at_rest_is_what_the_metrics_say_to_the_byte() {
     let stage = Stage::new();
     let client = served_client(&stage.db);
     send(&client, 123_456);
-    let socket = PathBuf::from(stage.desk.path("admin.sock"));
-    let metrics = Http::new(socket).get("/metrics").success().body;
+    let http = Http::new(PathBuf::from(stage.desk.path("admin.sock")));
     let sum = |lane: &str| -> u64 {
+        let metrics = http.get("/metrics").success().body;
         let name = "traffic_forwarder_bytes_total";
         let of_lane = |line: &&str| line.starts_with(name) && line.contains(&format!("\"{lane}\""));
         let number = |line: &str| line.rsplit(' ').next()?.parse::<u64>().ok();
         metrics.lines().filter(of_lane).filter_map(number).sum()
     };
-    assert_eq!((sum("up"), sum("down")), (123_457, 123_457));
+    // The last byte may be here before it is counted.
+    wait_until("all bytes", LIMIT, || (sum("up"), sum("down")) == (123_457, 123_457));
     stage.open();
     stage.terminal.wait_for("the totals", |_| {
         let total = |lane: &str| stage.row(lane).windows(2).any(|pair| pair == ["123457", "B"]);
@@ -343,8 +344,9 @@ fn a_port_is_asked_with_its_token_and_a_wrong_one_is_told() {
         (String::new(), "which asks for a token: add --token-file FILE", 2),
     ] {
         open(&rest);
-        let screen = terminal.shows(&format!("code {code}\n"));
-        assert!(screen.contains(says) && !terminal.is_taken(), "{screen}");
+        let code = format!("code {code}\n");
+        terminal.wait_for(says, |screen| screen.contains(says) && screen.contains(&code));
+        assert!(!terminal.is_taken());
     }
     open(&format!("--token-file {token}"));
     terminal.shows("web ");
