@@ -5,6 +5,7 @@ mod privileges;
 pub use privileges::assume_user;
 pub use sys::never_writable_by_others;
 
+mod announce;
 mod serve;
 pub use serve::{ServeError, serve};
 

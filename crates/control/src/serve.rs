@@ -1,6 +1,7 @@
 //! The life of the process: start, serve, drain, stop.
 
 use crate::admin::{App, Door};
+use crate::announce::announce;
 use crate::api::Shutdown;
 use crate::capacity::{Capacity, capacity, workers};
 use crate::desk::Desk;
@@ -71,11 +72,15 @@ pub fn serve(
         })
         .map_err(|error| failed("signals", error))?;
     let door = open_door(&plan, handover.as_mut())?;
+    let goes_on = handover.is_some();
     let mut supervisor = match handover {
         Some(handover) => go_on(input, plan, notifier, handover)?,
         None => start(input, plan, notifier, handed)?,
     };
     supervisor.door = door;
+    if !goes_on {
+        announce(&supervisor);
+    }
     supervisor.start_journal().map_err(|error| failed("start the journal", error))?;
     held.release();
     let app = App::new(desk.clone(), supervisor.observer(), supervisor.events.clone());
@@ -132,9 +137,7 @@ fn start(
         return Err(error);
     }
     store.follow(&engine);
-    let supervisor = Supervisor::new(input, plan, engine, workers, capacity, store);
-    announce(&supervisor);
-    Ok(supervisor)
+    Ok(Supervisor::new(input, plan, engine, workers, capacity, store))
 }
 
 pub(crate) fn start_engine(
@@ -159,7 +162,7 @@ pub(crate) fn start_engine(
 
 /// Binds every forward. All of what cannot be bound is reported, not only the first.
 fn listen(plan: &Plan, engine: &mut Engine) -> Result<(), ServeError> {
-    let result = engine.apply(&plan.forwards);
+    let result = engine.apply(&plan.forwards, &|forward| forward.optional);
     for unbound in result.as_deref().unwrap_or_default() {
         let (forward, error) = (&plan.forwards[unbound.position], &unbound.error);
         tracing::warn!(forward = forward.name, place = %forward.place, %error, "forward skipped");
@@ -179,38 +182,6 @@ fn unbound(plan: &Plan, failed: &[engine::Unbound]) -> ServeError {
     let message = lines.collect::<Vec<_>>().join("\n");
     let unfit = failed.iter().any(|unbound| unbound.error.is_lasting());
     if unfit { ServeError::Unfit(message) } else { ServeError::Failed(message) }
-}
-
-fn announce(supervisor: &Supervisor) {
-    let Supervisor { plan, engine, workers, capacity, .. } = supervisor;
-    for forward in &plan.forwards {
-        for route in &forward.routes {
-            tracing::debug!(
-                forward = forward.name,
-                listen = %route.listen,
-                target = %route.target,
-                "listening"
-            );
-        }
-    }
-    if let Some(wanted) = capacity.lowered_from {
-        tracing::warn!(
-            wanted,
-            max_sessions = capacity.sessions,
-            open_files_limit = capacity.open_files_limit,
-            "max_sessions is more than the open-file limit allows, and was lowered"
-        );
-    }
-    tracing::info!(
-        version = env!("CARGO_PKG_VERSION"),
-        pid = std::process::id(),
-        forwards = plan.forwards.len(),
-        listeners = engine.listeners(),
-        workers,
-        max_sessions = capacity.sessions,
-        open_files_limit = capacity.open_files_limit,
-        "ready"
-    );
 }
 
 /// How the shutdown went.

@@ -104,6 +104,9 @@ metrics! {
     "traffic_forwarder_fallbacks_total", Counter, &["forward", "reason"],
         "Lanes of ended sessions that went from splice to copy, by the most serious reason.",
         Read::Forward(fallbacks);
+    "traffic_forwarder_forward_skipped", Gauge, FORWARD,
+        "1 if the forward could not be bound and the process runs without it, else 0.",
+        Read::Forward(|it, emit| emit(&[], Whole(it.skipped.into())));
     "traffic_forwarder_listener_backlog", Gauge, FORWARD,
         "Connections that wait in the kernel to be accepted.",
         Read::Forward(|it, emit| emit(&[], Whole(it.backlog.into())));

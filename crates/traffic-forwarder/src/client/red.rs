@@ -13,6 +13,7 @@ pub(crate) enum Red {
     FilesShort,
     ReloadFailed,
     LogLost,
+    Skipped,
     AtLimit,
     Refusing,
     Failing,
@@ -28,6 +29,7 @@ impl Red {
             Self::FilesShort => "files run short",
             Self::ReloadFailed => "the last reload failed",
             Self::LogLost => "log lines were lost",
+            Self::Skipped => "a forward could not be bound",
             Self::AtLimit => "a forward is at its limit",
             Self::Refusing => "a forward refuses clients",
             Self::Failing => "a forward does not reach its target",
@@ -50,6 +52,7 @@ pub(crate) fn of_process(status: &Status) -> Vec<Red> {
 /// What is red of a forward.
 pub(crate) fn of_forward(forward: &Forward) -> Vec<Red> {
     that_hold([
+        (Red::Skipped, forward.state == "skipped"),
         (Red::AtLimit, forward.sessions >= forward.max_sessions),
         (Red::Refusing, was_lately(forward.last_refused)),
         (Red::Failing, was_lately(forward.last_failed)),
@@ -77,12 +80,13 @@ fn is_above_nine_tenths(part: u64, whole: u64) -> bool {
 mod tests {
     use super::*;
 
-    const ALL: [Red; 9] = [
+    const ALL: [Red; 10] = [
         Red::NoAnswer,
         Red::SessionsFull,
         Red::FilesShort,
         Red::ReloadFailed,
         Red::LogLost,
+        Red::Skipped,
         Red::AtLimit,
         Red::Refusing,
         Red::Failing,

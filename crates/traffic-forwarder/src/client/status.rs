@@ -11,7 +11,7 @@ use crate::client::watch::{self, Page};
 use crate::client::{path, show};
 use crate::exit::Exit;
 use crate::say;
-use control::api::{Forward, Forwards, Status};
+use control::api::{Forward, Forwards, LastReload, Status};
 use hyper::Method;
 use serde::Serialize;
 
@@ -89,12 +89,7 @@ fn process_text(status: &Status) -> String {
         ("config", format!("{config}, generation {}", status.generation)),
     ];
     if let Some(reload) = &status.last_reload {
-        let result = match &reload.error {
-            // The rest of a long message is in the log.
-            Some(error) => format!("failed: {}", error.lines().next().unwrap_or_default()),
-            None => "done".to_owned(),
-        };
-        lines.push(("last reload", format!("{} by {}: {result}", reload.at, reload.by)));
+        lines.push(("last reload", format!("{} {}", reload.at, outcome(reload))));
     }
     if let Some(left) = status.confirm_within {
         let left = seconds(left);
@@ -135,6 +130,16 @@ fn process_text(status: &Status) -> String {
     facts(&lines)
 }
 
+/// Who asked, and what came of it.
+fn outcome(LastReload { by, error, .. }: &LastReload) -> String {
+    match (by.as_str(), error) {
+        ("unconfirmed", None) => "taken back: not confirmed".to_owned(),
+        ("unconfirmed", Some(error)) => format!("not confirmed, and not taken back: {error}"),
+        (by, None) => format!("by {by}: done"),
+        (by, Some(error)) => format!("by {by}: failed: {error}"),
+    }
+}
+
 fn table(forwards: &[Forward]) -> Table<10> {
     let columns = [
         text("FORWARD"),
@@ -172,7 +177,11 @@ fn table(forwards: &[Forward]) -> Table<10> {
 }
 
 pub(crate) fn colour(state: &str) -> Colour {
-    if state == "active" { Colour::Good } else { Colour::Notable }
+    match state {
+        "active" => Colour::Good,
+        "skipped" => Colour::Bad,
+        _ => Colour::Notable,
+    }
 }
 
 /// The first, and how many others there are.
@@ -185,10 +194,14 @@ pub(crate) fn first_and_count(addresses: &[String]) -> String {
     }
 }
 
+fn state_and_error(Forward { state, error, .. }: &Forward) -> String {
+    error.as_ref().map_or_else(|| state.clone(), |error| format!("{state}: {error}"))
+}
+
 fn one_text(forward: &Forward) -> String {
     let mut lines = vec![
         ("forward", forward.name.clone()),
-        ("state", forward.state.clone()),
+        ("state", state_and_error(forward)),
         (
             "sessions",
             format!(
