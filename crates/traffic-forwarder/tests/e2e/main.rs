@@ -38,6 +38,8 @@ mod resets;
 mod scale;
 mod secrecy;
 mod shutdown;
+mod skipped;
+mod start;
 mod static_binary;
 mod systemd;
 mod timeouts;
