@@ -57,8 +57,7 @@ impl Older {
     fn is_skipped_in_metrics(&self, port: &Port) -> bool {
         let series = format!("traffic_forwarder_forward_skipped{{forward=\":{port}\"}} ");
         let text = self.http.get("/metrics").success().body;
-        let line = text.lines().find_map(|line| line.strip_prefix(&series).map(str::to_owned));
-        line.expect("the forward has the gauge") == "1"
+        text.lines().any(|line| line.strip_prefix(&series) == Some("1"))
     }
 }
 
