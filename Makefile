@@ -8,6 +8,8 @@ export
 TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
 PACKAGE    := -p traffic-forwarder
 CONF       ?= etc/traffic-forwarder.conf
+IMAGE      ?= traffic-forwarder
+CONTAINER  ?= traffic-forwarder
 NIGHTLY    ?= +nightly
 HISTORIES  ?= 2000000
 FUZZ_SECONDS ?= 3600
@@ -20,7 +22,8 @@ ifeq ($(origin BINARY),undefined)
     BUILT     := build
     OPTIMIZED := build-optimized
 endif
-# What is ours alone. Tests call make again.
+# What is ours alone. Tests call make again. Defaults stand above: to make, what is unexported is
+# defined, and `?=` would leave it empty.
 unexport BINARY CONF BUILT OPTIMIZED BUILD PACKAGE SERVICE IMAGE CONTAINER CONTAINED
 
 # How `make build` builds, in the older program's words.
@@ -108,8 +111,6 @@ demo: $(BUILT) ## A target, a forward and a client in one process, until Ctrl-C
 
 # --- packages ---
 
-IMAGE     ?= traffic-forwarder
-CONTAINER ?= traffic-forwarder
 CONTAINED := IMAGE='$(IMAGE)' CONTAINER='$(CONTAINER)' CONF='$(CONF)' sh scripts/docker.sh
 
 .PHONY: docker-build

@@ -33,6 +33,14 @@ completions() {
     "$1" completions fish >"$4"
 }
 
+# What ends up in the program and is no crate: "NAME VERSION LICENCE FILE-OF-LICENCE" in a line each. The
+# charts of the web page name their version in the first line.
+vendored() {
+    directory=crates/control/src/admin/page/vendor
+    version=$(sed -n '1s/.*(v\([0-9.]*\)).*/\1/p' "$directory/uPlot.iife.min.js")
+    echo "uPlot $version MIT $directory/LICENSE-uPlot"
+}
+
 # The crates that end up in the program, as `cargo metadata` describes them: one JSON array.
 crates() {
     cargo metadata --format-version 1 --locked --filter-platform "$HOST" | jq -c --arg root "$NAME" '

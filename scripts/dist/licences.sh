@@ -1,24 +1,33 @@
 #!/bin/sh
-# Prints the licences of all crates in the program, and each text once with the crates that have it.
+# Prints the licences of all that others wrote in the program, and each text once with who has it.
 . scripts/dist/common.sh
 
 separator=$(printf '\t')
 crates | jq -r '.[] | select(.source) | [.name, .version, .license, .manifest_path] | @tsv' >"$STAGE/list"
 
 mkdir "$STAGE/texts" "$STAGE/users"
+note() {
+    sum=$(sha256sum <"$1" | cut -d ' ' -f 1)
+    cp "$1" "$STAGE/texts/$sum"
+    echo "$2, $(basename "$1")" >>"$STAGE/users/$sum"
+}
+
 while IFS=$separator read -r name version _ manifest; do
     # A crate that holds no such file says its licence in its Cargo.toml alone.
     find "$(dirname "$manifest")" -maxdepth 1 -type f \
         \( -iname 'licen[sc]e*' -o -iname 'copying*' -o -iname 'notice*' \) | sort |
         while read -r file; do
-            sum=$(sha256sum <"$file" | cut -d ' ' -f 1)
-            cp "$file" "$STAGE/texts/$sum"
-            echo "$name $version, $(basename "$file")" >>"$STAGE/users/$sum"
+            note "$file" "$name $version"
         done
 done <"$STAGE/list"
+vendored >"$STAGE/vendored"
+while read -r name version _ file; do
+    note "$file" "$name $version"
+done <"$STAGE/vendored"
 
-printf '%s contains these crates:\n\n' "$NAME"
+printf '%s contains these crates and libraries:\n\n' "$NAME"
 cut -f 1-3 "$STAGE/list" | sed -e "s/$separator/ /" -e "s/$separator/: /"
+sed 's/ \([^ ]*\) [^ ]*$/: \1/' "$STAGE/vendored"
 for users in "$STAGE"/users/*; do
     printf '\n=====\n'
     cat "$users"

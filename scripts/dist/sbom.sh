@@ -4,7 +4,7 @@
 
 time=$(date -u -d "@$SOURCE_DATE_EPOCH" +%Y-%m-%dT%H:%M:%SZ)
 crates | jq --arg root "$NAME" --arg version "$VERSION" --arg time "$time" \
-    --rawfile lock Cargo.lock '
+    --rawfile lock Cargo.lock --arg vendored "$(vendored)" '
     def purl: "pkg:cargo/\(.name)@\(.version)";
     # Cargo.lock has the sum of each crate that comes from a registry.
     ([$lock | scan("name = \"([^\"]+)\"\nversion = \"([^\"]+)\"\nsource = [^\n]+\nchecksum = \"([0-9a-f]+)\"")
@@ -23,5 +23,9 @@ crates | jq --arg root "$NAME" --arg version "$VERSION" --arg time "$time" \
             timestamp: $time,
             component: (.[] | select(.name == $root) | .version = $version | component("application"))
         },
-        components: [.[] | select(.name != $root) | component("library")]
+        components: ([.[] | select(.name != $root) | component("library")]
+            + [$vendored | splits("\n") | split(" ") | {name: .[0], version: .[1], licence: .[2]}
+                | "pkg:npm/\(.name | ascii_downcase)@\(.version)" as $purl
+                | {type: "library", "bom-ref": $purl, name, version, purl: $purl,
+                    licenses: [{expression: .licence}]}])
     }'

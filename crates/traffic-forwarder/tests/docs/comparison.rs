@@ -1,6 +1,27 @@
 //! What the READMEs say that was measured is what the pages of measurements say.
 
+use crate::markdown::Document;
 use crate::repository::{document, readmes};
+
+/// What both READMEs call this program in tables, and a row of one.
+const NAMES: [&str; 2] = ["this", "本程序"];
+const IDLE: [&str; 2] = ["bytes of an idle", "空闲会话的字节数"];
+
+/// The rows of the READMEs' table of figures, by how they begin in the summary: also those in which
+/// others are better.
+const FIGURES: [&str; 11] = [
+    "64 B request and response, 64 sessions",
+    "32 KiB request and response, 64 sessions",
+    "Connect, request, response, close",
+    "Bulk, 1 stream, GiB",
+    "Bulk, 16 streams, GiB",
+    "Bulk, 16 streams, its CPU",
+    "Latency of a probe under load, p99",
+    "Latency of one session beside 16 bulk streams, p99",
+    "An idle session, bytes",
+    "10000 forwards in one file, until all serve",
+    "10000 forwards in one file, resident memory",
+];
 
 /// The row of a table that begins with this cell.
 fn row(rows: &[Vec<&str>], first: &str) -> Vec<String> {
@@ -34,22 +55,53 @@ fn the_endings_are_those_that_were_measured() {
     }
 }
 
+/// The summary of what was measured on one CPU.
+struct Summary(Document);
+
+impl Summary {
+    fn read() -> Self {
+        Self(document("docs/benchmarks/one-cpu.md"))
+    }
+
+    /// The median of a forwarder in the row that begins with this; a dash if it took no part.
+    fn median(&self, measure: &str, name: &str) -> String {
+        let rows = self.0.rows();
+        let of = |first: &str| {
+            let row = rows.iter().find(|row| row[0].starts_with(first) && row.len() > 4);
+            row.unwrap_or_else(|| panic!("no row {first} in the summary"))
+        };
+        let at = of("measure").iter().position(|cell| *cell == name);
+        let cell = of(measure)[at.unwrap_or_else(|| panic!("{name} was not measured"))];
+        match cell.split(' ').next().unwrap_or_default().trim_matches('*') {
+            "-" => "–".to_owned(),
+            median => median.to_owned(),
+        }
+    }
+}
+
 #[test]
 fn the_bytes_of_an_idle_session_are_those_that_were_measured() {
-    let page = document("docs/benchmarks/one-cpu.md");
-    let rows = page.rows();
-    let is_of = |row: &&Vec<&str>, first: &str| row[0].starts_with(first) && row.len() > 4;
-    let of = |first| rows.iter().find(|row| is_of(row, first)).expect("a row of the summary");
-    let (names, bytes) = (of("measure"), of("An idle session, bytes"));
-    let measured = |name: &str| {
-        let at =
-            names.iter().position(|cell| *cell == name).expect("a forwarder that was measured");
-        let number = bytes[at].split(' ').next().unwrap_or_default();
-        number.trim_matches('*').to_owned()
-    };
-    for (readme, first) in readmes().iter().zip(["bytes of an idle", "空闲会话的字节数"]) {
-        let said = row(&readme.rows(), first);
-        let measured = ["traffic-forwarder", "HAProxy", "nginx stream", "realm"].map(measured);
+    let summary = Summary::read();
+    for (readme, (ours, first)) in readmes().iter().zip(NAMES.into_iter().zip(IDLE)) {
+        let peers = ["HAProxy", "nginx stream", "realm", "gost", "rinetd", "socat"];
+        let said = row(&readme.table(&[&["", ours][..], &peers].concat()), first);
+        let measured = ["traffic-forwarder", "HAProxy", "nginx stream", "realm"]
+            .map(|name| summary.median("An idle session, bytes", name));
         assert_eq!(said[1..5], measured, "{}", readme.name);
+    }
+}
+
+#[test]
+fn the_figures_are_those_that_were_measured() {
+    let summary = Summary::read();
+    for (readme, ours) in readmes().iter().zip(NAMES) {
+        let peers = ["HAProxy, splice", "HAProxy", "nginx stream", "realm", "Go, io.Copy"];
+        let table = readme.table(&[&["", ours][..], &peers].concat());
+        let names = ["traffic-forwarder"].iter().chain(&peers);
+        let expected = FIGURES.map(|measure| {
+            names.clone().map(|name| summary.median(measure, name)).collect::<Vec<_>>()
+        });
+        let said: Vec<_> = table.iter().map(|row| row[1..].to_vec()).collect();
+        assert_eq!(said, expected, "{}", readme.name);
     }
 }

@@ -17,6 +17,7 @@ mod examples;
 mod languages;
 mod log_queries;
 mod makefile;
+mod messages;
 mod migration;
 mod monitoring;
 mod named_tests;

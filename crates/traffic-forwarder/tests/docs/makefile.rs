@@ -57,6 +57,23 @@ fn the_readmes_describe_every_target() {
 }
 
 #[test]
+fn the_container_has_the_names_that_it_is_given() {
+    let run = |arguments: &[&str]| {
+        let mut make = Tool::find("make").command();
+        let make = by_itself(&mut make).args(["-s", "DOCKER=echo", "CONF=examples/minimal.conf"]);
+        testkit::run(make.args(arguments).current_dir(root()), LIMIT).success().text()
+    };
+    assert_eq!(run(&["docker-build"]), "build --tag traffic-forwarder .\n");
+    assert_eq!(run(&["docker-build", "IMAGE=other:2"]), "build --tag other:2 .\n");
+    assert_eq!(run(&["docker-stop", "CONTAINER=b"]), "stop b\nrm b\n");
+    let text = run(&["docker-run", "CONTAINER=b"]);
+    let words: Vec<_> = text.split_whitespace().collect();
+    assert!(text.starts_with("run --detach --name b "), "{text}");
+    let image = ["traffic-forwarder", "-c", "/etc/traffic-forwarder/minimal.conf"];
+    assert!(words.ends_with(&image), "{text}");
+}
+
+#[test]
 fn every_target_that_a_document_names_exists() {
     let mut named = 0;
     for document in documents() {

@@ -1,7 +1,7 @@
 //! The session record in the documents is that of the program.
 
 use crate::blocks::blocks;
-use crate::repository::{BINARY, document, files, read};
+use crate::repository::{BINARY, document};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::net::Shutdown;
@@ -46,26 +46,6 @@ fn fields_in(columns: &[Vec<&str>]) -> BTreeSet<String> {
     let cells = columns.iter().filter_map(|row| row.first());
     let names = cells.flat_map(|cell| cell.split('`').skip(1).step_by(2));
     names.map(str::to_owned).collect()
-}
-
-#[test]
-fn the_messages_of_the_events_are_in_the_program() {
-    let directories = ["", "/admin", "/log"].map(|name| format!("crates/control/src{name}"));
-    let names = directories.iter().flat_map(|directory| files(directory));
-    let source: String = names.map(|name| read(&name)).collect();
-    // A message may be broken over lines, or end in what depends on the event.
-    let source = source.split_whitespace().collect::<Vec<_>>().join(" ");
-    let document = document("docs/session-record.md");
-    let messages: Vec<&str> = document
-        .table(&["Level", "Message", "When"])
-        .iter()
-        .flat_map(|row| row[1].split('`').skip(1).step_by(2))
-        .collect();
-    assert!(messages.len() >= 14, "{messages:?}");
-    for message in messages {
-        let fixed = message.trim_end_matches('…').trim_end();
-        assert!(source.contains(fixed), "no message `{fixed}`");
-    }
 }
 
 #[test]
