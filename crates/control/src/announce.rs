@@ -21,9 +21,9 @@ pub(crate) fn announce(supervisor: &Supervisor) {
             "listening"
         );
     }
-    let more = routes().count().saturating_sub(MOST_TOLD);
-    if more > 0 {
-        tracing::info!(more, "listening; `status` has the others");
+    let count = routes().count().saturating_sub(MOST_TOLD);
+    if count > 0 {
+        tracing::info!(count, "listening on more addresses");
     }
     if let Some(wanted) = capacity.lowered_from {
         tracing::warn!(

@@ -102,8 +102,8 @@ fn tell_of_no_directory() {
     tracing::warn!(
         directory = %directory.display(),
         user = sys::user_id(),
-        "no admin interface: this user may not write in the directory of its socket. Give it to \
-         the user with chown, or set `admin` in [process]: `unix:/PATH`, or `off`"
+        hint = "give it to the user with chown, or set admin in [process]",
+        "no admin interface: this user may not write in the directory of its socket"
     );
 }
 

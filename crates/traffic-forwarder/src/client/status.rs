@@ -236,4 +236,16 @@ mod tests {
         assert_eq!(shown(&["h:1", "h:1"]), "h:1");
         assert_eq!(shown(&[":1", ":2", ":3"]), ":1 +2");
     }
+
+    #[test]
+    fn the_last_reload_is_told_by_who_asked_and_what_came_of_it() {
+        let told = |by: &str, error: Option<&str>| {
+            let (by, error) = (by.to_owned(), error.map(str::to_owned));
+            outcome(&LastReload { at: String::new(), by, error })
+        };
+        assert_eq!(told("SIGHUP", None), "by SIGHUP: done");
+        assert_eq!(told("watch", Some("f:3:1: why")), "by watch: failed: f:3:1: why");
+        assert_eq!(told("unconfirmed", None), "taken back: not confirmed");
+        assert_eq!(told("unconfirmed", Some("why")), "not confirmed, and not taken back: why");
+    }
 }

@@ -43,7 +43,7 @@ fn of_many_listeners_the_rest_are_counted() {
     let forwarder = forwarder().config(config.text()).start();
     assert_eq!(ready(&forwarder)["listeners"], 23);
     assert_eq!(messages(&forwarder, "listening").len(), 20);
-    assert_eq!(messages(&forwarder, "listening; `status` has the others")[0]["more"], 3);
+    assert_eq!(messages(&forwarder, "listening on more addresses")[0]["count"], 3);
 }
 
 #[test]
@@ -70,7 +70,7 @@ fn a_directory_that_the_user_may_not_use_is_warned_of() {
         with_mounts(run.path(), mounts).env("XDG_RUNTIME_DIR", "").config(config).start();
     forwarder.ready();
     let warned = |line: &str| {
-        line.contains(" WARN no admin interface: ")
+        line.contains(" WARN no admin interface: this user may not write in ")
             && line.contains("directory=/run/traffic-forwarder")
     };
     assert_eq!(forwarder.count_lines(warned), 1);
