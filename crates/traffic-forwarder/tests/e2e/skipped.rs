@@ -48,6 +48,13 @@ impl Older {
         self.http.json(&format!("/v1/forwards/:{port}"))
     }
 
+    #[track_caller]
+    fn upgrade(&self) {
+        self.http.post("/v1/upgrade").status(202);
+        let arrived = |line: &str| line.contains(" INFO upgraded ");
+        wait_until("the upgrade", LIMIT, || self.forwarder.count_lines(arrived) == 1);
+    }
+
     fn listeners(&self) -> Value {
         self.http.json("/v1/status")["listeners"].clone()
     }
@@ -63,7 +70,8 @@ impl Older {
 
 fn lines(ports: &[&Port], target: &Target) -> String {
     let to = target.addr().tcp().port();
-    ports.iter().map(|port| format!("{port} | 127.0.0.1 | {to}\n")).collect()
+    let lines = ports.iter().map(|port| format!("{port} | 127.0.0.1 | {to}\n"));
+    lines.collect::<Vec<_>>().concat()
 }
 
 /// A port, and who listens there so that nobody else can.
@@ -183,12 +191,13 @@ fn a_line_that_is_newly_wrong_refuses_a_reload() {
     assert!(shown.contains(&format!("failed: {last}")), "{shown}");
 }
 
-#[test]
-fn going_back_skips_what_was_skipped() {
+#[track_caller]
+fn going_back_skips_what_was_skipped(meanwhile: impl FnOnce(&Older)) {
     let (port, other, (taken, _listener)) = (Port::every_address(), Port::every_address(), taken());
     let older = Older::start(&[&port, &taken], "");
     older.write(&[&other], "");
-    older.http.post("/v1/reload?confirm=200ms").success();
+    older.http.post("/v1/reload?confirm=1s").success();
+    meanwhile(&older);
     wait_until("it has gone back", LIMIT, || older.http.json("/v1/status")["generation"] == 3);
     served_client(&port);
     assert_eq!(older.forward(&taken)["state"], "skipped");
@@ -197,13 +206,20 @@ fn going_back_skips_what_was_skipped() {
 }
 
 #[test]
+fn going_back_skips_what_was_skipped_before() {
+    going_back_skips_what_was_skipped(|_| ());
+}
+
+#[test]
+fn going_back_after_an_upgrade_skips_what_was_skipped_before() {
+    going_back_skips_what_was_skipped(Older::upgrade);
+}
+
+#[test]
 fn a_skipped_forward_stays_skipped_over_an_upgrade() {
     let (port, (taken, listener)) = (Port::every_address(), taken());
     let older = Older::start(&[&port, &taken], "");
-    older.http.post("/v1/upgrade").status(202);
-    wait_until("the upgrade", LIMIT, || {
-        older.forwarder.count_lines(|line| line.contains(" INFO upgraded ")) == 1
-    });
+    older.upgrade();
     assert_eq!(older.forward(&taken)["state"], "skipped");
     older.reload().success();
     drop(listener);
