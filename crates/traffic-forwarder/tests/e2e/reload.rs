@@ -13,6 +13,7 @@ use testkit::{
 use crate::support::{Config, Operated, QUIET, messages, ping, play, served_client};
 
 const RELOADED: &str = "configuration reloaded";
+const FAILED: &str = "reload failed; nothing was changed";
 
 /// Two forwards to echoes.
 struct Pair {
@@ -202,7 +203,8 @@ fn a_wrong_file_changes_nothing_and_is_explained() {
     assert!(message.contains(":15:") || message.contains("forwarder.conf:"), "{message}");
     assert_eq!(pair.operated.generation(), 1);
     served_client(&pair.ports[1]);
-    let logged = messages(&pair.operated, "reload failed; nothing was changed").remove(0);
+    pair.operated.wait_for_message(FAILED);
+    let logged = messages(&pair.operated, FAILED).remove(0);
     let logged = logged["error"].as_str().unwrap();
     assert!(
         logged.contains("forwarder.conf:") && logged.ends_with("; and 1 more problem"),
