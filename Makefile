@@ -204,6 +204,12 @@ bench-compare: ## Compare with other forwarders, on one CPU and on two (ARGS='--
 bench-idle: ## Print memory and descriptors of 9,000 idle sessions
 	cargo test --release $(PACKAGE) --test e2e -- scale:: --nocapture --test-threads=1
 
+.PHONY: bench-views
+bench-views: ## Measure what a forwarder's rate loses while both views look at it (PAIRS=25)
+	cargo build --release $(PACKAGE) -p bench
+	@BINARY='$(TARGET_DIR)/release/traffic-forwarder' LOAD='$(TARGET_DIR)/release/tf-load' \
+	    sh scripts/views-cost.sh $(PAIRS)
+
 # --- check ---
 
 .PHONY: lint

@@ -38,6 +38,9 @@ pub struct Status {
     pub upgrades: u64,
     /// The last attempt to, if there was one.
     pub last_upgrade: Option<LastUpgrade>,
+    /// Whether the kernel keeps the process to the directories of its configuration.
+    #[serde(default)]
+    pub sandboxed: bool,
     /// Threads that move bytes.
     pub workers: usize,
     /// Configured forwards.

@@ -6,6 +6,9 @@ pub use privileges::assume_user;
 pub use sys::never_writable_by_others;
 
 mod announce;
+
+mod sandbox;
+
 mod serve;
 pub use serve::{ServeError, serve};
 

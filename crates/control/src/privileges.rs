@@ -12,7 +12,7 @@ use crate::serve::ServeError;
 use accounts::Accounts;
 use plan::{Admin, Plan};
 use std::fs::{self, File};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use sys::{Identity, IdentityError};
 
 /// The kernel's default, where the setting cannot be read.
@@ -21,6 +21,11 @@ const FIRST_UNPRIVILEGED_PORT: u16 = 1024;
 /// Becomes the user that the plan names, if it names one. To be called while the process has no
 /// other thread, before anything is opened that later reloads have to open again.
 pub fn assume_user(plan: &Plan) -> Result<(), ServeError> {
+    become_user(plan, |identity| make_admin_directory(plan, identity))
+}
+
+/// The same, but what root has to do beforehand for this user is left to `prepare`.
+pub(crate) fn become_user(plan: &Plan, prepare: impl FnOnce(&Identity)) -> Result<(), ServeError> {
     let Some(user) = &plan.process.user else { return Ok(()) };
     let unfit = |what: String| ServeError::Unfit(format!("run as user `{user}`: {what}"));
     let accounts = Accounts::read();
@@ -29,7 +34,7 @@ pub fn assume_user(plan: &Plan) -> Result<(), ServeError> {
         return Err(unfit("the process has several threads, or there is no /proc".to_owned()));
     }
     if !identity.is_own() {
-        make_admin_directory(plan, &identity);
+        prepare(&identity);
         identity.assume().map_err(|error| unfit(refusal(error)))?;
     }
     sys::keep_capability(binds_low_port(plan)).map_err(|error| unfit(refusal(error)))?;
@@ -37,14 +42,19 @@ pub fn assume_user(plan: &Plan) -> Result<(), ServeError> {
     config.map_err(unfit)
 }
 
-/// The directory of the admin socket, which only root can make where it is looked for first.
+/// The directory of the admin socket, which only root can make where it is looked for first, if this
+/// plan wants it.
+pub(crate) fn admin_directory_of_user(plan: &Plan) -> Option<PathBuf> {
+    let is_wanted = plan.process.admin == Admin::Auto && plan.config.is_some();
+    let socket = admin_sockets().into_iter().next().filter(|_| is_wanted)?;
+    socket.parent().map(Path::to_owned)
+}
+
 fn make_admin_directory(plan: &Plan, identity: &Identity) {
-    let sockets = admin_sockets();
-    let directory = sockets.first().and_then(|socket| socket.parent());
-    let wanted = directory.filter(|_| plan.process.admin == Admin::Auto && plan.config.is_some());
     // Without one, there is no admin interface, or it is elsewhere; one that is there already
     // belongs to whoever made it.
-    if let Some(directory) = wanted.filter(|directory| fs::create_dir(directory).is_ok()) {
+    let directory = admin_directory_of_user(plan);
+    if let Some(directory) = directory.filter(|directory| fs::create_dir(directory).is_ok()) {
         let _ = std::os::unix::fs::chown(directory, Some(identity.user), Some(identity.group));
     }
 }

@@ -4,17 +4,18 @@
 mod outcome;
 pub(crate) use outcome::{LastReload, ReloadError, ReloadReport};
 
+mod trial;
+pub(crate) use trial::Trial;
+
 use crate::api::Reloaded;
 use crate::supervisor::Supervisor;
 use crate::watch::Watch;
 use engine::{ForwardState, ForwardView};
 use outcome::log_reload;
-use plan::{Plan, PlanDiff, Reading};
+use plan::{Plan, PlanDiff, Problems, Reading};
 use std::collections::{HashMap, HashSet};
+use std::path::Path;
 use std::time::{Duration, Instant, SystemTime};
-
-/// Who asked, where nobody did: the time to confirm was over.
-pub(crate) const UNCONFIRMED: &str = "unconfirmed";
 
 /// How a reload is meant.
 #[derive(Clone, Debug, Default)]
@@ -25,14 +26,6 @@ pub(crate) struct ReloadOptions {
     pub(crate) confirm: Option<Duration>,
     /// Compare with this file instead of the process's own; for a dry run only.
     pub(crate) file: Option<std::path::PathBuf>,
-}
-
-/// A configuration that goes away by itself unless it is confirmed.
-pub(crate) struct Trial {
-    pub(crate) back_to: Plan,
-    /// The names of its forwards that could not be bound, and may be skipped again.
-    pub(crate) skipped: HashSet<String>,
-    pub(crate) until: Instant,
 }
 
 impl Supervisor {
@@ -73,7 +66,12 @@ impl Supervisor {
         }
         let reading = plan::read(&input);
         self.refuse_newly_wrong_lines(&reading)?;
-        let Some(new) = reading.plan else { return Err(ReloadError::Config(reading.problems)) };
+        let Some(new) = reading.plan else {
+            return Err(self.explain(input.config.as_deref(), reading.problems));
+        };
+        if let Some(sandbox) = &self.sandbox {
+            sandbox.check(&new).map_err(ReloadError::Unfit)?;
+        }
         let mut report = self.compare(&new);
         report.skipped = reading.problems.iter().map(ToString::to_string).collect();
         if !options.dry_run {
@@ -90,6 +88,18 @@ impl Supervisor {
             self.trial = options.confirm.map(trial);
         }
         Ok(report)
+    }
+
+    /// What the kernel says of a file outside of the sandbox could also be due to its mode.
+    fn explain(&self, config: Option<&Path>, problems: Problems) -> ReloadError {
+        let sandbox = self.sandbox.as_ref().zip(config);
+        match sandbox.and_then(|(sandbox, file)| sandbox.refuses_config(file)) {
+            Some(refusal) => {
+                let problems = problems.iter().map(plan::Problem::statement);
+                ReloadError::Unfit(problems.chain([refusal]).collect())
+            }
+            None => ReloadError::Config(problems),
+        }
     }
 
     /// A wrong line is skipped at a start. In a reload it could take a forward away that serves, so
@@ -161,37 +171,6 @@ impl Supervisor {
         self.set_detail();
         sys::release_free_memory();
         Ok(skipped)
-    }
-
-    /// Keeps the configuration that was to be confirmed. False if there is none.
-    pub(crate) fn confirm(&mut self) -> bool {
-        let confirmed = self.trial.take().is_some();
-        if confirmed {
-            tracing::info!(generation = self.generation, "configuration confirmed");
-        }
-        confirmed
-    }
-
-    pub(crate) fn go_back_if_unconfirmed(&mut self) {
-        // Who takes no more sessions must not listen again.
-        if self.draining {
-            return;
-        }
-        let Some(trial) = self.trial.take_if(|trial| trial.until <= Instant::now()) else { return };
-        self.store.notifier.reloading();
-        let result = self.run_by(trial.back_to, &trial.skipped);
-        self.note_reload(UNCONFIRMED, &result);
-        self.tell_of_reload(UNCONFIRMED);
-        match result {
-            Ok(_) => tracing::warn!(
-                generation = self.generation,
-                "the new configuration was not confirmed: the one before it runs again"
-            ),
-            Err(error) => tracing::error!(
-                error = error.one_line(),
-                "the new configuration was not confirmed, but the one before it no longer fits; the new one goes on"
-            ),
-        }
     }
 
     fn note_reload<T>(&mut self, by: &str, result: &Result<T, ReloadError>) {

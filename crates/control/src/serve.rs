@@ -9,6 +9,7 @@ use crate::manager::{Handed, Notifier, Store, start_pulse, take_handed};
 use crate::orphans::start_reaping;
 use crate::requests::{Request, Requests, Stopper};
 use crate::resolver::Resolver;
+use crate::sandbox::Sandbox;
 use crate::supervisor::{Supervisor, detail};
 use crate::upgrade::{Handover, Wanted, go_on, upgrade};
 use engine::{Engine, GivenSockets, Options};
@@ -73,11 +74,17 @@ pub fn serve(
         .map_err(|error| failed("signals", error))?;
     let door = open_door(&plan, handover.as_mut())?;
     let goes_on = handover.is_some();
+    // The directory of the admin socket is there now, and no thread is yet.
+    let sandbox = match &handover {
+        Some(handover) => handover.sandbox(),
+        None => Sandbox::enter(&plan)?,
+    };
     let mut supervisor = match handover {
         Some(handover) => go_on(input, plan, notifier, handover)?,
         None => start(input, plan, notifier, handed)?,
     };
     supervisor.door = door;
+    supervisor.sandbox = sandbox;
     if !goes_on {
         announce(&supervisor);
     }

@@ -7,6 +7,7 @@ use crate::events::Events;
 use crate::journal::Journal;
 use crate::manager::{Stage, Store};
 use crate::reload::{LastReload, Trial};
+use crate::sandbox::Sandbox;
 use crate::upgrade::LastUpgrade;
 use crate::watch::{Sight, Watch};
 use engine::{Detail, Engine, ForwardView, Observer};
@@ -53,6 +54,8 @@ pub(crate) struct Supervisor {
     pub(crate) logs_sessions: Arc<AtomicBool>,
     /// What the service manager keeps, if there is one.
     pub(crate) store: Store,
+    /// What the process is kept to, for as long as it lives; `None` if it is free.
+    pub(crate) sandbox: Option<Sandbox>,
     /// What the limits of the host leave, as it was read last.
     pub(crate) headroom: Headroom,
 }
@@ -87,6 +90,7 @@ impl Supervisor {
             events: Events::new(),
             logs_sessions: Arc::new(AtomicBool::new(plan.log.sessions)),
             store,
+            sandbox: None,
             headroom: Headroom::default(),
             plan,
         }
@@ -174,7 +178,7 @@ impl Supervisor {
 
 /// The file that this program was started from. If it has been replaced since it was opened, the
 /// kernel marks its name.
-fn own_program() -> Option<PathBuf> {
+pub(crate) fn own_program() -> Option<PathBuf> {
     let path = std::env::current_exe().ok()?;
     match path.as_os_str().as_bytes().strip_suffix(b" (deleted)") {
         Some(name) if !path.exists() => Some(OsStr::from_bytes(name).into()),

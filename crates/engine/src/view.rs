@@ -8,7 +8,7 @@ use crate::shared::Shared;
 use crate::slots::Key;
 use crate::worker::Worker;
 use flow::{By, Cause, CloseReason, Direction, End, Fallback, LaneState, Path, Phase, Time};
-use rustix::fd::AsFd;
+use std::collections::HashSet;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -46,9 +46,10 @@ pub struct SessionView {
     pub up: LaneView,
     /// From target to client.
     pub down: LaneView,
-    /// The kernel's view of the client's connection; `None` for a Unix socket.
+    /// The kernel's view of the client's connection; `None` for a Unix socket, and if it is not
+    /// wanted.
     pub client_tcp: Option<TcpInfo>,
-    /// The kernel's view of the target's connection.
+    /// The same of the target's connection.
     pub target_tcp: Option<TcpInfo>,
     /// The worker that serves it.
     pub worker: usize,
@@ -69,21 +70,23 @@ pub struct LaneView {
     pub ended: bool,
 }
 
-/// Which sessions are wanted; what is `None` does not matter.
+/// Which sessions are wanted, where `None` does not matter, and how much of them.
 #[derive(Clone, Debug, Default)]
 pub struct Wanted {
-    /// With this number.
-    pub id: Option<u64>,
+    /// With one of these numbers.
+    pub ids: Option<Arc<HashSet<u64>>>,
     /// Of this forward.
     pub forward: Option<Arc<str>>,
     /// With a client at this address.
     pub client: Option<IpAddr>,
+    /// Whether what the kernel knows of their connections is wanted, too: two system calls for each.
+    pub tcp: bool,
 }
 
 impl Wanted {
     fn includes(&self, session: &Session) -> bool {
         let address = || session.client_address.ip().map(|address| address.ip());
-        self.id.is_none_or(|id| session.id == id)
+        self.ids.as_ref().is_none_or(|ids| ids.contains(&session.id))
             && self.forward.as_ref().is_none_or(|name| session.route.forward.name == *name)
             && self.client.is_none_or(|client| address() == Some(client))
     }
@@ -162,7 +165,7 @@ impl Worker {
             let key = self.sessions.key_at(place);
             let session = key.and_then(|key| self.sessions.get_mut(key));
             if let Some(session) = session.filter(|session| look.wanted.includes(session)) {
-                views.push(view(session, self.index, self.now));
+                views.push(view(session, self.index, self.now, look.wanted.tcp));
             }
             place += 1;
         }
@@ -196,8 +199,9 @@ impl Worker {
     }
 }
 
-fn view(session: &Session, worker: usize, now: Time) -> SessionView {
+fn view(session: &Session, worker: usize, now: Time, tcp: bool) -> SessionView {
     let flow = &session.flow;
+    let tcp = |end| session.socket(end).filter(|_| tcp).and_then(tcp_info);
     SessionView {
         id: session.id,
         forward: Arc::clone(&session.route.forward.name),
@@ -211,8 +215,8 @@ fn view(session: &Session, worker: usize, now: Time) -> SessionView {
         connect_time: flow.connect_time(),
         up: lane_view(flow.lane(Direction::Up)),
         down: lane_view(flow.lane(Direction::Down)),
-        client_tcp: tcp_info(session.client.as_fd()),
-        target_tcp: session.socket(End::Target).and_then(tcp_info),
+        client_tcp: tcp(End::Client),
+        target_tcp: tcp(End::Target),
         worker,
     }
 }

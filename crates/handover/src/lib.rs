@@ -15,7 +15,7 @@ pub use numbers::{pack, unpack};
 mod messages;
 pub use messages::{
     Address, Connecting, Count, Durations, Forward, Forwards, Held, LastReload, Listener, Process,
-    Route, Session, Standing, Totals, Trial, Worker,
+    Route, Sandbox, Session, Standing, Totals, Trial, Worker,
 };
 
 /// Encodes a message.

@@ -58,6 +58,23 @@ pub struct Process {
     /// When the last line was lost.
     #[prost(uint64, optional, tag = "17")]
     pub log_last_lost: Option<u64>,
+    /// What the kernel keeps the process to, in every image; none if it is free.
+    #[prost(message, optional, tag = "18")]
+    pub sandbox: Option<Sandbox>,
+}
+
+/// The directories that a process is kept to.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Sandbox {
+    /// Where it may read.
+    #[prost(bytes = "vec", repeated, tag = "1")]
+    pub read: Vec<Vec<u8>>,
+    /// Where it may read, and make, change and remove files and sockets.
+    #[prost(bytes = "vec", repeated, tag = "2")]
+    pub write: Vec<Vec<u8>>,
+    /// Where it may read, and execute programs.
+    #[prost(bytes = "vec", repeated, tag = "3")]
+    pub execute: Vec<Vec<u8>>,
 }
 
 /// The last attempt to reload.

@@ -34,6 +34,7 @@ fn the_process_of_1_0() {
     assert_eq!((process.upgrades, &*process.asked_by), (1, "admin"));
     assert_eq!((process.admin, process.stopped_at), (Some(9), 27_247_027_296));
     assert_eq!(process.kept_listeners, ["web"]);
+    assert_eq!(process.sandbox, None, "it knew of none, and so was in none");
 }
 
 #[test]

@@ -24,6 +24,7 @@ pub(crate) fn set_process(process: &mut Process, key: &str, value: &Value) {
         ("watch", Value::Bool(watch)) => process.watch = *watch,
         ("user", Value::Word(name)) => process.user = Some(name.clone()),
         ("group", Value::Word(name)) => process.group = Some(name.clone()),
+        ("sandbox", Value::Bool(sandbox)) => process.sandbox = *sandbox,
         _ => {}
     }
 }
@@ -49,6 +50,7 @@ pub(crate) fn of_process(process: &Process, key: &str) -> Option<Value> {
         },
         "user" => process.user.clone().map_or(Value::Nothing, Value::Word),
         "group" => process.group.clone().map_or(Value::Nothing, Value::Word),
+        "sandbox" => Value::Bool(process.sandbox),
         _ => return None,
     })
 }

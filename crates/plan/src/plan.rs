@@ -48,6 +48,8 @@ pub struct Process {
     pub user: Option<String>,
     /// The group that goes with `user`, likewise; `None` is the user's own. Never without `user`.
     pub group: Option<String>,
+    /// Whether the process is kept to the directories that the configuration names.
+    pub sandbox: bool,
 }
 
 impl Default for Process {
@@ -61,6 +63,7 @@ impl Default for Process {
             admin: Admin::Auto,
             user: None,
             group: None,
+            sandbox: false,
         }
     }
 }

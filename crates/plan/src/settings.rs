@@ -172,7 +172,7 @@ mod tests {
     #[test]
     fn the_written_defaults_are_the_typed_ones() {
         let typed = (Process::default(), Log::default(), ForwardSettings::default());
-        assert_eq!(with_default().len(), 25);
+        assert_eq!(with_default().len(), 26);
         for (setting, default) in with_default() {
             let plan = plan_of(&file(setting.section, setting.key, default));
             assert_eq!(parts(&plan), typed, "{}", setting.key);

@@ -54,7 +54,7 @@ const fn bare(
     Setting { section, key, default: None, kind, effect, doc }
 }
 
-pub(crate) static SETTINGS: [Setting; 32] = {
+pub(crate) static SETTINGS: [Setting; 33] = {
     use Effect::{AtOnce, Identity, LivingSessions, NewSessions, Restart};
     use Section::{Forward, ForwardDefaults, Keepalive, Log, Process};
     [
@@ -126,6 +126,14 @@ pub(crate) static SETTINGS: [Setting; 32] = {
             Kind::Account,
             Restart,
             "The group that goes with `user`; by default the user's own.",
+        ),
+        setting(
+            Process,
+            "sandbox",
+            "false",
+            Kind::Bool,
+            Restart,
+            "Keep the process to the directories that the configuration names (landlock).",
         ),
         setting(
             Log,

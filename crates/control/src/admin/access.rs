@@ -99,6 +99,11 @@ fn is_loopback(host: &str) -> bool {
 /// What has to be known to ask on a port.
 pub(super) struct Token(String);
 
+/// Why the token in this file cannot be used, if so.
+pub(crate) fn token_fault(path: &Path) -> Option<String> {
+    Token::read(path).err()
+}
+
 impl Token {
     /// Reads it from a file that only its user may read.
     pub(super) fn read(path: &Path) -> Result<Self, String> {

@@ -20,8 +20,8 @@ struct Amounts {
 /// The last looks at the process, and at all of its forwards by name.
 #[derive(Default)]
 pub(super) struct Growth {
-    process: Meter<(), Amounts>,
-    forwards: Meter<(), HashMap<String, Amounts>>,
+    process: Meter<Amounts>,
+    forwards: Meter<HashMap<String, Amounts>>,
 }
 
 impl Growth {
@@ -33,8 +33,8 @@ impl Growth {
     where
         Looking: Future<Output = Result<Status, Gone>>,
     {
-        let (mut status, before) = self.process.measure(&(), look, Amounts::of_status).await?;
-        status.rates = Some(before.seen().rates(Amounts::of_status(&status), &before));
+        let (mut status, before) = self.process.measure(look, Amounts::of_status).await?;
+        status.rates = Some(before.seen.rates(Amounts::of_status(&status), &before));
         let growth = Arc::clone(self);
         tokio::spawn(async move { growth.process.forget().await });
         Ok(status)
@@ -46,12 +46,12 @@ impl Growth {
         desk: &Desk,
     ) -> Result<HashMap<String, Rates>, Gone> {
         let look = || desk.ask(|supervisor| amounts(supervisor));
-        let (now, before) = self.forwards.measure(&(), look, HashMap::clone).await?;
+        let (now, before) = self.forwards.measure(look, HashMap::clone).await?;
         let growth = Arc::clone(self);
         tokio::spawn(async move { growth.forwards.forget().await });
         let rates = now.into_iter().map(|(name, now)| {
             // One that was not there began since, with nothing counted.
-            let then = before.seen().get(&name).copied().unwrap_or_default();
+            let then = before.seen.get(&name).copied().unwrap_or_default();
             (name, then.rates(now, &before))
         });
         Ok(rates.collect())
@@ -77,7 +77,7 @@ impl Amounts {
         }
     }
 
-    fn rates<Seen>(self, now: Self, before: &Before<(), Seen>) -> Rates {
+    fn rates<Seen>(self, now: Self, before: &Before<Seen>) -> Rates {
         Rates {
             bytes_up: before.per_second(self.bytes_up, now.bytes_up),
             bytes_down: before.per_second(self.bytes_down, now.bytes_down),

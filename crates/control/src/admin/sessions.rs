@@ -97,8 +97,9 @@ pub(super) async fn list(
     let mut found = look(&app, &question, rates || sort == Sort::Rate).await;
     sort.apply(&mut found);
     let (total, now) = (found.len(), SystemTime::now());
-    let shown = found.iter().skip(offset).take(limit);
-    let sessions = shown.map(|(view, rate)| session_of(view, *rate, now)).collect();
+    let mut shown: Vec<_> = found.into_iter().skip(offset).take(limit).collect();
+    app.rates.add_tcp(&app.observer, &mut shown).await;
+    let sessions = shown.iter().map(|(view, rate)| session_of(view, *rate, now)).collect();
     Ok(Json(Sessions { total, sessions }))
 }
 
@@ -140,7 +141,7 @@ async fn look(app: &App, question: &Question, rates: bool) -> Vec<(SessionView, 
         let views = app.rates.look(&app.observer, question).await;
         return views.into_iter().map(|view| (view, None)).collect();
     }
-    let found = app.rates.look_twice(&app.observer, question).await;
+    let found = app.rates.look_with_rates(&app.observer, question).await;
     tokio::spawn(Arc::clone(&app.rates).forget());
     found
 }

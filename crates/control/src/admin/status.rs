@@ -57,6 +57,7 @@ fn status_of(supervisor: &Supervisor) -> Status {
         confirm_within: confirm_within(supervisor),
         upgrades: supervisor.upgrades,
         last_upgrade: supervisor.last_upgrade.as_ref().map(last_upgrade),
+        sandboxed: supervisor.sandbox.is_some(),
         workers: supervisor.workers,
         forwards: plan.forwards.len(),
         listeners: engine.listeners(),

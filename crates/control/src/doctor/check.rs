@@ -28,6 +28,8 @@ macro_rules! checks {
 }
 
 checks! {
+    User, "user",
+        "`[process] user`, which `doctor` becomes, too, and the token file";
     OpenFiles, "open_files",
         "`RLIMIT_NOFILE` (soft and hard), `fs.nr_open`";
     SystemFiles, "system_files",
@@ -58,6 +60,8 @@ checks! {
         "an attempt to bind each configured address, with a port of the kernel's choice";
     Directories, "directories",
         "the directories of the log file, the admin socket and configured Unix sockets";
+    Sandbox, "sandbox",
+        "the kernel's version of landlock, and a sandbox that is made on trial";
     Names, "names",
         "the time to resolve the name of each target";
     Connections, "connections",

@@ -2,7 +2,9 @@
 
 use super::check::Check;
 use super::finding::{Detail, Finding, Verdict};
+use super::host::Host;
 use crate::admin_address::admin_sockets;
+use crate::privileges::admin_directory_of_user;
 use plan::{Admin, ListenAddress, Plan};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -24,8 +26,15 @@ pub(super) enum Trouble {
     NotWritable,
 }
 
-/// All that a plan needs, as they are.
-pub(super) fn look(plan: &Plan) -> Vec<Directory> {
+/// The directory that the process makes before it becomes the user that the plan names, if root could
+/// make it now.
+pub(super) fn made_by_root(plan: &Plan) -> Option<PathBuf> {
+    let is_to_make = |path: &PathBuf| trouble(path) == Some(Trouble::Missing) && may_be_made(path);
+    admin_directory_of_user(plan).filter(is_to_make)
+}
+
+/// All that a plan needs, as they are. The one that is to be `made` need not be there.
+pub(super) fn look(plan: &Plan, made: Option<&Path>) -> Vec<Directory> {
     let parent = |path: &Path| path.parent().map(Path::to_owned).unwrap_or_default();
     let look_at = |path: &Path, of| {
         let path = parent(path);
@@ -44,17 +53,17 @@ pub(super) fn look(plan: &Plan) -> Vec<Directory> {
     let listeners = listeners.into_iter().map(|path| look_at(path, "a listener's socket"));
     let admin = match &plan.process.admin {
         Admin::Unix(path) => Some(look_at(path, "the admin socket")),
-        Admin::Auto if plan.config.is_some() => Some(admin_directory()),
+        Admin::Auto if plan.config.is_some() => Some(admin_directory(made)),
         _ => None,
     };
     log.chain(admin).chain(listeners).collect()
 }
 
 /// The first that the process would take, or else the one of the host.
-fn admin_directory() -> Directory {
+fn admin_directory(made: Option<&Path>) -> Directory {
     let directories: Vec<_> =
         admin_sockets().iter().filter_map(|path| path.parent().map(Path::to_owned)).collect();
-    let usable = directories.iter().find(|path| may_be_made(path)).cloned();
+    let usable = directories.iter().find(|path| made == Some(path) || may_be_made(path)).cloned();
     let trouble = usable.is_none().then_some(Trouble::NotWritable);
     let path = usable.or_else(|| directories.into_iter().next()).unwrap_or_default();
     Directory { path, of: "the admin socket", optional: true, trouble }
@@ -78,22 +87,22 @@ fn trouble(directory: &Path) -> Option<Trouble> {
     (!sys::may_write_in(directory)).then_some(Trouble::NotWritable)
 }
 
-/// Each must be there, and writable for this user.
-pub(super) fn directories(directories: &[Directory]) -> Finding {
+/// Each must be there, and writable for the user.
+pub(super) fn directories(directories: &[Directory], host: &Host) -> Finding {
     let mut troubled: Vec<_> =
         directories.iter().filter_map(|it| Some((it, it.trouble?))).collect();
     troubled.sort_by_key(|(directory, _)| directory.optional);
     let details = troubled.iter().map(|(directory, trouble)| {
         let verdict = if directory.optional { Verdict::Warn } else { Verdict::Fail };
         let why = match trouble {
-            Trouble::Missing => "it does not exist",
-            Trouble::NotWritable => "this user may not write there",
+            Trouble::Missing => "it does not exist".to_owned(),
+            Trouble::NotWritable => format!("{} may not write there", host.user()),
         };
         Detail::new(verdict, &directory.path.display(), format!("for {}: {why}", directory.of))
     });
     let change = troubled.iter().map(|(directory, _)| {
         let path = directory.path.display();
-        format!("install -d -o {} {path}", sys::user_id())
+        format!("install -d -o {} {path}", host.user_id)
     });
     let found = match (directories.len(), troubled.len()) {
         (0, _) => "no file is made".to_owned(),
@@ -124,7 +133,7 @@ mod tests {
             (vec![directory(true, Some(Trouble::NotWritable))], Verdict::Warn),
             (vec![directory(false, None), directory(false, Some(Trouble::Missing))], Verdict::Fail),
         ] {
-            assert_eq!(directories(&found).verdict, expected, "{found:?}");
+            assert_eq!(directories(&found, &Host::default()).verdict, expected, "{found:?}");
         }
     }
 
@@ -136,7 +145,7 @@ mod tests {
             "[process]\nadmin = 'unix:{at}/admin.sock'\n[log]\nfile = '{at}/missing/log'\n\
              [[forward]]\nlisten = 'unix:{at}/web.sock'\nto = 'a:1'\n"
         ));
-        let found: Vec<_> = look(&plan).into_iter().map(|it| (it.of, it.trouble)).collect();
+        let found: Vec<_> = look(&plan, None).into_iter().map(|it| (it.of, it.trouble)).collect();
         let expected = [
             ("the log file", Some(Trouble::Missing)),
             ("the admin socket", None),

@@ -12,6 +12,8 @@ const ABOVE_PIPE_LIMITS: u64 = 1 << 21 | 1 << 24;
 /// Readings of one moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Host {
+    /// The effective user of this process.
+    pub(super) user_id: u32,
     /// `RLIMIT_NOFILE`: now, and what a process may raise it to.
     pub(super) soft_files: u64,
     pub(super) hard_files: u64,
@@ -65,6 +67,7 @@ impl Host {
         let capabilities = capabilities.and_then(|hex| u64::from_str_radix(hex, 16).ok());
         let least = |name: &str| setting(name).and_then(|text| nth::<u64>(&text, 0));
         Self {
+            user_id: sys::user_id(),
             soft_files: sys::open_files_limit(),
             hard_files: sys::hard_open_files_limit(),
             nr_open: number("fs/nr_open"),
@@ -99,6 +102,11 @@ impl Host {
             conntrack_max: number("net/netfilter/nf_conntrack_max"),
             conntrack_count: number("net/netfilter/nf_conntrack_count"),
         }
+    }
+
+    /// For whom the readings hold.
+    pub(super) fn user(&self) -> String {
+        format!("the user with the id {}", self.user_id)
     }
 
     /// Whether connections are never given this port.

@@ -17,13 +17,13 @@ pub(super) fn low_ports(demand: &Demand<'_>, host: &Host, binds: Option<bool>) -
         let found = format!("no listener is on a port below {start}, which would need a privilege");
         return Finding::new(Check::LowPorts, Verdict::Ok, found);
     };
-    let count = low.len();
+    let (count, user) = (low.len(), host.user());
     let listeners = if count == 1 { "1 listener is" } else { &format!("{count} listeners are") };
     if binds == Some(true) {
-        let found = format!("{listeners} on ports below {start}, and this user may bind them");
+        let found = format!("{listeners} on ports below {start}, and {user} may bind them");
         return Finding::new(Check::LowPorts, Verdict::Ok, found);
     }
-    let found = format!("{listeners} on ports below {start}, and this user may not bind them");
+    let found = format!("{listeners} on ports below {start}, and {user} may not bind them");
     // A process without any listener does not start.
     let nothing_else = low.len() == demand.listeners().count();
     let details = low.iter().map(|it| {

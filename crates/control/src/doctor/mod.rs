@@ -39,11 +39,16 @@ mod ports;
 
 mod queues;
 
+mod sandbox;
+
 mod targets;
+
+mod user;
 
 mod headroom;
 pub(crate) use headroom::{Headroom, Rooms};
 
+use crate::privileges;
 use demand::Demand;
 use host::Host;
 use plan::Plan;
@@ -58,16 +63,24 @@ pub struct Options {
 }
 
 /// Examines this host for a plan. It takes ten seconds at most: that long are targets waited for.
+///
+/// The process becomes the user that the plan names, for good: it is asked as whom it would run. To
+/// be called while it has no other thread.
 pub fn examine(plan: &Plan, options: Options) -> Report {
+    let mut made = None;
+    let become_user = privileges::become_user(plan, |_| made = directories::made_by_root(plan));
+    let become_user = become_user.map_err(|error| error.to_string());
     let demand = Demand::of(plan);
     let host = Host::read(Path::new("/"));
-    let trial = Trial::make(&demand, options);
+    let user = user::Tried::of(plan, become_user);
+    let trial = Trial::make(&demand, options, user, made.as_deref());
     Report::new(judge(&demand, &host, &trial), demand.sessions)
 }
 
 /// Everything that is to be said, in the order of [`Check::ALL`].
 fn judge(demand: &Demand<'_>, host: &Host, trial: &Trial) -> Vec<Finding> {
     vec![
+        user::user(demand, host, &trial.user),
         files::open_files(demand, host),
         files::system_files(demand, host),
         ports::local_ports(demand, host),
@@ -82,7 +95,8 @@ fn judge(demand: &Demand<'_>, host: &Host, trial: &Trial) -> Vec<Finding> {
         low_ports::low_ports(demand, host, trial.binds_low_port),
         addresses::ipv6(demand, host),
         addresses::listen_addresses(demand, &trial.foreign),
-        directories::directories(&trial.directories),
+        directories::directories(&trial.directories, host),
+        sandbox::sandbox(demand, &trial.sandbox),
         targets::names(&trial.targets),
         targets::connections(&trial.targets),
     ]

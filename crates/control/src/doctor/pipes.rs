@@ -17,8 +17,9 @@ pub(super) fn pipes(demand: &Demand<'_>, host: &Host) -> Finding {
     let pool = demand.pipes_in(host.hard_files, host.open_files);
     if host.is_above_pipe_limits {
         let found = format!(
-            "{pool} pipes of {}, by the open-file limit; this user's are not limited",
-            size_text(PIPE_SIZES[0] as u64)
+            "{pool} pipes of {}, by the open-file limit; those of {} are not limited",
+            size_text(PIPE_SIZES[0] as u64),
+            host.user()
         );
         return Finding::new(Check::Pipes, Verdict::Ok, found);
     }

@@ -63,11 +63,14 @@ fn without_a_limit_there_is_no_number() {
 fn every_check_is_made_once_and_in_its_order() {
     let plan = one_forward(1);
     let demand = Demand::of(&plan);
+    let user = user::Tried { become_user: Ok(()), token: None };
     let trial = Trial {
+        user,
         splice: Err(String::new()),
         binds_low_port: None,
         foreign: std::collections::HashMap::new(),
         directories: Vec::new(),
+        sandbox: Err(Vec::new()),
         targets: Vec::new(),
     };
     let made: Vec<_> =

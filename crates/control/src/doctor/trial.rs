@@ -5,30 +5,45 @@ use super::demand::Demand;
 use super::directories::{self, Directory};
 use super::splice_trial::{self, Spliced};
 use super::target_trial::{self, Tried};
+use super::user;
+use crate::sandbox::{Kernel, Sandbox};
 use plan::ListenAddress;
 use std::collections::{HashMap, HashSet};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
+use std::path::Path;
 
 /// What came of it.
 #[derive(Debug)]
 pub(super) struct Trial {
+    pub(super) user: user::Tried,
     pub(super) splice: Result<Spliced, String>,
     /// Whether the lowest configured port may be bound, if the configuration has a TCP port.
     pub(super) binds_low_port: Option<bool>,
     /// Addresses that could not be bound, and why.
     pub(super) foreign: HashMap<IpAddr, String>,
     pub(super) directories: Vec<Directory>,
+    /// What the kernel does about a sandbox, or what stands against that of the plan.
+    pub(super) sandbox: Result<Kernel, Vec<String>>,
     pub(super) targets: Vec<Tried>,
 }
 
 impl Trial {
-    pub(super) fn make(demand: &Demand<'_>, options: Options) -> Self {
+    /// `user` was tried before, since all the rest depends on it; `made` is a directory that the
+    /// process makes as root.
+    pub(super) fn make(
+        demand: &Demand<'_>,
+        options: Options,
+        user: user::Tried,
+        made: Option<&Path>,
+    ) -> Self {
         Self {
+            user,
             splice: splice_trial::splice(),
             binds_low_port: binds_lowest(demand),
             foreign: foreign(demand),
-            directories: directories::look(demand.plan),
+            directories: directories::look(demand.plan, made),
+            sandbox: Sandbox::rehearse(demand.plan),
             targets: target_trial::try_all(demand, options),
         }
     }

@@ -5,6 +5,9 @@ use std::collections::HashMap;
 use std::fmt;
 use std::time::SystemTime;
 
+/// Problems that are told where there is room for one line.
+const TOLD: usize = 2;
+
 /// What a reload changed, or would.
 #[derive(Debug)]
 pub(crate) struct ReloadReport {
@@ -41,21 +44,22 @@ pub(crate) enum ReloadError {
 }
 
 impl ReloadError {
-    /// For a field of the log or of an answer: the first that is wrong, and how much more is.
+    /// For a field of the log or of an answer: what is wrong first, and how much more is.
     pub(crate) fn one_line(&self) -> String {
-        let (first, count) = match self {
+        let (mut told, count): (Vec<String>, usize) = match self {
             Self::Config(problems) => {
-                (problems.iter().next().map(plan::Problem::statement), problems.len())
+                let first = problems.iter().take(TOLD).map(plan::Problem::statement);
+                (first.collect(), problems.len())
             }
-            Self::Unfit(errors) => (errors.first().cloned(), errors.len()),
-            Self::NoFile | Self::Draining => (None, 0),
+            Self::Unfit(errors) => (errors.iter().take(TOLD).cloned().collect(), errors.len()),
+            Self::NoFile | Self::Draining => (vec![self.to_string()], 1),
         };
-        let first = first.unwrap_or_else(|| self.to_string());
-        match count {
-            0 | 1 => first,
-            2 => format!("{first}; and 1 more problem"),
-            many => format!("{first}; and {} more problems", many - 1),
+        match count - told.len() {
+            0 => {}
+            1 => told.push("and 1 more problem".to_owned()),
+            more => told.push(format!("and {more} more problems")),
         }
+        told.join("; ")
     }
 }
 
@@ -106,5 +110,25 @@ pub(super) fn log_reload(by: &str, result: &Result<ReloadReport, ReloadError>) {
     }
     for skipped in &report.skipped {
         tracing::warn!("skipped: {skipped}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_line_tells_two_problems_and_counts_the_others() {
+        let unfit = |errors: &[&str]| {
+            ReloadError::Unfit(errors.iter().map(ToString::to_string).collect()).one_line()
+        };
+        assert_eq!(unfit(&["a"]), "a");
+        assert_eq!(unfit(&["a", "b"]), "a; b");
+        assert_eq!(unfit(&["a", "b", "c"]), "a; b; and 1 more problem");
+        assert_eq!(unfit(&["a", "b", "c", "d"]), "a; b; and 2 more problems");
+        let input = plan::Input { config: Some("file".into()), ..plan::Input::default() };
+        let problems = plan::read_text(&input, "[process]\nworkers = 'x'\n").problems;
+        let line = ReloadError::Config(problems).one_line();
+        assert!(line.starts_with("file:2:11: `") && !line.contains('\n'), "{line}");
     }
 }

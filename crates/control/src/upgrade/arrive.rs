@@ -5,6 +5,7 @@ use super::{Arrival, LastUpgrade, state};
 use crate::admin::Door;
 use crate::capacity::{capacity, workers};
 use crate::manager::{Notifier, Store};
+use crate::sandbox::Sandbox;
 use crate::serve::{ServeError, start_engine};
 use crate::supervisor::Supervisor;
 use handover::{Damage, File, Part};
@@ -76,6 +77,11 @@ impl Handover {
             Some(handover::Process { config_text: Some(text), .. }) => plan::read_text(input, text),
             _ => plan::read(input),
         }
+    }
+
+    /// What the process is kept to. Nothing of it has to be done again: it holds over execve(2).
+    pub(crate) fn sandbox(&self) -> Option<Sandbox> {
+        self.process.as_ref()?.sandbox.as_ref().map(Sandbox::from_saved)
     }
 
     /// The admin interface's socket.
@@ -208,6 +214,10 @@ fn check(
     handover.process = Some(process);
     let reading = handover.read_plan(&input);
     let Some(plan) = reading.plan else { return Err(reading.problems.render(false)) };
+    if let Some(sandbox) = handover.sandbox() {
+        // This version may need what the one that runs did not.
+        sandbox.check(&plan).map_err(|refusals| refusals.join("\n"))?;
+    }
     let workers = handover.process.as_ref().map_or(1, |process| process.workers as usize);
     let files = handover.process.as_ref().map_or(0, |process| process.files_at_start);
     capacity(&plan, workers, sys::open_files_limit(), files).map_err(|error| error.to_string())?;

@@ -131,6 +131,9 @@ impl Supervisor {
         let unknown =
             || UpgradeError::Failed("this program's file is unknown: name one".to_owned());
         let path = wanted.binary.as_ref().or(self.program.as_ref()).ok_or_else(unknown)?;
+        if let Some(what) = self.sandbox.as_ref().and_then(|it| it.refuses_program(path)) {
+            return Err(UpgradeError::Binary { path: path.clone(), what });
+        }
         let binary = Binary::open(path)?;
         let process = state::process(self, "", 0);
         let listeners = self.engine.listen_addresses();

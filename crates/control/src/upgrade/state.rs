@@ -3,6 +3,7 @@
 use super::candidate::own_arguments;
 use super::{Arrival, LastUpgrade};
 use crate::reload::{LastReload, Trial};
+use crate::sandbox::Sandbox;
 use crate::supervisor::Supervisor;
 use flow::Time;
 use handover::{File, Part, WriteFile};
@@ -38,6 +39,7 @@ pub(super) fn process(supervisor: &Supervisor, by: &str, stopped_at: u64) -> han
         admin: supervisor.door.as_ref().map(crate::admin::Door::number),
         stopped_at,
         kept_listeners: supervisor.store.names().map(str::to_owned).collect(),
+        sandbox: supervisor.sandbox.as_ref().map(Sandbox::saved),
     }
 }
 

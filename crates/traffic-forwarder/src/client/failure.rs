@@ -7,6 +7,9 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
+const WRONG_TOKEN: &str = "error: the process does not take this token: give --token-file the file \
+                           that its `admin_token_file` names";
+
 #[derive(Debug)]
 pub(crate) enum Failure {
     /// What was given on the command line is not right.
@@ -55,6 +58,8 @@ impl fmt::Display for Failure {
             Self::Broken { place, what } => write!(f, "error: {place}: {what}"),
             // It is made of problems that have their headings already.
             Self::Refused(error) if error.code == "invalid_config" => f.write_str(&shown(error)),
+            // The answer is for who writes requests.
+            Self::Refused(error) if error.code == "unauthorized" => f.write_str(WRONG_TOKEN),
             Self::Refused(error) => write!(f, "error: {}", shown(error)),
             Self::Terminal(error) => write!(f, "error: use the terminal: {error}"),
         }

@@ -12,6 +12,7 @@ pub(crate) enum Red {
     SessionsFull,
     FilesShort,
     ReloadFailed,
+    UpgradeFailed,
     LogLost,
     Skipped,
     AtLimit,
@@ -28,6 +29,7 @@ impl Red {
             Self::SessionsFull => "no more sessions fit in",
             Self::FilesShort => "files run short",
             Self::ReloadFailed => "the last reload failed",
+            Self::UpgradeFailed => "the last upgrade failed",
             Self::LogLost => "log lines were lost",
             Self::Skipped => "a forward could not be bound",
             Self::AtLimit => "a forward is at its limit",
@@ -41,10 +43,12 @@ impl Red {
 /// What is red of the process.
 pub(crate) fn of_process(status: &Status) -> Vec<Red> {
     let reload_failed = status.last_reload.as_ref().is_some_and(|last| last.error.is_some());
+    let upgrade_failed = status.last_upgrade.as_ref().is_some_and(|last| last.error.is_some());
     that_hold([
         (Red::SessionsFull, status.sessions >= status.max_sessions),
         (Red::FilesShort, is_above_nine_tenths(status.open_files, status.open_files_limit)),
         (Red::ReloadFailed, reload_failed),
+        (Red::UpgradeFailed, upgrade_failed),
         (Red::LogLost, was_lately(status.last_log_dropped)),
     ])
 }
@@ -85,6 +89,7 @@ mod tests {
         Red::SessionsFull,
         Red::FilesShort,
         Red::ReloadFailed,
+        Red::UpgradeFailed,
         Red::LogLost,
         Red::Skipped,
         Red::AtLimit,
@@ -101,6 +106,16 @@ mod tests {
         let rows = section.lines().filter_map(|line| line.strip_prefix("| `")?.split_once('`'));
         let names: Vec<_> = rows.map(|(name, _)| name.replace('_', "")).collect();
         assert_eq!(names, ALL.map(|red| format!("{red:?}").to_lowercase()));
+    }
+
+    /// What comes after these words on the page is how many, and why.
+    #[test]
+    fn the_page_says_the_same_of_the_process() {
+        let page = include_str!("../../../control/src/admin/page/process.js");
+        let (_, troubles) = page.split_once("function troublesOfProcess").unwrap();
+        let of_process = &ALL[1..6];
+        let places: Vec<_> = of_process.iter().map(|red| troubles.find(red.text())).collect();
+        assert!(places.iter().all(Option::is_some) && places.is_sorted(), "{places:?}");
     }
 
     #[test]

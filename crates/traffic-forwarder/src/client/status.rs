@@ -88,6 +88,9 @@ fn process_text(status: &Status) -> String {
         ),
         ("config", format!("{config}, generation {}", status.generation)),
     ];
+    if status.sandboxed {
+        lines.push(("sandbox", "kept to the directories of the configuration".to_owned()));
+    }
     if let Some(reload) = &status.last_reload {
         lines.push(("last reload", format!("{} {}", reload.at, outcome(reload))));
     }

@@ -202,6 +202,8 @@ impl Model {
         if failure.is_absence() {
             self.is_absent_since(now);
         } else {
+            // Who refuses has answered.
+            self.absent = None;
             self.refusal = Some(one_line(failure));
         }
     }

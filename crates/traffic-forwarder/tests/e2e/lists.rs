@@ -1,10 +1,14 @@
 //! Pages of the admin interface's lists, and what their rows say of the last moments: what views
 //! of thousands of forwards and sessions are made of.
 
+use std::ops::RangeInclusive;
+use std::thread;
+use std::time::{Duration, Instant};
+
 use serde_json::Value;
 use testkit::{Behaviour, LIMIT, Listener, Peer, Place, Port, Script, Target, connect, wait_until};
 
-use crate::support::{Config, Operated, served_client};
+use crate::support::{Config, Operated, play, served_client};
 
 /// Forwards `f0`, `f1`, ... to an echo, each with a port of its own.
 struct Many {
@@ -116,4 +120,50 @@ fn the_last_failures_are_told() {
     assert_eq!([&full["last_failed"], &dead["last_refused"]], [&Value::Null; 2]);
     let found = operated.http.json("/v1/forwards?trouble=true&limit=1");
     assert_eq!((&found["total"], &found["forwards"][0]["name"]), (&2.into(), &"full".into()));
+}
+
+/// A viewer of one forward's sessions, and when it looked last.
+struct Viewer {
+    query: String,
+    looked: Option<RangeInclusive<Instant>>,
+}
+
+impl Viewer {
+    fn new(forward: &str) -> Self {
+        Self { query: format!("/v1/sessions?forward={forward}&rates=true"), looked: None }
+    }
+
+    /// Looks at the only session, which has moved so many bytes up since the last time.
+    #[track_caller]
+    fn look(&mut self, many: &Many, moved: f64) {
+        let began = Instant::now();
+        let found = many.operated.http.json(&self.query);
+        let looked = began..=Instant::now();
+        let rate = found["sessions"][0]["up"]["rate"].as_f64().expect("a rate");
+        if let Some(last) = self.looked.replace(looked.clone()) {
+            let seconds = |to: &Instant, from: &Instant| to.duration_since(*from).as_secs_f64();
+            let least = moved / seconds(looked.end(), last.start());
+            let most = moved / seconds(looked.start(), last.end());
+            assert!((least..=most).contains(&rate), "{}: {rate} of {least}..{most}", self.query);
+        }
+    }
+}
+
+#[test]
+fn viewers_with_different_filters_are_all_given_right_rates() {
+    let many = Many::start(8, "");
+    let clients: Vec<_> = many.ports.iter().map(served_client).collect();
+    let mut viewers: Vec<_> = (0..8).map(|index| Viewer::new(&format!("f{index}"))).collect();
+    for round in 0..3 {
+        for (index, (viewer, client)) in viewers.iter_mut().zip(&clients).enumerate() {
+            let bytes = 1000 * (1 + index);
+            play(client, Script::new().write_bytes(vec![b'.'; bytes]).read_exactly(bytes as u64));
+            #[expect(clippy::cast_precision_loss, reason = "they are few")]
+            viewer.look(&many, bytes as f64);
+        }
+        if round < 2 {
+            // Looks are compared when they are 0.3 s apart.
+            thread::sleep(Duration::from_millis(350));
+        }
+    }
 }

@@ -35,6 +35,7 @@ mod profile;
 mod programs;
 mod reload;
 mod resets;
+mod sandbox;
 mod scale;
 mod secrecy;
 mod shutdown;

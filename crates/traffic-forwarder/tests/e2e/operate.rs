@@ -240,8 +240,12 @@ fn a_port_wants_its_token() {
     };
     let listed: Value = serde_json::from_slice(&ask(&token).success().stdout).unwrap();
     assert_eq!(listed["total"], 0);
-    for (file, code) in [(wrong.as_str(), 1), ("/no/such/file", 2)] {
-        assert_eq!(ask(file).status.code(), Some(code), "{}", ask(file));
+    for (file, code, says) in
+        [(wrong.as_str(), 1, "does not take this token"), ("/no/such/file", 2, "No such file")]
+    {
+        let refused = ask(file);
+        assert_eq!(refused.status.code(), Some(code), "{refused}");
+        assert!(refused.stderr.contains(says), "{refused}");
     }
     let without = forwarder().args(["status", "--admin", &admin]).run();
     assert_eq!(without.status.code(), Some(2), "{without}");

@@ -8,12 +8,13 @@ use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use serde_json::Value;
 use tempfile::TempDir;
 use testkit::{
     Behaviour, Finished, Forwarder, Http, LIMIT, Port, Signal, Target, connect, run, wait_until,
 };
 
-use crate::support::{BINARY, Config, messages, on_an_island, ping, served_client};
+use crate::support::{BINARY, Config, messages, of_each_thread, on_an_island, ping, served_client};
 
 /// A user and a group that need no entry anywhere.
 const USER: u32 = 64_999;
@@ -21,6 +22,8 @@ const GROUP: u32 = 64_998;
 /// `CAP_NET_BIND_SERVICE` in a set of capabilities, as /proc shows it.
 const BIND_SERVICE: &str = "0000000000000400";
 const NOTHING: &str = "0000000000000000";
+/// Lines of `[process]`.
+const SANDBOX: [&str; 2] = ["sandbox = false", "sandbox = true"];
 
 fn is_root() -> bool {
     fs::metadata("/proc/self").unwrap().uid() == 0
@@ -74,17 +77,6 @@ impl Home {
     }
 }
 
-/// What /proc says of each thread: the fields of these names, without white space.
-fn of_each_thread(pid: u32, names: &[&str]) -> Vec<Vec<String>> {
-    let threads = fs::read_dir(format!("/proc/{pid}/task")).unwrap();
-    let status = threads.map(|it| fs::read_to_string(it.unwrap().path().join("status")).unwrap());
-    let field = |status: &str, name: &str| {
-        let line = status.lines().find_map(|line| line.strip_prefix(&format!("{name}:")));
-        line.unwrap().split_whitespace().collect::<Vec<_>>().join(" ")
-    };
-    status.map(|status| names.iter().map(|name| field(&status, name)).collect()).collect()
-}
-
 /// Every thread is this user, can be nobody else, and has no capability but `capabilities`.
 #[track_caller]
 fn assert_is_user(pid: u32, capabilities: &str) {
@@ -110,24 +102,27 @@ fn low_ports_can_be_bound_again_after_an_upgrade_and_nothing_else_is_kept() {
         module_path!(),
         "::low_ports_can_be_bound_again_after_an_upgrade_and_nothing_else_is_kept"
     );
-    on_an_island(name, "true", || {
-        let (home, target) = (Home::new(), Target::start(Behaviour::Echo));
-        let local = |port: u16| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-        let on = |port| home.config().forward(local(port), target.addr(), "");
-        let forwarder = home.start(&on(80));
-        let admin = Http::new(home.path("admin.sock"));
-        let session = served_client(local(80));
+    // What the kernel keeps from a process in its sandbox has nothing to do with ports.
+    on_an_island(name, "true", || SANDBOX.iter().for_each(|line| low_ports_are_bound_again(line)));
+}
+
+fn low_ports_are_bound_again(sandbox: &str) {
+    let (home, target) = (Home::new(), Target::start(Behaviour::Echo));
+    let local = |port: u16| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    let on = |port| home.config().process(sandbox).forward(local(port), target.addr(), "");
+    let forwarder = home.start(&on(80));
+    let admin = Http::new(home.path("admin.sock"));
+    let session = served_client(local(80));
+    assert_is_user(forwarder.pid(), BIND_SERVICE);
+    for (upgrades, port) in [(1, 443), (2, 22)] {
+        forwarder.signal(Signal::USR2);
+        wait_until("the upgrade", LIMIT, || messages(&forwarder, "upgraded").len() == upgrades);
         assert_is_user(forwarder.pid(), BIND_SERVICE);
-        for (upgrades, port) in [(1, 443), (2, 22)] {
-            forwarder.signal(Signal::USR2);
-            wait_until("the upgrade", LIMIT, || messages(&forwarder, "upgraded").len() == upgrades);
-            assert_is_user(forwarder.pid(), BIND_SERVICE);
-            ping(&session);
-            home.write(&on(port));
-            admin.post("/v1/reload").success();
-            served_client(local(port));
-        }
-    });
+        ping(&session);
+        home.write(&on(port));
+        admin.post("/v1/reload").success();
+        served_client(local(port));
+    }
 }
 
 #[test]
@@ -195,4 +190,71 @@ fn what_the_user_could_not_do_later_is_refused_at_the_start() {
     fs::set_permissions(home.path("config"), PermissionsExt::from_mode(0o600)).unwrap();
     chown(home.path("config"), Some(0), Some(0)).unwrap();
     says(&config, 0, "it cannot read the configuration");
+}
+
+// === what `doctor` says of it ===
+
+impl Home {
+    /// The report, as somebody with this number is given it, and whether the process would start.
+    #[track_caller]
+    fn examined(&self, config: &Config, uid: u32) -> (Value, bool) {
+        self.write(config);
+        let mut command = Command::new(self.path("program"));
+        command.args(["doctor", "--no-connect", "--json"]).args(self.arguments());
+        let finished = run(command.uid(uid).gid(uid), LIMIT);
+        let report = serde_json::from_slice(&finished.stdout);
+        (report.unwrap_or_else(|_| panic!("{finished}")), finished.status.success())
+    }
+}
+
+/// Its verdict, and all that it says.
+fn finding(report: &Value, check: &str) -> (String, String) {
+    let mut all = report["checks"].as_array().unwrap().iter();
+    let finding = all.find(|it| it["check"] == check).unwrap();
+    (finding["verdict"].as_str().unwrap().to_owned(), finding.to_string())
+}
+
+#[test]
+fn doctor_judges_for_the_user() {
+    if !is_root() {
+        return;
+    }
+    let name = concat!(module_path!(), "::doctor_judges_for_the_user");
+    on_an_island(name, "true", || {
+        let (home, private) = (Home::new(), TempDir::new().unwrap());
+        let config = home.config().forward("127.0.0.1:80", "127.0.0.1:9", "");
+        let (report, starts) = home.examined(&config, 0);
+        assert!(starts, "{report:#}");
+        for (check, says) in [
+            ("user", "whom the process becomes: the user with the id 64999"),
+            ("low_ports", "and the user with the id 64999 may bind them"),
+        ] {
+            let (verdict, text) = finding(&report, check);
+            assert!(verdict == "ok" && text.contains(says), "{text}");
+        }
+        // Root may write there.
+        let log = config.clone().log(&format!("file = '{}/log'", private.path().display()));
+        let (report, starts) = home.examined(&log, 0);
+        let (verdict, text) = finding(&report, "directories");
+        assert!(!starts && verdict == "fail", "{report:#}");
+        assert!(text.contains("the user with the id 64999 may not write there"), "{text}");
+        assert!(text.contains("install -d -o 64999 "), "{text}");
+        // Nobody but root can become the user.
+        let (report, starts) = home.examined(&config, 64_000);
+        let (verdict, text) = finding(&report, "user");
+        assert!(!starts && verdict == "fail", "{report:#}");
+        assert!(text.contains("all other checks hold for the user with the id 64000"), "{text}");
+        // The token is root's.
+        let token = private.path().join("token");
+        fs::write(&token, "0123456789abcdef").unwrap();
+        fs::set_permissions(&token, PermissionsExt::from_mode(0o600)).unwrap();
+        fs::set_permissions(private.path(), PermissionsExt::from_mode(0o755)).unwrap();
+        let port = config.admin("127.0.0.1:9180");
+        let port = port.process(&format!("admin_token_file = '{}'", token.display()));
+        let (report, starts) = home.examined(&port, 0);
+        let (verdict, text) = finding(&report, "user");
+        assert!(!starts && verdict == "fail" && text.contains("Permission denied"), "{text}");
+        chown(&token, Some(USER), Some(GROUP)).unwrap();
+        assert!(home.examined(&port, 0).1);
+    });
 }

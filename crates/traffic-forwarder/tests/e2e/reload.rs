@@ -206,10 +206,7 @@ fn a_wrong_file_changes_nothing_and_is_explained() {
     pair.operated.wait_for_message(FAILED);
     let logged = messages(&pair.operated, FAILED).remove(0);
     let logged = logged["error"].as_str().unwrap();
-    assert!(
-        logged.contains("forwarder.conf:") && logged.ends_with("; and 1 more problem"),
-        "{logged}"
-    );
+    assert_eq!(logged.matches("forwarder.conf:").count(), 2, "{logged}");
     assert!(!logged.contains('\n') && !logged.contains("error:"), "{logged}");
     assert_eq!(pair.operated.http.json("/v1/status")["last_reload"]["error"], logged);
 }

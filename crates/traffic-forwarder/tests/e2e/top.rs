@@ -1,7 +1,5 @@
 //! `top` on a real terminal, over a running process: what is typed, and what is on the screen.
 
-mod many;
-
 use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::mpsc::channel;
@@ -94,15 +92,16 @@ fn what_is_shown_at_rest_is_what_the_metrics_say_to_the_byte() {
     let stage = Stage::new();
     let client = served_client(&stage.db);
     send(&client, 123_456);
-    let socket = PathBuf::from(stage.desk.path("admin.sock"));
-    let metrics = Http::new(socket).get("/metrics").success().body;
+    let http = Http::new(PathBuf::from(stage.desk.path("admin.sock")));
     let sum = |lane: &str| -> u64 {
+        let metrics = http.get("/metrics").success().body;
         let name = "traffic_forwarder_bytes_total";
         let of_lane = |line: &&str| line.starts_with(name) && line.contains(&format!("\"{lane}\""));
         let number = |line: &str| line.rsplit(' ').next()?.parse::<u64>().ok();
         metrics.lines().filter(of_lane).filter_map(number).sum()
     };
-    assert_eq!((sum("up"), sum("down")), (123_457, 123_457));
+    // The last byte may be here before it is counted.
+    wait_until("all bytes", LIMIT, || (sum("up"), sum("down")) == (123_457, 123_457));
     stage.open();
     stage.terminal.wait_for("the totals", |_| {
         let total = |lane: &str| stage.row(lane).windows(2).any(|pair| pair == ["123457", "B"]);
@@ -299,6 +298,18 @@ fn it_goes_on_through_an_upgrade() {
     play(&client, Script::new().expect_reset());
 }
 
+#[test]
+fn an_upgrade_that_fails_is_told_until_one_works() {
+    let stage = Stage::new();
+    stage.open();
+    stage.desk.refused(&["upgrade", "--binary", "/bin/true"], 1);
+    stage.terminal.shows("the last upgrade failed");
+    stage.desk.done(&["upgrade"]);
+    stage.terminal.wait_for("no failure", |screen| {
+        screen.contains("the process was upgraded") && !screen.contains("upgrade failed")
+    });
+}
+
 /// A process that is stopped takes connections, and answers none.
 #[test]
 fn a_process_that_hangs_is_told_from_one_that_is_idle() {
@@ -312,6 +323,40 @@ fn a_process_that_hangs_is_told_from_one_that_is_idle() {
     forwarder.signal(Signal::CONT);
     stage.terminal.press(["q"]);
     stage.terminal.shows("answers again");
+}
+
+#[test]
+fn a_port_is_asked_with_its_token_and_a_wrong_one_is_told() {
+    let (desk, port, target) = (Desk::new(), Port::v4(), Target::start(Behaviour::Echo));
+    let token = desk.file("token", "the-one-that-opens-the-door\n");
+    let wrong = desk.file("wrong", "another-one-that-does-not\n");
+    let (admin, web) = (port.addr().to_string(), Port::v4());
+    let config = Config::new().admin(&admin).process(&format!("admin_token_file = '{token}'"));
+    let _forwarder = config.forward(web.addr(), target.addr(), "name = 'web'").start();
+    let client = served_client(&web);
+    let terminal = Terminal::open(80, 24);
+    let open = |rest: &str| {
+        terminal.run(&format!("clear; {BINARY} top --admin {admin} {rest}; echo \"code $?\""));
+    };
+    for (rest, says, code) in [
+        (format!("--token-file {wrong}"), "error: the process does not take this token", 1),
+        ("--token-file /no/such/file".to_owned(), "error: /no/such/file: No such file", 2),
+        (String::new(), "which asks for a token: add --token-file FILE", 2),
+    ] {
+        open(&rest);
+        let code = format!("code {code}\n");
+        terminal.wait_for(says, |screen| screen.contains(says) && screen.contains(&code));
+        assert!(!terminal.is_taken());
+    }
+    open(&format!("--token-file {token}"));
+    terminal.shows("web ");
+    terminal.press(["Tab"]);
+    terminal.shows("\n     1 web ");
+    terminal.press(["k", "y"]);
+    terminal.shows("session 1 is killed");
+    play(&client, Script::new().expect_reset());
+    terminal.press(["q"]);
+    terminal.shows("code 0\n");
 }
 
 #[test]

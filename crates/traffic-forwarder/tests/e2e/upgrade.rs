@@ -5,6 +5,7 @@ mod becoming;
 
 mod answers;
 mod bookkeeping;
+mod check;
 mod clients;
 mod configuration;
 mod connecting;

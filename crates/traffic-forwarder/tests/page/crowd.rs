@@ -1,13 +1,18 @@
-//! Thousands of forwards and sessions: what is bounded, whatever there is.
+//! Thousands of forwards and sessions: what is bounded, whatever there is, in both views.
 
-use testkit::{LIMIT, Socket, connect, raise_open_files, wait_until};
+use std::time::Instant;
 
-use crate::stage::{Stage, ping};
+use testkit::{
+    Forwarder, LIMIT, Port, SessionRecord, Socket, Terminal, connect, raise_open_files, wait_until,
+};
+
+use crate::stage::{BINARY, Stage, ping};
 
 const FORWARDS: usize = 1_000;
+/// Fewer where the open-file limit of the machine does not let the forwarder have so many.
 const SESSIONS: usize = 9_000;
-/// What the test itself, its other threads and the forwarder need besides the sessions' sockets.
-const OTHER_FILES: u64 = 3_500;
+/// What the test itself and its other threads need besides both sockets of each session.
+const OTHER_FILES: u64 = 2_000;
 /// Of a list, on the page and in an answer.
 const MOST_ROWS: usize = 50;
 /// Of one answer, in bytes.
@@ -15,21 +20,31 @@ const MOST_BYTES: u64 = 128 * 1024;
 
 #[test]
 fn of_thousands_a_page_is_asked_for_and_shown() {
-    let most = usize::try_from(raise_open_files().saturating_sub(OTHER_FILES) / 2).unwrap();
     let names: Vec<_> = (0..FORWARDS).map(|number| format!("forward-{number}")).collect();
+    let most = raise_open_files().saturating_sub(OTHER_FILES) / 2;
     let stage = Stage::start(&names, "");
+    let most = most.min(stage.http().json("/v1/status")["max_sessions"].as_u64().unwrap());
+    let clients = open(&stage, SESSIONS.min(usize::try_from(most).unwrap()));
+    the_page_shows_a_page(&stage, clients.len());
+    top_shows_a_screen(&stage, clients.len());
+}
+
+/// So many sessions, spread over all forwards.
+fn open(stage: &Stage, count: usize) -> Vec<Socket> {
     let mut clients: Vec<Socket> = Vec::new();
-    // A thousand sessions of a forward are the most.
-    for number in 0..SESSIONS.min(most) {
+    for number in 0..count {
         clients.push(connect(&stage.ports[number % FORWARDS]).unwrap());
+        // A few at a time, so that no queue of the kernel overflows.
         if number % 100 == 99 {
             clients.iter().rev().take(100).for_each(ping);
         }
     }
-    let count = clients.len();
-    let open = || stage.http().json("/v1/status")["sessions"] == count;
-    wait_until("all sessions", LIMIT, open);
+    let all_are_open = || stage.http().json("/v1/status")["sessions"] == count;
+    wait_until("all sessions", LIMIT, all_are_open);
+    clients
+}
 
+fn the_page_shows_a_page(stage: &Stage, count: usize) {
     let mut browser = stage.page();
     browser.wait_for_text("#forwards .pages", "1-50 of 1000");
     browser.press(&["n"]);
@@ -61,4 +76,45 @@ fn of_thousands_a_page_is_asked_for_and_shown() {
         assert!(rows <= MOST_ROWS, "{table}: {rows} rows");
     }
     assert_eq!(browser.complaints(), [""; 0]);
+}
+
+fn top_shows_a_screen(stage: &Stage, count: usize) {
+    let (admin, between) = relay(stage);
+    let terminal = Terminal::open(80, 24);
+    let token = stage.token_file();
+    let (admin, token) = (admin.addr(), token.display());
+    terminal.run(&format!("{BINARY} top --admin {admin} --token-file {token}"));
+    terminal.shows("forward-0 ");
+    terminal.press(["End"]);
+    terminal.shows(&format!("forward-{} ", FORWARDS - 1));
+    terminal.press(["PageUp", "PageUp"]);
+    terminal.wait_for("rows before", |screen| {
+        !screen.contains("forward-999") && screen.contains("forward-9")
+    });
+    terminal.press(["Tab", "<"]);
+    terminal.shows("\n     1 ");
+    terminal.press(["End"]);
+    terminal.shows(&format!("\n{count:6} "));
+    // It goes on asking, a screen and its neighbours at a time.
+    let (known, since) = (between.records().len(), Instant::now());
+    let records = between.wait_for_records(known + 6);
+    let all = |records: &[SessionRecord]| records.iter().map(|record| record.bytes_down).sum();
+    let (bytes, seconds): (u64, _) = (all(&records[known..]), since.elapsed().as_secs());
+    assert!(bytes <= MOST_BYTES * (1 + seconds), "{bytes} bytes in {seconds} s");
+    for record in records {
+        assert!(record.bytes_down <= MOST_BYTES, "{record:?}");
+    }
+}
+
+/// A forwarder in front of the admin port, whose records say how large each answer is.
+fn relay(stage: &Stage) -> (Port, Forwarder) {
+    let port = Port::v4();
+    let config = format!(
+        "[process]\nadmin = 'off'\n[log]\nformat = 'json'\n[[forward]]\nlisten = '{}'\nto = '{}'\n",
+        port.addr(),
+        stage.admin()
+    );
+    let between = Forwarder::binary(BINARY).config(config).start();
+    between.ready();
+    (port, between)
 }

@@ -1,6 +1,8 @@
 //! What the page lasts through: the process is reloaded, goes away, and comes back.
 
-use crate::stage::{Stage, ping};
+use std::fs;
+
+use crate::stage::{BINARY, Stage, ping};
 
 #[test]
 fn an_upgrade_under_the_page_is_said_and_sessions_and_page_go_on() {
@@ -13,6 +15,21 @@ fn an_upgrade_under_the_page_is_said_and_sessions_and_page_go_on() {
     let figure = r#"document.querySelector('[data-figure="Up"] .main').dataset.value"#;
     browser.wait(&format!("{figure} === '2'"));
     assert_eq!(browser.texts("#sessions-now"), ["1"]);
+}
+
+#[test]
+fn an_upgrade_that_fails_is_red_until_one_works() {
+    let mut stage = Stage::start(&["echo"], "");
+    let program = stage.run_a_copy().to_owned();
+    let mut browser = stage.page();
+    // A program that runs cannot be written to, but another can take its place.
+    fs::remove_file(&program).unwrap();
+    stage.http().post("/v1/upgrade").status(422);
+    browser.wait_for_text("#troubles", "the last upgrade failed, by admin: ");
+    browser.wait("!document.querySelector('#troubles').hidden");
+    fs::copy(BINARY, &program).unwrap();
+    stage.http().post("/v1/upgrade").status(202);
+    browser.wait("document.querySelector('#troubles').hidden");
 }
 
 #[test]

@@ -27,9 +27,13 @@ fn every_theme_can_be_read() {
     let stage = Stage::start(&["echo"], "");
     let mut browser = stage.page();
     let mut grounds = Vec::new();
-    for (scheme, presses) in [("light", 0), ("dark", 0), ("light", 1), ("dark", 1)] {
+    for (scheme, presses, shown) in
+        [("light", 0, "light"), ("dark", 0, "dark"), ("light", 1, "dark"), ("dark", 1, "light")]
+    {
         browser.window(1280, 800, scheme);
         (0..presses).for_each(|_| browser.press(&["t"]));
+        let colours = "getComputedStyle(document.documentElement).colorScheme";
+        browser.wait(&format!("{colours} === '{shown}'"));
         for contrast in browser.evaluate(CONTRASTS).as_array().unwrap() {
             assert!(contrast[1].as_f64().unwrap() >= 4.5, "{contrast}");
         }

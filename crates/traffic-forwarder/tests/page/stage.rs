@@ -2,7 +2,9 @@
 
 use std::fmt::Write as _;
 use std::fs;
+use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
@@ -29,6 +31,7 @@ pub(crate) struct Stage {
     _target: Target,
     dir: TempDir,
     config: String,
+    program: PathBuf,
     forwarder: Option<Forwarder>,
 }
 
@@ -52,7 +55,9 @@ impl Stage {
             let route = format!("name = '{name}'\nlisten = '{listen}'\nto = '{to}'");
             writeln!(config, "[[forward]]\n{route}\n{settings}").unwrap();
         }
-        let mut stage = Self { admin, ports, _target: target, dir, config, forwarder: None };
+        let program = BINARY.into();
+        let mut stage =
+            Self { admin, ports, _target: target, dir, config, program, forwarder: None };
         stage.run();
         stage
     }
@@ -60,7 +65,7 @@ impl Stage {
     /// Starts the forwarder.
     #[track_caller]
     pub(crate) fn run(&mut self) {
-        let forwarder = Forwarder::binary(BINARY).config(&self.config).start();
+        let forwarder = Forwarder::binary(&self.program).config(&self.config).start();
         forwarder.ready();
         self.forwarder = Some(forwarder);
     }
@@ -70,12 +75,31 @@ impl Stage {
         self.forwarder = None;
     }
 
+    /// Starts it again from a copy of the program, whose place it returns.
+    #[track_caller]
+    pub(crate) fn run_a_copy(&mut self) -> &Path {
+        self.kill();
+        self.program = self.dir.path().join("program");
+        fs::copy(BINARY, &self.program).unwrap();
+        self.run();
+        &self.program
+    }
+
     pub(crate) fn pid(&self) -> u32 {
         self.forwarder.as_ref().unwrap().pid()
     }
 
+    /// Where the admin interface is.
+    pub(crate) fn admin(&self) -> SocketAddr {
+        self.admin.addr()
+    }
+
+    pub(crate) fn token_file(&self) -> PathBuf {
+        self.dir.path().join("token")
+    }
+
     pub(crate) fn url(&self) -> String {
-        format!("http://{}/", self.admin.addr())
+        format!("http://{}/", self.admin())
     }
 
     pub(crate) fn nobody(&self) -> Http {
@@ -90,9 +114,8 @@ impl Stage {
     #[track_caller]
     pub(crate) fn command(&self, arguments: &[&str]) -> String {
         let reach = ["--admin", &self.admin.addr().to_string(), "--token-file"].map(str::to_owned);
-        let token = self.dir.path().join("token");
         let program = Forwarder::binary(BINARY).args(arguments);
-        program.args(&reach).arg(token).run().success().text()
+        program.args(&reach).arg(self.token_file()).run().success().text()
     }
 
     /// The page, in a browser that has given the token, when the first numbers are there.

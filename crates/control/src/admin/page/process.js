@@ -92,12 +92,20 @@ function troubleOf(forward) {
 }
 
 function troublesOfProcess(status) {
-  const { open_files: files, open_files_limit: limit, last_reload: reload } = status;
-  const first = (text) => text.split("\n", 1)[0];
+  const { sessions, open_files: files, log_dropped: lost } = status;
+  const failure = (attempt) => attempt?.error && `, by ${attempt.by}: ${firstLine(attempt.error)}`;
+  const [reload, upgrade] = [status.last_reload, status.last_upgrade].map(failure);
   return [
-    words.isFull(status) && `the process is at its limit of ${status.max_sessions} sessions`,
-    words.nearlyOutOfFiles(status) && `${files} of ${limit} files are open`,
-    words.losesLog(status) && `log lines are lost, ${status.log_dropped} so far`,
-    reload?.error && `the last reload, by ${reload.by}, failed: ${first(reload.error)}`,
+    words.isFull(status) &&
+      `no more sessions fit in: ${sessions} of ${status.max_sessions} are open`,
+    words.nearlyOutOfFiles(status) &&
+      `files run short: ${files} of ${status.open_files_limit} are open`,
+    reload && `the last reload failed${reload}`,
+    upgrade && `the last upgrade failed${upgrade}`,
+    words.losesLog(status) && `log lines were lost, ${lost} so far`,
   ].filter(Boolean);
+}
+
+function firstLine(text) {
+  return text.split("\n", 1)[0];
 }

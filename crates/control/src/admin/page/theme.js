@@ -9,10 +9,18 @@
     const theme = localStorage.getItem(KEY);
     return THEMES.includes(theme) ? theme : "auto";
   };
-  root.dataset.theme = kept();
+  const systemIsDark = matchMedia("(prefers-color-scheme: dark)");
+  const show = () => {
+    const theme = kept();
+    const isDark = theme === "auto" ? systemIsDark.matches : theme === "dark";
+    root.dataset.theme = theme;
+    root.dataset.colours = isDark ? "dark" : "light";
+  };
+  show();
+  systemIsDark.addEventListener("change", show);
   globalThis.nextTheme = () => {
     const theme = THEMES[(THEMES.indexOf(kept()) + 1) % THEMES.length];
     localStorage.setItem(KEY, theme);
-    root.dataset.theme = theme;
+    show();
   };
 }

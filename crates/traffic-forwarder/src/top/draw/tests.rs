@@ -132,6 +132,8 @@ fn what_an_operator_should_act_on_is_red() {
     let changes = json!({
         "sessions": 1000, "open_files": 1000, "last_log_dropped": 5.0,
         "last_reload": { "at": "2026-11-22T17:03:10.240Z", "by": "SIGHUP", "error": "no" },
+        "last_upgrade": { "at": "2026-11-22T17:03:10.240Z", "by": "SIGUSR2", "from": null,
+            "sessions": 0, "lost": 0, "pause": null, "error": "no" },
     });
     let answer = Answered {
         question: Question::Session(1),
@@ -139,7 +141,8 @@ fn what_an_operator_should_act_on_is_red() {
         answer: Ok(Answer::Session(Box::new(session(1, json!({}))))),
     };
     model.take(answer, START);
-    let reds = [Red::SessionsFull, Red::FilesShort, Red::ReloadFailed, Red::LogLost];
+    let reds =
+        [Red::SessionsFull, Red::FilesShort, Red::ReloadFailed, Red::UpgradeFailed, Red::LogLost];
     let reds = reds.map(Red::text).join("; ");
     let expected = ["1000 of 1000", "1000 of 1024 files", "network-lossy", &reds];
     assert_eq!(red(&model), expected);

@@ -179,6 +179,21 @@ fn what_is_refused_is_told_as_long_as_it_is() {
     assert_eq!(model.message(START), ("no session 7".to_owned(), true));
 }
 
+/// A process that came back with another token, for instance.
+#[test]
+fn who_refuses_everything_is_not_absent() {
+    let mut model = model();
+    let mut take = |failure: fn() -> Failure| {
+        let question = model.question();
+        let answered = Answered { question, status: Err(failure()), answer: Err(failure()) };
+        model.take(answered, START);
+        (model.is_absent(), model.message(START))
+    };
+    assert!(take(gone).0);
+    assert_eq!(take(|| refused("not for you")), (false, ("not for you".to_owned(), true)));
+    assert!(take(gone).0);
+}
+
 #[test]
 fn a_filter_is_typed_corrected_kept_or_left() {
     use KeyCode::{Backspace, Char, Enter, Esc, F, Tab};

@@ -53,3 +53,14 @@ pub(crate) fn unacked(socket: &Socket) -> u64 {
     let remote = socket.peer_addr().unwrap().as_socket().unwrap();
     tcp_row(local, remote).expect("an open connection is in the table").unacked
 }
+
+/// What /proc says of each thread: the fields of these names, without white space.
+pub(crate) fn of_each_thread(pid: u32, names: &[&str]) -> Vec<Vec<String>> {
+    let threads = fs::read_dir(format!("/proc/{pid}/task")).unwrap();
+    let status = threads.map(|it| fs::read_to_string(it.unwrap().path().join("status")).unwrap());
+    let field = |status: &str, name: &str| {
+        let line = status.lines().find_map(|line| line.strip_prefix(&format!("{name}:")));
+        line.unwrap().split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    status.map(|status| names.iter().map(|name| field(&status, name)).collect()).collect()
+}

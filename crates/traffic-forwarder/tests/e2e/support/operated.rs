@@ -33,10 +33,16 @@ impl Operated {
     /// Another program, or one with arguments or an environment of its own.
     #[track_caller]
     pub(crate) fn start_from(builder: ForwarderBuilder, config: Config) -> Self {
+        let operated = Self::start_unready(builder, config);
+        operated.forwarder.ready();
+        operated
+    }
+
+    /// Not waited for: it may log elsewhere.
+    pub(crate) fn start_unready(builder: ForwarderBuilder, config: Config) -> Self {
         let dir = TempDir::new().unwrap();
         let socket = dir.path().join("admin.sock");
         let forwarder = builder.config(at(&dir, config).text()).start();
-        forwarder.ready();
         Self { forwarder, http: Http::new(socket), dir }
     }
 

@@ -76,6 +76,7 @@ pub(crate) fn write_until_full(socket: &Socket, seed: u64) -> u64 {
         match (&*socket).write(&chunk) {
             Ok(n) => source.advance(n),
             Err(error) if error.kind() == ErrorKind::WouldBlock => return source.offset(),
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
             Err(error) => panic!("writing until all buffers are full: {error}"),
         }
     }

@@ -239,18 +239,6 @@ fn starts(port: &Port, target: &Target, value: &str, file: &str) {
     );
 }
 
-/// The check says what it would not understand, and nothing was changed.
-#[test]
-fn the_check_refuses_what_it_cannot_read() {
-    let dir = tempfile::TempDir::new().unwrap();
-    let state = dir.path().join("state");
-    fs::write(&state, "nonsense").unwrap();
-    let script = format!("exec '{}' --handover-check <'{}'", BINARY, state.display());
-    let checked = Forwarder::binary("/bin/sh").args(["-c", &script]).run();
-    assert_eq!(checked.status.code(), Some(2), "{checked}");
-    assert!(checked.stderr.contains("the state cannot be read"), "{checked}");
-}
-
 /// A forward without its listener takes nobody new; the sessions that it has are worth more than an
 /// end of the process.
 #[test]

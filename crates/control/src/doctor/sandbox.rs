@@ -1,0 +1,61 @@
+//! Whether the kernel can keep the process to its directories, as `sandbox` asks.
+
+use super::check::Check;
+use super::demand::Demand;
+use super::finding::{Detail, Finding, Verdict};
+use crate::sandbox::Kernel;
+
+/// What is not asked for need not work. Without landlock the process starts all the same.
+pub(super) fn sandbox(demand: &Demand<'_>, rehearsal: &Result<Kernel, Vec<String>>) -> Finding {
+    let wanted = demand.plan.process.sandbox;
+    let asked = if wanted { "" } else { ", and the configuration does not ask for it" };
+    let finding = |verdict, found: String| {
+        let verdict = if wanted { verdict } else { Verdict::Ok };
+        Finding::new(Check::Sandbox, verdict, format!("{found}{asked}"))
+    };
+    match rehearsal {
+        Ok(Kernel::Restricts { abi, lacks }) if lacks.is_empty() => {
+            finding(Verdict::Ok, format!("this kernel has landlock, version {abi}"))
+        }
+        Ok(Kernel::Restricts { abi, lacks }) => {
+            let lacks = lacks.join(", ");
+            let found = format!("this kernel's landlock, version {abi}, does not know of {lacks}");
+            finding(Verdict::Ok, found)
+        }
+        Ok(Kernel::HasNone(why)) => finding(Verdict::Warn, (*why).to_owned()),
+        Err(faults) => {
+            let details = faults.iter().filter(|_| wanted);
+            let details =
+                details.map(|fault| Detail::new(Verdict::Fail, &"sandbox", fault.as_str()));
+            finding(Verdict::Fail, "it cannot be made".to_owned()).details(details)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::plan_of;
+    use super::*;
+
+    #[test]
+    fn a_sandbox_matters_to_who_asks_for_one() {
+        let restricts = |lacks| Ok(Kernel::Restricts { abi: 3, lacks });
+        let none = || Ok(Kernel::HasNone("this kernel has no landlock"));
+        let fault = || Err(vec!["it lies in `/`".to_owned()]);
+        let judge = |wanted: bool, rehearsal: Result<Kernel, Vec<String>>| {
+            let forward = "[[forward]]\nlisten = ':1'\nto = 'a:1'\n";
+            let plan = plan_of(&format!("[process]\nsandbox = {wanted}\n{forward}"));
+            sandbox(&Demand::of(&plan), &rehearsal)
+        };
+        for rehearsal in [restricts(vec![]), restricts(vec!["signals"]), none(), fault()] {
+            assert_eq!(judge(false, rehearsal).verdict, Verdict::Ok);
+        }
+        assert_eq!(judge(true, restricts(vec![])).verdict, Verdict::Ok);
+        let old = judge(true, restricts(vec!["signals"]));
+        assert_eq!(old.verdict, Verdict::Ok);
+        assert!(old.found.contains("version 3, does not know of signals"), "{old:?}");
+        assert_eq!(judge(true, none()).verdict, Verdict::Warn);
+        let failed = judge(true, fault());
+        assert_eq!((failed.verdict, failed.details.len()), (Verdict::Fail, 1), "{failed:?}");
+    }
+}

@@ -1,0 +1,78 @@
+//! What a plan needs of the file system.
+
+use super::Access;
+use crate::admin::present_socket;
+use plan::{Admin, ListenAddress, Plan};
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+/// A file that the process opens or makes, now or later.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Need {
+    /// Where the configuration asks for it.
+    asked_by: String,
+    pub(super) path: PathBuf,
+    pub(super) access: Access,
+}
+
+impl Need {
+    fn new(asked_by: impl Into<String>, path: &Path, access: Access) -> Self {
+        Self { asked_by: asked_by.into(), path: path.to_owned(), access }
+    }
+
+    pub(super) fn config(path: &Path) -> Self {
+        Self::new("the configuration", path, Access::Read)
+    }
+
+    /// The one that an upgrade executes.
+    pub(super) fn program(path: &Path) -> Self {
+        Self::new("the program", path, Access::Execute)
+    }
+}
+
+impl fmt::Display for Need {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} `{}`", self.asked_by, self.path.display())
+    }
+}
+
+/// All that the plan names. What systemd has opened for the process is neither opened nor removed by
+/// it.
+pub(super) fn needs(plan: &Plan) -> Vec<Need> {
+    let config = plan.config.as_deref().map(Need::config);
+    let log =
+        plan.log.file.as_deref().map(|file| Need::new("`file` in [log]", file, Access::Write));
+    let listeners = plan.forwards.iter().flat_map(|forward| {
+        forward.routes.iter().filter_map(move |route| match &route.listen {
+            ListenAddress::Unix(path) => {
+                let asked_by =
+                    format!("`listen` of forward `{}` ({})", forward.name, forward.place);
+                Some(Need::new(asked_by, path, Access::Write))
+            }
+            _ => None,
+        })
+    });
+    config.into_iter().chain(admin(plan)).chain(log).chain(listeners).collect()
+}
+
+fn admin(plan: &Plan) -> Option<Need> {
+    match &plan.process.admin {
+        Admin::Auto | Admin::Off => None,
+        Admin::Unix(path) => Some(admin_socket(path)),
+        // It is read again after an upgrade.
+        Admin::Tcp { token_file, .. } => {
+            Some(Need::new("`admin_token_file` in [process]", token_file, Access::Read))
+        }
+    }
+}
+
+/// The admin socket whose place the plan leaves open, once it is there: it is found at the start, and
+/// stays where it is.
+pub(super) fn automatic_admin(plan: &Plan) -> Option<Need> {
+    let wanted = plan.process.admin == Admin::Auto && plan.config.is_some();
+    wanted.then(present_socket)?.as_deref().map(admin_socket)
+}
+
+fn admin_socket(path: &Path) -> Need {
+    Need::new("`admin` in [process]", path, Access::Write)
+}

@@ -1,0 +1,119 @@
+//! `[process] sandbox`: what a process can still do that the kernel keeps to its directories, and
+//! what it cannot. A kernel without landlock has nothing to show, and the tests say so.
+
+mod kernels;
+mod life;
+mod outside;
+mod upgrades;
+
+use std::ops::Deref;
+use std::path::PathBuf;
+
+use serde_json::Value;
+use tempfile::TempDir;
+use testkit::{Behaviour, ForwarderBuilder, LIMIT, Place, Port, Socket, Target, wait_for};
+
+use crate::support::{Config, Operated, forwarder, messages, of_each_thread, served_client};
+
+/// What an operator reads when the sandbox is there.
+const INSIDE: &str = "in its sandbox";
+
+/// And what if there is none.
+const NONE: &str = "no sandbox: the process can open all that its user can";
+const ON: &str = "sandbox = true";
+
+/// A process in its sandbox: of its configuration's directory, that of the admin socket, and that of
+/// a Unix listener. It has a session.
+struct Sandboxed {
+    operated: Operated,
+    /// Where its Unix listener is.
+    sockets: TempDir,
+    target: Target,
+    port: Port,
+    client: Socket,
+}
+
+impl Sandboxed {
+    /// `None` under a kernel without landlock.
+    fn start() -> Option<Self> {
+        Self::start_from(forwarder())
+    }
+
+    fn start_from(builder: ForwarderBuilder) -> Option<Self> {
+        let (sockets, port) = (TempDir::new().unwrap(), Port::v4());
+        // Its Unix socket is in a directory that the sandbox knows nothing of.
+        let target = Target::start_at(Place::Unix, Behaviour::Echo);
+        let operated = Operated::start_from(builder, config(ON, &port, &sockets, &target));
+        if !is_inside(&operated) {
+            return None;
+        }
+        let client = served_client(&port);
+        Some(Self { operated, sockets, target, port, client })
+    }
+
+    /// What it was started with.
+    fn config(&self) -> Config {
+        self.config_with(ON)
+    }
+
+    /// The same, with another line in `[process]`.
+    fn config_with(&self, line: &str) -> Config {
+        config(line, &self.port, &self.sockets, &self.target)
+    }
+
+    /// A file in the directory of its Unix listener.
+    fn socket_file(&self, name: &str) -> PathBuf {
+        self.sockets.path().join(name)
+    }
+
+    /// What a reload is answered that is refused.
+    #[track_caller]
+    fn refused_reload(&self, query: &str) -> String {
+        let answer = self.operated.http.post(&format!("/v1/reload{query}")).status(409).json();
+        assert_eq!(answer["error"]["code"], "unfit", "{answer}");
+        answer["error"]["message"].as_str().unwrap().to_owned()
+    }
+
+    /// Every thread came from the one that was restricted, and the admin interface knows of it.
+    #[track_caller]
+    fn assert_inside(&self) {
+        assert_eq!(self.operated.status()["sandboxed"], true);
+        let threads = of_each_thread(self.operated.pid(), &["NoNewPrivs"]);
+        assert!(threads.len() > 2, "workers and journal are threads");
+        assert!(threads.iter().all(|of| of == &["1"]), "{threads:?}");
+    }
+}
+
+impl Deref for Sandboxed {
+    type Target = Operated;
+
+    fn deref(&self) -> &Operated {
+        &self.operated
+    }
+}
+
+fn config(line: &str, port: &Port, sockets: &TempDir, target: &Target) -> Config {
+    let socket = format!("unix:{}/web.sock", sockets.path().display());
+    let config = Config::new().process(line);
+    config.forward(port.addr(), target.addr(), "").forward(socket, target.addr(), "name = 'web'")
+}
+
+/// Whether the kernel has landlock, by what the process says; a process that says nothing fails.
+#[track_caller]
+fn is_inside(operated: &Operated) -> bool {
+    let told = wait_for("what came of the sandbox", LIMIT, || {
+        let inside = messages(operated, INSIDE).first().cloned();
+        inside.or_else(|| (!messages(operated, NONE).is_empty()).then_some(Value::Null))
+    });
+    if told.is_null() {
+        skip();
+        return false;
+    }
+    assert!(told["landlock_abi"].as_i64() > Some(0), "{told}");
+    true
+}
+
+#[expect(clippy::print_stdout, reason = "who runs the tests must know what they have not shown")]
+fn skip() {
+    println!("skipped: this kernel has no landlock, and the process starts without");
+}

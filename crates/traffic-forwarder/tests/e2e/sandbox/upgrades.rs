@@ -1,0 +1,66 @@
+//! Other images of the process are in the same sandbox, and none adds to it.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+
+use tempfile::TempDir;
+use testkit::Forwarder;
+
+use super::Sandboxed;
+use crate::support::{BINARY, ping, served_client};
+
+/// The kernel allows 16 sandboxes, one in the other.
+const UPGRADES: u64 = 20;
+
+/// A directory with the program in it.
+fn with_program() -> TempDir {
+    let dir = TempDir::new().unwrap();
+    fs::copy(BINARY, dir.path().join("program")).unwrap();
+    dir
+}
+
+#[test]
+fn twenty_upgrades_keep_the_session_and_the_sandbox() {
+    let programs = with_program();
+    let program = programs.path().join("program");
+    let Some(sandboxed) = Sandboxed::start_from(Forwarder::binary(&program)) else { return };
+    for upgrades in 1..=UPGRADES {
+        // As a package does it: another file of the same name.
+        if upgrades % 10 == 1 {
+            fs::copy(BINARY, programs.path().join("new")).unwrap();
+            fs::rename(programs.path().join("new"), &program).unwrap();
+        }
+        let arrival = sandboxed.upgrade_to(program.to_str().unwrap());
+        assert_eq!((&arrival["sessions"], &arrival["lost"]), (&1.into(), &0.into()));
+        ping(&sandboxed.client);
+    }
+    sandboxed.assert_inside();
+    served_client(&sandboxed.port);
+    sandboxed.reload(sandboxed.config());
+
+    let outside = TempDir::new().unwrap();
+    fs::rename(sandboxed.config_path(), outside.path().join("config")).unwrap();
+    symlink(outside.path().join("config"), sandboxed.config_path()).unwrap();
+    assert!(sandboxed.refused_reload("").contains("Permission denied"));
+}
+
+#[test]
+fn a_program_elsewhere_is_refused() {
+    let (programs, elsewhere) = (with_program(), TempDir::new().unwrap());
+    let program = programs.path().join("program");
+    let Some(sandboxed) = Sandboxed::start_from(Forwarder::binary(&program)) else { return };
+    let other = elsewhere.path().join("program");
+    fs::hard_link(&program, &other).unwrap();
+    let path = format!("/v1/upgrade?binary={}", other.display());
+    let answer = sandboxed.http.post(&path).status(422).json();
+    assert_eq!(answer["error"]["code"], "no_binary", "{answer}");
+    let message = answer["error"]["message"].as_str().unwrap();
+    let place = fs::canonicalize(programs.path()).unwrap();
+    for part in
+        ["the sandbox of this process does not let it execute programs in", place.to_str().unwrap()]
+    {
+        assert!(message.contains(part), "{part}: {message}");
+    }
+    ping(&sandboxed.client);
+    assert_eq!(sandboxed.status()["upgrades"], 0);
+}

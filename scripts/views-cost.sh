@@ -1,0 +1,111 @@
+#!/bin/sh
+# What a forwarder loses of its rate while `top` and the web page look at it: runs with both views
+# closed and with both open take turns. Load, target and forwarder share CPU 0, the views have CPU 1.
+# views-cost.sh [PAIRS]; the Makefile gives BINARY and LOAD, the forwarder and tf-load.
+set -eu
+
+PAIRS=${1:-25}
+SECONDS_EACH=2
+SESSIONS=64
+LISTEN=127.0.0.1:15041
+TARGET=127.0.0.1:15042
+ADMIN=127.0.0.1:15043
+TERMINAL=traffic-forwarder-views-cost
+
+dir=$(mktemp -d)
+forwarder='' target='' page=''
+finish() {
+    close_views
+    [ -z "$forwarder" ] || kill "$forwarder"
+    [ -z "$target" ] || kill "$target"
+    rm -rf "$dir"
+}
+trap finish EXIT
+trap 'exit 1' INT TERM
+
+close_views() {
+    tmux -L "$TERMINAL" kill-server 2>/dev/null || true
+    # The driver of the browser ends with its input.
+    [ -z "$page" ] || { kill "$page" 2>/dev/null || true; wait "$page" 2>/dev/null || true; }
+    page=''
+}
+
+# Both show sessions, which cost more than forwards.
+open_views() {
+    tmux -L "$TERMINAL" new-session -d -x 120 -y 40 \
+        "taskset -c 1 '$BINARY' top --admin $ADMIN --token-file '$dir/token'"
+    tmux -L "$TERMINAL" send-keys Tab
+    mkfifo "$dir/commands"
+    (cd crates/traffic-forwarder/tests/page && exec taskset -c 1 node driver.mjs) \
+        <"$dir/commands" >"$dir/answers" &
+    page=$!
+    exec 3>"$dir/commands"
+    rm "$dir/commands"
+    cat >&3 <<COMMANDS
+{"do":"open","url":"http://$ADMIN/"}
+{"do":"fill","selector":"[name=token]","text":"$token"}
+{"do":"press","key":"Enter"}
+{"do":"press","key":"2"}
+{"do":"wait","script":"document.querySelectorAll('#sessions tbody tr').length >= 0"}
+COMMANDS
+    for _ in $(seq 200); do
+        [ "$(wc -l <"$dir/answers")" -ge 5 ] && break
+        sleep 0.1
+    done
+    if grep -q error "$dir/answers" || [ "$(wc -l <"$dir/answers")" -lt 5 ]; then
+        cat "$dir/answers" >&2
+        exit 1
+    fi
+    sleep 1
+}
+
+rate() {
+    taskset -c 0 "$LOAD" rr --target "$LISTEN" --sessions "$SESSIONS" --seconds "$SECONDS_EACH" --json |
+        jq .rate
+}
+
+# Of the numbers in lines.
+median() {
+    sort -g | awk '{ all[NR] = $1 } END { print (all[int((NR + 1) / 2)] + all[int(NR / 2) + 1]) / 2 }'
+}
+
+token=$(head -c 24 /dev/urandom | od -An -tx1 | tr -d ' \n')
+(umask 077 && echo "$token" >"$dir/token")
+cat >"$dir/c.toml" <<CONFIGURATION
+[process]
+workers = 1
+admin = "$ADMIN"
+admin_token_file = "$dir/token"
+[log]
+sessions = false
+[[forward]]
+name = "busy"
+listen = "$LISTEN"
+to = "$TARGET"
+CONFIGURATION
+
+CHROMIUM=${CHROMIUM:-$(command -v chromium)}
+export CHROMIUM
+taskset -c 0 "$LOAD" serve echo --listen "$TARGET" >"$dir/target" 2>&1 &
+target=$!
+taskset -c 0 "$BINARY" -c "$dir/c.toml" 2>"$dir/log" &
+forwarder=$!
+for _ in $(seq 100); do
+    grep -q ready "$dir/log" && break
+    sleep 0.1
+done
+
+rate >/dev/null
+for pair in $(seq "$PAIRS"); do
+    closed=$(rate)
+    open_views
+    open=$(rate)
+    exec 3>&-
+    close_views
+    echo "$pair: closed $closed, open $open per second" >&2
+    echo "$closed" >>"$dir/closed"
+    echo "$open" >>"$dir/open"
+    awk "BEGIN { print $open / $closed }" >>"$dir/ratios"
+done
+echo "$PAIRS pairs of $SECONDS_EACH s, $SESSIONS sessions of 64 B request and response; medians:"
+echo "closed $(median <"$dir/closed"), open $(median <"$dir/open") per second; ratio of a pair $(median <"$dir/ratios")"
