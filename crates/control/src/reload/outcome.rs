@@ -129,6 +129,6 @@ mod tests {
         let input = plan::Input { config: Some("file".into()), ..plan::Input::default() };
         let problems = plan::read_text(&input, "[process]\nworkers = 'x'\n").problems;
         let line = ReloadError::Config(problems).one_line();
-        assert!(line.starts_with("file:2:11: `") && !line.contains('\n'), "{line}");
+        assert!(line.starts_with("file:2:12: `") && !line.contains('\n'), "{line}");
     }
 }
