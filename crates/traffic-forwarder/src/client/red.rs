@@ -84,7 +84,7 @@ fn is_above_nine_tenths(part: u64, whole: u64) -> bool {
 mod tests {
     use super::*;
 
-    const ALL: [Red; 10] = [
+    const ALL: [Red; 11] = [
         Red::NoAnswer,
         Red::SessionsFull,
         Red::FilesShort,
