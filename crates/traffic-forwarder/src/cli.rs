@@ -56,7 +56,7 @@ pub(crate) enum Command {
     Operate(Operation),
     /// Print what completes these commands in a shell.
     Completions(Completions),
-    /// Print the manual page, or write the page of each command into a directory.
+    /// Print the manual page, or write all manual pages into a directory.
     Man(Man),
 }
 
@@ -131,7 +131,7 @@ pub(crate) enum Shell {
 
 #[derive(Args, Debug)]
 pub(crate) struct Man {
-    /// An existing directory, such as /usr/local/share/man/man1.
+    /// An existing directory, such as /usr/local/share/man; man1 and man5 are made in it.
     #[arg(value_name = "DIR")]
     pub(crate) directory: Option<PathBuf>,
 }
