@@ -5,6 +5,8 @@ mod privileges;
 pub use privileges::{assume_user, find_user};
 pub use sys::never_writable_by_others;
 
+mod announce;
+
 mod sandbox;
 
 mod serve;

@@ -11,7 +11,7 @@ use crate::client::watch::{self, Page};
 use crate::client::{path, show};
 use crate::exit::Exit;
 use crate::say;
-use control::api::{Forward, Forwards, Status};
+use control::api::{Forward, Forwards, LastReload, Status};
 use hyper::Method;
 use serde::Serialize;
 
@@ -92,12 +92,7 @@ fn process_text(status: &Status) -> String {
         lines.push(("sandbox", "kept to the directories of the configuration".to_owned()));
     }
     if let Some(reload) = &status.last_reload {
-        let result = match &reload.error {
-            // The rest of a long message is in the log.
-            Some(error) => format!("failed: {}", error.lines().next().unwrap_or_default()),
-            None => "done".to_owned(),
-        };
-        lines.push(("last reload", format!("{} by {}: {result}", reload.at, reload.by)));
+        lines.push(("last reload", format!("{} {}", reload.at, outcome(reload))));
     }
     if let Some(left) = status.confirm_within {
         let left = seconds(left);
@@ -138,6 +133,16 @@ fn process_text(status: &Status) -> String {
     facts(&lines)
 }
 
+/// Who asked, and what came of it.
+fn outcome(LastReload { by, error, .. }: &LastReload) -> String {
+    match (by.as_str(), error) {
+        ("unconfirmed", None) => "taken back: not confirmed".to_owned(),
+        ("unconfirmed", Some(error)) => format!("not confirmed, and not taken back: {error}"),
+        (by, None) => format!("by {by}: done"),
+        (by, Some(error)) => format!("by {by}: failed: {error}"),
+    }
+}
+
 fn table(forwards: &[Forward]) -> Table<10> {
     let columns = [
         text("FORWARD"),
@@ -175,7 +180,11 @@ fn table(forwards: &[Forward]) -> Table<10> {
 }
 
 pub(crate) fn colour(state: &str) -> Colour {
-    if state == "active" { Colour::Good } else { Colour::Notable }
+    match state {
+        "active" => Colour::Good,
+        "skipped" => Colour::Bad,
+        _ => Colour::Notable,
+    }
 }
 
 /// The first, and how many others there are.
@@ -188,10 +197,14 @@ pub(crate) fn first_and_count(addresses: &[String]) -> String {
     }
 }
 
+fn state_and_error(Forward { state, error, .. }: &Forward) -> String {
+    error.as_ref().map_or_else(|| state.clone(), |error| format!("{state}: {error}"))
+}
+
 fn one_text(forward: &Forward) -> String {
     let mut lines = vec![
         ("forward", forward.name.clone()),
-        ("state", forward.state.clone()),
+        ("state", state_and_error(forward)),
         (
             "sessions",
             format!(
@@ -225,5 +238,17 @@ mod tests {
         assert_eq!(shown(&[":1"]), ":1");
         assert_eq!(shown(&["h:1", "h:1"]), "h:1");
         assert_eq!(shown(&[":1", ":2", ":3"]), ":1 +2");
+    }
+
+    #[test]
+    fn the_last_reload_is_told_by_who_asked_and_what_came_of_it() {
+        let told = |by: &str, error: Option<&str>| {
+            let (by, error) = (by.to_owned(), error.map(str::to_owned));
+            outcome(&LastReload { at: String::new(), by, error })
+        };
+        assert_eq!(told("SIGHUP", None), "by SIGHUP: done");
+        assert_eq!(told("watch", Some("f:3:1: why")), "by watch: failed: f:3:1: why");
+        assert_eq!(told("unconfirmed", None), "taken back: not confirmed");
+        assert_eq!(told("unconfirmed", Some("why")), "not confirmed, and not taken back: why");
     }
 }
