@@ -146,12 +146,16 @@ test-deps: ## Install the Debian and npm packages that the tests use and that ar
 	@sh scripts/test-deps-npm.sh
 
 .PHONY: test-profile
-test-profile: ## Test a build that takes profiles, with `go tool pprof`
-	$(FRAME_POINTERS) cargo test $(PACKAGE) --features profile --test profile
+test-profile: ## Test the build that takes profiles, with `go tool pprof`
+	$(FRAME_POINTERS) cargo test $(PACKAGE) --profile profile --features profile --test profile
 
 .PHONY: upgrade-test
 upgrade-test: ## Upgrade in place from an earlier commit's build to this one (COMMIT=; default HEAD~1)
 	@sh scripts/upgrade-from.sh $(COMMIT)
+
+.PHONY: systemd-test
+systemd-test: ## Try the package's unit under a systemd of its own, as root
+	cargo test $(PACKAGE) --test packages -- --ignored live_unit --test-threads=1
 
 .PHONY: test-race
 test-race: ## Look for races and memory errors: loom, miri, AddressSanitizer

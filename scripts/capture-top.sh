@@ -70,7 +70,7 @@ listen = "127.0.0.1:18083"
 to = "127.0.0.1:1"
 EOF
 
-start "$bin/tf-load" serve echo --listen 127.0.0.1:19000
+start "$bin/tf-load" serve echo --times 6 --listen 127.0.0.1:19000
 "$bin/traffic-forwarder" -c "$dir/forwards.toml" >"$dir/log" 2>&1 &
 started="$started $!"
 screen new-session -d -x 80 -y 16 \

@@ -22,12 +22,12 @@ install -D -m 755 "$BINARY" "$root/usr/bin/$NAME"
 install -D -m 644 "$DEBIAN/traffic-forwarder.conf" "$root/etc/traffic-forwarder.conf"
 install -D -m 644 "$DEBIAN/copyright" "$documents/copyright"
 install -D -m 644 "$LICENCES" "$documents/THIRD-PARTY-LICENCES"
-manuals "$BINARY" "$root/usr/share/man/man1"
+manuals "$BINARY" "$root/usr/share/man"
 completions "$BINARY" "$root/usr/share/bash-completion/completions/$NAME" \
     "$root/usr/share/zsh/vendor-completions/_$NAME" \
     "$root/usr/share/fish/vendor_completions.d/$NAME.fish"
 cp -R examples "$documents"
-gzip -n -9 "$root"/usr/share/man/man1/*
+gzip -n -9 "$root"/usr/share/man/man*/*
 gzip -n -9 -c CHANGELOG.md >"$documents/changelog.gz"
 
 # The units of `examples/systemd`, with the paths of a package. The second one makes the first fit

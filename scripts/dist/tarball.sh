@@ -9,7 +9,7 @@ OUT=$3
 top=$NAME-$VERSION-$PROCESSOR-linux
 root=$STAGE/$top
 install -D -m 755 "$BINARY" "$root/$NAME"
-manuals "$BINARY" "$root/man/man1"
+manuals "$BINARY" "$root/man"
 completions "$BINARY" "$root/completions/$NAME.bash" "$root/completions/_$NAME" \
     "$root/completions/$NAME.fish"
 cp -R examples docs "$root"

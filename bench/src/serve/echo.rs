@@ -11,6 +11,8 @@ const CHUNK: usize = 256 * 1024;
 /// Sends back what it receives. While the client does not take it, nothing more is received.
 pub(super) struct Echo {
     scratch: Vec<u8>,
+    /// Each byte is sent back so many times.
+    times: u8,
     first: Role,
 }
 
@@ -31,13 +33,13 @@ pub(super) struct Session {
 
 impl Echo {
     /// Every connection is an echo.
-    pub(super) fn plain() -> Self {
-        Self { scratch: vec![0; CHUNK], first: Role::Echo }
+    pub(super) fn plain(times: u8) -> Self {
+        Self { scratch: vec![0; CHUNK], times, first: Role::Echo }
     }
 
     /// A connection whose first byte is 0 is a sink.
     pub(super) fn mixed() -> Self {
-        Self { first: Role::Unknown, ..Self::plain() }
+        Self { first: Role::Unknown, ..Self::plain(1) }
     }
 }
 
@@ -76,6 +78,9 @@ impl Service for Echo {
                     Ok(sent) => session.held.extend_from_slice(&self.scratch[sent..count]),
                     Err(Errno::AGAIN) => session.held.extend_from_slice(&self.scratch[..count]),
                     Err(_) => return Next::Close,
+                }
+                for _ in 1..self.times {
+                    session.held.extend_from_slice(&self.scratch[..count]);
                 }
             }
             // Less than asked for: the socket is drained, and the next bytes are the next event.

@@ -26,6 +26,10 @@ pub(crate) struct Serve {
     /// Where to listen; port 0 lets the kernel choose. The first line of output tells.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]
     listen: SocketAddr,
+    /// How often an echo sends each byte back: answers larger than their requests, for a picture of
+    /// a lifelike load. What the clients measure then means nothing.
+    #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u8).range(1..))]
+    times: u8,
     /// Tell the address in JSON.
     #[arg(long)]
     json: bool,
@@ -49,7 +53,7 @@ pub(crate) enum Kind {
 /// Serves until it is killed.
 pub(crate) fn run(options: &Serve) -> Result<Infallible> {
     match options.kind {
-        Kind::Echo => serve(options, echo::Echo::plain()),
+        Kind::Echo => serve(options, echo::Echo::plain(options.times)),
         Kind::Mixed => serve(options, echo::Echo::mixed()),
         Kind::Sink => serve(options, sink::Sink::new()),
         Kind::Source => serve(options, source::Source::new()),

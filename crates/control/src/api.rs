@@ -80,7 +80,7 @@ pub struct LastReload {
     pub at: String,
     /// Who asked: `SIGHUP`, `admin`, `watch`, or `unconfirmed` if the last one was taken back.
     pub by: String,
-    /// Why it failed; nothing if it did not.
+    /// Why it failed, in one line; nothing if it did not.
     pub error: Option<String>,
 }
 
@@ -121,8 +121,11 @@ pub struct Upgrade {
 pub struct Forward {
     /// Its name.
     pub name: String,
-    /// `active`, `draining`, or `removed`: no longer configured, with sessions that go on.
+    /// `active`, `draining`, `skipped`: a line of the older format that could not be bound, or
+    /// `removed`: no longer configured, with sessions that go on.
     pub state: String,
+    /// Why it could not be bound, if it is skipped.
+    pub error: Option<String>,
     /// Where it listens.
     pub listen: Vec<String>,
     /// Where it forwards to, for each listener.
@@ -273,11 +276,15 @@ pub struct Reload {
     pub changed: Vec<ChangedForward>,
     /// Forwards that are gone.
     pub removed: Vec<ForwardSummary>,
+    /// Forwards that stay as they are but were skipped, because they could not be bound: now they
+    /// are bound; in a dry run, those that would be tried again.
+    #[serde(default)]
+    pub retried: Vec<ForwardSummary>,
     /// How many forwards stay as they are.
     pub unchanged: usize,
     /// Other settings of `[process]` and `[log]`.
     pub settings: Vec<Change>,
-    /// Lines that were skipped, and why.
+    /// Lines that were skipped before and still are, and why.
     pub skipped: Vec<String>,
     /// Seconds until it is taken back, unless it is confirmed.
     pub confirm_within: Option<f64>,

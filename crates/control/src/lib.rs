@@ -2,8 +2,10 @@
 //! the log. It never touches a session's bytes.
 
 mod privileges;
-pub use privileges::assume_user;
+pub use privileges::{assume_user, find_user};
 pub use sys::never_writable_by_others;
+
+mod announce;
 
 mod sandbox;
 

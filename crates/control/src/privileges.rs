@@ -24,12 +24,25 @@ pub fn assume_user(plan: &Plan) -> Result<(), ServeError> {
     become_user(plan, |identity| make_admin_directory(plan, identity))
 }
 
-/// The same, but what root has to do beforehand for this user is left to `prepare`.
+/// Whether this host knows the user and the group that the plan names, if it names one.
+pub fn find_user(plan: &Plan) -> Result<(), ServeError> {
+    plan.process.user.as_deref().map_or(Ok(()), |user| identity(user, plan).map(drop))
+}
+
+fn identity(user: &str, plan: &Plan) -> Result<Identity, ServeError> {
+    let identity = Accounts::read().find(user, plan.process.group.as_deref());
+    identity.map_err(|what| unfit(user, &what))
+}
+
+fn unfit(user: &str, what: &str) -> ServeError {
+    ServeError::Unfit(format!("run as user `{user}`: {what}"))
+}
+
+/// The same as [`assume_user`], but what root has to do beforehand for this user is left to `prepare`.
 pub(crate) fn become_user(plan: &Plan, prepare: impl FnOnce(&Identity)) -> Result<(), ServeError> {
     let Some(user) = &plan.process.user else { return Ok(()) };
-    let unfit = |what: String| ServeError::Unfit(format!("run as user `{user}`: {what}"));
-    let accounts = Accounts::read();
-    let identity = accounts.find(user, plan.process.group.as_deref()).map_err(unfit)?;
+    let unfit = |what: String| unfit(user, &what);
+    let identity = identity(user, plan)?;
     if sys::threads() != Some(1) {
         return Err(unfit("the process has several threads, or there is no /proc".to_owned()));
     }

@@ -1,12 +1,19 @@
 //! Reloading: read, check, compare, bind everything new, swap, release. All or nothing, and the
 //! same way whoever asks: a signal, the admin interface, or a change of the file.
 
+mod outcome;
+pub(crate) use outcome::{LastReload, ReloadError, ReloadReport};
+
+mod trial;
+pub(crate) use trial::Trial;
+
 use crate::api::Reloaded;
 use crate::supervisor::Supervisor;
 use crate::watch::Watch;
-use plan::{Plan, PlanDiff, Problems};
-use std::collections::HashMap;
-use std::fmt;
+use engine::{ForwardState, ForwardView};
+use outcome::log_reload;
+use plan::{Plan, PlanDiff, Problems, Reading};
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -19,59 +26,6 @@ pub(crate) struct ReloadOptions {
     pub(crate) confirm: Option<Duration>,
     /// Compare with this file instead of the process's own; for a dry run only.
     pub(crate) file: Option<std::path::PathBuf>,
-}
-
-/// What a reload changed, or would.
-#[derive(Debug)]
-pub(crate) struct ReloadReport {
-    pub(crate) diff: PlanDiff,
-    /// Open sessions by forward, of what was changed or removed.
-    pub(crate) sessions: HashMap<String, u32>,
-    /// Lines of the older format that were skipped, and why.
-    pub(crate) skipped: Vec<String>,
-    /// The configuration that runs now.
-    pub(crate) generation: u64,
-}
-
-/// Why the configuration that ran goes on.
-#[derive(Debug)]
-pub(crate) enum ReloadError {
-    /// The new one is not right.
-    Config(Problems),
-    /// It is right, and does not fit this host, or this moment.
-    Unfit(Vec<String>),
-    /// There is no file to read.
-    NoFile,
-    /// The process is shutting down.
-    Draining,
-}
-
-impl fmt::Display for ReloadError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Config(problems) => f.write_str(problems.render(false).trim_end()),
-            Self::Unfit(errors) => f.write_str(&errors.join("\n")),
-            Self::NoFile => f.write_str(
-                "the forwards were given on the command line: there is no file to reload",
-            ),
-            Self::Draining => f.write_str("the process is shutting down"),
-        }
-    }
-}
-
-/// The last attempt to reload.
-#[derive(Clone, Debug)]
-pub(crate) struct LastReload {
-    pub(crate) at: SystemTime,
-    pub(crate) by: String,
-    /// Why it failed.
-    pub(crate) error: Option<String>,
-}
-
-/// A configuration that goes away by itself unless it is confirmed.
-pub(crate) struct Trial {
-    pub(crate) back_to: Plan,
-    pub(crate) until: Instant,
 }
 
 impl Supervisor {
@@ -91,9 +45,10 @@ impl Supervisor {
             self.store.notifier.reloading();
         }
         let result = self.try_reload(options);
+        // A configuration that was only read may have been huge, too.
+        sys::release_free_memory();
         if !options.dry_run {
-            let error = result.as_ref().err().map(ToString::to_string);
-            self.last_reload = Some(LastReload { at: SystemTime::now(), by: by.to_owned(), error });
+            self.note_reload(by, &result);
             log_reload(by, &result);
             self.tell_of_reload(by);
         }
@@ -112,21 +67,27 @@ impl Supervisor {
             input.config = Some(file.clone());
         }
         let reading = plan::read(&input);
+        self.refuse_newly_wrong_lines(&reading)?;
         let Some(new) = reading.plan else {
             return Err(self.explain(input.config.as_deref(), reading.problems));
         };
         if let Some(sandbox) = &self.sandbox {
             sandbox.check(&new).map_err(ReloadError::Unfit)?;
         }
-        let mut report = self.compare(&new, &reading.problems);
+        let mut report = self.compare(&new);
+        report.skipped = reading.problems.iter().map(ToString::to_string).collect();
         if !options.dry_run {
-            let old = self.plan.clone();
-            report.skipped.extend(self.run_by(new)?);
+            let (old, skipped) = (self.plan.clone(), self.skipped());
+            let may_skip = report.retried.iter().map(|forward| forward.name.clone()).collect();
+            report.skipped.extend(self.run_by(new, &may_skip)?);
+            let still = self.skipped();
+            report.retried.retain(|forward| !still.contains(&forward.name));
             report.generation = self.generation;
             // A second reload before the first was confirmed still goes back to the beginning.
-            let back_to = self.trial.take().map_or(old, |trial| trial.back_to);
-            self.trial =
-                options.confirm.map(|within| Trial { back_to, until: Instant::now() + within });
+            let before = self.trial.take().map(|trial| (trial.back_to, trial.skipped));
+            let (back_to, skipped) = before.unwrap_or((old, skipped));
+            let trial = |within| Trial { back_to, skipped, until: Instant::now() + within };
+            self.trial = options.confirm.map(trial);
         }
         Ok(report)
     }
@@ -136,13 +97,32 @@ impl Supervisor {
         let sandbox = self.sandbox.as_ref().zip(config);
         match sandbox.and_then(|(sandbox, file)| sandbox.refuses_config(file)) {
             Some(refusal) => {
-                ReloadError::Unfit(vec![problems.render(false).trim_end().to_owned(), refusal])
+                let problems = problems.iter().map(plan::Problem::statement);
+                ReloadError::Unfit(problems.chain([refusal]).collect())
             }
             None => ReloadError::Config(problems),
         }
     }
 
-    fn compare(&self, new: &Plan, problems: &Problems) -> ReloadReport {
+    /// A wrong line is skipped at a start. In a reload it could take a forward away that serves, so
+    /// it must have been wrong in what runs.
+    fn refuse_newly_wrong_lines(&self, reading: &Reading) -> Result<(), ReloadError> {
+        if reading.problems.is_empty() || reading.plan.is_none() {
+            return Ok(());
+        }
+        let text = self.plan.text.as_deref().unwrap_or_default();
+        let running = plan::read_text(&self.input, text);
+        let new = reading.problems.unless_in(&running.problems);
+        if new.is_empty() { Ok(()) } else { Err(ReloadError::Config(new)) }
+    }
+
+    /// The names of the forwards that could not be bound.
+    fn skipped(&self) -> HashSet<String> {
+        let skipped = |view: &ForwardView<'_>| view.state == ForwardState::Skipped;
+        self.engine.forwards().filter(skipped).map(|view| view.plan.name.clone()).collect()
+    }
+
+    fn compare(&self, new: &Plan) -> ReloadReport {
         let diff = PlanDiff::new(&self.plan, new);
         let changed = diff.changed.iter().map(|forward| &forward.name);
         let touched = changed.chain(diff.removed.iter().map(|forward| &forward.name));
@@ -150,16 +130,25 @@ impl Supervisor {
             self.engine.forwards().map(|it| (it.plan.name.as_str(), it.sessions())).collect();
         let sessions =
             touched.map(|name| (name.clone(), all.get(name.as_str()).copied().unwrap_or(0)));
+        let mut skipped = self.skipped();
+        diff.changed.iter().for_each(|forward| _ = skipped.remove(&forward.name));
+        let retried = new.forwards.iter().filter(|forward| skipped.contains(&forward.name));
         ReloadReport {
             sessions: sessions.collect(),
+            retried: retried.map(|forward| plan::ForwardSummary::new(forward)).collect(),
             diff,
-            skipped: problems.iter().map(ToString::to_string).collect(),
+            skipped: Vec::new(),
             generation: self.generation,
         }
     }
 
-    /// Makes this plan what runs. Returns the forwards that were skipped, and why.
-    fn run_by(&mut self, plan: Plan) -> Result<Vec<String>, ReloadError> {
+    /// Makes this plan what runs. Of the forwards with these names, those that cannot be bound are
+    /// skipped; returns them, and why.
+    fn run_by(
+        &mut self,
+        plan: Plan,
+        may_skip: &HashSet<String>,
+    ) -> Result<Vec<String>, ReloadError> {
         let capacity = self
             .capacity_for(&plan)
             .map_err(|no_room| ReloadError::Unfit(vec![no_room.to_string()]))?;
@@ -167,9 +156,11 @@ impl Supervisor {
             let forward = &plan.forwards[unbound.position];
             format!("{}, for forward `{}` ({})", unbound.error, forward.name, forward.place)
         };
+        let may_skip =
+            |forward: &plan::Forward| forward.optional && may_skip.contains(&forward.name);
         let skipped = self
             .engine
-            .apply(&plan.forwards)
+            .apply(&plan.forwards, &may_skip)
             .map_err(|failed| ReloadError::Unfit(failed.iter().map(describe).collect()))?;
         let skipped = skipped.iter().map(describe).collect();
         self.keep_listeners();
@@ -180,41 +171,12 @@ impl Supervisor {
         self.watch = Watch::new(self.plan.config.as_deref().filter(|_| self.plan.process.watch));
         crate::log::set_level(self.plan.log.level);
         self.set_detail();
-        sys::release_free_memory();
         Ok(skipped)
     }
 
-    /// Keeps the configuration that was to be confirmed. False if there is none.
-    pub(crate) fn confirm(&mut self) -> bool {
-        let confirmed = self.trial.take().is_some();
-        if confirmed {
-            tracing::info!(generation = self.generation, "configuration confirmed");
-        }
-        confirmed
-    }
-
-    pub(crate) fn go_back_if_unconfirmed(&mut self) {
-        // Who takes no more sessions must not listen again.
-        if self.draining {
-            return;
-        }
-        let Some(trial) = self.trial.take_if(|trial| trial.until <= Instant::now()) else { return };
-        let by = "unconfirmed";
-        self.store.notifier.reloading();
-        let result = self.run_by(trial.back_to);
-        let error = result.as_ref().err().map(ToString::to_string);
+    fn note_reload<T>(&mut self, by: &str, result: &Result<T, ReloadError>) {
+        let error = result.as_ref().err().map(ReloadError::one_line);
         self.last_reload = Some(LastReload { at: SystemTime::now(), by: by.to_owned(), error });
-        self.tell_of_reload(by);
-        match result {
-            Ok(_) => tracing::warn!(
-                generation = self.generation,
-                "the new configuration was not confirmed: the one before it runs again"
-            ),
-            Err(error) => tracing::error!(
-                %error,
-                "the new configuration was not confirmed, but the one before it no longer fits; the new one goes on"
-            ),
-        }
     }
 
     fn tell_of_reload(&self, by: &str) {
@@ -227,28 +189,5 @@ impl Supervisor {
             generation: self.generation,
             error: last.and_then(|last| last.error.clone()),
         });
-    }
-}
-
-fn log_reload(by: &str, result: &Result<ReloadReport, ReloadError>) {
-    match result {
-        Ok(report) => tracing::info!(
-            by,
-            generation = report.generation,
-            added = report.diff.added.len(),
-            changed = report.diff.changed.len(),
-            removed = report.diff.removed.len(),
-            unchanged = report.diff.unchanged,
-            skipped = report.skipped.len(),
-            "configuration reloaded"
-        ),
-        Err(error) => tracing::error!(by, %error, "reload failed; nothing was changed"),
-    }
-    let Ok(report) = result else { return };
-    for change in report.diff.need_restart() {
-        tracing::warn!(key = change.key, "this setting changes with a restart only");
-    }
-    for skipped in &report.skipped {
-        tracing::warn!("skipped: {skipped}");
     }
 }

@@ -1,6 +1,7 @@
 //! The life of the process: start, serve, drain, stop.
 
 use crate::admin::{App, Door};
+use crate::announce::announce;
 use crate::api::Shutdown;
 use crate::capacity::{Capacity, capacity, workers};
 use crate::desk::Desk;
@@ -72,6 +73,7 @@ pub fn serve(
         })
         .map_err(|error| failed("signals", error))?;
     let door = open_door(&plan, handover.as_mut())?;
+    let goes_on = handover.is_some();
     // The directory of the admin socket is there now, and no thread is yet.
     let sandbox = match &handover {
         Some(handover) => handover.sandbox(),
@@ -83,6 +85,9 @@ pub fn serve(
     };
     supervisor.door = door;
     supervisor.sandbox = sandbox;
+    if !goes_on {
+        announce(&supervisor);
+    }
     supervisor.start_journal().map_err(|error| failed("start the journal", error))?;
     held.release();
     let app = App::new(desk.clone(), supervisor.observer(), supervisor.events.clone());
@@ -139,9 +144,7 @@ fn start(
         return Err(error);
     }
     store.follow(&engine);
-    let supervisor = Supervisor::new(input, plan, engine, workers, capacity, store);
-    announce(&supervisor);
-    Ok(supervisor)
+    Ok(Supervisor::new(input, plan, engine, workers, capacity, store))
 }
 
 pub(crate) fn start_engine(
@@ -166,7 +169,7 @@ pub(crate) fn start_engine(
 
 /// Binds every forward. All of what cannot be bound is reported, not only the first.
 fn listen(plan: &Plan, engine: &mut Engine) -> Result<(), ServeError> {
-    let result = engine.apply(&plan.forwards);
+    let result = engine.apply(&plan.forwards, &|forward| forward.optional);
     for unbound in result.as_deref().unwrap_or_default() {
         let (forward, error) = (&plan.forwards[unbound.position], &unbound.error);
         tracing::warn!(forward = forward.name, place = %forward.place, %error, "forward skipped");
@@ -186,38 +189,6 @@ fn unbound(plan: &Plan, failed: &[engine::Unbound]) -> ServeError {
     let message = lines.collect::<Vec<_>>().join("\n");
     let unfit = failed.iter().any(|unbound| unbound.error.is_lasting());
     if unfit { ServeError::Unfit(message) } else { ServeError::Failed(message) }
-}
-
-fn announce(supervisor: &Supervisor) {
-    let Supervisor { plan, engine, workers, capacity, .. } = supervisor;
-    for forward in &plan.forwards {
-        for route in &forward.routes {
-            tracing::debug!(
-                forward = forward.name,
-                listen = %route.listen,
-                target = %route.target,
-                "listening"
-            );
-        }
-    }
-    if let Some(wanted) = capacity.lowered_from {
-        tracing::warn!(
-            wanted,
-            max_sessions = capacity.sessions,
-            open_files_limit = capacity.open_files_limit,
-            "max_sessions is more than the open-file limit allows, and was lowered"
-        );
-    }
-    tracing::info!(
-        version = env!("CARGO_PKG_VERSION"),
-        pid = std::process::id(),
-        forwards = plan.forwards.len(),
-        listeners = engine.listeners(),
-        workers,
-        max_sessions = capacity.sessions,
-        open_files_limit = capacity.open_files_limit,
-        "ready"
-    );
 }
 
 /// How the shutdown went.

@@ -9,7 +9,7 @@ use crate::manager::{Stage, Store};
 use crate::reload::{LastReload, Trial};
 use crate::sandbox::Sandbox;
 use crate::upgrade::LastUpgrade;
-use crate::watch::Watch;
+use crate::watch::{Sight, Watch};
 use engine::{Detail, Engine, ForwardView, Observer};
 use plan::{Level, Plan};
 use std::ffi::OsStr;
@@ -106,8 +106,13 @@ impl Supervisor {
     pub(crate) fn tick(&mut self) {
         self.engine.tidy(self.plan.process.removed_timeout);
         self.go_back_if_unconfirmed();
-        if self.watch.has_changed() {
-            self.reload_by("watch");
+        match self.watch.look() {
+            Sight::Same => {}
+            Sight::Changed => self.reload_by("watch"),
+            Sight::Gone => tracing::warn!(
+                file = self.watch.path().map(|path| path.display().to_string()),
+                "the watched file is gone: what runs goes on, and it is read again when it is back"
+            ),
         }
     }
 

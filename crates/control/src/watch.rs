@@ -22,32 +22,53 @@ pub(crate) struct Watch {
     known: Option<Fingerprint>,
     /// The state at the last look, if it was another one.
     fresh: Option<Fingerprint>,
+    /// For how many looks it has been gone.
+    gone: u32,
+}
+
+/// What a look at the file tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sight {
+    /// Nothing new.
+    Same,
+    /// It is another one than last time.
+    Changed,
+    /// It is gone; told once, until it is back.
+    Gone,
 }
 
 impl Watch {
     pub(crate) fn new(path: Option<&Path>) -> Self {
         let known = path.and_then(fingerprint);
-        Self { path: path.map(Path::to_owned), known, fresh: None }
+        Self { path: path.map(Path::to_owned), known, ..Self::default() }
     }
 
     pub(crate) fn is_on(&self) -> bool {
         self.path.is_some()
     }
 
-    /// Whether the file is another one than last time, and has come to rest: the same at two looks
-    /// in a row. A file that is gone is on its way.
-    pub(crate) fn has_changed(&mut self) -> bool {
-        let now = self.path.as_deref().and_then(fingerprint);
-        if now.is_none() || now == self.known {
+    /// Where the file is, if it is watched.
+    pub(crate) fn path(&self) -> Option<&Path> {
+        self.path.as_deref()
+    }
+
+    /// Looks at the file. What it tells has come to rest: it was the same at two looks in a row.
+    pub(crate) fn look(&mut self) -> Sight {
+        let Some(path) = &self.path else { return Sight::Same };
+        let Some(now) = fingerprint(path) else {
             self.fresh = None;
-            return false;
-        }
-        let at_rest = self.fresh == now;
-        self.fresh = now;
+            self.gone = self.gone.saturating_add(1);
+            return if self.gone == 2 { Sight::Gone } else { Sight::Same };
+        };
+        self.gone = 0;
+        let is_other = self.known != Some(now);
+        let at_rest = is_other && self.fresh == Some(now);
+        self.fresh = is_other.then_some(now);
         if at_rest {
-            self.known = now;
+            self.known = Some(now);
+            return Sight::Changed;
         }
-        at_rest
+        Sight::Same
     }
 }
 
@@ -72,16 +93,28 @@ mod tests {
         let path = dir.path().join("conf");
         fs::write(&path, "one").unwrap();
         let mut watch = Watch::new(Some(&path));
-        assert!(!watch.has_changed());
+        assert_eq!(watch.look(), Sight::Same);
         fs::write(dir.path().join("new"), "second").unwrap();
         fs::rename(dir.path().join("new"), &path).unwrap();
-        assert!(!watch.has_changed(), "it may still be written to");
-        assert!(watch.has_changed());
-        assert!(!watch.has_changed(), "told once");
-        fs::remove_file(&path).unwrap();
-        assert!(!watch.has_changed() && !watch.has_changed(), "gone is on its way");
-        fs::write(&path, "third state").unwrap();
-        assert!(!watch.has_changed());
-        assert!(watch.has_changed());
+        assert_eq!(watch.look(), Sight::Same, "it may still be written to");
+        assert_eq!(watch.look(), Sight::Changed);
+        assert_eq!(watch.look(), Sight::Same, "told once");
+    }
+
+    #[test]
+    fn a_file_that_is_gone_is_told_once_and_noticed_when_it_is_back() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("conf");
+        fs::write(&path, "one").unwrap();
+        let mut watch = Watch::new(Some(&path));
+        for _ in 0..2 {
+            fs::remove_file(&path).unwrap();
+            assert_eq!(watch.look(), Sight::Same, "it may be on its way");
+            assert_eq!(watch.look(), Sight::Gone);
+            assert_eq!(watch.look(), Sight::Same, "told once");
+            fs::write(&path, "another state").unwrap();
+            watch.look();
+        }
+        assert_eq!(watch.look(), Sight::Changed);
     }
 }

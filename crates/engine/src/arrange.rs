@@ -39,18 +39,36 @@ pub(crate) struct Fresh {
 }
 
 impl Forwards {
-    /// Makes `plans` what runs. If a forward cannot be bound that must be, nothing has changed.
-    /// Returns those that were skipped, because the configuration allows it.
+    /// Makes `plans` what runs. If a forward cannot be bound that must be, or if nothing would
+    /// listen any more, nothing has changed. Returns those that were skipped, because they may be.
     pub(crate) fn apply(
         &mut self,
         plans: &[Arc<plan::Forward>],
+        may_skip: &dyn Fn(&plan::Forward) -> bool,
         shared: &Arc<Shared>,
     ) -> Result<Vec<Unbound>, Vec<Unbound>> {
-        let fresh = self.bind_what_is_new(plans, shared);
+        let fresh = self.bind_what_is_new(plans, may_skip, shared);
         if !fresh.failed.is_empty() {
             return Err(fresh.failed);
         }
+        if self.loses_its_last_listener(plans, &fresh) {
+            return Err(fresh.skipped);
+        }
         Ok(self.arrange(plans, fresh, shared).take_effect(shared))
+    }
+
+    /// Whether something listens now, and nothing would because of what is skipped.
+    fn loses_its_last_listener(&self, plans: &[Arc<plan::Forward>], fresh: &Fresh) -> bool {
+        let drained = self.drained();
+        let drained = plans.iter().filter(|plan| drained.contains(&plan.name)).count();
+        let skipped = fresh.skipped.len();
+        skipped > 0 && skipped + drained == plans.len() && self.listeners().next().is_some()
+    }
+
+    /// The names of the forwards that an operator drains.
+    fn drained(&self) -> HashSet<String> {
+        let drained = self.running.iter().filter(|running| running.forward.draining);
+        drained.map(|running| running.plan.name.clone()).collect()
     }
 
     /// Makes `plans` what runs, with what was bound for them, without a word to the workers.
@@ -60,8 +78,8 @@ impl Forwards {
         mut fresh: Fresh,
         shared: &Shared,
     ) -> Arranged {
-        let skipped: HashSet<usize> =
-            fresh.skipped.iter().map(|unbound| unbound.position).collect();
+        let skipped: HashMap<usize, &ListenError> =
+            fresh.skipped.iter().map(|unbound| (unbound.position, &unbound.error)).collect();
         let mut changes = Changes::default();
         let before = std::mem::take(&mut self.running);
         let mut before: HashMap<String, Running> =
@@ -72,15 +90,14 @@ impl Forwards {
             .map(|listener| (listener.address.clone(), listener))
             .collect();
         for (position, plan) in plans.iter().enumerate() {
-            if skipped.contains(&position) {
-                continue;
-            }
             let old = before.remove(&plan.name);
-            let mut listener = |address: &ListenAddress| {
-                spare.remove(address).or_else(|| fresh.listeners.remove(address))
+            let unbound = skipped.get(&position).copied();
+            let mut listener = |address: &ListenAddress| match unbound {
+                Some(_) => None,
+                None => spare.remove(address).or_else(|| fresh.listeners.remove(address)),
             };
             let running = self.succeed(old, plan, shared, &mut listener, &mut changes);
-            self.running.push(running);
+            self.running.push(Running { unbound: unbound.cloned(), ..running });
         }
         self.retire(before.into_values(), &mut changes);
         Arranged { skipped: fresh.skipped, changes, spare: spare.into_values().collect() }
@@ -90,6 +107,7 @@ impl Forwards {
     pub(crate) fn bind_what_is_new(
         &mut self,
         plans: &[Arc<plan::Forward>],
+        may_skip: &dyn Fn(&plan::Forward) -> bool,
         shared: &Shared,
     ) -> Fresh {
         let mut fresh = Fresh::default();
@@ -99,12 +117,7 @@ impl Forwards {
             .flat_map(|running| &running.listeners)
             .map(|listener| listener.address.clone())
             .collect();
-        let drained: HashSet<String> = self
-            .running
-            .iter()
-            .filter(|running| running.forward.draining)
-            .map(|running| running.plan.name.clone())
-            .collect();
+        let drained = self.drained();
         for (position, plan) in plans.iter().enumerate() {
             if drained.contains(&plan.name) {
                 continue;
@@ -113,7 +126,7 @@ impl Forwards {
             let new: Vec<_> = wanted.filter(|address| !known.contains(*address)).collect();
             match self.bind(&new, plan, shared) {
                 Ok(listeners) => fresh.listeners.extend(listeners),
-                Err(error) if plan.optional => fresh.skipped.push(Unbound { position, error }),
+                Err(error) if may_skip(plan) => fresh.skipped.push(Unbound { position, error }),
                 Err(error) => fresh.failed.push(Unbound { position, error }),
             }
         }
@@ -160,6 +173,8 @@ impl Forwards {
         changes: &mut Changes,
     ) -> Running {
         let same = old.as_ref().is_some_and(|old| old.runs_as(plan));
+        // The workers do not know the listeners of one that was skipped.
+        let known = same && old.as_ref().is_some_and(|old| old.unbound.is_none());
         let forward = match old {
             Some(old) if same => old.forward,
             Some(old) => next_version(&old.forward, plan, old.forward.draining, shared, changes),
@@ -173,13 +188,13 @@ impl Forwards {
         if !forward.draining {
             for route in &plan.routes {
                 let Some(listener) = listener(&route.listen) else { continue };
-                if !same {
+                if !known {
                     changes.listen.extend(lead(&listener, &forward, route, shared));
                 }
                 listeners.push(listener);
             }
         }
-        Running { plan: Arc::clone(plan), forward, listeners }
+        Running::new(Arc::clone(plan), forward, listeners)
     }
 
     pub(crate) fn first_version(&mut self, plan: &plan::Forward, shared: &Shared) -> Arc<Forward> {

@@ -2,6 +2,7 @@
 
 use crate::counters::Totals;
 use crate::forward::Forward;
+use crate::listen_error::ListenError;
 use crate::listener::Listener;
 
 /// A forward, as it is now.
@@ -11,6 +12,8 @@ pub struct ForwardView<'a> {
     pub plan: &'a plan::Forward,
     /// Whether it takes sessions.
     pub state: ForwardState,
+    /// Why it could not be bound, where it is skipped.
+    pub unbound: Option<&'a ListenError>,
     pub(crate) forward: &'a Forward,
     pub(crate) listeners: &'a [Listener],
 }
@@ -22,6 +25,8 @@ pub enum ForwardState {
     Active,
     /// An operator drains it.
     Draining,
+    /// It could not be bound, and the process runs without it.
+    Skipped,
     /// It is no longer configured, and has sessions.
     Removed,
 }
@@ -32,6 +37,7 @@ impl ForwardState {
         match self {
             Self::Active => "active",
             Self::Draining => "draining",
+            Self::Skipped => "skipped",
             Self::Removed => "removed",
         }
     }

@@ -144,13 +144,17 @@ impl Engine {
 
     /// Makes these the forwards that run, the first time and whenever the configuration changes.
     ///
-    /// All or nothing: everything new is bound first, and if that fails for a forward that is not
-    /// optional, nothing has changed. Listeners and sessions of unchanged forwards notice nothing.
-    /// A changed forward keeps its listeners where their addresses stay, and its sessions, which
-    /// get the new limits and timeouts. Sessions of a removed one go on. Returns the optional
-    /// forwards that were skipped.
-    pub fn apply(&mut self, forwards: &[Arc<plan::Forward>]) -> Result<Vec<Unbound>, Vec<Unbound>> {
-        self.forwards.apply(forwards, &self.shared)
+    /// All or nothing: everything new is bound first, and if that fails for a forward that may not
+    /// be skipped, or would leave no listener where there is one, nothing has changed. Listeners and
+    /// sessions of unchanged forwards notice nothing. A changed forward keeps its listeners where
+    /// their addresses stay, and its sessions, which get the new limits and timeouts. Sessions of a
+    /// removed one go on. Returns the forwards that were skipped.
+    pub fn apply(
+        &mut self,
+        forwards: &[Arc<plan::Forward>],
+        may_skip: &dyn Fn(&plan::Forward) -> bool,
+    ) -> Result<Vec<Unbound>, Vec<Unbound>> {
+        self.forwards.apply(forwards, may_skip, &self.shared)
     }
 
     /// Lets a forward take no new sessions: its listeners are closed, its sessions go on. False if
@@ -159,7 +163,7 @@ impl Engine {
         self.forwards.drain(name, &self.shared)
     }
 
-    /// Lets a drained forward take sessions again. False if it does anyway; `None` if there is no
+    /// Lets a drained or skipped forward take sessions again. False if it does anyway; `None` if there is no
     /// such forward.
     pub fn resume_forward(&mut self, name: &str) -> Option<Result<bool, ListenError>> {
         self.forwards.resume(name, &self.shared)

@@ -19,11 +19,30 @@ pub(crate) struct Running {
     pub(crate) plan: Arc<plan::Forward>,
     pub(crate) forward: Arc<Forward>,
     pub(crate) listeners: Vec<Listener>,
+    /// Why it is skipped: it could not be bound, and that was allowed.
+    pub(crate) unbound: Option<ListenError>,
 }
 
 impl Running {
+    /// One whose listeners are bound, or closed for a drain.
+    pub(crate) fn new(
+        plan: Arc<plan::Forward>,
+        forward: Arc<Forward>,
+        listeners: Vec<Listener>,
+    ) -> Self {
+        Self { plan, forward, listeners, unbound: None }
+    }
+
     pub(crate) fn runs_as(&self, plan: &plan::Forward) -> bool {
         self.plan.routes == plan.routes && self.plan.settings == plan.settings
+    }
+
+    fn state(&self) -> ForwardState {
+        match self {
+            Self { unbound: Some(_), .. } => ForwardState::Skipped,
+            Self { forward, .. } if forward.draining => ForwardState::Draining,
+            _ => ForwardState::Active,
+        }
     }
 }
 
@@ -66,36 +85,42 @@ impl Forwards {
         running.chain(self.removed.iter().map(|removed| &removed.forward)).map(Arc::clone)
     }
 
-    /// A forward takes no new sessions. False if it does not already.
+    /// A forward takes no new sessions. False if an operator drains it already.
     pub(crate) fn drain(&mut self, name: &str, shared: &Arc<Shared>) -> Option<bool> {
         let running = self.running.iter_mut().find(|running| running.plan.name == name)?;
         if running.forward.draining {
             return Some(false);
         }
         running.forward = Arc::new(running.forward.drained());
+        running.unbound = None;
         let changes =
             Changes { forwards: vec![Arc::clone(&running.forward)], ..Changes::default() };
         give_up(std::mem::take(&mut running.listeners), changes, shared);
         Some(true)
     }
 
-    /// A drained forward takes sessions again. False if it does anyway.
+    /// A drained or skipped forward takes sessions again. False if it does anyway.
     pub(crate) fn resume(
         &mut self,
         name: &str,
         shared: &Arc<Shared>,
     ) -> Option<Result<bool, ListenError>> {
         let at = self.running.iter().position(|running| running.plan.name == name)?;
-        if !self.running[at].forward.draining {
+        if !self.running[at].forward.draining && self.running[at].unbound.is_none() {
             return Some(Ok(false));
         }
         let plan = Arc::clone(&self.running[at].plan);
         let addresses: Vec<_> = plan.routes.iter().map(|route| &route.listen).collect();
         let listeners = match self.bind(&addresses, &plan, shared) {
             Ok(listeners) => listeners.into_iter().map(|(_, listener)| listener),
-            Err(error) => return Some(Err(error)),
+            Err(error) => {
+                let unbound = &mut self.running[at].unbound;
+                *unbound = unbound.is_some().then(|| error.clone());
+                return Some(Err(error));
+            }
         };
         let running = &mut self.running[at];
+        running.unbound = None;
         running.forward = Arc::new(running.forward.changed(&plan, false));
         running.listeners = listeners.collect();
         let routes = running.listeners.iter().zip(&plan.routes);
@@ -151,17 +176,15 @@ impl Forwards {
     pub(crate) fn views(&self) -> impl Iterator<Item = ForwardView<'_>> {
         let running = self.running.iter().map(|running| ForwardView {
             plan: &running.plan,
-            state: if running.forward.draining {
-                ForwardState::Draining
-            } else {
-                ForwardState::Active
-            },
+            state: running.state(),
+            unbound: running.unbound.as_ref(),
             forward: &running.forward,
             listeners: &running.listeners,
         });
         let removed = self.removed.iter().map(|removed| ForwardView {
             plan: &removed.plan,
             state: ForwardState::Removed,
+            unbound: None,
             forward: &removed.forward,
             listeners: &[],
         });

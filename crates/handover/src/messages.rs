@@ -100,6 +100,9 @@ pub struct Trial {
     /// Microseconds that were left to confirm.
     #[prost(uint64, tag = "2")]
     pub left: u64,
+    /// The names of its forwards that could not be bound.
+    #[prost(string, repeated, tag = "3")]
+    pub skipped: Vec<String>,
 }
 
 /// All forwards, and what is left of earlier ones.

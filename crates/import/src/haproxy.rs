@@ -29,6 +29,10 @@ struct Block {
     lines: Vec<Line>,
 }
 
+/// Where a limit is reached, HAProxy leaves clients in the kernel's queue. A limit for all of it holds
+/// even if none is written.
+const DEFAULTS: [(&str, &str); 1] = [("at_limit", "\"wait\"")];
+
 const FORWARDING: [&str; 3] = ["listen", "frontend", "backend"];
 
 /// Sections that help proxies, and whose use is noted where a proxy makes it.
@@ -52,6 +56,8 @@ pub(crate) fn convert(source: &Source) -> Config {
     let mut harmless = Harmless::default();
     let blocks = blocks(words::lines(source), &mut config);
     let proxies = Proxies::new(&blocks);
+    let start = Place { file: source.name.as_str().into(), line: 1 };
+    config.sections.push(Section::defaults(start, "HAProxy", &DEFAULTS));
     for block in &blocks {
         match block.kind.as_str() {
             "global" => {

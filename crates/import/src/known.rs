@@ -10,6 +10,13 @@ pub(crate) enum Effect {
     Handled,
     /// There is no counterpart, and a forward does its job without.
     Harmless,
+    /// It chooses among several targets, of which a forward has one. That others are left out is
+    /// noted by itself.
+    Choice,
+    /// It makes a variable, or a table for one. What depends on a variable is noted by itself.
+    Variable,
+    /// Done in another way here: how, and where to read on.
+    Differs(&'static str, &'static str),
     /// Left out: what that means, and what to do.
     Lost(&'static str, &'static str),
     /// Left out, and without it a forward would be wrong or insecure.
@@ -31,27 +38,53 @@ pub(crate) fn find(table: &[Known], word: &str) -> Option<(usize, Effect)> {
         .map(|(_, arguments, effect)| (*arguments, *effect))
 }
 
-/// Settings without a counterpart: they are named together, in one note.
+/// Settings without a counterpart, by the reason why nothing is lost: those with the same reason are
+/// named together, in one note.
 #[derive(Default)]
 pub(crate) struct Harmless {
+    reasons: Vec<Reason>,
+}
+
+struct Reason {
+    message: &'static str,
+    help: &'static str,
     names: Vec<String>,
-    place: Option<Place>,
+    place: Place,
 }
 
 impl Harmless {
+    /// A setting that a forward does its job without.
     pub(crate) fn add(&mut self, place: &Place, name: &str) {
-        self.place.get_or_insert_with(|| place.clone());
+        self.because("not needed here", "docs/configuration.md has what can be set", place, name);
+    }
+
+    /// One that chooses among targets.
+    pub(crate) fn choice(&mut self, place: &Place, name: &str) {
+        self.because("it means nothing with one target, which a forward has", "", place, name);
+    }
+
+    /// One that makes a variable.
+    pub(crate) fn variable(&mut self, place: &Place, name: &str) {
+        let message = "there are no variables here; what depends on one is named by itself";
+        self.because(message, "", place, name);
+    }
+
+    fn because(&mut self, message: &'static str, help: &'static str, place: &Place, name: &str) {
         let name = quoted(name);
-        if !self.names.contains(&name) {
-            self.names.push(name);
+        match self.reasons.iter_mut().find(|reason| reason.message == message) {
+            Some(reason) if reason.names.contains(&name) => {}
+            Some(reason) => reason.names.push(name),
+            None => {
+                let (names, place) = (vec![name], place.clone());
+                self.reasons.push(Reason { message, help, names, place });
+            }
         }
     }
 
-    /// The note, if there is anything to name.
+    /// The notes.
     pub(crate) fn report(self, config: &mut Config) {
-        if let Some(place) = self.place {
-            let message = format!("{}: not needed here", self.names.join(", "));
-            config.differs(&place, message, "docs/configuration.md has what can be set");
+        for Reason { message, help, names, place } in self.reasons {
+            config.differs(&place, format!("{}: {message}", names.join(", ")), help);
         }
     }
 }
@@ -67,9 +100,12 @@ pub(crate) fn apply(
     match effect {
         Some(Effect::Handled) => {}
         Some(Effect::Harmless) => harmless.add(place, name),
-        Some(Effect::Lost(message, help)) => {
-            section.not_converted(place, format!("{}: {message}", quoted(name)), help);
+        Some(Effect::Choice) => harmless.choice(place, name),
+        Some(Effect::Variable) => harmless.variable(place, name),
+        Some(Effect::Differs(message, help)) => {
+            section.differs(place, format!("{}: {message}", quoted(name)), help);
         }
+        Some(Effect::Lost(message, help)) => section.lost(place, &quoted(name), message, help),
         Some(Effect::Wrong(message, help)) => {
             section.comment_out(place, format!("{}: {message}", quoted(name)), help);
         }

@@ -94,6 +94,8 @@ impl Nginx<'_, '_> {
                     let block = directive.block.take().unwrap_or_default();
                     servers.push((directive.place, self.files.expand(block)));
                 }
+                // It limits nothing by itself: servers say where it holds.
+                "limit_conn_zone" => self.outside(&directive, IN_STREAM),
                 // What it holds may be a rule for every server.
                 "include" => {
                     self.outside(&directive, IN_STREAM);
@@ -123,8 +125,13 @@ impl Nginx<'_, '_> {
         match find(table, name) {
             Some((_, Effect::Handled)) => {}
             Some((_, Effect::Harmless)) => self.harmless.add(place, name),
+            Some((_, Effect::Choice)) => self.harmless.choice(place, name),
+            Some((_, Effect::Variable)) => self.harmless.variable(place, name),
+            Some((_, Effect::Differs(message, help))) => {
+                self.config.differs(place, format!("{}: {message}", quoted(name)), help);
+            }
             Some((_, Effect::Lost(message, help) | Effect::Wrong(message, help))) => {
-                self.config.not_converted(place, format!("{}: {message}", quoted(name)), help);
+                self.config.lost(place, &quoted(name), message, help);
             }
             None => {
                 if let Some(why) = &directive.fault {

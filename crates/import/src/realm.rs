@@ -5,6 +5,7 @@ mod json;
 mod node;
 mod toml;
 
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -132,8 +133,9 @@ impl Realm {
         // An endpoint's own setting wins over that for all.
         let network = |key: &str| own.and_then(|n| n.get(key)).or_else(|| global?.get(key));
         let only_v6 = network("ipv6_only").is_some_and(Node::is_true);
+        let is_alone = endpoint.get("extra_remotes").is_none_or(Node::is_empty);
         for (key, node) in endpoint.entries() {
-            self.entry(&mut section, key, node, only_v6);
+            self.entry(&mut section, (key, node), only_v6, is_alone);
         }
         for key in ["no_tcp", "accept_proxy", "send_proxy"] {
             if let Some(node) = network(key).filter(|node| node.is_true()) {
@@ -158,7 +160,13 @@ impl Realm {
         section
     }
 
-    fn entry(&self, section: &mut Section, key: &str, node: &Node, only_v6: bool) {
+    fn entry(
+        &self,
+        section: &mut Section,
+        (key, node): (&str, &Node),
+        only_v6: bool,
+        is_alone: bool,
+    ) {
         let place = self.place(node);
         match key {
             // One socket for IPv4 and IPv6, unless it is told otherwise.
@@ -175,6 +183,14 @@ impl Realm {
             }
             _ if node.is_empty() => {}
             "balance" if node.text() == "off" => {}
+            "balance" if is_alone => {
+                let message = "`balance`: it means nothing with one target";
+                section.differs(&place, message, "");
+            }
+            "through" if is_any_address(node.text()) => {
+                let message = format!("`through = \"{}\"`: it is any address", node.text());
+                section.differs(&place, message, "the route decides, as it would have");
+            }
             "extra_remotes" | "balance" => {
                 let remotes: Vec<_> = node.items().iter().map(Node::text).collect();
                 let what = match key {
@@ -206,6 +222,13 @@ impl Realm {
             }
         }
     }
+}
+
+/// Whether a source address, which may have a port, is none in particular.
+fn is_any_address(text: &str) -> bool {
+    let address = text.parse::<SocketAddr>().map(|it| (it.ip(), it.port()));
+    let address = address.or_else(|_| text.parse::<IpAddr>().map(|ip| (ip, 0)));
+    address.is_ok_and(|(ip, port)| ip.is_unspecified() && port == 0)
 }
 
 fn timeouts(network: &Node, section: &mut Section) {

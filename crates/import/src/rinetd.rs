@@ -114,8 +114,11 @@ fn rule(place: &Place, words: [&str; 4], options: &[&str]) -> Section {
 fn port(section: &mut Section, place: &Place, text: &str) -> String {
     let (name, protocol) = text.split_once('/').unwrap_or((text, "tcp"));
     if protocol != "tcp" {
-        let message = format!("{}: traffic-forwarder forwards TCP only", quoted(text));
-        section.comment_out(place, message, "keep rinetd for this rule");
+        // Both ports of a rule may say so.
+        if section.off.is_none() {
+            let message = format!("{}: traffic-forwarder forwards TCP only", quoted(text));
+            section.comment_out(place, message, "keep rinetd for this rule");
+        }
     }
     if name.bytes().all(|byte| byte.is_ascii_digit()) {
         return name.to_owned();

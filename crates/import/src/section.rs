@@ -45,6 +45,23 @@ pub(crate) trait Noted {
         self.notes().push(note(Kind::NotConverted, place, message, help));
     }
 
+    /// Settings that are left out, of which several may make up one thing: those of one line with the
+    /// same consequence are named together, and none is named twice.
+    fn lost(&mut self, place: &Place, name: &str, message: &str, help: &str) {
+        let consequence = format!(": {message}");
+        for note in self.notes().iter_mut().filter(|note| note.kind == Kind::NotConverted) {
+            let Some(names) = note.message.strip_suffix(&consequence) else { continue };
+            if names.split(", ").any(|other| other == name) {
+                return;
+            }
+            if note.place == *place {
+                note.message = format!("{names}, {name}{consequence}");
+                return;
+            }
+        }
+        self.not_converted(place, format!("{name}{consequence}"), help);
+    }
+
     fn differs(&mut self, place: &Place, message: impl Into<String>, help: impl Into<String>) {
         self.notes().push(note(Kind::Differs, place, message, help));
     }

@@ -7,7 +7,7 @@ use crate::address::ListenAddress;
 use crate::draft::Draft;
 use crate::listeners::{Listeners, Owner};
 use crate::plan::{Admin, Forward, Route};
-use crate::problem::{Fault, Problems, Severity};
+use crate::problem::{Fault, Place, Problems, Severity};
 use crate::text::{Spot, quoted};
 
 /// Each listener is an open file; more than this was certainly not meant.
@@ -32,7 +32,12 @@ pub(crate) fn check(drafts: &[Draft<'_>], admin: &Admin, problems: &mut Problems
     check.each(Check::name);
     check.each(Check::target);
     let good = check.good;
-    drafts.iter().zip(good).filter(|(_, good)| *good).map(|(draft, _)| forward(draft)).collect()
+    drafts
+        .iter()
+        .zip(good)
+        .filter(|(_, good)| *good)
+        .filter_map(|(draft, _)| forward(draft))
+        .collect()
 }
 
 /// The drafts up to the limit of listeners. They are counted before any range is written out, so
@@ -56,7 +61,8 @@ struct Check<'a, 'd> {
     /// Which drafts have no problem so far.
     good: Vec<bool>,
     listeners: Listeners,
-    names: HashMap<&'d str, Owner>,
+    /// Who has a name first, by the index of the draft.
+    names: HashMap<&'d str, usize>,
 }
 
 impl<'a, 'd> Check<'a, 'd> {
@@ -87,7 +93,7 @@ impl<'a, 'd> Check<'a, 'd> {
 
     /// A range of ports needs as many ports in the target.
     fn ranges(&mut self, index: usize, draft: &'d Draft<'a>) {
-        let target = draft.target.value.count;
+        let Some(target) = draft.target.as_ref().map(|target| target.value.count) else { return };
         for listen in &draft.listens {
             let ports = listen.value.count;
             if ports != target {
@@ -111,7 +117,7 @@ impl<'a, 'd> Check<'a, 'd> {
                 let message = if taken == owner {
                     format!("{address} is listened on twice by this forward")
                 } else {
-                    format!("{address} is already listened on by {}", self.describe(taken, index))
+                    format!("{address} is already listened on by {}", self.owner(taken, index))
                 };
                 self.report(index, &listen.spot, message, None);
             }
@@ -119,20 +125,22 @@ impl<'a, 'd> Check<'a, 'd> {
     }
 
     fn name(&mut self, index: usize, draft: &'d Draft<'a>) {
-        let owner = Owner::Draft(index);
-        let first = *self.names.entry(draft.name.value.as_str()).or_insert(owner);
+        let Some(name) = &draft.name else { return };
+        let first = *self.names.entry(name.value.as_str()).or_insert(index);
         // A name made from a listen address that is taken would say the same again.
-        if first != owner && (draft.named || self.is_good(index)) {
-            let name = quoted(&draft.name.value);
-            let message = format!("the name {name} is taken by {}", self.describe(first, index));
-            self.report(index, &draft.name.spot, message, None);
+        if first != index && (draft.named || self.is_good(index)) {
+            let taken = self.drafts.get(first).and_then(|first| first.name.as_ref());
+            let place = taken.unwrap_or(name).spot.place();
+            let owner = self.describe(first, &place, index);
+            let message = format!("the name {} is taken by {owner}", quoted(&name.value));
+            self.report(index, &name.spot, message, None);
         }
     }
 
     /// A target that is a listener of ours would send every session back to this process.
     fn target(&mut self, index: usize, draft: &'d Draft<'a>) {
-        let reached = draft
-            .target
+        let Some(to) = &draft.target else { return };
+        let reached = to
             .value
             .each()
             .find_map(|target| self.listeners.reached_by(&target).map(|owner| (target, owner)));
@@ -141,25 +149,35 @@ impl<'a, 'd> Check<'a, 'd> {
             let message = if owner == Owner::Draft(index) {
                 format!("the target {target} is this forward's own listener")
             } else {
-                let owner = self.describe(owner, index);
+                let owner = self.owner(owner, index);
                 format!("the target {target} is a listener of this process: {owner}")
             };
-            self.report(index, &draft.target.spot, message, None);
+            self.report(index, &to.spot, message, None);
         }
     }
 
-    fn describe(&self, owner: Owner, seen_from: usize) -> String {
+    /// Who listens, with the place where the forward starts.
+    fn owner(&self, owner: Owner, seen_from: usize) -> String {
         let Owner::Draft(owner) = owner else { return "the admin interface".to_owned() };
-        let (Some(owner), Some(seen_from)) = (self.drafts.get(owner), self.drafts.get(seen_from))
-        else {
-            return "another forward".to_owned();
-        };
-        let place = owner.spot.place();
-        let name = quoted(&owner.name.value);
-        if place.source == seen_from.spot.place().source && !place.is_command_line() {
-            format!("forward {name} (line {})", place.line)
+        match self.drafts.get(owner) {
+            Some(draft) => self.describe(owner, &draft.spot.place(), seen_from),
+            None => "another forward".to_owned(),
+        }
+    }
+
+    /// A forward, with a place of it.
+    fn describe(&self, index: usize, place: &Place, seen_from: usize) -> String {
+        let (draft, seen_from) = (self.drafts.get(index), self.drafts.get(seen_from));
+        let name = draft.and_then(|draft| draft.name.as_ref());
+        let forward = name.map_or_else(
+            || "another forward".to_owned(),
+            |name| format!("forward {}", quoted(&name.value)),
+        );
+        let is_same_file = seen_from.is_some_and(|it| it.spot.place().source == place.source);
+        if is_same_file && !place.is_command_line() {
+            format!("{forward} (line {})", place.line)
         } else {
-            format!("forward {name} ({place})")
+            format!("{forward} ({place})")
         }
     }
 
@@ -173,19 +191,21 @@ impl<'a, 'd> Check<'a, 'd> {
     }
 }
 
-fn forward(draft: &Draft<'_>) -> Forward {
+/// What a draft means; nothing if it lacks a part, which is an error.
+fn forward(draft: &Draft<'_>) -> Option<Forward> {
+    let (name, target) = (draft.name.as_ref()?, draft.target.as_ref()?);
     let routes = draft.listens.iter().flat_map(|listen| {
-        let pairs = listen.value.each().zip(draft.target.value.each());
+        let pairs = listen.value.each().zip(target.value.each());
         pairs.map(|(listen, target)| Route { listen, target })
     });
     let mut routes: Vec<Route> = routes.collect();
     // They are kept for as long as the process runs, and most forwards have one.
     routes.shrink_to_fit();
-    Forward {
-        name: draft.name.value.clone(),
+    Some(Forward {
+        name: name.value.clone(),
         routes,
         settings: draft.settings,
         optional: draft.severity == Severity::Warning,
         place: draft.spot.place(),
-    }
+    })
 }

@@ -103,7 +103,8 @@ impl PlanDiff {
 }
 
 impl ForwardSummary {
-    fn new(forward: &Forward) -> Self {
+    /// This forward in short.
+    pub fn new(forward: &Forward) -> Self {
         Self { name: forward.name.clone(), listen: listen(forward), to: target(forward) }
     }
 }

@@ -12,14 +12,14 @@ pub(crate) struct Written<'a, T> {
     pub(crate) spot: Spot<'a>,
 }
 
-/// A forward as it is written, with the places of its parts.
+/// A forward as it is written, with the places of its parts. What could not be read is absent: its
+/// problem, an error, has been told, and the rest can still be compared.
 pub(crate) struct Draft<'a> {
-    pub(crate) name: Written<'a, String>,
+    pub(crate) name: Option<Written<'a, String>>,
     /// Whether the name is written, and not made from the first listen address.
     pub(crate) named: bool,
-    /// Never empty.
-    pub(crate) listens: Vec<Written<'a, Ranged<ListenAddress>>>,
-    pub(crate) target: Written<'a, Ranged<Target>>,
+    pub(crate) listens: Vec<Listen<'a>>,
+    pub(crate) target: Option<Written<'a, Ranged<Target>>>,
     pub(crate) settings: ForwardSettings,
     /// Where the forward starts.
     pub(crate) spot: Spot<'a>,
@@ -27,8 +27,11 @@ pub(crate) struct Draft<'a> {
     pub(crate) severity: Severity,
 }
 
+/// One listen address of a forward, which may be a range of ports.
+pub(crate) type Listen<'a> = Written<'a, Ranged<ListenAddress>>;
+
 /// The name of a forward that was given none: its first listen address.
-pub(crate) fn default_name<'a>(listen: &Written<'a, Ranged<ListenAddress>>) -> Written<'a, String> {
+pub(crate) fn default_name<'a>(listen: &Listen<'a>) -> Written<'a, String> {
     // Only the path of a Unix socket can hold a blank, and a name must not.
     let name = listen.value.to_string().replace(char::is_whitespace, "_");
     Written { value: name, spot: listen.spot.clone() }

@@ -32,6 +32,7 @@ mod render;
 pub mod settings;
 mod settings_table;
 mod text;
+mod values_text;
 mod words;
 // How two plans differ.
 mod diff;

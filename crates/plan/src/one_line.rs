@@ -23,10 +23,10 @@ pub(crate) fn read<'a>(
         Ok(Parsed { listen, target }) => {
             let listen = Written { value: listen.0, spot: source.spot(listen.1) };
             Some(Draft {
-                name: default_name(&listen),
+                name: Some(default_name(&listen)),
                 named: false,
                 listens: vec![listen],
-                target: Written { value: target.0, spot: source.spot(target.1) },
+                target: Some(Written { value: target.0, spot: source.spot(target.1) }),
                 settings,
                 spot: source.all(),
                 severity: Severity::Error,

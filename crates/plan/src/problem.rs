@@ -1,5 +1,6 @@
 //! What is wrong with the configuration, and where.
 
+use std::collections::HashSet;
 use std::fmt;
 
 use crate::text::{self, Excerpt, Spot};
@@ -69,17 +70,28 @@ pub struct Problem {
     pub(crate) excerpt: Option<Excerpt>,
 }
 
+impl Problem {
+    /// One line: `file:line:column: message (hint)`.
+    pub fn statement(&self) -> String {
+        let place = self.place.as_ref().map(|place| format!("{place}: "));
+        format!("{}{}", place.unwrap_or_default(), self.message_and_hint())
+    }
+
+    fn message_and_hint(&self) -> String {
+        match &self.hint {
+            Some(hint) if !hint.contains('\n') => format!("{} ({hint})", self.message),
+            _ => self.message.clone(),
+        }
+    }
+}
+
 impl fmt::Display for Problem {
     /// One line, for a log: `file:line:column: error: message (hint)`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(place) = &self.place {
             write!(f, "{place}: ")?;
         }
-        write!(f, "{}: {}", self.severity, self.message)?;
-        match &self.hint {
-            Some(hint) if !hint.contains('\n') => write!(f, " ({hint})"),
-            _ => Ok(()),
-        }
+        write!(f, "{}: {}", self.severity, self.message_and_hint())
     }
 }
 
@@ -152,6 +164,20 @@ impl Problems {
     /// For people: each problem with the line it is about. Colours are ANSI escapes.
     pub fn render(&self, color: bool) -> String {
         crate::render::render(self, color)
+    }
+
+    /// Those whose line was not wrong `before`, as errors. Those that are only counted are taken
+    /// for the same, as many as there were.
+    #[must_use]
+    pub fn unless_in(&self, before: &Self) -> Self {
+        let line = |problem: &Problem| Some(problem.excerpt.as_ref()?.text.clone());
+        let known: HashSet<Option<String>> = before.iter().map(line).collect();
+        let new = self.iter().filter(|problem| !known.contains(&line(problem)));
+        let kept: Vec<Problem> =
+            new.map(|problem| Problem { severity: Severity::Error, ..problem.clone() }).collect();
+        let only_counted = |of: &Self| of.len() - of.kept.len();
+        let errors = kept.len() + only_counted(self).saturating_sub(only_counted(before));
+        Self { kept, errors, warnings: 0 }
     }
 
     pub(crate) fn push(&mut self, severity: Severity, spot: &Spot<'_>, fault: &Fault) {

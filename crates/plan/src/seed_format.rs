@@ -69,10 +69,10 @@ impl Line<'_> {
         let listen = Ranged::one(ListenAddress::Any { port });
         let listen = Written { value: listen, spot: spot(local) };
         Draft {
-            name: default_name(&listen),
+            name: Some(default_name(&listen)),
             named: false,
             listens: vec![listen],
-            target: Written { value: target, spot: spot(host) },
+            target: Some(Written { value: target, spot: spot(host) }),
             settings: ForwardSettings::default(),
             spot: spot(content),
             severity: Severity::Warning,

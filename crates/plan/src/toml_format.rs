@@ -8,9 +8,9 @@ use std::ops::Range;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use crate::address::{ListenAddress, Ranged, Target};
+use crate::address::{Ranged, Target};
 use crate::address_text::{parse_listen, parse_target};
-use crate::draft::{Draft, Written, default_name};
+use crate::draft::{Draft, Listen, Written, default_name};
 use crate::fields::{set_forward, set_log};
 use crate::plan::{ForwardSettings, Log, Process};
 use crate::problem::{Fault, Problems, Severity};
@@ -72,9 +72,6 @@ pub(crate) struct Reader<'a, 'p> {
     pub(crate) broken: HashSet<u32>,
 }
 
-/// One listen address of a forward.
-type Listen<'a> = Written<'a, Ranged<ListenAddress>>;
-
 /// A table's entries, by key.
 pub(crate) type Entries<'t, 'i> = &'t DeTable<'i>;
 
@@ -110,7 +107,8 @@ impl<'a> Reader<'a, '_> {
             });
         }
         for (table, span) in self.forwards(tables) {
-            document.drafts.extend(self.forward(table, span, document.defaults));
+            let draft = self.forward(table, span, document.defaults);
+            document.drafts.push(draft);
         }
         document
     }
@@ -165,13 +163,13 @@ impl<'a> Reader<'a, '_> {
         forwards
     }
 
-    /// One forward, if its addresses could be read.
+    /// One forward, as far as it could be read.
     fn forward(
         &mut self,
         table: Entries<'_, '_>,
         span: Range<usize>,
         defaults: ForwardSettings,
-    ) -> Option<Draft<'a>> {
+    ) -> Draft<'a> {
         let spot = self.source.spot(span);
         let mut settings = defaults;
         self.entries(IN_FORWARD, table, |key, value| {
@@ -179,13 +177,13 @@ impl<'a> Reader<'a, '_> {
         });
         let name = table.get("name").map(|value| self.name(value));
         let listens = self.required(table, "listen", &spot).map(|value| self.listens(value));
-        let target = self.required(table, "to", &spot).map(|value| self.target(value));
-        let (listens, target) = (listens??, target??);
-        let (named, name) = match name {
-            Some(name) => (true, name?),
-            None => (false, default_name(listens.first()?)),
-        };
-        Some(Draft { name, named, listens, target, settings, spot, severity: Severity::Error })
+        let target = self.required(table, "to", &spot).and_then(|value| self.target(value));
+        let listens = listens.unwrap_or_default();
+        let named = name.is_some();
+        let first = listens.first().and_then(Option::as_ref);
+        let name = name.unwrap_or_else(|| first.map(default_name));
+        let listens = listens.into_iter().flatten().collect();
+        Draft { name, named, listens, target, settings, spot, severity: Severity::Error }
     }
 
     fn required<'t, 'i>(
@@ -215,19 +213,16 @@ impl<'a> Reader<'a, '_> {
         self.written(parse_target(Piece::new(text)), spot)
     }
 
-    fn listens(&mut self, value: &Spanned<DeValue<'_>>) -> Option<Vec<Listen<'a>>> {
+    /// One address or several; nothing for each that could not be read.
+    fn listens(&mut self, value: &Spanned<DeValue<'_>>) -> Vec<Option<Listen<'a>>> {
         let Some(list) = value.get_ref().as_array() else {
-            let (text, spot) = self.string(value, Kind::Listen)?;
-            return self.written(parse_listen(Piece::new(text)), spot).map(|listen| vec![listen]);
+            return vec![self.listen(value)];
         };
         if list.is_empty() {
             let fault = Fault::new(0..0, "the list of listen addresses is empty");
             self.fault(&self.source.spot(value.span()), &fault);
-            return None;
         }
-        // All are read before any failure counts: each has its own problem.
-        let listens: Vec<_> = list.iter().map(|value| self.listen(value)).collect();
-        listens.into_iter().collect()
+        list.iter().map(|value| self.listen(value)).collect()
     }
 
     fn listen(&mut self, value: &Spanned<DeValue<'_>>) -> Option<Listen<'a>> {

@@ -191,6 +191,28 @@ fn seed_lines_that_are_wrong_are_skipped() {
 }
 
 #[test]
+fn lines_that_were_wrong_before_are_told_from_new_ones() {
+    let wrong = |text: &str| read(Some(text), &[]).problems;
+    let before = wrong("1 | h | 1\nx | h | 2\n1 | h | 3\n");
+    // Wherever they stand.
+    let same = wrong("1 | h | 1\n\n1 | h | 3\n4 | h | 4\nx | h | 2\n");
+    assert!(same.len() == 2 && same.unless_in(&before).is_empty());
+    let new = wrong("1 | h | 1\nx | h | 2\n1 | h | 4\ny | h | 2\n").unless_in(&before);
+    assert!(new.has_errors() && new.len() == 2, "{new:?}");
+    let statements: Vec<_> = new.iter().map(plan::Problem::statement).collect();
+    assert!(statements[0].contains(":3:1: `:1` is already listened on"), "{statements:?}");
+    assert!(statements[1].contains(":4:1: `y` is not a port"), "{statements:?}");
+}
+
+#[test]
+fn wrong_lines_beyond_those_that_are_kept_are_compared_by_their_number() {
+    let wrong = |lines: usize| read(Some(&("1 | h | 1\n".to_owned() + &"x\n".repeat(lines))), &[]);
+    let before = wrong(1500).problems;
+    assert!(wrong(1500).problems.unless_in(&before).is_empty());
+    assert_eq!(wrong(1503).problems.unless_in(&before).len(), 3);
+}
+
+#[test]
 fn nothing_to_forward_is_an_error_with_both_formats_in_the_hint() {
     for (config, forwards) in [(Some(""), &[][..]), (Some("# x\n"), &[]), (None, &[])] {
         let text = read(config, forwards).problems.render(false);

@@ -95,8 +95,7 @@ pub(crate) struct Function {
     pub(crate) id: u64,
     #[prost(int64, tag = "2")]
     pub(crate) name: i64,
-    #[prost(int64, tag = "3")]
-    pub(crate) system_name: i64,
+    // Not 3, the name as it is in the file: of names that are the same there, pprof leaves parts out.
     #[prost(int64, tag = "4")]
     pub(crate) filename: i64,
 }

@@ -112,7 +112,7 @@ impl Writer {
         if new {
             let name = self.string(&frame.function);
             let filename = self.string(&frame.file);
-            self.message.function.push(Function { id, name, system_name: name, filename });
+            self.message.function.push(Function { id, name, filename });
         }
         Line { function_id: id, line: i64::from(frame.line) }
     }

@@ -26,16 +26,43 @@ pub fn tcp(address: SocketAddr, options: &TcpOptions) -> Result<OwnedFd> {
 /// Listens on `port` of every address, IPv6 and IPv4 by one socket. On a host without IPv6, on
 /// every IPv4 address.
 pub fn tcp_any(port: u16, options: &TcpOptions) -> Result<OwnedFd> {
-    match tcp_socket((Ipv6Addr::UNSPECIFIED, port).into(), false, options) {
+    on_every_address(port, |address, only_v6| tcp_socket(address, only_v6, options))
+}
+
+/// Whether [`tcp`] could listen there. It does not: whoever does goes on undisturbed.
+pub fn try_tcp(address: SocketAddr) -> Result<()> {
+    bound(address, true).map(drop)
+}
+
+/// Whether [`tcp_any`] could listen there, likewise.
+pub fn try_tcp_any(port: u16) -> Result<()> {
+    on_every_address(port, bound).map(drop)
+}
+
+fn on_every_address(
+    port: u16,
+    make: impl Fn(SocketAddr, bool) -> Result<OwnedFd>,
+) -> Result<OwnedFd> {
+    match make((Ipv6Addr::UNSPECIFIED, port).into(), false) {
         // No IPv6 in the kernel, or switched off for all interfaces.
         Err(Errno::AFNOSUPPORT | Errno::ADDRNOTAVAIL) => {
-            tcp_socket((Ipv4Addr::UNSPECIFIED, port).into(), true, options)
+            make((Ipv4Addr::UNSPECIFIED, port).into(), true)
         }
         result => result,
     }
 }
 
 fn tcp_socket(address: SocketAddr, only_v6: bool, options: &TcpOptions) -> Result<OwnedFd> {
+    let socket = bound(address, only_v6)?;
+    // Before it listens: the first connection must inherit them too.
+    set_for_forwarding(socket.as_fd())?;
+    set_tcp_options(socket.as_fd(), options)?;
+    listen(&socket, BACKLOG)?;
+    Ok(socket)
+}
+
+/// A socket at this address that does not listen yet.
+fn bound(address: SocketAddr, only_v6: bool) -> Result<OwnedFd> {
     let family = if address.is_ipv6() { AddressFamily::INET6 } else { AddressFamily::INET };
     let socket = socket_with(family, SocketType::STREAM, FLAGS, None)?;
     // Connections of an earlier process in TIME_WAIT must not keep this one from starting. It
@@ -44,11 +71,7 @@ fn tcp_socket(address: SocketAddr, only_v6: bool, options: &TcpOptions) -> Resul
     if address.is_ipv6() {
         sockopt::set_ipv6_v6only(&socket, only_v6)?;
     }
-    // Before it listens: the first connection must inherit them too.
-    set_for_forwarding(socket.as_fd())?;
-    set_tcp_options(socket.as_fd(), options)?;
     bind(&socket, &address)?;
-    listen(&socket, BACKLOG)?;
     Ok(socket)
 }
 
@@ -168,6 +191,20 @@ mod tests {
         let first = tcp((Ipv4Addr::LOCALHOST, 0).into(), &OPTIONS).unwrap();
         let address = local_address(&first).unwrap().unwrap();
         assert_eq!(tcp(address, &OPTIONS).unwrap_err(), Errno::ADDRINUSE);
+    }
+
+    #[test]
+    fn a_port_is_tried_without_being_listened_on() {
+        let first = tcp((Ipv4Addr::LOCALHOST, 0).into(), &OPTIONS).unwrap();
+        let address = local_address(&first).unwrap().unwrap();
+        assert_eq!(try_tcp(address), Err(Errno::ADDRINUSE));
+        assert_eq!(try_tcp_any(address.port()), Err(Errno::ADDRINUSE));
+        drop(first);
+        assert_eq!((try_tcp(address), try_tcp_any(address.port())), (Ok(()), Ok(())));
+        let socket = bound(address, true).unwrap();
+        let refused = std::net::TcpStream::connect(address).map_err(|error| error.kind());
+        assert_eq!(refused.err(), Some(std::io::ErrorKind::ConnectionRefused));
+        drop(socket);
     }
 
     #[test]

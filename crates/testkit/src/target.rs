@@ -14,6 +14,8 @@ use crate::addr::{Addr, Listener, Place};
 pub enum Behaviour {
     /// Sends everything back, and a FIN for a FIN.
     Echo,
+    /// Sends each byte back so many times, and a FIN for a FIN.
+    Multiply(usize),
     /// Reads everything, answers nothing, and a FIN for a FIN.
     Sink,
     /// Sends the first `n` bytes of the stream of seed 0 and a FIN, and reads until the client ends.

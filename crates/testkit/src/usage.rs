@@ -42,6 +42,11 @@ impl Process {
         self.status("RssAnon") * 1024
     }
 
+    /// The most memory that it has ever had resident, in bytes.
+    pub fn peak_rss_bytes(&self) -> u64 {
+        self.status("VmHWM") * 1024
+    }
+
     /// How many threads it has.
     pub fn threads(&self) -> u64 {
         self.status("Threads")

@@ -3,13 +3,14 @@
 use crate::cli::Check;
 use crate::exit::Exit;
 use crate::output::{say, say_json};
-use crate::{complain, many};
-use plan::{Place, Problem, Reading};
+use crate::{complain, complain_of, exit_of, many};
+use control::ServeError;
+use plan::{Place, Problem, Reading, Severity};
 use serde::Serialize;
 
 /// What editors and continuous integration read.
 #[derive(Serialize)]
-struct Checked<'a> {
+struct Checked {
     /// Whether there is no problem at all.
     ok: bool,
     /// What the configuration has; nothing if it cannot be run.
@@ -17,30 +18,44 @@ struct Checked<'a> {
     listeners: Option<usize>,
     /// How many problems there are; of very many, not all are listed.
     total: usize,
-    problems: Vec<Found<'a>>,
+    problems: Vec<Found>,
 }
 
 #[derive(Serialize)]
-struct Found<'a> {
+struct Found {
     /// `error`, or `warning`: that line is left out.
     level: String,
     /// Nothing if it is not about a file's text.
-    file: Option<&'a str>,
+    file: Option<String>,
     line: Option<u32>,
     column: Option<u32>,
-    message: &'a str,
-    hint: Option<&'a str>,
+    message: String,
+    hint: Option<String>,
 }
 
-/// Only a configuration without any problem is success.
+/// Only a configuration without any problem is success, and only if its users are on this host.
 pub(crate) fn run(Check { source, json }: Check) -> Exit {
     let reading = plan::read(&source.input());
-    let said = if json { say_json(&checked(&reading)) } else { tell(&reading) };
-    if reading.problems.is_empty() { said } else { Exit::Usage }
+    let is_flawless = reading.problems.is_empty();
+    let plan = reading.plan.as_ref().filter(|_| is_flawless);
+    let unfit = plan.and_then(|plan| control::find_user(plan).err());
+    let said = if json {
+        say_json(&checked(&reading, unfit.as_ref()))
+    } else {
+        tell(&reading, unfit.as_ref())
+    };
+    match unfit {
+        Some(error) => exit_of(&error),
+        None if is_flawless => said,
+        None => Exit::Usage,
+    }
 }
 
-fn tell(reading: &Reading) -> Exit {
+fn tell(reading: &Reading, unfit: Option<&ServeError>) -> Exit {
     complain(&reading.problems);
+    if let Some(error) = unfit {
+        return complain_of(error);
+    }
     match sizes(reading).filter(|_| reading.problems.is_empty()) {
         Some((forwards, listeners)) => {
             say(&format!("ok: {}, {}\n", many(forwards, "forward"), many(listeners, "listener")))
@@ -49,27 +64,33 @@ fn tell(reading: &Reading) -> Exit {
     }
 }
 
-fn checked(reading: &Reading) -> Checked<'_> {
+fn checked(reading: &Reading, unfit: Option<&ServeError>) -> Checked {
     let (forwards, listeners) = sizes(reading).unzip();
-    let problems = &reading.problems;
+    let problems: Vec<_> = reading.problems.iter().map(found).chain(unfit.map(unfit_for)).collect();
     Checked {
         ok: problems.is_empty(),
         forwards,
         listeners,
-        total: problems.len(),
-        problems: problems.iter().map(found).collect(),
+        total: reading.problems.len() + usize::from(unfit.is_some()),
+        problems,
     }
 }
 
-fn found(problem: &Problem) -> Found<'_> {
+/// What is wrong with this host has no place in the file.
+fn unfit_for(error: &ServeError) -> Found {
+    let level = Severity::Error.to_string();
+    Found { level, file: None, line: None, column: None, message: error.to_string(), hint: None }
+}
+
+fn found(problem: &Problem) -> Found {
     let place = problem.place.as_ref().filter(|place| !place.is_command_line());
     Found {
         level: problem.severity.to_string(),
-        file: place.map(|place| &*place.source),
+        file: place.map(|place| place.source.clone()),
         line: place.map(|Place { line, .. }| *line),
         column: place.map(|Place { column, .. }| *column),
-        message: &problem.message,
-        hint: problem.hint.as_deref(),
+        message: problem.message.clone(),
+        hint: problem.hint.clone(),
     }
 }
 

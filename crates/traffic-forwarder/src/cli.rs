@@ -45,7 +45,8 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Forward until asked to stop (the default).
     Run(Source),
-    /// Report every problem of the configuration at once, and do nothing else.
+    /// Report every problem of the configuration at once, and do nothing else. Of this host only
+    /// the users are looked at: ports, directories, the token file and targets are for `doctor`.
     Check(Check),
     /// Say what this host can really hold under the configuration, and what to change.
     Doctor(Doctor),
@@ -57,7 +58,7 @@ pub(crate) enum Command {
     Operate(Operation),
     /// Print what completes these commands in a shell.
     Completions(Completions),
-    /// Print the manual page, or write the page of each command into a directory.
+    /// Print the manual page, or write all manual pages into a directory.
     Man(Man),
     /// Print what the program or one of its commands takes, as --help does.
     #[command(hide = true)]
@@ -156,7 +157,7 @@ pub(crate) enum Shell {
 
 #[derive(Args, Debug)]
 pub(crate) struct Man {
-    /// An existing directory, such as /usr/local/share/man/man1.
+    /// An existing directory, such as /usr/local/share/man; man1 and man5 are made in it.
     #[arg(value_name = "DIR")]
     pub(crate) directory: Option<PathBuf>,
 }

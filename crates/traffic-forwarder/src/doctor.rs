@@ -4,8 +4,8 @@ use crate::cli::Doctor;
 use crate::client::screen::{Colour, Screen};
 use crate::exit::Exit;
 use crate::output::say_json;
-use crate::{flawless, say};
-use control::doctor::{Check, Detail, Finding, Options, Report, Verdict, examine};
+use crate::{flawless, input_of, say};
+use control::doctor::{Check, Detail, Finding, Options, Report, Source, Verdict, examine};
 use plan::escaped;
 
 /// Single things that are shown of one check; all of them are in the JSON.
@@ -14,8 +14,10 @@ const MOST_DETAILS: usize = 10;
 /// Examines the host.
 pub(crate) fn run(wanted: Doctor) -> Exit {
     let Doctor { source, no_connect, json } = wanted;
-    let Some(plan) = flawless(&source.input()) else { return Exit::Usage };
-    let report = examine(&plan, Options { connect: !no_connect });
+    let input = source.input();
+    let Some(plan) = flawless(&input) else { return Exit::Usage };
+    let source = Source { input: &input, input_of };
+    let report = examine(&plan, source, Options { connect: !no_connect });
     let said = if json { say_json(&report) } else { say(&text(&report, &Screen::now())) };
     if report.verdict == Verdict::Fail { Exit::Failed } else { said }
 }

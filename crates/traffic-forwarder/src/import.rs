@@ -6,7 +6,7 @@ use ::import::{Converted, From, Source};
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use std::fs::{self, File};
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 /// Files that one `include` may name.
@@ -43,25 +43,30 @@ pub(crate) fn run(Import { from, file, output }: &Import) -> Exit {
     };
     let directory = file.parent().unwrap_or(Path::new(""));
     let converted = ::import::convert(*from, &source, &mut |pattern| included(directory, pattern));
+    if converted.forwards == 0 && converted.left_out() == 0 {
+        warn_of(&converted);
+        warn(&format!("error: `{}` holds nothing that is a forward\n", file.display()));
+        return Exit::Usage;
+    }
     match write(&converted.toml, output.as_deref()) {
-        Exit::Done => conclude(&converted, file),
+        Exit::Done => conclude(&converted),
         failed => failed,
     }
 }
 
-fn conclude(converted: &Converted, file: &Path) -> Exit {
+fn warn_of(converted: &Converted) {
     for note in &converted.notes {
         warn(&format!("{note}\n"));
     }
+}
+
+fn conclude(converted: &Converted) -> Exit {
+    warn_of(converted);
     let forwards = many(converted.forwards, "forward");
     match converted.left_out() {
-        0 if converted.forwards > 0 => {
+        0 => {
             warn(&format!("ok: {forwards}, nothing left out\n"));
             Exit::Done
-        }
-        0 => {
-            warn(&format!("`{}` holds nothing that is a forward\n", file.display()));
-            Exit::Failed
         }
         left_out => {
             warn(&format!("{forwards}; left out: {left_out}, see `not converted` above\n"));
@@ -72,13 +77,16 @@ fn conclude(converted: &Converted, file: &Path) -> Exit {
 
 fn write(text: &str, output: Option<&Path>) -> Exit {
     let Some(path) = output else { return say(text) };
-    match File::create_new(path).and_then(|mut file| file.write_all(text.as_bytes())) {
-        Ok(()) => Exit::Done,
-        Err(error) => {
-            warn(&format!("error: write `{}`: {error}\n", path.display()));
-            Exit::Usage
+    let written = File::create_new(path).and_then(|mut file| file.write_all(text.as_bytes()));
+    let Err(error) = written else { return Exit::Done };
+    let path = path.display();
+    warn(&match error.kind() {
+        ErrorKind::AlreadyExists => {
+            format!("error: `{path}` exists already; nothing was overwritten\n")
         }
-    }
+        _ => format!("error: write `{path}`: {error}\n"),
+    });
+    Exit::Usage
 }
 
 fn read(path: &Path) -> Result<Source, String> {

@@ -111,6 +111,10 @@ fn complain_of(error: &ServeError) -> Exit {
     for line in error.to_string().lines() {
         warn(&format!("error: {line}\n"));
     }
+    exit_of(error)
+}
+
+fn exit_of(error: &ServeError) -> Exit {
     match error {
         ServeError::Unfit(_) => Exit::Usage,
         ServeError::Failed(_) => Exit::Failed,

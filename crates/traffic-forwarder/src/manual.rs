@@ -1,20 +1,26 @@
-//! `man`: the manual pages, from the definition of the command line.
+//! `man`: the manual pages, from the definition of the command line and the table of settings.
+
+mod configuration;
 
 use crate::cli::Cli;
 use crate::exit::Exit;
 use crate::{say, warn};
 use clap::{Command, CommandFactory};
 use clap_mangen::Man;
-use std::path::Path;
+use clap_mangen::roff::{Roff, bold, roman};
+use std::path::{Path, PathBuf};
 use std::{fs, io};
 
 /// An empty date would be left out, and the program's name would take its place.
 const NO_DATE: &str = " ";
 
-/// Prints the page of the program, or writes the pages of all its commands into a directory.
+const SOURCE: &str = concat!(env!("CARGO_PKG_NAME"), " ", env!("CARGO_PKG_VERSION"));
+
+/// Prints the page of the program, or writes all pages into a directory, one below it for each section
+/// of the manual.
 pub(crate) fn run(directory: Option<&Path>) -> Exit {
     let done = match directory {
-        None => page(program()).map(|page| say(&String::from_utf8_lossy(&page))),
+        None => program_page().map(|page| say(&String::from_utf8_lossy(&page))),
         Some(directory) => write_pages(directory).map(|()| Exit::Done),
     };
     done.unwrap_or_else(|error| {
@@ -32,18 +38,36 @@ fn program() -> Command {
 }
 
 fn write_pages(directory: &Path) -> io::Result<()> {
-    let program = program();
-    let shown = program.get_subcommands().filter(|command| !command.is_hide_set());
-    for command in shown.chain([&program]) {
+    let commands = section(directory, "man1")?;
+    for command in program().get_subcommands().filter(|command| !command.is_hide_set()) {
         let name = command.get_display_name().unwrap_or(command.get_name());
-        fs::write(directory.join(format!("{name}.1")), page(command.clone())?)?;
+        fs::write(commands.join(format!("{name}.1")), page(command.clone())?)?;
     }
-    Ok(())
+    fs::write(commands.join(concat!(env!("CARGO_PKG_NAME"), ".1")), program_page()?)?;
+    let formats = section(directory, "man5")?;
+    fs::write(formats.join(format!("{}.5", configuration::NAME)), configuration::page())
+}
+
+/// The directory of one section of the manual, which is made if it is not there.
+fn section(directory: &Path, name: &str) -> io::Result<PathBuf> {
+    let section = directory.join(name);
+    match fs::create_dir(&section) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+        _ => Ok(section),
+    }
 }
 
 fn page(command: Command) -> io::Result<Vec<u8>> {
-    let source = concat!(env!("CARGO_PKG_NAME"), " ", env!("CARGO_PKG_VERSION"));
     let mut page = Vec::new();
-    Man::new(command).date(NO_DATE).source(source).manual("User Commands").render(&mut page)?;
+    Man::new(command).date(NO_DATE).source(SOURCE).manual("User Commands").render(&mut page)?;
+    Ok(page)
+}
+
+/// The page of the program, which leads to that of its file.
+fn program_page() -> io::Result<Vec<u8>> {
+    let mut page = page(program())?;
+    let mut roff = Roff::new();
+    roff.control("SH", ["SEE ALSO"]).text([bold(configuration::NAME), roman("(5)")]);
+    page.extend_from_slice(roff.to_roff().as_bytes());
     Ok(page)
 }

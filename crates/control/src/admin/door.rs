@@ -1,7 +1,7 @@
 //! The listening socket of the admin interface.
 
 use super::access::{Access, Token};
-use super::place::usable_socket;
+use super::place::{forbidden_directory, usable_socket};
 use super::routes::App;
 use super::server::{Listener, serve};
 use plan::Admin;
@@ -27,6 +27,8 @@ pub(crate) struct Door {
     socket: OwnedFd,
     listener: Option<Listener>,
     access: Option<Access>,
+    /// Its path, or its address.
+    place: String,
     _file: Option<SocketFile>,
 }
 
@@ -45,7 +47,7 @@ impl Door {
             Admin::Auto => {
                 let path = usable_socket();
                 if path.is_none() {
-                    tracing::debug!("no admin interface: there is no directory for its socket");
+                    tell_of_no_directory();
                 }
                 path.map_or(Ok(None), |path| bind_unix(&path, bound))
             }
@@ -67,6 +69,11 @@ impl Door {
         }
     }
 
+    /// Where it listens: a path, or an address and port.
+    pub(crate) fn place(&self) -> &str {
+        &self.place
+    }
+
     /// The listening socket.
     pub(crate) fn socket(&self) -> &OwnedFd {
         &self.socket
@@ -86,12 +93,27 @@ impl Door {
     }
 }
 
+/// Where a directory is that this user may not use, somebody has made it for another: then an
+/// operator would look for the socket in vain.
+fn tell_of_no_directory() {
+    let Some(directory) = forbidden_directory() else {
+        return tracing::debug!("no admin interface: there is no directory for its socket");
+    };
+    tracing::warn!(
+        directory = %directory.display(),
+        user = sys::user_id(),
+        hint = "give it to the user with chown, or set admin in [process]",
+        "no admin interface: this user may not write in the directory of its socket"
+    );
+}
+
 fn bind_unix(path: &Path, bound: Option<OwnedFd>) -> Result<Option<Door>, DoorError> {
     let shown = path.display();
     match bound.map_or_else(|| sys::listen::unix_private(path), Ok) {
         Ok(socket) => {
             tracing::debug!(socket = %shown, "admin interface");
-            let door = door(socket, Listener::unix, Access::unix(), SocketFile::at(path));
+            let file = SocketFile::at(path);
+            let door = door(socket, shown.to_string(), Listener::unix, Access::unix(), file);
             door.map(Some).map_err(|error| fault(&shown, &error))
         }
         Err(Errno::ADDRINUSE) => {
@@ -121,7 +143,8 @@ fn bind_tcp(
     match bound.map_or_else(bind, Ok) {
         Ok(socket) => {
             tracing::debug!(%address, "admin interface");
-            let door = door(socket, Listener::tcp, Access::tcp(token), None);
+            let bound = sys::listen::local_address(&socket).ok().flatten().unwrap_or(address);
+            let door = door(socket, bound.to_string(), Listener::tcp, Access::tcp(token), None);
             door.map(Some).map_err(|error| fault(&address, &error))
         }
         Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {
@@ -134,12 +157,13 @@ fn bind_tcp(
 
 fn door(
     socket: OwnedFd,
+    place: String,
     listener: fn(OwnedFd) -> std::io::Result<Listener>,
     access: Access,
     file: Option<SocketFile>,
 ) -> std::io::Result<Door> {
     let listener = listener(socket.try_clone()?)?;
-    Ok(Door { socket, listener: Some(listener), access: Some(access), _file: file })
+    Ok(Door { socket, listener: Some(listener), access: Some(access), place, _file: file })
 }
 
 fn fault(place: &dyn fmt::Display, error: &dyn fmt::Display) -> DoorError {

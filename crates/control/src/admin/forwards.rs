@@ -8,7 +8,7 @@ use crate::supervisor::Supervisor;
 use axum::Json;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
-use engine::{ForwardView, Totals};
+use engine::{ForwardState, ForwardView, Totals};
 use flow::{Direction, Time};
 use serde::Deserialize;
 use std::cmp::Reverse;
@@ -36,7 +36,7 @@ pub(super) struct ListQuery {
     /// Without so many that come first.
     #[serde(default)]
     offset: usize,
-    /// Only those that are red in the views: at their limit, or with a client refused or a session
+    /// Only those that are red in the views: skipped, at their limit, or with a client refused or a session
     /// failed within the last minute.
     #[serde(default)]
     trouble: bool,
@@ -164,7 +164,7 @@ pub(super) async fn drain(State(app): State<App>, name: Name) -> Result<Json<Don
     app.desk.ask(move |supervisor| supervisor.drain_forward(&name)).await?.map(Json)
 }
 
-/// Lets a drained forward take sessions again.
+/// Lets a drained or skipped forward take sessions again.
 #[utoipa::path(post, path = "/v1/forwards/{name}/resume", tag = "forwards",
     params(("name" = String, Path, description = "The forward's name, percent-encoded.")),
     responses(
@@ -214,7 +214,8 @@ impl Supervisor {
 /// Whether somebody should act on it.
 fn is_in_trouble(view: &ForwardView<'_>, totals: &Totals) -> bool {
     let lately = |at: Option<Time>| at.is_some_and(|at| seconds_since(at) < LATELY);
-    view.sessions() >= view.plan.settings.max_sessions.get()
+    view.state == ForwardState::Skipped
+        || view.sessions() >= view.plan.settings.max_sessions.get()
         || lately(totals.last_refused)
         || lately(totals.last_failed)
 }
@@ -228,6 +229,7 @@ fn forward_of(view: &ForwardView<'_>, totals: &Totals) -> Forward {
     Forward {
         name: view.plan.name.clone(),
         state: view.state.as_str().to_owned(),
+        error: view.unbound.map(ToString::to_string),
         listen: routes().map(|route| route.listen.to_string()).collect(),
         to: routes().map(|route| route.target.to_string()).collect(),
         sessions: view.sessions(),

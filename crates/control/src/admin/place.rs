@@ -21,6 +21,13 @@ fn first(suits: impl Fn(&Path) -> bool) -> Option<PathBuf> {
     admin_sockets().into_iter().find(|path| path.parent().is_some_and(&suits))
 }
 
+/// The first of the directories that is there, and that this user may not write in.
+pub(super) fn forbidden_directory() -> Option<PathBuf> {
+    let directories =
+        admin_sockets().into_iter().filter_map(|path| Some(path.parent()?.to_owned()));
+    directories.into_iter().find(|path| path.is_dir() && !sys::may_write_in(path))
+}
+
 fn is_usable(directory: &Path) -> bool {
     directory.is_dir() && sys::may_write_in(directory)
 }

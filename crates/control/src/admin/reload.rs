@@ -120,7 +120,8 @@ impl From<ReloadError> for Refusal {
 }
 
 fn reload_of(report: ReloadReport, dry_run: bool, confirm_within: Option<f64>) -> Reload {
-    let ReloadReport { diff, sessions, skipped, generation } = report;
+    let unchanged = report.unchanged();
+    let ReloadReport { diff, sessions, retried, skipped, generation } = report;
     let summaries = |forwards: Vec<plan::ForwardSummary>| {
         forwards.into_iter().map(|forward| summary(forward, &sessions)).collect()
     };
@@ -138,7 +139,8 @@ fn reload_of(report: ReloadReport, dry_run: bool, confirm_within: Option<f64>) -
             })
             .collect(),
         removed: summaries(diff.removed),
-        unchanged: diff.unchanged,
+        retried: summaries(retried),
+        unchanged,
         settings: diff.process.into_iter().chain(diff.log).map(change).collect(),
         skipped,
         confirm_within,

@@ -53,7 +53,7 @@ pub(super) fn listen_addresses(demand: &Demand<'_>, foreign: &HashMap<IpAddr, St
         })
         .collect();
     let (found, change) = if details.is_empty() {
-        ("every configured address can be listened on", None)
+        ("this host has every configured address", None)
     } else {
         let first = foreign.keys().min().map(ToString::to_string).unwrap_or_default();
         let change =

@@ -58,6 +58,8 @@ checks! {
         "`/proc/net/if_inet6`, where the IPv6 addresses of this host are";
     ListenAddresses, "listen_addresses",
         "an attempt to bind each configured address, with a port of the kernel's choice";
+    Taken, "taken",
+        "an attempt to bind each configured port, without listening; `/proc/net/tcp`, `tcp6`, `unix` and `/proc/*/fd`";
     Directories, "directories",
         "the directories of the log file, the admin socket and configured Unix sockets";
     Sandbox, "sandbox",

@@ -115,7 +115,8 @@ impl Host {
     }
 }
 
-fn nth<N: FromStr>(text: &str, index: usize) -> Option<N> {
+/// A word of a text, counted from 0.
+pub(super) fn nth<N: FromStr>(text: &str, index: usize) -> Option<N> {
     text.split_whitespace().nth(index)?.parse().ok()
 }
 

@@ -43,6 +43,13 @@ mod sandbox;
 
 mod targets;
 
+mod holders;
+
+mod taken;
+
+mod twin;
+pub use twin::Source;
+
 mod user;
 
 mod headroom;
@@ -62,18 +69,21 @@ pub struct Options {
     pub connect: bool,
 }
 
-/// Examines this host for a plan. It takes ten seconds at most: that long are targets waited for.
+/// Examines this host for a plan, which was read from `source`. It takes ten seconds at most: that
+/// long are targets waited for.
 ///
 /// The process becomes the user that the plan names, for good: it is asked as whom it would run. To
 /// be called while it has no other thread.
-pub fn examine(plan: &Plan, options: Options) -> Report {
+pub fn examine(plan: &Plan, source: Source<'_>, options: Options) -> Report {
+    let demand = Demand::of(plan);
+    // Before: root sees who has a listener.
+    let taken = taken::look(&demand, source);
     let mut made = None;
     let become_user = privileges::become_user(plan, |_| made = directories::made_by_root(plan));
     let become_user = become_user.map_err(|error| error.to_string());
-    let demand = Demand::of(plan);
     let host = Host::read(Path::new("/"));
     let user = user::Tried::of(plan, become_user);
-    let trial = Trial::make(&demand, options, user, made.as_deref());
+    let trial = Trial::make(&demand, options, taken, user, made.as_deref());
     Report::new(judge(&demand, &host, &trial), demand.sessions)
 }
 
@@ -95,6 +105,7 @@ fn judge(demand: &Demand<'_>, host: &Host, trial: &Trial) -> Vec<Finding> {
         low_ports::low_ports(demand, host, trial.binds_low_port),
         addresses::ipv6(demand, host),
         addresses::listen_addresses(demand, &trial.foreign),
+        taken::taken(demand, &trial.taken),
         directories::directories(&trial.directories, host),
         sandbox::sandbox(demand, &trial.sandbox),
         targets::names(&trial.targets),

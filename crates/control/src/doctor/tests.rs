@@ -69,6 +69,7 @@ fn every_check_is_made_once_and_in_its_order() {
         splice: Err(String::new()),
         binds_low_port: None,
         foreign: std::collections::HashMap::new(),
+        taken: Vec::new(),
         directories: Vec::new(),
         sandbox: Err(Vec::new()),
         targets: Vec::new(),

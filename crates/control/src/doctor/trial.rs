@@ -4,6 +4,7 @@ use super::Options;
 use super::demand::Demand;
 use super::directories::{self, Directory};
 use super::splice_trial::{self, Spliced};
+use super::taken::Taken;
 use super::target_trial::{self, Tried};
 use super::user;
 use crate::sandbox::{Kernel, Sandbox};
@@ -22,6 +23,8 @@ pub(super) struct Trial {
     pub(super) binds_low_port: Option<bool>,
     /// Addresses that could not be bound, and why.
     pub(super) foreign: HashMap<IpAddr, String>,
+    /// Listeners that somebody has, by their numbers.
+    pub(super) taken: Vec<(usize, Taken)>,
     pub(super) directories: Vec<Directory>,
     /// What the kernel does about a sandbox, or what stands against that of the plan.
     pub(super) sandbox: Result<Kernel, Vec<String>>,
@@ -29,16 +32,18 @@ pub(super) struct Trial {
 }
 
 impl Trial {
-    /// `user` was tried before, since all the rest depends on it; `made` is a directory that the
-    /// process makes as root.
+    /// `taken` and `user` were tried before, since all the rest depends on the user; `made` is a
+    /// directory that the process makes as root.
     pub(super) fn make(
         demand: &Demand<'_>,
         options: Options,
+        taken: Vec<(usize, Taken)>,
         user: user::Tried,
         made: Option<&Path>,
     ) -> Self {
         Self {
             user,
+            taken,
             splice: splice_trial::splice(),
             binds_low_port: binds_lowest(demand),
             foreign: foreign(demand),

@@ -2,7 +2,7 @@
 
 use crate::doctor::Rooms;
 use crate::supervisor::Supervisor;
-use engine::{ForwardView, Totals};
+use engine::{ForwardState, ForwardView, Totals};
 use std::time::SystemTime;
 
 /// All that is told.
@@ -36,6 +36,8 @@ pub(super) struct Process {
 #[derive(Debug, Default)]
 pub(super) struct Forward {
     pub(super) name: String,
+    /// It could not be bound.
+    pub(super) skipped: bool,
     pub(super) active: u32,
     pub(super) backlog: u32,
     pub(super) totals: Totals,
@@ -85,6 +87,7 @@ impl Forward {
     fn new(view: &ForwardView<'_>) -> Self {
         Self {
             name: view.plan.name.clone(),
+            skipped: view.state == ForwardState::Skipped,
             active: view.sessions(),
             backlog: view.backlog(),
             totals: view.totals(),

@@ -104,6 +104,9 @@ metrics! {
     "traffic_forwarder_fallbacks_total", Counter, &["forward", "reason"],
         "Lanes of ended sessions that went from splice to copy, by the most serious reason.",
         Read::Forward(fallbacks);
+    "traffic_forwarder_forward_skipped", Gauge, FORWARD,
+        "1 for each forward that could not be bound, so that the process runs without it; absent for all others.",
+        Read::Forward(skipped);
     "traffic_forwarder_listener_backlog", Gauge, FORWARD,
         "Connections that wait in the kernel to be accepted.",
         Read::Forward(|it, emit| emit(&[], Whole(it.backlog.into())));
@@ -197,6 +200,10 @@ fn accept_errors(forward: &Forward, emit: &mut Emit<'_>) -> fmt::Result {
 fn fallbacks(forward: &Forward, emit: &mut Emit<'_>) -> fmt::Result {
     let mut fallbacks = forward.totals.fallbacks.iter();
     fallbacks.try_for_each(|(reason, count)| emit(&[reason.as_str()], Whole(*count)))
+}
+
+fn skipped(forward: &Forward, emit: &mut Emit<'_>) -> fmt::Result {
+    if forward.skipped { emit(&[], Whole(1)) } else { Ok(()) }
 }
 
 fn open_files(process: &Process, emit: &mut Emit<'_>) -> fmt::Result {

@@ -100,6 +100,7 @@ fn saved_trial(trial: &Trial) -> Option<handover::Trial> {
     Some(handover::Trial {
         config_text: trial.back_to.text.as_deref()?.to_owned(),
         left: u64::try_from(left.as_micros()).unwrap_or(u64::MAX),
+        skipped: trial.skipped.iter().cloned().collect(),
     })
 }
 
@@ -109,7 +110,11 @@ fn trial(supervisor: &Supervisor, saved: &handover::Trial) -> Option<Trial> {
     if back_to.is_none() {
         tracing::warn!("the configuration before cannot be read any more: this one stays");
     }
-    Some(Trial { back_to: back_to?, until: Instant::now() + Duration::from_micros(saved.left) })
+    Some(Trial {
+        back_to: back_to?,
+        skipped: saved.skipped.iter().cloned().collect(),
+        until: Instant::now() + Duration::from_micros(saved.left),
+    })
 }
 
 fn micros(time: SystemTime) -> u64 {

@@ -100,11 +100,11 @@ impl Forwards {
         for forward in saved.forwards {
             self.begin_with(forward, plans, shared);
         }
-        let mut fresh = self.bind_what_is_new(plans, shared);
+        let mut fresh = self.bind_what_is_new(plans, &|plan| plan.optional, shared);
         let unbound = std::mem::take(&mut fresh.failed);
         for plan in unbound.iter().map(|unbound| &plans[unbound.position]) {
             let forward = Arc::new(self.first_version(plan, shared).drained());
-            self.running.push(Running { plan: Arc::clone(plan), forward, listeners: Vec::new() });
+            self.running.push(Running::new(Arc::clone(plan), forward, Vec::new()));
         }
         let arranged = self.arrange(plans, fresh, shared);
         self.legacy = Legacy::default();
@@ -134,8 +134,7 @@ impl Forwards {
             let since = Instant::now().checked_sub(ago).unwrap_or_else(Instant::now);
             self.removed.push(Removed { forward: begin(&plan), plan, since });
         } else if let Some(plan) = plans.iter().find(|plan| plan.name == saved.name) {
-            let (forward, plan) = (begin(plan), Arc::clone(plan));
-            self.running.push(Running { plan, forward, listeners: Vec::new() });
+            self.running.push(Running::new(Arc::clone(plan), begin(plan), Vec::new()));
         }
     }
 

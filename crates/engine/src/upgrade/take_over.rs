@@ -70,7 +70,7 @@ impl Engine {
         // Before anybody is accepted: these have their places within the limits already.
         let taken = self.hand_out(workers, &by_name);
         let lost = settle(&by_name, &open_before, &taken);
-        // Optional ones were skipped before, and are again.
+        // What is skipped was skipped before.
         arranged.take_effect(&self.shared);
         self.shared.tell_all(|| Message::Begin);
         TakenOver { sessions: taken.values().sum(), lost, unbound }

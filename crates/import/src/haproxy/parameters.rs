@@ -11,7 +11,6 @@ fn lower_max_sessions(section: &mut Section, limit: &str) {
     let present = section.entries.iter().find(|(key, _)| *key == "max_sessions");
     if present.is_none_or(|(_, present)| number(limit) < number(present)) {
         section.set("max_sessions", whole(limit));
-        section.set("at_limit", plan::basic_string("wait"));
     }
 }
 

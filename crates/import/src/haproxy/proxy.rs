@@ -178,9 +178,6 @@ impl<'a> Said<'a> {
             set_time(section, "connect_timeout", &line.place, line.word(2));
         }
         section.set("max_sessions", self.maxconn.map_or_else(|| NO_LIMIT.to_owned(), whole));
-        if self.maxconn.is_some() {
-            section.set("at_limit", plan::basic_string("wait"));
-        }
         let Keepalive { idle, interval, count } = &self.keepalive;
         // HAProxy means seconds by a bare number here.
         let seconds = |text: &str| match text.parse::<u64>() {

@@ -1,10 +1,15 @@
 //! nginx's directives, and what becomes of them.
 
-use crate::known::Effect::{Handled, Harmless, Lost, Wrong};
+use crate::known::Effect::{self, Choice, Differs, Handled, Harmless, Lost, Variable, Wrong};
 use crate::known::Known;
 
 const FIREWALL: &str = "let the firewall allow and deny (nftables), then remove the comment marks";
-const KEEP: &str = "keep nginx for it";
+pub(super) const KEEP: &str = "keep nginx for it";
+const OTHERS: &str = "a name with several addresses gives other targets if one refuses";
+const UNCHECKED: Effect = Lost("targets are not checked: one that is down is tried", OTHERS);
+const UNAVAILABLE: Effect = Lost("a target that fails is tried all the same", OTHERS);
+const LOOKED_UP: Effect =
+    Differs("names are looked up as this host does", "see /etc/nsswitch.conf and resolv.conf");
 
 /// Outside all blocks: nearly all of it is about nginx's own processes.
 pub(super) const IN_MAIN: &[Known] = &[
@@ -47,33 +52,42 @@ pub(super) const IN_STREAM: &[Known] = &[
     ("js_filter", 0, Wrong("a script changes what is forwarded", KEEP)),
     ("js_preread", 0, Wrong("a script decides about sessions", KEEP)),
     ("limit_conn", 0, Lost("sessions per client are not limited", "max_sessions limits a forward")),
+    ("health_check", 0, UNCHECKED),
+    ("health_check_timeout", 0, UNCHECKED),
+    ("match", 0, Harmless),
     ("mirror", 0, Lost("nothing is mirrored", KEEP)),
     ("proxy_download_rate", 0, Lost("no bandwidth is limited", KEEP)),
     ("proxy_upload_rate", 0, Lost("no bandwidth is limited", KEEP)),
     ("access_log", 0, Harmless),
     ("error_log", 0, Harmless),
-    ("geo", 0, Harmless),
-    ("geoip_*", 0, Harmless),
+    ("geo", 0, Variable),
+    ("geoip_*", 0, Variable),
     ("js_*", 0, Harmless),
-    ("keyval*", 0, Harmless),
+    ("keyval*", 0, Variable),
+    (
+        "limit_conn_zone",
+        0,
+        Lost("sessions per client are not limited", "max_sessions limits a forward"),
+    ),
     ("limit_conn_*", 0, Harmless),
     ("log_format", 0, Harmless),
-    ("map", 0, Harmless),
-    ("map_*", 0, Harmless),
+    ("map", 0, Variable),
+    ("map_*", 0, Variable),
     ("open_log_file_cache", 0, Harmless),
     ("preread_*", 0, Harmless),
     ("proxy_buffer_size", 0, Harmless),
-    ("proxy_next_upstream*", 0, Harmless),
+    ("proxy_next_upstream*", 0, Choice),
     ("proxy_protocol_timeout", 0, Harmless),
     ("proxy_requests", 0, Harmless),
     ("proxy_responses", 0, Harmless),
     ("proxy_ssl_*", 0, Harmless),
-    ("resolver", 0, Harmless),
+    ("resolver", 0, LOOKED_UP),
     ("resolver_timeout", 0, Harmless),
     ("server_names_*", 0, Harmless),
-    ("set", 0, Harmless),
+    ("set", 0, Variable),
     ("set_real_ip_from", 0, Harmless),
-    ("split_clients", 0, Harmless),
+    ("split_clients", 0, Variable),
+    ("ssl_preread", 0, Handled),
     ("ssl_*", 0, Harmless),
     ("status_zone", 0, Harmless),
     ("variables_*", 0, Harmless),
@@ -97,4 +111,33 @@ pub(super) const OF_LISTEN: &[Known] = &[
     ("rcvbuf", 0, Harmless),
     ("reuseport", 0, Harmless),
     ("sndbuf", 0, Harmless),
+];
+
+/// In `upstream`, but for `server`.
+pub(super) const IN_UPSTREAM: &[Known] = &[
+    ("hash", 0, Choice),
+    ("least_conn", 0, Choice),
+    ("least_time", 0, Choice),
+    ("random", 0, Choice),
+    ("resolver", 0, LOOKED_UP),
+    ("resolver_timeout", 0, Harmless),
+    ("state", 0, Wrong("its servers are in another file", "write one of them as `to`")),
+    ("zone", 0, Harmless),
+];
+
+/// Behind the address of a `server` in `upstream`; what follows `=` is no part of the name.
+pub(super) const OF_SERVER: &[Known] = &[
+    ("backup", 0, Handled),
+    ("down", 0, Handled),
+    ("max_conns", 0, Handled),
+    ("fail_timeout", 0, UNAVAILABLE),
+    ("max_fails", 0, UNAVAILABLE),
+    ("resolve", 0, Harmless),
+    (
+        "service",
+        0,
+        Wrong("its addresses and ports are in SRV records", "write one of them as `to`"),
+    ),
+    ("slow_start", 0, Choice),
+    ("weight", 0, Choice),
 ];

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::directives::{IN_STREAM, OF_LISTEN};
+use super::directives::{IN_STREAM, IN_UPSTREAM, KEEP, OF_LISTEN, OF_SERVER};
 use super::words::{Directive, time};
 use crate::known::{Harmless, apply, find};
 use crate::note::{Place, quoted};
@@ -34,6 +34,7 @@ pub(super) fn convert(
             // These are switches, and off.
             "proxy_protocol" | "proxy_ssl" if directive.argument() == "off" => {}
             "allow" if directive.argument() == "all" => {}
+            "ssl_preread" => preread(directive, directives, &mut section, harmless),
             "include" => {
                 let why = directive.fault.as_deref().unwrap_or_default();
                 let message = format!("`include` {}: {why}", quoted(directive.argument()));
@@ -57,6 +58,22 @@ pub(super) fn convert(
         Target::One("?".to_owned())
     });
     forwards(section, &listens, &target)
+}
+
+/// Names within TLS: lost if the target depends on anything, and else only for logs.
+fn preread(
+    directive: &Directive,
+    directives: &[&Directive],
+    section: &mut Section,
+    harmless: &mut Harmless,
+) {
+    let chooses = |it: &&Directive| it.name() == "proxy_pass" && it.argument().contains('$');
+    if directive.argument() == "on" && directives.iter().any(chooses) {
+        let message = "no names within TLS are read";
+        section.lost(&directive.place, "`ssl_preread`", message, KEEP);
+    } else {
+        harmless.variable(&directive.place, directive.name());
+    }
 }
 
 /// Whether the arguments tell more than the name.
@@ -154,29 +171,8 @@ fn pass(
         return Some(Target::One(address.to_owned()));
     }
     match upstreams.get(address) {
-        Some(block) => {
-            name_the_rest(block, harmless);
-            upstream(place, address, block, section)
-        }
+        Some(block) => upstream(place, address, block, section, harmless),
         None => Some(Target::One(address.to_owned())),
-    }
-}
-
-/// How an upstream's servers are chosen and watched, which means nothing for one.
-fn name_the_rest(block: &[Directive], harmless: &mut Harmless) {
-    for directive in block {
-        match directive.name() {
-            "server" => {
-                for parameter in directive.words.get(2..).unwrap_or_default() {
-                    let name = parameter.split('=').next().unwrap_or_default();
-                    if !matches!(name, "backup" | "max_conns") {
-                        harmless.add(&directive.place, &format!("server … {name}"));
-                    }
-                }
-            }
-            "include" => {}
-            name => harmless.add(&directive.place, name),
-        }
     }
 }
 
@@ -186,7 +182,12 @@ fn upstream(
     name: &str,
     block: &[Directive],
     section: &mut Section,
+    harmless: &mut Harmless,
 ) -> Option<Target> {
+    for directive in block.iter().filter(|it| !matches!(it.name(), "server" | "include")) {
+        let effect = find(IN_UPSTREAM, directive.name()).map(|(_, effect)| effect);
+        apply(effect, directive.name(), &directive.place, section, harmless);
+    }
     let has = |server: &Directive, word: &str| server.words.iter().any(|other| other == word);
     let servers = block.iter().filter(|entry| entry.name() == "server" && !has(entry, "down"));
     let (spare, mut ready): (Vec<_>, Vec<_>) = servers.partition(|server| has(server, "backup"));
@@ -207,6 +208,7 @@ fn upstream(
             format!("`include` {} in an upstream could not be read", quoted(directive.argument()));
         section.not_converted(&directive.place, message, "write in what it holds");
     }
+    parameters(first, others.is_empty(), section, harmless);
     let limit = first.words.iter().find_map(|word| word.strip_prefix("max_conns="));
     if let Some(limit) =
         limit.and_then(|limit| limit.parse::<u32>().ok()).filter(|limit| *limit > 0)
@@ -214,4 +216,19 @@ fn upstream(
         section.set("max_sessions", limit.to_string());
     }
     Some(Target::One(first.argument().to_owned()))
+}
+
+/// What stands behind the address of the server that is the target.
+fn parameters(server: &Directive, is_alone: bool, section: &mut Section, harmless: &mut Harmless) {
+    for parameter in server.words.get(2..).unwrap_or_default() {
+        let name = parameter.split('=').next().unwrap_or_default();
+        let shown = format!("server … {name}");
+        // nginx itself does without one that fails only if there is another.
+        if is_alone && matches!(name, "max_fails" | "fail_timeout") {
+            harmless.choice(&server.place, &shown);
+        } else {
+            let effect = find(OF_SERVER, name).map(|(_, effect)| effect);
+            apply(effect, &shown, &server.place, section, harmless);
+        }
+    }
 }

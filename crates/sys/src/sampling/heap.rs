@@ -153,12 +153,15 @@ impl Local {
 /// Something was allocated; or not, if the pointer is null.
 #[inline(never)]
 pub(super) fn allocated(pointer: *mut u8, size: usize) {
+    // Here and not in the closure, which may be a function of its own: the stack begins with who calls
+    // this one.
+    let here = Registers::now();
     LOCAL.with(|local| {
         if pointer.is_null() || local.inside.get() {
             return;
         }
         let Some((objects, bytes)) = local.weight(size) else { return };
-        let stack = Registers::now().walk();
+        let stack = here.walk();
         local.enter(|| samples().add(pointer.addr(), Sample { stack, objects, bytes }));
     });
 }

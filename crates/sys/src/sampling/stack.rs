@@ -8,8 +8,14 @@ pub const MOST_FRAMES: usize = 64;
 /// No stack is larger, in bytes: what points further away is no frame.
 const STACK_MAX: usize = 64 << 20;
 
+/// The instruction of a system call. While the kernel is at work, the thread is already behind it.
+#[cfg(target_arch = "x86_64")]
+const SYSTEM_CALL: [u8; 2] = [0x0f, 0x05];
+#[cfg(target_arch = "aarch64")]
+const SYSTEM_CALL: [u8; 4] = [0x01, 0x00, 0x00, 0xd4];
+
 /// Addresses of code, the innermost first. That of a caller lies inside its call instruction, and
-/// not behind it, where another function may begin.
+/// not behind it, where another function may begin; so does that of a system call.
 #[derive(Clone, Copy, Debug)]
 pub struct Stack {
     depth: usize,
@@ -93,7 +99,7 @@ impl Registers {
     pub(super) fn walk(self) -> Stack {
         let mut stack = Stack::EMPTY;
         if let Some(instruction) = self.instruction {
-            stack.push(instruction);
+            stack.push(inside_system_call(instruction).unwrap_or(instruction));
         }
         let mut frame = self.frame;
         // Stacks grow downwards: a caller's frame is further up.
@@ -102,7 +108,7 @@ impl Registers {
             reach.contains(&frame) && frame.is_multiple_of(size_of::<usize>())
         };
         while stack.depth < MOST_FRAMES && is_frame(frame, &reach) {
-            let Some([caller, return_address]) = read(frame) else { break };
+            let Some([caller, return_address]) = words(frame) else { break };
             if return_address == 0 {
                 break;
             }
@@ -114,21 +120,32 @@ impl Registers {
     }
 }
 
-/// The two words of a frame: its caller's frame, and the address to return to. A frame that is none
-/// may be anywhere, so the kernel is asked to read it: it says so where a load would be a fault.
-fn read(frame: usize) -> Option<[usize; 2]> {
-    let mut words = [0_usize; 2];
-    let into = libc::iovec { iov_base: words.as_mut_ptr().cast(), iov_len: size_of_val(&words) };
-    let from = libc::iovec {
-        iov_base: std::ptr::without_provenance_mut(frame),
-        iov_len: size_of_val(&words),
-    };
-    // SAFETY: the kernel writes at most as many bytes as `words` has into it, and only reads at
+/// An address in the system call that ends here, if one does.
+fn inside_system_call(end: usize) -> Option<usize> {
+    let mut before = [0; SYSTEM_CALL.len()];
+    read(end.checked_sub(before.len())?, &mut before)?;
+    (before == SYSTEM_CALL).then_some(end - 1)
+}
+
+/// The two words of a frame: its caller's frame, and the address to return to.
+fn words(frame: usize) -> Option<[usize; 2]> {
+    let mut bytes = [[0; size_of::<usize>()]; 2];
+    read(frame, bytes.as_flattened_mut())?;
+    Some(bytes.map(usize::from_ne_bytes))
+}
+
+/// Copies what is at an address. What looks like one may be anything, so the kernel is asked to read
+/// there: it says so where a load would be a fault.
+fn read(address: usize, bytes: &mut [u8]) -> Option<()> {
+    let into = libc::iovec { iov_base: bytes.as_mut_ptr().cast(), iov_len: bytes.len() };
+    let from =
+        libc::iovec { iov_base: std::ptr::without_provenance_mut(address), iov_len: bytes.len() };
+    // SAFETY: the kernel writes at most as many bytes as `bytes` has into it, and only reads at
     // `from`, whatever that is.
     let read = unsafe {
         libc::process_vm_readv(libc::getpid(), &raw const into, 1, &raw const from, 1, 0)
     };
-    (usize::try_from(read) == Ok(size_of_val(&words))).then_some(words)
+    (usize::try_from(read) == Ok(bytes.len())).then_some(())
 }
 
 #[cfg(test)]
@@ -148,6 +165,19 @@ mod tests {
         words[2] = at;
         std::hint::black_box(&mut words);
         assert_eq!(walk(None).frames(), [100, 101]);
+    }
+
+    #[test]
+    fn a_thread_in_a_system_call_is_in_it_and_not_behind_it() {
+        let code = [&SYSTEM_CALL[..], &[0; 8]].concat();
+        let [before, behind] = [0, SYSTEM_CALL.len()].map(|offset| code.as_ptr().addr() + offset);
+        let innermost = |instruction| {
+            let registers = Registers { instruction: Some(instruction), frame: 0, stack: 8 };
+            registers.walk().frames()[0]
+        };
+        assert_eq!(innermost(behind), behind - 1);
+        assert_eq!(innermost(behind + 1), behind + 1);
+        assert_eq!(innermost(before), before);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! One connection of a target: what it still reads and what it still owes.
 
+use std::iter;
 use std::net::Shutdown;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -122,6 +123,9 @@ impl Connection {
     fn on_bytes(&mut self, bytes: &[u8]) -> Result<(), End> {
         match self.behaviour {
             Behaviour::Echo => self.held.extend(bytes),
+            Behaviour::Multiply(times) => {
+                self.held.extend(bytes.iter().flat_map(|byte| iter::repeat_n(*byte, times)));
+            }
             Behaviour::Verify => return self.verify(bytes),
             _ => {}
         }

@@ -19,6 +19,13 @@ fn echo_sends_back_everything_everywhere() {
 }
 
 #[test]
+fn each_byte_comes_back_so_many_times() {
+    let target = Target::start(Behaviour::Multiply(3));
+    let script = Script::new().write_bytes("abc").shutdown_write().read_to_end();
+    assert_eq!((client(&target, script).received, target.received()), (9, 3));
+}
+
+#[test]
 fn sink_counts() {
     let target = Target::start(Behaviour::Sink);
     client(&target, Script::new().write(1_000_000).shutdown_write().expect_eof());

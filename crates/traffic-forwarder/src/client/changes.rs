@@ -3,10 +3,8 @@
 use crate::client::screen::{Colour, Screen, columns};
 use crate::client::units::{many, seconds};
 use control::api::{Change, ForwardSummary, Reload};
-use plan::escaped;
-
-/// What stands in the place of a name for `[process]` and `[log]`.
-const SETTINGS: &str = "[process], [log]";
+use plan::{Section, Setting, escaped};
+use std::slice;
 
 struct Line {
     sign: char,
@@ -53,10 +51,13 @@ fn heading(reload: &Reload, nothing: bool) -> String {
 }
 
 fn lines(reload: &Reload) -> impl Iterator<Item = Line> {
-    let settings = changes(SETTINGS, &reload.settings, None);
+    let settings = reload.settings.iter();
+    let settings = settings.flat_map(|it| changes(table_of(&it.key), slice::from_ref(it), None));
     let changed = reload.changed.iter();
     let changed = changed.flat_map(|it| changes(&it.name, &it.changes, Some(it.sessions)));
     let added = reload.added.iter().map(|forward| summary('+', forward, ""));
+    let again = if reload.dry_run { " (skipped: would be tried again)" } else { " (bound again)" };
+    let retried = reload.retried.iter().map(move |forward| summary('+', forward, again));
     let removed = reload.removed.iter().map(|forward| {
         let open = match forward.sessions {
             0 => " (no open sessions)".to_owned(),
@@ -65,7 +66,15 @@ fn lines(reload: &Reload) -> impl Iterator<Item = Line> {
         };
         summary('-', forward, &open)
     });
-    settings.chain(added).chain(changed).chain(removed)
+    settings.chain(added).chain(retried).chain(changed).chain(removed)
+}
+
+/// The table that a setting of the whole process stands in.
+fn table_of(key: &str) -> &'static str {
+    let of_process = |it: &&Setting| matches!(it.section, Section::Process | Section::Log);
+    let setting = plan::settings().iter().filter(of_process).find(|it| it.key == key);
+    // A newer process may have one that is not known here.
+    setting.map_or("settings", |it| it.section.header())
 }
 
 fn summary(sign: char, forward: &ForwardSummary, end: &str) -> Line {
@@ -128,7 +137,8 @@ mod tests {
             changed: vec![ChangedForward { name: "database".to_owned(), sessions: 2, changes }],
             removed: vec![forward("old", 1)],
             unchanged: 7,
-            settings: vec![change("workers", "restart")],
+            retried: vec![forward(":90", 0)],
+            settings: vec![change("workers", "restart"), change("level", "process")],
             skipped: vec!["a.conf:3:1: `x` is not a port".to_owned()],
             confirm_within: Some(60.0),
         }
@@ -138,11 +148,13 @@ mod tests {
     fn every_change_is_told_with_the_sessions_it_touches() {
         let expected = "\
 reloaded: generation 3
-~ [process], [log]  workers: 1h -> not set (needs a restart)
-+ web               :80 -> web:8080
-~ database          idle_timeout: 1h -> not set (holds for all sessions; 2 open)
-~ database          to: 1h -> not set (holds for new sessions; 2 open)
-- old               :80 -> web:8080 (1 open session drains)
+~ [process]  workers: 1h -> not set (needs a restart)
+~ [log]      level: 1h -> not set (holds at once)
++ web        :80 -> web:8080
++ :90        :80 -> web:8080 (bound again)
+~ database   idle_timeout: 1h -> not set (holds for all sessions; 2 open)
+~ database   to: 1h -> not set (holds for new sessions; 2 open)
+- old        :80 -> web:8080 (1 open session drains)
 7 forwards stay as they are
 skipped: a.conf:3:1: `x` is not a port
 goes back in 1m00s unless `traffic-forwarder confirm` follows
@@ -151,9 +163,10 @@ goes back in 1m00s unless `traffic-forwarder confirm` follows
     }
 
     #[test]
-    fn a_dry_run_differs_in_its_heading_only() {
+    fn a_dry_run_differs_in_its_heading_and_in_what_is_done_only() {
         let (dry, done) = (text(&reload(true), &SCREEN), text(&reload(false), &SCREEN));
         assert!(dry.starts_with("nothing was changed; a reload would do this:\n"), "{dry}");
+        let dry = dry.replace("(skipped: would be tried again)", "(bound again)");
         assert!(dry.lines().skip(1).eq(done.lines().skip(1)), "{dry}{done}");
     }
 
@@ -162,6 +175,7 @@ goes back in 1m00s unless `traffic-forwarder confirm` follows
         let none = Reload {
             added: Vec::new(),
             changed: Vec::new(),
+            retried: Vec::new(),
             removed: Vec::new(),
             settings: Vec::new(),
             unchanged: 1,

@@ -22,7 +22,7 @@ pub(crate) enum Operation {
     Kill(Kill),
     /// Take no new sessions for a forward; the open ones go on.
     Drain(Named),
-    /// Take new sessions again for a forward that drains.
+    /// Take new sessions again for a forward that drains, or that was skipped.
     Resume(Named),
     /// Read the configuration again and run by it, all of it or, if anything is wrong, nothing.
     Reload(Reload),

@@ -43,9 +43,18 @@ fn sandbox() -> Line {
     ("sandbox", "kept to the directories of the configuration".to_owned())
 }
 
-fn last_reload(LastReload { at, by, error, .. }: &LastReload) -> Line {
-    let result = error.as_deref().map_or_else(|| "done".to_owned(), failed);
-    ("last reload", format!("{at} by {by}: {result}"))
+fn last_reload(last: &LastReload) -> Line {
+    ("last reload", format!("{} {}", last.at, outcome(last)))
+}
+
+/// Who asked, and what came of it.
+fn outcome(LastReload { by, error, .. }: &LastReload) -> String {
+    match (by.as_str(), error) {
+        ("unconfirmed", None) => "taken back: not confirmed".to_owned(),
+        ("unconfirmed", Some(error)) => format!("not confirmed, and not taken back: {error}"),
+        (by, None) => format!("by {by}: done"),
+        (by, Some(error)) => format!("by {by}: failed: {error}"),
+    }
 }
 
 fn last_upgrade(last: &LastUpgrade) -> Line {
@@ -93,4 +102,21 @@ fn uses(status: &Status) -> Line {
     let Status { open_files, open_files_limit, .. } = status;
     let (pipes, memory) = (many(status.pipes as u64, "pipe"), bytes(status.resident_memory));
     ("uses", format!("{open_files} of {open_files_limit} files, {pipes}, {memory} of memory"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_reload_is_told_by_who_asked_and_what_came_of_it() {
+        let told = |by: &str, error: Option<&str>| {
+            let (by, error) = (by.to_owned(), error.map(str::to_owned));
+            outcome(&LastReload { at: String::new(), by, error })
+        };
+        assert_eq!(told("SIGHUP", None), "by SIGHUP: done");
+        assert_eq!(told("watch", Some("f:3:1: why")), "by watch: failed: f:3:1: why");
+        assert_eq!(told("unconfirmed", None), "taken back: not confirmed");
+        assert_eq!(told("unconfirmed", Some("why")), "not confirmed, and not taken back: why");
+    }
 }

@@ -5,6 +5,8 @@ use crate::client::failure::Failure;
 use crate::client::{command, path, show};
 use crate::exit::Exit;
 use serde::Serialize;
+use std::fs::{self, File};
+use std::io;
 use std::path::Path;
 use std::time::Duration;
 
@@ -27,14 +29,27 @@ pub(crate) async fn run(wanted: &command::Profile) -> Result<Exit, Failure> {
         let time = Duration::from_secs(wanted.seconds.into());
         (path::with_query("/debug/pprof/profile", &parameters), time)
     };
-    let profile = client.fetch(&question, time).await?;
     let file = plan::escaped(&wanted.output.to_string_lossy());
-    std::fs::write(&wanted.output, &profile)
-        .map_err(|error| Failure::Usage(format!("write {file}: {error}")))?;
+    let failed = |error| Failure::Usage(format!("write {file}: {error}"));
+    // Nobody shall wait for a profile that cannot be written.
+    try_to_write(&wanted.output).map_err(failed)?;
+    let profile = client.fetch(&question, time).await?;
+    fs::write(&wanted.output, &profile).map_err(failed)?;
     let hint = if is_image { "open it in a browser" } else { "read it with `go tool pprof`" };
     Ok(show(&wanted.reach, &Written { file, bytes: profile.len() }, |written| {
         format!("wrote {} ({} bytes): {hint}\n", written.file, written.bytes)
     }))
+}
+
+/// Leaves the file as it is, or not there.
+fn try_to_write(file: &Path) -> io::Result<()> {
+    match File::create_new(file) {
+        Ok(_) => fs::remove_file(file),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            File::options().write(true).open(file).map(drop)
+        }
+        Err(error) => Err(error),
+    }
 }
 
 fn is_image(file: &Path) -> bool {

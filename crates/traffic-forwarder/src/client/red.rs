@@ -15,6 +15,7 @@ pub(crate) enum Red {
     ReloadFailed,
     UpgradeFailed,
     LogLost,
+    Skipped,
     AtLimit,
     Refusing,
     Failing,
@@ -31,6 +32,7 @@ impl Red {
             Self::ReloadFailed => "the last reload failed",
             Self::UpgradeFailed => "the last upgrade failed",
             Self::LogLost => "log lines were lost",
+            Self::Skipped => "a forward could not be bound",
             Self::AtLimit => "a forward is at its limit",
             Self::Refusing => "a forward refuses clients",
             Self::Failing => "a forward does not reach its target",
@@ -55,6 +57,7 @@ pub(crate) fn of_process(status: &Status) -> Vec<Red> {
 /// What is red of a forward.
 pub(crate) fn of_forward(forward: &Forward) -> Vec<Red> {
     that_hold([
+        (Red::Skipped, forward.state == "skipped"),
         (Red::AtLimit, forward.sessions >= forward.max_sessions),
         (Red::Refusing, was_lately(forward.last_refused)),
         (Red::Failing, was_lately(forward.last_failed)),
@@ -87,13 +90,14 @@ fn is_above_nine_tenths(part: u64, whole: u64) -> bool {
 mod tests {
     use super::*;
 
-    const ALL: [Red; 10] = [
+    const ALL: [Red; 11] = [
         Red::NoAnswer,
         Red::SessionsFull,
         Red::FilesShort,
         Red::ReloadFailed,
         Red::UpgradeFailed,
         Red::LogLost,
+        Red::Skipped,
         Red::AtLimit,
         Red::Refusing,
         Red::Failing,

@@ -118,7 +118,11 @@ fn table(forwards: &[Forward]) -> Table<11> {
 }
 
 pub(crate) fn colour(state: &str) -> Colour {
-    if state == "active" { Colour::Good } else { Colour::Notable }
+    match state {
+        "active" => Colour::Good,
+        "skipped" => Colour::Bad,
+        _ => Colour::Notable,
+    }
 }
 
 /// The first, and how many others there are.
@@ -131,10 +135,14 @@ pub(crate) fn first_and_count(addresses: &[String]) -> String {
     }
 }
 
+fn state_and_error(Forward { state, error, .. }: &Forward) -> String {
+    error.as_ref().map_or_else(|| state.clone(), |error| format!("{state}: {error}"))
+}
+
 fn one_text(forward: &Forward) -> String {
     let mut lines = vec![
         ("forward", forward.name.clone()),
-        ("state", forward.state.clone()),
+        ("state", state_and_error(forward)),
         (
             "sessions",
             format!(

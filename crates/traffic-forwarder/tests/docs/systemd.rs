@@ -1,7 +1,7 @@
 //! The units in the examples and in the documents are such as systemd takes.
 
 use crate::blocks::blocks;
-use crate::repository::{BINARY, files, read};
+use crate::repository::{BINARY, files, read, root};
 use std::fs;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
@@ -52,6 +52,31 @@ fn the_examples_are_taken_with_the_drop_in_for_old_systemd_and_without() {
     }
     let complaints: Vec<_> = complaints(&units).into_iter().filter(unknown).collect();
     assert!(complaints.is_empty(), "{complaints:?}");
+}
+
+/// The text between two others, the first time they stand in this order.
+fn between<'a>(text: &'a str, before: &str, after: &str) -> &'a str {
+    let found = text.split_once(before).and_then(|(_, rest)| rest.split_once(after));
+    found.unwrap_or_else(|| panic!("`{before}...{after}` is not in\n{text}")).0
+}
+
+#[test]
+fn the_unit_is_as_confined_as_the_document_says() {
+    let analyze = Tool::find("systemd-analyze");
+    let unit = root().join(DIRECTORY).join("traffic-forwarder.service");
+    let unit = unit.to_str().expect("a path in UTF-8");
+    let report = analyze.run(["security", "--offline=true", "--no-pager", unit], LIMIT).text();
+    let measured = between(&report, "Overall exposure level for traffic-forwarder.service: ", " ");
+    let document = read("docs/systemd.md");
+    let written = between(&document, "an exposure of ", ", from 0");
+    let version = analyze.run(["--version"], LIMIT).text();
+    if between(&version, "systemd ", " ") == between(&document, "to 10, with systemd ", ".") {
+        assert_eq!(measured, written);
+    } else {
+        // Each version weighs a little differently.
+        let number = |text: &str| text.parse::<f32>().expect("a number");
+        assert!(number(measured) <= number(written) + 0.5, "{measured} and not {written}");
+    }
 }
 
 #[test]

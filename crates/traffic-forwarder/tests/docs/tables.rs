@@ -3,10 +3,7 @@
 use crate::markdown::Document;
 use crate::repository::{document, readmes};
 use flow::{By, Cause, Fallback, Phase};
-use plan::sizes::format_size;
-use plan::units::format_duration;
-use plan::{Kind, Section, Setting, settings};
-use std::time::Duration;
+use plan::{Section, Setting, settings};
 
 pub(crate) fn code(text: &str) -> String {
     format!("`{text}`")
@@ -21,37 +18,6 @@ fn section(setting: &Setting) -> String {
 
 fn default(setting: &Setting) -> String {
     setting.default.map_or_else(|| "–".to_owned(), code)
-}
-
-/// What a value may be, as the reference says it.
-fn values(kind: Kind) -> String {
-    let or = |word: &str, allowed: bool| {
-        if allowed { format!(", or `\"{word}\"`") } else { String::new() }
-    };
-    match kind {
-        Kind::Duration { off, min, max, step } => {
-            let (least, most) = (code(&format_duration(min)), code(&format_duration(max)));
-            let unit = if step == Duration::from_secs(1) { " in whole seconds" } else { "" };
-            format!("a duration from {least} to {most}{unit}{}", or("off", off))
-        }
-        Kind::Count { auto, min, max: u32::MAX } => format!("{min} or more{}", or("auto", auto)),
-        Kind::Count { auto, min, max } => format!("{min} to {max}{}", or("auto", auto)),
-        Kind::Size { off, min, max } => {
-            let (least, most) = (code(&format_size(min)), code(&format_size(max)));
-            format!("a size from {least} to {most}{}", or("off", off))
-        }
-        Kind::Bool => "`true`, `false`".to_owned(),
-        Kind::Choice(words) => {
-            words.iter().map(|word| format!("`\"{word}\"`")).collect::<Vec<_>>().join(", ")
-        }
-        Kind::Name => "1 to 128 bytes without white space".to_owned(),
-        Kind::Listen => "an address, or a list of them".to_owned(),
-        Kind::Target => "an address".to_owned(),
-        Kind::Path => "the path of a file".to_owned(),
-        Kind::Account => "a name, or a number in quotes".to_owned(),
-        Kind::Admin => "`\"auto\"`, `\"off\"`, a Unix socket, or a loopback address".to_owned(),
-        Kind::Keepalive => "a table of `idle`, `interval`, `count`, or `\"off\"`".to_owned(),
-    }
 }
 
 /// The table is exactly this; what it should be is shown if it is not.
@@ -71,7 +37,7 @@ pub(crate) fn assert_table(document: &Document, head: &[&str], expected: &[Vec<S
 fn the_reference_lists_every_setting() {
     let row = |setting: &Setting| {
         let key = code(setting.key);
-        vec![section(setting), key, values(setting.kind), default(setting), setting.doc.to_owned()]
+        vec![section(setting), key, setting.kind.values(), default(setting), setting.doc.to_owned()]
     };
     let rows: Vec<_> = settings().iter().map(row).collect();
     let head = ["Table", "Key", "Values", "Default", "Meaning"];

@@ -1,5 +1,7 @@
 //! `doctor` on hosts whose limits are made small, and whether what it claims is true.
 
+mod taken;
+
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs;
@@ -78,6 +80,13 @@ fn two_workers() -> Config {
     Config::new().process("workers = 2")
 }
 
+/// The name of a test of this module, for [`on_an_island`].
+macro_rules! name {
+    ($test:ident) => {
+        concat!(module_path!(), "::", stringify!($test))
+    };
+}
+
 // === the report ===
 
 #[test]
@@ -133,20 +142,23 @@ fn a_wrong_configuration_is_told_as_check_tells_it() {
 
 #[test]
 fn ten_thousand_forwards_are_examined_and_cut_in_the_text() {
-    let mut config = String::new();
-    for number in 0..10_000 {
-        let (listen, to) = (20_000 + number, 1 + number);
-        writeln!(config, "[[forward]]\nlisten = '127.0.0.1:{listen}'\nto = '127.9.9.9:{to}'")
-            .unwrap();
-    }
-    let finished = forwarder().arg("doctor").config(config).run();
-    assert_eq!(finished.status.code(), Some(0), "{finished}");
-    let text = finished.text();
-    // Whoever listens on all addresses of this machine answers.
-    assert!(text.contains(" of 10000 targets are connected"), "{text}");
-    assert_eq!(text.matches("        127.9.9.9:").count(), 10, "{text}");
-    assert!(text.lines().any(|line| line.starts_with("        and 99")), "{text}");
-    assert!(text.lines().count() < 80, "{text}");
+    // Where nobody has one of their ports.
+    on_an_island(name!(ten_thousand_forwards_are_examined_and_cut_in_the_text), "true", || {
+        let mut config = String::new();
+        for number in 0..10_000 {
+            let (listen, to) = (20_000 + number, 1 + number);
+            writeln!(config, "[[forward]]\nlisten = '127.0.0.1:{listen}'\nto = '127.9.9.9:{to}'")
+                .unwrap();
+        }
+        let finished = forwarder().arg("doctor").config(config).run();
+        assert_eq!(finished.status.code(), Some(0), "{finished}");
+        let text = finished.text();
+        // Whoever listens on all addresses of this machine answers.
+        assert!(text.contains(" of 10000 targets are connected"), "{text}");
+        assert_eq!(text.matches("        127.9.9.9:").count(), 10, "{text}");
+        assert!(text.lines().any(|line| line.starts_with("        and 99")), "{text}");
+        assert!(text.lines().count() < 80, "{text}");
+    });
 }
 
 // === single limits ===
@@ -209,13 +221,6 @@ fn directories_that_cannot_be_used_are_fatal() {
 }
 
 // === hosts of their own ===
-
-/// The name of a test of this module, for [`on_an_island`].
-macro_rules! name {
-    ($test:ident) => {
-        concat!(module_path!(), "::", stringify!($test))
-    };
-}
 
 #[test]
 fn a_low_port_without_the_capability_is_fatal() {

@@ -100,7 +100,8 @@ fn what_is_left_out_is_named_and_fails() {
     // Nobody's file is overwritten.
     let second = import();
     assert_eq!(second.status.code(), Some(2), "{second}");
-    assert!(second.stderr.contains("File exists"), "{second}");
+    let told = format!("error: `{}` exists already; nothing was overwritten\n", output.display());
+    assert_eq!(second.stderr, told);
 }
 
 #[test]
@@ -123,14 +124,27 @@ fn included_files_are_read_from_the_directory_of_the_first() {
 }
 
 #[test]
-fn a_file_without_a_forward_is_no_success() {
+fn a_file_without_a_forward_is_an_error_and_nothing_is_written() {
     let dir = TempDir::new().unwrap();
-    for (from, text) in [("rinetd", "# nothing\n"), ("nginx", "user www-data;\nevents { }\n")] {
-        let file = dir.path().join(from);
+    for (from, text, notes) in [
+        ("rinetd", "", ""),
+        ("rinetd", "# nothing\n", ""),
+        ("haproxy", "", ""),
+        ("nginx", "user www-data;\nevents { }\n", "note: `user`, `events`: not needed here\n"),
+    ] {
+        let (file, output) = (dir.path().join(from), dir.path().join("ours.toml"));
         fs::write(&file, text).unwrap();
-        let import = forwarder().args(["import", "--from", from]).arg(&file).run();
-        assert_eq!(import.status.code(), Some(1), "{import}");
-        assert!(import.stderr.ends_with("holds nothing that is a forward\n"), "{import}");
+        let import = || forwarder().args(["import", "--from", from]).arg(&file);
+        let (printed, written) = (import().run(), import().arg("-o").arg(&output).run());
+        for import in [printed, written] {
+            assert_eq!(import.status.code(), Some(2), "{import}");
+            assert!(import.stdout.is_empty() && import.stderr.starts_with(notes), "{import}");
+            let error = format!("error: `{}` holds nothing that is a forward\n", file.display());
+            let last = import.stderr.lines().last().map(|line| format!("{line}\n"));
+            assert_eq!(last, Some(error), "{import}");
+            assert!(!notes.is_empty() || import.stderr.lines().count() == 1, "{import}");
+        }
+        assert!(!output.exists());
     }
 }
 

@@ -62,10 +62,12 @@ fn levels_filter() {
         [("error", 0, 0), ("warn", 0, 0), ("info", 1, 0), ("debug", 1, 1), ("trace", 1, 1)]
     {
         let forwarder = logged(&format!("format = 'json'\nlevel = '{level}'"), "");
-        for message in ["\"ready\"", "\"draining\"", "\"stopped\"", "\"session ended\""] {
+        for message in
+            ["\"listening\"", "\"ready\"", "\"draining\"", "\"stopped\"", "\"session ended\""]
+        {
             assert_eq!(count(&forwarder, message), info, "{message} at {level}");
         }
-        for message in ["\"client connected\"", "\"forwarding\"", "\"listening\""] {
+        for message in ["\"client connected\"", "\"forwarding\""] {
             assert_eq!(count(&forwarder, message), debug, "{message} at {level}");
         }
     }

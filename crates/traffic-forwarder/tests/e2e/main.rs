@@ -39,6 +39,8 @@ mod sandbox;
 mod scale;
 mod secrecy;
 mod shutdown;
+mod skipped;
+mod start;
 mod static_binary;
 mod systemd;
 mod timeouts;

@@ -258,3 +258,43 @@ fn doctor_judges_for_the_user() {
         assert!(home.examined(&port, 0).1);
     });
 }
+
+/// What another user's process has open cannot be seen; by whom and by which configuration it runs
+/// can be.
+#[test]
+fn doctor_knows_the_own_process_of_another_user() {
+    if !is_root() {
+        return;
+    }
+    let (home, port) = (Home::new(), Port::v4());
+    let config = home.config().forward(port.addr(), "127.0.0.1:9", "");
+    let running = home.start(&config);
+    for uid in [0, 64_000] {
+        let (verdict, text) = finding(&home.examined(&config, uid).0, "taken");
+        let says = format!("own process, pid {}, which runs", running.pid());
+        assert!(verdict == "ok" && text.contains(&says), "{text}");
+    }
+    drop(running);
+    let _listener = std::net::TcpListener::bind(port.addr()).unwrap();
+    let (verdict, text) = finding(&home.examined(&config, 64_000).0, "taken");
+    assert!(verdict == "fail" && text.contains("the user with the id 0; root can see"), "{text}");
+}
+
+#[test]
+fn a_user_that_is_not_there_is_told_by_check_doctor_and_run_alike() {
+    let home = Home::new();
+    let config = Config::new().process("user = 'no-such-user'");
+    home.write(&config.forward("127.0.0.1:18080", "127.0.0.1:9", ""));
+    let says = |command: &str| {
+        let mut program = Command::new(home.path("program"));
+        run(program.arg(command).args(home.arguments()), LIMIT)
+    };
+    let (check, served) = (says("check"), says("run"));
+    assert_eq!(check.status.code(), Some(2), "{check}");
+    let error = "error: run as user `no-such-user`: there is no such user in /etc/passwd";
+    assert!(check.stdout.is_empty() && check.stderr.starts_with(error), "{check}");
+    assert_eq!((served.status.code(), served.stderr), (Some(2), check.stderr));
+    let doctor = says("doctor");
+    assert_eq!(doctor.status.code(), Some(1), "{doctor}");
+    assert!(doctor.text().starts_with("fail  user: run as user `no-such-user`"), "{doctor}");
+}

@@ -34,3 +34,16 @@ fn the_command_says_so_and_writes_no_file() {
     }
     desk.refused(&["profile", "--seconds", "301", "-o", "x"], 2);
 }
+
+#[test]
+fn a_file_that_cannot_be_written_is_known_before_a_profile_is_taken() {
+    let desk = Desk::new();
+    let _forwarder = config().admin(&desk.admin()).start();
+    // It would answer that it takes none.
+    let said = desk.refused(&["profile", "-o", "/nowhere/flame.svg"], 2);
+    assert!(said.contains("write /nowhere/flame.svg: No such file"), "{said}");
+    let file = desk.path("former.svg");
+    fs::write(&file, "former").unwrap();
+    desk.refused(&["profile", "-o", &file], 1);
+    assert_eq!(fs::read_to_string(&file).unwrap(), "former");
+}

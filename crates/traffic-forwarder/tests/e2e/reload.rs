@@ -13,6 +13,7 @@ use testkit::{
 use crate::support::{Config, Operated, QUIET, messages, ping, play, served_client};
 
 const RELOADED: &str = "configuration reloaded";
+const FAILED: &str = "reload failed; nothing was changed";
 
 /// Two forwards to echoes.
 struct Pair {
@@ -202,6 +203,12 @@ fn a_wrong_file_changes_nothing_and_is_explained() {
     assert!(message.contains(":15:") || message.contains("forwarder.conf:"), "{message}");
     assert_eq!(pair.operated.generation(), 1);
     served_client(&pair.ports[1]);
+    pair.operated.wait_for_message(FAILED);
+    let logged = messages(&pair.operated, FAILED).remove(0);
+    let logged = logged["error"].as_str().unwrap();
+    assert_eq!(logged.matches("forwarder.conf:").count(), 2, "{logged}");
+    assert!(!logged.contains('\n') && !logged.contains("error:"), "{logged}");
+    assert_eq!(pair.operated.http.json("/v1/status")["last_reload"]["error"], logged);
 }
 
 #[test]
@@ -279,6 +286,20 @@ fn a_watched_file_is_reloaded_when_it_is_replaced() {
     pair.operated.write(pair.with_second(pair.echo(), "").process("watch = true"));
     wait_until("the second reload", LIMIT, || pair.operated.generation() == 3);
     served_client(&pair.ports[1]);
+}
+
+#[test]
+fn a_watched_file_that_is_gone_is_warned_of_once_and_what_runs_goes_on() {
+    const GONE: &str =
+        "the watched file is gone: what runs goes on, and it is read again when it is back";
+    let pair = Pair::start("watch = true");
+    let client = served_client(&pair.ports[0]);
+    fs::remove_file(pair.operated.config_path()).unwrap();
+    pair.operated.wait_for_message(GONE);
+    ping(&client);
+    pair.operated.write(pair.with_second(pair.echo(), "").process("watch = true"));
+    pair.operated.wait_for_message(RELOADED);
+    assert_eq!(messages(&pair.operated, GONE).len(), 1);
 }
 
 #[test]

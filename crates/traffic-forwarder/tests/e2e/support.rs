@@ -22,7 +22,7 @@ use serde_json::Value;
 use testkit::{Addr, Forwarder, ForwarderBuilder, Port, SessionRecord, Socket, connect};
 
 pub(crate) use desk::Desk;
-pub(crate) use hosts::with_hosts;
+pub(crate) use hosts::{with_hosts, with_mounts, with_run};
 pub(crate) use island::{on_an_island, on_each_island};
 pub(crate) use kernel::{of_each_thread, tcp_row, unacked, waiting_connections_to};
 pub(crate) use late_target::LateTarget;

@@ -31,6 +31,9 @@ fn it_is_installed_upgraded_in_place_and_purged() {
     let newer = debian_package("1.1.0", root.exchange());
     install(&root, &older);
     root.shell(&format!("getent passwd {USER} && test -f {CONFIG}")).success();
+    let pages = ["man1/traffic-forwarder.1", "man5/traffic-forwarder.conf.5"];
+    let is_there = pages.map(|page| format!("gzip -t /usr/share/man/{page}.gz"));
+    root.shell(&is_there.join(" && ")).success();
 
     let (target, port) = (Target::start(Behaviour::Echo), Port::v4());
     let text = format!("[[forward]]\nlisten = \"{}\"\nto = \"{}\"\n", port.addr(), target.addr());

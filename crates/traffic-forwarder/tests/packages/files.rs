@@ -29,6 +29,7 @@ fn the_tar_file_holds_what_belongs_to_the_program() {
         "traffic-forwarder",
         "man/man1/traffic-forwarder.1",
         "man/man1/traffic-forwarder-status.1",
+        "man/man5/traffic-forwarder.conf.5",
         "completions/traffic-forwarder.bash",
         "completions/traffic-forwarder.fish",
         "completions/_traffic-forwarder",

@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
+mod machine;
 mod made;
 mod scratch_root;
 
@@ -14,5 +15,6 @@ mod completions;
 mod debian;
 mod files;
 mod installation;
+mod live_unit;
 mod manual;
 mod orchestration;

@@ -1,7 +1,9 @@
-//! `man`: the pages say what the command line says.
+//! `man`: the pages say what the command line and the settings say.
 
 use std::fs;
+use std::path::Path;
 
+use plan::settings;
 use tempfile::TempDir;
 use testkit::{Forwarder, LIMIT, Tool};
 
@@ -15,25 +17,73 @@ fn commands() -> Vec<String> {
     names.filter(|name| !name.is_empty()).map(str::to_owned).collect()
 }
 
-#[test]
-fn each_command_has_a_page_without_errors() {
+/// Has the program write its pages into a directory.
+fn written() -> TempDir {
     let dir = TempDir::new().unwrap();
     Forwarder::binary(BINARY).arg("man").arg(dir.path()).run().success();
-    let mut pages: Vec<_> = fs::read_dir(&dir).unwrap().map(|page| page.unwrap().path()).collect();
+    dir
+}
+
+/// The page as it is shown, which has nothing that mandoc(1) complains of.
+fn shown(page: &Path) -> String {
+    let mandoc = Tool::find("mandoc");
+    mandoc.run(["-Tlint", "-Werror", page.to_str().unwrap()], LIMIT);
+    // Every bold letter is written twice, with a step back in between.
+    let text = mandoc.run(["-Tutf8", page.to_str().unwrap()], LIMIT).text();
+    let steps: Vec<_> = text.split('\u{8}').collect();
+    let plain = |(place, part): (usize, &&str)| {
+        let dropped = usize::from(place + 1 < steps.len());
+        part.chars().take(part.chars().count() - dropped).collect::<String>()
+    };
+    steps.iter().enumerate().map(plain).collect()
+}
+
+#[test]
+fn each_command_has_a_page_without_errors() {
+    let dir = written();
+    let section = dir.path().join("man1");
+    let mut pages: Vec<_> =
+        fs::read_dir(&section).unwrap().map(|page| page.unwrap().path()).collect();
     pages.sort();
-    let mut expected = vec![dir.path().join("traffic-forwarder.1")];
-    let of_command = |name| dir.path().join(format!("traffic-forwarder-{name}.1"));
+    let mut expected = vec![section.join("traffic-forwarder.1")];
+    let of_command = |name| section.join(format!("traffic-forwarder-{name}.1"));
     expected.extend(commands().into_iter().map(of_command));
     expected.sort();
     assert_eq!(pages, expected);
-    let mandoc = Tool::find("mandoc");
     for page in pages {
-        mandoc.run(["-Tlint", "-Werror", page.to_str().unwrap()], LIMIT);
-        let text = mandoc.run(["-Tascii", page.to_str().unwrap()], LIMIT).text();
-        for section in ["N\u{8}NA", "S\u{8}SY", "D\u{8}DE", "O\u{8}OP"] {
-            assert!(text.contains(section), "{section} in {}", page.display());
+        let text = shown(&page);
+        for section in ["NAME", "SYNOPSIS", "DESCRIPTION", "OPTIONS"] {
+            assert!(text.contains(&format!("\n{section}\n")), "{section} in {text}");
         }
     }
+}
+
+#[test]
+fn the_configuration_file_has_a_page_with_every_setting() {
+    let text = shown(&written().path().join("man5/traffic-forwarder.conf.5"));
+    let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let shown = words(&text);
+    for setting in settings() {
+        let default = setting.default.map(|default| format!(" Default: {default}."));
+        let expected = format!(
+            "{} {} Values: {}.{} A change holds: {}.",
+            setting.key,
+            setting.doc.replace('`', ""),
+            setting.kind.values().replace('`', ""),
+            default.unwrap_or_default(),
+            setting.effect.explanation()
+        );
+        assert!(shown.contains(&words(&expected)), "{expected}\n{text}");
+    }
+}
+
+#[test]
+fn pages_are_written_over_older_ones() {
+    let dir = written();
+    let page = dir.path().join("man5/traffic-forwarder.conf.5");
+    fs::write(&page, "older").unwrap();
+    Forwarder::binary(BINARY).arg("man").arg(dir.path()).run().success();
+    assert!(fs::read_to_string(&page).unwrap().contains("idle_timeout"));
 }
 
 #[test]
@@ -43,6 +93,7 @@ fn without_a_directory_the_program_s_page_is_printed() {
     for name in commands() {
         assert!(page.contains(&format!("traffic\\-forwarder\\-{name}(1)")), "{name}: {page}");
     }
+    assert!(page.contains("\\fBtraffic\\-forwarder.conf\\fR(5)"), "{page}");
 }
 
 #[test]

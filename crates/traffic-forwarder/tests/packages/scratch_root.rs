@@ -71,12 +71,13 @@ impl ScratchRoot {
             .arg("/usr/bin/traffic-forwarder")
     }
 
-    fn root(&self) -> PathBuf {
+    /// Where it is, as seen by those who went there.
+    pub(crate) fn root(&self) -> PathBuf {
         self.dir.path().join("root")
     }
 
     /// The argument by which nsenter(1) goes there.
-    fn entry(&self) -> String {
+    pub(crate) fn entry(&self) -> String {
         format!("--mount=/proc/{}/ns/mnt", self.keeper.pid())
     }
 }

@@ -29,6 +29,8 @@ pub(crate) struct Stage {
     admin: Port,
     pub(crate) ports: Vec<Port>,
     _target: Target,
+    /// Bytes that come back for each.
+    answer: usize,
     dir: TempDir,
     config: String,
     program: PathBuf,
@@ -39,8 +41,14 @@ impl Stage {
     /// Forwards to an echo by these names, with these settings.
     #[track_caller]
     pub(crate) fn start(names: &[impl AsRef<str>], settings: &str) -> Self {
+        Self::answering(names, settings, 1)
+    }
+
+    /// The same, with a target that sends each byte back so many times.
+    #[track_caller]
+    pub(crate) fn answering(names: &[impl AsRef<str>], settings: &str, answer: usize) -> Self {
         let (admin, dir) = (Port::v4(), TempDir::new().unwrap());
-        let target = Target::start(Behaviour::Echo);
+        let target = Target::start(Behaviour::Multiply(answer));
         let ports: Vec<_> = names.iter().map(|_| Port::v4()).collect();
         let token = dir.path().join("token");
         fs::write(&token, TOKEN).unwrap();
@@ -57,7 +65,7 @@ impl Stage {
         }
         let program = BINARY.into();
         let mut stage =
-            Self { admin, ports, _target: target, dir, config, program, forwarder: None };
+            Self { admin, ports, _target: target, answer, dir, config, program, forwarder: None };
         stage.run();
         stage
     }
@@ -141,7 +149,7 @@ impl Stage {
     #[track_caller]
     pub(crate) fn client(&self, place: usize) -> Socket {
         let client = connect(&self.ports[place]).unwrap();
-        ping(&client);
+        play(&client, Script::new().write_bytes(".").read_exactly(self.answer as u64));
         client
     }
 
@@ -154,11 +162,11 @@ impl Stage {
     /// Bytes back and forth through the forward at this place, at least once, until it is dropped.
     pub(crate) fn load(&self, place: usize) -> Load {
         let (client, stop) = (self.client(place), Arc::new(AtomicBool::new(false)));
-        let stopped = Arc::clone(&stop);
+        let (stopped, answer) = (Arc::clone(&stop), (SIZE * self.answer) as u64);
         let thread = thread::spawn(move || {
             loop {
                 let exchange = Script::new().write_bytes(vec![b'.'; SIZE]);
-                play(&client, exchange.read_exactly(SIZE as u64).pause(PAUSE));
+                play(&client, exchange.read_exactly(answer).pause(PAUSE));
                 if stopped.load(Ordering::Relaxed) {
                     break;
                 }

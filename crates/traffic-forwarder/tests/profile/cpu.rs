@@ -12,6 +12,9 @@ fn go_reads_where_the_workers_spend_their_time() {
     for function in ["engine::worker::", "engine::pump::", "sys::"] {
         assert!(top.contains(function), "no {function}: {top}");
     }
+    // Whose method it is, too, and not only its name.
+    let cut = top.lines().find(|line| line.contains(" ::"));
+    assert_eq!(cut, None);
     // Lines of the source, too.
     let lines = loaded.pprof(&["-top", "-lines", "-nodecount=1000"], &file);
     assert!(lines.contains("pump.rs:"), "{lines}");

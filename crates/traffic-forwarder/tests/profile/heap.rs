@@ -11,6 +11,8 @@ fn go_reads_who_allocated_and_what_is_in_use() {
     let allocated = top("-sample_index=alloc_space");
     assert!(allocated.contains("Type: alloc_space"), "{allocated}");
     assert!(allocated.contains("control::serve::serve"), "{allocated}");
+    // The stack begins with who allocates, not with who counts it.
+    assert!(!allocated.contains("sampling::heap::allocated"), "{allocated}");
     // A worker's table of sessions lives as long as the worker does.
     let used = top("-sample_index=inuse_space");
     assert!(used.contains("Type: inuse_space") && used.contains("engine::"), "{used}");

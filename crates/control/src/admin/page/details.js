@@ -15,7 +15,7 @@ function factsOfForward(forward) {
   const { sessions, max_sessions: most, opened, refused, failed, rates } = forward;
   const closed = Object.entries(forward.closed).filter(([, count]) => count > 0);
   return [
-    ["state", forward.state],
+    ["state", forward.state + (forward.error ? `: ${forward.error}` : "")],
     ["sessions", `${sessions} of at most ${most}, ${opened} so far`],
     ["errors", `${refused} refused, ${failed} failed`],
     ["bytes", `${bytes(forward.bytes_up)} up, ${bytes(forward.bytes_down)} down`],

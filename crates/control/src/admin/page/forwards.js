@@ -13,7 +13,7 @@ const MUCH = { room: "much" };
 
 /** What can be done to a forward in this state; to a removed one, nothing. */
 export function actionOf({ state }) {
-  return { active: "Drain", draining: "Resume" }[state];
+  return { active: "Drain", draining: "Resume", skipped: "Resume" }[state];
 }
 
 function columns(open) {
@@ -43,7 +43,7 @@ export function forwardsTable(open) {
 
 /** Drains a forward, after a question; or resumes it. */
 export async function switchForward({ name, state, sessions }) {
-  const resume = state === "draining";
+  const resume = actionOf({ state }) === "Resume";
   const text = `It takes no new sessions. ${many(sessions, "open session")} may go on.`;
   if (!resume && !(await confirm(`Drain ${name}?`, text, "Drain"))) return;
   try {

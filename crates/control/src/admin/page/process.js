@@ -84,6 +84,7 @@ export function showTroubles(status, { total, forwards }) {
 function troubleOf(forward) {
   const { name, sessions, max_sessions: most, refused, failed } = forward;
   const parts = [];
+  if (words.isSkipped(forward)) parts.push(`could not be bound: ${forward.error}`);
   if (words.isFull(forward)) parts.push(`at its limit of ${many(most, "session")}`);
   if (words.refusesLately(forward)) parts.push(`refused clients, ${refused} so far`);
   if (words.failsLately(forward)) parts.push(`sessions fail to connect, ${failed} so far`);

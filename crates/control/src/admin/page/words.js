@@ -30,7 +30,12 @@ export function nearlyOutOfFiles({ open_files: open, open_files_limit: most }) {
   return open > most * MANY_FILES;
 }
 
+export function isSkipped({ state }) {
+  return state === "skipped";
+}
+
 export function stateTone(state) {
+  if (state === "skipped") return "bad";
   return state === "active" || state === "serving" ? "good" : "notable";
 }
 

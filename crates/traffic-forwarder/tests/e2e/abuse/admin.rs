@@ -2,6 +2,8 @@
 //! host.
 
 use std::io::{Read as _, Write as _};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use testkit::{Behaviour, LIMIT, Socket, connect, wait_until};
 
@@ -65,6 +67,33 @@ fn huge_bodies_are_refused_or_cut() {
         let sent = (0..1000).take_while(|_| pieces.write_all(&piece).is_ok()).count();
         assert!(sent < 1000, "a body of {sent} pieces was taken");
     });
+    abused.gives_back();
+}
+
+/// Each sends a byte of its head now and then, so that none is ever silent for long.
+#[test]
+fn heads_that_drip_are_cut_and_the_next_is_served() {
+    // More than are served at the same time: the rest waits in the queue, and the next behind it.
+    const DRIPPING: usize = CONNECTIONS + 8;
+    const SERVED: usize = 64;
+    // A head may take ten seconds.
+    const PATIENCE: Duration = Duration::from_secs(30);
+    let abused = abused();
+    let began = Instant::now();
+    let mut dripping: Vec<_> = (0..DRIPPING).map(|_| connected(&abused)).collect();
+    for socket in &mut dripping {
+        socket.write_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nX-Slow: ").unwrap();
+    }
+    let mut next = connected(&abused);
+    next.set_read_timeout(Some(PATIENCE)).unwrap();
+    next.write_all(b"GET /healthz HTTP/1.0\r\nHost: localhost\r\n\r\n").unwrap();
+    abused.beside_until("dripping heads", CONNECTIONS, BUFFERS, || {
+        thread::sleep(Duration::from_millis(50));
+        dripping.retain_mut(|socket| socket.write_all(b"x").is_ok());
+        assert!(began.elapsed() < PATIENCE, "{} heads still drip", dripping.len());
+        dripping.len() <= DRIPPING - SERVED
+    });
+    assert!(answer(next).starts_with("HTTP/1.0 200"));
     abused.gives_back();
 }
 

@@ -40,8 +40,10 @@ fn a_flood_beyond_every_limit_costs_what_the_limit_allows() {
     assert!(!held.is_empty());
     drop(held);
     abused.gives_back();
-    let warnings = messages(&abused.operated, "connections refused: max_sessions is reached");
-    let count = warnings.len();
+    let warnings =
+        || messages(&abused.operated, "connections refused: max_sessions is reached").len();
+    wait_until("a warning", LIMIT, || warnings() > 0);
+    let count = warnings();
     assert!((1..=8).contains(&count), "{count} warnings: refusals are gathered, not told singly");
 }
 

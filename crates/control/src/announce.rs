@@ -1,0 +1,48 @@
+//! What is told at the start: where clients are taken, where that leads, and who may ask.
+
+use crate::admin::Door;
+use crate::supervisor::Supervisor;
+use engine::{ForwardState, ForwardView};
+
+/// Listeners that are told one by one: more would bury what else the start has to say.
+const MOST_TOLD: usize = 20;
+
+/// Says what the process serves. The last line is that it is ready.
+pub(crate) fn announce(supervisor: &Supervisor) {
+    let Supervisor { plan, engine, workers, capacity, door, .. } = supervisor;
+    let is_active = |view: &ForwardView<'_>| view.state == ForwardState::Active;
+    let plans = || engine.forwards().filter(is_active).map(|view| view.plan);
+    let routes = || plans().flat_map(|plan| plan.routes.iter().map(move |route| (plan, route)));
+    for (forward, route) in routes().take(MOST_TOLD) {
+        tracing::info!(
+            forward = forward.name,
+            listen = %route.listen,
+            target = %route.target,
+            "listening"
+        );
+    }
+    let count = routes().count().saturating_sub(MOST_TOLD);
+    if count > 0 {
+        tracing::info!(count, "listening on more addresses");
+    }
+    if let Some(wanted) = capacity.lowered_from {
+        tracing::warn!(
+            wanted,
+            max_sessions = capacity.sessions,
+            open_files_limit = capacity.open_files_limit,
+            "max_sessions is more than the open-file limit allows, and was lowered"
+        );
+    }
+    tracing::info!(
+        version = env!("CARGO_PKG_VERSION"),
+        pid = std::process::id(),
+        config = plan.config.as_ref().map(|path| path.display().to_string()),
+        admin = door.as_ref().map_or("none", Door::place),
+        forwards = plan.forwards.len(),
+        listeners = engine.listeners(),
+        workers,
+        max_sessions = capacity.sessions,
+        open_files_limit = capacity.open_files_limit,
+        "ready"
+    );
+}

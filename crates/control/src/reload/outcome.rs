@@ -1,0 +1,134 @@
+//! What came of a reload, and how it is told.
+
+use plan::{ForwardSummary, PlanDiff, Problems};
+use std::collections::HashMap;
+use std::fmt;
+use std::time::SystemTime;
+
+/// Problems that are told where there is room for one line.
+const TOLD: usize = 2;
+
+/// What a reload changed, or would.
+#[derive(Debug)]
+pub(crate) struct ReloadReport {
+    pub(crate) diff: PlanDiff,
+    /// Open sessions by forward, of what was changed or removed.
+    pub(crate) sessions: HashMap<String, u32>,
+    /// Unchanged forwards that were skipped before and listen now; before a reload, those that it
+    /// would try to bind again.
+    pub(crate) retried: Vec<ForwardSummary>,
+    /// Lines of the older format that were skipped, and why.
+    pub(crate) skipped: Vec<String>,
+    /// The configuration that runs now.
+    pub(crate) generation: u64,
+}
+
+impl ReloadReport {
+    /// How many forwards stay as they are.
+    pub(crate) fn unchanged(&self) -> usize {
+        self.diff.unchanged - self.retried.len()
+    }
+}
+
+/// Why the configuration that ran goes on.
+#[derive(Debug)]
+pub(crate) enum ReloadError {
+    /// The new one is not right.
+    Config(Problems),
+    /// It is right, and does not fit this host, or this moment.
+    Unfit(Vec<String>),
+    /// There is no file to read.
+    NoFile,
+    /// The process is shutting down.
+    Draining,
+}
+
+impl ReloadError {
+    /// For a field of the log or of an answer: what is wrong first, and how much more is.
+    pub(crate) fn one_line(&self) -> String {
+        let (mut told, count): (Vec<String>, usize) = match self {
+            Self::Config(problems) => {
+                let first = problems.iter().take(TOLD).map(plan::Problem::statement);
+                (first.collect(), problems.len())
+            }
+            Self::Unfit(errors) => (errors.iter().take(TOLD).cloned().collect(), errors.len()),
+            Self::NoFile | Self::Draining => (vec![self.to_string()], 1),
+        };
+        match count - told.len() {
+            0 => {}
+            1 => told.push("and 1 more problem".to_owned()),
+            more => told.push(format!("and {more} more problems")),
+        }
+        told.join("; ")
+    }
+}
+
+impl fmt::Display for ReloadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Config(problems) => f.write_str(problems.render(false).trim_end()),
+            Self::Unfit(errors) => f.write_str(&errors.join("\n")),
+            Self::NoFile => f.write_str(
+                "the forwards were given on the command line: there is no file to reload",
+            ),
+            Self::Draining => f.write_str("the process is shutting down"),
+        }
+    }
+}
+
+/// The last attempt to reload.
+#[derive(Clone, Debug)]
+pub(crate) struct LastReload {
+    pub(crate) at: SystemTime,
+    pub(crate) by: String,
+    /// Why it failed, in one line.
+    pub(crate) error: Option<String>,
+}
+
+/// Writes into the log what came of it.
+pub(super) fn log_reload(by: &str, result: &Result<ReloadReport, ReloadError>) {
+    let report = match result {
+        Ok(report) => report,
+        Err(error) => {
+            let error = error.one_line();
+            return tracing::error!(by, error, "reload failed; nothing was changed");
+        }
+    };
+    tracing::info!(
+        by,
+        generation = report.generation,
+        added = report.diff.added.len(),
+        changed = report.diff.changed.len(),
+        removed = report.diff.removed.len(),
+        unchanged = report.unchanged(),
+        retried = report.retried.len(),
+        skipped = report.skipped.len(),
+        "configuration reloaded"
+    );
+    for change in report.diff.need_restart() {
+        tracing::warn!(key = change.key, "this setting changes with a restart only");
+    }
+    for skipped in &report.skipped {
+        tracing::warn!("skipped: {skipped}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_line_tells_two_problems_and_counts_the_others() {
+        let unfit = |errors: &[&str]| {
+            ReloadError::Unfit(errors.iter().map(ToString::to_string).collect()).one_line()
+        };
+        assert_eq!(unfit(&["a"]), "a");
+        assert_eq!(unfit(&["a", "b"]), "a; b");
+        assert_eq!(unfit(&["a", "b", "c"]), "a; b; and 1 more problem");
+        assert_eq!(unfit(&["a", "b", "c", "d"]), "a; b; and 2 more problems");
+        let input = plan::Input { config: Some("file".into()), ..plan::Input::default() };
+        let problems = plan::read_text(&input, "[process]\nworkers = 'x'\n").problems;
+        let line = ReloadError::Config(problems).one_line();
+        assert!(line.starts_with("file:2:12: `") && !line.contains('\n'), "{line}");
+    }
+}

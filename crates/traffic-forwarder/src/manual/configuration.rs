@@ -1,0 +1,135 @@
+//! The manual page of the configuration file, from the table of settings.
+
+use clap_mangen::roff::{Inline, Roff, bold, roman};
+use plan::{Section, Setting, settings};
+
+use super::{NO_DATE, SOURCE};
+
+/// As the file is called where a package has it.
+pub(super) const NAME: &str = "traffic-forwarder.conf";
+
+/// What stands before the settings. As in the table of settings, what is written in the file is between
+/// backticks.
+const DESCRIPTION: [&str; 4] = [
+    "A file is in one of two formats, told by its content. A line with `|` is the older one: one \
+     forward per line, `local_port | remote_host | remote_port`, with `#` before a comment. Each \
+     listens on its port of every address and has the default settings.",
+    "A file with `key = value` or `[table]` is TOML. Each forward is one `[[forward]]`. An unknown \
+     key, or a value that cannot be, keeps the program from starting, and a reload from happening; \
+     `traffic-forwarder check -c FILE` reports all such problems at once.",
+    "A duration is a number with a unit, or several, as `500ms`, `30s` or `1h30m`; the units are \
+     `ns`, `us`, `ms`, `s`, `m`, `h` and `d`. A size is a number of bytes or one with a unit, as \
+     `64KiB` or `10MiB`.",
+    "Each setting says for what a changed value holds after a reload.",
+];
+
+const LINES: &str = "\
+18080 | 127.0.0.1   | 8080
+18081 | db.internal | 5432   # a comment may follow
+";
+
+const TOML: &str = r#"[process]
+shutdown_timeout = "30s"
+
+[defaults]
+connect_timeout = "2s"
+
+[[forward]]
+name = "db"
+listen = ["127.0.0.1:18080", "unix:/run/traffic-forwarder/db.sock"]
+to = "db.internal:5432"
+max_sessions = 200
+
+[[forward]]
+listen = ":18100-18104"
+to = "10.0.0.5:9000-9004"
+"#;
+
+/// The sections of the file as the page heads them, with what there is to say of each as a whole.
+const SECTIONS: [(Section, &str, &str); 5] = [
+    (Section::Process, "THE PROCESS", "These stand in `[process]`."),
+    (Section::Log, "THE LOG", "These stand in `[log]`."),
+    (Section::Forward, "A FORWARD", "These stand in `[[forward]]`."),
+    (
+        Section::ForwardDefaults,
+        "A FORWARD, OR ALL OF THEM",
+        "These stand in `[[forward]]`, or in `[defaults]` for every forward that says nothing else.",
+    ),
+    (Section::Keepalive, "KEEPALIVE", "These stand in `keepalive = { ... }`."),
+];
+
+/// The page in roff.
+pub(super) fn page() -> String {
+    let mut page = Roff::new();
+    page.control("TH", [NAME, "5", NO_DATE, SOURCE, "File Formats"]);
+    page.control("SH", ["NAME"]);
+    page.text([roman(format!("{NAME} - the configuration of traffic-forwarder"))]);
+    page.control("SH", ["DESCRIPTION"]);
+    for (place, paragraph) in DESCRIPTION.iter().enumerate() {
+        if place > 0 {
+            page.control("PP", []);
+        }
+        page.text(marked(paragraph));
+    }
+    for (section, heading, text) in SECTIONS {
+        page.control("SH", [heading]).text(marked(text));
+        settings().iter().filter(|setting| setting.section == section).for_each(|setting| {
+            describe(&mut page, setting);
+        });
+    }
+    page.control("SH", ["EXAMPLES"]);
+    example(&mut page, LINES);
+    page.control("PP", []);
+    page.text([roman("TOML can say more:")]);
+    example(&mut page, TOML);
+    page.control("SH", ["SEE ALSO"]);
+    page.text([bold("traffic-forwarder"), roman("(1)")]);
+    page.render()
+}
+
+fn describe(page: &mut Roff, setting: &Setting) {
+    page.control("TP", []).text([bold(setting.key)]).text(marked(setting.doc));
+    let default =
+        setting.default.map_or(String::new(), |default| format!(" Default: `{default}`."));
+    let values = format!("Values: {}.{default}", setting.kind.values());
+    page.control("br", []).text(marked(&values));
+    let effect = format!("A change holds: {}.", setting.effect.explanation());
+    page.control("br", []).text([roman(effect)]);
+}
+
+/// Text as it stands, line by line.
+fn example(page: &mut Roff, text: &str) {
+    page.control("RS", ["4"]).control("nf", []);
+    for line in text.lines() {
+        page.text([roman(line)]);
+    }
+    page.control("fi", []).control("RE", []);
+}
+
+/// Text with what is between backticks in bold.
+fn marked(text: &str) -> Vec<Inline> {
+    let parts = text.split('`').enumerate();
+    parts.map(|(place, part)| if place % 2 == 0 { roman(part) } else { bold(part) }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use plan::{Input, read_text};
+    use std::collections::HashSet;
+
+    #[test]
+    fn every_setting_has_its_place() {
+        let sections: HashSet<_> = SECTIONS.iter().map(|(section, ..)| *section).collect();
+        assert!(settings().iter().all(|setting| sections.contains(&setting.section)));
+    }
+
+    #[test]
+    fn the_examples_are_such_as_the_program_takes() {
+        for text in [LINES, TOML] {
+            let input = Input { config: Some(NAME.into()), ..Input::default() };
+            let reading = read_text(&input, text);
+            assert!(reading.plan.is_some() && reading.problems.is_empty(), "{text}");
+        }
+    }
+}

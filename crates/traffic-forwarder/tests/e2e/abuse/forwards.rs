@@ -1,0 +1,54 @@
+//! By whoever writes the configuration, or by a mistake of theirs: more forwards than there can be.
+
+use testkit::{Behaviour, ForwarderBuilder, LIMIT, wait_until};
+
+use super::{Abused, EVERYBODY, MIB};
+use crate::support::{Config, messages};
+
+/// As many files as the process may open: fewer than there are forwards below.
+const OPEN_FILES: u64 = 4096;
+
+/// While a configuration of the longest text that is read is compared with what runs.
+const READING: u64 = 512 * MIB;
+/// Of that, what is not given back: the reload's error, and what lies between what is in use.
+const LEFT: u64 = 16 * MIB;
+
+/// So many forwards of one listener each.
+fn forwards(count: u32) -> Config {
+    (0..count).fold(Config::new(), |config, number| {
+        let [_, a, b, c] = (number + 1).to_be_bytes();
+        config.forward(format!("127.{a}.{b}.{c}:18080"), "127.0.0.1:9", "")
+    })
+}
+
+/// Each configuration is refused as a whole, before anything is bound.
+#[test]
+fn more_forwards_than_there_can_be_are_refused_and_the_running_ones_go_on() {
+    let prepare = |builder: ForwarderBuilder| builder.open_files(OPEN_FILES);
+    let abused = Abused::start_with(Config::new(), Behaviour::Sink, EVERYBODY, prepare);
+    let ranges = (1..=4).fold(Config::new(), |config, number| {
+        config.forward(format!("127.0.0.{number}:1-65535"), "127.0.0.9:1-65535", "")
+    });
+    let mut refused = [
+        (forwards(60_000), 409, "the open-file limit is 4096, and 6"),
+        (ranges, 422, "there are more than 100000 listeners"),
+        (forwards(300_000), 422, "is larger than 16 MiB"),
+    ]
+    .into_iter();
+    let before = abused.operated.peak_rss_bytes();
+    abused.beside_until("forwards", 8, LEFT, || {
+        let Some((config, status, says)) = refused.next() else { return true };
+        abused.operated.write(config);
+        let answer = abused.operated.http.post("/v1/reload");
+        let text = answer.json()["error"]["message"].to_string();
+        assert!(answer.status == status && text.contains(says), "{} {text:.500}", answer.status);
+        false
+    });
+    let peak = abused.operated.peak_rss_bytes() - before;
+    assert!(peak < READING, "{peak} bytes of memory");
+    assert_eq!(abused.operated.generation(), 1);
+    wait_until("a word about each", LIMIT, || {
+        messages(&abused.operated, "reload failed; nothing was changed").len() == 3
+    });
+    abused.gives_back();
+}

@@ -1,0 +1,78 @@
+//! What the log says at the start: where clients are taken, where that leads, and who may ask.
+
+use serde_json::Value;
+use tempfile::TempDir;
+use testkit::{Addr, Forwarder, Port, Ports};
+
+use crate::support::{Config, Operated, forwarder, messages, with_mounts};
+
+/// Nobody is there; nobody is asked.
+const TARGET: &str = "127.0.0.1:9";
+
+/// The line that says it is ready, which has to be the last.
+#[track_caller]
+fn ready(forwarder: &Forwarder) -> Value {
+    forwarder.ready();
+    let last = forwarder.stderr().pop().unwrap();
+    let line: Value = serde_json::from_str(&last).unwrap();
+    assert_eq!(line["message"], "ready", "{line}");
+    line
+}
+
+#[test]
+fn it_says_what_listens_where_it_leads_and_who_may_ask() {
+    let ports = [Port::v4(), Port::v4()];
+    let [first, second] = ports.each_ref().map(|port| port.addr().to_string());
+    let config = Config::new().forward(&*first, TARGET, "name = 'a'").forward(&*second, TARGET, "");
+    let operated = Operated::start(config);
+    let listening = messages(&operated, "listening");
+    let told =
+        listening.iter().map(|line| ["level", "forward", "listen", "target"].map(|key| &line[key]));
+    let expected = [["info", "a", &first, TARGET], ["info", &second, &second, TARGET]];
+    assert!(told.eq(expected), "{listening:?}");
+    let ready = ready(&operated);
+    assert_eq!(ready["config"], operated.config_path().to_str().unwrap());
+    let Addr::Unix(socket) = operated.socket() else { panic!("the admin socket is a file") };
+    assert_eq!(ready["admin"], socket.to_str().unwrap());
+}
+
+#[test]
+fn of_many_listeners_the_rest_are_counted() {
+    let ports = Ports::range(23);
+    let config = Config::new().forward(format!("127.0.0.1:{ports}"), "127.0.0.1:9-31", "");
+    let forwarder = forwarder().config(config.text()).start();
+    assert_eq!(ready(&forwarder)["listeners"], 23);
+    assert_eq!(messages(&forwarder, "listening").len(), 20);
+    assert_eq!(messages(&forwarder, "listening on more addresses")[0]["count"], 3);
+}
+
+#[test]
+fn without_an_admin_interface_it_says_so() {
+    let port = Port::v4();
+    let forwarder = forwarder().arg(format!("{}={TARGET}", port.addr())).start();
+    forwarder.ready();
+    let last = forwarder.stderr().pop().unwrap();
+    assert!(last.contains(" INFO ready ") && last.contains(" admin=none "), "{last}");
+    assert!(!last.contains(" config="), "{last}");
+    let listen = port.addr();
+    let words = format!(" INFO listening forward={listen} listen={listen} target={TARGET}");
+    assert_eq!(forwarder.count_lines(|line| line.ends_with(&words)), 1);
+}
+
+/// Somebody has made the directory for another user.
+#[test]
+fn a_directory_that_the_user_may_not_use_is_warned_of() {
+    let (run, port) = (TempDir::new().unwrap(), Port::every_address());
+    let mounts = r#"mount --bind "$0" /run && mkdir /run/traffic-forwarder &&
+        mount -t tmpfs -o ro tmpfs /run/traffic-forwarder"#;
+    let config = format!("{port} | 127.0.0.1 | 9\n");
+    let forwarder =
+        with_mounts(run.path(), mounts).env("XDG_RUNTIME_DIR", "").config(config).start();
+    forwarder.ready();
+    let warned = |line: &str| {
+        line.contains(" WARN no admin interface: this user may not write in ")
+            && line.contains("directory=/run/traffic-forwarder")
+    };
+    assert_eq!(forwarder.count_lines(warned), 1);
+    assert!(forwarder.stderr().pop().unwrap().contains(" admin=none "));
+}

@@ -1,0 +1,162 @@
+//! The package's unit under a systemd that runs: `make systemd-test`.
+
+use std::fs;
+use std::net::SocketAddr;
+
+use testkit::{Behaviour, LIMIT, Peer, Port, Script, Socket, Target, connect, wait_until};
+
+use crate::machine::Machine;
+use crate::made::debian_package;
+use crate::scratch_root::EXCHANGE;
+
+const CONFIG: &str = "/etc/traffic-forwarder.conf";
+const LOG: &str = "/var/log/traffic-forwarder/sessions.log";
+/// Of this host alone, and below 1024.
+const LOW_PORT: u16 = 97;
+
+/// A machine with the package, a forward to an echo, and the unit started.
+struct Installed {
+    machine: Machine,
+    target: Target,
+    /// Where its forward listens.
+    port: Port,
+}
+
+impl Installed {
+    fn new(process: &str) -> Option<Self> {
+        let machine = Machine::boot()?;
+        let (target, port) = (Target::start(Behaviour::Echo), Port::v4());
+        let installed = Self { machine, target, port };
+        installed.install("1.0.0");
+        installed.configure(process, "");
+        let start = installed.machine.shell("systemctl start traffic-forwarder");
+        let journal = || installed.machine.says("journalctl --no-pager -u traffic-forwarder");
+        assert!(start.status.success(), "{start}\n{}", journal());
+        Some(installed)
+    }
+
+    /// Makes and installs a version, and returns what dpkg said.
+    fn install(&self, version: &str) -> String {
+        let package = debian_package(version, self.machine.exchange());
+        let name = package.file_name().unwrap().to_str().unwrap().to_owned();
+        self.machine.says(&format!("dpkg --install {EXCHANGE}/{name} 2>&1"))
+    }
+
+    /// Writes the configuration: its target is a name, which has to be looked up.
+    fn configure(&self, process: &str, more: &str) {
+        let port = self.target.addr().to_string();
+        let port = port.rsplit(':').next().unwrap();
+        let text = format!(
+            "[process]\n{process}\n[log]\nfile = '{LOG}'\n[[forward]]\nname = 'echo'\n\
+             listen = '{}'\nto = 'localhost:{port}'\n{more}",
+            self.port.addr()
+        );
+        fs::write(self.machine.exchange().join("own.conf"), text).unwrap();
+        self.machine.shell(&format!("cp {EXCHANGE}/own.conf {CONFIG}")).success();
+    }
+
+    fn property(&self, name: &str) -> String {
+        self.machine.says(&format!("systemctl show --value -p {name} traffic-forwarder"))
+    }
+
+    /// A session over the forward.
+    fn client(&self) -> Socket {
+        let client = connect(&self.port).unwrap();
+        ping(&client);
+        client
+    }
+}
+
+/// A byte to the target and back.
+#[track_caller]
+fn ping(client: &Socket) {
+    let script = Script::new().write_bytes(".").read_exactly(1);
+    Peer::play("the client", client.try_clone().unwrap(), script).finish();
+}
+
+#[test]
+#[ignore = "it runs systemd: `make systemd-test`"]
+fn it_starts_reloads_is_upgraded_and_stops() {
+    let Some(installed) = Installed::new("") else { return };
+    let machine = &installed.machine;
+    let client = installed.client();
+    let pid = installed.property("MainPID");
+    assert_eq!(installed.property("StatusText"), "1 forward, 0 sessions");
+    let status = machine.says(&format!("cat /proc/{pid}/status"));
+    for confined in ["\nNoNewPrivs:\t1\n", "\nSeccomp:\t2\n", "\nCapEff:\t0000000000000400\n"] {
+        assert!(status.contains(confined), "{confined:?} in {status}");
+    }
+
+    let low = SocketAddr::from(([127, 97, 13, 7], LOW_PORT));
+    let to = installed.target.addr();
+    let more = format!("[[forward]]\nname = 'low'\nlisten = '{low}'\nto = '{to}'\n");
+    installed.configure("", &more);
+    machine.shell("systemctl reload traffic-forwarder").success();
+    ping(&connect(low).unwrap());
+    installed.configure("worker = 1", &more);
+    let refused = machine.shell("systemctl reload traffic-forwarder");
+    assert!(!refused.status.success(), "{refused}");
+    installed.configure("", &more);
+
+    let said = installed.install("1.1.0");
+    assert!(said.contains("upgraded from "), "{said}");
+    ping(&client);
+    ping(&connect(low).unwrap());
+    assert_eq!(installed.property("MainPID"), pid);
+    assert_eq!(installed.property("NRestarts"), "0");
+    machine.shell("systemctl reload traffic-forwarder").success();
+
+    drop(client);
+    machine.shell("systemctl stop traffic-forwarder").success();
+    assert_eq!(installed.property("Result"), "success");
+    let log = machine.says(&format!("cat {LOG}"));
+    assert!(log.contains("session ended"), "{log}");
+    machine.shell("dpkg --purge traffic-forwarder").success();
+    let left = "find /etc /usr /run /var -name '*traffic-forwarder*' -newer /mnt/own.conf";
+    assert_eq!(machine.says(left), "", "purging leaves files");
+}
+
+#[test]
+#[ignore = "it runs systemd: `make systemd-test`"]
+fn who_connects_while_there_is_no_process_is_served_by_the_next() {
+    let Some(installed) = Installed::new("") else { return };
+    let machine = &installed.machine;
+    // Nobody accepts any more, and nobody is there after that.
+    machine.shell("systemctl kill --signal=STOP traffic-forwarder").success();
+    let waits = connect(&installed.port).unwrap();
+    machine.shell("systemctl kill --signal=KILL traffic-forwarder").success();
+    ping(&waits);
+    assert_eq!(installed.property("NRestarts"), "1");
+    machine.shell("systemctl restart traffic-forwarder").success();
+    installed.client();
+}
+
+#[test]
+#[ignore = "it runs systemd: `make systemd-test`"]
+fn a_process_that_hangs_is_replaced() {
+    let Some(installed) = Installed::new("") else { return };
+    let machine = &installed.machine;
+    let drop_in = "/run/systemd/system/traffic-forwarder.service.d";
+    let short =
+        format!("mkdir -p {drop_in} && echo '[Service]\nWatchdogSec=1s' >{drop_in}/test.conf");
+    machine.shell(&short).success();
+    machine.shell("systemctl daemon-reload && systemctl restart traffic-forwarder").success();
+    installed.client();
+    machine.shell("systemctl kill --signal=STOP traffic-forwarder").success();
+    wait_until("another process", LIMIT, || installed.property("NRestarts") == "1");
+    installed.client();
+}
+
+#[test]
+#[ignore = "it runs systemd: `make systemd-test`"]
+fn a_configuration_that_restricts_the_process_itself_is_taken() {
+    let restricted = "user = 'traffic-forwarder'\nsandbox = true";
+    let Some(installed) = Installed::new(restricted) else { return };
+    installed.client();
+    let pid = installed.property("MainPID");
+    let user = installed.machine.says(&format!("stat -c %U /proc/{pid}"));
+    assert_eq!(user, "traffic-forwarder");
+    let said = installed.install("1.1.0");
+    assert!(said.contains("upgraded from "), "{said}");
+    installed.client();
+}
