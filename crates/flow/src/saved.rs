@@ -5,14 +5,17 @@
 //! part; a place that the writer did not have leaves the reader's default. A place never changes its
 //! meaning, and so do the positions in the lists of words below.
 
+mod tape;
+
 use crate::close::{By, Cause, CloseReason, Failure, Phase};
 use crate::deadlines::{Silence, Unacked};
 use crate::lane::{Lane, LaneState};
 use crate::path::{Fallback, Path, PathChoice};
 use crate::side::{End, Side};
 use crate::{Attempts, Direction, Session, Stage, Time};
-use std::num::{NonZeroU16, NonZeroU32};
+use std::num::NonZeroU32;
 use std::time::Duration;
+use tape::{Tape, read, write};
 
 /// Places of each part.
 const SESSION: usize = 24;
@@ -105,89 +108,6 @@ impl Failure {
 /// What stands for a failure that this version has no word for.
 const UNKNOWN: Failure = Failure { cause: Cause::IoError, errno: None, peer_had_ended: false };
 
-fn write<T>(mut value: T, describe: fn(&mut Tape<'_>, &mut T)) -> Vec<u64> {
-    let mut tape = Tape { written: Vec::with_capacity(ALL), to_read: None, wrong: false };
-    describe(&mut tape, &mut value);
-    tape.written
-}
-
-fn read<T>(numbers: &[u64], mut value: T, describe: fn(&mut Tape<'_>, &mut T)) -> Option<T> {
-    let mut tape = Tape { written: Vec::new(), to_read: Some(numbers), wrong: false };
-    describe(&mut tape, &mut value);
-    (!tape.wrong).then_some(value)
-}
-
-/// Numbers being written, or read: one description of a part serves both, so that they cannot
-/// differ.
-struct Tape<'a> {
-    written: Vec<u64>,
-    /// What is left to read; `None` while writing.
-    to_read: Option<&'a [u64]>,
-    wrong: bool,
-}
-
-impl Tape<'_> {
-    /// The next place. A place that is not there leaves the value as it is.
-    fn number(&mut self, value: &mut u64) {
-        let Some(numbers) = &mut self.to_read else { return self.written.push(*value) };
-        if let Some((first, rest)) = numbers.split_first() {
-            *value = *first;
-            *numbers = rest;
-        }
-    }
-
-    /// A part with `places` of its own.
-    fn part(&mut self, places: usize, describe: impl FnOnce(&mut Self)) {
-        let Some(numbers) = self.to_read else {
-            let end = self.written.len() + places;
-            describe(self);
-            debug_assert!(self.written.len() <= end, "the part has outgrown its places");
-            return self.written.resize(end, 0);
-        };
-        let (own, others) = numbers.split_at_checked(places).unwrap_or((numbers, &[]));
-        self.to_read = Some(own);
-        describe(self);
-        self.to_read = Some(others);
-    }
-
-    fn small<T: Copy + Into<u64> + TryFrom<u64>>(&mut self, value: &mut T) {
-        let mut wide = (*value).into();
-        self.number(&mut wide);
-        match T::try_from(wide) {
-            Ok(narrow) => *value = narrow,
-            Err(_) => self.wrong = true,
-        }
-    }
-
-    fn flag(&mut self, value: &mut bool) {
-        let mut number = u64::from(*value);
-        self.number(&mut number);
-        *value = number != 0;
-    }
-
-    fn time(&mut self, value: &mut Time) {
-        let mut micros = value.as_micros();
-        self.number(&mut micros);
-        *value = Time::from_micros(micros);
-    }
-
-    /// A word, by its position. One that this version does not have leaves the value as it is.
-    fn word<T: Copy + PartialEq>(&mut self, value: &mut T, words: &[T]) {
-        let position = words.iter().position(|word| word == value);
-        let mut number = position.map_or(u64::MAX, |position| position as u64);
-        self.number(&mut number);
-        if let Some(word) = usize::try_from(number).ok().and_then(|at| words.get(at)) {
-            *value = *word;
-        }
-    }
-
-    fn errno(&mut self, value: &mut Option<NonZeroU16>) {
-        let mut number = value.map_or(0, NonZeroU16::get);
-        self.small(&mut number);
-        *value = NonZeroU16::new(number);
-    }
-}
-
 fn session(tape: &mut Tape<'_>, session: &mut Session) {
     tape.part(SESSION, |tape| {
         stage(tape, &mut session.stage);
@@ -233,7 +153,7 @@ fn stage(tape: &mut Tape<'_>, stage: &mut Stage) {
         CONNECTING => *stage = Stage::Connecting { attempt_until: until },
         RELAYING => *stage = Stage::Relaying,
         FLUSHING => *stage = Stage::Flushing { reason, look_again: until, unacked, looks },
-        _ => tape.wrong = true,
+        _ => tape.refuse(),
     }
 }
 
@@ -284,6 +204,7 @@ fn attempts(tape: &mut Tape<'_>, attempts: &mut Attempts) {
 mod tests {
     use super::*;
     use crate::{FLUSH_LIMIT, Readiness};
+    use std::num::NonZeroU16;
 
     /// A session of which as much as possible is not what a new one has.
     fn eventful() -> Session {

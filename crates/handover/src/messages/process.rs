@@ -1,0 +1,102 @@
+//! The process as a whole.
+
+/// What the process as a whole goes on with.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Process {
+    /// The version of the program that wrote this.
+    #[prost(string, tag = "1")]
+    pub version: String,
+    /// Its arguments, the first included.
+    #[prost(bytes = "vec", repeated, tag = "2")]
+    pub arguments: Vec<Vec<u8>>,
+    /// What the configuration file held that runs; none if there is no file.
+    #[prost(string, optional, tag = "3")]
+    pub config_text: Option<String>,
+    /// The number of configurations that ran.
+    #[prost(uint64, tag = "4")]
+    pub generation: u64,
+    /// When the first image started: microseconds since 1970.
+    #[prost(uint64, tag = "5")]
+    pub started: u64,
+    /// The last attempt to reload.
+    #[prost(message, optional, tag = "6")]
+    pub last_reload: Option<LastReload>,
+    /// A configuration that has to be confirmed runs.
+    #[prost(message, optional, tag = "7")]
+    pub trial: Option<Trial>,
+    /// Worker threads.
+    #[prost(uint32, tag = "8")]
+    pub workers: u32,
+    /// Descriptors that were open before anything of ours was.
+    #[prost(uint64, tag = "9")]
+    pub files_at_start: u64,
+    /// Lines that the log has lost for want of room in a queue.
+    #[prost(uint64, tag = "10")]
+    pub log_queue_full: u64,
+    /// Lines that could not be written.
+    #[prost(uint64, tag = "11")]
+    pub log_write_failed: u64,
+    /// Upgrades so far, this one included.
+    #[prost(uint64, tag = "12")]
+    pub upgrades: u64,
+    /// Who asked for this one.
+    #[prost(string, tag = "13")]
+    pub asked_by: String,
+    /// The admin interface's listening socket; none if there is none.
+    #[prost(uint32, optional, tag = "14")]
+    pub admin: Option<u32>,
+    /// When the workers were stopped.
+    #[prost(uint64, tag = "15")]
+    pub stopped_at: u64,
+    /// The names under which the service manager keeps listeners.
+    #[prost(string, repeated, tag = "16")]
+    pub kept_listeners: Vec<String>,
+    /// When the last line was lost.
+    #[prost(uint64, optional, tag = "17")]
+    pub log_last_lost: Option<u64>,
+    /// What the kernel keeps the process to, in every image; none if it is free.
+    #[prost(message, optional, tag = "18")]
+    pub sandbox: Option<Sandbox>,
+}
+
+/// The directories that a process is kept to.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Sandbox {
+    /// Where it may read.
+    #[prost(bytes = "vec", repeated, tag = "1")]
+    pub read: Vec<Vec<u8>>,
+    /// Where it may read, and make, change and remove files and sockets.
+    #[prost(bytes = "vec", repeated, tag = "2")]
+    pub write: Vec<Vec<u8>>,
+    /// Where it may read, and execute programs.
+    #[prost(bytes = "vec", repeated, tag = "3")]
+    pub execute: Vec<Vec<u8>>,
+}
+
+/// The last attempt to reload.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct LastReload {
+    /// Microseconds since 1970.
+    #[prost(uint64, tag = "1")]
+    pub at: u64,
+    /// Who asked.
+    #[prost(string, tag = "2")]
+    pub by: String,
+    /// Why it failed.
+    #[prost(string, optional, tag = "3")]
+    pub error: Option<String>,
+}
+
+/// The way back to the configuration before.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Trial {
+    /// What the file held then.
+    #[prost(string, tag = "1")]
+    pub config_text: String,
+    /// Microseconds that were left to confirm.
+    #[prost(uint64, tag = "2")]
+    pub left: u64,
+    /// The names of its forwards that could not be bound.
+    #[prost(string, repeated, tag = "3")]
+    pub skipped: Vec<String>,
+}
