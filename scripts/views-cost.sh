@@ -95,13 +95,23 @@ for _ in $(seq 100); do
     sleep 0.1
 done
 
-rate >/dev/null
-for pair in $(seq "$PAIRS"); do
-    closed=$(rate)
+watched() {
     open_views
     open=$(rate)
     exec 3>&-
     close_views
+}
+
+rate >/dev/null
+for pair in $(seq "$PAIRS"); do
+    # Which of both comes first must not matter.
+    if [ $((pair % 2)) = 0 ]; then
+        closed=$(rate)
+        watched
+    else
+        watched
+        closed=$(rate)
+    fi
     echo "$pair: closed $closed, open $open per second" >&2
     echo "$closed" >>"$dir/closed"
     echo "$open" >>"$dir/open"
