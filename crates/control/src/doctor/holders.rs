@@ -158,12 +158,21 @@ mod tests {
         for address in [&path, &v4.0, &v6.0, &any] {
             let held = sockets.of(address).unwrap_or_else(|| panic!("{address} is not found"));
             let found = processes(&[held]);
-            assert!(held.is_listening && held.holders(&found) == [std::process::id()], "{held:?}");
+            let own = std::process::id();
+            assert!(held.is_listening && held.holders(&found).contains(&own), "{held:?}");
             assert!(held.user.is_none_or(|user| user == sys::user_id()), "{held:?}");
         }
         assert!(sockets.is_listened_on(&path));
+        let closed = sockets.of(&v4.0).unwrap();
         drop((v4.1, v6.1));
-        assert_eq!(Sockets::read().of(&v4.0), None);
+        // A child that another test is just starting has a copy of every descriptor until its exec.
+        let is_gone = || !Sockets::read().0.contains(closed);
+        assert!((0..1000).any(|_| is_gone() || pause()), "{closed:?} is closed");
+    }
+
+    fn pause() -> bool {
+        std::thread::sleep(std::time::Duration::from_millis(10));
+        false
     }
 
     #[test]

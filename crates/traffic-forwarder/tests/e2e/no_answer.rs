@@ -4,10 +4,10 @@
 use std::fs;
 use std::io::{Read, Write};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
-use std::os::unix::net::UnixListener;
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::thread;
 
-use testkit::{Forwarder, LIMIT, Tool};
+use testkit::{Forwarder, LIMIT, Tool, wait_until};
 
 use crate::support::{BINARY, Desk, forwarder};
 
@@ -41,7 +41,10 @@ fn a_watch_does_not_wait_for_what_was_never_there() {
 #[test]
 fn a_socket_that_was_left_behind() {
     let desk = Desk::new();
-    drop(UnixListener::bind(desk.path("admin.sock")).unwrap());
+    let socket = desk.path("admin.sock");
+    drop(UnixListener::bind(&socket).unwrap());
+    // A child that another test is just starting may hold a copy of it for a moment.
+    wait_until("nobody to listen", LIMIT, || UnixStream::connect(&socket).is_err());
     assert!(desk.refused(&["status"], 1).contains("left the socket behind"));
 }
 

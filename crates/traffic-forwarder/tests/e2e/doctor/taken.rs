@@ -2,12 +2,12 @@
 
 use std::fs;
 use std::net::TcpListener;
-use std::os::unix::net::UnixListener;
+use std::os::unix::net::{UnixListener, UnixStream};
 
 use control::doctor::Check;
 use serde_json::Value;
 use tempfile::TempDir;
-use testkit::{Behaviour, Port, Target};
+use testkit::{Behaviour, LIMIT, Port, Target, wait_until};
 
 use super::{Examined, unix};
 use crate::support::{Config, Desk, forwarder, ping, served_client};
@@ -54,8 +54,10 @@ fn a_unix_socket_that_is_listened_on_and_a_file_are_in_the_way() {
     let own = format!("is taken by pid {} (", std::process::id());
     assert!(detail(&examined).contains(&own), "{}", detail(&examined));
     assert!(listener.accept().is_err(), "nobody connects to find out");
-    // The file of one that is gone is replaced.
+    // The file of one that is gone is replaced. A child that another test is just starting may hold a
+    // copy of it for a moment.
     drop(listener);
+    wait_until("nobody to listen", LIMIT, || UnixStream::connect(&path).is_err());
     examine().assert_verdict(Check::Taken, "ok");
     fs::remove_file(&path).unwrap();
     fs::write(&path, "").unwrap();
