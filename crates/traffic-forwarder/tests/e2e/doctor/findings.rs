@@ -1,0 +1,116 @@
+//! What single checks find, on this host and on hosts whose limits are made small.
+
+use std::fs;
+
+use control::doctor::Check;
+use tempfile::TempDir;
+use testkit::{Behaviour, Forwarder, LIMIT, Port, Target, Tool, wait_until};
+
+use super::{Examined, name, to_nobody};
+use crate::support::{BINARY, Config, forwarder, on_an_island, with_hosts};
+
+#[test]
+fn too_few_files_for_the_configuration_are_fatal() {
+    let (_nobody, config) = to_nobody();
+    let examined = Examined::by(forwarder().open_files(64), &config);
+    examined.assert_verdict(Check::OpenFiles, "fail");
+    examined.assert_overall("fail");
+    assert_eq!(examined.report["sessions"], 0);
+    let served = forwarder().open_files(64).config(config.text()).run();
+    assert_eq!(served.status.code(), Some(2), "it is true: {served}");
+}
+
+#[test]
+fn a_target_that_refuses_is_a_warning_and_may_be_left_out() {
+    let (nobody, config) = to_nobody();
+    let examined = Examined::by(forwarder(), &config);
+    examined.assert_verdict(Check::Connections, "warn");
+    examined.assert_overall("warn");
+    let detail = &examined.finding(Check::Connections)["details"][0];
+    assert_eq!(detail["of"], nobody.addr().to_string());
+    assert!(detail["found"].as_str().unwrap().contains("refused"), "{detail}");
+    Examined::by_looking(forwarder(), &config).assert_verdict(Check::Connections, "ok");
+}
+
+#[test]
+fn a_target_that_answers_is_in_order() {
+    let target = Target::start(Behaviour::Echo);
+    let config = Config::new().forward(Port::v4().addr(), target.addr(), "");
+    let examined = Examined::by(forwarder(), &config);
+    examined.assert_verdict(Check::Connections, "ok");
+    assert!(examined.finding(Check::Connections)["details"][0]["seconds"].as_f64() > Some(0.0));
+    wait_until("its connection", LIMIT, || target.accepted() == 1);
+}
+
+#[test]
+fn a_name_that_does_not_resolve_is_fatal() {
+    let dir = TempDir::new().unwrap();
+    fs::write(dir.path().join("hosts"), "127.0.0.1 known.test\n").unwrap();
+    let port = Port::v4();
+    let config = |to: &str| Config::new().forward(port.addr(), format!("{to}:9"), "");
+    let known = Examined::by(with_hosts(dir.path()), &config("known.test"));
+    known.assert_verdict(Check::Names, "ok");
+    let unknown = Examined::by(with_hosts(dir.path()), &config("unknown.test"));
+    unknown.assert_verdict(Check::Names, "fail");
+    unknown.assert_overall("fail");
+    assert_eq!(unknown.finding(Check::Names)["details"][0]["of"], "unknown.test:9");
+}
+
+#[test]
+fn directories_that_cannot_be_used_are_fatal() {
+    let (_nobody, config) = to_nobody();
+    let config = config.log("file = '/no/such/directory/log'");
+    let examined = Examined::by(forwarder(), &config);
+    examined.assert_verdict(Check::Directories, "fail");
+    let of = &examined.finding(Check::Directories)["details"][0]["of"];
+    assert_eq!(of, "/no/such/directory");
+}
+
+#[test]
+fn a_low_port_without_the_capability_is_fatal() {
+    on_an_island(name!(a_low_port_without_the_capability_is_fatal), "true", || {
+        let (_nobody, config) = to_nobody();
+        let config = config.forward("127.0.0.1:81", "127.0.0.1:9", "name = 'low'");
+        let capable = Examined::by(forwarder(), &config);
+        capable.assert_verdict(Check::LowPorts, "ok");
+        let incapable = || {
+            let without = ["--bounding-set=-net_bind_service", "--inh-caps=-net_bind_service"];
+            Forwarder::binary(Tool::find("setpriv").path()).args(without).arg(BINARY)
+        };
+        let examined = Examined::by(incapable(), &config);
+        examined.assert_verdict(Check::LowPorts, "fail");
+        examined.assert_overall("fail");
+        assert_eq!(examined.finding(Check::LowPorts)["details"][0]["of"], "low");
+        let served = incapable().config(config.text()).run();
+        assert_eq!(served.status.code(), Some(2), "it is true: {served}");
+    });
+}
+
+#[test]
+fn without_ipv6_an_ipv6_listener_is_fatal() {
+    let setup = "echo 1 > /proc/sys/net/ipv6/conf/all/disable_ipv6";
+    on_an_island(name!(without_ipv6_an_ipv6_listener_is_fatal), setup, || {
+        let config = |listen: &str| Config::new().forward(listen, "127.0.0.1:9", "");
+        Examined::by(forwarder(), &config(":7000")).assert_verdict(Check::Ipv6, "ok");
+        let examined = Examined::by(forwarder(), &config("[::1]:7000"));
+        examined.assert_overall("fail");
+        examined.assert_verdict(Check::Ipv6, "fail");
+        examined.assert_verdict(Check::ListenAddresses, "fail");
+    });
+}
+
+#[test]
+fn short_queues_and_listeners_among_local_ports_are_warned_of() {
+    let setup = "echo 100 > /proc/sys/net/core/somaxconn";
+    let name = name!(short_queues_and_listeners_among_local_ports_are_warned_of);
+    on_an_island(name, setup, || {
+        let config = Config::new().forward(":40000", "127.0.0.1:9", "");
+        let examined = Examined::by(forwarder(), &config);
+        examined.assert_verdict(Check::ListenQueue, "warn");
+        examined.assert_verdict(Check::ListenerPorts, "warn");
+        let reserve = "sysctl -w net.ipv4.ip_local_reserved_ports=40000";
+        assert_eq!(examined.finding(Check::ListenerPorts)["change"][0], reserve);
+        fs::write("/proc/sys/net/ipv4/ip_local_reserved_ports", "40000").unwrap();
+        Examined::by(forwarder(), &config).assert_verdict(Check::ListenerPorts, "ok");
+    });
+}

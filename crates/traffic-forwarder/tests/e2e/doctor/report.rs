@@ -1,0 +1,82 @@
+//! The report, as JSON and as text.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+
+use control::doctor::Check;
+use serde_json::Value;
+
+use super::{Examined, name, to_nobody};
+use crate::support::{Desk, forwarder, on_an_island};
+
+#[test]
+fn the_report_has_its_shape() {
+    let (_nobody, config) = to_nobody();
+    let Examined { report, .. } = Examined::by(forwarder(), &config);
+    let keys = |value: &Value| -> BTreeSet<String> {
+        value.as_object().unwrap().keys().cloned().collect()
+    };
+    let set = |keys: &[&str]| keys.iter().map(ToString::to_string).collect::<BTreeSet<_>>();
+    assert_eq!(keys(&report), set(&["verdict", "sessions", "first_limit", "wanted", "checks"]));
+    let checks = report["checks"].as_array().unwrap();
+    for check in checks {
+        let expected = ["check", "verdict", "sessions", "found", "change", "details"];
+        assert_eq!(keys(check), set(&expected));
+        for detail in check["details"].as_array().unwrap() {
+            assert_eq!(keys(detail), set(&["verdict", "of", "found", "seconds"]));
+        }
+    }
+    let names: BTreeSet<_> = checks.iter().map(|it| it["check"].as_str().unwrap()).collect();
+    assert_eq!(names, Check::ALL.iter().map(|check| check.as_str()).collect());
+    let sessions = checks.iter().filter_map(|it| Some((it["sessions"].as_u64()?, &it["check"])));
+    let (least, check) = sessions.min_by_key(|(sessions, _)| *sessions).unwrap();
+    assert_eq!((&report["sessions"], &report["first_limit"]), (&least.into(), check));
+}
+
+#[test]
+fn the_text_ends_with_the_summary_and_has_advice() {
+    let (_nobody, config) = to_nobody();
+    let program = forwarder().open_files(100).args(["doctor", "--no-connect"]);
+    let finished = program.config(config.text()).run();
+    assert_eq!(finished.status.code(), Some(0), "{finished}");
+    let text = finished.text();
+    assert!(text.starts_with("warn  open_files: "), "{text}");
+    assert!(text.contains("\n        to change it: LimitNOFILE="), "{text}");
+    let summary = text.lines().last().unwrap();
+    assert!(summary.starts_with("this host can hold "), "{text}");
+    assert!(summary.ends_with(" (1000 wanted); the first limit is open_files"), "{text}");
+}
+
+#[test]
+fn a_wrong_configuration_is_told_as_check_tells_it() {
+    let desk = Desk::new();
+    let file = desk.file("forwarder.conf", "[[forward]]\nlisten = ':0'\n");
+    let told = |command: &str| {
+        let finished = forwarder().args([command, "-c", &file]).run();
+        assert_eq!(finished.status.code(), Some(2), "{finished}");
+        assert!(finished.stdout.is_empty(), "{finished}");
+        finished.stderr
+    };
+    assert_eq!(told("doctor"), told("check"));
+}
+
+#[test]
+fn ten_thousand_forwards_are_examined_and_cut_in_the_text() {
+    // Where nobody has one of their ports.
+    on_an_island(name!(ten_thousand_forwards_are_examined_and_cut_in_the_text), "true", || {
+        let mut config = String::new();
+        for number in 0..10_000 {
+            let (listen, to) = (20_000 + number, 1 + number);
+            writeln!(config, "[[forward]]\nlisten = '127.0.0.1:{listen}'\nto = '127.9.9.9:{to}'")
+                .unwrap();
+        }
+        let finished = forwarder().arg("doctor").config(config).run();
+        assert_eq!(finished.status.code(), Some(0), "{finished}");
+        let text = finished.text();
+        // Whoever listens on all addresses of this machine answers.
+        assert!(text.contains(" of 10000 targets are connected"), "{text}");
+        assert_eq!(text.matches("        127.9.9.9:").count(), 10, "{text}");
+        assert!(text.lines().any(|line| line.starts_with("        and 99")), "{text}");
+        assert!(text.lines().count() < 80, "{text}");
+    });
+}

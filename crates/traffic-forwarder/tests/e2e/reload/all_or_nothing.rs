@@ -1,0 +1,114 @@
+//! A configuration that does not come, or does not stay: it is refused, only tried, or not confirmed.
+
+use std::fs;
+
+use serde_json::{Value, json};
+use testkit::{Answer, LIMIT, Listener, Place, Port, wait_until};
+
+use super::{Pair, RELOADED, is_refused};
+use crate::support::{messages, ping, served_client};
+
+const FAILED: &str = "reload failed; nothing was changed";
+
+#[test]
+fn a_taken_port_changes_nothing() {
+    let pair = Pair::start("");
+    let client = served_client(&pair.ports[1]);
+    let taken = Listener::bind(Place::V4);
+    let free = Port::v4();
+    // The second is gone, one comes that could be bound, and one that cannot.
+    let config = pair.first().forward(free.addr(), pair.echo(), "name = 'free'").forward(
+        taken.addr(),
+        pair.echo(),
+        "name = 'taken'",
+    );
+    pair.operated.write(config);
+    let (status, code, message) = error(&pair.operated.http.post("/v1/reload"));
+    assert_eq!((status, code.as_str()), (409, "unfit"));
+    assert!(message.contains(&taken.addr().to_string()), "{message}");
+    assert!(is_refused(&free));
+    ping(&client);
+    ping(&served_client(&pair.ports[1]));
+    let status = pair.operated.http.json("/v1/status");
+    assert_eq!(status["generation"], 1);
+    assert_eq!(status["last_reload"]["by"], "admin");
+    assert_eq!(status["last_reload"]["error"], message);
+}
+
+#[test]
+fn a_wrong_file_changes_nothing_and_is_explained() {
+    let pair = Pair::start("");
+    pair.operated.write(pair.with_second(pair.echo(), "idle_timeout = 'soon'\nidle_timeuot = 1"));
+    let (status, code, message) = error(&pair.operated.http.post("/v1/reload"));
+    assert_eq!((status, code.as_str()), (422, "invalid_config"));
+    assert!(message.contains("soon") && message.contains("idle_timeout"), "{message}");
+    assert!(message.contains(":15:") || message.contains("forwarder.conf:"), "{message}");
+    assert_eq!(pair.operated.generation(), 1);
+    served_client(&pair.ports[1]);
+    pair.operated.wait_for_message(FAILED);
+    let logged = messages(&pair.operated, FAILED).remove(0);
+    let logged = logged["error"].as_str().unwrap();
+    assert_eq!(logged.matches("forwarder.conf:").count(), 2, "{logged}");
+    assert!(!logged.contains('\n') && !logged.contains("error:"), "{logged}");
+    assert_eq!(pair.operated.http.json("/v1/status")["last_reload"]["error"], logged);
+}
+
+#[test]
+fn a_dry_run_changes_nothing() {
+    let pair = Pair::start("");
+    let _client = served_client(&pair.ports[1]);
+    pair.operated.write(pair.first());
+    let report = pair.operated.http.post("/v1/reload?dry_run=true").success().json();
+    assert_eq!((&report["dry_run"], &report["generation"]), (&json!(true), &json!(1)));
+    assert_eq!(
+        (&report["removed"][0]["name"], &report["removed"][0]["sessions"]),
+        (&json!("second"), &json!(1))
+    );
+    ping(&served_client(&pair.ports[1]));
+    assert_eq!(messages(&pair.operated, RELOADED).len(), 0);
+    assert_eq!(pair.operated.http.json("/v1/status")["last_reload"], Value::Null);
+}
+
+#[test]
+fn a_dry_run_may_compare_with_another_file() {
+    let pair = Pair::start("");
+    let file = pair.operated.dir().join("other.conf");
+    fs::write(&file, pair.first().text()).unwrap();
+    let path = format!("/v1/reload?dry_run=true&file={}", file.display());
+    let report = pair.operated.http.post(&path).success().json();
+    assert_eq!(report["removed"][0]["name"], "second");
+}
+
+#[test]
+fn an_unconfirmed_configuration_goes_away_by_itself() {
+    let pair = Pair::start("");
+    pair.operated.write(pair.first());
+    let mut events = pair.operated.http.events("/v1/events", LIMIT);
+    let report = pair.operated.http.post("/v1/reload?confirm=1s").success().json();
+    assert!(report["confirm_within"].as_f64().unwrap() <= 1.0, "{report}");
+    assert!(is_refused(&pair.ports[1]));
+    assert_eq!(events.wait_for("reload")["by"], "admin");
+    // Asking all the time must not make time stand still.
+    wait_until("it has gone back", LIMIT, || pair.operated.generation() == 3);
+    assert_eq!(events.wait_for("reload")["by"], "unconfirmed");
+    served_client(&pair.ports[1]);
+}
+
+#[test]
+fn a_confirmed_configuration_stays() {
+    let pair = Pair::start("");
+    pair.operated.write(pair.first());
+    pair.operated.http.post("/v1/reload?confirm=1m").success();
+    assert!(pair.operated.http.json("/v1/status")["confirm_within"].as_f64().unwrap() > 1.0);
+    let done = pair.operated.http.post("/v1/confirm").success().json();
+    assert_eq!(done, json!({ "state": "confirmed", "changed": true }));
+    assert_eq!(pair.operated.http.json("/v1/status")["confirm_within"], Value::Null);
+    assert_eq!(error(&pair.operated.http.post("/v1/confirm")).1, "nothing_to_confirm");
+    assert!(is_refused(&pair.ports[1]));
+}
+
+fn error(answer: &Answer) -> (u16, String, String) {
+    let error = &answer.json()["error"];
+    let text = |key: &str| error[key].as_str().unwrap().to_owned();
+    (answer.status, text("code"), text("message"))
+}

@@ -1,0 +1,54 @@
+//! Who asks for a reload besides the admin interface: a signal, and the file itself if it is watched.
+
+use std::fs;
+
+use testkit::{LIMIT, Script, Signal, wait_until};
+
+use super::{Pair, RELOADED, is_refused};
+use crate::support::{QUIET, messages, ping, play, served_client};
+
+#[test]
+fn sighup_reloads() {
+    let pair = Pair::start("");
+    let client = served_client(&pair.ports[0]);
+    pair.operated.write(pair.first());
+    pair.operated.signal(Signal::HUP);
+    pair.operated.wait_for_message(RELOADED);
+    assert_eq!(messages(&pair.operated, RELOADED)[0]["by"], "SIGHUP");
+    assert!(is_refused(&pair.ports[1]));
+    ping(&client);
+}
+
+#[test]
+fn a_watched_file_is_reloaded_when_it_is_replaced() {
+    let pair = Pair::start("watch = true");
+    pair.operated.write(pair.first().process("watch = true"));
+    pair.operated.wait_for_message(RELOADED);
+    assert_eq!(messages(&pair.operated, RELOADED)[0]["by"], "watch");
+    pair.operated.write(pair.with_second(pair.echo(), "").process("watch = true"));
+    wait_until("the second reload", LIMIT, || pair.operated.generation() == 3);
+    served_client(&pair.ports[1]);
+}
+
+#[test]
+fn a_watched_file_that_is_gone_is_warned_of_once_and_what_runs_goes_on() {
+    const GONE: &str =
+        "the watched file is gone: what runs goes on, and it is read again when it is back";
+    let pair = Pair::start("watch = true");
+    let client = served_client(&pair.ports[0]);
+    fs::remove_file(pair.operated.config_path()).unwrap();
+    pair.operated.wait_for_message(GONE);
+    ping(&client);
+    pair.operated.write(pair.with_second(pair.echo(), "").process("watch = true"));
+    pair.operated.wait_for_message(RELOADED);
+    assert_eq!(messages(&pair.operated, GONE).len(), 1);
+}
+
+#[test]
+fn an_unwatched_file_is_left_alone() {
+    let pair = Pair::start("");
+    pair.operated.write(pair.first());
+    let client = served_client(&pair.ports[1]);
+    play(&client, Script::new().expect_silence(4 * QUIET));
+    assert_eq!(pair.operated.generation(), 1);
+}

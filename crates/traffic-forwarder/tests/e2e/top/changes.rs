@@ -1,0 +1,65 @@
+//! It goes on whatever the process does: a reload, a restart, an upgrade, or nothing at all.
+
+use testkit::{Script, Signal};
+
+use super::Stage;
+use crate::support::{ping, play, served_client};
+
+#[test]
+fn it_goes_on_through_reloads_and_restarts() {
+    let mut stage = Stage::new();
+    stage.open();
+    stage.desk.done(&["reload"]);
+    stage.terminal.shows("reloaded (generation 1 -> 2)");
+    stage.forwarder = None;
+    stage.terminal.shows("does not answer since ");
+    stage.terminal.shows("retrying");
+    stage.start();
+    stage.terminal.shows("restarted (pid ");
+    let _client = served_client(&stage.db);
+    stage
+        .terminal
+        .wait_for("its session", |_| stage.row("db").get(2).is_some_and(|n| n == "1/1000"));
+}
+
+#[test]
+fn it_goes_on_through_an_upgrade() {
+    let stage = Stage::new();
+    let client = served_client(&stage.db);
+    stage.open();
+    stage.terminal.press(["Tab"]);
+    stage.wait_for_ids(&[1]);
+    stage.desk.done(&["upgrade"]);
+    stage.terminal.shows("the process was upgraded");
+    ping(&client);
+    stage.terminal.press(["k", "y"]);
+    stage.terminal.shows("session 1 is killed");
+    play(&client, Script::new().expect_reset());
+}
+
+#[test]
+fn an_upgrade_that_fails_is_told_until_one_works() {
+    let stage = Stage::new();
+    stage.open();
+    stage.desk.refused(&["upgrade", "--binary", "/bin/true"], 1);
+    stage.terminal.shows("the last upgrade failed");
+    stage.desk.done(&["upgrade"]);
+    stage.terminal.wait_for("no failure", |screen| {
+        screen.contains("the process was upgraded") && !screen.contains("upgrade failed")
+    });
+}
+
+/// A process that is stopped takes connections, and answers none.
+#[test]
+fn a_process_that_hangs_is_told_from_one_that_is_idle() {
+    let stage = Stage::new();
+    stage.open();
+    let forwarder = stage.forwarder.as_ref().unwrap();
+    forwarder.signal(Signal::STOP);
+    stage.terminal.shows("does not answer since ");
+    stage.terminal.press(["F1"]);
+    stage.terminal.shows("any key closes it");
+    forwarder.signal(Signal::CONT);
+    stage.terminal.press(["q"]);
+    stage.terminal.shows("answers again");
+}

@@ -1,0 +1,82 @@
+//! What an operator does by keys: lists are sorted and filtered, sessions are killed, and forwards are
+//! drained and resumed.
+
+use testkit::{LIMIT, Script, connect, wait_until};
+
+use super::{Stage, send};
+use crate::support::{ping, play, served_client};
+
+#[test]
+fn sessions_are_sorted_and_filtered() {
+    let stage = Stage::new();
+    let clients = [&stage.db, &stage.web, &stage.db].map(served_client);
+    send(&clients[1], 5000);
+    send(&clients[2], 2000);
+    stage.open();
+    stage.terminal.press(["Tab"]);
+    stage.terminal.shows("by rate");
+    // rate, age, bytes
+    stage.terminal.press([">", ">"]);
+    stage.terminal.shows("by bytes");
+    stage.wait_for_ids(&[2, 3, 1]);
+    stage.terminal.press(["F6", "Down", "Down", "Enter"]);
+    stage.terminal.shows("by id");
+    stage.wait_for_ids(&[1, 2, 3]);
+    stage.terminal.press(["F4"]);
+    stage.terminal.type_text("web");
+    stage.terminal.press(["Enter"]);
+    stage.terminal.shows("1 with \"web\"");
+    stage.wait_for_ids(&[2]);
+    stage.terminal.press(["Escape"]);
+    stage.wait_for_ids(&[1, 2, 3]);
+    for (filter, expected) in [("127.0.0.1", &[1, 2, 3][..]), ("192.0.2.1", &[])] {
+        stage.terminal.press(["/", "C-u"]);
+        stage.terminal.type_text(filter);
+        stage.terminal.press(["Enter"]);
+        stage.terminal.shows(&format!("{} with \"{filter}\"", expected.len()));
+        stage.wait_for_ids(expected);
+    }
+    stage.terminal.press(["/", "C-u"]);
+    stage.terminal.type_text("wbe");
+    stage.terminal.press(["Enter"]);
+    stage.terminal.shows("there is no forward `wbe`");
+}
+
+#[test]
+fn the_session_that_is_chosen_is_killed_and_no_other() {
+    let stage = Stage::new();
+    let clients: Vec<_> = (0..3).map(|_| served_client(&stage.db)).collect();
+    stage.open();
+    stage.terminal.press(["Tab", "<"]);
+    stage.terminal.shows("by id");
+    stage.wait_for_ids(&[1, 2, 3]);
+    stage.terminal.press(["Down", "F9"]);
+    let client = clients[1].local_addr().unwrap().as_socket().unwrap().to_string();
+    let asked = stage.terminal.shows("Kill session 2 of db?");
+    assert!(asked.contains(&client), "{asked}");
+    stage.terminal.press(["n"]);
+    stage.terminal.wait_for("no question", |screen| !screen.contains("Kill session"));
+    clients.iter().for_each(ping);
+    stage.terminal.press(["k", "y"]);
+    stage.terminal.shows("session 2 is killed");
+    stage.wait_for_ids(&[1, 3]);
+    play(&clients[1], Script::new().expect_reset());
+    [&clients[0], &clients[2]].into_iter().for_each(ping);
+}
+
+#[test]
+fn a_forward_is_drained_and_resumed() {
+    let stage = Stage::new();
+    let client = served_client(&stage.db);
+    stage.open();
+    stage.terminal.press(["F7"]);
+    stage.terminal.shows("Drain db?");
+    stage.terminal.press(["y"]);
+    stage.terminal.shows("db is draining");
+    wait_until("nobody listens", LIMIT, || connect(&stage.db).is_err());
+    ping(&client);
+    stage.terminal.wait_for("its state", |_| stage.row("db")[1] == "draining");
+    stage.terminal.press(["r", "y"]);
+    stage.terminal.shows("db is active");
+    served_client(&stage.db);
+}
