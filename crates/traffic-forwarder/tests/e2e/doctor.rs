@@ -76,11 +76,3 @@ fn two_workers() -> Config {
 fn unix(path: &Path) -> String {
     format!("unix:{}", path.display())
 }
-
-/// The name of a test of the module that asks, for [`on_an_island`].
-macro_rules! name {
-    ($test:ident) => {
-        concat!(module_path!(), "::", stringify!($test))
-    };
-}
-use name;

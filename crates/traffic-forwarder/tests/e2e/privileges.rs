@@ -14,7 +14,9 @@ use testkit::{
     Behaviour, Finished, Forwarder, Http, LIMIT, Port, Signal, Target, connect, run, wait_until,
 };
 
-use crate::support::{BINARY, Config, messages, of_each_thread, on_an_island, ping, served_client};
+use crate::support::{
+    BINARY, Config, messages, of_each_thread, on_an_island, ping, served_client, test_name,
+};
 
 /// A user and a group that need no entry anywhere.
 const USER: u32 = 64_999;
@@ -98,10 +100,7 @@ fn low_ports_can_be_bound_again_after_an_upgrade_and_nothing_else_is_kept() {
     if !is_root() {
         return;
     }
-    let name = concat!(
-        module_path!(),
-        "::low_ports_can_be_bound_again_after_an_upgrade_and_nothing_else_is_kept"
-    );
+    let name = test_name!(low_ports_can_be_bound_again_after_an_upgrade_and_nothing_else_is_kept);
     // What the kernel keeps from a process in its sandbox has nothing to do with ports.
     on_an_island(name, "true", || SANDBOX.iter().for_each(|line| low_ports_are_bound_again(line)));
 }
@@ -219,7 +218,7 @@ fn doctor_judges_for_the_user() {
     if !is_root() {
         return;
     }
-    let name = concat!(module_path!(), "::doctor_judges_for_the_user");
+    let name = test_name!(doctor_judges_for_the_user);
     on_an_island(name, "true", || {
         let (home, private) = (Home::new(), TempDir::new().unwrap());
         let config = home.config().forward("127.0.0.1:80", "127.0.0.1:9", "");

@@ -13,7 +13,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 use testkit::{Behaviour, Finished, Forwarder, LIMIT, Port, Target, Tool, exchange, run};
 
-use crate::support::{Config, on_an_island};
+use crate::support::{Config, on_an_island, test_name};
 
 /// Building everything on a slow machine.
 const BUILDING: Duration = Duration::from_secs(1800);
@@ -147,7 +147,7 @@ fn answer(query: &[u8]) -> Vec<u8> {
 
 #[test]
 fn alone_in_its_root_it_forwards_by_name_and_answers() {
-    let name = concat!(module_path!(), "::alone_in_its_root_it_forwards_by_name_and_answers");
+    let name = test_name!(alone_in_its_root_it_forwards_by_name_and_answers);
     // Built where there is a network; on the island it is found up to date.
     binary();
     on_an_island(name, "true", || {

@@ -6,8 +6,8 @@ use control::doctor::Check;
 use tempfile::TempDir;
 use testkit::{Addr, Behaviour, Peer, Place, Port, Script, Socket, Target};
 
-use super::{Examined, name, two_workers, unix};
-use crate::support::{forwarder, messages, on_an_island, served_client};
+use super::{Examined, two_workers, unix};
+use crate::support::{forwarder, messages, on_an_island, served_client, test_name};
 
 #[test]
 fn the_sessions_that_files_allow_are_held() {
@@ -31,7 +31,7 @@ fn the_sessions_that_files_allow_are_held() {
 fn the_sessions_that_local_ports_allow_are_held() {
     const PORTS: u64 = 20;
     let setup = "echo 40000 40019 > /proc/sys/net/ipv4/ip_local_port_range";
-    on_an_island(name!(the_sessions_that_local_ports_allow_are_held), setup, || {
+    on_an_island(test_name!(the_sessions_that_local_ports_allow_are_held), setup, || {
         let at: SocketAddr = "127.0.0.1:9000".parse().unwrap();
         let target = Target::start_at(Place::At(at), Behaviour::Echo);
         let dir = TempDir::new().unwrap();

@@ -6,8 +6,8 @@ use control::doctor::Check;
 use tempfile::TempDir;
 use testkit::{Behaviour, Forwarder, LIMIT, Port, Target, Tool, wait_until};
 
-use super::{Examined, name, to_nobody};
-use crate::support::{BINARY, Config, forwarder, on_an_island, with_hosts};
+use super::{Examined, to_nobody};
+use crate::support::{BINARY, Config, forwarder, on_an_island, test_name, with_hosts};
 
 #[test]
 fn too_few_files_for_the_configuration_are_fatal() {
@@ -68,7 +68,7 @@ fn directories_that_cannot_be_used_are_fatal() {
 
 #[test]
 fn a_low_port_without_the_capability_is_fatal() {
-    on_an_island(name!(a_low_port_without_the_capability_is_fatal), "true", || {
+    on_an_island(test_name!(a_low_port_without_the_capability_is_fatal), "true", || {
         let (_nobody, config) = to_nobody();
         let config = config.forward("127.0.0.1:81", "127.0.0.1:9", "name = 'low'");
         let capable = Examined::by(forwarder(), &config);
@@ -89,7 +89,7 @@ fn a_low_port_without_the_capability_is_fatal() {
 #[test]
 fn without_ipv6_an_ipv6_listener_is_fatal() {
     let setup = "echo 1 > /proc/sys/net/ipv6/conf/all/disable_ipv6";
-    on_an_island(name!(without_ipv6_an_ipv6_listener_is_fatal), setup, || {
+    on_an_island(test_name!(without_ipv6_an_ipv6_listener_is_fatal), setup, || {
         let config = |listen: &str| Config::new().forward(listen, "127.0.0.1:9", "");
         Examined::by(forwarder(), &config(":7000")).assert_verdict(Check::Ipv6, "ok");
         let examined = Examined::by(forwarder(), &config("[::1]:7000"));
@@ -102,7 +102,7 @@ fn without_ipv6_an_ipv6_listener_is_fatal() {
 #[test]
 fn short_queues_and_listeners_among_local_ports_are_warned_of() {
     let setup = "echo 100 > /proc/sys/net/core/somaxconn";
-    let name = name!(short_queues_and_listeners_among_local_ports_are_warned_of);
+    let name = test_name!(short_queues_and_listeners_among_local_ports_are_warned_of);
     on_an_island(name, setup, || {
         let config = Config::new().forward(":40000", "127.0.0.1:9", "");
         let examined = Examined::by(forwarder(), &config);

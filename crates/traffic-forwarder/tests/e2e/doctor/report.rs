@@ -6,8 +6,8 @@ use std::fmt::Write as _;
 use control::doctor::Check;
 use serde_json::Value;
 
-use super::{Examined, name, to_nobody};
-use crate::support::{Desk, forwarder, on_an_island};
+use super::{Examined, to_nobody};
+use crate::support::{Desk, forwarder, on_an_island, test_name};
 
 #[test]
 fn the_report_has_its_shape() {
@@ -62,8 +62,9 @@ fn a_wrong_configuration_is_told_as_check_tells_it() {
 
 #[test]
 fn ten_thousand_forwards_are_examined_and_cut_in_the_text() {
+    let name = test_name!(ten_thousand_forwards_are_examined_and_cut_in_the_text);
     // Where nobody has one of their ports.
-    on_an_island(name!(ten_thousand_forwards_are_examined_and_cut_in_the_text), "true", || {
+    on_an_island(name, "true", || {
         let mut config = String::new();
         for number in 0..10_000 {
             let (listen, to) = (20_000 + number, 1 + number);

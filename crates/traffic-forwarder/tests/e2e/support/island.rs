@@ -11,7 +11,8 @@ use super::unshare_arguments;
 /// Says to the second process that it is there.
 const ARRIVED: &str = "TEST_IS_ON_AN_ISLAND";
 
-/// Runs `scenario`, which is all of the test `name`, where the shell commands `setup` hold.
+/// Runs `scenario`, which is all of the test with this [`test_name`], where the shell commands `setup`
+/// hold.
 #[track_caller]
 pub(crate) fn on_an_island(name: &str, setup: &str, scenario: impl FnOnce()) {
     if env::var_os(ARRIVED).is_some() {
@@ -25,6 +26,14 @@ pub(crate) fn on_an_island(name: &str, setup: &str, scenario: impl FnOnce()) {
     let finished = run(command.env(ARRIVED, "yes"), Duration::from_secs(100)).success();
     assert!(finished.text().contains("1 passed"), "there is no test {test}: {finished}");
 }
+
+/// The name of a test of this module, after the name of its crate.
+macro_rules! test_name {
+    ($test:ident) => {
+        concat!(module_path!(), "::", stringify!($test))
+    };
+}
+pub(crate) use test_name;
 
 /// Makes a test of each scenario on an island of its own, for each path with one worker and with two.
 macro_rules! on_each_island {
@@ -43,7 +52,7 @@ macro_rules! on_each_island {
             const SETUP: $crate::support::Setup =
                 $crate::support::Setup { path: $path, workers: $workers };
             $(#[test] fn $scenario() {
-                let name = concat!(module_path!(), "::", stringify!($scenario));
+                let name = $crate::support::test_name!($scenario);
                 $crate::support::on_an_island(name, super::$settings, || super::$scenario(SETUP));
             })+
         }
