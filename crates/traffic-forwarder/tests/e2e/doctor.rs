@@ -5,8 +5,6 @@ mod findings;
 mod report;
 mod taken;
 
-use std::path::Path;
-
 use control::doctor::Check;
 use serde_json::Value;
 use testkit::{ForwarderBuilder, Port};
@@ -71,8 +69,4 @@ fn to_nobody() -> (Port, Config) {
 /// Workers take descriptors: as many on every machine.
 fn two_workers() -> Config {
     Config::new().process("workers = 2")
-}
-
-fn unix(path: &Path) -> String {
-    format!("unix:{}", path.display())
 }

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 use tempfile::TempDir;
-use testkit::{Behaviour, ForwarderBuilder, LIMIT, Place, Port, Socket, Target, wait_for};
+use testkit::{Addr, Behaviour, ForwarderBuilder, LIMIT, Place, Port, Socket, Target, wait_for};
 
 use crate::support::{Config, Operated, forwarder, messages, of_each_thread, served_client};
 
@@ -93,7 +93,7 @@ impl Deref for Sandboxed {
 }
 
 fn config(line: &str, port: &Port, sockets: &TempDir, target: &Target) -> Config {
-    let socket = format!("unix:{}/web.sock", sockets.path().display());
+    let socket = Addr::Unix(sockets.path().join("web.sock"));
     let config = Config::new().process(line);
     config.forward(port.addr(), target.addr(), "").forward(socket, target.addr(), "name = 'web'")
 }

@@ -2,7 +2,9 @@
 
 use serde_json::json;
 use tempfile::TempDir;
-use testkit::{Behaviour, LIMIT, Listener, Place, Script, Signal, Target, connect, wait_until};
+use testkit::{
+    Addr, Behaviour, LIMIT, Listener, Place, Script, Signal, Target, connect, wait_until,
+};
 
 use super::{Echo, code};
 use crate::support::{Config, Operated, ping, play, served_client};
@@ -57,9 +59,8 @@ fn names_that_are_addresses_are_percent_encoded() {
     let dir = TempDir::new().unwrap();
     let path = dir.path().join("listen.sock");
     let target = Target::start(Behaviour::Echo);
-    let config = Config::new().forward(format!("unix:{}", path.display()), target.addr(), "");
-    let operated = Operated::start(config);
-    let name = format!("unix:{}", path.display());
+    let name = Addr::Unix(path.clone()).to_string();
+    let operated = Operated::start(Config::new().forward(&name, target.addr(), ""));
     let encoded = name.replace(':', "%3A").replace('/', "%2F");
     let one = operated.http.json(&format!("/v1/forwards/{encoded}"));
     assert_eq!(one["name"], name);

@@ -6,7 +6,7 @@ use control::doctor::Check;
 use tempfile::TempDir;
 use testkit::{Addr, Behaviour, Peer, Place, Port, Script, Socket, Target};
 
-use super::{Examined, two_workers, unix};
+use super::{Examined, two_workers};
 use crate::support::{forwarder, messages, on_an_island, served_client, test_name};
 
 #[test]
@@ -36,15 +36,15 @@ fn the_sessions_that_local_ports_allow_are_held() {
         let target = Target::start_at(Place::At(at), Behaviour::Echo);
         let dir = TempDir::new().unwrap();
         // Clients of a Unix socket take no port themselves.
-        let listener = dir.path().join("listener");
-        let config = two_workers().forward(unix(&listener), target.addr(), "");
+        let listener = Addr::Unix(dir.path().join("listener"));
+        let config = two_workers().forward(&listener, target.addr(), "");
         let examined = Examined::by_looking(forwarder(), &config);
         examined.assert_verdict(Check::LocalPorts, "warn");
         assert_eq!(examined.report["first_limit"], "local_ports");
         assert_eq!(examined.report["sessions"], PORTS);
         let running = config.start();
-        let clients = holds(PORTS, Addr::Unix(listener.clone()));
-        Peer::connect("one too many", Addr::Unix(listener), Script::new().expect_eof()).finish();
+        let clients = holds(PORTS, &listener);
+        Peer::connect("one too many", listener, Script::new().expect_eof()).finish();
         assert_eq!(running.wait_for_records(1)[0].close_reason(), "resource/connect/no_ports");
         drop(clients);
         running.wait_for_records(1 + usize::try_from(PORTS).unwrap());

@@ -7,9 +7,9 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use control::doctor::Check;
 use serde_json::Value;
 use tempfile::TempDir;
-use testkit::{Behaviour, LIMIT, Port, Target, wait_until};
+use testkit::{Addr, Behaviour, LIMIT, Port, Target, wait_until};
 
-use super::{Examined, unix};
+use super::Examined;
 use crate::support::{Config, Desk, forwarder, ping, served_client};
 
 /// What is said of one listener.
@@ -43,9 +43,9 @@ fn a_port_of_another_program_is_fatal_and_who_has_it_is_named() {
 
 #[test]
 fn a_unix_socket_that_is_listened_on_and_a_file_are_in_the_way() {
-    let (dir, path) = (TempDir::new().unwrap(), |dir: &TempDir| dir.path().join("listener"));
-    let path = path(&dir);
-    let config = Config::new().forward(unix(&path), "127.0.0.1:9", "");
+    let dir = TempDir::new().unwrap();
+    let path = dir.path().join("listener");
+    let config = Config::new().forward(Addr::Unix(path.clone()), "127.0.0.1:9", "");
     let examine = || Examined::by_looking(forwarder(), &config);
     let listener = UnixListener::bind(&path).unwrap();
     listener.set_nonblocking(true).unwrap();

@@ -1,6 +1,6 @@
 //! Older kernels, and none at all: strace(1) answers in the kernel's place.
 
-use testkit::{Behaviour, Forwarder, Port, Target, Tool};
+use testkit::{Addr, Behaviour, Forwarder, Port, Target, Tool};
 
 use super::{INSIDE, NONE, ON, Sandboxed};
 use crate::support::{BINARY, Config, Operated, messages, served_client};
@@ -34,7 +34,7 @@ fn without_landlock_the_process_warns_and_is_free() {
         assert_eq!(operated.status()["sandboxed"], false);
         served_client(&port);
         let dir = tempfile::TempDir::new().unwrap();
-        let socket = format!("unix:{}/web.sock", dir.path().display());
+        let socket = Addr::Unix(dir.path().join("web.sock"));
         let config = Config::new().process(ON).forward(port.addr(), target.addr(), "");
         operated.reload(config.forward(socket, target.addr(), "name = 'anywhere'"));
     }

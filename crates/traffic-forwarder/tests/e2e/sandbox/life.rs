@@ -36,9 +36,9 @@ fn ports_unix_sockets_and_names_are_served_and_sockets_are_removed_at_the_end() 
 fn a_reload_reads_a_new_file_and_makes_a_new_socket() {
     let Some(sandboxed) = Sandboxed::start() else { return };
     let (file, target) = (sandboxed.socket_file("second.sock"), sandboxed.target.addr());
-    let socket = format!("unix:{}", file.display());
-    sandboxed.reload(sandboxed.config().forward(socket, target, "name = 'second'"));
-    ping(&connect(file.clone()).unwrap());
+    let socket = Addr::Unix(file.clone());
+    sandboxed.reload(sandboxed.config().forward(&socket, target, "name = 'second'"));
+    ping(&connect(socket).unwrap());
     sandboxed.reload(sandboxed.config());
     assert!(!file.exists(), "it was removed with its forward");
     ping(&sandboxed.client);

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use tempfile::TempDir;
-use testkit::{BlackHole, LIMIT, Listener, Place, Port, Script, Socket, connect, wait_until};
+use testkit::{Addr, BlackHole, LIMIT, Listener, Place, Port, Script, Socket, connect, wait_until};
 
 use super::becoming::{old_forwarder, start};
 use crate::support::{LateTarget, Operated, Setup, SlowLookups, on_each_setup, play};
@@ -95,8 +95,8 @@ fn a_unix_target_that_is_busy_is_tried_again(setup: Setup) {
     let (dir, port) = (TempDir::new().unwrap(), Port::v4());
     let path = dir.path().join("target");
     let busy = Busy::open(&path);
-    let to = format!("unix:{}", path.display());
-    let operated = start(setup.config().forward(port.addr(), to, setup.settings("")));
+    let config = setup.config().forward(port.addr(), Addr::Unix(path), setup.settings(""));
+    let operated = start(config);
     let client = asking(&operated, &port);
     upgrade_twice(&operated);
     is_served(&operated, client, busy.make_room());
