@@ -59,9 +59,7 @@ fn nothing_can_be_read() {
     for (damage, words) in damages {
         let ground = Ground::new();
         ground.upgrade_with(damage);
-        ground.idle_is_reset();
-        ground.full_is_reset(0);
-        ground.full_is_reset(1);
+        ground.all_are_reset();
         // Nobody knows how many there were.
         ground.has_lost(0);
         ground.ends_well(Some(words));
@@ -88,22 +86,18 @@ fn crc32(bytes: &[u8]) -> u32 {
 
 #[test]
 fn the_process_cannot_be_read() {
-    let ground = Ground::new();
-    ground.upgrade_with(|bytes| flip_part(bytes, 0));
-    ground.idle_goes_on();
-    ground.full_goes_on(0);
-    ground.full_goes_on(1);
-    ground.has_lost(0);
-    ground.ends_well(Some("a part of it is damaged"));
+    sessions_go_on_without_part(0);
 }
 
 #[test]
 fn the_forwards_cannot_be_read() {
+    sessions_go_on_without_part(1);
+}
+
+fn sessions_go_on_without_part(number: usize) {
     let ground = Ground::new();
-    ground.upgrade_with(|bytes| flip_part(bytes, 1));
-    ground.idle_goes_on();
-    ground.full_goes_on(0);
-    ground.full_goes_on(1);
+    ground.upgrade_with(|bytes| flip_part(bytes, number));
+    ground.all_go_on();
     ground.has_lost(0);
     ground.ends_well(Some("a part of it is damaged"));
 }
@@ -115,9 +109,7 @@ fn a_worker_cannot_be_read() {
     {
         let ground = Ground::new();
         assert_eq!(ground.upgrade_with(damage)["lost"], 3);
-        ground.idle_is_reset();
-        ground.full_is_reset(0);
-        ground.full_is_reset(1);
+        ground.all_are_reset();
         ground.has_lost(3);
         ground.ends_well(Some("a part of it is damaged"));
     }
@@ -194,9 +186,7 @@ fn a_neighbouring_version_is_understood() {
         })
     });
     assert_eq!(arrival["lost"], 0, "{arrival}");
-    ground.idle_goes_on();
-    ground.full_goes_on(0);
-    ground.full_goes_on(1);
+    ground.all_go_on();
     ground.has_lost(0);
     ground.ends_well(None);
 }
@@ -204,10 +194,9 @@ fn a_neighbouring_version_is_understood() {
 /// The variable is not for this process, or names nothing: it starts like any other.
 #[test]
 fn who_was_left_nothing_starts_anew() {
-    let (target, port) = (Target::start(Behaviour::Echo), Port::v4());
     for value in ["", "7", "7:", ":$$", "x:$$", "7:1", "99999999999:$$", "-1:$$", "0:$$", "1000:$$"]
     {
-        starts(&port, &target, value, "/dev/null");
+        starts_anew(value, "/dev/null");
     }
 }
 
@@ -215,21 +204,23 @@ fn who_was_left_nothing_starts_anew() {
 #[test]
 fn who_was_left_nonsense_starts_anew() {
     let dir = tempfile::TempDir::new().unwrap();
-    let (target, port) = (Target::start(Behaviour::Echo), Port::v4());
     let nonsense = dir.path().join("nonsense");
     fs::write(&nonsense, "nonsense").unwrap();
     for file in ["/dev/null", nonsense.to_str().unwrap(), dir.path().to_str().unwrap()] {
-        starts(&port, &target, "7:$$", file);
+        starts_anew("7:$$", file);
     }
 }
 
-fn starts(port: &Port, target: &Target, value: &str, file: &str) {
+/// Starts a process with this value of the variable, and with this file as descriptor 7.
+#[track_caller]
+fn starts_anew(value: &str, file: &str) {
+    let (target, port) = (Target::start(Behaviour::Echo), Port::v4());
     let config = Config::new().forward(port.addr(), target.addr(), "").text();
     let script = format!("TRAFFIC_FORWARDER_HANDOVER={value} exec \"$@\" 7<'{file}'");
     let forwarder =
         Forwarder::binary("/bin/sh").args(["-c", &script, "sh", BINARY]).config(config).start();
-    wait_until("somebody who listens", LIMIT, || connect(port).is_ok());
-    served_client(port);
+    wait_until("somebody who listens", LIMIT, || connect(&port).is_ok());
+    served_client(&port);
     forwarder.signal(Signal::TERM);
     assert_eq!(
         forwarder.wait_exit(LIMIT).code(),

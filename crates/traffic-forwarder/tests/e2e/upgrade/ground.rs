@@ -77,6 +77,16 @@ impl Ground {
         play(client, Script::new().expect_reset());
     }
 
+    pub(super) fn all_go_on(&self) {
+        self.idle_goes_on();
+        (0..PATHS.len()).for_each(|at| self.full_goes_on(at));
+    }
+
+    pub(super) fn all_are_reset(&self) {
+        self.idle_is_reset();
+        (0..PATHS.len()).for_each(|at| self.full_is_reset(at));
+    }
+
     /// Of each forward, what was opened is what was closed and what is open; and so many of all were
     /// lost.
     pub(super) fn has_lost(&self, expected: u64) {

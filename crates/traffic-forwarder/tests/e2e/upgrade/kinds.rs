@@ -42,6 +42,11 @@ impl Ends {
         self.sent[1] = write_until_full(&self.target, DOWN);
     }
 
+    fn fill_both(&mut self) {
+        self.fill_up();
+        self.fill_down();
+    }
+
     fn read_what_was_sent(&self) {
         play(&self.target, Script::new().expecting(UP).read_exactly(self.sent[0]));
         play(&self.client, Script::new().expecting(DOWN).read_exactly(self.sent[1]));
@@ -74,6 +79,11 @@ fn read_talk_and_end(ends: Ends) -> [u64; 2] {
     [sent[0] + talked[0], sent[1] + talked[1]]
 }
 
+/// What was filled in is read after the upgrades, and then the session is like any other.
+const fn unread(name: &'static str, place: Place, before: fn(&mut Ends), holds: [bool; 2]) -> Kind {
+    Kind { name, place, before, holds, after: read_talk_and_end, close_reason: "client/relay/fin" }
+}
+
 pub(super) const KINDS: &[Kind] = &[
     Kind {
         name: "idle",
@@ -83,44 +93,10 @@ pub(super) const KINDS: &[Kind] = &[
         after: talk_and_end,
         close_reason: "client/relay/fin",
     },
-    Kind {
-        name: "target-does-not-read",
-        place: Place::V4,
-        before: Ends::fill_up,
-        holds: [true, false],
-        after: read_talk_and_end,
-        close_reason: "client/relay/fin",
-    },
-    Kind {
-        name: "client-does-not-read",
-        place: Place::V6,
-        before: Ends::fill_down,
-        holds: [false, true],
-        after: read_talk_and_end,
-        close_reason: "client/relay/fin",
-    },
-    Kind {
-        name: "nobody-reads",
-        place: Place::V4,
-        before: |ends| {
-            ends.fill_up();
-            ends.fill_down();
-        },
-        holds: [true, true],
-        after: read_talk_and_end,
-        close_reason: "client/relay/fin",
-    },
-    Kind {
-        name: "Unix-sockets",
-        place: Place::Unix,
-        before: |ends| {
-            ends.fill_up();
-            ends.fill_down();
-        },
-        holds: [true, true],
-        after: read_talk_and_end,
-        close_reason: "client/relay/fin",
-    },
+    unread("target-does-not-read", Place::V4, Ends::fill_up, [true, false]),
+    unread("client-does-not-read", Place::V6, Ends::fill_down, [false, true]),
+    unread("nobody-reads", Place::V4, Ends::fill_both, [true, true]),
+    unread("Unix-sockets", Place::Unix, Ends::fill_both, [true, true]),
     Kind {
         name: "half-closed-by-the-client",
         place: Place::V4,
