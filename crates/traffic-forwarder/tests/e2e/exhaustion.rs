@@ -8,20 +8,17 @@ use std::time::Duration;
 
 use serde_json::Value;
 use testkit::{
-    Behaviour, End, Forwarder, LIMIT, Peer, Port, Script, Signal, Target, Tool, connect, exchange,
+    Behaviour, End, Forwarder, LIMIT, Peer, Port, Script, Signal, Target, connect, exchange,
     wait_until,
 };
 
-use crate::support::{Config, Forward, forwarder, messages, path_is, ping, play, served_client};
+use crate::support::{
+    Config, Forward, forwarder, messages, path_is, ping, play, served_client, set_open_files,
+};
 
 const ACCEPT_FAILED: &str =
     "accepting failed; clients wait in the kernel's queue, and it is tried again";
 const ENOUGH: u64 = 10_000;
-
-fn set_open_files(forwarder: &Forwarder, soft: u64) {
-    let (pid, limit) = (forwarder.pid().to_string(), format!("--nofile={soft}:"));
-    Tool::find("prlimit").run(["--pid", &pid, &limit], LIMIT);
-}
 
 /// Lowers the limit so far that exactly `left` more descriptors can be had.
 fn leave_open_files(forwarder: &Forwarder, left: usize) {

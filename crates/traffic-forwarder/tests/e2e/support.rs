@@ -24,7 +24,7 @@ use testkit::{Addr, Forwarder, ForwarderBuilder, Port, SessionRecord, Socket, co
 pub(crate) use desk::Desk;
 pub(crate) use hosts::{with_hosts, with_mounts, with_run};
 pub(crate) use island::{on_an_island, on_each_island, test_name};
-pub(crate) use kernel::{of_each_thread, tcp_row, unacked, waiting_connections_to};
+pub(crate) use kernel::{of_each_thread, set_open_files, tcp_row, unacked, waiting_connections_to};
 pub(crate) use late_target::LateTarget;
 pub(crate) use operated::Operated;
 pub(crate) use sessions::{OPENING, Session, ping, play, reset, served_client, write_until_full};

@@ -11,6 +11,7 @@ mod configuration;
 mod connecting;
 mod damage;
 mod deadlines;
+mod echo;
 mod forwards;
 mod ground;
 mod impostor;

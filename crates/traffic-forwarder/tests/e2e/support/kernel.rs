@@ -1,9 +1,9 @@
-//! The kernel's view of a connection.
+//! The kernel's view of connections and processes.
 
 use std::fs;
 use std::net::{IpAddr, SocketAddr};
 
-use testkit::Socket;
+use testkit::{Forwarder, LIMIT, Socket, Tool};
 
 /// A row of `/proc/net/tcp`.
 pub(crate) struct TcpRow {
@@ -52,6 +52,13 @@ pub(crate) fn unacked(socket: &Socket) -> u64 {
     let local = socket.local_addr().unwrap().as_socket().unwrap();
     let remote = socket.peer_addr().unwrap().as_socket().unwrap();
     tcp_row(local, remote).expect("an open connection is in the table").unacked
+}
+
+/// Sets the soft limit of descriptors of a process that runs.
+#[track_caller]
+pub(crate) fn set_open_files(forwarder: &Forwarder, soft: u64) {
+    let (pid, limit) = (forwarder.pid().to_string(), format!("--nofile={soft}:"));
+    Tool::find("prlimit").run(["--pid", &pid, &limit], LIMIT);
 }
 
 /// What /proc says of each thread: the fields of these names, without white space.

@@ -1,43 +1,26 @@
 //! Asked at the wrong moment, an upgrade has a defined answer, and whatever else is asked then is
 //! done all the same.
 
-use std::fs;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use testkit::{
-    Behaviour, Gate, LIMIT, Port, Script, Signal, Socket, Target, Tool, connect, wait_until,
+use testkit::{Gate, LIMIT, Port, Script, Signal, connect, wait_until};
+
+use super::becoming::{FAILED, arrivals, wait_for_arrival};
+use super::echo::Echo;
+use super::impostor::Impostor;
+use crate::support::{
+    BINARY, Config, Operated, messages, ping, play, served_client, set_open_files,
 };
 
-use super::becoming::{arrivals, start, wait_for_arrival};
-use super::impostor::Impostor;
-use crate::support::{BINARY, Config, Operated, messages, ping, play, served_client};
-
-const FAILED: &str = "upgrade failed; nothing was changed";
 const RELOADED: &str = "configuration reloaded";
 
-/// A forwarder in front of an echo, and one session.
-struct Echo {
-    operated: Operated,
-    client: Socket,
-    target: Target,
-    port: Port,
-}
-
-impl Echo {
-    fn start(config: Config) -> Self {
-        let (target, port) = (Target::start(Behaviour::Echo), Port::v4());
-        let operated = start(config.forward(port.addr(), target.addr(), "name = 'echo'"));
-        Self { operated, client: served_client(&port), target, port }
-    }
-
-    /// Asks for an upgrade that is refused with this code.
-    #[track_caller]
-    fn conflicts(&self, code: &str) {
-        let answer = self.operated.http.post("/v1/upgrade").status(409).json();
-        assert_eq!(answer["error"]["code"], code, "{answer}");
-        ping(&self.client);
-    }
+/// Asks for an upgrade that is refused with this code.
+#[track_caller]
+fn conflicts(echo: &Echo, code: &str) {
+    let answer = echo.operated.http.post("/v1/upgrade").status(409).json();
+    assert_eq!(answer["error"]["code"], code, "{answer}");
+    ping(&echo.client);
 }
 
 #[test]
@@ -46,7 +29,7 @@ fn who_drains_is_not_upgraded_any_more() {
     let operated = &echo.operated;
     operated.signal(Signal::TERM);
     operated.wait_for_message("draining");
-    echo.conflicts("draining");
+    conflicts(&echo, "draining");
     operated.signal(Signal::USR2);
     operated.wait_for_message("upgrade refused");
     ping(&echo.client);
@@ -57,16 +40,13 @@ fn who_drains_is_not_upgraded_any_more() {
 
 #[test]
 fn one_upgrade_at_a_time() {
-    let echo = Echo::start(Config::new());
-    let slow = Impostor::slow();
-    let (http, path) = (echo.operated.http.clone(), slow.query());
-    let first = thread::spawn(move || http.post(&path).status);
-    slow.wait_for_check();
-    echo.conflicts("upgrading");
-    echo.operated.signal(Signal::USR2);
-    echo.operated.wait_for_message("upgrade refused");
-    slow.let_go();
-    assert_eq!(first.join().unwrap(), 202);
+    let (echo, slow) = (Echo::start(Config::new()), Impostor::slow());
+    let first = slow.while_checked(&echo.operated, || {
+        conflicts(&echo, "upgrading");
+        echo.operated.signal(Signal::USR2);
+        echo.operated.wait_for_message("upgrade refused");
+    });
+    first.status(202);
     wait_for_arrival(&echo.operated, 0);
     ping(&echo.client);
     assert_eq!(echo.operated.status()["upgrades"], 1);
@@ -76,21 +56,16 @@ fn one_upgrade_at_a_time() {
 /// The configuration that was checked is the one that goes on, or none does.
 #[test]
 fn a_reload_during_the_check_stops_it() {
-    let echo = Echo::start(Config::new());
-    let slow = Impostor::slow();
-    let (http, path) = (echo.operated.http.clone(), slow.query());
-    let first = thread::spawn(move || http.post(&path).status);
-    slow.wait_for_check();
-    assert_eq!(echo.operated.http.post("/v1/reload").success().json()["generation"], 2);
-    slow.let_go();
+    let (echo, slow) = (Echo::start(Config::new()), Impostor::slow());
+    let first = slow.while_checked(&echo.operated, || {
+        assert_eq!(echo.operated.http.post("/v1/reload").success().json()["generation"], 2);
+    });
     // The check was fine; what it had checked is no longer what runs.
-    assert_eq!(first.join().unwrap(), 202);
+    first.status(202);
     echo.operated.wait_for_message(FAILED);
     let last = &echo.operated.status()["last_upgrade"];
     assert!(last["error"].as_str().unwrap().contains("reloaded"), "{last}");
-    ping(&echo.client);
-    echo.operated.upgrade();
-    ping(&echo.client);
+    echo.is_upgraded();
 }
 
 #[test]
@@ -134,10 +109,7 @@ fn no_signal_is_lost() {
         let (before, reloads) = (outcomes(operated), messages(operated, RELOADED).len());
         operated.http.post("/v1/upgrade").status(202);
         // From the answer to well after the change.
-        let until = Instant::now() + Duration::from_millis(round * 2);
-        while Instant::now() < until {
-            thread::yield_now();
-        }
+        spend(Duration::from_millis(round * 2));
         operated.signal(Signal::HUP);
         wait_until(&format!("its reload, in round {round}"), LIMIT, || {
             messages(operated, RELOADED).len() > reloads
@@ -153,16 +125,21 @@ fn outcomes(operated: &Operated) -> usize {
     arrivals(operated).len() + messages(operated, FAILED).len()
 }
 
+/// Waits to the millisecond, which sleeping does not.
+fn spend(time: Duration) {
+    let until = Instant::now() + time;
+    while Instant::now() < until {
+        thread::yield_now();
+    }
+}
+
 #[test]
 fn who_is_told_to_end_ends() {
     for delay in (0..80).step_by(10) {
         let echo = Echo::start(Config::new().process("shutdown_timeout = '1h'"));
         let operated = &echo.operated;
         operated.http.post("/v1/upgrade").status(202);
-        let until = Instant::now() + Duration::from_millis(delay);
-        while Instant::now() < until {
-            thread::yield_now();
-        }
+        spend(Duration::from_millis(delay));
         operated.signal(Signal::TERM);
         operated.wait_for_message("draining");
         ping(&echo.client);
@@ -198,27 +175,18 @@ fn who_watches_is_told_and_can_come_again() {
 fn out_of_descriptors_it_stays_what_it_is() {
     let echo = Echo::start(Config::new());
     let operated = &echo.operated;
-    let before = limit_files(operated, "3");
+    let before = operated.status()["open_files_limit"].as_u64().unwrap();
+    set_open_files(operated, 3);
     operated.signal(Signal::USR2);
     operated.wait_for_message(FAILED);
     let told = messages(operated, FAILED).remove(0);
     let error = told["error"].as_str().unwrap().to_lowercase();
     assert!(error.contains("too many open files"), "{told}");
     ping(&echo.client);
-    limit_files(operated, &before);
+    set_open_files(operated, before);
     operated.upgrade();
     ping(&echo.client);
     served_client(&echo.port);
-}
-
-/// Sets the soft limit of open files, and returns what it was.
-fn limit_files(operated: &Operated, limit: &str) -> String {
-    let limits = fs::read_to_string(format!("/proc/{}/limits", operated.pid())).unwrap();
-    let line = limits.lines().find(|line| line.starts_with("Max open files")).unwrap();
-    let before = line.split_whitespace().nth(3).unwrap().to_owned();
-    let pid = operated.pid().to_string();
-    Tool::find("prlimit").run(["--pid", &pid, &format!("--nofile={limit}:")], LIMIT);
-    before
 }
 
 /// The command says how it went, and how long nobody was served.

@@ -8,6 +8,9 @@ use testkit::{Forwarder, ForwarderBuilder, LIMIT, wait_for};
 
 use crate::support::{BINARY, Config, Operated, messages};
 
+/// What the log says about an upgrade that came to nothing.
+pub(super) const FAILED: &str = "upgrade failed; nothing was changed";
+
 /// Names a program of an earlier version, to upgrade from.
 const OLD_BINARY: &str = "TRAFFIC_FORWARDER_OLD_BINARY";
 

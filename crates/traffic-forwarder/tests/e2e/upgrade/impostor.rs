@@ -4,11 +4,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
+use std::thread;
 
 use tempfile::TempDir;
-use testkit::{LIMIT, run, wait_until};
+use testkit::{Answer, LIMIT, run, wait_until};
 
-use crate::support::BINARY;
+use crate::support::{BINARY, Operated};
 
 /// One of the programs of `impostor.c`, in a directory of its own.
 pub(super) struct Impostor {
@@ -44,6 +45,17 @@ impl Impostor {
         query(&self.path())
     }
 
+    /// Asks for an upgrade to a slow one, does something while it is checked, and has it go on.
+    #[track_caller]
+    pub(super) fn while_checked(&self, operated: &Operated, meanwhile: impl FnOnce()) -> Answer {
+        let (http, path) = (operated.http.clone(), self.query());
+        let asking = thread::spawn(move || http.post(&path));
+        self.wait_for_check();
+        meanwhile();
+        self.let_go();
+        asking.join().unwrap()
+    }
+
     /// Waits until a slow one is being checked. Returns the number of the process that does it.
     #[track_caller]
     pub(super) fn wait_for_check(&self) -> String {
@@ -52,8 +64,7 @@ impl Impostor {
         fs::read_to_string(started).unwrap().trim().to_owned()
     }
 
-    /// Has it go on.
-    pub(super) fn let_go(&self) {
+    fn let_go(&self) {
         fs::write(self.file("go"), "").unwrap();
     }
 }

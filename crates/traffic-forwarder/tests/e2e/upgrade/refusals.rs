@@ -5,17 +5,15 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::thread;
 use std::time::Duration;
 
 use tempfile::TempDir;
 use testkit::{Behaviour, Forwarder, LIMIT, Port, Signal, Target, run, wait_until};
 
-use super::becoming::{start, wait_for_arrival};
+use super::becoming::{FAILED, wait_for_arrival};
+use super::echo::Echo;
 use super::impostor::{Impostor, query};
 use crate::support::{BINARY, Config, Operated, forwarder, messages, ping, served_client};
-
-const FAILED: &str = "upgrade failed; nothing was changed";
 
 /// A file that is no image of this program, and what is said about it.
 struct Wrong {
@@ -74,11 +72,10 @@ fn wrong_files(dir: &TempDir, impostors: &[Impostor]) -> Vec<Wrong> {
 
 #[test]
 fn a_hundred_failures_change_nothing() {
-    let (dir, target, port) = (TempDir::new().unwrap(), Target::start(Behaviour::Echo), Port::v4());
+    let (dir, echo) = (TempDir::new().unwrap(), Echo::start(Config::new()));
     let impostors = ["crashes", "refuses", "floods"].map(Impostor::new);
     let files = wrong_files(&dir, &impostors);
-    let operated = start(Config::new().forward(port.addr(), target.addr(), ""));
-    let client = served_client(&port);
+    let Echo { operated, client, port, .. } = &echo;
     let (descriptors, threads) = (operated.fd_count(), operated.threads());
     let mut failures = 0;
     while failures < 100 {
@@ -89,24 +86,23 @@ fn a_hundred_failures_change_nothing() {
             assert!(message.contains(words), "{words}: {error}");
             assert!(message.starts_with(path.to_str().unwrap()), "{error}");
             assert_eq!(operated.status()["last_upgrade"]["error"], message);
-            ping(&client);
+            ping(client);
             failures += 1;
         }
-        served_client(&port);
+        served_client(port);
         wait_until("no descriptor is left over", LIMIT, || operated.fd_count() == descriptors);
         wait_until("no thread is left over", LIMIT, || operated.threads() == threads);
         assert_eq!(operated.upgrade()["lost"], 0);
-        ping(&client);
+        ping(client);
     }
-    assert_eq!(messages(&operated, FAILED).len(), failures);
+    assert_eq!(messages(operated, FAILED).len(), failures);
 }
 
 /// It is not waited for without end, also if somebody else holds its output.
 #[test]
 fn who_does_not_answer_is_given_up() {
-    let (target, port) = (Target::start(Behaviour::Echo), Port::v4());
-    let operated = start(Config::new().forward(port.addr(), target.addr(), ""));
-    let client = served_client(&port);
+    let echo = Echo::start(Config::new());
+    let operated = &echo.operated;
     let leaves = Impostor::new("leaves");
     let answer = operated.http.post(&leaves.query()).status(422).json();
     assert_eq!(answer["error"]["code"], "refused_by_binary", "{answer}");
@@ -119,67 +115,43 @@ fn who_does_not_answer_is_given_up() {
     assert_eq!(ended.code(), Some(1));
     let said = command.stderr().join("\n");
     assert!(said.contains("did not answer within 20 s"), "{said}");
-    ping(&client);
-    operated.upgrade();
-    ping(&client);
+    echo.is_upgraded();
 }
 
 #[test]
 fn a_check_that_is_killed_has_failed() {
-    let (target, port) = (Target::start(Behaviour::Echo), Port::v4());
-    let operated = start(Config::new().forward(port.addr(), target.addr(), ""));
-    let client = served_client(&port);
-    let slow = Impostor::slow();
-    let (http, path) = (operated.http.clone(), slow.query());
-    let asking = thread::spawn(move || http.post(&path));
-    let number = slow.wait_for_check();
-    run(Command::new("kill").args(["-9", &number]), LIMIT).success();
-    let error = asking.join().unwrap().status(422).json()["error"].clone();
+    let (echo, slow) = (Echo::start(Config::new()), Impostor::slow());
+    let answer = slow.while_checked(&echo.operated, || {
+        let number = slow.wait_for_check();
+        run(Command::new("kill").args(["-9", &number]), LIMIT).success();
+    });
+    let error = answer.status(422).json()["error"].clone();
     assert_eq!(error["code"], "refused_by_binary");
     assert!(error["message"].as_str().unwrap().contains("signal: 9"), "{error}");
-    ping(&client);
-    operated.upgrade();
-    ping(&client);
+    echo.is_upgraded();
 }
 
 /// What was checked is what runs, or nothing does.
 #[test]
 fn a_file_that_is_written_to_meanwhile_is_not_run() {
-    let (target, port) = (Target::start(Behaviour::Echo), Port::v4());
-    let operated = start(Config::new().forward(port.addr(), target.addr(), ""));
-    let client = served_client(&port);
-    let slow = Impostor::slow();
-    operated_by(&operated, &slow, || fs::write(slow.path(), "something else").unwrap());
+    let (echo, slow) = (Echo::start(Config::new()), Impostor::slow());
+    let operated = &echo.operated;
+    slow.while_checked(operated, || fs::write(slow.path(), "something else").unwrap()).status(202);
     operated.wait_for_message(FAILED);
-    let error = messages(&operated, FAILED).remove(0);
+    let error = messages(operated, FAILED).remove(0);
     assert!(error["error"].as_str().unwrap().contains("was written to"), "{error}");
-    ping(&client);
-    operated.upgrade();
-    ping(&client);
+    echo.is_upgraded();
 }
 
 /// Its name may stand for something else by then: that is for the next upgrade.
 #[test]
 fn a_file_that_is_replaced_meanwhile_makes_no_difference() {
-    let (target, port) = (Target::start(Behaviour::Echo), Port::v4());
-    let operated = start(Config::new().forward(port.addr(), target.addr(), ""));
-    let client = served_client(&port);
-    let slow = Impostor::slow();
+    let (echo, slow) = (Echo::start(Config::new()), Impostor::slow());
     let other = slow.file("other");
     fs::write(&other, "something else").unwrap();
-    operated_by(&operated, &slow, || fs::rename(&other, slow.path()).unwrap());
-    wait_for_arrival(&operated, 0);
-    ping(&client);
-}
-
-/// Does something while this one is checked, and lets it go on.
-fn operated_by(operated: &Operated, slow: &Impostor, meanwhile: impl FnOnce()) {
-    let (http, path) = (operated.http.clone(), slow.query());
-    let asking = thread::spawn(move || http.post(&path));
-    slow.wait_for_check();
-    meanwhile();
-    slow.let_go();
-    asking.join().unwrap().status(202);
+    slow.while_checked(&echo.operated, || fs::rename(&other, slow.path()).unwrap()).status(202);
+    wait_for_arrival(&echo.operated, 0);
+    ping(&echo.client);
 }
 
 /// By signal, it is the file that the program was started from, as it is now.
@@ -217,18 +189,16 @@ fn put(path: &Path, bytes: &[u8]) {
 /// Replaced just when it becomes the one that runs, the file is still known by its name.
 #[test]
 fn the_own_file_is_known_by_its_name() {
-    let (dir, target, port) = (TempDir::new().unwrap(), Target::start(Behaviour::Echo), Port::v4());
+    let (dir, echo) = (TempDir::new().unwrap(), Echo::start(Config::new()));
     let (path, image) = (dir.path().join("program"), fs::read(BINARY).unwrap());
     put(&path, &image);
-    let operated = start(Config::new().forward(port.addr(), target.addr(), ""));
-    let client = served_client(&port);
     // Between the answer and the change there is time for a rename, not for a copy.
     let next = dir.path().join("next");
     put(&next, &image);
-    operated.http.post(&query(&path)).status(202);
+    echo.operated.http.post(&query(&path)).status(202);
     fs::rename(&next, &path).unwrap();
-    wait_for_arrival(&operated, 0);
-    operated.http.post("/v1/upgrade").status(202);
-    wait_for_arrival(&operated, 1);
-    ping(&client);
+    wait_for_arrival(&echo.operated, 0);
+    echo.operated.http.post("/v1/upgrade").status(202);
+    wait_for_arrival(&echo.operated, 1);
+    ping(&echo.client);
 }
