@@ -3,11 +3,9 @@
 
 use std::collections::VecDeque;
 
-use testkit::{
-    Behaviour, Forwarder, LIMIT, Peer, Port, Script, Socket, Target, connect, wait_until,
-};
+use testkit::{Addr, Behaviour, LIMIT, Peer, Port, Script, Socket, Target, connect, wait_until};
 
-use crate::support::{Config, QUIET, messages, ping, play, served_client};
+use crate::support::{Config, Forward, QUIET, messages, ping, play, reset, served_client};
 
 const REFUSED: &str = "connections refused: max_sessions is reached";
 const REFUSE: &str = "max_sessions = 2\nat_limit = 'refuse'";
@@ -16,34 +14,32 @@ const WAIT: &str = "max_sessions = 2\nat_limit = 'wait'";
 /// An echo behind one forward.
 struct Echo {
     target: Target,
-    port: Port,
-    forwarder: Forwarder,
+    forward: Forward,
 }
 
 impl Echo {
     fn start(workers: u32, settings: &str) -> Self {
-        let (target, port) = (Target::start(Behaviour::Echo), Port::v4());
+        let target = Target::start(Behaviour::Echo);
         let config = Config::new().process(&format!("workers = {workers}"));
-        let forwarder = config.forward(port.addr(), target.addr(), settings).start();
-        Self { target, port, forwarder }
+        Self { forward: Forward::start_with(config, &target, settings), target }
     }
 
     /// Ends a session and waits until it has.
     fn end(&self, client: Socket) {
-        let before = self.forwarder.records().len();
+        let before = self.forward.records().len();
         drop(client);
-        wait_until("its record", LIMIT, || self.forwarder.records().len() > before);
+        wait_until("its record", LIMIT, || self.forward.records().len() > before);
     }
 }
 
 #[track_caller]
-fn is_refused(port: &Port) {
-    Peer::connect("one too many", port, Script::new().expect_reset()).finish();
+fn is_refused(addr: impl Into<Addr>) {
+    Peer::connect("one too many", addr, Script::new().expect_reset()).finish();
 }
 
 /// A client that has sent a byte and waits for it to come back.
-fn asking_client(port: &Port) -> Socket {
-    let client = connect(port).unwrap();
+fn asking_client(addr: impl Into<Addr>) -> Socket {
+    let client = connect(addr).unwrap();
     play(&client, Script::new().write_bytes("."));
     client
 }
@@ -63,22 +59,22 @@ fn is_waiting(client: &Socket) {
 fn a_full_forward_refuses(workers: u32) {
     const MORE: usize = 20;
     let echo = Echo::start(workers, REFUSE);
-    let mut clients: VecDeque<_> = (0..2).map(|_| served_client(&echo.port)).collect();
+    let mut clients: VecDeque<_> = (0..2).map(|_| served_client(&echo.forward)).collect();
     for _ in 0..3 {
-        (0..MORE).for_each(|_| is_refused(&echo.port));
+        (0..MORE).for_each(|_| is_refused(&echo.forward));
         clients.iter().for_each(ping);
         echo.end(clients.pop_front().unwrap());
-        clients.push_back(served_client(&echo.port));
+        clients.push_back(served_client(&echo.forward));
     }
     assert_eq!(echo.target.accepted(), 5, "who is refused does not reach the target");
-    echo.forwarder.wait_for_message(REFUSED);
-    let warnings = messages(&echo.forwarder, REFUSED);
+    echo.forward.wait_for_message(REFUSED);
+    let warnings = messages(&echo.forward, REFUSED);
     let first = warnings.first().expect("a warning");
     assert_eq!(
         (&first["level"], &first["limit"], &first["count"]),
         (&"warn".into(), &2.into(), &1.into())
     );
-    assert_eq!(first["forward"], echo.port.addr().to_string());
+    assert_eq!(first["forward"], echo.forward.addr().to_string());
     let close = &first["close"];
     assert_eq!([&close["by"], &close["phase"], &close["cause"]], ["limit", "admit", "over_limit"]);
     assert!(warnings.len() < MORE, "refusals do not flood the log: {warnings:?}");
@@ -97,13 +93,13 @@ fn a_full_forward_refuses_with_two_workers() {
 #[test]
 fn the_warnings_count_who_was_refused() {
     let echo = Echo::start(1, REFUSE);
-    let _clients = [served_client(&echo.port), served_client(&echo.port)];
+    let _clients = [served_client(&echo.forward), served_client(&echo.forward)];
     let mut refused = 0;
     let mut counts = Vec::new();
     wait_until("a second warning", LIMIT, || {
-        is_refused(&echo.port);
+        is_refused(&echo.forward);
         refused += 1;
-        let warnings = messages(&echo.forwarder, REFUSED);
+        let warnings = messages(&echo.forward, REFUSED);
         counts = warnings.iter().map(|line| line["count"].as_u64().unwrap()).collect();
         counts.len() == 2
     });
@@ -164,8 +160,8 @@ fn waiting_clients_of_one_forward_leave_the_others_their_places() {
 
 fn a_full_forward_lets_clients_wait(workers: u32) {
     let echo = Echo::start(workers, WAIT);
-    let mut served: VecDeque<_> = (0..2).map(|_| served_client(&echo.port)).collect();
-    let mut waiting: VecDeque<_> = (0..6).map(|_| asking_client(&echo.port)).collect();
+    let mut served: VecDeque<_> = (0..2).map(|_| served_client(&echo.forward)).collect();
+    let mut waiting: VecDeque<_> = (0..6).map(|_| asking_client(&echo.forward)).collect();
     is_waiting(&waiting[0]);
     while let Some(next) = waiting.pop_front() {
         let accepted = echo.target.accepted();
@@ -178,7 +174,7 @@ fn a_full_forward_lets_clients_wait(workers: u32) {
         }
         assert_eq!(echo.target.accepted(), accepted + 1, "one place, one session");
     }
-    assert_eq!(messages(&echo.forwarder, REFUSED).len(), 0);
+    assert_eq!(messages(&echo.forward, REFUSED).len(), 0);
 }
 
 #[test]
@@ -196,12 +192,13 @@ fn a_crowd_that_waits_is_served_to_the_last() {
     const CROWD: usize = 300;
     let echo = Echo::start(2, WAIT);
     let script = || Script::new().expecting(0).write(100).read_exactly(100).close();
-    let crowd: Vec<_> =
-        (0..CROWD).map(|n| Peer::connect(&format!("client {n}"), &echo.port, script())).collect();
+    let crowd: Vec<_> = (0..CROWD)
+        .map(|n| Peer::connect(&format!("client {n}"), &echo.forward, script()))
+        .collect();
     for client in crowd {
         client.finish();
     }
-    echo.forwarder.wait_for_records(CROWD);
+    echo.forward.wait_for_records(CROWD);
     assert_eq!(echo.target.accepted(), CROWD as u64);
 }
 
@@ -253,11 +250,11 @@ fn sessions_that_fail_give_their_places_back() {
 #[test]
 fn a_client_that_gives_up_waiting_takes_no_place() {
     let echo = Echo::start(1, WAIT);
-    let served = [served_client(&echo.port), served_client(&echo.port)];
+    let served = [served_client(&echo.forward), served_client(&echo.forward)];
     for _ in 0..5 {
-        crate::support::reset(asking_client(&echo.port));
+        reset(asking_client(&echo.forward));
     }
     drop(served);
-    let again = [served_client(&echo.port), served_client(&echo.port)];
+    let again = [served_client(&echo.forward), served_client(&echo.forward)];
     again.iter().for_each(ping);
 }
