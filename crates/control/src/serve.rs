@@ -1,22 +1,21 @@
 //! The life of the process: start, serve, drain, stop.
 
+mod start;
+use start::start;
+pub(crate) use start::start_engine;
+
 use crate::admin::{App, Door};
 use crate::announce::announce;
 use crate::api::Shutdown;
-use crate::capacity::{Capacity, capacity, workers};
 use crate::desk::Desk;
-use crate::manager::{Handed, Notifier, Store, start_pulse, take_handed};
+use crate::manager::{Handed, Notifier, start_pulse, take_handed};
 use crate::orphans::start_reaping;
 use crate::requests::{Request, Requests, Stopper};
-use crate::resolver::Resolver;
 use crate::sandbox::Sandbox;
-use crate::supervisor::{Supervisor, detail};
+use crate::supervisor::Supervisor;
 use crate::upgrade::{Handover, Wanted, go_on, upgrade};
-use engine::{Engine, GivenSockets, Options};
 use plan::Plan;
 use std::fmt;
-use std::os::fd::OwnedFd;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 use sys::exec::SignalsHeld;
 
@@ -41,16 +40,19 @@ impl fmt::Display for ServeError {
 
 impl std::error::Error for ServeError {}
 
+fn failed(what: &str, error: impl fmt::Display) -> ServeError {
+    ServeError::Failed(format!("{what}: {error}"))
+}
+
 /// Serves the plan, which was made of `input`, until SIGTERM, SIGINT or the [`Stopper`] that
 /// `ready` gets when every listener is bound and clients are accepted. Goes on with what another
 /// image of this process has left, if there is any.
 pub fn serve(
     input: plan::Input,
     plan: Plan,
-    mut handover: Option<Handover>,
+    handover: Option<Handover>,
     ready: impl FnOnce(Stopper),
 ) -> Result<(), ServeError> {
-    let failed = |what: &str, error: std::io::Error| ServeError::Failed(format!("{what}: {error}"));
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -72,13 +74,36 @@ pub fn serve(
             Requests::new(&plan, tasks)
         })
         .map_err(|error| failed("signals", error))?;
-    let door = open_door(&plan, handover.as_mut())?;
-    let goes_on = handover.is_some();
+    let mut supervisor = begin(input, plan, notifier, handed, handover)?;
+    held.release();
+    let app = App::new(desk.clone(), supervisor.observer(), supervisor.events.clone());
+    // What reading the configuration and binding took is not needed again.
+    sys::release_free_memory();
+    ready(requests.stopper());
+    let drain = runtime.block_on(async {
+        open(&mut supervisor, app);
+        run(&mut supervisor, &mut requests, &desk).await
+    });
+    end(supervisor, &drain);
+    Ok(())
+}
+
+/// Binds the listeners and starts the workers and the journal, or goes on with those of another
+/// image. Whoever connects to the admin interface has to wait until it is opened.
+fn begin(
+    input: plan::Input,
+    plan: Plan,
+    notifier: Notifier,
+    handed: Handed,
+    mut handover: Option<Handover>,
+) -> Result<Supervisor, ServeError> {
+    let door = bind_door(&plan, handover.as_mut())?;
     // The directory of the admin socket is there now, and no thread is yet.
     let sandbox = match &handover {
         Some(handover) => handover.sandbox(),
         None => Sandbox::enter(&plan)?,
     };
+    let goes_on = handover.is_some();
     let mut supervisor = match handover {
         Some(handover) => go_on(input, plan, notifier, handover)?,
         None => start(input, plan, notifier, handed)?,
@@ -89,19 +114,20 @@ pub fn serve(
         announce(&supervisor);
     }
     supervisor.start_journal().map_err(|error| failed("start the journal", error))?;
-    held.release();
-    let app = App::new(desk.clone(), supervisor.observer(), supervisor.events.clone());
-    // What reading the configuration and binding took is not needed again.
-    sys::release_free_memory();
-    ready(requests.stopper());
-    let drain = runtime.block_on(async {
-        if let Some(door) = &mut supervisor.door {
-            door.open(app);
-        }
-        supervisor.tell_manager();
-        start_pulse(&supervisor.store.notifier, &supervisor.observer());
-        run(&mut supervisor, &mut requests, &desk).await
-    });
+    Ok(supervisor)
+}
+
+/// Answers at the admin interface, and tells the service manager that clients are served.
+fn open(supervisor: &mut Supervisor, app: App) {
+    if let Some(door) = &mut supervisor.door {
+        door.open(app);
+    }
+    supervisor.tell_manager();
+    start_pulse(&supervisor.store.notifier, &supervisor.observer());
+}
+
+/// Resets what is left of the sessions, ends the workers and the journal, and says how it went.
+fn end(supervisor: Supervisor, drain: &Drain) {
     supervisor.engine.cut();
     let Supervisor { engine, journal, .. } = supervisor;
     engine.stop();
@@ -109,11 +135,10 @@ pub fn serve(
         journal.close();
     }
     drain.report();
-    Ok(())
 }
 
 /// The admin interface. Where sessions would be lost with the process, it goes on without.
-fn open_door(plan: &Plan, handover: Option<&mut Handover>) -> Result<Option<Door>, ServeError> {
+fn bind_door(plan: &Plan, handover: Option<&mut Handover>) -> Result<Option<Door>, ServeError> {
     let goes_on = handover.is_some();
     let door = Door::bind(plan, handover.and_then(|handover| handover.admin(plan)));
     match door {
@@ -123,72 +148,6 @@ fn open_door(plan: &Plan, handover: Option<&mut Handover>) -> Result<Option<Door
         }
         door => door.map_err(|error| ServeError::Unfit(error.to_string())),
     }
-}
-
-fn start(
-    input: plan::Input,
-    plan: Plan,
-    notifier: Notifier,
-    handed: Handed,
-) -> Result<Supervisor, ServeError> {
-    let workers = workers(&plan);
-    let limit = sys::raise_open_files_limit();
-    let open_files = sys::open_files().unwrap_or(0);
-    let capacity = capacity(&plan, workers, limit, open_files)
-        .map_err(|no_room| ServeError::Unfit(no_room.to_string()))?;
-    let mut engine = start_engine(&plan, workers, capacity, handed.sockets, Vec::new())?;
-    let mut store = Store::from_environment(notifier, handed.kept);
-    store.remove(handed.stale);
-    if let Err(error) = listen(&plan, &mut engine) {
-        engine.stop();
-        return Err(error);
-    }
-    store.follow(&engine);
-    Ok(Supervisor::new(input, plan, engine, workers, capacity, store))
-}
-
-pub(crate) fn start_engine(
-    plan: &Plan,
-    workers: usize,
-    capacity: Capacity,
-    given: GivenSockets,
-    epolls: Vec<OwnedFd>,
-) -> Result<Engine, ServeError> {
-    let resolver = Resolver::start()
-        .map_err(|error| ServeError::Failed(format!("start the resolver: {error}")))?;
-    let options = Options {
-        workers,
-        max_sessions: capacity.sessions,
-        pipes: capacity.pipes,
-        detail: detail(&plan.log),
-        resolver: Arc::new(resolver),
-    };
-    Engine::start_with(&options, given, epolls)
-        .map_err(|error| ServeError::Failed(format!("start the workers: {error}")))
-}
-
-/// Binds every forward. All of what cannot be bound is reported, not only the first.
-fn listen(plan: &Plan, engine: &mut Engine) -> Result<(), ServeError> {
-    let result = engine.apply(&plan.forwards, &|forward| forward.optional);
-    for unbound in result.as_deref().unwrap_or_default() {
-        let (forward, error) = (&plan.forwards[unbound.position], &unbound.error);
-        tracing::warn!(forward = forward.name, place = %forward.place, %error, "forward skipped");
-    }
-    let Err(failed) = result else {
-        let any = engine.listeners() > 0;
-        return any.then_some(()).ok_or(ServeError::Failed("no listener could be bound".into()));
-    };
-    Err(unbound(plan, &failed))
-}
-
-fn unbound(plan: &Plan, failed: &[engine::Unbound]) -> ServeError {
-    let lines = failed.iter().map(|unbound| {
-        let (forward, error) = (&plan.forwards[unbound.position], &unbound.error);
-        format!("{error}, for forward `{}` ({})", forward.name, forward.place)
-    });
-    let message = lines.collect::<Vec<_>>().join("\n");
-    let unfit = failed.iter().any(|unbound| unbound.error.is_lasting());
-    if unfit { ServeError::Unfit(message) } else { ServeError::Failed(message) }
 }
 
 /// How the shutdown went.

@@ -1,0 +1,75 @@
+//! The start of a process that goes on with nothing: its workers, and all of its listeners.
+
+use super::{ServeError, failed};
+use crate::capacity::{Capacity, capacity, workers};
+use crate::manager::{Handed, Notifier, Store};
+use crate::resolver::Resolver;
+use crate::supervisor::{Supervisor, detail};
+use engine::{Engine, GivenSockets, Options};
+use plan::Plan;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+
+pub(super) fn start(
+    input: plan::Input,
+    plan: Plan,
+    notifier: Notifier,
+    handed: Handed,
+) -> Result<Supervisor, ServeError> {
+    let workers = workers(&plan);
+    let limit = sys::raise_open_files_limit();
+    let open_files = sys::open_files().unwrap_or(0);
+    let capacity = capacity(&plan, workers, limit, open_files)
+        .map_err(|no_room| ServeError::Unfit(no_room.to_string()))?;
+    let mut engine = start_engine(&plan, workers, capacity, handed.sockets, Vec::new())?;
+    let mut store = Store::from_environment(notifier, handed.kept);
+    store.remove(handed.stale);
+    if let Err(error) = listen(&plan, &mut engine) {
+        engine.stop();
+        return Err(error);
+    }
+    store.follow(&engine);
+    Ok(Supervisor::new(input, plan, engine, workers, capacity, store))
+}
+
+pub(crate) fn start_engine(
+    plan: &Plan,
+    workers: usize,
+    capacity: Capacity,
+    given: GivenSockets,
+    epolls: Vec<OwnedFd>,
+) -> Result<Engine, ServeError> {
+    let resolver = Resolver::start().map_err(|error| failed("start the resolver", error))?;
+    let options = Options {
+        workers,
+        max_sessions: capacity.sessions,
+        pipes: capacity.pipes,
+        detail: detail(&plan.log),
+        resolver: Arc::new(resolver),
+    };
+    Engine::start_with(&options, given, epolls).map_err(|error| failed("start the workers", error))
+}
+
+/// Binds every forward. All of what cannot be bound is reported, not only the first.
+fn listen(plan: &Plan, engine: &mut Engine) -> Result<(), ServeError> {
+    let result = engine.apply(&plan.forwards, &|forward| forward.optional);
+    for unbound in result.as_deref().unwrap_or_default() {
+        let (forward, error) = (&plan.forwards[unbound.position], &unbound.error);
+        tracing::warn!(forward = forward.name, place = %forward.place, %error, "forward skipped");
+    }
+    let Err(failed) = result else {
+        let any = engine.listeners() > 0;
+        return any.then_some(()).ok_or(ServeError::Failed("no listener could be bound".into()));
+    };
+    Err(unbound(plan, &failed))
+}
+
+fn unbound(plan: &Plan, failed: &[engine::Unbound]) -> ServeError {
+    let lines = failed.iter().map(|unbound| {
+        let (forward, error) = (&plan.forwards[unbound.position], &unbound.error);
+        format!("{error}, for forward `{}` ({})", forward.name, forward.place)
+    });
+    let message = lines.collect::<Vec<_>>().join("\n");
+    let unfit = failed.iter().any(|unbound| unbound.error.is_lasting());
+    if unfit { ServeError::Unfit(message) } else { ServeError::Failed(message) }
+}
