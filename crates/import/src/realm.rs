@@ -1,11 +1,11 @@
 //! realm: `[[endpoints]]` with `listen` and `remote`, in TOML or in JSON, and `[network]` for all of
 //! them.
 
+mod endpoint;
 mod json;
 mod node;
 mod toml;
 
-use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,8 +22,6 @@ const DEFAULTS: [(&str, &str); 4] = [
     ("max_sessions", NO_LIMIT),
     ("keepalive", "{ idle = \"15s\", interval = \"15s\", count = 3 }"),
 ];
-
-const KEEP: &str = "keep realm for it";
 
 /// One file.
 struct Realm {
@@ -123,112 +121,6 @@ impl Realm {
             }
         }
     }
-
-    fn endpoint(&self, endpoint: &Node, global: Option<&Node>) -> Section {
-        let mut section = Section::forward(self.place(endpoint));
-        let own = endpoint.get("network");
-        if let Some(own) = own {
-            timeouts(own, &mut section);
-        }
-        // An endpoint's own setting wins over that for all.
-        let network = |key: &str| own.and_then(|n| n.get(key)).or_else(|| global?.get(key));
-        let only_v6 = network("ipv6_only").is_some_and(Node::is_true);
-        let is_alone = endpoint.get("extra_remotes").is_none_or(Node::is_empty);
-        for (key, node) in endpoint.entries() {
-            self.entry(&mut section, (key, node), only_v6, is_alone);
-        }
-        for key in ["no_tcp", "accept_proxy", "send_proxy"] {
-            if let Some(node) = network(key).filter(|node| node.is_true()) {
-                let (message, help) = match key {
-                    "no_tcp" => ("`no_tcp`: this endpoint is for UDP only", KEEP),
-                    "accept_proxy" => {
-                        ("`accept_proxy`: targets would get the PROXY header as data", KEEP)
-                    }
-                    _ => ("`send_proxy`: targets would miss the PROXY header", KEEP),
-                };
-                section.comment_out(&self.place(node), message, help);
-            }
-        }
-        if let Some(node) = own.and_then(|own| own.get("use_udp")).filter(|node| node.is_true()) {
-            let message = "`use_udp`: traffic-forwarder forwards TCP only";
-            section.not_converted(
-                &self.place(node),
-                message,
-                "keep realm for UDP, with no_tcp = true",
-            );
-        }
-        section
-    }
-
-    fn entry(
-        &self,
-        section: &mut Section,
-        (key, node): (&str, &Node),
-        only_v6: bool,
-        is_alone: bool,
-    ) {
-        let place = self.place(node);
-        match key {
-            // One socket for IPv4 and IPv6, unless it is told otherwise.
-            "listen" | "local" => section.listen(&[match node.text().strip_prefix("[::]:") {
-                Some(port) if !only_v6 => format!(":{port}"),
-                _ => node.text().to_owned(),
-            }]),
-            "remote" => section.to(node.text()),
-            "network" => {
-                for (key, node) in node.entries().iter().filter(|(key, _)| !is_known(key)) {
-                    let message = format!("{} in `network` is not known here", quoted(key));
-                    section.not_converted(&self.place(node), message, "see whether you need it");
-                }
-            }
-            _ if node.is_empty() => {}
-            "balance" if node.text() == "off" => {}
-            "balance" if is_alone => {
-                let message = "`balance`: it means nothing with one target";
-                section.differs(&place, message, "");
-            }
-            "through" if is_any_address(node.text()) => {
-                let message = format!("`through = \"{}\"`: it is any address", node.text());
-                section.differs(&place, message, "the route decides, as it would have");
-            }
-            "extra_remotes" | "balance" => {
-                let remotes: Vec<_> = node.items().iter().map(Node::text).collect();
-                let what = match key {
-                    "balance" => format!("`balance = \"{}\"`", node.text()),
-                    _ => format!("`extra_remotes` ({})", remotes.join(", ")),
-                };
-                let message = format!("{what}: every session goes to `remote`");
-                let help = "a name with several addresses gives other targets if one refuses";
-                section.not_converted(&place, message, help);
-            }
-            "through" | "interface" => {
-                let message = format!("`{key}`: targets would see another address");
-                let help = "set it by a route (`ip route … src …`), then remove the comment marks";
-                section.comment_out(&place, message, help);
-            }
-            "listen_interface" => {
-                let message = "`listen_interface`: clients of every interface could connect";
-                let help = "listen on an address of that interface, then remove the comment marks";
-                section.comment_out(&place, message, help);
-            }
-            "listen_transport" | "remote_transport" => {
-                let message = format!("`{key}`: there is no TLS and no WebSocket here");
-                section.comment_out(&place, message, KEEP);
-            }
-            _ => {
-                let message = format!("{} is not known here, and could mean anything", quoted(key));
-                let help = "if it does not matter, remove the comment marks";
-                section.comment_out(&place, message, help);
-            }
-        }
-    }
-}
-
-/// Whether a source address, which may have a port, is none in particular.
-fn is_any_address(text: &str) -> bool {
-    let address = text.parse::<SocketAddr>().map(|it| (it.ip(), it.port()));
-    let address = address.or_else(|_| text.parse::<IpAddr>().map(|ip| (ip, 0)));
-    address.is_ok_and(|(ip, port)| ip.is_unspecified() && port == 0)
 }
 
 fn timeouts(network: &Node, section: &mut Section) {
