@@ -3,13 +3,18 @@
 
 mod key;
 
+use super::detail;
 use super::history::History;
+use super::keys;
+use super::layout::Layout;
 use super::list::{List, Page, Row, Wanted};
+use super::scroll::Scroll;
 use crate::client::failure::Failure;
 use crate::client::red::{self, Red};
 use crate::client::units::seconds;
 use crate::client::watch::{NEWS_LAST, is_same_process, what_happened};
 use control::api::{Done, Forward, Forwards, Session, Sessions, Status};
+use ratatui::layout::Rect;
 use std::time::{Duration, SystemTime};
 
 pub(super) const FORWARD_SORTS: &[&str] =
@@ -60,7 +65,8 @@ pub(super) enum Act {
 /// What is in front of everything else, and gets the keys.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Dialog {
-    Help,
+    /// Which part of it is shown.
+    Help(Scroll),
     /// What has been typed so far.
     Filter(String),
     /// The place of the word that is chosen.
@@ -89,6 +95,8 @@ pub(super) struct Model {
     pub(super) sessions: List<Session>,
     /// The session that is shown in full: what was last known of it.
     pub(super) session: Option<Session>,
+    /// Which of its lines are shown.
+    pub(super) detail: Scroll,
     pub(super) dialog: Option<Dialog>,
     /// The last answer.
     pub(super) status: Status,
@@ -99,6 +107,7 @@ pub(super) struct Model {
     /// Why the last question was not answered, by a process that answers.
     refusal: Option<String>,
     said: Option<Said>,
+    layout: Layout,
 }
 
 impl Row for Forward {
@@ -120,6 +129,7 @@ impl Model {
             forwards: List::new(FORWARD_SORTS),
             sessions: List::new(SESSION_SORTS),
             session: None,
+            detail: Scroll::default(),
             dialog: None,
             status,
             history: History::default(),
@@ -127,6 +137,7 @@ impl Model {
             absent: None,
             refusal: None,
             said: None,
+            layout: Layout::default(),
         }
     }
 
@@ -139,10 +150,22 @@ impl Model {
         }
     }
 
-    /// So many rows of a list fit on the screen.
-    pub(super) fn set_height(&mut self, height: usize) {
-        self.forwards.set_height(height);
-        self.sessions.set_height(height);
+    /// So much fits on the screen.
+    pub(super) fn set_layout(&mut self, layout: Layout) {
+        self.layout = layout;
+        self.forwards.set_height(layout.rows());
+        self.sessions.set_height(layout.rows());
+        self.fit_texts();
+    }
+
+    /// What is scrolled ends with its last line.
+    fn fit_texts(&mut self) {
+        let Rect { width, height, .. } = self.layout.body;
+        let lines = self.session.as_ref().map_or(0, |session| detail::lines(session, width).len());
+        self.detail = self.detail.fitted(lines, height.into());
+        if let Some(Dialog::Help(scroll)) = &mut self.dialog {
+            *scroll = scroll.fitted(keys::help().count(), self.layout.lines_in_box());
+        }
     }
 
     /// Takes what came of a question.
@@ -193,6 +216,7 @@ impl Model {
                 if self.view == View::Session(*id) =>
             {
                 self.session = Some(*session);
+                self.fit_texts();
             }
             _ => {}
         }
