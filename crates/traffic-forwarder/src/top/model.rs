@@ -3,9 +3,9 @@
 
 mod key;
 
-use super::detail;
+mod fit;
+
 use super::history::History;
-use super::keys;
 use super::layout::Layout;
 use super::list::{List, Page, Row, Wanted};
 use super::scroll::Scroll;
@@ -14,7 +14,6 @@ use crate::client::red::{self, Red};
 use crate::client::units::seconds;
 use crate::client::watch::{NEWS_LAST, is_same_process, what_happened};
 use control::api::{Done, Forward, Forwards, Session, Sessions, Status};
-use ratatui::layout::Rect;
 use std::time::{Duration, SystemTime};
 
 pub(super) const FORWARD_SORTS: &[&str] =
@@ -107,6 +106,7 @@ pub(super) struct Model {
     /// Why the last question was not answered, by a process that answers.
     refusal: Option<String>,
     said: Option<Said>,
+    /// What fits on the screen.
     layout: Layout,
 }
 
@@ -147,24 +147,6 @@ impl Model {
             View::Forwards => Question::Forwards(self.forwards.wanted()),
             View::Sessions => Question::Sessions(self.sessions.wanted()),
             View::Session(id) => Question::Session(id),
-        }
-    }
-
-    /// So much fits on the screen.
-    pub(super) fn set_layout(&mut self, layout: Layout) {
-        self.layout = layout;
-        self.forwards.set_height(layout.rows());
-        self.sessions.set_height(layout.rows());
-        self.fit_texts();
-    }
-
-    /// What is scrolled ends with its last line.
-    fn fit_texts(&mut self) {
-        let Rect { width, height, .. } = self.layout.body;
-        let lines = self.session.as_ref().map_or(0, |session| detail::lines(session, width).len());
-        self.detail = self.detail.fitted(lines, height.into());
-        if let Some(Dialog::Help(scroll)) = &mut self.dialog {
-            *scroll = scroll.fitted(keys::help().count(), self.layout.lines_in_box());
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::{Act, Dialog, Effect, Model, View};
 use crate::top::keys::{self, Command};
-use crate::top::scroll::{Move, Moves, Scroll};
+use crate::top::scroll::Scroll;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 /// Longer than any name or address that there can be.
@@ -86,22 +86,6 @@ impl Model {
             View::Sessions if self.sessions.filter().is_empty() => self.view = View::Forwards,
             View::Sessions => self.sessions.set_filter(String::new()),
             View::Forwards => self.forwards.set_filter(String::new()),
-        }
-    }
-
-    fn go(&mut self, to: Move) {
-        match self.view {
-            View::Forwards => self.forwards.go(to),
-            View::Sessions => self.sessions.go(to),
-            View::Session(_) => self.detail.go(to),
-        }
-    }
-
-    /// Any key closes the help, but those that show the rest of it.
-    fn scroll_or_close_help(&mut self, mut scroll: Scroll, key: KeyEvent) {
-        if let (Some(_), Some(Command::Move(to))) = (scroll.place(), keys::command(key)) {
-            scroll.go(to);
-            self.dialog = Some(Dialog::Help(scroll));
         }
     }
 

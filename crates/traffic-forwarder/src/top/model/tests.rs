@@ -4,6 +4,7 @@ use super::*;
 use crate::client::place::Place;
 use control::api::Error;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use ratatui::layout::Rect;
 use serde_json::{Value, json};
 
 pub(in crate::top) const START: SystemTime = SystemTime::UNIX_EPOCH;
