@@ -26,6 +26,15 @@ pub(super) enum Trouble {
     NotWritable,
 }
 
+impl Trouble {
+    pub(super) fn explanation(self, host: &Host) -> String {
+        match self {
+            Self::Missing => "it does not exist".to_owned(),
+            Self::NotWritable => format!("{} may not write there", host.user()),
+        }
+    }
+}
+
 /// The directory that the process makes before it becomes the user that the plan names, if root could
 /// make it now.
 pub(super) fn made_by_root(plan: &Plan) -> Option<PathBuf> {
@@ -78,13 +87,19 @@ fn may_be_made(directory: &Path) -> bool {
     }
 }
 
-fn trouble(directory: &Path) -> Option<Trouble> {
+/// What keeps this process from making files in a directory.
+pub(super) fn trouble(directory: &Path) -> Option<Trouble> {
     // The empty path stands for the working directory.
     let directory = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
     if !directory.is_dir() {
         return Some(Trouble::Missing);
     }
     (!sys::may_write_in(directory)).then_some(Trouble::NotWritable)
+}
+
+/// Makes a directory, or gives one that is there, to the user.
+pub(super) fn command_to_make(directory: &Path, host: &Host) -> String {
+    format!("install -d -o {} {}", host.user_id, directory.display())
 }
 
 /// Each must be there, and writable for the user.
@@ -94,16 +109,10 @@ pub(super) fn directories(directories: &[Directory], host: &Host) -> Finding {
     troubled.sort_by_key(|(directory, _)| directory.optional);
     let details = troubled.iter().map(|(directory, trouble)| {
         let verdict = if directory.optional { Verdict::Warn } else { Verdict::Fail };
-        let why = match trouble {
-            Trouble::Missing => "it does not exist".to_owned(),
-            Trouble::NotWritable => format!("{} may not write there", host.user()),
-        };
-        Detail::new(verdict, &directory.path.display(), format!("for {}: {why}", directory.of))
+        let found = format!("for {}: {}", directory.of, trouble.explanation(host));
+        Detail::new(verdict, &directory.path.display(), found)
     });
-    let change = troubled.iter().map(|(directory, _)| {
-        let path = directory.path.display();
-        format!("install -d -o {} {path}", host.user_id)
-    });
+    let change = troubled.iter().map(|(directory, _)| command_to_make(&directory.path, host));
     let found = match (directories.len(), troubled.len()) {
         (0, _) => "no file is made".to_owned(),
         (_, 0) => {
