@@ -44,9 +44,8 @@ pub(super) fn made_by_root(plan: &Plan) -> Option<PathBuf> {
 
 /// All that a plan needs, as they are. The one that is to be `made` need not be there.
 pub(super) fn look(plan: &Plan, made: Option<&Path>) -> Vec<Directory> {
-    let parent = |path: &Path| path.parent().map(Path::to_owned).unwrap_or_default();
     let look_at = |path: &Path, of| {
-        let path = parent(path);
+        let path = directory_of(path);
         Directory { trouble: trouble(&path), path, of, optional: false }
     };
     let log = plan.log.file.iter().map(|file| look_at(file, "the log file"));
@@ -87,10 +86,14 @@ fn may_be_made(directory: &Path) -> bool {
     }
 }
 
+/// Where a file is, or would be made.
+pub(super) fn directory_of(file: &Path) -> PathBuf {
+    let directory = file.parent().filter(|directory| !directory.as_os_str().is_empty());
+    directory.unwrap_or(Path::new(".")).to_owned()
+}
+
 /// What keeps this process from making files in a directory.
 pub(super) fn trouble(directory: &Path) -> Option<Trouble> {
-    // The empty path stands for the working directory.
-    let directory = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
     if !directory.is_dir() {
         return Some(Trouble::Missing);
     }

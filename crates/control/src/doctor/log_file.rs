@@ -1,7 +1,7 @@
 //! The log's file, as a start would open it.
 
 use super::check::Check;
-use super::directories::{Trouble, command_to_make, trouble};
+use super::directories::{self, Trouble, command_to_make, trouble};
 use super::finding::{Detail, Finding, Verdict};
 use super::host::Host;
 use crate::log::{LogError, try_log_file};
@@ -60,7 +60,7 @@ fn is_missing(path: &Path) -> bool {
     fs::metadata(path).is_err_and(|error| error.kind() == ErrorKind::NotFound)
 }
 
-/// Where a file would be made that is missing: a symbolic link leads elsewhere.
+/// Where a file would be made that is missing: symbolic links may lead elsewhere.
 fn directory_of(path: &Path) -> PathBuf {
     let mut path = path.to_owned();
     for _ in 0..MOST_LINKS {
@@ -69,8 +69,7 @@ fn directory_of(path: &Path) -> PathBuf {
         path.pop();
         path.push(target);
     }
-    path.pop();
-    path
+    directories::directory_of(&path)
 }
 
 impl Refused {

@@ -1,6 +1,8 @@
 //! `[process] user` and `group`: who the process is afterwards, what it can still do, and for how
 //! long. Only root can become somebody else, so without root the tests of that have nothing to show.
 
+mod log_file;
+
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt, chown};
