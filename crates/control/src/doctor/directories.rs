@@ -5,8 +5,9 @@ use super::finding::{Detail, Finding, Verdict};
 use super::host::Host;
 use crate::admin_address::admin_sockets;
 use crate::privileges::admin_directory_of_user;
-use plan::{Admin, ListenAddress, Plan};
+use plan::{Admin, ListenAddress, Log, Plan};
 use std::collections::BTreeSet;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 /// A directory, and what is wrong with it.
@@ -44,11 +45,7 @@ pub(super) fn made_by_root(plan: &Plan) -> Option<PathBuf> {
 
 /// All that a plan needs, as they are. The one that is to be `made` need not be there.
 pub(super) fn look(plan: &Plan, made: Option<&Path>) -> Vec<Directory> {
-    let look_at = |path: &Path, of| {
-        let path = directory_of(path);
-        Directory { trouble: trouble(&path), path, of, optional: false }
-    };
-    let log = plan.log.file.iter().map(|file| look_at(file, "the log file"));
+    let log = plan.log.file.as_ref().and_then(|file| log_directory(file, &plan.log));
     let listeners: BTreeSet<&PathBuf> = plan
         .forwards
         .iter()
@@ -64,7 +61,24 @@ pub(super) fn look(plan: &Plan, made: Option<&Path>) -> Vec<Directory> {
         Admin::Auto if plan.config.is_some() => Some(admin_directory(made)),
         _ => None,
     };
-    log.chain(admin).chain(listeners).collect()
+    log.into_iter().chain(admin).chain(listeners).collect()
+}
+
+fn look_at(file: &Path, of: &'static str) -> Directory {
+    let path = directory_of(file);
+    Directory { trouble: trouble(&path), path, of, optional: false }
+}
+
+/// One that is there is opened wherever it is; its directory matters where others are made beside it.
+fn log_directory(file: &Path, log: &Log) -> Option<Directory> {
+    let rotates = log.rotate_size.is_some() || log.rotate_age.is_some();
+    match fs::metadata(file) {
+        Err(_) => Some(look_at(file, "the log file")),
+        Ok(found) if found.is_file() && rotates => {
+            Some(Directory { optional: true, ..look_at(file, "rotating the log file") })
+        }
+        Ok(_) => None,
+    }
 }
 
 /// The first that the process would take, or else the one of the host.
@@ -164,5 +178,18 @@ mod tests {
             ("a listener's socket", None),
         ];
         assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn the_directory_of_a_log_that_is_there_matters_for_its_rotation() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("log");
+        let rotated = Log { rotate_size: Some(1024), ..Log::default() };
+        let of = |file: &Path, log: &Log| log_directory(file, log).map(|it| (it.of, it.optional));
+        assert_eq!(of(&file, &Log::default()), Some(("the log file", false)));
+        fs::write(&file, "").unwrap();
+        assert_eq!(of(&file, &Log::default()), None);
+        assert_eq!(of(&file, &rotated), Some(("rotating the log file", true)));
+        assert_eq!(of(Path::new("/dev/null"), &rotated), None);
     }
 }
