@@ -8,7 +8,7 @@ use std::path::Path;
 use tempfile::TempDir;
 use testkit::{Behaviour, Finished, Forwarder, Listener, Place, Port, Target, connect};
 
-use crate::support::{BINARY, Config, forwarder, ping};
+use crate::support::{BINARY, Config, copy_program, forwarder, ping};
 
 /// `check` and `run` both refuse this file, with these words.
 #[track_caller]
@@ -139,7 +139,7 @@ fn a_privileged_port_without_the_right() {
     let dir = TempDir::new().unwrap();
     fs::set_permissions(dir.path(), PermissionsExt::from_mode(0o755)).unwrap();
     let copy = dir.path().join("traffic-forwarder");
-    fs::copy(BINARY, &copy).unwrap();
+    copy_program(BINARY, &copy);
     let is_root = fs::metadata("/proc/self").is_ok_and(|meta| {
         use std::os::unix::fs::MetadataExt;
         meta.uid() == 0

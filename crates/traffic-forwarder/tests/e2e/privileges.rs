@@ -16,7 +16,9 @@ use testkit::{
     Behaviour, Finished, Forwarder, Http, LIMIT, Port, Signal, Target, connect, run, wait_until,
 };
 
-use crate::support::{BINARY, Config, messages, of_each_thread, on_an_island, ping, served_client};
+use crate::support::{
+    BINARY, Config, copy_program, messages, of_each_thread, on_an_island, ping, served_client,
+};
 
 /// A user and a group that need no entry anywhere.
 const USER: u32 = 64_999;
@@ -38,7 +40,7 @@ impl Home {
     fn new() -> Self {
         let dir = TempDir::new().unwrap();
         fs::set_permissions(dir.path(), PermissionsExt::from_mode(0o755)).unwrap();
-        fs::copy(BINARY, dir.path().join("program")).unwrap();
+        copy_program(BINARY, dir.path().join("program"));
         chown(dir.path(), Some(USER), Some(GROUP)).unwrap();
         Self(dir)
     }

@@ -13,7 +13,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 use testkit::{Behaviour, Finished, Forwarder, LIMIT, Port, Target, Tool, exchange, run};
 
-use crate::support::{Config, on_an_island};
+use crate::support::{Config, copy_program, on_an_island};
 
 /// Building everything on a slow machine.
 const BUILDING: Duration = Duration::from_secs(1800);
@@ -78,7 +78,7 @@ impl Image {
         }
         // chroot's user must get in.
         run(Command::new("chmod").arg("755").arg(dir.path()), LIMIT).success();
-        fs::copy(binary(), dir.path().join("traffic-forwarder")).unwrap();
+        copy_program(binary(), dir.path().join("traffic-forwarder"));
         let image = Self(dir);
         image.write("etc/hosts", "127.0.0.1 hosts.test\n");
         image.write("etc/resolv.conf", "nameserver 127.0.0.1\n");

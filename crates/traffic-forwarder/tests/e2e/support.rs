@@ -11,6 +11,7 @@ mod sessions;
 mod setup;
 mod slow_lookups;
 
+use std::ffi::OsStr;
 use std::fmt::{Display, Write as _};
 use std::fs;
 use std::net::SocketAddr;
@@ -19,7 +20,9 @@ use std::os::unix::fs::MetadataExt;
 use std::time::Duration;
 
 use serde_json::Value;
-use testkit::{Addr, Forwarder, ForwarderBuilder, Port, SessionRecord, Socket, connect};
+use testkit::{
+    Addr, Forwarder, ForwarderBuilder, LIMIT, Port, SessionRecord, Socket, Tool, connect,
+};
 
 pub(crate) use desk::Desk;
 pub(crate) use hosts::{with_hosts, with_mounts, with_run};
@@ -55,6 +58,13 @@ pub(crate) fn unshare_arguments(kind: &str) -> Vec<&str> {
 
 pub(crate) fn forwarder() -> ForwarderBuilder {
     Forwarder::binary(BINARY)
+}
+
+/// Copies a program by a process of its own: a program that is open for writing cannot be run
+/// (ETXTBSY), and what this process has open, the children that other tests start just now have, too.
+#[track_caller]
+pub(crate) fn copy_program(from: impl AsRef<OsStr>, to: impl AsRef<OsStr>) {
+    Tool::find("cp").run(["--preserve=mode".as_ref(), from.as_ref(), to.as_ref()], LIMIT);
 }
 
 // === configurations ===

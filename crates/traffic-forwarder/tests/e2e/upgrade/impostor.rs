@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 use tempfile::TempDir;
 use testkit::{LIMIT, run, wait_until};
 
-use crate::support::BINARY;
+use crate::support::{BINARY, copy_program};
 
 /// One of the programs of `impostor.c`, in a directory of its own.
 pub(super) struct Impostor {
@@ -20,7 +20,7 @@ impl Impostor {
     /// The one that plays this role.
     pub(super) fn new(role: &'static str) -> Self {
         let impostor = Self { dir: TempDir::new().unwrap(), role };
-        fs::copy(compiled(), impostor.path()).unwrap();
+        copy_program(compiled(), impostor.path());
         impostor
     }
 

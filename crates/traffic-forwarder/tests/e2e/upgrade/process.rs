@@ -12,7 +12,7 @@ use testkit::{
 };
 
 use super::becoming::{old_binary, start, wait_for_arrival};
-use crate::support::{Config, ping, served_client, write_until_full};
+use crate::support::{Config, copy_program, ping, served_client, write_until_full};
 
 /// What the variable is called by which one image tells the next where the state is.
 const OWN_VARIABLE: &str = "TRAFFIC_FORWARDER_HANDOVER=";
@@ -100,7 +100,7 @@ fn rights_stay_as_they_are() {
     // The program must be within the other user's reach.
     let dir = TempDir::new().unwrap();
     let program = dir.path().join("traffic-forwarder");
-    fs::copy(old_binary(), &program).unwrap();
+    copy_program(old_binary(), &program);
     fs::set_permissions(dir.path(), PermissionsExt::from_mode(0o755)).unwrap();
     let (target, port) = (Target::start(Behaviour::Echo), Port::v4());
     let forwarder = as_nobody(&program)
