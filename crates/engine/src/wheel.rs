@@ -26,6 +26,9 @@ const UNLINKED: Link = Link { place: NOBODY, before: NOBODY, behind: NOBODY };
 pub struct Wheel {
     /// Everything due before this tick has come up.
     elapsed: u64,
+    /// The levels that have an occupied place, as bits: two or three of the ten.
+    levels: u16,
+    /// The occupied places of each level, as bits.
     occupied: [u64; LEVELS],
     first: [u32; LEVELS * PLACES],
     links: Vec<Link>,
@@ -36,6 +39,7 @@ impl Wheel {
     pub fn new(now: Time) -> Self {
         Self {
             elapsed: now.as_millis(),
+            levels: 0,
             occupied: [0; LEVELS],
             first: [NOBODY; LEVELS * PLACES],
             links: Vec::new(),
@@ -66,6 +70,7 @@ impl Wheel {
         let link = Link { place: place as u32, before: NOBODY, behind };
         self.links[at] = link;
         self.occupied[place / PLACES] |= 1 << (place % PLACES);
+        self.levels |= 1 << (place / PLACES);
     }
 
     /// Takes `index` out, if it is in.
@@ -86,6 +91,9 @@ impl Wheel {
         self.first[place] = behind;
         if behind == NOBODY {
             self.occupied[place / PLACES] &= !(1 << (place % PLACES));
+            if self.occupied[place / PLACES] == 0 {
+                self.levels &= !(1 << (place / PLACES));
+            }
         }
     }
 
@@ -111,14 +119,20 @@ impl Wheel {
     /// its level: it would have come up.
     fn earliest(&self) -> Option<(u64, usize)> {
         let of_level = |level: usize| {
-            let occupied = self.occupied[level];
-            let place = (occupied != 0).then(|| occupied.trailing_zeros())?;
+            let place = self.occupied[level].trailing_zeros();
             let shift = BITS * level;
             let round = self.elapsed >> (shift + BITS) << (shift + BITS);
-            Some((round + (u64::from(place) << shift), level * PLACES + place as usize))
+            (round + (u64::from(place) << shift), level * PLACES + place as usize)
         };
-        (0..LEVELS).filter_map(of_level).min()
+        bits(self.levels).map(of_level).min()
     }
+}
+
+/// The places of the ones, from the lowest on.
+fn bits(word: u16) -> impl Iterator<Item = usize> {
+    let without_lowest = |word: &u16| Some(word & (word - 1)).filter(|rest| *rest != 0);
+    let rests = std::iter::successors(Some(word).filter(|word| *word != 0), without_lowest);
+    rests.map(|rest| rest.trailing_zeros() as usize)
 }
 
 #[cfg(test)]

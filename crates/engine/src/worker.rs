@@ -134,8 +134,12 @@ impl Worker {
         if !self.waiting.is_empty() {
             return Some(Duration::ZERO);
         }
-        let next = [self.wheel.next_at(), self.retry_at, self.tidy_at];
-        next.into_iter().flatten().min().map(|at| at.since(clock()))
+        let earlier = |one: Option<Time>, other: Option<Time>| match (one, other) {
+            (Some(one), Some(other)) => Some(one.min(other)),
+            _ => one.or(other),
+        };
+        let next = earlier(self.wheel.next_at(), earlier(self.retry_at, self.tidy_at));
+        next.map(|at| at.since(clock()))
     }
 
     fn dispatch(&mut self, event: Event) {

@@ -112,8 +112,9 @@ impl AsFd for Epoll {
 
 /// epoll_wait(2) counts in milliseconds; rounding down would turn it into a busy loop.
 fn whole_millis(timeout: Duration) -> Timespec {
-    let millis = timeout.as_micros().div_ceil(1000).min(i32::MAX as u128);
-    let millis = i64::try_from(millis).unwrap_or(i64::from(i32::MAX));
+    let rest = timeout.subsec_nanos().div_ceil(1_000_000);
+    let millis = timeout.as_secs().saturating_mul(1000).saturating_add(rest.into());
+    let millis = i32::try_from(millis).map_or(i64::from(i32::MAX), i64::from);
     Timespec { tv_sec: millis / 1000, tv_nsec: (millis % 1000) * 1_000_000 }
 }
 
