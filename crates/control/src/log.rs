@@ -10,6 +10,7 @@ mod line;
 mod output;
 
 pub use output::LogError;
+pub(crate) use output::try_log_file;
 
 use flow::Time;
 use handover::Handover;

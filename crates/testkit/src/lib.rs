@@ -64,7 +64,7 @@ pub use socket2::Socket;
 pub use stream::{Checker, Difference, Source, Stream};
 pub use target::{Behaviour, Target};
 pub use terminal::Terminal;
-pub use tool::{Finished, Tool, run};
+pub use tool::{Finished, Tool, copy_program, run};
 pub use transcript::{Failure, Transcript};
 pub use usage::raise_open_files;
 pub use vanish::vanish;

@@ -8,7 +8,7 @@ use std::process::{Command, ExitStatus, Stdio};
 use std::time::Duration;
 use std::{env, fmt};
 
-use crate::wait::poll;
+use crate::wait::{LIMIT, poll};
 
 /// The programs that tests use, and the Debian package of each. `debian-packages.txt` lists the same
 /// packages for the Makefile.
@@ -160,6 +160,18 @@ pub fn run(command: &mut Command, limit: Duration) -> Finished {
     finished
 }
 
+/// Copies a program by a process of its own: a program that is open for writing cannot be run
+/// (ETXTBSY, execve(2)), and what this process has open, the children that other tests start just now
+/// have, too.
+///
+/// # Panics
+///
+/// If it cannot be copied.
+#[track_caller]
+pub fn copy_program(from: impl AsRef<OsStr>, to: impl AsRef<OsStr>) {
+    Tool::find("cp").run(["--preserve=mode".as_ref(), from.as_ref(), to.as_ref()], LIMIT);
+}
+
 fn contents(mut file: File) -> Vec<u8> {
     let mut bytes = Vec::new();
     let read: io::Result<_> = file.rewind().and_then(|()| file.read_to_end(&mut bytes));
@@ -170,7 +182,6 @@ fn contents(mut file: File) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wait::LIMIT;
 
     #[test]
     fn captures_output_and_status() {

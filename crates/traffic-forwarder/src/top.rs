@@ -9,6 +9,8 @@
 
 mod keys;
 
+mod scroll;
+
 mod list;
 
 mod history;
@@ -20,6 +22,8 @@ mod ask;
 mod layout;
 
 mod columns;
+
+mod detail;
 
 mod draw;
 

@@ -62,6 +62,8 @@ checks! {
         "an attempt to bind each configured port, without listening; `/proc/net/tcp`, `tcp6`, `unix` and `/proc/*/fd`";
     Directories, "directories",
         "the directories of the log file, the admin socket and configured Unix sockets";
+    LogFile, "log_file",
+        "an attempt to open the log file for appending, if it is there";
     Sandbox, "sandbox",
         "the kernel's version of landlock, and a sandbox that is made on trial";
     Names, "names",

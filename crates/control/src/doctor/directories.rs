@@ -5,8 +5,9 @@ use super::finding::{Detail, Finding, Verdict};
 use super::host::Host;
 use crate::admin_address::admin_sockets;
 use crate::privileges::admin_directory_of_user;
-use plan::{Admin, ListenAddress, Plan};
+use plan::{Admin, ListenAddress, Log, Plan};
 use std::collections::BTreeSet;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 /// A directory, and what is wrong with it.
@@ -26,6 +27,15 @@ pub(super) enum Trouble {
     NotWritable,
 }
 
+impl Trouble {
+    pub(super) fn explanation(self, host: &Host) -> String {
+        match self {
+            Self::Missing => "it does not exist".to_owned(),
+            Self::NotWritable => format!("{} may not write there", host.user()),
+        }
+    }
+}
+
 /// The directory that the process makes before it becomes the user that the plan names, if root could
 /// make it now.
 pub(super) fn made_by_root(plan: &Plan) -> Option<PathBuf> {
@@ -35,12 +45,7 @@ pub(super) fn made_by_root(plan: &Plan) -> Option<PathBuf> {
 
 /// All that a plan needs, as they are. The one that is to be `made` need not be there.
 pub(super) fn look(plan: &Plan, made: Option<&Path>) -> Vec<Directory> {
-    let parent = |path: &Path| path.parent().map(Path::to_owned).unwrap_or_default();
-    let look_at = |path: &Path, of| {
-        let path = parent(path);
-        Directory { trouble: trouble(&path), path, of, optional: false }
-    };
-    let log = plan.log.file.iter().map(|file| look_at(file, "the log file"));
+    let log = plan.log.file.as_ref().and_then(|file| log_directory(file, &plan.log));
     let listeners: BTreeSet<&PathBuf> = plan
         .forwards
         .iter()
@@ -56,7 +61,24 @@ pub(super) fn look(plan: &Plan, made: Option<&Path>) -> Vec<Directory> {
         Admin::Auto if plan.config.is_some() => Some(admin_directory(made)),
         _ => None,
     };
-    log.chain(admin).chain(listeners).collect()
+    log.into_iter().chain(admin).chain(listeners).collect()
+}
+
+fn look_at(file: &Path, of: &'static str) -> Directory {
+    let path = directory_of(file);
+    Directory { trouble: trouble(&path), path, of, optional: false }
+}
+
+/// One that is there is opened wherever it is; its directory matters where others are made beside it.
+fn log_directory(file: &Path, log: &Log) -> Option<Directory> {
+    let rotates = log.rotate_size.is_some() || log.rotate_age.is_some();
+    match fs::metadata(file) {
+        Err(_) => Some(look_at(file, "the log file")),
+        Ok(found) if found.is_file() && rotates => {
+            Some(Directory { optional: true, ..look_at(file, "rotating the log file") })
+        }
+        Ok(_) => None,
+    }
 }
 
 /// The first that the process would take, or else the one of the host.
@@ -78,13 +100,23 @@ fn may_be_made(directory: &Path) -> bool {
     }
 }
 
-fn trouble(directory: &Path) -> Option<Trouble> {
-    // The empty path stands for the working directory.
-    let directory = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
+/// Where a file is, or would be made.
+pub(super) fn directory_of(file: &Path) -> PathBuf {
+    let directory = file.parent().filter(|directory| !directory.as_os_str().is_empty());
+    directory.unwrap_or(Path::new(".")).to_owned()
+}
+
+/// What keeps this process from making files in a directory.
+pub(super) fn trouble(directory: &Path) -> Option<Trouble> {
     if !directory.is_dir() {
         return Some(Trouble::Missing);
     }
     (!sys::may_write_in(directory)).then_some(Trouble::NotWritable)
+}
+
+/// Makes a directory, or gives one that is there, to the user.
+pub(super) fn command_to_make(directory: &Path, host: &Host) -> String {
+    format!("install -d -o {} {}", host.user_id, directory.display())
 }
 
 /// Each must be there, and writable for the user.
@@ -94,16 +126,10 @@ pub(super) fn directories(directories: &[Directory], host: &Host) -> Finding {
     troubled.sort_by_key(|(directory, _)| directory.optional);
     let details = troubled.iter().map(|(directory, trouble)| {
         let verdict = if directory.optional { Verdict::Warn } else { Verdict::Fail };
-        let why = match trouble {
-            Trouble::Missing => "it does not exist".to_owned(),
-            Trouble::NotWritable => format!("{} may not write there", host.user()),
-        };
-        Detail::new(verdict, &directory.path.display(), format!("for {}: {why}", directory.of))
+        let found = format!("for {}: {}", directory.of, trouble.explanation(host));
+        Detail::new(verdict, &directory.path.display(), found)
     });
-    let change = troubled.iter().map(|(directory, _)| {
-        let path = directory.path.display();
-        format!("install -d -o {} {path}", host.user_id)
-    });
+    let change = troubled.iter().map(|(directory, _)| command_to_make(&directory.path, host));
     let found = match (directories.len(), troubled.len()) {
         (0, _) => "no file is made".to_owned(),
         (_, 0) => {
@@ -152,5 +178,18 @@ mod tests {
             ("a listener's socket", None),
         ];
         assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn the_directory_of_a_log_that_is_there_matters_for_its_rotation() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("log");
+        let rotated = Log { rotate_size: Some(1024), ..Log::default() };
+        let of = |file: &Path, log: &Log| log_directory(file, log).map(|it| (it.of, it.optional));
+        assert_eq!(of(&file, &Log::default()), Some(("the log file", false)));
+        fs::write(&file, "").unwrap();
+        assert_eq!(of(&file, &Log::default()), None);
+        assert_eq!(of(&file, &rotated), Some(("rotating the log file", true)));
+        assert_eq!(of(Path::new("/dev/null"), &rotated), None);
     }
 }

@@ -29,6 +29,8 @@ mod directories;
 
 mod files;
 
+mod log_file;
+
 mod low_ports;
 
 mod memory;
@@ -107,6 +109,7 @@ fn judge(demand: &Demand<'_>, host: &Host, trial: &Trial) -> Vec<Finding> {
         addresses::listen_addresses(demand, &trial.foreign),
         taken::taken(demand, &trial.taken),
         directories::directories(&trial.directories, host),
+        log_file::log_file(trial.log_file.as_ref(), host),
         sandbox::sandbox(demand, &trial.sandbox),
         targets::names(&trial.targets),
         targets::connections(&trial.targets),

@@ -71,6 +71,7 @@ fn every_check_is_made_once_and_in_its_order() {
         foreign: std::collections::HashMap::new(),
         taken: Vec::new(),
         directories: Vec::new(),
+        log_file: None,
         sandbox: Err(Vec::new()),
         targets: Vec::new(),
     };

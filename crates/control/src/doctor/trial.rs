@@ -3,6 +3,7 @@
 use super::Options;
 use super::demand::Demand;
 use super::directories::{self, Directory};
+use super::log_file;
 use super::splice_trial::{self, Spliced};
 use super::taken::Taken;
 use super::target_trial::{self, Tried};
@@ -26,6 +27,8 @@ pub(super) struct Trial {
     /// Listeners that somebody has, by their numbers.
     pub(super) taken: Vec<(usize, Taken)>,
     pub(super) directories: Vec<Directory>,
+    /// If the log goes to a file.
+    pub(super) log_file: Option<log_file::Tried>,
     /// What the kernel does about a sandbox, or what stands against that of the plan.
     pub(super) sandbox: Result<Kernel, Vec<String>>,
     pub(super) targets: Vec<Tried>,
@@ -48,6 +51,7 @@ impl Trial {
             binds_low_port: binds_lowest(demand),
             foreign: foreign(demand),
             directories: directories::look(demand.plan, made),
+            log_file: log_file::look(demand.plan),
             sandbox: Sandbox::rehearse(demand.plan),
             targets: target_trial::try_all(demand, options),
         }

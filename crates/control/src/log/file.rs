@@ -182,7 +182,7 @@ impl LogFile {
 }
 
 /// Opens for appending, and says whether it is a regular file.
-fn open(path: &Path) -> io::Result<(File, bool)> {
+pub(super) fn open(path: &Path) -> io::Result<(File, bool)> {
     let is_pipe = fs::metadata(path).is_ok_and(|metadata| metadata.file_type().is_fifo());
     if is_pipe {
         // It would wait here for a reader, and later for a slow one.

@@ -1,10 +1,10 @@
 //! Where lines go, and what is done if they cannot.
 
-use super::file::{LogFile, Trouble};
+use super::file::{self, LogFile, Trouble};
 use super::line::Form;
 use std::fmt;
 use std::io::{self, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use tracing::Level;
 
@@ -28,7 +28,7 @@ impl fmt::Display for LogError {
         write!(
             f,
             "cannot open the log file `{}` for appending: {error} (make its directory, and let \
-             this user write there, or change `file` in [log]; without it the log goes to standard \
+             this user write to both, or change `file` in [log]; without it the log goes to standard \
              error)",
             path.escape_debug()
         )
@@ -36,6 +36,19 @@ impl fmt::Display for LogError {
 }
 
 impl std::error::Error for LogError {}
+
+impl LogError {
+    /// Whether the permissions of the file or of a directory stand against it.
+    pub(crate) fn is_denial(&self) -> bool {
+        self.error.raw_os_error() == Some(sys::Errno::ACCESS.raw_os_error())
+    }
+}
+
+/// Opens the log's file as the start does, and closes it. One that is not there is made.
+pub(crate) fn try_log_file(path: &Path) -> Result<(), LogError> {
+    let opened = file::open(path).map(drop);
+    opened.map_err(|error| LogError { path: path.to_owned(), error })
+}
 
 /// Where lines go.
 pub(super) struct Output {

@@ -9,6 +9,7 @@ use super::columns::{FORWARDS, SESSIONS};
 use super::keys::FOOTER;
 use super::layout::Layout;
 use super::model::{Model, View};
+use super::scroll::Scroll;
 use crate::client::screen::{Colour, cut};
 use crate::client::units::many;
 use ratatui::Frame;
@@ -41,15 +42,19 @@ impl Palette {
 /// Draws all of it.
 pub(super) fn draw(frame: &mut Frame<'_>, model: &Model, palette: Palette, now: SystemTime) {
     let area = frame.area();
-    let Some(layout) = Layout::of(area) else {
+    let Some(mut layout) = Layout::of(area) else {
         return line(frame, Rect { height: area.height.min(1), ..area }, "too small");
     };
     totals::draw(frame, layout.totals, model, palette);
     line(frame, layout.title, title(model));
-    match model.view {
-        View::Forwards => lists::draw(frame, layout.body, &model.forwards, &FORWARDS, palette),
-        View::Sessions => lists::draw(frame, layout.body, &model.sessions, &SESSIONS, palette),
-        View::Session(_) => session::draw(frame, layout.body, model.session.as_ref(), palette),
+    match (model.view, &model.session) {
+        (View::Forwards, _) => lists::draw(frame, layout.body, &model.forwards, &FORWARDS, palette),
+        (View::Sessions, _) => lists::draw(frame, layout.body, &model.sessions, &SESSIONS, palette),
+        (View::Session(_), Some(session)) => {
+            let scroll = session::draw(frame, layout.body, session, model.detail, palette);
+            layout.message = draw_place(frame, layout.message, scroll);
+        }
+        (View::Session(_), None) => {}
     }
     let (message, is_red) = model.message(now);
     let style = palette.style(is_red.then_some(Colour::Bad));
@@ -63,6 +68,16 @@ pub(super) fn draw(frame: &mut Frame<'_>, model: &Model, palette: Palette, now: 
 /// Writes one line; what is too long is cut by the terminal's edge.
 fn line<'l>(frame: &mut Frame<'_>, area: Rect, line: impl Into<Line<'l>>) {
     frame.render_widget(line.into(), area);
+}
+
+/// Says at the end of a line which part of a text is above it, and returns what is left of the line.
+fn draw_place(frame: &mut Frame<'_>, area: Rect, scroll: Scroll) -> Rect {
+    let Some(place) = scroll.place() else { return area };
+    let text = Line::styled(format!(" lines {place}"), BOLD);
+    let width = u16::try_from(text.width()).unwrap_or(u16::MAX).min(area.width);
+    let rest = area.width - width;
+    line(frame, Rect { x: area.x + rest, width, ..area }, text);
+    Rect { width: rest, ..area }
 }
 
 /// A text of others, with nothing in it that could steer the terminal.

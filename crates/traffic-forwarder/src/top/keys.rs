@@ -1,5 +1,6 @@
 //! What each key does. The help is made of the same table.
 
+use super::scroll::Move;
 use ratatui::crossterm::event::KeyCode::{
     self, BackTab, Backspace, Char, Down, End, Enter, Esc, F, Home, Left, PageDown, PageUp, Right,
     Tab, Up,
@@ -21,12 +22,7 @@ pub(super) enum Command {
     NextView,
     Open,
     Back,
-    Up,
-    Down,
-    PageUp,
-    PageDown,
-    First,
-    Last,
+    Move(Move),
     Pause,
 }
 
@@ -51,12 +47,12 @@ const fn keys(
 const TABLE: [Keys; 19] = [
     keys(&[F(1), Char('?'), Char('h')], Command::Help, "F1 ? h", "this help"),
     keys(&[Tab, BackTab], Command::NextView, "Tab", "forwards or sessions"),
-    keys(&[Up], Command::Up, "Up Down", "choose a row"),
-    keys(&[Down], Command::Down, "", ""),
-    keys(&[PageUp], Command::PageUp, "PgUp PgDn", "a screen up or down"),
-    keys(&[PageDown], Command::PageDown, "", ""),
-    keys(&[Home], Command::First, "Home End", "the first or last row"),
-    keys(&[End], Command::Last, "", ""),
+    keys(&[Up], Command::Move(Move::Up), "Up Down", "choose a row; scroll"),
+    keys(&[Down], Command::Move(Move::Down), "", ""),
+    keys(&[PageUp], Command::Move(Move::PageUp), "PgUp PgDn", "a screen up or down"),
+    keys(&[PageDown], Command::Move(Move::PageDown), "", ""),
+    keys(&[Home], Command::Move(Move::First), "Home End", "the first or last row or line"),
+    keys(&[End], Command::Move(Move::Last), "", ""),
     keys(&[Enter, Right], Command::Open, "Enter", "sessions of the forward; all of the session"),
     keys(&[Esc, Backspace, Left], Command::Back, "Esc", "back; without the filter"),
     keys(&[F(4), Char('/')], Command::Filter, "F4 /", "filter by forward or client address"),

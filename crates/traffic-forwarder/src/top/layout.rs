@@ -8,8 +8,8 @@ const LEAST_HEIGHT: u16 = 10;
 /// Lower ones do without the line of what the process uses.
 const HIGH: u16 = 20;
 
-/// The parts of the screen, from the top.
-#[derive(Clone, Copy, Debug)]
+/// The parts of the screen, from the top. By default there is no screen.
+#[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Layout {
     pub(super) totals: Rect,
     /// What is shown below, how it is sorted and filtered.
@@ -46,6 +46,16 @@ impl Layout {
     pub(super) fn rows(self) -> usize {
         usize::from(self.body.height.saturating_sub(1))
     }
+
+    /// The lines of a box in front of all of it, as high as the screen.
+    pub(super) fn lines_in_box(self) -> usize {
+        lines_in_box(self.footer.bottom() - self.totals.y).into()
+    }
+}
+
+/// What a box of this height has inside of its border.
+pub(super) fn lines_in_box(height: u16) -> u16 {
+    height.saturating_sub(2)
 }
 
 #[cfg(test)]

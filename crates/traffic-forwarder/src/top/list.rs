@@ -1,5 +1,7 @@
 //! A long list of which only a part is known: the rows around those that are shown.
 
+use super::scroll::Moves;
+
 /// Whether two rows, of different answers, are of the same forward or session.
 pub(super) trait Row {
     fn is_same(&self, other: &Self) -> bool;
@@ -115,25 +117,6 @@ impl<T> List<T> {
         (self.top, self.cursor) = (0, 0);
     }
 
-    /// Moves the choice by so many rows.
-    pub(super) fn step(&mut self, rows: isize) {
-        self.cursor = self.cursor.saturating_add_signed(rows);
-        self.show_cursor();
-    }
-
-    /// Moves the choice by so many screens.
-    pub(super) fn page(&mut self, screens: isize) {
-        self.step(screens.saturating_mul(isize::try_from(self.height).unwrap_or(isize::MAX)));
-    }
-
-    pub(super) fn first(&mut self) {
-        self.step(isize::MIN);
-    }
-
-    pub(super) fn last(&mut self) {
-        self.step(isize::MAX);
-    }
-
     /// The choice is a row, and is shown.
     fn show_cursor(&mut self) {
         self.cursor = self.cursor.min(self.page.total.saturating_sub(1));
@@ -141,6 +124,18 @@ impl<T> List<T> {
         self.top = self.top.clamp(lowest, self.cursor);
         // No empty lines below the last row as long as there are rows above the first.
         self.top = self.top.min(self.page.total.saturating_sub(self.height));
+    }
+}
+
+/// What moves is the choice.
+impl<T> Moves for List<T> {
+    fn height(&self) -> usize {
+        self.height
+    }
+
+    fn step(&mut self, lines: isize) {
+        self.cursor = self.cursor.saturating_add_signed(lines);
+        self.show_cursor();
     }
 }
 
@@ -162,6 +157,7 @@ impl<T: Row> List<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::top::scroll::Move;
 
     impl Row for u32 {
         fn is_same(&self, other: &Self) -> bool {
@@ -191,14 +187,14 @@ mod tests {
     fn only_the_rows_around_the_screen_are_asked_for() {
         let mut list = hundred();
         assert_eq!((list.wanted().offset, list.wanted().limit), (0, 30));
-        list.page(1);
+        list.go(Move::PageDown);
         assert_eq!(list.chosen(), Some(&10));
         assert_eq!(shown(&list), (1..=10).map(Some).collect::<Vec<_>>(), "known already");
-        list.last();
+        list.go(Move::Last);
         assert_eq!((list.wanted().offset, list.chosen()), (80, None), "not known yet");
         answer(&mut list, 0..100);
         assert_eq!(shown(&list), (90..100).map(Some).collect::<Vec<_>>());
-        list.first();
+        list.go(Move::First);
         answer(&mut list, 0..100);
         assert_eq!(list.chosen(), Some(&0));
     }
@@ -211,7 +207,7 @@ mod tests {
         assert_eq!(list.chosen(), Some(&5), "it has moved by a row");
         answer(&mut list, (0..100).rev());
         assert_eq!(list.chosen(), Some(&95), "its row is elsewhere: the place stays");
-        list.first();
+        list.go(Move::First);
         answer(&mut list, 0..100);
         assert_eq!(list.chosen(), Some(&0), "at the first place the choice is what is first");
     }
@@ -219,7 +215,7 @@ mod tests {
     #[test]
     fn a_list_that_shrinks_leaves_no_empty_screen() {
         let mut list = hundred();
-        list.last();
+        list.go(Move::Last);
         answer(&mut list, 0..100);
         answer(&mut list, 0..3);
         answer(&mut list, 0..3);

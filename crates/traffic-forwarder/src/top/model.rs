@@ -3,8 +3,12 @@
 
 mod key;
 
+mod fit;
+
 use super::history::History;
+use super::layout::Layout;
 use super::list::{List, Page, Row, Wanted};
+use super::scroll::Scroll;
 use crate::client::failure::Failure;
 use crate::client::red::{self, Red};
 use crate::client::units::seconds;
@@ -60,7 +64,8 @@ pub(super) enum Act {
 /// What is in front of everything else, and gets the keys.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Dialog {
-    Help,
+    /// Which part of it is shown.
+    Help(Scroll),
     /// What has been typed so far.
     Filter(String),
     /// The place of the word that is chosen.
@@ -89,6 +94,8 @@ pub(super) struct Model {
     pub(super) sessions: List<Session>,
     /// The session that is shown in full: what was last known of it.
     pub(super) session: Option<Session>,
+    /// Which of its lines are shown.
+    pub(super) detail: Scroll,
     pub(super) dialog: Option<Dialog>,
     /// The last answer.
     pub(super) status: Status,
@@ -99,6 +106,8 @@ pub(super) struct Model {
     /// Why the last question was not answered, by a process that answers.
     refusal: Option<String>,
     said: Option<Said>,
+    /// What fits on the screen.
+    layout: Layout,
 }
 
 impl Row for Forward {
@@ -120,6 +129,7 @@ impl Model {
             forwards: List::new(FORWARD_SORTS),
             sessions: List::new(SESSION_SORTS),
             session: None,
+            detail: Scroll::default(),
             dialog: None,
             status,
             history: History::default(),
@@ -127,6 +137,7 @@ impl Model {
             absent: None,
             refusal: None,
             said: None,
+            layout: Layout::default(),
         }
     }
 
@@ -137,12 +148,6 @@ impl Model {
             View::Sessions => Question::Sessions(self.sessions.wanted()),
             View::Session(id) => Question::Session(id),
         }
-    }
-
-    /// So many rows of a list fit on the screen.
-    pub(super) fn set_height(&mut self, height: usize) {
-        self.forwards.set_height(height);
-        self.sessions.set_height(height);
     }
 
     /// Takes what came of a question.
@@ -193,6 +198,7 @@ impl Model {
                 if self.view == View::Session(*id) =>
             {
                 self.session = Some(*session);
+                self.fit_texts();
             }
             _ => {}
         }

@@ -110,7 +110,7 @@ impl Top {
 
     fn resize(&mut self, size: Size) {
         if let Some(layout) = Layout::of(Rect::from((ratatui::layout::Position::ORIGIN, size))) {
-            self.model.set_height(layout.rows());
+            self.model.set_layout(layout);
         }
     }
 

@@ -6,7 +6,9 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use tempfile::TempDir;
-use testkit::{Behaviour, Finished, Forwarder, Listener, Place, Port, Target, connect};
+use testkit::{
+    Behaviour, Finished, Forwarder, Listener, Place, Port, Target, connect, copy_program,
+};
 
 use crate::support::{BINARY, Config, forwarder, ping};
 
@@ -139,7 +141,7 @@ fn a_privileged_port_without_the_right() {
     let dir = TempDir::new().unwrap();
     fs::set_permissions(dir.path(), PermissionsExt::from_mode(0o755)).unwrap();
     let copy = dir.path().join("traffic-forwarder");
-    fs::copy(BINARY, &copy).unwrap();
+    copy_program(BINARY, &copy);
     let is_root = fs::metadata("/proc/self").is_ok_and(|meta| {
         use std::os::unix::fs::MetadataExt;
         meta.uid() == 0

@@ -45,5 +45,6 @@ mod static_binary;
 mod systemd;
 mod timeouts;
 mod top;
+mod top_low;
 mod upgrade;
 mod whereabouts;

@@ -7,7 +7,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::thread;
 
-use testkit::{Forwarder, LIMIT, Tool, wait_until};
+use testkit::{Forwarder, LIMIT, copy_program, wait_until};
 
 use crate::support::{BINARY, Desk, forwarder};
 
@@ -61,9 +61,7 @@ fn a_socket_of_somebody_else() {
     let arguments = ["status".to_owned(), "--admin".to_owned(), desk.admin()];
     let (builder, who) = if owner == 0 {
         let copy = desk.path("traffic-forwarder");
-        // By a process of its own: a program that is open for writing cannot be run (ETXTBSY), and
-        // what this process has open, the children that other tests start just now have, too.
-        Tool::find("cp").run([BINARY, &copy], LIMIT);
+        copy_program(BINARY, &copy);
         let unprivileged = ["--reuid=65534", "--regid=65534", "--clear-groups"];
         (Forwarder::binary("setpriv").args(unprivileged).arg(copy), "only root may".to_owned())
     } else {

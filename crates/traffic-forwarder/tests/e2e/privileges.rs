@@ -1,6 +1,8 @@
 //! `[process] user` and `group`: who the process is afterwards, what it can still do, and for how
 //! long. Only root can become somebody else, so without root the tests of that have nothing to show.
 
+mod log_file;
+
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt, chown};
@@ -11,7 +13,8 @@ use std::process::Command;
 use serde_json::Value;
 use tempfile::TempDir;
 use testkit::{
-    Behaviour, Finished, Forwarder, Http, LIMIT, Port, Signal, Target, connect, run, wait_until,
+    Behaviour, Finished, Forwarder, Http, LIMIT, Port, Signal, Target, connect, copy_program, run,
+    wait_until,
 };
 
 use crate::support::{
@@ -38,7 +41,7 @@ impl Home {
     fn new() -> Self {
         let dir = TempDir::new().unwrap();
         fs::set_permissions(dir.path(), PermissionsExt::from_mode(0o755)).unwrap();
-        fs::copy(BINARY, dir.path().join("program")).unwrap();
+        copy_program(BINARY, dir.path().join("program"));
         chown(dir.path(), Some(USER), Some(GROUP)).unwrap();
         Self(dir)
     }

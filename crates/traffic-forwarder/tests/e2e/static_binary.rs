@@ -11,7 +11,9 @@ use std::time::Duration;
 
 use serde_json::Value;
 use tempfile::TempDir;
-use testkit::{Behaviour, Finished, Forwarder, LIMIT, Port, Target, Tool, exchange, run};
+use testkit::{
+    Behaviour, Finished, Forwarder, LIMIT, Port, Target, Tool, copy_program, exchange, run,
+};
 
 use crate::support::{Config, on_an_island, test_name};
 
@@ -78,7 +80,7 @@ impl Image {
         }
         // chroot's user must get in.
         run(Command::new("chmod").arg("755").arg(dir.path()), LIMIT).success();
-        fs::copy(binary(), dir.path().join("traffic-forwarder")).unwrap();
+        copy_program(binary(), dir.path().join("traffic-forwarder"));
         let image = Self(dir);
         image.write("etc/hosts", "127.0.0.1 hosts.test\n");
         image.write("etc/resolv.conf", "nameserver 127.0.0.1\n");

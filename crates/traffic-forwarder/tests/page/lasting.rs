@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use testkit::copy_program;
+
 use crate::stage::{BINARY, Stage, ping};
 
 #[test]
@@ -27,7 +29,7 @@ fn an_upgrade_that_fails_is_red_until_one_works() {
     stage.http().post("/v1/upgrade").status(422);
     browser.wait_for_text("#troubles", "the last upgrade failed, by admin: ");
     browser.wait("!document.querySelector('#troubles').hidden");
-    fs::copy(BINARY, &program).unwrap();
+    copy_program(BINARY, program);
     stage.http().post("/v1/upgrade").status(202);
     browser.wait("document.querySelector('#troubles').hidden");
 }

@@ -12,7 +12,9 @@ use std::time::Duration;
 
 use serde_json::Value;
 use tempfile::TempDir;
-use testkit::{Behaviour, Forwarder, Http, Peer, Port, Script, Socket, Target, connect};
+use testkit::{
+    Behaviour, Forwarder, Http, Peer, Port, Script, Socket, Target, connect, copy_program,
+};
 
 use crate::browser::Browser;
 
@@ -88,7 +90,7 @@ impl Stage {
     pub(crate) fn run_a_copy(&mut self) -> &Path {
         self.kill();
         self.program = self.dir.path().join("program");
-        fs::copy(BINARY, &self.program).unwrap();
+        copy_program(BINARY, &self.program);
         self.run();
         &self.program
     }

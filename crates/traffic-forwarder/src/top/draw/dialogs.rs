@@ -3,8 +3,9 @@
 use super::{BOLD, REVERSED, line, shown};
 use crate::client::screen::{columns, cut};
 use crate::top::keys::help;
-use crate::top::layout::Layout;
+use crate::top::layout::{Layout, lines_in_box};
 use crate::top::model::{Act, Dialog, Model};
+use crate::top::scroll::Scroll;
 use ratatui::Frame;
 use ratatui::layout::{Position, Rect};
 use ratatui::text::{Line, Span};
@@ -12,13 +13,24 @@ use ratatui::widgets::{Block, Clear, Paragraph};
 
 pub(super) fn draw(frame: &mut Frame<'_>, layout: Layout, model: &Model, dialog: &Dialog) {
     match dialog {
-        Dialog::Help => draw_box(frame, " Help: any key closes it ", help_lines()),
+        Dialog::Help(scroll) => draw_help(frame, *scroll),
         Dialog::Filter(text) => draw_input(frame, layout, text),
         Dialog::Sort(place) => {
-            draw_box(frame, " What comes first ", sort_lines(model.sorts().0, *place));
+            draw_box(frame, " What comes first ", sort_lines(model.sorts().0, *place), 0);
         }
-        Dialog::Confirm(act) => draw_box(frame, " Really? ", question(act)),
+        Dialog::Confirm(act) => draw_box(frame, " Really? ", question(act), 0),
     }
+}
+
+/// Where it does not fit, its title says which part is shown.
+fn draw_help(frame: &mut Frame<'_>, scroll: Scroll) {
+    let lines = help_lines();
+    let scroll = scroll.fitted(lines.len(), lines_in_box(frame.area().height).into());
+    let title = scroll.place().map_or_else(
+        || " Help: any key closes it ".to_owned(),
+        |place| format!(" Help {place}: Esc closes it "),
+    );
+    draw_box(frame, &title, lines, scroll.shown().start);
 }
 
 fn help_lines() -> Vec<Line<'static>> {
@@ -56,8 +68,8 @@ fn question(act: &Act) -> Vec<Line<'static>> {
     lines.into_iter().chain(answers).map(Line::from).collect()
 }
 
-/// In the middle of the screen, as large as needed and possible.
-fn draw_box(frame: &mut Frame<'_>, title: &'static str, lines: Vec<Line<'static>>) {
+/// In the middle of the screen, as large as needed and possible, without the first `skipped` lines.
+fn draw_box(frame: &mut Frame<'_>, title: &str, lines: Vec<Line<'static>>, skipped: usize) {
     let screen = frame.area();
     let widest = lines.iter().map(Line::width).chain([title.len()]).max().unwrap_or(0);
     let size = |needed: usize, most: u16| u16::try_from(needed + 2).unwrap_or(most).min(most);
@@ -72,11 +84,12 @@ fn draw_box(frame: &mut Frame<'_>, title: &'static str, lines: Vec<Line<'static>
         x: area.x + 2,
         y: area.y + 1,
         width: width.saturating_sub(4),
-        height: height.saturating_sub(2),
+        height: lines_in_box(height),
     };
+    let skipped = u16::try_from(skipped).unwrap_or(u16::MAX);
     frame.render_widget(Clear, area);
     frame.render_widget(Block::bordered().title(title), area);
-    frame.render_widget(Paragraph::new(lines), inside);
+    frame.render_widget(Paragraph::new(lines).scroll((skipped, 0)), inside);
 }
 
 /// In the place of the footer, with the cursor behind what was typed.

@@ -1,60 +1,30 @@
-//! One session in full, as the command `sessions ID` shows it.
+//! The lines of one session that are on the screen.
 
-use super::{BOLD, Palette, line, shown};
-use crate::client::screen::columns;
-use crate::client::sessions::{colour, facts_of};
+use super::{BOLD, Palette, line};
+use crate::client::sessions::colour;
+use crate::top::detail::{NAME, lines};
+use crate::top::scroll::Scroll;
 use control::api::Session;
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
-/// The width of a fact's name, with the gap behind it.
-const NAME: u16 = 12;
-
-pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, session: Option<&Session>, palette: Palette) {
-    let Some(session) = session else { return };
-    let mut lines = area.rows();
-    for (name, fact) in facts_of(session) {
-        let is_verdict = name == "verdict";
-        let style = palette.style(colour(session).filter(|_| is_verdict));
-        for (index, part) in wrapped(&shown(&fact), area.width.saturating_sub(NAME)).enumerate() {
-            let Some(area) = lines.next() else { return };
-            let name = if index == 0 { name } else { "" };
-            let name = Span::styled(format!("{name:width$}", width = usize::from(NAME)), BOLD);
-            line(frame, area, Line::from(vec![name, Span::styled(part, style)]));
-        }
+/// Says which of the lines are shown: a terminal that has just been resized shows others than the
+/// keys know of.
+pub(super) fn draw(
+    frame: &mut Frame<'_>,
+    area: Rect,
+    session: &Session,
+    scroll: Scroll,
+    palette: Palette,
+) -> Scroll {
+    let lines = lines(session, area.width);
+    let scroll = scroll.fitted(lines.len(), area.height.into());
+    for (area, fact) in area.rows().zip(&lines[scroll.shown()]) {
+        let style = palette.style(colour(session).filter(|_| fact.is_verdict));
+        let name = format!("{:width$}", fact.name, width = usize::from(NAME));
+        let spans = vec![Span::styled(name, BOLD), Span::styled(fact.text.as_str(), style)];
+        line(frame, area, Line::from(spans));
     }
-    if let Some(area) = lines.next() {
-        let exact = format!("{} B up, {} B down", session.up.bytes, session.down.bytes);
-        let name = Span::styled(format!("{:width$}", "bytes", width = usize::from(NAME)), BOLD);
-        line(frame, area, Line::from(vec![name, Span::raw(exact)]));
-    }
-}
-
-/// The parts of a list with commas, so many to a line as fit.
-fn wrapped(text: &str, width: u16) -> impl Iterator<Item = String> {
-    let mut lines = vec![String::new()];
-    for part in text.split_inclusive(", ") {
-        let last = lines.last().map_or(0, |line| columns(line));
-        if last > 0 && last + columns(part.trim_end()) > usize::from(width) {
-            lines.push(String::new());
-        }
-        if let Some(line) = lines.last_mut() {
-            line.push_str(part);
-        }
-    }
-    lines.into_iter()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn long_facts_are_broken_behind_commas() {
-        let lines = |width| wrapped("rtt 20us, 1 retransmit, 2 lost", width).collect::<Vec<_>>();
-        assert_eq!(lines(80), ["rtt 20us, 1 retransmit, 2 lost"]);
-        assert_eq!(lines(24), ["rtt 20us, 1 retransmit, ", "2 lost"]);
-        assert_eq!(lines(5), ["rtt 20us, ", "1 retransmit, ", "2 lost"]);
-    }
+    scroll
 }

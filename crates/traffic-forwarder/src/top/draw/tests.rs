@@ -102,6 +102,71 @@ fn one_session_at_80_columns() {
     }
 }
 
+/// The lines of the body and of the message, on a screen of 80 columns and 12 lines.
+fn low(model: &Model) -> Vec<String> {
+    screen(model, 80, 12).lines().skip(5).take(6).map(str::to_owned).collect()
+}
+
+#[test]
+fn a_session_that_does_not_fit_is_scrolled() {
+    let mut model = model();
+    model.set_layout(Layout::of(Rect::new(0, 0, 80, 12)).unwrap());
+    press(&mut model, &[KeyCode::Tab, KeyCode::Enter]);
+    let first = low(&model);
+    assert!(
+        first[0].starts_with("session     7, ") && first[4].starts_with("started "),
+        "{first:?}"
+    );
+    assert_eq!(first[5].trim_start(), "lines 1-5 of 14");
+    press(&mut model, &[KeyCode::Down]);
+    assert_eq!(low(&model)[..4], first[1..5], "by one line");
+    press(&mut model, &[KeyCode::End]);
+    let last = low(&model);
+    assert_eq!(last[3..5], ["verdict     ok", "bytes       2048 B up, 2048 B down"]);
+    assert_eq!(last[5].trim_start(), "lines 10-14 of 14");
+    press(&mut model, &[KeyCode::PageUp, KeyCode::Up]);
+    assert_eq!(low(&model)[5].trim_start(), "lines 4-8 of 14");
+    // What is opened anew begins with its first line.
+    press(&mut model, &[KeyCode::Esc, KeyCode::Enter]);
+    assert_eq!(low(&model), first);
+}
+
+#[test]
+fn what_is_scrolled_ends_with_its_last_line_after_a_resize() {
+    let mut model = model();
+    let resize = |model: &mut Model, height| {
+        model.set_layout(Layout::of(Rect::new(0, 0, 80, height)).unwrap());
+    };
+    resize(&mut model, 12);
+    press(&mut model, &[KeyCode::Tab, KeyCode::Enter, KeyCode::End]);
+    // The screen may have grown before the model is told.
+    for is_told in [false, true] {
+        if is_told {
+            resize(&mut model, 14);
+        }
+        let shown = screen(&model, 80, 14);
+        assert!(
+            shown.contains("2048 B down\n") && shown.contains(" lines 8-14 of 14\n"),
+            "{shown}"
+        );
+    }
+    resize(&mut model, 12);
+    assert_eq!(low(&model)[5].trim_start(), "lines 8-12 of 14");
+    resize(&mut model, 24);
+    let whole = screen(&model, 80, 24);
+    assert!(whole.contains("\nsession     7, ") && !whole.contains(" lines "), "{whole}");
+}
+
+/// A message and the place in a text have one line.
+#[test]
+fn a_message_is_shown_beside_the_place_in_a_session() {
+    let mut model = model();
+    model.set_layout(Layout::of(Rect::new(0, 0, 40, 10)).unwrap());
+    press(&mut model, &[KeyCode::Tab, KeyCode::Enter, KeyCode::Char(' ')]);
+    let shown = screen(&model, 40, 10);
+    assert!(shown.contains("\nheld still: Space goes o lines 1-3 of 22\n"), "{shown}");
+}
+
 #[test]
 fn a_question_says_what_it_is_about() {
     let mut model = model();
@@ -120,6 +185,24 @@ fn the_help_fits_on_the_smallest_screens() {
     let shown = screen(&model, 80, 24);
     assert!(shown.contains("F10 q     leave"), "{shown}");
     assert_eq!(screen(&model, 30, 5).trim(), "too small");
+}
+
+#[test]
+fn the_help_is_scrolled_on_a_low_screen() {
+    let mut model = model();
+    model.set_layout(Layout::of(Rect::new(0, 0, 80, 10)).unwrap());
+    press(&mut model, &[KeyCode::F(1)]);
+    let shown = screen(&model, 80, 10);
+    assert!(shown.contains(" Help 1-8 of 15: Esc closes it "), "{shown}");
+    assert!(shown.contains("this help") && !shown.contains("F10 q     leave"), "{shown}");
+    press(&mut model, &[KeyCode::PageDown]);
+    let shown = screen(&model, 80, 10);
+    assert!(shown.contains(" Help 8-15 of 15: Esc closes it "), "{shown}");
+    assert!(!shown.contains("this help") && shown.contains("F10 q     leave"), "{shown}");
+    model.set_layout(Layout::of(Rect::new(0, 0, 80, 24)).unwrap());
+    assert!(screen(&model, 80, 24).contains("this help"), "all of it fits now");
+    press(&mut model, &[KeyCode::Up]);
+    assert_eq!(model.dialog, None, "nothing to scroll: any key closes it");
 }
 
 /// Every place where something red is shown, and what is not red.

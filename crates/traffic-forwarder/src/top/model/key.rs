@@ -2,6 +2,7 @@
 
 use super::{Act, Dialog, Effect, Model, View};
 use crate::top::keys::{self, Command};
+use crate::top::scroll::Scroll;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 /// Longer than any name or address that there can be.
@@ -15,8 +16,10 @@ impl Model {
         }
         match self.dialog.take() {
             None => self.command(keys::command(key)?),
-            // Any key closes the help.
-            Some(Dialog::Help) => None,
+            Some(Dialog::Help(scroll)) => {
+                self.scroll_or_close_help(scroll, key);
+                None
+            }
             Some(Dialog::Filter(text)) => {
                 self.type_filter(text, key);
                 None
@@ -32,7 +35,10 @@ impl Model {
     fn command(&mut self, command: Command) -> Option<Effect> {
         match command {
             Command::Quit => return Some(Effect::Quit),
-            Command::Help => self.dialog = Some(Dialog::Help),
+            Command::Help => {
+                self.dialog = Some(Dialog::Help(Scroll::default()));
+                self.fit_texts();
+            }
             Command::Pause => self.paused = !self.paused,
             Command::NextView => self.next_view(),
             Command::Open => self.open(),
@@ -42,12 +48,7 @@ impl Model {
             Command::Sort => self.open_sort(),
             Command::SortBefore => self.sort_by_neighbour(-1),
             Command::SortAfter => self.sort_by_neighbour(1),
-            Command::Up => self.step(-1),
-            Command::Down => self.step(1),
-            Command::PageUp => self.page(-1),
-            Command::PageDown => self.page(1),
-            Command::First => self.first(),
-            Command::Last => self.last(),
+            Command::Move(to) => self.go(to),
         }
         None
     }
@@ -71,6 +72,8 @@ impl Model {
                 let Some(session) = self.sessions.chosen() else { return };
                 self.view = View::Session(session.id);
                 self.session = Some(session.clone());
+                self.detail = Scroll::default();
+                self.fit_texts();
             }
             View::Session(_) => {}
         }
@@ -83,38 +86,6 @@ impl Model {
             View::Sessions if self.sessions.filter().is_empty() => self.view = View::Forwards,
             View::Sessions => self.sessions.set_filter(String::new()),
             View::Forwards => self.forwards.set_filter(String::new()),
-        }
-    }
-
-    fn step(&mut self, rows: isize) {
-        match self.view {
-            View::Forwards => self.forwards.step(rows),
-            View::Sessions => self.sessions.step(rows),
-            View::Session(_) => {}
-        }
-    }
-
-    fn page(&mut self, screens: isize) {
-        match self.view {
-            View::Forwards => self.forwards.page(screens),
-            View::Sessions => self.sessions.page(screens),
-            View::Session(_) => {}
-        }
-    }
-
-    fn first(&mut self) {
-        match self.view {
-            View::Forwards => self.forwards.first(),
-            View::Sessions => self.sessions.first(),
-            View::Session(_) => {}
-        }
-    }
-
-    fn last(&mut self) {
-        match self.view {
-            View::Forwards => self.forwards.last(),
-            View::Sessions => self.sessions.last(),
-            View::Session(_) => {}
         }
     }
 

@@ -4,6 +4,7 @@ use super::*;
 use crate::client::place::Place;
 use control::api::Error;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use ratatui::layout::Rect;
 use serde_json::{Value, json};
 
 pub(in crate::top) const START: SystemTime = SystemTime::UNIX_EPOCH;
@@ -61,7 +62,7 @@ fn merge(object: &mut Value, changes: Value) {
 /// A model with two forwards, that has been told of three sessions.
 pub(in crate::top) fn model() -> Model {
     let mut model = Model::new(status(json!({})));
-    model.set_height(10);
+    model.set_layout(Layout::of(Rect::new(0, 0, 80, 18)).unwrap());
     let red = json!({ "sessions": 1, "max_sessions": 1, "failed": 4, "last_failed": 3.0 });
     answer(&mut model, forwards(vec![forward("db", json!({})), forward("web", red)]));
     press(&mut model, &[KeyCode::Tab]);

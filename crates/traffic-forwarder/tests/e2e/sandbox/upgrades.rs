@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 
 use tempfile::TempDir;
-use testkit::Forwarder;
+use testkit::{Forwarder, copy_program};
 
 use super::Sandboxed;
 use crate::support::{BINARY, ping, served_client};
@@ -15,7 +15,7 @@ const UPGRADES: u64 = 20;
 /// A directory with the program in it.
 fn with_program() -> TempDir {
     let dir = TempDir::new().unwrap();
-    fs::copy(BINARY, dir.path().join("program")).unwrap();
+    copy_program(BINARY, dir.path().join("program"));
     dir
 }
 
@@ -27,7 +27,7 @@ fn twenty_upgrades_keep_the_session_and_the_sandbox() {
     for upgrades in 1..=UPGRADES {
         // As a package does it: another file of the same name.
         if upgrades % 10 == 1 {
-            fs::copy(BINARY, programs.path().join("new")).unwrap();
+            copy_program(BINARY, programs.path().join("new"));
             fs::rename(programs.path().join("new"), &program).unwrap();
         }
         let arrival = sandboxed.upgrade_to(program.to_str().unwrap());

@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 use std::thread;
 
 use tempfile::TempDir;
-use testkit::{Answer, LIMIT, run, wait_until};
+use testkit::{Answer, LIMIT, copy_program, run, wait_until};
 
 use crate::support::{BINARY, Operated};
 
@@ -21,7 +21,7 @@ impl Impostor {
     /// The one that plays this role.
     pub(super) fn new(role: &'static str) -> Self {
         let impostor = Self { dir: TempDir::new().unwrap(), role };
-        fs::copy(compiled(), impostor.path()).unwrap();
+        copy_program(compiled(), impostor.path());
         impostor
     }
 

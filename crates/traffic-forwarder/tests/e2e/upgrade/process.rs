@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 use testkit::{
-    Behaviour, Forwarder, ForwarderBuilder, LIMIT, Port, Signal, Target, Tool, wait_until,
+    Behaviour, Forwarder, ForwarderBuilder, LIMIT, Port, Signal, Target, Tool, copy_program,
+    wait_until,
 };
 
 use super::becoming::{old_binary, start, wait_for_arrival};
@@ -100,7 +101,7 @@ fn rights_stay_as_they_are() {
     // The program must be within the other user's reach.
     let dir = TempDir::new().unwrap();
     let program = dir.path().join("traffic-forwarder");
-    fs::copy(old_binary(), &program).unwrap();
+    copy_program(old_binary(), &program);
     fs::set_permissions(dir.path(), PermissionsExt::from_mode(0o755)).unwrap();
     let (target, port) = (Target::start(Behaviour::Echo), Port::v4());
     let forwarder = as_nobody(&program)

@@ -8,7 +8,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use tempfile::TempDir;
-use testkit::{Behaviour, Forwarder, LIMIT, Port, Signal, Target, run, wait_until};
+use testkit::{Behaviour, Forwarder, LIMIT, Port, Signal, Target, copy_program, run, wait_until};
 
 use super::becoming::{FAILED, wait_for_arrival};
 use super::echo::Echo;
@@ -28,9 +28,10 @@ fn wrong(path: impl Into<PathBuf>, code: &'static str, words: &'static str) -> W
 
 /// A file of this directory.
 fn file(dir: &TempDir, name: &str, bytes: &[u8], mode: u32) -> PathBuf {
-    let path = dir.path().join(name);
-    fs::write(&path, bytes).unwrap();
-    fs::set_permissions(&path, PermissionsExt::from_mode(mode)).unwrap();
+    let (written, path) = (dir.path().join("written"), dir.path().join(name));
+    fs::write(&written, bytes).unwrap();
+    fs::set_permissions(&written, PermissionsExt::from_mode(mode)).unwrap();
+    copy_program(written, &path);
     path
 }
 
@@ -159,17 +160,17 @@ fn a_file_that_is_replaced_meanwhile_makes_no_difference() {
 fn a_signal_means_the_own_file() {
     let dir = TempDir::new().unwrap();
     let path = dir.path().join("program");
-    put(&path, &fs::read(BINARY).unwrap());
+    put(&path, BINARY.as_ref());
     let (target, port) = (Target::start(Behaviour::Echo), Port::v4());
     let config = Config::new().forward(port.addr(), target.addr(), "");
     let operated = Operated::start_from(Forwarder::binary(&path), config);
     let client = served_client(&port);
-    put(&path, b"not yet a program");
+    put(&path, &file(&dir, "text", b"not yet a program", 0o755));
     operated.signal(Signal::USR2);
     operated.wait_for_message(FAILED);
     ping(&client);
     for upgrades in 0..3 {
-        put(&path, &fs::read(BINARY).unwrap());
+        put(&path, BINARY.as_ref());
         operated.signal(Signal::USR2);
         wait_for_arrival(&operated, upgrades);
         ping(&client);
@@ -179,10 +180,9 @@ fn a_signal_means_the_own_file() {
 }
 
 /// Replaces a program, as package managers do: in one step, and whoever runs the old one keeps it.
-fn put(path: &Path, bytes: &[u8]) {
+fn put(path: &Path, program: &Path) {
     let new = path.with_extension("new");
-    fs::write(&new, bytes).unwrap();
-    fs::set_permissions(&new, PermissionsExt::from_mode(0o755)).unwrap();
+    copy_program(program, &new);
     fs::rename(new, path).unwrap();
 }
 
@@ -190,11 +190,11 @@ fn put(path: &Path, bytes: &[u8]) {
 #[test]
 fn the_own_file_is_known_by_its_name() {
     let (dir, echo) = (TempDir::new().unwrap(), Echo::start(Config::new()));
-    let (path, image) = (dir.path().join("program"), fs::read(BINARY).unwrap());
-    put(&path, &image);
+    let path = dir.path().join("program");
+    put(&path, BINARY.as_ref());
     // Between the answer and the change there is time for a rename, not for a copy.
     let next = dir.path().join("next");
-    put(&next, &image);
+    put(&next, BINARY.as_ref());
     echo.operated.http.post(&query(&path)).status(202);
     fs::rename(&next, &path).unwrap();
     wait_for_arrival(&echo.operated, 0);

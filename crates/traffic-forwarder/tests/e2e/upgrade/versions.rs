@@ -4,7 +4,7 @@
 use std::fs;
 
 use tempfile::TempDir;
-use testkit::{Behaviour, Port, Target, connect, exchange};
+use testkit::{Behaviour, Port, Target, connect, copy_program, exchange};
 
 use super::becoming::{old_binary, old_forwarder};
 use crate::support::{BINARY, Operated, Setup, on_each_setup, ping, served_client};
@@ -27,7 +27,7 @@ fn a_process_goes_on_as_another_file(setup: Setup) {
     let busy = connect(&ports[1]).unwrap();
     let dir = TempDir::new().unwrap();
     let copy = dir.path().join("copy");
-    fs::copy(BINARY, &copy).unwrap();
+    copy_program(BINARY, &copy);
     std::thread::scope(|scope| {
         let transfer = scope.spawn(|| exchange(&busy, 32 * MIB, 32 * MIB, 7));
         for program in [copy.to_str().unwrap(), BINARY, copy.to_str().unwrap()] {

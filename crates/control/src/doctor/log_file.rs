@@ -1,0 +1,206 @@
+//! The log's file, as a start would open it.
+
+use super::check::Check;
+use super::directories::{self, Trouble, command_to_make, trouble};
+use super::finding::{Detail, Finding, Verdict};
+use super::host::Host;
+use crate::log::{LogError, try_log_file};
+use plan::Plan;
+use std::fs;
+use std::io::ErrorKind;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+/// As many as the kernel follows (`MAXSYMLINKS`, path_resolution(7)).
+const MOST_LINKS: usize = 40;
+/// In the mode of a file: its permissions, and the one of its owner to write.
+const PERMISSIONS: u32 = 0o7777;
+const OWNER_WRITES: u32 = 0o200;
+
+/// The file, and what came of opening it.
+#[derive(Debug)]
+pub(super) struct Tried {
+    path: PathBuf,
+    opened: Result<(), Refused>,
+}
+
+#[derive(Debug)]
+struct Refused {
+    /// As the start says it.
+    says: String,
+    cause: Cause,
+}
+
+/// What is known of a refusal besides the error.
+#[derive(Debug, PartialEq, Eq)]
+enum Cause {
+    Directory,
+    /// Somebody's file that is there.
+    File {
+        owner: u32,
+        group: u32,
+        mode: u32,
+    },
+    /// There is no file, and no place for one in this directory.
+    Place(PathBuf, Trouble),
+    Unknown,
+}
+
+/// Opens the file of the log, if there is one, as the present user. That makes none: where one could
+/// be made, it is not tried.
+pub(super) fn look(plan: &Plan) -> Option<Tried> {
+    let path = plan.log.file.clone()?;
+    let can_be_made = is_missing(&path) && trouble(&directory_of(&path)).is_none();
+    let opened = if can_be_made { Ok(()) } else { try_log_file(&path) };
+    let opened = opened.map_err(|error| Refused::of(&path, &error));
+    Some(Tried { path, opened })
+}
+
+fn is_missing(path: &Path) -> bool {
+    fs::metadata(path).is_err_and(|error| error.kind() == ErrorKind::NotFound)
+}
+
+/// Where a file would be made that is missing: symbolic links may lead elsewhere.
+fn directory_of(path: &Path) -> PathBuf {
+    let mut path = path.to_owned();
+    for _ in 0..MOST_LINKS {
+        let Ok(target) = fs::read_link(&path) else { break };
+        // An absolute target replaces the path.
+        path.pop();
+        path.push(target);
+    }
+    directories::directory_of(&path)
+}
+
+impl Refused {
+    fn of(path: &Path, error: &LogError) -> Self {
+        let cause = match fs::metadata(path) {
+            Ok(found) if found.is_dir() => Cause::Directory,
+            Ok(found) if error.is_denial() => Cause::File {
+                owner: found.uid(),
+                group: found.gid(),
+                mode: found.mode() & PERMISSIONS,
+            },
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                let directory = directory_of(path);
+                let trouble = trouble(&directory);
+                trouble.map_or(Cause::Unknown, |trouble| Cause::Place(directory, trouble))
+            }
+            _ => Cause::Unknown,
+        };
+        Self { says: error.to_string(), cause }
+    }
+}
+
+/// Without its file, the process does not start.
+pub(super) fn log_file(tried: Option<&Tried>, host: &Host) -> Finding {
+    let finding = |verdict, found| Finding::new(Check::LogFile, verdict, found);
+    let Some(Tried { path, opened }) = tried else {
+        return finding(Verdict::Ok, "the log goes to standard error".to_owned());
+    };
+    match opened {
+        Ok(()) => finding(Verdict::Ok, format!("the log can be written to {}", path.display())),
+        Err(Refused { says, cause }) => {
+            let detail = explanation(cause, host);
+            let detail = detail.map(|found| Detail::new(Verdict::Fail, &path.display(), found));
+            finding(Verdict::Fail, says.clone()).details(detail).change(change(path, cause, host))
+        }
+    }
+}
+
+fn explanation(cause: &Cause, host: &Host) -> Option<String> {
+    match cause {
+        Cause::Directory => Some("it is a directory, and a file is needed".to_owned()),
+        Cause::File { owner, group, mode } => Some(format!(
+            "it belongs to the user with the id {owner} and the group with the id {group}, with the \
+             mode {mode:04o}: {} may not write to it",
+            host.user(),
+        )),
+        Cause::Place(directory, trouble) => Some(format!(
+            "it would be made in `{}`: {}",
+            directory.display(),
+            trouble.explanation(host),
+        )),
+        Cause::Unknown => None,
+    }
+}
+
+fn change(path: &Path, cause: &Cause, host: &Host) -> Option<String> {
+    let (user, path) = (host.user_id, path.display());
+    match cause {
+        Cause::Directory => Some(format!("file = \"{path}/traffic-forwarder.log\"")),
+        Cause::File { owner, mode, .. } => {
+            let chown = (*owner != user).then(|| format!("chown {user} {path}"));
+            let chmod = (mode & OWNER_WRITES == 0).then(|| format!("chmod u+w {path}"));
+            let commands: Vec<_> = chown.into_iter().chain(chmod).collect();
+            (!commands.is_empty()).then(|| commands.join(" && "))
+        }
+        Cause::Place(directory, _) => Some(command_to_make(directory, host)),
+        Cause::Unknown => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::plan_of;
+    use super::*;
+    use std::os::unix::fs::symlink;
+
+    fn tried(path: &Path) -> Tried {
+        let forward = "[[forward]]\nlisten = ':1'\nto = 'a:1'\n";
+        look(&plan_of(&format!("[log]\nfile = '{}'\n{forward}", path.display()))).unwrap()
+    }
+
+    fn host() -> Host {
+        Host { user_id: 33, ..Host::default() }
+    }
+
+    #[test]
+    fn a_file_that_is_there_or_can_be_made_is_in_order_and_none_is_made() {
+        let dir = tempfile::tempdir().unwrap();
+        let [there, missing, link] = ["there", "missing", "link"].map(|name| dir.path().join(name));
+        fs::write(&there, "a line\n").unwrap();
+        symlink("missing", &link).unwrap();
+        for path in [&there, &missing, &link] {
+            assert_eq!(log_file(Some(&tried(path)), &host()).verdict, Verdict::Ok, "{path:?}");
+        }
+        assert_eq!(fs::read_to_string(&there).unwrap(), "a line\n");
+        assert!(!missing.exists() && !link.exists());
+        assert_eq!(log_file(None, &host()).verdict, Verdict::Ok);
+    }
+
+    #[test]
+    fn what_cannot_be_a_log_is_told_with_its_cause() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
+        for (target, name) in [("gone/log", "first"), ("first", "link"), ("loop", "loop")] {
+            symlink(target, at(name)).unwrap();
+        }
+        let nowhere = Cause::Place(at("gone"), Trouble::Missing);
+        for (path, expected, says, change) in [
+            (dir.path().to_owned(), Cause::Directory, "Is a directory", "file = \""),
+            (at("link"), nowhere, "No such file", "install -d -o 33 "),
+            (at("loop"), Cause::Unknown, "Too many levels of symbolic links", ""),
+        ] {
+            let tried = tried(&path);
+            let refused = tried.opened.as_ref().unwrap_err();
+            assert_eq!(refused.cause, expected);
+            let finding = log_file(Some(&tried), &host());
+            assert_eq!(finding.verdict, Verdict::Fail);
+            assert!(finding.found.contains(says), "{finding:?}");
+            assert!(finding.change.join("").starts_with(change), "{finding:?}");
+        }
+    }
+
+    #[test]
+    fn the_commands_give_the_file_to_the_user() {
+        let commands = |owner, mode| {
+            let cause = Cause::File { owner, group: 4, mode };
+            change(Path::new("/var/log/x"), &cause, &host()).unwrap_or_default()
+        };
+        assert_eq!(commands(0, 0o640), "chown 33 /var/log/x");
+        assert_eq!(commands(0, 0o440), "chown 33 /var/log/x && chmod u+w /var/log/x");
+        assert_eq!(commands(33, 0o440), "chmod u+w /var/log/x");
+        assert_eq!(commands(33, 0o640), "", "nothing that its mode or owner could change");
+    }
+}

@@ -1,0 +1,58 @@
+//! One session in full, as the command `sessions ID` shows it, in lines of the screen.
+
+use crate::client::screen::columns;
+use crate::client::sessions::facts_of;
+use control::api::Session;
+
+/// The width of a fact's name, with the gap behind it.
+pub(super) const NAME: u16 = 12;
+
+/// A fact, or the rest of the one before, which has no name then.
+#[derive(Debug)]
+pub(super) struct Line {
+    pub(super) name: &'static str,
+    pub(super) text: String,
+    pub(super) is_verdict: bool,
+}
+
+/// All that is known of a session, in lines of at most so many columns where commas allow that.
+pub(super) fn lines(session: &Session, width: u16) -> Vec<Line> {
+    let exact = format!("{} B up, {} B down", session.up.bytes, session.down.bytes);
+    let facts = facts_of(session).into_iter().chain([("bytes", exact)]);
+    let lines = facts.flat_map(|(name, fact)| {
+        let parts = wrapped(&plan::escaped(&fact), width.saturating_sub(NAME));
+        parts.into_iter().enumerate().map(move |(index, text)| {
+            let is_verdict = name == "verdict";
+            Line { name: if index == 0 { name } else { "" }, text, is_verdict }
+        })
+    });
+    lines.collect()
+}
+
+/// The parts of a list with commas, so many to a line as fit.
+fn wrapped(text: &str, width: u16) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for part in text.split_inclusive(", ") {
+        let last = lines.last().map_or(0, |line| columns(line));
+        if last > 0 && last + columns(part.trim_end()) > usize::from(width) {
+            lines.push(String::new());
+        }
+        if let Some(line) = lines.last_mut() {
+            line.push_str(part);
+        }
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_facts_are_broken_behind_commas() {
+        let lines = |width| wrapped("rtt 20us, 1 retransmit, 2 lost", width);
+        assert_eq!(lines(80), ["rtt 20us, 1 retransmit, 2 lost"]);
+        assert_eq!(lines(24), ["rtt 20us, 1 retransmit, ", "2 lost"]);
+        assert_eq!(lines(5), ["rtt 20us, ", "1 retransmit, ", "2 lost"]);
+    }
+}

@@ -1,0 +1,45 @@
+//! How much of what is shown fits on the screen, and which part of it that is.
+
+use super::{Dialog, Model, View};
+use crate::top::detail;
+use crate::top::keys::{self, Command};
+use crate::top::layout::Layout;
+use crate::top::scroll::{Move, Moves, Scroll};
+use ratatui::crossterm::event::KeyEvent;
+use ratatui::layout::Rect;
+
+impl Model {
+    /// So much fits on the screen.
+    pub(in crate::top) fn set_layout(&mut self, layout: Layout) {
+        self.layout = layout;
+        self.forwards.set_height(layout.rows());
+        self.sessions.set_height(layout.rows());
+        self.fit_texts();
+    }
+
+    /// What is scrolled ends with its last line.
+    pub(super) fn fit_texts(&mut self) {
+        let Rect { width, height, .. } = self.layout.body;
+        let lines = self.session.as_ref().map_or(0, |session| detail::lines(session, width).len());
+        self.detail = self.detail.fitted(lines, height.into());
+        if let Some(Dialog::Help(scroll)) = &mut self.dialog {
+            *scroll = scroll.fitted(keys::help().count(), self.layout.lines_in_box());
+        }
+    }
+
+    pub(super) fn go(&mut self, to: Move) {
+        match self.view {
+            View::Forwards => self.forwards.go(to),
+            View::Sessions => self.sessions.go(to),
+            View::Session(_) => self.detail.go(to),
+        }
+    }
+
+    /// Any key closes the help, but those that show the rest of it.
+    pub(super) fn scroll_or_close_help(&mut self, mut scroll: Scroll, key: KeyEvent) {
+        if let (Some(_), Some(Command::Move(to))) = (scroll.place(), keys::command(key)) {
+            scroll.go(to);
+            self.dialog = Some(Dialog::Help(scroll));
+        }
+    }
+}

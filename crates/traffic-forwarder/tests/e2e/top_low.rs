@@ -1,0 +1,52 @@
+//! `top` on a terminal that is too low for all that it has to say.
+
+use testkit::{Behaviour, Port, Target, Terminal};
+
+use crate::support::{BINARY, Config, Desk, served_client};
+
+/// The least that there can be.
+const LEAST: (u16, u16) = (40, 10);
+
+#[test]
+fn a_session_and_the_help_are_read_to_the_end_on_the_lowest_terminal() {
+    let (desk, target, port) = (Desk::new(), Target::start(Behaviour::Echo), Port::v4());
+    let config = Config::new().admin(&desk.admin());
+    let _forwarder = config.forward(port.addr(), target.addr(), "name = 'db'").start();
+    let _client = served_client(&port);
+    let terminal = Terminal::open(LEAST.0, LEAST.1);
+    terminal.run(&format!("{BINARY} top --admin {}", desk.admin()));
+    terminal.shows("\ndb ");
+    terminal.press(["Tab"]);
+    terminal.shows("\n     1 127.0.0.1:");
+    terminal.press(["Enter"]);
+    terminal.shows(" lines 1-3 of ");
+    let last = "\nbytes       1 B up, 1 B down\n";
+    assert!(!terminal.screen().contains(last), "there is no room for it");
+    terminal.press(["End"]);
+    terminal.shows(last);
+    terminal.press(["Home"]);
+    terminal.wait_for("the beginning", |screen| screen.contains("\nsession     1, relay"));
+    terminal.press(["PageDown", "Down", "Up"]);
+    terminal.shows(" lines 4-6 of ");
+    // The last line stays the last one while the terminal grows, and then all of it is there.
+    terminal.press(["End"]);
+    let short = terminal.shows(last);
+    assert!(!short.contains("\ntarget tcp "), "{short}");
+    terminal.resize(LEAST.0, 16);
+    terminal.wait_for("more of the end", |screen| {
+        screen.contains(last) && screen.contains("\ntarget tcp ") && screen.contains(" lines ")
+    });
+    terminal.resize(80, 40);
+    terminal.wait_for("all of it", |screen| {
+        screen.contains(last) && screen.contains("\nsession     1,") && !screen.contains(" lines ")
+    });
+    terminal.resize(LEAST.0, LEAST.1);
+    terminal.press(["F1"]);
+    terminal.shows("Help 1-8 of ");
+    terminal.press(["End"]);
+    terminal.shows("leave; nothing changes");
+    terminal.press(["Escape"]);
+    terminal.wait_for("no help", |screen| !screen.contains("leave; nothing"));
+    terminal.press(["q"]);
+    terminal.is_given_back();
+}
