@@ -31,6 +31,7 @@ mod problem;
 mod render;
 pub mod settings;
 mod settings_table;
+mod shell;
 mod text;
 mod values_text;
 mod words;
@@ -55,6 +56,7 @@ pub use problem::{COMMAND_LINE, Fault, Place, Problem, Problems, Severity};
 
 pub use read::{read, read_text};
 pub use settings::{Effect, Kind, Section, Setting, settings};
+pub use shell::shell_word;
 pub use text::{escaped, escaped_lines};
 pub use toml_text::{basic_string, written_forward, written_settings};
 pub use words::Word;

@@ -64,7 +64,7 @@ fn misplaced(word: &str, arguments: &[String]) -> Option<String> {
     // Two commands would be one too many.
     let is_kept = |index: usize| index != at && (index > 0 || arguments[index] != "run");
     let others = (0..arguments.len()).filter(|index| is_kept(*index));
-    let others = others.map(|index| shell_word(&arguments[index]));
+    let others = others.map(|index| plan::shell_word(&arguments[index]));
     let line: Vec<_> = [PROGRAM, word].map(str::to_owned).into_iter().chain(others).collect();
     let line = line.join(" ");
     Some(format!("error: the command comes first, and `{word}` does not\n\n  help: {line}\n"))
@@ -89,17 +89,6 @@ fn nearest(word: &str) -> Option<String> {
     let names = commands.get_subcommands().map(clap::Command::get_name);
     let nearest = names.max_by(|a, b| likeness(a).total_cmp(&likeness(b)))?;
     (likeness(nearest) > 0.75).then(|| nearest.to_owned())
-}
-
-/// A word as a shell takes it.
-fn shell_word(word: &str) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,@+".contains(c);
-    let word = plan::escaped(word);
-    if !word.is_empty() && word.chars().all(is_plain) {
-        word
-    } else {
-        format!("'{}'", word.replace('\'', r"'\''"))
-    }
 }
 
 #[cfg(test)]

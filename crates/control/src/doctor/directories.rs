@@ -116,7 +116,8 @@ pub(super) fn trouble(directory: &Path) -> Option<Trouble> {
 
 /// Makes a directory, or gives one that is there, to the user.
 pub(super) fn command_to_make(directory: &Path, host: &Host) -> String {
-    format!("install -d -o {} {}", host.user_id, directory.display())
+    let directory = plan::shell_word(&directory.display().to_string());
+    format!("install -d -o {} {directory}", host.user_id)
 }
 
 /// Each must be there, and writable for the user.

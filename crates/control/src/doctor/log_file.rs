@@ -126,12 +126,13 @@ fn explanation(cause: &Cause, host: &Host) -> Option<String> {
 }
 
 fn change(path: &Path, cause: &Cause, host: &Host) -> Option<String> {
-    let (user, path) = (host.user_id, path.display());
+    let user = host.user_id;
+    let word = plan::shell_word(&path.display().to_string());
     match cause {
-        Cause::Directory => Some(format!("file = \"{path}/traffic-forwarder.log\"")),
+        Cause::Directory => Some(format!("file = \"{}/traffic-forwarder.log\"", path.display())),
         Cause::File { owner, mode, .. } => {
-            let chown = (*owner != user).then(|| format!("chown {user} {path}"));
-            let chmod = (mode & OWNER_WRITES == 0).then(|| format!("chmod u+w {path}"));
+            let chown = (*owner != user).then(|| format!("chown {user} {word}"));
+            let chmod = (mode & OWNER_WRITES == 0).then(|| format!("chmod u+w {word}"));
             let commands: Vec<_> = chown.into_iter().chain(chmod).collect();
             (!commands.is_empty()).then(|| commands.join(" && "))
         }
@@ -196,11 +197,11 @@ mod tests {
     fn the_commands_give_the_file_to_the_user() {
         let commands = |owner, mode| {
             let cause = Cause::File { owner, group: 4, mode };
-            change(Path::new("/var/log/x"), &cause, &host()).unwrap_or_default()
+            change(Path::new("/var/log/my x"), &cause, &host()).unwrap_or_default()
         };
-        assert_eq!(commands(0, 0o640), "chown 33 /var/log/x");
-        assert_eq!(commands(0, 0o440), "chown 33 /var/log/x && chmod u+w /var/log/x");
-        assert_eq!(commands(33, 0o440), "chmod u+w /var/log/x");
+        assert_eq!(commands(0, 0o640), "chown 33 '/var/log/my x'");
+        assert_eq!(commands(0, 0o440), "chown 33 '/var/log/my x' && chmod u+w '/var/log/my x'");
+        assert_eq!(commands(33, 0o440), "chmod u+w '/var/log/my x'");
         assert_eq!(commands(33, 0o640), "", "nothing that its mode or owner could change");
     }
 }
