@@ -139,6 +139,7 @@ dist-check: ## Build the last commit's packages twice, in two directories, and c
 test: test-deps lint ## Install what the tests need, then run the lints and all tests
 	cargo test --workspace
 	@$(MAKE) --no-print-directory test-profile
+	@sh scripts/upgrade-from.sh --previous
 
 .PHONY: test-deps
 test-deps: ## Install the Debian and npm packages that the tests use and that are missing

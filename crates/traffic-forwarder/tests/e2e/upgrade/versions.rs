@@ -1,5 +1,6 @@
 //! From one file to another: of an earlier version if one is named, or of the same one elsewhere.
-//! `make upgrade-test` builds an earlier version, and runs all tests of this directory from it.
+//! `make test` runs these from the version before, too; `make upgrade-test` builds an earlier one, and runs
+//! all tests of this directory from it.
 
 use std::fs;
 
