@@ -109,15 +109,9 @@ impl Realm {
         timeouts(network, defaults);
         for (key, node) in network.entries().iter().filter(|(_, node)| !node.is_empty()) {
             if key == "use_udp" {
-                let message = "`use_udp`: traffic-forwarder forwards TCP only";
-                config.not_converted(
-                    &self.place(node),
-                    message,
-                    "keep realm for UDP, with no_tcp = true",
-                );
+                without_udp(config, &self.place(node));
             } else if !is_known(key) {
-                let message = format!("{} in `network` is not known here", quoted(key));
-                config.not_converted(&place, message, "see whether you need it");
+                unknown_in_network(config, &place, key);
             }
         }
     }
@@ -140,6 +134,16 @@ fn timeouts(network: &Node, section: &mut Section) {
         }
         None => {}
     }
+}
+
+fn without_udp(noted: &mut impl Noted, place: &Place) {
+    let message = "`use_udp`: traffic-forwarder forwards TCP only";
+    noted.not_converted(place, message, "keep realm for UDP, with no_tcp = true");
+}
+
+fn unknown_in_network(noted: &mut impl Noted, place: &Place, key: &str) {
+    let message = format!("{} in `network` is not known here", quoted(key));
+    noted.not_converted(place, message, "see whether you need it");
 }
 
 /// Keys of `network` that are converted, that mean nothing here (they tune realm itself, or UDP), or

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use super::node::Node;
-use super::{Realm, is_known, timeouts};
+use super::{Realm, is_known, timeouts, unknown_in_network, without_udp};
 use crate::note::{Place, quoted};
 use crate::section::{Noted, Section};
 
@@ -36,12 +36,7 @@ impl Realm {
             }
         }
         if let Some(node) = own.and_then(|own| own.get("use_udp")).filter(|node| node.is_true()) {
-            let message = "`use_udp`: traffic-forwarder forwards TCP only";
-            section.not_converted(
-                &self.place(node),
-                message,
-                "keep realm for UDP, with no_tcp = true",
-            );
+            without_udp(&mut section, &self.place(node));
         }
         section
     }
@@ -84,8 +79,7 @@ impl Realm {
     /// What is not known of an endpoint's own `network`; the rest is looked at with the endpoint.
     fn unknown_of_network(&self, section: &mut Section, network: &Node) {
         for (key, node) in network.entries().iter().filter(|(key, _)| !is_known(key)) {
-            let message = format!("{} in `network` is not known here", quoted(key));
-            section.not_converted(&self.place(node), message, "see whether you need it");
+            unknown_in_network(section, &self.place(node), key);
         }
     }
 }

@@ -45,6 +45,5 @@ mod static_binary;
 mod systemd;
 mod timeouts;
 mod top;
-mod top_low;
 mod upgrade;
 mod whereabouts;

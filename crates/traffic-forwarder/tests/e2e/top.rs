@@ -3,6 +3,7 @@
 mod changes;
 mod figures;
 mod keys;
+mod low;
 mod start_and_end;
 
 use std::fs;
