@@ -19,7 +19,7 @@ mod inherited;
 pub use inherited::{InheritError, Inherited, take_inherited};
 
 mod socket_file;
-pub use socket_file::SocketFile;
+pub use socket_file::{FileId, FileState, SocketFile};
 
 pub mod stream;
 

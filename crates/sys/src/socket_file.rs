@@ -3,23 +3,81 @@
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
-/// A socket's file, and which one it is. Removed on `Drop`, unless somebody has put another one in
-/// its place meanwhile.
+/// Device and inode of a file: the same for every spelling of its path. A bound Unix socket keeps
+/// its inode in use, so no other file gets these numbers while the socket is open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct FileId {
+    /// The device of its file system (`st_dev`).
+    pub device: u64,
+    /// Its inode number (`st_ino`).
+    pub inode: u64,
+}
+
+impl FileId {
+    /// The file at `path` itself, not the target of a symbolic link. `None` if there is none.
+    pub fn at(path: &Path) -> Option<Self> {
+        std::fs::symlink_metadata(path).ok().map(|file| Self::of(&file))
+    }
+
+    /// The file that connect(2) to `path` reaches: symbolic links are followed. `None` if there is
+    /// none.
+    pub fn reached_by(path: &Path) -> Option<Self> {
+        std::fs::metadata(path).ok().map(|file| Self::of(&file))
+    }
+
+    fn of(file: &std::fs::Metadata) -> Self {
+        Self { device: file.dev(), inode: file.ino() }
+    }
+}
+
+/// Whether a listening Unix socket can still be reached by its path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FileState {
+    /// The socket's own file is there.
+    Present,
+    /// Another program removed it: no client finds the socket.
+    Missing,
+    /// Another file has taken its place: clients reach that one.
+    Replaced,
+}
+
+/// A socket's file, known by device and inode. Removed on `Drop`, unless another file has taken its
+/// place: the only way in which this program removes the file of a socket that it listened on.
 #[derive(Debug)]
 pub struct SocketFile {
     path: PathBuf,
-    identity: (u64, u64),
+    id: FileId,
 }
 
 impl SocketFile {
-    /// The file that is at `path` now; `None` if there is none.
+    /// The file that bind(2) has just made at `path`; `None` if there is none.
     pub fn at(path: &Path) -> Option<Self> {
-        Some(Self { path: path.to_owned(), identity: identity(path)? })
+        Some(Self::known(path, FileId::at(path)?))
+    }
+
+    /// The file at `path` that this process made earlier, in a previous image. It need not be there
+    /// any more.
+    pub fn known(path: &Path, id: FileId) -> Self {
+        Self { path: path.to_owned(), id }
     }
 
     /// Whether there is a socket's file at `path`.
     pub fn is_at(path: &Path) -> bool {
         std::fs::symlink_metadata(path).is_ok_and(|file| file.file_type().is_socket())
+    }
+
+    /// Device and inode.
+    pub fn id(&self) -> FileId {
+        self.id
+    }
+
+    /// Whether the file is still in its place.
+    pub fn state(&self) -> FileState {
+        match FileId::at(&self.path) {
+            None => FileState::Missing,
+            Some(id) if id == self.id => FileState::Present,
+            Some(_) => FileState::Replaced,
+        }
     }
 
     /// Leaves the file where it is: the socket outlives its owner.
@@ -31,17 +89,11 @@ impl SocketFile {
 
 impl Drop for SocketFile {
     fn drop(&mut self) {
-        if identity(&self.path) == Some(self.identity) {
+        if self.state() == FileState::Present {
             // Gone already is as good as removed.
             let _ = std::fs::remove_file(&self.path);
         }
     }
-}
-
-/// Device and inode.
-fn identity(path: &Path) -> Option<(u64, u64)> {
-    let file = std::fs::symlink_metadata(path).ok()?;
-    Some((file.dev(), file.ino()))
 }
 
 #[cfg(test)]
@@ -54,13 +106,32 @@ mod tests {
         let (path, other) = (dir.path().join("socket"), dir.path().join("other"));
         std::fs::write(&path, "").unwrap();
         let own = SocketFile::at(&path).unwrap();
+        assert_eq!(own.state(), FileState::Present);
         std::fs::write(&other, "").unwrap();
         std::fs::rename(&other, &path).unwrap();
+        assert_eq!(own.state(), FileState::Replaced);
         drop(own);
         assert!(path.exists(), "it is somebody else's");
         SocketFile::at(&path).unwrap().leave();
         assert!(path.exists(), "it was left");
-        drop(SocketFile::at(&path));
+        let id = SocketFile::at(&path).map(|file| (file.id(), file.leave()).0).unwrap();
+        drop(SocketFile::known(&path, id));
         assert!(!path.exists());
+        assert_eq!(SocketFile::known(&path, id).state(), FileState::Missing);
+    }
+
+    #[test]
+    fn every_spelling_of_a_path_reaches_the_same_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = |name: &str| dir.path().join(name);
+        let _listener = crate::listen::unix(&path("socket")).unwrap();
+        let own = FileId::at(&path("socket"));
+        std::os::unix::fs::symlink(path("socket"), path("link")).unwrap();
+        std::os::unix::fs::symlink(dir.path(), path("directory")).unwrap();
+        std::fs::hard_link(path("socket"), path("hard")).unwrap();
+        for spelling in ["socket", "link", "hard", "directory/link", "directory/socket"] {
+            assert_eq!(FileId::reached_by(&path(spelling)), own, "{spelling}");
+        }
+        assert_ne!(FileId::at(&path("link")), own);
     }
 }
