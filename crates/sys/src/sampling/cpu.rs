@@ -2,7 +2,7 @@
 //! timer's signal notes where the thread was.
 
 use super::stack::{Registers, Stack};
-use super::thread_timer::ThreadTimer;
+use super::thread_timer::{ThreadTimer, checked};
 use crate::Result;
 use rustix::io::Errno;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -165,14 +165,6 @@ fn handle(signal: libc::c_int, handler: libc::sighandler_t) -> Result<()> {
     // SAFETY: the action is initialized; its handler has the signature that SA_SIGINFO wants, or is
     // one of the two constants, with which the flag means nothing.
     checked(unsafe { libc::sigaction(signal, &raw const action, std::ptr::null_mut()) })
-}
-
-/// The result of a call that is 0 or sets errno.
-pub(super) fn checked(result: libc::c_int) -> Result<()> {
-    if result == 0 {
-        return Ok(());
-    }
-    Err(Errno::from_io_error(&std::io::Error::last_os_error()).unwrap_or(Errno::INVAL))
 }
 
 #[cfg(test)]

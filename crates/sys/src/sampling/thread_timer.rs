@@ -2,7 +2,6 @@
 //! the process (ITIMER_PROF) would be simpler, but it is the kernel's choice whom its signal reaches,
 //! and a thread that sleeps may be woken for what another one did.
 
-use super::cpu::checked;
 use crate::Result;
 use rustix::io::Errno;
 use std::time::Duration;
@@ -65,4 +64,12 @@ impl Drop for ThreadTimer {
         // SAFETY: it was created, and is deleted once.
         unsafe { libc::timer_delete(self.0) };
     }
+}
+
+/// Converts the result of a libc call: 0, or a failure described by errno.
+pub(super) fn checked(result: libc::c_int) -> Result<()> {
+    if result == 0 {
+        return Ok(());
+    }
+    Err(Errno::from_io_error(&std::io::Error::last_os_error()).unwrap_or(Errno::INVAL))
 }
