@@ -13,6 +13,7 @@ mod machine;
 mod markdown;
 mod measures;
 mod results;
+mod run;
 mod stage;
 pub(crate) mod subject;
 mod svg;

@@ -1,4 +1,4 @@
-//! One run: a fresh target, a fresh forwarder, one load, and what came of it.
+//! Where one run takes place: a fresh target, a fresh forwarder, and its clients.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -12,9 +12,8 @@ use super::child::{Held, Loader};
 use super::job::Job;
 use super::launch::{Launch, Running, exchange_once};
 use super::subject::Subject;
-use super::{background, balance, forwards};
 use crate::failure::{Failure, Result};
-use crate::stats::{float, wide};
+use crate::stats::float;
 
 /// The figures of one run, by the keys of the columns.
 pub(crate) type Sample = BTreeMap<&'static str, f64>;
@@ -42,7 +41,7 @@ pub(super) struct Bench<'a> {
 pub(super) struct Stage<'a> {
     loader: Loader<'a>,
     _server: Held,
-    forwarder: Option<Running>,
+    pub(super) forwarder: Option<Running>,
     address: SocketAddr,
     /// How long after its start the forwarder had carried its first byte, or could be connected to.
     pub(super) ready: Duration,
@@ -50,27 +49,7 @@ pub(super) struct Stage<'a> {
 }
 
 impl Bench<'_> {
-    /// Does one job with one subject; without a subject, directly.
-    pub(super) fn run(&self, job: Job, subject: Option<&Subject>) -> Result<Sample> {
-        let stage = self.stage(job, subject)?;
-        let done = match job {
-            Job::Rr { sessions, size } => self.rr(&stage, sessions, size),
-            Job::Crr { parallel } => self.crr(&stage, parallel),
-            Job::Bulk { streams } => self.bulk(&stage, streams),
-            Job::Probe => background::probe(self, &stage),
-            Job::Beside { streams } => background::beside(self, &stage, streams),
-            Job::Balance { streams, workers } => balance::balance(self, &stage, streams, workers),
-            Job::Idle { sessions } => idle(&stage, sessions, subject),
-            Job::Crowd { idle } => self.crowd(&stage, idle),
-            Job::Forwards { .. } => forwards::forwards(&stage),
-        };
-        match &stage.forwarder {
-            Some(running) => done.map_err(|failure| running.explain(&failure)),
-            None => done,
-        }
-    }
-
-    fn stage(&self, job: Job, subject: Option<&Subject>) -> Result<Stage<'_>> {
+    pub(super) fn stage(&self, job: Job, subject: Option<&Subject>) -> Result<Stage<'_>> {
         let loader = Loader { program: self.program, cpus: &self.layout.load };
         let server = job.server();
         let (held, target) = loader.serve(server)?;
@@ -108,62 +87,6 @@ impl Bench<'_> {
         }
         words
     }
-
-    fn rr(&self, stage: &Stage<'_>, sessions: usize, size: usize) -> Result<Sample> {
-        let rest = [("sessions", sessions.to_string()), ("size", size.to_string())];
-        let json = stage.client(&self.words("rr", Duration::ZERO, &rest))?;
-        Ok(stage.per_operation(&json))
-    }
-
-    fn crr(&self, stage: &Stage<'_>, parallel: usize) -> Result<Sample> {
-        let rest = [("parallel", parallel.to_string())];
-        let json = stage.client(&self.words("crr", Duration::ZERO, &rest))?;
-        Ok(stage.per_operation(&json))
-    }
-
-    fn bulk(&self, stage: &Stage<'_>, streams: usize) -> Result<Sample> {
-        let rest = [("streams", streams.to_string())];
-        let json = stage.client(&self.words("bulk", Duration::ZERO, &rest))?;
-        let mut sample = stage.cost();
-        sample.insert("rate", number(&json["rate"]) / GIB);
-        if let Some(cpu) = sample.get("cpu_s").copied() {
-            sample.insert("cpu_s_gib", cpu / (number(&json["bytes_total"]) / GIB));
-        }
-        Ok(sample)
-    }
-
-    fn crowd(&self, stage: &Stage<'_>, idle: usize) -> Result<Sample> {
-        let rest = [("sessions", "64".to_owned())];
-        let words = self.words("rr", Duration::ZERO, &rest);
-        let one = stage.hold(1)?;
-        let alone = stage.client(&words)?;
-        drop(one);
-        let many = stage.hold(idle)?;
-        let beside = stage.client(&words)?;
-        let mut sample = stage.cost();
-        drop(many);
-        let (alone, beside) = (number(&alone["rate"]), number(&beside["rate"]));
-        sample.extend([("rate_one", alone), ("rate_many", beside)]);
-        sample.insert("kept", 100.0 * beside / alone);
-        Ok(sample)
-    }
-}
-
-/// The memory of idle sessions: the growth from one session to many.
-fn idle(stage: &Stage<'_>, sessions: usize, subject: Option<&Subject>) -> Result<Sample> {
-    let running = stage.forwarder()?;
-    let sessions = subject.map_or(sessions, |it| sessions.min(it.adapter.max_sessions));
-    let usage = || (float(running.tree.anonymous_bytes()), float(running.tree.descriptors()));
-    let _one = stage.hold(1)?;
-    let (bytes_before, descriptors_before) = usage();
-    let _many = stage.hold(sessions)?;
-    let (bytes, descriptors) = usage();
-    let count = float(wide(sessions));
-    let mut sample = stage.cost();
-    sample.insert("bytes", (bytes - bytes_before) / count);
-    sample.insert("descriptors", (descriptors - descriptors_before) / count);
-    sample.insert("sessions", count);
-    Ok(sample)
 }
 
 impl Stage<'_> {
@@ -182,7 +105,7 @@ impl Stage<'_> {
     }
 
     /// Opens idle sessions, which are there until the result is dropped.
-    fn hold(&self, sessions: usize) -> Result<Held> {
+    pub(super) fn hold(&self, sessions: usize) -> Result<Held> {
         let words = ["idle".to_owned(), "--sessions".to_owned(), sessions.to_string()];
         let mut held = self.start(&words)?;
         held.first_line()?;
@@ -197,7 +120,7 @@ impl Stage<'_> {
         Sample::from([("cpu_s", cpu.as_secs_f64()), ("peak_mib", peak)])
     }
 
-    fn per_operation(&self, json: &Value) -> Sample {
+    pub(super) fn per_operation(&self, json: &Value) -> Sample {
         let mut sample = self.cost();
         sample.insert("rate", number(&json["rate"]));
         sample.extend(latencies(json));
