@@ -1,8 +1,8 @@
 //! The command line.
 
+use crate::arguments::number;
 use crate::client::Operation;
 use crate::import::Import;
-use crate::usage::number;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use plan::{Input, Overrides};
 use std::path::PathBuf;

@@ -1,6 +1,7 @@
 //! traffic-forwarder: listen on local TCP ports, forward every connection to a remote host and
 //! port.
 
+mod arguments;
 mod check;
 mod cli;
 mod client;

@@ -6,7 +6,6 @@ use crate::output::{warn, written};
 use clap::error::{ContextKind, ContextValue, Error};
 use clap::{CommandFactory, Parser};
 use std::path::Path;
-use std::str::FromStr;
 
 const PROGRAM: &str = env!("CARGO_PKG_NAME");
 
@@ -49,13 +48,6 @@ pub(crate) fn explain(error: &mut Error) {
         let tip = format!("{PROGRAM} -V prints the version");
         error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
     }
-}
-
-/// Reads a number of an argument; `needed` says what is, if it is none.
-pub(crate) fn number<N: FromStr>(
-    needed: &'static str,
-) -> impl Fn(&str) -> Result<N, &'static str> + Clone {
-    move |text| text.parse().map_err(|_| needed)
 }
 
 fn misplaced(word: &str, arguments: &[String]) -> Option<String> {

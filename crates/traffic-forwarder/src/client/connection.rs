@@ -76,6 +76,16 @@ impl Client {
             .map_err(|error| Failure::Broken { place, what: foreign(&error) })
     }
 
+    /// The state of the process.
+    pub(crate) async fn status(&self) -> Result<api::Status, Failure> {
+        self.ask(Method::GET, "/v1/status").await
+    }
+
+    /// All forwards, with their states and counters.
+    pub(crate) async fn forwards(&self) -> Result<api::Forwards, Failure> {
+        self.ask(Method::GET, "/v1/forwards").await
+    }
+
     /// Asks for a file. Finding out what is in it takes `time`, besides what every answer may take.
     pub(crate) async fn fetch(&self, path: &str, time: Duration) -> Result<Bytes, Failure> {
         self.succeed(Method::GET, path, time + TO_ANSWER).await.map(|(_, body)| body)

@@ -2,7 +2,6 @@
 
 use crate::client::connection::Client;
 use crate::client::failure::Failure;
-use crate::client::status;
 
 /// More names than this do not help.
 const MOST_NAMES: usize = 8;
@@ -15,7 +14,7 @@ pub(crate) async fn suggest<T>(
 ) -> Result<T, Failure> {
     let Err(Failure::Refused(mut error)) = result else { return result };
     if error.code == "not_found"
-        && let Ok(forwards) = status::all(client).await
+        && let Ok(forwards) = client.forwards().await
     {
         let names: Vec<_> = forwards.forwards.into_iter().map(|forward| forward.name).collect();
         error.message.push_str(&suggestion(name, &names));

@@ -7,7 +7,7 @@ use crate::client::screen::{Colour, Screen};
 use crate::client::table::{Cell, Table, facts, number, text};
 use crate::client::units::{bytes, many, rate, seconds};
 use crate::client::watch::{self, Page};
-use crate::client::{names, path, red, show, status};
+use crate::client::{names, path, red, show};
 use crate::exit::Exit;
 use control::api::{Lane, Session, Sessions, Tcp};
 use hyper::Method;
@@ -22,7 +22,7 @@ pub(crate) async fn run(wanted: &command::Sessions) -> Result<Exit, Failure> {
     }
     if let Some(period) = wanted.watch.watch {
         let draw = async |screen: &Screen| {
-            let status = status::process(&client).await?;
+            let status = client.status().await?;
             let text = match wanted.id {
                 Some(id) => one_text(&one(&client, id).await?),
                 None => list_text(&list(&client, wanted).await?, screen),

@@ -37,10 +37,10 @@ pub(crate) async fn run(wanted: &command::Status) -> Result<Exit, Failure> {
     }
     if let Some(period) = wanted.watch.watch {
         let draw = async |screen: &Screen| {
-            let status = process(&client).await?;
+            let status = client.status().await?;
             let text = match &wanted.forward {
                 Some(name) => one_text(&one(&client, name).await?),
-                None => whole_text(&status, &all(&client).await?, screen),
+                None => whole_text(&status, &client.forwards().await?, screen),
             };
             Ok(Page { status, text })
         };
@@ -55,15 +55,7 @@ pub(crate) async fn run(wanted: &command::Status) -> Result<Exit, Failure> {
 }
 
 async fn whole(client: &Client) -> Result<Whole, Failure> {
-    Ok(Whole { status: process(client).await?, forwards: all(client).await? })
-}
-
-pub(crate) async fn process(client: &Client) -> Result<Status, Failure> {
-    client.ask(Method::GET, "/v1/status").await
-}
-
-pub(crate) async fn all(client: &Client) -> Result<Forwards, Failure> {
-    client.ask(Method::GET, "/v1/forwards").await
+    Ok(Whole { status: client.status().await?, forwards: client.forwards().await? })
 }
 
 async fn one(client: &Client, name: &str) -> Result<Forward, Failure> {

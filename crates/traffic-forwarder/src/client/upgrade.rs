@@ -2,7 +2,7 @@
 
 use crate::client::connection::Client;
 use crate::client::failure::Failure;
-use crate::client::{command, overview, path, show, status};
+use crate::client::{command, overview, path, show};
 use crate::exit::Exit;
 use control::api::{LastUpgrade, Status, Upgrade};
 use hyper::Method;
@@ -20,7 +20,7 @@ pub(crate) async fn run(wanted: &command::Upgrade) -> Result<Exit, Failure> {
     let binary = wanted.binary.as_deref().map(std::path::absolute).transpose();
     let binary = binary.map_err(|error| Failure::Usage(format!("--binary: {error}")))?;
     let binary = binary.as_ref().map(|binary| binary.as_os_str().as_bytes());
-    let before = status::process(&client).await?;
+    let before = client.status().await?;
     let path = path::with_query("/v1/upgrade", &[("binary", binary)]);
     let answer: Upgrade = client.ask(Method::POST, &path).await?;
     let after = arrival(&client, &answer, before.last_upgrade.as_ref()).await?;
@@ -37,7 +37,7 @@ async fn arrival(
 ) -> Result<Status, Failure> {
     let until = Instant::now() + ARRIVAL_LIMIT;
     loop {
-        let status = status::process(client).await;
+        let status = client.status().await;
         match status {
             Ok(status) if status.upgrades >= answer.upgrades => return Ok(status),
             Ok(status) if has_failed_since(&status, before) => return Ok(status),

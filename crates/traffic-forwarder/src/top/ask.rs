@@ -5,7 +5,6 @@ use super::model::{Act, Answer, Answered, Question};
 use crate::client::connection::Client;
 use crate::client::failure::Failure;
 use crate::client::path::{part, with_query};
-use crate::client::status::process;
 use crate::client::watch::is_same_process;
 use control::api::{Done, Error, Status};
 use hyper::Method;
@@ -30,7 +29,7 @@ async fn answer(client: &Client, question: &Question) -> Result<Answer, Failure>
 /// Does it, if the process is still the one that was looked at: another one has other sessions, with
 /// the same numbers.
 pub(super) async fn act(client: &Client, act: &Act, seen: &Status) -> Result<Done, Failure> {
-    if !is_same_process(seen, &process(client).await?) {
+    if !is_same_process(seen, &client.status().await?) {
         let message = "the process was restarted meanwhile: nothing was done".to_owned();
         return Err(Failure::Refused(Error { code: "restarted".to_owned(), message }));
     }

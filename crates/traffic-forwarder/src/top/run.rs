@@ -9,7 +9,6 @@ use crate::client::connection::Client;
 use crate::client::failure::Failure;
 use crate::client::reach::Whom;
 use crate::client::screen::Screen;
-use crate::client::status::process;
 use crate::exit::Exit;
 use control::api::Done;
 use ratatui::crossterm::event::{Event, KeyEventKind};
@@ -36,7 +35,7 @@ enum News {
 pub(crate) async fn run(whom: &Whom) -> Result<Exit, Failure> {
     let client = Arc::new(Client::new(whom)?);
     // Who is not there at first is told as by any other command.
-    let model = Model::new(process(&client).await?);
+    let model = Model::new(client.status().await?);
     let mut signals = Signals::new().map_err(Failure::Terminal)?;
     let mut terminal = Terminal::open()?;
     let events = events()?;
