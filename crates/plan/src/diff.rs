@@ -134,7 +134,7 @@ fn same(old: &Forward, new: &Forward) -> bool {
 }
 
 /// The settings of a section that differ.
-fn changes(
+pub(crate) fn changes(
     section: Section,
     old: impl Fn(&str) -> Option<Value>,
     new: impl Fn(&str) -> Option<Value>,

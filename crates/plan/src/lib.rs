@@ -38,6 +38,7 @@ mod words;
 // How two plans differ.
 mod diff;
 mod diff_text;
+mod in_force;
 mod toml_text;
 
 #[cfg(test)]
@@ -48,6 +49,7 @@ use std::path::PathBuf;
 pub use address::{ListenAddress, Target};
 pub use diff::{Change, ChangedForward, ForwardSummary, PlanDiff};
 pub use file::{FileFault, read as read_file};
+pub use in_force::InForce;
 pub use plan::{
     Admin, AtLimit, Forward, ForwardSettings, Keepalive, Level, Log, LogFormat, OnRefusal,
     PathChoice, Plan, Process, Route,

@@ -1,0 +1,152 @@
+//! The settings that only a start applies, as the running process applied them.
+//!
+//! A reload or an upgrade in place leaves them as they are, so the plan may say something else by
+//! now. Which settings these are follows from the table of settings: those whose effect is
+//! [`Effect::Restart`].
+
+use crate::diff::{Change, changes};
+use crate::fields::{of_log, of_process};
+use crate::plan::{Log, Plan, Process};
+use crate::problem::Problems;
+use crate::settings::{Effect, Section, settings};
+use crate::text::Source;
+use crate::toml_format;
+use crate::toml_text::written;
+
+/// `[process]` and `[log]` as they were at the start. Only settings that need a restart are of
+/// interest here: of the others, the running plan has the value in force.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct InForce {
+    /// `[process]` of the plan that the process started with.
+    pub process: Process,
+    /// `[log]` of that plan.
+    pub log: Log,
+}
+
+impl InForce {
+    /// What a process that starts with `plan` puts in force.
+    pub fn of(plan: &Plan) -> Self {
+        Self { process: plan.process.clone(), log: plan.log.clone() }
+    }
+
+    /// The settings that are configured otherwise than they are in force: they wait for a restart.
+    pub fn waiting(&self, configured: &Plan) -> Vec<Change> {
+        let process = changes(
+            Section::Process,
+            |key| of_process(&self.process, key),
+            |key| of_process(&configured.process, key),
+        );
+        let log =
+            changes(Section::Log, |key| of_log(&self.log, key), |key| of_log(&configured.log, key));
+        let all = process.into_iter().chain(log);
+        all.filter(|change| change.effect == Effect::Restart).collect()
+    }
+
+    /// The settings that need a restart, as TOML, for the next image of the process. Defaults are
+    /// left out, so that a version that does not know a setting yet can read the rest.
+    pub fn to_text(&self) -> String {
+        let sections = [Section::Process, Section::Log];
+        sections.into_iter().map(|section| self.section_text(section)).collect()
+    }
+
+    fn section_text(&self, section: Section) -> String {
+        let all = settings().iter();
+        let own = all.filter(|it| it.section == section && it.effect == Effect::Restart);
+        let lines = own.filter_map(|setting| {
+            let value = match section {
+                Section::Process => of_process(&self.process, setting.key),
+                _ => of_log(&self.log, setting.key),
+            };
+            let text = written(setting.kind, &value?)?;
+            (Some(text.as_str()) != setting.default).then(|| format!("{} = {text}\n", setting.key))
+        });
+        std::iter::once(format!("{}\n", section.header())).chain(lines).collect()
+    }
+
+    /// The reverse of [`Self::to_text`].
+    ///
+    /// # Errors
+    ///
+    /// If this version knows one of the settings or of their values no longer.
+    pub fn from_text(text: &str) -> Result<Self, Problems> {
+        let (source, mut problems) =
+            (Source::new("the settings in force", text), Problems::default());
+        let document = toml_format::read(&source, &mut problems);
+        if problems.is_empty() {
+            Ok(Self { process: document.process, log: document.log })
+        } else {
+            Err(problems)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::plan_of;
+
+    const FORWARD: &str = "[[forward]]\nlisten = ':1'\nto = 'host:9'\n";
+
+    /// A value of each setting that needs a restart, other than the default. Sections in order.
+    const SET: [(Section, &[&str]); 2] = [
+        (
+            Section::Process,
+            &[
+                "workers = 3",
+                "admin = '127.0.0.1:9180'",
+                "admin_token_file = '/a path/with \"quotes\"'",
+                "user = 'nobody'",
+                "group = '65534'",
+                "sandbox = true",
+            ],
+        ),
+        (
+            Section::Log,
+            &[
+                "format = 'json'",
+                "file = '/var/log/it.log'",
+                "rotate_size = '10MiB'",
+                "rotate_age = '1h30m'",
+                "keep = 9",
+            ],
+        ),
+    ];
+
+    fn set() -> Plan {
+        let sections =
+            SET.map(|(section, lines)| format!("{}\n{}\n", section.header(), lines.join("\n")));
+        plan_of(&format!("{}{FORWARD}", sections.concat()))
+    }
+
+    #[test]
+    fn every_setting_that_needs_a_restart_is_handed_on() {
+        let (default, set) = (plan_of(FORWARD), set());
+        let in_force = InForce::of(&set);
+        let waiting = in_force.waiting(&default);
+        let all = settings().iter().filter(|setting| setting.effect == Effect::Restart);
+        assert_eq!(
+            waiting.iter().map(|change| change.key).collect::<Vec<_>>(),
+            all.map(|setting| setting.key).collect::<Vec<_>>(),
+            "each has another value than its default here"
+        );
+        let read = InForce::from_text(&in_force.to_text()).unwrap();
+        assert_eq!(read, in_force);
+        assert!(read.waiting(&set).is_empty());
+    }
+
+    #[test]
+    fn defaults_are_not_written() {
+        let text = InForce::default().to_text();
+        assert_eq!(text, "[process]\n[log]\n");
+        assert_eq!(InForce::from_text(&text).unwrap(), InForce::default());
+        assert!(InForce::from_text("[process]\nof_the_future = 1\n").is_err());
+    }
+
+    #[test]
+    fn what_a_reload_applies_waits_for_nothing() {
+        let plan = plan_of(&format!(
+            "[process]\nmax_sessions = 9\nwatch = true\n[log]\nlevel = 'debug'\n{FORWARD}"
+        ));
+        assert_eq!(InForce::default().waiting(&plan), []);
+    }
+}
