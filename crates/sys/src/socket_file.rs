@@ -61,6 +61,21 @@ impl SocketFile {
         Self { path: path.to_owned(), id }
     }
 
+    /// The file at `path` if this process listens there. `None` if there is no file, or if it leads
+    /// to another process or to none: then this process has not made it, or cannot know.
+    ///
+    /// The kernel notes who called listen(2) (`SO_PEERCRED`, unix(7)), which execve(2) does not
+    /// change.
+    pub fn of_this_process(path: &Path) -> Option<Self> {
+        let file = Self::at(path)?;
+        if crate::listen::unix_owner(path) == Some(std::process::id()) {
+            Some(file)
+        } else {
+            file.leave();
+            None
+        }
+    }
+
     /// Whether there is a socket's file at `path`.
     pub fn is_at(path: &Path) -> bool {
         std::fs::symlink_metadata(path).is_ok_and(|file| file.file_type().is_socket())
@@ -99,6 +114,33 @@ impl Drop for SocketFile {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_of_another_process_is_left() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("socket");
+        assert!(SocketFile::of_this_process(&path).is_none(), "there is none");
+        let socket = crate::listen::unix(&path).unwrap();
+        drop(SocketFile::of_this_process(&path).unwrap());
+        assert!(!path.exists(), "it was this process's");
+        drop(socket);
+        let script = "import socket, sys, time\ns = socket.socket(socket.AF_UNIX)\n\
+                      s.bind(sys.argv[1])\ns.listen()\nprint(flush=True)\ntime.sleep(60)";
+        let mut other = std::process::Command::new("python3")
+            .args(["-c", script])
+            .arg(&path)
+            .stdout(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut listens = [0];
+        std::io::Read::read_exact(other.stdout.as_mut().unwrap(), &mut listens).unwrap();
+        assert!(SocketFile::of_this_process(&path).is_none());
+        assert!(path.exists(), "another process listens there");
+        other.kill().unwrap();
+        other.wait().unwrap();
+        assert!(SocketFile::of_this_process(&path).is_none(), "no process listens there");
+        assert!(path.exists());
+    }
 
     #[test]
     fn only_the_own_file_is_removed() {
