@@ -14,7 +14,7 @@ use crate::requests::{Request, Requests, Stopper};
 use crate::sandbox::Sandbox;
 use crate::supervisor::Supervisor;
 use crate::upgrade::{Handover, Wanted, go_on, upgrade};
-use plan::Plan;
+use plan::{InForce, Plan};
 use std::fmt;
 use std::time::{Duration, Instant};
 use sys::exec::SignalsHeld;
@@ -97,7 +97,11 @@ fn begin(
     handed: Handed,
     mut handover: Option<Handover>,
 ) -> Result<Supervisor, ServeError> {
-    let door = bind_door(&plan, handover.as_mut())?;
+    let in_force = match &handover {
+        Some(handover) => handover.in_force(&plan),
+        None => InForce::of(&plan),
+    };
+    let door = open_door(&in_force, plan.config.is_some(), handover.as_mut())?;
     // The directory of the admin socket is there now, and no thread is yet.
     let sandbox = match &handover {
         Some(handover) => handover.sandbox(),
@@ -105,7 +109,7 @@ fn begin(
     };
     let goes_on = handover.is_some();
     let mut supervisor = match handover {
-        Some(handover) => go_on(input, plan, notifier, handover)?,
+        Some(handover) => go_on(input, plan, in_force, notifier, handover)?,
         None => start(input, plan, notifier, handed)?,
     };
     supervisor.door = door;
@@ -138,16 +142,20 @@ fn end(supervisor: Supervisor, drain: &Drain) {
 }
 
 /// The admin interface. Where sessions would be lost with the process, it goes on without.
-fn bind_door(plan: &Plan, handover: Option<&mut Handover>) -> Result<Option<Door>, ServeError> {
-    let goes_on = handover.is_some();
-    let door = Door::bind(plan, handover.and_then(|handover| handover.admin(plan)));
-    match door {
-        Err(error) if goes_on => {
-            tracing::error!(%error, "going on without the admin interface");
-            Ok(None)
-        }
-        door => door.map_err(|error| ServeError::Unfit(error.to_string())),
-    }
+fn open_door(
+    in_force: &InForce,
+    reads_a_file: bool,
+    handover: Option<&mut Handover>,
+) -> Result<Option<Door>, ServeError> {
+    let admin = &in_force.process.admin;
+    let Some(handover) = handover else {
+        let door = Door::bind(admin, reads_a_file);
+        return door.map_err(|error| ServeError::Unfit(error.to_string()));
+    };
+    Ok(handover.door(admin, reads_a_file).unwrap_or_else(|error| {
+        tracing::error!(%error, "going on without the admin interface");
+        None
+    }))
 }
 
 /// How the shutdown went.

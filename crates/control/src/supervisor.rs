@@ -25,6 +25,8 @@ pub(crate) struct Supervisor {
     pub(crate) input: plan::Input,
     /// What runs.
     pub(crate) plan: Plan,
+    /// The settings that only a start applies: the plan may say something else by now.
+    pub(crate) in_force: plan::InForce,
     pub(crate) engine: Engine,
     pub(crate) workers: usize,
     pub(crate) capacity: Capacity,
@@ -72,6 +74,7 @@ impl Supervisor {
     ) -> Self {
         Self {
             input,
+            in_force: plan::InForce::of(&plan),
             engine,
             workers,
             capacity,

@@ -35,6 +35,11 @@ impl Access {
         Self { token: Some(Arc::new(token)) }
     }
 
+    /// What a client has to know, on a port.
+    pub(super) fn token(&self) -> Option<&str> {
+        self.token.as_deref().map(|token| token.0.as_str())
+    }
+
     /// Whether those who ask are this process's own user or root.
     pub(super) fn is_local_user(&self) -> bool {
         self.token.is_none()
@@ -97,7 +102,7 @@ fn is_loopback(host: &str) -> bool {
 }
 
 /// What has to be known to ask on a port.
-pub(super) struct Token(String);
+pub(crate) struct Token(String);
 
 /// Why the token in this file cannot be used, if so.
 pub(crate) fn token_fault(path: &Path) -> Option<String> {
@@ -106,7 +111,7 @@ pub(crate) fn token_fault(path: &Path) -> Option<String> {
 
 impl Token {
     /// Reads it from a file that only its user may read.
-    pub(super) fn read(path: &Path) -> Result<Self, String> {
+    pub(crate) fn read(path: &Path) -> Result<Self, String> {
         let fault = |what: &str| format!("the token file `{}` {what}", path.display());
         let read = |error: std::io::Error| fault(&format!("cannot be read: {error}"));
         let file = std::fs::metadata(path).map_err(read)?;
@@ -126,6 +131,11 @@ impl Token {
             return Err(fault(&what));
         }
         Ok(Self(token.to_owned()))
+    }
+
+    /// The token in force in the previous image, which read it from its file.
+    pub(crate) fn restore(token: String) -> Self {
+        Self(token)
     }
 
     /// Compares in a time that depends on the length alone.

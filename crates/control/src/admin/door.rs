@@ -7,9 +7,9 @@ use super::server::{Listener, serve};
 use plan::Admin;
 use std::fmt;
 use std::net::SocketAddr;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::path::Path;
-use sys::{Errno, SocketFile};
+use sys::{Errno, ListensAt, SocketFile};
 
 /// Why the admin interface that the configuration asks for cannot be served.
 #[derive(Debug)]
@@ -21,45 +21,62 @@ impl fmt::Display for DoorError {
     }
 }
 
-/// A bound socket. Its file, if it has one, is removed on `Drop`.
+/// A bound socket. Its file, if this process made it, is removed on `Drop`.
 pub(crate) struct Door {
     /// The same socket as the listener's, which is given away when the door is opened.
     socket: OwnedFd,
     listener: Option<Listener>,
-    access: Option<Access>,
+    access: Access,
     /// Its path, or its address.
     place: String,
     _file: Option<SocketFile>,
 }
 
 impl Door {
-    /// Binds it as the plan says. `None` if there is to be none, or if another process has it
-    /// already: that one is not disturbed.
-    ///
-    /// With a socket that is bound already, that one is used.
-    pub(crate) fn bind(
-        plan: &plan::Plan,
-        bound: Option<OwnedFd>,
-    ) -> Result<Option<Self>, DoorError> {
-        match &plan.process.admin {
+    /// Binds it as `in_force` says. `None` if there is to be none, or if another process has it
+    /// already: that one is not disturbed. `reads_a_file` is whether the process has a
+    /// configuration file.
+    pub(crate) fn bind(in_force: &Admin, reads_a_file: bool) -> Result<Option<Self>, DoorError> {
+        match in_force {
             Admin::Off => Ok(None),
-            Admin::Auto if plan.config.is_none() => Ok(None),
+            Admin::Auto if !reads_a_file => Ok(None),
             Admin::Auto => {
                 let path = usable_socket();
                 if path.is_none() {
                     tell_of_no_directory();
                 }
-                path.map_or(Ok(None), |path| bind_unix(&path, bound))
+                path.map_or(Ok(None), |path| bind_unix(&path))
             }
-            Admin::Unix(path) => bind_unix(path, bound),
-            Admin::Tcp { address, token_file } => bind_tcp(*address, token_file, bound),
+            Admin::Unix(path) => bind_unix(path),
+            Admin::Tcp { address, token_file } => bind_tcp(*address, token_file),
         }
     }
 
-    /// Whether this socket is what the plan's admin interface listens on.
-    pub(crate) fn is_of(socket: &OwnedFd, plan: &plan::Plan) -> bool {
+    /// Serves on at the socket of the previous image. What it is bound to is asked of the kernel:
+    /// the configuration may name another place by now, for the next start. `token` is what a
+    /// client has to know on a port.
+    pub(crate) fn resume(
+        socket: OwnedFd,
+        token: impl FnOnce() -> Result<Token, String>,
+    ) -> Result<Self, DoorError> {
+        match sys::listens_at(socket.as_fd()) {
+            Some(ListensAt::Ip { address, .. }) => {
+                let token = token().map_err(|what| fault(&address, &what))?;
+                tcp(socket, address, token)
+            }
+            Some(ListensAt::Unix(path)) => {
+                let path = path.unwrap_or_default();
+                // Another process may have put a socket of its own there meanwhile.
+                unix(socket, &path, SocketFile::of_this_process(&path))
+            }
+            None => Err(DoorError("the admin interface's socket does not listen any more".into())),
+        }
+    }
+
+    /// Whether this socket is where the admin interface is to listen.
+    pub(crate) fn is_of(socket: &OwnedFd, in_force: &Admin) -> bool {
         let at = |path: &Path| sys::listen::is_at_path(socket, path);
-        match &plan.process.admin {
+        match in_force {
             Admin::Off => false,
             Admin::Auto => usable_socket().is_some_and(|path| at(&path)),
             Admin::Unix(path) => at(path),
@@ -85,10 +102,15 @@ impl Door {
         u32::try_from(self.socket.as_raw_fd()).unwrap_or(u32::MAX)
     }
 
+    /// What a client has to know, on a port.
+    pub(crate) fn token(&self) -> Option<&str> {
+        self.access.token()
+    }
+
     /// Lets people in, from now on and until the runtime ends.
     pub(crate) fn open(&mut self, app: App) {
-        if let (Some(listener), Some(access)) = (self.listener.take(), self.access.take()) {
-            tokio::spawn(serve(listener, access, app));
+        if let Some(listener) = self.listener.take() {
+            tokio::spawn(serve(listener, self.access.clone(), app));
         }
     }
 }
@@ -107,15 +129,10 @@ fn tell_of_no_directory() {
     );
 }
 
-fn bind_unix(path: &Path, bound: Option<OwnedFd>) -> Result<Option<Door>, DoorError> {
+fn bind_unix(path: &Path) -> Result<Option<Door>, DoorError> {
     let shown = path.display();
-    match bound.map_or_else(|| sys::listen::unix_private(path), Ok) {
-        Ok(socket) => {
-            tracing::debug!(socket = %shown, "admin interface");
-            let file = SocketFile::at(path);
-            let door = door(socket, shown.to_string(), Listener::unix, Access::unix(), file);
-            door.map(Some).map_err(|error| fault(&shown, &error))
-        }
+    match sys::listen::unix_private(path) {
+        Ok(socket) => unix(socket, path, SocketFile::at(path)).map(Some),
         Err(Errno::ADDRINUSE) => {
             tracing::warn!(
                 socket = %shown,
@@ -131,21 +148,19 @@ fn bind_unix(path: &Path, bound: Option<OwnedFd>) -> Result<Option<Door>, DoorEr
     }
 }
 
-fn bind_tcp(
-    address: SocketAddr,
-    token_file: &Path,
-    bound: Option<OwnedFd>,
-) -> Result<Option<Door>, DoorError> {
+fn unix(socket: OwnedFd, path: &Path, file: Option<SocketFile>) -> Result<Door, DoorError> {
+    let shown = path.display();
+    tracing::debug!(socket = %shown, "admin interface");
+    door(socket, shown.to_string(), Listener::unix, Access::unix(), file)
+        .map_err(|error| fault(&shown, &error))
+}
+
+fn bind_tcp(address: SocketAddr, token_file: &Path) -> Result<Option<Door>, DoorError> {
     let token = Token::read(token_file).map_err(DoorError)?;
-    sys::hide_memory()
-        .map_err(|errno| fault(&address, &format!("hide the token: {}", sys::errno_text(errno))))?;
-    let bind = || std::net::TcpListener::bind(address).map(OwnedFd::from);
-    match bound.map_or_else(bind, Ok) {
+    match std::net::TcpListener::bind(address).map(OwnedFd::from) {
         Ok(socket) => {
-            tracing::debug!(%address, "admin interface");
             let bound = sys::listen::local_address(&socket).ok().flatten().unwrap_or(address);
-            let door = door(socket, bound.to_string(), Listener::tcp, Access::tcp(token), None);
-            door.map(Some).map_err(|error| fault(&address, &error))
+            tcp(socket, bound, token).map(Some)
         }
         Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {
             tracing::warn!(%address, "no admin interface: another process listens on its port");
@@ -153,6 +168,14 @@ fn bind_tcp(
         }
         Err(error) => Err(fault(&address, &error)),
     }
+}
+
+fn tcp(socket: OwnedFd, address: SocketAddr, token: Token) -> Result<Door, DoorError> {
+    sys::hide_memory()
+        .map_err(|errno| fault(&address, &format!("hide the token: {}", sys::errno_text(errno))))?;
+    tracing::debug!(%address, "admin interface");
+    door(socket, address.to_string(), Listener::tcp, Access::tcp(token), None)
+        .map_err(|error| fault(&address, &error))
 }
 
 fn door(
@@ -163,7 +186,7 @@ fn door(
     file: Option<SocketFile>,
 ) -> std::io::Result<Door> {
     let listener = listener(socket.try_clone()?)?;
-    Ok(Door { socket, listener: Some(listener), access: Some(access), place, _file: file })
+    Ok(Door { socket, listener: Some(listener), access, place, _file: file })
 }
 
 fn fault(place: &dyn fmt::Display, error: &dyn fmt::Display) -> DoorError {

@@ -36,8 +36,8 @@ mod upgrade;
 mod document;
 mod page;
 
-pub(crate) use access::token_fault;
-pub(crate) use door::Door;
+pub(crate) use access::{Token, token_fault};
+pub(crate) use door::{Door, DoorError};
 pub(crate) use place::present_socket;
 pub(crate) use routes::App;
 pub(crate) use server::MOST_CONNECTIONS;

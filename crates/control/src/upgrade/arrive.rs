@@ -2,18 +2,18 @@
 //! rehearsal: a child that says whether it could.
 
 use super::{Arrival, LastUpgrade, state};
-use crate::admin::Door;
+use crate::admin::{Door, DoorError, Token};
 use crate::capacity::{capacity, workers};
 use crate::manager::{Notifier, Store};
 use crate::sandbox::Sandbox;
 use crate::serve::{ServeError, start_engine};
 use crate::supervisor::Supervisor;
 use handover::{Damage, File, Part};
-use plan::Plan;
+use plan::{Admin, InForce, Plan, Problems};
 use std::ffi::OsString;
 use std::fs;
 use std::io::Read;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStringExt;
 use sys::inherit::{Kind, claim, claim_all};
 
@@ -84,12 +84,56 @@ impl Handover {
         self.process.as_ref()?.sandbox.as_ref().map(Sandbox::from_saved)
     }
 
-    /// The admin interface's socket.
-    pub(crate) fn admin(&mut self, plan: &Plan) -> Option<OwnedFd> {
-        if let Some(at) = self.sockets.iter().position(|socket| Door::is_of(socket, plan)) {
-            return Some(self.sockets.swap_remove(at));
+    /// The settings that only a start applies, as they are in force. `plan` is what they are taken
+    /// from if the previous image has not left them.
+    pub(crate) fn in_force(&self, plan: &Plan) -> InForce {
+        match self.read_in_force() {
+            Some(Ok(in_force)) => in_force,
+            Some(Err(problems)) => {
+                let problems = problems.render(false);
+                tracing::error!(
+                    problems,
+                    "the settings in force cannot be read: the configured ones hold"
+                );
+                InForce::of(plan)
+            }
+            None => InForce::of(plan),
         }
-        self.process.as_ref()?.admin.and_then(|fd| claim(fd).ok())
+    }
+
+    fn read_in_force(&self) -> Option<Result<InForce, Problems>> {
+        self.process.as_ref()?.in_force.as_deref().map(InForce::from_text)
+    }
+
+    /// The admin interface as it was. Without a socket of the previous image, what is in force is
+    /// bound, if that can be.
+    pub(crate) fn door(
+        &mut self,
+        in_force: &Admin,
+        reads_a_file: bool,
+    ) -> Result<Option<Door>, DoorError> {
+        let Some(socket) = self.admin_socket(in_force) else {
+            return Door::bind(in_force, reads_a_file);
+        };
+        let token = self.process.as_mut().and_then(|process| process.admin_token.take());
+        let read = || match in_force {
+            Admin::Tcp { token_file, .. } => Token::read(token_file),
+            _ => Err("its token is not known any more: restart the process".to_owned()),
+        };
+        let token = || token.map_or_else(read, |token| Ok(Token::restore(token)));
+        Door::resume(socket, token).map(Some)
+    }
+
+    fn admin_socket(&mut self, in_force: &Admin) -> Option<OwnedFd> {
+        let number = self.process.as_ref().and_then(|process| process.admin);
+        let is_it = |socket: &OwnedFd| match number {
+            Some(number) => u32::try_from(socket.as_raw_fd()) == Ok(number),
+            None => Door::is_of(socket, in_force),
+        };
+        match self.sockets.iter().position(is_it) {
+            Some(at) => Some(self.sockets.swap_remove(at)),
+            None => number.and_then(|number| claim(number).ok()),
+        }
     }
 
     /// The workers' epoll instances. Only if all is sound: they know listeners and sessions by
@@ -158,6 +202,7 @@ fn read_whole(memory: OwnedFd, bytes: &mut Vec<u8>) -> std::io::Result<usize> {
 pub(crate) fn go_on(
     input: plan::Input,
     plan: Plan,
+    in_force: InForce,
     notifier: Notifier,
     mut handover: Handover,
 ) -> Result<Supervisor, ServeError> {
@@ -182,6 +227,7 @@ pub(crate) fn go_on(
     let store = Store::from_environment(notifier, saved.kept_listeners.iter().cloned().collect());
     let mut supervisor = Supervisor::new(input, plan, engine, workers, capacity, store);
     supervisor.keep_listeners();
+    supervisor.in_force = in_force;
     state::apply(&mut supervisor, &saved);
     let last = state::last_upgrade(&saved, taken.sessions, taken.lost);
     handover.give_up_the_rest(taken.lost);
@@ -214,6 +260,9 @@ fn check(
     handover.process = Some(process);
     let reading = handover.read_plan(&input);
     let Some(plan) = reading.plan else { return Err(reading.problems.render(false)) };
+    if let Some(Err(problems)) = handover.read_in_force() {
+        return Err(problems.render(false));
+    }
     if let Some(sandbox) = handover.sandbox() {
         // This version may need what the one that runs did not.
         sandbox.check(&plan).map_err(|refusals| refusals.join("\n"))?;

@@ -36,7 +36,8 @@ impl Supervisor {
             Ok(saved) => saved,
             Err(error) => return failed("write the sessions down", &error),
         };
-        let process = state::process(self, by, stopped_at);
+        let admin_token = self.door.as_ref().and_then(|door| door.token()).map(str::to_owned);
+        let process = handover::Process { admin_token, ..state::process(self, by, stopped_at) };
         let memory = match state::memory(&process, &saved.forwards, &saved.workers) {
             Ok(memory) => memory,
             Err(error) => return failed("write the state down", &error),

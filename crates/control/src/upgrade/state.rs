@@ -40,6 +40,8 @@ pub(super) fn process(supervisor: &Supervisor, by: &str, stopped_at: u64) -> han
         stopped_at,
         kept_listeners: supervisor.store.names().map(str::to_owned).collect(),
         sandbox: supervisor.sandbox.as_ref().map(Sandbox::saved),
+        in_force: Some(supervisor.in_force.to_text()),
+        admin_token: None,
     }
 }
 

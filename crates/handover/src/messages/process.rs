@@ -57,6 +57,14 @@ pub struct Process {
     /// What the kernel keeps the process to, in every image; none if it is free.
     #[prost(message, optional, tag = "18")]
     pub sandbox: Option<Sandbox>,
+    /// The settings that need a restart, as they are in force: TOML. None from a version that had
+    /// no such field; then those of `config_text` are taken for them.
+    #[prost(string, optional, tag = "19")]
+    pub in_force: Option<String>,
+    /// The token that the admin interface asks for on a port. Not in the state of a check: a
+    /// secret, which only the next image needs.
+    #[prost(string, optional, tag = "20")]
+    pub admin_token: Option<String>,
 }
 
 /// The directories that a process is kept to.
