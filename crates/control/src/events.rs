@@ -25,11 +25,11 @@ impl Event {
         let data = serde_json::to_string(data).unwrap_or_default();
         Self { name, data }
     }
+}
 
-    /// Whether every session has one of these.
-    fn is_of_session(&self) -> bool {
-        self.name.starts_with("session_")
-    }
+/// Whether every session has an event of this name.
+fn is_of_session(name: &str) -> bool {
+    name.starts_with("session_")
 }
 
 /// Where events are told, from any thread.
@@ -64,6 +64,11 @@ impl Events {
             // Whoever watched may have gone meanwhile.
             let _ = self.sender.send(Arc::new(Event::new(name, &data())));
         }
+    }
+
+    /// Whether a watcher wants events of this name.
+    pub(crate) fn wants(&self, name: &'static str) -> bool {
+        if is_of_session(name) { self.are_sessions_watched() } else { self.are_watched() }
     }
 
     /// The same of a single session: told if somebody wants to know of those.
@@ -103,7 +108,7 @@ impl Watch {
     pub(crate) async fn next(&mut self) -> Result<Arc<Event>, RecvError> {
         loop {
             let event = self.happened.recv().await?;
-            if self.of_sessions.is_some() || !event.is_of_session() {
+            if self.of_sessions.is_some() || !is_of_session(event.name) {
                 return Ok(event);
             }
         }

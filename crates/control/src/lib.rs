@@ -21,6 +21,8 @@ pub use requests::Stopper;
 
 mod supervisor;
 
+mod report_events;
+
 mod reload;
 
 mod upgrade;
@@ -46,8 +48,6 @@ pub mod doctor;
 mod resolver;
 
 mod journal;
-
-mod bulletin;
 
 mod log;
 pub use log::{LogError, set_level as set_log_level, start_log};

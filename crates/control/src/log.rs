@@ -4,6 +4,7 @@
 //! to say hands it over, and never waits for a disk.
 
 mod escape;
+mod fields;
 mod file;
 mod handover;
 mod line;
@@ -14,8 +15,10 @@ pub(crate) use output::try_log_file;
 
 use flow::Time;
 use handover::Handover;
-use line::Form;
+use line::{Form, Line};
 use output::Output;
+use serde::Serialize;
+use std::fmt;
 use std::io::IsTerminal;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
@@ -72,6 +75,17 @@ impl Log {
         self.output.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn write(&self, line: Line) {
+        if let Some(line) = self.handover.offer(line.end()) {
+            let mut output = self.output();
+            output.write(&line);
+            // The thread that writes has more to come, and says when it has not.
+            if !handover::writes() {
+                output.flush();
+            }
+        }
+    }
+
     fn write_what_was_handed_over(&self) {
         let (lines, reopen) = self.handover.take();
         let mut output = self.output();
@@ -98,15 +112,22 @@ impl<S: Subscriber> Layer<S> for Lines {
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
         let mut line = self.0.form.line(*event.metadata().level());
         event.record(&mut line);
-        if let Some(line) = self.0.handover.offer(line.end()) {
-            let mut output = self.0.output();
-            output.write(&line);
-            // The thread that writes has more to come, and says when it has not.
-            if !handover::writes() {
-                output.flush();
-            }
-        }
+        self.0.write(line);
     }
+}
+
+/// Whether lines of this level are written.
+pub(crate) fn is_on(at: Level) -> bool {
+    at <= level()
+}
+
+/// Writes a line of this level with the fields of `event`.
+pub(crate) fn write(at: Level, message: &impl fmt::Display, event: &impl Serialize) {
+    let Some(log) = LOG.get().filter(|_| is_on(at)) else { return };
+    let mut line = log.form.line(at);
+    line.fields(event);
+    line.message(message);
+    log.write(line);
 }
 
 /// Begins the file anew: somebody has moved it away.

@@ -37,7 +37,7 @@ use utoipa::OpenApi;
     components(schemas(
         api::SessionOpened,
         api::SessionConnected,
-        api::SessionClosed,
+        api::SessionClosed<'_>,
         api::TargetDown,
         api::LimitReached,
         api::AcceptFailed,

@@ -2,6 +2,7 @@
 //! it carries.
 
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use utoipa::ToSchema;
 
 /// `session_opened`: a client was accepted and admitted.
@@ -28,17 +29,17 @@ pub struct SessionConnected {
 
 /// `session_closed`: the session record, with the fields that it has in the log.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
-pub struct SessionClosed {
+pub struct SessionClosed<'a> {
     /// The session's number.
     pub id: u64,
     /// The forward's name.
-    pub forward: String,
+    pub forward: Cow<'a, str>,
     /// The client's address, or `unix`.
     pub client: String,
     /// The listen address, as configured.
-    pub listener: String,
+    pub listener: Cow<'a, str>,
     /// The target, as configured.
-    pub target: String,
+    pub target: Cow<'a, str>,
     /// The address that was connected to, or tried last.
     pub target_address: Option<String>,
     /// When the client was accepted.
@@ -52,15 +53,15 @@ pub struct SessionClosed {
     /// Bytes from the target to the client.
     pub bytes_down: u64,
     /// How they were moved: `none`, `copy`, `splice` or `copy+splice`.
-    pub path_up: String,
+    pub path_up: Cow<'a, str>,
     /// The same for the other lane.
-    pub path_down: String,
+    pub path_down: Cow<'a, str>,
     /// Why that lane went from splice to copy.
-    pub fallback_up: String,
+    pub fallback_up: Cow<'a, str>,
     /// The same for the other lane.
-    pub fallback_down: String,
+    pub fallback_down: Cow<'a, str>,
     /// Why the session ended.
-    pub close: Close,
+    pub close: Close<'a>,
     /// The kernel's view of the client's connection.
     pub client_tcp: Option<ClosedTcp>,
     /// The kernel's view of the target's connection.
@@ -69,15 +70,15 @@ pub struct SessionClosed {
 
 /// Why a session ended.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
-pub struct Close {
+pub struct Close<'a> {
     /// Who ended it.
-    pub by: String,
+    pub by: Cow<'a, str>,
     /// What it was doing.
-    pub phase: String,
+    pub phase: Cow<'a, str>,
     /// What happened.
-    pub cause: String,
+    pub cause: Cow<'a, str>,
     /// The kernel's error behind it, such as `ECONNREFUSED`.
-    pub errno: Option<String>,
+    pub errno: Option<Cow<'a, str>>,
 }
 
 /// What the kernel knew of a connection when its session ended.
@@ -112,6 +113,8 @@ pub struct LimitReached {
     pub limit: u32,
     /// How many were refused since the last such event.
     pub count: u64,
+    /// Why, as a session record says it.
+    pub close: Close<'static>,
 }
 
 /// `accept_failed`: a listener paused.

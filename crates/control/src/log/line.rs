@@ -25,7 +25,7 @@ impl Form {
         self.line_of(time, level)
     }
 
-    fn line_of(self, time: impl fmt::Display, level: Level) -> Line {
+    pub(super) fn line_of(self, time: impl fmt::Display, level: Level) -> Line {
         let paint = self.paint(level);
         let Paint { level: bright, dim, plain } = paint;
         let mut text = String::with_capacity(USUAL);
@@ -74,6 +74,23 @@ struct Paint {
     plain: &'static str,
 }
 
+/// The name of a field: alone, or within a group.
+#[derive(Clone, Copy)]
+pub(super) struct Name {
+    pub(super) group: Option<&'static str>,
+    pub(super) key: &'static str,
+}
+
+impl From<&'static str> for Name {
+    /// `a.b` is `b` in the group `a`.
+    fn from(name: &'static str) -> Self {
+        match name.split_once('.') {
+            Some((group, key)) => Self { group: Some(group), key },
+            None => Self { group: None, key: name },
+        }
+    }
+}
+
 /// A line that is being put together. As JSON it is one object; fields named `a.b` and `a.c` that
 /// follow each other become `"a": {"b": …, "c": …}`.
 pub(super) struct Line {
@@ -98,14 +115,24 @@ impl Line {
     }
 
     /// A number or a truth value: safe as it is, in both forms.
-    pub(super) fn plain(&mut self, name: &'static str, value: impl fmt::Display) {
-        self.name(name);
+    pub(super) fn plain(&mut self, name: impl Into<Name>, value: impl fmt::Display) {
+        self.name(name.into());
         let _ = write!(self.text, "{value}");
     }
 
+    /// A floating-point number.
+    pub(super) fn float(&mut self, name: impl Into<Name>, value: f64) {
+        if value.is_finite() {
+            self.plain(name, value);
+        } else {
+            // JSON has no word for what is no number.
+            self.plain(name, "null");
+        }
+    }
+
     /// Something that is no number: what `write` appends.
-    fn text(&mut self, name: &'static str, write: impl FnOnce(&mut String)) {
-        self.name(name);
+    pub(super) fn text(&mut self, name: impl Into<Name>, write: impl FnOnce(&mut String)) {
+        self.name(name.into());
         let json = self.format == LogFormat::Json;
         if json {
             self.text.push('"');
@@ -120,15 +147,15 @@ impl Line {
         }
     }
 
-    fn name(&mut self, name: &'static str) {
+    fn name(&mut self, name: Name) {
+        let Name { group, key } = name;
         if self.format == LogFormat::Text {
             let Paint { dim, plain, .. } = self.paint;
-            return self.push([" ", dim, name, "=", plain]);
+            return match group {
+                Some(group) => self.push([" ", dim, group, ".", key, "=", plain]),
+                None => self.push([" ", dim, key, "=", plain]),
+            };
         }
-        let (group, key) = match name.split_once('.') {
-            Some((group, key)) => (Some(group), key),
-            None => (None, name),
-        };
         if group == self.group {
             return self.push([",\"", key, "\":"]);
         }
@@ -183,12 +210,7 @@ impl Visit for Line {
     }
 
     fn record_f64(&mut self, field: &Field, value: f64) {
-        if value.is_finite() {
-            self.plain(field.name(), value);
-        } else {
-            // JSON has no word for what is no number.
-            self.plain(field.name(), "null");
-        }
+        self.float(field.name(), value);
     }
 }
 
@@ -201,7 +223,7 @@ mod tests {
         line.plain("id", 7);
         line.message("line one\nline two");
         for (name, value) in fields {
-            line.text(name, |text| text.push_str(value));
+            line.text(*name, |text| text.push_str(value));
         }
         line.end()
     }

@@ -4,7 +4,7 @@ use crate::repository::{document, files, read, root};
 use std::collections::BTreeSet;
 use std::fs;
 
-/// The source of the control thread, which writes the log, without line breaks within texts.
+/// The source of what writes the log, without line breaks within texts.
 fn source() -> String {
     let mut directories = vec!["crates/control/src".to_owned()];
     let mut source = String::new();
@@ -52,6 +52,15 @@ fn logged() -> BTreeSet<(String, String)> {
         {
             let message = literals(arguments).pop().expect("a message");
             logged.insert((level.to_owned(), fixed(&message)));
+        }
+        // `report_events` names a level and a message.
+        let emitted = format!("Level::{}, ", level.to_uppercase());
+        for (at, found) in source.match_indices(&emitted) {
+            let rest = &source[at + found.len()..];
+            let rest = rest.trim_start_matches("format!(");
+            if let Some(message) = rest.strip_prefix('"').and_then(|rest| rest.split('"').next()) {
+                logged.insert((level.to_owned(), fixed(message)));
+            }
         }
     }
     logged

@@ -1,0 +1,308 @@
+//! The fields of a serializable struct as fields of a log line.
+//!
+//! An event of the log and the same event of `GET /v1/events` are one struct (`crate::api`): here it
+//! becomes a line. Fields without a value are left out, and a struct within the struct is a group.
+
+use super::line::{Line, Name};
+use serde::ser::{Impossible, Serialize, SerializeStruct, Serializer};
+use std::fmt::{self, Write as _};
+
+impl Line {
+    /// Appends the fields of a struct. Its fields are numbers, truth values, texts, options of these,
+    /// and structs of these; anything else is a mistake in the struct's definition and is left out.
+    pub(super) fn fields(&mut self, of: &impl Serialize) {
+        let result = of.serialize(Fields { line: self, name: None });
+        debug_assert!(result.is_ok(), "a log event has a field that a line cannot hold");
+    }
+}
+
+/// Writes one value: the struct itself while it has no name, else the field of that name.
+struct Fields<'a> {
+    line: &'a mut Line,
+    name: Option<Name>,
+}
+
+/// The value cannot stand in a log line.
+#[derive(Debug)]
+struct Unfit;
+
+impl fmt::Display for Unfit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("not a field of a log line")
+    }
+}
+
+impl std::error::Error for Unfit {}
+
+impl serde::ser::Error for Unfit {
+    fn custom<T: fmt::Display>(_: T) -> Self {
+        Self
+    }
+}
+
+impl Fields<'_> {
+    fn plain(self, value: impl fmt::Display) -> Result<(), Unfit> {
+        self.line.plain(self.name.ok_or(Unfit)?, value);
+        Ok(())
+    }
+}
+
+impl<'a> Serializer for Fields<'a> {
+    type Ok = ();
+    type Error = Unfit;
+    type SerializeSeq = Impossible<(), Unfit>;
+    type SerializeTuple = Impossible<(), Unfit>;
+    type SerializeTupleStruct = Impossible<(), Unfit>;
+    type SerializeTupleVariant = Impossible<(), Unfit>;
+    type SerializeMap = Impossible<(), Unfit>;
+    type SerializeStruct = Group<'a>;
+    type SerializeStructVariant = Impossible<(), Unfit>;
+
+    fn serialize_struct(self, _: &'static str, _: usize) -> Result<Group<'a>, Unfit> {
+        let group = match self.name {
+            None => None,
+            Some(Name { group: None, key }) => Some(key),
+            Some(Name { group: Some(_), .. }) => return Err(Unfit),
+        };
+        Ok(Group { line: self.line, group })
+    }
+
+    fn serialize_bool(self, value: bool) -> Result<(), Unfit> {
+        self.plain(value)
+    }
+
+    fn serialize_i8(self, value: i8) -> Result<(), Unfit> {
+        self.plain(value)
+    }
+
+    fn serialize_i16(self, value: i16) -> Result<(), Unfit> {
+        self.plain(value)
+    }
+
+    fn serialize_i32(self, value: i32) -> Result<(), Unfit> {
+        self.plain(value)
+    }
+
+    fn serialize_i64(self, value: i64) -> Result<(), Unfit> {
+        self.plain(value)
+    }
+
+    fn serialize_u8(self, value: u8) -> Result<(), Unfit> {
+        self.plain(value)
+    }
+
+    fn serialize_u16(self, value: u16) -> Result<(), Unfit> {
+        self.plain(value)
+    }
+
+    fn serialize_u32(self, value: u32) -> Result<(), Unfit> {
+        self.plain(value)
+    }
+
+    fn serialize_u64(self, value: u64) -> Result<(), Unfit> {
+        self.plain(value)
+    }
+
+    fn serialize_f32(self, value: f32) -> Result<(), Unfit> {
+        self.serialize_f64(value.into())
+    }
+
+    fn serialize_f64(self, value: f64) -> Result<(), Unfit> {
+        self.line.float(self.name.ok_or(Unfit)?, value);
+        Ok(())
+    }
+
+    fn serialize_str(self, value: &str) -> Result<(), Unfit> {
+        self.line.text(self.name.ok_or(Unfit)?, |text| text.push_str(value));
+        Ok(())
+    }
+
+    fn collect_str<T: ?Sized + fmt::Display>(self, value: &T) -> Result<(), Unfit> {
+        // Writing to a String cannot fail.
+        self.line.text(self.name.ok_or(Unfit)?, |text| _ = write!(text, "{value}"));
+        Ok(())
+    }
+
+    fn serialize_none(self) -> Result<(), Unfit> {
+        Ok(())
+    }
+
+    fn serialize_some<T: ?Sized + Serialize>(self, value: &T) -> Result<(), Unfit> {
+        value.serialize(self)
+    }
+
+    fn serialize_newtype_struct<T: ?Sized + Serialize>(
+        self,
+        _: &'static str,
+        value: &T,
+    ) -> Result<(), Unfit> {
+        value.serialize(self)
+    }
+
+    fn serialize_unit_variant(
+        self,
+        _: &'static str,
+        _: u32,
+        variant: &'static str,
+    ) -> Result<(), Unfit> {
+        self.serialize_str(variant)
+    }
+
+    fn serialize_char(self, value: char) -> Result<(), Unfit> {
+        self.collect_str(&value)
+    }
+
+    fn serialize_unit(self) -> Result<(), Unfit> {
+        Ok(())
+    }
+
+    fn serialize_unit_struct(self, _: &'static str) -> Result<(), Unfit> {
+        Ok(())
+    }
+
+    fn serialize_bytes(self, _: &[u8]) -> Result<(), Unfit> {
+        Err(Unfit)
+    }
+
+    fn serialize_newtype_variant<T: ?Sized + Serialize>(
+        self,
+        _: &'static str,
+        _: u32,
+        _: &'static str,
+        _: &T,
+    ) -> Result<(), Unfit> {
+        Err(Unfit)
+    }
+
+    fn serialize_seq(self, _: Option<usize>) -> Result<Self::SerializeSeq, Unfit> {
+        Err(Unfit)
+    }
+
+    fn serialize_tuple(self, _: usize) -> Result<Self::SerializeTuple, Unfit> {
+        Err(Unfit)
+    }
+
+    fn serialize_tuple_struct(
+        self,
+        _: &'static str,
+        _: usize,
+    ) -> Result<Self::SerializeTupleStruct, Unfit> {
+        Err(Unfit)
+    }
+
+    fn serialize_tuple_variant(
+        self,
+        _: &'static str,
+        _: u32,
+        _: &'static str,
+        _: usize,
+    ) -> Result<Self::SerializeTupleVariant, Unfit> {
+        Err(Unfit)
+    }
+
+    fn serialize_map(self, _: Option<usize>) -> Result<Self::SerializeMap, Unfit> {
+        Err(Unfit)
+    }
+
+    fn serialize_struct_variant(
+        self,
+        _: &'static str,
+        _: u32,
+        _: &'static str,
+        _: usize,
+    ) -> Result<Self::SerializeStructVariant, Unfit> {
+        Err(Unfit)
+    }
+}
+
+/// The fields of one struct, all in the same group.
+struct Group<'a> {
+    line: &'a mut Line,
+    group: Option<&'static str>,
+}
+
+impl SerializeStruct for Group<'_> {
+    type Ok = ();
+    type Error = Unfit;
+
+    fn serialize_field<T: ?Sized + Serialize>(
+        &mut self,
+        key: &'static str,
+        value: &T,
+    ) -> Result<(), Unfit> {
+        let name = Some(Name { group: self.group, key });
+        value.serialize(Fields { line: self.line, name })
+    }
+
+    fn end(self) -> Result<(), Unfit> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::line::Form;
+    use crate::api::{Close, ClosedTcp, SessionClosed};
+    use plan::LogFormat;
+    use tracing::Level;
+
+    /// A session record in which every field has a value that shows its form.
+    fn session_closed() -> SessionClosed<'static> {
+        SessionClosed {
+            id: 17,
+            forward: "web \"1\"".into(),
+            client: "[2001:db8::1]:50000".to_owned(),
+            listener: ":18080".into(),
+            target: "db.internal:80".into(),
+            target_address: None,
+            started: "2026-01-02T03:04:05.678Z".to_owned(),
+            duration: 12.000_345,
+            connect_time: Some(0.000_25),
+            bytes_up: 0,
+            bytes_down: u64::MAX,
+            path_up: "copy+splice".into(),
+            path_down: "none".into(),
+            fallback_up: "no_pipe".into(),
+            fallback_down: "none".into(),
+            close: Close {
+                by: "target".into(),
+                phase: "relay".into(),
+                cause: "reset".into(),
+                errno: Some("ECONNRESET".into()),
+            },
+            client_tcp: Some(ClosedTcp { rtt: 1.0, retransmits: 3 }),
+            target_tcp: None,
+        }
+    }
+
+    fn line(format: LogFormat) -> String {
+        let mut line = Form { format, color: false }.line_of("TIME", Level::INFO);
+        line.fields(&session_closed());
+        line.message("session ended");
+        line.end()
+    }
+
+    #[test]
+    fn the_formats_of_a_session_record_are_the_golden_ones() {
+        let event = serde_json::to_string(&session_closed()).unwrap() + "\n";
+        let golden = [
+            (line(LogFormat::Text), include_str!("golden/session_record.text")),
+            (line(LogFormat::Json), include_str!("golden/session_record.json")),
+            (event, include_str!("golden/session_closed.json")),
+        ];
+        for (written, golden) in golden {
+            assert_eq!(written, golden);
+        }
+    }
+
+    #[test]
+    fn what_a_line_cannot_hold_is_refused() {
+        use serde::Serialize;
+        let mut line = Form { format: LogFormat::Text, color: false }.line_of("TIME", Level::INFO);
+        let refused = |of: &dyn Fn(&mut super::Line) -> Result<(), super::Unfit>, line: &mut _| {
+            of(line).is_err()
+        };
+        assert!(refused(&|line| [1, 2].serialize(super::Fields { line, name: None }), &mut line));
+        assert!(refused(&|line| 7.serialize(super::Fields { line, name: None }), &mut line));
+    }
+}

@@ -1,0 +1,165 @@
+//! Reports of the workers as events. Each event is one struct of [`crate::api`]: watchers of
+//! `GET /v1/events` receive it as JSON, and the log as the fields of a line.
+
+use crate::api::{
+    AcceptFailed, Close, ClosedTcp, LimitReached, ResourceExhausted, SessionClosed,
+    SessionConnected, SessionOpened, TargetDown,
+};
+use crate::events::Events;
+use crate::log;
+use engine::{Report, SessionRecord};
+use flow::{By, CloseReason, Phase};
+use serde::Serialize;
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+use tracing::Level;
+
+/// Publishes reports to watchers and to the log.
+pub(crate) struct ReportEvents {
+    events: Events,
+    /// Whether session records go to the log; a reload may change it.
+    logs_sessions: Arc<AtomicBool>,
+}
+
+impl ReportEvents {
+    pub(crate) fn new(events: Events, logs_sessions: Arc<AtomicBool>) -> Self {
+        Self { events, logs_sessions }
+    }
+
+    /// Publishes one report. Watchers come first: they do not wait for a disk.
+    pub(crate) fn publish(&self, report: &Report) {
+        match report {
+            Report::Accepted { id, forward, client } => {
+                let line = (Level::DEBUG, "client connected");
+                self.emit("session_opened", line, || {
+                    let (forward, client) = (forward.to_string(), client.to_string());
+                    SessionOpened { id: *id, forward, client }
+                });
+            }
+            Report::Forwarding { id, forward, target } => {
+                let line = (Level::DEBUG, "forwarding");
+                self.emit("session_connected", line, || {
+                    let (forward, target_address) = (forward.to_string(), target.to_string());
+                    SessionConnected { id: *id, forward, target_address }
+                });
+            }
+            Report::Ended(record) => self.session_ended(record),
+            Report::Refused { forward, reason, limit, count } => {
+                let line = (Level::WARN, "connections refused: max_sessions is reached");
+                self.emit("limit_reached", line, || LimitReached {
+                    forward: forward.to_string(),
+                    limit: *limit,
+                    count: *count,
+                    close: close(*reason),
+                });
+            }
+            Report::AcceptFailed { forward, errno, count } => {
+                let line = (
+                    Level::WARN,
+                    "accepting failed; clients wait in the kernel's queue, and it is tried again",
+                );
+                self.emit("accept_failed", line, || {
+                    let error = sys::errno_text(*errno);
+                    AcceptFailed { forward: forward.to_string(), error, count: *count }
+                });
+            }
+            Report::Exhausted { cause, needed_for, count } => {
+                let why = cause.explanation();
+                let line = (Level::WARN, format!("a resource of this host is used up: {why}"));
+                self.emit("resource_exhausted", line, || ResourceExhausted {
+                    cause: cause.as_str().to_owned(),
+                    needed_for: (*needed_for).to_owned(),
+                    count: *count,
+                });
+            }
+        }
+    }
+
+    /// The session record. It has a switch of its own in the log: a busy process ends thousands of
+    /// sessions a second.
+    fn session_ended(&self, record: &SessionRecord) {
+        let (name, line) = ("session_closed", (Level::INFO, "session ended"));
+        if self.logs_sessions.load(Ordering::Relaxed) {
+            self.emit(name, line, || session_closed(record));
+        } else {
+            self.events.tell_of_session(name, || session_closed(record));
+        }
+        let CloseReason { by, phase, .. } = record.ending.reason;
+        if by == By::Target && phase == Phase::Connect {
+            self.events.tell("target_down", || target_down(record));
+        }
+    }
+
+    /// Builds the event if a watcher or the log wants it, and gives it to both.
+    fn emit<T: Serialize>(
+        &self,
+        name: &'static str,
+        (level, message): (Level, impl fmt::Display),
+        event: impl FnOnce() -> T,
+    ) {
+        let (is_watched, is_logged) = (self.events.wants(name), log::is_on(level));
+        if !is_watched && !is_logged {
+            return;
+        }
+        let event = event();
+        if is_watched {
+            self.events.tell(name, || &event);
+        }
+        if is_logged {
+            log::write(level, &message, &event);
+        }
+    }
+}
+
+fn session_closed(record: &SessionRecord) -> SessionClosed<'_> {
+    let ending = &record.ending;
+    let tcp = |tcp: sys::TcpInfo| ClosedTcp { rtt: seconds(tcp.rtt), retransmits: tcp.retransmits };
+    SessionClosed {
+        id: record.id,
+        forward: record.forward().into(),
+        client: record.client.to_string(),
+        listener: record.listener().into(),
+        target: record.target().into(),
+        target_address: record.target_address.map(|address| address.to_string()),
+        started: humantime::format_rfc3339_millis(record.started).to_string(),
+        duration: seconds(ending.duration),
+        connect_time: ending.connect_time.map(seconds),
+        bytes_up: ending.bytes_up,
+        bytes_down: ending.bytes_down,
+        path_up: ending.path_up.as_str().into(),
+        path_down: ending.path_down.as_str().into(),
+        fallback_up: ending.fallback_up.as_str().into(),
+        fallback_down: ending.fallback_down.as_str().into(),
+        close: close(ending.reason),
+        client_tcp: record.client_tcp.map(tcp),
+        target_tcp: record.target_tcp.map(tcp),
+    }
+}
+
+fn close(reason: CloseReason) -> Close<'static> {
+    Close {
+        by: reason.by.as_str().into(),
+        phase: reason.phase.as_str().into(),
+        cause: reason.cause.as_str().into(),
+        errno: reason.errno.map(|number| {
+            let number = number.get();
+            sys::errno_name(number).map_or_else(|| number.to_string().into(), Into::into)
+        }),
+    }
+}
+
+fn target_down(record: &SessionRecord) -> TargetDown {
+    TargetDown {
+        forward: record.forward().to_owned(),
+        target: record.target().to_owned(),
+        target_address: record.target_address.map(|address| address.to_string()),
+        cause: record.ending.reason.cause.as_str().to_owned(),
+    }
+}
+
+/// Times of events are seconds, to the microsecond.
+fn seconds(duration: Duration) -> f64 {
+    Duration::new(duration.as_secs(), duration.subsec_micros() * 1000).as_secs_f64()
+}
