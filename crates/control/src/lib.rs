@@ -39,8 +39,6 @@ mod admin;
 mod admin_address;
 pub use admin_address::admin_sockets;
 
-pub mod api;
-
 mod capacity;
 
 pub mod doctor;

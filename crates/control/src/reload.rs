@@ -7,9 +7,9 @@ pub(crate) use outcome::{LastReload, ReloadError, ReloadReport};
 mod trial;
 pub(crate) use trial::Trial;
 
-use crate::api::Reloaded;
 use crate::supervisor::Supervisor;
 use crate::watch::Watch;
+use api::Reloaded;
 use engine::{ForwardState, ForwardView};
 use outcome::log_reload;
 use plan::{Plan, PlanDiff, Problems, Reading};

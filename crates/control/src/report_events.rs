@@ -1,12 +1,12 @@
 //! Reports of the workers as events. Each event is one struct of [`crate::api`]: watchers of
 //! `GET /v1/events` receive it as JSON, and the log as the fields of a line.
 
-use crate::api::{
+use crate::events::Events;
+use crate::log;
+use api::{
     AcceptFailed, Close, ClosedTcp, LimitReached, ResourceExhausted, SessionClosed,
     SessionConnected, SessionOpened, TargetDown,
 };
-use crate::events::Events;
-use crate::log;
 use engine::{Report, SessionRecord};
 use flow::{By, CloseReason, Phase};
 use serde::Serialize;

@@ -6,7 +6,6 @@ pub(crate) use start::start_engine;
 
 use crate::admin::{App, Door};
 use crate::announce::announce;
-use crate::api::Shutdown;
 use crate::desk::Desk;
 use crate::manager::{Handed, Notifier, start_pulse, take_handed};
 use crate::orphans::start_reaping;
@@ -14,6 +13,7 @@ use crate::requests::{Request, Requests, Stopper};
 use crate::sandbox::Sandbox;
 use crate::supervisor::Supervisor;
 use crate::upgrade::{Handover, Wanted, go_on, upgrade};
+use api::Shutdown;
 use plan::{InForce, Plan};
 use std::fmt;
 use std::time::{Duration, Instant};

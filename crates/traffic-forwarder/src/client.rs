@@ -44,7 +44,6 @@ use crate::output::say_json;
 use crate::{say, warn};
 use command::{Kill, Named, Plan, Reload};
 use connection::Client;
-use control::api;
 use failure::Failure;
 use hyper::Method;
 use reach::{Reach, Whom};

@@ -1,7 +1,6 @@
 //! `GET /openapi.json`: the description of all this, made of the code.
 
 use super::{events, forwards, page, probes, profile, reload, sessions, status, upgrade};
-use crate::api;
 use axum::Json;
 use utoipa::OpenApi;
 

@@ -2,10 +2,10 @@
 
 use super::refusal::Refusal;
 use super::routes::App;
-use crate::api::{Failure, Lagged};
 use crate::desk::Desk;
 use crate::events::Event as Happened;
 use crate::events::{Events, Watch};
+use api::{Failure, Lagged};
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::response::IntoResponse;

@@ -3,8 +3,8 @@
 use super::refusal::Refusal;
 use super::routes::App;
 use super::status::seconds_since;
-use crate::api::{Done, Failure, Forward, ForwardSwitched, Forwards, Rates};
 use crate::supervisor::Supervisor;
+use api::{Done, Failure, Forward, ForwardSwitched, Forwards, Rates};
 use axum::Json;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};

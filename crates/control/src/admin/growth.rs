@@ -1,9 +1,9 @@
 //! How fast the numbers of the process and of its forwards grow.
 
 use super::meter::{Before, Meter};
-use crate::api::{Rates, Status};
 use crate::desk::{Desk, Gone};
 use crate::supervisor::Supervisor;
+use api::{Rates, Status};
 use engine::Totals;
 use flow::Direction;
 use std::collections::HashMap;

@@ -62,7 +62,7 @@ pub(super) async fn index(State(app): State<App>, headers: HeaderMap) -> Respons
 /// A file that the web page consists of.
 #[utoipa::path(get, path = "/page/{file}", tag = "page",
     params(("file" = String, Path, description = "The file's name.")),
-    responses((status = 200, body = String), (status = 404, body = crate::api::Failure)),
+    responses((status = 200, body = String), (status = 404, body = api::Failure)),
 )]
 pub(super) async fn part(
     file: Result<Path<String>, PathRejection>,

@@ -2,8 +2,8 @@
 
 use super::refusal::Refusal;
 use super::routes::App;
-use crate::api::Failure;
 use crate::metrics::{Format, render};
+use api::Failure;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::IntoResponse;

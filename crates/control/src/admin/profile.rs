@@ -11,7 +11,7 @@ mod taking;
 
 use super::refusal::Refusal;
 use super::routes::App;
-use crate::api::Failure;
+use api::Failure;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::response::Response;

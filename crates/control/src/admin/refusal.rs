@@ -1,7 +1,7 @@
 //! Answers that say why something was not done.
 
-use crate::api::{Error, Failure};
 use crate::desk::Gone;
+use api::{Error, Failure};
 use axum::Json;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::http::{HeaderValue, Method, StatusCode, Uri, header};

@@ -3,9 +3,9 @@
 use super::refusal::Refusal;
 use super::routes::App;
 use super::status::confirm_within;
-use crate::api::{Change, ChangedForward, Done, Failure, ForwardSummary, Reload};
 use crate::reload::{ReloadError, ReloadOptions, ReloadReport};
 use crate::supervisor::Supervisor;
+use api::{Change, ChangedForward, Done, Failure, ForwardSummary, Reload};
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};

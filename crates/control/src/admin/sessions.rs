@@ -4,7 +4,7 @@ use super::listing::{self, Rate, session_of};
 use super::rates::Question;
 use super::refusal::Refusal;
 use super::routes::App;
-use crate::api::{Done, Failure, Session, Sessions};
+use api::{Done, Failure, Session, Sessions};
 use axum::Json;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};

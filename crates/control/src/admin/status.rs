@@ -2,8 +2,8 @@
 
 use super::refusal::Refusal;
 use super::routes::App;
-use crate::api::{Failure, LastReload, LastUpgrade, Status};
 use crate::supervisor::Supervisor;
+use api::{Failure, LastReload, LastUpgrade, Status};
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};

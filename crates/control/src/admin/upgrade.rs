@@ -2,9 +2,9 @@
 
 use super::refusal::Refusal;
 use super::routes::App;
-use crate::api::{Failure, Upgrade};
 use crate::desk::Gone;
 use crate::upgrade::{UpgradeError, Wanted};
+use api::{Failure, Upgrade};
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};

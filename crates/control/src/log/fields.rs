@@ -242,7 +242,7 @@ impl SerializeStruct for Group<'_> {
 #[cfg(test)]
 mod tests {
     use super::super::line::Form;
-    use crate::api::{Close, ClosedTcp, SessionClosed};
+    use api::{Close, ClosedTcp, SessionClosed};
     use plan::LogFormat;
     use tracing::Level;
 

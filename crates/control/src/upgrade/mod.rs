@@ -112,7 +112,7 @@ async fn run(check: Check) -> Result<Candidate, UpgradeError> {
 impl Supervisor {
     fn announce_upgrade(&self, by: &str, to: String) {
         tracing::info!(by, from = env!("CARGO_PKG_VERSION"), to, "upgrading");
-        self.events.tell("upgrade", || crate::api::Upgraded {
+        self.events.tell("upgrade", || api::Upgraded {
             by: by.to_owned(),
             version: Some(to),
             error: None,
@@ -128,7 +128,7 @@ impl Supervisor {
             tracing::error!(%error, "start the journal");
         }
         tracing::error!(by, error, "upgrade failed; nothing was changed");
-        self.events.tell("upgrade", || crate::api::Upgraded {
+        self.events.tell("upgrade", || api::Upgraded {
             by: by.to_owned(),
             version: None,
             error: Some(error.clone()),

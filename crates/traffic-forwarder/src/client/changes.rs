@@ -2,7 +2,7 @@
 
 use crate::client::screen::{Colour, Screen, columns};
 use crate::client::units::{many, seconds};
-use control::api::{Change, ForwardSummary, Reload};
+use api::{Change, ForwardSummary, Reload};
 use plan::{Section, Setting, escaped};
 use std::slice;
 
@@ -114,7 +114,7 @@ fn colour(sign: char) -> Colour {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use control::api::ChangedForward;
+    use api::ChangedForward;
 
     const SCREEN: Screen = Screen { size: None, colours: false };
 

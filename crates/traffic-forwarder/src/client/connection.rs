@@ -4,7 +4,6 @@ use crate::client::failure::{Attempt, Failure};
 use crate::client::place::Place;
 use crate::client::reach::Whom;
 use crate::client::whereabouts::{self, Whereabouts};
-use control::api;
 use http_body_util::{BodyExt, Empty, Limited};
 use hyper::body::Bytes;
 use hyper::{Method, Request, StatusCode, header};

@@ -3,7 +3,6 @@
 use crate::client::place::Place;
 use crate::exit::Exit;
 use crate::warn;
-use control::api;
 use std::fmt;
 use std::io;
 use std::os::unix::fs::MetadataExt;

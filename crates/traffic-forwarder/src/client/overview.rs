@@ -2,7 +2,7 @@
 
 use crate::client::table::facts;
 use crate::client::units::{bytes, many, seconds};
-use control::api::{Forward, LastReload, LastUpgrade, Status};
+use api::{Forward, LastReload, LastUpgrade, Status};
 
 type Line = (&'static str, String);
 

@@ -1,7 +1,7 @@
 //! What is red in every view: what an operator should act on. `docs/views.md` has the same list.
 
 use crate::client::screen::Colour;
-use control::api::{Forward, Session, Status};
+use api::{Forward, Session, Status};
 
 /// What happened so many seconds ago still is.
 const LATELY: f64 = 60.0;

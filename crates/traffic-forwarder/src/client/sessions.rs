@@ -9,7 +9,7 @@ use crate::client::units::{bytes, many, rate, seconds};
 use crate::client::watch::{self, Page};
 use crate::client::{names, path, red, show};
 use crate::exit::Exit;
-use control::api::{Lane, Session, Sessions, Tcp};
+use api::{Lane, Session, Sessions, Tcp};
 use hyper::Method;
 
 pub(crate) async fn run(wanted: &command::Sessions) -> Result<Exit, Failure> {

@@ -11,7 +11,7 @@ use crate::client::watch::{self, Page};
 use crate::client::{names, overview, path, show};
 use crate::exit::Exit;
 use crate::say;
-use control::api::{Forward, Forwards, Status};
+use api::{Forward, Forwards, Status};
 use hyper::Method;
 use serde::Serialize;
 

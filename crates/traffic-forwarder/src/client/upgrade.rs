@@ -4,7 +4,7 @@ use crate::client::connection::Client;
 use crate::client::failure::Failure;
 use crate::client::{command, overview, path, show};
 use crate::exit::Exit;
-use control::api::{LastUpgrade, Status, Upgrade};
+use api::{LastUpgrade, Status, Upgrade};
 use hyper::Method;
 use std::os::unix::ffi::OsStrExt;
 use std::time::Duration;

@@ -5,7 +5,7 @@ use crate::client::screen::{Screen, cut};
 use crate::client::units::seconds;
 use crate::exit::Exit;
 use crate::output::{print, written};
-use control::api::Status;
+use api::Status;
 use serde::Serialize;
 use std::io;
 use std::time::{Duration, Instant};

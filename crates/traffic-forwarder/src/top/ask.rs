@@ -6,7 +6,7 @@ use crate::client::connection::Client;
 use crate::client::failure::Failure;
 use crate::client::path::{part, with_query};
 use crate::client::watch::is_same_process;
-use control::api::{Done, Error, Status};
+use api::{Done, Error, Status};
 use hyper::Method;
 use std::net::IpAddr;
 

@@ -5,7 +5,7 @@ use crate::client::screen::Colour;
 use crate::client::sessions::{colour as verdict_colour, paths};
 use crate::client::status::{colour as state_colour, first_and_count};
 use crate::client::units::{bytes, rate, seconds};
-use control::api::{Forward, Rates, Session};
+use api::{Forward, Rates, Session};
 
 /// Between two columns.
 pub(super) const GAP: u16 = 1;

@@ -2,7 +2,7 @@
 
 use crate::client::screen::columns;
 use crate::client::sessions::facts_of;
-use control::api::Session;
+use api::Session;
 
 /// The width of a fact's name, with the gap behind it.
 pub(super) const NAME: u16 = 12;

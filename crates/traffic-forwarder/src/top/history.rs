@@ -1,6 +1,6 @@
 //! The last numbers of each kind, to draw how they moved.
 
-use control::api::Status;
+use api::Status;
 use std::collections::VecDeque;
 
 /// As many as the widest terminal has columns.

@@ -13,7 +13,7 @@ use crate::client::failure::Failure;
 use crate::client::red::{self, Red};
 use crate::client::units::seconds;
 use crate::client::watch::{NEWS_LAST, is_same_process, what_happened};
-use control::api::{Done, Forward, Forwards, Session, Sessions, Status};
+use api::{Done, Forward, Forwards, Session, Sessions, Status};
 use std::time::{Duration, SystemTime};
 
 pub(super) const FORWARD_SORTS: &[&str] =

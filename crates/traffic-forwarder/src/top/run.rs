@@ -10,7 +10,7 @@ use crate::client::failure::Failure;
 use crate::client::reach::Whom;
 use crate::client::screen::Screen;
 use crate::exit::Exit;
-use control::api::Done;
+use api::Done;
 use ratatui::crossterm::event::{Event, KeyEventKind};
 use ratatui::layout::{Rect, Size};
 use std::io;

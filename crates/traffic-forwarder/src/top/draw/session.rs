@@ -4,7 +4,7 @@ use super::{BOLD, Palette, line};
 use crate::client::sessions::colour;
 use crate::top::detail::{NAME, lines};
 use crate::top::scroll::Scroll;
-use control::api::Session;
+use api::Session;
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};

@@ -8,7 +8,7 @@ use crate::client::units::{bytes, many, rate, seconds};
 use crate::top::columns::new_sessions;
 use crate::top::history::Trend;
 use crate::top::model::Model;
-use control::api::Status;
+use api::Status;
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::style::Style;

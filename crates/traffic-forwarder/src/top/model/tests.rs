@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::client::place::Place;
-use control::api::Error;
+use api::Error;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::layout::Rect;
 use serde_json::{Value, json};
