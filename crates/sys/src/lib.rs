@@ -3,14 +3,17 @@
 //!
 //! Every descriptor made here is non-blocking and close-on-exec. This is the only crate in which
 //! `unsafe` may appear, and it does so only where `rustix` has no safe form of a call:
-//! [`tcp_info`], [`socket::unacked`], [`release_free_memory`], what [`exec`], [`inherit`] and
-//! [`sampling`] need, and [`only_files_and_dns`].
+//! [`tcp_info`], [`socket::unacked`], [`ignore_newcomers`], [`release_free_memory`], what [`exec`],
+//! [`inherit`] and [`sampling`] need, and [`only_files_and_dns`].
 
 mod address;
 pub use address::Address;
 
 pub mod listen;
 pub mod socket;
+
+mod newcomers;
+pub use newcomers::ignore_newcomers;
 
 mod adopted;
 pub use adopted::{ListensAt, adopt, listens_at};

@@ -1,10 +1,10 @@
 //! Listening sockets.
 
 use crate::socket::{TcpOptions, keep_urgent_inline, set_for_forwarding, set_tcp_options};
-use crate::{Address, Errno, Result, SocketFile};
+use crate::{Address, Errno, FileId, Result, SocketFile};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
-use rustix::fs::{Mode, fchmod};
+use rustix::fs::{Access, AtFlags, Mode, fchmod};
 use rustix::net::{
     AddressFamily, Shutdown, SocketAddrAny, SocketAddrUnix, SocketFlags, SocketType,
     acceptfrom_with, bind, connect, listen, shutdown, socket_with, sockopt,
@@ -20,23 +20,71 @@ const FLAGS: SocketFlags = SocketFlags::NONBLOCK.union(SocketFlags::CLOEXEC);
 
 /// Listens on one address, with `options` for what it accepts. An IPv6 address is that alone: `[::]` does not include IPv4.
 pub fn tcp(address: SocketAddr, options: &TcpOptions) -> Result<OwnedFd> {
-    tcp_socket(address, true, options)
+    started(bind_tcp(address, options, Sharing::Exclusive)?)
 }
 
 /// Listens on `port` of every address, IPv6 and IPv4 by one socket. On a host without IPv6, on
 /// every IPv4 address.
 pub fn tcp_any(port: u16, options: &TcpOptions) -> Result<OwnedFd> {
-    on_every_address(port, |address, only_v6| tcp_socket(address, only_v6, options))
+    started(bind_tcp_any(port, options, Sharing::Exclusive)?)
+}
+
+/// Whether a socket may be bound where another one of this user listens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sharing {
+    /// Not at all: `EADDRINUSE`.
+    Exclusive,
+    /// With a socket that allows it too (`SO_REUSEPORT`, see [`set_sharing`]): the one with the more
+    /// specific address gets the connections.
+    SameUser,
+}
+
+/// Binds one address without listening: no client is taken from a socket that listens there, and
+/// closing the socket disturbs none. [`start`] makes it a listener.
+pub fn bind_tcp(address: SocketAddr, options: &TcpOptions, sharing: Sharing) -> Result<OwnedFd> {
+    prepared(bound(address, true, sharing)?, options)
+}
+
+/// The same for `port` of every address.
+pub fn bind_tcp_any(port: u16, options: &TcpOptions, sharing: Sharing) -> Result<OwnedFd> {
+    let socket = on_every_address(port, |address, only_v6| bound(address, only_v6, sharing))?;
+    prepared(socket, options)
+}
+
+/// Makes a bound socket accept connections.
+pub fn start(socket: impl AsFd) -> Result<()> {
+    listen(socket, BACKLOG)
+}
+
+/// Changes whether a bound or listening socket shares its address from now on.
+pub fn set_sharing(socket: impl AsFd, sharing: Sharing) -> Result<()> {
+    sockopt::set_socket_reuseport(socket, sharing == Sharing::SameUser)
 }
 
 /// Whether [`tcp`] could listen there. It does not: whoever does goes on undisturbed.
 pub fn try_tcp(address: SocketAddr) -> Result<()> {
-    bound(address, true).map(drop)
+    bound(address, true, Sharing::Exclusive).map(drop)
 }
 
 /// Whether [`tcp_any`] could listen there, likewise.
 pub fn try_tcp_any(port: u16) -> Result<()> {
-    on_every_address(port, bound).map(drop)
+    let bind = |address, only_v6| bound(address, only_v6, Sharing::Exclusive);
+    on_every_address(port, bind).map(drop)
+}
+
+/// Whether [`unix`] could listen there. Makes no file.
+pub fn try_unix(path: &Path) -> Result<()> {
+    let address = SocketAddrUnix::new(path)?;
+    if FileId::at(path).is_some() {
+        abandoned(path, &address).ok_or(Errno::ADDRINUSE)?.leave();
+    }
+    let directory = path.parent().unwrap_or(path);
+    rustix::fs::accessat(
+        rustix::fs::CWD,
+        directory,
+        Access::WRITE_OK | Access::EXEC_OK,
+        AtFlags::EACCESS,
+    )
 }
 
 fn on_every_address(
@@ -52,17 +100,21 @@ fn on_every_address(
     }
 }
 
-fn tcp_socket(address: SocketAddr, only_v6: bool, options: &TcpOptions) -> Result<OwnedFd> {
-    let socket = bound(address, only_v6)?;
-    // Before it listens: the first connection must inherit them too.
+fn started(socket: OwnedFd) -> Result<OwnedFd> {
+    start(&socket)?;
+    Ok(socket)
+}
+
+/// With the options that accepted sockets inherit. Before it listens: the first connection must
+/// inherit them too.
+fn prepared(socket: OwnedFd, options: &TcpOptions) -> Result<OwnedFd> {
     set_for_forwarding(socket.as_fd())?;
     set_tcp_options(socket.as_fd(), options)?;
-    listen(&socket, BACKLOG)?;
     Ok(socket)
 }
 
 /// A socket at this address that does not listen yet.
-fn bound(address: SocketAddr, only_v6: bool) -> Result<OwnedFd> {
+fn bound(address: SocketAddr, only_v6: bool, sharing: Sharing) -> Result<OwnedFd> {
     let family = if address.is_ipv6() { AddressFamily::INET6 } else { AddressFamily::INET };
     let socket = socket_with(family, SocketType::STREAM, FLAGS, None)?;
     // Connections of an earlier process in TIME_WAIT must not keep this one from starting. It
@@ -70,6 +122,9 @@ fn bound(address: SocketAddr, only_v6: bool) -> Result<OwnedFd> {
     sockopt::set_socket_reuseaddr(&socket, true)?;
     if address.is_ipv6() {
         sockopt::set_ipv6_v6only(&socket, only_v6)?;
+    }
+    if sharing == Sharing::SameUser {
+        set_sharing(&socket, sharing)?;
     }
     bind(&socket, &address)?;
     Ok(socket)
@@ -105,8 +160,9 @@ fn unix_socket(path: &Path, mode: Option<Mode>) -> Result<OwnedFd> {
         fchmod(&socket, mode)?;
     }
     match bind(&socket, &address) {
-        Err(Errno::ADDRINUSE) if is_abandoned(path, &address) => {
-            std::fs::remove_file(path).map_err(|_| Errno::ADDRINUSE)?;
+        Err(Errno::ADDRINUSE) => {
+            // Removes the file that was found abandoned, and no other.
+            drop(abandoned(path, &address).ok_or(Errno::ADDRINUSE)?);
             bind(&socket, &address)?;
         }
         result => result?,
@@ -115,12 +171,12 @@ fn unix_socket(path: &Path, mode: Option<Mode>) -> Result<OwnedFd> {
     Ok(socket)
 }
 
-fn is_abandoned(path: &Path, address: &SocketAddrUnix) -> bool {
-    let probe = || {
-        let socket = socket_with(AddressFamily::UNIX, SocketType::STREAM, FLAGS, None)?;
-        connect(&socket, address)
-    };
-    SocketFile::is_at(path) && probe() == Err(Errno::CONNREFUSED)
+/// The socket file at `path`, if no process listens there any more. Dropping it removes the file.
+fn abandoned(path: &Path, address: &SocketAddrUnix) -> Option<SocketFile> {
+    let id = FileId::at(path).filter(|_| SocketFile::is_at(path))?;
+    let socket = socket_with(AddressFamily::UNIX, SocketType::STREAM, FLAGS, None).ok()?;
+    let refused = connect(&socket, address) == Err(Errno::CONNREFUSED);
+    refused.then(|| SocketFile::known(path, id))
 }
 
 /// Accepts one waiting connection: its socket and its peer. `EAGAIN` if none waits.
@@ -201,7 +257,7 @@ mod tests {
         assert_eq!(try_tcp_any(address.port()), Err(Errno::ADDRINUSE));
         drop(first);
         assert_eq!((try_tcp(address), try_tcp_any(address.port())), (Ok(()), Ok(())));
-        let socket = bound(address, true).unwrap();
+        let socket = bound(address, true, Sharing::Exclusive).unwrap();
         let refused = std::net::TcpStream::connect(address).map_err(|error| error.kind());
         assert_eq!(refused.err(), Some(std::io::ErrorKind::ConnectionRefused));
         drop(socket);
@@ -229,5 +285,60 @@ mod tests {
         let file = dir.path().join("file");
         std::fs::write(&file, "not a socket").unwrap();
         assert_eq!(unix(&file).unwrap_err(), Errno::ADDRINUSE, "a file is never removed");
+    }
+
+    #[test]
+    fn a_unix_socket_is_tried_without_making_or_removing_a_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("socket");
+        assert_eq!((try_unix(&path), path.exists()), (Ok(()), false));
+        let living = unix(&path).unwrap();
+        assert_eq!(try_unix(&path), Err(Errno::ADDRINUSE));
+        drop(living);
+        // try_unix() must not remove the abandoned file: unix() does.
+        assert_eq!((try_unix(&path), path.exists()), (Ok(()), true));
+        assert_eq!(try_unix(&dir.path().join("none/socket")), Err(Errno::NOENT));
+        std::fs::write(dir.path().join("file"), "").unwrap();
+        assert_eq!(try_unix(&dir.path().join("file")), Err(Errno::ADDRINUSE));
+        let long = dir.path().join("x".repeat(200));
+        assert_eq!(try_unix(&long), Err(Errno::NAMETOOLONG));
+    }
+
+    /// Each pair overlaps. Clients that the old one has taken stay there.
+    #[test]
+    fn a_listener_takes_over_from_another_with_an_overlapping_address() {
+        let addresses = ["[::]", "0.0.0.0", "127.0.0.1", "[::1]"];
+        let pairs = addresses.iter().flat_map(|old| addresses.map(|new| (*old, new)));
+        let v4 = |address: &str| !address.starts_with('[');
+        let any = |address: &str| matches!(address, "[::]" | "0.0.0.0");
+        for (old, new) in
+            pairs.filter(|(old, new)| old != new && v4(old) == v4(new) && (any(old) || any(new)))
+        {
+            let at = |address: &str, port| format!("{address}:{port}").parse().unwrap();
+            let first = tcp(at(old, 0), &OPTIONS).unwrap();
+            let port = local_address(&first).unwrap().unwrap().port();
+            let address: SocketAddr = at(new, port);
+            assert_eq!(
+                bind_tcp(address, &OPTIONS, Sharing::Exclusive).err(),
+                Some(Errno::ADDRINUSE)
+            );
+            assert_eq!(
+                bind_tcp(address, &OPTIONS, Sharing::SameUser).err(),
+                Some(Errno::ADDRINUSE)
+            );
+            set_sharing(&first, Sharing::SameUser).unwrap();
+            let second = bind_tcp(address, &OPTIONS, Sharing::SameUser).unwrap();
+            let reached: SocketAddr = at(if v4(old) { "127.0.0.1" } else { "[::1]" }, port);
+            let before = TcpStream::connect(reached).unwrap();
+            start(&second).unwrap();
+            set_sharing(&second, Sharing::Exclusive).unwrap();
+            let peer = accept(first.as_fd()).unwrap().1;
+            assert_eq!(peer.ip(), Some(before.local_addr().unwrap()));
+            drop(first);
+            let after = TcpStream::connect(reached).unwrap();
+            let peer = accept(second.as_fd()).unwrap().1;
+            assert_eq!(peer.ip(), Some(after.local_addr().unwrap()));
+            assert_eq!(tcp(address, &OPTIONS).err(), Some(Errno::ADDRINUSE));
+        }
     }
 }

@@ -123,19 +123,21 @@ pub fn is_connected_to_itself(socket: BorrowedFd<'_>) -> bool {
     local.is_some() && local == rustix::net::getpeername(socket).ok().flatten()
 }
 
-/// Whether connections to `ip` stay on this host: then the kernel's route to it begins at `ip`
-/// itself, or it is a loopback address.
-pub fn is_of_this_host(ip: IpAddr) -> bool {
-    let any: IpAddr = match ip {
+/// Whether connections to `address` stay on this host: then the kernel's route to it begins at the
+/// address itself, or it is a loopback address. The port does not matter; the scope of a link-local
+/// address does.
+pub fn is_of_this_host(mut address: SocketAddr) -> bool {
+    let any: IpAddr = match address.ip() {
         IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
         IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
     };
-    // Connecting a UDP socket sends nothing: it looks up the route. The port does not matter.
+    address.set_port(9);
+    // Connecting a UDP socket sends nothing: it looks up the route.
     let source = UdpSocket::bind((any, 0)).and_then(|socket| {
-        socket.connect((ip, 9))?;
+        socket.connect(address)?;
         socket.local_addr()
     });
-    ip.is_loopback() || source.is_ok_and(|source| source.ip() == ip)
+    address.ip().is_loopback() || source.is_ok_and(|source| source.ip() == address.ip())
 }
 
 /// Takes the socket's pending error (`SO_ERROR`), if any. The kernel reports it once.
@@ -209,7 +211,8 @@ mod tests {
         for (ip, ours) in
             [("127.0.0.1", true), ("127.9.9.9", true), ("::1", true), ("203.0.113.1", false)]
         {
-            assert_eq!(is_of_this_host(ip.parse().unwrap()), ours, "{ip}");
+            let ip: IpAddr = ip.parse().unwrap();
+            assert_eq!(is_of_this_host((ip, 1).into()), ours, "{ip}");
         }
     }
 

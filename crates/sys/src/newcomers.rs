@@ -1,0 +1,79 @@
+//! Keeping new connections away from a listener that is about to be closed.
+
+use crate::{Errno, Result};
+use rustix::fd::{AsFd, AsRawFd};
+
+/// From now on the listener ignores connection requests. Those whose handshake is under way or done
+/// can still be accepted: a listener that is drained and then closed loses none of them. A client
+/// that is ignored asks again after a second (RFC 6298), and finds the listener that has taken over.
+///
+/// It is a filter (`SO_ATTACH_FILTER`, socket(7)) that drops segments with SYN and without ACK.
+/// Accepted sockets inherit it; no segment of theirs looks like that.
+pub fn ignore_newcomers(listener: impl AsFd) -> Result<()> {
+    const FLAGS_OF_TCP_HEADER: u32 = 13;
+    const SYN: u32 = 0x02;
+    const SYN_AND_ACK: u32 = 0x12;
+    let load = libc::BPF_LD | libc::BPF_B | libc::BPF_ABS;
+    let and = libc::BPF_ALU | libc::BPF_AND | libc::BPF_K;
+    let if_equal = libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K;
+    let answer = libc::BPF_RET | libc::BPF_K;
+    let mut program = [
+        statement(load, FLAGS_OF_TCP_HEADER, 0),
+        statement(and, SYN_AND_ACK, 0),
+        // If not, the statement after the next.
+        statement(if_equal, SYN, 1),
+        statement(answer, 0, 0),
+        statement(answer, u32::MAX, 0),
+    ];
+    let filter = libc::sock_fprog { len: 5, filter: program.as_mut_ptr() };
+    let length = libc::socklen_t::try_from(size_of_val(&filter)).map_err(|_| Errno::INVAL)?;
+    // SAFETY: the pointer is to a `sock_fprog` that lives until the call returns, with its length;
+    // it points to as many statements as it says. The kernel copies both.
+    let result = unsafe {
+        libc::setsockopt(
+            listener.as_fd().as_raw_fd(),
+            libc::SOL_SOCKET,
+            libc::SO_ATTACH_FILTER,
+            (&raw const filter).cast(),
+            length,
+        )
+    };
+    if result == 0 {
+        return Ok(());
+    }
+    Err(Errno::from_io_error(&std::io::Error::last_os_error()).unwrap_or(Errno::INVAL))
+}
+
+/// One statement of a filter; `skip` is how many follow that a failed comparison leaves out.
+fn statement(code: u32, k: u32, skip: u8) -> libc::sock_filter {
+    // All codes have eight bits.
+    libc::sock_filter { code: u16::try_from(code).unwrap_or(0), jt: 0, jf: skip, k }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{ErrorKind, Read, Write};
+    use std::net::{TcpListener, TcpStream};
+    use std::time::Duration;
+
+    #[test]
+    fn those_who_are_there_are_accepted_and_newcomers_are_not_heard() {
+        for host in ["127.0.0.1:0", "[::1]:0"] {
+            let listener = TcpListener::bind(host).unwrap();
+            let address = listener.local_addr().unwrap();
+            let mut client = TcpStream::connect(address).unwrap();
+            ignore_newcomers(&listener).unwrap();
+            let ignored = TcpStream::connect_timeout(&address, Duration::from_millis(50));
+            assert_eq!(ignored.unwrap_err().kind(), ErrorKind::TimedOut);
+            let (mut socket, _) = listener.accept().unwrap();
+            drop(listener);
+            client.write_all(b"?").unwrap();
+            let mut byte = [0];
+            socket.read_exact(&mut byte).unwrap();
+            socket.write_all(b"!").unwrap();
+            client.read_exact(&mut byte).unwrap();
+            assert_eq!(byte, *b"!");
+        }
+    }
+}
