@@ -50,6 +50,22 @@ impl ListenAddress {
             Self::Unix(_) | Self::Given(_) => None,
         }
     }
+
+    /// Whether one host cannot have listeners at both, as far as the text tells: IPv4 and IPv6
+    /// ports are separate, except that [`Self::Any`] has both.
+    pub fn overlaps(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Any { port }, other) | (other, Self::Any { port }) => {
+                other.port() == Some(*port)
+            }
+            (Self::Ip(one), Self::Ip(other)) => {
+                let any = one.ip().is_unspecified() || other.ip().is_unspecified();
+                let alike = one.is_ipv4() == other.is_ipv4() && one.port() == other.port();
+                one == other || (any && alike)
+            }
+            (one, other) => one == other,
+        }
+    }
 }
 
 impl Target {

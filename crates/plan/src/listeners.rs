@@ -164,6 +164,7 @@ mod tests {
         for (first, second, conflict) in cases {
             for pair in [[first, second], [second, first]] {
                 assert_eq!(listeners(&pair).is_err(), conflict, "{pair:?}");
+                assert_eq!(listen(pair[0]).overlaps(&listen(pair[1])), conflict, "{pair:?}");
             }
         }
     }
