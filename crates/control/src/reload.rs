@@ -7,10 +7,11 @@ pub(crate) use outcome::{LastReload, ReloadError, ReloadReport};
 mod trial;
 pub(crate) use trial::Trial;
 
+use crate::capacity::Capacity;
 use crate::supervisor::Supervisor;
 use crate::watch::Watch;
 use api::Reloaded;
-use engine::{ForwardState, ForwardView};
+use engine::{ForwardState, ForwardView, Unbound};
 use outcome::log_reload;
 use plan::{Plan, PlanDiff, Problems, Reading};
 use std::collections::{HashMap, HashSet};
@@ -76,9 +77,11 @@ impl Supervisor {
         }
         let mut report = self.compare(&new);
         report.skipped = reading.problems.iter().map(ToString::to_string).collect();
-        if !options.dry_run {
+        let may_skip = report.retried.iter().map(|forward| forward.name.clone()).collect();
+        if options.dry_run {
+            report.skipped.extend(self.try_run_by(&new, &may_skip)?);
+        } else {
             let (old, skipped) = (self.plan.clone(), self.skipped());
-            let may_skip = report.retried.iter().map(|forward| forward.name.clone()).collect();
             report.skipped.extend(self.run_by(new, &may_skip)?);
             let still = self.skipped();
             report.retried.retain(|forward| !still.contains(&forward.name));
@@ -142,6 +145,17 @@ impl Supervisor {
         }
     }
 
+    /// Whether [`Self::run_by`] would do, by the same decisions. Returns what it would skip.
+    fn try_run_by(
+        &mut self,
+        plan: &Plan,
+        may_skip: &HashSet<String>,
+    ) -> Result<Vec<String>, ReloadError> {
+        self.room_for(plan)?;
+        let result = self.engine.try_apply(&plan.forwards, &optional(may_skip));
+        described(plan, result)
+    }
+
     /// Makes this plan what runs. Of the forwards with these names, those that cannot be bound are
     /// skipped; returns them, and why.
     fn run_by(
@@ -149,20 +163,9 @@ impl Supervisor {
         plan: Plan,
         may_skip: &HashSet<String>,
     ) -> Result<Vec<String>, ReloadError> {
-        let capacity = self
-            .capacity_for(&plan)
-            .map_err(|no_room| ReloadError::Unfit(vec![no_room.to_string()]))?;
-        let describe = |unbound: &engine::Unbound| {
-            let forward = &plan.forwards[unbound.position];
-            format!("{}, for forward `{}` ({})", unbound.error, forward.name, forward.place)
-        };
-        let may_skip =
-            |forward: &plan::Forward| forward.optional && may_skip.contains(&forward.name);
-        let skipped = self
-            .engine
-            .apply(&plan.forwards, &may_skip)
-            .map_err(|failed| ReloadError::Unfit(failed.iter().map(describe).collect()))?;
-        let skipped = skipped.iter().map(describe).collect();
+        let capacity = self.room_for(&plan)?;
+        let result = self.engine.apply(&plan.forwards, &optional(may_skip));
+        let skipped = described(&plan, result)?;
         self.keep_listeners();
         self.engine.set_max_sessions(capacity.sessions);
         self.capacity = capacity;
@@ -172,6 +175,11 @@ impl Supervisor {
         crate::log::set_level(self.plan.log.level);
         self.set_detail();
         Ok(skipped)
+    }
+
+    fn room_for(&self, plan: &Plan) -> Result<Capacity, ReloadError> {
+        let capacity = self.capacity_for(plan);
+        capacity.map_err(|no_room| ReloadError::Unfit(vec![no_room.to_string()]))
     }
 
     fn note_reload<T>(&mut self, by: &str, result: &Result<T, ReloadError>) {
@@ -190,4 +198,22 @@ impl Supervisor {
             error: last.and_then(|last| last.error.clone()),
         });
     }
+}
+
+/// Those of the forwards with these names that may be skipped.
+fn optional(names: &HashSet<String>) -> impl Fn(&plan::Forward) -> bool {
+    |forward| forward.optional && names.contains(&forward.name)
+}
+
+/// In words, for the forwards of `plan`.
+fn described(
+    plan: &Plan,
+    result: Result<Vec<Unbound>, Vec<Unbound>>,
+) -> Result<Vec<String>, ReloadError> {
+    let describe = |unbound: &Unbound| {
+        let forward = &plan.forwards[unbound.position];
+        format!("{}, for forward `{}` ({})", unbound.error, forward.name, forward.place)
+    };
+    let all = |unbound: Vec<Unbound>| unbound.iter().map(describe).collect();
+    result.map(all).map_err(|failed| ReloadError::Unfit(all(failed)))
 }

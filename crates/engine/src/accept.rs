@@ -6,6 +6,7 @@ use crate::mail::{CUT, Message};
 use crate::report::Report;
 use crate::session::{Accepted, Session};
 use crate::token::token;
+use crate::walk::Walk;
 use crate::worker::Worker;
 use flow::{Admission, AtLimit, By, Cause, CloseReason, End, Occupancy, Phase};
 use rustix::fd::{AsFd, OwnedFd};
@@ -15,9 +16,7 @@ use sys::Errno;
 
 /// Connections accepted from one listener per turn: established sessions must not wait for a flood
 /// of new ones.
-const ACCEPTS_PER_TURN: usize = 16;
-/// Batches accepted at most from a listener that is given up.
-const LAST_BATCHES: usize = 64;
+pub(crate) const PER_TURN: u32 = 16;
 /// How long a listener pauses after accepting failed for want of a resource.
 const EXHAUSTED_PAUSE: Duration = Duration::from_millis(100);
 
@@ -43,31 +42,34 @@ impl Worker {
         if self.draining {
             return;
         }
-        if self.listeners.insert(number, listening).is_none() {
+        let is_known = self.listeners.insert(number, listening).is_some();
+        // That it is not polled was decided by the rules of its old route: its limit, and whether
+        // clients wait there. By those of the new one it is decided again.
+        if self.is_set_aside(number) || !is_known {
             self.poll(number);
         }
     }
 
-    /// Forgets a listener. Whoever has come by now is still served: for a client, the connection is
-    /// there as soon as the kernel has it.
-    pub(crate) fn unlisten(&mut self, number: u32) {
-        for _ in 0..LAST_BATCHES {
-            if !self.accept_from(number) {
-                break;
-            }
-        }
+    /// Whether a listener was not polled, for want of room or of a resource. That is forgotten.
+    fn is_set_aside(&mut self, number: u32) -> bool {
+        self.full.remove(&number) | self.exhausted.remove(&number)
+    }
+
+    /// Forgets a listener.
+    pub(crate) fn forget(&mut self, number: u32) {
+        // Before the socket is closed, not by closing it: another worker may hold it longer,
+        // and until then this one would be woken for it.
         self.unpoll(number);
         self.listeners.remove(&number);
-        self.full.retain(|full| *full != number);
-        self.exhausted.retain(|exhausted| *exhausted != number);
+        self.is_set_aside(number);
     }
 
     /// Polls a listener (again). Should the kernel refuse (ENOMEM, or its limit of watches), it is
     /// tried again like any exhausted resource.
-    fn poll(&mut self, number: u32) {
+    pub(crate) fn poll(&mut self, number: u32) {
         let Some(listening) = self.listeners.get(&number) else { return };
         if self.epoll.add_listener(listening.socket.as_fd(), u64::from(number)).is_err() {
-            self.exhausted.push(number);
+            self.exhausted.insert(number);
             self.retry_at = Some(self.now.after(EXHAUSTED_PAUSE));
         }
     }
@@ -78,26 +80,14 @@ impl Worker {
         let _ = self.epoll.remove(listening.socket.as_fd());
     }
 
-    /// Forgets all listeners. The last worker to do so closes them.
-    pub(crate) fn stop_listening(&mut self) {
-        let numbers: Vec<u32> = self.listeners.keys().copied().collect();
-        for number in numbers {
-            // Before the socket is closed, not by closing it: another worker may hold it longer,
-            // and until then this one would be woken for it.
-            self.unpoll(number);
-        }
-        self.listeners.clear();
-        self.full.clear();
-        self.exhausted.clear();
-        self.retry_at = None;
-    }
-
     /// Accepts what waits, up to a turn's share. What is left is reported again. False if there is
     /// no use in going on at once.
     pub(crate) fn accept_from(&mut self, number: u32) -> bool {
-        let Some(listening) = self.listeners.get(&number).map(Arc::clone) else { return false };
+        // While draining it is there until its turn to be forgotten has come.
+        let listening = self.listeners.get(&number).filter(|_| !self.draining);
+        let Some(listening) = listening.map(Arc::clone) else { return false };
         let mut failure = None;
-        for _ in 0..ACCEPTS_PER_TURN {
+        for _ in 0..PER_TURN {
             match self.accept_one(number, &listening) {
                 Tried::Accepted => failure = None,
                 Tried::Failed(errno) => failure = Some(errno),
@@ -121,7 +111,7 @@ impl Worker {
         let waits = route.forward.at_limit == AtLimit::Wait;
         if waits && self.ask_for_room(route) == Admission::Wait {
             self.unpoll(number);
-            self.full.push(number);
+            self.full.insert(number);
             return Tried::NoUse;
         }
         match sys::listen::accept(listening.socket.as_fd()) {
@@ -178,7 +168,7 @@ impl Worker {
     fn pause(&mut self, number: u32, listening: &Listening, errno: Errno) {
         self.pump.pool.clear();
         self.unpoll(number);
-        self.exhausted.push(number);
+        self.exhausted.insert(number);
         self.retry_at.get_or_insert(self.now.after(EXHAUSTED_PAUSE));
         listening.route.forward.counters.of(self.index).accept_failed(errno);
         let forward = Arc::clone(&listening.route.forward.name);
@@ -190,16 +180,14 @@ impl Worker {
 
     pub(crate) fn retry_exhausted(&mut self) {
         self.retry_at = None;
-        for number in std::mem::take(&mut self.exhausted) {
-            self.poll(number);
-        }
+        let numbers = std::mem::take(&mut self.exhausted).into_iter().collect();
+        self.walk(Walk::Poll { numbers });
     }
 
     /// There is room again: whoever still finds none will wait again.
     pub(crate) fn retry_full(&mut self) {
-        for number in std::mem::take(&mut self.full) {
-            self.poll(number);
-        }
+        let numbers = std::mem::take(&mut self.full).into_iter().collect();
+        self.walk(Walk::Poll { numbers });
     }
 
     fn report_refused(&mut self, route: &Route) {

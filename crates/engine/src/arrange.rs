@@ -1,8 +1,9 @@
-//! How a new configuration takes the place of the old one: everything new is bound first, then the
-//! workers are told, then what is left over is given up.
+//! How a new configuration takes the place of the old one: everything new is bound first, then it
+//! listens, then the workers are told, then what is left over is given up.
 
 use crate::change::{Changes, give_up, lead};
 use crate::forward::Forward;
+use crate::leaving::Leaving;
 use crate::listen_error::{ListenCause, ListenError};
 use crate::listener::Listener;
 use crate::running::{Forwards, Removed, Running, Unbound};
@@ -11,7 +12,26 @@ use plan::ListenAddress;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Instant;
-use sys::Errno;
+use sys::socket::TcpOptions;
+use sys::{Errno, FileState};
+
+/// What becomes of the whole if a forward cannot be bound.
+#[derive(Clone, Copy)]
+pub(crate) enum Policy<'a> {
+    /// Nothing happens, unless this says that the forward may be skipped.
+    AllOrNothing(&'a dyn Fn(&plan::Forward) -> bool),
+    /// It is skipped, with those of its addresses that cannot be bound.
+    WhatCanBe,
+}
+
+/// What is done about an address that is not listened on yet.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Attempt {
+    /// It is bound.
+    Bind,
+    /// It is found out whether it could be.
+    Try,
+}
 
 /// A configuration that has taken the place of another, and that the workers do not know yet.
 pub(crate) struct Arranged {
@@ -19,23 +39,64 @@ pub(crate) struct Arranged {
     changes: Changes,
     /// Listeners that nobody wants any more.
     spare: Vec<Listener>,
+    leaving: Leaving,
 }
 
 impl Arranged {
     /// Tells the workers. Returns the forwards that were skipped, because the configuration allows
     /// it.
     pub(crate) fn take_effect(self, shared: &Arc<Shared>) -> Vec<Unbound> {
+        self.leaving.ignore_newcomers();
         give_up(self.spare, self.changes, shared);
+        drop(self.leaving);
         self.skipped
     }
 }
 
 /// Listeners that were bound for a new configuration, by address.
-#[derive(Default)]
-pub(crate) struct Fresh {
+pub(crate) struct Fresh<'a> {
+    policy: Policy<'a>,
     listeners: HashMap<ListenAddress, Listener>,
     skipped: Vec<Unbound>,
     pub(crate) failed: Vec<Unbound>,
+    leaving: Leaving,
+}
+
+impl Fresh<'_> {
+    fn note(&mut self, position: usize, plan: &plan::Forward, error: ListenError) {
+        let list = match self.policy {
+            Policy::AllOrNothing(may_skip) if !may_skip(plan) => &mut self.failed,
+            _ => &mut self.skipped,
+        };
+        // The first of a forward says enough.
+        if list.last().is_none_or(|last| last.position != position) {
+            list.push(Unbound { position, error });
+        }
+    }
+
+    /// Takes out those of the skipped forwards that are required and have nothing to listen on.
+    pub(crate) fn take_unbound(&mut self, plans: &[Arc<plan::Forward>]) -> Vec<Unbound> {
+        let is_unbound = |unbound: &mut Unbound| {
+            let plan = &plans[unbound.position];
+            let has = |route: &plan::Route| self.listeners.contains_key(&route.listen);
+            !plan.optional && !plan.routes.iter().any(has)
+        };
+        self.skipped.extract_if(.., is_unbound).collect()
+    }
+
+    /// Listens at what was bound. Until here a client of the old listeners has noticed nothing.
+    pub(crate) fn start(&mut self, plans: &[Arc<plan::Forward>], shared: &Shared) {
+        for (position, plan) in plans.iter().enumerate() {
+            for address in plan.routes.iter().map(|route| &route.listen) {
+                let Some(listener) = self.listeners.get_mut(address) else { continue };
+                // It was bound: another process was quicker to listen.
+                if let Err(error) = listener.start(&shared.own) {
+                    self.listeners.remove(address);
+                    self.note(position, plan, error);
+                }
+            }
+        }
+    }
 }
 
 impl Forwards {
@@ -47,18 +108,64 @@ impl Forwards {
         may_skip: &dyn Fn(&plan::Forward) -> bool,
         shared: &Arc<Shared>,
     ) -> Result<Vec<Unbound>, Vec<Unbound>> {
-        let fresh = self.bind_what_is_new(plans, may_skip, shared);
+        let policy = Policy::AllOrNothing(may_skip);
+        let mut fresh = self.prepare(plans, policy, Attempt::Bind, shared)?;
+        fresh.start(plans, shared);
+        if !fresh.failed.is_empty() {
+            return Err(fresh.failed);
+        }
+        Ok(self.arrange(plans, fresh, shared).take_effect(shared))
+    }
+
+    /// Whether [`Self::apply`] would do.
+    pub(crate) fn try_apply(
+        &mut self,
+        plans: &[Arc<plan::Forward>],
+        may_skip: &dyn Fn(&plan::Forward) -> bool,
+        shared: &Shared,
+    ) -> Result<Vec<Unbound>, Vec<Unbound>> {
+        let policy = Policy::AllOrNothing(may_skip);
+        self.prepare(plans, policy, Attempt::Try, shared).map(|fresh| fresh.skipped)
+    }
+
+    /// Makes `plans` what runs, as far as they can be bound.
+    pub(crate) fn apply_what_can_be_bound(
+        &mut self,
+        plans: &[Arc<plan::Forward>],
+        shared: &Arc<Shared>,
+    ) -> Vec<Unbound> {
+        let mut fresh = self.bind_what_is_new(plans, Policy::WhatCanBe, Attempt::Bind, shared);
+        fresh.start(plans, shared);
+        self.arrange(plans, fresh, shared).take_effect(shared)
+    }
+
+    /// Binds what is missing of what runs, as far as that is possible by now.
+    pub(crate) fn retry_skipped(&mut self, shared: &Arc<Shared>) -> Vec<Unbound> {
+        let plans: Vec<_> = self.running.iter().map(|running| Arc::clone(&running.plan)).collect();
+        self.apply_what_can_be_bound(&plans, shared)
+    }
+
+    /// All that decides whether a configuration can take the place of the one that runs. A dry run
+    /// and a reload both ask this.
+    fn prepare<'a>(
+        &mut self,
+        plans: &[Arc<plan::Forward>],
+        policy: Policy<'a>,
+        attempt: Attempt,
+        shared: &Shared,
+    ) -> Result<Fresh<'a>, Vec<Unbound>> {
+        let fresh = self.bind_what_is_new(plans, policy, attempt, shared);
         if !fresh.failed.is_empty() {
             return Err(fresh.failed);
         }
         if self.loses_its_last_listener(plans, &fresh) {
             return Err(fresh.skipped);
         }
-        Ok(self.arrange(plans, fresh, shared).take_effect(shared))
+        Ok(fresh)
     }
 
     /// Whether something listens now, and nothing would because of what is skipped.
-    fn loses_its_last_listener(&self, plans: &[Arc<plan::Forward>], fresh: &Fresh) -> bool {
+    fn loses_its_last_listener(&self, plans: &[Arc<plan::Forward>], fresh: &Fresh<'_>) -> bool {
         let drained = self.drained();
         let drained = plans.iter().filter(|plan| drained.contains(&plan.name)).count();
         let skipped = fresh.skipped.len();
@@ -75,11 +182,12 @@ impl Forwards {
     pub(crate) fn arrange(
         &mut self,
         plans: &[Arc<plan::Forward>],
-        mut fresh: Fresh,
+        mut fresh: Fresh<'_>,
         shared: &Shared,
     ) -> Arranged {
         let skipped: HashMap<usize, &ListenError> =
             fresh.skipped.iter().map(|unbound| (unbound.position, &unbound.error)).collect();
+        let in_part = matches!(fresh.policy, Policy::WhatCanBe);
         let mut changes = Changes::default();
         let before = std::mem::take(&mut self.running);
         let mut before: HashMap<String, Running> =
@@ -92,42 +200,56 @@ impl Forwards {
         for (position, plan) in plans.iter().enumerate() {
             let old = before.remove(&plan.name);
             let unbound = skipped.get(&position).copied();
-            let mut listener = |address: &ListenAddress| match unbound {
-                Some(_) => None,
-                None => spare.remove(address).or_else(|| fresh.listeners.remove(address)),
+            let mut listener = |address: &ListenAddress| {
+                if unbound.is_some() && !in_part {
+                    return None;
+                }
+                // A new one first: the old one at the same address has lost its file.
+                let new = fresh.listeners.remove(address).map(|new| (new, true));
+                new.or_else(|| spare.remove(address).map(|old| (old, false)))
             };
             let running = self.succeed(old, plan, shared, &mut listener, &mut changes);
             self.running.push(Running { unbound: unbound.cloned(), ..running });
         }
         self.retire(before.into_values(), &mut changes);
-        Arranged { skipped: fresh.skipped, changes, spare: spare.into_values().collect() }
+        let Fresh { skipped, leaving, .. } = fresh;
+        Arranged { skipped, changes, spare: spare.into_values().collect(), leaving }
     }
 
-    /// Binds the addresses that are not listened on yet.
-    pub(crate) fn bind_what_is_new(
+    /// Binds the addresses that are not listened on yet, or finds out whether it could. What is
+    /// bound does not listen.
+    pub(crate) fn bind_what_is_new<'a>(
         &mut self,
         plans: &[Arc<plan::Forward>],
-        may_skip: &dyn Fn(&plan::Forward) -> bool,
+        policy: Policy<'a>,
+        attempt: Attempt,
         shared: &Shared,
-    ) -> Fresh {
-        let mut fresh = Fresh::default();
-        let known: HashSet<ListenAddress> = self
-            .running
-            .iter()
-            .flat_map(|running| &running.listeners)
-            .map(|listener| listener.address.clone())
-            .collect();
+    ) -> Fresh<'a> {
         let drained = self.drained();
-        for (position, plan) in plans.iter().enumerate() {
-            if drained.contains(&plan.name) {
-                continue;
-            }
-            let wanted = plan.routes.iter().map(|route| &route.listen);
-            let new: Vec<_> = wanted.filter(|address| !known.contains(*address)).collect();
-            match self.bind(&new, plan, shared) {
-                Ok(listeners) => fresh.listeners.extend(listeners),
-                Err(error) if may_skip(plan) => fresh.skipped.push(Unbound { position, error }),
-                Err(error) => fresh.failed.push(Unbound { position, error }),
+        let takes_sessions = |plan: &Arc<plan::Forward>| !drained.contains(&plan.name);
+        let routes = plans.iter().filter(|plan| takes_sessions(plan)).flat_map(|plan| &plan.routes);
+        let wanted: HashSet<&ListenAddress> = routes.map(|route| &route.listen).collect();
+        let leaving =
+            Leaving::of(self.listeners().filter(|listener| !wanted.contains(&listener.address)));
+        let reached = |listener: &&Listener| listener.file_state() == FileState::Present;
+        let known = self.listeners().filter(reached).map(|listener| listener.address.clone());
+        let known: HashSet<ListenAddress> = known.collect();
+        let mut fresh = Fresh {
+            policy,
+            listeners: HashMap::new(),
+            skipped: Vec::new(),
+            failed: Vec::new(),
+            leaving,
+        };
+        for (position, plan) in plans.iter().enumerate().filter(|(_, plan)| takes_sessions(plan)) {
+            let addresses = plan.routes.iter().map(|route| &route.listen);
+            let new: Vec<_> = addresses.filter(|address| !known.contains(*address)).collect();
+            let together = if matches!(policy, Policy::WhatCanBe) { 1 } else { new.len().max(1) };
+            for addresses in new.chunks(together) {
+                match self.bind(addresses, plan, attempt, shared, &mut fresh.leaving) {
+                    Ok(listeners) => fresh.listeners.extend(listeners),
+                    Err(error) => fresh.note(position, plan, error),
+                }
             }
         }
         fresh
@@ -138,38 +260,64 @@ impl Forwards {
         &mut self,
         addresses: &[&ListenAddress],
         plan: &plan::Forward,
+        attempt: Attempt,
         shared: &Shared,
+        leaving: &mut Leaving,
     ) -> Result<Vec<(ListenAddress, Listener)>, ListenError> {
         let options = Forward::options_of(plan);
         let mut listeners = Vec::with_capacity(addresses.len());
         for address in addresses {
-            let number = self.next_number;
-            let legacy = self.legacy.sockets.remove(*address);
-            let listener = if let Some((known, socket)) = legacy {
-                Ok(Listener::bound(known.unwrap_or(number), address, socket))
-            } else {
-                let number = self.legacy.given.remove(*address).unwrap_or(number);
-                Listener::open(number, address, &options, &mut self.given)
-            };
-            let listener = listener.map_err(|error| match error.cause {
-                ListenCause::Refused(Errno::ADDRINUSE) if shared.own.overlaps(address) => {
-                    ListenError { cause: ListenCause::OurOwn, ..error }
+            let opened = match attempt {
+                Attempt::Bind => self.open(address, &options, leaving).map(Some),
+                Attempt::Try => {
+                    Listener::try_open(address, &options, &self.given, leaving).map(|()| None)
                 }
-                _ => error,
-            })?;
-            self.next_number = self.next_number.max(listener.next_number());
-            listeners.push(((*address).clone(), listener));
+            };
+            let opened = opened.map_err(|error| self.explain(error, shared))?;
+            listeners.extend(opened.map(|listener| ((*address).clone(), listener)));
         }
         Ok(listeners)
     }
 
-    /// The forward of `plan`, as the successor of `old` if there is one.
+    fn open(
+        &mut self,
+        address: &ListenAddress,
+        options: &TcpOptions,
+        leaving: &mut Leaving,
+    ) -> Result<Listener, ListenError> {
+        let number = self.next_number;
+        let listener = if let Some(legacy) = self.legacy.sockets.remove(address) {
+            let number = legacy.number.unwrap_or(number);
+            Listener::bound(number, address, legacy.socket, legacy.file)
+        } else {
+            let number = self.legacy.given.remove(address).unwrap_or(number);
+            Listener::open(number, address, options, &mut self.given, leaving)?
+        };
+        self.next_number = self.next_number.max(listener.next_number());
+        Ok(listener)
+    }
+
+    /// What is in the way may be our own.
+    fn explain(&self, error: ListenError, shared: &Shared) -> ListenError {
+        let ListenCause::Refused(errno) = error.cause else { return error };
+        let cause = if self.listeners().any(|listener| listener.address == error.address) {
+            ListenCause::FileLost(errno)
+        } else if errno == Errno::ADDRINUSE && shared.own.overlaps(&error.address) {
+            ListenCause::OurOwn
+        } else {
+            error.cause
+        };
+        ListenError { cause, ..error }
+    }
+
+    /// The forward of `plan`, as the successor of `old` if there is one. `listener` gives it the one
+    /// at an address, and whether that is new.
     fn succeed(
         &mut self,
         old: Option<Running>,
         plan: &Arc<plan::Forward>,
         shared: &Shared,
-        listener: &mut dyn FnMut(&ListenAddress) -> Option<Listener>,
+        listener: &mut dyn FnMut(&ListenAddress) -> Option<(Listener, bool)>,
         changes: &mut Changes,
     ) -> Running {
         let same = old.as_ref().is_some_and(|old| old.runs_as(plan));
@@ -187,9 +335,9 @@ impl Forwards {
         let mut listeners = Vec::with_capacity(plan.routes.len());
         if !forward.draining {
             for route in &plan.routes {
-                let Some(listener) = listener(&route.listen) else { continue };
-                if !known {
-                    changes.listen.extend(lead(&listener, &forward, route, shared));
+                let Some((listener, is_new)) = listener(&route.listen) else { continue };
+                if is_new || !known {
+                    changes.listen.extend(lead(&listener, &forward, route));
                 }
                 listeners.push(listener);
             }

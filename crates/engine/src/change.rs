@@ -1,13 +1,11 @@
-//! A changed configuration on its way to the workers, and what each does then: listeners come, go and
-//! lead elsewhere, and living sessions get the new rules of their forwards.
+//! A changed configuration on its way to the workers: listeners come, go and lead elsewhere, and living
+//! sessions get the new rules of their forwards. What a worker does then is in `walk`.
 
 use crate::accept::Listening;
 use crate::forward::{Forward, Route};
 use crate::listener::Listener;
 use crate::mail::Message;
 use crate::shared::Shared;
-use crate::worker::Worker;
-use std::collections::HashMap;
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
@@ -28,58 +26,17 @@ impl Changes {
     }
 }
 
-/// How long to wait for each worker to see to a change. A worker needs a millisecond; this is for
-/// a host that hardly runs us.
+/// How long to wait for each worker to see to a change. A worker needs a millisecond, or ten for
+/// thousands of listeners; this is for a host that hardly runs us.
 const CHANGE_LIMIT: Duration = Duration::from_secs(2);
-
-impl Worker {
-    pub(crate) fn change(&mut self, changes: &Changes) {
-        for (number, listening) in &changes.listen {
-            self.listen(*number, Arc::clone(listening));
-        }
-        for number in &changes.unlisten {
-            self.unlisten(*number);
-        }
-        if !changes.forwards.is_empty() {
-            self.renew(&changes.forwards);
-        }
-    }
-
-    /// Gives the sessions of these forwards the new version. What a session began with stays: its
-    /// target, its paths, the options of its sockets.
-    fn renew(&mut self, forwards: &[Arc<Forward>]) {
-        // All versions of a forward share its gate.
-        let gate = |forward: &Forward| Arc::as_ptr(&forward.gate);
-        let versions: HashMap<_, _> =
-            forwards.iter().map(|forward| (gate(forward), forward)).collect();
-        let mut routes: HashMap<*const Route, Arc<Route>> = HashMap::new();
-        for key in self.sessions.keys() {
-            let Some(session) = self.sessions.get_mut(key) else { continue };
-            let Some(forward) = versions.get(&gate(&session.route.forward)) else { continue };
-            let route = routes
-                .entry(Arc::as_ptr(&session.route))
-                .or_insert_with(|| Arc::new(session.route.of(forward)));
-            session.route = Arc::clone(route);
-            if forward.draining || self.draining {
-                session.flow.drain();
-            } else {
-                session.flow.resume();
-            }
-            // Its deadline may be earlier now.
-            self.set_timer(key);
-        }
-    }
-}
 
 /// What a worker needs to know of a listener that leads to this route from now on.
 pub(crate) fn lead(
     listener: &Listener,
     forward: &Arc<Forward>,
     route: &plan::Route,
-    shared: &Shared,
 ) -> impl Iterator<Item = (u32, Arc<Listening>)> {
     listener.set_options(&forward.options);
-    shared.own.add(&listener.reached_at());
     let route = Arc::new(Route::new(forward, route));
     listener.sockets().map(move |(number, socket)| {
         (number, Arc::new(Listening { socket: Arc::clone(socket), route: Arc::clone(&route) }))
@@ -90,9 +47,6 @@ pub(crate) fn lead(
 pub(crate) fn give_up(listeners: Vec<Listener>, mut changes: Changes, shared: &Arc<Shared>) {
     let sockets = listeners.iter().flat_map(Listener::sockets);
     changes.unlisten = sockets.map(|(number, _)| number).collect();
-    for listener in &listeners {
-        shared.own.remove(&listener.reached_at());
-    }
     tell(changes, shared);
     // The workers have let go of their sockets: with these the ports are free.
     listeners.iter().for_each(Listener::stop);
@@ -101,10 +55,20 @@ pub(crate) fn give_up(listeners: Vec<Listener>, mut changes: Changes, shared: &A
 
 /// Tells the workers, and waits until they have seen to it: when a change is reported as done, it
 /// is.
+///
+/// Listeners first: when all workers have answered, no session by an old rule is on its way between
+/// two of them any more. What comes to a worker after that finds all that it has.
 pub(crate) fn tell(changes: Changes, shared: &Arc<Shared>) {
-    if changes.is_empty() {
-        return;
+    let Changes { listen, unlisten, forwards } = changes;
+    if !listen.is_empty() || !unlisten.is_empty() {
+        tell_all(Changes { listen, unlisten, forwards: Vec::new() }, shared);
     }
+    if !forwards.is_empty() {
+        tell_all(Changes { forwards, ..Changes::default() }, shared);
+    }
+}
+
+fn tell_all(changes: Changes, shared: &Arc<Shared>) {
     let changes = Arc::new(changes);
     let (sender, done) = mpsc::channel();
     shared.tell_all(|| {

@@ -2,6 +2,7 @@
 
 use crate::failure;
 use crate::forward::Target;
+use crate::own::OwnListeners;
 use crate::report::Report;
 use crate::resolve::Query;
 use crate::session::Session;
@@ -58,8 +59,7 @@ impl Worker {
             };
             session.flow.attempt(until);
             let address = address_at(session, position);
-            if address.is_some_and(|address| self.shared.own.reached_by(address)) {
-                session.target_address = address.map(Address::from);
+            if leads_back(&self.shared.own, session, address) {
                 fail_attempt(session, LOOP);
                 continue;
             }
@@ -208,6 +208,18 @@ fn is_itself(session: &Session, first_ephemeral_port: u16) -> bool {
     });
     let socket = session.socket(End::Target).filter(|_| possible);
     socket.is_some_and(sys::socket::is_connected_to_itself)
+}
+
+/// Whether the session's target is a listener of this process. Notes its address, as an attempt
+/// would.
+fn leads_back(own: &OwnListeners, session: &mut Session, address: Option<SocketAddr>) -> bool {
+    let (reached, target_address) = match (&session.route.target, address) {
+        (Target::Unix(path), _) => (own.reached_at(path), Some(Address::Unix)),
+        (_, Some(address)) => (own.reached_by(address), Some(address.into())),
+        (_, None) => (false, session.target_address),
+    };
+    session.target_address = target_address;
+    reached
 }
 
 /// The target's address in this position; `None` if it is a Unix socket.

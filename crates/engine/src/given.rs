@@ -51,6 +51,11 @@ impl GivenSockets {
         self.named.get(name).map(Vec::as_slice)
     }
 
+    /// Whether a socket is kept for `address`.
+    pub(crate) fn keeps(&self, address: &ListenAddress) -> bool {
+        self.kept.contains_key(address)
+    }
+
     pub(crate) fn take_kept(&mut self, address: &ListenAddress) -> Option<OwnedFd> {
         self.kept.remove(address)
     }

@@ -19,6 +19,7 @@ mod gate;
 
 mod accept;
 mod change;
+mod walk;
 
 mod connect;
 mod own;
@@ -61,6 +62,7 @@ pub mod parts {
 mod given;
 pub use given::GivenSockets;
 
+mod leaving;
 mod listener;
 
 mod listen_error;
@@ -145,7 +147,9 @@ impl Engine {
     /// Makes these the forwards that run, the first time and whenever the configuration changes.
     ///
     /// All or nothing: everything new is bound first, and if that fails for a forward that may not
-    /// be skipped, or would leave no listener where there is one, nothing has changed. Listeners and
+    /// be skipped, or would leave no listener where there is one, nothing has changed. A new address
+    /// may overlap one that goes (`:80` and `127.0.0.1:80`): there is a listener at every moment. A
+    /// Unix socket whose file is gone gets a new one. Listeners and
     /// sessions of unchanged forwards notice nothing. A changed forward keeps its listeners where
     /// their addresses stay, and its sessions, which get the new limits and timeouts. Sessions of a
     /// removed one go on. Returns the forwards that were skipped.
@@ -155,6 +159,33 @@ impl Engine {
         may_skip: &dyn Fn(&plan::Forward) -> bool,
     ) -> Result<Vec<Unbound>, Vec<Unbound>> {
         self.forwards.apply(forwards, may_skip, &self.shared)
+    }
+
+    /// Whether [`Self::apply`] would do, by the same decisions: it binds everything new without
+    /// listening, and lets go of it again. Changes nothing, and disturbs no client.
+    pub fn try_apply(
+        &mut self,
+        forwards: &[Arc<plan::Forward>],
+        may_skip: &dyn Fn(&plan::Forward) -> bool,
+    ) -> Result<Vec<Unbound>, Vec<Unbound>> {
+        self.forwards.try_apply(forwards, may_skip, &self.shared)
+    }
+
+    /// Like [`Self::apply`], where there is no way back: cannot fail. Every forward may be skipped;
+    /// of a forward with several addresses, those that can be bound listen all the same. It may
+    /// leave no listener at all. Returns the forwards that are skipped, each with the first of its
+    /// addresses that could not be bound: their state is [`ForwardState::Skipped`], and
+    /// [`Self::retry_skipped`] completes them.
+    pub fn apply_what_can_be_bound(&mut self, forwards: &[Arc<plan::Forward>]) -> Vec<Unbound> {
+        self.forwards.apply_what_can_be_bound(forwards, &self.shared)
+    }
+
+    /// Tries once more to bind what could not be bound of the forwards that run, whether they were
+    /// skipped by [`Self::apply`] or by [`Self::apply_what_can_be_bound`], and makes lost files of
+    /// Unix sockets again. What listens goes on undisturbed. Returns the forwards that are still
+    /// skipped; none if all is whole.
+    pub fn retry_skipped(&mut self) -> Vec<Unbound> {
+        self.forwards.retry_skipped(&self.shared)
     }
 
     /// Lets a forward take no new sessions: its listeners are closed, its sessions go on. False if

@@ -20,6 +20,9 @@ pub enum ListenCause {
     Refused(Errno),
     /// Another listener of this process is in the way.
     OurOwn,
+    /// This process listens there on a Unix socket whose file was removed or replaced by another
+    /// program, and cannot make it again.
+    FileLost(Errno),
     /// The process was given no socket with this name.
     NotGiven {
         /// The names of those that it was given.
@@ -40,8 +43,13 @@ impl ListenError {
         let advice = match &self.cause {
             ListenCause::Refused(errno) => self.advice_on(*errno)?,
             ListenCause::OurOwn => {
-                "this process listens on an overlapping address, which it keeps until the new one \
-                 is bound: remove that one in a reload of its own first"
+                "this process keeps a listener on an overlapping address: `traffic-forwarder status` \
+                 shows its listeners; one that the service manager gave it stays open while the \
+                 process runs"
+            }
+            ListenCause::FileLost(_) => {
+                "another program removed or replaced the socket's file, so no client finds this \
+                 process there, and the file cannot be made again: see what stands at that path"
             }
             ListenCause::NotGiven { names } if names.is_empty() => {
                 "the process was given none: a socket unit has to be started first, and its \
@@ -84,7 +92,7 @@ impl ListenError {
 impl fmt::Display for ListenCause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Refused(errno) => f.write_str(&sys::errno_text(*errno)),
+            Self::Refused(errno) | Self::FileLost(errno) => f.write_str(&sys::errno_text(*errno)),
             Self::OurOwn => f.write_str(&sys::errno_text(Errno::ADDRINUSE)),
             Self::NotGiven { .. } => f.write_str("no socket with this name was given"),
             Self::NotListening => {

@@ -1,13 +1,16 @@
 //! Opening listeners: binding them, or taking sockets that were given.
 
 use crate::given::GivenSockets;
+use crate::leaving::Leaving;
 use crate::listen_error::{ListenCause, ListenError};
+use crate::own::{OwnListeners, Registration};
 use plan::ListenAddress;
 use rustix::fd::{AsFd, OwnedFd};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
+use sys::listen::{Sharing, set_sharing};
 use sys::socket::TcpOptions;
-use sys::{ListensAt, SocketFile};
+use sys::{Errno, FileId, FileState, ListensAt, SocketFile};
 
 /// One listener: a bound socket, or all those that were given under one name.
 pub(crate) struct Listener {
@@ -18,33 +21,93 @@ pub(crate) struct Listener {
     sockets: Box<[Arc<OwnedFd>]>,
     /// The file of a Unix socket, which goes with it.
     file: Option<SocketFile>,
+    /// Bound by [`Listener::open`], without listening yet.
+    is_to_start: bool,
+    /// Its addresses among those that no session may connect to.
+    registration: Option<Registration>,
 }
 
 impl Listener {
-    /// Binds, or takes what was given. The options are inherited by every accepted socket: no
-    /// system call per session.
+    /// Binds, or takes what was given; [`Self::start`] makes it listen. The options are inherited by
+    /// every accepted socket: no system call per session.
     pub(crate) fn open(
         number: u32,
         address: &ListenAddress,
         options: &TcpOptions,
         given: &mut GivenSockets,
+        leaving: &mut Leaving,
     ) -> Result<Self, ListenError> {
         let error = |cause| ListenError { address: address.clone(), cause };
-        let sockets = open(address, options, given).map_err(error)?;
-        Ok(Self::with(number, address, sockets))
-    }
-
-    /// One that is bound already.
-    pub(crate) fn bound(number: u32, address: &ListenAddress, socket: OwnedFd) -> Self {
-        Self::with(number, address, vec![Arc::new(socket)])
-    }
-
-    fn with(number: u32, address: &ListenAddress, sockets: Vec<Arc<OwnedFd>>) -> Self {
-        let file = match address {
-            ListenAddress::Unix(path) => SocketFile::at(path),
-            _ => None,
+        let kept = given.take_kept(address);
+        let is_to_start = kept.is_none() && address.port().is_some();
+        let sockets = match kept {
+            Some(kept) => sys::adopt(kept.as_fd(), options)
+                .map(|()| vec![Arc::new(kept)])
+                .map_err(ListenCause::Refused),
+            None => open(address, options, given, leaving),
         };
-        Self { number, address: address.clone(), sockets: sockets.into(), file }
+        let sockets = sockets.map_err(error)?;
+        Ok(Self { is_to_start, ..Self::with(number, address, sockets, file_at(address)) })
+    }
+
+    /// Whether [`Self::open`] could, without a trace of having tried: what is bound for it does not
+    /// listen, and is closed.
+    pub(crate) fn try_open(
+        address: &ListenAddress,
+        options: &TcpOptions,
+        given: &GivenSockets,
+        leaving: &mut Leaving,
+    ) -> Result<(), ListenError> {
+        let tried = match address {
+            _ if given.keeps(address) => Ok(()),
+            ListenAddress::Unix(path) => sys::listen::try_unix(path).map_err(ListenCause::Refused),
+            ListenAddress::Given(name) => given_sockets(name, given).map(drop),
+            ListenAddress::Any { .. } | ListenAddress::Ip(_) => {
+                bind(address, options, leaving).map(drop)
+            }
+        };
+        tried.map_err(|cause| ListenError { address: address.clone(), cause })
+    }
+
+    /// One that is bound already, and whose file is this one.
+    pub(crate) fn bound(
+        number: u32,
+        address: &ListenAddress,
+        socket: OwnedFd,
+        file: Option<FileId>,
+    ) -> Self {
+        let file = match (address, file) {
+            (ListenAddress::Unix(path), Some(id)) => Some(SocketFile::known(path, id)),
+            _ => file_at(address),
+        };
+        Self::with(number, address, vec![Arc::new(socket)], file)
+    }
+
+    fn with(
+        number: u32,
+        address: &ListenAddress,
+        sockets: Vec<Arc<OwnedFd>>,
+        file: Option<SocketFile>,
+    ) -> Self {
+        let (address, sockets) = (address.clone(), sockets.into());
+        Self { number, address, sockets, file, is_to_start: false, registration: None }
+    }
+
+    /// Listens, if it does not yet. From now on no session may have it for its target.
+    pub(crate) fn start(&mut self, own: &Arc<OwnListeners>) -> Result<(), ListenError> {
+        if std::mem::take(&mut self.is_to_start) {
+            for (_, socket) in self.sockets() {
+                let listens = sys::listen::start(&**socket);
+                // If it was bound beside one that leaves: from here on it is alone.
+                let alone = listens.and_then(|()| set_sharing(&**socket, Sharing::Exclusive));
+                alone.map_err(|errno| ListenError {
+                    address: self.address.clone(),
+                    cause: ListenCause::Refused(errno),
+                })?;
+            }
+        }
+        self.registration = Some(own.register(self.reached_at(), self.files()));
+        Ok(())
     }
 
     /// Its sockets, and what the workers know them by.
@@ -82,17 +145,37 @@ impl Listener {
     }
 
     /// Every address that it takes connections to, where it is not a Unix socket.
-    pub(crate) fn reached_at(&self) -> Vec<SocketAddr> {
+    fn reached_at(&self) -> Vec<SocketAddr> {
         match self.address {
             ListenAddress::Any { .. } => {
                 self.local_addresses().flat_map(of_both_families).collect()
             }
-            ListenAddress::Given(_) => {
-                let at = self.sockets().filter_map(|(_, socket)| sys::listens_at(socket.as_fd()));
-                at.flat_map(|at| addresses(&at)).collect()
-            }
+            ListenAddress::Given(_) => self.listens_at().flat_map(|at| addresses(&at)).collect(),
             _ => self.local_addresses().collect(),
         }
+    }
+
+    /// The files of its Unix sockets.
+    fn files(&self) -> Vec<FileId> {
+        match self.address {
+            ListenAddress::Unix(_) => self.file_id().into_iter().collect(),
+            ListenAddress::Given(_) => self.listens_at().filter_map(|at| file_of(&at)).collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    fn listens_at(&self) -> impl Iterator<Item = ListensAt> {
+        self.sockets().filter_map(|(_, socket)| sys::listens_at(socket.as_fd()))
+    }
+
+    /// The file that it has made for a Unix socket.
+    pub(crate) fn file_id(&self) -> Option<FileId> {
+        self.file.as_ref().map(SocketFile::id)
+    }
+
+    /// Whether that file is still in its place; `Present` where none is needed.
+    pub(crate) fn file_state(&self) -> FileState {
+        self.file.as_ref().map_or(FileState::Present, SocketFile::state)
     }
 
     pub(crate) fn local_addresses(&self) -> impl Iterator<Item = SocketAddr> {
@@ -114,23 +197,51 @@ fn of_both_families(address: SocketAddr) -> [SocketAddr; 2] {
     all.map(|ip| SocketAddr::new(ip, address.port()))
 }
 
-/// The sockets that listen at an address; never none.
+fn file_of(at: &ListensAt) -> Option<FileId> {
+    match at {
+        ListensAt::Unix(path) => FileId::at(path.as_ref()?),
+        ListensAt::Ip { .. } => None,
+    }
+}
+
+fn file_at(address: &ListenAddress) -> Option<SocketFile> {
+    match address {
+        ListenAddress::Unix(path) => SocketFile::at(path),
+        _ => None,
+    }
+}
+
+/// The sockets of an address; never none.
 fn open(
     address: &ListenAddress,
     options: &TcpOptions,
-    given: &mut GivenSockets,
+    given: &GivenSockets,
+    leaving: &mut Leaving,
 ) -> Result<Vec<Arc<OwnedFd>>, ListenCause> {
-    if let Some(kept) = given.take_kept(address) {
-        sys::adopt(kept.as_fd(), options).map_err(ListenCause::Refused)?;
-        return Ok(vec![Arc::new(kept)]);
-    }
     let socket = match address {
-        ListenAddress::Any { port } => sys::listen::tcp_any(*port, options),
-        ListenAddress::Ip(address) => sys::listen::tcp(*address, options),
-        ListenAddress::Unix(path) => sys::listen::unix(path),
+        ListenAddress::Any { .. } | ListenAddress::Ip(_) => bind(address, options, leaving)?,
+        ListenAddress::Unix(path) => sys::listen::unix(path).map_err(ListenCause::Refused)?,
         ListenAddress::Given(name) => return open_given(name, options, given),
     };
-    Ok(vec![Arc::new(socket.map_err(ListenCause::Refused)?)])
+    Ok(vec![Arc::new(socket)])
+}
+
+/// Binds a TCP address: beside listeners that leave, if they are what is in the way.
+fn bind(
+    address: &ListenAddress,
+    options: &TcpOptions,
+    leaving: &mut Leaving,
+) -> Result<OwnedFd, ListenCause> {
+    let bind = |sharing| match address {
+        ListenAddress::Any { port } => sys::listen::bind_tcp_any(*port, options, sharing),
+        ListenAddress::Ip(address) => sys::listen::bind_tcp(*address, options, sharing),
+        ListenAddress::Unix(_) | ListenAddress::Given(_) => Err(Errno::AFNOSUPPORT),
+    };
+    let bound = match bind(Sharing::Exclusive) {
+        Err(Errno::ADDRINUSE) if leaving.share(address) => bind(Sharing::SameUser),
+        bound => bound,
+    };
+    bound.map_err(ListenCause::Refused)
 }
 
 fn open_given(
@@ -138,11 +249,22 @@ fn open_given(
     options: &TcpOptions,
     given: &GivenSockets,
 ) -> Result<Vec<Arc<OwnedFd>>, ListenCause> {
+    let sockets = given_sockets(name, given)?;
+    for socket in sockets {
+        sys::adopt(socket.as_fd(), options).map_err(ListenCause::Refused)?;
+    }
+    Ok(sockets.to_vec())
+}
+
+/// The sockets with this name, which all listen.
+fn given_sockets<'a>(
+    name: &str,
+    given: &'a GivenSockets,
+) -> Result<&'a [Arc<OwnedFd>], ListenCause> {
     let names = || given.names().map(str::to_owned).collect();
     let sockets = given.named(name).ok_or_else(|| ListenCause::NotGiven { names: names() })?;
     for socket in sockets {
         sys::listens_at(socket.as_fd()).ok_or(ListenCause::NotListening)?;
-        sys::adopt(socket.as_fd(), options).map_err(ListenCause::Refused)?;
     }
-    Ok(sockets.to_vec())
+    Ok(sockets)
 }

@@ -6,6 +6,7 @@ use crate::session::Accepted;
 use crate::slots::Key;
 use crate::upgrade::{Parking, TakeOver};
 use crate::view::{Look, Reply};
+use crate::walk::Walk;
 use crate::worker::Worker;
 use flow::{By, Cause, CloseReason, Phase};
 use std::net::SocketAddr;
@@ -48,22 +49,26 @@ impl Worker {
     pub(crate) fn read_mail(&mut self) {
         for message in self.mailbox.take() {
             match message {
-                Message::Change(changes, reply) => {
-                    self.change(&changes);
-                    reply(());
-                }
+                // Only a sign of life is wanted.
+                Message::Change(changes, reply) if changes.is_empty() => reply(()),
+                Message::Change(changes, reply) => self.walk(Walk::change(changes, reply)),
                 Message::Adopt(accepted) => self.begin(accepted),
                 Message::Resolved { session, addresses } => self.resolved(session, addresses),
                 Message::RoomAgain => self.retry_full(),
                 Message::Look(look) => self.show(look),
-                Message::Kill(id, reply) => self.kill(id, reply),
-                Message::CutForward(forward) => self.cut_forward(&forward),
+                Message::Kill(id, reply) => self.walk(Walk::Kill { id, place: 0, reply }),
+                Message::CutForward(forward) => {
+                    self.walk(Walk::CutForward { forward, place: 0 });
+                }
                 // At the end of the turn.
                 Message::Park(parking) => self.parking = Some(parking),
                 Message::TakeOver(work) => self.take_over(work),
                 Message::Begin => self.has_registrations = false,
                 Message::Drain => self.drain(),
-                Message::Cut => self.cut(),
+                Message::Cut => {
+                    self.cutting = true;
+                    self.walk(Walk::Cut { place: 0 });
+                }
                 Message::Stop => self.stopped = true,
             }
         }
@@ -71,18 +76,8 @@ impl Worker {
 
     fn drain(&mut self) {
         self.draining = true;
-        self.stop_listening();
-        for key in self.sessions.keys() {
-            if let Some(session) = self.sessions.get_mut(key) {
-                session.flow.drain();
-            }
-        }
-    }
-
-    pub(crate) fn cut(&mut self) {
-        self.cutting = true;
-        for key in self.sessions.keys() {
-            self.end(key, CUT, true);
-        }
+        self.retry_at = None;
+        let numbers = self.listeners.keys().copied().collect();
+        self.walk(Walk::Drain { numbers, place: 0 });
     }
 }

@@ -2,20 +2,66 @@
 //! again, and so on until the descriptors are used up.
 //!
 //! What the configuration's text tells is refused when it is read. This is for what it does not: a
-//! name, or another address of this host. A way back through something else (a translated address,
-//! another forwarder) is not seen; `max_sessions` bounds it.
+//! name, another address of this host, another path of a socket file. A way back through something
+//! else (a translated address, another forwarder) is not seen; `max_sessions` bounds it.
 
 use plan::ListenAddress;
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{PoisonError, RwLock};
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+use sys::FileId;
 
-/// The addresses of all listeners, by port.
+/// The addresses and socket files of all listeners.
 pub(crate) struct OwnListeners {
     /// One bit for each port that is listened on: all that is read for most attempts to connect.
     ports: Box<[AtomicU64]>,
-    addresses: RwLock<HashMap<u16, Vec<IpAddr>>>,
+    /// By port: as often as it is listened on, since a listener that replaces another is there
+    /// before that one is closed.
+    addresses: RwLock<HashMap<u16, Vec<Place>>>,
+    /// How many socket files there are: without any, no target's path is looked at.
+    file_count: AtomicUsize,
+    files: RwLock<Vec<FileId>>,
+}
+
+/// An address without its port. The scope tells equal link-local addresses apart.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Place {
+    ip: IpAddr,
+    scope: u32,
+}
+
+impl Place {
+    /// The address that a connection to `address` has at the other end.
+    fn of(address: SocketAddr) -> Self {
+        let scope = match address {
+            SocketAddr::V6(address) if address.ip().is_unicast_link_local() => address.scope_id(),
+            _ => 0,
+        };
+        Self { ip: address.ip().to_canonical(), scope }
+    }
+
+    fn overlaps(self, other: Self) -> bool {
+        self == other || self.takes_all_of(other.ip) || other.takes_all_of(self.ip)
+    }
+
+    fn takes_all_of(self, ip: IpAddr) -> bool {
+        self.ip.is_unspecified() && self.ip.is_ipv4() == ip.is_ipv4()
+    }
+}
+
+/// A listener's entries, for as long as this lives.
+pub(crate) struct Registration {
+    own: Arc<OwnListeners>,
+    addresses: Vec<SocketAddr>,
+    files: Vec<FileId>,
+}
+
+impl Drop for Registration {
+    fn drop(&mut self) {
+        self.own.remove(&self.addresses, &self.files);
+    }
 }
 
 impl Default for OwnListeners {
@@ -24,6 +70,8 @@ impl Default for OwnListeners {
         Self {
             ports: (0..words).map(|_| AtomicU64::new(0)).collect(),
             addresses: RwLock::default(),
+            file_count: AtomicUsize::new(0),
+            files: RwLock::default(),
         }
     }
 }
@@ -32,30 +80,58 @@ impl Default for OwnListeners {
 const WORD: usize = 64;
 
 impl OwnListeners {
-    /// A listener was bound.
-    pub(crate) fn add(&self, addresses: &[SocketAddr]) {
+    /// Notes a listener: its addresses, and its files.
+    pub(crate) fn register(
+        self: &Arc<Self>,
+        addresses: Vec<SocketAddr>,
+        files: Vec<FileId>,
+    ) -> Registration {
         let mut by_port = self.addresses.write().unwrap_or_else(PoisonError::into_inner);
-        for address in addresses {
+        for address in &addresses {
             let listeners = by_port.entry(address.port()).or_insert_with(|| Vec::with_capacity(1));
-            if !listeners.contains(&address.ip()) {
-                listeners.push(address.ip());
-            }
+            listeners.push(Place::of(*address));
             let (word, bit) = self.place(address.port());
             word.fetch_or(bit, Ordering::Relaxed);
         }
+        drop(by_port);
+        let mut all = self.files.write().unwrap_or_else(PoisonError::into_inner);
+        all.extend(&files);
+        self.file_count.store(all.len(), Ordering::Relaxed);
+        drop(all);
+        Registration { own: Arc::clone(self), addresses, files }
     }
 
-    /// A listener is given up.
-    pub(crate) fn remove(&self, addresses: &[SocketAddr]) {
+    fn remove(&self, addresses: &[SocketAddr], files: &[FileId]) {
         let mut by_port = self.addresses.write().unwrap_or_else(PoisonError::into_inner);
         for address in addresses {
             let Some(listeners) = by_port.get_mut(&address.port()) else { continue };
-            listeners.retain(|ip| *ip != address.ip());
+            remove_one(listeners, &Place::of(*address));
             if listeners.is_empty() {
                 by_port.remove(&address.port());
                 let (word, bit) = self.place(address.port());
                 word.fetch_and(!bit, Ordering::Relaxed);
             }
+        }
+        drop(by_port);
+        let mut all = self.files.write().unwrap_or_else(PoisonError::into_inner);
+        for file in files {
+            remove_one(&mut all, file);
+        }
+        self.file_count.store(all.len(), Ordering::Relaxed);
+    }
+
+    /// Whether one of them is in the way of a new listener.
+    pub(crate) fn overlaps(&self, address: &ListenAddress) -> bool {
+        match address {
+            ListenAddress::Any { port } => self.has_port(*port),
+            ListenAddress::Ip(address) => {
+                let by_port = self.addresses.read().unwrap_or_else(PoisonError::into_inner);
+                let wanted = Place::of(*address);
+                let mut listeners = by_port.get(&address.port()).into_iter().flatten();
+                listeners.any(|listener| listener.overlaps(wanted))
+            }
+            ListenAddress::Unix(path) => self.reached_at(path),
+            ListenAddress::Given(_) => false,
         }
     }
 
@@ -69,16 +145,6 @@ impl OwnListeners {
         (&self.ports[port / WORD], 1 << (port % WORD))
     }
 
-    /// Whether one of them is in the way of a new listener.
-    pub(crate) fn overlaps(&self, address: &ListenAddress) -> bool {
-        let port = match address {
-            ListenAddress::Any { port } => *port,
-            ListenAddress::Ip(address) => address.port(),
-            ListenAddress::Unix(_) | ListenAddress::Given(_) => return false,
-        };
-        self.has_port(port)
-    }
-
     /// Whether a connection to `address` would come to one of them.
     pub(crate) fn reached_by(&self, address: SocketAddr) -> bool {
         if !self.has_port(address.port()) {
@@ -86,14 +152,97 @@ impl OwnListeners {
         }
         let by_port = self.addresses.read().unwrap_or_else(PoisonError::into_inner);
         let Some(listeners) = by_port.get(&address.port()) else { return false };
-        let ip = match address.ip().to_canonical() {
-            // Connecting to the unspecified address reaches the loopback.
-            IpAddr::V4(Ipv4Addr::UNSPECIFIED) => Ipv4Addr::LOCALHOST.into(),
-            IpAddr::V6(Ipv6Addr::UNSPECIFIED) => Ipv6Addr::LOCALHOST.into(),
-            ip => ip,
-        };
-        let all =
-            |listener: &IpAddr| listener.is_unspecified() && listener.is_ipv4() == ip.is_ipv4();
-        listeners.contains(&ip) || (listeners.iter().any(all) && sys::socket::is_of_this_host(ip))
+        let mut reached = Place::of(address);
+        // Connecting to the unspecified address reaches the loopback.
+        match reached.ip {
+            IpAddr::V4(Ipv4Addr::UNSPECIFIED) => reached.ip = Ipv4Addr::LOCALHOST.into(),
+            IpAddr::V6(Ipv6Addr::UNSPECIFIED) => reached.ip = Ipv6Addr::LOCALHOST.into(),
+            _ => {}
+        }
+        let all = |listener: &Place| listener.takes_all_of(reached.ip);
+        listeners.contains(&reached)
+            || (listeners.iter().any(all) && is_of_this_host(address, reached.ip))
+    }
+
+    /// Whether a connection to the Unix socket at `path` would come to one of them, by whatever
+    /// links and directories the path leads there. One stat(2), where there are such listeners.
+    pub(crate) fn reached_at(&self, path: &Path) -> bool {
+        if self.file_count.load(Ordering::Relaxed) == 0 {
+            return false;
+        }
+        let reached = FileId::reached_by(path);
+        let files = self.files.read().unwrap_or_else(PoisonError::into_inner);
+        reached.is_some_and(|reached| files.contains(&reached))
+    }
+}
+
+fn is_of_this_host(mut address: SocketAddr, ip: IpAddr) -> bool {
+    // An IPv4 address in IPv6's clothes is routed as what it is.
+    if address.ip() != ip {
+        address = SocketAddr::new(ip, address.port());
+    }
+    sys::socket::is_of_this_host(address)
+}
+
+fn remove_one<T: PartialEq>(all: &mut Vec<T>, one: &T) {
+    if let Some(at) = all.iter().position(|it| it == one) {
+        all.swap_remove(at);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn address(text: &str) -> SocketAddr {
+        text.parse().unwrap()
+    }
+
+    /// A listener, a target, whether the target reaches the listener.
+    #[test]
+    fn listeners_are_known_by_every_spelling_of_their_addresses() {
+        let cases = [
+            ("127.0.0.1:80", "127.0.0.1:80", true),
+            ("127.0.0.1:80", "[::ffff:127.0.0.1]:80", true),
+            ("127.0.0.1:80", "0.0.0.0:80", true),
+            ("127.0.0.1:80", "[::ffff:0.0.0.0]:80", true),
+            ("127.0.0.1:80", "127.0.0.2:80", false),
+            ("127.0.0.1:80", "127.0.0.1:81", false),
+            ("127.0.0.1:80", "[::1]:80", false),
+            ("127.0.0.1:80", "[::]:80", false),
+            // A socket that was given may be bound to such an address.
+            ("[::ffff:127.0.0.1]:80", "127.0.0.1:80", true),
+            ("[::1]:80", "[::]:80", true),
+            ("[::1]:80", "0.0.0.0:80", false),
+            ("0.0.0.0:80", "0.0.0.0:80", true),
+            ("0.0.0.0:80", "127.9.9.9:80", true),
+            ("0.0.0.0:80", "[::ffff:127.9.9.9]:80", true),
+            ("0.0.0.0:80", "203.0.113.1:80", false),
+            ("0.0.0.0:80", "[::1]:80", false),
+            ("[::]:80", "[::1]:80", true),
+            ("[::]:80", "127.0.0.1:80", false),
+            ("[::]:80", "[2001:db8::1]:80", false),
+            ("[fe80::1%2]:80", "[fe80::1%2]:80", true),
+            ("[fe80::1%2]:80", "[fe80::1%3]:80", false),
+        ];
+        for (listener, target, is_reached) in cases {
+            let own = Arc::new(OwnListeners::default());
+            let registration = own.register(vec![address(listener)], Vec::new());
+            assert_eq!(own.reached_by(address(target)), is_reached, "{listener} {target}");
+            drop(registration);
+            assert!(!own.reached_by(address(target)), "{listener} {target}");
+        }
+    }
+
+    #[test]
+    fn an_address_that_two_listeners_have_is_known_until_both_are_gone() {
+        let own = Arc::new(OwnListeners::default());
+        let both = vec![address("0.0.0.0:80"), address("[::]:80")];
+        let old = own.register(both, vec![]);
+        let new = own.register(vec![address("0.0.0.0:80")], vec![]);
+        drop(old);
+        assert!(own.reached_by(address("127.0.0.1:80")) && !own.reached_by(address("[::1]:80")));
+        drop(new);
+        assert!(!own.has_port(80));
     }
 }

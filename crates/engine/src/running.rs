@@ -1,16 +1,19 @@
 //! The forwards that run, and those that were removed and have sessions.
 
+use crate::arrange::Attempt;
 use crate::change::{Changes, give_up, lead, tell};
 use crate::counters::Sums;
 use crate::forward::Forward;
 use crate::forward_view::{ForwardState, ForwardView};
 use crate::given::GivenSockets;
+use crate::leaving::Leaving;
 use crate::listen_error::ListenError;
 use crate::listener::Listener;
 use crate::mail::Message;
 use crate::shared::Shared;
 use crate::upgrade::Legacy;
 use plan::ListenAddress;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -19,7 +22,7 @@ pub(crate) struct Running {
     pub(crate) plan: Arc<plan::Forward>,
     pub(crate) forward: Arc<Forward>,
     pub(crate) listeners: Vec<Listener>,
-    /// Why it is skipped: it could not be bound, and that was allowed.
+    /// Why it is skipped: it could not be bound, or not all of it, and that was allowed.
     pub(crate) unbound: Option<ListenError>,
 }
 
@@ -110,9 +113,8 @@ impl Forwards {
             return Some(Ok(false));
         }
         let plan = Arc::clone(&self.running[at].plan);
-        let addresses: Vec<_> = plan.routes.iter().map(|route| &route.listen).collect();
-        let listeners = match self.bind(&addresses, &plan, shared) {
-            Ok(listeners) => listeners.into_iter().map(|(_, listener)| listener),
+        let new = match self.bind_missing(at, &plan, shared) {
+            Ok(new) => new,
             Err(error) => {
                 let unbound = &mut self.running[at].unbound;
                 *unbound = unbound.is_some().then(|| error.clone());
@@ -122,17 +124,39 @@ impl Forwards {
         let running = &mut self.running[at];
         running.unbound = None;
         running.forward = Arc::new(running.forward.changed(&plan, false));
-        running.listeners = listeners.collect();
-        let routes = running.listeners.iter().zip(&plan.routes);
-        let listen =
-            routes.flat_map(|(listener, route)| lead(listener, &running.forward, route, shared));
-        let changes = Changes {
-            listen: listen.collect(),
-            forwards: vec![Arc::clone(&running.forward)],
-            ..Changes::default()
-        };
+        let old = std::mem::take(&mut running.listeners);
+        let old = old.into_iter().map(|listener| (listener.address.clone(), listener));
+        let mut listeners: HashMap<_, _> = old.chain(new).collect();
+        let mut listen = Vec::new();
+        for route in &plan.routes {
+            let Some(listener) = listeners.remove(&route.listen) else { continue };
+            listen.extend(lead(&listener, &running.forward, route));
+            running.listeners.push(listener);
+        }
+        let changes =
+            Changes { listen, forwards: vec![Arc::clone(&running.forward)], ..Changes::default() };
         tell(changes, shared);
         Some(Ok(true))
+    }
+
+    /// Listens where the forward at this position does not yet.
+    fn bind_missing(
+        &mut self,
+        at: usize,
+        plan: &plan::Forward,
+        shared: &Shared,
+    ) -> Result<Vec<(ListenAddress, Listener)>, ListenError> {
+        let bound: HashSet<_> =
+            self.running[at].listeners.iter().map(|listener| listener.address.clone()).collect();
+        let missing = plan.routes.iter().map(|route| &route.listen);
+        let missing: Vec<_> = missing.filter(|address| !bound.contains(*address)).collect();
+        // What is in the way stays.
+        let mut leaving = Leaving::default();
+        let mut new = self.bind(&missing, plan, Attempt::Bind, shared, &mut leaving)?;
+        for (_, listener) in &mut new {
+            listener.start(&shared.own)?;
+        }
+        Ok(new)
     }
 
     /// Forgets removed forwards without sessions, and resets the sessions of those that were

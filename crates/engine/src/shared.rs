@@ -28,7 +28,7 @@ pub(crate) struct Shared {
     /// The limit of the process.
     pub(crate) gate: Gate,
     pub(crate) outbox: Arc<Outbox>,
-    pub(crate) own: OwnListeners,
+    pub(crate) own: Arc<OwnListeners>,
     pub(crate) resolver: Arc<dyn Resolve>,
     pub(crate) detail: LiveDetail,
     pub(crate) pipes_per_worker: usize,
@@ -84,7 +84,7 @@ impl Shared {
             pipes: (0..workers).map(|_| AtomicUsize::new(0)).collect(),
             gate: Gate::new(options.max_sessions),
             outbox: Arc::new(Outbox::new()?),
-            own: OwnListeners::default(),
+            own: Arc::default(),
             resolver: Arc::clone(&options.resolver),
             detail: LiveDetail::new(options.detail),
             pipes_per_worker: options.pipes / workers.max(1),

@@ -1,13 +1,11 @@
 //! Looking at open sessions without stopping them: a worker shows a slice of its table at a time,
 //! between two turns, so that nobody waits for a long list.
 
-use crate::forward::Forward;
 use crate::mail::Message;
 use crate::session::Session;
 use crate::shared::Shared;
-use crate::slots::Key;
 use crate::worker::Worker;
-use flow::{By, Cause, CloseReason, Direction, End, Fallback, LaneState, Path, Phase, Time};
+use flow::{Direction, End, Fallback, LaneState, Path, Phase, Time};
 use std::collections::HashSet;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -170,32 +168,6 @@ impl Worker {
             place += 1;
         }
         (look.reply)(Slice { views, next: (place < end).then_some(place) });
-    }
-
-    pub(crate) fn kill(&mut self, id: u64, reply: Reply<bool>) {
-        let keys = self.sessions.keys();
-        let is_it = |session: &mut Session| session.id == id;
-        let found = keys.into_iter().find(|key| self.sessions.get_mut(*key).is_some_and(is_it));
-        if let Some(key) = found {
-            self.end_by_operator(key, Cause::Killed);
-        }
-        reply(found.is_some());
-    }
-
-    /// Resets the sessions of a forward.
-    pub(crate) fn cut_forward(&mut self, forward: &Forward) {
-        for key in self.sessions.keys() {
-            let session = self.sessions.get_mut(key);
-            if session.is_some_and(|session| session.route.forward.is_same(forward)) {
-                self.end_by_operator(key, Cause::Drained);
-            }
-        }
-    }
-
-    fn end_by_operator(&mut self, key: Key, cause: Cause) {
-        let Some(session) = self.sessions.get_mut(key) else { return };
-        let reason = CloseReason::new(By::Operator, session.flow.phase(), cause);
-        self.end(key, reason, true);
     }
 }
 

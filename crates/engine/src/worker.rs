@@ -12,10 +12,11 @@ use crate::shared::Shared;
 use crate::slots::{Key, Slots};
 use crate::token::{MAILBOX, session_of};
 use crate::upgrade::Parking;
+use crate::walk::Walk;
 use crate::wheel::Wheel;
 use flow::{Action, Cause, End, Readiness, Stage, Time};
 use rustix::fd::{AsFd, OwnedFd};
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 use sys::{Epoll, Event, Events};
@@ -40,14 +41,16 @@ pub(crate) struct Worker {
     pub(crate) pump: Pump,
     pub(crate) listeners: HashMap<u32, Arc<Listening>>,
     /// Listeners that are not polled for want of room, or of a resource.
-    pub(crate) full: Vec<u32>,
-    pub(crate) exhausted: Vec<u32>,
+    pub(crate) full: HashSet<u32>,
+    pub(crate) exhausted: HashSet<u32>,
     /// When to try the exhausted ones again.
     pub(crate) retry_at: Option<Time>,
     pub(crate) notices: Notices<(Arc<str>, Cause)>,
     /// Sessions that wait for their share: bulk, and those that used up their last one.
     waiting: VecDeque<Key>,
     pub(crate) tidy_at: Option<Time>,
+    /// Work that takes more than a turn, in order.
+    pub(crate) walks: VecDeque<Walk>,
     pub(crate) draining: bool,
     /// Sessions are reset: those that are open, and those that another worker still sends.
     pub(crate) cutting: bool,
@@ -82,12 +85,13 @@ impl Worker {
             wheel: Wheel::new(now),
             pump,
             listeners: HashMap::new(),
-            full: Vec::new(),
-            exhausted: Vec::new(),
+            full: HashSet::new(),
+            exhausted: HashSet::new(),
             retry_at: None,
             notices: Notices::new(),
             waiting: VecDeque::new(),
             tidy_at: None,
+            walks: VecDeque::new(),
             draining: false,
             cutting: false,
             now,
@@ -104,6 +108,7 @@ impl Worker {
             self.mailbox.waker().wait();
             self.now = clock();
             self.read_mail();
+            self.finish_walking();
         }
         let mut events = Events::with_room_for(EVENTS_PER_TURN);
         while !self.stopped {
@@ -118,6 +123,7 @@ impl Worker {
             }
             self.serve_waiting();
             self.serve_timers();
+            self.go_on_walking();
             // Not before: an event that was taken and not looked at is not reported again.
             if let Some(parking) = self.parking.take() {
                 self.park(&parking);
@@ -131,7 +137,7 @@ impl Worker {
 
     /// How long this worker may sleep.
     fn patience(&self) -> Option<Duration> {
-        if !self.waiting.is_empty() {
+        if !self.waiting.is_empty() || !self.walks.is_empty() {
             return Some(Duration::ZERO);
         }
         let earlier = |one: Option<Time>, other: Option<Time>| match (one, other) {

@@ -3,7 +3,7 @@
 
 use super::save::number as fd_number;
 use super::tally::{saved_sums, saved_totals, sums, totals};
-use crate::arrange::Arranged;
+use crate::arrange::{Arranged, Attempt, Policy};
 use crate::counters::Totals;
 use crate::forward::Forward;
 use crate::given::is_at;
@@ -16,28 +16,44 @@ use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use sys::FileId;
 use sys::inherit::{claim, close_on_exec, keep_over_exec};
 
 /// What forwards begin with that the image before had. Empty in every other process.
 #[derive(Default)]
 pub(crate) struct Legacy {
-    /// Listening sockets, and what the workers' epoll instances know them by, if they are
-    /// registered there. What is not wanted is closed.
-    pub(crate) sockets: HashMap<ListenAddress, (Option<u32>, OwnedFd)>,
+    /// Listening sockets. What is not wanted is closed.
+    pub(crate) sockets: HashMap<ListenAddress, Bound>,
     /// What the first of the given sockets of an address is known by there.
     pub(crate) given: HashMap<ListenAddress, u32>,
     /// What was counted.
     pub(crate) totals: HashMap<String, Totals>,
 }
 
+/// A listening socket of the image before.
+pub(crate) struct Bound {
+    /// What the workers' epoll instances know it by, if it is registered there.
+    pub(crate) number: Option<u32>,
+    pub(crate) socket: OwnedFd,
+    /// The file that was made for it, if that is known.
+    pub(crate) file: Option<FileId>,
+}
+
 impl Forwards {
     /// Writes down what there is, and keeps the listeners open over execve(2).
     pub(super) fn save(&self, shared: &Shared) -> sys::Result<handover::Forwards> {
         let mut listeners = Vec::new();
+        let files: HashMap<&ListenAddress, FileId> =
+            self.listeners().filter_map(|it| Some((&it.address, it.file_id()?))).collect();
         for (number, address, socket) in self.sockets() {
             keep_over_exec(&**socket)?;
-            let address = address.to_string();
-            listeners.push(handover::Listener { fd: fd_number(&**socket), address, number });
+            let file = files.get(&address).map(|id| vec![id.device, id.inode]);
+            listeners.push(handover::Listener {
+                fd: fd_number(&**socket),
+                address: address.to_string(),
+                number,
+                file: file.unwrap_or_default(),
+            });
         }
         let running = self.running.iter().map(saved_running);
         let removed = self.removed.iter().map(saved_removed);
@@ -82,16 +98,15 @@ impl Forwards {
     ) -> (Arranged, Vec<Unbound>) {
         shared.number_from(saved.next_id);
         self.forgotten = sums(&saved.forgotten);
-        let of = |saved: &handover::Listener| {
-            let address = saved.address.parse::<ListenAddress>().ok()?;
-            Some((address, saved.number, claim(saved.fd).ok()?))
-        };
-        for (address, number, socket) in saved.listeners.iter().filter_map(of) {
+        for saved in &saved.listeners {
+            let Ok(address) = saved.address.parse::<ListenAddress>() else { continue };
+            let Ok(socket) = claim(saved.fd) else { continue };
             if let ListenAddress::Given(name) = &address {
                 self.given.add(name.clone(), socket);
-                self.legacy.given.entry(address).or_insert(number);
+                self.legacy.given.entry(address).or_insert(saved.number);
             } else {
-                self.legacy.sockets.insert(address, (Some(number), socket));
+                let bound = Bound { number: Some(saved.number), socket, file: file_of(saved) };
+                self.legacy.sockets.insert(address, bound);
             }
         }
         let numbers = saved.listeners.iter().map(|listener| listener.number);
@@ -100,8 +115,9 @@ impl Forwards {
         for forward in saved.forwards {
             self.begin_with(forward, plans, shared);
         }
-        let mut fresh = self.bind_what_is_new(plans, &|plan| plan.optional, shared);
-        let unbound = std::mem::take(&mut fresh.failed);
+        let mut fresh = self.bind_what_is_new(plans, Policy::WhatCanBe, Attempt::Bind, shared);
+        fresh.start(plans, shared);
+        let unbound = fresh.take_unbound(plans);
         for plan in unbound.iter().map(|unbound| &plans[unbound.position]) {
             let forward = Arc::new(self.first_version(plan, shared).drained());
             self.running.push(Running::new(Arc::clone(plan), forward, Vec::new()));
@@ -145,9 +161,20 @@ impl Forwards {
         for socket in sockets {
             let is_it = |address: &&&ListenAddress| is_at(address, &socket);
             if let Some(address) = wanted.iter().find(is_it) {
-                self.legacy.sockets.entry((*address).clone()).or_insert((None, socket));
+                self.legacy.sockets.entry((*address).clone()).or_insert(Bound {
+                    number: None,
+                    socket,
+                    file: None,
+                });
             }
         }
+    }
+}
+
+fn file_of(saved: &handover::Listener) -> Option<FileId> {
+    match saved.file[..] {
+        [device, inode] => Some(FileId { device, inode }),
+        _ => None,
     }
 }
 

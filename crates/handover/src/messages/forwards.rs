@@ -64,6 +64,9 @@ pub struct Listener {
     /// What the workers know it by.
     #[prost(uint32, tag = "3")]
     pub number: u32,
+    /// Device and inode of the file that was made for a Unix socket; else empty.
+    #[prost(uint64, repeated, tag = "4")]
+    pub file: Vec<u64>,
 }
 
 /// What was counted of a forward.

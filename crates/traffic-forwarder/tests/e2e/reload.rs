@@ -2,6 +2,7 @@
 //! of an unchanged forward notices.
 
 mod all_or_nothing;
+mod exchange;
 mod forwards;
 mod triggers;
 

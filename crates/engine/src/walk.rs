@@ -1,0 +1,281 @@
+//! What a worker does with many listeners or sessions at once: a slice per turn, so that sessions that
+//! have nothing to do with it wait for a fraction of a millisecond.
+//!
+//! Walks are done one after the other, in the order in which they were asked for.
+
+use crate::change::Changes;
+use crate::forward::{Forward, Route};
+use crate::mail::CUT;
+use crate::slots::Key;
+use crate::view::Reply;
+use crate::worker::Worker;
+use flow::{By, Cause, CloseReason};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// Work of one turn, in looks at a place of the table of sessions (some nanoseconds each).
+const WORK_PER_TURN: u32 = 4096;
+/// A session that gets another version of its forward.
+const RENEWAL: u32 = 16;
+/// A listener that is polled or given up: one or two system calls.
+const LISTENER: u32 = 128;
+/// A session that is reset, or one that begins: some system calls.
+const SESSION: u32 = 256;
+/// Batches accepted at most from a listener that is given up.
+const LAST_BATCHES: u32 = 64;
+
+/// Work that takes many steps, and how far it is.
+pub(crate) enum Walk {
+    /// Listeners are polled (again).
+    Poll { numbers: Vec<u32> },
+    /// The configuration has changed.
+    Change { changes: Arc<Changes>, at: usize, batches: u32, sessions: Renewal, reply: Reply<()> },
+    /// The sessions of a forward are reset.
+    CutForward { forward: Arc<Forward>, place: u32 },
+    /// A session is looked for and reset.
+    Kill { id: u64, place: u32, reply: Reply<bool> },
+    /// All listeners are given up, and all sessions know that they are to end.
+    Drain { numbers: Vec<u32>, place: u32 },
+    /// All sessions are reset.
+    Cut { place: u32 },
+}
+
+/// Sessions on their way to the new versions of their forwards.
+#[derive(Default)]
+pub(crate) struct Renewal {
+    /// By the gate that all versions of a forward share.
+    versions: Option<HashMap<usize, Arc<Forward>>>,
+    routes: HashMap<usize, (Arc<Route>, Arc<Route>)>,
+    place: u32,
+}
+
+fn gate(forward: &Forward) -> usize {
+    Arc::as_ptr(&forward.gate).addr()
+}
+
+impl Walk {
+    pub(crate) fn change(changes: Arc<Changes>, reply: Reply<()>) -> Self {
+        Self::Change { changes, at: 0, batches: 0, sessions: Renewal::default(), reply }
+    }
+}
+
+impl Worker {
+    /// Begins with this walk when those before it are done.
+    pub(crate) fn walk(&mut self, walk: Walk) {
+        self.walks.push_back(walk);
+    }
+
+    /// A turn's share of the walks.
+    pub(crate) fn go_on_walking(&mut self) {
+        let mut work = WORK_PER_TURN;
+        while work > 0 {
+            let Some(walk) = self.walks.pop_front() else { return };
+            if let Some(unfinished) = self.take_steps(walk, &mut work) {
+                self.walks.push_front(unfinished);
+            }
+        }
+    }
+
+    /// Does all that is left of the walks: nothing of them is handed to another image.
+    pub(crate) fn finish_walking(&mut self) {
+        while !self.walks.is_empty() {
+            self.go_on_walking();
+        }
+    }
+
+    /// Goes on with a walk for as long as there is `work`. Returns it if it is not done then.
+    fn take_steps(&mut self, mut walk: Walk, work: &mut u32) -> Option<Walk> {
+        let is_done = match &mut walk {
+            Walk::Poll { numbers } => self.poll_some(numbers, work),
+            Walk::Change { changes, at, batches, sessions, .. } => {
+                self.change_listeners(changes, at, batches, work)
+                    && self.renew_some(&changes.forwards, sessions, work)
+            }
+            Walk::CutForward { forward, place } => self.cut_some(forward, place, work),
+            Walk::Kill { id, place, .. } => match self.find(*id, place, work) {
+                Found::At(key) => {
+                    self.end_by_operator(key, Cause::Killed);
+                    return answer(walk, true);
+                }
+                Found::Nowhere => return answer(walk, false),
+                Found::NotYet => false,
+            },
+            Walk::Drain { numbers, place } => {
+                self.unpoll_some(numbers, work)
+                    && self.visit(place, work, |worker, key| {
+                        if let Some(session) = worker.sessions.get_mut(key) {
+                            session.flow.drain();
+                        }
+                        RENEWAL
+                    })
+            }
+            Walk::Cut { place } => self.visit(place, work, |worker, key| {
+                worker.end(key, CUT, true);
+                SESSION
+            }),
+        };
+        if is_done { answer(walk, true) } else { Some(walk) }
+    }
+
+    /// Calls `step` for the sessions from this place on, until the work is used up. `step` says what
+    /// it took. True at the end of the table.
+    fn visit(
+        &mut self,
+        place: &mut u32,
+        work: &mut u32,
+        mut step: impl FnMut(&mut Self, Key) -> u32,
+    ) -> bool {
+        while *place < self.sessions.places() {
+            if *work == 0 {
+                return false;
+            }
+            let key = self.sessions.key_at(*place);
+            *place += 1;
+            let took = key.map_or(0, |key| step(self, key));
+            *work = work.saturating_sub(1 + took);
+        }
+        true
+    }
+
+    fn poll_some(&mut self, numbers: &mut Vec<u32>, work: &mut u32) -> bool {
+        while *work > 0 {
+            let Some(number) = numbers.pop() else { return true };
+            self.poll(number);
+            *work = work.saturating_sub(LISTENER);
+        }
+        numbers.is_empty()
+    }
+
+    fn unpoll_some(&mut self, numbers: &mut Vec<u32>, work: &mut u32) -> bool {
+        while *work > 0 {
+            let Some(number) = numbers.pop() else { return true };
+            self.forget(number);
+            *work = work.saturating_sub(LISTENER);
+        }
+        numbers.is_empty()
+    }
+
+    /// `at` counts through the listeners that come, and then through those that go.
+    fn change_listeners(
+        &mut self,
+        changes: &Changes,
+        at: &mut usize,
+        batches: &mut u32,
+        work: &mut u32,
+    ) -> bool {
+        while *work > 0 {
+            let Some((number, listening)) = changes.listen.get(*at) else { break };
+            self.listen(*number, Arc::clone(listening));
+            *at += 1;
+            *work = work.saturating_sub(LISTENER);
+        }
+        while *work > 0 {
+            let Some(number) = changes.unlisten.get(*at - changes.listen.len()) else { break };
+            // Whoever has come by now is still served: for a client, the connection is there as
+            // soon as the kernel has it.
+            if *batches < LAST_BATCHES && self.accept_from(*number) {
+                *batches += 1;
+                *work = work.saturating_sub(crate::accept::PER_TURN * SESSION);
+                continue;
+            }
+            self.forget(*number);
+            *batches = 0;
+            *at += 1;
+            *work = work.saturating_sub(LISTENER);
+        }
+        *at == changes.listen.len() + changes.unlisten.len()
+    }
+
+    /// Gives the sessions of these forwards the new version. What a session began with stays: its
+    /// target, its paths, the options of its sockets.
+    fn renew_some(
+        &mut self,
+        forwards: &[Arc<Forward>],
+        renewal: &mut Renewal,
+        work: &mut u32,
+    ) -> bool {
+        if forwards.is_empty() {
+            return true;
+        }
+        let Renewal { versions, routes, place } = renewal;
+        let versions = versions.get_or_insert_with(|| {
+            forwards.iter().map(|forward| (gate(forward), Arc::clone(forward))).collect()
+        });
+        self.visit(place, work, |worker, key| {
+            let Some(session) = worker.sessions.get_mut(key) else { return 0 };
+            let Some(forward) = versions.get(&gate(&session.route.forward)) else { return 0 };
+            // The old route is kept, so that no other one gets its address meanwhile.
+            let (_, route) =
+                routes.entry(Arc::as_ptr(&session.route).addr()).or_insert_with(|| {
+                    (Arc::clone(&session.route), Arc::new(session.route.of(forward)))
+                });
+            session.route = Arc::clone(route);
+            if forward.draining || worker.draining {
+                session.flow.drain();
+            } else {
+                session.flow.resume();
+            }
+            // Its deadline may be earlier now.
+            worker.set_timer(key);
+            RENEWAL
+        })
+    }
+
+    /// Resets the sessions of a forward.
+    fn cut_some(&mut self, forward: &Forward, place: &mut u32, work: &mut u32) -> bool {
+        self.visit(place, work, |worker, key| {
+            let session = worker.sessions.get_mut(key);
+            if session.is_some_and(|session| session.route.forward.is_same(forward)) {
+                worker.end_by_operator(key, Cause::Drained);
+                return SESSION;
+            }
+            0
+        })
+    }
+
+    fn find(&mut self, id: u64, place: &mut u32, work: &mut u32) -> Found {
+        let mut found = None;
+        let is_done = self.visit(place, work, |worker, key| {
+            if worker.sessions.get_mut(key).is_some_and(|session| session.id == id) {
+                found = Some(key);
+                return WORK_PER_TURN;
+            }
+            0
+        });
+        match found {
+            Some(key) => Found::At(key),
+            None if is_done => Found::Nowhere,
+            None => Found::NotYet,
+        }
+    }
+
+    fn end_by_operator(&mut self, key: Key, cause: Cause) {
+        let Some(session) = self.sessions.get_mut(key) else { return };
+        let reason = CloseReason::new(By::Operator, session.flow.phase(), cause);
+        self.end(key, reason, true);
+    }
+
+    /// Resets all sessions at once: the worker ends.
+    pub(crate) fn cut(&mut self) {
+        self.cutting = true;
+        for key in self.sessions.keys() {
+            self.end(key, CUT, true);
+        }
+    }
+}
+
+enum Found {
+    At(Key),
+    Nowhere,
+    NotYet,
+}
+
+/// Answers whoever waits for the end of a walk.
+fn answer(walk: Walk, found: bool) -> Option<Walk> {
+    match walk {
+        Walk::Change { reply, .. } => reply(()),
+        Walk::Kill { reply, .. } => reply(found),
+        _ => {}
+    }
+    None
+}
