@@ -106,7 +106,7 @@ pub(crate) fn limit_for(plan: &Plan, workers: usize, sessions: u32, open_files: 
 /// The threads that move bytes.
 pub(crate) fn workers(plan: &Plan) -> usize {
     let cpus = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    plan.process.workers.map_or_else(cpus, std::num::NonZero::get)
+    plan.process.workers.map_or_else(cpus, |workers| workers.get() as usize)
 }
 
 /// The connections to the admin interface.
@@ -114,7 +114,7 @@ fn admin_files(plan: &Plan) -> u64 {
     match plan.process.admin {
         Admin::Off => 0,
         Admin::Auto if plan.config.is_none() => 0,
-        Admin::Auto | Admin::Unix(_) | Admin::Tcp { .. } => MOST_CONNECTIONS as u64,
+        Admin::Auto | Admin::Unix(_) | Admin::Tcp(_) => MOST_CONNECTIONS as u64,
     }
 }
 

@@ -147,12 +147,12 @@ fn open_door(
     reads_a_file: bool,
     handover: Option<&mut Handover>,
 ) -> Result<Option<Door>, ServeError> {
-    let admin = &in_force.process.admin;
+    let process = &in_force.process;
     let Some(handover) = handover else {
-        let door = Door::bind(admin, reads_a_file);
+        let door = Door::bind(process, reads_a_file);
         return door.map_err(|error| ServeError::Unfit(error.to_string()));
     };
-    Ok(handover.door(admin, reads_a_file).unwrap_or_else(|error| {
+    Ok(handover.door(process, reads_a_file).unwrap_or_else(|error| {
         tracing::error!(%error, "going on without the admin interface");
         None
     }))

@@ -6,7 +6,7 @@ use flow::{AtLimit, PathChoice, Timeouts};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use sys::socket::{Keepalive, TcpOptions};
+use sys::socket::TcpOptions;
 
 /// One rule, running. Shared by all workers, and never changed: a reload makes another one, which
 /// takes over what is counted.
@@ -54,14 +54,7 @@ impl Forward {
     /// The options of its sockets.
     pub(crate) fn options_of(forward: &plan::Forward) -> TcpOptions {
         let settings = &forward.settings;
-        TcpOptions {
-            keepalive: settings.keepalive.map(|keepalive| Keepalive {
-                idle: keepalive.idle,
-                interval: keepalive.interval,
-                count: keepalive.count,
-            }),
-            user_timeout: settings.user_timeout,
-        }
+        TcpOptions { keepalive: settings.keepalive, user_timeout: settings.user_timeout }
     }
 
     fn with(forward: &plan::Forward, gate: Arc<Gate>, counters: Arc<ForwardCounters>) -> Self {
@@ -74,15 +67,8 @@ impl Forward {
                 half_close: settings.half_close_timeout,
                 max_age: settings.max_age,
             },
-            path: match settings.path {
-                plan::PathChoice::Auto => PathChoice::Auto,
-                plan::PathChoice::Copy => PathChoice::Copy,
-                plan::PathChoice::Splice => PathChoice::Splice,
-            },
-            at_limit: match settings.at_limit {
-                plan::AtLimit::Refuse => AtLimit::Refuse,
-                plan::AtLimit::Wait => AtLimit::Wait,
-            },
+            path: settings.path,
+            at_limit: settings.at_limit,
             on_refusal: settings.on_refusal,
             options: Self::options_of(forward),
             gate,

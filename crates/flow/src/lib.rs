@@ -50,6 +50,9 @@ pub use side::{End, Readiness, Side};
 mod deadlines;
 pub use deadlines::{FLUSH_LIMIT, Timeouts, Unacked};
 
+mod keepalive;
+pub use keepalive::Keepalive;
+
 mod close;
 pub use close::{By, Cause, CloseReason, Failure, Phase};
 

@@ -85,7 +85,7 @@ impl<'a, 'd> Check<'a, 'd> {
         let address = match admin {
             Admin::Auto | Admin::Off => return,
             Admin::Unix(path) => ListenAddress::Unix(path.clone()),
-            Admin::Tcp { address, .. } => ListenAddress::Ip(*address),
+            Admin::Tcp(address) => ListenAddress::Ip(*address),
         };
         // Nobody has claimed anything yet.
         let _ = self.listeners.claim(&address, Owner::Admin);

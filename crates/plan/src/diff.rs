@@ -2,11 +2,11 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::fields::{of_forward, of_log, of_process};
+use crate::forward_text::{listen, target, written_own};
 use crate::plan::{Forward, Plan};
-use crate::settings::{Effect, Section, Setting, find, settings};
-use crate::toml_text::{listen, target, written};
-use crate::value::Value;
+use crate::setting::{Effect, Setting};
+use crate::settings::OWN;
+use crate::table::Table;
 
 /// How a new plan differs from an old one. Forwards are the same if their names are.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -62,12 +62,8 @@ impl PlanDiff {
     /// Compares two plans.
     pub fn new(old: &Plan, new: &Plan) -> Self {
         let mut diff = Self {
-            process: changes(
-                Section::Process,
-                |key| of_process(&old.process, key),
-                |key| of_process(&new.process, key),
-            ),
-            log: changes(Section::Log, |key| of_log(&old.log, key), |key| of_log(&new.log, key)),
+            process: changes(&old.process, &new.process),
+            log: changes(&old.log, &new.log),
             ..Self::default()
         };
         let before: HashMap<_, _> =
@@ -111,20 +107,13 @@ impl ForwardSummary {
 
 impl ChangedForward {
     fn new(old: &Forward, new: &Forward) -> Self {
-        let addresses = [("listen", listen(old), listen(new)), ("to", target(old), target(new))];
-        let addresses = addresses.into_iter().filter(|(_, old, new)| old != new);
-        let mut all: Vec<_> = addresses
-            .filter_map(|(key, old, new)| {
-                let effect = find(&[Section::Forward], key)?.effect;
-                Some(Change { key, old: Some(old), new: Some(new), effect })
-            })
-            .collect();
-        all.extend(changes(
-            Section::ForwardDefaults,
-            |key| of_forward(&old.settings, key),
-            |key| of_forward(&new.settings, key),
-        ));
-        Self { name: new.name.clone(), changes: all }
+        // The name is the same: that makes them one forward.
+        let own = OWN.iter().filter_map(|setting| {
+            let [old, new] = [old, new].map(|forward| Some(written_own(forward, setting.key)));
+            change(setting, old, new)
+        });
+        let changes = own.chain(changes(&old.settings, &new.settings)).collect();
+        Self { name: new.name.clone(), changes }
     }
 }
 
@@ -133,21 +122,13 @@ fn same(old: &Forward, new: &Forward) -> bool {
     old.settings == new.settings && old.routes == new.routes
 }
 
-/// The settings of a section that differ.
-pub(crate) fn changes(
-    section: Section,
-    old: impl Fn(&str) -> Option<Value>,
-    new: impl Fn(&str) -> Option<Value>,
-) -> Vec<Change> {
-    let settings = settings().iter().filter(|setting| setting.section == section);
-    settings.filter_map(|setting| change(setting, &old(setting.key)?, &new(setting.key)?)).collect()
+/// The settings of a table that differ.
+pub(crate) fn changes<T: Table>(old: &T, new: &T) -> Vec<Change> {
+    let settings = T::SETTINGS.iter();
+    settings.filter_map(|it| change(it, old.written(it), new.written(it))).collect()
 }
 
-fn change(setting: &Setting, old: &Value, new: &Value) -> Option<Change> {
-    (old != new).then(|| Change {
-        key: setting.key,
-        old: written(setting.kind, old),
-        new: written(setting.kind, new),
-        effect: setting.effect,
-    })
+fn change(setting: &Setting, old: Option<String>, new: Option<String>) -> Option<Change> {
+    let (key, effect) = (setting.key, setting.effect);
+    (old != new).then_some(Change { key, old, new, effect })
 }

@@ -3,7 +3,7 @@
 use std::fmt::{self, Write as _};
 
 use crate::diff::{Change, PlanDiff};
-use crate::settings::{Effect, Section};
+use crate::setting::{Effect, Section};
 use crate::text::{escaped, write_escaped};
 
 impl fmt::Display for PlanDiff {

@@ -3,7 +3,9 @@
 use crate::address::{ListenAddress, Ranged, Target};
 use crate::plan::ForwardSettings;
 use crate::problem::Severity;
-use crate::text::Spot;
+use crate::setting::Setting;
+use crate::text::{Source, Spot};
+use crate::value::{Placed, Value};
 
 /// A value and where it is written.
 #[derive(Clone)]
@@ -35,4 +37,51 @@ pub(crate) fn default_name<'a>(listen: &Listen<'a>) -> Written<'a, String> {
     // Only the path of a Unix socket can hold a blank, and a name must not.
     let name = listen.value.to_string().replace(char::is_whitespace, "_");
     Written { value: name, spot: listen.spot.clone() }
+}
+
+/// What a forward says of itself alone, with the places.
+#[derive(Default)]
+pub(crate) struct Own<'a> {
+    name: Option<Written<'a, String>>,
+    /// `None` for each address that could not be read.
+    listens: Vec<Option<Listen<'a>>>,
+    target: Option<Written<'a, Ranged<Target>>>,
+}
+
+impl<'a> Own<'a> {
+    /// Takes over the value of one of the rows in `settings::OWN`.
+    pub(crate) fn set(&mut self, source: &'a Source, setting: &Setting, placed: Placed) {
+        let Placed { value, span } = placed;
+        match (setting.key, value) {
+            ("name", Value::Text(value)) => {
+                self.name = Some(Written { value, spot: source.spot(span) });
+            }
+            ("listen", Value::List(list)) => {
+                self.listens = list.into_iter().map(|placed| listen(source, placed?)).collect();
+            }
+            ("to", Value::Target(value)) => {
+                self.target = Some(Written { value, spot: source.spot(span) });
+            }
+            _ => {}
+        }
+    }
+
+    /// The forward; `named` if it is given a name, right or wrong.
+    pub(crate) fn into_draft(
+        self,
+        named: bool,
+        settings: ForwardSettings,
+        spot: Spot<'a>,
+    ) -> Draft<'a> {
+        let Self { name, listens, target } = self;
+        let first = listens.first().and_then(Option::as_ref);
+        let name = if named { name } else { first.map(default_name) };
+        let listens = listens.into_iter().flatten().collect();
+        Draft { name, named, listens, target, settings, spot, severity: Severity::Error }
+    }
+}
+
+fn listen(source: &Source, Placed { value, span }: Placed) -> Option<Listen<'_>> {
+    let Value::Listen(value) = value else { return None };
+    Some(Written { value, spot: source.spot(span) })
 }

@@ -5,13 +5,12 @@
 //! [`Effect::Restart`].
 
 use crate::diff::{Change, changes};
-use crate::fields::{of_log, of_process};
 use crate::plan::{Log, Plan, Process};
 use crate::problem::Problems;
-use crate::settings::{Effect, Section, settings};
+use crate::setting::{Effect, Section};
+use crate::table::Table;
 use crate::text::Source;
 use crate::toml_format;
-use crate::toml_text::written;
 
 /// `[process]` and `[log]` as they were at the start. Only settings that need a restart are of
 /// interest here: of the others, the running plan has the value in force.
@@ -31,13 +30,8 @@ impl InForce {
 
     /// The settings that are configured otherwise than they are in force: they wait for a restart.
     pub fn waiting(&self, configured: &Plan) -> Vec<Change> {
-        let process = changes(
-            Section::Process,
-            |key| of_process(&self.process, key),
-            |key| of_process(&configured.process, key),
-        );
-        let log =
-            changes(Section::Log, |key| of_log(&self.log, key), |key| of_log(&configured.log, key));
+        let process = changes(&self.process, &configured.process);
+        let log = changes(&self.log, &configured.log);
         let all = process.into_iter().chain(log);
         all.filter(|change| change.effect == Effect::Restart).collect()
     }
@@ -45,22 +39,7 @@ impl InForce {
     /// The settings that need a restart, as TOML, for the next image of the process. Defaults are
     /// left out, so that a version that does not know a setting yet can read the rest.
     pub fn to_text(&self) -> String {
-        let sections = [Section::Process, Section::Log];
-        sections.into_iter().map(|section| self.section_text(section)).collect()
-    }
-
-    fn section_text(&self, section: Section) -> String {
-        let all = settings().iter();
-        let own = all.filter(|it| it.section == section && it.effect == Effect::Restart);
-        let lines = own.filter_map(|setting| {
-            let value = match section {
-                Section::Process => of_process(&self.process, setting.key),
-                _ => of_log(&self.log, setting.key),
-            };
-            let text = written(setting.kind, &value?)?;
-            (Some(text.as_str()) != setting.default).then(|| format!("{} = {text}\n", setting.key))
-        });
-        std::iter::once(format!("{}\n", section.header())).chain(lines).collect()
+        section_text(Section::Process, &self.process) + &section_text(Section::Log, &self.log)
     }
 
     /// The reverse of [`Self::to_text`].
@@ -80,9 +59,19 @@ impl InForce {
     }
 }
 
+fn section_text<T: Table>(section: Section, table: &T) -> String {
+    let settings = T::SETTINGS.iter().filter(|setting| setting.effect == Effect::Restart);
+    let lines = settings.filter_map(|setting| {
+        let text = table.written(setting)?;
+        (Some(&text) != setting.default().as_ref()).then(|| format!("{} = {text}\n", setting.key))
+    });
+    std::iter::once(format!("{}\n", section.header())).chain(lines).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::settings::settings;
     use crate::testing::plan_of;
 
     const FORWARD: &str = "[[forward]]\nlisten = ':1'\nto = 'host:9'\n";

@@ -7,9 +7,9 @@
 
 // From text to drafts, to forwards; `read` holds the flow.
 mod address_text;
+mod admin_text;
 mod check;
 mod draft;
-mod fields;
 mod file;
 mod format;
 mod listeners;
@@ -18,26 +18,30 @@ mod overrides;
 mod process_table;
 mod read;
 mod seed_format;
-pub mod sizes;
 mod toml_format;
 mod toml_values;
-pub mod units;
 mod url;
 mod value;
+// The settings: one row each, and how a row reaches its field.
+mod field;
+mod setting;
+mod settings;
+mod table;
+mod values_text;
+mod words;
 // What comes out.
 mod address;
 mod plan;
 mod problem;
 mod render;
-pub mod settings;
-mod settings_table;
 mod shell;
+pub mod sizes;
 mod text;
-mod values_text;
-mod words;
-// How two plans differ.
+pub mod units;
+// How it would be written, and how two plans differ.
 mod diff;
 mod diff_text;
+mod forward_text;
 mod in_force;
 mod toml_text;
 
@@ -49,18 +53,20 @@ use std::path::PathBuf;
 pub use address::{ListenAddress, Target};
 pub use diff::{Change, ChangedForward, ForwardSummary, PlanDiff};
 pub use file::{FileFault, read as read_file};
+pub use flow::{AtLimit, Keepalive, PathChoice};
+pub use forward_text::{written_forward, written_settings};
 pub use in_force::InForce;
 pub use plan::{
-    Admin, AtLimit, Forward, ForwardSettings, Keepalive, Level, Log, LogFormat, OnRefusal,
-    PathChoice, Plan, Process, Route,
+    Admin, Forward, ForwardSettings, Level, Log, LogFormat, OnRefusal, Plan, Process, Route,
 };
 pub use problem::{COMMAND_LINE, Fault, Place, Problem, Problems, Severity};
 
 pub use read::{read, read_text};
-pub use settings::{Effect, Kind, Section, Setting, settings};
+pub use setting::{Effect, Kind, Section, Setting};
+pub use settings::settings;
 pub use shell::shell_word;
 pub use text::{escaped, escaped_lines};
-pub use toml_text::{basic_string, written_forward, written_settings};
+pub use toml_text::basic_string;
 pub use words::Word;
 
 /// The file that is read if none is named.

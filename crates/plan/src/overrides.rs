@@ -1,9 +1,10 @@
 //! What the command line sets for every forward.
 
-use crate::fields::set_forward;
 use crate::plan::ForwardSettings;
 use crate::problem::{Fault, Problems, Severity};
-use crate::settings::{Section, find};
+use crate::setting::{Kind, Setting};
+use crate::settings::find;
+use crate::table::Table;
 use crate::text::Source;
 use crate::value::{Value, from_number, from_text};
 
@@ -38,8 +39,8 @@ impl<'a> Override<'a> {
         match self.values() {
             Ok(values) => {
                 for settings in forwards {
-                    for (key, value) in &values {
-                        set_forward(settings, key, value);
+                    for (setting, value) in &values {
+                        settings.set(setting, value.clone());
                     }
                 }
             }
@@ -53,15 +54,15 @@ impl<'a> Override<'a> {
         }
     }
 
-    fn values(&self) -> Result<Vec<(&'static str, Value)>, Fault> {
-        let settings = self.keys.iter().filter_map(|key| find(&[Section::ForwardDefaults], key));
-        settings.map(|setting| Ok((setting.key, self.value_of(setting.kind)?))).collect()
+    fn values(&self) -> Result<Vec<(&'static Setting, Value)>, Fault> {
+        let settings = self.keys.iter().filter_map(|key| find(&[ForwardSettings::SETTINGS], key));
+        settings.map(|setting| Ok((setting, self.value_of(setting.kind)?))).collect()
     }
 
-    /// On the command line nothing tells a number from a word but its kind.
-    fn value_of(&self, kind: crate::Kind) -> Result<Value, Fault> {
+    /// On the command line nothing distinguishes a number from a word but its kind.
+    fn value_of(&self, kind: Kind) -> Result<Value, Fault> {
         match kind {
-            crate::Kind::Count { .. } => from_number(kind, self.value.parse().ok(), self.value),
+            Kind::Count { .. } => from_number(kind, self.value.parse().ok(), self.value),
             _ => from_text(kind, self.value),
         }
     }

@@ -2,12 +2,17 @@
 //!
 //! No field here says "use the default" in disguise: whoever holds a [`Plan`] need not look anything
 //! up. The only exceptions are the two `auto` values that depend on the host the plan runs on.
+//!
+//! Each field of [`Process`], [`Log`] and [`ForwardSettings`] is a setting, and has a row in
+//! `settings.rs`, where its default is.
 
 use std::net::SocketAddr;
-use std::num::{NonZeroU32, NonZeroUsize};
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
+
+use flow::{AtLimit, Keepalive, PathChoice};
 
 use crate::address::{ListenAddress, Target};
 use crate::problem::Place;
@@ -31,7 +36,7 @@ pub struct Plan {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Process {
     /// Threads that move bytes; `None` is "auto": the CPUs this process may use.
-    pub workers: Option<NonZeroUsize>,
+    pub workers: Option<NonZeroU32>,
     /// Sessions of all forwards together; `None` is "auto": what the open-file limit allows.
     pub max_sessions: Option<NonZeroU32>,
     /// How long a shutdown waits for living sessions.
@@ -43,6 +48,8 @@ pub struct Process {
     pub watch: bool,
     /// Where the admin interface is served.
     pub admin: Admin,
+    /// The file that holds the token of an admin interface on a port; `None` if it is not on one.
+    pub admin_token_file: Option<PathBuf>,
     /// The user that the process becomes at its start, by name or number; `None` is the one that
     /// started it.
     pub user: Option<String>,
@@ -50,22 +57,6 @@ pub struct Process {
     pub group: Option<String>,
     /// Whether the process is kept to the directories that the configuration names.
     pub sandbox: bool,
-}
-
-impl Default for Process {
-    fn default() -> Self {
-        Self {
-            workers: None,
-            max_sessions: None,
-            shutdown_timeout: Duration::from_secs(10),
-            removed_timeout: None,
-            watch: false,
-            admin: Admin::Auto,
-            user: None,
-            group: None,
-            sandbox: false,
-        }
-    }
 }
 
 /// Where the admin interface is served.
@@ -78,13 +69,9 @@ pub enum Admin {
     Off,
     /// On a Unix socket at this absolute path.
     Unix(PathBuf),
-    /// On a port, for those who know the token.
-    Tcp {
-        /// Always a loopback address: what is sent there is not encrypted.
-        address: SocketAddr,
-        /// The file that holds the token.
-        token_file: PathBuf,
-    },
+    /// On a port, behind the token of [`Process::admin_token_file`]. Always a loopback address: the
+    /// interface is not encrypted.
+    Tcp(SocketAddr),
 }
 
 /// What is logged, and how.
@@ -104,20 +91,6 @@ pub struct Log {
     pub rotate_age: Option<Duration>,
     /// How many rotated files are kept.
     pub keep: NonZeroU32,
-}
-
-impl Default for Log {
-    fn default() -> Self {
-        Self {
-            level: Level::Info,
-            format: LogFormat::Text,
-            sessions: true,
-            file: None,
-            rotate_size: None,
-            rotate_age: None,
-            keep: NonZeroU32::MIN.saturating_add(4),
-        }
-    }
 }
 
 /// How important a log record is.
@@ -194,32 +167,6 @@ pub struct ForwardSettings {
     pub path: PathChoice,
 }
 
-impl Default for ForwardSettings {
-    fn default() -> Self {
-        Self {
-            connect_timeout: Duration::from_secs(5),
-            idle_timeout: Some(Duration::from_secs(3600)),
-            half_close_timeout: Some(Duration::from_secs(300)),
-            max_age: None,
-            max_sessions: NonZeroU32::MIN.saturating_add(999),
-            at_limit: AtLimit::Refuse,
-            on_refusal: OnRefusal::Reset,
-            keepalive: Some(Keepalive::default()),
-            user_timeout: None,
-            path: PathChoice::Auto,
-        }
-    }
-}
-
-/// What happens to a client that comes when `max_sessions` are alive.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum AtLimit {
-    /// Accept and reset at once: the client knows.
-    Refuse,
-    /// Leave it in the kernel's queue until a session ends.
-    Wait,
-}
-
 /// What a client sees whose target cannot be connected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum OnRefusal {
@@ -227,32 +174,4 @@ pub enum OnRefusal {
     Reset,
     /// The end of the stream, for clients that take a reset badly.
     Fin,
-}
-
-/// TCP keepalive as the kernel takes it: whole seconds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Keepalive {
-    /// Silence before the first probe.
-    pub idle: Duration,
-    /// Time between probes.
-    pub interval: Duration,
-    /// Unanswered probes that end the connection.
-    pub count: u32,
-}
-
-impl Default for Keepalive {
-    fn default() -> Self {
-        Self { idle: Duration::from_secs(60), interval: Duration::from_secs(10), count: 6 }
-    }
-}
-
-/// How a lane moves bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum PathChoice {
-    /// Copy small messages, splice bulk; each lane finds out by itself.
-    Auto,
-    /// Always through a buffer of ours.
-    Copy,
-    /// Always through a pipe in the kernel.
-    Splice,
 }

@@ -272,6 +272,14 @@ fn is_unsafe(c: char) -> bool {
         || matches!(c, '\u{e0000}'..='\u{e007f}')
 }
 
+/// The word that was probably meant, if one is near enough.
+pub(crate) fn nearest<'w>(text: &str, words: &[&'w str]) -> Option<&'w str> {
+    // Comparing takes the product of both lengths, and nothing this long is a slip of the pen.
+    let words = words.iter().filter(|word| text.len() <= 2 * word.len());
+    let near = words.map(|word| (strsim::damerau_levenshtein(text, word), *word));
+    near.filter(|(edits, word)| *edits <= word.len().div_ceil(3)).min().map(|(_, word)| word)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -6,17 +6,17 @@ use std::collections::HashSet;
 use std::ops::Range;
 
 use toml::Spanned;
-use toml::de::{DeTable, DeValue};
+use toml::de::DeTable;
 
-use crate::address::{Ranged, Target};
-use crate::address_text::{parse_listen, parse_target};
-use crate::draft::{Draft, Listen, Written, default_name};
-use crate::fields::{set_forward, set_log};
+use crate::draft::{Draft, Own};
 use crate::plan::{ForwardSettings, Log, Process};
 use crate::problem::{Fault, Problems, Severity};
-use crate::settings::{Kind, Section, settings};
-use crate::text::{Piece, Source, Spot, quoted};
-use crate::value::{check_name, nearest};
+use crate::process_table::process;
+use crate::setting::{Section, Setting};
+use crate::settings::{OWN, settings};
+use crate::table::Table;
+use crate::text::{Source, Spot, nearest, quoted};
+use crate::toml_values::{Entries, Reader};
 
 /// What a file says.
 #[derive(Default)]
@@ -31,9 +31,8 @@ pub(crate) struct Document<'a> {
 /// The tables a file may have, by their keys.
 const TABLES: [&str; 4] = ["process", "log", "defaults", "forward"];
 
-/// Where the keys of `[[forward]]` and of `[defaults]` are looked up.
-const IN_FORWARD: &[Section] = &[Section::Forward, Section::ForwardDefaults];
-const IN_DEFAULTS: &[Section] = &[Section::ForwardDefaults];
+/// What may stand in `[[forward]]`.
+const IN_FORWARD: [&[Setting]; 2] = [OWN, ForwardSettings::SETTINGS];
 
 /// The parser keeps every syntax error it recovers from, and a file full of them would fill the
 /// memory: a text longer than this gets only its first one.
@@ -65,16 +64,6 @@ fn parse(text: &str) -> (Spanned<DeTable<'_>>, Vec<toml::de::Error>) {
     }
 }
 
-pub(crate) struct Reader<'a, 'p> {
-    pub(crate) source: &'a Source,
-    pub(crate) problems: &'p mut Problems,
-    /// Lines with a syntax error: what the parser made of them is not worth a second complaint.
-    pub(crate) broken: HashSet<u32>,
-}
-
-/// A table's entries, by key.
-pub(crate) type Entries<'t, 'i> = &'t DeTable<'i>;
-
 impl<'a> Reader<'a, '_> {
     fn syntax_error(&mut self, error: &toml::de::Error) {
         let spot = self.source.spot(error.span().unwrap_or_default());
@@ -94,17 +83,13 @@ impl<'a> Reader<'a, '_> {
             self.unknown_table(key);
         }
         if let Some(table) = self.table(tables, "process") {
-            document.process = self.process(table);
+            document.process = process(self, table);
         }
         if let Some(table) = self.table(tables, "log") {
-            self.entries(&[Section::Log], table, |key, value| {
-                set_log(&mut document.log, key, &value);
-            });
+            self.fill(&mut document.log, table);
         }
         if let Some(table) = self.table(tables, "defaults") {
-            self.entries(IN_DEFAULTS, table, |key, value| {
-                set_forward(&mut document.defaults, key, &value);
-            });
+            self.fill(&mut document.defaults, table);
         }
         for (table, span) in self.forwards(tables) {
             let draft = self.forward(table, span, document.defaults);
@@ -172,61 +157,23 @@ impl<'a> Reader<'a, '_> {
     ) -> Draft<'a> {
         let spot = self.source.spot(span);
         let mut settings = defaults;
-        self.entries(IN_FORWARD, table, |key, value| {
-            set_forward(&mut settings, key, &value);
-        });
-        let name = table.get("name").map(|value| self.name(value));
-        let listens = self.required(table, "listen", &spot).map(|value| self.listens(value));
-        let target = self.required(table, "to", &spot).and_then(|value| self.target(value));
-        let listens = listens.unwrap_or_default();
-        let named = name.is_some();
-        let first = listens.first().and_then(Option::as_ref);
-        let name = name.unwrap_or_else(|| first.map(default_name));
-        let listens = listens.into_iter().flatten().collect();
-        Draft { name, named, listens, target, settings, spot, severity: Severity::Error }
+        let mut own = Own::default();
+        for (setting, placed) in self.entries(&IN_FORWARD, table) {
+            match setting.section {
+                Section::Forward => own.set(self.source, setting, placed),
+                _ => settings.set(setting, placed.value),
+            }
+        }
+        self.required(table, "listen", "listen = \":port\"", &spot);
+        self.required(table, "to", "to = \"host:port\"", &spot);
+        own.into_draft(table.contains_key("name"), settings, spot)
     }
 
-    fn required<'t, 'i>(
-        &mut self,
-        table: Entries<'t, 'i>,
-        key: &str,
-        forward: &Spot<'a>,
-    ) -> Option<&'t Spanned<DeValue<'i>>> {
-        let value = table.get(key);
+    fn required(&mut self, table: Entries<'_, '_>, key: &str, example: &str, forward: &Spot<'a>) {
         // After a syntax error the key may be there, in a part the parser gave up on.
-        if value.is_none() && self.broken.is_empty() {
+        if !table.contains_key(key) && self.broken.is_empty() {
             let fault = Fault::new(0..0, format!("this forward has no `{key}`"));
-            let hint = if key == "to" { "to = \"host:port\"" } else { "listen = \":port\"" };
-            self.fault(forward, &fault.hint(format!("add `{hint}`")));
+            self.fault(forward, &fault.hint(format!("add `{example}`")));
         }
-        value
-    }
-
-    fn name(&mut self, value: &Spanned<DeValue<'_>>) -> Option<Written<'a, String>> {
-        let (text, spot) = self.string(value, Kind::Name)?;
-        let checked = check_name(text).map(|()| text.to_owned());
-        self.written(checked, spot)
-    }
-
-    fn target(&mut self, value: &Spanned<DeValue<'_>>) -> Option<Written<'a, Ranged<Target>>> {
-        let (text, spot) = self.string(value, Kind::Target)?;
-        self.written(parse_target(Piece::new(text)), spot)
-    }
-
-    /// One address or several; nothing for each that could not be read.
-    fn listens(&mut self, value: &Spanned<DeValue<'_>>) -> Vec<Option<Listen<'a>>> {
-        let Some(list) = value.get_ref().as_array() else {
-            return vec![self.listen(value)];
-        };
-        if list.is_empty() {
-            let fault = Fault::new(0..0, "the list of listen addresses is empty");
-            self.fault(&self.source.spot(value.span()), &fault);
-        }
-        list.iter().map(|value| self.listen(value)).collect()
-    }
-
-    fn listen(&mut self, value: &Spanned<DeValue<'_>>) -> Option<Listen<'a>> {
-        let (text, spot) = self.string(value, Kind::Listen)?;
-        self.written(parse_listen(Piece::new(text)), spot)
     }
 }

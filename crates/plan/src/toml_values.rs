@@ -1,41 +1,60 @@
 //! Values in TOML: of the right type, in range, and with a place for whatever is wrong with them.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 
 use toml::Spanned;
-use toml::de::DeValue;
+use toml::de::{DeTable, DeValue};
 
-use crate::draft::Written;
-use crate::problem::{Fault, Severity};
-use crate::settings::{Kind, Section, Setting, find, settings};
-use crate::text::{Spot, quoted};
-use crate::toml_format::{Entries, Reader};
-use crate::value::{self, Value, describe, nearest};
+use crate::problem::{Fault, Problems, Severity};
+use crate::setting::{Kind, Setting};
+use crate::settings::{find, settings};
+use crate::table::Table;
+use crate::text::{Source, Spot, nearest, quoted};
+use crate::value::{self, Placed, Value};
+use crate::values_text::{describe, plural};
+
+/// A table's entries, by key.
+pub(crate) type Entries<'t, 'i> = &'t DeTable<'i>;
+
+/// Reads the tables of one file, and collects their problems.
+pub(crate) struct Reader<'a, 'p> {
+    pub(crate) source: &'a Source,
+    pub(crate) problems: &'p mut Problems,
+    /// Lines with a syntax error: what the parser made of them is not worth a second complaint.
+    pub(crate) broken: HashSet<u32>,
+}
 
 impl<'a> Reader<'a, '_> {
-    /// Every key of a table: `set` gets those whose value is right, the others become problems.
-    pub(crate) fn entries(
-        &mut self,
-        sections: &[Section],
-        table: Entries<'_, '_>,
-        mut set: impl FnMut(&'static str, Value),
-    ) {
-        for (key, value) in table {
-            match find(sections, key.get_ref()) {
-                Some(setting) => {
-                    if let Some(value) = self.value(setting.kind, value) {
-                        set(setting.key, value);
-                    }
-                }
-                None => self.unknown_key(sections, key),
-            }
+    /// Takes over every key of a table whose value is right; the others become problems.
+    pub(crate) fn fill<T: Table>(&mut self, target: &mut T, table: Entries<'_, '_>) {
+        for (setting, placed) in self.entries(&[T::SETTINGS], table) {
+            target.set(setting, placed.value);
         }
     }
 
-    fn unknown_key(&mut self, sections: &[Section], key: &Spanned<Cow<'_, str>>) {
+    /// The keys of a table whose values are right; the others become problems.
+    pub(crate) fn entries(
+        &mut self,
+        known: &[&'static [Setting]],
+        table: Entries<'_, '_>,
+    ) -> Vec<(&'static Setting, Placed)> {
+        let mut entries = Vec::with_capacity(table.len());
+        for (key, value) in table {
+            match find(known, key.get_ref()) {
+                Some(setting) => {
+                    let value = self.value(setting, value);
+                    entries.extend(value.map(|value| (setting, value)));
+                }
+                None => self.unknown_key(known, key),
+            }
+        }
+        entries
+    }
+
+    fn unknown_key(&mut self, known: &[&'static [Setting]], key: &Spanned<Cow<'_, str>>) {
         let name = key.get_ref().as_ref();
-        let known = |setting: &&Setting| sections.contains(&setting.section);
-        let keys: Vec<_> = settings().iter().filter(known).map(|setting| setting.key).collect();
+        let keys: Vec<_> = known.iter().copied().flatten().map(|setting| setting.key).collect();
         let elsewhere = settings().iter().find(|setting| setting.key == name);
         let fault = Fault::new(0..0, format!("unknown key {}", quoted(name)));
         let fault = match (nearest(name, &keys), elsewhere) {
@@ -48,52 +67,51 @@ impl<'a> Reader<'a, '_> {
         self.fault(&self.source.spot(key.span()), &fault);
     }
 
-    /// The value of a setting; addresses and names, which keep their places, are read elsewhere.
-    pub(crate) fn value(&mut self, kind: Kind, value: &Spanned<DeValue<'_>>) -> Option<Value> {
-        let spot = self.source.spot(value.span());
-        let checked = match (value.get_ref(), kind) {
-            (_, Kind::Name | Kind::Listen | Kind::Target) => return None,
-            (DeValue::Boolean(value), Kind::Bool) => Ok(Value::Bool(*value)),
-            (DeValue::Integer(number), _) => {
-                let value = i128::from_str_radix(number.as_str(), number.radix()).ok();
-                value::from_number(kind, value, spot.text())
-            }
-            (DeValue::Table(table), Kind::Keepalive) => {
-                let mut given = Vec::new();
-                self.entries(&[Section::Keepalive], table, |key, value| given.push((key, value)));
-                return Some(Value::Keepalive(given));
-            }
-            _ => {
-                let (text, spot) = self.string(value, kind)?;
-                let checked = value::from_text(kind, text);
-                return self.written(checked, spot).map(|written| written.value);
-            }
+    /// The value of a setting, which may be a list.
+    fn value(&mut self, setting: &Setting, value: &Spanned<DeValue<'_>>) -> Option<Placed> {
+        let Kind::List(of) = setting.kind.without_word() else {
+            return self.one(setting.kind, setting.kind, value);
         };
-        if self.is_placeholder(value) {
-            return None;
-        }
-        self.written(checked, spot).map(|written| written.value)
+        let span = value.span();
+        let list = match value.get_ref().as_array() {
+            Some(values) => {
+                if values.is_empty() {
+                    let message = format!("the list of {} {} is empty", setting.key, plural(*of));
+                    self.fault(&self.source.spot(span.clone()), &Fault::new(0..0, message));
+                }
+                values.iter().map(|value| self.one(*of, setting.kind, value)).collect()
+            }
+            None => vec![self.one(*of, setting.kind, value)],
+        };
+        Some(Placed { value: Value::List(list), span })
     }
 
-    /// A string's text, and its place without the quotes.
-    pub(crate) fn string<'t>(
-        &mut self,
-        value: &'t Spanned<DeValue<'_>>,
-        kind: Kind,
-    ) -> Option<(&'t str, Spot<'a>)> {
+    /// One value. `expected` is what a value of another type is compared with.
+    fn one(&mut self, kind: Kind, expected: Kind, value: &Spanned<DeValue<'_>>) -> Option<Placed> {
         let spot = self.source.spot(value.span());
-        let DeValue::String(text) = value.get_ref() else {
-            if !self.is_placeholder(value) {
-                let found = value.get_ref().type_str();
-                let message = format!("expected {}, found {}", describe(kind), with_article(found));
-                self.fault(&spot, &Fault::new(0..0, message));
+        let checked = match (value.get_ref(), kind.without_word()) {
+            (DeValue::String(text), _) => {
+                let spot = inner(&spot, text);
+                return self.checked(value::from_text(kind, text), spot);
             }
-            return None;
+            (DeValue::Table(table), Kind::Table(settings)) => {
+                let entries = self.entries(&[settings], table).into_iter();
+                let given = entries.map(|(setting, placed)| (setting, placed.value)).collect();
+                return Some(Placed { value: Value::Table(given), span: value.span() });
+            }
+            _ if self.is_placeholder(value) => return None,
+            (DeValue::Boolean(value), Kind::Bool) => Ok(Value::Bool(*value)),
+            (DeValue::Integer(number), of) if !is_address(of) => {
+                let number = i128::from_str_radix(number.as_str(), number.radix()).ok();
+                value::from_number(kind, number, spot.text())
+            }
+            (found, _) => {
+                let found = with_article(found.type_str());
+                let message = format!("expected {}, found {found}", describe(expected));
+                Err(Fault::new(0..spot.text().len(), message))
+            }
         };
-        // With escapes in it the text is not in the source as it is: then the whole string is meant.
-        let inner = spot.text().find(text.as_ref()).filter(|_| !text.is_empty());
-        let inner = inner.map(|at| spot.within(&(at..at + text.len())));
-        Some((text, inner.unwrap_or(spot)))
+        self.checked(checked, spot)
     }
 
     /// What the parser puts where it found no value.
@@ -102,13 +120,9 @@ impl<'a> Reader<'a, '_> {
     }
 
     /// The value with its place, or its fault reported.
-    pub(crate) fn written<T>(
-        &mut self,
-        value: Result<T, Fault>,
-        spot: Spot<'a>,
-    ) -> Option<Written<'a, T>> {
+    fn checked(&mut self, value: Result<Value, Fault>, spot: Spot<'a>) -> Option<Placed> {
         match value {
-            Ok(value) => Some(Written { value, spot }),
+            Ok(value) => Some(Placed { value, span: spot.span }),
             Err(fault) => {
                 self.fault(&spot.within(&fault.span), &fault);
                 None
@@ -121,6 +135,19 @@ impl<'a> Reader<'a, '_> {
             self.problems.push(Severity::Error, spot, fault);
         }
     }
+}
+
+/// A string's place without the quotes.
+fn inner<'a>(spot: &Spot<'a>, text: &str) -> Spot<'a> {
+    // With escapes in it the text is not in the source as it is: then the whole string is meant.
+    let found = spot.text().find(text).filter(|_| !text.is_empty());
+    found.map_or_else(|| spot.clone(), |at| spot.within(&(at..at + text.len())))
+}
+
+/// Whether a value is text of a form of its own. A number there is said to be of another type, and
+/// not to be out of range.
+fn is_address(kind: Kind) -> bool {
+    matches!(kind, Kind::Name | Kind::Listen | Kind::Target)
 }
 
 fn with_article(kind: &str) -> String {

@@ -1,14 +1,19 @@
 //! Values of settings: what text, number or word means for a kind of setting.
 
+use std::ops::Range;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::address::{ListenAddress, Ranged, Target};
+use crate::address_text::{parse_listen, parse_target};
+use crate::admin_text::parse_admin;
+use crate::plan::Admin;
 use crate::problem::Fault;
-use crate::process_table::{AdminAddress, parse_admin};
-use crate::settings::Kind;
+use crate::setting::{Kind, Setting};
 use crate::sizes::{format_size, parse_size};
-use crate::text::{Piece, cut, quoted};
+use crate::text::{Piece, cut, nearest, quoted};
 use crate::units::{format_duration, parse_duration};
+use crate::values_text::describe;
 
 const NAME_MAX: usize = 128;
 
@@ -16,35 +21,43 @@ const NAME_MAX: usize = 128;
 const PATH_MAX: usize = 4095;
 
 /// A value that has been checked against the kind of its setting.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(crate) enum Value {
-    /// `"off"` or `"auto"`, or a key without default that is not set: the plan holds `None`.
-    Nothing,
     Duration(Duration),
     Count(u32),
     Size(u64),
     Bool(bool),
-    Word(String),
+    /// One of the words that the kind names.
+    Word(&'static str),
+    Text(String),
     Path(PathBuf),
-    Admin(AdminAddress),
+    Admin(Admin),
+    Listen(Ranged<ListenAddress>),
+    Target(Ranged<Target>),
+    /// `None` for each value that could not be read: its problem has been reported.
+    List(Vec<Option<Placed>>),
     /// The keys that were given.
-    Keepalive(Vec<(&'static str, Value)>),
+    Table(Vec<(&'static Setting, Value)>),
+}
+
+/// A value, and the bytes of the source that it stands in.
+#[derive(Clone, Debug)]
+pub(crate) struct Placed {
+    pub(crate) value: Value,
+    pub(crate) span: Range<usize>,
 }
 
 /// Reads a value that is written as a string.
 pub(crate) fn from_text(kind: Kind, text: &str) -> Result<Value, Fault> {
+    if let Some(word) = kind.word().filter(|word| *word == text) {
+        return Ok(Value::Word(word));
+    }
     let piece = Piece::new(text);
-    match kind {
-        Kind::Duration { off: true, .. } | Kind::Size { off: true, .. } | Kind::Keepalive
-            if text == "off" =>
-        {
-            Ok(Value::Nothing)
-        }
-        Kind::Count { auto: true, .. } if text == "auto" => Ok(Value::Nothing),
-        Kind::Duration { off: false, .. } if text == "off" => {
+    match kind.without_word() {
+        Kind::Duration { .. } if text == "off" => {
             Err(piece.fault("this cannot be switched off").hint("give a duration, as in `30s`"))
         }
-        Kind::Duration { min, max, step, .. } => {
+        Kind::Duration { min, max, step } => {
             // What is too short in every unit needs none.
             let is_bare_zero = text.parse() == Ok(0u32) && !min.is_zero();
             let duration = if is_bare_zero { Duration::ZERO } else { parse_duration(text)? };
@@ -57,20 +70,19 @@ pub(crate) fn from_text(kind: Kind, text: &str) -> Result<Value, Fault> {
                 }
             })
         }
-        Kind::Size { min, max, .. } => check_size(parse_size(text)?, min, max)
+        Kind::Size { min, max } => check_size(parse_size(text)?, min, max)
             .map_err(|why| piece.fault(format!("{} is {why}", quoted(text)))),
         Kind::Path => check_path(piece).map(Value::Path),
-        Kind::Account => check_account(piece).map(Value::Word),
+        Kind::Account => check_account(piece).map(Value::Text),
         Kind::Admin => parse_admin(piece).map(Value::Admin),
-        Kind::Choice(words) if words.contains(&text) => Ok(Value::Word(text.to_owned())),
-        Kind::Choice(words) => {
-            let fault = piece.fault(format!("{} is none of {}", quoted(text), words.join(", ")));
-            Err(match nearest(text, words) {
-                Some(word) => fault.hint(format!("did you mean `{word}`?")),
-                None => fault,
-            })
-        }
-        _ => {
+        Kind::Name => check_name(text).map(|()| Value::Text(text.to_owned())),
+        Kind::Listen => parse_listen(piece).map(Value::Listen),
+        Kind::Target => parse_target(piece).map(Value::Target),
+        Kind::Choice(words) => match words.iter().find(|word| **word == text) {
+            Some(word) => Ok(Value::Word(word)),
+            None => Err(none_of(piece, words)),
+        },
+        Kind::Count { .. } | Kind::Bool | Kind::List(_) | Kind::Table(_) | Kind::Or(..) => {
             let fault = piece.fault(format!("{} is not {}", quoted(text), describe(kind)));
             let unquoted = text.parse::<u32>().is_ok() || text.parse::<bool>().is_ok();
             Err(if unquoted {
@@ -82,11 +94,19 @@ pub(crate) fn from_text(kind: Kind, text: &str) -> Result<Value, Fault> {
     }
 }
 
+fn none_of(piece: Piece<'_>, words: &[&str]) -> Fault {
+    let fault = piece.fault(format!("{} is none of {}", quoted(piece.text), words.join(", ")));
+    match nearest(piece.text, words) {
+        Some(word) => fault.hint(format!("did you mean `{word}`?")),
+        None => fault,
+    }
+}
+
 /// Checks a whole number; `None` is one that does not even fit.
 pub(crate) fn from_number(kind: Kind, number: Option<i128>, text: &str) -> Result<Value, Fault> {
     let fault = |message: String| Err(Fault::new(0..text.len(), message));
-    match kind {
-        Kind::Count { min, max, .. } => {
+    match kind.without_word() {
+        Kind::Count { min, max } => {
             let count = number.and_then(|number| u32::try_from(number).ok());
             match count.filter(|count| (min..=max).contains(count)) {
                 Some(count) => Ok(Value::Count(count)),
@@ -152,7 +172,7 @@ fn check_account(name: Piece<'_>) -> Result<String, Fault> {
 }
 
 /// Checks a forward's name.
-pub(crate) fn check_name(name: &str) -> Result<(), Fault> {
+fn check_name(name: &str) -> Result<(), Fault> {
     let fault = |message: &str| Err(Fault::new(0..name.len(), message));
     if name.is_empty() {
         fault("the name is empty")
@@ -163,40 +183,4 @@ pub(crate) fn check_name(name: &str) -> Result<(), Fault> {
     } else {
         Ok(())
     }
-}
-
-/// What a value of this kind is, for "expected ...".
-pub(crate) fn describe(kind: Kind) -> String {
-    match kind {
-        Kind::Duration { off: true, .. } => "a duration such as \"30s\", or \"off\"".to_owned(),
-        Kind::Duration { off: false, .. } => "a duration such as \"30s\"".to_owned(),
-        Kind::Count { auto, min, max } => {
-            let range = match max {
-                u32::MAX => format!("a whole number from {min} up"),
-                _ => format!("a whole number from {min} to {max}"),
-            };
-            if auto { format!("{range}, or \"auto\"") } else { range }
-        }
-        Kind::Size { off: true, .. } => "a size such as \"10MiB\", or \"off\"".to_owned(),
-        Kind::Size { off: false, .. } => "a size such as \"10MiB\"".to_owned(),
-        Kind::Bool => "true or false".to_owned(),
-        Kind::Choice(words) => format!("one of \"{}\"", words.join("\", \"")),
-        Kind::Name => "a name".to_owned(),
-        Kind::Listen => "an address such as \":5432\", or a list of addresses".to_owned(),
-        Kind::Target => "an address such as \"db.internal:5432\"".to_owned(),
-        Kind::Path => "the path of a file".to_owned(),
-        Kind::Account => "a name or a number in quotes".to_owned(),
-        Kind::Admin => {
-            "\"auto\", \"off\", \"unix:/path\" or an address such as \"127.0.0.1:9180\"".to_owned()
-        }
-        Kind::Keepalive => "a table such as { idle = \"60s\" }, or \"off\"".to_owned(),
-    }
-}
-
-/// The word that was probably meant, if one is near enough.
-pub(crate) fn nearest<'w>(text: &str, words: &[&'w str]) -> Option<&'w str> {
-    // Comparing takes the product of both lengths, and nothing this long is a slip of the pen.
-    let words = words.iter().filter(|word| text.len() <= 2 * word.len());
-    let near = words.map(|word| (strsim::damerau_levenshtein(text, word), *word));
-    near.filter(|(edits, word)| *edits <= word.len().div_ceil(3)).min().map(|(_, word)| word)
 }

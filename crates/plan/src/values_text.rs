@@ -1,29 +1,66 @@
-//! What a setting's value may be, in words: for the reference and for the manual page.
+//! What a setting's value may be, in words: for error messages, the reference and the manual page.
 
 use std::time::Duration;
 
-use crate::settings::Kind;
+use crate::setting::{Kind, Setting};
 use crate::sizes::format_size;
 use crate::units::format_duration;
 
 const SECOND: Duration = Duration::from_secs(1);
 
+/// What a value of this kind is, for "expected ...".
+pub(crate) fn describe(kind: Kind) -> String {
+    match kind {
+        Kind::Duration { .. } => "a duration such as \"30s\"".to_owned(),
+        Kind::Count { min, max: u32::MAX } => format!("a whole number from {min} up"),
+        Kind::Count { min, max } => format!("a whole number from {min} to {max}"),
+        Kind::Size { .. } => "a size such as \"10MiB\"".to_owned(),
+        Kind::Bool => "true or false".to_owned(),
+        Kind::Choice(words) => format!("one of \"{}\"", words.join("\", \"")),
+        Kind::Name => "a name".to_owned(),
+        Kind::Listen => "an address such as \":5432\"".to_owned(),
+        Kind::Target => "an address such as \"db.internal:5432\"".to_owned(),
+        Kind::Path => "the path of a file".to_owned(),
+        Kind::Account => "a name or a number in quotes".to_owned(),
+        Kind::Admin => {
+            "\"auto\", \"off\", \"unix:/path\" or an address such as \"127.0.0.1:9180\"".to_owned()
+        }
+        Kind::Or(word, kind) => format!("{}, or \"{word}\"", describe(*kind)),
+        Kind::List(kind) => format!("{}, or a list of {}", describe(*kind), plural(*kind)),
+        Kind::Table(settings) => format!("a table such as {{ {} }}", example(settings)),
+    }
+}
+
+/// Several values of this kind.
+pub(crate) fn plural(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Listen | Kind::Target => "addresses",
+        Kind::Name => "names",
+        Kind::Path => "paths",
+        _ => "values",
+    }
+}
+
+/// The first key of an inline table, with its default.
+fn example(settings: &[Setting]) -> String {
+    let first = settings.iter().find_map(|setting| Some((setting.key, setting.default()?)));
+    first.map(|(key, value)| format!("{key} = {value}")).unwrap_or_default()
+}
+
 impl Kind {
     /// What a value may be, with what is written in the file between backticks.
     pub fn values(self) -> String {
         match self {
-            Self::Duration { off, min, max, step } => {
+            Self::Duration { min, max, step } => {
                 let unit = if step == SECOND { " in whole seconds" } else { "" };
                 let (min, max) = (format_duration(min), format_duration(max));
-                format!("a duration from `{min}` to `{max}`{unit}{}", or("off", off))
+                format!("a duration from `{min}` to `{max}`{unit}")
             }
-            Self::Count { auto, min, max: u32::MAX } => {
-                format!("{min} or more{}", or("auto", auto))
-            }
-            Self::Count { auto, min, max } => format!("{min} to {max}{}", or("auto", auto)),
-            Self::Size { off, min, max } => {
+            Self::Count { min, max: u32::MAX } => format!("{min} or more"),
+            Self::Count { min, max } => format!("{min} to {max}"),
+            Self::Size { min, max } => {
                 let (min, max) = (format_size(min), format_size(max));
-                format!("a size from `{min}` to `{max}`{}", or("off", off))
+                format!("a size from `{min}` to `{max}`")
             }
             Self::Bool => "`true`, `false`".to_owned(),
             Self::Choice(words) => {
@@ -31,17 +68,17 @@ impl Kind {
                 words.join(", ")
             }
             Self::Name => "1 to 128 bytes without white space".to_owned(),
-            Self::Listen => "an address, or a list of them".to_owned(),
-            Self::Target => "an address".to_owned(),
+            Self::Listen | Self::Target => "an address".to_owned(),
             Self::Path => "the path of a file".to_owned(),
             Self::Account => "a name, or a number in quotes".to_owned(),
             Self::Admin => "`\"auto\"`, `\"off\"`, a Unix socket, or a loopback address".to_owned(),
-            Self::Keepalive => "a table of `idle`, `interval`, `count`, or `\"off\"`".to_owned(),
+            Self::Or(word, kind) => format!("{}, or `\"{word}\"`", kind.values()),
+            Self::List(kind) => format!("{}, or a list of them", kind.values()),
+            Self::Table(settings) => {
+                let keys: Vec<_> =
+                    settings.iter().map(|setting| format!("`{}`", setting.key)).collect();
+                format!("a table of {}", keys.join(", "))
+            }
         }
     }
-}
-
-/// The word that may stand in a value's place.
-fn or(word: &str, allowed: bool) -> String {
-    if allowed { format!(", or `\"{word}\"`") } else { String::new() }
 }

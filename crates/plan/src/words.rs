@@ -2,12 +2,17 @@
 
 use std::fmt;
 
-use crate::plan::{AtLimit, Level, LogFormat, OnRefusal, PathChoice};
+use flow::{AtLimit, PathChoice};
+
+use crate::plan::{Level, LogFormat, OnRefusal};
 
 /// A value that is one word out of a few in the configuration.
 pub trait Word: Copy + Sized + 'static {
     /// Every value, in the order of the documentation.
     const ALL: &'static [Self];
+
+    /// The words, in the same order.
+    const WORDS: &'static [&'static str];
 
     /// The word as it is written.
     fn as_str(self) -> &'static str;
@@ -18,64 +23,26 @@ pub trait Word: Copy + Sized + 'static {
     }
 }
 
-impl Word for Level {
-    const ALL: &'static [Self] = &[Self::Error, Self::Warn, Self::Info, Self::Debug, Self::Trace];
+macro_rules! words {
+    ($type:ident { $($value:ident = $word:literal),+ $(,)? }) => {
+        impl Word for $type {
+            const ALL: &'static [Self] = &[$(Self::$value),+];
+            const WORDS: &'static [&'static str] = &[$($word),+];
 
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Error => "error",
-            Self::Warn => "warn",
-            Self::Info => "info",
-            Self::Debug => "debug",
-            Self::Trace => "trace",
+            fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$value => $word),+
+                }
+            }
         }
-    }
+    };
 }
 
-impl Word for LogFormat {
-    const ALL: &'static [Self] = &[Self::Text, Self::Json];
-
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Text => "text",
-            Self::Json => "json",
-        }
-    }
-}
-
-impl Word for AtLimit {
-    const ALL: &'static [Self] = &[Self::Refuse, Self::Wait];
-
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Refuse => "refuse",
-            Self::Wait => "wait",
-        }
-    }
-}
-
-impl Word for OnRefusal {
-    const ALL: &'static [Self] = &[Self::Reset, Self::Fin];
-
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Reset => "reset",
-            Self::Fin => "fin",
-        }
-    }
-}
-
-impl Word for PathChoice {
-    const ALL: &'static [Self] = &[Self::Auto, Self::Copy, Self::Splice];
-
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Auto => "auto",
-            Self::Copy => "copy",
-            Self::Splice => "splice",
-        }
-    }
-}
+words! { Level { Error = "error", Warn = "warn", Info = "info", Debug = "debug", Trace = "trace" } }
+words! { LogFormat { Text = "text", Json = "json" } }
+words! { AtLimit { Refuse = "refuse", Wait = "wait" } }
+words! { OnRefusal { Reset = "reset", Fin = "fin" } }
+words! { PathChoice { Auto = "auto", Copy = "copy", Splice = "splice" } }
 
 impl fmt::Display for Level {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,6 +1,7 @@
 //! Connecting, socket options, and what the kernel knows of a connection.
 
 use crate::{Errno, Result};
+use flow::Keepalive;
 use rustix::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use rustix::net::{
     AddressFamily, Shutdown, SocketAddrUnix, SocketFlags, SocketType, connect, shutdown,
@@ -11,18 +12,6 @@ use std::path::Path;
 use std::time::Duration;
 
 const FLAGS: SocketFlags = SocketFlags::NONBLOCK.union(SocketFlags::CLOEXEC);
-
-/// Keepalive probes (tcp(7)): when silence makes the kernel ask, how often, and how many answers
-/// may be missing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Keepalive {
-    /// Silence before the first probe; whole seconds.
-    pub idle: Duration,
-    /// Between two probes; whole seconds.
-    pub interval: Duration,
-    /// Unanswered probes after which the connection is given up.
-    pub count: u32,
-}
 
 /// Options of a TCP socket that can wait until its session has lived for a while. Set on a
 /// listening socket, they are inherited by what it accepts.

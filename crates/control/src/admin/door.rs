@@ -4,7 +4,7 @@ use super::access::{Access, Token};
 use super::place::{forbidden_directory, usable_socket};
 use super::routes::App;
 use super::server::{Listener, serve};
-use plan::Admin;
+use plan::{Admin, Process};
 use std::fmt;
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
@@ -36,8 +36,8 @@ impl Door {
     /// Binds it as `in_force` says. `None` if there is to be none, or if another process has it
     /// already: that one is not disturbed. `reads_a_file` is whether the process has a
     /// configuration file.
-    pub(crate) fn bind(in_force: &Admin, reads_a_file: bool) -> Result<Option<Self>, DoorError> {
-        match in_force {
+    pub(crate) fn bind(in_force: &Process, reads_a_file: bool) -> Result<Option<Self>, DoorError> {
+        match &in_force.admin {
             Admin::Off => Ok(None),
             Admin::Auto if !reads_a_file => Ok(None),
             Admin::Auto => {
@@ -48,7 +48,7 @@ impl Door {
                 path.map_or(Ok(None), |path| bind_unix(&path))
             }
             Admin::Unix(path) => bind_unix(path),
-            Admin::Tcp { address, token_file } => bind_tcp(*address, token_file),
+            Admin::Tcp(address) => bind_tcp(*address, in_force.admin_token_file.as_deref()),
         }
     }
 
@@ -80,7 +80,7 @@ impl Door {
             Admin::Off => false,
             Admin::Auto => usable_socket().is_some_and(|path| at(&path)),
             Admin::Unix(path) => at(path),
-            Admin::Tcp { address, .. } => {
+            Admin::Tcp(address) => {
                 sys::listen::local_address(socket).ok().flatten() == Some(*address)
             }
         }
@@ -155,7 +155,11 @@ fn unix(socket: OwnedFd, path: &Path, file: Option<SocketFile>) -> Result<Door, 
         .map_err(|error| fault(&shown, &error))
 }
 
-fn bind_tcp(address: SocketAddr, token_file: &Path) -> Result<Option<Door>, DoorError> {
+fn bind_tcp(address: SocketAddr, token_file: Option<&Path>) -> Result<Option<Door>, DoorError> {
+    // A plan has one for each port.
+    let Some(token_file) = token_file else {
+        return Err(fault(&address, &"`admin_token_file` is not set"));
+    };
     let token = Token::read(token_file).map_err(DoorError)?;
     match std::net::TcpListener::bind(address).map(OwnedFd::from) {
         Ok(socket) => {

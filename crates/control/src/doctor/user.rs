@@ -5,7 +5,7 @@ use super::demand::Demand;
 use super::finding::{Detail, Finding, Verdict};
 use super::host::Host;
 use crate::admin::token_fault;
-use plan::{Admin, Plan};
+use plan::Plan;
 
 /// What came of becoming the user.
 #[derive(Debug)]
@@ -18,10 +18,7 @@ pub(super) struct Tried {
 impl Tried {
     /// `become_user` came of becoming the user that the plan names.
     pub(super) fn of(plan: &Plan, become_user: Result<(), String>) -> Self {
-        let token = match &plan.process.admin {
-            Admin::Tcp { token_file, .. } => token_fault(token_file),
-            _ => None,
-        };
+        let token = plan.process.admin_token_file.as_deref().and_then(token_fault);
         Self { become_user, token }
     }
 }

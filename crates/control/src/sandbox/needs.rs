@@ -60,7 +60,8 @@ fn admin(plan: &Plan) -> Option<Need> {
         Admin::Auto | Admin::Off => None,
         Admin::Unix(path) => Some(admin_socket(path)),
         // It is read again after an upgrade.
-        Admin::Tcp { token_file, .. } => {
+        Admin::Tcp(_) => {
+            let token_file = plan.process.admin_token_file.as_deref()?;
             Some(Need::new("`admin_token_file` in [process]", token_file, Access::Read))
         }
     }

@@ -9,7 +9,7 @@ use crate::sandbox::Sandbox;
 use crate::serve::{ServeError, start_engine};
 use crate::supervisor::Supervisor;
 use handover::{Damage, File, Part};
-use plan::{Admin, InForce, Plan, Problems};
+use plan::{Admin, InForce, Plan, Problems, Process};
 use std::ffi::OsString;
 use std::fs;
 use std::io::Read;
@@ -109,16 +109,16 @@ impl Handover {
     /// bound, if that can be.
     pub(crate) fn door(
         &mut self,
-        in_force: &Admin,
+        in_force: &Process,
         reads_a_file: bool,
     ) -> Result<Option<Door>, DoorError> {
-        let Some(socket) = self.admin_socket(in_force) else {
+        let Some(socket) = self.admin_socket(&in_force.admin) else {
             return Door::bind(in_force, reads_a_file);
         };
         let token = self.process.as_mut().and_then(|process| process.admin_token.take());
-        let read = || match in_force {
-            Admin::Tcp { token_file, .. } => Token::read(token_file),
-            _ => Err("its token is not known any more: restart the process".to_owned()),
+        let read = || match &in_force.admin_token_file {
+            Some(token_file) => Token::read(token_file),
+            None => Err("its token is not known any more: restart the process".to_owned()),
         };
         let token = || token.map_or_else(read, |token| Ok(Token::restore(token)));
         Door::resume(socket, token).map(Some)

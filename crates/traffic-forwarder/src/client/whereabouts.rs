@@ -32,16 +32,17 @@ fn of_configuration(file: &Path) -> Result<(Vec<Place>, Option<PathBuf>), Failur
     let Some(plan) = reading.plan else {
         return Err(Failure::Configuration(reading.problems.render(false)));
     };
-    Ok(match plan.process.admin {
-        Admin::Auto => (by_default(), None),
-        Admin::Unix(path) => (vec![Place::Unix(path)], None),
-        Admin::Tcp { address, token_file } => (vec![Place::Tcp(address)], Some(token_file)),
+    let places = match plan.process.admin {
+        Admin::Auto => by_default(),
+        Admin::Unix(path) => vec![Place::Unix(path)],
+        Admin::Tcp(address) => vec![Place::Tcp(address)],
         Admin::Off => {
             let file = plan::escaped(&file.to_string_lossy());
             let message = format!("`{file}` has `admin = \"off\"`: its process cannot be asked");
             return Err(Failure::Usage(message));
         }
-    })
+    };
+    Ok((places, plan.process.admin_token_file))
 }
 
 fn of_environment() -> Result<Option<Place>, Failure> {

@@ -46,7 +46,7 @@ to = "10.0.0.5:9000-9004"
 "#;
 
 /// The sections of the file as the page heads them, with what there is to say of each as a whole.
-const SECTIONS: [(Section, &str, &str); 5] = [
+const SECTIONS: [(Section, &str, &str); 4] = [
     (Section::Process, "THE PROCESS", "These stand in `[process]`."),
     (Section::Log, "THE LOG", "These stand in `[log]`."),
     (Section::Forward, "A FORWARD", "These stand in `[[forward]]`."),
@@ -55,7 +55,6 @@ const SECTIONS: [(Section, &str, &str); 5] = [
         "A FORWARD, OR ALL OF THEM",
         "These stand in `[[forward]]`, or in `[defaults]` for every forward that says nothing else.",
     ),
-    (Section::Keepalive, "KEEPALIVE", "These stand in `keepalive = { ... }`."),
 ];
 
 /// The page in roff.
@@ -73,9 +72,12 @@ pub(super) fn page() -> String {
     }
     for (section, heading, text) in SECTIONS {
         page.control("SH", [heading]).text(marked(text));
-        settings().iter().filter(|setting| setting.section == section).for_each(|setting| {
-            describe(&mut page, setting);
-        });
+        describe_all(&mut page, section);
+    }
+    for table in inline_tables() {
+        let text = format!("These stand in `{table} = {{ ... }}`.");
+        page.control("SH", [table.to_uppercase().as_str()]).text(marked(&text));
+        describe_all(&mut page, Section::Inside(table));
     }
     page.control("SH", ["EXAMPLES"]);
     example(&mut page, LINES);
@@ -87,10 +89,29 @@ pub(super) fn page() -> String {
     page.render()
 }
 
+/// The keys whose values are inline tables with settings of their own.
+fn inline_tables() -> Vec<&'static str> {
+    let mut tables: Vec<_> = settings()
+        .iter()
+        .filter_map(|setting| match setting.section {
+            Section::Inside(table) => Some(table),
+            _ => None,
+        })
+        .collect();
+    tables.dedup();
+    tables
+}
+
+fn describe_all(page: &mut Roff, section: Section) {
+    for setting in settings().iter().filter(|setting| setting.section == section) {
+        describe(page, setting);
+    }
+}
+
 fn describe(page: &mut Roff, setting: &Setting) {
     page.control("TP", []).text([bold(setting.key)]).text(marked(setting.doc));
     let default =
-        setting.default.map_or(String::new(), |default| format!(" Default: `{default}`."));
+        setting.default().map_or(String::new(), |default| format!(" Default: `{default}`."));
     let values = format!("Values: {}.{default}", setting.kind.values());
     page.control("br", []).text(marked(&values));
     let effect = format!("A change holds: {}.", setting.effect.explanation());
@@ -120,7 +141,9 @@ mod tests {
 
     #[test]
     fn every_setting_has_its_place() {
-        let sections: HashSet<_> = SECTIONS.iter().map(|(section, ..)| *section).collect();
+        let tables = inline_tables().into_iter().map(Section::Inside);
+        let sections: HashSet<_> =
+            SECTIONS.iter().map(|(section, ..)| *section).chain(tables).collect();
         assert!(settings().iter().all(|setting| sections.contains(&setting.section)));
     }
 

@@ -74,10 +74,14 @@ fn the_places_in_the_code_that_are_named_exist() {
         ("crates/flow/src/deadlines.rs", "fn expire"),
         ("crates/flow/src/deadlines.rs", "struct Timeouts"),
         ("crates/flow/src/session.rs", "fn next"),
-        ("crates/plan/src/fields.rs", "fn set_forward"),
-        ("crates/plan/src/fields.rs", "fn of_forward"),
-        ("crates/plan/src/fields.rs", "fn set_process"),
-        ("crates/plan/src/fields.rs", "fn set_log"),
+        ("crates/plan/src/settings.rs", "rows! { Section::ForwardDefaults, ForwardSettings {"),
+        ("crates/plan/src/settings.rs", "rows! { Section::Process, Process {"),
+        ("crates/plan/src/settings.rs", "rows! { Section::Log, Log {"),
+        ("crates/plan/src/settings.rs", "inline_table!"),
+        ("crates/plan/src/plan.rs", "struct ForwardSettings"),
+        ("crates/plan/src/setting.rs", "enum Kind"),
+        ("crates/plan/src/field.rs", "words!("),
+        ("crates/plan/src/words.rs", "words! {"),
     ] {
         assert!(crate::repository::read(file).contains(name), "{file} has no `{name}` any more");
     }

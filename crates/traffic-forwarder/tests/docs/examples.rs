@@ -35,7 +35,7 @@ fn the_example_of_all_defaults_holds_every_key_and_changes_nothing() {
     assert_eq!(plan.forwards[0].settings, ForwardSettings::default());
     let text = read("examples/all-defaults.toml");
     for setting in settings() {
-        let line = match setting.default {
+        let line = match setting.default() {
             Some(default) => format!("{} = {default}", setting.key),
             None => format!("{} = ", setting.key),
         };

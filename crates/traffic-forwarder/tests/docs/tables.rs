@@ -17,7 +17,7 @@ fn section(setting: &Setting) -> String {
 }
 
 fn default(setting: &Setting) -> String {
-    setting.default.map_or_else(|| "–".to_owned(), code)
+    setting.default().map_or_else(|| "–".to_owned(), |default| code(&default))
 }
 
 /// The table is exactly this; what it should be is shown if it is not.

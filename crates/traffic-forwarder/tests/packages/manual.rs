@@ -64,7 +64,7 @@ fn the_configuration_file_has_a_page_with_every_setting() {
     let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
     let shown = words(&text);
     for setting in settings() {
-        let default = setting.default.map(|default| format!(" Default: {default}."));
+        let default = setting.default().map(|default| format!(" Default: {default}."));
         let expected = format!(
             "{} {} Values: {}.{} A change holds: {}.",
             setting.key,

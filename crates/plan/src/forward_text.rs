@@ -1,0 +1,149 @@
+//! A forward as it would be written in TOML.
+
+use crate::address::Ranged;
+use crate::plan::{Forward, ForwardSettings, Route};
+use crate::settings::OWN;
+use crate::table::Table;
+use crate::toml_text::basic_string;
+
+/// The settings of a forward, by key, as they would be written in TOML: what is not set has its
+/// default.
+pub fn written_settings(forward: &Forward) -> impl Iterator<Item = (&'static str, String)> {
+    let settings = ForwardSettings::SETTINGS.iter();
+    settings.filter_map(|setting| Some((setting.key, forward.settings.written(setting)?)))
+}
+
+/// A forward as a TOML file that holds nothing else: its own settings are written where they are
+/// not the default.
+pub fn written_forward(forward: &Forward) -> String {
+    let own = OWN.iter().map(|setting| (setting.key, written_own(forward, setting.key)));
+    let defaults = ForwardSettings::default();
+    let settings = ForwardSettings::SETTINGS.iter().filter_map(|setting| {
+        let value = forward.settings.written(setting);
+        Some((
+            setting.key,
+            value.filter(|value| defaults.written(setting).as_ref() != Some(value))?,
+        ))
+    });
+    let lines = own.chain(settings).map(|(key, text)| format!("{key} = {text}\n"));
+    ["[[forward]]\n".to_owned()].into_iter().chain(lines).collect()
+}
+
+/// The value of a key that only a forward itself can have: one of the rows in `settings::OWN`.
+pub(crate) fn written_own(forward: &Forward, key: &str) -> String {
+    match key {
+        "listen" => listen(forward),
+        "to" => target(forward),
+        _ => basic_string(&forward.name),
+    }
+}
+
+/// Where a forward listens: one address, or a list of them.
+pub(crate) fn listen(forward: &Forward) -> String {
+    let entries: Vec<_> = forward
+        .routes
+        .chunks(ports(&forward.routes))
+        .filter_map(|routes| {
+            let first = routes.first()?.listen.clone();
+            Some(basic_string(&Ranged { first, count: count(routes) }.to_string()))
+        })
+        .collect();
+    match &entries[..] {
+        [one] => one.clone(),
+        several => format!("[{}]", several.join(", ")),
+    }
+}
+
+/// The target of a forward.
+pub(crate) fn target(forward: &Forward) -> String {
+    let mut entries = forward.routes.chunks(ports(&forward.routes));
+    let target = entries.next().and_then(|routes| {
+        let first = routes.first()?.target.clone();
+        Some(Ranged { first, count: count(routes) }.to_string())
+    });
+    basic_string(&target.unwrap_or_default())
+}
+
+/// How many ports each listen entry has: as many as the target, which the next entry starts anew.
+fn ports(routes: &[Route]) -> usize {
+    let first = routes.first().map(|route| &route.target);
+    let again = routes.iter().skip(1).position(|route| Some(&route.target) == first);
+    again.map_or(routes.len(), |after| after + 1).max(1)
+}
+
+fn count(routes: &[Route]) -> u16 {
+    u16::try_from(routes.len()).unwrap_or(u16::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Plan;
+    use crate::testing::plan_of;
+
+    /// The values of a table as lines of TOML.
+    fn lines<T: Table>(table: &T) -> String {
+        let lines = T::SETTINGS
+            .iter()
+            .filter_map(|setting| Some(format!("{} = {}\n", setting.key, table.written(setting)?)));
+        lines.collect()
+    }
+
+    fn whole(plan: &Plan) -> String {
+        let mut text = format!("[process]\n{}[log]\n{}", lines(&plan.process), lines(&plan.log));
+        for forward in &plan.forwards {
+            let own =
+                OWN.iter().map(|it| format!("{} = {}\n", it.key, written_own(forward, it.key)));
+            text +=
+                &["[[forward]]\n", &own.collect::<String>(), &lines(&forward.settings)].concat();
+        }
+        text
+    }
+
+    #[test]
+    fn what_is_written_reads_back() {
+        let samples = [
+            include_str!("../tests/samples/valid/every_key.toml"),
+            include_str!("../tests/samples/valid/auto_words.toml"),
+            include_str!("../tests/samples/valid/admin_port.toml"),
+        ];
+        for sample in samples {
+            let plan = plan_of(sample);
+            let text = whole(&plan);
+            let again = plan_of(&text);
+            assert_eq!((&again.process, &again.log), (&plan.process, &plan.log), "{text}");
+            assert_eq!(again.forwards.len(), plan.forwards.len());
+            for (again, forward) in again.forwards.iter().zip(&plan.forwards) {
+                assert_eq!(again.name, forward.name);
+                assert_eq!(again.routes, forward.routes, "{text}");
+                assert_eq!(again.settings, forward.settings, "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_forward_alone_reads_back_and_holds_no_defaults() {
+        let plan = plan_of(include_str!("../tests/samples/valid/every_key.toml"));
+        for forward in &plan.forwards {
+            let text = written_forward(forward);
+            let again = &plan_of(&text).forwards[0];
+            assert_eq!(again.routes, forward.routes, "{text}");
+            assert_eq!(again.settings, forward.settings, "{text}");
+        }
+        let bare = plan_of("[[forward]]\nname = 'a'\nlisten = ':1'\nto = 'h:2'\n");
+        let text = written_forward(&bare.forwards[0]);
+        assert_eq!(text, "[[forward]]\nname = \"a\"\nlisten = \":1\"\nto = \"h:2\"\n");
+    }
+
+    #[test]
+    fn ranges_and_lists_are_written_as_such() {
+        let plan = plan_of(
+            "[[forward]]\nlisten = [':9000-9002', '127.0.0.1:100-102']\nto = 'h:1-3'\n\
+             [[forward]]\nlisten = '80'\nto = 'unix:/a\"b\\c'\n",
+        );
+        let texts: Vec<_> = plan.forwards.iter().map(|f| [listen(f), target(f)]).collect();
+        assert_eq!(texts[0], [r#"[":9000-9002", "127.0.0.1:100-102"]"#, r#""h:1-3""#]);
+        assert_eq!(texts[1], [r#"":80""#, r#""unix:/a\"b\\c""#]);
+        assert_eq!(basic_string("a\u{1b}"), r#""a\u001B""#);
+    }
+}

@@ -1,0 +1,152 @@
+//! What a setting is. The settings themselves are the rows in `settings.rs`.
+
+use std::time::Duration;
+
+/// Where a setting may stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Section {
+    /// `[process]`
+    Process,
+    /// `[log]`
+    Log,
+    /// `[[forward]]` only.
+    Forward,
+    /// `[defaults]` and `[[forward]]`.
+    ForwardDefaults,
+    /// Inside the inline table that is the value of this key.
+    Inside(&'static str),
+}
+
+/// What a value may be.
+#[derive(Clone, Copy, Debug)]
+pub enum Kind {
+    /// A duration such as `"30s"`.
+    Duration {
+        /// The shortest one.
+        min: Duration,
+        /// The longest one.
+        max: Duration,
+        /// It must be a multiple of this: the kernel or our clock knows nothing finer.
+        step: Duration,
+    },
+    /// A whole number.
+    Count {
+        /// The smallest one.
+        min: u32,
+        /// The largest one.
+        max: u32,
+    },
+    /// An amount of bytes such as `"10MiB"`.
+    Size {
+        /// The smallest one, in bytes.
+        min: u64,
+        /// The largest one, in bytes.
+        max: u64,
+    },
+    /// `true` or `false`.
+    Bool,
+    /// One of these words.
+    Choice(&'static [&'static str]),
+    /// A forward's name.
+    Name,
+    /// An address to listen on.
+    Listen,
+    /// A target address.
+    Target,
+    /// The path of a file.
+    Path,
+    /// The name of a user or a group, or its number.
+    Account,
+    /// `"auto"`, `"off"`, a Unix socket, or a loopback address with a port.
+    Admin,
+    /// This word, or a value of the other kind. Goes with a field that is an `Option`, where the
+    /// word is `None`.
+    Or(&'static str, &'static Kind),
+    /// One value of this kind, or a list of them.
+    List(&'static Kind),
+    /// An inline table with these settings.
+    Table(&'static [Setting]),
+}
+
+/// What a changed value holds for when a running process reloads its configuration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Effect {
+    /// For the process, at once.
+    AtOnce,
+    /// For living sessions as for new ones.
+    LivingSessions,
+    /// For sessions that begin after the reload.
+    NewSessions,
+    /// For nothing: it identifies the forward, so another value is another forward.
+    Identity,
+    /// For nothing until the process is started again.
+    Restart,
+}
+
+/// One setting.
+#[derive(Clone, Copy, Debug)]
+pub struct Setting {
+    /// Where it may stand.
+    pub section: Section,
+    /// Its key.
+    pub key: &'static str,
+    /// What its value may be.
+    pub kind: Kind,
+    /// What a reload can do with another value.
+    pub effect: Effect,
+    /// What it does, in one sentence.
+    pub doc: &'static str,
+    /// Writes the default.
+    pub(crate) default: fn() -> Option<String>,
+}
+
+impl Setting {
+    /// The default as it is written in TOML; `None` if the setting must be given or is derived.
+    pub fn default(&self) -> Option<String> {
+        (self.default)()
+    }
+}
+
+impl Kind {
+    /// The kind of a value that is not the word of [`Kind::Or`].
+    pub(crate) fn without_word(self) -> Self {
+        match self {
+            Self::Or(_, kind) => *kind,
+            kind => kind,
+        }
+    }
+
+    /// The word of [`Kind::Or`].
+    pub(crate) fn word(self) -> Option<&'static str> {
+        match self {
+            Self::Or(word, _) => Some(word),
+            _ => None,
+        }
+    }
+}
+
+impl Effect {
+    /// What a change holds for, as the documentation says it.
+    pub fn explanation(self) -> &'static str {
+        match self {
+            Self::AtOnce => "at once",
+            Self::LivingSessions => "living sessions too",
+            Self::NewSessions => "new sessions",
+            Self::Identity => "another forward",
+            Self::Restart => "restart",
+        }
+    }
+}
+
+impl Section {
+    /// The table as it is written in the file.
+    pub fn header(self) -> &'static str {
+        match self {
+            Self::Process => "[process]",
+            Self::Log => "[log]",
+            Self::Forward => "[[forward]]",
+            Self::ForwardDefaults => "[defaults]",
+            Self::Inside(key) => key,
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! How the rows of `settings.rs` reach the fields of the plan.
+
+use crate::field::Field;
+use crate::setting::Setting;
+use crate::value::Value;
+
+/// A part of the plan whose every field is a setting. [`rows!`](rows) implements it.
+pub(crate) trait Table: Sized + 'static {
+    /// The settings, in the order of the documentation.
+    const SETTINGS: &'static [Setting];
+
+    /// The table with no key set.
+    fn defaults() -> Self;
+
+    /// The field of a key.
+    fn field(&self, key: &str) -> Option<&dyn Field>;
+
+    /// The same, to be set.
+    fn field_mut(&mut self, key: &str) -> Option<&mut dyn Field>;
+
+    /// Takes over a value that was checked against the setting's kind.
+    fn set(&mut self, setting: &Setting, value: Value) {
+        let is_none = matches!(value, Value::Word(word) if setting.kind.word() == Some(word));
+        if let Some(field) = self.field_mut(setting.key) {
+            field.put((!is_none).then_some(value));
+        }
+    }
+
+    /// The value of a setting; `None` if it is not set and has no default.
+    fn get(&self, setting: &Setting) -> Option<Value> {
+        let none = setting.kind.word().map(Value::Word);
+        self.field(setting.key)?.value().or(none)
+    }
+
+    /// The value of a setting as it is written in TOML.
+    fn written(&self, setting: &Setting) -> Option<String> {
+        Some(self.get(setting)?.written(setting.kind))
+    }
+}
+
+/// The default of a setting as it is written in TOML.
+pub(crate) fn written_default<T: Table>(key: &str) -> Option<String> {
+    let setting = T::SETTINGS.iter().find(|setting| setting.key == key)?;
+    T::defaults().written(setting)
+}
+
+/// Rows of settings:
+///
+/// ```text
+/// /// What it does, in one sentence.
+/// key = default, kind => effect;
+/// ```
+///
+/// The key is the name of a field of the struct. The compiler demands a row for each field, and a
+/// field for each row.
+macro_rules! rows {
+    ($section:expr, $table:ident {
+        $( $(#[doc = $doc:literal])+ $key:ident = $default:expr, $kind:expr => $effect:ident; )+
+    }) => {
+        impl $crate::table::Table for $table {
+            const SETTINGS: &'static [$crate::setting::Setting] = &[$(
+                $crate::setting::Setting {
+                    section: $section,
+                    key: stringify!($key),
+                    kind: $kind,
+                    effect: $crate::setting::Effect::$effect,
+                    doc: concat!($($doc),+).trim_ascii_start(),
+                    default: || $crate::table::written_default::<$table>(stringify!($key)),
+                }
+            ),+];
+
+            fn defaults() -> Self {
+                Self { $($key: $default),+ }
+            }
+
+            fn field(&self, key: &str) -> Option<&dyn $crate::field::Field> {
+                match key {
+                    $(stringify!($key) => Some(&self.$key),)+
+                    _ => None,
+                }
+            }
+
+            fn field_mut(&mut self, key: &str) -> Option<&mut dyn $crate::field::Field> {
+                match key {
+                    $(stringify!($key) => Some(&mut self.$key),)+
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
+/// Makes a table the value of a key of another one: keys that are not given stay as they were before.
+macro_rules! inline_table {
+    ($table:ident) => {
+        impl $crate::field::AsValue for $table {
+            fn to_value(&self) -> $crate::value::Value {
+                let entries = Self::SETTINGS.iter();
+                let entries = entries.filter_map(|setting| Some((setting, self.get(setting)?)));
+                $crate::value::Value::Table(entries.collect())
+            }
+
+            fn from_value(value: $crate::value::Value, before: Option<&Self>) -> Option<Self> {
+                let $crate::value::Value::Table(given) = value else { return None };
+                let mut table = before.cloned().unwrap_or_else(Self::defaults);
+                for (setting, value) in given {
+                    table.set(setting, value);
+                }
+                Some(table)
+            }
+        }
+    };
+}
+
+pub(crate) use {inline_table, rows};
