@@ -21,6 +21,9 @@ pub use adopted::{ListensAt, adopt, listens_at};
 mod inherited;
 pub use inherited::{InheritError, Inherited, take_inherited};
 
+mod entry;
+pub use entry::{Entry, Writers};
+
 mod socket_file;
 pub use socket_file::{FileId, FileState, SocketFile};
 

@@ -16,7 +16,7 @@ const LARGEST: Size = Size::new(1000, 400);
 
 /// The whole terminal, for as long as this lives.
 pub(super) struct Terminal {
-    terminal: DefaultTerminal,
+    screen: DefaultTerminal,
     /// The size that is drawn.
     size: Size,
     /// Dropped last: the terminal shows its cursor again before it is given back.
@@ -38,13 +38,13 @@ impl Terminal {
         let taken = Taken::take();
         // The viewport is fixed, and fitted by [`Self::fit`]: a full-screen one takes any size.
         let viewport = Viewport::Fixed(area(size));
-        let terminal = ratatui::try_init_with_options(TerminalOptions { viewport })?;
+        let screen = ratatui::try_init_with_options(TerminalOptions { viewport })?;
         execute!(stdout(), EnterAlternateScreen, EnableBracketedPaste)?;
-        Ok(Self { terminal, size, _taken: taken })
+        Ok(Self { screen, size, _taken: taken })
     }
 
     pub(super) fn get(&mut self) -> &mut DefaultTerminal {
-        &mut self.terminal
+        &mut self.screen
     }
 
     /// The size that is drawn.
@@ -59,7 +59,7 @@ impl Terminal {
             return Ok(false);
         }
         self.size = size;
-        self.terminal.resize(area(size))?;
+        self.screen.resize(area(size))?;
         Ok(true)
     }
 }
