@@ -3,6 +3,7 @@
 use crate::failure;
 use crate::forward::Route;
 use crate::mail::{CUT, Message};
+use crate::notices::Kind;
 use crate::report::Report;
 use crate::session::{Accepted, Session};
 use crate::token::token;
@@ -173,8 +174,11 @@ impl Worker {
         listening.route.forward.counters.of(self.index).accept_failed(errno);
         let forward = Arc::clone(&listening.route.forward.name);
         let cause = failure::exhausted(errno).unwrap_or(Cause::IoError);
-        self.notices.note(&self.shared.outbox, self.now, (forward.clone(), cause), |count| {
-            Report::AcceptFailed { forward, errno, count }
+        let kind = Kind::Forward(Arc::clone(&forward), cause);
+        self.notices.note(&self.shared.outbox, self.now, kind, |count| Report::AcceptFailed {
+            forward,
+            errno,
+            count,
         });
     }
 
@@ -197,7 +201,7 @@ impl Worker {
         let process_is_full = self.shared.gate.taken() >= self.shared.gate.limit();
         let gate = if process_is_full { &self.shared.gate } else { &forward.gate };
         let (name, limit) = (Arc::clone(&forward.name), gate.limit());
-        let kind = (Arc::clone(&name), Cause::OverLimit);
+        let kind = Kind::Forward(Arc::clone(&name), Cause::OverLimit);
         self.notices.note(&self.shared.outbox, self.now, kind, |count| Report::Refused {
             forward: name,
             reason,

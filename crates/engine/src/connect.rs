@@ -2,6 +2,7 @@
 
 use crate::failure;
 use crate::forward::Target;
+use crate::notices::Kind;
 use crate::own::OwnListeners;
 use crate::report::Report;
 use crate::resolve::Query;
@@ -165,7 +166,7 @@ impl Worker {
 
     /// Says that a resource is missing, but not each time.
     pub(crate) fn report_exhausted(&mut self, cause: Cause, needed_for: &'static str) {
-        let kind = (Arc::from(needed_for), cause);
+        let kind = Kind::Resource(needed_for, cause);
         self.notices.note(&self.shared.outbox, self.now, kind, |count| Report::Exhausted {
             cause,
             needed_for,
