@@ -5,6 +5,7 @@ mod all_or_nothing;
 mod exchange;
 mod forwards;
 mod triggers;
+mod waiting;
 
 use std::net::SocketAddr;
 
