@@ -73,7 +73,7 @@ mod running;
 pub use running::Unbound;
 
 mod forward_view;
-pub use forward_view::{ForwardState, ForwardView};
+pub use forward_view::{ForwardState, ForwardView, LostFile};
 
 pub use report::{Report, Reports, SessionRecord};
 pub use resolve::{Query, Resolve};
