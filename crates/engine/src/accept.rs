@@ -109,7 +109,7 @@ impl Worker {
         // Where clients may wait, a place is taken before one is accepted, and given back if none
         // was there. Where they may not, it is taken for a client that is there: a place held for
         // nobody would have another worker refuse somebody.
-        let waits = route.forward.at_limit == AtLimit::Wait;
+        let waits = route.forward.rules().at_limit == AtLimit::Wait;
         if waits && self.ask_for_room(route) == Admission::Wait {
             self.unpoll(number);
             self.full.insert(number);
@@ -136,7 +136,7 @@ impl Worker {
 
     /// Takes a place in both gates, or none.
     fn ask_for_room(&self, route: &Route) -> Admission {
-        let at_limit = route.forward.at_limit;
+        let at_limit = route.forward.rules().at_limit;
         let enter = |gate: &crate::gate::Gate| match at_limit {
             AtLimit::Refuse => gate.enter(),
             AtLimit::Wait => gate.enter_or_wait(self.index),
@@ -232,11 +232,8 @@ impl Worker {
             });
         }
         let now = self.now;
-        let mut session = Session::new(id, accepted, self.index, now);
+        let session = Session::new(id, accepted, self.index, now);
         session.counters.opened();
-        if self.draining || session.route.forward.draining {
-            session.flow.drain();
-        }
         let key = self.sessions.insert(|_| session);
         if self.cutting {
             return self.end(key, CUT, true);

@@ -131,7 +131,7 @@ impl Worker {
         session.counters.connected(now.since(session.flow.accepted()));
         session.flow.learn(End::Target, readiness);
         let tcp = session.target_address.is_some_and(|address| address != Address::Unix);
-        session.options_due = tcp && !session.route.forward.options.is_nothing();
+        session.options_due = tcp && !session.route.forward.rules().options.is_nothing();
         if self.shared.detail.steps() {
             self.shared.outbox.send(Report::Forwarding {
                 id: session.id,
@@ -156,7 +156,7 @@ impl Worker {
             self.report_exhausted(failure.cause, "connecting to a target");
         }
         let Some(session) = self.sessions.get_mut(key) else { return };
-        let reset = session.route.forward.on_refusal == OnRefusal::Reset;
+        let reset = session.route.forward.rules().on_refusal == OnRefusal::Reset;
         if !reset {
             // Closing a socket with unread bytes would reset it all the same.
             self.pump.discard(session.client.as_fd());

@@ -14,6 +14,8 @@ mod timers;
 mod token;
 mod worker;
 
+mod rules;
+
 mod forward;
 mod gate;
 

@@ -119,7 +119,8 @@ impl Forwards {
         fresh.start(plans, shared);
         let unbound = fresh.take_unbound(plans);
         for plan in unbound.iter().map(|unbound| &plans[unbound.position]) {
-            let forward = Arc::new(self.first_version(plan, shared).drained());
+            let forward = self.new_forward(plan, shared);
+            forward.set_draining(true);
             self.running.push(Running::new(Arc::clone(plan), forward, Vec::new()));
         }
         let arranged = self.arrange(plans, fresh, shared);
@@ -142,7 +143,8 @@ impl Forwards {
         let begin = |plan: &plan::Forward| {
             let forward = Forward::new(plan, shared.mailboxes.len());
             forward.counters.of(0).go_on_from(&counted);
-            Arc::new(forward.drained())
+            forward.set_draining(true);
+            Arc::new(forward)
         };
         if standing == Standing::Removed {
             let Some(plan) = alone(&saved.removed_text) else { return };
@@ -179,7 +181,7 @@ fn file_of(saved: &handover::Listener) -> Option<FileId> {
 }
 
 fn saved_running(running: &Running) -> handover::Forward {
-    let draining = running.forward.draining;
+    let draining = running.forward.is_draining();
     let standing = if draining { Standing::Draining } else { Standing::Active };
     saved_forward(&running.plan, &running.forward, standing)
 }
