@@ -1,10 +1,11 @@
 //! Reading the configuration file, whatever stands at its path: the amount read is bounded, and
 //! nothing here waits for a pipe or a device.
 
-use std::fs::{File, OpenOptions};
-use std::io::{self, Read as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::fs::{File, Metadata, OpenOptions};
+use std::io::{self, Read as _, Seek as _};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::Path;
+use std::time::Duration;
 
 use crate::problem::Place;
 
@@ -13,6 +14,61 @@ const SIZE_MAX: u64 = 16 * 1024 * 1024;
 
 /// Linux, on every architecture we run on. Opening a pipe without it waits for a writer.
 const O_NONBLOCK: i32 = 0o4000;
+
+/// Times that a file is read again that was written to while it was read.
+const ATTEMPTS: u32 = 10;
+/// Time between two of them.
+const PAUSE: Duration = Duration::from_millis(5);
+
+/// One state of a file. Another write, or another file at its path, has another stamp, as far as
+/// the resolution of the file system's clock allows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FileStamp {
+    /// The device of the file system.
+    pub device: u64,
+    /// The number of the file in it.
+    pub inode: u64,
+    /// Size in bytes.
+    pub size: u64,
+    /// Last change of the content: seconds since 1970, and nanoseconds.
+    pub modified: (i64, i64),
+    /// Last change of content or attributes, likewise. No program can set it back.
+    pub changed: (i64, i64),
+}
+
+impl FileStamp {
+    /// The stamp of a file of which this is the metadata.
+    pub fn of(file: &Metadata) -> Self {
+        Self {
+            device: file.dev(),
+            inode: file.ino(),
+            size: file.size(),
+            modified: (file.mtime(), file.mtime_nsec()),
+            changed: (file.ctime(), file.ctime_nsec()),
+        }
+    }
+}
+
+/// The state of a file that was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FileRead {
+    /// The stamp of the descriptor that was read, the same before and after reading.
+    pub stamp: FileStamp,
+    /// A hash of the bytes (FNV-1a): tells two writes within one tick of the clock apart.
+    pub digest: u64,
+}
+
+/// The state of the file at a path, as [`read`] finds it. `None` if it is no file that can be a
+/// configuration.
+pub fn identify(path: &Path) -> io::Result<Option<FileRead>> {
+    Ok(read_bytes(path)?.ok().map(|(_, state)| state))
+}
+
+fn digest(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+    })
+}
 
 /// Why a file could not be read.
 #[derive(Clone, Debug)]
@@ -29,18 +85,25 @@ impl FileFault {
     }
 }
 
-/// The text of a file, without its byte order mark: a regular file of at most 16 MiB, in UTF-8.
-pub fn read(path: &Path) -> Result<String, FileFault> {
+/// Reads a regular file of at most 16 MiB, in UTF-8.
+///
+/// Its text is without a byte order mark. The state is known also where the bytes are no text.
+pub fn read(path: &Path) -> (Result<String, FileFault>, Option<FileRead>) {
     let name = path.to_string_lossy();
-    let bytes = read_bytes(path).map_err(|error| explain(&name, &error))??;
-    let text = decode(&name, bytes)?;
-    Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
+    let (bytes, state) = match read_bytes(path) {
+        Ok(Ok(read)) => read,
+        Ok(Err(fault)) => return (Err(fault), None),
+        Err(error) => return (Err(explain(&name, &error)), None),
+    };
+    let text = decode(&name, bytes);
+    let text = text.map(|text| text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text));
+    (text, Some(state))
 }
 
 /// The outer error is the system's, the inner one ours.
-fn read_bytes(path: &Path) -> io::Result<Result<Vec<u8>, FileFault>> {
+fn read_bytes(path: &Path) -> io::Result<Result<(Vec<u8>, FileRead), FileFault>> {
     let name = path.to_string_lossy();
-    let file = OpenOptions::new().read(true).custom_flags(O_NONBLOCK).open(path)?;
+    let mut file = OpenOptions::new().read(true).custom_flags(O_NONBLOCK).open(path)?;
     let metadata = file.metadata()?;
     if !metadata.is_file() {
         let kind = if metadata.is_dir() { "is a directory" } else { "is not a regular file" };
@@ -49,10 +112,35 @@ fn read_bytes(path: &Path) -> io::Result<Result<Vec<u8>, FileFault>> {
     if metadata.len() > SIZE_MAX {
         return Ok(Err(too_large(&name)));
     }
-    // Files of the kernel say 0 and others may grow: the limit holds for what is really read.
-    let bytes = read_at_most(&file, SIZE_MAX + 1)?;
-    let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
-    Ok(if size > SIZE_MAX { Err(too_large(&name)) } else { Ok(bytes) })
+    read_whole(&mut file, FileStamp::of(&metadata), &name)
+}
+
+/// Reads until the file is the same before and after, so that no half of a write is taken for the
+/// whole. Where a file system has new times for each look, the same bytes twice are enough.
+fn read_whole(
+    file: &mut File,
+    mut before: FileStamp,
+    name: &str,
+) -> io::Result<Result<(Vec<u8>, FileRead), FileFault>> {
+    let mut last = None;
+    for _ in 0..ATTEMPTS {
+        file.rewind()?;
+        // Files of the kernel say 0 and others may grow: the limit holds for what is really read.
+        let bytes = read_at_most(file, SIZE_MAX + 1)?;
+        if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > SIZE_MAX {
+            return Ok(Err(too_large(name)));
+        }
+        let after = FileStamp::of(&file.metadata()?);
+        if before == after || last.as_ref() == Some(&bytes) {
+            let state = FileRead { stamp: after, digest: digest(&bytes) };
+            return Ok(Ok((bytes, state)));
+        }
+        (last, before) = (Some(bytes), after);
+        std::thread::sleep(PAUSE);
+    }
+    let fault = FileFault::new(format!("`{name}` is being written to"));
+    let hint = "write a new file and move it over this one, so that none is read in part";
+    Ok(Err(FileFault { hint: Some(hint), ..fault }))
 }
 
 fn read_at_most(file: &File, limit: u64) -> io::Result<Vec<u8>> {

@@ -4,7 +4,7 @@
 //! now. Which settings these are follows from the table of settings: those whose effect is
 //! [`Effect::Restart`].
 
-use crate::diff::{Change, changes};
+use crate::diff::{Change, PlanDiff, changes};
 use crate::plan::{Log, Plan, Process};
 use crate::problem::Problems;
 use crate::setting::{Effect, Section};
@@ -34,6 +34,20 @@ impl InForce {
         let log = changes(&self.log, &configured.log);
         let all = process.into_iter().chain(log);
         all.filter(|change| change.effect == Effect::Restart).collect()
+    }
+
+    /// How a new plan differs from what runs: settings that need a restart are compared with what is
+    /// in force, all others with the running plan.
+    pub fn diff(&self, running: &Plan, new: &Plan) -> PlanDiff {
+        let mut diff = PlanDiff::new(running, new);
+        for (changes, waiting) in [
+            (&mut diff.process, changes(&self.process, &new.process)),
+            (&mut diff.log, changes(&self.log, &new.log)),
+        ] {
+            changes.retain(|change| change.effect != Effect::Restart);
+            changes.extend(waiting.into_iter().filter(|it| it.effect == Effect::Restart));
+        }
+        diff
     }
 
     /// The settings that need a restart, as TOML, for the next image of the process. Defaults are
@@ -121,6 +135,22 @@ mod tests {
         let read = InForce::from_text(&in_force.to_text()).unwrap();
         assert_eq!(read, in_force);
         assert!(read.waiting(&set).is_empty());
+    }
+
+    #[test]
+    fn what_waits_is_in_each_comparison_until_it_is_in_force() {
+        let (before, after) = (plan_of(FORWARD), set());
+        let in_force = InForce::of(&before);
+        let waiting = in_force.waiting(&after).len();
+        // The reload to it has been.
+        assert_eq!(in_force.diff(&after, &after).need_restart().count(), waiting);
+        assert!(PlanDiff::new(&after, &after).is_empty());
+        // And one that takes it back.
+        assert!(in_force.diff(&after, &before).is_empty());
+        assert!(InForce::of(&after).diff(&after, &after).is_empty());
+        let other = plan_of(&format!("[log]\nlevel = 'debug'\n{FORWARD}"));
+        assert!(in_force.diff(&other, &other).is_empty(), "what a reload applies is compared so");
+        assert_eq!(in_force.diff(&other, &before).log.len(), 1);
     }
 
     #[test]

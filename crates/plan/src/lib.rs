@@ -52,7 +52,7 @@ use std::path::PathBuf;
 
 pub use address::{ListenAddress, Target};
 pub use diff::{Change, ChangedForward, ForwardSummary, PlanDiff};
-pub use file::{FileFault, read as read_file};
+pub use file::{FileFault, FileRead, FileStamp, identify as identify_file, read as read_file};
 pub use flow::{AtLimit, Keepalive, PathChoice};
 pub use forward_text::{written_forward, written_settings};
 pub use in_force::InForce;
@@ -61,8 +61,7 @@ pub use plan::{
 };
 pub use problem::{COMMAND_LINE, Fault, Place, Problem, Problems, Severity};
 
-pub use check::LISTENERS_MAX;
-pub use read::{read, read_text, read_text_for_all_problems};
+pub use read::{read, read_text};
 pub use setting::{Effect, Kind, Section, Setting};
 pub use settings::settings;
 pub use shell::shell_word;
@@ -101,4 +100,6 @@ pub struct Reading {
     pub plan: Option<Plan>,
     /// Everything that is wrong.
     pub problems: Problems,
+    /// The file as it was when it was read; `None` if none was, or it could not be read.
+    pub state: Option<FileRead>,
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::check::check;
 use crate::draft::Draft;
-use crate::file;
+use crate::file::{self, FileRead};
 use crate::format::{Format, detect};
 use crate::one_line;
 use crate::overrides::Override;
@@ -26,20 +26,17 @@ or the same in TOML:
 /// Reads the file and the arguments.
 pub fn read(input: &Input) -> Reading {
     let mut problems = Problems::default();
-    let file = input.config.as_deref().and_then(|path| source(path, &mut problems));
-    read_source(input, file.as_ref(), problems)
+    let (file, state) = match input.config.as_deref() {
+        Some(path) => source(path, &mut problems),
+        None => (None, None),
+    };
+    Reading { state, ..read_source(input, file.as_ref(), problems) }
 }
 
 /// Like [`read`], with `text` for what the file holds: the file may be another one by now.
 pub fn read_text(input: &Input, text: &str) -> Reading {
     let source = input.config.as_deref().map(|path| Source::new(path.to_string_lossy(), text));
     read_source(input, source.as_ref(), Problems::default())
-}
-
-/// Like [`read_text`], with every problem and not only the first thousand.
-pub fn read_text_for_all_problems(input: &Input, text: &str) -> Reading {
-    let source = input.config.as_deref().map(|path| Source::new(path.to_string_lossy(), text));
-    read_source(input, source.as_ref(), Problems::all_kept())
 }
 
 fn read_source(input: &Input, file: Option<&Source>, mut problems: Problems) -> Reading {
@@ -80,17 +77,19 @@ fn finish(
     let forwards = forwards.into_iter().map(Arc::new).collect();
     let config = input.config.clone();
     let plan = (!problems.has_errors()).then_some(Plan { process, log, forwards, config, text });
-    Reading { plan, problems }
+    Reading { plan, problems, state: None }
 }
 
-fn source(path: &Path, problems: &mut Problems) -> Option<Source> {
-    match file::read(path) {
+fn source(path: &Path, problems: &mut Problems) -> (Option<Source>, Option<FileRead>) {
+    let (text, state) = file::read(path);
+    let source = match text {
         Ok(text) => Some(Source::new(path.to_string_lossy(), text)),
         Err(fault) => {
             problems.push_error_at(fault.place, &fault.message, fault.hint);
             None
         }
-    }
+    };
+    (source, state)
 }
 
 fn file<'a>(source: &'a Source, problems: &mut Problems) -> Document<'a> {

@@ -90,7 +90,7 @@ fn write(text: &str, output: Option<&Path>) -> Exit {
 }
 
 fn read(path: &Path) -> Result<Source, String> {
-    let text = plan::read_file(path).map_err(|fault| fault.message)?;
+    let text = plan::read_file(path).0.map_err(|fault| fault.message)?;
     Ok(Source { name: path.to_string_lossy().into_owned(), text })
 }
 
