@@ -6,11 +6,10 @@ use crate::forward::Forward;
 use crate::leaving::Leaving;
 use crate::listen_error::{ListenCause, ListenError};
 use crate::listener::Listener;
-use crate::rules::{Rules, options_of};
 use crate::running::{Forwards, Removed, Running, Unbound};
 use crate::shared::Shared;
 use plan::ListenAddress;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Instant;
 use sys::socket::TcpOptions;
@@ -75,14 +74,10 @@ impl Fresh<'_> {
         }
     }
 
-    /// Takes out those of the skipped forwards that are required and have nothing to listen on.
-    pub(crate) fn take_unbound(&mut self, plans: &[Arc<plan::Forward>]) -> Vec<Unbound> {
-        let is_unbound = |unbound: &mut Unbound| {
-            let plan = &plans[unbound.position];
-            let has = |route: &plan::Route| self.listeners.contains_key(&route.listen);
-            !plan.optional && !plan.routes.iter().any(has)
-        };
-        self.skipped.extract_if(.., is_unbound).collect()
+    /// Those of the skipped forwards that a start would not do without.
+    pub(crate) fn required(&self, plans: &[Arc<plan::Forward>]) -> Vec<Unbound> {
+        let is_required = |unbound: &&Unbound| !plans[unbound.position].optional;
+        self.skipped.iter().filter(is_required).cloned().collect()
     }
 
     /// Listens at what was bound. Until here a client of the old listeners has noticed nothing.
@@ -165,6 +160,31 @@ impl Forwards {
         Ok(fresh)
     }
 
+    /// Makes earlier `plans` what runs, as far as they can be bound. Forwards with these names that do
+    /// not run come back drained.
+    pub(crate) fn restore(
+        &mut self,
+        plans: &[Arc<plan::Forward>],
+        drained: &BTreeSet<String>,
+        shared: &Arc<Shared>,
+    ) -> Vec<Unbound> {
+        let runs: HashSet<String> =
+            self.running.iter().map(|running| running.plan.name.clone()).collect();
+        let comes_back =
+            |plan: &&Arc<plan::Forward>| drained.contains(&plan.name) && !runs.contains(&plan.name);
+        for plan in plans.iter().filter(comes_back) {
+            // A removed forward is drained already, and may have sessions.
+            let running = if let Some(removed) = self.take_removed(&plan.name) {
+                Running::new(removed.plan, removed.forward, Vec::new())
+            } else {
+                let forward = self.first_version(plan, shared).drained();
+                Running::new(Arc::clone(plan), Arc::new(forward), Vec::new())
+            };
+            self.running.push(running);
+        }
+        self.apply_what_can_be_bound(plans, shared)
+    }
+
     /// Whether something listens now, and nothing would because of what is skipped.
     fn loses_its_last_listener(&self, plans: &[Arc<plan::Forward>], fresh: &Fresh<'_>) -> bool {
         let drained = self.drained();
@@ -175,7 +195,7 @@ impl Forwards {
 
     /// The names of the forwards that an operator drains.
     fn drained(&self) -> HashSet<String> {
-        let drained = self.running.iter().filter(|running| running.forward.is_draining());
+        let drained = self.running.iter().filter(|running| running.forward.draining);
         drained.map(|running| running.plan.name.clone()).collect()
     }
 
@@ -212,7 +232,7 @@ impl Forwards {
             let running = self.succeed(old, plan, shared, &mut listener, &mut changes);
             self.running.push(Running { unbound: unbound.cloned(), ..running });
         }
-        self.retire(before.into_values());
+        self.retire(before.into_values(), &mut changes);
         let Fresh { skipped, leaving, .. } = fresh;
         Arranged { skipped, changes, spare: spare.into_values().collect(), leaving }
     }
@@ -265,7 +285,7 @@ impl Forwards {
         shared: &Shared,
         leaving: &mut Leaving,
     ) -> Result<Vec<(ListenAddress, Listener)>, ListenError> {
-        let options = options_of(plan);
+        let options = Forward::options_of(plan);
         let mut listeners = Vec::with_capacity(addresses.len());
         for address in addresses {
             let opened = match attempt {
@@ -325,24 +345,16 @@ impl Forwards {
         // The workers do not know the listeners of one that was skipped.
         let known = same && old.as_ref().is_some_and(|old| old.unbound.is_none());
         let forward = match old {
-            Some(old) => {
-                if !same {
-                    let draining = old.forward.is_draining();
-                    change_rules(&old.forward, plan, draining, shared, changes);
-                }
-                old.forward
-            }
+            Some(old) if same => old.forward,
+            Some(old) => next_version(&old.forward, plan, old.forward.draining, shared, changes),
             // One that comes back while it has sessions is the same forward again.
             None => match self.take_removed(&plan.name) {
-                Some(Removed { forward, .. }) => {
-                    change_rules(&forward, plan, false, shared, changes);
-                    forward
-                }
-                None => self.new_forward(plan, shared),
+                Some(removed) => next_version(&removed.forward, plan, false, shared, changes),
+                None => self.first_version(plan, shared),
             },
         };
         let mut listeners = Vec::with_capacity(plan.routes.len());
-        if !forward.is_draining() {
+        if !forward.draining {
             for route in &plan.routes {
                 let Some((listener, is_new)) = listener(&route.listen) else { continue };
                 if is_new || !known {
@@ -354,7 +366,7 @@ impl Forwards {
         Running::new(Arc::clone(plan), forward, listeners)
     }
 
-    pub(crate) fn new_forward(&mut self, plan: &plan::Forward, shared: &Shared) -> Arc<Forward> {
+    pub(crate) fn first_version(&mut self, plan: &plan::Forward, shared: &Shared) -> Arc<Forward> {
         let forward = Forward::new(plan, shared.mailboxes.len());
         if let Some(totals) = self.legacy.totals.remove(&plan.name) {
             forward.counters.of(0).go_on_from(&totals);
@@ -368,24 +380,25 @@ impl Forwards {
     }
 
     /// What is no longer configured lets its sessions end.
-    fn retire(&mut self, gone: impl Iterator<Item = Running>) {
+    fn retire(&mut self, gone: impl Iterator<Item = Running>, changes: &mut Changes) {
         for Running { plan, forward, .. } in gone {
-            forward.set_draining(true);
+            let forward = Arc::new(forward.drained());
+            changes.forwards.push(Arc::clone(&forward));
             self.removed.push(Removed { plan, forward, since: Instant::now() });
         }
     }
 }
 
-/// Gives a forward the rules of `plan`, for its open sessions too.
-fn change_rules(
-    forward: &Arc<Forward>,
+/// The forward by the rules of `plan`, for its living sessions too.
+fn next_version(
+    old: &Forward,
     plan: &plan::Forward,
     draining: bool,
     shared: &Shared,
     changes: &mut Changes,
-) {
-    if forward.set_rules(Rules { draining, ..Rules::of(plan) }) {
-        changes.stricter.push(Arc::clone(forward));
-    }
+) -> Arc<Forward> {
+    let forward = Arc::new(old.changed(plan, draining));
+    changes.forwards.push(Arc::clone(&forward));
     shared.tell(forward.gate.set_limit(plan.settings.max_sessions.get()));
+    forward
 }

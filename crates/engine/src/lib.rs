@@ -14,8 +14,6 @@ mod timers;
 mod token;
 mod worker;
 
-mod rules;
-
 mod forward;
 mod gate;
 
@@ -75,7 +73,7 @@ mod running;
 pub use running::Unbound;
 
 mod forward_view;
-pub use forward_view::{ForwardState, ForwardView, LostFile};
+pub use forward_view::{ForwardState, ForwardView};
 
 pub use report::{Report, Reports, SessionRecord};
 pub use resolve::{Query, Resolve};
@@ -87,6 +85,7 @@ use plan::ListenAddress;
 use running::Forwards;
 use rustix::fd::{AsFd, BorrowedFd};
 use shared::Shared;
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
@@ -188,6 +187,17 @@ impl Engine {
     /// skipped; none if all is whole.
     pub fn retry_skipped(&mut self) -> Vec<Unbound> {
         self.forwards.retry_skipped(&self.shared)
+    }
+
+    /// Makes the forwards of an earlier configuration what runs, as
+    /// [`Self::apply_what_can_be_bound`] does. `drained` are the names of those that come back
+    /// drained. Returns the forwards that are skipped.
+    pub fn restore(
+        &mut self,
+        forwards: &[Arc<plan::Forward>],
+        drained: &BTreeSet<String>,
+    ) -> Vec<Unbound> {
+        self.forwards.restore(forwards, drained, &self.shared)
     }
 
     /// Lets a forward take no new sessions: its listeners are closed, its sessions go on. False if

@@ -3,13 +3,12 @@
 use crate::counters::Counters;
 use crate::forward::{Route, Target};
 use crate::holding::Holding;
-use flow::{Attempts, Direction, End, Failure, Phase, Time};
+use flow::{Attempts, Direction, End, Failure, Time};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use sys::Address;
-use sys::socket::TcpOptions;
 
 /// Keepalive and the like are set on the target's socket when its session is this old, or when
 /// they could first matter. They take several system calls, and mean nothing to a session that is
@@ -78,10 +77,8 @@ impl Session {
             Target::Unix(_) => 1,
             Target::Name(..) => 0,
         };
-        let rules = route.forward.rules();
-        let attempts = Attempts::new(now, rules.timeouts.connect, known);
-        let mut flow = flow::Session::new(now, rules.path, attempts.until());
-        drop(rules);
+        let attempts = Attempts::new(now, route.forward.timeouts.connect, known);
+        let mut flow = flow::Session::new(now, route.forward.path, attempts.until());
         if address == Address::Unix {
             flow.distrust_short_reads(End::Client);
         }
@@ -145,13 +142,13 @@ impl Session {
 
     /// When the session wants to be looked at next; `None` if nothing is due.
     pub(crate) fn deadline(&self) -> Option<Time> {
-        let rules = self.route.forward.rules();
-        let options = self.options_due.then(|| self.options_at(&rules.options));
-        let limits = self.flow.deadline(&rules.timeouts);
+        let options = self.options_due.then(|| self.options_at());
+        let limits = self.flow.deadline(&self.route.forward.timeouts);
         options.into_iter().chain(limits).min()
     }
 
-    fn options_at(&self, options: &TcpOptions) -> Time {
+    fn options_at(&self) -> Time {
+        let options = &self.route.forward.options;
         let times = [options.keepalive.map(|keepalive| keepalive.idle), options.user_timeout];
         let wait = times.into_iter().flatten().fold(OPTIONS_WAIT, Duration::min);
         self.flow.accepted().after(wait)
@@ -159,25 +156,13 @@ impl Session {
 
     /// Sets the target socket's options, if the session has reached the age for them.
     pub(crate) fn set_options_if_due(&mut self, now: Time) {
-        if !self.options_due {
-            return;
-        }
-        let rules = self.route.forward.rules();
-        if now < self.options_at(&rules.options) {
+        if !self.options_due || now < self.options_at() {
             return;
         }
         self.options_due = false;
         if let Some(target) = &self.target {
             // A socket that refuses them is broken, and will say so by itself.
-            let _ = sys::socket::set_tcp_options(target.as_fd(), &rules.options);
-        }
-    }
-
-    /// A phase as it is reported: relaying while the forward or the process drains is draining.
-    pub(crate) fn shown_phase(&self, phase: Phase, process_drains: bool) -> Phase {
-        match phase {
-            Phase::Relay if process_drains || self.route.forward.is_draining() => Phase::Drain,
-            phase => phase,
+            let _ = sys::socket::set_tcp_options(target.as_fd(), &self.route.forward.options);
         }
     }
 

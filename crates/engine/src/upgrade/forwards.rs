@@ -88,7 +88,8 @@ impl Forwards {
     }
 
     /// Makes `plans` what runs, with what the image before had. The workers are not told yet.
-    /// Returns the forwards that have no listeners with it: their sessions go on all the same.
+    /// Returns the forwards that cannot be bound and should be: they are skipped, and their sessions
+    /// go on all the same.
     pub(super) fn take_over(
         &mut self,
         plans: &[Arc<plan::Forward>],
@@ -117,12 +118,7 @@ impl Forwards {
         }
         let mut fresh = self.bind_what_is_new(plans, Policy::WhatCanBe, Attempt::Bind, shared);
         fresh.start(plans, shared);
-        let unbound = fresh.take_unbound(plans);
-        for plan in unbound.iter().map(|unbound| &plans[unbound.position]) {
-            let forward = self.new_forward(plan, shared);
-            forward.set_draining(true);
-            self.running.push(Running::new(Arc::clone(plan), forward, Vec::new()));
-        }
+        let unbound = fresh.required(plans);
         let arranged = self.arrange(plans, fresh, shared);
         self.legacy = Legacy::default();
         (arranged, unbound)
@@ -143,8 +139,7 @@ impl Forwards {
         let begin = |plan: &plan::Forward| {
             let forward = Forward::new(plan, shared.mailboxes.len());
             forward.counters.of(0).go_on_from(&counted);
-            forward.set_draining(true);
-            Arc::new(forward)
+            Arc::new(forward.drained())
         };
         if standing == Standing::Removed {
             let Some(plan) = alone(&saved.removed_text) else { return };
@@ -181,7 +176,7 @@ fn file_of(saved: &handover::Listener) -> Option<FileId> {
 }
 
 fn saved_running(running: &Running) -> handover::Forward {
-    let draining = running.forward.is_draining();
+    let draining = running.forward.draining;
     let standing = if draining { Standing::Draining } else { Standing::Active };
     saved_forward(&running.plan, &running.forward, standing)
 }

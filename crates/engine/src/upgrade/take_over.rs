@@ -41,7 +41,7 @@ pub struct TakenOver {
     pub sessions: u64,
     /// Sessions that could not be read, and were reset.
     pub lost: u64,
-    /// Forwards that could not be bound, and are drained.
+    /// Forwards that could not be bound, and are skipped.
     pub unbound: Vec<Unbound>,
 }
 
@@ -55,7 +55,7 @@ pub(crate) struct TakeOver {
 impl Engine {
     /// Like the first [`Engine::apply`], going on with what the image before had. Nothing can fail
     /// here any more that would be worth ending the sessions: a forward that cannot be bound is
-    /// drained.
+    /// skipped.
     pub fn take_over(
         &mut self,
         forwards: &[Arc<plan::Forward>],

@@ -243,11 +243,11 @@ fn a_listener_cannot_be_had() {
     ground.idle_goes_on();
     for (at, forward) in PATHS.iter().enumerate() {
         let forward = ground.operated.http.json(&format!("/v1/forwards/{forward}"));
-        assert_eq!((&forward["state"], &forward["sessions"]), (&"draining".into(), &1.into()));
+        assert_eq!((&forward["state"], &forward["sessions"]), (&"skipped".into(), &1.into()));
         ground.full_goes_on(at);
     }
-    let told = "a listener was not taken over and cannot be bound again: the forward is drained; \
-                `traffic-forwarder resume` tries again";
+    let told = "a listener was not taken over and cannot be bound again: the forward is skipped, \
+                and is tried again";
     assert_eq!(messages(&ground.operated, told).len(), PATHS.len());
     ground.has_lost(0);
     ground.ends_well(None);
