@@ -1,6 +1,6 @@
 //! The process as a whole, and its latest changes.
 
-use super::Rates;
+use super::{Change, Rates};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -25,6 +25,14 @@ pub struct Status {
     pub last_reload: Option<LastReload>,
     /// Seconds until the configuration is taken back, if it waits to be confirmed.
     pub confirm_within: Option<f64>,
+    /// Forwards that must run and could not be bound when a configuration was taken back, or by an
+    /// upgrade: they are skipped, and tried again until they listen.
+    #[serde(default)]
+    pub restoring: usize,
+    /// Settings that wait for a restart: `old` is the value in force, `new` the one of
+    /// the configuration that runs.
+    #[serde(default)]
+    pub waiting: Vec<Change>,
     /// How many times the process has become another program since its start.
     pub upgrades: u64,
     /// The last attempt to, if there was one.

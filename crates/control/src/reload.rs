@@ -4,17 +4,19 @@
 mod outcome;
 pub(crate) use outcome::{LastReload, ReloadError, ReloadReport};
 
+mod restore;
+pub(crate) use restore::Restoring;
+
 mod trial;
-pub(crate) use trial::Trial;
+pub(crate) use trial::{NotConfirmed, Trial};
 
 use crate::capacity::Capacity;
 use crate::supervisor::Supervisor;
-use crate::watch::Watch;
 use api::Reloaded;
 use engine::{ForwardState, ForwardView, Unbound};
 use outcome::log_reload;
-use plan::{Plan, PlanDiff, Problems, Reading};
-use std::collections::{HashMap, HashSet};
+use plan::{Plan, Problems, Reading};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::Path;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -25,15 +27,32 @@ pub(crate) struct ReloadOptions {
     pub(crate) dry_run: bool,
     /// Go back to what runs now unless it is confirmed within this time.
     pub(crate) confirm: Option<Duration>,
+    /// No operator waits for an answer: within a trial it is done, and is part of the trial.
+    pub(crate) unattended: bool,
     /// Compare with this file instead of the process's own; for a dry run only.
     pub(crate) file: Option<std::path::PathBuf>,
 }
 
 impl Supervisor {
-    /// Reloads, and writes into the log what came of it.
+    /// Reloads unattended, and logs the result.
     pub(crate) fn reload_by(&mut self, by: &'static str) {
-        // Its result is in the log, and nobody else asked for it.
-        let _ = self.reload(&ReloadOptions::default(), by);
+        let options = ReloadOptions { unattended: true, ..ReloadOptions::default() };
+        // Its result is in the log.
+        let _ = self.reload(&options, by);
+    }
+
+    /// Tries a reload again that failed for a reason that may pass. The same failure is not logged
+    /// again.
+    pub(crate) fn retry_reload(&mut self) {
+        let options = ReloadOptions { unattended: true, ..ReloadOptions::default() };
+        let result = self.try_reload(&options);
+        sys::release_free_memory();
+        let error = result.as_ref().err().map(ReloadError::one_line);
+        let before = self.last_reload.as_ref().and_then(|last| last.error.as_ref());
+        if error.is_some() && error.as_ref() == before {
+            return self.note_reload("watch", &result);
+        }
+        self.conclude("watch", &result);
     }
 
     /// Reads the configuration again, and runs by it.
@@ -49,11 +68,15 @@ impl Supervisor {
         // A configuration that was only read may have been huge, too.
         sys::release_free_memory();
         if !options.dry_run {
-            self.note_reload(by, &result);
-            log_reload(by, &result);
-            self.tell_of_reload(by);
+            self.conclude(by, &result);
         }
         result
+    }
+
+    fn conclude(&mut self, by: &str, result: &Result<ReloadReport, ReloadError>) {
+        self.note_reload(by, result);
+        log_reload(by, result, self.trial.as_ref().map(Trial::left));
+        self.tell_of_reload(by);
     }
 
     fn try_reload(&mut self, options: &ReloadOptions) -> Result<ReloadReport, ReloadError> {
@@ -63,36 +86,74 @@ impl Supervisor {
         if self.plan.config.is_none() {
             return Err(ReloadError::NoFile);
         }
+        if options.dry_run {
+            return self.compare_with(options);
+        }
+        if !options.unattended && options.confirm.is_none() {
+            self.refuse_within_trial()?;
+        }
+        let reading = plan::read(&self.input);
+        self.watch.was_read(reading.state);
+        let is_read = reading.state.is_some();
+        let result = self.run_by_reading(reading, options.confirm);
+        // What is wrong in a file stays wrong until it changes.
+        let may_pass = match &result {
+            Ok(_) => false,
+            Err(ReloadError::Config(_)) => !is_read,
+            Err(_) => true,
+        };
+        if may_pass {
+            self.watch.retry_later(Instant::now());
+        } else {
+            self.watch.give_up_retrying();
+        }
+        result
+    }
+
+    /// What a reload would do, or why it would be refused.
+    fn compare_with(&mut self, options: &ReloadOptions) -> Result<ReloadReport, ReloadError> {
         let mut input = self.input.clone();
         if let Some(file) = &options.file {
             input.config = Some(file.clone());
         }
         let reading = plan::read(&input);
+        let skipped: Vec<_> = reading.problems.iter().map(ToString::to_string).collect();
+        let new = self.plan_of(reading, input.config.as_deref())?;
+        let mut report = ReloadReport { skipped, ..self.compare(&new) };
+        let may_skip = report.retried.iter().map(|forward| forward.name.clone()).collect();
+        report.skipped.extend(self.try_run_by(&new, &may_skip)?);
+        Ok(report)
+    }
+
+    fn run_by_reading(
+        &mut self,
+        reading: Reading,
+        confirm: Option<Duration>,
+    ) -> Result<ReloadReport, ReloadError> {
+        let skipped: Vec<_> = reading.problems.iter().map(ToString::to_string).collect();
+        let config = self.input.config.clone();
+        let new = self.plan_of(reading, config.as_deref())?;
+        let mut report = ReloadReport { skipped, ..self.compare(&new) };
+        let before = self.before_reload();
+        let may_skip = report.retried.iter().map(|forward| forward.name.clone()).collect();
+        report.skipped.extend(self.run_by(new, &may_skip)?);
+        let still = self.skipped();
+        report.retried.retain(|forward| !still.contains(&forward.name));
+        report.generation = self.generation;
+        let missing = self.restoring.take().map(|it| self.still_skipped(&it.names));
+        self.restoring = missing.and_then(Restoring::new);
+        self.follow_trial(before, confirm);
+        Ok(report)
+    }
+
+    /// The plan that was read, if this process can run by it as far as its text tells.
+    fn plan_of(&self, reading: Reading, config: Option<&Path>) -> Result<Plan, ReloadError> {
         self.refuse_newly_wrong_lines(&reading)?;
-        let Some(new) = reading.plan else {
-            return Err(self.explain(input.config.as_deref(), reading.problems));
-        };
+        let Some(new) = reading.plan else { return Err(self.explain(config, reading.problems)) };
         if let Some(sandbox) = &self.sandbox {
             sandbox.check(&new).map_err(ReloadError::Unfit)?;
         }
-        let mut report = self.compare(&new);
-        report.skipped = reading.problems.iter().map(ToString::to_string).collect();
-        let may_skip = report.retried.iter().map(|forward| forward.name.clone()).collect();
-        if options.dry_run {
-            report.skipped.extend(self.try_run_by(&new, &may_skip)?);
-        } else {
-            let (old, skipped) = (self.plan.clone(), self.skipped());
-            report.skipped.extend(self.run_by(new, &may_skip)?);
-            let still = self.skipped();
-            report.retried.retain(|forward| !still.contains(&forward.name));
-            report.generation = self.generation;
-            // A second reload before the first was confirmed still goes back to the beginning.
-            let before = self.trial.take().map(|trial| (trial.back_to, trial.skipped));
-            let (back_to, skipped) = before.unwrap_or((old, skipped));
-            let trial = |within| Trial { back_to, skipped, until: Instant::now() + within };
-            self.trial = options.confirm.map(trial);
-        }
-        Ok(report)
+        Ok(new)
     }
 
     /// What the kernel says of a file outside of the sandbox could also be due to its mode.
@@ -126,7 +187,7 @@ impl Supervisor {
     }
 
     fn compare(&self, new: &Plan) -> ReloadReport {
-        let diff = PlanDiff::new(&self.plan, new);
+        let diff = self.in_force.diff(&self.plan, new);
         let changed = diff.changed.iter().map(|forward| &forward.name);
         let touched = changed.chain(diff.removed.iter().map(|forward| &forward.name));
         let all: HashMap<&str, u32> =
@@ -152,7 +213,7 @@ impl Supervisor {
         may_skip: &HashSet<String>,
     ) -> Result<Vec<String>, ReloadError> {
         self.room_for(plan)?;
-        let result = self.engine.try_apply(&plan.forwards, &optional(may_skip));
+        let result = self.engine.try_apply(&plan.forwards, &named(may_skip));
         described(plan, result)
     }
 
@@ -164,17 +225,36 @@ impl Supervisor {
         may_skip: &HashSet<String>,
     ) -> Result<Vec<String>, ReloadError> {
         let capacity = self.room_for(&plan)?;
-        let result = self.engine.apply(&plan.forwards, &optional(may_skip));
+        let result = self.engine.apply(&plan.forwards, &named(may_skip));
         let skipped = described(&plan, result)?;
+        self.adopt(plan, capacity);
+        Ok(skipped)
+    }
+
+    /// Makes an earlier plan what runs, with all of it that can be bound, and these forwards
+    /// drained. Returns the names of the others, and why.
+    fn go_back_to(&mut self, plan: Plan, drained: &BTreeSet<String>) -> Vec<(String, String)> {
+        // It ran before: less room is no reason to stay with what was not confirmed.
+        let capacity = self.capacity_for(&plan).unwrap_or(self.capacity);
+        let unbound = self.engine.restore(&plan.forwards, drained);
+        let named = |unbound: &engine::Unbound| {
+            (plan.forwards[unbound.position].name.clone(), describe(&plan, unbound))
+        };
+        let unbound = unbound.iter().map(named).collect();
+        self.adopt(plan, capacity);
+        unbound
+    }
+
+    /// This plan runs now.
+    fn adopt(&mut self, plan: Plan, capacity: Capacity) {
         self.keep_listeners();
         self.engine.set_max_sessions(capacity.sessions);
         self.capacity = capacity;
         self.plan = plan;
         self.generation += 1;
-        self.watch = Watch::new(self.plan.config.as_deref().filter(|_| self.plan.process.watch));
+        self.watch.turn(self.plan.process.watch, Instant::now());
         crate::log::set_level(self.plan.log.level);
         self.set_detail();
-        Ok(skipped)
     }
 
     fn room_for(&self, plan: &Plan) -> Result<Capacity, ReloadError> {
@@ -200,9 +280,9 @@ impl Supervisor {
     }
 }
 
-/// Those of the forwards with these names that may be skipped.
-fn optional(names: &HashSet<String>) -> impl Fn(&plan::Forward) -> bool {
-    |forward| forward.optional && names.contains(&forward.name)
+/// The forwards with these names: unchanged ones that are skipped by now.
+fn named(names: &HashSet<String>) -> impl Fn(&plan::Forward) -> bool {
+    |forward| names.contains(&forward.name)
 }
 
 /// In words, for the forwards of `plan`.
@@ -210,10 +290,11 @@ fn described(
     plan: &Plan,
     result: Result<Vec<Unbound>, Vec<Unbound>>,
 ) -> Result<Vec<String>, ReloadError> {
-    let describe = |unbound: &Unbound| {
-        let forward = &plan.forwards[unbound.position];
-        format!("{}, for forward `{}` ({})", unbound.error, forward.name, forward.place)
-    };
-    let all = |unbound: Vec<Unbound>| unbound.iter().map(describe).collect();
+    let all = |unbound: Vec<Unbound>| unbound.iter().map(|it| describe(plan, it)).collect();
     result.map(all).map_err(|failed| ReloadError::Unfit(all(failed)))
+}
+
+fn describe(plan: &Plan, unbound: &Unbound) -> String {
+    let forward = &plan.forwards[unbound.position];
+    format!("{}, for forward `{}` ({})", unbound.error, forward.name, forward.place)
 }

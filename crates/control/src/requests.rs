@@ -1,15 +1,11 @@
-//! What the outside wants: signals, tasks from the desk, and the passing of time.
+//! What the outside wants: signals, tasks from the desk, and moments that have come.
 
 use crate::desk::Task;
 use plan::Plan;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::Instant;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{Notify, mpsc};
-use tokio::time::{Interval, MissedTickBehavior};
-
-/// How often time is looked at by who waits for something.
-const TICK: Duration = Duration::from_millis(500);
 
 /// Asks a serving process to shut down, as SIGTERM does.
 #[derive(Clone, Default)]
@@ -34,8 +30,8 @@ pub(crate) enum Request {
     Upgrade,
     /// Something for the supervisor to do.
     Task(Task),
-    /// Some time has passed.
-    Tick,
+    /// The moment that was asked for has come.
+    Due,
 }
 
 /// All sources of requests.
@@ -49,8 +45,6 @@ pub(crate) struct Requests {
     typed: bool,
     stopper: Stopper,
     tasks: mpsc::Receiver<Task>,
-    /// Goes on while other things are wanted: a busy desk must not make time stand still.
-    ticks: Interval,
 }
 
 impl Requests {
@@ -64,7 +58,6 @@ impl Requests {
             typed: plan.config.is_none(),
             stopper: Stopper::default(),
             tasks,
-            ticks: ticks(),
         })
     }
 
@@ -72,8 +65,9 @@ impl Requests {
         self.stopper.clone()
     }
 
-    /// The next one. Ticks come only if they are wanted: an idle process sleeps.
-    pub(crate) async fn next(&mut self, ticks: bool) -> Request {
+    /// The next one; [`Request::Due`] at that moment. One of those that are ready is taken at
+    /// random: a busy desk does not make time stand still.
+    pub(crate) async fn next(&mut self, due: Option<Instant>) -> Request {
         tokio::select! {
             _ = self.terminate.recv() => Request::Stop("SIGTERM"),
             _ = self.interrupt.recv() => Request::Stop("SIGINT"),
@@ -84,14 +78,15 @@ impl Requests {
             _ = self.user1.recv() => Request::ReopenLog,
             _ = self.user2.recv() => Request::Upgrade,
             Some(task) = self.tasks.recv() => Request::Task(task),
-            _ = self.ticks.tick(), if ticks => Request::Tick,
+            () = until(due) => Request::Due,
         }
     }
 }
 
-fn ticks() -> Interval {
-    let mut ticks = tokio::time::interval(TICK);
-    // Those that nobody wanted are not made up for.
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    ticks
+async fn until(due: Option<Instant>) {
+    match due {
+        Some(due) => tokio::time::sleep_until(due.into()).await,
+        // An idle process sleeps.
+        None => std::future::pending().await,
+    }
 }

@@ -14,7 +14,7 @@ use crate::sandbox::Sandbox;
 use crate::supervisor::Supervisor;
 use crate::upgrade::{Handover, Wanted, go_on, upgrade};
 use api::Shutdown;
-use plan::{InForce, Plan};
+use plan::{FileRead, InForce, Plan};
 use std::fmt;
 use std::time::{Duration, Instant};
 use sys::exec::SignalsHeld;
@@ -44,12 +44,13 @@ fn failed(what: &str, error: impl fmt::Display) -> ServeError {
     ServeError::Failed(format!("{what}: {error}"))
 }
 
-/// Serves the plan, which was made of `input`, until SIGTERM, SIGINT or the [`Stopper`] that
+/// Serves the plan, which was made of `input` with the file as it was `read`, until SIGTERM, SIGINT or the [`Stopper`] that
 /// `ready` gets when every listener is bound and clients are accepted. Goes on with what another
 /// image of this process has left, if there is any.
 pub fn serve(
     input: plan::Input,
     plan: Plan,
+    read: Option<FileRead>,
     handover: Option<Handover>,
     ready: impl FnOnce(Stopper),
 ) -> Result<(), ServeError> {
@@ -66,7 +67,7 @@ pub fn serve(
     // wait: for the next image, if need be.
     let held = SignalsHeld::hold();
     // It reaches no thread that does not ask for samples of itself.
-    crate::admin::let_samples_through();
+    sys::sampling::let_samples_through();
     // Before anything else is started: a signal that comes early must not be missed.
     let mut requests = runtime
         .block_on(async {
@@ -75,6 +76,7 @@ pub fn serve(
         })
         .map_err(|error| failed("signals", error))?;
     let mut supervisor = begin(input, plan, notifier, handed, handover)?;
+    supervisor.watch_from_start(read);
     held.release();
     let app = App::new(desk.clone(), supervisor.observer(), supervisor.events.clone());
     // What reading the configuration and binding took is not needed again.
@@ -215,7 +217,7 @@ async fn serve_until_stop(
     desk: &Desk,
 ) -> &'static str {
     loop {
-        match requests.next(supervisor.wants_ticks()).await {
+        match requests.next(supervisor.due()).await {
             Request::Stop(by) => return by,
             Request::Reload => supervisor.reload_by("SIGHUP"),
             Request::ReopenLog => crate::log::reopen(),
@@ -224,7 +226,7 @@ async fn serve_until_stop(
                 _ = tokio::spawn(upgrade(desk.clone(), Wanted::default(), "SIGUSR2"));
             }
             Request::Task(task) => task(supervisor),
-            Request::Tick => supervisor.tick(),
+            Request::Due => supervisor.do_what_is_due(),
         }
     }
 }

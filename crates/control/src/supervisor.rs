@@ -6,18 +6,21 @@ use crate::doctor::{Headroom, Rooms};
 use crate::events::Events;
 use crate::journal::Journal;
 use crate::manager::{Stage, Store};
-use crate::reload::{LastReload, Trial};
+use crate::reload::{LastReload, Restoring, Trial};
 use crate::sandbox::Sandbox;
 use crate::upgrade::LastUpgrade;
 use crate::watch::{Sight, Watch};
 use engine::{Detail, Engine, ForwardView, Observer};
-use plan::{Level, Plan};
+use plan::{FileRead, InForce, Level, Plan};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
+
+/// Time between two looks at removed forwards.
+const TIDY: Duration = Duration::from_millis(500);
 
 /// The running process: its configuration and its data plane.
 pub(crate) struct Supervisor {
@@ -26,7 +29,7 @@ pub(crate) struct Supervisor {
     /// What runs.
     pub(crate) plan: Plan,
     /// The settings that only a start applies: the plan may say something else by now.
-    pub(crate) in_force: plan::InForce,
+    pub(crate) in_force: InForce,
     pub(crate) engine: Engine,
     pub(crate) workers: usize,
     pub(crate) capacity: Capacity,
@@ -36,7 +39,11 @@ pub(crate) struct Supervisor {
     pub(crate) last_reload: Option<LastReload>,
     /// A configuration that still has to be confirmed.
     pub(crate) trial: Option<Trial>,
+    /// A fall-back that is not complete yet.
+    pub(crate) restoring: Option<Restoring>,
     pub(crate) watch: Watch,
+    /// When to look at removed forwards, while there are any.
+    tidy_at: Instant,
     /// The file that this program was started from.
     pub(crate) program: Option<PathBuf>,
     /// A program is being checked.
@@ -74,7 +81,7 @@ impl Supervisor {
     ) -> Self {
         Self {
             input,
-            in_force: plan::InForce::of(&plan),
+            in_force: InForce::of(&plan),
             engine,
             workers,
             capacity,
@@ -82,7 +89,9 @@ impl Supervisor {
             generation: 1,
             last_reload: None,
             trial: None,
-            watch: Watch::new(plan.config.as_deref().filter(|_| plan.process.watch)),
+            restoring: None,
+            watch: Watch::new(plan.config.as_deref(), plan.process.watch, None),
+            tidy_at: Instant::now(),
             program: own_program(),
             upgrading: false,
             upgrades: 0,
@@ -99,19 +108,44 @@ impl Supervisor {
         }
     }
 
-    /// Whether time has to be looked at.
-    pub(crate) fn wants_ticks(&self) -> bool {
-        let removed = |forward: &ForwardView<'_>| forward.state == engine::ForwardState::Removed;
-        self.trial.is_some() || self.watch.is_on() || self.engine.forwards().any(|it| removed(&it))
+    /// The first process of this configuration file: what was read is what it began with. Another
+    /// image has handed over what was read last.
+    pub(crate) fn watch_from_start(&mut self, read: Option<FileRead>) {
+        if read.is_some() {
+            self.watch.was_read(read);
+        }
     }
 
-    /// Some time has passed.
-    pub(crate) fn tick(&mut self) {
-        self.engine.tidy(self.plan.process.removed_timeout);
-        self.go_back_if_unconfirmed();
-        match self.watch.look() {
+    /// The next moment at which something has to be done.
+    pub(crate) fn due(&self) -> Option<Instant> {
+        let removed = |forward: &ForwardView<'_>| forward.state == engine::ForwardState::Removed;
+        let tidy = self.engine.forwards().any(|it| removed(&it)).then_some(self.tidy_at);
+        let rest = [
+            self.trial.as_ref().map(|trial| trial.until),
+            self.restoring.as_ref().map(|restoring| restoring.next),
+            self.watch.due(),
+        ];
+        // A process that shuts down changes nothing else.
+        let rest = rest.into_iter().flatten().filter(|_| !self.draining);
+        rest.chain(tidy).min()
+    }
+
+    /// Does all whose moment has come.
+    pub(crate) fn do_what_is_due(&mut self) {
+        let now = Instant::now();
+        if self.tidy_at <= now {
+            self.engine.tidy(self.plan.process.removed_timeout);
+            self.tidy_at = now + TIDY;
+        }
+        if self.draining {
+            return;
+        }
+        self.fall_back_if_unconfirmed(now);
+        self.restore(now);
+        match self.watch.look(now) {
             Sight::Same => {}
             Sight::Changed => self.reload_by("watch"),
+            Sight::Retry => self.retry_reload(),
             Sight::Gone => tracing::warn!(
                 file = self.watch.path().map(|path| path.display().to_string()),
                 "the watched file is gone: what runs goes on, and it is read again when it is back"

@@ -1,120 +1,431 @@
-//! Notices that the configuration file has changed: by asking for its inode, size and time. That
-//! also works where an editor writes a new file and renames it, where the file is a link that is
-//! turned elsewhere, and on file systems that notify nobody.
+//! Notices that the configuration file is another one than the one that was read last: by its
+//! stamp, which the reader took from the descriptor that it read. That also works where an editor
+//! writes a new file and renames it, where the path is a symbolic link that is turned elsewhere (as
+//! Kubernetes does), and on file systems without notifications.
 
-use std::os::unix::fs::MetadataExt;
+use plan::{FileRead, FileStamp};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
-/// What tells one state of a file from another.
-#[derive(Clone, Copy, PartialEq, Eq)]
-struct Fingerprint {
-    device: u64,
-    inode: u64,
-    size: u64,
-    modified: (i64, i64),
-}
+/// Time between two looks at the file.
+const LOOK: Duration = Duration::from_millis(500);
+/// A file is read when its stamp has been the same for this long.
+const SETTLE: Duration = Duration::from_millis(400);
+/// A file whose stamp changes all the time is read after this long if its size does not change.
+const SETTLE_AT_MOST: Duration = Duration::from_secs(5);
+/// Likewise, if its size changes all the time, too.
+const GROW_AT_MOST: Duration = Duration::from_secs(60);
+/// Time before a failed reload is tried again; it doubles each time.
+const RETRY_FIRST: Duration = Duration::from_secs(1);
+const RETRY_AT_MOST: Duration = Duration::from_secs(15);
 
-/// A file that is watched, or nothing.
-#[derive(Default)]
+/// The configuration file, and whether it is watched.
 pub(crate) struct Watch {
     path: Option<PathBuf>,
-    /// The state that was read last.
-    known: Option<Fingerprint>,
-    /// The state at the last look, if it was another one.
-    fresh: Option<Fingerprint>,
-    /// For how many looks it has been gone.
+    on: bool,
+    /// The file as it was read last, whether it could be applied or not.
+    read: Option<FileRead>,
+    /// The stamp of a file that could not be read.
+    unreadable: Option<FileStamp>,
+    /// A write within the same tick of the clock has the same stamp: the bytes are compared once
+    /// more when the clock has moved on.
+    unproven: bool,
+    changing: Option<Changing>,
+    /// Looks in a row that found no file.
     gone: u32,
+    retry: Option<Retry>,
+    next_look: Instant,
 }
 
-/// What a look at the file tells.
+/// A file that is not the one that was read.
+struct Changing {
+    stamp: FileStamp,
+    /// When another stamp than the known one was first seen.
+    since: Instant,
+    /// When this stamp, and this size, were first seen.
+    same_since: Instant,
+    size_since: Instant,
+}
+
+/// The last reload failed for a reason that may pass.
+struct Retry {
+    at: Instant,
+    pause: Duration,
+}
+
+/// The result of a look at the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Sight {
-    /// Nothing new.
+    /// Nothing to do.
     Same,
-    /// It is another one than last time.
+    /// It is another one than the one that was read, and has settled.
     Changed,
-    /// It is gone; told once, until it is back.
+    /// It is the one whose reload failed, and it is time to try again.
+    Retry,
+    /// It is gone; reported once, until it is back.
     Gone,
 }
 
 impl Watch {
-    pub(crate) fn new(path: Option<&Path>) -> Self {
-        let known = path.and_then(fingerprint);
-        Self { path: path.map(Path::to_owned), known, ..Self::default() }
+    /// For the file at `path`, which was read as `read`.
+    pub(crate) fn new(path: Option<&Path>, on: bool, read: Option<FileRead>) -> Self {
+        Self {
+            path: path.map(Path::to_owned),
+            on,
+            read,
+            unreadable: None,
+            unproven: true,
+            changing: None,
+            gone: 0,
+            retry: None,
+            next_look: Instant::now() + LOOK,
+        }
     }
 
+    /// Whether changes of the file are requests to reload it.
     pub(crate) fn is_on(&self) -> bool {
-        self.path.is_some()
+        self.on && self.path.is_some()
     }
 
-    /// Where the file is, if it is watched.
+    /// Turns it on or off. What was read last stays known.
+    pub(crate) fn turn(&mut self, on: bool, now: Instant) {
+        if on && !self.on {
+            self.next_look = now + LOOK;
+        }
+        self.on = on;
+    }
+
+    /// The path of the file.
     pub(crate) fn path(&self) -> Option<&Path> {
         self.path.as_deref()
     }
 
-    /// Looks at the file. What it tells has come to rest: it was the same at two looks in a row.
-    pub(crate) fn look(&mut self) -> Sight {
-        let Some(path) = &self.path else { return Sight::Same };
-        let Some(now) = fingerprint(path) else {
-            self.fresh = None;
+    /// The file as it was read last.
+    pub(crate) fn last_read(&self) -> Option<FileRead> {
+        self.read
+    }
+
+    /// The file was read, successfully or not.
+    pub(crate) fn was_read(&mut self, read: Option<FileRead>) {
+        if read.is_some() && self.read != read {
+            self.retry = None;
+        }
+        let stamp = || self.path.as_deref().and_then(stamp);
+        self.unreadable = if read.is_none() { stamp() } else { None };
+        self.read = read.or(self.read);
+        self.unproven = read.is_some();
+        self.changing = None;
+    }
+
+    /// What was read could not be applied, for a reason that may pass: it is tried again.
+    pub(crate) fn retry_later(&mut self, now: Instant) {
+        let before = self.retry.take().map(|retry| retry.pause);
+        let pause = before.map_or(RETRY_FIRST, |pause| (pause * 2).min(RETRY_AT_MOST));
+        self.retry = Some(Retry { at: now + pause, pause });
+    }
+
+    /// What was read is not tried again.
+    pub(crate) fn give_up_retrying(&mut self) {
+        self.retry = None;
+    }
+
+    /// When to look next.
+    pub(crate) fn due(&self) -> Option<Instant> {
+        self.is_on().then_some(self.next_look)
+    }
+
+    /// Looks at the file, if it is time to.
+    pub(crate) fn look(&mut self, now: Instant) -> Sight {
+        let Some(path) = self.path.as_deref().filter(|_| self.on && now >= self.next_look) else {
+            return Sight::Same;
+        };
+        self.next_look = now + LOOK;
+        let Some(stamp) = stamp(path) else {
+            self.changing = None;
             self.gone = self.gone.saturating_add(1);
             return if self.gone == 2 { Sight::Gone } else { Sight::Same };
         };
         self.gone = 0;
-        let is_other = self.known != Some(now);
-        let at_rest = is_other && self.fresh == Some(now);
-        self.fresh = is_other.then_some(now);
-        if at_rest {
-            self.known = Some(now);
+        if self.unreadable == Some(stamp) || self.unreadable.is_none() && self.is_known(stamp) {
+            self.changing = None;
+            return self.look_at_known(now);
+        }
+        let changing = match self.changing.take() {
+            Some(changing) => changing.seen(stamp, now),
+            None => Changing::begin(stamp, now),
+        };
+        if changing.has_settled(now) {
             return Sight::Changed;
         }
+        self.changing = Some(changing);
         Sight::Same
+    }
+
+    fn is_known(&self, stamp: FileStamp) -> bool {
+        self.read.is_some_and(|read| read.stamp == stamp)
+    }
+
+    /// The stamp says that it is the file that was read.
+    fn look_at_known(&mut self, now: Instant) -> Sight {
+        if self.unproven && self.unreadable.is_none() {
+            let found = self.path.as_deref().and_then(|path| plan::identify_file(path).ok());
+            let found = found.flatten();
+            self.unproven = found.is_none();
+            if found.is_some() && found != self.read {
+                return Sight::Changed;
+            }
+        }
+        let is_time = self.retry.as_ref().is_some_and(|retry| retry.at <= now);
+        if is_time { Sight::Retry } else { Sight::Same }
     }
 }
 
-fn fingerprint(path: &Path) -> Option<Fingerprint> {
-    let file = std::fs::metadata(path).ok()?;
-    Some(Fingerprint {
-        device: file.dev(),
-        inode: file.ino(),
-        size: file.size(),
-        modified: (file.mtime(), file.mtime_nsec()),
-    })
+impl Changing {
+    fn begin(stamp: FileStamp, now: Instant) -> Self {
+        Self { stamp, since: now, same_since: now, size_since: now }
+    }
+
+    /// It has this stamp now.
+    fn seen(self, stamp: FileStamp, now: Instant) -> Self {
+        let since = |same: bool, before: Instant| if same { before } else { now };
+        Self {
+            stamp,
+            since: self.since,
+            same_since: since(self.stamp == stamp, self.same_since),
+            size_since: since(self.stamp.size == stamp.size, self.size_since),
+        }
+    }
+
+    /// Whether it may be read: nothing is written to it, as far as can be told, or that goes on for
+    /// too long.
+    fn has_settled(&self, now: Instant) -> bool {
+        let [since, same, size] = [self.since, self.same_since, self.size_since]
+            .map(|moment| now.saturating_duration_since(moment));
+        same >= SETTLE || size >= SETTLE && since >= SETTLE_AT_MOST || since >= GROW_AT_MOST
+    }
+}
+
+fn stamp(path: &Path) -> Option<FileStamp> {
+    std::fs::metadata(path).ok().map(|file| FileStamp::of(&file))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::fs;
+    use std::fs::{self, File, FileTimes};
+    use tempfile::TempDir;
 
-    #[test]
-    fn a_file_that_was_replaced_is_noticed_when_it_has_come_to_rest() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("conf");
-        fs::write(&path, "one").unwrap();
-        let mut watch = Watch::new(Some(&path));
-        assert_eq!(watch.look(), Sight::Same);
-        fs::write(dir.path().join("new"), "second").unwrap();
-        fs::rename(dir.path().join("new"), &path).unwrap();
-        assert_eq!(watch.look(), Sight::Same, "it may still be written to");
-        assert_eq!(watch.look(), Sight::Changed);
-        assert_eq!(watch.look(), Sight::Same, "told once");
+    /// A file that is watched, and a clock.
+    struct Ground {
+        dir: TempDir,
+        watch: Watch,
+        now: Instant,
+    }
+
+    impl Ground {
+        fn new() -> Self {
+            let dir = tempfile::tempdir().unwrap();
+            let path = dir.path().join("conf");
+            fs::write(&path, "one").unwrap();
+            let mut watch = Watch::new(Some(&path), true, None);
+            watch.was_read(plan::read_file(&path).1);
+            Self { watch, now: Instant::now(), dir }
+        }
+
+        fn path(&self) -> PathBuf {
+            self.dir.path().join("conf")
+        }
+
+        fn write(&self, text: &str) {
+            fs::write(self.path(), text).unwrap();
+        }
+
+        fn look(&mut self) -> Sight {
+            self.now += LOOK;
+            self.watch.look(self.now)
+        }
+
+        /// Has it read, as the supervisor does.
+        fn read(&mut self) {
+            let state = plan::read_file(&self.path()).1;
+            self.watch.was_read(state);
+        }
+
+        /// Looks until this is to be done; returns how long that took.
+        fn wait_for(&mut self, what: Sight) -> Duration {
+            let begin = self.now;
+            for _ in 0..1000 {
+                if self.look() == what {
+                    return self.now - begin;
+                }
+            }
+            panic!("{what:?} is missing");
+        }
+
+        fn is_at_rest(&mut self) {
+            for _ in 0..100 {
+                assert_eq!(self.look(), Sight::Same);
+            }
+        }
     }
 
     #[test]
-    fn a_file_that_is_gone_is_told_once_and_noticed_when_it_is_back() {
+    fn a_file_that_was_replaced_is_noticed_when_it_has_settled() {
+        let mut ground = Ground::new();
+        ground.is_at_rest();
+        fs::write(ground.dir.path().join("new"), "second").unwrap();
+        fs::rename(ground.dir.path().join("new"), ground.path()).unwrap();
+        assert_eq!(ground.look(), Sight::Same, "it may still be written to");
+        assert_eq!(ground.look(), Sight::Changed);
+        ground.read();
+        ground.is_at_rest();
+    }
+
+    #[test]
+    fn a_change_before_the_first_look_is_noticed() {
+        let mut ground = Ground::new();
+        ground.write("second");
+        ground.wait_for(Sight::Changed);
+    }
+
+    /// As Kubernetes changes a ConfigMap: the path leads over a link to a directory.
+    #[test]
+    fn a_link_that_leads_elsewhere_is_noticed() {
         let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("conf");
-        fs::write(&path, "one").unwrap();
-        let mut watch = Watch::new(Some(&path));
-        for _ in 0..2 {
-            fs::remove_file(&path).unwrap();
-            assert_eq!(watch.look(), Sight::Same, "it may be on its way");
-            assert_eq!(watch.look(), Sight::Gone);
-            assert_eq!(watch.look(), Sight::Same, "told once");
-            fs::write(&path, "another state").unwrap();
-            watch.look();
+        let at = |name: &str| dir.path().join(name);
+        for version in ["1", "2"] {
+            fs::create_dir(at(version)).unwrap();
+            fs::write(at(version).join("conf"), "of equal size").unwrap();
         }
-        assert_eq!(watch.look(), Sight::Changed);
+        std::os::unix::fs::symlink(at("1"), at("..data")).unwrap();
+        std::os::unix::fs::symlink("..data/conf", at("conf")).unwrap();
+        let mut ground = Ground { watch: Watch::new(None, true, None), now: Instant::now(), dir };
+        ground.watch = Watch::new(Some(&ground.path()), true, None);
+        ground.read();
+        ground.is_at_rest();
+        let at = |name: &str| ground.dir.path().join(name);
+        std::os::unix::fs::symlink(at("2"), at("..new")).unwrap();
+        fs::rename(at("..new"), at("..data")).unwrap();
+        ground.wait_for(Sight::Changed);
+    }
+
+    #[test]
+    fn other_text_of_the_same_size_and_time_is_noticed() {
+        let mut ground = Ground::new();
+        let modified = fs::metadata(ground.path()).unwrap().modified().unwrap();
+        ground.is_at_rest();
+        // The clock of the file system moves on in steps.
+        let changed = |ground: &Ground| stamp(&ground.path()).unwrap().changed;
+        let before = changed(&ground);
+        for _ in 0..1000 {
+            ground.write("two");
+            let file = File::options().write(true).open(ground.path()).unwrap();
+            file.set_times(FileTimes::new().set_modified(modified)).unwrap();
+            if changed(&ground) != before {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        ground.wait_for(Sight::Changed);
+    }
+
+    /// The stamp that was read is also that of the other text.
+    #[test]
+    fn other_text_within_one_tick_of_the_clock_is_noticed() {
+        let mut ground = Ground::new();
+        ground.write("two");
+        let read = ground.watch.read.as_mut().unwrap();
+        read.stamp = stamp(&ground.dir.path().join("conf")).unwrap();
+        assert_eq!(ground.look(), Sight::Changed);
+        ground.read();
+        ground.is_at_rest();
+    }
+
+    /// Like `touch` in a loop; the size stays.
+    #[test]
+    fn a_file_that_is_written_to_all_the_time_is_read_all_the_same() {
+        let mut ground = Ground::new();
+        ground.write("two");
+        ground.look();
+        let mut took = 2 * LOOK;
+        for second in 1..1000 {
+            let file = File::options().write(true).open(ground.path()).unwrap();
+            let time = std::time::UNIX_EPOCH + Duration::from_secs(second);
+            file.set_times(FileTimes::new().set_modified(time)).unwrap();
+            if ground.look() == Sight::Changed {
+                break;
+            }
+            took += LOOK;
+        }
+        assert!((SETTLE_AT_MOST..SETTLE_AT_MOST + 2 * LOOK).contains(&took), "{took:?}");
+    }
+
+    #[test]
+    fn a_file_that_grows_is_not_read_before_it_is_whole() {
+        let mut ground = Ground::new();
+        let mut text = "two".to_owned();
+        for _ in 0..40 {
+            text.push_str(" and more");
+            ground.write(&text);
+            assert_eq!(ground.look(), Sight::Same);
+        }
+        assert_eq!(ground.wait_for(Sight::Changed), LOOK);
+    }
+
+    #[test]
+    fn a_file_that_is_gone_is_reported_once_and_noticed_when_it_is_back() {
+        let mut ground = Ground::new();
+        for _ in 0..2 {
+            fs::remove_file(ground.path()).unwrap();
+            assert_eq!(ground.look(), Sight::Same, "it may be on its way");
+            assert_eq!(ground.look(), Sight::Gone);
+            ground.is_at_rest();
+            // The same text, and perhaps the same inode.
+            ground.write("one");
+            ground.wait_for(Sight::Changed);
+            ground.read();
+        }
+    }
+
+    #[test]
+    fn a_failed_reload_is_tried_again_ever_more_seldom_until_the_file_changes() {
+        let mut ground = Ground::new();
+        ground.is_at_rest();
+        let mut pauses = Vec::new();
+        for _ in 0..7 {
+            ground.read();
+            ground.watch.retry_later(ground.now);
+            pauses.push(ground.wait_for(Sight::Retry).as_secs());
+        }
+        assert_eq!(pauses, [1, 2, 4, 8, 15, 15, 15]);
+        ground.write("second");
+        ground.wait_for(Sight::Changed);
+        ground.read();
+        ground.is_at_rest();
+        ground.watch.retry_later(ground.now);
+        assert_eq!(ground.wait_for(Sight::Retry).as_secs(), 1, "another file begins anew");
+    }
+
+    #[test]
+    fn an_unreadable_file_is_tried_again_later_only() {
+        let mut ground = Ground::new();
+        ground.write("second");
+        ground.wait_for(Sight::Changed);
+        ground.watch.was_read(None);
+        ground.is_at_rest();
+        ground.watch.retry_later(ground.now);
+        ground.wait_for(Sight::Retry);
+        ground.write("a third one");
+        ground.wait_for(Sight::Changed);
+    }
+
+    #[test]
+    fn a_file_that_is_not_watched_is_not_looked_at() {
+        let mut ground = Ground::new();
+        ground.watch.turn(false, ground.now);
+        ground.write("second");
+        assert_eq!((ground.watch.due(), ground.look()), (None, Sight::Same));
+        ground.watch.turn(true, ground.now);
+        ground.wait_for(Sight::Changed);
     }
 }

@@ -14,8 +14,8 @@ pub use numbers::{pack, unpack};
 
 mod messages;
 pub use messages::{
-    Address, Connecting, Count, Durations, Forward, Forwards, Held, LastReload, Listener, Process,
-    Route, Sandbox, Session, Standing, Totals, Trial, Worker,
+    Address, Connecting, Count, Durations, FileRead, Forward, Forwards, Held, LastReload, Listener,
+    Process, Route, Sandbox, Session, Standing, Totals, Trial, Worker,
 };
 
 /// Encodes a message.

@@ -32,6 +32,7 @@ mod exchange;
 mod target;
 
 pub mod cases;
+pub mod crossings;
 
 mod lines;
 mod process;

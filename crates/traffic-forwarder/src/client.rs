@@ -42,7 +42,7 @@ pub(crate) mod units;
 use crate::exit::Exit;
 use crate::output::say_json;
 use crate::{say, warn};
-use command::{Kill, Named, Plan, Reload};
+use command::{Confirm, Kill, Named, Plan, Reload};
 use connection::Client;
 use failure::Failure;
 use hyper::Method;
@@ -74,7 +74,7 @@ async fn carry_out(operation: &Operation) -> Result<Exit, Failure> {
         Operation::Resume(wanted) => admit(wanted, "resume").await,
         Operation::Reload(wanted) => reload(wanted).await,
         Operation::Plan(wanted) => compare(wanted).await,
-        Operation::Confirm(reach) => confirm(reach).await,
+        Operation::Confirm(wanted) => confirm(wanted).await,
         Operation::Upgrade(wanted) => upgrade::run(wanted).await,
         Operation::Profile(wanted) => profile::run(wanted).await,
         Operation::Top(whom) => crate::top::run(whom).await,
@@ -130,8 +130,11 @@ async fn change(client: &Client, reach: &Reach, path: &str) -> Result<Exit, Fail
     Ok(show(reach, &answer?, |reload| changes::text(reload, &screen::Screen::now())))
 }
 
-async fn confirm(reach: &Reach) -> Result<Exit, Failure> {
-    let done: api::Done = Client::new(&reach.whom)?.ask(Method::POST, "/v1/confirm").await?;
+async fn confirm(Confirm { generation, reach }: &Confirm) -> Result<Exit, Failure> {
+    let generation = generation.map(|generation| generation.to_string());
+    let parameters = [("generation", generation.as_ref().map(String::as_bytes))];
+    let path = path::with_query("/v1/confirm", &parameters);
+    let done: api::Done = Client::new(&reach.whom)?.ask(Method::POST, &path).await?;
     Ok(show(reach, &done, |_| "confirmed: the configuration stays\n".to_owned()))
 }
 

@@ -71,7 +71,7 @@ fn show(plan: plan::Plan, target: SocketAddr, demo: &cli::Demo) -> Exit {
     let (once, level) = (demo.once, plan.log.level);
     let good = Arc::new(AtomicBool::new(false));
     let verdict = Arc::clone(&good);
-    let served = control::serve(plan::Input::default(), plan, None, move |stopper| {
+    let served = control::serve(plan::Input::default(), plan, None, None, move |stopper| {
         std::thread::spawn(move || {
             verdict.store(check(&listen), Ordering::Release);
             if once {

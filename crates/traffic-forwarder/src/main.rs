@@ -27,7 +27,7 @@ use std::process::ExitCode;
 /// Remembers who allocates, for `/debug/pprof/heap`.
 #[cfg(feature = "profile")]
 #[global_allocator]
-static ALLOCATOR: profile::sampling::SamplingAllocator = profile::sampling::SamplingAllocator;
+static ALLOCATOR: sys::sampling::SamplingAllocator = sys::sampling::SamplingAllocator;
 
 fn main() -> ExitCode {
     control::only_files_and_dns();
@@ -101,7 +101,7 @@ fn run(input: plan::Input) -> Exit {
     if handover.is_none() {
         control::warn_of(&reading.problems);
     }
-    match control::serve(input, plan, handover, |_| ()) {
+    match control::serve(input, plan, reading.state, handover, |_| ()) {
         Ok(()) => Exit::Done,
         Err(error) => complain_of(&error),
     }

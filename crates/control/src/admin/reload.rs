@@ -3,8 +3,7 @@
 use super::refusal::Refusal;
 use super::routes::App;
 use super::status::confirm_within;
-use crate::reload::{ReloadError, ReloadOptions, ReloadReport};
-use crate::supervisor::Supervisor;
+use crate::reload::{NotConfirmed, ReloadError, ReloadOptions, ReloadReport};
 use api::{Change, ChangedForward, Done, Failure, ForwardSummary, Reload};
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
@@ -59,7 +58,7 @@ impl ReloadQuery {
             }
         }
         let confirm = confirm.map(|text| confirm_time(&text)).transpose()?;
-        Ok(ReloadOptions { dry_run, confirm, file })
+        Ok(ReloadOptions { dry_run, confirm, file, unattended: false })
     }
 }
 
@@ -92,17 +91,54 @@ pub(super) async fn reload(
     Ok(Json(answer.await??))
 }
 
+/// Which configuration is confirmed.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct ConfirmQuery {
+    /// The `generation` that the reload answered. Without it the one on trial is confirmed, unless
+    /// another one was on trial before it in the same trial.
+    generation: Option<u64>,
+}
+
 /// Keeps a configuration that would be taken back.
-#[utoipa::path(post, path = "/v1/confirm", tag = "process", responses(
+#[utoipa::path(post, path = "/v1/confirm", tag = "process", params(ConfirmQuery), responses(
     (status = 200, body = Done),
-    (status = 409, body = Failure, description = "None waits to be confirmed."),
+    (status = 400, body = Failure),
+    (status = 409, body = Failure, description = "None waits to be confirmed, or another one."),
 ))]
-pub(super) async fn confirm(State(app): State<App>) -> Result<Json<Done>, Refusal> {
-    if app.desk.ask(Supervisor::confirm).await? {
-        return Ok(Json(Done { state: "confirmed".to_owned(), changed: true }));
+pub(super) async fn confirm(
+    State(app): State<App>,
+    query: Result<Query<ConfirmQuery>, QueryRejection>,
+) -> Result<Json<Done>, Refusal> {
+    let Query(ConfirmQuery { generation }) = query?;
+    app.desk.ask(move |supervisor| supervisor.confirm(generation)).await??;
+    Ok(Json(Done { state: "confirmed".to_owned(), changed: true }))
+}
+
+impl From<NotConfirmed> for Refusal {
+    fn from(why: NotConfirmed) -> Self {
+        match why {
+            NotConfirmed::Nothing => Self::conflict(
+                "nothing_to_confirm",
+                "no configuration waits to be confirmed: it was confirmed or taken back before",
+            ),
+            NotConfirmed::Other(generation) => Self::conflict(
+                "other_generation",
+                format!(
+                    "generation {generation} is on trial, not the one that was named: look at what \
+                     runs now, then `traffic-forwarder confirm {generation}`"
+                ),
+            ),
+            NotConfirmed::Several(generation) => Self::conflict(
+                "other_generation",
+                format!(
+                    "generation {generation} has replaced another one during the trial: name it, \
+                     if it is the one that is meant: `traffic-forwarder confirm {generation}`"
+                ),
+            ),
+        }
     }
-    let message = "no configuration waits to be confirmed: it was confirmed or taken back before";
-    Err(Refusal::conflict("nothing_to_confirm", message))
 }
 
 impl From<ReloadError> for Refusal {
@@ -115,6 +151,7 @@ impl From<ReloadError> for Refusal {
             ReloadError::Unfit(_) => Self::conflict("unfit", message),
             ReloadError::NoFile => Self::conflict("no_file", message),
             ReloadError::Draining => Self::conflict("draining", message),
+            ReloadError::OnTrial { .. } => Self::conflict("on_trial", message),
         }
     }
 }
@@ -156,7 +193,8 @@ fn summary(forward: plan::ForwardSummary, sessions: &HashMap<String, u32>) -> Fo
     }
 }
 
-fn change(change: plan::Change) -> Change {
+/// Another value of a setting, as answers write it.
+pub(super) fn change(change: plan::Change) -> Change {
     let effect = match change.effect {
         Effect::AtOnce => "process",
         Effect::LivingSessions => "all_sessions",

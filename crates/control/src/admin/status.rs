@@ -1,6 +1,7 @@
 //! `GET /v1/status`: the process as a whole.
 
 use super::refusal::Refusal;
+use super::reload::change;
 use super::routes::App;
 use crate::supervisor::Supervisor;
 use api::{Failure, LastReload, LastUpgrade, Status};
@@ -9,7 +10,7 @@ use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use flow::Time;
 use serde::Deserialize;
-use std::time::{Instant, SystemTime};
+use std::time::SystemTime;
 use utoipa::IntoParams;
 
 /// Whether rates are wanted.
@@ -55,6 +56,8 @@ fn status_of(supervisor: &Supervisor) -> Status {
             error: last.error.clone(),
         }),
         confirm_within: confirm_within(supervisor),
+        restoring: supervisor.restoring.as_ref().map_or(0, |it| it.names.len()),
+        waiting: supervisor.in_force.waiting(plan).into_iter().map(change).collect(),
         upgrades: supervisor.upgrades,
         last_upgrade: supervisor.last_upgrade.as_ref().map(last_upgrade),
         sandboxed: supervisor.sandbox.is_some(),
@@ -91,8 +94,7 @@ fn last_upgrade(last: &crate::upgrade::LastUpgrade) -> LastUpgrade {
 
 /// Seconds until the configuration is taken back.
 pub(super) fn confirm_within(supervisor: &Supervisor) -> Option<f64> {
-    let until = supervisor.trial.as_ref()?.until;
-    Some(until.saturating_duration_since(Instant::now()).as_secs_f64())
+    Some(supervisor.trial.as_ref()?.left().as_secs_f64())
 }
 
 /// Seconds since then.

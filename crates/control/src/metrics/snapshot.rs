@@ -27,6 +27,12 @@ pub(super) struct Process {
     pub(super) last_reload_succeeded: bool,
     /// Of the last attempt to reload; before the first, of the start.
     pub(super) last_reload: SystemTime,
+    /// Seconds until the configuration is taken back, if it is on trial.
+    pub(super) trial_left: Option<f64>,
+    /// Forwards that a fall-back or an upgrade could not bind yet.
+    pub(super) restoring: u64,
+    /// The keys of the settings that wait for a restart.
+    pub(super) waiting: Vec<&'static str>,
     pub(super) log_dropped: crate::log::Dropped,
     pub(super) started: SystemTime,
     pub(super) usage: sys::Usage,
@@ -38,8 +44,6 @@ pub(super) struct Forward {
     pub(super) name: String,
     /// It could not be bound.
     pub(super) skipped: bool,
-    /// Its Unix listeners whose files are gone.
-    pub(super) lost_files: usize,
     pub(super) active: u32,
     pub(super) backlog: u32,
     pub(super) totals: Totals,
@@ -50,6 +54,7 @@ impl Snapshot {
         let headroom = supervisor.rooms();
         let engine = &supervisor.engine;
         let last_reload = supervisor.last_reload.as_ref();
+        let waiting = supervisor.in_force.waiting(&supervisor.plan);
         let process = Process {
             open_files: sys::open_files(),
             open_files_limit: sys::open_files_limit(),
@@ -59,6 +64,9 @@ impl Snapshot {
             generation: supervisor.generation,
             last_reload_succeeded: last_reload.is_none_or(|reload| reload.error.is_none()),
             last_reload: last_reload.map_or(supervisor.started, |reload| reload.at),
+            trial_left: supervisor.trial.as_ref().map(|trial| trial.left().as_secs_f64()),
+            restoring: supervisor.restoring.as_ref().map_or(0, |it| it.names.len() as u64),
+            waiting: waiting.iter().map(|change| change.key).collect(),
             log_dropped: crate::log::dropped(),
             started: supervisor.started,
             usage: sys::usage(),
@@ -78,6 +86,9 @@ impl Default for Process {
             generation: 1,
             last_reload_succeeded: true,
             last_reload: SystemTime::UNIX_EPOCH,
+            trial_left: None,
+            restoring: 0,
+            waiting: Vec::new(),
             log_dropped: crate::log::Dropped::default(),
             started: SystemTime::UNIX_EPOCH,
             usage: sys::Usage::default(),
@@ -90,7 +101,6 @@ impl Forward {
         Self {
             name: view.plan.name.clone(),
             skipped: view.state == ForwardState::Skipped,
-            lost_files: view.lost_files().count(),
             active: view.sessions(),
             backlog: view.backlog(),
             totals: view.totals(),

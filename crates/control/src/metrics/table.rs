@@ -107,9 +107,6 @@ metrics! {
     "traffic_forwarder_forward_skipped", Gauge, FORWARD,
         "1 for each forward that could not be bound, so that the process runs without it; absent for all others.",
         Read::Forward(skipped);
-    "traffic_forwarder_forward_lost_files", Gauge, FORWARD,
-        "Unix listeners that no client finds, since another program removed or replaced their files; absent where there are none.",
-        Read::Forward(lost_files);
     "traffic_forwarder_listener_backlog", Gauge, FORWARD,
         "Connections that wait in the kernel to be accepted.",
         Read::Forward(|it, emit| emit(&[], Whole(it.backlog.into())));
@@ -140,6 +137,15 @@ metrics! {
     "traffic_forwarder_config_last_reload_timestamp_seconds", Gauge, &[],
         "Unix time of the last reload, successful or not; before the first one, of the start.",
         Read::Process(|it, emit| emit(&[], Real(unix_time(it.last_reload))));
+    "traffic_forwarder_config_trial_seconds", Gauge, &[],
+        "Seconds until the configuration is taken back unless it is confirmed; absent if it is not on trial.",
+        Read::Process(trial_left);
+    "traffic_forwarder_config_restoring_forwards", Gauge, &[],
+        "Forwards that must run and could not be bound when a configuration was taken back, or by an upgrade; they are tried again.",
+        Read::Process(|it, emit| emit(&[], Whole(it.restoring)));
+    "traffic_forwarder_config_setting_waiting", Gauge, &["key"],
+        "1 for each setting of the configuration that waits for a restart; absent for all others.",
+        Read::Process(waiting);
     "traffic_forwarder_log_dropped_total", Counter, &["cause"],
         "Log lines that were lost: the log was slower than the sessions (`queue_full`), or could not be written (`write_failed`).",
         Read::Process(log_dropped);
@@ -209,19 +215,20 @@ fn skipped(forward: &Forward, emit: &mut Emit<'_>) -> fmt::Result {
     if forward.skipped { emit(&[], Whole(1)) } else { Ok(()) }
 }
 
-fn lost_files(forward: &Forward, emit: &mut Emit<'_>) -> fmt::Result {
-    match forward.lost_files {
-        0 => Ok(()),
-        count => emit(&[], Whole(count as u64)),
-    }
-}
-
 fn open_files(process: &Process, emit: &mut Emit<'_>) -> fmt::Result {
     process.open_files.map_or(Ok(()), |count| emit(&[], Whole(count)))
 }
 
 fn headroom(process: &Process, emit: &mut Emit<'_>) -> fmt::Result {
     process.headroom.iter().try_for_each(|(limit, sessions)| emit(&[limit], Whole(*sessions)))
+}
+
+fn trial_left(process: &Process, emit: &mut Emit<'_>) -> fmt::Result {
+    process.trial_left.map_or(Ok(()), |left| emit(&[], Real(left)))
+}
+
+fn waiting(process: &Process, emit: &mut Emit<'_>) -> fmt::Result {
+    process.waiting.iter().try_for_each(|key| emit(&[key], Whole(1)))
 }
 
 fn log_dropped(process: &Process, emit: &mut Emit<'_>) -> fmt::Result {

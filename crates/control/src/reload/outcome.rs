@@ -1,9 +1,10 @@
 //! What came of a reload, and how it is told.
 
+use plan::units::format_duration;
 use plan::{ForwardSummary, PlanDiff, Problems};
 use std::collections::HashMap;
 use std::fmt;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 /// Problems that are told where there is room for one line.
 const TOLD: usize = 2;
@@ -41,6 +42,8 @@ pub(crate) enum ReloadError {
     NoFile,
     /// The process is shutting down.
     Draining,
+    /// This generation is on trial for so long.
+    OnTrial { generation: u64, left: Duration },
 }
 
 impl ReloadError {
@@ -52,7 +55,7 @@ impl ReloadError {
                 (first.collect(), problems.len())
             }
             Self::Unfit(errors) => (errors.iter().take(TOLD).cloned().collect(), errors.len()),
-            Self::NoFile | Self::Draining => (vec![self.to_string()], 1),
+            Self::NoFile | Self::Draining | Self::OnTrial { .. } => (vec![self.to_string()], 1),
         };
         match count - told.len() {
             0 => {}
@@ -72,8 +75,20 @@ impl fmt::Display for ReloadError {
                 "the forwards were given on the command line: there is no file to reload",
             ),
             Self::Draining => f.write_str("the process is shutting down"),
+            Self::OnTrial { generation, left } => write!(
+                f,
+                "generation {generation} is on trial for another {}: keep it with \
+                 `traffic-forwarder confirm {generation}` first, or try this one in its place \
+                 with `traffic-forwarder reload --confirm`",
+                in_seconds(*left)
+            ),
         }
     }
+}
+
+/// Whole seconds, at least one.
+fn in_seconds(time: Duration) -> String {
+    format_duration(Duration::from_secs(time.as_secs().max(1)))
 }
 
 /// The last attempt to reload.
@@ -85,8 +100,12 @@ pub(crate) struct LastReload {
     pub(crate) error: Option<String>,
 }
 
-/// Writes into the log what came of it.
-pub(super) fn log_reload(by: &str, result: &Result<ReloadReport, ReloadError>) {
+/// Logs the result. `trial` is the time that is left to confirm what runs.
+pub(super) fn log_reload(
+    by: &str,
+    result: &Result<ReloadReport, ReloadError>,
+    trial: Option<Duration>,
+) {
     let report = match result {
         Ok(report) => report,
         Err(error) => {
@@ -103,6 +122,7 @@ pub(super) fn log_reload(by: &str, result: &Result<ReloadReport, ReloadError>) {
         unchanged = report.unchanged(),
         retried = report.retried.len(),
         skipped = report.skipped.len(),
+        on_trial_for = trial.map(|left| left.as_secs_f64()),
         "configuration reloaded"
     );
     for change in report.diff.need_restart() {

@@ -1,51 +1,155 @@
-//! A reload that is taken back unless somebody confirms it.
+//! A reload that is taken back unless it is confirmed.
+//!
+//! Only a confirmation ends a trial in favour of the new configuration. Reloads within it keep what
+//! to go back to, and, if they are unattended, when.
 
+use super::restore::Restoring;
+use super::{LastReload, ReloadError};
 use crate::supervisor::Supervisor;
+use engine::{ForwardState, ForwardView};
 use plan::Plan;
-use std::collections::HashSet;
-use std::time::Instant;
+use std::collections::{BTreeSet, HashSet};
+use std::time::{Duration, Instant, SystemTime};
 
-/// Who asked, where nobody did: the time to confirm was over.
+/// The origin of a reload that nobody asked for: the time to confirm was over.
 const UNCONFIRMED: &str = "unconfirmed";
 
-/// A configuration that goes away by itself unless it is confirmed.
+/// The way back from a configuration that is on trial.
+#[derive(Clone, Debug)]
 pub(crate) struct Trial {
     pub(crate) back_to: Plan,
     /// The names of its forwards that could not be bound, and may be skipped again.
     pub(crate) skipped: HashSet<String>,
+    /// The names of its forwards that an operator drained, and that the trial has removed.
+    pub(crate) drained: BTreeSet<String>,
     pub(crate) until: Instant,
+    /// The first generation of the configuration on trial: it was read again since, but is the same.
+    pub(crate) first: u64,
+    /// It was replaced by another one during the trial.
+    pub(crate) replaced: bool,
+}
+
+/// What runs when a reload begins.
+pub(super) struct Before {
+    plan: Plan,
+    skipped: HashSet<String>,
+    drained: BTreeSet<String>,
+}
+
+impl Trial {
+    /// The time that is left to confirm it.
+    pub(crate) fn left(&self) -> Duration {
+        self.until.saturating_duration_since(Instant::now())
+    }
+
+    /// Notes which forwards are drained: of those that run, as it is now; of others, as it was when
+    /// they were removed.
+    fn note_drained(&mut self, running: &Plan, drained: BTreeSet<String>) {
+        let running: HashSet<&str> =
+            running.forwards.iter().map(|forward| forward.name.as_str()).collect();
+        self.drained.retain(|name| !running.contains(name.as_str()));
+        self.drained.extend(drained);
+    }
+}
+
+/// Why a configuration was not confirmed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NotConfirmed {
+    /// None is on trial.
+    Nothing,
+    /// Another generation is on trial than the one that was named.
+    Other(u64),
+    /// None was named, and there was more than one in this trial.
+    Several(u64),
 }
 
 impl Supervisor {
-    /// Keeps the configuration that was to be confirmed. False if there is none.
-    pub(crate) fn confirm(&mut self) -> bool {
-        let confirmed = self.trial.take().is_some();
-        if confirmed {
-            tracing::info!(generation = self.generation, "configuration confirmed");
+    /// Keeps the configuration on trial: this generation, or the only one that there was.
+    pub(crate) fn confirm(&mut self, generation: Option<u64>) -> Result<(), NotConfirmed> {
+        let Some(trial) = &self.trial else { return Err(NotConfirmed::Nothing) };
+        match generation {
+            Some(named) if !(trial.first..=self.generation).contains(&named) => {
+                return Err(NotConfirmed::Other(self.generation));
+            }
+            None if trial.replaced => return Err(NotConfirmed::Several(self.generation)),
+            _ => {}
         }
-        confirmed
+        self.trial = None;
+        tracing::info!(generation = self.generation, "configuration confirmed");
+        Ok(())
     }
 
-    pub(crate) fn go_back_if_unconfirmed(&mut self) {
-        // Who takes no more sessions must not listen again.
-        if self.draining {
+    /// A reload for good would leave open what becomes of the trial.
+    pub(super) fn refuse_within_trial(&self) -> Result<(), ReloadError> {
+        self.trial.as_ref().map_or(Ok(()), |trial| {
+            Err(ReloadError::OnTrial { generation: self.generation, left: trial.left() })
+        })
+    }
+
+    pub(super) fn before_reload(&self) -> Before {
+        let mut skipped = self.skipped();
+        // Those that must run are missing also after another fall-back.
+        let must_run = self.restoring.iter().flat_map(|restoring| &restoring.names);
+        must_run.for_each(|name| _ = skipped.remove(name));
+        Before { plan: self.plan.clone(), skipped, drained: self.drained() }
+    }
+
+    /// Begins a trial or goes on with one, if there is one: what ran before has been replaced.
+    pub(super) fn follow_trial(&mut self, before: Before, confirm: Option<Duration>) {
+        let Before { plan, skipped, drained } = before;
+        let (until, first) = (confirm.map(|within| Instant::now() + within), self.generation);
+        let Some(mut trial) = self.trial.take() else {
+            let trial =
+                |until| Trial { back_to: plan, skipped, drained, until, first, replaced: false };
+            self.trial = until.map(trial);
             return;
+        };
+        trial.note_drained(&plan, drained);
+        trial.until = until.unwrap_or(trial.until);
+        if plan.text != self.plan.text {
+            (trial.first, trial.replaced) = (first, true);
         }
-        let Some(trial) = self.trial.take_if(|trial| trial.until <= Instant::now()) else { return };
+        self.trial = Some(trial);
+    }
+
+    /// The names of the forwards that an operator drains.
+    fn drained(&self) -> BTreeSet<String> {
+        let drained = |view: &ForwardView<'_>| view.state == ForwardState::Draining;
+        self.engine.forwards().filter(drained).map(|view| view.plan.name.clone()).collect()
+    }
+
+    /// Goes back to the configuration before the trial, if the time to confirm is over: with all of
+    /// it that can be bound. The rest is skipped, and tried again until it is whole.
+    pub(crate) fn fall_back_if_unconfirmed(&mut self, now: Instant) {
+        let Some(mut trial) = self.trial.take_if(|trial| trial.until <= now) else { return };
+        trial.note_drained(&self.plan, self.drained());
         self.store.notifier.reloading();
-        let result = self.run_by(trial.back_to, &trial.skipped);
+        // The file holds what was not confirmed.
+        self.watch.give_up_retrying();
+        let unbound = self.go_back_to(trial.back_to, &trial.drained);
         sys::release_free_memory();
-        self.note_reload(UNCONFIRMED, &result);
-        self.tell_of_reload(UNCONFIRMED);
-        match result {
-            Ok(_) => tracing::warn!(
+        let missing =
+            unbound.iter().map(|(name, _)| name).filter(|it| !trial.skipped.contains(*it));
+        self.restoring = Restoring::new(missing.cloned().collect());
+        let missing = self.restoring.as_ref().map_or(0, |restoring| restoring.names.len());
+        let error = unbound.iter().find(|(name, _)| !trial.skipped.contains(name));
+        let error = error.map(|(_, error)| match missing {
+            1 => format!("1 forward cannot be bound yet: {error}"),
+            more => format!("{more} forwards cannot be bound yet; the first: {error}"),
+        });
+        match &error {
+            None => tracing::warn!(
                 generation = self.generation,
                 "the new configuration was not confirmed: the one before it runs again"
             ),
-            Err(error) => tracing::error!(
-                error = error.one_line(),
-                "the new configuration was not confirmed, but the one before it no longer fits; the new one goes on"
+            Some(error) => tracing::error!(
+                generation = self.generation,
+                error,
+                "the new configuration was not confirmed: the one before it runs again, without what cannot be bound; that is tried again"
             ),
         }
+        self.last_reload =
+            Some(LastReload { at: SystemTime::now(), by: UNCONFIRMED.to_owned(), error });
+        self.tell_of_reload(UNCONFIRMED);
     }
 }

@@ -5,6 +5,7 @@ use super::{Arrival, LastUpgrade, state};
 use crate::admin::{Door, DoorError, Token};
 use crate::capacity::{capacity, workers};
 use crate::manager::{Notifier, Store};
+use crate::reload::Restoring;
 use crate::sandbox::Sandbox;
 use crate::serve::{ServeError, start_engine};
 use crate::supervisor::Supervisor;
@@ -220,15 +221,18 @@ pub(crate) fn go_on(
         tracing::error!(
             forward,
             error = %unbound.error,
-            "a listener was not taken over and cannot be bound again: the forward is drained; \
-             `traffic-forwarder resume` tries again"
+            "a listener was not taken over and cannot be bound again: the forward is skipped, and \
+             is tried again"
         );
     }
+    let missing = taken.unbound.iter().map(|unbound| plan.forwards[unbound.position].name.clone());
+    let missing = missing.chain(saved.restoring.iter().cloned()).collect();
     let store = Store::from_environment(notifier, saved.kept_listeners.iter().cloned().collect());
     let mut supervisor = Supervisor::new(input, plan, engine, workers, capacity, store);
     supervisor.keep_listeners();
     supervisor.in_force = in_force;
     state::apply(&mut supervisor, &saved);
+    supervisor.restoring = Restoring::new(supervisor.still_skipped(&missing));
     let last = state::last_upgrade(&saved, taken.sessions, taken.lost);
     handover.give_up_the_rest(taken.lost);
     Handover::report(&last, supervisor.upgrades);

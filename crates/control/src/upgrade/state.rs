@@ -7,6 +7,7 @@ use crate::sandbox::Sandbox;
 use crate::supervisor::Supervisor;
 use flow::Time;
 use handover::{File, Part, WriteFile};
+use plan::{FileRead, FileStamp};
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStringExt;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -28,7 +29,7 @@ pub(super) fn process(supervisor: &Supervisor, by: &str, stopped_at: u64) -> han
             by: last.by.clone(),
             error: last.error.clone(),
         }),
-        trial: supervisor.trial.as_ref().and_then(saved_trial),
+        trial: supervisor.trial.as_ref().and_then(|trial| saved_trial(trial, stopped_at)),
         workers: u32::try_from(supervisor.workers).unwrap_or(u32::MAX),
         files_at_start: supervisor.capacity.files_at_start,
         log_queue_full: dropped.queue_full,
@@ -42,6 +43,8 @@ pub(super) fn process(supervisor: &Supervisor, by: &str, stopped_at: u64) -> han
         sandbox: supervisor.sandbox.as_ref().map(Sandbox::saved),
         in_force: Some(supervisor.in_force.to_text()),
         admin_token: None,
+        file: supervisor.watch.last_read().as_ref().map(saved_file),
+        restoring: supervisor.restoring.iter().flat_map(|it| it.names.iter().cloned()).collect(),
     }
 }
 
@@ -79,7 +82,11 @@ pub(super) fn apply(supervisor: &mut Supervisor, saved: &handover::Process) {
         by: last.by.clone(),
         error: last.error.clone(),
     });
-    supervisor.trial = saved.trial.as_ref().and_then(|saved| trial(supervisor, saved));
+    supervisor.trial =
+        saved.trial.as_ref().and_then(|trial| read_trial(supervisor, trial, saved.stopped_at));
+    if let Some(read) = &saved.file {
+        supervisor.watch.was_read(Some(file(read)));
+    }
     supervisor.upgrades = saved.upgrades;
     crate::log::go_on_from(crate::log::Dropped {
         queue_full: saved.log_queue_full,
@@ -97,26 +104,62 @@ pub(super) fn last_upgrade(saved: &handover::Process, sessions: u64, lost: u64) 
 }
 
 /// A plan without a text came from the command line, and never is on trial.
-fn saved_trial(trial: &Trial) -> Option<handover::Trial> {
-    let left = trial.until.saturating_duration_since(Instant::now());
+fn saved_trial(trial: &Trial, stopped_at: u64) -> Option<handover::Trial> {
+    // On the clock of this process, which goes on over execve(2).
+    let since_stop = sys::monotonic_micros().saturating_sub(stopped_at);
+    let left = u64::try_from(trial.left().as_micros()).unwrap_or(u64::MAX);
     Some(handover::Trial {
         config_text: trial.back_to.text.as_deref()?.to_owned(),
-        left: u64::try_from(left.as_micros()).unwrap_or(u64::MAX),
+        left: left.saturating_add(since_stop),
         skipped: trial.skipped.iter().cloned().collect(),
+        drained: trial.drained.iter().cloned().collect(),
+        first: trial.first,
+        replaced: trial.replaced,
     })
 }
 
 /// `None` if this program cannot read the configuration before: then there is no way back to it.
-fn trial(supervisor: &Supervisor, saved: &handover::Trial) -> Option<Trial> {
+fn read_trial(supervisor: &Supervisor, saved: &handover::Trial, stopped_at: u64) -> Option<Trial> {
     let back_to = plan::read_text(&supervisor.input, &saved.config_text).plan;
     if back_to.is_none() {
         tracing::warn!("the configuration before cannot be read any more: this one stays");
     }
+    let since_stop = sys::monotonic_micros().saturating_sub(stopped_at);
+    let left = Duration::from_micros(saved.left.saturating_sub(since_stop));
     Some(Trial {
         back_to: back_to?,
         skipped: saved.skipped.iter().cloned().collect(),
-        until: Instant::now() + Duration::from_micros(saved.left),
+        drained: saved.drained.iter().cloned().collect(),
+        until: Instant::now() + left,
+        // An older version does not write it down: then this generation alone is meant.
+        first: if saved.first == 0 { supervisor.generation } else { saved.first },
+        replaced: saved.replaced,
     })
+}
+
+fn saved_file(read: &FileRead) -> handover::FileRead {
+    let FileRead { stamp, digest } = *read;
+    handover::FileRead {
+        device: stamp.device,
+        inode: stamp.inode,
+        size: stamp.size,
+        modified: stamp.modified.0,
+        modified_nanos: stamp.modified.1,
+        changed: stamp.changed.0,
+        changed_nanos: stamp.changed.1,
+        digest,
+    }
+}
+
+fn file(saved: &handover::FileRead) -> FileRead {
+    let stamp = FileStamp {
+        device: saved.device,
+        inode: saved.inode,
+        size: saved.size,
+        modified: (saved.modified, saved.modified_nanos),
+        changed: (saved.changed, saved.changed_nanos),
+    };
+    FileRead { stamp, digest: saved.digest }
 }
 
 fn micros(time: SystemTime) -> u64 {

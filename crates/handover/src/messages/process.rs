@@ -65,6 +65,41 @@ pub struct Process {
     /// secret, which only the next image needs.
     #[prost(string, optional, tag = "20")]
     pub admin_token: Option<String>,
+    /// The configuration file as it was read last.
+    #[prost(message, optional, tag = "30")]
+    pub file: Option<FileRead>,
+    /// The names of forwards that must run, and are bound as soon as they can be.
+    #[prost(string, repeated, tag = "31")]
+    pub restoring: Vec<String>,
+}
+
+/// One state of a file.
+#[derive(Clone, Copy, PartialEq, prost::Message)]
+pub struct FileRead {
+    /// The device of its file system.
+    #[prost(uint64, tag = "1")]
+    pub device: u64,
+    /// Its number in it.
+    #[prost(uint64, tag = "2")]
+    pub inode: u64,
+    /// Bytes.
+    #[prost(uint64, tag = "3")]
+    pub size: u64,
+    /// The last change of its content: seconds since 1970.
+    #[prost(int64, tag = "4")]
+    pub modified: i64,
+    /// And nanoseconds.
+    #[prost(int64, tag = "5")]
+    pub modified_nanos: i64,
+    /// The last change of content or attributes: seconds since 1970.
+    #[prost(int64, tag = "6")]
+    pub changed: i64,
+    /// And nanoseconds.
+    #[prost(int64, tag = "7")]
+    pub changed_nanos: i64,
+    /// A hash of its bytes: 64 bits of FNV-1a.
+    #[prost(fixed64, tag = "8")]
+    pub digest: u64,
 }
 
 /// The directories that a process is kept to.
@@ -107,4 +142,13 @@ pub struct Trial {
     /// The names of its forwards that could not be bound.
     #[prost(string, repeated, tag = "3")]
     pub skipped: Vec<String>,
+    /// The names of its forwards that are drained, and that the trial has removed.
+    #[prost(string, repeated, tag = "4")]
+    pub drained: Vec<String>,
+    /// The first generation of the configuration on trial.
+    #[prost(uint64, tag = "5")]
+    pub first: u64,
+    /// It was replaced by another one during the trial.
+    #[prost(bool, tag = "6")]
+    pub replaced: bool,
 }

@@ -18,9 +18,7 @@ pub(crate) fn text(reload: &Reload, screen: &Screen) -> String {
     let width = lines.iter().map(|line| columns(&line.name)).max().unwrap_or(0);
     let stays = if reload.unchanged == 1 { "stays as it is" } else { "stay as they are" };
     let unchanged = format!("{} {stays}", many(reload.unchanged as u64, "forward"));
-    let trial = reload.confirm_within.map(|within| {
-        format!("goes back in {} unless `traffic-forwarder confirm` follows", seconds(within))
-    });
+    let trial = reload.confirm_within.map(|within| on_trial(within, reload.generation));
     let mut all = vec![heading(reload, lines.is_empty())];
     all.extend(lines.iter().map(|line| line.render(width, screen)));
     all.push(unchanged);
@@ -28,6 +26,12 @@ pub(crate) fn text(reload: &Reload, screen: &Screen) -> String {
     all.extend(trial);
     all.push(String::new());
     all.join("\n")
+}
+
+/// How a configuration on trial is kept.
+pub(crate) fn on_trial(within: f64, generation: u64) -> String {
+    let within = seconds(within);
+    format!("goes back in {within} unless `traffic-forwarder confirm {generation}` follows")
 }
 
 impl Line {
@@ -157,7 +161,7 @@ reloaded: generation 3
 - old        :80 -> web:8080 (1 open session drains)
 7 forwards stay as they are
 skipped: a.conf:3:1: `x` is not a port
-goes back in 1m00s unless `traffic-forwarder confirm` follows
+goes back in 1m00s unless `traffic-forwarder confirm 3` follows
 ";
         assert_eq!(text(&reload(false), &SCREEN), expected);
     }

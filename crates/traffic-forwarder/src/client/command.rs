@@ -11,6 +11,8 @@ use std::time::Duration;
 const COMPARED: &str = "Compare with this file, which the running process must be able to read; by \
                         default with the process's own";
 const SESSION_NUMBER: &str = "the number of a session is needed, as `sessions` lists them";
+const GENERATION_NUMBER: &str =
+    "the number of a generation is needed, as `reload --confirm` and `status` print it";
 
 #[derive(Subcommand, Debug)]
 pub(crate) enum Operation {
@@ -29,7 +31,7 @@ pub(crate) enum Operation {
     /// Say what a reload would add, change and remove, and change nothing.
     Plan(Plan),
     /// Keep a configuration that was reloaded with --confirm.
-    Confirm(Reach),
+    Confirm(Confirm),
     /// Become the program that is installed by now: same process, every listener, every session.
     Upgrade(Upgrade),
     /// Take a profile of the running process: where it spends its CPU time, or who allocates
@@ -50,7 +52,7 @@ impl Operation {
             | Self::Resume(Named { reach, .. })
             | Self::Reload(Reload { reach, .. })
             | Self::Plan(Plan { reach })
-            | Self::Confirm(reach)
+            | Self::Confirm(Confirm { reach, .. })
             | Self::Upgrade(Upgrade { reach, .. })
             | Self::Profile(Profile { reach, .. }) => reach,
             Self::Top(_) => return false,
@@ -164,6 +166,16 @@ pub(crate) struct Reload {
 #[derive(Args, Debug)]
 #[command(mut_arg("conf", |conf| conf.help(COMPARED)))]
 pub(crate) struct Plan {
+    #[command(flatten)]
+    pub(crate) reach: Reach,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Confirm {
+    /// The generation that `reload --confirm` printed: no other one is confirmed. Without it the one
+    /// on trial is, if the trial has had no other.
+    #[arg(value_name = "GENERATION", value_parser = number::<u64>(GENERATION_NUMBER))]
+    pub(crate) generation: Option<u64>,
     #[command(flatten)]
     pub(crate) reach: Reach,
 }

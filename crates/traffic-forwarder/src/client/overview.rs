@@ -1,8 +1,9 @@
 //! The lines of `status` about the process as a whole.
 
+use crate::client::changes::on_trial;
 use crate::client::table::facts;
 use crate::client::units::{bytes, many, seconds};
-use api::{Forward, LastReload, LastUpgrade, Status};
+use api::{Change, Forward, LastReload, LastUpgrade, Status};
 
 type Line = (&'static str, String);
 
@@ -12,7 +13,9 @@ pub(crate) fn text(status: &Status, forwards: &[Forward]) -> String {
     lines.extend(status.sandboxed.then(sandbox));
     lines.extend(status.last_reload.as_ref().map(last_reload));
     lines.extend(status.last_upgrade.as_ref().map(last_upgrade));
-    lines.extend(status.confirm_within.map(on_trial));
+    lines.extend(status.confirm_within.map(|left| ("on trial", on_trial(left, status.generation))));
+    lines.extend((status.restoring > 0).then(|| restoring(status.restoring)));
+    lines.extend((!status.waiting.is_empty()).then(|| waiting(&status.waiting)));
     lines.extend([sessions(status), errors(forwards), moved(status)]);
     lines.extend([listeners(status), uses(status)]);
     facts(&lines)
@@ -51,7 +54,7 @@ fn last_reload(last: &LastReload) -> Line {
 fn outcome(LastReload { by, error, .. }: &LastReload) -> String {
     match (by.as_str(), error) {
         ("unconfirmed", None) => "taken back: not confirmed".to_owned(),
-        ("unconfirmed", Some(error)) => format!("not confirmed, and not taken back: {error}"),
+        ("unconfirmed", Some(error)) => format!("taken back: not confirmed, but {error}"),
         (by, None) => format!("by {by}: done"),
         (by, Some(error)) => format!("by {by}: failed: {error}"),
     }
@@ -72,9 +75,16 @@ fn failed(error: &str) -> String {
     format!("failed: {}", error.lines().next().unwrap_or_default())
 }
 
-fn on_trial(left: f64) -> Line {
-    let left = seconds(left);
-    ("on trial", format!("goes back in {left} unless `traffic-forwarder confirm` follows"))
+fn restoring(count: usize) -> Line {
+    let forwards = many(count as u64, "forward");
+    ("restoring", format!("{forwards} cannot be bound yet; tried again until they can be"))
+}
+
+fn waiting(changes: &[Change]) -> Line {
+    let value = |value: &Option<String>| value.clone().unwrap_or_else(|| "not set".to_owned());
+    let change = |it: &Change| format!("{}: {} -> {}", it.key, value(&it.old), value(&it.new));
+    let changes: Vec<_> = changes.iter().map(change).collect();
+    ("waiting", format!("{} (for a restart)", changes.join(", ")))
 }
 
 fn sessions(status: &Status) -> Line {
@@ -117,6 +127,6 @@ mod tests {
         assert_eq!(told("SIGHUP", None), "by SIGHUP: done");
         assert_eq!(told("watch", Some("f:3:1: why")), "by watch: failed: f:3:1: why");
         assert_eq!(told("unconfirmed", None), "taken back: not confirmed");
-        assert_eq!(told("unconfirmed", Some("why")), "not confirmed, and not taken back: why");
+        assert_eq!(told("unconfirmed", Some("why")), "taken back: not confirmed, but why");
     }
 }

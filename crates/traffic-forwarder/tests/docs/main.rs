@@ -11,6 +11,7 @@ mod commands;
 mod comparison;
 mod configuration;
 mod contributing;
+mod crossings;
 mod dependencies;
 mod doctor;
 mod examples;

@@ -1,5 +1,4 @@
 use super::*;
-use std::fs;
 use std::num::NonZeroU32;
 use std::os::unix::fs::PermissionsExt;
 use tempfile::TempDir;

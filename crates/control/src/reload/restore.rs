@@ -1,0 +1,70 @@
+//! What a fall-back could not bring back: its forwards are skipped, and bound as soon as they can be.
+
+use crate::reload::LastReload;
+use crate::supervisor::Supervisor;
+use engine::{ForwardState, ForwardView};
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant, SystemTime};
+
+/// Time between two attempts: a tenth of the time since the first, within these.
+const PAUSE_AT_LEAST: Duration = Duration::from_secs(1);
+const PAUSE_AT_MOST: Duration = Duration::from_secs(10);
+
+/// Forwards that must run and could not be bound.
+#[derive(Clone, Debug)]
+pub(crate) struct Restoring {
+    pub(crate) names: BTreeSet<String>,
+    since: Instant,
+    pub(crate) next: Instant,
+}
+
+impl Restoring {
+    /// `None` if nothing is missing.
+    pub(crate) fn new(names: BTreeSet<String>) -> Option<Self> {
+        let now = Instant::now();
+        (!names.is_empty()).then(|| Self { names, since: now, next: now + PAUSE_AT_LEAST })
+    }
+
+    /// What is left after an attempt: `None` if nothing is.
+    fn after(self, left: BTreeSet<String>, now: Instant) -> Option<Self> {
+        let pause = now.saturating_duration_since(self.since) / 10;
+        let next = now + pause.clamp(PAUSE_AT_LEAST, PAUSE_AT_MOST);
+        (!left.is_empty()).then_some(Self { names: left, next, ..self })
+    }
+}
+
+impl Supervisor {
+    /// Tries to bind what is missing, if it is time to.
+    pub(crate) fn restore(&mut self, now: Instant) {
+        let Some(restoring) = self.restoring.take_if(|it| it.next <= now) else { return };
+        let before = self.still_skipped(&restoring.names);
+        self.engine.retry_skipped();
+        let left = self.still_skipped(&restoring.names);
+        for name in before.difference(&left) {
+            self.tell_of_switch("resume", name);
+            tracing::info!(forward = name, "forward takes sessions again");
+        }
+        if before != left {
+            self.keep_listeners();
+        }
+        self.restoring = restoring.after(left, now);
+        if self.restoring.is_none() {
+            tracing::info!(
+                generation = self.generation,
+                "all forwards of the configuration listen again"
+            );
+            let at = SystemTime::now();
+            let by = self.last_reload.take().map_or_else(String::new, |last| last.by);
+            self.last_reload = Some(LastReload { at, by, error: None });
+            self.tell_manager();
+        }
+    }
+
+    /// Those of these forwards that are skipped. An operator may have drained or resumed the others,
+    /// and a reload may have removed them.
+    pub(crate) fn still_skipped(&self, names: &BTreeSet<String>) -> BTreeSet<String> {
+        let skipped = |view: &ForwardView<'_>| view.state == ForwardState::Skipped;
+        let views = self.engine.forwards().filter(skipped).map(|view| &view.plan.name);
+        views.filter(|name| names.contains(*name)).cloned().collect()
+    }
+}
