@@ -4,9 +4,7 @@
 mod all_or_nothing;
 mod exchange;
 mod forwards;
-mod socket_files;
 mod triggers;
-mod waiting;
 
 use std::net::SocketAddr;
 

@@ -1,0 +1,269 @@
+//! A configuration on trial: only a confirmation of it ends the trial in its favour.
+
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use testkit::crossings::STATES;
+use testkit::{
+    Answer, Behaviour, Forwarder, Http, LIMIT, Listener, Place, Port, Signal, Target, wait_until,
+};
+
+use super::TRIAL;
+use crate::support::{Config, Operated, forwarder, messages, served_client};
+
+const RELOADED: &str = "configuration reloaded";
+const TAKEN_BACK: &str = "the new configuration was not confirmed: the one before it runs again";
+
+/// Forwards of a process that begins with the first.
+struct Ground {
+    operated: Operated,
+    target: Target,
+    ports: [Port; 3],
+}
+
+impl Ground {
+    fn start() -> Self {
+        Self::start_with("")
+    }
+
+    fn start_with(process: &str) -> Self {
+        let (target, ports) = (Target::start(Behaviour::Echo), [(); 3].map(|()| Port::v4()));
+        let config = Config::new().process(process);
+        let config = config.forward(ports[0].addr(), target.addr(), "");
+        Self { operated: Operated::start(config), target, ports }
+    }
+
+    /// The configuration with this forward only.
+    fn with(&self, at: usize) -> Config {
+        Config::new().forward(self.ports[at].addr(), self.target.addr(), "")
+    }
+
+    fn post(&self, path: &str) -> Answer {
+        self.operated.http.post(path)
+    }
+
+    /// The one that listens.
+    #[track_caller]
+    fn runs(&self, at: usize) {
+        served_client(&self.ports[at]);
+        assert_eq!(self.operated.status()["listeners"], 1);
+    }
+}
+
+#[track_caller]
+fn refused(answer: &Answer, code: &str, says: &str) {
+    let error = &answer.json()["error"];
+    assert_eq!((answer.status, &error["code"]), (409, &json!(code)), "{error}");
+    assert!(error["message"].as_str().unwrap().contains(says), "{error}");
+}
+
+#[test]
+fn a_trial_goes_through_all_as_documented() {
+    assert_eq!(STATES[5].0, "a configuration on trial");
+    let ground = Ground::start();
+    ground.operated.write(ground.with(1));
+    ground.post("/v1/reload?confirm=4s").success();
+    // A reload that waits for an answer is refused.
+    ground.operated.write(ground.with(2));
+    refused(&ground.post("/v1/reload"), "on_trial", "traffic-forwarder confirm 2");
+    ground.runs(1);
+    ground.post("/v1/reload?dry_run=true").success();
+    // One that does not is part of the trial, as is an upgrade.
+    ground.operated.signal(Signal::HUP);
+    wait_until("SIGHUP", LIMIT, || messages(&ground.operated, RELOADED).len() == 2);
+    ground.runs(2);
+    let last = messages(&ground.operated, RELOADED).pop().unwrap();
+    assert!((0.1..4.0).contains(&last["on_trial_for"].as_f64().unwrap()), "{last}");
+    ground.operated.upgrade();
+    assert!(ground.operated.status()["confirm_within"].as_f64().unwrap() < 4.0);
+    ground.operated.wait_for_fall_back(3);
+    ground.runs(0);
+}
+
+/// As an operator's editor touches the file: nothing is different.
+#[test]
+fn a_touched_file_that_is_watched_does_not_end_a_trial() {
+    let ground = Ground::start_with("watch = true");
+    ground.operated.write(ground.with(1).process("watch = true"));
+    let report = ground.post("/v1/reload?confirm=3s").success().json();
+    ground.operated.write(ground.with(1).process("watch = true"));
+    wait_until("watch", LIMIT, || messages(&ground.operated, RELOADED).len() == 2);
+    assert!(ground.operated.status()["confirm_within"].as_f64().is_some());
+    ground.operated.wait_for_fall_back(report["generation"].as_u64().unwrap() + 1);
+    ground.runs(0);
+}
+
+/// Whole seconds were half a second late.
+#[test]
+fn the_deadline_is_exact_also_over_an_upgrade() {
+    let ground = Ground::start();
+    for with_upgrade in [false, true] {
+        ground.operated.write(ground.with(1));
+        ground.post("/v1/reload?confirm=2s").success();
+        if with_upgrade {
+            ground.operated.upgrade();
+        }
+        let at = |message: &str| {
+            let last = messages(&ground.operated, message).pop().unwrap();
+            second_of_day(last["time"].as_str().unwrap())
+        };
+        let count = 1 + usize::from(with_upgrade);
+        wait_until("reloaded", LIMIT, || messages(&ground.operated, RELOADED).len() == count);
+        let begun = at(RELOADED);
+        wait_until("taken back", LIMIT, || messages(&ground.operated, TAKEN_BACK).len() == count);
+        let took = at(TAKEN_BACK) - begun;
+        // A busy machine may be late. Ticks of half a second would be, too, on average.
+        assert!((1.995..2.2).contains(&took), "{took}");
+    }
+}
+
+/// Seconds of the day.
+fn second_of_day(text: &str) -> f64 {
+    let time = text.split(['T', 'Z']).nth(1).unwrap();
+    let parts: Vec<f64> = time.split(':').map(|part| part.parse().unwrap()).collect();
+    (parts[0] * 60.0 + parts[1]) * 60.0 + parts[2]
+}
+
+#[test]
+fn a_confirmation_is_for_the_generation_that_it_names() {
+    let ground = Ground::start();
+    ground.operated.write(ground.with(1));
+    ground.post("/v1/reload?confirm=1m").success();
+    refused(
+        &ground.post("/v1/confirm?generation=1"),
+        "other_generation",
+        "generation 2 is on trial",
+    );
+    // Another operator tries another one.
+    ground.operated.write(ground.with(2));
+    ground.post("/v1/reload?confirm=1m").success();
+    refused(&ground.post("/v1/confirm?generation=2"), "other_generation", "confirm 3");
+    refused(&ground.post("/v1/confirm"), "other_generation", "has replaced another one");
+    ground.operated.upgrade();
+    refused(&ground.post("/v1/confirm"), "other_generation", "has replaced another one");
+    refused(&ground.post("/v1/confirm?generation=2"), "other_generation", "confirm 3");
+    ground.post("/v1/confirm?generation=3").success();
+    refused(&ground.post("/v1/confirm?generation=3"), "nothing_to_confirm", "");
+    ground.runs(2);
+}
+
+/// The same file, read again by a signal: the number that the operator was given is still right.
+#[test]
+fn a_configuration_that_is_read_again_is_still_the_same() {
+    let ground = Ground::start();
+    ground.operated.write(ground.with(1));
+    ground.post("/v1/reload?confirm=1m").success();
+    ground.operated.signal(Signal::HUP);
+    wait_until("SIGHUP", LIMIT, || ground.operated.generation() == 3);
+    ground.operated.upgrade();
+    ground.post("/v1/confirm?generation=2").success();
+    ground.runs(1);
+}
+
+#[test]
+fn a_second_trial_goes_back_to_what_ran_before_the_first() {
+    let ground = Ground::start();
+    ground.operated.write(ground.with(1));
+    ground.post("/v1/reload?confirm=1m").success();
+    ground.operated.write(ground.with(2));
+    ground.post("/v1/reload?confirm=500ms").success();
+    ground.operated.wait_for_fall_back(3);
+    ground.runs(0);
+}
+
+/// By the product's own advice for a narrower address, each step on trial.
+#[test]
+fn a_fall_back_is_not_blocked_by_an_address_of_our_own() {
+    let (target, port, other) = (Target::start(Behaviour::Echo), Port::every_address(), Port::v4());
+    let config = |listen: Option<String>| {
+        let config = Config::new().forward(other.addr(), target.addr(), "name = 'b'");
+        match listen {
+            Some(listen) => config.forward(listen, target.addr(), "name = 'a'"),
+            None => config,
+        }
+    };
+    let operated = Operated::start(config(Some(format!(":{port}"))));
+    operated.write(config(None));
+    operated.http.post("/v1/reload?confirm=1m").success();
+    operated.write(config(Some(format!("127.0.0.1:{port}"))));
+    operated.http.post("/v1/reload?confirm=500ms").success();
+    operated.wait_for_fall_back(3);
+    wait_until("it listens", LIMIT, || operated.status()["restoring"] == 0);
+    assert_eq!(operated.http.json("/v1/forwards/a")["listen"][0], format!(":{port}"));
+    served_client(port.addr());
+}
+
+/// All of its ports are taken: what was not confirmed does not stay.
+#[test]
+fn a_fall_back_is_made_even_if_nothing_of_it_can_be_bound() {
+    let ground = Ground::start();
+    ground.operated.write(ground.with(1));
+    ground.post("/v1/reload?confirm=500ms").success();
+    let holder = Listener::bind(Place::At(ground.ports[0].addr()));
+    ground.operated.wait_for_fall_back(2);
+    let status = ground.operated.status();
+    assert_eq!((&status["listeners"], &status["restoring"]), (&json!(0), &json!(1)));
+    let error = status["last_reload"]["error"].as_str().unwrap();
+    assert!(error.starts_with("1 forward cannot be bound yet: listen "), "{error}");
+    // An operator may also end it in another way.
+    ground.operated.reload(ground.with(2));
+    assert_eq!(ground.operated.status()["restoring"], 0);
+    drop(holder);
+    ground.runs(2);
+}
+
+/// Lines of the older format: none of them may be given up for good.
+#[test]
+fn lines_of_the_older_format_come_back_when_they_can() {
+    let (target, run) = (Target::start(Behaviour::Echo), tempfile::TempDir::new().unwrap());
+    let ports = [(); 3].map(|()| Port::every_address());
+    let to = target.addr().tcp().port();
+    let lines = |ports: &[Port]| {
+        let lines = ports.iter().map(|port| format!("{port} | 127.0.0.1 | {to}\n"));
+        lines.collect::<Vec<_>>().concat()
+    };
+    let forwarder = older(run.path(), &lines(&ports[..2]));
+    let http = Http::new(run.path().join("traffic-forwarder/admin.sock"));
+    forwarder.write_config(&lines(&ports[2..]));
+    http.post("/v1/reload?confirm=500ms").success();
+    let holder = Listener::bind(Place::At(ports[0].addr()));
+    wait_until("the fall-back", LIMIT, || http.json("/v1/status")["generation"] == 3);
+    served_client(ports[1].addr());
+    assert_eq!(http.json("/v1/status")["restoring"], 1);
+    drop(holder);
+    wait_until("it listens", LIMIT, || http.json("/v1/status")["restoring"] == 0);
+    served_client(ports[0].addr());
+}
+
+fn older(run: &std::path::Path, text: &str) -> Forwarder {
+    let forwarder = crate::support::with_run(run).config(text).start();
+    forwarder.ready();
+    forwarder
+}
+
+#[test]
+fn what_is_on_trial_and_what_waits_is_in_status_and_in_metrics() {
+    let ground = Ground::start();
+    let metrics = || ground.operated.http.get("/metrics").success().body;
+    assert!(!metrics().contains("\ntraffic_forwarder_config_trial_seconds "), "{}", metrics());
+    ground.operated.write(ground.with(1).process("workers = 7"));
+    ground.post(TRIAL).success();
+    let text = metrics();
+    assert!(text.contains("\ntraffic_forwarder_config_trial_seconds "), "{text}");
+    let waits = "\ntraffic_forwarder_config_setting_waiting{key=\"workers\"} 1\n";
+    assert!(text.contains(waits), "{text}");
+    let workers: &Value = &ground.operated.status()["waiting"][0];
+    assert_eq!((&workers["key"], &workers["new"]), (&json!("workers"), &json!("7")));
+    // A comparison names it until it holds.
+    let report = ground.post("/v1/reload?dry_run=true").success().json();
+    assert_eq!(report["settings"][0]["key"], "workers");
+    let admin = ground.operated.socket().to_string();
+    let shown = forwarder().args(["status", "--admin", &admin]).run().success().text();
+    assert!(shown.contains("-> 7 (for a restart)"), "{shown}");
+    assert!(shown.contains("unless `traffic-forwarder confirm 2` follows"), "{shown}");
+    forwarder().args(["confirm", "2", "--admin", &admin]).run().success();
+    let begun = Instant::now();
+    ground.runs(1);
+    assert!(begun.elapsed() < Duration::from_secs(10));
+    assert!(metrics().contains(waits));
+}

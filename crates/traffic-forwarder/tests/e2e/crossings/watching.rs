@@ -1,0 +1,179 @@
+//! A watched file: no change of it is missed, and what failed for a passing reason is tried again.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::time::Duration;
+
+use tempfile::TempDir;
+use testkit::crossings::{Crossing, STATES};
+use testkit::{Behaviour, Forwarder, LIMIT, Listener, Place, Port, Script, Target, wait_until};
+
+use crate::support::{BINARY, Config, Operated, QUIET, forwarder, messages, play, served_client};
+
+const RELOADED: &str = "configuration reloaded";
+const FAILED: &str = "reload failed; nothing was changed";
+
+struct Ground {
+    operated: Operated,
+    target: Target,
+    ports: [Port; 2],
+}
+
+impl Ground {
+    fn start() -> Self {
+        let (target, ports) = (Target::start(Behaviour::Echo), [(); 2].map(|()| Port::v4()));
+        let config = watched(&ports[0], &target);
+        Self { operated: Operated::start(config), target, ports }
+    }
+
+    fn with(&self, at: usize) -> Config {
+        watched(&self.ports[at], &self.target)
+    }
+
+    #[track_caller]
+    fn wait_for_reloads(&self, count: usize) {
+        wait_until(&format!("{count} reloads"), LIMIT, || self.reloads() >= count);
+        assert_eq!(self.reloads(), count);
+    }
+
+    fn reloads(&self) -> usize {
+        messages(&self.operated, RELOADED).len()
+    }
+
+    /// Long enough for two looks at the file.
+    fn stays_at(&self, count: usize) {
+        let client = served_client(&self.ports[0]);
+        play(&client, Script::new().expect_silence(7 * QUIET));
+        assert_eq!(self.reloads(), count);
+    }
+}
+
+fn watched(port: &Port, target: &Target) -> Config {
+    Config::new().process("watch = true").forward(port.addr(), target.addr(), "name = 'web'")
+}
+
+#[test]
+fn a_watched_file_goes_through_all_as_documented() {
+    assert_eq!(STATES[6].0, "a file that is watched");
+    let ground = Ground::start();
+    ground.operated.cross(Crossing::Reload, ground.with(0));
+    ground.stays_at(1);
+    for (at, crossing) in [Crossing::FallBack, Crossing::FallBackAfterUpgrade].iter().enumerate() {
+        ground.operated.cross(*crossing, ground.with(1));
+        ground.stays_at(2 + at);
+    }
+    // A change just before an upgrade, of which the process has not taken notice.
+    ground.operated.write(ground.with(1));
+    ground.operated.upgrade();
+    ground.wait_for_reloads(4);
+    served_client(&ground.ports[1]);
+}
+
+/// The next image must know what was read.
+#[test]
+fn an_upgrade_reads_no_file_again_that_was_read() {
+    let ground = Ground::start();
+    ground.operated.upgrade();
+    ground.stays_at(0);
+    ground.operated.write(ground.with(1));
+    ground.wait_for_reloads(1);
+}
+
+/// The file changes as soon as it was read, long before all is bound.
+#[test]
+fn a_change_during_the_start_is_noticed() {
+    let (target, port) = (Target::start(Behaviour::Echo), Port::v4());
+    let ports: Vec<Port> = (0..300).map(|_| Port::v4()).collect();
+    let mut config = Config::new().process("watch = true");
+    for port in &ports {
+        config = config.forward(port.addr(), target.addr(), "");
+    }
+    let forwarder = forwarder().config(config.text()).start();
+    wait_until("the file was read", LIMIT, || forwarder.fds().len() > 20);
+    forwarder.write_config(&watched(&port, &target).text());
+    forwarder.wait_for_message(RELOADED);
+    served_client(&port);
+}
+
+/// As Kubernetes changes a ConfigMap, and as other programs replace files.
+#[test]
+fn a_file_is_noticed_however_it_is_replaced() {
+    let dir = TempDir::new().unwrap();
+    let at = |name: &str| dir.path().join(name);
+    let (target, port) = (Target::start(Behaviour::Echo), Port::v4());
+    // Each of equal length.
+    let text = |timeout: u32| {
+        let settings = format!("name = 'web'\nidle_timeout = '{timeout}m'");
+        let config = Config::new().process("watch = true");
+        config.forward(port.addr(), target.addr(), settings).text()
+    };
+    for (version, name) in [(1, "v1"), (2, "v2")] {
+        fs::create_dir(at(name)).unwrap();
+        fs::write(at(name).join("conf"), text(version)).unwrap();
+    }
+    symlink("v1", at("..data")).unwrap();
+    symlink("..data/conf", at("conf")).unwrap();
+    let forwarder = Forwarder::binary(BINARY).arg("-c").arg(at("conf")).start();
+    forwarder.ready();
+    let reloads = |count: usize| {
+        wait_until(&format!("{count} reloads"), LIMIT, || {
+            messages(&forwarder, RELOADED).len() == count
+        });
+    };
+    // The link leads elsewhere.
+    symlink("v2", at("..new")).unwrap();
+    fs::rename(at("..new"), at("..data")).unwrap();
+    reloads(1);
+    // Another file takes the place of the link.
+    fs::write(at("new"), text(3)).unwrap();
+    fs::rename(at("new"), at("conf")).unwrap();
+    reloads(2);
+    // Written in place, with the size and the time that it had.
+    let modified = fs::metadata(at("conf")).unwrap().modified().unwrap();
+    fs::write(at("conf"), text(4)).unwrap();
+    let file = fs::File::options().write(true).open(at("conf")).unwrap();
+    file.set_times(fs::FileTimes::new().set_modified(modified)).unwrap();
+    reloads(3);
+    // Removed, and made again.
+    fs::remove_file(at("conf")).unwrap();
+    forwarder.wait_for_message(
+        "the watched file is gone: what runs goes on, and it is read again when it is back",
+    );
+    fs::write(at("conf"), text(5)).unwrap();
+    reloads(4);
+    let changed = messages(&forwarder, RELOADED);
+    assert!(changed.iter().all(|line| line["changed"] == 1), "{changed:?}");
+}
+
+#[test]
+fn a_file_that_is_touched_all_the_time_is_read() {
+    let ground = Ground::start();
+    ground.operated.write(ground.with(1));
+    let path = ground.operated.config_path();
+    let mut time = std::time::UNIX_EPOCH;
+    // Each time that is looked, a dozen times a second.
+    wait_until("it is read", LIMIT, || {
+        time += Duration::from_secs(1);
+        let file = fs::File::options().write(true).open(&path).unwrap();
+        file.set_times(fs::FileTimes::new().set_modified(time)).unwrap();
+        ground.reloads() > 0
+    });
+    served_client(&ground.ports[1]);
+}
+
+#[test]
+fn a_reload_that_failed_for_a_passing_reason_is_tried_again() {
+    let ground = Ground::start();
+    let holder = Listener::bind(Place::At(ground.ports[1].addr()));
+    ground.operated.write(ground.with(1));
+    ground.operated.wait_for_message(FAILED);
+    let at = || ground.operated.status()["last_reload"]["at"].clone();
+    let first = at();
+    wait_until("another attempt", LIMIT, || at() != first);
+    assert_eq!(messages(&ground.operated, FAILED).len(), 1, "the same failure is logged once");
+    served_client(&ground.ports[0]);
+    drop(holder);
+    ground.operated.wait_for_message(RELOADED);
+    served_client(&ground.ports[1]);
+    assert!(ground.operated.status()["last_reload"]["error"].is_null());
+}
