@@ -25,9 +25,17 @@ running_pid() {
 }
 
 forget_stale_pid() {
-    [ -e "$PID_FILE" ] || return 0
+    [ -e "$PID_FILE" ] || [ -L "$PID_FILE" ] || return 0
     rm -f "$PID_FILE"
     echo "removed a stale $PID_FILE"
+}
+
+# Where others may write, a link of theirs would lead our writing anywhere.
+refuse_link() {
+    [ ! -L "$1" ] || {
+        echo "$1 is a symbolic link: remove it, or start from another directory" >&2
+        return 1
+    }
 }
 
 # What the log says from where it ended before.
@@ -45,12 +53,15 @@ start() {
         return 1
     fi
     forget_stale_pid
+    refuse_link "$LOG" || return 1
     touch "$LOG"
     log_size=$(wc -c <"$LOG")
     # A session of its own: Ctrl-C in this terminal is not for it.
     setsid nohup "$BINARY" -conf "$CONF" </dev/null >>"$LOG" 2>&1 &
     pid=$!
-    echo "$pid" >"$PID_FILE"
+    # With -C a file is only made anew, and a link not followed.
+    rm -f "$PID_FILE"
+    (set -C && echo "$pid" >"$PID_FILE")
     tenths=0
     while [ "$tenths" -lt "$START_WAIT" ]; do
         if is_ready; then

@@ -7,9 +7,10 @@ cd "$(dirname "$0")/.."
 cat <<'HEAD'
 # `unsafe` in this program
 
-Written by `make unsafe-inventory`; a test fails if it is out of date. Only the crate `sys` may hold `unsafe`
-(`unsafe_code = "forbid"` holds for all others), and only where no library has a safe form of a system call. Each block
-stands below a comment that says why it is sound (`undocumented_unsafe_blocks` is denied).
+Written by `make unsafe-inventory`; a test fails if it is out of date. The crate `sys` may hold `unsafe` where no
+library has a safe form of a system call, and so may the samplers of `profile`, which only a profiling build contains
+(`unsafe_code = "forbid"` holds for all other crates). Each block stands below a comment that says why it is sound
+(`undocumented_unsafe_blocks` is denied).
 
 | File | In | Why it is sound |
 |---|---|---|

@@ -12,7 +12,8 @@ pub struct Forward {
     /// `active`, `draining`, `skipped`: a line of the older format that could not be bound, or
     /// `removed`: no longer configured, with sessions that go on.
     pub state: String,
-    /// Why it could not be bound, if it is skipped.
+    /// Why clients do not reach it, or not all of its listeners: it could not be bound (`skipped`),
+    /// or another program removed or replaced the file of its Unix socket.
     pub error: Option<String>,
     /// Where it listens.
     pub listen: Vec<String>,

@@ -7,6 +7,19 @@ use engine::{ForwardState, ForwardView};
 /// Listeners that are told one by one: more would bury what else the start has to say.
 const MOST_TOLD: usize = 20;
 
+/// Warns where others may change what the log's file is.
+fn announce_log_directory(log: &plan::Log) {
+    let Some(file) = &log.file else { return };
+    if let Some(writers) = crate::log::other_writers(file) {
+        tracing::warn!(
+            file = %file.display(),
+            %writers,
+            hint = "name a file in a directory that only root or the process's user may write in",
+            "others may write in the directory of the log file"
+        );
+    }
+}
+
 /// Says what the process serves. The last line is that it is ready.
 pub(crate) fn announce(supervisor: &Supervisor) {
     let Supervisor { plan, engine, workers, capacity, door, .. } = supervisor;
@@ -33,6 +46,7 @@ pub(crate) fn announce(supervisor: &Supervisor) {
             "max_sessions is more than the open-file limit allows, and was lowered"
         );
     }
+    announce_log_directory(&plan.log);
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
         pid = std::process::id(),

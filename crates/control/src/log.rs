@@ -8,8 +8,10 @@ mod fields;
 mod file;
 mod handover;
 mod line;
+mod other_writers;
 mod output;
 
+pub(crate) use other_writers::other_writers;
 pub use output::LogError;
 pub(crate) use output::try_log_file;
 

@@ -68,7 +68,7 @@ fn make_admin_directory(plan: &Plan, identity: &Identity) {
     // belongs to whoever made it.
     let directory = admin_directory_of_user(plan);
     if let Some(directory) = directory.filter(|directory| fs::create_dir(directory).is_ok()) {
-        let _ = std::os::unix::fs::chown(directory, Some(identity.user), Some(identity.group));
+        let _ = std::os::unix::fs::lchown(directory, Some(identity.user), Some(identity.group));
     }
 }
 

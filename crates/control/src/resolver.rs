@@ -14,6 +14,8 @@ const ANSWER_HOLDS: Duration = Duration::from_secs(1);
 const MOST_THREADS: usize = 64;
 /// A thread beyond the first ends after this time without a name.
 const THREAD_IDLES: Duration = Duration::from_secs(10);
+/// Names whose memory is kept when there are none.
+const FEW: usize = 64;
 /// getaddrinfo(3) and its modules put their buffers on the stack.
 const STACK: usize = 512 * 1024;
 
@@ -29,6 +31,8 @@ enum Entry {
 #[derive(Default)]
 struct State {
     names: HashMap<Name, Entry>,
+    /// The names with an answer and when it came, the oldest first: it is forgotten in this order.
+    answered: VecDeque<(Instant, Name)>,
     /// Names that no thread has taken yet.
     waiting: VecDeque<Name>,
     threads: usize,
@@ -39,6 +43,36 @@ struct State {
 struct Shared {
     state: Mutex<State>,
     more: Condvar,
+}
+
+impl State {
+    /// Keeps an answer, and returns the queries that wait for it.
+    fn answer(&mut self, name: Name, addresses: Arc<[SocketAddr]>, now: Instant) -> Vec<Query> {
+        self.forget(now);
+        self.answered.push_back((now, name.clone()));
+        match self.names.insert(name, Entry::Known(addresses, now)) {
+            Some(Entry::Asked(queries)) => queries,
+            Some(Entry::Known(..)) | None => Vec::new(),
+        }
+    }
+
+    /// Drops the answers that no session may use any more.
+    fn forget(&mut self, now: Instant) {
+        while let Some((since, name)) = self.answered.front() {
+            if now.saturating_duration_since(*since) < ANSWER_HOLDS {
+                break;
+            }
+            // A name that was asked for again meanwhile is not the answer's any more.
+            if matches!(self.names.get(name), Some(Entry::Known(_, at)) if at == since) {
+                self.names.remove(name);
+            }
+            self.answered.pop_front();
+        }
+        if self.answered.is_empty() {
+            self.answered.shrink_to(FEW);
+            self.names.shrink_to(FEW);
+        }
+    }
 }
 
 /// The resolver: one lookup per name at a time, whoever asks.
@@ -98,12 +132,9 @@ impl Shared {
     fn work(&self, stays: bool) {
         while let Some(name) = self.next_name(stays) {
             let addresses = look_up(&name);
-            let entry = Entry::Known(Arc::clone(&addresses), Instant::now());
-            let asked = self.lock().names.insert(name, entry);
-            if let Some(Entry::Asked(queries)) = asked {
-                for query in queries {
-                    query.answer(Arc::clone(&addresses));
-                }
+            let asked = self.lock().answer(name, Arc::clone(&addresses), Instant::now());
+            for query in asked {
+                query.answer(Arc::clone(&addresses));
             }
         }
     }
@@ -121,6 +152,7 @@ impl Shared {
                 state.threads -= 1;
                 break None;
             }
+            state.forget(Instant::now());
             let waited = self.more.wait_timeout(state, THREAD_IDLES);
             state = waited.unwrap_or_else(PoisonError::into_inner).0;
         };
@@ -148,4 +180,51 @@ pub(crate) fn addresses_of(host: &str, port: u16) -> std::io::Result<Vec<SocketA
         }
     }
     Ok(addresses)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn name(port: u16) -> Name {
+        ("host".into(), port)
+    }
+
+    fn answer(state: &mut State, port: u16, now: Instant) {
+        assert!(state.answer(name(port), Arc::default(), now).is_empty());
+    }
+
+    #[test]
+    fn an_answer_is_forgotten_when_it_holds_no_longer() {
+        let mut state = State::default();
+        let start = Instant::now();
+        for port in 0..10_000 {
+            answer(&mut state, port, start);
+        }
+        answer(&mut state, 10_000, start + ANSWER_HOLDS / 2);
+        assert_eq!(state.names.len(), 10_001, "all hold still");
+        answer(&mut state, 10_001, start + ANSWER_HOLDS);
+        assert_eq!((state.names.len(), state.answered.len()), (2, 2));
+        state.forget(start + 2 * ANSWER_HOLDS);
+        assert_eq!((state.names.len(), state.answered.len()), (0, 0));
+        assert!(state.names.capacity() < 1000, "the memory is given back");
+    }
+
+    #[test]
+    fn a_newer_answer_and_a_lookup_under_way_stay() {
+        let mut state = State::default();
+        let start = Instant::now();
+        for port in [1, 2, 3] {
+            answer(&mut state, port, start);
+        }
+        state.names.insert(name(2), Entry::Asked(Vec::new()));
+        let later = start + ANSWER_HOLDS * 3 / 2;
+        answer(&mut state, 1, start + ANSWER_HOLDS / 2);
+        state.forget(start + ANSWER_HOLDS);
+        assert!(matches!(state.names.get(&name(1)), Some(Entry::Known(..))));
+        assert!(matches!(state.names.get(&name(2)), Some(Entry::Asked(_))));
+        assert!(!state.names.contains_key(&name(3)));
+        state.forget(later);
+        assert!(!state.names.contains_key(&name(1)));
+    }
 }

@@ -67,7 +67,7 @@ pub fn serve(
     // wait: for the next image, if need be.
     let held = SignalsHeld::hold();
     // It reaches no thread that does not ask for samples of itself.
-    sys::sampling::let_samples_through();
+    crate::admin::let_samples_through();
     // Before anything else is started: a signal that comes early must not be missed.
     let mut requests = runtime
         .block_on(async {

@@ -3,6 +3,7 @@
 use crate::failure;
 use crate::forward::Route;
 use crate::mail::{CUT, Message};
+use crate::notices::Kind;
 use crate::report::Report;
 use crate::session::{Accepted, Session};
 use crate::token::token;
@@ -108,7 +109,7 @@ impl Worker {
         // Where clients may wait, a place is taken before one is accepted, and given back if none
         // was there. Where they may not, it is taken for a client that is there: a place held for
         // nobody would have another worker refuse somebody.
-        let waits = route.forward.at_limit == AtLimit::Wait;
+        let waits = route.forward.rules().at_limit == AtLimit::Wait;
         if waits && self.ask_for_room(route) == Admission::Wait {
             self.unpoll(number);
             self.full.insert(number);
@@ -135,7 +136,7 @@ impl Worker {
 
     /// Takes a place in both gates, or none.
     fn ask_for_room(&self, route: &Route) -> Admission {
-        let at_limit = route.forward.at_limit;
+        let at_limit = route.forward.rules().at_limit;
         let enter = |gate: &crate::gate::Gate| match at_limit {
             AtLimit::Refuse => gate.enter(),
             AtLimit::Wait => gate.enter_or_wait(self.index),
@@ -173,8 +174,11 @@ impl Worker {
         listening.route.forward.counters.of(self.index).accept_failed(errno);
         let forward = Arc::clone(&listening.route.forward.name);
         let cause = failure::exhausted(errno).unwrap_or(Cause::IoError);
-        self.notices.note(&self.shared.outbox, self.now, (forward.clone(), cause), |count| {
-            Report::AcceptFailed { forward, errno, count }
+        let kind = Kind::Forward(Arc::clone(&forward), cause);
+        self.notices.note(&self.shared.outbox, self.now, kind, |count| Report::AcceptFailed {
+            forward,
+            errno,
+            count,
         });
     }
 
@@ -197,7 +201,7 @@ impl Worker {
         let process_is_full = self.shared.gate.taken() >= self.shared.gate.limit();
         let gate = if process_is_full { &self.shared.gate } else { &forward.gate };
         let (name, limit) = (Arc::clone(&forward.name), gate.limit());
-        let kind = (Arc::clone(&name), Cause::OverLimit);
+        let kind = Kind::Forward(Arc::clone(&name), Cause::OverLimit);
         self.notices.note(&self.shared.outbox, self.now, kind, |count| Report::Refused {
             forward: name,
             reason,
@@ -228,11 +232,8 @@ impl Worker {
             });
         }
         let now = self.now;
-        let mut session = Session::new(id, accepted, self.index, now);
+        let session = Session::new(id, accepted, self.index, now);
         session.counters.opened();
-        if self.draining || session.route.forward.draining {
-            session.flow.drain();
-        }
         let key = self.sessions.insert(|_| session);
         if self.cutting {
             return self.end(key, CUT, true);

@@ -6,6 +6,7 @@ use crate::forward::Forward;
 use crate::leaving::Leaving;
 use crate::listen_error::{ListenCause, ListenError};
 use crate::listener::Listener;
+use crate::rules::{Rules, options_of};
 use crate::running::{Forwards, Removed, Running, Unbound};
 use crate::shared::Shared;
 use plan::ListenAddress;
@@ -177,8 +178,9 @@ impl Forwards {
             let running = if let Some(removed) = self.take_removed(&plan.name) {
                 Running::new(removed.plan, removed.forward, Vec::new())
             } else {
-                let forward = self.first_version(plan, shared).drained();
-                Running::new(Arc::clone(plan), Arc::new(forward), Vec::new())
+                let forward = self.new_forward(plan, shared);
+                forward.set_draining(true);
+                Running::new(Arc::clone(plan), forward, Vec::new())
             };
             self.running.push(running);
         }
@@ -195,7 +197,7 @@ impl Forwards {
 
     /// The names of the forwards that an operator drains.
     fn drained(&self) -> HashSet<String> {
-        let drained = self.running.iter().filter(|running| running.forward.draining);
+        let drained = self.running.iter().filter(|running| running.forward.is_draining());
         drained.map(|running| running.plan.name.clone()).collect()
     }
 
@@ -232,7 +234,7 @@ impl Forwards {
             let running = self.succeed(old, plan, shared, &mut listener, &mut changes);
             self.running.push(Running { unbound: unbound.cloned(), ..running });
         }
-        self.retire(before.into_values(), &mut changes);
+        self.retire(before.into_values());
         let Fresh { skipped, leaving, .. } = fresh;
         Arranged { skipped, changes, spare: spare.into_values().collect(), leaving }
     }
@@ -285,7 +287,7 @@ impl Forwards {
         shared: &Shared,
         leaving: &mut Leaving,
     ) -> Result<Vec<(ListenAddress, Listener)>, ListenError> {
-        let options = Forward::options_of(plan);
+        let options = options_of(plan);
         let mut listeners = Vec::with_capacity(addresses.len());
         for address in addresses {
             let opened = match attempt {
@@ -345,16 +347,24 @@ impl Forwards {
         // The workers do not know the listeners of one that was skipped.
         let known = same && old.as_ref().is_some_and(|old| old.unbound.is_none());
         let forward = match old {
-            Some(old) if same => old.forward,
-            Some(old) => next_version(&old.forward, plan, old.forward.draining, shared, changes),
+            Some(old) => {
+                if !same {
+                    let draining = old.forward.is_draining();
+                    change_rules(&old.forward, plan, draining, shared, changes);
+                }
+                old.forward
+            }
             // One that comes back while it has sessions is the same forward again.
             None => match self.take_removed(&plan.name) {
-                Some(removed) => next_version(&removed.forward, plan, false, shared, changes),
-                None => self.first_version(plan, shared),
+                Some(Removed { forward, .. }) => {
+                    change_rules(&forward, plan, false, shared, changes);
+                    forward
+                }
+                None => self.new_forward(plan, shared),
             },
         };
         let mut listeners = Vec::with_capacity(plan.routes.len());
-        if !forward.draining {
+        if !forward.is_draining() {
             for route in &plan.routes {
                 let Some((listener, is_new)) = listener(&route.listen) else { continue };
                 if is_new || !known {
@@ -366,7 +376,7 @@ impl Forwards {
         Running::new(Arc::clone(plan), forward, listeners)
     }
 
-    pub(crate) fn first_version(&mut self, plan: &plan::Forward, shared: &Shared) -> Arc<Forward> {
+    pub(crate) fn new_forward(&mut self, plan: &plan::Forward, shared: &Shared) -> Arc<Forward> {
         let forward = Forward::new(plan, shared.mailboxes.len());
         if let Some(totals) = self.legacy.totals.remove(&plan.name) {
             forward.counters.of(0).go_on_from(&totals);
@@ -380,25 +390,24 @@ impl Forwards {
     }
 
     /// What is no longer configured lets its sessions end.
-    fn retire(&mut self, gone: impl Iterator<Item = Running>, changes: &mut Changes) {
+    fn retire(&mut self, gone: impl Iterator<Item = Running>) {
         for Running { plan, forward, .. } in gone {
-            let forward = Arc::new(forward.drained());
-            changes.forwards.push(Arc::clone(&forward));
+            forward.set_draining(true);
             self.removed.push(Removed { plan, forward, since: Instant::now() });
         }
     }
 }
 
-/// The forward by the rules of `plan`, for its living sessions too.
-fn next_version(
-    old: &Forward,
+/// Gives a forward the rules of `plan`, for its open sessions too.
+fn change_rules(
+    forward: &Arc<Forward>,
     plan: &plan::Forward,
     draining: bool,
     shared: &Shared,
     changes: &mut Changes,
-) -> Arc<Forward> {
-    let forward = Arc::new(old.changed(plan, draining));
-    changes.forwards.push(Arc::clone(&forward));
+) {
+    if forward.set_rules(Rules { draining, ..Rules::of(plan) }) {
+        changes.stricter.push(Arc::clone(forward));
+    }
     shared.tell(forward.gate.set_limit(plan.settings.max_sessions.get()));
-    forward
 }

@@ -16,14 +16,24 @@ pub(crate) struct Changes {
     pub(crate) listen: Vec<(u32, Arc<Listening>)>,
     /// Listeners that are given up.
     pub(crate) unlisten: Vec<u32>,
-    /// New versions of forwards that may have sessions.
-    pub(crate) forwards: Vec<Arc<Forward>>,
+    /// Forwards with rules under which open sessions may be due earlier than before, in the order of
+    /// their addresses in memory.
+    pub(crate) stricter: Vec<Arc<Forward>>,
 }
 
 impl Changes {
     pub(crate) fn is_empty(&self) -> bool {
-        self.listen.is_empty() && self.unlisten.is_empty() && self.forwards.is_empty()
+        self.listen.is_empty() && self.unlisten.is_empty() && self.stricter.is_empty()
     }
+}
+
+fn in_memory(forward: &Arc<Forward>) -> usize {
+    Arc::as_ptr(forward).addr()
+}
+
+/// Whether `forward` is one of [`Changes::stricter`].
+pub(crate) fn is_among(stricter: &[Arc<Forward>], forward: &Arc<Forward>) -> bool {
+    stricter.binary_search_by_key(&in_memory(forward), in_memory).is_ok()
 }
 
 /// How long to wait for each worker to see to a change. A worker needs a millisecond, or ten for
@@ -36,7 +46,7 @@ pub(crate) fn lead(
     forward: &Arc<Forward>,
     route: &plan::Route,
 ) -> impl Iterator<Item = (u32, Arc<Listening>)> {
-    listener.set_options(&forward.options);
+    listener.set_options(&forward.rules().options);
     let route = Arc::new(Route::new(forward, route));
     listener.sockets().map(move |(number, socket)| {
         (number, Arc::new(Listening { socket: Arc::clone(socket), route: Arc::clone(&route) }))
@@ -54,21 +64,12 @@ pub(crate) fn give_up(listeners: Vec<Listener>, mut changes: Changes, shared: &A
 }
 
 /// Tells the workers, and waits until they have seen to it: when a change is reported as done, it
-/// is.
-///
-/// Listeners first: when all workers have answered, no session by an old rule is on its way between
-/// two of them any more. What comes to a worker after that finds all that it has.
-pub(crate) fn tell(changes: Changes, shared: &Arc<Shared>) {
-    let Changes { listen, unlisten, forwards } = changes;
-    if !listen.is_empty() || !unlisten.is_empty() {
-        tell_all(Changes { listen, unlisten, forwards: Vec::new() }, shared);
+/// is. Timers of open sessions are set again meanwhile and after it.
+pub(crate) fn tell(mut changes: Changes, shared: &Arc<Shared>) {
+    if changes.is_empty() {
+        return;
     }
-    if !forwards.is_empty() {
-        tell_all(Changes { forwards, ..Changes::default() }, shared);
-    }
-}
-
-fn tell_all(changes: Changes, shared: &Arc<Shared>) {
+    changes.stricter.sort_unstable_by_key(in_memory);
     let changes = Arc::new(changes);
     let (sender, done) = mpsc::channel();
     shared.tell_all(|| {

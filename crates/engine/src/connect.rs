@@ -2,6 +2,7 @@
 
 use crate::failure;
 use crate::forward::Target;
+use crate::notices::Kind;
 use crate::own::OwnListeners;
 use crate::report::Report;
 use crate::resolve::Query;
@@ -130,7 +131,7 @@ impl Worker {
         session.counters.connected(now.since(session.flow.accepted()));
         session.flow.learn(End::Target, readiness);
         let tcp = session.target_address.is_some_and(|address| address != Address::Unix);
-        session.options_due = tcp && !session.route.forward.options.is_nothing();
+        session.options_due = tcp && !session.route.forward.rules().options.is_nothing();
         if self.shared.detail.steps() {
             self.shared.outbox.send(Report::Forwarding {
                 id: session.id,
@@ -155,7 +156,7 @@ impl Worker {
             self.report_exhausted(failure.cause, "connecting to a target");
         }
         let Some(session) = self.sessions.get_mut(key) else { return };
-        let reset = session.route.forward.on_refusal == OnRefusal::Reset;
+        let reset = session.route.forward.rules().on_refusal == OnRefusal::Reset;
         if !reset {
             // Closing a socket with unread bytes would reset it all the same.
             self.pump.discard(session.client.as_fd());
@@ -165,7 +166,7 @@ impl Worker {
 
     /// Says that a resource is missing, but not each time.
     pub(crate) fn report_exhausted(&mut self, cause: Cause, needed_for: &'static str) {
-        let kind = (Arc::from(needed_for), cause);
+        let kind = Kind::Resource(needed_for, cause);
         self.notices.note(&self.shared.outbox, self.now, kind, |count| Report::Exhausted {
             cause,
             needed_for,

@@ -21,6 +21,8 @@ impl Worker {
                 self.pump.pool.discard(holding);
             }
         }
+        let phase = session.shown_phase(reason.phase, self.draining);
+        let reason = CloseReason { phase, ..reason };
         let ending = session.flow.finish(self.now, reason);
         let fallbacks = [ending.fallback_up, ending.fallback_down];
         session.counters.closed(self.now, reason, ending.duration, fallbacks);

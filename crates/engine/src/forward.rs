@@ -2,79 +2,53 @@
 
 use crate::counters::ForwardCounters;
 use crate::gate::Gate;
-use flow::{AtLimit, PathChoice, Timeouts};
+use crate::rules::Rules;
+use arc_swap::{ArcSwap, Guard};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use sys::socket::TcpOptions;
 
-/// One rule, running. Shared by all workers, and never changed: a reload makes another one, which
-/// takes over what is counted.
+/// One configured rule, running. All workers share it for as long as the forward or one of its
+/// sessions lives; a reload replaces its rules.
 pub(crate) struct Forward {
     pub(crate) name: Arc<str>,
-    pub(crate) timeouts: Timeouts,
-    pub(crate) path: PathChoice,
-    pub(crate) at_limit: AtLimit,
-    pub(crate) on_refusal: plan::OnRefusal,
-    pub(crate) options: TcpOptions,
-    pub(crate) gate: Arc<Gate>,
-    pub(crate) counters: Arc<ForwardCounters>,
-    /// It takes no new sessions; those it has may end.
-    pub(crate) draining: bool,
+    pub(crate) gate: Gate,
+    pub(crate) counters: ForwardCounters,
+    rules: ArcSwap<Rules>,
 }
 
 impl Forward {
     pub(crate) fn new(forward: &plan::Forward, workers: usize) -> Self {
-        let gate = Gate::new(forward.settings.max_sessions.get());
-        Self::with(forward, Arc::new(gate), Arc::new(ForwardCounters::new(workers)))
-    }
-
-    /// The same forward by other rules: its sessions and what was counted go on.
-    pub(crate) fn changed(&self, forward: &plan::Forward, draining: bool) -> Self {
-        let new = Self::with(forward, Arc::clone(&self.gate), Arc::clone(&self.counters));
-        Self { draining, ..new }
-    }
-
-    /// The same forward, taking no more sessions.
-    pub(crate) fn drained(&self) -> Self {
-        Self {
-            name: Arc::clone(&self.name),
-            gate: Arc::clone(&self.gate),
-            counters: Arc::clone(&self.counters),
-            draining: true,
-            ..*self
-        }
-    }
-
-    /// Whether both are versions of one forward.
-    pub(crate) fn is_same(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.gate, &other.gate)
-    }
-
-    /// The options of its sockets.
-    pub(crate) fn options_of(forward: &plan::Forward) -> TcpOptions {
-        let settings = &forward.settings;
-        TcpOptions { keepalive: settings.keepalive, user_timeout: settings.user_timeout }
-    }
-
-    fn with(forward: &plan::Forward, gate: Arc<Gate>, counters: Arc<ForwardCounters>) -> Self {
-        let settings = &forward.settings;
         Self {
             name: forward.name.as_str().into(),
-            timeouts: Timeouts {
-                connect: settings.connect_timeout,
-                idle: settings.idle_timeout,
-                half_close: settings.half_close_timeout,
-                max_age: settings.max_age,
-            },
-            path: settings.path,
-            at_limit: settings.at_limit,
-            on_refusal: settings.on_refusal,
-            options: Self::options_of(forward),
-            gate,
-            counters,
-            draining: false,
+            gate: Gate::new(forward.settings.max_sessions.get()),
+            counters: ForwardCounters::new(workers),
+            rules: ArcSwap::from_pointee(Rules::of(forward)),
         }
+    }
+
+    /// The rules now. Sessions look them up where they need them and keep none.
+    pub(crate) fn rules(&self) -> Guard<Arc<Rules>> {
+        self.rules.load()
+    }
+
+    pub(crate) fn is_draining(&self) -> bool {
+        self.rules().draining
+    }
+
+    /// Replaces the rules, for open sessions too. Returns whether their timers must be set again
+    /// ([`Rules::are_stricter_than`]).
+    #[must_use]
+    pub(crate) fn set_rules(&self, rules: Rules) -> bool {
+        let rules = Arc::new(rules);
+        let old = self.rules.swap(Arc::clone(&rules));
+        rules.are_stricter_than(&old)
+    }
+
+    /// From now on it takes no new sessions, or takes them again.
+    pub(crate) fn set_draining(&self, draining: bool) {
+        let rules = Rules { draining, ..Rules::clone(&self.rules()) };
+        self.rules.store(Arc::new(rules));
     }
 }
 
@@ -107,19 +81,9 @@ impl Route {
             target_text: target.to_string().into(),
         }
     }
-
-    /// The same route of another version of its forward.
-    pub(crate) fn of(&self, forward: &Arc<Forward>) -> Self {
-        Self {
-            forward: Arc::clone(forward),
-            listen: Arc::clone(&self.listen),
-            target: self.target.clone(),
-            target_text: Arc::clone(&self.target_text),
-        }
-    }
 }
 
-/// Whom to connect to.
+/// The address that sessions connect to.
 #[derive(Clone)]
 pub(crate) enum Target {
     /// Known addresses.

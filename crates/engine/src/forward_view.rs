@@ -4,6 +4,9 @@ use crate::counters::Totals;
 use crate::forward::Forward;
 use crate::listen_error::ListenError;
 use crate::listener::Listener;
+use plan::ListenAddress;
+use std::fmt;
+use sys::FileState;
 
 /// A forward, as it is now.
 #[derive(Clone, Copy)]
@@ -31,6 +34,31 @@ pub enum ForwardState {
     Removed,
 }
 
+/// A Unix listener whose file is not in its place.
+#[derive(Clone, Copy, Debug)]
+pub struct LostFile<'a> {
+    /// Where it listens.
+    pub listen: &'a ListenAddress,
+    /// Missing or replaced.
+    pub state: FileState,
+}
+
+impl fmt::Display for LostFile<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let what = match self.state {
+            FileState::Replaced => {
+                "another program replaced the socket's file, and clients reach what is there now: \
+                 remove that, and reload"
+            }
+            FileState::Missing | FileState::Present => {
+                "another program removed the socket's file, and no client finds it: a reload makes \
+                 it again"
+            }
+        };
+        write!(f, "listen {}: {what}", self.listen)
+    }
+}
+
 impl ForwardState {
     /// The word in answers and tables.
     pub fn as_str(self) -> &'static str {
@@ -52,6 +80,22 @@ impl ForwardView<'_> {
     /// What was counted.
     pub fn totals(&self) -> Totals {
         self.forward.counters.totals()
+    }
+
+    /// Unix listeners that no client finds any more, since another program removed or replaced their
+    /// files. One system call for each Unix listener.
+    pub fn lost_files(&self) -> impl Iterator<Item = LostFile<'_>> {
+        self.listeners.iter().filter_map(|listener| {
+            let state = listener.file_state();
+            (state != FileState::Present).then_some(LostFile { listen: &listener.address, state })
+        })
+    }
+
+    /// Why clients do not reach it, or not all of its listeners: it could not be bound, or the file
+    /// of a Unix socket is gone.
+    pub fn error(&self) -> Option<String> {
+        let lost = || self.lost_files().next().map(|lost| lost.to_string());
+        self.unbound.map(ToString::to_string).or_else(lost)
     }
 
     /// Connections that wait to be accepted, at all listeners together.

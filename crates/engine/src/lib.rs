@@ -14,6 +14,8 @@ mod timers;
 mod token;
 mod worker;
 
+mod rules;
+
 mod forward;
 mod gate;
 
@@ -73,7 +75,7 @@ mod running;
 pub use running::Unbound;
 
 mod forward_view;
-pub use forward_view::{ForwardState, ForwardView};
+pub use forward_view::{ForwardState, ForwardView, LostFile};
 
 pub use report::{Report, Reports, SessionRecord};
 pub use resolve::{Query, Resolve};

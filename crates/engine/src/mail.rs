@@ -17,6 +17,8 @@ pub(crate) const CUT: CloseReason = CloseReason::new(By::Shutdown, Phase::Drain,
 
 /// What a worker may be told.
 pub(crate) enum Message {
+    /// Reply at once: a sign of life.
+    Ping(Reply<()>),
     /// The configuration has changed; to be answered when that has been seen to.
     Change(Arc<Changes>, Reply<()>),
     /// A session that another worker accepted, and that counts here already.
@@ -49,9 +51,13 @@ impl Worker {
     pub(crate) fn read_mail(&mut self) {
         for message in self.mailbox.take() {
             match message {
-                // Only a sign of life is wanted.
-                Message::Change(changes, reply) if changes.is_empty() => reply(()),
-                Message::Change(changes, reply) => self.walk(Walk::change(changes, reply)),
+                Message::Ping(reply) => reply(()),
+                Message::Change(changes, reply) => {
+                    self.walk(Walk::change(Arc::clone(&changes), reply));
+                    if !changes.stricter.is_empty() {
+                        self.walk(Walk::SetTimers { changes, place: 0 });
+                    }
+                }
                 Message::Adopt(accepted) => self.begin(accepted),
                 Message::Resolved { session, addresses } => self.resolved(session, addresses),
                 Message::RoomAgain => self.retry_full(),
@@ -78,6 +84,6 @@ impl Worker {
         self.draining = true;
         self.retry_at = None;
         let numbers = self.listeners.keys().copied().collect();
-        self.walk(Walk::Drain { numbers, place: 0 });
+        self.walk(Walk::Drain { numbers });
     }
 }

@@ -2,23 +2,43 @@
 //! clients must not become a flood of log lines.
 
 use crate::report::{Outbox, Report};
-use flow::Time;
+use flow::{Cause, Time};
 use std::collections::HashMap;
-use std::hash::Hash;
+use std::sync::Arc;
 use std::time::Duration;
 
 const PAUSE: Duration = Duration::from_secs(5);
-/// Kinds remembered. Beyond them a report is sent as it comes, after the oldest were forgotten.
-const MOST_KINDS: usize = 4096;
+/// How long a count that was not reported is kept for the next report of its kind.
+const COUNT_HOLDS: Duration = Duration::from_secs(600);
+/// Kinds from which on old ones are forgotten.
+const MANY: usize = 1024;
 
-/// How often each kind happened since it was last reported, and when that was.
-pub(crate) struct Notices<K> {
-    kinds: HashMap<K, (Time, u64)>,
+/// What happened. Making one allocates nothing, since most reports are suppressed.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Kind {
+    /// To a forward, by its name.
+    Forward(Arc<str>, Cause),
+    /// To the process: what was missing, and what for.
+    Resource(&'static str, Cause),
 }
 
-impl<K: Hash + Eq> Notices<K> {
+/// How often a kind happened since it was last reported, and when that was.
+struct Entry {
+    reported: Time,
+    count: u64,
+}
+
+/// Rate limiter of reports.
+pub(crate) struct Notices {
+    kinds: HashMap<Kind, Entry>,
+    /// The number of kinds at which old ones are forgotten: at least twice as many as stayed the
+    /// last time, so that a call looks at few of them on average.
+    forget_at: usize,
+}
+
+impl Notices {
     pub(crate) fn new() -> Self {
-        Self { kinds: HashMap::new() }
+        Self { kinds: HashMap::new(), forget_at: MANY }
     }
 
     /// It happened once more. `report` makes the report from how many times it has by now.
@@ -26,50 +46,120 @@ impl<K: Hash + Eq> Notices<K> {
         &mut self,
         outbox: &Outbox,
         now: Time,
-        kind: K,
+        kind: Kind,
         report: impl FnOnce(u64) -> Report,
     ) {
-        if self.kinds.len() >= MOST_KINDS {
-            self.kinds.retain(|_, (last, _)| now.since(*last) < PAUSE);
+        if self.kinds.len() >= self.forget_at {
+            self.forget(now);
         }
-        let (last, count) = self.kinds.entry(kind).or_insert((Time::default(), 0));
-        *count += 1;
-        let first = *last == Time::default();
-        if first || now.since(*last) >= PAUSE {
-            *last = now;
-            outbox.send(report(std::mem::take(count)));
+        let mut is_new = false;
+        let entry = self.kinds.entry(kind).or_insert_with(|| {
+            is_new = true;
+            Entry { reported: now, count: 0 }
+        });
+        entry.count += 1;
+        if is_new || now.since(entry.reported) >= PAUSE {
+            entry.reported = now;
+            outbox.send(report(std::mem::take(&mut entry.count)));
         }
+    }
+
+    /// Forgets the kinds that would be reported at once anyway, and counts that are too old.
+    fn forget(&mut self, now: Time) {
+        self.kinds.retain(|_, entry| {
+            let holds = if entry.count == 0 { PAUSE } else { COUNT_HOLDS };
+            now.since(entry.reported) < holds
+        });
+        self.forget_at = (2 * self.kinds.len()).max(MANY);
+        self.kinds.shrink_to(self.forget_at);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use flow::Cause;
     use std::collections::VecDeque;
+
+    const FILES: Kind = Kind::Resource("a test", Cause::NoFiles);
+
+    struct Trial {
+        outbox: Arc<Outbox>,
+        notices: Notices,
+        start: Time,
+    }
+
+    impl Trial {
+        fn new() -> Self {
+            let outbox = Arc::new(Outbox::new().unwrap());
+            Self { outbox, notices: Notices::new(), start: Time::from_micros(1) }
+        }
+
+        fn note(&mut self, after: Duration, kind: Kind) {
+            let (cause, needed_for) = (Cause::NoFiles, "a test");
+            self.notices.note(&self.outbox, self.start.after(after), kind, |count| {
+                Report::Exhausted { cause, needed_for, count }
+            });
+        }
+
+        /// The counts of the reports that were sent.
+        fn reported(&self) -> Vec<u64> {
+            let reports = crate::Reports(Arc::clone(&self.outbox)).exchange(VecDeque::new());
+            let count = |report| match report {
+                Report::Exhausted { count, .. } => count,
+                _ => panic!("another report"),
+            };
+            reports.into_iter().map(count).collect()
+        }
+    }
+
+    fn kind(number: usize) -> Kind {
+        Kind::Forward(number.to_string().into(), Cause::OverLimit)
+    }
 
     #[test]
     fn the_first_is_told_at_once_and_the_rest_are_counted() {
-        let outbox = std::sync::Arc::new(Outbox::new().unwrap());
-        let reports = crate::Reports(outbox.clone());
-        let mut notices = Notices::new();
-        let start = Time::from_micros(1);
+        let mut trial = Trial::new();
         for after in [0, 1, 2, 4, 6, 7] {
-            let now = start.after(Duration::from_secs(after));
-            notices.note(&outbox, now, "files", |count| Report::Exhausted {
-                cause: Cause::NoFiles,
-                needed_for: "a test",
-                count,
-            });
+            trial.note(Duration::from_secs(after), FILES);
         }
-        let counts: Vec<u64> = reports
-            .exchange(VecDeque::new())
-            .into_iter()
-            .map(|report| match report {
-                Report::Exhausted { count, .. } => count,
-                _ => panic!("another report"),
-            })
-            .collect();
-        assert_eq!(counts, [1, 4], "one at 0 s, four by 6 s, and 7 s is not told yet");
+        assert_eq!(trial.reported(), [1, 4], "one at 0 s, four by 6 s, and 7 s is not told yet");
+    }
+
+    #[test]
+    fn kinds_are_forgotten_and_counts_that_wait_are_not() {
+        let mut trial = Trial::new();
+        trial.note(Duration::ZERO, FILES);
+        trial.note(Duration::ZERO, FILES);
+        for number in 0..10 * MANY {
+            trial.note(Duration::ZERO, kind(number));
+        }
+        assert_eq!(trial.notices.kinds.len(), 10 * MANY + 1, "all were reported just now");
+        // So many that old ones are looked for, however many there were.
+        for number in 0..10 * MANY {
+            trial.note(2 * PAUSE, kind(100 * MANY + number));
+        }
+        assert!(trial.notices.kinds.len() <= 10 * MANY + 1, "{}", trial.notices.kinds.len());
+        trial.reported();
+        trial.note(2 * PAUSE, FILES);
+        assert_eq!(trial.reported(), [2], "the one that was suppressed, and this one");
+        for number in 0..20 * MANY {
+            trial.note(2 * COUNT_HOLDS, kind(200 * MANY + number));
+        }
+        assert!(!trial.notices.kinds.contains_key(&FILES));
+    }
+
+    #[test]
+    fn what_a_call_costs_does_not_grow_with_the_kinds() {
+        const CALLS: usize = 100 * MANY;
+        let mut trial = Trial::new();
+        let mut looked_at = 0;
+        for number in 0..CALLS {
+            let (kinds, forget_at) = (trial.notices.kinds.len(), trial.notices.forget_at);
+            trial.note(Duration::ZERO, kind(number));
+            if kinds >= forget_at {
+                looked_at += kinds;
+            }
+        }
+        assert!(looked_at <= 2 * CALLS, "{looked_at} entries looked at in {CALLS} calls");
     }
 }

@@ -43,7 +43,7 @@ impl Running {
     fn state(&self) -> ForwardState {
         match self {
             Self { unbound: Some(_), .. } => ForwardState::Skipped,
-            Self { forward, .. } if forward.draining => ForwardState::Draining,
+            Self { forward, .. } if forward.is_draining() => ForwardState::Draining,
             _ => ForwardState::Active,
         }
     }
@@ -91,14 +91,12 @@ impl Forwards {
     /// A forward takes no new sessions. False if an operator drains it already.
     pub(crate) fn drain(&mut self, name: &str, shared: &Arc<Shared>) -> Option<bool> {
         let running = self.running.iter_mut().find(|running| running.plan.name == name)?;
-        if running.forward.draining {
+        if running.forward.is_draining() {
             return Some(false);
         }
-        running.forward = Arc::new(running.forward.drained());
+        running.forward.set_draining(true);
         running.unbound = None;
-        let changes =
-            Changes { forwards: vec![Arc::clone(&running.forward)], ..Changes::default() };
-        give_up(std::mem::take(&mut running.listeners), changes, shared);
+        give_up(std::mem::take(&mut running.listeners), Changes::default(), shared);
         Some(true)
     }
 
@@ -109,7 +107,7 @@ impl Forwards {
         shared: &Arc<Shared>,
     ) -> Option<Result<bool, ListenError>> {
         let at = self.running.iter().position(|running| running.plan.name == name)?;
-        if !self.running[at].forward.draining && self.running[at].unbound.is_none() {
+        if !self.running[at].forward.is_draining() && self.running[at].unbound.is_none() {
             return Some(Ok(false));
         }
         let plan = Arc::clone(&self.running[at].plan);
@@ -123,7 +121,7 @@ impl Forwards {
         };
         let running = &mut self.running[at];
         running.unbound = None;
-        running.forward = Arc::new(running.forward.changed(&plan, false));
+        running.forward.set_draining(false);
         let old = std::mem::take(&mut running.listeners);
         let old = old.into_iter().map(|listener| (listener.address.clone(), listener));
         let mut listeners: HashMap<_, _> = old.chain(new).collect();
@@ -133,9 +131,7 @@ impl Forwards {
             listen.extend(lead(&listener, &running.forward, route));
             running.listeners.push(listener);
         }
-        let changes =
-            Changes { listen, forwards: vec![Arc::clone(&running.forward)], ..Changes::default() };
-        tell(changes, shared);
+        tell(Changes { listen, ..Changes::default() }, shared);
         Some(Ok(true))
     }
 

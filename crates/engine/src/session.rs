@@ -3,12 +3,13 @@
 use crate::counters::Counters;
 use crate::forward::{Route, Target};
 use crate::holding::Holding;
-use flow::{Attempts, Direction, End, Failure, Time};
+use flow::{Attempts, Direction, End, Failure, Phase, Time};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use sys::Address;
+use sys::socket::TcpOptions;
 
 /// Keepalive and the like are set on the target's socket when its session is this old, or when
 /// they could first matter. They take several system calls, and mean nothing to a session that is
@@ -77,8 +78,10 @@ impl Session {
             Target::Unix(_) => 1,
             Target::Name(..) => 0,
         };
-        let attempts = Attempts::new(now, route.forward.timeouts.connect, known);
-        let mut flow = flow::Session::new(now, route.forward.path, attempts.until());
+        let rules = route.forward.rules();
+        let attempts = Attempts::new(now, rules.timeouts.connect, known);
+        let mut flow = flow::Session::new(now, rules.path, attempts.until());
+        drop(rules);
         if address == Address::Unix {
             flow.distrust_short_reads(End::Client);
         }
@@ -142,13 +145,13 @@ impl Session {
 
     /// When the session wants to be looked at next; `None` if nothing is due.
     pub(crate) fn deadline(&self) -> Option<Time> {
-        let options = self.options_due.then(|| self.options_at());
-        let limits = self.flow.deadline(&self.route.forward.timeouts);
+        let rules = self.route.forward.rules();
+        let options = self.options_due.then(|| self.options_at(&rules.options));
+        let limits = self.flow.deadline(&rules.timeouts);
         options.into_iter().chain(limits).min()
     }
 
-    fn options_at(&self) -> Time {
-        let options = &self.route.forward.options;
+    fn options_at(&self, options: &TcpOptions) -> Time {
         let times = [options.keepalive.map(|keepalive| keepalive.idle), options.user_timeout];
         let wait = times.into_iter().flatten().fold(OPTIONS_WAIT, Duration::min);
         self.flow.accepted().after(wait)
@@ -156,13 +159,25 @@ impl Session {
 
     /// Sets the target socket's options, if the session has reached the age for them.
     pub(crate) fn set_options_if_due(&mut self, now: Time) {
-        if !self.options_due || now < self.options_at() {
+        if !self.options_due {
+            return;
+        }
+        let rules = self.route.forward.rules();
+        if now < self.options_at(&rules.options) {
             return;
         }
         self.options_due = false;
         if let Some(target) = &self.target {
             // A socket that refuses them is broken, and will say so by itself.
-            let _ = sys::socket::set_tcp_options(target.as_fd(), &self.route.forward.options);
+            let _ = sys::socket::set_tcp_options(target.as_fd(), &rules.options);
+        }
+    }
+
+    /// A phase as it is reported: relaying while the forward or the process drains is draining.
+    pub(crate) fn shown_phase(&self, phase: Phase, process_drains: bool) -> Phase {
+        match phase {
+            Phase::Relay if process_drains || self.route.forward.is_draining() => Phase::Drain,
+            phase => phase,
         }
     }
 

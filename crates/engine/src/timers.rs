@@ -58,7 +58,8 @@ impl Worker {
                     client: sys::socket::unacked(client.as_fd()),
                     target: target.map_or(0, |target| sys::socket::unacked(target.as_fd())),
                 };
-                if let Some(reason) = session.flow.expire(now, &route.forward.timeouts, unacked) {
+                let rules = route.forward.rules();
+                if let Some(reason) = session.flow.expire(now, &rules.timeouts, unacked) {
                     return self.end(key, reason, true);
                 }
             }

@@ -134,7 +134,7 @@ impl Observer {
 
     /// Asks every worker for a sign of life. The reply is called in its thread, and must be quick.
     pub fn ask_all(&self, reply: impl Fn() -> Reply<()>) {
-        self.0.tell_all(|| Message::Change(Arc::default(), reply()));
+        self.0.tell_all(|| Message::Ping(reply()));
     }
 
     /// Sessions open now.
@@ -163,7 +163,8 @@ impl Worker {
             let key = self.sessions.key_at(place);
             let session = key.and_then(|key| self.sessions.get_mut(key));
             if let Some(session) = session.filter(|session| look.wanted.includes(session)) {
-                views.push(view(session, self.index, self.now, look.wanted.tcp));
+                let phase = session.shown_phase(session.flow.phase(), self.draining);
+                views.push(view(session, phase, self.index, self.now, look.wanted.tcp));
             }
             place += 1;
         }
@@ -171,7 +172,7 @@ impl Worker {
     }
 }
 
-fn view(session: &Session, worker: usize, now: Time, tcp: bool) -> SessionView {
+fn view(session: &Session, phase: Phase, worker: usize, now: Time, tcp: bool) -> SessionView {
     let flow = &session.flow;
     let tcp = |end| session.socket(end).filter(|_| tcp).and_then(tcp_info);
     SessionView {
@@ -181,7 +182,7 @@ fn view(session: &Session, worker: usize, now: Time, tcp: bool) -> SessionView {
         listener: Arc::clone(&session.route.listen),
         target: Arc::clone(&session.route.target_text),
         target_address: session.target_address,
-        phase: flow.phase(),
+        phase,
         age: now.since(flow.accepted()),
         idle: now.since(flow.last_byte()),
         connect_time: flow.connect_time(),

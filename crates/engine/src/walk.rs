@@ -3,20 +3,19 @@
 //!
 //! Walks are done one after the other, in the order in which they were asked for.
 
-use crate::change::Changes;
-use crate::forward::{Forward, Route};
+use crate::change::{Changes, is_among};
+use crate::forward::Forward;
 use crate::mail::CUT;
 use crate::slots::Key;
 use crate::view::Reply;
 use crate::worker::Worker;
 use flow::{By, Cause, CloseReason};
-use std::collections::HashMap;
 use std::sync::Arc;
 
 /// Work of one turn, in looks at a place of the table of sessions (some nanoseconds each).
 const WORK_PER_TURN: u32 = 4096;
-/// A session that gets another version of its forward.
-const RENEWAL: u32 = 16;
+/// A session whose timer is set.
+const TIMER: u32 = 16;
 /// A listener that is polled or given up: one or two system calls.
 const LISTENER: u32 = 128;
 /// A session that is reset, or one that begins: some system calls.
@@ -29,33 +28,22 @@ pub(crate) enum Walk {
     /// Listeners are polled (again).
     Poll { numbers: Vec<u32> },
     /// The configuration has changed.
-    Change { changes: Arc<Changes>, at: usize, batches: u32, sessions: Renewal, reply: Reply<()> },
+    Change { changes: Arc<Changes>, at: usize, batches: u32, reply: Reply<()> },
+    /// Timers of sessions are set anew: the rules of these forwards are stricter than before.
+    SetTimers { changes: Arc<Changes>, place: u32 },
     /// The sessions of a forward are reset.
     CutForward { forward: Arc<Forward>, place: u32 },
     /// A session is looked for and reset.
     Kill { id: u64, place: u32, reply: Reply<bool> },
-    /// All listeners are given up, and all sessions know that they are to end.
-    Drain { numbers: Vec<u32>, place: u32 },
+    /// All listeners are given up.
+    Drain { numbers: Vec<u32> },
     /// All sessions are reset.
     Cut { place: u32 },
 }
 
-/// Sessions on their way to the new versions of their forwards.
-#[derive(Default)]
-pub(crate) struct Renewal {
-    /// By the gate that all versions of a forward share.
-    versions: Option<HashMap<usize, Arc<Forward>>>,
-    routes: HashMap<usize, (Arc<Route>, Arc<Route>)>,
-    place: u32,
-}
-
-fn gate(forward: &Forward) -> usize {
-    Arc::as_ptr(&forward.gate).addr()
-}
-
 impl Walk {
     pub(crate) fn change(changes: Arc<Changes>, reply: Reply<()>) -> Self {
-        Self::Change { changes, at: 0, batches: 0, sessions: Renewal::default(), reply }
+        Self::Change { changes, at: 0, batches: 0, reply }
     }
 }
 
@@ -87,10 +75,10 @@ impl Worker {
     fn take_steps(&mut self, mut walk: Walk, work: &mut u32) -> Option<Walk> {
         let is_done = match &mut walk {
             Walk::Poll { numbers } => self.poll_some(numbers, work),
-            Walk::Change { changes, at, batches, sessions, .. } => {
+            Walk::Change { changes, at, batches, .. } => {
                 self.change_listeners(changes, at, batches, work)
-                    && self.renew_some(&changes.forwards, sessions, work)
             }
+            Walk::SetTimers { changes, place } => self.set_timers(&changes.stricter, place, work),
             Walk::CutForward { forward, place } => self.cut_some(forward, place, work),
             Walk::Kill { id, place, .. } => match self.find(*id, place, work) {
                 Found::At(key) => {
@@ -100,15 +88,7 @@ impl Worker {
                 Found::Nowhere => return answer(walk, false),
                 Found::NotYet => false,
             },
-            Walk::Drain { numbers, place } => {
-                self.unpoll_some(numbers, work)
-                    && self.visit(place, work, |worker, key| {
-                        if let Some(session) = worker.sessions.get_mut(key) {
-                            session.flow.drain();
-                        }
-                        RENEWAL
-                    })
-            }
+            Walk::Drain { numbers } => self.unpoll_some(numbers, work),
             Walk::Cut { place } => self.visit(place, work, |worker, key| {
                 worker.end(key, CUT, true);
                 SESSION
@@ -186,46 +166,23 @@ impl Worker {
         *at == changes.listen.len() + changes.unlisten.len()
     }
 
-    /// Gives the sessions of these forwards the new version. What a session began with stays: its
-    /// target, its paths, the options of its sockets.
-    fn renew_some(
-        &mut self,
-        forwards: &[Arc<Forward>],
-        renewal: &mut Renewal,
-        work: &mut u32,
-    ) -> bool {
-        if forwards.is_empty() {
-            return true;
-        }
-        let Renewal { versions, routes, place } = renewal;
-        let versions = versions.get_or_insert_with(|| {
-            forwards.iter().map(|forward| (gate(forward), Arc::clone(forward))).collect()
-        });
+    /// Sets the timers of these forwards' sessions.
+    fn set_timers(&mut self, forwards: &[Arc<Forward>], place: &mut u32, work: &mut u32) -> bool {
         self.visit(place, work, |worker, key| {
             let Some(session) = worker.sessions.get_mut(key) else { return 0 };
-            let Some(forward) = versions.get(&gate(&session.route.forward)) else { return 0 };
-            // The old route is kept, so that no other one gets its address meanwhile.
-            let (_, route) =
-                routes.entry(Arc::as_ptr(&session.route).addr()).or_insert_with(|| {
-                    (Arc::clone(&session.route), Arc::new(session.route.of(forward)))
-                });
-            session.route = Arc::clone(route);
-            if forward.draining || worker.draining {
-                session.flow.drain();
-            } else {
-                session.flow.resume();
+            if !is_among(forwards, &session.route.forward) {
+                return 0;
             }
-            // Its deadline may be earlier now.
             worker.set_timer(key);
-            RENEWAL
+            TIMER
         })
     }
 
     /// Resets the sessions of a forward.
-    fn cut_some(&mut self, forward: &Forward, place: &mut u32, work: &mut u32) -> bool {
+    fn cut_some(&mut self, forward: &Arc<Forward>, place: &mut u32, work: &mut u32) -> bool {
         self.visit(place, work, |worker, key| {
             let session = worker.sessions.get_mut(key);
-            if session.is_some_and(|session| session.route.forward.is_same(forward)) {
+            if session.is_some_and(|session| Arc::ptr_eq(&session.route.forward, forward)) {
                 worker.end_by_operator(key, Cause::Drained);
                 return SESSION;
             }

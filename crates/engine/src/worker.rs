@@ -14,7 +14,7 @@ use crate::token::{MAILBOX, session_of};
 use crate::upgrade::Parking;
 use crate::walk::Walk;
 use crate::wheel::Wheel;
-use flow::{Action, Cause, End, Readiness, Stage, Time};
+use flow::{Action, End, Readiness, Stage, Time};
 use rustix::fd::{AsFd, OwnedFd};
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
@@ -45,7 +45,7 @@ pub(crate) struct Worker {
     pub(crate) exhausted: HashSet<u32>,
     /// When to try the exhausted ones again.
     pub(crate) retry_at: Option<Time>,
-    pub(crate) notices: Notices<(Arc<str>, Cause)>,
+    pub(crate) notices: Notices,
     /// Sessions that wait for their share: bulk, and those that used up their last one.
     waiting: VecDeque<Key>,
     pub(crate) tidy_at: Option<Time>,

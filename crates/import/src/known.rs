@@ -1,5 +1,7 @@
 //! What a word of a foreign configuration means for us.
 
+use std::collections::HashSet;
+
 use crate::note::{Place, quoted};
 use crate::section::{Config, Noted, Section};
 
@@ -48,7 +50,9 @@ pub(crate) struct Harmless {
 struct Reason {
     message: &'static str,
     help: &'static str,
+    /// In the order in which they were found.
     names: Vec<String>,
+    known: HashSet<String>,
     place: Place,
 }
 
@@ -72,18 +76,21 @@ impl Harmless {
     fn because(&mut self, message: &'static str, help: &'static str, place: &Place, name: &str) {
         let name = quoted(name);
         match self.reasons.iter_mut().find(|reason| reason.message == message) {
-            Some(reason) if reason.names.contains(&name) => {}
-            Some(reason) => reason.names.push(name),
+            Some(reason) => {
+                if reason.known.insert(name.clone()) {
+                    reason.names.push(name);
+                }
+            }
             None => {
-                let (names, place) = (vec![name], place.clone());
-                self.reasons.push(Reason { message, help, names, place });
+                let (known, names) = (HashSet::from([name.clone()]), vec![name]);
+                self.reasons.push(Reason { message, help, names, known, place: place.clone() });
             }
         }
     }
 
     /// The notes.
     pub(crate) fn report(self, config: &mut Config) {
-        for Reason { message, help, names, place } in self.reasons {
+        for Reason { message, help, names, place, .. } in self.reasons {
             config.differs(&place, format!("{}: {message}", names.join(", ")), help);
         }
     }

@@ -1,5 +1,6 @@
 //! What a foreign configuration is turned into, before it is written: sections of our TOML.
 
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use crate::note::{Kind, Note, Place};
@@ -15,6 +16,7 @@ pub(crate) struct Config {
     pub(crate) sections: Vec<Section>,
     /// What belongs to no section.
     pub(crate) notes: Vec<Note>,
+    losses: Losses,
 }
 
 /// A table of our TOML: `[defaults]` or one `[[forward]]`, for example.
@@ -26,6 +28,7 @@ pub(crate) struct Section {
     /// Keys and their values, written as TOML.
     pub(crate) entries: Vec<(&'static str, String)>,
     pub(crate) notes: Vec<Note>,
+    losses: Losses,
     /// Where the reason is written, if it must not be active.
     pub(crate) off: Option<Place>,
     /// Where it comes from.
@@ -35,6 +38,8 @@ pub(crate) struct Section {
 /// What has notes about what became of it.
 pub(crate) trait Noted {
     fn notes(&mut self) -> &mut Vec<Note>;
+
+    fn losses(&mut self) -> &mut Losses;
 
     fn not_converted(
         &mut self,
@@ -48,17 +53,21 @@ pub(crate) trait Noted {
     /// Settings that are left out, of which several may make up one thing: those of one line with the
     /// same consequence are named together, and none is named twice.
     fn lost(&mut self, place: &Place, name: &str, message: &str, help: &str) {
-        let consequence = format!(": {message}");
-        for note in self.notes().iter_mut().filter(|note| note.kind == Kind::NotConverted) {
-            let Some(names) = note.message.strip_suffix(&consequence) else { continue };
-            if names.split(", ").any(|other| other == name) {
-                return;
-            }
-            if note.place == *place {
-                note.message = format!("{names}, {name}{consequence}");
-                return;
-            }
+        let loss = (message.to_owned(), name.to_owned());
+        if !self.losses().named.insert(loss) {
+            return;
         }
+        let consequence = format!(": {message}");
+        let last = self.losses().last.get(message).copied();
+        let last = last.and_then(|nth| self.notes().get_mut(nth));
+        if let Some(note) = last.filter(|note| note.place == *place)
+            && let Some(names) = note.message.strip_suffix(&consequence)
+        {
+            note.message = format!("{names}, {name}{consequence}");
+            return;
+        }
+        let nth = self.notes().len();
+        self.losses().last.insert(message.to_owned(), nth);
         self.not_converted(place, format!("{name}{consequence}"), help);
     }
 
@@ -67,15 +76,32 @@ pub(crate) trait Noted {
     }
 }
 
+/// Settings that [`Noted::lost`] has noted. Looked up, not searched for: there may be as many as lines.
+#[derive(Default)]
+pub(crate) struct Losses {
+    /// Each consequence with each name.
+    named: HashSet<(String, String)>,
+    /// The last note of each consequence, by its place among the notes.
+    last: HashMap<String, usize>,
+}
+
 impl Noted for Config {
     fn notes(&mut self) -> &mut Vec<Note> {
         &mut self.notes
+    }
+
+    fn losses(&mut self) -> &mut Losses {
+        &mut self.losses
     }
 }
 
 impl Noted for Section {
     fn notes(&mut self) -> &mut Vec<Note> {
         &mut self.notes
+    }
+
+    fn losses(&mut self) -> &mut Losses {
+        &mut self.losses
     }
 }
 
@@ -101,7 +127,8 @@ impl Config {
 impl Section {
     pub(crate) fn new(head: &'static str, place: Place) -> Self {
         let about = place.to_string();
-        Self { head, about, entries: Vec::new(), notes: Vec::new(), off: None, place }
+        let (entries, notes, losses) = (Vec::new(), Vec::new(), Losses::default());
+        Self { head, about, entries, notes, losses, off: None, place }
     }
 
     pub(crate) fn forward(place: Place) -> Self {

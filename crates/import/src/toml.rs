@@ -13,6 +13,7 @@ const ROUNDS: usize = 20;
 /// Writes the configuration. What our reader finds wrong with a section is noted, and the section
 /// commented out.
 pub(crate) fn write(from: From, mut config: Config) -> Converted {
+    comment_out_surplus(&mut config);
     for _ in 0..ROUNDS {
         let (text, starts) = sections(&config);
         if !comment_out_problems(&text, &starts, &mut config) {
@@ -26,11 +27,23 @@ pub(crate) fn write(from: From, mut config: Config) -> Converted {
     converted(from, config)
 }
 
+/// Our reader takes no more forwards than this, and would name the first one beyond.
+fn comment_out_surplus(config: &mut Config) {
+    let forwards = config.sections.iter_mut().filter(|section| section.head == "[[forward]]");
+    let active = forwards.filter(|section| section.off.is_none());
+    for section in active.skip(plan::LISTENERS_MAX) {
+        let message = format!("there are more than {} forwards", plan::LISTENERS_MAX);
+        let place = section.place.clone();
+        section.comment_out(&place, message, "write another configuration for them");
+    }
+}
+
 /// Tells whether anything had to be commented out.
 fn comment_out_problems(text: &str, starts: &[u32], config: &mut Config) -> bool {
     let mut any = false;
     let input = plan::Input { config: Some("import".into()), ..plan::Input::default() };
-    for problem in &plan::read_text(&input, text).problems {
+    // All of them: else each round would be one more reading for every thousand.
+    for problem in &plan::read_text_for_all_problems(&input, text).problems {
         let Some(place) = &problem.place else { continue };
         let nth = starts.partition_point(|start| *start <= place.line).saturating_sub(1);
         let Some(section) = config.sections.get_mut(nth) else { continue };

@@ -10,8 +10,8 @@ use crate::plan::{Admin, Forward, Route};
 use crate::problem::{Fault, Place, Problems, Severity};
 use crate::text::{Spot, quoted};
 
-/// Each listener is an open file; more than this was certainly not meant.
-const LISTENERS_MAX: usize = 100_000;
+/// The most listeners of a configuration. Each is an open file; more were certainly not meant.
+pub const LISTENERS_MAX: usize = 100_000;
 
 const RANGE_HINT: &str =
     "give both sides ranges of the same size, as in `:9000-9010` to `host:9000-9010`";

@@ -61,7 +61,8 @@ pub use plan::{
 };
 pub use problem::{COMMAND_LINE, Fault, Place, Problem, Problems, Severity};
 
-pub use read::{read, read_text};
+pub use check::LISTENERS_MAX;
+pub use read::{read, read_text, read_text_for_all_problems};
 pub use setting::{Effect, Kind, Section, Setting};
 pub use settings::settings;
 pub use shell::shell_word;

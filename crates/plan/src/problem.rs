@@ -133,14 +133,27 @@ impl fmt::Display for Fault {
 impl std::error::Error for Fault {}
 
 /// Everything that is wrong, in the order of the text.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Problems {
     kept: Vec<Problem>,
+    /// How many are kept.
+    most: usize,
     errors: usize,
     warnings: usize,
 }
 
+impl Default for Problems {
+    fn default() -> Self {
+        Self { kept: Vec::new(), most: KEPT_MAX, errors: 0, warnings: 0 }
+    }
+}
+
 impl Problems {
+    /// Keeps every problem, however many there are.
+    pub(crate) fn all_kept() -> Self {
+        Self { most: usize::MAX, ..Self::default() }
+    }
+
     /// Whether nothing at all is wrong.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
@@ -177,7 +190,7 @@ impl Problems {
             new.map(|problem| Problem { severity: Severity::Error, ..problem.clone() }).collect();
         let only_counted = |of: &Self| of.len() - of.kept.len();
         let errors = kept.len() + only_counted(self).saturating_sub(only_counted(before));
-        Self { kept, errors, warnings: 0 }
+        Self { kept, errors, ..Self::default() }
     }
 
     pub(crate) fn push(&mut self, severity: Severity, spot: &Spot<'_>, fault: &Fault) {
@@ -226,7 +239,7 @@ impl Problems {
             Severity::Error => self.errors += 1,
             Severity::Warning => self.warnings += 1,
         }
-        self.kept.len() < KEPT_MAX
+        self.kept.len() < self.most
     }
 }
 

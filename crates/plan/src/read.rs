@@ -39,6 +39,12 @@ pub fn read_text(input: &Input, text: &str) -> Reading {
     read_source(input, source.as_ref(), Problems::default())
 }
 
+/// Like [`read_text`], with every problem and not only the first thousand.
+pub fn read_text_for_all_problems(input: &Input, text: &str) -> Reading {
+    let source = input.config.as_deref().map(|path| Source::new(path.to_string_lossy(), text));
+    read_source(input, source.as_ref(), Problems::all_kept())
+}
+
 fn read_source(input: &Input, file: Option<&Source>, mut problems: Problems) -> Reading {
     let arguments: Vec<Source> =
         input.forwards.iter().map(|text| Source::new(COMMAND_LINE, text.as_str())).collect();

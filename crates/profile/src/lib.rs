@@ -1,5 +1,7 @@
-//! Profiles: stacks with numbers, written in the format of pprof, or drawn as a flame graph. What
-//! they are samples of is not known here; `sys::sampling` takes them.
+//! Profiles: stacks with numbers, written in the format of pprof, or drawn as a flame graph.
+//! [`sampling`] takes them from the running process.
+
+pub mod sampling;
 
 mod symbols;
 pub use symbols::{Frame, Symbols};

@@ -1,10 +1,10 @@
 //! The few system calls that a forwarder makes, as safe functions on owned and borrowed file
 //! descriptors. No policy: what to do about a result is decided elsewhere.
 //!
-//! Every descriptor made here is non-blocking and close-on-exec. This is the only crate in which
-//! `unsafe` may appear, and it does so only where `rustix` has no safe form of a call:
-//! [`tcp_info`], [`socket::unacked`], [`ignore_newcomers`], [`release_free_memory`], what [`exec`],
-//! [`inherit`] and [`sampling`] need, and [`only_files_and_dns`].
+//! Every descriptor made here is non-blocking and close-on-exec. `unsafe` may appear here, and in the
+//! samplers of `profile`, which only a profiling build contains, and only where `rustix` has no safe
+//! form of a call: [`tcp_info`], [`socket::unacked`], [`ignore_newcomers`], [`release_free_memory`],
+//! what [`exec`] and [`inherit`] need, and [`only_files_and_dns`].
 
 mod address;
 pub use address::Address;
@@ -20,6 +20,9 @@ pub use adopted::{ListensAt, adopt, listens_at};
 
 mod inherited;
 pub use inherited::{InheritError, Inherited, take_inherited};
+
+mod entry;
+pub use entry::{Entry, Writers};
 
 mod socket_file;
 pub use socket_file::{FileId, FileState, SocketFile};
@@ -60,7 +63,6 @@ mod orphans;
 pub use orphans::{OwnChild, reap_orphans};
 
 mod privileges;
-pub mod sampling;
 pub use privileges::{
     Identity, IdentityError, hide_memory, keep_capability, never_writable_by_others, threads,
 };

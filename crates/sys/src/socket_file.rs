@@ -1,5 +1,6 @@
 //! The file of a listening Unix socket, which its maker removes at the end.
 
+use rustix::fd::AsFd;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
@@ -23,6 +24,12 @@ impl FileId {
     /// none.
     pub fn reached_by(path: &Path) -> Option<Self> {
         std::fs::metadata(path).ok().map(|file| Self::of(&file))
+    }
+
+    /// An open file or socket. `None` if the kernel does not say.
+    pub fn of_descriptor(descriptor: impl AsFd) -> Option<Self> {
+        let file = rustix::fs::fstat(descriptor).ok()?;
+        Some(Self { device: file.st_dev, inode: file.st_ino })
     }
 
     fn of(file: &std::fs::Metadata) -> Self {

@@ -45,6 +45,13 @@ impl Terminal {
         self.tmux(["send-keys", "-l", text]);
     }
 
+    /// Pastes a text, marked as such if the program has asked for that (bracketed paste).
+    #[track_caller]
+    pub fn paste(&self, text: &str) {
+        self.tmux(["set-buffer", "--", text]);
+        self.tmux(["paste-buffer", "-p"]);
+    }
+
     /// Presses keys by their names: `F9`, `Tab`, `PageDown`, `C-c`.
     #[track_caller]
     pub fn press<const N: usize>(&self, keys: [&str; N]) {

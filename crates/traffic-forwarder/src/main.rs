@@ -27,7 +27,7 @@ use std::process::ExitCode;
 /// Remembers who allocates, for `/debug/pprof/heap`.
 #[cfg(feature = "profile")]
 #[global_allocator]
-static ALLOCATOR: sys::sampling::SamplingAllocator = sys::sampling::SamplingAllocator;
+static ALLOCATOR: profile::sampling::SamplingAllocator = profile::sampling::SamplingAllocator;
 
 fn main() -> ExitCode {
     control::only_files_and_dns();

@@ -36,7 +36,7 @@ pub(super) struct ListQuery {
     /// Without so many that come first.
     #[serde(default)]
     offset: usize,
-    /// Only those that are red in the views: skipped, at their limit, or with a client refused or a session
+    /// Only those that are red in the views: skipped or without a socket's file, at their limit, or with a client refused or a session
     /// failed within the last minute.
     #[serde(default)]
     trouble: bool,
@@ -215,6 +215,7 @@ impl Supervisor {
 fn is_in_trouble(view: &ForwardView<'_>, totals: &Totals) -> bool {
     let lately = |at: Option<Time>| at.is_some_and(|at| seconds_since(at) < LATELY);
     view.state == ForwardState::Skipped
+        || view.lost_files().next().is_some()
         || view.sessions() >= view.plan.settings.max_sessions.get()
         || lately(totals.last_refused)
         || lately(totals.last_failed)
@@ -229,7 +230,7 @@ fn forward_of(view: &ForwardView<'_>, totals: &Totals) -> Forward {
     Forward {
         name: view.plan.name.clone(),
         state: view.state.as_str().to_owned(),
-        error: view.unbound.map(ToString::to_string),
+        error: view.error(),
         listen: routes().map(|route| route.listen.to_string()).collect(),
         to: routes().map(|route| route.target.to_string()).collect(),
         sessions: view.sessions(),

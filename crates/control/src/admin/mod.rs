@@ -39,5 +39,6 @@ mod page;
 pub(crate) use access::{Token, token_fault};
 pub(crate) use door::{Door, DoorError};
 pub(crate) use place::present_socket;
+pub(crate) use profile::{cpu_is_sampled, let_samples_through};
 pub(crate) use routes::App;
 pub(crate) use server::MOST_CONNECTIONS;

@@ -9,6 +9,8 @@ use absent as taking;
 #[cfg(feature = "profile")]
 mod taking;
 
+pub(crate) use taking::{cpu_is_sampled, let_samples_through};
+
 use super::refusal::Refusal;
 use super::routes::App;
 use api::Failure;

@@ -4,12 +4,13 @@ use super::check::Check;
 use super::directories::{self, Trouble, command_to_make, trouble};
 use super::finding::{Detail, Finding, Verdict};
 use super::host::Host;
-use crate::log::{LogError, try_log_file};
+use crate::log::{LogError, other_writers, try_log_file};
 use plan::Plan;
 use std::fs;
 use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use sys::Entry;
 
 /// As many as the kernel follows (`MAXSYMLINKS`, path_resolution(7)).
 const MOST_LINKS: usize = 40;
@@ -22,6 +23,8 @@ const OWNER_WRITES: u32 = 0o200;
 pub(super) struct Tried {
     path: PathBuf,
     opened: Result<(), Refused>,
+    /// Other users who may write in its directory.
+    others: Option<String>,
 }
 
 #[derive(Debug)]
@@ -50,10 +53,12 @@ enum Cause {
 /// be made, it is not tried.
 pub(super) fn look(plan: &Plan) -> Option<Tried> {
     let path = plan.log.file.clone()?;
-    let can_be_made = is_missing(&path) && trouble(&directory_of(&path)).is_none();
+    let is_reached = Entry::reached_by(&path).is_ok();
+    let can_be_made = is_reached && is_missing(&path) && trouble(&directory_of(&path)).is_none();
     let opened = if can_be_made { Ok(()) } else { try_log_file(&path) };
     let opened = opened.map_err(|error| Refused::of(&path, &error));
-    Some(Tried { path, opened })
+    let others = other_writers(&path).map(|writers| writers.to_string());
+    Some(Tried { path, opened, others })
 }
 
 fn is_missing(path: &Path) -> bool {
@@ -95,11 +100,18 @@ impl Refused {
 /// Without its file, the process does not start.
 pub(super) fn log_file(tried: Option<&Tried>, host: &Host) -> Finding {
     let finding = |verdict, found| Finding::new(Check::LogFile, verdict, found);
-    let Some(Tried { path, opened }) = tried else {
+    let Some(Tried { path, opened, others }) = tried else {
         return finding(Verdict::Ok, "the log goes to standard error".to_owned());
     };
     match opened {
-        Ok(()) => finding(Verdict::Ok, format!("the log can be written to {}", path.display())),
+        Ok(()) => {
+            let found = format!("the log can be written to {}", path.display());
+            let others = others.iter().map(|others| {
+                let found = format!("{others} may write in it: log in a directory of your own");
+                Detail::new(Verdict::Warn, &directory_of(path).display(), found)
+            });
+            finding(Verdict::Ok, found).details(others)
+        }
         Err(Refused { says, cause }) => {
             let detail = explanation(cause, host);
             let detail = detail.map(|found| Detail::new(Verdict::Fail, &path.display(), found));

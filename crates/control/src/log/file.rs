@@ -5,16 +5,18 @@
 //! that cannot be rotated goes on. `file-rotate` and `logroller` cannot reopen, and hide failures;
 //! `tracing-appender` knows no size.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fmt;
-use std::fs::{self, File, OpenOptions};
+use std::fs::File;
 use std::io::{self, ErrorKind, Write as _};
-use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
+use sys::Entry;
 
 /// For its owner, and for a group that may read logs.
 const MODE: u32 = 0o640;
+/// Files beyond `keep` that are removed at a time.
+const MOST_REMOVED: usize = 1000;
 /// After a file could not be rotated, until it is tried again.
 const RETRY: Duration = Duration::from_secs(5);
 
@@ -27,7 +29,7 @@ pub(super) struct LogFile {
     file: File,
     size: u64,
     since: SystemTime,
-    /// A device is never rotated.
+    /// A device is never rotated, nor is a descriptor: it has another name, under which it would stay.
     regular: bool,
     not_before: Option<Instant>,
 }
@@ -125,36 +127,37 @@ impl LogFile {
 
     /// `log` becomes `log.1`, `log.1` becomes `log.2`, and so on. The new file is there before the
     /// old one is given up: a line always has somewhere to go.
+    ///
+    /// Others may write in the directory, also while this runs: names are renamed and removed, and
+    /// the new file is made anew, so that no link is followed.
     fn rotate(&mut self) -> io::Result<()> {
-        let fresh = self.aside("new");
-        let (file, regular) = open(&fresh)?;
-        if let Err(error) = self.shift().and_then(|()| fs::rename(&fresh, &self.path)) {
-            let _ = fs::remove_file(&fresh);
+        let place = Entry::at(&self.path)?;
+        let fresh = aside(place.name(), "new");
+        let file = place.make_anew(&fresh, MODE)?;
+        if let Err(error) = self.shift(&place).and_then(|()| place.rename(&fresh, place.name())) {
+            let _ = place.remove(&fresh);
             return Err(error);
         }
-        (self.file, self.regular) = (file, regular);
+        (self.file, self.regular) = (file, true);
         self.look_at_file()
     }
 
-    fn shift(&self) -> io::Result<()> {
+    fn shift(&self, place: &Entry) -> io::Result<()> {
         // One that somebody has moved away leaves nothing to be shifted.
-        if !self.path.exists() {
+        if !place.has(place.name()) {
             return Ok(());
         }
-        for number in (1..self.keep).rev() {
-            rename_if_there(&self.aside(number), &self.aside(number + 1))?;
+        let aside = |number: u32| aside(place.name(), number);
+        // Behind the first that is not there, nothing has to give way.
+        let last = (1..self.keep).find(|number| !place.has(&aside(*number))).unwrap_or(self.keep);
+        for number in (1..last).rev() {
+            rename_if_there(place, &aside(number), &aside(number + 1))?;
         }
-        fs::rename(&self.path, self.aside(1))?;
+        place.rename(place.name(), &aside(1))?;
         // More are left where `keep` was larger before.
-        let beyond = (self.keep + 1..).map(|number| self.aside(number));
-        beyond.take_while(|path| fs::remove_file(path).is_ok()).count();
+        let beyond = (self.keep.saturating_add(1)..).take(MOST_REMOVED).map(aside);
+        beyond.take_while(|name| place.remove(name).is_ok()).count();
         Ok(())
-    }
-
-    fn aside(&self, suffix: impl fmt::Display) -> PathBuf {
-        let mut name = OsString::from(&self.path);
-        name.push(format!(".{suffix}"));
-        name.into()
     }
 
     /// Begins the file anew. If that fails, the present one goes on.
@@ -181,20 +184,24 @@ impl LogFile {
     }
 }
 
-/// Opens for appending, and says whether it is a regular file.
+/// Opens for appending, and says whether it can be rotated. No link of another user is followed: to
+/// where it leads, this process might write and that user not.
 pub(super) fn open(path: &Path) -> io::Result<(File, bool)> {
-    let is_pipe = fs::metadata(path).is_ok_and(|metadata| metadata.file_type().is_fifo());
-    if is_pipe {
-        // It would wait here for a reader, and later for a slow one.
-        return Err(io::Error::new(ErrorKind::InvalidInput, "it is a pipe, and a file is needed"));
-    }
-    let file = OpenOptions::new().append(true).create(true).mode(MODE).open(path)?;
-    let regular = file.metadata()?.is_file();
+    let place = Entry::reached_by(path)?;
+    let file = place.open_to_append(MODE)?;
+    let regular = file.metadata()?.is_file() && !place.is_descriptor();
     Ok((file, regular))
 }
 
-fn rename_if_there(from: &Path, to: &Path) -> io::Result<()> {
-    match fs::rename(from, to) {
+/// The name of a rotated file.
+fn aside(name: &OsStr, suffix: impl fmt::Display) -> OsString {
+    let mut name = name.to_owned();
+    name.push(format!(".{suffix}"));
+    name
+}
+
+fn rename_if_there(place: &Entry, from: &OsStr, to: &OsStr) -> io::Result<()> {
+    match place.rename(from, to) {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
         result => result,
     }

@@ -7,15 +7,15 @@ use engine::Engine;
 use plan::ListenAddress;
 use std::collections::{HashMap, HashSet};
 use std::env;
-use sys::BorrowedFd;
+use sys::{BorrowedFd, FileId};
 
 /// What the manager keeps for us.
 pub(crate) struct Store {
     pub(crate) notifier: Notifier,
     /// How many sockets it takes; 0 if it keeps none.
     room: usize,
-    /// The names of those that it has.
-    stored: HashSet<String>,
+    /// What it has, by name; `None` if another process or image gave it.
+    stored: HashMap<String, Option<FileId>>,
     is_full: bool,
 }
 
@@ -24,6 +24,7 @@ impl Store {
     pub(crate) fn from_environment(notifier: Notifier, stored: HashSet<String>) -> Self {
         let room = env::var("FDSTORE").ok().and_then(|room| room.parse().ok());
         let room = room.filter(|_| notifier.is_on()).unwrap_or(0);
+        let stored = stored.into_iter().map(|name| (name, None)).collect();
         Self { notifier, room, stored, is_full: false }
     }
 
@@ -50,10 +51,17 @@ impl Store {
         let named = |(address, socket)| Some((name_of(address)?, socket));
         let listeners: HashMap<String, BorrowedFd<'_>> =
             engine.own_sockets().filter_map(named).collect();
-        let gone = self.stored.iter().filter(|name| !listeners.contains_key(*name));
-        self.remove(gone.cloned().collect::<Vec<_>>());
+        // A name may have come to another socket: one whose file was removed is made again.
+        let is_gone = |name: &str, stored: Option<FileId>| match listeners.get(name) {
+            None => true,
+            Some(socket) => stored.is_some() && stored != FileId::of_descriptor(*socket),
+        };
+        let gone = self.stored.iter().filter(|(name, stored)| is_gone(name, **stored));
+        self.remove(gone.map(|(name, _)| name.clone()).collect::<Vec<_>>());
         for (name, socket) in listeners {
-            if self.stored.contains(&name) {
+            let id = FileId::of_descriptor(socket);
+            if let Some(stored) = self.stored.get_mut(&name) {
+                *stored = id;
                 continue;
             }
             if self.stored.len() >= self.room {
@@ -62,18 +70,18 @@ impl Store {
             if !self.notifier.tell(&format!("FDSTORE=1\nFDNAME={name}"), Some(socket)) {
                 return;
             }
-            self.stored.insert(name);
+            self.stored.insert(name, id);
         }
     }
 
     /// The names of what the manager keeps.
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
-        self.stored.iter().map(String::as_str)
+        self.stored.keys().map(String::as_str)
     }
 
     /// Whether the manager keeps the listener at this address.
     pub(crate) fn has(&self, address: &ListenAddress) -> bool {
-        name_of(address).is_some_and(|name| self.stored.contains(&name))
+        name_of(address).is_some_and(|name| self.stored.contains_key(&name))
     }
 
     fn complain(&mut self) {

@@ -44,6 +44,8 @@ pub(super) struct Forward {
     pub(super) name: String,
     /// It could not be bound.
     pub(super) skipped: bool,
+    /// Its Unix listeners whose files are gone.
+    pub(super) lost_files: usize,
     pub(super) active: u32,
     pub(super) backlog: u32,
     pub(super) totals: Totals,
@@ -101,6 +103,7 @@ impl Forward {
         Self {
             name: view.plan.name.clone(),
             skipped: view.state == ForwardState::Skipped,
+            lost_files: view.lost_files().count(),
             active: view.sessions(),
             backlog: view.backlog(),
             totals: view.totals(),

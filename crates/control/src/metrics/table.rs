@@ -107,6 +107,9 @@ metrics! {
     "traffic_forwarder_forward_skipped", Gauge, FORWARD,
         "1 for each forward that could not be bound, so that the process runs without it; absent for all others.",
         Read::Forward(skipped);
+    "traffic_forwarder_forward_lost_files", Gauge, FORWARD,
+        "Unix listeners that no client finds, since another program removed or replaced their files; absent where there are none.",
+        Read::Forward(lost_files);
     "traffic_forwarder_listener_backlog", Gauge, FORWARD,
         "Connections that wait in the kernel to be accepted.",
         Read::Forward(|it, emit| emit(&[], Whole(it.backlog.into())));
@@ -213,6 +216,13 @@ fn fallbacks(forward: &Forward, emit: &mut Emit<'_>) -> fmt::Result {
 
 fn skipped(forward: &Forward, emit: &mut Emit<'_>) -> fmt::Result {
     if forward.skipped { emit(&[], Whole(1)) } else { Ok(()) }
+}
+
+fn lost_files(forward: &Forward, emit: &mut Emit<'_>) -> fmt::Result {
+    match forward.lost_files {
+        0 => Ok(()),
+        count => emit(&[], Whole(count as u64)),
+    }
 }
 
 fn open_files(process: &Process, emit: &mut Emit<'_>) -> fmt::Result {

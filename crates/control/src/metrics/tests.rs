@@ -26,7 +26,7 @@ fn busy(name: &str) -> Forward {
         living: classes(engine::DURATION_BOUNDS.len(), Duration::from_secs(300_000)),
         ..Totals::default()
     };
-    Forward { name: name.into(), skipped: true, active: 2, backlog: 4, totals }
+    Forward { name: name.into(), skipped: true, lost_files: 1, active: 2, backlog: 4, totals }
 }
 
 fn idle(name: &str) -> Forward {

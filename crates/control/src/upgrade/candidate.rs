@@ -125,7 +125,7 @@ impl Supervisor {
 
     fn check_of(&self, wanted: &Wanted) -> Result<Check, UpgradeError> {
         // Until the upgrade is over, none is begun.
-        if sys::sampling::cpu_is_sampled() {
+        if crate::admin::cpu_is_sampled() {
             return Err(UpgradeError::Profiling);
         }
         let unknown =

@@ -139,7 +139,8 @@ impl Forwards {
         let begin = |plan: &plan::Forward| {
             let forward = Forward::new(plan, shared.mailboxes.len());
             forward.counters.of(0).go_on_from(&counted);
-            Arc::new(forward.drained())
+            forward.set_draining(true);
+            Arc::new(forward)
         };
         if standing == Standing::Removed {
             let Some(plan) = alone(&saved.removed_text) else { return };
@@ -176,7 +177,7 @@ fn file_of(saved: &handover::Listener) -> Option<FileId> {
 }
 
 fn saved_running(running: &Running) -> handover::Forward {
-    let draining = running.forward.draining;
+    let draining = running.forward.is_draining();
     let standing = if draining { Standing::Draining } else { Standing::Active };
     saved_forward(&running.plan, &running.forward, standing)
 }

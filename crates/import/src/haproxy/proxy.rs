@@ -1,6 +1,6 @@
 //! One `listen`, or one `frontend` with its `backend`, as forwards.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use super::keywords::{IN_PROXY, OF_BIND, OF_SERVER, OPTIONS};
@@ -16,6 +16,8 @@ use crate::section::{Config, NO_LIMIT, Noted, Section, duration};
 pub(super) struct Proxies<'a> {
     blocks: &'a [Block],
     backends: HashMap<&'a str, &'a Block>,
+    /// Names of backends that a frontend sends something to.
+    used: HashSet<&'a str>,
 }
 
 /// What a proxy's lines say together; the last word counts.
@@ -44,7 +46,16 @@ impl<'a> Proxies<'a> {
     pub(super) fn new(blocks: &'a [Block]) -> Self {
         let backends =
             blocks.iter().filter(|block| matches!(block.kind.as_str(), "backend" | "listen"));
-        Self { blocks, backends: backends.map(|block| (block.name.as_str(), block)).collect() }
+        let backends = backends.map(|block| (block.name.as_str(), block)).collect();
+        let mut proxies = Self { blocks, backends, used: HashSet::new() };
+        for block in blocks.iter().filter(|block| block.kind != "backend") {
+            let choices = proxies
+                .lines(block)
+                .filter(|line| matches!(line.word(0), "default_backend" | "use_backend"));
+            let names: Vec<_> = choices.map(|line| line.word(1)).collect();
+            proxies.used.extend(names);
+        }
+        proxies
     }
 
     /// The lines of a section, behind those of its `defaults`.
@@ -62,13 +73,7 @@ impl<'a> Proxies<'a> {
 
     /// Whether a frontend sends anything to this backend.
     pub(super) fn is_used(&self, backend: &Block) -> bool {
-        self.blocks.iter().any(|block| {
-            block.kind != "backend"
-                && self.lines(block).any(|line| {
-                    matches!(line.word(0), "default_backend" | "use_backend")
-                        && line.word(1) == backend.name
-                })
-        })
+        self.used.contains(backend.name.as_str())
     }
 
     pub(super) fn convert(&self, block: &'a Block, config: &mut Config, harmless: &mut Harmless) {

@@ -57,7 +57,7 @@ pub(crate) fn of_process(status: &Status) -> Vec<Red> {
 /// What is red of a forward.
 pub(crate) fn of_forward(forward: &Forward) -> Vec<Red> {
     that_hold([
-        (Red::Skipped, forward.state == "skipped"),
+        (Red::Skipped, forward.state == "skipped" || forward.error.is_some()),
         (Red::AtLimit, forward.sessions >= forward.max_sessions),
         (Red::Refusing, was_lately(forward.last_refused)),
         (Red::Failing, was_lately(forward.last_failed)),

@@ -14,7 +14,7 @@ use crate::client::red::{self, Red};
 use crate::client::units::seconds;
 use crate::client::watch::{NEWS_LAST, is_same_process, what_happened};
 use api::{Done, Forward, Forwards, Session, Sessions, Status};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 pub(super) const FORWARD_SORTS: &[&str] =
     &["config", "name", "sessions", "rate", "bytes", "errors"];
@@ -97,6 +97,8 @@ pub(super) struct Model {
     /// Which of its lines are shown.
     pub(super) detail: Scroll,
     pub(super) dialog: Option<Dialog>,
+    /// Since when the question of [`Dialog::Confirm`] can be read on the screen.
+    readable: Option<Instant>,
     /// The last answer.
     pub(super) status: Status,
     pub(super) history: History,
@@ -131,6 +133,7 @@ impl Model {
             session: None,
             detail: Scroll::default(),
             dialog: None,
+            readable: None,
             status,
             history: History::default(),
             paused: false,
@@ -138,6 +141,13 @@ impl Model {
             refusal: None,
             said: None,
             layout: Layout::default(),
+        }
+    }
+
+    /// What the model says is on the screen since then.
+    pub(super) fn is_drawn(&mut self, at: Instant) {
+        if matches!(self.dialog, Some(Dialog::Confirm(_))) {
+            self.readable.get_or_insert(at);
         }
     }
 

@@ -4,7 +4,7 @@ use super::ask::{act, ask};
 use super::draw::{Palette, draw};
 use super::layout::Layout;
 use super::model::{Act, Answered, Effect, Model, Question};
-use super::terminal::{Terminal, events};
+use super::terminal::{Read, Terminal, events};
 use crate::client::connection::Client;
 use crate::client::failure::Failure;
 use crate::client::reach::Whom;
@@ -12,10 +12,10 @@ use crate::client::screen::Screen;
 use crate::exit::Exit;
 use api::Done;
 use ratatui::crossterm::event::{Event, KeyEventKind};
-use ratatui::layout::{Rect, Size};
+use ratatui::layout::{Position, Rect, Size};
 use std::io;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::{Interval, MissedTickBehavior, interval};
@@ -40,7 +40,7 @@ pub(crate) async fn run(whom: &Whom) -> Result<Exit, Failure> {
     let mut terminal = Terminal::open()?;
     let events = events()?;
     let mut top = Top::new(client, model);
-    top.resize(terminal.get().size().map_err(Failure::Terminal)?);
+    top.resize(terminal.size());
     top.run(&mut terminal, events, &mut signals).await.map_err(Failure::Terminal)?;
     Ok(Exit::Done)
 }
@@ -67,15 +67,19 @@ impl Top {
     async fn run(
         &mut self,
         terminal: &mut Terminal,
-        mut events: UnboundedReceiver<Event>,
+        mut events: UnboundedReceiver<Read>,
         signals: &mut Signals,
     ) -> io::Result<()> {
         let mut seconds = every(PERIOD);
         loop {
             self.ask_if_other();
+            if terminal.fit()? {
+                self.resize(terminal.size());
+            }
             terminal
                 .get()
                 .draw(|frame| draw(frame, &self.model, self.palette, SystemTime::now()))?;
+            self.model.is_drawn(Instant::now());
             tokio::select! {
                 event = events.recv() => {
                     let Some(event) = event else { return Ok(()) };
@@ -94,21 +98,24 @@ impl Top {
     }
 
     /// Returns whether that was the last one.
-    fn event(&mut self, event: &Event) -> bool {
+    fn event(&mut self, (read, event): &Read) -> bool {
         match event {
-            Event::Resize(width, height) => self.resize(Size::new(*width, *height)),
-            Event::Key(key) if key.kind != KeyEventKind::Release => match self.model.key(*key) {
-                Some(Effect::Quit) => return true,
-                Some(Effect::Do(act)) => self.act(act),
-                None => {}
-            },
+            Event::Key(key) if key.kind != KeyEventKind::Release => {
+                match self.model.key(*key, *read) {
+                    Some(Effect::Quit) => return true,
+                    Some(Effect::Do(act)) => self.act(act),
+                    None => {}
+                }
+            }
+            Event::Paste(text) => self.model.paste(text, SystemTime::now()),
+            // The next drawing asks for the size itself.
             _ => {}
         }
         false
     }
 
     fn resize(&mut self, size: Size) {
-        if let Some(layout) = Layout::of(Rect::from((ratatui::layout::Position::ORIGIN, size))) {
+        if let Some(layout) = Layout::of(Rect::from((Position::ORIGIN, size))) {
             self.model.set_layout(layout);
         }
     }

@@ -1,13 +1,27 @@
 //! The terminal, and giving it back as it was: at the end, after a panic, after a signal.
 
 use crate::client::failure::Failure;
-use ratatui::DefaultTerminal;
-use ratatui::crossterm::event::{self, Event};
-use std::io::{IsTerminal, stdin, stdout};
+use ratatui::crossterm::event::{self, DisableBracketedPaste, EnableBracketedPaste, Event};
+use ratatui::crossterm::terminal::{self, EnterAlternateScreen};
+use ratatui::crossterm::{execute, queue};
+use ratatui::layout::{Position, Rect, Size};
+use ratatui::{DefaultTerminal, TerminalOptions, Viewport};
+use std::io::{self, IsTerminal, Write as _, stdin, stdout};
+use std::time::Instant;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
+/// The largest screen that is drawn, larger than text of 8 by 16 pixels on an 8K monitor. Any program
+/// may claim any size for a terminal, 65535 by 65535 included, and every cell takes memory.
+const LARGEST: Size = Size::new(1000, 400);
+
 /// The whole terminal, for as long as this lives.
-pub(super) struct Terminal(DefaultTerminal);
+pub(super) struct Terminal {
+    screen: DefaultTerminal,
+    /// The size that is drawn.
+    size: Size,
+    /// Dropped last: the terminal shows its cursor again before it is given back.
+    _taken: Taken,
+}
 
 impl Terminal {
     /// Takes the terminal; a panic gives it back before it says what happened.
@@ -16,25 +30,87 @@ impl Terminal {
             let message = "top needs a terminal; `status --watch` does without one";
             return Err(Failure::Usage(message.to_owned()));
         }
-        ratatui::try_init().map(Self).map_err(Failure::Terminal)
+        Self::take().map_err(Failure::Terminal)
+    }
+
+    fn take() -> io::Result<Self> {
+        let size = drawn_size()?;
+        let taken = Taken::take();
+        // The viewport is fixed, and fitted by [`Self::fit`]: a full-screen one takes any size.
+        let viewport = Viewport::Fixed(area(size));
+        let screen = ratatui::try_init_with_options(TerminalOptions { viewport })?;
+        execute!(stdout(), EnterAlternateScreen, EnableBracketedPaste)?;
+        Ok(Self { screen, size, _taken: taken })
     }
 
     pub(super) fn get(&mut self) -> &mut DefaultTerminal {
-        &mut self.0
+        &mut self.screen
+    }
+
+    /// The size that is drawn.
+    pub(super) fn size(&self) -> Size {
+        self.size
+    }
+
+    /// Fits what is drawn to the terminal's present size. Returns whether that is another one.
+    pub(super) fn fit(&mut self) -> io::Result<bool> {
+        let size = drawn_size()?;
+        if size == self.size {
+            return Ok(false);
+        }
+        self.size = size;
+        self.screen.resize(area(size))?;
+        Ok(true)
     }
 }
 
-impl Drop for Terminal {
+/// The terminal's size, or as much of it as is drawn.
+fn drawn_size() -> io::Result<Size> {
+    let (width, height) = terminal::size()?;
+    Ok(Size::new(width.min(LARGEST.width), height.min(LARGEST.height)))
+}
+
+fn area(size: Size) -> Rect {
+    Rect::from((Position::ORIGIN, size))
+}
+
+/// Gives the terminal back on `Drop`, however much of it was taken.
+struct Taken;
+
+impl Taken {
+    /// A panic aborts release builds without any `Drop`, so the hook gives pastes back; ratatui's own
+    /// hook does the rest.
+    fn take() -> Self {
+        let hook = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |info| {
+            leave_pastes();
+            hook(info);
+        }));
+        Self
+    }
+}
+
+impl Drop for Taken {
     fn drop(&mut self) {
+        leave_pastes();
         ratatui::restore();
     }
 }
 
-/// Keys and changes of size, read by a thread of their own: reading them blocks. It ends with the
-/// process. The channel is closed when there is no terminal any more.
-pub(super) fn events() -> Result<UnboundedReceiver<Event>, Failure> {
+/// With the terminal gone there is nothing to be set back.
+fn leave_pastes() {
+    let _ = queue!(stdout(), DisableBracketedPaste).and_then(|()| stdout().flush());
+}
+
+/// An event of the terminal, and when it was read.
+pub(super) type Read = (Instant, Event);
+
+/// Keys, pastes and changes of size, read by a thread of their own: reading them blocks. It ends with
+/// the process. The channel is closed when there is no terminal any more.
+pub(super) fn events() -> Result<UnboundedReceiver<Read>, Failure> {
     let (sender, events) = unbounded_channel();
-    let read = move || while event::read().is_ok_and(|event| sender.send(event).is_ok()) {};
+    let send = move |event| sender.send((Instant::now(), event)).is_ok();
+    let read = move || while event::read().is_ok_and(&send) {};
     std::thread::Builder::new().name("keys".into()).spawn(read).map_err(Failure::Terminal)?;
     Ok(events)
 }

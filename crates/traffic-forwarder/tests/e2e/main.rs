@@ -25,6 +25,7 @@ mod limits;
 mod lists;
 mod log_files;
 mod logging;
+mod loops;
 mod metrics;
 mod names;
 mod no_answer;

@@ -2,6 +2,7 @@
 //! long. Only root can become somebody else, so without root the tests of that have nothing to show.
 
 mod log_file;
+mod planted;
 
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};

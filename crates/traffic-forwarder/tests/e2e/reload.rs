@@ -4,7 +4,9 @@
 mod all_or_nothing;
 mod exchange;
 mod forwards;
+mod socket_files;
 mod triggers;
+mod waiting;
 
 use std::net::SocketAddr;
 

@@ -4,6 +4,9 @@ use testkit::{LIMIT, Script, connect, wait_until};
 
 use crate::stage::{Stage, ping, play};
 
+/// The question can be answered.
+const READABLE: &str = "!document.querySelector('#confirm-yes').disabled";
+
 #[test]
 fn a_kill_ends_the_session_that_was_meant_and_no_other() {
     let stage = Stage::start(&["echo"], "");
@@ -44,6 +47,8 @@ fn a_forward_drains_after_a_question_and_is_resumed() {
     ping(&client);
     ping(&stage.client(0));
     browser.click(r#"[aria-label="Resume two"]"#);
+    browser.wait_for_text("#confirm-text", "It takes new sessions again.");
+    browser.click("#confirm-yes");
     browser.wait(r#"document.querySelector('[aria-label="Drain two"]') !== null"#);
     ping(&stage.client(1));
     browser.click("#events-tab");
@@ -71,20 +76,78 @@ fn keys_are_enough() {
     browser.wait_for_text("#confirm-dialog[open]", "Kill session 2?");
     let ring = "getComputedStyle(document.activeElement).outlineStyle";
     assert_eq!(browser.evaluate(ring), "solid", "the focus can be seen");
+    browser.wait(READABLE);
     browser.press(&["Tab", "Enter"]);
     play(&clients[1], Script::new().expect_reset());
     ping(&clients[0]);
     browser.press(&["1", "ArrowDown", "ArrowDown", "d"]);
     browser.wait_for_text("#confirm-dialog[open]", "Drain two?");
+    browser.wait(READABLE);
     browser.press(&["Tab", "Enter"]);
     browser.wait_for_text("#forwards tbody tr:nth-child(2)", "draining");
     // The focus is still on its row.
     browser.press(&["c"]);
     browser.wait_for_text("#scope", "two");
     browser.press(&["d"]);
+    browser.wait_for_text("#confirm-dialog[open]", "Resume two?");
+    browser.wait(READABLE);
+    browser.press(&["Tab", "Enter"]);
     let two = || stage.http().json("/v1/forwards/two");
     wait_until("two is active", LIMIT, || two()["state"] == "active");
     assert_eq!(browser.complaints(), [""; 0]);
+}
+
+/// Typed into the wrong window, as keys or as a paste, or clicked twice.
+#[test]
+fn only_the_buttons_answer_a_question_and_only_when_it_can_be_read() {
+    let stage = Stage::start(&["one", "two"], "");
+    let clients = [stage.client(0), stage.client(1)];
+    let mut browser = stage.page();
+    let closed = "document.querySelector('dialog[open]') === null";
+    for tab in ["1", "2"] {
+        browser.press(&[tab, "ArrowDown"]);
+        browser.wait("document.activeElement.closest('tbody') !== null");
+        for text in ["On Monday we go", "d\ty", "k\tyes", "dkdkdk"] {
+            let keys: Vec<_> = text.chars().map(key_of).collect();
+            browser.press(&keys.iter().map(String::as_str).collect::<Vec<_>>());
+            browser.press(&["Escape"]);
+            browser.wait(closed);
+            browser.press(&["Escape", tab, "ArrowDown"]);
+        }
+    }
+    // A question that waits is closed by a letter and by a paste, and by neither is it answered.
+    for close in ["document.dispatchEvent(new ClipboardEvent('paste'))", "x"] {
+        browser.press(&["1", "ArrowDown", "d"]);
+        browser.wait_for_text("#confirm-dialog[open]", "Drain ");
+        browser.wait(READABLE);
+        if close == "x" {
+            browser.press(&["x"]);
+        } else {
+            browser.evaluate(close);
+        }
+        browser.wait(closed);
+    }
+    // Whatever the second click of a double click hits, it is too early.
+    browser.press(&["1", "ArrowDown", "d"]);
+    browser.evaluate("document.querySelector('#confirm-yes').click()");
+    browser.wait_for_text("#confirm-dialog[open]", "Drain ");
+    browser.press(&["Escape"]);
+    browser.wait(closed);
+    for name in ["one", "two"] {
+        let state = stage.http().json(&format!("/v1/forwards/{name}"))["state"].clone();
+        assert_eq!(state, "active", "{name}");
+    }
+    clients.iter().for_each(ping);
+    assert_eq!(browser.complaints(), [""; 0]);
+}
+
+/// The browser's name of the key for a character.
+fn key_of(character: char) -> String {
+    match character {
+        '\t' => "Tab".to_owned(),
+        ' ' => "Space".to_owned(),
+        letter => letter.to_string(),
+    }
 }
 
 #[test]

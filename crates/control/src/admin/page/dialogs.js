@@ -3,19 +3,41 @@
 import { hasToken, isToken, keepToken } from "./api.js";
 import { byId, setText } from "./dom.js";
 
+// In milliseconds. A question cannot be answered sooner: the second click of a double click, or a key
+// of a text that was meant for another window, is no answer.
+const READABLE = 400;
+
+const confirmDialog = byId("confirm-dialog");
+const yesButton = byId("confirm-yes");
+let readable;
+
 /** Asks whether to do something. */
 export function confirm(title, text, yes) {
   setText(byId("confirm-title"), title);
   setText(byId("confirm-text"), text);
-  setText(byId("confirm-yes"), yes);
-  const dialog = byId("confirm-dialog");
+  setText(yesButton, yes);
+  const dialog = confirmDialog;
   dialog.returnValue = "";
+  yesButton.disabled = true;
   dialog.showModal();
+  clearTimeout(readable);
+  readable = setTimeout(() => (yesButton.disabled = false), READABLE);
   return new Promise((resolve) => {
     const closed = () => resolve(dialog.returnValue === "yes");
     dialog.addEventListener("close", closed, { once: true });
   });
 }
+
+// Only the buttons answer: whoever types or pastes a text means something else.
+document.addEventListener("keydown", (event) => {
+  const { key, ctrlKey, altKey, metaKey } = event;
+  const isText = key.length === 1 && key !== " " && !ctrlKey && !altKey && !metaKey;
+  if (!confirmDialog.open || !isText) return;
+  confirmDialog.close();
+  // It does nothing else, such as asking again.
+  event.stopImmediatePropagation();
+});
+document.addEventListener("paste", () => confirmDialog.close());
 
 const tokenDialog = byId("token-dialog");
 

@@ -41,11 +41,15 @@ export function forwardsTable(open) {
   return new Pager("forwards", { columns: columns(open), keyOf: ({ name }) => name, nothing });
 }
 
-/** Drains a forward, after a question; or resumes it. */
+/** Drains or resumes a forward, after a question. */
 export async function switchForward({ name, state, sessions }) {
-  const resume = actionOf({ state }) === "Resume";
-  const text = `It takes no new sessions. ${many(sessions, "open session")} may go on.`;
-  if (!resume && !(await confirm(`Drain ${name}?`, text, "Drain"))) return;
+  const action = actionOf({ state });
+  if (action === undefined) return;
+  const resume = action === "Resume";
+  const text = resume
+    ? "It takes new sessions again."
+    : `It takes no new sessions. ${many(sessions, "open session")} may go on.`;
+  if (!(await confirm(`${action} ${name}?`, text, action))) return;
   try {
     const done = await ask(`${forwardPath(name)}/${resume ? "resume" : "drain"}`, "POST");
     say(`${name} is ${done.state}${done.changed ? "" : " already"}`, "good");

@@ -30,8 +30,8 @@ export function nearlyOutOfFiles({ open_files: open, open_files_limit: most }) {
   return open > most * MANY_FILES;
 }
 
-export function isSkipped({ state }) {
-  return state === "skipped";
+export function isSkipped({ state, error }) {
+  return state === "skipped" || Boolean(error);
 }
 
 export function stateTone(state) {

@@ -7,10 +7,13 @@ use axum::body::{Body, Bytes};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use futures_util::stream;
+use profile::sampling::{
+    self, CPU_RATE, CpuSampler, CpuSamples, HEAP_PERIOD, HeapSamples, heap_samples,
+};
+pub(crate) use profile::sampling::{cpu_is_sampled, let_samples_through};
 use profile::{Kind, Profile, Sample, Symbols, flame_graph, pprof};
 use std::io;
 use std::time::{Duration, Instant, SystemTime};
-use sys::sampling::{CPU_RATE, CpuSampler, CpuSamples, HEAP_PERIOD, HeapSamples, heap_samples};
 use tokio::sync::{Semaphore, SemaphorePermit, oneshot};
 
 const CPU: Kind = Kind { name: "cpu", unit: "nanoseconds" };
@@ -60,7 +63,7 @@ pub(super) async fn heap(format: Format) -> Result<Response, Refusal> {
 }
 
 fn cpu_profile(found: &CpuSamples, since: SystemTime, duration: Duration) -> Profile {
-    let sample = |(stack, count): &(sys::sampling::Stack, u64)| {
+    let sample = |(stack, count): &(sampling::Stack, u64)| {
         let count = whole(*count);
         let values = vec![count, count.saturating_mul(CPU_PERIOD)];
         Sample { addresses: stack.frames().to_vec(), values }
@@ -76,7 +79,7 @@ fn cpu_profile(found: &CpuSamples, since: SystemTime, duration: Duration) -> Pro
 }
 
 fn heap_profile(found: &HeapSamples) -> Profile {
-    let sample = |(stack, used): &(sys::sampling::Stack, sys::sampling::HeapUse)| {
+    let sample = |(stack, used): &(sampling::Stack, sampling::HeapUse)| {
         let values = [used.objects, used.bytes, used.live_objects, used.live_bytes];
         Sample { addresses: stack.frames().to_vec(), values: values.map(whole).to_vec() }
     };

@@ -1,4 +1,5 @@
 use super::*;
+use std::fs;
 use std::num::NonZeroU32;
 use std::os::unix::fs::PermissionsExt;
 use tempfile::TempDir;

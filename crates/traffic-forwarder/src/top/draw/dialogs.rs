@@ -64,7 +64,7 @@ fn question(act: &Act) -> Vec<Line<'static>> {
             vec![format!("Resume {}?", name(forward)), "It takes new sessions again.".to_owned()]
         }
     };
-    let answers = [String::new(), "y yes   n no".to_owned()];
+    let answers = [String::new(), "y yes   any other key no".to_owned()];
     lines.into_iter().chain(answers).map(Line::from).collect()
 }
 

@@ -4,13 +4,14 @@ use super::{Act, Dialog, Effect, Model, View};
 use crate::top::keys::{self, Command};
 use crate::top::scroll::Scroll;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use std::time::{Instant, SystemTime};
 
 /// Longer than any name or address that there can be.
 const LONGEST_FILTER: usize = 128;
 
 impl Model {
-    /// Takes a key, and says what is to be done outside.
-    pub(in crate::top) fn key(&mut self, key: KeyEvent) -> Option<Effect> {
+    /// Takes a key that was read at this time, and returns its effect outside.
+    pub(in crate::top) fn key(&mut self, key: KeyEvent, read: Instant) -> Option<Effect> {
         if keys::is_interrupt(key) {
             return Some(Effect::Quit);
         }
@@ -28,7 +29,7 @@ impl Model {
                 self.choose_sort(place, key);
                 None
             }
-            Some(Dialog::Confirm(act)) => self.confirm(act, key),
+            Some(Dialog::Confirm(act)) => self.confirms(key, read).then_some(Effect::Do(act)),
         }
     }
 
@@ -116,16 +117,34 @@ impl Model {
             _ => return,
         };
         self.dialog = Some(Dialog::Confirm(act));
+        self.readable = None;
     }
 
-    fn confirm(&mut self, act: Act, key: KeyEvent) -> Option<Effect> {
-        match key.code {
-            KeyCode::Char('y' | 'Y') => return Some(Effect::Do(act)),
-            KeyCode::Char('n' | 'N') | KeyCode::Esc => {}
-            // Neither yes nor no.
-            _ => self.dialog = Some(Dialog::Confirm(act)),
+    /// Whether a key says yes to the question. Every other key closes it.
+    ///
+    /// A `y` that was read before the question was on the screen answers something else: a terminal
+    /// without bracketed paste sends a pasted text as keys, all at once.
+    fn confirms(&self, key: KeyEvent, read: Instant) -> bool {
+        let is_plain = key.modifiers.difference(KeyModifiers::SHIFT).is_empty();
+        let is_yes = is_plain && matches!(key.code, KeyCode::Char('y' | 'Y'));
+        is_yes && self.readable.is_some_and(|since| read > since)
+    }
+
+    /// Takes a text that was pasted. Only a filter is text: elsewhere its letters would be commands.
+    pub(in crate::top) fn paste(&mut self, text: &str, now: SystemTime) {
+        if let Some(Dialog::Filter(filter)) = &mut self.dialog {
+            let line = text.trim_start().chars().take_while(|c| !c.is_control());
+            for c in line {
+                if filter.len() < LONGEST_FILTER {
+                    filter.push(c);
+                }
+            }
+            return;
         }
-        None
+        if matches!(self.dialog, Some(Dialog::Confirm(_))) {
+            self.dialog = None;
+        }
+        self.say("the pasted text is ignored: F4 opens the filter for it".to_owned(), false, now);
     }
 
     fn open_filter(&mut self) {

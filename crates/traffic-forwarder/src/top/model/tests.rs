@@ -95,9 +95,22 @@ fn answer_at(
     model.take(Answered { question, status: Ok(status), answer }, START);
 }
 
+/// Each key is pressed by an operator who sees what the one before it did.
 pub(in crate::top) fn press(model: &mut Model, keys: &[KeyCode]) -> Option<Effect> {
-    let press = |code: &KeyCode| model.key(KeyEvent::new(*code, KeyModifiers::NONE));
+    let press = |code: &KeyCode| {
+        let drawn = Instant::now();
+        model.is_drawn(drawn);
+        model.key(KeyEvent::new(*code, KeyModifiers::NONE), drawn + Duration::from_millis(1))
+    };
     keys.iter().map(press).last().flatten()
+}
+
+/// All that these characters do as keys which are read at once, before anything is drawn.
+fn burst(model: &mut Model, text: &str) -> Vec<Effect> {
+    let read = Instant::now();
+    let keys = text.chars().map(|c| if c == '\n' { KeyCode::Enter } else { KeyCode::Char(c) });
+    let keys = keys.map(|code| KeyEvent::new(code, KeyModifiers::NONE));
+    keys.filter_map(|key| model.key(key, read)).collect()
 }
 
 fn type_text(model: &mut Model, text: &str) {
@@ -117,17 +130,68 @@ fn only_a_yes_kills_and_only_the_session_that_was_chosen() {
     use KeyCode::{Char, Down, Enter, Esc, F, Tab};
     let mut model = model();
     press(&mut model, &[Tab, Down]);
-    for no in [Char('n'), Esc] {
+    for no in [Char('n'), Esc, Enter, Char(' '), Down, Tab, F(9), Char('d')] {
         assert_eq!(press(&mut model, &[F(9), no]), None);
-        assert_eq!(model.dialog, None);
+        assert_eq!(model.dialog, None, "{no:?}");
+        assert_eq!(press(&mut model, &[Char('y')]), None, "{no:?} was the answer");
     }
-    assert_eq!(press(&mut model, &[Char('k'), Enter]), None, "Enter is neither yes nor no");
+    press(&mut model, &[Char('k')]);
     // Rows move under the question.
     answer(&mut model, sessions(vec![session(9, json!({})), session(8, json!({}))]));
     let (forward, client) = ("web".to_owned(), "192.0.2.1:8".to_owned());
     let kill = Act::Kill { id: 8, forward, client };
     assert_eq!(press(&mut model, &[Char('y')]), Some(Effect::Do(kill)));
     assert_eq!(press(&mut model, &[Char('y')]), None, "and only once");
+}
+
+/// Each letter that asks a question is followed by each that could answer it, and by others.
+#[test]
+fn pasted_text_does_nothing_where_the_terminal_does_not_mark_it() {
+    let texts = ["On Monday we go\n", "dy", "ry", "ky", "d\ny", "\tky", "dndy", "dYkYrY"];
+    for view in [&[][..], &[KeyCode::Tab], &[KeyCode::Tab, KeyCode::Enter]] {
+        for text in texts {
+            let mut model = model();
+            press(&mut model, view);
+            assert_eq!(burst(&mut model, text), [], "{text:?} in {:?}", model.view);
+        }
+    }
+    let mut model = model();
+    press(&mut model, &[KeyCode::Char('d')]);
+    assert_eq!(burst(&mut model, "onday\n"), [], "other letters have closed the question");
+    // The question is on the screen again, and is another one to the operator.
+    press(&mut model, &[KeyCode::Char('d')]);
+    assert_eq!(burst(&mut model, "ndy"), []);
+}
+
+#[test]
+fn pasted_text_that_is_marked_goes_into_the_filter_and_nowhere_else() {
+    use KeyCode::{Char, Enter, Tab};
+    let mut model = model();
+    model.paste("dy\nq", START);
+    assert_eq!((&model.dialog, model.view), (&None, View::Forwards));
+    assert!(model.message(START).0.starts_with("the pasted text is ignored"));
+    press(&mut model, &[Char('d')]);
+    model.paste("y", START);
+    assert_eq!(model.dialog, None, "a paste is no yes, and closes the question");
+    press(&mut model, &[Tab, Char('/')]);
+    model.paste(" 192.0.2.1\nq\u{1b}", START);
+    assert_eq!(model.dialog, Some(Dialog::Filter("192.0.2.1".to_owned())));
+    model.paste(&"x".repeat(1 << 20), START);
+    press(&mut model, &[Enter]);
+    assert_eq!(model.sessions.filter().len(), 128);
+}
+
+#[test]
+fn y_with_a_modifier_is_no_yes() {
+    for modifiers in [KeyModifiers::CONTROL, KeyModifiers::ALT, KeyModifiers::SUPER] {
+        let mut model = model();
+        press(&mut model, &[KeyCode::Char('d')]);
+        let at = Instant::now();
+        model.is_drawn(at);
+        let key = KeyEvent::new(KeyCode::Char('y'), modifiers);
+        assert_eq!(model.key(key, at + Duration::from_millis(1)), None, "{modifiers:?}");
+        assert_eq!(model.dialog, None);
+    }
 }
 
 #[test]

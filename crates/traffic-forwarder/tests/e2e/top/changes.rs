@@ -32,7 +32,9 @@ fn it_goes_on_through_an_upgrade() {
     stage.desk.done(&["upgrade"]);
     stage.terminal.shows("the process was upgraded");
     ping(&client);
-    stage.terminal.press(["k", "y"]);
+    stage.terminal.press(["k"]);
+    stage.terminal.shows("Kill session 1 of db?");
+    stage.terminal.press(["y"]);
     stage.terminal.shows("session 1 is killed");
     play(&client, Script::new().expect_reset());
 }

@@ -57,7 +57,9 @@ fn the_session_that_is_chosen_is_killed_and_no_other() {
     stage.terminal.press(["n"]);
     stage.terminal.wait_for("no question", |screen| !screen.contains("Kill session"));
     clients.iter().for_each(ping);
-    stage.terminal.press(["k", "y"]);
+    stage.terminal.press(["k"]);
+    stage.terminal.shows("Kill session 2 of db?");
+    stage.terminal.press(["y"]);
     stage.terminal.shows("session 2 is killed");
     stage.wait_for_ids(&[1, 3]);
     play(&clients[1], Script::new().expect_reset());
@@ -76,7 +78,49 @@ fn a_forward_is_drained_and_resumed() {
     wait_until("nobody listens", LIMIT, || connect(&stage.db).is_err());
     ping(&client);
     stage.terminal.wait_for("its state", |_| stage.row("db")[1] == "draining");
-    stage.terminal.press(["r", "y"]);
+    stage.terminal.press(["r"]);
+    stage.terminal.shows("Resume db?");
+    stage.terminal.press(["y"]);
     stage.terminal.shows("db is active");
     served_client(&stage.db);
+}
+
+/// As a terminal sends it that marks pastes, and as one does that has never heard of them.
+#[test]
+fn a_text_that_lands_in_the_wrong_window_changes_nothing() {
+    const TEXTS: [&str; 3] = ["On Monday we go\n", "dyryky\n", "\tk\nky\t"];
+    let stage = Stage::new();
+    let client = served_client(&stage.db);
+    stage.open();
+    for text in TEXTS {
+        stage.terminal.paste(text);
+        stage.terminal.shows("the pasted text is ignored");
+        stage.terminal.press(["Escape"]);
+    }
+    for text in TEXTS {
+        stage.terminal.type_text(text);
+        // Whatever it has opened: back to the forwards, and to where a key is seen.
+        stage.terminal.press(["Escape"]);
+        stage.terminal.press(["F1"]);
+        stage.terminal.shows("this help");
+        stage.terminal.press(["Escape"]);
+        stage.terminal.wait_for("no help", |screen| !screen.contains("this help"));
+    }
+    let status = stage.desk.json(&["status"]);
+    for forward in status["forwards"].as_array().unwrap() {
+        assert_eq!(forward["state"], "active", "{status:#}");
+    }
+    ping(&client);
+}
+
+#[test]
+fn a_text_is_pasted_into_the_filter() {
+    let stage = Stage::new();
+    stage.open();
+    stage.terminal.press(["/"]);
+    stage.terminal.shows("Filter: ");
+    stage.terminal.paste("web\n");
+    stage.terminal.shows("Filter: web");
+    stage.terminal.press(["Enter"]);
+    stage.terminal.shows("1 with \"web\"");
 }

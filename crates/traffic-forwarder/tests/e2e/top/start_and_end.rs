@@ -1,7 +1,9 @@
 //! How it comes to the screen and leaves it: the size of the terminal, the way to the process, and
 //! the terminal as it was before.
 
-use testkit::{Behaviour, Port, Script, Target, Terminal};
+use std::fs;
+
+use testkit::{Behaviour, LIMIT, Port, Script, Target, Terminal, Tool, wait_until};
 
 use super::Stage;
 use crate::support::{BINARY, Config, Desk, play, served_client};
@@ -28,6 +30,53 @@ fn it_fits_into_every_size() {
     stage.terminal.shows("too small");
     stage.terminal.resize(80, 24);
     stage.terminal.wait_for("all of it", |screen| fits(screen, 80, 24));
+}
+
+/// A terminal has the size that some program has claimed for it: `stty rows 65535` is enough.
+#[test]
+fn no_size_ends_it_or_takes_its_memory() {
+    const SIZES: [(u16, u16); 7] =
+        [(u16::MAX, u16::MAX), (0, 0), (u16::MAX, 1), (1, 1), (1, u16::MAX), (0, 24), (40, 10)];
+    const MOST: u64 = 256 * 1024 * 1024;
+    let stage = Stage::new();
+    let tty = stage.desk.path("tty");
+    stage.terminal.run(&format!("tty >{tty}; echo at $(cat {tty})"));
+    stage.terminal.shows("at /dev/");
+    let tty = fs::read_to_string(tty).unwrap();
+    let resize = |(width, height): (u16, u16)| {
+        let (width, height) = (width.to_string(), height.to_string());
+        Tool::find("stty")
+            .run(["-F", tty.trim_end(), "rows", &height, "columns", &width], LIMIT)
+            .success();
+    };
+    for size in SIZES {
+        // It begins at this size, and goes through all others.
+        resize(size);
+        let (admin, pid) = (stage.desk.admin(), stage.desk.path("pid"));
+        let command = format!("sh -c 'echo $$ >{pid}; exec {BINARY} top --admin {admin}'");
+        stage.terminal.run(&command);
+        wait_until(&format!("{size:?}: the screen is taken"), LIMIT, || stage.terminal.is_taken());
+        for _ in 0..5 {
+            SIZES.into_iter().for_each(resize);
+        }
+        resize((80, 24));
+        stage.terminal.wait_for(&format!("{size:?}: all of it"), |screen| {
+            screen.starts_with("traffic-forwarder serving") && screen.contains("F10Quit")
+        });
+        let pid: u32 = fs::read_to_string(pid).unwrap().trim_end().parse().unwrap();
+        let most = peak_memory(pid);
+        assert!(most < MOST, "{size:?}: {most} bytes");
+        stage.terminal.press(["q"]);
+        stage.terminal.is_given_back();
+        stage.terminal.run("clear");
+    }
+}
+
+/// The most resident memory of a process so far, in bytes.
+fn peak_memory(pid: u32) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    line.trim().strip_suffix(" kB").unwrap().parse::<u64>().unwrap() * 1024
 }
 
 #[test]
@@ -80,7 +129,9 @@ fn a_port_is_asked_with_its_token_and_a_wrong_one_is_told() {
     terminal.shows("web ");
     terminal.press(["Tab"]);
     terminal.shows("\n     1 web ");
-    terminal.press(["k", "y"]);
+    terminal.press(["k"]);
+    terminal.shows("Kill session 1 of web?");
+    terminal.press(["y"]);
     terminal.shows("session 1 is killed");
     play(&client, Script::new().expect_reset());
     terminal.press(["q"]);

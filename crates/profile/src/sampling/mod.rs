@@ -1,6 +1,9 @@
 //! What a profile is made of: where threads spend their CPU time, and who allocated what. Only a
 //! build with the feature `profile` takes samples (docs/profiling.md).
 
+/// The result of a system call.
+type Result<T> = std::result::Result<T, rustix::io::Errno>;
+
 mod stack;
 pub use stack::{MOST_FRAMES, Stack};
 

@@ -2,7 +2,7 @@
 //! the process (ITIMER_PROF) would be simpler, but it is the kernel's choice whom its signal reaches,
 //! and a thread that sleeps may be woken for what another one did.
 
-use crate::Result;
+use super::Result;
 use rustix::io::Errno;
 use std::time::Duration;
 

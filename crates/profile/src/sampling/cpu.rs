@@ -1,9 +1,9 @@
 //! Where threads spend their CPU time: each has a timer that runs while it does, and a handler for the
 //! timer's signal notes where the thread was.
 
+use super::Result;
 use super::stack::{Registers, Stack};
 use super::thread_timer::{ThreadTimer, checked};
-use crate::Result;
 use rustix::io::Errno;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -115,7 +115,7 @@ pub fn cpu_is_sampled() -> bool {
 }
 
 /// Lets the signal of samples reach this thread, and those that it starts from now on, where all
-/// signals are held ([`crate::exec::SignalsHeld`]).
+/// signals are held (`sys::exec::SignalsHeld`).
 pub fn let_samples_through() {
     let mut signals = std::mem::MaybeUninit::<libc::sigset_t>::uninit();
     // SAFETY: sigemptyset(3) initializes the set, the others are given it then. With a valid set and

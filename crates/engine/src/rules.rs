@@ -1,0 +1,89 @@
+//! The part of a forward's settings that a reload gives to living sessions, too.
+
+use flow::{AtLimit, PathChoice, Timeouts};
+use std::time::Duration;
+use sys::socket::TcpOptions;
+
+/// How a forward treats its sessions. Never changed: a reload replaces the whole value
+/// ([`Forward::set_rules`](crate::forward::Forward::set_rules)).
+#[derive(Clone, Debug)]
+pub(crate) struct Rules {
+    pub(crate) timeouts: Timeouts,
+    pub(crate) path: PathChoice,
+    pub(crate) at_limit: AtLimit,
+    pub(crate) on_refusal: plan::OnRefusal,
+    pub(crate) options: TcpOptions,
+    /// The forward takes no new sessions; open ones may end.
+    pub(crate) draining: bool,
+}
+
+impl Rules {
+    /// The rules of a configured forward that takes sessions.
+    pub(crate) fn of(forward: &plan::Forward) -> Self {
+        let settings = &forward.settings;
+        Self {
+            timeouts: Timeouts {
+                connect: settings.connect_timeout,
+                idle: settings.idle_timeout,
+                half_close: settings.half_close_timeout,
+                max_age: settings.max_age,
+            },
+            path: settings.path,
+            at_limit: settings.at_limit,
+            on_refusal: settings.on_refusal,
+            options: options_of(forward),
+            draining: false,
+        }
+    }
+
+    /// Whether a session may be due earlier under these rules than under `old`: then the timers of
+    /// open sessions must be set again.
+    pub(crate) fn are_stricter_than(&self, old: &Self) -> bool {
+        let limits = |rules: &Self| {
+            let Timeouts { connect: _, idle, half_close, max_age } = rules.timeouts;
+            [idle, half_close, max_age].map(|limit| limit.unwrap_or(Duration::MAX))
+        };
+        let shorter = limits(self).into_iter().zip(limits(old)).any(|(new, old)| new < old);
+        shorter || self.options != old.options
+    }
+}
+
+/// The options of a forward's sockets.
+pub(crate) fn options_of(forward: &plan::Forward) -> TcpOptions {
+    let settings = &forward.settings;
+    TcpOptions { keepalive: settings.keepalive, user_timeout: settings.user_timeout }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rules(idle: Option<u64>, max_age: Option<u64>) -> Rules {
+        let seconds = |seconds| Duration::from_secs(seconds);
+        Rules {
+            timeouts: Timeouts {
+                connect: seconds(10),
+                idle: idle.map(seconds),
+                half_close: Some(seconds(60)),
+                max_age: max_age.map(seconds),
+            },
+            path: PathChoice::Auto,
+            at_limit: AtLimit::Refuse,
+            on_refusal: plan::OnRefusal::Reset,
+            options: TcpOptions { keepalive: None, user_timeout: None },
+            draining: false,
+        }
+    }
+
+    #[test]
+    fn only_a_shorter_limit_is_stricter() {
+        let old = rules(Some(100), None);
+        assert!(rules(Some(99), None).are_stricter_than(&old));
+        assert!(rules(Some(100), Some(1)).are_stricter_than(&old), "a limit where there was none");
+        assert!(!rules(None, None).are_stricter_than(&old));
+        assert!(!rules(Some(101), None).are_stricter_than(&old));
+        assert!(!Rules { draining: true, ..old.clone() }.are_stricter_than(&old));
+        let options = TcpOptions { keepalive: None, user_timeout: Some(Duration::from_secs(1)) };
+        assert!(Rules { options, ..old.clone() }.are_stricter_than(&old));
+    }
+}

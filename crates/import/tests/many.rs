@@ -1,0 +1,100 @@
+//! Very long files: what they take grows with their length, and one mistake in all of their lines does
+//! not take the others with it.
+
+#![expect(clippy::unwrap_used, reason = "a test may fail")]
+
+use std::fmt::Write as _;
+use std::time::{Duration, Instant};
+
+use import::{Converted, From, Source};
+
+fn convert(from: From, text: String) -> Converted {
+    let source = Source { name: "file".to_owned(), text };
+    import::convert(from, &source, &mut |_| Err("none".to_owned()))
+}
+
+/// More of them than our reader reports problems at once, and than so many rounds of a thousand.
+#[test]
+fn equal_rules_leave_the_first_and_all_others() {
+    const EQUAL: usize = 25_000;
+    let text = "0.0.0.0 8080 10.0.0.1 80\n".repeat(EQUAL) + "0.0.0.0 8081 10.0.0.1 80\n";
+    let converted = convert(From::Rinetd, text);
+    assert_eq!(converted.forwards, 2);
+    assert_eq!(converted.left_out(), EQUAL - 1);
+    let input = plan::Input { config: Some("file".into()), ..plan::Input::default() };
+    let reading = plan::read_text(&input, &converted.toml);
+    assert_eq!(reading.plan.unwrap().forwards.len(), 2);
+    assert!(reading.problems.is_empty());
+}
+
+#[test]
+fn rules_beyond_the_most_are_commented_out_and_the_rest_is_kept() {
+    let most = plan::LISTENERS_MAX;
+    // An address of 10/8 for each, the same port for all.
+    let rules = (0..most + 10).map(|nth| {
+        let [_, a, b, c] = u32::try_from(nth).unwrap().to_be_bytes();
+        format!("10.{a}.{b}.{c} 80 192.0.2.1 80\n")
+    });
+    let converted = convert(From::Rinetd, rules.collect());
+    assert_eq!((converted.forwards, converted.left_out()), (most, 10));
+}
+
+/// A text of so many lines, in which every line is the same, or each another one.
+type Text = fn(usize) -> String;
+
+/// What stands in one section or in many, and is noted by itself or together.
+const TEXTS: [(From, Text); 9] = [
+    (From::Rinetd, |lines| "0.0.0.0 8080 10.0.0.1 80\n".repeat(lines)),
+    (From::Rinetd, |lines| "0.0.0.0 8080 10.0.0.1 80\n".to_owned() + &"deny 10.*\n".repeat(lines)),
+    (From::Rinetd, |lines| "nonsense\n".repeat(lines)),
+    (From::Haproxy, |lines| "listen a\n bind :80\n server s 10.0.0.1:80\n".repeat(lines / 3)),
+    (From::Haproxy, |lines| {
+        let pair = "frontend f\n bind :80\n default_backend b\nbackend b\n server s 10.0.0.1:80\n";
+        pair.repeat(lines / 5)
+    }),
+    (From::Haproxy, |lines| {
+        numbered("listen a\n bind :80\n server s 10.0.0.1:80\n", " option x", lines)
+    }),
+    (From::Haproxy, |lines| {
+        let begin = "listen a\n bind :80\n server s 10.0.0.1:80\n".to_owned();
+        begin + &" unknown\n".repeat(lines / 2) + &" tcp-request content reject\n".repeat(lines / 2)
+    }),
+    (From::Nginx, |lines| {
+        format!("stream {{\n{}}}\n", "server { listen 80; proxy_pass a:80; }\n".repeat(lines))
+    }),
+    (From::Realm, |lines| {
+        "[[endpoints]]\nlisten = '0.0.0.0:80'\nremote = 'a:80'\n".repeat(lines / 3)
+    }),
+];
+
+fn numbered(begin: &str, line: &str, lines: usize) -> String {
+    (0..lines).fold(begin.to_owned(), |mut text, nth| {
+        writeln!(text, "{line}{nth}").unwrap();
+        text
+    })
+}
+
+/// Eight times the lines take eight times the time where it is linear, and 64 times where it is not.
+#[test]
+fn time_grows_with_the_lines() {
+    const LINES: usize = 1_000;
+    const TIMES: u32 = 8;
+    // Below this, the machine has more to say than the text.
+    const LEAST: Duration = Duration::from_millis(20);
+    for (nth, (from, text)) in TEXTS.into_iter().enumerate() {
+        let took = |lines: usize| {
+            let text = text(lines);
+            let took = || {
+                let began = Instant::now();
+                let converted = convert(from, text.clone());
+                assert!(converted.toml.len() > lines / 100);
+                began.elapsed()
+            };
+            // The fastest of some: others use this machine, too.
+            (0..3).map(|_| took()).min().unwrap()
+        };
+        let (few, many) = (took(LINES), took(LINES * TIMES as usize));
+        let most = few.max(LEAST) * TIMES * 3;
+        assert!(many < most, "text {nth}, {from:?}: {few:?} for few, {many:?} for many");
+    }
+}

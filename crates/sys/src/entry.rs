@@ -1,0 +1,377 @@
+//! A name in a directory, for files that a privileged process makes, renames and removes where other
+//! users may write: whatever they put there, no link of theirs leads out of the directory.
+//!
+//! The kernel protects sticky directories only, and only where `fs.protected_symlinks` is set
+//! (proc_sys_fs(5)).
+
+use rustix::fs::{
+    AtFlags, FileType, Mode, OFlags, PROC_SUPER_MAGIC, Stat, fcntl_setfl, fstat, fstatfs, openat,
+    readlinkat, renameat, statat, unlinkat,
+};
+use rustix::process::geteuid;
+use std::collections::VecDeque;
+use std::ffi::{OsStr, OsString};
+use std::fmt;
+use std::fs::File;
+use std::io::{Error, ErrorKind, Result};
+use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStringExt as _;
+use std::path::{Component, Path, PathBuf};
+
+/// As many as the kernel follows (`MAXSYMLINKS`, path_resolution(7)).
+const MOST_LINKS: usize = 40;
+const TO_LOOK: OFlags = OFlags::PATH.union(OFlags::CLOEXEC);
+const TO_ENTER: OFlags = TO_LOOK.union(OFlags::DIRECTORY);
+const TO_APPEND: OFlags =
+    OFlags::WRONLY.union(OFlags::APPEND).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
+
+/// A name in a directory that is held: what the path leads to by now does not matter.
+#[derive(Debug)]
+pub struct Entry {
+    directory: OwnedFd,
+    name: OsString,
+    /// It is a descriptor of a process, in /proc: what its link says need not be a path.
+    is_descriptor: bool,
+}
+
+/// Users beside root and the own one who may make and rename files in a directory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Writers {
+    /// The directory belongs to the user with this id.
+    Owner(u32),
+    /// Every user.
+    Everyone,
+}
+
+impl fmt::Display for Writers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Owner(owner) => write!(f, "the user with the id {owner}"),
+            Self::Everyone => f.write_str("every user"),
+        }
+    }
+}
+
+impl Entry {
+    /// The file that the path leads to. Each symbolic link on the way must belong to root or to this
+    /// user: anybody else could point it anywhere.
+    pub fn reached_by(path: &Path) -> Result<Self> {
+        Walk::new(path).entry(true)
+    }
+
+    /// The last name of the path itself, be it a link or not.
+    pub fn at(path: &Path) -> Result<Self> {
+        Walk::new(path).entry(false)
+    }
+
+    /// The name in its directory.
+    pub fn name(&self) -> &OsStr {
+        &self.name
+    }
+
+    /// Whether it is a descriptor of a process, as `/dev/stdout` is: another program's file by a name
+    /// that is not its own.
+    pub fn is_descriptor(&self) -> bool {
+        self.is_descriptor
+    }
+
+    fn new(directory: OwnedFd, name: OsString) -> Self {
+        Self { directory, name, is_descriptor: false }
+    }
+
+    /// Opens the file for appending, or makes it with this mode. Does not wait for a pipe, of which
+    /// it opens none.
+    pub fn open_to_append(&self, mode: u32) -> Result<File> {
+        let mut flags = TO_APPEND | OFlags::CREATE | OFlags::NONBLOCK;
+        if self.is_descriptor {
+            flags.remove(OFlags::NOFOLLOW | OFlags::CREATE);
+        }
+        let opened = openat(&self.directory, &self.name, flags, Mode::from_raw_mode(mode));
+        let is_pipe = |stat: &Stat| FileType::from_raw_mode(stat.st_mode) == FileType::Fifo;
+        let file = match opened {
+            // A pipe without a reader.
+            Err(rustix::io::Errno::NXIO) => return Err(pipe()),
+            opened => opened?,
+        };
+        let stat = fstat(&file)?;
+        if is_pipe(&stat) {
+            return Err(pipe());
+        }
+        let is_regular = FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile;
+        if is_regular && stat.st_nlink > 1 && self.writers()?.is_some() {
+            return Err(self.hard_link(stat.st_nlink));
+        }
+        fcntl_setfl(&file, OFlags::APPEND)?;
+        Ok(file.into())
+    }
+
+    /// Makes a file of this name for appending, in the place of whatever has the name.
+    pub fn make_anew(&self, name: &OsStr, mode: u32) -> Result<File> {
+        match self.remove(name) {
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let flags = TO_APPEND | OFlags::CREATE | OFlags::EXCL;
+        Ok(openat(&self.directory, name, flags, Mode::from_raw_mode(mode))?.into())
+    }
+
+    /// Renames within the directory. A symbolic link is renamed itself.
+    pub fn rename(&self, from: &OsStr, to: &OsStr) -> Result<()> {
+        Ok(renameat(&self.directory, from, &self.directory, to)?)
+    }
+
+    /// Removes a name from the directory. A symbolic link is removed itself.
+    pub fn remove(&self, name: &OsStr) -> Result<()> {
+        Ok(unlinkat(&self.directory, name, AtFlags::empty())?)
+    }
+
+    /// Whether the directory has this name, be it that of a file or of a link to nothing.
+    pub fn has(&self, name: &OsStr) -> bool {
+        statat(&self.directory, name, AtFlags::SYMLINK_NOFOLLOW).is_ok()
+    }
+
+    /// Other users who may change what is in the directory; `None` if there are none. The group of a
+    /// directory of root counts as root's choice.
+    pub fn writers(&self) -> Result<Option<Writers>> {
+        let stat = fstat(&self.directory)?;
+        let everyone = Mode::from_raw_mode(stat.st_mode).contains(Mode::WOTH);
+        Ok(match stat.st_uid {
+            _ if everyone => Some(Writers::Everyone),
+            owner if is_trusted(owner) => None,
+            owner => Some(Writers::Owner(owner)),
+        })
+    }
+
+    fn hard_link(&self, names: impl fmt::Display) -> Error {
+        let name = self.name.to_string_lossy();
+        let message = format!(
+            "`{}` is one of {names} names of a file, in a directory where others may write: it could \
+             be any file of this disk",
+            name.escape_debug()
+        );
+        Error::new(ErrorKind::InvalidInput, message)
+    }
+}
+
+fn pipe() -> Error {
+    // It would wait for a reader, and later for a slow one.
+    Error::new(ErrorKind::InvalidInput, "it is a pipe, and a file is needed")
+}
+
+fn is_trusted(owner: u32) -> bool {
+    owner == 0 || owner == geteuid().as_raw()
+}
+
+/// The way along a path, a name at a time.
+struct Walk {
+    /// Names that are still to be looked up.
+    names: VecDeque<OsString>,
+    /// What has been gone so far, for messages.
+    gone: PathBuf,
+    links: usize,
+}
+
+impl Walk {
+    fn new(path: &Path) -> Self {
+        let mut walk = Self { names: VecDeque::new(), gone: PathBuf::new(), links: 0 };
+        walk.prepend(path);
+        walk
+    }
+
+    fn prepend(&mut self, path: &Path) {
+        for component in path.components().rev() {
+            if component != Component::CurDir {
+                self.names.push_front(component.as_os_str().to_owned());
+            }
+        }
+    }
+
+    fn entry(mut self, follow_last: bool) -> Result<Entry> {
+        let mut directory = enter(rustix::fs::CWD, OsStr::new("."))?;
+        while let Some(name) = self.names.pop_front() {
+            if name == "/" || name == ".." {
+                directory = enter(&directory, &name)?;
+                self.gone.push(name);
+                continue;
+            }
+            let is_last = self.names.is_empty();
+            if is_last && !follow_last {
+                return Ok(Entry::new(directory, name));
+            }
+            let found = openat(&directory, &name, TO_LOOK | OFlags::NOFOLLOW, Mode::empty());
+            let found = match found {
+                Err(rustix::io::Errno::NOENT) if is_last => return Ok(Entry::new(directory, name)),
+                found => found?,
+            };
+            let stat = fstat(&found)?;
+            if FileType::from_raw_mode(stat.st_mode) != FileType::Symlink {
+                if is_last {
+                    return Ok(Entry::new(directory, name));
+                }
+                directory = enter(&directory, &name)?;
+                self.gone.push(name);
+            } else if is_last && is_descriptor(&found, &name)? {
+                return Ok(Entry { directory, name, is_descriptor: true });
+            } else {
+                self.follow(&found, &stat, &name)?;
+            }
+        }
+        // The root directory, or one that is named by `..`.
+        Ok(Entry::new(directory, OsString::from(".")))
+    }
+
+    /// Goes on with the path that a link holds.
+    fn follow(&mut self, link: &OwnedFd, stat: &Stat, name: &OsStr) -> Result<()> {
+        let shown = self.gone.join(name);
+        self.links += 1;
+        if self.links > MOST_LINKS {
+            return Err(rustix::io::Errno::LOOP.into());
+        }
+        if !is_trusted(stat.st_uid) {
+            return Err(foreign_link(&shown, stat.st_uid));
+        }
+        let target = readlinkat(link, "", Vec::new())?;
+        let target = PathBuf::from(OsString::from_vec(target.into_bytes()));
+        self.prepend(&target);
+        if target.is_absolute() {
+            self.gone = PathBuf::new();
+        }
+        Ok(())
+    }
+}
+
+/// Whether a link is an entry of `/proc/PID/fd`.
+fn is_descriptor(link: &OwnedFd, name: &OsStr) -> Result<bool> {
+    let is_number = name.as_encoded_bytes().iter().all(u8::is_ascii_digit);
+    Ok(is_number && fstatfs(link)?.f_type == PROC_SUPER_MAGIC)
+}
+
+fn enter(directory: impl rustix::fd::AsFd, name: &OsStr) -> Result<OwnedFd> {
+    Ok(openat(directory, name, TO_ENTER | OFlags::NOFOLLOW, Mode::empty())?)
+}
+
+fn foreign_link(path: &Path, owner: u32) -> Error {
+    let path = path.display().to_string();
+    let message = format!(
+        "`{}` is a symbolic link of the user with the id {owner}, who could point it at any file",
+        path.escape_debug()
+    );
+    Error::new(ErrorKind::InvalidInput, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+    use std::io::Write as _;
+    use std::os::unix::fs::{MetadataExt as _, lchown, symlink};
+
+    /// Somebody else.
+    const OTHER: u32 = 64_999;
+    const MODE: u32 = 0o640;
+
+    fn append(path: &Path, text: &str) -> Result<()> {
+        Entry::reached_by(path)?.open_to_append(MODE)?.write_all(text.as_bytes())
+    }
+
+    #[test]
+    fn own_links_are_followed_like_the_kernel_follows_them() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
+        fs::create_dir_all(at("a/b")).unwrap();
+        for (target, link) in [
+            ("a/b", "into"),
+            ("../b/file", "a/b/dots"),
+            ("into/dots", "chain"),
+            (at("a").to_str().unwrap(), "absolute"),
+        ] {
+            symlink(target, at(link)).unwrap();
+        }
+        for path in ["chain", "into/file", "absolute/b/file", "a/../a/./b/dots", "a/b/file"] {
+            append(&at(path), path).unwrap();
+            let text = fs::read_to_string(at("a/b/file")).unwrap();
+            assert!(text.ends_with(path), "{path}: {text}");
+        }
+        assert_eq!(fs::metadata(at("a/b/file")).unwrap().mode() & 0o777, MODE);
+        symlink("loop", at("loop")).unwrap();
+        let error = append(&at("loop"), "").unwrap_err();
+        assert_eq!(error.raw_os_error(), Some(rustix::io::Errno::LOOP.raw_os_error()));
+        for missing in ["none/file", "a/b/file/none"] {
+            assert!(append(&at(missing), "").is_err(), "{missing}");
+        }
+    }
+
+    #[test]
+    fn devices_are_opened_and_pipes_are_not_waited_for() {
+        append(Path::new("/dev/null"), "text").unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("pipe");
+        rustix::fs::mknodat(rustix::fs::CWD, &path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0)
+            .unwrap();
+        assert!(append(&path, "").unwrap_err().to_string().contains("it is a pipe"));
+        let reader = fs::OpenOptions::new().read(true).write(true).open(&path).unwrap();
+        assert!(append(&path, "").unwrap_err().to_string().contains("it is a pipe"));
+        drop(reader);
+    }
+
+    #[test]
+    fn a_descriptor_is_opened_whatever_its_link_says() {
+        use std::os::fd::AsRawFd as _;
+        let dir = tempfile::tempdir().unwrap();
+        let file = File::create(dir.path().join("file")).unwrap();
+        // Its link says "... (deleted)" then.
+        fs::remove_file(dir.path().join("file")).unwrap();
+        let path = PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd()));
+        let entry = Entry::reached_by(&path).unwrap();
+        assert!(entry.is_descriptor());
+        entry.open_to_append(MODE).unwrap().write_all(b"text").unwrap();
+        assert_eq!(file.metadata().unwrap().len(), 4);
+    }
+
+    #[test]
+    fn names_are_changed_and_not_what_they_point_to() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
+        fs::write(at("victim"), "text").unwrap();
+        symlink("victim", at("link")).unwrap();
+        let entry = Entry::at(&at("link")).unwrap();
+        entry.make_anew(OsStr::new("link"), MODE).unwrap().write_all(b"new").unwrap();
+        symlink("victim", at("other")).unwrap();
+        entry.rename(OsStr::new("other"), OsStr::new("renamed")).unwrap();
+        entry.remove(OsStr::new("renamed")).unwrap();
+        assert!(!entry.has(OsStr::new("renamed")) && entry.has(OsStr::new("link")));
+        assert_eq!(fs::read_to_string(at("victim")).unwrap(), "text");
+        assert_eq!(fs::read_to_string(at("link")).unwrap(), "new");
+    }
+
+    /// Only root can give something to another user.
+    #[test]
+    fn links_and_directories_of_another_user_are_told_from_own_ones() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
+        if crate::user_id() != 0 {
+            return;
+        }
+        fs::create_dir(at("d")).unwrap();
+        fs::write(at("victim"), "text").unwrap();
+        symlink("../victim", at("d/link")).unwrap();
+        symlink("d", at("way")).unwrap();
+        fs::hard_link(at("victim"), at("d/hard")).unwrap();
+        assert_eq!(Entry::at(&at("d/link")).unwrap().writers().unwrap(), None);
+        append(&at("d/hard"), "").unwrap();
+        lchown(at("d"), Some(OTHER), None).unwrap();
+        assert_eq!(
+            Entry::at(&at("d/link")).unwrap().writers().unwrap(),
+            Some(Writers::Owner(OTHER))
+        );
+        append(&at("d/link"), "").expect("a link of root");
+        assert!(append(&at("d/hard"), "").unwrap_err().to_string().contains("names of a file"));
+        for (link, path) in [("d/link", "d/link"), ("way", "way/new")] {
+            lchown(at(link), Some(OTHER), None).unwrap();
+            let error = append(&at(path), "").unwrap_err().to_string();
+            assert!(error.contains("is a symbolic link of the user with the id 64999"), "{error}");
+        }
+        assert_eq!(fs::read_to_string(at("victim")).unwrap(), "text");
+        assert!(!at("d/new").exists());
+    }
+}
