@@ -6,12 +6,14 @@
 //!  door     where it listens, and who may come in
 //!  server   connections: their number, their time, their size
 //!  routes   which question is answered where
+//!  budget   the memory of answers that nobody reads
 //!  answers: status, forwards, sessions (listing, rates, growth), reload, upgrade, events, probes,
 //!           profile
 //!  page     what a browser shows of these answers; its files are in the folder `page`
 //! ```
 
 mod access;
+mod budget;
 mod door;
 mod place;
 mod server;

@@ -1,6 +1,7 @@
 //! Which question is answered where, and what holds for all of them.
 
 use super::access::{self, Access};
+use super::budget::{self, Budget};
 use super::growth::Growth;
 use super::rates::Rates;
 use super::refusal::{Refusal, no_method, no_path};
@@ -81,6 +82,7 @@ pub(super) fn router(mut app: App, access: Access) -> Router {
     paths
         .fallback(no_path)
         .with_state(app)
+        .layer(from_fn_with_state(Budget::new(), budget::within))
         .layer(from_fn(bounded))
         .layer(from_fn_with_state(access, access::check))
 }

@@ -5,7 +5,7 @@ use std::io::{Read as _, Write as _};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use testkit::{Behaviour, LIMIT, Socket, connect, wait_until};
+use testkit::{Behaviour, Http, LIMIT, Socket, connect, wait_until};
 
 use super::{Abused, EVERYBODY, EVERYBODY_FILES, MIB};
 use crate::support::Config;
@@ -144,4 +144,49 @@ fn watchers_that_read_nothing_miss_events_and_hold_a_bounded_number() {
     assert!(watchers.into_iter().all(ends), "a watcher that is too slow is let go");
     abused.gives_back();
     wait_until("no watcher", LIMIT, || abused.operated.fd_count() <= abused.files + 32);
+}
+
+/// Long answers that nobody reads: as many as are served at the same time.
+#[test]
+fn answers_that_nobody_reads_share_a_bounded_memory() {
+    const FORWARDS: usize = 3000;
+    const READERS: usize = 63;
+    const PATHS: [&str; 3] = ["/v1/forwards", "/metrics", "/v1/forwards?sort=name"];
+    // What all answers may take, and what one takes while it is made.
+    const ANSWERS: u64 = 8 * MIB + 24 * MIB;
+    // Questions wait for ten seconds; those that are refused then are told so.
+    const REFUSED_BY: Duration = Duration::from_secs(12);
+    let dir = tempfile::TempDir::new().unwrap();
+    let config = (0..FORWARDS).fold(Config::new(), |config, nth| {
+        let path = format!("unix:{}/{nth}", dir.path().display());
+        config.forward(path, "127.0.0.1:9", format!("name = 'forward-{nth}'"))
+    });
+    let abused = Abused::start(config, Behaviour::Echo, EVERYBODY);
+    let began = Instant::now();
+    let mut readers = Vec::new();
+    abused.beside_until("unread answers", CONNECTIONS, ANSWERS + BUFFERS, || {
+        if readers.is_empty() {
+            readers.extend((0..READERS).map(|nth| {
+                let mut socket = connected(&abused);
+                let head =
+                    format!("GET {} HTTP/1.0\r\nHost: localhost\r\n\r\n", PATHS[nth % PATHS.len()]);
+                socket.write_all(head.as_bytes()).unwrap();
+                socket
+            }));
+        }
+        // Short questions are answered meanwhile.
+        let mut short = connected(&abused);
+        short.write_all(b"GET /v1/status HTTP/1.0\r\nHost: localhost\r\n\r\n").unwrap();
+        assert!(answer(short).starts_with("HTTP/1.0 200"));
+        began.elapsed() > REFUSED_BY
+    });
+    let answers: Vec<_> = readers.into_iter().map(answer).collect();
+    let with = |status: &str| answers.iter().filter(|text| text.starts_with(status)).count();
+    let (given, refused) = (with("HTTP/1.0 200"), with("HTTP/1.0 503"));
+    assert!(given > 0 && refused > 0, "{given} given, {refused} refused");
+    assert!(answers.iter().any(|text| text.contains("nobody has read yet take the 8 MiB")));
+    // With nobody in the way, all of it is answered.
+    let all = Http::new(abused.operated.socket()).json("/v1/forwards");
+    assert_eq!(all["forwards"].as_array().unwrap().len(), FORWARDS + 2);
+    abused.gives_back();
 }
