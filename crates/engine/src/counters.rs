@@ -39,14 +39,14 @@ impl Durations {
         let seconds = duration.as_secs_f64();
         let class = DURATION_BOUNDS.iter().position(|bound| seconds <= *bound);
         self.classes[class.unwrap_or(DURATION_BOUNDS.len())].add(1);
-        self.micros.add(u64::try_from(duration.as_micros()).unwrap_or(u64::MAX));
+        self.micros.add(handover::micros(duration));
     }
 
     fn go_on_from(&self, before: &Classes) {
         for (class, count) in self.classes.iter().zip(before.counts) {
             class.add(count);
         }
-        self.micros.add(u64::try_from(before.sum.as_micros()).unwrap_or(u64::MAX));
+        self.micros.add(handover::micros(before.sum));
     }
 }
 

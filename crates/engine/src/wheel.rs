@@ -53,8 +53,9 @@ impl Wheel {
         // The highest group of bits in which the two differ names the level: below it, the entry
         // would come up in the wrong round.
         let level = (tick ^ self.elapsed).ilog2() as usize / BITS;
-        let place = tick >> (BITS * level) & (PLACES as u64 - 1);
-        self.link(index, level * PLACES + usize::try_from(place).unwrap_or(0));
+        #[expect(clippy::cast_possible_truncation, reason = "a level has 64 places")]
+        let place = (tick >> (BITS * level) & (PLACES as u64 - 1)) as usize;
+        self.link(index, level * PLACES + place);
     }
 
     fn link(&mut self, index: u32, place: usize) {

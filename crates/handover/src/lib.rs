@@ -18,6 +18,11 @@ pub use messages::{
     Process, Route, Sandbox, Session, Standing, Totals, Trial, Worker,
 };
 
+/// The microseconds of a span, as messages have them. They end at 584,000 years.
+pub fn micros(span: std::time::Duration) -> u64 {
+    u64::try_from(span.as_micros()).unwrap_or(u64::MAX)
+}
+
 /// Encodes a message.
 pub fn encode(message: &impl prost::Message) -> Vec<u8> {
     message.encode_to_vec()

@@ -8,9 +8,12 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::problem::Place;
+use crate::text::saturated;
 
 /// Room for a hundred thousand forwards, and small enough to refuse a log file given by mistake.
 const SIZE_MAX: u64 = 16 * 1024 * 1024;
+
+const _: () = assert!(SIZE_MAX < u32::MAX as u64, "lines and columns are counted in 32 bits");
 
 /// Linux, on every architecture we run on. Opening a pipe without it waits for a writer.
 const O_NONBLOCK: i32 = 0o4000;
@@ -127,7 +130,7 @@ fn read_whole(
         file.rewind()?;
         // Files of the kernel say 0 and others may grow: the limit holds for what is really read.
         let bytes = read_at_most(file, SIZE_MAX + 1)?;
-        if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > SIZE_MAX {
+        if bytes.len() as u64 > SIZE_MAX {
             return Ok(Err(too_large(name)));
         }
         let after = FileStamp::of(&file.metadata()?);
@@ -186,7 +189,7 @@ fn place(name: &str, before: &str) -> Place {
     let line = before.bytes().filter(|&byte| byte == b'\n').count() + 1;
     Place {
         source: name.to_owned(),
-        line: u32::try_from(line).unwrap_or(u32::MAX),
-        column: u32::try_from(last.chars().count() + 1).unwrap_or(u32::MAX),
+        line: saturated(line),
+        column: saturated(last.chars().count() + 1),
     }
 }

@@ -71,6 +71,7 @@ fn ports(routes: &[Route]) -> usize {
     again.map_or(routes.len(), |after| after + 1).max(1)
 }
 
+/// How many routes one listen entry has: the ports of a range, so they always fit.
 fn count(routes: &[Route]) -> u16 {
     u16::try_from(routes.len()).unwrap_or(u16::MAX)
 }

@@ -47,7 +47,7 @@ fn report(problem: &Problem) -> Vec<Group<'_>> {
     let Some(excerpt) = &problem.excerpt else { return vec![title.elements(hint)] };
     let underlined = AnnotationKind::Primary.span(excerpt.underlined.clone());
     let snippet = Snippet::source(excerpt.text.as_str())
-        .line_start(usize::try_from(place.line).unwrap_or(usize::MAX))
+        .line_start(place.line as usize)
         .line_numbering(!place.is_command_line())
         .annotation(underlined);
     let hint = hint.map(|hint| [Element::Padding(Padding), Element::Message(hint)]);
@@ -61,6 +61,6 @@ fn origin(place: &Place) -> Origin<'_> {
     if place.is_command_line() {
         return origin;
     }
-    let line = usize::try_from(place.line).unwrap_or(usize::MAX);
-    origin.line(line).char_column(usize::try_from(place.column).unwrap_or(usize::MAX))
+    let line = place.line as usize;
+    origin.line(line).char_column(place.column as usize)
 }

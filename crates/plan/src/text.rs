@@ -86,7 +86,7 @@ impl Source {
         Place {
             source: self.name.clone(),
             line: mark.line,
-            column: mark.column.saturating_add(u32::try_from(chars).unwrap_or(u32::MAX)),
+            column: mark.column.saturating_add(saturated(chars)),
         }
     }
 
@@ -96,6 +96,12 @@ impl Source {
         let start = Mark { offset: 0, line: 1, column: 1 };
         self.marks.get(after.saturating_sub(1)).copied().unwrap_or(start)
     }
+}
+
+/// A number of lines or characters. A file is too small to have more than 32 bits count (`file.rs`
+/// asserts it); of an argument, no place is shown.
+pub(crate) fn saturated(count: usize) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
 }
 
 impl<'a> Spot<'a> {
@@ -203,7 +209,7 @@ fn marks(text: &str) -> Vec<Mark> {
         while start - mark.offset > MARK_EVERY {
             let next = floor_boundary(text, mark.offset + MARK_EVERY);
             let chars = text.get(mark.offset..next).map_or(0, |text| text.chars().count());
-            mark.column = mark.column.saturating_add(u32::try_from(chars).unwrap_or(u32::MAX));
+            mark.column = mark.column.saturating_add(saturated(chars));
             mark.offset = next;
             marks.push(mark);
         }

@@ -4,6 +4,7 @@ use rustix::fs::{Access, access};
 use rustix::process::{Resource, Rlimit, geteuid, getrlimit, setrlimit};
 use rustix::time::{ClockId, clock_gettime};
 use std::path::Path;
+use std::time::Duration;
 
 /// How many descriptors this process may have open (`RLIMIT_NOFILE`, getrlimit(2)).
 pub fn open_files_limit() -> u64 {
@@ -62,11 +63,18 @@ pub fn first_ephemeral_port() -> u16 {
     first.unwrap_or(1)
 }
 
+/// Reads a clock that starts at zero with the host or the process, and is never negative.
+pub(crate) fn read_clock(clock: ClockId) -> Duration {
+    let now = clock_gettime(clock);
+    debug_assert!(now.tv_sec >= 0 && now.tv_nsec >= 0, "{clock:?} is at {now:?}");
+    Duration::from_secs(now.tv_sec.cast_unsigned())
+        + Duration::from_nanos(now.tv_nsec.cast_unsigned())
+}
+
 /// Microseconds on `CLOCK_MONOTONIC`, which the whole host shares and which never goes back.
 pub fn monotonic_micros() -> u64 {
-    let now = clock_gettime(ClockId::Monotonic);
-    let seconds = u64::try_from(now.tv_sec).unwrap_or(0);
-    seconds * 1_000_000 + u64::try_from(now.tv_nsec).unwrap_or(0) / 1000
+    let now = read_clock(ClockId::Monotonic);
+    now.as_secs() * 1_000_000 + u64::from(now.subsec_micros())
 }
 
 /// Gives memory that was freed back to the system, where the C library keeps it (glibc).

@@ -13,17 +13,17 @@ pub fn ignore_newcomers(listener: impl AsFd) -> Result<()> {
     const FLAGS_OF_TCP_HEADER: u32 = 13;
     const SYN: u32 = 0x02;
     const SYN_AND_ACK: u32 = 0x12;
-    let load = libc::BPF_LD | libc::BPF_B | libc::BPF_ABS;
-    let and = libc::BPF_ALU | libc::BPF_AND | libc::BPF_K;
-    let if_equal = libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K;
-    let answer = libc::BPF_RET | libc::BPF_K;
+    const LOAD: u16 = code(libc::BPF_LD | libc::BPF_B | libc::BPF_ABS);
+    const AND: u16 = code(libc::BPF_ALU | libc::BPF_AND | libc::BPF_K);
+    const IF_EQUAL: u16 = code(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K);
+    const ANSWER: u16 = code(libc::BPF_RET | libc::BPF_K);
     let mut program = [
-        statement(load, FLAGS_OF_TCP_HEADER, 0),
-        statement(and, SYN_AND_ACK, 0),
+        statement(LOAD, FLAGS_OF_TCP_HEADER, 0),
+        statement(AND, SYN_AND_ACK, 0),
         // If not, the statement after the next.
-        statement(if_equal, SYN, 1),
-        statement(answer, 0, 0),
-        statement(answer, u32::MAX, 0),
+        statement(IF_EQUAL, SYN, 1),
+        statement(ANSWER, 0, 0),
+        statement(ANSWER, u32::MAX, 0),
     ];
     let filter = libc::sock_fprog { len: 5, filter: program.as_mut_ptr() };
     let length = libc::socklen_t::try_from(size_of_val(&filter)).map_err(|_| Errno::INVAL)?;
@@ -45,9 +45,16 @@ pub fn ignore_newcomers(listener: impl AsFd) -> Result<()> {
 }
 
 /// One statement of a filter; `skip` is how many follow that a failed comparison leaves out.
-fn statement(code: u32, k: u32, skip: u8) -> libc::sock_filter {
-    // All codes have eight bits.
-    libc::sock_filter { code: u16::try_from(code).unwrap_or(0), jt: 0, jf: skip, k }
+fn statement(code: u16, k: u32, skip: u8) -> libc::sock_filter {
+    libc::sock_filter { code, jt: 0, jf: skip, k }
+}
+
+/// The code of a statement. One that did not fit would not compile.
+const fn code(code: u32) -> u16 {
+    assert!(code <= u16::MAX as u32);
+    #[expect(clippy::cast_possible_truncation, reason = "asserted above, for constants")]
+    let code = code as u16;
+    code
 }
 
 #[cfg(test)]

@@ -52,7 +52,8 @@ pub fn set_tcp_options(socket: BorrowedFd<'_>, options: &TcpOptions) -> Result<(
         sockopt::set_socket_keepalive(socket, true)?;
     }
     if let Some(limit) = options.user_timeout {
-        let millis = u32::try_from(limit.as_millis()).unwrap_or(u32::MAX);
+        // The kernel refuses more than fits an `int`, too.
+        let millis = u32::try_from(limit.as_millis()).map_err(|_| Errno::INVAL)?;
         sockopt::set_tcp_user_timeout(socket, millis)?;
     }
     Ok(())

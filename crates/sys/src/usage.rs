@@ -1,6 +1,7 @@
 //! What this process uses of its host.
 
-use rustix::time::{ClockId, clock_gettime};
+use crate::host::read_clock;
+use rustix::time::ClockId;
 use std::time::Duration;
 
 /// Time and memory of this process, all threads together.
@@ -19,13 +20,8 @@ pub struct Usage {
 /// Measures it.
 pub fn usage() -> Usage {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    Usage { cpu: cpu_time(), ..memory_and_threads(&status) }
-}
-
-fn cpu_time() -> Duration {
-    let time = clock_gettime(ClockId::ProcessCPUTime);
-    let whole = |number: i64| u64::try_from(number).unwrap_or(0);
-    Duration::from_secs(whole(time.tv_sec)) + Duration::from_nanos(whole(time.tv_nsec))
+    let cpu = read_clock(ClockId::ProcessCPUTime);
+    Usage { cpu, ..memory_and_threads(&status) }
 }
 
 /// From proc_pid_status(5), where sizes are in units of 1024 bytes.

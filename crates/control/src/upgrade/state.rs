@@ -107,10 +107,9 @@ pub(super) fn last_upgrade(saved: &handover::Process, sessions: u64, lost: u64) 
 fn saved_trial(trial: &Trial, stopped_at: u64) -> Option<handover::Trial> {
     // On the clock of this process, which goes on over execve(2).
     let since_stop = sys::monotonic_micros().saturating_sub(stopped_at);
-    let left = u64::try_from(trial.left().as_micros()).unwrap_or(u64::MAX);
     Some(handover::Trial {
         config_text: trial.back_to.text.as_deref()?.to_owned(),
-        left: left.saturating_add(since_stop),
+        left: handover::micros(trial.left()).saturating_add(since_stop),
         skipped: trial.skipped.iter().cloned().collect(),
         drained: trial.drained.iter().cloned().collect(),
         first: trial.first,
@@ -163,8 +162,7 @@ fn file(saved: &handover::FileRead) -> FileRead {
 }
 
 fn micros(time: SystemTime) -> u64 {
-    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_micros()).unwrap_or(u64::MAX)
+    handover::micros(time.duration_since(UNIX_EPOCH).unwrap_or_default())
 }
 
 fn time(micros: u64) -> SystemTime {

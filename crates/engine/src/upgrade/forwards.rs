@@ -183,10 +183,9 @@ fn saved_running(running: &Running) -> handover::Forward {
 }
 
 fn saved_removed(removed: &Removed) -> handover::Forward {
-    let ago = removed.since.elapsed().as_micros();
     handover::Forward {
         removed_text: plan::written_forward(&removed.plan),
-        removed_for: u64::try_from(ago).unwrap_or(u64::MAX),
+        removed_for: handover::micros(removed.since.elapsed()),
         ..saved_forward(&removed.plan, &removed.forward, Standing::Removed)
     }
 }

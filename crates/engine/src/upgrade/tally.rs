@@ -74,10 +74,7 @@ fn counts<K: Ord>(saved: &[handover::Count], key: impl Fn(&str) -> Option<K>) ->
 }
 
 fn saved_classes(classes: &Classes) -> handover::Durations {
-    handover::Durations {
-        classes: classes.counts.to_vec(),
-        sum: u64::try_from(classes.sum.as_micros()).unwrap_or(u64::MAX),
-    }
+    handover::Durations { classes: classes.counts.to_vec(), sum: handover::micros(classes.sum) }
 }
 
 fn classes(saved: &handover::Durations) -> Classes {
