@@ -38,7 +38,7 @@ impl Worker {
         let Some(session) = self.sessions.get_mut(key) else { return };
         let Some(connecting) = &mut session.connecting else { return };
         if addresses.is_empty() {
-            let failure = Failure { cause: Cause::NameError, errno: None, peer_had_ended: false };
+            let failure = Failure { cause: Cause::NameError, errno: None, fin_unknown: false };
             return self.give_up(key, failure);
         }
         connecting.attempts.resolved(addresses.len());
@@ -181,9 +181,9 @@ const BUSY_PAUSE: Duration = Duration::from_millis(2);
 const DOUBLINGS: u8 = 6;
 
 const TIMED_OUT: Failure =
-    Failure { cause: Cause::ConnectTimeout, errno: None, peer_had_ended: false };
+    Failure { cause: Cause::ConnectTimeout, errno: None, fin_unknown: false };
 
-const LOOP: Failure = Failure { cause: Cause::Loop, errno: None, peer_had_ended: false };
+const LOOP: Failure = Failure { cause: Cause::Loop, errno: None, fin_unknown: false };
 
 fn fail_attempt(session: &mut Session, failure: Failure) {
     if let Some(connecting) = &mut session.connecting {

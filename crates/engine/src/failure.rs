@@ -31,8 +31,8 @@ pub(crate) fn of_connection(errno: Errno) -> Failure {
         Errno::NOMEM | Errno::NOBUFS => Cause::NoMemory,
         _ => Cause::IoError,
     };
-    let peer_had_ended = matches!(errno, Errno::PIPE | Errno::NOTCONN);
-    Failure { cause, errno: number(errno), peer_had_ended }
+    let fin_unknown = matches!(errno, Errno::PIPE | Errno::NOTCONN);
+    Failure { cause, errno: number(errno), fin_unknown }
 }
 
 /// How an attempt to connect failed.
@@ -50,7 +50,7 @@ pub(crate) fn of_attempt(errno: Errno) -> Failure {
         Errno::CONNRESET => Cause::Reset,
         _ => Cause::IoError,
     });
-    Failure { cause, errno: number(errno), peer_had_ended: false }
+    Failure { cause, errno: number(errno), fin_unknown: false }
 }
 
 /// These sockets cannot be spliced: not by this kernel, or not in this sandbox. No byte has moved.

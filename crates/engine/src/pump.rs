@@ -4,8 +4,8 @@
 use crate::failure;
 use crate::holding::{Holding, Pool, SCRATCH};
 use crate::session::Session;
-use flow::{Cause, Direction, Fallback, LaneState, Path, Step, Time};
-use rustix::fd::BorrowedFd;
+use flow::{Cause, Direction, End, Fallback, LaneState, Path, Step, Time};
+use rustix::fd::{AsFd, BorrowedFd};
 use sys::{Errno, Pipe, stream};
 
 /// Bytes dropped for a client that is to see a FIN although its target was never there. One that
@@ -63,7 +63,7 @@ impl Pump {
         let received = stream::receive(source(session, direction), &mut self.scratch);
         let count = match received {
             Ok(0) => {
-                session.flow.end_of_stream(direction);
+                end_of_stream(session, direction);
                 return 0;
             }
             Ok(count) => count,
@@ -191,6 +191,15 @@ impl Pump {
     }
 }
 
+fn end_of_stream(session: &mut Session, direction: Direction) {
+    let Session { flow, client, target, .. } = session;
+    let source = match direction.source() {
+        End::Client => Some(&*client),
+        End::Target => target.as_ref(),
+    };
+    flow.end_of_stream(direction, || source.and_then(|it| sys::sequence_received(it.as_fd())));
+}
+
 fn pass_fin(session: &mut Session, direction: Direction, now: Time) {
     match sys::socket::shut_write(sink(session, direction)) {
         Ok(()) => session.flow.fin_passed(direction, now),
@@ -236,6 +245,6 @@ fn sink(session: &Session, direction: Direction) -> BorrowedFd<'_> {
 }
 
 /// Lanes have steps only while the session relays, and then it has both sockets.
-fn socket(session: &Session, end: flow::End) -> BorrowedFd<'_> {
+fn socket(session: &Session, end: End) -> BorrowedFd<'_> {
     session.socket(end).expect("a relaying session has both sockets")
 }

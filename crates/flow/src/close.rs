@@ -68,8 +68,9 @@ pub struct Failure {
     pub cause: Cause,
     /// The kernel's error number.
     pub errno: Errno,
-    /// The failure leaves open, or even says, that the peer had sent its FIN before.
-    pub peer_had_ended: bool,
+    /// The error leaves open whether the peer had sent its FIN before (EPIPE, ENOTCONN). It is no
+    /// proof of a FIN: the report of a reset may have gone to an earlier call.
+    pub fin_unknown: bool,
 }
 
 /// Why a session ended. Every session has exactly one.

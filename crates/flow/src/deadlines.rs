@@ -220,7 +220,7 @@ mod tests {
     fn after_a_half_close_the_shorter_limit_holds() {
         let mut session = relaying();
         session.learn(End::Client, Readiness { readable: true, writable: false, mark: true });
-        session.end_of_stream(Direction::Up);
+        session.end_of_stream(Direction::Up, || None);
         session.fin_passed(Direction::Up, seconds(1));
         assert_eq!(session.deadline(&TIMEOUTS), Some(seconds(4)));
         let reason = session.expire(seconds(4), &TIMEOUTS, NOTHING);

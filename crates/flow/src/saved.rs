@@ -106,7 +106,7 @@ impl Failure {
 }
 
 /// What stands for a failure that this version has no word for.
-const UNKNOWN: Failure = Failure { cause: Cause::IoError, errno: None, peer_had_ended: false };
+const UNKNOWN: Failure = Failure { cause: Cause::IoError, errno: None, fin_unknown: false };
 
 fn session(tape: &mut Tape<'_>, session: &mut Session) {
     tape.part(SESSION, |tape| {
@@ -191,7 +191,7 @@ fn side(tape: &mut Tape<'_>, side: &mut Side) {
 fn failure(tape: &mut Tape<'_>, failure: &mut Failure) {
     tape.word(&mut failure.cause, CAUSES);
     tape.errno(&mut failure.errno);
-    tape.flag(&mut failure.peer_had_ended);
+    tape.flag(&mut failure.fin_unknown);
 }
 
 fn attempts(tape: &mut Tape<'_>, attempts: &mut Attempts) {
@@ -210,7 +210,7 @@ mod tests {
     fn eventful() -> Session {
         let time = |seconds: u64| Time::from_micros(seconds * 1_000_000);
         let failure =
-            Failure { cause: Cause::Reset, errno: NonZeroU16::new(104), peer_had_ended: true };
+            Failure { cause: Cause::Reset, errno: NonZeroU16::new(104), fin_unknown: true };
         let mut session = Session::new(time(1), PathChoice::Splice, time(2));
         session.connected(time(3));
         session.learn(End::Client, Readiness { readable: true, writable: false, mark: true });
@@ -219,7 +219,7 @@ mod tests {
         session.fall_back(Direction::Down, Fallback::NoPipe);
         session.copied(Direction::Down, 3, 10, time(6));
         session.write_would_block(Direction::Down);
-        session.end_of_stream(Direction::Up);
+        session.end_of_stream(Direction::Up, || None);
         session.broke(End::Target, failure);
         session.drain();
         session

@@ -99,23 +99,13 @@ impl Side {
         self.writable = false;
     }
 
-    /// A read has found the end of the stream: was it a FIN?
-    ///
-    /// It was if nothing had failed before. If something had, that call took the kernel's only
-    /// error report with it, and "end" is also what a reset leaves behind: then the failure tells.
-    /// Where a FIN had come before the RST, Linux reports EPIPE instead of ECONNRESET, and a
-    /// shutdown(2) that finds the connection gone (ENOTCONN) takes no report with it.
-    pub(crate) fn ended_in_order(self) -> bool {
-        self.failure.is_none_or(|failure| failure.peer_had_ended)
-    }
-
     /// The socket is broken. The first failure is kept: later ones are its echo. But one that left
-    /// it open whether a FIN had come gives way to one that knows.
+    /// it open whether a FIN had come gives way to one that does not.
     ///
     /// What was received before stays readable (Linux keeps the receive queue when an RST comes),
     /// and the read after it shows the end of it.
     pub(crate) fn fail(&mut self, failure: Failure) {
-        if self.failure.is_none_or(|first| first.peer_had_ended && !failure.peer_had_ended) {
+        if self.failure.is_none_or(|first| first.fin_unknown && !failure.fin_unknown) {
             self.failure = Some(failure);
         }
         self.readable = true;

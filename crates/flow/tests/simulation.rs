@@ -9,7 +9,7 @@ mod world;
 use flow::{End, PathChoice};
 use proptest::prelude::*;
 use std::time::Duration;
-use world::{Event, World};
+use world::{Event, ROOM, World};
 
 /// Histories per run, unless `PROPTEST_CASES` says otherwise.
 const HISTORIES: u32 = 10_000;
@@ -21,14 +21,16 @@ fn histories() -> u32 {
 
 fn event() -> impl Strategy<Value = Event> {
     let end = prop_oneof![Just(End::Client), Just(End::Target)];
-    let count = prop_oneof![1u64..10, 1u64..5_000, 1u64..400_000];
+    let count = prop_oneof![1u64..10, 1u64..5_000, 1u64..400_000, Just(ROOM as u64)];
     prop_oneof![
         8 => (end.clone(), count.clone()).prop_map(|(end, n)| Event::Send(end, n)),
         8 => (end.clone(), count).prop_map(|(end, n)| Event::Read(end, n)),
         1 => end.clone().prop_map(Event::Urgent),
         2 => end.clone().prop_map(Event::Fin),
-        1 => end.prop_map(Event::Reset),
+        1 => end.clone().prop_map(Event::Reset),
+        1 => end.prop_map(Event::ResetDuringSend),
         1 => (1u64..20_000).prop_map(|ms| Event::Pass(Duration::from_millis(ms))),
+        1 => Just(Event::Busy),
         1 => Just(Event::Drain),
         1 => Just(Event::HandOver),
     ]
@@ -53,6 +55,70 @@ proptest! {
             world.check();
         }
         world.comes_to_an_end();
+    }
+}
+
+/// The target resets while a splice(2) to it is under way: the call returns the part that it has
+/// moved, and keeps the error to itself. Whichever lane is served next, the client sees no FIN.
+#[test]
+fn a_reset_whose_report_a_splice_swallowed_is_no_fin() {
+    use flow::{By, Cause};
+    for answer in [0, 1, 130_000] {
+        for faults in 0..64 {
+            let mut world = World::new(PathChoice::Splice, faults);
+            for event in [
+                Event::Send(End::Target, answer),
+                Event::ResetDuringSend(End::Target),
+                Event::Send(End::Client, 150_000),
+            ] {
+                world.happens(event);
+                world.check();
+            }
+            let reason = world.comes_to_an_end().map(|reason| (reason.by, reason.cause));
+            assert_eq!(reason, Some((By::Target, Cause::Reset)), "{answer} bytes, {faults}");
+        }
+    }
+}
+
+/// The same in the moment in which the other lane, which copies, has just read all there was: its next
+/// recv finds the end before any call has failed.
+#[test]
+fn an_end_that_comes_before_any_failure_is_not_taken_for_a_fin() {
+    use flow::{By, Cause};
+    for faults in 0..64 {
+        let mut world = World::new(PathChoice::Auto, faults);
+        for event in [
+            Event::Send(End::Client, 4 * ROOM as u64),
+            Event::Read(End::Target, u64::MAX / 2),
+            Event::Read(End::Target, u64::MAX / 2),
+            Event::Busy,
+            Event::Send(End::Target, ROOM as u64),
+            Event::ResetDuringSend(End::Target),
+            Event::Send(End::Client, 150_000),
+        ] {
+            world.happens(event);
+            world.check();
+        }
+        let reason = world.comes_to_an_end().map(|reason| (reason.by, reason.cause));
+        assert_eq!(reason, Some((By::Target, Cause::Reset)), "{faults}");
+    }
+}
+
+/// The same with a FIN in front of the RST: the client's stream is complete, and ends so.
+#[test]
+fn a_fin_in_front_of_a_swallowed_reset_is_passed_on() {
+    for faults in 0..64 {
+        let mut world = World::new(PathChoice::Splice, faults);
+        for event in [
+            Event::ResetDuringSend(End::Target),
+            Event::FinUnseen(End::Target),
+            Event::Send(End::Client, 150_000),
+        ] {
+            world.happens(event);
+            world.check();
+        }
+        world.comes_to_an_end();
+        assert!(world.fin_was_passed_to(End::Client), "{faults}");
     }
 }
 

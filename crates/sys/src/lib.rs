@@ -3,8 +3,8 @@
 //!
 //! Every descriptor made here is non-blocking and close-on-exec. `unsafe` may appear here, and in the
 //! samplers of `profile`, which only a profiling build contains, and only where `rustix` has no safe
-//! form of a call: [`tcp_info`], [`socket::unacked`], [`ignore_newcomers`], [`release_free_memory`],
-//! what [`exec`] and [`inherit`] need, and [`only_files_and_dns`].
+//! form of a call: [`tcp_info`], [`sequence_received`], [`socket::unacked`], [`ignore_newcomers`],
+//! [`release_free_memory`], what [`exec`] and [`inherit`] need, and [`only_files_and_dns`].
 
 mod address;
 pub use address::Address;
@@ -30,7 +30,7 @@ pub use socket_file::{FileId, FileState, SocketFile};
 pub mod stream;
 
 mod tcp_info;
-pub use tcp_info::{TcpInfo, tcp_info};
+pub use tcp_info::{TcpInfo, sequence_received, tcp_info};
 
 mod pipe;
 pub use pipe::{Pipe, PipeError};

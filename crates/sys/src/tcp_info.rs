@@ -1,5 +1,6 @@
 //! What the kernel knows of a TCP connection (`TCP_INFO`, tcp(7)).
 
+use crate::{Errno, Result};
 use rustix::fd::{AsRawFd, BorrowedFd};
 use std::time::Duration;
 
@@ -27,7 +28,7 @@ const LENGTH: usize = 148;
 
 /// Reads `TCP_INFO`; `None` if the socket is not TCP or the kernel does not tell.
 pub fn tcp_info(socket: BorrowedFd<'_>) -> Option<TcpInfo> {
-    read(socket).map(|raw| TcpInfo {
+    read(socket).ok().map(|raw| TcpInfo {
         rtt: Duration::from_micros(raw.word(68).into()),
         retransmits: raw.word(100),
         backoffs: raw.0[2],
@@ -36,6 +37,18 @@ pub fn tcp_info(socket: BorrowedFd<'_>) -> Option<TcpInfo> {
         unsent: raw.word(144),
         congestion_window: raw.word(80),
     })
+}
+
+/// How much of the peer's sequence space has arrived in order: one for each byte, read or not, and
+/// one for its FIN, which an RST behind it does not take back (`tcpi_bytes_received`; Linux counts
+/// the FIN, too). `None` if the socket is not TCP.
+pub fn sequence_received(socket: BorrowedFd<'_>) -> Option<u64> {
+    match read(socket) {
+        Ok(raw) => Some(raw.long(128)),
+        // Not `None` for any other error: a TCP socket that cannot be asked has shown no FIN.
+        Err(Errno::OPNOTSUPP | Errno::NOPROTOOPT) => None,
+        Err(_) => Some(0),
+    }
 }
 
 /// Connections that wait to be accepted at a listening socket: its `tcpi_unacked`. 0 if it is not
@@ -53,11 +66,16 @@ impl Raw {
         let bytes = self.0[offset..].first_chunk().expect("offsets are constants below the length");
         u32::from_ne_bytes(*bytes)
     }
+
+    fn long(&self, offset: usize) -> u64 {
+        let bytes = self.0[offset..].first_chunk().expect("offsets are constants below the length");
+        u64::from_ne_bytes(*bytes)
+    }
 }
 
-fn read(socket: BorrowedFd<'_>) -> Option<Raw> {
+fn read(socket: BorrowedFd<'_>) -> Result<Raw> {
     let mut raw = Raw([0; LENGTH]);
-    let mut length = libc::socklen_t::try_from(LENGTH).ok()?;
+    let mut length = libc::socklen_t::try_from(LENGTH).map_err(|_| Errno::INVAL)?;
     // SAFETY: the pointers are to the bytes and to their length, both alive and writable during
     // the call; the kernel writes at most `length` bytes and keeps no pointer.
     let result = unsafe {
@@ -69,7 +87,11 @@ fn read(socket: BorrowedFd<'_>) -> Option<Raw> {
             &raw mut length,
         )
     };
-    (result == 0).then_some(raw)
+    if result == 0 {
+        Ok(raw)
+    } else {
+        Err(Errno::from_io_error(&std::io::Error::last_os_error()).unwrap_or(Errno::INVAL))
+    }
 }
 
 #[cfg(test)]
@@ -93,5 +115,32 @@ mod tests {
         assert!(tcp_info(client.as_fd()).unwrap().unsent > 0, "the receiver's window is full");
         let (unix, _peer) = std::os::unix::net::UnixStream::pair().unwrap();
         assert_eq!(tcp_info(unix.as_fd()), None);
+        assert_eq!(sequence_received(unix.as_fd()), None);
+    }
+
+    /// Accepts a connection, lets `act` act on the client's end of it, and counts what came.
+    fn received_after(act: fn(TcpStream)) -> Option<u64> {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (server, _) = listener.accept().unwrap();
+        client.write_all(b"12345").unwrap();
+        act(client);
+        sequence_received(server.as_fd())
+    }
+
+    #[test]
+    fn a_fin_has_a_place_in_the_sequence_and_a_reset_has_none() {
+        let reset = |client: TcpStream| crate::socket::reset(client.into());
+        assert_eq!(received_after(std::mem::forget), Some(5));
+        assert_eq!(received_after(drop), Some(6));
+        assert_eq!(received_after(reset), Some(5));
+        assert_eq!(
+            received_after(|client| {
+                crate::socket::shut_write(client.as_fd()).unwrap();
+                crate::socket::reset(client.into());
+            }),
+            Some(6),
+            "a FIN, and an RST behind it"
+        );
     }
 }

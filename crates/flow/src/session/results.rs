@@ -76,13 +76,49 @@ impl Session {
     }
 
     /// A recv found the end of the stream: a FIN, or what a reset leaves behind.
-    pub fn end_of_stream(&mut self, direction: Direction) {
+    ///
+    /// `sequence_received` asks the kernel how much of the source's sequence space has arrived in
+    /// order: one for each byte and one for a FIN; `None` where the source is no TCP socket. It
+    /// costs a system call, and is called only where the end may not be a FIN.
+    pub fn end_of_stream(
+        &mut self,
+        direction: Direction,
+        sequence_received: impl FnOnce() -> Option<u64>,
+    ) {
         let source = direction.source();
-        let in_order = self.side(source).ended_in_order();
+        let in_order =
+            !self.end_is_doubtful(source) || self.fin_has_come(direction, sequence_received());
         self.lane_mut(direction).source_ended(in_order);
         if in_order {
             self.first_fin.get_or_insert(source);
         }
+    }
+
+    /// "End of the stream" is also what a reset leaves behind once its error was reported, which the
+    /// kernel does once, to whichever call comes first. That call may have failed. Or it was a
+    /// splice(2) into the socket that had moved a part before, and returned that part: this is
+    /// possible as long as the lane that sends there has more to send, and no call has failed or
+    /// would have blocked since.
+    fn end_is_doubtful(&self, source: End) -> bool {
+        let side = self.side(source);
+        let sending = self.lane(Direction::from(source).other()).held() > 0 && side.writable();
+        side.failure().is_some() || sending
+    }
+
+    /// Whether the end that the lane's source has reached is a FIN.
+    ///
+    /// No error number can say so: EPIPE stands for a reset after a FIN (`tcp_reset()` in Linux), and
+    /// for any reset that another call has reported before. The count of what was received can, since
+    /// a FIN takes a place of its own behind the last byte (RFC 9293).
+    ///
+    /// A Unix socket has no such count and needs none: its sends fail with EPIPE without taking the
+    /// report of a reset, which is left for the recv.
+    fn fin_has_come(&self, direction: Direction, sequence_received: Option<u64>) -> bool {
+        if let Some(count) = sequence_received {
+            return count > self.lane(direction).received();
+        }
+        let failure = self.side(direction.source()).failure();
+        failure.is_none_or(|failure| failure.fin_unknown)
     }
 
     /// The lane's sink was told that no more bytes come.

@@ -8,10 +8,15 @@ impl World {
     pub(super) fn check_flushed(&mut self, reason: CloseReason) {
         let broken = if reason.by == flow::By::Client { End::Client } else { End::Target };
         let waited = self.now.since(self.last_progress) >= flow::FLUSH_LIMIT;
-        let written = self.peer(broken).written;
+        let Peer { written, fin_sent, .. } = *self.peer(broken);
         let other = self.peer(broken.other());
         let delivered = other.queued == written && other.read == written;
         assert!(delivered || other.reset || waited, "reset before the bytes were delivered");
+        let fin_kept = !fin_sent || other.fin_received;
+        assert!(
+            fin_kept || other.reset || waited,
+            "a FIN that came before the RST was not passed on"
+        );
     }
 
     /// A session at rest has left nothing undone.

@@ -1,9 +1,10 @@
 //! Carries a session's actions out between the queues, as the real engine does between sockets.
 
-use super::{MOST_ACTIONS, World, failure_of};
-use flow::{Action, CloseReason, Direction, End, Failure, Fallback, Readiness, Step};
+use super::{Errno, MOST_ACTIONS, World, failure_of};
+use flow::{Action, CloseReason, Direction, End, Fallback, Readiness, Step};
 
-const ROOM: usize = 64 * 1024;
+/// Of the engine's buffer for copying.
+pub(crate) const ROOM: usize = 64 * 1024;
 const PIPE: u64 = 256 * 1024;
 const SEND_BUFFER: u64 = 200_000;
 impl World {
@@ -43,14 +44,14 @@ impl World {
         match step {
             Step::Copy => {
                 if self.receive(direction, ROOM as u64, false) {
-                    self.send(direction);
+                    self.send(direction, false);
                 }
             }
             Step::Fill if self.unlucky() => self.session.fall_back(direction, Fallback::NoPipe),
             Step::Fill => {
                 self.receive(direction, PIPE, true);
             }
-            Step::Send => self.send(direction),
+            Step::Send => self.send(direction, self.in_pipe[direction as usize]),
             Step::PassFin => self.pass_fin(direction),
         }
     }
@@ -73,6 +74,7 @@ impl World {
             peer.taken += count;
             self.last_progress = now;
             self.held[direction as usize] = (from, from + count);
+            self.in_pipe[direction as usize] = splice;
             if splice {
                 self.session.filled(direction, size(count), now);
             } else {
@@ -80,11 +82,12 @@ impl World {
             }
             return true;
         }
-        let unreported = peer.reset && !peer.error_reported && !peer.fin_sent;
         let ended = peer.reset || peer.fin_sent;
-        if unreported {
-            peer.error_reported = true;
-            let failure = failure_of(peer);
+        let sequence_received = peer.sequence_received();
+        // In front of a FIN nothing is reported: it is found first.
+        let error = peer.pending_error.take_if(|_| !peer.fin_sent);
+        if let Some(errno) = error {
+            let failure = failure_of(errno);
             if splice {
                 self.session.fill_failed(direction, failure);
             } else {
@@ -93,7 +96,7 @@ impl World {
         } else if ended && splice {
             self.session.fill_found_end(direction);
         } else if ended {
-            self.session.end_of_stream(direction);
+            self.session.end_of_stream(direction, || Some(sequence_received));
         } else if splice {
             self.session.fill_would_block(direction);
         } else {
@@ -102,14 +105,13 @@ impl World {
         false
     }
 
-    fn send(&mut self, direction: Direction) {
+    fn send(&mut self, direction: Direction, splice: bool) {
         let (from, to) = self.held[direction as usize];
         let unlucky = self.unlucky();
         let now = self.now;
         let peer = self.peer(direction.sink());
         if peer.reset {
-            peer.error_reported = true;
-            let failure = failure_of(peer);
+            let failure = failure_of(peer.send_error());
             self.session.write_failed(direction, failure);
             return;
         }
@@ -117,11 +119,28 @@ impl World {
         assert_eq!(peer.queued, from, "a byte lost, invented or reordered");
         let free = SEND_BUFFER - (peer.queued - peer.read);
         let count = (to - from).min(if unlucky { free / 2 } else { free });
+        // A splice makes several sends of what it moves. If one fails after another has moved bytes, the
+        // call returns these, and the error is gone. A plain send leaves it for the next call.
+        let resets = peer.resets_during_send && count > 0;
+        let count = if resets { count.div_ceil(2) } else { count };
+        if resets {
+            peer.resets_during_send = false;
+            peer.resets();
+            peer.pending_error.take_if(|_| splice && count < to - from);
+        }
         peer.queued += count;
         self.held[direction as usize].0 += count;
         self.last_progress = if count > 0 { now } else { self.last_progress };
         if count > 0 {
             self.session.sent(direction, size(count), now);
+        }
+        if resets {
+            let hang_up = Readiness { readable: true, writable: true, mark: true };
+            self.pend(direction.sink(), hang_up);
+        }
+        // A splice that moved a part is no proof that there is no room for the rest.
+        if splice && count > 0 {
+            return;
         }
         // A kernel that took less has no room; one that was merely unlucky wakes us again.
         if count < to - from {
@@ -139,8 +158,8 @@ impl World {
         assert!(self.peer(direction.source()).fin_sent, "a FIN that nobody sent");
         let peer = self.peer(direction.sink());
         if peer.reset {
-            let failure = Failure { peer_had_ended: true, ..failure_of(peer) };
-            self.session.write_failed(direction, failure);
+            // shutdown(2) reports nothing of what happened, only that the connection is gone.
+            self.session.write_failed(direction, failure_of(Errno::NotConn));
             return;
         }
         assert_eq!(peer.queued, written, "a FIN before the last byte");

@@ -9,6 +9,8 @@ use std::time::Duration;
 mod checks;
 mod engine;
 
+pub(crate) use engine::ROOM;
+
 /// No history of this size needs more; an engine that turns without progress does.
 const MOST_ACTIONS: usize = 100_000;
 
@@ -22,6 +24,12 @@ pub(crate) enum Event {
     Urgent(End),
     Fin(End),
     Reset(End),
+    /// The end resets while the next bytes are being sent to it, after a part of them was taken.
+    ResetDuringSend(End),
+    /// A FIN of which no event has told the engine yet.
+    FinUnseen(End),
+    /// The engine is busy elsewhere while the next event happens.
+    Busy,
     /// So much time passes.
     Pass(Duration),
     Drain,
@@ -39,8 +47,10 @@ struct Peer {
     mark: Option<u64>,
     fin_sent: bool,
     reset: bool,
-    /// Our socket has reported the reset once: the kernel reports it a single time.
-    error_reported: bool,
+    /// It will reset while the next bytes are being sent to it.
+    resets_during_send: bool,
+    /// The error that our socket has not reported yet: it does so once, to any call.
+    pending_error: Option<Errno>,
     /// Positions of the other stream: given to the kernel by us, and read by its application.
     queued: u64,
     read: u64,
@@ -54,8 +64,11 @@ pub(crate) struct World {
     target: Peer,
     /// Bytes the engine holds per lane (up, down) as stream positions: from, to.
     held: [(u64, u64); 2],
+    /// Whether they are in a pipe.
+    in_pipe: [bool; 2],
     /// Events of both sockets that the engine has not been told of yet.
     pending: [Readiness; 2],
+    busy: bool,
     now: Time,
     /// When a byte last moved, or was read by an application.
     last_progress: Time,
@@ -81,7 +94,9 @@ impl World {
             client,
             target,
             held: [(0, 0); 2],
+            in_pipe: [false; 2],
             pending: [Readiness::default(); 2],
+            busy: false,
             now,
             last_progress: now,
             timeouts,
@@ -135,17 +150,20 @@ impl World {
                     self.announce(end, event);
                 }
             }
+            Event::FinUnseen(end) if alive(self.peer(end)) => self.peer(end).fin_sent = true,
             Event::Fin(end) if alive(self.peer(end)) => {
                 self.peer(end).fin_sent = true;
                 let event = Readiness { readable: true, mark: true, ..Readiness::default() };
                 self.announce(end, event);
             }
             Event::Reset(end) if alive(self.peer(end)) => {
-                self.peer(end).reset = true;
+                self.peer(end).resets();
                 self.announce(end, Readiness { readable: true, writable: true, mark: true });
             }
-            Event::Fin(_) | Event::Reset(_) => {}
+            Event::ResetDuringSend(end) => self.peer(end).resets_during_send = true,
+            Event::Fin(_) | Event::FinUnseen(_) | Event::Reset(_) => {}
             Event::Pass(span) => self.passes(span),
+            Event::Busy => self.busy = true,
             Event::Drain => self.session.drain(),
             Event::HandOver => self.hand_over(),
         }
@@ -154,24 +172,30 @@ impl World {
     /// An edge: merged with those that the engine has not seen yet, as epoll does, and mostly seen
     /// at once.
     fn announce(&mut self, end: End, event: Readiness) {
+        self.pend(end, event);
+        if !std::mem::take(&mut self.busy) && !self.unlucky() {
+            self.engine_wakes();
+        }
+    }
+
+    /// An edge that the engine has yet to see.
+    fn pend(&mut self, end: End, event: Readiness) {
         let pending = &mut self.pending[end as usize];
         pending.readable |= event.readable;
         pending.writable |= event.writable;
         pending.mark |= event.mark;
-        if !self.unlucky() {
-            self.engine_wakes();
-        }
     }
 
     fn engine_wakes(&mut self) {
         for end in [End::Client, End::Target] {
             let event = std::mem::take(&mut self.pending[end as usize]);
             // The socket's error is taken with the event, or met by a later call: both happen.
-            let unreported = self.peer(end).reset && !self.peer(end).error_reported;
-            if unreported && event.mark && !self.unlucky() {
-                self.peer(end).error_reported = true;
-                let failure = failure_of(self.peer(end));
-                self.session.broke(end, failure);
+            if self.peer(end).reset
+                && event.mark
+                && !self.unlucky()
+                && let Some(errno) = self.peer(end).pending_error.take()
+            {
+                self.session.broke(end, failure_of(errno));
             }
             self.session.learn(end, event);
         }
@@ -208,6 +232,13 @@ impl World {
         Unacked { client: of(&self.client), target: of(&self.target) }
     }
 
+    pub(crate) fn fin_was_passed_to(&self, end: End) -> bool {
+        match end {
+            End::Client => self.client.fin_received,
+            End::Target => self.target.fin_received,
+        }
+    }
+
     /// Both ends read everything and say goodbye: the session must end without a timeout.
     pub(crate) fn comes_to_an_end(&mut self) -> Option<CloseReason> {
         for _ in 0..1_000 {
@@ -227,9 +258,39 @@ impl World {
     }
 }
 
-/// What the kernel says of a reset connection: EPIPE where a FIN had come before.
-fn failure_of(peer: &Peer) -> Failure {
-    let errno = if peer.fin_sent { 32 } else { 104 };
-    let errno = std::num::NonZeroU16::new(errno);
-    Failure { cause: Cause::Reset, errno, peer_had_ended: peer.fin_sent }
+impl Peer {
+    /// An RST arrives. Its error is EPIPE where a FIN had come and we had sent none
+    /// (`tcp_reset()` in Linux).
+    fn resets(&mut self) {
+        self.reset = true;
+        let close_wait = self.fin_sent && !self.fin_received;
+        self.pending_error = Some(if close_wait { Errno::Pipe } else { Errno::ConnReset });
+    }
+
+    /// What the next send says of a reset connection. EPIPE, if another call has had the report.
+    fn send_error(&mut self) -> Errno {
+        self.pending_error.take().unwrap_or(Errno::Pipe)
+    }
+
+    /// How much of its sequence space has arrived: a FIN has a place in it.
+    fn sequence_received(&self) -> u64 {
+        self.written + u64::from(self.fin_sent)
+    }
+}
+
+/// The error numbers that matter here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Errno {
+    Pipe = 32,
+    ConnReset = 104,
+    NotConn = 107,
+}
+
+/// A call failed: what the engine makes of it.
+fn failure_of(errno: Errno) -> Failure {
+    Failure {
+        cause: Cause::Reset,
+        errno: std::num::NonZeroU16::new(errno as u16),
+        fin_unknown: errno != Errno::ConnReset,
+    }
 }
