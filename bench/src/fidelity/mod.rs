@@ -16,7 +16,7 @@ use crate::failure::{Context, Failure, Result};
 use crate::report::{complain, say};
 
 use entrant::Entrant;
-use trial::{Stage, Trial};
+use trial::{Often, Stage, Trial};
 
 /// `tf-load fidelity`.
 #[derive(Args, Debug)]
@@ -24,6 +24,9 @@ pub(crate) struct Fidelity {
     /// How often each case is played.
     #[arg(long, value_name = "N", default_value_t = 3)]
     repetitions: usize,
+    /// How often a race is played: a case that ends differently now and then.
+    #[arg(long, value_name = "N", default_value_t = 400)]
+    rounds: u64,
     /// Only these cases: the beginnings of their names, with commas.
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     only: Vec<String>,
@@ -54,7 +57,8 @@ pub(crate) fn run(options: &Fidelity) -> Result<bool> {
     tree::adopt_orphans()?;
     let dir = ConfigDir::new()?;
     let stage = Stage::new(&dir.0)?;
-    let columns = play_all(&entrants, &cases, options.repetitions.max(1), &stage);
+    let often = Often { repetitions: options.repetitions.max(1), rounds: options.rounds.max(1) };
+    let columns = play_all(&entrants, &cases, often, &stage);
     let page = page::write(&cases, &columns, &missing);
     fs::write(&options.out, page).context(&format!("write {}", options.out.display()))?;
     say(&format!("written: {}", options.out.display()));
@@ -74,12 +78,12 @@ impl Fidelity {
 fn play_all<'a>(
     entrants: &'a [Entrant],
     cases: &[&'static Case],
-    repetitions: usize,
+    often: Often,
     stage: &Stage<'_>,
 ) -> Vec<(&'a Entrant, Vec<Trial>)> {
     let programs = entrants.chunk_by(|one, next| one.program() == next.program());
     let play = |entrant: &'a Entrant| {
-        let trials = cases.iter().map(|case| stage.play(case, entrant, repetitions));
+        let trials = cases.iter().map(|case| stage.play(case, entrant, often));
         (entrant, trials.collect::<Vec<_>>())
     };
     thread::scope(|scope| {

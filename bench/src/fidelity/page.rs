@@ -59,7 +59,8 @@ accepted before it knows that nobody listens, and it cannot pass on which byte w
 that byte in its place. *RST* includes a write that fails because of one; *no end* means that nothing
 came for seven seconds. In a cell, ✓ means that both ends saw exactly what they are owed, every time;
 otherwise it says what was seen in place of that, by whom, and how often if not every time: *a part*
-is fewer bytes than owed, but not none. *direct* is no forwarder at all.
+is fewer bytes than owed, but not none. *direct* is no forwarder at all. The two resets in the middle of
+bulk are played 400 times: which call of a forwarder meets the error first is a race.
 
 The forwarders have the configurations of `bench/peers` and `bench/ours.toml`, which are made for
 speed; some of them can be told to do otherwise (socat, for one, to wait longer than half a second

@@ -23,6 +23,14 @@ const PATIENCE: Duration = Duration::from_secs(7);
 /// How long a forwarder may take to listen.
 const START_LIMIT: Duration = Duration::from_secs(10);
 
+/// How often a case is played.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Often {
+    pub(super) repetitions: usize,
+    /// Of a race.
+    pub(super) rounds: u64,
+}
+
 /// What was observed of one case, each time that it was played.
 #[derive(Debug)]
 pub(super) struct Trial {
@@ -52,10 +60,30 @@ impl<'a> Stage<'a> {
         Ok(Self { dir, cpus: Cpus::all()?, starting: Mutex::new(()) })
     }
 
-    /// Plays a case so many times, each with a fresh target and a fresh forwarder.
-    pub(super) fn play(&self, case: &'static Case, entrant: &Entrant, repetitions: usize) -> Trial {
-        let outcomes = (0..repetitions).map(|_| self.play_once(case, entrant));
-        Trial { case, outcomes: outcomes.collect() }
+    /// Plays a case so many times, each with a fresh target and a fresh forwarder; a race with the
+    /// same ones in all rounds.
+    pub(super) fn play(&self, case: &'static Case, entrant: &Entrant, often: Often) -> Trial {
+        let outcomes = if case.is_race() {
+            match self.play_rounds(case, entrant, often.rounds) {
+                Ok(seen) => seen.into_iter().map(Ok).collect(),
+                Err(failure) => vec![Err(failure)],
+            }
+        } else {
+            (0..often.repetitions).map(|_| self.play_once(case, entrant)).collect()
+        };
+        Trial { case, outcomes }
+    }
+
+    fn play_rounds(&self, case: &Case, entrant: &Entrant, rounds: u64) -> Result<Vec<Seen>> {
+        let scene = case.set_up(PATIENCE);
+        let target = scene.target();
+        match &entrant.subject {
+            None => Ok(scene.play_rounds(target, rounds)),
+            Some(subject) => {
+                let running = self.start(subject, target)?;
+                Ok(scene.play_rounds(running.address, rounds))
+            }
+        }
     }
 
     fn play_once(&self, case: &Case, entrant: &Entrant) -> Result<Seen> {

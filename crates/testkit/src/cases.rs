@@ -10,12 +10,14 @@
 mod bytes;
 mod connecting;
 mod fins;
+mod race;
 mod resets;
 mod view;
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use race::{Race, Resets};
 pub use view::{Ending, Owed, View};
 
 use crate::addr::{Addr, Place};
@@ -47,9 +49,11 @@ pub struct Case {
     parts: fn() -> Parts,
 }
 
-struct Parts {
-    client: Script,
-    target: Role,
+enum Parts {
+    /// A script for each end.
+    Scripts { client: Script, target: Role },
+    /// Bulk both ways, and one end resets.
+    BulkReset(Resets),
 }
 
 /// What stands at the target's address.
@@ -63,13 +67,16 @@ enum Role {
 
 /// All cases, grouped by what they are about.
 pub fn all() -> impl Iterator<Item = &'static Case> {
-    [fins::CASES, resets::CASES, connecting::CASES, bytes::CASES].into_iter().flatten()
+    [fins::CASES, resets::CASES, race::CASES, connecting::CASES, bytes::CASES].into_iter().flatten()
 }
 
 impl Case {
     /// Puts the target in its place. No step of a script may stand still for longer than `limit`.
     pub fn set_up(&self, limit: Duration) -> Stage {
-        let Parts { client, target } = (self.parts)();
+        let (client, target) = match (self.parts)() {
+            Parts::Scripts { client, target } => (client, target),
+            Parts::BulkReset(resets) => return Stage(Play::Race(Race::set_up(resets, limit))),
+        };
         let target = match target {
             Role::Plays(script) => {
                 Standing::Peer(Peer::listen("target", Place::V4, script.limit(limit)))
@@ -77,7 +84,12 @@ impl Case {
             Role::Refuses => Standing::Nobody(Port::v4()),
             Role::NeverAnswers => Standing::Hole(BlackHole::open()),
         };
-        Stage { client: client.limit(limit), target }
+        Stage(Play::Scripts { client: client.limit(limit), target })
+    }
+
+    /// One round says little: who meets the error first is a race.
+    pub fn is_race(&self) -> bool {
+        matches!((self.parts)(), Parts::BulkReset(_))
     }
 
     /// Whether both ends have seen what they are owed.
@@ -92,9 +104,12 @@ impl Case {
 
 /// A case whose target is there, and whose client is not yet.
 #[derive(Debug)]
-pub struct Stage {
-    client: Script,
-    target: Standing,
+pub struct Stage(Play);
+
+#[derive(Debug)]
+enum Play {
+    Scripts { client: Script, target: Standing },
+    Race(Race),
 }
 
 #[derive(Debug)]
@@ -116,21 +131,37 @@ pub struct Seen {
 impl Stage {
     /// Where the target is.
     pub fn target(&self) -> SocketAddr {
-        match &self.target {
-            Standing::Peer(peer) => peer.addr().tcp(),
-            Standing::Nobody(port) => port.addr(),
-            Standing::Hole(hole) => hole.addr(),
+        match &self.0 {
+            Play::Scripts { target: Standing::Peer(peer), .. } => peer.addr().tcp(),
+            Play::Scripts { target: Standing::Nobody(port), .. } => port.addr(),
+            Play::Scripts { target: Standing::Hole(hole), .. } => hole.addr(),
+            Play::Race(race) => race.target().tcp(),
         }
     }
 
     /// Lets the client come to `addr`, where the forwarder is, and waits for the end of both scripts.
     pub fn play(self, addr: impl Into<Addr>) -> Seen {
-        let client = Peer::connect("client", addr, self.client).outcome();
-        let target = match self.target {
+        let (client, target) = match self.0 {
+            Play::Scripts { client, target } => (client, target),
+            Play::Race(race) => return race.play(&addr.into(), 0),
+        };
+        let client = Peer::connect("client", addr, client).outcome();
+        let target = match target {
             Standing::Peer(peer) => Some(View::of(&peer.outcome())),
             Standing::Nobody(_) | Standing::Hole(_) => None,
         };
         Seen { client: Some(View::of(&client)), target }
+    }
+
+    /// Plays a race ([`Case::is_race`]) so many times, one connection after the other.
+    ///
+    /// # Panics
+    ///
+    /// If the case is none.
+    pub fn play_rounds(self, addr: impl Into<Addr>, rounds: u64) -> Vec<Seen> {
+        let Play::Race(race) = self.0 else { panic!("only a race is played in rounds") };
+        let addr = addr.into();
+        (0..rounds).map(|round| race.play(&addr, round)).collect()
     }
 }
 
@@ -145,7 +176,7 @@ fn target() -> Script {
 }
 
 fn play(client: Script, target: Script) -> Parts {
-    Parts { client, target: Role::Plays(target) }
+    Parts::Scripts { client, target: Role::Plays(target) }
 }
 
 #[cfg(test)]

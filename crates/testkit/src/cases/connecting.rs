@@ -8,14 +8,14 @@ pub(super) const CASES: &[Case] = &[
         what: "Nobody listens on the target's port.",
         client: Some(Owed::reset(0)),
         target: None,
-        parts: || Parts { client: client().drain(), target: Role::Refuses },
+        parts: || Parts::Scripts { client: client().drain(), target: Role::Refuses },
     },
     Case {
         name: "the_target_never_answers",
         what: "The target answers no SYN.",
         client: Some(Owed::reset(0)),
         target: None,
-        parts: || Parts { client: client().drain(), target: Role::NeverAnswers },
+        parts: || Parts::Scripts { client: client().drain(), target: Role::NeverAnswers },
     },
     Case {
         name: "the_target_closes_at_once",

@@ -5,5 +5,6 @@ mod cases;
 mod flushes;
 mod neighbours;
 mod ports;
+mod races;
 mod routes;
 mod vanished;

@@ -45,6 +45,8 @@ cases! {
     a_cut_download: "target/relay/reset";
     the_target_resets_under_an_upload_it_does_not_read: "target/relay/reset";
     an_early_answer_and_the_upload_is_cut: "target/relay/reset";
+    the_target_resets_in_bulk: "target/relay/reset";
+    the_client_resets_in_bulk: "client/relay/reset";
 
     the_target_refuses: "target/connect/refused";
     the_target_never_answers: "limit/connect/connect_timeout";

@@ -54,3 +54,13 @@ macro_rules! on_each_setup {
     };
 }
 pub(crate) use on_each_setup;
+
+/// Makes a test of each race for each path, by choice of the configuration and of the forwarder.
+macro_rules! on_each_race {
+    ($($race:ident),+ $(,)?) => {
+        $crate::support::on_each_setup! { @ auto_with_one_worker "auto" 1 ($($race)+) }
+        $crate::support::on_each_setup! { @ splice_with_one_worker "splice" 1 ($($race)+) }
+        $crate::support::on_each_setup! { @ copy_with_one_worker "copy" 1 ($($race)+) }
+    };
+}
+pub(crate) use on_each_race;
