@@ -26,8 +26,8 @@ const EVENTS_PER_TURN: usize = 256;
 /// Bytes that one session may move at a time before the others have their share.
 const SHARE: usize = 256 * 1024;
 /// Bytes that bulk may move per turn, all sessions together. Then new events are looked at: a small
-/// message waits for about one pipe-full, however many bulk sessions there are.
-const BULK_PER_TURN: usize = 1024 * 1024;
+/// message waits for about one share, however many bulk sessions there are.
+const BULK_PER_TURN: usize = SHARE;
 /// Actions per turn: a bound for steps that move nothing.
 const ACTIONS_PER_TURN: usize = 64;
 /// One worker's state. `accept`, `connect`, `timers`, `mail` and `end` hold its other functions.

@@ -11,6 +11,11 @@ const FULL_READS_TO_SPLICE: u8 = 3;
 const SMALL_FILL: usize = 16 * 1024;
 /// Small splices, one after the other, before a lane goes back to copying.
 const SMALL_FILLS_TO_COPY: u8 = 2;
+/// What one read adds to a lane's pace at most, in KiB: so no lane needs long to become small again.
+const MOST_OF_ONE_READ: usize = 64;
+/// From this pace on a lane is bulk. One larger read reaches it: to wait for the small messages of a turn
+/// costs a lane next to nothing, and many lanes that did not wait would cost these a lot.
+const BULK_PACE: u8 = 4;
 
 /// The life of a lane.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,6 +55,8 @@ pub struct Lane {
     pub(crate) path: Path,
     /// Full reads in a row while copying, small fills in a row while splicing.
     pub(crate) streak: u8,
+    /// KiB a read, on whichever path: an average in which each read weighs as much as all before it.
+    pub(crate) pace: u8,
     pub(crate) used: PathsUsed,
     pub(crate) fallback: Fallback,
 }
@@ -64,6 +71,7 @@ impl Lane {
             choice,
             path,
             streak: 0,
+            pace: 0,
             used: PathsUsed::default(),
             fallback: Fallback::None,
         }
@@ -104,8 +112,15 @@ impl Lane {
         self.fallback
     }
 
+    /// Whether it moves large pieces. What it moves decides, not how: a lane may copy bulk because it is
+    /// told to, because there is no pipe, or because its sockets cannot be spliced.
     pub(crate) fn is_bulk(&self) -> bool {
-        self.path == Path::Splice
+        self.pace >= BULK_PACE
+    }
+
+    fn take_pace(&mut self, count: usize) {
+        let kib = u8::try_from((count / 1024).min(MOST_OF_ONE_READ)).unwrap_or(u8::MAX);
+        self.pace = self.pace.midpoint(kib);
     }
 
     /// What the lane can do now; `None` while it must wait, and when nothing is left to do.
@@ -126,6 +141,7 @@ impl Lane {
     /// `count` bytes were received into a buffer that had room for `room`.
     pub(crate) fn copied(&mut self, count: usize, room: usize) {
         self.received += count as u64;
+        self.take_pace(count);
         self.used.copy = true;
         if self.fallback == Fallback::Unsupported {
             return;
@@ -145,6 +161,7 @@ impl Lane {
     /// `count` bytes were spliced into the pipe.
     pub(crate) fn filled(&mut self, count: usize) {
         self.received += count as u64;
+        self.take_pace(count);
         self.used.splice = true;
         self.streak = if count < SMALL_FILL { self.streak.saturating_add(1) } else { 0 };
         if self.choice == PathChoice::Auto && self.streak >= SMALL_FILLS_TO_COPY {
@@ -247,6 +264,58 @@ mod tests {
             lane.delivered(count);
         }
         assert_eq!(lane.next(source, sink), Some(Step::Copy));
+    }
+
+    /// Moves so many bytes, on the path that the lane is on.
+    fn move_bytes(lane: &mut Lane, count: usize) {
+        match lane.path() {
+            Path::Copy => lane.copied(count.min(ROOM), ROOM),
+            Path::Splice => lane.filled(count),
+        }
+        lane.delivered(count.min(usize::try_from(lane.held()).unwrap()));
+    }
+
+    /// Lanes on each path, and one that cannot be spliced, and one for which there is never a pipe.
+    fn lanes_on_each_path() -> [(&'static str, Lane); 5] {
+        let mut unsupported = Lane::new(PathChoice::Splice);
+        unsupported.fall_back(Fallback::Unsupported);
+        let mut without_pipe = Lane::new(PathChoice::Auto);
+        without_pipe.fall_back(Fallback::NoPipe);
+        [
+            ("auto", Lane::new(PathChoice::Auto)),
+            ("copy", Lane::new(PathChoice::Copy)),
+            ("splice", Lane::new(PathChoice::Splice)),
+            ("unsupported", unsupported),
+            ("without a pipe", without_pipe),
+        ]
+    }
+
+    #[test]
+    fn bulk_is_what_moves_large_pieces_on_whichever_path() {
+        for (path, mut lane) in lanes_on_each_path() {
+            assert!(!lane.is_bulk(), "{path}: a new lane");
+            for round in 0..100 {
+                move_bytes(&mut lane, if round % 4 == 3 { 1000 } else { 200_000 });
+                if path == "without a pipe" {
+                    lane.fall_back(Fallback::NoPipe);
+                }
+                assert!(lane.is_bulk(), "{path}: also after a short piece, {lane:?}");
+            }
+            for _ in 0..5 {
+                move_bytes(&mut lane, 64);
+            }
+            assert!(!lane.is_bulk(), "{path}: small again, {lane:?}");
+        }
+    }
+
+    #[test]
+    fn small_messages_are_not_bulk_on_whichever_path() {
+        for (path, mut lane) in lanes_on_each_path() {
+            for _ in 0..1000 {
+                move_bytes(&mut lane, 4 * 1024);
+                assert!(!lane.is_bulk(), "{path}");
+            }
+        }
     }
 
     #[test]

@@ -175,6 +175,7 @@ fn lane(tape: &mut Tape<'_>, lane: &mut Lane) {
     tape.flag(&mut lane.used.copy);
     tape.flag(&mut lane.used.splice);
     tape.word(&mut lane.fallback, FALLBACKS);
+    tape.small(&mut lane.pace);
 }
 
 fn side(tape: &mut Tape<'_>, side: &mut Side) {

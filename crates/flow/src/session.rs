@@ -131,7 +131,8 @@ impl Session {
         }
     }
 
-    /// Bytes move in large pieces just now: a turn more or less does not matter to them.
+    /// Bytes move in large pieces just now, on whichever path: a turn more or less does not matter to
+    /// them.
     pub fn is_bulk(&self) -> bool {
         self.up.is_bulk() || self.down.is_bulk()
     }

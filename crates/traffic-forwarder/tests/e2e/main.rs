@@ -14,6 +14,7 @@ mod demo;
 mod doctor;
 mod endings;
 mod exhaustion;
+mod fairness;
 mod fd_store;
 mod fidelity;
 mod first_process;

@@ -1,0 +1,113 @@
+//! Small messages are served before bulk, whatever path the bulk takes: shown by the order of the
+//! worker's system calls.
+
+use std::fs;
+use std::io::{ErrorKind, Read as _, Write as _};
+use std::process::{Child, Stdio};
+
+use testkit::{
+    Behaviour, Forwarder, LIMIT, Port, Signal, Socket, Target, Tool, connect, wait_until,
+};
+
+use crate::support::{Config, on_each_path, path_is, served_client};
+
+on_each_path!(a_small_message_does_not_wait_for_bulk_that_came_before_it);
+
+/// Bulk sessions, all on one worker.
+const STREAMS: usize = 16;
+/// What each of them has to move.
+const PIECE: usize = 200 * 1024;
+/// Of a small message: no other call moves as much.
+const SMALL: usize = 77;
+
+/// The forwarder is stopped while each bulk session is sent a large piece, and a small message comes
+/// last. It finds all of that in one turn.
+fn a_small_message_does_not_wait_for_bulk_that_came_before_it(path: &str) {
+    let (sink, echo) = (Target::start(Behaviour::Sink), Target::start(Behaviour::Echo));
+    let (bulk_port, small_port) = (Port::v4(), Port::v4());
+    let config = Config::new().process("workers = 1");
+    let config = config.forward(bulk_port.addr(), sink.addr(), path_is(path));
+    let forwarder = config.forward(small_port.addr(), echo.addr(), path_is(path)).start();
+    let mut small = served_client(&small_port);
+    let bulk: Vec<_> = (0..STREAMS).map(|_| connect(&bulk_port).unwrap()).collect();
+    let mut sent = 0;
+    for _ in 0..4 {
+        sent += bulk.iter().map(send_a_piece).sum::<u64>();
+        wait_until("bulk to arrive", LIMIT, || sink.received() == sent);
+    }
+
+    let calls = Calls::of(&forwarder);
+    forwarder.signal(Signal::STOP);
+    wait_until("the forwarder to stop", LIMIT, || is_stopped(&forwarder));
+    sent += bulk.iter().map(send_a_piece).sum::<u64>();
+    small.write_all(&[7; SMALL]).unwrap();
+    forwarder.signal(Signal::CONT);
+    small.read_exact(&mut [0; SMALL]).unwrap();
+    wait_until("bulk to arrive", LIMIT, || sink.received() == sent);
+
+    let moved = calls.moved();
+    let before = moved.iter().take_while(|count| **count != SMALL);
+    let (count, bytes) = (before.clone().count(), before.sum::<usize>());
+    assert!(count < moved.len(), "the small message was seen: {moved:?}");
+    assert!(bytes < 2 * PIECE, "{bytes} bytes were moved before the small message: {moved:?}");
+}
+
+/// As much of a piece as the socket takes: the forwarder may be stopped.
+fn send_a_piece(socket: &Socket) -> u64 {
+    socket.set_nonblocking(true).unwrap();
+    match (&*socket).write(&vec![0; PIECE]) {
+        Ok(count) => count as u64,
+        Err(error) if error.kind() == ErrorKind::WouldBlock => 0,
+        Err(error) => panic!("send bulk: {error}"),
+    }
+}
+
+fn is_stopped(forwarder: &Forwarder) -> bool {
+    let threads = fs::read_dir(format!("/proc/{}/task", forwarder.pid())).unwrap();
+    threads.map(|thread| fs::read_to_string(thread.unwrap().path().join("stat")).unwrap()).all(
+        |stat| {
+            // proc_pid_stat(5): the state is behind the name, which is in brackets. Traced, it is a `t`.
+            stat.rsplit(") ").next().is_some_and(|rest| rest.starts_with(['T', 't']))
+        },
+    )
+}
+
+/// The calls by which the forwarder moves bytes.
+struct Calls {
+    strace: Child,
+    log: tempfile::NamedTempFile,
+}
+
+impl Calls {
+    fn of(forwarder: &Forwarder) -> Self {
+        let log = tempfile::NamedTempFile::new().unwrap();
+        let pid = forwarder.pid().to_string();
+        let mut command = Tool::find("strace").command();
+        command.args(["-f", "-qq", "-e", "trace=recvfrom,sendto,splice", "-p", &pid, "-o"]);
+        let strace = command.arg(log.path()).stderr(Stdio::inherit()).spawn().unwrap();
+        let status = format!("/proc/{pid}/status");
+        wait_until("strace to attach: run as root, or see ptrace(2), yama", LIMIT, || {
+            let status = fs::read_to_string(&status).unwrap();
+            !status.lines().any(|line| line == "TracerPid:\t0")
+        });
+        Self { strace, log }
+    }
+
+    /// What each call moved, in their order.
+    fn moved(mut self) -> Vec<usize> {
+        let pid = self.strace.id().to_string();
+        Tool::find("sh").run(["-c", "kill -TERM $0", &pid], LIMIT);
+        self.strace.wait().unwrap();
+        let log = fs::read_to_string(self.log.path()).unwrap();
+        let results = log.lines().filter_map(|line| line.rsplit(" = ").next()?.parse().ok());
+        results.filter(|count| *count > 0).collect()
+    }
+}
+
+impl Drop for Calls {
+    fn drop(&mut self) {
+        // A killed tracer leaves the threads to themselves, too.
+        let _ = self.strace.kill();
+        let _ = self.strace.wait();
+    }
+}
