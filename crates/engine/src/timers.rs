@@ -42,29 +42,25 @@ impl Worker {
         let Some(session) = self.sessions.get_mut(key) else { return };
         session.timer = Time::NEVER;
         session.set_options_if_due(now);
+        let route = Arc::clone(&session.route);
+        let (client, target) = (&session.client, session.target.as_ref());
+        let unacked = || Unacked {
+            client: sys::socket::unacked(client.as_fd()),
+            target: target.map_or(0, |target| sys::socket::unacked(target.as_fd())),
+        };
+        let over = session.flow.expire(now, &route.forward.rules().timeouts, unacked);
+        if let Some(reason) = over {
+            return self.end(key, reason, true);
+        }
         match session.flow.stage() {
             Stage::Connecting { attempt_until } if attempt_until <= now => {
-                return self.attempt_timed_out(key);
+                self.attempt_timed_out(key);
             }
-            Stage::Connecting { .. } => {}
             Stage::Flushing { .. } => {
                 self.serve(key);
-                return;
             }
-            Stage::Relaying => {
-                let route = Arc::clone(&session.route);
-                let (client, target) = (&session.client, session.target.as_ref());
-                let unacked = || Unacked {
-                    client: sys::socket::unacked(client.as_fd()),
-                    target: target.map_or(0, |target| sys::socket::unacked(target.as_fd())),
-                };
-                let rules = route.forward.rules();
-                if let Some(reason) = session.flow.expire(now, &rules.timeouts, unacked) {
-                    return self.end(key, reason, true);
-                }
-            }
+            Stage::Connecting { .. } | Stage::Relaying => self.set_timer(key),
         }
-        self.set_timer(key);
     }
 
     /// Gives memory back that the sessions of a while ago needed.

@@ -75,16 +75,22 @@ impl Session {
     /// later while bytes flow, so a timer needs no care until it fires; it can move earlier when
     /// the session's stage or a lane's state changes.
     pub fn deadline(&self, timeouts: &Timeouts) -> Option<Time> {
-        let end = match self.stage {
-            Stage::Connecting { attempt_until } => return Some(attempt_until),
-            Stage::Flushing { look_again, .. } => return Some(look_again),
-            Stage::Relaying => self.accepted.after_option(timeouts.max_age),
+        let of_stage = match self.stage {
+            Stage::Connecting { attempt_until } => Some(attempt_until),
+            Stage::Flushing { look_again, .. } => Some(look_again),
+            Stage::Relaying => None,
         };
-        earlier(end, self.silence.began().after_option(self.quiet_limit(timeouts)))
+        let of_age = self.accepted.after_option(timeouts.max_age);
+        let of_silence = self.silence.began().after_option(self.quiet_limit(timeouts));
+        earlier(of_stage, earlier(of_age, of_silence))
     }
 
-    /// How long silence may last now.
+    /// How long silence may last now. While connecting, when no byte can move, `connect_timeout` is
+    /// the limit.
     fn quiet_limit(&self, timeouts: &Timeouts) -> Option<Duration> {
+        if matches!(self.stage, Stage::Connecting { .. }) {
+            return None;
+        }
         let mut limit = timeouts.idle;
         if self.is_half_closed() {
             limit = earlier(limit, timeouts.half_close);
@@ -97,11 +103,6 @@ impl Session {
 
     /// Why a session ends whose silence lasted too long.
     fn reason_of_silence(&self, timeouts: &Timeouts) -> CloseReason {
-        // Nobody is left who could make the other side read. Whatever limit is reached then, this
-        // is why the session ends.
-        if let Some(broken) = self.reason_of_first_failure() {
-            return broken;
-        }
         let half_close = timeouts.half_close.filter(|_| self.is_half_closed());
         let cause = match (half_close, timeouts.idle) {
             (Some(half_close), Some(idle)) if idle <= half_close => Cause::IdleTimeout,
@@ -116,17 +117,26 @@ impl Session {
         ended(&self.up) != ended(&self.down)
     }
 
-    /// Whether a relaying session's time is over. Looks at the kernel's progress (`unacked`) only
-    /// if it otherwise would be: that costs system calls.
+    /// Whether the session's time is over, in whichever stage it is. Looks at the kernel's progress
+    /// (`unacked`) only if it otherwise would be: that costs system calls.
     pub fn expire(
         &mut self,
         now: Time,
         timeouts: &Timeouts,
         unacked: impl FnOnce() -> Unacked,
     ) -> Option<CloseReason> {
-        if self.stage != Stage::Relaying {
-            return None;
-        }
+        let limit = self.limit_reached(now, timeouts, unacked)?;
+        // A session that broke before ends because of that, whichever limit cuts off what is left of
+        // it.
+        Some(self.reason_of_break().unwrap_or(limit))
+    }
+
+    fn limit_reached(
+        &mut self,
+        now: Time,
+        timeouts: &Timeouts,
+        unacked: impl FnOnce() -> Unacked,
+    ) -> Option<CloseReason> {
         if self.accepted.after_option(timeouts.max_age).is_some_and(|end| now >= end) {
             return Some(CloseReason::new(By::Limit, self.phase(), Cause::MaxAge));
         }
@@ -157,7 +167,7 @@ fn earlier<T: Ord>(one: Option<T>, other: Option<T>) -> Option<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Direction, End, PathChoice, Readiness};
+    use crate::{Action, Direction, End, PathChoice, Phase, Readiness};
 
     const SECOND: Duration = Duration::from_secs(1);
     const START: Time = Time::from_micros(1_000_000);
@@ -232,6 +242,104 @@ mod tests {
         let mut session = relaying();
         session.copied(Direction::Up, 1, 10, seconds(100));
         assert_eq!(cause(session.expire(seconds(100), &TIMEOUTS, NOTHING)), Some(Cause::MaxAge));
+    }
+
+    /// A stage in which a session can stand still, and the session when it has come there.
+    type Standing = (&'static str, fn() -> Session);
+
+    const STAGES: [Standing; 5] = [
+        ("connecting", || Session::new(START, PathChoice::Copy, seconds(7))),
+        ("relaying", relaying),
+        ("half closed", || {
+            let mut session = relaying();
+            session.end_of_stream(Direction::Up, || None);
+            session.fin_passed(Direction::Up, START);
+            session
+        }),
+        ("broken, with bytes held for the client", || {
+            let mut session = relaying();
+            session.copied(Direction::Down, 9, 10, START);
+            session.write_would_block(Direction::Down);
+            session.read_failed(Direction::Down, RESET);
+            assert_eq!(session.next(START), Action::Wait);
+            session
+        }),
+        ("flushing", || {
+            let mut session = relaying();
+            session.copied(Direction::Down, 9, 10, START);
+            session.sent(Direction::Down, 9, START);
+            session.read_failed(Direction::Down, RESET);
+            assert_eq!(session.next(START), Action::LookAtQueue(End::Client));
+            assert_eq!(session.flushed(START, 9), Action::Wait);
+            session
+        }),
+    ];
+
+    const RESET: crate::Failure =
+        crate::Failure { cause: Cause::Reset, errno: None, fin_unknown: false };
+
+    /// After how many seconds such a session ends if the client acknowledges nothing, and why; `None`
+    /// if it stays.
+    fn end_of(standing: fn() -> Session, timeouts: &Timeouts) -> Option<(u64, String)> {
+        let stuck = || Unacked { client: 9, target: 0 };
+        let mut session = standing();
+        let mut ended = None;
+        for _ in 0..1000 {
+            let now = session.deadline(timeouts)?;
+            let reason = session.expire(now, timeouts, stuck).or_else(|| match session.stage {
+                // The engine tries the next address, and there is none.
+                Stage::Connecting { .. } => {
+                    Some(CloseReason::new(By::Limit, Phase::Connect, Cause::ConnectTimeout))
+                }
+                Stage::Relaying => None,
+                Stage::Flushing { .. } => match session.next(now) {
+                    Action::LookAtQueue(_) => match session.flushed(now, 9) {
+                        Action::Reset(reason) => Some(reason),
+                        _ => None,
+                    },
+                    _ => None,
+                },
+            });
+            if let Some(CloseReason { by, phase, cause, .. }) = reason {
+                let reason = [by.as_str(), phase.as_str(), cause.as_str()].join("/");
+                ended = Some((now.since(START).as_secs(), reason));
+                break;
+            }
+        }
+        Some(ended.expect("a deadline that passes without an end does not come back for ever"))
+    }
+
+    /// Each deadline in each stage, by itself. Silence is looked at twice where bytes are on their
+    /// way (see [`Silence::look`]), so its limits take twice their time.
+    #[test]
+    fn every_deadline_is_decided_in_every_stage() {
+        let off = Timeouts { connect: SECOND, idle: None, half_close: None, max_age: None };
+        let idle = Timeouts { idle: Some(2 * SECOND), ..off };
+        let half_close = Timeouts { half_close: Some(SECOND), ..off };
+        let max_age = Timeouts { max_age: Some(3 * SECOND), ..off };
+        let connect = Some((7, "limit/connect/connect_timeout"));
+        let stopped = |seconds| Some((seconds, "target/relay/reset"));
+        let limit = |seconds, reason| Some((seconds, reason));
+        let expected = [
+            // none, idle_timeout, half_close_timeout, max_age
+            [connect, connect, connect, limit(3, "limit/connect/max_age")],
+            [None, limit(4, "limit/relay/idle_timeout"), None, limit(3, "limit/relay/max_age")],
+            [
+                None,
+                limit(4, "limit/relay/idle_timeout"),
+                limit(2, "limit/relay/half_close_timeout"),
+                limit(3, "limit/relay/max_age"),
+            ],
+            [stopped(10), stopped(4), stopped(10), stopped(3)],
+            [stopped(5), stopped(4), stopped(5), stopped(3)],
+        ];
+        for ((stage, standing), row) in STAGES.into_iter().zip(expected) {
+            for (timeouts, expected) in [off, idle, half_close, max_age].iter().zip(row) {
+                let end = end_of(standing, timeouts);
+                let end = end.as_ref().map(|(seconds, reason)| (*seconds, reason.as_str()));
+                assert_eq!(end, expected, "{stage}, {timeouts:?}");
+            }
+        }
     }
 
     #[test]

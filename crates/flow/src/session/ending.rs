@@ -105,9 +105,13 @@ impl Session {
         self.first_failure.is_some()
     }
 
-    /// Why the session ends if what the broken side sent cannot be delivered.
-    pub(crate) fn reason_of_first_failure(&self) -> Option<CloseReason> {
-        self.first_failure.map(|end| self.reason_of_failure(end))
+    /// Why a session that has broken ends, if what the broken side sent is delivered, and if it is
+    /// not.
+    pub(crate) fn reason_of_break(&self) -> Option<CloseReason> {
+        match self.stage {
+            Stage::Flushing { reason, .. } => Some(reason),
+            _ => self.first_failure.map(|end| self.reason_of_failure(end)),
+        }
     }
 
     fn reason_of_fin(&self) -> CloseReason {

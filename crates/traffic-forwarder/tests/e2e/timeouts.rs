@@ -3,9 +3,11 @@
 
 use std::time::Duration;
 
-use testkit::{BlackHole, Peer, Script, wait_until};
+use testkit::{BlackHole, End, LIMIT, Peer, Script, wait_until};
 
-use crate::support::{Forward, QUIET, Session, on_each_path, path_is, play, write_until_full};
+use crate::support::{
+    Forward, QUIET, Session, on_each_path, path_is, play, reset, unacked, write_until_full,
+};
 
 on_each_path!(
     silence_ends_a_session,
@@ -14,6 +16,8 @@ on_each_path!(
     a_byte_in_either_lane_keeps_a_session,
     a_reader_that_takes_its_time_is_not_idle,
     age_ends_even_a_busy_session,
+    age_ends_a_session_that_is_connecting,
+    age_ends_a_session_whose_target_has_reset,
     silence_after_a_half_close_ends_a_session,
     a_byte_in_the_open_lane_keeps_a_half_closed_session,
     a_target_that_never_answers_times_out,
@@ -96,6 +100,33 @@ fn age_ends_even_a_busy_session(path: &str) {
     assert!(record.duration >= Duration::from_secs(1) && record.bytes_up > 1, "{}", record.json);
 }
 
+fn age_ends_a_session_that_is_connecting(path: &str) {
+    let hole = BlackHole::open();
+    let settings = format!("{}connect_timeout = '1h'\nmax_age = '500ms'", path_is(path));
+    let forward = Forward::start(&hole, settings);
+    Peer::connect("client", &forward, Script::new().write(1000).expect_reset()).finish();
+    let record = forward.record();
+    assert_eq!(record.close_reason(), "limit/connect/max_age");
+    assert!(record.duration >= Duration::from_millis(500), "{}", record.json);
+}
+
+/// What the target sent before is being brought to a client that reads so slowly that it would take
+/// a quarter of a minute. The session had broken before: this stays the reason.
+fn age_ends_a_session_whose_target_has_reset(path: &str) {
+    const SENT: u64 = 1024 * 1024;
+    let Session { forward, client, target } = session(path, "max_age = '2s'");
+    play(&target, Script::new().sending(1).write(SENT));
+    wait_until("a target without unsent bytes", LIMIT, || unacked(&target) == 0);
+    reset(target);
+    let reading = Script::new().expecting(1).read_slowly(8 * 1024, 128, QUIET / 2);
+    let client = Peer::play("client", client, reading.read_to_reset());
+    let record = forward.record();
+    assert_eq!(record.close_reason(), "target/relay/reset");
+    assert!(record.duration >= Duration::from_secs(2), "{}", record.json);
+    let got = client.outcome();
+    assert!(got.received < SENT && got.read_end == Some(End::Reset), "{got:?}");
+}
+
 fn silence_after_a_half_close_ends_a_session(path: &str) {
     let session = session(path, "half_close_timeout = '500ms'\nidle_timeout = '1h'");
     play(&session.client, Script::new().expect_silence(QUIET * 4).shutdown_write());
@@ -103,7 +134,7 @@ fn silence_after_a_half_close_ends_a_session(path: &str) {
     play(&session.client, Script::new().expect_reset());
     let record = session.forward.record();
     assert_eq!(record.close_reason(), "limit/relay/half_close_timeout");
-    wait_until("an RST to the target, too", testkit::LIMIT, || {
+    wait_until("an RST to the target, too", LIMIT, || {
         session.target.take_error().unwrap().is_some() || session.target.send(b".").is_err()
     });
 }
