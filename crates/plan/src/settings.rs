@@ -146,7 +146,8 @@ rows! { Section::ForwardDefaults, ForwardSettings {
     /// TCP keepalive on both sockets.
     keepalive = Some(Keepalive::defaults()), Or("off", &Kind::Table(Keepalive::SETTINGS)) => NewSessions;
 
-    /// How long sent bytes may stay unacknowledged (TCP_USER_TIMEOUT).
+    /// How long sent bytes may stay unacknowledged, or a living peer may keep its window closed
+    /// (TCP_USER_TIMEOUT).
     user_timeout = None, Or("off", &USER_TIMEOUT) => NewSessions;
 
     /// How a lane moves bytes; "auto" copies small messages and splices bulk.

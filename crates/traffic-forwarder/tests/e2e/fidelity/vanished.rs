@@ -11,6 +11,7 @@ on_each_setup!(
     a_client_that_vanished_is_found_out_by_keepalive,
     a_target_that_vanished_is_found_out_by_unacknowledged_bytes,
     a_window_that_stays_closed_is_found_out,
+    a_window_that_stays_closed_is_borne_by_default,
     keepalive_spares_who_is_silent_but_there,
 );
 
@@ -49,6 +50,17 @@ fn a_window_that_stays_closed_is_found_out(setup: Setup) {
     assert_eq!(forward.close_reason(), "target/relay/timed_out");
     play(&client, Script::new().expect_reset());
     play(&target, Script::new().read_to_reset());
+}
+
+/// By default a slow side stops the fast side, for as long as it likes.
+fn a_window_that_stays_closed_is_borne_by_default(setup: Setup) {
+    let Session { forward, client, target } = setup.session("");
+    let written = write_until_full(&client, 1);
+    play(&client, Script::new().expect_silence(Duration::from_secs(4)));
+    assert_eq!(forward.records().len(), 0);
+    let rest = Script::new().expecting(1).read_exactly(written);
+    assert_eq!(play(&target, rest).received, written);
+    assert_eq!(forward.records().len(), 0);
 }
 
 fn keepalive_spares_who_is_silent_but_there(setup: Setup) {
