@@ -1,5 +1,6 @@
 //! What this process may use of its host.
 
+use crate::Result;
 use rustix::fs::{Access, access};
 use rustix::process::{Resource, Rlimit, geteuid, getrlimit, setrlimit};
 use rustix::time::{ClockId, clock_gettime};
@@ -42,6 +43,14 @@ pub fn open_files() -> Option<u64> {
     let count = std::fs::read_dir(DESCRIPTORS).ok()?.count();
     // The listing itself is one of them.
     Some(count.saturating_sub(1) as u64)
+}
+
+/// Whether so many descriptors could be opened now: opens them, and closes them again. `EMFILE` or
+/// `ENFILE` if not.
+pub fn spare_descriptors(count: usize) -> Result<()> {
+    let first = rustix::event::eventfd(0, rustix::event::EventfdFlags::CLOEXEC)?;
+    let copy = |_| rustix::io::fcntl_dupfd_cloexec(&first, 0);
+    (1..count).map(copy).collect::<Result<Vec<_>>>().map(drop)
 }
 
 /// The user that this process acts as.

@@ -50,7 +50,8 @@ pub use errno::{errno_name, errno_text};
 mod host;
 pub use host::{
     first_ephemeral_port, hard_open_files_limit, may_write_in, monotonic_micros, open_files,
-    open_files_limit, page_size, raise_open_files_limit, release_free_memory, user_id,
+    open_files_limit, page_size, raise_open_files_limit, release_free_memory, spare_descriptors,
+    user_id,
 };
 
 mod name_service;
@@ -58,6 +59,8 @@ pub use name_service::only_files_and_dns;
 
 mod notify_socket;
 pub use notify_socket::NotifySocket;
+
+pub mod output;
 
 mod orphans;
 pub use orphans::{OwnChild, reap_orphans};

@@ -1,0 +1,50 @@
+//! Writing to a stream whose reader may be slow, or may have stopped, as that of standard error.
+
+use crate::Result;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fd::AsFd;
+use std::time::Duration;
+
+/// As many bytes are written to a pipe in one piece (`PIPE_BUF`, pipe(7)), and without waiting
+/// where [`wait_until_writable`] has said that there is room: a pipe says so from one free page on.
+pub const ATOMIC_WRITE: usize = 4096;
+
+/// Waits until `fd` takes bytes, at most for `limit`. False if it does not by then. A file on a disk
+/// always does; a stream without a reader does as well, and [`write`] says what is wrong with it.
+pub fn wait_until_writable(fd: impl AsFd, limit: Duration) -> bool {
+    let limit = Timespec::try_from(limit).unwrap_or(Timespec { tv_sec: 0, tv_nsec: 0 });
+    let mut events = [PollFd::new(&fd, PollFlags::OUT)];
+    // An interrupted wait is a short one: the caller asks again if it has time left.
+    poll(&mut events, Some(&limit)).is_ok_and(|count| count > 0)
+}
+
+/// Writes once: how many bytes were taken.
+pub fn write(fd: impl AsFd, bytes: &[u8]) -> Result<usize> {
+    rustix::io::retry_on_intr(|| rustix::io::write(&fd, bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Read;
+
+    #[test]
+    fn a_full_pipe_is_not_writable_and_one_with_a_free_page_takes_an_atomic_write() {
+        let (mut reader, writer) = std::io::pipe().unwrap();
+        let now = Duration::ZERO;
+        let piece = [b'x'; ATOMIC_WRITE];
+        let mut pieces = 0;
+        while wait_until_writable(&writer, now) {
+            // It would block for ever if there were less room.
+            assert_eq!(write(&writer, &piece), Ok(ATOMIC_WRITE));
+            pieces += 1;
+            assert!(pieces < 10_000, "a pipe is never full");
+        }
+        assert!(!wait_until_writable(&writer, Duration::from_millis(1)));
+        reader.read_exact(&mut [0; ATOMIC_WRITE]).unwrap();
+        assert!(wait_until_writable(&writer, now));
+        drop(reader);
+        assert!(wait_until_writable(&writer, now), "writing tells that no reader is left");
+        assert_eq!(write(&writer, &piece), Err(crate::Errno::PIPE));
+    }
+}
