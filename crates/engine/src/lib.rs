@@ -91,6 +91,7 @@ use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use worker::Worker;
@@ -116,33 +117,73 @@ pub struct Options {
 pub struct Engine {
     shared: Arc<Shared>,
     threads: Vec<JoinHandle<()>>,
+    /// Disconnected when all threads have ended.
+    ended: Receiver<()>,
     forwards: Forwards,
+}
+
+/// A thread that waits for its worker.
+struct Thread {
+    worker: Sender<Worker>,
+    handle: JoinHandle<()>,
+}
+
+/// Starts a thread before it has a worker: if the host has none to give, the worker is not lost.
+fn start_thread(index: usize, alive: Sender<()>) -> std::io::Result<Thread> {
+    let (worker, of_thread) = channel::<Worker>();
+    let run = move || {
+        if let Ok(worker) = of_thread.recv() {
+            worker.run();
+        }
+        drop(alive);
+    };
+    let name = format!("worker-{index}");
+    let handle = std::thread::Builder::new().name(name).stack_size(STACK).spawn(run)?;
+    Ok(Thread { worker, handle })
+}
+
+/// Tries until it succeeds, or `again` does not want to.
+fn insist<T>(
+    again: &dyn Fn(&std::io::Error) -> bool,
+    mut attempt: impl FnMut() -> std::io::Result<T>,
+) -> std::io::Result<T> {
+    loop {
+        match attempt() {
+            Err(error) if again(&error) => {}
+            result => return result,
+        }
+    }
 }
 
 impl Engine {
     /// Starts the workers. They have nothing to do until [`Engine::apply`].
     pub fn start(options: &Options, given: GivenSockets) -> std::io::Result<Self> {
-        Self::start_with(options, given, Vec::new())
+        Self::start_with(options, given, Vec::new(), &|_| false)
     }
 
     /// Like [`Engine::start`], with the epoll instances of the workers of an image before this: as
-    /// many, or none.
+    /// many, or none. If the host refuses a thread or a descriptor, `again` is asked whether to try
+    /// once more: it may wait before it answers.
     pub fn start_with(
         options: &Options,
         given: GivenSockets,
         epolls: Vec<OwnedFd>,
+        again: &dyn Fn(&std::io::Error) -> bool,
     ) -> std::io::Result<Self> {
         let as_many = epolls.len() == options.workers;
         let mut epolls = epolls.into_iter().filter(|_| as_many);
-        let shared = Arc::new(Shared::new(options)?);
-        let mut engine = Self { shared, threads: Vec::new(), forwards: Forwards::new(given) };
+        let shared = Arc::new(insist(again, || Ok(Shared::new(options)?))?);
+        let (alive, ended) = channel();
+        let mut engine =
+            Self { shared, threads: Vec::new(), ended, forwards: Forwards::new(given) };
         for index in 0..options.workers {
-            let worker = Worker::new(index, Arc::clone(&engine.shared), epolls.next())?;
-            let thread = std::thread::Builder::new()
-                .name(format!("worker-{index}"))
-                .stack_size(STACK)
-                .spawn(move || worker.run())?;
-            engine.threads.push(thread);
+            // The epoll instance of the image before goes with the first try.
+            let worker = || Ok(Worker::new(index, Arc::clone(&engine.shared), epolls.next())?);
+            let worker = insist(again, worker)?;
+            let thread = insist(again, || start_thread(index, alive.clone()))?;
+            // The thread waits for nothing else.
+            let _ = thread.worker.send(worker);
+            engine.threads.push(thread.handle);
         }
         Ok(engine)
     }
@@ -295,12 +336,14 @@ impl Engine {
         self.shared.tell_all(|| Message::Cut);
     }
 
-    /// Ends the workers, and waits for them. Sessions that are open are reset.
-    pub fn stop(self) {
+    /// Ends the workers, and waits for them, at most for `limit`. Sessions that are open are reset.
+    pub fn stop(self, limit: Duration) {
         self.shared.tell_all(|| Message::Stop);
-        for thread in self.threads {
-            // A worker that panicked has said so on standard error.
-            let _ = thread.join();
+        match self.ended.recv_timeout(limit) {
+            // One that hangs ends with the process.
+            Err(RecvTimeoutError::Timeout) => {}
+            // They send nothing. A worker that panicked has said so on standard error.
+            _ => self.threads.into_iter().for_each(|thread| _ = thread.join()),
         }
         // A session may have been sent to a worker that had ended before.
         for message in self.shared.mailboxes.iter().flat_map(|mailbox| mailbox.take()) {

@@ -6,11 +6,12 @@ use crate::shared::Shared;
 use crate::worker::Worker;
 use std::fmt;
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use sys::Errno;
 
-/// How long a worker may take to stop or to write. It needs a millisecond for a thousand sessions;
-/// this is for a host that hardly runs us.
+/// How long all of them together may take to stop and to write: the sessions of those that are quick
+/// wait meanwhile. It needs a millisecond for a thousand sessions; this is for a host that hardly
+/// runs us.
 const ANSWER_LIMIT: Duration = Duration::from_secs(5);
 /// A session may be on its way between two workers when they stop: they write again then.
 const MOST_ROUNDS: usize = 3;
@@ -49,7 +50,11 @@ impl fmt::Display for NotParked {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Silent => {
-                write!(f, "a worker did not stop within {} s", ANSWER_LIMIT.as_secs())
+                write!(
+                    f,
+                    "the workers did not stop and write down what they have within {} s",
+                    ANSWER_LIMIT.as_secs()
+                )
             }
             Self::Restless => f.write_str("sessions were on their way between workers"),
             Self::Descriptor(errno) => {
@@ -64,6 +69,7 @@ pub struct Parked<'a> {
     engine: &'a Engine,
     orders: Vec<Sender<Order>>,
     answers: Receiver<Answer>,
+    until: Instant,
 }
 
 /// All that the engine has, written down. Its descriptors stay open over execve(2).
@@ -77,6 +83,7 @@ pub struct Saved {
 impl Engine {
     /// Stops all workers between two turns.
     pub fn park(&self) -> Result<Parked<'_>, NotParked> {
+        let until = Instant::now() + ANSWER_LIMIT;
         let (answer, answers) = channel();
         let mut orders = Vec::new();
         for mailbox in &self.shared.mailboxes {
@@ -87,7 +94,7 @@ impl Engine {
             let _ = mailbox.send(Message::Park(parking));
         }
         // If this fails, what is dropped here has the others go on.
-        let parked = Parked { engine: self, orders, answers };
+        let parked = Parked { engine: self, orders, answers, until };
         for _ in &parked.orders {
             parked.answer()?;
         }
@@ -129,7 +136,8 @@ impl Parked<'_> {
     }
 
     fn answer(&self) -> Result<Answer, NotParked> {
-        self.answers.recv_timeout(ANSWER_LIMIT).map_err(|_| NotParked::Silent)
+        let left = self.until.saturating_duration_since(Instant::now());
+        self.answers.recv_timeout(left).map_err(|_| NotParked::Silent)
     }
 }
 

@@ -15,12 +15,12 @@ use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, mpsc};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use sys::inherit::claim;
 use sys::socket::reset;
 use sys::{Address, Pipe};
 
-/// How long a worker may take to take its sessions over. It needs milliseconds.
+/// How long the workers may take to take their sessions over. They need milliseconds.
 const ANSWER_LIMIT: Duration = Duration::from_secs(30);
 
 /// All that the image before has left to the engine.
@@ -92,9 +92,11 @@ impl Engine {
             // Without a limit a mailbox is never full.
             let _ = mailbox.send(Message::TakeOver(TakeOver { bytes, forwards, reply }));
         }
+        let until = Instant::now() + ANSWER_LIMIT;
         let mut taken = HashMap::new();
         for _ in 0..count {
-            let Ok(of_worker) = replies.recv_timeout(ANSWER_LIMIT) else { break };
+            let left = until.saturating_duration_since(Instant::now());
+            let Ok(of_worker) = replies.recv_timeout(left) else { break };
             for (name, count) in of_worker {
                 *taken.entry(name).or_default() += count;
             }
