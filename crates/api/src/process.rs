@@ -100,6 +100,9 @@ pub struct LastUpgrade {
     pub pause: Option<f64>,
     /// Why it failed; nothing if it did not.
     pub error: Option<String>,
+    /// What is not as it was before; empty if all is.
+    #[serde(default)]
+    pub warnings: Vec<String>,
 }
 
 /// The answer to a request to upgrade: the program was checked, and is about to run.

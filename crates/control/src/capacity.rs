@@ -37,6 +37,21 @@ pub(crate) struct Capacity {
     pub(crate) lowered_from: Option<u32>,
 }
 
+impl Capacity {
+    /// What is left where a limit has no room for more: the sessions that are there end by
+    /// themselves.
+    pub(crate) fn least(open_files_limit: u64, files_at_start: u64) -> Self {
+        Self {
+            sessions: 1,
+            possible: 1,
+            pipes: 0,
+            open_files_limit,
+            files_at_start,
+            lowered_from: None,
+        }
+    }
+}
+
 /// The open-file limit does not even allow one session.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct NoRoom {

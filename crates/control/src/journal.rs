@@ -6,7 +6,8 @@ use crate::report_events::ReportEvents;
 use engine::Reports;
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -16,10 +17,29 @@ const GATHER: Duration = Duration::from_millis(10);
 /// Reports whose room is kept for those that follow: what a busy process sends meanwhile.
 const USUAL: usize = 256;
 
+/// How much longer than it may take the thread is given to say that it has ended.
+const LAST_WORDS: Duration = Duration::from_millis(500);
+
+/// What becomes of lines after the journal's end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum After {
+    /// Every thread writes its own.
+    Written,
+    /// They wait for the next journal, of this image or of the next.
+    Held,
+}
+
+/// What the thread is asked to do.
+const GO_ON: u8 = 0;
+const END: u8 = 1;
+const HOLD: u8 = 2;
+
 /// The thread that writes.
 pub(crate) struct Journal {
     reports: Reports,
-    closing: Arc<AtomicBool>,
+    asked: Arc<AtomicU8>,
+    /// Disconnected when the thread has ended.
+    ended: Receiver<()>,
     thread: JoinHandle<()>,
 }
 
@@ -31,72 +51,120 @@ impl Journal {
         events: Events,
         logs_sessions: Arc<AtomicBool>,
     ) -> std::io::Result<Self> {
-        let closing = Arc::new(AtomicBool::new(false));
+        let asked = Arc::new(AtomicU8::new(GO_ON));
+        let (alive, ended) = channel();
         let writer = Writer {
             reports: reports.clone(),
-            closing: Arc::clone(&closing),
+            asked: Arc::clone(&asked),
             events: ReportEvents::new(events, logs_sessions),
         };
-        let thread =
-            std::thread::Builder::new().name("journal".into()).spawn(move || writer.run())?;
-        Ok(Self { reports, closing, thread })
+        let run = move || {
+            writer.run();
+            drop(alive);
+        };
+        let thread = std::thread::Builder::new().name("journal".into()).spawn(run)?;
+        Ok(Self { reports, asked, ended, thread })
     }
 
-    /// Writes what has come so far, and ends.
-    pub(crate) fn close(self) {
-        self.closing.store(true, Ordering::Release);
+    /// Writes what has come so far, and ends. What standard error does not take within `limit` is
+    /// lost, and counted.
+    ///
+    /// # Errors
+    ///
+    /// Itself, if the thread does not answer even then: it hangs in the kernel, as it does with a
+    /// file on a disk that does not answer. It goes on when the kernel lets it.
+    pub(crate) fn close(self, limit: Duration, after: After) -> Result<(), Self> {
+        crate::log::give_up_after(Some(limit));
+        self.asked.store(if after == After::Held { HOLD } else { END }, Ordering::Release);
         self.reports.wake();
         self.thread.thread().unpark();
-        // If it panicked it has said so on standard error.
-        let _ = self.thread.join();
+        match self.ended.recv_timeout(limit + LAST_WORDS) {
+            Err(RecvTimeoutError::Timeout) => {
+                self.asked.store(GO_ON, Ordering::Release);
+                crate::log::give_up_after(None);
+                Err(self)
+            }
+            // It sends nothing. If it panicked it has said so on standard error.
+            _ => Ok(()),
+        }
     }
+
+    /// Whether there is no thread any more: it ended although it was to go on after all.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.thread.is_finished()
+    }
+}
+
+/// Has the reports that came since the journal's end wait as lines, for the next journal.
+pub(crate) fn hold_reports(reports: &Reports, events: &ReportEvents) {
+    reports.exchange(VecDeque::new()).iter().for_each(|report| events.publish(report));
+    count_dropped(reports);
 }
 
 /// What the thread works with.
 struct Writer {
     reports: Reports,
-    closing: Arc<AtomicBool>,
+    asked: Arc<AtomicU8>,
     events: ReportEvents,
 }
 
 impl Writer {
     fn run(self) {
         let waker = self.reports.clone();
-        let writing = crate::log::begin_writing(move || waker.wake());
+        let Some(writing) = crate::log::begin_writing(move || waker.wake()) else {
+            return self.only_tell();
+        };
         let mut batch = VecDeque::new();
         let mut busy = false;
         loop {
-            // Asked before the reports are taken: what was sent before closing is among them.
-            let last = self.closing.load(Ordering::Acquire);
-            if !last {
-                // Where reports have come others will: to be woken for them costs more than to look.
-                if !busy {
-                    self.reports.wait();
-                }
-                // Until `close` at most: who waits for that does not wait for more to come.
-                std::thread::park_timeout(GATHER);
+            // Asked before the reports are taken: what was sent before is among them.
+            let asked = self.asked.load(Ordering::Acquire);
+            if asked == GO_ON {
+                self.wait(busy);
             }
             batch = self.reports.exchange(batch);
             busy = !batch.is_empty();
             // First what others had to say: it may be the cause of what the workers report.
-            if let Some(writing) = &writing {
-                writing.write_handed_over();
-            }
+            writing.write_handed_over();
             for report in batch.drain(..) {
                 self.events.publish(&report);
             }
             batch.shrink_to(USUAL);
-            let dropped = self.reports.take_dropped();
-            if dropped > 0 {
-                crate::log::count_queue_full(dropped);
-                tracing::warn!(dropped, "reports were lost: the log is slower than the sessions");
-            }
-            if let Some(writing) = &writing {
-                writing.flush();
-            }
-            if last {
-                return;
+            count_dropped(&self.reports);
+            writing.flush();
+            match asked {
+                GO_ON => {}
+                HOLD => return writing.hold(),
+                _ => return,
             }
         }
+    }
+
+    /// There is no log: only those who watch are told.
+    fn only_tell(&self) {
+        while self.asked.load(Ordering::Acquire) == GO_ON {
+            self.wait(false);
+            for report in self.reports.exchange(VecDeque::new()) {
+                self.events.publish(&report);
+            }
+        }
+    }
+
+    /// Waits for reports.
+    fn wait(&self, busy: bool) {
+        // Where reports have come others will: to be woken for them costs more than to look.
+        if !busy {
+            self.reports.wait();
+        }
+        // Until `close` at most: who waits for that does not wait for more to come.
+        std::thread::park_timeout(GATHER);
+    }
+}
+
+fn count_dropped(reports: &Reports) {
+    let dropped = reports.take_dropped();
+    if dropped > 0 {
+        crate::log::count_queue_full(dropped);
+        tracing::warn!(dropped, "reports were lost: the log is slower than the sessions");
     }
 }

@@ -10,10 +10,11 @@ mod handover;
 mod line;
 mod other_writers;
 mod output;
+mod stream;
 
 pub(crate) use other_writers::other_writers;
 pub use output::LogError;
-pub(crate) use output::try_log_file;
+pub(crate) use output::{Amiss, Left, try_log_file};
 
 use flow::Time;
 use handover::Handover;
@@ -22,8 +23,10 @@ use output::Output;
 use serde::Serialize;
 use std::fmt;
 use std::io::IsTerminal;
+use std::os::fd::AsRawFd;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 use tracing_subscriber::registry::Registry;
@@ -31,15 +34,34 @@ use tracing_subscriber::registry::Registry;
 /// Starts logging as the plan says. Only the first call has an effect.
 pub fn start_log(log: &plan::Log) -> Result<(), LogError> {
     set_level(log.level);
+    let form = form(log);
+    let output = Output::open(log, form)?;
+    subscribe(LOG.get_or_init(|| Log::new(form, output)));
+    Ok(())
+}
+
+/// Goes on logging where the previous image of this process did. Lines wait until the journal
+/// starts: no session waits for them. Returns what is not as it should be, if anything.
+pub(crate) fn resume_log(log: &plan::Log, left: Left, lines: Vec<String>) -> Option<Amiss> {
+    set_level(log.level);
+    let form = form(log);
+    let (output, amiss) = Output::resume(log, form, left);
+    let log = LOG.get_or_init(|| Log::new(form, output));
+    log.handover.hold();
+    log.handover.put_back(lines);
+    subscribe(log);
+    amiss
+}
+
+fn form(log: &plan::Log) -> Form {
     let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     let color = log.file.is_none() && !plain && std::io::stderr().is_terminal();
-    let form = Form { format: log.format, color };
-    let output = Output::open(log, form)?;
-    let log =
-        LOG.get_or_init(|| Log { form, output: Mutex::new(output), handover: Handover::default() });
+    Form { format: log.format, color }
+}
+
+fn subscribe(log: &'static Log) {
     // A second subscriber is refused: the first one stays.
     let _ = tracing::subscriber::set_global_default(Registry::default().with(Lines(log)));
-    Ok(())
 }
 
 /// The least important level that is written; a reload may change it.
@@ -72,6 +94,10 @@ struct Log {
 }
 
 impl Log {
+    fn new(form: Form, output: Output) -> Self {
+        Self { form, output: Mutex::new(output), handover: Handover::default() }
+    }
+
     fn output(&self) -> MutexGuard<'_, Output> {
         // A thread that panicked while it wrote has left at worst a line undone.
         self.output.lock().unwrap_or_else(PoisonError::into_inner)
@@ -141,34 +167,98 @@ pub(crate) fn reopen() {
 }
 
 /// While this lives, its thread is the one that writes.
-pub(crate) struct Writing(&'static Log);
+pub(crate) struct Writing {
+    log: &'static Log,
+    /// At its end, lines wait for the next thread that writes.
+    holds: bool,
+}
 
 /// From now on this thread is the one that writes; `wake` is called when it has something to.
 pub(crate) fn begin_writing(wake: impl Fn() + Send + 'static) -> Option<Writing> {
     let log = LOG.get()?;
+    stream::give_up_after(None);
     log.handover.begin(Box::new(wake));
-    Some(Writing(log))
+    Some(Writing { log, holds: false })
+}
+
+/// From now on the thread that writes waits at most this long for the reader of standard error, and
+/// what is not written by then is lost; `None` is for as long as it takes.
+pub(crate) fn give_up_after(limit: Option<Duration>) {
+    stream::give_up_after(limit);
 }
 
 impl Writing {
     /// Writes what other threads have handed over.
     pub(crate) fn write_handed_over(&self) {
-        self.0.write_what_was_handed_over();
+        self.log.write_what_was_handed_over();
     }
 
     /// Nothing more is to be written for now: what was goes to where it belongs.
     pub(crate) fn flush(&self) {
-        self.0.output().flush();
+        self.log.output().flush();
+    }
+
+    /// This thread writes no more; what comes waits for the next one that does.
+    pub(crate) fn hold(mut self) {
+        self.holds = true;
     }
 }
 
 impl Drop for Writing {
-    /// From now on whoever has something to say writes it.
+    /// From now on whoever has something to say writes it, or has it wait.
     fn drop(&mut self) {
-        self.0.handover.end();
+        if self.holds {
+            // What comes from now on waits; what has come is still written.
+            self.log.handover.hold();
+        } else {
+            self.log.handover.end();
+        }
         self.write_handed_over();
         self.flush();
+        handover::write_no_more();
     }
+}
+
+/// Has every thread write its own lines, and writes those that waited: there is no journal.
+pub(crate) fn write_without_journal() {
+    let Some(log) = LOG.get() else { return };
+    log.handover.end();
+    log.write_what_was_handed_over();
+    log.output().flush();
+}
+
+/// Takes the lines that wait, for the next image.
+pub(crate) fn take_waiting() -> Vec<String> {
+    LOG.get().map(|log| log.handover.take().0.into()).unwrap_or_default()
+}
+
+/// The next image does not come: these wait again.
+pub(crate) fn put_back(lines: Vec<String>) {
+    if let Some(log) = LOG.get() {
+        log.handover.put_back(lines);
+    }
+}
+
+/// What the next image goes on with. To be called when no thread writes.
+pub(crate) struct Kept {
+    /// The descriptor of the log file.
+    pub(crate) file: Option<u32>,
+    /// As in [`Left`].
+    pub(crate) lost: u64,
+    /// Likewise.
+    pub(crate) mid_line: bool,
+}
+
+/// Keeps the log file open over execve(2), or not any more.
+pub(crate) fn keep_over_exec(keep: bool) -> sys::Result<Kept> {
+    let Some(log) = LOG.get() else { return Ok(Kept { file: None, lost: 0, mid_line: false }) };
+    let output = log.output();
+    let (file, lost, mid_line) = output.left();
+    if let Some(file) = file {
+        if keep { sys::inherit::keep_over_exec(file)? } else { sys::inherit::close_on_exec(file)? }
+    }
+    let number = file.and_then(|file| u32::try_from(file.as_raw_fd()).ok());
+    Ok(Kept { file: number, lost, mid_line })
 }
 
 /// Lines that were lost since the start.

@@ -34,13 +34,30 @@ pub(crate) enum Request {
     Due,
 }
 
-/// All sources of requests.
-pub(crate) struct Requests {
+/// The signals that are requests.
+pub(crate) struct Signals {
     terminate: Signal,
     interrupt: Signal,
     hang_up: Signal,
     user1: Signal,
     user2: Signal,
+}
+
+impl Signals {
+    pub(crate) fn new() -> std::io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hang_up: signal(SignalKind::hangup())?,
+            user1: signal(SignalKind::user_defined1())?,
+            user2: signal(SignalKind::user_defined2())?,
+        })
+    }
+}
+
+/// All sources of requests.
+pub(crate) struct Requests {
+    signals: Signals,
     /// All forwards come from the command line: there is no file that SIGHUP could mean.
     typed: bool,
     stopper: Stopper,
@@ -48,17 +65,8 @@ pub(crate) struct Requests {
 }
 
 impl Requests {
-    pub(crate) fn new(plan: &Plan, tasks: mpsc::Receiver<Task>) -> std::io::Result<Self> {
-        Ok(Self {
-            terminate: signal(SignalKind::terminate())?,
-            interrupt: signal(SignalKind::interrupt())?,
-            hang_up: signal(SignalKind::hangup())?,
-            user1: signal(SignalKind::user_defined1())?,
-            user2: signal(SignalKind::user_defined2())?,
-            typed: plan.config.is_none(),
-            stopper: Stopper::default(),
-            tasks,
-        })
+    pub(crate) fn new(signals: Signals, plan: &Plan, tasks: mpsc::Receiver<Task>) -> Self {
+        Self { signals, typed: plan.config.is_none(), stopper: Stopper::default(), tasks }
     }
 
     pub(crate) fn stopper(&self) -> Stopper {
@@ -69,14 +77,14 @@ impl Requests {
     /// random: a busy desk does not make time stand still.
     pub(crate) async fn next(&mut self, due: Option<Instant>) -> Request {
         tokio::select! {
-            _ = self.terminate.recv() => Request::Stop("SIGTERM"),
-            _ = self.interrupt.recv() => Request::Stop("SIGINT"),
+            _ = self.signals.terminate.recv() => Request::Stop("SIGTERM"),
+            _ = self.signals.interrupt.recv() => Request::Stop("SIGINT"),
             () = self.stopper.0.notified() => Request::Stop("itself"),
             // The terminal is gone, and with it whoever typed the forwards.
-            _ = self.hang_up.recv() =>
+            _ = self.signals.hang_up.recv() =>
                 if self.typed { Request::Stop("SIGHUP") } else { Request::Reload },
-            _ = self.user1.recv() => Request::ReopenLog,
-            _ = self.user2.recv() => Request::Upgrade,
+            _ = self.signals.user1.recv() => Request::ReopenLog,
+            _ = self.signals.user2.recv() => Request::Upgrade,
             Some(task) = self.tasks.recv() => Request::Task(task),
             () = until(due) => Request::Due,
         }

@@ -7,18 +7,24 @@ pub(crate) use start::start_engine;
 use crate::admin::{App, Door};
 use crate::announce::announce;
 use crate::desk::Desk;
+use crate::journal::After;
 use crate::manager::{Handed, Notifier, start_pulse, take_handed};
 use crate::orphans::start_reaping;
-use crate::requests::{Request, Requests, Stopper};
+use crate::requests::{Request, Requests, Signals, Stopper};
 use crate::sandbox::Sandbox;
 use crate::supervisor::Supervisor;
-use crate::upgrade::{Handover, Wanted, go_on, upgrade};
+use crate::upgrade::{Handover, Insistence, Wanted, go_on, upgrade};
 use api::Shutdown;
 use plan::{FileRead, InForce, Plan};
 use std::fmt;
 use std::time::{Duration, Instant};
 use sys::exec::SignalsHeld;
 
+/// How long the workers may take to end. They need milliseconds; one that hangs ends with the
+/// process.
+const STOP_LIMIT: Duration = Duration::from_secs(2);
+/// How long whoever reads the log may take for what is left of it at the end.
+const LOG_LIMIT: Duration = Duration::from_secs(1);
 /// How often the number of open sessions is looked at while draining.
 const DRAIN_LOOK: Duration = Duration::from_millis(10);
 
@@ -54,9 +60,9 @@ pub fn serve(
     handover: Option<Handover>,
     ready: impl FnOnce(Stopper),
 ) -> Result<(), ServeError> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
+    let insistence = Insistence::of(handover.is_some());
+    let runtime = insistence
+        .on("the control thread", control_runtime)
         .map_err(|error| failed("start the control thread", error))?;
     let notifier = Notifier::from_environment();
     // Another image of this process has taken it already, and hands it on itself.
@@ -69,13 +75,15 @@ pub fn serve(
     // It reaches no thread that does not ask for samples of itself.
     crate::admin::let_samples_through();
     // Before anything else is started: a signal that comes early must not be missed.
-    let mut requests = runtime
-        .block_on(async {
+    let signals = || {
+        runtime.block_on(async {
             start_reaping()?;
-            Requests::new(&plan, tasks)
+            Signals::new()
         })
-        .map_err(|error| failed("signals", error))?;
-    let mut supervisor = begin(input, plan, notifier, handed, handover)?;
+    };
+    let signals = insistence.on("signals", signals).map_err(|error| failed("signals", error))?;
+    let mut requests = runtime.block_on(async { Requests::new(signals, &plan, tasks) });
+    let mut supervisor = begin(input, plan, notifier, handed, handover, &insistence)?;
     supervisor.watch_from_start(read);
     held.release();
     let app = App::new(desk.clone(), supervisor.observer(), supervisor.events.clone());
@@ -90,6 +98,10 @@ pub fn serve(
     Ok(())
 }
 
+pub(crate) fn control_runtime() -> std::io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build()
+}
+
 /// Binds the listeners and starts the workers and the journal, or goes on with those of another
 /// image. Whoever connects to the admin interface has to wait until it is opened.
 fn begin(
@@ -98,6 +110,7 @@ fn begin(
     notifier: Notifier,
     handed: Handed,
     mut handover: Option<Handover>,
+    insistence: &Insistence,
 ) -> Result<Supervisor, ServeError> {
     let in_force = match &handover {
         Some(handover) => handover.in_force(&plan),
@@ -111,7 +124,7 @@ fn begin(
     };
     let goes_on = handover.is_some();
     let mut supervisor = match handover {
-        Some(handover) => go_on(input, plan, in_force, notifier, handover)?,
+        Some(handover) => go_on(input, plan, in_force, notifier, handover, insistence)?,
         None => start(input, plan, notifier, handed)?,
     };
     supervisor.door = door;
@@ -119,7 +132,11 @@ fn begin(
     if !goes_on {
         announce(&supervisor);
     }
-    supervisor.start_journal().map_err(|error| failed("start the journal", error))?;
+    if goes_on {
+        supervisor.keep_journal();
+    } else {
+        supervisor.start_journal().map_err(|error| failed("start the journal", error))?;
+    }
     Ok(supervisor)
 }
 
@@ -136,11 +153,12 @@ fn open(supervisor: &mut Supervisor, app: App) {
 fn end(supervisor: Supervisor, drain: &Drain) {
     supervisor.engine.cut();
     let Supervisor { engine, journal, .. } = supervisor;
-    engine.stop();
-    if let Some(journal) = journal {
-        journal.close();
+    engine.stop(STOP_LIMIT);
+    let closed = journal.map_or(Ok(()), |journal| journal.close(LOG_LIMIT, After::Written));
+    // A journal that hangs in the kernel ends with the process; another thread would hang with it.
+    if closed.is_ok() {
+        drain.report();
     }
-    drain.report();
 }
 
 /// The admin interface. Where sessions would be lost with the process, it goes on without.
@@ -154,10 +172,7 @@ fn open_door(
         let door = Door::bind(process, reads_a_file);
         return door.map_err(|error| ServeError::Unfit(error.to_string()));
     };
-    Ok(handover.door(process, reads_a_file).unwrap_or_else(|error| {
-        tracing::error!(%error, "going on without the admin interface");
-        None
-    }))
+    Ok(handover.door(process, reads_a_file))
 }
 
 /// How the shutdown went.

@@ -19,6 +19,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
+/// After the host gave no thread for the journal, until it is asked again.
+const JOURNAL_RETRY: Duration = Duration::from_millis(500);
 /// Time between two looks at removed forwards.
 const TIDY: Duration = Duration::from_millis(500);
 
@@ -44,6 +46,8 @@ pub(crate) struct Supervisor {
     pub(crate) watch: Watch,
     /// When to look at removed forwards, while there are any.
     tidy_at: Instant,
+    /// When the host is asked again for the journal's thread, where it gave none.
+    journal_at: Instant,
     /// The file that this program was started from.
     pub(crate) program: Option<PathBuf>,
     /// A program is being checked.
@@ -53,7 +57,8 @@ pub(crate) struct Supervisor {
     pub(crate) last_upgrade: Option<LastUpgrade>,
     /// The admin interface's listening socket.
     pub(crate) door: Option<Door>,
-    /// Writes the log; `None` only while the process is about to become another image.
+    /// Writes the log; `None` while the process is about to become another image, and where the host
+    /// gave no thread for it.
     pub(crate) journal: Option<Journal>,
     /// The process takes no more sessions.
     pub(crate) draining: bool,
@@ -92,6 +97,7 @@ impl Supervisor {
             restoring: None,
             watch: Watch::new(plan.config.as_deref(), plan.process.watch, None),
             tidy_at: Instant::now(),
+            journal_at: Instant::now(),
             program: own_program(),
             upgrading: false,
             upgrades: 0,
@@ -127,12 +133,16 @@ impl Supervisor {
         ];
         // A process that shuts down changes nothing else.
         let rest = rest.into_iter().flatten().filter(|_| !self.draining);
-        rest.chain(tidy).min()
+        let journal = self.lacks_journal().then_some(self.journal_at);
+        rest.chain(tidy).chain(journal).min()
     }
 
     /// Does all whose moment has come.
     pub(crate) fn do_what_is_due(&mut self) {
         let now = Instant::now();
+        if self.lacks_journal() && self.journal_at <= now {
+            self.retry_journal(now);
+        }
         if self.tidy_at <= now {
             self.engine.tidy(self.plan.process.removed_timeout);
             self.tidy_at = now + TIDY;
@@ -194,6 +204,29 @@ impl Supervisor {
         let logs_sessions = Arc::clone(&self.logs_sessions);
         self.journal = Some(Journal::start(reports, self.events.clone(), logs_sessions)?);
         Ok(())
+    }
+
+    /// Has it written by a thread of its own again. If the host gives none, this thread writes, and
+    /// waits for no reader of the log for long; it is tried again.
+    pub(crate) fn keep_journal(&mut self) {
+        if self.lacks_journal()
+            && let Err(error) = self.start_journal()
+        {
+            self.journal = None;
+            crate::log::write_without_journal();
+            tracing::error!(%error, "start the journal");
+        }
+    }
+
+    fn retry_journal(&mut self, now: Instant) {
+        self.journal_at = now + JOURNAL_RETRY;
+        if self.start_journal().is_ok() {
+            tracing::warn!("the log is written by its own thread again");
+        }
+    }
+
+    fn lacks_journal(&self) -> bool {
+        self.journal.as_ref().is_none_or(Journal::has_ended)
     }
 
     /// Seconds since the start.

@@ -94,7 +94,10 @@ fn run(input: plan::Input) -> Exit {
     {
         return complain_of(&error);
     }
-    if let Err(error) = control::start_log(&plan.log) {
+    let mut handover = handover;
+    if let Some(handover) = &mut handover {
+        handover.resume_log(&plan);
+    } else if let Err(error) = control::start_log(&plan.log) {
         warn(&format!("error: {error}\n"));
         return Exit::Usage;
     }

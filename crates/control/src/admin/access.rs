@@ -115,6 +115,10 @@ impl Token {
         let fault = |what: &str| format!("the token file `{}` {what}", path.display());
         let read = |error: std::io::Error| fault(&format!("cannot be read: {error}"));
         let file = std::fs::metadata(path).map_err(read)?;
+        if !file.is_file() {
+            // A pipe would be waited for.
+            return Err(fault("is not a file"));
+        }
         if file.mode() & 0o077 != 0 {
             return Err(fault("may be read by other users: chmod 600 it, and make a new token"));
         }

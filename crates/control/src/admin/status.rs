@@ -89,6 +89,7 @@ fn last_upgrade(last: &crate::upgrade::LastUpgrade) -> LastUpgrade {
         lost: arrival.map_or(0, |arrival| arrival.lost),
         pause: arrival.map(|arrival| arrival.pause.as_secs_f64()),
         error: last.result.as_ref().err().cloned(),
+        warnings: arrival.map(|arrival| arrival.warnings.clone()).unwrap_or_default(),
     }
 }
 

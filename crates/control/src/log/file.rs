@@ -7,8 +7,9 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fmt;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, ErrorKind, Write as _};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 use sys::Entry;
@@ -54,6 +55,17 @@ impl fmt::Display for Trouble {
 impl LogFile {
     pub(super) fn open(path: &Path, log: &plan::Log) -> io::Result<Self> {
         let (file, regular) = open(path)?;
+        Self::with(file, regular, path, log)
+    }
+
+    /// Goes on with a file that the previous image had open, whatever its path leads to by now.
+    pub(super) fn resume(file: File, path: &Path, log: &plan::Log) -> io::Result<Self> {
+        let is_descriptor = Entry::reached_by(path).is_ok_and(|place| place.is_descriptor());
+        let regular = file.metadata()?.is_file() && !is_descriptor;
+        Self::with(file, regular, path, log)
+    }
+
+    fn with(file: File, regular: bool, path: &Path, log: &plan::Log) -> io::Result<Self> {
         let mut log_file = Self {
             path: path.to_owned(),
             rotate_size: log.rotate_size,
@@ -67,6 +79,28 @@ impl LogFile {
         };
         log_file.look_at_file()?;
         Ok(log_file)
+    }
+
+    /// The open file.
+    pub(super) fn file(&self) -> &File {
+        &self.file
+    }
+
+    /// Why the path leads to another file than the open one, or to none; `None` if it does not.
+    pub(super) fn moved(&self) -> Option<String> {
+        let identity = |file: &fs::Metadata| (file.dev(), file.ino());
+        let at_path = match fs::metadata(&self.path) {
+            Ok(file) => identity(&file),
+            Err(error) => return Some(error.to_string()),
+        };
+        let open = self.file.metadata().ok();
+        let is_same = open.is_some_and(|open| identity(&open) == at_path);
+        (!is_same).then(|| "another file is there now".to_owned())
+    }
+
+    /// Where it is, or was when it was opened.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
     }
 
     /// The bytes that the file may hold, if there is a limit.

@@ -17,6 +17,11 @@ pub(super) fn writes() -> bool {
     WRITES.get()
 }
 
+/// This thread no longer is.
+pub(super) fn write_no_more() {
+    WRITES.set(false);
+}
+
 type Wake = Box<dyn Fn() + Send>;
 
 /// Between the threads that log and the one that writes.
@@ -35,13 +40,30 @@ impl Handover {
     /// This thread writes from now on.
     pub(super) fn begin(&self, wake: Wake) {
         WRITES.set(true);
-        self.lock().wake = Some(wake);
+        let mut waiting = self.lock();
+        waiting.wake = Some(wake);
+        if !waiting.lines.is_empty() {
+            // They came while there was no thread to wake.
+            waiting.wake();
+        }
     }
 
-    /// Nobody in particular writes from now on.
+    /// Lines wait from now on, for a thread that is yet to begin.
+    pub(super) fn hold(&self) {
+        self.lock().wake = Some(Box::new(|| ()));
+    }
+
+    /// Every thread writes its own lines from now on.
     pub(super) fn end(&self) {
-        WRITES.set(false);
         self.lock().wake = None;
+    }
+
+    /// Has lines wait in front of all others.
+    pub(super) fn put_back(&self, lines: Vec<String>) {
+        let mut waiting = self.lock();
+        for line in lines.into_iter().rev() {
+            waiting.lines.push_front(line);
+        }
     }
 
     /// Hands a line over. Returns it if this thread has to write it.
@@ -120,5 +142,9 @@ mod tests {
         assert_eq!(handover.take().0.len(), MOST_WAITING, "one too many was dropped");
         handover.end();
         assert!(handover.offer(line()).is_some());
+        handover.hold();
+        assert!(handover.offer(line()).is_none(), "it waits");
+        handover.put_back(vec!["first".to_owned(), "second".to_owned()]);
+        assert_eq!(handover.take().0, ["first", "second", "line"]);
     }
 }

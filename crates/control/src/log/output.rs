@@ -1,9 +1,12 @@
 //! Where lines go, and what is done if they cannot.
 
 use super::file::{self, LogFile, Trouble};
+use super::handover;
 use super::line::Form;
+use super::stream::{Stream, Until};
 use std::fmt;
-use std::io::{self, Write as _};
+use std::fs::File;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use tracing::Level;
@@ -55,6 +58,7 @@ pub(super) struct Output {
     form: Form,
     /// `None` is standard error.
     file: Option<LogFile>,
+    stderr: Stream,
     /// Lines that are not written yet, and how many.
     batch: String,
     lines: u64,
@@ -63,13 +67,97 @@ pub(super) struct Output {
     complained: Option<Instant>,
 }
 
+/// What the previous image leaves of its output.
+#[derive(Debug, Default)]
+pub(crate) struct Left {
+    /// The open log file.
+    pub(crate) file: Option<File>,
+    /// Lines lost since the last one that was written.
+    pub(crate) lost: u64,
+    /// Standard error ends within a line.
+    pub(crate) mid_line: bool,
+}
+
+/// What the log's place is not as it was for the previous image.
+#[derive(Debug)]
+pub(crate) enum Amiss {
+    /// The open file is another one than its path leads to.
+    Moved { path: PathBuf, why: String },
+    /// The previous image has left no file, and there is none.
+    NoFile(LogError),
+}
+
+impl fmt::Display for Amiss {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Moved { path, why } => {
+                let path = path.display().to_string();
+                write!(
+                    f,
+                    "the log file is no longer at `{}` ({why}): lines go on to the file that is \
+                     open; SIGUSR1 begins a new one",
+                    path.escape_debug()
+                )
+            }
+            Self::NoFile(error) => write!(f, "the log goes on at standard error: {error}"),
+        }
+    }
+}
+
+impl Amiss {
+    /// Says so in the log.
+    pub(crate) fn log(&self) {
+        match self {
+            Self::Moved { path, why } => tracing::warn!(
+                file = %path.display(),
+                why,
+                "the log file was moved: lines go on to the one that is open; SIGUSR1 begins a new one"
+            ),
+            Self::NoFile(error) => tracing::error!(%error, "the log goes on at standard error"),
+        }
+    }
+}
+
 impl Output {
     pub(super) fn open(log: &plan::Log, form: Form) -> Result<Self, LogError> {
         let open = |path: &PathBuf| {
             LogFile::open(path, log).map_err(|error| LogError { path: path.clone(), error })
         };
         let file = log.file.as_ref().map(open).transpose()?;
-        Ok(Self { form, file, batch: String::new(), lines: 0, lost: 0, complained: None })
+        Ok(Self::with(form, file))
+    }
+
+    fn with(form: Form, file: Option<LogFile>) -> Self {
+        let stderr = Stream::default();
+        Self { form, file, stderr, batch: String::new(), lines: 0, lost: 0, complained: None }
+    }
+
+    /// Goes on where the previous image wrote to. Without its file the path is opened; if that fails,
+    /// too, lines go to standard error.
+    pub(super) fn resume(log: &plan::Log, form: Form, left: Left) -> (Self, Option<Amiss>) {
+        let Left { file, lost, mid_line } = left;
+        let opened = log.file.as_ref().map(|path| {
+            let opened = match file {
+                Some(file) => LogFile::resume(file, path, log),
+                None => LogFile::open(path, log),
+            };
+            opened.map_err(|error| LogError { path: path.clone(), error })
+        });
+        let (file, amiss) = match opened {
+            None => (None, None),
+            Some(Ok(file)) => {
+                let moved = |why| Amiss::Moved { path: file.path().to_owned(), why };
+                let amiss = file.moved().map(moved);
+                (Some(file), amiss)
+            }
+            Some(Err(error)) => (None, Some(Amiss::NoFile(error))),
+        };
+        (Self { stderr: Stream::resume(mid_line), lost, ..Self::with(form, file) }, amiss)
+    }
+
+    /// What the next image has to know, besides the descriptor of the file.
+    pub(super) fn left(&self) -> (Option<&File>, u64, bool) {
+        (self.file.as_ref().map(LogFile::file), self.lost, self.stderr.is_mid_line())
     }
 
     /// Writes a line, with its end: now, or with those that follow, at the next [`Self::flush`].
@@ -96,20 +184,36 @@ impl Output {
 
     fn write_batch(&mut self, batch: &str, lines: u64) {
         let Some(file) = &mut self.file else {
-            self.count(stderr(batch), lines);
-            return;
+            return self.write_to_stderr(batch, lines);
         };
         let rotated = file.rotate_if_due(batch.len() as u64);
-        let written = if self.lost == 0 { Ok(()) } else { file.append(&gap(self.form, self.lost)) };
+        let gap = gap(self.form, self.lost, "lines were lost: the log file could not be written");
+        let written = if self.lost == 0 { Ok(()) } else { file.append(&gap) };
         let written = written.and_then(|()| {
             self.lost = 0;
             file.append(batch)
         });
         let trouble = rotated.err().or(written.as_ref().err().cloned());
-        self.count(written.is_ok(), lines);
+        self.count(if written.is_ok() { 0 } else { lines });
         if let Some(trouble) = trouble {
             self.complain(&trouble);
         }
+    }
+
+    fn write_to_stderr(&mut self, batch: &str, lines: u64) {
+        let until = if handover::writes() { Until::GivenUp } else { self.stderr.others_wait() };
+        if self.lost > 0 {
+            let gap =
+                gap(self.form, self.lost, "lines were lost: standard error could not be written");
+            if self.stderr.write(&gap, until) < gap.len() {
+                return self.count(lines);
+            }
+            self.lost = 0;
+        }
+        let written = self.stderr.write(batch, until);
+        let whole = batch.as_bytes()[..written].split_inclusive(|byte| *byte == b'\n');
+        let whole = whole.filter(|line| line.ends_with(b"\n")).count();
+        self.count(lines.saturating_sub(whole as u64));
     }
 
     /// Begins the file anew.
@@ -122,14 +226,15 @@ impl Output {
         }
     }
 
-    fn count(&mut self, written: bool, lines: u64) {
-        if !written {
-            self.lost += lines;
-            super::count_write_failed(lines);
+    fn count(&mut self, lost: u64) {
+        if lost > 0 {
+            self.lost += lost;
+            super::count_write_failed(lost);
         }
     }
 
-    /// On standard error: there is no better place left.
+    /// On standard error: there is no better place left. It is not waited for: the file may work
+    /// again before its reader does.
     fn complain(&mut self, trouble: &Trouble) {
         if self.complained.is_some_and(|last| last.elapsed() < PAUSE) {
             return;
@@ -138,20 +243,14 @@ impl Output {
         let mut line = self.form.line(Level::ERROR);
         line.message(format_args!("the log file is in trouble: {trouble}"));
         line.plain("lost", self.lost);
-        stderr(&line.end());
+        self.stderr.write(&line.end(), Until::now());
     }
 }
 
 /// A line for the place where others are missing.
-fn gap(form: Form, lost: u64) -> String {
+fn gap(form: Form, lost: u64, message: &str) -> String {
     let mut line = form.line(Level::WARN);
-    line.message("lines were lost: the log file could not be written");
+    line.message(format_args!("{message}"));
     line.plain("lost", lost);
     line.end()
-}
-
-/// In one write, so that lines of several threads do not mix. With standard error gone there is
-/// nobody left to tell.
-fn stderr(line: &str) -> bool {
-    io::stderr().lock().write_all(line.as_bytes()).is_ok()
 }

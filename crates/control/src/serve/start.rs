@@ -1,10 +1,11 @@
 //! The start of a process that goes on with nothing: its workers, and all of its listeners.
 
-use super::{ServeError, failed};
+use super::{STOP_LIMIT, ServeError, failed};
 use crate::capacity::{Capacity, capacity, workers};
 use crate::manager::{Handed, Notifier, Store};
 use crate::resolver::Resolver;
 use crate::supervisor::{Supervisor, detail};
+use crate::upgrade::Insistence;
 use engine::{Engine, GivenSockets, Options};
 use plan::Plan;
 use std::os::fd::OwnedFd;
@@ -21,11 +22,12 @@ pub(super) fn start(
     let open_files = sys::open_files().unwrap_or(0);
     let capacity = capacity(&plan, workers, limit, open_files)
         .map_err(|no_room| ServeError::Unfit(no_room.to_string()))?;
-    let mut engine = start_engine(&plan, workers, capacity, handed.sockets, Vec::new())?;
+    let once = Insistence::of(false);
+    let mut engine = start_engine(&plan, workers, capacity, handed.sockets, Vec::new(), &once)?;
     let mut store = Store::from_environment(notifier, handed.kept);
     store.remove(handed.stale);
     if let Err(error) = listen(&plan, &mut engine) {
-        engine.stop();
+        engine.stop(STOP_LIMIT);
         return Err(error);
     }
     store.follow(&engine);
@@ -38,8 +40,10 @@ pub(crate) fn start_engine(
     capacity: Capacity,
     given: GivenSockets,
     epolls: Vec<OwnedFd>,
+    insistence: &Insistence,
 ) -> Result<Engine, ServeError> {
-    let resolver = Resolver::start().map_err(|error| failed("start the resolver", error))?;
+    let resolver = insistence.on("the resolver's thread", Resolver::start);
+    let resolver = resolver.map_err(|error| failed("start the resolver", error))?;
     let options = Options {
         workers,
         max_sessions: capacity.sessions,
@@ -47,7 +51,9 @@ pub(crate) fn start_engine(
         detail: detail(&plan.log),
         resolver: Arc::new(resolver),
     };
-    Engine::start_with(&options, given, epolls).map_err(|error| failed("start the workers", error))
+    let again = |error: &std::io::Error| insistence.again("a worker", error);
+    Engine::start_with(&options, given, epolls, &again)
+        .map_err(|error| failed("start the workers", error))
 }
 
 /// Binds every forward. All of what cannot be bound is reported, not only the first.

@@ -1,13 +1,14 @@
 //! The next image: finds what the image before has left, and goes on with it. And its dress
 //! rehearsal: a child that says whether it could.
 
-use super::{Arrival, LastUpgrade, state};
+use super::{Arrival, Insistence, LastUpgrade, state};
 use crate::admin::{Door, DoorError, Token};
-use crate::capacity::{capacity, workers};
+use crate::capacity::{Capacity, capacity, workers};
+use crate::log::{Left, try_log_file};
 use crate::manager::{Notifier, Store};
 use crate::reload::Restoring;
 use crate::sandbox::Sandbox;
-use crate::serve::{ServeError, start_engine};
+use crate::serve::{ServeError, control_runtime, start_engine};
 use crate::supervisor::Supervisor;
 use handover::{Damage, File, Part};
 use plan::{Admin, InForce, Plan, Problems, Process};
@@ -37,6 +38,8 @@ pub struct Handover {
     sockets: Vec<OwnedFd>,
     /// Something cannot be read.
     pub(crate) damage: Option<Damage>,
+    /// What is not as it was before, for the operator.
+    warnings: Vec<String>,
 }
 
 impl Handover {
@@ -68,6 +71,7 @@ impl Handover {
             forwards,
             workers: file.all(Part::Worker).map(<[u8]>::to_vec).collect(),
             sockets: Vec::new(),
+            warnings: Vec::new(),
             damage: file.damage.or(incomplete.then_some(Damage::Part)),
         }
     }
@@ -77,6 +81,27 @@ impl Handover {
         match self.process.as_ref() {
             Some(handover::Process { config_text: Some(text), .. }) => plan::read_text(input, text),
             _ => plan::read(input),
+        }
+    }
+
+    /// Goes on with the log that is in force, where the previous image wrote to, whatever the
+    /// configuration says by now. Nothing here ends the process: without its file, the log goes on at
+    /// standard error.
+    pub fn resume_log(&mut self, plan: &Plan) {
+        let in_force = match self.read_in_force() {
+            Some(Ok(in_force)) => in_force,
+            _ => InForce::of(plan),
+        };
+        let log = plan::Log { level: plan.log.level, ..in_force.log };
+        let (mut left, mut lines) = (Left::default(), Vec::new());
+        if let Some(process) = &mut self.process {
+            let file = process.log_file.and_then(|number| claim(number).ok()).map(fs::File::from);
+            left = Left { file, lost: process.log_lost, mid_line: process.log_mid_line };
+            lines = std::mem::take(&mut process.log_lines);
+        }
+        if let Some(amiss) = crate::log::resume_log(&log, left, lines) {
+            amiss.log();
+            self.warnings.push(amiss.to_string());
         }
     }
 
@@ -108,7 +133,15 @@ impl Handover {
 
     /// The admin interface as it was. Without a socket of the previous image, what is in force is
     /// bound, if that can be.
-    pub(crate) fn door(
+    pub(crate) fn door(&mut self, in_force: &Process, reads_a_file: bool) -> Option<Door> {
+        self.resume_door(in_force, reads_a_file).unwrap_or_else(|error| {
+            tracing::error!(%error, "going on without the admin interface");
+            self.warnings.push(format!("going on without the admin interface: {error}"));
+            None
+        })
+    }
+
+    fn resume_door(
         &mut self,
         in_force: &Process,
         reads_a_file: bool,
@@ -175,7 +208,7 @@ impl Handover {
 
     /// Says how it went.
     fn report(last: &LastUpgrade, upgrades: u64) {
-        if let Ok(Arrival { from, sessions, lost, pause }) = &last.result {
+        if let Ok(Arrival { from, sessions, lost, pause, .. }) = &last.result {
             tracing::info!(
                 by = last.by,
                 from,
@@ -206,14 +239,20 @@ pub(crate) fn go_on(
     in_force: InForce,
     notifier: Notifier,
     mut handover: Handover,
+    insistence: &Insistence,
 ) -> Result<Supervisor, ServeError> {
     let saved = handover.process.clone().unwrap_or_default();
     let workers = if saved.workers > 0 { saved.workers as usize } else { workers(&plan) };
     let limit = sys::raise_open_files_limit();
-    let capacity = capacity(&plan, workers, limit, saved.files_at_start)
-        .map_err(|no_room| ServeError::Unfit(no_room.to_string()))?;
+    let capacity =
+        capacity(&plan, workers, limit, saved.files_at_start).unwrap_or_else(|no_room| {
+            // It was lowered since the check: those who are connected stay.
+            tracing::error!(error = %no_room, "no new sessions until the next reload");
+            handover.warnings.push(format!("no new sessions until the next reload: {no_room}"));
+            Capacity::least(limit, saved.files_at_start)
+        });
     let given = engine::GivenSockets::default();
-    let mut engine = start_engine(&plan, workers, capacity, given, handover.epolls())?;
+    let mut engine = start_engine(&plan, workers, capacity, given, handover.epolls(), insistence)?;
     let inheritance = handover.inheritance();
     let taken = engine.take_over(&plan.forwards, inheritance);
     for unbound in &taken.unbound {
@@ -233,7 +272,8 @@ pub(crate) fn go_on(
     supervisor.in_force = in_force;
     state::apply(&mut supervisor, &saved);
     supervisor.restoring = Restoring::new(supervisor.still_skipped(&missing));
-    let last = state::last_upgrade(&saved, taken.sessions, taken.lost);
+    let warnings = std::mem::take(&mut handover.warnings);
+    let last = state::last_upgrade(&saved, taken.sessions, taken.lost, warnings);
     handover.give_up_the_rest(taken.lost);
     Handover::report(&last, supervisor.upgrades);
     supervisor.last_upgrade = Some(last);
@@ -264,8 +304,11 @@ fn check(
     handover.process = Some(process);
     let reading = handover.read_plan(&input);
     let Some(plan) = reading.plan else { return Err(reading.problems.render(false)) };
-    if let Some(Err(problems)) = handover.read_in_force() {
-        return Err(problems.render(false));
+    match handover.read_in_force() {
+        Some(Err(problems)) => return Err(problems.render(false)),
+        Some(Ok(_)) => {}
+        // A version that hands no settings on hands no log on either.
+        None => plan.log.file.as_deref().map_or(Ok(()), try_log_file).map_err(text)?,
     }
     if let Some(sandbox) = handover.sandbox() {
         // This version may need what the one that runs did not.
@@ -273,8 +316,31 @@ fn check(
     }
     let workers = handover.process.as_ref().map_or(1, |process| process.workers as usize);
     let files = handover.process.as_ref().map_or(0, |process| process.files_at_start);
-    capacity(&plan, workers, sys::open_files_limit(), files).map_err(|error| error.to_string())?;
+    capacity(&plan, workers, sys::open_files_limit(), files).map_err(text)?;
+    let sessions = handover.process.as_ref().map_or(0, |process| process.sessions as usize);
+    rehearse_start(workers, sessions)?;
     know_listeners(&plan, &handover.forwards.unwrap_or_default())
+}
+
+fn text(error: impl std::fmt::Display) -> String {
+    error.to_string()
+}
+
+/// Memory that a worker takes: its stack, and what it reads into.
+const PER_WORKER: usize = 1 << 20;
+/// Memory that a session takes while it is taken over: in the state, read, and in the table.
+const PER_SESSION: usize = 4 << 10;
+
+/// Tries what the next image needs of the host, under the same limits.
+fn rehearse_start(workers: usize, sessions: usize) -> Result<(), String> {
+    let needed = workers.saturating_mul(PER_WORKER) + sessions.saturating_mul(PER_SESSION);
+    let memory = Vec::<u8>::new().try_reserve_exact(needed);
+    memory.map_err(|error| format!("reserve {needed} bytes of memory: {error}"))?;
+    let runtime = control_runtime();
+    runtime.map_err(|error| format!("start the control thread: {error}"))?;
+    let thread = std::thread::Builder::new().spawn(|| ());
+    let thread = thread.map_err(|error| format!("start a thread: {error}"))?;
+    thread.join().map_err(|_| "a thread broke off".to_owned())
 }
 
 /// Every listener must have its place in the plan: what has none would be closed.

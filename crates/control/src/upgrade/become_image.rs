@@ -5,11 +5,24 @@ use super::arrive::VARIABLE;
 use super::candidate::{Candidate, own_arguments};
 use super::failure::UpgradeError;
 use super::state;
+use crate::admin::Door;
+use crate::journal::{After, hold_reports};
+use crate::report_events::ReportEvents;
 use crate::supervisor::Supervisor;
+use engine::Saved;
 use std::ffi::OsString;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
+use std::sync::Arc;
+use std::time::Duration;
+use sys::Errno;
 use sys::exec::{become_image, c_strings};
 use sys::inherit::{close_on_exec, keep_over_exec};
+
+/// How long whoever reads the log may take for what it holds already. Sessions go on meanwhile.
+const LOG_LIMIT: Duration = Duration::from_secs(2);
+/// Descriptors that must be free before anything is stopped, besides one per worker. All that are not
+/// handed on are closed by execve(2), so that the next image has these, and as many as this one used.
+const SPARE: usize = 16;
 
 impl Supervisor {
     /// Returns only if it failed.
@@ -24,10 +37,14 @@ impl Supervisor {
             Ok(image) => image,
             Err(error) => return error,
         };
+        if let Err(errno) = sys::spare_descriptors(SPARE + self.workers) {
+            return failed("keep descriptors for the next image", &sys::errno_text(errno));
+        }
+        // Before the workers stop: whoever reads the log may be slow.
+        if let Err(error) = self.close_journal() {
+            return error;
+        }
         let stopped_at = sys::monotonic_micros();
-        let failed = |what: &str, error: &dyn std::fmt::Display| {
-            UpgradeError::Failed(format!("{what}: {error}"))
-        };
         let parked = match self.engine.park() {
             Ok(parked) => parked,
             Err(error) => return failed("stop the workers", &error),
@@ -36,37 +53,94 @@ impl Supervisor {
             Ok(saved) => saved,
             Err(error) => return failed("write the sessions down", &error),
         };
-        let admin_token = self.door.as_ref().and_then(|door| door.token()).map(str::to_owned);
-        let process = handover::Process { admin_token, ..state::process(self, by, stopped_at) };
-        let memory = match state::memory(&process, &saved.forwards, &saved.workers) {
-            Ok(memory) => memory,
-            Err(error) => return failed("write the state down", &error),
+        // What the workers have reported since: the next image writes it.
+        let events = ReportEvents::new(self.events.clone(), Arc::clone(&self.logs_sessions));
+        hold_reports(&self.engine.reports(), &events);
+        let log_lines = crate::log::take_waiting();
+        let process = handover::Process {
+            admin_token: self.door.as_ref().and_then(Door::token).map(str::to_owned),
+            log_lines,
+            ..state::process(self, by, stopped_at)
         };
-        let environment = environment(&memory);
-        let texts = |texts: &[OsString]| c_strings(texts.iter().map(OsString::as_os_str));
-        let (Some(arguments), Some(environment)) = (texts(&own_arguments()), texts(&environment))
-        else {
-            return failed("arguments and environment", &"they hold a NUL byte");
-        };
-        // Nothing that was logged so far may be lost with this image's memory.
-        if let Some(journal) = self.journal.take() {
-            journal.close();
+        let (error, process) = self.leave(process, &saved, image);
+        crate::log::put_back(process.log_lines);
+        match error {
+            Left::Failed(error) => error,
+            Left::Exec(errno) => UpgradeError::Exec { path: candidate.path().to_owned(), errno },
         }
-        if let Err(errno) = self.keep(&memory, true) {
-            return failed("keep the admin interface open", &sys::errno_text(errno));
-        }
-        let errno = become_image(image, &arguments, &environment);
-        // What was kept is this image's own again. What is open can be marked.
-        let _ = self.keep(&memory, false);
-        drop(parked);
-        UpgradeError::Exec { path: candidate.path().to_owned(), errno }
     }
 
-    fn keep(&self, memory: &OwnedFd, keep: bool) -> sys::Result<()> {
-        let mark = |fd: &OwnedFd| if keep { keep_over_exec(fd) } else { close_on_exec(fd) };
-        self.door.as_ref().map_or(Ok(()), |door| mark(door.socket()))?;
-        mark(memory)
+    /// Writes everything down, and executes the program. Returns only if that failed, and then all
+    /// is as it was.
+    fn leave(
+        &self,
+        mut process: handover::Process,
+        saved: &Saved,
+        image: BorrowedFd<'_>,
+    ) -> (Left, handover::Process) {
+        match self.keep(true) {
+            Ok(log) => {
+                process.log_file = log.file;
+                process.log_lost = log.lost;
+                process.log_mid_line = log.mid_line;
+            }
+            Err(errno) => {
+                let what = "keep the admin interface and the log open";
+                let _ = self.keep(false);
+                return (Left::Failed(failed(what, &sys::errno_text(errno))), process);
+            }
+        }
+        let left = match state::memory(&process, &saved.forwards, &saved.workers) {
+            Ok(memory) => execute(&memory, image),
+            Err(error) => Left::Failed(failed("write the state down", &error)),
+        };
+        // What was kept is this image's own again. What is open can be marked.
+        let _ = self.keep(false);
+        (left, process)
     }
+
+    /// Ends the journal: what it has is written, or counted as lost. The workers go on.
+    fn close_journal(&mut self) -> Result<(), UpgradeError> {
+        let Some(journal) = self.journal.take() else { return Ok(()) };
+        journal.close(LOG_LIMIT, After::Held).map_err(|hanging| {
+            self.journal = Some(hanging);
+            // The kernel would wait for that thread before it executes anything.
+            let what = "it has not returned from writing to its file: look at the disk, or the \
+                        device, under it";
+            failed("end the log", &what)
+        })
+    }
+
+    /// Keeps open over execve(2) what is neither a session's nor a listener's, or no longer.
+    fn keep(&self, keep: bool) -> sys::Result<crate::log::Kept> {
+        if let Some(door) = &self.door {
+            if keep { keep_over_exec(door.socket())? } else { close_on_exec(door.socket())? }
+        }
+        crate::log::keep_over_exec(keep)
+    }
+}
+
+/// Why the process is still this image.
+enum Left {
+    Failed(UpgradeError),
+    Exec(Errno),
+}
+
+fn execute(memory: &OwnedFd, image: BorrowedFd<'_>) -> Left {
+    let environment = environment(memory);
+    let texts = |texts: &[OsString]| c_strings(texts.iter().map(OsString::as_os_str));
+    let (Some(arguments), Some(environment)) = (texts(&own_arguments()), texts(&environment))
+    else {
+        return Left::Failed(failed("arguments and environment", &"they hold a NUL byte"));
+    };
+    match keep_over_exec(memory) {
+        Ok(()) => Left::Exec(become_image(image, &arguments, &environment)),
+        Err(errno) => Left::Failed(failed("keep the state open", &sys::errno_text(errno))),
+    }
+}
+
+fn failed(what: &str, error: &dyn std::fmt::Display) -> UpgradeError {
+    UpgradeError::Failed(format!("{what}: {error}"))
 }
 
 /// This process's own, and where the state is. The process's number tells whom it is meant for:

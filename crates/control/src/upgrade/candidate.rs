@@ -211,7 +211,11 @@ fn wait(child: &mut Child) -> Result<std::process::ExitStatus, String> {
             Ok(None) => {
                 // It is our own child, and has not been waited for: nobody else has its number.
                 let _ = child.kill();
-                let _ = child.wait();
+                // A child that hangs in the kernel ends when that lets it.
+                let until = Instant::now() + LAST_WORDS;
+                while Instant::now() < until && matches!(child.try_wait(), Ok(None)) {
+                    std::thread::sleep(LOOK);
+                }
                 return Err(format!("it did not answer within {} s", CHECK_LIMIT.as_secs()));
             }
             Err(error) => return Err(format!("wait for it: {error}")),

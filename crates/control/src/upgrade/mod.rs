@@ -21,6 +21,9 @@ mod candidate;
 mod failure;
 pub(crate) use failure::UpgradeError;
 
+mod insist;
+pub(crate) use insist::Insistence;
+
 mod state;
 
 use crate::desk::Desk;
@@ -54,6 +57,8 @@ pub(crate) struct Arrival {
     pub(crate) lost: u64,
     /// From the stop of the workers in the image before to the moment they went on in this one.
     pub(crate) pause: Duration,
+    /// What is not as it was before, for the operator.
+    pub(crate) warnings: Vec<String>,
 }
 
 /// Which program is to run.
@@ -121,12 +126,7 @@ impl Supervisor {
 
     /// The process stays what it is.
     fn upgrade_failed(&mut self, by: &str, error: String) {
-        if self.journal.is_none()
-            && let Err(error) = self.start_journal()
-        {
-            // Lines are written by whoever has something to say, until the next upgrade.
-            tracing::error!(%error, "start the journal");
-        }
+        self.keep_journal();
         tracing::error!(by, error, "upgrade failed; nothing was changed");
         self.events.tell("upgrade", || api::Upgraded {
             by: by.to_owned(),

@@ -42,9 +42,11 @@ pub(super) fn process(supervisor: &Supervisor, by: &str, stopped_at: u64) -> han
         kept_listeners: supervisor.store.names().map(str::to_owned).collect(),
         sandbox: supervisor.sandbox.as_ref().map(Sandbox::saved),
         in_force: Some(supervisor.in_force.to_text()),
-        admin_token: None,
         file: supervisor.watch.last_read().as_ref().map(saved_file),
         restoring: supervisor.restoring.iter().flat_map(|it| it.names.iter().cloned()).collect(),
+        sessions: supervisor.engine.sessions(),
+        // What only the next image needs is added when the workers have stopped.
+        ..handover::Process::default()
     }
 }
 
@@ -96,10 +98,15 @@ pub(super) fn apply(supervisor: &mut Supervisor, saved: &handover::Process) {
 }
 
 /// What is to be said about the upgrade that has just been.
-pub(super) fn last_upgrade(saved: &handover::Process, sessions: u64, lost: u64) -> LastUpgrade {
+pub(super) fn last_upgrade(
+    saved: &handover::Process,
+    sessions: u64,
+    lost: u64,
+    warnings: Vec<String>,
+) -> LastUpgrade {
     let now = sys::monotonic_micros();
     let pause = Duration::from_micros(now.saturating_sub(saved.stopped_at));
-    let arrival = Arrival { from: saved.version.clone(), sessions, lost, pause };
+    let arrival = Arrival { from: saved.version.clone(), sessions, lost, pause, warnings };
     LastUpgrade { at: SystemTime::now(), by: saved.asked_by.clone(), result: Ok(arrival) }
 }
 

@@ -65,6 +65,22 @@ pub struct Process {
     /// secret, which only the next image needs.
     #[prost(string, optional, tag = "20")]
     pub admin_token: Option<String>,
+    /// The open log file; none if the log goes to standard error.
+    #[prost(uint32, optional, tag = "21")]
+    pub log_file: Option<u32>,
+    /// Lines that the log has lost since the last one that it wrote: it says so before the next.
+    #[prost(uint64, tag = "22")]
+    pub log_lost: u64,
+    /// Standard error ends within a line.
+    #[prost(bool, tag = "23")]
+    pub log_mid_line: bool,
+    /// Lines that are still to be written, each with its end.
+    #[prost(string, repeated, tag = "24")]
+    pub log_lines: Vec<String>,
+    /// Sessions that are open, of which the memory that the next image needs follows. In the state
+    /// of a check, which does not hold them.
+    #[prost(uint32, tag = "25")]
+    pub sessions: u32,
     /// The configuration file as it was read last.
     #[prost(message, optional, tag = "30")]
     pub file: Option<FileRead>,

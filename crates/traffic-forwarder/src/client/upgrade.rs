@@ -63,11 +63,13 @@ fn text(status: &Status, answer: &Upgrade) -> String {
         let error = plan::escaped_lines(error);
         return format!("not upgraded: {error}\nnothing was changed\n");
     }
-    format!(
+    let upgraded = format!(
         "upgraded from {} to {}, pid {}: {}\n",
         plan::escaped(&answer.from),
         plan::escaped(&status.version),
         status.pid,
         overview::went_on(last),
-    )
+    );
+    let warning = |text: &String| format!("warning: {}\n", plan::escaped(text));
+    std::iter::once(upgraded).chain(last.warnings.iter().map(warning)).collect()
 }
