@@ -17,8 +17,9 @@ const GATHER: Duration = Duration::from_millis(10);
 /// Reports whose room is kept for those that follow: what a busy process sends meanwhile.
 const USUAL: usize = 256;
 
-/// How much longer than it may take the thread is given to say that it has ended.
-const LAST_WORDS: Duration = Duration::from_millis(500);
+/// How much longer the thread has to write into a file, which takes what it is given, if slowly; one
+/// that has not ended by then hangs in the kernel.
+const FILE_LIMIT: Duration = Duration::from_secs(4);
 
 /// What becomes of lines after the journal's end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,7 +79,7 @@ impl Journal {
         self.asked.store(if after == After::Held { HOLD } else { END }, Ordering::Release);
         self.reports.wake();
         self.thread.thread().unpark();
-        match self.ended.recv_timeout(limit + LAST_WORDS) {
+        match self.ended.recv_timeout(limit + FILE_LIMIT) {
             Err(RecvTimeoutError::Timeout) => {
                 self.asked.store(GO_ON, Ordering::Release);
                 crate::log::give_up_after(None);

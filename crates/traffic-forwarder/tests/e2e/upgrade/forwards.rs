@@ -3,8 +3,8 @@
 use serde_json::Value;
 use testkit::{Addr, Behaviour, LIMIT, Peer, Port, Script, Signal, Target, connect, wait_until};
 
-use super::becoming::{start, wait_for_arrival};
-use crate::support::{Config, Operated, QUIET, ping, play, served_client};
+use super::becoming::{FAILED, arrivals, start, wait_for_arrival};
+use crate::support::{Config, Operated, QUIET, messages, ping, play, served_client};
 
 /// Forwards to an echo.
 struct Echo {
@@ -231,8 +231,12 @@ fn a_trial_goes_on() {
     operated.write(echo.first(""));
     operated.http.post("/v1/reload?confirm=1s").success();
     refuses(&echo.ports[1]);
+    // The one that the way back comes in between of fails, as after any reload.
+    let outcomes = || arrivals(&operated).len() + messages(&operated, FAILED).len();
     wait_until("the way back", LIMIT, || {
-        operated.upgrade();
+        let before = outcomes();
+        operated.http.post("/v1/upgrade");
+        wait_until("the end of the upgrade", LIMIT, || outcomes() > before);
         operated.status()["last_reload"]["by"] == "unconfirmed"
     });
     served_client(&echo.ports[1]);
