@@ -42,7 +42,7 @@ fn the_endings_are_those_that_were_measured() {
     let [ours, copying] =
         ["splice", "copy"].map(|path| measured(&format!("traffic-forwarder, {path}")));
     assert_eq!(ours, copying);
-    for (readme, first) in readmes().iter().zip(["endings as owed", "35 种结束方式"]) {
+    for (readme, first) in readmes().iter().zip(["endings as owed", "37 种结束方式"]) {
         let said = row(&readme.rows(), first);
         let measured = ["HAProxy", "nginx stream", "rinetd", "socat, fork"].map(measured);
         assert_eq!(
