@@ -1,6 +1,7 @@
 //! Each setting and each state at run time, over a reload, its fall-back, an upgrade, and a fall-back
 //! after an upgrade: the tables of `docs/reload.md`, cell by cell.
 
+mod settings;
 mod states;
 mod trials;
 mod watching;

@@ -1,0 +1,289 @@
+//! All settings at once: each has one value at first, another one in the new file, and is compared
+//! with a third file to see which it has.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+
+use plan::{Effect, Section, settings};
+use serde_json::Value;
+use tempfile::TempDir;
+use testkit::crossings::{Crossing, of_setting};
+use testkit::{Behaviour, Forwarder, Http, LIMIT, Port, Target, connect, wait_until};
+
+use crate::support::{BINARY, forwarder, messages, ping, served_client};
+
+/// The value at first, the one of the new file, and the one that they are compared with, as TOML.
+type Values = [Option<String>; 3];
+
+/// Which of them.
+const FIRST: usize = 0;
+const OTHER: usize = 1;
+const PROBE: usize = 2;
+
+struct Ground {
+    forwarder: Forwarder,
+    http: Http,
+    dir: TempDir,
+    values: BTreeMap<(&'static str, &'static str), Values>,
+    listens: [Port; 3],
+    targets: [Target; 2],
+}
+
+fn given(values: [&str; 3]) -> Values {
+    values.map(|value| Some(value.to_owned()))
+}
+
+/// Not set at first.
+fn unset(other: &str, probe: &str) -> Values {
+    [None, Some(other.to_owned()), Some(probe.to_owned())]
+}
+
+/// All settings whose values are the same in each run.
+fn fixed_values() -> BTreeMap<(&'static str, &'static str), Values> {
+    let durations = ["\"11s\"", "\"12s\"", "\"13s\""];
+    let bools = ["false", "true", "true"];
+    let rows = [
+        ("[process]", "workers", given(["1", "2", "3"])),
+        ("[process]", "max_sessions", given(["900", "800", "700"])),
+        ("[process]", "shutdown_timeout", given(durations)),
+        ("[process]", "removed_timeout", given(durations)),
+        ("[process]", "watch", given(bools)),
+        ("[process]", "user", unset("\"nobody\"", "\"daemon\"")),
+        ("[process]", "group", unset("\"nogroup\"", "\"daemon\"")),
+        ("[process]", "sandbox", given(bools)),
+        ("[log]", "level", given(["\"info\"", "\"debug\"", "\"warn\""])),
+        ("[log]", "format", given(["\"json\"", "\"text\"", "\"text\""])),
+        ("[log]", "sessions", given(["true", "false", "false"])),
+        ("[log]", "rotate_size", given(["\"1MiB\"", "\"2MiB\"", "\"3MiB\""])),
+        ("[log]", "rotate_age", given(["\"1h\"", "\"2h\"", "\"3h\""])),
+        ("[log]", "keep", given(["5", "6", "7"])),
+        ("[[forward]]", "name", given(["\"first\"", "\"other\"", "\"third\""])),
+        ("[defaults]", "connect_timeout", given(durations)),
+        ("[defaults]", "idle_timeout", given(durations)),
+        ("[defaults]", "half_close_timeout", given(durations)),
+        ("[defaults]", "max_age", given(durations)),
+        ("[defaults]", "max_sessions", given(["11", "12", "13"])),
+        ("[defaults]", "at_limit", given(["\"refuse\"", "\"wait\"", "\"wait\""])),
+        ("[defaults]", "on_refusal", given(["\"reset\"", "\"fin\"", "\"fin\""])),
+        ("[defaults]", "user_timeout", given(durations)),
+        ("[defaults]", "path", given(["\"auto\"", "\"copy\"", "\"splice\""])),
+        ("keepalive", "idle", given(durations)),
+        ("keepalive", "interval", given(["\"3s\"", "\"4s\"", "\"5s\""])),
+        ("keepalive", "count", given(["3", "4", "5"])),
+    ];
+    rows.into_iter().map(|(section, key, values)| ((section, key), values)).collect()
+}
+
+impl Ground {
+    fn start() -> Self {
+        let dir = TempDir::new().unwrap();
+        let listens = [(); 3].map(|()| Port::v4());
+        let targets = [(); 2].map(|()| Target::start(Behaviour::Echo));
+        let path = |name: &str| format!("\"{}/{name}\"", dir.path().display());
+        let address = |address: String| Some(format!("\"{address}\""));
+        let mut values = fixed_values();
+        let admin = format!("unix:{}/admin.sock", dir.path().display());
+        values.insert(
+            ("[process]", "admin"),
+            given([&format!("\"{admin}\""), "\"127.0.0.1:1\"", "\"127.0.0.1:2\""]),
+        );
+        let tokens = unset(&path("token"), &path("other-token"));
+        values.insert(("[process]", "admin_token_file"), tokens);
+        values.insert(("[log]", "file"), unset(&path("other.log"), &path("third.log")));
+        let listen = [0, 1, 2].map(|at| address(listens[at].addr().to_string()));
+        values.insert(("[[forward]]", "listen"), listen);
+        let to = |at: usize| targets[at].addr().tcp().to_string();
+        let to = [to(0), to(1), "127.0.0.1:9".to_owned()].map(address);
+        values.insert(("[[forward]]", "to"), to);
+        values.insert(
+            ("[defaults]", "keepalive"),
+            [FIRST, OTHER, PROBE].map(|at| {
+                let of = |key| values[&("keepalive", key)][at].clone().unwrap();
+                let (idle, interval, count) = (of("idle"), of("interval"), of("count"));
+                Some(format!("{{ idle = {idle}, interval = {interval}, count = {count} }}"))
+            }),
+        );
+        let text = text(&values, FIRST, dir.path());
+        let forwarder = forwarder().config(text).start();
+        forwarder.ready();
+        let http = Http::new(dir.path().join("admin.sock"));
+        Self { forwarder, http, dir, values, listens, targets }
+    }
+
+    fn write(&self, which: usize) {
+        self.forwarder.write_config(&text(&self.values, which, self.dir.path()));
+    }
+
+    fn status(&self) -> Value {
+        self.http.json("/v1/status")
+    }
+
+    fn upgrade(&self) {
+        let upgrades = self.status()["upgrades"].as_u64().unwrap();
+        self.http.post(&format!("/v1/upgrade?binary={BINARY}")).status(202);
+        let arrived = || messages(&self.forwarder, "upgraded").len() as u64 > upgrades;
+        wait_until("the next image", LIMIT, arrived);
+    }
+
+    /// From the first values to the others, to the end of this way.
+    fn cross(&self, crossing: Crossing) {
+        let falls_back = matches!(crossing, Crossing::FallBack | Crossing::FallBackAfterUpgrade);
+        self.write(OTHER);
+        let path = if falls_back { super::TRIAL } else { "/v1/reload" };
+        let report = self.http.post(path).success().json();
+        if matches!(crossing, Crossing::Upgrade | Crossing::FallBackAfterUpgrade) {
+            self.upgrade();
+        }
+        if falls_back {
+            wait_until("the fall-back", LIMIT, || {
+                self.status()["generation"] != report["generation"]
+            });
+        }
+    }
+
+    /// The value that each setting has, by a comparison with the third file.
+    fn seen(&self) -> BTreeMap<(&'static str, &'static str), Option<String>> {
+        let probe = self.dir.path().join("probe.conf");
+        fs::write(&probe, text(&self.values, PROBE, self.dir.path())).unwrap();
+        let query = format!("/v1/reload?dry_run=true&file={}", probe.display());
+        let report = self.http.post(&query).success().json();
+        let of = |changes: &Value, key: &str| {
+            let change = changes.as_array().unwrap().iter().find(|change| change["key"] == key)?;
+            Some(change["old"].as_str().map(str::to_owned))
+        };
+        let main = report["changed"].as_array().unwrap().iter().find(|it| it["name"] == "main");
+        let main = &main.unwrap()["changes"];
+        let keys = self.values.keys().copied();
+        let value = |(section, key): (&'static str, &'static str)| {
+            let found = match (section, key) {
+                (_, "name") => Some(Some(report["removed"][0]["name"].to_string())),
+                ("keepalive", key) => of(main, "keepalive").map(|value| part(&value.unwrap(), key)),
+                ("[process]" | "[log]", key) => of(&report["settings"], key),
+                (_, key) => of(main, key),
+            };
+            // What is not in the comparison is as in the file.
+            let value = found.unwrap_or_else(|| self.values[&(section, key)][PROBE].clone());
+            ((section, key), value)
+        };
+        keys.map(value).collect()
+    }
+
+    /// What the process does, where it can be seen without a long wait.
+    #[track_caller]
+    fn does_as_configured(&self, with: usize, crossing: Crossing) {
+        let status = self.status();
+        assert_eq!(status["workers"], 1, "{crossing:?}");
+        let max = self.values[&("[process]", "max_sessions")][with].as_ref().unwrap();
+        assert_eq!(&status["max_sessions"].to_string(), max, "{crossing:?}");
+        assert!(!self.dir.path().join("other.log").exists(), "{crossing:?}");
+        let lines = self.forwarder.stderr();
+        let before = lines.len();
+        for at in [FIRST, OTHER] {
+            assert_eq!(connect(&self.listens[at]).is_ok(), at == with, "{crossing:?}");
+        }
+        let client = served_client(&self.listens[with]);
+        ping(&client);
+        drop(client);
+        let new = || {
+            let lines = self.forwarder.stderr();
+            let new =
+                lines[before..].iter().map(|line| serde_json::from_str::<Value>(line).unwrap());
+            new.collect::<Vec<_>>()
+        };
+        let is_debug = |line: &Value| line["level"] == "debug";
+        let is_record = |line: &Value| line["message"] == "session ended";
+        // At first records and no steps, then steps and no records.
+        wait_until("what is logged of a session", LIMIT, || {
+            new().iter().any(|line| if with == FIRST { is_record(line) } else { is_debug(line) })
+        });
+        let other = |line: &Value| if with == FIRST { is_debug(line) } else { is_record(line) };
+        assert!(!new().iter().any(other), "{crossing:?}: {:?}", new());
+        assert_eq!(self.targets.len(), 2);
+    }
+
+    #[track_caller]
+    fn is_as_the_table_says(&self, column: usize) {
+        let crossing = Crossing::ALL[column];
+        let (seen, status) = (self.seen(), self.status());
+        let waiting: Vec<_> = status["waiting"].as_array().unwrap().iter().collect();
+        let forward = self.http.json("/v1/forwards/main");
+        for setting in settings() {
+            let key = (header(setting.section), setting.key);
+            let cell = of_setting(setting.effect.explanation()).unwrap()[column];
+            let with =
+                if matches!(cell, "back" | "waits" | "waits no longer") { FIRST } else { OTHER };
+            let expected = &self.values[&key][with];
+            assert_eq!(&seen[&key], expected, "{key:?} after {crossing:?}");
+            let waits = waiting.iter().find(|change| change["key"] == setting.key);
+            assert_eq!(waits.is_some(), cell == "waits", "{key:?} after {crossing:?}");
+            if let Some(waits) = waits.filter(|_| setting.effect == Effect::Restart) {
+                let values =
+                    [&waits["old"], &waits["new"]].map(|it| it.as_str().map(str::to_owned));
+                assert_eq!(values, self.values[&key][..2], "{key:?} after {crossing:?}");
+            }
+            if setting.section == Section::ForwardDefaults {
+                let runs = forward["settings"][setting.key].as_str().map(str::to_owned);
+                assert_eq!(&runs, expected, "{key:?} after {crossing:?}, of the forward that runs");
+            }
+        }
+    }
+}
+
+/// The value of a key in an inline table.
+fn part(table: &str, key: &str) -> Option<String> {
+    let rest = table.split(&format!("{key} = ")).nth(1)?;
+    Some(rest.split([',', ' ']).next()?.to_owned())
+}
+
+/// As rows are found: a forward's settings are those of its defaults.
+fn header(section: Section) -> &'static str {
+    section.header()
+}
+
+fn text(
+    values: &BTreeMap<(&'static str, &'static str), Values>,
+    which: usize,
+    dir: &Path,
+) -> String {
+    let lines = |section: &str| {
+        let mut lines = String::new();
+        for ((_, key), values) in values.iter().filter(|((of, _), _)| *of == section) {
+            if let Some(value) = &values[which] {
+                writeln!(lines, "{key} = {value}").unwrap();
+            }
+        }
+        lines
+    };
+    let own = |key| values[&("[[forward]]", key)][which].as_ref().unwrap();
+    format!(
+        "[process]\n{}[log]\n{}[[forward]]\nname = 'main'\nlisten = {}\nto = {}\n{}\
+         [[forward]]\nname = {}\nlisten = 'unix:{}/named'\nto = 'h:1'\n",
+        lines("[process]"),
+        lines("[log]"),
+        own("listen"),
+        own("to"),
+        lines("[defaults]"),
+        own("name"),
+        dir.display(),
+    )
+}
+
+#[test]
+fn every_setting_goes_through_all_as_documented() {
+    let ground = Ground::start();
+    let all = settings().iter().map(|setting| (header(setting.section), setting.key));
+    let mut all: Vec<_> = all.collect();
+    all.sort_unstable();
+    assert_eq!(ground.values.keys().copied().collect::<Vec<_>>(), all, "a row for each setting");
+    for (column, crossing) in Crossing::ALL.into_iter().enumerate() {
+        ground.cross(crossing);
+        ground.is_as_the_table_says(column);
+        let back = matches!(crossing, Crossing::FallBack | Crossing::FallBackAfterUpgrade);
+        ground.does_as_configured(if back { FIRST } else { OTHER }, crossing);
+        ground.write(FIRST);
+        ground.http.post("/v1/reload").success();
+        assert_eq!(ground.status()["waiting"].as_array().unwrap().len(), 0);
+    }
+}
