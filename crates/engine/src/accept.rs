@@ -4,12 +4,13 @@ use crate::failure;
 use crate::forward::Route;
 use crate::mail::{CUT, Message};
 use crate::notices::Kind;
+use crate::permit::Permit;
 use crate::report::Report;
 use crate::session::{Accepted, Session};
 use crate::token::token;
 use crate::walk::Walk;
 use crate::worker::Worker;
-use flow::{Admission, AtLimit, By, Cause, CloseReason, End, Occupancy, Phase};
+use flow::{AtLimit, By, Cause, CloseReason, End, Phase};
 use rustix::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 use std::time::Duration;
@@ -106,19 +107,26 @@ impl Worker {
     /// Accepts one connection.
     fn accept_one(&mut self, number: u32, listening: &Listening) -> Tried {
         let route = &listening.route;
-        // Where clients may wait, a place is taken before one is accepted, and given back if none
-        // was there. Where they may not, it is taken for a client that is there: a place held for
-        // nobody would have another worker refuse somebody.
-        let waits = route.forward.rules().at_limit == AtLimit::Wait;
-        if waits && self.ask_for_room(route) == Admission::Wait {
-            self.unpoll(number);
-            self.full.insert(number);
-            return Tried::NoUse;
-        }
+        // Where clients may wait, a place is taken before one is accepted, and returned if none was
+        // there. Where they may not, it is taken for a client that is there: a place held for no
+        // client would have another worker refuse one.
+        let permit = match route.forward.rules().at_limit {
+            AtLimit::Refuse => None,
+            AtLimit::Wait => {
+                let Ok(permit) = Permit::request(route, self.index, &self.shared) else {
+                    self.unpoll(number);
+                    self.full.insert(number);
+                    return Tried::NoUse;
+                };
+                Some(permit)
+            }
+        };
         match sys::listen::accept(listening.socket.as_fd()) {
             Ok((socket, address)) => {
-                if waits || self.ask_for_room(route) == Admission::Admit {
-                    self.hand_on(Accepted { socket, address, route: Arc::clone(route) });
+                let permit =
+                    permit.ok_or(()).or_else(|()| Permit::request(route, self.index, &self.shared));
+                if let Ok(permit) = permit {
+                    self.hand_on(Accepted { socket, address, permit });
                 } else {
                     sys::socket::reset(socket);
                     self.report_refused(route);
@@ -126,27 +134,12 @@ impl Worker {
                 Tried::Accepted
             }
             Err(errno) => {
-                if waits {
-                    self.shared.leave(route);
+                if let Some(permit) = permit {
+                    permit.release(&self.shared);
                 }
                 self.accept_failed(number, listening, errno)
             }
         }
-    }
-
-    /// Takes a place in both gates, or none.
-    fn ask_for_room(&self, route: &Route) -> Admission {
-        let at_limit = route.forward.rules().at_limit;
-        let enter = |gate: &crate::gate::Gate| match at_limit {
-            AtLimit::Refuse => gate.enter(),
-            AtLimit::Wait => gate.enter_or_wait(self.index),
-        };
-        let process_has_room = enter(&self.shared.gate);
-        let forward_has_room = process_has_room && enter(&route.forward.gate);
-        if process_has_room && !forward_has_room {
-            self.shared.tell(self.shared.gate.leave());
-        }
-        flow::admit(Occupancy { forward_has_room, process_has_room }, at_limit)
     }
 
     fn accept_failed(&mut self, number: u32, listening: &Listening, errno: Errno) -> Tried {
@@ -227,7 +220,7 @@ impl Worker {
         if self.shared.detail.steps() {
             self.shared.outbox.send(Report::Accepted {
                 id,
-                forward: Arc::clone(&accepted.route.forward.name),
+                forward: Arc::clone(&accepted.permit.route().forward.name),
                 client: accepted.address,
             });
         }

@@ -22,7 +22,7 @@ impl Worker {
     /// Begins to connect a session's target.
     pub(crate) fn connect(&mut self, key: Key) {
         let Some(session) = self.sessions.get_mut(key) else { return };
-        if let Target::Name(host, port) = &session.route.target {
+        if let Target::Name(host, port) = &session.route().target {
             self.shared.resolver.resolve(Query {
                 host: Arc::clone(host),
                 port: *port,
@@ -131,11 +131,11 @@ impl Worker {
         session.counters.connected(now.since(session.flow.accepted()));
         session.flow.learn(End::Target, readiness);
         let tcp = session.target_address.is_some_and(|address| address != Address::Unix);
-        session.options_due = tcp && !session.route.forward.rules().options.is_nothing();
+        session.options_due = tcp && !session.route().forward.rules().options.is_nothing();
         if self.shared.detail.steps() {
             self.shared.outbox.send(Report::Forwarding {
                 id: session.id,
-                forward: Arc::clone(&session.route.forward.name),
+                forward: Arc::clone(&session.route().forward.name),
                 target: session.target_address.unwrap_or(Address::Unix),
             });
         }
@@ -156,7 +156,7 @@ impl Worker {
             self.report_exhausted(failure.cause, "connecting to a target");
         }
         let Some(session) = self.sessions.get_mut(key) else { return };
-        let reset = session.route.forward.rules().on_refusal == OnRefusal::Reset;
+        let reset = session.route().forward.rules().on_refusal == OnRefusal::Reset;
         if !reset {
             // Closing a socket with unread bytes would reset it all the same.
             self.pump.discard(session.client.as_fd());
@@ -214,7 +214,7 @@ fn is_itself(session: &Session, first_ephemeral_port: u16) -> bool {
 /// Whether the session's target is a listener of this process. Notes its address, as an attempt
 /// would.
 fn leads_back(own: &OwnListeners, session: &mut Session, address: Option<SocketAddr>) -> bool {
-    let (reached, target_address) = match (&session.route.target, address) {
+    let (reached, target_address) = match (&session.route().target, address) {
         (Target::Unix(path), _) => (own.reached_at(path), Some(Address::Unix)),
         (_, Some(address)) => (own.reached_by(address), Some(address.into())),
         (_, None) => (false, session.target_address),
@@ -226,7 +226,7 @@ fn leads_back(own: &OwnListeners, session: &mut Session, address: Option<SocketA
 /// The target's address in this position; `None` if it is a Unix socket.
 fn address_at(session: &Session, position: usize) -> Option<SocketAddr> {
     let resolved = session.connecting.as_ref().and_then(|connecting| connecting.resolved.as_ref());
-    match &session.route.target {
+    match &session.route().target {
         Target::Unix(_) => None,
         Target::Addresses(addresses) => addresses.get(position).copied(),
         Target::Name(..) => resolved.and_then(|addresses| addresses.get(position)).copied(),
@@ -235,7 +235,7 @@ fn address_at(session: &Session, position: usize) -> Option<SocketAddr> {
 
 /// One attempt.
 fn attempt(session: &mut Session, address: Option<SocketAddr>) -> sys::Result<(OwnedFd, Progress)> {
-    if let Target::Unix(path) = &session.route.target {
+    if let Target::Unix(path) = &session.permit.route().target {
         session.target_address = Some(Address::Unix);
         return Ok((sys::socket::connect_unix(path)?, Progress::Connected));
     }

@@ -27,7 +27,7 @@ impl Worker {
         let fallbacks = [ending.fallback_up, ending.fallback_down];
         session.counters.closed(self.now, reason, ending.duration, fallbacks);
         let record = self.shared.detail.records().then(|| record(&session, ending));
-        let Session { client, target, route, .. } = session;
+        let Session { client, target, permit, .. } = session;
         for socket in [Some(client), target].into_iter().flatten() {
             // On a socket that is dead already a reset does no harm.
             if abort { reset(socket) } else { drop(socket) }
@@ -35,7 +35,8 @@ impl Worker {
         if let Some(record) = record {
             self.shared.outbox.send(Report::Ended(record));
         }
-        self.shared.ended(self.index, &route);
+        self.shared.remove_load(self.index);
+        permit.release(&self.shared);
         self.tidy_later();
     }
 }
@@ -44,7 +45,7 @@ fn record(session: &Session, ending: Ending) -> SessionRecord {
     let now = SystemTime::now();
     SessionRecord {
         id: session.id,
-        route: Arc::clone(&session.route),
+        route: Arc::clone(session.route()),
         client: session.client_address,
         target_address: session.target_address,
         started: now.checked_sub(ending.duration).unwrap_or(now),

@@ -1,7 +1,7 @@
 //! A forward as it runs: what its sessions share.
 
 use crate::counters::ForwardCounters;
-use crate::gate::Gate;
+use crate::permit::Gate;
 use crate::rules::Rules;
 use arc_swap::{ArcSwap, Guard};
 use std::net::SocketAddr;

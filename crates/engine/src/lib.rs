@@ -17,7 +17,7 @@ mod worker;
 mod rules;
 
 mod forward;
-mod gate;
+mod permit;
 
 mod accept;
 mod change;
@@ -349,6 +349,7 @@ impl Engine {
         for message in self.shared.mailboxes.iter().flat_map(|mailbox| mailbox.take()) {
             if let Message::Adopt(accepted) = message {
                 sys::socket::reset(accepted.socket);
+                accepted.permit.release(&self.shared);
             }
         }
     }

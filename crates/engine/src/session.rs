@@ -3,6 +3,7 @@
 use crate::counters::Counters;
 use crate::forward::{Route, Target};
 use crate::holding::Holding;
+use crate::permit::Permit;
 use flow::{Attempts, Direction, End, Failure, Phase, Time};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::net::SocketAddr;
@@ -20,7 +21,7 @@ const OPTIONS_WAIT: Duration = Duration::from_secs(5);
 pub(crate) struct Accepted {
     pub(crate) socket: OwnedFd,
     pub(crate) address: Address,
-    pub(crate) route: Arc<Route>,
+    pub(crate) permit: Permit,
 }
 
 /// One forwarded connection.
@@ -31,7 +32,7 @@ pub(crate) struct Session {
     pub(crate) target: Option<OwnedFd>,
     pub(crate) client_address: Address,
     pub(crate) target_address: Option<Address>,
-    pub(crate) route: Arc<Route>,
+    pub(crate) permit: Permit,
     /// Where this worker counts for the forward.
     pub(crate) counters: Arc<Counters>,
     /// What holds the bytes of the lanes up and down, while there are any.
@@ -72,7 +73,8 @@ pub(crate) struct Connecting {
 
 impl Session {
     pub(crate) fn new(id: u64, accepted: Accepted, worker: usize, now: Time) -> Self {
-        let Accepted { socket, address, route } = accepted;
+        let Accepted { socket, address, permit } = accepted;
+        let route = permit.route();
         let known = match &route.target {
             Target::Addresses(addresses) => addresses.len(),
             Target::Unix(_) => 1,
@@ -96,7 +98,7 @@ impl Session {
             client_address: address,
             target_address: None,
             counters: Arc::clone(route.forward.counters.of(worker)),
-            route,
+            permit,
             holding: [None, None],
             connecting: Some(Box::new(Connecting {
                 attempts,
@@ -111,7 +113,7 @@ impl Session {
     }
 
     /// The session that an image before this one had.
-    pub(crate) fn again(heirloom: Heirloom, route: Arc<Route>, worker: usize) -> Self {
+    pub(crate) fn again(heirloom: Heirloom, permit: Permit, worker: usize) -> Self {
         Self {
             flow: heirloom.flow,
             id: heirloom.id,
@@ -119,8 +121,8 @@ impl Session {
             target: heirloom.target,
             client_address: heirloom.client_address,
             target_address: heirloom.target_address,
-            counters: Arc::clone(route.forward.counters.of(worker)),
-            route,
+            counters: Arc::clone(permit.route().forward.counters.of(worker)),
+            permit,
             holding: heirloom.holding,
             connecting: heirloom.connecting,
             timer: Time::NEVER,
@@ -129,9 +131,14 @@ impl Session {
         }
     }
 
+    /// The forward, and where its sessions go.
+    pub(crate) fn route(&self) -> &Arc<Route> {
+        self.permit.route()
+    }
+
     /// The target's name is being resolved.
     pub(crate) fn is_waiting_for_name(&self) -> bool {
-        let named = matches!(self.route.target, Target::Name(..));
+        let named = matches!(self.route().target, Target::Name(..));
         named && self.connecting.as_ref().is_some_and(|it| it.resolved.is_none())
     }
 
@@ -145,7 +152,7 @@ impl Session {
 
     /// When the session wants to be looked at next; `None` if nothing is due.
     pub(crate) fn deadline(&self) -> Option<Time> {
-        let rules = self.route.forward.rules();
+        let rules = self.route().forward.rules();
         let options = self.options_due.then(|| self.options_at(&rules.options));
         let limits = self.flow.deadline(&rules.timeouts);
         options.into_iter().chain(limits).min()
@@ -162,7 +169,7 @@ impl Session {
         if !self.options_due {
             return;
         }
-        let rules = self.route.forward.rules();
+        let rules = self.route().forward.rules();
         if now < self.options_at(&rules.options) {
             return;
         }
@@ -176,7 +183,7 @@ impl Session {
     /// A phase as it is reported: relaying while the forward or the process drains is draining.
     pub(crate) fn shown_phase(&self, phase: Phase, process_drains: bool) -> Phase {
         match phase {
-            Phase::Relay if process_drains || self.route.forward.is_draining() => Phase::Drain,
+            Phase::Relay if process_drains || self.route().forward.is_draining() => Phase::Drain,
             phase => phase,
         }
     }

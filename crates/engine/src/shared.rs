@@ -1,11 +1,10 @@
 //! What all workers share: touched when a session begins or ends, never for a byte.
 
 use crate::Options;
-use crate::forward::Route;
-use crate::gate::{Gate, Waiting};
 use crate::mail::Message;
 use crate::mailbox::Mailbox;
 use crate::own::OwnListeners;
+use crate::permit::{Gate, Waiting};
 use crate::report::Outbox;
 use crate::resolve::Resolve;
 use std::sync::Arc;
@@ -145,24 +144,14 @@ impl Shared {
         chosen
     }
 
-    /// A session that this process has had all along is with `worker` now.
-    pub(crate) fn enter_again(&self, worker: usize, route: &Route) {
+    /// A restored session counts in the load of `worker`.
+    pub(crate) fn add_load(&self, worker: usize) {
         self.loads[worker].fetch_add(1, Ordering::Relaxed);
-        route.forward.gate.enter_again();
-        self.gate.enter_again();
     }
 
-    /// A session of `worker` has ended: its places are free again.
-    pub(crate) fn ended(&self, worker: usize, route: &Route) {
+    /// A session of `worker` has ended.
+    pub(crate) fn remove_load(&self, worker: usize) {
         self.loads[worker].fetch_sub(1, Ordering::Relaxed);
-        self.leave(route);
-    }
-
-    /// Gives a place in both gates back, and tells the workers that wait for one.
-    pub(crate) fn leave(&self, route: &Route) {
-        for waiting in [route.forward.gate.leave(), self.gate.leave()] {
-            self.tell(waiting);
-        }
     }
 
     pub(crate) fn tell(&self, waiting: Waiting) {

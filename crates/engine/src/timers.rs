@@ -42,7 +42,7 @@ impl Worker {
         let Some(session) = self.sessions.get_mut(key) else { return };
         session.timer = Time::NEVER;
         session.set_options_if_due(now);
-        let route = Arc::clone(&session.route);
+        let route = Arc::clone(session.route());
         let (client, target) = (&session.client, session.target.as_ref());
         let unacked = || Unacked {
             client: sys::socket::unacked(client.as_fd()),

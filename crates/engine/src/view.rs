@@ -85,7 +85,7 @@ impl Wanted {
     fn includes(&self, session: &Session) -> bool {
         let address = || session.client_address.ip().map(|address| address.ip());
         self.ids.as_ref().is_none_or(|ids| ids.contains(&session.id))
-            && self.forward.as_ref().is_none_or(|name| session.route.forward.name == *name)
+            && self.forward.as_ref().is_none_or(|name| session.route().forward.name == *name)
             && self.client.is_none_or(|client| address() == Some(client))
     }
 }
@@ -177,10 +177,10 @@ fn view(session: &Session, phase: Phase, worker: usize, now: Time, tcp: bool) ->
     let tcp = |end| session.socket(end).filter(|_| tcp).and_then(tcp_info);
     SessionView {
         id: session.id,
-        forward: Arc::clone(&session.route.forward.name),
+        forward: Arc::clone(&session.route().forward.name),
         client: session.client_address,
-        listener: Arc::clone(&session.route.listen),
-        target: Arc::clone(&session.route.target_text),
+        listener: Arc::clone(&session.route().listen),
+        target: Arc::clone(&session.route().target_text),
         target_address: session.target_address,
         phase,
         age: now.since(flow.accepted()),

@@ -170,7 +170,7 @@ impl Worker {
     fn set_timers(&mut self, forwards: &[Arc<Forward>], place: &mut u32, work: &mut u32) -> bool {
         self.visit(place, work, |worker, key| {
             let Some(session) = worker.sessions.get_mut(key) else { return 0 };
-            if !is_among(forwards, &session.route.forward) {
+            if !is_among(forwards, &session.route().forward) {
                 return 0;
             }
             worker.set_timer(key);
@@ -182,7 +182,7 @@ impl Worker {
     fn cut_some(&mut self, forward: &Arc<Forward>, place: &mut u32, work: &mut u32) -> bool {
         self.visit(place, work, |worker, key| {
             let session = worker.sessions.get_mut(key);
-            if session.is_some_and(|session| Arc::ptr_eq(&session.route.forward, forward)) {
+            if session.is_some_and(|session| Arc::ptr_eq(&session.route().forward, forward)) {
                 worker.end_by_operator(key, Cause::Drained);
                 return SESSION;
             }

@@ -42,7 +42,7 @@ impl Worker {
         let mut sessions = Vec::with_capacity(keys.len());
         for key in keys {
             let Some(session) = self.sessions.get_mut(key) else { continue };
-            let route = routes.position(&session.route);
+            let route = routes.position(session.route());
             mark_descriptors(session, |fd| keep_over_exec(fd))?;
             sessions.push(saved(key, session, route));
         }

@@ -3,6 +3,7 @@
 use super::address::{address, socket_address};
 use crate::forward::{Forward, Route};
 use crate::mail::Message;
+use crate::permit::Permit;
 use crate::running::Unbound;
 use crate::session::{Connecting, Heirloom, Session};
 use crate::slots::Key;
@@ -193,7 +194,9 @@ impl Worker {
             connecting: connecting.map(Box::new),
             options_due: saved.options_due,
         };
-        Some(Session::again(heirloom, route, self.index))
+        self.shared.add_load(self.index);
+        let permit = Permit::restored(&route, &self.shared);
+        Some(Session::again(heirloom, permit, self.index))
     }
 
     /// Puts sessions into the table, and has them looked at. Returns how many each forward has.
@@ -204,8 +207,7 @@ impl Worker {
     ) -> HashMap<String, u64> {
         let mut taken = HashMap::new();
         for (_, session) in &sessions {
-            self.shared.enter_again(self.index, &session.route);
-            *taken.entry(session.route.forward.name.to_string()).or_default() += 1;
+            *taken.entry(session.route().forward.name.to_string()).or_default() += 1;
         }
         // What is registered is known by its key. New keys would need new registrations.
         let keys: Option<Vec<Key>> = sessions.iter().map(|(key, _)| *key).collect();

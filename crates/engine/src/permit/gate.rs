@@ -55,15 +55,14 @@ impl Gate {
     }
 
     /// Takes a place; false if there is none.
-    pub(crate) fn enter(&self) -> bool {
+    pub(super) fn enter(&self) -> bool {
         let limit = self.limit();
         let more = |taken| (taken < limit).then_some(taken + 1);
         self.taken.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).is_ok()
     }
 
-    /// Takes a place for somebody who was in already, in an image before this one: beyond the limit
-    /// if need be.
-    pub(crate) fn enter_again(&self) {
+    /// Counts a session that was restored after an upgrade. May exceed the limit.
+    pub(super) fn enter_unchecked(&self) {
         self.taken.fetch_add(1, Ordering::Relaxed);
     }
 
@@ -72,7 +71,7 @@ impl Gate {
     /// The second try is what makes it safe to wait: a place given back before the note is found by
     /// it, and one given back later finds the note. The fences, one between note and try, one
     /// between giving back and looking for notes, leave no third order.
-    pub(crate) fn enter_or_wait(&self, worker: usize) -> bool {
+    pub(super) fn enter_or_wait(&self, worker: usize) -> bool {
         if self.enter() {
             return true;
         }
@@ -83,7 +82,7 @@ impl Gate {
 
     /// Gives a place back. Returns who must be told.
     #[must_use]
-    pub(crate) fn leave(&self) -> Waiting {
+    pub(super) fn leave(&self) -> Waiting {
         self.taken.fetch_sub(1, Ordering::Relaxed);
         self.wake()
     }
