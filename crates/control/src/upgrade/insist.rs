@@ -50,3 +50,29 @@ impl Insistence {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused_at_first(times: u32) -> impl FnMut() -> Result<u32, &'static str> {
+        let mut tries = 0;
+        move || {
+            tries += 1;
+            if tries > times { Ok(tries) } else { Err("no thread") }
+        }
+    }
+
+    #[test]
+    fn an_image_with_sessions_tries_again_and_another_does_not() {
+        assert_eq!(Insistence::of(true).on("a thread", refused_at_first(3)), Ok(4));
+        assert_eq!(Insistence::of(false).on("a thread", refused_at_first(3)), Err("no thread"));
+        assert_eq!(Insistence::of(false).on("a thread", refused_at_first(0)), Ok(1));
+    }
+
+    #[test]
+    fn it_does_not_try_for_ever() {
+        let over = Insistence { until: Some(Instant::now()), told: Cell::new(false) };
+        assert_eq!(over.on("a thread", refused_at_first(u32::MAX)), Err("no thread"));
+    }
+}

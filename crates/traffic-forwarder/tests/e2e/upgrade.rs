@@ -16,6 +16,7 @@ mod forwards;
 mod ground;
 mod impostor;
 mod kinds;
+mod matrix;
 mod process;
 mod refusals;
 mod sessions;
