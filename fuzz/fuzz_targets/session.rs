@@ -44,8 +44,7 @@ fn event(bytes: &mut Unstructured<'_>) -> Result<Event> {
         5 => Event::Fin(end),
         6 => Event::Reset(end),
         _ => match bytes.int_in_range(0..=20_000)? {
-            0 => Event::Drain,
-            1..=2_000 => Event::HandOver,
+            0..=2_000 => Event::HandOver,
             millis => Event::Pass(Duration::from_millis(millis)),
         },
     })

@@ -158,6 +158,11 @@ impl Session {
         options.into_iter().chain(limits).min()
     }
 
+    /// Whether the wheel may bring the session up too late. Asked once; rules are looked up only then.
+    pub(crate) fn needs_timer(&mut self) -> bool {
+        self.flow.take_due_earlier() || self.timer == Time::NEVER
+    }
+
     fn options_at(&self, options: &TcpOptions) -> Time {
         let times = [options.keepalive.map(|keepalive| keepalive.idle), options.user_timeout];
         let wait = times.into_iter().flatten().fold(OPTIONS_WAIT, Duration::min);

@@ -202,7 +202,9 @@ impl Worker {
                     moved += self.pump.carry_out(session, direction, step, now);
                 }
                 Action::Wait | Action::LookAtQueue(_) => {
-                    self.set_timer(key);
+                    if session.needs_timer() {
+                        self.set_timer(key);
+                    }
                     return moved;
                 }
                 Action::Close(reason) => {
@@ -218,8 +220,11 @@ impl Worker {
                 break;
             }
         }
+        let needs_timer = session.needs_timer();
         self.wait_for_share(key);
-        self.set_timer(key);
+        if needs_timer {
+            self.set_timer(key);
+        }
         moved
     }
 

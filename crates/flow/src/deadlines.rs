@@ -72,8 +72,8 @@ impl Silence {
 
 impl Session {
     /// The earliest moment at which [`Session::expire`] may have something to say. It only moves
-    /// later while bytes flow, so a timer needs no care until it fires; it can move earlier when
-    /// the session's stage or a lane's state changes.
+    /// later while bytes flow, so a timer needs no care until it fires. When the session's stage or a
+    /// lane's state changes it can move earlier: [`Session::take_due_earlier`] says so.
     pub fn deadline(&self, timeouts: &Timeouts) -> Option<Time> {
         let of_stage = match self.stage {
             Stage::Connecting { attempt_until } => Some(attempt_until),
@@ -83,6 +83,11 @@ impl Session {
         let of_age = self.accepted.after_option(timeouts.max_age);
         let of_silence = self.silence.began().after_option(self.quiet_limit(timeouts));
         earlier(of_stage, earlier(of_age, of_silence))
+    }
+
+    /// Whether the deadline may have moved earlier since the last call, under the same timeouts.
+    pub fn take_due_earlier(&mut self) -> bool {
+        std::mem::take(&mut self.due_earlier)
     }
 
     /// How long silence may last now. While connecting, when no byte can move, `connect_timeout` is

@@ -119,7 +119,8 @@ fn session(tape: &mut Tape<'_>, session: &mut Session) {
         tape.word(&mut session.first_fin, ENDS);
         tape.word(&mut session.first_failure, ENDS);
         tape.word(&mut session.first, DIRECTIONS);
-        tape.flag(&mut session.draining);
+        // Whether the session drained, in versions that stored it.
+        tape.flag(&mut false);
     });
     tape.part(LANE, |tape| lane(tape, &mut session.up));
     tape.part(LANE, |tape| lane(tape, &mut session.down));
@@ -222,7 +223,6 @@ mod tests {
         session.write_would_block(Direction::Down);
         session.end_of_stream(Direction::Up, || None);
         session.broke(End::Target, failure);
-        session.drain();
         session
     }
 

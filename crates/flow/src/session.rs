@@ -74,7 +74,8 @@ pub struct Session {
     pub(crate) first_failure: Option<End>,
     /// Which lane is asked first for the next step, so that neither starves the other.
     pub(crate) first: Direction,
-    pub(crate) draining: bool,
+    /// The deadline may have moved earlier since the engine last asked.
+    pub(crate) due_earlier: bool,
 }
 
 impl Session {
@@ -92,7 +93,7 @@ impl Session {
             first_fin: None,
             first_failure: None,
             first: Direction::Up,
-            draining: false,
+            due_earlier: true,
         }
     }
 
@@ -152,30 +153,20 @@ impl Session {
         }
     }
 
-    /// The phase as a close reason names it.
+    /// The phase as a close reason names it. That a relaying session drains is known to the engine,
+    /// and shown by it.
     pub fn phase(&self) -> Phase {
         match self.stage {
             Stage::Connecting { .. } => Phase::Connect,
-            Stage::Relaying | Stage::Flushing { .. } if self.draining => Phase::Drain,
             Stage::Relaying | Stage::Flushing { .. } => Phase::Relay,
         }
-    }
-
-    /// From now on the session's end counts as an end while draining.
-    pub fn drain(&mut self) {
-        self.draining = true;
-    }
-
-    /// The opposite: its forward takes sessions again.
-    pub fn resume(&mut self) {
-        self.draining = false;
     }
 
     // === while connecting ===
 
     /// Another address is tried, until `attempt_until`.
     pub fn attempt(&mut self, attempt_until: Time) {
-        self.stage = Stage::Connecting { attempt_until };
+        self.enter(Stage::Connecting { attempt_until });
     }
 
     /// A short read from the socket of `end` never means that its queue is empty: it is a Unix
@@ -186,11 +177,17 @@ impl Session {
 
     /// The target is connected: bytes may flow.
     pub fn connected(&mut self, now: Time) {
-        self.stage = Stage::Relaying;
+        self.enter(Stage::Relaying);
         let micros = now.since(self.accepted).as_micros();
         let micros = u32::try_from(micros).unwrap_or(u32::MAX);
         self.connect_micros = NonZeroU32::new(micros.max(1));
         self.silence.byte_moved(now);
+    }
+
+    /// Another stage has other deadlines.
+    pub(crate) fn enter(&mut self, stage: Stage) {
+        self.stage = stage;
+        self.due_earlier = true;
     }
 
     // === what to do next ===

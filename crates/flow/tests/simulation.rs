@@ -31,7 +31,6 @@ fn event() -> impl Strategy<Value = Event> {
         1 => end.prop_map(Event::ResetDuringSend),
         1 => (1u64..20_000).prop_map(|ms| Event::Pass(Duration::from_millis(ms))),
         1 => Just(Event::Busy),
-        1 => Just(Event::Drain),
         1 => Just(Event::HandOver),
     ]
 }

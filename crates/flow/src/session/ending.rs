@@ -54,7 +54,7 @@ impl Session {
             if self.side(end.other()).failure().is_some() {
                 return Action::Reset(reason);
             }
-            self.stage = Stage::Flushing { reason, look_again: now, unacked: u32::MAX, looks: 0 };
+            self.enter(Stage::Flushing { reason, look_again: now, unacked: u32::MAX, looks: 0 });
             return Action::LookAtQueue(end.other());
         }
         match (self.up.state(), self.down.state()) {
@@ -88,7 +88,7 @@ impl Session {
             return Action::Reset(reason);
         }
         let look_again = now.after(FIRST_PAUSE * (1 << looks.min(DOUBLINGS)));
-        self.stage = Stage::Flushing { reason, look_again, unacked, looks: looks + 1 };
+        self.enter(Stage::Flushing { reason, look_again, unacked, looks: looks + 1 });
         Action::Wait
     }
 

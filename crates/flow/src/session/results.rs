@@ -124,6 +124,7 @@ impl Session {
     /// The lane's sink was told that no more bytes come.
     pub fn fin_passed(&mut self, direction: Direction, now: Time) {
         self.lane_mut(direction).fin_passed();
+        self.due_earlier = true;
         self.silence.byte_moved(now);
     }
 
@@ -146,6 +147,7 @@ impl Session {
     }
 
     fn fail(&mut self, end: End, failure: Failure) {
+        self.due_earlier = true;
         self.first_failure.get_or_insert(end);
         self.side_mut(end).fail(failure);
         self.lane_mut(Direction::from(end).other()).sink_failed();

@@ -32,7 +32,6 @@ pub(crate) enum Event {
     Busy,
     /// So much time passes.
     Pass(Duration),
-    Drain,
     /// The process becomes another image, which goes on with what was written down.
     HandOver,
 }
@@ -75,6 +74,9 @@ pub(crate) struct World {
     timeouts: Timeouts,
     faults: u64,
     end: Option<CloseReason>,
+    /// When the engine looks at the session again. Set as the engine does it: earlier only where the
+    /// session says that its deadline may be.
+    timer: Option<Time>,
 }
 
 impl World {
@@ -102,6 +104,7 @@ impl World {
             timeouts,
             faults,
             end: None,
+            timer: None,
         }
     }
 
@@ -164,7 +167,6 @@ impl World {
             Event::Fin(_) | Event::FinUnseen(_) | Event::Reset(_) => {}
             Event::Pass(span) => self.passes(span),
             Event::Busy => self.busy = true,
-            Event::Drain => self.session.drain(),
             Event::HandOver => self.hand_over(),
         }
     }
@@ -215,8 +217,8 @@ impl World {
             if self.end.is_some() {
                 break;
             }
-            let due = self.session.deadline(&self.timeouts).filter(|due| *due <= until);
-            let Some(due) = due else { break };
+            self.set_timer();
+            let Some(due) = self.timer.take_if(|due| *due <= until) else { break };
             self.now = due.max(self.now);
             let unacked = self.unacked();
             match self.session.expire(self.now, &self.timeouts, || unacked) {
@@ -225,6 +227,15 @@ impl World {
             }
         }
         self.now = until;
+    }
+
+    fn set_timer(&mut self) {
+        if self.session.take_due_earlier() || self.timer.is_none() {
+            let deadline = self.session.deadline(&self.timeouts);
+            self.timer = deadline.map(|due| self.timer.map_or(due, |timer| timer.min(due)));
+        }
+        let deadline = self.session.deadline(&self.timeouts);
+        assert!(self.timer <= deadline, "{:?} would be late for {deadline:?}", self.timer);
     }
 
     fn unacked(&self) -> Unacked {
