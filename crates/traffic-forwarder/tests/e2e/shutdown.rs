@@ -115,6 +115,38 @@ fn ended_and_cut_sessions_are_counted_apart() {
     assert_eq!((drained.len(), fin.len()), (4, 3));
 }
 
+/// Whoever reads the log may have stopped: the process ends in its time, and at once when it is
+/// asked again.
+#[test]
+fn a_log_that_is_not_read_keeps_no_process() {
+    for (timeout, signals) in [("300ms", 1), ("1h", 2)] {
+        let (target, port, dir) =
+            (Target::start(Behaviour::Echo), Port::v4(), TempDir::new().unwrap());
+        let pipe = dir.path().join("pipe");
+        testkit::run(std::process::Command::new("mkfifo").arg(&pipe), LIMIT).success();
+        let config = Config::new().process(&format!("shutdown_timeout = '{timeout}'"));
+        let config = config.forward(port.addr(), target.addr(), "").text();
+        let builder = crate::support::forwarder()
+            .through("/bin/sh", ["-c", "exec \"$0\" \"$@\" 2>\"$LOG_PIPE\""]);
+        let forwarder = builder.env("LOG_PIPE", &pipe).config(config).start();
+        let _reader = std::fs::File::open(&pipe).unwrap();
+        testkit::wait_until("it listens", LIMIT, || testkit::connect(&port).is_ok());
+        for _ in 0..300 {
+            served_client(&port);
+        }
+        let client = served_client(&port);
+        for _ in 0..signals {
+            forwarder.signal(Signal::TERM);
+            // The second is another signal only when the first has been taken.
+            testkit::wait_until("its listener is closed", LIMIT, || {
+                testkit::connect(&port).is_err()
+            });
+        }
+        assert_eq!(forwarder.wait_exit(LIMIT).code(), Some(0));
+        play(&client, Script::new().expect_reset());
+    }
+}
+
 #[test]
 fn an_idle_process_stops_at_once_and_takes_its_socket_files_with_it() {
     let (target, dir) = (Target::start(Behaviour::Echo), TempDir::new().unwrap());

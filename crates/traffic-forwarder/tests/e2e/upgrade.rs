@@ -3,6 +3,7 @@
 
 mod becoming;
 
+mod admin_place;
 mod answers;
 mod bookkeeping;
 mod check;

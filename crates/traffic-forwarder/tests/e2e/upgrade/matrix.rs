@@ -38,7 +38,7 @@ const CELLS: &[Cell] = &[
         fs::remove_file(it.log()).unwrap();
         fs::create_dir(it.log()).unwrap();
     }),
-    Cell("log file", "slow", Warns(MOVED, OPEN_FILE), |it| it.put_fifo(&it.log())),
+    Cell("log file", "slow", Warns(MOVED, OPEN_FILE), |it| Scene::put_fifo(&it.log())),
     Cell("log directory", "gone", Warns(MOVED, OPEN_FILE), |it| it.move_away("logs")),
     Cell("log directory", "unwritable", Warns(MOVED, OPEN_FILE), |it| {
         it.move_away("logs");
@@ -56,26 +56,28 @@ const CELLS: &[Cell] = &[
     Cell("admin socket", "gone", GoesOn("its file is not made again"), |it| {
         fs::remove_file(it.admin()).unwrap();
     }),
-    Cell("admin socket", "unwritable", GoesOn("it is not opened again"), |it| it.lock(&it.admin())),
+    Cell("admin socket", "unwritable", GoesOn("it is not opened again"), |it| {
+        Scene::lock(&it.admin());
+    }),
     Cell("admin socket", "slow", None(KERNEL), nothing),
     Cell("token file", "gone", GoesOn(NOT_READ), |it| fs::remove_file(it.path("token")).unwrap()),
-    Cell("token file", "unwritable", GoesOn(NOT_READ), |it| it.lock(&it.path("token"))),
-    Cell("token file", "slow", GoesOn(NOT_READ), |it| it.put_fifo(&it.path("token"))),
+    Cell("token file", "unwritable", GoesOn(NOT_READ), |it| Scene::lock(&it.path("token"))),
+    Cell("token file", "slow", GoesOn(NOT_READ), |it| Scene::put_fifo(&it.path("token"))),
     Cell("configuration file", "gone", GoesOn(NOT_READ), |it| {
         fs::remove_file(it.forwarder.config_path()).unwrap();
     }),
     Cell("configuration file", "unwritable", GoesOn(NOT_READ), |it| {
-        it.lock(&it.forwarder.config_path());
+        Scene::lock(&it.forwarder.config_path());
     }),
     Cell("configuration file", "slow", GoesOn(NOT_READ), |it| {
-        it.put_fifo(&it.forwarder.config_path());
+        Scene::put_fifo(&it.forwarder.config_path());
     }),
     Cell("working directory", "gone", GoesOn("nothing is opened in it"), |it| {
         fs::rename(it.forwarder.dir(), it.path("moved")).unwrap();
         fs::remove_dir_all(it.path("moved")).unwrap();
     }),
     Cell("working directory", "unwritable", GoesOn("nothing is opened in it"), |it| {
-        it.lock(it.forwarder.dir());
+        Scene::lock(it.forwarder.dir());
     }),
     Cell("working directory", "slow", None("nothing is opened in it"), nothing),
     Cell("sandbox directory", "gone", Warns(MOVED, OPEN_FILE), |it| it.move_away("logs")),
@@ -94,11 +96,13 @@ const CELLS: &[Cell] = &[
     Cell("disk", "unwritable", GoesOn("it is full: lines are lost and counted"), nothing),
     Cell("disk", "slow", None("`end the log: …` refuses, if it does not answer at all"), nothing),
     Cell("descriptors", "gone", Refuses("Too many open files"), |it| {
-        it.lower("nofile", "3", "4096")
+        it.lower("nofile", "3", "4096");
     }),
     Cell("descriptors", "unwritable", None(KERNEL), nothing),
     Cell("descriptors", "slow", None(KERNEL), nothing),
-    Cell("threads", "gone", Refuses("start a thread"), |it| it.lower("nproc", "1", "500")),
+    Cell("threads", "gone", Refuses("start a thread"), |it| {
+        it.lower("nproc", "1", "500");
+    }),
     Cell("threads", "unwritable", None(KERNEL), nothing),
     Cell(
         "threads",
@@ -180,12 +184,13 @@ fn text(answer: &Answer) -> String {
 fn the_document_has_this_table() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/upgrade.md");
     let document = fs::read_to_string(root).unwrap();
-    let mut table = String::from("| What | Gone | Unwritable | Slow |\n|---|---|---|---|\n");
-    for thing in THINGS {
+    let head = "| What | Gone | Unwritable | Slow |\n|---|---|---|---|\n".to_owned();
+    let rows = THINGS.iter().map(|thing| {
         let row: Vec<_> = CELLS.iter().filter(|Cell(of, ..)| of == thing).collect();
         assert_eq!(row.iter().map(|it| it.1).collect::<Vec<_>>(), ["gone", "unwritable", "slow"]);
         let texts: Vec<_> = row.iter().map(|Cell(_, _, answer, _)| text(answer)).collect();
-        table.push_str(&format!("| {thing} | {} |\n", texts.join(" | ")));
-    }
+        format!("| {thing} | {} |\n", texts.join(" | "))
+    });
+    let table: String = std::iter::once(head).chain(rows).collect();
     assert!(document.contains(&table), "docs/upgrade.md should have\n{table}");
 }

@@ -113,13 +113,13 @@ impl Scene {
     }
 
     /// Whoever opens it waits.
-    pub(super) fn put_fifo(&self, path: &Path) {
+    pub(super) fn put_fifo(path: &Path) {
         fs::remove_file(path).unwrap();
         run(Command::new("mkfifo").args(["-m", "600"]).arg(path), LIMIT).success();
     }
 
-    pub(super) fn lock(&self, path: &Path) {
-        fs::set_permissions(path, PermissionsExt::from_mode(0)).unwrap();
+    pub(super) fn lock(path: &Path) {
+        fs::set_permissions(path, PermissionsExt::from_mode(0o000)).unwrap();
     }
 
     /// Lowers a soft limit of the process, until [`Self::goes_on`] raises it to `after`.
