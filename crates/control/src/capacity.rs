@@ -1,6 +1,5 @@
 //! How many sessions the open-file limit really allows.
 
-use crate::admin::MOST_CONNECTIONS;
 use plan::{Admin, Plan};
 use std::fmt;
 
@@ -17,6 +16,8 @@ const MOST_PIPES: u64 = 1024;
 /// What a process that serves has opened before it counts: its signals, its timers, the admin
 /// socket and the log. One that only asks what would fit has not.
 pub(crate) const FILES_BEFORE_SERVING: u64 = 8;
+/// Connections to the admin interface at the same time. More wait in the kernel's queue.
+pub(crate) const ADMIN_CONNECTIONS: usize = 64;
 /// Everything else: signals, log, name lookups, and some head room.
 const OTHER_FILES: u64 = 48;
 
@@ -129,7 +130,7 @@ fn admin_files(plan: &Plan) -> u64 {
     match plan.process.admin {
         Admin::Off => 0,
         Admin::Auto if plan.config.is_none() => 0,
-        Admin::Auto | Admin::Unix(_) | Admin::Tcp(_) => MOST_CONNECTIONS as u64,
+        Admin::Auto | Admin::Unix(_) | Admin::Tcp(_) => ADMIN_CONNECTIONS as u64,
     }
 }
 

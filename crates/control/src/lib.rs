@@ -10,7 +10,10 @@ mod announce;
 mod sandbox;
 
 mod serve;
-pub use serve::{ServeError, serve};
+pub use serve::serve;
+
+mod serve_error;
+pub use serve_error::ServeError;
 
 mod manager;
 
@@ -18,6 +21,8 @@ mod orphans;
 
 mod requests;
 pub use requests::Stopper;
+
+mod program;
 
 mod supervisor;
 
@@ -38,6 +43,8 @@ mod admin;
 
 mod admin_address;
 pub use admin_address::admin_sockets;
+
+mod admin_token;
 
 mod capacity;
 

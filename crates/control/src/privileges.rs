@@ -8,7 +8,7 @@
 mod accounts;
 
 use crate::admin_address::admin_sockets;
-use crate::serve::ServeError;
+use crate::serve_error::ServeError;
 use accounts::Accounts;
 use plan::{Admin, Plan};
 use std::fs::{self, File};

@@ -15,8 +15,8 @@ mod domain;
 mod needs;
 mod place;
 
-use crate::serve::ServeError;
-use crate::supervisor::own_program;
+use crate::program::own_program;
+use crate::serve_error::ServeError;
 use domain::Domain;
 use needs::{Need, automatic_admin, needs};
 use place::{place, places};

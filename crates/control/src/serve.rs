@@ -12,11 +12,11 @@ use crate::manager::{Handed, Notifier, start_pulse, take_handed};
 use crate::orphans::start_reaping;
 use crate::requests::{Request, Requests, Signals, Stopper};
 use crate::sandbox::Sandbox;
+use crate::serve_error::{ServeError, failed};
 use crate::supervisor::Supervisor;
 use crate::upgrade::{Handover, Insistence, Wanted, go_on, upgrade};
 use api::Shutdown;
 use plan::{FileRead, InForce, Plan};
-use std::fmt;
 use std::time::{Duration, Instant};
 use sys::exec::SignalsHeld;
 
@@ -27,28 +27,6 @@ const STOP_LIMIT: Duration = Duration::from_secs(2);
 const LOG_LIMIT: Duration = Duration::from_secs(1);
 /// How often the number of open sessions is looked at while draining.
 const DRAIN_LOOK: Duration = Duration::from_millis(10);
-
-/// Why the process could not serve.
-#[derive(Debug)]
-pub enum ServeError {
-    /// The configuration does not fit this host.
-    Unfit(String),
-    /// Something failed that may succeed another time.
-    Failed(String),
-}
-
-impl fmt::Display for ServeError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (Self::Unfit(message) | Self::Failed(message)) = self;
-        f.write_str(message)
-    }
-}
-
-impl std::error::Error for ServeError {}
-
-fn failed(what: &str, error: impl fmt::Display) -> ServeError {
-    ServeError::Failed(format!("{what}: {error}"))
-}
 
 /// Serves the plan, which was made of `input` with the file as it was `read`, until SIGTERM, SIGINT or the [`Stopper`] that
 /// `ready` gets when every listener is bound and clients are accepted. Goes on with what another

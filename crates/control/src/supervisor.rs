@@ -6,14 +6,13 @@ use crate::doctor::{Headroom, Rooms};
 use crate::events::Events;
 use crate::journal::Journal;
 use crate::manager::{Stage, Store};
+use crate::program::own_program;
 use crate::reload::{LastReload, Restoring, Trial};
 use crate::sandbox::Sandbox;
 use crate::upgrade::LastUpgrade;
 use crate::watch::{Sight, Watch};
 use engine::{Detail, Engine, ForwardView, Observer};
 use plan::{FileRead, InForce, Level, Plan};
-use std::ffi::OsStr;
-use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -243,16 +242,6 @@ impl Supervisor {
     pub(crate) fn capacity_for(&self, plan: &Plan) -> Result<Capacity, NoRoom> {
         let limit = self.capacity.open_files_limit;
         capacity(plan, self.workers, limit, self.capacity.files_at_start)
-    }
-}
-
-/// The file that this program was started from. If it has been replaced since it was opened, the
-/// kernel marks its name.
-pub(crate) fn own_program() -> Option<PathBuf> {
-    let path = std::env::current_exe().ok()?;
-    match path.as_os_str().as_bytes().strip_suffix(b" (deleted)") {
-        Some(name) if !path.exists() => Some(OsStr::from_bytes(name).into()),
-        _ => Some(path),
     }
 }
 

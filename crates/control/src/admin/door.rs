@@ -1,9 +1,10 @@
 //! The listening socket of the admin interface.
 
-use super::access::{Access, Token};
-use super::place::{forbidden_directory, usable_socket};
+use super::access::Access;
 use super::routes::App;
 use super::server::{Listener, serve};
+use crate::admin_address::{forbidden_directory, usable_socket};
+use crate::admin_token::Token;
 use plan::{Admin, Process};
 use std::fmt;
 use std::net::SocketAddr;

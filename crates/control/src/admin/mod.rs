@@ -15,7 +15,6 @@
 mod access;
 mod budget;
 mod door;
-mod place;
 mod server;
 mod stall;
 
@@ -38,9 +37,6 @@ mod upgrade;
 mod document;
 mod page;
 
-pub(crate) use access::{Token, token_fault};
 pub(crate) use door::{Door, DoorError};
-pub(crate) use place::present_socket;
 pub(crate) use profile::{cpu_is_sampled, let_samples_through};
 pub(crate) use routes::App;
-pub(crate) use server::MOST_CONNECTIONS;

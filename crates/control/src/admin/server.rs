@@ -3,6 +3,7 @@
 use super::access::Access;
 use super::routes::{App, router};
 use super::stall::Stall;
+use crate::capacity::ADMIN_CONNECTIONS;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
@@ -14,8 +15,6 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::Semaphore;
 
-/// Connections at the same time. More wait in the kernel's queue.
-pub(crate) const MOST_CONNECTIONS: usize = 64;
 /// How long a request's head may take, and how long a connection may be without a request.
 const HEAD_LIMIT: Duration = Duration::from_secs(10);
 /// The longest head in bytes.
@@ -47,7 +46,7 @@ impl Listener {
 
 /// Serves whoever connects.
 pub(super) async fn serve(listener: Listener, access: Access, app: App) {
-    let places = Arc::new(Semaphore::new(MOST_CONNECTIONS));
+    let places = Arc::new(Semaphore::new(ADMIN_CONNECTIONS));
     let server = Server { places, service: TowerToHyperService::new(router(app, access)) };
     let result = match listener {
         Listener::Unix(listener) => server.serve_unix(listener).await,

@@ -4,7 +4,7 @@ use super::check::Check;
 use super::demand::Demand;
 use super::finding::{Detail, Finding, Verdict};
 use super::host::Host;
-use crate::admin::token_fault;
+use crate::admin_token::token_fault;
 use plan::Plan;
 
 /// What came of becoming the user.

@@ -1,7 +1,7 @@
 //! What a plan needs of the file system.
 
 use super::Access;
-use crate::admin::present_socket;
+use crate::admin_address::present_socket;
 use plan::{Admin, ListenAddress, Plan};
 use std::fmt;
 use std::path::{Path, PathBuf};

@@ -2,13 +2,15 @@
 //! rehearsal: a child that says whether it could.
 
 use super::{Arrival, Insistence, LastUpgrade, state};
-use crate::admin::{Door, DoorError, Token};
+use crate::admin::{Door, DoorError};
+use crate::admin_token::Token;
 use crate::capacity::{Capacity, capacity, workers};
 use crate::log::{Left, try_log_file};
 use crate::manager::{Notifier, Store};
 use crate::reload::Restoring;
 use crate::sandbox::Sandbox;
-use crate::serve::{ServeError, control_runtime, start_engine};
+use crate::serve::{control_runtime, start_engine};
+use crate::serve_error::ServeError;
 use crate::supervisor::Supervisor;
 use handover::{Damage, File, Part};
 use plan::{Admin, InForce, Plan, Problems, Process};

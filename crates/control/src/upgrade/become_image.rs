@@ -2,11 +2,12 @@
 //! program that was checked. If the kernel refuses, all goes on as it was.
 
 use super::arrive::VARIABLE;
-use super::candidate::{Candidate, own_arguments};
+use super::candidate::Candidate;
 use super::failure::UpgradeError;
 use super::state;
 use crate::admin::Door;
 use crate::journal::{After, hold_reports};
+use crate::program::own_arguments;
 use crate::report_events::ReportEvents;
 use crate::supervisor::Supervisor;
 use engine::Saved;

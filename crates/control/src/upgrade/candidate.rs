@@ -3,7 +3,6 @@
 
 use super::failure::UpgradeError;
 use crate::supervisor::Supervisor;
-use std::ffi::OsString;
 use std::fs::File;
 use std::io::Read;
 use std::os::fd::OwnedFd;
@@ -221,9 +220,4 @@ fn wait(child: &mut Child) -> Result<std::process::ExitStatus, String> {
             Err(error) => return Err(format!("wait for it: {error}")),
         }
     }
-}
-
-/// The arguments of this process, as the next image is to have them.
-pub(super) fn own_arguments() -> Vec<OsString> {
-    std::env::args_os().collect()
 }

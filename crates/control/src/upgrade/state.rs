@@ -1,7 +1,7 @@
 //! What the process as a whole goes on with, as a message, and back.
 
-use super::candidate::own_arguments;
 use super::{Arrival, LastUpgrade};
+use crate::program::own_arguments;
 use crate::reload::{LastReload, Trial};
 use crate::sandbox::Sandbox;
 use crate::supervisor::Supervisor;

@@ -1,0 +1,86 @@
+//! The token that a client of the admin interface has to know, where that is on a port.
+
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+/// The shortest token: what is shorter can be guessed.
+const TOKEN_MIN: usize = 16;
+const TOKEN_MAX: usize = 4096;
+
+/// What has to be known to ask on a port.
+pub(crate) struct Token(String);
+
+/// Why the token in this file cannot be used, if so.
+pub(crate) fn token_fault(path: &Path) -> Option<String> {
+    Token::read(path).err()
+}
+
+impl Token {
+    /// Reads it from a file that only its user may read.
+    pub(crate) fn read(path: &Path) -> Result<Self, String> {
+        let fault = |what: &str| format!("the token file `{}` {what}", path.display());
+        let read = |error: std::io::Error| fault(&format!("cannot be read: {error}"));
+        let file = std::fs::metadata(path).map_err(read)?;
+        if !file.is_file() {
+            // A pipe would be waited for.
+            return Err(fault("is not a file"));
+        }
+        if file.mode() & 0o077 != 0 {
+            return Err(fault("may be read by other users: chmod 600 it, and make a new token"));
+        }
+        if file.len() > TOKEN_MAX as u64 {
+            return Err(fault(&format!("is longer than {TOKEN_MAX} bytes")));
+        }
+        let token = std::fs::read_to_string(path).map_err(read)?;
+        let token = token.trim();
+        if token.len() < TOKEN_MIN || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
+            let what = format!(
+                "must hold one word of at least {TOKEN_MIN} ASCII characters, such as \
+                 `openssl rand -hex 32` writes"
+            );
+            return Err(fault(&what));
+        }
+        Ok(Self(token.to_owned()))
+    }
+
+    /// The token in force in the previous image, which read it from its file.
+    pub(crate) fn restore(token: String) -> Self {
+        Self(token)
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Compares in a time that depends on the length alone.
+    pub(crate) fn is(&self, given: &str) -> bool {
+        let pairs = self.0.bytes().zip(given.bytes());
+        let difference = pairs.fold(0, |difference, (a, b)| difference | (a ^ b));
+        self.0.len() == given.len() && std::hint::black_box(difference) == 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    const TOKEN: &str = "0123456789abcdef";
+
+    #[test]
+    fn a_token_file_must_be_its_users_alone_and_hold_a_token() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("token");
+        let read = |text: &str, mode| {
+            std::fs::write(&path, text).unwrap();
+            std::fs::set_permissions(&path, PermissionsExt::from_mode(mode)).unwrap();
+            Token::read(&path).map(|token| token.0)
+        };
+        assert_eq!(read("0123456789abcdef\n", 0o600).unwrap(), TOKEN);
+        assert!(read(TOKEN, 0o644).unwrap_err().contains("chmod 600"));
+        assert!(read("short", 0o600).unwrap_err().contains("at least 16"));
+        assert!(read("with a space in between", 0o600).unwrap_err().contains("one word"));
+        std::fs::remove_file(&path).unwrap();
+        assert!(Token::read(&path).err().unwrap().contains("cannot be read"));
+    }
+}
