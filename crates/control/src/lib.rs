@@ -50,6 +50,10 @@ mod capacity;
 
 pub mod doctor;
 
+mod host;
+
+mod headroom;
+
 mod resolver;
 
 mod journal;

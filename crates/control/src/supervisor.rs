@@ -2,8 +2,8 @@
 
 use crate::admin::Door;
 use crate::capacity::{Capacity, NoRoom, capacity};
-use crate::doctor::{Headroom, Rooms};
 use crate::events::Events;
+use crate::headroom::{Headroom, Rooms};
 use crate::journal::Journal;
 use crate::manager::{Stage, Store};
 use crate::program::own_program;
@@ -231,6 +231,11 @@ impl Supervisor {
     /// Seconds since the start.
     pub(crate) fn uptime(&self) -> Duration {
         self.started.elapsed().unwrap_or_default()
+    }
+
+    /// The time until the configuration is taken back, if it is on trial.
+    pub(crate) fn confirm_within(&self) -> Option<Duration> {
+        self.trial.as_ref().map(Trial::left)
     }
 
     /// Further sessions that each limit of the host allows.

@@ -3,10 +3,8 @@
 use super::check::Check;
 use super::demand::Demand;
 use super::finding::{Finding, Verdict, goal};
-use super::host::Host;
-
-/// The client's connection and the target's.
-const ENTRIES_PER_SESSION: u64 = 2;
+use crate::headroom::{ENTRIES_PER_SESSION, conntrack_room};
+use crate::host::Host;
 
 /// Once the table is full, the kernel drops packets of new connections.
 pub(super) fn conntrack(demand: &Demand<'_>, host: &Host) -> Finding {
@@ -15,20 +13,11 @@ pub(super) fn conntrack(demand: &Demand<'_>, host: &Host) -> Finding {
         return Finding::new(Check::Conntrack, Verdict::Ok, found);
     };
     let used = host.conntrack_count.unwrap_or(0);
-    let room = room(most, used);
+    let room = conntrack_room(most, used);
     let found = format!("net.netfilter.nf_conntrack_max is {most}, and {used} are in use");
     let needed = used.saturating_add(goal(room, demand.sessions) * ENTRIES_PER_SESSION);
     Finding::limit(Check::Conntrack, room, demand.sessions, found)
         .change([format!("sysctl -w net.netfilter.nf_conntrack_max={needed}")])
-}
-
-fn room(most: u64, used: u64) -> u64 {
-    most.saturating_sub(used) / ENTRIES_PER_SESSION
-}
-
-/// Further sessions that fit; `None` if nothing is tracked.
-pub(super) fn conntrack_room(host: &Host) -> Option<u64> {
-    Some(room(host.conntrack_max?, host.conntrack_count.unwrap_or(0)))
 }
 
 #[cfg(test)]

@@ -2,8 +2,8 @@
 
 use super::check::Check;
 use super::finding::{Detail, Finding, Verdict};
-use super::host::Host;
 use crate::admin_address::admin_sockets;
+use crate::host::Host;
 use crate::privileges::admin_directory_of_user;
 use plan::{Admin, ListenAddress, Log, Plan};
 use std::collections::BTreeSet;

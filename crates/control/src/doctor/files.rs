@@ -3,8 +3,8 @@
 use super::check::Check;
 use super::demand::Demand;
 use super::finding::{Finding, Verdict, goal};
-use super::host::Host;
 use crate::capacity::NoRoom;
+use crate::host::Host;
 
 /// The limit of the process, which raises the soft one to the hard one by itself.
 pub(super) fn open_files(demand: &Demand<'_>, host: &Host) -> Finding {
@@ -39,11 +39,6 @@ pub(super) fn system_files(demand: &Demand<'_>, host: &Host) -> Finding {
     let Some(allowed) = finding.sessions else { return finding };
     let needed = used.saturating_add(demand.files_for(goal(allowed, demand.sessions), 0));
     finding.change([format!("sysctl -w fs.file-max={needed}")])
-}
-
-/// Sessions that may come on top of those of this process, by the files of the whole system.
-pub(super) fn system_room(host: &Host) -> Option<u64> {
-    Some(host.file_max?.saturating_sub(host.system_files?) / crate::capacity::FILES_PER_SESSION)
 }
 
 fn of_room(

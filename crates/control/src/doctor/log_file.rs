@@ -3,7 +3,7 @@
 use super::check::Check;
 use super::directories::{self, Trouble, command_to_make, trouble};
 use super::finding::{Detail, Finding, Verdict};
-use super::host::Host;
+use crate::host::Host;
 use crate::log::{LogError, other_writers, try_log_file};
 use plan::Plan;
 use std::fs;

@@ -3,16 +3,14 @@
 use super::check::Check;
 use super::demand::Demand;
 use super::finding::{Finding, goal};
-use super::host::Host;
+use crate::headroom::{IDLE_SESSION, busy_session, memory_left, tcp_room};
+use crate::host::Host;
 
-/// What an idle session takes, in bytes, rounded up: two sockets with their files and their places
-/// in epoll (measured: 6 KiB of kernel memory), and our own record.
-const IDLE_SESSION: u64 = 8 * 1024;
 const MIB: u64 = 1024 * 1024;
 
 /// Memory for idle sessions.
 pub(super) fn memory(demand: &Demand<'_>, host: &Host) -> Finding {
-    let Some((left, whose)) = left(host) else { return Finding::unknown(Check::Memory) };
+    let Some((left, whose)) = memory_left(host) else { return Finding::unknown(Check::Memory) };
     let room = left / IDLE_SESSION;
     let found = format!(
         "{whose} {} MiB; an idle session takes {} KiB, most of them in the kernel",
@@ -23,18 +21,6 @@ pub(super) fn memory(demand: &Demand<'_>, host: &Host) -> Finding {
     let change =
         format!("{needed} MiB of free memory; MemoryMax= of a systemd unit bounds it, too");
     Finding::limit(Check::Memory, room, demand.sessions, found).change([change])
-}
-
-/// Further idle sessions that fit.
-pub(super) fn memory_room(host: &Host) -> Option<u64> {
-    left(host).map(|(left, _)| left / IDLE_SESSION)
-}
-
-/// The bytes that may be used, and who leaves no more than that.
-fn left(host: &Host) -> Option<(u64, &'static str)> {
-    let of_group = host.group_memory.map(|left| (left, "the control group leaves"));
-    let of_host = host.available_memory.map(|left| (left, "the host has left"));
-    of_group.into_iter().chain(of_host).min_by_key(|(left, _)| *left)
 }
 
 /// Sessions that have bytes under way at the same time.
@@ -62,18 +48,6 @@ pub(super) fn tcp_memory(demand: &Demand<'_>, host: &Host) -> Finding {
     };
     let (low, pressure) = (scaled(low), scaled(pressure));
     finding.change([format!("sysctl -w net.ipv4.tcp_mem=\"{low} {pressure} {needed}\"")])
-}
-
-/// Further sessions with bytes under way.
-pub(super) fn tcp_room(host: &Host) -> Option<u64> {
-    let left = host.tcp_mem?[2].saturating_sub(host.tcp_pages_used);
-    Some(left.saturating_mul(host.page_size) / busy_session(host)?)
-}
-
-/// In bytes: the kernel grants each socket its least buffers, however short memory is (tcp(7)).
-fn busy_session(host: &Host) -> Option<u64> {
-    let [receive, send] = host.least_buffers?;
-    Some((2 * (receive + send)).max(1))
 }
 
 #[cfg(test)]

@@ -1,9 +1,9 @@
 //! `doctor`: what this host can really hold under a plan, and what to change.
 //!
-//! All of the host that can be read is in [`host`], all that has to be tried in [`trial`]. A judge
+//! All of the host that can be read is in [`crate::host`], all that has to be tried in [`trial`]. A judge
 //! per subject makes findings of that and of what the plan [asks for](demand); it reads nothing by
-//! itself, so that tests can invent hosts. The rooms that limits leave are metrics, too:
-//! [`headroom`].
+//! itself, so that tests can invent hosts. The room that a limit leaves is computed in
+//! [`crate::headroom`], for the metrics, too.
 
 mod check;
 pub use check::Check;
@@ -12,8 +12,6 @@ mod finding;
 pub use finding::{Detail, Finding, Report, Verdict};
 
 mod demand;
-
-mod host;
 
 mod trial;
 
@@ -54,12 +52,9 @@ pub use twin::Source;
 
 mod user;
 
-mod headroom;
-pub(crate) use headroom::{Headroom, Rooms};
-
+use crate::host::Host;
 use crate::privileges;
 use demand::Demand;
-use host::Host;
 use plan::Plan;
 use std::path::Path;
 use trial::Trial;

@@ -3,8 +3,8 @@
 use super::check::Check;
 use super::demand::Demand;
 use super::finding::{Finding, Verdict};
-use super::host::Host;
 use super::splice_trial::Spliced;
+use crate::host::Host;
 use engine::PIPE_SIZES;
 use plan::PathChoice;
 

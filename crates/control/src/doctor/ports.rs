@@ -4,7 +4,7 @@
 use super::check::Check;
 use super::demand::{Demand, Wanted};
 use super::finding::{Detail, Finding, Verdict};
-use super::host::Host;
+use crate::host::Host;
 use plan::ListenAddress;
 use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
@@ -18,7 +18,7 @@ const WIDEST: RangeInclusive<u16> = 1024..=65535;
 /// Ports for connections to targets.
 pub(super) fn local_ports(demand: &Demand<'_>, host: &Host) -> Finding {
     let own: BTreeSet<u16> = demand.listeners().filter_map(|it| it.address.port()).collect();
-    let (Some(range), Some(usable)) = (&host.local_ports, usable(host, &own)) else {
+    let (Some(range), Some(usable)) = (&host.local_ports, host.usable_ports(&own)) else {
         return Finding::unknown(Check::LocalPorts);
     };
     let (first, last) = (range.start(), range.end());
@@ -67,17 +67,6 @@ fn widen(range: &RangeInclusive<u16>) -> Vec<String> {
     }
     let (first, last) = (WIDEST.start(), WIDEST.end());
     vec![format!("sysctl -w net.ipv4.ip_local_port_range=\"{first} {last}\"")]
-}
-
-/// Ports that may be given to connections: neither reserved nor those of the own listeners.
-fn usable(host: &Host, own: &BTreeSet<u16>) -> Option<u64> {
-    let is_usable = |port: &u16| !host.is_reserved(*port) && !own.contains(port);
-    Some(host.local_ports.clone()?.filter(is_usable).count() as u64)
-}
-
-/// Sessions to one address of a target, without knowing the listeners.
-pub(super) fn sessions_per_target(host: &Host) -> Option<u64> {
-    usable(host, &BTreeSet::new())
 }
 
 /// Listeners on ports that the kernel may give to a connection before they are bound: then they

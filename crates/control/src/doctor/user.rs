@@ -3,8 +3,8 @@
 use super::check::Check;
 use super::demand::Demand;
 use super::finding::{Detail, Finding, Verdict};
-use super::host::Host;
 use crate::admin_token::token_fault;
+use crate::host::Host;
 use plan::Plan;
 
 /// What came of becoming the user.

@@ -1,6 +1,6 @@
 //! The numbers of one moment.
 
-use crate::doctor::Rooms;
+use crate::headroom::Rooms;
 use crate::supervisor::Supervisor;
 use engine::{ForwardState, ForwardView, Totals};
 use std::time::SystemTime;

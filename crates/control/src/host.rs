@@ -1,6 +1,7 @@
 //! What can be read of the host. A figure that cannot is `None`: a container may hide it.
 
 use crate::capacity::FILES_BEFORE_SERVING;
+use std::collections::BTreeSet;
 use std::fs::read_to_string;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
@@ -11,52 +12,52 @@ const ABOVE_PIPE_LIMITS: u64 = 1 << 21 | 1 << 24;
 
 /// Readings of one moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Host {
+pub(crate) struct Host {
     /// The effective user of this process.
-    pub(super) user_id: u32,
+    pub(crate) user_id: u32,
     /// `RLIMIT_NOFILE`: now, and what a process may raise it to.
-    pub(super) soft_files: u64,
-    pub(super) hard_files: u64,
+    pub(crate) soft_files: u64,
+    pub(crate) hard_files: u64,
     /// What the hard limit may be raised to.
-    pub(super) nr_open: Option<u64>,
+    pub(crate) nr_open: Option<u64>,
     /// That a process which serves has open when it counts.
-    pub(super) open_files: u64,
+    pub(crate) open_files: u64,
     /// Open in the whole system, and how many may be.
-    pub(super) system_files: Option<u64>,
-    pub(super) file_max: Option<u64>,
-    pub(super) somaxconn: Option<u64>,
-    pub(super) max_syn_backlog: Option<u64>,
-    pub(super) syncookies: Option<u64>,
+    pub(crate) system_files: Option<u64>,
+    pub(crate) file_max: Option<u64>,
+    pub(crate) somaxconn: Option<u64>,
+    pub(crate) max_syn_backlog: Option<u64>,
+    pub(crate) syncookies: Option<u64>,
     /// The ports that the kernel gives to connections, without those that are reserved.
-    pub(super) local_ports: Option<RangeInclusive<u16>>,
-    pub(super) reserved_ports: Vec<RangeInclusive<u16>>,
-    pub(super) tw_reuse: Option<u64>,
+    pub(crate) local_ports: Option<RangeInclusive<u16>>,
+    pub(crate) reserved_ports: Vec<RangeInclusive<u16>>,
+    pub(crate) tw_reuse: Option<u64>,
     /// The first port that needs no capability.
-    pub(super) unprivileged_port_start: Option<u16>,
+    pub(crate) unprivileged_port_start: Option<u16>,
     /// Whether an interface has an IPv6 address. A socket could be had without one, too.
-    pub(super) has_ipv6: bool,
+    pub(crate) has_ipv6: bool,
     /// In pages; 0 is no limit.
-    pub(super) pipe_user_pages_soft: Option<u64>,
-    pub(super) pipe_max_size: Option<u64>,
-    pub(super) is_above_pipe_limits: bool,
-    pub(super) page_size: u64,
+    pub(crate) pipe_user_pages_soft: Option<u64>,
+    pub(crate) pipe_max_size: Option<u64>,
+    pub(crate) is_above_pipe_limits: bool,
+    pub(crate) page_size: u64,
     /// In pages: calm, under pressure, no more.
-    pub(super) tcp_mem: Option<[u64; 3]>,
-    pub(super) tcp_pages_used: u64,
+    pub(crate) tcp_mem: Option<[u64; 3]>,
+    pub(crate) tcp_pages_used: u64,
     /// The least size of a receive buffer and of a send buffer.
-    pub(super) least_buffers: Option<[u64; 2]>,
+    pub(crate) least_buffers: Option<[u64; 2]>,
     /// In bytes, of the host.
-    pub(super) available_memory: Option<u64>,
+    pub(crate) available_memory: Option<u64>,
     /// In bytes, what the control group leaves, if it has a limit.
-    pub(super) group_memory: Option<u64>,
+    pub(crate) group_memory: Option<u64>,
     /// Only where connections are tracked.
-    pub(super) conntrack_max: Option<u64>,
-    pub(super) conntrack_count: Option<u64>,
+    pub(crate) conntrack_max: Option<u64>,
+    pub(crate) conntrack_count: Option<u64>,
 }
 
 impl Host {
     /// Reads it below `root`, where `proc` and `sys` are.
-    pub(super) fn read(root: &Path) -> Self {
+    pub(crate) fn read(root: &Path) -> Self {
         let read = |path: &str| read_to_string(root.join(path)).ok();
         let setting = |name: &str| read(&format!("proc/sys/{name}"));
         let number = |name: &str| setting(name).and_then(|text| nth(&text, 0));
@@ -105,18 +106,24 @@ impl Host {
     }
 
     /// For whom the readings hold.
-    pub(super) fn user(&self) -> String {
+    pub(crate) fn user(&self) -> String {
         format!("the user with the id {}", self.user_id)
     }
 
+    /// Ports that may be given to connections: neither reserved nor `own`, those of our listeners.
+    pub(crate) fn usable_ports(&self, own: &BTreeSet<u16>) -> Option<u64> {
+        let is_usable = |port: &u16| !self.is_reserved(*port) && !own.contains(port);
+        Some(self.local_ports.clone()?.filter(is_usable).count() as u64)
+    }
+
     /// Whether connections are never given this port.
-    pub(super) fn is_reserved(&self, port: u16) -> bool {
+    pub(crate) fn is_reserved(&self, port: u16) -> bool {
         self.reserved_ports.iter().any(|range| range.contains(&port))
     }
 }
 
 /// A word of a text, counted from 0.
-pub(super) fn nth<N: FromStr>(text: &str, index: usize) -> Option<N> {
+pub(crate) fn nth<N: FromStr>(text: &str, index: usize) -> Option<N> {
     text.split_whitespace().nth(index)?.parse().ok()
 }
 
