@@ -4,7 +4,7 @@ mod start;
 use start::start;
 pub(crate) use start::start_engine;
 
-use crate::admin::{App, Door};
+use crate::admin::{self, App, Door};
 use crate::announce::announce;
 use crate::desk::Desk;
 use crate::journal::After;
@@ -121,7 +121,7 @@ fn begin(
 /// Answers at the admin interface, and tells the service manager that clients are served.
 fn open(supervisor: &mut Supervisor, app: App) {
     if let Some(door) = &mut supervisor.door {
-        door.open(app);
+        admin::open(door, app);
     }
     supervisor.tell_manager();
     start_pulse(&supervisor.store.notifier, &supervisor.observer());

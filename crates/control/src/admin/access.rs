@@ -2,7 +2,6 @@
 //! may. Of the web pages that a browser shows, only our own may: a socket, too, can be made a port
 //! of somebody's host, by `ssh -L` for example.
 
-use super::page;
 use super::refusal::Refusal;
 use crate::admin_token::Token;
 use axum::extract::{Request, State};
@@ -14,6 +13,9 @@ use std::sync::Arc;
 
 /// Asked by whoever supervises the process, who has no token; and the page, which asks for it.
 const OPEN_PATHS: [&str; 3] = ["/healthz", "/readyz", "/"];
+
+/// Where the parts of the page are: they hold no data and no secret.
+pub(super) const PAGE_FOLDER: &str = "/page/";
 
 /// Who may ask.
 #[derive(Clone)]
@@ -44,7 +46,7 @@ impl Access {
     fn check(&self, path: &str, headers: &HeaderMap) -> Result<(), Refusal> {
         check_page(headers)?;
         let Some(token) = &self.token else { return Ok(()) };
-        if OPEN_PATHS.contains(&path) || path.starts_with(page::FOLDER) {
+        if OPEN_PATHS.contains(&path) || path.starts_with(PAGE_FOLDER) {
             return Ok(());
         }
         let given = text(headers, AUTHORIZATION).and_then(|value| value.strip_prefix("Bearer "));

@@ -1,12 +1,11 @@
 //! The listening socket of the admin interface.
 
 use super::access::Access;
-use super::routes::App;
-use super::server::{Listener, serve};
 use crate::admin_address::{forbidden_directory, usable_socket};
 use crate::admin_token::Token;
 use plan::{Admin, Process};
 use std::fmt;
+use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::path::Path;
@@ -19,6 +18,26 @@ pub(crate) struct DoorError(String);
 impl fmt::Display for DoorError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
+    }
+}
+
+/// What is listened on.
+pub(super) enum Listener {
+    Unix(std::os::unix::net::UnixListener),
+    Tcp(std::net::TcpListener),
+}
+
+impl Listener {
+    pub(super) fn unix(socket: OwnedFd) -> io::Result<Self> {
+        let listener = std::os::unix::net::UnixListener::from(socket);
+        listener.set_nonblocking(true)?;
+        Ok(Self::Unix(listener))
+    }
+
+    pub(super) fn tcp(socket: OwnedFd) -> io::Result<Self> {
+        let listener = std::net::TcpListener::from(socket);
+        listener.set_nonblocking(true)?;
+        Ok(Self::Tcp(listener))
     }
 }
 
@@ -108,11 +127,9 @@ impl Door {
         self.access.token()
     }
 
-    /// Lets people in, from now on and until the runtime ends.
-    pub(crate) fn open(&mut self, app: App) {
-        if let Some(listener) = self.listener.take() {
-            tokio::spawn(serve(listener, self.access.clone(), app));
-        }
+    /// What serves it, and for whom: once.
+    pub(super) fn take_listener(&mut self) -> Option<(Listener, Access)> {
+        Some((self.listener.take()?, self.access.clone()))
     }
 }
 
@@ -167,7 +184,7 @@ fn bind_tcp(address: SocketAddr, token_file: Option<&Path>) -> Result<Option<Doo
             let bound = sys::listen::local_address(&socket).ok().flatten().unwrap_or(address);
             tcp(socket, bound, token).map(Some)
         }
-        Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
             tracing::warn!(%address, "no admin interface: another process listens on its port");
             Ok(None)
         }
@@ -186,10 +203,10 @@ fn tcp(socket: OwnedFd, address: SocketAddr, token: Token) -> Result<Door, DoorE
 fn door(
     socket: OwnedFd,
     place: String,
-    listener: fn(OwnedFd) -> std::io::Result<Listener>,
+    listener: fn(OwnedFd) -> io::Result<Listener>,
     access: Access,
     file: Option<SocketFile>,
-) -> std::io::Result<Door> {
+) -> io::Result<Door> {
     let listener = listener(socket.try_clone()?)?;
     Ok(Door { socket, listener: Some(listener), access, place, _file: file })
 }

@@ -1,7 +1,7 @@
 //! `GET /v1/events`: what happens, as it happens (server-sent events, HTML Living Standard 9.2).
 
+use super::app::App;
 use super::refusal::Refusal;
-use super::routes::App;
 use crate::desk::Desk;
 use crate::events::Event as Happened;
 use crate::events::{Events, Watch};

@@ -1,8 +1,8 @@
 //! `/v1/forwards`: the rules, what they have done, and whether they take sessions.
 
+use super::app::App;
 use super::refusal::Refusal;
-use super::routes::App;
-use super::status::seconds_since;
+use super::written::seconds_since;
 use crate::supervisor::Supervisor;
 use api::{Done, Failure, Forward, ForwardSwitched, Forwards, Rates};
 use axum::Json;

@@ -1,5 +1,6 @@
 //! Collecting sessions from the workers, a slice at a time.
 
+use super::written::time;
 use api::{Lane, Session, Tcp};
 use engine::{LaneView, Observer, SessionView, Slice, Wanted};
 use flow::{Way, verdict};
@@ -59,7 +60,7 @@ pub(super) fn session_of(view: &SessionView, rate: Option<Rate>, now: SystemTime
         target: view.target.to_string(),
         target_address: view.target_address.map(|address| address.to_string()),
         phase: view.phase.as_str().to_owned(),
-        started: super::status::time(started),
+        started: time(started),
         age: view.age.as_secs_f64(),
         idle: view.idle.as_secs_f64(),
         connect_time: view.connect_time.map(|time| time.as_secs_f64()),

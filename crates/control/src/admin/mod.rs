@@ -6,6 +6,7 @@
 //!  door     where it listens, and who may come in
 //!  server   connections: their number, their time, their size
 //!  routes   which question is answered where
+//!  app      what answers are made of; written: times and changes in them
 //!  budget   the memory of answers that nobody reads
 //!  answers: status, forwards, sessions (listing, rates, growth), reload, upgrade, events, probes,
 //!           profile
@@ -13,6 +14,8 @@
 //! ```
 
 mod access;
+
+mod app;
 mod budget;
 mod door;
 mod server;
@@ -34,9 +37,12 @@ mod sessions;
 mod status;
 mod upgrade;
 
+mod written;
+
 mod document;
 mod page;
 
+pub(crate) use app::App;
 pub(crate) use door::{Door, DoorError};
 pub(crate) use profile::{cpu_is_sampled, let_samples_through};
-pub(crate) use routes::App;
+pub(crate) use server::open;

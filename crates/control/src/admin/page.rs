@@ -1,17 +1,14 @@
 //! `GET /`: the web page. It holds no data and no secret, so it is given to whoever reaches the
 //! server; what it shows, it asks for like every other client, with the token if one is needed.
 
+use super::app::App;
 use super::refusal::Refusal;
-use super::routes::App;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use std::borrow::Cow;
 use std::hash::{DefaultHasher, Hash, Hasher};
-
-/// Where the parts of the page are.
-pub(super) const FOLDER: &str = "/page/";
 
 /// Nothing but our own files is run, shown or asked, and no other page may frame ours.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \

@@ -1,7 +1,7 @@
 //! What machines ask: metrics, and whether the process lives and serves.
 
+use super::app::App;
 use super::refusal::Refusal;
-use super::routes::App;
 use crate::metrics::{Format, render};
 use api::Failure;
 use axum::extract::State;

@@ -11,8 +11,8 @@ mod taking;
 
 pub(crate) use taking::{cpu_is_sampled, let_samples_through};
 
+use super::app::App;
 use super::refusal::Refusal;
-use super::routes::App;
 use api::Failure;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};

@@ -1,15 +1,14 @@
 //! `POST /v1/reload` and `/v1/confirm`.
 
+use super::app::App;
 use super::refusal::Refusal;
-use super::routes::App;
-use super::status::confirm_within;
+use super::written::change;
 use crate::reload::{NotConfirmed, ReloadError, ReloadOptions, ReloadReport};
-use api::{Change, ChangedForward, Done, Failure, ForwardSummary, Reload};
+use api::{ChangedForward, Done, Failure, ForwardSummary, Reload};
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
-use plan::Effect;
 use plan::units::parse_duration;
 use serde::Deserialize;
 use std::collections::HashMap;
@@ -86,7 +85,8 @@ pub(super) async fn reload(
     let options = query.options(app.local_user)?;
     let answer = app.desk.ask(move |supervisor| {
         let report = supervisor.reload(&options, "admin")?;
-        Ok::<_, ReloadError>(reload_of(report, options.dry_run, confirm_within(supervisor)))
+        let confirm_within = supervisor.confirm_within().map(|left| left.as_secs_f64());
+        Ok::<_, ReloadError>(reload_of(report, options.dry_run, confirm_within))
     });
     Ok(Json(answer.await??))
 }
@@ -190,21 +190,5 @@ fn summary(forward: plan::ForwardSummary, sessions: &HashMap<String, u32>) -> Fo
         name: forward.name,
         listen: forward.listen,
         to: forward.to,
-    }
-}
-
-/// Another value of a setting, as answers write it.
-pub(super) fn change(change: plan::Change) -> Change {
-    let effect = match change.effect {
-        Effect::AtOnce => "process",
-        Effect::LivingSessions => "all_sessions",
-        Effect::NewSessions | Effect::Identity => "new_sessions",
-        Effect::Restart => "restart",
-    };
-    Change {
-        key: change.key.to_owned(),
-        old: change.old,
-        new: change.new,
-        effect: effect.to_owned(),
     }
 }

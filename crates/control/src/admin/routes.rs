@@ -1,13 +1,10 @@
 //! Which question is answered where, and what holds for all of them.
 
 use super::access::{self, Access};
+use super::app::App;
 use super::budget::{self, Budget};
-use super::growth::Growth;
-use super::rates::Rates;
 use super::refusal::{Refusal, no_method, no_path};
 use super::{document, events, forwards, page, probes, profile, reload, sessions, status, upgrade};
-use crate::desk::Desk;
-use crate::events::Events;
 use axum::Router;
 use axum::body::HttpBody;
 use axum::extract::Request;
@@ -15,39 +12,12 @@ use axum::http::StatusCode;
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::Response;
 use axum::routing::{MethodRouter, get, post};
-use engine::Observer;
-use std::sync::Arc;
 use std::time::Duration;
 
 /// The longest body in bytes. No question has one; a larger one is a mistake.
 const BODY_MAX: u64 = 64 * 1024;
 /// How long an answer may take to be found.
 const ANSWER_LIMIT: Duration = Duration::from_secs(30);
-
-/// What answers are made of.
-#[derive(Clone)]
-pub(crate) struct App {
-    pub(super) desk: Desk,
-    pub(super) observer: Observer,
-    pub(super) events: Events,
-    pub(super) rates: Arc<Rates>,
-    pub(super) growth: Arc<Growth>,
-    /// Who asks is this process's own user: what it may read, they may.
-    pub(super) local_user: bool,
-}
-
-impl App {
-    pub(crate) fn new(desk: Desk, observer: Observer, events: Events) -> Self {
-        Self {
-            desk,
-            observer,
-            events,
-            rates: Arc::default(),
-            growth: Arc::default(),
-            local_user: false,
-        }
-    }
-}
 
 /// Every path; the document describes the same ones.
 pub(super) fn table() -> Vec<(&'static str, MethodRouter<App>)> {

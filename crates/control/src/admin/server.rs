@@ -1,14 +1,15 @@
 //! Connections to the admin interface: how many, for how long, and how large a request may be.
 
 use super::access::Access;
-use super::routes::{App, router};
+use super::app::App;
+use super::door::{Door, Listener};
+use super::routes::router;
 use super::stall::Stall;
 use crate::capacity::ADMIN_CONNECTIONS;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use std::io;
-use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -24,28 +25,15 @@ const WRITE_LIMIT: Duration = Duration::from_secs(30);
 /// Pause after a failed accept(2): nothing gets better at once.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 
-/// What is listened on.
-pub(super) enum Listener {
-    Unix(std::os::unix::net::UnixListener),
-    Tcp(std::net::TcpListener),
-}
-
-impl Listener {
-    pub(super) fn unix(socket: OwnedFd) -> io::Result<Self> {
-        let listener = std::os::unix::net::UnixListener::from(socket);
-        listener.set_nonblocking(true)?;
-        Ok(Self::Unix(listener))
-    }
-
-    pub(super) fn tcp(socket: OwnedFd) -> io::Result<Self> {
-        let listener = std::net::TcpListener::from(socket);
-        listener.set_nonblocking(true)?;
-        Ok(Self::Tcp(listener))
+/// Lets people in at `door`, from now on and until the runtime ends.
+pub(crate) fn open(door: &mut Door, app: App) {
+    if let Some((listener, access)) = door.take_listener() {
+        tokio::spawn(serve(listener, access, app));
     }
 }
 
 /// Serves whoever connects.
-pub(super) async fn serve(listener: Listener, access: Access, app: App) {
+async fn serve(listener: Listener, access: Access, app: App) {
     let places = Arc::new(Semaphore::new(ADMIN_CONNECTIONS));
     let server = Server { places, service: TowerToHyperService::new(router(app, access)) };
     let result = match listener {

@@ -1,9 +1,9 @@
 //! `/v1/sessions`: what is open, and the end of one of them.
 
+use super::app::App;
 use super::listing::{self, Rate, session_of};
 use super::rates::Question;
 use super::refusal::Refusal;
-use super::routes::App;
 use api::{Done, Failure, Session, Sessions};
 use axum::Json;
 use axum::extract::rejection::{PathRejection, QueryRejection};

@@ -1,16 +1,14 @@
 //! `GET /v1/status`: the process as a whole.
 
+use super::app::App;
 use super::refusal::Refusal;
-use super::reload::change;
-use super::routes::App;
+use super::written::{change, seconds_since, time};
 use crate::supervisor::Supervisor;
 use api::{Failure, LastReload, LastUpgrade, Status};
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
-use flow::Time;
 use serde::Deserialize;
-use std::time::SystemTime;
 use utoipa::IntoParams;
 
 /// Whether rates are wanted.
@@ -55,7 +53,7 @@ fn status_of(supervisor: &Supervisor) -> Status {
             by: last.by.clone(),
             error: last.error.clone(),
         }),
-        confirm_within: confirm_within(supervisor),
+        confirm_within: supervisor.confirm_within().map(|left| left.as_secs_f64()),
         restoring: supervisor.restoring.as_ref().map_or(0, |it| it.names.len()),
         waiting: supervisor.in_force.waiting(plan).into_iter().map(change).collect(),
         upgrades: supervisor.upgrades,
@@ -91,19 +89,4 @@ fn last_upgrade(last: &crate::upgrade::LastUpgrade) -> LastUpgrade {
         error: last.result.as_ref().err().cloned(),
         warnings: arrival.map(|arrival| arrival.warnings.clone()).unwrap_or_default(),
     }
-}
-
-/// Seconds until the configuration is taken back.
-pub(super) fn confirm_within(supervisor: &Supervisor) -> Option<f64> {
-    Some(supervisor.trial.as_ref()?.left().as_secs_f64())
-}
-
-/// Seconds since then.
-pub(super) fn seconds_since(at: Time) -> f64 {
-    Time::from_micros(sys::monotonic_micros()).since(at).as_secs_f64()
-}
-
-/// A time as answers write it.
-pub(super) fn time(time: SystemTime) -> String {
-    humantime::format_rfc3339_millis(time).to_string()
 }

@@ -1,7 +1,7 @@
 //! `POST /v1/upgrade`.
 
+use super::app::App;
 use super::refusal::Refusal;
-use super::routes::App;
 use crate::desk::Gone;
 use crate::upgrade::{UpgradeError, Wanted};
 use api::{Failure, Upgrade};

@@ -1,8 +1,8 @@
 //! A build that takes no profiles.
 
 use super::Format;
+use crate::admin::app::App;
 use crate::admin::refusal::Refusal;
-use crate::admin::routes::App;
 use axum::http::StatusCode;
 use axum::response::Response;
 use std::future::{Future, ready};

@@ -1,8 +1,8 @@
 //! A build that takes profiles: samples become a profile, and a profile the answer.
 
 use super::Format;
+use crate::admin::app::App;
 use crate::admin::refusal::Refusal;
-use crate::admin::routes::App;
 use axum::body::{Body, Bytes};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};

@@ -1,0 +1,32 @@
+//! How answers write times and changes of settings.
+
+use api::Change;
+use flow::Time;
+use plan::Effect;
+use std::time::SystemTime;
+
+/// Seconds since then.
+pub(super) fn seconds_since(at: Time) -> f64 {
+    Time::from_micros(sys::monotonic_micros()).since(at).as_secs_f64()
+}
+
+/// A time as answers write it.
+pub(super) fn time(time: SystemTime) -> String {
+    humantime::format_rfc3339_millis(time).to_string()
+}
+
+/// Another value of a setting, as answers write it.
+pub(super) fn change(change: plan::Change) -> Change {
+    let effect = match change.effect {
+        Effect::AtOnce => "process",
+        Effect::LivingSessions => "all_sessions",
+        Effect::NewSessions | Effect::Identity => "new_sessions",
+        Effect::Restart => "restart",
+    };
+    Change {
+        key: change.key.to_owned(),
+        old: change.old,
+        new: change.new,
+        effect: effect.to_owned(),
+    }
+}
