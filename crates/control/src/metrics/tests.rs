@@ -38,6 +38,8 @@ fn written(forwards: Vec<Forward>, format: Format) -> String {
         open_files: Some(9),
         open_files_limit: u64::MAX,
         headroom: vec![("open_files", 500), ("local_ports", 28_000)],
+        trial_left: Some(2.5),
+        waiting: vec!["workers"],
         ..Process::default()
     };
     write(Snapshot { process, forwards }, format)
@@ -82,6 +84,8 @@ fn a_busy_forward_shows_all_its_numbers() {
             ("listener_backlog{forward=\"db\"}", 4.0),
             ("headroom_sessions{limit=\"open_files\"}", 500.0),
             ("headroom_sessions{limit=\"local_ports\"}", 28_000.0),
+            ("config_trial_seconds", 2.5),
+            ("config_setting_waiting{key=\"workers\"}", 1.0),
             ("open_files", 9.0),
             ("config_last_reload_success", 1.0),
             ("config_generation", 1.0),
