@@ -35,7 +35,7 @@ impl Access {
 
     /// What a client has to know, on a port.
     pub(super) fn token(&self) -> Option<&str> {
-        self.token.as_deref().map(|token| token.as_str())
+        self.token.as_deref().map(Token::as_str)
     }
 
     /// Whether those who ask are this process's own user or root.
