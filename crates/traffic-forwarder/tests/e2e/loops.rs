@@ -8,7 +8,7 @@ use std::os::unix::net::UnixListener;
 use std::path::Path;
 
 use tempfile::TempDir;
-use testkit::{Behaviour, LIMIT, Port, Target, connect, wait_until};
+use testkit::{Behaviour, LIMIT, Port, SessionRecord, Target, connect, wait_until};
 
 use crate::support::{Config, Operated, forwarder, served_client};
 
@@ -21,7 +21,7 @@ fn leads_back(operated: &Operated, addr: impl Into<testkit::Addr>, what: &str) {
         let _ = std::io::Read::read(&mut client, &mut [0]);
     }
     let records = operated.wait_for_records(before + 1);
-    let reasons: Vec<_> = records[before..].iter().map(|it| it.close_reason()).collect();
+    let reasons: Vec<_> = records[before..].iter().map(SessionRecord::close_reason).collect();
     assert_eq!(reasons, ["target/connect/loop"], "{what}");
     wait_until("no session is left", LIMIT, || operated.sessions().is_empty());
     assert_eq!(operated.records().len(), before + 1, "{what}: one client, one session");

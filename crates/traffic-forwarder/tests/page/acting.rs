@@ -134,8 +134,8 @@ fn only_the_buttons_answer_a_question_and_only_when_it_can_be_read() {
     browser.press(&["Escape"]);
     browser.wait(closed);
     for name in ["one", "two"] {
-        let state = stage.http().json(&format!("/v1/forwards/{name}"))["state"].clone();
-        assert_eq!(state, "active", "{name}");
+        let shown = stage.http().json(&format!("/v1/forwards/{name}"))["state"].clone();
+        assert_eq!(shown, "active", "{name}");
     }
     clients.iter().for_each(ping);
     assert_eq!(browser.complaints(), [""; 0]);

@@ -115,7 +115,9 @@ fn clients_that_may_no_longer_wait_are_reset() {
     with_one_and_two_workers(|workers| {
         let (full, served, waiting) = Full::start(workers, WAIT);
         full.reload(&named("w", "max_sessions = 1\nat_limit = 'refuse'"));
-        waiting.iter().for_each(|client| _ = play(client, Script::new().expect_reset()));
+        for client in &waiting {
+            let _ = play(client, Script::new().expect_reset());
+        }
         ping(&served);
     });
 }
@@ -174,7 +176,9 @@ fn a_drained_forward_refuses_them_and_a_resumed_one_has_them_wait_again() {
     with_one_and_two_workers(|workers| {
         let (full, served, waiting) = Full::start(workers, WAIT);
         full.operated.http.post("/v1/forwards/w/drain").success();
-        waiting.iter().for_each(|client| _ = play(client, Script::new().expect_reset()));
+        for client in &waiting {
+            let _ = play(client, Script::new().expect_reset());
+        }
         assert!(is_refused(&full.port));
         full.operated.http.post("/v1/forwards/w/resume").success();
         let next = asking_client(&full.port);
