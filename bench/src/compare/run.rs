@@ -1,4 +1,4 @@
-//! One run: a job done on a fresh stage, and its figures.
+//! One run: a job on a fresh stage, and its measurements.
 
 use super::job::Job;
 use super::stage::{Bench, GIB, Sample, Stage, number};
@@ -9,7 +9,7 @@ use crate::stats::{float, wide};
 use std::time::Duration;
 
 impl Bench<'_> {
-    /// Does one job with one subject; without a subject, directly.
+    /// Runs one job through `subject`, or directly without one.
     pub(super) fn run(&self, job: Job, subject: Option<&Subject>) -> Result<Sample> {
         let stage = self.stage(job, subject)?;
         let done = match job {

@@ -24,7 +24,7 @@ pub(crate) struct Fidelity {
     /// How often each case is played.
     #[arg(long, value_name = "N", default_value_t = 3)]
     repetitions: usize,
-    /// How often a race is played: a case that ends differently now and then.
+    /// Rounds of a race: a case with an outcome that varies between rounds.
     #[arg(long, value_name = "N", default_value_t = 400)]
     rounds: u64,
     /// Only these cases: the beginnings of their names, with commas.

@@ -27,7 +27,7 @@ const START_LIMIT: Duration = Duration::from_secs(10);
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Often {
     pub(super) repetitions: usize,
-    /// Of a race.
+    /// Rounds of a race.
     pub(super) rounds: u64,
 }
 
@@ -60,8 +60,8 @@ impl<'a> Stage<'a> {
         Ok(Self { dir, cpus: Cpus::all()?, starting: Mutex::new(()) })
     }
 
-    /// Plays a case so many times, each with a fresh target and a fresh forwarder; a race with the
-    /// same ones in all rounds.
+    /// Plays a case `often` times, each with a fresh target and a fresh forwarder; a race with the same
+    /// ones in all rounds.
     pub(super) fn play(&self, case: &'static Case, entrant: &Entrant, often: Often) -> Trial {
         let outcomes = if case.is_race() {
             match self.play_rounds(case, entrant, often.rounds) {

@@ -100,7 +100,7 @@ pub struct LastUpgrade {
     pub pause: Option<f64>,
     /// Why it failed; nothing if it did not.
     pub error: Option<String>,
-    /// What is not as it was before; empty if all is.
+    /// Warnings about anything the upgrade could not keep; empty if all was kept.
     #[serde(default)]
     pub warnings: Vec<String>,
 }

@@ -122,8 +122,8 @@ impl Session {
         ended(&self.up) != ended(&self.down)
     }
 
-    /// Whether the session's time is over, in whichever stage it is. Looks at the kernel's progress
-    /// (`unacked`) only if it otherwise would be: that costs system calls.
+    /// Whether a limit of the session's current stage has expired. Reads the kernel's progress
+    /// (`unacked`) only when one would have: that costs system calls.
     pub fn expire(
         &mut self,
         now: Time,
@@ -131,8 +131,8 @@ impl Session {
         unacked: impl FnOnce() -> Unacked,
     ) -> Option<CloseReason> {
         let limit = self.limit_reached(now, timeouts, unacked)?;
-        // A session that broke before ends because of that, whichever limit cuts off what is left of
-        // it.
+        // A session that broke earlier ends for that reason, whichever limit cuts off its remaining
+        // bytes.
         Some(self.reason_of_break().unwrap_or(limit))
     }
 
@@ -249,7 +249,7 @@ mod tests {
         assert_eq!(cause(session.expire(seconds(100), &TIMEOUTS, NOTHING)), Some(Cause::MaxAge));
     }
 
-    /// A stage in which a session can stand still, and the session when it has come there.
+    /// The name of a stage in which a session can stand still, and a session in that stage.
     type Standing = (&'static str, fn() -> Session);
 
     const STAGES: [Standing; 5] = [
@@ -283,8 +283,8 @@ mod tests {
     const RESET: crate::Failure =
         crate::Failure { cause: Cause::Reset, errno: None, fin_unknown: false };
 
-    /// After how many seconds such a session ends if the client acknowledges nothing, and why; `None`
-    /// if it stays.
+    /// Seconds after which such a session ends if the client acknowledges nothing, and the close
+    /// reason; `None` if it stays open.
     fn end_of(standing: fn() -> Session, timeouts: &Timeouts) -> Option<(u64, String)> {
         let stuck = || Unacked { client: 9, target: 0 };
         let mut session = standing();
@@ -314,8 +314,8 @@ mod tests {
         Some(ended.expect("a deadline that passes without an end does not come back for ever"))
     }
 
-    /// Each deadline in each stage, by itself. Silence is looked at twice where bytes are on their
-    /// way (see [`Silence::look`]), so its limits take twice their time.
+    /// Each deadline in each stage, alone. Silence is checked twice while bytes are in flight (see
+    /// [`Silence::look`]), so its limits take twice their time.
     #[test]
     fn every_deadline_is_decided_in_every_stage() {
         let off = Timeouts { connect: SECOND, idle: None, half_close: None, max_age: None };

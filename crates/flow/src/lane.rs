@@ -11,10 +11,10 @@ const FULL_READS_TO_SPLICE: u8 = 3;
 const SMALL_FILL: usize = 16 * 1024;
 /// Small splices, one after the other, before a lane goes back to copying.
 const SMALL_FILLS_TO_COPY: u8 = 2;
-/// What one read adds to a lane's pace at most, in KiB: so no lane needs long to become small again.
+/// Upper bound of one read's weight in a lane's pace, in KiB, so that a lane soon becomes small again.
 const MOST_OF_ONE_READ: usize = 64;
-/// From this pace on a lane is bulk. One larger read reaches it: to wait for the small messages of a turn
-/// costs a lane next to nothing, and many lanes that did not wait would cost these a lot.
+/// Pace from which a lane counts as bulk. One larger read reaches it: waiting for the small messages
+/// of a turn costs a bulk lane next to nothing, while many lanes that do not wait delay them a lot.
 const BULK_PACE: u8 = 4;
 
 /// The life of a lane.
@@ -55,7 +55,7 @@ pub struct Lane {
     pub(crate) path: Path,
     /// Full reads in a row while copying, small fills in a row while splicing.
     pub(crate) streak: u8,
-    /// KiB a read, on whichever path: an average in which each read weighs as much as all before it.
+    /// Average KiB per read, on either path; each read weighs as much as all earlier ones together.
     pub(crate) pace: u8,
     pub(crate) used: PathsUsed,
     pub(crate) fallback: Fallback,
@@ -112,8 +112,8 @@ impl Lane {
         self.fallback
     }
 
-    /// Whether it moves large pieces. What it moves decides, not how: a lane may copy bulk because it is
-    /// told to, because there is no pipe, or because its sockets cannot be spliced.
+    /// Whether the lane moves large pieces. Independent of the path: a lane may copy bulk because it is
+    /// configured to, because no pipe is free, or because its sockets cannot be spliced.
     pub(crate) fn is_bulk(&self) -> bool {
         self.pace >= BULK_PACE
     }
@@ -266,7 +266,7 @@ mod tests {
         assert_eq!(lane.next(source, sink), Some(Step::Copy));
     }
 
-    /// Moves so many bytes, on the path that the lane is on.
+    /// Moves `count` bytes on the lane's current path.
     fn move_bytes(lane: &mut Lane, count: usize) {
         match lane.path() {
             Path::Copy => lane.copied(count.min(ROOM), ROOM),
@@ -275,7 +275,7 @@ mod tests {
         lane.delivered(count.min(usize::try_from(lane.held()).unwrap()));
     }
 
-    /// Lanes on each path, and one that cannot be spliced, and one for which there is never a pipe.
+    /// A lane on each path, one with sockets that cannot be spliced, and one that never gets a pipe.
     fn lanes_on_each_path() -> [(&'static str, Lane); 5] {
         let mut unsupported = Lane::new(PathChoice::Splice);
         unsupported.fall_back(Fallback::Unsupported);

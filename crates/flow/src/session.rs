@@ -132,8 +132,8 @@ impl Session {
         }
     }
 
-    /// Bytes move in large pieces just now, on whichever path: a turn more or less does not matter to
-    /// them.
+    /// Whether bytes currently move in large pieces, on either path: one turn more or less does not
+    /// matter to them.
     pub fn is_bulk(&self) -> bool {
         self.up.is_bulk() || self.down.is_bulk()
     }
@@ -153,8 +153,8 @@ impl Session {
         }
     }
 
-    /// The phase as a close reason names it. That a relaying session drains is known to the engine,
-    /// and shown by it.
+    /// The phase as a close reason names it. Draining is the engine's state: a draining session still
+    /// has the phase `relay` here.
     pub fn phase(&self) -> Phase {
         match self.stage {
             Stage::Connecting { .. } => Phase::Connect,
@@ -184,7 +184,7 @@ impl Session {
         self.silence.byte_moved(now);
     }
 
-    /// Another stage has other deadlines.
+    /// Enters `stage`; its deadlines may be earlier than those of the previous stage.
     pub(crate) fn enter(&mut self, stage: Stage) {
         self.stage = stage;
         self.due_earlier = true;

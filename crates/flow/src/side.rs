@@ -100,7 +100,7 @@ impl Side {
     }
 
     /// The socket is broken. The first failure is kept: later ones are its echo. But one that left
-    /// it open whether a FIN had come gives way to one that does not.
+    /// it open whether a FIN had come is replaced by one that does not.
     ///
     /// What was received before stays readable (Linux keeps the receive queue when an RST comes),
     /// and the read after it shows the end of it.

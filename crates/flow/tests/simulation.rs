@@ -79,8 +79,8 @@ fn a_reset_whose_report_a_splice_swallowed_is_no_fin() {
     }
 }
 
-/// The same in the moment in which the other lane, which copies, has just read all there was: its next
-/// recv finds the end before any call has failed.
+/// The same while the other lane, which copies, has just drained its socket: its next recv finds the
+/// end before any call has failed.
 #[test]
 fn an_end_that_comes_before_any_failure_is_not_taken_for_a_fin() {
     use flow::{By, Cause};
@@ -103,7 +103,7 @@ fn an_end_that_comes_before_any_failure_is_not_taken_for_a_fin() {
     }
 }
 
-/// The same with a FIN in front of the RST: the client's stream is complete, and ends so.
+/// The same with a FIN before the RST: the client's stream is complete and ends with a FIN.
 #[test]
 fn a_fin_in_front_of_a_swallowed_reset_is_passed_on() {
     for faults in 0..64 {

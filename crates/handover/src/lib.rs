@@ -18,7 +18,7 @@ pub use messages::{
     Process, Route, Sandbox, Session, Standing, Totals, Trial, Worker,
 };
 
-/// The microseconds of a span, as messages have them. They end at 584,000 years.
+/// A span in whole microseconds, as messages carry it. Saturates at 584,000 years.
 pub fn micros(span: std::time::Duration) -> u64 {
     u64::try_from(span.as_micros()).unwrap_or(u64::MAX)
 }

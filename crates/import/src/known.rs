@@ -50,7 +50,7 @@ pub(crate) struct Harmless {
 struct Reason {
     message: &'static str,
     help: &'static str,
-    /// In the order in which they were found.
+    /// In the order of their first use.
     names: Vec<String>,
     known: HashSet<String>,
     place: Place,
@@ -75,16 +75,13 @@ impl Harmless {
 
     fn because(&mut self, message: &'static str, help: &'static str, place: &Place, name: &str) {
         let name = quoted(name);
-        match self.reasons.iter_mut().find(|reason| reason.message == message) {
-            Some(reason) => {
-                if reason.known.insert(name.clone()) {
-                    reason.names.push(name);
-                }
+        if let Some(reason) = self.reasons.iter_mut().find(|reason| reason.message == message) {
+            if reason.known.insert(name.clone()) {
+                reason.names.push(name);
             }
-            None => {
-                let (known, names) = (HashSet::from([name.clone()]), vec![name]);
-                self.reasons.push(Reason { message, help, names, known, place: place.clone() });
-            }
+        } else {
+            let (known, names) = (HashSet::from([name.clone()]), vec![name]);
+            self.reasons.push(Reason { message, help, names, known, place: place.clone() });
         }
     }
 

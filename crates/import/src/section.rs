@@ -76,12 +76,12 @@ pub(crate) trait Noted {
     }
 }
 
-/// Settings that [`Noted::lost`] has noted. Looked up, not searched for: there may be as many as lines.
+/// Settings that [`Noted::lost`] has noted. Hashed, not searched: there may be as many as lines.
 #[derive(Default)]
 pub(crate) struct Losses {
     /// Each consequence with each name.
     named: HashSet<(String, String)>,
-    /// The last note of each consequence, by its place among the notes.
+    /// Index of the last note of each consequence.
     last: HashMap<String, usize>,
 }
 

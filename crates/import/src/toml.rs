@@ -27,7 +27,7 @@ pub(crate) fn write(from: From, mut config: Config) -> Converted {
     converted(from, config)
 }
 
-/// Our reader takes no more forwards than this, and would name the first one beyond.
+/// Comments out the forwards beyond the reader's limit, which would otherwise report the first one.
 fn comment_out_surplus(config: &mut Config) {
     let forwards = config.sections.iter_mut().filter(|section| section.head == "[[forward]]");
     let active = forwards.filter(|section| section.off.is_none());
@@ -42,7 +42,7 @@ fn comment_out_surplus(config: &mut Config) {
 fn comment_out_problems(text: &str, starts: &[u32], config: &mut Config) -> bool {
     let mut any = false;
     let input = plan::Input { config: Some("import".into()), ..plan::Input::default() };
-    // All of them: else each round would be one more reading for every thousand.
+    // With all problems at once: with a thousand per reading, a long file would be read many times.
     for problem in &plan::read_text_for_all_problems(&input, text).problems {
         let Some(place) = &problem.place else { continue };
         let nth = starts.partition_point(|start| *start <= place.line).saturating_sub(1);

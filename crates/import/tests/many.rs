@@ -1,5 +1,5 @@
-//! Very long files: what they take grows with their length, and one mistake in all of their lines does
-//! not take the others with it.
+//! Very long files: the time grows linearly with their length, and a mistake repeated in every line
+//! does not hide the other problems.
 
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
@@ -13,7 +13,7 @@ fn convert(from: From, text: String) -> Converted {
     import::convert(from, &source, &mut |_| Err("none".to_owned()))
 }
 
-/// More of them than our reader reports problems at once, and than so many rounds of a thousand.
+/// More mistakes than one reading reports, and more than as many rounds of a thousand.
 #[test]
 fn equal_rules_leave_the_first_and_all_others() {
     const EQUAL: usize = 25_000;
@@ -39,10 +39,10 @@ fn rules_beyond_the_most_are_commented_out_and_the_rest_is_kept() {
     assert_eq!((converted.forwards, converted.left_out()), (most, 10));
 }
 
-/// A text of so many lines, in which every line is the same, or each another one.
+/// A text of this many lines: all equal, or all different.
 type Text = fn(usize) -> String;
 
-/// What stands in one section or in many, and is noted by itself or together.
+/// Statements in one section or in many, noted one by one or together.
 const TEXTS: [(From, Text); 9] = [
     (From::Rinetd, |lines| "0.0.0.0 8080 10.0.0.1 80\n".repeat(lines)),
     (From::Rinetd, |lines| "0.0.0.0 8080 10.0.0.1 80\n".to_owned() + &"deny 10.*\n".repeat(lines)),
@@ -74,12 +74,12 @@ fn numbered(begin: &str, line: &str, lines: usize) -> String {
     })
 }
 
-/// Eight times the lines take eight times the time where it is linear, and 64 times where it is not.
+/// Eight times the lines take eight times as long if the import is linear, 64 times if quadratic.
 #[test]
 fn time_grows_with_the_lines() {
     const LINES: usize = 1_000;
     const TIMES: u32 = 8;
-    // Below this, the machine has more to say than the text.
+    // Below this, noise of the machine outweighs the text.
     const LEAST: Duration = Duration::from_millis(20);
     for (nth, (from, text)) in TEXTS.into_iter().enumerate() {
         let took = |lines: usize| {
@@ -90,7 +90,7 @@ fn time_grows_with_the_lines() {
                 assert!(converted.toml.len() > lines / 100);
                 began.elapsed()
             };
-            // The fastest of some: others use this machine, too.
+            // The fastest of three: the machine may be busy.
             (0..3).map(|_| took()).min().unwrap()
         };
         let (few, many) = (took(LINES), took(LINES * TIMES as usize));

@@ -51,8 +51,8 @@ impl ListenAddress {
         }
     }
 
-    /// Whether one host cannot have listeners at both, as far as the text tells: IPv4 and IPv6
-    /// ports are separate, except that [`Self::Any`] has both.
+    /// Whether the two conflict by their text, so that one host cannot listen at both: IPv4 and IPv6
+    /// ports are separate, except that [`Self::Any`] covers both.
     pub fn overlaps(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Any { port }, other) | (other, Self::Any { port }) => {

@@ -8,7 +8,7 @@ use crate::setting::Kind;
 use crate::text::{Piece, cut, nearest, quoted};
 use crate::values_text::describe;
 
-/// Reads where the admin interface is to be served.
+/// Parses the address of the admin interface.
 pub(crate) fn parse_admin(text: Piece<'_>) -> Result<Admin, Fault> {
     match text.text {
         "auto" => return Ok(Admin::Auto),

@@ -107,7 +107,7 @@ impl ForwardSummary {
 
 impl ChangedForward {
     fn new(old: &Forward, new: &Forward) -> Self {
-        // The name is the same: that makes them one forward.
+        // Without the name: forwards are paired by it, so it never differs.
         let own = OWN.iter().filter_map(|setting| {
             let [old, new] = [old, new].map(|forward| Some(written_own(forward, setting.key)));
             change(setting, old, new)

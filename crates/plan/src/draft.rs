@@ -39,7 +39,7 @@ pub(crate) fn default_name<'a>(listen: &Listen<'a>) -> Written<'a, String> {
     Written { value: name, spot: listen.spot.clone() }
 }
 
-/// What a forward says of itself alone, with the places.
+/// The settings that only a forward itself can have, with their places in the source.
 #[derive(Default)]
 pub(crate) struct Own<'a> {
     name: Option<Written<'a, String>>,
@@ -66,7 +66,7 @@ impl<'a> Own<'a> {
         }
     }
 
-    /// The forward; `named` if it is given a name, right or wrong.
+    /// Finishes the forward; `named` says whether it has a name, valid or not.
     pub(crate) fn into_draft(
         self,
         named: bool,

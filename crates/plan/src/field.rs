@@ -1,4 +1,4 @@
-//! How values become fields of the plan, and fields values, by their types.
+//! Conversion between [`Value`]s of settings and the typed fields of the plan.
 
 use std::num::NonZeroU32;
 use std::path::PathBuf;
@@ -12,19 +12,19 @@ use crate::words::Word;
 
 /// A field of the plan that is a setting.
 pub(crate) trait Field {
-    /// The field's value; `None` for a field that is `None`.
+    /// The current value; `None` for a field that is `None`.
     fn value(&self) -> Option<Value>;
 
-    /// Takes over a value of the right kind. `None` makes a field that is an `Option` `None`.
+    /// Stores a value of the right kind. `None` resets an `Option` to `None`.
     fn put(&mut self, value: Option<Value>);
 }
 
-/// A type whose values are values of settings.
+/// A type that a setting's [`Value`] converts to and from.
 pub(crate) trait AsValue: Sized {
     fn to_value(&self) -> Value;
 
-    /// Nothing if the kind of the value does not go with the type. `before` is the value that this
-    /// one replaces, for types of which a part can be set.
+    /// `None` if the value's kind does not match the type. `before` is the replaced value, for types
+    /// that can be set in part.
     fn from_value(value: Value, before: Option<&Self>) -> Option<Self>;
 }
 
@@ -50,7 +50,7 @@ impl<T: AsValue> Field for Option<T> {
     }
 }
 
-/// Types that are held by a value as they are.
+/// Implements [`AsValue`] for types that a variant of [`Value`] holds unchanged.
 macro_rules! held {
     ($($type:ty: $value:ident),+) => {$(
         impl AsValue for $type {
@@ -85,7 +85,7 @@ impl AsValue for NonZeroU32 {
     }
 }
 
-/// Types that are one word out of a few.
+/// Implements [`AsValue`] for enums written as one word.
 macro_rules! words {
     ($($type:ty),+) => {$(
         impl AsValue for $type {

@@ -18,9 +18,9 @@ const _: () = assert!(SIZE_MAX < u32::MAX as u64, "lines and columns are counted
 /// Linux, on every architecture we run on. Opening a pipe without it waits for a writer.
 const O_NONBLOCK: i32 = 0o4000;
 
-/// Times that a file is read again that was written to while it was read.
+/// Attempts to read a file that changes while it is read.
 const ATTEMPTS: u32 = 10;
-/// Time between two of them.
+/// Time between two attempts.
 const PAUSE: Duration = Duration::from_millis(5);
 
 /// One state of a file. Another write, or another file at its path, has another stamp, as far as
@@ -29,7 +29,7 @@ const PAUSE: Duration = Duration::from_millis(5);
 pub struct FileStamp {
     /// The device of the file system.
     pub device: u64,
-    /// The number of the file in it.
+    /// Its inode number in that file system.
     pub inode: u64,
     /// Size in bytes.
     pub size: u64,
@@ -57,11 +57,11 @@ impl FileStamp {
 pub struct FileRead {
     /// The stamp of the descriptor that was read, the same before and after reading.
     pub stamp: FileStamp,
-    /// A hash of the bytes (FNV-1a): tells two writes within one tick of the clock apart.
+    /// A hash of the bytes (FNV-1a): distinguishes two writes within one tick of the clock.
     pub digest: u64,
 }
 
-/// The state of the file at a path, as [`read`] finds it. `None` if it is no file that can be a
+/// The state of the file at a path, as [`read`] returns it. `None` if the file cannot be a
 /// configuration.
 pub fn identify(path: &Path) -> io::Result<Option<FileRead>> {
     Ok(read_bytes(path)?.ok().map(|(_, state)| state))
@@ -90,7 +90,7 @@ impl FileFault {
 
 /// Reads a regular file of at most 16 MiB, in UTF-8.
 ///
-/// Its text is without a byte order mark. The state is known also where the bytes are no text.
+/// The text has no byte order mark. The state is returned even if the bytes are not UTF-8.
 pub fn read(path: &Path) -> (Result<String, FileFault>, Option<FileRead>) {
     let name = path.to_string_lossy();
     let (bytes, state) = match read_bytes(path) {
@@ -118,8 +118,8 @@ fn read_bytes(path: &Path) -> io::Result<Result<(Vec<u8>, FileRead), FileFault>>
     read_whole(&mut file, FileStamp::of(&metadata), &name)
 }
 
-/// Reads until the file is the same before and after, so that no half of a write is taken for the
-/// whole. Where a file system has new times for each look, the same bytes twice are enough.
+/// Reads until the file's stamp is equal before and after, so that a half-written file is never
+/// used. Where a file system changes the times at each stat, equal bytes twice are enough.
 fn read_whole(
     file: &mut File,
     mut before: FileStamp,
@@ -128,7 +128,7 @@ fn read_whole(
     let mut last = None;
     for _ in 0..ATTEMPTS {
         file.rewind()?;
-        // Files of the kernel say 0 and others may grow: the limit holds for what is really read.
+        // Files of /proc have size 0 and others may grow: the limit applies to the bytes read.
         let bytes = read_at_most(file, SIZE_MAX + 1)?;
         if bytes.len() as u64 > SIZE_MAX {
             return Ok(Err(too_large(name)));

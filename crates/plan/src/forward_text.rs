@@ -1,4 +1,4 @@
-//! A forward as it would be written in TOML.
+//! Rendering of a forward as TOML.
 
 use crate::address::Ranged;
 use crate::plan::{Forward, ForwardSettings, Route};
@@ -6,8 +6,7 @@ use crate::settings::OWN;
 use crate::table::Table;
 use crate::toml_text::basic_string;
 
-/// The settings of a forward, by key, as they would be written in TOML: what is not set has its
-/// default.
+/// All settings of a forward with their TOML values, by key; unset ones have their defaults.
 pub fn written_settings(forward: &Forward) -> impl Iterator<Item = (&'static str, String)> {
     let settings = ForwardSettings::SETTINGS.iter();
     settings.filter_map(|setting| Some((setting.key, forward.settings.written(setting)?)))
@@ -29,7 +28,7 @@ pub fn written_forward(forward: &Forward) -> String {
     ["[[forward]]\n".to_owned()].into_iter().chain(lines).collect()
 }
 
-/// The value of a key that only a forward itself can have: one of the rows in `settings::OWN`.
+/// The TOML value of a row in `settings::OWN`, the settings that only a forward itself can have.
 pub(crate) fn written_own(forward: &Forward, key: &str) -> String {
     match key {
         "listen" => listen(forward),
@@ -38,7 +37,7 @@ pub(crate) fn written_own(forward: &Forward, key: &str) -> String {
     }
 }
 
-/// Where a forward listens: one address, or a list of them.
+/// The value of `listen`: one address, or a list of them.
 pub(crate) fn listen(forward: &Forward) -> String {
     let entries: Vec<_> = forward
         .routes
@@ -54,7 +53,7 @@ pub(crate) fn listen(forward: &Forward) -> String {
     }
 }
 
-/// The target of a forward.
+/// The value of `to`.
 pub(crate) fn target(forward: &Forward) -> String {
     let mut entries = forward.routes.chunks(ports(&forward.routes));
     let target = entries.next().and_then(|routes| {
@@ -64,14 +63,14 @@ pub(crate) fn target(forward: &Forward) -> String {
     basic_string(&target.unwrap_or_default())
 }
 
-/// How many ports each listen entry has: as many as the target, which the next entry starts anew.
+/// Ports of each listen entry: as many as the target has, since each entry starts at its first port.
 fn ports(routes: &[Route]) -> usize {
     let first = routes.first().map(|route| &route.target);
     let again = routes.iter().skip(1).position(|route| Some(&route.target) == first);
     again.map_or(routes.len(), |after| after + 1).max(1)
 }
 
-/// How many routes one listen entry has: the ports of a range, so they always fit.
+/// Number of routes of one listen entry: the ports of a range, so they fit in 16 bits.
 fn count(routes: &[Route]) -> u16 {
     u16::try_from(routes.len()).unwrap_or(u16::MAX)
 }

@@ -1,8 +1,7 @@
 //! The settings that only a start applies, as the running process applied them.
 //!
-//! A reload or an upgrade in place leaves them as they are, so the plan may say something else by
-//! now. Which settings these are follows from the table of settings: those whose effect is
-//! [`Effect::Restart`].
+//! A reload or an upgrade in place leaves them unchanged, so the current plan may differ. The table
+//! of settings marks them with [`Effect::Restart`].
 
 use crate::diff::{Change, PlanDiff, changes};
 use crate::plan::{Log, Plan, Process};
@@ -12,8 +11,8 @@ use crate::table::Table;
 use crate::text::Source;
 use crate::toml_format;
 
-/// `[process]` and `[log]` as they were at the start. Only settings that need a restart are of
-/// interest here: of the others, the running plan has the value in force.
+/// `[process]` and `[log]` of the start. Only settings that need a restart are read from here; of the
+/// others, the running plan has the value in force.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct InForce {
     /// `[process]` of the plan that the process started with.
@@ -23,12 +22,12 @@ pub struct InForce {
 }
 
 impl InForce {
-    /// What a process that starts with `plan` puts in force.
+    /// The settings in force in a process that starts with `plan`.
     pub fn of(plan: &Plan) -> Self {
         Self { process: plan.process.clone(), log: plan.log.clone() }
     }
 
-    /// The settings that are configured otherwise than they are in force: they wait for a restart.
+    /// The settings whose configured value differs from the one in force: they wait for a restart.
     pub fn waiting(&self, configured: &Plan) -> Vec<Change> {
         let process = changes(&self.process, &configured.process);
         let log = changes(&self.log, &configured.log);
@@ -36,7 +35,7 @@ impl InForce {
         all.filter(|change| change.effect == Effect::Restart).collect()
     }
 
-    /// How a new plan differs from what runs: settings that need a restart are compared with what is
+    /// The difference that a new plan makes: settings that need a restart are compared with the values
     /// in force, all others with the running plan.
     pub fn diff(&self, running: &Plan, new: &Plan) -> PlanDiff {
         let mut diff = PlanDiff::new(running, new);
@@ -60,7 +59,7 @@ impl InForce {
     ///
     /// # Errors
     ///
-    /// If this version knows one of the settings or of their values no longer.
+    /// If this version does not know one of the settings or one of their values.
     pub fn from_text(text: &str) -> Result<Self, Problems> {
         let (source, mut problems) =
             (Source::new("the settings in force", text), Problems::default());
@@ -142,10 +141,10 @@ mod tests {
         let (before, after) = (plan_of(FORWARD), set());
         let in_force = InForce::of(&before);
         let waiting = in_force.waiting(&after).len();
-        // The reload to it has been.
+        // `after` is already running.
         assert_eq!(in_force.diff(&after, &after).need_restart().count(), waiting);
         assert!(PlanDiff::new(&after, &after).is_empty());
-        // And one that takes it back.
+        // A reload that takes the change back.
         assert!(in_force.diff(&after, &before).is_empty());
         assert!(InForce::of(&after).diff(&after, &after).is_empty());
         let other = plan_of(&format!("[log]\nlevel = 'debug'\n{FORWARD}"));

@@ -59,7 +59,7 @@ impl<'a> Override<'a> {
         settings.map(|setting| Ok((setting, self.value_of(setting.kind)?))).collect()
     }
 
-    /// On the command line nothing distinguishes a number from a word but its kind.
+    /// Parses the text by `kind`: on the command line nothing else distinguishes a number from a word.
     fn value_of(&self, kind: Kind) -> Result<Value, Fault> {
         match kind {
             Kind::Count { .. } => from_number(kind, self.value.parse().ok(), self.value),

@@ -69,8 +69,8 @@ pub enum Admin {
     Off,
     /// On a Unix socket at this absolute path.
     Unix(PathBuf),
-    /// On a port, behind the token of [`Process::admin_token_file`]. Always a loopback address: the
-    /// interface is not encrypted.
+    /// On a TCP port, protected by the token of [`Process::admin_token_file`]. Always a loopback
+    /// address: the interface is not encrypted.
     Tcp(SocketAddr),
 }
 

@@ -136,7 +136,7 @@ impl std::error::Error for Fault {}
 #[derive(Clone, Debug)]
 pub struct Problems {
     kept: Vec<Problem>,
-    /// How many are kept.
+    /// Problems kept at most; further ones are only counted.
     most: usize,
     errors: usize,
     warnings: usize,

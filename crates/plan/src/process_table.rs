@@ -1,4 +1,4 @@
-//! The `[process]` table: like any other, but that some of its keys belong together.
+//! The `[process]` table: some of its keys are valid only together.
 
 use crate::plan::{Admin, Process};
 use crate::problem::Fault;
@@ -17,7 +17,7 @@ pub(crate) fn process(reader: &mut Reader<'_, '_>, table: Entries<'_, '_>) -> Pr
     process
 }
 
-/// Every user of the host can connect to a port.
+/// Reports a missing `admin_token_file`: every user of the host can connect to a port.
 fn token_file_is_missing(reader: &mut Reader<'_, '_>, table: Entries<'_, '_>) {
     let Some(value) = table.get("admin") else { return };
     let message = "an admin interface on a port needs `admin_token_file`";
@@ -26,7 +26,7 @@ fn token_file_is_missing(reader: &mut Reader<'_, '_>, table: Entries<'_, '_>) {
     reader.fault(&reader.source.spot(value.span()), &Fault::new(0..0, message).hint(hint));
 }
 
-/// A group alone would leave the process root.
+/// Reports `group` without `user`: a group alone would leave the process root.
 fn group_needs_a_user(reader: &mut Reader<'_, '_>, table: Entries<'_, '_>) {
     let Some(value) = table.get("group").filter(|_| !table.contains_key("user")) else { return };
     let fault = Fault::new(0..0, "`group` needs a `user` that it goes with");

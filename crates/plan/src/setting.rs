@@ -1,4 +1,4 @@
-//! What a setting is. The settings themselves are the rows in `settings.rs`.
+//! The description of a setting: key, kind and effect. The settings are the rows in `settings.rs`.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ pub enum Section {
     Inside(&'static str),
 }
 
-/// What a value may be.
+/// The type and range of a setting's value.
 #[derive(Clone, Copy, Debug)]
 pub enum Kind {
     /// A duration such as `"30s"`.
@@ -59,8 +59,8 @@ pub enum Kind {
     Account,
     /// `"auto"`, `"off"`, a Unix socket, or a loopback address with a port.
     Admin,
-    /// This word, or a value of the other kind. Goes with a field that is an `Option`, where the
-    /// word is `None`.
+    /// This word, or a value of the other kind. The field is an `Option`, in which the word is
+    /// `None`.
     Or(&'static str, &'static Kind),
     /// One value of this kind, or a list of them.
     List(&'static Kind),
@@ -68,7 +68,7 @@ pub enum Kind {
     Table(&'static [Setting]),
 }
 
-/// What a changed value holds for when a running process reloads its configuration.
+/// The scope of a changed value when a running process reloads its configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Effect {
     /// For the process, at once.
@@ -77,9 +77,9 @@ pub enum Effect {
     LivingSessions,
     /// For sessions that begin after the reload.
     NewSessions,
-    /// For nothing: it identifies the forward, so another value is another forward.
+    /// None: the value identifies the forward, so another value is another forward.
     Identity,
-    /// For nothing until the process is started again.
+    /// None until the process is restarted.
     Restart,
 }
 
@@ -90,13 +90,13 @@ pub struct Setting {
     pub section: Section,
     /// Its key.
     pub key: &'static str,
-    /// What its value may be.
+    /// The type and range of its value.
     pub kind: Kind,
-    /// What a reload can do with another value.
+    /// The scope of a changed value in a reload.
     pub effect: Effect,
-    /// What it does, in one sentence.
+    /// One sentence for the reference and the manual page.
     pub doc: &'static str,
-    /// Writes the default.
+    /// Renders the default as TOML.
     pub(crate) default: fn() -> Option<String>,
 }
 
@@ -108,7 +108,7 @@ impl Setting {
 }
 
 impl Kind {
-    /// The kind of a value that is not the word of [`Kind::Or`].
+    /// The other kind of a [`Kind::Or`]; any other kind itself.
     pub(crate) fn without_word(self) -> Self {
         match self {
             Self::Or(_, kind) => *kind,
@@ -126,7 +126,7 @@ impl Kind {
 }
 
 impl Effect {
-    /// What a change holds for, as the documentation says it.
+    /// The effect in the words of the documentation.
     pub fn explanation(self) -> &'static str {
         match self {
             Self::AtOnce => "at once",
@@ -139,7 +139,7 @@ impl Effect {
 }
 
 impl Section {
-    /// The table as it is written in the file.
+    /// The header of the table in a file.
     pub fn header(self) -> &'static str {
         match self {
             Self::Process => "[process]",

@@ -23,7 +23,7 @@ const LONGEST: Duration = seconds(3650 * 86_400);
 
 const TIMEOUT: Kind = Kind::Duration { min: MILLISECOND, max: LONGEST, step: MILLISECOND };
 
-/// A time that may be none at all.
+/// A time that may be zero.
 const WAIT: Kind = Kind::Duration { min: Duration::ZERO, max: LONGEST, step: MILLISECOND };
 
 const SESSIONS: Kind = Count { min: 1, max: u32::MAX };
@@ -38,7 +38,7 @@ const USER_TIMEOUT: Kind = Kind::Duration {
     step: MILLISECOND,
 };
 
-/// From the size of a few records.
+/// At least the size of a few records.
 const ROTATE_SIZE: Kind = Kind::Size { min: 1 << 10, max: 1 << 40 };
 
 const ROTATE_AGE: Kind = Kind::Duration { min: seconds(60), max: LONGEST, step: MILLISECOND };
@@ -98,8 +98,8 @@ rows! { Section::Log, Log {
     keep = count(5), Count { min: 1, max: 1000 } => Restart;
 } }
 
-/// What only one forward can have. A draft keeps these with their places (`draft.rs`), so that
-/// forwards can be compared.
+/// Settings of one forward that have no default for all. A draft keeps them with their places
+/// (`draft.rs`), so that forwards can be compared.
 pub(crate) const OWN: &[Setting] = &[
     own(
         "name",
@@ -232,7 +232,7 @@ mod tests {
     use crate::testing::plan_of;
     use std::collections::HashSet;
 
-    /// A file that sets one key, and what goes with it.
+    /// A file that sets one key, and the keys it requires.
     fn file(setting: &Setting, value: &str) -> String {
         let forward = "[[forward]]\nlisten = ':1'\nto = 'h:1'\n";
         let key = setting.key;
@@ -263,7 +263,7 @@ mod tests {
         settings().iter().filter(|setting| setting.section != Section::Forward)
     }
 
-    /// Values of a kind, as they are written.
+    /// Sample values of a kind, in TOML.
     fn samples(kind: Kind) -> Vec<String> {
         match kind {
             Kind::Duration { min, max, .. } => {

@@ -1,4 +1,4 @@
-//! How the rows of `settings.rs` reach the fields of the plan.
+//! Access to the fields of the plan by the keys of `settings.rs`.
 
 use crate::field::Field;
 use crate::setting::Setting;
@@ -15,10 +15,10 @@ pub(crate) trait Table: Sized + 'static {
     /// The field of a key.
     fn field(&self, key: &str) -> Option<&dyn Field>;
 
-    /// The same, to be set.
+    /// The field of a key, for [`Self::set`].
     fn field_mut(&mut self, key: &str) -> Option<&mut dyn Field>;
 
-    /// Takes over a value that was checked against the setting's kind.
+    /// Stores a value that was checked against the setting's kind.
     fn set(&mut self, setting: &Setting, value: Value) {
         let is_none = matches!(value, Value::Word(word) if setting.kind.word() == Some(word));
         if let Some(field) = self.field_mut(setting.key) {
@@ -47,7 +47,7 @@ pub(crate) fn written_default<T: Table>(key: &str) -> Option<String> {
 /// Rows of settings:
 ///
 /// ```text
-/// /// What it does, in one sentence.
+/// /// One sentence for the reference and the manual page.
 /// key = default, kind => effect;
 /// ```
 ///

@@ -98,8 +98,8 @@ impl Source {
     }
 }
 
-/// A number of lines or characters. A file is too small to have more than 32 bits count (`file.rs`
-/// asserts it); of an argument, no place is shown.
+/// Converts a number of lines or characters. Saturation is never seen: files are too small for it
+/// (`file.rs` asserts it), and no place is shown for arguments.
 pub(crate) fn saturated(count: usize) -> u32 {
     u32::try_from(count).unwrap_or(u32::MAX)
 }
@@ -280,7 +280,7 @@ fn is_unsafe(c: char) -> bool {
 
 /// The word that was probably meant, if one is near enough.
 pub(crate) fn nearest<'w>(text: &str, words: &[&'w str]) -> Option<&'w str> {
-    // Comparing takes the product of both lengths, and nothing this long is a slip of the pen.
+    // Comparing takes time in the product of both lengths, and a text this long is no misspelling.
     let words = words.iter().filter(|word| text.len() <= 2 * word.len());
     let near = words.map(|word| (strsim::damerau_levenshtein(text, word), *word));
     near.filter(|(edits, word)| *edits <= word.len().div_ceil(3)).min().map(|(_, word)| word)

@@ -31,7 +31,7 @@ pub(crate) struct Document<'a> {
 /// The tables a file may have, by their keys.
 const TABLES: [&str; 4] = ["process", "log", "defaults", "forward"];
 
-/// What may stand in `[[forward]]`.
+/// The settings allowed in `[[forward]]`.
 const IN_FORWARD: [&[Setting]; 2] = [OWN, ForwardSettings::SETTINGS];
 
 /// The parser keeps every syntax error it recovers from, and a file full of them would fill the

@@ -1,4 +1,4 @@
-//! Values as they would be written in TOML.
+//! Rendering of values as TOML.
 
 use std::fmt::Write as _;
 use std::time::Duration;

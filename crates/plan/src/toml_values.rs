@@ -21,19 +21,19 @@ pub(crate) type Entries<'t, 'i> = &'t DeTable<'i>;
 pub(crate) struct Reader<'a, 'p> {
     pub(crate) source: &'a Source,
     pub(crate) problems: &'p mut Problems,
-    /// Lines with a syntax error: what the parser made of them is not worth a second complaint.
+    /// Lines with a syntax error: values parsed from them are not reported a second time.
     pub(crate) broken: HashSet<u32>,
 }
 
 impl<'a> Reader<'a, '_> {
-    /// Takes over every key of a table whose value is right; the others become problems.
+    /// Sets every key of a table that has a valid value; the others become problems.
     pub(crate) fn fill<T: Table>(&mut self, target: &mut T, table: Entries<'_, '_>) {
         for (setting, placed) in self.entries(&[T::SETTINGS], table) {
             target.set(setting, placed.value);
         }
     }
 
-    /// The keys of a table whose values are right; the others become problems.
+    /// The keys of a table that have valid values; the others become problems.
     pub(crate) fn entries(
         &mut self,
         known: &[&'static [Setting]],
@@ -86,7 +86,7 @@ impl<'a> Reader<'a, '_> {
         Some(Placed { value: Value::List(list), span })
     }
 
-    /// One value. `expected` is what a value of another type is compared with.
+    /// Reads one value that is not a list. `expected` is the kind named if the type is wrong.
     fn one(&mut self, kind: Kind, expected: Kind, value: &Spanned<DeValue<'_>>) -> Option<Placed> {
         let spot = self.source.spot(value.span());
         let checked = match (value.get_ref(), kind.without_word()) {
@@ -139,13 +139,13 @@ impl<'a> Reader<'a, '_> {
 
 /// A string's place without the quotes.
 fn inner<'a>(spot: &Spot<'a>, text: &str) -> Spot<'a> {
-    // With escapes in it the text is not in the source as it is: then the whole string is meant.
+    // A text with escapes differs from the source: then the place is the whole string.
     let found = spot.text().find(text).filter(|_| !text.is_empty());
     found.map_or_else(|| spot.clone(), |at| spot.within(&(at..at + text.len())))
 }
 
-/// Whether a value is text of a form of its own. A number there is said to be of another type, and
-/// not to be out of range.
+/// Whether the kind is a text with its own syntax. A number there is reported as the wrong type, not
+/// as out of range.
 fn is_address(kind: Kind) -> bool {
     matches!(kind, Kind::Name | Kind::Listen | Kind::Target)
 }

@@ -40,7 +40,7 @@ pub(crate) enum Value {
     Table(Vec<(&'static Setting, Value)>),
 }
 
-/// A value, and the bytes of the source that it stands in.
+/// A value and its byte range in the source.
 #[derive(Clone, Debug)]
 pub(crate) struct Placed {
     pub(crate) value: Value,

@@ -1,4 +1,4 @@
-//! What a setting's value may be, in words: for error messages, the reference and the manual page.
+//! Descriptions of a setting's kind for error messages, the reference and the manual page.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use crate::units::format_duration;
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// What a value of this kind is, for "expected ...".
+/// A noun phrase for a value of this kind, to follow "expected ".
 pub(crate) fn describe(kind: Kind) -> String {
     match kind {
         Kind::Duration { .. } => "a duration such as \"30s\"".to_owned(),
@@ -31,7 +31,7 @@ pub(crate) fn describe(kind: Kind) -> String {
     }
 }
 
-/// Several values of this kind.
+/// A noun for several values of this kind.
 pub(crate) fn plural(kind: Kind) -> &'static str {
     match kind {
         Kind::Listen | Kind::Target => "addresses",

@@ -1,5 +1,5 @@
-//! A name in a directory, for files that a privileged process makes, renames and removes where other
-//! users may write: whatever they put there, no link of theirs leads out of the directory.
+//! A name in an open directory, for files that a privileged process makes, renames and removes where
+//! other users may write: no symbolic link of theirs leads the process out of the directory.
 //!
 //! The kernel protects sticky directories only, and only where `fs.protected_symlinks` is set
 //! (proc_sys_fs(5)).
@@ -18,23 +18,23 @@ use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStringExt as _;
 use std::path::{Component, Path, PathBuf};
 
-/// As many as the kernel follows (`MAXSYMLINKS`, path_resolution(7)).
+/// Symbolic links followed in one path, the kernel's limit (`MAXSYMLINKS`, path_resolution(7)).
 const MOST_LINKS: usize = 40;
 const TO_LOOK: OFlags = OFlags::PATH.union(OFlags::CLOEXEC);
 const TO_ENTER: OFlags = TO_LOOK.union(OFlags::DIRECTORY);
 const TO_APPEND: OFlags =
     OFlags::WRONLY.union(OFlags::APPEND).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 
-/// A name in a directory that is held: what the path leads to by now does not matter.
+/// A name in a directory held open, so that later changes of the path have no effect.
 #[derive(Debug)]
 pub struct Entry {
     directory: OwnedFd,
     name: OsString,
-    /// It is a descriptor of a process, in /proc: what its link says need not be a path.
+    /// Whether it is a descriptor in `/proc/PID/fd`, where the text of a link need not be a path.
     is_descriptor: bool,
 }
 
-/// Users beside root and the own one who may make and rename files in a directory.
+/// Users other than root and our own that may make and rename files in a directory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Writers {
     /// The directory belongs to the user with this id.
@@ -54,12 +54,12 @@ impl fmt::Display for Writers {
 
 impl Entry {
     /// The file that the path leads to. Each symbolic link on the way must belong to root or to this
-    /// user: anybody else could point it anywhere.
+    /// user: any other owner could point it anywhere.
     pub fn reached_by(path: &Path) -> Result<Self> {
         Walk::new(path).entry(true)
     }
 
-    /// The last name of the path itself, be it a link or not.
+    /// The last name of the path itself, even if it is a symbolic link.
     pub fn at(path: &Path) -> Result<Self> {
         Walk::new(path).entry(false)
     }
@@ -69,8 +69,8 @@ impl Entry {
         &self.name
     }
 
-    /// Whether it is a descriptor of a process, as `/dev/stdout` is: another program's file by a name
-    /// that is not its own.
+    /// Whether it is a descriptor of a process, as `/dev/stdout` is: an already open file under another
+    /// name.
     pub fn is_descriptor(&self) -> bool {
         self.is_descriptor
     }
@@ -79,8 +79,8 @@ impl Entry {
         Self { directory, name, is_descriptor: false }
     }
 
-    /// Opens the file for appending, or makes it with this mode. Does not wait for a pipe, of which
-    /// it opens none.
+    /// Opens the file for appending, or makes it with this mode. Refuses a pipe, without waiting for
+    /// its reader.
     pub fn open_to_append(&self, mode: u32) -> Result<File> {
         let mut flags = TO_APPEND | OFlags::CREATE | OFlags::NONBLOCK;
         if self.is_descriptor {
@@ -105,7 +105,7 @@ impl Entry {
         Ok(file.into())
     }
 
-    /// Makes a file of this name for appending, in the place of whatever has the name.
+    /// Makes a new file of this name for appending; an existing file or link of that name is replaced.
     pub fn make_anew(&self, name: &OsStr, mode: u32) -> Result<File> {
         match self.remove(name) {
             Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
@@ -115,23 +115,23 @@ impl Entry {
         Ok(openat(&self.directory, name, flags, Mode::from_raw_mode(mode))?.into())
     }
 
-    /// Renames within the directory. A symbolic link is renamed itself.
+    /// Renames within the directory, without following symbolic links.
     pub fn rename(&self, from: &OsStr, to: &OsStr) -> Result<()> {
         Ok(renameat(&self.directory, from, &self.directory, to)?)
     }
 
-    /// Removes a name from the directory. A symbolic link is removed itself.
+    /// Removes a name from the directory, without following symbolic links.
     pub fn remove(&self, name: &OsStr) -> Result<()> {
         Ok(unlinkat(&self.directory, name, AtFlags::empty())?)
     }
 
-    /// Whether the directory has this name, be it that of a file or of a link to nothing.
+    /// Whether the directory has this name; a dangling link counts.
     pub fn has(&self, name: &OsStr) -> bool {
         statat(&self.directory, name, AtFlags::SYMLINK_NOFOLLOW).is_ok()
     }
 
-    /// Other users who may change what is in the directory; `None` if there are none. The group of a
-    /// directory of root counts as root's choice.
+    /// Other users that may change the directory; `None` if there are none. The group of a directory
+    /// owned by root is trusted.
     pub fn writers(&self) -> Result<Option<Writers>> {
         let stat = fstat(&self.directory)?;
         let everyone = Mode::from_raw_mode(stat.st_mode).contains(Mode::WOTH);
@@ -154,7 +154,7 @@ impl Entry {
 }
 
 fn pipe() -> Error {
-    // It would wait for a reader, and later for a slow one.
+    // Opening it would block until a reader opens it, and each write would block on a slow one.
     Error::new(ErrorKind::InvalidInput, "it is a pipe, and a file is needed")
 }
 
@@ -162,11 +162,11 @@ fn is_trusted(owner: u32) -> bool {
     owner == 0 || owner == geteuid().as_raw()
 }
 
-/// The way along a path, a name at a time.
+/// A walk along a path, one name at a time.
 struct Walk {
-    /// Names that are still to be looked up.
+    /// Names not looked up yet.
     names: VecDeque<OsString>,
-    /// What has been gone so far, for messages.
+    /// The part of the path already resolved, for messages.
     gone: PathBuf,
     links: usize,
 }
@@ -220,7 +220,7 @@ impl Walk {
         Ok(Entry::new(directory, OsString::from(".")))
     }
 
-    /// Goes on with the path that a link holds.
+    /// Continues with the path in a link.
     fn follow(&mut self, link: &OwnedFd, stat: &Stat, name: &OsStr) -> Result<()> {
         let shown = self.gone.join(name);
         self.links += 1;
@@ -266,7 +266,7 @@ mod tests {
     use std::io::Write as _;
     use std::os::unix::fs::{MetadataExt as _, lchown, symlink};
 
-    /// Somebody else.
+    /// The id of another user.
     const OTHER: u32 = 64_999;
     const MODE: u32 = 0o640;
 
@@ -344,7 +344,7 @@ mod tests {
         assert_eq!(fs::read_to_string(at("link")).unwrap(), "new");
     }
 
-    /// Only root can give something to another user.
+    /// Only root can change the owner of a file.
     #[test]
     fn links_and_directories_of_another_user_are_told_from_own_ones() {
         let dir = tempfile::tempdir().unwrap();

@@ -45,8 +45,8 @@ pub fn open_files() -> Option<u64> {
     Some(count.saturating_sub(1) as u64)
 }
 
-/// Whether so many descriptors could be opened now: opens them, and closes them again. `EMFILE` or
-/// `ENFILE` if not.
+/// Checks that `count` descriptors can be opened, by opening and closing them. `EMFILE` or `ENFILE` if
+/// not.
 pub fn spare_descriptors(count: usize) -> Result<()> {
     let first = rustix::event::eventfd(0, rustix::event::EventfdFlags::CLOEXEC)?;
     let copy = |_| rustix::io::fcntl_dupfd_cloexec(&first, 0);
@@ -72,7 +72,7 @@ pub fn first_ephemeral_port() -> u16 {
     first.unwrap_or(1)
 }
 
-/// Reads a clock that starts at zero with the host or the process, and is never negative.
+/// Reads a clock that starts at zero with the host or the process, so the time is never negative.
 pub(crate) fn read_clock(clock: ClockId) -> Duration {
     let now = clock_gettime(clock);
     debug_assert!(now.tv_sec >= 0 && now.tv_nsec >= 0, "{clock:?} is at {now:?}");

@@ -29,10 +29,10 @@ pub fn tcp_any(port: u16, options: &TcpOptions) -> Result<OwnedFd> {
     started(bind_tcp_any(port, options, Sharing::Exclusive)?)
 }
 
-/// Whether a socket may be bound where another one of this user listens.
+/// Whether a socket may be bound to an address at which another socket of this user listens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sharing {
-    /// Not at all: `EADDRINUSE`.
+    /// It may not: `EADDRINUSE`.
     Exclusive,
     /// With a socket that allows it too (`SO_REUSEPORT`, see [`set_sharing`]): the one with the more
     /// specific address gets the connections.
@@ -105,8 +105,8 @@ fn started(socket: OwnedFd) -> Result<OwnedFd> {
     Ok(socket)
 }
 
-/// With the options that accepted sockets inherit. Before it listens: the first connection must
-/// inherit them too.
+/// Sets the options that accepted sockets inherit, before the socket listens, so that the first
+/// connection inherits them too.
 fn prepared(socket: OwnedFd, options: &TcpOptions) -> Result<OwnedFd> {
     set_for_forwarding(socket.as_fd())?;
     set_tcp_options(socket.as_fd(), options)?;

@@ -1,4 +1,4 @@
-//! Keeping new connections away from a listener that is about to be closed.
+//! Stops new connections to a listener that is about to be closed.
 
 use crate::{Errno, Result};
 use rustix::fd::{AsFd, AsRawFd};
@@ -20,7 +20,7 @@ pub fn ignore_newcomers(listener: impl AsFd) -> Result<()> {
     let mut program = [
         statement(LOAD, FLAGS_OF_TCP_HEADER, 0),
         statement(AND, SYN_AND_ACK, 0),
-        // If not, the statement after the next.
+        // If not equal, skips the next statement.
         statement(IF_EQUAL, SYN, 1),
         statement(ANSWER, 0, 0),
         statement(ANSWER, u32::MAX, 0),
@@ -44,12 +44,12 @@ pub fn ignore_newcomers(listener: impl AsFd) -> Result<()> {
     Err(Errno::from_io_error(&std::io::Error::last_os_error()).unwrap_or(Errno::INVAL))
 }
 
-/// One statement of a filter; `skip` is how many follow that a failed comparison leaves out.
+/// One statement of a filter; a failed comparison skips the next `skip` statements.
 fn statement(code: u16, k: u32, skip: u8) -> libc::sock_filter {
     libc::sock_filter { code, jt: 0, jf: skip, k }
 }
 
-/// The code of a statement. One that did not fit would not compile.
+/// The code of a statement in 16 bits. A larger one fails the compilation.
 const fn code(code: u32) -> u16 {
     assert!(code <= u16::MAX as u32);
     #[expect(clippy::cast_possible_truncation, reason = "asserted above, for constants")]

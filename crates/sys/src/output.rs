@@ -1,24 +1,24 @@
-//! Writing to a stream whose reader may be slow, or may have stopped, as that of standard error.
+//! Writes to a stream with a slow or stopped reader, such as standard error.
 
 use crate::Result;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fd::AsFd;
 use std::time::Duration;
 
-/// As many bytes are written to a pipe in one piece (`PIPE_BUF`, pipe(7)), and without waiting
-/// where [`wait_until_writable`] has said that there is room: a pipe says so from one free page on.
+/// Bytes that a pipe takes in one piece (`PIPE_BUF`, pipe(7)), and without blocking after
+/// [`wait_until_writable`] has returned true: a pipe is writable from one free page on.
 pub const ATOMIC_WRITE: usize = 4096;
 
-/// Waits until `fd` takes bytes, at most for `limit`. False if it does not by then. A file on a disk
-/// always does; a stream without a reader does as well, and [`write`] says what is wrong with it.
+/// Waits for at most `limit` until `fd` is writable, and returns whether it is. A file on a disk always
+/// is; a stream without a reader is as well, and [`write`] returns the error.
 pub fn wait_until_writable(fd: impl AsFd, limit: Duration) -> bool {
     let limit = Timespec::try_from(limit).unwrap_or(Timespec { tv_sec: 0, tv_nsec: 0 });
     let mut events = [PollFd::new(&fd, PollFlags::OUT)];
-    // An interrupted wait is a short one: the caller asks again if it has time left.
+    // An interrupted wait ends early: the caller retries if it has time left.
     poll(&mut events, Some(&limit)).is_ok_and(|count| count > 0)
 }
 
-/// Writes once: how many bytes were taken.
+/// Writes once, and returns the number of bytes taken.
 pub fn write(fd: impl AsFd, bytes: &[u8]) -> Result<usize> {
     rustix::io::retry_on_intr(|| rustix::io::write(&fd, bytes))
 }

@@ -52,7 +52,7 @@ pub fn set_tcp_options(socket: BorrowedFd<'_>, options: &TcpOptions) -> Result<(
         sockopt::set_socket_keepalive(socket, true)?;
     }
     if let Some(limit) = options.user_timeout {
-        // The kernel refuses more than fits an `int`, too.
+        // The kernel refuses values above `i32::MAX` as well.
         let millis = u32::try_from(limit.as_millis()).map_err(|_| Errno::INVAL)?;
         sockopt::set_tcp_user_timeout(socket, millis)?;
     }

@@ -68,11 +68,11 @@ impl SocketFile {
         Self { path: path.to_owned(), id }
     }
 
-    /// The file at `path` if this process listens there. `None` if there is no file, or if it leads
-    /// to another process or to none: then this process has not made it, or cannot know.
+    /// The file at `path` if this process listens there. `None` if there is no file, or if its
+    /// listener is another process or none: then this process cannot claim the file.
     ///
-    /// The kernel notes who called listen(2) (`SO_PEERCRED`, unix(7)), which execve(2) does not
-    /// change.
+    /// The kernel records the process that called listen(2) (`SO_PEERCRED`, unix(7)), and execve(2)
+    /// keeps its id.
     pub fn of_this_process(path: &Path) -> Option<Self> {
         let file = Self::at(path)?;
         if crate::listen::unix_owner(path) == Some(std::process::id()) {

@@ -118,7 +118,7 @@ mod tests {
         assert_eq!(sequence_received(unix.as_fd()), None);
     }
 
-    /// Accepts a connection, lets `act` act on the client's end of it, and counts what came.
+    /// Accepts a connection, runs `act` on the client's end, and returns the received sequence space.
     fn received_after(act: fn(TcpStream)) -> Option<u64> {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let mut client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();

@@ -87,7 +87,7 @@ impl Case {
         Stage(Play::Scripts { client: client.limit(limit), target })
     }
 
-    /// One round says little: who meets the error first is a race.
+    /// Whether one round proves little, because the call that meets the error first is a race.
     pub fn is_race(&self) -> bool {
         matches!((self.parts)(), Parts::BulkReset(_))
     }
@@ -153,11 +153,11 @@ impl Stage {
         Seen { client: Some(View::of(&client)), target }
     }
 
-    /// Plays a race ([`Case::is_race`]) so many times, one connection after the other.
+    /// Plays a race ([`Case::is_race`]) `rounds` times, one connection after the other.
     ///
     /// # Panics
     ///
-    /// If the case is none.
+    /// If the case is not a race.
     pub fn play_rounds(self, addr: impl Into<Addr>, rounds: u64) -> Vec<Seen> {
         let Play::Race(race) = self.0 else { panic!("only a race is played in rounds") };
         let addr = addr.into();

@@ -1,8 +1,8 @@
-//! What a setting, and what a state at run time, goes through: by a reload, by its fall-back, by an
-//! upgrade, and by a fall-back after an upgrade. The end-to-end tests play each cell, and
-//! `docs/reload.md` has the same tables.
+//! The tables of settings and run-time states over a reload, its fall-back, an upgrade, and a
+//! fall-back after an upgrade. The end-to-end tests play each cell, and `docs/reload.md` has the same
+//! tables.
 
-/// A way from one configuration, or image, to the next.
+/// A transition from one configuration, or process image, to the next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Crossing {
     /// A reload.
@@ -11,17 +11,17 @@ pub enum Crossing {
     FallBack,
     /// An upgrade in place after a reload.
     Upgrade,
-    /// The same within a trial that is not confirmed.
+    /// An upgrade within a trial that is then not confirmed.
     FallBackAfterUpgrade,
 }
 
 impl Crossing {
-    /// All, in the order of the columns.
+    /// All transitions, in the order of the tables' columns.
     pub const ALL: [Self; 4] =
         [Self::Reload, Self::FallBack, Self::Upgrade, Self::FallBackAfterUpgrade];
 }
 
-/// The cells of a setting, by what a reload can do with another value (`Effect::explanation`).
+/// The cells of a setting, by the effect of a changed value (`Effect::explanation`).
 pub fn of_setting(effect: &str) -> Option<[&'static str; 4]> {
     Some(match effect {
         "at once" => ["at once", "back", "stays", "back"],
@@ -33,7 +33,7 @@ pub fn of_setting(effect: &str) -> Option<[&'static str; 4]> {
     })
 }
 
-/// The states at run time, and their cells.
+/// Run-time states with their cells.
 pub const STATES: [(&str, [&str; 4]); 8] = [
     (
         "a drained forward",

@@ -105,8 +105,7 @@ impl Session {
         self.first_failure.is_some()
     }
 
-    /// Why a session that has broken ends, if what the broken side sent is delivered, and if it is
-    /// not.
+    /// The close reason of a broken session, whether or not the broken side's bytes were delivered.
     pub(crate) fn reason_of_break(&self) -> Option<CloseReason> {
         match self.stage {
             Stage::Flushing { reason, .. } => Some(reason),

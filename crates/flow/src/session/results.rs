@@ -94,11 +94,10 @@ impl Session {
         }
     }
 
-    /// "End of the stream" is also what a reset leaves behind once its error was reported, which the
-    /// kernel does once, to whichever call comes first. That call may have failed. Or it was a
-    /// splice(2) into the socket that had moved a part before, and returned that part: this is
-    /// possible as long as the lane that sends there has more to send, and no call has failed or
-    /// would have blocked since.
+    /// A recv also returns 0 after a reset, once the kernel has reported the error: it does so once, to
+    /// the first call. That call may have failed. Or it was a splice(2) into the socket that had already
+    /// moved a part, and returned that part: this is possible as long as the lane that sends there has
+    /// more to send, and no call has failed or would have blocked since.
     fn end_is_doubtful(&self, source: End) -> bool {
         let side = self.side(source);
         let sending = self.lane(Direction::from(source).other()).held() > 0 && side.writable();
@@ -107,9 +106,9 @@ impl Session {
 
     /// Whether the end that the lane's source has reached is a FIN.
     ///
-    /// No error number can say so: EPIPE stands for a reset after a FIN (`tcp_reset()` in Linux), and
-    /// for any reset that another call has reported before. The count of what was received can, since
-    /// a FIN takes a place of its own behind the last byte (RFC 9293).
+    /// No error number can prove it: EPIPE stands for a reset after a FIN (`tcp_reset()` in Linux), and
+    /// for any reset that an earlier call has reported. The count of received sequence numbers can,
+    /// since a FIN occupies one behind the last byte (RFC 9293).
     ///
     /// A Unix socket has no such count and needs none: its sends fail with EPIPE without taking the
     /// report of a reset, which is left for the recv.

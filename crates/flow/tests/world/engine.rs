@@ -3,7 +3,7 @@
 use super::{Errno, MOST_ACTIONS, World, failure_of};
 use flow::{Action, CloseReason, Direction, End, Fallback, Readiness, Step};
 
-/// Of the engine's buffer for copying.
+/// Size of the engine's copy buffer in bytes.
 pub(crate) const ROOM: usize = 64 * 1024;
 const PIPE: u64 = 256 * 1024;
 const SEND_BUFFER: u64 = 200_000;
@@ -84,7 +84,7 @@ impl World {
         }
         let ended = peer.reset || peer.fin_sent;
         let sequence_received = peer.sequence_received();
-        // In front of a FIN nothing is reported: it is found first.
+        // A FIN in the queue is found before the error is reported.
         let error = peer.pending_error.take_if(|_| !peer.fin_sent);
         if let Some(errno) = error {
             let failure = failure_of(errno);
@@ -119,8 +119,8 @@ impl World {
         assert_eq!(peer.queued, from, "a byte lost, invented or reordered");
         let free = SEND_BUFFER - (peer.queued - peer.read);
         let count = (to - from).min(if unlucky { free / 2 } else { free });
-        // A splice makes several sends of what it moves. If one fails after another has moved bytes, the
-        // call returns these, and the error is gone. A plain send leaves it for the next call.
+        // One splice makes several sends. If one fails after another has moved bytes, the call returns
+        // that count, and the error is gone. A plain send leaves the error for the next call.
         let resets = peer.resets_during_send && count > 0;
         let count = if resets { count.div_ceil(2) } else { count };
         if resets {
@@ -158,7 +158,7 @@ impl World {
         assert!(self.peer(direction.source()).fin_sent, "a FIN that nobody sent");
         let peer = self.peer(direction.sink());
         if peer.reset {
-            // shutdown(2) reports nothing of what happened, only that the connection is gone.
+            // shutdown(2) does not report the reset, only that the connection is gone.
             self.session.write_failed(direction, failure_of(Errno::NotConn));
             return;
         }

@@ -26,7 +26,7 @@ pub(crate) enum Event {
     Reset(End),
     /// The end resets while the next bytes are being sent to it, after a part of them was taken.
     ResetDuringSend(End),
-    /// A FIN of which no event has told the engine yet.
+    /// A FIN without an event: the engine has not been notified of it yet.
     FinUnseen(End),
     /// The engine is busy elsewhere while the next event happens.
     Busy,
@@ -48,7 +48,7 @@ struct Peer {
     reset: bool,
     /// It will reset while the next bytes are being sent to it.
     resets_during_send: bool,
-    /// The error that our socket has not reported yet: it does so once, to any call.
+    /// Error that our socket has yet to report: once, to the first call of any kind.
     pending_error: Option<Errno>,
     /// Positions of the other stream: given to the kernel by us, and read by its application.
     queued: u64,
@@ -74,8 +74,8 @@ pub(crate) struct World {
     timeouts: Timeouts,
     faults: u64,
     end: Option<CloseReason>,
-    /// When the engine looks at the session again. Set as the engine does it: earlier only where the
-    /// session says that its deadline may be.
+    /// When the engine checks the session again. Set by the engine's rule: moved earlier only where
+    /// the session says that its deadline may be.
     timer: Option<Time>,
 }
 
@@ -278,12 +278,12 @@ impl Peer {
         self.pending_error = Some(if close_wait { Errno::Pipe } else { Errno::ConnReset });
     }
 
-    /// What the next send says of a reset connection. EPIPE, if another call has had the report.
+    /// The error of the next send on a reset connection: EPIPE if an earlier call got the report.
     fn send_error(&mut self) -> Errno {
         self.pending_error.take().unwrap_or(Errno::Pipe)
     }
 
-    /// How much of its sequence space has arrived: a FIN has a place in it.
+    /// The received part of its sequence space, in which a FIN counts as one.
     fn sequence_received(&self) -> u64 {
         self.written + u64::from(self.fin_sent)
     }
@@ -297,7 +297,7 @@ enum Errno {
     NotConn = 107,
 }
 
-/// A call failed: what the engine makes of it.
+/// The engine's classification of a failed call.
 fn failure_of(errno: Errno) -> Failure {
     Failure {
         cause: Cause::Reset,

@@ -57,8 +57,8 @@ pub struct Process {
     /// What the kernel keeps the process to, in every image; none if it is free.
     #[prost(message, optional, tag = "18")]
     pub sandbox: Option<Sandbox>,
-    /// The settings that need a restart, as they are in force: TOML. None from a version that had
-    /// no such field; then those of `config_text` are taken for them.
+    /// The settings in force that need a restart, as TOML. None from a version without this field:
+    /// then those of `config_text` are used.
     #[prost(string, optional, tag = "19")]
     pub in_force: Option<String>,
     /// The token that the admin interface asks for on a port. Not in the state of a check: a
@@ -68,17 +68,17 @@ pub struct Process {
     /// The open log file; none if the log goes to standard error.
     #[prost(uint32, optional, tag = "21")]
     pub log_file: Option<u32>,
-    /// Lines that the log has lost since the last one that it wrote: it says so before the next.
+    /// Log lines lost since the last written one; the log reports them before the next line.
     #[prost(uint64, tag = "22")]
     pub log_lost: u64,
-    /// Standard error ends within a line.
+    /// The last write to standard error ended within a line.
     #[prost(bool, tag = "23")]
     pub log_mid_line: bool,
     /// Lines that are still to be written, each with its end.
     #[prost(string, repeated, tag = "24")]
     pub log_lines: Vec<String>,
-    /// Sessions that are open, of which the memory that the next image needs follows. In the state
-    /// of a check, which does not hold them.
+    /// Number of open sessions, from which the next image derives the memory it needs. Only in the
+    /// state of a check, which does not carry the sessions.
     #[prost(uint32, tag = "25")]
     pub sessions: u32,
     /// The configuration file as it was read last.
@@ -95,10 +95,10 @@ pub struct FileRead {
     /// The device of its file system.
     #[prost(uint64, tag = "1")]
     pub device: u64,
-    /// Its number in it.
+    /// Its inode number in that file system.
     #[prost(uint64, tag = "2")]
     pub inode: u64,
-    /// Bytes.
+    /// Size in bytes.
     #[prost(uint64, tag = "3")]
     pub size: u64,
     /// The last change of its content: seconds since 1970.
@@ -164,7 +164,7 @@ pub struct Trial {
     /// The first generation of the configuration on trial.
     #[prost(uint64, tag = "5")]
     pub first: u64,
-    /// It was replaced by another one during the trial.
+    /// Whether another configuration replaced that one during the trial.
     #[prost(bool, tag = "6")]
     pub replaced: bool,
 }

@@ -16,7 +16,7 @@ use crate::section::{Config, NO_LIMIT, Noted, Section, duration};
 pub(super) struct Proxies<'a> {
     blocks: &'a [Block],
     backends: HashMap<&'a str, &'a Block>,
-    /// Names of backends that a frontend sends something to.
+    /// Names of backends that some frontend refers to.
     used: HashSet<&'a str>,
 }
 

@@ -16,10 +16,10 @@ use crate::addr::{Addr, Listener, Place, connect};
 use crate::stream::{Checker, Stream};
 use crate::wire::{self, End};
 
-/// What the end that resets has sent by then.
+/// Bytes that the resetting end sends before the reset.
 const SENT: u64 = 130_000;
 
-/// It resets after it has read so many bytes, another number in each round.
+/// Bytes that the resetting end reads before the reset; another number in each round.
 const READ: std::ops::Range<u64> = 100_000..1_500_000;
 
 pub(super) const CASES: &[Case] = &[
@@ -46,7 +46,7 @@ pub(super) enum Resets {
     Target,
 }
 
-/// A target that is there, for as many rounds as are wanted.
+/// A listening target, for any number of rounds.
 #[derive(Debug)]
 pub(super) struct Race {
     listener: Listener,
@@ -63,7 +63,7 @@ impl Race {
         self.listener.addr()
     }
 
-    /// One connection to `addr`, where the forwarder is, and what the end saw that did not reset.
+    /// Connects once to the forwarder at `addr`, and returns what the end saw that did not reset.
     pub(super) fn play(&self, addr: &Addr, round: u64) -> Seen {
         let limit = self.limit;
         let view = connect(addr).map_err(End::from).and_then(|client| {
@@ -87,11 +87,11 @@ impl Race {
     }
 }
 
-/// Nothing stops a round early.
+/// A stop flag that is never set.
 static NEVER: AtomicBool = AtomicBool::new(false);
 
 /// Sends [`SENT`] bytes, reads a part of the bulk, and resets as soon as the other side's kernel has
-/// all that was sent: from then on these bytes are owed to whom they were sent to.
+/// acknowledged all of them: from then on the forwarder must deliver these bytes.
 fn send_read_and_reset(socket: &Socket, round: u64, limit: Duration) -> Result<(), End> {
     let bytes = Stream::new(2).bytes(usize::try_from(SENT).expect("it is small"));
     let mut rest = &bytes[..];
@@ -110,11 +110,11 @@ fn send_read_and_reset(socket: &Socket, round: u64, limit: Duration) -> Result<(
         }
         read += wire::read(socket, &mut buf, limit, &NEVER)? as u64;
     }
-    // The caller's handle is closed with this thread: with unread bytes, too, that is an RST.
+    // The caller's handle is closed with this thread; with unread bytes that is an RST as well.
     socket.set_linger(Some(Duration::ZERO)).map_err(End::from)
 }
 
-/// Sends bulk and reads what comes, both at the same time, until one of the two finds the end.
+/// Sends and reads bulk at the same time, until either finds the end.
 fn exchange_until_the_end(socket: &Socket, limit: Duration) -> View {
     let bulk = Stream::new(1).bytes(256 * 1024);
     let mut buf = vec![0; 256 * 1024];
@@ -123,7 +123,7 @@ fn exchange_until_the_end(socket: &Socket, limit: Duration) -> View {
     let mut written = None;
     let ending = loop {
         match recv(socket, &mut buf[..], RecvFlags::DONTWAIT) {
-            // A reset that a write has met is not reported to a read once more.
+            // A reset reported to a write is not reported to a read again.
             Ok((0, _)) => break written.unwrap_or(Ending::Fin),
             Ok((count, _)) => {
                 wrong = wrong.or(checker.check(&buf[..count]).err());

@@ -28,7 +28,7 @@ pub(crate) fn text(reload: &Reload, screen: &Screen) -> String {
     all.join("\n")
 }
 
-/// How a configuration on trial is kept.
+/// The command that keeps the configuration on trial, as a hint behind the answer.
 pub(crate) fn on_trial(within: f64, generation: u64) -> String {
     let within = seconds(within);
     format!("goes back in {within} unless `traffic-forwarder confirm {generation}` follows")

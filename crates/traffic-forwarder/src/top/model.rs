@@ -97,7 +97,7 @@ pub(super) struct Model {
     /// Which of its lines are shown.
     pub(super) detail: Scroll,
     pub(super) dialog: Option<Dialog>,
-    /// Since when the question of [`Dialog::Confirm`] can be read on the screen.
+    /// When the question of [`Dialog::Confirm`] was first drawn; `None` before.
     readable: Option<Instant>,
     /// The last answer.
     pub(super) status: Status,
@@ -144,7 +144,7 @@ impl Model {
         }
     }
 
-    /// What the model says is on the screen since then.
+    /// Notes that the current state was drawn at this time.
     pub(super) fn is_drawn(&mut self, at: Instant) {
         if matches!(self.dialog, Some(Dialog::Confirm(_))) {
             self.readable.get_or_insert(at);

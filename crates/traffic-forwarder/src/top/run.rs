@@ -108,7 +108,7 @@ impl Top {
                 }
             }
             Event::Paste(text) => self.model.paste(text, SystemTime::now()),
-            // The next drawing asks for the size itself.
+            // The next draw reads the size itself.
             _ => {}
         }
         false

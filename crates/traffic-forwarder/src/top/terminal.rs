@@ -11,7 +11,7 @@ use std::time::Instant;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 /// The largest screen that is drawn, larger than text of 8 by 16 pixels on an 8K monitor. Any program
-/// may claim any size for a terminal, 65535 by 65535 included, and every cell takes memory.
+/// may set any size for a terminal, 65535 by 65535 included, and every cell takes memory.
 const LARGEST: Size = Size::new(1000, 400);
 
 /// The whole terminal, for as long as this lives.
@@ -19,7 +19,7 @@ pub(super) struct Terminal {
     screen: DefaultTerminal,
     /// The size that is drawn.
     size: Size,
-    /// Dropped last: the terminal shows its cursor again before it is given back.
+    /// Dropped last: the cursor is shown again before the terminal is restored.
     _taken: Taken,
 }
 
@@ -52,7 +52,7 @@ impl Terminal {
         self.size
     }
 
-    /// Fits what is drawn to the terminal's present size. Returns whether that is another one.
+    /// Fits the drawn area to the terminal's current size. Returns whether it changed.
     pub(super) fn fit(&mut self) -> io::Result<bool> {
         let size = drawn_size()?;
         if size == self.size {
@@ -74,12 +74,12 @@ fn area(size: Size) -> Rect {
     Rect::from((Position::ORIGIN, size))
 }
 
-/// Gives the terminal back on `Drop`, however much of it was taken.
+/// Restores the terminal on `Drop`, even if it was set up only in part.
 struct Taken;
 
 impl Taken {
-    /// A panic aborts release builds without any `Drop`, so the hook gives pastes back; ratatui's own
-    /// hook does the rest.
+    /// A panic aborts release builds without any `Drop`, so the hook ends bracketed paste; ratatui's
+    /// own hook does the rest.
     fn take() -> Self {
         let hook = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |info| {
@@ -97,7 +97,7 @@ impl Drop for Taken {
     }
 }
 
-/// With the terminal gone there is nothing to be set back.
+/// Ends bracketed paste. Errors are ignored: with the terminal gone, nothing needs restoring.
 fn leave_pastes() {
     let _ = queue!(stdout(), DisableBracketedPaste).and_then(|()| stdout().flush());
 }
@@ -105,8 +105,8 @@ fn leave_pastes() {
 /// An event of the terminal, and when it was read.
 pub(super) type Read = (Instant, Event);
 
-/// Keys, pastes and changes of size, read by a thread of their own: reading them blocks. It ends with
-/// the process. The channel is closed when there is no terminal any more.
+/// Keys, pastes and changes of size, read on a separate thread, since reading blocks. The thread ends
+/// with the process. The channel closes when the terminal is gone.
 pub(super) fn events() -> Result<UnboundedReceiver<Read>, Failure> {
     let (sender, events) = unbounded_channel();
     let send = move |event| sender.send((Instant::now(), event)).is_ok();

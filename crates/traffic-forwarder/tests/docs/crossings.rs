@@ -1,4 +1,4 @@
-//! The tables of what settings and states go through are those that the end-to-end tests play.
+//! `docs/reload.md` has the tables of settings and states that the end-to-end tests play.
 
 use crate::repository::document;
 use crate::tables::{assert_table, code};

@@ -4,7 +4,7 @@ use crate::repository::{document, files, read, root};
 use std::collections::BTreeSet;
 use std::fs;
 
-/// The source of what writes the log, without line breaks within texts.
+/// The sources that write log lines, without line breaks within string literals.
 fn source() -> String {
     let mut directories = vec!["crates/control/src".to_owned()];
     let mut source = String::new();

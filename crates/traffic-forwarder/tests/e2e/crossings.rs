@@ -15,14 +15,14 @@ use crate::support::{Config, Operated};
 const TRIAL: &str = "/v1/reload?confirm=3s";
 
 impl Operated {
-    /// Takes this way to another configuration, and to its end.
+    /// Takes this transition to `config`, until it is complete.
     #[track_caller]
     pub(super) fn cross(&self, crossing: Crossing, to: Config) {
         self.write(to);
         self.cross_to_file(crossing, || ());
     }
 
-    /// Takes this way to what the file holds by now. `midway` is called after the reload.
+    /// Takes this transition to the file's current content. Calls `midway` after the reload.
     #[track_caller]
     pub(super) fn cross_to_file(&self, crossing: Crossing, midway: impl FnOnce()) {
         let falls_back = matches!(crossing, Crossing::FallBack | Crossing::FallBackAfterUpgrade);

@@ -15,13 +15,13 @@ on_each_path!(a_small_message_does_not_wait_for_bulk_that_came_before_it);
 
 /// Bulk sessions, all on one worker.
 const STREAMS: usize = 16;
-/// What each of them has to move.
+/// Bytes that each of them has to move.
 const PIECE: usize = 200 * 1024;
-/// Of a small message: no other call moves as much.
+/// Bytes of a small message; no other call moves exactly this many.
 const SMALL: usize = 77;
 
-/// The forwarder is stopped while each bulk session is sent a large piece, and a small message comes
-/// last. It finds all of that in one turn.
+/// The forwarder is stopped while each bulk session receives a large piece and, last, another session
+/// a small message, so that it finds all of them in one turn.
 fn a_small_message_does_not_wait_for_bulk_that_came_before_it(path: &str) {
     let (sink, echo) = (Target::start(Behaviour::Sink), Target::start(Behaviour::Echo));
     let (bulk_port, small_port) = (Port::v4(), Port::v4());
@@ -52,7 +52,7 @@ fn a_small_message_does_not_wait_for_bulk_that_came_before_it(path: &str) {
     assert!(bytes < 2 * PIECE, "{bytes} bytes were moved before the small message: {moved:?}");
 }
 
-/// As much of a piece as the socket takes: the forwarder may be stopped.
+/// Sends as much of a piece as the socket takes: the forwarder may be stopped.
 fn send_a_piece(socket: &Socket) -> u64 {
     socket.set_nonblocking(true).unwrap();
     match (&*socket).write(&vec![0; PIECE]) {
@@ -93,7 +93,7 @@ impl Calls {
         Self { strace, log }
     }
 
-    /// What each call moved, in their order.
+    /// Bytes moved by each call, in order.
     fn moved(mut self) -> Vec<usize> {
         let pid = self.strace.id().to_string();
         Tool::find("sh").run(["-c", "kill -TERM $0", &pid], LIMIT);
@@ -106,7 +106,7 @@ impl Calls {
 
 impl Drop for Calls {
     fn drop(&mut self) {
-        // A killed tracer leaves the threads to themselves, too.
+        // A killed tracer detaches from the threads as well.
         let _ = self.strace.kill();
         let _ = self.strace.wait();
     }

@@ -12,11 +12,11 @@ use testkit::{Behaviour, LIMIT, Port, SessionRecord, Target, connect, wait_until
 
 use crate::support::{Config, Operated, forwarder, served_client};
 
-/// The session of one client, which leads back: it ends at once, and it is the only one.
+/// Connects once through a forward that leads back: the only session ends at once, with `loop`.
 #[track_caller]
 fn leads_back(operated: &Operated, addr: impl Into<testkit::Addr>, what: &str) {
     let before = operated.records().len();
-    // A reset may be there before the connection is known to be.
+    // The reset may arrive before connect(2) returns.
     if let Ok(mut client) = connect(addr) {
         let _ = std::io::Read::read(&mut client, &mut [0]);
     }
@@ -31,7 +31,7 @@ fn unix(path: &Path) -> String {
     format!("unix:{}", path.display())
 }
 
-/// A directory with a socket of ours, and every way there.
+/// Several spellings of the path of a socket of ours in this directory.
 fn spellings(dir: &Path) -> Vec<&'static str> {
     symlink(dir.join("socket"), dir.join("link")).unwrap();
     symlink("link", dir.join("link-to-link")).unwrap();
@@ -87,7 +87,7 @@ fn a_unix_socket_is_known_for_as_long_as_it_listens() {
     fs::remove_file(&two).unwrap();
     both(Some(&operated), true);
     leads_back(&operated, one.clone(), "made again");
-    // Removed by a reload: the path is another's.
+    // Removed by a reload: the path belongs to another process.
     both(Some(&operated), false);
     let target = Target::start(Behaviour::Echo);
     let other = relay(&two, &target);
@@ -95,7 +95,7 @@ fn a_unix_socket_is_known_for_as_long_as_it_listens() {
     drop(other);
 }
 
-/// Another process's listener: it has a connection to the echo for one client.
+/// A listener outside the process under test, which relays one client to the echo target.
 fn relay(path: &Path, target: &Target) -> std::thread::JoinHandle<()> {
     let listener = UnixListener::bind(path).unwrap();
     let echo = target.addr().tcp();
@@ -122,8 +122,8 @@ fn a_unix_socket_that_was_given_is_known_too() {
     leads_back(&operated, path, "given");
 }
 
-/// A listener, the host of a target. The text of the configuration tells some of these; the names do
-/// not, and what a listener of every address has does not either.
+/// A listener and the host of a target. The text of the configuration shows some of these loops, but
+/// not those through a name or through a listener on every address.
 #[test]
 fn an_ip_listener_is_known_by_every_address() {
     // An address of this host that is no loopback address, if there is one.

@@ -115,8 +115,8 @@ fn ended_and_cut_sessions_are_counted_apart() {
     assert_eq!((drained.len(), fin.len()), (4, 3));
 }
 
-/// Whoever reads the log may have stopped: the process ends in its time, and at once when it is
-/// asked again.
+/// With a stopped reader of the log, the process still ends within its limit, and at once on a second
+/// signal.
 #[test]
 fn a_log_that_is_not_read_keeps_no_process() {
     for (timeout, signals) in [("300ms", 1), ("1h", 2)] {
@@ -137,7 +137,7 @@ fn a_log_that_is_not_read_keeps_no_process() {
         let client = served_client(&port);
         for _ in 0..signals {
             forwarder.signal(Signal::TERM);
-            // The second is another signal only when the first has been taken.
+            // Two pending signals of one kind are one: send the second after the first was handled.
             testkit::wait_until("its listener is closed", LIMIT, || {
                 testkit::connect(&port).is_err()
             });

@@ -110,8 +110,8 @@ fn age_ends_a_session_that_is_connecting(path: &str) {
     assert!(record.duration >= Duration::from_millis(500), "{}", record.json);
 }
 
-/// What the target sent before is being brought to a client that reads so slowly that it would take
-/// a quarter of a minute. The session had broken before: this stays the reason.
+/// The target's last bytes are being flushed to a client that would need a quarter of a minute to read
+/// them. The earlier reset stays the close reason.
 fn age_ends_a_session_whose_target_has_reset(path: &str) {
     const SENT: u64 = 1024 * 1024;
     let Session { forward, client, target } = session(path, "max_age = '2s'");

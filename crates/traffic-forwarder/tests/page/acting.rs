@@ -4,7 +4,7 @@ use testkit::{LIMIT, Script, connect, wait_until};
 
 use crate::stage::{Stage, ping, play};
 
-/// The question can be answered.
+/// JavaScript condition: the question's buttons are enabled.
 const READABLE: &str = "!document.querySelector('#confirm-yes').disabled";
 
 #[test]
@@ -97,7 +97,7 @@ fn keys_are_enough() {
     assert_eq!(browser.complaints(), [""; 0]);
 }
 
-/// Typed into the wrong window, as keys or as a paste, or clicked twice.
+/// Keys, pastes and double clicks meant for another window do not confirm.
 #[test]
 fn only_the_buttons_answer_a_question_and_only_when_it_can_be_read() {
     let stage = Stage::start(&["one", "two"], "");
@@ -115,7 +115,7 @@ fn only_the_buttons_answer_a_question_and_only_when_it_can_be_read() {
             browser.press(&["Escape", tab, "ArrowDown"]);
         }
     }
-    // A question that waits is closed by a letter and by a paste, and by neither is it answered.
+    // A letter or a paste closes an open question without answering it.
     for close in ["document.dispatchEvent(new ClipboardEvent('paste'))", "x"] {
         browser.press(&["1", "ArrowDown", "d"]);
         browser.wait_for_text("#confirm-dialog[open]", "Drain ");
@@ -127,7 +127,7 @@ fn only_the_buttons_answer_a_question_and_only_when_it_can_be_read() {
         }
         browser.wait(closed);
     }
-    // Whatever the second click of a double click hits, it is too early.
+    // The second click of a double click comes too early to answer.
     browser.press(&["1", "ArrowDown", "d"]);
     browser.evaluate("document.querySelector('#confirm-yes').click()");
     browser.wait_for_text("#confirm-dialog[open]", "Drain ");

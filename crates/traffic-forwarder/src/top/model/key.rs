@@ -10,7 +10,7 @@ use std::time::{Instant, SystemTime};
 const LONGEST_FILTER: usize = 128;
 
 impl Model {
-    /// Takes a key that was read at this time, and returns its effect outside.
+    /// Handles a key that was read at this time, and returns its effect outside the model.
     pub(in crate::top) fn key(&mut self, key: KeyEvent, read: Instant) -> Option<Effect> {
         if keys::is_interrupt(key) {
             return Some(Effect::Quit);
@@ -130,7 +130,7 @@ impl Model {
         is_yes && self.readable.is_some_and(|since| read > since)
     }
 
-    /// Takes a text that was pasted. Only a filter is text: elsewhere its letters would be commands.
+    /// Handles pasted text. Only an open filter takes it: elsewhere its letters would be commands.
     pub(in crate::top) fn paste(&mut self, text: &str, now: SystemTime) {
         if let Some(Dialog::Filter(filter)) = &mut self.dialog {
             let line = text.trim_start().chars().take_while(|c| !c.is_control());

@@ -95,7 +95,7 @@ fn answer_at(
     model.take(Answered { question, status: Ok(status), answer }, START);
 }
 
-/// Each key is pressed by an operator who sees what the one before it did.
+/// Presses keys one by one, with the screen drawn after each.
 pub(in crate::top) fn press(model: &mut Model, keys: &[KeyCode]) -> Option<Effect> {
     let press = |code: &KeyCode| {
         let drawn = Instant::now();
@@ -105,7 +105,7 @@ pub(in crate::top) fn press(model: &mut Model, keys: &[KeyCode]) -> Option<Effec
     keys.iter().map(press).last().flatten()
 }
 
-/// All that these characters do as keys which are read at once, before anything is drawn.
+/// The effects of these characters as keys read all at once, before anything is drawn.
 fn burst(model: &mut Model, text: &str) -> Vec<Effect> {
     let read = Instant::now();
     let keys = text.chars().map(|c| if c == '\n' { KeyCode::Enter } else { KeyCode::Char(c) });
@@ -158,7 +158,7 @@ fn pasted_text_does_nothing_where_the_terminal_does_not_mark_it() {
     let mut model = model();
     press(&mut model, &[KeyCode::Char('d')]);
     assert_eq!(burst(&mut model, "onday\n"), [], "other letters have closed the question");
-    // The question is on the screen again, and is another one to the operator.
+    // A question that is opened again needs an answer of its own.
     press(&mut model, &[KeyCode::Char('d')]);
     assert_eq!(burst(&mut model, "ndy"), []);
 }

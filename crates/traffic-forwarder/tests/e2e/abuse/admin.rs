@@ -146,15 +146,15 @@ fn watchers_that_read_nothing_miss_events_and_hold_a_bounded_number() {
     wait_until("no watcher", LIMIT, || abused.operated.fd_count() <= abused.files + 32);
 }
 
-/// Long answers that nobody reads: as many as are served at the same time.
+/// Unread long answers, on as many connections as are served at the same time.
 #[test]
 fn answers_that_nobody_reads_share_a_bounded_memory() {
     const FORWARDS: usize = 3000;
     const READERS: usize = 63;
     const PATHS: [&str; 3] = ["/v1/forwards", "/metrics", "/v1/forwards?sort=name"];
-    // What all answers may take, and what one takes while it is made.
+    // The budget of all answers, and the memory of one while it is made.
     const ANSWERS: u64 = 8 * MIB + 24 * MIB;
-    // Questions wait for ten seconds; those that are refused then are told so.
+    // Questions wait for ten seconds, and are then refused with an explanation.
     const REFUSED_BY: Duration = Duration::from_secs(12);
     let dir = tempfile::TempDir::new().unwrap();
     let config = (0..FORWARDS).fold(Config::new(), |config, nth| {
@@ -185,7 +185,7 @@ fn answers_that_nobody_reads_share_a_bounded_memory() {
     let (given, refused) = (with("HTTP/1.0 200"), with("HTTP/1.0 503"));
     assert!(given > 0 && refused > 0, "{given} given, {refused} refused");
     assert!(answers.iter().any(|text| text.contains("nobody has read yet take the 8 MiB")));
-    // With nobody in the way, all of it is answered.
+    // With the unread answers gone, the whole list is answered.
     let all = Http::new(abused.operated.socket()).json("/v1/forwards");
     assert_eq!(all["forwards"].as_array().unwrap().len(), FORWARDS + 2);
     abused.gives_back();

@@ -1,5 +1,5 @@
-//! All settings at once: each has one value at first, another one in the new file, and is compared
-//! with a third file to see which it has.
+//! All settings at once: each has one value at first and another one in the new file. A dry run of a
+//! third file shows which of the two is in force.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -14,10 +14,10 @@ use testkit::{Behaviour, Forwarder, Http, LIMIT, Port, Target, connect, wait_unt
 
 use crate::support::{BINARY, forwarder, messages, ping, served_client};
 
-/// The value at first, the one of the new file, and the one that they are compared with, as TOML.
+/// First value, value of the new file, and the probe that both are compared with, as TOML.
 type Values = [Option<String>; 3];
 
-/// Which of them.
+/// Index of the first value in [`Values`].
 const FIRST: usize = 0;
 const OTHER: usize = 1;
 const PROBE: usize = 2;
@@ -35,7 +35,7 @@ fn given(values: [&str; 3]) -> Values {
     values.map(|value| Some(value.to_owned()))
 }
 
-/// Not set at first.
+/// Values of a setting that is not set at first.
 fn unset(other: &str, probe: &str) -> Values {
     [None, Some(other.to_owned()), Some(probe.to_owned())]
 }
@@ -127,7 +127,7 @@ impl Ground {
         wait_until("the next image", LIMIT, arrived);
     }
 
-    /// From the first values to the others, to the end of this way.
+    /// Takes this transition from the first values to the new ones, until it is complete.
     fn cross(&self, crossing: Crossing) {
         let falls_back = matches!(crossing, Crossing::FallBack | Crossing::FallBackAfterUpgrade);
         self.write(OTHER);
@@ -143,7 +143,7 @@ impl Ground {
         }
     }
 
-    /// The value that each setting has, by a comparison with the third file.
+    /// The value in force of each setting, by a dry run of the third file.
     fn seen(&self) -> BTreeMap<(&'static str, &'static str), Option<String>> {
         let probe = self.dir.path().join("probe.conf");
         fs::write(&probe, text(&self.values, PROBE, self.dir.path())).unwrap();
@@ -163,14 +163,14 @@ impl Ground {
                 ("[process]" | "[log]", key) => of(&report["settings"], key),
                 (_, key) => of(main, key),
             };
-            // What is not in the comparison is as in the file.
+            // A setting without a difference has the probe's value.
             let value = found.unwrap_or_else(|| self.values[&(section, key)][PROBE].clone());
             ((section, key), value)
         };
         keys.map(value).collect()
     }
 
-    /// What the process does, where it can be seen without a long wait.
+    /// Checks the behaviour of the process, where that takes no long wait.
     #[track_caller]
     fn does_as_configured(&self, with: usize, crossing: Crossing) {
         let status = self.status();
@@ -194,7 +194,7 @@ impl Ground {
         };
         let is_debug = |line: &Value| line["level"] == "debug";
         let is_record = |line: &Value| line["message"] == "session ended";
-        // At first records and no steps, then steps and no records.
+        // With the first values the log has records but no steps, then steps but no records.
         wait_until("what is logged of a session", LIMIT, || {
             new().iter().any(|line| if with == FIRST { is_record(line) } else { is_debug(line) })
         });
@@ -237,7 +237,7 @@ fn part(table: &str, key: &str) -> Option<String> {
     Some(rest.split([',', ' ']).next()?.to_owned())
 }
 
-/// As rows are found: a forward's settings are those of its defaults.
+/// The table under which a row is looked up: a forward's settings stand in `[defaults]`.
 fn header(section: Section) -> &'static str {
     section.header()
 }

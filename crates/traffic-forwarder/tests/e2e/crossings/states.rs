@@ -1,4 +1,4 @@
-//! States at run time. Each test takes all four ways; what it asserts is in the table's row.
+//! States at run time. Each test takes all four transitions, and asserts the cells of its table row.
 
 use std::fs;
 
@@ -10,7 +10,7 @@ use testkit::{Behaviour, Http, LIMIT, Listener, Place, Port, Signal, Target, wai
 use super::TRIAL;
 use crate::support::{BINARY, Config, Operated, ping, served_client, with_run};
 
-/// Two forwards, `kept` and `gone`, of which the other configuration has the first only.
+/// Two forwards, `kept` and `gone`; the other configuration has only `kept`.
 struct Pair {
     operated: Operated,
     target: Target,
@@ -32,7 +32,7 @@ impl Pair {
         kept(&self.ports, &self.target)
     }
 
-    /// Begins anew, for the next way.
+    /// Restores the first state, for the next transition.
     fn reset(&self) {
         self.operated.reload(self.both());
         for name in ["kept", "gone"] {
@@ -88,7 +88,7 @@ fn a_drained_forward() {
     }
 }
 
-/// The operator's last word holds, where the trial has kept the forward.
+/// A forward that the trial has kept stays as the operator last set it.
 #[test]
 fn a_forward_that_was_resumed_during_the_trial() {
     is_in_the_table(1, "a forward that was resumed during the trial");
@@ -185,8 +185,8 @@ fn a_skipped_line_of_the_older_format() {
     }
 }
 
-/// One of three ports is taken by another process during the trial: the rest is there at once, and
-/// the one as soon as it can be.
+/// Another process takes one of three ports during the trial: two listen at once, the third as soon as
+/// it can.
 #[test]
 fn a_forward_that_a_fall_back_could_not_bind() {
     is_in_the_table(4, "a forward that a fall-back could not bind");
@@ -215,7 +215,7 @@ fn a_forward_that_a_fall_back_could_not_bind() {
     }
 }
 
-/// `gone` is in sight as what has to come back.
+/// Asserts that the status lists `gone` as a forward to be restored.
 #[track_caller]
 fn is_missing(pair: &Pair) {
     assert_eq!(pair.operated.status()["restoring"], 1);
@@ -232,7 +232,7 @@ fn metric(pair: &Pair, series: &str) -> String {
     line.unwrap_or_else(|| panic!("no {series}:\n{text}")).to_owned()
 }
 
-/// Lines go to the file that is at the path after USR1.
+/// After SIGUSR1, lines go to the file at the configured path.
 #[test]
 fn a_log_file_that_was_reopened() {
     is_in_the_table(7, "a log file that was reopened");

@@ -14,7 +14,7 @@ use crate::support::{Config, Operated, forwarder, messages, served_client};
 const RELOADED: &str = "configuration reloaded";
 const TAKEN_BACK: &str = "the new configuration was not confirmed: the one before it runs again";
 
-/// Forwards of a process that begins with the first.
+/// A process that starts with the first of these forwards.
 struct Ground {
     operated: Operated,
     target: Target,
@@ -42,7 +42,7 @@ impl Ground {
         self.operated.http.post(path)
     }
 
-    /// The one that listens.
+    /// Index of the forward that listens.
     #[track_caller]
     fn runs(&self, at: usize) {
         served_client(&self.ports[at]);
@@ -63,12 +63,12 @@ fn a_trial_goes_through_all_as_documented() {
     let ground = Ground::start();
     ground.operated.write(ground.with(1));
     ground.post("/v1/reload?confirm=4s").success();
-    // A reload that waits for an answer is refused.
+    // An operator's reload is refused.
     ground.operated.write(ground.with(2));
     refused(&ground.post("/v1/reload"), "on_trial", "traffic-forwarder confirm 2");
     ground.runs(1);
     ground.post("/v1/reload?dry_run=true").success();
-    // One that does not is part of the trial, as is an upgrade.
+    // An unattended reload is part of the trial, as is an upgrade.
     ground.operated.signal(Signal::HUP);
     wait_until("SIGHUP", LIMIT, || messages(&ground.operated, RELOADED).len() == 2);
     ground.runs(2);
@@ -80,7 +80,7 @@ fn a_trial_goes_through_all_as_documented() {
     ground.runs(0);
 }
 
-/// As an operator's editor touches the file: nothing is different.
+/// A file saved unchanged, as by an operator's editor.
 #[test]
 fn a_touched_file_that_is_watched_does_not_end_a_trial() {
     let ground = Ground::start_with("watch = true");
@@ -93,7 +93,7 @@ fn a_touched_file_that_is_watched_does_not_end_a_trial() {
     ground.runs(0);
 }
 
-/// Whole seconds were half a second late.
+/// Trials of whole seconds must not end half a second late.
 #[test]
 fn the_deadline_is_exact_also_over_an_upgrade() {
     let ground = Ground::start();
@@ -112,7 +112,7 @@ fn the_deadline_is_exact_also_over_an_upgrade() {
         let begun = at(RELOADED);
         wait_until("taken back", LIMIT, || messages(&ground.operated, TAKEN_BACK).len() == count);
         let took = at(TAKEN_BACK) - begun;
-        // A busy machine may be late. Ticks of half a second would be, too, on average.
+        // Allows for a busy machine, but not for ticks of half a second.
         assert!((1.995..2.2).contains(&took), "{took}");
     }
 }
@@ -147,7 +147,7 @@ fn a_confirmation_is_for_the_generation_that_it_names() {
     ground.runs(2);
 }
 
-/// The same file, read again by a signal: the number that the operator was given is still right.
+/// A signal reads the same file again: the generation printed before can still be confirmed.
 #[test]
 fn a_configuration_that_is_read_again_is_still_the_same() {
     let ground = Ground::start();
@@ -171,7 +171,7 @@ fn a_second_trial_goes_back_to_what_ran_before_the_first() {
     ground.runs(0);
 }
 
-/// By the product's own advice for a narrower address, each step on trial.
+/// Narrows an address as the documentation advises, each step on trial.
 #[test]
 fn a_fall_back_is_not_blocked_by_an_address_of_our_own() {
     let (target, port, other) = (Target::start(Behaviour::Echo), Port::every_address(), Port::v4());
@@ -193,7 +193,7 @@ fn a_fall_back_is_not_blocked_by_an_address_of_our_own() {
     served_client(port.addr());
 }
 
-/// All of its ports are taken: what was not confirmed does not stay.
+/// All ports of the previous configuration are taken: the unconfirmed one is removed all the same.
 #[test]
 fn a_fall_back_is_made_even_if_nothing_of_it_can_be_bound() {
     let ground = Ground::start();
@@ -212,7 +212,7 @@ fn a_fall_back_is_made_even_if_nothing_of_it_can_be_bound() {
     ground.runs(2);
 }
 
-/// Lines of the older format: none of them may be given up for good.
+/// Lines of the older format: each one that could not be bound is retried.
 #[test]
 fn lines_of_the_older_format_come_back_when_they_can() {
     let (target, run) = (Target::start(Behaviour::Echo), tempfile::TempDir::new().unwrap());
@@ -254,7 +254,7 @@ fn what_is_on_trial_and_what_waits_is_in_status_and_in_metrics() {
     assert!(text.contains(waits), "{text}");
     let workers: &Value = &ground.operated.status()["waiting"][0];
     assert_eq!((&workers["key"], &workers["new"]), (&json!("workers"), &json!("7")));
-    // A comparison names it until it holds.
+    // A dry run names it until it is bound.
     let report = ground.post("/v1/reload?dry_run=true").success().json();
     assert_eq!(report["settings"][0]["key"], "workers");
     let admin = ground.operated.socket().to_string();

@@ -1,4 +1,4 @@
-//! A watched file: no change of it is missed, and what failed for a passing reason is tried again.
+//! A watched file: every change is noticed, and a reload that failed for a passing reason is retried.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -69,7 +69,7 @@ fn a_watched_file_goes_through_all_as_documented() {
     served_client(&ground.ports[1]);
 }
 
-/// The next image must know what was read.
+/// The next image must know which state of the file was read last.
 #[test]
 fn an_upgrade_reads_no_file_again_that_was_read() {
     let ground = Ground::start();
@@ -124,7 +124,7 @@ fn a_file_is_noticed_however_it_is_replaced() {
     symlink("v2", at("..new")).unwrap();
     fs::rename(at("..new"), at("..data")).unwrap();
     reloads(1);
-    // Another file takes the place of the link.
+    // Another file replaces the link.
     fs::write(at("new"), text(3)).unwrap();
     fs::rename(at("new"), at("conf")).unwrap();
     reloads(2);
@@ -151,7 +151,7 @@ fn a_file_that_is_touched_all_the_time_is_read() {
     ground.operated.write(ground.with(1));
     let path = ground.operated.config_path();
     let mut time = std::time::UNIX_EPOCH;
-    // Each time that is looked, a dozen times a second.
+    // Changes between any two looks at the file.
     wait_until("it is read", LIMIT, || {
         time += Duration::from_secs(1);
         let file = fs::File::options().write(true).open(&path).unwrap();

@@ -52,7 +52,7 @@ fn a_window_that_stays_closed_is_found_out(setup: Setup) {
     play(&target, Script::new().read_to_reset());
 }
 
-/// By default a slow side stops the fast side, for as long as it likes.
+/// By default a slow side stops the fast side without any limit.
 fn a_window_that_stays_closed_is_borne_by_default(setup: Setup) {
     let Session { forward, client, target } = setup.session("");
     let written = write_until_full(&client, 1);

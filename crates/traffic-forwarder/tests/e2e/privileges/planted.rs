@@ -1,5 +1,5 @@
-//! A log of root in a directory of another user, who has put links there: none of them leads root's
-//! writing out of the directory.
+//! A log written by root in another user's directory, with symbolic links planted there: none of them
+//! leads root's writes out of the directory.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown, lchown, symlink};
@@ -17,7 +17,7 @@ const SECRET: &str = "secret\n";
 /// Reloads whose lines fill several files of a KiB each.
 const RELOADS: usize = 60;
 
-/// A directory of root's, in it a file of root's and a directory of the user's, for the log.
+/// A directory owned by root with a file of root and a directory of the user for the log.
 struct Place {
     dir: TempDir,
     _port: Port,
@@ -43,7 +43,7 @@ impl Place {
         self.dir.path().join(name)
     }
 
-    /// A link of the user's to root's file.
+    /// Makes a link of the user to root's file.
     fn plant(&self, name: &str) {
         let path = self.at("logs").join(name);
         let _ = fs::remove_file(&path);
@@ -58,13 +58,13 @@ impl Place {
         forwarder
     }
 
-    /// What is in the log's files by now.
+    /// The content of all log files.
     fn log(&self) -> String {
         let names = ["log.3", "log.2", "log.1", "log"].map(|name| self.at("logs").join(name));
         names.iter().filter_map(|path| fs::read_to_string(path).ok()).collect()
     }
 
-    /// Writes lines until the log was rotated as often as it is kept.
+    /// Writes lines until the log has been rotated `keep` times.
     #[track_caller]
     fn rotate(&self) {
         let http = Http::new(self.at("admin.sock"));
@@ -83,7 +83,7 @@ impl Place {
         assert_eq!((victim.uid(), victim.mode() & 0o777), (0, 0o600), "{planted}");
     }
 
-    /// Starts, or with `doctor` looks at, what cannot be started.
+    /// Runs a command that must fail: a start, or `doctor`.
     #[track_caller]
     fn refused(&self, arguments: &[&str]) -> Finished {
         let config = self.at("config");
@@ -115,7 +115,7 @@ fn rotation_follows_no_link_of_another_user() {
     }
 }
 
-/// The link is there again as soon as it is gone.
+/// The user makes the link again as soon as it is removed.
 #[test]
 fn a_link_that_is_planted_again_and_again_is_not_followed() {
     if !is_root() {
@@ -149,7 +149,7 @@ fn a_log_that_is_begun_anew_follows_no_link_of_another_user() {
     let says = "is a symbolic link of the user with the id 64999";
     wait_until("the refusal", LIMIT, || forwarder.count_lines(|line| line.contains(says)) > 0);
     place.victim_is_untouched("log");
-    // The user's link is not the user's file.
+    // A link of the user is refused even if it leads to the user's own file.
     fs::remove_file(place.at("logs/log")).unwrap();
     forwarder.signal(Signal::USR1);
     wait_until("a new file", LIMIT, || is_file(&place.at("logs/log")));
@@ -167,7 +167,7 @@ fn a_start_follows_no_link_of_another_user_and_doctor_says_so() {
     let doctor = place.refused(&["doctor"]).text();
     assert!(doctor.contains(says), "{doctor}");
     place.victim_is_untouched("log");
-    // One of root's own leads wherever root likes.
+    // A link of root is followed.
     fs::remove_file(place.at("logs/log")).unwrap();
     symlink(place.at("elsewhere"), place.at("logs/log")).unwrap();
     let _forwarder = place.start();

@@ -1,5 +1,5 @@
-//! A new address that overlaps one of ours takes its place: no client is refused at any moment, and a
-//! dry run says beforehand what a reload will do.
+//! A new address replaces one of ours that it overlaps: no client is refused at any moment, and a dry
+//! run predicts the result of the reload.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -21,7 +21,7 @@ const PAIRS: [(&str, &str, IpAddr); 6] = [
     ("[::]", "[::1]", IpAddr::V6(Ipv6Addr::LOCALHOST)),
 ];
 
-/// There and back, so often.
+/// Changes there and back.
 const ROUNDS: usize = 3;
 
 fn at(host: &str, port: &Port) -> String {
@@ -77,7 +77,7 @@ fn overlapping_addresses_take_over_with_two_workers() {
     addresses_take_over(2);
 }
 
-/// Narrowed on trial, and not confirmed: the way back is not barred by the process itself.
+/// Narrowed on trial and not confirmed: the process's own listener does not block the way back.
 #[test]
 fn a_narrowed_address_is_widened_again_by_a_fall_back() {
     let (target, port) = (Target::start(Behaviour::Echo), Port::every_address());
@@ -91,7 +91,7 @@ fn a_narrowed_address_is_widened_again_by_a_fall_back() {
     assert_eq!((&last["by"], &last["error"]), (&"unconfirmed".into(), &Value::Null));
 }
 
-/// What a dry run says, and a reload after it: the same refusal, and all goes on as it was.
+/// A dry run and the reload after it are refused alike, and nothing changes.
 #[test]
 fn a_refused_exchange_takes_nothing_away_and_is_foretold() {
     let target = Target::start(Behaviour::Echo);
@@ -134,7 +134,7 @@ fn a_refused_exchange_takes_nothing_away_and_is_foretold() {
     assert_eq!(operated.generation(), 1);
 }
 
-/// What cannot be bound, each in its way: a dry run finds what a reload finds.
+/// Addresses that cannot be bound for different reasons: a dry run finds the same as a reload.
 #[test]
 fn a_dry_run_refuses_what_a_reload_refuses() {
     let target = Target::start(Behaviour::Echo);

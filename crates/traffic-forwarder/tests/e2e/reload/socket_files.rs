@@ -1,5 +1,5 @@
-//! The file of a Unix listener that another program removes or replaces: it is in sight, and a reload
-//! makes it again.
+//! Another program removes or replaces the file of a Unix listener: the status reports it, and a
+//! reload makes the file again.
 
 use std::fs;
 use std::os::unix::net::UnixListener;
@@ -79,7 +79,7 @@ fn a_replaced_file_is_not_ours() {
         assert!(message.contains("removed or replaced the socket's file"), "{query}: {message}");
     }
     assert!(connect(unix.path.clone()).is_ok());
-    // It is gone without its file: what it left is replaced.
+    // The other listener is closed and its file is left over: it is replaced.
     drop(other);
     unix.operated.http.post("/v1/reload").success();
     served_client(unix.path.clone());

@@ -1,17 +1,17 @@
-//! Clients that wait at a full forward (`at_limit = 'wait'`) when a reload changes the rule that they
-//! wait by: what was decided by the old rule is decided again by the new one.
+//! Clients that wait at a full forward (`at_limit = 'wait'`) when a reload changes the rule: the new
+//! rule applies to them at once.
 
 use testkit::{Behaviour, LIMIT, Peer, Port, Ports, Script, Socket, Target, connect, wait_until};
 
 use super::is_refused;
 use crate::support::{Config, Operated, QUIET, ping, play, served_client};
 
-/// Repetitions of each shape: some went wrong in one of four, by a race.
+/// Repetitions of each case: some races failed in one of four runs.
 const ROUNDS: usize = 8;
 
 const WAIT: &str = "max_sessions = 1\nat_limit = 'wait'";
 
-/// A forward with room for one session, which is taken.
+/// A forward with room for one session, which is open.
 struct Full {
     operated: Operated,
     target: Target,
@@ -20,7 +20,7 @@ struct Full {
 }
 
 impl Full {
-    /// The process, its only session, and clients that wait.
+    /// Starts the process, its only session, and waiting clients.
     #[track_caller]
     fn start(workers: u32, settings: &str) -> (Self, Socket, [Socket; 2]) {
         let (target, port) = (Target::start(Behaviour::Echo), Port::v4());

@@ -85,7 +85,7 @@ fn a_forward_is_drained_and_resumed() {
     served_client(&stage.db);
 }
 
-/// As a terminal sends it that marks pastes, and as one does that has never heard of them.
+/// Pasted text with and without bracketed paste.
 #[test]
 fn a_text_that_lands_in_the_wrong_window_changes_nothing() {
     const TEXTS: [&str; 3] = ["On Monday we go\n", "dyryky\n", "\tk\nky\t"];
@@ -99,7 +99,7 @@ fn a_text_that_lands_in_the_wrong_window_changes_nothing() {
     }
     for text in TEXTS {
         stage.terminal.type_text(text);
-        // Whatever it has opened: back to the forwards, and to where a key is seen.
+        // Closes any dialog and returns to the forwards, where the next key has a visible effect.
         stage.terminal.press(["Escape"]);
         stage.terminal.press(["F1"]);
         stage.terminal.shows("this help");

@@ -32,7 +32,7 @@ fn it_fits_into_every_size() {
     stage.terminal.wait_for("all of it", |screen| fits(screen, 80, 24));
 }
 
-/// A terminal has the size that some program has claimed for it: `stty rows 65535` is enough.
+/// Any program can set the size of a terminal: `stty rows 65535` is enough.
 #[test]
 fn no_size_ends_it_or_takes_its_memory() {
     const SIZES: [(u16, u16); 7] =
@@ -50,7 +50,7 @@ fn no_size_ends_it_or_takes_its_memory() {
             .success();
     };
     for size in SIZES {
-        // It begins at this size, and goes through all others.
+        // Starts at this size, and resizes to all others.
         resize(size);
         let (admin, pid) = (stage.desk.admin(), stage.desk.path("pid"));
         let command = format!("sh -c 'echo $$ >{pid}; exec {BINARY} top --admin {admin}'");

@@ -1,5 +1,5 @@
-//! The admin interface stays where it is over a reload that names another place and an upgrade: that
-//! takes a restart. A file of another process is never removed.
+//! The admin interface keeps its address over a reload that names another one and an upgrade: the
+//! change takes a restart. A file of another process is never removed.
 
 use std::fs;
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
@@ -122,7 +122,7 @@ fn a_living_socket_of_another_process_is_left() {
         let scene = Scene::new();
         let forwarder = forwarder().config(scene.config("socket")).start();
         forwarder.ready();
-        // At the new place, or at the old one, from which the own was removed.
+        // At the new path, or at the old one after our own file was removed.
         let path = scene.dir.path().join(place);
         let _ = fs::remove_file(&path);
         let _other = UnixListener::bind(&path).unwrap();

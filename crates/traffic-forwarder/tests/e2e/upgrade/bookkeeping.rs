@@ -179,7 +179,7 @@ fn the_log_file_goes_on() {
     let forwarder = old_forwarder().config(config.text()).start();
     let text = || {
         let files = fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().path());
-        // One that is just being renamed is read the next time.
+        // A file that is being renamed is read at the next attempt.
         files.filter_map(|path| fs::read_to_string(path).ok()).collect::<String>()
     };
     wait_until("ready", LIMIT, || text().contains("\"ready\""));

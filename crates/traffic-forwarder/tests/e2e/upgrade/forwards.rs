@@ -231,7 +231,7 @@ fn a_trial_goes_on() {
     operated.write(echo.first(""));
     operated.http.post("/v1/reload?confirm=1s").success();
     refuses(&echo.ports[1]);
-    // The one that the way back comes in between of fails, as after any reload.
+    // An upgrade interrupted by the fall-back fails, as after any reload.
     let outcomes = || arrivals(&operated).len() + messages(&operated, FAILED).len();
     wait_until("the way back", LIMIT, || {
         let before = outcomes();

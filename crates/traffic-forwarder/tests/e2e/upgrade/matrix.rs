@@ -1,5 +1,5 @@
-//! Upgrades while something that the process uses is gone, cannot be written, or is slow: what the
-//! command answers, and that sessions go on with every byte. The same table is in docs/upgrade.md.
+//! Upgrades while a resource of the process is gone, unwritable or slow: the command's answer, and
+//! sessions that lose no byte. docs/upgrade.md has the same table.
 
 mod scene;
 
@@ -8,20 +8,20 @@ use std::path::Path;
 
 use scene::Scene;
 
-/// What the command says.
+/// The expected result of the command.
 enum Answer {
-    /// It upgrades, and all is as it was.
+    /// It upgrades without a warning; the text is for the document.
     GoesOn(&'static str),
-    /// It upgrades, and says this besides.
+    /// It upgrades with a warning that begins with the first text.
     Warns(&'static str, &'static str),
-    /// It does not, and says this.
+    /// It fails with this error.
     Refuses(&'static str),
-    /// There is nothing to be played; why.
+    /// The cell has no test, for this reason.
     None(&'static str),
 }
 use Answer::{GoesOn, None, Refuses, Warns};
 
-/// A thing, how it is, the answer, and how it comes to be so.
+/// A cell: the resource, its state, the expected answer, and the setup.
 struct Cell(&'static str, &'static str, Answer, fn(&Scene));
 
 const MOVED: &str = "the log file is no longer at";
@@ -115,7 +115,7 @@ const CELLS: &[Cell] = &[
     Cell("memory", "slow", None(KERNEL), nothing),
 ];
 
-/// All cells of a thing, each with a process of its own.
+/// Plays all cells of a resource, each with a fresh process.
 fn play(thing: &str) {
     let cells = CELLS.iter().filter(|Cell(of, ..)| *of == thing);
     for Cell(_, state, answer, spoil) in cells {
@@ -124,7 +124,7 @@ fn play(thing: &str) {
             _ => Scene::start(thing),
         };
         spoil(&scene);
-        // The command cannot ask where there is no socket, or where it is not accepted.
+        // Without an admin socket, or where its connections are not accepted, a signal asks.
         let by_signal = ["descriptors", "memory"].contains(&thing)
             || *thing == *"admin socket" && !scene.admin().exists();
         let said = scene.upgrade(by_signal);
@@ -170,7 +170,7 @@ things! {
     memory "memory"
 }
 
-/// What a cell says in the document.
+/// The text of a cell in the document.
 fn text(answer: &Answer) -> String {
     match answer {
         GoesOn(how) => format!("goes on: {how}"),

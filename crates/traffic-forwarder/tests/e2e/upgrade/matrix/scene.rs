@@ -1,4 +1,4 @@
-//! A process with living sessions, and what can be taken from it.
+//! A process with living sessions, and ways to take its resources away.
 
 use std::cell::RefCell;
 use std::fs::{self, File};
@@ -20,7 +20,7 @@ use testkit::{
 use super::super::becoming::FAILED;
 use crate::support::{BINARY, forwarder, ping, play, served_client, write_until_full};
 
-/// The most that a session may wait in an upgrade of a debug build on a busy host.
+/// Longest pause of a session in an upgrade of a debug build on a busy host.
 const PAUSE: Duration = Duration::from_secs(3);
 
 pub(super) struct Scene {
@@ -29,22 +29,22 @@ pub(super) struct Scene {
     _echo: Target,
     port: Port,
     idle: Socket,
-    /// Exchanges bytes all through an upgrade.
+    /// A session that exchanges bytes during the whole upgrade.
     probe: Socket,
     full: (Socket, Socket, u64),
-    /// Where the admin interface is, as a command takes it.
+    /// Address of the admin interface, as the commands take it.
     admin: String,
-    /// Reads standard error, where that is the log.
+    /// Reader of standard error, where that is the log.
     reader: RefCell<Option<File>>,
-    /// Limits that were lowered, and what they are to be again.
+    /// Lowered limits, with the values to restore.
     lowered: RefCell<Vec<(&'static str, &'static str)>>,
 }
 
-/// Has a shell send standard error into a named pipe.
+/// A shell script that sends standard error into a named pipe.
 const INTO_PIPE: &str = "exec \"$0\" \"$@\" 2>\"$LOG_PIPE\"";
 
 impl Scene {
-    /// Starts as another user where the limits of root do not hold.
+    /// Starts the process, as another user where root is exempt from the limit.
     pub(super) fn start(thing: &str) -> Self {
         let dir = TempDir::new().unwrap();
         fs::set_permissions(dir.path(), PermissionsExt::from_mode(0o777)).unwrap();
@@ -112,7 +112,7 @@ impl Scene {
         fs::rename(self.path(name), self.path("elsewhere")).unwrap();
     }
 
-    /// Whoever opens it waits.
+    /// Puts a named pipe at `path`: opening it blocks.
     pub(super) fn put_fifo(path: &Path) {
         fs::remove_file(path).unwrap();
         run(Command::new("mkfifo").args(["-m", "600"]).arg(path), LIMIT).success();
@@ -128,7 +128,7 @@ impl Scene {
         self.lowered.borrow_mut().push((name, after));
     }
 
-    /// By the user that the process runs as: root need not have the right to.
+    /// Sets the limit as the user of the process: root may lack the capability.
     fn limit(&self, name: &str, value: &str) {
         let pid = self.forwarder.pid();
         let user = fs::metadata(format!("/proc/{pid}")).unwrap().uid().to_string();
@@ -139,7 +139,7 @@ impl Scene {
         run(&mut command, LIMIT).success();
     }
 
-    /// No stack of a thread fits into its memory any more, and little else.
+    /// Limits its memory so that no further thread's stack fits.
     pub(super) fn limit_memory(&self) {
         let status = fs::read_to_string(format!("/proc/{}/status", self.forwarder.pid())).unwrap();
         let size = status.lines().find_map(|line| line.strip_prefix("VmSize:")).unwrap();
@@ -158,8 +158,8 @@ impl Scene {
         }
     }
 
-    /// What the command answers, behind its exit code. Where it cannot ask, a signal does, and the log
-    /// says what came of it. A session exchanges bytes all the time.
+    /// Upgrades, and returns the command's exit code and answer; `by_signal`, the result from the log. A
+    /// session exchanges bytes all the time.
     pub(super) fn upgrade(&self, by_signal: bool) -> String {
         let probe = self.probe.try_clone().unwrap();
         let (done, is_done) = channel::<()>();
@@ -206,7 +206,7 @@ impl Scene {
         if last.contains(FAILED) { format!("1 {last}") } else { format!("0 upgraded from {last}") }
     }
 
-    /// Each byte arrives, of the sessions before and of a new one; and it can be upgraded again.
+    /// Checks that old sessions and a new one lose no byte, and that another upgrade succeeds.
     pub(super) fn goes_on(self, refused: bool, by_signal: bool) {
         if refused {
             for (name, value) in self.lowered.take() {
@@ -227,11 +227,11 @@ impl Scene {
     }
 }
 
-/// Whoever reads again finds whole lines, and among them how many are missing.
+/// Reads the log again: it has only whole lines, and one of them counts the lost ones.
 fn says_what_is_lost(reader: File) {
     let (line, lines) = channel();
     thread::spawn(move || {
-        // It ends with the process, or with the test.
+        // The thread ends with the process, or with the test.
         for read in BufReader::new(reader).lines().map_while(Result::ok) {
             let _ = line.send(read);
         }
@@ -249,10 +249,10 @@ fn write_secret(path: &Path) {
     fs::set_permissions(path, PermissionsExt::from_mode(0o600)).unwrap();
 }
 
-/// The process, and who reads its standard error, where that is the log.
+/// Starts the process, with a reader of its standard error where that is the log.
 fn started(thing: &str, dir: &TempDir, config: String) -> (Forwarder, Option<File>) {
     match thing {
-        // The limits of root do not hold. The program must be within the other user's reach.
+        // Root is exempt from this limit. The other user must be able to execute the program.
         "threads" => {
             let (program, file) = (dir.path().join("program"), dir.path().join("it.conf"));
             copy_program(BINARY, &program);
