@@ -9,6 +9,8 @@ mod announce;
 
 mod sandbox;
 
+mod start;
+
 mod serve;
 pub use serve::serve;
 
@@ -26,6 +28,10 @@ mod program;
 
 mod supervisor;
 
+mod switch;
+
+mod deadlines;
+
 mod report_events;
 
 mod reload;
@@ -35,7 +41,7 @@ pub use upgrade::{Handover, check_handover};
 
 mod watch;
 
-mod desk;
+mod handle;
 
 mod events;
 

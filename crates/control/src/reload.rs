@@ -5,10 +5,12 @@ mod outcome;
 pub(crate) use outcome::{LastReload, ReloadError, ReloadReport};
 
 mod restore;
-pub(crate) use restore::Restoring;
+
+mod state;
+pub(crate) use state::{Restoring, Trial};
 
 mod trial;
-pub(crate) use trial::{NotConfirmed, Trial};
+pub(crate) use trial::NotConfirmed;
 
 use crate::capacity::Capacity;
 use crate::supervisor::Supervisor;

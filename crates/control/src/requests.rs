@@ -1,6 +1,7 @@
-//! What the outside wants: signals, tasks from the desk, and moments that have come.
+//! What the outside wants: signals, tasks for the supervisor, and moments that have come.
 
-use crate::desk::Task;
+use crate::handle::Task;
+use crate::supervisor::Supervisor;
 use plan::Plan;
 use std::sync::Arc;
 use std::time::Instant;
@@ -29,7 +30,7 @@ pub(crate) enum Request {
     /// The program's file was replaced: become the new one.
     Upgrade,
     /// Something for the supervisor to do.
-    Task(Task),
+    Task(Task<Supervisor>),
     /// The moment that was asked for has come.
     Due,
 }
@@ -61,11 +62,15 @@ pub(crate) struct Requests {
     /// All forwards come from the command line: there is no file that SIGHUP could mean.
     typed: bool,
     stopper: Stopper,
-    tasks: mpsc::Receiver<Task>,
+    tasks: mpsc::Receiver<Task<Supervisor>>,
 }
 
 impl Requests {
-    pub(crate) fn new(signals: Signals, plan: &Plan, tasks: mpsc::Receiver<Task>) -> Self {
+    pub(crate) fn new(
+        signals: Signals,
+        plan: &Plan,
+        tasks: mpsc::Receiver<Task<Supervisor>>,
+    ) -> Self {
         Self { signals, typed: plan.config.is_none(), stopper: Stopper::default(), tasks }
     }
 
@@ -74,7 +79,7 @@ impl Requests {
     }
 
     /// The next one; [`Request::Due`] at that moment. One of those that are ready is taken at
-    /// random: a busy desk does not make time stand still.
+    /// random: a busy queue of tasks does not make time stand still.
     pub(crate) async fn next(&mut self, due: Option<Instant>) -> Request {
         tokio::select! {
             _ = self.signals.terminate.recv() => Request::Stop("SIGTERM"),

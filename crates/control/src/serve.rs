@@ -1,28 +1,21 @@
 //! The life of the process: start, serve, drain, stop.
 
-mod start;
-use start::start;
-pub(crate) use start::start_engine;
-
 use crate::admin::{self, App, Door};
 use crate::announce::announce;
-use crate::desk::Desk;
 use crate::journal::After;
 use crate::manager::{Handed, Notifier, start_pulse, take_handed};
 use crate::orphans::start_reaping;
 use crate::requests::{Request, Requests, Signals, Stopper};
 use crate::sandbox::Sandbox;
 use crate::serve_error::{ServeError, failed};
-use crate::supervisor::Supervisor;
+use crate::start::{STOP_LIMIT, control_runtime, start};
+use crate::supervisor::{Supervisor, SupervisorHandle};
 use crate::upgrade::{Handover, Insistence, Wanted, go_on, upgrade};
 use api::Shutdown;
 use plan::{FileRead, InForce, Plan};
 use std::time::{Duration, Instant};
 use sys::exec::SignalsHeld;
 
-/// How long the workers may take to end. They need milliseconds; one that hangs ends with the
-/// process.
-const STOP_LIMIT: Duration = Duration::from_secs(2);
 /// How long whoever reads the log may take for what is left of it at the end.
 const LOG_LIMIT: Duration = Duration::from_secs(1);
 /// How often the number of open sessions is looked at while draining.
@@ -46,7 +39,7 @@ pub fn serve(
     // Another image of this process has taken it already, and hands it on itself.
     let handed = if handover.is_some() { Ok(Handed::default()) } else { take_handed(&plan) };
     let handed = handed.map_err(|error| ServeError::Unfit(error.to_string()))?;
-    let (desk, tasks) = Desk::new();
+    let (handle, tasks) = SupervisorHandle::new();
     // Threads inherit this. So it is this one that signals reach, and while it holds them, they
     // wait: for the next image, if need be.
     let held = SignalsHeld::hold();
@@ -64,20 +57,16 @@ pub fn serve(
     let mut supervisor = begin(input, plan, notifier, handed, handover, &insistence)?;
     supervisor.watch_from_start(read);
     held.release();
-    let app = App::new(desk.clone(), supervisor.observer(), supervisor.events.clone());
+    let app = App::new(handle.clone(), supervisor.observer(), supervisor.events.clone());
     // What reading the configuration and binding took is not needed again.
     sys::release_free_memory();
     ready(requests.stopper());
     let drain = runtime.block_on(async {
         open(&mut supervisor, app);
-        run(&mut supervisor, &mut requests, &desk).await
+        run(&mut supervisor, &mut requests, &handle).await
     });
     end(supervisor, &drain);
     Ok(())
-}
-
-pub(crate) fn control_runtime() -> std::io::Result<tokio::runtime::Runtime> {
-    tokio::runtime::Builder::new_current_thread().enable_all().build()
 }
 
 /// Binds the listeners and starts the workers and the journal, or goes on with those of another
@@ -177,8 +166,12 @@ impl Drain {
 
 /// Serves until asked to stop, then until the sessions have ended, their time is over, or a second
 /// request to stop comes.
-async fn run(supervisor: &mut Supervisor, requests: &mut Requests, desk: &Desk) -> Drain {
-    let asked_by = serve_until_stop(supervisor, requests, desk).await;
+async fn run(
+    supervisor: &mut Supervisor,
+    requests: &mut Requests,
+    handle: &SupervisorHandle,
+) -> Drain {
+    let asked_by = serve_until_stop(supervisor, requests, handle).await;
     let limit = supervisor.plan.process.shutdown_timeout;
     let open = supervisor.engine.sessions();
     tracing::info!(
@@ -198,7 +191,7 @@ async fn run(supervisor: &mut Supervisor, requests: &mut Requests, desk: &Desk) 
     let hurry = tokio::select! {
         () = drained(&observer) => None,
         () = tokio::time::sleep(limit) => None,
-        again = serve_until_stop(supervisor, requests, desk) => Some(again),
+        again = serve_until_stop(supervisor, requests, handle) => Some(again),
     };
     Drain { open, cut: observer.sessions(), took: began.elapsed(), hurry }
 }
@@ -207,7 +200,7 @@ async fn run(supervisor: &mut Supervisor, requests: &mut Requests, desk: &Desk) 
 async fn serve_until_stop(
     supervisor: &mut Supervisor,
     requests: &mut Requests,
-    desk: &Desk,
+    handle: &SupervisorHandle,
 ) -> &'static str {
     loop {
         match requests.next(supervisor.due()).await {
@@ -216,7 +209,7 @@ async fn serve_until_stop(
             Request::ReopenLog => crate::log::reopen(),
             // Its result is in the log, and nobody else asked for it.
             Request::Upgrade => {
-                _ = tokio::spawn(upgrade(desk.clone(), Wanted::default(), "SIGUSR2"));
+                _ = tokio::spawn(upgrade(handle.clone(), Wanted::default(), "SIGUSR2"));
             }
             Request::Task(task) => task(supervisor),
             Request::Due => supervisor.do_what_is_due(),

@@ -3,6 +3,7 @@
 use crate::admin::Door;
 use crate::capacity::{Capacity, NoRoom, capacity};
 use crate::events::Events;
+use crate::handle::Handle;
 use crate::headroom::{Headroom, Rooms};
 use crate::journal::Journal;
 use crate::manager::{Stage, Store};
@@ -10,18 +11,16 @@ use crate::program::own_program;
 use crate::reload::{LastReload, Restoring, Trial};
 use crate::sandbox::Sandbox;
 use crate::upgrade::LastUpgrade;
-use crate::watch::{Sight, Watch};
-use engine::{Detail, Engine, ForwardView, Observer};
+use crate::watch::Watch;
+use engine::{Detail, Engine, Observer};
 use plan::{FileRead, InForce, Level, Plan};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
-/// After the host gave no thread for the journal, until it is asked again.
-const JOURNAL_RETRY: Duration = Duration::from_millis(500);
-/// Time between two looks at removed forwards.
-const TIDY: Duration = Duration::from_millis(500);
+/// Has the supervisor do something, from another task.
+pub(crate) type SupervisorHandle = Handle<Supervisor>;
 
 /// The running process: its configuration and its data plane.
 pub(crate) struct Supervisor {
@@ -44,9 +43,9 @@ pub(crate) struct Supervisor {
     pub(crate) restoring: Option<Restoring>,
     pub(crate) watch: Watch,
     /// When to look at removed forwards, while there are any.
-    tidy_at: Instant,
+    pub(crate) tidy_at: Instant,
     /// When the host is asked again for the journal's thread, where it gave none.
-    journal_at: Instant,
+    pub(crate) journal_at: Instant,
     /// The file that this program was started from.
     pub(crate) program: Option<PathBuf>,
     /// A program is being checked.
@@ -121,47 +120,6 @@ impl Supervisor {
         }
     }
 
-    /// The next moment at which something has to be done.
-    pub(crate) fn due(&self) -> Option<Instant> {
-        let removed = |forward: &ForwardView<'_>| forward.state == engine::ForwardState::Removed;
-        let tidy = self.engine.forwards().any(|it| removed(&it)).then_some(self.tidy_at);
-        let rest = [
-            self.trial.as_ref().map(|trial| trial.until),
-            self.restoring.as_ref().map(|restoring| restoring.next),
-            self.watch.due(),
-        ];
-        // A process that shuts down changes nothing else.
-        let rest = rest.into_iter().flatten().filter(|_| !self.draining);
-        let journal = self.lacks_journal().then_some(self.journal_at);
-        rest.chain(tidy).chain(journal).min()
-    }
-
-    /// Does all whose moment has come.
-    pub(crate) fn do_what_is_due(&mut self) {
-        let now = Instant::now();
-        if self.lacks_journal() && self.journal_at <= now {
-            self.retry_journal(now);
-        }
-        if self.tidy_at <= now {
-            self.engine.tidy(self.plan.process.removed_timeout);
-            self.tidy_at = now + TIDY;
-        }
-        if self.draining {
-            return;
-        }
-        self.fall_back_if_unconfirmed(now);
-        self.restore(now);
-        match self.watch.look(now) {
-            Sight::Same => {}
-            Sight::Changed => self.reload_by("watch"),
-            Sight::Retry => self.retry_reload(),
-            Sight::Gone => tracing::warn!(
-                file = self.watch.path().map(|path| path.display().to_string()),
-                "the watched file is gone: what runs goes on, and it is read again when it is back"
-            ),
-        }
-    }
-
     pub(crate) fn observer(&self) -> Observer {
         self.engine.observer()
     }
@@ -217,14 +175,8 @@ impl Supervisor {
         }
     }
 
-    fn retry_journal(&mut self, now: Instant) {
-        self.journal_at = now + JOURNAL_RETRY;
-        if self.start_journal().is_ok() {
-            tracing::warn!("the log is written by its own thread again");
-        }
-    }
-
-    fn lacks_journal(&self) -> bool {
+    /// Whether the log has no thread of its own.
+    pub(crate) fn lacks_journal(&self) -> bool {
         self.journal.as_ref().is_none_or(Journal::has_ended)
     }
 

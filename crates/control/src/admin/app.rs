@@ -2,15 +2,15 @@
 
 use super::growth::Growth;
 use super::rates::Rates;
-use crate::desk::Desk;
 use crate::events::Events;
+use crate::supervisor::SupervisorHandle;
 use engine::Observer;
 use std::sync::Arc;
 
 /// What answers are made of.
 #[derive(Clone)]
 pub(crate) struct App {
-    pub(super) desk: Desk,
+    pub(super) supervisor: SupervisorHandle,
     pub(super) observer: Observer,
     pub(super) events: Events,
     pub(super) rates: Arc<Rates>,
@@ -20,9 +20,9 @@ pub(crate) struct App {
 }
 
 impl App {
-    pub(crate) fn new(desk: Desk, observer: Observer, events: Events) -> Self {
+    pub(crate) fn new(supervisor: SupervisorHandle, observer: Observer, events: Events) -> Self {
         Self {
-            desk,
+            supervisor,
             observer,
             events,
             rates: Arc::default(),

@@ -2,9 +2,9 @@
 
 use super::app::App;
 use super::refusal::Refusal;
-use crate::desk::Desk;
 use crate::events::Event as Happened;
 use crate::events::{Events, Watch};
+use crate::supervisor::SupervisorHandle;
 use api::{Failure, Lagged};
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
@@ -46,7 +46,7 @@ pub(super) async fn events(
     let Query(EventsQuery { sessions }) = query?;
     let watcher = Watcher::new(&app, sessions.unwrap_or(true))?;
     // Before the answer begins: what happens from then on is told.
-    app.desk.ask(|supervisor| supervisor.set_detail()).await?;
+    app.supervisor.ask(|supervisor| supervisor.set_detail()).await?;
     let stream = stream::unfold(watcher, |mut watcher| async move {
         let event = watcher.next().await?;
         Some((Ok::<_, Infallible>(event), watcher))
@@ -58,7 +58,7 @@ pub(super) async fn events(
 struct Watcher {
     /// `None` after the last event.
     happened: Option<Watch>,
-    desk: Desk,
+    supervisor: SupervisorHandle,
 }
 
 impl Watcher {
@@ -66,7 +66,7 @@ impl Watcher {
         if app.events.watchers() >= MOST_WATCHERS {
             return Err(Refusal::busy(format!("{MOST_WATCHERS} watch already, which is the most")));
         }
-        Ok(Self { happened: Some(app.events.watch(sessions)), desk: app.desk.clone() })
+        Ok(Self { happened: Some(app.events.watch(sessions)), supervisor: app.supervisor.clone() })
     }
 
     async fn next(&mut self) -> Option<Event> {
@@ -85,9 +85,9 @@ impl Watcher {
 impl Drop for Watcher {
     fn drop(&mut self) {
         self.happened = None;
-        let desk = self.desk.clone();
+        let supervisor = self.supervisor.clone();
         // With the last watcher, the workers tell only what the log wants again.
-        tokio::spawn(async move { desk.ask(|supervisor| supervisor.set_detail()).await });
+        tokio::spawn(async move { supervisor.ask(|supervisor| supervisor.set_detail()).await });
     }
 }
 
@@ -97,9 +97,9 @@ mod tests {
 
     #[tokio::test]
     async fn a_watcher_that_is_too_slow_is_told_so_and_let_go() {
-        let (desk, _tasks) = Desk::new();
+        let (supervisor, _tasks) = SupervisorHandle::new();
         let events = Events::new();
-        let mut watcher = Watcher { happened: Some(events.watch(true)), desk };
+        let mut watcher = Watcher { happened: Some(events.watch(true)), supervisor };
         for n in 0..10_000 {
             events.tell("many", || n);
         }

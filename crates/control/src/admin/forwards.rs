@@ -4,7 +4,8 @@ use super::app::App;
 use super::refusal::Refusal;
 use super::written::seconds_since;
 use crate::supervisor::Supervisor;
-use api::{Done, Failure, Forward, ForwardSwitched, Forwards, Rates};
+use crate::switch::SwitchError;
+use api::{Done, Failure, Forward, Forwards, Rates};
 use axum::Json;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
@@ -84,12 +85,12 @@ pub(super) async fn all(
 ) -> Result<Json<Forwards>, Refusal> {
     let Query(query) = query?;
     let rates = if query.rates || query.sort == Sort::Rate {
-        app.growth.of_forwards(&app.desk).await?
+        app.growth.of_forwards(&app.supervisor).await?
     } else {
         HashMap::new()
     };
     let list = move |supervisor: &mut Supervisor| query.answer(supervisor, &rates);
-    Ok(Json(app.desk.ask(list).await?))
+    Ok(Json(app.supervisor.ask(list).await?))
 }
 
 impl ListQuery {
@@ -143,7 +144,8 @@ pub(super) async fn one(
     query: Result<Query<OneQuery>, QueryRejection>,
 ) -> Result<Json<Forward>, Refusal> {
     let (Path(name), Query(OneQuery { rates })) = (name?, query?);
-    let rates = if rates { app.growth.of_forwards(&app.desk).await?.remove(&name) } else { None };
+    let rates =
+        if rates { app.growth.of_forwards(&app.supervisor).await?.remove(&name) } else { None };
     let wanted = name.clone();
     let find = move |supervisor: &mut Supervisor| {
         let mut forwards = supervisor.engine.forwards();
@@ -151,7 +153,7 @@ pub(super) async fn one(
             .find(|forward| forward.plan.name == wanted)
             .map(|view| Forward { rates, ..forward_of(&view, &view.totals()) })
     };
-    app.desk.ask(find).await?.map(Json).ok_or_else(|| Refusal::no_forward(&name))
+    app.supervisor.ask(find).await?.map(Json).ok_or_else(|| Refusal::no_forward(&name))
 }
 
 /// Lets a forward take no more sessions; those it has go on.
@@ -161,7 +163,10 @@ pub(super) async fn one(
 )]
 pub(super) async fn drain(State(app): State<App>, name: Name) -> Result<Json<Done>, Refusal> {
     let Path(name) = name?;
-    app.desk.ask(move |supervisor| supervisor.drain_forward(&name)).await?.map(Json)
+    let switched = name.clone();
+    let result = app.supervisor.ask(move |supervisor| supervisor.drain_forward(&switched)).await?;
+    let changed = result.map_err(|error| Refusal::of_switch(&name, error))?;
+    Ok(Json(Done { state: "draining".to_owned(), changed }))
 }
 
 /// Lets a drained or skipped forward take sessions again.
@@ -173,41 +178,20 @@ pub(super) async fn drain(State(app): State<App>, name: Name) -> Result<Json<Don
 )]
 pub(super) async fn resume(State(app): State<App>, name: Name) -> Result<Json<Done>, Refusal> {
     let Path(name) = name?;
-    app.desk.ask(move |supervisor| supervisor.resume_forward(&name)).await?.map(Json)
+    let switched = name.clone();
+    let result = app.supervisor.ask(move |supervisor| supervisor.resume_forward(&switched)).await?;
+    let changed = result.map_err(|error| Refusal::of_switch(&name, error))?;
+    Ok(Json(Done { state: "active".to_owned(), changed }))
 }
 
-impl Supervisor {
-    fn drain_forward(&mut self, name: &str) -> Result<Done, Refusal> {
-        let changed = self.engine.drain_forward(name).ok_or_else(|| Refusal::no_forward(name))?;
-        if changed {
-            self.keep_listeners();
-            self.tell_of_switch("drain", name);
-            tracing::info!(forward = name, "forward drains: it takes no new sessions");
+impl Refusal {
+    /// Why the forward of this name was not switched.
+    fn of_switch(name: &str, error: SwitchError) -> Self {
+        match error {
+            SwitchError::NoForward => Self::no_forward(name),
+            SwitchError::Draining => Self::conflict("draining", "the process is shutting down"),
+            SwitchError::Unfit(error) => Self::conflict("unfit", error),
         }
-        Ok(Done { state: "draining".to_owned(), changed })
-    }
-
-    fn resume_forward(&mut self, name: &str) -> Result<Done, Refusal> {
-        if self.draining {
-            return Err(Refusal::conflict("draining", "the process is shutting down"));
-        }
-        let result = self.engine.resume_forward(name).ok_or_else(|| Refusal::no_forward(name))?;
-        let changed = result.map_err(|error| Refusal::conflict("unfit", error.to_string()))?;
-        if changed {
-            self.keep_listeners();
-            self.tell_of_switch("resume", name);
-            tracing::info!(forward = name, "forward takes sessions again");
-        }
-        Ok(Done { state: "active".to_owned(), changed })
-    }
-
-    pub(crate) fn tell_of_switch(&self, event: &'static str, name: &str) {
-        self.events.tell(event, || {
-            let mut forwards = self.engine.forwards();
-            let forward = forwards.find(|forward| forward.plan.name == name);
-            let sessions = forward.map_or(0, |forward| forward.sessions());
-            ForwardSwitched { forward: name.to_owned(), sessions }
-        });
     }
 }
 

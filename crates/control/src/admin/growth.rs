@@ -1,8 +1,8 @@
 //! How fast the numbers of the process and of its forwards grow.
 
 use super::meter::{Before, Meter};
-use crate::desk::{Desk, Gone};
-use crate::supervisor::Supervisor;
+use crate::handle::Gone;
+use crate::supervisor::{Supervisor, SupervisorHandle};
 use api::{Rates, Status};
 use engine::Totals;
 use flow::Direction;
@@ -43,9 +43,9 @@ impl Growth {
     /// The rates of all forwards, by name.
     pub(super) async fn of_forwards(
         self: &Arc<Self>,
-        desk: &Desk,
+        supervisor: &SupervisorHandle,
     ) -> Result<HashMap<String, Rates>, Gone> {
-        let look = || desk.ask(|supervisor| amounts(supervisor));
+        let look = || supervisor.ask(|supervisor| amounts(supervisor));
         let (now, before) = self.forwards.measure(look, HashMap::clone).await?;
         let growth = Arc::clone(self);
         tokio::spawn(async move { growth.forwards.forget().await });

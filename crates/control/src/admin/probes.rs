@@ -26,7 +26,7 @@ pub(super) async fn metrics(
     } else {
         (Format::Prometheus, PROMETHEUS)
     };
-    let text = app.desk.ask(move |supervisor| render(supervisor, format)).await?;
+    let text = app.supervisor.ask(move |supervisor| render(supervisor, format)).await?;
     Ok(([(header::CONTENT_TYPE, content_type)], text))
 }
 
@@ -52,7 +52,7 @@ pub(super) async fn health() -> &'static str {
     (status = 503, body = Failure, description = "The process is shutting down."),
 ))]
 pub(super) async fn readiness(State(app): State<App>) -> Result<&'static str, Refusal> {
-    if app.desk.ask(|supervisor| supervisor.draining).await? {
+    if app.supervisor.ask(|supervisor| supervisor.draining).await? {
         let message = "the process is shutting down".to_owned();
         return Err(Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "draining", message));
     }

@@ -1,6 +1,6 @@
 //! Answers that say why something was not done.
 
-use crate::desk::Gone;
+use crate::handle::Gone;
 use api::{Error, Failure};
 use axum::Json;
 use axum::extract::rejection::{PathRejection, QueryRejection};

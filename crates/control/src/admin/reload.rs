@@ -83,7 +83,7 @@ pub(super) async fn reload(
 ) -> Result<Json<Reload>, Refusal> {
     let Query(query) = query?;
     let options = query.options(app.local_user)?;
-    let answer = app.desk.ask(move |supervisor| {
+    let answer = app.supervisor.ask(move |supervisor| {
         let report = supervisor.reload(&options, "admin")?;
         let confirm_within = supervisor.confirm_within().map(|left| left.as_secs_f64());
         Ok::<_, ReloadError>(reload_of(report, options.dry_run, confirm_within))
@@ -112,7 +112,7 @@ pub(super) async fn confirm(
     query: Result<Query<ConfirmQuery>, QueryRejection>,
 ) -> Result<Json<Done>, Refusal> {
     let Query(ConfirmQuery { generation }) = query?;
-    app.desk.ask(move |supervisor| supervisor.confirm(generation)).await??;
+    app.supervisor.ask(move |supervisor| supervisor.confirm(generation)).await??;
     Ok(Json(Done { state: "confirmed".to_owned(), changed: true }))
 }
 

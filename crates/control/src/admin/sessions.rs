@@ -88,7 +88,7 @@ pub(super) async fn list(
             supervisor.engine.forwards().any(|forward| forward.plan.name == name)
         };
         let wanted = name.clone();
-        if !app.desk.ask(move |supervisor| is_there(supervisor, &wanted)).await? {
+        if !app.supervisor.ask(move |supervisor| is_there(supervisor, &wanted)).await? {
             return Err(Refusal::no_forward(&name));
         }
     }

@@ -30,7 +30,7 @@ pub(super) async fn status(
     query: Result<Query<StatusQuery>, QueryRejection>,
 ) -> Result<Json<Status>, Refusal> {
     let Query(StatusQuery { rates }) = query?;
-    let look = || app.desk.ask(|supervisor| status_of(supervisor));
+    let look = || app.supervisor.ask(|supervisor| status_of(supervisor));
     if !rates {
         return Ok(Json(look().await?));
     }

@@ -2,7 +2,7 @@
 
 use super::app::App;
 use super::refusal::Refusal;
-use crate::desk::Gone;
+use crate::handle::Gone;
 use crate::upgrade::{UpgradeError, Wanted};
 use api::{Failure, Upgrade};
 use axum::Json;
@@ -56,9 +56,9 @@ pub(super) async fn upgrade(
 ) -> Result<(StatusCode, Json<Upgrade>), Refusal> {
     let Query(query) = query?;
     let wanted = query.wanted(app.local_user)?;
-    let upgrades = app.desk.ask(|supervisor| supervisor.upgrades + 1).await?;
+    let upgrades = app.supervisor.ask(|supervisor| supervisor.upgrades + 1).await?;
     // Whoever asked may go away: what was begun is finished all the same.
-    let work = tokio::spawn(crate::upgrade::upgrade(app.desk.clone(), wanted, "admin"));
+    let work = tokio::spawn(crate::upgrade::upgrade(app.supervisor.clone(), wanted, "admin"));
     let to = work.await.map_err(|_| Refusal::from(Gone))??;
     let from = env!("CARGO_PKG_VERSION").to_owned();
     let state = "upgrading".to_owned();

@@ -1,37 +1,10 @@
 //! What a fall-back could not bring back: its forwards are skipped, and bound as soon as they can be.
 
-use crate::reload::LastReload;
+use super::LastReload;
 use crate::supervisor::Supervisor;
 use engine::{ForwardState, ForwardView};
 use std::collections::BTreeSet;
-use std::time::{Duration, Instant, SystemTime};
-
-/// Time between two attempts: a tenth of the time since the first, within these.
-const PAUSE_AT_LEAST: Duration = Duration::from_secs(1);
-const PAUSE_AT_MOST: Duration = Duration::from_secs(10);
-
-/// Forwards that must run and could not be bound.
-#[derive(Clone, Debug)]
-pub(crate) struct Restoring {
-    pub(crate) names: BTreeSet<String>,
-    since: Instant,
-    pub(crate) next: Instant,
-}
-
-impl Restoring {
-    /// `None` if nothing is missing.
-    pub(crate) fn new(names: BTreeSet<String>) -> Option<Self> {
-        let now = Instant::now();
-        (!names.is_empty()).then(|| Self { names, since: now, next: now + PAUSE_AT_LEAST })
-    }
-
-    /// What is left after an attempt: `None` if nothing is.
-    fn after(self, left: BTreeSet<String>, now: Instant) -> Option<Self> {
-        let pause = now.saturating_duration_since(self.since) / 10;
-        let next = now + pause.clamp(PAUSE_AT_LEAST, PAUSE_AT_MOST);
-        (!left.is_empty()).then_some(Self { names: left, next, ..self })
-    }
-}
+use std::time::{Instant, SystemTime};
 
 impl Supervisor {
     /// Tries to bind what is missing, if it is time to.

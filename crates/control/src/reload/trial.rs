@@ -3,7 +3,7 @@
 //! Only a confirmation ends a trial in favour of the new configuration. Reloads within it keep what
 //! to go back to, and, if they are unattended, when.
 
-use super::restore::Restoring;
+use super::state::{Restoring, Trial};
 use super::{LastReload, ReloadError};
 use crate::supervisor::Supervisor;
 use engine::{ForwardState, ForwardView};
@@ -14,42 +14,11 @@ use std::time::{Duration, Instant, SystemTime};
 /// The origin of a reload that nobody asked for: the time to confirm was over.
 const UNCONFIRMED: &str = "unconfirmed";
 
-/// The way back from a configuration that is on trial.
-#[derive(Clone, Debug)]
-pub(crate) struct Trial {
-    pub(crate) back_to: Plan,
-    /// The names of its forwards that could not be bound, and may be skipped again.
-    pub(crate) skipped: HashSet<String>,
-    /// The names of its forwards that an operator drained, and that the trial has removed.
-    pub(crate) drained: BTreeSet<String>,
-    pub(crate) until: Instant,
-    /// The first generation of the configuration on trial: it was read again since, but is the same.
-    pub(crate) first: u64,
-    /// It was replaced by another one during the trial.
-    pub(crate) replaced: bool,
-}
-
 /// What runs when a reload begins.
 pub(super) struct Before {
     plan: Plan,
     skipped: HashSet<String>,
     drained: BTreeSet<String>,
-}
-
-impl Trial {
-    /// The time that is left to confirm it.
-    pub(crate) fn left(&self) -> Duration {
-        self.until.saturating_duration_since(Instant::now())
-    }
-
-    /// Notes which forwards are drained: of those that run, as it is now; of others, as it was when
-    /// they were removed.
-    fn note_drained(&mut self, running: &Plan, drained: BTreeSet<String>) {
-        let running: HashSet<&str> =
-            running.forwards.iter().map(|forward| forward.name.as_str()).collect();
-        self.drained.retain(|name| !running.contains(name.as_str()));
-        self.drained.extend(drained);
-    }
 }
 
 /// Why a configuration was not confirmed.

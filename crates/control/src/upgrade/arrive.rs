@@ -1,6 +1,7 @@
 //! The next image: finds what the image before has left, and goes on with it. And its dress
 //! rehearsal: a child that says whether it could.
 
+use super::protocol::{ANSWER, CHECK, VARIABLE};
 use super::{Arrival, Insistence, LastUpgrade, state};
 use crate::admin::{Door, DoorError};
 use crate::admin_token::Token;
@@ -9,8 +10,8 @@ use crate::log::{Left, try_log_file};
 use crate::manager::{Notifier, Store};
 use crate::reload::Restoring;
 use crate::sandbox::Sandbox;
-use crate::serve::{control_runtime, start_engine};
 use crate::serve_error::ServeError;
+use crate::start::{control_runtime, start_engine};
 use crate::supervisor::Supervisor;
 use handover::{Damage, File, Part};
 use plan::{Admin, InForce, Plan, Problems, Process};
@@ -20,14 +21,6 @@ use std::io::Read;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStringExt;
 use sys::inherit::{Kind, claim, claim_all};
-
-/// Names the descriptor of the state, and the process that it is meant for: `FD:PID`.
-pub(super) const VARIABLE: &str = "TRAFFIC_FORWARDER_HANDOVER";
-/// The only argument of a child that is to say whether it could take over what it reads from its
-/// standard input.
-pub(super) const CHECK: &str = "--handover-check";
-/// What it says then, followed by its version.
-pub(super) const ANSWER: &str = "handover-check: ok, version ";
 
 /// What the image before has left.
 #[derive(Default)]

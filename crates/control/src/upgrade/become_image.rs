@@ -1,9 +1,9 @@
 //! The point of no return: workers stop, everything is written down, and the process becomes the
 //! program that was checked. If the kernel refuses, all goes on as it was.
 
-use super::arrive::VARIABLE;
 use super::candidate::Candidate;
 use super::failure::UpgradeError;
+use super::protocol::VARIABLE;
 use super::state;
 use crate::admin::Door;
 use crate::journal::{After, hold_reports};

@@ -14,8 +14,8 @@ use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
-use super::arrive::{ANSWER, CHECK, VARIABLE};
-use super::{Wanted, state};
+use super::protocol::{ANSWER, CHECK, VARIABLE};
+use super::state;
 
 /// How long the check may take. It reads a configuration; this is for a host that hardly runs it.
 const CHECK_LIMIT: Duration = Duration::from_secs(20);
@@ -26,6 +26,13 @@ const LOOK: Duration = Duration::from_millis(5);
 const LAST_WORDS: Duration = Duration::from_secs(1);
 /// The most that is read of what the child says.
 const SAYS_MAX: u64 = 64 * 1024;
+
+/// Which program is to run.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Wanted {
+    /// Its file; by default the one that the present program was started from.
+    pub(crate) binary: Option<PathBuf>,
+}
 
 /// An open program, and what it was when it was opened.
 pub(super) struct Binary {

@@ -17,6 +17,7 @@ pub use arrive::{Handover, check_handover};
 mod become_image;
 
 mod candidate;
+pub(crate) use candidate::Wanted;
 
 mod failure;
 pub(crate) use failure::UpgradeError;
@@ -24,12 +25,15 @@ pub(crate) use failure::UpgradeError;
 mod insist;
 pub(crate) use insist::Insistence;
 
+mod outcome;
+pub(crate) use outcome::{Arrival, LastUpgrade};
+
+mod protocol;
+
 mod state;
 
-use crate::desk::Desk;
-use crate::supervisor::Supervisor;
+use crate::supervisor::{Supervisor, SupervisorHandle};
 use candidate::{Candidate, Check};
-use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 use sys::exec::SignalsHeld;
 use tokio::sync::oneshot;
@@ -38,64 +42,34 @@ use tokio::sync::oneshot;
 /// watches is told in the meantime. Should it be too short, they see a closed connection, and the status of the next image tells.
 const ANSWER_GRACE: Duration = Duration::from_millis(30);
 
-/// The last attempt to upgrade.
-#[derive(Clone, Debug)]
-pub(crate) struct LastUpgrade {
-    pub(crate) at: SystemTime,
-    pub(crate) by: String,
-    pub(crate) result: Result<Arrival, String>,
-}
-
-/// How a process arrived in the image that now runs.
-#[derive(Clone, Debug)]
-pub(crate) struct Arrival {
-    /// The version of the image before.
-    pub(crate) from: String,
-    /// Sessions that went on.
-    pub(crate) sessions: u64,
-    /// Sessions that could not be read, and were reset.
-    pub(crate) lost: u64,
-    /// From the stop of the workers in the image before to the moment they went on in this one.
-    pub(crate) pause: Duration,
-    /// What is not as it was before, for the operator.
-    pub(crate) warnings: Vec<String>,
-}
-
-/// Which program is to run.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Wanted {
-    /// Its file; by default the one that the present program was started from.
-    pub(crate) binary: Option<PathBuf>,
-}
-
 /// Checks the program that is wanted, and has the process become it a moment later. Returns its
 /// version.
 pub(crate) async fn upgrade(
-    desk: Desk,
+    handle: SupervisorHandle,
     wanted: Wanted,
     by: &'static str,
 ) -> Result<String, UpgradeError> {
-    let check = desk.ask(move |supervisor| supervisor.begin_upgrade(&wanted, by));
+    let check = handle.ask(move |supervisor| supervisor.begin_upgrade(&wanted, by));
     let check = check.await.map_err(|_| UpgradeError::Draining)??;
     match run(check).await {
         Ok(candidate) => {
             let version = candidate.version.clone();
             let told = version.clone();
-            let announce = desk.ask(move |supervisor| supervisor.announce_upgrade(by, told));
+            let announce = handle.ask(move |supervisor| supervisor.announce_upgrade(by, told));
             announce.await.map_err(|_| UpgradeError::Draining)?;
             tokio::spawn(async move {
                 // Whoever signals from now on is served by the next image, or by this one if it
                 // stays. What came before is seen to in the time that follows.
                 let _held = SignalsHeld::hold();
                 tokio::time::sleep(ANSWER_GRACE).await;
-                // If the desk is closed, the process is about to end anyway.
-                let _ = desk.ask(move |supervisor| supervisor.become_image(&candidate, by)).await;
+                // If no task is taken, the process is about to end anyway.
+                let _ = handle.ask(move |supervisor| supervisor.become_image(&candidate, by)).await;
             });
             Ok(version)
         }
         Err(error) => {
             let text = error.to_string();
-            let tell = desk.ask(move |supervisor| supervisor.upgrade_failed(by, text));
+            let tell = handle.ask(move |supervisor| supervisor.upgrade_failed(by, text));
             // Likewise.
             let _ = tell.await;
             Err(error)

@@ -1,6 +1,5 @@
 //! The start of a process that goes on with nothing: its workers, and all of its listeners.
 
-use super::STOP_LIMIT;
 use crate::capacity::{Capacity, capacity, workers};
 use crate::manager::{Handed, Notifier, Store};
 use crate::resolver::Resolver;
@@ -11,8 +10,19 @@ use engine::{Engine, GivenSockets, Options};
 use plan::Plan;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
+use std::time::Duration;
 
-pub(super) fn start(
+/// How long the workers may take to end. They need milliseconds; one that hangs ends with the
+/// process.
+pub(crate) const STOP_LIMIT: Duration = Duration::from_secs(2);
+
+/// The runtime of the control thread.
+pub(crate) fn control_runtime() -> std::io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build()
+}
+
+/// Starts the workers, and binds every listener.
+pub(crate) fn start(
     input: plan::Input,
     plan: Plan,
     notifier: Notifier,
@@ -35,6 +45,7 @@ pub(super) fn start(
     Ok(Supervisor::new(input, plan, engine, workers, capacity, store))
 }
 
+/// Starts the workers and the resolver.
 pub(crate) fn start_engine(
     plan: &Plan,
     workers: usize,

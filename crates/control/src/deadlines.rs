@@ -1,0 +1,62 @@
+//! What the supervisor does by itself when its moment has come: a trial's end, another attempt at
+//! something that failed, a look at the watched file.
+
+use crate::supervisor::Supervisor;
+use crate::watch::Sight;
+use engine::ForwardView;
+use std::time::{Duration, Instant};
+
+/// After the host gave no thread for the journal, until it is asked again.
+const JOURNAL_RETRY: Duration = Duration::from_millis(500);
+/// Time between two looks at removed forwards.
+const TIDY: Duration = Duration::from_millis(500);
+
+impl Supervisor {
+    /// The next moment at which something has to be done.
+    pub(crate) fn due(&self) -> Option<Instant> {
+        let removed = |forward: &ForwardView<'_>| forward.state == engine::ForwardState::Removed;
+        let tidy = self.engine.forwards().any(|it| removed(&it)).then_some(self.tidy_at);
+        let rest = [
+            self.trial.as_ref().map(|trial| trial.until),
+            self.restoring.as_ref().map(|restoring| restoring.next),
+            self.watch.due(),
+        ];
+        // A process that shuts down changes nothing else.
+        let rest = rest.into_iter().flatten().filter(|_| !self.draining);
+        let journal = self.lacks_journal().then_some(self.journal_at);
+        rest.chain(tidy).chain(journal).min()
+    }
+
+    /// Does all whose moment has come.
+    pub(crate) fn do_what_is_due(&mut self) {
+        let now = Instant::now();
+        if self.lacks_journal() && self.journal_at <= now {
+            self.retry_journal(now);
+        }
+        if self.tidy_at <= now {
+            self.engine.tidy(self.plan.process.removed_timeout);
+            self.tidy_at = now + TIDY;
+        }
+        if self.draining {
+            return;
+        }
+        self.fall_back_if_unconfirmed(now);
+        self.restore(now);
+        match self.watch.look(now) {
+            Sight::Same => {}
+            Sight::Changed => self.reload_by("watch"),
+            Sight::Retry => self.retry_reload(),
+            Sight::Gone => tracing::warn!(
+                file = self.watch.path().map(|path| path.display().to_string()),
+                "the watched file is gone: what runs goes on, and it is read again when it is back"
+            ),
+        }
+    }
+
+    fn retry_journal(&mut self, now: Instant) {
+        self.journal_at = now + JOURNAL_RETRY;
+        if self.start_journal().is_ok() {
+            tracing::warn!("the log is written by its own thread again");
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! What a supervisor remembers between reloads: the way back from a configuration on trial, and the
+//! forwards that a fall-back could not bind.
+
+use plan::Plan;
+use std::collections::{BTreeSet, HashSet};
+use std::time::{Duration, Instant};
+
+/// The way back from a configuration that is on trial.
+#[derive(Clone, Debug)]
+pub(crate) struct Trial {
+    pub(crate) back_to: Plan,
+    /// The names of its forwards that could not be bound, and may be skipped again.
+    pub(crate) skipped: HashSet<String>,
+    /// The names of its forwards that an operator drained, and that the trial has removed.
+    pub(crate) drained: BTreeSet<String>,
+    pub(crate) until: Instant,
+    /// The first generation of the configuration on trial: it was read again since, but is the same.
+    pub(crate) first: u64,
+    /// It was replaced by another one during the trial.
+    pub(crate) replaced: bool,
+}
+
+impl Trial {
+    /// The time that is left to confirm it.
+    pub(crate) fn left(&self) -> Duration {
+        self.until.saturating_duration_since(Instant::now())
+    }
+
+    /// Notes which forwards are drained: of those that run, as it is now; of others, as it was when
+    /// they were removed.
+    pub(super) fn note_drained(&mut self, running: &Plan, drained: BTreeSet<String>) {
+        let running: HashSet<&str> =
+            running.forwards.iter().map(|forward| forward.name.as_str()).collect();
+        self.drained.retain(|name| !running.contains(name.as_str()));
+        self.drained.extend(drained);
+    }
+}
+
+/// Time between two attempts: a tenth of the time since the first, within these.
+const PAUSE_AT_LEAST: Duration = Duration::from_secs(1);
+const PAUSE_AT_MOST: Duration = Duration::from_secs(10);
+
+/// Forwards that must run and could not be bound.
+#[derive(Clone, Debug)]
+pub(crate) struct Restoring {
+    pub(crate) names: BTreeSet<String>,
+    since: Instant,
+    pub(crate) next: Instant,
+}
+
+impl Restoring {
+    /// `None` if nothing is missing.
+    pub(crate) fn new(names: BTreeSet<String>) -> Option<Self> {
+        let now = Instant::now();
+        (!names.is_empty()).then(|| Self { names, since: now, next: now + PAUSE_AT_LEAST })
+    }
+
+    /// What is left after an attempt: `None` if nothing is.
+    pub(super) fn after(self, left: BTreeSet<String>, now: Instant) -> Option<Self> {
+        let pause = now.saturating_duration_since(self.since) / 10;
+        let next = now + pause.clamp(PAUSE_AT_LEAST, PAUSE_AT_MOST);
+        (!left.is_empty()).then_some(Self { names: left, next, ..self })
+    }
+}

@@ -1,0 +1,53 @@
+//! Draining and resuming one forward.
+
+use crate::supervisor::Supervisor;
+use api::ForwardSwitched;
+
+/// Why a forward was not switched.
+#[derive(Debug)]
+pub(crate) enum SwitchError {
+    /// None has this name.
+    NoForward,
+    /// The process is shutting down.
+    Draining,
+    /// It cannot be bound.
+    Unfit(String),
+}
+
+impl Supervisor {
+    /// Lets a forward take no more sessions. Returns whether that is news.
+    pub(crate) fn drain_forward(&mut self, name: &str) -> Result<bool, SwitchError> {
+        let changed = self.engine.drain_forward(name).ok_or(SwitchError::NoForward)?;
+        if changed {
+            self.keep_listeners();
+            self.tell_of_switch("drain", name);
+            tracing::info!(forward = name, "forward drains: it takes no new sessions");
+        }
+        Ok(changed)
+    }
+
+    /// Lets a drained or skipped forward take sessions again. Returns whether that is news.
+    pub(crate) fn resume_forward(&mut self, name: &str) -> Result<bool, SwitchError> {
+        if self.draining {
+            return Err(SwitchError::Draining);
+        }
+        let result = self.engine.resume_forward(name).ok_or(SwitchError::NoForward)?;
+        let changed = result.map_err(|error| SwitchError::Unfit(error.to_string()))?;
+        if changed {
+            self.keep_listeners();
+            self.tell_of_switch("resume", name);
+            tracing::info!(forward = name, "forward takes sessions again");
+        }
+        Ok(changed)
+    }
+
+    /// Publishes that a forward was switched.
+    pub(crate) fn tell_of_switch(&self, event: &'static str, name: &str) {
+        self.events.tell(event, || {
+            let mut forwards = self.engine.forwards();
+            let forward = forwards.find(|forward| forward.plan.name == name);
+            let sessions = forward.map_or(0, |forward| forward.sessions());
+            ForwardSwitched { forward: name.to_owned(), sessions }
+        });
+    }
+}

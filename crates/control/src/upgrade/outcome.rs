@@ -1,0 +1,26 @@
+//! How an attempt to upgrade ended.
+
+use std::time::{Duration, SystemTime};
+
+/// The last attempt to upgrade.
+#[derive(Clone, Debug)]
+pub(crate) struct LastUpgrade {
+    pub(crate) at: SystemTime,
+    pub(crate) by: String,
+    pub(crate) result: Result<Arrival, String>,
+}
+
+/// How a process arrived in the image that now runs.
+#[derive(Clone, Debug)]
+pub(crate) struct Arrival {
+    /// The version of the image before.
+    pub(crate) from: String,
+    /// Sessions that went on.
+    pub(crate) sessions: u64,
+    /// Sessions that could not be read, and were reset.
+    pub(crate) lost: u64,
+    /// From the stop of the workers in the image before to the moment they went on in this one.
+    pub(crate) pause: Duration,
+    /// What is not as it was before, for the operator.
+    pub(crate) warnings: Vec<String>,
+}
