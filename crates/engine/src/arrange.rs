@@ -1,38 +1,20 @@
 //! How a new configuration takes the place of the old one: everything new is bound first, then it
 //! listens, then the workers are told, then what is left over is given up.
 
-use crate::change::{Changes, give_up, lead};
+use crate::bind::{Attempt, Fresh, Policy};
+use crate::change::Changes;
 use crate::forward::Forward;
 use crate::leaving::Leaving;
-use crate::listen_error::{ListenCause, ListenError};
+use crate::listen_error::ListenError;
 use crate::listener::Listener;
-use crate::rules::{Rules, options_of};
+use crate::publish::{attach, remove};
+use crate::rules::Rules;
 use crate::running::{Forwards, Removed, Running, Unbound};
 use crate::shared::Shared;
 use plan::ListenAddress;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Instant;
-use sys::socket::TcpOptions;
-use sys::{Errno, FileState};
-
-/// What becomes of the whole if a forward cannot be bound.
-#[derive(Clone, Copy)]
-pub(crate) enum Policy<'a> {
-    /// Nothing happens, unless this says that the forward may be skipped.
-    AllOrNothing(&'a dyn Fn(&plan::Forward) -> bool),
-    /// It is skipped, with those of its addresses that cannot be bound.
-    WhatCanBe,
-}
-
-/// What is done about an address that is not listened on yet.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Attempt {
-    /// It is bound.
-    Bind,
-    /// It is found out whether it could be.
-    Try,
-}
 
 /// A configuration that has taken the place of another, and that the workers do not know yet.
 pub(crate) struct Arranged {
@@ -48,51 +30,9 @@ impl Arranged {
     /// it.
     pub(crate) fn take_effect(self, shared: &Arc<Shared>) -> Vec<Unbound> {
         self.leaving.ignore_newcomers();
-        give_up(self.spare, self.changes, shared);
+        remove(self.spare, self.changes, shared);
         drop(self.leaving);
         self.skipped
-    }
-}
-
-/// Listeners that were bound for a new configuration, by address.
-pub(crate) struct Fresh<'a> {
-    policy: Policy<'a>,
-    listeners: HashMap<ListenAddress, Listener>,
-    skipped: Vec<Unbound>,
-    pub(crate) failed: Vec<Unbound>,
-    leaving: Leaving,
-}
-
-impl Fresh<'_> {
-    fn note(&mut self, position: usize, plan: &plan::Forward, error: ListenError) {
-        let list = match self.policy {
-            Policy::AllOrNothing(may_skip) if !may_skip(plan) => &mut self.failed,
-            _ => &mut self.skipped,
-        };
-        // The first of a forward says enough.
-        if list.last().is_none_or(|last| last.position != position) {
-            list.push(Unbound { position, error });
-        }
-    }
-
-    /// Those of the skipped forwards that a start would not do without.
-    pub(crate) fn required(&self, plans: &[Arc<plan::Forward>]) -> Vec<Unbound> {
-        let is_required = |unbound: &&Unbound| !plans[unbound.position].optional;
-        self.skipped.iter().filter(is_required).cloned().collect()
-    }
-
-    /// Listens at what was bound. Until here a client of the old listeners has noticed nothing.
-    pub(crate) fn start(&mut self, plans: &[Arc<plan::Forward>], shared: &Shared) {
-        for (position, plan) in plans.iter().enumerate() {
-            for address in plan.routes.iter().map(|route| &route.listen) {
-                let Some(listener) = self.listeners.get_mut(address) else { continue };
-                // It was bound: another process was quicker to listen.
-                if let Err(error) = listener.start(&shared.own) {
-                    self.listeners.remove(address);
-                    self.note(position, plan, error);
-                }
-            }
-        }
     }
 }
 
@@ -195,12 +135,6 @@ impl Forwards {
         skipped > 0 && skipped + drained == plans.len() && self.listeners().next().is_some()
     }
 
-    /// The names of the forwards that an operator drains.
-    fn drained(&self) -> HashSet<String> {
-        let drained = self.running.iter().filter(|running| running.forward.is_draining());
-        drained.map(|running| running.plan.name.clone()).collect()
-    }
-
     /// Makes `plans` what runs, with what was bound for them, without a word to the workers.
     pub(crate) fn arrange(
         &mut self,
@@ -239,100 +173,6 @@ impl Forwards {
         Arranged { skipped, changes, spare: spare.into_values().collect(), leaving }
     }
 
-    /// Binds the addresses that are not listened on yet, or finds out whether it could. What is
-    /// bound does not listen.
-    pub(crate) fn bind_what_is_new<'a>(
-        &mut self,
-        plans: &[Arc<plan::Forward>],
-        policy: Policy<'a>,
-        attempt: Attempt,
-        shared: &Shared,
-    ) -> Fresh<'a> {
-        let drained = self.drained();
-        let takes_sessions = |plan: &Arc<plan::Forward>| !drained.contains(&plan.name);
-        let routes = plans.iter().filter(|plan| takes_sessions(plan)).flat_map(|plan| &plan.routes);
-        let wanted: HashSet<&ListenAddress> = routes.map(|route| &route.listen).collect();
-        let leaving =
-            Leaving::of(self.listeners().filter(|listener| !wanted.contains(&listener.address)));
-        let reached = |listener: &&Listener| listener.file_state() == FileState::Present;
-        let known = self.listeners().filter(reached).map(|listener| listener.address.clone());
-        let known: HashSet<ListenAddress> = known.collect();
-        let mut fresh = Fresh {
-            policy,
-            listeners: HashMap::new(),
-            skipped: Vec::new(),
-            failed: Vec::new(),
-            leaving,
-        };
-        for (position, plan) in plans.iter().enumerate().filter(|(_, plan)| takes_sessions(plan)) {
-            let addresses = plan.routes.iter().map(|route| &route.listen);
-            let new: Vec<_> = addresses.filter(|address| !known.contains(*address)).collect();
-            let together = if matches!(policy, Policy::WhatCanBe) { 1 } else { new.len().max(1) };
-            for addresses in new.chunks(together) {
-                match self.bind(addresses, plan, attempt, shared, &mut fresh.leaving) {
-                    Ok(listeners) => fresh.listeners.extend(listeners),
-                    Err(error) => fresh.note(position, plan, error),
-                }
-            }
-        }
-        fresh
-    }
-
-    /// Binds all of these addresses, or none.
-    pub(crate) fn bind(
-        &mut self,
-        addresses: &[&ListenAddress],
-        plan: &plan::Forward,
-        attempt: Attempt,
-        shared: &Shared,
-        leaving: &mut Leaving,
-    ) -> Result<Vec<(ListenAddress, Listener)>, ListenError> {
-        let options = options_of(plan);
-        let mut listeners = Vec::with_capacity(addresses.len());
-        for address in addresses {
-            let opened = match attempt {
-                Attempt::Bind => self.open(address, &options, leaving).map(Some),
-                Attempt::Try => {
-                    Listener::try_open(address, &options, &self.given, leaving).map(|()| None)
-                }
-            };
-            let opened = opened.map_err(|error| self.explain(error, shared))?;
-            listeners.extend(opened.map(|listener| ((*address).clone(), listener)));
-        }
-        Ok(listeners)
-    }
-
-    fn open(
-        &mut self,
-        address: &ListenAddress,
-        options: &TcpOptions,
-        leaving: &mut Leaving,
-    ) -> Result<Listener, ListenError> {
-        let number = self.next_number;
-        let listener = if let Some(legacy) = self.legacy.sockets.remove(address) {
-            let number = legacy.number.unwrap_or(number);
-            Listener::bound(number, address, legacy.socket, legacy.file)
-        } else {
-            let number = self.legacy.given.remove(address).unwrap_or(number);
-            Listener::open(number, address, options, &mut self.given, leaving)?
-        };
-        self.next_number = self.next_number.max(listener.next_number());
-        Ok(listener)
-    }
-
-    /// What is in the way may be our own.
-    fn explain(&self, error: ListenError, shared: &Shared) -> ListenError {
-        let ListenCause::Refused(errno) = error.cause else { return error };
-        let cause = if self.listeners().any(|listener| listener.address == error.address) {
-            ListenCause::FileLost(errno)
-        } else if errno == Errno::ADDRINUSE && shared.own.overlaps(&error.address) {
-            ListenCause::OurOwn
-        } else {
-            error.cause
-        };
-        ListenError { cause, ..error }
-    }
-
     /// The forward of `plan`, as the successor of `old` if there is one. `listener` gives it the one
     /// at an address, and whether that is new.
     fn succeed(
@@ -368,7 +208,7 @@ impl Forwards {
             for route in &plan.routes {
                 let Some((listener, is_new)) = listener(&route.listen) else { continue };
                 if is_new || !known {
-                    changes.listen.extend(lead(&listener, &forward, route));
+                    changes.listen.extend(attach(&listener, &forward, route));
                 }
                 listeners.push(listener);
             }
@@ -409,5 +249,5 @@ fn change_rules(
     if forward.set_rules(Rules { draining, ..Rules::of(plan) }) {
         changes.stricter.push(Arc::clone(forward));
     }
-    shared.tell(forward.gate.set_limit(plan.settings.max_sessions.get()));
+    shared.wake(forward.gate.set_limit(plan.settings.max_sessions.get()));
 }

@@ -5,7 +5,6 @@
 //! needs its address until it is closed. So there is no moment without a listener, and a reload that
 //! fails has taken nothing away.
 
-use crate::listener::Listener;
 use plan::ListenAddress;
 use rustix::fd::OwnedFd;
 use std::collections::HashMap;
@@ -23,17 +22,9 @@ pub(crate) struct Leaving {
 }
 
 impl Leaving {
-    /// Those of `listeners` that this process has opened itself: one that the service manager gave
-    /// us stays open.
-    pub(crate) fn of<'a>(listeners: impl Iterator<Item = &'a Listener>) -> Self {
-        let mut leaving = Self::default();
-        for listener in listeners {
-            let Some(port) = listener.address.port() else { continue };
-            let sockets = listener.sockets().map(|(_, socket)| Arc::clone(socket)).collect();
-            let at_port = leaving.by_port.entry(port).or_default();
-            at_port.push((listener.address.clone(), sockets));
-        }
-        leaving
+    /// Adds a listener at this port of `address`.
+    pub(crate) fn add(&mut self, port: u16, address: ListenAddress, sockets: Vec<Arc<OwnedFd>>) {
+        self.by_port.entry(port).or_default().push((address, sockets));
     }
 
     /// Has those that overlap `address` share theirs. False if there are none.
@@ -49,9 +40,7 @@ impl Leaving {
         self.sharing.extend(sockets);
         any
     }
-}
 
-impl Leaving {
     /// What takes their place listens. Clients that they have are served; those that come go there.
     pub(crate) fn ignore_newcomers(&self) {
         for socket in &self.sharing {

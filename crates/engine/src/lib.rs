@@ -9,8 +9,7 @@
 //!
 //! The modules in the order in which a session meets them:
 
-mod mail;
-mod timers;
+mod message;
 mod token;
 mod worker;
 
@@ -19,11 +18,9 @@ mod rules;
 mod forward;
 mod permit;
 
-mod accept;
 mod change;
-mod walk;
+mod publish;
 
-mod connect;
 mod own;
 mod resolve;
 
@@ -36,13 +33,14 @@ pub use holding::PIPE_SIZES;
 
 mod pump;
 
-mod end;
-
 mod upgrade;
 pub use upgrade::{Inheritance, NotParked, Parked, Saved, TakenOver};
 
 mod view;
-pub use view::{LaneView, Observer, Reply, SessionView, Slice, Wanted};
+pub use view::{LaneView, Reply, SessionView, Slice, Wanted};
+
+mod observer;
+pub use observer::Observer;
 
 mod counters;
 pub use counters::{Classes, DURATION_BOUNDS, Sums, Totals};
@@ -71,6 +69,8 @@ mod listen_error;
 pub use listen_error::{ListenCause, ListenError};
 
 mod arrange;
+mod bind;
+mod operator;
 mod running;
 pub use running::Unbound;
 
@@ -82,7 +82,7 @@ pub use resolve::{Query, Resolve};
 pub use shared::Detail;
 
 use listener::Listener;
-use mail::Message;
+use message::Message;
 use plan::ListenAddress;
 use running::Forwards;
 use rustix::fd::{AsFd, BorrowedFd};
@@ -322,7 +322,7 @@ impl Engine {
 
     /// Changes that number: for who comes next.
     pub fn set_max_sessions(&self, limit: u32) {
-        self.shared.tell(self.shared.gate.set_limit(limit));
+        self.shared.wake(self.shared.gate.set_limit(limit));
     }
 
     /// Closes the listeners; sessions go on.
@@ -349,7 +349,7 @@ impl Engine {
         for message in self.shared.mailboxes.iter().flat_map(|mailbox| mailbox.take()) {
             if let Message::Adopt(accepted) = message {
                 sys::socket::reset(accepted.socket);
-                accepted.permit.release(&self.shared);
+                self.shared.release(accepted.permit);
             }
         }
     }

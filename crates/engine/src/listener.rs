@@ -137,6 +137,15 @@ impl Listener {
         }
     }
 
+    /// Adds this listener to those that would be closed, if it has a port: only then another one can
+    /// need its address. One that the service manager gave stays open, and has none.
+    pub(crate) fn leaves(&self, leaving: &mut Leaving) {
+        if let Some(port) = self.address.port() {
+            let sockets = self.sockets().map(|(_, socket)| Arc::clone(socket)).collect();
+            leaving.add(port, self.address.clone(), sockets);
+        }
+    }
+
     /// Leaves the file of a Unix socket where it is: somebody else keeps the socket.
     pub(crate) fn leave_file(&mut self) {
         if let Some(file) = self.file.take() {

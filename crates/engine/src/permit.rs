@@ -4,7 +4,6 @@ mod gate;
 pub(crate) use gate::{Gate, Waiting};
 
 use crate::forward::Route;
-use crate::shared::Shared;
 use flow::{Admission, AtLimit, Occupancy};
 use std::sync::Arc;
 
@@ -17,22 +16,24 @@ pub(crate) struct Permit {
 }
 
 impl Permit {
-    /// Takes a place in the process and one in the forward, or none. Where clients may wait, `worker`
-    /// is woken when there is room again.
+    /// Takes a place in the `process` and one in the forward, or none. Where clients may wait, `worker`
+    /// is among those that are woken when there is room again. `wake` gets the workers that waited
+    /// for a place returned here.
     pub(crate) fn request(
         route: &Arc<Route>,
         worker: usize,
-        shared: &Shared,
+        process: &Gate,
+        wake: impl FnOnce(Waiting),
     ) -> Result<Self, Admission> {
         let at_limit = route.forward.rules().at_limit;
         let enter = |gate: &Gate| match at_limit {
             AtLimit::Refuse => gate.enter(),
             AtLimit::Wait => gate.enter_or_wait(worker),
         };
-        let process_has_room = enter(&shared.gate);
+        let process_has_room = enter(process);
         let forward_has_room = process_has_room && enter(&route.forward.gate);
         if process_has_room && !forward_has_room {
-            shared.tell(shared.gate.leave());
+            wake(process.leave());
         }
         match flow::admit(Occupancy { forward_has_room, process_has_room }, at_limit) {
             Admission::Admit => Ok(Self { route: Some(Arc::clone(route)) }),
@@ -41,9 +42,9 @@ impl Permit {
     }
 
     /// The places of a session that was restored after an upgrade. May exceed the limits.
-    pub(crate) fn restored(route: &Arc<Route>, shared: &Shared) -> Self {
+    pub(crate) fn restored(route: &Arc<Route>, process: &Gate) -> Self {
         route.forward.gate.enter_unchecked();
-        shared.gate.enter_unchecked();
+        process.enter_unchecked();
         Self { route: Some(Arc::clone(route)) }
     }
 
@@ -52,12 +53,11 @@ impl Permit {
         self.route.as_ref().expect("only the release takes the route, and consumes the permit")
     }
 
-    /// Returns all places, and wakes the workers that wait for one.
-    pub(crate) fn release(mut self, shared: &Shared) {
+    /// Returns all places. `wake` gets the workers that wait for one.
+    pub(crate) fn release(mut self, process: &Gate, wake: impl Fn(Waiting)) {
         if let Some(route) = self.route.take() {
-            for waiting in [route.forward.gate.leave(), shared.gate.leave()] {
-                shared.tell(waiting);
-            }
+            wake(route.forward.gate.leave());
+            wake(process.leave());
         }
     }
 }
@@ -75,7 +75,7 @@ mod tests {
     use crate::Options;
     use crate::forward::Forward;
     use crate::resolve::{Query, Resolve};
-    use crate::shared::Detail;
+    use crate::shared::{Detail, Shared};
 
     struct NoNames;
 
@@ -112,23 +112,23 @@ mod tests {
     #[test]
     fn a_permit_takes_all_places_or_none_and_returns_them() {
         let (shared, route) = limits("refuse");
-        let permit = Permit::request(&route, 0, &shared).unwrap_or_else(|_| panic!("no room"));
+        let permit = shared.request(&route, 0).unwrap_or_else(|_| panic!("no room"));
         assert_eq!(taken(&shared, &route), [1, 1]);
-        assert_eq!(Permit::request(&route, 0, &shared).err(), Some(Admission::Refuse));
+        assert_eq!(shared.request(&route, 0).err(), Some(Admission::Refuse));
         assert_eq!(taken(&shared, &route), [1, 1], "the place in the process was returned");
-        let restored = Permit::restored(&route, &shared);
+        let restored = shared.restored(&route);
         assert_eq!(taken(&shared, &route), [2, 2], "beyond the limit");
-        restored.release(&shared);
-        permit.release(&shared);
+        shared.release(restored);
+        shared.release(permit);
         assert_eq!(taken(&shared, &route), [0, 0]);
     }
 
     #[test]
     fn a_release_wakes_the_worker_that_waits() {
         let (shared, route) = limits("wait");
-        let permit = Permit::request(&route, 0, &shared).unwrap_or_else(|_| panic!("no room"));
-        assert_eq!(Permit::request(&route, 1, &shared).err(), Some(Admission::Wait));
-        permit.release(&shared);
+        let permit = shared.request(&route, 0).unwrap_or_else(|_| panic!("no room"));
+        assert_eq!(shared.request(&route, 1).err(), Some(Admission::Wait));
+        shared.release(permit);
         let woken = shared.mailboxes.iter().map(|mailbox| mailbox.take().len());
         assert_eq!(woken.collect::<Vec<_>>(), [0, 1]);
     }
@@ -138,6 +138,6 @@ mod tests {
     #[cfg(debug_assertions)]
     fn a_permit_that_is_dropped_fails_an_assertion() {
         let (shared, route) = limits("refuse");
-        drop(Permit::request(&route, 0, &shared).ok());
+        drop(shared.request(&route, 0).ok());
     }
 }

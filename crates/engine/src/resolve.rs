@@ -1,7 +1,7 @@
 //! Names are resolved elsewhere: a worker never blocks.
 
-use crate::mail::Message;
 use crate::mailbox::Mailbox;
+use crate::message::Message;
 use crate::slots::Key;
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -1,12 +1,14 @@
 //! What all workers share: touched when a session begins or ends, never for a byte.
 
 use crate::Options;
-use crate::mail::Message;
+use crate::forward::Route;
 use crate::mailbox::Mailbox;
+use crate::message::Message;
 use crate::own::OwnListeners;
-use crate::permit::{Gate, Waiting};
+use crate::permit::{Gate, Permit, Waiting};
 use crate::report::Outbox;
 use crate::resolve::Resolve;
+use flow::Admission;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
@@ -154,7 +156,24 @@ impl Shared {
         self.loads[worker].fetch_sub(1, Ordering::Relaxed);
     }
 
-    pub(crate) fn tell(&self, waiting: Waiting) {
+    /// Takes the places of a new session on this route, or none. Where clients may wait, `worker` is
+    /// woken when there is room again.
+    pub(crate) fn request(&self, route: &Arc<Route>, worker: usize) -> Result<Permit, Admission> {
+        Permit::request(route, worker, &self.gate, |waiting| self.wake(waiting))
+    }
+
+    /// The places of a session that was restored after an upgrade. May exceed the limits.
+    pub(crate) fn restored(&self, route: &Arc<Route>) -> Permit {
+        Permit::restored(route, &self.gate)
+    }
+
+    /// Returns the places of a session, and wakes the workers that wait for one.
+    pub(crate) fn release(&self, permit: Permit) {
+        permit.release(&self.gate, |waiting| self.wake(waiting));
+    }
+
+    /// Wakes these workers: there is room again.
+    pub(crate) fn wake(&self, waiting: Waiting) {
         if waiting.is_empty() {
             return;
         }

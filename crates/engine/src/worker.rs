@@ -1,10 +1,27 @@
 //! One thread of the data plane: waits for events, serves the sessions they are about, and never
 //! blocks anywhere else.
+//!
+//! The modules are what it does: for a session, in the order in which that meets them, then for a
+//! message.
 
-use crate::accept::Listening;
+mod accept;
+mod connect;
+mod timers;
+
+mod end;
+
+mod mail;
+mod show;
+mod walk;
+
+mod park;
+mod restore;
+mod save;
+
+use crate::change::Listening;
 use crate::failure;
-use crate::mail::Message;
 use crate::mailbox::Mailbox;
+use crate::message::Message;
 use crate::notices::Notices;
 use crate::pump::Pump;
 use crate::session::Session;
@@ -12,7 +29,6 @@ use crate::shared::Shared;
 use crate::slots::{Key, Slots};
 use crate::token::{MAILBOX, session_of};
 use crate::upgrade::Parking;
-use crate::walk::Walk;
 use crate::wheel::Wheel;
 use flow::{Action, End, Readiness, Stage, Time};
 use rustix::fd::{AsFd, OwnedFd};
@@ -20,6 +36,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 use sys::{Epoll, Event, Events};
+use walk::Walk;
 
 /// Events taken per turn. More would only delay the first of them.
 const EVENTS_PER_TURN: usize = 256;
@@ -30,7 +47,11 @@ const SHARE: usize = 256 * 1024;
 const BULK_PER_TURN: usize = SHARE;
 /// Actions per turn: a bound for steps that move nothing.
 const ACTIONS_PER_TURN: usize = 64;
-/// One worker's state. `accept`, `connect`, `timers`, `mail` and `end` hold its other functions.
+/// Connections accepted from one listener per turn: established sessions must not wait for a flood
+/// of new ones.
+const ACCEPTS_PER_TURN: u32 = 16;
+
+/// One worker's state. The modules in `worker/` hold its other functions.
 pub(crate) struct Worker {
     pub(crate) index: usize,
     pub(crate) shared: Arc<Shared>,
@@ -72,7 +93,7 @@ impl Worker {
         let mailbox = Arc::clone(&shared.mailboxes[index]);
         let has_registrations = epoll.is_some();
         let epoll = epoll.map_or_else(Epoll::new, |fd| Ok(Epoll::inherited(fd)))?;
-        shared.note_epoll(index, crate::upgrade::number(&epoll));
+        shared.note_epoll(index, sys::inherit::number(&epoll));
         epoll.add_waker(mailbox.waker().as_fd(), MAILBOX)?;
         let now = clock();
         let pump = Pump::new(shared.pipes_per_worker);

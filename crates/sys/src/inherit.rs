@@ -1,7 +1,7 @@
 //! Descriptors that outlive execve(2): marked by the image that goes, claimed by the one that comes.
 
 use crate::Result;
-use rustix::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use rustix::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use rustix::fs::FileType;
 use rustix::io::{Errno, FdFlags, fcntl_getfd, fcntl_setfd};
 
@@ -16,6 +16,12 @@ pub fn keep_over_exec(fd: impl AsFd) -> Result<()> {
 /// From now on it is closed by execve(2), as descriptors are that nobody marked.
 pub fn close_on_exec(fd: impl AsFd) -> Result<()> {
     fcntl_setfd(fd, FdFlags::CLOEXEC)
+}
+
+/// The number by which the next process image can [`claim`] a descriptor.
+pub fn number(fd: &impl AsFd) -> u32 {
+    // Descriptors are never negative.
+    u32::try_from(fd.as_fd().as_raw_fd()).unwrap_or(u32::MAX)
 }
 
 /// Takes a descriptor that the image before kept open. `EBADF` if there is none of this number, or

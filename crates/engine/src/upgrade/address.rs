@@ -3,7 +3,7 @@
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 use sys::Address;
 
-pub(super) fn saved_address(address: Address) -> handover::Address {
+pub(crate) fn saved_address(address: Address) -> handover::Address {
     match address {
         Address::V4(ip, port) => handover::Address { ip: ip.to_vec(), port: port.into(), scope: 0 },
         Address::V6(ip, port, scope) => {
@@ -13,17 +13,17 @@ pub(super) fn saved_address(address: Address) -> handover::Address {
     }
 }
 
-pub(super) fn saved_socket_address(address: SocketAddr) -> handover::Address {
+pub(crate) fn saved_socket_address(address: SocketAddr) -> handover::Address {
     saved_address(address.into())
 }
 
 /// The reverse of [`saved_address`]. Bytes that are no address are shown as a Unix socket.
-pub(super) fn address(saved: &handover::Address) -> Address {
+pub(crate) fn address(saved: &handover::Address) -> Address {
     socket_address(saved).map_or(Address::Unix, Address::from)
 }
 
 /// The reverse of [`saved_socket_address`].
-pub(super) fn socket_address(saved: &handover::Address) -> Option<SocketAddr> {
+pub(crate) fn socket_address(saved: &handover::Address) -> Option<SocketAddr> {
     let port = u16::try_from(saved.port).ok()?;
     if let Ok(ip) = <[u8; 4]>::try_from(&*saved.ip) {
         return Some(SocketAddr::new(Ipv4Addr::from(ip).into(), port));

@@ -1,10 +1,10 @@
 //! The forwards of the image before: their listeners, what was counted of them, and those that are
 //! no longer configured but have sessions.
 
-use super::save::number as fd_number;
+use super::legacy::{Bound, Legacy};
 use super::tally::{saved_sums, saved_totals, sums, totals};
-use crate::arrange::{Arranged, Attempt, Policy};
-use crate::counters::Totals;
+use crate::arrange::Arranged;
+use crate::bind::{Attempt, Policy};
 use crate::forward::Forward;
 use crate::given::is_at;
 use crate::running::{Forwards, Removed, Running, Unbound};
@@ -19,26 +19,6 @@ use std::time::{Duration, Instant};
 use sys::FileId;
 use sys::inherit::{claim, close_on_exec, keep_over_exec};
 
-/// What forwards begin with that the image before had. Empty in every other process.
-#[derive(Default)]
-pub(crate) struct Legacy {
-    /// Listening sockets. What is not wanted is closed.
-    pub(crate) sockets: HashMap<ListenAddress, Bound>,
-    /// What the first of the given sockets of an address is known by there.
-    pub(crate) given: HashMap<ListenAddress, u32>,
-    /// What was counted.
-    pub(crate) totals: HashMap<String, Totals>,
-}
-
-/// A listening socket of the image before.
-pub(crate) struct Bound {
-    /// What the workers' epoll instances know it by, if it is registered there.
-    pub(crate) number: Option<u32>,
-    pub(crate) socket: OwnedFd,
-    /// The file that was made for it, if that is known.
-    pub(crate) file: Option<FileId>,
-}
-
 impl Forwards {
     /// Writes down what there is, and keeps the listeners open over execve(2).
     pub(super) fn save(&self, shared: &Shared) -> sys::Result<handover::Forwards> {
@@ -49,7 +29,7 @@ impl Forwards {
             keep_over_exec(&**socket)?;
             let file = files.get(&address).map(|id| vec![id.device, id.inode]);
             listeners.push(handover::Listener {
-                fd: fd_number(&**socket),
+                fd: sys::inherit::number(&**socket),
                 address: address.to_string(),
                 number,
                 file: file.unwrap_or_default(),

@@ -7,20 +7,21 @@
 //!        serve <- take over (claim descriptors, register) <--+
 //! ```
 
+mod orders;
+pub(crate) use orders::{Answer, Order, Parking, TakeOver};
+
 mod park;
-pub(crate) use park::Parking;
 pub use park::{NotParked, Parked, Saved};
 
-mod save;
-pub(crate) use save::number;
-
 mod address;
+pub(crate) use address::{address, saved_address, saved_socket_address, socket_address};
+
+mod legacy;
+pub(crate) use legacy::Legacy;
 
 mod forwards;
-pub(crate) use forwards::Legacy;
 
 mod tally;
 
 mod take_over;
-pub(crate) use take_over::TakeOver;
 pub use take_over::{Inheritance, TakenOver};

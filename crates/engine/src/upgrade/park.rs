@@ -1,9 +1,9 @@
 //! Stopping all workers between two turns, and having them write down what they have.
 
+use super::orders::{Answer, Order, Parking};
 use crate::Engine;
-use crate::mail::Message;
+use crate::message::Message;
 use crate::shared::Shared;
-use crate::worker::Worker;
 use std::fmt;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
@@ -15,25 +15,6 @@ use sys::Errno;
 const ANSWER_LIMIT: Duration = Duration::from_secs(5);
 /// A session may be on its way between two workers when they stop: they write again then.
 const MOST_ROUNDS: usize = 3;
-
-/// What a stopped worker is to do.
-enum Order {
-    /// Read the mail that came while stopping, and write down what there is.
-    Save,
-    /// Go on as if nothing had been.
-    GoOn,
-}
-
-enum Answer {
-    Parked,
-    Saved(usize, Result<Vec<u8>, Errno>),
-}
-
-/// A worker's end of it.
-pub(crate) struct Parking {
-    orders: Receiver<Order>,
-    answers: Sender<Answer>,
-}
 
 /// Why the workers go on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -148,22 +129,5 @@ impl Drop for Parked<'_> {
             let _ = order.send(Order::GoOn);
         }
         self.engine.forwards.forget_saving();
-    }
-}
-
-impl Worker {
-    /// Does nothing but what it is ordered to. Ends when it is to go on, or when nobody is left to
-    /// give orders.
-    pub(crate) fn park(&mut self, parking: &Parking) {
-        self.finish_walking();
-        // Whoever wanted to know may have given up.
-        let _ = parking.answers.send(Answer::Parked);
-        while let Ok(Order::Save) = parking.orders.recv() {
-            self.read_mail();
-            self.finish_walking();
-            let saved = self.save();
-            let _ = parking.answers.send(Answer::Saved(self.index, saved));
-        }
-        self.forget_saving();
     }
 }

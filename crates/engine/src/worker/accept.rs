@@ -1,32 +1,24 @@
 //! From a listener's queue to a session: admission, and the choice of a worker.
 
+use super::end::CUT;
+use super::walk::Walk;
+use super::{ACCEPTS_PER_TURN, Worker};
+use crate::change::Listening;
 use crate::failure;
 use crate::forward::Route;
-use crate::mail::{CUT, Message};
+use crate::message::Message;
 use crate::notices::Kind;
-use crate::permit::Permit;
 use crate::report::Report;
 use crate::session::{Accepted, Session};
 use crate::token::token;
-use crate::walk::Walk;
-use crate::worker::Worker;
 use flow::{AtLimit, By, Cause, CloseReason, End, Phase};
-use rustix::fd::{AsFd, OwnedFd};
+use rustix::fd::AsFd;
 use std::sync::Arc;
 use std::time::Duration;
 use sys::Errno;
 
-/// Connections accepted from one listener per turn: established sessions must not wait for a flood
-/// of new ones.
-pub(crate) const PER_TURN: u32 = 16;
 /// How long a listener pauses after accepting failed for want of a resource.
 const EXHAUSTED_PAUSE: Duration = Duration::from_millis(100);
-
-/// A listening socket, and where its connections go.
-pub(crate) struct Listening {
-    pub(crate) socket: Arc<OwnedFd>,
-    pub(crate) route: Arc<Route>,
-}
 
 /// What came of trying to accept a connection.
 enum Tried {
@@ -89,7 +81,7 @@ impl Worker {
         let listening = self.listeners.get(&number).filter(|_| !self.draining);
         let Some(listening) = listening.map(Arc::clone) else { return false };
         let mut failure = None;
-        for _ in 0..PER_TURN {
+        for _ in 0..ACCEPTS_PER_TURN {
             match self.accept_one(number, &listening) {
                 Tried::Accepted => failure = None,
                 Tried::Failed(errno) => failure = Some(errno),
@@ -113,7 +105,7 @@ impl Worker {
         let permit = match route.forward.rules().at_limit {
             AtLimit::Refuse => None,
             AtLimit::Wait => {
-                let Ok(permit) = Permit::request(route, self.index, &self.shared) else {
+                let Ok(permit) = self.shared.request(route, self.index) else {
                     self.unpoll(number);
                     self.full.insert(number);
                     return Tried::NoUse;
@@ -123,8 +115,7 @@ impl Worker {
         };
         match sys::listen::accept(listening.socket.as_fd()) {
             Ok((socket, address)) => {
-                let permit =
-                    permit.ok_or(()).or_else(|()| Permit::request(route, self.index, &self.shared));
+                let permit = permit.ok_or(()).or_else(|()| self.shared.request(route, self.index));
                 if let Ok(permit) = permit {
                     self.hand_on(Accepted { socket, address, permit });
                 } else {
@@ -135,7 +126,7 @@ impl Worker {
             }
             Err(errno) => {
                 if let Some(permit) = permit {
-                    permit.release(&self.shared);
+                    self.shared.release(permit);
                 }
                 self.accept_failed(number, listening, errno)
             }

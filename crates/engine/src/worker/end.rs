@@ -1,15 +1,18 @@
 //! The end of a session: one reason, every descriptor closed, every place given back, one record.
 
+use super::Worker;
 use crate::report::{Report, SessionRecord};
 use crate::session::Session;
 use crate::slots::Key;
-use crate::worker::Worker;
-use flow::{CloseReason, Direction, Ending};
+use flow::{By, Cause, CloseReason, Direction, Ending, Phase};
 use rustix::fd::AsFd;
 use std::sync::Arc;
 use std::time::SystemTime;
 use sys::socket::reset;
 use sys::tcp_info;
+
+/// Why a session ends that is open when the time to drain is over.
+pub(crate) const CUT: CloseReason = CloseReason::new(By::Shutdown, Phase::Drain, Cause::Drained);
 
 impl Worker {
     /// Ends a session: with an RST to both sides if `abort`, otherwise in order.
@@ -36,7 +39,7 @@ impl Worker {
             self.shared.outbox.send(Report::Ended(record));
         }
         self.shared.remove_load(self.index);
-        permit.release(&self.shared);
+        self.shared.release(permit);
         self.tidy_later();
     }
 }

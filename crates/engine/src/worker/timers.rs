@@ -1,8 +1,8 @@
 //! What a worker does because time has passed: deadlines of sessions, another try where something was
 //! missing, memory given back.
 
+use super::Worker;
 use crate::slots::Key;
-use crate::worker::Worker;
 use flow::{Stage, Time, Unacked};
 use rustix::fd::AsFd;
 use std::sync::Arc;

@@ -1,5 +1,6 @@
 //! From an accepted client to a connected target: names, addresses, attempts.
 
+use super::Worker;
 use crate::failure;
 use crate::forward::Target;
 use crate::notices::Kind;
@@ -8,7 +9,6 @@ use crate::report::Report;
 use crate::resolve::Query;
 use crate::session::Session;
 use crate::slots::Key;
-use crate::worker::Worker;
 use flow::{By, Cause, End, Failure, Readiness, Time};
 use plan::OnRefusal;
 use rustix::fd::{AsFd, OwnedFd};

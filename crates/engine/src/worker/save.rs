@@ -1,17 +1,15 @@
-//! Writing down: a worker's sessions, and the forwards.
+//! Writing down a worker's sessions for the next process image.
 
+use super::Worker;
 use crate::forward::Route;
 use crate::holding::Holding;
 use crate::session::{Connecting, Session};
 use crate::slots::Key;
-use crate::worker::Worker;
+use crate::upgrade::{saved_address, saved_socket_address};
 use flow::{Direction, End};
-use rustix::fd::{AsFd, AsRawFd};
 use std::collections::HashMap;
 use std::sync::Arc;
-use sys::inherit::{close_on_exec, keep_over_exec};
-
-use super::address::{saved_address, saved_socket_address};
+use sys::inherit::{close_on_exec, keep_over_exec, number};
 
 /// The routes of a worker's sessions, each once.
 #[derive(Default)]
@@ -120,9 +118,4 @@ fn connecting(connecting: &Connecting) -> handover::Connecting {
         failure: connecting.failure.map(flow::Failure::to_numbers).unwrap_or_default(),
         busy: connecting.busy.into(),
     }
-}
-
-/// Descriptors are never negative.
-pub(crate) fn number(fd: &impl AsFd) -> u32 {
-    u32::try_from(fd.as_fd().as_raw_fd()).unwrap_or(u32::MAX)
 }

@@ -3,12 +3,12 @@
 //!
 //! Walks are done one after the other, in the order in which they were asked for.
 
+use super::end::CUT;
+use super::{ACCEPTS_PER_TURN, Worker};
 use crate::change::{Changes, is_among};
 use crate::forward::Forward;
-use crate::mail::CUT;
 use crate::slots::Key;
 use crate::view::Reply;
-use crate::worker::Worker;
 use flow::{By, Cause, CloseReason};
 use std::sync::Arc;
 
@@ -155,7 +155,7 @@ impl Worker {
             // soon as the kernel has it.
             if *batches < LAST_BATCHES && self.accept_from(*number) {
                 *batches += 1;
-                *work = work.saturating_sub(crate::accept::PER_TURN * SESSION);
+                *work = work.saturating_sub(ACCEPTS_PER_TURN * SESSION);
                 continue;
             }
             self.forget(*number);

@@ -1,0 +1,176 @@
+//! Binding the addresses of a new configuration, before anything of the old one is given up.
+
+use crate::leaving::Leaving;
+use crate::listen_error::{ListenCause, ListenError};
+use crate::listener::Listener;
+use crate::rules::options_of;
+use crate::running::{Forwards, Unbound};
+use crate::shared::Shared;
+use plan::ListenAddress;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use sys::socket::TcpOptions;
+use sys::{Errno, FileState};
+
+/// What becomes of the whole if a forward cannot be bound.
+#[derive(Clone, Copy)]
+pub(crate) enum Policy<'a> {
+    /// Nothing happens, unless this says that the forward may be skipped.
+    AllOrNothing(&'a dyn Fn(&plan::Forward) -> bool),
+    /// It is skipped, with those of its addresses that cannot be bound.
+    WhatCanBe,
+}
+
+/// What is done about an address that is not listened on yet.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Attempt {
+    /// It is bound.
+    Bind,
+    /// It is found out whether it could be.
+    Try,
+}
+
+/// Listeners that were bound for a new configuration, by address.
+pub(crate) struct Fresh<'a> {
+    pub(crate) policy: Policy<'a>,
+    pub(crate) listeners: HashMap<ListenAddress, Listener>,
+    pub(crate) skipped: Vec<Unbound>,
+    pub(crate) failed: Vec<Unbound>,
+    pub(crate) leaving: Leaving,
+}
+
+impl Fresh<'_> {
+    fn note(&mut self, position: usize, plan: &plan::Forward, error: ListenError) {
+        let list = match self.policy {
+            Policy::AllOrNothing(may_skip) if !may_skip(plan) => &mut self.failed,
+            _ => &mut self.skipped,
+        };
+        // The first of a forward says enough.
+        if list.last().is_none_or(|last| last.position != position) {
+            list.push(Unbound { position, error });
+        }
+    }
+
+    /// Those of the skipped forwards that a start would not do without.
+    pub(crate) fn required(&self, plans: &[Arc<plan::Forward>]) -> Vec<Unbound> {
+        let is_required = |unbound: &&Unbound| !plans[unbound.position].optional;
+        self.skipped.iter().filter(is_required).cloned().collect()
+    }
+
+    /// Listens at what was bound. Until here a client of the old listeners has noticed nothing.
+    pub(crate) fn start(&mut self, plans: &[Arc<plan::Forward>], shared: &Shared) {
+        for (position, plan) in plans.iter().enumerate() {
+            for address in plan.routes.iter().map(|route| &route.listen) {
+                let Some(listener) = self.listeners.get_mut(address) else { continue };
+                // It was bound: another process was quicker to listen.
+                if let Err(error) = listener.start(&shared.own) {
+                    self.listeners.remove(address);
+                    self.note(position, plan, error);
+                }
+            }
+        }
+    }
+}
+
+impl Forwards {
+    /// The names of the forwards that an operator drains.
+    pub(crate) fn drained(&self) -> HashSet<String> {
+        let drained = self.running.iter().filter(|running| running.forward.is_draining());
+        drained.map(|running| running.plan.name.clone()).collect()
+    }
+
+    /// Binds the addresses that are not listened on yet, or finds out whether it could. What is
+    /// bound does not listen.
+    pub(crate) fn bind_what_is_new<'a>(
+        &mut self,
+        plans: &[Arc<plan::Forward>],
+        policy: Policy<'a>,
+        attempt: Attempt,
+        shared: &Shared,
+    ) -> Fresh<'a> {
+        let drained = self.drained();
+        let takes_sessions = |plan: &Arc<plan::Forward>| !drained.contains(&plan.name);
+        let routes = plans.iter().filter(|plan| takes_sessions(plan)).flat_map(|plan| &plan.routes);
+        let wanted: HashSet<&ListenAddress> = routes.map(|route| &route.listen).collect();
+        let unwanted = |listener: &&Listener| !wanted.contains(&listener.address);
+        let mut leaving = Leaving::default();
+        self.listeners().filter(unwanted).for_each(|listener| listener.leaves(&mut leaving));
+        let reached = |listener: &&Listener| listener.file_state() == FileState::Present;
+        let known = self.listeners().filter(reached).map(|listener| listener.address.clone());
+        let known: HashSet<ListenAddress> = known.collect();
+        let mut fresh = Fresh {
+            policy,
+            listeners: HashMap::new(),
+            skipped: Vec::new(),
+            failed: Vec::new(),
+            leaving,
+        };
+        for (position, plan) in plans.iter().enumerate().filter(|(_, plan)| takes_sessions(plan)) {
+            let addresses = plan.routes.iter().map(|route| &route.listen);
+            let new: Vec<_> = addresses.filter(|address| !known.contains(*address)).collect();
+            let together = if matches!(policy, Policy::WhatCanBe) { 1 } else { new.len().max(1) };
+            for addresses in new.chunks(together) {
+                match self.bind(addresses, plan, attempt, shared, &mut fresh.leaving) {
+                    Ok(listeners) => fresh.listeners.extend(listeners),
+                    Err(error) => fresh.note(position, plan, error),
+                }
+            }
+        }
+        fresh
+    }
+
+    /// Binds all of these addresses, or none.
+    pub(crate) fn bind(
+        &mut self,
+        addresses: &[&ListenAddress],
+        plan: &plan::Forward,
+        attempt: Attempt,
+        shared: &Shared,
+        leaving: &mut Leaving,
+    ) -> Result<Vec<(ListenAddress, Listener)>, ListenError> {
+        let options = options_of(plan);
+        let mut listeners = Vec::with_capacity(addresses.len());
+        for address in addresses {
+            let opened = match attempt {
+                Attempt::Bind => self.open(address, &options, leaving).map(Some),
+                Attempt::Try => {
+                    Listener::try_open(address, &options, &self.given, leaving).map(|()| None)
+                }
+            };
+            let opened = opened.map_err(|error| self.explain(error, shared))?;
+            listeners.extend(opened.map(|listener| ((*address).clone(), listener)));
+        }
+        Ok(listeners)
+    }
+
+    fn open(
+        &mut self,
+        address: &ListenAddress,
+        options: &TcpOptions,
+        leaving: &mut Leaving,
+    ) -> Result<Listener, ListenError> {
+        let number = self.next_number;
+        let listener = if let Some(legacy) = self.legacy.sockets.remove(address) {
+            let number = legacy.number.unwrap_or(number);
+            Listener::bound(number, address, legacy.socket, legacy.file)
+        } else {
+            let number = self.legacy.given.remove(address).unwrap_or(number);
+            Listener::open(number, address, options, &mut self.given, leaving)?
+        };
+        self.next_number = self.next_number.max(listener.next_number());
+        Ok(listener)
+    }
+
+    /// What is in the way may be our own.
+    fn explain(&self, error: ListenError, shared: &Shared) -> ListenError {
+        let ListenCause::Refused(errno) = error.cause else { return error };
+        let cause = if self.listeners().any(|listener| listener.address == error.address) {
+            ListenCause::FileLost(errno)
+        } else if errno == Errno::ADDRINUSE && shared.own.overlaps(&error.address) {
+            ListenCause::OurOwn
+        } else {
+            error.cause
+        };
+        ListenError { cause, ..error }
+    }
+}

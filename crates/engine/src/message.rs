@@ -1,0 +1,42 @@
+//! What a worker may be told. Only data: what a worker does with it is in `worker/mail`.
+
+use crate::change::Changes;
+use crate::forward::Forward;
+use crate::session::Accepted;
+use crate::slots::Key;
+use crate::upgrade::{Parking, TakeOver};
+use crate::view::{Look, Reply};
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+/// What a worker may be told.
+pub(crate) enum Message {
+    /// Reply at once: a sign of life.
+    Ping(Reply<()>),
+    /// The configuration has changed; to be answered when that has been seen to.
+    Change(Arc<Changes>, Reply<()>),
+    /// A session that another worker accepted, and that counts here already.
+    Adopt(Accepted),
+    /// The answer to a name's query.
+    Resolved { session: Key, addresses: Arc<[SocketAddr]> },
+    /// A gate at which this worker waited has room again.
+    RoomAgain,
+    /// Show some sessions.
+    Look(Look),
+    /// Reset the session with this number, and tell whether it was here.
+    Kill(u64, Reply<bool>),
+    /// Reset the sessions of a forward.
+    CutForward(Arc<Forward>),
+    /// Stop, so that what is here can be written down.
+    Park(Parking),
+    /// Go on with sessions of the image before.
+    TakeOver(TakeOver),
+    /// All workers have theirs.
+    Begin,
+    /// Accept no more; sessions go on.
+    Drain,
+    /// Reset what is still open.
+    Cut,
+    /// End the thread.
+    Stop,
+}

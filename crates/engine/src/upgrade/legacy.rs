@@ -1,0 +1,27 @@
+//! What the forwards have from the previous process image. Only data.
+
+use crate::counters::Totals;
+use plan::ListenAddress;
+use rustix::fd::OwnedFd;
+use std::collections::HashMap;
+use sys::FileId;
+
+/// What forwards begin with that the image before had. Empty in every other process.
+#[derive(Default)]
+pub(crate) struct Legacy {
+    /// Listening sockets. What is not wanted is closed.
+    pub(crate) sockets: HashMap<ListenAddress, Bound>,
+    /// What the first of the given sockets of an address is known by there.
+    pub(crate) given: HashMap<ListenAddress, u32>,
+    /// What was counted.
+    pub(crate) totals: HashMap<String, Totals>,
+}
+
+/// A listening socket of the image before.
+pub(crate) struct Bound {
+    /// What the workers' epoll instances know it by, if it is registered there.
+    pub(crate) number: Option<u32>,
+    pub(crate) socket: OwnedFd,
+    /// The file that was made for it, if that is known.
+    pub(crate) file: Option<FileId>,
+}

@@ -1,0 +1,180 @@
+//! Sessions of the previous process image: read, claimed, checked, and put into the table again.
+
+use super::Worker;
+use crate::forward::{Forward, Route};
+use crate::holding::Holding;
+use crate::session::{Connecting, Heirloom, Session};
+use crate::slots::Key;
+use crate::upgrade::{TakeOver, address, socket_address};
+use flow::{Attempts, Direction, End, Failure, Lane, LaneState, Stage};
+use rustix::fd::OwnedFd;
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use sys::inherit::claim;
+use sys::socket::reset;
+use sys::{Address, Pipe};
+
+impl Worker {
+    /// Goes on with the sessions of a worker of the image before.
+    pub(crate) fn take_over(&mut self, work: TakeOver) {
+        let TakeOver { bytes, forwards, reply } = work;
+        let saved: handover::Worker = handover::decode(&bytes).unwrap_or_default();
+        let routes: Vec<_> = saved.routes.iter().map(|saved| route(saved, &forwards)).collect();
+        let mut sessions = Vec::with_capacity(saved.sessions.len());
+        let mut numbers = Vec::new();
+        for session in saved.sessions {
+            let key = Key::from_bits(session.key);
+            let route = routes.get(session.route as usize).cloned().flatten();
+            if let Some(session) = self.again(&session, route, &mut numbers) {
+                sessions.push((key, session));
+            }
+        }
+        let taken = self.go_on_with(sessions, saved.next_generation);
+        reply(taken);
+    }
+
+    /// Makes a session of what was written down. `None` if it cannot be, and was reset. `numbers` is
+    /// room to work in.
+    fn again(
+        &mut self,
+        saved: &handover::Session,
+        route: Option<Arc<Route>>,
+        numbers: &mut Vec<u64>,
+    ) -> Option<Session> {
+        // Whatever is wrong with the rest: what is claimed here is given up properly.
+        let client = claim(saved.client).ok();
+        let target = saved.target.and_then(|fd| claim(fd).ok());
+        let [up, down] = [saved.up.as_ref(), saved.down.as_ref()].map(|held| self.held(held?));
+        let flow = handover::unpack(&saved.flow, numbers)
+            .then(|| flow::Session::from_numbers(numbers))
+            .flatten();
+        let connecting = saved.connecting.as_ref().and_then(connecting);
+        let sound = flow.as_ref().is_some_and(|flow| {
+            let relaying = !matches!(flow.stage(), Stage::Connecting { .. });
+            let whole = if relaying { target.is_some() } else { connecting.is_some() };
+            whole
+                && target.is_some() == saved.target.is_some()
+                && is_held(flow.lane(Direction::Up), up.as_deref())
+                && is_held(flow.lane(Direction::Down), down.as_deref())
+        });
+        let (client, route, flow) = match (client, route, flow) {
+            (Some(client), Some(route), Some(flow)) if sound => (client, route, flow),
+            (client, ..) => return self.give_up_claimed(client, target, [up, down]),
+        };
+        // Those that follow get other numbers, also if nobody knows any more which was the last.
+        self.shared.number_from(saved.id.saturating_add(1));
+        let heirloom = Heirloom {
+            id: saved.id,
+            flow,
+            client,
+            target,
+            client_address: saved.client_address.as_ref().map_or(Address::Unix, address),
+            target_address: saved.target_address.as_ref().map(address),
+            holding: [up, down],
+            connecting: connecting.map(Box::new),
+            options_due: saved.options_due,
+        };
+        self.shared.add_load(self.index);
+        let permit = self.shared.restored(&route);
+        Some(Session::again(heirloom, permit, self.index))
+    }
+
+    /// Puts sessions into the table, and has them looked at. Returns how many each forward has.
+    fn go_on_with(
+        &mut self,
+        sessions: Vec<(Option<Key>, Session)>,
+        next_generation: u32,
+    ) -> HashMap<String, u64> {
+        let mut taken = HashMap::new();
+        for (_, session) in &sessions {
+            *taken.entry(session.route().forward.name.to_string()).or_default() += 1;
+        }
+        // What is registered is known by its key. New keys would need new registrations.
+        let keys: Option<Vec<Key>> = sessions.iter().map(|(key, _)| *key).collect();
+        let keys = keys.filter(|_| self.has_registrations);
+        let sessions = sessions.into_iter().map(|(_, session)| session);
+        let Some(keys) = keys else {
+            for session in sessions {
+                self.register_and_go_on(session);
+            }
+            return taken;
+        };
+        let records = keys.iter().copied().zip(sessions).collect();
+        for session in self.sessions.fill(records, next_generation) {
+            // Two with one key: impossible, and this one has another from now on.
+            self.register_and_go_on(session);
+        }
+        for key in keys {
+            self.go_on(key);
+        }
+        taken
+    }
+
+    fn register_and_go_on(&mut self, session: Session) {
+        let has_target = session.target.is_some();
+        let key = self.sessions.insert(|_| session);
+        if self.register(key, End::Client) && (!has_target || self.register(key, End::Target)) {
+            self.go_on(key);
+        }
+    }
+
+    fn go_on(&mut self, key: Key) {
+        let Some(session) = self.sessions.get_mut(key) else { return };
+        if session.is_waiting_for_name() {
+            return self.connect(key);
+        }
+        let connecting = matches!(session.flow.stage(), Stage::Connecting { .. });
+        self.set_timer(key);
+        if !connecting {
+            // It may have something to do that no event announces.
+            self.wait_for_share(key);
+        }
+    }
+
+    /// Nobody must take an end of this for the end of a stream.
+    fn give_up_claimed(
+        &mut self,
+        client: Option<OwnedFd>,
+        target: Option<OwnedFd>,
+        holding: [Option<Box<Holding>>; 2],
+    ) -> Option<Session> {
+        [client, target].into_iter().flatten().for_each(reset);
+        holding.into_iter().flatten().for_each(|holding| self.pump.pool.discard(holding));
+        None
+    }
+
+    fn held(&mut self, saved: &handover::Held) -> Option<Box<Holding>> {
+        if let (Some(read), Some(write)) = (saved.pipe_read, saved.pipe_write) {
+            let pipe = Pipe::inherited(claim(read).ok()?, claim(write).ok()?).ok()?;
+            return Some(self.pump.pool.adopt(pipe));
+        }
+        Some(self.pump.pool.buffer(&saved.bytes))
+    }
+}
+
+/// Where the lane goes on, what it holds is there, and nothing else.
+fn is_held(lane: &Lane, holding: Option<&Holding>) -> bool {
+    match holding {
+        None => lane.held() == 0 || lane.state() == LaneState::Broken,
+        Some(Holding::Buffer(buffer)) => lane.held() == buffer.unsent().len() as u64,
+        Some(Holding::Pipe(_)) => lane.held() > 0,
+    }
+}
+
+fn connecting(saved: &handover::Connecting) -> Option<Connecting> {
+    let addresses: Vec<SocketAddr> = saved.resolved.iter().filter_map(socket_address).collect();
+    let failed = !saved.failure.is_empty();
+    Some(Connecting {
+        attempts: Attempts::from_numbers(&saved.attempts)?,
+        resolved: saved.is_resolved.then(|| addresses.into()),
+        failure: failed.then(|| Failure::from_numbers(&saved.failure)).flatten(),
+        busy: u8::try_from(saved.busy).unwrap_or(u8::MAX),
+    })
+}
+
+fn route(saved: &handover::Route, forwards: &HashMap<String, Arc<Forward>>) -> Option<Arc<Route>> {
+    let target: plan::Target = saved.target.parse().ok()?;
+    let forward = forwards.get(&saved.forward)?;
+    Some(Arc::new(Route::leading(forward, saved.listen.as_str().into(), &target)))
+}

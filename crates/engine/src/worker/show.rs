@@ -1,0 +1,72 @@
+//! Showing open sessions without stopping them: a slice of the table at a time, between two turns, so
+//! that no session waits for a long list.
+
+use super::Worker;
+use crate::session::Session;
+use crate::view::{LaneView, Look, SessionView, Slice, Wanted};
+use flow::{Direction, End, LaneState, Phase, Time};
+use std::sync::Arc;
+use sys::tcp_info;
+
+/// Sessions shown at a time: two system calls for each.
+const VIEWS_PER_SLICE: usize = 128;
+/// Places of the table that are looked at for them.
+const PLACES_PER_SLICE: u32 = 4096;
+
+impl Worker {
+    pub(crate) fn show(&mut self, look: Look) {
+        let end = self.sessions.places();
+        let until = end.min(look.from.saturating_add(PLACES_PER_SLICE));
+        let mut views = Vec::new();
+        let mut place = look.from;
+        while place < until && views.len() < VIEWS_PER_SLICE {
+            let key = self.sessions.key_at(place);
+            let session = key.and_then(|key| self.sessions.get_mut(key));
+            if let Some(session) = session.filter(|session| is_wanted(session, &look.wanted)) {
+                let phase = session.shown_phase(session.flow.phase(), self.draining);
+                views.push(view(session, phase, self.index, self.now, look.wanted.tcp));
+            }
+            place += 1;
+        }
+        (look.reply)(Slice { views, next: (place < end).then_some(place) });
+    }
+}
+
+fn view(session: &Session, phase: Phase, worker: usize, now: Time, tcp: bool) -> SessionView {
+    let flow = &session.flow;
+    let tcp = |end| session.socket(end).filter(|_| tcp).and_then(tcp_info);
+    SessionView {
+        id: session.id,
+        forward: Arc::clone(&session.route().forward.name),
+        client: session.client_address,
+        listener: Arc::clone(&session.route().listen),
+        target: Arc::clone(&session.route().target_text),
+        target_address: session.target_address,
+        phase,
+        age: now.since(flow.accepted()),
+        idle: now.since(flow.last_byte()),
+        connect_time: flow.connect_time(),
+        up: lane_view(flow.lane(Direction::Up)),
+        down: lane_view(flow.lane(Direction::Down)),
+        client_tcp: tcp(End::Client),
+        target_tcp: tcp(End::Target),
+        worker,
+    }
+}
+
+fn lane_view(lane: &flow::Lane) -> LaneView {
+    LaneView {
+        bytes: lane.sent(),
+        held: lane.held(),
+        path: lane.path(),
+        fallback: lane.fallback(),
+        ended: matches!(lane.state(), LaneState::Finished | LaneState::Broken),
+    }
+}
+
+fn is_wanted(session: &Session, wanted: &Wanted) -> bool {
+    let address = || session.client_address.ip().map(|address| address.ip());
+    wanted.ids.as_ref().is_none_or(|ids| ids.contains(&session.id))
+        && wanted.forward.as_ref().is_none_or(|name| session.route().forward.name == *name)
+        && wanted.client.is_none_or(|client| address() == Some(client))
+}
