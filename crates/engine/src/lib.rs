@@ -18,6 +18,7 @@ mod rules;
 mod forward;
 mod permit;
 
+mod acceptor;
 mod change;
 mod publish;
 

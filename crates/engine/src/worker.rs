@@ -18,7 +18,7 @@ mod park;
 mod restore;
 mod save;
 
-use crate::change::Listening;
+use crate::acceptor::Acceptor;
 use crate::failure;
 use crate::mailbox::Mailbox;
 use crate::message::Message;
@@ -32,7 +32,7 @@ use crate::upgrade::Parking;
 use crate::wheel::Wheel;
 use flow::{Action, End, Readiness, Stage, Time};
 use rustix::fd::{AsFd, OwnedFd};
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 use sys::{Epoll, Event, Events};
@@ -60,12 +60,7 @@ pub(crate) struct Worker {
     pub(crate) sessions: Slots<Session>,
     pub(crate) wheel: Wheel,
     pub(crate) pump: Pump,
-    pub(crate) listeners: HashMap<u32, Arc<Listening>>,
-    /// Listeners that are not polled for want of room, or of a resource.
-    pub(crate) full: HashSet<u32>,
-    pub(crate) exhausted: HashSet<u32>,
-    /// When to try the exhausted ones again.
-    pub(crate) retry_at: Option<Time>,
+    pub(crate) acceptor: Acceptor,
     pub(crate) notices: Notices,
     /// Sessions that wait for their share: bulk, and those that used up their last one.
     waiting: VecDeque<Key>,
@@ -105,10 +100,7 @@ impl Worker {
             sessions: Slots::new(),
             wheel: Wheel::new(now),
             pump,
-            listeners: HashMap::new(),
-            full: HashSet::new(),
-            exhausted: HashSet::new(),
-            retry_at: None,
+            acceptor: Acceptor::default(),
             notices: Notices::new(),
             waiting: VecDeque::new(),
             tidy_at: None,
@@ -165,7 +157,7 @@ impl Worker {
             (Some(one), Some(other)) => Some(one.min(other)),
             _ => one.or(other),
         };
-        let next = earlier(self.wheel.next_at(), earlier(self.retry_at, self.tidy_at));
+        let next = earlier(self.wheel.next_at(), earlier(self.acceptor.retry_at(), self.tidy_at));
         next.map(|at| at.since(clock()))
     }
 

@@ -14,11 +14,7 @@ use crate::token::token;
 use flow::{AtLimit, By, Cause, CloseReason, End, Phase};
 use rustix::fd::AsFd;
 use std::sync::Arc;
-use std::time::Duration;
 use sys::Errno;
-
-/// How long a listener pauses after accepting failed for want of a resource.
-const EXHAUSTED_PAUSE: Duration = Duration::from_millis(100);
 
 /// What came of trying to accept a connection.
 enum Tried {
@@ -33,52 +29,16 @@ enum Tried {
 impl Worker {
     /// Accepts from a listener from now on; from one that is known, for another route.
     pub(crate) fn listen(&mut self, number: u32, listening: Arc<Listening>) {
-        if self.draining {
-            return;
+        if !self.draining {
+            self.acceptor.listen(number, listening, &self.epoll, self.now);
         }
-        let is_known = self.listeners.insert(number, listening).is_some();
-        // That it is not polled was decided by the rules of its old route: its limit, and whether
-        // clients wait there. By those of the new one it is decided again.
-        if self.is_set_aside(number) || !is_known {
-            self.poll(number);
-        }
-    }
-
-    /// Whether a listener was not polled, for want of room or of a resource. That is forgotten.
-    fn is_set_aside(&mut self, number: u32) -> bool {
-        self.full.remove(&number) | self.exhausted.remove(&number)
-    }
-
-    /// Forgets a listener.
-    pub(crate) fn forget(&mut self, number: u32) {
-        // Before the socket is closed, not by closing it: another worker may hold it longer,
-        // and until then this one would be woken for it.
-        self.unpoll(number);
-        self.listeners.remove(&number);
-        self.is_set_aside(number);
-    }
-
-    /// Polls a listener (again). Should the kernel refuse (ENOMEM, or its limit of watches), it is
-    /// tried again like any exhausted resource.
-    pub(crate) fn poll(&mut self, number: u32) {
-        let Some(listening) = self.listeners.get(&number) else { return };
-        if self.epoll.add_listener(listening.socket.as_fd(), u64::from(number)).is_err() {
-            self.exhausted.insert(number);
-            self.retry_at = Some(self.now.after(EXHAUSTED_PAUSE));
-        }
-    }
-
-    fn unpoll(&mut self, number: u32) {
-        let Some(listening) = self.listeners.get(&number) else { return };
-        // It can only fail if it was not polled, and that is what is wanted.
-        let _ = self.epoll.remove(listening.socket.as_fd());
     }
 
     /// Accepts what waits, up to a turn's share. What is left is reported again. False if there is
     /// no use in going on at once.
     pub(crate) fn accept_from(&mut self, number: u32) -> bool {
         // While draining it is there until its turn to be forgotten has come.
-        let listening = self.listeners.get(&number).filter(|_| !self.draining);
+        let listening = self.acceptor.get(number).filter(|_| !self.draining);
         let Some(listening) = listening.map(Arc::clone) else { return false };
         let mut failure = None;
         for _ in 0..ACCEPTS_PER_TURN {
@@ -106,8 +66,7 @@ impl Worker {
             AtLimit::Refuse => None,
             AtLimit::Wait => {
                 let Ok(permit) = self.shared.request(route, self.index) else {
-                    self.unpoll(number);
-                    self.full.insert(number);
+                    self.acceptor.wait_for_room(number, &self.epoll);
                     return Tried::NoUse;
                 };
                 Some(permit)
@@ -152,9 +111,7 @@ impl Worker {
     /// queue, and level-triggered polling would report it without end.
     fn pause(&mut self, number: u32, listening: &Listening, errno: Errno) {
         self.pump.pool.clear();
-        self.unpoll(number);
-        self.exhausted.insert(number);
-        self.retry_at.get_or_insert(self.now.after(EXHAUSTED_PAUSE));
+        self.acceptor.pause(number, &self.epoll, self.now);
         listening.route.forward.counters.of(self.index).accept_failed(errno);
         let forward = Arc::clone(&listening.route.forward.name);
         let cause = failure::exhausted(errno).unwrap_or(Cause::IoError);
@@ -167,14 +124,13 @@ impl Worker {
     }
 
     pub(crate) fn retry_exhausted(&mut self) {
-        self.retry_at = None;
-        let numbers = std::mem::take(&mut self.exhausted).into_iter().collect();
+        let numbers = self.acceptor.take_exhausted();
         self.walk(Walk::Poll { numbers });
     }
 
     /// There is room again: whoever still finds none will wait again.
     pub(crate) fn retry_full(&mut self) {
-        let numbers = std::mem::take(&mut self.full).into_iter().collect();
+        let numbers = self.acceptor.take_full();
         self.walk(Walk::Poll { numbers });
     }
 

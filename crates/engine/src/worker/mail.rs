@@ -40,8 +40,8 @@ impl Worker {
 
     fn drain(&mut self) {
         self.draining = true;
-        self.retry_at = None;
-        let numbers = self.listeners.keys().copied().collect();
+        self.acceptor.stop_retrying();
+        let numbers = self.acceptor.numbers();
         self.walk(Walk::Drain { numbers });
     }
 }

@@ -29,7 +29,7 @@ impl Worker {
                 self.timer_fired(key);
             }
         }
-        if self.retry_at.is_some_and(|at| at <= self.now) {
+        if self.acceptor.retry_at().is_some_and(|at| at <= self.now) {
             self.retry_exhausted();
         }
         if self.tidy_at.is_some_and(|at| at <= self.now) {

@@ -120,7 +120,7 @@ impl Worker {
     fn poll_some(&mut self, numbers: &mut Vec<u32>, work: &mut u32) -> bool {
         while *work > 0 {
             let Some(number) = numbers.pop() else { return true };
-            self.poll(number);
+            self.acceptor.poll(number, &self.epoll, self.now);
             *work = work.saturating_sub(LISTENER);
         }
         numbers.is_empty()
@@ -129,7 +129,7 @@ impl Worker {
     fn unpoll_some(&mut self, numbers: &mut Vec<u32>, work: &mut u32) -> bool {
         while *work > 0 {
             let Some(number) = numbers.pop() else { return true };
-            self.forget(number);
+            self.acceptor.remove(number, &self.epoll);
             *work = work.saturating_sub(LISTENER);
         }
         numbers.is_empty()
@@ -158,7 +158,7 @@ impl Worker {
                 *work = work.saturating_sub(ACCEPTS_PER_TURN * SESSION);
                 continue;
             }
-            self.forget(*number);
+            self.acceptor.remove(*number, &self.epoll);
             *batches = 0;
             *at += 1;
             *work = work.saturating_sub(LISTENER);

@@ -1,0 +1,115 @@
+//! The listeners of a worker: which of them are polled, and why the others are not.
+
+use crate::change::Listening;
+use flow::Time;
+use rustix::fd::AsFd;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+use sys::Epoll;
+
+/// How long a listener pauses after accepting failed for want of a resource.
+const EXHAUSTED_PAUSE: Duration = Duration::from_millis(100);
+
+/// Listeners by number. A listener that is not polled is in one of the two sets.
+#[derive(Default)]
+pub(crate) struct Acceptor {
+    listeners: HashMap<u32, Arc<Listening>>,
+    /// Not polled: a gate has no room for their clients.
+    full: HashSet<u32>,
+    /// Not polled: a resource was missing.
+    exhausted: HashSet<u32>,
+    /// When to poll the exhausted ones again.
+    retry_at: Option<Time>,
+}
+
+impl Acceptor {
+    /// The numbers of all listeners.
+    pub(crate) fn numbers(&self) -> Vec<u32> {
+        self.listeners.keys().copied().collect()
+    }
+
+    pub(crate) fn get(&self, number: u32) -> Option<&Arc<Listening>> {
+        self.listeners.get(&number)
+    }
+
+    /// Polls a new listener; attaches a known one to another route.
+    pub(crate) fn listen(
+        &mut self,
+        number: u32,
+        listening: Arc<Listening>,
+        epoll: &Epoll,
+        now: Time,
+    ) {
+        let is_known = self.listeners.insert(number, listening).is_some();
+        // That it is not polled was decided by the rules of its old route: its limit, and whether
+        // clients wait there. By those of the new one it is decided again.
+        if self.clear(number) || !is_known {
+            self.poll(number, epoll, now);
+        }
+    }
+
+    /// Polls a listener (again). If the kernel refuses (ENOMEM, or its limit of watches), it is
+    /// tried again like any exhausted resource.
+    pub(crate) fn poll(&mut self, number: u32, epoll: &Epoll, now: Time) {
+        let Some(listening) = self.listeners.get(&number) else { return };
+        if epoll.add_listener(listening.socket.as_fd(), u64::from(number)).is_err() {
+            self.exhausted.insert(number);
+            self.retry_at = Some(now.after(EXHAUSTED_PAUSE));
+        }
+    }
+
+    /// Stops polling a listener until there is room again ([`Self::take_full`]).
+    pub(crate) fn wait_for_room(&mut self, number: u32, epoll: &Epoll) {
+        self.unpoll(number, epoll);
+        self.full.insert(number);
+    }
+
+    /// Stops polling a listener for a pause: a resource is missing.
+    pub(crate) fn pause(&mut self, number: u32, epoll: &Epoll, now: Time) {
+        self.unpoll(number, epoll);
+        self.exhausted.insert(number);
+        self.retry_at.get_or_insert(now.after(EXHAUSTED_PAUSE));
+    }
+
+    /// Removes a listener.
+    pub(crate) fn remove(&mut self, number: u32, epoll: &Epoll) {
+        // Before the socket is closed, not by closing it: another worker may hold it longer,
+        // and until then this one would be woken for it.
+        self.unpoll(number, epoll);
+        self.listeners.remove(&number);
+        self.clear(number);
+    }
+
+    /// The listeners that wait for room, which are polled again by the caller.
+    pub(crate) fn take_full(&mut self) -> Vec<u32> {
+        std::mem::take(&mut self.full).into_iter().collect()
+    }
+
+    /// The exhausted listeners, which are polled again by the caller.
+    pub(crate) fn take_exhausted(&mut self) -> Vec<u32> {
+        self.retry_at = None;
+        std::mem::take(&mut self.exhausted).into_iter().collect()
+    }
+
+    /// When to take the exhausted listeners.
+    pub(crate) fn retry_at(&self) -> Option<Time> {
+        self.retry_at
+    }
+
+    /// Polls exhausted listeners no more: all are going to be removed.
+    pub(crate) fn stop_retrying(&mut self) {
+        self.retry_at = None;
+    }
+
+    fn unpoll(&self, number: u32, epoll: &Epoll) {
+        let Some(listening) = self.listeners.get(&number) else { return };
+        // It can only fail if it was not polled, and that is what is wanted.
+        let _ = epoll.remove(listening.socket.as_fd());
+    }
+
+    /// Whether a listener was not polled. It is in neither set afterwards.
+    fn clear(&mut self, number: u32) -> bool {
+        self.full.remove(&number) | self.exhausted.remove(&number)
+    }
+}
