@@ -11,6 +11,7 @@
 //!    lane      one direction: receive, hold, send, pass the FIN on
 //!    path      copy or splice, and why
 //!    side      one socket: readable, writable, broken
+//!    silence   when it last showed a sign of life
 //!    deadlines when silence or age ends it
 //!  close       why it ended: by whom, in which phase, from what cause
 //!  saved       the session as numbers, for another process to go on with
@@ -47,8 +48,11 @@ pub use path::{Fallback, Path, PathChoice, PathsUsed};
 mod side;
 pub use side::{End, Readiness, Side};
 
+mod silence;
+pub use silence::Unacked;
+
 mod deadlines;
-pub use deadlines::{FLUSH_LIMIT, Timeouts, Unacked};
+pub use deadlines::{FLUSH_LIMIT, Timeouts};
 
 mod keepalive;
 pub use keepalive::Keepalive;

@@ -8,10 +8,10 @@
 mod tape;
 
 use crate::close::{By, Cause, CloseReason, Failure, Phase};
-use crate::deadlines::{Silence, Unacked};
 use crate::lane::{Lane, LaneState};
 use crate::path::{Fallback, Path, PathChoice};
 use crate::side::{End, Side};
+use crate::silence::{Silence, Unacked};
 use crate::{Attempts, Direction, Session, Stage, Time};
 use std::num::NonZeroU32;
 use std::time::Duration;

@@ -7,11 +7,11 @@ pub use ending::Ending;
 
 use crate::Time;
 use crate::close::{CloseReason, Phase};
-use crate::deadlines::Silence;
 use crate::direction::Direction;
 use crate::lane::{Lane, Step};
 use crate::path::PathChoice;
 use crate::side::{End, Side};
+use crate::silence::Silence;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
