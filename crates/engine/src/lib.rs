@@ -2,13 +2,14 @@
 //! clock reading per byte.
 //!
 //! ```text
-//!   listener --> accept --> connect --> pump: lane up   (copy | splice) --> end
-//!                (gates)    (resolve)         lane down (copy | splice)     (record)
+//!   listener --> accept --> connect --> relay: lane up   (copy | splice) --> end
+//!                (gates)    (resolve)    (pump) lane down (copy | splice)     (record)
 //!                   \____________________ worker: events, deadlines, mail ____/
 //! ```
 //!
 //! The modules in the order in which a session meets them:
 
+mod context;
 mod message;
 mod token;
 mod worker;
@@ -22,12 +23,16 @@ mod acceptor;
 mod change;
 mod publish;
 
+mod session;
+mod slots;
+mod table;
+mod wheel;
+
+mod connect;
 mod own;
 mod resolve;
 
-mod session;
-mod slots;
-mod wheel;
+mod relay;
 
 mod holding;
 pub use holding::PIPE_SIZES;

@@ -4,7 +4,7 @@ use crate::counters::Counters;
 use crate::forward::{Route, Target};
 use crate::holding::Holding;
 use crate::permit::Permit;
-use flow::{Attempts, Direction, End, Failure, Phase, Time};
+use flow::{Attempts, CloseReason, Direction, End, Failure, Phase, Time};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -22,6 +22,27 @@ pub(crate) struct Accepted {
     pub(crate) socket: OwnedFd,
     pub(crate) address: Address,
     pub(crate) permit: Permit,
+}
+
+/// Whether a session goes on.
+pub(crate) type Outcome = Result<(), Over>;
+
+/// A session is over: its worker ends it as soon as the event is handled.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Over {
+    pub(crate) reason: CloseReason,
+    /// Both sides are reset; otherwise they are closed in order.
+    pub(crate) abort: bool,
+}
+
+impl Over {
+    pub(crate) fn reset(reason: CloseReason) -> Self {
+        Self { reason, abort: true }
+    }
+
+    pub(crate) fn closed(reason: CloseReason) -> Self {
+        Self { reason, abort: false }
+    }
 }
 
 /// One forwarded connection.

@@ -4,13 +4,13 @@ use super::end::CUT;
 use super::walk::Walk;
 use super::{ACCEPTS_PER_TURN, Worker};
 use crate::change::Listening;
+use crate::connect;
 use crate::failure;
 use crate::forward::Route;
 use crate::message::Message;
 use crate::notices::Kind;
 use crate::report::Report;
-use crate::session::{Accepted, Session};
-use crate::token::token;
+use crate::session::{Accepted, Over, Session};
 use flow::{AtLimit, By, Cause, CloseReason, End, Phase};
 use rustix::fd::AsFd;
 use std::sync::Arc;
@@ -30,7 +30,7 @@ impl Worker {
     /// Accepts from a listener from now on; from one that is known, for another route.
     pub(crate) fn listen(&mut self, number: u32, listening: Arc<Listening>) {
         if !self.draining {
-            self.acceptor.listen(number, listening, &self.epoll, self.now);
+            self.acceptor.listen(number, listening, &self.context.epoll, self.context.now);
         }
     }
 
@@ -65,8 +65,8 @@ impl Worker {
         let permit = match route.forward.rules().at_limit {
             AtLimit::Refuse => None,
             AtLimit::Wait => {
-                let Ok(permit) = self.shared.request(route, self.index) else {
-                    self.acceptor.wait_for_room(number, &self.epoll);
+                let Ok(permit) = self.context.shared.request(route, self.context.index) else {
+                    self.acceptor.wait_for_room(number, &self.context.epoll);
                     return Tried::NoUse;
                 };
                 Some(permit)
@@ -74,7 +74,9 @@ impl Worker {
         };
         match sys::listen::accept(listening.socket.as_fd()) {
             Ok((socket, address)) => {
-                let permit = permit.ok_or(()).or_else(|()| self.shared.request(route, self.index));
+                let permit = permit
+                    .ok_or(())
+                    .or_else(|()| self.context.shared.request(route, self.context.index));
                 if let Ok(permit) = permit {
                     self.hand_on(Accepted { socket, address, permit });
                 } else {
@@ -85,7 +87,7 @@ impl Worker {
             }
             Err(errno) => {
                 if let Some(permit) = permit {
-                    self.shared.release(permit);
+                    self.context.shared.release(permit);
                 }
                 self.accept_failed(number, listening, errno)
             }
@@ -110,16 +112,14 @@ impl Worker {
     /// Files or memory are short, or something worse is wrong. The connection stays in the kernel's
     /// queue, and level-triggered polling would report it without end.
     fn pause(&mut self, number: u32, listening: &Listening, errno: Errno) {
-        self.pump.pool.clear();
-        self.acceptor.pause(number, &self.epoll, self.now);
-        listening.route.forward.counters.of(self.index).accept_failed(errno);
+        self.context.pump.pool.clear();
+        self.acceptor.pause(number, &self.context.epoll, self.context.now);
+        listening.route.forward.counters.of(self.context.index).accept_failed(errno);
         let forward = Arc::clone(&listening.route.forward.name);
         let cause = failure::exhausted(errno).unwrap_or(Cause::IoError);
         let kind = Kind::Forward(Arc::clone(&forward), cause);
-        self.notices.note(&self.shared.outbox, self.now, kind, |count| Report::AcceptFailed {
-            forward,
-            errno,
-            count,
+        self.context.notices.note(&self.context.shared.outbox, self.context.now, kind, |count| {
+            Report::AcceptFailed { forward, errno, count }
         });
     }
 
@@ -136,62 +136,47 @@ impl Worker {
 
     fn report_refused(&mut self, route: &Route) {
         let forward = &route.forward;
-        forward.counters.of(self.index).refused(self.now);
+        forward.counters.of(self.context.index).refused(self.context.now);
         let reason = CloseReason::new(By::Limit, Phase::Admit, Cause::OverLimit);
-        let process_is_full = self.shared.gate.taken() >= self.shared.gate.limit();
-        let gate = if process_is_full { &self.shared.gate } else { &forward.gate };
+        let process_is_full = self.context.shared.gate.taken() >= self.context.shared.gate.limit();
+        let gate = if process_is_full { &self.context.shared.gate } else { &forward.gate };
         let (name, limit) = (Arc::clone(&forward.name), gate.limit());
         let kind = Kind::Forward(Arc::clone(&name), Cause::OverLimit);
-        self.notices.note(&self.shared.outbox, self.now, kind, |count| Report::Refused {
-            forward: name,
-            reason,
-            limit,
-            count,
+        self.context.notices.note(&self.context.shared.outbox, self.context.now, kind, |count| {
+            Report::Refused { forward: name, reason, limit, count }
         });
     }
 
     /// Gives the session to the worker that will serve it, which is usually this one.
     fn hand_on(&mut self, accepted: Accepted) {
-        let chosen = self.shared.place(self.index);
-        if chosen == self.index {
+        let chosen = self.context.shared.place(self.context.index);
+        if chosen == self.context.index {
             self.begin(accepted);
         } else {
             // Without a limit a mailbox is never full.
-            let _ = self.shared.mailboxes[chosen].send(Message::Adopt(accepted));
+            let _ = self.context.shared.mailboxes[chosen].send(Message::Adopt(accepted));
         }
     }
 
     /// Makes a session of an admitted connection, and begins to connect it.
     pub(crate) fn begin(&mut self, accepted: Accepted) {
-        let id = self.shared.next_id();
-        if self.shared.detail.steps() {
-            self.shared.outbox.send(Report::Accepted {
+        let id = self.context.shared.next_id();
+        if self.context.shared.detail.steps() {
+            self.context.shared.outbox.send(Report::Accepted {
                 id,
                 forward: Arc::clone(&accepted.permit.route().forward.name),
                 client: accepted.address,
             });
         }
-        let now = self.now;
-        let session = Session::new(id, accepted, self.index, now);
+        let session = Session::new(id, accepted, self.context.index, self.context.now);
         session.counters.opened();
-        let key = self.sessions.insert(|_| session);
+        let key = self.table.insert(session);
         if self.cutting {
-            return self.end(key, CUT, true);
+            return self.end(key, Over::reset(CUT));
         }
-        if self.register(key, End::Client) {
-            self.connect(key);
-        }
-    }
-
-    /// Registers one socket of a session for all that may happen to it. If the kernel cannot, the
-    /// session ends.
-    pub(crate) fn register(&mut self, key: crate::slots::Key, end: End) -> bool {
-        let Some(session) = self.sessions.get_mut(key) else { return false };
-        let Some(socket) = session.socket(end) else { return false };
-        let Err(errno) = self.epoll.add_connection(socket, token(key, end)) else { return true };
-        let failure = failure::of_attempt(errno);
-        self.report_exhausted(failure.cause, "watching a socket");
-        self.end(key, failure::reason_of_attempt(failure), true);
-        false
+        self.handle(key, |entry, context| {
+            context.register(entry, End::Client)?;
+            connect::begin(entry, context)
+        });
     }
 }

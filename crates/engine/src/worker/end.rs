@@ -2,7 +2,7 @@
 
 use super::Worker;
 use crate::report::{Report, SessionRecord};
-use crate::session::Session;
+use crate::session::{Over, Session};
 use crate::slots::Key;
 use flow::{By, Cause, CloseReason, Direction, Ending, Phase};
 use rustix::fd::AsFd;
@@ -15,31 +15,31 @@ use sys::tcp_info;
 pub(crate) const CUT: CloseReason = CloseReason::new(By::Shutdown, Phase::Drain, Cause::Drained);
 
 impl Worker {
-    /// Ends a session: with an RST to both sides if `abort`, otherwise in order.
-    pub(crate) fn end(&mut self, key: Key, reason: CloseReason, abort: bool) {
-        let Some(mut session) = self.sessions.remove(key) else { return };
-        self.wheel.cancel(key.index());
+    /// Ends a session.
+    pub(crate) fn end(&mut self, key: Key, over: Over) {
+        let Some(mut session) = self.table.remove(key) else { return };
+        let Over { reason, abort } = over;
         for direction in Direction::BOTH {
             if let Some(holding) = session.holding(direction).take() {
-                self.pump.pool.discard(holding);
+                self.context.pump.pool.discard(holding);
             }
         }
         let phase = session.shown_phase(reason.phase, self.draining);
         let reason = CloseReason { phase, ..reason };
-        let ending = session.flow.finish(self.now, reason);
+        let ending = session.flow.finish(self.context.now, reason);
         let fallbacks = [ending.fallback_up, ending.fallback_down];
-        session.counters.closed(self.now, reason, ending.duration, fallbacks);
-        let record = self.shared.detail.records().then(|| record(&session, ending));
+        session.counters.closed(self.context.now, reason, ending.duration, fallbacks);
+        let record = self.context.shared.detail.records().then(|| record(&session, ending));
         let Session { client, target, permit, .. } = session;
         for socket in [Some(client), target].into_iter().flatten() {
             // On a socket that is dead already a reset does no harm.
             if abort { reset(socket) } else { drop(socket) }
         }
         if let Some(record) = record {
-            self.shared.outbox.send(Report::Ended(record));
+            self.context.shared.outbox.send(Report::Ended(record));
         }
-        self.shared.remove_load(self.index);
-        self.shared.release(permit);
+        self.context.shared.remove_load(self.context.index);
+        self.context.shared.release(permit);
         self.tidy_later();
     }
 }

@@ -2,12 +2,13 @@
 
 use super::Worker;
 use super::walk::Walk;
+use crate::connect;
 use crate::message::Message;
 use std::sync::Arc;
 
 impl Worker {
     pub(crate) fn read_mail(&mut self) {
-        for message in self.mailbox.take() {
+        for message in self.context.mailbox.take() {
             match message {
                 Message::Ping(reply) => reply(()),
                 Message::Change(changes, reply) => {
@@ -17,7 +18,8 @@ impl Worker {
                     }
                 }
                 Message::Adopt(accepted) => self.begin(accepted),
-                Message::Resolved { session, addresses } => self.resolved(session, addresses),
+                Message::Resolved { session, addresses } => self
+                    .handle(session, |entry, context| connect::resolved(entry, context, addresses)),
                 Message::RoomAgain => self.retry_full(),
                 Message::Look(look) => self.show(look),
                 Message::Kill(id, reply) => self.walk(Walk::Kill { id, place: 0, reply }),

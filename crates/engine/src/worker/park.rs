@@ -14,7 +14,7 @@ impl Worker {
             self.read_mail();
             self.finish_walking();
             let saved = self.save();
-            let _ = parking.answers.send(Answer::Saved(self.index, saved));
+            let _ = parking.answers.send(Answer::Saved(self.context.index, saved));
         }
         self.forget_saving();
     }

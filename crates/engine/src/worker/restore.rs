@@ -1,10 +1,13 @@
 //! Sessions of the previous process image: read, claimed, checked, and put into the table again.
 
 use super::Worker;
+use crate::connect;
+use crate::context::Context;
 use crate::forward::{Forward, Route};
 use crate::holding::Holding;
-use crate::session::{Connecting, Heirloom, Session};
+use crate::session::{Connecting, Heirloom, Outcome, Session};
 use crate::slots::Key;
+use crate::table::Entry;
 use crate::upgrade::{TakeOver, address, socket_address};
 use flow::{Attempts, Direction, End, Failure, Lane, LaneState, Stage};
 use rustix::fd::OwnedFd;
@@ -63,7 +66,7 @@ impl Worker {
             (client, ..) => return self.give_up_claimed(client, target, [up, down]),
         };
         // Those that follow get other numbers, also if nobody knows any more which was the last.
-        self.shared.number_from(saved.id.saturating_add(1));
+        self.context.shared.number_from(saved.id.saturating_add(1));
         let heirloom = Heirloom {
             id: saved.id,
             flow,
@@ -75,9 +78,9 @@ impl Worker {
             connecting: connecting.map(Box::new),
             options_due: saved.options_due,
         };
-        self.shared.add_load(self.index);
-        let permit = self.shared.restored(&route);
-        Some(Session::again(heirloom, permit, self.index))
+        self.context.shared.add_load(self.context.index);
+        let permit = self.context.shared.restored(&route);
+        Some(Session::again(heirloom, permit, self.context.index))
     }
 
     /// Puts sessions into the table, and has them looked at. Returns how many each forward has.
@@ -101,35 +104,23 @@ impl Worker {
             return taken;
         };
         let records = keys.iter().copied().zip(sessions).collect();
-        for session in self.sessions.fill(records, next_generation) {
+        for session in self.table.fill(records, next_generation) {
             // Two with one key: impossible, and this one has another from now on.
             self.register_and_go_on(session);
         }
         for key in keys {
-            self.go_on(key);
+            self.handle(key, go_on);
         }
         taken
     }
 
     fn register_and_go_on(&mut self, session: Session) {
-        let has_target = session.target.is_some();
-        let key = self.sessions.insert(|_| session);
-        if self.register(key, End::Client) && (!has_target || self.register(key, End::Target)) {
-            self.go_on(key);
-        }
-    }
-
-    fn go_on(&mut self, key: Key) {
-        let Some(session) = self.sessions.get_mut(key) else { return };
-        if session.is_waiting_for_name() {
-            return self.connect(key);
-        }
-        let connecting = matches!(session.flow.stage(), Stage::Connecting { .. });
-        self.set_timer(key);
-        if !connecting {
-            // It may have something to do that no event announces.
-            self.wait_for_share(key);
-        }
+        let key = self.table.insert(session);
+        self.handle(key, |entry, context| {
+            context.register(entry, End::Client)?;
+            context.register(entry, End::Target)?;
+            go_on(entry, context)
+        });
     }
 
     /// Nobody must take an end of this for the end of a stream.
@@ -140,17 +131,29 @@ impl Worker {
         holding: [Option<Box<Holding>>; 2],
     ) -> Option<Session> {
         [client, target].into_iter().flatten().for_each(reset);
-        holding.into_iter().flatten().for_each(|holding| self.pump.pool.discard(holding));
+        holding.into_iter().flatten().for_each(|holding| self.context.pump.pool.discard(holding));
         None
     }
 
     fn held(&mut self, saved: &handover::Held) -> Option<Box<Holding>> {
         if let (Some(read), Some(write)) = (saved.pipe_read, saved.pipe_write) {
             let pipe = Pipe::inherited(claim(read).ok()?, claim(write).ok()?).ok()?;
-            return Some(self.pump.pool.adopt(pipe));
+            return Some(self.context.pump.pool.adopt(pipe));
         }
-        Some(self.pump.pool.buffer(&saved.bytes))
+        Some(self.context.pump.pool.buffer(&saved.bytes))
     }
+}
+
+fn go_on(entry: &mut Entry<'_>, context: &mut Context) -> Outcome {
+    if entry.session.is_waiting_for_name() {
+        return connect::begin(entry, context);
+    }
+    entry.set_timer();
+    if !matches!(entry.session.flow.stage(), Stage::Connecting { .. }) {
+        // It may have something to do that no event announces.
+        entry.enqueue();
+    }
+    Ok(())
 }
 
 /// Where the lane goes on, what it holds is there, and nothing else.

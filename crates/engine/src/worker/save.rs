@@ -5,6 +5,7 @@ use crate::forward::Route;
 use crate::holding::Holding;
 use crate::session::{Connecting, Session};
 use crate::slots::Key;
+use crate::table::Entry;
 use crate::upgrade::{saved_address, saved_socket_address};
 use flow::{Direction, End};
 use std::collections::HashMap;
@@ -34,12 +35,12 @@ impl Routes {
 impl Worker {
     /// Writes down all sessions, and keeps their descriptors open over execve(2).
     pub(crate) fn save(&mut self) -> sys::Result<Vec<u8>> {
-        keep_over_exec(&self.epoll)?;
+        keep_over_exec(&self.context.epoll)?;
         let mut routes = Routes::default();
-        let keys = self.sessions.keys();
+        let keys = self.table.slots().keys();
         let mut sessions = Vec::with_capacity(keys.len());
         for key in keys {
-            let Some(session) = self.sessions.get_mut(key) else { continue };
+            let Some(Entry { session, .. }) = self.table.entry(key) else { continue };
             let route = routes.position(session.route());
             mark_descriptors(session, |fd| keep_over_exec(fd))?;
             sessions.push(saved(key, session, route));
@@ -47,17 +48,17 @@ impl Worker {
         Ok(handover::encode(&handover::Worker {
             routes: routes.routes,
             sessions,
-            next_generation: self.sessions.next_generation(),
+            next_generation: self.table.slots().next_generation(),
         }))
     }
 
     /// The process stays what it is: its descriptors are its own again.
     pub(crate) fn forget_saving(&mut self) {
         // What is open can be marked.
-        let _ = close_on_exec(&self.epoll);
-        let keys: Vec<Key> = self.sessions.keys();
+        let _ = close_on_exec(&self.context.epoll);
+        let keys: Vec<Key> = self.table.slots().keys();
         for key in keys {
-            if let Some(session) = self.sessions.get_mut(key) {
+            if let Some(Entry { session, .. }) = self.table.entry(key) {
                 // Likewise.
                 let _ = mark_descriptors(session, |fd| close_on_exec(fd));
             }

@@ -15,16 +15,22 @@ const PLACES_PER_SLICE: u32 = 4096;
 
 impl Worker {
     pub(crate) fn show(&mut self, look: Look) {
-        let end = self.sessions.places();
+        let end = self.table.slots().places();
         let until = end.min(look.from.saturating_add(PLACES_PER_SLICE));
         let mut views = Vec::new();
         let mut place = look.from;
         while place < until && views.len() < VIEWS_PER_SLICE {
-            let key = self.sessions.key_at(place);
-            let session = key.and_then(|key| self.sessions.get_mut(key));
+            let key = self.table.slots().key_at(place);
+            let session = key.and_then(|key| self.table.entry(key)).map(|entry| entry.session);
             if let Some(session) = session.filter(|session| is_wanted(session, &look.wanted)) {
                 let phase = session.shown_phase(session.flow.phase(), self.draining);
-                views.push(view(session, phase, self.index, self.now, look.wanted.tcp));
+                views.push(view(
+                    session,
+                    phase,
+                    self.context.index,
+                    self.context.now,
+                    look.wanted.tcp,
+                ));
             }
             place += 1;
         }

@@ -7,6 +7,7 @@ use super::end::CUT;
 use super::{ACCEPTS_PER_TURN, Worker};
 use crate::change::{Changes, is_among};
 use crate::forward::Forward;
+use crate::session::Over;
 use crate::slots::Key;
 use crate::view::Reply;
 use flow::{By, Cause, CloseReason};
@@ -90,7 +91,7 @@ impl Worker {
             },
             Walk::Drain { numbers } => self.unpoll_some(numbers, work),
             Walk::Cut { place } => self.visit(place, work, |worker, key| {
-                worker.end(key, CUT, true);
+                worker.end(key, Over::reset(CUT));
                 SESSION
             }),
         };
@@ -105,11 +106,11 @@ impl Worker {
         work: &mut u32,
         mut step: impl FnMut(&mut Self, Key) -> u32,
     ) -> bool {
-        while *place < self.sessions.places() {
+        while *place < self.table.slots().places() {
             if *work == 0 {
                 return false;
             }
-            let key = self.sessions.key_at(*place);
+            let key = self.table.slots().key_at(*place);
             *place += 1;
             let took = key.map_or(0, |key| step(self, key));
             *work = work.saturating_sub(1 + took);
@@ -120,7 +121,7 @@ impl Worker {
     fn poll_some(&mut self, numbers: &mut Vec<u32>, work: &mut u32) -> bool {
         while *work > 0 {
             let Some(number) = numbers.pop() else { return true };
-            self.acceptor.poll(number, &self.epoll, self.now);
+            self.acceptor.poll(number, &self.context.epoll, self.context.now);
             *work = work.saturating_sub(LISTENER);
         }
         numbers.is_empty()
@@ -129,7 +130,7 @@ impl Worker {
     fn unpoll_some(&mut self, numbers: &mut Vec<u32>, work: &mut u32) -> bool {
         while *work > 0 {
             let Some(number) = numbers.pop() else { return true };
-            self.acceptor.remove(number, &self.epoll);
+            self.acceptor.remove(number, &self.context.epoll);
             *work = work.saturating_sub(LISTENER);
         }
         numbers.is_empty()
@@ -158,7 +159,7 @@ impl Worker {
                 *work = work.saturating_sub(ACCEPTS_PER_TURN * SESSION);
                 continue;
             }
-            self.acceptor.remove(*number, &self.epoll);
+            self.acceptor.remove(*number, &self.context.epoll);
             *batches = 0;
             *at += 1;
             *work = work.saturating_sub(LISTENER);
@@ -169,11 +170,11 @@ impl Worker {
     /// Sets the timers of these forwards' sessions.
     fn set_timers(&mut self, forwards: &[Arc<Forward>], place: &mut u32, work: &mut u32) -> bool {
         self.visit(place, work, |worker, key| {
-            let Some(session) = worker.sessions.get_mut(key) else { return 0 };
-            if !is_among(forwards, &session.route().forward) {
+            let Some(mut entry) = worker.table.entry(key) else { return 0 };
+            if !is_among(forwards, &entry.session.route().forward) {
                 return 0;
             }
-            worker.set_timer(key);
+            entry.set_timer();
             TIMER
         })
     }
@@ -181,8 +182,8 @@ impl Worker {
     /// Resets the sessions of a forward.
     fn cut_some(&mut self, forward: &Arc<Forward>, place: &mut u32, work: &mut u32) -> bool {
         self.visit(place, work, |worker, key| {
-            let session = worker.sessions.get_mut(key);
-            if session.is_some_and(|session| Arc::ptr_eq(&session.route().forward, forward)) {
+            let entry = worker.table.entry(key);
+            if entry.is_some_and(|it| Arc::ptr_eq(&it.session.route().forward, forward)) {
                 worker.end_by_operator(key, Cause::Drained);
                 return SESSION;
             }
@@ -193,7 +194,7 @@ impl Worker {
     fn find(&mut self, id: u64, place: &mut u32, work: &mut u32) -> Found {
         let mut found = None;
         let is_done = self.visit(place, work, |worker, key| {
-            if worker.sessions.get_mut(key).is_some_and(|session| session.id == id) {
+            if worker.table.entry(key).is_some_and(|entry| entry.session.id == id) {
                 found = Some(key);
                 return WORK_PER_TURN;
             }
@@ -207,16 +208,16 @@ impl Worker {
     }
 
     fn end_by_operator(&mut self, key: Key, cause: Cause) {
-        let Some(session) = self.sessions.get_mut(key) else { return };
-        let reason = CloseReason::new(By::Operator, session.flow.phase(), cause);
-        self.end(key, reason, true);
+        let Some(entry) = self.table.entry(key) else { return };
+        let reason = CloseReason::new(By::Operator, entry.session.flow.phase(), cause);
+        self.end(key, Over::reset(reason));
     }
 
     /// Resets all sessions at once: the worker ends.
     pub(crate) fn cut(&mut self) {
         self.cutting = true;
-        for key in self.sessions.keys() {
-            self.end(key, CUT, true);
+        for key in self.table.slots().keys() {
+            self.end(key, Over::reset(CUT));
         }
     }
 }

@@ -1,0 +1,50 @@
+//! What the handlers of a worker work with, whichever session it is about.
+
+use crate::failure;
+use crate::mailbox::Mailbox;
+use crate::message::Message;
+use crate::notices::{Kind, Notices};
+use crate::pump::Pump;
+use crate::report::Report;
+use crate::session::{Outcome, Over};
+use crate::shared::Shared;
+use crate::table::Entry;
+use crate::token::token;
+use flow::{Cause, End, Time};
+use std::sync::Arc;
+use sys::Epoll;
+
+/// A worker without its listeners and sessions.
+pub(crate) struct Context {
+    pub(crate) index: usize,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) mailbox: Arc<Mailbox<Message>>,
+    pub(crate) epoll: Epoll,
+    pub(crate) pump: Pump,
+    pub(crate) notices: Notices,
+    /// The clock, read once per turn.
+    pub(crate) now: Time,
+}
+
+impl Context {
+    /// Registers one socket of a session, if there is one, for all that may happen to it. If the
+    /// kernel cannot, the session is over.
+    pub(crate) fn register(&mut self, entry: &Entry<'_>, end: End) -> Outcome {
+        let Some(socket) = entry.session.socket(end) else { return Ok(()) };
+        self.epoll.add_connection(socket, token(entry.key, end)).map_err(|errno| {
+            let failure = failure::of_attempt(errno);
+            self.report_exhausted(failure.cause, "watching a socket");
+            Over::reset(failure::reason_of_attempt(failure))
+        })
+    }
+
+    /// Reports that a resource is missing, rate-limited.
+    pub(crate) fn report_exhausted(&mut self, cause: Cause, needed_for: &'static str) {
+        let kind = Kind::Resource(needed_for, cause);
+        self.notices.note(&self.shared.outbox, self.now, kind, |count| Report::Exhausted {
+            cause,
+            needed_for,
+            count,
+        });
+    }
+}

@@ -1,0 +1,79 @@
+//! A connected session: events of its sockets, and its share of a turn.
+
+use crate::context::Context;
+use crate::failure;
+use crate::session::{Outcome, Over, Session};
+use crate::table::Entry;
+use flow::{Action, End, Readiness};
+use sys::Event;
+
+/// Bytes that one session may move at a time before the others have their share.
+pub(crate) const SHARE: usize = 256 * 1024;
+/// Actions per turn: a bound for steps that move nothing.
+const ACTIONS_PER_TURN: usize = 64;
+
+/// An event of the socket of `end`.
+pub(crate) fn event(
+    entry: &mut Entry<'_>,
+    context: &mut Context,
+    end: End,
+    event: Event,
+    readiness: Readiness,
+) -> Outcome {
+    let session = &mut *entry.session;
+    if event.error
+        && let Some(Err(errno)) = session.socket(end).map(sys::socket::take_error)
+    {
+        session.flow.broke(end, failure::of_connection(errno));
+    }
+    session.flow.learn(end, readiness);
+    // Small messages go out at once; bulk waits until they have.
+    if session.flow.is_bulk() {
+        entry.enqueue();
+    } else if !session.queued {
+        return serve(entry, context).1;
+    }
+    Ok(())
+}
+
+/// Does what the session wants done, up to its share. Returns the bytes that were moved, too.
+pub(crate) fn serve(entry: &mut Entry<'_>, context: &mut Context) -> (usize, Outcome) {
+    let now = context.now;
+    let mut moved = 0;
+    for _ in 0..ACTIONS_PER_TURN {
+        let session = &mut *entry.session;
+        let mut action = session.flow.next(now);
+        if let Action::LookAtQueue(end) = action {
+            action = session.flow.flushed(now, unacked_if_alive(session, end));
+        }
+        match action {
+            Action::Step(direction, step) => {
+                moved += context.pump.carry_out(session, direction, step, now);
+            }
+            Action::Wait | Action::LookAtQueue(_) => {
+                if session.needs_timer() {
+                    entry.set_timer();
+                }
+                return (moved, Ok(()));
+            }
+            Action::Close(reason) => return (moved, Err(Over::closed(reason))),
+            Action::Reset(reason) => return (moved, Err(Over::reset(reason))),
+        }
+        if moved >= SHARE {
+            break;
+        }
+    }
+    entry.enqueue();
+    if entry.session.needs_timer() {
+        entry.set_timer();
+    }
+    (moved, Ok(()))
+}
+
+/// The send queue of a living socket; nothing is left to wait for on one that has broken since.
+fn unacked_if_alive(session: &Session, end: End) -> u32 {
+    session
+        .socket(end)
+        .filter(|socket| sys::socket::take_error(*socket).is_ok())
+        .map_or(0, sys::socket::unacked)
+}
