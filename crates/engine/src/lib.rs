@@ -3,7 +3,7 @@
 //!
 //! ```text
 //!   listener --> accept --> connect --> relay: lane up   (copy | splice) --> end
-//!                (gates)    (resolve)    (pump) lane down (copy | splice)     (record)
+//!                (gates)    (resolve)   (pump) lane down (copy | splice)     (record)
 //!                   \____________________ worker: events, deadlines, mail ____/
 //! ```
 //!

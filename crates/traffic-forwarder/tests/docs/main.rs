@@ -7,6 +7,7 @@ mod stand;
 
 mod admin;
 mod blocks;
+mod circles;
 mod commands;
 mod comparison;
 mod configuration;
