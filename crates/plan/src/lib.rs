@@ -15,6 +15,7 @@ mod format;
 mod listeners;
 mod one_line;
 mod overrides;
+mod paths;
 mod process_table;
 mod read;
 mod seed_format;
@@ -63,7 +64,7 @@ pub use problem::{COMMAND_LINE, Fault, Place, Problem, Problems, Severity};
 
 pub use check::LISTENERS_MAX;
 pub use read::{read, read_text, read_text_for_all_problems};
-pub use setting::{Effect, Kind, Section, Setting};
+pub use setting::{Effect, Kind, Role, Section, Setting};
 pub use settings::settings;
 pub use shell::shell_word;
 pub use text::{escaped, escaped_lines};

@@ -2,6 +2,7 @@
 
 use crate::plan::{Admin, Process};
 use crate::problem::Fault;
+use crate::setting::Role;
 use crate::toml_values::{Entries, Reader};
 
 /// Reads the table.
@@ -10,6 +11,8 @@ pub(crate) fn process(reader: &mut Reader<'_, '_>, table: Entries<'_, '_>) -> Pr
     reader.fill(&mut process, table);
     if !matches!(process.admin, Admin::Tcp(_)) {
         process.admin_token_file = None;
+        // It is not read.
+        reader.paths.retain(|path| path.role != Role::AdminToken);
     } else if !table.contains_key("admin_token_file") {
         token_file_is_missing(reader, table);
     }

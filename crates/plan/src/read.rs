@@ -3,12 +3,13 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::check::check;
+use crate::check::{LISTENERS_MAX, check};
 use crate::draft::Draft;
 use crate::file::{self, FileRead};
 use crate::format::{Format, detect};
 use crate::one_line;
 use crate::overrides::Override;
+use crate::paths::{self, Files, RolePath};
 use crate::plan::Plan;
 use crate::problem::{COMMAND_LINE, Fault, Problems, Severity};
 use crate::seed_format;
@@ -30,22 +31,27 @@ pub fn read(input: &Input) -> Reading {
         Some(path) => source(path, &mut problems),
         None => (None, None),
     };
-    Reading { state, ..read_source(input, file.as_ref(), problems) }
+    Reading { state, ..read_source(input, file.as_ref(), Files::on_disk(), problems) }
 }
 
 /// Like [`read`], with `text` for what the file holds: the file may be another one by now.
 pub fn read_text(input: &Input, text: &str) -> Reading {
     let source = input.config.as_deref().map(|path| Source::new(path.to_string_lossy(), text));
-    read_source(input, source.as_ref(), Problems::default())
+    read_source(input, source.as_ref(), Files::Text, Problems::default())
 }
 
 /// Like [`read_text`], with every problem and not only the first thousand.
 pub fn read_text_for_all_problems(input: &Input, text: &str) -> Reading {
     let source = input.config.as_deref().map(|path| Source::new(path.to_string_lossy(), text));
-    read_source(input, source.as_ref(), Problems::all_kept())
+    read_source(input, source.as_ref(), Files::Text, Problems::all_kept())
 }
 
-fn read_source(input: &Input, file: Option<&Source>, mut problems: Problems) -> Reading {
+fn read_source(
+    input: &Input,
+    file: Option<&Source>,
+    files: Files,
+    mut problems: Problems,
+) -> Reading {
     let arguments: Vec<Source> =
         input.forwards.iter().map(|text| Source::new(COMMAND_LINE, text.as_str())).collect();
 
@@ -58,8 +64,19 @@ fn read_source(input: &Input, file: Option<&Source>, mut problems: Problems) -> 
         let forwards = document.drafts.iter_mut().map(|draft| &mut draft.settings);
         given.apply(forwards, &mut problems);
     }
+    paths::check(all_paths(input, &mut document), &document.log, files, &mut problems);
     let text = file.map(|file| Arc::from(file.text()));
     finish(input, document, problems, text)
+}
+
+/// The configuration file, and all files that it or the command line names.
+fn all_paths<'a>(input: &Input, document: &mut Document<'a>) -> Vec<RolePath<'a>> {
+    let mut paths: Vec<_> = input.config.as_deref().map(RolePath::config).into_iter().collect();
+    paths.append(&mut document.paths);
+    // More are an error, and each is looked up.
+    let sockets = document.drafts.iter().flat_map(RolePath::of_draft);
+    paths.extend(sockets.take(LISTENERS_MAX));
+    paths
 }
 
 /// Compares the forwards, and makes the plan if nothing stands against it.

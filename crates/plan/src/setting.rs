@@ -53,8 +53,8 @@ pub enum Kind {
     Listen,
     /// A target address.
     Target,
-    /// The path of a file.
-    Path,
+    /// The path of a file, with what the file is for.
+    Path(Role),
     /// The name of a user or a group, or its number.
     Account,
     /// `"auto"`, `"off"`, a Unix socket, or a loopback address with a port.
@@ -66,6 +66,21 @@ pub enum Kind {
     List(&'static Kind),
     /// An inline table with these settings.
     Table(&'static [Setting]),
+}
+
+/// What the file at a path is for. Each path of a plan has one role, and each file: see `paths.rs`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Role {
+    /// The configuration file itself.
+    Config,
+    /// The log's file, and what it is rotated to.
+    Log,
+    /// The file with the token of an admin interface on a port.
+    AdminToken,
+    /// The Unix socket of the admin interface.
+    AdminSocket,
+    /// The Unix socket of a listener.
+    Listener,
 }
 
 /// The scope of a changed value when a running process reloads its configuration.
@@ -116,11 +131,46 @@ impl Kind {
         }
     }
 
+    /// The role of the file that a value names; `None` if a value names no file that this process
+    /// opens or makes.
+    pub(crate) fn role(self) -> Option<Role> {
+        match self.without_word() {
+            Self::Path(role) => Some(role),
+            Self::Admin => Some(Role::AdminSocket),
+            Self::Listen => Some(Role::Listener),
+            Self::List(of) => of.role(),
+            // The socket of a target is another process's, and connecting to it changes nothing.
+            Self::Target
+            | Self::Duration { .. }
+            | Self::Count { .. }
+            | Self::Size { .. }
+            | Self::Bool
+            | Self::Choice(_)
+            | Self::Name
+            | Self::Account
+            | Self::Or(..)
+            | Self::Table(_) => None,
+        }
+    }
+
     /// The word of [`Kind::Or`].
     pub(crate) fn word(self) -> Option<&'static str> {
         match self {
             Self::Or(word, _) => Some(word),
             _ => None,
+        }
+    }
+}
+
+impl Role {
+    /// The file, as messages call it.
+    pub fn noun(self) -> &'static str {
+        match self {
+            Self::Config => "the configuration file",
+            Self::Log => "the log file",
+            Self::AdminToken => "the token file",
+            Self::AdminSocket => "the admin socket",
+            Self::Listener => "the listener's socket",
         }
     }
 }

@@ -11,7 +11,7 @@ use flow::{AtLimit, Keepalive, PathChoice};
 
 use crate::plan::{Admin, ForwardSettings, Level, Log, LogFormat, OnRefusal, Process};
 use crate::setting::Kind::{self, Choice, Count, Or};
-use crate::setting::{Effect, Section, Setting};
+use crate::setting::{Effect, Role, Section, Setting};
 use crate::table::{Table, inline_table, rows};
 use crate::words::Word;
 
@@ -63,7 +63,7 @@ rows! { Section::Process, Process {
     admin = Admin::Auto, Kind::Admin => Restart;
 
     /// The file that holds the token for an admin interface on a port.
-    admin_token_file = None, Kind::Path => Restart;
+    admin_token_file = None, Kind::Path(Role::AdminToken) => Restart;
 
     /// The user that the process becomes at its start, if it is started by root.
     user = None, Kind::Account => Restart;
@@ -86,7 +86,7 @@ rows! { Section::Log, Log {
     sessions = true, Kind::Bool => AtOnce;
 
     /// The file that records are appended to; without it, standard error.
-    file = None, Kind::Path => Restart;
+    file = None, Kind::Path(Role::Log) => Restart;
 
     /// The log file is rotated before it is larger than this.
     rotate_size = None, Or("off", &ROTATE_SIZE) => Restart;
@@ -275,7 +275,7 @@ mod tests {
             Kind::Count { min, max } => [min, max].map(|count| count.to_string()).into(),
             Kind::Bool => vec!["true".to_owned(), "false".to_owned()],
             Kind::Choice(words) => words.iter().map(|word| format!("\"{word}\"")).collect(),
-            Kind::Path | Kind::Account => vec!["\"x\"".to_owned()],
+            Kind::Path(_) | Kind::Account => vec!["\"x\"".to_owned()],
             Kind::Admin => {
                 ["auto", "off", "unix:/x", "127.0.0.1:9"].map(|it| format!("\"{it}\"")).into()
             }

@@ -9,6 +9,7 @@ use toml::Spanned;
 use toml::de::DeTable;
 
 use crate::draft::{Draft, Own};
+use crate::paths::RolePath;
 use crate::plan::{ForwardSettings, Log, Process};
 use crate::problem::{Fault, Problems, Severity};
 use crate::process_table::process;
@@ -26,6 +27,8 @@ pub(crate) struct Document<'a> {
     /// The settings of a forward that sets nothing itself.
     pub(crate) defaults: ForwardSettings,
     pub(crate) drafts: Vec<Draft<'a>>,
+    /// The files that the tables name; those of the drafts are in the drafts.
+    pub(crate) paths: Vec<RolePath<'a>>,
 }
 
 /// The tables a file may have, by their keys.
@@ -46,7 +49,7 @@ pub(crate) fn parses(source: &Source) -> bool {
 /// Reads a file.
 pub(crate) fn read<'a>(source: &'a Source, problems: &mut Problems) -> Document<'a> {
     let (tables, errors) = parse(source.text());
-    let mut reader = Reader { source, problems, broken: HashSet::new() };
+    let mut reader = Reader { source, problems, broken: HashSet::new(), paths: Vec::new() };
     for error in &errors {
         reader.syntax_error(error);
     }
@@ -95,6 +98,7 @@ impl<'a> Reader<'a, '_> {
             let draft = self.forward(table, span, document.defaults);
             document.drafts.push(draft);
         }
+        document.paths = std::mem::take(&mut self.paths);
         document
     }
 

@@ -6,6 +6,7 @@ use std::collections::HashSet;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use crate::paths::RolePath;
 use crate::problem::{Fault, Problems, Severity};
 use crate::setting::{Kind, Setting};
 use crate::settings::{find, settings};
@@ -23,12 +24,16 @@ pub(crate) struct Reader<'a, 'p> {
     pub(crate) problems: &'p mut Problems,
     /// Lines with a syntax error: values parsed from them are not reported a second time.
     pub(crate) broken: HashSet<u32>,
+    /// The files that the settings of the tables so far name.
+    pub(crate) paths: Vec<RolePath<'a>>,
 }
 
 impl<'a> Reader<'a, '_> {
     /// Sets every key of a table that has a valid value; the others become problems.
     pub(crate) fn fill<T: Table>(&mut self, target: &mut T, table: Entries<'_, '_>) {
         for (setting, placed) in self.entries(&[T::SETTINGS], table) {
+            let spot = self.source.spot(placed.span);
+            self.paths.extend(RolePath::of_value(setting.kind.role(), &placed.value, spot));
             target.set(setting, placed.value);
         }
     }

@@ -72,7 +72,7 @@ pub(crate) fn from_text(kind: Kind, text: &str) -> Result<Value, Fault> {
         }
         Kind::Size { min, max } => check_size(parse_size(text)?, min, max)
             .map_err(|why| piece.fault(format!("{} is {why}", quoted(text)))),
-        Kind::Path => check_path(piece).map(Value::Path),
+        Kind::Path(_) => check_path(piece).map(Value::Path),
         Kind::Account => check_account(piece).map(Value::Text),
         Kind::Admin => parse_admin(piece).map(Value::Admin),
         Kind::Name => check_name(text).map(|()| Value::Text(text.to_owned())),

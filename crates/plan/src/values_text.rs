@@ -20,7 +20,7 @@ pub(crate) fn describe(kind: Kind) -> String {
         Kind::Name => "a name".to_owned(),
         Kind::Listen => "an address such as \":5432\"".to_owned(),
         Kind::Target => "an address such as \"db.internal:5432\"".to_owned(),
-        Kind::Path => "the path of a file".to_owned(),
+        Kind::Path(_) => "the path of a file".to_owned(),
         Kind::Account => "a name or a number in quotes".to_owned(),
         Kind::Admin => {
             "\"auto\", \"off\", \"unix:/path\" or an address such as \"127.0.0.1:9180\"".to_owned()
@@ -36,7 +36,7 @@ pub(crate) fn plural(kind: Kind) -> &'static str {
     match kind {
         Kind::Listen | Kind::Target => "addresses",
         Kind::Name => "names",
-        Kind::Path => "paths",
+        Kind::Path(_) => "paths",
         _ => "values",
     }
 }
@@ -69,7 +69,7 @@ impl Kind {
             }
             Self::Name => "1 to 128 bytes without white space".to_owned(),
             Self::Listen | Self::Target => "an address".to_owned(),
-            Self::Path => "the path of a file".to_owned(),
+            Self::Path(_) => "the path of a file".to_owned(),
             Self::Account => "a name, or a number in quotes".to_owned(),
             Self::Admin => "`\"auto\"`, `\"off\"`, a Unix socket, or a loopback address".to_owned(),
             Self::Or(word, kind) => format!("{}, or `\"{word}\"`", kind.values()),

@@ -2,7 +2,7 @@
 //! the seed format, is skipped with a warning. Nothing panics.
 
 use std::fs::{self, File};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
 use tempfile::TempDir;
@@ -124,6 +124,61 @@ fn a_target_that_is_our_own_listener() {
 }
 
 // === what only this host can tell ===
+
+/// By another spelling, a link, a hard link, or from the working directory: nothing is appended to a file
+/// of another purpose, or put in its place.
+#[test]
+fn a_file_that_is_named_for_two_purposes() {
+    let dir = TempDir::new().unwrap();
+    let at = |name: &str| dir.path().join(name).display().to_string();
+    let (config, secret) = (dir.path().join("bad.conf"), "0123456789abcdef0123456789abcdef");
+    fs::write(&config, "").unwrap();
+    fs::write(dir.path().join("token"), secret).unwrap();
+    fs::hard_link(&config, dir.path().join("hard")).unwrap();
+    symlink("bad.conf", dir.path().join("soft")).unwrap();
+
+    let log = |name: &str| format!("[log]\nfile = '{}'\n", at(name));
+    let token = |name: &str| {
+        format!("[process]\nadmin = '127.0.0.1:1'\nadmin_token_file = '{}'\n", at(name))
+    };
+    let socket = |name: &str| toml(&format!("'unix:{}'", at(name)), "'h:80'", "");
+    let rotated = log("x") + "rotate_size = '1MiB'\n";
+    let is_config = "is the same file as the configuration file `";
+    let cases = [
+        (log("bad.conf"), "2:9", "the log file `", is_config),
+        (log("hard"), "2:9", "the log file `", is_config),
+        (log("soft"), "2:9", "the log file `", is_config),
+        (token("../bad.conf"), "3:21", "the token file `", is_config),
+        (socket("bad.conf"), "2:11", "the listener's socket `", is_config),
+        (token("token") + &log("./token"), "5:9", "the log file `", "the token file `"),
+        (log("s") + &socket("./s"), "4:11", "the listener's socket `", "(line 2)"),
+        (rotated.clone() + &socket("x.1"), "5:11", "the listener's socket `", "the rotation of"),
+        (rotated + &token("x.new"), "6:21", "the token file `", "the rotation of"),
+    ];
+    for (text, place, later, earlier) in cases {
+        // Leads back to where it is.
+        let name = dir.path().file_name().unwrap().to_string_lossy();
+        let text = text.replace("../", &format!("../{name}/")) + &toml("':7001'", "'h:80'", "");
+        fs::write(&config, &text).unwrap();
+        refused_file(&config, &[&format!("bad.conf:{place}\n"), later, earlier, "another path"]);
+        assert_eq!(fs::read_to_string(&config).unwrap(), text, "the configuration was written to");
+    }
+    assert_eq!(fs::read_to_string(dir.path().join("token")).unwrap(), secret);
+    // From the working directory, and by a line of the older format with a forward beside it.
+    let within = || forwarder().through("env", ["-C", dir.path().to_str().unwrap()]);
+    fs::write(
+        &config,
+        log("bad.conf").replace(&at("bad.conf"), "bad.conf") + &toml("':1'", "'h:1'", ""),
+    )
+    .unwrap();
+    refused(&within().args(["check", "-c", "./bad.conf"]).run(), &["bad.conf:2:9", is_config]);
+    fs::write(&config, "18080 | h | 80\n").unwrap();
+    let forward = format!("unix:{}=h:80", at("soft"));
+    refused(
+        &within().args(["check", "-c", "bad.conf", &forward]).run(),
+        &["command line", is_config],
+    );
+}
 
 #[test]
 fn an_address_that_is_not_of_this_host() {

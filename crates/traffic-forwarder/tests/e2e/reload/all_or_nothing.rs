@@ -1,12 +1,13 @@
 //! A configuration that does not come, or does not stay: it is refused, only tried, or not confirmed.
 
 use std::fs;
+use std::os::unix::fs::symlink;
 
 use serde_json::{Value, json};
 use testkit::{Answer, LIMIT, Listener, Place, Port, wait_until};
 
 use super::{Pair, RELOADED, is_refused};
-use crate::support::{messages, ping, served_client};
+use crate::support::{forwarder, messages, ping, served_client};
 
 const FAILED: &str = "reload failed; nothing was changed";
 
@@ -51,6 +52,36 @@ fn a_wrong_file_changes_nothing_and_is_explained() {
     assert_eq!(logged.matches("forwarder.conf:").count(), 2, "{logged}");
     assert!(!logged.contains('\n') && !logged.contains("error:"), "{logged}");
     assert_eq!(pair.operated.http.json("/v1/status")["last_reload"]["error"], logged);
+}
+
+#[test]
+fn a_file_for_two_purposes_changes_nothing_and_is_refused_as_by_check() {
+    let pair = Pair::start("");
+    let (config, dir) = (pair.operated.config_path(), pair.operated.dir().to_owned());
+    symlink(&config, dir.join("linked")).unwrap();
+    let log = format!("format = 'json'\nfile = '{}'\n", dir.join("linked").display());
+    pair.operated.write(pair.first().log(&log));
+    let text = fs::read_to_string(&config).unwrap();
+    let (status, code, message) = error(&pair.operated.http.post("/v1/reload"));
+    assert_eq!((status, code.as_str()), (422, "invalid_config"));
+    assert!(message.contains("the log file `"), "{message}");
+    assert!(message.contains("is the same file as the configuration file `"), "{message}");
+    assert!(message.contains("help: give the log file another path"), "{message}");
+    let planned = error(&pair.operated.http.post("/v1/reload?dry_run=true"));
+    assert_eq!(planned, (status, code, message.clone()));
+    let checked = forwarder().arg("check").arg("-c").arg(&config).run();
+    assert_eq!(checked.status.code(), Some(2), "{checked}");
+    assert!(checked.stderr.contains(&message), "{checked}\n{message}");
+    assert_eq!(fs::read_to_string(&config).unwrap(), text, "the configuration was written to");
+    assert_eq!(pair.operated.generation(), 1);
+    served_client(&pair.ports[1]);
+    // The same file again is no conflict with what runs by it.
+    let socket = format!("unix:{}", dir.join("s").display());
+    let config = || pair.first().forward(&socket, pair.echo(), "name = 'unix'");
+    for generation in [2, 3] {
+        pair.operated.reload(config());
+        assert_eq!(pair.operated.generation(), generation);
+    }
 }
 
 #[test]
