@@ -1,5 +1,5 @@
-//! Small messages are served before bulk, whatever path the bulk takes: shown by the order of the
-//! worker's system calls.
+//! What many sessions need at once keeps no other session waiting: shown by the order of the worker's
+//! system calls.
 
 use std::fs;
 use std::io::{ErrorKind, Read as _, Write as _};
@@ -36,7 +36,7 @@ fn a_small_message_does_not_wait_for_bulk_that_came_before_it(path: &str) {
         wait_until("bulk to arrive", LIMIT, || sink.received() == sent);
     }
 
-    let calls = Calls::of(&forwarder);
+    let calls = Calls::of(&forwarder, "recvfrom,sendto,splice");
     forwarder.signal(Signal::STOP);
     wait_until("the forwarder to stop", LIMIT, || is_stopped(&forwarder));
     sent += bulk.iter().map(send_a_piece).sum::<u64>();
@@ -50,6 +50,41 @@ fn a_small_message_does_not_wait_for_bulk_that_came_before_it(path: &str) {
     let (count, bytes) = (before.clone().count(), before.sum::<usize>());
     assert!(count < moved.len(), "the small message was seen: {moved:?}");
     assert!(bytes < 2 * PIECE, "{bytes} bytes were moved before the small message: {moved:?}");
+}
+
+/// Sessions whose time is over at once.
+const AGED: usize = 600;
+/// Their sockets that may be closed before new events are looked at: 64 sessions have two each.
+const CLOSED_AT_ONCE: usize = 2 * 64;
+
+/// The forwarder is stopped until all sessions are due.
+#[test]
+fn sessions_that_are_due_at_once_end_a_slice_at_a_time() {
+    let (target, port) = (Target::start(Behaviour::Sink), Port::v4());
+    let config = Config::new().process("workers = 1");
+    let config = config.forward(port.addr(), target.addr(), "max_age = '3s'");
+    let forwarder = config.start();
+    let clients: Vec<_> = (0..AGED).map(|_| connect(&port).unwrap()).collect();
+    wait_until("sessions", LIMIT, || target.accepted() == AGED as u64);
+    let calls = Calls::of(&forwarder, "close,epoll_wait,epoll_pwait,epoll_pwait2");
+    forwarder.signal(Signal::STOP);
+    wait_until("the forwarder to stop", LIMIT, || is_stopped(&forwarder));
+    std::thread::sleep(std::time::Duration::from_secs(4));
+    forwarder.signal(Signal::CONT);
+    for mut client in clients {
+        assert!(client.read(&mut [0]).is_err(), "it is reset");
+    }
+    let log = calls.finish();
+    let mut closed = vec![0];
+    for line in log.lines() {
+        if line.contains("epoll_") {
+            closed.push(0);
+        } else if line.contains("close(") {
+            *closed.last_mut().unwrap() += 1;
+        }
+    }
+    assert!(closed.iter().sum::<usize>() >= 2 * AGED, "{closed:?}");
+    assert!(closed.iter().all(|count| *count <= CLOSED_AT_ONCE), "{closed:?}");
 }
 
 /// Sends as much of a piece as the socket takes: the forwarder may be stopped.
@@ -72,18 +107,18 @@ fn is_stopped(forwarder: &Forwarder) -> bool {
     )
 }
 
-/// The calls by which the forwarder moves bytes.
+/// The forwarder's system calls, as strace writes them.
 struct Calls {
     strace: Child,
     log: tempfile::NamedTempFile,
 }
 
 impl Calls {
-    fn of(forwarder: &Forwarder) -> Self {
+    fn of(forwarder: &Forwarder, names: &str) -> Self {
         let log = tempfile::NamedTempFile::new().unwrap();
         let pid = forwarder.pid().to_string();
         let mut command = Tool::find("strace").command();
-        command.args(["-f", "-qq", "-e", "trace=recvfrom,sendto,splice", "-p", &pid, "-o"]);
+        command.args(["-f", "-qq", "-e", &format!("trace={names}"), "-p", &pid, "-o"]);
         let strace = command.arg(log.path()).stderr(Stdio::inherit()).spawn().unwrap();
         let status = format!("/proc/{pid}/status");
         wait_until("strace to attach: run as root, or see ptrace(2), yama", LIMIT, || {
@@ -94,13 +129,18 @@ impl Calls {
     }
 
     /// Bytes moved by each call, in order.
-    fn moved(mut self) -> Vec<usize> {
+    fn moved(self) -> Vec<usize> {
+        let log = self.finish();
+        let results = log.lines().filter_map(|line| line.rsplit(" = ").next()?.parse().ok());
+        results.filter(|count| *count > 0).collect()
+    }
+
+    /// Ends the tracer and returns its log.
+    fn finish(mut self) -> String {
         let pid = self.strace.id().to_string();
         Tool::find("sh").run(["-c", "kill -TERM $0", &pid], LIMIT);
         self.strace.wait().unwrap();
-        let log = fs::read_to_string(self.log.path()).unwrap();
-        let results = log.lines().filter_map(|line| line.rsplit(" = ").next()?.parse().ok());
-        results.filter(|count| *count > 0).collect()
+        fs::read_to_string(self.log.path()).unwrap()
     }
 }
 
