@@ -30,7 +30,7 @@ forget_stale_pid() {
     echo "removed a stale $PID_FILE"
 }
 
-# Where others may write, a link of theirs would lead our writing anywhere.
+# In a directory that other users may write, their link could redirect our writes anywhere.
 refuse_link() {
     [ ! -L "$1" ] || {
         echo "$1 is a symbolic link: remove it, or start from another directory" >&2

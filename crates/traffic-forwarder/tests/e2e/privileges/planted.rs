@@ -149,7 +149,7 @@ fn a_log_that_is_begun_anew_follows_no_link_of_another_user() {
     let says = "is a symbolic link of the user with the id 64999";
     wait_until("the refusal", LIMIT, || forwarder.count_lines(|line| line.contains(says)) > 0);
     place.victim_is_untouched("log");
-    // A link of the user is refused even if it leads to the user's own file.
+    // With the link removed, the next signal makes a new file.
     fs::remove_file(place.at("logs/log")).unwrap();
     forwarder.signal(Signal::USR1);
     wait_until("a new file", LIMIT, || is_file(&place.at("logs/log")));

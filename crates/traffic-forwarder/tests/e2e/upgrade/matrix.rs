@@ -12,7 +12,7 @@ use scene::Scene;
 enum Answer {
     /// It upgrades without a warning; the text is for the document.
     GoesOn(&'static str),
-    /// It upgrades with a warning that begins with the first text.
+    /// It upgrades with a warning that contains both texts.
     Warns(&'static str, &'static str),
     /// It fails with this error.
     Refuses(&'static str),
@@ -26,7 +26,7 @@ struct Cell(&'static str, &'static str, Answer, fn(&Scene));
 
 const MOVED: &str = "the log file is no longer at";
 const OPEN_FILE: &str = "lines go on to the file that is open";
-const NOT_READ: &str = "it is not read: what is in force goes on";
+const NOT_READ: &str = "it is not read: the value in force stays";
 const KERNEL: &str = "the kernel has no such state";
 const AS_GONE: &str = "as gone";
 
