@@ -7,7 +7,7 @@ use engine::{ForwardState, ForwardView};
 /// Listeners that are told one by one: more would bury what else the start has to say.
 const MOST_TOLD: usize = 20;
 
-/// Warns where others may change what the log's file is.
+/// Warns if other users may replace the log file.
 fn announce_log_directory(log: &plan::Log) {
     let Some(file) = &log.file else { return };
     if let Some(writers) = crate::log::other_writers(file) {

@@ -39,8 +39,8 @@ pub(crate) struct Capacity {
 }
 
 impl Capacity {
-    /// What is left where a limit has no room for more: the sessions that are there end by
-    /// themselves.
+    /// The capacity under a limit without room for new sessions: open sessions are kept until they
+    /// end.
     pub(crate) fn least(open_files_limit: u64, files_at_start: u64) -> Self {
         Self {
             sessions: 1,

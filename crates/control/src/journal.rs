@@ -17,20 +17,20 @@ const GATHER: Duration = Duration::from_millis(10);
 /// Reports whose room is kept for those that follow: what a busy process sends meanwhile.
 const USUAL: usize = 256;
 
-/// How much longer the thread has to write into a file, which takes what it is given, if slowly; one
-/// that has not ended by then hangs in the kernel.
+/// Additional time for a journal that writes to a file, since a slow disk still takes every write. A
+/// thread that has not ended until then hangs in the kernel.
 const FILE_LIMIT: Duration = Duration::from_secs(4);
 
-/// What becomes of lines after the journal's end.
+/// Destination of log lines after the journal's end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum After {
-    /// Every thread writes its own.
+    /// Every thread writes its own lines.
     Written,
     /// They wait for the next journal, of this image or of the next.
     Held,
 }
 
-/// What the thread is asked to do.
+/// Values of [`Journal::asked`], the request to the thread.
 const GO_ON: u8 = 0;
 const END: u8 = 1;
 const HOLD: u8 = 2;
@@ -67,13 +67,13 @@ impl Journal {
         Ok(Self { reports, asked, ended, thread })
     }
 
-    /// Writes what has come so far, and ends. What standard error does not take within `limit` is
-    /// lost, and counted.
+    /// Writes all reports received so far, and ends the thread. Lines that standard error does not take
+    /// within `limit` are lost, and counted.
     ///
     /// # Errors
     ///
-    /// Itself, if the thread does not answer even then: it hangs in the kernel, as it does with a
-    /// file on a disk that does not answer. It goes on when the kernel lets it.
+    /// Itself, if the thread does not end even then: it hangs in the kernel, as with a file on a disk
+    /// that does not answer, and continues when the system call returns.
     pub(crate) fn close(self, limit: Duration, after: After) -> Result<(), Self> {
         crate::log::give_up_after(Some(limit));
         self.asked.store(if after == After::Held { HOLD } else { END }, Ordering::Release);
@@ -85,18 +85,18 @@ impl Journal {
                 crate::log::give_up_after(None);
                 Err(self)
             }
-            // It sends nothing. If it panicked it has said so on standard error.
+            // It sends nothing. A panic has been printed on standard error.
             _ => Ok(()),
         }
     }
 
-    /// Whether there is no thread any more: it ended although it was to go on after all.
+    /// Whether the thread has ended, although it was asked to continue.
     pub(crate) fn has_ended(&self) -> bool {
         self.thread.is_finished()
     }
 }
 
-/// Has the reports that came since the journal's end wait as lines, for the next journal.
+/// Queues the reports received since the journal's end as lines for the next journal.
 pub(crate) fn hold_reports(reports: &Reports, events: &ReportEvents) {
     reports.exchange(VecDeque::new()).iter().for_each(|report| events.publish(report));
     count_dropped(reports);
@@ -118,7 +118,7 @@ impl Writer {
         let mut batch = VecDeque::new();
         let mut busy = false;
         loop {
-            // Asked before the reports are taken: what was sent before is among them.
+            // Read before the reports are taken, so that all sent before the request are among them.
             let asked = self.asked.load(Ordering::Acquire);
             if asked == GO_ON {
                 self.wait(busy);
@@ -141,7 +141,7 @@ impl Writer {
         }
     }
 
-    /// There is no log: only those who watch are told.
+    /// Publishes reports to watchers only: there is no log.
     fn only_tell(&self) {
         while self.asked.load(Ordering::Acquire) == GO_ON {
             self.wait(false);
@@ -153,11 +153,11 @@ impl Writer {
 
     /// Waits for reports.
     fn wait(&self, busy: bool) {
-        // Where reports have come others will: to be woken for them costs more than to look.
+        // More reports follow soon: a wake-up for each costs more than polling.
         if !busy {
             self.reports.wait();
         }
-        // Until `close` at most: who waits for that does not wait for more to come.
+        // `close` unparks the thread, so it does not wait for this.
         std::thread::park_timeout(GATHER);
     }
 }

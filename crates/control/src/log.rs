@@ -40,8 +40,8 @@ pub fn start_log(log: &plan::Log) -> Result<(), LogError> {
     Ok(())
 }
 
-/// Goes on logging where the previous image of this process did. Lines wait until the journal
-/// starts: no session waits for them. Returns what is not as it should be, if anything.
+/// Continues the log of the previous process image. Lines are queued until the journal starts, so no
+/// session waits for them. Returns the problem, if the log's place has changed.
 pub(crate) fn resume_log(log: &plan::Log, left: Left, lines: Vec<String>) -> Option<Amiss> {
     set_level(log.level);
     let form = form(log);
@@ -107,7 +107,7 @@ impl Log {
         if let Some(line) = self.handover.offer(line.end()) {
             let mut output = self.output();
             output.write(&line);
-            // The thread that writes has more to come, and says when it has not.
+            // The writing thread has more lines to come, and flushes after the last one.
             if !handover::writes() {
                 output.flush();
             }
@@ -169,7 +169,7 @@ pub(crate) fn reopen() {
 /// While this lives, its thread is the one that writes.
 pub(crate) struct Writing {
     log: &'static Log,
-    /// At its end, lines wait for the next thread that writes.
+    /// Whether lines are queued for the next writing thread when this one ends.
     holds: bool,
 }
 
@@ -181,8 +181,8 @@ pub(crate) fn begin_writing(wake: impl Fn() + Send + 'static) -> Option<Writing>
     Some(Writing { log, holds: false })
 }
 
-/// From now on the thread that writes waits at most this long for the reader of standard error, and
-/// what is not written by then is lost; `None` is for as long as it takes.
+/// Limits the total time that the writing thread waits for the reader of standard error; lines not
+/// written until then are lost. `None` removes the limit.
 pub(crate) fn give_up_after(limit: Option<Duration>) {
     stream::give_up_after(limit);
 }
@@ -198,17 +198,17 @@ impl Writing {
         self.log.output().flush();
     }
 
-    /// This thread writes no more; what comes waits for the next one that does.
+    /// Ends writing on this thread; further lines are queued for the next writing thread.
     pub(crate) fn hold(mut self) {
         self.holds = true;
     }
 }
 
 impl Drop for Writing {
-    /// From now on whoever has something to say writes it, or has it wait.
+    /// From now on each thread writes its own lines, or queues them ([`Self::hold`]).
     fn drop(&mut self) {
         if self.holds {
-            // What comes from now on waits; what has come is still written.
+            // New lines are queued; earlier ones are still written.
             self.log.handover.hold();
         } else {
             self.log.handover.end();
@@ -219,7 +219,7 @@ impl Drop for Writing {
     }
 }
 
-/// Has every thread write its own lines, and writes those that waited: there is no journal.
+/// Makes every thread write its own lines, since there is no journal, and writes the queued ones.
 pub(crate) fn write_without_journal() {
     let Some(log) = LOG.get() else { return };
     log.handover.end();
@@ -227,19 +227,19 @@ pub(crate) fn write_without_journal() {
     log.output().flush();
 }
 
-/// Takes the lines that wait, for the next image.
+/// Takes the queued lines, for the next image.
 pub(crate) fn take_waiting() -> Vec<String> {
     LOG.get().map(|log| log.handover.take().0.into()).unwrap_or_default()
 }
 
-/// The next image does not come: these wait again.
+/// Queues these lines again, since the next image could not be executed.
 pub(crate) fn put_back(lines: Vec<String>) {
     if let Some(log) = LOG.get() {
         log.handover.put_back(lines);
     }
 }
 
-/// What the next image goes on with. To be called when no thread writes.
+/// State of the log for the next image.
 pub(crate) struct Kept {
     /// The descriptor of the log file.
     pub(crate) file: Option<u32>,
@@ -249,7 +249,7 @@ pub(crate) struct Kept {
     pub(crate) mid_line: bool,
 }
 
-/// Keeps the log file open over execve(2), or not any more.
+/// Sets whether the log file stays open over execve(2). Call it when no thread writes.
 pub(crate) fn keep_over_exec(keep: bool) -> sys::Result<Kept> {
     let Some(log) = LOG.get() else { return Ok(Kept { file: None, lost: 0, mid_line: false }) };
     let output = log.output();

@@ -77,8 +77,8 @@ impl ReportEvents {
         }
     }
 
-    /// The session record. It has a switch of its own in the log: a busy process ends thousands of
-    /// sessions a second.
+    /// Publishes a session record. `[log] sessions` switches it off in the log: a busy process ends
+    /// thousands of sessions a second.
     fn session_ended(&self, record: &SessionRecord) {
         let (name, line) = ("session_closed", (Level::INFO, "session ended"));
         if self.logs_sessions.load(Ordering::Relaxed) {
@@ -92,7 +92,7 @@ impl ReportEvents {
         }
     }
 
-    /// Builds the event if a watcher or the log wants it, and gives it to both.
+    /// Builds the event if a watcher or the log wants it, and publishes it to both.
     fn emit<T: Serialize>(
         &self,
         name: &'static str,
@@ -159,7 +159,7 @@ fn target_down(record: &SessionRecord) -> TargetDown {
     }
 }
 
-/// Times of events are seconds, to the microsecond.
+/// Converts to the unit of events: seconds, rounded to the microsecond.
 fn seconds(duration: Duration) -> f64 {
     Duration::new(duration.as_secs(), duration.subsec_micros() * 1000).as_secs_f64()
 }

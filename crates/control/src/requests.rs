@@ -1,4 +1,4 @@
-//! What the outside wants: signals, tasks for the supervisor, and moments that have come.
+//! Sources of requests to the supervisor: signals, tasks for the supervisor, and a timer.
 
 use crate::handle::Task;
 use crate::supervisor::Supervisor;
@@ -31,7 +31,7 @@ pub(crate) enum Request {
     Upgrade,
     /// Something for the supervisor to do.
     Task(Task<Supervisor>),
-    /// The moment that was asked for has come.
+    /// The moment given to [`Requests::next`] has passed.
     Due,
 }
 
@@ -59,7 +59,7 @@ impl Signals {
 /// All sources of requests.
 pub(crate) struct Requests {
     signals: Signals,
-    /// All forwards come from the command line: there is no file that SIGHUP could mean.
+    /// All forwards are from the command line: SIGHUP has no file to reload.
     typed: bool,
     stopper: Stopper,
     tasks: mpsc::Receiver<Task<Supervisor>>,
@@ -78,8 +78,8 @@ impl Requests {
         self.stopper.clone()
     }
 
-    /// The next one; [`Request::Due`] at that moment. One of those that are ready is taken at
-    /// random: a busy queue of tasks does not make time stand still.
+    /// Waits for the next request; returns [`Request::Due`] at `due`. Picks among ready sources at
+    /// random, so that a busy task queue does not delay the timer.
     pub(crate) async fn next(&mut self, due: Option<Instant>) -> Request {
         tokio::select! {
             _ = self.signals.terminate.recv() => Request::Stop("SIGTERM"),

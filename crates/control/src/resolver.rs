@@ -14,7 +14,7 @@ const ANSWER_HOLDS: Duration = Duration::from_secs(1);
 const MOST_THREADS: usize = 64;
 /// A thread beyond the first ends after this time without a name.
 const THREAD_IDLES: Duration = Duration::from_secs(10);
-/// Names whose memory is kept when there are none.
+/// Capacity for names that is kept when the cache is empty.
 const FEW: usize = 64;
 /// getaddrinfo(3) and its modules put their buffers on the stack.
 const STACK: usize = 512 * 1024;
@@ -31,7 +31,7 @@ enum Entry {
 #[derive(Default)]
 struct State {
     names: HashMap<Name, Entry>,
-    /// The names with an answer and when it came, the oldest first: it is forgotten in this order.
+    /// Names with the time of their answers, oldest first: the order of eviction.
     answered: VecDeque<(Instant, Name)>,
     /// Names that no thread has taken yet.
     waiting: VecDeque<Name>,
@@ -56,13 +56,13 @@ impl State {
         }
     }
 
-    /// Drops the answers that no session may use any more.
+    /// Evicts expired answers.
     fn forget(&mut self, now: Instant) {
         while let Some((since, name)) = self.answered.front() {
             if now.saturating_duration_since(*since) < ANSWER_HOLDS {
                 break;
             }
-            // A name that was asked for again meanwhile is not the answer's any more.
+            // A name queried again meanwhile has a newer entry.
             if matches!(self.names.get(name), Some(Entry::Known(_, at)) if at == since) {
                 self.names.remove(name);
             }

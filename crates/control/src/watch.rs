@@ -1,7 +1,7 @@
-//! Notices that the configuration file is another one than the one that was read last: by its
-//! stamp, which the reader took from the descriptor that it read. That also works where an editor
-//! writes a new file and renames it, where the path is a symbolic link that is turned elsewhere (as
-//! Kubernetes does), and on file systems without notifications.
+//! Detects that the configuration file differs from the one read last, by the stamp that the reader
+//! took from its descriptor. That also works if an editor writes a new file and renames it, if the
+//! path is a symbolic link that changes its target (as Kubernetes does), and on file systems without
+//! notifications.
 
 use plan::{FileRead, FileStamp};
 use std::path::{Path, PathBuf};
@@ -11,9 +11,9 @@ use std::time::{Duration, Instant};
 const LOOK: Duration = Duration::from_millis(500);
 /// A file is read when its stamp has been the same for this long.
 const SETTLE: Duration = Duration::from_millis(400);
-/// A file whose stamp changes all the time is read after this long if its size does not change.
+/// A file whose stamp changes continually is read after this long if its size does not change.
 const SETTLE_AT_MOST: Duration = Duration::from_secs(5);
-/// Likewise, if its size changes all the time, too.
+/// A file whose size changes continually as well is read after this long.
 const GROW_AT_MOST: Duration = Duration::from_secs(60);
 /// Time before a failed reload is tried again; it doubles each time.
 const RETRY_FIRST: Duration = Duration::from_secs(1);
@@ -27,17 +27,17 @@ pub(crate) struct Watch {
     read: Option<FileRead>,
     /// The stamp of a file that could not be read.
     unreadable: Option<FileStamp>,
-    /// A write within the same tick of the clock has the same stamp: the bytes are compared once
-    /// more when the clock has moved on.
+    /// Whether a write within the same tick of the clock may have left the same stamp: the bytes are
+    /// compared again after the tick.
     unproven: bool,
     changing: Option<Changing>,
-    /// Looks in a row that found no file.
+    /// Consecutive checks that found no file.
     gone: u32,
     retry: Option<Retry>,
     next_look: Instant,
 }
 
-/// A file that is not the one that was read.
+/// A file whose stamp differs from the one read last.
 struct Changing {
     stamp: FileStamp,
     /// When another stamp than the known one was first seen.
@@ -47,20 +47,20 @@ struct Changing {
     size_since: Instant,
 }
 
-/// The last reload failed for a reason that may pass.
+/// The next attempt after a reload that failed for a transient reason.
 struct Retry {
     at: Instant,
     pause: Duration,
 }
 
-/// The result of a look at the file.
+/// The result of a check of the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Sight {
     /// Nothing to do.
     Same,
-    /// It is another one than the one that was read, and has settled.
+    /// It differs from the one read last, and has settled.
     Changed,
-    /// It is the one whose reload failed, and it is time to try again.
+    /// Its last reload failed for a transient reason, and the next attempt is due.
     Retry,
     /// It is gone; reported once, until it is back.
     Gone,
@@ -87,7 +87,7 @@ impl Watch {
         self.on && self.path.is_some()
     }
 
-    /// Turns it on or off. What was read last stays known.
+    /// Turns it on or off. The state of the file read last is kept.
     pub(crate) fn turn(&mut self, on: bool, now: Instant) {
         if on && !self.on {
             self.next_look = now + LOOK;
@@ -117,24 +117,24 @@ impl Watch {
         self.changing = None;
     }
 
-    /// What was read could not be applied, for a reason that may pass: it is tried again.
+    /// Schedules another attempt, after the file could not be applied for a transient reason.
     pub(crate) fn retry_later(&mut self, now: Instant) {
         let before = self.retry.take().map(|retry| retry.pause);
         let pause = before.map_or(RETRY_FIRST, |pause| (pause * 2).min(RETRY_AT_MOST));
         self.retry = Some(Retry { at: now + pause, pause });
     }
 
-    /// What was read is not tried again.
+    /// Cancels further attempts to apply the file read last.
     pub(crate) fn give_up_retrying(&mut self) {
         self.retry = None;
     }
 
-    /// When to look next.
+    /// When to check next.
     pub(crate) fn due(&self) -> Option<Instant> {
         self.is_on().then_some(self.next_look)
     }
 
-    /// Looks at the file, if it is time to.
+    /// Checks the file, if the next check is due.
     pub(crate) fn look(&mut self, now: Instant) -> Sight {
         let Some(path) = self.path.as_deref().filter(|_| self.on && now >= self.next_look) else {
             return Sight::Same;
@@ -165,7 +165,7 @@ impl Watch {
         self.read.is_some_and(|read| read.stamp == stamp)
     }
 
-    /// The stamp says that it is the file that was read.
+    /// Checks a file with the stamp of the one read last.
     fn look_at_known(&mut self, now: Instant) -> Sight {
         if self.unproven && self.unreadable.is_none() {
             let found = self.path.as_deref().and_then(|path| plan::identify_file(path).ok());
@@ -185,7 +185,7 @@ impl Changing {
         Self { stamp, since: now, same_since: now, size_since: now }
     }
 
-    /// It has this stamp now.
+    /// Updates the times for a file that has this stamp now.
     fn seen(self, stamp: FileStamp, now: Instant) -> Self {
         let since = |same: bool, before: Instant| if same { before } else { now };
         Self {
@@ -196,8 +196,7 @@ impl Changing {
         }
     }
 
-    /// Whether it may be read: nothing is written to it, as far as can be told, or that goes on for
-    /// too long.
+    /// Whether it may be read: its stamp has settled, or has changed continually for too long.
     fn has_settled(&self, now: Instant) -> bool {
         let [since, same, size] = [self.since, self.same_since, self.size_since]
             .map(|moment| now.saturating_duration_since(moment));
@@ -245,13 +244,13 @@ mod tests {
             self.watch.look(self.now)
         }
 
-        /// Has it read, as the supervisor does.
+        /// Reads it, as the supervisor does.
         fn read(&mut self) {
             let state = plan::read_file(&self.path()).1;
             self.watch.was_read(state);
         }
 
-        /// Looks until this is to be done; returns how long that took.
+        /// Checks until this result; returns the time that took.
         fn wait_for(&mut self, what: Sight) -> Duration {
             let begin = self.now;
             for _ in 0..1000 {
@@ -314,7 +313,7 @@ mod tests {
         let mut ground = Ground::new();
         let modified = fs::metadata(ground.path()).unwrap().modified().unwrap();
         ground.is_at_rest();
-        // The clock of the file system moves on in steps.
+        // The clock of the file system advances in ticks.
         let changed = |ground: &Ground| stamp(&ground.path()).unwrap().changed;
         let before = changed(&ground);
         for _ in 0..1000 {
@@ -329,7 +328,7 @@ mod tests {
         ground.wait_for(Sight::Changed);
     }
 
-    /// The stamp that was read is also that of the other text.
+    /// Another text is written within the same tick, so that it has the stamp of the text read.
     #[test]
     fn other_text_within_one_tick_of_the_clock_is_noticed() {
         let mut ground = Ground::new();

@@ -22,7 +22,7 @@ struct Fields<'a> {
     name: Option<Name>,
 }
 
-/// The value cannot stand in a log line.
+/// The value has no form in a log line.
 #[derive(Debug)]
 struct Unfit;
 

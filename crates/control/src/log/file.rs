@@ -16,7 +16,7 @@ use sys::Entry;
 
 /// For its owner, and for a group that may read logs.
 const MODE: u32 = 0o640;
-/// Files beyond `keep` that are removed at a time.
+/// Files beyond `keep` that one rotation removes at most.
 const MOST_REMOVED: usize = 1000;
 /// After a file could not be rotated, until it is tried again.
 const RETRY: Duration = Duration::from_secs(5);
@@ -30,7 +30,7 @@ pub(super) struct LogFile {
     file: File,
     size: u64,
     since: SystemTime,
-    /// A device is never rotated, nor is a descriptor: it has another name, under which it would stay.
+    /// Whether rotation applies: not to a device, nor to a descriptor, which another name keeps.
     regular: bool,
     not_before: Option<Instant>,
 }
@@ -58,7 +58,7 @@ impl LogFile {
         Self::with(file, regular, path, log)
     }
 
-    /// Goes on with a file that the previous image had open, whatever its path leads to by now.
+    /// Continues with the file that the previous image had open, even if its path leads elsewhere now.
     pub(super) fn resume(file: File, path: &Path, log: &plan::Log) -> io::Result<Self> {
         let is_descriptor = Entry::reached_by(path).is_ok_and(|place| place.is_descriptor());
         let regular = file.metadata()?.is_file() && !is_descriptor;
@@ -86,7 +86,7 @@ impl LogFile {
         &self.file
     }
 
-    /// Why the path leads to another file than the open one, or to none; `None` if it does not.
+    /// The reason why the path does not lead to the open file; `None` if it does.
     pub(super) fn moved(&self) -> Option<String> {
         let identity = |file: &fs::Metadata| (file.dev(), file.ino());
         let at_path = match fs::metadata(&self.path) {
@@ -98,7 +98,7 @@ impl LogFile {
         (!is_same).then(|| "another file is there now".to_owned())
     }
 
-    /// Where it is, or was when it was opened.
+    /// The path at which it was opened.
     pub(super) fn path(&self) -> &Path {
         &self.path
     }
@@ -162,8 +162,8 @@ impl LogFile {
     /// `log` becomes `log.1`, `log.1` becomes `log.2`, and so on. The new file is there before the
     /// old one is given up: a line always has somewhere to go.
     ///
-    /// Others may write in the directory, also while this runs: names are renamed and removed, and
-    /// the new file is made anew, so that no link is followed.
+    /// Other users may write in the directory meanwhile: only names are renamed and removed, and
+    /// the new file is created exclusively, so that no link is followed.
     fn rotate(&mut self) -> io::Result<()> {
         let place = Entry::at(&self.path)?;
         let fresh = aside(place.name(), "new");
@@ -182,7 +182,7 @@ impl LogFile {
             return Ok(());
         }
         let aside = |number: u32| aside(place.name(), number);
-        // Behind the first that is not there, nothing has to give way.
+        // Files beyond the first free number keep their names.
         let last = (1..self.keep).find(|number| !place.has(&aside(*number))).unwrap_or(self.keep);
         for number in (1..last).rev() {
             rename_if_there(place, &aside(number), &aside(number + 1))?;
@@ -218,8 +218,8 @@ impl LogFile {
     }
 }
 
-/// Opens for appending, and says whether it can be rotated. No link of another user is followed: to
-/// where it leads, this process might write and that user not.
+/// Opens for appending, and returns whether the file can be rotated. Follows no link of another user,
+/// which could lead to a file that only this process may write.
 pub(super) fn open(path: &Path) -> io::Result<(File, bool)> {
     let place = Entry::reached_by(path)?;
     let file = place.open_to_append(MODE)?;

@@ -17,7 +17,7 @@ pub(super) fn writes() -> bool {
     WRITES.get()
 }
 
-/// This thread no longer is.
+/// Ends the role of [`write`] for this thread.
 pub(super) fn write_no_more() {
     WRITES.set(false);
 }
@@ -43,22 +43,22 @@ impl Handover {
         let mut waiting = self.lock();
         waiting.wake = Some(wake);
         if !waiting.lines.is_empty() {
-            // They came while there was no thread to wake.
+            // These lines were queued while there was no thread to wake.
             waiting.wake();
         }
     }
 
-    /// Lines wait from now on, for a thread that is yet to begin.
+    /// Queues lines from now on, for a thread that starts later.
     pub(super) fn hold(&self) {
         self.lock().wake = Some(Box::new(|| ()));
     }
 
-    /// Every thread writes its own lines from now on.
+    /// Makes every thread write its own lines from now on.
     pub(super) fn end(&self) {
         self.lock().wake = None;
     }
 
-    /// Has lines wait in front of all others.
+    /// Queues lines before all others.
     pub(super) fn put_back(&self, lines: Vec<String>) {
         let mut waiting = self.lock();
         for line in lines.into_iter().rev() {

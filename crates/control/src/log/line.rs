@@ -125,7 +125,7 @@ impl Line {
         if value.is_finite() {
             self.plain(name, value);
         } else {
-            // JSON has no word for what is no number.
+            // JSON has no literal for NaN and infinities.
             self.plain(name, "null");
         }
     }

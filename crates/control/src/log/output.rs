@@ -67,23 +67,23 @@ pub(super) struct Output {
     complained: Option<Instant>,
 }
 
-/// What the previous image leaves of its output.
+/// State of the output of the previous image.
 #[derive(Debug, Default)]
 pub(crate) struct Left {
     /// The open log file.
     pub(crate) file: Option<File>,
     /// Lines lost since the last one that was written.
     pub(crate) lost: u64,
-    /// Standard error ends within a line.
+    /// The last write to standard error ended within a line.
     pub(crate) mid_line: bool,
 }
 
-/// What the log's place is not as it was for the previous image.
+/// A change of the log's destination since the previous image.
 #[derive(Debug)]
 pub(crate) enum Amiss {
-    /// The open file is another one than its path leads to.
+    /// The path leads to another file than the open one, or to none.
     Moved { path: PathBuf, why: String },
-    /// The previous image has left no file, and there is none.
+    /// The previous image handed no file on, and the path cannot be opened.
     NoFile(LogError),
 }
 
@@ -105,7 +105,7 @@ impl fmt::Display for Amiss {
 }
 
 impl Amiss {
-    /// Says so in the log.
+    /// Logs the change.
     pub(crate) fn log(&self) {
         match self {
             Self::Moved { path, why } => tracing::warn!(
@@ -132,8 +132,8 @@ impl Output {
         Self { form, file, stderr, batch: String::new(), lines: 0, lost: 0, complained: None }
     }
 
-    /// Goes on where the previous image wrote to. Without its file the path is opened; if that fails,
-    /// too, lines go to standard error.
+    /// Continues at the destination of the previous image. Without its file, opens the path; if that
+    /// fails too, lines go to standard error.
     pub(super) fn resume(log: &plan::Log, form: Form, left: Left) -> (Self, Option<Amiss>) {
         let Left { file, lost, mid_line } = left;
         let opened = log.file.as_ref().map(|path| {
@@ -155,7 +155,7 @@ impl Output {
         (Self { stderr: Stream::resume(mid_line), lost, ..Self::with(form, file) }, amiss)
     }
 
-    /// What the next image has to know, besides the descriptor of the file.
+    /// State for the next image: the open file, lines lost, and whether standard error ended within a line.
     pub(super) fn left(&self) -> (Option<&File>, u64, bool) {
         (self.file.as_ref().map(LogFile::file), self.lost, self.stderr.is_mid_line())
     }
@@ -233,8 +233,8 @@ impl Output {
         }
     }
 
-    /// On standard error: there is no better place left. It is not waited for: the file may work
-    /// again before its reader does.
+    /// Reports on standard error, the only place left, without waiting for its reader: the file may
+    /// work again before that reads.
     fn complain(&mut self, trouble: &Trouble) {
         if self.complained.is_some_and(|last| last.elapsed() < PAUSE) {
             return;

@@ -1,5 +1,4 @@
-//! Standard error, whose reader may be slow or may have stopped: a writer waits for it only as long
-//! as it may.
+//! Standard error with a slow or stopped reader: each writer waits for it within a limit.
 
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -7,18 +6,17 @@ use std::time::{Duration, Instant};
 use sys::Errno;
 use sys::output::{ATOMIC_WRITE, wait_until_writable, write};
 
-/// How long a thread waits that has something else to do: the control thread, before the journal
-/// has started and after it has ended.
+/// Limit for a thread with other duties: the control thread, before the journal has started and after
+/// it has ended.
 const OTHERS_WAIT: Duration = Duration::from_secs(1);
-/// Between two looks whether the writer shall give up.
+/// Interval at which a waiting writer checks its limit.
 const LOOK: Duration = Duration::from_millis(20);
 
-/// On the monotonic clock, in microseconds: the moment from which the thread that writes the log
-/// waits for no reader any more.
+/// Moment from which the log's thread no longer waits for the reader, in microseconds of the
+/// monotonic clock.
 static GIVE_UP_AT: AtomicU64 = AtomicU64::new(u64::MAX);
 
-/// From now on the thread that writes the log waits at most for this time, in all; `None` is for as
-/// long as it takes.
+/// Limits the total time that the log's thread waits from now on; `None` removes the limit.
 pub(super) fn give_up_after(limit: Option<Duration>) {
     let at = limit.map_or(u64::MAX, |limit| {
         let limit = u64::try_from(limit.as_micros()).unwrap_or(u64::MAX);
@@ -27,10 +25,10 @@ pub(super) fn give_up_after(limit: Option<Duration>) {
     GIVE_UP_AT.store(at, Ordering::Release);
 }
 
-/// Until when a writer waits for the reader.
+/// The moment until which a writer waits for the reader.
 #[derive(Clone, Copy)]
 pub(super) enum Until {
-    /// Until [`give_up_after`] says otherwise: for the thread that does nothing but write.
+    /// Until the limit of [`give_up_after`]: for the thread that only writes.
     GivenUp,
     /// Until this moment.
     Moment(Instant),
@@ -53,7 +51,7 @@ impl Until {
     }
 }
 
-/// What is known of standard error.
+/// State of standard error.
 #[derive(Default)]
 pub(super) struct Stream {
     /// The last line was cut off.
@@ -63,27 +61,27 @@ pub(super) struct Stream {
 }
 
 impl Stream {
-    /// As the previous image left it.
+    /// Continues with the state of the previous image.
     pub(super) fn resume(mid_line: bool) -> Self {
         Self { mid_line, stalled: false }
     }
 
-    /// Whether the next line has to begin with the end of a line that was cut off.
+    /// Whether a line was cut off, so that its end is written before the next line.
     pub(super) fn is_mid_line(&self) -> bool {
         self.mid_line
     }
 
-    /// How long a thread may wait that has something else to do.
+    /// The limit for a thread with other duties: none to wait while the reader is stalled.
     pub(super) fn others_wait(&self) -> Until {
         if self.stalled { Until::now() } else { Until::Moment(Instant::now() + OTHERS_WAIT) }
     }
 
-    /// Writes whole lines. Returns how many bytes of them were written: fewer than all if the reader
-    /// does not read in time, or if there is none.
+    /// Writes whole lines. Returns the number of bytes written: fewer than all if the reader does not
+    /// read in time, or is gone.
     ///
-    /// Lines go out in pieces that a pipe takes as a whole or not at all, so that none is torn by an
-    /// end or an upgrade, and none is mixed with those of another process. Only a line that is
-    /// longer than such a piece can be cut off; its end comes before the next line, then.
+    /// Lines are written in pieces that a pipe takes atomically, so that an exit or an upgrade tears
+    /// none, and lines of other processes do not mix with them. Only a line longer than such a piece
+    /// can be cut off; its end is written before the next line.
     pub(super) fn write(&mut self, lines: &str, until: Until) -> usize {
         if self.mid_line && self.write_piece(b"\n", until) == 0 {
             return 0;
@@ -102,7 +100,7 @@ impl Stream {
     }
 
     fn write_piece(&mut self, piece: &[u8], until: Until) -> usize {
-        // Not its lock: a thread that hangs in write(2) must not keep others from the end.
+        // Without its lock: a thread that hangs in write(2) must not block the others at the exit.
         let stderr = io::stderr();
         let mut written = 0;
         while written < piece.len() {
@@ -112,11 +110,11 @@ impl Stream {
             }
             match write(&stderr, &piece[written..]) {
                 Ok(count) => written += count,
-                // It was made non-blocking by another process, which has filled it meanwhile.
+                // Another process has made it non-blocking and filled it meanwhile.
                 Err(Errno::AGAIN) if !until.left().is_zero() => {
                     std::thread::sleep(Duration::from_millis(1));
                 }
-                // With standard error gone there is no better place left.
+                // With standard error gone, there is no place left to report to.
                 Err(_) => break,
             }
         }
@@ -140,7 +138,7 @@ fn wait(stderr: &io::Stderr, until: Until) -> bool {
     }
 }
 
-/// As many whole lines as can be written at once, or else a part of the first.
+/// As many whole lines as one atomic write takes, or else a part of the first.
 fn piece(lines: &[u8]) -> &[u8] {
     let most = &lines[..lines.len().min(ATOMIC_WRITE)];
     let end = most.iter().rposition(|byte| *byte == b'\n');

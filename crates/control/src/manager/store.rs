@@ -14,7 +14,7 @@ pub(crate) struct Store {
     pub(crate) notifier: Notifier,
     /// How many sockets it takes; 0 if it keeps none.
     room: usize,
-    /// What it has, by name; `None` if another process or image gave it.
+    /// Stored sockets by name, with their files; `None` if another process or image stored them.
     stored: HashMap<String, Option<FileId>>,
     is_full: bool,
 }
@@ -51,7 +51,7 @@ impl Store {
         let named = |(address, socket)| Some((name_of(address)?, socket));
         let listeners: HashMap<String, BorrowedFd<'_>> =
             engine.own_sockets().filter_map(named).collect();
-        // A name may have come to another socket: one whose file was removed is made again.
+        // A name may belong to a new socket: one whose file was removed is made again.
         let is_gone = |name: &str, stored: Option<FileId>| match listeners.get(name) {
             None => true,
             Some(socket) => stored.is_some() && stored != FileId::of_descriptor(*socket),

@@ -44,7 +44,7 @@ pub(super) struct Forward {
     pub(super) name: String,
     /// It could not be bound.
     pub(super) skipped: bool,
-    /// Its Unix listeners whose files are gone.
+    /// Number of its Unix listeners whose files are gone.
     pub(super) lost_files: usize,
     pub(super) active: u32,
     pub(super) backlog: u32,
