@@ -22,7 +22,7 @@ impl Token {
         let read = |error: std::io::Error| fault(&format!("cannot be read: {error}"));
         let file = std::fs::metadata(path).map_err(read)?;
         if !file.is_file() {
-            // A pipe would be waited for.
+            // Opening a pipe would block.
             return Err(fault("is not a file"));
         }
         if file.mode() & 0o077 != 0 {

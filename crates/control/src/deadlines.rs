@@ -6,7 +6,7 @@ use crate::watch::Sight;
 use engine::ForwardView;
 use std::time::{Duration, Instant};
 
-/// After the host gave no thread for the journal, until it is asked again.
+/// Time until the next attempt to start the journal, after the host refused a thread.
 const JOURNAL_RETRY: Duration = Duration::from_millis(500);
 /// Time between two looks at removed forwards.
 const TIDY: Duration = Duration::from_millis(500);
@@ -27,7 +27,7 @@ impl Supervisor {
         rest.chain(tidy).chain(journal).min()
     }
 
-    /// Does all whose moment has come.
+    /// Runs all timed work that is due.
     pub(crate) fn do_what_is_due(&mut self) {
         let now = Instant::now();
         if self.lacks_journal() && self.journal_at <= now {

@@ -43,8 +43,7 @@ impl Supervisor {
         let _ = self.reload(&options, by);
     }
 
-    /// Tries a reload again that failed for a reason that may pass. The same failure is not logged
-    /// again.
+    /// Retries a reload that failed for a transient reason. The same failure is not logged again.
     pub(crate) fn retry_reload(&mut self) {
         let options = ReloadOptions { unattended: true, ..ReloadOptions::default() };
         let result = self.try_reload(&options);
@@ -98,7 +97,7 @@ impl Supervisor {
         self.watch.was_read(reading.state);
         let is_read = reading.state.is_some();
         let result = self.run_by_reading(reading, options.confirm);
-        // What is wrong in a file stays wrong until it changes.
+        // An error in the file stays until the file changes.
         let may_pass = match &result {
             Ok(_) => false,
             Err(ReloadError::Config(_)) => !is_read,
@@ -112,7 +111,7 @@ impl Supervisor {
         result
     }
 
-    /// What a reload would do, or why it would be refused.
+    /// The changes that a reload would make, or the reason why it would be refused.
     fn compare_with(&mut self, options: &ReloadOptions) -> Result<ReloadReport, ReloadError> {
         let mut input = self.input.clone();
         if let Some(file) = &options.file {
@@ -148,7 +147,7 @@ impl Supervisor {
         Ok(report)
     }
 
-    /// The plan that was read, if this process can run by it as far as its text tells.
+    /// The plan of `reading`, unless its text alone shows that this process cannot run it.
     fn plan_of(&self, reading: Reading, config: Option<&Path>) -> Result<Plan, ReloadError> {
         self.refuse_newly_wrong_lines(&reading)?;
         let Some(new) = reading.plan else { return Err(self.explain(config, reading.problems)) };
@@ -208,7 +207,7 @@ impl Supervisor {
         }
     }
 
-    /// Whether [`Self::run_by`] would do, by the same decisions. Returns what it would skip.
+    /// Decides like [`Self::run_by`] without carrying out. Returns the forwards that it would skip.
     fn try_run_by(
         &mut self,
         plan: &Plan,
@@ -233,10 +232,10 @@ impl Supervisor {
         Ok(skipped)
     }
 
-    /// Makes an earlier plan what runs, with all of it that can be bound, and these forwards
-    /// drained. Returns the names of the others, and why.
+    /// Runs an earlier plan again, as far as it can be bound, with these forwards drained. Returns the
+    /// forwards that could not be bound, with the reasons.
     fn go_back_to(&mut self, plan: Plan, drained: &BTreeSet<String>) -> Vec<(String, String)> {
-        // It ran before: less room is no reason to stay with what was not confirmed.
+        // It ran before: a lowered limit is no reason to keep the unconfirmed configuration.
         let capacity = self.capacity_for(&plan).unwrap_or(self.capacity);
         let unbound = self.engine.restore(&plan.forwards, drained);
         let named = |unbound: &engine::Unbound| {
@@ -247,7 +246,7 @@ impl Supervisor {
         unbound
     }
 
-    /// This plan runs now.
+    /// Records `plan` as the running one.
     fn adopt(&mut self, plan: Plan, capacity: Capacity) {
         self.keep_listeners();
         self.engine.set_max_sessions(capacity.sessions);
@@ -282,12 +281,12 @@ impl Supervisor {
     }
 }
 
-/// The forwards with these names: unchanged ones that are skipped by now.
+/// A predicate for forwards with these names, the unchanged ones that are currently skipped.
 fn named(names: &HashSet<String>) -> impl Fn(&plan::Forward) -> bool {
     |forward| names.contains(&forward.name)
 }
 
-/// In words, for the forwards of `plan`.
+/// Describes the unbound forwards of `plan` in words.
 fn described(
     plan: &Plan,
     result: Result<Vec<Unbound>, Vec<Unbound>>,

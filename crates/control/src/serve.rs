@@ -16,7 +16,7 @@ use plan::{FileRead, InForce, Plan};
 use std::time::{Duration, Instant};
 use sys::exec::SignalsHeld;
 
-/// How long whoever reads the log may take for what is left of it at the end.
+/// How long the reader of the log may take for its last lines at the end.
 const LOG_LIMIT: Duration = Duration::from_secs(1);
 /// How often the number of open sessions is looked at while draining.
 const DRAIN_LOOK: Duration = Duration::from_millis(10);

@@ -12,7 +12,7 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How long the workers may take to end. They need milliseconds; one that hangs ends with the
+/// How long the workers may take to stop. They need milliseconds; one that hangs ends with the
 /// process.
 pub(crate) const STOP_LIMIT: Duration = Duration::from_secs(2);
 

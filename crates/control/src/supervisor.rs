@@ -28,7 +28,7 @@ pub(crate) struct Supervisor {
     pub(crate) input: plan::Input,
     /// What runs.
     pub(crate) plan: Plan,
-    /// The settings that only a start applies: the plan may say something else by now.
+    /// The settings in force that only a start applies; the plan may differ since a reload.
     pub(crate) in_force: InForce,
     pub(crate) engine: Engine,
     pub(crate) workers: usize,
@@ -44,7 +44,7 @@ pub(crate) struct Supervisor {
     pub(crate) watch: Watch,
     /// When to look at removed forwards, while there are any.
     pub(crate) tidy_at: Instant,
-    /// When the host is asked again for the journal's thread, where it gave none.
+    /// When to try to start the journal again, after the host refused a thread.
     pub(crate) journal_at: Instant,
     /// The file that this program was started from.
     pub(crate) program: Option<PathBuf>,
@@ -112,8 +112,8 @@ impl Supervisor {
         }
     }
 
-    /// The first process of this configuration file: what was read is what it began with. Another
-    /// image has handed over what was read last.
+    /// Starts watching from the file that this process started with. After an upgrade, the previous
+    /// image has handed over the state of the file read last.
     pub(crate) fn watch_from_start(&mut self, read: Option<FileRead>) {
         if read.is_some() {
             self.watch.was_read(read);
@@ -163,8 +163,8 @@ impl Supervisor {
         Ok(())
     }
 
-    /// Has it written by a thread of its own again. If the host gives none, this thread writes, and
-    /// waits for no reader of the log for long; it is tried again.
+    /// Starts the journal's thread if there is none. If the host refuses one, this thread writes the
+    /// log, with a short limit for its reader, and tries again later.
     pub(crate) fn keep_journal(&mut self) {
         if self.lacks_journal()
             && let Err(error) = self.start_journal()

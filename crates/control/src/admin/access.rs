@@ -33,7 +33,7 @@ impl Access {
         Self { token: Some(Arc::new(token)) }
     }
 
-    /// What a client has to know, on a port.
+    /// The token that a client must send, on a port.
     pub(super) fn token(&self) -> Option<&str> {
         self.token.as_deref().map(Token::as_str)
     }

@@ -1,9 +1,9 @@
-//! The memory that answers may take while they wait to be read: for all of them together, however many
-//! ask and however slowly they read.
+//! A shared budget for the memory of answers that wait to be read, independent of the number of
+//! clients and the speed at which they read.
 //!
-//! Long answers are made one at a time. What is made takes its size from the budget, and gives it back
-//! piece by piece as it is written. Where there is no room for it, it is thrown away, and made again
-//! when there is: nothing that waits holds memory, or keeps a short answer waiting.
+//! Long answers are made one at a time. A finished answer takes its size from the budget, and returns
+//! it piece by piece as it is written. Without room it is dropped, and made again when there is room:
+//! a waiting request holds no memory, and delays no short answer.
 
 use super::refusal::Refusal;
 use axum::body::{Body, Bytes, HttpBody, to_bytes};
@@ -28,13 +28,13 @@ const SHORT: u64 = 64 * 1024;
 const PIECE: usize = 16 * 1024;
 /// How long a question waits until there is room for its answer.
 const WAIT: Duration = Duration::from_secs(10);
-/// How long a long answer may take to be read: it keeps its room from others.
+/// How long a client may take to read a long answer, which keeps its room from others.
 const READ_LIMIT: Duration = Duration::from_secs(60);
 
 /// Questions whose answers grow with the forwards or sessions.
 const LONG: [&str; 3] = ["/v1/sessions", "/v1/forwards", "/metrics"];
 
-/// What is left of the memory for answers.
+/// The remaining memory for answers.
 #[derive(Clone)]
 pub(super) struct Budget {
     room: Arc<Semaphore>,
@@ -96,7 +96,7 @@ fn full() -> Refusal {
     ))
 }
 
-/// Has long answers made one at a time, and held in pieces within the budget.
+/// Middleware: makes long answers one at a time, and holds them in pieces within the budget.
 pub(super) async fn within(
     State(budget): State<Budget>,
     request: Request,
@@ -125,7 +125,7 @@ pub(super) async fn within(
 fn pieces(whole: &[u8], room: Room) -> Body {
     let pieces = whole.chunks(PIECE).map(Bytes::copy_from_slice).collect();
     let left = Arc::new(std::sync::Mutex::new(Left { pieces, room: Some(room), is_cut: false }));
-    // Whoever reads a byte now and then would keep the room for ever, and nothing here would run.
+    // A client that reads a byte now and then would keep the room for ever without polling the body.
     let slow = Arc::downgrade(&left);
     let timer = tokio::spawn(async move {
         tokio::time::sleep(READ_LIMIT).await;
@@ -140,7 +140,7 @@ fn pieces(whole: &[u8], room: Room) -> Body {
     }))
 }
 
-/// What is left of an answer.
+/// The unwritten rest of an answer.
 struct Left {
     pieces: VecDeque<Bytes>,
     room: Option<Room>,

@@ -7,7 +7,7 @@
 //!  server   connections: their number, their time, their size
 //!  routes   which question is answered where
 //!  app      what answers are made of; written: times and changes in them
-//!  budget   the memory of answers that nobody reads
+//!  budget   the memory of answers that wait to be read
 //!  answers: status, forwards, sessions (listing, rates, growth), reload, upgrade, events, probes,
 //!           profile
 //!  page     what a browser shows of these answers; its files are in the folder `page`

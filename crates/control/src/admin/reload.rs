@@ -91,7 +91,7 @@ pub(super) async fn reload(
     Ok(Json(answer.await??))
 }
 
-/// Which configuration is confirmed.
+/// Query of `POST /v1/confirm`.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]

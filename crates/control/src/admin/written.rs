@@ -15,7 +15,7 @@ pub(super) fn time(time: SystemTime) -> String {
     humantime::format_rfc3339_millis(time).to_string()
 }
 
-/// Another value of a setting, as answers write it.
+/// Converts a changed setting to its form in answers.
 pub(super) fn change(change: plan::Change) -> Change {
     let effect = match change.effect {
         Effect::AtOnce => "process",

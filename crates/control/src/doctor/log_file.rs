@@ -23,7 +23,7 @@ const OWNER_WRITES: u32 = 0o200;
 pub(super) struct Tried {
     path: PathBuf,
     opened: Result<(), Refused>,
-    /// Other users who may write in its directory.
+    /// Other users that may write in its directory.
     others: Option<String>,
 }
 

@@ -42,7 +42,7 @@ pub(crate) enum ReloadError {
     NoFile,
     /// The process is shutting down.
     Draining,
-    /// This generation is on trial for so long.
+    /// This generation is on trial for the remaining time `left`.
     OnTrial { generation: u64, left: Duration },
 }
 
@@ -100,7 +100,7 @@ pub(crate) struct LastReload {
     pub(crate) error: Option<String>,
 }
 
-/// Logs the result. `trial` is the time that is left to confirm what runs.
+/// Logs the result. `trial` is the remaining time to confirm the running configuration.
 pub(super) fn log_reload(
     by: &str,
     result: &Result<ReloadReport, ReloadError>,

@@ -1,4 +1,4 @@
-//! What a fall-back could not bring back: its forwards are skipped, and bound as soon as they can be.
+//! Forwards that a fall-back could not bind: they are skipped, and retried until they listen.
 
 use super::LastReload;
 use crate::supervisor::Supervisor;
@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::time::{Instant, SystemTime};
 
 impl Supervisor {
-    /// Tries to bind what is missing, if it is time to.
+    /// Tries to bind the missing forwards, if the next attempt is due.
     pub(crate) fn restore(&mut self, now: Instant) {
         let Some(restoring) = self.restoring.take_if(|it| it.next <= now) else { return };
         let before = self.still_skipped(&restoring.names);

@@ -16,7 +16,7 @@ pub(crate) struct Trial {
     pub(crate) until: Instant,
     /// The first generation of the configuration on trial: it was read again since, but is the same.
     pub(crate) first: u64,
-    /// It was replaced by another one during the trial.
+    /// Whether another configuration replaced that one during the trial.
     pub(crate) replaced: bool,
 }
 
@@ -26,7 +26,7 @@ impl Trial {
         self.until.saturating_duration_since(Instant::now())
     }
 
-    /// Notes which forwards are drained: of those that run, as it is now; of others, as it was when
+    /// Notes the drained forwards: running ones by their current state, others by their state when
     /// they were removed.
     pub(super) fn note_drained(&mut self, running: &Plan, drained: BTreeSet<String>) {
         let running: HashSet<&str> =
@@ -36,7 +36,7 @@ impl Trial {
     }
 }
 
-/// Time between two attempts: a tenth of the time since the first, within these.
+/// Bounds of the time between two attempts, which is a tenth of the time since the first.
 const PAUSE_AT_LEAST: Duration = Duration::from_secs(1);
 const PAUSE_AT_MOST: Duration = Duration::from_secs(10);
 
@@ -55,7 +55,7 @@ impl Restoring {
         (!names.is_empty()).then(|| Self { names, since: now, next: now + PAUSE_AT_LEAST })
     }
 
-    /// What is left after an attempt: `None` if nothing is.
+    /// The state after an attempt: `None` if no forward is left to bind.
     pub(super) fn after(self, left: BTreeSet<String>, now: Instant) -> Option<Self> {
         let pause = now.saturating_duration_since(self.since) / 10;
         let next = now + pause.clamp(PAUSE_AT_LEAST, PAUSE_AT_MOST);

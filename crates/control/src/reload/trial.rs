@@ -1,7 +1,7 @@
 //! A reload that is taken back unless it is confirmed.
 //!
-//! Only a confirmation ends a trial in favour of the new configuration. Reloads within it keep what
-//! to go back to, and, if they are unattended, when.
+//! Only a confirmation ends a trial in favour of the new configuration. Reloads within it keep the
+//! configuration to fall back to and, if they are unattended, the deadline.
 
 use super::state::{Restoring, Trial};
 use super::{LastReload, ReloadError};
@@ -11,10 +11,10 @@ use plan::Plan;
 use std::collections::{BTreeSet, HashSet};
 use std::time::{Duration, Instant, SystemTime};
 
-/// The origin of a reload that nobody asked for: the time to confirm was over.
+/// The origin of a fall-back, which no request started: the time to confirm was over.
 const UNCONFIRMED: &str = "unconfirmed";
 
-/// What runs when a reload begins.
+/// The running configuration when a reload begins.
 pub(super) struct Before {
     plan: Plan,
     skipped: HashSet<String>,
@@ -28,7 +28,7 @@ pub(crate) enum NotConfirmed {
     Nothing,
     /// Another generation is on trial than the one that was named.
     Other(u64),
-    /// None was named, and there was more than one in this trial.
+    /// No generation was named, and there was more than one in this trial.
     Several(u64),
 }
 
@@ -48,7 +48,7 @@ impl Supervisor {
         Ok(())
     }
 
-    /// A reload for good would leave open what becomes of the trial.
+    /// Refuses a reload without `confirm`: it would leave the end of the trial undefined.
     pub(super) fn refuse_within_trial(&self) -> Result<(), ReloadError> {
         self.trial.as_ref().map_or(Ok(()), |trial| {
             Err(ReloadError::OnTrial { generation: self.generation, left: trial.left() })
@@ -57,13 +57,13 @@ impl Supervisor {
 
     pub(super) fn before_reload(&self) -> Before {
         let mut skipped = self.skipped();
-        // Those that must run are missing also after another fall-back.
+        // Forwards still to be restored are also missing after another fall-back.
         let must_run = self.restoring.iter().flat_map(|restoring| &restoring.names);
         must_run.for_each(|name| _ = skipped.remove(name));
         Before { plan: self.plan.clone(), skipped, drained: self.drained() }
     }
 
-    /// Begins a trial or goes on with one, if there is one: what ran before has been replaced.
+    /// Begins a trial or continues the current one, after `before` has been replaced.
     pub(super) fn follow_trial(&mut self, before: Before, confirm: Option<Duration>) {
         let Before { plan, skipped, drained } = before;
         let (until, first) = (confirm.map(|within| Instant::now() + within), self.generation);
@@ -87,13 +87,13 @@ impl Supervisor {
         self.engine.forwards().filter(drained).map(|view| view.plan.name.clone()).collect()
     }
 
-    /// Goes back to the configuration before the trial, if the time to confirm is over: with all of
-    /// it that can be bound. The rest is skipped, and tried again until it is whole.
+    /// Falls back to the configuration before the trial, if the time to confirm is over. Forwards that
+    /// cannot be bound are skipped and retried.
     pub(crate) fn fall_back_if_unconfirmed(&mut self, now: Instant) {
         let Some(mut trial) = self.trial.take_if(|trial| trial.until <= now) else { return };
         trial.note_drained(&self.plan, self.drained());
         self.store.notifier.reloading();
-        // The file holds what was not confirmed.
+        // The file still holds the unconfirmed configuration.
         self.watch.give_up_retrying();
         let unbound = self.go_back_to(trial.back_to, &trial.drained);
         sys::release_free_memory();

@@ -33,7 +33,7 @@ pub struct Handover {
     sockets: Vec<OwnedFd>,
     /// Something cannot be read.
     pub(crate) damage: Option<Damage>,
-    /// What is not as it was before, for the operator.
+    /// Warnings for the operator about anything that the upgrade could not keep.
     warnings: Vec<String>,
 }
 
@@ -79,9 +79,8 @@ impl Handover {
         }
     }
 
-    /// Goes on with the log that is in force, where the previous image wrote to, whatever the
-    /// configuration says by now. Nothing here ends the process: without its file, the log goes on at
-    /// standard error.
+    /// Continues the log at the destination of the previous image, even if the configuration has
+    /// changed since. Never ends the process: without its file, the log is written to standard error.
     pub fn resume_log(&mut self, plan: &Plan) {
         let in_force = match self.read_in_force() {
             Some(Ok(in_force)) => in_force,
@@ -105,8 +104,8 @@ impl Handover {
         self.process.as_ref()?.sandbox.as_ref().map(Sandbox::from_saved)
     }
 
-    /// The settings that only a start applies, as they are in force. `plan` is what they are taken
-    /// from if the previous image has not left them.
+    /// The settings in force that only a start applies. They are taken from `plan` if the previous
+    /// image has not handed them on.
     pub(crate) fn in_force(&self, plan: &Plan) -> InForce {
         match self.read_in_force() {
             Some(Ok(in_force)) => in_force,
@@ -126,8 +125,8 @@ impl Handover {
         self.process.as_ref()?.in_force.as_deref().map(InForce::from_text)
     }
 
-    /// The admin interface as it was. Without a socket of the previous image, what is in force is
-    /// bound, if that can be.
+    /// Resumes the admin interface on the socket of the previous image. Without one, binds the address
+    /// in force, if possible.
     pub(crate) fn door(&mut self, in_force: &Process, reads_a_file: bool) -> Option<Door> {
         self.resume_door(in_force, reads_a_file).unwrap_or_else(|error| {
             tracing::error!(%error, "going on without the admin interface");
@@ -241,7 +240,7 @@ pub(crate) fn go_on(
     let limit = sys::raise_open_files_limit();
     let capacity =
         capacity(&plan, workers, limit, saved.files_at_start).unwrap_or_else(|no_room| {
-            // It was lowered since the check: those who are connected stay.
+            // The limit was lowered since the check: open sessions stay.
             tracing::error!(error = %no_room, "no new sessions until the next reload");
             handover.warnings.push(format!("no new sessions until the next reload: {no_room}"));
             Capacity::least(limit, saved.files_at_start)
@@ -321,12 +320,12 @@ fn text(error: impl std::fmt::Display) -> String {
     error.to_string()
 }
 
-/// Memory that a worker takes: its stack, and what it reads into.
+/// Memory of a worker: its stack and its read buffers.
 const PER_WORKER: usize = 1 << 20;
-/// Memory that a session takes while it is taken over: in the state, read, and in the table.
+/// Memory of a session while it is taken over: serialized, parsed, and in the table.
 const PER_SESSION: usize = 4 << 10;
 
-/// Tries what the next image needs of the host, under the same limits.
+/// Tries to obtain the resources that the next image needs, under the same limits.
 fn rehearse_start(workers: usize, sessions: usize) -> Result<(), String> {
     let needed = workers.saturating_mul(PER_WORKER) + sessions.saturating_mul(PER_SESSION);
     let memory = Vec::<u8>::new().try_reserve_exact(needed);

@@ -19,10 +19,10 @@ use sys::Errno;
 use sys::exec::{become_image, c_strings};
 use sys::inherit::{close_on_exec, keep_over_exec};
 
-/// How long whoever reads the log may take for what it holds already. Sessions go on meanwhile.
+/// How long the reader of the log may take for the lines written so far. Sessions run meanwhile.
 const LOG_LIMIT: Duration = Duration::from_secs(2);
-/// Descriptors that must be free before anything is stopped, besides one per worker. All that are not
-/// handed on are closed by execve(2), so that the next image has these, and as many as this one used.
+/// Descriptors that must be free before anything is stopped, besides one per worker. execve(2) closes
+/// all that are not handed on, so the next image has these and as many as this one used.
 const SPARE: usize = 16;
 
 impl Supervisor {
@@ -41,7 +41,7 @@ impl Supervisor {
         if let Err(errno) = sys::spare_descriptors(SPARE + self.workers) {
             return failed("keep descriptors for the next image", &sys::errno_text(errno));
         }
-        // Before the workers stop: whoever reads the log may be slow.
+        // Before the workers stop, since the reader of the log may be slow.
         if let Err(error) = self.close_journal() {
             return error;
         }
@@ -54,7 +54,7 @@ impl Supervisor {
             Ok(saved) => saved,
             Err(error) => return failed("write the sessions down", &error),
         };
-        // What the workers have reported since: the next image writes it.
+        // The next image writes the reports that came since.
         let events = ReportEvents::new(self.events.clone(), Arc::clone(&self.logs_sessions));
         hold_reports(&self.engine.reports(), &events);
         let log_lines = crate::log::take_waiting();
@@ -71,8 +71,8 @@ impl Supervisor {
         }
     }
 
-    /// Writes everything down, and executes the program. Returns only if that failed, and then all
-    /// is as it was.
+    /// Writes the state, and executes the program. Returns only if that failed, with everything
+    /// restored.
     fn leave(
         &self,
         mut process: handover::Process,
@@ -100,7 +100,7 @@ impl Supervisor {
         (left, process)
     }
 
-    /// Ends the journal: what it has is written, or counted as lost. The workers go on.
+    /// Ends the journal: its lines are written, or counted as lost. The workers keep running.
     fn close_journal(&mut self) -> Result<(), UpgradeError> {
         let Some(journal) = self.journal.take() else { return Ok(()) };
         journal.close(LOG_LIMIT, After::Held).map_err(|hanging| {
@@ -112,7 +112,7 @@ impl Supervisor {
         })
     }
 
-    /// Keeps open over execve(2) what is neither a session's nor a listener's, or no longer.
+    /// Sets whether descriptors other than those of sessions and listeners stay open over execve(2).
     fn keep(&self, keep: bool) -> sys::Result<crate::log::Kept> {
         if let Some(door) = &self.door {
             if keep { keep_over_exec(door.socket())? } else { close_on_exec(door.socket())? }
@@ -121,7 +121,7 @@ impl Supervisor {
     }
 }
 
-/// Why the process is still this image.
+/// The reason why the process is still this image.
 enum Left {
     Failed(UpgradeError),
     Exec(Errno),

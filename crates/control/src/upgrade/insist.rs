@@ -1,30 +1,29 @@
-//! After execve(2) there is no way back: what the host refuses then for a moment is tried again, for
-//! as long as those who are connected may be expected to wait.
+//! Retries after execve(2), when there is no way back: a resource that the host refuses for a moment
+//! is requested again, for as long as connected clients can be expected to wait.
 
 use std::cell::Cell;
 use std::fmt::Display;
 use std::time::{Duration, Instant};
 
-/// How long is tried. In the previous image the same was there a moment ago, and its threads and
-/// descriptors have become free with execve(2).
+/// Time limit of all attempts. The previous image had the same resources a moment ago, and execve(2)
+/// has freed its threads and descriptors.
 const LIMIT: Duration = Duration::from_secs(30);
-/// Between two tries.
+/// Time between two attempts.
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// Whether and how long something is tried again.
+/// A retry policy with a deadline.
 pub(crate) struct Insistence {
     until: Option<Instant>,
     told: Cell<bool>,
 }
 
 impl Insistence {
-    /// An image that has sessions tries again; one that starts with nothing says at once what is
-    /// wrong.
+    /// An image with sessions retries; one without reports an error at once.
     pub(crate) fn of(has_sessions: bool) -> Self {
         Self { until: has_sessions.then(|| Instant::now() + LIMIT), told: Cell::new(false) }
     }
 
-    /// Whether to try again after this error; waits a moment before it says so.
+    /// Whether to try again after this error; if so, sleeps before it returns.
     pub(crate) fn again(&self, what: &str, error: &dyn Display) -> bool {
         let has_time = self.until.is_some_and(|until| Instant::now() < until);
         if has_time {

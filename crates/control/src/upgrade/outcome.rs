@@ -21,6 +21,6 @@ pub(crate) struct Arrival {
     pub(crate) lost: u64,
     /// From the stop of the workers in the image before to the moment they went on in this one.
     pub(crate) pause: Duration,
-    /// What is not as it was before, for the operator.
+    /// Warnings for the operator about anything that the upgrade could not keep.
     pub(crate) warnings: Vec<String>,
 }

@@ -112,7 +112,7 @@ pub(super) fn last_upgrade(
 
 /// A plan without a text came from the command line, and never is on trial.
 fn saved_trial(trial: &Trial, stopped_at: u64) -> Option<handover::Trial> {
-    // On the clock of this process, which goes on over execve(2).
+    // On the monotonic clock, which execve(2) does not reset.
     let since_stop = sys::monotonic_micros().saturating_sub(stopped_at);
     Some(handover::Trial {
         config_text: trial.back_to.text.as_deref()?.to_owned(),

@@ -4,7 +4,7 @@ import { hasToken, isToken, keepToken } from "./api.js";
 import { byId, setText } from "./dom.js";
 
 // In milliseconds. A question cannot be answered sooner: the second click of a double click, or a key
-// of a text that was meant for another window, is no answer.
+// meant for another window, is no answer.
 const READABLE = 400;
 
 const confirmDialog = byId("confirm-dialog");
@@ -28,7 +28,7 @@ export function confirm(title, text, yes) {
   });
 }
 
-// Only the buttons answer: whoever types or pastes a text means something else.
+// Only the buttons answer: typed or pasted text was meant for another window.
 document.addEventListener("keydown", (event) => {
   const { key, ctrlKey, altKey, metaKey } = event;
   const isText = key.length === 1 && key !== " " && !ctrlKey && !altKey && !metaKey;
