@@ -42,8 +42,8 @@ impl Acceptor {
         now: Time,
     ) {
         let is_known = self.listeners.insert(number, listening).is_some();
-        // That it is not polled was decided by the rules of its old route: its limit, and whether
-        // clients wait there. By those of the new one it is decided again.
+        // The listener was set aside under the rules of its old route (the limit, and whether
+        // clients wait). Decide again under those of the new one.
         if self.clear(number) || !is_known {
             self.poll(number, epoll, now);
         }
@@ -74,8 +74,8 @@ impl Acceptor {
 
     /// Removes a listener.
     pub(crate) fn remove(&mut self, number: u32, epoll: &Epoll) {
-        // Before the socket is closed, not by closing it: another worker may hold it longer,
-        // and until then this one would be woken for it.
+        // Explicitly, not by closing the socket: another worker may hold it longer, and until then
+        // this worker would be woken for it.
         self.unpoll(number, epoll);
         self.listeners.remove(&number);
         self.clear(number);

@@ -1,5 +1,5 @@
-//! How a new configuration takes the place of the old one: everything new is bound first, then it
-//! listens, then the workers are told, then what is left over is given up.
+//! Replaces the running configuration: binds all new sockets, makes them listen, publishes the
+//! listeners to the workers, then removes those that are left over.
 
 use crate::bind::{Attempt, Fresh, Policy};
 use crate::change::Changes;
@@ -54,7 +54,7 @@ impl Forwards {
         Ok(self.arrange(plans, fresh, shared).take_effect(shared))
     }
 
-    /// Whether [`Self::apply`] would do.
+    /// Decides like [`Self::apply`], and changes nothing.
     pub(crate) fn try_apply(
         &mut self,
         plans: &[Arc<plan::Forward>],
@@ -65,7 +65,7 @@ impl Forwards {
         self.prepare(plans, policy, Attempt::Try, shared).map(|fresh| fresh.skipped)
     }
 
-    /// Makes `plans` what runs, as far as they can be bound.
+    /// Runs `plans` as far as they can be bound.
     pub(crate) fn apply_what_can_be_bound(
         &mut self,
         plans: &[Arc<plan::Forward>],
@@ -76,14 +76,14 @@ impl Forwards {
         self.arrange(plans, fresh, shared).take_effect(shared)
     }
 
-    /// Binds what is missing of what runs, as far as that is possible by now.
+    /// Retries the addresses of running forwards that could not be bound.
     pub(crate) fn retry_skipped(&mut self, shared: &Arc<Shared>) -> Vec<Unbound> {
         let plans: Vec<_> = self.running.iter().map(|running| Arc::clone(&running.plan)).collect();
         self.apply_what_can_be_bound(&plans, shared)
     }
 
-    /// All that decides whether a configuration can take the place of the one that runs. A dry run
-    /// and a reload both ask this.
+    /// Decides whether a configuration can replace the running one, for a dry run and a reload
+    /// alike.
     fn prepare<'a>(
         &mut self,
         plans: &[Arc<plan::Forward>],
@@ -101,8 +101,8 @@ impl Forwards {
         Ok(fresh)
     }
 
-    /// Makes earlier `plans` what runs, as far as they can be bound. Forwards with these names that do
-    /// not run come back drained.
+    /// Runs earlier `plans` again, as far as they can be bound. Forwards with these names that do not
+    /// run are restored as drained.
     pub(crate) fn restore(
         &mut self,
         plans: &[Arc<plan::Forward>],
@@ -114,7 +114,7 @@ impl Forwards {
         let comes_back =
             |plan: &&Arc<plan::Forward>| drained.contains(&plan.name) && !runs.contains(&plan.name);
         for plan in plans.iter().filter(comes_back) {
-            // A removed forward is drained already, and may have sessions.
+            // A removed forward is already drained, and may have sessions.
             let running = if let Some(removed) = self.take_removed(&plan.name) {
                 Running::new(removed.plan, removed.forward, Vec::new())
             } else {

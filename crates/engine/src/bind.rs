@@ -12,21 +12,21 @@ use std::sync::Arc;
 use sys::socket::TcpOptions;
 use sys::{Errno, FileState};
 
-/// What becomes of the whole if a forward cannot be bound.
+/// The consequence for the whole configuration of a forward that cannot be bound.
 #[derive(Clone, Copy)]
 pub(crate) enum Policy<'a> {
-    /// Nothing happens, unless this says that the forward may be skipped.
+    /// Nothing is changed, unless this predicate allows the forward to be skipped.
     AllOrNothing(&'a dyn Fn(&plan::Forward) -> bool),
     /// It is skipped, with those of its addresses that cannot be bound.
     WhatCanBe,
 }
 
-/// What is done about an address that is not listened on yet.
+/// The action for an address without a listener.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Attempt {
     /// It is bound.
     Bind,
-    /// It is found out whether it could be.
+    /// Binding is tried and undone.
     Try,
 }
 
@@ -45,24 +45,24 @@ impl Fresh<'_> {
             Policy::AllOrNothing(may_skip) if !may_skip(plan) => &mut self.failed,
             _ => &mut self.skipped,
         };
-        // The first of a forward says enough.
+        // One error per forward is enough.
         if list.last().is_none_or(|last| last.position != position) {
             list.push(Unbound { position, error });
         }
     }
 
-    /// Those of the skipped forwards that a start would not do without.
+    /// The skipped forwards without which a start fails.
     pub(crate) fn required(&self, plans: &[Arc<plan::Forward>]) -> Vec<Unbound> {
         let is_required = |unbound: &&Unbound| !plans[unbound.position].optional;
         self.skipped.iter().filter(is_required).cloned().collect()
     }
 
-    /// Listens at what was bound. Until here a client of the old listeners has noticed nothing.
+    /// Makes the bound sockets listen. Clients of the old listeners are not affected before.
     pub(crate) fn start(&mut self, plans: &[Arc<plan::Forward>], shared: &Shared) {
         for (position, plan) in plans.iter().enumerate() {
             for address in plan.routes.iter().map(|route| &route.listen) {
                 let Some(listener) = self.listeners.get_mut(address) else { continue };
-                // It was bound: another process was quicker to listen.
+                // It was bound, but another process has listened first.
                 if let Err(error) = listener.start(&shared.own) {
                     self.listeners.remove(address);
                     self.note(position, plan, error);
@@ -79,8 +79,7 @@ impl Forwards {
         drained.map(|running| running.plan.name.clone()).collect()
     }
 
-    /// Binds the addresses that are not listened on yet, or finds out whether it could. What is
-    /// bound does not listen.
+    /// Binds the addresses without a listener, or tries to. Bound sockets do not listen yet.
     pub(crate) fn bind_what_is_new<'a>(
         &mut self,
         plans: &[Arc<plan::Forward>],
@@ -161,7 +160,7 @@ impl Forwards {
         Ok(listener)
     }
 
-    /// What is in the way may be our own.
+    /// Adds to the error whether a listener of our own occupies the address.
     fn explain(&self, error: ListenError, shared: &Shared) -> ListenError {
         let ListenCause::Refused(errno) = error.cause else { return error };
         let cause = if self.listeners().any(|listener| listener.address == error.address) {

@@ -37,7 +37,7 @@ pub enum ForwardState {
 /// A Unix listener whose file is not in its place.
 #[derive(Clone, Copy, Debug)]
 pub struct LostFile<'a> {
-    /// Where it listens.
+    /// The address of the listener.
     pub listen: &'a ListenAddress,
     /// Missing or replaced.
     pub state: FileState,

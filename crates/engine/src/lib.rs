@@ -134,7 +134,7 @@ struct Thread {
     handle: JoinHandle<()>,
 }
 
-/// Starts a thread before it has a worker: if the host has none to give, the worker is not lost.
+/// Starts a thread before it has a worker, so that no worker is lost if the host refuses the thread.
 fn start_thread(index: usize, alive: Sender<()>) -> std::io::Result<Thread> {
     let (worker, of_thread) = channel::<Worker>();
     let run = move || {
@@ -148,7 +148,7 @@ fn start_thread(index: usize, alive: Sender<()>) -> std::io::Result<Thread> {
     Ok(Thread { worker, handle })
 }
 
-/// Tries until it succeeds, or `again` does not want to.
+/// Retries `what` until it succeeds, or `again` returns false.
 fn insist<T>(
     again: &dyn Fn(&std::io::Error) -> bool,
     mut attempt: impl FnMut() -> std::io::Result<T>,
@@ -211,8 +211,8 @@ impl Engine {
         self.forwards.apply(forwards, may_skip, &self.shared)
     }
 
-    /// Whether [`Self::apply`] would do, by the same decisions: it binds everything new without
-    /// listening, and lets go of it again. Changes nothing, and disturbs no client.
+    /// Decides like [`Self::apply`]: binds everything new without listening, and closes it again.
+    /// Changes nothing, and disturbs no client.
     pub fn try_apply(
         &mut self,
         forwards: &[Arc<plan::Forward>],
@@ -346,9 +346,9 @@ impl Engine {
     pub fn stop(self, limit: Duration) {
         self.shared.tell_all(|| Message::Stop);
         match self.ended.recv_timeout(limit) {
-            // One that hangs ends with the process.
+            // A worker that hangs ends with the process.
             Err(RecvTimeoutError::Timeout) => {}
-            // They send nothing. A worker that panicked has said so on standard error.
+            // They send nothing. A panic has been printed on standard error.
             _ => self.threads.into_iter().for_each(|thread| _ = thread.join()),
         }
         // A session may have been sent to a worker that had ended before.

@@ -23,13 +23,13 @@ pub(crate) struct Listener {
     file: Option<SocketFile>,
     /// Bound by [`Listener::open`], without listening yet.
     is_to_start: bool,
-    /// Its addresses among those that no session may connect to.
+    /// Its entry in the table of addresses that no session may connect to.
     registration: Option<Registration>,
 }
 
 impl Listener {
-    /// Binds, or takes what was given; [`Self::start`] makes it listen. The options are inherited by
-    /// every accepted socket: no system call per session.
+    /// Binds, or takes a given socket; [`Self::start`] makes it listen. Accepted sockets inherit the
+    /// options, which saves system calls per session.
     pub(crate) fn open(
         number: u32,
         address: &ListenAddress,
@@ -50,8 +50,8 @@ impl Listener {
         Ok(Self { is_to_start, ..Self::with(number, address, sockets, file_at(address)) })
     }
 
-    /// Whether [`Self::open`] could, without a trace of having tried: what is bound for it does not
-    /// listen, and is closed.
+    /// Whether [`Self::open`] would succeed. Leaves no trace: the sockets bound for it do not listen,
+    /// and are closed.
     pub(crate) fn try_open(
         address: &ListenAddress,
         options: &TcpOptions,
@@ -69,7 +69,7 @@ impl Listener {
         tried.map_err(|cause| ListenError { address: address.clone(), cause })
     }
 
-    /// One that is bound already, and whose file is this one.
+    /// A listener on sockets that are already bound, with their file.
     pub(crate) fn bound(
         number: u32,
         address: &ListenAddress,
@@ -93,12 +93,12 @@ impl Listener {
         Self { number, address, sockets, file, is_to_start: false, registration: None }
     }
 
-    /// Listens, if it does not yet. From now on no session may have it for its target.
+    /// Listens, if it does not yet, and forbids sessions to connect to it from now on.
     pub(crate) fn start(&mut self, own: &Arc<OwnListeners>) -> Result<(), ListenError> {
         if std::mem::take(&mut self.is_to_start) {
             for (_, socket) in self.sockets() {
                 let listens = sys::listen::start(&**socket);
-                // If it was bound beside one that leaves: from here on it is alone.
+                // It may have been bound beside a removed listener: makes it exclusive from now on.
                 let alone = listens.and_then(|()| set_sharing(&**socket, Sharing::Exclusive));
                 alone.map_err(|errno| ListenError {
                     address: self.address.clone(),
@@ -235,7 +235,7 @@ fn open(
     Ok(vec![Arc::new(socket)])
 }
 
-/// Binds a TCP address: beside listeners that leave, if they are what is in the way.
+/// Binds a TCP address, sharing it with removed listeners if these occupy it.
 fn bind(
     address: &ListenAddress,
     options: &TcpOptions,

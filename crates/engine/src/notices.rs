@@ -10,7 +10,7 @@ use std::time::Duration;
 const PAUSE: Duration = Duration::from_secs(5);
 /// How long a count that was not reported is kept for the next report of its kind.
 const COUNT_HOLDS: Duration = Duration::from_secs(600);
-/// Kinds from which on old ones are forgotten.
+/// Least number of kinds at which old ones are evicted.
 const MANY: usize = 1024;
 
 /// What happened. Making one allocates nothing, since most reports are suppressed.
@@ -18,7 +18,7 @@ const MANY: usize = 1024;
 pub(crate) enum Kind {
     /// To a forward, by its name.
     Forward(Arc<str>, Cause),
-    /// To the process: what was missing, and what for.
+    /// A resource missing in the process: its purpose, and the cause.
     Resource(&'static str, Cause),
 }
 
@@ -64,7 +64,7 @@ impl Notices {
         }
     }
 
-    /// Forgets the kinds that would be reported at once anyway, and counts that are too old.
+    /// Evicts the kinds that would be reported at once anyway, and counts that are too old.
     fn forget(&mut self, now: Time) {
         self.kinds.retain(|_, entry| {
             let holds = if entry.count == 0 { PAUSE } else { COUNT_HOLDS };

@@ -71,7 +71,7 @@ impl Forwards {
             self.running[at].listeners.iter().map(|listener| listener.address.clone()).collect();
         let missing = plan.routes.iter().map(|route| &route.listen);
         let missing: Vec<_> = missing.filter(|address| !bound.contains(*address)).collect();
-        // What is in the way stays.
+        // Listeners that exclude the address stay.
         let mut leaving = Leaving::default();
         let mut new = self.bind(&missing, plan, Attempt::Bind, shared, &mut leaving)?;
         for (_, listener) in &mut new {

@@ -25,7 +25,7 @@ pub(crate) struct OwnListeners {
     files: RwLock<Vec<FileId>>,
 }
 
-/// An address without its port. The scope tells equal link-local addresses apart.
+/// An address without its port. The scope distinguishes equal link-local addresses.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Place {
     ip: IpAddr,
@@ -80,7 +80,7 @@ impl Default for OwnListeners {
 const WORD: usize = 64;
 
 impl OwnListeners {
-    /// Notes a listener: its addresses, and its files.
+    /// Adds a listener's addresses and files, until the result is dropped.
     pub(crate) fn register(
         self: &Arc<Self>,
         addresses: Vec<SocketAddr>,
@@ -120,7 +120,7 @@ impl OwnListeners {
         self.file_count.store(all.len(), Ordering::Relaxed);
     }
 
-    /// Whether one of them is in the way of a new listener.
+    /// Whether one of the listeners excludes a new one at `address`.
     pub(crate) fn overlaps(&self, address: &ListenAddress) -> bool {
         match address {
             ListenAddress::Any { port } => self.has_port(*port),
@@ -177,7 +177,7 @@ impl OwnListeners {
 }
 
 fn is_of_this_host(mut address: SocketAddr, ip: IpAddr) -> bool {
-    // An IPv4 address in IPv6's clothes is routed as what it is.
+    // An IPv4-mapped IPv6 address is routed as the IPv4 address.
     if address.ip() != ip {
         address = SocketAddr::new(ip, address.port());
     }

@@ -8,8 +8,8 @@ use crate::shared::Shared;
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
-/// How long to wait for each worker to see to a change. A worker needs a millisecond, or ten for
-/// thousands of listeners; this is for a host that hardly runs us.
+/// How long to wait for each worker to apply a change. A worker needs a millisecond, or ten for
+/// thousands of listeners; the limit is for an overloaded host.
 const CHANGE_LIMIT: Duration = Duration::from_secs(2);
 
 /// Listener updates that attach the sockets of `listener` to `route`.

@@ -68,8 +68,8 @@ impl Forwards {
     }
 
     /// Makes `plans` what runs, with what the image before had. The workers are not told yet.
-    /// Returns the forwards that cannot be bound and should be: they are skipped, and their sessions
-    /// go on all the same.
+    /// Returns the configured forwards that cannot be bound: they are skipped, but keep their
+    /// sessions.
     pub(super) fn take_over(
         &mut self,
         plans: &[Arc<plan::Forward>],

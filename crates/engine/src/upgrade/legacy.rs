@@ -9,7 +9,7 @@ use sys::FileId;
 /// What forwards begin with that the image before had. Empty in every other process.
 #[derive(Default)]
 pub(crate) struct Legacy {
-    /// Listening sockets. What is not wanted is closed.
+    /// Listening sockets. Those that no forward takes are closed.
     pub(crate) sockets: HashMap<ListenAddress, Bound>,
     /// What the first of the given sockets of an address is known by there.
     pub(crate) given: HashMap<ListenAddress, u32>,
@@ -19,7 +19,7 @@ pub(crate) struct Legacy {
 
 /// A listening socket of the image before.
 pub(crate) struct Bound {
-    /// What the workers' epoll instances know it by, if it is registered there.
+    /// Its key in the workers' epoll instances, if it is registered there.
     pub(crate) number: Option<u32>,
     pub(crate) socket: OwnedFd,
     /// The file that was made for it, if that is known.

@@ -9,9 +9,8 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 use sys::Errno;
 
-/// How long all of them together may take to stop and to write: the sessions of those that are quick
-/// wait meanwhile. It needs a millisecond for a thousand sessions; this is for a host that hardly
-/// runs us.
+/// Time limit for all workers to stop and write their state: the sessions of the first ones wait
+/// meanwhile. A thousand sessions take a millisecond; the limit is for an overloaded host.
 const ANSWER_LIMIT: Duration = Duration::from_secs(5);
 /// A session may be on its way between two workers when they stop: they write again then.
 const MOST_ROUNDS: usize = 3;

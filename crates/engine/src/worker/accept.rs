@@ -37,7 +37,7 @@ impl Worker {
     /// Accepts what waits, up to a turn's share. What is left is reported again. False if there is
     /// no use in going on at once.
     pub(crate) fn accept_from(&mut self, number: u32) -> bool {
-        // While draining it is there until its turn to be forgotten has come.
+        // While draining, a listener stays in the table until the walk reaches it.
         let listening = self.acceptor.get(number).filter(|_| !self.draining);
         let Some(listening) = listening.map(Arc::clone) else { return false };
         let mut failure = None;
@@ -59,9 +59,9 @@ impl Worker {
     /// Accepts one connection.
     fn accept_one(&mut self, number: u32, listening: &Listening) -> Tried {
         let route = &listening.route;
-        // Where clients may wait, a place is taken before one is accepted, and returned if none was
-        // there. Where they may not, it is taken for a client that is there: a place held for no
-        // client would have another worker refuse one.
+        // Where clients may wait, a place is taken before accept(2), and returned if no client was
+        // there. Where they may not, it is taken after: a place held without a client would make
+        // another worker refuse one.
         let permit = match route.forward.rules().at_limit {
             AtLimit::Refuse => None,
             AtLimit::Wait => {

@@ -15,13 +15,13 @@ use std::sync::Arc;
 
 /// Work of one turn, in looks at a place of the table of sessions (some nanoseconds each).
 const WORK_PER_TURN: u32 = 4096;
-/// A session whose timer is set.
+/// Cost of setting a session's timer.
 const TIMER: u32 = 16;
-/// A listener that is polled or given up: one or two system calls.
+/// Cost of polling or removing a listener: one or two system calls.
 const LISTENER: u32 = 128;
-/// A session that is reset, or one that begins: some system calls.
+/// Cost of resetting or starting a session: several system calls.
 const SESSION: u32 = 256;
-/// Batches accepted at most from a listener that is given up.
+/// Batches accepted at most from a removed listener.
 const LAST_BATCHES: u32 = 64;
 
 /// Work that takes many steps, and how far it is.
@@ -36,7 +36,7 @@ pub(crate) enum Walk {
     CutForward { forward: Arc<Forward>, place: u32 },
     /// A session is looked for and reset.
     Kill { id: u64, place: u32, reply: Reply<bool> },
-    /// All listeners are given up.
+    /// All listeners are removed.
     Drain { numbers: Vec<u32> },
     /// All sessions are reset.
     Cut { place: u32 },
@@ -65,14 +65,14 @@ impl Worker {
         }
     }
 
-    /// Does all that is left of the walks: nothing of them is handed to another image.
+    /// Completes all walks, since none is handed to another image.
     pub(crate) fn finish_walking(&mut self) {
         while !self.walks.is_empty() {
             self.go_on_walking();
         }
     }
 
-    /// Goes on with a walk for as long as there is `work`. Returns it if it is not done then.
+    /// Continues a walk while there is `work`. Returns it if it is not finished then.
     fn take_steps(&mut self, mut walk: Walk, work: &mut u32) -> Option<Walk> {
         let is_done = match &mut walk {
             Walk::Poll { numbers } => self.poll_some(numbers, work),
@@ -152,8 +152,8 @@ impl Worker {
         }
         while *work > 0 {
             let Some(number) = changes.unlisten.get(*at - changes.listen.len()) else { break };
-            // Whoever has come by now is still served: for a client, the connection is there as
-            // soon as the kernel has it.
+            // Queued clients are still served: a client is connected as soon as the kernel has
+            // queued it.
             if *batches < LAST_BATCHES && self.accept_from(*number) {
                 *batches += 1;
                 *work = work.saturating_sub(ACCEPTS_PER_TURN * SESSION);
@@ -228,7 +228,7 @@ enum Found {
     NotYet,
 }
 
-/// Answers whoever waits for the end of a walk.
+/// Sends the reply at the end of a walk.
 fn answer(walk: Walk, found: bool) -> Option<Walk> {
     match walk {
         Walk::Change { reply, .. } => reply(()),
