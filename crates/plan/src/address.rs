@@ -3,11 +3,6 @@
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::str::FromStr;
-
-use crate::address_text::{parse_listen, parse_target};
-use crate::problem::Fault;
-use crate::text::Piece;
 
 /// Where a listener waits for clients.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -144,29 +139,6 @@ fn write_last_port(f: &mut fmt::Formatter<'_>, first: Option<u16>, count: u16) -
         (2.., Some(port)) => write!(f, "-{}", port.saturating_add(count - 1)),
         _ => Ok(()),
     }
-}
-
-impl FromStr for ListenAddress {
-    type Err = Fault;
-
-    /// The reverse of [`fmt::Display`].
-    fn from_str(text: &str) -> Result<Self, Fault> {
-        single(parse_listen(Piece::new(text))?)
-    }
-}
-
-impl FromStr for Target {
-    type Err = Fault;
-
-    /// The reverse of [`fmt::Display`].
-    fn from_str(text: &str) -> Result<Self, Fault> {
-        single(parse_target(Piece::new(text))?)
-    }
-}
-
-fn single<A>(range: Ranged<A>) -> Result<A, Fault> {
-    let one = range.count == 1;
-    one.then_some(range.first).ok_or_else(|| Fault::new(0..0, "one port, not a range"))
 }
 
 impl fmt::Display for ListenAddress {

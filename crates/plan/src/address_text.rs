@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr, SocketAddrV6};
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use crate::address::{ListenAddress, Ranged, Target};
 use crate::problem::Fault;
@@ -28,6 +29,29 @@ struct Ports {
 enum Host {
     Ip(SocketAddr),
     Name(String),
+}
+
+impl FromStr for ListenAddress {
+    type Err = Fault;
+
+    /// The reverse of [`Display`](std::fmt::Display).
+    fn from_str(text: &str) -> Result<Self, Fault> {
+        single(parse_listen(Piece::new(text))?)
+    }
+}
+
+impl FromStr for Target {
+    type Err = Fault;
+
+    /// The reverse of [`Display`](std::fmt::Display).
+    fn from_str(text: &str) -> Result<Self, Fault> {
+        single(parse_target(Piece::new(text))?)
+    }
+}
+
+fn single<A>(range: Ranged<A>) -> Result<A, Fault> {
+    let one = range.count == 1;
+    one.then_some(range.first).ok_or_else(|| Fault::new(0..0, "one port, not a range"))
 }
 
 /// Reads an address to listen on, such as `:5432`.

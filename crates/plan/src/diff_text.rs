@@ -3,8 +3,8 @@
 use std::fmt::{self, Write as _};
 
 use crate::diff::{Change, PlanDiff};
+use crate::escape::{escaped, write_escaped};
 use crate::setting::{Effect, Section};
-use crate::text::{escaped, write_escaped};
 
 impl fmt::Display for PlanDiff {
     /// One line per added (`+`) or removed (`-`) forward and per change (`~`), with the names

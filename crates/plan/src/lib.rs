@@ -32,6 +32,8 @@ mod values_text;
 mod words;
 // What comes out.
 mod address;
+mod escape;
+mod place;
 mod plan;
 mod problem;
 mod render;
@@ -63,11 +65,11 @@ pub use plan::{
 pub use problem::{COMMAND_LINE, Fault, Place, Problem, Problems, Severity};
 
 pub use check::LISTENERS_MAX;
+pub use escape::{escaped, escaped_lines};
 pub use read::{read, read_text, read_text_for_all_problems};
 pub use setting::{Effect, Kind, Role, Section, Setting};
 pub use settings::settings;
 pub use shell::shell_word;
-pub use text::{escaped, escaped_lines};
 pub use toml_text::basic_string;
 pub use words::Word;
 

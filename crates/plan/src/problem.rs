@@ -3,40 +3,13 @@
 use std::collections::HashSet;
 use std::fmt;
 
-use crate::text::{self, Excerpt, Spot};
-
-/// The source name of everything that came from the command line.
-pub const COMMAND_LINE: &str = "command line";
+use crate::escape::{escaped, escaped_lines};
+pub use crate::place::{COMMAND_LINE, Fault, Place};
+use crate::text::{Excerpt, Spot};
 
 /// How many problems are kept; the rest are only counted, so that a file full of junk cannot fill
 /// the memory with complaints about it.
 const KEPT_MAX: usize = 1000;
-
-/// Where something is written.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Place {
-    /// The file name as given, or [`COMMAND_LINE`].
-    pub source: String,
-    /// From 1.
-    pub line: u32,
-    /// In characters, from 1.
-    pub column: u32,
-}
-
-impl Place {
-    /// Whether this is an argument, which has no lines worth counting.
-    pub fn is_command_line(&self) -> bool {
-        self.source == COMMAND_LINE
-    }
-}
-
-impl fmt::Display for Place {
-    /// `file:line:column`, or just [`COMMAND_LINE`].
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        text::write_escaped(f, &self.source)?;
-        if self.is_command_line() { Ok(()) } else { write!(f, ":{}:{}", self.line, self.column) }
-    }
-}
 
 /// How bad a problem is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -94,43 +67,6 @@ impl fmt::Display for Problem {
         write!(f, "{}: {}", self.severity, self.message_and_hint())
     }
 }
-
-/// What is wrong with a piece of text, before anyone knows where that piece stands.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fault {
-    /// The bytes of the piece that are to blame.
-    pub(crate) span: std::ops::Range<usize>,
-    /// What is wrong.
-    pub message: String,
-    /// What to do about it.
-    pub hint: Option<String>,
-}
-
-impl Fault {
-    pub(crate) fn new(span: std::ops::Range<usize>, message: impl Into<String>) -> Self {
-        Self { span, message: message.into(), hint: None }
-    }
-
-    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
-        self.hint = Some(hint.into());
-        self
-    }
-
-    /// The same fault, seen from a text in which the piece starts at `offset`.
-    pub(crate) fn shifted(mut self, offset: usize) -> Self {
-        self.span = self.span.start + offset..self.span.end + offset;
-        self
-    }
-}
-
-impl fmt::Display for Fault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)?;
-        self.hint.as_ref().map_or(Ok(()), |hint| write!(f, " ({hint})"))
-    }
-}
-
-impl std::error::Error for Fault {}
 
 /// Everything that is wrong, in the order of the text.
 #[derive(Clone, Debug)]
@@ -198,8 +134,8 @@ impl Problems {
             self.kept.push(Problem {
                 severity,
                 place: Some(spot.place()),
-                message: text::escaped(&fault.message),
-                hint: fault.hint.as_deref().map(text::escaped_lines),
+                message: escaped(&fault.message),
+                hint: fault.hint.as_deref().map(escaped_lines),
                 excerpt: Some(spot.excerpt()),
             });
         }
@@ -216,8 +152,8 @@ impl Problems {
             self.kept.push(Problem {
                 severity: Severity::Error,
                 place,
-                message: text::escaped(message),
-                hint: hint.map(text::escaped_lines),
+                message: escaped(message),
+                hint: hint.map(escaped_lines),
                 excerpt: None,
             });
         }

@@ -6,8 +6,8 @@ use annotate_snippets::{
     AnnotationKind, Element, Group, Level, Origin, Padding, Renderer, Snippet,
 };
 
+use crate::escape;
 use crate::problem::{Place, Problem, Problems, Severity};
-use crate::text;
 
 /// How many problems are shown; nobody reads more at once.
 const SHOWN_MAX: usize = 50;
@@ -57,7 +57,7 @@ fn report(problem: &Problem) -> Vec<Group<'_>> {
 
 /// The place as it is, not worked out from the excerpt, which may start in the middle of a line.
 fn origin(place: &Place) -> Origin<'_> {
-    let origin = Origin::path(text::escaped(&place.source));
+    let origin = Origin::path(escape::escaped(&place.source));
     if place.is_command_line() {
         return origin;
     }

@@ -1,9 +1,9 @@
 //! Text that problems point into: places, and excerpts that are safe to print.
 
-use std::fmt;
 use std::ops::Range;
 
-use crate::problem::{Fault, Place};
+use crate::escape::{escaped, push_escaped};
+use crate::place::{Fault, Place};
 
 /// How many characters of a line an excerpt shows at most, before and from the place on.
 const BEFORE_MAX: usize = 60;
@@ -239,43 +239,6 @@ pub(crate) fn cut(text: &str) -> String {
         shown.push('…');
     }
     shown
-}
-
-/// The text with everything escaped that could move the cursor or hide other text.
-pub fn escaped(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    push_escaped(&mut escaped, text);
-    escaped
-}
-
-/// Like [`escaped`], for text of ours that may have several lines.
-pub fn escaped_lines(text: &str) -> String {
-    text.split('\n').map(escaped).collect::<Vec<_>>().join("\n")
-}
-
-/// Like [`escaped`], straight into a formatter.
-pub(crate) fn write_escaped(out: &mut impl fmt::Write, text: &str) -> fmt::Result {
-    for c in text.chars() {
-        match c {
-            '\t' => out.write_char(' ')?,
-            c if is_unsafe(c) => write!(out, "{}", c.escape_debug())?,
-            c => out.write_char(c)?,
-        }
-    }
-    Ok(())
-}
-
-fn push_escaped(out: &mut String, text: &str) {
-    // Writing to a String cannot fail.
-    let _ = write_escaped(out, text);
-}
-
-/// Control characters, and the invisible ones that reorder or hide what stands around them.
-fn is_unsafe(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}')
-        || matches!(c, '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}')
-        || matches!(c, '\u{e0000}'..='\u{e007f}')
 }
 
 /// The word that was probably meant, if one is near enough.
