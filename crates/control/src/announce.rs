@@ -1,8 +1,7 @@
 //! What is told at the start: where clients are taken, where that leads, and who may ask.
 
-use crate::admin::Door;
-use crate::supervisor::Supervisor;
-use engine::{ForwardState, ForwardView};
+use crate::capacity::Capacity;
+use engine::{Engine, ForwardState, ForwardView};
 
 /// Listeners that are told one by one: more would bury what else the start has to say.
 const MOST_TOLD: usize = 20;
@@ -21,8 +20,14 @@ fn announce_log_directory(log: &plan::Log) {
 }
 
 /// Says what the process serves. The last line is that it is ready.
-pub(crate) fn announce(supervisor: &Supervisor) {
-    let Supervisor { plan, engine, workers, capacity, door, .. } = supervisor;
+/// `admin` is where the admin interface is, if there is one.
+pub(crate) fn announce(
+    plan: &plan::Plan,
+    engine: &Engine,
+    workers: usize,
+    capacity: &Capacity,
+    admin: Option<&str>,
+) {
     let is_active = |view: &ForwardView<'_>| view.state == ForwardState::Active;
     let plans = || engine.forwards().filter(is_active).map(|view| view.plan);
     let routes = || plans().flat_map(|plan| plan.routes.iter().map(move |route| (plan, route)));
@@ -51,7 +56,7 @@ pub(crate) fn announce(supervisor: &Supervisor) {
         version = env!("CARGO_PKG_VERSION"),
         pid = std::process::id(),
         config = plan.config.as_ref().map(|path| path.display().to_string()),
-        admin = door.as_ref().map_or("none", Door::place),
+        admin = admin.unwrap_or("none"),
         forwards = plan.forwards.len(),
         listeners = engine.listeners(),
         workers,

@@ -30,6 +30,10 @@ mod supervisor;
 
 mod switch;
 
+mod snapshots;
+
+mod written;
+
 mod deadlines;
 
 mod report_events;

@@ -8,15 +8,14 @@
 mod collector;
 
 mod snapshot;
+pub(crate) use snapshot::{Forward, Process, Snapshot};
 
 mod table;
 pub use table::{Kind, METRICS, Metric};
 
-use crate::supervisor::Supervisor;
 use collector::Exposition;
 use prometheus_client::encoding::text;
 use prometheus_client::registry::Registry;
-use snapshot::Snapshot;
 
 /// How the metrics are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,12 +26,8 @@ pub(crate) enum Format {
     OpenMetrics,
 }
 
-/// All metrics, as they are now.
-pub(crate) fn render(supervisor: &mut Supervisor, format: Format) -> String {
-    write(Snapshot::take(supervisor), format)
-}
-
-fn write(snapshot: Snapshot, format: Format) -> String {
+/// The metrics of one moment as text.
+pub(crate) fn render(snapshot: Snapshot, format: Format) -> String {
     let mut text = String::new();
     let mut registry = Registry::default();
     registry.register_collector(Box::new(Exposition { snapshot, format }));

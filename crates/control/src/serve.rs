@@ -97,7 +97,8 @@ fn begin(
     supervisor.door = door;
     supervisor.sandbox = sandbox;
     if !goes_on {
-        announce(&supervisor);
+        let Supervisor { plan, engine, workers, capacity, door, .. } = &supervisor;
+        announce(plan, engine, *workers, capacity, door.as_ref().map(Door::place));
     }
     if goes_on {
         supervisor.keep_journal();

@@ -2,14 +2,13 @@
 
 use super::app::App;
 use super::refusal::Refusal;
-use super::written::seconds_since;
-use crate::supervisor::Supervisor;
 use crate::switch::SwitchError;
+use crate::written::seconds_since;
 use api::{Done, Failure, Forward, Forwards, Rates};
 use axum::Json;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
-use engine::{ForwardState, ForwardView, Totals};
+use engine::{Engine, ForwardState, ForwardView, Totals};
 use flow::{Direction, Time};
 use serde::Deserialize;
 use std::cmp::Reverse;
@@ -89,17 +88,17 @@ pub(super) async fn all(
     } else {
         HashMap::new()
     };
-    let list = move |supervisor: &mut Supervisor| query.answer(supervisor, &rates);
-    Ok(Json(app.supervisor.ask(list).await?))
+    let list = app.supervisor.ask(move |supervisor| query.answer(&supervisor.engine, &rates));
+    Ok(Json(list.await?))
 }
 
 impl ListQuery {
     /// Only those that are shown are described: there may be thousands.
-    fn answer(&self, supervisor: &Supervisor, rates: &HashMap<String, Rates>) -> Forwards {
+    fn answer(&self, engine: &Engine, rates: &HashMap<String, Rates>) -> Forwards {
         let named = |view: &ForwardView<'_>| {
             self.name.as_ref().is_none_or(|part| view.plan.name.contains(part))
         };
-        let views = supervisor.engine.forwards().filter(named);
+        let views = engine.forwards().filter(named);
         let found = views.map(|view| (view, view.totals()));
         let wanted = |(view, totals): &_| !self.trouble || is_in_trouble(view, totals);
         let mut found: Vec<_> = found.filter(wanted).collect();
@@ -147,13 +146,13 @@ pub(super) async fn one(
     let rates =
         if rates { app.growth.of_forwards(&app.supervisor).await?.remove(&name) } else { None };
     let wanted = name.clone();
-    let find = move |supervisor: &mut Supervisor| {
+    let found = app.supervisor.ask(move |supervisor| {
         let mut forwards = supervisor.engine.forwards();
         forwards
             .find(|forward| forward.plan.name == wanted)
             .map(|view| Forward { rates, ..forward_of(&view, &view.totals()) })
-    };
-    app.supervisor.ask(find).await?.map(Json).ok_or_else(|| Refusal::no_forward(&name))
+    });
+    found.await?.map(Json).ok_or_else(|| Refusal::no_forward(&name))
 }
 
 /// Lets a forward take no more sessions; those it has go on.

@@ -2,9 +2,9 @@
 
 use super::meter::{Before, Meter};
 use crate::handle::Gone;
-use crate::supervisor::{Supervisor, SupervisorHandle};
+use crate::supervisor::SupervisorHandle;
 use api::{Rates, Status};
-use engine::Totals;
+use engine::{Engine, Totals};
 use flow::Direction;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -45,7 +45,7 @@ impl Growth {
         self: &Arc<Self>,
         supervisor: &SupervisorHandle,
     ) -> Result<HashMap<String, Rates>, Gone> {
-        let look = || supervisor.ask(|supervisor| amounts(supervisor));
+        let look = || supervisor.ask(|supervisor| amounts(&supervisor.engine));
         let (now, before) = self.forwards.measure(look, HashMap::clone).await?;
         let growth = Arc::clone(self);
         tokio::spawn(async move { growth.forwards.forget().await });
@@ -58,8 +58,8 @@ impl Growth {
     }
 }
 
-fn amounts(supervisor: &Supervisor) -> HashMap<String, Amounts> {
-    let forwards = supervisor.engine.forwards();
+fn amounts(engine: &Engine) -> HashMap<String, Amounts> {
+    let forwards = engine.forwards();
     forwards.map(|view| (view.plan.name.clone(), Amounts::of_totals(&view.totals()))).collect()
 }
 

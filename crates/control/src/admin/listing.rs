@@ -1,6 +1,6 @@
 //! Collecting sessions from the workers, a slice at a time.
 
-use super::written::time;
+use crate::written::time;
 use api::{Lane, Session, Tcp};
 use engine::{LaneView, Observer, SessionView, Slice, Wanted};
 use flow::{Way, verdict};

@@ -6,7 +6,7 @@
 //!  door     where it listens, and who may come in
 //!  server   connections: their number, their time, their size
 //!  routes   which question is answered where
-//!  app      what answers are made of; written: times and changes in them
+//!  app      what answers are made of
 //!  budget   the memory of answers that wait to be read
 //!  answers: status, forwards, sessions (listing, rates, growth), reload, upgrade, events, probes,
 //!           profile
@@ -36,8 +36,6 @@ mod reload;
 mod sessions;
 mod status;
 mod upgrade;
-
-mod written;
 
 mod document;
 mod page;

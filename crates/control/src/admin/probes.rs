@@ -3,6 +3,7 @@
 use super::app::App;
 use super::refusal::Refusal;
 use crate::metrics::{Format, render};
+use crate::supervisor::Supervisor;
 use api::Failure;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
@@ -26,8 +27,8 @@ pub(super) async fn metrics(
     } else {
         (Format::Prometheus, PROMETHEUS)
     };
-    let text = app.supervisor.ask(move |supervisor| render(supervisor, format)).await?;
-    Ok(([(header::CONTENT_TYPE, content_type)], text))
+    let snapshot = app.supervisor.ask(Supervisor::metrics).await?;
+    Ok(([(header::CONTENT_TYPE, content_type)], render(snapshot, format)))
 }
 
 /// Whoever knows OpenMetrics names it; Prometheus names both, and prefers it.

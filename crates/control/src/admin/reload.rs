@@ -2,8 +2,8 @@
 
 use super::app::App;
 use super::refusal::Refusal;
-use super::written::change;
 use crate::reload::{NotConfirmed, ReloadError, ReloadOptions, ReloadReport};
+use crate::written::change;
 use api::{ChangedForward, Done, Failure, ForwardSummary, Reload};
 use axum::Json;
 use axum::extract::rejection::QueryRejection;

@@ -84,11 +84,11 @@ pub(super) async fn list(
         return Err(Refusal::bad_request(message));
     }
     if let Some(name) = forward.clone() {
-        let is_there = |supervisor: &mut crate::supervisor::Supervisor, name: &str| {
-            supervisor.engine.forwards().any(|forward| forward.plan.name == name)
-        };
         let wanted = name.clone();
-        if !app.supervisor.ask(move |supervisor| is_there(supervisor, &wanted)).await? {
+        let is_there = app.supervisor.ask(move |supervisor| {
+            supervisor.engine.forwards().any(|forward| forward.plan.name == wanted)
+        });
+        if !is_there.await? {
             return Err(Refusal::no_forward(&name));
         }
     }

@@ -42,7 +42,7 @@ fn written(forwards: Vec<Forward>, format: Format) -> String {
         waiting: vec!["workers"],
         ..Process::default()
     };
-    write(Snapshot { process, forwards }, format)
+    render(Snapshot { process, forwards }, format)
 }
 
 /// The series by what stands before their numbers. Two that are equal are a failure.

@@ -6,17 +6,17 @@ use plan::Effect;
 use std::time::SystemTime;
 
 /// Seconds since then.
-pub(super) fn seconds_since(at: Time) -> f64 {
+pub(crate) fn seconds_since(at: Time) -> f64 {
     Time::from_micros(sys::monotonic_micros()).since(at).as_secs_f64()
 }
 
 /// A time as answers write it.
-pub(super) fn time(time: SystemTime) -> String {
+pub(crate) fn time(time: SystemTime) -> String {
     humantime::format_rfc3339_millis(time).to_string()
 }
 
 /// Converts a changed setting to its form in answers.
-pub(super) fn change(change: plan::Change) -> Change {
+pub(crate) fn change(change: plan::Change) -> Change {
     let effect = match change.effect {
         Effect::AtOnce => "process",
         Effect::LivingSessions => "all_sessions",

@@ -1,0 +1,89 @@
+//! What the supervisor shows of the process at one moment: values for others to keep and to write,
+//! so that nothing else has to know what a supervisor is made of.
+
+use crate::metrics::{Forward, Process, Snapshot};
+use crate::supervisor::Supervisor;
+use crate::written::{change, seconds_since, time};
+use api::{LastReload, LastUpgrade, Status};
+
+impl Supervisor {
+    /// What `GET /v1/status` answers.
+    pub(crate) fn status(&self) -> Status {
+        let Supervisor { plan, engine, capacity, .. } = self;
+        let (sums, log_dropped) = (engine.sums(), crate::log::dropped());
+        Status {
+            state: if self.draining { "draining" } else { "serving" }.to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            pid: std::process::id(),
+            started: time(self.started),
+            uptime: self.uptime().as_secs_f64(),
+            config: plan.config.as_ref().map(|path| path.display().to_string()),
+            generation: self.generation,
+            last_reload: self.last_reload.as_ref().map(|last| LastReload {
+                at: time(last.at),
+                by: last.by.clone(),
+                error: last.error.clone(),
+            }),
+            confirm_within: self.confirm_within().map(|left| left.as_secs_f64()),
+            restoring: self.restoring.as_ref().map_or(0, |it| it.names.len()),
+            waiting: self.in_force.waiting(plan).into_iter().map(change).collect(),
+            upgrades: self.upgrades,
+            last_upgrade: self.last_upgrade.as_ref().map(last_upgrade),
+            sandboxed: self.sandbox.is_some(),
+            workers: self.workers,
+            forwards: plan.forwards.len(),
+            listeners: engine.listeners(),
+            sessions: engine.sessions(),
+            max_sessions: engine.max_sessions(),
+            sessions_opened: sums.opened,
+            bytes_up: sums.bytes_up,
+            bytes_down: sums.bytes_down,
+            rates: None,
+            log_dropped: log_dropped.queue_full + log_dropped.write_failed,
+            last_log_dropped: log_dropped.last.map(seconds_since),
+            open_files: sys::open_files().unwrap_or(0),
+            open_files_limit: capacity.open_files_limit,
+            pipes: self.observer().pipes(),
+            resident_memory: sys::usage().resident,
+        }
+    }
+
+    /// The numbers that the metrics show. Reads the host for some of them.
+    pub(crate) fn metrics(&mut self) -> Snapshot {
+        let headroom = self.rooms();
+        let engine = &self.engine;
+        let last_reload = self.last_reload.as_ref();
+        let waiting = self.in_force.waiting(&self.plan);
+        let process = Process {
+            open_files: sys::open_files(),
+            open_files_limit: sys::open_files_limit(),
+            pipes: self.observer().pipes() as u64,
+            max_sessions: engine.max_sessions(),
+            headroom,
+            generation: self.generation,
+            last_reload_succeeded: last_reload.is_none_or(|reload| reload.error.is_none()),
+            last_reload: last_reload.map_or(self.started, |reload| reload.at),
+            trial_left: self.trial.as_ref().map(|trial| trial.left().as_secs_f64()),
+            restoring: self.restoring.as_ref().map_or(0, |it| it.names.len() as u64),
+            waiting: waiting.iter().map(|change| change.key).collect(),
+            log_dropped: crate::log::dropped(),
+            started: self.started,
+            usage: sys::usage(),
+        };
+        Snapshot { process, forwards: engine.forwards().map(|view| Forward::new(&view)).collect() }
+    }
+}
+
+fn last_upgrade(last: &crate::upgrade::LastUpgrade) -> LastUpgrade {
+    let arrival = last.result.as_ref().ok();
+    LastUpgrade {
+        at: time(last.at),
+        by: last.by.clone(),
+        from: arrival.map(|arrival| arrival.from.clone()),
+        sessions: arrival.map_or(0, |arrival| arrival.sessions),
+        lost: arrival.map_or(0, |arrival| arrival.lost),
+        pause: arrival.map(|arrival| arrival.pause.as_secs_f64()),
+        error: last.result.as_ref().err().cloned(),
+        warnings: arrival.map(|arrival| arrival.warnings.clone()).unwrap_or_default(),
+    }
+}
