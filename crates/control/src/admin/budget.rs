@@ -10,7 +10,7 @@ use axum::body::{Body, Bytes, HttpBody, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::Method;
 use axum::middleware::Next;
-use axum::response::{IntoResponse as _, Response};
+use axum::response::Response;
 use futures_util::stream;
 use std::collections::VecDeque;
 use std::io;
@@ -18,7 +18,7 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
 use tokio::task::AbortHandle;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 
 /// Bytes of all long answers that are not written yet. A longer one is alone.
 const BUDGET: usize = 8 * 1024 * 1024;
@@ -26,7 +26,8 @@ const BUDGET: usize = 8 * 1024 * 1024;
 const SHORT: u64 = 64 * 1024;
 /// A piece of an answer. HTTP buffers some of them before the connection takes them.
 const PIECE: usize = 16 * 1024;
-/// How long a question waits until there is room for its answer.
+/// How long a question waits for its turn and for room, and with its room for its turn again. Both together
+/// are less than an answer may take (`routes.rs`), so that a crowd is refused as such.
 const WAIT: Duration = Duration::from_secs(10);
 /// How long a client may take to read a long answer, which keeps its room from others.
 const READ_LIMIT: Duration = Duration::from_secs(60);
@@ -58,31 +59,34 @@ impl Budget {
         Self { room: Arc::new(Semaphore::new(BUDGET)), turn: Arc::default() }
     }
 
-    /// Makes an answer, alone, with the room that was waited for.
-    async fn make(&self, answer: impl Future<Output = Response>, room: Option<Room>) -> Made {
-        let _turn = self.turn.lock().await;
+    /// Makes an answer, alone, with the room that was waited for. Its turn has to come until then.
+    async fn make(
+        &self,
+        answer: impl Future<Output = Response>,
+        room: Option<Room>,
+        until: Instant,
+    ) -> Result<Made, Refusal> {
+        let _turn = timeout_at(until, self.turn.lock()).await.map_err(|_| full())?;
         let (head, body) = answer.await.into_parts();
         if body.size_hint().upper().is_some_and(|size| size <= SHORT) {
-            return Made::Fits(Response::from_parts(head, body));
+            return Ok(Made::Fits(Response::from_parts(head, body)));
         }
-        let Ok(whole) = to_bytes(body, usize::MAX).await else {
-            return Made::Fits(full().into_response());
-        };
+        let whole = to_bytes(body, usize::MAX).await.map_err(|_| full())?;
         let size = u32::try_from(whole.len().min(BUDGET)).unwrap_or(u32::MAX);
-        let had = room.as_ref().map_or(0, Room::num_permits);
-        let more = size.saturating_sub(u32::try_from(had).unwrap_or(u32::MAX));
+        let in_hand = room.as_ref().map_or(0, Room::num_permits);
+        let more = size.saturating_sub(u32::try_from(in_hand).unwrap_or(u32::MAX));
         let Ok(mut all) = Arc::clone(&self.room).try_acquire_many_owned(more) else {
-            return Made::TooLong(size);
+            return Ok(Made::TooLong(size));
         };
         if let Some(room) = room {
             all.merge(room);
         }
-        Made::Fits(Response::from_parts(head, pieces(&whole, all)))
+        Ok(Made::Fits(Response::from_parts(head, pieces(&whole, all))))
     }
 
     /// Waits for room.
-    async fn wait(&self, size: u32) -> Result<Room, Refusal> {
-        let room = timeout(WAIT, Arc::clone(&self.room).acquire_many_owned(size)).await;
+    async fn wait(&self, size: u32, until: Instant) -> Result<Room, Refusal> {
+        let room = timeout_at(until, Arc::clone(&self.room).acquire_many_owned(size)).await;
         // It is never closed.
         room.ok().and_then(Result::ok).ok_or_else(full)
     }
@@ -91,8 +95,8 @@ impl Budget {
 fn full() -> Refusal {
     let mib = BUDGET / 1024 / 1024;
     Refusal::busy(format!(
-        "answers that nobody has read yet take the {mib} MiB that all answers may: read or close \
-         them, or ask for less with `limit` and `offset`"
+        "other long answers come first, or are not read: all of them together take {mib} MiB at most. \
+         Read or close them, or ask for less with `limit` and `offset`"
     ))
 }
 
@@ -109,12 +113,13 @@ pub(super) async fn within(
     // No question has a body that matters.
     let (head, _) = request.into_parts();
     let answer = || next.clone().run(Request::from_parts(head.clone(), Body::empty()));
-    let size = match budget.make(answer(), None).await {
+    let until = Instant::now() + WAIT;
+    let size = match budget.make(answer(), None, until).await? {
         Made::Fits(response) => return Ok(response),
         Made::TooLong(size) => size,
     };
-    let room = budget.wait(size).await?;
-    match budget.make(answer(), Some(room)).await {
+    let room = budget.wait(size, until).await?;
+    match budget.make(answer(), Some(room), until + WAIT).await? {
         Made::Fits(response) => Ok(response),
         // It has grown meanwhile.
         Made::TooLong(_) => Err(full()),
@@ -180,14 +185,19 @@ impl Drop for Ended {
 mod tests {
     use super::*;
     use axum::http::StatusCode;
+    use axum::response::IntoResponse as _;
     use futures_util::StreamExt as _;
 
-    async fn of_size(size: usize) -> Response {
-        "x".repeat(size).into_response()
+    fn of_size(size: usize) -> impl Future<Output = Response> {
+        std::future::ready("x".repeat(size).into_response())
+    }
+
+    fn soon() -> Instant {
+        Instant::now() + WAIT
     }
 
     async fn made(budget: &Budget, size: usize) -> Result<Body, u32> {
-        match budget.make(of_size(size), None).await {
+        match budget.make(of_size(size), None, soon()).await.unwrap() {
             Made::Fits(response) => Ok(response.into_body()),
             Made::TooLong(size) => Err(size),
         }
@@ -197,8 +207,8 @@ mod tests {
     async fn what_is_not_read_keeps_its_room_and_what_is_read_gives_it_back() {
         let budget = Budget::new();
         let long = made(&budget, BUDGET - PIECE).await.unwrap();
-        assert_eq!(made(&budget, 10 * PIECE).await.unwrap_err(), 10 * PIECE as u32);
-        assert!(made(&budget, SHORT as usize).await.is_ok(), "a short one needs no room");
+        assert_eq!(made(&budget, 10 * PIECE).await.unwrap_err(), 163_840);
+        assert!(made(&budget, PIECE).await.is_ok(), "a short one needs no room");
         let mut long = long.into_data_stream();
         for _ in 0..9 {
             assert_eq!(long.next().await.unwrap().unwrap().len(), PIECE);
@@ -215,16 +225,24 @@ mod tests {
     async fn who_waits_is_served_when_there_is_room_or_refused() {
         let budget = Budget::new();
         let long = made(&budget, BUDGET).await.unwrap();
-        let refused = budget.wait(2).await.unwrap_err().into_response();
+        let refused = budget.wait(2, soon()).await.unwrap_err().into_response();
         assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);
         drop(long);
         let size = u32::try_from(10 * PIECE).unwrap();
-        let room = budget.wait(size).await.unwrap();
+        let room = budget.wait(size, soon()).await.unwrap();
         // It has grown by a little meanwhile.
-        let grown = budget.make(of_size(11 * PIECE), Some(room)).await;
-        assert!(matches!(grown, Made::Fits(_)));
+        let grown = budget.make(of_size(11 * PIECE), Some(room), soon()).await;
+        assert!(matches!(grown, Ok(Made::Fits(_))));
         drop(grown);
         assert_eq!(budget.room.available_permits(), BUDGET);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_question_whose_turn_does_not_come_is_refused() {
+        let budget = Budget::new();
+        let _first = budget.turn.lock().await;
+        let Err(refused) = budget.make(of_size(1), None, soon()).await else { panic!("its turn") };
+        assert_eq!(refused.into_response().status(), StatusCode::SERVICE_UNAVAILABLE);
     }
 
     #[tokio::test(start_paused = true)]

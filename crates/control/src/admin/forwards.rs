@@ -76,7 +76,7 @@ enum Sort {
 
 /// Some forwards, or all.
 #[utoipa::path(get, path = "/v1/forwards", tag = "forwards", params(ListQuery), responses(
-    (status = 200, body = Forwards), (status = 400, body = Failure),
+    (status = 200, body = Forwards), (status = 400, body = Failure), (status = 503, body = Failure),
 ))]
 pub(super) async fn all(
     State(app): State<App>,

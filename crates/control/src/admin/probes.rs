@@ -17,6 +17,7 @@ const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset
     (status = 200, description = "The metrics.", content(
         (String = "text/plain"), (String = "application/openmetrics-text"),
     )),
+    (status = 503, body = api::Failure),
 ))]
 pub(super) async fn metrics(
     State(app): State<App>,

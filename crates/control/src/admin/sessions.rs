@@ -72,6 +72,7 @@ pub(super) struct OneQuery {
 /// Open sessions.
 #[utoipa::path(get, path = "/v1/sessions", tag = "sessions", params(ListQuery), responses(
     (status = 200, body = Sessions), (status = 400, body = Failure), (status = 404, body = Failure),
+    (status = 503, body = Failure),
 ))]
 pub(super) async fn list(
     State(app): State<App>,

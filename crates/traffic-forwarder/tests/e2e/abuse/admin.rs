@@ -156,6 +156,7 @@ fn answers_that_nobody_reads_share_a_bounded_memory() {
     const ANSWERS: u64 = 8 * MIB + 24 * MIB;
     // Questions wait for ten seconds, and are then refused with an explanation.
     const REFUSED_BY: Duration = Duration::from_secs(12);
+    const TO_THE_END: &str = "Host: localhost\r\nConnection: close\r\n\r\n";
     let dir = tempfile::TempDir::new().unwrap();
     let config = (0..FORWARDS).fold(Config::new(), |config, nth| {
         let path = format!("unix:{}/{nth}", dir.path().display());
@@ -168,8 +169,7 @@ fn answers_that_nobody_reads_share_a_bounded_memory() {
         if readers.is_empty() {
             readers.extend((0..READERS).map(|nth| {
                 let mut socket = connected(&abused);
-                let head =
-                    format!("GET {} HTTP/1.0\r\nHost: localhost\r\n\r\n", PATHS[nth % PATHS.len()]);
+                let head = format!("GET {} HTTP/1.1\r\n{TO_THE_END}", PATHS[nth % PATHS.len()]);
                 socket.write_all(head.as_bytes()).unwrap();
                 socket
             }));
@@ -180,11 +180,18 @@ fn answers_that_nobody_reads_share_a_bounded_memory() {
         assert!(answer(short).starts_with("HTTP/1.0 200"));
         began.elapsed() > REFUSED_BY
     });
-    let answers: Vec<_> = readers.into_iter().map(answer).collect();
+    // All are read at the same time: one that is left unread is cut.
+    let readers = readers.into_iter().map(|socket| thread::spawn(move || answer(socket)));
+    let readers: Vec<_> = readers.collect();
+    let answers: Vec<_> = readers.into_iter().map(|reader| reader.join().unwrap()).collect();
     let with = |status: &str| answers.iter().filter(|text| text.starts_with(status)).count();
-    let (given, refused) = (with("HTTP/1.0 200"), with("HTTP/1.0 503"));
+    let (given, refused) = (with("HTTP/1.1 200"), with("HTTP/1.1 503"));
     assert!(given > 0 && refused > 0, "{given} given, {refused} refused");
-    assert!(answers.iter().any(|text| text.contains("nobody has read yet take the 8 MiB")));
+    assert_eq!(given + refused, READERS, "each question has an answer");
+    let is_whole = |text: &&String| text.ends_with("\r\n0\r\n\r\n");
+    let whole = answers.iter().filter(is_whole).count();
+    assert_eq!(whole, given, "each list and each page of metrics is whole");
+    assert!(answers.iter().any(|text| text.contains("all of them together take 8 MiB at most")));
     // With the unread answers gone, the whole list is answered.
     let all = Http::new(abused.operated.socket()).json("/v1/forwards");
     assert_eq!(all["forwards"].as_array().unwrap().len(), FORWARDS + 2);
