@@ -16,7 +16,7 @@ use crate::capacity::Capacity;
 use crate::supervisor::Supervisor;
 use api::Reloaded;
 use engine::{ForwardState, ForwardView, Unbound};
-use outcome::log_reload;
+use outcome::{log_refusal, log_reload};
 use plan::{Plan, Problems, Reading};
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::Path;
@@ -75,6 +75,16 @@ impl Supervisor {
     }
 
     fn conclude(&mut self, by: &str, result: &Result<ReloadReport, ReloadError>) {
+        if let Err(refusal) = result
+            && refusal.is_refusal()
+        {
+            // No configuration was tried: the result of the last attempt stands.
+            log_refusal(by, refusal);
+            if !self.draining {
+                self.tell_manager();
+            }
+            return;
+        }
         self.note_reload(by, result);
         log_reload(by, result, self.trial.as_ref().map(Trial::left));
         self.tell_of_reload(by);

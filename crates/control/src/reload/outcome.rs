@@ -47,6 +47,12 @@ pub(crate) enum ReloadError {
 }
 
 impl ReloadError {
+    /// The reload was refused before the configuration was read: this says nothing about the
+    /// configuration, and is no failed reload.
+    pub(crate) fn is_refusal(&self) -> bool {
+        matches!(self, Self::Draining | Self::OnTrial { .. })
+    }
+
     /// For a field of the log or of an answer: what is wrong first, and how much more is.
     pub(crate) fn one_line(&self) -> String {
         let (mut told, count): (Vec<String>, usize) = match self {
@@ -79,7 +85,7 @@ impl fmt::Display for ReloadError {
                 f,
                 "generation {generation} is on trial for another {}: keep it with \
                  `traffic-forwarder confirm {generation}` first, or try this one in its place \
-                 with `traffic-forwarder reload --confirm`",
+                 with `traffic-forwarder reload --confirm 60s`",
                 in_seconds(*left)
             ),
         }
@@ -98,6 +104,11 @@ pub(crate) struct LastReload {
     pub(crate) by: String,
     /// Why it failed, in one line.
     pub(crate) error: Option<String>,
+}
+
+/// Logs a reload for which [`ReloadError::is_refusal`] holds.
+pub(super) fn log_refusal(by: &str, refusal: &ReloadError) {
+    tracing::warn!(by, error = refusal.one_line(), "reload refused");
 }
 
 /// Logs the result. `trial` is the remaining time to confirm the running configuration.

@@ -80,6 +80,46 @@ fn a_trial_goes_through_all_as_documented() {
     ground.runs(0);
 }
 
+/// A refusal says nothing about a configuration: the last reload, the metric and the events stay
+/// those of the reload before.
+#[test]
+fn a_refused_reload_is_no_failed_one() {
+    let ground = Ground::start();
+    ground.operated.write(ground.with(1));
+    ground.post("/v1/reload?confirm=1m").success();
+    let last = || ground.operated.status()["last_reload"].clone();
+    let before = last();
+    let mut events = ground.operated.http.events("/v1/events", LIMIT);
+    let message = "`traffic-forwarder reload --confirm 60s`";
+    refused(&ground.post("/v1/reload"), "on_trial", message);
+    assert_eq!(last(), before);
+    let metrics = ground.operated.http.get("/metrics").success().body;
+    let good = "\ntraffic_forwarder_config_last_reload_success 1\n";
+    assert!(metrics.contains(good), "{metrics}");
+    ground.operated.wait_for_message("reload refused");
+    let line = messages(&ground.operated, "reload refused").remove(0);
+    assert_eq!((&line["level"], &line["by"]), (&json!("warn"), &json!("admin")), "{line}");
+    assert!(messages(&ground.operated, "reload failed; nothing was changed").is_empty());
+    ground.post("/v1/confirm?generation=2").success();
+    assert_eq!(last(), before);
+    // The first event is that of the next reload.
+    ground.post("/v1/reload").success();
+    let event = events.wait_for("reload");
+    assert_eq!((&event["generation"], &event["error"]), (&json!(3), &Value::Null), "{event}");
+}
+
+/// Nothing is tried any more while the process shuts down.
+#[test]
+fn a_reload_during_a_shutdown_is_refused_and_has_not_failed() {
+    let ground = Ground::start();
+    let _client = served_client(&ground.ports[0]);
+    ground.operated.signal(Signal::TERM);
+    ground.operated.wait_for_message("draining");
+    refused(&ground.post("/v1/reload"), "draining", "shutting down");
+    assert_eq!(ground.operated.status()["last_reload"], Value::Null);
+    ground.operated.wait_for_message("reload refused");
+}
+
 /// A file saved unchanged, as by an operator's editor.
 #[test]
 fn a_touched_file_that_is_watched_does_not_end_a_trial() {
