@@ -310,3 +310,25 @@ fn count(lost: &AtomicU64, lines: u64) {
     lost.fetch_add(lines, Ordering::Relaxed);
     LAST_LOST.store(sys::monotonic_micros(), Ordering::Relaxed);
 }
+
+/// A time as a field of the log: seconds, to the millisecond.
+pub(crate) fn seconds(time: Duration) -> f64 {
+    (time.as_secs_f64() * 1000.0).round() / 1000.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_logged_to_the_millisecond() {
+        for (time, expected) in [
+            (Duration::from_nanos(4_999_984_918), 5.0),
+            (Duration::from_nanos(38_257), 0.0),
+            (Duration::from_micros(1_234_567), 1.235),
+            (Duration::from_secs(86_400), 86_400.0),
+        ] {
+            assert!((seconds(time) - expected).abs() < f64::EPSILON, "{time:?}");
+        }
+    }
+}

@@ -158,7 +158,7 @@ impl Drain {
         tracing::info!(
             ended = self.open.saturating_sub(self.cut),
             cut = self.cut,
-            seconds = self.took.as_secs_f64(),
+            seconds = crate::log::seconds(self.took),
             asked_again_by = self.hurry,
             "stopped"
         );
@@ -178,7 +178,7 @@ async fn run(
     tracing::info!(
         by = asked_by,
         sessions = open,
-        shutdown_timeout = limit.as_secs_f64(),
+        shutdown_timeout = crate::log::seconds(limit),
         "draining"
     );
     supervisor.events.tell("shutdown", || Shutdown { by: asked_by.to_owned(), sessions: open });

@@ -121,7 +121,7 @@ impl From<NotConfirmed> for Refusal {
         match why {
             NotConfirmed::Nothing => Self::conflict(
                 "nothing_to_confirm",
-                "no configuration waits to be confirmed: it was confirmed or taken back before",
+                "nothing is on trial: no configuration waits to be confirmed",
             ),
             NotConfirmed::Other(generation) => Self::conflict(
                 "other_generation",

@@ -133,7 +133,7 @@ pub(super) fn log_reload(
         unchanged = report.unchanged(),
         retried = report.retried.len(),
         skipped = report.skipped.len(),
-        on_trial_for = trial.map(|left| left.as_secs_f64()),
+        on_trial_for = trial.map(crate::log::seconds),
         "configuration reloaded"
     );
     for change in report.diff.need_restart() {

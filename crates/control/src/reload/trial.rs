@@ -95,6 +95,7 @@ impl Supervisor {
         self.store.notifier.reloading();
         // The file still holds the unconfirmed configuration.
         self.watch.give_up_retrying();
+        let taken_back = self.generation;
         let unbound = self.go_back_to(trial.back_to, &trial.drained);
         sys::release_free_memory();
         let missing =
@@ -109,10 +110,12 @@ impl Supervisor {
         match &error {
             None => tracing::warn!(
                 generation = self.generation,
+                taken_back,
                 "the new configuration was not confirmed: the one before it runs again"
             ),
             Some(error) => tracing::error!(
                 generation = self.generation,
+                taken_back,
                 error,
                 "the new configuration was not confirmed: the one before it runs again, without what cannot be bound; that is tried again"
             ),

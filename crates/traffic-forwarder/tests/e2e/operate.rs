@@ -5,11 +5,13 @@ mod programs;
 
 use serde_json::Value;
 use testkit::{
-    Behaviour, Finished, Forwarder, LIMIT, Listener, Place, Port, Script, Signal, Target, connect,
-    wait_until,
+    Behaviour, Finished, Forwarder, LIMIT, Listener, Place, Port, Script, Signal, Target, Tool,
+    connect, run, wait_until,
 };
 
-use crate::support::{Config, Desk, Forward, Session, forwarder, ping, play, served_client};
+use crate::support::{
+    BINARY, Config, Desk, Forward, Session, forwarder, ping, play, served_client,
+};
 
 #[track_caller]
 fn says(finished: &Finished, words: &[&str]) {
@@ -221,8 +223,32 @@ fn a_configuration_on_trial_is_kept_when_it_is_confirmed() {
     says(&desk.done(&["status"]), &["on trial", "by admin: done"]);
     says(&desk.done(&["confirm"]), &["stays"]);
     assert!(!desk.done(&["status"]).text().contains("on trial"));
-    assert!(desk.refused(&["confirm"], 1).contains("no configuration waits"));
+    assert!(desk.refused(&["confirm"], 1).contains("nothing is on trial"));
     connect(&new).unwrap();
+}
+
+/// Pasted as it is, it asks the process that was reloaded, by whichever option that was found.
+#[test]
+fn the_confirm_command_that_is_printed_can_be_pasted() {
+    let ground = Ground::new();
+    let (running, admin) = (started(ground.config(&[])), ground.desk.admin());
+    let found_by_file = ground.desk.file("my forwards.toml", &ground.config(&[]));
+    for options in [["-c", &found_by_file], ["--admin", &admin]] {
+        let ask = |words: &[&str]| forwarder().args(words).args(options).run();
+        let done = ask(&["reload", "--confirm", "1h"]).success().text();
+        let (_, command) = done.split_once("is on trial and goes back in 1h00m unless `").unwrap();
+        let (command, _) = command.split_once("` follows").unwrap();
+        says(&ask(&["status"]).success(), &[&format!("unless `{command}` follows")]);
+        let planned = ask(&["reload", "--dry-run"]).success();
+        says(&planned, &[&format!("unless `{command}` follows; until then only `reload --")]);
+        let refused = ask(&["reload"]).stderr;
+        assert!(refused.contains(&format!("`{command}` first")), "{refused}");
+        let pasted = command.replacen("traffic-forwarder", BINARY, 1);
+        let mut shell = Tool::find("sh").command();
+        let answer = run(shell.args(["-c", &pasted]), LIMIT).success();
+        says(&answer, &["confirmed"]);
+    }
+    drop(running);
 }
 
 /// Standard output so far has this in some line.
