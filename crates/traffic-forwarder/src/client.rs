@@ -9,6 +9,8 @@ pub(crate) mod place;
 
 mod whereabouts;
 
+mod same_process;
+
 mod names;
 
 pub(crate) mod connection;
@@ -127,7 +129,9 @@ async fn change(client: &Client, reach: &Reach, path: &str) -> Result<Exit, Fail
         warn(&format!("{failure}\n\nnothing was changed\n"));
         return Ok(failure.exit());
     }
-    Ok(show(reach, &answer?, |reload| changes::text(reload, &screen::Screen::now())))
+    Ok(show(reach, &answer?, |reload| {
+        changes::text(reload, client.same_process(), &screen::Screen::now())
+    }))
 }
 
 async fn confirm(Confirm { generation, reach }: &Confirm) -> Result<Exit, Failure> {

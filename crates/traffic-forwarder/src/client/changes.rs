@@ -1,5 +1,6 @@
 //! What a reload changed, or would, line by line.
 
+use crate::client::same_process::SameProcess;
 use crate::client::screen::{Colour, Screen, columns};
 use crate::client::units::{many, seconds};
 use api::{Change, ForwardSummary, Reload};
@@ -13,12 +14,12 @@ struct Line {
 }
 
 /// The same lines whether it was done or only asked for; the heading says which.
-pub(crate) fn text(reload: &Reload, screen: &Screen) -> String {
+pub(crate) fn text(reload: &Reload, same: &SameProcess, screen: &Screen) -> String {
     let lines: Vec<Line> = lines(reload).collect();
     let width = lines.iter().map(|line| columns(&line.name)).max().unwrap_or(0);
     let stays = if reload.unchanged == 1 { "stays as it is" } else { "stay as they are" };
     let unchanged = format!("{} {stays}", many(reload.unchanged as u64, "forward"));
-    let trial = reload.confirm_within.map(|within| on_trial(within, reload.generation));
+    let trial = reload.confirm_within.map(|within| trial(reload, within, same));
     let mut all = vec![heading(reload, lines.is_empty())];
     all.extend(lines.iter().map(|line| line.render(width, screen)));
     all.push(unchanged);
@@ -28,10 +29,20 @@ pub(crate) fn text(reload: &Reload, screen: &Screen) -> String {
     all.join("\n")
 }
 
-/// The command that keeps the configuration on trial, as a hint behind the answer.
-pub(crate) fn on_trial(within: f64, generation: u64) -> String {
+/// The deadline of the trial, and the command that keeps its configuration.
+pub(crate) fn on_trial(within: f64, generation: u64, same: &SameProcess) -> String {
     let within = seconds(within);
-    format!("goes back in {within} unless `traffic-forwarder confirm {generation}` follows")
+    let confirm = same.complete(&format!("`traffic-forwarder confirm {generation}`"));
+    format!("goes back in {within} unless {confirm} follows")
+}
+
+fn trial(reload: &Reload, within: f64, same: &SameProcess) -> String {
+    let generation = reload.generation;
+    // A plan is likely followed by a plain reload, which the trial refuses.
+    let taken =
+        if reload.dry_run { "; until then only `reload --confirm TIME` is taken" } else { "" };
+    let goes_back = on_trial(within, generation, same);
+    format!("generation {generation} is on trial and {goes_back}{taken}")
 }
 
 impl Line {
@@ -161,16 +172,18 @@ reloaded: generation 3
 - old        :80 -> web:8080 (1 open session drains)
 7 forwards stay as they are
 skipped: a.conf:3:1: `x` is not a port
-goes back in 1m00s unless `traffic-forwarder confirm 3` follows
+generation 3 is on trial and goes back in 1m00s unless `traffic-forwarder confirm 3` follows
 ";
-        assert_eq!(text(&reload(false), &SCREEN), expected);
+        assert_eq!(text(&reload(false), &SameProcess::default(), &SCREEN), expected);
     }
 
     #[test]
     fn a_dry_run_differs_in_its_heading_and_in_what_is_done_only() {
-        let (dry, done) = (text(&reload(true), &SCREEN), text(&reload(false), &SCREEN));
+        let [dry, done] =
+            [true, false].map(|dry| text(&reload(dry), &SameProcess::default(), &SCREEN));
         assert!(dry.starts_with("nothing was changed; a reload would do this:\n"), "{dry}");
         let dry = dry.replace("(skipped: would be tried again)", "(bound again)");
+        let dry = dry.replace("; until then only `reload --confirm TIME` is taken", "");
         assert!(dry.lines().skip(1).eq(done.lines().skip(1)), "{dry}{done}");
     }
 
@@ -189,6 +202,6 @@ goes back in 1m00s unless `traffic-forwarder confirm 3` follows
         };
         let expected =
             "reloaded, and nothing is different: generation 3\n1 forward stays as it is\n";
-        assert_eq!(text(&none, &SCREEN), expected);
+        assert_eq!(text(&none, &SameProcess::default(), &SCREEN), expected);
     }
 }

@@ -3,6 +3,7 @@
 use crate::client::failure::{Attempt, Failure};
 use crate::client::place::Place;
 use crate::client::reach::Whom;
+use crate::client::same_process::SameProcess;
 use crate::client::whereabouts::{self, Whereabouts};
 use http_body_util::{BodyExt, Empty, Limited};
 use hyper::body::Bytes;
@@ -33,6 +34,7 @@ const NOT_OURS: &str = "what answers there is not the admin interface of a traff
 pub(crate) struct Client {
     places: Vec<Place>,
     token: Option<Token>,
+    same_process: SameProcess,
 }
 
 /// What a port asks for.
@@ -61,7 +63,7 @@ impl Client {
     pub(crate) fn of_probes(whom: &Whom) -> Result<Self, Failure> {
         let Whereabouts { places, token_file } = whereabouts::find(whom)?;
         let token = token_file.as_deref().map(read_token).transpose()?;
-        Ok(Self { places, token })
+        Ok(Self { places, token, same_process: SameProcess::of(whom) })
     }
 
     /// Asks, and reads the answer.
@@ -117,10 +119,22 @@ impl Client {
         }
     }
 
-    /// The answer to a wrong token is for who writes requests.
+    /// How other commands reach the process that this one asks.
+    pub(crate) fn same_process(&self) -> &SameProcess {
+        &self.same_process
+    }
+
+    /// The process answers for every client: it does not know the file of the token, nor by which
+    /// options it was found.
     fn explained(&self, error: api::Error, place: &Place) -> api::Error {
         let Some(token) = self.token.as_ref().filter(|_| error.code == "unauthorized") else {
-            return error;
+            // Those quote the configuration.
+            let is_quoted = error.code == "invalid_config";
+            let completed = |error: api::Error| {
+                let message = self.same_process.complete(&error.message);
+                api::Error { message, ..error }
+            };
+            return if is_quoted { error } else { completed(error) };
         };
         let file = plan::escaped(&token.file.to_string_lossy());
         let message = format!(

@@ -1,6 +1,7 @@
 //! The lines of `status` about the process as a whole.
 
 use crate::client::changes::on_trial;
+use crate::client::same_process::SameProcess;
 use crate::client::table::facts;
 use crate::client::units::{bytes, many, seconds};
 use api::{Change, Forward, LastReload, LastUpgrade, Status};
@@ -8,12 +9,13 @@ use api::{Change, Forward, LastReload, LastUpgrade, Status};
 type Line = (&'static str, String);
 
 /// The process in a few lines. `forwards` are all that it has.
-pub(crate) fn text(status: &Status, forwards: &[Forward]) -> String {
+pub(crate) fn text(status: &Status, forwards: &[Forward], same: &SameProcess) -> String {
     let mut lines = vec![process(status), config(status)];
     lines.extend(status.sandboxed.then(sandbox));
     lines.extend(status.last_reload.as_ref().map(last_reload));
     lines.extend(status.last_upgrade.as_ref().map(last_upgrade));
-    lines.extend(status.confirm_within.map(|left| ("on trial", on_trial(left, status.generation))));
+    let trial = |left| ("on trial", on_trial(left, status.generation, same));
+    lines.extend(status.confirm_within.map(trial));
     lines.extend((status.restoring > 0).then(|| restoring(status.restoring)));
     lines.extend((!status.waiting.is_empty()).then(|| waiting(&status.waiting)));
     lines.extend([sessions(status), errors(forwards), moved(status)]);

@@ -4,6 +4,7 @@ use crate::client::command;
 use crate::client::connection::Client;
 use crate::client::failure::Failure;
 use crate::client::red::{self, Red};
+use crate::client::same_process::SameProcess;
 use crate::client::screen::{Colour, Screen};
 use crate::client::table::{Cell, Table, facts, number, text};
 use crate::client::units::{bytes, many};
@@ -40,7 +41,10 @@ pub(crate) async fn run(wanted: &command::Status) -> Result<Exit, Failure> {
             let status = client.status().await?;
             let text = match &wanted.forward {
                 Some(name) => one_text(&one(&client, name).await?),
-                None => whole_text(&status, &client.forwards().await?, screen),
+                None => {
+                    let forwards = client.forwards().await?;
+                    whole_text(&status, &forwards, client.same_process(), screen)
+                }
             };
             Ok(Page { status, text })
         };
@@ -49,7 +53,7 @@ pub(crate) async fn run(wanted: &command::Status) -> Result<Exit, Failure> {
     Ok(match &wanted.forward {
         Some(name) => show(reach, &one(&client, name).await?, one_text),
         None => show(reach, &whole(&client).await?, |whole| {
-            whole_text(&whole.status, &whole.forwards, &Screen::now())
+            whole_text(&whole.status, &whole.forwards, client.same_process(), &Screen::now())
         }),
     })
 }
@@ -63,13 +67,13 @@ async fn one(client: &Client, name: &str) -> Result<Forward, Failure> {
     names::suggest(client, name, answer).await
 }
 
-fn whole_text(status: &Status, forwards: &Forwards, screen: &Screen) -> String {
+fn whole_text(status: &Status, forwards: &Forwards, same: &SameProcess, screen: &Screen) -> String {
     let forwards = &*forwards.forwards;
     let table = match forwards {
         [] => "no forwards\n".to_owned(),
         forwards => table(forwards).render(screen),
     };
-    format!("{}\n{table}", overview::text(status, forwards))
+    format!("{}\n{table}", overview::text(status, forwards, same))
 }
 
 fn table(forwards: &[Forward]) -> Table<11> {

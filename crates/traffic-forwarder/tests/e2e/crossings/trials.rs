@@ -300,8 +300,9 @@ fn what_is_on_trial_and_what_waits_is_in_status_and_in_metrics() {
     let admin = ground.operated.socket().to_string();
     let shown = forwarder().args(["status", "--admin", &admin]).run().success().text();
     assert!(shown.contains("-> 7 (for a restart)"), "{shown}");
-    assert!(shown.contains("unless `traffic-forwarder confirm 2` follows"), "{shown}");
-    forwarder().args(["confirm", "2", "--admin", &admin]).run().success();
+    let confirm = format!("traffic-forwarder confirm 2 --admin {admin}");
+    assert!(shown.contains(&format!("unless `{confirm}` follows")), "{shown}");
+    forwarder().args(confirm.split(' ').skip(1)).run().success();
     let begun = Instant::now();
     ground.runs(1);
     assert!(begun.elapsed() < Duration::from_secs(10));
