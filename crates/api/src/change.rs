@@ -20,6 +20,10 @@ pub struct Reload {
     /// are bound; in a dry run, those that would be tried again.
     #[serde(default)]
     pub retried: Vec<ForwardSummary>,
+    /// Unix listeners whose files another program had removed: they are made again; in a dry run,
+    /// those that would be.
+    #[serde(default)]
+    pub remade: Vec<RemadeFile>,
     /// How many forwards stay as they are.
     pub unchanged: usize,
     /// Other settings of `[process]` and `[log]`.
@@ -41,6 +45,15 @@ pub struct ForwardSummary {
     pub to: String,
     /// Its open sessions.
     pub sessions: u32,
+}
+
+/// A Unix listener whose file was gone.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct RemadeFile {
+    /// Its forward.
+    pub name: String,
+    /// Where it listens.
+    pub listen: String,
 }
 
 /// A forward that stays, with other settings.

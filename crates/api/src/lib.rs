@@ -3,7 +3,7 @@
 //! bytes.
 
 mod change;
-pub use change::{Change, ChangedForward, ForwardSummary, Reload};
+pub use change::{Change, ChangedForward, ForwardSummary, Reload, RemadeFile};
 
 mod event;
 pub use event::{

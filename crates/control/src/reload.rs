@@ -17,7 +17,7 @@ use crate::supervisor::Supervisor;
 use api::Reloaded;
 use engine::{ForwardState, ForwardView, Unbound};
 use outcome::{log_refusal, log_reload};
-use plan::{Plan, Problems, Reading};
+use plan::{ListenAddress, Plan, Problems, Reading};
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::Path;
 use std::time::{Duration, Instant, SystemTime};
@@ -150,6 +150,8 @@ impl Supervisor {
         report.skipped.extend(self.run_by(new, &may_skip)?);
         let still = self.skipped();
         report.retried.retain(|forward| !still.contains(&forward.name));
+        let still_lost = self.lost_files();
+        report.remade.retain(|lost| !still_lost.contains(lost));
         report.generation = self.generation;
         let missing = self.restoring.take().map(|it| self.still_skipped(&it.names));
         self.restoring = missing.and_then(Restoring::new);
@@ -197,6 +199,15 @@ impl Supervisor {
         self.engine.forwards().filter(skipped).map(|view| view.plan.name.clone()).collect()
     }
 
+    /// Unix listeners whose files are gone, each with the name of its forward.
+    fn lost_files(&self) -> HashSet<(String, ListenAddress)> {
+        let of = |view: ForwardView<'_>| {
+            let lost = view.lost_files().map(|lost| (view.plan.name.clone(), lost.listen.clone()));
+            lost.collect::<Vec<_>>()
+        };
+        self.engine.forwards().flat_map(of).collect()
+    }
+
     fn compare(&self, new: &Plan) -> ReloadReport {
         let diff = self.in_force.diff(&self.plan, new);
         let changed = diff.changed.iter().map(|forward| &forward.name);
@@ -208,10 +219,16 @@ impl Supervisor {
         let mut skipped = self.skipped();
         diff.changed.iter().for_each(|forward| _ = skipped.remove(&forward.name));
         let retried = new.forwards.iter().filter(|forward| skipped.contains(&forward.name));
+        let lost = self.lost_files();
+        let listeners = new.forwards.iter().flat_map(|forward| {
+            forward.routes.iter().map(|route| (forward.name.clone(), route.listen.clone()))
+        });
+        let remade = listeners.filter(|listener| !lost.is_empty() && lost.contains(listener));
         ReloadReport {
             sessions: sessions.collect(),
             retried: retried.map(|forward| plan::ForwardSummary::new(forward)).collect(),
             diff,
+            remade: remade.collect(),
             skipped: Vec::new(),
             generation: self.generation,
         }

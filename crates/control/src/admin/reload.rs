@@ -4,7 +4,7 @@ use super::app::App;
 use super::refusal::Refusal;
 use crate::reload::{NotConfirmed, ReloadError, ReloadOptions, ReloadReport};
 use crate::written::change;
-use api::{ChangedForward, Done, Failure, ForwardSummary, Reload};
+use api::{ChangedForward, Done, Failure, ForwardSummary, Reload, RemadeFile};
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
@@ -158,7 +158,7 @@ impl From<ReloadError> for Refusal {
 
 fn reload_of(report: ReloadReport, dry_run: bool, confirm_within: Option<f64>) -> Reload {
     let unchanged = report.unchanged();
-    let ReloadReport { diff, sessions, retried, skipped, generation } = report;
+    let ReloadReport { diff, sessions, retried, remade, skipped, generation } = report;
     let summaries = |forwards: Vec<plan::ForwardSummary>| {
         forwards.into_iter().map(|forward| summary(forward, &sessions)).collect()
     };
@@ -177,6 +177,10 @@ fn reload_of(report: ReloadReport, dry_run: bool, confirm_within: Option<f64>) -
             .collect(),
         removed: summaries(diff.removed),
         retried: summaries(retried),
+        remade: remade
+            .into_iter()
+            .map(|(name, listen)| RemadeFile { name, listen: listen.to_string() })
+            .collect(),
         unchanged,
         settings: diff.process.into_iter().chain(diff.log).map(change).collect(),
         skipped,

@@ -1,7 +1,7 @@
 //! What came of a reload, and how it is told.
 
 use plan::units::format_duration;
-use plan::{ForwardSummary, PlanDiff, Problems};
+use plan::{ForwardSummary, ListenAddress, PlanDiff, Problems};
 use std::collections::HashMap;
 use std::fmt;
 use std::time::{Duration, SystemTime};
@@ -18,6 +18,9 @@ pub(crate) struct ReloadReport {
     /// Unchanged forwards that were skipped before and listen now; before a reload, those that it
     /// would try to bind again.
     pub(crate) retried: Vec<ForwardSummary>,
+    /// Unix listeners whose files were gone, by forward: made again; before a reload, those that it
+    /// would make again.
+    pub(crate) remade: Vec<(String, ListenAddress)>,
     /// Lines of the older format that were skipped, and why.
     pub(crate) skipped: Vec<String>,
     /// The configuration that runs now.
@@ -138,6 +141,13 @@ pub(super) fn log_reload(
     );
     for change in report.diff.need_restart() {
         tracing::warn!(key = change.key, "this setting changes with a restart only");
+    }
+    for (forward, listen) in &report.remade {
+        tracing::warn!(
+            forward,
+            listen = %listen,
+            "the file of a Unix socket was gone: it was made again"
+        );
     }
     for skipped in &report.skipped {
         tracing::warn!("skipped: {skipped}");

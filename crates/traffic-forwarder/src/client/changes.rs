@@ -3,7 +3,7 @@
 use crate::client::same_process::SameProcess;
 use crate::client::screen::{Colour, Screen, columns};
 use crate::client::units::{many, seconds};
-use api::{Change, ForwardSummary, Reload};
+use api::{Change, ForwardSummary, Reload, RemadeFile};
 use plan::{Section, Setting, escaped};
 use std::slice;
 
@@ -73,6 +73,7 @@ fn lines(reload: &Reload) -> impl Iterator<Item = Line> {
     let added = reload.added.iter().map(|forward| summary('+', forward, ""));
     let again = if reload.dry_run { " (skipped: would be tried again)" } else { " (bound again)" };
     let retried = reload.retried.iter().map(move |forward| summary('+', forward, again));
+    let remade = reload.remade.iter().map(|file| remade(file, reload.dry_run));
     let removed = reload.removed.iter().map(|forward| {
         let open = match forward.sessions {
             0 => " (no open sessions)".to_owned(),
@@ -81,7 +82,14 @@ fn lines(reload: &Reload) -> impl Iterator<Item = Line> {
         };
         summary('-', forward, &open)
     });
-    settings.chain(added).chain(retried).chain(changed).chain(removed)
+    settings.chain(added).chain(retried).chain(remade).chain(changed).chain(removed)
+}
+
+/// Its forward may be unchanged otherwise.
+fn remade(RemadeFile { name, listen }: &RemadeFile, dry_run: bool) -> Line {
+    let what = if dry_run { "is missing, and would be made again" } else { "was made again" };
+    let text = format!("{listen}: its socket file {what}");
+    Line { sign: '+', name: escaped(name), text: escaped(&text) }
 }
 
 /// The table that a setting of the whole process stands in.
@@ -153,6 +161,7 @@ mod tests {
             removed: vec![forward("old", 1)],
             unchanged: 7,
             retried: vec![forward(":90", 0)],
+            remade: vec![RemadeFile { name: "db".to_owned(), listen: "unix:/db".to_owned() }],
             settings: vec![change("workers", "restart"), change("level", "process")],
             skipped: vec!["a.conf:3:1: `x` is not a port".to_owned()],
             confirm_within: Some(60.0),
@@ -167,6 +176,7 @@ reloaded: generation 3
 ~ [log]      level: 1h -> not set (holds at once)
 + web        :80 -> web:8080
 + :90        :80 -> web:8080 (bound again)
++ db         unix:/db: its socket file was made again
 ~ database   idle_timeout: 1h -> not set (holds for all sessions; 2 open)
 ~ database   to: 1h -> not set (holds for new sessions; 2 open)
 - old        :80 -> web:8080 (1 open session drains)
@@ -183,6 +193,7 @@ generation 3 is on trial and goes back in 1m00s unless `traffic-forwarder confir
             [true, false].map(|dry| text(&reload(dry), &SameProcess::default(), &SCREEN));
         assert!(dry.starts_with("nothing was changed; a reload would do this:\n"), "{dry}");
         let dry = dry.replace("(skipped: would be tried again)", "(bound again)");
+        let dry = dry.replace("is missing, and would be made again", "was made again");
         let dry = dry.replace("; until then only `reload --confirm TIME` is taken", "");
         assert!(dry.lines().skip(1).eq(done.lines().skip(1)), "{dry}{done}");
     }
@@ -193,6 +204,7 @@ generation 3 is on trial and goes back in 1m00s unless `traffic-forwarder confir
             added: Vec::new(),
             changed: Vec::new(),
             retried: Vec::new(),
+            remade: Vec::new(),
             removed: Vec::new(),
             settings: Vec::new(),
             unchanged: 1,

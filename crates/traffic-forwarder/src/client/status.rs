@@ -16,6 +16,9 @@ use api::{Forward, Forwards, Status};
 use hyper::Method;
 use serde::Serialize;
 
+/// Forwards whose errors stand below the table of all forwards.
+const TROUBLES: usize = 10;
+
 /// Both answers, as they came.
 #[derive(Serialize)]
 struct Whole {
@@ -73,7 +76,22 @@ fn whole_text(status: &Status, forwards: &Forwards, same: &SameProcess, screen: 
         [] => "no forwards\n".to_owned(),
         forwards => table(forwards).render(screen),
     };
+    let table = table + &troubles(forwards);
     format!("{}\n{table}", overview::text(status, forwards, same))
+}
+
+/// Why clients do not reach some forwards: what `STATE` does not say.
+fn troubles(forwards: &[Forward]) -> String {
+    let with_error = || forwards.iter().filter(|forward| forward.error.is_some());
+    let lines = with_error().take(TROUBLES).map(|Forward { name, error, .. }| {
+        let error = error.as_deref().unwrap_or_default();
+        format!("{}: {}\n", plan::escaped(name), plan::escaped(error))
+    });
+    let more = with_error().count().saturating_sub(TROUBLES);
+    let more = (more > 0).then(|| {
+        format!("and {} with an error: `status NAME` has it\n", many(more as u64, "more forward"))
+    });
+    lines.chain(more).collect()
 }
 
 fn table(forwards: &[Forward]) -> Table<11> {

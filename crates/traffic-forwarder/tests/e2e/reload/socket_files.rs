@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use serde_json::Value;
 use testkit::{Behaviour, LIMIT, Signal, Target, connect};
 
-use crate::support::{Config, Operated, ping, served_client};
+use crate::support::{Config, Operated, forwarder, ping, served_client};
 
 /// A forward that listens on a Unix socket.
 struct Unix {
@@ -64,6 +64,38 @@ fn a_removed_file_is_in_sight_and_a_reload_makes_it_again() {
         ping(&client);
     }
     assert_eq!(unix.operated.http.json("/v1/status")["listeners"], 1);
+}
+
+/// In the answers that list everything, an unchanged forward is not as if nothing were wrong.
+#[test]
+fn a_removed_file_is_in_the_table_of_forwards_and_in_the_answer_of_a_reload() {
+    let unix = Unix::start();
+    let admin = unix.operated.socket().to_string();
+    let ask = |command: &str| forwarder().args([command, "--admin", &admin]).run().success().text();
+    let listen = format!("unix:{}", unix.path.display());
+    let below_the_table = format!("\nx: listen {listen}: another program removed");
+    assert!(!ask("status").contains("\nx: "), "{}", ask("status"));
+    fs::remove_file(&unix.path).unwrap();
+    let shown = ask("status");
+    assert!(shown.contains(&below_the_table), "{shown}");
+    let planned = ask("plan");
+    let would = format!("+ x  {listen}: its socket file is missing, and would be made again\n");
+    assert!(planned.contains(&would) && !planned.contains("change nothing"), "{planned}");
+    let done = ask("reload");
+    let made = format!("+ x  {listen}: its socket file was made again\n");
+    assert!(done.starts_with("reloaded: generation 2\n") && done.contains(&made), "{done}");
+    unix.operated.wait_for_message("the file of a Unix socket was gone: it was made again");
+    assert!(!ask("status").contains("\nx: "), "{}", ask("status"));
+    let next = ask("reload");
+    assert!(next.starts_with("reloaded, and nothing is different"), "{next}");
+    // One that is removed with its forward is not made again.
+    fs::remove_file(&unix.path).unwrap();
+    let other = unix.path.with_file_name("other");
+    unix.operated.write(config(&other, &unix.target, ""));
+    let report = unix.operated.http.post("/v1/reload").success().json();
+    assert_eq!(report["remade"], serde_json::json!([]), "{report}");
+    assert!(!unix.path.exists());
+    served_client(other);
 }
 
 /// Another program's socket is reported and left alone, by a reload and at the end.
