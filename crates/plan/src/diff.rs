@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use crate::forward_text::{listen, target, written_own};
 use crate::plan::{Forward, Plan};
-use crate::setting::{Effect, Setting};
+use crate::setting::{Effect, Section, Setting};
 use crate::settings::OWN;
 use crate::table::Table;
 
@@ -91,10 +91,11 @@ impl PlanDiff {
             && log.is_empty()
     }
 
-    /// The changes that a running process cannot take over.
-    pub fn need_restart(&self) -> impl Iterator<Item = &Change> {
-        let changes = self.process.iter().chain(&self.log);
-        changes.filter(|change| change.effect == Effect::Restart)
+    /// The changes that a running process cannot take over, each with its section.
+    pub fn need_restart(&self) -> impl Iterator<Item = (Section, &Change)> {
+        let process = self.process.iter().map(|change| (Section::Process, change));
+        let changes = process.chain(self.log.iter().map(|change| (Section::Log, change)));
+        changes.filter(|(_, change)| change.effect == Effect::Restart)
     }
 }
 

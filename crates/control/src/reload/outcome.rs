@@ -139,8 +139,13 @@ pub(super) fn log_reload(
         on_trial_for = trial.map(crate::log::seconds),
         "configuration reloaded"
     );
-    for change in report.diff.need_restart() {
-        tracing::warn!(key = change.key, "this setting changes with a restart only");
+    for (section, change) in report.diff.need_restart() {
+        tracing::warn!(
+            key = %format_args!("{} {}", section.header(), change.key),
+            in_force = change.old,
+            configured = change.new,
+            "this setting changes with a restart only"
+        );
     }
     for (forward, listen) in &report.remade {
         tracing::warn!(

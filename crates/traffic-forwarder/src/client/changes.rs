@@ -7,6 +7,9 @@ use api::{Change, ForwardSummary, Reload, RemadeFile};
 use plan::{Section, Setting, escaped};
 use std::slice;
 
+/// The effect of a setting that only a start applies.
+const RESTART: &str = "restart";
+
 struct Line {
     sign: char,
     name: String,
@@ -23,6 +26,7 @@ pub(crate) fn text(reload: &Reload, same: &SameProcess, screen: &Screen) -> Stri
     let mut all = vec![heading(reload, lines.is_empty())];
     all.extend(lines.iter().map(|line| line.render(width, screen)));
     all.push(unchanged);
+    all.extend(waiting(&reload.settings).map(|it| format!("waits for a restart: {it}")));
     all.extend(reload.skipped.iter().map(|skipped| format!("skipped: {}", escaped(skipped))));
     all.extend(trial);
     all.push(String::new());
@@ -65,8 +69,21 @@ fn heading(reload: &Reload, nothing: bool) -> String {
     }
 }
 
+/// The settings that no reload applies, each with its table, as configured and as in force.
+pub(crate) fn waiting(settings: &[Change]) -> impl Iterator<Item = String> {
+    settings.iter().filter(|it| it.effect == RESTART).map(|it| {
+        let table = table_of(&it.key);
+        let configured = match &it.new {
+            Some(value) => format!("= {value}"),
+            None => "is not set".to_owned(),
+        };
+        let in_force = it.old.as_deref().unwrap_or("not set");
+        escaped(&format!("{table} {} {configured} (in force: {in_force})", it.key))
+    })
+}
+
 fn lines(reload: &Reload) -> impl Iterator<Item = Line> {
-    let settings = reload.settings.iter();
+    let settings = reload.settings.iter().filter(|it| it.effect != RESTART);
     let settings = settings.flat_map(|it| changes(table_of(&it.key), slice::from_ref(it), None));
     let changed = reload.changed.iter();
     let changed = changed.flat_map(|it| changes(&it.name, &it.changes, Some(it.sessions)));
@@ -121,7 +138,6 @@ fn effect(word: &str) -> String {
         "new_sessions" => "holds for new sessions".to_owned(),
         "all_sessions" => "holds for all sessions".to_owned(),
         "process" => "holds at once".to_owned(),
-        "restart" => "needs a restart".to_owned(),
         other => other.replace('_', " "),
     }
 }
@@ -172,15 +188,15 @@ mod tests {
     fn every_change_is_told_with_the_sessions_it_touches() {
         let expected = "\
 reloaded: generation 3
-~ [process]  workers: 1h -> not set (needs a restart)
-~ [log]      level: 1h -> not set (holds at once)
-+ web        :80 -> web:8080
-+ :90        :80 -> web:8080 (bound again)
-+ db         unix:/db: its socket file was made again
-~ database   idle_timeout: 1h -> not set (holds for all sessions; 2 open)
-~ database   to: 1h -> not set (holds for new sessions; 2 open)
-- old        :80 -> web:8080 (1 open session drains)
+~ [log]     level: 1h -> not set (holds at once)
++ web       :80 -> web:8080
++ :90       :80 -> web:8080 (bound again)
++ db        unix:/db: its socket file was made again
+~ database  idle_timeout: 1h -> not set (holds for all sessions; 2 open)
+~ database  to: 1h -> not set (holds for new sessions; 2 open)
+- old       :80 -> web:8080 (1 open session drains)
 7 forwards stay as they are
+waits for a restart: [process] workers is not set (in force: 1h)
 skipped: a.conf:3:1: `x` is not a port
 generation 3 is on trial and goes back in 1m00s unless `traffic-forwarder confirm 3` follows
 ";
@@ -215,5 +231,32 @@ generation 3 is on trial and goes back in 1m00s unless `traffic-forwarder confir
         let expected =
             "reloaded, and nothing is different: generation 3\n1 forward stays as it is\n";
         assert_eq!(text(&none, &SameProcess::default(), &SCREEN), expected);
+    }
+
+    /// A reload does not do what is left for a restart.
+    #[test]
+    fn a_dry_run_promises_nothing_of_what_waits_for_a_restart() {
+        let workers = Change {
+            key: "workers".to_owned(),
+            old: Some("\"auto\"".to_owned()),
+            new: Some("1".to_owned()),
+            effect: RESTART.to_owned(),
+        };
+        let only = Reload {
+            added: Vec::new(),
+            changed: Vec::new(),
+            retried: Vec::new(),
+            remade: Vec::new(),
+            removed: Vec::new(),
+            settings: vec![workers],
+            unchanged: 1,
+            skipped: Vec::new(),
+            confirm_within: None,
+            ..reload(true)
+        };
+        let expected = "nothing was changed, and a reload would change nothing\n\
+                        1 forward stays as it is\n\
+                        waits for a restart: [process] workers = 1 (in force: \"auto\")\n";
+        assert_eq!(text(&only, &SameProcess::default(), &SCREEN), expected);
     }
 }

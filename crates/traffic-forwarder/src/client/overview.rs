@@ -1,6 +1,6 @@
 //! The lines of `status` about the process as a whole.
 
-use crate::client::changes::on_trial;
+use crate::client::changes::{self, on_trial};
 use crate::client::same_process::SameProcess;
 use crate::client::table::facts;
 use crate::client::units::{bytes, many, seconds};
@@ -82,11 +82,9 @@ fn restoring(count: usize) -> Line {
     ("restoring", format!("{forwards} cannot be bound yet; tried again until they can be"))
 }
 
-fn waiting(changes: &[Change]) -> Line {
-    let value = |value: &Option<String>| value.clone().unwrap_or_else(|| "not set".to_owned());
-    let change = |it: &Change| format!("{}: {} -> {}", it.key, value(&it.old), value(&it.new));
-    let changes: Vec<_> = changes.iter().map(change).collect();
-    ("waiting", format!("{} (for a restart)", changes.join(", ")))
+fn waiting(settings: &[Change]) -> Line {
+    let changes: Vec<_> = changes::waiting(settings).collect();
+    ("waiting", format!("for a restart: {}", changes.join(", ")))
 }
 
 fn sessions(status: &Status) -> Line {

@@ -299,7 +299,18 @@ fn what_is_on_trial_and_what_waits_is_in_status_and_in_metrics() {
     assert_eq!(report["settings"][0]["key"], "workers");
     let admin = ground.operated.socket().to_string();
     let shown = forwarder().args(["status", "--admin", &admin]).run().success().text();
-    assert!(shown.contains("-> 7 (for a restart)"), "{shown}");
+    let waits_for = "[process] workers = 7 (in force: ";
+    assert!(shown.contains(&format!("for a restart: {waits_for}")), "{shown}");
+    let planned = forwarder().args(["plan", "--admin", &admin]).run().success().text();
+    assert!(planned.contains("a reload would change nothing\n"), "{planned}");
+    assert!(planned.contains(&format!("\nwaits for a restart: {waits_for}")), "{planned}");
+    let line = messages(&ground.operated, "this setting changes with a restart only").remove(0);
+    assert_eq!(
+        (&line["key"], &line["configured"]),
+        (&json!("[process] workers"), &json!("7")),
+        "{line}"
+    );
+    assert!(line["in_force"].is_string(), "{line}");
     let confirm = format!("traffic-forwarder confirm 2 --admin {admin}");
     assert!(shown.contains(&format!("unless `{confirm}` follows")), "{shown}");
     forwarder().args(confirm.split(' ').skip(1)).run().success();
