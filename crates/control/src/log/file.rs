@@ -91,11 +91,20 @@ impl LogFile {
         let identity = |file: &fs::Metadata| (file.dev(), file.ino());
         let at_path = match fs::metadata(&self.path) {
             Ok(file) => identity(&file),
-            Err(error) => return Some(error.to_string()),
+            Err(_) if self.lacks_directory() => return Some("its directory is gone".to_owned()),
+            Err(error) => return Some(in_words(&error)),
         };
         let open = self.file.metadata().ok();
         let is_same = open.is_some_and(|open| identity(&open) == at_path);
         (!is_same).then(|| "another file is there now".to_owned())
+    }
+
+    /// Whether there is no directory any more in which its path could lead to a file.
+    pub(super) fn lacks_directory(&self) -> bool {
+        self.path.parent().is_some_and(|directory| {
+            let directory = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
+            !directory.is_dir()
+        })
     }
 
     /// The path at which it was opened.
@@ -239,6 +248,12 @@ fn rename_if_there(place: &Entry, from: &OsStr, to: &OsStr) -> io::Result<()> {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
         result => result,
     }
+}
+
+/// Without the number that the standard library adds.
+fn in_words(error: &io::Error) -> String {
+    let errno = error.raw_os_error().map(sys::Errno::from_raw_os_error);
+    errno.map_or_else(|| error.to_string(), sys::errno_text)
 }
 
 #[cfg(test)]

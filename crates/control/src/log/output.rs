@@ -82,7 +82,7 @@ pub(crate) struct Left {
 #[derive(Debug)]
 pub(crate) enum Amiss {
     /// The path leads to another file than the open one, or to none.
-    Moved { path: PathBuf, why: String },
+    Moved { path: PathBuf, why: String, lacks_directory: bool },
     /// The previous image handed no file on, and the path cannot be opened.
     NoFile(LogError),
 }
@@ -90,12 +90,17 @@ pub(crate) enum Amiss {
 impl fmt::Display for Amiss {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Moved { path, why } => {
-                let path = path.display().to_string();
+            Self::Moved { path, why, lacks_directory } => {
+                let (path, pid) = (path.display().to_string(), std::process::id());
+                let remedy = if *lacks_directory {
+                    format!("make its directory again, then `kill -USR1 {pid}`")
+                } else {
+                    format!("`kill -USR1 {pid}` begins a new one")
+                };
                 write!(
                     f,
                     "the log file is no longer at `{}` ({why}): lines go on to the file that is \
-                     open; SIGUSR1 begins a new one",
+                     open; {remedy}",
                     path.escape_debug()
                 )
             }
@@ -108,7 +113,7 @@ impl Amiss {
     /// Logs the change.
     pub(crate) fn log(&self) {
         match self {
-            Self::Moved { path, why } => tracing::warn!(
+            Self::Moved { path, why, .. } => tracing::warn!(
                 file = %path.display(),
                 why,
                 "the log file was moved: lines go on to the one that is open; SIGUSR1 begins a new one"
@@ -146,8 +151,11 @@ impl Output {
         let (file, amiss) = match opened {
             None => (None, None),
             Some(Ok(file)) => {
-                let moved = |why| Amiss::Moved { path: file.path().to_owned(), why };
-                let amiss = file.moved().map(moved);
+                let amiss = file.moved().map(|why| Amiss::Moved {
+                    path: file.path().to_owned(),
+                    why,
+                    lacks_directory: file.lacks_directory(),
+                });
                 (Some(file), amiss)
             }
             Some(Err(error)) => (None, Some(Amiss::NoFile(error))),

@@ -14,6 +14,8 @@ pub(crate) fn text(status: &Status, forwards: &[Forward], same: &SameProcess) ->
     lines.extend(status.sandboxed.then(sandbox));
     lines.extend(status.last_reload.as_ref().map(last_reload));
     lines.extend(status.last_upgrade.as_ref().map(last_upgrade));
+    let warnings = status.last_upgrade.iter().flat_map(|last| &last.warnings);
+    lines.extend(warnings.map(|warning| ("warning", warning.clone())));
     let trial = |left| ("on trial", on_trial(left, status.generation, same));
     lines.extend(status.confirm_within.map(trial));
     lines.extend((status.restoring > 0).then(|| restoring(status.restoring)));

@@ -192,3 +192,34 @@ fn a_file_that_cannot_be_opened_is_an_error_at_the_start() {
         }
     }
 }
+
+/// The remedy is in the warning, as it can be pasted, and in `status` as long as that upgrade is the
+/// last one.
+#[test]
+fn a_log_directory_that_is_gone_is_warned_of_with_the_remedy() {
+    let (desk, target, port) = (Desk::new(), Target::start(Behaviour::Echo), Port::v4());
+    let (logs, away) = (PathBuf::from(desk.path("logs")), desk.path("away"));
+    fs::create_dir(&logs).unwrap();
+    let log = logs.join("log");
+    let config = Config::new().admin(&desk.admin()).log(&format!("file = '{}'", log.display()));
+    let text = config.forward(port.addr(), target.addr(), "").text();
+    let running = forwarder().config(text).start();
+    let is_ready = || fs::read_to_string(&log).is_ok_and(|text| text.contains("ready"));
+    wait_until("ready", LIMIT, is_ready);
+    fs::rename(&logs, away).unwrap();
+    let kill = format!("kill -USR1 {}", running.pid());
+    for command in ["upgrade", "status"] {
+        let said = desk.done(&[command]).text();
+        for words in ["(its directory is gone)", &format!("make its directory again, then `{kill}`")]
+        {
+            assert!(said.contains(words), "{command}: {said}");
+        }
+        assert!(!said.contains("os error"), "{said}");
+    }
+    fs::create_dir(&logs).unwrap();
+    run(Tool::find("sh").command().args(["-c", &kill]), LIMIT).success();
+    wait_until("a new file", LIMIT, || log.exists());
+    // Nothing is wrong any more.
+    let said = desk.done(&["upgrade"]).text() + &desk.done(&["status"]).text();
+    assert!(!said.contains("warning"), "{said}");
+}
