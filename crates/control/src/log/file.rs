@@ -102,7 +102,8 @@ impl LogFile {
     /// Whether there is no directory any more in which its path could lead to a file.
     pub(super) fn lacks_directory(&self) -> bool {
         self.path.parent().is_some_and(|directory| {
-            let directory = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
+            let directory =
+                if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
             !directory.is_dir()
         })
     }

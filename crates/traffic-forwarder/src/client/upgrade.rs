@@ -4,6 +4,7 @@ use crate::client::connection::Client;
 use crate::client::failure::Failure;
 use crate::client::{command, overview, path, show};
 use crate::exit::Exit;
+use crate::warn;
 use api::{LastUpgrade, Status, Upgrade};
 use hyper::Method;
 use std::os::unix::ffi::OsStrExt;
@@ -22,7 +23,14 @@ pub(crate) async fn run(wanted: &command::Upgrade) -> Result<Exit, Failure> {
     let binary = binary.as_ref().map(|binary| binary.as_os_str().as_bytes());
     let before = client.status().await?;
     let path = path::with_query("/v1/upgrade", &[("binary", binary)]);
-    let answer: Upgrade = client.ask(Method::POST, &path).await?;
+    let answer: Result<Upgrade, _> = client.ask(Method::POST, &path).await;
+    if let Err(failure @ Failure::Refused(_)) = &answer
+        && !wanted.reach.json
+    {
+        warn(&format!("{failure}\n\n{}\n", stays(&before)));
+        return Ok(failure.exit());
+    }
+    let answer = answer?;
     let after = arrival(&client, &answer, before.last_upgrade.as_ref()).await?;
     let said = show(&wanted.reach, &after, |status| text(status, &answer));
     let failed = after.last_upgrade.is_some_and(|last| last.error.is_some());
@@ -55,13 +63,19 @@ fn has_failed_since(status: &Status, before: Option<&LastUpgrade>) -> bool {
     last.is_some_and(|last| before.is_none_or(|before| before.at != last.at))
 }
 
+/// After an upgrade that failed.
+fn stays(status: &Status) -> String {
+    let version = plan::escaped(&status.version);
+    format!("nothing was changed: version {version} goes on, pid {}", status.pid)
+}
+
 fn text(status: &Status, answer: &Upgrade) -> String {
     let Some(last) = &status.last_upgrade else {
         return "not upgraded yet: ask for `status` again\n".to_owned();
     };
     if let Some(error) = &last.error {
         let error = plan::escaped_lines(error);
-        return format!("not upgraded: {error}\nnothing was changed\n");
+        return format!("not upgraded: {error}\n{}\n", stays(status));
     }
     let upgraded = format!(
         "upgraded from {} to {}, pid {}: {}\n",

@@ -2,8 +2,10 @@
 //! forwarder with a session, and its tables are those of the code.
 
 use crate::blocks::blocks;
+use crate::messages::source;
 use crate::repository::{BINARY, document};
 use crate::stand::Stand;
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use testkit::{Behaviour, Forwarder, LIMIT, Peer, Port, Script, Target, Tool, connect, run};
 
@@ -64,5 +66,36 @@ fn the_verdicts_are_those_of_the_program() {
     let mut expected: Vec<_> = flow::Verdict::ALL.iter().map(|verdict| verdict.as_str()).collect();
     found.sort_unstable();
     expected.sort_unstable();
+    assert_eq!(found, expected);
+}
+
+/// Each refusal is made with its code behind its status, or by a `match` that names the codes of an
+/// error.
+#[test]
+fn every_error_code_is_in_the_table_and_no_other() {
+    let source = source();
+    let mut expected = BTreeSet::new();
+    let code_behind = |rest: &str| {
+        let code = rest.trim_start().strip_prefix('"')?.split('"').next()?;
+        let is_word = |c: char| c.is_ascii_lowercase() || c == '_';
+        code.chars().all(is_word).then(|| code.to_owned())
+    };
+    for (at, marker) in source.match_indices("Refusal::conflict(") {
+        expected.extend(code_behind(&source[at + marker.len()..]));
+    }
+    for (at, marker) in source.match_indices("Self::conflict(") {
+        expected.extend(code_behind(&source[at + marker.len()..]));
+    }
+    for (at, marker) in source.match_indices("StatusCode::") {
+        let rest = source[at + marker.len()..].split_once(',');
+        expected.extend(rest.and_then(|(_, rest)| code_behind(rest)));
+    }
+    let (_, codes) = source.split_once("fn code(&self) -> &'static str {").expect("its codes");
+    let codes = codes.split("fn ").next().expect("the function");
+    expected.extend(codes.split('"').skip(1).step_by(2).map(str::to_owned));
+    let document = document("docs/admin.md");
+    let rows = document.table(&["Status", "Code", "When"]);
+    let found: BTreeSet<_> = rows.iter().map(|row| row[1].trim_matches('`').to_owned()).collect();
+    assert!(expected.len() > 15, "{expected:?}");
     assert_eq!(found, expected);
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::fs;
 
 /// The sources that write log lines, without line breaks within string literals.
-fn source() -> String {
+pub(crate) fn source() -> String {
     let mut directories = vec!["crates/control/src".to_owned()];
     let mut source = String::new();
     while let Some(directory) = directories.pop() {

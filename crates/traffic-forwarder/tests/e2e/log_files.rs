@@ -6,9 +6,11 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 use tempfile::TempDir;
-use testkit::{Behaviour, Forwarder, LIMIT, Port, SessionRecord, Signal, Target, wait_until};
+use testkit::{
+    Behaviour, Forwarder, LIMIT, Port, SessionRecord, Signal, Target, Tool, run, wait_until,
+};
 
-use crate::support::{Config, forwarder, served_client};
+use crate::support::{Config, Desk, forwarder, served_client};
 
 /// A forwarder in front of an echo, and the directory of its log.
 struct Logged {
@@ -210,7 +212,8 @@ fn a_log_directory_that_is_gone_is_warned_of_with_the_remedy() {
     let kill = format!("kill -USR1 {}", running.pid());
     for command in ["upgrade", "status"] {
         let said = desk.done(&[command]).text();
-        for words in ["(its directory is gone)", &format!("make its directory again, then `{kill}`")]
+        for words in
+            ["(its directory is gone)", &format!("make its directory again, then `{kill}`")]
         {
             assert!(said.contains(words), "{command}: {said}");
         }
