@@ -3,7 +3,7 @@
 
 mod privileges;
 pub use privileges::{assume_user, find_user};
-pub use sys::never_writable_by_others;
+pub use sys::{never_writable_by_others, writes_beyond_the_size_limit_fail};
 
 mod announce;
 

@@ -4,7 +4,8 @@
 //! Every descriptor made here is non-blocking and close-on-exec. `unsafe` may appear here, and in the
 //! samplers of `profile`, which only a profiling build contains, and only where `rustix` has no safe
 //! form of a call: [`tcp_info`], [`sequence_received`], [`socket::unacked`], [`ignore_newcomers`],
-//! [`release_free_memory`], what [`exec`] and [`inherit`] need, and [`only_files_and_dns`].
+//! [`release_free_memory`],
+//! [`writes_beyond_the_size_limit_fail`], what [`exec`] and [`inherit`] need, and [`only_files_and_dns`].
 
 mod address;
 pub use address::Address;
@@ -46,6 +47,9 @@ pub mod inherit;
 
 mod errno;
 pub use errno::{errno_name, errno_text};
+
+mod file_size;
+pub use file_size::writes_beyond_the_size_limit_fail;
 
 mod host;
 pub use host::{

@@ -31,6 +31,7 @@ static ALLOCATOR: profile::sampling::SamplingAllocator = profile::sampling::Samp
 
 fn main() -> ExitCode {
     control::only_files_and_dns();
+    control::writes_beyond_the_size_limit_fail();
     if let Some(answer) = control::check_handover(input_of) {
         return answer_check(&answer).into();
     }

@@ -132,6 +132,24 @@ fn a_check_that_is_killed_has_failed() {
     echo.is_upgraded();
 }
 
+/// The state of an upgrade counts as a file. The kernel's signal about it must end nothing.
+#[test]
+fn a_limit_on_the_size_of_files_ends_no_process() {
+    let echo = Echo::start(Config::new());
+    let pid = echo.operated.pid().to_string();
+    let limit = |size: &str| {
+        run(Command::new("prlimit").args(["--pid", &pid, &format!("--fsize={size}")]), LIMIT)
+            .success();
+    };
+    limit("0:unlimited");
+    let error = echo.operated.http.post("/v1/upgrade").status(409).json()["error"].clone();
+    let message = error["message"].as_str().unwrap();
+    assert!(message.contains("File too large"), "{error}");
+    ping(&echo.client);
+    limit("unlimited:unlimited");
+    echo.is_upgraded();
+}
+
 /// What was checked is what runs, or nothing does.
 #[test]
 fn a_file_that_is_written_to_meanwhile_is_not_run() {
