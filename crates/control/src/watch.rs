@@ -100,9 +100,10 @@ impl Watch {
         self.path.as_deref()
     }
 
-    /// The file as it was read last.
-    pub(crate) fn last_read(&self) -> Option<FileRead> {
-        self.read
+    /// The file as it was read last, for the next process image. Nothing while its reload failed and
+    /// waits to be tried again: the next image then reads the file as a changed one.
+    pub(crate) fn for_next_image(&self) -> Option<FileRead> {
+        self.read.filter(|_| self.retry.is_none())
     }
 
     /// The file was read, successfully or not.

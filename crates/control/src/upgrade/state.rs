@@ -42,7 +42,7 @@ pub(super) fn process(supervisor: &Supervisor, by: &str, stopped_at: u64) -> han
         kept_listeners: supervisor.store.names().map(str::to_owned).collect(),
         sandbox: supervisor.sandbox.as_ref().map(Sandbox::saved),
         in_force: Some(supervisor.in_force.to_text()),
-        file: supervisor.watch.last_read().as_ref().map(saved_file),
+        file: supervisor.watch.for_next_image().as_ref().map(saved_file),
         restoring: supervisor.restoring.iter().flat_map(|it| it.names.iter().cloned()).collect(),
         sessions: supervisor.engine.sessions(),
         // What only the next image needs is added when the workers have stopped.

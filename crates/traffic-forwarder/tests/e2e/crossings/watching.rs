@@ -161,6 +161,19 @@ fn a_file_that_is_touched_all_the_time_is_read() {
     served_client(&ground.ports[1]);
 }
 
+/// The next image tries again as well.
+#[test]
+fn a_reload_that_failed_is_tried_again_after_an_upgrade() {
+    let ground = Ground::start();
+    let holder = Listener::bind(Place::At(ground.ports[1].addr()));
+    ground.operated.write(ground.with(1));
+    ground.operated.wait_for_message(FAILED);
+    ground.operated.upgrade();
+    drop(holder);
+    ground.operated.wait_for_message(RELOADED);
+    served_client(&ground.ports[1]);
+}
+
 #[test]
 fn a_reload_that_failed_for_a_passing_reason_is_tried_again() {
     let ground = Ground::start();
