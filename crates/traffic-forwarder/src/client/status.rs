@@ -41,13 +41,10 @@ pub(crate) async fn run(wanted: &command::Status) -> Result<Exit, Failure> {
     }
     if let Some(period) = wanted.watch.watch {
         let draw = async |screen: &Screen| {
-            let status = client.status().await?;
+            let (status, same) = (client.status().await?, client.same_process());
             let text = match &wanted.forward {
                 Some(name) => one_text(&one(&client, name).await?),
-                None => {
-                    let forwards = client.forwards().await?;
-                    whole_text(&status, &forwards, client.same_process(), screen)
-                }
+                None => whole_text(&status, &client.forwards().await?, same, screen),
             };
             Ok(Page { status, text })
         };
