@@ -42,7 +42,7 @@ impl Ground {
         self.operated.http.post(path)
     }
 
-    /// Index of the forward that listens.
+    /// Asserts that this forward, and no other, listens.
     #[track_caller]
     fn runs(&self, at: usize) {
         served_client(&self.ports[at]);

@@ -40,7 +40,7 @@ impl Ground {
         messages(&self.operated, RELOADED).len()
     }
 
-    /// Long enough for two looks at the file.
+    /// Asserts that no further reload follows within two checks of the file.
     fn stays_at(&self, count: usize) {
         let client = served_client(&self.ports[0]);
         play(&client, Script::new().expect_silence(7 * QUIET));

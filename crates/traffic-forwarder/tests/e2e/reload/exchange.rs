@@ -41,15 +41,7 @@ fn addresses_take_over(workers: u32) {
         let client = served_client(reached);
         let stop = AtomicBool::new(false);
         thread::scope(|scope| {
-            // Each of these clients must be served: a refused or lost one fails the test.
-            let clients = scope.spawn(|| {
-                let mut served = 0;
-                while !stop.load(Ordering::Relaxed) && served < 100_000 {
-                    drop(served_client(reached));
-                    served += 1;
-                }
-                served
-            });
+            let clients = scope.spawn(|| clients_until(&stop, reached));
             // The same forward with another address, and then another forward.
             for _ in 0..ROUNDS {
                 for (host, name) in [(other, "a"), (one, "b"), (other, "b"), (one, "a")] {
@@ -65,6 +57,17 @@ fn addresses_take_over(workers: u32) {
         let listeners = operated.http.json("/v1/status")["listeners"].clone();
         assert_eq!(listeners, 1, "{one} {other}");
     }
+}
+
+/// Connects one client after another, and returns their number. Each must be served: a refused or
+/// lost one fails the test.
+fn clients_until(stop: &AtomicBool, reached: SocketAddr) -> usize {
+    let mut served = 0;
+    while !stop.load(Ordering::Relaxed) && served < 100_000 {
+        drop(served_client(reached));
+        served += 1;
+    }
+    served
 }
 
 #[test]
@@ -105,14 +108,7 @@ fn a_refused_exchange_takes_nothing_away_and_is_foretold() {
     let file = operated.dir().join("socket");
     let stop = AtomicBool::new(false);
     thread::scope(|scope| {
-        let clients = scope.spawn(|| {
-            let mut served = 0;
-            while !stop.load(Ordering::Relaxed) && served < 100_000 {
-                drop(served_client(reached));
-                served += 1;
-            }
-            served
-        });
+        let clients = scope.spawn(|| clients_until(&stop, reached));
         let new = config("127.0.0.1").forward(
             format_args!("unix:{}", file.display()),
             target.addr(),
