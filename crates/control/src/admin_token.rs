@@ -3,11 +3,11 @@
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-/// The shortest token: what is shorter can be guessed.
+/// Least length of a token, in bytes: a shorter one can be guessed.
 const TOKEN_MIN: usize = 16;
 const TOKEN_MAX: usize = 4096;
 
-/// What has to be known to ask on a port.
+/// The secret that a client must send on a TCP port.
 pub(crate) struct Token(String);
 
 /// Why the token in this file cannot be used, if so.

@@ -8,7 +8,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// Whoever asks more often is told the same again: reading takes some twenty files.
+/// How long a result is reused: reading opens some twenty files.
 const HOLDS: Duration = Duration::from_secs(5);
 
 /// What an idle session takes, in bytes, rounded up: two sockets with their files and their places
@@ -20,7 +20,7 @@ pub(crate) const ENTRIES_PER_SESSION: u64 = 2;
 /// Further sessions, by the limit that allows no more than that.
 pub(crate) type Rooms = Vec<(&'static str, u64)>;
 
-/// Keeps what was read.
+/// Caches the last result.
 #[derive(Debug, Default)]
 pub(crate) struct Headroom {
     kept: Option<(Instant, Rooms)>,

@@ -104,7 +104,7 @@ impl Acceptor {
 
     fn unpoll(&self, number: u32, epoll: &Epoll) {
         let Some(listening) = self.listeners.get(&number) else { return };
-        // It can only fail if it was not polled, and that is what is wanted.
+        // It can only fail if the listener was not polled, which is the goal.
         let _ = epoll.remove(listening.socket.as_fd());
     }
 

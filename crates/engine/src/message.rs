@@ -1,4 +1,4 @@
-//! What a worker may be told. Only data: what a worker does with it is in `worker/mail`.
+//! Messages to a worker. Only data: `worker/mail` handles them.
 
 use crate::change::Changes;
 use crate::forward::Forward;
@@ -9,7 +9,7 @@ use crate::view::{Look, Reply};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-/// What a worker may be told.
+/// A message to a worker.
 pub(crate) enum Message {
     /// Reply at once: a sign of life.
     Ping(Reply<()>),
@@ -23,11 +23,11 @@ pub(crate) enum Message {
     RoomAgain,
     /// Show some sessions.
     Look(Look),
-    /// Reset the session with this number, and tell whether it was here.
+    /// Reset the session with this number, and reply whether it was here.
     Kill(u64, Reply<bool>),
     /// Reset the sessions of a forward.
     CutForward(Arc<Forward>),
-    /// Stop, so that what is here can be written down.
+    /// Stop, so that the worker's sessions can be saved.
     Park(Parking),
     /// Go on with sessions of the image before.
     TakeOver(TakeOver),
@@ -35,7 +35,7 @@ pub(crate) enum Message {
     Begin,
     /// Accept no more; sessions go on.
     Drain,
-    /// Reset what is still open.
+    /// Reset all sessions that are still open.
     Cut,
     /// End the thread.
     Stop,

@@ -12,7 +12,7 @@ pub struct Unacked {
     pub target: u32,
 }
 
-/// What is known about the last sign of life.
+/// State of the last sign of life.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Silence {
     /// When a byte last moved in a lane.

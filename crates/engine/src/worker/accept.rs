@@ -16,7 +16,7 @@ use rustix::fd::AsFd;
 use std::sync::Arc;
 use sys::Errno;
 
-/// What came of trying to accept a connection.
+/// The result of an attempt to accept a connection.
 enum Tried {
     /// A client was there.
     Accepted,
@@ -128,7 +128,7 @@ impl Worker {
         self.walk(Walk::Poll { numbers });
     }
 
-    /// There is room again: whoever still finds none will wait again.
+    /// Polls the listeners of full forwards again. Those still full are set aside again.
     pub(crate) fn retry_full(&mut self) {
         let numbers = self.acceptor.take_full();
         self.walk(Walk::Poll { numbers });

@@ -8,7 +8,7 @@ impl Worker {
     /// give orders.
     pub(crate) fn park(&mut self, parking: &Parking) {
         self.finish_walking();
-        // Whoever wanted to know may have given up.
+        // The receiver may have timed out.
         let _ = parking.answers.send(Answer::Parked);
         while let Ok(Order::Save) = parking.orders.recv() {
             self.read_mail();

@@ -123,7 +123,7 @@ impl Worker {
         });
     }
 
-    /// Nobody must take an end of this for the end of a stream.
+    /// Resets the claimed sockets, so that no peer takes the close for the end of a complete stream.
     fn give_up_claimed(
         &mut self,
         client: Option<OwnedFd>,
