@@ -36,7 +36,8 @@ impl Crate {
         for (module, imports) in &read.imports {
             for import in imports.iter().filter(|import| import.is_public) {
                 if let Some(path) = read.absolute(module, &import.path) {
-                    exports.insert([&module[..], &[import.name.clone()]].concat(), path);
+                    exports
+                        .insert([&module[..], std::slice::from_ref(&import.name)].concat(), path);
                 }
             }
         }
@@ -107,7 +108,7 @@ fn collect(directory: &Path, module: &[String], files: &mut Vec<(Module, String)
         if stem == "tests" {
             continue;
         }
-        let inner = [module, &[stem.clone()]].concat();
+        let inner = [module, std::slice::from_ref(&stem)].concat();
         if path.is_dir() {
             collect(&path, &inner, files);
         } else if path.extension().is_some_and(|extension| extension == "rs") {
