@@ -13,6 +13,7 @@ pub(crate) const SHARE: usize = 256 * 1024;
 const ACTIONS_PER_TURN: usize = 64;
 
 /// An event of the socket of `end`.
+#[inline]
 pub(crate) fn event(
     entry: &mut Entry<'_>,
     context: &mut Context,

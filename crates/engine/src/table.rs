@@ -58,6 +58,7 @@ impl Table {
     }
 
     /// The session, if it still lives.
+    #[inline]
     pub(crate) fn entry(&mut self, key: Key) -> Option<Entry<'_>> {
         let session = self.sessions.get_mut(key)?;
         Some(Entry { key, session, schedule: &mut self.schedule })
@@ -89,11 +90,13 @@ impl Table {
     }
 
     /// When the wheel brings the next session up.
+    #[inline]
     pub(crate) fn next_due_at(&self) -> Option<Time> {
         self.schedule.wheel.next_at()
     }
 
     /// A session that the wheel brings up by now. It has no timer from here on.
+    #[inline]
     pub(crate) fn next_due(&mut self, now: Time) -> Option<Entry<'_>> {
         let key = loop {
             let index = self.schedule.wheel.pop(now)?;
@@ -107,11 +110,13 @@ impl Table {
     }
 
     /// The length of the run queue, ended sessions included.
+    #[inline]
     pub(crate) fn queued(&self) -> usize {
         self.schedule.run_queue.len()
     }
 
     /// Takes the first of the run queue; `None` if that session has ended.
+    #[inline]
     pub(crate) fn dequeue(&mut self) -> Option<Entry<'_>> {
         let key = self.schedule.run_queue.pop_front()?;
         let entry = self.entry(key)?;

@@ -99,11 +99,13 @@ impl Wheel {
     }
 
     /// The earliest moment at which an entry may come up.
+    #[inline]
     pub fn next_at(&self) -> Option<Time> {
         self.earliest().map(|(tick, _)| Time::from_micros(tick * 1000))
     }
 
     /// The next entry that comes up by `now`. It is out of the wheel then.
+    #[inline]
     pub fn pop(&mut self, now: Time) -> Option<u32> {
         let now = now.as_millis();
         let Some((tick, place)) = self.earliest().filter(|(tick, _)| *tick <= now) else {
