@@ -6,6 +6,7 @@
 //!
 //! ```text
 //!  admission   may it start? (limits)
+//!  select      which target of a set takes it
 //!  attempts    which address of the target is tried, and for how long
 //!  session     two lanes and two sides: what to do next, and when it is over
 //!    lane      one direction: receive, hold, send, pass the FIN on
@@ -29,6 +30,9 @@ pub use time::Time;
 
 mod admission;
 pub use admission::{Admission, AtLimit, Occupancy, admit};
+
+mod select;
+pub use select::{Candidate, NoTarget, select};
 
 mod attempts;
 pub use attempts::Attempts;
