@@ -1,7 +1,7 @@
 //! The command line.
 
 use crate::arguments::number;
-use crate::client::Operation;
+use crate::console::Operation;
 use crate::import::Import;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use plan::{Input, Overrides};

@@ -1,7 +1,7 @@
 //! `doctor`: what this host can really hold, for people or as JSON.
 
 use crate::cli::Doctor;
-use crate::client::screen::{Colour, Screen};
+use crate::console::screen::{Colour, Screen};
 use crate::exit::Exit;
 use crate::output::say_json;
 use crate::{flawless, input_of, say};

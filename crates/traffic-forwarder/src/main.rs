@@ -4,7 +4,7 @@
 mod arguments;
 mod check;
 mod cli;
-mod client;
+mod console;
 mod demo;
 mod doctor;
 mod exit;
@@ -52,7 +52,7 @@ fn dispatch(cli: Cli) -> Exit {
     match cli.command {
         Some(Command::Demo(demo)) => demo::run(&demo),
         Some(Command::Import(import)) => import::run(&import),
-        Some(Command::Operate(operation)) => client::run(&operation),
+        Some(Command::Operate(operation)) => console::run(&operation),
         Some(Command::Completions(wanted)) => shell_completions::run(wanted.shell),
         Some(Command::Man(wanted)) => manual::run(wanted.directory.as_deref()),
         Some(Command::Check(wanted)) => check::run(wanted),

@@ -2,10 +2,10 @@
 
 use super::list::Wanted;
 use super::model::{Act, Answer, Answered, Question};
-use crate::client::connection::Client;
-use crate::client::failure::Failure;
-use crate::client::path::{part, with_query};
-use crate::client::watch::is_same_process;
+use crate::console::connection::Client;
+use crate::console::failure::Failure;
+use crate::console::path::{part, with_query};
+use crate::console::watch::is_same_process;
 use api::{Done, Error, Status};
 use hyper::Method;
 use std::net::IpAddr;

@@ -1,10 +1,10 @@
 //! The columns of both lists, and which of them fit on the screen.
 
-use crate::client::red::{self, Red};
-use crate::client::screen::Colour;
-use crate::client::sessions::{colour as verdict_colour, paths};
-use crate::client::status::{colour as state_colour, first_and_count};
-use crate::client::units::{bytes, rate, seconds};
+use crate::console::red::{self, Red};
+use crate::console::screen::Colour;
+use crate::console::sessions::{colour as verdict_colour, paths};
+use crate::console::status::{colour as state_colour, first_and_count};
+use crate::console::units::{bytes, rate, seconds};
 use api::{Forward, Rates, Session};
 
 /// Between two columns.

@@ -1,7 +1,7 @@
 //! One session in full, as the command `sessions ID` shows it, in lines of the screen.
 
-use crate::client::screen::columns;
-use crate::client::sessions::facts_of;
+use crate::console::screen::columns;
+use crate::console::sessions::facts_of;
 use api::Session;
 
 /// The width of a fact's name, with the gap behind it.

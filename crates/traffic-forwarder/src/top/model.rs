@@ -9,10 +9,10 @@ use super::history::History;
 use super::layout::Layout;
 use super::list::{List, Page, Row, Wanted};
 use super::scroll::Scroll;
-use crate::client::failure::Failure;
-use crate::client::red::{self, Red};
-use crate::client::units::seconds;
-use crate::client::watch::{NEWS_LAST, is_same_process, what_happened};
+use crate::console::failure::Failure;
+use crate::console::red::{self, Red};
+use crate::console::units::seconds;
+use crate::console::watch::{NEWS_LAST, is_same_process, what_happened};
 use api::{Done, Forward, Forwards, Session, Sessions, Status};
 use std::time::{Duration, Instant, SystemTime};
 

@@ -1,6 +1,6 @@
 //! The terminal, and giving it back as it was: at the end, after a panic, after a signal.
 
-use crate::client::failure::Failure;
+use crate::console::failure::Failure;
 use ratatui::crossterm::event::{self, DisableBracketedPaste, EnableBracketedPaste, Event};
 use ratatui::crossterm::terminal::{self, EnterAlternateScreen};
 use ratatui::crossterm::{execute, queue};

@@ -1,7 +1,7 @@
 //! What is in front: the help, a choice, a question, a line to type.
 
 use super::{BOLD, REVERSED, line, shown};
-use crate::client::screen::{columns, cut};
+use crate::console::screen::{columns, cut};
 use crate::top::keys::help;
 use crate::top::layout::{Layout, lines_in_box};
 use crate::top::model::{Act, Dialog, Model};

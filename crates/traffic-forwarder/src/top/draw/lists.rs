@@ -1,7 +1,7 @@
 //! The rows of a list that are on the screen.
 
 use super::{BOLD, Palette, REVERSED, line, shown};
-use crate::client::screen::{columns as width_of, cut};
+use crate::console::screen::{columns as width_of, cut};
 use crate::top::columns::{Cell, Column, GAP, fitting};
 use crate::top::list::List;
 use ratatui::Frame;

@@ -1,7 +1,7 @@
 //! The lines of one session that are on the screen.
 
 use super::{BOLD, Palette, line};
-use crate::client::sessions::colour;
+use crate::console::sessions::colour;
 use crate::top::detail::{NAME, lines};
 use crate::top::scroll::Scroll;
 use api::Session;

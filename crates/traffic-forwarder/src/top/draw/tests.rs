@@ -1,7 +1,7 @@
 //! Whole screens.
 
 use super::*;
-use crate::client::red::Red;
+use crate::console::red::Red;
 use crate::top::model::tests::{START, answer, model, press, session, status};
 use crate::top::model::{Answer, Answered, Question};
 use ratatui::Terminal;

@@ -1,10 +1,10 @@
 //! The process as a whole: what moves through it, and how that moved until now.
 
 use super::{BOLD, Palette, line, shown};
-use crate::client::red::{self, Red};
-use crate::client::screen::{Colour, columns};
-use crate::client::status::colour as state_colour;
-use crate::client::units::{bytes, many, rate, seconds};
+use crate::console::red::{self, Red};
+use crate::console::screen::{Colour, columns};
+use crate::console::status::colour as state_colour;
+use crate::console::units::{bytes, many, rate, seconds};
 use crate::top::columns::new_sessions;
 use crate::top::history::Trend;
 use crate::top::model::Model;

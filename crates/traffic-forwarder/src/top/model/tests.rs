@@ -1,7 +1,7 @@
 //! A model with answers as the admin interface gives them, and keys as people press them.
 
 use super::*;
-use crate::client::place::Place;
+use crate::console::place::Place;
 use api::Error;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::layout::Rect;

@@ -1,6 +1,6 @@
 //! What is red in every view: what an operator should act on. `docs/views.md` has the same list.
 
-use crate::client::screen::Colour;
+use crate::console::screen::Colour;
 use api::{Forward, Session, Status};
 
 /// What happened so many seconds ago still is.

@@ -1,10 +1,10 @@
 //! One question, one connection: finding the process, HTTP, time limits.
 
-use crate::client::failure::{Attempt, Failure};
-use crate::client::place::Place;
-use crate::client::reach::Whom;
-use crate::client::same_process::SameProcess;
-use crate::client::whereabouts::{self, Whereabouts};
+use crate::console::failure::{Attempt, Failure};
+use crate::console::place::Place;
+use crate::console::reach::Whom;
+use crate::console::same_process::SameProcess;
+use crate::console::whereabouts::{self, Whereabouts};
 use http_body_util::{BodyExt, Empty, Limited};
 use hyper::body::Bytes;
 use hyper::{Method, Request, StatusCode, header};

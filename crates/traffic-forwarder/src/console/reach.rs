@@ -1,6 +1,6 @@
 //! Whom commands ask, how often, and how they print the answer.
 
-use crate::client::place::Place;
+use crate::console::place::Place;
 use clap::Args;
 use plan::units::parse_duration;
 use std::path::PathBuf;

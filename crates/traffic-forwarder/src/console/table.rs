@@ -1,6 +1,6 @@
 //! Text in columns.
 
-use crate::client::screen::{Colour, Screen, columns, cut};
+use crate::console::screen::{Colour, Screen, columns, cut};
 use std::fmt::Write as _;
 
 const GAP: &str = "  ";

@@ -1,13 +1,13 @@
 //! `sessions`: the open sessions in a table, or one of them in full.
 
-use crate::client::command;
-use crate::client::connection::Client;
-use crate::client::failure::Failure;
-use crate::client::screen::{Colour, Screen};
-use crate::client::table::{Cell, Table, facts, number, text};
-use crate::client::units::{bytes, many, rate, seconds};
-use crate::client::watch::{self, Page};
-use crate::client::{names, path, red, show};
+use crate::console::command;
+use crate::console::connection::Client;
+use crate::console::failure::Failure;
+use crate::console::screen::{Colour, Screen};
+use crate::console::table::{Cell, Table, facts, number, text};
+use crate::console::units::{bytes, many, rate, seconds};
+use crate::console::watch::{self, Page};
+use crate::console::{names, path, red, show};
 use crate::exit::Exit;
 use api::{Lane, Session, Sessions, Tcp};
 use hyper::Method;

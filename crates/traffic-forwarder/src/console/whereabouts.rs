@@ -1,8 +1,8 @@
 //! Where to ask: as the command line says, a configuration file, the environment, or by default.
 
-use crate::client::failure::Failure;
-use crate::client::place::Place;
-use crate::client::reach::Whom;
+use crate::console::failure::Failure;
+use crate::console::place::Place;
+use crate::console::reach::Whom;
 use plan::{Admin, Input};
 use std::path::{Path, PathBuf};
 

@@ -1,8 +1,8 @@
 //! `profile`: has one taken, and writes it to a file.
 
-use crate::client::connection::Client;
-use crate::client::failure::Failure;
-use crate::client::{command, path, show};
+use crate::console::connection::Client;
+use crate::console::failure::Failure;
+use crate::console::{command, path, show};
 use crate::exit::Exit;
 use serde::Serialize;
 use std::fs::{self, File};

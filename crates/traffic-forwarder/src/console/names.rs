@@ -1,7 +1,7 @@
 //! Which forward was meant by a name that none has.
 
-use crate::client::connection::Client;
-use crate::client::failure::Failure;
+use crate::console::connection::Client;
+use crate::console::failure::Failure;
 
 /// More names than this do not help.
 const MOST_NAMES: usize = 8;

@@ -1,9 +1,9 @@
 //! The lines of `status` about the process as a whole.
 
-use crate::client::changes::{self, on_trial};
-use crate::client::same_process::SameProcess;
-use crate::client::table::facts;
-use crate::client::units::{bytes, many, seconds};
+use crate::console::changes::{self, on_trial};
+use crate::console::same_process::SameProcess;
+use crate::console::table::facts;
+use crate::console::units::{bytes, many, seconds};
 use api::{Change, Forward, LastReload, LastUpgrade, Status};
 
 type Line = (&'static str, String);

@@ -1,8 +1,8 @@
 //! What a reload changed, or would, line by line.
 
-use crate::client::same_process::SameProcess;
-use crate::client::screen::{Colour, Screen, columns};
-use crate::client::units::{many, seconds};
+use crate::console::same_process::SameProcess;
+use crate::console::screen::{Colour, Screen, columns};
+use crate::console::units::{many, seconds};
 use api::{Change, ForwardSummary, Reload, RemadeFile};
 use plan::{Section, Setting, escaped};
 use std::slice;

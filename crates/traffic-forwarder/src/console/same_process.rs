@@ -1,7 +1,7 @@
 //! Commands that a message advises, with the options that reach the same process.
 
-use crate::client::place::Place;
-use crate::client::reach::Whom;
+use crate::console::place::Place;
+use crate::console::reach::Whom;
 use plan::shell_word;
 use std::path::Path;
 

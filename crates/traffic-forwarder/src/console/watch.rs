@@ -1,8 +1,8 @@
 //! `--watch`: the same page again and again, whatever happens to the process in between.
 
-use crate::client::failure::Failure;
-use crate::client::screen::{Screen, cut};
-use crate::client::units::seconds;
+use crate::console::failure::Failure;
+use crate::console::screen::{Screen, cut};
+use crate::console::units::seconds;
 use crate::exit::Exit;
 use crate::output::{print, written};
 use api::Status;

@@ -1,8 +1,8 @@
 //! `upgrade`: asks for it, and waits until the next image answers.
 
-use crate::client::connection::Client;
-use crate::client::failure::Failure;
-use crate::client::{command, overview, path, show};
+use crate::console::connection::Client;
+use crate::console::failure::Failure;
+use crate::console::{command, overview, path, show};
 use crate::exit::Exit;
 use crate::warn;
 use api::{LastUpgrade, Status, Upgrade};

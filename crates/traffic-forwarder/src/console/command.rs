@@ -1,7 +1,7 @@
 //! The commands that question or steer a running process.
 
 use crate::arguments::number;
-use crate::client::reach::{Reach, Watch, Whom, duration};
+use crate::console::reach::{Reach, Watch, Whom, duration};
 use clap::{Args, Subcommand, ValueEnum};
 use std::net::IpAddr;
 use std::path::PathBuf;

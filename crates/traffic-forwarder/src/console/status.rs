@@ -1,15 +1,15 @@
 //! `status`: the process in a few lines, and its forwards in a table.
 
-use crate::client::command;
-use crate::client::connection::Client;
-use crate::client::failure::Failure;
-use crate::client::red::{self, Red};
-use crate::client::same_process::SameProcess;
-use crate::client::screen::{Colour, Screen};
-use crate::client::table::{Cell, Table, facts, number, text};
-use crate::client::units::{bytes, many};
-use crate::client::watch::{self, Page};
-use crate::client::{names, overview, path, show};
+use crate::console::command;
+use crate::console::connection::Client;
+use crate::console::failure::Failure;
+use crate::console::red::{self, Red};
+use crate::console::same_process::SameProcess;
+use crate::console::screen::{Colour, Screen};
+use crate::console::table::{Cell, Table, facts, number, text};
+use crate::console::units::{bytes, many};
+use crate::console::watch::{self, Page};
+use crate::console::{names, overview, path, show};
 use crate::exit::Exit;
 use crate::say;
 use api::{Forward, Forwards, Status};

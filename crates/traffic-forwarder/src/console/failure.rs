@@ -1,6 +1,6 @@
 //! Why a running process could not be asked, or did not do it.
 
-use crate::client::place::Place;
+use crate::console::place::Place;
 use crate::exit::Exit;
 use crate::warn;
 use std::fmt;
