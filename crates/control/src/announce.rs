@@ -1,7 +1,7 @@
 //! What is told at the start: where clients are taken, where that leads, and who may ask.
 
-use crate::capacity::Capacity;
 use engine::{Engine, ForwardState, ForwardView};
+use host::Capacity;
 
 /// Listeners that are told one by one: more would bury what else the start has to say.
 const MOST_TOLD: usize = 20;

@@ -1,30 +1,21 @@
 //! Steers and watches the engine: starts it from a plan, answers signals, resolves names, writes
 //! the log. It never touches a session's bytes.
 
-mod privileges;
-pub use privileges::{assume_user, find_user};
 pub use sys::{never_writable_by_others, writes_beyond_the_size_limit_fail};
 
 mod announce;
-
-mod sandbox;
 
 mod start;
 
 mod serve;
 pub use serve::serve;
 
-mod serve_error;
-pub use serve_error::ServeError;
-
-mod manager;
-
 mod orphans;
+
+mod watchdog;
 
 mod requests;
 pub use requests::Stopper;
-
-mod program;
 
 mod supervisor;
 
@@ -51,18 +42,7 @@ mod events;
 
 mod admin;
 
-mod admin_address;
-pub use admin_address::admin_sockets;
-
-mod admin_token;
-
-mod capacity;
-
 pub mod doctor;
-
-mod host;
-
-mod headroom;
 
 mod resolver;
 

@@ -12,10 +12,10 @@ pub(crate) use state::{Restoring, Trial};
 mod trial;
 pub(crate) use trial::NotConfirmed;
 
-use crate::capacity::Capacity;
 use crate::supervisor::Supervisor;
 use api::Reloaded;
 use engine::{ForwardState, ForwardView, Unbound};
+use host::Capacity;
 use outcome::{log_refusal, log_reload};
 use plan::{ListenAddress, Plan, Problems, Reading};
 use std::collections::{BTreeSet, HashMap, HashSet};

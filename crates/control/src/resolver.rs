@@ -2,8 +2,9 @@
 //! hold, in threads of its own, which may block.
 
 use engine::{Query, Resolve};
+use host::addresses_of;
 use std::collections::{HashMap, VecDeque};
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::net::SocketAddr;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -168,18 +169,6 @@ fn look_up((host, port): &Name) -> Arc<[SocketAddr]> {
     }
     // No address says that there is none.
     found.unwrap_or_default().into()
-}
-
-/// The addresses in the order of RFC 6724, as the C library gives them, each once. It may block for
-/// as long as the name servers let it.
-pub(crate) fn addresses_of(host: &str, port: u16) -> std::io::Result<Vec<SocketAddr>> {
-    let mut addresses: Vec<SocketAddr> = Vec::new();
-    for address in (host, port).to_socket_addrs()? {
-        if !addresses.contains(&address) {
-            addresses.push(address);
-        }
-    }
-    Ok(addresses)
 }
 
 #[cfg(test)]

@@ -3,15 +3,14 @@
 use crate::admin::{self, App, Door};
 use crate::announce::announce;
 use crate::journal::After;
-use crate::manager::{Handed, Notifier, start_pulse, take_handed};
 use crate::orphans::start_reaping;
 use crate::requests::{Request, Requests, Signals, Stopper};
-use crate::sandbox::Sandbox;
-use crate::serve_error::{ServeError, failed};
 use crate::start::{STOP_LIMIT, control_runtime, start};
 use crate::supervisor::{Supervisor, SupervisorHandle};
 use crate::upgrade::{Handover, Insistence, Wanted, go_on, upgrade};
+use crate::watchdog::start_pulse;
 use api::Shutdown;
+use host::{Handed, Notifier, Sandbox, ServeError, failed, take_handed};
 use plan::{FileRead, InForce, Plan};
 use std::time::{Duration, Instant};
 use sys::exec::SignalsHeld;

@@ -1,12 +1,10 @@
 //! The start of a process that goes on with nothing: its workers, and all of its listeners.
 
-use crate::capacity::{Capacity, capacity, workers};
-use crate::manager::{Handed, Notifier, Store};
 use crate::resolver::Resolver;
-use crate::serve_error::{ServeError, failed};
 use crate::supervisor::{Supervisor, detail};
 use crate::upgrade::Insistence;
 use engine::{Engine, GivenSockets, Options};
+use host::{Capacity, Handed, Notifier, ServeError, Store, capacity, failed, workers};
 use plan::Plan;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;

@@ -1,18 +1,14 @@
 //! What runs, and what may be done to it.
 
 use crate::admin::Door;
-use crate::capacity::{Capacity, NoRoom, capacity};
 use crate::events::Events;
 use crate::handle::Handle;
-use crate::headroom::{Headroom, Rooms};
 use crate::journal::Journal;
-use crate::manager::{Stage, Store};
-use crate::program::own_program;
 use crate::reload::{LastReload, Restoring, Trial};
-use crate::sandbox::Sandbox;
 use crate::upgrade::LastUpgrade;
 use crate::watch::Watch;
 use engine::{Detail, Engine, Observer};
+use host::{Capacity, Headroom, NoRoom, Rooms, Sandbox, Stage, Store, capacity, own_program};
 use plan::{FileRead, InForce, Level, Plan};
 use std::path::PathBuf;
 use std::sync::Arc;

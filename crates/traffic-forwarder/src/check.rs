@@ -4,7 +4,7 @@ use crate::cli::Check;
 use crate::exit::Exit;
 use crate::output::{say, say_json};
 use crate::{complain, complain_of, exit_of, many};
-use control::ServeError;
+use host::ServeError;
 use plan::{Place, Problem, Reading, Severity};
 use serde::Serialize;
 
@@ -38,7 +38,7 @@ pub(crate) fn run(Check { source, json }: Check) -> Exit {
     let reading = plan::read(&source.input());
     let is_flawless = reading.problems.is_empty();
     let plan = reading.plan.as_ref().filter(|_| is_flawless);
-    let unfit = plan.and_then(|plan| control::find_user(plan).err());
+    let unfit = plan.and_then(|plan| host::find_user(plan).err());
     let said = if json {
         say_json(&checked(&reading, unfit.as_ref()))
     } else {

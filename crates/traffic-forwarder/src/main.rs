@@ -18,8 +18,8 @@ mod usage;
 
 use clap::Parser;
 use cli::{Cli, Command};
-use control::ServeError;
 use exit::Exit;
+use host::ServeError;
 use output::{say, warn, written};
 use std::io::IsTerminal;
 use std::process::ExitCode;
@@ -91,7 +91,7 @@ fn run(input: plan::Input) -> Exit {
     };
     // What another image of this process became, it still is.
     if handover.is_none()
-        && let Err(error) = control::assume_user(&plan)
+        && let Err(error) = host::assume_user(&plan)
     {
         return complain_of(&error);
     }

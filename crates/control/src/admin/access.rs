@@ -3,12 +3,12 @@
 //! of somebody's host, by `ssh -L` for example.
 
 use super::refusal::Refusal;
-use crate::admin_token::Token;
 use axum::extract::{Request, State};
 use axum::http::header::{AUTHORIZATION, HOST, ORIGIN};
 use axum::http::{HeaderMap, HeaderName, StatusCode};
 use axum::middleware::Next;
 use axum::response::Response;
+use host::Token;
 use std::sync::Arc;
 
 /// Asked by whoever supervises the process, who has no token; and the page, which asks for it.

@@ -1,8 +1,7 @@
 //! The listening socket of the admin interface.
 
 use super::access::Access;
-use crate::admin_address::{forbidden_directory, usable_socket};
-use crate::admin_token::Token;
+use host::{Token, forbidden_directory, usable_socket};
 use plan::{Admin, Process};
 use std::fmt;
 use std::io;

@@ -5,7 +5,7 @@ use super::app::App;
 use super::door::{Door, Listener};
 use super::routes::router;
 use super::stall::Stall;
-use crate::capacity::ADMIN_CONNECTIONS;
+use host::ADMIN_CONNECTIONS;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;

@@ -3,7 +3,7 @@
 use super::check::Check;
 use super::demand::{Demand, Listening};
 use super::finding::{Detail, Finding, Verdict};
-use crate::host::Host;
+use host::Host;
 use plan::{ListenAddress, Target};
 use std::collections::HashMap;
 use std::net::IpAddr;

@@ -3,8 +3,7 @@
 use super::check::Check;
 use super::demand::Demand;
 use super::finding::{Finding, Verdict, goal};
-use crate::headroom::{ENTRIES_PER_SESSION, conntrack_room};
-use crate::host::Host;
+use host::{ENTRIES_PER_SESSION, Host, conntrack_room};
 
 /// Once the table is full, the kernel drops packets of new connections.
 pub(super) fn conntrack(demand: &Demand<'_>, host: &Host) -> Finding {

@@ -1,6 +1,6 @@
 //! What a plan asks of its host.
 
-use crate::capacity::{self, NoRoom, capacity};
+use host::{NoRoom, capacity, limit_for, workers};
 use plan::{Forward, ListenAddress, Plan, Target};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -41,7 +41,7 @@ impl<'a> Demand<'a> {
             limits.fold((0, 0), |(largest, all), limit| (limit.max(largest), all + limit));
         let targets = targets(plan, most.unwrap_or(u64::MAX));
         let sessions = most.map_or(largest, |most| most.min(all));
-        Self { plan, workers: capacity::workers(plan), sessions, targets }
+        Self { plan, workers: workers(plan), sessions, targets }
     }
 
     pub(super) fn listeners(&self) -> impl Iterator<Item = Listening<'a>> {
@@ -63,7 +63,7 @@ impl<'a> Demand<'a> {
     /// The limit of open files that so many sessions need.
     pub(super) fn files_for(&self, sessions: u64, open: u64) -> u64 {
         let sessions = u32::try_from(sessions).unwrap_or(u32::MAX);
-        capacity::limit_for(self.plan, self.workers, sessions, open)
+        limit_for(self.plan, self.workers, sessions, open)
     }
 
     /// The pipes that the process makes at most under this limit of open files.

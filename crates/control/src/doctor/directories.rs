@@ -2,9 +2,7 @@
 
 use super::check::Check;
 use super::finding::{Detail, Finding, Verdict};
-use crate::admin_address::admin_sockets;
-use crate::host::Host;
-use crate::privileges::admin_directory_of_user;
+use host::{Host, admin_directory_of_user, admin_sockets};
 use plan::{Admin, ListenAddress, Log, Plan};
 use std::collections::BTreeSet;
 use std::fs;

@@ -3,8 +3,7 @@
 use super::check::Check;
 use super::demand::Demand;
 use super::finding::{Finding, Verdict, goal};
-use crate::capacity::NoRoom;
-use crate::host::Host;
+use host::{Host, NoRoom};
 
 /// The limit of the process, which raises the soft one to the hard one by itself.
 pub(super) fn open_files(demand: &Demand<'_>, host: &Host) -> Finding {

@@ -2,7 +2,7 @@
 //! user, and the open files of processes to who has that inode. What another user's process has open
 //! only root can see.
 
-use crate::host::nth;
+use host::nth;
 use plan::ListenAddress;
 use std::collections::{HashMap, HashSet};
 use std::fs;

@@ -3,7 +3,7 @@
 use super::check::Check;
 use super::demand::{Demand, Listening};
 use super::finding::{Detail, Finding, Verdict};
-use crate::host::Host;
+use host::Host;
 
 /// The kernel's default, where the setting cannot be read.
 const DEFAULT_START: u16 = 1024;

@@ -3,8 +3,7 @@
 use super::check::Check;
 use super::demand::Demand;
 use super::finding::{Finding, goal};
-use crate::headroom::{IDLE_SESSION, busy_session, memory_left, tcp_room};
-use crate::host::Host;
+use host::{Host, IDLE_SESSION, busy_session, memory_left, tcp_room};
 
 const MIB: u64 = 1024 * 1024;
 

@@ -1,9 +1,9 @@
 //! `doctor`: what this host can really hold under a plan, and what to change.
 //!
-//! All of the host that can be read is in [`crate::host`], all that has to be tried in [`trial`]. A judge
+//! All of the host that can be read is in [`host::Host`], all that has to be tried in [`trial`]. A judge
 //! per subject makes findings of that and of what the plan [asks for](demand); it reads nothing by
 //! itself, so that tests can invent hosts. The room that a limit leaves is computed in
-//! [`crate::headroom`], for the metrics, too.
+//! crate [`host`], for the metrics, too.
 
 mod check;
 pub use check::Check;
@@ -52,9 +52,8 @@ pub use twin::Source;
 
 mod user;
 
-use crate::host::Host;
-use crate::privileges;
 use demand::Demand;
+use host::Host;
 use plan::Plan;
 use std::path::Path;
 use trial::Trial;
@@ -76,7 +75,7 @@ pub fn examine(plan: &Plan, source: Source<'_>, options: Options) -> Report {
     // Before: root sees who has a listener.
     let taken = taken::look(&demand, source);
     let mut made = None;
-    let become_user = privileges::become_user(plan, |_| made = directories::made_by_root(plan));
+    let become_user = host::become_user(plan, |_| made = directories::made_by_root(plan));
     let become_user = become_user.map_err(|error| error.to_string());
     let host = Host::read(Path::new("/"));
     let user = user::Tried::of(plan, become_user);

@@ -4,8 +4,8 @@ use super::check::Check;
 use super::demand::Demand;
 use super::finding::{Finding, Verdict};
 use super::splice_trial::Spliced;
-use crate::host::Host;
 use engine::PIPE_SIZES;
+use host::Host;
 use plan::PathChoice;
 
 /// Fewer lanes that may splice at the same time are worth a warning.

@@ -4,7 +4,7 @@
 use super::check::Check;
 use super::demand::{Demand, Wanted};
 use super::finding::{Detail, Finding, Verdict};
-use crate::host::Host;
+use host::Host;
 use plan::ListenAddress;
 use std::collections::BTreeSet;
 use std::ops::RangeInclusive;

@@ -4,7 +4,7 @@
 use super::check::Check;
 use super::demand::Demand;
 use super::finding::{Finding, Verdict};
-use crate::host::Host;
+use host::Host;
 
 /// More than this need not wait at once: it is the kernel's own default since 5.4.
 const AMPLE_LISTEN_QUEUE: u64 = 4096;

@@ -3,7 +3,7 @@
 use super::check::Check;
 use super::demand::Demand;
 use super::finding::{Detail, Finding, Verdict};
-use crate::sandbox::Kernel;
+use host::Kernel;
 
 /// What is not asked for need not work. Without landlock the process starts all the same.
 pub(super) fn sandbox(demand: &Demand<'_>, rehearsal: &Result<Kernel, Vec<String>>) -> Finding {

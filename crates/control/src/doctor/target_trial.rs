@@ -2,7 +2,7 @@
 
 use super::Options;
 use super::demand::Demand;
-use crate::resolver::addresses_of;
+use host::addresses_of;
 use plan::Target;
 use std::net::{SocketAddr, TcpStream};
 use std::os::unix::net::UnixStream;

@@ -86,3 +86,10 @@ fn a_check_is_written_by_its_name() {
         assert_eq!(serde_json::to_value(check).unwrap(), check.as_str());
     }
 }
+
+#[test]
+fn every_limit_of_the_host_has_the_name_of_a_check() {
+    for limit in host::LIMITS {
+        assert!(Check::ALL.iter().any(|check| check.as_str() == limit), "{limit}");
+    }
+}

@@ -8,7 +8,7 @@ use super::splice_trial::{self, Spliced};
 use super::taken::Taken;
 use super::target_trial::{self, Tried};
 use super::user;
-use crate::sandbox::{Kernel, Sandbox};
+use host::{Kernel, Sandbox};
 use plan::ListenAddress;
 use std::collections::{HashMap, HashSet};
 use std::io;

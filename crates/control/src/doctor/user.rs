@@ -3,8 +3,7 @@
 use super::check::Check;
 use super::demand::Demand;
 use super::finding::{Detail, Finding, Verdict};
-use crate::admin_token::token_fault;
-use crate::host::Host;
+use host::{Host, token_fault};
 use plan::Plan;
 
 /// What came of becoming the user.

@@ -1,7 +1,7 @@
 //! The numbers of one moment.
 
-use crate::headroom::Rooms;
 use engine::{ForwardState, ForwardView, Totals};
+use host::Rooms;
 use std::time::SystemTime;
 
 /// All that is told.

@@ -4,16 +4,12 @@
 use super::protocol::{ANSWER, CHECK, VARIABLE};
 use super::{Arrival, Insistence, LastUpgrade, state};
 use crate::admin::{Door, DoorError};
-use crate::admin_token::Token;
-use crate::capacity::{Capacity, capacity, workers};
 use crate::log::{Left, try_log_file};
-use crate::manager::{Notifier, Store};
 use crate::reload::Restoring;
-use crate::sandbox::Sandbox;
-use crate::serve_error::ServeError;
 use crate::start::{control_runtime, start_engine};
 use crate::supervisor::Supervisor;
 use handover::{Damage, File, Part};
+use host::{Capacity, Notifier, Sandbox, ServeError, Store, Token, capacity, workers};
 use plan::{Admin, InForce, Plan, Problems, Process};
 use std::ffi::OsString;
 use std::fs;

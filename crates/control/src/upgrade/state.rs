@@ -1,12 +1,11 @@
 //! What the process as a whole goes on with, as a message, and back.
 
 use super::{Arrival, LastUpgrade};
-use crate::program::own_arguments;
 use crate::reload::{LastReload, Trial};
-use crate::sandbox::Sandbox;
 use crate::supervisor::Supervisor;
 use flow::Time;
 use handover::{File, Part, WriteFile};
+use host::{Sandbox, own_arguments};
 use plan::{FileRead, FileStamp};
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStringExt;

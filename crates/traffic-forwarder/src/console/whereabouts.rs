@@ -58,5 +58,5 @@ fn of_environment() -> Result<Option<Place>, Failure> {
 }
 
 fn by_default() -> Vec<Place> {
-    control::admin_sockets().into_iter().map(Place::Unix).collect()
+    host::admin_sockets().into_iter().map(Place::Unix).collect()
 }

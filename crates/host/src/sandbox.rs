@@ -26,7 +26,7 @@ use std::ffi::OsString;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
-pub(crate) use domain::Kernel;
+pub use domain::Kernel;
 
 /// What may be done with the files of a directory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,7 +40,7 @@ enum Access {
 
 /// The directories that a process is kept to. Where a device is written to, it stands for itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Sandbox {
+pub struct Sandbox {
     read: BTreeSet<PathBuf>,
     write: BTreeSet<PathBuf>,
     execute: BTreeSet<PathBuf>,
@@ -49,7 +49,7 @@ pub(crate) struct Sandbox {
 impl Sandbox {
     /// Keeps this process to what the plan names, if the plan asks for that. To be called while the
     /// process has no other thread. `None` if it stays free, as under a kernel without landlock.
-    pub(crate) fn enter(plan: &Plan) -> Result<Option<Self>, ServeError> {
+    pub fn enter(plan: &Plan) -> Result<Option<Self>, ServeError> {
         if !plan.process.sandbox {
             return Ok(None);
         }
@@ -70,7 +70,7 @@ impl Sandbox {
 
     /// What the kernel does about the sandbox of a plan, and what stands against it. Tried in a
     /// thread that ends with it.
-    pub(crate) fn rehearse(plan: &Plan) -> Result<Kernel, Vec<String>> {
+    pub fn rehearse(plan: &Plan) -> Result<Kernel, Vec<String>> {
         let own = || Self::of(plan, own_program().as_deref());
         let sandbox = if plan.process.sandbox { own()? } else { Self::default() };
         let rehearsal = move || Domain::of(&sandbox.with_system()).enter();
@@ -118,18 +118,18 @@ impl Sandbox {
     }
 
     /// Whether a plan can run in this sandbox; if not, all that it lacks.
-    pub(crate) fn check(&self, plan: &Plan) -> Result<(), Vec<String>> {
+    pub fn check(&self, plan: &Plan) -> Result<(), Vec<String>> {
         let refusals: Vec<_> = needs(plan).iter().filter_map(|need| self.refusal(need)).collect();
         if refusals.is_empty() { Ok(()) } else { Err(refusals) }
     }
 
     /// Why a configuration cannot be read, if it is the sandbox that keeps it away.
-    pub(crate) fn refuses_config(&self, file: &Path) -> Option<String> {
+    pub fn refuses_config(&self, file: &Path) -> Option<String> {
         self.refusal(&Need::config(file))
     }
 
     /// Why a program cannot be run, likewise.
-    pub(crate) fn refuses_program(&self, file: &Path) -> Option<String> {
+    pub fn refuses_program(&self, file: &Path) -> Option<String> {
         self.refusal(&Need::program(file))
     }
 
@@ -160,7 +160,7 @@ impl Sandbox {
     }
 
     /// As the next image of the process is told.
-    pub(crate) fn saved(&self) -> handover::Sandbox {
+    pub fn saved(&self) -> handover::Sandbox {
         let bytes = |set: &BTreeSet<PathBuf>| {
             set.iter().map(|path| path.as_os_str().as_bytes().to_vec()).collect()
         };
@@ -169,7 +169,7 @@ impl Sandbox {
     }
 
     /// As another image of the process has left it.
-    pub(crate) fn from_saved(saved: &handover::Sandbox) -> Self {
+    pub fn from_saved(saved: &handover::Sandbox) -> Self {
         let paths = |all: &[Vec<u8>]| {
             all.iter().map(|bytes| OsString::from_vec(bytes.clone()).into()).collect()
         };

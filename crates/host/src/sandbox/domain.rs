@@ -48,7 +48,7 @@ pub(super) fn system_directories() -> impl Iterator<Item = &'static Path> {
 
 /// What the kernel does.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Kernel {
+pub enum Kernel {
     /// It restricts, all but what its version of landlock lacks.
     Restricts {
         /// The version.

@@ -21,6 +21,6 @@ impl fmt::Display for ServeError {
 impl std::error::Error for ServeError {}
 
 /// A failure that may pass: `what` was tried.
-pub(crate) fn failed(what: &str, error: impl fmt::Display) -> ServeError {
+pub fn failed(what: &str, error: impl fmt::Display) -> ServeError {
     ServeError::Failed(format!("{what}: {error}"))
 }

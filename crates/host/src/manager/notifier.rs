@@ -7,7 +7,7 @@ use std::time::Duration;
 use sys::NotifySocket;
 
 /// How often the status is brought up to date.
-pub(super) const RENEW_EVERY: Duration = Duration::from_secs(5);
+pub const RENEW_EVERY: Duration = Duration::from_secs(5);
 /// How long the manager shall wait for the end from each report on: a few of them may be late.
 const PATIENCE: Duration = Duration::from_secs(15);
 /// How long the manager may take to read all that it was sent. Longer only if it is in trouble
@@ -16,7 +16,7 @@ const READ_LIMIT: Duration = Duration::from_secs(2);
 
 /// Tells the manager, if there is one.
 #[derive(Clone)]
-pub(crate) struct Notifier(Option<Arc<Line>>);
+pub struct Notifier(Option<Arc<Line>>);
 
 /// A line to a manager.
 struct Line {
@@ -35,7 +35,7 @@ struct Told {
 
 /// What the process is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Stage {
+pub enum Stage {
     /// It serves.
     Serving {
         /// The number of forwards.
@@ -68,7 +68,7 @@ fn many(count: usize, what: &str) -> String {
 
 impl Notifier {
     /// A line to the manager that `NOTIFY_SOCKET` tells of.
-    pub(crate) fn from_environment() -> Self {
+    pub fn from_environment() -> Self {
         let address = env::var_os("NOTIFY_SOCKET").filter(|address| !address.is_empty());
         let Some(address) = address else { return Self(None) };
         match NotifySocket::to(&address) {
@@ -86,12 +86,12 @@ impl Notifier {
     }
 
     /// Whether somebody listens.
-    pub(crate) fn is_on(&self) -> bool {
+    pub fn is_on(&self) -> bool {
         self.0.is_some()
     }
 
     /// The process has come so far.
-    pub(crate) fn enter(&self, stage: Stage, sessions: u32) {
+    pub fn enter(&self, stage: Stage, sessions: u32) {
         let word = match stage {
             Stage::Serving { .. } => "READY=1",
             Stage::Stopping => "STOPPING=1",
@@ -100,24 +100,24 @@ impl Notifier {
     }
 
     /// A reload begins. [`Notifier::enter`] ends it.
-    pub(crate) fn reloading(&self) {
+    pub fn reloading(&self) {
         let now = sys::monotonic_micros();
         self.tell(&format!("RELOADING=1\nMONOTONIC_USEC={now}"), None);
     }
 
     /// [`RENEW_EVERY`] has passed: brings the status up to date.
-    pub(crate) fn renew(&self, sessions: u32) {
+    pub fn renew(&self, sessions: u32) {
         self.report(Vec::new(), sessions, None);
     }
 
     /// Every worker has answered.
-    pub(crate) fn alive(&self) {
+    pub fn alive(&self) {
         self.tell("WATCHDOG=1", None);
     }
 
     /// Sends a message, with a descriptor. A manager that cannot be told is no reason to stop, and
     /// is complained of once. False if it was not told: each further try may take as long.
-    pub(crate) fn tell(&self, message: &str, descriptor: Option<sys::BorrowedFd<'_>>) -> bool {
+    pub fn tell(&self, message: &str, descriptor: Option<sys::BorrowedFd<'_>>) -> bool {
         let Some(line) = &self.0 else { return false };
         let Err(errno) = line.socket.send(message, descriptor) else { return true };
         if !line.has_failed.swap(true, Ordering::Relaxed) {
@@ -128,7 +128,7 @@ impl Notifier {
     }
 
     /// Waits until the manager has done what it was told.
-    pub(crate) fn wait_until_read(&self) {
+    pub fn wait_until_read(&self) {
         let Some(line) = &self.0 else { return };
         if line.socket.wait_until_read(READ_LIMIT) != Ok(true) {
             tracing::warn!("the service manager does not answer: it may hold old listeners open");

@@ -12,52 +12,64 @@ const ABOVE_PIPE_LIMITS: u64 = 1 << 21 | 1 << 24;
 
 /// Readings of one moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Host {
+pub struct Host {
     /// The effective user of this process.
-    pub(crate) user_id: u32,
-    /// `RLIMIT_NOFILE`: now, and what a process may raise it to.
-    pub(crate) soft_files: u64,
-    pub(crate) hard_files: u64,
+    pub user_id: u32,
+    /// The soft limit of `RLIMIT_NOFILE`.
+    pub soft_files: u64,
+    /// The hard limit of `RLIMIT_NOFILE`, to which a process may raise its soft one.
+    pub hard_files: u64,
     /// What the hard limit may be raised to.
-    pub(crate) nr_open: Option<u64>,
+    pub nr_open: Option<u64>,
     /// That a process which serves has open when it counts.
-    pub(crate) open_files: u64,
-    /// Open in the whole system, and how many may be.
-    pub(crate) system_files: Option<u64>,
-    pub(crate) file_max: Option<u64>,
-    pub(crate) somaxconn: Option<u64>,
-    pub(crate) max_syn_backlog: Option<u64>,
-    pub(crate) syncookies: Option<u64>,
+    pub open_files: u64,
+    /// Files open in the whole system (`fs.file-nr`).
+    pub system_files: Option<u64>,
+    /// Files that may be open in the whole system (`fs.file-max`).
+    pub file_max: Option<u64>,
+    /// Longest queue of a listener (`net.core.somaxconn`).
+    pub somaxconn: Option<u64>,
+    /// Handshakes that a listener may have in flight (`net.ipv4.tcp_max_syn_backlog`).
+    pub max_syn_backlog: Option<u64>,
+    /// Whether a full SYN queue answers with cookies (`net.ipv4.tcp_syncookies`); 0 is off.
+    pub syncookies: Option<u64>,
     /// The ports that the kernel gives to connections, without those that are reserved.
-    pub(crate) local_ports: Option<RangeInclusive<u16>>,
-    pub(crate) reserved_ports: Vec<RangeInclusive<u16>>,
-    pub(crate) tw_reuse: Option<u64>,
+    pub local_ports: Option<RangeInclusive<u16>>,
+    /// Ports that the kernel never gives to connections (`net.ipv4.ip_local_reserved_ports`).
+    pub reserved_ports: Vec<RangeInclusive<u16>>,
+    /// Whether a port in TIME_WAIT may be used again (`net.ipv4.tcp_tw_reuse`); 0 is off.
+    pub tw_reuse: Option<u64>,
     /// The first port that needs no capability.
-    pub(crate) unprivileged_port_start: Option<u16>,
+    pub unprivileged_port_start: Option<u16>,
     /// Whether an interface has an IPv6 address. A socket could be had without one, too.
-    pub(crate) has_ipv6: bool,
-    /// In pages; 0 is no limit.
-    pub(crate) pipe_user_pages_soft: Option<u64>,
-    pub(crate) pipe_max_size: Option<u64>,
-    pub(crate) is_above_pipe_limits: bool,
-    pub(crate) page_size: u64,
+    pub has_ipv6: bool,
+    /// Pages that the pipes of one user may have (`fs.pipe-user-pages-soft`); 0 is no limit.
+    pub pipe_user_pages_soft: Option<u64>,
+    /// Largest pipe of an unprivileged process, in bytes (`fs.pipe-max-size`).
+    pub pipe_max_size: Option<u64>,
+    /// Whether this process has a capability that lifts the limits of pipes.
+    pub is_above_pipe_limits: bool,
+    /// In bytes.
+    pub page_size: u64,
     /// In pages: calm, under pressure, no more.
-    pub(crate) tcp_mem: Option<[u64; 3]>,
-    pub(crate) tcp_pages_used: u64,
+    pub tcp_mem: Option<[u64; 3]>,
+    /// Pages in the buffers of all TCP sockets.
+    pub tcp_pages_used: u64,
     /// The least size of a receive buffer and of a send buffer.
-    pub(crate) least_buffers: Option<[u64; 2]>,
+    pub least_buffers: Option<[u64; 2]>,
     /// In bytes, of the host.
-    pub(crate) available_memory: Option<u64>,
+    pub available_memory: Option<u64>,
     /// In bytes, what the control group leaves, if it has a limit.
-    pub(crate) group_memory: Option<u64>,
-    /// Only where connections are tracked.
-    pub(crate) conntrack_max: Option<u64>,
-    pub(crate) conntrack_count: Option<u64>,
+    pub group_memory: Option<u64>,
+    /// Size of the table of tracked connections; `None` where none are tracked.
+    pub conntrack_max: Option<u64>,
+    /// Tracked connections now.
+    pub conntrack_count: Option<u64>,
 }
 
 impl Host {
     /// Reads it below `root`, where `proc` and `sys` are.
-    pub(crate) fn read(root: &Path) -> Self {
+    pub fn read(root: &Path) -> Self {
         let read = |path: &str| read_to_string(root.join(path)).ok();
         let setting = |name: &str| read(&format!("proc/sys/{name}"));
         let number = |name: &str| setting(name).and_then(|text| nth(&text, 0));
@@ -106,24 +118,24 @@ impl Host {
     }
 
     /// For whom the readings hold.
-    pub(crate) fn user(&self) -> String {
+    pub fn user(&self) -> String {
         format!("the user with the id {}", self.user_id)
     }
 
     /// Ports that may be given to connections: neither reserved nor `own`, those of our listeners.
-    pub(crate) fn usable_ports(&self, own: &BTreeSet<u16>) -> Option<u64> {
+    pub fn usable_ports(&self, own: &BTreeSet<u16>) -> Option<u64> {
         let is_usable = |port: &u16| !self.is_reserved(*port) && !own.contains(port);
         Some(self.local_ports.clone()?.filter(is_usable).count() as u64)
     }
 
     /// Whether connections are never given this port.
-    pub(crate) fn is_reserved(&self, port: u16) -> bool {
+    pub fn is_reserved(&self, port: u16) -> bool {
         self.reserved_ports.iter().any(|range| range.contains(&port))
     }
 }
 
 /// A word of a text, counted from 0.
-pub(crate) fn nth<N: FromStr>(text: &str, index: usize) -> Option<N> {
+pub fn nth<N: FromStr>(text: &str, index: usize) -> Option<N> {
     text.split_whitespace().nth(index)?.parse().ok()
 }
 

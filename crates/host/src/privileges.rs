@@ -39,7 +39,7 @@ fn unfit(user: &str, what: &str) -> ServeError {
 }
 
 /// The same as [`assume_user`], but what root has to do beforehand for this user is left to `prepare`.
-pub(crate) fn become_user(plan: &Plan, prepare: impl FnOnce(&Identity)) -> Result<(), ServeError> {
+pub fn become_user(plan: &Plan, prepare: impl FnOnce(&Identity)) -> Result<(), ServeError> {
     let Some(user) = &plan.process.user else { return Ok(()) };
     let unfit = |what: String| unfit(user, &what);
     let identity = identity(user, plan)?;
@@ -57,7 +57,7 @@ pub(crate) fn become_user(plan: &Plan, prepare: impl FnOnce(&Identity)) -> Resul
 
 /// The directory of the admin socket, which only root can make where it is looked for first, if this
 /// plan wants it.
-pub(crate) fn admin_directory_of_user(plan: &Plan) -> Option<PathBuf> {
+pub fn admin_directory_of_user(plan: &Plan) -> Option<PathBuf> {
     let is_wanted = plan.process.admin == Admin::Auto && plan.config.is_some();
     let socket = admin_sockets().into_iter().next().filter(|_| is_wanted)?;
     socket.parent().map(Path::to_owned)

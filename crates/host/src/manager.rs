@@ -3,15 +3,12 @@
 //! happens.
 
 mod notifier;
-pub(crate) use notifier::{Notifier, Stage};
-
-mod pulse;
-pub(crate) use pulse::start_pulse;
+pub use notifier::{Notifier, RENEW_EVERY, Stage};
 
 mod store;
-pub(crate) use store::Store;
+pub use store::Store;
 
 mod handed;
-pub(crate) use handed::{Handed, take_handed};
+pub use handed::{Handed, take_handed};
 
 mod fd_name;

@@ -10,8 +10,9 @@ use std::env;
 use sys::{BorrowedFd, FileId};
 
 /// What the manager keeps for us.
-pub(crate) struct Store {
-    pub(crate) notifier: Notifier,
+pub struct Store {
+    /// Messages to the same manager.
+    pub notifier: Notifier,
     /// How many sockets it takes; 0 if it keeps none.
     room: usize,
     /// Stored sockets by name, with their files; `None` if another process or image stored them.
@@ -21,7 +22,7 @@ pub(crate) struct Store {
 
 impl Store {
     /// The store that `FDSTORE` tells of, which holds `stored`.
-    pub(crate) fn from_environment(notifier: Notifier, stored: HashSet<String>) -> Self {
+    pub fn from_environment(notifier: Notifier, stored: HashSet<String>) -> Self {
         let room = env::var("FDSTORE").ok().and_then(|room| room.parse().ok());
         let room = room.filter(|_| notifier.is_on()).unwrap_or(0);
         let stored = stored.into_iter().map(|name| (name, None)).collect();
@@ -29,7 +30,7 @@ impl Store {
     }
 
     /// Has the manager give up sockets, and waits until their addresses are free.
-    pub(crate) fn remove(&mut self, names: impl IntoIterator<Item = String>) {
+    pub fn remove(&mut self, names: impl IntoIterator<Item = String>) {
         let mut any = false;
         for name in names {
             if !self.notifier.tell(&format!("FDSTOREREMOVE=1\nFDNAME={name}"), None) {
@@ -44,7 +45,7 @@ impl Store {
     }
 
     /// The listeners may be others than before: the manager keeps these from now on.
-    pub(crate) fn follow(&mut self, engine: &Engine) {
+    pub fn follow(&mut self, engine: &Engine) {
         if self.room == 0 && self.stored.is_empty() {
             return;
         }
@@ -75,12 +76,12 @@ impl Store {
     }
 
     /// The names of what the manager keeps.
-    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+    pub fn names(&self) -> impl Iterator<Item = &str> {
         self.stored.keys().map(String::as_str)
     }
 
     /// Whether the manager keeps the listener at this address.
-    pub(crate) fn has(&self, address: &ListenAddress) -> bool {
+    pub fn has(&self, address: &ListenAddress) -> bool {
         name_of(address).is_some_and(|name| self.stored.contains_key(&name))
     }
 

@@ -17,7 +17,7 @@ pub fn admin_sockets() -> Vec<PathBuf> {
 }
 
 /// The first of the places that this process may use; it has a directory then.
-pub(crate) fn usable_socket() -> Option<PathBuf> {
+pub fn usable_socket() -> Option<PathBuf> {
     first(|directory| {
         // It may be there already; what matters is what is there in the end.
         let _ = std::fs::create_dir(directory);
@@ -35,7 +35,7 @@ fn first(suits: impl Fn(&Path) -> bool) -> Option<PathBuf> {
 }
 
 /// The first of the directories that is there, and that this user may not write in.
-pub(crate) fn forbidden_directory() -> Option<PathBuf> {
+pub fn forbidden_directory() -> Option<PathBuf> {
     let directories =
         admin_sockets().into_iter().filter_map(|path| Some(path.parent()?.to_owned()));
     directories.into_iter().find(|path| path.is_dir() && !sys::may_write_in(path))

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 /// The file that this program was started from. If it has been replaced since it was opened, the
 /// kernel marks its name.
-pub(crate) fn own_program() -> Option<PathBuf> {
+pub fn own_program() -> Option<PathBuf> {
     let path = std::env::current_exe().ok()?;
     match path.as_os_str().as_bytes().strip_suffix(b" (deleted)") {
         Some(name) if !path.exists() => Some(OsStr::from_bytes(name).into()),
@@ -15,6 +15,6 @@ pub(crate) fn own_program() -> Option<PathBuf> {
 }
 
 /// The arguments of this process, as the next image is to have them.
-pub(crate) fn own_arguments() -> Vec<OsString> {
+pub fn own_arguments() -> Vec<OsString> {
     std::env::args_os().collect()
 }

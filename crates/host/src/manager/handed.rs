@@ -9,17 +9,17 @@ use sys::{InheritError, Inherited, take_inherited};
 
 /// All of them.
 #[derive(Default)]
-pub(crate) struct Handed {
+pub struct Handed {
     /// To be listened on.
-    pub(crate) sockets: GivenSockets,
+    pub sockets: GivenSockets,
     /// The names of kept ones among them.
-    pub(crate) kept: HashSet<String>,
+    pub kept: HashSet<String>,
     /// The names of kept ones that nobody wants any more; they are closed already.
-    pub(crate) stale: HashSet<String>,
+    pub stale: HashSet<String>,
 }
 
 /// Takes what this process was started with, and sorts it by what the plan wants.
-pub(crate) fn take_handed(plan: &Plan) -> Result<Handed, InheritError> {
+pub fn take_handed(plan: &Plan) -> Result<Handed, InheritError> {
     let inherited = take_inherited()?;
     if inherited.is_empty() {
         return Ok(Handed::default());

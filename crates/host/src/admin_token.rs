@@ -8,16 +8,16 @@ const TOKEN_MIN: usize = 16;
 const TOKEN_MAX: usize = 4096;
 
 /// The secret that a client must send on a TCP port.
-pub(crate) struct Token(String);
+pub struct Token(String);
 
 /// Why the token in this file cannot be used, if so.
-pub(crate) fn token_fault(path: &Path) -> Option<String> {
+pub fn token_fault(path: &Path) -> Option<String> {
     Token::read(path).err()
 }
 
 impl Token {
     /// Reads it from a file that only its user may read.
-    pub(crate) fn read(path: &Path) -> Result<Self, String> {
+    pub fn read(path: &Path) -> Result<Self, String> {
         let fault = |what: &str| format!("the token file `{}` {what}", path.display());
         let read = |error: std::io::Error| fault(&format!("cannot be read: {error}"));
         let file = std::fs::metadata(path).map_err(read)?;
@@ -44,16 +44,17 @@ impl Token {
     }
 
     /// The token in force in the previous image, which read it from its file.
-    pub(crate) fn restore(token: String) -> Self {
+    pub fn restore(token: String) -> Self {
         Self(token)
     }
 
-    pub(crate) fn as_str(&self) -> &str {
+    /// The secret itself.
+    pub fn as_str(&self) -> &str {
         &self.0
     }
 
     /// Compares in a time that depends on the length alone.
-    pub(crate) fn is(&self, given: &str) -> bool {
+    pub fn is(&self, given: &str) -> bool {
         let pairs = self.0.bytes().zip(given.bytes());
         let difference = pairs.fold(0, |difference, (a, b)| difference | (a ^ b));
         self.0.len() == given.len() && std::hint::black_box(difference) == 0

@@ -1,8 +1,7 @@
 //! What the service manager hears from time to time.
 
-use super::Notifier;
-use super::notifier::RENEW_EVERY;
 use engine::Observer;
+use host::{Notifier, RENEW_EVERY};
 use std::env;
 use std::time::Duration;
 use tokio::sync::mpsc;

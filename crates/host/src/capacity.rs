@@ -17,31 +17,31 @@ const MOST_PIPES: u64 = 1024;
 /// socket and the log. One that only asks what would fit has not.
 pub(crate) const FILES_BEFORE_SERVING: u64 = 8;
 /// Connections to the admin interface at the same time. More wait in the kernel's queue.
-pub(crate) const ADMIN_CONNECTIONS: usize = 64;
+pub const ADMIN_CONNECTIONS: usize = 64;
 /// Everything else: signals, log, name lookups, and some head room.
 const OTHER_FILES: u64 = 48;
 
 /// What this process can hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Capacity {
+pub struct Capacity {
     /// Sessions of all forwards together.
-    pub(crate) sessions: u32,
+    pub sessions: u32,
     /// How many the limit would allow, whatever is configured.
-    pub(crate) possible: u32,
+    pub possible: u32,
     /// Pipes for bulk.
-    pub(crate) pipes: usize,
+    pub pipes: usize,
     /// The limit of open files it follows from.
-    pub(crate) open_files_limit: u64,
+    pub open_files_limit: u64,
     /// Descriptors that were open before anything of ours was.
-    pub(crate) files_at_start: u64,
+    pub files_at_start: u64,
     /// The configured number, if it was more than the limit allows.
-    pub(crate) lowered_from: Option<u32>,
+    pub lowered_from: Option<u32>,
 }
 
 impl Capacity {
     /// The capacity under a limit without room for new sessions: open sessions are kept until they
     /// end.
-    pub(crate) fn least(open_files_limit: u64, files_at_start: u64) -> Self {
+    pub fn least(open_files_limit: u64, files_at_start: u64) -> Self {
         Self {
             sessions: 1,
             possible: 1,
@@ -55,7 +55,7 @@ impl Capacity {
 
 /// The open-file limit does not even allow one session.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct NoRoom {
+pub struct NoRoom {
     limit: u64,
     needed: u64,
 }
@@ -72,7 +72,7 @@ impl fmt::Display for NoRoom {
 }
 
 /// Divides the limit among what this plan needs.
-pub(crate) fn capacity(
+pub fn capacity(
     plan: &Plan,
     workers: usize,
     open_files_limit: u64,
@@ -103,7 +103,7 @@ pub(crate) fn capacity(
 }
 
 /// The least open-file limit under which so many sessions fit.
-pub(crate) fn limit_for(plan: &Plan, workers: usize, sessions: u32, open_files: u64) -> u64 {
+pub fn limit_for(plan: &Plan, workers: usize, sessions: u32, open_files: u64) -> u64 {
     let is_enough = |limit: u64| {
         capacity(plan, workers, limit, open_files).is_ok_and(|room| room.possible >= sessions)
     };
@@ -120,7 +120,7 @@ pub(crate) fn limit_for(plan: &Plan, workers: usize, sessions: u32, open_files: 
 }
 
 /// The threads that move bytes.
-pub(crate) fn workers(plan: &Plan) -> usize {
+pub fn workers(plan: &Plan) -> usize {
     let cpus = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     plan.process.workers.map_or_else(cpus, |workers| workers.get() as usize)
 }

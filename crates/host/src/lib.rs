@@ -1,0 +1,42 @@
+//! What the host gives the process, and what it forbids: limits and the sessions they allow, the
+//! user, the sandbox, the places of files, the service manager.
+//!
+//! Every function here is synchronous, so `doctor` and `check` can call it before there is a runtime.
+//! The crate knows plans and the engine's views, and nothing of the admin interface, of reloads or
+//! of the examinations of `doctor`.
+
+mod readings;
+pub use readings::{Host, nth};
+
+mod capacity;
+pub use capacity::{ADMIN_CONNECTIONS, Capacity, NoRoom, capacity, limit_for, workers};
+
+mod headroom;
+pub use headroom::{
+    ENTRIES_PER_SESSION, Headroom, IDLE_SESSION, LIMITS, Rooms, busy_session, conntrack_room,
+    memory_left, tcp_room,
+};
+
+mod names;
+pub use names::addresses_of;
+
+mod program;
+pub use program::{own_arguments, own_program};
+
+mod admin_address;
+pub use admin_address::{admin_sockets, forbidden_directory, usable_socket};
+
+mod admin_token;
+pub use admin_token::{Token, token_fault};
+
+mod serve_error;
+pub use serve_error::{ServeError, failed};
+
+mod privileges;
+pub use privileges::{admin_directory_of_user, assume_user, become_user, find_user};
+
+mod sandbox;
+pub use sandbox::{Kernel, Sandbox};
+
+mod manager;
+pub use manager::{Handed, Notifier, RENEW_EVERY, Stage, Store, take_handed};
