@@ -49,7 +49,7 @@ async fn give_signs_of_life(notifier: Notifier, observer: Observer, every: Durat
 /// Waits for an answer of every worker, for ever if one hangs.
 async fn all_answer(observer: &Observer) {
     let (sender, mut answers) = mpsc::channel(observer.workers());
-    observer.ask_all(|| {
+    observer.ping_all(|| {
         let sender = sender.clone();
         // There is room for all of them.
         Box::new(move |()| _ = sender.try_send(()))

@@ -218,8 +218,8 @@ impl Forwards {
 
     pub(crate) fn new_forward(&mut self, plan: &plan::Forward, shared: &Shared) -> Arc<Forward> {
         let forward = Forward::new(plan, shared.mailboxes.len());
-        if let Some(totals) = self.legacy.totals.remove(&plan.name) {
-            forward.counters.of(0).go_on_from(&totals);
+        if let Some(totals) = self.unattached.totals.remove(&plan.name) {
+            forward.counters.of(0).seed(&totals);
         }
         Arc::new(forward)
     }

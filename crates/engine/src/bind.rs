@@ -63,7 +63,7 @@ impl Fresh<'_> {
             for address in plan.routes.iter().map(|route| &route.listen) {
                 let Some(listener) = self.listeners.get_mut(address) else { continue };
                 // It was bound, but another process has listened first.
-                if let Err(error) = listener.start(&shared.own) {
+                if let Err(error) = listener.start(&shared.loop_guard) {
                     self.listeners.remove(address);
                     self.note(position, plan, error);
                 }
@@ -149,11 +149,11 @@ impl Forwards {
         leaving: &mut Leaving,
     ) -> Result<Listener, ListenError> {
         let number = self.next_number;
-        let listener = if let Some(legacy) = self.legacy.sockets.remove(address) {
-            let number = legacy.number.unwrap_or(number);
-            Listener::bound(number, address, legacy.socket, legacy.file)
+        let listener = if let Some(bound) = self.unattached.sockets.remove(address) {
+            let number = bound.number.unwrap_or(number);
+            Listener::bound(number, address, bound.socket, bound.file)
         } else {
-            let number = self.legacy.given.remove(address).unwrap_or(number);
+            let number = self.unattached.given.remove(address).unwrap_or(number);
             Listener::open(number, address, options, &mut self.given, leaving)?
         };
         self.next_number = self.next_number.max(listener.next_number());
@@ -165,7 +165,7 @@ impl Forwards {
         let ListenCause::Refused(errno) = error.cause else { return error };
         let cause = if self.listeners().any(|listener| listener.address == error.address) {
             ListenCause::FileLost(errno)
-        } else if errno == Errno::ADDRINUSE && shared.own.overlaps(&error.address) {
+        } else if errno == Errno::ADDRINUSE && shared.loop_guard.overlaps(&error.address) {
             ListenCause::OurOwn
         } else {
             error.cause

@@ -3,7 +3,7 @@
 use crate::context::Context;
 use crate::failure;
 use crate::forward::Target;
-use crate::own::OwnListeners;
+use crate::loop_guard::LoopGuard;
 use crate::relay;
 use crate::report::Report;
 use crate::resolve::Query;
@@ -63,7 +63,7 @@ fn next_attempt(entry: &mut Entry<'_>, context: &mut Context) -> Outcome {
         };
         session.flow.attempt(until);
         let address = address_at(session, position);
-        if leads_back(&context.shared.own, session, address) {
+        if leads_back(&context.shared.loop_guard, session, address) {
             fail_attempt(session, LOOP);
             continue;
         }
@@ -207,10 +207,10 @@ fn is_itself(session: &Session, first_ephemeral_port: u16) -> bool {
 
 /// Whether the session's target is a listener of this process. Notes its address, as an attempt
 /// would.
-fn leads_back(own: &OwnListeners, session: &mut Session, address: Option<SocketAddr>) -> bool {
+fn leads_back(guard: &LoopGuard, session: &mut Session, address: Option<SocketAddr>) -> bool {
     let (reached, target_address) = match (&session.route().target, address) {
-        (Target::Unix(path), _) => (own.reached_at(path), Some(Address::Unix)),
-        (_, Some(address)) => (own.reached_by(address), Some(address.into())),
+        (Target::Unix(path), _) => (guard.reached_at(path), Some(Address::Unix)),
+        (_, Some(address)) => (guard.reached_by(address), Some(address.into())),
         (_, None) => (false, session.target_address),
     };
     session.target_address = target_address;

@@ -3,8 +3,8 @@
 use crate::failure;
 use crate::mailbox::Mailbox;
 use crate::message::Message;
-use crate::notices::{Kind, Notices};
 use crate::pump::Pump;
+use crate::rate_limit::{Kind, RateLimit};
 use crate::report::Report;
 use crate::session::{Outcome, Over};
 use crate::shared::Shared;
@@ -21,7 +21,7 @@ pub(crate) struct Context {
     pub(crate) mailbox: Arc<Mailbox<Message>>,
     pub(crate) epoll: Epoll,
     pub(crate) pump: Pump,
-    pub(crate) notices: Notices,
+    pub(crate) rate_limit: RateLimit,
     /// The clock, read once per turn.
     pub(crate) now: Time,
 }
@@ -41,7 +41,7 @@ impl Context {
     /// Reports that a resource is missing, rate-limited.
     pub(crate) fn report_exhausted(&mut self, cause: Cause, needed_for: &'static str) {
         let kind = Kind::Resource(needed_for, cause);
-        self.notices.note(&self.shared.outbox, self.now, kind, |count| Report::Exhausted {
+        self.rate_limit.report(&self.shared.outbox, self.now, kind, |count| Report::Exhausted {
             cause,
             needed_for,
             count,

@@ -42,7 +42,7 @@ impl Durations {
         self.micros.add(handover::micros(duration));
     }
 
-    fn go_on_from(&self, before: &Classes) {
+    fn seed(&self, before: &Classes) {
         for (class, count) in self.classes.iter().zip(before.counts) {
             class.add(count);
         }
@@ -126,12 +126,12 @@ impl Counters {
     }
 
     /// Goes on from what was counted before. Only while no worker counts here yet.
-    pub(crate) fn go_on_from(&self, totals: &Totals) {
+    pub(crate) fn seed(&self, totals: &Totals) {
         self.opened.add(totals.opened);
         let bytes = self.bytes.as_flattened().iter().zip(totals.bytes.as_flattened());
         bytes.for_each(|(count, before)| count.add(*before));
-        self.connecting.go_on_from(&totals.connecting);
-        self.living.go_on_from(&totals.living);
+        self.connecting.seed(&totals.connecting);
+        self.living.seed(&totals.living);
         let mut seldom = self.seldom();
         add_up(&mut seldom.closed, &totals.closed);
         add_up(&mut seldom.accept_errors, &totals.accept_errors);

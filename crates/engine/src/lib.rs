@@ -29,7 +29,7 @@ mod table;
 mod wheel;
 
 mod connect;
-mod own;
+mod loop_guard;
 mod resolve;
 
 mod relay;
@@ -40,10 +40,10 @@ pub use holding::PIPE_SIZES;
 mod pump;
 
 mod upgrade;
-pub use upgrade::{Inheritance, NotParked, Parked, Saved, TakenOver};
+pub use upgrade::{Handoff, NotParked, Parked, TakenOver};
 
 mod view;
-pub use view::{LaneView, Reply, SessionView, Slice, Wanted};
+pub use view::{LaneView, Reply, SessionFilter, SessionPage, SessionView};
 
 mod observer;
 pub use observer::Observer;
@@ -53,7 +53,7 @@ pub use counters::{Classes, DURATION_BOUNDS, Sums, Totals};
 
 mod failure;
 mod mailbox;
-mod notices;
+mod rate_limit;
 mod report;
 mod shared;
 
@@ -148,14 +148,14 @@ fn start_thread(index: usize, alive: Sender<()>) -> std::io::Result<Thread> {
     Ok(Thread { worker, handle })
 }
 
-/// Retries `what` until it succeeds, or `again` returns false.
+/// Repeats `attempt` until it succeeds, or `retry` returns false.
 fn insist<T>(
-    again: &dyn Fn(&std::io::Error) -> bool,
+    retry: &dyn Fn(&std::io::Error) -> bool,
     mut attempt: impl FnMut() -> std::io::Result<T>,
 ) -> std::io::Result<T> {
     loop {
         match attempt() {
-            Err(error) if again(&error) => {}
+            Err(error) if retry(&error) => {}
             result => return result,
         }
     }
@@ -167,26 +167,26 @@ impl Engine {
         Self::start_with(options, given, Vec::new(), &|_| false)
     }
 
-    /// Like [`Engine::start`], with the epoll instances of the workers of an image before this: as
-    /// many, or none. If the host refuses a thread or a descriptor, `again` is asked whether to try
-    /// once more: it may wait before it answers.
+    /// Like [`Engine::start`], with the epoll instances of the previous process image's workers: as
+    /// many, or none. If the host refuses a thread or a descriptor, `retry` decides whether to try
+    /// again; it may wait before it returns.
     pub fn start_with(
         options: &Options,
         given: GivenSockets,
         epolls: Vec<OwnedFd>,
-        again: &dyn Fn(&std::io::Error) -> bool,
+        retry: &dyn Fn(&std::io::Error) -> bool,
     ) -> std::io::Result<Self> {
         let as_many = epolls.len() == options.workers;
         let mut epolls = epolls.into_iter().filter(|_| as_many);
-        let shared = Arc::new(insist(again, || Ok(Shared::new(options)?))?);
+        let shared = Arc::new(insist(retry, || Ok(Shared::new(options)?))?);
         let (alive, ended) = channel();
         let mut engine =
             Self { shared, threads: Vec::new(), ended, forwards: Forwards::new(given) };
         for index in 0..options.workers {
-            // The epoll instance of the image before goes with the first try.
+            // An inherited epoll instance is gone after a failed attempt: the next one makes its own.
             let worker = || Ok(Worker::new(index, Arc::clone(&engine.shared), epolls.next())?);
-            let worker = insist(again, worker)?;
-            let thread = insist(again, || start_thread(index, alive.clone()))?;
+            let worker = insist(retry, worker)?;
+            let thread = insist(retry, || start_thread(index, alive.clone()))?;
             // The thread waits for nothing else.
             let _ = thread.worker.send(worker);
             engine.threads.push(thread.handle);
@@ -333,18 +333,18 @@ impl Engine {
 
     /// Closes the listeners; sessions go on.
     pub fn drain(&mut self) {
-        self.shared.tell_all(|| Message::Drain);
+        self.shared.broadcast(|| Message::Drain);
         self.forwards.close();
     }
 
     /// Resets every session that is still open.
     pub fn cut(&self) {
-        self.shared.tell_all(|| Message::Cut);
+        self.shared.broadcast(|| Message::Cut);
     }
 
     /// Ends the workers, and waits for them, at most for `limit`. Sessions that are open are reset.
     pub fn stop(self, limit: Duration) {
-        self.shared.tell_all(|| Message::Stop);
+        self.shared.broadcast(|| Message::Stop);
         match self.ended.recv_timeout(limit) {
             // A worker that hangs ends with the process.
             Err(RecvTimeoutError::Timeout) => {}

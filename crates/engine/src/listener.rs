@@ -3,7 +3,7 @@
 use crate::given::GivenSockets;
 use crate::leaving::Leaving;
 use crate::listen_error::{ListenCause, ListenError};
-use crate::own::{OwnListeners, Registration};
+use crate::loop_guard::{LoopGuard, Registration};
 use plan::ListenAddress;
 use rustix::fd::{AsFd, OwnedFd};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -94,7 +94,7 @@ impl Listener {
     }
 
     /// Listens, if it does not yet, and forbids sessions to connect to it from now on.
-    pub(crate) fn start(&mut self, own: &Arc<OwnListeners>) -> Result<(), ListenError> {
+    pub(crate) fn start(&mut self, guard: &Arc<LoopGuard>) -> Result<(), ListenError> {
         if std::mem::take(&mut self.is_to_start) {
             for (_, socket) in self.sockets() {
                 let listens = sys::listen::start(&**socket);
@@ -106,7 +106,7 @@ impl Listener {
                 })?;
             }
         }
-        self.registration = Some(own.register(self.reached_at(), self.files()));
+        self.registration = Some(guard.register(self.reached_at(), self.files()));
         Ok(())
     }
 

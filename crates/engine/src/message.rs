@@ -5,7 +5,7 @@ use crate::forward::Forward;
 use crate::session::Accepted;
 use crate::slots::Key;
 use crate::upgrade::{Parking, TakeOver};
-use crate::view::{Look, Reply};
+use crate::view::{Reply, SessionQuery};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use std::sync::Arc;
 pub(crate) enum Message {
     /// Reply at once: a sign of life.
     Ping(Reply<()>),
-    /// The configuration has changed; to be answered when that has been seen to.
+    /// The configuration has changed; reply when this worker has applied it.
     Change(Arc<Changes>, Reply<()>),
     /// A session that another worker accepted, and that counts here already.
     Adopt(Accepted),
@@ -21,17 +21,17 @@ pub(crate) enum Message {
     Resolved { session: Key, addresses: Arc<[SocketAddr]> },
     /// A gate at which this worker waited has room again.
     RoomAgain,
-    /// Show some sessions.
-    Look(Look),
+    /// List open sessions, one page.
+    List(SessionQuery),
     /// Reset the session with this number, and reply whether it was here.
     Kill(u64, Reply<bool>),
     /// Reset the sessions of a forward.
     CutForward(Arc<Forward>),
     /// Stop, so that the worker's sessions can be saved.
     Park(Parking),
-    /// Go on with sessions of the image before.
+    /// Resume sessions of the previous process image.
     TakeOver(TakeOver),
-    /// All workers have theirs.
+    /// Every worker has resumed its sessions: begin to poll.
     Begin,
     /// Accept no more; sessions go on.
     Drain,

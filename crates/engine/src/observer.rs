@@ -1,37 +1,37 @@
-//! Looking at a running engine, from any thread.
+//! Access to a running engine from any thread.
 
 use crate::message::Message;
 use crate::shared::Shared;
-use crate::view::{Look, Reply, Slice, Wanted};
+use crate::view::{Reply, SessionFilter, SessionPage, SessionQuery};
 use std::sync::Arc;
 
-/// Looks at a running engine, from any thread.
+/// Access to a running engine from any thread.
 #[derive(Clone)]
 pub struct Observer(pub(crate) Arc<Shared>);
 
 impl Observer {
-    /// How many workers there are.
+    /// The number of workers.
     pub fn workers(&self) -> usize {
         self.0.mailboxes.len()
     }
 
-    /// Asks a worker for a slice of its sessions, beginning `from` 0. The reply is called in the
-    /// worker's thread, and must be quick. It is dropped uncalled if the worker ends before.
-    pub fn look(&self, worker: usize, wanted: Wanted, from: u32, reply: Reply<Slice>) {
+    /// Requests a page of a worker's sessions; the first page begins at `from` 0. The reply is called
+    /// in the worker's thread, and must be quick. It is dropped uncalled if the worker ends before.
+    pub fn list(&self, worker: usize, filter: SessionFilter, from: u32, reply: Reply<SessionPage>) {
         if let Some(mailbox) = self.0.mailboxes.get(worker) {
             // Without a limit a mailbox is never full.
-            let _ = mailbox.send(Message::Look(Look { wanted, from, reply }));
+            let _ = mailbox.send(Message::List(SessionQuery { filter, from, reply }));
         }
     }
 
-    /// Resets the session with this number. Each worker replies whether it had it.
+    /// Resets the session with this number. Each worker replies whether it had that session.
     pub fn kill(&self, id: u64, reply: impl Fn() -> Reply<bool>) {
-        self.0.tell_all(|| Message::Kill(id, reply()));
+        self.0.broadcast(|| Message::Kill(id, reply()));
     }
 
-    /// Asks every worker for a sign of life. The reply is called in its thread, and must be quick.
-    pub fn ask_all(&self, reply: impl Fn() -> Reply<()>) {
-        self.0.tell_all(|| Message::Ping(reply()));
+    /// Pings every worker. The reply is called in the worker's thread, and must be quick.
+    pub fn ping_all(&self, reply: impl Fn() -> Reply<()>) {
+        self.0.broadcast(|| Message::Ping(reply()));
     }
 
     /// Sessions open now.
@@ -44,7 +44,7 @@ impl Observer {
         self.0.pipes()
     }
 
-    /// Changes how much is told about sessions.
+    /// Changes which events of sessions are reported.
     pub fn set_detail(&self, detail: crate::Detail) {
         self.0.detail.set(detail);
     }

@@ -75,7 +75,7 @@ impl Forwards {
         let mut leaving = Leaving::default();
         let mut new = self.bind(&missing, plan, Attempt::Bind, shared, &mut leaving)?;
         for (_, listener) in &mut new {
-            listener.start(&shared.own)?;
+            listener.start(&shared.loop_guard)?;
         }
         Ok(new)
     }

@@ -44,7 +44,7 @@ pub(crate) fn publish(mut changes: Changes, shared: &Arc<Shared>) {
     changes.stricter.sort_unstable_by_key(in_memory);
     let changes = Arc::new(changes);
     let (sender, done) = mpsc::channel();
-    shared.tell_all(|| {
+    shared.broadcast(|| {
         let sender = sender.clone();
         // Nobody waits any more if it took too long.
         let done = move |()| _ = sender.send(());

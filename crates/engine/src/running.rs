@@ -8,7 +8,7 @@ use crate::listen_error::ListenError;
 use crate::listener::Listener;
 use crate::message::Message;
 use crate::shared::Shared;
-use crate::upgrade::Legacy;
+use crate::upgrade::Unattached;
 use plan::ListenAddress;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -61,7 +61,7 @@ pub(crate) struct Forwards {
     /// What was counted of forwards that are forgotten.
     pub(crate) forgotten: Sums,
     pub(crate) next_number: u32,
-    pub(crate) legacy: Legacy,
+    pub(crate) unattached: Unattached,
 }
 
 /// A forward that could not be bound.
@@ -94,7 +94,7 @@ impl Forwards {
         self.removed.retain(lives);
         let over = |removed: &&Removed| limit.is_some_and(|limit| removed.since.elapsed() >= limit);
         for removed in self.removed.iter().filter(over) {
-            shared.tell_all(|| Message::CutForward(Arc::clone(&removed.forward)));
+            shared.broadcast(|| Message::CutForward(Arc::clone(&removed.forward)));
         }
     }
 

@@ -69,7 +69,7 @@ pub(crate) struct Session {
 }
 
 /// What a session goes on with that an image before this one had.
-pub(crate) struct Heirloom {
+pub(crate) struct RestoredSession {
     pub(crate) id: u64,
     pub(crate) flow: flow::Session,
     pub(crate) client: OwnedFd,
@@ -134,20 +134,20 @@ impl Session {
     }
 
     /// The session that an image before this one had.
-    pub(crate) fn again(heirloom: Heirloom, permit: Permit, worker: usize) -> Self {
+    pub(crate) fn again(restored: RestoredSession, permit: Permit, worker: usize) -> Self {
         Self {
-            flow: heirloom.flow,
-            id: heirloom.id,
-            client: heirloom.client,
-            target: heirloom.target,
-            client_address: heirloom.client_address,
-            target_address: heirloom.target_address,
+            flow: restored.flow,
+            id: restored.id,
+            client: restored.client,
+            target: restored.target,
+            client_address: restored.client_address,
+            target_address: restored.target_address,
             counters: Arc::clone(permit.route().forward.counters.of(worker)),
             permit,
-            holding: heirloom.holding,
-            connecting: heirloom.connecting,
+            holding: restored.holding,
+            connecting: restored.connecting,
             timer: Time::NEVER,
-            options_due: heirloom.options_due,
+            options_due: restored.options_due,
             queued: false,
         }
     }

@@ -2,9 +2,9 @@
 
 use crate::Options;
 use crate::forward::Route;
+use crate::loop_guard::LoopGuard;
 use crate::mailbox::Mailbox;
 use crate::message::Message;
-use crate::own::OwnListeners;
 use crate::permit::{Gate, Permit, Waiting};
 use crate::report::Outbox;
 use crate::resolve::Resolve;
@@ -29,7 +29,7 @@ pub(crate) struct Shared {
     /// The limit of the process.
     pub(crate) gate: Gate,
     pub(crate) outbox: Arc<Outbox>,
-    pub(crate) own: Arc<OwnListeners>,
+    pub(crate) loop_guard: Arc<LoopGuard>,
     pub(crate) resolver: Arc<dyn Resolve>,
     pub(crate) detail: LiveDetail,
     pub(crate) pipes_per_worker: usize,
@@ -85,7 +85,7 @@ impl Shared {
             pipes: (0..workers).map(|_| AtomicUsize::new(0)).collect(),
             gate: Gate::new(options.max_sessions),
             outbox: Arc::new(Outbox::new()?),
-            own: Arc::default(),
+            loop_guard: Arc::default(),
             resolver: Arc::clone(&options.resolver),
             detail: LiveDetail::new(options.detail),
             pipes_per_worker: options.pipes / workers.max(1),
@@ -114,8 +114,8 @@ impl Shared {
         self.pipes.iter().map(|pipes| pipes.load(Ordering::Relaxed)).sum()
     }
 
-    /// Sends a message of its own to every worker.
-    pub(crate) fn tell_all(&self, message: impl Fn() -> Message) {
+    /// Sends a message to every worker.
+    pub(crate) fn broadcast(&self, message: impl Fn() -> Message) {
         for mailbox in &self.mailboxes {
             // Without a limit a mailbox is never full.
             let _ = mailbox.send(message());
@@ -126,13 +126,13 @@ impl Shared {
         self.next_id.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// The number of the next session, which is not taken by asking.
-    pub(crate) fn upcoming_id(&self) -> u64 {
+    /// The number of the next session, without taking it.
+    pub(crate) fn peek_next_id(&self) -> u64 {
         self.next_id.load(Ordering::Relaxed)
     }
 
-    /// Goes on with numbers from here.
-    pub(crate) fn number_from(&self, id: u64) {
+    /// Continues numbering at `id` or above.
+    pub(crate) fn raise_next_id(&self, id: u64) {
         self.next_id.fetch_max(id, Ordering::Relaxed);
     }
 

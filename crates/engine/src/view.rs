@@ -1,4 +1,4 @@
-//! Open sessions, as they are shown. Only data: a worker fills it in `worker/show`.
+//! Views of open sessions. Only data: `worker/list` fills it.
 
 use flow::{Fallback, Path, Phase};
 use std::collections::HashSet;
@@ -58,33 +58,33 @@ pub struct LaneView {
     pub ended: bool,
 }
 
-/// Which sessions are wanted, where `None` does not matter, and how much of them.
+/// Selects sessions, where `None` matches all, and how much of them is read.
 #[derive(Clone, Debug, Default)]
-pub struct Wanted {
-    /// With one of these numbers.
+pub struct SessionFilter {
+    /// Sessions with one of these numbers.
     pub ids: Option<Arc<HashSet<u64>>>,
-    /// Of this forward.
+    /// Sessions of this forward.
     pub forward: Option<Arc<str>>,
-    /// With a client at this address.
+    /// Sessions whose client has this address.
     pub client: Option<IpAddr>,
-    /// Whether what the kernel knows of their connections is wanted, too: two system calls for each.
+    /// Whether to read `TCP_INFO` of both connections: two system calls per session.
     pub tcp: bool,
 }
 
-/// Some of a worker's sessions.
-pub struct Slice {
-    /// Those that were wanted.
+/// One page of a worker's sessions.
+pub struct SessionPage {
+    /// The sessions that match.
     pub views: Vec<SessionView>,
-    /// Where the next slice begins; `None` if this was the last one.
+    /// Start of the next page; `None` after the last one.
     pub next: Option<u32>,
 }
 
-/// Who gets an answer from a worker.
+/// Receives a worker's answer, in the worker's thread.
 pub type Reply<T> = Box<dyn FnOnce(T) + Send>;
 
-/// A question to a worker about its sessions.
-pub(crate) struct Look {
-    pub(crate) wanted: Wanted,
+/// Requests one page of a worker's sessions.
+pub(crate) struct SessionQuery {
+    pub(crate) filter: SessionFilter,
     pub(crate) from: u32,
-    pub(crate) reply: Reply<Slice>,
+    pub(crate) reply: Reply<SessionPage>,
 }

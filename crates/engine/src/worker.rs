@@ -9,8 +9,8 @@ mod timers;
 
 mod end;
 
+mod list;
 mod mail;
-mod show;
 mod walk;
 
 mod park;
@@ -20,8 +20,8 @@ mod save;
 use crate::acceptor::Acceptor;
 use crate::connect;
 use crate::context::Context;
-use crate::notices::Notices;
 use crate::pump::Pump;
+use crate::rate_limit::RateLimit;
 use crate::relay::{self, SHARE};
 use crate::session::Outcome;
 use crate::shared::Shared;
@@ -78,7 +78,15 @@ impl Worker {
         let now = clock();
         let pump = Pump::new(shared.pipes_per_worker);
         Ok(Self {
-            context: Context { index, shared, mailbox, epoll, pump, notices: Notices::new(), now },
+            context: Context {
+                index,
+                shared,
+                mailbox,
+                epoll,
+                pump,
+                rate_limit: RateLimit::new(),
+                now,
+            },
             acceptor: Acceptor::default(),
             table: Table::new(now),
             tidy_at: None,
@@ -98,13 +106,13 @@ impl Worker {
             self.context.mailbox.waker().wait();
             self.context.now = clock();
             self.read_mail();
-            self.finish_walking();
+            self.finish_walks();
         }
         let mut events = Events::with_room_for(EVENTS_PER_TURN);
         while !self.stopped {
             // The only error left to epoll_wait(2) here would be a bug of ours; a turn without
             // events is what remains of it, at a pace that cannot spin.
-            if self.context.epoll.wait(&mut events, self.patience()).is_err() {
+            if self.context.epoll.wait(&mut events, self.poll_timeout()).is_err() {
                 std::thread::sleep(Duration::from_millis(10));
             }
             self.context.now = clock();
@@ -113,7 +121,7 @@ impl Worker {
             }
             self.serve_waiting();
             self.serve_timers();
-            self.go_on_walking();
+            self.continue_walks();
             // Not before: an event that was taken and not looked at is not reported again.
             if let Some(parking) = self.parking.take() {
                 self.park(&parking);
@@ -125,8 +133,8 @@ impl Worker {
         self.cut();
     }
 
-    /// How long this worker may sleep.
-    fn patience(&self) -> Option<Duration> {
+    /// How long epoll_wait(2) may block.
+    fn poll_timeout(&self) -> Option<Duration> {
         if self.table.queued() > 0 || !self.walks.is_empty() {
             return Some(Duration::ZERO);
         }

@@ -197,11 +197,10 @@ pub fn stop(listener: impl AsFd) {
     let _ = shutdown(listener, Shutdown::Both);
 }
 
-/// Whether a connection waits to be accepted.
-pub fn somebody_waits(listener: BorrowedFd<'_>) -> bool {
+/// Whether a connection waits to be accepted. True if poll(2) fails.
+pub fn has_pending(listener: BorrowedFd<'_>) -> bool {
     let mut events = [PollFd::from_borrowed_fd(listener, PollFlags::IN)];
     let now = Timespec { tv_sec: 0, tv_nsec: 0 };
-    // If it cannot be known, somebody may.
     poll(&mut events, Some(&now)).map_or(true, |count| count > 0)
 }
 

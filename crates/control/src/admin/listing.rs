@@ -1,26 +1,26 @@
-//! Collecting sessions from the workers, a slice at a time.
+//! Collecting sessions from the workers, a page at a time.
 
 use crate::written::time;
 use api::{Lane, Session, Tcp};
-use engine::{LaneView, Observer, SessionView, Slice, Wanted};
+use engine::{LaneView, Observer, SessionFilter, SessionPage, SessionView};
 use flow::{Way, verdict};
 use std::time::SystemTime;
 use sys::TcpInfo;
 use tokio::sync::{mpsc, oneshot};
 
-/// All sessions that are wanted. One slice is asked for at a time: no worker shows two in a row
-/// without a turn of its own between them, and the other workers wait for nobody.
-pub(super) async fn collect(observer: &Observer, wanted: &Wanted) -> Vec<SessionView> {
+/// All sessions that match the filter. Pages are requested one at a time, so a worker takes a turn
+/// between two of them.
+pub(super) async fn collect(observer: &Observer, filter: &SessionFilter) -> Vec<SessionView> {
     let mut views = Vec::new();
     for worker in 0..observer.workers() {
         let mut from = Some(0);
         while let Some(place) = from {
-            let (sender, slice) = oneshot::channel();
-            // Whoever asked may have gone away meanwhile.
-            let reply = Box::new(|slice| _ = sender.send(slice));
-            observer.look(worker, wanted.clone(), place, reply);
+            let (sender, page) = oneshot::channel();
+            // The request may have been cancelled.
+            let reply = Box::new(|page| _ = sender.send(page));
+            observer.list(worker, filter.clone(), place, reply);
             // A worker that has ended has no sessions.
-            let Ok(Slice { views: some, next }) = slice.await else { break };
+            let Ok(SessionPage { views: some, next }) = page.await else { break };
             views.extend(some);
             from = next;
         }

@@ -2,7 +2,7 @@
 
 use super::listing::{Rate, collect};
 use super::meter::{Before, Looks, OLD_ENOUGH, TOO_OLD};
-use engine::{Observer, SessionView, Wanted};
+use engine::{Observer, SessionFilter, SessionView};
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -23,8 +23,8 @@ pub(super) struct Question {
 }
 
 impl Question {
-    fn wanted(&self) -> Wanted {
-        Wanted {
+    fn filter(&self) -> SessionFilter {
+        SessionFilter {
             ids: self.id.map(|id| Arc::new(HashSet::from([id]))),
             forward: self.forward.as_deref().map(Arc::from),
             client: self.client,
@@ -51,7 +51,7 @@ impl Rates {
     /// The sessions, without their rates.
     pub(super) async fn look(&self, observer: &Observer, question: &Question) -> Vec<SessionView> {
         let _turn = self.turn.lock().await;
-        collect(observer, &question.wanted()).await
+        collect(observer, &question.filter()).await
     }
 
     /// The sessions and their rates. Looks twice if there is one of which too little is known.
@@ -76,9 +76,10 @@ impl Rates {
         shown: &mut [(SessionView, Option<Rate>)],
     ) {
         let ids = shown.iter().map(|(view, _)| view.id).collect();
-        let wanted = Wanted { ids: Some(Arc::new(ids)), tcp: true, ..Wanted::default() };
+        let filter =
+            SessionFilter { ids: Some(Arc::new(ids)), tcp: true, ..SessionFilter::default() };
         let _turn = self.turn.lock().await;
-        let found = collect(observer, &wanted).await.into_iter().map(|view| (view.id, view));
+        let found = collect(observer, &filter).await.into_iter().map(|view| (view.id, view));
         let found: HashMap<_, _> = found.collect();
         for (view, _) in shown {
             if let Some(found) = found.get(&view.id) {

@@ -170,8 +170,8 @@ impl Handover {
     }
 
     /// What the engine goes on with.
-    pub(crate) fn inheritance(&mut self) -> engine::Inheritance {
-        engine::Inheritance {
+    pub(crate) fn handoff(&mut self) -> engine::Handoff {
+        engine::Handoff {
             forwards: self.forwards.take().unwrap_or_default(),
             workers: std::mem::take(&mut self.workers),
             sockets: std::mem::take(&mut self.sockets),
@@ -243,8 +243,8 @@ pub(crate) fn go_on(
         });
     let given = engine::GivenSockets::default();
     let mut engine = start_engine(&plan, workers, capacity, given, handover.epolls(), insistence)?;
-    let inheritance = handover.inheritance();
-    let taken = engine.take_over(&plan.forwards, inheritance);
+    let handoff = handover.handoff();
+    let taken = engine.take_over(&plan.forwards, handoff);
     for unbound in &taken.unbound {
         let forward = plan.forwards[unbound.position].name.as_str();
         tracing::error!(

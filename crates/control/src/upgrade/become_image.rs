@@ -9,7 +9,7 @@ use crate::admin::Door;
 use crate::journal::{After, hold_reports};
 use crate::report_events::ReportEvents;
 use crate::supervisor::Supervisor;
-use engine::Saved;
+use engine::Handoff;
 use host::own_arguments;
 use std::ffi::OsString;
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
@@ -76,7 +76,7 @@ impl Supervisor {
     fn leave(
         &self,
         mut process: handover::Process,
-        saved: &Saved,
+        saved: &Handoff,
         image: BorrowedFd<'_>,
     ) -> (Left, handover::Process) {
         match self.keep(true) {

@@ -1,8 +1,8 @@
 //! The forwards of the image before: their listeners, what was counted of them, and those that are
 //! no longer configured but have sessions.
 
-use super::legacy::{Bound, Legacy};
 use super::tally::{saved_sums, saved_totals, sums, totals};
+use super::unattached::{Bound, Unattached};
 use crate::arrange::Arranged;
 use crate::bind::{Attempt, Policy};
 use crate::forward::Forward;
@@ -41,7 +41,7 @@ impl Forwards {
             forwards: running.chain(removed).filter(has_something_to_say).collect(),
             listeners,
             forgotten: saved_sums(&self.forgotten),
-            next_id: shared.upcoming_id(),
+            next_id: shared.peek_next_id(),
             epolls: shared.epolls(),
         })
     }
@@ -77,34 +77,34 @@ impl Forwards {
         sockets: Vec<OwnedFd>,
         shared: &Shared,
     ) -> (Arranged, Vec<Unbound>) {
-        shared.number_from(saved.next_id);
+        shared.raise_next_id(saved.next_id);
         self.forgotten = sums(&saved.forgotten);
         for saved in &saved.listeners {
             let Ok(address) = saved.address.parse::<ListenAddress>() else { continue };
             let Ok(socket) = claim(saved.fd) else { continue };
             if let ListenAddress::Given(name) = &address {
                 self.given.add(name.clone(), socket);
-                self.legacy.given.entry(address).or_insert(saved.number);
+                self.unattached.given.entry(address).or_insert(saved.number);
             } else {
                 let bound = Bound { number: Some(saved.number), socket, file: file_of(saved) };
-                self.legacy.sockets.insert(address, bound);
+                self.unattached.sockets.insert(address, bound);
             }
         }
         let numbers = saved.listeners.iter().map(|listener| listener.number);
         self.next_number = numbers.max().map_or(0, |last| last.saturating_add(1));
         self.find_addresses(plans, sockets);
         for forward in saved.forwards {
-            self.begin_with(forward, plans, shared);
+            self.restore_forward(forward, plans, shared);
         }
         let mut fresh = self.bind_what_is_new(plans, Policy::WhatCanBe, Attempt::Bind, shared);
         fresh.start(plans, shared);
         let unbound = fresh.required(plans);
         let arranged = self.arrange(plans, fresh, shared);
-        self.legacy = Legacy::default();
+        self.unattached = Unattached::default();
         (arranged, unbound)
     }
 
-    fn begin_with(
+    fn restore_forward(
         &mut self,
         saved: handover::Forward,
         plans: &[Arc<plan::Forward>],
@@ -113,12 +113,12 @@ impl Forwards {
         let counted = saved.totals.as_ref().map(totals).unwrap_or_default();
         let standing = saved.standing();
         if standing == Standing::Active {
-            self.legacy.totals.insert(saved.name, counted);
+            self.unattached.totals.insert(saved.name, counted);
             return;
         }
         let begin = |plan: &plan::Forward| {
             let forward = Forward::new(plan, shared.mailboxes.len());
-            forward.counters.of(0).go_on_from(&counted);
+            forward.counters.of(0).seed(&counted);
             forward.set_draining(true);
             Arc::new(forward)
         };
@@ -139,7 +139,7 @@ impl Forwards {
         for socket in sockets {
             let is_it = |address: &&&ListenAddress| is_at(address, &socket);
             if let Some(address) = wanted.iter().find(is_it) {
-                self.legacy.sockets.entry((*address).clone()).or_insert(Bound {
+                self.unattached.sockets.entry((*address).clone()).or_insert(Bound {
                     number: None,
                     socket,
                     file: None,

@@ -1,5 +1,4 @@
-//! Going on in another image of the process: workers stop, what they have is written down, and the
-//! image that follows takes it over.
+//! Upgrade in place: the workers stop, their state is saved, and the next process image takes it over.
 //!
 //! ```text
 //!   park -> save (sessions, forwards, what was counted) -> execve(2)
@@ -7,21 +6,24 @@
 //!        serve <- take over (claim descriptors, register) <--+
 //! ```
 
+mod handoff;
+pub use handoff::Handoff;
+
 mod orders;
 pub(crate) use orders::{Answer, Order, Parking, TakeOver};
 
 mod park;
-pub use park::{NotParked, Parked, Saved};
+pub use park::{NotParked, Parked};
 
 mod address;
 pub(crate) use address::{address, saved_address, saved_socket_address, socket_address};
 
-mod legacy;
-pub(crate) use legacy::Legacy;
+mod unattached;
+pub(crate) use unattached::Unattached;
 
 mod forwards;
 
 mod tally;
 
 mod take_over;
-pub use take_over::{Inheritance, TakenOver};
+pub use take_over::TakenOver;

@@ -1,4 +1,4 @@
-//! What a worker is ordered to do in an upgrade. Only data.
+//! Orders to parked workers, and their answers. Only data.
 
 use crate::forward::Forward;
 use crate::view::Reply;
@@ -7,27 +7,27 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender};
 use sys::Errno;
 
-/// What a stopped worker is to do.
+/// An order to a parked worker.
 pub(crate) enum Order {
-    /// Read the mail that came while stopping, and write down what there is.
+    /// Read the mail that came meanwhile, and save the sessions.
     Save,
-    /// Go on as if nothing had been.
-    GoOn,
+    /// Leave the parked state and serve again.
+    Resume,
 }
 
-/// What a stopped worker answers.
+/// An answer of a parked worker.
 pub(crate) enum Answer {
     Parked,
     Saved(usize, Result<Vec<u8>, Errno>),
 }
 
-/// A worker's end of it.
+/// A worker's ends of the channels of one upgrade.
 pub(crate) struct Parking {
     pub(crate) orders: Receiver<Order>,
     pub(crate) answers: Sender<Answer>,
 }
 
-/// What a worker is to take over.
+/// Saved sessions that a worker restores.
 pub(crate) struct TakeOver {
     pub(crate) bytes: Vec<u8>,
     pub(crate) forwards: Arc<HashMap<String, Arc<Forward>>>,

@@ -1,5 +1,6 @@
-//! Stopping all workers between two turns, and having them write down what they have.
+//! Stops all workers between two turns, and has them save their sessions.
 
+use super::handoff::Handoff;
 use super::orders::{Answer, Order, Parking};
 use crate::Engine;
 use crate::message::Message;
@@ -15,7 +16,7 @@ const ANSWER_LIMIT: Duration = Duration::from_secs(5);
 /// A session may be on its way between two workers when they stop: they write again then.
 const MOST_ROUNDS: usize = 3;
 
-/// Why the workers go on.
+/// Why an upgrade was given up and the workers resumed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NotParked {
     /// One of them did not answer in time.
@@ -44,20 +45,12 @@ impl fmt::Display for NotParked {
     }
 }
 
-/// Workers that have stopped. They go on when this is dropped.
+/// Guard: the workers are stopped. Dropping it resumes them.
 pub struct Parked<'a> {
     engine: &'a Engine,
     orders: Vec<Sender<Order>>,
     answers: Receiver<Answer>,
     until: Instant,
-}
-
-/// All that the engine has, written down. Its descriptors stay open over execve(2).
-pub struct Saved {
-    /// The forwards, and what was counted.
-    pub forwards: handover::Forwards,
-    /// The sessions of each worker: an encoded [`handover::Worker`].
-    pub workers: Vec<Vec<u8>>,
 }
 
 impl Engine {
@@ -73,7 +66,7 @@ impl Engine {
             // Without a limit a mailbox is never full.
             let _ = mailbox.send(Message::Park(parking));
         }
-        // If this fails, what is dropped here has the others go on.
+        // If this fails, the drop resumes those that have stopped.
         let parked = Parked { engine: self, orders, answers, until };
         for _ in &parked.orders {
             parked.answer()?;
@@ -83,14 +76,14 @@ impl Engine {
 }
 
 impl Parked<'_> {
-    /// Writes down what there is.
-    pub fn save(&self) -> Result<Saved, NotParked> {
+    /// Saves the engine's state. Its descriptors stay open over execve(2).
+    pub fn save(&self) -> Result<Handoff, NotParked> {
         for _ in 0..MOST_ROUNDS {
             let workers = self.save_workers()?;
-            if !self.somebody_is_on_the_way() {
+            if !self.has_session_in_transit() {
                 let forwards = self.engine.forwards.save(&self.engine.shared);
                 let forwards = forwards.map_err(NotParked::Descriptor)?;
-                return Ok(Saved { forwards, workers });
+                return Ok(Handoff { forwards, workers, sockets: Vec::new() });
             }
         }
         Err(NotParked::Restless)
@@ -109,8 +102,8 @@ impl Parked<'_> {
         Ok(workers)
     }
 
-    /// Another worker has accepted a client that is not a session yet.
-    fn somebody_is_on_the_way(&self) -> bool {
+    /// Whether a worker has accepted a client for another one, which has not made a session of it yet.
+    fn has_session_in_transit(&self) -> bool {
         let shared: &Shared = &self.engine.shared;
         shared.mailboxes.iter().any(|mailbox| mailbox.any(|it| matches!(it, Message::Adopt(_))))
     }
@@ -124,8 +117,8 @@ impl Parked<'_> {
 impl Drop for Parked<'_> {
     fn drop(&mut self) {
         for order in &self.orders {
-            // One that ended needs no order.
-            let _ = order.send(Order::GoOn);
+            // A worker that has ended needs no order.
+            let _ = order.send(Order::Resume);
         }
         self.engine.forwards.forget_saving();
     }

@@ -1,36 +1,25 @@
-//! Taking over: each worker is given the sessions of one in the previous process image. What it makes of
-//! them is in `worker/restore`.
+//! Takes over from the previous process image: each of its workers' sessions go to one of ours
+//! (`worker/restore`).
 
+use super::handoff::Handoff;
 use super::orders::TakeOver;
 use crate::Engine;
 use crate::forward::Forward;
 use crate::message::Message;
 use crate::running::Unbound;
 use crate::view::Reply;
-use rustix::fd::OwnedFd;
 use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
-/// How long the workers may take to take their sessions over. They need milliseconds.
+/// Time limit for the workers to restore their sessions. They need milliseconds.
 const ANSWER_LIMIT: Duration = Duration::from_secs(30);
 
-/// All that the image before has left to the engine.
-#[derive(Default)]
-pub struct Inheritance {
-    /// The forwards, and what was counted.
-    pub forwards: handover::Forwards,
-    /// The sessions, by worker: each an encoded [`handover::Worker`].
-    pub workers: Vec<Vec<u8>>,
-    /// Listening sockets that are not written down, because what was is damaged.
-    pub sockets: Vec<OwnedFd>,
-}
-
-/// What came of taking over.
+/// The result of taking over.
 #[derive(Debug)]
 pub struct TakenOver {
-    /// Sessions that go on.
+    /// Sessions that were restored.
     pub sessions: u64,
     /// Sessions that could not be read, and were reset.
     pub lost: u64,
@@ -39,30 +28,25 @@ pub struct TakenOver {
 }
 
 impl Engine {
-    /// Like the first [`Engine::apply`], going on with what the image before had. Nothing can fail
-    /// here any more that would be worth ending the sessions: a forward that cannot be bound is
-    /// skipped.
-    pub fn take_over(
-        &mut self,
-        forwards: &[Arc<plan::Forward>],
-        inheritance: Inheritance,
-    ) -> TakenOver {
-        let Inheritance { forwards: saved, workers, sockets } = inheritance;
+    /// Like the first [`Engine::apply`], with the state of the previous process image. Cannot fail: a
+    /// forward that cannot be bound is skipped, and keeps its sessions.
+    pub fn take_over(&mut self, forwards: &[Arc<plan::Forward>], handoff: Handoff) -> TakenOver {
+        let Handoff { forwards: saved, workers, sockets } = handoff;
         let open_before = open_sessions(&saved);
         let (arranged, unbound) = self.forwards.take_over(forwards, saved, sockets, &self.shared);
         let by_name: HashMap<String, Arc<Forward>> =
             self.forwards.all().map(|forward| (forward.name.to_string(), forward)).collect();
         let by_name = Arc::new(by_name);
-        // Before anybody is accepted: these have their places within the limits already.
+        // Before the first accept: restored sessions count towards the limits.
         let taken = self.hand_out(workers, &by_name);
         let lost = settle(&by_name, &open_before, &taken);
         // What is skipped was skipped before.
         arranged.take_effect(&self.shared);
-        self.shared.tell_all(|| Message::Begin);
+        self.shared.broadcast(|| Message::Begin);
         TakenOver { sessions: taken.values().sum(), lost, unbound }
     }
 
-    /// Gives the sessions to the workers. Returns how many each forward has again.
+    /// Distributes the sessions to the workers. Returns the number restored, by forward.
     fn hand_out(
         &self,
         workers: Vec<Vec<u8>>,
@@ -91,7 +75,7 @@ impl Engine {
     }
 }
 
-/// Has the counters agree with the sessions that are there, by forward. Returns how many were lost.
+/// Makes the counters of each forward agree with its restored sessions. Returns the number lost.
 fn settle(
     forwards: &HashMap<String, Arc<Forward>>,
     counted: &HashMap<String, u64>,
@@ -102,7 +86,7 @@ fn settle(
         let (counted, taken) = (number(counted, name), number(taken, name));
         match counted.cmp(&taken) {
             Ordering::Greater => forward.counters.of(0).lost(counted - taken),
-            // What was counted cannot be read: the sessions are there all the same.
+            // The saved counts were damaged, and the sessions were not.
             Ordering::Less => forward.counters.of(0).opened_before(taken - counted),
             Ordering::Equal => {}
         }
@@ -110,7 +94,7 @@ fn settle(
     counted.iter().map(|(name, counted)| counted.saturating_sub(number(taken, name))).sum()
 }
 
-/// By forward, as they were counted.
+/// Open sessions by forward, by the saved counters.
 fn open_sessions(saved: &handover::Forwards) -> HashMap<String, u64> {
     let open = |forward: &handover::Forward| {
         let totals = forward.totals.as_ref().map(super::tally::totals);

@@ -111,7 +111,7 @@ mod tests {
         before.add(&counters);
 
         let next = Counters::default();
-        next.go_on_from(&totals(&saved_totals(&before)));
+        next.seed(&totals(&saved_totals(&before)));
         let mut after = Totals::default();
         after.add(&next);
         assert_eq!(format!("{after:?}"), format!("{before:?}"));

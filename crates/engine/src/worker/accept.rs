@@ -8,7 +8,7 @@ use crate::connect;
 use crate::failure;
 use crate::forward::Route;
 use crate::message::Message;
-use crate::notices::Kind;
+use crate::rate_limit::Kind;
 use crate::report::Report;
 use crate::session::{Accepted, Over, Session};
 use flow::{AtLimit, By, Cause, CloseReason, End, Phase};
@@ -103,7 +103,7 @@ impl Worker {
         }
         // accept(2) wants a descriptor before it looks: without one, and without anybody there,
         // nothing is wrong.
-        if sys::listen::somebody_waits(listening.socket.as_fd()) {
+        if sys::listen::has_pending(listening.socket.as_fd()) {
             self.pause(number, listening, errno);
         }
         Tried::NoUse
@@ -118,9 +118,12 @@ impl Worker {
         let forward = Arc::clone(&listening.route.forward.name);
         let cause = failure::exhausted(errno).unwrap_or(Cause::IoError);
         let kind = Kind::Forward(Arc::clone(&forward), cause);
-        self.context.notices.note(&self.context.shared.outbox, self.context.now, kind, |count| {
-            Report::AcceptFailed { forward, errno, count }
-        });
+        self.context.rate_limit.report(
+            &self.context.shared.outbox,
+            self.context.now,
+            kind,
+            |count| Report::AcceptFailed { forward, errno, count },
+        );
     }
 
     pub(crate) fn retry_exhausted(&mut self) {
@@ -142,9 +145,12 @@ impl Worker {
         let gate = if process_is_full { &self.context.shared.gate } else { &forward.gate };
         let (name, limit) = (Arc::clone(&forward.name), gate.limit());
         let kind = Kind::Forward(Arc::clone(&name), Cause::OverLimit);
-        self.context.notices.note(&self.context.shared.outbox, self.context.now, kind, |count| {
-            Report::Refused { forward: name, reason, limit, count }
-        });
+        self.context.rate_limit.report(
+            &self.context.shared.outbox,
+            self.context.now,
+            kind,
+            |count| Report::Refused { forward: name, reason, limit, count },
+        );
     }
 
     /// Gives the session to the worker that will serve it, which is usually this one.

@@ -21,7 +21,7 @@ impl Worker {
                 Message::Resolved { session, addresses } => self
                     .handle(session, |entry, context| connect::resolved(entry, context, addresses)),
                 Message::RoomAgain => self.retry_full(),
-                Message::Look(look) => self.show(look),
+                Message::List(query) => self.list(query),
                 Message::Kill(id, reply) => self.walk(Walk::Kill { id, place: 0, reply }),
                 Message::CutForward(forward) => {
                     self.walk(Walk::CutForward { forward, place: 0 });

@@ -5,7 +5,7 @@ use crate::connect;
 use crate::context::Context;
 use crate::forward::{Forward, Route};
 use crate::holding::Holding;
-use crate::session::{Connecting, Heirloom, Outcome, Session};
+use crate::session::{Connecting, Outcome, RestoredSession, Session};
 use crate::slots::Key;
 use crate::table::Entry;
 use crate::upgrade::{TakeOver, address, socket_address};
@@ -33,7 +33,7 @@ impl Worker {
                 sessions.push((key, session));
             }
         }
-        let taken = self.go_on_with(sessions, saved.next_generation);
+        let taken = self.resume_all(sessions, saved.next_generation);
         reply(taken);
     }
 
@@ -63,11 +63,11 @@ impl Worker {
         });
         let (client, route, flow) = match (client, route, flow) {
             (Some(client), Some(route), Some(flow)) if sound => (client, route, flow),
-            (client, ..) => return self.give_up_claimed(client, target, [up, down]),
+            (client, ..) => return self.discard_claimed(client, target, [up, down]),
         };
         // Those that follow get other numbers, also if nobody knows any more which was the last.
-        self.context.shared.number_from(saved.id.saturating_add(1));
-        let heirloom = Heirloom {
+        self.context.shared.raise_next_id(saved.id.saturating_add(1));
+        let restored = RestoredSession {
             id: saved.id,
             flow,
             client,
@@ -80,11 +80,11 @@ impl Worker {
         };
         self.context.shared.add_load(self.context.index);
         let permit = self.context.shared.restored(&route);
-        Some(Session::again(heirloom, permit, self.context.index))
+        Some(Session::again(restored, permit, self.context.index))
     }
 
     /// Puts sessions into the table, and has them looked at. Returns how many each forward has.
-    fn go_on_with(
+    fn resume_all(
         &mut self,
         sessions: Vec<(Option<Key>, Session)>,
         next_generation: u32,
@@ -99,32 +99,32 @@ impl Worker {
         let sessions = sessions.into_iter().map(|(_, session)| session);
         let Some(keys) = keys else {
             for session in sessions {
-                self.register_and_go_on(session);
+                self.register_and_resume(session);
             }
             return taken;
         };
         let records = keys.iter().copied().zip(sessions).collect();
         for session in self.table.fill(records, next_generation) {
             // Two with one key: impossible, and this one has another from now on.
-            self.register_and_go_on(session);
+            self.register_and_resume(session);
         }
         for key in keys {
-            self.handle(key, go_on);
+            self.handle(key, resume);
         }
         taken
     }
 
-    fn register_and_go_on(&mut self, session: Session) {
+    fn register_and_resume(&mut self, session: Session) {
         let key = self.table.insert(session);
         self.handle(key, |entry, context| {
             context.register(entry, End::Client)?;
             context.register(entry, End::Target)?;
-            go_on(entry, context)
+            resume(entry, context)
         });
     }
 
     /// Resets the claimed sockets, so that no peer takes the close for the end of a complete stream.
-    fn give_up_claimed(
+    fn discard_claimed(
         &mut self,
         client: Option<OwnedFd>,
         target: Option<OwnedFd>,
@@ -144,7 +144,7 @@ impl Worker {
     }
 }
 
-fn go_on(entry: &mut Entry<'_>, context: &mut Context) -> Outcome {
+fn resume(entry: &mut Entry<'_>, context: &mut Context) -> Outcome {
     if entry.session.is_waiting_for_name() {
         return connect::begin(entry, context);
     }

@@ -55,7 +55,7 @@ impl Worker {
     }
 
     /// A turn's share of the walks.
-    pub(crate) fn go_on_walking(&mut self) {
+    pub(crate) fn continue_walks(&mut self) {
         let mut work = WORK_PER_TURN;
         while work > 0 {
             let Some(walk) = self.walks.pop_front() else { return };
@@ -66,9 +66,9 @@ impl Worker {
     }
 
     /// Completes all walks, since none is handed to another image.
-    pub(crate) fn finish_walking(&mut self) {
+    pub(crate) fn finish_walks(&mut self) {
         while !self.walks.is_empty() {
-            self.go_on_walking();
+            self.continue_walks();
         }
     }
 

@@ -1,5 +1,5 @@
-//! At most one report of a kind in five seconds, however often it happens: a flood of refused
-//! clients must not become a flood of log lines.
+//! At most one report of a kind in five seconds: a flood of refused clients must not become a flood of
+//! log lines.
 
 use crate::report::{Outbox, Report};
 use flow::{Cause, Time};
@@ -13,7 +13,7 @@ const COUNT_HOLDS: Duration = Duration::from_secs(600);
 /// Least number of kinds at which old ones are evicted.
 const MANY: usize = 1024;
 
-/// What happened. Making one allocates nothing, since most reports are suppressed.
+/// The subject of a report. Making one allocates nothing, since most reports are suppressed.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Kind {
     /// To a forward, by its name.
@@ -28,26 +28,26 @@ struct Entry {
     count: u64,
 }
 
-/// Rate limiter of reports.
-pub(crate) struct Notices {
+/// Rate limiter of reports, by kind.
+pub(crate) struct RateLimit {
     kinds: HashMap<Kind, Entry>,
     /// The number of kinds at which old ones are forgotten: at least twice as many as stayed the
     /// last time, so that a call looks at few of them on average.
     forget_at: usize,
 }
 
-impl Notices {
+impl RateLimit {
     pub(crate) fn new() -> Self {
         Self { kinds: HashMap::new(), forget_at: MANY }
     }
 
-    /// It happened once more. `report` makes the report from how many times it has by now.
-    pub(crate) fn note(
+    /// Counts one occurrence, and sends a report of all since the last one if the limit allows it.
+    pub(crate) fn report(
         &mut self,
         outbox: &Outbox,
         now: Time,
         kind: Kind,
-        report: impl FnOnce(u64) -> Report,
+        make: impl FnOnce(u64) -> Report,
     ) {
         if self.kinds.len() >= self.forget_at {
             self.forget(now);
@@ -60,7 +60,7 @@ impl Notices {
         entry.count += 1;
         if is_new || now.since(entry.reported) >= PAUSE {
             entry.reported = now;
-            outbox.send(report(std::mem::take(&mut entry.count)));
+            outbox.send(make(std::mem::take(&mut entry.count)));
         }
     }
 
@@ -84,19 +84,19 @@ mod tests {
 
     struct Trial {
         outbox: Arc<Outbox>,
-        notices: Notices,
+        rate_limit: RateLimit,
         start: Time,
     }
 
     impl Trial {
         fn new() -> Self {
             let outbox = Arc::new(Outbox::new().unwrap());
-            Self { outbox, notices: Notices::new(), start: Time::from_micros(1) }
+            Self { outbox, rate_limit: RateLimit::new(), start: Time::from_micros(1) }
         }
 
         fn note(&mut self, after: Duration, kind: Kind) {
             let (cause, needed_for) = (Cause::NoFiles, "a test");
-            self.notices.note(&self.outbox, self.start.after(after), kind, |count| {
+            self.rate_limit.report(&self.outbox, self.start.after(after), kind, |count| {
                 Report::Exhausted { cause, needed_for, count }
             });
         }
@@ -117,12 +117,16 @@ mod tests {
     }
 
     #[test]
-    fn the_first_is_told_at_once_and_the_rest_are_counted() {
+    fn the_first_is_reported_at_once_and_the_rest_are_counted() {
         let mut trial = Trial::new();
         for after in [0, 1, 2, 4, 6, 7] {
             trial.note(Duration::from_secs(after), FILES);
         }
-        assert_eq!(trial.reported(), [1, 4], "one at 0 s, four by 6 s, and 7 s is not told yet");
+        assert_eq!(
+            trial.reported(),
+            [1, 4],
+            "one at 0 s, four by 6 s, and 7 s is not reported yet"
+        );
     }
 
     #[test]
@@ -133,19 +137,19 @@ mod tests {
         for number in 0..10 * MANY {
             trial.note(Duration::ZERO, kind(number));
         }
-        assert_eq!(trial.notices.kinds.len(), 10 * MANY + 1, "all were reported just now");
+        assert_eq!(trial.rate_limit.kinds.len(), 10 * MANY + 1, "all were reported just now");
         // So many that old ones are looked for, however many there were.
         for number in 0..10 * MANY {
             trial.note(2 * PAUSE, kind(100 * MANY + number));
         }
-        assert!(trial.notices.kinds.len() <= 10 * MANY + 1, "{}", trial.notices.kinds.len());
+        assert!(trial.rate_limit.kinds.len() <= 10 * MANY + 1, "{}", trial.rate_limit.kinds.len());
         trial.reported();
         trial.note(2 * PAUSE, FILES);
         assert_eq!(trial.reported(), [2], "the one that was suppressed, and this one");
         for number in 0..20 * MANY {
             trial.note(2 * COUNT_HOLDS, kind(200 * MANY + number));
         }
-        assert!(!trial.notices.kinds.contains_key(&FILES));
+        assert!(!trial.rate_limit.kinds.contains_key(&FILES));
     }
 
     #[test]
@@ -154,7 +158,7 @@ mod tests {
         let mut trial = Trial::new();
         let mut looked_at = 0;
         for number in 0..CALLS {
-            let (kinds, forget_at) = (trial.notices.kinds.len(), trial.notices.forget_at);
+            let (kinds, forget_at) = (trial.rate_limit.kinds.len(), trial.rate_limit.forget_at);
             trial.note(Duration::ZERO, kind(number));
             if kinds >= forget_at {
                 looked_at += kinds;

@@ -1,40 +1,40 @@
-//! Showing open sessions without stopping them: a slice of the table at a time, between two turns, so
-//! that no session waits for a long list.
+//! Lists open sessions without stopping them: a page of the table between two turns, so that no session
+//! waits for a long list.
 
 use super::Worker;
 use crate::session::Session;
-use crate::view::{LaneView, Look, SessionView, Slice, Wanted};
+use crate::view::{LaneView, SessionFilter, SessionPage, SessionQuery, SessionView};
 use flow::{Direction, End, LaneState, Phase, Time};
 use std::sync::Arc;
 use sys::tcp_info;
 
-/// Sessions shown at a time: two system calls for each.
-const VIEWS_PER_SLICE: usize = 128;
-/// Places of the table that are looked at for them.
-const PLACES_PER_SLICE: u32 = 4096;
+/// Sessions on a page: two system calls for each.
+const VIEWS_PER_PAGE: usize = 128;
+/// Places of the table that are searched for them.
+const PLACES_PER_PAGE: u32 = 4096;
 
 impl Worker {
-    pub(crate) fn show(&mut self, look: Look) {
+    pub(crate) fn list(&mut self, query: SessionQuery) {
         let end = self.table.slots().places();
-        let until = end.min(look.from.saturating_add(PLACES_PER_SLICE));
+        let until = end.min(query.from.saturating_add(PLACES_PER_PAGE));
         let mut views = Vec::new();
-        let mut place = look.from;
-        while place < until && views.len() < VIEWS_PER_SLICE {
+        let mut place = query.from;
+        while place < until && views.len() < VIEWS_PER_PAGE {
             let key = self.table.slots().key_at(place);
             let session = key.and_then(|key| self.table.entry(key)).map(|entry| entry.session);
-            if let Some(session) = session.filter(|session| is_wanted(session, &look.wanted)) {
+            if let Some(session) = session.filter(|session| matches(session, &query.filter)) {
                 let phase = session.shown_phase(session.flow.phase(), self.draining);
                 views.push(view(
                     session,
                     phase,
                     self.context.index,
                     self.context.now,
-                    look.wanted.tcp,
+                    query.filter.tcp,
                 ));
             }
             place += 1;
         }
-        (look.reply)(Slice { views, next: (place < end).then_some(place) });
+        (query.reply)(SessionPage { views, next: (place < end).then_some(place) });
     }
 }
 
@@ -70,9 +70,9 @@ fn lane_view(lane: &flow::Lane) -> LaneView {
     }
 }
 
-fn is_wanted(session: &Session, wanted: &Wanted) -> bool {
+fn matches(session: &Session, filter: &SessionFilter) -> bool {
     let address = || session.client_address.ip().map(|address| address.ip());
-    wanted.ids.as_ref().is_none_or(|ids| ids.contains(&session.id))
-        && wanted.forward.as_ref().is_none_or(|name| session.route().forward.name == *name)
-        && wanted.client.is_none_or(|client| address() == Some(client))
+    filter.ids.as_ref().is_none_or(|ids| ids.contains(&session.id))
+        && filter.forward.as_ref().is_none_or(|name| session.route().forward.name == *name)
+        && filter.client.is_none_or(|client| address() == Some(client))
 }

@@ -14,7 +14,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use sys::FileId;
 
 /// The addresses and socket files of all listeners.
-pub(crate) struct OwnListeners {
+pub(crate) struct LoopGuard {
     /// One bit for each port that is listened on: all that is read for most attempts to connect.
     ports: Box<[AtomicU64]>,
     /// By port: as often as it is listened on, since a listener that replaces another is there
@@ -53,18 +53,18 @@ impl Place {
 
 /// A listener's entries, for as long as this lives.
 pub(crate) struct Registration {
-    own: Arc<OwnListeners>,
+    guard: Arc<LoopGuard>,
     addresses: Vec<SocketAddr>,
     files: Vec<FileId>,
 }
 
 impl Drop for Registration {
     fn drop(&mut self) {
-        self.own.remove(&self.addresses, &self.files);
+        self.guard.remove(&self.addresses, &self.files);
     }
 }
 
-impl Default for OwnListeners {
+impl Default for LoopGuard {
     fn default() -> Self {
         let words = (usize::from(u16::MAX) + 1) / WORD;
         Self {
@@ -79,7 +79,7 @@ impl Default for OwnListeners {
 /// Bits of a word of the set of ports.
 const WORD: usize = 64;
 
-impl OwnListeners {
+impl LoopGuard {
     /// Adds a listener's addresses and files, until the result is dropped.
     pub(crate) fn register(
         self: &Arc<Self>,
@@ -98,7 +98,7 @@ impl OwnListeners {
         all.extend(&files);
         self.file_count.store(all.len(), Ordering::Relaxed);
         drop(all);
-        Registration { own: Arc::clone(self), addresses, files }
+        Registration { guard: Arc::clone(self), addresses, files }
     }
 
     fn remove(&self, addresses: &[SocketAddr], files: &[FileId]) {
@@ -226,23 +226,25 @@ mod tests {
             ("[fe80::1%2]:80", "[fe80::1%3]:80", false),
         ];
         for (listener, target, is_reached) in cases {
-            let own = Arc::new(OwnListeners::default());
-            let registration = own.register(vec![address(listener)], Vec::new());
-            assert_eq!(own.reached_by(address(target)), is_reached, "{listener} {target}");
+            let guard = Arc::new(LoopGuard::default());
+            let registration = guard.register(vec![address(listener)], Vec::new());
+            assert_eq!(guard.reached_by(address(target)), is_reached, "{listener} {target}");
             drop(registration);
-            assert!(!own.reached_by(address(target)), "{listener} {target}");
+            assert!(!guard.reached_by(address(target)), "{listener} {target}");
         }
     }
 
     #[test]
     fn an_address_that_two_listeners_have_is_known_until_both_are_gone() {
-        let own = Arc::new(OwnListeners::default());
+        let guard = Arc::new(LoopGuard::default());
         let both = vec![address("0.0.0.0:80"), address("[::]:80")];
-        let old = own.register(both, vec![]);
-        let new = own.register(vec![address("0.0.0.0:80")], vec![]);
+        let old = guard.register(both, vec![]);
+        let new = guard.register(vec![address("0.0.0.0:80")], vec![]);
         drop(old);
-        assert!(own.reached_by(address("127.0.0.1:80")) && !own.reached_by(address("[::1]:80")));
+        assert!(
+            guard.reached_by(address("127.0.0.1:80")) && !guard.reached_by(address("[::1]:80"))
+        );
         drop(new);
-        assert!(!own.has_port(80));
+        assert!(!guard.has_port(80));
     }
 }
