@@ -32,6 +32,7 @@ mod values_text;
 mod words;
 // What comes out.
 mod address;
+mod counted;
 mod escape;
 mod place;
 mod plan;
@@ -65,6 +66,7 @@ pub use plan::{
 pub use problem::{COMMAND_LINE, Fault, Place, Problem, Problems, Severity};
 
 pub use check::LISTENERS_MAX;
+pub use counted::counted;
 pub use escape::{escaped, escaped_lines};
 pub use read::{read, read_text, read_text_for_all_problems};
 pub use setting::{Effect, Kind, Role, Section, Setting};

@@ -3,8 +3,9 @@
 use crate::cli::Check;
 use crate::exit::Exit;
 use crate::output::{say, say_json};
-use crate::{complain, complain_of, exit_of, many};
+use crate::{complain, complain_of, exit_of};
 use host::ServeError;
+use plan::counted;
 use plan::{Place, Problem, Reading, Severity};
 use serde::Serialize;
 
@@ -57,9 +58,11 @@ fn tell(reading: &Reading, unfit: Option<&ServeError>) -> Exit {
         return complain_of(error);
     }
     match sizes(reading).filter(|_| reading.problems.is_empty()) {
-        Some((forwards, listeners)) => {
-            say(&format!("ok: {}, {}\n", many(forwards, "forward"), many(listeners, "listener")))
-        }
+        Some((forwards, listeners)) => say(&format!(
+            "ok: {}, {}\n",
+            counted(forwards, "forward"),
+            counted(listeners, "listener")
+        )),
         None => Exit::Usage,
     }
 }

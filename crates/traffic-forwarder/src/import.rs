@@ -1,10 +1,11 @@
 //! `import`: another forwarder's configuration, turned into ours.
 
 use crate::exit::Exit;
-use crate::{many, say, warn};
+use crate::{say, warn};
 use ::import::{Converted, From, Source};
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
+use plan::counted;
 use std::fs::{self, File};
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
@@ -62,7 +63,7 @@ fn warn_of(converted: &Converted) {
 
 fn conclude(converted: &Converted) -> Exit {
     warn_of(converted);
-    let forwards = many(converted.forwards, "forward");
+    let forwards = counted(converted.forwards, "forward");
     match converted.left_out() {
         0 => {
             warn(&format!("ok: {forwards}, nothing left out\n"));

@@ -151,7 +151,3 @@ fn answer_check(answer: &Result<String, String>) -> Exit {
 fn complain(problems: &plan::Problems) {
     warn(&problems.render(std::io::stderr().is_terminal()));
 }
-
-fn many(count: usize, what: &str) -> String {
-    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
-}

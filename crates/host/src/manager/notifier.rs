@@ -1,5 +1,6 @@
 //! Messages to the service manager (sd_notify(3)).
 
+use plan::counted;
 use std::env;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -50,20 +51,16 @@ pub enum Stage {
 impl Stage {
     /// One line for people.
     fn status(self, sessions: u32) -> String {
-        let sessions = many(sessions as usize, "session");
+        let sessions = counted(sessions, "session");
         match self {
             Self::Serving { forwards, reload_failed } => {
-                let forwards = many(forwards, "forward");
+                let forwards = counted(forwards, "forward");
                 let failed = if reload_failed { "; the last reload failed" } else { "" };
                 format!("{forwards}, {sessions}{failed}")
             }
             Self::Stopping => format!("stopping, {sessions} left"),
         }
     }
-}
-
-fn many(count: usize, what: &str) -> String {
-    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 impl Notifier {

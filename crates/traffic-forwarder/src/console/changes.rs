@@ -2,8 +2,9 @@
 
 use crate::console::same_process::SameProcess;
 use crate::console::screen::{Colour, Screen, columns};
-use crate::console::units::{many, seconds};
+use crate::console::units::seconds;
 use api::{Change, ForwardSummary, Reload, RemadeFile};
+use plan::counted;
 use plan::{Section, Setting, escaped};
 use std::slice;
 
@@ -21,7 +22,7 @@ pub(crate) fn text(reload: &Reload, same: &SameProcess, screen: &Screen) -> Stri
     let lines: Vec<Line> = lines(reload).collect();
     let width = lines.iter().map(|line| columns(&line.name)).max().unwrap_or(0);
     let stays = if reload.unchanged == 1 { "stays as it is" } else { "stay as they are" };
-    let unchanged = format!("{} {stays}", many(reload.unchanged as u64, "forward"));
+    let unchanged = format!("{} {stays}", counted(reload.unchanged, "forward"));
     let trial = reload.confirm_within.map(|within| trial(reload, within, same));
     let mut all = vec![heading(reload, lines.is_empty())];
     all.extend(lines.iter().map(|line| line.render(width, screen)));

@@ -3,8 +3,9 @@
 use crate::console::changes::{self, on_trial};
 use crate::console::same_process::SameProcess;
 use crate::console::table::facts;
-use crate::console::units::{bytes, many, seconds};
+use crate::console::units::{bytes, seconds};
 use api::{Change, Forward, LastReload, LastUpgrade, Status};
+use plan::counted;
 
 type Line = (&'static str, String);
 
@@ -29,10 +30,10 @@ pub(crate) fn text(status: &Status, forwards: &[Forward], same: &SameProcess) ->
 pub(crate) fn went_on(last: &LastUpgrade) -> String {
     let losses = match last.lost {
         0 => String::new(),
-        count => format!(", {} lost (the log says why)", many(count, "session")),
+        count => format!(", {} lost (the log says why)", counted(count, "session")),
     };
     let pause = seconds(last.pause.unwrap_or(0.0));
-    format!("{} went on after {pause}{losses}", many(last.sessions, "session"))
+    format!("{} went on after {pause}{losses}", counted(last.sessions, "session"))
 }
 
 fn process(status: &Status) -> Line {
@@ -80,7 +81,7 @@ fn failed(error: &str) -> String {
 }
 
 fn restoring(count: usize) -> Line {
-    let forwards = many(count as u64, "forward");
+    let forwards = counted(count, "forward");
     ("restoring", format!("{forwards} cannot be bound yet; tried again until they can be"))
 }
 
@@ -105,14 +106,14 @@ fn moved(status: &Status) -> Line {
 }
 
 fn listeners(status: &Status) -> Line {
-    let forwards = many(status.forwards as u64, "forward");
-    let workers = many(status.workers as u64, "worker");
+    let forwards = counted(status.forwards, "forward");
+    let workers = counted(status.workers, "worker");
     ("listeners", format!("{} of {forwards}, served by {workers}", status.listeners))
 }
 
 fn uses(status: &Status) -> Line {
     let Status { open_files, open_files_limit, .. } = status;
-    let (pipes, memory) = (many(status.pipes as u64, "pipe"), bytes(status.resident_memory));
+    let (pipes, memory) = (counted(status.pipes, "pipe"), bytes(status.resident_memory));
     ("uses", format!("{open_files} of {open_files_limit} files, {pipes}, {memory} of memory"))
 }
 

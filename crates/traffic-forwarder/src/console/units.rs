@@ -62,12 +62,6 @@ pub(crate) fn seconds(amount: f64) -> String {
     }
 }
 
-/// `1 session`, `2 sessions`.
-pub(crate) fn many(count: impl Into<u64>, what: &str) -> String {
-    let count = count.into();
-    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -119,11 +113,5 @@ mod tests {
         for (amount, expected) in cases {
             assert_eq!(seconds(amount), expected, "{amount}");
         }
-    }
-
-    #[test]
-    fn one_is_not_many() {
-        assert_eq!(many(1u32, "session"), "1 session");
-        assert_eq!(many(0u32, "session"), "0 sessions");
     }
 }

@@ -11,7 +11,7 @@ use super::layout::Layout;
 use super::model::{Model, View};
 use super::scroll::Scroll;
 use crate::console::screen::{Colour, cut};
-use crate::console::units::many;
+use plan::counted;
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::style::{Color, Modifier, Style};
@@ -90,8 +90,8 @@ fn title(model: &Model) -> Line<'static> {
     let tab = |name: String, is_shown: bool| {
         Span::styled(format!(" {name} "), if is_shown { REVERSED } else { Style::new() })
     };
-    let forwards = tab(many(model.status.forwards as u64, "forward"), model.view == View::Forwards);
-    let sessions = tab(many(model.status.sessions, "session"), model.view == View::Sessions);
+    let forwards = tab(counted(model.status.forwards, "forward"), model.view == View::Forwards);
+    let sessions = tab(counted(model.status.sessions, "session"), model.view == View::Sessions);
     let mut spans = vec![forwards, Span::raw(" "), sessions, Span::raw("  ")];
     let (filter, total) = match model.view {
         View::Forwards => (model.forwards.filter(), model.forwards.total()),
