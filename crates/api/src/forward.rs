@@ -1,5 +1,6 @@
 //! Forwards.
 
+use super::Attention;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
@@ -15,6 +16,9 @@ pub struct Forward {
     /// Why clients do not reach it, or not all of its listeners: it could not be bound (`skipped`),
     /// or another program removed or replaced the file of its Unix socket.
     pub error: Option<String>,
+    /// Why an operator should act on it; empty if nothing is wrong.
+    #[serde(default)]
+    pub attention: Vec<Attention>,
     /// Where it listens.
     pub listen: Vec<String>,
     /// Where it forwards to, for each listener.

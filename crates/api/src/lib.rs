@@ -2,6 +2,9 @@
 //! and the OpenAPI document is made of them. Durations are seconds, times RFC 3339 in UTC, sizes
 //! bytes.
 
+mod attention;
+pub use attention::{Attention, Condition, holds};
+
 mod change;
 pub use change::{Change, ChangedForward, ForwardSummary, Reload, RemadeFile};
 
@@ -20,6 +23,9 @@ pub use process::{LastReload, LastUpgrade, Status, Upgrade};
 
 mod session;
 pub use session::{Lane, Session, Sessions, Tcp};
+
+mod word;
+pub use word::Word;
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;

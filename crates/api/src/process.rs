@@ -1,6 +1,6 @@
 //! The process as a whole, and its latest changes.
 
-use super::{Change, Rates};
+use super::{Attention, Change, Rates};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -70,6 +70,9 @@ pub struct Status {
     pub pipes: usize,
     /// Resident memory in bytes.
     pub resident_memory: u64,
+    /// Why an operator should act on it, apart from single forwards; empty if nothing is wrong.
+    #[serde(default)]
+    pub attention: Vec<Attention>,
 }
 
 /// An attempt to reload.

@@ -1,5 +1,6 @@
 //! Open sessions.
 
+use super::Attention;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -34,6 +35,9 @@ pub struct Session {
     pub down: Lane,
     /// `client-slow`, `target-slow`, `network-lossy`, `idle` or `ok`.
     pub verdict: String,
+    /// Why an operator should act on it; empty if nothing is wrong.
+    #[serde(default)]
+    pub attention: Vec<Attention>,
     /// The kernel's view of the client's connection.
     pub client_tcp: Option<Tcp>,
     /// The kernel's view of the target's connection.

@@ -21,6 +21,8 @@ mod supervisor;
 
 mod switch;
 
+mod attention;
+
 mod snapshots;
 
 mod written;

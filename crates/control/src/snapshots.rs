@@ -1,6 +1,7 @@
 //! What the supervisor shows of the process at one moment: values for others to keep and to write,
 //! so that nothing else has to know what a supervisor is made of.
 
+use crate::attention;
 use crate::metrics::{Forward, Process, Snapshot};
 use crate::supervisor::Supervisor;
 use crate::written::{change, seconds_since, time};
@@ -11,7 +12,7 @@ impl Supervisor {
     pub(crate) fn status(&self) -> Status {
         let Supervisor { plan, engine, capacity, .. } = self;
         let (sums, log_dropped) = (engine.sums(), crate::log::dropped());
-        Status {
+        let mut status = Status {
             state: if self.draining { "draining" } else { "serving" }.to_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             pid: std::process::id(),
@@ -45,7 +46,10 @@ impl Supervisor {
             open_files_limit: capacity.open_files_limit,
             pipes: self.observer().pipes(),
             resident_memory: sys::usage().resident,
-        }
+            attention: Vec::new(),
+        };
+        status.attention = attention::of_process(&status);
+        status
     }
 
     /// The numbers that the metrics show. Reads the host for some of them.

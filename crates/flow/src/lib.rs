@@ -24,6 +24,7 @@
 //! invented, a FIN after the last byte before it, and a reset where bytes had to be dropped.
 
 mod words;
+pub use words::Words;
 
 mod time;
 pub use time::Time;

@@ -1,7 +1,17 @@
 //! Closed sets of words that logs, metric labels and the documentation share.
 
+/// A closed set of words, as [`words!`](crate::words!) defines it.
+pub trait Words: Copy + PartialEq + 'static {
+    /// Every value, in the order of the documentation.
+    const ALL: &'static [Self];
+
+    /// The word used in logs, metric labels, the API and the documentation.
+    fn as_str(self) -> &'static str;
+}
+
 /// Defines a closed set of words: each variant's text in logs and labels, and its sentence in the
 /// documentation, stand in one place.
+#[macro_export]
 macro_rules! words {
     ($(#[$meta:meta])* $name:ident { $($variant:ident = $word:literal: $doc:literal,)+ }) => {
         $(#[$meta])*
@@ -25,6 +35,14 @@ macro_rules! words {
             /// What it means, in one sentence.
             pub const fn explanation(self) -> &'static str {
                 match self { $(Self::$variant => $doc,)+ }
+            }
+        }
+
+        impl $crate::Words for $name {
+            const ALL: &'static [Self] = Self::ALL;
+
+            fn as_str(self) -> &'static str {
+                self.as_str()
             }
         }
     };

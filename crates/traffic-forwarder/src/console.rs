@@ -21,8 +21,6 @@ pub(crate) mod path;
 
 pub(crate) mod watch;
 
-pub(crate) mod red;
-
 pub(crate) mod status;
 
 mod overview;

@@ -2,21 +2,19 @@
 
 use super::app::App;
 use super::refusal::Refusal;
+use crate::attention::{self, ForwardFacts};
 use crate::switch::SwitchError;
 use crate::written::seconds_since;
 use api::{Done, Failure, Forward, Forwards, Rates};
 use axum::Json;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
-use engine::{Engine, ForwardState, ForwardView, Totals};
-use flow::{Direction, Time};
+use engine::{Engine, ForwardView, Totals};
+use flow::Direction;
 use serde::Deserialize;
 use std::cmp::Reverse;
 use std::collections::HashMap;
 use utoipa::{IntoParams, ToSchema};
-
-/// In seconds. What happened before is history.
-const LATELY: f64 = 60.0;
 
 /// The name in the path, percent-decoded.
 type Name = Result<Path<String>, PathRejection>;
@@ -36,8 +34,8 @@ pub(super) struct ListQuery {
     /// Without so many that come first.
     #[serde(default)]
     offset: usize,
-    /// Only those that are red in the views: skipped or without a socket's file, at their limit, or with a client refused or a session
-    /// failed within the last minute.
+    /// Only those with an `attention`: skipped or without a socket's file, at their limit, or with a
+    /// client refused or a session failed within the last minute.
     #[serde(default)]
     trouble: bool,
     /// Also how fast bytes move and sessions begin. May take a third of a second.
@@ -100,7 +98,9 @@ impl ListQuery {
         };
         let views = engine.forwards().filter(named);
         let found = views.map(|view| (view, view.totals()));
-        let wanted = |(view, totals): &_| !self.trouble || is_in_trouble(view, totals);
+        let wanted = |(view, totals): &_| {
+            !self.trouble || !attention::of_forward(&facts(view, totals)).is_empty()
+        };
         let mut found: Vec<_> = found.filter(wanted).collect();
         self.sort.apply(&mut found, rates);
         let shown = found.iter().skip(self.offset).take(self.limit.unwrap_or(usize::MAX));
@@ -194,14 +194,16 @@ impl Refusal {
     }
 }
 
-/// Whether somebody should act on it.
-fn is_in_trouble(view: &ForwardView<'_>, totals: &Totals) -> bool {
-    let lately = |at: Option<Time>| at.is_some_and(|at| seconds_since(at) < LATELY);
-    view.state == ForwardState::Skipped
-        || view.lost_files().next().is_some()
-        || view.sessions() >= view.plan.settings.max_sessions.get()
-        || lately(totals.last_refused)
-        || lately(totals.last_failed)
+fn facts(view: &ForwardView<'_>, totals: &Totals) -> ForwardFacts {
+    ForwardFacts {
+        error: view.error(),
+        sessions: view.sessions(),
+        max_sessions: view.plan.settings.max_sessions.get(),
+        refused: totals.refused,
+        last_refused: totals.last_refused.map(seconds_since),
+        failed: totals.failed(),
+        last_failed: totals.last_failed.map(seconds_since),
+    }
 }
 
 fn forward_of(view: &ForwardView<'_>, totals: &Totals) -> Forward {
@@ -210,19 +212,21 @@ fn forward_of(view: &ForwardView<'_>, totals: &Totals) -> Forward {
         (format!("{}/{}/{}", by.as_str(), phase.as_str(), cause.as_str()), *count)
     });
     let settings = plan::written_settings(view.plan);
+    let facts = facts(view, totals);
     Forward {
         name: view.plan.name.clone(),
         state: view.state.as_str().to_owned(),
-        error: view.error(),
+        attention: attention::of_forward(&facts),
+        error: facts.error,
         listen: routes().map(|route| route.listen.to_string()).collect(),
         to: routes().map(|route| route.target.to_string()).collect(),
-        sessions: view.sessions(),
-        max_sessions: view.plan.settings.max_sessions.get(),
+        sessions: facts.sessions,
+        max_sessions: facts.max_sessions,
         opened: totals.opened,
-        refused: totals.refused,
-        last_refused: totals.last_refused.map(seconds_since),
-        failed: totals.failed(),
-        last_failed: totals.last_failed.map(seconds_since),
+        refused: facts.refused,
+        last_refused: facts.last_refused,
+        failed: facts.failed,
+        last_failed: facts.last_failed,
         closed: closed.collect(),
         bytes_up: totals.bytes_of(Direction::Up),
         bytes_down: totals.bytes_of(Direction::Down),

@@ -1,5 +1,6 @@
 //! Collecting sessions from the workers, a page at a time.
 
+use crate::attention;
 use crate::written::time;
 use api::{Lane, Session, Tcp};
 use engine::{LaneView, Observer, SessionFilter, SessionPage, SessionView};
@@ -51,6 +52,7 @@ pub(super) type Rate = (f64, f64);
 pub(super) fn session_of(view: &SessionView, rate: Option<Rate>, now: SystemTime) -> Session {
     let to_client = way(view.client_tcp, view.down.held);
     let to_target = way(view.target_tcp, view.up.held);
+    let verdict = verdict(to_client, to_target, view.idle);
     let started = now.checked_sub(view.age).unwrap_or(SystemTime::UNIX_EPOCH);
     Session {
         id: view.id,
@@ -66,7 +68,8 @@ pub(super) fn session_of(view: &SessionView, rate: Option<Rate>, now: SystemTime
         connect_time: view.connect_time.map(|time| time.as_secs_f64()),
         up: lane(&view.up, rate.map(|(up, _)| up)),
         down: lane(&view.down, rate.map(|(_, down)| down)),
-        verdict: verdict(to_client, to_target, view.idle).as_str().to_owned(),
+        verdict: verdict.as_str().to_owned(),
+        attention: attention::of_session(verdict),
         client_tcp: view.client_tcp.map(tcp),
         target_tcp: view.target_tcp.map(tcp),
         worker: view.worker,

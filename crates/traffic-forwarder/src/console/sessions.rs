@@ -5,12 +5,13 @@ use crate::console::connection::Client;
 use crate::console::failure::Failure;
 use crate::console::screen::{Colour, Screen};
 use crate::console::table::{Cell, Table, facts, number, text};
-use crate::console::units::{bytes, many, rate, seconds};
+use crate::console::units::{bytes, rate, seconds};
 use crate::console::watch::{self, Page};
-use crate::console::{names, path, red, show};
+use crate::console::{names, path, show};
 use crate::exit::Exit;
 use api::{Lane, Session, Sessions, Tcp};
 use hyper::Method;
+use plan::counted;
 
 pub(crate) async fn run(wanted: &command::Sessions) -> Result<Exit, Failure> {
     let (client, reach) = (Client::new(&wanted.reach.whom)?, &wanted.reach);
@@ -64,7 +65,7 @@ fn list_text(Sessions { total, sessions }: &Sessions, screen: &Screen) -> String
     }
     let count = match sessions.len() {
         shown if shown < *total => format!("{shown} of {total} sessions; --limit shows more"),
-        _ => many(*total as u64, "session"),
+        _ => counted(*total, "session"),
     };
     format!("{}\n{count}\n", table(sessions).render(screen))
 }
@@ -117,7 +118,7 @@ pub(crate) fn paths(Session { phase, up, down, .. }: &Session) -> String {
 
 pub(crate) fn colour(session: &Session) -> Option<Colour> {
     match &*session.verdict {
-        _ if red::of_session(session).is_some() => Some(Colour::Bad),
+        _ if !session.attention.is_empty() => Some(Colour::Bad),
         "ok" => Some(Colour::Good),
         "idle" => None,
         _ => Some(Colour::Notable),
@@ -168,11 +169,11 @@ fn tcp(tcp: Option<&Tcp>) -> String {
     format!(
         "rtt {}, {}, {} unsent, {} unacknowledged, {} lost, window {} segments, {}",
         seconds(tcp.rtt),
-        many(tcp.retransmits, "retransmit"),
+        counted(tcp.retransmits, "retransmit"),
         bytes(tcp.unsent.into()),
         tcp.unacked,
         tcp.lost,
         tcp.congestion_window,
-        many(tcp.backoffs, "backoff"),
+        counted(tcp.backoffs, "backoff"),
     )
 }

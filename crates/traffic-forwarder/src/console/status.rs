@@ -3,17 +3,17 @@
 use crate::console::command;
 use crate::console::connection::Client;
 use crate::console::failure::Failure;
-use crate::console::red::{self, Red};
 use crate::console::same_process::SameProcess;
 use crate::console::screen::{Colour, Screen};
 use crate::console::table::{Cell, Table, facts, number, text};
-use crate::console::units::{bytes, many};
+use crate::console::units::bytes;
 use crate::console::watch::{self, Page};
 use crate::console::{names, overview, path, show};
 use crate::exit::Exit;
 use crate::say;
-use api::{Forward, Forwards, Status};
+use api::{Attention, Condition, Forward, Forwards, Status, holds};
 use hyper::Method;
+use plan::counted;
 use serde::Serialize;
 
 /// Forwards whose errors stand below the table of all forwards.
@@ -86,7 +86,7 @@ fn troubles(forwards: &[Forward]) -> String {
     });
     let more = with_error().count().saturating_sub(TROUBLES);
     let more = (more > 0).then(|| {
-        format!("and {} with an error: `status NAME` has it\n", many(more as u64, "more forward"))
+        format!("and {} with an error: `status NAME` has it\n", counted(more, "more forward"))
     });
     lines.chain(more).collect()
 }
@@ -115,17 +115,28 @@ fn table(forwards: &[Forward]) -> Table<11> {
                 first_and_count(&forward.to).into(),
                 Cell::coloured(
                     format!("{}/{}", forward.sessions, forward.max_sessions),
-                    red::colour(forward, Red::AtLimit),
+                    alert(&forward.attention, Condition::AtLimit),
                 ),
                 forward.opened.to_string().into(),
-                Cell::coloured(forward.refused.to_string(), red::colour(forward, Red::Refusing)),
-                Cell::coloured(forward.failed.to_string(), red::colour(forward, Red::Failing)),
+                Cell::coloured(
+                    forward.refused.to_string(),
+                    alert(&forward.attention, Condition::Refusing),
+                ),
+                Cell::coloured(
+                    forward.failed.to_string(),
+                    alert(&forward.attention, Condition::Failing),
+                ),
                 forward.backlog.to_string().into(),
                 bytes(forward.bytes_up).into(),
                 bytes(forward.bytes_down).into(),
             ]
         }),
     )
+}
+
+/// The colour of a number on which an operator should act under this condition.
+pub(crate) fn alert(attention: &[Attention], condition: Condition) -> Option<Colour> {
+    holds(attention, condition).then_some(Colour::Bad)
 }
 
 pub(crate) fn colour(state: &str) -> Colour {
@@ -166,7 +177,7 @@ fn one_text(forward: &Forward) -> String {
             ),
         ),
         ("bytes", format!("{} up, {} down", bytes(forward.bytes_up), bytes(forward.bytes_down))),
-        ("backlog", many(forward.backlog, "connection")),
+        ("backlog", counted(forward.backlog, "connection")),
     ];
     let routes = forward.listen.iter().zip(&forward.to);
     lines.extend(routes.map(|(listen, to)| ("route", format!("{listen} -> {to}"))));

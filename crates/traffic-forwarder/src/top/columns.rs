@@ -1,11 +1,10 @@
 //! The columns of both lists, and which of them fit on the screen.
 
-use crate::console::red::{self, Red};
 use crate::console::screen::Colour;
 use crate::console::sessions::{colour as verdict_colour, paths};
-use crate::console::status::{colour as state_colour, first_and_count};
+use crate::console::status::{alert, colour as state_colour, first_and_count};
 use crate::console::units::{bytes, rate, seconds};
-use api::{Forward, Rates, Session};
+use api::{Condition, Forward, Rates, Session};
 
 /// Between two columns.
 pub(super) const GAP: u16 = 1;
@@ -47,8 +46,8 @@ impl<T> Column<T> {
 
 pub(super) const FORWARDS: [Column<Forward>; 14] = [
     text("FORWARD", 12, 0, |forward: &Forward| {
-        let is_red = !red::of_forward(forward).is_empty();
-        (forward.name.clone(), is_red.then_some(Colour::Bad))
+        let alert = (!forward.attention.is_empty()).then_some(Colour::Bad);
+        (forward.name.clone(), alert)
     })
     .sorted_by("name"),
     text("STATE", 8, 2, |forward: &Forward| {
@@ -58,7 +57,7 @@ pub(super) const FORWARDS: [Column<Forward>; 14] = [
     text("TO", 16, 7, |forward: &Forward| plain(first_and_count(&forward.to))),
     number("SESSIONS", 11, 0, |forward: &Forward| {
         let text = format!("{}/{}", forward.sessions, forward.max_sessions);
-        (text, red::colour(forward, Red::AtLimit))
+        (text, alert(&forward.attention, Condition::AtLimit))
     })
     .sorted_by("sessions"),
     number("UP/S", 10, 1, |forward: &Forward| moved(forward.rates, |rates| rates.bytes_up))
@@ -67,11 +66,11 @@ pub(super) const FORWARDS: [Column<Forward>; 14] = [
         .sorted_by("rate"),
     number("NEW/S", 6, 5, |forward: &Forward| plain(new_sessions(forward.rates))),
     number("REFUSED", 8, 3, |forward: &Forward| {
-        (forward.refused.to_string(), red::colour(forward, Red::Refusing))
+        (forward.refused.to_string(), alert(&forward.attention, Condition::Refusing))
     })
     .sorted_by("errors"),
     number("FAILED", 8, 3, |forward: &Forward| {
-        (forward.failed.to_string(), red::colour(forward, Red::Failing))
+        (forward.failed.to_string(), alert(&forward.attention, Condition::Failing))
     })
     .sorted_by("errors"),
     number("BACKLOG", 7, 9, |forward: &Forward| plain(forward.backlog.to_string())),

@@ -10,7 +10,6 @@ use super::layout::Layout;
 use super::list::{List, Page, Row, Wanted};
 use super::scroll::Scroll;
 use crate::console::failure::Failure;
-use crate::console::red::{self, Red};
 use crate::console::units::seconds;
 use crate::console::watch::{NEWS_LAST, is_same_process, what_happened};
 use api::{Done, Forward, Forwards, Session, Sessions, Status};
@@ -244,17 +243,17 @@ impl Model {
     /// What there is to say above the last line, and whether it is red.
     pub(super) fn message(&self, now: SystemTime) -> (String, bool) {
         if let Some(since) = self.absent {
-            let text = Red::NoAnswer.text();
             let (at, ago) =
                 (time_of_day(since), seconds(since_then(since, now).as_secs_f64().ceil()));
-            return (format!("{text} since {at} UTC ({ago}), retrying"), true);
+            return (format!("the process does not answer since {at} UTC ({ago}), retrying"), true);
         }
-        let reds = red::of_process(&self.status);
+        let attention = &self.status.attention;
         let said = self.said.as_ref().filter(|said| since_then(said.at, now) < NEWS_LAST);
-        let bad = !reds.is_empty() || self.refusal.is_some() || said.is_some_and(|said| said.bad);
-        let reds = reds.into_iter().map(|red| red.text().to_owned());
+        let bad =
+            !attention.is_empty() || self.refusal.is_some() || said.is_some_and(|said| said.bad);
+        let alerts = attention.iter().map(|it| plan::escaped(&it.text));
         let paused = self.paused.then(|| "held still: Space goes on".to_owned());
-        let all = reds.chain(self.refusal.clone()).chain(said.map(|said| said.text.clone()));
+        let all = alerts.chain(self.refusal.clone()).chain(said.map(|said| said.text.clone()));
         (all.chain(paused).collect::<Vec<_>>().join("; "), bad)
     }
 

@@ -1,8 +1,25 @@
 //! The captures of `top` are what it draws: their headings, their keys, their size.
 
 use crate::blocks::blocks;
-use crate::repository::BINARY;
+use crate::repository::{BINARY, read};
+use api::Condition;
 use testkit::{Behaviour, Forwarder, Port, Target, Terminal, connect};
+
+/// The table of conditions names each that the API has, when it holds, and the one of the views.
+#[test]
+fn the_table_of_what_is_red_lists_every_condition() {
+    let document = read("docs/views.md");
+    let (_, section) = document.split_once("## What is red").expect("the section");
+    let section = section.split("\n## ").next().unwrap_or_default();
+    let rows = section.lines().filter_map(|line| {
+        let mut cells = line.strip_prefix("| `")?.strip_suffix(" |")?.split(" | ");
+        Some((cells.next()?.trim_end_matches('`'), cells.nth(1)?))
+    });
+    let conditions = Condition::ALL.iter().map(|it| (it.as_str(), it.explanation()));
+    let expected: Vec<_> =
+        [("no_answer", "it does not answer")].into_iter().chain(conditions).collect();
+    assert_eq!(rows.collect::<Vec<_>>(), expected);
+}
 
 /// As `scripts/capture-top.sh` has it.
 const SIZE: (u16, u16) = (80, 16);

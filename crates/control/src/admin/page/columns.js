@@ -5,11 +5,11 @@
 import { make, setAmount, setText, setTone } from "./dom.js";
 import { bytes } from "./units.js";
 
-/** A text; `toneOf` its colour. */
+/** A text; `toneOf` gives the colour of an item's text. */
 export function text(head, read, { toneOf, ...more } = {}) {
   const fill = (cell, item) => {
     setText(cell, read(item));
-    setTone(cell, toneOf?.(read(item)));
+    setTone(cell, toneOf?.(item));
   };
   return { head, fill, ...more };
 }

@@ -17,16 +17,17 @@ export function actionOf({ state }) {
 }
 
 function columns(open) {
+  const is = (condition) => (it) => words.holds(it, condition);
   const ofMost = (sessions, { max_sessions: most }) => `${sessions}/${most}`;
   return [
     button("Forward", (it) => it.name, open, { sort: "name" }),
-    text("State", (it) => it.state, { toneOf: words.stateTone, ...SOME }),
+    text("State", (it) => it.state, { toneOf: ({ state }) => words.stateTone(state), ...SOME }),
     text("Listen", (it) => words.firstAndCount(it.listen), MUCH),
     text("To", (it) => words.firstAndCount(it.to), MUCH),
-    count("Sessions", (it) => it.sessions, { show: ofMost, isBad: words.isFull, sort: "sessions" }),
+    count("Sessions", (it) => it.sessions, { show: ofMost, isBad: is("at_limit"), sort: "sessions" }),
     count("Opened", (it) => it.opened, MUCH),
-    count("Refused", (it) => it.refused, { isBad: words.refusesLately, ...SOME }),
-    count("Failed", (it) => it.failed, { isBad: words.failsLately, sort: "errors", ...SOME }),
+    count("Refused", (it) => it.refused, { isBad: is("refusing"), ...SOME }),
+    count("Failed", (it) => it.failed, { isBad: is("failing"), sort: "errors", ...SOME }),
     size("Up", (it) => it.bytes_up, MUCH),
     size("Down", (it) => it.bytes_down, { sort: "bytes", ...MUCH }),
     figure("Up/s", (it) => rate(it.rates?.bytes_up)),

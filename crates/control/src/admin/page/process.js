@@ -48,7 +48,7 @@ export function showProcess(status) {
   );
   const { sessions, max_sessions: most, open_files: files, open_files_limit: limit } = status;
   show("Sessions", `${sessions} of ${most}`, sessions, `${status.sessions_opened} since the start`,
-    words.isFull(status) ? "bad" : undefined);
+    words.holds(status, "sessions_full") ? "bad" : undefined);
   const speed = status.rates ?? {};
   show("Up", rate(speed.bytes_up), status.bytes_up, `${bytes(status.bytes_up)} since the start`);
   show("Down", rate(speed.bytes_down), status.bytes_down,
@@ -57,7 +57,7 @@ export function showProcess(status) {
   show("Forwards", `${status.forwards}`, status.forwards,
     `${many(status.listeners, "listener")}, ${many(status.workers, "worker")}`);
   show("Files", `${files} of ${limit}`, files, many(status.pipes, "pipe"),
-    words.nearlyOutOfFiles(status) ? "bad" : undefined);
+    words.holds(status, "files_short") ? "bad" : undefined);
   show("Memory", bytes(status.resident_memory), status.resident_memory, "resident");
 }
 
@@ -66,9 +66,12 @@ function trialText({ confirm_within: left }) {
   return `the configuration goes back in ${seconds(left)} unless it is confirmed`;
 }
 
-/** Lists what an operator should act on: nothing is shown if there is nothing. */
+/** Lists what an operator should act on, as the server says it; hidden if there is nothing. */
 export function showTroubles(status, { total, forwards }) {
-  const texts = [...troublesOfProcess(status), ...forwards.map(troubleOf)];
+  const texts = [
+    ...status.attention.map(({ text }) => text),
+    ...forwards.map(({ name, attention }) => `${name}: ${joined(attention)}`),
+  ];
   const unnamed = total - forwards.length;
   if (unnamed > 0) texts.push(`and ${many(unnamed, "more forward")}: sort by errors or sessions`);
   const section = byId("troubles");
@@ -81,31 +84,6 @@ export function showTroubles(status, { total, forwards }) {
   shown.slice(texts.length).forEach((surplus) => surplus.remove());
 }
 
-function troubleOf(forward) {
-  const { name, sessions, max_sessions: most, refused, failed } = forward;
-  const parts = [];
-  if (words.isSkipped(forward)) parts.push(`could not be bound: ${forward.error}`);
-  if (words.isFull(forward)) parts.push(`at its limit of ${many(most, "session")}`);
-  if (words.refusesLately(forward)) parts.push(`refused clients, ${refused} so far`);
-  if (words.failsLately(forward)) parts.push(`sessions fail to connect, ${failed} so far`);
-  return `${name}: ${parts.join("; ") || many(sessions, "session")}`;
-}
-
-function troublesOfProcess(status) {
-  const { sessions, open_files: files, log_dropped: lost } = status;
-  const failure = (attempt) => attempt?.error && `, by ${attempt.by}: ${firstLine(attempt.error)}`;
-  const [reload, upgrade] = [status.last_reload, status.last_upgrade].map(failure);
-  return [
-    words.isFull(status) &&
-      `no more sessions fit in: ${sessions} of ${status.max_sessions} are open`,
-    words.nearlyOutOfFiles(status) &&
-      `files run short: ${files} of ${status.open_files_limit} are open`,
-    reload && `the last reload failed${reload}`,
-    upgrade && `the last upgrade failed${upgrade}`,
-    words.losesLog(status) && `log lines were lost, ${lost} so far`,
-  ].filter(Boolean);
-}
-
-function firstLine(text) {
-  return text.split("\n", 1)[0];
+function joined(attention) {
+  return attention.map(({ text }) => text).join("; ");
 }

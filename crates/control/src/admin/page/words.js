@@ -1,37 +1,8 @@
-// The colours of words, as in the commands, and what is red: something that an operator should act
-// on (docs/views.md, "What is red").
+// The colours of words, as in the commands. Red is what the server lists under `attention`.
 
-// In seconds: what happened before is history.
-const LATELY = 60;
-// Of the descriptors that there may be.
-const MANY_FILES = 0.9;
-
-function isLately(ago) {
-  return ago != null && ago < LATELY;
-}
-
-export function isFull({ sessions, max_sessions: most }) {
-  return sessions >= most;
-}
-
-export function refusesLately(forward) {
-  return isLately(forward.last_refused);
-}
-
-export function failsLately(forward) {
-  return isLately(forward.last_failed);
-}
-
-export function losesLog(status) {
-  return isLately(status.last_log_dropped);
-}
-
-export function nearlyOutOfFiles({ open_files: open, open_files_limit: most }) {
-  return open > most * MANY_FILES;
-}
-
-export function isSkipped({ state, error }) {
-  return state === "skipped" || Boolean(error);
+/** Whether this condition of the API's `attention` holds for an item. */
+export function holds({ attention }, condition) {
+  return attention.some((it) => it.condition === condition);
 }
 
 export function stateTone(state) {
@@ -39,8 +10,9 @@ export function stateTone(state) {
   return state === "active" || state === "serving" ? "good" : "notable";
 }
 
-export function verdictTone(verdict) {
-  const known = { ok: "good", idle: undefined, "network-lossy": "bad" };
+export function verdictTone({ verdict, attention }) {
+  if (attention.length > 0) return "bad";
+  const known = { ok: "good", idle: undefined };
   return verdict in known ? known[verdict] : "notable";
 }
 

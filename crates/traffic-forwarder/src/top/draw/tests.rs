@@ -1,7 +1,6 @@
 //! Whole screens.
 
 use super::*;
-use crate::console::red::Red;
 use crate::top::model::tests::{START, answer, model, press, session, status};
 use crate::top::model::{Answer, Answered, Question};
 use ratatui::Terminal;
@@ -213,10 +212,12 @@ fn what_an_operator_should_act_on_is_red() {
     press(&mut model, &[KeyCode::Tab]);
     assert_eq!(red(&model), ["network-lossy"]);
     let changes = json!({
-        "sessions": 1000, "open_files": 1000, "last_log_dropped": 5.0,
-        "last_reload": { "at": "2026-11-22T17:03:10.240Z", "by": "SIGHUP", "error": "no" },
-        "last_upgrade": { "at": "2026-11-22T17:03:10.240Z", "by": "SIGUSR2", "from": null,
-            "sessions": 0, "lost": 0, "pause": null, "error": "no" },
+        "sessions": 1000, "open_files": 1000, "attention": [
+            { "condition": "sessions_full", "text": "1000 of 1000 are open" },
+            { "condition": "files_short", "text": "files run short" },
+            { "condition": "reload_failed", "text": "the last reload failed" },
+            { "condition": "of_a_later_version", "text": "a later version knows more" },
+        ],
     });
     let answer = Answered {
         question: Question::Session(1),
@@ -224,10 +225,9 @@ fn what_an_operator_should_act_on_is_red() {
         answer: Ok(Answer::Session(Box::new(session(1, json!({}))))),
     };
     model.take(answer, START);
-    let reds =
-        [Red::SessionsFull, Red::FilesShort, Red::ReloadFailed, Red::UpgradeFailed, Red::LogLost];
-    let reds = reds.map(Red::text).join("; ");
-    let expected = ["1000 of 1000", "1000 of 1024 files", "network-lossy", &reds];
+    let alerts = "1000 of 1000 are open; files run short; the last reload failed; \
+                  a later version knows more";
+    let expected = ["1000 of 1000", "1000 of 1024 files", "network-lossy", alerts];
     assert_eq!(red(&model), expected);
     let plain = buffer(&model, 120, 20, false);
     assert!(plain.content().iter().all(|cell| cell.fg == Color::Reset), "NO_COLOR holds");

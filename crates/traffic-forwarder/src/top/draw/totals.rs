@@ -1,14 +1,14 @@
 //! The process as a whole: what moves through it, and how that moved until now.
 
 use super::{BOLD, Palette, line, shown};
-use crate::console::red::{self, Red};
 use crate::console::screen::{Colour, columns};
-use crate::console::status::colour as state_colour;
-use crate::console::units::{bytes, many, rate, seconds};
+use crate::console::status::{alert, colour as state_colour};
+use crate::console::units::{bytes, rate, seconds};
 use crate::top::columns::new_sessions;
 use crate::top::history::Trend;
 use crate::top::model::Model;
-use api::Status;
+use api::{Condition, Status};
+use plan::counted;
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
@@ -24,7 +24,7 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, model: &Model, palette: Pa
     let Model { status, history, .. } = model;
     let rates = status.rates;
     let sessions = format!("{} of {}", status.sessions, status.max_sessions);
-    let full = red::of_process(status).contains(&Red::SessionsFull).then_some(Colour::Bad);
+    let full = alert(&status.attention, Condition::SessionsFull);
     let rows: [(&str, String, String, Style, &Trend); 3] = [
         (
             "up",
@@ -103,13 +103,13 @@ fn heading(model: &Model, palette: Palette, width: u16) -> Line<'static> {
 }
 
 fn usage(status: &Status, palette: Palette) -> Line<'static> {
-    let short = red::of_process(status).contains(&Red::FilesShort).then_some(Colour::Bad);
+    let short = alert(&status.attention, Condition::FilesShort);
     let files = format!("{} of {} files", status.open_files, status.open_files_limit);
     let rest = format!(
         ", {}, {} of memory, {}",
-        many(status.pipes as u64, "pipe"),
+        counted(status.pipes, "pipe"),
         bytes(status.resident_memory),
-        many(status.workers as u64, "worker"),
+        counted(status.workers, "worker"),
     );
     Line::from(vec![
         Span::raw(format!("{:NAME$}", "uses")),

@@ -63,10 +63,14 @@ fn merge(object: &mut Value, changes: Value) {
 pub(in crate::top) fn model() -> Model {
     let mut model = Model::new(status(json!({})));
     model.set_layout(Layout::of(Rect::new(0, 0, 80, 18)).unwrap());
-    let red = json!({ "sessions": 1, "max_sessions": 1, "failed": 4, "last_failed": 3.0 });
+    let red = json!({ "sessions": 1, "max_sessions": 1, "failed": 4, "attention": [
+        { "condition": "at_limit", "text": "at its limit of 1 session" },
+        { "condition": "failing", "text": "sessions fail to connect, 4 so far" },
+    ] });
     answer(&mut model, forwards(vec![forward("db", json!({})), forward("web", red)]));
     press(&mut model, &[KeyCode::Tab]);
-    let lossy = json!({ "verdict": "network-lossy", "forward": "web" });
+    let lossy = json!({ "verdict": "network-lossy", "forward": "web",
+        "attention": [{ "condition": "network_lossy", "text": "the network loses segments" }] });
     let all = vec![session(7, json!({})), session(8, lossy), session(9, json!({}))];
     answer(&mut model, sessions(all));
     press(&mut model, &[KeyCode::Tab]);

@@ -1,0 +1,37 @@
+//! Conditions that an operator should act on.
+
+use super::Word;
+use flow::words;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+words! {
+    /// A condition that an operator should act on.
+    Condition {
+        SessionsFull = "sessions_full": "`sessions` is at least `max_sessions`",
+        FilesShort = "files_short": "`open_files` is above 90 % of `open_files_limit`",
+        ReloadFailed = "reload_failed": "`last_reload.error` is there",
+        UpgradeFailed = "upgrade_failed": "`last_upgrade.error` is there",
+        LogLost = "log_lost": "`last_log_dropped` is below 60 s",
+        Skipped = "skipped": "`error` is there: it could not be bound, or its Unix socket's file is gone",
+        AtLimit = "at_limit": "`sessions` is at least `max_sessions`",
+        Refusing = "refusing": "`last_refused` is below 60 s",
+        Failing = "failing": "`last_failed` is below 60 s",
+        NetworkLossy = "network_lossy": "`verdict` is `network-lossy`",
+    }
+}
+
+/// A condition that an operator should act on, with what is wrong.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Attention {
+    /// The condition.
+    #[schema(schema_with = Word::<Condition>::schema)]
+    pub condition: Word<Condition>,
+    /// What is wrong, for people.
+    pub text: String,
+}
+
+/// Whether this condition is among those that hold.
+pub fn holds(attention: &[Attention], condition: Condition) -> bool {
+    attention.iter().any(|it| it.condition == condition)
+}

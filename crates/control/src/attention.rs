@@ -1,0 +1,177 @@
+//! Which conditions an operator should act on. They are decided here alone: the API delivers them,
+//! and every view shows what it delivers. `docs/views.md` lists them.
+
+use api::{Attention, Condition, Status};
+use flow::Verdict;
+use plan::counted;
+
+/// Seconds for which a refused client, a failed session or a lost log line needs attention.
+const RECENT: f64 = 60.0;
+
+/// Decides about the process as a whole. Reads no field of `status` that it decides.
+pub(crate) fn of_process(status: &Status) -> Vec<Attention> {
+    let Status { sessions, max_sessions, open_files, open_files_limit, .. } = status;
+    let failed = |what: &str, by: &str, error: &str| {
+        format!("the last {what} failed, by {by}: {}", error.lines().next().unwrap_or_default())
+    };
+    let reload = status.last_reload.as_ref().and_then(|it| Some((&it.by, it.error.as_ref()?)));
+    let upgrade = status.last_upgrade.as_ref().and_then(|it| Some((&it.by, it.error.as_ref()?)));
+    let is_short = u128::from(*open_files) * 10 > u128::from(*open_files_limit) * 9;
+    let conditions = [
+        (sessions >= max_sessions).then(|| {
+            let text = format!("no more sessions fit in: {sessions} of {max_sessions} are open");
+            (Condition::SessionsFull, text)
+        }),
+        is_short.then(|| {
+            let text = format!("files run short: {open_files} of {open_files_limit} are open");
+            (Condition::FilesShort, text)
+        }),
+        reload.map(|(by, error)| (Condition::ReloadFailed, failed("reload", by, error))),
+        upgrade.map(|(by, error)| (Condition::UpgradeFailed, failed("upgrade", by, error))),
+        is_recent(status.last_log_dropped).then(|| {
+            let text = format!("log lines were lost, {} so far", status.log_dropped);
+            (Condition::LogLost, text)
+        }),
+    ];
+    attention(conditions)
+}
+
+/// Facts about a forward on which its conditions depend.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ForwardFacts {
+    /// Why clients do not reach it, or not all of its listeners.
+    pub(crate) error: Option<String>,
+    pub(crate) sessions: u32,
+    pub(crate) max_sessions: u32,
+    /// Clients refused so far, and seconds since the last one.
+    pub(crate) refused: u64,
+    pub(crate) last_refused: Option<f64>,
+    /// Sessions failed so far, and seconds since the last one.
+    pub(crate) failed: u64,
+    pub(crate) last_failed: Option<f64>,
+}
+
+/// Decides about a forward.
+pub(crate) fn of_forward(facts: &ForwardFacts) -> Vec<Attention> {
+    let ForwardFacts { error, sessions, max_sessions, refused, failed, .. } = facts;
+    attention([
+        error.as_ref().map(|error| (Condition::Skipped, error.clone())),
+        (sessions >= max_sessions).then(|| {
+            let limit = counted(*max_sessions, "session");
+            (Condition::AtLimit, format!("at its limit of {limit}"))
+        }),
+        is_recent(facts.last_refused)
+            .then(|| (Condition::Refusing, format!("refused clients, {refused} so far"))),
+        is_recent(facts.last_failed)
+            .then(|| (Condition::Failing, format!("sessions fail to connect, {failed} so far"))),
+    ])
+}
+
+/// Decides about a session.
+pub(crate) fn of_session(verdict: Verdict) -> Vec<Attention> {
+    let is_lossy = verdict == Verdict::NetworkLossy;
+    attention(
+        [is_lossy.then(|| (Condition::NetworkLossy, "the network loses segments".to_owned()))],
+    )
+}
+
+fn attention<const N: usize>(conditions: [Option<(Condition, String)>; N]) -> Vec<Attention> {
+    let holding = conditions.into_iter().flatten();
+    holding.map(|(condition, text)| Attention { condition: condition.into(), text }).collect()
+}
+
+fn is_recent(ago: Option<f64>) -> bool {
+    ago.is_some_and(|ago| ago < RECENT)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    fn of_status(changes: Value) -> Vec<(String, String)> {
+        let mut status = json!({
+            "state": "serving", "version": "1.2.3", "pid": 1, "started": "2026-11-22T17:03:10.240Z",
+            "uptime": 1.0, "config": null, "generation": 1, "last_reload": null,
+            "confirm_within": null, "upgrades": 0, "last_upgrade": null, "workers": 1,
+            "forwards": 1, "listeners": 1, "sessions": 9, "max_sessions": 10, "sessions_opened": 9,
+            "bytes_up": 0, "bytes_down": 0, "rates": null, "log_dropped": 7,
+            "last_log_dropped": null, "open_files": 90, "open_files_limit": 100, "pipes": 0,
+            "resident_memory": 1,
+        });
+        let Value::Object(changes) = changes else { panic!("{changes} is no object") };
+        status.as_object_mut().unwrap().extend(changes);
+        parts(of_process(&serde_json::from_value(status).unwrap()))
+    }
+
+    fn parts(attention: Vec<Attention>) -> Vec<(String, String)> {
+        attention.into_iter().map(|it| (it.condition.to_string(), it.text)).collect()
+    }
+
+    fn pairs(expected: &[(&str, &str)]) -> Vec<(String, String)> {
+        expected.iter().map(|(word, text)| ((*word).to_owned(), (*text).to_owned())).collect()
+    }
+
+    #[test]
+    fn a_process_within_its_limits_needs_no_attention() {
+        assert_eq!(of_status(json!({})), []);
+        let succeeded = json!({ "at": "", "by": "SIGHUP", "error": null });
+        assert_eq!(of_status(json!({ "last_reload": succeeded, "last_log_dropped": 60.0 })), []);
+    }
+
+    #[test]
+    fn each_condition_of_the_process_has_its_reason() {
+        let upgrade = json!({ "at": "", "by": "admin", "from": null, "sessions": 0, "lost": 0,
+            "pause": null, "error": "no such file\nmore" });
+        let found = of_status(json!({
+            "sessions": 10, "open_files": 91, "last_log_dropped": 59.9,
+            "last_reload": { "at": "", "by": "SIGHUP", "error": "line 3\nline 4" },
+            "last_upgrade": upgrade,
+        }));
+        let expected = [
+            ("sessions_full", "no more sessions fit in: 10 of 10 are open"),
+            ("files_short", "files run short: 91 of 100 are open"),
+            ("reload_failed", "the last reload failed, by SIGHUP: line 3"),
+            ("upgrade_failed", "the last upgrade failed, by admin: no such file"),
+            ("log_lost", "log lines were lost, 7 so far"),
+        ];
+        assert_eq!(found, pairs(&expected));
+        let most = json!({ "open_files": u64::MAX / 2, "open_files_limit": u64::MAX });
+        assert_eq!(of_status(most), []);
+    }
+
+    #[test]
+    fn each_condition_of_a_forward_has_its_reason() {
+        let fine = ForwardFacts {
+            max_sessions: 1,
+            refused: 3,
+            last_refused: Some(60.0),
+            last_failed: Some(1e9),
+            failed: 4,
+            ..ForwardFacts::default()
+        };
+        assert_eq!(of_forward(&fine), []);
+        let facts = ForwardFacts {
+            error: Some("cannot listen on :1".to_owned()),
+            sessions: 2,
+            last_refused: Some(0.0),
+            last_failed: Some(59.9),
+            ..fine
+        };
+        let expected = [
+            ("skipped", "cannot listen on :1"),
+            ("at_limit", "at its limit of 1 session"),
+            ("refusing", "refused clients, 3 so far"),
+            ("failing", "sessions fail to connect, 4 so far"),
+        ];
+        assert_eq!(parts(of_forward(&facts)), pairs(&expected));
+    }
+
+    #[test]
+    fn only_lost_segments_of_a_session_need_attention() {
+        for verdict in Verdict::ALL {
+            let found = of_session(*verdict);
+            assert_eq!(found.is_empty(), *verdict != Verdict::NetworkLossy, "{verdict:?}");
+        }
+    }
+}
