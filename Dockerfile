@@ -3,6 +3,8 @@
 FROM rust:1.95-slim-bookworm AS build
 WORKDIR /src
 COPY . .
+# The build id of `--version`; `make docker-build` gives it.
+ARG TRAFFIC_FORWARDER_BUILD
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
     --mount=type=cache,target=/src/target \
     sh scripts/static.sh /traffic-forwarder \

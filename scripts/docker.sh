@@ -5,8 +5,11 @@ set -eu
 
 DOCKER=${DOCKER:-docker}
 
+# The sources are copied without .git, which says which commit they are.
 build() {
-    $DOCKER build --tag "$IMAGE" .
+    commit=$(git rev-parse HEAD 2>/dev/null | cut -c 1-7)
+    [ -z "$commit" ] || [ -z "$(git status --porcelain)" ] || commit=$commit+
+    $DOCKER build --build-arg "TRAFFIC_FORWARDER_BUILD=$commit" --tag "$IMAGE" .
 }
 
 # The directory of the file is mounted, and not the file: an editor that replaces the file would leave

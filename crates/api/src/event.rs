@@ -166,6 +166,8 @@ pub struct Upgraded {
     pub by: String,
     /// The version that is about to run. All connections to the admin interface end now.
     pub version: Option<String>,
+    /// The commit that it was built from; nothing if it is unknown.
+    pub build: Option<String>,
     /// Why it failed; nothing if it did not.
     pub error: Option<String>,
 }

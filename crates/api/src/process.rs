@@ -11,6 +11,9 @@ pub struct Status {
     pub state: String,
     /// The program's version.
     pub version: String,
+    /// The commit that it was built from, with a `+` if its sources differed from that; nothing if
+    /// it is unknown.
+    pub build: Option<String>,
     /// The process id.
     pub pid: u32,
     /// When it started.
@@ -95,6 +98,8 @@ pub struct LastUpgrade {
     pub by: String,
     /// The version before; nothing if it failed.
     pub from: Option<String>,
+    /// The commit that it was built from; nothing if the upgrade failed or the commit is unknown.
+    pub from_build: Option<String>,
     /// Sessions that went on.
     pub sessions: u64,
     /// Sessions that could not be taken over, and were reset.
@@ -115,8 +120,12 @@ pub struct Upgrade {
     pub state: String,
     /// The version that runs now.
     pub from: String,
+    /// The commit that it was built from; nothing if it is unknown.
+    pub from_build: Option<String>,
     /// The version that will.
     pub to: String,
+    /// The commit that it was built from; nothing if it is unknown.
+    pub to_build: Option<String>,
     /// How many upgrades there will have been, this one included: `upgrades` of the status.
     pub upgrades: u64,
 }

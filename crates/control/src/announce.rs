@@ -1,5 +1,6 @@
 //! What is told at the start: where clients are taken, where that leads, and who may ask.
 
+use crate::version::Version;
 use engine::{Engine, ForwardState, ForwardView};
 use host::Capacity;
 
@@ -52,8 +53,10 @@ pub(crate) fn announce(
         );
     }
     announce_log_directory(&plan.log);
+    let version = Version::of_program();
     tracing::info!(
-        version = env!("CARGO_PKG_VERSION"),
+        version = version.number,
+        build = version.build,
         pid = std::process::id(),
         config = plan.config.as_ref().map(|path| path.display().to_string()),
         admin = admin.unwrap_or("none"),

@@ -36,6 +36,9 @@ mod reload;
 mod upgrade;
 pub use upgrade::{Handover, check_handover};
 
+mod version;
+pub use version::Version;
+
 mod watch;
 
 mod handle;

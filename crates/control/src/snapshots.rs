@@ -4,6 +4,7 @@
 use crate::attention;
 use crate::metrics::{Forward, Process, Snapshot};
 use crate::supervisor::Supervisor;
+use crate::version::Version;
 use crate::written::{change, seconds_since, time};
 use api::{LastReload, LastUpgrade, Status};
 
@@ -12,9 +13,11 @@ impl Supervisor {
     pub(crate) fn status(&self) -> Status {
         let Supervisor { plan, engine, capacity, .. } = self;
         let (sums, log_dropped) = (engine.sums(), crate::log::dropped());
+        let version = Version::of_program();
         let mut status = Status {
             state: if self.draining { "draining" } else { "serving" }.to_owned(),
-            version: env!("CARGO_PKG_VERSION").to_owned(),
+            version: version.number.clone(),
+            build: version.build.clone(),
             pid: std::process::id(),
             started: time(self.started),
             uptime: self.uptime().as_secs_f64(),
@@ -83,7 +86,8 @@ fn last_upgrade(last: &crate::upgrade::LastUpgrade) -> LastUpgrade {
     LastUpgrade {
         at: time(last.at),
         by: last.by.clone(),
-        from: arrival.map(|arrival| arrival.from.clone()),
+        from: arrival.map(|arrival| arrival.from.number.clone()),
+        from_build: arrival.and_then(|arrival| arrival.from.build.clone()),
         sessions: arrival.map_or(0, |arrival| arrival.sessions),
         lost: arrival.map_or(0, |arrival| arrival.lost),
         pause: arrival.map(|arrival| arrival.pause.as_secs_f64()),

@@ -4,8 +4,12 @@ use crate::arguments::number;
 use crate::console::Operation;
 use crate::import::Import;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use control::Version;
 use plan::{Input, Overrides};
 use std::path::PathBuf;
+use std::sync::LazyLock;
+
+static VERSION: LazyLock<String> = LazyLock::new(|| Version::of_program().to_string());
 
 const EXAMPLES: &str = "\
 Examples:
@@ -28,7 +32,7 @@ USR2 upgrades.";
 /// Listens on local TCP ports and forwards every connection to a remote host and port.
 #[derive(Parser, Debug)]
 #[command(
-    version,
+    version = VERSION.as_str(),
     after_help = EXAMPLES,
     args_conflicts_with_subcommands = true,
     subcommand_precedence_over_arg = true,

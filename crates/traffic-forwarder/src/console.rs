@@ -39,6 +39,8 @@ pub(crate) mod screen;
 
 pub(crate) mod units;
 
+pub(crate) mod version;
+
 use crate::exit::Exit;
 use crate::output::say_json;
 use crate::{say, warn};

@@ -18,6 +18,7 @@ mod usage;
 
 use clap::Parser;
 use cli::{Cli, Command};
+use control::Version;
 use exit::Exit;
 use host::ServeError;
 use output::{say, warn, written};
@@ -30,6 +31,7 @@ use std::process::ExitCode;
 static ALLOCATOR: profile::sampling::SamplingAllocator = profile::sampling::SamplingAllocator;
 
 fn main() -> ExitCode {
+    Version::set(Version::new(env!("CARGO_PKG_VERSION"), Some(env!("BUILD_ID"))));
     control::only_files_and_dns();
     control::writes_beyond_the_size_limit_fail();
     if let Some(answer) = control::check_handover(input_of) {

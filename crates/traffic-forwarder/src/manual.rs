@@ -14,7 +14,10 @@ use std::{fs, io};
 /// An empty date would be left out, and the program's name would take its place.
 const NO_DATE: &str = " ";
 
-const SOURCE: &str = concat!(env!("CARGO_PKG_NAME"), " ", env!("CARGO_PKG_VERSION"));
+/// The program and its version, for the foot of each page.
+fn source() -> String {
+    format!("{} {}", env!("CARGO_PKG_NAME"), control::Version::of_program())
+}
 
 /// Prints the page of the program, or writes all pages into a directory, one below it for each section
 /// of the manual.
@@ -59,7 +62,7 @@ fn section(directory: &Path, name: &str) -> io::Result<PathBuf> {
 
 fn page(command: Command) -> io::Result<Vec<u8>> {
     let mut page = Vec::new();
-    Man::new(command).date(NO_DATE).source(SOURCE).manual("User Commands").render(&mut page)?;
+    Man::new(command).date(NO_DATE).source(source()).manual("User Commands").render(&mut page)?;
     Ok(page)
 }
 

@@ -4,6 +4,7 @@ use super::app::App;
 use super::refusal::Refusal;
 use crate::handle::Gone;
 use crate::upgrade::{UpgradeError, Wanted};
+use crate::version::Version;
 use api::{Failure, Upgrade};
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
@@ -60,9 +61,16 @@ pub(super) async fn upgrade(
     // Whoever asked may go away: what was begun is finished all the same.
     let work = tokio::spawn(crate::upgrade::upgrade(app.supervisor.clone(), wanted, "admin"));
     let to = work.await.map_err(|_| Refusal::from(Gone))??;
-    let from = env!("CARGO_PKG_VERSION").to_owned();
-    let state = "upgrading".to_owned();
-    Ok((StatusCode::ACCEPTED, Json(Upgrade { state, from, to, upgrades })))
+    let from = Version::of_program().clone();
+    let upgrade = Upgrade {
+        state: "upgrading".to_owned(),
+        from: from.number,
+        from_build: from.build,
+        to: to.number,
+        to_build: to.build,
+        upgrades,
+    };
+    Ok((StatusCode::ACCEPTED, Json(upgrade)))
 }
 
 impl From<UpgradeError> for Refusal {

@@ -2,6 +2,7 @@
 //! table is this one.
 
 use super::snapshot::{Forward, Process};
+use crate::version::Version;
 use engine::Classes;
 use flow::{Cause, Direction, Path};
 use std::fmt;
@@ -128,9 +129,9 @@ metrics! {
     "traffic_forwarder_pipes_in_use", Gauge, &[],
         "Pipes for splicing that exist, with bytes in them or waiting for some.",
         Read::Process(|it, emit| emit(&[], Whole(it.pipes)));
-    "traffic_forwarder_build_info", Gauge, &["version"],
-        "Always 1; the label says which version runs.",
-        Read::Process(|_, emit| emit(&[env!("CARGO_PKG_VERSION")], Whole(1)));
+    "traffic_forwarder_build_info", Gauge, &["version", "build"],
+        "Always 1; the labels are the running version and the commit that it was built from.",
+        Read::Process(build_info);
     "traffic_forwarder_config_generation", Gauge, &[],
         "The number of the configuration that runs; the first one is 1.",
         Read::Process(|it, emit| emit(&[], Whole(it.generation)));
@@ -227,6 +228,11 @@ fn lost_files(forward: &Forward, emit: &mut Emit<'_>) -> fmt::Result {
 
 fn open_files(process: &Process, emit: &mut Emit<'_>) -> fmt::Result {
     process.open_files.map_or(Ok(()), |count| emit(&[], Whole(count)))
+}
+
+fn build_info(_: &Process, emit: &mut Emit<'_>) -> fmt::Result {
+    let Version { number, build } = Version::of_program();
+    emit(&[number, build.as_deref().unwrap_or_default()], Whole(1))
 }
 
 fn headroom(process: &Process, emit: &mut Emit<'_>) -> fmt::Result {

@@ -8,6 +8,7 @@ use crate::log::{Left, try_log_file};
 use crate::reload::Restoring;
 use crate::start::{control_runtime, start_engine};
 use crate::supervisor::Supervisor;
+use crate::version::Version;
 use handover::{Damage, File, Part};
 use host::{Capacity, Notifier, Sandbox, ServeError, Store, Token, capacity, workers};
 use plan::{Admin, InForce, Plan, Problems, Process};
@@ -201,8 +202,8 @@ impl Handover {
         if let Ok(Arrival { from, sessions, lost, pause, .. }) = &last.result {
             tracing::info!(
                 by = last.by,
-                from,
-                version = env!("CARGO_PKG_VERSION"),
+                %from,
+                version = %Version::of_program(),
                 pid = std::process::id(),
                 sessions,
                 lost,
@@ -277,7 +278,7 @@ pub fn check_handover(
 ) -> Option<Result<String, String>> {
     let mut arguments = std::env::args_os().skip(1);
     let asked = arguments.next().is_some_and(|first| first == CHECK) && arguments.next().is_none();
-    asked.then(|| check(input_of).map(|()| format!("{ANSWER}{}\n", env!("CARGO_PKG_VERSION"))))
+    asked.then(|| check(input_of).map(|()| format!("{ANSWER}{}\n", Version::of_program())))
 }
 
 fn check(

@@ -3,6 +3,7 @@
 
 use super::failure::UpgradeError;
 use crate::supervisor::Supervisor;
+use crate::version::Version;
 use std::fs::File;
 use std::io::Read;
 use std::os::fd::OwnedFd;
@@ -72,8 +73,7 @@ fn identity(metadata: &std::fs::Metadata) -> Identity {
 /// A program that says it can go on.
 pub(crate) struct Candidate {
     binary: Binary,
-    /// Its version.
-    pub(super) version: String,
+    pub(super) version: Version,
     /// The configuration that it was checked with.
     generation: u64,
 }
@@ -163,7 +163,7 @@ impl Check {
 }
 
 /// The version that the program says it is.
-fn ask(binary: &Binary, memory: OwnedFd) -> Result<String, String> {
+fn ask(binary: &Binary, memory: OwnedFd) -> Result<Version, String> {
     let start = |error: std::io::Error| match error.raw_os_error() {
         // Of another architecture, or no program at all.
         Some(ENOEXEC) => "it is not a program for this machine".to_owned(),
@@ -187,7 +187,7 @@ fn ask(binary: &Binary, memory: OwnedFd) -> Result<String, String> {
         .map(|text| text.and_then(|text| text.recv_timeout(LAST_WORDS).ok()).unwrap_or_default());
     let version = says.strip_prefix(ANSWER).map(str::trim).filter(|it| !it.is_empty());
     match version {
-        Some(version) if status.success() => Ok(version.to_owned()),
+        Some(version) if status.success() => Ok(Version::parse(version)),
         _ if !complains.trim().is_empty() => Err(complains.trim().to_owned()),
         _ => Err(format!("it did not say that it can ({status})")),
     }

@@ -33,6 +33,7 @@ mod protocol;
 mod state;
 
 use crate::supervisor::{Supervisor, SupervisorHandle};
+use crate::version::Version;
 use candidate::{Candidate, Check};
 use std::time::{Duration, SystemTime};
 use sys::exec::SignalsHeld;
@@ -48,7 +49,7 @@ pub(crate) async fn upgrade(
     handle: SupervisorHandle,
     wanted: Wanted,
     by: &'static str,
-) -> Result<String, UpgradeError> {
+) -> Result<Version, UpgradeError> {
     let check = handle.ask(move |supervisor| supervisor.begin_upgrade(&wanted, by));
     let check = check.await.map_err(|_| UpgradeError::Draining)??;
     match run(check).await {
@@ -89,11 +90,12 @@ async fn run(check: Check) -> Result<Candidate, UpgradeError> {
 }
 
 impl Supervisor {
-    fn announce_upgrade(&self, by: &str, to: String) {
-        tracing::info!(by, from = env!("CARGO_PKG_VERSION"), to, "upgrading");
+    fn announce_upgrade(&self, by: &str, to: Version) {
+        tracing::info!(by, from = %Version::of_program(), %to, "upgrading");
         self.events.tell("upgrade", || api::Upgraded {
             by: by.to_owned(),
-            version: Some(to),
+            version: Some(to.number),
+            build: to.build,
             error: None,
         });
     }
@@ -105,6 +107,7 @@ impl Supervisor {
         self.events.tell("upgrade", || api::Upgraded {
             by: by.to_owned(),
             version: None,
+            build: None,
             error: Some(error.clone()),
         });
         self.upgrading = false;

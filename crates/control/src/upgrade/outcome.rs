@@ -1,5 +1,6 @@
 //! How an attempt to upgrade ended.
 
+use crate::version::Version;
 use std::time::{Duration, SystemTime};
 
 /// The last attempt to upgrade.
@@ -13,8 +14,8 @@ pub(crate) struct LastUpgrade {
 /// How a process arrived in the image that now runs.
 #[derive(Clone, Debug)]
 pub(crate) struct Arrival {
-    /// The version of the image before.
-    pub(crate) from: String,
+    /// The version of the previous process image.
+    pub(crate) from: Version,
     /// Sessions that went on.
     pub(crate) sessions: u64,
     /// Sessions that could not be read, and were reset.

@@ -3,6 +3,7 @@
 use super::{Arrival, LastUpgrade};
 use crate::reload::{LastReload, Trial};
 use crate::supervisor::Supervisor;
+use crate::version::Version;
 use flow::Time;
 use handover::{File, Part, WriteFile};
 use host::{Sandbox, own_arguments};
@@ -18,7 +19,8 @@ const MEMORY_NAME: &str = "traffic-forwarder-handover";
 pub(super) fn process(supervisor: &Supervisor, by: &str, stopped_at: u64) -> handover::Process {
     let dropped = crate::log::dropped();
     handover::Process {
-        version: env!("CARGO_PKG_VERSION").to_owned(),
+        version: Version::of_program().number.clone(),
+        build: Version::of_program().build.clone(),
         arguments: own_arguments().into_iter().map(OsStringExt::into_vec).collect(),
         config_text: supervisor.plan.text.as_deref().map(str::to_owned),
         generation: supervisor.generation,
@@ -105,7 +107,8 @@ pub(super) fn last_upgrade(
 ) -> LastUpgrade {
     let now = sys::monotonic_micros();
     let pause = Duration::from_micros(now.saturating_sub(saved.stopped_at));
-    let arrival = Arrival { from: saved.version.clone(), sessions, lost, pause, warnings };
+    let from = Version::new(&saved.version, saved.build.as_deref());
+    let arrival = Arrival { from, sessions, lost, pause, warnings };
     LastUpgrade { at: SystemTime::now(), by: saved.asked_by.clone(), result: Ok(arrival) }
 }
 

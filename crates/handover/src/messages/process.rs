@@ -87,6 +87,9 @@ pub struct Process {
     /// The names of forwards that must run, and are bound as soon as they can be.
     #[prost(string, repeated, tag = "31")]
     pub restoring: Vec<String>,
+    /// The commit that the program was built from; none if it is unknown.
+    #[prost(string, optional, tag = "32")]
+    pub build: Option<String>,
 }
 
 /// One state of a file.

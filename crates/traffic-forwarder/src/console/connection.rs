@@ -213,5 +213,8 @@ fn read_token(path: &Path) -> Result<Token, Failure> {
 }
 
 fn foreign(error: &serde_json::Error) -> String {
-    format!("the answer is not one of traffic-forwarder {}: {error}", env!("CARGO_PKG_VERSION"))
+    format!(
+        "the answer is not one of traffic-forwarder {}: {error}",
+        control::Version::of_program()
+    )
 }

@@ -4,6 +4,7 @@ use crate::console::changes::{self, on_trial};
 use crate::console::same_process::SameProcess;
 use crate::console::table::facts;
 use crate::console::units::{bytes, seconds};
+use crate::console::version;
 use api::{Change, Forward, LastReload, LastUpgrade, Status};
 use plan::counted;
 
@@ -37,7 +38,8 @@ pub(crate) fn went_on(last: &LastUpgrade) -> String {
 }
 
 fn process(status: &Status) -> Line {
-    let Status { state, pid, version, .. } = status;
+    let Status { state, pid, .. } = status;
+    let version = version::of(status);
     let uptime = seconds(status.uptime);
     ("process", format!("{state} for {uptime}, pid {pid}, version {version}"))
 }
@@ -66,10 +68,13 @@ fn outcome(LastReload { by, error, .. }: &LastReload) -> String {
 }
 
 fn last_upgrade(last: &LastUpgrade) -> Line {
-    let LastUpgrade { at, by, from, error, .. } = last;
+    let LastUpgrade { at, by, from, from_build, error, .. } = last;
     let result = match (error, from) {
         (Some(error), _) => failed(error),
-        (None, Some(from)) => format!("from version {from}, {}", went_on(last)),
+        (None, Some(from)) => {
+            let from = version::text(from, from_build.as_deref());
+            format!("from version {from}, {}", went_on(last))
+        }
         (None, None) => went_on(last),
     };
     ("last upgrade", format!("{at} by {by}: {result}"))

@@ -2,7 +2,7 @@
 
 use crate::console::connection::Client;
 use crate::console::failure::Failure;
-use crate::console::{command, overview, path, show};
+use crate::console::{command, overview, path, show, version};
 use crate::exit::Exit;
 use crate::warn;
 use api::{LastUpgrade, Status, Upgrade};
@@ -65,7 +65,7 @@ fn has_failed_since(status: &Status, before: Option<&LastUpgrade>) -> bool {
 
 /// After an upgrade that failed.
 fn stays(status: &Status) -> String {
-    let version = plan::escaped(&status.version);
+    let version = version::of(status);
     format!("nothing was changed: version {version} goes on, pid {}", status.pid)
 }
 
@@ -79,8 +79,8 @@ fn text(status: &Status, answer: &Upgrade) -> String {
     }
     let upgraded = format!(
         "upgraded from {} to {}, pid {}: {}\n",
-        plan::escaped(&answer.from),
-        plan::escaped(&status.version),
+        version::text(&answer.from, answer.from_build.as_deref()),
+        version::of(status),
         status.pid,
         overview::went_on(last),
     );

@@ -3,6 +3,7 @@
 use crate::console::failure::Failure;
 use crate::console::screen::{Screen, cut};
 use crate::console::units::seconds;
+use crate::console::version;
 use crate::exit::Exit;
 use crate::output::{print, written};
 use api::Status;
@@ -18,7 +19,7 @@ pub(crate) fn what_happened(last: &Status, now: &Status, was_gone: bool) -> Opti
     if !is_same_process(last, now) {
         Some(format!("the process was restarted (pid {} -> {})", last.pid, now.pid))
     } else if last.upgrades != now.upgrades {
-        let (old, new) = (plan::escaped(&last.version), plan::escaped(&now.version));
+        let (old, new) = (version::of(last), version::of(now));
         Some(format!("the process was upgraded (version {old} -> {new})"))
     } else if last.generation != now.generation {
         let (old, new) = (last.generation, now.generation);

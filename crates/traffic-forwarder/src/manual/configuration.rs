@@ -3,7 +3,7 @@
 use clap_mangen::roff::{Inline, Roff, bold, roman};
 use plan::{Section, Setting, settings};
 
-use super::{NO_DATE, SOURCE};
+use super::{NO_DATE, source};
 
 /// As the file is called where a package has it.
 pub(super) const NAME: &str = "traffic-forwarder.conf";
@@ -60,7 +60,7 @@ const SECTIONS: [(Section, &str, &str); 4] = [
 /// The page in roff.
 pub(super) fn page() -> String {
     let mut page = Roff::new();
-    page.control("TH", [NAME, "5", NO_DATE, SOURCE, "File Formats"]);
+    page.control("TH", [NAME, "5", NO_DATE, &source(), "File Formats"]);
     page.control("SH", ["NAME"]);
     page.text([roman(format!("{NAME} - the configuration of traffic-forwarder"))]);
     page.control("SH", ["DESCRIPTION"]);

@@ -49,6 +49,14 @@ fn wait_for(operated: &Operated, name: &str, number: f64) {
     wait_until(&format!("{name} {number}"), LIMIT, equal);
 }
 
+#[test]
+fn the_build_is_a_label() {
+    let operated = Operated::start(Config::new().forward(Port::v4().addr(), "127.0.0.1:9", ""));
+    let (version, build) = (env!("CARGO_PKG_VERSION"), env!("BUILD_ID"));
+    let name = format!("build_info{{version=\"{version}\",build=\"{build}\"}}");
+    assert!(Scrape::of(&operated.http).get(&name) > 0.0, "{name}");
+}
+
 /// The first scrape comes when sessions are open already: what was read holds for a while.
 #[test]
 fn the_head_room_is_what_open_sessions_leave() {

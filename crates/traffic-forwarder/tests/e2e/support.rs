@@ -46,6 +46,14 @@ macro_rules! on_each_path {
 }
 pub(crate) use on_each_path;
 
+/// Version and build as the program prints them: `0.2.0 (abc1234)`.
+pub(crate) fn version() -> String {
+    match env!("BUILD_ID") {
+        "" => env!("CARGO_PKG_VERSION").to_owned(),
+        build => format!("{} ({build})", env!("CARGO_PKG_VERSION")),
+    }
+}
+
 /// The arguments by which unshare(1) gives a program namespaces of this kind, to root or not.
 pub(crate) fn unshare_arguments(kind: &str) -> Vec<&str> {
     let is_root = fs::metadata("/proc/self").unwrap().uid() == 0;

@@ -3,7 +3,7 @@
 
 import { byId, make, setText } from "./dom.js";
 import { watch } from "./stream.js";
-import { many } from "./units.js";
+import { many, versionText } from "./units.js";
 
 const MOST_LISTED = 200;
 
@@ -23,7 +23,7 @@ const TEXTS = {
   drain: (it) => [`${it.forward}, ${many(it.sessions, "session")}`, "notable"],
   resume: (it) => [it.forward, "good"],
   reload: (it) => outcome(it, `generation ${it.generation}`),
-  upgrade: (it) => outcome(it, `version ${it.version}`),
+  upgrade: (it) => outcome(it, `version ${versionText(it)}`),
   shutdown: (it) => [`by ${it.by}, ${many(it.sessions, "session")}`, "notable"],
   lagged: (it) => [`${many(it.missed, "event")} missed`, "notable"],
 };

@@ -1,6 +1,7 @@
 // What happened to the process under the open page: said for a minute, as `--watch` does.
 
 import { byId, make, setText } from "./dom.js";
+import { versionText } from "./units.js";
 
 // In milliseconds.
 const LAST = 60_000;
@@ -20,15 +21,15 @@ export function compare(now) {
   if (identity(before) !== identity(now)) {
     say(`the process was restarted (pid ${before.pid} -> ${now.pid})`);
   } else if (before.upgrades !== now.upgrades) {
-    say(`the process was upgraded (version ${before.version} -> ${now.version})`);
+    say(`the process was upgraded (version ${versionText(before)} -> ${versionText(now)})`);
   } else if (before.generation !== now.generation) {
     const change = `${before.generation} -> ${now.generation}`;
     say(`the configuration was reloaded (generation ${change})`);
   } else if (wasGone) {
     say("the process answers again");
   }
-  if (before.version !== now.version) {
-    say(`reload this page to have that of version ${now.version}`);
+  if (versionText(before) !== versionText(now)) {
+    say(`reload this page to have that of version ${versionText(now)}`);
   }
 }
 

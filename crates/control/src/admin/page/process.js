@@ -1,7 +1,7 @@
 // The process as a whole: its state, its figures, and what needs attention.
 
 import { byId, make, setAmount, setText, setTone } from "./dom.js";
-import { bytes, many, rate, seconds } from "./units.js";
+import { bytes, many, rate, seconds, versionText } from "./units.js";
 import * as words from "./words.js";
 
 // Forwards that are named when they need attention; of more, the number is.
@@ -43,7 +43,7 @@ export function showProcess(status) {
   byId("process").title = config;
   setText(
     byId("process"),
-    `for ${seconds(status.uptime)} · pid ${status.pid} · version ${status.version} · ` +
+    `for ${seconds(status.uptime)} · pid ${status.pid} · version ${versionText(status)} · ` +
       `${file}, generation ${status.generation}`,
   );
   const { sessions, max_sessions: most, open_files: files, open_files_limit: limit } = status;

@@ -49,3 +49,8 @@ export function seconds(amount) {
 export function many(count, what) {
   return `${count} ${what}${count === 1 ? "" : "s"}`;
 }
+
+/** A version and, if it is known, the commit that the program was built from. */
+export function versionText({ version, build }) {
+  return build ? `${version} (${build})` : version;
+}

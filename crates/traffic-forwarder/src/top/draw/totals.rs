@@ -4,6 +4,7 @@ use super::{BOLD, Palette, line, shown};
 use crate::console::screen::{Colour, columns};
 use crate::console::status::{alert, colour as state_colour};
 use crate::console::units::{bytes, rate, seconds};
+use crate::console::version;
 use crate::top::columns::new_sessions;
 use crate::top::history::Trend;
 use crate::top::model::Model;
@@ -75,7 +76,7 @@ fn draw_trend(frame: &mut Frame<'_>, area: Rect, trend: &Trend, palette: Palette
 
 /// As the command `status` says it.
 fn heading(model: &Model, palette: Palette, width: u16) -> Line<'static> {
-    let Status { state, uptime, pid, version, generation, .. } = &model.status;
+    let Status { state, uptime, pid, generation, .. } = &model.status;
     let state_style = if model.is_absent() {
         palette.style(Some(Colour::Bad))
     } else {
@@ -84,7 +85,7 @@ fn heading(model: &Model, palette: Palette, width: u16) -> Line<'static> {
     let rest = format!(
         " for {}, pid {pid}, version {}, generation {generation}",
         seconds(*uptime),
-        shown(version),
+        version::of(&model.status),
     );
     let mut line = Line::from(vec![
         Span::styled("traffic-forwarder ", BOLD),

@@ -14,6 +14,8 @@ fn the_status_is_that_of_the_process() {
     echo.operated.wait_for_records(1);
     let status = echo.http().json("/v1/status");
     assert_eq!(status["state"], "serving");
+    assert_eq!(status["version"], env!("CARGO_PKG_VERSION"));
+    assert_eq!(status["build"].as_str().unwrap_or_default(), env!("BUILD_ID"));
     assert_eq!(status["pid"], echo.operated.pid());
     assert_eq!(status["config"], echo.operated.config_path().to_str().unwrap());
     assert_eq!(

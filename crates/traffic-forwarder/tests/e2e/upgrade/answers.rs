@@ -198,7 +198,7 @@ fn the_command_waits_for_the_next_image() {
         crate::support::forwarder().arg("upgrade").args(arguments).args(["--admin", &admin]).run()
     };
     let said = upgrade(&["--binary", BINARY]).success().text();
-    let version = env!("CARGO_PKG_VERSION");
+    let version = crate::support::version();
     let pid = echo.operated.pid();
     let start =
         format!("upgraded from {version} to {version}, pid {pid}: 1 session went on after ");

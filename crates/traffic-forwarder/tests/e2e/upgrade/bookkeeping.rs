@@ -151,6 +151,7 @@ fn status_tells_one_story() {
     assert_eq!(after["upgrades"], 1);
     let last = &after["last_upgrade"];
     assert_eq!([&last["by"], &last["from"]], ["admin", env!("CARGO_PKG_VERSION")]);
+    assert_eq!(last["from_build"], before["build"]);
     assert_eq!((&last["error"], &last["lost"]), (&Value::Null, &0.into()));
 }
 
