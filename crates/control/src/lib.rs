@@ -62,7 +62,7 @@ pub use metrics::{Kind, METRICS, Metric};
 /// Logs the problems of a configuration that is good enough to run: the lines that were skipped.
 pub fn warn_of(problems: &plan::Problems) {
     for problem in problems {
-        let place = problem.place.as_ref().map(ToString::to_string);
+        let place = problem.location.as_ref().map(ToString::to_string);
         tracing::warn!(place, hint = problem.hint, "skipped: {}", problem.message);
     }
 }

@@ -324,5 +324,5 @@ fn described(
 
 fn describe(plan: &Plan, unbound: &Unbound) -> String {
     let forward = &plan.forwards[unbound.position];
-    format!("{}, for forward `{}` ({})", unbound.error, forward.name, forward.place)
+    format!("{}, for forward `{}` ({})", unbound.error, forward.name, forward.location)
 }

@@ -71,7 +71,7 @@ fn listen(plan: &Plan, engine: &mut Engine) -> Result<(), ServeError> {
     let result = engine.apply(&plan.forwards, &|forward| forward.optional);
     for unbound in result.as_deref().unwrap_or_default() {
         let (forward, error) = (&plan.forwards[unbound.position], &unbound.error);
-        tracing::warn!(forward = forward.name, place = %forward.place, %error, "forward skipped");
+        tracing::warn!(forward = forward.name, place = %forward.location, %error, "forward skipped");
     }
     let Err(failed) = result else {
         let any = engine.listeners() > 0;
@@ -83,7 +83,7 @@ fn listen(plan: &Plan, engine: &mut Engine) -> Result<(), ServeError> {
 fn unbound(plan: &Plan, failed: &[engine::Unbound]) -> ServeError {
     let lines = failed.iter().map(|unbound| {
         let (forward, error) = (&plan.forwards[unbound.position], &unbound.error);
-        format!("{error}, for forward `{}` ({})", forward.name, forward.place)
+        format!("{error}, for forward `{}` ({})", forward.name, forward.location)
     });
     let message = lines.collect::<Vec<_>>().join("\n");
     let unfit = failed.iter().any(|unbound| unbound.error.is_lasting());

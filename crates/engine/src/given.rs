@@ -43,7 +43,7 @@ impl GivenSockets {
     /// All for `fd:NAME`, as addresses.
     pub(crate) fn all(&self) -> impl Iterator<Item = (ListenAddress, &Arc<OwnedFd>)> {
         self.named.iter().flat_map(|(name, sockets)| {
-            sockets.iter().map(|socket| (ListenAddress::Given(name.clone()), socket))
+            sockets.iter().map(|socket| (ListenAddress::Activated(name.clone()), socket))
         })
     }
 

@@ -300,7 +300,8 @@ impl Engine {
 
     /// The sockets of all listeners that this process has opened itself.
     pub fn own_sockets(&self) -> impl Iterator<Item = (&ListenAddress, BorrowedFd<'_>)> {
-        let is_own = |listener: &&Listener| !matches!(listener.address, ListenAddress::Given(_));
+        let is_own =
+            |listener: &&Listener| !matches!(listener.address, ListenAddress::Activated(_));
         self.forwards.listeners().filter(is_own).flat_map(|listener| {
             listener.sockets().map(|(_, socket)| (&listener.address, socket.as_fd()))
         })

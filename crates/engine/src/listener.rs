@@ -61,7 +61,7 @@ impl Listener {
         let tried = match address {
             _ if given.keeps(address) => Ok(()),
             ListenAddress::Unix(path) => sys::listen::try_unix(path).map_err(ListenCause::Refused),
-            ListenAddress::Given(name) => given_sockets(name, given).map(drop),
+            ListenAddress::Activated(name) => given_sockets(name, given).map(drop),
             ListenAddress::Any { .. } | ListenAddress::Ip(_) => {
                 bind(address, options, leaving).map(drop)
             }
@@ -132,7 +132,7 @@ impl Listener {
 
     /// Stops listening, unless the sockets are somebody else's: a service manager may have copies.
     pub(crate) fn stop(&self) {
-        if !matches!(self.address, ListenAddress::Given(_)) {
+        if !matches!(self.address, ListenAddress::Activated(_)) {
             self.sockets().for_each(|(_, socket)| sys::listen::stop(&**socket));
         }
     }
@@ -159,7 +159,9 @@ impl Listener {
             ListenAddress::Any { .. } => {
                 self.local_addresses().flat_map(of_both_families).collect()
             }
-            ListenAddress::Given(_) => self.listens_at().flat_map(|at| addresses(&at)).collect(),
+            ListenAddress::Activated(_) => {
+                self.listens_at().flat_map(|at| addresses(&at)).collect()
+            }
             _ => self.local_addresses().collect(),
         }
     }
@@ -168,7 +170,9 @@ impl Listener {
     fn files(&self) -> Vec<FileId> {
         match self.address {
             ListenAddress::Unix(_) => self.file_id().into_iter().collect(),
-            ListenAddress::Given(_) => self.listens_at().filter_map(|at| file_of(&at)).collect(),
+            ListenAddress::Activated(_) => {
+                self.listens_at().filter_map(|at| file_of(&at)).collect()
+            }
             _ => Vec::new(),
         }
     }
@@ -230,7 +234,7 @@ fn open(
     let socket = match address {
         ListenAddress::Any { .. } | ListenAddress::Ip(_) => bind(address, options, leaving)?,
         ListenAddress::Unix(path) => sys::listen::unix(path).map_err(ListenCause::Refused)?,
-        ListenAddress::Given(name) => return open_given(name, options, given),
+        ListenAddress::Activated(name) => return open_given(name, options, given),
     };
     Ok(vec![Arc::new(socket)])
 }
@@ -244,7 +248,7 @@ fn bind(
     let bind = |sharing| match address {
         ListenAddress::Any { port } => sys::listen::bind_tcp_any(*port, options, sharing),
         ListenAddress::Ip(address) => sys::listen::bind_tcp(*address, options, sharing),
-        ListenAddress::Unix(_) | ListenAddress::Given(_) => Err(Errno::AFNOSUPPORT),
+        ListenAddress::Unix(_) | ListenAddress::Activated(_) => Err(Errno::AFNOSUPPORT),
     };
     let bound = match bind(Sharing::Exclusive) {
         Err(Errno::ADDRINUSE) if leaving.share(address) => bind(Sharing::SameUser),

@@ -131,7 +131,7 @@ impl LoopGuard {
                 listeners.any(|listener| listener.overlaps(wanted))
             }
             ListenAddress::Unix(path) => self.reached_at(path),
-            ListenAddress::Given(_) => false,
+            ListenAddress::Activated(_) => false,
         }
     }
 

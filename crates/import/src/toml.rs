@@ -44,8 +44,8 @@ fn comment_out_problems(text: &str, starts: &[u32], config: &mut Config) -> bool
     let input = plan::Input { config: Some("import".into()), ..plan::Input::default() };
     // With all problems at once: with a thousand per reading, a long file would be read many times.
     for problem in &plan::read_text_for_all_problems(&input, text).problems {
-        let Some(place) = &problem.place else { continue };
-        let nth = starts.partition_point(|start| *start <= place.line).saturating_sub(1);
+        let Some(location) = &problem.location else { continue };
+        let nth = starts.partition_point(|start| *start <= location.line).saturating_sub(1);
         let Some(section) = config.sections.get_mut(nth) else { continue };
         let place = section.place.clone();
         let help = problem.hint.as_deref().unwrap_or("write it by hand");

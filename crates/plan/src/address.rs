@@ -17,7 +17,7 @@ pub enum ListenAddress {
     /// A Unix socket at this absolute path.
     Unix(PathBuf),
     /// The listening sockets that this process was given under this name (`LISTEN_FDNAMES`).
-    Given(String),
+    Activated(String),
 }
 
 /// Where a session's bytes go.
@@ -42,7 +42,7 @@ impl ListenAddress {
         match self {
             Self::Any { port } => Some(*port),
             Self::Ip(address) => Some(address.port()),
-            Self::Unix(_) | Self::Given(_) => None,
+            Self::Unix(_) | Self::Activated(_) => None,
         }
     }
 
@@ -147,7 +147,7 @@ impl fmt::Display for ListenAddress {
             Self::Any { port } => write!(f, ":{port}"),
             Self::Ip(address) => write!(f, "{address}"),
             Self::Unix(path) => write!(f, "unix:{}", path.display()),
-            Self::Given(name) => write!(f, "fd:{name}"),
+            Self::Activated(name) => write!(f, "fd:{name}"),
         }
     }
 }

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use crate::address::{ListenAddress, Ranged, Target};
-use crate::problem::Fault;
-use crate::text::{Piece, cut, quoted};
+use crate::problem::ParseError;
+use crate::text::{Fragment, cut, quoted};
 use crate::url;
 
 /// What `sockaddr_un` holds, less its final NUL.
@@ -32,35 +32,35 @@ enum Host {
 }
 
 impl FromStr for ListenAddress {
-    type Err = Fault;
+    type Err = ParseError;
 
     /// The reverse of [`Display`](std::fmt::Display).
-    fn from_str(text: &str) -> Result<Self, Fault> {
-        single(parse_listen(Piece::new(text))?)
+    fn from_str(text: &str) -> Result<Self, ParseError> {
+        single(parse_listen(Fragment::new(text))?)
     }
 }
 
 impl FromStr for Target {
-    type Err = Fault;
+    type Err = ParseError;
 
     /// The reverse of [`Display`](std::fmt::Display).
-    fn from_str(text: &str) -> Result<Self, Fault> {
-        single(parse_target(Piece::new(text))?)
+    fn from_str(text: &str) -> Result<Self, ParseError> {
+        single(parse_target(Fragment::new(text))?)
     }
 }
 
-fn single<A>(range: Ranged<A>) -> Result<A, Fault> {
+fn single<A>(range: Ranged<A>) -> Result<A, ParseError> {
     let one = range.count == 1;
-    one.then_some(range.first).ok_or_else(|| Fault::new(0..0, "one port, not a range"))
+    one.then_some(range.first).ok_or_else(|| ParseError::new(0..0, "one port, not a range"))
 }
 
 /// Reads an address to listen on, such as `:5432`.
-pub(crate) fn parse_listen(text: Piece<'_>) -> Result<Ranged<ListenAddress>, Fault> {
+pub(crate) fn parse_listen(text: Fragment<'_>) -> Result<Ranged<ListenAddress>, ParseError> {
     if let Some(path) = text.strip_prefix("unix:") {
         return parse_unix(path).map(|path| Ranged::one(ListenAddress::Unix(path)));
     }
     if let Some(name) = text.strip_prefix("fd:") {
-        return parse_fd_name(name).map(|name| Ranged::one(ListenAddress::Given(name)));
+        return parse_fd_name(name).map(|name| Ranged::one(ListenAddress::Activated(name)));
     }
     if is_bare_port(text) {
         return listen_on_any(text);
@@ -72,14 +72,14 @@ pub(crate) fn parse_listen(text: Piece<'_>) -> Result<Ranged<ListenAddress>, Fau
 /// Reads an address to listen on that comes in two parts, as in ssh's `BIND:PORT`, where nothing
 /// and `*` are every address.
 pub(crate) fn parse_listen_parts(
-    host: Piece<'_>,
-    ports: Piece<'_>,
-) -> Result<Ranged<ListenAddress>, Fault> {
+    host: Fragment<'_>,
+    ports: Fragment<'_>,
+) -> Result<Ranged<ListenAddress>, ParseError> {
     if matches!(host.text, "" | "*") { listen_on_any(ports) } else { listen_on_host(host, ports) }
 }
 
 /// Reads the address of a target, such as `db.internal:5432`.
-pub(crate) fn parse_target(text: Piece<'_>) -> Result<Ranged<Target>, Fault> {
+pub(crate) fn parse_target(text: Fragment<'_>) -> Result<Ranged<Target>, ParseError> {
     if let Some(path) = text.strip_prefix("unix:") {
         return parse_unix(path).map(|path| Ranged::one(Target::Unix(path)));
     }
@@ -95,9 +95,9 @@ pub(crate) fn parse_target(text: Piece<'_>) -> Result<Ranged<Target>, Fault> {
 
 /// Reads a target that comes in two parts; an IPv6 address needs no brackets here.
 pub(crate) fn parse_target_parts(
-    host: Piece<'_>,
-    ports: Piece<'_>,
-) -> Result<Ranged<Target>, Fault> {
+    host: Fragment<'_>,
+    ports: Fragment<'_>,
+) -> Result<Ranged<Target>, ParseError> {
     let host = parse_host(host)?;
     let Ports { first, count } = parse_ports(ports)?;
     let first = match host {
@@ -111,7 +111,7 @@ pub(crate) fn parse_target_parts(
 }
 
 /// Reads a single port.
-pub(crate) fn parse_port(text: Piece<'_>) -> Result<u16, Fault> {
+pub(crate) fn parse_port(text: Fragment<'_>) -> Result<u16, ParseError> {
     if text.text.is_empty() {
         return Err(text.fault("the port is missing").hint("ports go from 1 to 65535"));
     }
@@ -126,7 +126,7 @@ pub(crate) fn parse_port(text: Piece<'_>) -> Result<u16, Fault> {
 }
 
 /// Reads a port or a range of ports: `9000-9010`.
-fn parse_ports(text: Piece<'_>) -> Result<Ports, Fault> {
+fn parse_ports(text: Fragment<'_>) -> Result<Ports, ParseError> {
     // A minus at the start is a negative number, not a range.
     let Some((first, last)) = text.split_once('-').filter(|(first, _)| !first.text.is_empty())
     else {
@@ -141,12 +141,15 @@ fn parse_ports(text: Piece<'_>) -> Result<Ports, Fault> {
     Ok(Ports { first, count: more.saturating_add(1) })
 }
 
-fn listen_on_any(ports: Piece<'_>) -> Result<Ranged<ListenAddress>, Fault> {
+fn listen_on_any(ports: Fragment<'_>) -> Result<Ranged<ListenAddress>, ParseError> {
     let Ports { first, count } = parse_ports(ports)?;
     Ok(Ranged { first: ListenAddress::Any { port: first }, count })
 }
 
-fn listen_on_host(host: Piece<'_>, ports: Piece<'_>) -> Result<Ranged<ListenAddress>, Fault> {
+fn listen_on_host(
+    host: Fragment<'_>,
+    ports: Fragment<'_>,
+) -> Result<Ranged<ListenAddress>, ParseError> {
     if host.text == "*" {
         let fault = host.fault("`*` is not an address");
         return Err(fault.hint(format!("write `:{}` for every address", cut(ports.text))));
@@ -173,13 +176,13 @@ fn listen_on_host(host: Piece<'_>, ports: Piece<'_>) -> Result<Ranged<ListenAddr
 }
 
 /// A port or a range on its own, or something that can only be meant as one.
-fn is_bare_port(text: Piece<'_>) -> bool {
+fn is_bare_port(text: Fragment<'_>) -> bool {
     !text.text.contains([':', '[', '.'])
         && text.text.starts_with(|c: char| c.is_ascii_digit() || c == '-')
 }
 
 /// Cuts `host:port` at its last colon, and sees that an IPv6 address stands in brackets.
-fn split(text: Piece<'_>) -> Result<(Piece<'_>, Piece<'_>), Fault> {
+fn split(text: Fragment<'_>) -> Result<(Fragment<'_>, Fragment<'_>), ParseError> {
     if text.text.is_empty() {
         return Err(text.fault("the address is empty").hint("write HOST:PORT"));
     }
@@ -207,7 +210,7 @@ fn split(text: Piece<'_>) -> Result<(Piece<'_>, Piece<'_>), Fault> {
     Err(text.fault(format!("{} has too many colons", quoted(text.text))).hint(hint))
 }
 
-fn parse_host(text: Piece<'_>) -> Result<Host, Fault> {
+fn parse_host(text: Fragment<'_>) -> Result<Host, ParseError> {
     if text.text.is_empty() {
         return Err(text.fault("the host is empty").hint("write a name or an address"));
     }
@@ -224,7 +227,7 @@ fn parse_host(text: Piece<'_>) -> Result<Host, Fault> {
 }
 
 /// Reads an IPv6 address that may have a zone: `fe80::1%2`.
-fn parse_ipv6(text: Piece<'_>, inner: &str) -> Result<Host, Fault> {
+fn parse_ipv6(text: Fragment<'_>, inner: &str) -> Result<Host, ParseError> {
     if let Ok(address) = format!("[{inner}]:0").parse::<SocketAddrV6>() {
         return Ok(Host::Ip(SocketAddr::V6(address)));
     }
@@ -237,7 +240,7 @@ fn parse_ipv6(text: Piece<'_>, inner: &str) -> Result<Host, Fault> {
 }
 
 /// Checks the form of a host name; whether it exists is found out when it is needed.
-fn check_name(text: Piece<'_>) -> Result<(), Fault> {
+fn check_name(text: Fragment<'_>) -> Result<(), ParseError> {
     let name = text.text;
     let fault = |why: &str| Err(text.fault(format!("{} is not a host name: {why}", quoted(name))));
     let labels = name.strip_suffix('.').unwrap_or(name);
@@ -272,7 +275,7 @@ fn check_name(text: Piece<'_>) -> Result<(), Fault> {
     Ok(())
 }
 
-fn parse_unix(path: Piece<'_>) -> Result<PathBuf, Fault> {
+fn parse_unix(path: Fragment<'_>) -> Result<PathBuf, ParseError> {
     if !path.text.starts_with('/') || path.text.ends_with('/') {
         let fault =
             path.fault(format!("{} is not an absolute path to a socket", quoted(path.text)));
@@ -295,7 +298,7 @@ fn parse_unix(path: Piece<'_>) -> Result<PathBuf, Fault> {
 }
 
 /// Reads the name of a descriptor, in the form that a service manager takes.
-fn parse_fd_name(name: Piece<'_>) -> Result<String, Fault> {
+fn parse_fd_name(name: Fragment<'_>) -> Result<String, ParseError> {
     let allowed = |c: char| c.is_ascii_graphic() && c != ':';
     if name.text.is_empty() {
         let fault = name.fault("the name of the descriptor is missing");

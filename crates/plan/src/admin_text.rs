@@ -3,13 +3,13 @@
 use crate::address::{ListenAddress, Ranged};
 use crate::address_text::parse_listen;
 use crate::plan::Admin;
-use crate::problem::Fault;
+use crate::problem::ParseError;
 use crate::setting::Kind;
-use crate::text::{Piece, cut, nearest, quoted};
+use crate::text::{Fragment, cut, nearest, quoted};
 use crate::values_text::describe;
 
 /// Parses the address of the admin interface.
-pub(crate) fn parse_admin(text: Piece<'_>) -> Result<Admin, Fault> {
+pub(crate) fn parse_admin(text: Fragment<'_>) -> Result<Admin, ParseError> {
     match text.text {
         "auto" => return Ok(Admin::Auto),
         "off" => return Ok(Admin::Off),
@@ -28,14 +28,14 @@ pub(crate) fn parse_admin(text: Piece<'_>) -> Result<Admin, Fault> {
         Ranged { first: ListenAddress::Ip(address), .. } if address.ip().is_loopback() => {
             Ok(Admin::Tcp(address))
         }
-        Ranged { first: ListenAddress::Given(_), .. } => {
+        Ranged { first: ListenAddress::Activated(_), .. } => {
             Err(text.fault("the admin interface cannot be on a socket that the process was given"))
         }
         Ranged { first, .. } => Err(not_loopback(text, &first)),
     }
 }
 
-fn not_loopback(text: Piece<'_>, address: &ListenAddress) -> Fault {
+fn not_loopback(text: Fragment<'_>, address: &ListenAddress) -> ParseError {
     let message = format!(
         "the admin interface is not encrypted, so it takes no address that others can reach: {}",
         quoted(text.text)
@@ -63,7 +63,7 @@ mod tests {
             ("[::1]:9180", tcp("[::1]:9180")),
         ];
         for (text, expected) in cases {
-            assert_eq!(parse_admin(Piece::new(text)), Ok(expected), "{text}");
+            assert_eq!(parse_admin(Fragment::new(text)), Ok(expected), "{text}");
         }
     }
 
@@ -86,7 +86,7 @@ mod tests {
             ("fd:admin", "socket that the process was given"),
         ];
         for (text, expected) in cases {
-            let fault = parse_admin(Piece::new(text)).expect_err(text).to_string();
+            let fault = parse_admin(Fragment::new(text)).expect_err(text).to_string();
             assert!(fault.contains(expected), "{text}: {fault}");
         }
     }

@@ -7,8 +7,8 @@ use crate::address::ListenAddress;
 use crate::draft::Draft;
 use crate::listeners::{Listeners, Owner};
 use crate::plan::{Admin, Forward, Route};
-use crate::problem::{Fault, Place, Problems, Severity};
-use crate::text::{Spot, quoted};
+use crate::problem::{Location, ParseError, Problems, Severity};
+use crate::text::{Span, quoted};
 
 /// The most listeners of a configuration. Each is an open file; more were certainly not meant.
 pub const LISTENERS_MAX: usize = 100_000;
@@ -48,7 +48,7 @@ fn within_limit<'d, 'a>(drafts: &'d [Draft<'a>], problems: &mut Problems) -> &'d
         total += draft.listens.iter().map(|listen| usize::from(listen.value.count)).sum::<usize>();
         if total > LISTENERS_MAX {
             let message = format!("up to here there are more than {LISTENERS_MAX} listeners");
-            problems.push(Severity::Error, &draft.spot, &Fault::new(0..0, message));
+            problems.push(Severity::Error, &draft.span, &ParseError::new(0..0, message));
             return drafts.get(..index).unwrap_or_default();
         }
     }
@@ -101,7 +101,7 @@ impl<'a, 'd> Check<'a, 'd> {
                     "a range maps port by port: here {ports} listening {} {target} in the target",
                     if ports == 1 { "port meets" } else { "ports meet" },
                 );
-                self.report(index, &listen.spot, message, Some(RANGE_HINT));
+                self.report(index, &listen.span, message, Some(RANGE_HINT));
             }
         }
     }
@@ -119,7 +119,7 @@ impl<'a, 'd> Check<'a, 'd> {
                 } else {
                     format!("{address} is already listened on by {}", self.owner(taken, index))
                 };
-                self.report(index, &listen.spot, message, None);
+                self.report(index, &listen.span, message, None);
             }
         }
     }
@@ -130,10 +130,10 @@ impl<'a, 'd> Check<'a, 'd> {
         // A name made from a listen address that is taken would say the same again.
         if first != index && (draft.named || self.is_good(index)) {
             let taken = self.drafts.get(first).and_then(|first| first.name.as_ref());
-            let place = taken.unwrap_or(name).spot.place();
-            let owner = self.describe(first, &place, index);
+            let location = taken.unwrap_or(name).span.location();
+            let owner = self.describe(first, &location, index);
             let message = format!("the name {} is taken by {owner}", quoted(&name.value));
-            self.report(index, &name.spot, message, None);
+            self.report(index, &name.span, message, None);
         }
     }
 
@@ -152,7 +152,7 @@ impl<'a, 'd> Check<'a, 'd> {
                 let owner = self.owner(owner, index);
                 format!("the target {target} is a listener of this process: {owner}")
             };
-            self.report(index, &to.spot, message, None);
+            self.report(index, &to.span, message, None);
         }
     }
 
@@ -160,33 +160,33 @@ impl<'a, 'd> Check<'a, 'd> {
     fn owner(&self, owner: Owner, seen_from: usize) -> String {
         let Owner::Draft(owner) = owner else { return "the admin interface".to_owned() };
         match self.drafts.get(owner) {
-            Some(draft) => self.describe(owner, &draft.spot.place(), seen_from),
+            Some(draft) => self.describe(owner, &draft.span.location(), seen_from),
             None => "another forward".to_owned(),
         }
     }
 
     /// A forward, with a place of it.
-    fn describe(&self, index: usize, place: &Place, seen_from: usize) -> String {
+    fn describe(&self, index: usize, location: &Location, seen_from: usize) -> String {
         let (draft, seen_from) = (self.drafts.get(index), self.drafts.get(seen_from));
         let name = draft.and_then(|draft| draft.name.as_ref());
         let forward = name.map_or_else(
             || "another forward".to_owned(),
             |name| format!("forward {}", quoted(&name.value)),
         );
-        let is_same_file = seen_from.is_some_and(|it| it.spot.place().source == place.source);
-        if is_same_file && !place.is_command_line() {
-            format!("{forward} (line {})", place.line)
+        let is_same_file = seen_from.is_some_and(|it| it.span.location().source == location.source);
+        if is_same_file && !location.is_command_line() {
+            format!("{forward} (line {})", location.line)
         } else {
-            format!("{forward} ({place})")
+            format!("{forward} ({location})")
         }
     }
 
-    fn report(&mut self, index: usize, spot: &Spot<'a>, message: String, hint: Option<&str>) {
+    fn report(&mut self, index: usize, span: &Span<'a>, message: String, hint: Option<&str>) {
         if let (Some(draft), Some(good)) = (self.drafts.get(index), self.good.get_mut(index)) {
             *good = false;
-            let mut fault = Fault::new(0..0, message);
+            let mut fault = ParseError::new(0..0, message);
             fault.hint = hint.map(str::to_owned);
-            self.problems.push(draft.severity, spot, &fault);
+            self.problems.push(draft.severity, span, &fault);
         }
     }
 }
@@ -206,6 +206,6 @@ fn forward(draft: &Draft<'_>) -> Option<Forward> {
         routes,
         settings: draft.settings,
         optional: draft.severity == Severity::Warning,
-        place: draft.spot.place(),
+        location: draft.span.location(),
     })
 }

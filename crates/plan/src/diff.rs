@@ -2,10 +2,10 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::forward_text::{listen, target, written_own};
+use crate::forward_text::{forward_only_toml, listen, target};
 use crate::plan::{Forward, Plan};
 use crate::setting::{Effect, Section, Setting};
-use crate::settings::OWN;
+use crate::settings::FORWARD_ONLY;
 use crate::table::Table;
 
 /// How a new plan differs from an old one. Forwards are the same if their names are.
@@ -109,8 +109,9 @@ impl ForwardSummary {
 impl ChangedForward {
     fn new(old: &Forward, new: &Forward) -> Self {
         // Without the name: forwards are paired by it, so it never differs.
-        let own = OWN.iter().filter_map(|setting| {
-            let [old, new] = [old, new].map(|forward| Some(written_own(forward, setting.key)));
+        let own = FORWARD_ONLY.iter().filter_map(|setting| {
+            let [old, new] =
+                [old, new].map(|forward| Some(forward_only_toml(forward, setting.key)));
             change(setting, old, new)
         });
         let changes = own.chain(changes(&old.settings, &new.settings)).collect();

@@ -7,7 +7,7 @@ use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::Path;
 use std::time::Duration;
 
-use crate::problem::Place;
+use crate::problem::Location;
 use crate::text::saturated;
 
 /// Room for a hundred thousand forwards, and small enough to refuse a log file given by mistake.
@@ -75,23 +75,23 @@ fn digest(bytes: &[u8]) -> u64 {
 
 /// Why a file could not be read.
 #[derive(Clone, Debug)]
-pub struct FileFault {
+pub struct FileError {
     /// What is wrong, with the file's name.
     pub message: String,
     pub(crate) hint: Option<&'static str>,
-    pub(crate) place: Option<Place>,
+    pub(crate) location: Option<Location>,
 }
 
-impl FileFault {
+impl FileError {
     fn new(message: String) -> Self {
-        Self { message, hint: None, place: None }
+        Self { message, hint: None, location: None }
     }
 }
 
 /// Reads a regular file of at most 16 MiB, in UTF-8.
 ///
 /// The text has no byte order mark. The state is returned even if the bytes are not UTF-8.
-pub fn read(path: &Path) -> (Result<String, FileFault>, Option<FileRead>) {
+pub fn read(path: &Path) -> (Result<String, FileError>, Option<FileRead>) {
     let name = path.to_string_lossy();
     let (bytes, state) = match read_bytes(path) {
         Ok(Ok(read)) => read,
@@ -104,13 +104,13 @@ pub fn read(path: &Path) -> (Result<String, FileFault>, Option<FileRead>) {
 }
 
 /// The outer error is the system's, the inner one ours.
-fn read_bytes(path: &Path) -> io::Result<Result<(Vec<u8>, FileRead), FileFault>> {
+fn read_bytes(path: &Path) -> io::Result<Result<(Vec<u8>, FileRead), FileError>> {
     let name = path.to_string_lossy();
     let mut file = OpenOptions::new().read(true).custom_flags(O_NONBLOCK).open(path)?;
     let metadata = file.metadata()?;
     if !metadata.is_file() {
         let kind = if metadata.is_dir() { "is a directory" } else { "is not a regular file" };
-        return Ok(Err(FileFault::new(format!("`{name}` {kind}"))));
+        return Ok(Err(FileError::new(format!("`{name}` {kind}"))));
     }
     if metadata.len() > SIZE_MAX {
         return Ok(Err(too_large(&name)));
@@ -124,7 +124,7 @@ fn read_whole(
     file: &mut File,
     mut before: FileStamp,
     name: &str,
-) -> io::Result<Result<(Vec<u8>, FileRead), FileFault>> {
+) -> io::Result<Result<(Vec<u8>, FileRead), FileError>> {
     let mut last = None;
     for _ in 0..ATTEMPTS {
         file.rewind()?;
@@ -141,9 +141,9 @@ fn read_whole(
         (last, before) = (Some(bytes), after);
         std::thread::sleep(PAUSE);
     }
-    let fault = FileFault::new(format!("`{name}` is being written to"));
+    let fault = FileError::new(format!("`{name}` is being written to"));
     let hint = "write a new file and move it over this one, so that none is read in part";
-    Ok(Err(FileFault { hint: Some(hint), ..fault }))
+    Ok(Err(FileError { hint: Some(hint), ..fault }))
 }
 
 fn read_at_most(file: &File, limit: u64) -> io::Result<Vec<u8>> {
@@ -152,42 +152,42 @@ fn read_at_most(file: &File, limit: u64) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-fn too_large(name: &str) -> FileFault {
+fn too_large(name: &str) -> FileError {
     let mib = SIZE_MAX / 1024 / 1024;
-    FileFault {
+    FileError {
         hint: Some("is this really a configuration file?"),
-        ..FileFault::new(format!("`{name}` is larger than {mib} MiB"))
+        ..FileError::new(format!("`{name}` is larger than {mib} MiB"))
     }
 }
 
-fn explain(name: &str, error: &io::Error) -> FileFault {
+fn explain(name: &str, error: &io::Error) -> FileError {
     if error.kind() == io::ErrorKind::NotFound {
-        return FileFault::new(format!("`{name}` does not exist"));
+        return FileError::new(format!("`{name}` does not exist"));
     }
-    FileFault::new(format!("`{name}` cannot be read: {error}"))
+    FileError::new(format!("`{name}` cannot be read: {error}"))
 }
 
 /// Text is UTF-8 without NUL; the place of the first byte that is neither is told.
-fn decode(name: &str, bytes: Vec<u8>) -> Result<String, FileFault> {
+fn decode(name: &str, bytes: Vec<u8>) -> Result<String, FileError> {
     let (what, at) = match String::from_utf8(bytes) {
         Ok(text) => match text.find('\0') {
             None => return Ok(text),
-            Some(at) => ("contains a NUL byte, so it is not text", place(name, &text[..at])),
+            Some(at) => ("contains a NUL byte, so it is not text", location(name, &text[..at])),
         },
         Err(error) => {
             let valid = error.utf8_error().valid_up_to();
             let valid = error.as_bytes().get(..valid).unwrap_or_default();
-            ("is not UTF-8 text", place(name, &String::from_utf8_lossy(valid)))
+            ("is not UTF-8 text", location(name, &String::from_utf8_lossy(valid)))
         }
     };
-    Err(FileFault { place: Some(at), ..FileFault::new(format!("`{name}` {what}")) })
+    Err(FileError { location: Some(at), ..FileError::new(format!("`{name}` {what}")) })
 }
 
 /// The place that follows `before`.
-fn place(name: &str, before: &str) -> Place {
+fn location(name: &str, before: &str) -> Location {
     let last = before.rsplit('\n').next().unwrap_or_default();
     let line = before.bytes().filter(|&byte| byte == b'\n').count() + 1;
-    Place {
+    Location {
         source: name.to_owned(),
         line: saturated(line),
         column: saturated(last.chars().count() + 1),

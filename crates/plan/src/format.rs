@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::seed_format::without_comment;
+use crate::line_format::without_comment;
 
 /// What the lines look like.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -10,7 +10,7 @@ pub(crate) struct Traces {
     /// The first line that says anything.
     pub(crate) first: Option<Range<usize>>,
     /// The first line like `18080 | host | 80`.
-    pub(crate) seed: Option<Range<usize>>,
+    pub(crate) lines: Option<Range<usize>>,
     /// The first line like `key = value` or `[table]`.
     pub(crate) toml: Option<Range<usize>>,
     /// Whether any line is like `[table]`.
@@ -22,25 +22,25 @@ pub(crate) struct Traces {
 pub(crate) enum Format {
     /// Nothing but blanks and comments.
     Empty,
-    Seed,
+    Lines,
     Toml,
     /// TOML if it parses as such, else a mixture: lines of both kinds, the later one here.
     Mixed {
-        seed: Range<usize>,
+        lines: Range<usize>,
         toml: Range<usize>,
     },
 }
 
 pub(crate) fn detect(text: &str) -> Format {
     let traces = traces(text);
-    match (traces.first, traces.seed, traces.toml) {
+    match (traces.first, traces.lines, traces.toml) {
         (None, _, _) => Format::Empty,
         (_, None, Some(_)) => Format::Toml,
-        // One stray `=` in a seed file is an invalid line, and is skipped like any other.
-        (_, Some(seed), Some(toml)) if seed.start < toml.start && !traces.header => Format::Seed,
-        (_, Some(seed), Some(toml)) => Format::Mixed { seed, toml },
-        // Lines like neither get the seed format's warnings, which show how a line looks.
-        (_, _, None) => Format::Seed,
+        // One stray `=` in a lines file is an invalid line, and is skipped like any other.
+        (_, Some(lines), Some(toml)) if lines.start < toml.start && !traces.header => Format::Lines,
+        (_, Some(lines), Some(toml)) => Format::Mixed { lines, toml },
+        // Lines like neither get the lines format's warnings, which show how a line looks.
+        (_, _, None) => Format::Lines,
     }
 }
 
@@ -60,7 +60,7 @@ fn traces(text: &str) -> Traces {
         if header || is_assignment(content) {
             traces.toml.get_or_insert(span.clone());
         } else if content.contains('|') {
-            traces.seed.get_or_insert(span.clone());
+            traces.lines.get_or_insert(span.clone());
         }
         traces.header |= header;
         traces.first.get_or_insert(span);
@@ -85,17 +85,17 @@ mod tests {
         let cases = [
             ("", Format::Empty),
             ("\n \r\n# a = b\n#[x]\n# 1|2|3", Format::Empty),
-            ("1 | h | 2", Format::Seed),
-            ("# x\n1|h|2\n", Format::Seed),
-            ("garbage", Format::Seed),
-            ("1 | h | 2\nfoo = bar\n", Format::Seed),
-            ("[::]:80 | h | 80\n", Format::Seed),
+            ("1 | h | 2", Format::Lines),
+            ("# x\n1|h|2\n", Format::Lines),
+            ("garbage", Format::Lines),
+            ("1 | h | 2\nfoo = bar\n", Format::Lines),
+            ("[::]:80 | h | 80\n", Format::Lines),
             ("[process]", Format::Toml),
             ("[[forward]] # a | b\n", Format::Toml),
             ("name = \"a|b\"", Format::Toml),
             ("listen = [\n\":80\",\n]\n", Format::Toml),
-            ("1|h|2\n[[forward]]\n", Format::Mixed { seed: 0..5, toml: 6..17 }),
-            ("a = 1\n1|h|2\n", Format::Mixed { seed: 6..11, toml: 0..5 }),
+            ("1|h|2\n[[forward]]\n", Format::Mixed { lines: 0..5, toml: 6..17 }),
+            ("a = 1\n1|h|2\n", Format::Mixed { lines: 6..11, toml: 0..5 }),
         ];
         for (text, expected) in cases {
             assert_eq!(detect(text), expected, "{text:?}");

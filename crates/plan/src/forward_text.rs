@@ -2,20 +2,21 @@
 
 use crate::address::Ranged;
 use crate::plan::{Forward, ForwardSettings, Route};
-use crate::settings::OWN;
+use crate::settings::FORWARD_ONLY;
 use crate::table::Table;
 use crate::toml_text::basic_string;
 
 /// All settings of a forward with their TOML values, by key; unset ones have their defaults.
-pub fn written_settings(forward: &Forward) -> impl Iterator<Item = (&'static str, String)> {
+pub fn settings_toml(forward: &Forward) -> impl Iterator<Item = (&'static str, String)> {
     let settings = ForwardSettings::SETTINGS.iter();
     settings.filter_map(|setting| Some((setting.key, forward.settings.written(setting)?)))
 }
 
 /// A forward as a TOML file that holds nothing else: its own settings are written where they are
 /// not the default.
-pub fn written_forward(forward: &Forward) -> String {
-    let own = OWN.iter().map(|setting| (setting.key, written_own(forward, setting.key)));
+pub fn forward_toml(forward: &Forward) -> String {
+    let own =
+        FORWARD_ONLY.iter().map(|setting| (setting.key, forward_only_toml(forward, setting.key)));
     let defaults = ForwardSettings::default();
     let settings = ForwardSettings::SETTINGS.iter().filter_map(|setting| {
         let value = forward.settings.written(setting);
@@ -29,7 +30,7 @@ pub fn written_forward(forward: &Forward) -> String {
 }
 
 /// The TOML value of a row in `settings::OWN`, the settings that only a forward itself can have.
-pub(crate) fn written_own(forward: &Forward, key: &str) -> String {
+pub(crate) fn forward_only_toml(forward: &Forward, key: &str) -> String {
     match key {
         "listen" => listen(forward),
         "to" => target(forward),
@@ -92,8 +93,9 @@ mod tests {
     fn whole(plan: &Plan) -> String {
         let mut text = format!("[process]\n{}[log]\n{}", lines(&plan.process), lines(&plan.log));
         for forward in &plan.forwards {
-            let own =
-                OWN.iter().map(|it| format!("{} = {}\n", it.key, written_own(forward, it.key)));
+            let own = FORWARD_ONLY
+                .iter()
+                .map(|it| format!("{} = {}\n", it.key, forward_only_toml(forward, it.key)));
             text +=
                 &["[[forward]]\n", &own.collect::<String>(), &lines(&forward.settings)].concat();
         }
@@ -125,13 +127,13 @@ mod tests {
     fn a_forward_alone_reads_back_and_holds_no_defaults() {
         let plan = plan_of(include_str!("../tests/samples/valid/every_key.toml"));
         for forward in &plan.forwards {
-            let text = written_forward(forward);
+            let text = forward_toml(forward);
             let again = &plan_of(&text).forwards[0];
             assert_eq!(again.routes, forward.routes, "{text}");
             assert_eq!(again.settings, forward.settings, "{text}");
         }
         let bare = plan_of("[[forward]]\nname = 'a'\nlisten = ':1'\nto = 'h:2'\n");
-        let text = written_forward(&bare.forwards[0]);
+        let text = forward_toml(&bare.forwards[0]);
         assert_eq!(text, "[[forward]]\nname = \"a\"\nlisten = \":1\"\nto = \"h:2\"\n");
     }
 

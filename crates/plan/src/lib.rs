@@ -12,13 +12,13 @@ mod check;
 mod draft;
 mod file;
 mod format;
+mod line_format;
 mod listeners;
 mod one_line;
 mod overrides;
 mod paths;
 mod process_table;
 mod read;
-mod seed_format;
 mod toml_format;
 mod toml_values;
 mod url;
@@ -34,7 +34,7 @@ mod words;
 mod address;
 mod counted;
 mod escape;
-mod place;
+mod location;
 mod plan;
 mod problem;
 mod render;
@@ -56,14 +56,14 @@ use std::path::PathBuf;
 
 pub use address::{ListenAddress, Target};
 pub use diff::{Change, ChangedForward, ForwardSummary, PlanDiff};
-pub use file::{FileFault, FileRead, FileStamp, identify as identify_file, read as read_file};
+pub use file::{FileError, FileRead, FileStamp, identify as identify_file, read as read_file};
 pub use flow::{AtLimit, Keepalive, PathChoice};
-pub use forward_text::{written_forward, written_settings};
+pub use forward_text::{forward_toml, settings_toml};
 pub use in_force::InForce;
 pub use plan::{
     Admin, Forward, ForwardSettings, Level, Log, LogFormat, OnRefusal, Plan, Process, Route,
 };
-pub use problem::{COMMAND_LINE, Fault, Place, Problem, Problems, Severity};
+pub use problem::{COMMAND_LINE, Location, ParseError, Problem, Problems, Severity};
 
 pub use check::LISTENERS_MAX;
 pub use counted::counted;

@@ -65,7 +65,7 @@ impl Listeners {
                 self.unix.insert(path.clone(), owner);
                 Ok(())
             }
-            ListenAddress::Given(name) => {
+            ListenAddress::Activated(name) => {
                 if let Some(taken) = self.given.get(name) {
                     return Err(*taken);
                 }
@@ -132,11 +132,11 @@ mod tests {
     }
 
     fn listen(text: &str) -> ListenAddress {
-        crate::address_text::parse_listen(crate::text::Piece::new(text)).unwrap().first
+        crate::address_text::parse_listen(crate::text::Fragment::new(text)).unwrap().first
     }
 
     fn target(text: &str) -> Target {
-        crate::address_text::parse_target(crate::text::Piece::new(text)).unwrap().first
+        crate::address_text::parse_target(crate::text::Fragment::new(text)).unwrap().first
     }
 
     #[test]

@@ -5,10 +5,10 @@ use std::path::Path;
 
 use crate::address::{ListenAddress, Ranged, Target};
 use crate::address_text::{parse_listen, parse_listen_parts, parse_target, parse_target_parts};
-use crate::draft::{Draft, Written, default_name};
+use crate::draft::{Draft, Located, default_name};
 use crate::plan::ForwardSettings;
-use crate::problem::{Fault, Problems, Severity};
-use crate::text::{Piece, Source, quoted};
+use crate::problem::{ParseError, Problems, Severity};
+use crate::text::{Fragment, Source, quoted};
 use crate::url;
 
 const EXAMPLE: &str = "write LISTEN=TARGET, for example 18080=127.0.0.1:8080";
@@ -19,21 +19,21 @@ pub(crate) fn read<'a>(
     settings: ForwardSettings,
     problems: &mut Problems,
 ) -> Option<Draft<'a>> {
-    match parse(Piece::new(source.text())) {
+    match parse(Fragment::new(source.text())) {
         Ok(Parsed { listen, target }) => {
-            let listen = Written { value: listen.0, spot: source.spot(listen.1) };
+            let listen = Located { value: listen.0, span: source.span(listen.1) };
             Some(Draft {
                 name: Some(default_name(&listen)),
                 named: false,
                 listens: vec![listen],
-                target: Some(Written { value: target.0, spot: source.spot(target.1) }),
+                target: Some(Located { value: target.0, span: source.span(target.1) }),
                 settings,
-                spot: source.all(),
+                span: source.all(),
                 severity: Severity::Error,
             })
         }
         Err(fault) => {
-            problems.push(Severity::Error, &source.spot(fault.span.clone()), &fault);
+            problems.push(Severity::Error, &source.span(fault.range.clone()), &fault);
             None
         }
     }
@@ -44,12 +44,12 @@ struct Parsed {
     target: (Ranged<Target>, Range<usize>),
 }
 
-fn parse(text: Piece<'_>) -> Result<Parsed, Fault> {
+fn parse(text: Fragment<'_>) -> Result<Parsed, ParseError> {
     if let Some((listen, target)) = text.split_once('=') {
         let (listen, target) = (listen.trimmed(), target.trimmed());
         return Ok(Parsed {
-            listen: (parse_listen(listen)?, listen.span()),
-            target: (parse_target(target)?, target.span()),
+            listen: (parse_listen(listen)?, listen.range()),
+            target: (parse_target(target)?, target.range()),
         });
     }
     // Its colons would be taken for those between the fields.
@@ -62,17 +62,17 @@ fn parse(text: Piece<'_>) -> Result<Parsed, Fault> {
         _ => return Err(not_a_forward(text)),
     };
     let [port, host, target_port] = *rest else { return Err(not_a_forward(text)) };
-    let any = Piece::new("");
+    let any = Fragment::new("");
     let listen = parse_listen_parts(bind.unwrap_or(any), port)?;
     let target = parse_target_parts(host, target_port)?;
     Ok(Parsed {
-        listen: (listen, bind.unwrap_or(port).span().start..port.span().end),
-        target: (target, host.span().start..target_port.span().end),
+        listen: (listen, bind.unwrap_or(port).range().start..port.range().end),
+        target: (target, host.range().start..target_port.range().end),
     })
 }
 
 /// The text between colons, where those within brackets do not count.
-fn fields(text: Piece<'_>) -> Vec<Piece<'_>> {
+fn fields(text: Fragment<'_>) -> Vec<Fragment<'_>> {
     let mut fields = Vec::new();
     let (mut start, mut bracketed) = (0, false);
     for (at, c) in text.text.char_indices() {
@@ -90,7 +90,7 @@ fn fields(text: Piece<'_>) -> Vec<Piece<'_>> {
     fields
 }
 
-fn not_a_forward(text: Piece<'_>) -> Fault {
+fn not_a_forward(text: Fragment<'_>) -> ParseError {
     let fault = text.fault(format!("{} is not a forward", quoted(text.text)));
     if text.text.contains('/') || Path::new(text.text).extension().is_some() {
         fault.hint("a configuration file is given with `-c FILE`")

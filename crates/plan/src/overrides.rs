@@ -1,7 +1,7 @@
 //! What the command line sets for every forward.
 
 use crate::plan::ForwardSettings;
-use crate::problem::{Fault, Problems, Severity};
+use crate::problem::{ParseError, Problems, Severity};
 use crate::setting::{Kind, Setting};
 use crate::settings::find;
 use crate::table::Table;
@@ -47,20 +47,20 @@ impl<'a> Override<'a> {
             Err(fault) => {
                 let source =
                     Source::new(crate::COMMAND_LINE, format!("{}{}", self.flag, self.value));
-                let span = fault.span.clone();
-                let spot = source.spot(self.flag.len() + span.start..self.flag.len() + span.end);
-                problems.push(Severity::Error, &spot, &fault);
+                let range = fault.range.clone();
+                let span = source.span(self.flag.len() + range.start..self.flag.len() + range.end);
+                problems.push(Severity::Error, &span, &fault);
             }
         }
     }
 
-    fn values(&self) -> Result<Vec<(&'static Setting, Value)>, Fault> {
+    fn values(&self) -> Result<Vec<(&'static Setting, Value)>, ParseError> {
         let settings = self.keys.iter().filter_map(|key| find(&[ForwardSettings::SETTINGS], key));
         settings.map(|setting| Ok((setting, self.value_of(setting.kind)?))).collect()
     }
 
     /// Parses the text by `kind`: on the command line nothing else distinguishes a number from a word.
-    fn value_of(&self, kind: Kind) -> Result<Value, Fault> {
+    fn value_of(&self, kind: Kind) -> Result<Value, ParseError> {
         match kind {
             Kind::Count { .. } => from_number(kind, self.value.parse().ok(), self.value),
             _ => from_text(kind, self.value),

@@ -12,9 +12,9 @@ use std::path::{self, Component, Path, PathBuf};
 use crate::address::ListenAddress;
 use crate::draft::Draft;
 use crate::plan::{Admin, Log};
-use crate::problem::{Fault, Problems, Severity};
+use crate::problem::{ParseError, Problems, Severity};
 use crate::setting::Role;
-use crate::text::{Spot, quoted};
+use crate::text::{Span, quoted};
 use crate::value::Value;
 
 /// As many as the kernel follows (`MAXSYMLINKS`, path_resolution(7)).
@@ -25,38 +25,38 @@ pub(crate) struct RolePath<'a> {
     pub(crate) role: Role,
     pub(crate) path: PathBuf,
     /// `None` for the configuration file, which no text names.
-    pub(crate) spot: Option<Spot<'a>>,
+    pub(crate) span: Option<Span<'a>>,
 }
 
 impl<'a> RolePath<'a> {
     /// The file that is read.
     pub(crate) fn config(path: &Path) -> Self {
-        Self { role: Role::Config, path: path.to_owned(), spot: None }
+        Self { role: Role::Config, path: path.to_owned(), span: None }
     }
 
     /// The path that the value of a setting names, if it names one.
-    pub(crate) fn of_value(role: Option<Role>, value: &Value, spot: Spot<'a>) -> Option<Self> {
+    pub(crate) fn of_value(role: Option<Role>, value: &Value, span: Span<'a>) -> Option<Self> {
         let path = match value {
             Value::Path(path) | Value::Admin(Admin::Unix(path)) => path.clone(),
             _ => return None,
         };
-        Some(Self { role: role?, path, spot: Some(spot) })
+        Some(Self { role: role?, path, span: Some(span) })
     }
 
     /// The sockets that a forward listens on.
     pub(crate) fn of_draft<'d>(draft: &'d Draft<'a>) -> impl Iterator<Item = Self> + use<'a, 'd> {
         draft.listens.iter().filter_map(|listen| {
             let ListenAddress::Unix(path) = &listen.value.first else { return None };
-            let spot = Some(listen.spot.clone());
-            Some(Self { role: Role::Listener, path: path.clone(), spot })
+            let span = Some(listen.span.clone());
+            Some(Self { role: Role::Listener, path: path.clone(), span })
         })
     }
 
     /// Where it stands in the order of the text: the configuration file is before all of it.
     fn order(&self) -> (bool, usize) {
-        let Some(spot) = &self.spot else { return (false, 0) };
+        let Some(span) = &self.span else { return (false, 0) };
         // Each argument is a text of its own, and they stand in their order already.
-        if spot.place().is_command_line() { (true, 0) } else { (false, spot.span.start) }
+        if span.location().is_command_line() { (true, 0) } else { (false, span.range.start) }
     }
 
     /// Both are sockets at one path: that is a conflict of addresses, which is reported as such.
@@ -71,12 +71,12 @@ impl<'a> RolePath<'a> {
     }
 
     /// The same, with the line that names it.
-    fn describe_with_line(&self, seen_from: &Spot<'_>) -> String {
-        let Some(place) = self.spot.as_ref().map(Spot::place) else { return self.describe() };
-        if place.source == seen_from.place().source && !place.is_command_line() {
-            format!("{} (line {})", self.describe(), place.line)
+    fn describe_with_line(&self, seen_from: &Span<'_>) -> String {
+        let Some(location) = self.span.as_ref().map(Span::location) else { return self.describe() };
+        if location.source == seen_from.location().source && !location.is_command_line() {
+            format!("{} (line {})", self.describe(), location.line)
         } else {
-            format!("{} ({place})", self.describe())
+            format!("{} ({location})", self.describe())
         }
     }
 }
@@ -99,10 +99,10 @@ pub(crate) fn check(
         else {
             continue;
         };
-        let Some(spot) = path.spot.as_ref().filter(|_| !path.is_same_address(earlier)) else {
+        let Some(span) = path.span.as_ref().filter(|_| !path.is_same_address(earlier)) else {
             continue;
         };
-        let earlier_is = earlier.describe_with_line(spot);
+        let earlier_is = earlier.describe_with_line(span);
         let message = match relation {
             Relation::Same => format!("{} is the same file as {earlier_is}", path.describe()),
             Relation::WithinRotation => {
@@ -113,8 +113,8 @@ pub(crate) fn check(
             }
         };
         let fault =
-            Fault::new(0..0, message).hint(format!("give {} another path", path.role.noun()));
-        problems.push(Severity::Error, spot, &fault);
+            ParseError::new(0..0, message).hint(format!("give {} another path", path.role.noun()));
+        problems.push(Severity::Error, span, &fault);
     }
 }
 

@@ -15,7 +15,7 @@ use std::time::Duration;
 use flow::{AtLimit, Keepalive, PathChoice};
 
 use crate::address::{ListenAddress, Target};
-use crate::problem::Place;
+use crate::problem::Location;
 
 /// The checked, immutable result of reading the configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -130,7 +130,7 @@ pub struct Forward {
     /// what holds for a line of the seed format.
     pub optional: bool,
     /// Where it is written.
-    pub place: Place,
+    pub location: Location,
 }
 
 /// One listener of a forward and the target its sessions go to.

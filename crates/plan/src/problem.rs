@@ -4,8 +4,8 @@ use std::collections::HashSet;
 use std::fmt;
 
 use crate::escape::{escaped, escaped_lines};
-pub use crate::place::{COMMAND_LINE, Fault, Place};
-use crate::text::{Excerpt, Spot};
+pub use crate::location::{COMMAND_LINE, Location, ParseError};
+use crate::text::{Excerpt, Span};
 
 /// How many problems are kept; the rest are only counted, so that a file full of junk cannot fill
 /// the memory with complaints about it.
@@ -35,7 +35,7 @@ pub struct Problem {
     /// How bad it is.
     pub severity: Severity,
     /// Where it is written; `None` if it is about something absent, such as a missing file.
-    pub place: Option<Place>,
+    pub location: Option<Location>,
     /// What is wrong: one line, free of control characters.
     pub message: String,
     /// What to do about it; may have several lines.
@@ -46,8 +46,8 @@ pub struct Problem {
 impl Problem {
     /// One line: `file:line:column: message (hint)`.
     pub fn statement(&self) -> String {
-        let place = self.place.as_ref().map(|place| format!("{place}: "));
-        format!("{}{}", place.unwrap_or_default(), self.message_and_hint())
+        let location = self.location.as_ref().map(|location| format!("{location}: "));
+        format!("{}{}", location.unwrap_or_default(), self.message_and_hint())
     }
 
     fn message_and_hint(&self) -> String {
@@ -61,8 +61,8 @@ impl Problem {
 impl fmt::Display for Problem {
     /// One line, for a log: `file:line:column: error: message (hint)`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(place) = &self.place {
-            write!(f, "{place}: ")?;
+        if let Some(location) = &self.location {
+            write!(f, "{location}: ")?;
         }
         write!(f, "{}: {}", self.severity, self.message_and_hint())
     }
@@ -129,14 +129,14 @@ impl Problems {
         Self { kept, errors, ..Self::default() }
     }
 
-    pub(crate) fn push(&mut self, severity: Severity, spot: &Spot<'_>, fault: &Fault) {
+    pub(crate) fn push(&mut self, severity: Severity, span: &Span<'_>, fault: &ParseError) {
         if self.count(severity) {
             self.kept.push(Problem {
                 severity,
-                place: Some(spot.place()),
+                location: Some(span.location()),
                 message: escaped(&fault.message),
                 hint: fault.hint.as_deref().map(escaped_lines),
-                excerpt: Some(spot.excerpt()),
+                excerpt: Some(span.excerpt()),
             });
         }
     }
@@ -144,14 +144,14 @@ impl Problems {
     /// An error that no line of the text is to blame for.
     pub(crate) fn push_error_at(
         &mut self,
-        place: Option<Place>,
+        location: Option<Location>,
         message: &str,
         hint: Option<&str>,
     ) {
         if self.count(Severity::Error) {
             self.kept.push(Problem {
                 severity: Severity::Error,
-                place,
+                location,
                 message: escaped(message),
                 hint: hint.map(escaped_lines),
                 excerpt: None,
@@ -162,10 +162,10 @@ impl Problems {
     /// Puts what was found in several passes into the order of the text: files before the command
     /// line, which stays in the order of its arguments.
     pub(crate) fn sort(&mut self) {
-        self.kept.sort_by_key(|problem| match &problem.place {
+        self.kept.sort_by_key(|problem| match &problem.location {
             None => (0, 0, 0),
-            Some(place) if place.is_command_line() => (2, 0, 0),
-            Some(place) => (1, place.line, place.column),
+            Some(location) if location.is_command_line() => (2, 0, 0),
+            Some(location) => (1, location.line, location.column),
         });
     }
 

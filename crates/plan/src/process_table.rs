@@ -1,7 +1,7 @@
 //! The `[process]` table: some of its keys are valid only together.
 
 use crate::plan::{Admin, Process};
-use crate::problem::Fault;
+use crate::problem::ParseError;
 use crate::setting::Role;
 use crate::toml_values::{Entries, Reader};
 
@@ -26,13 +26,13 @@ fn token_file_is_missing(reader: &mut Reader<'_, '_>, table: Entries<'_, '_>) {
     let message = "an admin interface on a port needs `admin_token_file`";
     let hint = "write a long random word into a file that only this process may read, \
                 and name the file here; or use a Unix socket: `admin = \"auto\"`";
-    reader.fault(&reader.source.spot(value.span()), &Fault::new(0..0, message).hint(hint));
+    reader.fault(&reader.source.span(value.span()), &ParseError::new(0..0, message).hint(hint));
 }
 
 /// Reports `group` without `user`: a group alone would leave the process root.
 fn group_needs_a_user(reader: &mut Reader<'_, '_>, table: Entries<'_, '_>) {
     let Some(value) = table.get("group").filter(|_| !table.contains_key("user")) else { return };
-    let fault = Fault::new(0..0, "`group` needs a `user` that it goes with");
-    let spot = reader.source.spot(value.span());
-    reader.fault(&spot, &fault.hint("name the user that the process is to become"));
+    let fault = ParseError::new(0..0, "`group` needs a `user` that it goes with");
+    let span = reader.source.span(value.span());
+    reader.fault(&span, &fault.hint("name the user that the process is to become"));
 }

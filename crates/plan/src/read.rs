@@ -7,12 +7,13 @@ use crate::check::{LISTENERS_MAX, check};
 use crate::draft::Draft;
 use crate::file::{self, FileRead};
 use crate::format::{Format, detect};
+use crate::line_format;
 use crate::one_line;
 use crate::overrides::Override;
 use crate::paths::{self, Files, RolePath};
 use crate::plan::Plan;
-use crate::problem::{COMMAND_LINE, Fault, Problems, Severity};
-use crate::seed_format;
+use crate::problem::{COMMAND_LINE, ParseError, Problems, Severity};
+
 use crate::text::Source;
 use crate::toml_format::{self, Document};
 use crate::{Input, Reading};
@@ -108,7 +109,7 @@ fn source(path: &Path, problems: &mut Problems) -> (Option<Source>, Option<FileR
     let source = match text {
         Ok(text) => Some(Source::new(path.to_string_lossy(), text)),
         Err(fault) => {
-            problems.push_error_at(fault.place, &fault.message, fault.hint);
+            problems.push_error_at(fault.location, &fault.message, fault.hint);
             None
         }
     };
@@ -119,20 +120,20 @@ fn file<'a>(source: &'a Source, problems: &mut Problems) -> Document<'a> {
     let drafts = |drafts: Vec<Draft<'a>>| Document { drafts, ..Document::default() };
     match detect(source.text()) {
         Format::Empty => Document::default(),
-        Format::Seed => drafts(seed_format::read(source, problems)),
+        Format::Lines => drafts(line_format::read(source, problems)),
         Format::Toml => toml_format::read(source, problems),
         Format::Mixed { .. } if toml_format::parses(source) => toml_format::read(source, problems),
-        Format::Mixed { seed, toml } => {
-            let (first, later, this) = if seed.start < toml.start {
-                (seed, toml, ("TOML", "`local_port | remote_host | remote_port`"))
+        Format::Mixed { lines, toml } => {
+            let (first, later, this) = if lines.start < toml.start {
+                (lines, toml, ("TOML", "`local_port | remote_host | remote_port`"))
             } else {
-                (toml, seed, ("`local_port | remote_host | remote_port`", "TOML"))
+                (toml, lines, ("`local_port | remote_host | remote_port`", "TOML"))
             };
             let line = source.line(first.start);
             let message = format!("this line is {}, but line {line} is {}", this.0, this.1);
-            let fault = Fault::new(0..0, message);
+            let fault = ParseError::new(0..0, message);
             let hint = format!("a file is in one of the two formats; {EXAMPLES}");
-            problems.push(Severity::Error, &source.spot(later), &fault.hint(hint));
+            problems.push(Severity::Error, &source.span(later), &fault.hint(hint));
             Document::default()
         }
     }

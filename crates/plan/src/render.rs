@@ -7,7 +7,7 @@ use annotate_snippets::{
 };
 
 use crate::escape;
-use crate::problem::{Place, Problem, Problems, Severity};
+use crate::problem::{Location, Problem, Problems, Severity};
 
 /// How many problems are shown; nobody reads more at once.
 const SHOWN_MAX: usize = 50;
@@ -42,13 +42,13 @@ fn report(problem: &Problem) -> Vec<Group<'_>> {
     };
     let title = Group::with_title(level.clone().primary_title(problem.message.as_str()));
     let hint = problem.hint.as_deref().map(|hint| Level::HELP.message(hint));
-    let Some(place) = &problem.place else { return vec![title.elements(hint)] };
-    let title = title.element(origin(place));
+    let Some(location) = &problem.location else { return vec![title.elements(hint)] };
+    let title = title.element(origin(location));
     let Some(excerpt) = &problem.excerpt else { return vec![title.elements(hint)] };
     let underlined = AnnotationKind::Primary.span(excerpt.underlined.clone());
     let snippet = Snippet::source(excerpt.text.as_str())
-        .line_start(place.line as usize)
-        .line_numbering(!place.is_command_line())
+        .line_start(location.line as usize)
+        .line_numbering(!location.is_command_line())
         .annotation(underlined);
     let hint = hint.map(|hint| [Element::Padding(Padding), Element::Message(hint)]);
     // A group of its own: next to an origin the renderer takes a snippet for one of another file.
@@ -56,11 +56,11 @@ fn report(problem: &Problem) -> Vec<Group<'_>> {
 }
 
 /// The place as it is, not worked out from the excerpt, which may start in the middle of a line.
-fn origin(place: &Place) -> Origin<'_> {
-    let origin = Origin::path(escape::escaped(&place.source));
-    if place.is_command_line() {
+fn origin(location: &Location) -> Origin<'_> {
+    let origin = Origin::path(escape::escaped(&location.source));
+    if location.is_command_line() {
         return origin;
     }
-    let line = place.line as usize;
-    origin.line(line).char_column(place.column as usize)
+    let line = location.line as usize;
+    origin.line(line).char_column(location.column as usize)
 }

@@ -100,20 +100,20 @@ rows! { Section::Log, Log {
 
 /// Settings of one forward that have no default for all. A draft keeps them with their places
 /// (`draft.rs`), so that forwards can be compared.
-pub(crate) const OWN: &[Setting] = &[
-    own(
+pub(crate) const FORWARD_ONLY: &[Setting] = &[
+    forward_only(
         "name",
         Kind::Name,
         Effect::Identity,
         "Unique name of the forward; by default its first listen address.",
     ),
-    own(
+    forward_only(
         "listen",
         Kind::List(&Kind::Listen),
         Effect::NewSessions,
         "Where to listen: an address, a range of ports, a Unix socket, `fd:NAME`, or a list of these.",
     ),
-    own(
+    forward_only(
         "to",
         Kind::Target,
         Effect::NewSessions,
@@ -166,7 +166,7 @@ rows! { Section::Inside("keepalive"), Keepalive {
 } }
 inline_table! { Keepalive }
 
-const fn own(key: &'static str, kind: Kind, effect: Effect, doc: &'static str) -> Setting {
+const fn forward_only(key: &'static str, kind: Kind, effect: Effect, doc: &'static str) -> Setting {
     Setting { section: Section::Forward, key, kind, effect, doc, default: || None }
 }
 
@@ -203,7 +203,7 @@ impl Default for ForwardSettings {
 pub fn settings() -> &'static [Setting] {
     static ALL: LazyLock<Vec<Setting>> = LazyLock::new(|| {
         let mut all = Vec::new();
-        for table in [Process::SETTINGS, Log::SETTINGS, OWN, ForwardSettings::SETTINGS] {
+        for table in [Process::SETTINGS, Log::SETTINGS, FORWARD_ONLY, ForwardSettings::SETTINGS] {
             add_with_inner(table, &mut all);
         }
         all

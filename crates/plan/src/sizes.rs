@@ -1,6 +1,6 @@
 //! Amounts of bytes as people write them: `64KiB`, `10MiB`, `1GiB`, `1000000`.
 
-use crate::problem::Fault;
+use crate::problem::ParseError;
 use crate::text::{cut, quoted};
 
 /// The units, largest first, in bytes.
@@ -11,8 +11,8 @@ const UNITS_HINT: &str =
     "a whole number of bytes, or one with KiB, MiB, GiB or TiB, as in `64KiB` or `10MiB`";
 
 /// Reads a size: a whole number with a unit, or without one for bytes.
-pub fn parse_size(text: &str) -> Result<u64, Fault> {
-    let fault = |message: String| Fault::new(0..text.len(), message);
+pub fn parse_size(text: &str) -> Result<u64, ParseError> {
+    let fault = |message: String| ParseError::new(0..text.len(), message);
     let digits = text.trim().trim_end_matches(char::is_alphabetic).trim_end();
     let unit = text.trim().get(digits.len()..).unwrap_or_default().trim_start();
     if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -32,7 +32,7 @@ fn message(unit: &str) -> String {
 }
 
 /// `m`, `MB` and `mib` are all meant as `MiB`; which of 1000 and 1024 was meant, we do not guess.
-fn unknown_unit(fault: Fault, digits: &str, unit: &str) -> Fault {
+fn unknown_unit(fault: ParseError, digits: &str, unit: &str) -> ParseError {
     let initial = |name: &str| name.chars().next().map(|c| c.to_ascii_uppercase());
     match UNITS.iter().find(|(name, _)| initial(name) == initial(unit)) {
         Some((name, _)) => fault.hint(format!("did you mean `{}{name}`?", cut(digits))),

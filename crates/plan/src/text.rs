@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use crate::escape::{escaped, push_escaped};
-use crate::place::{Fault, Place};
+use crate::location::{Location, ParseError};
 
 /// How many characters of a line an excerpt shows at most, before and from the place on.
 const BEFORE_MAX: usize = 60;
@@ -32,15 +32,15 @@ struct Mark {
 
 /// A piece of a source.
 #[derive(Clone)]
-pub(crate) struct Spot<'a> {
+pub(crate) struct Span<'a> {
     pub(crate) source: &'a Source,
-    pub(crate) span: Range<usize>,
+    pub(crate) range: Range<usize>,
 }
 
 /// A part of a text, for parsers that do not know where that text stands: it carries its offset, so
 /// that a fault names the right bytes of the whole.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Piece<'a> {
+pub(crate) struct Fragment<'a> {
     pub(crate) text: &'a str,
     at: usize,
 }
@@ -64,15 +64,15 @@ impl Source {
     }
 
     /// A piece of the text; a span that does not fit is brought inside it.
-    pub(crate) fn spot(&self, span: Range<usize>) -> Spot<'_> {
-        let start = floor_boundary(&self.text, span.start);
-        let end = floor_boundary(&self.text, span.end).max(start);
-        Spot { source: self, span: start..end }
+    pub(crate) fn span(&self, range: Range<usize>) -> Span<'_> {
+        let start = floor_boundary(&self.text, range.start);
+        let end = floor_boundary(&self.text, range.end).max(start);
+        Span { source: self, range: start..end }
     }
 
     /// The text as a whole.
-    pub(crate) fn all(&self) -> Spot<'_> {
-        self.spot(0..self.text.len())
+    pub(crate) fn all(&self) -> Span<'_> {
+        self.span(0..self.text.len())
     }
 
     /// The line a byte is in, from 1.
@@ -80,10 +80,10 @@ impl Source {
         self.mark(offset).line
     }
 
-    fn place(&self, offset: usize) -> Place {
+    fn location(&self, offset: usize) -> Location {
         let mark = self.mark(offset);
         let chars = self.text.get(mark.offset..offset).map_or(0, |text| text.chars().count());
-        Place {
+        Location {
             source: self.name.clone(),
             line: mark.line,
             column: mark.column.saturating_add(saturated(chars)),
@@ -104,30 +104,30 @@ pub(crate) fn saturated(count: usize) -> u32 {
     u32::try_from(count).unwrap_or(u32::MAX)
 }
 
-impl<'a> Spot<'a> {
+impl<'a> Span<'a> {
     /// The text of the piece.
     pub(crate) fn text(&self) -> &'a str {
-        self.source.text.get(self.span.clone()).unwrap_or_default()
+        self.source.text.get(self.range.clone()).unwrap_or_default()
     }
 
     /// A piece of the piece, by bytes from its start.
-    pub(crate) fn within(&self, span: &Range<usize>) -> Self {
-        let end = self.span.end;
-        let start = self.span.start.saturating_add(span.start).min(end);
-        self.source.spot(start..self.span.start.saturating_add(span.end).min(end))
+    pub(crate) fn within(&self, range: &Range<usize>) -> Self {
+        let end = self.range.end;
+        let start = self.range.start.saturating_add(range.start).min(end);
+        self.source.span(start..self.range.start.saturating_add(range.end).min(end))
     }
 
-    pub(crate) fn place(&self) -> Place {
-        self.source.place(self.span.start)
+    pub(crate) fn location(&self) -> Location {
+        self.source.location(self.range.start)
     }
 
     /// The line the piece starts in, cut around it.
     pub(crate) fn excerpt(&self) -> Excerpt {
         let text = self.source.text();
-        let (before, rest) = text.split_at(self.span.start);
+        let (before, rest) = text.split_at(self.range.start);
         let before = before.rsplit('\n').next().unwrap_or_default();
         let rest = rest.split(['\n', '\r']).next().unwrap_or_default();
-        let underlined = self.span.len().min(rest.len());
+        let underlined = self.range.len().min(rest.len());
 
         let mut shown = String::new();
         let skipped =
@@ -138,10 +138,10 @@ impl<'a> Spot<'a> {
         push_escaped(&mut shown, before.get(skipped..).unwrap_or_default());
         let start = shown.len();
         let kept = rest.char_indices().nth(AFTER_MAX).map_or(rest.len(), |(at, _)| at);
-        let (piece, after) = rest.split_at(floor_boundary(rest, underlined.min(kept)));
-        push_escaped(&mut shown, piece);
+        let (fragment, after) = rest.split_at(floor_boundary(rest, underlined.min(kept)));
+        push_escaped(&mut shown, fragment);
         let end = shown.len();
-        push_escaped(&mut shown, after.get(..kept - piece.len()).unwrap_or_default());
+        push_escaped(&mut shown, after.get(..kept - fragment.len()).unwrap_or_default());
         if kept < rest.len() {
             shown.push('…');
         }
@@ -149,18 +149,18 @@ impl<'a> Spot<'a> {
     }
 }
 
-impl<'a> Piece<'a> {
+impl<'a> Fragment<'a> {
     pub(crate) fn new(text: &'a str) -> Self {
         Self { text, at: 0 }
     }
 
     /// A fault that blames this piece.
-    pub(crate) fn fault(self, message: impl Into<String>) -> Fault {
-        Fault::new(self.span(), message)
+    pub(crate) fn fault(self, message: impl Into<String>) -> ParseError {
+        ParseError::new(self.range(), message)
     }
 
     /// Its bytes in the whole.
-    pub(crate) fn span(self) -> Range<usize> {
+    pub(crate) fn range(self) -> Range<usize> {
         self.at..self.at + self.text.len()
     }
 
@@ -258,13 +258,13 @@ mod tests {
         let source = Source::new("f", "ab\ncé d\r\n\nx");
         let cases = [(0, 1, 1), (1, 1, 2), (2, 1, 3), (3, 2, 1), (4, 2, 2), (6, 2, 3), (10, 3, 1)];
         for (offset, line, column) in cases {
-            let place = source.spot(offset..offset).place();
-            assert_eq!((place.line, place.column), (line, column), "{offset}");
+            let location = source.span(offset..offset).location();
+            assert_eq!((location.line, location.column), (line, column), "{offset}");
         }
         // The middle of a character, and beyond the end.
-        assert_eq!(source.spot(5..5).place().column, 2);
-        assert_eq!(source.spot(99..100).place().line, 4);
-        assert_eq!(Source::new("f", "a\n").spot(2..2).place().line, 2);
+        assert_eq!(source.span(5..5).location().column, 2);
+        assert_eq!(source.span(99..100).location().line, 4);
+        assert_eq!(Source::new("f", "a\n").span(2..2).location().line, 2);
     }
 
     #[test]
@@ -272,20 +272,20 @@ mod tests {
         let source = Source::new("f", format!("x\n{}", "éa".repeat(10_000)));
         for chars in [0, 1, 4095, 4096, 4097, 12_345, 19_999] {
             let offset = 2 + chars / 2 * 3 + chars % 2 * 2;
-            let place = source.spot(offset..offset).place();
-            assert_eq!((place.line, place.column as usize), (2, chars + 1));
+            let location = source.span(offset..offset).location();
+            assert_eq!((location.line, location.column as usize), (2, chars + 1));
         }
     }
 
     #[test]
     fn excerpts_are_cut_around_the_place() {
         let source = Source::new("f", "\tab \u{1b}cd\nnext");
-        let excerpt = source.spot(2..6).excerpt();
+        let excerpt = source.span(2..6).excerpt();
         assert_eq!(excerpt.text, " ab \\u{1b}cd");
         assert_eq!(&excerpt.text[excerpt.underlined], "b \\u{1b}c");
 
         let source = Source::new("f", format!("{}é{}", "a".repeat(100), "b".repeat(100)));
-        let excerpt = source.spot(100..102).excerpt();
+        let excerpt = source.span(100..102).excerpt();
         assert_eq!(&excerpt.text[excerpt.underlined], "é");
         assert_eq!(excerpt.text, format!("…{}é{}…", "a".repeat(60), "b".repeat(79)));
         // A piece that goes on in the next line is underlined to the end of its first.

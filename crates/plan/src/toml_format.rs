@@ -8,15 +8,15 @@ use std::ops::Range;
 use toml::Spanned;
 use toml::de::DeTable;
 
-use crate::draft::{Draft, Own};
+use crate::draft::{Draft, ForwardOnly};
 use crate::paths::RolePath;
 use crate::plan::{ForwardSettings, Log, Process};
-use crate::problem::{Fault, Problems, Severity};
+use crate::problem::{ParseError, Problems, Severity};
 use crate::process_table::process;
 use crate::setting::{Section, Setting};
-use crate::settings::{OWN, settings};
+use crate::settings::{FORWARD_ONLY, settings};
 use crate::table::Table;
-use crate::text::{Source, Spot, nearest, quoted};
+use crate::text::{Source, Span, nearest, quoted};
 use crate::toml_values::{Entries, Reader};
 
 /// What a file says.
@@ -35,7 +35,7 @@ pub(crate) struct Document<'a> {
 const TABLES: [&str; 4] = ["process", "log", "defaults", "forward"];
 
 /// The settings allowed in `[[forward]]`.
-const IN_FORWARD: [&[Setting]; 2] = [OWN, ForwardSettings::SETTINGS];
+const IN_FORWARD: [&[Setting]; 2] = [FORWARD_ONLY, ForwardSettings::SETTINGS];
 
 /// The parser keeps every syntax error it recovers from, and a file full of them would fill the
 /// memory: a text longer than this gets only its first one.
@@ -69,14 +69,14 @@ fn parse(text: &str) -> (Spanned<DeTable<'_>>, Vec<toml::de::Error>) {
 
 impl<'a> Reader<'a, '_> {
     fn syntax_error(&mut self, error: &toml::de::Error) {
-        let spot = self.source.spot(error.span().unwrap_or_default());
-        let message = match spot.text() {
+        let span = self.source.span(error.span().unwrap_or_default());
+        let message = match span.text() {
             "" => error.message().to_owned(),
             text if text.contains('\n') => error.message().to_owned(),
             text => format!("{}: {}", error.message(), quoted(text)),
         };
-        if self.broken.insert(self.source.line(spot.span.start)) {
-            self.problems.push(Severity::Error, &spot, &Fault::new(0..0, message));
+        if self.broken.insert(self.source.line(span.range.start)) {
+            self.problems.push(Severity::Error, &span, &ParseError::new(0..0, message));
         }
     }
 
@@ -94,8 +94,8 @@ impl<'a> Reader<'a, '_> {
         if let Some(table) = self.table(tables, "defaults") {
             self.fill(&mut document.defaults, table);
         }
-        for (table, span) in self.forwards(tables) {
-            let draft = self.forward(table, span, document.defaults);
+        for (table, range) in self.forwards(tables) {
+            let draft = self.forward(table, range, document.defaults);
             document.drafts.push(draft);
         }
         document.paths = std::mem::take(&mut self.paths);
@@ -104,7 +104,7 @@ impl<'a> Reader<'a, '_> {
 
     fn unknown_table(&mut self, key: &Spanned<Cow<'_, str>>) {
         let name = key.get_ref().as_ref();
-        let fault = Fault::new(0..0, format!("unknown table or key {}", quoted(name)));
+        let fault = ParseError::new(0..0, format!("unknown table or key {}", quoted(name)));
         let section = settings().iter().find(|setting| setting.key == name);
         let fault = match (section, nearest(name, &TABLES)) {
             (Some(setting), _) => {
@@ -114,7 +114,7 @@ impl<'a> Reader<'a, '_> {
             (None, Some(near)) => fault.hint(format!("did you mean `[{near}]`?")),
             (None, None) => fault.hint("the tables are [process], [log], [defaults], [[forward]]"),
         };
-        self.fault(&self.source.spot(key.span()), &fault);
+        self.fault(&self.source.span(key.span()), &fault);
     }
 
     /// A table that stands at most once.
@@ -123,7 +123,7 @@ impl<'a> Reader<'a, '_> {
         let table = value.get_ref().as_table();
         if table.is_none() {
             let message = format!("`{name}` must be a table and is written once, as `[{name}]`");
-            self.fault(&self.source.spot(key.span()), &Fault::new(0..0, message));
+            self.fault(&self.source.span(key.span()), &ParseError::new(0..0, message));
         }
         table
     }
@@ -136,8 +136,8 @@ impl<'a> Reader<'a, '_> {
         let Some((key, value)) = tables.get_key_value("forward") else { return Vec::new() };
         let hint = "each forward starts with `[[forward]]`, in double brackets";
         let Some(values) = value.get_ref().as_array() else {
-            let fault = Fault::new(0..0, "`forward` must be a list of tables").hint(hint);
-            self.fault(&self.source.spot(key.span()), &fault);
+            let fault = ParseError::new(0..0, "`forward` must be a list of tables").hint(hint);
+            self.fault(&self.source.span(key.span()), &fault);
             return Vec::new();
         };
         let mut forwards = Vec::new();
@@ -145,8 +145,8 @@ impl<'a> Reader<'a, '_> {
             if let Some(table) = value.get_ref().as_table() {
                 forwards.push((table, value.span()));
             } else {
-                let fault = Fault::new(0..0, "a forward must be a table").hint(hint);
-                self.fault(&self.source.spot(value.span()), &fault);
+                let fault = ParseError::new(0..0, "a forward must be a table").hint(hint);
+                self.fault(&self.source.span(value.span()), &fault);
             }
         }
         forwards
@@ -156,27 +156,27 @@ impl<'a> Reader<'a, '_> {
     fn forward(
         &mut self,
         table: Entries<'_, '_>,
-        span: Range<usize>,
+        range: Range<usize>,
         defaults: ForwardSettings,
     ) -> Draft<'a> {
-        let spot = self.source.spot(span);
+        let span = self.source.span(range);
         let mut settings = defaults;
-        let mut own = Own::default();
-        for (setting, placed) in self.entries(&IN_FORWARD, table) {
+        let mut own = ForwardOnly::default();
+        for (setting, parsed) in self.entries(&IN_FORWARD, table) {
             match setting.section {
-                Section::Forward => own.set(self.source, setting, placed),
-                _ => settings.set(setting, placed.value),
+                Section::Forward => own.set(self.source, setting, parsed),
+                _ => settings.set(setting, parsed.value),
             }
         }
-        self.required(table, "listen", "listen = \":port\"", &spot);
-        self.required(table, "to", "to = \"host:port\"", &spot);
-        own.into_draft(table.contains_key("name"), settings, spot)
+        self.required(table, "listen", "listen = \":port\"", &span);
+        self.required(table, "to", "to = \"host:port\"", &span);
+        own.into_draft(table.contains_key("name"), settings, span)
     }
 
-    fn required(&mut self, table: Entries<'_, '_>, key: &str, example: &str, forward: &Spot<'a>) {
+    fn required(&mut self, table: Entries<'_, '_>, key: &str, example: &str, forward: &Span<'a>) {
         // After a syntax error the key may be there, in a part the parser gave up on.
         if !table.contains_key(key) && self.broken.is_empty() {
-            let fault = Fault::new(0..0, format!("this forward has no `{key}`"));
+            let fault = ParseError::new(0..0, format!("this forward has no `{key}`"));
             self.fault(forward, &fault.hint(format!("add `{example}`")));
         }
     }

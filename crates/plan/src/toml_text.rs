@@ -7,7 +7,7 @@ use crate::plan::Admin;
 use crate::setting::{Kind, Setting};
 use crate::sizes::format_size;
 use crate::units::format_duration;
-use crate::value::{Placed, Value};
+use crate::value::{ParsedValue, Value};
 
 impl Value {
     /// The value of a setting of this kind.
@@ -33,9 +33,9 @@ impl Value {
 }
 
 /// A list of one value is written as that value.
-fn list(kind: Kind, values: &[Option<Placed>]) -> String {
+fn list(kind: Kind, values: &[Option<ParsedValue>]) -> String {
     let of = if let Kind::List(of) = kind.without_word() { *of } else { kind };
-    let values = values.iter().flatten().map(|placed| placed.value.written(of));
+    let values = values.iter().flatten().map(|parsed| parsed.value.written(of));
     match &values.collect::<Vec<_>>()[..] {
         [one] => one.clone(),
         several => format!("[{}]", several.join(", ")),

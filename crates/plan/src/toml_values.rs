@@ -7,12 +7,12 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use crate::paths::RolePath;
-use crate::problem::{Fault, Problems, Severity};
+use crate::problem::{ParseError, Problems, Severity};
 use crate::setting::{Kind, Setting};
 use crate::settings::{find, settings};
 use crate::table::Table;
-use crate::text::{Source, Spot, nearest, quoted};
-use crate::value::{self, Placed, Value};
+use crate::text::{Source, Span, nearest, quoted};
+use crate::value::{self, ParsedValue, Value};
 use crate::values_text::{describe, plural};
 
 /// A table's entries, by key.
@@ -31,10 +31,10 @@ pub(crate) struct Reader<'a, 'p> {
 impl<'a> Reader<'a, '_> {
     /// Sets every key of a table that has a valid value; the others become problems.
     pub(crate) fn fill<T: Table>(&mut self, target: &mut T, table: Entries<'_, '_>) {
-        for (setting, placed) in self.entries(&[T::SETTINGS], table) {
-            let spot = self.source.spot(placed.span);
-            self.paths.extend(RolePath::of_value(setting.kind.role(), &placed.value, spot));
-            target.set(setting, placed.value);
+        for (setting, parsed) in self.entries(&[T::SETTINGS], table) {
+            let span = self.source.span(parsed.range);
+            self.paths.extend(RolePath::of_value(setting.kind.role(), &parsed.value, span));
+            target.set(setting, parsed.value);
         }
     }
 
@@ -43,7 +43,7 @@ impl<'a> Reader<'a, '_> {
         &mut self,
         known: &[&'static [Setting]],
         table: Entries<'_, '_>,
-    ) -> Vec<(&'static Setting, Placed)> {
+    ) -> Vec<(&'static Setting, ParsedValue)> {
         let mut entries = Vec::with_capacity(table.len());
         for (key, value) in table {
             match find(known, key.get_ref()) {
@@ -61,7 +61,7 @@ impl<'a> Reader<'a, '_> {
         let name = key.get_ref().as_ref();
         let keys: Vec<_> = known.iter().copied().flatten().map(|setting| setting.key).collect();
         let elsewhere = settings().iter().find(|setting| setting.key == name);
-        let fault = Fault::new(0..0, format!("unknown key {}", quoted(name)));
+        let fault = ParseError::new(0..0, format!("unknown key {}", quoted(name)));
         let fault = match (nearest(name, &keys), elsewhere) {
             (_, Some(setting)) => {
                 fault.hint(format!("`{name}` belongs in {}", setting.section.header()))
@@ -69,54 +69,59 @@ impl<'a> Reader<'a, '_> {
             (Some(near), None) => fault.hint(format!("did you mean `{near}`?")),
             (None, None) => fault.hint(format!("the keys here are {}", keys.join(", "))),
         };
-        self.fault(&self.source.spot(key.span()), &fault);
+        self.fault(&self.source.span(key.span()), &fault);
     }
 
     /// The value of a setting, which may be a list.
-    fn value(&mut self, setting: &Setting, value: &Spanned<DeValue<'_>>) -> Option<Placed> {
+    fn value(&mut self, setting: &Setting, value: &Spanned<DeValue<'_>>) -> Option<ParsedValue> {
         let Kind::List(of) = setting.kind.without_word() else {
             return self.one(setting.kind, setting.kind, value);
         };
-        let span = value.span();
+        let range = value.span();
         let list = match value.get_ref().as_array() {
             Some(values) => {
                 if values.is_empty() {
                     let message = format!("the list of {} {} is empty", setting.key, plural(*of));
-                    self.fault(&self.source.spot(span.clone()), &Fault::new(0..0, message));
+                    self.fault(&self.source.span(range.clone()), &ParseError::new(0..0, message));
                 }
                 values.iter().map(|value| self.one(*of, setting.kind, value)).collect()
             }
             None => vec![self.one(*of, setting.kind, value)],
         };
-        Some(Placed { value: Value::List(list), span })
+        Some(ParsedValue { value: Value::List(list), range })
     }
 
     /// Reads one value that is not a list. `expected` is the kind named if the type is wrong.
-    fn one(&mut self, kind: Kind, expected: Kind, value: &Spanned<DeValue<'_>>) -> Option<Placed> {
-        let spot = self.source.spot(value.span());
+    fn one(
+        &mut self,
+        kind: Kind,
+        expected: Kind,
+        value: &Spanned<DeValue<'_>>,
+    ) -> Option<ParsedValue> {
+        let span = self.source.span(value.span());
         let checked = match (value.get_ref(), kind.without_word()) {
             (DeValue::String(text), _) => {
-                let spot = inner(&spot, text);
-                return self.checked(value::from_text(kind, text), spot);
+                let span = inner(&span, text);
+                return self.checked(value::from_text(kind, text), span);
             }
             (DeValue::Table(table), Kind::Table(settings)) => {
                 let entries = self.entries(&[settings], table).into_iter();
-                let given = entries.map(|(setting, placed)| (setting, placed.value)).collect();
-                return Some(Placed { value: Value::Table(given), span: value.span() });
+                let given = entries.map(|(setting, parsed)| (setting, parsed.value)).collect();
+                return Some(ParsedValue { value: Value::Table(given), range: value.span() });
             }
             _ if self.is_placeholder(value) => return None,
             (DeValue::Boolean(value), Kind::Bool) => Ok(Value::Bool(*value)),
             (DeValue::Integer(number), of) if !is_address(of) => {
                 let number = i128::from_str_radix(number.as_str(), number.radix()).ok();
-                value::from_number(kind, number, spot.text())
+                value::from_number(kind, number, span.text())
             }
             (found, _) => {
                 let found = with_article(found.type_str());
                 let message = format!("expected {}, found {found}", describe(expected));
-                Err(Fault::new(0..spot.text().len(), message))
+                Err(ParseError::new(0..span.text().len(), message))
             }
         };
-        self.checked(checked, spot)
+        self.checked(checked, span)
     }
 
     /// What the parser puts where it found no value.
@@ -125,28 +130,28 @@ impl<'a> Reader<'a, '_> {
     }
 
     /// The value with its place, or its fault reported.
-    fn checked(&mut self, value: Result<Value, Fault>, spot: Spot<'a>) -> Option<Placed> {
+    fn checked(&mut self, value: Result<Value, ParseError>, span: Span<'a>) -> Option<ParsedValue> {
         match value {
-            Ok(value) => Some(Placed { value, span: spot.span }),
+            Ok(value) => Some(ParsedValue { value, range: span.range }),
             Err(fault) => {
-                self.fault(&spot.within(&fault.span), &fault);
+                self.fault(&span.within(&fault.range), &fault);
                 None
             }
         }
     }
 
-    pub(crate) fn fault(&mut self, spot: &Spot<'a>, fault: &Fault) {
-        if !self.broken.contains(&self.source.line(spot.span.start)) {
-            self.problems.push(Severity::Error, spot, fault);
+    pub(crate) fn fault(&mut self, span: &Span<'a>, fault: &ParseError) {
+        if !self.broken.contains(&self.source.line(span.range.start)) {
+            self.problems.push(Severity::Error, span, fault);
         }
     }
 }
 
 /// A string's place without the quotes.
-fn inner<'a>(spot: &Spot<'a>, text: &str) -> Spot<'a> {
+fn inner<'a>(span: &Span<'a>, text: &str) -> Span<'a> {
     // A text with escapes differs from the source: then the place is the whole string.
-    let found = spot.text().find(text).filter(|_| !text.is_empty());
-    found.map_or_else(|| spot.clone(), |at| spot.within(&(at..at + text.len())))
+    let found = span.text().find(text).filter(|_| !text.is_empty());
+    found.map_or_else(|| span.clone(), |at| span.within(&(at..at + text.len())))
 }
 
 /// Whether the kind is a text with its own syntax. A number there is reported as the wrong type, not

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use crate::problem::Fault;
+use crate::problem::ParseError;
 use crate::text::{cut, quoted};
 
 /// The units, longest first, in nanoseconds. The first name of each size is the one we write.
@@ -25,13 +25,13 @@ const UNITS_HINT: &str = "units are ms, s, m, h and d, as in `500ms`, `30s` or `
 const FRACTION_DIGITS_MAX: usize = 18;
 
 /// Reads a duration: numbers with units, one after the other, such as `1h30m` or `1.5s`.
-pub fn parse_duration(text: &str) -> Result<Duration, Fault> {
+pub fn parse_duration(text: &str) -> Result<Duration, ParseError> {
     let all = 0..text.len();
     if text.trim().is_empty() {
-        return Err(Fault::new(all, "the duration is empty").hint(UNITS_HINT));
+        return Err(ParseError::new(all, "the duration is empty").hint(UNITS_HINT));
     }
     if text.trim_start().starts_with('-') {
-        return Err(Fault::new(all, format!("{} is negative", quoted(text))));
+        return Err(ParseError::new(all, format!("{} is negative", quoted(text))));
     }
     let mut nanos = 0u128;
     let mut rest = text.trim();
@@ -44,13 +44,13 @@ pub fn parse_duration(text: &str) -> Result<Duration, Fault> {
     let below = u32::try_from(nanos % 1_000_000_000);
     match (seconds, below) {
         (Ok(seconds), Ok(below)) => Ok(Duration::new(seconds, below)),
-        _ => Err(Fault::new(all, format!("{} is too long", quoted(text)))),
+        _ => Err(ParseError::new(all, format!("{} is too long", quoted(text)))),
     }
 }
 
 /// One number with its unit, in nanoseconds, and what follows it.
-fn parse_part<'a>(rest: &'a str, whole: &str) -> Result<(u128, &'a str), Fault> {
-    let fault = |message: String| Fault::new(0..whole.len(), message);
+fn parse_part<'a>(rest: &'a str, whole: &str) -> Result<(u128, &'a str), ParseError> {
+    let fault = |message: String| ParseError::new(0..whole.len(), message);
     let (number, after) = split_while(rest, |c| c.is_ascii_digit() || c == '.');
     let (unit, after) = split_while(after, char::is_alphabetic);
     let (integer, fraction) = number.split_once('.').unwrap_or((number, ""));

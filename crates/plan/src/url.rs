@@ -1,11 +1,11 @@
 //! URLs that stand where an address is needed.
 
-use crate::problem::Fault;
-use crate::text::{Piece, cut, quoted};
+use crate::problem::ParseError;
+use crate::text::{Fragment, cut, quoted};
 
 /// Refuses a URL, and says what to write instead. `port` is what the address must end with if the
 /// URL names none.
-pub(crate) fn refuse(text: Piece<'_>, port: &str) -> Result<(), Fault> {
+pub(crate) fn refuse(text: Fragment<'_>, port: &str) -> Result<(), ParseError> {
     let Some((scheme, rest)) = text.text.split_once("://") else { return Ok(()) };
     let address = rest.split(['/', '?', '#', '|']).next().unwrap_or_default();
     let port = if address.contains(':') { "" } else { port };
@@ -26,9 +26,9 @@ mod tests {
             ("https://[::1]:443/a?b#c", "leave out `https://`: write `[::1]:443`"),
         ];
         for (text, hint) in cases {
-            let fault = refuse(Piece::new(text), ":PORT").expect_err(text);
+            let fault = refuse(Fragment::new(text), ":PORT").expect_err(text);
             assert_eq!(fault.hint.as_deref(), Some(hint), "{text}");
         }
-        assert_eq!(refuse(Piece::new("foo:80"), ""), Ok(()));
+        assert_eq!(refuse(Fragment::new("foo:80"), ""), Ok(()));
     }
 }

@@ -8,10 +8,10 @@ use crate::address::{ListenAddress, Ranged, Target};
 use crate::address_text::{parse_listen, parse_target};
 use crate::admin_text::parse_admin;
 use crate::plan::Admin;
-use crate::problem::Fault;
+use crate::problem::ParseError;
 use crate::setting::{Kind, Setting};
 use crate::sizes::{format_size, parse_size};
-use crate::text::{Piece, cut, nearest, quoted};
+use crate::text::{Fragment, cut, nearest, quoted};
 use crate::units::{format_duration, parse_duration};
 use crate::values_text::describe;
 
@@ -35,34 +35,34 @@ pub(crate) enum Value {
     Listen(Ranged<ListenAddress>),
     Target(Ranged<Target>),
     /// `None` for each value that could not be read: its problem has been reported.
-    List(Vec<Option<Placed>>),
+    List(Vec<Option<ParsedValue>>),
     /// The keys that were given.
     Table(Vec<(&'static Setting, Value)>),
 }
 
 /// A value and its byte range in the source.
 #[derive(Clone, Debug)]
-pub(crate) struct Placed {
+pub(crate) struct ParsedValue {
     pub(crate) value: Value,
-    pub(crate) span: Range<usize>,
+    pub(crate) range: Range<usize>,
 }
 
 /// Reads a value that is written as a string.
-pub(crate) fn from_text(kind: Kind, text: &str) -> Result<Value, Fault> {
+pub(crate) fn from_text(kind: Kind, text: &str) -> Result<Value, ParseError> {
     if let Some(word) = kind.word().filter(|word| *word == text) {
         return Ok(Value::Word(word));
     }
-    let piece = Piece::new(text);
+    let fragment = Fragment::new(text);
     match kind.without_word() {
         Kind::Duration { .. } if text == "off" => {
-            Err(piece.fault("this cannot be switched off").hint("give a duration, as in `30s`"))
+            Err(fragment.fault("this cannot be switched off").hint("give a duration, as in `30s`"))
         }
         Kind::Duration { min, max, step } => {
             // What is too short in every unit needs none.
             let is_bare_zero = text.parse() == Ok(0u32) && !min.is_zero();
             let duration = if is_bare_zero { Duration::ZERO } else { parse_duration(text)? };
             check_duration(duration, min, max, step).map_err(|why| {
-                let fault = piece.fault(format!("{} is {why}", quoted(text)));
+                let fault = fragment.fault(format!("{} is {why}", quoted(text)));
                 if duration.is_zero() {
                     fault.hint(format!("give {}", describe(kind)))
                 } else {
@@ -71,19 +71,19 @@ pub(crate) fn from_text(kind: Kind, text: &str) -> Result<Value, Fault> {
             })
         }
         Kind::Size { min, max } => check_size(parse_size(text)?, min, max)
-            .map_err(|why| piece.fault(format!("{} is {why}", quoted(text)))),
-        Kind::Path(_) => check_path(piece).map(Value::Path),
-        Kind::Account => check_account(piece).map(Value::Text),
-        Kind::Admin => parse_admin(piece).map(Value::Admin),
+            .map_err(|why| fragment.fault(format!("{} is {why}", quoted(text)))),
+        Kind::Path(_) => check_path(fragment).map(Value::Path),
+        Kind::Account => check_account(fragment).map(Value::Text),
+        Kind::Admin => parse_admin(fragment).map(Value::Admin),
         Kind::Name => check_name(text).map(|()| Value::Text(text.to_owned())),
-        Kind::Listen => parse_listen(piece).map(Value::Listen),
-        Kind::Target => parse_target(piece).map(Value::Target),
+        Kind::Listen => parse_listen(fragment).map(Value::Listen),
+        Kind::Target => parse_target(fragment).map(Value::Target),
         Kind::Choice(words) => match words.iter().find(|word| **word == text) {
             Some(word) => Ok(Value::Word(word)),
-            None => Err(none_of(piece, words)),
+            None => Err(none_of(fragment, words)),
         },
         Kind::Count { .. } | Kind::Bool | Kind::List(_) | Kind::Table(_) | Kind::Or(..) => {
-            let fault = piece.fault(format!("{} is not {}", quoted(text), describe(kind)));
+            let fault = fragment.fault(format!("{} is not {}", quoted(text), describe(kind)));
             let unquoted = text.parse::<u32>().is_ok() || text.parse::<bool>().is_ok();
             Err(if unquoted {
                 fault.hint(format!("write {} without quotes", cut(text)))
@@ -94,17 +94,22 @@ pub(crate) fn from_text(kind: Kind, text: &str) -> Result<Value, Fault> {
     }
 }
 
-fn none_of(piece: Piece<'_>, words: &[&str]) -> Fault {
-    let fault = piece.fault(format!("{} is none of {}", quoted(piece.text), words.join(", ")));
-    match nearest(piece.text, words) {
+fn none_of(fragment: Fragment<'_>, words: &[&str]) -> ParseError {
+    let fault =
+        fragment.fault(format!("{} is none of {}", quoted(fragment.text), words.join(", ")));
+    match nearest(fragment.text, words) {
         Some(word) => fault.hint(format!("did you mean `{word}`?")),
         None => fault,
     }
 }
 
 /// Checks a whole number; `None` is one that does not even fit.
-pub(crate) fn from_number(kind: Kind, number: Option<i128>, text: &str) -> Result<Value, Fault> {
-    let fault = |message: String| Err(Fault::new(0..text.len(), message));
+pub(crate) fn from_number(
+    kind: Kind,
+    number: Option<i128>,
+    text: &str,
+) -> Result<Value, ParseError> {
+    let fault = |message: String| Err(ParseError::new(0..text.len(), message));
     match kind.without_word() {
         Kind::Count { min, max } => {
             let count = number.and_then(|number| u32::try_from(number).ok());
@@ -146,7 +151,7 @@ fn check_size(size: u64, min: u64, max: u64) -> Result<Value, String> {
 }
 
 /// Checks the form of a file's path; whether the file is there is found out when it is needed.
-fn check_path(path: Piece<'_>) -> Result<PathBuf, Fault> {
+fn check_path(path: Fragment<'_>) -> Result<PathBuf, ParseError> {
     if path.text.is_empty() {
         Err(path.fault("the path is empty"))
     } else if path.text.len() > PATH_MAX {
@@ -162,7 +167,7 @@ fn check_path(path: Piece<'_>) -> Result<PathBuf, Fault> {
 }
 
 /// Checks the form of a user's or group's name; whether there is one is found out at the start.
-fn check_account(name: Piece<'_>) -> Result<String, Fault> {
+fn check_account(name: Fragment<'_>) -> Result<String, ParseError> {
     check_name(name.text)?;
     if name.text.contains(':') {
         let message = format!("{} is one name, and the group has its own key", quoted(name.text));
@@ -172,8 +177,8 @@ fn check_account(name: Piece<'_>) -> Result<String, Fault> {
 }
 
 /// Checks a forward's name.
-fn check_name(name: &str) -> Result<(), Fault> {
-    let fault = |message: &str| Err(Fault::new(0..name.len(), message));
+fn check_name(name: &str) -> Result<(), ParseError> {
+    let fault = |message: &str| Err(ParseError::new(0..name.len(), message));
     if name.is_empty() {
         fault("the name is empty")
     } else if name.len() > NAME_MAX {

@@ -8,7 +8,7 @@ use rules::check;
 
 const VALID: [&str; 3] = [
     include_str!("samples/valid/every_key.toml"),
-    include_str!("samples/valid/seed.conf"),
+    include_str!("samples/valid/lines.conf"),
     include_str!("samples/invalid/everything_wrong.toml"),
 ];
 

@@ -110,8 +110,8 @@ fn arguments_add_to_the_file_and_take_its_defaults() {
     let plan = plan_of(read(Some(file), &["2=h:2"]));
     assert_eq!(routes(&plan), [":1 -> h:1", ":2 -> h:2"]);
     assert!(plan.forwards.iter().all(|forward| forward.settings.max_sessions.get() == 5));
-    assert_eq!(plan.forwards[0].place.line, 3);
-    assert_eq!(plan.forwards[1].place.source, plan::COMMAND_LINE);
+    assert_eq!(plan.forwards[0].location.line, 3);
+    assert_eq!(plan.forwards[1].location.source, plan::COMMAND_LINE);
 
     let clash = read(Some("1 | h | 1\n"), &["1=h:2"]);
     assert!(problems(&clash).starts_with("command line: error: `:1` is already"));

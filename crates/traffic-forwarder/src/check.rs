@@ -6,7 +6,7 @@ use crate::output::{say, say_json};
 use crate::{complain, complain_of, exit_of};
 use host::ServeError;
 use plan::counted;
-use plan::{Place, Problem, Reading, Severity};
+use plan::{Location, Problem, Reading, Severity};
 use serde::Serialize;
 
 /// What editors and continuous integration read.
@@ -86,12 +86,12 @@ fn unfit_for(error: &ServeError) -> Found {
 }
 
 fn found(problem: &Problem) -> Found {
-    let place = problem.place.as_ref().filter(|place| !place.is_command_line());
+    let location = problem.location.as_ref().filter(|location| !location.is_command_line());
     Found {
         level: problem.severity.to_string(),
-        file: place.map(|place| place.source.clone()),
-        line: place.map(|Place { line, .. }| *line),
-        column: place.map(|Place { column, .. }| *column),
+        file: location.map(|location| location.source.clone()),
+        line: location.map(|Location { line, .. }| *line),
+        column: location.map(|Location { column, .. }| *column),
         message: problem.message.clone(),
         hint: problem.hint.clone(),
     }

@@ -211,7 +211,7 @@ fn forward_of(view: &ForwardView<'_>, totals: &Totals) -> Forward {
     let closed = totals.closed.iter().map(|((by, phase, cause), count)| {
         (format!("{}/{}/{}", by.as_str(), phase.as_str(), cause.as_str()), *count)
     });
-    let settings = plan::written_settings(view.plan);
+    let settings = plan::settings_toml(view.plan);
     let facts = facts(view, totals);
     Forward {
         name: view.plan.name.clone(),

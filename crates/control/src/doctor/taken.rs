@@ -47,7 +47,7 @@ fn is_taken(address: &ListenAddress, sockets: &Sockets) -> bool {
         ListenAddress::Ip(address) => sys::listen::try_tcp(*address),
         ListenAddress::Unix(_) => return sockets.is_listened_on(address) || is_file(address),
         // The service manager has bound it.
-        ListenAddress::Given(_) => return false,
+        ListenAddress::Activated(_) => return false,
     };
     tried == Err(sys::Errno::ADDRINUSE)
 }

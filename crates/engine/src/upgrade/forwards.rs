@@ -82,7 +82,7 @@ impl Forwards {
         for saved in &saved.listeners {
             let Ok(address) = saved.address.parse::<ListenAddress>() else { continue };
             let Ok(socket) = claim(saved.fd) else { continue };
-            if let ListenAddress::Given(name) = &address {
+            if let ListenAddress::Activated(name) = &address {
                 self.given.add(name.clone(), socket);
                 self.unattached.given.entry(address).or_insert(saved.number);
             } else {
@@ -164,7 +164,7 @@ fn saved_running(running: &Running) -> handover::Forward {
 
 fn saved_removed(removed: &Removed) -> handover::Forward {
     handover::Forward {
-        removed_text: plan::written_forward(&removed.plan),
+        removed_text: plan::forward_toml(&removed.plan),
         removed_for: handover::micros(removed.since.elapsed()),
         ..saved_forward(&removed.plan, &removed.forward, Standing::Removed)
     }

@@ -50,7 +50,7 @@ fn warn_of_unused(sockets: &GivenSockets, plan: &Plan) {
     let routes = plan.forwards.iter().flat_map(|forward| &forward.routes);
     let used: HashSet<&str> = routes
         .filter_map(|route| match &route.listen {
-            ListenAddress::Given(name) => Some(name.as_str()),
+            ListenAddress::Activated(name) => Some(name.as_str()),
             _ => None,
         })
         .collect();

@@ -46,7 +46,7 @@ pub(super) fn needs(plan: &Plan) -> Vec<Need> {
         forward.routes.iter().filter_map(move |route| match &route.listen {
             ListenAddress::Unix(path) => {
                 let asked_by =
-                    format!("`listen` of forward `{}` ({})", forward.name, forward.place);
+                    format!("`listen` of forward `{}` ({})", forward.name, forward.location);
                 Some(Need::new(asked_by, path, Access::Write))
             }
             _ => None,

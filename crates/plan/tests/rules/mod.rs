@@ -25,12 +25,12 @@ fn check_places(text: &str, problems: &Problems) {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let lines: Vec<_> = text.split('\n').map(|line| line.chars().count()).collect();
     for problem in problems {
-        let Some(place) = &problem.place else { continue };
-        if place.is_command_line() {
+        let Some(location) = &problem.location else { continue };
+        if location.is_command_line() {
             continue;
         }
-        let line = usize::try_from(place.line).unwrap();
-        let column = usize::try_from(place.column).unwrap();
+        let line = usize::try_from(location.line).unwrap();
+        let column = usize::try_from(location.column).unwrap();
         assert!((1..=lines.len()).contains(&line), "{problem}");
         assert!((1..=lines[line - 1] + 1).contains(&column), "{problem}");
     }

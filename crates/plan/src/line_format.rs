@@ -2,23 +2,23 @@
 
 use crate::address::{ListenAddress, Ranged, Target};
 use crate::address_text::{parse_port, parse_target_parts};
-use crate::draft::{Draft, Written, default_name};
+use crate::draft::{Draft, Located, default_name};
 use crate::plan::ForwardSettings;
-use crate::problem::{Fault, Problems, Severity};
-use crate::text::{Piece, Source};
+use crate::problem::{ParseError, Problems, Severity};
+use crate::text::{Fragment, Source};
 
 /// Reads every line; an invalid one becomes a warning and is left out.
 pub(crate) fn read<'a>(source: &'a Source, problems: &mut Problems) -> Vec<Draft<'a>> {
     let mut drafts = Vec::new();
     let mut start = 0;
     for line in source.text().split_inclusive('\n') {
-        let content = Piece::new(without_comment(line)).trimmed();
+        let content = Fragment::new(without_comment(line)).trimmed();
         if !content.text.is_empty() {
             match read_line(content) {
                 Ok(line) => drafts.push(line.into_draft(source, start, content)),
                 Err(fault) => {
                     let fault = fault.shifted(start);
-                    problems.push(Severity::Warning, &source.spot(fault.span.clone()), &fault);
+                    problems.push(Severity::Warning, &source.span(fault.range.clone()), &fault);
                 }
             }
         }
@@ -33,11 +33,11 @@ pub(crate) fn without_comment(line: &str) -> &str {
 }
 
 struct Line<'a> {
-    listen: (u16, Piece<'a>),
-    target: (Ranged<Target>, Piece<'a>),
+    listen: (u16, Fragment<'a>),
+    target: (Ranged<Target>, Fragment<'a>),
 }
 
-fn read_line(content: Piece<'_>) -> Result<Line<'_>, Fault> {
+fn read_line(content: Fragment<'_>) -> Result<Line<'_>, ParseError> {
     let mut fields = Vec::new();
     let mut rest = content;
     while let Some((field, after)) = rest.split_once('|') {
@@ -59,22 +59,22 @@ fn read_line(content: Piece<'_>) -> Result<Line<'_>, Fault> {
 }
 
 impl Line<'_> {
-    fn into_draft<'a>(self, source: &'a Source, start: usize, content: Piece<'_>) -> Draft<'a> {
-        let spot = |piece: Piece<'_>| {
-            let span = piece.span();
-            source.spot(start + span.start..start + span.end)
+    fn into_draft<'a>(self, source: &'a Source, start: usize, content: Fragment<'_>) -> Draft<'a> {
+        let span = |fragment: Fragment<'_>| {
+            let range = fragment.range();
+            source.span(start + range.start..start + range.end)
         };
         let (port, local) = self.listen;
         let (target, host) = self.target;
         let listen = Ranged::one(ListenAddress::Any { port });
-        let listen = Written { value: listen, spot: spot(local) };
+        let listen = Located { value: listen, span: span(local) };
         Draft {
             name: Some(default_name(&listen)),
             named: false,
             listens: vec![listen],
-            target: Some(Written { value: target, spot: spot(host) }),
+            target: Some(Located { value: target, span: span(host) }),
             settings: ForwardSettings::default(),
-            spot: spot(content),
+            span: span(content),
             severity: Severity::Warning,
         }
     }

@@ -9,7 +9,7 @@ pub const COMMAND_LINE: &str = "command line";
 
 /// Where something is written.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Place {
+pub struct Location {
     /// The file name as given, or [`COMMAND_LINE`].
     pub source: String,
     /// From 1.
@@ -18,14 +18,14 @@ pub struct Place {
     pub column: u32,
 }
 
-impl Place {
+impl Location {
     /// Whether this is an argument, which has no lines worth counting.
     pub fn is_command_line(&self) -> bool {
         self.source == COMMAND_LINE
     }
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for Location {
     /// `file:line:column`, or just [`COMMAND_LINE`].
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write_escaped(f, &self.source)?;
@@ -35,18 +35,18 @@ impl fmt::Display for Place {
 
 /// What is wrong with a piece of text, before anyone knows where that piece stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fault {
+pub struct ParseError {
     /// The bytes of the piece that are to blame.
-    pub(crate) span: std::ops::Range<usize>,
+    pub(crate) range: std::ops::Range<usize>,
     /// What is wrong.
     pub message: String,
     /// What to do about it.
     pub hint: Option<String>,
 }
 
-impl Fault {
-    pub(crate) fn new(span: std::ops::Range<usize>, message: impl Into<String>) -> Self {
-        Self { span, message: message.into(), hint: None }
+impl ParseError {
+    pub(crate) fn new(range: std::ops::Range<usize>, message: impl Into<String>) -> Self {
+        Self { range, message: message.into(), hint: None }
     }
 
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
@@ -56,16 +56,16 @@ impl Fault {
 
     /// The same fault, seen from a text in which the piece starts at `offset`.
     pub(crate) fn shifted(mut self, offset: usize) -> Self {
-        self.span = self.span.start + offset..self.span.end + offset;
+        self.range = self.range.start + offset..self.range.end + offset;
         self
     }
 }
 
-impl fmt::Display for Fault {
+impl fmt::Display for ParseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)?;
         self.hint.as_ref().map_or(Ok(()), |hint| write!(f, " ({hint})"))
     }
 }
 
-impl std::error::Error for Fault {}
+impl std::error::Error for ParseError {}
