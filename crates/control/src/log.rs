@@ -255,7 +255,7 @@ pub(crate) fn keep_over_exec(keep: bool) -> sys::Result<Kept> {
     let output = log.output();
     let (file, lost, mid_line) = output.left();
     if let Some(file) = file {
-        if keep { sys::inherit::keep_over_exec(file)? } else { sys::inherit::close_on_exec(file)? }
+        if keep { sys::handoff::keep_over_exec(file)? } else { sys::handoff::close_on_exec(file)? }
     }
     let number = file.and_then(|file| u32::try_from(file.as_raw_fd()).ok());
     Ok(Kept { file: number, lost, mid_line })

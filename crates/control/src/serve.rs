@@ -13,7 +13,7 @@ use api::Shutdown;
 use host::{Handed, Notifier, Sandbox, ServeError, failed, take_handed};
 use plan::{FileRead, InForce, Plan};
 use std::time::{Duration, Instant};
-use sys::exec::SignalsHeld;
+use sys::exec::BlockedSignals;
 
 /// How long the reader of the log may take for its last lines at the end.
 const LOG_LIMIT: Duration = Duration::from_secs(1);
@@ -41,7 +41,7 @@ pub fn serve(
     let (handle, tasks) = SupervisorHandle::new();
     // Threads inherit this. So it is this one that signals reach, and while it holds them, they
     // wait: for the next image, if need be.
-    let held = SignalsHeld::hold();
+    let held = BlockedSignals::hold();
     // It reaches no thread that does not ask for samples of itself.
     crate::admin::let_samples_through();
     // Before anything else is started: a signal that comes early must not be missed.

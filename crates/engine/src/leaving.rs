@@ -45,7 +45,7 @@ impl Leaving {
     pub(crate) fn ignore_newcomers(&self) {
         for socket in &self.sharing {
             // On failure, a client that connects just before the close is reset.
-            let _ = sys::ignore_newcomers(&**socket);
+            let _ = sys::ignore_new_handshakes(&**socket);
         }
     }
 }

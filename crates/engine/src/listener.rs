@@ -41,7 +41,7 @@ impl Listener {
         let kept = given.take_kept(address);
         let is_to_start = kept.is_none() && address.port().is_some();
         let sockets = match kept {
-            Some(kept) => sys::adopt(kept.as_fd(), options)
+            Some(kept) => sys::prepare_activated(kept.as_fd(), options)
                 .map(|()| vec![Arc::new(kept)])
                 .map_err(ListenCause::Refused),
             None => open(address, options, given, leaving),
@@ -264,7 +264,7 @@ fn open_given(
 ) -> Result<Vec<Arc<OwnedFd>>, ListenCause> {
     let sockets = given_sockets(name, given)?;
     for socket in sockets {
-        sys::adopt(socket.as_fd(), options).map_err(ListenCause::Refused)?;
+        sys::prepare_activated(socket.as_fd(), options).map_err(ListenCause::Refused)?;
     }
     Ok(sockets.to_vec())
 }

@@ -161,7 +161,7 @@ impl LoopGuard {
         }
         let all = |listener: &Place| listener.takes_all_of(reached.ip);
         listeners.contains(&reached)
-            || (listeners.iter().any(all) && is_of_this_host(address, reached.ip))
+            || (listeners.iter().any(all) && is_local_address(address, reached.ip))
     }
 
     /// Whether a connection to the Unix socket at `path` would come to one of them, by whatever
@@ -176,12 +176,12 @@ impl LoopGuard {
     }
 }
 
-fn is_of_this_host(mut address: SocketAddr, ip: IpAddr) -> bool {
+fn is_local_address(mut address: SocketAddr, ip: IpAddr) -> bool {
     // An IPv4-mapped IPv6 address is routed as the IPv4 address.
     if address.ip() != ip {
         address = SocketAddr::new(ip, address.port());
     }
-    sys::socket::is_of_this_host(address)
+    sys::socket::is_local_address(address)
 }
 
 fn remove_one<T: PartialEq>(all: &mut Vec<T>, one: &T) {

@@ -72,8 +72,8 @@ impl Worker {
     ) -> sys::Result<Self> {
         let mailbox = Arc::clone(&shared.mailboxes[index]);
         let has_registrations = epoll.is_some();
-        let epoll = epoll.map_or_else(Epoll::new, |fd| Ok(Epoll::inherited(fd)))?;
-        shared.note_epoll(index, sys::inherit::number(&epoll));
+        let epoll = epoll.map_or_else(Epoll::new, |fd| Ok(Epoll::restored(fd)))?;
+        shared.note_epoll(index, sys::handoff::number(&epoll));
         epoll.add_waker(mailbox.waker().as_fd(), MAILBOX)?;
         let now = clock();
         let pump = Pump::new(shared.pipes_per_worker);

@@ -55,7 +55,7 @@ impl Epoll {
     }
 
     /// An instance that an image before this one has made, with what is registered there.
-    pub fn inherited(fd: OwnedFd) -> Self {
+    pub fn restored(fd: OwnedFd) -> Self {
         Self(fd)
     }
 

@@ -43,11 +43,7 @@ pub fn open_program(path: &Path) -> Result<File> {
 /// Not by path: the file that was looked at is the file that runs, whatever its name stands for by
 /// now. (The standard library's way would set the signal mask and SIGPIPE before it tries, and
 /// leave them so when it fails.)
-pub fn become_image(
-    image: BorrowedFd<'_>,
-    arguments: &[CString],
-    environment: &[CString],
-) -> Errno {
+pub fn exec_image(image: BorrowedFd<'_>, arguments: &[CString], environment: &[CString]) -> Errno {
     let pointers = |texts: &[CString]| -> Vec<*const libc::c_char> {
         texts.iter().map(|text| text.as_ptr()).chain([std::ptr::null()]).collect()
     };
@@ -66,7 +62,7 @@ pub fn become_image(
     Errno::from_io_error(&std::io::Error::last_os_error()).unwrap_or(Errno::NOSYS)
 }
 
-/// What ps(1) and top(1) show as the command's name: after [`become_image`] the kernel has only the
+/// What ps(1) and top(1) show as the command's name: after [`exec_image`] the kernel has only the
 /// number of a descriptor to show. At most 15 bytes of it are kept.
 pub fn set_command_name(name: &str) -> Result<()> {
     let name = CString::new(name).map_err(|_| Errno::INVAL)?;
@@ -77,9 +73,9 @@ pub fn set_command_name(name: &str) -> Result<()> {
 /// images there is nobody to handle it, and its default would be to end the process. The mask
 /// outlives execve(2); threads inherit it.
 #[derive(Debug)]
-pub struct SignalsHeld(libc::sigset_t);
+pub struct BlockedSignals(libc::sigset_t);
 
-impl SignalsHeld {
+impl BlockedSignals {
     /// Holds all signals that can be held.
     pub fn hold() -> Self {
         let mut all = std::mem::MaybeUninit::<libc::sigset_t>::uninit();
@@ -103,7 +99,7 @@ impl SignalsHeld {
     }
 }
 
-impl Drop for SignalsHeld {
+impl Drop for BlockedSignals {
     fn drop(&mut self) {
         // SAFETY: the set was initialized by the kernel; no old set is asked for.
         unsafe {
@@ -133,6 +129,6 @@ mod tests {
     #[test]
     fn what_is_no_program_is_refused_and_nothing_changes() {
         let file = tempfile::tempfile().unwrap();
-        assert_eq!(become_image(file.as_fd(), &[], &[]), Errno::ACCESS);
+        assert_eq!(exec_image(file.as_fd(), &[], &[]), Errno::ACCESS);
     }
 }

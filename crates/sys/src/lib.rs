@@ -3,9 +3,9 @@
 //!
 //! Every descriptor made here is non-blocking and close-on-exec. `unsafe` may appear here, and in the
 //! samplers of `profile`, which only a profiling build contains, and only where `rustix` has no safe
-//! form of a call: [`tcp_info`], [`sequence_received`], [`socket::unacked`], [`ignore_newcomers`],
+//! form of a call: [`tcp_info`], [`sequence_received`], [`socket::unacked`], [`ignore_new_handshakes`],
 //! [`release_free_memory`],
-//! [`writes_beyond_the_size_limit_fail`], what [`exec`] and [`inherit`] need, and [`only_files_and_dns`].
+//! [`writes_beyond_the_size_limit_fail`], what [`exec`] and [`handoff`] need, and [`only_files_and_dns`].
 
 mod address;
 pub use address::Address;
@@ -13,14 +13,14 @@ pub use address::Address;
 pub mod listen;
 pub mod socket;
 
-mod newcomers;
-pub use newcomers::ignore_newcomers;
+mod syn_filter;
+pub use syn_filter::ignore_new_handshakes;
 
-mod adopted;
-pub use adopted::{ListensAt, adopt, listens_at};
+mod activated;
+pub use activated::{ListensAt, listens_at, prepare_activated};
 
-mod inherited;
-pub use inherited::{InheritError, Inherited, take_inherited};
+mod activation;
+pub use activation::{ActivatedDescriptor, ActivationError, take_activated};
 
 mod entry;
 pub use entry::{Entry, Writers};
@@ -43,7 +43,7 @@ mod waker;
 pub use waker::Waker;
 
 pub mod exec;
-pub mod inherit;
+pub mod handoff;
 
 mod errno;
 pub use errno::{errno_name, errno_text};
@@ -67,7 +67,7 @@ pub use notify_socket::NotifySocket;
 pub mod output;
 
 mod orphans;
-pub use orphans::{OwnChild, reap_orphans};
+pub use orphans::{ChildGuard, reap_orphans};
 
 mod privileges;
 pub use privileges::{

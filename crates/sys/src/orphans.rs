@@ -11,9 +11,9 @@ static OWN: Mutex<usize> = Mutex::new(0);
 /// As long as this lives, nobody's end is taken by [`reap_orphans`]: to be held by whoever starts a
 /// child, from before its start until it was waited for.
 #[derive(Debug)]
-pub struct OwnChild(());
+pub struct ChildGuard(());
 
-impl OwnChild {
+impl ChildGuard {
     /// Keeps [`reap_orphans`] away.
     pub fn expect() -> Self {
         *own() += 1;
@@ -21,13 +21,13 @@ impl OwnChild {
     }
 }
 
-impl Drop for OwnChild {
+impl Drop for ChildGuard {
     fn drop(&mut self) {
         *own() -= 1;
     }
 }
 
-/// Waits for all children that have ended. False if that must wait, because of an [`OwnChild`].
+/// Waits for all children that have ended. False if that must wait, because of an [`ChildGuard`].
 pub fn reap_orphans() -> bool {
     // Held to the end: no child of ours can be started meanwhile.
     let own = own();

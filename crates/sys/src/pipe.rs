@@ -41,7 +41,7 @@ impl Pipe {
     }
 
     /// A pipe that an image before this one has made. Its size is read back.
-    pub fn inherited(read: OwnedFd, write: OwnedFd) -> Result<Self> {
+    pub fn restored(read: OwnedFd, write: OwnedFd) -> Result<Self> {
         let capacity = fcntl_getpipe_size(&write)?;
         Ok(Self { read, write, capacity })
     }

@@ -116,7 +116,7 @@ pub fn is_connected_to_itself(socket: BorrowedFd<'_>) -> bool {
 /// Whether connections to `address` stay on this host: then the kernel's route to it begins at the
 /// address itself, or it is a loopback address. The port does not matter; the scope of a link-local
 /// address does.
-pub fn is_of_this_host(mut address: SocketAddr) -> bool {
+pub fn is_local_address(mut address: SocketAddr) -> bool {
     let any: IpAddr = match address.ip() {
         IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
         IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
@@ -202,7 +202,7 @@ mod tests {
             [("127.0.0.1", true), ("127.9.9.9", true), ("::1", true), ("203.0.113.1", false)]
         {
             let ip: IpAddr = ip.parse().unwrap();
-            assert_eq!(is_of_this_host((ip, 1).into()), ours, "{ip}");
+            assert_eq!(is_local_address((ip, 1).into()), ours, "{ip}");
         }
     }
 

@@ -22,7 +22,7 @@ fn ended(pid: u32) -> bool {
 
 #[test]
 fn own_children_are_left_to_who_waits_for_them() {
-    let own = sys::OwnChild::expect();
+    let own = sys::ChildGuard::expect();
     let mut child = Command::new("sh").args(["-c", "exit 7"]).spawn().unwrap();
     assert!(ended(child.id()));
     assert!(!sys::reap_orphans());

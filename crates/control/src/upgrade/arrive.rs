@@ -17,7 +17,7 @@ use std::fs;
 use std::io::Read;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStringExt;
-use sys::inherit::{Kind, claim, claim_all};
+use sys::handoff::{DescriptorKind, claim, claim_all};
 
 /// What the image before has left.
 #[derive(Default)]
@@ -46,7 +46,7 @@ impl Handover {
         let _ = sys::exec::set_command_name("traffic-forward");
         let mut handover = Self::read(memory);
         if handover.forwards.is_none() || handover.process.is_none() {
-            handover.sockets = claim_all(&[Kind::Listener]);
+            handover.sockets = claim_all(&[DescriptorKind::Listener]);
         }
         Some(handover)
     }
@@ -184,8 +184,8 @@ impl Handover {
         if self.damage.is_none() && lost == 0 {
             return;
         }
-        drop(claim_all(&[Kind::Pipe]));
-        let connections = claim_all(&[Kind::Connection]);
+        drop(claim_all(&[DescriptorKind::Pipe]));
+        let connections = claim_all(&[DescriptorKind::Connection]);
         let sockets_reset = connections.len();
         connections.into_iter().for_each(sys::socket::reset);
         if let Some(damage) = &self.damage {

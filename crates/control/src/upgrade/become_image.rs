@@ -16,8 +16,8 @@ use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 use std::time::Duration;
 use sys::Errno;
-use sys::exec::{become_image, c_strings};
-use sys::inherit::{close_on_exec, keep_over_exec};
+use sys::exec::{c_strings, exec_image};
+use sys::handoff::{close_on_exec, keep_over_exec};
 
 /// How long the reader of the log may take for the lines written so far. Sessions run meanwhile.
 const LOG_LIMIT: Duration = Duration::from_secs(2);
@@ -135,7 +135,7 @@ fn execute(memory: &OwnedFd, image: BorrowedFd<'_>) -> Left {
         return Left::Failed(failed("arguments and environment", &"they hold a NUL byte"));
     };
     match keep_over_exec(memory) {
-        Ok(()) => Left::Exec(become_image(image, &arguments, &environment)),
+        Ok(()) => Left::Exec(exec_image(image, &arguments, &environment)),
         Err(errno) => Left::Failed(failed("keep the state open", &sys::errno_text(errno))),
     }
 }

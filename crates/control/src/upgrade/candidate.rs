@@ -170,7 +170,7 @@ fn ask(binary: &Binary, memory: OwnedFd) -> Result<Version, String> {
         _ => format!("it cannot be run: {error}"),
     };
     // The first process of a container reaps all others.
-    let _own = sys::OwnChild::expect();
+    let _own = sys::ChildGuard::expect();
     let mut child = Command::new(format!("/proc/self/fd/{}", binary.file.as_raw_fd()))
         .arg0(&binary.path)
         .arg(CHECK)

@@ -36,7 +36,7 @@ use crate::supervisor::{Supervisor, SupervisorHandle};
 use crate::version::Version;
 use candidate::{Candidate, Check};
 use std::time::{Duration, SystemTime};
-use sys::exec::SignalsHeld;
+use sys::exec::BlockedSignals;
 use tokio::sync::oneshot;
 
 /// Between the answer to whoever asked, and the end of all connections to the admin interface: who
@@ -61,7 +61,7 @@ pub(crate) async fn upgrade(
             tokio::spawn(async move {
                 // Whoever signals from now on is served by the next image, or by this one if it
                 // stays. What came before is seen to in the time that follows.
-                let _held = SignalsHeld::hold();
+                let _held = BlockedSignals::hold();
                 tokio::time::sleep(ANSWER_GRACE).await;
                 // If no task is taken, the process is about to end anyway.
                 let _ = handle.ask(move |supervisor| supervisor.become_image(&candidate, by)).await;

@@ -17,7 +17,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use sys::FileId;
-use sys::inherit::{claim, close_on_exec, keep_over_exec};
+use sys::handoff::{claim, close_on_exec, keep_over_exec};
 
 impl Forwards {
     /// Writes down what there is, and keeps the listeners open over execve(2).
@@ -29,7 +29,7 @@ impl Forwards {
             keep_over_exec(&**socket)?;
             let file = files.get(&address).map(|id| vec![id.device, id.inode]);
             listeners.push(handover::Listener {
-                fd: sys::inherit::number(&**socket),
+                fd: sys::handoff::number(&**socket),
                 address: address.to_string(),
                 number,
                 file: file.unwrap_or_default(),

@@ -14,7 +14,7 @@ use rustix::fd::OwnedFd;
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use sys::inherit::claim;
+use sys::handoff::claim;
 use sys::socket::reset;
 use sys::{Address, Pipe};
 
@@ -137,7 +137,7 @@ impl Worker {
 
     fn held(&mut self, saved: &handover::Held) -> Option<Box<Holding>> {
         if let (Some(read), Some(write)) = (saved.pipe_read, saved.pipe_write) {
-            let pipe = Pipe::inherited(claim(read).ok()?, claim(write).ok()?).ok()?;
+            let pipe = Pipe::restored(claim(read).ok()?, claim(write).ok()?).ok()?;
             return Some(self.context.pump.pool.adopt(pipe));
         }
         Some(self.context.pump.pool.buffer(&saved.bytes))

@@ -10,7 +10,7 @@ use crate::upgrade::{saved_address, saved_socket_address};
 use flow::{Direction, End};
 use std::collections::HashMap;
 use std::sync::Arc;
-use sys::inherit::{close_on_exec, keep_over_exec, number};
+use sys::handoff::{close_on_exec, keep_over_exec, number};
 
 /// The routes of a worker's sessions, each once.
 #[derive(Default)]

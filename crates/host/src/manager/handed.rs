@@ -5,7 +5,7 @@ use super::fd_name::{is_of_listener, name_of};
 use engine::GivenSockets;
 use plan::{ListenAddress, Plan};
 use std::collections::{HashMap, HashSet};
-use sys::{InheritError, Inherited, take_inherited};
+use sys::{ActivatedDescriptor, ActivationError, take_activated};
 
 /// All of them.
 #[derive(Default)]
@@ -19,8 +19,8 @@ pub struct Handed {
 }
 
 /// Takes what this process was started with, and sorts it by what the plan wants.
-pub fn take_handed(plan: &Plan) -> Result<Handed, InheritError> {
-    let inherited = take_inherited()?;
+pub fn take_handed(plan: &Plan) -> Result<Handed, ActivationError> {
+    let inherited = take_activated()?;
     if inherited.is_empty() {
         return Ok(Handed::default());
     }
@@ -28,7 +28,7 @@ pub fn take_handed(plan: &Plan) -> Result<Handed, InheritError> {
     let wanted: HashMap<String, &ListenAddress> =
         routes.filter_map(|route| Some((name_of(&route.listen)?, &route.listen))).collect();
     let mut handed = Handed::default();
-    for Inherited { name, descriptor } in inherited {
+    for ActivatedDescriptor { name, descriptor } in inherited {
         if !is_of_listener(&name) {
             handed.sockets.add(name, descriptor);
             continue;

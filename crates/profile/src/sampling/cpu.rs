@@ -115,7 +115,7 @@ pub fn cpu_is_sampled() -> bool {
 }
 
 /// Lets the signal of samples reach this thread, and those that it starts from now on, where all
-/// signals are held (`sys::exec::SignalsHeld`).
+/// signals are held (`sys::exec::BlockedSignals`).
 pub fn let_samples_through() {
     let mut signals = std::mem::MaybeUninit::<libc::sigset_t>::uninit();
     // SAFETY: sigemptyset(3) initializes the set, the others are given it then. With a valid set and

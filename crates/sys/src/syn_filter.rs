@@ -9,7 +9,7 @@ use rustix::fd::{AsFd, AsRawFd};
 ///
 /// It is a filter (`SO_ATTACH_FILTER`, socket(7)) that drops segments with SYN and without ACK.
 /// Accepted sockets inherit it; no segment of theirs looks like that.
-pub fn ignore_newcomers(listener: impl AsFd) -> Result<()> {
+pub fn ignore_new_handshakes(listener: impl AsFd) -> Result<()> {
     const FLAGS_OF_TCP_HEADER: u32 = 13;
     const SYN: u32 = 0x02;
     const SYN_AND_ACK: u32 = 0x12;
@@ -70,7 +70,7 @@ mod tests {
             let listener = TcpListener::bind(host).unwrap();
             let address = listener.local_addr().unwrap();
             let mut client = TcpStream::connect(address).unwrap();
-            ignore_newcomers(&listener).unwrap();
+            ignore_new_handshakes(&listener).unwrap();
             let ignored = TcpStream::connect_timeout(&address, Duration::from_millis(50));
             assert_eq!(ignored.unwrap_err().kind(), ErrorKind::TimedOut);
             let (mut socket, _) = listener.accept().unwrap();

@@ -45,7 +45,7 @@ pub fn claim(number: u32) -> Result<OwnedFd> {
 
 /// Claims what is left of these kinds. It walks all descriptors: only for when the state that named
 /// them cannot be read.
-pub fn claim_all(kinds: &[Kind]) -> Vec<OwnedFd> {
+pub fn claim_all(kinds: &[DescriptorKind]) -> Vec<OwnedFd> {
     let Ok(entries) = std::fs::read_dir("/proc/self/fd") else { return Vec::new() };
     let number = |entry: std::io::Result<std::fs::DirEntry>| {
         entry.ok()?.file_name().to_str()?.parse::<u32>().ok()
@@ -55,7 +55,7 @@ pub fn claim_all(kinds: &[Kind]) -> Vec<OwnedFd> {
     numbers.into_iter().filter_map(|number| claim_if(number, kinds)).collect()
 }
 
-fn claim_if(number: u32, kinds: &[Kind]) -> Option<OwnedFd> {
+fn claim_if(number: u32, kinds: &[DescriptorKind]) -> Option<OwnedFd> {
     // SAFETY: as in `claim`: the number is only asked about.
     let borrowed = unsafe { BorrowedFd::borrow_raw(RawFd::try_from(number).ok()?) };
     kinds.contains(&kind_of(borrowed)).then(|| claim(number).ok()).flatten()
@@ -63,7 +63,7 @@ fn claim_if(number: u32, kinds: &[Kind]) -> Option<OwnedFd> {
 
 /// What a descriptor stands for, as far as giving it up properly needs to know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum DescriptorKind {
     /// A socket that accepts connections.
     Listener,
     /// Any other stream socket.
@@ -75,15 +75,19 @@ pub enum Kind {
 }
 
 /// What `fd` stands for.
-pub fn kind_of(fd: BorrowedFd<'_>) -> Kind {
+pub fn kind_of(fd: BorrowedFd<'_>) -> DescriptorKind {
     use rustix::net::{SocketType, sockopt};
     if sockopt::socket_type(fd) != Ok(SocketType::STREAM) {
         let mode = rustix::fs::fstat(fd).map(|stat| FileType::from_raw_mode(stat.st_mode));
-        return if mode == Ok(FileType::Fifo) { Kind::Pipe } else { Kind::Other };
+        return if mode == Ok(FileType::Fifo) {
+            DescriptorKind::Pipe
+        } else {
+            DescriptorKind::Other
+        };
     }
     match sockopt::socket_acceptconn(fd) {
-        Ok(true) => Kind::Listener,
-        _ => Kind::Connection,
+        Ok(true) => DescriptorKind::Listener,
+        _ => DescriptorKind::Connection,
     }
 }
 
@@ -103,7 +107,7 @@ mod tests {
         std::mem::forget(listener);
         let claimed = claim(number).unwrap();
         assert_eq!(claim(number).unwrap_err(), Errno::BADF);
-        assert_eq!(kind_of(claimed.as_fd()), Kind::Listener);
+        assert_eq!(kind_of(claimed.as_fd()), DescriptorKind::Listener);
         drop(claimed);
         for none in [0, 2, 1_000_000, u32::MAX] {
             assert_eq!(claim(none).unwrap_err(), Errno::BADF);
@@ -117,6 +121,14 @@ mod tests {
         let file = std::fs::File::open("/proc/self/exe").unwrap();
         let (pipe, _writer) = std::io::pipe().unwrap();
         let all = [listener.as_fd(), client.as_fd(), pipe.as_fd(), file.as_fd()];
-        assert_eq!(all.map(kind_of), [Kind::Listener, Kind::Connection, Kind::Pipe, Kind::Other]);
+        assert_eq!(
+            all.map(kind_of),
+            [
+                DescriptorKind::Listener,
+                DescriptorKind::Connection,
+                DescriptorKind::Pipe,
+                DescriptorKind::Other
+            ]
+        );
     }
 }

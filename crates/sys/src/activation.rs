@@ -1,7 +1,7 @@
 //! Descriptors that the service manager has opened for this process (sd_listen_fds(3)).
 
 use crate::Errno;
-use crate::inherit::claim;
+use crate::handoff::claim;
 use rustix::fd::OwnedFd;
 use std::env;
 use std::fmt;
@@ -13,7 +13,7 @@ const UNNAMED: &str = "unknown";
 
 /// A descriptor that was there when the process started.
 #[derive(Debug)]
-pub struct Inherited {
+pub struct ActivatedDescriptor {
     /// What its unit calls it; several may have one name.
     pub name: String,
     /// The descriptor, close-on-exec from now on.
@@ -22,12 +22,12 @@ pub struct Inherited {
 
 /// The environment promises descriptors that are not there.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct InheritError {
+pub struct ActivationError {
     promised: String,
     errno: Option<Errno>,
 }
 
-impl fmt::Display for InheritError {
+impl fmt::Display for ActivationError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { promised, errno } = self;
         match errno {
@@ -40,11 +40,11 @@ impl fmt::Display for InheritError {
     }
 }
 
-impl std::error::Error for InheritError {}
+impl std::error::Error for ActivationError {}
 
 /// Takes the descriptors that `LISTEN_PID`, `LISTEN_FDS` and `LISTEN_FDNAMES` tell of, in their
 /// order; none if they are meant for another process. An error the second time: they are taken.
-pub fn take_inherited() -> Result<Vec<Inherited>, InheritError> {
+pub fn take_activated() -> Result<Vec<ActivatedDescriptor>, ActivationError> {
     let variable = |name| env::var_os(name).and_then(|value| value.into_string().ok());
     let is_ours = variable("LISTEN_PID").is_some_and(|pid| pid == std::process::id().to_string());
     let Some(count) = variable("LISTEN_FDS").filter(|_| is_ours) else { return Ok(Vec::new()) };
@@ -53,17 +53,17 @@ pub fn take_inherited() -> Result<Vec<Inherited>, InheritError> {
 }
 
 /// The names of so many descriptors.
-fn names(count: &str, names: &str) -> Result<Vec<String>, InheritError> {
-    let error = || InheritError { promised: count.to_owned(), errno: None };
+fn names(count: &str, names: &str) -> Result<Vec<String>, ActivationError> {
+    let error = || ActivationError { promised: count.to_owned(), errno: None };
     // No process has more descriptors than a 16-bit number of them by default.
     let count: usize = count.parse::<u16>().map_err(|_| error())?.into();
     let given = names.split(':').map(|name| if name.is_empty() { UNNAMED } else { name });
     Ok(given.chain(std::iter::repeat(UNNAMED)).take(count).map(str::to_owned).collect())
 }
 
-fn take(number: u32, name: String) -> Result<Inherited, InheritError> {
-    let error = |errno| InheritError { promised: number.to_string(), errno: Some(errno) };
-    Ok(Inherited { name, descriptor: claim(number).map_err(error)? })
+fn take(number: u32, name: String) -> Result<ActivatedDescriptor, ActivationError> {
+    let error = |errno| ActivationError { promised: number.to_string(), errno: Some(errno) };
+    Ok(ActivatedDescriptor { name, descriptor: claim(number).map_err(error)? })
 }
 
 #[cfg(test)]
@@ -93,6 +93,6 @@ mod tests {
 
     #[test]
     fn nothing_is_taken_that_is_meant_for_another_process() {
-        assert!(take_inherited().unwrap().is_empty());
+        assert!(take_activated().unwrap().is_empty());
     }
 }

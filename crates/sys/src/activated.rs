@@ -49,7 +49,7 @@ pub fn listens_at(socket: BorrowedFd<'_>) -> Option<ListensAt> {
 
 /// Makes a listening socket like those that [`crate::listen`] opens: non-blocking, with the same
 /// queue and the same options. `EINVAL` if it is no listening stream socket.
-pub fn adopt(socket: BorrowedFd<'_>, options: &TcpOptions) -> Result<()> {
+pub fn prepare_activated(socket: BorrowedFd<'_>, options: &TcpOptions) -> Result<()> {
     let at = listens_at(socket).ok_or(Errno::INVAL)?;
     fcntl_setfl(socket, fcntl_getfl(socket)? | OFlags::NONBLOCK)?;
     if matches!(at, ListensAt::Ip { .. }) {
@@ -98,14 +98,14 @@ mod tests {
         let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         for descriptor in [file.as_fd(), datagrams.as_fd(), client.as_fd()] {
             assert_eq!(listens_at(descriptor), None);
-            assert_eq!(adopt(descriptor, &OPTIONS), Err(Errno::INVAL));
+            assert_eq!(prepare_activated(descriptor, &OPTIONS), Err(Errno::INVAL));
         }
     }
 
     #[test]
     fn an_adopted_socket_is_like_one_of_ours() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        adopt(listener.as_fd(), &OPTIONS).unwrap();
+        prepare_activated(listener.as_fd(), &OPTIONS).unwrap();
         assert_eq!(accept(listener.as_fd()).unwrap_err(), Errno::AGAIN);
         let _client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let (socket, _) = accept(listener.as_fd()).unwrap();
