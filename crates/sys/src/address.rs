@@ -1,16 +1,23 @@
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 
-/// The address of a peer in 24 bytes: a session keeps two of them for as long as it lives.
+/// The address of a peer. It takes 23 bytes at any alignment: a session keeps two of them for as long as
+/// it lives.
 ///
 /// An IPv4 client of a socket that listens on IPv6 and IPv4 is shown as the IPv4 client it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Address {
-    /// An IPv4 address and port.
-    V4([u8; 4], u16),
-    /// An IPv6 address, port and scope.
-    V6([u8; 16], u16, u32),
-    /// A Unix socket. A client's is nearly always unnamed, so no name is kept.
+pub struct Address {
+    kind: Kind,
+    /// IPv4 uses the first four bytes.
+    ip: [u8; 16],
+    port: [u8; 2],
+    scope: [u8; 4],
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    V4,
+    V6,
     Unix,
 }
 
@@ -20,22 +27,42 @@ impl From<SocketAddr> for Address {
             SocketAddr::V6(v6) => v6.scope_id(),
             SocketAddr::V4(_) => 0,
         };
+        let port = address.port().to_ne_bytes();
         match address.ip().to_canonical() {
-            IpAddr::V4(ip) => Self::V4(ip.octets(), address.port()),
-            IpAddr::V6(ip) => Self::V6(ip.octets(), address.port(), scope),
+            IpAddr::V4(v4) => {
+                let mut ip = [0; 16];
+                ip[..4].copy_from_slice(&v4.octets());
+                Self { kind: Kind::V4, ip, port, scope: [0; 4] }
+            }
+            IpAddr::V6(v6) => {
+                Self { kind: Kind::V6, ip: v6.octets(), port, scope: scope.to_ne_bytes() }
+            }
         }
     }
 }
 
 impl Address {
+    /// A Unix socket. A client's is nearly always unnamed, so no name is kept.
+    pub const UNIX: Self = Self { kind: Kind::Unix, ip: [0; 16], port: [0; 2], scope: [0; 4] };
+
+    /// Whether it is a Unix socket.
+    pub fn is_unix(self) -> bool {
+        self.kind == Kind::Unix
+    }
+
     /// The address in the standard library's form; `None` for a Unix socket.
     pub fn ip(self) -> Option<SocketAddr> {
-        match self {
-            Self::V4(ip, port) => Some(SocketAddr::new(Ipv4Addr::from(ip).into(), port)),
-            Self::V6(ip, port, scope) => {
-                Some(SocketAddrV6::new(Ipv6Addr::from(ip), port, 0, scope).into())
+        let port = u16::from_ne_bytes(self.port);
+        match self.kind {
+            Kind::V4 => {
+                let [a, b, c, d, ..] = self.ip;
+                Some(SocketAddrV4::new(Ipv4Addr::new(a, b, c, d), port).into())
             }
-            Self::Unix => None,
+            Kind::V6 => {
+                let scope = u32::from_ne_bytes(self.scope);
+                Some(SocketAddrV6::new(Ipv6Addr::from(self.ip), port, 0, scope).into())
+            }
+            Kind::Unix => None,
         }
     }
 }
@@ -55,15 +82,17 @@ mod tests {
 
     #[test]
     fn is_small_and_shows_what_it_was_made_of() {
-        assert_eq!(size_of::<Address>(), 24);
+        assert_eq!((size_of::<Address>(), align_of::<Address>()), (23, 1));
+        assert_eq!(size_of::<Option<Address>>(), 23);
         for (given, shown) in [
             ("127.0.0.1:80", "127.0.0.1:80"),
             ("[2001:db8::1]:65535", "[2001:db8::1]:65535"),
+            ("[fe80::1%7]:9", "[fe80::1%7]:9"),
             ("[::ffff:10.0.0.1]:22", "10.0.0.1:22"),
         ] {
             let address = Address::from(given.parse::<SocketAddr>().unwrap());
             assert_eq!(address.to_string(), shown);
         }
-        assert_eq!(Address::Unix.to_string(), "unix");
+        assert_eq!(Address::UNIX.to_string(), "unix");
     }
 }

@@ -185,7 +185,7 @@ pub fn accept(listener: BorrowedFd<'_>) -> Result<(OwnedFd, Address)> {
     let ip = peer.and_then(|peer: SocketAddrAny| SocketAddr::try_from(peer).ok());
     let Some(ip) = ip else {
         keep_urgent_inline(socket.as_fd())?;
-        return Ok((socket, Address::Unix));
+        return Ok((socket, Address::UNIX));
     };
     Ok((socket, ip.into()))
 }
