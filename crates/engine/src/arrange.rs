@@ -7,7 +7,9 @@ use crate::forward::Forward;
 use crate::leaving::Leaving;
 use crate::listen_error::ListenError;
 use crate::listener::Listener;
+use crate::message::Message;
 use crate::publish::{attach, remove};
+use crate::rule::Route;
 use crate::rules::Rules;
 use crate::running::{Forwards, Removed, Running, Unbound};
 use crate::shared::Shared;
@@ -16,18 +18,18 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Instant;
 
-/// A configuration that has taken the place of another, and that the workers do not know yet.
+/// A new configuration that is not published to the workers yet.
 pub(crate) struct Arranged {
     skipped: Vec<Unbound>,
     changes: Changes,
-    /// Listeners that nobody wants any more.
+    /// Listeners that no forward has any more.
     spare: Vec<Listener>,
     leaving: Leaving,
 }
 
 impl Arranged {
-    /// Tells the workers. Returns the forwards that were skipped, because the configuration allows
-    /// it.
+    /// Publishes the changes to the workers. Returns the forwards that were skipped, because the
+    /// configuration allows it.
     pub(crate) fn take_effect(self, shared: &Arc<Shared>) -> Vec<Unbound> {
         self.leaving.ignore_newcomers();
         remove(self.spare, self.changes, shared);
@@ -116,18 +118,18 @@ impl Forwards {
         for plan in plans.iter().filter(comes_back) {
             // A removed forward is already drained, and may have sessions.
             let running = if let Some(removed) = self.take_removed(&plan.name) {
-                Running::new(removed.plan, removed.forward, Vec::new())
+                Running::new(removed.plan, removed.forward, removed.routes, Vec::new())
             } else {
                 let forward = self.new_forward(plan, shared);
                 forward.set_draining(true);
-                Running::new(Arc::clone(plan), forward, Vec::new())
+                Running::new(Arc::clone(plan), forward, Vec::new(), Vec::new())
             };
             self.running.push(running);
         }
         self.apply_what_can_be_bound(plans, shared)
     }
 
-    /// Whether something listens now, and nothing would because of what is skipped.
+    /// Whether skipped forwards would leave no listener where there is one now.
     fn loses_its_last_listener(&self, plans: &[Arc<plan::Forward>], fresh: &Fresh<'_>) -> bool {
         let drained = self.drained();
         let drained = plans.iter().filter(|plan| drained.contains(&plan.name)).count();
@@ -135,7 +137,8 @@ impl Forwards {
         skipped > 0 && skipped + drained == plans.len() && self.listeners().next().is_some()
     }
 
-    /// Makes `plans` what runs, with what was bound for them, without a word to the workers.
+    /// Makes `plans` the running configuration, with the listeners bound for them. The workers learn of
+    /// it by [`Arranged::take_effect`].
     pub(crate) fn arrange(
         &mut self,
         plans: &[Arc<plan::Forward>],
@@ -165,7 +168,7 @@ impl Forwards {
                 let new = fresh.listeners.remove(address).map(|new| (new, true));
                 new.or_else(|| spare.remove(address).map(|old| (old, false)))
             };
-            let running = self.succeed(old, plan, shared, &mut listener, &mut changes);
+            let running = self.replace(old, plan, shared, &mut listener, &mut changes);
             self.running.push(Running { unbound: unbound.cloned(), ..running });
         }
         self.retire(before.into_values());
@@ -173,9 +176,9 @@ impl Forwards {
         Arranged { skipped, changes, spare: spare.into_values().collect(), leaving }
     }
 
-    /// The forward of `plan`, as the successor of `old` if there is one. `listener` gives it the one
-    /// at an address, and whether that is new.
-    fn succeed(
+    /// Replaces the forward `old` by that of `plan`, which keeps its sessions, counters and targets.
+    /// `listener` yields the listener at an address, and whether it is new.
+    fn replace(
         &mut self,
         old: Option<Running>,
         plan: &Arc<plan::Forward>,
@@ -184,36 +187,36 @@ impl Forwards {
         changes: &mut Changes,
     ) -> Running {
         let same = old.as_ref().is_some_and(|old| old.runs_as(plan));
-        // The workers do not know the listeners of one that was skipped.
-        let known = same && old.as_ref().is_some_and(|old| old.unbound.is_none());
-        let forward = match old {
+        let (forward, routes) = match old {
             Some(old) => {
                 if !same {
                     let draining = old.forward.is_draining();
                     change_rules(&old.forward, plan, draining, shared, changes);
                 }
-                old.forward
+                (old.forward, old.routes)
             }
             // One that comes back while it has sessions is the same forward again.
             None => match self.take_removed(&plan.name) {
-                Some(Removed { forward, .. }) => {
+                Some(Removed { forward, routes, .. }) => {
                     change_rules(&forward, plan, false, shared, changes);
-                    forward
+                    (forward, routes)
                 }
-                None => self.new_forward(plan, shared),
+                None => (self.new_forward(plan, shared), Vec::new()),
             },
         };
+        let routes = replace_routes(routes, &forward, plan);
         let mut listeners = Vec::with_capacity(plan.routes.len());
         if !forward.is_draining() {
-            for route in &plan.routes {
-                let Some((listener, is_new)) = listener(&route.listen) else { continue };
-                if is_new || !known {
-                    changes.listen.extend(attach(&listener, &forward, route));
+            for (planned, route) in plan.routes.iter().zip(&routes) {
+                let Some((mut listener, is_new)) = listener(&planned.listen) else { continue };
+                if is_new || !same {
+                    listener.set_options(&forward.rules().options);
                 }
+                changes.listen.extend(attach(&mut listener, route));
                 listeners.push(listener);
             }
         }
-        Running::new(Arc::clone(plan), forward, listeners)
+        Running::new(Arc::clone(plan), forward, routes, listeners)
     }
 
     pub(crate) fn new_forward(&mut self, plan: &plan::Forward, shared: &Shared) -> Arc<Forward> {
@@ -229,13 +232,35 @@ impl Forwards {
         Some(self.removed.remove(at))
     }
 
-    /// What is no longer configured lets its sessions end.
+    /// Drains the forwards that are no longer configured.
     fn retire(&mut self, gone: impl Iterator<Item = Running>) {
-        for Running { plan, forward, .. } in gone {
+        for Running { plan, forward, routes, .. } in gone {
             forward.set_draining(true);
-            self.removed.push(Removed { plan, forward, since: Instant::now() });
+            self.removed.push(Removed { plan, forward, routes, since: Instant::now() });
         }
     }
+}
+
+/// The routes of `plan`. A listen address that stays keeps its route, with a new target set if its
+/// targets have changed: neither its listener nor any session is visited for that.
+fn replace_routes(
+    old: Vec<Arc<Route>>,
+    forward: &Arc<Forward>,
+    plan: &plan::Forward,
+) -> Vec<Arc<Route>> {
+    let old = old.into_iter().map(|route| (Arc::clone(&route.listen), route));
+    let mut old: HashMap<Arc<str>, Arc<Route>> = old.collect();
+    let route = |planned: &plan::Route| {
+        let (listen, targets) = (planned.listen.to_string(), std::slice::from_ref(&planned.target));
+        match old.remove(listen.as_str()) {
+            Some(route) => {
+                route.targets.replace(targets, forward.workers());
+                route
+            }
+            None => Arc::new(Route::new(forward, listen.into(), targets)),
+        }
+    };
+    plan.routes.iter().map(route).collect()
 }
 
 /// Gives a forward the rules of `plan`, for its open sessions too.
@@ -246,8 +271,13 @@ fn change_rules(
     shared: &Shared,
     changes: &mut Changes,
 ) {
+    let at_limit = forward.rules().at_limit;
     if forward.set_rules(Rules { draining, ..Rules::of(plan) }) {
         changes.stricter.push(Arc::clone(forward));
     }
     shared.wake(forward.gate.set_limit(plan.settings.max_sessions.get()));
+    if at_limit != plan.settings.at_limit {
+        // Listeners that were set aside with a full process are decided again, too.
+        shared.broadcast(|| Message::RoomAgain);
+    }
 }

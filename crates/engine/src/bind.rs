@@ -1,4 +1,4 @@
-//! Binding the addresses of a new configuration, before anything of the old one is given up.
+//! Binding the addresses of a new configuration, before anything of the old one is removed.
 
 use crate::leaving::Leaving;
 use crate::listen_error::{ListenCause, ListenError};

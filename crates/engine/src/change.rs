@@ -1,22 +1,23 @@
-//! A changed configuration, as the workers are given it: listeners come, go and lead elsewhere, and
-//! open sessions get the new rules of their forwards.
+//! A changed configuration as a message to the workers: added and removed listeners, and forwards whose
+//! sessions may be due earlier. Only data.
 
-use crate::forward::{Forward, Route};
+use crate::forward::Forward;
+use crate::rule::Route;
 use rustix::fd::OwnedFd;
 use std::sync::Arc;
 
-/// A listening socket, and where its connections go.
+/// A listening socket and the route of its connections.
 pub(crate) struct Listening {
     pub(crate) socket: Arc<OwnedFd>,
     pub(crate) route: Arc<Route>,
 }
 
-/// What changes, for all workers alike.
+/// Changes for all workers alike.
 #[derive(Default)]
 pub(crate) struct Changes {
-    /// Listeners by number: new ones, and known ones that lead elsewhere from now on.
+    /// Listeners by number: new ones, and known ones that get another route.
     pub(crate) listen: Vec<(u32, Arc<Listening>)>,
-    /// Listeners that are given up.
+    /// Removed listeners.
     pub(crate) unlisten: Vec<u32>,
     /// Forwards with rules under which open sessions may be due earlier than before, in the order of
     /// their addresses in memory.

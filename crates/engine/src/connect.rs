@@ -1,14 +1,15 @@
-//! From an accepted client to a connected target: names, addresses, attempts.
+//! Stage *connect*: attempts to connect to the addresses of the selected target.
 
 use crate::context::Context;
 use crate::failure;
-use crate::forward::Target;
 use crate::loop_guard::LoopGuard;
 use crate::relay;
 use crate::report::Report;
 use crate::resolve::Query;
+use crate::rules::Rules;
 use crate::session::{Outcome, Over, Session};
 use crate::table::Entry;
+use crate::targets::TargetAddress;
 use flow::{By, Cause, End, Failure, Readiness, Time};
 use plan::OnRefusal;
 use rustix::fd::{AsFd, OwnedFd};
@@ -18,39 +19,50 @@ use std::time::Duration;
 use sys::socket::Progress;
 use sys::{Address, Errno, Event};
 
-/// Begins to connect a session's target.
-pub(crate) fn begin(entry: &mut Entry<'_>, context: &mut Context) -> Outcome {
-    if let Target::Name(host, port) = &entry.session.route().target {
-        context.shared.resolver.resolve(Query {
-            host: Arc::clone(host),
-            port: *port,
-            session: entry.key,
-            worker: Arc::clone(&context.mailbox),
-        });
-        entry.set_timer();
+/// Begins to connect to the selected target.
+pub(crate) fn begin(entry: &mut Entry<'_>, context: &mut Context, rules: &Rules) -> Outcome {
+    let session = &mut *entry.session;
+    let (Some(target), Some(connecting)) = (session.permit.target(), &mut session.connecting)
+    else {
         return Ok(());
+    };
+    match &target.address {
+        TargetAddress::Name(host, port) => {
+            context.shared.resolver.resolve(Query {
+                host: Arc::clone(host),
+                port: *port,
+                session: entry.key,
+                worker: Arc::clone(&context.mailbox),
+            });
+            entry.set_timer_by(rules);
+            return Ok(());
+        }
+        TargetAddress::Unix(_) => session.flow.distrust_short_reads(End::Target),
+        TargetAddress::Ip(_) => {}
     }
-    next_attempt(entry, context)
+    connecting.attempts.resolved(1);
+    next_attempt(entry, context, rules)
 }
 
-/// The answer to a name's query.
+/// Handles the answer to a query for the target's name.
 pub(crate) fn resolved(
     entry: &mut Entry<'_>,
     context: &mut Context,
     addresses: Arc<[SocketAddr]>,
 ) -> Outcome {
+    let rules = entry.session.rules();
     let Some(connecting) = &mut entry.session.connecting else { return Ok(()) };
     if addresses.is_empty() {
         let failure = Failure { cause: Cause::NameError, errno: None, fin_unknown: false };
-        return Err(give_up(entry.session, context, failure));
+        return Err(fail(entry.session, context, &rules, failure));
     }
     connecting.attempts.resolved(addresses.len());
     connecting.resolved = Some(addresses);
-    next_attempt(entry, context)
+    next_attempt(entry, context, &rules)
 }
 
 /// Tries the target's next address, and those behind it as long as each fails at once.
-fn next_attempt(entry: &mut Entry<'_>, context: &mut Context) -> Outcome {
+fn next_attempt(entry: &mut Entry<'_>, context: &mut Context, rules: &Rules) -> Outcome {
     let now = context.now;
     loop {
         let session = &mut *entry.session;
@@ -59,36 +71,39 @@ fn next_attempt(entry: &mut Entry<'_>, context: &mut Context) -> Outcome {
         let Some(connecting) = &mut session.connecting else { return Ok(()) };
         let Some((position, until)) = connecting.attempts.next(now) else {
             let failure = connecting.failure.unwrap_or(TIMED_OUT);
-            return Err(give_up(session, context, failure));
+            return Err(fail(session, context, rules, failure));
         };
         session.flow.attempt(until);
         let address = address_at(session, position);
         if leads_back(&context.shared.loop_guard, session, address) {
-            fail_attempt(session, LOOP);
+            attempt_failed(session, context.index, LOOP);
             continue;
+        }
+        if let Some(target) = session.permit.target() {
+            target.connect_tried(context.index);
         }
         match attempt(session, address) {
             Ok((socket, progress)) => {
                 session.target = Some(socket);
                 context.register(entry, End::Target)?;
                 if matches!(progress, Progress::Connected) {
-                    return connected(entry, context, Readiness::default());
+                    return connected(entry, context, rules, Readiness::default());
                 }
-                entry.set_timer();
+                entry.set_timer_by(rules);
                 return Ok(());
             }
             // Only a Unix socket's full queue says so: its listener lives, and is busy.
             Err(Errno::AGAIN) => {
-                try_again(session, now);
-                entry.set_timer();
+                retry_later(session, now);
+                entry.set_timer_by(rules);
                 return Ok(());
             }
-            Err(errno) => fail_attempt(session, failure::of_attempt(errno)),
+            Err(errno) => attempt_failed(session, context.index, failure::of_attempt(errno)),
         }
     }
 }
 
-/// An event before the target was connected.
+/// Handles an event before the target is connected.
 pub(crate) fn event(
     entry: &mut Entry<'_>,
     context: &mut Context,
@@ -105,16 +120,18 @@ pub(crate) fn event(
             let reason = session.flow.reason_of_client_failure(failure::of_connection(errno));
             Err(Over::reset(reason))
         }
-        // Connected, and reset since: what it sent before that is owed to the client.
+        // Connected, and reset since: the client gets the bytes that came before the reset.
         (End::Target, Some(Err(errno))) if failure::came_after_connecting(errno) => {
             session.flow.broke(End::Target, failure::of_connection(errno));
-            connected(entry, context, readiness)
+            connected(entry, context, &entry.session.rules(), readiness)
         }
         (End::Target, Some(Err(errno))) => {
-            fail_attempt(session, failure::of_attempt(errno));
-            next_attempt(entry, context)
+            attempt_failed(session, context.index, failure::of_attempt(errno));
+            next_attempt(entry, context, &entry.session.rules())
         }
-        (End::Target, _) if event.writable => connected(entry, context, readiness),
+        (End::Target, _) if event.writable => {
+            connected(entry, context, &entry.session.rules(), readiness)
+        }
         // What the client sends meanwhile stays in its socket until the target is there.
         _ => {
             session.flow.learn(end, readiness);
@@ -123,45 +140,55 @@ pub(crate) fn event(
     }
 }
 
-fn connected(entry: &mut Entry<'_>, context: &mut Context, readiness: Readiness) -> Outcome {
+fn connected(
+    entry: &mut Entry<'_>,
+    context: &mut Context,
+    rules: &Rules,
+    readiness: Readiness,
+) -> Outcome {
     let now = context.now;
     let session = &mut *entry.session;
     if is_itself(session, context.shared.first_ephemeral_port) {
-        try_again(session, now);
-        fail_attempt(session, failure::of_attempt(Errno::CONNREFUSED));
-        return next_attempt(entry, context);
+        retry_later(session, now);
+        attempt_failed(session, context.index, failure::of_attempt(Errno::CONNREFUSED));
+        return next_attempt(entry, context, rules);
     }
     session.connecting = None;
     session.flow.connected(now);
     session.counters.connected(now.since(session.flow.accepted()));
     session.flow.learn(End::Target, readiness);
-    let tcp = session.target_address.is_some_and(|address| address != Address::Unix);
-    session.options_due = tcp && !session.route().forward.rules().options.is_nothing();
+    let tcp = session.target_address.is_some_and(|address| !address.is_unix());
+    session.options_due = tcp && !rules.options.is_nothing();
     if context.shared.detail.steps() {
         context.shared.outbox.send(Report::Forwarding {
             id: session.id,
             forward: Arc::clone(&session.route().forward.name),
-            target: session.target_address.unwrap_or(Address::Unix),
+            target: session.target_address.unwrap_or(Address::UNIX),
         });
     }
+    entry.set_timer_by(rules);
     relay::serve(entry, context).1
 }
 
-/// The present attempt has taken too long.
-pub(crate) fn attempt_timed_out(entry: &mut Entry<'_>, context: &mut Context) -> Outcome {
-    fail_attempt(entry.session, TIMED_OUT);
-    next_attempt(entry, context)
+/// Handles an attempt that has taken too long.
+pub(crate) fn attempt_timed_out(
+    entry: &mut Entry<'_>,
+    context: &mut Context,
+    rules: &Rules,
+) -> Outcome {
+    attempt_failed(entry.session, context.index, TIMED_OUT);
+    next_attempt(entry, context, rules)
 }
 
-/// No attempt is left: the session is over.
-fn give_up(session: &mut Session, context: &mut Context, failure: Failure) -> Over {
+/// Ends a session whose attempts have all failed.
+fn fail(session: &Session, context: &mut Context, rules: &Rules, failure: Failure) -> Over {
     let reason = failure::reason_of_attempt(failure);
     if reason.by == By::Resource {
         // Spare pipes are descriptors, too.
         context.pump.pool.clear();
         context.report_exhausted(failure.cause, "connecting to a target");
     }
-    let abort = session.route().forward.rules().on_refusal == OnRefusal::Reset;
+    let abort = rules.on_refusal == OnRefusal::Reset;
     if !abort {
         // Closing a socket with unread bytes would reset it all the same.
         context.pump.discard(session.client.as_fd());
@@ -179,14 +206,17 @@ const TIMED_OUT: Failure =
 
 const LOOP: Failure = Failure { cause: Cause::Loop, errno: None, fin_unknown: false };
 
-fn fail_attempt(session: &mut Session, failure: Failure) {
+fn attempt_failed(session: &mut Session, worker: usize, failure: Failure) {
+    if let Some(target) = session.permit.target() {
+        target.connect_failed(worker);
+    }
     if let Some(connecting) = &mut session.connecting {
         connecting.failure = Some(failure);
     }
 }
 
-/// The same address is to be tried again, after a pause.
-fn try_again(session: &mut Session, now: Time) {
+/// Schedules another attempt at the same address, after a pause.
+fn retry_later(session: &mut Session, now: Time) {
     if let Some(connecting) = &mut session.connecting {
         let at = now.after(BUSY_PAUSE * (1 << connecting.busy.min(DOUBLINGS)));
         connecting.busy = connecting.busy.saturating_add(1);
@@ -195,7 +225,7 @@ fn try_again(session: &mut Session, now: Time) {
     }
 }
 
-/// Whether the "target" is our own socket. Asked only where it can be: it costs system calls.
+/// Whether the socket is connected to itself. Checked only where that can happen: it costs system calls.
 fn is_itself(session: &Session, first_ephemeral_port: u16) -> bool {
     let address = session.target_address.and_then(Address::ip);
     let possible = address.is_some_and(|address| {
@@ -205,11 +235,12 @@ fn is_itself(session: &Session, first_ephemeral_port: u16) -> bool {
     socket.is_some_and(sys::socket::is_connected_to_itself)
 }
 
-/// Whether the session's target is a listener of this process. Notes its address, as an attempt
-/// would.
+/// Whether the session's target is a listener of this process. Sets the target's address, as an attempt
+/// does.
 fn leads_back(guard: &LoopGuard, session: &mut Session, address: Option<SocketAddr>) -> bool {
-    let (reached, target_address) = match (&session.route().target, address) {
-        (Target::Unix(path), _) => (guard.reached_at(path), Some(Address::Unix)),
+    let target = session.permit.target().map(|target| &target.address);
+    let (reached, target_address) = match (target, address) {
+        (Some(TargetAddress::Unix(path)), _) => (guard.reached_at(path), Some(Address::UNIX)),
         (_, Some(address)) => (guard.reached_by(address), Some(address.into())),
         (_, None) => (false, session.target_address),
     };
@@ -220,17 +251,18 @@ fn leads_back(guard: &LoopGuard, session: &mut Session, address: Option<SocketAd
 /// The target's address in this position; `None` if it is a Unix socket.
 fn address_at(session: &Session, position: usize) -> Option<SocketAddr> {
     let resolved = session.connecting.as_ref().and_then(|connecting| connecting.resolved.as_ref());
-    match &session.route().target {
-        Target::Unix(_) => None,
-        Target::Addresses(addresses) => addresses.get(position).copied(),
-        Target::Name(..) => resolved.and_then(|addresses| addresses.get(position)).copied(),
+    match session.permit.target()?.address {
+        TargetAddress::Unix(_) => None,
+        TargetAddress::Ip(address) => (position == 0).then_some(address),
+        TargetAddress::Name(..) => resolved?.get(position).copied(),
     }
 }
 
 /// One attempt.
 fn attempt(session: &mut Session, address: Option<SocketAddr>) -> sys::Result<(OwnedFd, Progress)> {
-    if let Target::Unix(path) = &session.permit.route().target {
-        session.target_address = Some(Address::Unix);
+    let target = session.permit.target().map(|target| &target.address);
+    if let Some(TargetAddress::Unix(path)) = target {
+        session.target_address = Some(Address::UNIX);
         return Ok((sys::socket::connect_unix(path)?, Progress::Connected));
     }
     let address = address.ok_or(Errno::HOSTUNREACH)?;

@@ -1,4 +1,4 @@
-//! What the handlers of a worker work with, whichever session it is about.
+//! A worker's own state that every handler of a session's event uses.
 
 use crate::failure;
 use crate::mailbox::Mailbox;
@@ -38,13 +38,14 @@ impl Context {
         })
     }
 
+    /// Sends a report of this kind, rate-limited.
+    pub(crate) fn report(&mut self, kind: Kind, make: impl FnOnce(u64) -> Report) {
+        self.rate_limit.report(&self.shared.outbox, self.now, kind, make);
+    }
+
     /// Reports that a resource is missing, rate-limited.
     pub(crate) fn report_exhausted(&mut self, cause: Cause, needed_for: &'static str) {
         let kind = Kind::Resource(needed_for, cause);
-        self.rate_limit.report(&self.shared.outbox, self.now, kind, |count| Report::Exhausted {
-            cause,
-            needed_for,
-            count,
-        });
+        self.report(kind, |count| Report::Exhausted { cause, needed_for, count });
     }
 }

@@ -1,5 +1,5 @@
-//! What is counted, per forward. Each worker counts for itself, so that no two write the same
-//! number; whoever reads adds them up.
+//! Counters per forward. Each worker has its own, so that each number has one writer; a reader adds them
+//! up.
 
 mod totals;
 use totals::add_up;
@@ -12,16 +12,16 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 use sys::Errno;
 
-/// A number that only its worker changes: no locked instruction.
+/// A number with one writer, its worker: no locked instruction.
 #[derive(Default)]
-struct Count(AtomicU64);
+pub(crate) struct Count(AtomicU64);
 
 impl Count {
-    fn add(&self, n: u64) {
+    pub(crate) fn add(&self, n: u64) {
         self.0.store(self.get() + n, Ordering::Relaxed);
     }
 
-    fn get(&self) -> u64 {
+    pub(crate) fn get(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
     }
 }
@@ -125,7 +125,7 @@ impl Counters {
         self.opened.add(count);
     }
 
-    /// Goes on from what was counted before. Only while no worker counts here yet.
+    /// Adds the counts of the previous process image. Only while no worker counts here yet.
     pub(crate) fn seed(&self, totals: &Totals) {
         self.opened.add(totals.opened);
         let bytes = self.bytes.as_flattened().iter().zip(totals.bytes.as_flattened());
@@ -152,13 +152,17 @@ fn is_failure(by: By, phase: Phase) -> bool {
     phase == Phase::Connect && matches!(by, By::Target | By::Limit | By::Resource)
 }
 
-/// The counters of all workers for one forward. A worker's come into being with its first session:
-/// thousands of forwards that nobody uses cost nothing.
+/// The counters of all workers for one forward. A worker's are allocated with its first session:
+/// thousands of unused forwards cost nothing.
 pub(crate) struct ForwardCounters(Box<[OnceLock<Arc<Counters>>]>);
 
 impl ForwardCounters {
     pub(crate) fn new(workers: usize) -> Self {
         Self((0..workers).map(|_| OnceLock::new()).collect())
+    }
+
+    pub(crate) fn workers(&self) -> usize {
+        self.0.len()
     }
 
     pub(crate) fn of(&self, worker: usize) -> &Arc<Counters> {

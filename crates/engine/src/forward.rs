@@ -1,11 +1,9 @@
-//! A forward as it runs: what its sessions share.
+//! A running forward: the state that its sessions share.
 
 use crate::counters::ForwardCounters;
 use crate::permit::Gate;
 use crate::rules::Rules;
 use arc_swap::{ArcSwap, Guard};
-use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 /// One configured rule, running. All workers share it for as long as the forward or one of its
@@ -32,6 +30,11 @@ impl Forward {
         self.rules.load()
     }
 
+    /// The number of workers that count for it.
+    pub(crate) fn workers(&self) -> usize {
+        self.counters.workers()
+    }
+
     pub(crate) fn is_draining(&self) -> bool {
         self.rules().draining
     }
@@ -45,51 +48,9 @@ impl Forward {
         rules.are_stricter_than(&old)
     }
 
-    /// From now on it takes no new sessions, or takes them again.
+    /// Stops taking new sessions, or takes them again.
     pub(crate) fn set_draining(&self, draining: bool) {
         let rules = Rules { draining, ..Rules::clone(&self.rules()) };
         self.rules.store(Arc::new(rules));
     }
-}
-
-/// Where the sessions of one listener go. Sessions keep it for as long as they live; the listening
-/// socket is not part of it, so that a listener can be closed under living sessions.
-pub(crate) struct Route {
-    pub(crate) forward: Arc<Forward>,
-    /// The listen address, as shown.
-    pub(crate) listen: Arc<str>,
-    pub(crate) target: Target,
-    /// The target, as shown.
-    pub(crate) target_text: Arc<str>,
-}
-
-impl Route {
-    pub(crate) fn new(forward: &Arc<Forward>, route: &plan::Route) -> Self {
-        Self::leading(forward, route.listen.to_string().into(), &route.target)
-    }
-
-    /// From a listen address, as shown, to a target.
-    pub(crate) fn leading(forward: &Arc<Forward>, listen: Arc<str>, target: &plan::Target) -> Self {
-        Self {
-            forward: Arc::clone(forward),
-            listen,
-            target: match target {
-                plan::Target::Ip(address) => Target::Addresses([*address]),
-                plan::Target::Name { host, port } => Target::Name(host.as_str().into(), *port),
-                plan::Target::Unix(path) => Target::Unix(path.clone()),
-            },
-            target_text: target.to_string().into(),
-        }
-    }
-}
-
-/// The address that sessions connect to.
-#[derive(Clone)]
-pub(crate) enum Target {
-    /// Known addresses.
-    Addresses([SocketAddr; 1]),
-    /// A name and port, to be resolved for each session.
-    Name(Arc<str>, u16),
-    /// A Unix socket.
-    Unix(PathBuf),
 }

@@ -72,7 +72,7 @@ pub(crate) fn is_at(address: &ListenAddress, socket: &OwnedFd) -> bool {
         (ListenAddress::Ip(wanted), Some(ListensAt::Ip { address, both_families })) => {
             *wanted == address && !both_families
         }
-        // Without its file nobody would find it.
+        // Without its file no client would find it.
         (ListenAddress::Unix(wanted), Some(ListensAt::Unix(path))) => {
             path.as_ref() == Some(wanted) && SocketFile::is_at(wanted)
         }

@@ -117,7 +117,7 @@ impl Pool {
         Box::new(Holding::Buffer(Buffer { bytes: buffer, from: 0, to: bytes.len() }))
     }
 
-    /// Takes back what a lane no longer needs: it is empty.
+    /// Takes an empty buffer or pipe back from a lane.
     pub(crate) fn give_back(&mut self, holding: Box<Holding>) {
         match *holding {
             Holding::Buffer(buffer) => {
@@ -130,8 +130,8 @@ impl Pool {
         }
     }
 
-    /// Closes what holds bytes that will never be sent: a pipe with somebody's bytes must not be
-    /// lent again.
+    /// Closes a buffer or pipe whose bytes will never be sent: a pipe that holds bytes must not be lent
+    /// again.
     pub(crate) fn discard(&mut self, holding: Box<Holding>) {
         if matches!(*holding, Holding::Pipe(_)) {
             self.pipe_count -= 1;

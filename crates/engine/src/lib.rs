@@ -1,32 +1,19 @@
 //! Carries out what `flow` decides: one thread per core, epoll, and no lock, no allocation and no
 //! clock reading per byte.
 //!
+//! A session passes these stages, one module each. A stage that decides has a file of the same name in
+//! `flow`.
+//!
 //! ```text
-//!   listener --> accept --> connect --> relay: lane up   (copy | splice) --> end
-//!                (gates)    (resolve)   (pump) lane down (copy | splice)     (record)
-//!                   \____________________ worker: events, deadlines, mail ____/
+//!   accept -> permit -> greet -> rule -> select -> connect -> preamble -> relay -> flush -> close
 //! ```
 //!
-//! The modules in the order in which a session meets them:
+//! `worker` is the thread around them: it waits for events, and calls the stage that a session is in.
 
-mod context;
-mod message;
-mod token;
-mod worker;
-
-mod rules;
-
-mod forward;
+mod accept;
 mod permit;
-
-mod acceptor;
-mod change;
-mod publish;
-
-mod session;
-mod slots;
-mod table;
-mod wheel;
+mod rule;
+mod select;
 
 mod connect;
 mod loop_guard;
@@ -38,6 +25,26 @@ mod holding;
 pub use holding::PIPE_SIZES;
 
 mod pump;
+
+mod close;
+
+mod session;
+mod slots;
+mod table;
+mod wheel;
+
+mod acceptor;
+mod context;
+mod token;
+mod worker;
+
+mod forward;
+mod rules;
+mod targets;
+
+mod change;
+mod message;
+mod publish;
 
 mod upgrade;
 pub use upgrade::{Handoff, NotParked, Parked, TakenOver};
@@ -94,7 +101,6 @@ use running::Forwards;
 use rustix::fd::{AsFd, BorrowedFd};
 use shared::Shared;
 use std::collections::BTreeSet;
-use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -105,7 +111,7 @@ use worker::Worker;
 /// Workers need little: the scratch buffer is on the heap, and nothing recurses.
 const STACK: usize = 256 * 1024;
 
-/// What an engine is made of.
+/// The fixed properties of an engine.
 pub struct Options {
     /// Threads that move bytes; at least one.
     pub workers: usize,
@@ -113,9 +119,9 @@ pub struct Options {
     pub max_sessions: u32,
     /// Pipes for bulk, of all workers together. A lane that gets none copies.
     pub pipes: usize,
-    /// What is told about sessions.
+    /// Which events of sessions are reported.
     pub detail: Detail,
-    /// Who turns names into addresses.
+    /// Resolves names of targets.
     pub resolver: Arc<dyn Resolve>,
 }
 
@@ -194,7 +200,7 @@ impl Engine {
         Ok(engine)
     }
 
-    /// Makes these the forwards that run, the first time and whenever the configuration changes.
+    /// Makes these the running forwards, the first time and at each change of the configuration.
     ///
     /// All or nothing: everything new is bound first, and if that fails for a forward that may not
     /// be skipped, or would leave no listener where there is one, nothing has changed. A new address
@@ -221,26 +227,18 @@ impl Engine {
         self.forwards.try_apply(forwards, may_skip, &self.shared)
     }
 
-    /// Like [`Self::apply`], where there is no way back: cannot fail. Every forward may be skipped;
-    /// of a forward with several addresses, those that can be bound listen all the same. It may
-    /// leave no listener at all. Returns the forwards that are skipped, each with the first of its
-    /// addresses that could not be bound: their state is [`ForwardState::Skipped`], and
-    /// [`Self::retry_skipped`] completes them.
-    pub fn apply_what_can_be_bound(&mut self, forwards: &[Arc<plan::Forward>]) -> Vec<Unbound> {
-        self.forwards.apply_what_can_be_bound(forwards, &self.shared)
-    }
-
-    /// Tries once more to bind what could not be bound of the forwards that run, whether they were
-    /// skipped by [`Self::apply`] or by [`Self::apply_what_can_be_bound`], and makes lost files of
-    /// Unix sockets again. What listens goes on undisturbed. Returns the forwards that are still
-    /// skipped; none if all is whole.
+    /// Retries the addresses that could not be bound, of forwards skipped by [`Self::apply`] or by
+    /// [`Self::restore`], and makes lost files of Unix sockets again. Listeners are not disturbed.
+    /// Returns the forwards that are still skipped.
     pub fn retry_skipped(&mut self) -> Vec<Unbound> {
         self.forwards.retry_skipped(&self.shared)
     }
 
-    /// Makes the forwards of an earlier configuration what runs, as
-    /// [`Self::apply_what_can_be_bound`] does. `drained` are the names of those that come back
-    /// drained. Returns the forwards that are skipped.
+    /// Returns to the forwards of an earlier configuration, as far as they can be bound: of a forward
+    /// with several addresses, those that can be bound listen. It may leave no listener at all.
+    /// Forwards that are named in `drained` come back drained. Returns the forwards that are skipped,
+    /// each with the first of its addresses that could not be bound: their state is
+    /// [`ForwardState::Skipped`], and [`Self::retry_skipped`] completes them.
     pub fn restore(
         &mut self,
         forwards: &[Arc<plan::Forward>],
@@ -261,8 +259,7 @@ impl Engine {
         self.forwards.resume(name, &self.shared)
     }
 
-    /// To be called now and then: forgets removed forwards whose sessions have ended, and resets
-    /// those of forwards that were removed longer ago than `removed_timeout`.
+    /// Forgets removed forwards whose sessions have ended, and resets the sessions of forwards that were removed longer ago than `removed_timeout`.
     pub fn tidy(&mut self, removed_timeout: Option<Duration>) {
         self.forwards.tidy(removed_timeout, &self.shared);
     }
@@ -283,12 +280,7 @@ impl Engine {
         Observer(Arc::clone(&self.shared))
     }
 
-    /// The addresses that are listened on, where they are not Unix sockets.
-    pub fn local_addresses(&self) -> Vec<SocketAddr> {
-        self.forwards.listeners().flat_map(Listener::local_addresses).collect()
-    }
-
-    /// Where it listens, as configured.
+    /// The listen addresses, as configured.
     pub fn listen_addresses(&self) -> impl Iterator<Item = String> + '_ {
         self.forwards.listeners().map(|listener| listener.address.to_string())
     }
@@ -307,12 +299,12 @@ impl Engine {
         })
     }
 
-    /// Leaves the files of these Unix sockets behind at the end: somebody else keeps the sockets.
+    /// Leaves the files of these Unix sockets in place at the end: a service manager keeps the sockets.
     pub fn leave_files(&mut self, is_kept: impl Fn(&ListenAddress) -> bool) {
         self.forwards.leave_files(is_kept);
     }
 
-    /// What the workers have to tell.
+    /// The reports of the workers.
     pub fn reports(&self) -> Reports {
         Reports(Arc::clone(&self.shared.outbox))
     }
@@ -327,7 +319,7 @@ impl Engine {
         self.shared.gate.limit()
     }
 
-    /// Changes that number: for who comes next.
+    /// Changes [`Self::max_sessions`] for new sessions; open ones stay.
     pub fn set_max_sessions(&self, limit: u32) {
         self.shared.wake(self.shared.gate.set_limit(limit));
     }

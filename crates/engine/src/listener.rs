@@ -4,6 +4,7 @@ use crate::given::GivenSockets;
 use crate::leaving::Leaving;
 use crate::listen_error::{ListenCause, ListenError};
 use crate::loop_guard::{LoopGuard, Registration};
+use crate::rule::Route;
 use plan::ListenAddress;
 use rustix::fd::{AsFd, OwnedFd};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -14,7 +15,7 @@ use sys::{Errno, FileId, FileState, ListensAt, SocketFile};
 
 /// One listener: a bound socket, or all those that were given under one name.
 pub(crate) struct Listener {
-    /// What the workers know its first socket by; the others follow.
+    /// The number of its first socket; the others follow.
     number: u32,
     pub(crate) address: ListenAddress,
     /// Never empty.
@@ -25,6 +26,8 @@ pub(crate) struct Listener {
     is_to_start: bool,
     /// Its entry in the table of addresses that no session may connect to.
     registration: Option<Registration>,
+    /// The route of its connections, by the last update to the workers.
+    route: Option<Arc<Route>>,
 }
 
 impl Listener {
@@ -90,7 +93,7 @@ impl Listener {
         file: Option<SocketFile>,
     ) -> Self {
         let (address, sockets) = (address.clone(), sockets.into());
-        Self { number, address, sockets, file, is_to_start: false, registration: None }
+        Self { number, address, sockets, file, is_to_start: false, registration: None, route: None }
     }
 
     /// Listens, if it does not yet, and forbids sessions to connect to it from now on.
@@ -110,9 +113,16 @@ impl Listener {
         Ok(())
     }
 
-    /// Its sockets, and what the workers know them by.
+    /// Its sockets with their numbers.
     pub(crate) fn sockets(&self) -> impl Iterator<Item = (u32, &Arc<OwnedFd>)> {
         (self.number..).zip(&self.sockets)
+    }
+
+    /// Sets the route of its connections. False if it is this one already.
+    pub(crate) fn set_route(&mut self, route: &Arc<Route>) -> bool {
+        let is_set = self.route.as_ref().is_some_and(|old| Arc::ptr_eq(old, route));
+        self.route = Some(Arc::clone(route));
+        !is_set
     }
 
     /// The first number that is free after those of its sockets.
@@ -130,7 +140,7 @@ impl Listener {
         }
     }
 
-    /// Stops listening, unless the sockets are somebody else's: a service manager may have copies.
+    /// Stops listening, unless a service manager may have copies of the sockets.
     pub(crate) fn stop(&self) {
         if !matches!(self.address, ListenAddress::Activated(_)) {
             self.sockets().for_each(|(_, socket)| sys::listen::stop(&**socket));
@@ -146,7 +156,7 @@ impl Listener {
         }
     }
 
-    /// Leaves the file of a Unix socket where it is: somebody else keeps the socket.
+    /// Leaves the file of a Unix socket in place: a service manager keeps the socket.
     pub(crate) fn leave_file(&mut self) {
         if let Some(file) = self.file.take() {
             file.leave();

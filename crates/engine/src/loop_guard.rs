@@ -1,9 +1,9 @@
-//! Where we listen ourselves: a connection to such an address would come back to us, be forwarded
-//! again, and so on until the descriptors are used up.
+//! Our own listeners: a connection to one of them would be forwarded again, and so on until the
+//! descriptors are used up.
 //!
-//! What the configuration's text tells is refused when it is read. This is for what it does not: a
-//! name, another address of this host, another path of a socket file. A way back through something
-//! else (a translated address, another forwarder) is not seen; `max_sessions` bounds it.
+//! Loops that show in the configuration's text are refused when it is read. This guard finds the rest: a
+//! name, another address of this host, another path of a socket file. A loop through another host or a
+//! translated address is not detected; `max_sessions` bounds it.
 
 use plan::ListenAddress;
 use std::collections::HashMap;

@@ -19,7 +19,7 @@ impl Wake for sys::Waker {
     }
 }
 
-/// A queue with many writers and one reader, who takes everything at once.
+/// A queue with many writers and one reader, which takes everything at once.
 ///
 /// Only the writer that finds the queue empty wakes the reader: whoever writes behind it does so
 /// before the reader has taken the queue, since both hold the lock.

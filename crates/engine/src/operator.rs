@@ -51,9 +51,9 @@ impl Forwards {
         let old = old.into_iter().map(|listener| (listener.address.clone(), listener));
         let mut listeners: HashMap<_, _> = old.chain(new).collect();
         let mut listen = Vec::new();
-        for route in &plan.routes {
-            let Some(listener) = listeners.remove(&route.listen) else { continue };
-            listen.extend(attach(&listener, &running.forward, route));
+        for (planned, route) in plan.routes.iter().zip(&running.routes) {
+            let Some(mut listener) = listeners.remove(&planned.listen) else { continue };
+            listen.extend(attach(&mut listener, route));
             running.listeners.push(listener);
         }
         publish(Changes { listen, ..Changes::default() }, shared);

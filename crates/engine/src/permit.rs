@@ -1,19 +1,27 @@
-//! The places that a session occupies: in its forward and in the process.
+//! Stage *permit*: the places that a session occupies in the process, its forward and its target.
 
 mod gate;
 pub(crate) use gate::{Gate, Waiting};
 
-use crate::forward::Route;
+use crate::rule::Route;
+use crate::targets::Target;
 use flow::{Admission, AtLimit, Occupancy};
 use std::sync::Arc;
 
-/// Every place that one session occupies, and the route under whose limits it does. Taken before the
-/// session exists, carried by it, and returned exactly once: by [`Permit::release`], which consumes it.
+/// Every place that one session occupies, and the route and target that they belong to. Taken before
+/// the session exists, carried by it, completed at selection, and returned exactly once: by
+/// [`Permit::release`], which consumes it.
 #[must_use = "a permit that is dropped keeps its places for ever"]
 pub(crate) struct Permit {
     /// `None` after the release.
     route: Option<Arc<Route>>,
+    /// `None` before the selection.
+    target: Option<Arc<Target>>,
 }
+
+/// The target's limit is reached.
+#[derive(Debug)]
+pub(crate) struct Full;
 
 impl Permit {
     /// Takes a place in the `process` and one in the forward, or none. Where clients may wait, `worker`
@@ -21,11 +29,11 @@ impl Permit {
     /// for a place returned here.
     pub(crate) fn request(
         route: &Arc<Route>,
+        at_limit: AtLimit,
         worker: usize,
         process: &Gate,
         wake: impl FnOnce(Waiting),
     ) -> Result<Self, Admission> {
-        let at_limit = route.forward.rules().at_limit;
         let enter = |gate: &Gate| match at_limit {
             AtLimit::Refuse => gate.enter(),
             AtLimit::Wait => gate.enter_or_wait(worker),
@@ -36,16 +44,35 @@ impl Permit {
             wake(process.leave());
         }
         match flow::admit(Occupancy { forward_has_room, process_has_room }, at_limit) {
-            Admission::Admit => Ok(Self { route: Some(Arc::clone(route)) }),
+            Admission::Admit => Ok(Self { route: Some(Arc::clone(route)), target: None }),
             refused => Err(refused),
         }
     }
 
     /// The places of a session that was restored after an upgrade. May exceed the limits.
-    pub(crate) fn restored(route: &Arc<Route>, process: &Gate) -> Self {
-        route.forward.gate.enter_unchecked();
+    pub(crate) fn restored(route: Arc<Route>, target: Arc<Target>, process: &Gate) -> Self {
         process.enter_unchecked();
-        Self { route: Some(Arc::clone(route)) }
+        route.forward.gate.enter_unchecked();
+        target.gate.enter_unchecked();
+        Self { route: Some(route), target: Some(target) }
+    }
+
+    /// Takes a place in the selected target. The place in an earlier one must have been returned
+    /// ([`Self::leave_target`]).
+    pub(crate) fn enter_target(&mut self, target: Arc<Target>) -> Result<(), Full> {
+        debug_assert!(self.target.is_none(), "a session has one target at a time");
+        if !target.gate.enter() {
+            return Err(Full);
+        }
+        self.target = Some(target);
+        Ok(())
+    }
+
+    /// Returns the place in the target, if one was taken. `wake` gets the workers that wait for it.
+    pub(crate) fn leave_target(&mut self, wake: impl FnOnce(Waiting)) {
+        if let Some(target) = self.target.take() {
+            wake(target.gate.leave());
+        }
     }
 
     /// The route under whose limits the places were taken.
@@ -53,8 +80,14 @@ impl Permit {
         self.route.as_ref().expect("only the release takes the route, and consumes the permit")
     }
 
+    /// The selected target; `None` before the selection.
+    pub(crate) fn target(&self) -> Option<&Arc<Target>> {
+        self.target.as_ref()
+    }
+
     /// Returns all places. `wake` gets the workers that wait for one.
     pub(crate) fn release(mut self, process: &Gate, wake: impl Fn(Waiting)) {
+        self.leave_target(&wake);
         if let Some(route) = self.route.take() {
             wake(route.forward.gate.leave());
             wake(process.leave());
@@ -75,6 +108,7 @@ mod tests {
     use crate::Options;
     use crate::forward::Forward;
     use crate::resolve::{Query, Resolve};
+    use crate::select::select;
     use crate::shared::{Detail, Shared};
 
     struct NoNames;
@@ -85,7 +119,7 @@ mod tests {
         }
     }
 
-    /// What two workers share, with room for two sessions; and a forward with room for one.
+    /// State of two workers with room for two sessions, and the route of a forward with room for one.
     fn limits(at_limit: &str) -> (Shared, Arc<Route>) {
         let options = Options {
             workers: 2,
@@ -101,33 +135,74 @@ mod tests {
         let input = plan::Input { config: Some("test.toml".into()), ..plan::Input::default() };
         let plan = plan::read_text(&input, &text).plan.expect("a plan");
         let forward = Arc::new(Forward::new(&plan.forwards[0], 2));
-        let route = Arc::new(Route::new(&forward, &plan.forwards[0].routes[0]));
+        let planned = &plan.forwards[0].routes[0];
+        let targets = std::slice::from_ref(&planned.target);
+        let route = Arc::new(Route::new(&forward, planned.listen.to_string().into(), targets));
         (Shared::new(&options).expect("wakers can be made"), route)
     }
 
-    fn taken(shared: &Shared, route: &Route) -> [u32; 2] {
-        [shared.gate.taken(), route.forward.gate.taken()]
+    fn request(shared: &Shared, route: &Arc<Route>, worker: usize) -> Result<Permit, Admission> {
+        shared.request(route, route.forward.rules().at_limit, worker)
+    }
+
+    fn admitted(shared: &Shared, route: &Arc<Route>) -> Permit {
+        request(shared, route, 0).unwrap_or_else(|_| panic!("no room"))
+    }
+
+    /// Places taken in the process, the forward, and the current target.
+    fn taken(shared: &Shared, route: &Route) -> [u32; 3] {
+        let target = route.targets.load().targets()[0].gate.taken();
+        [shared.gate.taken(), route.forward.gate.taken(), target]
     }
 
     #[test]
     fn a_permit_takes_all_places_or_none_and_returns_them() {
         let (shared, route) = limits("refuse");
-        let permit = shared.request(&route, 0).unwrap_or_else(|_| panic!("no room"));
-        assert_eq!(taken(&shared, &route), [1, 1]);
-        assert_eq!(shared.request(&route, 0).err(), Some(Admission::Refuse));
-        assert_eq!(taken(&shared, &route), [1, 1], "the place in the process was returned");
-        let restored = shared.restored(&route);
-        assert_eq!(taken(&shared, &route), [2, 2], "beyond the limit");
+        let permit = admitted(&shared, &route);
+        assert_eq!(taken(&shared, &route), [1, 1, 0]);
+        assert_eq!(request(&shared, &route, 0).err(), Some(Admission::Refuse));
+        assert_eq!(taken(&shared, &route), [1, 1, 0], "the place in the process was returned");
+        let target = Arc::clone(&route.targets.load().targets()[0]);
+        let restored = shared.restored(Arc::clone(&route), target);
+        assert_eq!(taken(&shared, &route), [2, 2, 1], "beyond the limit");
         shared.release(restored);
         shared.release(permit);
-        assert_eq!(taken(&shared, &route), [0, 0]);
+        assert_eq!(taken(&shared, &route), [0, 0, 0]);
+    }
+
+    #[test]
+    fn a_selection_takes_one_place_and_a_second_one_returns_it() {
+        let (shared, route) = limits("refuse");
+        let mut permit = admitted(&shared, &route);
+        for _ in 0..2 {
+            select(&mut permit, &shared).expect("the target is up");
+            assert_eq!(taken(&shared, &route), [1, 1, 1]);
+        }
+        shared.release(permit);
+        assert_eq!(taken(&shared, &route), [0, 0, 0]);
+    }
+
+    #[test]
+    fn a_replaced_set_leaves_its_target_to_an_open_session() {
+        let (shared, route) = limits("refuse");
+        let mut permit = admitted(&shared, &route);
+        select(&mut permit, &shared).expect("the target is up");
+        route.targets.replace(&["127.0.0.1:3".parse().expect("a target")], 2);
+        assert_eq!(permit.target().map(|target| &*target.text), Some("127.0.0.1:2"));
+        assert_eq!(taken(&shared, &route), [1, 1, 0], "the new target has no session");
+        shared.release(permit);
+        let mut permit = admitted(&shared, &route);
+        select(&mut permit, &shared).expect("the target is up");
+        assert_eq!(permit.target().map(|target| &*target.text), Some("127.0.0.1:3"));
+        assert_eq!(taken(&shared, &route), [1, 1, 1]);
+        shared.release(permit);
     }
 
     #[test]
     fn a_release_wakes_the_worker_that_waits() {
         let (shared, route) = limits("wait");
-        let permit = shared.request(&route, 0).unwrap_or_else(|_| panic!("no room"));
-        assert_eq!(shared.request(&route, 1).err(), Some(Admission::Wait));
+        let permit = admitted(&shared, &route);
+        assert_eq!(request(&shared, &route, 1).err(), Some(Admission::Wait));
         shared.release(permit);
         let woken = shared.mailboxes.iter().map(|mailbox| mailbox.take().len());
         assert_eq!(woken.collect::<Vec<_>>(), [0, 1]);
@@ -138,6 +213,6 @@ mod tests {
     #[cfg(debug_assertions)]
     fn a_permit_that_is_dropped_fails_an_assertion() {
         let (shared, route) = limits("refuse");
-        drop(shared.request(&route, 0).ok());
+        drop(request(&shared, &route, 0).ok());
     }
 }

@@ -1,9 +1,9 @@
 //! How a changed configuration reaches the workers. What a worker does then is in `worker/walk`.
 
 use crate::change::{Changes, Listening, in_memory};
-use crate::forward::{Forward, Route};
 use crate::listener::Listener;
 use crate::message::Message;
+use crate::rule::Route;
 use crate::shared::Shared;
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
@@ -12,17 +12,16 @@ use std::time::Duration;
 /// thousands of listeners; the limit is for an overloaded host.
 const CHANGE_LIMIT: Duration = Duration::from_secs(2);
 
-/// Listener updates that attach the sockets of `listener` to `route`.
-pub(crate) fn attach(
-    listener: &Listener,
-    forward: &Arc<Forward>,
-    route: &plan::Route,
-) -> impl Iterator<Item = (u32, Arc<Listening>)> {
-    listener.set_options(&forward.rules().options);
-    let route = Arc::new(Route::new(forward, route));
-    listener.sockets().map(move |(number, socket)| {
-        (number, Arc::new(Listening { socket: Arc::clone(socket), route: Arc::clone(&route) }))
-    })
+/// Listener updates that attach the sockets of `listener` to `route`; none if the workers have it there.
+pub(crate) fn attach(listener: &mut Listener, route: &Arc<Route>) -> Vec<(u32, Arc<Listening>)> {
+    if !listener.set_route(route) {
+        return Vec::new();
+    }
+    let update = |(number, socket): (u32, &Arc<_>)| {
+        let listening = Listening { socket: Arc::clone(socket), route: Arc::clone(route) };
+        (number, Arc::new(listening))
+    };
+    listener.sockets().map(update).collect()
 }
 
 /// Publishes the changes together with the removal of these listeners, and closes them.

@@ -1,8 +1,9 @@
-//! What workers tell: ended sessions, and what an operator should know. Workers never write a log
-//! themselves; a slow disk must not slow a session.
+//! Reports of the workers: ended sessions, and failures that matter to an operator. Workers never write
+//! a log themselves; a slow disk must not slow a session.
 
-use crate::forward::Route;
 use crate::mailbox::Mailbox;
+use crate::rule::Route;
+use crate::targets::Target;
 use flow::{Cause, CloseReason, Ending};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -10,8 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
 use sys::{Address, Errno, TcpInfo};
 
-/// Reports that may wait to be read. A reader that is slower than that loses some, and is told how
-/// many.
+/// Reports that may wait to be read. A slower reader loses some, and learns how many.
 const MOST_WAITING: usize = 16 * 1024;
 
 /// One ended session.
@@ -19,6 +19,7 @@ pub struct SessionRecord {
     /// Unique in this process.
     pub id: u64,
     pub(crate) route: Arc<Route>,
+    pub(crate) selected: Option<Arc<Target>>,
     /// Who connected.
     pub client: Address,
     /// The target's address that was connected to, or tried last; `None` if none was.
@@ -44,13 +45,13 @@ impl SessionRecord {
         &self.route.listen
     }
 
-    /// The target, as configured.
+    /// The selected target, as configured; empty if the session ended before one was selected.
     pub fn target(&self) -> &str {
-        &self.route.target_text
+        self.selected.as_ref().map_or("", |target| &target.text)
     }
 }
 
-/// What a worker has to tell.
+/// One report of a worker.
 pub enum Report {
     /// A client was accepted and admitted.
     Accepted {

@@ -1,10 +1,10 @@
-//! The part of a forward's settings that a reload gives to living sessions, too.
+//! The settings of a forward that a reload changes for open sessions, too.
 
 use flow::{AtLimit, PathChoice, Timeouts};
 use std::time::Duration;
 use sys::socket::TcpOptions;
 
-/// How a forward treats its sessions. Never changed: a reload replaces the whole value
+/// A forward's rules for its sessions. Immutable: a reload replaces the whole value
 /// ([`Forward::set_rules`](crate::forward::Forward::set_rules)).
 #[derive(Clone, Debug)]
 pub(crate) struct Rules {

@@ -1,4 +1,4 @@
-//! The forwards that run, and those that were removed and have sessions.
+//! The running forwards, and removed ones that still have sessions.
 
 use crate::counters::Sums;
 use crate::forward::Forward;
@@ -7,29 +7,33 @@ use crate::given::GivenSockets;
 use crate::listen_error::ListenError;
 use crate::listener::Listener;
 use crate::message::Message;
+use crate::rule::Route;
 use crate::shared::Shared;
 use crate::upgrade::Unattached;
 use plan::ListenAddress;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// One forward, and its listeners.
+/// A configured forward and its listeners.
 pub(crate) struct Running {
     pub(crate) plan: Arc<plan::Forward>,
     pub(crate) forward: Arc<Forward>,
+    /// One per listen address, in the order of the plan, also while nothing listens there.
+    pub(crate) routes: Vec<Arc<Route>>,
     pub(crate) listeners: Vec<Listener>,
     /// Why it is skipped: it could not be bound, or not all of it, and that was allowed.
     pub(crate) unbound: Option<ListenError>,
 }
 
 impl Running {
-    /// One whose listeners are bound, or closed for a drain.
+    /// A forward whose listeners are bound, or closed for a drain.
     pub(crate) fn new(
         plan: Arc<plan::Forward>,
         forward: Arc<Forward>,
+        routes: Vec<Arc<Route>>,
         listeners: Vec<Listener>,
     ) -> Self {
-        Self { plan, forward, listeners, unbound: None }
+        Self { plan, forward, routes, listeners, unbound: None }
     }
 
     pub(crate) fn runs_as(&self, plan: &plan::Forward) -> bool {
@@ -49,16 +53,17 @@ impl Running {
 pub(crate) struct Removed {
     pub(crate) plan: Arc<plan::Forward>,
     pub(crate) forward: Arc<Forward>,
+    pub(crate) routes: Vec<Arc<Route>>,
     pub(crate) since: Instant,
 }
 
-/// All forwards, and what is left of earlier ones.
+/// All forwards, and the sums of earlier ones.
 #[derive(Default)]
 pub(crate) struct Forwards {
     pub(crate) given: GivenSockets,
     pub(crate) running: Vec<Running>,
     pub(crate) removed: Vec<Removed>,
-    /// What was counted of forwards that are forgotten.
+    /// Sums of forwards that are forgotten.
     pub(crate) forgotten: Sums,
     pub(crate) next_number: u32,
     pub(crate) unattached: Unattached,
@@ -82,6 +87,12 @@ impl Forwards {
     pub(crate) fn all(&self) -> impl Iterator<Item = Arc<Forward>> + '_ {
         let running = self.running.iter().map(|running| &running.forward);
         running.chain(self.removed.iter().map(|removed| &removed.forward)).map(Arc::clone)
+    }
+
+    /// The routes of the configured forwards, by listen address as shown.
+    pub(crate) fn routes(&self) -> impl Iterator<Item = (Arc<str>, Arc<Route>)> + '_ {
+        let routes = self.running.iter().flat_map(|running| &running.routes);
+        routes.map(|route| (Arc::clone(&route.listen), Arc::clone(route)))
     }
 
     /// Forgets removed forwards without sessions, and resets the sessions of those that were

@@ -1,9 +1,12 @@
-//! A session as its worker keeps it: the state that decides, the sockets, and what is borrowed.
+//! A worker's record of a session: the deciding state, the sockets, the permit, and borrowed buffers.
 
 use crate::counters::Counters;
-use crate::forward::{Route, Target};
 use crate::holding::Holding;
 use crate::permit::Permit;
+use crate::rule::Route;
+use crate::rules::Rules;
+use crate::targets::TargetAddress;
+use arc_swap::Guard;
 use flow::{Attempts, CloseReason, Direction, End, Failure, Phase, Time};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::net::SocketAddr;
@@ -17,7 +20,7 @@ use sys::socket::TcpOptions;
 /// over by then. (Accepted sockets inherit them for nothing.)
 const OPTIONS_WAIT: Duration = Duration::from_secs(5);
 
-/// A connection that was accepted and admitted: it holds a place in both gates.
+/// An accepted and admitted connection.
 pub(crate) struct Accepted {
     pub(crate) socket: OwnedFd,
     pub(crate) address: Address,
@@ -54,21 +57,21 @@ pub(crate) struct Session {
     pub(crate) client_address: Address,
     pub(crate) target_address: Option<Address>,
     pub(crate) permit: Permit,
-    /// Where this worker counts for the forward.
+    /// This worker's counters of the forward.
     pub(crate) counters: Arc<Counters>,
-    /// What holds the bytes of the lanes up and down, while there are any.
+    /// Bytes of the lanes up and down that were received and not sent.
     holding: [Option<Box<Holding>>; 2],
     /// Only while connecting.
     pub(crate) connecting: Option<Box<Connecting>>,
-    /// When the timing wheel brings the session up next.
+    /// When the timing wheel fires for the session.
     pub(crate) timer: Time,
     /// The target's socket still lacks the options that only a session of some age needs.
     pub(crate) options_due: bool,
-    /// In the list of sessions that used up their turn.
+    /// In the run queue.
     pub(crate) queued: bool,
 }
 
-/// What a session goes on with that an image before this one had.
+/// A session of the previous process image, checked, without its permit.
 pub(crate) struct RestoredSession {
     pub(crate) id: u64,
     pub(crate) flow: flow::Session,
@@ -84,7 +87,7 @@ pub(crate) struct RestoredSession {
 /// The attempts to connect to a target.
 pub(crate) struct Connecting {
     pub(crate) attempts: Attempts,
-    /// Resolved addresses; the route has those that need no resolving.
+    /// Addresses of the target's name; `None` for a target that needs no look-up.
     pub(crate) resolved: Option<Arc<[SocketAddr]>>,
     /// Why the last attempt failed.
     pub(crate) failure: Option<Failure>,
@@ -93,23 +96,19 @@ pub(crate) struct Connecting {
 }
 
 impl Session {
-    pub(crate) fn new(id: u64, accepted: Accepted, worker: usize, now: Time) -> Self {
+    /// A session of an admitted connection, under its forward's rules. Its target is not selected yet.
+    pub(crate) fn new(
+        id: u64,
+        accepted: Accepted,
+        worker: usize,
+        now: Time,
+        rules: &Rules,
+    ) -> Self {
         let Accepted { socket, address, permit } = accepted;
-        let route = permit.route();
-        let known = match &route.target {
-            Target::Addresses(addresses) => addresses.len(),
-            Target::Unix(_) => 1,
-            Target::Name(..) => 0,
-        };
-        let rules = route.forward.rules();
-        let attempts = Attempts::new(now, rules.timeouts.connect, known);
+        let attempts = Attempts::new(now, rules.timeouts.connect, 0);
         let mut flow = flow::Session::new(now, rules.path, attempts.until());
-        drop(rules);
-        if address == Address::Unix {
+        if address.is_unix() {
             flow.distrust_short_reads(End::Client);
-        }
-        if matches!(route.target, Target::Unix(_)) {
-            flow.distrust_short_reads(End::Target);
         }
         Self {
             flow,
@@ -118,7 +117,7 @@ impl Session {
             target: None,
             client_address: address,
             target_address: None,
-            counters: Arc::clone(route.forward.counters.of(worker)),
+            counters: Arc::clone(permit.route().forward.counters.of(worker)),
             permit,
             holding: [None, None],
             connecting: Some(Box::new(Connecting {
@@ -133,8 +132,8 @@ impl Session {
         }
     }
 
-    /// The session that an image before this one had.
-    pub(crate) fn again(restored: RestoredSession, permit: Permit, worker: usize) -> Self {
+    /// A session of the previous process image.
+    pub(crate) fn restore(restored: RestoredSession, permit: Permit, worker: usize) -> Self {
         Self {
             flow: restored.flow,
             id: restored.id,
@@ -152,15 +151,22 @@ impl Session {
         }
     }
 
-    /// The forward, and where its sessions go.
+    /// The session's forward and listen address.
     pub(crate) fn route(&self) -> &Arc<Route> {
         self.permit.route()
     }
 
+    /// The rules of its forward now. A handler of an event looks them up at most once.
+    pub(crate) fn rules(&self) -> Guard<Arc<Rules>> {
+        self.route().forward.rules()
+    }
+
     /// The target's name is being resolved.
     pub(crate) fn is_waiting_for_name(&self) -> bool {
-        let named = matches!(self.route().target, Target::Name(..));
-        named && self.connecting.as_ref().is_some_and(|it| it.resolved.is_none())
+        let target = self.permit.target();
+        let is_name = |address: &TargetAddress| matches!(address, TargetAddress::Name(..));
+        target.is_some_and(|target| is_name(&target.address))
+            && self.connecting.as_ref().is_some_and(|it| it.resolved.is_none())
     }
 
     /// The socket of one end, if there is one.
@@ -171,15 +177,14 @@ impl Session {
         }
     }
 
-    /// When the session wants to be looked at next; `None` if nothing is due.
-    pub(crate) fn deadline(&self) -> Option<Time> {
-        let rules = self.route().forward.rules();
+    /// The session's next deadline; `None` if there is none.
+    pub(crate) fn deadline(&self, rules: &Rules) -> Option<Time> {
         let options = self.options_due.then(|| self.options_at(&rules.options));
         let limits = self.flow.deadline(&rules.timeouts);
         options.into_iter().chain(limits).min()
     }
 
-    /// Whether the wheel may bring the session up too late. Asked once; rules are looked up only then.
+    /// Whether the wheel may fire too late for the session. Clears the reason, which the caller sees to.
     pub(crate) fn needs_timer(&mut self) -> bool {
         self.flow.take_due_earlier() || self.timer == Time::NEVER
     }
@@ -191,12 +196,8 @@ impl Session {
     }
 
     /// Sets the target socket's options, if the session has reached the age for them.
-    pub(crate) fn set_options_if_due(&mut self, now: Time) {
-        if !self.options_due {
-            return;
-        }
-        let rules = self.route().forward.rules();
-        if now < self.options_at(&rules.options) {
+    pub(crate) fn set_options_if_due(&mut self, now: Time, rules: &Rules) {
+        if !self.options_due || now < self.options_at(&rules.options) {
             return;
         }
         self.options_due = false;

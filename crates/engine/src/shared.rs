@@ -1,20 +1,21 @@
-//! What all workers share: touched when a session begins or ends, never for a byte.
+//! State that all workers share: touched when a session begins or ends, never for a byte.
 
 use crate::Options;
-use crate::forward::Route;
 use crate::loop_guard::LoopGuard;
 use crate::mailbox::Mailbox;
 use crate::message::Message;
 use crate::permit::{Gate, Permit, Waiting};
 use crate::report::Outbox;
 use crate::resolve::Resolve;
-use flow::Admission;
+use crate::rule::Route;
+use crate::targets::Target;
+use flow::{Admission, AtLimit};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
-/// Sessions more than a less loaded worker has, from which on a new one is handed over: one, so
-/// that a few bulk sessions are spread evenly, plus an eighth of its load, so that among many
-/// small ones the hand-over stays rare.
+/// Load difference at which a new session goes to the least-loaded worker: one, so that a few bulk
+/// sessions are spread evenly, plus an eighth of that worker's load, so that among many small sessions
+/// the handover stays rare.
 const SLACK: u32 = 1;
 const SLACK_PART: u32 = 8;
 
@@ -37,16 +38,16 @@ pub(crate) struct Shared {
     next_id: AtomicU64,
 }
 
-/// What is worth telling about sessions.
+/// Which events of sessions are reported.
 #[derive(Clone, Copy, Debug)]
 pub struct Detail {
     /// A record of each ended session.
     pub records: bool,
-    /// That each was accepted and connected.
+    /// That a session was accepted, and that it was connected.
     pub steps: bool,
 }
 
-/// [`Detail`] that may change at any time: more is told while somebody watches.
+/// [`Detail`] that changes at run time: more is reported while a client follows the events.
 pub(crate) struct LiveDetail {
     records: AtomicBool,
     steps: AtomicBool,
@@ -94,7 +95,7 @@ impl Shared {
         })
     }
 
-    /// A worker's epoll instance has this number.
+    /// Publishes the number of a worker's epoll instance.
     pub(crate) fn note_epoll(&self, worker: usize, fd: u32) {
         self.epolls[worker].store(fd, Ordering::Relaxed);
     }
@@ -104,12 +105,12 @@ impl Shared {
         self.epolls.iter().map(|fd| fd.load(Ordering::Relaxed)).collect()
     }
 
-    /// How many pipes a worker has.
+    /// Publishes the number of a worker's pipes.
     pub(crate) fn note_pipes(&self, worker: usize, pipes: usize) {
         self.pipes[worker].store(pipes, Ordering::Relaxed);
     }
 
-    /// How many pipes all workers have.
+    /// The number of pipes of all workers.
     pub(crate) fn pipes(&self) -> usize {
         self.pipes.iter().map(|pipes| pipes.load(Ordering::Relaxed)).sum()
     }
@@ -137,7 +138,7 @@ impl Shared {
     }
 
     /// Chooses the worker for a session that `mine` accepted, and counts it there.
-    pub(crate) fn place(&self, mine: usize) -> usize {
+    pub(crate) fn choose_worker(&self, mine: usize) -> usize {
         let load = |worker: usize| self.loads[worker].load(Ordering::Relaxed);
         let least = (0..self.loads.len()).min_by_key(|worker| load(*worker)).unwrap_or(mine);
         let bearable = load(least) + SLACK + load(least) / SLACK_PART;
@@ -158,13 +159,23 @@ impl Shared {
 
     /// Takes the places of a new session on this route, or none. Where clients may wait, `worker` is
     /// woken when there is room again.
-    pub(crate) fn request(&self, route: &Arc<Route>, worker: usize) -> Result<Permit, Admission> {
-        Permit::request(route, worker, &self.gate, |waiting| self.wake(waiting))
+    pub(crate) fn request(
+        &self,
+        route: &Arc<Route>,
+        at_limit: AtLimit,
+        worker: usize,
+    ) -> Result<Permit, Admission> {
+        Permit::request(route, at_limit, worker, &self.gate, |waiting| self.wake(waiting))
     }
 
     /// The places of a session that was restored after an upgrade. May exceed the limits.
-    pub(crate) fn restored(&self, route: &Arc<Route>) -> Permit {
-        Permit::restored(route, &self.gate)
+    pub(crate) fn restored(&self, route: Arc<Route>, target: Arc<Target>) -> Permit {
+        Permit::restored(route, target, &self.gate)
+    }
+
+    /// Returns the place of a session in its target, which is about to be selected again.
+    pub(crate) fn leave_target(&self, permit: &mut Permit) {
+        permit.leave_target(|waiting| self.wake(waiting));
     }
 
     /// Returns the places of a session, and wakes the workers that wait for one.

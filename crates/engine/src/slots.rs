@@ -17,17 +17,17 @@ pub struct Key {
 
 impl Key {
     /// The place in the table: unique among the living only.
-    pub fn index(self) -> u32 {
+    pub(crate) fn index(self) -> u32 {
         self.index
     }
 
     /// As one number. The generation is never 0, so the numbers below 2^32 are free for others.
-    pub fn to_bits(self) -> u64 {
+    pub(crate) fn to_bits(self) -> u64 {
         u64::from(self.generation) << 32 | u64::from(self.index)
     }
 
     /// The reverse; `None` for a number that is no key.
-    pub fn from_bits(bits: u64) -> Option<Self> {
+    pub(crate) fn from_bits(bits: u64) -> Option<Self> {
         let generation = (bits >> 32) as u32;
         #[expect(clippy::cast_possible_truncation, reason = "the low half is meant")]
         (generation != 0).then_some(Self { index: bits as u32, generation })
@@ -88,13 +88,13 @@ impl<T> Slots<T> {
     }
 
     /// The generation of the next record.
-    pub fn next_generation(&self) -> u32 {
+    pub(crate) fn next_generation(&self) -> u32 {
         self.generation
     }
 
     /// Fills an empty table with records under the keys that they had in another one, whose next
     /// generation this was. Returns those that cannot be: their places are taken already.
-    pub fn fill(&mut self, records: Vec<(Key, T)>, next_generation: u32) -> Vec<T> {
+    pub(crate) fn fill(&mut self, records: Vec<(Key, T)>, next_generation: u32) -> Vec<T> {
         self.generation = next_generation.max(1);
         let mut left_over = Vec::new();
         for (key, value) in records {
@@ -152,7 +152,7 @@ impl<T> Slots<T> {
     }
 
     /// The key of the living record at `index`.
-    pub fn key_at(&self, index: u32) -> Option<Key> {
+    pub(crate) fn key_at(&self, index: u32) -> Option<Key> {
         let (chunk, place) = split(index);
         let slot = &self.chunks.get(chunk)?.as_ref()?.slots[place];
         slot.value.as_ref().map(|_| Key { index, generation: slot.generation })
@@ -172,7 +172,7 @@ impl<T> Slots<T> {
 
     /// Gives chunks without a record back, but for one, which the next session will want. Returns
     /// how many. To be called now and then: it walks the free places.
-    pub fn give_back(&mut self) -> usize {
+    pub(crate) fn give_back(&mut self) -> usize {
         let empty = |chunk: &Option<Chunk<T>>| chunk.as_ref().is_some_and(|chunk| chunk.used == 0);
         let surplus: Vec<usize> =
             (0..self.chunks.len()).filter(|at| empty(&self.chunks[*at])).skip(1).collect();
@@ -187,12 +187,12 @@ impl<T> Slots<T> {
     }
 
     /// The number of places: the indices of all records are below it.
-    pub fn places(&self) -> u32 {
+    pub(crate) fn places(&self) -> u32 {
         u32::try_from(self.chunks.len() * CHUNK).unwrap_or(u32::MAX)
     }
 
     /// The keys of all living records, in the order of their places.
-    pub fn keys(&self) -> Vec<Key> {
+    pub(crate) fn keys(&self) -> Vec<Key> {
         (0..self.places()).filter_map(|index| self.key_at(index)).collect()
     }
 }

@@ -1,5 +1,6 @@
 //! The sessions of a worker, and when each is looked at without an event.
 
+use crate::rules::Rules;
 use crate::session::Session;
 use crate::slots::{Key, Slots};
 use crate::wheel::Wheel;
@@ -27,10 +28,17 @@ pub(crate) struct Entry<'a> {
 }
 
 impl Entry<'_> {
-    /// Makes sure that the wheel brings the session up no later than its deadline. A deadline that
-    /// has moved later is found out when the wheel does.
+    /// Like [`Self::set_timer_by`], with the rules of this moment.
     pub(crate) fn set_timer(&mut self) {
-        let Some(deadline) = self.session.deadline() else { return };
+        let rules = self.session.rules();
+        self.set_timer_by(&rules);
+    }
+
+    /// Makes the wheel fire no later than the session's deadline. A deadline that has moved later is
+    /// noticed when the wheel fires.
+    pub(crate) fn set_timer_by(&mut self, rules: &Rules) {
+        self.session.flow.take_due_earlier();
+        let Some(deadline) = self.session.deadline(rules) else { return };
         if deadline < self.session.timer {
             self.session.timer = deadline;
             self.schedule.wheel.schedule(self.key.index(), deadline);

@@ -6,7 +6,7 @@ use flow::End;
 /// Tokens of epoll below 2^32 are not sessions: listeners by number, and this one.
 pub(crate) const MAILBOX: u64 = u32::MAX as u64;
 
-/// The highest bit of a session's index tells which of its two sockets an event is about.
+/// The highest bit of a session's index: set for events of the target's socket.
 const TARGET_BIT: u64 = 1 << 31;
 
 pub(crate) fn token(key: Key, end: End) -> u64 {

@@ -18,7 +18,7 @@ pub struct SessionView {
     pub client: Address,
     /// The listen address, as configured.
     pub listener: Arc<str>,
-    /// The target, as configured.
+    /// The selected target, as configured; empty before the selection.
     pub target: Arc<str>,
     /// The target's address that was connected to, or is being tried.
     pub target_address: Option<Address>,

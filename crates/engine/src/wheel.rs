@@ -100,7 +100,7 @@ impl Wheel {
 
     /// The earliest moment at which an entry may come up.
     #[inline]
-    pub fn next_at(&self) -> Option<Time> {
+    pub(crate) fn next_at(&self) -> Option<Time> {
         self.earliest().map(|(tick, _)| Time::from_micros(tick * 1000))
     }
 

@@ -1,13 +1,11 @@
 //! One thread of the data plane: waits for events, serves the sessions they are about, and never
 //! blocks anywhere else.
 //!
-//! The modules are what it does: for a session, in the order in which that meets them, then for a
-//! message.
+//! The modules hold what is about the thread: batches of new sessions, timers, messages, walks over many
+//! sessions, and upgrades. What happens to one session is in the modules of the stages.
 
-mod accept;
+mod begin;
 mod timers;
-
-mod end;
 
 mod list;
 mod mail;
@@ -18,12 +16,13 @@ mod restore;
 mod save;
 
 use crate::acceptor::Acceptor;
+use crate::close;
 use crate::connect;
 use crate::context::Context;
 use crate::pump::Pump;
 use crate::rate_limit::RateLimit;
 use crate::relay::{self, SHARE};
-use crate::session::Outcome;
+use crate::session::{Outcome, Over};
 use crate::shared::Shared;
 use crate::slots::Key;
 use crate::table::{Entry, Table};
@@ -58,13 +57,13 @@ pub(crate) struct Worker {
     /// Sessions are reset: those that are open, and those that another worker still sends.
     pub(crate) cutting: bool,
     pub(crate) parking: Option<Parking>,
-    /// The epoll instance has the sessions of an image before this one, which are still to come.
+    /// The epoll instance is inherited, and its sessions are not restored yet.
     pub(crate) has_registrations: bool,
     pub(crate) stopped: bool,
 }
 
 impl Worker {
-    /// A worker, with the epoll instance of one in an image before this, if there was one.
+    /// A worker, with an inherited epoll instance if there is one.
     pub(crate) fn new(
         index: usize,
         shared: Arc<Shared>,
@@ -99,7 +98,7 @@ impl Worker {
         })
     }
 
-    /// Turns until told to stop.
+    /// The loop, until [`Message::Stop`](crate::message::Message::Stop).
     pub(crate) fn run(mut self) {
         // Events of sessions that are not here yet would be lost.
         while self.has_registrations && !self.stopped {
@@ -127,8 +126,7 @@ impl Worker {
                 self.park(&parking);
             }
         }
-        // What a worker that stops still has, and what it is just being sent, must not end in a
-        // FIN.
+        // Sessions in the table and in the mailbox are reset: they must not end in a FIN.
         self.read_mail();
         self.cut();
     }
@@ -171,11 +169,19 @@ impl Worker {
         self.handle(key, handle);
     }
 
-    /// Looks a session up, once, and has `handler` handle what has happened to it.
+    /// Looks a session up, once, and calls `handler` with it.
     fn handle(&mut self, key: Key, handler: impl FnOnce(&mut Entry<'_>, &mut Context) -> Outcome) {
         let Some(mut entry) = self.table.entry(key) else { return };
         let outcome = handler(&mut entry, &mut self.context);
         self.settle(key, outcome);
+    }
+
+    /// Ends a session.
+    pub(crate) fn end(&mut self, key: Key, over: Over) {
+        if let Some(session) = self.table.remove(key) {
+            close::close(session, &mut self.context, over, self.draining);
+            self.tidy_later();
+        }
     }
 
     /// Ends a session that is over.
@@ -185,7 +191,7 @@ impl Worker {
         }
     }
 
-    /// Gives those who wait their share, in turn, each at most once.
+    /// Serves the run queue, each session at most once, up to a turn's share.
     fn serve_waiting(&mut self) {
         let mut moved = 0;
         for _ in 0..self.table.queued() {

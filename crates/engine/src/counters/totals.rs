@@ -1,4 +1,4 @@
-//! The counts of all workers together, for whoever reads.
+//! The counters of all workers, added up.
 
 use super::{Counters, Durations, is_failure};
 use flow::{By, Cause, Direction, Fallback, Phase, Time};

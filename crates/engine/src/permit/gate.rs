@@ -5,16 +5,16 @@ use loom::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
 #[cfg(not(loom))]
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
 
-/// Room for a number of sessions: taken once when one begins, given back once when it ends.
+/// Places for sessions: a session takes one when it begins, and returns it when it ends.
 pub(crate) struct Gate {
     limit: AtomicU32,
     taken: AtomicU32,
-    /// The workers that wait for room, one bit each; above 64 workers they share bits, and are
-    /// woken together.
+    /// The workers that wait for room, one bit each. More than 64 workers share bits, and are woken
+    /// together.
     waiting: AtomicU64,
 }
 
-/// A set of workers to be told that there is room.
+/// A set of workers to wake: there is room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Waiting(u64);
 
@@ -37,7 +37,7 @@ impl Gate {
         Self { limit: AtomicU32::new(limit), taken: AtomicU32::new(0), waiting: AtomicU64::new(0) }
     }
 
-    /// How many are in.
+    /// Places taken.
     pub(crate) fn taken(&self) -> u32 {
         self.taken.load(Ordering::Relaxed)
     }
@@ -46,8 +46,12 @@ impl Gate {
         self.limit.load(Ordering::Relaxed)
     }
 
-    /// Changes the limit: for who comes next. Who is in stays in, even if they are too many now.
-    /// Returns who must be told.
+    /// Whether a session could enter now.
+    pub(crate) fn has_room(&self) -> bool {
+        self.taken() < self.limit()
+    }
+
+    /// Changes the limit for new sessions; open ones stay, even beyond it. Returns the workers to wake.
     #[must_use]
     pub(crate) fn set_limit(&self, limit: u32) -> Waiting {
         self.limit.store(limit, Ordering::Relaxed);
@@ -68,9 +72,9 @@ impl Gate {
 
     /// Takes a place, or notes that `worker` waits for one.
     ///
-    /// The second try is what makes it safe to wait: a place given back before the note is found by
-    /// it, and one given back later finds the note. The fences, one between note and try, one
-    /// between giving back and looking for notes, leave no third order.
+    /// The second try makes waiting safe: it finds a place that was returned before the note, and a
+    /// place returned later finds the note. The fences, one between note and try, one between return
+    /// and the search for notes, leave no third order.
     pub(super) fn enter_or_wait(&self, worker: usize) -> bool {
         if self.enter() {
             return true;
@@ -80,14 +84,14 @@ impl Gate {
         self.enter()
     }
 
-    /// Gives a place back. Returns who must be told.
+    /// Returns a place. Yields the workers to wake.
     #[must_use]
     pub(super) fn leave(&self) -> Waiting {
         self.taken.fetch_sub(1, Ordering::Relaxed);
         self.wake()
     }
 
-    /// Whoever waits finds the room that was made before this, or is among those returned.
+    /// A waiting worker finds the room that was made before this, or is among those returned.
     fn wake(&self) -> Waiting {
         fence(Ordering::SeqCst);
         if self.waiting.load(Ordering::Relaxed) == 0 {
@@ -102,21 +106,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lets_in_no_more_than_the_limit_and_names_who_waits() {
+    fn lets_in_no_more_than_the_limit_and_names_waiting_workers() {
         let gate = Gate::new(2);
         assert!(gate.enter() && gate.enter_or_wait(0));
         assert!(!gate.enter());
-        assert!(gate.leave().is_empty(), "nobody waits");
+        assert!(gate.leave().is_empty(), "no worker waits");
         assert!(gate.enter());
         assert!(!gate.enter_or_wait(1));
         let waiting = gate.leave();
         assert!(waiting.contains(1) && waiting.contains(65) && !waiting.contains(0));
-        assert!(gate.leave().is_empty(), "told once");
+        assert!(gate.leave().is_empty(), "woken once");
         assert_eq!(gate.taken(), 0);
     }
 
     #[test]
-    fn a_changed_limit_holds_for_who_comes_next() {
+    fn a_changed_limit_holds_for_new_sessions() {
         let gate = Gate::new(1);
         assert!(gate.enter() && !gate.enter_or_wait(3));
         assert!(gate.set_limit(2).contains(3));
@@ -136,7 +140,7 @@ mod loom_tests {
     use loom::sync::Arc;
 
     #[test]
-    fn nobody_waits_for_room_that_is_there() {
+    fn no_worker_waits_for_room_that_is_there() {
         loom::model(|| {
             let gate = Arc::new(Gate::new(1));
             assert!(gate.enter());
@@ -145,8 +149,8 @@ mod loom_tests {
                 loom::thread::spawn(move || gate.leave())
             };
             let entered = gate.enter_or_wait(3);
-            let told = leaver.join().unwrap().contains(3);
-            assert!(entered || told);
+            let woken = leaver.join().unwrap().contains(3);
+            assert!(entered || woken);
         });
     }
 }

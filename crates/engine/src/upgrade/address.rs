@@ -4,13 +4,12 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 use sys::Address;
 
 pub(crate) fn saved_address(address: Address) -> handover::Address {
-    match address {
-        Address::V4(ip, port) => handover::Address { ip: ip.to_vec(), port: port.into(), scope: 0 },
-        Address::V6(ip, port, scope) => {
-            handover::Address { ip: ip.to_vec(), port: port.into(), scope }
-        }
-        Address::Unix => handover::Address::default(),
-    }
+    let Some(address) = address.ip() else { return handover::Address::default() };
+    let (ip, scope) = match address {
+        SocketAddr::V4(v4) => (v4.ip().octets().to_vec(), 0),
+        SocketAddr::V6(v6) => (v6.ip().octets().to_vec(), v6.scope_id()),
+    };
+    handover::Address { ip, port: address.port().into(), scope }
 }
 
 pub(crate) fn saved_socket_address(address: SocketAddr) -> handover::Address {
@@ -19,7 +18,7 @@ pub(crate) fn saved_socket_address(address: SocketAddr) -> handover::Address {
 
 /// The reverse of [`saved_address`]. Bytes that are no address are shown as a Unix socket.
 pub(crate) fn address(saved: &handover::Address) -> Address {
-    socket_address(saved).map_or(Address::Unix, Address::from)
+    socket_address(saved).map_or(Address::UNIX, Address::from)
 }
 
 /// The reverse of [`saved_socket_address`].
@@ -42,7 +41,7 @@ mod tests {
         for text in texts.map(|text| text.parse::<SocketAddr>().unwrap()) {
             assert_eq!(socket_address(&saved_socket_address(text)), Some(text));
         }
-        assert_eq!(address(&saved_address(Address::Unix)), Address::Unix);
+        assert_eq!(address(&saved_address(Address::UNIX)), Address::UNIX);
         let wrong = handover::Address { ip: vec![1, 2, 3], port: 70_000, scope: 0 };
         assert_eq!(socket_address(&wrong), None);
     }

@@ -1,5 +1,4 @@
-//! The forwards of the image before: their listeners, what was counted of them, and those that are
-//! no longer configured but have sessions.
+//! Saves the forwards, their listeners and their counters, and restores them in the next process image.
 
 use super::tally::{saved_sums, saved_totals, sums, totals};
 use super::unattached::{Bound, Unattached};
@@ -20,7 +19,7 @@ use sys::FileId;
 use sys::handoff::{claim, close_on_exec, keep_over_exec};
 
 impl Forwards {
-    /// Writes down what there is, and keeps the listeners open over execve(2).
+    /// Saves all forwards, and keeps the listeners open over execve(2).
     pub(super) fn save(&self, shared: &Shared) -> sys::Result<handover::Forwards> {
         let mut listeners = Vec::new();
         let files: HashMap<&ListenAddress, FileId> =
@@ -46,8 +45,8 @@ impl Forwards {
         })
     }
 
-    /// The sockets of all listeners with what the workers know them by, and those that were given
-    /// and that nobody listens on, with numbers that nobody has.
+    /// The sockets of all listeners with their numbers, and activated sockets that no forward listens on,
+    /// with unused numbers.
     fn sockets(&self) -> impl Iterator<Item = (u32, ListenAddress, &Arc<OwnedFd>)> {
         let listened = self.listeners().flat_map(|listener| {
             let address = || listener.address.clone();
@@ -67,7 +66,8 @@ impl Forwards {
         }
     }
 
-    /// Makes `plans` what runs, with what the image before had. The workers are not told yet.
+    /// Makes `plans` the running configuration, with the inherited listeners and counters. Not published
+    /// to the workers yet.
     /// Returns the configured forwards that cannot be bound: they are skipped, but keep their
     /// sessions.
     pub(super) fn take_over(
@@ -126,13 +126,15 @@ impl Forwards {
             let Some(plan) = alone(&saved.removed_text) else { return };
             let ago = Duration::from_micros(saved.removed_for);
             let since = Instant::now().checked_sub(ago).unwrap_or_else(Instant::now);
-            self.removed.push(Removed { forward: begin(&plan), plan, since });
+            let (forward, routes) = (begin(&plan), Vec::new());
+            self.removed.push(Removed { plan, forward, routes, since });
         } else if let Some(plan) = plans.iter().find(|plan| plan.name == saved.name) {
-            self.running.push(Running::new(Arc::clone(plan), begin(plan), Vec::new()));
+            let running = Running::new(Arc::clone(plan), begin(plan), Vec::new(), Vec::new());
+            self.running.push(running);
         }
     }
 
-    /// Sockets whose addresses are not written down any more: the kernel knows them.
+    /// Finds the addresses of sockets whose saved state was damaged: the kernel knows them.
     fn find_addresses(&mut self, plans: &[Arc<plan::Forward>], sockets: Vec<OwnedFd>) {
         let wanted: Vec<&ListenAddress> =
             plans.iter().flat_map(|plan| &plan.routes).map(|route| &route.listen).collect();
@@ -180,7 +182,7 @@ fn saved_forward(plan: &plan::Forward, forward: &Forward, standing: Standing) ->
     }
 }
 
-/// One that runs as configured, and that nobody has used, needs no word.
+/// An active forward without counts has nothing to save.
 fn has_something_to_say(forward: &handover::Forward) -> bool {
     forward.totals.is_some() || forward.standing() != Standing::Active
 }

@@ -1,7 +1,7 @@
 //! Upgrade in place: the workers stop, their state is saved, and the next process image takes it over.
 //!
 //! ```text
-//!   park -> save (sessions, forwards, what was counted) -> execve(2)
+//!   park -> save (sessions, forwards, counters) -> execve(2)
 //!                                                            |
 //!        serve <- take over (claim descriptors, register) <--+
 //! ```
@@ -10,7 +10,7 @@ mod handoff;
 pub use handoff::Handoff;
 
 mod orders;
-pub(crate) use orders::{Answer, Order, Parking, TakeOver};
+pub(crate) use orders::{Answer, Destinations, Order, Parking, TakeOver};
 
 mod park;
 pub use park::{NotParked, Parked};

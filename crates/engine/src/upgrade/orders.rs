@@ -1,6 +1,7 @@
 //! Orders to parked workers, and their answers. Only data.
 
 use crate::forward::Forward;
+use crate::rule::Route;
 use crate::view::Reply;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -30,6 +31,14 @@ pub(crate) struct Parking {
 /// Saved sessions that a worker restores.
 pub(crate) struct TakeOver {
     pub(crate) bytes: Vec<u8>,
-    pub(crate) forwards: Arc<HashMap<String, Arc<Forward>>>,
+    pub(crate) destinations: Arc<Destinations>,
     pub(crate) reply: Reply<HashMap<String, u64>>,
+}
+
+/// The forwards and routes that restored sessions belong to.
+pub(crate) struct Destinations {
+    /// By name.
+    pub(crate) forwards: HashMap<String, Arc<Forward>>,
+    /// By listen address, as shown.
+    pub(crate) routes: HashMap<Arc<str>, Arc<Route>>,
 }

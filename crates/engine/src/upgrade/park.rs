@@ -16,7 +16,7 @@ const ANSWER_LIMIT: Duration = Duration::from_secs(5);
 /// A session may be on its way between two workers when they stop: they write again then.
 const MOST_ROUNDS: usize = 3;
 
-/// Why an upgrade was given up and the workers resumed.
+/// Why the workers could not be parked and saved, and resumed instead.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NotParked {
     /// One of them did not answer in time.

@@ -2,7 +2,7 @@
 //! (`worker/restore`).
 
 use super::handoff::Handoff;
-use super::orders::TakeOver;
+use super::orders::{Destinations, TakeOver};
 use crate::Engine;
 use crate::forward::Forward;
 use crate::message::Message;
@@ -34,12 +34,14 @@ impl Engine {
         let Handoff { forwards: saved, workers, sockets } = handoff;
         let open_before = open_sessions(&saved);
         let (arranged, unbound) = self.forwards.take_over(forwards, saved, sockets, &self.shared);
-        let by_name: HashMap<String, Arc<Forward>> =
-            self.forwards.all().map(|forward| (forward.name.to_string(), forward)).collect();
-        let by_name = Arc::new(by_name);
+        let by_name = |forward: Arc<Forward>| (forward.name.to_string(), forward);
+        let destinations = Arc::new(Destinations {
+            forwards: self.forwards.all().map(by_name).collect(),
+            routes: self.forwards.routes().collect(),
+        });
         // Before the first accept: restored sessions count towards the limits.
-        let taken = self.hand_out(workers, &by_name);
-        let lost = settle(&by_name, &open_before, &taken);
+        let taken = self.hand_out(workers, &destinations);
+        let lost = settle(&destinations.forwards, &open_before, &taken);
         // What is skipped was skipped before.
         arranged.take_effect(&self.shared);
         self.shared.broadcast(|| Message::Begin);
@@ -50,17 +52,17 @@ impl Engine {
     fn hand_out(
         &self,
         workers: Vec<Vec<u8>>,
-        forwards: &Arc<HashMap<String, Arc<Forward>>>,
+        destinations: &Arc<Destinations>,
     ) -> HashMap<String, u64> {
         let (sender, replies) = mpsc::channel();
         let count = workers.len();
         for (index, bytes) in workers.into_iter().enumerate() {
             let sender = sender.clone();
-            let forwards = Arc::clone(forwards);
+            let destinations = Arc::clone(destinations);
             let reply: Reply<_> = Box::new(move |taken| _ = sender.send(taken));
             let mailbox = &self.shared.mailboxes[index % self.shared.mailboxes.len()];
             // Without a limit a mailbox is never full.
-            let _ = mailbox.send(Message::TakeOver(TakeOver { bytes, forwards, reply }));
+            let _ = mailbox.send(Message::TakeOver(TakeOver { bytes, destinations, reply }));
         }
         let until = Instant::now() + ANSWER_LIMIT;
         let mut taken = HashMap::new();

@@ -46,7 +46,10 @@ fn view(session: &Session, phase: Phase, worker: usize, now: Time, tcp: bool) ->
         forward: Arc::clone(&session.route().forward.name),
         client: session.client_address,
         listener: Arc::clone(&session.route().listen),
-        target: Arc::clone(&session.route().target_text),
+        target: session
+            .permit
+            .target()
+            .map_or_else(Arc::default, |target| Arc::clone(&target.text)),
         target_address: session.target_address,
         phase,
         age: now.since(flow.accepted()),

@@ -17,7 +17,10 @@ impl Worker {
                         self.walk(Walk::SetTimers { changes, place: 0 });
                     }
                 }
-                Message::Adopt(accepted) => self.begin(accepted),
+                Message::Adopt(accepted) => {
+                    let rules = accepted.permit.route().forward.rules();
+                    self.begin(accepted, &rules);
+                }
                 Message::Resolved { session, addresses } => self
                     .handle(session, |entry, context| connect::resolved(entry, context, addresses)),
                 Message::RoomAgain => self.retry_full(),

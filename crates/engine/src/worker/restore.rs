@@ -3,12 +3,13 @@
 use super::Worker;
 use crate::connect;
 use crate::context::Context;
-use crate::forward::{Forward, Route};
 use crate::holding::Holding;
+use crate::rule::Route;
 use crate::session::{Connecting, Outcome, RestoredSession, Session};
 use crate::slots::Key;
 use crate::table::Entry;
-use crate::upgrade::{TakeOver, address, socket_address};
+use crate::targets::{Target, TargetAddress};
+use crate::upgrade::{Destinations, TakeOver, address, socket_address};
 use flow::{Attempts, Direction, End, Failure, Lane, LaneState, Stage};
 use rustix::fd::OwnedFd;
 use std::collections::HashMap;
@@ -19,17 +20,18 @@ use sys::socket::reset;
 use sys::{Address, Pipe};
 
 impl Worker {
-    /// Goes on with the sessions of a worker of the image before.
+    /// Restores the sessions of one worker of the previous process image.
     pub(crate) fn take_over(&mut self, work: TakeOver) {
-        let TakeOver { bytes, forwards, reply } = work;
+        let TakeOver { bytes, destinations, reply } = work;
         let saved: handover::Worker = handover::decode(&bytes).unwrap_or_default();
-        let routes: Vec<_> = saved.routes.iter().map(|saved| route(saved, &forwards)).collect();
+        let places: Vec<_> =
+            saved.routes.iter().map(|saved| destination(saved, &destinations)).collect();
         let mut sessions = Vec::with_capacity(saved.sessions.len());
         let mut numbers = Vec::new();
         for session in saved.sessions {
             let key = Key::from_bits(session.key);
-            let route = routes.get(session.route as usize).cloned().flatten();
-            if let Some(session) = self.again(&session, route, &mut numbers) {
+            let place = places.get(session.route as usize).cloned().flatten();
+            if let Some(session) = self.restore(&session, place, &mut numbers) {
                 sessions.push((key, session));
             }
         }
@@ -37,15 +39,14 @@ impl Worker {
         reply(taken);
     }
 
-    /// Makes a session of what was written down. `None` if it cannot be, and was reset. `numbers` is
-    /// room to work in.
-    fn again(
+    /// Restores a session. `None` if its state is damaged; then it is reset. `numbers` is a buffer.
+    fn restore(
         &mut self,
         saved: &handover::Session,
-        route: Option<Arc<Route>>,
+        place: Option<(Arc<Route>, Arc<Target>)>,
         numbers: &mut Vec<u64>,
     ) -> Option<Session> {
-        // Whatever is wrong with the rest: what is claimed here is given up properly.
+        // Claimed before anything is checked, so that damaged sessions are reset.
         let client = claim(saved.client).ok();
         let target = saved.target.and_then(|fd| claim(fd).ok());
         let [up, down] = [saved.up.as_ref(), saved.down.as_ref()].map(|held| self.held(held?));
@@ -61,29 +62,29 @@ impl Worker {
                 && is_held(flow.lane(Direction::Up), up.as_deref())
                 && is_held(flow.lane(Direction::Down), down.as_deref())
         });
-        let (client, route, flow) = match (client, route, flow) {
-            (Some(client), Some(route), Some(flow)) if sound => (client, route, flow),
+        let (client, (route, target_state), flow) = match (client, place, flow) {
+            (Some(client), Some(place), Some(flow)) if sound => (client, place, flow),
             (client, ..) => return self.discard_claimed(client, target, [up, down]),
         };
-        // Those that follow get other numbers, also if nobody knows any more which was the last.
+        // New sessions get other numbers, also if the counter was damaged.
         self.context.shared.raise_next_id(saved.id.saturating_add(1));
         let restored = RestoredSession {
             id: saved.id,
             flow,
             client,
             target,
-            client_address: saved.client_address.as_ref().map_or(Address::Unix, address),
+            client_address: saved.client_address.as_ref().map_or(Address::UNIX, address),
             target_address: saved.target_address.as_ref().map(address),
             holding: [up, down],
             connecting: connecting.map(Box::new),
             options_due: saved.options_due,
         };
         self.context.shared.add_load(self.context.index);
-        let permit = self.context.shared.restored(&route);
-        Some(Session::again(restored, permit, self.context.index))
+        let permit = self.context.shared.restored(route, target_state);
+        Some(Session::restore(restored, permit, self.context.index))
     }
 
-    /// Puts sessions into the table, and has them looked at. Returns how many each forward has.
+    /// Puts sessions into the table, and resumes them. Returns their number by forward.
     fn resume_all(
         &mut self,
         sessions: Vec<(Option<Key>, Session)>,
@@ -93,7 +94,7 @@ impl Worker {
         for (_, session) in &sessions {
             *taken.entry(session.route().forward.name.to_string()).or_default() += 1;
         }
-        // What is registered is known by its key. New keys would need new registrations.
+        // epoll reports the old keys. New keys would need new registrations.
         let keys: Option<Vec<Key>> = sessions.iter().map(|(key, _)| *key).collect();
         let keys = keys.filter(|_| self.has_registrations);
         let sessions = sessions.into_iter().map(|(_, session)| session);
@@ -105,7 +106,7 @@ impl Worker {
         };
         let records = keys.iter().copied().zip(sessions).collect();
         for session in self.table.fill(records, next_generation) {
-            // Two with one key: impossible, and this one has another from now on.
+            // Two sessions with one key: impossible, but this one gets a new key.
             self.register_and_resume(session);
         }
         for key in keys {
@@ -146,17 +147,18 @@ impl Worker {
 
 fn resume(entry: &mut Entry<'_>, context: &mut Context) -> Outcome {
     if entry.session.is_waiting_for_name() {
-        return connect::begin(entry, context);
+        let rules = entry.session.rules();
+        return connect::begin(entry, context, &rules);
     }
     entry.set_timer();
     if !matches!(entry.session.flow.stage(), Stage::Connecting { .. }) {
-        // It may have something to do that no event announces.
+        // It may have work that no event announces.
         entry.enqueue();
     }
     Ok(())
 }
 
-/// Where the lane goes on, what it holds is there, and nothing else.
+/// Whether the lane's count of held bytes fits the restored buffer or pipe.
 fn is_held(lane: &Lane, holding: Option<&Holding>) -> bool {
     match holding {
         None => lane.held() == 0 || lane.state() == LaneState::Broken,
@@ -176,8 +178,21 @@ fn connecting(saved: &handover::Connecting) -> Option<Connecting> {
     })
 }
 
-fn route(saved: &handover::Route, forwards: &HashMap<String, Arc<Forward>>) -> Option<Arc<Route>> {
+/// The route and the target of saved sessions: those in use now, or else new ones that no listener and
+/// no set has. `None` if the forward is unknown or the target unreadable.
+fn destination(
+    saved: &handover::Route,
+    destinations: &Destinations,
+) -> Option<(Arc<Route>, Arc<Target>)> {
     let target: plan::Target = saved.target.parse().ok()?;
-    let forward = forwards.get(&saved.forward)?;
-    Some(Arc::new(Route::leading(forward, saved.listen.as_str().into(), &target)))
+    let forward = destinations.forwards.get(&saved.forward)?;
+    let known = destinations.routes.get(saved.listen.as_str());
+    let known = known.filter(|route| Arc::ptr_eq(&route.forward, forward)).map(Arc::clone);
+    let route = known.unwrap_or_else(|| {
+        let targets = std::slice::from_ref(&target);
+        Arc::new(Route::new(forward, saved.listen.as_str().into(), targets))
+    });
+    let in_set = route.targets.load().find(&TargetAddress::from(&target)).map(Arc::clone);
+    let target = in_set.unwrap_or_else(|| Arc::new(Target::new(&target, forward.workers())));
+    Some((route, target))
 }

@@ -1,31 +1,35 @@
-//! Writing down a worker's sessions for the next process image.
+//! Saves a worker's sessions for the next process image.
 
 use super::Worker;
-use crate::forward::Route;
 use crate::holding::Holding;
+use crate::permit::Permit;
+use crate::rule::Route;
 use crate::session::{Connecting, Session};
 use crate::slots::Key;
 use crate::table::Entry;
+use crate::targets::Target;
 use crate::upgrade::{saved_address, saved_socket_address};
 use flow::{Direction, End};
 use std::collections::HashMap;
 use std::sync::Arc;
 use sys::handoff::{close_on_exec, keep_over_exec, number};
 
-/// The routes of a worker's sessions, each once.
+/// The routes of a worker's sessions, each once with each target.
 #[derive(Default)]
 struct Routes {
-    positions: HashMap<*const Route, u32>,
+    positions: HashMap<(*const Route, *const Target), u32>,
     routes: Vec<handover::Route>,
 }
 
 impl Routes {
-    fn position(&mut self, route: &Arc<Route>) -> u32 {
-        *self.positions.entry(Arc::as_ptr(route)).or_insert_with(|| {
+    fn position(&mut self, permit: &Permit) -> u32 {
+        let (route, target) = (permit.route(), permit.target());
+        let key = (Arc::as_ptr(route), target.map_or(std::ptr::null(), Arc::as_ptr));
+        *self.positions.entry(key).or_insert_with(|| {
             self.routes.push(handover::Route {
                 forward: route.forward.name.to_string(),
                 listen: route.listen.to_string(),
-                target: route.target_text.to_string(),
+                target: target.map_or_else(String::new, |target| target.text.to_string()),
             });
             u32::try_from(self.routes.len() - 1).unwrap_or(u32::MAX)
         })
@@ -33,7 +37,7 @@ impl Routes {
 }
 
 impl Worker {
-    /// Writes down all sessions, and keeps their descriptors open over execve(2).
+    /// Saves all sessions, and keeps their descriptors open over execve(2).
     pub(crate) fn save(&mut self) -> sys::Result<Vec<u8>> {
         keep_over_exec(&self.context.epoll)?;
         let mut routes = Routes::default();
@@ -41,7 +45,7 @@ impl Worker {
         let mut sessions = Vec::with_capacity(keys.len());
         for key in keys {
             let Some(Entry { session, .. }) = self.table.entry(key) else { continue };
-            let route = routes.position(session.route());
+            let route = routes.position(&session.permit);
             mark_descriptors(session, |fd| keep_over_exec(fd))?;
             sessions.push(saved(key, session, route));
         }
@@ -52,7 +56,7 @@ impl Worker {
         }))
     }
 
-    /// The process stays what it is: its descriptors are its own again.
+    /// Undoes [`Self::save`]: the descriptors are closed by execve(2) again.
     pub(crate) fn forget_saving(&mut self) {
         // What is open can be marked.
         let _ = close_on_exec(&self.context.epoll);

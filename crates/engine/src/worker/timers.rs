@@ -1,5 +1,4 @@
-//! What a worker does because time has passed: deadlines of sessions, another try where something was
-//! missing, memory given back.
+//! Work that is due by time: deadlines of sessions, retries of exhausted listeners, memory given back.
 
 use super::Worker;
 use crate::connect;
@@ -9,7 +8,6 @@ use crate::session::{Outcome, Over};
 use crate::table::Entry;
 use flow::{Stage, Unacked};
 use rustix::fd::AsFd;
-use std::sync::Arc;
 use std::time::Duration;
 
 /// Timers served per turn. One that ends its session takes some ten microseconds, and thousands may be
@@ -36,7 +34,7 @@ impl Worker {
         }
     }
 
-    /// Gives memory back that the sessions of a while ago needed.
+    /// Returns memory that earlier sessions needed.
     fn tidy(&mut self) {
         self.tidy_at = None;
         if self.table.give_back() > 0 {
@@ -45,35 +43,35 @@ impl Worker {
         }
     }
 
-    /// Asks for [`Self::tidy`] in a while.
+    /// Schedules [`Self::tidy`].
     pub(crate) fn tidy_later(&mut self) {
         let at = self.context.now.after(TIDY_PAUSE);
         self.tidy_at.get_or_insert(at);
     }
 }
 
-/// The wheel has brought a session up.
+/// Handles a session whose timer has fired.
 fn fired(entry: &mut Entry<'_>, context: &mut Context) -> Outcome {
     let now = context.now;
     let session = &mut *entry.session;
-    session.set_options_if_due(now);
-    let route = Arc::clone(session.route());
+    let rules = session.rules();
+    session.set_options_if_due(now, &rules);
     let (client, target) = (&session.client, session.target.as_ref());
     let unacked = || Unacked {
         client: sys::socket::unacked(client.as_fd()),
         target: target.map_or(0, |target| sys::socket::unacked(target.as_fd())),
     };
-    let over = session.flow.expire(now, &route.forward.rules().timeouts, unacked);
+    let over = session.flow.expire(now, &rules.timeouts, unacked);
     if let Some(reason) = over {
         return Err(Over::reset(reason));
     }
     match session.flow.stage() {
         Stage::Connecting { attempt_until } if attempt_until <= now => {
-            connect::attempt_timed_out(entry, context)
+            connect::attempt_timed_out(entry, context, &rules)
         }
         Stage::Flushing { .. } => relay::serve(entry, context).1,
         Stage::Connecting { .. } | Stage::Relaying => {
-            entry.set_timer();
+            entry.set_timer_by(&rules);
             Ok(())
         }
     }

@@ -3,9 +3,9 @@
 //!
 //! Walks are done one after the other, in the order in which they were asked for.
 
-use super::end::CUT;
 use super::{ACCEPTS_PER_TURN, Worker};
 use crate::change::{Changes, is_among};
+use crate::close::CUT;
 use crate::forward::Forward;
 use crate::session::Over;
 use crate::slots::Key;

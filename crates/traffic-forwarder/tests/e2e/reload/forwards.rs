@@ -1,6 +1,7 @@
 //! What a reload does to forwards and their sessions: those that stay, change, go and come.
 
-use serde_json::json;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use testkit::{LIMIT, Listener, Place, Port, Script, Socket, connect, wait_until};
 
 use super::{Pair, is_refused};
@@ -39,6 +40,15 @@ fn a_changed_target_is_for_new_sessions() {
     assert_eq!(play(&second, Script::new().read_exactly(1)).bytes, b"2");
     play(&kept, Script::new().write_bytes("3"));
     assert_eq!(play(&first, Script::new().read_exactly(1)).bytes, b"3");
+    let target = |session: &Value| (session["id"].as_u64().unwrap(), session["target"].clone());
+    let targets: BTreeMap<u64, Value> = operated.wait_for_sessions(2).iter().map(target).collect();
+    assert_eq!(
+        targets.into_values().collect::<Vec<_>>(),
+        [&old, &new].map(|it| json!(it.addr().to_string()))
+    );
+    let forward = operated.http.json("/v1/forwards/moved");
+    assert_eq!((&forward["opened"], &forward["sessions"]), (&json!(2), &json!(2)));
+    assert_eq!(forward["to"], json!([new.addr().to_string()]));
 }
 
 /// A target that says one byte to whoever comes.

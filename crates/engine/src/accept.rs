@@ -1,0 +1,120 @@
+//! Stage *accept*: from a listener's queue to an admitted connection.
+
+use crate::acceptor::Acceptor;
+use crate::change::Listening;
+use crate::context::Context;
+use crate::failure;
+use crate::permit::Permit;
+use crate::rate_limit::Kind;
+use crate::report::Report;
+use crate::rule::Route;
+use crate::rules::Rules;
+use crate::session::Accepted;
+use flow::{AtLimit, By, Cause, CloseReason, Phase};
+use rustix::fd::AsFd;
+use std::sync::Arc;
+use sys::Errno;
+
+/// The result of one accept.
+pub(crate) enum Tried {
+    /// A client was there, and is admitted.
+    Admitted(Accepted),
+    /// A client was there, and was refused: a limit is reached.
+    Refused,
+    /// It failed for a reason of that connection; the next one may be sound.
+    Failed(Errno),
+    /// Nothing to accept for now: the queue is empty, or the listener is not polled any more.
+    Nothing,
+}
+
+/// Accepts one connection, if there is room for it.
+pub(crate) fn accept(
+    acceptor: &mut Acceptor,
+    context: &mut Context,
+    number: u32,
+    listening: &Listening,
+    rules: &Rules,
+) -> Tried {
+    let route = &listening.route;
+    // Where clients may wait, a place is taken before accept(2), and returned if no client was
+    // there. Where they may not, it is taken after: a place held without a client would make
+    // another worker refuse one.
+    let mut permit = None;
+    if rules.at_limit == AtLimit::Wait {
+        permit = request(context, route, rules);
+        if permit.is_none() {
+            acceptor.wait_for_room(number, &context.epoll);
+            return Tried::Nothing;
+        }
+    }
+    match sys::listen::accept(listening.socket.as_fd()) {
+        Ok((socket, address)) => {
+            if let Some(permit) = permit.or_else(|| request(context, route, rules)) {
+                return Tried::Admitted(Accepted { socket, address, permit });
+            }
+            sys::socket::reset(socket);
+            report_refused(context, route);
+            Tried::Refused
+        }
+        Err(errno) => {
+            if let Some(permit) = permit {
+                context.shared.release(permit);
+            }
+            failed(acceptor, context, number, listening, errno)
+        }
+    }
+}
+
+fn request(context: &Context, route: &Arc<Route>, rules: &Rules) -> Option<Permit> {
+    context.shared.request(route, rules.at_limit, context.index).ok()
+}
+
+fn failed(
+    acceptor: &mut Acceptor,
+    context: &mut Context,
+    number: u32,
+    listening: &Listening,
+    errno: Errno,
+) -> Tried {
+    if errno == Errno::AGAIN {
+        return Tried::Nothing;
+    }
+    if failure::is_of_one_connection(errno) {
+        return Tried::Failed(errno);
+    }
+    // accept(2) allocates a descriptor before it looks at the queue: if that fails with an empty
+    // queue, nothing is wrong.
+    if sys::listen::has_pending(listening.socket.as_fd()) {
+        pause(acceptor, context, number, listening, errno);
+    }
+    Tried::Nothing
+}
+
+/// Stops polling a listener for a while: files or memory are short, or something worse is wrong. The
+/// connection stays in the kernel's queue, and level-triggered polling would report it without end.
+pub(crate) fn pause(
+    acceptor: &mut Acceptor,
+    context: &mut Context,
+    number: u32,
+    listening: &Listening,
+    errno: Errno,
+) {
+    context.pump.pool.clear();
+    acceptor.pause(number, &context.epoll, context.now);
+    listening.route.forward.counters.of(context.index).accept_failed(errno);
+    let forward = Arc::clone(&listening.route.forward.name);
+    let cause = failure::exhausted(errno).unwrap_or(Cause::IoError);
+    let kind = Kind::Forward(Arc::clone(&forward), cause);
+    context.report(kind, |count| Report::AcceptFailed { forward, errno, count });
+}
+
+fn report_refused(context: &mut Context, route: &Route) {
+    let forward = &route.forward;
+    forward.counters.of(context.index).refused(context.now);
+    let reason = CloseReason::new(By::Limit, Phase::Admit, Cause::OverLimit);
+    let process = &context.shared.gate;
+    let gate = if process.has_room() { &forward.gate } else { process };
+    let (name, limit) = (Arc::clone(&forward.name), gate.limit());
+    let kind = Kind::Forward(Arc::clone(&name), Cause::OverLimit);
+    context.report(kind, |count| Report::Refused { forward: name, reason, limit, count });
+}

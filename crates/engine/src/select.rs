@@ -1,0 +1,42 @@
+//! Stage *select*: one target of the set takes the session, and a place in it belongs to the session's
+//! permit. Target sets are read here only, and where an upgrade restores sessions.
+
+use crate::permit::Permit;
+use crate::rule::rule;
+use crate::session::{Outcome, Over};
+use crate::shared::Shared;
+use crate::targets::{Target, TargetSet};
+use flow::{By, Candidate, Cause, CloseReason, NoTarget, Phase};
+use std::sync::Arc;
+
+/// Takes a place in one of the targets that may serve the session. A place that the permit has in
+/// another target is returned first. If no target takes the session, it is over.
+pub(crate) fn select(permit: &mut Permit, shared: &Shared) -> Outcome {
+    let set = rule(permit.route()).load();
+    shared.leave_target(permit);
+    // Another worker may take the last place of the selected target first: then select again. Bounded,
+    // because places may come and go without end.
+    for _ in 0..set.targets().len() {
+        let position = flow::select(candidates(&set)).map_err(no_target)?;
+        if permit.enter_target(Arc::clone(&set.targets()[position])).is_ok() {
+            return Ok(());
+        }
+    }
+    Err(no_target(NoTarget::Full))
+}
+
+fn candidates(set: &TargetSet) -> impl Iterator<Item = Candidate> {
+    let candidate = |target: &Arc<Target>| Candidate {
+        is_up: target.is_up(),
+        has_room: target.gate.has_room(),
+    };
+    set.targets().iter().map(candidate)
+}
+
+fn no_target(reason: NoTarget) -> Over {
+    let (by, cause) = match reason {
+        NoTarget::Down => (By::Target, Cause::Unreachable),
+        NoTarget::Full => (By::Limit, Cause::OverLimit),
+    };
+    Over::reset(CloseReason::new(by, Phase::Connect, cause))
+}
