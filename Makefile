@@ -230,10 +230,6 @@ vet: ## Check that everything compiles, and lint it
 	cargo check --workspace --all-targets
 	@sh scripts/lint.sh clippy
 
-.PHONY: unsafe-inventory
-unsafe-inventory: ## List every unsafe block with its reason; writes docs/unsafe.md
-	sh scripts/unsafe-inventory.sh > docs/unsafe.md
-
 .PHONY: fmt
 fmt: ## Format the source
 	cargo fmt --all

@@ -1,10 +1,10 @@
 //! What is said of dependencies is what the manifests, `Cargo.lock` and `deny.toml` hold.
 
 use crate::repository::{document, read, root};
-use crate::tables::code;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use toml::de::{DeTable, DeValue};
+use xtask::docs::code;
 
 /// The heads of both tables: what the program uses, and what only its tests use.
 fn heads() -> [[&'static str; 6]; 2] {
@@ -37,7 +37,7 @@ fn members() -> Vec<String> {
     let crates = fs::read_dir(root().join("crates")).expect("a directory can be read");
     let names = crates.map(|entry| entry.expect("likewise").file_name());
     let manifests = names.map(|name| format!("crates/{}/Cargo.toml", name.to_string_lossy()));
-    manifests.chain(["bench/Cargo.toml".to_owned()]).collect()
+    manifests.chain(["bench", "xtask"].map(|name| format!("{name}/Cargo.toml"))).collect()
 }
 
 /// The names in each table of dependencies, wherever it stands.

@@ -1,8 +1,8 @@
 //! The document of `doctor` lists what it looks at.
 
 use crate::repository::document;
-use crate::tables::code;
 use control::doctor::Check;
+use xtask::docs::code;
 
 #[test]
 fn every_check_is_listed_with_what_it_reads() {

@@ -1,6 +1,6 @@
 //! The Makefile: its targets are listed and documented, and start, status and stop work.
 
-use crate::repository::{BINARY, documents, files, read, readmes, root};
+use crate::repository::{BINARY, documents, files, read, root};
 use crate::stand::Stand;
 use std::collections::BTreeSet;
 use std::process::Command;
@@ -41,18 +41,6 @@ fn make_alone_lists_every_target_with_a_description() {
         let described = described.filter(|(_, description)| description.trim().len() > 10);
         let listed: BTreeSet<_> = described.map(|(name, _)| name.to_owned()).collect();
         assert_eq!(listed, targets());
-    }
-}
-
-#[test]
-fn the_readmes_describe_every_target() {
-    for (readme, head) in readmes().iter().zip([["Target", "What it does"], ["目标", "作用"]]) {
-        let table = readme.table(&head);
-        let names = table.iter().map(|row| row[0].trim_matches('`').replacen("make ", "", 1));
-        let mut expected = targets();
-        // It is what the others are listed with.
-        expected.remove("help");
-        assert_eq!(names.collect::<BTreeSet<_>>(), expected, "{}", readme.name);
     }
 }
 

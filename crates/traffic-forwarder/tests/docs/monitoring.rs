@@ -1,7 +1,6 @@
-//! The metrics in the documents are those of the program, and what the examples make of them works.
+//! The examples of monitoring are valid, and name metrics that exist.
 
-use crate::repository::{document, read, root};
-use crate::tables::{assert_table, code};
+use crate::repository::{read, root};
 use control::METRICS;
 use serde_json::Value;
 use std::path::PathBuf;
@@ -18,17 +17,6 @@ fn path(name: &str) -> PathBuf {
 fn promtool(command: &[&str], file: &str) {
     let arguments = command.iter().map(|word| (*word).into()).chain([path(file)]);
     Tool::find("promtool").run(arguments.collect::<Vec<PathBuf>>(), LIMIT);
-}
-
-#[test]
-fn the_document_lists_every_metric() {
-    let row = |metric: &control::Metric| {
-        let labels: Vec<_> = metric.labels.iter().map(|label| code(label)).collect();
-        let labels = if labels.is_empty() { "–".to_owned() } else { labels.join(", ") };
-        vec![code(metric.name), metric.kind.as_str().to_owned(), labels, metric.help.to_owned()]
-    };
-    let rows: Vec<_> = METRICS.iter().map(row).collect();
-    assert_table(&document("docs/metrics.md"), &["Metric", "Type", "Labels", "Meaning"], &rows);
 }
 
 #[test]

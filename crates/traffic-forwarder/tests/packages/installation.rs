@@ -9,7 +9,7 @@ use crate::markdown::Document;
 use crate::scratch_root::{EXCHANGE, ScratchRoot};
 
 /// As the document writes it.
-const VERSION: &str = "0.1.0";
+const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// Engines that do not run in a test.
 const ELSEWHERE: [&str; 2] = ["docker", "kubectl"];
 

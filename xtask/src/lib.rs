@@ -1,0 +1,3 @@
+//! The tasks of `cargo xtask`, as functions that tests can call.
+
+pub mod docs;
