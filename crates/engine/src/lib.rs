@@ -67,7 +67,7 @@ mod shared;
 /// Parts that the benchmarks measure by themselves. Not for use elsewhere.
 #[doc(hidden)]
 pub mod parts {
-    pub use crate::mailbox::{Full, Mailbox, Wake};
+    pub use crate::mailbox::{Mailbox, Wake};
     pub use crate::slots::{Key, Slots};
     pub use crate::wheel::Wheel;
 }

@@ -19,44 +19,38 @@ impl Wake for sys::Waker {
     }
 }
 
-/// A queue with many writers and one reader, which takes everything at once.
+/// A queue with many writers and one reader, which takes all messages at once. It grows as needed.
 ///
-/// Only the writer that finds the queue empty wakes the reader: whoever writes behind it does so
+/// Only the writer that finds the queue empty wakes the reader: later writers add their messages
 /// before the reader has taken the queue, since both hold the lock.
 pub struct Mailbox<T, W = sys::Waker> {
     queue: Mutex<VecDeque<T>>,
-    limit: usize,
     waker: W,
 }
 
-/// The mailbox is at its limit; the message was not taken.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Full;
-
 impl<T, W: Wake> Mailbox<T, W> {
-    /// A mailbox that holds at most `limit` messages.
-    pub fn new(waker: W, limit: usize) -> Self {
-        Self { queue: Mutex::new(VecDeque::new()), limit, waker }
+    /// An empty mailbox whose reader waits on `waker`.
+    pub fn new(waker: W) -> Self {
+        Self { queue: Mutex::new(VecDeque::new()), waker }
     }
 
-    /// What wakes the reader.
+    /// Wakes the reader.
     pub fn waker(&self) -> &W {
         &self.waker
     }
 
-    /// Puts a message in.
-    pub fn send(&self, message: T) -> Result<(), Full> {
-        let mut queue = self.lock();
-        if queue.len() >= self.limit {
-            return Err(Full);
-        }
+    /// Appends a message.
+    pub fn send(&self, message: T) {
+        self.append(self.lock(), message);
+    }
+
+    fn append(&self, mut queue: MutexGuard<'_, VecDeque<T>>, message: T) {
         queue.push_back(message);
         let was_empty = queue.len() == 1;
         drop(queue);
         if was_empty {
             self.waker.wake();
         }
-        Ok(())
     }
 
     /// Takes all messages, in the order in which they were sent.
@@ -82,6 +76,44 @@ impl<T, W: Wake> Mailbox<T, W> {
     }
 }
 
+/// A [`Mailbox`] that holds a limited number of messages, for a reader that may be slower than the
+/// writers.
+pub(crate) struct BoundedMailbox<T, W = sys::Waker> {
+    mailbox: Mailbox<T, W>,
+    limit: usize,
+}
+
+/// The mailbox is at its limit; the message was dropped.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Full;
+
+impl<T, W: Wake> BoundedMailbox<T, W> {
+    /// An empty mailbox for at most `limit` messages.
+    pub(crate) fn new(waker: W, limit: usize) -> Self {
+        Self { mailbox: Mailbox::new(waker), limit }
+    }
+
+    /// Wakes the reader.
+    pub(crate) fn waker(&self) -> &W {
+        self.mailbox.waker()
+    }
+
+    /// Appends a message, unless `limit` messages wait.
+    pub(crate) fn send(&self, message: T) -> Result<(), Full> {
+        let queue = self.mailbox.lock();
+        if queue.len() >= self.limit {
+            return Err(Full);
+        }
+        self.mailbox.append(queue, message);
+        Ok(())
+    }
+
+    /// Takes all messages, like [`Mailbox::exchange`].
+    pub(crate) fn exchange(&self, empty: VecDeque<T>) -> VecDeque<T> {
+        self.mailbox.exchange(empty)
+    }
+}
+
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
@@ -97,10 +129,10 @@ mod tests {
 
     #[test]
     fn wakes_once_per_batch_and_keeps_the_order() {
-        let mailbox = Mailbox::new(Count(Cell::new(0)), 10);
+        let mailbox = Mailbox::new(Count(Cell::new(0)));
         for batch in 1..=3 {
             for message in 0..4 {
-                mailbox.send(message).unwrap();
+                mailbox.send(message);
             }
             assert_eq!(mailbox.waker().0.get(), batch);
             assert_eq!(mailbox.take(), [0, 1, 2, 3]);
@@ -109,10 +141,10 @@ mod tests {
 
     #[test]
     fn room_that_is_given_back_is_used_again() {
-        let mailbox = Mailbox::new(Count(Cell::new(0)), 10);
-        mailbox.send(1).unwrap();
+        let mailbox = Mailbox::new(Count(Cell::new(0)));
+        mailbox.send(1);
         assert_eq!(mailbox.exchange(VecDeque::with_capacity(100)), [1]);
-        mailbox.send(2).unwrap();
+        mailbox.send(2);
         assert_eq!(mailbox.waker().0.get(), 2);
         let taken = mailbox.take();
         assert!(taken == [2] && taken.capacity() >= 100);
@@ -120,12 +152,13 @@ mod tests {
 
     #[test]
     fn holds_no_more_than_its_limit() {
-        let mailbox = Mailbox::new(Count(Cell::new(0)), 2);
+        let mailbox = BoundedMailbox::new(Count(Cell::new(0)), 2);
         assert_eq!(mailbox.send(1), Ok(()));
         assert_eq!(mailbox.send(2), Ok(()));
         assert_eq!(mailbox.send(3), Err(Full));
-        assert_eq!(mailbox.take(), [1, 2]);
+        assert_eq!(mailbox.exchange(VecDeque::new()), [1, 2]);
         assert_eq!(mailbox.send(4), Ok(()));
+        assert_eq!(mailbox.waker().0.get(), 2);
     }
 }
 
@@ -154,11 +187,11 @@ mod loom_tests {
     #[test]
     fn no_message_is_left_without_a_wake() {
         loom::model(|| {
-            let mailbox = Arc::new(Mailbox::new(Counter(AtomicU64::new(0)), 10));
+            let mailbox = Arc::new(Mailbox::new(Counter(AtomicU64::new(0))));
             let writers: Vec<_> = (0..2)
                 .map(|message| {
                     let mailbox = Arc::clone(&mailbox);
-                    loom::thread::spawn(move || mailbox.send(message).unwrap())
+                    loom::thread::spawn(move || mailbox.send(message))
                 })
                 .collect();
             // The reader's loop: woken, it takes the wake first and the messages then.

@@ -19,8 +19,7 @@ impl Observer {
     /// in the worker's thread, and must be quick. It is dropped uncalled if the worker ends before.
     pub fn list(&self, worker: usize, filter: SessionFilter, from: u32, reply: Reply<SessionPage>) {
         if let Some(mailbox) = self.0.mailboxes.get(worker) {
-            // Without a limit a mailbox is never full.
-            let _ = mailbox.send(Message::List(SessionQuery { filter, from, reply }));
+            mailbox.send(Message::List(SessionQuery { filter, from, reply }));
         }
     }
 

@@ -1,7 +1,7 @@
 //! Reports of the workers: ended sessions, and failures that matter to an operator. Workers never write
 //! a log themselves; a slow disk must not slow a session.
 
-use crate::mailbox::Mailbox;
+use crate::mailbox::BoundedMailbox;
 use crate::rule::Route;
 use crate::targets::Target;
 use flow::{Cause, CloseReason, Ending};
@@ -108,13 +108,13 @@ pub enum Report {
 
 /// The workers' end of the reports.
 pub(crate) struct Outbox {
-    reports: Mailbox<Report>,
+    reports: BoundedMailbox<Report>,
     dropped: AtomicU64,
 }
 
 impl Outbox {
     pub(crate) fn new() -> sys::Result<Self> {
-        let reports = Mailbox::new(sys::Waker::new()?, MOST_WAITING);
+        let reports = BoundedMailbox::new(sys::Waker::new()?, MOST_WAITING);
         Ok(Self { reports, dropped: AtomicU64::new(0) })
     }
 

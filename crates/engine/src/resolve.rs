@@ -26,7 +26,6 @@ pub struct Query {
 impl Query {
     /// Answers. No address means that the name could not be resolved.
     pub fn answer(self, addresses: Arc<[SocketAddr]>) {
-        // A worker's mailbox has no limit below the number of its sessions.
-        let _ = self.worker.send(Message::Resolved { session: self.session, addresses });
+        self.worker.send(Message::Resolved { session: self.session, addresses });
     }
 }

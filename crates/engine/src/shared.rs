@@ -75,10 +75,8 @@ impl LiveDetail {
 impl Shared {
     pub(crate) fn new(options: &Options) -> sys::Result<Self> {
         let workers = options.workers;
-        let mailbox = |_| {
-            // Bounded by what is sent: at most a few messages per session and listener.
-            Ok(Arc::new(Mailbox::new(sys::Waker::new()?, usize::MAX)))
-        };
+        // Unbounded: at most a few messages per session and listener are sent.
+        let mailbox = |_| Ok(Arc::new(Mailbox::new(sys::Waker::new()?)));
         Ok(Self {
             mailboxes: (0..workers).map(mailbox).collect::<sys::Result<_>>()?,
             loads: (0..workers).map(|_| AtomicU32::new(0)).collect(),
@@ -118,8 +116,7 @@ impl Shared {
     /// Sends a message to every worker.
     pub(crate) fn broadcast(&self, message: impl Fn() -> Message) {
         for mailbox in &self.mailboxes {
-            // Without a limit a mailbox is never full.
-            let _ = mailbox.send(message());
+            mailbox.send(message());
         }
     }
 
@@ -190,8 +187,7 @@ impl Shared {
         }
         for (worker, mailbox) in self.mailboxes.iter().enumerate() {
             if waiting.contains(worker) {
-                // Without a limit a mailbox is never full.
-                let _ = mailbox.send(Message::RoomAgain);
+                mailbox.send(Message::RoomAgain);
             }
         }
     }

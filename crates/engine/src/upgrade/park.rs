@@ -63,8 +63,7 @@ impl Engine {
             let (order, of_worker) = channel();
             orders.push(order);
             let parking = Parking { orders: of_worker, answers: answer.clone() };
-            // Without a limit a mailbox is never full.
-            let _ = mailbox.send(Message::Park(parking));
+            mailbox.send(Message::Park(parking));
         }
         // If this fails, the drop resumes those that have stopped.
         let parked = Parked { engine: self, orders, answers, until };

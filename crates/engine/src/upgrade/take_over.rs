@@ -61,8 +61,7 @@ impl Engine {
             let destinations = Arc::clone(destinations);
             let reply: Reply<_> = Box::new(move |taken| _ = sender.send(taken));
             let mailbox = &self.shared.mailboxes[index % self.shared.mailboxes.len()];
-            // Without a limit a mailbox is never full.
-            let _ = mailbox.send(Message::TakeOver(TakeOver { bytes, destinations, reply }));
+            mailbox.send(Message::TakeOver(TakeOver { bytes, destinations, reply }));
         }
         let until = Instant::now() + ANSWER_LIMIT;
         let mut taken = HashMap::new();

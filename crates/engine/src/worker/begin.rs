@@ -68,8 +68,7 @@ impl Worker {
         if chosen == self.context.index {
             self.begin(accepted, rules);
         } else {
-            // Without a limit a mailbox is never full.
-            let _ = self.context.shared.mailboxes[chosen].send(Message::Adopt(accepted));
+            self.context.shared.mailboxes[chosen].send(Message::Adopt(accepted));
         }
     }
 
