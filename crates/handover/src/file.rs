@@ -1,12 +1,13 @@
-//! The file: a head, and parts that are checked each by itself, so that what is damaged takes
-//! nothing else with it.
+//! Layout of the handoff file: a header, then parts that carry their own checksums, so that damage
+//! to one part leaves the others readable.
 //!
 //! ```text
 //!   head   magic (12 bytes) | major (2) | minor (2) | number of parts (4) | checksum (4)
 //!   part   kind (4) | checksum (4) | length (8) | bytes
 //! ```
 //!
-//! Numbers are little-endian, checksums CRC-32 (of the head before it; of kind, length and bytes).
+//! Numbers are little-endian. Checksums are CRC-32: in the header over the bytes before it, in a
+//! part over kind, length and bytes.
 
 use std::fmt;
 
@@ -14,19 +15,19 @@ const MAGIC: &[u8; 12] = b"tf-handover\n";
 const HEAD: usize = 24;
 const PART_HEAD: usize = 16;
 
-/// Readers of another major version refuse the file.
+/// Format version. A reader of another major version rejects the file.
 pub const MAJOR: u16 = 1;
-/// Grows when something is added that older readers may skip.
+/// Increased when a part or field is added that older readers can skip.
 pub const MINOR: u16 = 0;
 
-/// What a part holds.
+/// Message type of a part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Part {
     /// A [`Process`](crate::Process).
     Process,
     /// A [`Forwards`](crate::Forwards).
     Forwards,
-    /// A [`Worker`](crate::Worker); as many as there are workers.
+    /// A [`Worker`](crate::Worker). The file has one per worker thread.
     Worker,
 }
 
@@ -42,42 +43,42 @@ impl Part {
     }
 }
 
-/// What is wrong with a file.
+/// Reasons for rejecting a file, or a part of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Damage {
-    /// It is not such a file, or its head is damaged.
+    /// Not a handoff file, or its header is damaged.
     NoHead,
-    /// It was written by a version whose files this one cannot read.
+    /// Written in a format version that this program cannot read.
     Version {
         /// The writer's major version.
         major: u16,
     },
-    /// A part is damaged, or the file ends within it.
+    /// A part fails its checksum, or the file is truncated within a part.
     Part,
 }
 
 impl fmt::Display for Damage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NoHead => f.write_str("it does not begin as a handover does"),
+            Self::NoHead => f.write_str("it does not start with a valid header"),
             Self::Version { major } => {
                 write!(f, "its format is version {major}, and this program reads version {MAJOR}")
             }
-            Self::Part => f.write_str("a part of it is damaged"),
+            Self::Part => f.write_str("one of its parts is damaged or cut off"),
         }
     }
 }
 
-/// The head, and what comes before each part: to be written in turn with the parts' bytes.
+/// Headers to write between the encoded parts.
 pub struct WriteFile;
 
 impl WriteFile {
-    /// The head of a file of so many parts.
+    /// The file header, for a file with `parts` parts.
     pub fn head(parts: usize) -> Vec<u8> {
         head(MAJOR, MINOR, parts)
     }
 
-    /// What comes before the bytes of a part.
+    /// The header that precedes the bytes of a part.
     pub fn part_head(part: Part, bytes: &[u8]) -> [u8; PART_HEAD] {
         part_head(part.number(), bytes)
     }
@@ -111,17 +112,17 @@ fn checksum(kind: [u8; 4], length: [u8; 8], bytes: &[u8]) -> u32 {
     hasher.finalize()
 }
 
-/// What could be read of a file.
+/// A parsed handoff file: its intact parts, and the damage found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct File<'a> {
-    /// Sound parts of kinds that this version knows, in the order of the file.
+    /// Intact parts of the kinds that this version knows, in file order. Later kinds are skipped.
     pub parts: Vec<(Part, &'a [u8])>,
-    /// Something could not be read.
+    /// The last damage found, if any. `parts` may still hold intact parts.
     pub damage: Option<Damage>,
 }
 
 impl<'a> File<'a> {
-    /// Reads what can be read.
+    /// Parses a file. Damage is reported in [`Self::damage`]; this never panics.
     pub fn read(bytes: &'a [u8]) -> Self {
         let mut file = Self { parts: Vec::new(), damage: None };
         match read_head(bytes) {
@@ -131,29 +132,29 @@ impl<'a> File<'a> {
         file
     }
 
-    /// The first part of this kind.
+    /// The first part of a kind.
     pub fn part(&self, wanted: Part) -> Option<&'a [u8]> {
         self.all(wanted).next()
     }
 
-    /// All parts of this kind.
+    /// Every part of a kind, in file order.
     pub fn all(&self, wanted: Part) -> impl Iterator<Item = &'a [u8]> + '_ {
         self.parts.iter().filter(move |(part, _)| *part == wanted).map(|(_, bytes)| *bytes)
     }
 
     fn read_parts(&mut self, count: u32, mut rest: &'a [u8]) {
         for _ in 0..count {
-            // Without a sound length nobody knows where the next part begins. A damaged length is
-            // found by the checksum, or by what is not there.
-            let Some((kind, sound, bytes, behind)) = split_part(rest) else {
+            // The length locates the next part, so parsing stops when a part does not fit into the
+            // file. A wrong length that still fits fails the checksum.
+            let Some((kind, sound, bytes, after)) = split_part(rest) else {
                 self.damage = Some(Damage::Part);
                 return;
             };
-            rest = behind;
+            rest = after;
             match Part::of(kind) {
                 _ if !sound => self.damage = Some(Damage::Part),
                 Some(part) => self.parts.push((part, bytes)),
-                // A later version has more to say.
+                // Kinds of later versions are skipped.
                 None => {}
             }
         }
@@ -173,15 +174,16 @@ fn read_head(bytes: &[u8]) -> Result<(u32, &[u8]), Damage> {
     Ok((u32::from_le_bytes([head[16], head[17], head[18], head[19]]), rest))
 }
 
-/// Kind, whether it is sound, its bytes, and what follows.
+/// Splits off the first part: its kind, whether the checksum matches, its bytes, and the rest of
+/// the file. `None` if the part is truncated.
 fn split_part(bytes: &[u8]) -> Option<(u32, bool, &[u8], &[u8])> {
     let (kind, bytes) = bytes.split_first_chunk::<4>()?;
     let (expected, bytes) = bytes.split_first_chunk::<4>()?;
     let (length, bytes) = bytes.split_first_chunk::<8>()?;
     let count = usize::try_from(u64::from_le_bytes(*length)).ok()?;
-    let (own, behind) = bytes.split_at_checked(count)?;
-    let sound = checksum(*kind, *length, own).to_le_bytes() == *expected;
-    Some((u32::from_le_bytes(*kind), sound, own, behind))
+    let (body, rest) = bytes.split_at_checked(count)?;
+    let sound = checksum(*kind, *length, body).to_le_bytes() == *expected;
+    Some((u32::from_le_bytes(*kind), sound, body, rest))
 }
 
 #[cfg(test)]
@@ -189,7 +191,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn written(parts: &[(u32, &[u8])]) -> Vec<u8> {
+    fn file_of(parts: &[(u32, &[u8])]) -> Vec<u8> {
         let mut bytes = head(MAJOR, MINOR, parts.len());
         for (kind, part) in parts {
             bytes.extend(part_head(*kind, part));
@@ -199,8 +201,8 @@ mod tests {
     }
 
     #[test]
-    fn what_was_written_is_read() {
-        let bytes = written(&[(1, b"process"), (3, b"one"), (77, b"of the future"), (3, b"")]);
+    fn written_parts_are_read_back() {
+        let bytes = file_of(&[(1, b"process"), (3, b"one"), (77, b"a later kind"), (3, b"")]);
         let file = File::read(&bytes);
         assert_eq!(file.damage, None);
         assert_eq!(file.part(Part::Process), Some(&b"process"[..]));
@@ -216,8 +218,8 @@ mod tests {
     }
 
     #[test]
-    fn a_damaged_part_takes_no_other_with_it() {
-        let mut bytes = written(&[(1, b"process"), (3, b"one"), (3, b"two")]);
+    fn a_damaged_part_leaves_the_others_readable() {
+        let mut bytes = file_of(&[(1, b"process"), (3, b"one"), (3, b"two")]);
         let at = bytes.windows(3).position(|text| text == b"one").unwrap();
         bytes[at] ^= 1;
         let file = File::read(&bytes);
@@ -228,14 +230,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_bytes_make_it_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        fn arbitrary_bytes_do_not_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
             let _ = File::read(&bytes);
         }
 
-        /// Whatever one byte becomes, and wherever the file ends, that is noticed.
+        /// Detects any change of one byte and any truncation.
         #[test]
-        fn damage_is_noticed(at in 0usize..80, change in 1u8.., cut in 0usize..80) {
-            let whole = written(&[(1, b"process"), (2, b"forwards"), (3, b"worker")]);
+        fn damage_is_detected(at in 0usize..80, change in 1u8.., cut in 0usize..80) {
+            let whole = file_of(&[(1, b"process"), (2, b"forwards"), (3, b"worker")]);
             let mut bytes = whole.clone();
             let at = at % bytes.len();
             bytes[at] ^= change;

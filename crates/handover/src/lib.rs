@@ -1,8 +1,8 @@
-//! What a process leaves to the image that follows it in an upgrade in place: the messages, and the
+//! State that an upgrade in place hands from one process image to the next: the messages, and the
 //! file that holds them.
 //!
-//! This crate knows no sockets and no sessions: descriptors are numbers here, and a session is what
-//! its own crate makes of its numbers. Whatever a file holds, reading it never panics.
+//! This crate opens no sockets and knows no session logic: descriptors are plain numbers, and crate
+//! `flow` encodes its own state as packed numbers. Reading never panics, whatever the bytes.
 
 #![forbid(unsafe_code)]
 
@@ -18,18 +18,18 @@ pub use messages::{
     Process, Route, Sandbox, Session, Standing, Totals, Trial, Worker,
 };
 
-/// A span in whole microseconds, as messages carry it. Saturates at 584,000 years.
+/// A duration in whole microseconds, the unit of all messages. Saturates at 584,000 years.
 pub fn micros(span: std::time::Duration) -> u64 {
     u64::try_from(span.as_micros()).unwrap_or(u64::MAX)
 }
 
-/// Encodes a message.
+/// Encodes a message as Protocol Buffers.
 pub fn encode(message: &impl prost::Message) -> Vec<u8> {
     message.encode_to_vec()
 }
 
-/// Decodes a message. Fields that this version does not know are skipped; those that are missing
-/// have their default. `None` if these bytes are no such message.
+/// Decodes a message. Unknown fields are skipped; missing fields get their default. `None` if the
+/// bytes are malformed.
 pub fn decode<M: prost::Message + Default>(bytes: &[u8]) -> Option<M> {
     M::decode(bytes).ok()
 }

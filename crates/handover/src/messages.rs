@@ -1,8 +1,8 @@
-//! The messages, in the encoding of Protocol Buffers: a field is known by its number. A number is
-//! never used for anything else again; what is added gets a new one, which older readers skip.
+//! The messages, encoded as Protocol Buffers: a tag identifies a field. Tags are never reused; a
+//! new field gets a new tag, which older readers skip.
 //!
-//! Moments are microseconds of `CLOCK_MONOTONIC`, which goes on over execve(2), unless a field says
-//! otherwise. Descriptors are numbers of the process.
+//! Unless a field says otherwise, points in time are microseconds of `CLOCK_MONOTONIC`, which
+//! continues across execve(2), and descriptors are descriptor numbers of the process.
 
 mod forwards;
 mod process;

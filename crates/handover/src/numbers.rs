@@ -1,9 +1,9 @@
-//! Many small numbers in few bytes: each as a varint (7 bits per byte, the lowest first, the highest
-//! bit set on all but the last byte), as Protocol Buffers write them. A session has some sixty of
-//! them, most of which are 0: written and read one by one as a field, they would be most of what an
-//! upgrade takes.
+//! Compact encoding for lists of small numbers: each is a varint as in Protocol Buffers (7 bits per
+//! byte, lowest first, the high bit set on all bytes but the last). A session has about sixty
+//! numbers, most of them 0; encoding each as a field of its own would dominate the duration of an
+//! upgrade.
 
-/// Writes them one after the other.
+/// Encodes `numbers`, in order.
 pub fn pack(numbers: &[u64]) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(numbers.len() * 2);
     for number in numbers {
@@ -17,8 +17,8 @@ pub fn pack(numbers: &[u64]) -> Vec<u8> {
     bytes
 }
 
-/// Reads them into `numbers`, which is cleared before. False if the bytes end within a number, or
-/// one is too large.
+/// Decodes into `numbers`, replacing its contents. Returns false if the bytes end within a number
+/// or a number exceeds 64 bits.
 pub fn unpack(bytes: &[u8], numbers: &mut Vec<u64>) -> bool {
     numbers.clear();
     let (mut number, mut shift) = (0u64, 0);
@@ -47,9 +47,9 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn what_is_no_number_is_refused() {
+    fn malformed_numbers_are_rejected() {
         let mut numbers = Vec::new();
-        assert!(!unpack(&[1, 0x80], &mut numbers), "it ends within a number");
+        assert!(!unpack(&[1, 0x80], &mut numbers), "truncated");
         assert!(!unpack(&[0xff; 11], &mut numbers), "more than 64 bits");
         let too_large = [&[0xff; 9][..], &[2]].concat();
         assert!(!unpack(&too_large, &mut numbers), "one bit more than 64");
@@ -57,14 +57,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn numbers_come_back(given in prop::collection::vec(any::<u64>(), 0..100)) {
-            let mut numbers = vec![7];
-            prop_assert!(unpack(&pack(&given), &mut numbers));
-            prop_assert_eq!(numbers, given);
+        fn numbers_round_trip(numbers in prop::collection::vec(any::<u64>(), 0..100)) {
+            let mut unpacked = vec![7];
+            prop_assert!(unpack(&pack(&numbers), &mut unpacked));
+            prop_assert_eq!(unpacked, numbers);
         }
 
         #[test]
-        fn no_bytes_make_it_panic(bytes in prop::collection::vec(any::<u8>(), 0..50)) {
+        fn arbitrary_bytes_do_not_panic(bytes in prop::collection::vec(any::<u8>(), 0..50)) {
             let _ = unpack(&bytes, &mut Vec::new());
         }
     }

@@ -1,13 +1,13 @@
-//! States that released versions have written. Their files and what is expected of them never
-//! change: whoever runs such a version must be able to upgrade to this one.
+//! State files written by released versions. The files and their expected contents never change:
+//! every released version must be able to upgrade to this one.
 
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
 use flow::{Attempts, Direction, Session, Stage};
 use handover::{File, Forwards, Part, Process, Standing, Worker, WriteFile};
 
-/// Five sessions of one worker: two at rest, one of them of a removed forward; two that hold bytes,
-/// in memory and in a pipe; and one that is connecting. A configuration is on trial.
+/// One worker with five sessions: two idle, one of them on a removed forward; two with buffered
+/// bytes, one in memory and one in a pipe; one still connecting. A configuration is on trial.
 const STATE_1_0: &[u8] = include_bytes!("samples/1.0.bin");
 
 fn part<M: Default + prost::Message>(file: &File<'_>, part: Part) -> M {
@@ -34,7 +34,7 @@ fn the_process_of_1_0() {
     assert_eq!((process.upgrades, &*process.asked_by), (1, "admin"));
     assert_eq!((process.admin, process.stopped_at), (Some(9), 27_247_027_296));
     assert_eq!(process.kept_listeners, ["web"]);
-    assert_eq!(process.sandbox, None, "it knew of none, and so was in none");
+    assert_eq!(process.sandbox, None, "version 1.0 had no sandbox");
 }
 
 #[test]
@@ -116,10 +116,10 @@ fn the_sessions_of_1_0() {
     assert!(!connecting.is_resolved);
 }
 
-/// What a reader does not know is skipped, and what a writer did not know has its default.
+/// Unknown fields are skipped, and missing fields get their defaults.
 #[test]
-fn neighbours_of_1_0_are_read() {
-    /// Field 1000, the text `new`.
+fn states_of_neighbouring_versions_are_read() {
+    /// Field 1000 with the text `new`.
     const NEW_FIELD: &[u8] = &[0xc2, 0x3e, 3, b'n', b'e', b'w'];
     let file = File::read(STATE_1_0);
     let bytes = file.part(Part::Worker).unwrap();
@@ -128,7 +128,7 @@ fn neighbours_of_1_0_are_read() {
     assert_eq!(newer, worker);
     let older: Process = handover::decode(&[0x20, 2]).unwrap();
     assert_eq!(older, Process { generation: 2, ..Process::default() });
-    // All of it goes through this version's writer unchanged.
+    // Rewritten by this version, every part stays the same.
     let mut again = WriteFile::head(file.parts.len());
     for (part, body) in &file.parts {
         again.extend(WriteFile::part_head(*part, body));

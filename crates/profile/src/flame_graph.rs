@@ -1,22 +1,22 @@
-//! A flame graph: callers below what they call, each as wide as what was counted in it. It is an
-//! image without a script: pointing at a function shows its name and its share.
+//! Flame graph: callers below callees, each as wide as its value. The SVG has no script; a tooltip
+//! shows a function's name and share.
 
 use crate::tree::Node;
 use crate::{Profile, Symbols};
 use std::fmt::Write;
 
-/// Pixels.
+/// Dimensions in pixels.
 const WIDTH: f64 = 1200.0;
 const ROW: f64 = 17.0;
-/// Title above, and a line of explanation below.
+/// Space for the title above and the legend below.
 const HEAD: f64 = 34.0;
 const FOOT: f64 = 24.0;
-/// Of a letter of the font, about.
+/// Approximate width of a letter.
 const LETTER: f64 = 6.6;
-/// What is narrower cannot be seen.
+/// Narrower boxes are invisible and are left out.
 const NARROWEST: f64 = 0.5;
 
-/// Draws the last kind of a profile's numbers, as SVG.
+/// Draws the last of a profile's values as SVG.
 pub fn flame_graph(profile: &Profile, symbols: &Symbols) -> String {
     let tree = Node::of(profile, symbols);
     let scale = if tree.total > 0 { WIDTH / wide(tree.total) } else { 0.0 };
@@ -32,9 +32,9 @@ pub fn flame_graph(profile: &Profile, symbols: &Symbols) -> String {
 struct Drawing {
     svg: String,
     total: i64,
-    /// Pixels for one of what is counted.
+    /// Pixels per unit of the value.
     scale: f64,
-    /// Of what less was counted is not drawn.
+    /// Smallest value that is drawn.
     least: i64,
     unit: &'static str,
 }
@@ -64,7 +64,7 @@ impl Drawing {
         self.svg
     }
 
-    /// A function at this place, and above it what it calls.
+    /// Draws a function at this position, and its callees above it.
     fn node(&mut self, name: &str, node: &Node, left: f64, top: f64) {
         if node.total < self.least {
             return;
@@ -103,8 +103,8 @@ fn wide(count: i64) -> f64 {
     count as f64
 }
 
-/// As much of a name as fits: the end, which tells most, and no part of it if that would tell
-/// nothing.
+/// The end of a name, as far as it fits: the most specific part. Empty if fewer than a few letters
+/// fit.
 fn label(name: &str, width: f64) -> String {
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "some letters")]
     let room = ((width - 6.0) / LETTER).max(0.0) as usize;
@@ -116,7 +116,7 @@ fn label(name: &str, width: f64) -> String {
     }
 }
 
-/// The same for the same crate: its neighbours can be told apart.
+/// Hashes the crate name, so that all functions of a crate share a colour.
 fn colour(name: &str) -> String {
     let owner = name.trim_start_matches('<').split("::").next().unwrap_or(name);
     let mix = |hash: u32, byte: u8| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193);
@@ -139,10 +139,10 @@ fn escaped(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Kind, Sample};
+    use crate::{Sample, ValueKind};
     use std::time::{Duration, SystemTime};
 
-    const CPU: Kind = Kind { name: "cpu", unit: "nanoseconds" };
+    const CPU: ValueKind = ValueKind { name: "cpu", unit: "nanoseconds" };
 
     fn profile(samples: Vec<Sample>) -> Profile {
         let (since, duration) = (SystemTime::UNIX_EPOCH, Duration::from_secs(2));
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn a_function_is_as_wide_as_its_share_and_stands_on_its_caller() {
+    fn boxes_are_as_wide_as_their_share_and_above_their_caller() {
         let sample = |addresses: &[usize], value| Sample {
             addresses: addresses.to_vec(),
             values: vec![value],
@@ -177,13 +177,13 @@ mod tests {
     }
 
     #[test]
-    fn nothing_counted_is_an_image_too() {
+    fn an_empty_profile_is_drawn() {
         let svg = flame_graph(&profile(Vec::new()), &Symbols::default());
         assert!(svg.contains("cpu: 0.00 s, 2.0 s") && svg.ends_with("</svg>\n"), "{svg}");
     }
 
     #[test]
-    fn names_are_cut_at_their_beginning() {
+    fn long_names_keep_their_end() {
         assert_eq!(label("engine::pump", 100.0), "engine::pump");
         assert_eq!(label("engine::pump", 50.0), "…:pump");
         assert_eq!(label("engine::pump", 20.0), "");

@@ -1,5 +1,5 @@
-//! Profiles: stacks with numbers, written in the format of pprof, or drawn as a flame graph.
-//! [`sampling`] takes them from the running process.
+//! Profiles of this process: sampled stacks with values, written in pprof's format or drawn as a
+//! flame graph. [`sampling`] takes the samples.
 
 pub mod sampling;
 
@@ -18,37 +18,37 @@ pub use flame_graph::flame_graph;
 
 use std::time::{Duration, SystemTime};
 
-/// What a number of a profile counts.
+/// Meaning of a value in a profile.
 #[derive(Clone, Copy, Debug)]
-pub struct Kind {
-    /// Its name, such as `cpu`.
+pub struct ValueKind {
+    /// Label in pprof, such as `cpu`.
     pub name: &'static str,
-    /// What it is counted in: `nanoseconds`, `bytes` or `count`.
+    /// `nanoseconds`, `bytes` or `count`.
     pub unit: &'static str,
 }
 
-/// Samples of a process.
+/// Samples of this process over one period of time.
 #[derive(Clone, Debug)]
 pub struct Profile {
-    /// What the numbers of each sample count; the last is what one looks at first.
-    pub kinds: &'static [Kind],
-    /// The samples.
+    /// Meaning of each sample's values; viewers show the last one first.
+    pub kinds: &'static [ValueKind],
+    /// Sampled stacks, each with its values.
     pub samples: Vec<Sample>,
-    /// A sample was taken each time so much of this was used.
-    pub period: (Kind, i64),
-    /// When the first could be taken.
+    /// Sampling period: the mean amount of this kind between two samples.
+    pub period: (ValueKind, i64),
+    /// Time at which sampling started.
     pub since: SystemTime,
-    /// For how long samples were taken.
+    /// Length of the sampling period.
     pub duration: Duration,
-    /// What whoever reads it has to know.
+    /// Notes for the reader, such as the number of lost samples.
     pub remarks: Vec<String>,
 }
 
-/// A stack, and what was counted there.
+/// A stack with the values attributed to it.
 #[derive(Clone, Debug)]
 pub struct Sample {
-    /// Addresses of code in this process, the innermost first.
+    /// Code addresses in this process, innermost first.
     pub addresses: Vec<usize>,
-    /// One number for each of [`Profile::kinds`].
+    /// One value per entry of [`Profile::kinds`].
     pub values: Vec<i64>,
 }

@@ -1,7 +1,6 @@
-//! The messages of pprof's format, in the encoding of Protocol Buffers: those fields that we write,
-//! with their numbers. Texts are numbers of entries in a table of strings.
+//! The subset of pprof's `profile.proto` that we write. Strings are indices into a string table.
 
-/// All of a file.
+/// Message `Profile`.
 #[derive(Clone, PartialEq, prost::Message)]
 pub(crate) struct Profile {
     #[prost(message, repeated, tag = "1")]
@@ -14,7 +13,7 @@ pub(crate) struct Profile {
     pub(crate) location: Vec<Location>,
     #[prost(message, repeated, tag = "5")]
     pub(crate) function: Vec<Function>,
-    /// The first is empty.
+    /// Starts with the empty string.
     #[prost(string, repeated, tag = "6")]
     pub(crate) string_table: Vec<String>,
     /// Nanoseconds since 1970.
@@ -30,7 +29,7 @@ pub(crate) struct Profile {
     pub(crate) comment: Vec<i64>,
 }
 
-/// What is counted, and in what.
+/// Message `ValueType`: kind and unit, as string indices.
 #[derive(Clone, PartialEq, prost::Message)]
 pub(crate) struct ValueType {
     #[prost(int64, tag = "1")]
@@ -39,7 +38,7 @@ pub(crate) struct ValueType {
     pub(crate) unit: i64,
 }
 
-/// A stack, the innermost location first.
+/// Message `Sample`, innermost location first.
 #[derive(Clone, PartialEq, prost::Message)]
 pub(crate) struct Sample {
     #[prost(uint64, repeated, tag = "1")]
@@ -48,7 +47,7 @@ pub(crate) struct Sample {
     pub(crate) value: Vec<i64>,
 }
 
-/// A program, or what is known of it: that names need not be looked for.
+/// Message `Mapping`; only says that locations already carry symbols.
 #[derive(Clone, PartialEq, prost::Message)]
 pub(crate) struct Mapping {
     #[prost(uint64, tag = "1")]
@@ -65,7 +64,7 @@ pub(crate) struct Mapping {
     pub(crate) has_inline_frames: bool,
 }
 
-/// An address.
+/// Message `Location`: a code address.
 #[derive(Clone, PartialEq, prost::Message)]
 pub(crate) struct Location {
     #[prost(uint64, tag = "1")]
@@ -74,12 +73,12 @@ pub(crate) struct Location {
     pub(crate) mapping_id: u64,
     #[prost(uint64, tag = "3")]
     pub(crate) address: u64,
-    /// The innermost first: several where functions were inlined.
+    /// Innermost first; several entries where functions were inlined.
     #[prost(message, repeated, tag = "4")]
     pub(crate) line: Vec<Line>,
 }
 
-/// A place in the source.
+/// Message `Line`: a position in the source.
 #[derive(Clone, PartialEq, prost::Message)]
 pub(crate) struct Line {
     #[prost(uint64, tag = "1")]
@@ -88,14 +87,14 @@ pub(crate) struct Line {
     pub(crate) line: i64,
 }
 
-/// A function.
+/// Message `Function`.
 #[derive(Clone, PartialEq, prost::Message)]
 pub(crate) struct Function {
     #[prost(uint64, tag = "1")]
     pub(crate) id: u64,
     #[prost(int64, tag = "2")]
     pub(crate) name: i64,
-    // Not 3, the name as it is in the file: of names that are the same there, pprof leaves parts out.
+    // Field 3, the mangled name, stays unset: where it equals the name, pprof strips parts of it.
     #[prost(int64, tag = "4")]
     pub(crate) filename: i64,
 }

@@ -1,7 +1,8 @@
-//! A profile as pprof reads it: messages in which everything has a number, compressed.
+//! Encoder for pprof's format: gzip-compressed Protocol Buffers in which entities refer to each
+//! other by id.
 
 use crate::message::{self, Function, Line, Location, Mapping, ValueType};
-use crate::{Frame, Kind, Profile, Symbols};
+use crate::{Frame, Profile, Symbols, ValueKind};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use prost::Message;
@@ -9,7 +10,7 @@ use std::collections::HashMap;
 use std::io::Write;
 use std::time::{Duration, UNIX_EPOCH};
 
-/// There is one, which stands for the whole program.
+/// Id of the only mapping, which stands for the whole program.
 const MAPPING: u64 = 1;
 
 /// Encodes a profile in the format of pprof, compressed with gzip.
@@ -19,7 +20,7 @@ pub fn pprof(profile: &Profile, symbols: &Symbols) -> std::io::Result<Vec<u8>> {
     gzip.finish()
 }
 
-/// Gives numbers to what has to have one.
+/// Assigns ids to strings, functions and locations.
 #[derive(Default)]
 struct Writer {
     strings: Numbers<String>,
@@ -28,7 +29,7 @@ struct Writer {
     message: message::Profile,
 }
 
-/// Numbers things in the order in which they come.
+/// Assigns consecutive indices in order of first use.
 struct Numbers<Key>(HashMap<Key, usize>);
 
 impl<Key> Default for Numbers<Key> {
@@ -38,7 +39,7 @@ impl<Key> Default for Numbers<Key> {
 }
 
 impl<Key: std::hash::Hash + Eq> Numbers<Key> {
-    /// Its number, from 0 on, and whether it is new.
+    /// The index of `key`, from 0, and whether it is new.
     fn number(&mut self, key: Key) -> (usize, bool) {
         let next = self.0.len();
         let number = *self.0.entry(key).or_insert(next);
@@ -49,7 +50,7 @@ impl<Key: std::hash::Hash + Eq> Numbers<Key> {
 impl Writer {
     fn new() -> Self {
         let mut writer = Self::default();
-        // The format wants it to be the first.
+        // The format requires the empty string at index 0.
         writer.string("");
         writer
     }
@@ -81,7 +82,7 @@ impl Writer {
         self.message
     }
 
-    fn value_type(&mut self, kind: Kind) -> ValueType {
+    fn value_type(&mut self, kind: ValueKind) -> ValueType {
         ValueType { kind: self.string(kind.name), unit: self.string(kind.unit) }
     }
 
@@ -95,7 +96,7 @@ impl Writer {
 
     fn location(&mut self, address: usize, symbols: &Symbols) -> u64 {
         let (number, new) = self.locations.number(address);
-        // 0 would mean that there is none.
+        // Id 0 means "none" in pprof.
         let id = number as u64 + 1;
         if new {
             let line = symbols.at(address).iter().map(|frame| self.line(frame)).collect();
@@ -129,9 +130,9 @@ mod tests {
     use std::io::Read;
     use std::time::SystemTime;
 
-    const CPU: Kind = Kind { name: "cpu", unit: "nanoseconds" };
+    const CPU: ValueKind = ValueKind { name: "cpu", unit: "nanoseconds" };
 
-    fn written(profile: &Profile, symbols: &Symbols) -> message::Profile {
+    fn encoded(profile: &Profile, symbols: &Symbols) -> message::Profile {
         let bytes = pprof(profile, symbols).unwrap();
         let mut plain = Vec::new();
         flate2::read::GzDecoder::new(&bytes[..]).read_to_end(&mut plain).unwrap();
@@ -139,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn every_sample_leads_to_its_functions() {
+    fn samples_resolve_to_their_functions() {
         let sample = |addresses: &[usize], value| Sample {
             addresses: addresses.to_vec(),
             values: vec![value],
@@ -153,23 +154,23 @@ mod tests {
             remarks: vec!["a remark".to_owned()],
         };
         let symbols = Symbols::named(&[(10, &["main"]), (30, &["inlined", "work"])]);
-        let written = written(&profile, &symbols);
-        let text = |number: i64| &written.string_table[usize::try_from(number).unwrap()];
+        let encoded = encoded(&profile, &symbols);
+        let text = |number: i64| &encoded.string_table[usize::try_from(number).unwrap()];
         let stack = |sample: &message::Sample| -> Vec<String> {
-            let location = |id| written.location.iter().find(|it| it.id == id).unwrap();
-            let function = |id| written.function.iter().find(|it| it.id == id).unwrap();
+            let location = |id| encoded.location.iter().find(|it| it.id == id).unwrap();
+            let function = |id| encoded.function.iter().find(|it| it.id == id).unwrap();
             let ids = sample.location_id.iter();
             let lines = ids.flat_map(|id| &location(*id).line);
             lines.map(|line| text(function(line.function_id).name).clone()).collect()
         };
-        assert_eq!(written.string_table[0], "");
-        assert_eq!(written.location.len(), 3, "each address once");
-        assert_eq!(stack(&written.sample[0]), ["inlined", "work", "main"]);
-        // An address without a name is kept: pprof shows the number.
-        assert_eq!(stack(&written.sample[1]), ["main"]);
-        assert_eq!(written.sample[1].value, [7]);
-        assert_eq!((written.time_nanos, written.duration_nanos), (1_000_000_000, 2_000_000));
-        assert_eq!((text(written.sample_type[0].kind).as_str(), written.period), ("cpu", 9));
-        assert_eq!(text(written.comment[0]), "a remark");
+        assert_eq!(encoded.string_table[0], "");
+        assert_eq!(encoded.location.len(), 3, "each address once");
+        assert_eq!(stack(&encoded.sample[0]), ["inlined", "work", "main"]);
+        // Addresses without a symbol are kept: pprof shows the number.
+        assert_eq!(stack(&encoded.sample[1]), ["main"]);
+        assert_eq!(encoded.sample[1].value, [7]);
+        assert_eq!((encoded.time_nanos, encoded.duration_nanos), (1_000_000_000, 2_000_000));
+        assert_eq!((text(encoded.sample_type[0].kind).as_str(), encoded.period), ("cpu", 9));
+        assert_eq!(text(encoded.comment[0]), "a remark");
     }
 }

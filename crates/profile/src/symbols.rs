@@ -1,38 +1,38 @@
-//! Names for addresses, from the debug information of the running program.
+//! Symbol names for code addresses, from the debug information of the running program.
 
 use crate::Profile;
 use std::collections::HashMap;
 
-/// A function of a stack.
+/// A source-level function of a stack.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Frame {
-    /// Its name.
+    /// Demangled name, without the crate hash.
     pub function: String,
-    /// The source file; empty if it is not known.
+    /// Source file; empty if unknown.
     pub file: String,
-    /// The line in it; 0 if it is not known.
+    /// Line number; 0 if unknown.
     pub line: u32,
 }
 
-/// The functions that addresses belong to.
+/// Functions by code address.
 #[derive(Debug, Default)]
 pub struct Symbols(HashMap<usize, Vec<Frame>>);
 
 impl Symbols {
-    /// Looks up all addresses of a profile of this process. It reads the program's file, and may
-    /// take seconds.
+    /// Resolves every address of a profile of this process. Reads the program's debug information,
+    /// which can take seconds.
     pub fn of(profile: &Profile) -> Self {
         let mut names = HashMap::new();
         for address in profile.samples.iter().flat_map(|sample| &sample.addresses) {
             names.entry(*address).or_insert_with(|| look_up(*address));
         }
-        // It keeps what it has read of the program's file.
+        // Frees the cached debug information.
         backtrace::clear_symbol_cache();
         Self(names)
     }
 
-    /// The functions at an address, the innermost first: several where functions were inlined,
-    /// none where there is no name.
+    /// The functions at an address, innermost first: several where functions were inlined, none
+    /// without a symbol.
     pub fn at(&self, address: usize) -> &[Frame] {
         self.0.get(&address).map_or(&[], Vec::as_slice)
     }
@@ -40,12 +40,12 @@ impl Symbols {
 
 fn look_up(address: usize) -> Vec<Frame> {
     let mut frames = Vec::new();
-    // It takes return addresses, and looks for the call before each.
+    // The resolver expects return addresses and subtracts one to find the call.
     backtrace::resolve(std::ptr::without_provenance_mut(address.saturating_add(1)), |symbol| {
         let Some(name) = symbol.name() else { return };
         let file = symbol.filename().map(|file| file.display().to_string());
         frames.push(Frame {
-            // Without the hash that tells versions of the same crate apart.
+            // Without the hash that distinguishes versions of a crate.
             function: format!("{name:#}"),
             file: file.unwrap_or_default(),
             line: symbol.lineno().unwrap_or(0),
@@ -56,7 +56,7 @@ fn look_up(address: usize) -> Vec<Frame> {
 
 #[cfg(test)]
 impl Symbols {
-    /// Names as a test wants them.
+    /// Symbols with fixed names, for tests.
     pub(crate) fn named(names: &[(usize, &[&str])]) -> Self {
         let frame = |name: &&str| Frame { function: (*name).to_owned(), ..Frame::default() };
         let entry =

@@ -1,20 +1,19 @@
-//! All stacks of a profile laid over each other: what they share from the outermost function on is
-//! one branch.
+//! Call tree of a profile: stacks with common outer functions share a branch.
 
 use crate::{Profile, Symbols};
 use std::collections::BTreeMap;
 
-/// A function, where it was called from a certain other one.
+/// A function below one particular caller.
 #[derive(Debug, Default)]
 pub(crate) struct Node {
-    /// Counted in it and in all that it calls.
+    /// Value of this function, including its callees.
     pub(crate) total: i64,
-    /// What it calls, by name.
+    /// Callees of this function, by name.
     pub(crate) calls: BTreeMap<String, Node>,
 }
 
 impl Node {
-    /// The tree over the last kind of a profile's numbers.
+    /// The tree of the last of a profile's values.
     pub(crate) fn of(profile: &Profile, symbols: &Symbols) -> Self {
         let mut root = Self::default();
         for sample in &profile.samples {
@@ -34,14 +33,14 @@ impl Node {
         root
     }
 
-    /// How many functions stand above each other, where those below `least` are left out.
+    /// Depth of the tree, without nodes below `least`.
     pub(crate) fn depth(&self, least: i64) -> usize {
         let shown = self.calls.values().filter(|node| node.total >= least);
         shown.map(|node| 1 + node.depth(least)).max().unwrap_or(0)
     }
 }
 
-/// The functions at an address, the outermost first.
+/// The functions at an address, outermost first.
 fn names(address: usize, symbols: &Symbols) -> Vec<String> {
     let names: Vec<_> =
         symbols.at(address).iter().rev().map(|frame| frame.function.clone()).collect();
@@ -51,12 +50,12 @@ fn names(address: usize, symbols: &Symbols) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Kind, Sample};
+    use crate::{Sample, ValueKind};
     use std::time::{Duration, SystemTime};
 
     #[test]
-    fn stacks_share_what_they_have_in_common() {
-        const CPU: Kind = Kind { name: "cpu", unit: "nanoseconds" };
+    fn stacks_share_their_common_outer_functions() {
+        const CPU: ValueKind = ValueKind { name: "cpu", unit: "nanoseconds" };
         let sample = |addresses: &[usize], value| Sample {
             addresses: addresses.to_vec(),
             values: vec![1, value],

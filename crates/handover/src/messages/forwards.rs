@@ -1,127 +1,129 @@
-//! The forwards, their listeners and their counts.
+//! Forwards, their listeners and their counters.
 
-/// All forwards, and what is left of earlier ones.
+/// All forwards with state to hand off, and the totals of forgotten ones.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct Forwards {
-    /// Those that have something to go on with.
+    /// Active and drained forwards, and removed ones that still have sessions.
     #[prost(message, repeated, tag = "1")]
     pub forwards: Vec<Forward>,
-    /// All listening sockets.
+    /// Every listening socket of the process.
     #[prost(message, repeated, tag = "2")]
     pub listeners: Vec<Listener>,
-    /// What was counted of forwards that are forgotten: sessions opened, bytes up, bytes down.
+    /// Totals of forwards that no longer exist: sessions opened, bytes up, bytes down.
     #[prost(uint64, repeated, tag = "3")]
     pub forgotten: Vec<u64>,
-    /// The number of the next session.
+    /// Id of the next session.
     #[prost(uint64, tag = "4")]
     pub next_id: u64,
-    /// The workers' epoll instances, in the order of the workers. What is registered there stays.
+    /// Epoll instances of the workers, in worker order. Their registrations stay valid across
+    /// execve(2).
     #[prost(uint32, repeated, tag = "5")]
     pub epolls: Vec<u32>,
 }
 
-/// One forward.
+/// State of one forward.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct Forward {
-    /// Its name.
+    /// Unique name, as configured.
     #[prost(string, tag = "1")]
     pub name: String,
-    /// Whether it takes sessions.
+    /// A [`Standing`]: whether it accepts sessions.
     #[prost(enumeration = "Standing", tag = "2")]
     pub standing: i32,
-    /// What was counted.
+    /// Counters since its first session.
     #[prost(message, optional, tag = "3")]
     pub totals: Option<Totals>,
-    /// A removed one as a configuration of its own.
+    /// Only for a removed forward: its settings, as a TOML file with one forward.
     #[prost(string, tag = "4")]
     pub removed_text: String,
-    /// Microseconds since it was removed.
+    /// Only for a removed forward: microseconds since its removal.
     #[prost(uint64, tag = "5")]
     pub removed_for: u64,
 }
 
-/// Whether a forward takes sessions.
+/// Whether a forward accepts sessions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, prost::Enumeration)]
 #[repr(i32)]
 pub enum Standing {
-    /// It does.
+    /// In service: accepts new sessions.
     Active = 0,
-    /// An operator drains it.
+    /// Drained by an operator; accepts no sessions.
     Draining = 1,
-    /// It is no longer configured, and has sessions.
+    /// Removed from the configuration; its remaining sessions go on.
     Removed = 2,
 }
 
-/// A listening socket.
+/// An open listening socket.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct Listener {
-    /// Its descriptor.
+    /// The socket's descriptor number.
     #[prost(uint32, tag = "1")]
     pub fd: u32,
-    /// Where it listens, as configured.
+    /// Listen address, as configured.
     #[prost(string, tag = "2")]
     pub address: String,
-    /// What the workers know it by.
+    /// The number that identifies this listener in the workers' epoll registrations.
     #[prost(uint32, tag = "3")]
     pub number: u32,
-    /// Device and inode of the file that was made for a Unix socket; else empty.
+    /// Device and inode of the socket file that this process created; empty unless it is a Unix
+    /// socket.
     #[prost(uint64, repeated, tag = "4")]
     pub file: Vec<u64>,
 }
 
-/// What was counted of a forward.
+/// Counters of one forward.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct Totals {
-    /// Sessions that began.
+    /// Sessions opened since the first start.
     #[prost(uint64, tag = "1")]
     pub opened: u64,
-    /// Sessions that ended; the words are by, phase and cause, with blanks between.
+    /// Sessions closed, by close reason; the word is by, phase and cause, separated by spaces.
     #[prost(message, repeated, tag = "2")]
     pub closed: Vec<Count>,
     /// Bytes up by copy, up by splice, down by copy, down by splice.
     #[prost(uint64, repeated, tag = "3")]
     pub bytes: Vec<u64>,
-    /// Clients refused by a limit.
+    /// Clients refused at a limit.
     #[prost(uint64, tag = "4")]
     pub refused: u64,
-    /// Failures of accept(2); the word is the error's number.
+    /// Errors of accept(2), by errno; the word is the decimal errno.
     #[prost(message, repeated, tag = "5")]
     pub accept_errors: Vec<Count>,
-    /// Lanes that fell back from splice, by word.
+    /// Lanes that fell back from splice to copy, by cause.
     #[prost(message, repeated, tag = "6")]
     pub fallbacks: Vec<Count>,
-    /// From acceptance to the connection with the target.
+    /// Time from accept(2) to the connection with the target.
     #[prost(message, optional, tag = "7")]
     pub connecting: Option<Durations>,
-    /// From acceptance to the end.
+    /// Time from accept(2) to the end of the session.
     #[prost(message, optional, tag = "8")]
     pub living: Option<Durations>,
-    /// When a session last failed to reach its target.
+    /// Time of the last session that could not reach its target.
     #[prost(uint64, optional, tag = "9")]
     pub last_failed: Option<u64>,
-    /// When a client was last refused.
+    /// Time of the last client refused.
     #[prost(uint64, optional, tag = "10")]
     pub last_refused: Option<u64>,
 }
 
-/// How often something of one kind happened.
+/// A counter with a label.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct Count {
-    /// Which kind.
+    /// Label, unique within its list.
     #[prost(string, tag = "1")]
     pub word: String,
-    /// How often.
+    /// Events counted under this label.
     #[prost(uint64, tag = "2")]
     pub count: u64,
 }
 
-/// Durations by class.
+/// A histogram of durations.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct Durations {
-    /// How many fell into each class.
+    /// Number of durations in each bucket.
     #[prost(uint64, repeated, tag = "1")]
     pub classes: Vec<u64>,
-    /// The sum of all, in microseconds.
+    /// Sum of all durations, in microseconds.
     #[prost(uint64, tag = "2")]
     pub sum: u64,
 }

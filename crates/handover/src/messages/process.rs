@@ -1,173 +1,173 @@
-//! The process as a whole.
+//! State of the process as a whole.
 
-/// What the process as a whole goes on with.
+/// State that is neither of a forward nor of a worker.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct Process {
-    /// The version of the program that wrote this.
+    /// Version of the program that wrote this state.
     #[prost(string, tag = "1")]
     pub version: String,
-    /// Its arguments, the first included.
+    /// Command-line arguments, including argv[0].
     #[prost(bytes = "vec", repeated, tag = "2")]
     pub arguments: Vec<Vec<u8>>,
-    /// What the configuration file held that runs; none if there is no file.
+    /// Text of the running configuration; absent if no file was read.
     #[prost(string, optional, tag = "3")]
     pub config_text: Option<String>,
-    /// The number of configurations that ran.
+    /// Number of configurations applied since the first start.
     #[prost(uint64, tag = "4")]
     pub generation: u64,
-    /// When the first image started: microseconds since 1970.
+    /// Start of the first process image, in microseconds since 1970.
     #[prost(uint64, tag = "5")]
     pub started: u64,
-    /// The last attempt to reload.
+    /// Result of the last reload attempt.
     #[prost(message, optional, tag = "6")]
     pub last_reload: Option<LastReload>,
-    /// A configuration that has to be confirmed runs.
+    /// Present while a configuration awaits confirmation.
     #[prost(message, optional, tag = "7")]
     pub trial: Option<Trial>,
-    /// Worker threads.
+    /// Number of worker threads.
     #[prost(uint32, tag = "8")]
     pub workers: u32,
-    /// Descriptors that were open before anything of ours was.
+    /// Descriptors that were already open when the process started.
     #[prost(uint64, tag = "9")]
     pub files_at_start: u64,
-    /// Lines that the log has lost for want of room in a queue.
+    /// Log lines lost because the queue was full.
     #[prost(uint64, tag = "10")]
     pub log_queue_full: u64,
-    /// Lines that could not be written.
+    /// Log lines lost to failed writes.
     #[prost(uint64, tag = "11")]
     pub log_write_failed: u64,
-    /// Upgrades so far, this one included.
+    /// Upgrades so far, including this one.
     #[prost(uint64, tag = "12")]
     pub upgrades: u64,
-    /// Who asked for this one.
+    /// Requester of this upgrade, such as a signal or the admin interface.
     #[prost(string, tag = "13")]
     pub asked_by: String,
-    /// The admin interface's listening socket; none if there is none.
+    /// Listening socket of the admin interface, if it is enabled.
     #[prost(uint32, optional, tag = "14")]
     pub admin: Option<u32>,
-    /// When the workers were stopped.
+    /// Time at which the workers parked.
     #[prost(uint64, tag = "15")]
     pub stopped_at: u64,
-    /// The names under which the service manager keeps listeners.
+    /// Names of the listeners stored in the service manager.
     #[prost(string, repeated, tag = "16")]
     pub kept_listeners: Vec<String>,
-    /// When the last line was lost.
+    /// Time of the last lost log line.
     #[prost(uint64, optional, tag = "17")]
     pub log_last_lost: Option<u64>,
-    /// What the kernel keeps the process to, in every image; none if it is free.
+    /// Sandbox that the kernel enforces for this and all later images; absent if there is none.
     #[prost(message, optional, tag = "18")]
     pub sandbox: Option<Sandbox>,
-    /// The settings in force that need a restart, as TOML. None from a version without this field:
-    /// then those of `config_text` are used.
+    /// Settings in force that need a restart to change, as TOML. Versions without this field leave
+    /// it absent; `config_text` applies then.
     #[prost(string, optional, tag = "19")]
     pub in_force: Option<String>,
-    /// The token that the admin interface asks for on a port. Not in the state of a check: a
-    /// secret, which only the next image needs.
+    /// Admin token for the interface on a port. Absent in a dry run: the check does not need the
+    /// secret.
     #[prost(string, optional, tag = "20")]
     pub admin_token: Option<String>,
-    /// The open log file; none if the log goes to standard error.
+    /// Open log file; absent if the log goes to standard error.
     #[prost(uint32, optional, tag = "21")]
     pub log_file: Option<u32>,
-    /// Log lines lost since the last written one; the log reports them before the next line.
+    /// Log lines lost since the last one written. The log reports the number before its next line.
     #[prost(uint64, tag = "22")]
     pub log_lost: u64,
-    /// The last write to standard error ended within a line.
+    /// Whether the last write to standard error ended within a line.
     #[prost(bool, tag = "23")]
     pub log_mid_line: bool,
-    /// Lines that are still to be written, each with its end.
+    /// Log lines not written yet, each with its newline.
     #[prost(string, repeated, tag = "24")]
     pub log_lines: Vec<String>,
-    /// Number of open sessions, from which the next image derives the memory it needs. Only in the
-    /// state of a check, which does not carry the sessions.
+    /// Number of open sessions. Present only in a dry run, which carries no sessions; the check
+    /// derives the required memory from it.
     #[prost(uint32, tag = "25")]
     pub sessions: u32,
-    /// The configuration file as it was read last.
+    /// Identity of the configuration file when it was last read.
     #[prost(message, optional, tag = "30")]
     pub file: Option<FileRead>,
-    /// The names of forwards that must run, and are bound as soon as they can be.
+    /// Names of forwards whose listeners are missing; binding them is retried.
     #[prost(string, repeated, tag = "31")]
     pub restoring: Vec<String>,
-    /// The commit that the program was built from; none if it is unknown.
+    /// Commit that the program was built from, if known.
     #[prost(string, optional, tag = "32")]
     pub build: Option<String>,
 }
 
-/// One state of a file.
+/// Identity and content hash of a file, at one moment.
 #[derive(Clone, Copy, PartialEq, prost::Message)]
 pub struct FileRead {
-    /// The device of its file system.
+    /// Device of the file system (`st_dev`).
     #[prost(uint64, tag = "1")]
     pub device: u64,
-    /// Its inode number in that file system.
+    /// Inode number on that device (`st_ino`).
     #[prost(uint64, tag = "2")]
     pub inode: u64,
-    /// Size in bytes.
+    /// Size of the file in bytes.
     #[prost(uint64, tag = "3")]
     pub size: u64,
-    /// The last change of its content: seconds since 1970.
+    /// Last change of the contents (`st_mtime`), seconds since 1970.
     #[prost(int64, tag = "4")]
     pub modified: i64,
-    /// And nanoseconds.
+    /// Nanosecond part of `modified`.
     #[prost(int64, tag = "5")]
     pub modified_nanos: i64,
-    /// The last change of content or attributes: seconds since 1970.
+    /// Last change of contents or attributes (`st_ctime`), seconds since 1970.
     #[prost(int64, tag = "6")]
     pub changed: i64,
-    /// And nanoseconds.
+    /// Nanosecond part of `changed`.
     #[prost(int64, tag = "7")]
     pub changed_nanos: i64,
-    /// A hash of its bytes: 64 bits of FNV-1a.
+    /// 64-bit FNV-1a hash of the contents.
     #[prost(fixed64, tag = "8")]
     pub digest: u64,
 }
 
-/// The directories that a process is kept to.
+/// Directories that the process may access.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct Sandbox {
-    /// Where it may read.
+    /// Directories whose files may be read.
     #[prost(bytes = "vec", repeated, tag = "1")]
     pub read: Vec<Vec<u8>>,
-    /// Where it may read, and make, change and remove files and sockets.
+    /// Directories in which files and sockets may be created, changed and removed.
     #[prost(bytes = "vec", repeated, tag = "2")]
     pub write: Vec<Vec<u8>>,
-    /// Where it may read, and execute programs.
+    /// Directories from which programs may be executed.
     #[prost(bytes = "vec", repeated, tag = "3")]
     pub execute: Vec<Vec<u8>>,
 }
 
-/// The last attempt to reload.
+/// Result of the last reload attempt.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct LastReload {
-    /// Microseconds since 1970.
+    /// Time of the attempt, in microseconds since 1970.
     #[prost(uint64, tag = "1")]
     pub at: u64,
-    /// Who asked.
+    /// Requester: a signal, a file change or the admin interface.
     #[prost(string, tag = "2")]
     pub by: String,
-    /// Why it failed.
+    /// Error text; absent if the reload succeeded.
     #[prost(string, optional, tag = "3")]
     pub error: Option<String>,
 }
 
-/// The way back to the configuration before.
+/// A configuration on trial, with the one to roll back to.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct Trial {
-    /// What the file held then.
+    /// Text of the configuration to roll back to.
     #[prost(string, tag = "1")]
     pub config_text: String,
-    /// Microseconds that were left to confirm.
+    /// Microseconds left for the confirmation.
     #[prost(uint64, tag = "2")]
     pub left: u64,
-    /// The names of its forwards that could not be bound.
+    /// Forwards of that configuration that could not be bound.
     #[prost(string, repeated, tag = "3")]
     pub skipped: Vec<String>,
-    /// The names of its forwards that are drained, and that the trial has removed.
+    /// Drained forwards of that configuration that the trial removed.
     #[prost(string, repeated, tag = "4")]
     pub drained: Vec<String>,
-    /// The first generation of the configuration on trial.
+    /// First generation of the configuration on trial.
     #[prost(uint64, tag = "5")]
     pub first: u64,
-    /// Whether another configuration replaced that one during the trial.
+    /// Whether a later reload replaced the configuration on trial.
     #[prost(bool, tag = "6")]
     pub replaced: bool,
 }

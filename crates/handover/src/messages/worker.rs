@@ -1,118 +1,118 @@
-//! A worker and its sessions.
+//! State of a worker and its sessions.
 
-/// The sessions of one worker.
+/// State of one worker.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct Worker {
-    /// Where its sessions go.
+    /// Distinct routes of its sessions.
     #[prost(message, repeated, tag = "1")]
     pub routes: Vec<Route>,
-    /// Its sessions.
+    /// The sessions open on this worker.
     #[prost(message, repeated, tag = "2")]
     pub sessions: Vec<Session>,
-    /// What distinguishes the key of the next session.
+    /// Generation number for the key of the next session.
     #[prost(uint32, tag = "3")]
     pub next_generation: u32,
 }
 
-/// Where the sessions of one listener go.
+/// Forward, listen address and target shared by sessions.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct Route {
-    /// The forward's name.
+    /// Name of the forward.
     #[prost(string, tag = "1")]
     pub forward: String,
-    /// The listen address, as shown.
+    /// Listen address, as displayed.
     #[prost(string, tag = "2")]
     pub listen: String,
-    /// The target, as shown; it is written as the configuration writes it.
+    /// Target, in the syntax of the configuration.
     #[prost(string, tag = "3")]
     pub target: String,
 }
 
-/// One session.
+/// State of one session.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct Session {
-    /// Its number.
+    /// Session id, as in the log.
     #[prost(uint64, tag = "1")]
     pub id: u64,
-    /// The position of its route.
+    /// Index into [`Worker::routes`].
     #[prost(uint32, tag = "2")]
     pub route: u32,
-    /// What decides: packed numbers, and `flow` knows what they mean.
+    /// State of the session's decisions, packed by `flow::saved`.
     #[prost(bytes = "vec", tag = "3")]
     pub flow: Vec<u8>,
-    /// The client's socket.
+    /// Descriptor of the client's socket.
     #[prost(uint32, tag = "4")]
     pub client: u32,
-    /// The target's socket, if there is one.
+    /// Descriptor of the target's socket; absent before the first connection attempt.
     #[prost(uint32, optional, tag = "5")]
     pub target: Option<u32>,
-    /// Who connected.
+    /// Address of the client.
     #[prost(message, optional, tag = "6")]
     pub client_address: Option<Address>,
-    /// The target's address that was connected to, or is being tried.
+    /// Address of the connected target, or of the attempt in progress.
     #[prost(message, optional, tag = "7")]
     pub target_address: Option<Address>,
-    /// What the lane up holds.
+    /// Bytes buffered in lane up.
     #[prost(message, optional, tag = "8")]
     pub up: Option<Held>,
-    /// What the lane down holds.
+    /// Bytes buffered in lane down.
     #[prost(message, optional, tag = "9")]
     pub down: Option<Held>,
-    /// Only while connecting.
+    /// Connection attempts; present only while connecting.
     #[prost(message, optional, tag = "10")]
     pub connecting: Option<Connecting>,
-    /// The target's socket still lacks options that only a session of some age needs.
+    /// Whether socket options deferred to an older session are not yet set on the target's socket.
     #[prost(bool, tag = "11")]
     pub options_due: bool,
-    /// What its worker's epoll instance knows it by.
+    /// Key in the worker's table and epoll registrations.
     #[prost(uint64, tag = "12")]
     pub key: u64,
 }
 
-/// The address of a peer.
+/// Address of a client or target.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct Address {
-    /// 4 bytes of IPv4, or 16 of IPv6; none for a Unix socket.
+    /// 4 bytes for IPv4, 16 for IPv6, none for a Unix socket.
     #[prost(bytes = "vec", tag = "1")]
     pub ip: Vec<u8>,
-    /// The TCP port.
+    /// TCP port; 0 for a Unix socket.
     #[prost(uint32, tag = "2")]
     pub port: u32,
-    /// The interface of a link-local IPv6 address.
+    /// Interface index of a link-local IPv6 address.
     #[prost(uint32, tag = "3")]
     pub scope: u32,
 }
 
-/// Bytes that were received and not yet sent: in a pipe, or here.
+/// Bytes received and not yet sent, in user memory or in a pipe.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct Held {
-    /// The bytes, if they are not in a pipe.
+    /// Bytes in user memory; empty if they are in a pipe.
     #[prost(bytes = "vec", tag = "1")]
     pub bytes: Vec<u8>,
-    /// The pipe's end to read from.
+    /// Read end of the pipe.
     #[prost(uint32, optional, tag = "2")]
     pub pipe_read: Option<u32>,
-    /// The pipe's end to write to.
+    /// Write end of the pipe.
     #[prost(uint32, optional, tag = "3")]
     pub pipe_write: Option<u32>,
 }
 
-/// The attempts to connect to a target.
+/// Progress of connecting to a target.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct Connecting {
-    /// How far they have come: `flow` knows what these numbers mean.
+    /// State of the attempts, packed by `flow`.
     #[prost(uint64, repeated, tag = "1")]
     pub attempts: Vec<u64>,
-    /// Whether the target's name was resolved.
+    /// Whether the target's name has been resolved.
     #[prost(bool, tag = "2")]
     pub is_resolved: bool,
-    /// The addresses of its name.
+    /// Addresses that the name resolved to.
     #[prost(message, repeated, tag = "3")]
     pub resolved: Vec<Address>,
-    /// Why the last attempt failed: `flow` knows what these numbers mean. Empty if none has.
+    /// Failure of the last attempt, packed by `flow`; empty if no attempt has failed.
     #[prost(uint64, repeated, tag = "4")]
     pub failure: Vec<u64>,
-    /// How often the target's queue was full.
+    /// Attempts that found the target's accept queue full (`EAGAIN` of a Unix socket).
     #[prost(uint32, tag = "5")]
     pub busy: u32,
 }

@@ -1,5 +1,5 @@
-//! Where threads spend their CPU time: each has a timer that runs while it does, and a handler for the
-//! timer's signal notes where the thread was.
+//! CPU sampling: a timer per thread measures its CPU time, and the handler of the timer's signal
+//! records the thread's stack.
 
 use super::Result;
 use super::stack::{Registers, Stack};
@@ -9,22 +9,22 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// Samples per second of CPU time.
+/// Samples per second of CPU time, for each thread.
 pub const CPU_RATE: u32 = 100;
 
-/// CPU time of a thread between two samples.
+/// CPU time between two samples of a thread.
 const PERIOD: Duration = Duration::from_nanos(1_000_000_000 / CPU_RATE as u64);
-/// Different stacks that are kept. It bounds the memory, about 2 MiB, however long it takes.
+/// Distinct stacks kept. Bounds the memory to about 2 MiB, however long the profile runs.
 const MOST_STACKS: usize = 4096;
-/// How often a handler looks again whether the table is free: each holds it for well below 1 µs.
+/// Attempts of a handler to lock the table, which is never held longer than 1 µs.
 const LOOKS: usize = 200;
 
-/// What the handlers write into; there while somebody samples.
+/// Table that the signal handlers write to; present while a [`CpuSampler`] exists.
 static TABLE: Mutex<Option<Table>> = Mutex::new(None);
 static SAMPLING: AtomicBool = AtomicBool::new(false);
 static LOST: AtomicU64 = AtomicU64::new(0);
 
-/// Open addressing: a stack is found at its hash, or in one of the places after it.
+/// Hash table with open addressing: a stack is stored at its hash, or in the next free slot.
 struct Table(Box<[(Stack, u64)]>);
 
 impl Table {
@@ -32,7 +32,7 @@ impl Table {
         Self(vec![(Stack::EMPTY, 0); MOST_STACKS].into_boxed_slice())
     }
 
-    /// Whether there was room. It allocates nothing.
+    /// Adds one sample; returns false if the table is full. Does not allocate.
     fn count(&mut self, stack: &Stack) -> bool {
         let start = hash(stack) % self.0.len();
         let (before, after) = self.0.split_at_mut(start);
@@ -44,34 +44,33 @@ impl Table {
     }
 }
 
-/// FNV-1a, by words.
+/// FNV-1a over the words of a stack.
 fn hash(stack: &Stack) -> usize {
     let mix = |hash: usize, frame: &usize| (hash ^ frame).wrapping_mul(0x0100_0000_01b3);
     let hash = stack.frames().iter().fold(0xcbf2_9ce4_8422_2325, mix);
     hash ^ (hash >> 32)
 }
 
-/// What was found.
+/// Result of a CPU profile.
 #[derive(Debug, Default)]
 pub struct CpuSamples {
-    /// Each stack, and how often a thread was there: [`CPU_RATE`] times per second of CPU time.
+    /// Distinct stacks with their sample counts: [`CPU_RATE`] samples are one second of CPU time.
     pub stacks: Vec<(Stack, u64)>,
-    /// Samples that could not be noted.
+    /// Samples dropped because the table was full or locked.
     pub lost: u64,
 }
 
-/// Samples, as long as it lives, the threads that were there when it was made. Calls that wait are
-/// interrupted by it (`EINTR`) where signal(7) says that they are not restarted, as epoll_wait(2) is
-/// not.
+/// Samples all threads that exist when it is created, until it is dropped. Its signals interrupt
+/// system calls (`EINTR`) that signal(7) does not restart, such as epoll_wait(2).
 ///
-/// None may live during execve(2): a signal that waits then would end the next image.
+/// Must not exist during execve(2): a pending signal would kill the next process image.
 #[derive(Debug)]
 pub struct CpuSampler {
     timers: Vec<ThreadTimer>,
 }
 
 impl CpuSampler {
-    /// `EBUSY` if there is one already.
+    /// Starts the timers. `EBUSY` if a sampler exists already.
     pub fn start() -> Result<Self> {
         if SAMPLING.swap(true, Ordering::AcqRel) {
             return Err(Errno::BUSY);
@@ -85,7 +84,7 @@ impl CpuSampler {
         Ok(sampler)
     }
 
-    /// Ends it, and says what was found.
+    /// Stops sampling and returns the result.
     pub fn finish(mut self) -> CpuSamples {
         self.timers.clear();
         let found = table().take();
@@ -98,28 +97,28 @@ impl CpuSampler {
 impl Drop for CpuSampler {
     fn drop(&mut self) {
         self.timers.clear();
-        // To ignore it discards signals that still wait; those could outlive execve(2). With valid
-        // arguments, neither fails.
+        // Ignoring the signal discards pending ones, which would otherwise outlive execve(2). With
+        // valid arguments neither call fails.
         let _ = handle(libc::SIGPROF, libc::SIG_IGN);
         let _ = handle(libc::SIGPROF, libc::SIG_DFL);
         let taken = table().take();
-        // Not while the table is locked: a handler would give up.
+        // Dropped after unlocking: while the table is locked, handlers lose their samples.
         drop(taken);
         SAMPLING.store(false, Ordering::Release);
     }
 }
 
-/// Whether a [`CpuSampler`] lives.
+/// Whether a [`CpuSampler`] exists.
 pub fn cpu_is_sampled() -> bool {
     SAMPLING.load(Ordering::Acquire)
 }
 
-/// Lets the signal of samples reach this thread, and those that it starts from now on, where all
-/// signals are held (`sys::exec::BlockedSignals`).
+/// Unblocks the sampling signal in this thread and in threads that it starts later. Needed where
+/// all signals are blocked (`sys::exec::BlockedSignals`).
 pub fn let_samples_through() {
     let mut signals = std::mem::MaybeUninit::<libc::sigset_t>::uninit();
-    // SAFETY: sigemptyset(3) initializes the set, the others are given it then. With a valid set and
-    // signal, none fails.
+    // SAFETY: sigemptyset(3) initializes the set before the other calls use it. With a valid set
+    // and signal, none of them fails.
     unsafe {
         libc::sigemptyset(signals.as_mut_ptr());
         libc::sigaddset(signals.as_mut_ptr(), libc::SIGPROF);
@@ -128,15 +127,16 @@ pub fn let_samples_through() {
 }
 
 fn table() -> MutexGuard<'static, Option<Table>> {
-    // Nothing in here panics.
+    // No code panics while it holds the lock.
     TABLE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Runs in whatever code the signal interrupts: no allocation, no waiting, and errno stays.
+/// Signal handler: runs in the middle of arbitrary code, so it does not allocate or block, and it
+/// preserves errno.
 extern "C" fn on_signal(_: libc::c_int, _: *mut libc::siginfo_t, context: *mut libc::c_void) {
-    // SAFETY: every thread has its own errno, and the pointer to it is always valid.
+    // SAFETY: errno is thread-local, and the pointer to it is always valid.
     let errno = unsafe { *libc::__errno_location() };
-    // SAFETY: a handler set with SA_SIGINFO is given a context, for as long as it runs.
+    // SAFETY: with SA_SIGINFO the kernel passes a valid context for the duration of the handler.
     let context = unsafe { &*context.cast::<libc::ucontext_t>() };
     if !note(&Registers::interrupted(context).walk()) {
         LOST.fetch_add(1, Ordering::Relaxed);
@@ -145,8 +145,8 @@ extern "C" fn on_signal(_: libc::c_int, _: *mut libc::siginfo_t, context: *mut l
     unsafe { *libc::__errno_location() = errno };
 }
 
-/// Whether it could be noted. To try a lock takes one atomic instruction and no call. Should this
-/// very thread have been interrupted while it holds it, the sample is lost.
+/// Adds one sample; returns false if it is lost. Locking never blocks here: this thread may have
+/// been interrupted while holding the lock itself.
 fn note(stack: &Stack) -> bool {
     for _ in 0..LOOKS {
         if let Ok(mut table) = TABLE.try_lock() {
@@ -162,8 +162,8 @@ fn handle(signal: libc::c_int, handler: libc::sighandler_t) -> Result<()> {
     let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
     action.sa_sigaction = handler;
     action.sa_flags = libc::SA_SIGINFO | libc::SA_RESTART;
-    // SAFETY: the action is initialized; its handler has the signature that SA_SIGINFO wants, or is
-    // one of the two constants, with which the flag means nothing.
+    // SAFETY: the action is initialized. Its handler has the signature that SA_SIGINFO requires, or
+    // is SIG_IGN or SIG_DFL, for which the flag has no effect.
     checked(unsafe { libc::sigaction(signal, &raw const action, std::ptr::null_mut()) })
 }
 
@@ -172,15 +172,15 @@ mod tests {
     use super::*;
     use std::time::Instant;
 
-    // One test: there is one sampler for all of the process.
+    // One test, because only one sampler can exist in a process.
     #[test]
-    fn busy_code_is_sampled_by_one_at_a_time() {
+    fn busy_code_is_sampled_and_only_one_sampler_exists() {
         let sampler = CpuSampler::start().unwrap();
         assert_eq!(CpuSampler::start().unwrap_err(), Errno::BUSY);
         assert!(cpu_is_sampled());
         let until = Instant::now() + Duration::from_secs(20);
         let mut noted = 0;
-        // Until the timer has come ten times; others may have the CPU meanwhile.
+        // Until ten samples have arrived; other processes may use the CPU meanwhile.
         while noted < 10 && Instant::now() < until {
             let table = table();
             let entries = table.iter().flat_map(|table| &table.0);
@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_table_says_so() {
+    fn a_full_table_counts_lost_samples() {
         let mut table = Table(vec![(Stack::EMPTY, 0); 2].into_boxed_slice());
         let stack = |address| Registers { instruction: Some(address), frame: 0, stack: 0 }.walk();
         assert!(table.count(&stack(1)) && table.count(&stack(2)) && table.count(&stack(1)));

@@ -1,4 +1,4 @@
-//! Who allocated what: a sample of all allocations, with their stacks, and which of them still live.
+//! Heap sampling: the stacks of a sample of all allocations, and which of them are still live.
 
 use super::stack::{Registers, Stack};
 use std::cell::Cell;
@@ -7,14 +7,14 @@ use std::hash::{BuildHasherDefault, DefaultHasher};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// One allocation is looked at per so many bytes, on average; each that is as large as this is.
+/// Mean number of allocated bytes between two samples. Allocations of at least this size are always
+/// sampled.
 pub const HEAP_PERIOD: usize = 32 * 1024;
 
-/// Different stacks that are kept, about 10 MiB of them. Allocations of further ones are not counted.
+/// Distinct stacks kept, about 10 MiB. Allocations at further stacks are counted as lost.
 const MOST_STACKS: usize = 16 * 1024;
 
-/// Counts sampled allocations that live, by a hash of their address: where there is a zero, an
-/// address that is freed need not be looked for.
+/// Number of live samples by address hash. A zero spares freed addresses the look-up in the table.
 static LIVING: [AtomicU32; 1 << 16] = [const { AtomicU32::new(0) }; 1 << 16];
 
 static SAMPLES: Mutex<Samples> = Mutex::new(Samples::EMPTY);
@@ -22,38 +22,38 @@ static SAMPLES: Mutex<Samples> = Mutex::new(Samples::EMPTY);
 type Map<Key, Value> = HashMap<Key, Value, BuildHasherDefault<DefaultHasher>>;
 
 struct Samples {
-    /// By address.
+    /// Live samples by address.
     living: Map<usize, Sample>,
     stacks: Map<Stack, HeapUse>,
     lost: u64,
 }
 
-/// An allocation that stands for as many as are not looked at.
+/// A sampled allocation, weighted by the allocations it represents.
 struct Sample {
     stack: Stack,
     objects: u64,
     bytes: u64,
 }
 
-/// What was allocated at one place: estimates, made of the sample.
+/// Estimated allocations at one stack, extrapolated from the sample.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct HeapUse {
-    /// Allocations since the start, and their bytes.
+    /// Allocations since the process started.
     pub objects: u64,
-    /// Their bytes.
+    /// Bytes allocated since the process started.
     pub bytes: u64,
-    /// Those that have not been freed.
+    /// Allocations not freed yet.
     pub live_objects: u64,
-    /// Their bytes.
+    /// Bytes not freed yet.
     pub live_bytes: u64,
 }
 
-/// What was found since the process started.
+/// Result of a heap profile, since the process started.
 #[derive(Debug, Default)]
 pub struct HeapSamples {
-    /// Each stack, and what was allocated there.
+    /// Distinct stacks with their allocations.
     pub stacks: Vec<(Stack, HeapUse)>,
-    /// Samples for whose stack there was no room.
+    /// Samples dropped because there was no room for their stacks.
     pub lost: u64,
 }
 
@@ -89,15 +89,15 @@ impl Samples {
 }
 
 fn place(address: usize) -> usize {
-    // Addresses are multiples of 16.
+    // Allocations are aligned to 16 bytes.
     (address >> 4).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (usize::BITS - 16)
 }
 
-/// What each thread has of its own, so that most allocations take no lock.
+/// Per-thread state, so that most allocations take no lock.
 struct Local {
-    /// The thread is in here: what it allocates meanwhile is not looked at.
+    /// Set while the thread records a sample: its own allocations are not recorded.
     inside: Cell<bool>,
-    /// Bytes until the next look.
+    /// Bytes until the next sample.
     left: Cell<usize>,
     random: Cell<u64>,
 }
@@ -109,8 +109,8 @@ thread_local! {
 }
 
 impl Local {
-    /// How many allocations, and how many bytes, one of this size stands for; `None` if it is not
-    /// to be looked at.
+    /// The number of allocations and bytes that a sampled allocation of this size represents;
+    /// `None` if it is not sampled.
     fn weight(&self, size: usize) -> Option<(u64, u64)> {
         if size >= HEAP_PERIOD {
             return Some((1, size as u64));
@@ -121,15 +121,16 @@ impl Local {
         }
         let first = self.random.get() == 0;
         self.left.set(self.distance());
-        // A thread's first allocation is always there, and stands for nobody else.
+        // A thread's first allocation always ends a period of zero length, so it would bias the
+        // estimate.
         let objects = (HEAP_PERIOD + size / 2) / size.max(1);
         (!first).then_some((objects as u64, HEAP_PERIOD as u64))
     }
 
-    /// A random number of bytes with [`HEAP_PERIOD`] as its mean: a fixed one could keep step with a
-    /// loop (xorshift64).
+    /// A random number of bytes with mean [`HEAP_PERIOD`] (xorshift64): a fixed period could run in
+    /// step with a loop.
     fn distance(&self) -> usize {
-        // Each thread begins elsewhere.
+        // Seeded by the address of the thread's state, so that threads differ.
         let mut random = self.random.get().max(std::ptr::from_ref(self).addr() as u64);
         random ^= random << 13;
         random ^= random >> 7;
@@ -139,7 +140,7 @@ impl Local {
         usize::try_from(random % below).unwrap_or(HEAP_PERIOD)
     }
 
-    /// Runs `work`, unless it is already running in this thread.
+    /// Runs `work`, unless this thread is already inside it.
     fn enter<T>(&self, work: impl FnOnce() -> T) -> Option<T> {
         if self.inside.replace(true) {
             return None;
@@ -150,11 +151,11 @@ impl Local {
     }
 }
 
-/// Something was allocated; or not, if the pointer is null.
+/// Records an allocation, if it is sampled. A null pointer means that the allocation failed.
 #[inline(never)]
 pub(super) fn allocated(pointer: *mut u8, size: usize) {
-    // Here and not in the closure, which may be a function of its own: the stack begins with who calls
-    // this one.
+    // Read outside the closure, which may be compiled to a function of its own: the stack has to
+    // start at the caller of this function.
     let here = Registers::now();
     LOCAL.with(|local| {
         if pointer.is_null() || local.inside.get() {
@@ -166,7 +167,7 @@ pub(super) fn allocated(pointer: *mut u8, size: usize) {
     });
 }
 
-/// Something is about to be freed.
+/// Records that an allocation is about to be freed.
 pub(super) fn freed(pointer: *mut u8) {
     if LIVING[place(pointer.addr())].load(Ordering::Relaxed) == 0 {
         return;
@@ -174,8 +175,7 @@ pub(super) fn freed(pointer: *mut u8) {
     LOCAL.with(|local| local.enter(|| samples().remove(pointer.addr())));
 }
 
-/// What was allocated until now. Empty unless the program's allocator is a
-/// [`super::SamplingAllocator`].
+/// Allocations sampled so far. Empty unless the global allocator is a [`super::SamplingAllocator`].
 pub fn heap_samples() -> HeapSamples {
     let found = LOCAL.with(|local| {
         local.enter(|| {
@@ -188,7 +188,7 @@ pub fn heap_samples() -> HeapSamples {
 }
 
 fn samples() -> MutexGuard<'static, Samples> {
-    // Nothing in here panics.
+    // No code panics while it holds the lock.
     SAMPLES.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -200,11 +200,11 @@ mod tests {
         heap_samples().stacks.iter().map(|(_, used)| of(used)).sum()
     }
 
-    // One test: it counts what is counted in all of the process.
+    // One test, because the counters are global.
     #[test]
-    fn estimates_are_near_what_was_allocated_and_what_is_freed_is_gone() {
+    fn estimates_are_close_and_freed_memory_is_not_live() {
         let (size, count) = (100, 400_000);
-        // Addresses are only compared.
+        // The addresses are compared, never accessed.
         let pointers = || (1..=count).map(|n| std::ptr::without_provenance_mut(n << 4));
         pointers().for_each(|pointer| allocated(pointer, size));
         let real = (size * count) as u64;
@@ -215,7 +215,7 @@ mod tests {
         pointers().for_each(freed);
         assert_eq!(total(|used| used.live_bytes + used.live_objects), 0);
         assert_eq!(total(|used| used.bytes), estimated);
-        // A large one is counted as it is.
+        // An allocation larger than the period is counted exactly.
         allocated(std::ptr::without_provenance_mut(16), 10 * HEAP_PERIOD);
         assert_eq!(total(|used| used.live_bytes), 10 * HEAP_PERIOD as u64);
         freed(std::ptr::without_provenance_mut(16));

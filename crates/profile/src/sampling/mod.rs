@@ -1,7 +1,7 @@
-//! What a profile is made of: where threads spend their CPU time, and who allocated what. Only a
-//! build with the feature `profile` takes samples (docs/profiling.md).
+//! Samplers for CPU time and heap allocations. Only a build with the feature `profile` uses them
+//! (docs/profiling.md).
 
-/// The result of a system call.
+/// Result of a system call.
 type Result<T> = std::result::Result<T, rustix::io::Errno>;
 
 mod stack;

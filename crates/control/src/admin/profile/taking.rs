@@ -11,13 +11,13 @@ use profile::sampling::{
     self, CPU_RATE, CpuSampler, CpuSamples, HEAP_PERIOD, HeapSamples, heap_samples,
 };
 pub(crate) use profile::sampling::{cpu_is_sampled, let_samples_through};
-use profile::{Kind, Profile, Sample, Symbols, flame_graph, pprof};
+use profile::{Profile, Sample, Symbols, ValueKind, flame_graph, pprof};
 use std::io;
 use std::time::{Duration, Instant, SystemTime};
 use tokio::sync::{Semaphore, SemaphorePermit, oneshot};
 
-const CPU: Kind = Kind { name: "cpu", unit: "nanoseconds" };
-const SPACE: Kind = Kind { name: "space", unit: "bytes" };
+const CPU: ValueKind = ValueKind { name: "cpu", unit: "nanoseconds" };
+const SPACE: ValueKind = ValueKind { name: "space", unit: "bytes" };
 /// Nanoseconds of CPU time between two samples.
 const CPU_PERIOD: i64 = 1_000_000_000 / CPU_RATE as i64;
 
@@ -69,7 +69,7 @@ fn cpu_profile(found: &CpuSamples, since: SystemTime, duration: Duration) -> Pro
         Sample { addresses: stack.frames().to_vec(), values }
     };
     Profile {
-        kinds: &[Kind { name: "samples", unit: "count" }, CPU],
+        kinds: &[ValueKind { name: "samples", unit: "count" }, CPU],
         samples: found.stacks.iter().map(sample).collect(),
         period: (CPU, CPU_PERIOD),
         since,
@@ -86,10 +86,10 @@ fn heap_profile(found: &HeapSamples) -> Profile {
     Profile {
         // The names that `go tool pprof` has options for.
         kinds: &[
-            Kind { name: "alloc_objects", unit: "count" },
-            Kind { name: "alloc_space", unit: "bytes" },
-            Kind { name: "inuse_objects", unit: "count" },
-            Kind { name: "inuse_space", unit: "bytes" },
+            ValueKind { name: "alloc_objects", unit: "count" },
+            ValueKind { name: "alloc_space", unit: "bytes" },
+            ValueKind { name: "inuse_objects", unit: "count" },
+            ValueKind { name: "inuse_space", unit: "bytes" },
         ],
         samples: found.stacks.iter().map(sample).collect(),
         period: (SPACE, whole(HEAP_PERIOD as u64)),
