@@ -44,15 +44,15 @@ fn session<'s>(state: &'s mut State, forward: &str) -> &'s mut Session {
 #[test]
 fn nothing_can_be_read() {
     let damages: [(Damage, &str); 5] = [
-        (|_| Vec::new(), "does not begin as a handover does"),
-        (|bytes| bytes[..23].to_vec(), "does not begin as a handover does"),
-        (|_| b"something else, and quite long".repeat(1000), "does not begin as a handover does"),
+        (|_| Vec::new(), "does not start with a valid header"),
+        (|bytes| bytes[..23].to_vec(), "does not start with a valid header"),
+        (|_| b"something else, and quite long".repeat(1000), "does not start with a valid header"),
         (
             |mut bytes| {
                 bytes[0] ^= 1;
                 bytes
             },
-            "does not begin as a handover does",
+            "does not start with a valid header",
         ),
         (of_another_major_version, "its format is version 2"),
     ];
@@ -99,7 +99,7 @@ fn sessions_go_on_without_part(number: usize) {
     ground.upgrade_with(|bytes| flip_part(bytes, number));
     ground.all_go_on();
     ground.has_lost(0);
-    ground.ends_well(Some("a part of it is damaged"));
+    ground.ends_well(Some("one of its parts is damaged or cut off"));
 }
 
 #[test]
@@ -111,7 +111,7 @@ fn a_worker_cannot_be_read() {
         assert_eq!(ground.upgrade_with(damage)["lost"], 3);
         ground.all_are_reset();
         ground.has_lost(3);
-        ground.ends_well(Some("a part of it is damaged"));
+        ground.ends_well(Some("one of its parts is damaged or cut off"));
     }
 }
 
