@@ -1,8 +1,8 @@
 //! What is told at the start: where clients are taken, where that leads, and who may ask.
 
-use crate::version::Version;
 use engine::{Engine, ForwardState, ForwardView};
 use host::Capacity;
+use observe::Version;
 
 /// Listeners that are told one by one: more would bury what else the start has to say.
 const MOST_TOLD: usize = 20;
@@ -10,7 +10,7 @@ const MOST_TOLD: usize = 20;
 /// Warns if other users may replace the log file.
 fn announce_log_directory(log: &plan::Log) {
     let Some(file) = &log.file else { return };
-    if let Some(writers) = crate::log::other_writers(file) {
+    if let Some(writers) = observe::log::other_writers(file) {
         tracing::warn!(
             file = %file.display(),
             %writers,

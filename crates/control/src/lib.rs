@@ -29,35 +29,20 @@ mod written;
 
 mod deadlines;
 
-mod report_events;
-
 mod reload;
 
 mod upgrade;
 pub use upgrade::{Handover, check_handover};
 
-mod version;
-pub use version::Version;
-
 mod watch;
 
 mod handle;
-
-mod events;
 
 mod admin;
 
 pub mod doctor;
 
 mod resolver;
-
-mod journal;
-
-mod log;
-pub use log::{LogError, set_level as set_log_level, start_log};
-
-mod metrics;
-pub use metrics::{Kind, METRICS, Metric};
 
 /// Logs the problems of a configuration that is good enough to run: the lines that were skipped.
 pub fn warn_of(problems: &plan::Problems) {

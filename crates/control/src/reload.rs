@@ -281,7 +281,7 @@ impl Supervisor {
         self.plan = plan;
         self.generation += 1;
         self.watch.turn(self.plan.process.watch, Instant::now());
-        crate::log::set_level(self.plan.log.level);
+        observe::log::set_level(self.plan.log.level);
         self.set_detail();
     }
 

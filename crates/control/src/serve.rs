@@ -2,7 +2,6 @@
 
 use crate::admin::{self, App, Door};
 use crate::announce::announce;
-use crate::journal::After;
 use crate::orphans::start_reaping;
 use crate::requests::{Request, Requests, Signals, Stopper};
 use crate::start::{STOP_LIMIT, control_runtime, start};
@@ -11,6 +10,7 @@ use crate::upgrade::{Handover, Insistence, Wanted, go_on, upgrade};
 use crate::watchdog::start_pulse;
 use api::Shutdown;
 use host::{Handed, Notifier, Sandbox, ServeError, failed, take_handed};
+use observe::After;
 use plan::{FileRead, InForce, Plan};
 use std::time::{Duration, Instant};
 use sys::exec::BlockedSignals;
@@ -157,7 +157,7 @@ impl Drain {
         tracing::info!(
             ended = self.open.saturating_sub(self.cut),
             cut = self.cut,
-            seconds = crate::log::seconds(self.took),
+            seconds = observe::log::seconds(self.took),
             asked_again_by = self.hurry,
             "stopped"
         );
@@ -177,7 +177,7 @@ async fn run(
     tracing::info!(
         by = asked_by,
         sessions = open,
-        shutdown_timeout = crate::log::seconds(limit),
+        shutdown_timeout = observe::log::seconds(limit),
         "draining"
     );
     supervisor.events.tell("shutdown", || Shutdown { by: asked_by.to_owned(), sessions: open });
@@ -206,7 +206,7 @@ async fn serve_until_stop(
         match requests.next(supervisor.due()).await {
             Request::Stop(by) => return by,
             Request::Reload => supervisor.reload_by("SIGHUP"),
-            Request::ReopenLog => crate::log::reopen(),
+            Request::ReopenLog => observe::log::reopen(),
             // Its result is in the log, and nobody else asked for it.
             Request::Upgrade => {
                 _ = tokio::spawn(upgrade(handle.clone(), Wanted::default(), "SIGUSR2"));

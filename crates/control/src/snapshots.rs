@@ -2,17 +2,17 @@
 //! so that nothing else has to know what a supervisor is made of.
 
 use crate::attention;
-use crate::metrics::{Forward, Process, Snapshot};
 use crate::supervisor::Supervisor;
-use crate::version::Version;
 use crate::written::{change, seconds_since, time};
 use api::{LastReload, LastUpgrade, Status};
+use observe::Version;
+use observe::metrics::{Forward, Process, Snapshot};
 
 impl Supervisor {
     /// What `GET /v1/status` answers.
     pub(crate) fn status(&self) -> Status {
         let Supervisor { plan, engine, capacity, .. } = self;
-        let (sums, log_dropped) = (engine.sums(), crate::log::dropped());
+        let (sums, log_dropped) = (engine.sums(), observe::log::dropped());
         let version = Version::of_program();
         let mut status = Status {
             state: if self.draining { "draining" } else { "serving" }.to_owned(),
@@ -73,7 +73,7 @@ impl Supervisor {
             trial_left: self.trial.as_ref().map(|trial| trial.left().as_secs_f64()),
             restoring: self.restoring.as_ref().map_or(0, |it| it.names.len() as u64),
             waiting: waiting.iter().map(|change| change.key).collect(),
-            log_dropped: crate::log::dropped(),
+            log_dropped: observe::log::dropped(),
             started: self.started,
             usage: sys::usage(),
         };

@@ -1,14 +1,13 @@
 //! What runs, and what may be done to it.
 
 use crate::admin::Door;
-use crate::events::Events;
 use crate::handle::Handle;
-use crate::journal::Journal;
 use crate::reload::{LastReload, Restoring, Trial};
 use crate::upgrade::LastUpgrade;
 use crate::watch::Watch;
 use engine::{Detail, Engine, Observer};
 use host::{Capacity, Headroom, NoRoom, Rooms, Sandbox, Stage, Store, capacity, own_program};
+use observe::{Events, Journal};
 use plan::{FileRead, InForce, Level, Plan};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -99,7 +98,7 @@ impl Supervisor {
             door: None,
             journal: None,
             draining: false,
-            events: Events::new(),
+            events: Events::default(),
             logs_sessions: Arc::new(AtomicBool::new(plan.log.sessions)),
             store,
             sandbox: None,
@@ -166,7 +165,7 @@ impl Supervisor {
             && let Err(error) = self.start_journal()
         {
             self.journal = None;
-            crate::log::write_without_journal();
+            observe::log::write_without_journal();
             tracing::error!(%error, "start the journal");
         }
     }

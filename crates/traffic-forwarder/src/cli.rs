@@ -4,7 +4,7 @@ use crate::arguments::number;
 use crate::console::Operation;
 use crate::import::Import;
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use control::Version;
+use observe::Version;
 use plan::{Input, Overrides};
 use std::path::PathBuf;
 use std::sync::LazyLock;

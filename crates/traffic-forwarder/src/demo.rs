@@ -52,7 +52,7 @@ fn show(plan: plan::Plan, target: SocketAddr, demo: &cli::Demo) -> Exit {
     let listen = plan.forwards[0].routes[0].listen.to_string();
     // Until the self-check is over, its result is all there is to read.
     let quiet = plan::Log { level: Level::Warn, ..plan.log.clone() };
-    if let Err(error) = control::start_log(&quiet) {
+    if let Err(error) = observe::log::start_log(&quiet) {
         warn(&format!("error: {error}\n"));
         return Exit::Failed;
     }
@@ -81,7 +81,7 @@ fn show(plan: plan::Plan, target: SocketAddr, demo: &cli::Demo) -> Exit {
                     "\nTry it:  curl http://{listen}/   Ctrl-C ends the demo.\n\
                      From here on stands the log: a record of each session that ends.\n\n"
                 ));
-                control::set_log_level(level);
+                observe::log::set_level(level);
             }
         });
     });

@@ -18,9 +18,9 @@ mod usage;
 
 use clap::Parser;
 use cli::{Cli, Command};
-use control::Version;
 use exit::Exit;
 use host::ServeError;
+use observe::Version;
 use output::{say, warn, written};
 use std::io::IsTerminal;
 use std::process::ExitCode;
@@ -100,7 +100,7 @@ fn run(input: plan::Input) -> Exit {
     let mut handover = handover;
     if let Some(handover) = &mut handover {
         handover.resume_log(&plan);
-    } else if let Err(error) = control::start_log(&plan.log) {
+    } else if let Err(error) = observe::log::start_log(&plan.log) {
         warn(&format!("error: {error}\n"));
         return Exit::Usage;
     }

@@ -16,7 +16,7 @@ const NO_DATE: &str = " ";
 
 /// The program and its version, for the foot of each page.
 fn source() -> String {
-    format!("{} {}", env!("CARGO_PKG_NAME"), control::Version::of_program())
+    format!("{} {}", env!("CARGO_PKG_NAME"), observe::Version::of_program())
 }
 
 /// Prints the page of the program, or writes all pages into a directory, one below it for each section

@@ -1,8 +1,8 @@
 //! Tables of settings, close reasons, metrics and crossings, from the rows of the crates.
 
 use super::{Parts, code, table};
-use control::METRICS;
 use flow::{By, Cause, Fallback, Phase};
+use observe::metrics::METRICS;
 use plan::{Section, Setting, settings};
 use testkit::crossings::{STATES, of_setting};
 

@@ -2,9 +2,9 @@
 
 use super::growth::Growth;
 use super::rates::Rates;
-use crate::events::Events;
 use crate::supervisor::SupervisorHandle;
 use engine::Observer;
+use observe::Events;
 use std::sync::Arc;
 
 /// What answers are made of.

@@ -2,8 +2,6 @@
 
 use super::app::App;
 use super::refusal::Refusal;
-use crate::events::Event as Happened;
-use crate::events::{Events, Watch};
 use crate::supervisor::SupervisorHandle;
 use api::{Failure, Lagged};
 use axum::extract::rejection::QueryRejection;
@@ -11,6 +9,8 @@ use axum::extract::{Query, State};
 use axum::response::IntoResponse;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use futures_util::stream;
+use observe::Event as Happened;
+use observe::{Events, Watch};
 use serde::Deserialize;
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -98,7 +98,7 @@ mod tests {
     #[tokio::test]
     async fn a_watcher_that_is_too_slow_is_told_so_and_let_go() {
         let (supervisor, _tasks) = SupervisorHandle::new();
-        let events = Events::new();
+        let events = Events::default();
         let mut watcher = Watcher { happened: Some(events.watch(true)), supervisor };
         for n in 0..10_000 {
             events.tell("many", || n);

@@ -2,12 +2,12 @@
 
 use super::app::App;
 use super::refusal::Refusal;
-use crate::metrics::{Format, render};
 use crate::supervisor::Supervisor;
 use api::Failure;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::IntoResponse;
+use observe::metrics::{Format, render};
 
 const PROMETHEUS: &str = "text/plain; version=0.0.4; charset=utf-8";
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";

@@ -3,8 +3,8 @@
 use super::check::Check;
 use super::directories::{self, Trouble, command_to_make, trouble};
 use super::finding::{Detail, Finding, Verdict};
-use crate::log::{LogError, other_writers, try_log_file};
 use host::Host;
+use observe::log::{LogError, other_writers, try_log_file};
 use plan::Plan;
 use std::fs;
 use std::io::ErrorKind;

@@ -136,7 +136,7 @@ pub(super) fn log_reload(
         unchanged = report.unchanged(),
         retried = report.retried.len(),
         skipped = report.skipped.len(),
-        on_trial_for = trial.map(crate::log::seconds),
+        on_trial_for = trial.map(observe::log::seconds),
         "configuration reloaded"
     );
     for (section, change) in report.diff.need_restart() {

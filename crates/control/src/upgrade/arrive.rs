@@ -4,13 +4,13 @@
 use super::protocol::{ANSWER, CHECK, VARIABLE};
 use super::{Arrival, Insistence, LastUpgrade, state};
 use crate::admin::{Door, DoorError};
-use crate::log::{Left, try_log_file};
 use crate::reload::Restoring;
 use crate::start::{control_runtime, start_engine};
 use crate::supervisor::Supervisor;
-use crate::version::Version;
 use handover::{Damage, File, Part};
 use host::{Capacity, Notifier, Sandbox, ServeError, Store, Token, capacity, workers};
+use observe::Version;
+use observe::log::{Left, try_log_file};
 use plan::{Admin, InForce, Plan, Problems, Process};
 use std::ffi::OsString;
 use std::fs;
@@ -90,7 +90,7 @@ impl Handover {
             left = Left { file, lost: process.log_lost, mid_line: process.log_mid_line };
             lines = std::mem::take(&mut process.log_lines);
         }
-        if let Some(amiss) = crate::log::resume_log(&log, left, lines) {
+        if let Some(amiss) = observe::log::resume_log(&log, left, lines) {
             amiss.log();
             self.warnings.push(amiss.to_string());
         }

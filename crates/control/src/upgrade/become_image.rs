@@ -6,11 +6,10 @@ use super::failure::UpgradeError;
 use super::protocol::VARIABLE;
 use super::state;
 use crate::admin::Door;
-use crate::journal::{After, hold_reports};
-use crate::report_events::ReportEvents;
 use crate::supervisor::Supervisor;
 use engine::Handoff;
 use host::own_arguments;
+use observe::{After, ReportEvents, hold_reports};
 use std::ffi::OsString;
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
@@ -57,14 +56,14 @@ impl Supervisor {
         // The next image writes the reports that came since.
         let events = ReportEvents::new(self.events.clone(), Arc::clone(&self.logs_sessions));
         hold_reports(&self.engine.reports(), &events);
-        let log_lines = crate::log::take_waiting();
+        let log_lines = observe::log::take_waiting();
         let process = handover::Process {
             admin_token: self.door.as_ref().and_then(Door::token).map(str::to_owned),
             log_lines,
             ..state::process(self, by, stopped_at)
         };
         let (error, process) = self.leave(process, &saved, image);
-        crate::log::put_back(process.log_lines);
+        observe::log::put_back(process.log_lines);
         match error {
             Left::Failed(error) => error,
             Left::Exec(errno) => UpgradeError::Exec { path: candidate.path().to_owned(), errno },
@@ -113,11 +112,11 @@ impl Supervisor {
     }
 
     /// Sets whether descriptors other than those of sessions and listeners stay open over execve(2).
-    fn keep(&self, keep: bool) -> sys::Result<crate::log::Kept> {
+    fn keep(&self, keep: bool) -> sys::Result<observe::log::Kept> {
         if let Some(door) = &self.door {
             if keep { keep_over_exec(door.socket())? } else { close_on_exec(door.socket())? }
         }
-        crate::log::keep_over_exec(keep)
+        observe::log::keep_over_exec(keep)
     }
 }
 

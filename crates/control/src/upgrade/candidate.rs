@@ -3,7 +3,7 @@
 
 use super::failure::UpgradeError;
 use crate::supervisor::Supervisor;
-use crate::version::Version;
+use observe::Version;
 use std::fs::File;
 use std::io::Read;
 use std::os::fd::OwnedFd;

@@ -33,8 +33,8 @@ mod protocol;
 mod state;
 
 use crate::supervisor::{Supervisor, SupervisorHandle};
-use crate::version::Version;
 use candidate::{Candidate, Check};
+use observe::Version;
 use std::time::{Duration, SystemTime};
 use sys::exec::BlockedSignals;
 use tokio::sync::oneshot;

@@ -1,6 +1,6 @@
 //! How an attempt to upgrade ended.
 
-use crate::version::Version;
+use observe::Version;
 use std::time::{Duration, SystemTime};
 
 /// The last attempt to upgrade.

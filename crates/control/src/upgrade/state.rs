@@ -3,10 +3,10 @@
 use super::{Arrival, LastUpgrade};
 use crate::reload::{LastReload, Trial};
 use crate::supervisor::Supervisor;
-use crate::version::Version;
 use flow::Time;
 use handover::{File, Part, WriteFile};
 use host::{Sandbox, own_arguments};
+use observe::Version;
 use plan::{FileRead, FileStamp};
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStringExt;
@@ -17,7 +17,7 @@ const MEMORY_NAME: &str = "traffic-forwarder-handover";
 
 /// What the supervisor has. `stopped_at` is the moment at which the workers stopped.
 pub(super) fn process(supervisor: &Supervisor, by: &str, stopped_at: u64) -> handover::Process {
-    let dropped = crate::log::dropped();
+    let dropped = observe::log::dropped();
     handover::Process {
         version: Version::of_program().number.clone(),
         build: Version::of_program().build.clone(),
@@ -91,7 +91,7 @@ pub(super) fn apply(supervisor: &mut Supervisor, saved: &handover::Process) {
         supervisor.watch.was_read(Some(file(read)));
     }
     supervisor.upgrades = saved.upgrades;
-    crate::log::go_on_from(crate::log::Dropped {
+    observe::log::go_on_from(observe::log::Dropped {
         queue_full: saved.log_queue_full,
         write_failed: saved.log_write_failed,
         last: saved.log_last_lost.map(Time::from_micros),

@@ -215,6 +215,6 @@ fn read_token(path: &Path) -> Result<Token, Failure> {
 fn foreign(error: &serde_json::Error) -> String {
     format!(
         "the answer is not one of traffic-forwarder {}: {error}",
-        control::Version::of_program()
+        observe::Version::of_program()
     )
 }

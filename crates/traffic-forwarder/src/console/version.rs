@@ -1,7 +1,7 @@
 //! The version and build of a process that answers, safe to print.
 
 use api::Status;
-use control::Version;
+use observe::Version;
 
 /// Version and build of the process that sent this status.
 pub(crate) fn of(status: &Status) -> String {

@@ -7,7 +7,7 @@ use std::fs;
 /// The sources that write log lines, without line breaks within string literals.
 pub(crate) fn source() -> String {
     let mut directories: Vec<_> =
-        ["control", "host"].map(|crate_name| format!("crates/{crate_name}/src")).into();
+        ["control", "host", "observe"].map(|crate_name| format!("crates/{crate_name}/src")).into();
     let mut source = String::new();
     while let Some(directory) = directories.pop() {
         source.extend(files(&directory).iter().map(|name| read(name)));

@@ -1,7 +1,7 @@
 //! The examples of monitoring are valid, and name metrics that exist.
 
 use crate::repository::{read, root};
-use control::METRICS;
+use observe::metrics::METRICS;
 use serde_json::Value;
 use std::path::PathBuf;
 use testkit::{LIMIT, Tool};

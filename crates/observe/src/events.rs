@@ -12,15 +12,16 @@ const MOST_BEHIND: usize = 4096;
 
 /// Something that happened.
 #[derive(Debug)]
-pub(crate) struct Event {
+pub struct Event {
     /// Its kind.
-    pub(crate) name: &'static str,
+    pub name: &'static str,
     /// What there is to say of it, as JSON.
-    pub(crate) data: String,
+    pub data: String,
 }
 
 impl Event {
-    pub(crate) fn new(name: &'static str, data: &impl Serialize) -> Self {
+    /// An event whose data is written as JSON.
+    pub fn new(name: &'static str, data: &impl Serialize) -> Self {
         // The types of `api` have text keys and no writers that fail.
         let data = serde_json::to_string(data).unwrap_or_default();
         Self { name, data }
@@ -34,32 +35,35 @@ fn is_of_session(name: &str) -> bool {
 
 /// Where events are told, from any thread.
 #[derive(Clone)]
-pub(crate) struct Events {
+pub struct Events {
     sender: broadcast::Sender<Arc<Event>>,
     /// Watchers who want to be told of each single session.
     of_sessions: Arc<AtomicUsize>,
 }
 
-impl Events {
-    /// The last event of a watcher that was too slow.
-    pub(crate) const LAGGED: &str = "lagged";
-
-    pub(crate) fn new() -> Self {
+impl Default for Events {
+    /// Events without a watcher.
+    fn default() -> Self {
         Self { sender: broadcast::Sender::new(MOST_BEHIND), of_sessions: Arc::default() }
     }
+}
+
+impl Events {
+    /// The last event of a watcher that was too slow.
+    pub const LAGGED: &str = "lagged";
 
     /// How many watch.
-    pub(crate) fn watchers(&self) -> usize {
+    pub fn watchers(&self) -> usize {
         self.sender.receiver_count()
     }
 
     /// Whether there is anybody to tell.
-    pub(crate) fn are_watched(&self) -> bool {
+    pub fn are_watched(&self) -> bool {
         self.watchers() > 0
     }
 
     /// Tells it to all who watch; `data` is made only if somebody does.
-    pub(crate) fn tell<T: Serialize>(&self, name: &'static str, data: impl FnOnce() -> T) {
+    pub fn tell<T: Serialize>(&self, name: &'static str, data: impl FnOnce() -> T) {
         if self.are_watched() {
             // Whoever watched may have gone meanwhile.
             let _ = self.sender.send(Arc::new(Event::new(name, &data())));
@@ -67,28 +71,24 @@ impl Events {
     }
 
     /// Whether a watcher wants events of this name.
-    pub(crate) fn wants(&self, name: &'static str) -> bool {
+    pub fn wants(&self, name: &'static str) -> bool {
         if is_of_session(name) { self.are_sessions_watched() } else { self.are_watched() }
     }
 
     /// The same of a single session: told if somebody wants to know of those.
-    pub(crate) fn tell_of_session<T: Serialize>(
-        &self,
-        name: &'static str,
-        data: impl FnOnce() -> T,
-    ) {
+    pub fn tell_of_session<T: Serialize>(&self, name: &'static str, data: impl FnOnce() -> T) {
         if self.are_sessions_watched() {
             self.tell(name, data);
         }
     }
 
     /// Whether anybody wants to be told of single sessions.
-    pub(crate) fn are_sessions_watched(&self) -> bool {
+    pub fn are_sessions_watched(&self) -> bool {
         self.of_sessions.load(Ordering::Relaxed) > 0
     }
 
     /// Events from now on: all, or those that are not of single sessions.
-    pub(crate) fn watch(&self, sessions: bool) -> Watch {
+    pub fn watch(&self, sessions: bool) -> Watch {
         if sessions {
             self.of_sessions.fetch_add(1, Ordering::Relaxed);
         }
@@ -98,14 +98,14 @@ impl Events {
 }
 
 /// Somebody's place in the events.
-pub(crate) struct Watch {
+pub struct Watch {
     happened: broadcast::Receiver<Arc<Event>>,
     of_sessions: Option<Arc<AtomicUsize>>,
 }
 
 impl Watch {
     /// The next event that is wanted.
-    pub(crate) async fn next(&mut self) -> Result<Arc<Event>, RecvError> {
+    pub async fn next(&mut self) -> Result<Arc<Event>, RecvError> {
         loop {
             let event = self.happened.recv().await?;
             if self.of_sessions.is_some() || !is_of_session(event.name) {

@@ -12,9 +12,9 @@ mod other_writers;
 mod output;
 mod stream;
 
-pub(crate) use other_writers::other_writers;
+pub use other_writers::other_writers;
 pub use output::LogError;
-pub(crate) use output::{Amiss, Left, try_log_file};
+pub use output::{Amiss, Left, try_log_file};
 
 use flow::Time;
 use handover::Handover;
@@ -42,7 +42,7 @@ pub fn start_log(log: &plan::Log) -> Result<(), LogError> {
 
 /// Continues the log of the previous process image. Lines are queued until the journal starts, so no
 /// session waits for them. Returns the problem, if the log's place has changed.
-pub(crate) fn resume_log(log: &plan::Log, left: Left, lines: Vec<String>) -> Option<Amiss> {
+pub fn resume_log(log: &plan::Log, left: Left, lines: Vec<String>) -> Option<Amiss> {
     set_level(log.level);
     let form = form(log);
     let (output, amiss) = Output::resume(log, form, left);
@@ -145,12 +145,12 @@ impl<S: Subscriber> Layer<S> for Lines {
 }
 
 /// Whether lines of this level are written.
-pub(crate) fn is_on(at: Level) -> bool {
+pub fn is_on(at: Level) -> bool {
     at <= level()
 }
 
 /// Writes a line of this level with the fields of `event`.
-pub(crate) fn write(at: Level, message: &impl fmt::Display, event: &impl Serialize) {
+pub fn write(at: Level, message: &impl fmt::Display, event: &impl Serialize) {
     let Some(log) = LOG.get().filter(|_| is_on(at)) else { return };
     let mut line = log.form.line(at);
     line.fields(event);
@@ -159,7 +159,7 @@ pub(crate) fn write(at: Level, message: &impl fmt::Display, event: &impl Seriali
 }
 
 /// Begins the file anew: somebody has moved it away.
-pub(crate) fn reopen() {
+pub fn reopen() {
     let Some(log) = LOG.get() else { return };
     if !log.handover.ask_to_reopen() {
         log.output().reopen();
@@ -167,14 +167,14 @@ pub(crate) fn reopen() {
 }
 
 /// While this lives, its thread is the one that writes.
-pub(crate) struct Writing {
+pub struct Writing {
     log: &'static Log,
     /// Whether lines are queued for the next writing thread when this one ends.
     holds: bool,
 }
 
 /// From now on this thread is the one that writes; `wake` is called when it has something to.
-pub(crate) fn begin_writing(wake: impl Fn() + Send + 'static) -> Option<Writing> {
+pub fn begin_writing(wake: impl Fn() + Send + 'static) -> Option<Writing> {
     let log = LOG.get()?;
     stream::give_up_after(None);
     log.handover.begin(Box::new(wake));
@@ -183,23 +183,23 @@ pub(crate) fn begin_writing(wake: impl Fn() + Send + 'static) -> Option<Writing>
 
 /// Limits the total time that the writing thread waits for the reader of standard error; lines not
 /// written until then are lost. `None` removes the limit.
-pub(crate) fn give_up_after(limit: Option<Duration>) {
+pub fn give_up_after(limit: Option<Duration>) {
     stream::give_up_after(limit);
 }
 
 impl Writing {
     /// Writes what other threads have handed over.
-    pub(crate) fn write_handed_over(&self) {
+    pub fn write_handed_over(&self) {
         self.log.write_what_was_handed_over();
     }
 
     /// Nothing more is to be written for now: what was goes to where it belongs.
-    pub(crate) fn flush(&self) {
+    pub fn flush(&self) {
         self.log.output().flush();
     }
 
     /// Ends writing on this thread; further lines are queued for the next writing thread.
-    pub(crate) fn hold(mut self) {
+    pub fn hold(mut self) {
         self.holds = true;
     }
 }
@@ -220,7 +220,7 @@ impl Drop for Writing {
 }
 
 /// Makes every thread write its own lines, since there is no journal, and writes the queued ones.
-pub(crate) fn write_without_journal() {
+pub fn write_without_journal() {
     let Some(log) = LOG.get() else { return };
     log.handover.end();
     log.write_what_was_handed_over();
@@ -228,29 +228,29 @@ pub(crate) fn write_without_journal() {
 }
 
 /// Takes the queued lines, for the next image.
-pub(crate) fn take_waiting() -> Vec<String> {
+pub fn take_waiting() -> Vec<String> {
     LOG.get().map(|log| log.handover.take().0.into()).unwrap_or_default()
 }
 
 /// Queues these lines again, since the next image could not be executed.
-pub(crate) fn put_back(lines: Vec<String>) {
+pub fn put_back(lines: Vec<String>) {
     if let Some(log) = LOG.get() {
         log.handover.put_back(lines);
     }
 }
 
 /// State of the log for the next image.
-pub(crate) struct Kept {
+pub struct Kept {
     /// The descriptor of the log file.
-    pub(crate) file: Option<u32>,
+    pub file: Option<u32>,
     /// As in [`Left`].
-    pub(crate) lost: u64,
+    pub lost: u64,
     /// Likewise.
-    pub(crate) mid_line: bool,
+    pub mid_line: bool,
 }
 
 /// Sets whether the log file stays open over execve(2). Call it when no thread writes.
-pub(crate) fn keep_over_exec(keep: bool) -> sys::Result<Kept> {
+pub fn keep_over_exec(keep: bool) -> sys::Result<Kept> {
     let Some(log) = LOG.get() else { return Ok(Kept { file: None, lost: 0, mid_line: false }) };
     let output = log.output();
     let (file, lost, mid_line) = output.left();
@@ -263,13 +263,13 @@ pub(crate) fn keep_over_exec(keep: bool) -> sys::Result<Kept> {
 
 /// Lines that were lost since the start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Dropped {
+pub struct Dropped {
     /// Too many waited to be written.
-    pub(crate) queue_full: u64,
+    pub queue_full: u64,
     /// They could not be written.
-    pub(crate) write_failed: u64,
+    pub write_failed: u64,
     /// When the last of them was lost.
-    pub(crate) last: Option<Time>,
+    pub last: Option<Time>,
 }
 
 static QUEUE_FULL: AtomicU64 = AtomicU64::new(0);
@@ -278,7 +278,7 @@ static WRITE_FAILED: AtomicU64 = AtomicU64::new(0);
 static LAST_LOST: AtomicU64 = AtomicU64::new(0);
 
 /// Lines that were lost since the start.
-pub(crate) fn dropped() -> Dropped {
+pub fn dropped() -> Dropped {
     Dropped {
         queue_full: QUEUE_FULL.load(Ordering::Relaxed),
         write_failed: WRITE_FAILED.load(Ordering::Relaxed),
@@ -290,14 +290,14 @@ pub(crate) fn dropped() -> Dropped {
 }
 
 /// Goes on from what another image of this process had lost.
-pub(crate) fn go_on_from(before: Dropped) {
+pub fn go_on_from(before: Dropped) {
     QUEUE_FULL.fetch_add(before.queue_full, Ordering::Relaxed);
     WRITE_FAILED.fetch_add(before.write_failed, Ordering::Relaxed);
     LAST_LOST.fetch_max(before.last.map_or(0, Time::as_micros), Ordering::Relaxed);
 }
 
 /// Counts lines for which there was no room in a queue.
-pub(crate) fn count_queue_full(lines: u64) {
+pub fn count_queue_full(lines: u64) {
     count(&QUEUE_FULL, lines);
 }
 
@@ -312,7 +312,7 @@ fn count(lost: &AtomicU64, lines: u64) {
 }
 
 /// A time as a field of the log: seconds, to the millisecond.
-pub(crate) fn seconds(time: Duration) -> f64 {
+pub fn seconds(time: Duration) -> f64 {
     (time.as_secs_f64() * 1000.0).round() / 1000.0
 }
 

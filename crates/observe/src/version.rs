@@ -22,7 +22,7 @@ impl Version {
     }
 
     /// Reads what `Display` writes. Text of any other form becomes the number.
-    pub(crate) fn parse(text: &str) -> Self {
+    pub fn parse(text: &str) -> Self {
         let split = text.strip_suffix(')').and_then(|rest| rest.split_once(" ("));
         match split {
             Some((number, build)) => Self::new(number, Some(build)),

@@ -42,13 +42,13 @@ impl std::error::Error for LogError {}
 
 impl LogError {
     /// Whether the permissions of the file or of a directory stand against it.
-    pub(crate) fn is_denial(&self) -> bool {
+    pub fn is_denial(&self) -> bool {
         self.error.raw_os_error() == Some(sys::Errno::ACCESS.raw_os_error())
     }
 }
 
 /// Opens the log's file as the start does, and closes it. One that is not there is made.
-pub(crate) fn try_log_file(path: &Path) -> Result<(), LogError> {
+pub fn try_log_file(path: &Path) -> Result<(), LogError> {
     let opened = file::open(path).map(drop);
     opened.map_err(|error| LogError { path: path.to_owned(), error })
 }
@@ -69,20 +69,27 @@ pub(super) struct Output {
 
 /// State of the output of the previous image.
 #[derive(Debug, Default)]
-pub(crate) struct Left {
+pub struct Left {
     /// The open log file.
-    pub(crate) file: Option<File>,
+    pub file: Option<File>,
     /// Lines lost since the last one that was written.
-    pub(crate) lost: u64,
+    pub lost: u64,
     /// The last write to standard error ended within a line.
-    pub(crate) mid_line: bool,
+    pub mid_line: bool,
 }
 
 /// A change of the log's destination since the previous image.
 #[derive(Debug)]
-pub(crate) enum Amiss {
+pub enum Amiss {
     /// The path leads to another file than the open one, or to none.
-    Moved { path: PathBuf, why: String, lacks_directory: bool },
+    Moved {
+        /// The configured file.
+        path: PathBuf,
+        /// The error of opening it.
+        why: String,
+        /// Whether its directory is missing.
+        lacks_directory: bool,
+    },
     /// The previous image handed no file on, and the path cannot be opened.
     NoFile(LogError),
 }
@@ -111,7 +118,7 @@ impl fmt::Display for Amiss {
 
 impl Amiss {
     /// Logs the change.
-    pub(crate) fn log(&self) {
+    pub fn log(&self) {
         match self {
             Self::Moved { path, why, .. } => tracing::warn!(
                 file = %path.display(),

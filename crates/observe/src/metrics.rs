@@ -8,7 +8,7 @@
 mod collector;
 
 mod snapshot;
-pub(crate) use snapshot::{Forward, Process, Snapshot};
+pub use snapshot::{Forward, Process, Snapshot};
 
 mod table;
 pub use table::{Kind, METRICS, Metric};
@@ -19,7 +19,7 @@ use prometheus_client::registry::Registry;
 
 /// How the metrics are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Format {
+pub enum Format {
     /// Prometheus text 0.0.4.
     Prometheus,
     /// OpenMetrics 1.0.
@@ -27,7 +27,7 @@ pub(crate) enum Format {
 }
 
 /// The metrics of one moment as text.
-pub(crate) fn render(snapshot: Snapshot, format: Format) -> String {
+pub fn render(snapshot: Snapshot, format: Format) -> String {
     let mut text = String::new();
     let mut registry = Registry::default();
     registry.register_collector(Box::new(Exposition { snapshot, format }));

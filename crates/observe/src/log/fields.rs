@@ -1,6 +1,6 @@
 //! The fields of a serializable struct as fields of a log line.
 //!
-//! An event of the log and the same event of `GET /v1/events` are one struct (`crate::api`): here it
+//! An event of the log and the same event of `GET /v1/events` are one struct (crate `api`): here it
 //! becomes a line. Fields without a value are left out, and a struct within the struct is a group.
 
 use super::line::{Line, Name};

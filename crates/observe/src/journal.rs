@@ -23,7 +23,7 @@ const FILE_LIMIT: Duration = Duration::from_secs(4);
 
 /// Destination of log lines after the journal's end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum After {
+pub enum After {
     /// Every thread writes its own lines.
     Written,
     /// They wait for the next journal, of this image or of the next.
@@ -36,7 +36,7 @@ const END: u8 = 1;
 const HOLD: u8 = 2;
 
 /// The thread that writes.
-pub(crate) struct Journal {
+pub struct Journal {
     reports: Reports,
     asked: Arc<AtomicU8>,
     /// Disconnected when the thread has ended.
@@ -47,7 +47,7 @@ pub(crate) struct Journal {
 impl Journal {
     /// Session records go to the log as long as `logs_sessions` says so, and everything to those
     /// who watch.
-    pub(crate) fn start(
+    pub fn start(
         reports: Reports,
         events: Events,
         logs_sessions: Arc<AtomicBool>,
@@ -74,7 +74,7 @@ impl Journal {
     ///
     /// Itself, if the thread does not end even then: it hangs in the kernel, as with a file on a disk
     /// that does not answer, and continues when the system call returns.
-    pub(crate) fn close(self, limit: Duration, after: After) -> Result<(), Self> {
+    pub fn close(self, limit: Duration, after: After) -> Result<(), Self> {
         crate::log::give_up_after(Some(limit));
         self.asked.store(if after == After::Held { HOLD } else { END }, Ordering::Release);
         self.reports.wake();
@@ -91,13 +91,13 @@ impl Journal {
     }
 
     /// Whether the thread has ended, although it was asked to continue.
-    pub(crate) fn has_ended(&self) -> bool {
+    pub fn has_ended(&self) -> bool {
         self.thread.is_finished()
     }
 }
 
 /// Queues the reports received since the journal's end as lines for the next journal.
-pub(crate) fn hold_reports(reports: &Reports, events: &ReportEvents) {
+pub fn hold_reports(reports: &Reports, events: &ReportEvents) {
     reports.exchange(VecDeque::new()).iter().for_each(|report| events.publish(report));
     count_dropped(reports);
 }

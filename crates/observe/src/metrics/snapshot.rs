@@ -1,53 +1,65 @@
 //! The numbers of one moment.
 
 use engine::{ForwardState, ForwardView, Totals};
-use host::Rooms;
 use std::time::SystemTime;
 
 /// All that is told.
 #[derive(Debug, Default)]
-pub(crate) struct Snapshot {
-    pub(crate) process: Process,
+pub struct Snapshot {
+    /// The process as a whole.
+    pub process: Process,
     /// One per name: the engine has no two forwards of the same name.
-    pub(crate) forwards: Vec<Forward>,
+    pub forwards: Vec<Forward>,
 }
 
 /// What holds for the process as a whole.
 #[derive(Debug)]
-pub(crate) struct Process {
+pub struct Process {
     /// `None` without `/proc`.
-    pub(crate) open_files: Option<u64>,
-    pub(crate) open_files_limit: u64,
-    pub(crate) pipes: u64,
-    pub(crate) max_sessions: u32,
-    /// What the limits of the host leave, by limit.
-    pub(crate) headroom: Rooms,
-    pub(crate) generation: u64,
-    pub(crate) last_reload_succeeded: bool,
+    pub open_files: Option<u64>,
+    /// The soft limit of `RLIMIT_NOFILE`.
+    pub open_files_limit: u64,
+    /// Pipes that exist, in use or not.
+    pub pipes: u64,
+    /// The limit of sessions of all forwards together.
+    pub max_sessions: u32,
+    /// Further sessions that each limit of the host allows, by its name.
+    pub headroom: Vec<(&'static str, u64)>,
+    /// Configurations that ran since the start; 1 is the first.
+    pub generation: u64,
+    /// False after a refused reload.
+    pub last_reload_succeeded: bool,
     /// Of the last attempt to reload; before the first, of the start.
-    pub(crate) last_reload: SystemTime,
+    pub last_reload: SystemTime,
     /// Seconds until the configuration is taken back, if it is on trial.
-    pub(crate) trial_left: Option<f64>,
+    pub trial_left: Option<f64>,
     /// Forwards that a fall-back or an upgrade could not bind yet.
-    pub(crate) restoring: u64,
+    pub restoring: u64,
     /// The keys of the settings that wait for a restart.
-    pub(crate) waiting: Vec<&'static str>,
-    pub(crate) log_dropped: crate::log::Dropped,
-    pub(crate) started: SystemTime,
-    pub(crate) usage: sys::Usage,
+    pub waiting: Vec<&'static str>,
+    /// Lines of the log that were lost.
+    pub log_dropped: crate::log::Dropped,
+    /// The start of the process.
+    pub started: SystemTime,
+    /// CPU time and memory.
+    pub usage: sys::Usage,
 }
 
 /// One forward.
 #[derive(Debug, Default)]
-pub(crate) struct Forward {
-    pub(crate) name: String,
+pub struct Forward {
+    /// As in the configuration.
+    pub name: String,
     /// It could not be bound.
-    pub(crate) skipped: bool,
+    pub skipped: bool,
     /// Number of its Unix listeners whose files are gone.
-    pub(crate) lost_files: usize,
-    pub(crate) active: u32,
-    pub(crate) backlog: u32,
-    pub(crate) totals: Totals,
+    pub lost_files: usize,
+    /// Open sessions.
+    pub active: u32,
+    /// Clients that wait in the queues of its listeners.
+    pub backlog: u32,
+    /// Counters of all workers together.
+    pub totals: Totals,
 }
 
 impl Default for Process {
@@ -57,7 +69,7 @@ impl Default for Process {
             open_files_limit: 0,
             pipes: 0,
             max_sessions: 0,
-            headroom: Rooms::new(),
+            headroom: Vec::new(),
             generation: 1,
             last_reload_succeeded: true,
             last_reload: SystemTime::UNIX_EPOCH,
@@ -72,7 +84,8 @@ impl Default for Process {
 }
 
 impl Forward {
-    pub(crate) fn new(view: &ForwardView<'_>) -> Self {
+    /// The numbers of a forward as the engine shows it.
+    pub fn new(view: &ForwardView<'_>) -> Self {
         Self {
             name: view.plan.name.clone(),
             skipped: view.state == ForwardState::Skipped,
@@ -84,7 +97,7 @@ impl Forward {
     }
 
     /// Whether it ever had a session.
-    pub(crate) fn was_used(&self) -> bool {
+    pub fn was_used(&self) -> bool {
         self.totals.opened > 0
     }
 }

@@ -6,7 +6,7 @@ use sys::{Entry, Writers};
 
 /// Users other than root and our own that may change the directory of this file, or of the file that
 /// it links to. `None` also if that cannot be determined.
-pub(crate) fn other_writers(path: &Path) -> Option<Writers> {
+pub fn other_writers(path: &Path) -> Option<Writers> {
     let places = [Entry::at(path), Entry::reached_by(path)];
     places.into_iter().flatten().find_map(|place| place.writers().ok()?)
 }

@@ -1,4 +1,4 @@
-//! Reports of the workers as events. Each event is one struct of [`crate::api`]: watchers of
+//! Reports of the workers as events. Each event is one struct of crate [`api`]: watchers of
 //! `GET /v1/events` receive it as JSON, and the log as the fields of a line.
 
 use crate::events::Events;
@@ -17,19 +17,20 @@ use std::time::Duration;
 use tracing::Level;
 
 /// Publishes reports to watchers and to the log.
-pub(crate) struct ReportEvents {
+pub struct ReportEvents {
     events: Events,
     /// Whether session records go to the log; a reload may change it.
     logs_sessions: Arc<AtomicBool>,
 }
 
 impl ReportEvents {
-    pub(crate) fn new(events: Events, logs_sessions: Arc<AtomicBool>) -> Self {
+    /// Publishes to the watchers of `events` and to the log.
+    pub fn new(events: Events, logs_sessions: Arc<AtomicBool>) -> Self {
         Self { events, logs_sessions }
     }
 
     /// Publishes one report. Watchers come first: they do not wait for a disk.
-    pub(crate) fn publish(&self, report: &Report) {
+    pub fn publish(&self, report: &Report) {
         match report {
             Report::Accepted { id, forward, client } => {
                 let line = (Level::DEBUG, "client connected");
