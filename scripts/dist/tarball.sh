@@ -13,7 +13,7 @@ manuals "$BINARY" "$root/man"
 completions "$BINARY" "$root/completions/$NAME.bash" "$root/completions/_$NAME" \
     "$root/completions/$NAME.fish"
 cp -R examples docs "$root"
-cp README.md README.zh-CN.md CHANGELOG.md LICENSE "$root"
+cp README.md README.zh-CN.md CHANGELOG.md SECURITY.md LICENSE "$root"
 cp etc/traffic-forwarder.conf.example "$root/examples"
 cp "$LICENCES" "$root/THIRD-PARTY-LICENCES"
 chmod -R u=rwX,go=rX "$root"
