@@ -1,6 +1,6 @@
 #!/bin/sh
 # Prints what `traffic-forwarder top` shows while load runs, first the forwards and then the sessions:
-# the text captures in the README and in docs/views.md. Needs cargo, tmux, and the ports 18080 to
+# the text captures in docs/views.md. Needs cargo, tmux, and the ports 18080 to
 # 18083 and 19000 of 127.0.0.1.
 set -eu
 

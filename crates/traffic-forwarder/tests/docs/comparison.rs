@@ -1,14 +1,14 @@
-//! What the READMEs say that was measured is what the pages of measurements say.
+//! The figures of the comparison and of the READMEs are those of the pages of measurements.
 
 use crate::markdown::Document;
 use crate::repository::{document, readmes};
 
-/// What both READMEs call this program in tables, and a row of one.
-const NAMES: [&str; 2] = ["this", "本程序"];
-const IDLE: [&str; 2] = ["bytes of an idle", "空闲会话的字节数"];
+const PAGE: &str = "docs/comparison.md";
 
-/// The rows of the READMEs' table of figures, by how they begin in the summary: also those in which
-/// others are better.
+/// The forwarders of the READMEs' tables.
+const SHORT_PEERS: [&str; 3] = ["HAProxy", "nginx stream", "realm"];
+
+/// The rows of the table of figures, by their beginnings in the summary.
 const FIGURES: [&str; 11] = [
     "64 B request and response, 64 sessions",
     "32 KiB request and response, 64 sessions",
@@ -42,17 +42,11 @@ fn the_endings_are_those_that_were_measured() {
     let [ours, copying] =
         ["splice", "copy"].map(|path| measured(&format!("traffic-forwarder, {path}")));
     assert_eq!(ours, copying);
-    for (readme, first) in readmes().iter().zip(["endings as owed", "37 种结束方式"]) {
-        let said = row(&readme.rows(), first);
-        let measured = ["HAProxy", "nginx stream", "rinetd", "socat, fork"].map(measured);
-        assert_eq!(
-            [&said[2], &said[3], &said[6], &said[7]],
-            measured.each_ref(),
-            "{}",
-            readme.name
-        );
-        assert_eq!(said[1], ours, "{}", readme.name);
-    }
+    let rows = document(PAGE);
+    let said = row(&rows.rows(), "endings passed on correctly");
+    let measured = ["HAProxy", "nginx stream", "rinetd", "socat, fork"].map(measured);
+    assert_eq!([&said[2], &said[3], &said[6], &said[7]], measured.each_ref());
+    assert_eq!(said[1], ours);
 }
 
 /// The summary of what was measured on one CPU.
@@ -82,26 +76,50 @@ impl Summary {
 #[test]
 fn the_bytes_of_an_idle_session_are_those_that_were_measured() {
     let summary = Summary::read();
-    for (readme, (ours, first)) in readmes().iter().zip(NAMES.into_iter().zip(IDLE)) {
-        let peers = ["HAProxy", "nginx stream", "realm", "gost", "rinetd", "socat"];
-        let said = row(&readme.table(&[&["", ours][..], &peers].concat()), first);
-        let measured = ["traffic-forwarder", "HAProxy", "nginx stream", "realm"]
-            .map(|name| summary.median("An idle session, bytes", name));
-        assert_eq!(said[1..5], measured, "{}", readme.name);
-    }
+    let page = document(PAGE);
+    let peers = ["HAProxy", "nginx stream", "realm", "gost", "rinetd", "socat"];
+    let said = row(&page.table(&[&["", "this"][..], &peers].concat()), "bytes of an idle");
+    let measured = ["traffic-forwarder", "HAProxy", "nginx stream", "realm"]
+        .map(|name| summary.median("An idle session, bytes", name));
+    assert_eq!(said[1..5], measured);
 }
 
 #[test]
 fn the_figures_are_those_that_were_measured() {
     let summary = Summary::read();
-    for (readme, ours) in readmes().iter().zip(NAMES) {
-        let peers = ["HAProxy, splice", "HAProxy", "nginx stream", "realm", "Go, io.Copy"];
-        let table = readme.table(&[&["", ours][..], &peers].concat());
-        let names = ["traffic-forwarder"].iter().chain(&peers);
-        let expected = FIGURES.map(|measure| {
-            names.clone().map(|name| summary.median(measure, name)).collect::<Vec<_>>()
-        });
-        let said: Vec<_> = table.iter().map(|row| row[1..].to_vec()).collect();
-        assert_eq!(said, expected, "{}", readme.name);
+    let page = document(PAGE);
+    let peers = ["HAProxy, splice", "HAProxy", "nginx stream", "realm", "Go, io.Copy"];
+    let table = page.table(&[&["", "this"][..], &peers].concat());
+    let names = ["traffic-forwarder"].iter().chain(&peers);
+    let expected = FIGURES
+        .map(|measure| names.clone().map(|name| summary.median(measure, name)).collect::<Vec<_>>());
+    let said: Vec<_> = table.iter().map(|row| row[1..].to_vec()).collect();
+    assert_eq!(said, expected);
+}
+
+/// The Chinese README has the same numbers, by another test.
+#[test]
+fn the_readme_quotes_rows_of_the_comparison() {
+    let (page, [readme, _]) = (document(PAGE), readmes());
+    let rows = page.rows();
+    let features = readme.table(&[&["", "this"][..], &SHORT_PEERS].concat());
+    let head = ["", "this", "HAProxy, splice", "nginx stream", "realm"];
+    let figures = readme.table(&head);
+    assert_eq!((features.len(), figures.len()), (9, 5));
+    for said in features {
+        let row = row(&rows, said[0]);
+        assert_eq!(said[1..], row[1..5], "{}", said[0]);
+    }
+    let columns = row(&rows, "64 B there and back");
+    assert_eq!(columns.len(), 7);
+    for said in figures {
+        let table: Vec<_> = rows.iter().filter(|row| row.len() == 7).cloned().collect();
+        let row = row(&table, said[0]);
+        assert_eq!(
+            said[1..],
+            [&row[1], &row[2], &row[4], &row[5]].map(String::as_str),
+            "{}",
+            said[0]
+        );
     }
 }

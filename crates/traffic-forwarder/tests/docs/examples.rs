@@ -7,8 +7,9 @@ use testkit::{Forwarder, LIMIT, Signal};
 
 #[test]
 fn each_example_runs_until_it_is_told_to_stop() {
-    let examples = files("examples");
-    assert!(examples.len() >= 5, "{examples:?}");
+    let mut examples = files("examples");
+    examples.retain(|name| !name.ends_with(".md"));
+    assert!(examples.len() >= 6, "{examples:?}");
     for name in examples.iter().map(String::as_str).chain(["etc/traffic-forwarder.conf.example"]) {
         let stand = Stand::new();
         let file = stand.dir().join(name);

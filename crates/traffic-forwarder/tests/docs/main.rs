@@ -16,6 +16,7 @@ mod dependencies;
 mod doctor;
 mod examples;
 mod languages;
+mod links;
 mod log_queries;
 mod makefile;
 mod messages;

@@ -1,10 +1,9 @@
 //! The configurations of other forwarders become what stands below them.
 
-use crate::repository::{BINARY, document};
+use crate::repository::document;
+use crate::shell::run_in_shell;
 use std::fs;
-use std::path::Path;
 use tempfile::TempDir;
-use testkit::{Finished, LIMIT, Tool, run};
 
 /// What the document calls the file of each forwarder.
 const FILES: [(&str, &str); 4] = [
@@ -13,14 +12,6 @@ const FILES: [(&str, &str); 4] = [
     ("nginx", "nginx.conf"),
     ("haproxy", "haproxy.cfg"),
 ];
-
-/// Runs a line of a shell, in a directory, with our program in `PATH`.
-fn shell(line: &str, dir: &Path) -> Finished {
-    let ours = Path::new(BINARY).parent().expect("a file is in a directory");
-    let path = format!("{}:{}", ours.display(), std::env::var("PATH").unwrap_or_default());
-    let mut command = Tool::find("sh").command();
-    run(command.args(["-euc", line]).current_dir(dir).env("PATH", path), LIMIT)
-}
 
 #[test]
 fn what_is_imported_stands_below_it() {
@@ -31,14 +22,15 @@ fn what_is_imported_stands_below_it() {
         let Some(from) = pair[0].info.strip_prefix("import ") else { continue };
         let (_, file) = FILES.iter().find(|(name, _)| *name == from).expect("a known forwarder");
         fs::write(dir.path().join(file), &pair[0].text).expect("write into an own directory");
-        let finished = shell(&format!("traffic-forwarder import --from {from} {file}"), dir.path());
+        let finished =
+            run_in_shell(&format!("traffic-forwarder import --from {from} {file}"), dir.path());
         assert_eq!(pair[1].info, "toml imported", "{}", pair[1].place);
         assert_eq!(finished.text(), pair[1].text, "{}", pair[1].place);
         imported += 1;
     }
     assert_eq!(imported, FILES.len());
     for block in blocks.iter().filter(|block| block.info == "sh import") {
-        let finished = shell(&block.text, dir.path());
+        let finished = run_in_shell(&block.text, dir.path());
         assert!(finished.status.success(), "{}: {finished}", block.place);
     }
 }

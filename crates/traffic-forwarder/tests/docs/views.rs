@@ -9,7 +9,7 @@ use testkit::{Behaviour, Forwarder, Port, Target, Terminal, connect};
 #[test]
 fn the_table_of_what_is_red_lists_every_condition() {
     let document = read("docs/views.md");
-    let (_, section) = document.split_once("## What is red").expect("the section");
+    let (_, section) = document.split_once("## Red conditions").expect("the section");
     let section = section.split("\n## ").next().unwrap_or_default();
     let rows = section.lines().filter_map(|line| {
         let mut cells = line.strip_prefix("| `")?.strip_suffix(" |")?.split(" | ");
@@ -66,5 +66,5 @@ fn the_captures_are_what_is_drawn() {
         assert!(capture.text.lines().count() <= SIZE.1.into(), "{}", capture.place);
         found += 1;
     }
-    assert!(found >= 3, "only {found} captures");
+    assert!(found >= 2, "only {found} captures");
 }
