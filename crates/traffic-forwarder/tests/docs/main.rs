@@ -7,7 +7,6 @@ mod stand;
 
 mod admin;
 mod blocks;
-mod circles;
 mod commands;
 mod comparison;
 mod configuration;

@@ -4,7 +4,7 @@
 //! Read from `use` lines. A name that a module re-exports leads to the file that defines it, and a
 //! module may import what its own descendants hold: it owns them. Tests do not count.
 
-use crate::repository::root;
+use crate::sources::root;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;

@@ -1,0 +1,16 @@
+//! The rules of the sources that neither the compiler nor clippy knows. A violation is printed as
+//! `file:line`, with what to write instead.
+
+mod circles;
+mod comments;
+mod idioms;
+mod paths;
+mod sizes;
+mod sources;
+mod unsafe_code;
+
+/// Fails with every violation of a rule.
+#[track_caller]
+fn assert_none(rule: &str, violations: &[String]) {
+    assert!(violations.is_empty(), "{rule}:\n{}", violations.join("\n"));
+}
