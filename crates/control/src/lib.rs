@@ -40,8 +40,6 @@ mod handle;
 
 mod admin;
 
-pub mod doctor;
-
 mod resolver;
 
 /// Logs the problems of a configuration that is good enough to run: the lines that were skipped.

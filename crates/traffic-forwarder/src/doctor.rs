@@ -5,7 +5,7 @@ use crate::console::screen::{Colour, Screen};
 use crate::exit::Exit;
 use crate::output::say_json;
 use crate::{flawless, input_of, say};
-use control::doctor::{Check, Detail, Finding, Options, Report, Source, Verdict, examine};
+use doctor::{Check, Detail, Finding, Options, Report, Source, Verdict, examine};
 use plan::escaped;
 
 /// Single things that are shown of one check; all of them are in the JSON.

@@ -1,7 +1,7 @@
 //! The document of `doctor` lists what it looks at.
 
 use crate::repository::document;
-use control::doctor::Check;
+use doctor::Check;
 use xtask::docs::code;
 
 #[test]

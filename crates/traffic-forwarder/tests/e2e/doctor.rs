@@ -5,7 +5,7 @@ mod findings;
 mod report;
 mod taken;
 
-use control::doctor::Check;
+use doctor::Check;
 use serde_json::Value;
 use testkit::{ForwarderBuilder, Port};
 

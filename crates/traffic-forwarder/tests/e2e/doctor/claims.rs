@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use control::doctor::Check;
+use doctor::Check;
 use tempfile::TempDir;
 use testkit::{Addr, Behaviour, Peer, Place, Port, Script, Socket, Target};
 

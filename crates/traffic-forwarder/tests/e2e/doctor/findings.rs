@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use control::doctor::Check;
+use doctor::Check;
 use tempfile::TempDir;
 use testkit::{Behaviour, Forwarder, LIMIT, Port, Target, Tool, wait_until};
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use control::doctor::Check;
+use doctor::Check;
 use serde_json::Value;
 
 use super::{Examined, to_nobody};

@@ -4,7 +4,7 @@ use std::fs;
 use std::net::TcpListener;
 use std::os::unix::net::{UnixListener, UnixStream};
 
-use control::doctor::Check;
+use doctor::Check;
 use serde_json::Value;
 use tempfile::TempDir;
 use testkit::{Addr, Behaviour, LIMIT, Port, Target, wait_until};

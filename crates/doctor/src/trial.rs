@@ -1,13 +1,13 @@
 //! What has to be tried: reading about it does not tell.
 
-use super::Options;
-use super::demand::Demand;
-use super::directories::{self, Directory};
-use super::log_file;
-use super::splice_trial::{self, Spliced};
-use super::taken::Taken;
-use super::target_trial::{self, Tried};
-use super::user;
+use crate::Options;
+use crate::demand::Demand;
+use crate::directories::{self, Directory};
+use crate::log_file;
+use crate::splice_trial::{self, Spliced};
+use crate::taken::Taken;
+use crate::target_trial::{self, Tried};
+use crate::user;
 use host::{Kernel, Sandbox};
 use plan::ListenAddress;
 use std::collections::{HashMap, HashSet};

@@ -1,9 +1,9 @@
 //! Local ports. Each session to a TCP target takes one, and a port can be used once for each
 //! address of a target.
 
-use super::check::Check;
-use super::demand::{Demand, Wanted};
-use super::finding::{Detail, Finding, Verdict};
+use crate::check::Check;
+use crate::demand::{Demand, Wanted};
+use crate::finding::{Detail, Finding, Verdict};
 use host::Host;
 use plan::ListenAddress;
 use std::collections::BTreeSet;
@@ -108,8 +108,8 @@ fn ranges_text(ports: &BTreeSet<u16>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{check_table, one_forward, plan_of};
     use super::*;
+    use crate::tests::{check_table, one_forward, plan_of};
 
     fn host(first: u16, last: u16) -> Host {
         Host { local_ports: Some(first..=last), tw_reuse: Some(2), ..Host::default() }

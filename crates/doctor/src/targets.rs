@@ -1,8 +1,8 @@
 //! What is to be said of targets that were tried.
 
-use super::check::Check;
-use super::finding::{Detail, Finding, Verdict};
-use super::target_trial::{Step, Tried};
+use crate::check::Check;
+use crate::finding::{Detail, Finding, Verdict};
+use crate::target_trial::{Step, Tried};
 use std::time::Duration;
 
 /// Slower is worth a warning: every session waits for it.

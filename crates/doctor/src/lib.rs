@@ -1,9 +1,9 @@
 //! `doctor`: what this host can really hold under a plan, and what to change.
 //!
-//! All of the host that can be read is in [`host::Host`], all that has to be tried in [`trial`]. A judge
-//! per subject makes findings of that and of what the plan [asks for](demand); it reads nothing by
-//! itself, so that tests can invent hosts. The room that a limit leaves is computed in
-//! crate [`host`], for the metrics, too.
+//! Readings come from [`host::Host`], and all that has to be tried is in [`trial`]. A judge per subject
+//! makes findings of both and of what the plan [asks for](demand); it reads nothing by itself, so that
+//! tests can invent hosts. The room that a limit leaves is computed in crate [`host`], for the metrics
+//! as well. The crate examines a host before or beside a process that serves, and knows none.
 
 mod check;
 pub use check::Check;

@@ -1,7 +1,7 @@
 //! Resolving and connecting to every target: each once, several at a time, within a deadline.
 
-use super::Options;
-use super::demand::Demand;
+use crate::Options;
+use crate::demand::Demand;
 use host::addresses_of;
 use plan::Target;
 use std::net::{SocketAddr, TcpStream};

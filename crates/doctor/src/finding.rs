@@ -1,6 +1,6 @@
 //! What is found, and what follows from it.
 
-use super::check::Check;
+use crate::check::Check;
 use serde::Serialize;
 
 /// How bad it is; the worst is the largest.

@@ -1,8 +1,8 @@
 //! The log's file, as a start would open it.
 
-use super::check::Check;
-use super::directories::{self, Trouble, command_to_make, trouble};
-use super::finding::{Detail, Finding, Verdict};
+use crate::check::Check;
+use crate::directories::{self, Trouble, command_to_make, trouble};
+use crate::finding::{Detail, Finding, Verdict};
 use host::Host;
 use observe::log::{LogError, other_writers, try_log_file};
 use plan::Plan;
@@ -155,8 +155,8 @@ fn change(path: &Path, cause: &Cause, host: &Host) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::plan_of;
     use super::*;
+    use crate::tests::plan_of;
     use std::os::unix::fs::symlink;
 
     fn tried(path: &Path) -> Tried {

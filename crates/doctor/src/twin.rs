@@ -1,6 +1,6 @@
 //! The process that runs by the same configuration, which is known by its command line.
 
-use super::holders::all_processes;
+use crate::holders::all_processes;
 use plan::Input;
 use std::ffi::OsString;
 use std::fs;

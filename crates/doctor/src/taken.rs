@@ -1,10 +1,10 @@
 //! Listeners that could not be had because somebody has them.
 
-use super::check::Check;
-use super::demand::Demand;
-use super::finding::{Detail, Finding, Verdict};
-use super::holders::{Held, Sockets, processes};
-use super::twin::{Source, Twin, name_of, twins};
+use crate::check::Check;
+use crate::demand::Demand;
+use crate::finding::{Detail, Finding, Verdict};
+use crate::holders::{Held, Sockets, processes};
+use crate::twin::{Source, Twin, name_of, twins};
 use plan::ListenAddress;
 use std::collections::BTreeSet;
 
@@ -112,8 +112,8 @@ pub(super) fn taken(demand: &Demand<'_>, taken: &[(usize, Taken)]) -> Finding {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::plan_of;
     use super::*;
+    use crate::tests::plan_of;
 
     #[test]
     fn only_others_are_in_the_way() {

@@ -1,8 +1,8 @@
 //! Who the process is, and what that user has to read.
 
-use super::check::Check;
-use super::demand::Demand;
-use super::finding::{Detail, Finding, Verdict};
+use crate::check::Check;
+use crate::demand::Demand;
+use crate::finding::{Detail, Finding, Verdict};
 use host::{Host, token_fault};
 use plan::Plan;
 
@@ -40,8 +40,8 @@ pub(super) fn user(demand: &Demand<'_>, host: &Host, tried: &Tried) -> Finding {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::plan_of;
     use super::*;
+    use crate::tests::plan_of;
 
     #[test]
     fn who_cannot_become_the_user_or_use_the_token_does_not_start() {

@@ -1,9 +1,9 @@
 //! The kernel's queues of a listener. They bound how many clients may come at once, not how many
 //! sessions there may be.
 
-use super::check::Check;
-use super::demand::Demand;
-use super::finding::{Finding, Verdict};
+use crate::check::Check;
+use crate::demand::Demand;
+use crate::finding::{Finding, Verdict};
 use host::Host;
 
 /// More than this need not wait at once: it is the kernel's own default since 5.4.
@@ -47,8 +47,8 @@ pub(super) fn syn_queue(demand: &Demand<'_>, host: &Host) -> Finding {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{check_table, one_forward};
     use super::*;
+    use crate::tests::{check_table, one_forward};
 
     #[test]
     fn a_short_listen_queue_is_warned_of_if_so_many_may_come() {

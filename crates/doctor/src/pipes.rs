@@ -1,9 +1,9 @@
 //! Pipes for splicing: how many the kernel grants, and whether bytes go through one.
 
-use super::check::Check;
-use super::demand::Demand;
-use super::finding::{Finding, Verdict};
-use super::splice_trial::Spliced;
+use crate::check::Check;
+use crate::demand::Demand;
+use crate::finding::{Finding, Verdict};
+use crate::splice_trial::Spliced;
 use engine::PIPE_SIZES;
 use host::Host;
 use plan::PathChoice;
@@ -85,8 +85,8 @@ fn size_text(bytes: u64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{check_table, one_forward, plan_of};
     use super::*;
+    use crate::tests::{check_table, one_forward, plan_of};
 
     fn host(pages: u64, largest: u64) -> Host {
         Host {

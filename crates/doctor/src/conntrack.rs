@@ -1,8 +1,8 @@
 //! The table of tracked connections, where a firewall or address translation has one.
 
-use super::check::Check;
-use super::demand::Demand;
-use super::finding::{Finding, Verdict, goal};
+use crate::check::Check;
+use crate::demand::Demand;
+use crate::finding::{Finding, Verdict, goal};
 use host::{ENTRIES_PER_SESSION, Host, conntrack_room};
 
 /// Once the table is full, the kernel drops packets of new connections.
@@ -21,8 +21,8 @@ pub(super) fn conntrack(demand: &Demand<'_>, host: &Host) -> Finding {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{check_table, one_forward};
     use super::*;
+    use crate::tests::{check_table, one_forward};
 
     #[test]
     fn a_session_takes_two_entries() {

@@ -1,8 +1,8 @@
 //! Memory: of the host or the container, and what TCP may take of it for its buffers.
 
-use super::check::Check;
-use super::demand::Demand;
-use super::finding::{Finding, goal};
+use crate::check::Check;
+use crate::demand::Demand;
+use crate::finding::{Finding, goal};
 use host::{Host, IDLE_SESSION, busy_session, memory_left, tcp_room};
 
 const MIB: u64 = 1024 * 1024;
@@ -51,9 +51,9 @@ pub(super) fn tcp_memory(demand: &Demand<'_>, host: &Host) -> Finding {
 
 #[cfg(test)]
 mod tests {
-    use super::super::finding::Verdict;
-    use super::super::tests::{check_table, one_forward};
     use super::*;
+    use crate::finding::Verdict;
+    use crate::tests::{check_table, one_forward};
 
     #[test]
     fn the_tighter_of_host_and_control_group_counts() {

@@ -1,8 +1,8 @@
 //! Addresses that the configuration names: this host must have them.
 
-use super::check::Check;
-use super::demand::{Demand, Listening};
-use super::finding::{Detail, Finding, Verdict};
+use crate::check::Check;
+use crate::demand::{Demand, Listening};
+use crate::finding::{Detail, Finding, Verdict};
 use host::Host;
 use plan::{ListenAddress, Target};
 use std::collections::HashMap;
@@ -65,8 +65,8 @@ pub(super) fn listen_addresses(demand: &Demand<'_>, foreign: &HashMap<IpAddr, St
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::plan_of;
     use super::*;
+    use crate::tests::plan_of;
 
     #[test]
     fn ipv6_matters_to_who_names_it() {

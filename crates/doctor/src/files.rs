@@ -1,8 +1,8 @@
 //! Open files: of the process, and of the whole system.
 
-use super::check::Check;
-use super::demand::Demand;
-use super::finding::{Finding, Verdict, goal};
+use crate::check::Check;
+use crate::demand::Demand;
+use crate::finding::{Finding, Verdict, goal};
 use host::{Host, NoRoom};
 
 /// The limit of the process, which raises the soft one to the hard one by itself.
@@ -60,8 +60,8 @@ fn limit_text(limit: u64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{check_table, one_forward};
     use super::*;
+    use crate::tests::{check_table, one_forward};
 
     #[test]
     fn the_hard_limit_counts() {

@@ -1,7 +1,7 @@
 //! Directories in which the process makes files: its log, and Unix sockets.
 
-use super::check::Check;
-use super::finding::{Detail, Finding, Verdict};
+use crate::check::Check;
+use crate::finding::{Detail, Finding, Verdict};
 use host::{Host, admin_directory_of_user, admin_sockets};
 use plan::{Admin, ListenAddress, Log, Plan};
 use std::collections::BTreeSet;
@@ -143,8 +143,8 @@ pub(super) fn directories(directories: &[Directory], host: &Host) -> Finding {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::plan_of;
     use super::*;
+    use crate::tests::plan_of;
 
     fn directory(optional: bool, trouble: Option<Trouble>) -> Directory {
         Directory { path: "/some/where".into(), of: "the log file", optional, trouble }

@@ -1,8 +1,8 @@
 //! Ports for which a process needs to be privileged.
 
-use super::check::Check;
-use super::demand::{Demand, Listening};
-use super::finding::{Detail, Finding, Verdict};
+use crate::check::Check;
+use crate::demand::{Demand, Listening};
+use crate::finding::{Detail, Finding, Verdict};
 use host::Host;
 
 /// The kernel's default, where the setting cannot be read.
@@ -42,8 +42,8 @@ pub(super) fn low_ports(demand: &Demand<'_>, host: &Host, binds: Option<bool>) -
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::plan_of;
     use super::*;
+    use crate::tests::plan_of;
 
     fn host(start: u16) -> Host {
         Host { unprivileged_port_start: Some(start), ..Host::default() }

@@ -102,8 +102,8 @@ fn targets(plan: &Plan, most: u64) -> Vec<Wanted<'_>> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::plan_of;
     use super::*;
+    use crate::tests::plan_of;
 
     #[test]
     fn targets_are_counted_once_and_forwards_once_for_each() {

@@ -1,8 +1,8 @@
 //! Whether the kernel can keep the process to its directories, as `sandbox` asks.
 
-use super::check::Check;
-use super::demand::Demand;
-use super::finding::{Detail, Finding, Verdict};
+use crate::check::Check;
+use crate::demand::Demand;
+use crate::finding::{Detail, Finding, Verdict};
 use host::Kernel;
 
 /// What is not asked for need not work. Without landlock the process starts all the same.
@@ -34,8 +34,8 @@ pub(super) fn sandbox(demand: &Demand<'_>, rehearsal: &Result<Kernel, Vec<String
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::plan_of;
     use super::*;
+    use crate::tests::plan_of;
 
     #[test]
     fn a_sandbox_matters_to_who_asks_for_one() {
