@@ -169,9 +169,9 @@ impl Lane {
         }
     }
 
-    /// Only a recv can tell what comes next: copy once.
+    /// Copies next, since only a recv(2) shows what stands at the head of the queue.
     pub(crate) fn ask_by_copy(&mut self) {
-        self.path = Path::Copy;
+        self.change_path(Path::Copy);
     }
 
     /// Copy from now on, for this reason.
@@ -339,6 +339,19 @@ mod tests {
         assert_eq!(lane.next(source, sink), Some(Step::Copy));
         lane.copied(1, ROOM);
         lane.delivered(1);
+        assert_eq!(lane.next(source, sink), Some(Step::Fill));
+    }
+
+    #[test]
+    fn small_fills_before_a_question_by_copy_are_no_full_reads_behind_it() {
+        let (mut lane, source, sink) = open_lane();
+        lane.change_path(Path::Splice);
+        move_bytes(&mut lane, 1000);
+        lane.ask_by_copy();
+        for _ in 0..FULL_READS_TO_SPLICE {
+            assert_eq!(lane.next(source, sink), Some(Step::Copy));
+            move_bytes(&mut lane, ROOM);
+        }
         assert_eq!(lane.next(source, sink), Some(Step::Fill));
     }
 

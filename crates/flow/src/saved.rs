@@ -60,6 +60,8 @@ const LANE_STATES: &[LaneState] = &[
 const PATHS: &[Path] = &[Path::Copy, Path::Splice];
 const CHOICES: &[PathChoice] = &[PathChoice::Auto, PathChoice::Copy, PathChoice::Splice];
 const ENDS: &[Option<End>] = &[None, Some(End::Client), Some(End::Target)];
+/// Why short reads of a socket prove nothing: a mark is queued, reads stop early.
+const READ_STOPS: &[(bool, bool)] = &[(false, false), (true, false), (false, true), (true, true)];
 const DIRECTIONS: &[Direction] = &Direction::BOTH;
 /// The stages, by what else belongs to them.
 const CONNECTING: u64 = 0;
@@ -182,12 +184,20 @@ fn lane(tape: &mut Tape<'_>, lane: &mut Lane) {
 fn side(tape: &mut Tape<'_>, side: &mut Side) {
     tape.flag(&mut side.readable);
     tape.flag(&mut side.writable);
-    tape.flag(&mut side.eager);
+    // One flag for both reasons, as older versions have it.
+    let mut distrusts_short_reads = side.has_mark || side.reads_stop_early;
+    tape.flag(&mut distrusts_short_reads);
     let mut broken = side.failure.is_some();
     tape.flag(&mut broken);
     let mut what = side.failure.unwrap_or(UNKNOWN);
     failure(tape, &mut what);
     side.failure = broken.then_some(what);
+    let mut reasons = (side.has_mark, side.reads_stop_early);
+    tape.word(&mut reasons, READ_STOPS);
+    // Without a reason the flag comes from an older version. Either may be true, and assuming both
+    // costs no more than system calls.
+    let unexplained = distrusts_short_reads && reasons == (false, false);
+    (side.has_mark, side.reads_stop_early) = if unexplained { (true, true) } else { reasons };
 }
 
 fn failure(tape: &mut Tape<'_>, failure: &mut Failure) {
@@ -266,6 +276,26 @@ mod tests {
         assert!(spoilt(0, 77).is_none(), "a stage that there is not");
         assert!(spoilt(SESSION, 1).is_none(), "less received than sent");
         assert!(spoilt(7, u64::MAX).is_none(), "more looks than fit");
+    }
+
+    #[test]
+    fn both_reasons_to_distrust_short_reads_are_kept_and_an_older_flag_means_both() {
+        const FLAG: usize = SESSION + 2 * LANE + 2;
+        const REASONS: usize = SESSION + 2 * LANE + 7;
+        for reasons in READ_STOPS {
+            let mut session = Session::new(Time::default(), PathChoice::Auto, Time::NEVER);
+            (session.client.has_mark, session.client.reads_stop_early) = *reasons;
+            let mut numbers = session.to_numbers();
+            let read = |numbers: &[u64]| {
+                let client = Session::from_numbers(numbers).expect("sound").client;
+                (client.has_mark, client.reads_stop_early)
+            };
+            assert_eq!(read(&numbers), *reasons);
+            let eager = reasons.0 || reasons.1;
+            assert_eq!(numbers[FLAG], u64::from(eager), "older versions read this");
+            numbers[REASONS] = 0;
+            assert_eq!(read(&numbers), (eager, eager), "older versions leave the place empty");
+        }
     }
 
     #[test]

@@ -38,7 +38,10 @@ pub struct Readiness {
 pub struct Side {
     pub(crate) readable: bool,
     pub(crate) writable: bool,
-    pub(crate) eager: bool,
+    /// A FIN, a reset or an urgent mark was announced: reads stop at it, and its edge may be over.
+    pub(crate) has_mark: bool,
+    /// Reads also stop where no event announces it, and raise no edge behind that place.
+    pub(crate) reads_stop_early: bool,
     pub(crate) failure: Option<Failure>,
 }
 
@@ -46,7 +49,13 @@ impl Side {
     /// A fresh socket: its send buffer is empty, and bytes to read are announced by an event
     /// (registering a socket reports what is already there), so that none is read for in vain.
     pub(crate) fn new() -> Self {
-        Self { readable: false, writable: true, eager: false, failure: None }
+        Self {
+            readable: false,
+            writable: true,
+            has_mark: false,
+            reads_stop_early: false,
+            failure: None,
+        }
     }
 
     pub(crate) fn readable(self) -> bool {
@@ -67,18 +76,23 @@ impl Side {
     pub(crate) fn learn(&mut self, event: Readiness) {
         self.readable |= event.readable;
         self.writable |= event.writable;
-        self.eager |= event.mark;
+        self.has_mark |= event.mark;
     }
 
     /// A short read of this socket never means that its queue is empty. A Unix socket ends a read
     /// where descriptors or credentials were attached to the bytes, and raises no edge behind it.
     pub(crate) fn distrust_short_reads(&mut self) {
-        self.eager = true;
+        self.reads_stop_early = true;
     }
 
-    /// Something stands in or behind the receive queue at which reads stop.
-    pub(crate) fn has_mark(self) -> bool {
-        self.eager
+    /// A splice from this socket that would block found an empty queue.
+    ///
+    /// In front of a mark it proves nothing: splice(2) of a TCP socket says so with bytes behind the
+    /// mark, and never goes past it. A Unix socket needs no such doubt: splice(2) and recv(2) run the
+    /// same loop over its queue (`unix_stream_read_generic()` in Linux) and report EAGAIN only if it
+    /// holds nothing. Attached descriptors or credentials end that loop after at least one byte.
+    pub(crate) fn splice_proves_empty(self) -> bool {
+        !self.has_mark
     }
 
     /// A read returned fewer bytes than there was room for.
@@ -86,9 +100,9 @@ impl Side {
     /// Usually the queue is empty then, and one system call is saved by believing it: bytes that
     /// come later raise a new edge. But where a FIN, a reset or an urgent mark is queued, the
     /// read stopped *at* it, and its edge may be over. So once such a mark was announced, only
-    /// "would block" counts.
+    /// "would block" counts, as for a socket whose reads stop early.
     pub(crate) fn read_was_short(&mut self) {
-        self.readable = self.eager;
+        self.readable = self.has_mark || self.reads_stop_early;
     }
 
     pub(crate) fn read_would_block(&mut self) {

@@ -45,10 +45,10 @@ impl Session {
     /// A splice found nothing in the lane's source. Where a mark stands in the queue it may have
     /// stopped in front of it, and would do so for ever: only a recv goes past.
     pub fn fill_would_block(&mut self, direction: Direction) {
-        if self.side(direction.source()).has_mark() {
-            self.lane_mut(direction).ask_by_copy();
-        } else {
+        if self.side(direction.source()).splice_proves_empty() {
             self.read_would_block(direction);
+        } else {
+            self.lane_mut(direction).ask_by_copy();
         }
     }
 
