@@ -17,6 +17,8 @@ pub(crate) struct History {
     pub(crate) name: &'static str,
     /// Further settings of the forward.
     pub(crate) settings: &'static str,
+    /// Whether the target listens on a Unix socket.
+    pub(crate) unix_target: bool,
     /// Whether sessions are recorded in the log.
     pub(crate) records: bool,
     /// Rounds of the shorter run, and how many more the longer one has.
@@ -28,7 +30,7 @@ pub(crate) struct History {
     pub(crate) play: fn(&Stage, u32) -> Vec<Socket>,
 }
 
-pub(crate) const ALL: [&History; 8] = [
+pub(crate) const ALL: [&History; 9] = [
     &PING_PONG,
     &LOCKSTEP,
     &OPENING,
@@ -36,6 +38,7 @@ pub(crate) const ALL: [&History; 8] = [
     &SHORT_SESSION_WITH_RECORD,
     &BULK_AUTO,
     &BULK_SPLICE,
+    &UNIX_BURSTS,
     &IDLE_SECOND,
 ];
 
@@ -45,6 +48,7 @@ const NO_KEEPALIVE: &str = "keepalive = 'off'\n";
 const FEW: History = History {
     name: "",
     settings: NO_KEEPALIVE,
+    unix_target: false,
     records: false,
     rounds: 50,
     more: 100,
@@ -127,6 +131,23 @@ pub(crate) const BULK_AUTO: History = History {
 
 pub(crate) const BULK_SPLICE: History =
     History { name: "bulk-splice", settings: "keepalive = 'off'\npath = 'splice'\n", ..BULK_AUTO };
+
+/// Each burst finds its lane at rest: a splice has emptied the socket of the burst before.
+pub(crate) const UNIX_BURSTS: History = History {
+    name: "unix-bursts",
+    unix_target: true,
+    rounds: 32,
+    more: 64,
+    play: |stage, bursts| {
+        let session = stage.session();
+        for _ in 0..bursts {
+            session.burst_down();
+            stage.rest();
+        }
+        session.into_sockets().into()
+    },
+    ..FEW
+};
 
 pub(crate) const IDLE_SECOND: History = History {
     name: "idle-second",

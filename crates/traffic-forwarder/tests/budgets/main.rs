@@ -81,6 +81,11 @@ mod system_calls {
     }
 
     #[test]
+    fn unix_bursts() {
+        calls_of(&histories::UNIX_BURSTS);
+    }
+
+    #[test]
     fn idle_second() {
         calls_of(&histories::IDLE_SECOND);
     }

@@ -14,6 +14,8 @@ use crate::release;
 
 /// Bytes of a small message.
 const MESSAGE: usize = 64;
+/// Bytes of a burst.
+const BURST: usize = 512 * 1024;
 
 /// A tool, with arguments that make it write [`OUTPUT`] about the program behind them.
 pub(crate) type Wrapper = Vec<OsString>;
@@ -47,7 +49,8 @@ impl Stage {
         // Not an ephemeral port: for one of those, a target on loopback is asked whether it is the
         // forwarder's own socket.
         let ports = Ports::range(1);
-        let listener = Listener::bind(Place::At(ports.as_slice()[0].addr()));
+        let tcp = Place::At(ports.as_slice()[0].addr());
+        let listener = Listener::bind(if history.unix_target { Place::Unix } else { tcp });
         let port = Port::v4();
         let config = format!(
             "[process]\nworkers = 1\nshutdown_timeout = '0s'\n[log]\nsessions = {}\n\
@@ -83,7 +86,7 @@ impl Stage {
     }
 
     /// Waits until the forwarder has done all that there is to do.
-    fn rest(&self) {
+    pub(crate) fn rest(&self) {
         wait_until("a forwarder at rest", LIMIT, || self.forwarder.is_asleep());
     }
 
@@ -108,7 +111,8 @@ impl Session {
     fn new(client: Socket, target: Socket) -> Self {
         for socket in [&client, &target] {
             socket.set_read_timeout(Some(LIMIT)).expect("LIMIT is a valid timeout");
-            socket.set_tcp_nodelay(true).expect("a TCP socket");
+            // A Unix socket has no such option, and never waits for more bytes.
+            let _ = socket.set_tcp_nodelay(true);
         }
         Self { client, target }
     }
@@ -119,6 +123,16 @@ impl Session {
             send(from);
             receive(to);
         }
+    }
+
+    /// Several buffers full of bytes down, until the client has read the last one.
+    pub(crate) fn burst_down(&self) {
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                (&self.target).write_all(&vec![b'.'; BURST]).expect("the session is open");
+            });
+            (&self.client).read_exact(&mut vec![0; BURST]).expect("a whole burst");
+        });
     }
 
     /// A FIN up, and then one down.
