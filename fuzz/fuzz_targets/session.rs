@@ -1,5 +1,5 @@
-//! One session of `flow` against the simulated world: the bytes are its bad luck, the path, and then
-//! one event after the other.
+//! One session of `flow` against the simulated world: the bytes are its bad luck, the path, the kinds
+//! of its sockets, and then one event after the other.
 
 #![no_main]
 
@@ -23,7 +23,7 @@ fuzz_target!(|bytes: &[u8]| {
 fn play(bytes: &mut Unstructured<'_>) -> Result<()> {
     let faults = bytes.arbitrary()?;
     let choice = *bytes.choose(&[PathChoice::Auto, PathChoice::Copy, PathChoice::Splice])?;
-    let mut world = World::new(choice, faults);
+    let mut world = World::new(choice, faults, bytes.arbitrary()?);
     for _ in 0..MOST_EVENTS {
         if bytes.is_empty() {
             break;
@@ -37,12 +37,13 @@ fn play(bytes: &mut Unstructured<'_>) -> Result<()> {
 
 fn event(bytes: &mut Unstructured<'_>) -> Result<Event> {
     let end = *bytes.choose(&[End::Client, End::Target])?;
-    Ok(match bytes.int_in_range(0..=7)? {
+    Ok(match bytes.int_in_range(0..=8)? {
         0 | 1 => Event::Send(end, count(bytes)?),
         2 | 3 => Event::Read(end, count(bytes)?),
         4 => Event::Urgent(end),
         5 => Event::Fin(end),
         6 => Event::Reset(end),
+        7 => Event::Attach(end),
         _ => match bytes.int_in_range(0..=20_000)? {
             0..=2_000 => Event::HandOver,
             millis => Event::Pass(Duration::from_millis(millis)),

@@ -20,11 +20,11 @@ fn lane_step(criterion: &mut Criterion) {
     let event = Readiness { readable: true, writable: true, mark: false };
     criterion.bench_function("decisions for one 64-byte message", |bencher| {
         bencher.iter(|| {
-            session.learn(End::Client, black_box(event));
+            session.on_ready(End::Client, black_box(event));
             let action = session.next(now);
             assert_eq!(action, flow::Action::Step(Direction::Up, Step::Copy));
             session.copied(Direction::Up, MESSAGE, 65_536, now);
-            session.sent(Direction::Up, MESSAGE, now);
+            session.sent(Direction::Up, MESSAGE, MESSAGE, now);
             black_box(session.next(now))
         });
     });

@@ -24,7 +24,7 @@ pub(crate) fn close(mut session: Session, context: &mut Context, over: Over, pro
     let phase = session.shown_phase(reason.phase, process_drains);
     let reason = CloseReason { phase, ..reason };
     let ending = session.flow.finish(context.now, reason);
-    let fallbacks = [ending.fallback_up, ending.fallback_down];
+    let fallbacks = ending.lanes.map(|lane| lane.fallback);
     session.counters.closed(context.now, reason, ending.duration, fallbacks);
     let record = context.shared.detail.records().then(|| record(&session, ending));
     let Session { client, target, permit, .. } = session;

@@ -134,7 +134,7 @@ pub(crate) fn event(
         }
         // What the client sends meanwhile stays in its socket until the target is there.
         _ => {
-            session.flow.learn(end, readiness);
+            session.flow.on_ready(end, readiness);
             Ok(())
         }
     }
@@ -156,7 +156,7 @@ fn connected(
     session.connecting = None;
     session.flow.connected(now);
     session.counters.connected(now.since(session.flow.accepted()));
-    session.flow.learn(End::Target, readiness);
+    session.flow.on_ready(End::Target, readiness);
     let tcp = session.target_address.is_some_and(|address| !address.is_unix());
     session.options_due = tcp && !rules.options.is_nothing();
     if context.shared.detail.steps() {
@@ -220,7 +220,7 @@ fn retry_later(session: &mut Session, now: Time) {
     if let Some(connecting) = &mut session.connecting {
         let at = now.after(BUSY_PAUSE * (1 << connecting.busy.min(DOUBLINGS)));
         connecting.busy = connecting.busy.saturating_add(1);
-        connecting.attempts.again();
+        connecting.attempts.retry_last();
         session.flow.attempt(at.min(connecting.attempts.until()));
     }
 }

@@ -1,5 +1,4 @@
-//! Carries out the steps of a lane, and reports each result to the session. Nothing is decided
-//! here.
+//! Carries out the steps of a lane, and reports each result to the session, which decides.
 
 use crate::failure;
 use crate::holding::{Holding, Pool, SCRATCH};
@@ -8,15 +7,15 @@ use flow::{Cause, Direction, End, Fallback, LaneState, Path, Step, Time};
 use rustix::fd::{AsFd, BorrowedFd};
 use sys::{Errno, Pipe, stream};
 
-/// Bytes dropped for a client that is to see a FIN although its target was never there. One that
-/// has sent more sees a reset.
+/// Bytes dropped for a client that gets a FIN although its target was never connected. A client that
+/// has sent more gets a reset.
 const MOST_DISCARDED: usize = 1024 * 1024;
 
-/// What a worker moves bytes with.
+/// The buffers and pipes with which a worker moves bytes.
 pub(crate) struct Pump {
     scratch: Box<[u8]>,
     pub(crate) pool: Pool,
-    /// A resource that was missing in the last step.
+    /// The resource that the last step lacked.
     pub(crate) missing: Option<Cause>,
 }
 
@@ -26,7 +25,7 @@ impl Pump {
         Self { scratch, pool: Pool::new(most_pipes), missing: None }
     }
 
-    /// Reads what has been received, up to [`MOST_DISCARDED`], and drops it.
+    /// Reads and drops received bytes, up to [`MOST_DISCARDED`].
     pub(crate) fn discard(&mut self, socket: BorrowedFd<'_>) {
         for _ in 0..MOST_DISCARDED / SCRATCH {
             if !matches!(stream::receive(socket, &mut self.scratch), Ok(1..)) {
@@ -35,7 +34,7 @@ impl Pump {
         }
     }
 
-    /// One step. Returns how many bytes the sink took.
+    /// Carries out one step. Returns the number of bytes that the sink took.
     pub(crate) fn carry_out(
         &mut self,
         session: &mut Session,
@@ -57,8 +56,8 @@ impl Pump {
         }
     }
 
-    /// Receives into the scratch buffer and sends at once. Only what the sink does not take gets
-    /// a buffer of its own.
+    /// Receives into the scratch buffer and sends at once. Only bytes that the sink does not take get
+    /// a buffer of their own.
     fn copy(&mut self, session: &mut Session, direction: Direction, now: Time) -> usize {
         let received = stream::receive(source(session, direction), &mut self.scratch);
         let count = match received {
@@ -77,23 +76,19 @@ impl Pump {
             }
         };
         session.flow.copied(direction, count, SCRATCH, now);
-        let sent = stream::send(sink(session, direction), &self.scratch[..count]);
-        let taken = report_sent(session, direction, Path::Copy, sent, now);
-        if taken < count {
-            session.flow.write_would_block(direction);
-        }
+        let taken = send(session, direction, &self.scratch[..count], now);
         if taken < count && session.flow.lane(direction).state() != LaneState::Broken {
             *session.holding(direction) = Some(self.pool.buffer(&self.scratch[taken..count]));
         }
         taken
     }
 
-    /// Splices what waits into an empty pipe.
+    /// Splices received bytes into an empty pipe.
     fn fill(&mut self, session: &mut Session, direction: Direction, now: Time) {
         let holding = match self.pool.pipe(now) {
             Ok(holding) => holding,
             Err(missing) => {
-                // A second lane in the same turn was not told again what is missing.
+                // The pool names a missing resource to the first lane of a turn only.
                 self.missing = missing.or(self.missing);
                 return session.flow.fall_back(direction, Fallback::NoPipe);
             }
@@ -116,25 +111,21 @@ impl Pump {
             }
             Err(errno) => session.flow.fill_failed(direction, failure::of_connection(errno)),
         }
-        // Nothing came into it.
+        // It is still empty.
         self.pool.give_back(holding);
     }
 
-    /// Sends what is held.
+    /// Sends the held bytes.
     fn send(&mut self, session: &mut Session, direction: Direction, now: Time) -> usize {
         let Some(mut holding) = session.holding(direction).take() else {
-            // Cannot happen; if it does, bytes are lost, and the session must not spin on it.
+            // Cannot happen. If it does, bytes are lost, and the session must not spin on it.
             session.flow.write_failed(direction, failure::of_connection(Errno::IO));
             return 0;
         };
         let taken = match &mut *holding {
             Holding::Buffer(buffer) => {
-                let sent = stream::send(sink(session, direction), buffer.unsent());
-                let taken = report_sent(session, direction, Path::Copy, sent, now);
+                let taken = send(session, direction, buffer.unsent(), now);
                 buffer.sent(taken);
-                if !buffer.unsent().is_empty() {
-                    session.flow.write_would_block(direction);
-                }
                 taken
             }
             Holding::Pipe(pipe) => {
@@ -153,9 +144,12 @@ impl Pump {
                         }
                         0
                     }
-                    // A pipe that was not emptied is no proof that the sink is full: only
-                    // "would block" is. The next try will tell.
-                    sent => report_sent(session, direction, Path::Splice, sent, now),
+                    Ok(taken) => {
+                        session.flow.drained(direction, taken, now);
+                        session.counters.moved(direction, Path::Splice, taken);
+                        taken
+                    }
+                    Err(errno) => not_sent(session, direction, errno),
                 }
             }
         };
@@ -163,7 +157,7 @@ impl Pump {
         taken
     }
 
-    /// The sink cannot be spliced to: its bytes go on through user memory.
+    /// Reads a pipe's bytes into a buffer, since the sink cannot be spliced to.
     fn empty_into_buffer(&mut self, pipe: &Pipe, held: usize) -> sys::Result<Box<Holding>> {
         let mut bytes = vec![0; held];
         let mut filled = 0;
@@ -177,8 +171,8 @@ impl Pump {
         Ok(self.pool.buffer(&bytes))
     }
 
-    /// Keeps what still holds bytes of a living lane, gives back what is empty, and discards what
-    /// holds bytes that will never be sent.
+    /// Keeps a buffer or pipe with bytes of a live lane, gives back an empty one, and discards one with
+    /// bytes that will never be sent.
     fn put_away(&mut self, session: &mut Session, direction: Direction, holding: Box<Holding>) {
         let lane = session.flow.lane(direction);
         if lane.held() == 0 {
@@ -207,33 +201,31 @@ fn pass_fin(session: &mut Session, direction: Direction, now: Time) {
     }
 }
 
-/// Reports the result of sending, counts what was taken, and returns how much that was.
-fn report_sent(
-    session: &mut Session,
-    direction: Direction,
-    path: Path,
-    sent: sys::Result<usize>,
-    now: Time,
-) -> usize {
-    match sent {
+/// Sends `bytes` to the lane's sink. Returns the number of bytes that it took.
+fn send(session: &mut Session, direction: Direction, bytes: &[u8], now: Time) -> usize {
+    match stream::send(sink(session, direction), bytes) {
         Ok(taken) => {
-            session.flow.sent(direction, taken, now);
-            session.counters.moved(direction, path, taken);
+            session.flow.sent(direction, taken, bytes.len(), now);
+            session.counters.moved(direction, Path::Copy, taken);
             taken
         }
-        Err(Errno::AGAIN) => {
-            session.flow.write_would_block(direction);
-            0
-        }
-        Err(errno) => {
-            session.flow.write_failed(direction, failure::of_connection(errno));
-            0
-        }
+        Err(errno) => not_sent(session, direction, errno),
     }
 }
 
+/// Reports that the lane's sink took no byte. Returns that number.
+fn not_sent(session: &mut Session, direction: Direction, errno: Errno) -> usize {
+    if errno == Errno::AGAIN {
+        session.flow.write_would_block(direction);
+    } else {
+        session.flow.write_failed(direction, failure::of_connection(errno));
+    }
+    0
+}
+
+/// The bytes that a lane holds. They are in memory, so their number fits.
 fn held(session: &Session, direction: Direction) -> usize {
-    usize::try_from(session.flow.lane(direction).held()).unwrap_or(usize::MAX)
+    usize::try_from(session.flow.lane(direction).held()).expect("held bytes fit in memory")
 }
 
 fn source(session: &Session, direction: Direction) -> BorrowedFd<'_> {

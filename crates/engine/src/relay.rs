@@ -7,12 +7,12 @@ use crate::table::Entry;
 use flow::{Action, End, Readiness};
 use sys::Event;
 
-/// Bytes that one session may move at a time before the others have their share.
+/// Bytes that one session may move in a turn before the others get their share.
 pub(crate) const SHARE: usize = 256 * 1024;
-/// Actions per turn: a bound for steps that move nothing.
+/// Actions per turn: the bound for steps that move nothing.
 const ACTIONS_PER_TURN: usize = 64;
 
-/// An event of the socket of `end`.
+/// Handles an event of the socket at `end`.
 #[inline]
 pub(crate) fn event(
     entry: &mut Entry<'_>,
@@ -27,7 +27,7 @@ pub(crate) fn event(
     {
         session.flow.broke(end, failure::of_connection(errno));
     }
-    session.flow.learn(end, readiness);
+    session.flow.on_ready(end, readiness);
     // Small messages go out at once; bulk waits until they have.
     if session.flow.is_bulk() {
         entry.enqueue();
@@ -37,21 +37,21 @@ pub(crate) fn event(
     Ok(())
 }
 
-/// Does what the session wants done, up to its share. Returns the bytes that were moved, too.
+/// Carries out a session's actions up to its share. Also returns the number of bytes moved.
 pub(crate) fn serve(entry: &mut Entry<'_>, context: &mut Context) -> (usize, Outcome) {
     let now = context.now;
     let mut moved = 0;
     for _ in 0..ACTIONS_PER_TURN {
         let session = &mut *entry.session;
-        let mut action = session.flow.next(now);
-        if let Action::LookAtQueue(end) = action {
-            action = session.flow.flushed(now, unacked_if_alive(session, end));
-        }
-        match action {
+        match session.flow.next(now) {
             Action::Step(direction, step) => {
                 moved += context.pump.carry_out(session, direction, step, now);
             }
-            Action::Wait | Action::LookAtQueue(_) => {
+            Action::CheckUnacked(end) => {
+                let bytes = unacked_if_alive(session, end);
+                session.flow.unacked(bytes, now);
+            }
+            Action::Wait => {
                 if session.needs_timer() {
                     entry.set_timer();
                 }
@@ -71,7 +71,7 @@ pub(crate) fn serve(entry: &mut Entry<'_>, context: &mut Context) -> (usize, Out
     (moved, Ok(()))
 }
 
-/// The send queue of a living socket; nothing is left to wait for on one that has broken since.
+/// The unacknowledged bytes of a live socket; none of one that has broken since.
 fn unacked_if_alive(session: &Session, end: End) -> u32 {
     session
         .socket(end)

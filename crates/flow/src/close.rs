@@ -1,119 +1,88 @@
-//! Why a session ended. One table gives the log field, the metric label and the documentation.
+//! The close reason of a session, and the facts that remain of it.
 
-use crate::words::words;
-use std::num::NonZeroU16;
+pub(crate) mod reason;
 
-words! {
-    /// Who ended a session.
-    By {
-        Client = "client": "The client's side ended it.",
-        Target = "target": "The target's side ended it, or could not be reached.",
-        Limit = "limit": "A limit or timeout of the configuration ended it.",
-        Operator = "operator": "An operator ended it, or changed the configuration.",
-        Shutdown = "shutdown": "The process was shutting down.",
-        Resource = "resource": "This host had no resources left for it.",
-    }
-}
+use crate::Time;
+use crate::direction::{Direction, End};
+use crate::relay::lane::Lane;
+use crate::relay::path::{Fallback, PathsUsed};
+use crate::session::Session;
+use reason::{By, Cause, CloseReason, Failure};
+use std::time::Duration;
 
-words! {
-    /// What the session was doing when it ended.
-    Phase {
-        Admit = "admit": "Accepted, not yet admitted under the limits.",
-        Connect = "connect": "Resolving the target's name or connecting to it.",
-        Relay = "relay": "Forwarding bytes.",
-        Drain = "drain": "Forwarding bytes while its forward or the process was draining.",
-    }
-}
-
-words! {
-    /// What ended a session.
-    Cause {
-        Fin = "fin": "Both directions ended in order; `by` sent its FIN first.",
-        Reset = "reset": "`by` reset the connection (RST), or it was found broken when written to.",
-        TimedOut = "timed_out": "The kernel gave the connection up: no acknowledgement (keepalive, retransmission or `user_timeout`).",
-        IoError = "io_error": "The socket failed in another way; `errno` names it.",
-        Refused = "refused": "The target refused the connection.",
-        Unreachable = "unreachable": "No route to the target, or its network or host is down.",
-        Loop = "loop": "The target's address is one of this process's own listeners.",
-        Denied = "denied": "The connection to the target was not permitted here (firewall, security module).",
-        NameError = "name_error": "The target's name could not be resolved.",
-        ConnectTimeout = "connect_timeout": "No connection to the target within `connect_timeout`.",
-        IdleTimeout = "idle_timeout": "No byte in either direction for `idle_timeout`.",
-        HalfCloseTimeout = "half_close_timeout": "One direction had ended, and the other was silent for `half_close_timeout`.",
-        MaxAge = "max_age": "The session reached `max_age`.",
-        Killed = "killed": "An operator ended this session.",
-        Drained = "drained": "It was still open when `shutdown_timeout` or `removed_timeout` ended.",
-        OverLimit = "over_limit": "The forward or the process was at `max_sessions`.",
-        NoFiles = "no_files": "No file descriptor was left (EMFILE, ENFILE).",
-        NoPorts = "no_ports": "No local port was left for a connection to this target (EADDRNOTAVAIL).",
-        NoMemory = "no_memory": "The kernel had no memory for it (ENOMEM, ENOBUFS).",
-        Lost = "lost": "An upgrade in place could not take it over.",
-    }
-}
-
-impl Cause {
-    /// A resource of this host was used up: neither the client nor the target is to blame.
-    pub fn is_of_resources(self) -> bool {
-        matches!(self, Self::NoFiles | Self::NoPorts | Self::NoMemory)
-    }
-}
-
-/// The kernel's error number behind a cause, where there is one (see errno(3)).
-type Errno = Option<NonZeroU16>;
-
-/// How a socket failed: the cause, and the kernel's error number if there is one.
+/// The facts of an ended session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Failure {
-    /// What happened, in our words.
-    pub cause: Cause,
-    /// The kernel's error number.
-    pub errno: Errno,
-    /// The error leaves open whether the peer had sent its FIN before (EPIPE, ENOTCONN). It is no
-    /// proof of a FIN: the report of a reset may have gone to an earlier call.
-    pub fin_unknown: bool,
+pub struct Ending {
+    /// The one reason for the end.
+    pub reason: CloseReason,
+    /// From acceptance to the end.
+    pub duration: Duration,
+    /// From acceptance to the connection with the target, resolving included; `None` if the session
+    /// ended before that.
+    pub connect_time: Option<Duration>,
+    /// Of the lanes up and down.
+    pub lanes: [LaneEnding; 2],
 }
 
-/// Why a session ended. Every session has exactly one.
+/// The facts of one lane of an ended session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct CloseReason {
-    /// Who ended it.
-    pub by: By,
-    /// What the session was doing.
-    pub phase: Phase,
-    /// What happened.
-    pub cause: Cause,
-    /// The kernel's error number behind it, if there is one.
-    pub errno: Errno,
+pub struct LaneEnding {
+    /// Bytes that the socket of the lane's sink took.
+    pub bytes: u64,
+    /// The paths that carried bytes.
+    pub paths: PathsUsed,
+    /// The most serious reason for which the lane left splice.
+    pub fallback: Fallback,
 }
 
-impl CloseReason {
-    /// A reason without a kernel error.
-    pub const fn new(by: By, phase: Phase, cause: Cause) -> Self {
-        Self { by, phase, cause, errno: None }
+impl Session {
+    /// Ends the session. There is no second end: this consumes it.
+    pub fn finish(self, now: Time, reason: CloseReason) -> Ending {
+        Ending {
+            reason,
+            duration: now.since(self.accepted),
+            connect_time: self.connect_time(),
+            lanes: Direction::BOTH.map(|direction| LaneEnding::of(self.lane(direction))),
+        }
+    }
+
+    /// The reason where both lanes have passed their FIN on.
+    pub(crate) fn reason_of_fin(&self) -> CloseReason {
+        let end = self.first_fin.unwrap_or(End::Client);
+        CloseReason::new(By::from(end), self.phase(), Cause::Fin)
+    }
+
+    /// The reason where the socket at `end` broke.
+    pub(crate) fn reason_of_failure(&self, end: End) -> CloseReason {
+        let failure = self.socket(end).failure();
+        let cause = failure.map_or(Cause::Reset, |failure| failure.cause);
+        let errno = failure.and_then(|failure| failure.errno);
+        let by = if cause.is_of_resources() { By::Resource } else { By::from(end) };
+        CloseReason { by, phase: self.phase(), cause, errno }
+    }
+
+    /// The reason where the client's socket broke before the target was connected.
+    pub fn reason_of_client_failure(&self, failure: Failure) -> CloseReason {
+        CloseReason {
+            by: By::Client,
+            phase: self.phase(),
+            cause: failure.cause,
+            errno: failure.errno,
+        }
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::collections::HashSet;
-
-    fn assert_distinct(words: &[&str]) {
-        assert_eq!(words.iter().collect::<HashSet<_>>().len(), words.len(), "{words:?}");
-        assert!(words.iter().all(|word| word.bytes().all(|b| b == b'_' || b.is_ascii_lowercase())));
+impl LaneEnding {
+    fn of(lane: &Lane) -> Self {
+        Self { bytes: lane.sent(), paths: lane.paths_used(), fallback: lane.fallback() }
     }
+}
 
-    #[test]
-    fn every_word_is_distinct_and_fit_for_a_metric_label() {
-        assert_distinct(&By::ALL.iter().map(|word| word.as_str()).collect::<Vec<_>>());
-        assert_distinct(&Phase::ALL.iter().map(|word| word.as_str()).collect::<Vec<_>>());
-        assert_distinct(&Cause::ALL.iter().map(|word| word.as_str()).collect::<Vec<_>>());
-    }
-
-    #[test]
-    fn every_word_is_explained_in_a_sentence() {
-        for explanation in Cause::ALL.iter().map(|cause| cause.explanation()) {
-            assert!(explanation.ends_with('.'), "{explanation}");
+impl From<End> for By {
+    fn from(end: End) -> Self {
+        match end {
+            End::Client => Self::Client,
+            End::Target => Self::Target,
         }
     }
 }

@@ -1,13 +1,13 @@
-//! When silence or age ends a session.
+//! When idleness or age ends a session.
 
 use crate::{By, Cause, CloseReason, LaneState, Session, Stage, Time, Unacked};
 use std::time::Duration;
 
-/// How long a session whose one side broke may go without progress in delivering what that side
-/// sent before. Then the other side is reset.
+/// Time without progress after which a session with a broken socket stops delivering its last bytes
+/// and resets the other peer.
 pub const FLUSH_LIMIT: Duration = Duration::from_secs(5);
 
-/// The timeouts of a forward. `None` is off.
+/// The timeouts of a forward. `None` switches one off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timeouts {
     /// For all attempts to connect together.
@@ -16,23 +16,25 @@ pub struct Timeouts {
     pub idle: Option<Duration>,
     /// One lane ended, and no byte in the other for this long.
     pub half_close: Option<Duration>,
-    /// From the acceptance of the client on.
+    /// From the acceptance of the client.
     pub max_age: Option<Duration>,
 }
 
 impl Session {
-    /// The earliest moment at which [`Session::expire`] may have something to say. It only moves
-    /// later while bytes flow, so a timer needs no care until it fires. When the session's stage or a
-    /// lane's state changes it can move earlier: [`Session::take_due_earlier`] says so.
+    /// The earliest moment at which [`Session::expire`] may end the session or the stage has work. It
+    /// only moves later while bytes flow, so a timer can stay until it fires. A change of the stage or
+    /// of a lane's state can move it earlier, which [`Session::take_due_earlier`] reports.
     pub fn deadline(&self, timeouts: &Timeouts) -> Option<Time> {
         let of_stage = match self.stage {
+            Stage::Greeting(never) => match never {},
             Stage::Connecting { attempt_until } => Some(attempt_until),
-            Stage::Flushing { look_again, .. } => Some(look_again),
+            Stage::Preamble(never) => match never {},
             Stage::Relaying => None,
+            Stage::Flushing { poll_at, .. } => Some(poll_at),
         };
         let of_age = self.accepted.after_option(timeouts.max_age);
-        let of_silence = self.silence.began().after_option(self.quiet_limit(timeouts));
-        earlier(of_stage, earlier(of_age, of_silence))
+        let of_idleness = self.idle_clock.idle_since().after_option(self.idle_limit(timeouts));
+        earlier(of_stage, earlier(of_age, of_idleness))
     }
 
     /// Whether the deadline may have moved earlier since the last call, under the same timeouts.
@@ -40,9 +42,9 @@ impl Session {
         std::mem::take(&mut self.due_earlier)
     }
 
-    /// How long silence may last now. While connecting, when no byte can move, `connect_timeout` is
-    /// the limit.
-    fn quiet_limit(&self, timeouts: &Timeouts) -> Option<Duration> {
+    /// How long the session may be idle in its current state. While it connects no byte can move, and
+    /// `connect_timeout` is the limit.
+    fn idle_limit(&self, timeouts: &Timeouts) -> Option<Duration> {
         if matches!(self.stage, Stage::Connecting { .. }) {
             return None;
         }
@@ -56,8 +58,8 @@ impl Session {
         limit
     }
 
-    /// Why a session ends whose silence lasted too long.
-    fn reason_of_silence(&self, timeouts: &Timeouts) -> CloseReason {
+    /// The close reason of a session that was idle for too long.
+    fn reason_of_idleness(&self, timeouts: &Timeouts) -> CloseReason {
         let half_close = timeouts.half_close.filter(|_| self.is_half_closed());
         let cause = match (half_close, timeouts.idle) {
             (Some(half_close), Some(idle)) if idle <= half_close => Cause::IdleTimeout,
@@ -72,8 +74,8 @@ impl Session {
         ended(&self.up) != ended(&self.down)
     }
 
-    /// Whether a limit of the session's current stage has expired. Reads the kernel's progress
-    /// (`unacked`) only when one would have: that costs system calls.
+    /// The close reason if a limit of the current stage has expired. Reads the kernel's progress
+    /// (`unacked`), which costs system calls, only if one would have without it.
     pub fn expire(
         &mut self,
         now: Time,
@@ -81,8 +83,7 @@ impl Session {
         unacked: impl FnOnce() -> Unacked,
     ) -> Option<CloseReason> {
         let limit = self.limit_reached(now, timeouts, unacked)?;
-        // A session that broke earlier ends for that reason, whichever limit cuts off its remaining
-        // bytes.
+        // A session with a broken socket ends for that reason, whichever limit cuts off its last bytes.
         Some(self.reason_of_break().unwrap_or(limit))
     }
 
@@ -95,13 +96,13 @@ impl Session {
         if self.accepted.after_option(timeouts.max_age).is_some_and(|end| now >= end) {
             return Some(CloseReason::new(By::Limit, self.phase(), Cause::MaxAge));
         }
-        let limit = self.quiet_limit(timeouts)?;
-        if now < self.silence.began().after(limit) {
+        let limit = self.idle_limit(timeouts)?;
+        if now < self.idle_clock.idle_since().after(limit) {
             return None;
         }
-        self.silence.look(now, unacked());
-        let over = now >= self.silence.began().after(limit);
-        over.then(|| self.reason_of_silence(timeouts))
+        self.idle_clock.check(now, unacked());
+        let over = now >= self.idle_clock.idle_since().after(limit);
+        over.then(|| self.reason_of_idleness(timeouts))
     }
 }
 
@@ -111,7 +112,7 @@ impl Time {
     }
 }
 
-/// The earlier of two moments, or the shorter of two spans; `None` never comes.
+/// The earlier of two moments, or the shorter of two spans; `None` is later than all.
 fn earlier<T: Ord>(one: Option<T>, other: Option<T>) -> Option<T> {
     match (one, other) {
         (Some(one), Some(other)) => Some(one.min(other)),
@@ -149,11 +150,11 @@ mod tests {
     }
 
     #[test]
-    fn silence_ends_a_session_and_a_byte_keeps_it() {
+    fn an_idle_session_ends_and_a_byte_keeps_it_open() {
         let mut session = relaying();
         assert_eq!(session.deadline(&TIMEOUTS), Some(seconds(10)));
         session.copied(Direction::Down, 1, 10, seconds(6));
-        session.sent(Direction::Down, 1, seconds(6));
+        session.sent(Direction::Down, 1, 1, seconds(6));
         assert_eq!(session.expire(seconds(10), &TIMEOUTS, NOTHING), None);
         assert_eq!(session.deadline(&TIMEOUTS), Some(seconds(16)));
         let reason = session.expire(seconds(16), &TIMEOUTS, NOTHING);
@@ -164,7 +165,7 @@ mod tests {
     fn a_slow_reader_is_not_idle_while_it_acknowledges() {
         let mut session = relaying();
         let unacked = |client| move || Unacked { client, target: 0 };
-        assert_eq!(session.expire(seconds(10), &TIMEOUTS, unacked(500)), None, "a first look");
+        assert_eq!(session.expire(seconds(10), &TIMEOUTS, unacked(500)), None, "a first check");
         assert_eq!(session.expire(seconds(20), &TIMEOUTS, unacked(400)), None, "progress");
         assert_eq!(session.expire(seconds(30), &TIMEOUTS, unacked(0)), None, "the last progress");
         let reason = session.expire(seconds(40), &TIMEOUTS, unacked(0));
@@ -184,7 +185,7 @@ mod tests {
     #[test]
     fn after_a_half_close_the_shorter_limit_holds() {
         let mut session = relaying();
-        session.learn(End::Client, Readiness { readable: true, writable: false, mark: true });
+        session.on_ready(End::Client, Readiness { readable: true, writable: false, mark: true });
         session.end_of_stream(Direction::Up, || None);
         session.fin_passed(Direction::Up, seconds(1));
         assert_eq!(session.deadline(&TIMEOUTS), Some(seconds(4)));
@@ -199,7 +200,7 @@ mod tests {
         assert_eq!(cause(session.expire(seconds(100), &TIMEOUTS, NOTHING)), Some(Cause::MaxAge));
     }
 
-    /// The name of a stage in which a session can stand still, and a session in that stage.
+    /// The name of a state in which a session can stand still, and a session in that state.
     type Standing = (&'static str, fn() -> Session);
 
     const STAGES: [Standing; 5] = [
@@ -222,10 +223,11 @@ mod tests {
         ("flushing", || {
             let mut session = relaying();
             session.copied(Direction::Down, 9, 10, START);
-            session.sent(Direction::Down, 9, START);
+            session.sent(Direction::Down, 9, 9, START);
             session.read_failed(Direction::Down, RESET);
-            assert_eq!(session.next(START), Action::LookAtQueue(End::Client));
-            assert_eq!(session.flushed(START, 9), Action::Wait);
+            assert_eq!(session.next(START), Action::CheckUnacked(End::Client));
+            session.unacked(9, START);
+            assert_eq!(session.next(START), Action::Wait);
             session
         }),
     ];
@@ -233,7 +235,7 @@ mod tests {
     const RESET: crate::Failure =
         crate::Failure { cause: Cause::Reset, errno: None, fin_unknown: false };
 
-    /// Seconds after which such a session ends if the client acknowledges nothing, and the close
+    /// The seconds after which such a session ends if the client acknowledges nothing, and the close
     /// reason; `None` if it stays open.
     fn end_of(standing: fn() -> Session, timeouts: &Timeouts) -> Option<(u64, String)> {
         let stuck = || Unacked { client: 9, target: 0 };
@@ -246,14 +248,16 @@ mod tests {
                 Stage::Connecting { .. } => {
                     Some(CloseReason::new(By::Limit, Phase::Connect, Cause::ConnectTimeout))
                 }
-                Stage::Relaying => None,
-                Stage::Flushing { .. } => match session.next(now) {
-                    Action::LookAtQueue(_) => match session.flushed(now, 9) {
+                Stage::Flushing { .. } => {
+                    if let Action::CheckUnacked(_) = session.next(now) {
+                        session.unacked(9, now);
+                    }
+                    match session.next(now) {
                         Action::Reset(reason) => Some(reason),
                         _ => None,
-                    },
-                    _ => None,
-                },
+                    }
+                }
+                _ => None,
             });
             if let Some(CloseReason { by, phase, cause, .. }) = reason {
                 let reason = [by.as_str(), phase.as_str(), cause.as_str()].join("/");
@@ -264,8 +268,8 @@ mod tests {
         Some(ended.expect("a deadline that passes without an end does not come back for ever"))
     }
 
-    /// Each deadline in each stage, alone. Silence is checked twice while bytes are in flight (see
-    /// [`look`](crate::silence::Silence::look)), so its limits take twice their time.
+    /// Each deadline in each state, alone. Idleness is checked twice while bytes are in flight (see
+    /// [`IdleClock::check`](crate::idle_clock::IdleClock::check)), so its limits take twice their time.
     #[test]
     fn every_deadline_is_decided_in_every_stage() {
         let off = Timeouts { connect: SECOND, idle: None, half_close: None, max_age: None };

@@ -1,8 +1,26 @@
-//! The two ways through a session.
+//! The two ends of a session, and the two directions between them.
 
-use crate::side::End;
+/// One of the two ends of a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// The peer of the accepted connection.
+    Client,
+    /// The peer that the session connects to.
+    Target,
+}
 
-/// A direction.
+impl End {
+    /// The opposite end of the session.
+    #[must_use]
+    pub fn other(self) -> Self {
+        match self {
+            Self::Client => Self::Target,
+            Self::Target => Self::Client,
+        }
+    }
+}
+
+/// The direction of a lane.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Direction {
     /// From the client to the target.
@@ -36,7 +54,7 @@ impl Direction {
         self.source().other()
     }
 
-    /// The direction whose bytes come from `end`.
+    /// The direction whose source is `end`.
     pub fn from(end: End) -> Self {
         match end {
             End::Client => Self::Up,

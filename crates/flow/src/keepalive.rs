@@ -1,15 +1,14 @@
-//! Silence that the kernel ends by itself.
+//! TCP keepalive: probes on a silent connection.
 
 use std::time::Duration;
 
-/// TCP keepalive (tcp(7)): after how much silence the kernel probes the peer, how often, and how many
-/// probes may stay unanswered. The kernel takes whole seconds.
+/// The options of TCP keepalive (tcp(7)). The kernel counts the durations in whole seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Keepalive {
     /// Silence before the first probe.
     pub idle: Duration,
     /// Time between two probes.
     pub interval: Duration,
-    /// Unanswered probes that end the connection.
+    /// Unanswered probes after which the kernel ends the connection.
     pub count: u32,
 }

@@ -1,27 +1,30 @@
-//! The decisions of one forwarded connection, and nothing else: time and events come in, actions
-//! go out. No sockets, no clock, no randomness, so that thousands of seeded histories can be run
-//! through it in an ordinary test.
+//! The decisions of one forwarded connection: time and events come in, actions go out. No sockets, no
+//! clock and no randomness, so that an ordinary test can run thousands of seeded histories.
 //!
-//! A session meets the modules in this order:
+//! A session passes these stages in this order, one file each. Those in brackets have no rules yet.
 //!
 //! ```text
-//!  admission   may it start? (limits)
-//!  select      which target of a set takes it
-//!  attempts    which address of the target is tried, and for how long
-//!  session     two lanes and two sides: what to do next, and when it is over
-//!    lane      one direction: receive, hold, send, pass the FIN on
-//!    path      copy or splice, and why
-//!    side      one socket: readable, writable, broken
-//!    silence   when it last showed a sign of life
-//!    deadlines when silence or age ends it
-//!  close       why it ended: by whom, in which phase, from what cause
-//!  saved       the session as numbers, for another process to go on with
-//!  verdict     how it is doing, for whoever looks at it meanwhile
+//!  admit       may an accepted connection become a session? (limits)
+//!  greet       [bytes that a client must send before its rule is known]
+//!  select      which target of a set takes the session
+//!  connect     which address of the target is tried, and for how long
+//!  preamble    [bytes that a target must get before the client's]
+//!  relay       both sockets are connected: events, steps, and their results
+//!    lane          one direction: receive, hold, send, pass the FIN on
+//!    path          copy or splice, and why
+//!    socket_state  one socket: readable, writable, broken
+//!  flush       one socket broke: its last bytes reach the other peer before the reset
+//!  close       the close reason and the final facts
 //! ```
 //!
-//! An engine carries the actions out and reports each result back; it decides nothing. The rules
-//! that the two lanes keep are those of RFC 9293 as an application sees them: no byte lost, none
-//! invented, a FIN after the last byte before it, and a reset where bytes had to be dropped.
+//! `session` holds the state of all stages and hands each question to the current one. Beside the
+//! stages stand the parts that several of them use: `deadlines` and `idle_clock` (when silence or age
+//! ends a session), `saved` (the session as numbers, for an upgrade), `verdict` (its condition in one
+//! word), `direction` and `time`.
+//!
+//! An engine carries the actions out and reports each result; it decides nothing. The rules of the
+//! two lanes are those of RFC 9293 as an application sees them: no byte lost, none invented, a FIN
+//! after the last byte before it, and a reset where bytes had to be dropped.
 
 mod words;
 pub use words::Words;
@@ -29,41 +32,46 @@ pub use words::Words;
 mod time;
 pub use time::Time;
 
-mod admission;
-pub use admission::{Admission, AtLimit, Occupancy, admit};
+mod direction;
+pub use direction::{Direction, End};
+
+mod session;
+pub use session::{Action, Session, Stage};
+
+mod admit;
+pub use admit::{Admission, AtLimit, Occupancy, admit};
+
+mod greet;
+pub use greet::Greeting;
 
 mod select;
 pub use select::{Candidate, NoTarget, select};
 
-mod attempts;
-pub use attempts::Attempts;
+mod connect;
+pub use connect::Attempts;
 
-mod session;
-pub use session::{Action, Ending, Session, Stage};
+mod preamble;
+pub use preamble::Preamble;
 
-mod lane;
-pub use lane::{Lane, LaneState, Step};
+mod relay;
+pub use relay::lane::{Lane, LaneState, Step};
+pub use relay::path::{Fallback, Path, PathChoice, PathsUsed};
+pub use relay::socket_state::{Readiness, SocketState};
 
-mod direction;
-pub use direction::Direction;
+mod flush;
 
-mod path;
-pub use path::{Fallback, Path, PathChoice, PathsUsed};
-
-mod side;
-pub use side::{End, Readiness, Side};
-
-mod silence;
-pub use silence::Unacked;
+mod close;
+pub use close::reason::{By, Cause, CloseReason, Failure, Phase};
+pub use close::{Ending, LaneEnding};
 
 mod deadlines;
 pub use deadlines::{FLUSH_LIMIT, Timeouts};
 
+mod idle_clock;
+pub use idle_clock::Unacked;
+
 mod keepalive;
 pub use keepalive::Keepalive;
-
-mod close;
-pub use close::{By, Cause, CloseReason, Failure, Phase};
 
 mod saved;
 

@@ -1,27 +1,28 @@
-//! A session written down as numbers, and taken up again by another process, perhaps of another
-//! version of this program.
+//! A session as numbers, for an upgrade: written by one process image and read by the next, which may
+//! be another version of this program.
 //!
-//! Each part has more places than it needs. What a later version adds takes the next free one of its
-//! part; a place that the writer did not have leaves the reader's default. A place never changes its
-//! meaning, and so do the positions in the lists of words below.
+//! Each part has more places than it needs. An addition takes the next free place of its part; a place
+//! that the writer did not have leaves the reader's default. A place never changes its meaning, nor
+//! does a position in the lists of words below.
 
-mod tape;
+mod codec;
 
-use crate::close::{By, Cause, CloseReason, Failure, Phase};
-use crate::lane::{Lane, LaneState};
-use crate::path::{Fallback, Path, PathChoice};
-use crate::side::{End, Side};
-use crate::silence::{Silence, Unacked};
-use crate::{Attempts, Direction, Session, Stage, Time};
+use crate::close::reason::{By, Cause, CloseReason, Failure, Phase};
+use crate::direction::{Direction, End};
+use crate::idle_clock::{IdleClock, Unacked};
+use crate::relay::lane::{Lane, LaneState};
+use crate::relay::path::{Fallback, Path, PathChoice};
+use crate::relay::socket_state::SocketState;
+use crate::{Attempts, Session, Stage, Time};
+use codec::{Codec, read, write};
 use std::num::NonZeroU32;
 use std::time::Duration;
-use tape::{Tape, read, write};
 
 /// Places of each part.
 const SESSION: usize = 24;
 const LANE: usize = 12;
-const SIDE: usize = 10;
-const ALL: usize = SESSION + 2 * LANE + 2 * SIDE;
+const SOCKET: usize = 10;
+const ALL: usize = SESSION + 2 * LANE + 2 * SOCKET;
 
 // Positions in these lists are the format: new words come at the end.
 const BY: &[By] = &[By::Client, By::Target, By::Limit, By::Operator, By::Shutdown, By::Resource];
@@ -63,13 +64,13 @@ const ENDS: &[Option<End>] = &[None, Some(End::Client), Some(End::Target)];
 /// Why short reads of a socket prove nothing: a mark is queued, reads stop early.
 const READ_STOPS: &[(bool, bool)] = &[(false, false), (true, false), (false, true), (true, true)];
 const DIRECTIONS: &[Direction] = &Direction::BOTH;
-/// The stages, by what else belongs to them.
+// The stages.
 const CONNECTING: u64 = 0;
 const RELAYING: u64 = 1;
 const FLUSHING: u64 = 2;
 
 impl Session {
-    /// All there is to know of it.
+    /// The whole state.
     pub fn to_numbers(&self) -> Vec<u64> {
         write(*self, session)
     }
@@ -84,7 +85,7 @@ impl Session {
 }
 
 impl Attempts {
-    /// How far they have come.
+    /// The whole state.
     pub fn to_numbers(&self) -> Vec<u64> {
         write(*self, attempts)
     }
@@ -96,7 +97,7 @@ impl Attempts {
 }
 
 impl Failure {
-    /// What happened.
+    /// The failure as numbers.
     pub fn to_numbers(self) -> Vec<u64> {
         write(self, failure)
     }
@@ -107,109 +108,111 @@ impl Failure {
     }
 }
 
-/// What stands for a failure that this version has no word for.
+/// In place of a failure that this version has no word for.
 const UNKNOWN: Failure = Failure { cause: Cause::IoError, errno: None, fin_unknown: false };
 
-fn session(tape: &mut Tape<'_>, session: &mut Session) {
-    tape.part(SESSION, |tape| {
-        stage(tape, &mut session.stage);
-        tape.time(&mut session.accepted);
+fn session(codec: &mut Codec<'_>, session: &mut Session) {
+    codec.part(SESSION, |codec| {
+        stage(codec, &mut session.stage);
+        codec.time(&mut session.accepted);
         let mut micros = session.connect_micros.map_or(0, NonZeroU32::get);
-        tape.small(&mut micros);
+        codec.small(&mut micros);
         session.connect_micros = NonZeroU32::new(micros);
-        silence(tape, &mut session.silence);
-        tape.word(&mut session.first_fin, ENDS);
-        tape.word(&mut session.first_failure, ENDS);
-        tape.word(&mut session.first, DIRECTIONS);
-        // Whether the session drained, in versions that stored it.
-        tape.flag(&mut false);
+        idle_clock(codec, &mut session.idle_clock);
+        codec.word(&mut session.first_fin, ENDS);
+        codec.word(&mut session.first_failure, ENDS);
+        codec.word(&mut session.first, DIRECTIONS);
+        // Older versions stored here whether the session drained.
+        codec.flag(&mut false);
     });
-    tape.part(LANE, |tape| lane(tape, &mut session.up));
-    tape.part(LANE, |tape| lane(tape, &mut session.down));
-    tape.part(SIDE, |tape| side(tape, &mut session.client));
-    tape.part(SIDE, |tape| side(tape, &mut session.target));
+    codec.part(LANE, |codec| lane(codec, &mut session.up));
+    codec.part(LANE, |codec| lane(codec, &mut session.down));
+    codec.part(SOCKET, |codec| socket(codec, &mut session.client));
+    codec.part(SOCKET, |codec| socket(codec, &mut session.target));
 }
 
-/// Eight places, whichever stage it is.
-fn stage(tape: &mut Tape<'_>, stage: &mut Stage) {
+/// Eight places, of which each stage uses some.
+fn stage(codec: &mut Codec<'_>, stage: &mut Stage) {
     let mut kind = CONNECTING;
     let mut until = Time::NEVER;
     let mut reason = CloseReason::new(By::Client, Phase::Relay, Cause::IoError);
-    let (mut unacked, mut looks) = (0, 0);
+    let (mut unacked, mut polls) = (0, 0);
     match *stage {
+        Stage::Greeting(never) => match never {},
         Stage::Connecting { attempt_until } => until = attempt_until,
+        Stage::Preamble(never) => match never {},
         Stage::Relaying => kind = RELAYING,
-        Stage::Flushing { reason: why, look_again, unacked: bytes, looks: times } => {
+        Stage::Flushing { reason: why, poll_at, unacked: bytes, polls: checks } => {
             kind = FLUSHING;
-            (reason, until, unacked, looks) = (why, look_again, bytes, times);
+            (reason, until, unacked, polls) = (why, poll_at, bytes, checks);
         }
     }
-    tape.number(&mut kind);
-    tape.time(&mut until);
-    tape.word(&mut reason.by, BY);
-    tape.word(&mut reason.phase, PHASES);
-    tape.word(&mut reason.cause, CAUSES);
-    tape.errno(&mut reason.errno);
-    tape.small(&mut unacked);
-    tape.small(&mut looks);
+    codec.number(&mut kind);
+    codec.time(&mut until);
+    codec.word(&mut reason.by, BY);
+    codec.word(&mut reason.phase, PHASES);
+    codec.word(&mut reason.cause, CAUSES);
+    codec.errno(&mut reason.errno);
+    codec.small(&mut unacked);
+    codec.small(&mut polls);
     match kind {
         CONNECTING => *stage = Stage::Connecting { attempt_until: until },
         RELAYING => *stage = Stage::Relaying,
-        FLUSHING => *stage = Stage::Flushing { reason, look_again: until, unacked, looks },
-        _ => tape.refuse(),
+        FLUSHING => *stage = Stage::Flushing { reason, poll_at: until, unacked, polls },
+        _ => codec.refuse(),
     }
 }
 
-fn silence(tape: &mut Tape<'_>, silence: &mut Silence) {
-    tape.time(&mut silence.last_byte);
-    tape.time(&mut silence.last_ack);
-    let Unacked { client, target } = &mut silence.unacked;
-    tape.small(client);
-    tape.small(target);
+fn idle_clock(codec: &mut Codec<'_>, clock: &mut IdleClock) {
+    codec.time(&mut clock.last_byte);
+    codec.time(&mut clock.last_ack);
+    let Unacked { client, target } = &mut clock.unacked;
+    codec.small(client);
+    codec.small(target);
 }
 
-fn lane(tape: &mut Tape<'_>, lane: &mut Lane) {
-    tape.number(&mut lane.received);
-    tape.number(&mut lane.sent);
-    tape.word(&mut lane.state, LANE_STATES);
-    tape.word(&mut lane.choice, CHOICES);
-    tape.word(&mut lane.path, PATHS);
-    tape.small(&mut lane.streak);
-    tape.flag(&mut lane.used.copy);
-    tape.flag(&mut lane.used.splice);
-    tape.word(&mut lane.fallback, FALLBACKS);
-    tape.small(&mut lane.pace);
+fn lane(codec: &mut Codec<'_>, lane: &mut Lane) {
+    codec.number(&mut lane.received);
+    codec.number(&mut lane.sent);
+    codec.word(&mut lane.state, LANE_STATES);
+    codec.word(&mut lane.choice, CHOICES);
+    codec.word(&mut lane.path, PATHS);
+    codec.small(&mut lane.streak);
+    codec.flag(&mut lane.used.copy);
+    codec.flag(&mut lane.used.splice);
+    codec.word(&mut lane.fallback, FALLBACKS);
+    codec.small(&mut lane.pace);
 }
 
-fn side(tape: &mut Tape<'_>, side: &mut Side) {
-    tape.flag(&mut side.readable);
-    tape.flag(&mut side.writable);
+fn socket(codec: &mut Codec<'_>, socket: &mut SocketState) {
+    codec.flag(&mut socket.readable);
+    codec.flag(&mut socket.writable);
     // One flag for both reasons, as older versions have it.
-    let mut distrusts_short_reads = side.has_mark || side.reads_stop_early;
-    tape.flag(&mut distrusts_short_reads);
-    let mut broken = side.failure.is_some();
-    tape.flag(&mut broken);
-    let mut what = side.failure.unwrap_or(UNKNOWN);
-    failure(tape, &mut what);
-    side.failure = broken.then_some(what);
-    let mut reasons = (side.has_mark, side.reads_stop_early);
-    tape.word(&mut reasons, READ_STOPS);
+    let mut distrusts_short_reads = socket.has_mark || socket.reads_stop_early;
+    codec.flag(&mut distrusts_short_reads);
+    let mut broken = socket.failure.is_some();
+    codec.flag(&mut broken);
+    let mut what = socket.failure.unwrap_or(UNKNOWN);
+    failure(codec, &mut what);
+    socket.failure = broken.then_some(what);
+    let mut reasons = (socket.has_mark, socket.reads_stop_early);
+    codec.word(&mut reasons, READ_STOPS);
     // Without a reason the flag comes from an older version. Either may be true, and assuming both
     // costs no more than system calls.
     let unexplained = distrusts_short_reads && reasons == (false, false);
-    (side.has_mark, side.reads_stop_early) = if unexplained { (true, true) } else { reasons };
+    (socket.has_mark, socket.reads_stop_early) = if unexplained { (true, true) } else { reasons };
 }
 
-fn failure(tape: &mut Tape<'_>, failure: &mut Failure) {
-    tape.word(&mut failure.cause, CAUSES);
-    tape.errno(&mut failure.errno);
-    tape.flag(&mut failure.fin_unknown);
+fn failure(codec: &mut Codec<'_>, failure: &mut Failure) {
+    codec.word(&mut failure.cause, CAUSES);
+    codec.errno(&mut failure.errno);
+    codec.flag(&mut failure.fin_unknown);
 }
 
-fn attempts(tape: &mut Tape<'_>, attempts: &mut Attempts) {
-    tape.time(&mut attempts.until);
-    tape.small(&mut attempts.tried);
-    tape.small(&mut attempts.addresses);
+fn attempts(codec: &mut Codec<'_>, attempts: &mut Attempts) {
+    codec.time(&mut attempts.until);
+    codec.small(&mut attempts.tried);
+    codec.small(&mut attempts.addresses);
 }
 
 #[cfg(test)]
@@ -218,16 +221,16 @@ mod tests {
     use crate::{FLUSH_LIMIT, Readiness};
     use std::num::NonZeroU16;
 
-    /// A session of which as much as possible is not what a new one has.
+    /// A session that differs from a new one in as many places as possible.
     fn eventful() -> Session {
         let time = |seconds: u64| Time::from_micros(seconds * 1_000_000);
         let failure =
             Failure { cause: Cause::Reset, errno: NonZeroU16::new(104), fin_unknown: true };
         let mut session = Session::new(time(1), PathChoice::Splice, time(2));
         session.connected(time(3));
-        session.learn(End::Client, Readiness { readable: true, writable: false, mark: true });
+        session.on_ready(End::Client, Readiness { readable: true, writable: false, mark: true });
         session.filled(Direction::Up, 70_000, time(4));
-        session.sent(Direction::Up, 1234, time(5));
+        session.drained(Direction::Up, 1234, time(5));
         session.fall_back(Direction::Down, Fallback::NoPipe);
         session.copied(Direction::Down, 3, 10, time(6));
         session.write_would_block(Direction::Down);
@@ -237,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_written_is_what_is_read() {
+    fn a_session_is_read_as_it_was_written() {
         let session = eventful();
         let numbers = session.to_numbers();
         assert_eq!(numbers.len(), ALL);
@@ -246,14 +249,14 @@ mod tests {
 
         let mut flushing = session;
         let reason = CloseReason::new(By::Target, Phase::Drain, Cause::TimedOut);
-        let look_again = Time::default().after(FLUSH_LIMIT);
-        flushing.stage = Stage::Flushing { reason, look_again, unacked: 7, looks: 3 };
+        let poll_at = Time::default().after(FLUSH_LIMIT);
+        flushing.stage = Stage::Flushing { reason, poll_at, unacked: 7, polls: 3 };
         let again = Session::from_numbers(&flushing.to_numbers()).expect("sound");
         assert_eq!(format!("{again:?}"), format!("{flushing:?}"));
     }
 
     #[test]
-    fn what_an_older_version_did_not_write_has_its_default_and_what_a_newer_adds_is_skipped() {
+    fn a_missing_place_has_its_default_and_an_added_one_is_skipped() {
         let numbers = eventful().to_numbers();
         for length in 0..numbers.len() {
             let _ = Session::from_numbers(&numbers[..length]);
@@ -266,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_that_cannot_be_are_refused() {
+    fn impossible_numbers_are_refused() {
         let good = eventful().to_numbers();
         let spoilt = |place: usize, number| {
             let mut numbers = good.clone();
@@ -275,7 +278,7 @@ mod tests {
         };
         assert!(spoilt(0, 77).is_none(), "a stage that there is not");
         assert!(spoilt(SESSION, 1).is_none(), "less received than sent");
-        assert!(spoilt(7, u64::MAX).is_none(), "more looks than fit");
+        assert!(spoilt(7, u64::MAX).is_none(), "more checks than fit");
     }
 
     #[test]

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 /// A moment: microseconds on a clock that never goes back (the engine uses `CLOCK_MONOTONIC`).
 ///
-/// A plain number, so that a session's state stays plain data.
+/// A plain number, so that a session's state is plain data.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Time(u64);
 
@@ -30,10 +30,10 @@ impl Time {
         Duration::from_micros(self.0.saturating_sub(earlier.0))
     }
 
-    /// `span` later than `self`; the end of time if that cannot be represented.
+    /// `span` later than `self`; [`Time::NEVER`] if that is beyond the clock.
     #[must_use]
     pub fn after(self, span: Duration) -> Self {
-        let micros = u64::try_from(span.as_micros()).unwrap_or(u64::MAX);
-        Self(self.0.saturating_add(micros))
+        u64::try_from(span.as_micros())
+            .map_or(Self::NEVER, |micros| Self(self.0.saturating_add(micros)))
     }
 }

@@ -1,10 +1,10 @@
-//! A session's condition in one word, from what can be seen of it at one moment.
+//! A session's condition in one word, from an observation at one moment.
 
 use crate::words::words;
 use std::time::Duration;
 
 words! {
-    /// What is to be said of a session.
+    /// The condition of a session.
     Verdict {
         ClientSlow = "client-slow": "The client takes bytes more slowly than the target sends them.",
         TargetSlow = "target-slow": "The target takes bytes more slowly than the client sends them.",
@@ -14,21 +14,21 @@ words! {
     }
 }
 
-/// Without a byte for this long, bytes in a socket's queue are stuck there, not on their way.
+/// Without a byte for this long, bytes in a socket's queue are stuck there, not in flight.
 pub const STUCK_AFTER: Duration = Duration::from_secs(1);
-/// Without a byte for this long, a session in which nothing waits is idle.
+/// Without a byte for this long, a session without waiting bytes is idle.
 pub const IDLE_AFTER: Duration = Duration::from_secs(10);
 
-/// What can be seen of the way to one side.
+/// An observation of the way to one peer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Way {
-    /// Bytes received from the other side that this side's socket did not take yet.
+    /// Bytes received from the other peer that this one's socket has not taken yet.
     pub held: u64,
     /// Bytes in its socket that were not sent yet.
     pub unsent: u32,
-    /// Retransmission time-outs in a row, just now.
+    /// Retransmission timeouts in a row that are not over.
     pub backoffs: u8,
-    /// Segments held to be lost.
+    /// Segments that the kernel counts as lost.
     pub lost: u32,
 }
 
@@ -41,15 +41,15 @@ impl Way {
         self.held + u64::from(self.unsent)
     }
 
-    /// Held bytes mean that the socket is full. Its queue alone is full of bytes on their way, as
-    /// long as they move.
+    /// Held bytes mean that the socket is full. A queue without held bytes is in flight as long as
+    /// bytes move.
     fn is_slow(&self, quiet: Duration) -> bool {
         self.held > 0 || (self.unsent > 0 && quiet >= STUCK_AFTER)
     }
 }
 
-/// The first of these that holds: segments are lost; a side is slow, the one that more bytes wait
-/// for; nothing moves; nothing is wrong. `quiet` is the time since a byte last moved.
+/// The first of these conditions that holds: segments are lost; a peer is slow (of two, the one that
+/// more bytes wait for); nothing moves; nothing is wrong. `quiet` is the time since a byte last moved.
 pub fn verdict(client: Way, target: Way, quiet: Duration) -> Verdict {
     if client.is_lossy() || target.is_lossy() {
         return Verdict::NetworkLossy;

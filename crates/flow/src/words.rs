@@ -1,4 +1,4 @@
-//! Closed sets of words that logs, metric labels and the documentation share.
+//! Closed sets of words, shared by logs, metric labels and the documentation.
 
 /// A closed set of words, as [`words!`](crate::words!) defines it.
 pub trait Words: Copy + PartialEq + 'static {
@@ -9,8 +9,8 @@ pub trait Words: Copy + PartialEq + 'static {
     fn as_str(self) -> &'static str;
 }
 
-/// Defines a closed set of words: each variant's text in logs and labels, and its sentence in the
-/// documentation, stand in one place.
+/// Defines a closed set of words: one line gives a variant, its text in logs and labels, and its
+/// sentence in the documentation.
 #[macro_export]
 macro_rules! words {
     ($(#[$meta:meta])* $name:ident { $($variant:ident = $word:literal: $doc:literal,)+ }) => {
@@ -27,12 +27,12 @@ macro_rules! words {
                 match self { $(Self::$variant => $word,)+ }
             }
 
-            /// The value of a word; `None` if there is no such word.
+            /// The value of `word`; `None` if there is none.
             pub fn of(word: &str) -> Option<Self> {
                 Self::ALL.iter().copied().find(|value| value.as_str() == word)
             }
 
-            /// What it means, in one sentence.
+            /// The meaning in one sentence.
             pub const fn explanation(self) -> &'static str {
                 match self { $(Self::$variant => $doc,)+ }
             }

@@ -1,8 +1,8 @@
-//! Random histories of one session against a model of two TCP ends and of the engine.
+//! Random histories of one session against a model of two peers and of the engine.
 //!
 //! The model's bytes are positions in a stream, so that "lost, invented or reordered" is one
-//! comparison. After every step the rules of a session are checked; at the end of every history
-//! both ends are made to cooperate, and the session must then come to its own end.
+//! comparison. The rules of a session are checked after every event; in the end both peers cooperate,
+//! and the session must then end without a timeout.
 
 mod world;
 
@@ -26,6 +26,7 @@ fn event() -> impl Strategy<Value = Event> {
         8 => (end.clone(), count.clone()).prop_map(|(end, n)| Event::Send(end, n)),
         8 => (end.clone(), count).prop_map(|(end, n)| Event::Read(end, n)),
         1 => end.clone().prop_map(Event::Urgent),
+        1 => end.clone().prop_map(Event::Attach),
         2 => end.clone().prop_map(Event::Fin),
         1 => end.clone().prop_map(Event::Reset),
         1 => end.prop_map(Event::ResetDuringSend),
@@ -46,9 +47,10 @@ proptest! {
     fn every_history_keeps_the_rules(
         choice in choice(),
         faults in any::<u64>(),
+        unix in any::<[bool; 2]>(),
         events in prop::collection::vec(event(), 0..120),
     ) {
-        let mut world = World::new(choice, faults);
+        let mut world = World::new(choice, faults, unix);
         for event in &events {
             world.happens(*event);
             world.check();
@@ -57,14 +59,14 @@ proptest! {
     }
 }
 
-/// The target resets while a splice(2) to it is under way: the call returns the part that it has
-/// moved, and keeps the error to itself. Whichever lane is served next, the client sees no FIN.
+/// The target resets during a splice(2) to it: the call returns the part that it has moved, and not
+/// the error. Whichever lane is served next, the client sees no FIN.
 #[test]
 fn a_reset_whose_report_a_splice_swallowed_is_no_fin() {
     use flow::{By, Cause};
     for answer in [0, 1, 130_000] {
         for faults in 0..64 {
-            let mut world = World::new(PathChoice::Splice, faults);
+            let mut world = World::tcp(PathChoice::Splice, faults);
             for event in [
                 Event::Send(End::Target, answer),
                 Event::ResetDuringSend(End::Target),
@@ -85,7 +87,7 @@ fn a_reset_whose_report_a_splice_swallowed_is_no_fin() {
 fn an_end_that_comes_before_any_failure_is_not_taken_for_a_fin() {
     use flow::{By, Cause};
     for faults in 0..64 {
-        let mut world = World::new(PathChoice::Auto, faults);
+        let mut world = World::tcp(PathChoice::Auto, faults);
         for event in [
             Event::Send(End::Client, 4 * ROOM as u64),
             Event::Read(End::Target, u64::MAX / 2),
@@ -107,7 +109,7 @@ fn an_end_that_comes_before_any_failure_is_not_taken_for_a_fin() {
 #[test]
 fn a_fin_in_front_of_a_swallowed_reset_is_passed_on() {
     for faults in 0..64 {
-        let mut world = World::new(PathChoice::Splice, faults);
+        let mut world = World::tcp(PathChoice::Splice, faults);
         for event in [
             Event::ResetDuringSend(End::Target),
             Event::FinUnseen(End::Target),
@@ -124,7 +126,7 @@ fn a_fin_in_front_of_a_swallowed_reset_is_passed_on() {
 #[test]
 fn a_plain_request_and_response_end_in_order() {
     use flow::Cause;
-    let mut world = World::new(PathChoice::Auto, 0);
+    let mut world = World::tcp(PathChoice::Auto, 0);
     for event in [
         Event::Send(End::Client, 100),
         Event::Fin(End::Client),
@@ -136,4 +138,24 @@ fn a_plain_request_and_response_end_in_order() {
     }
     let reason = world.comes_to_an_end();
     assert_eq!(reason.map(|reason| reason.cause), Some(Cause::Fin));
+}
+
+/// A read from a Unix socket stops behind attached descriptors, and no event announces the rest.
+#[test]
+fn reads_that_stop_early_leave_nothing_behind() {
+    for (choice, faults) in [(PathChoice::Copy, 0), (PathChoice::Splice, 0), (PathChoice::Auto, 1)]
+    {
+        let mut world = World::new(choice, faults, [true, false]);
+        for event in [
+            Event::Busy,
+            Event::Send(End::Client, 10),
+            Event::Busy,
+            Event::Attach(End::Client),
+            Event::Send(End::Client, 10),
+        ] {
+            world.happens(event);
+        }
+        world.happens(Event::Pass(Duration::ZERO));
+        world.check();
+    }
 }

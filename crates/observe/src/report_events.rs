@@ -116,6 +116,7 @@ impl ReportEvents {
 
 fn session_closed(record: &SessionRecord) -> SessionClosed<'_> {
     let ending = &record.ending;
+    let [up, down] = ending.lanes;
     let tcp = |tcp: sys::TcpInfo| ClosedTcp { rtt: seconds(tcp.rtt), retransmits: tcp.retransmits };
     SessionClosed {
         id: record.id,
@@ -127,12 +128,12 @@ fn session_closed(record: &SessionRecord) -> SessionClosed<'_> {
         started: humantime::format_rfc3339_millis(record.started).to_string(),
         duration: seconds(ending.duration),
         connect_time: ending.connect_time.map(seconds),
-        bytes_up: ending.bytes_up,
-        bytes_down: ending.bytes_down,
-        path_up: ending.path_up.as_str().into(),
-        path_down: ending.path_down.as_str().into(),
-        fallback_up: ending.fallback_up.as_str().into(),
-        fallback_down: ending.fallback_down.as_str().into(),
+        bytes_up: up.bytes,
+        bytes_down: down.bytes,
+        path_up: up.paths.as_str().into(),
+        path_down: down.paths.as_str().into(),
+        fallback_up: up.fallback.as_str().into(),
+        fallback_down: down.fallback.as_str().into(),
         close: close(ending.reason),
         client_tcp: record.client_tcp.map(tcp),
         target_tcp: record.target_tcp.map(tcp),

@@ -66,6 +66,8 @@ fn fired(entry: &mut Entry<'_>, context: &mut Context) -> Outcome {
         return Err(Over::reset(reason));
     }
     match session.flow.stage() {
+        Stage::Greeting(never) => match never {},
+        Stage::Preamble(never) => match never {},
         Stage::Connecting { attempt_until } if attempt_until <= now => {
             connect::attempt_timed_out(entry, context, &rules)
         }

@@ -1,4 +1,5 @@
-//! Carries a session's actions out between the queues, as the real engine does between sockets.
+//! An engine that carries a session's actions out between the queues, as the real one does between
+//! sockets.
 
 use super::{Errno, MOST_ACTIONS, World, failure_of};
 use flow::{Action, CloseReason, Direction, End, Fallback, Readiness, Step};
@@ -8,19 +9,13 @@ pub(crate) const ROOM: usize = 64 * 1024;
 const PIPE: u64 = 256 * 1024;
 const SEND_BUFFER: u64 = 200_000;
 impl World {
-    /// The engine's loop.
+    /// Carries out actions until the session waits or ends.
     pub(super) fn drive(&mut self) {
         for _ in 0..MOST_ACTIONS {
             if self.end.is_some() {
                 return;
             }
-            let mut action = self.session.next(self.now);
-            if let Action::LookAtQueue(end) = action {
-                let unacked = self.unacked();
-                let bytes = if end == End::Client { unacked.client } else { unacked.target };
-                action = self.session.flushed(self.now, bytes);
-            }
-            match action {
+            match self.session.next(self.now) {
                 Action::Wait => return,
                 Action::Step(direction, step) => self.carry_out(direction, step),
                 Action::Close(reason) => self.end = Some(reason),
@@ -28,15 +23,19 @@ impl World {
                     self.check_flushed(reason);
                     self.cut(reason);
                 }
-                Action::LookAtQueue(_) => unreachable!("a look is answered, not repeated"),
+                Action::CheckUnacked(end) => {
+                    let unacked = self.unacked();
+                    let bytes = if end == End::Client { unacked.client } else { unacked.target };
+                    self.session.unacked(bytes, self.now);
+                }
             }
         }
         panic!("the session never comes to rest: {:?}", self.session);
     }
 
     pub(super) fn cut(&mut self, reason: CloseReason) {
-        self.client.was_reset_by_us = true;
-        self.target.was_reset_by_us = true;
+        self.client.was_cut = true;
+        self.target.was_cut = true;
         self.end = Some(reason);
     }
 
@@ -56,18 +55,15 @@ impl World {
         }
     }
 
-    /// Our read of the source; whether it brought bytes.
+    /// Reads from the lane's source. Returns whether bytes came.
     fn receive(&mut self, direction: Direction, room: u64, splice: bool) -> bool {
         assert_eq!(self.held[direction as usize].0, self.held[direction as usize].1, "held twice");
         let unlucky = self.unlucky();
         let now = self.now;
         let peer = self.peer(direction.source());
-        let available = match peer.mark.filter(|mark| *mark >= peer.taken) {
-            Some(mark) if splice || mark > peer.taken => mark - peer.taken,
-            _ => peer.written - peer.taken,
-        };
+        let available = peer.available(splice);
         if available > 0 {
-            // Short counts: a splice may stop anywhere; a recv only where the queue ends.
+            // A splice may stop anywhere, a recv only where the queue ends.
             let count = if splice && unlucky { available.min(room).div_ceil(3) } else { available };
             let count = count.min(room);
             let from = peer.taken;
@@ -84,8 +80,8 @@ impl World {
         }
         let ended = peer.reset || peer.fin_sent;
         let sequence_received = peer.sequence_received();
-        // A FIN in the queue is found before the error is reported.
-        let error = peer.pending_error.take_if(|_| !peer.fin_sent);
+        // TCP finds a FIN in the queue before the error, a Unix socket the error before the FIN.
+        let error = peer.pending_error.take_if(|_| peer.is_unix || !peer.fin_sent);
         if let Some(errno) = error {
             let failure = failure_of(errno);
             if splice {
@@ -96,7 +92,7 @@ impl World {
         } else if ended && splice {
             self.session.fill_found_end(direction);
         } else if ended {
-            self.session.end_of_stream(direction, || Some(sequence_received));
+            self.session.end_of_stream(direction, || sequence_received);
         } else if splice {
             self.session.fill_would_block(direction);
         } else {
@@ -118,47 +114,45 @@ impl World {
         assert!(!peer.fin_received, "a byte after the FIN");
         assert_eq!(peer.queued, from, "a byte lost, invented or reordered");
         let free = SEND_BUFFER - (peer.queued - peer.read);
-        let count = (to - from).min(if unlucky { free / 2 } else { free });
+        let offered = to - from;
+        let count = offered.min(if unlucky { free / 2 } else { free });
         // One splice makes several sends. If one fails after another has moved bytes, the call returns
-        // that count, and the error is gone. A plain send leaves the error for the next call.
+        // that count, and the error is gone. A plain send leaves the error to the next call, as does any
+        // send on a Unix socket.
         let resets = peer.resets_during_send && count > 0;
         let count = if resets { count.div_ceil(2) } else { count };
         if resets {
             peer.resets_during_send = false;
             peer.resets();
-            peer.pending_error.take_if(|_| splice && count < to - from);
+            peer.pending_error.take_if(|_| splice && count < offered && !peer.is_unix);
         }
         peer.queued += count;
         self.held[direction as usize].0 += count;
         self.last_progress = if count > 0 { now } else { self.last_progress };
-        if count > 0 {
-            self.session.sent(direction, size(count), now);
+        match (count, splice) {
+            (0, _) => self.session.write_would_block(direction),
+            (_, true) => self.session.drained(direction, size(count), now),
+            (_, false) => self.session.sent(direction, size(count), size(offered), now),
         }
         if resets {
             let hang_up = Readiness { readable: true, writable: true, mark: true };
             self.pend(direction.sink(), hang_up);
         }
-        // A splice that moved a part is no proof that there is no room for the rest.
-        if splice && count > 0 {
-            return;
-        }
-        // A kernel that took less has no room; one that was merely unlucky wakes us again.
-        if count < to - from {
-            self.session.write_would_block(direction);
-            if unlucky && count < free {
-                let event = Readiness { writable: true, ..Readiness::default() };
-                self.session.learn(direction.sink(), event);
-            }
+        // A kernel that took less than it had room for announces that room.
+        if unlucky && count < offered && count < free {
+            let event = Readiness { writable: true, ..Readiness::default() };
+            self.session.on_ready(direction.sink(), event);
         }
     }
 
     fn pass_fin(&mut self, direction: Direction) {
         let now = self.now;
         let written = self.peer(direction.source()).written;
-        assert!(self.peer(direction.source()).fin_sent, "a FIN that nobody sent");
+        assert!(self.peer(direction.source()).fin_sent, "a FIN from nowhere");
         let peer = self.peer(direction.sink());
-        if peer.reset {
-            // shutdown(2) does not report the reset, only that the connection is gone.
+        if peer.reset && !peer.is_unix {
+            // shutdown(2) does not report the reset, only that the connection is gone. On a Unix socket
+            // it succeeds all the same.
             self.session.write_failed(direction, failure_of(Errno::NotConn));
             return;
         }

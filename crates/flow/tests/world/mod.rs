@@ -1,4 +1,4 @@
-//! Two TCP ends, the kernel's queues between them and the session, and an engine that carries the
+//! Two peers, the kernel's queues between them and the session, and an engine that carries the
 //! session's actions out, with short counts and "would block" wherever a real one may meet them.
 
 use flow::{
@@ -11,76 +11,89 @@ mod engine;
 
 pub(crate) use engine::ROOM;
 
-/// No history of this size needs more; an engine that turns without progress does.
+/// More than any history of this size needs. An engine that makes no progress exceeds it.
 const MOST_ACTIONS: usize = 100_000;
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Event {
-    /// The end's application writes so many bytes.
+    /// The application at this end writes so many bytes.
     Send(End, u64),
-    /// The end's application reads up to so many bytes from what has arrived.
+    /// The application at this end reads up to so many bytes of those that have arrived.
     Read(End, u64),
-    /// The end's application writes one urgent byte.
+    /// The application at this end writes one urgent byte. TCP only.
     Urgent(End),
+    /// The application at this end writes one byte with a descriptor attached. Unix sockets only.
+    Attach(End),
     Fin(End),
     Reset(End),
-    /// The end resets while the next bytes are being sent to it, after a part of them was taken.
+    /// The end resets during the next send to it, after a part of the bytes was taken.
     ResetDuringSend(End),
     /// A FIN without an event: the engine has not been notified of it yet.
     FinUnseen(End),
-    /// The engine is busy elsewhere while the next event happens.
+    /// The engine is busy elsewhere during the next event.
     Busy,
-    /// So much time passes.
+    /// Time passes, this much.
     Pass(Duration),
-    /// The process becomes another image, which goes on with what was written down.
+    /// An upgrade: the next process image restores the session from its numbers.
     HandOver,
 }
 
-/// One peer, its TCP connection with us, and our socket's queues.
+/// One peer, its connection to the forwarder, and the queues of the forwarder's socket.
 #[derive(Debug, Default)]
 struct Peer {
-    /// Positions of its stream: written by it, and taken by us.
+    /// It is connected by a Unix socket, not by TCP.
+    is_unix: bool,
+    /// Positions of its stream: written by its application, and taken by the engine.
     written: u64,
     taken: u64,
-    /// Where its last urgent byte stands: a recv stops in front of it, a splice never passes it.
+    /// Position of its last urgent byte: a recv stops in front of it, a splice never passes it.
     mark: Option<u64>,
+    /// Positions at which each read stops once, without an event for the bytes behind: descriptors
+    /// are attached to the byte before.
+    stops: Vec<u64>,
     fin_sent: bool,
     reset: bool,
-    /// It will reset while the next bytes are being sent to it.
+    /// It resets during the next send to it.
     resets_during_send: bool,
-    /// Error that our socket has yet to report: once, to the first call of any kind.
+    /// The error that the socket has not reported yet: once, to the first call of any kind.
     pending_error: Option<Errno>,
-    /// Positions of the other stream: given to the kernel by us, and read by its application.
+    /// Positions of the other stream: handed to the kernel by the engine, and read by the application.
     queued: u64,
     read: u64,
     fin_received: bool,
-    was_reset_by_us: bool,
+    was_cut: bool,
 }
 
 pub(crate) struct World {
     session: Session,
     client: Peer,
     target: Peer,
-    /// Bytes the engine holds per lane (up, down) as stream positions: from, to.
+    /// The bytes that the engine holds for each lane (up, down), as stream positions: from, to.
     held: [(u64, u64); 2],
-    /// Whether they are in a pipe.
+    /// Whether those bytes are in a pipe.
     in_pipe: [bool; 2],
-    /// Events of both sockets that the engine has not been told of yet.
+    /// Events of both sockets that the engine has not seen yet.
     pending: [Readiness; 2],
     busy: bool,
     now: Time,
-    /// When a byte last moved, or was read by an application.
+    /// When a byte last moved, or an application last read one.
     last_progress: Time,
     timeouts: Timeouts,
     faults: u64,
     end: Option<CloseReason>,
-    /// When the engine checks the session again. Set by the engine's rule: moved earlier only where
-    /// the session says that its deadline may be.
+    /// When the engine checks the session next. By the engine's rule it moves earlier only where the
+    /// session reports that its deadline may have.
     timer: Option<Time>,
 }
 
 impl World {
-    pub(crate) fn new(choice: PathChoice, faults: u64) -> Self {
+    /// A session between two TCP peers. The bits of `faults` decide where the kernel is unkind.
+    pub(crate) fn tcp(choice: PathChoice, faults: u64) -> Self {
+        Self::new(choice, faults, [false; 2])
+    }
+
+    /// Like [`Self::tcp`], with a Unix socket to the client or the target where `unix` says so.
+    pub(crate) fn new(choice: PathChoice, faults: u64, unix: [bool; 2]) -> Self {
         let now = Time::from_micros(1);
         let timeouts = Timeouts {
             connect: Duration::from_secs(5),
@@ -89,8 +102,13 @@ impl World {
             max_age: None,
         };
         let mut session = Session::new(now, choice, now.after(timeouts.connect));
+        for end in [End::Client, End::Target] {
+            if unix[end as usize] {
+                session.distrust_short_reads(end);
+            }
+        }
         session.connected(now);
-        let (client, target) = (Peer::default(), Peer::default());
+        let [client, target] = unix.map(|is_unix| Peer { is_unix, ..Peer::default() });
         Self {
             session,
             client,
@@ -122,7 +140,7 @@ impl World {
     }
 
     pub(crate) fn happens(&mut self, event: Event) {
-        let alive = |peer: &Peer| !peer.reset && !peer.was_reset_by_us;
+        let alive = |peer: &Peer| !peer.reset && !peer.was_cut;
         match event {
             Event::Send(end, count) => {
                 let peer = self.peer(end);
@@ -146,11 +164,19 @@ impl World {
             }
             Event::Urgent(end) => {
                 let peer = self.peer(end);
-                if alive(peer) && !peer.fin_sent {
+                if alive(peer) && !peer.fin_sent && !peer.is_unix {
                     peer.mark = Some(peer.written);
                     peer.written += 1;
                     let event = Readiness { readable: true, mark: true, ..Readiness::default() };
                     self.announce(end, event);
+                }
+            }
+            Event::Attach(end) => {
+                let peer = self.peer(end);
+                if alive(peer) && !peer.fin_sent && peer.is_unix {
+                    peer.written += 1;
+                    peer.stops.push(peer.written);
+                    self.announce(end, Readiness { readable: true, ..Readiness::default() });
                 }
             }
             Event::FinUnseen(end) if alive(self.peer(end)) => self.peer(end).fin_sent = true,
@@ -171,8 +197,8 @@ impl World {
         }
     }
 
-    /// An edge: merged with those that the engine has not seen yet, as epoll does, and mostly seen
-    /// at once.
+    /// Raises an edge: epoll merges it with those that the engine has not seen yet. Mostly the engine
+    /// sees it at once.
     fn announce(&mut self, end: End, event: Readiness) {
         self.pend(end, event);
         if !std::mem::take(&mut self.busy) && !self.unlucky() {
@@ -180,7 +206,7 @@ impl World {
         }
     }
 
-    /// An edge that the engine has yet to see.
+    /// Raises an edge that the engine does not see yet.
     fn pend(&mut self, end: End, event: Readiness) {
         let pending = &mut self.pending[end as usize];
         pending.readable |= event.readable;
@@ -191,7 +217,7 @@ impl World {
     fn engine_wakes(&mut self) {
         for end in [End::Client, End::Target] {
             let event = std::mem::take(&mut self.pending[end as usize]);
-            // The socket's error is taken with the event, or met by a later call: both happen.
+            // The engine takes the socket's error with the event, or a later call reports it.
             if self.peer(end).reset
                 && event.mark
                 && !self.unlucky()
@@ -199,14 +225,14 @@ impl World {
             {
                 self.session.broke(end, failure_of(errno));
             }
-            self.session.learn(end, event);
+            self.session.on_ready(end, event);
         }
         self.drive();
     }
 
     fn hand_over(&mut self) {
         let numbers = self.session.to_numbers();
-        self.session = Session::from_numbers(&numbers).expect("what was written can be read");
+        self.session = Session::from_numbers(&numbers).expect("written numbers can be read");
     }
 
     /// Time passes; every deadline in between fires when it is due.
@@ -239,7 +265,8 @@ impl World {
     }
 
     fn unacked(&self) -> Unacked {
-        let of = |peer: &Peer| u32::try_from(peer.queued - peer.read).unwrap_or(u32::MAX);
+        let of =
+            |peer: &Peer| u32::try_from(peer.queued - peer.read).expect("a send buffer is smaller");
         Unacked { client: of(&self.client), target: of(&self.target) }
     }
 
@@ -250,7 +277,7 @@ impl World {
         }
     }
 
-    /// Both ends read everything and say goodbye: the session must end without a timeout.
+    /// Both applications read everything and end their streams: the session must end without a timeout.
     pub(crate) fn comes_to_an_end(&mut self) -> Option<CloseReason> {
         for _ in 0..1_000 {
             if self.end.is_some() {
@@ -270,26 +297,35 @@ impl World {
 }
 
 impl Peer {
-    /// An RST arrives. Its error is EPIPE where a FIN had come and we had sent none
-    /// (`tcp_reset()` in Linux).
+    /// An RST arrives. Its error is EPIPE where a FIN had arrived and none was sent (`tcp_reset()` in
+    /// Linux). The reset of a Unix socket, which was closed with unread bytes, is always ECONNRESET.
     fn resets(&mut self) {
         self.reset = true;
-        let close_wait = self.fin_sent && !self.fin_received;
+        let close_wait = self.fin_sent && !self.fin_received && !self.is_unix;
         self.pending_error = Some(if close_wait { Errno::Pipe } else { Errno::ConnReset });
     }
 
-    /// The error of the next send on a reset connection: EPIPE if an earlier call got the report.
+    /// The error of the next send on a reset connection: EPIPE if an earlier call got the report. A send
+    /// on a Unix socket never takes the report.
     fn send_error(&mut self) -> Errno {
-        self.pending_error.take().unwrap_or(Errno::Pipe)
+        self.pending_error.take_if(|_| !self.is_unix).unwrap_or(Errno::Pipe)
     }
 
-    /// The received part of its sequence space, in which a FIN counts as one.
-    fn sequence_received(&self) -> u64 {
-        self.written + u64::from(self.fin_sent)
+    /// The received part of its sequence space, in which a FIN counts as one. TCP only.
+    fn sequence_received(&self) -> Option<u64> {
+        (!self.is_unix).then(|| self.written + u64::from(self.fin_sent))
+    }
+
+    /// Bytes in the receive queue up to the place at which the next read stops.
+    fn available(&self, splice: bool) -> u64 {
+        let stop = self.stops.iter().find(|stop| **stop > self.taken);
+        let mark = self.mark.filter(|mark| *mark >= self.taken);
+        let mark = mark.filter(|mark| splice || *mark > self.taken);
+        mark.or(stop.copied()).unwrap_or(self.written) - self.taken
     }
 }
 
-/// The error numbers that matter here.
+/// The error numbers that a broken socket reports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Errno {
     Pipe = 32,

@@ -69,7 +69,7 @@ fn is_named(sources: &std::path::Path, name: &str) -> bool {
 #[test]
 fn the_places_in_the_code_that_are_named_exist() {
     for (file, name) in [
-        ("crates/flow/src/close.rs", "Cause {"),
+        ("crates/flow/src/close/reason.rs", "Cause {"),
         ("crates/flow/src/saved.rs", "const CAUSES"),
         ("crates/flow/src/deadlines.rs", "fn expire"),
         ("crates/flow/src/deadlines.rs", "struct Timeouts"),

@@ -1,51 +1,51 @@
-//! One direction of a session: receive, hold what the sink does not take yet, send, pass the FIN
-//! on. A session has two of them, made of the same code.
+//! One direction of a session: receive, hold bytes that the sink does not take yet, send, and pass
+//! the FIN on. A session has two lanes, made of the same code.
 
-use crate::path::{Fallback, Path, PathChoice, PathsUsed};
-use crate::side::Side;
+use super::path::{Fallback, Path, PathChoice, PathsUsed};
+use super::socket_state::SocketState;
 
-/// Reads that fill the whole scratch buffer, one after the other, before a lane starts to splice:
-/// a single large message is not yet bulk.
+/// Reads in a row that fill the whole scratch buffer before a lane starts to splice: a single large
+/// message is not yet bulk.
 const FULL_READS_TO_SPLICE: u8 = 3;
-/// A splice that moves fewer bytes than this was not worth its pipe.
+/// A splice of fewer bytes costs more than a copy.
 const SMALL_FILL: usize = 16 * 1024;
-/// Small splices, one after the other, before a lane goes back to copying.
+/// Small splices in a row before a lane goes back to copying.
 const SMALL_FILLS_TO_COPY: u8 = 2;
-/// Upper bound of one read's weight in a lane's pace, in KiB, so that a lane soon becomes small again.
-const MOST_OF_ONE_READ: usize = 64;
+/// Upper bound of one read in a lane's pace, in KiB: the pace falls soon after bulk ends.
+const MOST_OF_ONE_READ: u8 = 64;
 /// Pace from which a lane counts as bulk. One larger read reaches it: waiting for the small messages
 /// of a turn costs a bulk lane next to nothing, while many lanes that do not wait delay them a lot.
 const BULK_PACE: u8 = 4;
 
-/// The life of a lane.
+/// The states of a lane.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LaneState {
     /// The source may send more.
     Open,
-    /// The source has sent its FIN: it is passed on after the last byte held.
+    /// The source has sent its FIN, which is passed on after the last byte held.
     Ending,
-    /// The source broke: what was received before is still delivered, then the sink is reset.
+    /// The source broke: bytes received before are still delivered, then the sink is reset.
     Breaking,
-    /// All bytes and the FIN were passed on.
+    /// Every byte and the FIN were passed on.
     Finished,
-    /// The sink broke, and takes no more: bytes may have been lost.
+    /// The sink broke and takes no more bytes. Some may be lost.
     Broken,
 }
 
-/// What a lane needs next.
+/// The next operation of a lane.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// Receive into a buffer, and send at once what was received.
+    /// Receive into a buffer, and send those bytes at once.
     Copy,
     /// Splice from the source into an empty pipe.
     Fill,
-    /// Send what is held, in a buffer or in a pipe.
+    /// Send the held bytes, from a buffer or from a pipe.
     Send,
-    /// Pass the FIN on: shutdown(2) of the sink's write side.
+    /// Pass the FIN on, by shutdown(2) of the sink's write side.
     PassFin,
 }
 
-/// One direction of a session. Plain data.
+/// The state of one direction. Plain data.
 #[derive(Clone, Copy, Debug)]
 pub struct Lane {
     pub(crate) received: u64,
@@ -53,9 +53,9 @@ pub struct Lane {
     pub(crate) state: LaneState,
     pub(crate) choice: PathChoice,
     pub(crate) path: Path,
-    /// Full reads in a row while copying, small fills in a row while splicing.
+    /// Full reads in a row while copying, or small fills in a row while splicing.
     pub(crate) streak: u8,
-    /// Average KiB per read, on either path; each read weighs as much as all earlier ones together.
+    /// Average KiB per read, on either path; the last read weighs as much as all before it.
     pub(crate) pace: u8,
     pub(crate) used: PathsUsed,
     pub(crate) fallback: Fallback,
@@ -77,7 +77,7 @@ impl Lane {
         }
     }
 
-    /// Bytes taken from the source.
+    /// Bytes received from the source.
     pub fn received(&self) -> u64 {
         self.received
     }
@@ -87,22 +87,22 @@ impl Lane {
         self.sent
     }
 
-    /// Bytes received and not sent: in a buffer or a pipe of ours.
+    /// Bytes received and not sent yet, in a buffer or a pipe of the engine.
     pub fn held(&self) -> u64 {
         self.received - self.sent
     }
 
-    /// Where in its life the lane is.
+    /// The state that the lane is in.
     pub fn state(&self) -> LaneState {
         self.state
     }
 
-    /// How bytes are moved just now.
+    /// The path of the next bytes.
     pub fn path(&self) -> Path {
         self.path
     }
 
-    /// Which paths carried bytes so far.
+    /// The paths that have carried bytes so far.
     pub fn paths_used(&self) -> PathsUsed {
         self.used
     }
@@ -112,19 +112,19 @@ impl Lane {
         self.fallback
     }
 
-    /// Whether the lane moves large pieces. Independent of the path: a lane may copy bulk because it is
-    /// configured to, because no pipe is free, or because its sockets cannot be spliced.
+    /// Whether the lane moves large pieces, on either path: a lane may copy bulk because of its
+    /// configuration, because no pipe is free, or because its sockets cannot be spliced.
     pub(crate) fn is_bulk(&self) -> bool {
         self.pace >= BULK_PACE
     }
 
     fn take_pace(&mut self, count: usize) {
-        let kib = u8::try_from((count / 1024).min(MOST_OF_ONE_READ)).unwrap_or(u8::MAX);
-        self.pace = self.pace.midpoint(kib);
+        let kib = u8::try_from(count / 1024).unwrap_or(MOST_OF_ONE_READ);
+        self.pace = self.pace.midpoint(kib.min(MOST_OF_ONE_READ));
     }
 
-    /// What the lane can do now; `None` while it must wait, and when nothing is left to do.
-    pub(crate) fn next(&self, source: Side, sink: Side) -> Option<Step> {
+    /// The next step; `None` while the lane must wait, and when nothing is left to do.
+    pub(crate) fn next(&self, source: SocketState, sink: SocketState) -> Option<Step> {
         match self.state {
             LaneState::Open | LaneState::Ending | LaneState::Breaking if self.held() > 0 => {
                 sink.writable().then_some(Step::Send)
@@ -150,7 +150,7 @@ impl Lane {
         let splice = match self.choice {
             PathChoice::Auto => self.streak >= FULL_READS_TO_SPLICE,
             PathChoice::Copy => false,
-            // Without a pipe for once: ask again for the next bytes.
+            // It copied for want of a pipe. There may be one for the next bytes.
             PathChoice::Splice => true,
         };
         if splice {
@@ -191,7 +191,7 @@ impl Lane {
         self.sent += count as u64;
     }
 
-    /// The source has no more bytes: after a FIN if `in_order`, otherwise because it broke.
+    /// The source has no more bytes, because of a FIN if `in_order`, otherwise because it broke.
     pub(crate) fn source_ended(&mut self, in_order: bool) {
         if self.state == LaneState::Open {
             self.state = if in_order { LaneState::Ending } else { LaneState::Breaking };
@@ -210,8 +210,8 @@ impl Lane {
         }
     }
 
-    /// Nothing more will be delivered: the FIN was passed on, or there is nobody to deliver to,
-    /// or nothing left to deliver.
+    /// Nothing more will be delivered: the FIN was passed on, the sink is broken, or the source broke
+    /// and no byte of it is left.
     pub(crate) fn is_over(&self) -> bool {
         match self.state {
             LaneState::Open | LaneState::Ending => false,
@@ -228,13 +228,13 @@ mod tests {
 
     const ROOM: usize = 64 * 1024;
 
-    fn ready() -> Side {
-        let mut side = Side::new();
-        side.learn(Readiness { readable: true, writable: true, mark: false });
-        side
+    fn ready() -> SocketState {
+        let mut socket = SocketState::new();
+        socket.on_ready(Readiness { readable: true, writable: true, mark: false });
+        socket
     }
 
-    fn open_lane() -> (Lane, Side, Side) {
+    fn open_lane() -> (Lane, SocketState, SocketState) {
         (Lane::new(PathChoice::Auto), ready(), ready())
     }
 
@@ -291,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn bulk_is_what_moves_large_pieces_on_whichever_path() {
+    fn large_pieces_are_bulk_on_each_path() {
         for (path, mut lane) in lanes_on_each_path() {
             assert!(!lane.is_bulk(), "{path}: a new lane");
             for round in 0..100 {
@@ -309,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn small_messages_are_not_bulk_on_whichever_path() {
+    fn small_messages_are_not_bulk_on_any_path() {
         for (path, mut lane) in lanes_on_each_path() {
             for _ in 0..1000 {
                 move_bytes(&mut lane, 4 * 1024);
@@ -378,7 +378,7 @@ mod tests {
         lane.source_ended(true);
         sink.write_would_block();
         assert_eq!(lane.next(source, sink), None);
-        sink.learn(Readiness { writable: true, ..Default::default() });
+        sink.on_ready(Readiness { writable: true, ..Default::default() });
         assert_eq!(lane.next(source, sink), Some(Step::Send));
         lane.delivered(6);
         assert_eq!(lane.next(source, sink), Some(Step::PassFin));
@@ -388,7 +388,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_received_before_the_source_broke_is_still_sent() {
+    fn bytes_received_before_the_source_broke_are_still_sent() {
         let (mut lane, source, sink) = open_lane();
         lane.copied(10, ROOM);
         lane.source_ended(false);

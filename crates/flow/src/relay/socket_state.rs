@@ -1,41 +1,21 @@
-//! One socket of a session, as far as decisions need to know it.
+//! Readiness and failure state of one socket.
 
-use crate::close::Failure;
+use crate::close::reason::Failure;
 
-/// One of the two ends of a session.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum End {
-    /// Who connected to us.
-    Client,
-    /// Whom we connected to.
-    Target,
-}
-
-impl End {
-    /// The end across.
-    #[must_use]
-    pub fn other(self) -> Self {
-        match self {
-            Self::Client => Self::Target,
-            Self::Target => Self::Client,
-        }
-    }
-}
-
-/// What an edge-triggered readiness event said about a socket (epoll(7)).
+/// An edge-triggered readiness event (epoll(7)).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Readiness {
     /// Bytes, an end or an error can be read.
     pub readable: bool,
-    /// Bytes can be written, or an error can be learnt by writing.
+    /// Bytes can be written, or a write reports an error.
     pub writable: bool,
-    /// A FIN, a reset or an urgent mark is waiting somewhere in or behind the receive queue.
+    /// A FIN, a reset or an urgent mark stands in or behind the receive queue.
     pub mark: bool,
 }
 
-/// One socket of a session: what is believed about its readiness, and whether it is broken.
+/// The state of one socket: its last known readiness, and its failure if it broke.
 #[derive(Clone, Copy, Debug)]
-pub struct Side {
+pub struct SocketState {
     pub(crate) readable: bool,
     pub(crate) writable: bool,
     /// A FIN, a reset or an urgent mark was announced: reads stop at it, and its edge may be over.
@@ -45,9 +25,9 @@ pub struct Side {
     pub(crate) failure: Option<Failure>,
 }
 
-impl Side {
+impl SocketState {
     /// A fresh socket: its send buffer is empty, and bytes to read are announced by an event
-    /// (registering a socket reports what is already there), so that none is read for in vain.
+    /// (registering a socket reports bytes that are already there), which saves a read in vain.
     pub(crate) fn new() -> Self {
         Self {
             readable: false,
@@ -66,21 +46,20 @@ impl Side {
         self.writable
     }
 
-    /// How the socket broke, if it did.
+    /// The failure of a broken socket.
     pub fn failure(self) -> Option<Failure> {
         self.failure
     }
 
-    /// Takes note of an event. Events only ever add readiness; what takes it away is a call that
-    /// would have blocked.
-    pub(crate) fn learn(&mut self, event: Readiness) {
+    /// Takes note of an event. Events only add readiness; a call that would block takes it away.
+    pub(crate) fn on_ready(&mut self, event: Readiness) {
         self.readable |= event.readable;
         self.writable |= event.writable;
         self.has_mark |= event.mark;
     }
 
     /// A short read of this socket never means that its queue is empty. A Unix socket ends a read
-    /// where descriptors or credentials were attached to the bytes, and raises no edge behind it.
+    /// where descriptors or credentials are attached to the bytes, and raises no edge behind it.
     pub(crate) fn distrust_short_reads(&mut self) {
         self.reads_stop_early = true;
     }
@@ -97,8 +76,8 @@ impl Side {
 
     /// A read returned fewer bytes than there was room for.
     ///
-    /// Usually the queue is empty then, and one system call is saved by believing it: bytes that
-    /// come later raise a new edge. But where a FIN, a reset or an urgent mark is queued, the
+    /// Usually the queue is empty then, and assuming so saves one system call: bytes that come later
+    /// raise a new edge. But where a FIN, a reset or an urgent mark is queued, the
     /// read stopped *at* it, and its edge may be over. So once such a mark was announced, only
     /// "would block" counts, as for a socket whose reads stop early.
     pub(crate) fn read_was_short(&mut self) {
@@ -113,11 +92,11 @@ impl Side {
         self.writable = false;
     }
 
-    /// The socket is broken. The first failure is kept: later ones are its echo. But one that left
-    /// it open whether a FIN had come is replaced by one that does not.
+    /// The socket is broken. The first failure is kept, since later ones follow from it. But one that
+    /// leaves open whether a FIN had come is replaced by one that does not.
     ///
-    /// What was received before stays readable (Linux keeps the receive queue when an RST comes),
-    /// and the read after it shows the end of it.
+    /// Bytes received before stay readable (Linux keeps the receive queue when an RST comes), and the
+    /// read after them shows the end.
     pub(crate) fn fail(&mut self, failure: Failure) {
         if self.failure.is_none_or(|first| first.fin_unknown && !failure.fin_unknown) {
             self.failure = Some(failure);

@@ -1,19 +1,19 @@
-//! Numbers in a row, written and read by the same description of what they mean.
+//! A row of numbers, written and read by the same description of its places.
 
 use crate::Time;
 use std::num::NonZeroU16;
 
-/// Numbers being written, or read: one description of a part serves both, so that they cannot
+/// A writer or a reader of numbers. One description of a part serves both, so that they cannot
 /// differ.
-pub(super) struct Tape<'a> {
+pub(super) struct Codec<'a> {
     written: Vec<u64>,
-    /// What is left to read; `None` while writing.
+    /// The numbers that are left to read; `None` while writing.
     to_read: Option<&'a [u64]>,
     wrong: bool,
 }
 
-impl Tape<'_> {
-    /// The next place. A place that is not there leaves the value as it is.
+impl Codec<'_> {
+    /// Writes or reads the next place. A missing place leaves the value as it is.
     pub(super) fn number(&mut self, value: &mut u64) {
         let Some(numbers) = &mut self.to_read else { return self.written.push(*value) };
         if let Some((first, rest)) = numbers.split_first() {
@@ -22,7 +22,7 @@ impl Tape<'_> {
         }
     }
 
-    /// A part with `places` of its own.
+    /// Writes or reads a part that occupies `places`.
     pub(super) fn part(&mut self, places: usize, describe: impl FnOnce(&mut Self)) {
         let Some(numbers) = self.to_read else {
             let end = self.written.len() + places;
@@ -36,7 +36,7 @@ impl Tape<'_> {
         self.to_read = Some(others);
     }
 
-    /// These numbers cannot be what they should.
+    /// Refuses the numbers that are being read as impossible.
     pub(super) fn refuse(&mut self) {
         self.wrong = true;
     }
@@ -62,7 +62,7 @@ impl Tape<'_> {
         *value = Time::from_micros(micros);
     }
 
-    /// A word, by its position. One that this version does not have leaves the value as it is.
+    /// Writes or reads a word by its position. An unknown position leaves the value as it is.
     pub(super) fn word<T: Copy + PartialEq>(&mut self, value: &mut T, words: &[T]) {
         let position = words.iter().position(|word| word == value);
         let mut number = position.map_or(u64::MAX, |position| position as u64);
@@ -79,18 +79,18 @@ impl Tape<'_> {
     }
 }
 
-pub(super) fn write<T>(mut value: T, describe: fn(&mut Tape<'_>, &mut T)) -> Vec<u64> {
-    let mut tape = Tape { written: Vec::with_capacity(super::ALL), to_read: None, wrong: false };
-    describe(&mut tape, &mut value);
-    tape.written
+pub(super) fn write<T>(mut value: T, describe: fn(&mut Codec<'_>, &mut T)) -> Vec<u64> {
+    let mut codec = Codec { written: Vec::with_capacity(super::ALL), to_read: None, wrong: false };
+    describe(&mut codec, &mut value);
+    codec.written
 }
 
 pub(super) fn read<T>(
     numbers: &[u64],
     mut value: T,
-    describe: fn(&mut Tape<'_>, &mut T),
+    describe: fn(&mut Codec<'_>, &mut T),
 ) -> Option<T> {
-    let mut tape = Tape { written: Vec::new(), to_read: Some(numbers), wrong: false };
-    describe(&mut tape, &mut value);
-    (!tape.wrong).then_some(value)
+    let mut codec = Codec { written: Vec::new(), to_read: Some(numbers), wrong: false };
+    describe(&mut codec, &mut value);
+    (!codec.wrong).then_some(value)
 }

@@ -1,13 +1,13 @@
-//! The two ways to move bytes, and how a lane came to its own.
+//! The two ways to move bytes, and the reasons for a lane to choose one.
 
 use crate::words::words;
 
-/// How bytes are moved just now.
+/// A way to move bytes from socket to socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Path {
-    /// Through a buffer of the worker: recv(2) and send(2). The best for small messages.
+    /// Through a buffer of the worker, by recv(2) and send(2). Best for small messages.
     Copy,
-    /// Through a pipe, without the bytes entering user memory: splice(2). The best for bulk.
+    /// Through a pipe, by splice(2), without the bytes entering user memory. Best for bulk.
     Splice,
 }
 
@@ -24,19 +24,19 @@ impl Path {
     }
 }
 
-/// Which path the configuration asks for.
+/// The path that the configuration asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PathChoice {
     /// Copy, and splice while the traffic is bulk.
     Auto,
-    /// Always copy.
+    /// Copy, also while the traffic is bulk.
     Copy,
     /// Splice from the first byte, wherever the kernel can.
     Splice,
 }
 
 words! {
-    /// Why a lane went from splice to copy: the more serious, the greater.
+    /// The reason for which a lane went from splice to copy: the more serious, the greater.
     Fallback {
         None = "none": "It did not.",
         SmallMessages = "small_messages": "It spliced, and the pieces became small: copying is faster for them.",
@@ -45,12 +45,12 @@ words! {
     }
 }
 
-/// Which paths carried bytes of a lane.
+/// The paths that carried bytes of a lane.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PathsUsed {
-    /// Bytes were copied.
+    /// The lane has copied bytes.
     pub copy: bool,
-    /// Bytes were spliced.
+    /// The lane has spliced bytes.
     pub splice: bool,
 }
 

@@ -1,15 +1,15 @@
-//! May a connection that was just accepted become a session?
+//! Whether an accepted connection becomes a session.
 
-/// What happens to a connection that arrives when a limit is reached.
+/// The response to a connection that arrives while a limit is reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AtLimit {
-    /// Accept it and reset it at once, so that the client knows.
+    /// Accept it and reset it at once, so that the client sees the refusal.
     Refuse,
-    /// Leave it in the kernel's queue until a session ends.
+    /// Leave it in the kernel's accept queue until a session ends.
     Wait,
 }
 
-/// How full a forward and the process are, this session not counted.
+/// Room under the limits before this session is counted.
 #[derive(Clone, Copy, Debug)]
 pub struct Occupancy {
     /// The forward has room for one more session.
@@ -18,19 +18,19 @@ pub struct Occupancy {
     pub process_has_room: bool,
 }
 
-/// What to do with a connection that waits to be accepted.
+/// The decision about a connection in the accept queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Admission {
     /// Accept it and serve it.
     Admit,
     /// Accept it and reset it.
     Refuse,
-    /// Do not accept it now.
+    /// Leave it in the queue.
     Wait,
 }
 
-/// Decides from the two limits. The forward's choice for a full forward holds for a full process
-/// too: a client cannot tell the two apart, and should not have to.
+/// Decides by the two limits. `at_limit` of the forward also applies while the process is full: the
+/// two cases look alike to a client.
 pub fn admit(occupancy: Occupancy, at_limit: AtLimit) -> Admission {
     match (occupancy.forward_has_room && occupancy.process_has_room, at_limit) {
         (true, _) => Admission::Admit,

@@ -1,0 +1,69 @@
+//! The way from a broken socket to the reset of the other one: its last bytes are delivered first.
+
+use crate::Time;
+use crate::close::reason::CloseReason;
+use crate::deadlines::FLUSH_LIMIT;
+use crate::direction::{Direction, End};
+use crate::session::{Action, Session, Stage};
+use std::time::Duration;
+
+/// The first pause between two checks of the kernel's send queue; it doubles with each check, six
+/// times. There is no event for "all sent bytes are acknowledged".
+const FIRST_PAUSE: Duration = Duration::from_millis(2);
+const DOUBLINGS: u8 = 6;
+/// Checks without progress that make up [`FLUSH_LIMIT`]: six short pauses, and 40 of 128 ms.
+const MOST_POLLS: u8 = 6 + 40;
+const _: () = assert!(FLUSH_LIMIT.as_millis().div_ceil(128) == 40, "the two belong together");
+
+impl Session {
+    /// The next action while the lanes have no step and the socket at `broken` has failed.
+    pub(crate) fn next_without_steps(&mut self, now: Time, broken: End) -> Action {
+        // The lane from it still holds bytes, and waits for room at the other end.
+        if !self.lane(Direction::from(broken)).is_over() {
+            return Action::Wait;
+        }
+        let reason = self.reason_of_failure(broken);
+        self.enter(Stage::Flushing { reason, poll_at: now, unacked: u32::MAX, polls: 0 });
+        self.next(now)
+    }
+
+    pub(crate) fn next_while_flushing(
+        &self,
+        now: Time,
+        reason: CloseReason,
+        poll_at: Time,
+        unacked: u32,
+        polls: u8,
+    ) -> Action {
+        let is_alive = |end: &End| self.socket(*end).failure().is_none();
+        match [End::Client, End::Target].into_iter().find(is_alive) {
+            Some(_) if unacked == 0 || polls > MOST_POLLS => Action::Reset(reason),
+            Some(end) if now >= poll_at => Action::CheckUnacked(end),
+            Some(_) => Action::Wait,
+            None => Action::Reset(reason),
+        }
+    }
+
+    /// The result of [`Action::CheckUnacked`]: `bytes` are not acknowledged yet.
+    pub fn unacked(&mut self, bytes: u32, now: Time) {
+        let Stage::Flushing { reason, unacked: before, polls, .. } = self.stage else { return };
+        // A slow reader gets the time it needs, as long as it reads.
+        let polls = if bytes < before { polls.min(DOUBLINGS) } else { polls };
+        let poll_at = now.after(FIRST_PAUSE * (1 << polls.min(DOUBLINGS)));
+        let polls = polls.saturating_add(1);
+        self.enter(Stage::Flushing { reason, poll_at, unacked: bytes, polls });
+    }
+
+    /// Whether the socket at one end has broken.
+    pub(crate) fn has_broken(&self) -> bool {
+        self.first_failure.is_some()
+    }
+
+    /// The close reason of a broken session, whether or not the last bytes were delivered.
+    pub(crate) fn reason_of_break(&self) -> Option<CloseReason> {
+        match self.stage {
+            Stage::Flushing { reason, .. } => Some(reason),
+            _ => self.first_failure.map(|end| self.reason_of_failure(end)),
+        }
+    }
+}
