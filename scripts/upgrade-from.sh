@@ -33,7 +33,8 @@ trap 'exit 143' TERM
 mkdir "$dir/tree"
 git archive --output "$dir/tree.tar" "$commit"
 tar -xf "$dir/tree.tar" -C "$dir/tree"
-[ -d "$dir/tree/crates/control/src/upgrade" ] || give_up "it cannot be upgraded in place yet"
+[ -n "$(find "$dir/tree/crates/control/src" -type d -name upgrade)" ] ||
+    give_up "it cannot be upgraded in place yet"
 (cd "$dir/tree" && CARGO_TARGET_DIR="$dir/target" cargo build -p traffic-forwarder)
 echo "upgrading from $(git log -1 --format='%h (%s)' "$commit")"
 TRAFFIC_FORWARDER_OLD_BINARY="$dir/target/debug/traffic-forwarder" \

@@ -1,46 +1,38 @@
-//! Steers and watches the engine: starts it from a plan, answers signals, resolves names, writes
-//! the log. It never touches a session's bytes.
-
-pub use sys::{never_writable_by_others, writes_beyond_the_size_limit_fail};
-
-mod announce;
-
-mod start;
+//! The life of the process that serves: start, signals, reload, upgrade in place, shutdown, and the
+//! admin interface. It never touches a session's bytes.
+//!
+//! One task, the supervisor, changes what runs. Signals, timers and the admin interface send it
+//! closures through a handle and get values back. What the host allows is in crate `host`; the log,
+//! events and metrics are in crate `observe`.
 
 mod serve;
 pub use serve::serve;
+
+mod start;
+
+mod requests;
+pub use requests::Stopper;
+
+mod handle;
+
+mod supervisor;
+pub use supervisor::upgrade::{Handover, check_handover};
+
+mod announce;
+
+mod attention;
+
+mod written;
+
+mod watch;
+
+mod resolver;
 
 mod orphans;
 
 mod watchdog;
 
-mod requests;
-pub use requests::Stopper;
-
-mod supervisor;
-
-mod switch;
-
-mod attention;
-
-mod snapshots;
-
-mod written;
-
-mod deadlines;
-
-mod reload;
-
-mod upgrade;
-pub use upgrade::{Handover, check_handover};
-
-mod watch;
-
-mod handle;
-
 mod admin;
-
-mod resolver;
 
 /// Logs the problems of a configuration that is good enough to run: the lines that were skipped.
 pub fn warn_of(problems: &plan::Problems) {
@@ -50,4 +42,4 @@ pub fn warn_of(problems: &plan::Problems) {
     }
 }
 
-pub use sys::only_files_and_dns;
+pub use sys::{never_writable_by_others, only_files_and_dns, writes_beyond_the_size_limit_fail};

@@ -1,16 +1,13 @@
 //! The life of the process: start, serve, drain, stop.
 
 use crate::admin::{self, App, Door};
-use crate::announce::announce;
 use crate::orphans::start_reaping;
 use crate::requests::{Request, Requests, Signals, Stopper};
 use crate::start::{STOP_LIMIT, control_runtime, start};
+use crate::supervisor::upgrade::{Handover, Insistence, Wanted, go_on, upgrade};
 use crate::supervisor::{Supervisor, SupervisorHandle};
-use crate::upgrade::{Handover, Insistence, Wanted, go_on, upgrade};
 use crate::watchdog::start_pulse;
-use api::Shutdown;
 use host::{Handed, Notifier, Sandbox, ServeError, failed, take_handed};
-use observe::After;
 use plan::{FileRead, InForce, Plan};
 use std::time::{Duration, Instant};
 use sys::exec::BlockedSignals;
@@ -56,7 +53,7 @@ pub fn serve(
     let mut supervisor = begin(input, plan, notifier, handed, handover, &insistence)?;
     supervisor.watch_from_start(read);
     held.release();
-    let app = App::new(handle.clone(), supervisor.observer(), supervisor.events.clone());
+    let app = App::new(handle.clone(), supervisor.observer(), supervisor.events());
     // What reading the configuration and binding took is not needed again.
     sys::release_free_memory();
     ready(requests.stopper());
@@ -93,15 +90,11 @@ fn begin(
         Some(handover) => go_on(input, plan, in_force, notifier, handover, insistence)?,
         None => start(input, plan, notifier, handed)?,
     };
-    supervisor.door = door;
-    supervisor.sandbox = sandbox;
-    if !goes_on {
-        let Supervisor { plan, engine, workers, capacity, door, .. } = &supervisor;
-        announce(plan, engine, *workers, capacity, door.as_ref().map(Door::place));
-    }
+    supervisor.set_surroundings(door, sandbox);
     if goes_on {
         supervisor.keep_journal();
     } else {
+        supervisor.announce();
         supervisor.start_journal().map_err(|error| failed("start the journal", error))?;
     }
     Ok(supervisor)
@@ -109,21 +102,17 @@ fn begin(
 
 /// Answers at the admin interface, and tells the service manager that clients are served.
 fn open(supervisor: &mut Supervisor, app: App) {
-    if let Some(door) = &mut supervisor.door {
+    if let Some(door) = supervisor.door_mut() {
         admin::open(door, app);
     }
     supervisor.tell_manager();
-    start_pulse(&supervisor.store.notifier, &supervisor.observer());
+    start_pulse(supervisor.notifier(), &supervisor.observer());
 }
 
 /// Resets what is left of the sessions, ends the workers and the journal, and says how it went.
 fn end(supervisor: Supervisor, drain: &Drain) {
-    supervisor.engine.cut();
-    let Supervisor { engine, journal, .. } = supervisor;
-    engine.stop(STOP_LIMIT);
-    let closed = journal.map_or(Ok(()), |journal| journal.close(LOG_LIMIT, After::Written));
-    // A journal that hangs in the kernel ends with the process; another thread would hang with it.
-    if closed.is_ok() {
+    // A journal that hangs in the kernel ends with the process; this thread would hang with it.
+    if supervisor.stop(STOP_LIMIT, LOG_LIMIT) {
         drain.report();
     }
 }
@@ -172,21 +161,8 @@ async fn run(
     handle: &SupervisorHandle,
 ) -> Drain {
     let asked_by = serve_until_stop(supervisor, requests, handle).await;
-    let limit = supervisor.plan.process.shutdown_timeout;
-    let open = supervisor.engine.sessions();
-    tracing::info!(
-        by = asked_by,
-        sessions = open,
-        shutdown_timeout = observe::log::seconds(limit),
-        "draining"
-    );
-    supervisor.events.tell("shutdown", || Shutdown { by: asked_by.to_owned(), sessions: open });
     let began = Instant::now();
-    supervisor.draining = true;
-    supervisor.tell_manager();
-    let store = &supervisor.store;
-    supervisor.engine.leave_files(|address| store.has(address));
-    supervisor.engine.drain();
+    let (open, limit) = supervisor.drain(asked_by);
     let observer = supervisor.observer();
     let hurry = tokio::select! {
         () = drained(&observer) => None,

@@ -1,8 +1,8 @@
 //! The start of a process that goes on with nothing: its workers, and all of its listeners.
 
 use crate::resolver::Resolver;
+use crate::supervisor::upgrade::Insistence;
 use crate::supervisor::{Supervisor, detail};
-use crate::upgrade::Insistence;
 use engine::{Engine, GivenSockets, Options};
 use host::{Capacity, Handed, Notifier, ServeError, Store, capacity, failed, workers};
 use plan::Plan;

@@ -1,18 +1,31 @@
 //! What runs, and what may be done to it.
+//!
+//! One task owns the supervisor. Others hold a handle, and get values back: its fields are private to
+//! this file and to the modules below, which are its methods by subject.
+
+mod deadlines;
+pub(crate) mod reload;
+mod snapshots;
+pub(crate) mod switch;
+pub(crate) mod upgrade;
 
 use crate::admin::Door;
+use crate::announce::announce;
 use crate::handle::Handle;
-use crate::reload::{LastReload, Restoring, Trial};
-use crate::upgrade::LastUpgrade;
 use crate::watch::Watch;
+use api::Shutdown;
 use engine::{Detail, Engine, Observer};
-use host::{Capacity, Headroom, NoRoom, Rooms, Sandbox, Stage, Store, capacity, own_program};
-use observe::{Events, Journal};
+use host::{
+    Capacity, Headroom, NoRoom, Notifier, Rooms, Sandbox, Stage, Store, capacity, own_program,
+};
+use observe::{After, Events, Journal};
 use plan::{FileRead, InForce, Level, Plan};
+use reload::{LastReload, Restoring, Trial};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime};
+use upgrade::LastUpgrade;
 
 /// Has the supervisor do something, from another task.
 pub(crate) type SupervisorHandle = Handle<Supervisor>;
@@ -20,51 +33,51 @@ pub(crate) type SupervisorHandle = Handle<Supervisor>;
 /// The running process: its configuration and its data plane.
 pub(crate) struct Supervisor {
     /// Where the configuration comes from.
-    pub(crate) input: plan::Input,
+    input: plan::Input,
     /// What runs.
-    pub(crate) plan: Plan,
+    plan: Plan,
     /// The settings in force that only a start applies; the plan may differ since a reload.
-    pub(crate) in_force: InForce,
-    pub(crate) engine: Engine,
-    pub(crate) workers: usize,
-    pub(crate) capacity: Capacity,
-    pub(crate) started: SystemTime,
+    in_force: InForce,
+    engine: Engine,
+    workers: usize,
+    capacity: Capacity,
+    started: SystemTime,
     /// Counts the configurations that ran: 1 is the first.
-    pub(crate) generation: u64,
-    pub(crate) last_reload: Option<LastReload>,
+    generation: u64,
+    last_reload: Option<LastReload>,
     /// A configuration that still has to be confirmed.
-    pub(crate) trial: Option<Trial>,
+    trial: Option<Trial>,
     /// A fall-back that is not complete yet.
-    pub(crate) restoring: Option<Restoring>,
-    pub(crate) watch: Watch,
+    restoring: Option<Restoring>,
+    watch: Watch,
     /// When to look at removed forwards, while there are any.
-    pub(crate) tidy_at: Instant,
+    tidy_at: Instant,
     /// When to try to start the journal again, after the host refused a thread.
-    pub(crate) journal_at: Instant,
+    journal_at: Instant,
     /// The file that this program was started from.
-    pub(crate) program: Option<PathBuf>,
+    program: Option<PathBuf>,
     /// A program is being checked.
-    pub(crate) upgrading: bool,
+    upgrading: bool,
     /// Upgrades since the start.
-    pub(crate) upgrades: u64,
-    pub(crate) last_upgrade: Option<LastUpgrade>,
+    upgrades: u64,
+    last_upgrade: Option<LastUpgrade>,
     /// The admin interface's listening socket.
-    pub(crate) door: Option<Door>,
+    door: Option<Door>,
     /// Writes the log; `None` while the process is about to become another image, and where the host
     /// gave no thread for it.
-    pub(crate) journal: Option<Journal>,
+    journal: Option<Journal>,
     /// The process takes no more sessions.
-    pub(crate) draining: bool,
+    draining: bool,
     /// Who watches single sessions is told more of them than the log wants.
-    pub(crate) events: Events,
+    events: Events,
     /// Whether the log wants a record of each ended session.
-    pub(crate) logs_sessions: Arc<AtomicBool>,
+    logs_sessions: Arc<AtomicBool>,
     /// What the service manager keeps, if there is one.
-    pub(crate) store: Store,
+    store: Store,
     /// What the process is kept to, for as long as it lives; `None` if it is free.
-    pub(crate) sandbox: Option<Sandbox>,
+    sandbox: Option<Sandbox>,
     /// What the limits of the host leave, as it was read last.
-    pub(crate) headroom: Headroom,
+    headroom: Headroom,
 }
 
 impl Supervisor {
@@ -115,8 +128,72 @@ impl Supervisor {
         }
     }
 
+    /// Gives it what was set up before there were threads: the admin interface's listener, and what the
+    /// process is kept to.
+    pub(crate) fn set_surroundings(&mut self, door: Option<Door>, sandbox: Option<Sandbox>) {
+        (self.door, self.sandbox) = (door, sandbox);
+    }
+
     pub(crate) fn observer(&self) -> Observer {
         self.engine.observer()
+    }
+
+    /// The engine's views, for questions. Changes are methods of the supervisor.
+    pub(crate) fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    pub(crate) fn events(&self) -> Events {
+        self.events.clone()
+    }
+
+    pub(crate) fn notifier(&self) -> &Notifier {
+        &self.store.notifier
+    }
+
+    /// The admin interface's listener, to be opened once the process serves.
+    pub(crate) fn door_mut(&mut self) -> Option<&mut Door> {
+        self.door.as_mut()
+    }
+
+    /// Whether a forward of the running configuration has this name.
+    pub(crate) fn has_forward(&self, name: &str) -> bool {
+        self.engine.forwards().any(|forward| forward.plan.name == name)
+    }
+
+    /// Whether the process takes no more sessions, because it shuts down.
+    pub(crate) fn is_draining(&self) -> bool {
+        self.draining
+    }
+
+    /// Logs what the process serves, and that it is ready.
+    pub(crate) fn announce(&self) {
+        let Self { plan, engine, workers, capacity, door, .. } = self;
+        announce(plan, engine, *workers, capacity, door.as_ref().map(Door::place));
+    }
+
+    /// Begins the shutdown: takes no more sessions, and lets the open ones end. Returns how many those
+    /// are, and how long they may take.
+    pub(crate) fn drain(&mut self, by: &str) -> (u32, Duration) {
+        let (limit, open) = (self.plan.process.shutdown_timeout, self.engine.sessions());
+        let shutdown_timeout = observe::log::seconds(limit);
+        tracing::info!(by, sessions = open, shutdown_timeout, "draining");
+        self.events.tell("shutdown", || Shutdown { by: by.to_owned(), sessions: open });
+        self.draining = true;
+        self.tell_manager();
+        let store = &self.store;
+        self.engine.leave_files(|address| store.has(address));
+        self.engine.drain();
+        (open, limit)
+    }
+
+    /// Resets the sessions that are left, and ends the workers and the journal. False if the journal
+    /// hangs in the kernel.
+    pub(crate) fn stop(self, workers_limit: Duration, journal_limit: Duration) -> bool {
+        self.engine.cut();
+        self.engine.stop(workers_limit);
+        let close = |journal: Journal| journal.close(journal_limit, After::Written).is_ok();
+        self.journal.is_none_or(close)
     }
 
     /// Tells the workers what to report.

@@ -3,7 +3,7 @@
 use super::app::App;
 use super::refusal::Refusal;
 use crate::attention::{self, ForwardFacts};
-use crate::switch::SwitchError;
+use crate::supervisor::switch::SwitchError;
 use crate::written::seconds_since;
 use api::{Done, Failure, Forward, Forwards, Rates};
 use axum::Json;
@@ -86,7 +86,7 @@ pub(super) async fn all(
     } else {
         HashMap::new()
     };
-    let list = app.supervisor.ask(move |supervisor| query.answer(&supervisor.engine, &rates));
+    let list = app.supervisor.ask(move |supervisor| query.answer(supervisor.engine(), &rates));
     Ok(Json(list.await?))
 }
 
@@ -147,7 +147,7 @@ pub(super) async fn one(
         if rates { app.growth.of_forwards(&app.supervisor).await?.remove(&name) } else { None };
     let wanted = name.clone();
     let found = app.supervisor.ask(move |supervisor| {
-        let mut forwards = supervisor.engine.forwards();
+        let mut forwards = supervisor.engine().forwards();
         forwards
             .find(|forward| forward.plan.name == wanted)
             .map(|view| Forward { rates, ..forward_of(&view, &view.totals()) })

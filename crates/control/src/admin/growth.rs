@@ -45,7 +45,7 @@ impl Growth {
         self: &Arc<Self>,
         supervisor: &SupervisorHandle,
     ) -> Result<HashMap<String, Rates>, Gone> {
-        let look = || supervisor.ask(|supervisor| amounts(&supervisor.engine));
+        let look = || supervisor.ask(|supervisor| amounts(supervisor.engine()));
         let (now, before) = self.forwards.measure(look, HashMap::clone).await?;
         let growth = Arc::clone(self);
         tokio::spawn(async move { growth.forwards.forget().await });

@@ -54,7 +54,7 @@ pub(super) async fn health() -> &'static str {
     (status = 503, body = Failure, description = "The process is shutting down."),
 ))]
 pub(super) async fn readiness(State(app): State<App>) -> Result<&'static str, Refusal> {
-    if app.supervisor.ask(|supervisor| supervisor.draining).await? {
+    if app.supervisor.ask(|supervisor| supervisor.is_draining()).await? {
         let message = "the process is shutting down".to_owned();
         return Err(Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "draining", message));
     }

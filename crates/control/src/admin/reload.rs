@@ -2,7 +2,7 @@
 
 use super::app::App;
 use super::refusal::Refusal;
-use crate::reload::{NotConfirmed, ReloadError, ReloadOptions, ReloadReport};
+use crate::supervisor::reload::{NotConfirmed, ReloadError, ReloadOptions, ReloadReport};
 use crate::written::change;
 use api::{ChangedForward, Done, Failure, ForwardSummary, Reload, RemadeFile};
 use axum::Json;

@@ -86,9 +86,7 @@ pub(super) async fn list(
     }
     if let Some(name) = forward.clone() {
         let wanted = name.clone();
-        let is_there = app.supervisor.ask(move |supervisor| {
-            supervisor.engine.forwards().any(|forward| forward.plan.name == wanted)
-        });
+        let is_there = app.supervisor.ask(move |supervisor| supervisor.has_forward(&wanted));
         if !is_there.await? {
             return Err(Refusal::no_forward(&name));
         }

@@ -3,7 +3,7 @@
 use super::app::App;
 use super::refusal::Refusal;
 use crate::handle::Gone;
-use crate::upgrade::{UpgradeError, Wanted};
+use crate::supervisor::upgrade::{UpgradeError, Wanted};
 use api::{Failure, Upgrade};
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
@@ -57,9 +57,10 @@ pub(super) async fn upgrade(
 ) -> Result<(StatusCode, Json<Upgrade>), Refusal> {
     let Query(query) = query?;
     let wanted = query.wanted(app.local_user)?;
-    let upgrades = app.supervisor.ask(|supervisor| supervisor.upgrades + 1).await?;
+    let upgrades = app.supervisor.ask(|supervisor| supervisor.upgrades() + 1).await?;
     // Whoever asked may go away: what was begun is finished all the same.
-    let work = tokio::spawn(crate::upgrade::upgrade(app.supervisor.clone(), wanted, "admin"));
+    let work =
+        tokio::spawn(crate::supervisor::upgrade::upgrade(app.supervisor.clone(), wanted, "admin"));
     let to = work.await.map_err(|_| Refusal::from(Gone))??;
     let from = Version::of_program().clone();
     let upgrade = Upgrade {

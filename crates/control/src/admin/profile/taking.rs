@@ -36,7 +36,7 @@ fn turn() -> Result<Turn, Refusal> {
 pub(super) async fn cpu(app: App, time: Duration, format: Format) -> Result<Response, Refusal> {
     let turn = turn()?;
     // The supervisor starts it, who also starts upgrades: only one of both runs.
-    let start = app.supervisor.ask(|supervisor| start(supervisor.upgrading));
+    let start = app.supervisor.ask(|supervisor| start(supervisor.is_upgrading()));
     let sampler = start.await??;
     let (since, began) = (SystemTime::now(), Instant::now());
     Ok(answer(format, async move {

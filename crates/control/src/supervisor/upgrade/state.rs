@@ -1,8 +1,8 @@
 //! What the process as a whole goes on with, as a message, and back.
 
 use super::{Arrival, LastUpgrade};
-use crate::reload::{LastReload, Trial};
 use crate::supervisor::Supervisor;
+use crate::supervisor::reload::{LastReload, Trial};
 use flow::Time;
 use handover::{File, Part, WriteFile};
 use host::{Sandbox, own_arguments};

@@ -90,6 +90,17 @@ async fn run(check: Check) -> Result<Candidate, UpgradeError> {
 }
 
 impl Supervisor {
+    /// Upgrades since the start.
+    pub(crate) fn upgrades(&self) -> u64 {
+        self.upgrades
+    }
+
+    /// Whether a program is being checked, or is about to replace this one.
+    #[cfg(feature = "profile")]
+    pub(crate) fn is_upgrading(&self) -> bool {
+        self.upgrading
+    }
+
     fn announce_upgrade(&self, by: &str, to: Version) {
         tracing::info!(by, from = %Version::of_program(), %to, "upgrading");
         self.events.tell("upgrade", || api::Upgraded {

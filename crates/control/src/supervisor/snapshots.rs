@@ -81,7 +81,7 @@ impl Supervisor {
     }
 }
 
-fn last_upgrade(last: &crate::upgrade::LastUpgrade) -> LastUpgrade {
+fn last_upgrade(last: &crate::supervisor::upgrade::LastUpgrade) -> LastUpgrade {
     let arrival = last.result.as_ref().ok();
     LastUpgrade {
         at: time(last.at),

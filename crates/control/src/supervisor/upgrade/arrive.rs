@@ -4,9 +4,9 @@
 use super::protocol::{ANSWER, CHECK, VARIABLE};
 use super::{Arrival, Insistence, LastUpgrade, state};
 use crate::admin::{Door, DoorError};
-use crate::reload::Restoring;
 use crate::start::{control_runtime, start_engine};
 use crate::supervisor::Supervisor;
+use crate::supervisor::reload::Restoring;
 use handover::{Damage, File, Part};
 use host::{Capacity, Notifier, Sandbox, ServeError, Store, Token, capacity, workers};
 use observe::Version;
