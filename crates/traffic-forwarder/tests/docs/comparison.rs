@@ -5,9 +5,6 @@ use crate::repository::{document, readmes};
 
 const PAGE: &str = "docs/comparison.md";
 
-/// The forwarders of the READMEs' tables.
-const SHORT_PEERS: [&str; 3] = ["HAProxy", "nginx stream", "realm"];
-
 /// The rows of the table of figures, by their beginnings in the summary.
 const FIGURES: [&str; 11] = [
     "64 B request and response, 64 sessions",
@@ -42,8 +39,8 @@ fn the_endings_are_those_that_were_measured() {
     let [ours, copying] =
         ["splice", "copy"].map(|path| measured(&format!("traffic-forwarder, {path}")));
     assert_eq!(ours, copying);
-    let rows = document(PAGE);
-    let said = row(&rows.rows(), "endings passed on correctly");
+    let comparison = document(PAGE);
+    let said = row(&comparison.rows(), "endings passed on correctly");
     let measured = ["HAProxy", "nginx stream", "rinetd", "socat, fork"].map(measured);
     assert_eq!([&said[2], &said[3], &said[6], &said[7]], measured.each_ref());
     assert_eq!(said[1], ours);
@@ -101,25 +98,17 @@ fn the_figures_are_those_that_were_measured() {
 #[test]
 fn the_readme_quotes_rows_of_the_comparison() {
     let (page, [readme, _]) = (document(PAGE), readmes());
-    let rows = page.rows();
-    let features = readme.table(&[&["", "this"][..], &SHORT_PEERS].concat());
-    let head = ["", "this", "HAProxy, splice", "nginx stream", "realm"];
-    let figures = readme.table(&head);
-    assert_eq!((features.len(), figures.len()), (9, 5));
-    for said in features {
-        let row = row(&rows, said[0]);
-        assert_eq!(said[1..], row[1..5], "{}", said[0]);
-    }
-    let columns = row(&rows, "64 B there and back");
-    assert_eq!(columns.len(), 7);
-    for said in figures {
-        let table: Vec<_> = rows.iter().filter(|row| row.len() == 7).cloned().collect();
-        let row = row(&table, said[0]);
-        assert_eq!(
-            said[1..],
-            [&row[1], &row[2], &row[4], &row[5]].map(String::as_str),
-            "{}",
-            said[0]
-        );
+    for (peer, count) in [("HAProxy", 9), ("HAProxy, splice", 5)] {
+        let names = ["", "this", peer, "nginx stream", "realm"];
+        let quotes = readme.table(&names);
+        assert_eq!(quotes.len(), count, "rows of the table with {peer}");
+        let tables = page.rows();
+        let head =
+            tables.iter().find(|cells| cells.contains(&peer)).expect("a table with the peer");
+        let at = names.map(|name| head.iter().position(|cell| *cell == name).expect("a column"));
+        let whole = page.table(head);
+        for quote in quotes {
+            assert_eq!(quote[..], at.map(|column| row(&whole, quote[0])[column].clone()));
+        }
     }
 }

@@ -69,7 +69,9 @@ fn numbers(document: &Document) -> Vec<Vec<String>> {
         let section = sections.last_mut().expect("the first one is there");
         section.extend(words.filter(|word| !word.is_empty()));
     }
-    sections.iter_mut().for_each(|section| section.sort_unstable());
+    for section in &mut sections {
+        section.sort_unstable();
+    }
     sections
 }
 
