@@ -26,9 +26,9 @@ fn the_commands_in_the_text_exist_with_their_options() {
                 panic!("{}: `{span}`: there is no such command", document.name);
             };
             for option in words.filter(|word| word.starts_with("--")) {
-                let mut names = items.iter().flat_map(|(item, _)| item.split([' ', ',']));
+                let mut known = items.iter().flat_map(|(item, _)| item.split([' ', ',']));
                 assert!(
-                    names.any(|name| name == option),
+                    known.any(|name| name == option),
                     "{}: `{span}`: no {option}",
                     document.name
                 );
