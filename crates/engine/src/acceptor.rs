@@ -3,7 +3,7 @@
 use crate::change::Listening;
 use flow::Time;
 use rustix::fd::AsFd;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 use sys::Epoll;
@@ -14,7 +14,7 @@ const EXHAUSTED_PAUSE: Duration = Duration::from_millis(100);
 /// Listeners by number. A listener that is not polled is in one of the two sets.
 #[derive(Default)]
 pub(crate) struct Acceptor {
-    listeners: HashMap<u32, Arc<Listening>>,
+    listeners: BTreeMap<u32, Arc<Listening>>,
     /// Not polled: a gate has no room for their clients.
     full: HashSet<u32>,
     /// Not polled: a resource was missing.

@@ -190,15 +190,15 @@ impl Forwards {
         let (forward, routes) = match old {
             Some(old) => {
                 if !same {
-                    let draining = old.forward.is_draining();
-                    change_rules(&old.forward, plan, draining, shared, changes);
+                    change_rules(&old.forward, plan, shared, changes);
                 }
                 (old.forward, old.routes)
             }
             // One that comes back while it has sessions is the same forward again.
             None => match self.take_removed(&plan.name) {
                 Some(Removed { forward, routes, .. }) => {
-                    change_rules(&forward, plan, false, shared, changes);
+                    forward.set_draining(false);
+                    change_rules(&forward, plan, shared, changes);
                     (forward, routes)
                 }
                 None => (self.new_forward(plan, shared), Vec::new()),
@@ -267,12 +267,11 @@ fn replace_routes(
 fn change_rules(
     forward: &Arc<Forward>,
     plan: &plan::Forward,
-    draining: bool,
     shared: &Shared,
     changes: &mut Changes,
 ) {
     let at_limit = forward.rules().at_limit;
-    if forward.set_rules(Rules { draining, ..Rules::of(plan) }) {
+    if forward.set_rules(Rules::of(plan)) {
         changes.stricter.push(Arc::clone(forward));
     }
     shared.wake(forward.gate.set_limit(plan.settings.max_sessions.get()));

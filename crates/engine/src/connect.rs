@@ -235,8 +235,8 @@ fn is_itself(session: &Session, first_ephemeral_port: u16) -> bool {
     socket.is_some_and(sys::socket::is_connected_to_itself)
 }
 
-/// Whether the session's target is a listener of this process. Sets the target's address, as an attempt
-/// does.
+/// Whether the session's target is a listener of this process. Sets the target's address, also
+/// for the attempt that follows.
 fn leads_back(guard: &LoopGuard, session: &mut Session, address: Option<SocketAddr>) -> bool {
     let target = session.permit.target().map(|target| &target.address);
     let (reached, target_address) = match (target, address) {
@@ -259,14 +259,12 @@ fn address_at(session: &Session, position: usize) -> Option<SocketAddr> {
 }
 
 /// One attempt.
-fn attempt(session: &mut Session, address: Option<SocketAddr>) -> sys::Result<(OwnedFd, Progress)> {
+fn attempt(session: &Session, address: Option<SocketAddr>) -> sys::Result<(OwnedFd, Progress)> {
     let target = session.permit.target().map(|target| &target.address);
     if let Some(TargetAddress::Unix(path)) = target {
-        session.target_address = Some(Address::UNIX);
         return Ok((sys::socket::connect_unix(path)?, Progress::Connected));
     }
     let address = address.ok_or(Errno::HOSTUNREACH)?;
-    session.target_address = Some(address.into());
     match sys::socket::connect_tcp(address) {
         // Linux looks for a free port in one pass, and another process may have freed one behind
         // it: once more, before saying that there is none.

@@ -5,6 +5,7 @@ use crate::permit::Gate;
 use crate::rules::Rules;
 use arc_swap::{ArcSwap, Guard};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// One configured rule, running. All workers share it for as long as the forward or one of its
 /// sessions lives; a reload replaces its rules.
@@ -13,6 +14,8 @@ pub(crate) struct Forward {
     pub(crate) gate: Gate,
     pub(crate) counters: ForwardCounters,
     rules: ArcSwap<Rules>,
+    /// It takes no new sessions; open ones may end.
+    draining: AtomicBool,
 }
 
 impl Forward {
@@ -22,6 +25,7 @@ impl Forward {
             gate: Gate::new(forward.settings.max_sessions.get()),
             counters: ForwardCounters::new(workers),
             rules: ArcSwap::from_pointee(Rules::of(forward)),
+            draining: AtomicBool::new(false),
         }
     }
 
@@ -36,7 +40,7 @@ impl Forward {
     }
 
     pub(crate) fn is_draining(&self) -> bool {
-        self.rules().draining
+        self.draining.load(Ordering::Relaxed)
     }
 
     /// Replaces the rules, for open sessions too. Returns whether their timers must be set again
@@ -50,7 +54,6 @@ impl Forward {
 
     /// Stops taking new sessions, or takes them again.
     pub(crate) fn set_draining(&self, draining: bool) {
-        let rules = Rules { draining, ..Rules::clone(&self.rules()) };
-        self.rules.store(Arc::new(rules));
+        self.draining.store(draining, Ordering::Relaxed);
     }
 }

@@ -13,12 +13,10 @@ pub(crate) struct Rules {
     pub(crate) at_limit: AtLimit,
     pub(crate) on_refusal: plan::OnRefusal,
     pub(crate) options: TcpOptions,
-    /// The forward takes no new sessions; open ones may end.
-    pub(crate) draining: bool,
 }
 
 impl Rules {
-    /// The rules of a configured forward that takes sessions.
+    /// The rules of a configured forward.
     pub(crate) fn of(forward: &plan::Forward) -> Self {
         let settings = &forward.settings;
         Self {
@@ -32,7 +30,6 @@ impl Rules {
             at_limit: settings.at_limit,
             on_refusal: settings.on_refusal,
             options: options_of(forward),
-            draining: false,
         }
     }
 
@@ -71,7 +68,6 @@ mod tests {
             at_limit: AtLimit::Refuse,
             on_refusal: plan::OnRefusal::Reset,
             options: TcpOptions { keepalive: None, user_timeout: None },
-            draining: false,
         }
     }
 
@@ -82,7 +78,6 @@ mod tests {
         assert!(rules(Some(100), Some(1)).are_stricter_than(&old), "a limit where there was none");
         assert!(!rules(None, None).are_stricter_than(&old));
         assert!(!rules(Some(101), None).are_stricter_than(&old));
-        assert!(!Rules { draining: true, ..old.clone() }.are_stricter_than(&old));
         let options = TcpOptions { keepalive: None, user_timeout: Some(Duration::from_secs(1)) };
         assert!(Rules { options, ..old.clone() }.are_stricter_than(&old));
     }

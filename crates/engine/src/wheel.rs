@@ -10,9 +10,9 @@ use flow::Time;
 const LEVELS: usize = 10;
 const PLACES: usize = 64;
 const BITS: usize = PLACES.trailing_zeros() as usize;
-const NOBODY: u32 = u32::MAX;
+const NONE: u32 = u32::MAX;
 
-/// The list an entry is in, and its neighbours there. `place` is [`NOBODY`] if it is in none.
+/// The list an entry is in, and its neighbours there. `place` is [`NONE`] if it is in none.
 #[derive(Clone, Copy)]
 struct Link {
     place: u32,
@@ -20,7 +20,7 @@ struct Link {
     behind: u32,
 }
 
-const UNLINKED: Link = Link { place: NOBODY, before: NOBODY, behind: NOBODY };
+const UNLINKED: Link = Link { place: NONE, before: NONE, behind: NONE };
 
 /// A timing wheel over session numbers.
 pub struct Wheel {
@@ -30,6 +30,8 @@ pub struct Wheel {
     levels: u16,
     /// The occupied places of each level, as bits.
     occupied: [u64; LEVELS],
+    /// The occupied place whose time begins first, and that tick. Kept, since a worker asks twice a turn.
+    next: Option<(u64, usize)>,
     first: [u32; LEVELS * PLACES],
     links: Vec<Link>,
 }
@@ -41,7 +43,8 @@ impl Wheel {
             elapsed: now.as_millis(),
             levels: 0,
             occupied: [0; LEVELS],
-            first: [NOBODY; LEVELS * PLACES],
+            next: None,
+            first: [NONE; LEVELS * PLACES],
             links: Vec::new(),
         }
     }
@@ -54,8 +57,12 @@ impl Wheel {
         // would come up in the wrong round.
         let level = (tick ^ self.elapsed).ilog2() as usize / BITS;
         #[expect(clippy::cast_possible_truncation, reason = "a level has 64 places")]
-        let place = (tick >> (BITS * level) & (PLACES as u64 - 1)) as usize;
-        self.link(index, level * PLACES + place);
+        let place = level * PLACES + (tick >> (BITS * level) & (PLACES as u64 - 1)) as usize;
+        self.link(index, place);
+        let begins = tick >> (BITS * level) << (BITS * level);
+        if self.next.is_none_or(|next| (begins, place) < next) {
+            self.next = Some((begins, place));
+        }
     }
 
     fn link(&mut self, index: u32, place: usize) {
@@ -64,11 +71,11 @@ impl Wheel {
             self.links.resize(at + 1, UNLINKED);
         }
         let behind = std::mem::replace(&mut self.first[place], index);
-        if behind != NOBODY {
+        if behind != NONE {
             self.links[behind as usize].before = index;
         }
         #[expect(clippy::cast_possible_truncation, reason = "there are 640 places")]
-        let link = Link { place: place as u32, before: NOBODY, behind };
+        let link = Link { place: place as u32, before: NONE, behind };
         self.links[at] = link;
         self.occupied[place / PLACES] |= 1 << (place % PLACES);
         self.levels |= 1 << (place / PLACES);
@@ -78,22 +85,25 @@ impl Wheel {
     pub fn cancel(&mut self, index: u32) {
         let Some(link) = self.links.get_mut(index as usize) else { return };
         let Link { place, before, behind } = std::mem::replace(link, UNLINKED);
-        if place == NOBODY {
+        if place == NONE {
             return;
         }
-        if behind != NOBODY {
+        if behind != NONE {
             self.links[behind as usize].before = before;
         }
-        if before != NOBODY {
+        if before != NONE {
             self.links[before as usize].behind = behind;
             return;
         }
         let place = place as usize;
         self.first[place] = behind;
-        if behind == NOBODY {
+        if behind == NONE {
             self.occupied[place / PLACES] &= !(1 << (place % PLACES));
             if self.occupied[place / PLACES] == 0 {
                 self.levels &= !(1 << (place / PLACES));
+            }
+            if self.next.is_some_and(|(_, next)| next == place) {
+                self.next = self.earliest();
             }
         }
     }
@@ -101,14 +111,14 @@ impl Wheel {
     /// The earliest moment at which an entry may come up.
     #[inline]
     pub(crate) fn next_at(&self) -> Option<Time> {
-        self.earliest().map(|(tick, _)| Time::from_micros(tick * 1000))
+        self.next.map(|(tick, _)| Time::from_micros(tick * 1000))
     }
 
     /// The next entry that comes up by `now`. It is out of the wheel then.
     #[inline]
     pub fn pop(&mut self, now: Time) -> Option<u32> {
         let now = now.as_millis();
-        let Some((tick, place)) = self.earliest().filter(|(tick, _)| *tick <= now) else {
+        let Some((tick, place)) = self.next.filter(|(tick, _)| *tick <= now) else {
             self.elapsed = self.elapsed.max(now);
             return None;
         };
@@ -118,8 +128,8 @@ impl Wheel {
         Some(index)
     }
 
-    /// The occupied place whose time begins first. No entry lies behind the present position of
-    /// its level: it would have come up.
+    /// Finds [`Self::next`]. No entry lies behind the present position of its level: it would have come
+    /// up.
     fn earliest(&self) -> Option<(u64, usize)> {
         let of_level = |level: usize| {
             let place = self.occupied[level].trailing_zeros();
