@@ -11,6 +11,7 @@
 //! `worker` is the thread around them: it waits for events, and calls the stage that a session is in.
 
 mod accept;
+mod greet;
 mod permit;
 mod rule;
 mod select;
@@ -18,6 +19,8 @@ mod select;
 mod connect;
 mod loop_guard;
 mod resolve;
+
+mod preamble;
 
 mod relay;
 
@@ -27,6 +30,7 @@ pub use holding::PIPE_SIZES;
 mod pump;
 
 mod close;
+mod flush;
 
 mod session;
 mod slots;

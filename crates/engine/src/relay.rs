@@ -2,7 +2,8 @@
 
 use crate::context::Context;
 use crate::failure;
-use crate::session::{Outcome, Over, Session};
+use crate::flush;
+use crate::session::{Outcome, Over};
 use crate::table::Entry;
 use flow::{Action, End, Readiness};
 use sys::Event;
@@ -48,7 +49,7 @@ pub(crate) fn serve(entry: &mut Entry<'_>, context: &mut Context) -> (usize, Out
                 moved += context.pump.carry_out(session, direction, step, now);
             }
             Action::CheckUnacked(end) => {
-                let bytes = unacked_if_alive(session, end);
+                let bytes = flush::unacked_if_alive(session, end);
                 session.flow.unacked(bytes, now);
             }
             Action::Wait => {
@@ -69,12 +70,4 @@ pub(crate) fn serve(entry: &mut Entry<'_>, context: &mut Context) -> (usize, Out
         entry.set_timer();
     }
     (moved, Ok(()))
-}
-
-/// The unacknowledged bytes of a live socket; none of one that has broken since.
-fn unacked_if_alive(session: &Session, end: End) -> u32 {
-    session
-        .socket(end)
-        .filter(|socket| sys::socket::take_error(*socket).is_ok())
-        .map_or(0, sys::socket::unacked)
 }

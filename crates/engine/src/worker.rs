@@ -19,6 +19,8 @@ use crate::acceptor::Acceptor;
 use crate::close;
 use crate::connect;
 use crate::context::Context;
+use crate::greet;
+use crate::preamble;
 use crate::pump::Pump;
 use crate::rate_limit::RateLimit;
 use crate::relay::{self, SHARE};
@@ -164,10 +166,12 @@ impl Worker {
     fn session_event(&mut self, key: Key, end: End, event: Event) {
         let readiness =
             Readiness { readable: event.readable, writable: event.writable, mark: event.mark };
-        let handle = |entry: &mut Entry<'_>, context: &mut Context| {
-            if matches!(entry.session.flow.stage(), Stage::Connecting { .. }) {
-                connect::event(entry, context, end, event, readiness)
-            } else {
+        let handle = |entry: &mut Entry<'_>, context: &mut Context| match entry.session.flow.stage()
+        {
+            Stage::Greeting(greeting) => greet::event(greeting),
+            Stage::Connecting { .. } => connect::event(entry, context, end, event, readiness),
+            Stage::Preamble(preamble) => preamble::event(preamble),
+            Stage::Relaying | Stage::Flushing { .. } => {
                 relay::event(entry, context, end, event, readiness)
             }
         };

@@ -3,6 +3,8 @@
 use super::Worker;
 use crate::connect;
 use crate::context::Context;
+use crate::greet;
+use crate::preamble;
 use crate::relay;
 use crate::session::{Outcome, Over};
 use crate::table::Entry;
@@ -66,8 +68,8 @@ fn fired(entry: &mut Entry<'_>, context: &mut Context) -> Outcome {
         return Err(Over::reset(reason));
     }
     match session.flow.stage() {
-        Stage::Greeting(never) => match never {},
-        Stage::Preamble(never) => match never {},
+        Stage::Greeting(greeting) => greet::timed_out(greeting),
+        Stage::Preamble(preamble) => preamble::timed_out(preamble),
         Stage::Connecting { attempt_until } if attempt_until <= now => {
             connect::attempt_timed_out(entry, context, &rules)
         }
