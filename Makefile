@@ -1,4 +1,5 @@
-# Thin wrappers over cargo. `make` lists the targets.
+# Thin wrappers over cargo. `make` lists the targets with two number signs; the others are words of the
+# older program and parts of the listed ones. What only developers of this program need is `cargo xtask`.
 
 -include .env.local
 export
@@ -47,20 +48,22 @@ help: ## Show this list
 # --- build ---
 
 .PHONY: build
-build: build-$(BUILD) ## Build ./traffic-forwarder (profile=1: takes profiles; memory_optimized=1: build-optimized)
+build: build-$(BUILD) ## Build ./traffic-forwarder (profile=1, memory_optimized=1 or gc_debug=1: another build)
 
 .PHONY: build-release
 build-release:
 	cargo build --release $(PACKAGE)
 	@cp -f '$(TARGET_DIR)/release/traffic-forwarder' traffic-forwarder
 
+# Link-time optimization of the whole program; takes longer.
 .PHONY: build-optimized
-build-optimized: ## Build with link-time optimization of the whole program; takes longer
+build-optimized:
 	cargo build --profile optimized $(PACKAGE)
 	@cp -f '$(TARGET_DIR)/optimized/traffic-forwarder' traffic-forwarder
 
+# No optimization, all checks.
 .PHONY: build-debug
-build-debug: ## Build without optimization, with all checks
+build-debug:
 	cargo build $(PACKAGE)
 	@cp -f '$(TARGET_DIR)/debug/traffic-forwarder' traffic-forwarder
 
@@ -89,8 +92,9 @@ $(CONF):
 local_run: $(BUILT) $(CONF) ## Build and run in the foreground with ./etc/traffic-forwarder.conf
 	'$(BINARY)' -conf '$(CONF)'
 
+# The same with the optimized build.
 .PHONY: local_run_optimized
-local_run_optimized: $(OPTIMIZED) $(CONF) ## The same with the optimized build
+local_run_optimized: $(OPTIMIZED) $(CONF)
 	'$(BINARY)' -conf '$(CONF)'
 
 .PHONY: start
@@ -129,91 +133,52 @@ docker-stop: ## Stop it, after draining, and remove the container
 dist: ## Make the packages in ./dist: tar file, .deb, bill of materials, sums
 	@sh scripts/dist/dist.sh dist
 
+# Build the last commit's packages twice, in two directories, and compare.
 .PHONY: dist-check
-dist-check: ## Build the last commit's packages twice, in two directories, and compare
+dist-check:
 	@sh scripts/dist/check.sh
 
 # --- test ---
 
+# Many end-to-end tests wait for a timeout: three at once keep two CPUs busy.
+TEST := RUST_TEST_THREADS=$${RUST_TEST_THREADS:-3} cargo test --workspace
+
 .PHONY: test
-test: test-deps lint ## Install what the tests need, then run the lints and all tests
-	cargo test --workspace
-	@$(MAKE) --no-print-directory test-profile
+test: test-deps lint ## Install what the tests need, then run all lints and tests that gate a change
+	$(TEST)
 	@sh scripts/upgrade-from.sh --previous
 
-.PHONY: test-deps
-test-deps: ## Install the Debian and npm packages that the tests use and that are missing
-	@sh scripts/test-deps.sh
-	@sh scripts/test-deps-npm.sh
+SMOKE := forwarding:: endings:: limits:: command_line:: bad_input:: reload::forwards::
 
-.PHONY: test-profile
-test-profile: ## Test the build that takes profiles, with `go tool pprof`
-	$(FRAME_POINTERS) cargo test $(PACKAGE) --profile profile --features profile --test profile
+.PHONY: test-fast
+test-fast: ## Run the unit tests, the tests of documents and sources, and a few end-to-end tests
+	$(TEST) --lib --bins --test docs --test tidy
+	$(TEST) --test e2e -- $(SMOKE)
 
-.PHONY: upgrade-test
-upgrade-test: ## Upgrade in place from an earlier commit's build to this one (COMMIT=; default HEAD~1)
-	@sh scripts/upgrade-from.sh $(COMMIT)
-
-.PHONY: systemd-test
-systemd-test: ## Try the package's unit under a systemd of its own, as root
-	cargo test $(PACKAGE) --test packages -- --ignored live_unit --test-threads=1
+.PHONY: test-nightly
+test-nightly: test-deps ## Run what takes hours: races, fuzzing, faults, budgets, benchmarks (FUZZ_SECONDS=)
+	@NIGHTLY='$(NIGHTLY)' TARGET_DIR='$(TARGET_DIR)' FUZZ_SECONDS='$(FUZZ_SECONDS)' \
+	    HISTORIES='$(HISTORIES)' sh scripts/test-nightly.sh
 
 .PHONY: test-race
 test-race: ## Look for races and memory errors: loom, miri, AddressSanitizer
 	@NIGHTLY='$(NIGHTLY)' TARGET_DIR='$(TARGET_DIR)' sh scripts/test-race.sh
 
-.PHONY: soak-sim
-soak-sim: ## Play millions of random histories of a session's decisions (HISTORIES=)
-	PROPTEST_CASES='$(HISTORIES)' cargo test -p flow --test simulation
+# Debian and npm packages that the tests use and that are missing.
+.PHONY: test-deps
+test-deps:
+	@sh scripts/test-deps.sh
+	@sh scripts/test-deps-npm.sh
 
-.PHONY: faults
-faults: ## Let each system call fail with each error; writes docs/reliability/faults.md
-	FAULTS_DOCUMENT='$(CURDIR)/docs/reliability/faults.md' \
-	    cargo test $(PACKAGE) --test faults -- --ignored --nocapture
-
-.PHONY: fuzz
-fuzz: ## Fuzz the configuration and the session for an hour each (FUZZ_SECONDS=)
-	@NIGHTLY='$(NIGHTLY)' sh scripts/fuzz.sh '$(FUZZ_SECONDS)'
-
-.PHONY: fuzz-smoke
-fuzz-smoke: ## Fuzz each of them for a minute
-	@NIGHTLY='$(NIGHTLY)' sh scripts/fuzz.sh 60
-
-.PHONY: fidelity
-fidelity: ## Play every ending through us and the installed peers; writes docs/reliability/fidelity.md
-	cargo build --release $(PACKAGE)
-	cargo run --release -p bench -- fidelity --ours '$(TARGET_DIR)/release/traffic-forwarder'
+# The build that takes profiles, with `go tool pprof`.
+.PHONY: test-profile
+test-profile:
+	$(FRAME_POINTERS) cargo test $(PACKAGE) --profile profile --features profile --test profile
 
 .PHONY: bench
-bench: bench-micro bench-compare ## Run the micro-benchmarks and the comparison (ARGS=: see bench-compare)
-
-.PHONY: bench-micro
-bench-micro: ## Run the micro-benchmarks of the data plane's parts
-	cargo bench --workspace --bench '*'
-
-COMPARE := '$(TARGET_DIR)/release/tf-load' compare --ours '$(TARGET_DIR)/release/traffic-forwarder'
-
-.PHONY: bench-compare
-bench-compare: ## Compare with other forwarders, on one CPU and on two (ARGS='--only crr --quick', ARGS=--list)
-	cargo build --release $(PACKAGE) -p bench
-	@status=0; \
-	$(COMPARE) --cpus 0 --name one-cpu $(ARGS) || status=$$?; \
-	if [ "$$(nproc)" -ge 2 ]; then \
-		$(COMPARE) --cpus 0,1 --name two-cpus $(ARGS) || status=$$?; \
-	else \
-		echo 'there is one CPU only: no comparison on two' >&2; \
-	fi; \
-	exit $$status
-
-.PHONY: bench-idle
-bench-idle: ## Print memory and descriptors of 9,000 idle sessions
-	cargo test --release $(PACKAGE) --test e2e -- scale:: --nocapture --test-threads=1
-
-.PHONY: bench-views
-bench-views: ## Measure what a forwarder's rate loses while both views look at it (PAIRS=25)
-	cargo build --release $(PACKAGE) -p bench
-	@BINARY='$(TARGET_DIR)/release/traffic-forwarder' LOAD='$(TARGET_DIR)/release/tf-load' \
-	    sh scripts/views-cost.sh $(PAIRS)
+bench: ## Run the benchmarks: of the parts, and beside other forwarders (ARGS='--only crr --quick')
+	cargo xtask bench-micro
+	cargo xtask bench-compare $(ARGS)
 
 # --- check ---
 
@@ -221,12 +186,9 @@ bench-views: ## Measure what a forwarder's rate loses while both views look at i
 lint: ## Check the form (rustfmt), lints (clippy) and dependencies (cargo-deny)
 	@sh scripts/lint.sh
 
-.PHONY: advisories
-advisories: ## Look for known faults of the dependencies (cargo-deny and the RustSec database)
-	@sh scripts/lint.sh advisories
-
+# The older program's word for it.
 .PHONY: vet
-vet: ## Check that everything compiles, and lint it
+vet:
 	cargo check --workspace --all-targets
 	@sh scripts/lint.sh clippy
 
@@ -238,7 +200,3 @@ fmt: ## Format the source
 clean: ## Remove what was built
 	cargo clean
 	rm -f traffic-forwarder
-
-.PHONY: platform-info
-platform-info: ## Show the system and the tools found
-	@sh scripts/platform-info.sh

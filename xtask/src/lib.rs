@@ -1,3 +1,4 @@
 //! The tasks of `cargo xtask`, as functions that tests can call.
 
 pub mod docs;
+pub mod tasks;

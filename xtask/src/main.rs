@@ -5,7 +5,7 @@
 use clap::Parser;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
-use xtask::docs;
+use xtask::{docs, tasks};
 
 /// Tasks of this repository.
 #[derive(Parser)]
@@ -17,11 +17,14 @@ enum Task {
         #[arg(long)]
         check: bool,
     },
+    #[command(flatten)]
+    Other(tasks::Task),
 }
 
 fn main() -> ExitCode {
     let result = match Task::parse() {
         Task::Docs { check } => run_docs(check),
+        Task::Other(task) => task.run(root()),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -59,7 +62,5 @@ fn build_program() -> Result<PathBuf, String> {
     if !status.success() {
         return Err("cargo build failed: the command reference needs the program".to_owned());
     }
-    let target = std::env::var_os("CARGO_TARGET_DIR");
-    let target = target.map_or_else(|| root().join("target"), PathBuf::from);
-    Ok(target.join("debug/traffic-forwarder"))
+    Ok(tasks::target(root()).join("debug/traffic-forwarder"))
 }

@@ -49,7 +49,7 @@ pub(super) fn write(
 const HEAD: &str = "\
 # What forwarders do with the ends of a connection
 
-Written by `make fidelity`; nothing in it is typed by hand. A client and a target play a script each
+Written by `cargo xtask fidelity`; nothing in it is typed by hand. A client and a target play a script each
 (`crates/testkit/src/cases`), with a forwarder between them, and note what they see: how many bytes,
 whether these are the right ones, and whether a FIN or an RST comes after them. The end-to-end tests
 play the same cases through our forwarder (`crates/traffic-forwarder/tests/e2e/fidelity`).

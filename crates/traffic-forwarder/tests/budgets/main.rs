@@ -46,46 +46,55 @@ mod system_calls {
     use super::{calls_of, histories};
 
     #[test]
+    #[ignore = "make test-nightly: it builds the release"]
     fn ping_pong() {
         calls_of(&histories::PING_PONG);
     }
 
     #[test]
+    #[ignore = "make test-nightly: it builds the release"]
     fn lockstep() {
         calls_of(&histories::LOCKSTEP);
     }
 
     #[test]
+    #[ignore = "make test-nightly: it builds the release"]
     fn opening() {
         calls_of(&histories::OPENING);
     }
 
     #[test]
+    #[ignore = "make test-nightly: it builds the release"]
     fn short_session() {
         calls_of(&histories::SHORT_SESSION);
     }
 
     #[test]
+    #[ignore = "make test-nightly: it builds the release"]
     fn short_session_with_record() {
         calls_of(&histories::SHORT_SESSION_WITH_RECORD);
     }
 
     #[test]
+    #[ignore = "make test-nightly: it builds the release"]
     fn bulk_auto() {
         calls_of(&histories::BULK_AUTO);
     }
 
     #[test]
+    #[ignore = "make test-nightly: it builds the release"]
     fn bulk_splice() {
         calls_of(&histories::BULK_SPLICE);
     }
 
     #[test]
+    #[ignore = "make test-nightly: it builds the release"]
     fn unix_bursts() {
         calls_of(&histories::UNIX_BURSTS);
     }
 
     #[test]
+    #[ignore = "make test-nightly: it builds the release"]
     fn idle_second() {
         calls_of(&histories::IDLE_SECOND);
     }
@@ -95,11 +104,13 @@ mod instruction_counts {
     use super::{histories, instructions_of};
 
     #[test]
+    #[ignore = "make test-nightly: it builds the release"]
     fn ping_pong() {
         instructions_of(&histories::PING_PONG);
     }
 
     #[test]
+    #[ignore = "make test-nightly: it builds the release"]
     fn short_session() {
         instructions_of(&histories::SHORT_SESSION);
     }

@@ -30,8 +30,7 @@ fn targets() -> BTreeSet<String> {
 }
 
 #[test]
-fn make_alone_lists_every_target_with_a_description() {
-    assert!(targets().len() >= 19, "{:?}", targets());
+fn make_alone_lists_few_targets_with_a_description() {
     for arguments in [&["help"][..], &[]] {
         let mut make = Tool::find("make").command();
         let finished =
@@ -40,8 +39,36 @@ fn make_alone_lists_every_target_with_a_description() {
         let described = text.lines().filter_map(|line| line.strip_prefix("  ")?.split_once(' '));
         let described = described.filter(|(_, description)| description.trim().len() > 10);
         let listed: BTreeSet<_> = described.map(|(name, _)| name.to_owned()).collect();
-        assert_eq!(listed, targets());
+        assert!((10..=20).contains(&listed.len()), "{listed:?}");
+        assert!(listed.is_subset(&targets()), "{listed:?}");
     }
+}
+
+/// What make would run.
+fn dry_run(arguments: &[&str]) -> String {
+    let mut make = Tool::find("make").command();
+    let make = by_itself(&mut make).arg("--dry-run").args(arguments).current_dir(root());
+    testkit::run(make, LIMIT).success().text()
+}
+
+#[test]
+fn the_words_of_the_older_program_are_targets() {
+    for words in [
+        "build build-optimized build-debug local_run local_run_optimized start stop status",
+        "test test-race bench lint vet fmt clean docker-build docker-run docker-stop",
+    ] {
+        for target in words.split(' ') {
+            assert!(!dry_run(&[target]).is_empty(), "make {target} runs nothing");
+        }
+    }
+    for (variable, profile) in
+        [("profile=1", "profile profile"), ("memory_optimized=1", "profile optimized")]
+    {
+        let commands = dry_run(&["build", variable]);
+        assert!(commands.contains(&format!("cargo build --{profile} ")), "{commands}");
+    }
+    let commands = dry_run(&["build", "gc_debug=1"]);
+    assert!(commands.contains("cargo build -p traffic-forwarder"), "{commands}");
 }
 
 #[test]

@@ -5,7 +5,7 @@
 //! descriptor lost, no thread that spins; other sessions go on, later ones are served, and the
 //! record of a session that ended by it names the error. `table` lists the calls with their errors
 //! and what each may do. `cargo test` lets the first call fail, the second, and all of them for a
-//! while; `make faults` others too, and writes what was observed into `docs/reliability/faults.md`.
+//! while; `cargo xtask faults` others too, and writes what was observed into `docs/reliability/faults.md`.
 
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
@@ -64,9 +64,9 @@ fn the_document_has_a_row_for_each_error() {
     report::check(&faults());
 }
 
-/// Takes a few minutes; `make faults` runs it and keeps what it observes.
+/// Takes a few minutes; `cargo xtask faults` runs it and keeps what it observes.
 #[test]
-#[ignore = "make faults"]
+#[ignore = "cargo xtask faults"]
 fn each_error_at_several_calls() {
     let observed = run(&faults(), &When::ALL);
     if let Ok(path) = std::env::var("FAULTS_DOCUMENT") {

@@ -13,7 +13,7 @@ const DOCUMENT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/reliabil
 const HEAD: &str = "\
 # System calls that fail
 
-`make faults` writes this page. It runs the program and, with strace, makes one system call of one of
+`cargo xtask faults` writes this page. It runs the program and, with strace, makes one system call of one of
 its threads fail: the first, second, third and seventh call since the start was over, and all calls
 for 0.8 seconds. Meanwhile seven sessions are played, one after the other: refused by the target, reset by
 the target in the middle of its answer, answered after a half-close, and with both lanes flowing at once.
@@ -60,7 +60,7 @@ pub(crate) fn write(path: &str, faults: &[Fault], observed: &[Observed]) {
 pub(crate) fn check(faults: &[Fault]) {
     let text = fs::read_to_string(DOCUMENT).unwrap();
     let rows: Vec<_> = text.lines().filter(|line| line.starts_with("| `")).collect();
-    assert_eq!(rows.len(), faults.len(), "`make faults` writes {DOCUMENT}");
+    assert_eq!(rows.len(), faults.len(), "`cargo xtask faults` writes {DOCUMENT}");
     for (row, fault) in rows.iter().zip(faults) {
         assert!(row.starts_with(&key(fault)), "not the row of {fault:?}: {row}");
     }

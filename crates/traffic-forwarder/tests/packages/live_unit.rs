@@ -1,4 +1,4 @@
-//! The package's unit under a systemd that runs: `make systemd-test`.
+//! The package's unit under a systemd that runs: `cargo xtask systemd-test`.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -75,7 +75,7 @@ fn ping(client: &Socket) {
 }
 
 #[test]
-#[ignore = "it runs systemd: `make systemd-test`"]
+#[ignore = "it runs systemd: `cargo xtask systemd-test`"]
 fn it_starts_reloads_is_upgraded_and_stops() {
     let Some(installed) = Installed::new("") else { return };
     let machine = &installed.machine;
@@ -117,7 +117,7 @@ fn it_starts_reloads_is_upgraded_and_stops() {
 }
 
 #[test]
-#[ignore = "it runs systemd: `make systemd-test`"]
+#[ignore = "it runs systemd: `cargo xtask systemd-test`"]
 fn who_connects_while_there_is_no_process_is_served_by_the_next() {
     let Some(installed) = Installed::new("") else { return };
     let machine = &installed.machine;
@@ -132,7 +132,7 @@ fn who_connects_while_there_is_no_process_is_served_by_the_next() {
 }
 
 #[test]
-#[ignore = "it runs systemd: `make systemd-test`"]
+#[ignore = "it runs systemd: `cargo xtask systemd-test`"]
 fn a_process_that_hangs_is_replaced() {
     let Some(installed) = Installed::new("") else { return };
     let machine = &installed.machine;
@@ -148,7 +148,7 @@ fn a_process_that_hangs_is_replaced() {
 }
 
 #[test]
-#[ignore = "it runs systemd: `make systemd-test`"]
+#[ignore = "it runs systemd: `cargo xtask systemd-test`"]
 fn a_configuration_that_restricts_the_process_itself_is_taken() {
     let restricted = "user = 'traffic-forwarder'\nsandbox = true";
     let Some(installed) = Installed::new(restricted) else { return };

@@ -1,4 +1,4 @@
-//! The cases that any forwarder can be judged by, played through ours. `make fidelity` plays them
+//! The cases that any forwarder can be judged by, played through ours. `cargo xtask fidelity` plays them
 //! through others, too.
 
 use testkit::LIMIT;

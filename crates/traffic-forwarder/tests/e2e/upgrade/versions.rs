@@ -1,5 +1,5 @@
 //! From one file to another: of an earlier version if one is named, or of the same one elsewhere.
-//! `make test` runs these from the version before, too; `make upgrade-test` builds an earlier one, and runs
+//! `make test` runs these from the version before, too; `cargo xtask upgrade-test` builds an earlier one, and runs
 //! all tests of this directory from it.
 
 use std::fs;
