@@ -1,5 +1,6 @@
 //! What a reload changes.
 
+use super::{Effect, Word};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -77,5 +78,6 @@ pub struct Change {
     /// Its value from now on.
     pub new: Option<String>,
     /// For whom it holds: `new_sessions`, `all_sessions`, `process`, or `restart`.
-    pub effect: String,
+    #[schema(schema_with = Word::<Effect>::schema)]
+    pub effect: Word<Effect>,
 }

@@ -1,6 +1,8 @@
 //! The data of the events that `GET /v1/events` sends. The name of an event tells which of these
 //! it carries.
 
+use super::{Origin, PathsUsed, Word};
+use flow::{By, Cause, Fallback, Phase};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use utoipa::ToSchema;
@@ -53,13 +55,17 @@ pub struct SessionClosed<'a> {
     /// Bytes from the target to the client.
     pub bytes_down: u64,
     /// How they were moved: `none`, `copy`, `splice` or `copy+splice`.
-    pub path_up: Cow<'a, str>,
+    #[schema(schema_with = Word::<PathsUsed>::schema)]
+    pub path_up: Word<PathsUsed>,
     /// The same for the other lane.
-    pub path_down: Cow<'a, str>,
+    #[schema(schema_with = Word::<PathsUsed>::schema)]
+    pub path_down: Word<PathsUsed>,
     /// Why that lane went from splice to copy.
-    pub fallback_up: Cow<'a, str>,
+    #[schema(schema_with = Word::<Fallback>::schema)]
+    pub fallback_up: Word<Fallback>,
     /// The same for the other lane.
-    pub fallback_down: Cow<'a, str>,
+    #[schema(schema_with = Word::<Fallback>::schema)]
+    pub fallback_down: Word<Fallback>,
     /// Why the session ended.
     pub close: Close<'a>,
     /// The kernel's view of the client's connection.
@@ -72,11 +78,14 @@ pub struct SessionClosed<'a> {
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Close<'a> {
     /// Who ended it.
-    pub by: Cow<'a, str>,
+    #[schema(schema_with = Word::<By>::schema)]
+    pub by: Word<By>,
     /// What it was doing.
-    pub phase: Cow<'a, str>,
+    #[schema(schema_with = Word::<Phase>::schema)]
+    pub phase: Word<Phase>,
     /// What happened.
-    pub cause: Cow<'a, str>,
+    #[schema(schema_with = Word::<Cause>::schema)]
+    pub cause: Word<Cause>,
     /// The kernel's error behind it, such as `ECONNREFUSED`.
     pub errno: Option<Cow<'a, str>>,
 }
@@ -100,7 +109,8 @@ pub struct TargetDown {
     /// The address that was tried last.
     pub target_address: Option<String>,
     /// The close reason's cause: `refused`, `unreachable`, `connect_timeout`, `name_error`, ...
-    pub cause: String,
+    #[schema(schema_with = Word::<Cause>::schema)]
+    pub cause: Word<Cause>,
 }
 
 /// `limit_reached`: clients were refused because `max_sessions` were open. At most one in five
@@ -132,7 +142,8 @@ pub struct AcceptFailed {
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct ResourceExhausted {
     /// What: `no_files`, `no_ports` or `no_memory`.
-    pub cause: String,
+    #[schema(schema_with = Word::<Cause>::schema)]
+    pub cause: Word<Cause>,
     /// What it was needed for.
     pub needed_for: String,
     /// How many times since the last such event.
@@ -152,7 +163,8 @@ pub struct ForwardSwitched {
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Reloaded {
     /// Who asked: `SIGHUP`, `admin`, `watch`, or `unconfirmed` if the last one was taken back.
-    pub by: String,
+    #[schema(schema_with = Word::<Origin>::schema)]
+    pub by: Word<Origin>,
     /// The configuration that runs now.
     pub generation: u64,
     /// Why it failed; nothing if it did not.
@@ -163,7 +175,8 @@ pub struct Reloaded {
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Upgraded {
     /// Who asked: `SIGUSR2` or `admin`.
-    pub by: String,
+    #[schema(schema_with = Word::<Origin>::schema)]
+    pub by: Word<Origin>,
     /// The version that is about to run. All connections to the admin interface end now.
     pub version: Option<String>,
     /// The commit that it was built from; nothing if it is unknown.
@@ -176,7 +189,8 @@ pub struct Upgraded {
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Shutdown {
     /// Who asked.
-    pub by: String,
+    #[schema(schema_with = Word::<Origin>::schema)]
+    pub by: Word<Origin>,
     /// Open sessions.
     pub sessions: u32,
 }

@@ -1,6 +1,6 @@
 //! Forwards.
 
-use super::Attention;
+use super::{Attention, ForwardState, Word};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
@@ -12,7 +12,8 @@ pub struct Forward {
     pub name: String,
     /// `active`, `draining`, `skipped`: a line of the older format that could not be bound, or
     /// `removed`: no longer configured, with sessions that go on.
-    pub state: String,
+    #[schema(schema_with = Word::<ForwardState>::schema)]
+    pub state: Word<ForwardState>,
     /// Why clients do not reach it, or not all of its listeners: it could not be bound (`skipped`),
     /// or another program removed or replaced the file of its Unix socket.
     pub error: Option<String>,

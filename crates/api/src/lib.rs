@@ -27,6 +27,11 @@ pub use session::{Lane, Session, Sessions, Tcp};
 mod word;
 pub use word::Word;
 
+mod words;
+pub use words::{
+    DoneState, Effect, ErrorCode, EventName, ForwardState, Origin, PathsUsed, ProcessState,
+};
+
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -34,7 +39,8 @@ use utoipa::ToSchema;
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Done {
     /// What: `killed`, `draining`, `active`, `confirmed`.
-    pub state: String,
+    #[schema(schema_with = Word::<DoneState>::schema)]
+    pub state: Word<DoneState>,
     /// Whether it changed anything: false if it was so before.
     pub changed: bool,
 }
@@ -51,7 +57,8 @@ pub struct Failure {
 pub struct Error {
     /// A word for programs: `not_found`, `bad_request`, `invalid_config`, `unfit`, `draining`,
     /// `unauthorized`, ...
-    pub code: String,
+    #[schema(schema_with = Word::<ErrorCode>::schema)]
+    pub code: Word<ErrorCode>,
     /// A text for people.
     pub message: String,
 }

@@ -1,6 +1,6 @@
 //! The process as a whole, and its latest changes.
 
-use super::{Attention, Change, Rates};
+use super::{Attention, Change, Origin, ProcessState, Rates, Word};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -8,7 +8,8 @@ use utoipa::ToSchema;
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Status {
     /// `serving` or `draining`.
-    pub state: String,
+    #[schema(schema_with = Word::<ProcessState>::schema)]
+    pub state: Word<ProcessState>,
     /// The program's version.
     pub version: String,
     /// The commit that it was built from, with a `+` if its sources differed from that; nothing if
@@ -84,7 +85,8 @@ pub struct LastReload {
     /// When.
     pub at: String,
     /// Who asked: `SIGHUP`, `admin`, `watch`, or `unconfirmed` if the last one was taken back.
-    pub by: String,
+    #[schema(schema_with = Word::<Origin>::schema)]
+    pub by: Word<Origin>,
     /// Why it failed, in one line; nothing if it did not.
     pub error: Option<String>,
 }
@@ -95,7 +97,8 @@ pub struct LastUpgrade {
     /// When.
     pub at: String,
     /// Who asked: `SIGUSR2` or `admin`.
-    pub by: String,
+    #[schema(schema_with = Word::<Origin>::schema)]
+    pub by: Word<Origin>,
     /// The version before; nothing if it failed.
     pub from: Option<String>,
     /// The commit that it was built from; nothing if the upgrade failed or the commit is unknown.

@@ -1,6 +1,7 @@
 //! Open sessions.
 
-use super::Attention;
+use super::{Attention, Word};
+use flow::{Fallback, Path, Phase, Verdict};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -20,7 +21,8 @@ pub struct Session {
     /// The address that was connected to, or is being tried.
     pub target_address: Option<String>,
     /// `connect`, `relay` or `drain`.
-    pub phase: String,
+    #[schema(schema_with = Word::<Phase>::schema)]
+    pub phase: Word<Phase>,
     /// When the client was accepted.
     pub started: String,
     /// Seconds since then.
@@ -34,7 +36,8 @@ pub struct Session {
     /// From target to client.
     pub down: Lane,
     /// `client-slow`, `target-slow`, `network-lossy`, `idle` or `ok`.
-    pub verdict: String,
+    #[schema(schema_with = Word::<Verdict>::schema)]
+    pub verdict: Word<Verdict>,
     /// Why an operator should act on it; empty if nothing is wrong.
     #[serde(default)]
     pub attention: Vec<Attention>,
@@ -56,9 +59,11 @@ pub struct Lane {
     /// Bytes received that the other side did not take yet.
     pub held: u64,
     /// `copy` or `splice`, just now.
-    pub path: String,
+    #[schema(schema_with = Word::<Path>::schema)]
+    pub path: Word<Path>,
     /// Why it went from splice to copy: `none`, `small_messages`, `no_pipe` or `unsupported`.
-    pub fallback: String,
+    #[schema(schema_with = Word::<Fallback>::schema)]
+    pub fallback: Word<Fallback>,
     /// No more bytes come.
     pub ended: bool,
 }

@@ -22,6 +22,12 @@ impl<T: Words> Word<T> {
         ObjectBuilder::new().schema_type(Type::String).enum_values(Some(words))
     }
 
+    /// The word with this text.
+    pub fn of(text: &str) -> Self {
+        let known = T::ALL.iter().find(|value| value.as_str() == text);
+        known.map_or_else(|| Self::Other(text.to_owned()), |value| Self::Known(*value))
+    }
+
     /// The word's text.
     pub fn as_str(&self) -> &str {
         match self {
@@ -57,10 +63,7 @@ impl<T: Words> Serialize for Word<T> {
 
 impl<'de, T: Words> Deserialize<'de> for Word<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = Cow::<str>::deserialize(deserializer)?;
-        let known = T::ALL.iter().find(|value| value.as_str() == text);
-        Ok(known
-            .map_or_else(|| Self::Other(text.clone().into_owned()), |value| Self::Known(*value)))
+        Cow::<str>::deserialize(deserializer).map(|text| Self::of(&text))
     }
 }
 

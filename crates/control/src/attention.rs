@@ -1,7 +1,7 @@
 //! Which conditions an operator should act on. They are decided here alone: the API delivers them,
 //! and every view shows what it delivers. `docs/views.md` lists them.
 
-use api::{Attention, Condition, Status};
+use api::{Attention, Condition, Origin, Status, Word};
 use flow::Verdict;
 use plan::counted;
 
@@ -11,7 +11,7 @@ const RECENT: f64 = 60.0;
 /// Decides about the process as a whole. Reads no field of `status` that it decides.
 pub(crate) fn of_process(status: &Status) -> Vec<Attention> {
     let Status { sessions, max_sessions, open_files, open_files_limit, .. } = status;
-    let failed = |what: &str, by: &str, error: &str| {
+    let failed = |what: &str, by: &Word<Origin>, error: &str| {
         format!("the last {what} failed, by {by}: {}", error.lines().next().unwrap_or_default())
     };
     let reload = status.last_reload.as_ref().and_then(|it| Some((&it.by, it.error.as_ref()?)));

@@ -13,7 +13,7 @@ use crate::admin::Door;
 use crate::announce::announce;
 use crate::handle::Handle;
 use crate::watch::Watch;
-use api::Shutdown;
+use api::{EventName, Shutdown, Word};
 use engine::{Detail, Engine, Observer};
 use host::{
     Capacity, Headroom, NoRoom, Notifier, Rooms, Sandbox, Stage, Store, capacity, own_program,
@@ -178,7 +178,7 @@ impl Supervisor {
         let (limit, open) = (self.plan.process.shutdown_timeout, self.engine.sessions());
         let shutdown_timeout = observe::log::seconds(limit);
         tracing::info!(by, sessions = open, shutdown_timeout, "draining");
-        self.events.tell("shutdown", || Shutdown { by: by.to_owned(), sessions: open });
+        self.events.tell(EventName::Shutdown, || Shutdown { by: Word::of(by), sessions: open });
         self.draining = true;
         self.tell_manager();
         let store = &self.store;

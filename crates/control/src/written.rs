@@ -18,15 +18,10 @@ pub(crate) fn time(time: SystemTime) -> String {
 /// Converts a changed setting to its form in answers.
 pub(crate) fn change(change: plan::Change) -> Change {
     let effect = match change.effect {
-        Effect::AtOnce => "process",
-        Effect::LivingSessions => "all_sessions",
-        Effect::NewSessions | Effect::Identity => "new_sessions",
-        Effect::Restart => "restart",
+        Effect::AtOnce => api::Effect::Process,
+        Effect::LivingSessions => api::Effect::AllSessions,
+        Effect::NewSessions | Effect::Identity => api::Effect::NewSessions,
+        Effect::Restart => api::Effect::Restart,
     };
-    Change {
-        key: change.key.to_owned(),
-        old: change.old,
-        new: change.new,
-        effect: effect.to_owned(),
-    }
+    Change { key: change.key.to_owned(), old: change.old, new: change.new, effect: effect.into() }
 }

@@ -1,6 +1,7 @@
 //! What happens, for those who watch. Nobody is waited for: a watcher that falls too far behind
 //! misses events, and is told so.
 
+use api::EventName;
 use serde::Serialize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -13,24 +14,19 @@ const MOST_BEHIND: usize = 4096;
 /// Something that happened.
 #[derive(Debug)]
 pub struct Event {
-    /// Its kind.
-    pub name: &'static str,
+    /// Its name.
+    pub name: EventName,
     /// What there is to say of it, as JSON.
     pub data: String,
 }
 
 impl Event {
     /// An event whose data is written as JSON.
-    pub fn new(name: &'static str, data: &impl Serialize) -> Self {
+    pub fn new(name: EventName, data: &impl Serialize) -> Self {
         // The types of `api` have text keys and no writers that fail.
         let data = serde_json::to_string(data).unwrap_or_default();
         Self { name, data }
     }
-}
-
-/// Whether every session has an event of this name.
-fn is_of_session(name: &str) -> bool {
-    name.starts_with("session_")
 }
 
 /// Where events are told, from any thread.
@@ -49,9 +45,6 @@ impl Default for Events {
 }
 
 impl Events {
-    /// The last event of a watcher that was too slow.
-    pub const LAGGED: &str = "lagged";
-
     /// How many watch.
     pub fn watchers(&self) -> usize {
         self.sender.receiver_count()
@@ -63,7 +56,7 @@ impl Events {
     }
 
     /// Tells it to all who watch; `data` is made only if somebody does.
-    pub fn tell<T: Serialize>(&self, name: &'static str, data: impl FnOnce() -> T) {
+    pub fn tell<T: Serialize>(&self, name: EventName, data: impl FnOnce() -> T) {
         if self.are_watched() {
             // Whoever watched may have gone meanwhile.
             let _ = self.sender.send(Arc::new(Event::new(name, &data())));
@@ -71,12 +64,12 @@ impl Events {
     }
 
     /// Whether a watcher wants events of this name.
-    pub fn wants(&self, name: &'static str) -> bool {
-        if is_of_session(name) { self.are_sessions_watched() } else { self.are_watched() }
+    pub fn wants(&self, name: EventName) -> bool {
+        if name.is_of_every_session() { self.are_sessions_watched() } else { self.are_watched() }
     }
 
     /// The same of a single session: told if somebody wants to know of those.
-    pub fn tell_of_session<T: Serialize>(&self, name: &'static str, data: impl FnOnce() -> T) {
+    pub fn tell_of_session<T: Serialize>(&self, name: EventName, data: impl FnOnce() -> T) {
         if self.are_sessions_watched() {
             self.tell(name, data);
         }
@@ -108,7 +101,7 @@ impl Watch {
     pub async fn next(&mut self) -> Result<Arc<Event>, RecvError> {
         loop {
             let event = self.happened.recv().await?;
-            if self.of_sessions.is_some() || !is_of_session(event.name) {
+            if self.of_sessions.is_some() || !event.name.is_of_every_session() {
                 return Ok(event);
             }
         }

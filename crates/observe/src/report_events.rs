@@ -4,8 +4,8 @@
 use crate::events::Events;
 use crate::log;
 use api::{
-    AcceptFailed, Close, ClosedTcp, LimitReached, ResourceExhausted, SessionClosed,
-    SessionConnected, SessionOpened, TargetDown,
+    AcceptFailed, Close, ClosedTcp, EventName, LimitReached, ResourceExhausted, SessionClosed,
+    SessionConnected, SessionOpened, TargetDown, Word,
 };
 use engine::{Report, SessionRecord};
 use flow::{By, CloseReason, Phase};
@@ -34,14 +34,14 @@ impl ReportEvents {
         match report {
             Report::Accepted { id, forward, client } => {
                 let line = (Level::DEBUG, "client connected");
-                self.emit("session_opened", line, || {
+                self.emit(EventName::SessionOpened, line, || {
                     let (forward, client) = (forward.to_string(), client.to_string());
                     SessionOpened { id: *id, forward, client }
                 });
             }
             Report::Forwarding { id, forward, target } => {
                 let line = (Level::DEBUG, "forwarding");
-                self.emit("session_connected", line, || {
+                self.emit(EventName::SessionConnected, line, || {
                     let (forward, target_address) = (forward.to_string(), target.to_string());
                     SessionConnected { id: *id, forward, target_address }
                 });
@@ -49,7 +49,7 @@ impl ReportEvents {
             Report::Ended(record) => self.session_ended(record),
             Report::Refused { forward, reason, limit, count } => {
                 let line = (Level::WARN, "connections refused: max_sessions is reached");
-                self.emit("limit_reached", line, || LimitReached {
+                self.emit(EventName::LimitReached, line, || LimitReached {
                     forward: forward.to_string(),
                     limit: *limit,
                     count: *count,
@@ -61,7 +61,7 @@ impl ReportEvents {
                     Level::WARN,
                     "accepting failed; clients wait in the kernel's queue, and it is tried again",
                 );
-                self.emit("accept_failed", line, || {
+                self.emit(EventName::AcceptFailed, line, || {
                     let error = sys::errno_text(*errno);
                     AcceptFailed { forward: forward.to_string(), error, count: *count }
                 });
@@ -69,8 +69,8 @@ impl ReportEvents {
             Report::Exhausted { cause, needed_for, count } => {
                 let why = cause.explanation();
                 let line = (Level::WARN, format!("a resource of this host is used up: {why}"));
-                self.emit("resource_exhausted", line, || ResourceExhausted {
-                    cause: cause.as_str().to_owned(),
+                self.emit(EventName::ResourceExhausted, line, || ResourceExhausted {
+                    cause: (*cause).into(),
                     needed_for: (*needed_for).to_owned(),
                     count: *count,
                 });
@@ -81,7 +81,7 @@ impl ReportEvents {
     /// Publishes a session record. `[log] sessions` switches it off in the log: a busy process ends
     /// thousands of sessions a second.
     fn session_ended(&self, record: &SessionRecord) {
-        let (name, line) = ("session_closed", (Level::INFO, "session ended"));
+        let (name, line) = (EventName::SessionClosed, (Level::INFO, "session ended"));
         if self.logs_sessions.load(Ordering::Relaxed) {
             self.emit(name, line, || session_closed(record));
         } else {
@@ -89,14 +89,14 @@ impl ReportEvents {
         }
         let CloseReason { by, phase, .. } = record.ending.reason;
         if by == By::Target && phase == Phase::Connect {
-            self.events.tell("target_down", || target_down(record));
+            self.events.tell(EventName::TargetDown, || target_down(record));
         }
     }
 
     /// Builds the event if a watcher or the log wants it, and publishes it to both.
     fn emit<T: Serialize>(
         &self,
-        name: &'static str,
+        name: EventName,
         (level, message): (Level, impl fmt::Display),
         event: impl FnOnce() -> T,
     ) {
@@ -130,10 +130,10 @@ fn session_closed(record: &SessionRecord) -> SessionClosed<'_> {
         connect_time: ending.connect_time.map(seconds),
         bytes_up: up.bytes,
         bytes_down: down.bytes,
-        path_up: up.paths.as_str().into(),
-        path_down: down.paths.as_str().into(),
-        fallback_up: up.fallback.as_str().into(),
-        fallback_down: down.fallback.as_str().into(),
+        path_up: Word::of(up.paths.as_str()),
+        path_down: Word::of(down.paths.as_str()),
+        fallback_up: up.fallback.into(),
+        fallback_down: down.fallback.into(),
         close: close(ending.reason),
         client_tcp: record.client_tcp.map(tcp),
         target_tcp: record.target_tcp.map(tcp),
@@ -142,9 +142,9 @@ fn session_closed(record: &SessionRecord) -> SessionClosed<'_> {
 
 fn close(reason: CloseReason) -> Close<'static> {
     Close {
-        by: reason.by.as_str().into(),
-        phase: reason.phase.as_str().into(),
-        cause: reason.cause.as_str().into(),
+        by: reason.by.into(),
+        phase: reason.phase.into(),
+        cause: reason.cause.into(),
         errno: reason.errno.map(|number| {
             let number = number.get();
             sys::errno_name(number).map_or_else(|| number.to_string().into(), Into::into)
@@ -157,7 +157,7 @@ fn target_down(record: &SessionRecord) -> TargetDown {
         forward: record.forward().to_owned(),
         target: record.target().to_owned(),
         target_address: record.target_address.map(|address| address.to_string()),
-        cause: record.ending.reason.cause.as_str().to_owned(),
+        cause: record.ending.reason.cause.into(),
     }
 }
 

@@ -96,7 +96,7 @@ async fn admit(Named { name, reach }: &Named, verb: &str) -> Result<Exit, Failur
     let done = names::suggest(&client, name, client.ask(Method::POST, &path).await).await?;
     Ok(show(reach, &done, |done: &api::Done| {
         let already = if done.changed { "" } else { " already" };
-        format!("{} is {}{already}\n", plan::escaped(name), plan::escaped(&done.state))
+        format!("{} is {}{already}\n", plan::escaped(name), plan::escaped(done.state.as_str()))
     }))
 }
 

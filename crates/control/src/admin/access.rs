@@ -3,6 +3,7 @@
 //! of somebody's host, by `ssh -L` for example.
 
 use super::refusal::Refusal;
+use api::ErrorCode;
 use axum::extract::{Request, State};
 use axum::http::header::{AUTHORIZATION, HOST, ORIGIN};
 use axum::http::{HeaderMap, HeaderName, StatusCode};
@@ -55,14 +56,15 @@ impl Access {
         }
         let message = "send the header `Authorization: Bearer TOKEN`, with the token of the file \
                        that `admin_token_file` names";
-        Err(Refusal::new(StatusCode::UNAUTHORIZED, "unauthorized", message.to_owned()))
+        Err(Refusal::new(StatusCode::UNAUTHORIZED, ErrorCode::Unauthorized, message.to_owned()))
     }
 }
 
 /// Refuses what a web page of somebody else lets a browser ask. A browser always names a host.
 fn check_page(headers: &HeaderMap) -> Result<(), Refusal> {
-    let forbidden =
-        |message: &str| Refusal::new(StatusCode::FORBIDDEN, "forbidden", message.to_owned());
+    let forbidden = |message: &str| {
+        Refusal::new(StatusCode::FORBIDDEN, ErrorCode::Forbidden, message.to_owned())
+    };
     let host = text(headers, HOST).filter(|host| is_loopback(host));
     if headers.contains_key(HOST) && host.is_none() {
         let message = "the Host header must be localhost, 127.0.0.1 or [::1], with any port";

@@ -3,14 +3,14 @@
 use super::app::App;
 use super::refusal::Refusal;
 use crate::supervisor::SupervisorHandle;
-use api::{Failure, Lagged};
+use api::{EventName, Failure, Lagged};
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::response::IntoResponse;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use futures_util::stream;
 use observe::Event as Happened;
-use observe::{Events, Watch};
+use observe::Watch;
 use serde::Deserialize;
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -74,11 +74,11 @@ impl Watcher {
             Ok(event) => event,
             Err(RecvError::Lagged(missed)) => {
                 self.happened = None;
-                Arc::new(Happened::new(Events::LAGGED, &Lagged { missed }))
+                Arc::new(Happened::new(EventName::Lagged, &Lagged { missed }))
             }
             Err(RecvError::Closed) => return None,
         };
-        Some(Event::default().event(event.name).data(&event.data))
+        Some(Event::default().event(event.name.as_str()).data(&event.data))
     }
 }
 
@@ -94,6 +94,7 @@ impl Drop for Watcher {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use observe::Events;
 
     #[tokio::test]
     async fn a_watcher_that_is_too_slow_is_told_so_and_let_go() {
@@ -101,7 +102,7 @@ mod tests {
         let events = Events::default();
         let mut watcher = Watcher { happened: Some(events.watch(true)), supervisor };
         for n in 0..10_000 {
-            events.tell("many", || n);
+            events.tell(EventName::Reload, || n);
         }
         let last = watcher.next().await.map(|event| format!("{event:?}"));
         assert!(last.is_some_and(|text| text.contains("lagged")));

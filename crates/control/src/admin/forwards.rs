@@ -5,7 +5,7 @@ use super::refusal::Refusal;
 use crate::attention::{self, ForwardFacts};
 use crate::supervisor::switch::SwitchError;
 use crate::written::seconds_since;
-use api::{Done, Failure, Forward, Forwards, Rates};
+use api::{Done, DoneState, ErrorCode, Failure, Forward, Forwards, Rates, Word};
 use axum::Json;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
@@ -165,7 +165,7 @@ pub(super) async fn drain(State(app): State<App>, name: Name) -> Result<Json<Don
     let switched = name.clone();
     let result = app.supervisor.ask(move |supervisor| supervisor.drain_forward(&switched)).await?;
     let changed = result.map_err(|error| Refusal::of_switch(&name, error))?;
-    Ok(Json(Done { state: "draining".to_owned(), changed }))
+    Ok(Json(Done { state: DoneState::Draining.into(), changed }))
 }
 
 /// Lets a drained or skipped forward take sessions again.
@@ -180,7 +180,7 @@ pub(super) async fn resume(State(app): State<App>, name: Name) -> Result<Json<Do
     let switched = name.clone();
     let result = app.supervisor.ask(move |supervisor| supervisor.resume_forward(&switched)).await?;
     let changed = result.map_err(|error| Refusal::of_switch(&name, error))?;
-    Ok(Json(Done { state: "active".to_owned(), changed }))
+    Ok(Json(Done { state: DoneState::Active.into(), changed }))
 }
 
 impl Refusal {
@@ -188,8 +188,10 @@ impl Refusal {
     fn of_switch(name: &str, error: SwitchError) -> Self {
         match error {
             SwitchError::NoForward => Self::no_forward(name),
-            SwitchError::Draining => Self::conflict("draining", "the process is shutting down"),
-            SwitchError::Unfit(error) => Self::conflict("unfit", error),
+            SwitchError::Draining => {
+                Self::conflict(ErrorCode::Draining, "the process is shutting down")
+            }
+            SwitchError::Unfit(error) => Self::conflict(ErrorCode::Unfit, error),
         }
     }
 }
@@ -215,7 +217,7 @@ fn forward_of(view: &ForwardView<'_>, totals: &Totals) -> Forward {
     let facts = facts(view, totals);
     Forward {
         name: view.plan.name.clone(),
-        state: view.state.as_str().to_owned(),
+        state: Word::of(view.state.as_str()),
         attention: attention::of_forward(&facts),
         error: facts.error,
         listen: routes().map(|route| route.listen.to_string()).collect(),

@@ -3,6 +3,7 @@
 
 use super::app::App;
 use super::refusal::Refusal;
+use api::ErrorCode;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
@@ -68,7 +69,7 @@ pub(super) async fn part(
     let Path(file) = file?;
     let part = PARTS.iter().find(|part| part.name == file).ok_or_else(|| {
         let message = format!("the page has no file `{file}`");
-        Refusal::new(StatusCode::NOT_FOUND, "not_found", message)
+        Refusal::new(StatusCode::NOT_FOUND, ErrorCode::NotFound, message)
     })?;
     Ok(part.answer(&headers))
 }

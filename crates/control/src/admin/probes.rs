@@ -3,7 +3,7 @@
 use super::app::App;
 use super::refusal::Refusal;
 use crate::supervisor::Supervisor;
-use api::Failure;
+use api::{ErrorCode, Failure};
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::IntoResponse;
@@ -56,7 +56,7 @@ pub(super) async fn health() -> &'static str {
 pub(super) async fn readiness(State(app): State<App>) -> Result<&'static str, Refusal> {
     if app.supervisor.ask(|supervisor| supervisor.is_draining()).await? {
         let message = "the process is shutting down".to_owned();
-        return Err(Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "draining", message));
+        return Err(Refusal::new(StatusCode::SERVICE_UNAVAILABLE, ErrorCode::Draining, message));
     }
     Ok("ready\n")
 }

@@ -1,7 +1,7 @@
 //! Answers that say why something was not done.
 
 use crate::handle::Gone;
-use api::{Error, Failure};
+use api::{Error, ErrorCode, Failure};
 use axum::Json;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::http::{HeaderValue, Method, StatusCode, Uri, header};
@@ -11,12 +11,12 @@ use axum::response::{IntoResponse, Response};
 #[derive(Debug)]
 pub(super) struct Refusal {
     status: StatusCode,
-    code: &'static str,
+    code: ErrorCode,
     message: String,
 }
 
 impl Refusal {
-    pub(super) fn new(status: StatusCode, code: &'static str, message: String) -> Self {
+    pub(super) fn new(status: StatusCode, code: ErrorCode, message: String) -> Self {
         Self { status, code, message }
     }
 
@@ -26,32 +26,32 @@ impl Refusal {
     }
 
     pub(super) fn bad_request(message: impl Into<String>) -> Self {
-        Self::new(StatusCode::BAD_REQUEST, "bad_request", message.into())
+        Self::new(StatusCode::BAD_REQUEST, ErrorCode::BadRequest, message.into())
     }
 
     pub(super) fn no_forward(name: &str) -> Self {
         let message = format!("there is no forward `{name}`");
-        Self::new(StatusCode::NOT_FOUND, "not_found", message)
+        Self::new(StatusCode::NOT_FOUND, ErrorCode::NotFound, message)
     }
 
     pub(super) fn no_session(id: u64) -> Self {
         let message = format!("there is no session {id}: it may have ended");
-        Self::new(StatusCode::NOT_FOUND, "not_found", message)
+        Self::new(StatusCode::NOT_FOUND, ErrorCode::NotFound, message)
     }
 
-    pub(super) fn conflict(code: &'static str, message: impl Into<String>) -> Self {
+    pub(super) fn conflict(code: ErrorCode, message: impl Into<String>) -> Self {
         Self::new(StatusCode::CONFLICT, code, message.into())
     }
 
     pub(super) fn busy(message: impl Into<String>) -> Self {
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, "busy", message.into())
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, ErrorCode::Busy, message.into())
     }
 }
 
 impl From<Gone> for Refusal {
     fn from(_: Gone) -> Self {
         let message = "the process is about to end".to_owned();
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, "draining", message)
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, ErrorCode::Draining, message)
     }
 }
 
@@ -69,7 +69,7 @@ impl From<PathRejection> for Refusal {
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
-        let error = Error { code: self.code.to_owned(), message: self.message };
+        let error = Error { code: self.code.into(), message: self.message };
         let mut response = (self.status, Json(Failure { error })).into_response();
         if self.status == StatusCode::UNAUTHORIZED {
             let scheme = HeaderValue::from_static("Bearer");
@@ -82,11 +82,11 @@ impl IntoResponse for Refusal {
 /// The answer to a path that is none.
 pub(super) async fn no_path(uri: Uri) -> Refusal {
     let message = format!("there is no {}: GET /openapi.json lists what there is", uri.path());
-    Refusal::new(StatusCode::NOT_FOUND, "not_found", message)
+    Refusal::new(StatusCode::NOT_FOUND, ErrorCode::NotFound, message)
 }
 
 /// The answer to a method that a path does not take.
 pub(super) async fn no_method(method: Method, uri: Uri) -> Refusal {
     let message = format!("{} does not take {method}", uri.path());
-    Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", message)
+    Refusal::new(StatusCode::METHOD_NOT_ALLOWED, ErrorCode::MethodNotAllowed, message)
 }

@@ -4,7 +4,9 @@ use super::app::App;
 use super::refusal::Refusal;
 use crate::supervisor::reload::{NotConfirmed, ReloadError, ReloadOptions, ReloadReport};
 use crate::written::change;
-use api::{ChangedForward, Done, Failure, ForwardSummary, Reload, RemadeFile};
+use api::{
+    ChangedForward, Done, DoneState, ErrorCode, Failure, ForwardSummary, Reload, RemadeFile,
+};
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
@@ -53,7 +55,7 @@ impl ReloadQuery {
                 let message =
                     "files are compared only for who asks on the Unix socket, not over a port"
                         .to_owned();
-                return Err(Refusal::new(StatusCode::FORBIDDEN, "forbidden", message));
+                return Err(Refusal::new(StatusCode::FORBIDDEN, ErrorCode::Forbidden, message));
             }
         }
         let confirm = confirm.map(|text| confirm_time(&text)).transpose()?;
@@ -113,25 +115,25 @@ pub(super) async fn confirm(
 ) -> Result<Json<Done>, Refusal> {
     let Query(ConfirmQuery { generation }) = query?;
     app.supervisor.ask(move |supervisor| supervisor.confirm(generation)).await??;
-    Ok(Json(Done { state: "confirmed".to_owned(), changed: true }))
+    Ok(Json(Done { state: DoneState::Confirmed.into(), changed: true }))
 }
 
 impl From<NotConfirmed> for Refusal {
     fn from(why: NotConfirmed) -> Self {
         match why {
             NotConfirmed::Nothing => Self::conflict(
-                "nothing_to_confirm",
+                ErrorCode::NothingToConfirm,
                 "nothing is on trial: no configuration waits to be confirmed",
             ),
             NotConfirmed::Other(generation) => Self::conflict(
-                "other_generation",
+                ErrorCode::OtherGeneration,
                 format!(
                     "generation {generation} is on trial, not the one that was named: look at what \
                      runs now, then `traffic-forwarder confirm {generation}`"
                 ),
             ),
             NotConfirmed::Several(generation) => Self::conflict(
-                "other_generation",
+                ErrorCode::OtherGeneration,
                 format!(
                     "generation {generation} has replaced another one during the trial: name it, \
                      if it is the one that is meant: `traffic-forwarder confirm {generation}`"
@@ -146,12 +148,12 @@ impl From<ReloadError> for Refusal {
         let message = error.to_string();
         match error {
             ReloadError::Config(_) => {
-                Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_config", message)
+                Self::new(StatusCode::UNPROCESSABLE_ENTITY, ErrorCode::InvalidConfig, message)
             }
-            ReloadError::Unfit(_) => Self::conflict("unfit", message),
-            ReloadError::NoFile => Self::conflict("no_file", message),
-            ReloadError::Draining => Self::conflict("draining", message),
-            ReloadError::OnTrial { .. } => Self::conflict("on_trial", message),
+            ReloadError::Unfit(_) => Self::conflict(ErrorCode::Unfit, message),
+            ReloadError::NoFile => Self::conflict(ErrorCode::NoFile, message),
+            ReloadError::Draining => Self::conflict(ErrorCode::Draining, message),
+            ReloadError::OnTrial { .. } => Self::conflict(ErrorCode::OnTrial, message),
         }
     }
 }

@@ -5,6 +5,7 @@ use super::app::App;
 use super::budget::{self, Budget};
 use super::refusal::{Refusal, no_method, no_path};
 use super::{document, events, forwards, page, probes, profile, reload, sessions, status, upgrade};
+use api::ErrorCode;
 use axum::Router;
 use axum::body::HttpBody;
 use axum::extract::Request;
@@ -61,12 +62,12 @@ pub(super) fn router(mut app: App, access: Access) -> Router {
 async fn bounded(request: Request, next: Next) -> Result<Response, Refusal> {
     if request.body().size_hint().lower() > BODY_MAX {
         let message = format!("the body is longer than {BODY_MAX} bytes, and none is needed");
-        return Err(Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", message));
+        return Err(Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, ErrorCode::TooLarge, message));
     }
     // A body without a length is never read: it costs nothing.
     tokio::time::timeout(ANSWER_LIMIT, next.run(request)).await.map_err(|_| {
         let message = format!("no answer was found within {} s", ANSWER_LIMIT.as_secs());
-        Refusal::new(StatusCode::GATEWAY_TIMEOUT, "timeout", message)
+        Refusal::new(StatusCode::GATEWAY_TIMEOUT, ErrorCode::Timeout, message)
     })
 }
 

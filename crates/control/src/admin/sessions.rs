@@ -4,7 +4,7 @@ use super::app::App;
 use super::listing::{self, Rate, session_of};
 use super::rates::Question;
 use super::refusal::Refusal;
-use api::{Done, Failure, Session, Sessions};
+use api::{Done, DoneState, Failure, Session, Sessions};
 use axum::Json;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
@@ -132,7 +132,7 @@ pub(super) async fn kill(
     if !listing::kill(&app.observer, id).await {
         return Err(Refusal::no_session(id));
     }
-    Ok(Json(Done { state: "killed".to_owned(), changed: true }))
+    Ok(Json(Done { state: DoneState::Killed.into(), changed: true }))
 }
 
 async fn look(app: &App, question: &Question, rates: bool) -> Vec<(SessionView, Option<Rate>)> {

@@ -4,7 +4,7 @@ use super::app::App;
 use super::refusal::Refusal;
 use crate::handle::Gone;
 use crate::supervisor::upgrade::{UpgradeError, Wanted};
-use api::{Failure, Upgrade};
+use api::{ErrorCode, Failure, Upgrade};
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
@@ -36,7 +36,7 @@ impl UpgradeQuery {
                 let message =
                     "another file is run only for who asks on the Unix socket, not over a port"
                         .to_owned();
-                return Err(Refusal::new(StatusCode::FORBIDDEN, "forbidden", message));
+                return Err(Refusal::new(StatusCode::FORBIDDEN, ErrorCode::Forbidden, message));
             }
         }
         Ok(Wanted { binary: self.binary })

@@ -13,7 +13,7 @@ mod trial;
 pub(crate) use trial::NotConfirmed;
 
 use crate::supervisor::Supervisor;
-use api::Reloaded;
+use api::{EventName, Reloaded, Word};
 use engine::{ForwardState, ForwardView, Unbound};
 use host::Capacity;
 use outcome::{log_refusal, log_reload};
@@ -300,8 +300,8 @@ impl Supervisor {
             self.tell_manager();
         }
         let last = self.last_reload.as_ref();
-        self.events.tell("reload", || Reloaded {
-            by: by.to_owned(),
+        self.events.tell(EventName::Reload, || Reloaded {
+            by: Word::of(by),
             generation: self.generation,
             error: last.and_then(|last| last.error.clone()),
         });

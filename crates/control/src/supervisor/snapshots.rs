@@ -4,7 +4,7 @@
 use crate::attention;
 use crate::supervisor::Supervisor;
 use crate::written::{change, seconds_since, time};
-use api::{LastReload, LastUpgrade, Status};
+use api::{LastReload, LastUpgrade, ProcessState, Status, Word};
 use observe::Version;
 use observe::metrics::{Forward, Process, Snapshot};
 
@@ -15,7 +15,8 @@ impl Supervisor {
         let (sums, log_dropped) = (engine.sums(), observe::log::dropped());
         let version = Version::of_program();
         let mut status = Status {
-            state: if self.draining { "draining" } else { "serving" }.to_owned(),
+            state: if self.draining { ProcessState::Draining } else { ProcessState::Serving }
+                .into(),
             version: version.number.clone(),
             build: version.build.clone(),
             pid: std::process::id(),
@@ -25,7 +26,7 @@ impl Supervisor {
             generation: self.generation,
             last_reload: self.last_reload.as_ref().map(|last| LastReload {
                 at: time(last.at),
-                by: last.by.clone(),
+                by: Word::of(&last.by),
                 error: last.error.clone(),
             }),
             confirm_within: self.confirm_within().map(|left| left.as_secs_f64()),
@@ -85,7 +86,7 @@ fn last_upgrade(last: &crate::supervisor::upgrade::LastUpgrade) -> LastUpgrade {
     let arrival = last.result.as_ref().ok();
     LastUpgrade {
         at: time(last.at),
-        by: last.by.clone(),
+        by: Word::of(&last.by),
         from: arrival.map(|arrival| arrival.from.number.clone()),
         from_build: arrival.and_then(|arrival| arrival.from.build.clone()),
         sessions: arrival.map_or(0, |arrival| arrival.sessions),

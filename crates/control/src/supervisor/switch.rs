@@ -1,7 +1,7 @@
 //! Draining and resuming one forward.
 
 use crate::supervisor::Supervisor;
-use api::ForwardSwitched;
+use api::{EventName, ForwardSwitched};
 
 /// Why a forward was not switched.
 #[derive(Debug)]
@@ -20,7 +20,7 @@ impl Supervisor {
         let changed = self.engine.drain_forward(name).ok_or(SwitchError::NoForward)?;
         if changed {
             self.keep_listeners();
-            self.tell_of_switch("drain", name);
+            self.tell_of_switch(EventName::Drain, name);
             tracing::info!(forward = name, "forward drains: it takes no new sessions");
         }
         Ok(changed)
@@ -35,14 +35,14 @@ impl Supervisor {
         let changed = result.map_err(|error| SwitchError::Unfit(error.to_string()))?;
         if changed {
             self.keep_listeners();
-            self.tell_of_switch("resume", name);
+            self.tell_of_switch(EventName::Resume, name);
             tracing::info!(forward = name, "forward takes sessions again");
         }
         Ok(changed)
     }
 
     /// Publishes that a forward was switched.
-    pub(crate) fn tell_of_switch(&self, event: &'static str, name: &str) {
+    pub(crate) fn tell_of_switch(&self, event: EventName, name: &str) {
         self.events.tell(event, || {
             let mut forwards = self.engine.forwards();
             let forward = forwards.find(|forward| forward.plan.name == name);

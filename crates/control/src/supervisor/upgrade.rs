@@ -33,6 +33,7 @@ mod protocol;
 mod state;
 
 use crate::supervisor::{Supervisor, SupervisorHandle};
+use api::{EventName, Word};
 use candidate::{Candidate, Check};
 use observe::Version;
 use std::time::{Duration, SystemTime};
@@ -103,8 +104,8 @@ impl Supervisor {
 
     fn announce_upgrade(&self, by: &str, to: Version) {
         tracing::info!(by, from = %Version::of_program(), %to, "upgrading");
-        self.events.tell("upgrade", || api::Upgraded {
-            by: by.to_owned(),
+        self.events.tell(EventName::Upgrade, || api::Upgraded {
+            by: Word::of(by),
             version: Some(to.number),
             build: to.build,
             error: None,
@@ -115,8 +116,8 @@ impl Supervisor {
     fn upgrade_failed(&mut self, by: &str, error: String) {
         self.keep_journal();
         tracing::error!(by, error, "upgrade failed; nothing was changed");
-        self.events.tell("upgrade", || api::Upgraded {
-            by: by.to_owned(),
+        self.events.tell(EventName::Upgrade, || api::Upgraded {
+            by: Word::of(by),
             version: None,
             build: None,
             error: Some(error.clone()),

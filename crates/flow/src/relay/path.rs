@@ -2,26 +2,17 @@
 
 use crate::words::words;
 
-/// A way to move bytes from socket to socket.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Path {
-    /// Through a buffer of the worker, by recv(2) and send(2). Best for small messages.
-    Copy,
-    /// Through a pipe, by splice(2), without the bytes entering user memory. Best for bulk.
-    Splice,
+words! {
+    /// A way to move bytes from socket to socket.
+    Path {
+        Copy = "copy": "Through a buffer of the worker, by recv(2) and send(2). Best for small messages.",
+        Splice = "splice": "Through a pipe, by splice(2), without the bytes entering user memory. Best for bulk.",
+    }
 }
 
 impl Path {
     /// Both, the one for small messages first.
     pub const BOTH: [Self; 2] = [Self::Copy, Self::Splice];
-
-    /// The word for logs and metric labels.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Copy => "copy",
-            Self::Splice => "splice",
-        }
-    }
 }
 
 /// The path that the configuration asks for.

@@ -242,7 +242,7 @@ impl SerializeStruct for Group<'_> {
 #[cfg(test)]
 mod tests {
     use super::super::line::Form;
-    use api::{Close, ClosedTcp, SessionClosed};
+    use api::{Close, ClosedTcp, SessionClosed, Word};
     use plan::LogFormat;
     use tracing::Level;
 
@@ -260,14 +260,14 @@ mod tests {
             connect_time: Some(0.000_25),
             bytes_up: 0,
             bytes_down: u64::MAX,
-            path_up: "copy+splice".into(),
-            path_down: "none".into(),
-            fallback_up: "no_pipe".into(),
-            fallback_down: "none".into(),
+            path_up: Word::of("copy+splice"),
+            path_down: Word::of("none"),
+            fallback_up: Word::of("no_pipe"),
+            fallback_down: Word::of("none"),
             close: Close {
-                by: "target".into(),
-                phase: "relay".into(),
-                cause: "reset".into(),
+                by: Word::of("target"),
+                phase: Word::of("relay"),
+                cause: Word::of("reset"),
                 errno: Some("ECONNRESET".into()),
             },
             client_tcp: Some(ClosedTcp { rtt: 1.0, retransmits: 3 }),

@@ -3,13 +3,10 @@
 use crate::console::same_process::SameProcess;
 use crate::console::screen::{Colour, Screen, columns};
 use crate::console::units::seconds;
-use api::{Change, ForwardSummary, Reload, RemadeFile};
+use api::{Change, Effect, ForwardSummary, Reload, RemadeFile, Word};
 use plan::counted;
 use plan::{Section, Setting, escaped};
 use std::slice;
-
-/// The effect of a setting that only a start applies.
-const RESTART: &str = "restart";
 
 struct Line {
     sign: char,
@@ -72,7 +69,7 @@ fn heading(reload: &Reload, nothing: bool) -> String {
 
 /// The settings that no reload applies, each with its table, as configured and as in force.
 pub(crate) fn waiting(settings: &[Change]) -> impl Iterator<Item = String> {
-    settings.iter().filter(|it| it.effect == RESTART).map(|it| {
+    settings.iter().filter(|it| it.effect == Effect::Restart).map(|it| {
         let table = table_of(&it.key);
         let configured = match &it.new {
             Some(value) => format!("= {value}"),
@@ -84,7 +81,7 @@ pub(crate) fn waiting(settings: &[Change]) -> impl Iterator<Item = String> {
 }
 
 fn lines(reload: &Reload) -> impl Iterator<Item = Line> {
-    let settings = reload.settings.iter().filter(|it| it.effect != RESTART);
+    let settings = reload.settings.iter().filter(|it| it.effect != Effect::Restart);
     let settings = settings.flat_map(|it| changes(table_of(&it.key), slice::from_ref(it), None));
     let changed = reload.changed.iter();
     let changed = changed.flat_map(|it| changes(&it.name, &it.changes, Some(it.sessions)));
@@ -134,12 +131,12 @@ fn changes(name: &str, changes: &[Change], open: Option<u32>) -> impl Iterator<I
     })
 }
 
-fn effect(word: &str) -> String {
-    match word {
-        "new_sessions" => "holds for new sessions".to_owned(),
-        "all_sessions" => "holds for all sessions".to_owned(),
-        "process" => "holds at once".to_owned(),
-        other => other.replace('_', " "),
+fn effect(effect: &Word<Effect>) -> String {
+    match effect {
+        Word::Known(Effect::NewSessions) => "holds for new sessions".to_owned(),
+        Word::Known(Effect::AllSessions) => "holds for all sessions".to_owned(),
+        Word::Known(Effect::Process) => "holds at once".to_owned(),
+        other => other.as_str().replace('_', " "),
     }
 }
 
@@ -164,7 +161,7 @@ mod tests {
     }
 
     fn change(key: &str, effect: &str) -> Change {
-        let (key, effect) = (key.to_owned(), effect.to_owned());
+        let (key, effect) = (key.to_owned(), Word::of(effect));
         Change { key, old: Some("1h".to_owned()), new: None, effect }
     }
 
@@ -241,7 +238,7 @@ generation 3 is on trial and goes back in 1m00s unless `traffic-forwarder confir
             key: "workers".to_owned(),
             old: Some("\"auto\"".to_owned()),
             new: Some("1".to_owned()),
-            effect: RESTART.to_owned(),
+            effect: Effect::Restart.into(),
         };
         let only = Reload {
             added: Vec::new(),

@@ -5,6 +5,7 @@ use crate::console::place::Place;
 use crate::console::reach::Whom;
 use crate::console::same_process::SameProcess;
 use crate::console::whereabouts::{self, Whereabouts};
+use api::ErrorCode;
 use http_body_util::{BodyExt, Empty, Limited};
 use hyper::body::Bytes;
 use hyper::{Method, Request, StatusCode, header};
@@ -127,9 +128,10 @@ impl Client {
     /// The process answers for every client: it does not know the file of the token, nor by which
     /// options it was found.
     fn explained(&self, error: api::Error, place: &Place) -> api::Error {
-        let Some(token) = self.token.as_ref().filter(|_| error.code == "unauthorized") else {
+        let Some(token) = self.token.as_ref().filter(|_| error.code == ErrorCode::Unauthorized)
+        else {
             // Those quote the configuration.
-            let is_quoted = error.code == "invalid_config";
+            let is_quoted = error.code == ErrorCode::InvalidConfig;
             let completed = |error: api::Error| {
                 let message = self.same_process.complete(&error.message);
                 api::Error { message, ..error }

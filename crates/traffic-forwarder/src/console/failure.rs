@@ -3,6 +3,7 @@
 use crate::console::place::Place;
 use crate::exit::Exit;
 use crate::warn;
+use api::ErrorCode;
 use std::fmt;
 use std::io;
 use std::os::unix::fs::MetadataExt;
@@ -35,7 +36,10 @@ impl Failure {
     pub(crate) fn exit(&self) -> Exit {
         match self {
             Self::Usage(_) | Self::Configuration(_) => Exit::Usage,
-            Self::Refused(error) if matches!(&*error.code, "invalid_config" | "bad_request") => {
+            Self::Refused(error)
+                if error.code == ErrorCode::InvalidConfig
+                    || error.code == ErrorCode::BadRequest =>
+            {
                 Exit::Usage
             }
             Self::Refused(_) | Self::NoProcess(_) | Self::Broken { .. } | Self::Terminal(_) => {
@@ -48,15 +52,15 @@ impl Failure {
     pub(crate) fn for_programs(&self) -> api::Failure {
         let code = match self {
             Self::Refused(error) => return api::Failure { error: error.clone() },
-            Self::Usage(_) => "usage",
-            Self::Configuration(_) => "invalid_config",
-            Self::NoProcess(_) => "no_process",
-            Self::Broken { .. } => "broken_answer",
-            Self::Terminal(_) => "terminal",
+            Self::Usage(_) => ErrorCode::Usage,
+            Self::Configuration(_) => ErrorCode::InvalidConfig,
+            Self::NoProcess(_) => ErrorCode::NoProcess,
+            Self::Broken { .. } => ErrorCode::BrokenAnswer,
+            Self::Terminal(_) => ErrorCode::Terminal,
         };
         let message = self.to_string();
         let message = message.strip_prefix("error: ").unwrap_or(&message).to_owned();
-        api::Failure { error: api::Error { code: code.to_owned(), message } }
+        api::Failure { error: api::Error { code: code.into(), message } }
     }
 
     /// Writes it to standard error.
@@ -83,7 +87,9 @@ impl fmt::Display for Failure {
             Self::NoProcess(attempts) => no_process(f, attempts),
             Self::Broken { place, what } => write!(f, "error: {place}: {what}"),
             // It is made of problems that have their headings already.
-            Self::Refused(error) if error.code == "invalid_config" => f.write_str(&shown(error)),
+            Self::Refused(error) if error.code == ErrorCode::InvalidConfig => {
+                f.write_str(&shown(error))
+            }
             Self::Refused(error) => write!(f, "error: {}", shown(error)),
             Self::Terminal(error) => write!(f, "error: use the terminal: {error}"),
         }

@@ -2,6 +2,7 @@
 
 use crate::console::connection::Client;
 use crate::console::failure::Failure;
+use api::ErrorCode;
 
 /// More names than this do not help.
 const MOST_NAMES: usize = 8;
@@ -13,7 +14,7 @@ pub(crate) async fn suggest<T>(
     result: Result<T, Failure>,
 ) -> Result<T, Failure> {
     let Err(Failure::Refused(mut error)) = result else { return result };
-    if error.code == "not_found"
+    if error.code == ErrorCode::NotFound
         && let Ok(forwards) = client.forwards().await
     {
         let names: Vec<_> = forwards.forwards.into_iter().map(|forward| forward.name).collect();

@@ -5,7 +5,7 @@ use crate::console::same_process::SameProcess;
 use crate::console::table::facts;
 use crate::console::units::{bytes, seconds};
 use crate::console::version;
-use api::{Change, Forward, LastReload, LastUpgrade, Status};
+use api::{Change, Forward, LastReload, LastUpgrade, Origin, Status, Word};
 use plan::counted;
 
 type Line = (&'static str, String);
@@ -59,9 +59,11 @@ fn last_reload(last: &LastReload) -> Line {
 
 /// Who asked, and what came of it.
 fn outcome(LastReload { by, error, .. }: &LastReload) -> String {
-    match (by.as_str(), error) {
-        ("unconfirmed", None) => "taken back: not confirmed".to_owned(),
-        ("unconfirmed", Some(error)) => format!("taken back: not confirmed, but {error}"),
+    match (by, error) {
+        (Word::Known(Origin::Unconfirmed), None) => "taken back: not confirmed".to_owned(),
+        (Word::Known(Origin::Unconfirmed), Some(error)) => {
+            format!("taken back: not confirmed, but {error}")
+        }
         (by, None) => format!("by {by}: done"),
         (by, Some(error)) => format!("by {by}: failed: {error}"),
     }
@@ -129,7 +131,7 @@ mod tests {
     #[test]
     fn the_last_reload_is_told_by_who_asked_and_what_came_of_it() {
         let told = |by: &str, error: Option<&str>| {
-            let (by, error) = (by.to_owned(), error.map(str::to_owned));
+            let (by, error) = (Word::of(by), error.map(str::to_owned));
             outcome(&LastReload { at: String::new(), by, error })
         };
         assert_eq!(told("SIGHUP", None), "by SIGHUP: done");

@@ -9,7 +9,8 @@ use crate::console::units::{bytes, rate, seconds};
 use crate::console::watch::{self, Page};
 use crate::console::{names, path, show};
 use crate::exit::Exit;
-use api::{Lane, Session, Sessions, Tcp};
+use api::{Lane, Session, Sessions, Tcp, Word};
+use flow::{Fallback, Phase, Verdict};
 use hyper::Method;
 use plan::counted;
 
@@ -101,7 +102,7 @@ fn table(sessions: &[Session]) -> Table<12> {
                 rate(up.rate).into(),
                 rate(down.rate).into(),
                 paths(session).into(),
-                Cell::coloured(&session.verdict, colour(session)),
+                Cell::coloured(session.verdict.to_string(), colour(session)),
             ]
         }),
     )
@@ -110,17 +111,17 @@ fn table(sessions: &[Session]) -> Table<12> {
 /// Of both lanes, once if they are the same; before there are lanes, the phase.
 pub(crate) fn paths(Session { phase, up, down, .. }: &Session) -> String {
     match () {
-        () if phase == "connect" => phase.clone(),
-        () if up.path == down.path => up.path.clone(),
+        () if *phase == Phase::Connect => phase.to_string(),
+        () if up.path == down.path => up.path.to_string(),
         () => format!("{}/{}", up.path, down.path),
     }
 }
 
 pub(crate) fn colour(session: &Session) -> Option<Colour> {
-    match &*session.verdict {
+    match &session.verdict {
         _ if !session.attention.is_empty() => Some(Colour::Bad),
-        "ok" => Some(Colour::Good),
-        "idle" => None,
+        Word::Known(Verdict::Ok) => Some(Colour::Good),
+        Word::Known(Verdict::Idle) => None,
         _ => Some(Colour::Notable),
     }
 }
@@ -147,13 +148,13 @@ pub(crate) fn facts_of(session: &Session) -> [(&'static str, String); 11] {
         ("down", lane(&session.down)),
         ("client tcp", tcp(session.client_tcp.as_ref())),
         ("target tcp", tcp(session.target_tcp.as_ref())),
-        ("verdict", session.verdict.clone()),
+        ("verdict", session.verdict.to_string()),
     ]
 }
 
 fn lane(lane: &Lane) -> String {
     let mut text = format!("{} by {}", bytes(lane.bytes), lane.path);
-    let fallback = Some(&lane.fallback).filter(|reason| *reason != "none");
+    let fallback = Some(&lane.fallback).filter(|reason| **reason != Fallback::None);
     let more = [
         fallback.map(|reason| format!(" ({reason})")),
         lane.rate.map(|per_second| format!(", {}", rate(Some(per_second)))),

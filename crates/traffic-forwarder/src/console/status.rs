@@ -11,7 +11,7 @@ use crate::console::watch::{self, Page};
 use crate::console::{names, overview, path, show};
 use crate::exit::Exit;
 use crate::say;
-use api::{Attention, Condition, Forward, Forwards, Status, holds};
+use api::{Attention, Condition, Forward, ForwardState, Forwards, Status, Word, holds};
 use hyper::Method;
 use plan::counted;
 use serde::Serialize;
@@ -110,7 +110,7 @@ fn table(forwards: &[Forward]) -> Table<11> {
         forwards.iter().map(|forward| {
             [
                 Cell::from(&forward.name),
-                Cell::coloured(&forward.state, Some(colour(&forward.state))),
+                Cell::coloured(forward.state.to_string(), Some(colour(&forward.state))),
                 first_and_count(&forward.listen).into(),
                 first_and_count(&forward.to).into(),
                 Cell::coloured(
@@ -139,10 +139,10 @@ pub(crate) fn alert(attention: &[Attention], condition: Condition) -> Option<Col
     holds(attention, condition).then_some(Colour::Bad)
 }
 
-pub(crate) fn colour(state: &str) -> Colour {
+pub(crate) fn colour(state: &Word<ForwardState>) -> Colour {
     match state {
-        "active" => Colour::Good,
-        "skipped" => Colour::Bad,
+        Word::Known(ForwardState::Active) => Colour::Good,
+        Word::Known(ForwardState::Skipped) => Colour::Bad,
         _ => Colour::Notable,
     }
 }
@@ -158,7 +158,7 @@ pub(crate) fn first_and_count(addresses: &[String]) -> String {
 }
 
 fn state_and_error(Forward { state, error, .. }: &Forward) -> String {
-    error.as_ref().map_or_else(|| state.clone(), |error| format!("{state}: {error}"))
+    error.as_ref().map_or_else(|| state.to_string(), |error| format!("{state}: {error}"))
 }
 
 fn one_text(forward: &Forward) -> String {

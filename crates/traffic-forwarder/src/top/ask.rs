@@ -6,7 +6,7 @@ use crate::console::connection::Client;
 use crate::console::failure::Failure;
 use crate::console::path::{part, with_query};
 use crate::console::watch::is_same_process;
-use api::{Done, Error, Status};
+use api::{Done, Error, ErrorCode, Status};
 use hyper::Method;
 use std::net::IpAddr;
 
@@ -31,7 +31,7 @@ async fn answer(client: &Client, question: &Question) -> Result<Answer, Failure>
 pub(super) async fn act(client: &Client, act: &Act, seen: &Status) -> Result<Done, Failure> {
     if !is_same_process(seen, &client.status().await?) {
         let message = "the process was restarted meanwhile: nothing was done".to_owned();
-        return Err(Failure::Refused(Error { code: "restarted".to_owned(), message }));
+        return Err(Failure::Refused(Error { code: ErrorCode::Restarted.into(), message }));
     }
     match act {
         Act::Kill { id, .. } => client.ask(Method::DELETE, &format!("/v1/sessions/{id}")).await,

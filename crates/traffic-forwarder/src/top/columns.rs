@@ -51,7 +51,7 @@ pub(super) const FORWARDS: [Column<Forward>; 14] = [
     })
     .sorted_by("name"),
     text("STATE", 8, 2, |forward: &Forward| {
-        (forward.state.clone(), Some(state_colour(&forward.state)))
+        (forward.state.to_string(), Some(state_colour(&forward.state)))
     }),
     text("LISTEN", 16, 6, |forward: &Forward| plain(first_and_count(&forward.listen))),
     text("TO", 16, 7, |forward: &Forward| plain(first_and_count(&forward.to))),
@@ -93,7 +93,9 @@ pub(super) const SESSIONS: [Column<Session>; 12] = [
     number("UP/S", 10, 1, |session: &Session| plain(rate(session.up.rate))).sorted_by("rate"),
     number("DOWN/S", 10, 1, |session: &Session| plain(rate(session.down.rate))).sorted_by("rate"),
     text("PATH", 11, 8, |session: &Session| plain(paths(session))),
-    text("VERDICT", 13, 2, |session: &Session| (session.verdict.clone(), verdict_colour(session))),
+    text("VERDICT", 13, 2, |session: &Session| {
+        (session.verdict.to_string(), verdict_colour(session))
+    }),
 ];
 
 fn plain(text: String) -> Cell {

@@ -268,7 +268,11 @@ impl Act {
             Self::Kill { id, .. } => format!("session {id} is killed"),
             Self::Drain(name) | Self::Resume(name) => {
                 let already = if done.changed { "" } else { " already" };
-                format!("{} is {}{already}", plan::escaped(name), plan::escaped(&done.state))
+                format!(
+                    "{} is {}{already}",
+                    plan::escaped(name),
+                    plan::escaped(done.state.as_str())
+                )
             }
         }
     }

@@ -2,9 +2,9 @@
 //! forwarder with a session, and its tables are those of the code.
 
 use crate::blocks::blocks;
-use crate::messages::source;
-use crate::repository::{BINARY, document};
+use crate::repository::{BINARY, document, read};
 use crate::stand::Stand;
+use api::{ErrorCode, EventName};
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use testkit::{Behaviour, Forwarder, LIMIT, Peer, Port, Script, Target, Tool, connect, run};
@@ -69,35 +69,28 @@ fn the_verdicts_are_those_of_the_program() {
     assert_eq!(found, expected);
 }
 
-/// Each refusal is made with its code behind its status, or by a `match` that names the codes of an
-/// error.
 #[test]
-fn every_error_code_is_in_the_table_and_no_other() {
-    let source = source();
-    let mut expected = BTreeSet::new();
-    let code_behind = |rest: &str| {
-        let code = rest.trim_start().strip_prefix('"')?.split('"').next()?;
-        let is_word = |c: char| c.is_ascii_lowercase() || c == '_';
-        code.chars().all(is_word).then(|| code.to_owned())
-    };
-    for (at, marker) in source.match_indices("Refusal::conflict(") {
-        expected.extend(code_behind(&source[at + marker.len()..]));
-    }
-    for (at, marker) in source.match_indices("Self::conflict(") {
-        expected.extend(code_behind(&source[at + marker.len()..]));
-    }
-    for (at, marker) in source.match_indices("StatusCode::") {
-        let rest = source[at + marker.len()..].split_once(',');
-        let is_name = |name: &str| name.chars().all(|c| c.is_ascii_uppercase() || c == '_');
-        let rest = rest.filter(|(status, _)| is_name(status));
-        expected.extend(rest.and_then(|(_, rest)| code_behind(rest)));
-    }
-    let (_, codes) = source.split_once("fn code(&self) -> &'static str {").expect("its codes");
-    let codes = codes.split("fn ").next().expect("the function");
-    expected.extend(codes.split('"').skip(1).step_by(2).map(str::to_owned));
+fn every_error_code_of_the_process_is_in_the_table_and_no_other() {
+    let codes = ErrorCode::ALL.iter().filter(|code| !code.is_of_commands());
+    let expected: BTreeSet<_> = codes.map(|code| code.as_str().to_owned()).collect();
     let document = document("docs/admin.md");
     let rows = document.table(&["Status", "Code", "When"]);
     let found: BTreeSet<_> = rows.iter().map(|row| row[1].trim_matches('`').to_owned()).collect();
-    assert!(expected.len() > 15, "{expected:?}");
     assert_eq!(found, expected);
+}
+
+#[test]
+fn every_event_is_in_the_table_and_those_of_every_session_can_be_left_out() {
+    let document = document("docs/admin.md");
+    let rows = document.table(&["Event", "Data", "When"]);
+    let found: Vec<_> = rows.iter().map(|row| row[0].trim_matches('`')).collect();
+    let expected: Vec<_> = EventName::ALL.iter().map(|name| name.as_str()).collect();
+    assert_eq!(found, expected);
+    let of_sessions = EventName::ALL.iter().filter(|name| name.is_of_every_session());
+    let of_sessions: Vec<_> = of_sessions.map(|name| format!("`{}`", name.as_str())).collect();
+    let [first, second, third] = &*of_sessions else { panic!("{of_sessions:?}") };
+    let text = read("docs/admin.md");
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let sentence = format!("`?sessions=false` leaves out {first}, {second} and {third}");
+    assert!(text.contains(&sentence), "{sentence}");
 }

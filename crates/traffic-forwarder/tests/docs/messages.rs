@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::fs;
 
 /// The sources that write log lines, without line breaks within string literals.
-pub(crate) fn source() -> String {
+fn source() -> String {
     let mut directories: Vec<_> =
         ["control", "host", "observe"].map(|crate_name| format!("crates/{crate_name}/src")).into();
     let mut source = String::new();

@@ -3,6 +3,7 @@
 use super::Format;
 use crate::admin::app::App;
 use crate::admin::refusal::Refusal;
+use api::ErrorCode;
 use axum::http::StatusCode;
 use axum::response::Response;
 use std::future::{Future, ready};
@@ -31,5 +32,5 @@ pub(super) fn heap(_: Format) -> impl Future<Output = Result<Response, Refusal>>
 fn no_profile() -> Refusal {
     let message = "this build takes no profiles: build one that does with `make build profile=1`, \
                    and upgrade to it in place or start it instead (docs/profiling.md)";
-    Refusal::new(StatusCode::NOT_FOUND, "no_profile", message.to_owned())
+    Refusal::new(StatusCode::NOT_FOUND, ErrorCode::NoProfile, message.to_owned())
 }

@@ -3,6 +3,7 @@
 use super::Format;
 use crate::admin::app::App;
 use crate::admin::refusal::Refusal;
+use api::ErrorCode;
 use axum::body::{Body, Bytes};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
@@ -28,7 +29,7 @@ type Turn = SemaphorePermit<'static>;
 
 fn turn() -> Result<Turn, Refusal> {
     let message = "another profile is being taken: one at a time";
-    TURN.try_acquire().map_err(|_| Refusal::conflict("profiling", message))
+    TURN.try_acquire().map_err(|_| Refusal::conflict(ErrorCode::Profiling, message))
 }
 
 /// Begins to take samples, and answers: what is found is sent when the time is over. Whoever goes
@@ -49,11 +50,11 @@ pub(super) async fn cpu(app: App, time: Duration, format: Format) -> Result<Resp
 
 fn start(upgrading: bool) -> Result<CpuSampler, Refusal> {
     if upgrading {
-        return Err(Refusal::conflict("upgrading", "an upgrade is under way"));
+        return Err(Refusal::conflict(ErrorCode::Upgrading, "an upgrade is under way"));
     }
     CpuSampler::start().map_err(|errno| {
         let message = format!("start the timer of a profile: {}", sys::errno_text(errno));
-        Refusal::conflict("profile_failed", message)
+        Refusal::conflict(ErrorCode::ProfileFailed, message)
     })
 }
 

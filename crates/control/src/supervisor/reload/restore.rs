@@ -2,6 +2,7 @@
 
 use super::LastReload;
 use crate::supervisor::Supervisor;
+use api::EventName;
 use engine::{ForwardState, ForwardView};
 use std::collections::BTreeSet;
 use std::time::{Instant, SystemTime};
@@ -14,7 +15,7 @@ impl Supervisor {
         self.engine.retry_skipped();
         let left = self.still_skipped(&restoring.names);
         for name in before.difference(&left) {
-            self.tell_of_switch("resume", name);
+            self.tell_of_switch(EventName::Resume, name);
             tracing::info!(forward = name, "forward takes sessions again");
         }
         if before != left {

@@ -1,5 +1,6 @@
 //! Why a process stays what it is.
 
+use api::ErrorCode;
 use std::fmt;
 use std::path::PathBuf;
 use sys::Errno;
@@ -26,15 +27,15 @@ pub(crate) enum UpgradeError {
 
 impl UpgradeError {
     /// The code in answers.
-    pub(crate) fn code(&self) -> &'static str {
+    pub(crate) fn code(&self) -> ErrorCode {
         match self {
-            Self::Draining => "draining",
-            Self::Busy => "upgrading",
-            Self::Profiling => "profiling",
-            Self::Reloaded => "reloaded",
-            Self::Binary { .. } => "no_binary",
-            Self::Refused { .. } => "refused_by_binary",
-            Self::Failed(_) | Self::Exec { .. } => "upgrade_failed",
+            Self::Draining => ErrorCode::Draining,
+            Self::Busy => ErrorCode::Upgrading,
+            Self::Profiling => ErrorCode::Profiling,
+            Self::Reloaded => ErrorCode::Reloaded,
+            Self::Binary { .. } => ErrorCode::NoBinary,
+            Self::Refused { .. } => ErrorCode::RefusedByBinary,
+            Self::Failed(_) | Self::Exec { .. } => ErrorCode::UpgradeFailed,
         }
     }
 }

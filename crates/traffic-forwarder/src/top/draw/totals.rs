@@ -2,13 +2,13 @@
 
 use super::{BOLD, Palette, line, shown};
 use crate::console::screen::{Colour, columns};
-use crate::console::status::{alert, colour as state_colour};
+use crate::console::status::alert;
 use crate::console::units::{bytes, rate, seconds};
 use crate::console::version;
 use crate::top::columns::new_sessions;
 use crate::top::history::Trend;
 use crate::top::model::Model;
-use api::{Condition, Status};
+use api::{Condition, ProcessState, Status};
 use plan::counted;
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -80,7 +80,8 @@ fn heading(model: &Model, palette: Palette, width: u16) -> Line<'static> {
     let state_style = if model.is_absent() {
         palette.style(Some(Colour::Bad))
     } else {
-        palette.style(Some(if state == "serving" { Colour::Good } else { state_colour(state) }))
+        let is_serving = *state == ProcessState::Serving;
+        palette.style(Some(if is_serving { Colour::Good } else { Colour::Notable }))
     };
     let rest = format!(
         " for {}, pid {pid}, version {}, generation {generation}",
@@ -89,7 +90,7 @@ fn heading(model: &Model, palette: Palette, width: u16) -> Line<'static> {
     );
     let mut line = Line::from(vec![
         Span::styled("traffic-forwarder ", BOLD),
-        Span::styled(shown(state), state_style),
+        Span::styled(shown(state.as_str()), state_style),
         Span::raw(rest),
     ]);
     if let Some(left) = model.status.confirm_within {

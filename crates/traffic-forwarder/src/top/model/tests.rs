@@ -126,7 +126,7 @@ fn gone() -> Failure {
 }
 
 fn refused(message: &str) -> Failure {
-    Failure::Refused(Error { code: "not_found".to_owned(), message: message.to_owned() })
+    Failure::Refused(Error { code: api::ErrorCode::NotFound.into(), message: message.to_owned() })
 }
 
 #[test]

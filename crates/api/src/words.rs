@@ -1,0 +1,134 @@
+//! The closed sets of words in answers.
+
+use flow::words;
+
+words! {
+    /// State of the process.
+    ProcessState {
+        Serving = "serving": "It takes new sessions.",
+        Draining = "draining": "It is shutting down.",
+    }
+}
+
+words! {
+    /// State of a forward.
+    ForwardState {
+        Active = "active": "It takes new sessions.",
+        Draining = "draining": "An operator drained it: it takes no new sessions.",
+        Skipped = "skipped": "A line of the older format that could not be bound.",
+        Removed = "removed": "No longer configured, with sessions that go on.",
+    }
+}
+
+words! {
+    /// Paths that carried bytes of a lane.
+    PathsUsed {
+        None = "none": "No byte was moved.",
+        Copy = "copy": "All bytes were copied.",
+        Splice = "splice": "All bytes were spliced.",
+        Both = "copy+splice": "Some bytes were copied, some spliced.",
+    }
+}
+
+words! {
+    /// Sessions and processes for which a changed setting holds.
+    Effect {
+        NewSessions = "new_sessions": "It holds for new sessions.",
+        AllSessions = "all_sessions": "It holds for all sessions.",
+        Process = "process": "It holds at once.",
+        Restart = "restart": "It holds after a restart.",
+    }
+}
+
+words! {
+    /// Result of an act.
+    DoneState {
+        Killed = "killed": "The session was reset.",
+        Draining = "draining": "The forward takes no new sessions.",
+        Active = "active": "The forward takes new sessions.",
+        Confirmed = "confirmed": "The configuration stays.",
+    }
+}
+
+words! {
+    /// Origin of a reload, an upgrade or a shutdown.
+    Origin {
+        Hangup = "SIGHUP": "The signal.",
+        User2 = "SIGUSR2": "The signal.",
+        Terminate = "SIGTERM": "The signal.",
+        Interrupt = "SIGINT": "The signal.",
+        Admin = "admin": "The admin interface.",
+        Watch = "watch": "A change of the watched file.",
+        Unconfirmed = "unconfirmed": "The configuration on trial was not confirmed.",
+    }
+}
+
+words! {
+    /// Reason of a refusal, for programs.
+    ErrorCode {
+        BadRequest = "bad_request": "The request has no such form.",
+        InvalidConfig = "invalid_config": "The configuration has problems.",
+        Unauthorized = "unauthorized": "The token is missing or wrong.",
+        Forbidden = "forbidden": "The caller may not do this.",
+        NotFound = "not_found": "No such path, forward or session.",
+        MethodNotAllowed = "method_not_allowed": "The path does not take this method.",
+        TooLarge = "too_large": "The body is too long.",
+        Timeout = "timeout": "The answer took too long.",
+        Busy = "busy": "Too many callers are served already.",
+        Draining = "draining": "The process is shutting down.",
+        Unfit = "unfit": "The host does not allow it.",
+        NoFile = "no_file": "The process has no configuration file.",
+        OnTrial = "on_trial": "Another configuration waits to be confirmed.",
+        NothingToConfirm = "nothing_to_confirm": "No configuration waits to be confirmed.",
+        OtherGeneration = "other_generation": "Another configuration than the named one waits to be confirmed.",
+        Upgrading = "upgrading": "An upgrade is under way.",
+        Reloaded = "reloaded": "The configuration was reloaded meanwhile.",
+        NoBinary = "no_binary": "There is no such program.",
+        RefusedByBinary = "refused_by_binary": "The program cannot continue this process.",
+        UpgradeFailed = "upgrade_failed": "A step of the upgrade failed.",
+        Profiling = "profiling": "A profile is being taken.",
+        ProfileFailed = "profile_failed": "The profile could not be taken.",
+        NoProfile = "no_profile": "This build takes no profiles.",
+        Usage = "usage": "The command line is wrong.",
+        NoProcess = "no_process": "No process answers.",
+        BrokenAnswer = "broken_answer": "The answer is not one of this program.",
+        Restarted = "restarted": "The process was restarted meanwhile.",
+        Terminal = "terminal": "The terminal cannot be used.",
+    }
+}
+
+words! {
+    /// Name of an event of `GET /v1/events`.
+    EventName {
+        SessionOpened = "session_opened": "A client was accepted.",
+        SessionConnected = "session_connected": "The session's target is connected.",
+        SessionClosed = "session_closed": "The session ended.",
+        TargetDown = "target_down": "The session ended because its target could not be connected.",
+        LimitReached = "limit_reached": "Clients were refused: `max_sessions` are open.",
+        AcceptFailed = "accept_failed": "A listener pauses.",
+        ResourceExhausted = "resource_exhausted": "No descriptors, ports or memory are left.",
+        Drain = "drain": "A forward takes no more sessions.",
+        Resume = "resume": "A forward takes sessions again.",
+        Reload = "reload": "The configuration was read again, or taken back.",
+        Upgrade = "upgrade": "The process is about to become another program, or did not.",
+        Shutdown = "shutdown": "The process takes no more sessions, and ends.",
+        Lagged = "lagged": "The reader was too slow; this is the last event.",
+    }
+}
+
+impl EventName {
+    /// Whether every session has such an event: a busy process sends thousands in a second.
+    pub const fn is_of_every_session(self) -> bool {
+        matches!(self, Self::SessionOpened | Self::SessionConnected | Self::SessionClosed)
+    }
+}
+
+impl ErrorCode {
+    /// Whether only a command makes it, without an answer of the process.
+    pub const fn is_of_commands(self) -> bool {
+        matches!(
+            self,
+            Self::Usage | Self::NoProcess | Self::BrokenAnswer | Self::Restarted | Self::Terminal
+        )
+    }
+}
