@@ -17,13 +17,13 @@ Examples:
   traffic-forwarder 5432:db.internal:5432        the same as ssh -L writes it
   traffic-forwarder -c /etc/traffic-forwarder.conf
   traffic-forwarder check -c FILE                every problem of a file at once
-  traffic-forwarder doctor -c FILE               what this host can hold, and what to change
+  traffic-forwarder doctor -c FILE               how many sessions this host can hold
   traffic-forwarder import --from nginx FILE     another forwarder's configuration
   traffic-forwarder demo                         see it work, with nothing else installed
   traffic-forwarder status                       the running process and its forwards
   traffic-forwarder plan                         what a reload would change
-  traffic-forwarder upgrade                      the new program, with all sessions
-  traffic-forwarder top                          watch and steer it on the whole terminal
+  traffic-forwarder upgrade                      switch to the new version, with all sessions
+  traffic-forwarder top                          watch and operate it on the whole terminal
 
 Exit status: 0 done, 1 failed at run time, 2 wrong usage or configuration.
 Signals: TERM and INT drain up to shutdown_timeout, and at once when they come again. HUP reloads,
@@ -47,20 +47,20 @@ pub(crate) struct Cli {
 
 #[derive(Subcommand, Debug)]
 pub(crate) enum Command {
-    /// Forward until asked to stop (the default).
+    /// Forward until stopped (the default).
     Run(Source),
-    /// Report every problem of the configuration at once, and do nothing else. Of this host only
-    /// the users are looked at: ports, directories, the token file and targets are for `doctor`.
+    /// Report every problem of the configuration at once. It checks only the file, and that its
+    /// users exist; use `doctor` for ports, directories, the token file and targets.
     Check(Check),
-    /// Say what this host can really hold under the configuration, and what to change.
+    /// Report how many sessions this host can hold under the configuration, and which limits to raise.
     Doctor(Doctor),
     /// A target, a forward to it and a client in one process: see it work in one command.
     Demo(Demo),
-    /// Turn another forwarder's configuration into one for this program.
+    /// Convert another forwarder's configuration.
     Import(Import),
     #[command(flatten)]
     Operate(Operation),
-    /// Print what completes these commands in a shell.
+    /// Print the completion script of a shell.
     Completions(Completions),
     /// Print the manual page, or write all manual pages into a directory.
     Man(Man),

@@ -79,7 +79,7 @@ fn show(plan: plan::Plan, target: SocketAddr, demo: &cli::Demo) -> Exit {
             } else {
                 say(&format!(
                     "\nTry it:  curl http://{listen}/   Ctrl-C ends the demo.\n\
-                     From here on stands the log: a record of each session that ends.\n\n"
+                     Session records follow:\n\n"
                 ));
                 observe::log::set_level(level);
             }

@@ -15,10 +15,10 @@ const MATCHES_MAX: usize = 256;
 
 #[derive(Args, Debug)]
 pub(crate) struct Import {
-    /// Whose configuration it is.
+    /// The forwarder that the file belongs to.
     #[arg(long, value_name = "FORWARDER", value_parser = forwarders())]
     from: From,
-    /// Its configuration file.
+    /// The configuration file.
     #[arg(value_name = "FILE")]
     file: PathBuf,
     /// Write to this file, which must not exist yet, instead of standard output.

@@ -20,24 +20,24 @@ pub(crate) enum Operation {
     Status(Status),
     /// List the open sessions, or show one.
     Sessions(Sessions),
-    /// End a session at once: both its sides see a reset.
+    /// Reset both sides of a session.
     Kill(Kill),
-    /// Take no new sessions for a forward; the open ones go on.
+    /// Refuse new sessions of a forward; open sessions go on.
     Drain(Named),
-    /// Take new sessions again for a forward that drains, or that was skipped.
+    /// Accept new sessions again after `drain`, or bind a skipped forward.
     Resume(Named),
-    /// Read the configuration again and run by it, all of it or, if anything is wrong, nothing.
+    /// Read the configuration again and apply the whole file or none of it.
     Reload(Reload),
-    /// Say what a reload would add, change and remove, and change nothing.
+    /// List the changes that a reload would make, without making them.
     Plan(Plan),
     /// Keep a configuration that was reloaded with --confirm.
     Confirm(Confirm),
-    /// Become the program that is installed by now: same process, every listener, every session.
+    /// Switch to the installed version in place: same PID, all listeners and sessions kept.
     Upgrade(Upgrade),
-    /// Take a profile of the running process: where it spends its CPU time, or who allocates
-    /// memory. Only of one that was built with `make build profile=1`.
+    /// Take a CPU or heap profile of the running process, which must be a build of `make build
+    /// profile=1`.
     Profile(Profile),
-    /// Watch and steer the running process on the whole terminal: rates, forwards, sessions.
+    /// Watch and operate the running process on the whole terminal.
     Top(Whom),
 }
 
@@ -66,8 +66,8 @@ pub(crate) struct Status {
     /// Show this forward only, with its settings and how its sessions ended.
     #[arg(value_name = "FORWARD")]
     pub(crate) forward: Option<String>,
-    /// Only say whether the process is ready, by one line and the exit status: 0 if it is, 1 if
-    /// not. For health checks.
+    /// Print one line and exit with 0 if the process is ready, with 1 otherwise: for health
+    /// checks.
     #[arg(long, conflicts_with_all = ["forward", "watch", "json"])]
     pub(crate) check: bool,
     #[command(flatten)]
@@ -85,17 +85,17 @@ pub(crate) struct Sessions {
         value_parser = number::<u64>(SESSION_NUMBER)
     )]
     pub(crate) id: Option<u64>,
-    /// Only those of this forward.
+    /// List only sessions of this forward.
     #[arg(long, value_name = "NAME")]
     pub(crate) forward: Option<String>,
-    /// Only those of the clients at this IP address.
+    /// List only sessions of clients at this IP address.
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) client: Option<IpAddr>,
-    /// What comes first: the oldest (age), the busiest just now (rate), what moved most bytes, what
-    /// has been idle longest, or the lowest number (id).
+    /// Order: the oldest (age), the busiest at present (rate), the most bytes, the longest idle, or
+    /// the lowest number (id) first.
     #[arg(long, value_enum, default_value_t = Sort::Rate)]
     pub(crate) sort: Sort,
-    /// How many at most, up to 10000.
+    /// Number of sessions to list, up to 10000.
     #[arg(
         long,
         value_name = "NUMBER",
@@ -151,10 +151,10 @@ pub(crate) struct Named {
 
 #[derive(Args, Debug)]
 pub(crate) struct Reload {
-    /// Only say what would be changed, as `plan` does.
+    /// Only list the changes, as `plan` does.
     #[arg(long)]
     pub(crate) dry_run: bool,
-    /// Go back to the configuration of now after this time, unless `confirm` comes before (60s,
+    /// Fall back to the current configuration after this time, unless `confirm` comes first (60s,
     /// 5m).
     #[arg(long, value_name = "DURATION", value_parser = duration, conflicts_with = "dry_run")]
     pub(crate) confirm: Option<Duration>,
@@ -172,8 +172,8 @@ pub(crate) struct Plan {
 
 #[derive(Args, Debug)]
 pub(crate) struct Confirm {
-    /// The generation that `reload --confirm` printed: no other one is confirmed. Without it the one
-    /// on trial is, if the trial has had no other.
+    /// The generation that `reload --confirm` printed; no other one is confirmed. By default the one
+    /// on trial, if it has not replaced another in the same trial.
     #[arg(value_name = "GENERATION", value_parser = number::<u64>(GENERATION_NUMBER))]
     pub(crate) generation: Option<u64>,
     #[command(flatten)]
@@ -182,7 +182,7 @@ pub(crate) struct Confirm {
 
 #[derive(Args, Debug)]
 pub(crate) struct Upgrade {
-    /// The program to become; by default the file that the process was started from.
+    /// The program to switch to; by default the file that the process was started from.
     #[arg(long, value_name = "PATH")]
     pub(crate) binary: Option<PathBuf>,
     #[command(flatten)]
@@ -191,7 +191,7 @@ pub(crate) struct Upgrade {
 
 #[derive(Args, Debug)]
 pub(crate) struct Profile {
-    /// For how long the use of CPU time is sampled, 1 to 300.
+    /// Duration of a CPU profile, 1 to 300.
     #[arg(
         long,
         value_name = "SECONDS",
@@ -199,10 +199,10 @@ pub(crate) struct Profile {
         value_parser = clap::value_parser!(u16).range(1..=300)
     )]
     pub(crate) seconds: u16,
-    /// Take one of memory instead: what was allocated since the start, and what is still in use.
+    /// Take a heap profile instead: allocations since the start, and the part in use.
     #[arg(long, conflicts_with = "seconds")]
     pub(crate) heap: bool,
-    /// Where to write it: a flame graph if the name ends with .svg, else a file for `go tool pprof`.
+    /// The output: a flame graph if the name ends with .svg, else a file for `go tool pprof`.
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: PathBuf,
     #[command(flatten)]

@@ -14,7 +14,7 @@ const SHORTEST_PERIOD: Duration = Duration::from_millis(100);
 pub(crate) struct Reach {
     #[command(flatten)]
     pub(crate) whom: Whom,
-    /// Print the answer as JSON; why there is none, too, on standard error.
+    /// Print the answer as JSON, and a failure as JSON on standard error.
     #[arg(long)]
     pub(crate) json: bool,
 }
@@ -22,16 +22,15 @@ pub(crate) struct Reach {
 /// Whom to ask.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Whom {
-    /// Where the process answers: unix:/PATH, or 127.0.0.1:PORT with --token-file. By default
+    /// Admin address of the process: unix:/PATH, or 127.0.0.1:PORT with --token-file. By default
     /// $TRAFFIC_FORWARDER_ADMIN if that is set, else /run/traffic-forwarder/admin.sock, then
     /// $XDG_RUNTIME_DIR/traffic-forwarder/admin.sock.
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) admin: Option<Place>,
-    /// The file with the token that a port asks for.
+    /// File with the token, which a port needs.
     #[arg(long, value_name = "FILE")]
     pub(crate) token_file: Option<PathBuf>,
-    /// Without --admin: ask where the `admin` of this configuration file says, with its
-    /// `admin_token_file`.
+    /// Without --admin: use `admin` and `admin_token_file` of this configuration file.
     #[arg(short, long, value_name = "FILE")]
     pub(crate) conf: Option<PathBuf>,
 }
@@ -39,8 +38,7 @@ pub(crate) struct Whom {
 /// Whether to look again and again.
 #[derive(Args, Debug)]
 pub(crate) struct Watch {
-    /// Show it again every so many seconds (2 if not given) until Ctrl-C; with --json, one line for
-    /// each time.
+    /// Repeat every SECONDS (2 by default) until Ctrl-C; with --json, one line each time.
     #[arg(
         long,
         value_name = "SECONDS",
