@@ -8,6 +8,9 @@
 mod serve;
 pub use serve::serve;
 
+mod serve_error;
+pub use serve_error::{ServeError, UnboundListener};
+
 mod start;
 
 mod requests;
@@ -33,6 +36,7 @@ mod orphans;
 mod watchdog;
 
 mod admin;
+pub use admin::{DoorCause, DoorError};
 
 /// Logs the problems of a configuration that is good enough to run: the lines that were skipped.
 pub fn warn_of(problems: &plan::Problems) {

@@ -3,11 +3,12 @@
 use crate::admin::{self, App, Door};
 use crate::orphans::start_reaping;
 use crate::requests::{Request, Requests, Signals, Stopper};
+use crate::serve_error::ServeError;
 use crate::start::{STOP_LIMIT, control_runtime, start};
 use crate::supervisor::upgrade::{Handover, Insistence, Wanted, go_on, upgrade};
 use crate::supervisor::{Supervisor, SupervisorHandle};
 use crate::watchdog::start_pulse;
-use host::{Handed, Notifier, Sandbox, ServeError, failed, take_handed};
+use host::{Handed, Notifier, Sandbox, take_handed};
 use plan::{FileRead, InForce, Plan};
 use std::time::{Duration, Instant};
 use sys::exec::BlockedSignals;
@@ -30,11 +31,11 @@ pub fn serve(
     let insistence = Insistence::of(handover.is_some());
     let runtime = insistence
         .on("the control thread", control_runtime)
-        .map_err(|error| failed("start the control thread", error))?;
+        .map_err(|error| ServeError::Refused("start the control thread", error))?;
     let notifier = Notifier::from_environment();
     // Another image of this process has taken it already, and hands it on itself.
     let handed = if handover.is_some() { Ok(Handed::default()) } else { take_handed(&plan) };
-    let handed = handed.map_err(|error| ServeError::Unfit(error.to_string()))?;
+    let handed = handed.map_err(ServeError::Activation)?;
     let (handle, tasks) = SupervisorHandle::new();
     // Threads inherit this. So it is this one that signals reach, and while it holds them, they
     // wait: for the next image, if need be.
@@ -48,7 +49,8 @@ pub fn serve(
             Signals::new()
         })
     };
-    let signals = insistence.on("signals", signals).map_err(|error| failed("signals", error))?;
+    let signals =
+        insistence.on("signals", signals).map_err(|error| ServeError::Refused("signals", error))?;
     let mut requests = runtime.block_on(async { Requests::new(signals, &plan, tasks) });
     let mut supervisor = begin(input, plan, notifier, handed, handover, &insistence)?;
     supervisor.watch_from_start(read);
@@ -83,7 +85,7 @@ fn begin(
     // The directory of the admin socket is there now, and no thread is yet.
     let sandbox = match &handover {
         Some(handover) => handover.sandbox(),
-        None => Sandbox::enter(&plan)?,
+        None => Sandbox::enter(&plan).map_err(ServeError::Sandbox)?,
     };
     let goes_on = handover.is_some();
     let mut supervisor = match handover {
@@ -95,7 +97,9 @@ fn begin(
         supervisor.keep_journal();
     } else {
         supervisor.announce();
-        supervisor.start_journal().map_err(|error| failed("start the journal", error))?;
+        supervisor
+            .start_journal()
+            .map_err(|error| ServeError::Refused("start the journal", error))?;
     }
     Ok(supervisor)
 }
@@ -125,8 +129,7 @@ fn open_door(
 ) -> Result<Option<Door>, ServeError> {
     let process = &in_force.process;
     let Some(handover) = handover else {
-        let door = Door::bind(process, reads_a_file);
-        return door.map_err(|error| ServeError::Unfit(error.to_string()));
+        return Door::bind(process, reads_a_file).map_err(ServeError::Admin);
     };
     Ok(handover.door(process, reads_a_file))
 }

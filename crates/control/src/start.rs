@@ -1,10 +1,11 @@
 //! The start of a process that goes on with nothing: its workers, and all of its listeners.
 
 use crate::resolver::Resolver;
+use crate::serve_error::{ServeError, UnboundListener};
 use crate::supervisor::upgrade::Insistence;
 use crate::supervisor::{Supervisor, detail};
-use engine::{Engine, GivenSockets, Options};
-use host::{Capacity, Handed, Notifier, ServeError, Store, capacity, failed, workers};
+use engine::{Engine, GivenSockets, Options, Unbound};
+use host::{Capacity, Handed, Notifier, Store, capacity, workers};
 use plan::Plan;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
@@ -29,8 +30,7 @@ pub(crate) fn start(
     let workers = workers(&plan);
     let limit = sys::raise_open_files_limit();
     let open_files = sys::open_files().unwrap_or(0);
-    let capacity = capacity(&plan, workers, limit, open_files)
-        .map_err(|no_room| ServeError::Unfit(no_room.to_string()))?;
+    let capacity = capacity(&plan, workers, limit, open_files).map_err(ServeError::NoRoom)?;
     let once = Insistence::of(false);
     let mut engine = start_engine(&plan, workers, capacity, handed.sockets, Vec::new(), &once)?;
     let mut store = Store::from_environment(notifier, handed.kept);
@@ -53,7 +53,7 @@ pub(crate) fn start_engine(
     insistence: &Insistence,
 ) -> Result<Engine, ServeError> {
     let resolver = insistence.on("the resolver's thread", Resolver::start);
-    let resolver = resolver.map_err(|error| failed("start the resolver", error))?;
+    let resolver = resolver.map_err(|error| ServeError::Refused("start the resolver", error))?;
     let options = Options {
         workers,
         max_sessions: capacity.sessions,
@@ -63,7 +63,7 @@ pub(crate) fn start_engine(
     };
     let again = |error: &std::io::Error| insistence.again("a worker", error);
     Engine::start_with(&options, given, epolls, &again)
-        .map_err(|error| failed("start the workers", error))
+        .map_err(|error| ServeError::Refused("start the workers", error))
 }
 
 /// Binds every forward. All of what cannot be bound is reported, not only the first.
@@ -75,17 +75,12 @@ fn listen(plan: &Plan, engine: &mut Engine) -> Result<(), ServeError> {
     }
     let Err(failed) = result else {
         let any = engine.listeners() > 0;
-        return any.then_some(()).ok_or(ServeError::Failed("no listener could be bound".into()));
+        return any.then_some(()).ok_or(ServeError::NoListener);
     };
-    Err(unbound(plan, &failed))
-}
-
-fn unbound(plan: &Plan, failed: &[engine::Unbound]) -> ServeError {
-    let lines = failed.iter().map(|unbound| {
-        let (forward, error) = (&plan.forwards[unbound.position], &unbound.error);
-        format!("{error}, for forward `{}` ({})", forward.name, forward.location)
-    });
-    let message = lines.collect::<Vec<_>>().join("\n");
-    let unfit = failed.iter().any(|unbound| unbound.error.is_lasting());
-    if unfit { ServeError::Unfit(message) } else { ServeError::Failed(message) }
+    let listener = |unbound: Unbound| {
+        let forward = &plan.forwards[unbound.position];
+        let (forward, location) = (forward.name.clone(), forward.location.to_string());
+        UnboundListener { forward, location, error: unbound.error }
+    };
+    Err(ServeError::Unbound(failed.into_iter().map(listener).collect()))
 }

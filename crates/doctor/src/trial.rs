@@ -52,7 +52,7 @@ impl Trial {
             foreign: foreign(demand),
             directories: directories::look(demand.plan, made),
             log_file: log_file::look(demand.plan),
-            sandbox: Sandbox::rehearse(demand.plan),
+            sandbox: Sandbox::rehearse(demand.plan).map_err(|error| error.faults()),
             targets: target_trial::try_all(demand, options),
         }
     }

@@ -18,6 +18,7 @@ impl Tried {
     /// `become_user` came of becoming the user that the plan names.
     pub(super) fn of(plan: &Plan, become_user: Result<(), String>) -> Self {
         let token = plan.process.admin_token_file.as_deref().and_then(token_fault);
+        let token = token.map(|error| error.to_string());
         Self { become_user, token }
     }
 }

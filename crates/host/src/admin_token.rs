@@ -1,7 +1,10 @@
 //! The token that a client of the admin interface has to know, where that is on a port.
 
+use std::error::Error;
+use std::fmt;
+use std::io;
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Least length of a token, in bytes: a shorter one can be guessed.
 const TOKEN_MIN: usize = 16;
@@ -11,34 +14,74 @@ const TOKEN_MAX: usize = 4096;
 pub struct Token(String);
 
 /// Why the token in this file cannot be used, if so.
-pub fn token_fault(path: &Path) -> Option<String> {
+pub fn token_fault(path: &Path) -> Option<TokenError> {
     Token::read(path).err()
+}
+
+/// A file whose token cannot be used.
+#[derive(Debug)]
+pub struct TokenError {
+    path: PathBuf,
+    fault: TokenFault,
+}
+
+#[derive(Debug)]
+enum TokenFault {
+    Unreadable(io::Error),
+    NotAFile,
+    ReadableByOthers,
+    TooLong,
+    NoWord,
+}
+
+impl fmt::Display for TokenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the token file `{}` ", self.path.display())?;
+        match &self.fault {
+            TokenFault::Unreadable(error) => write!(f, "cannot be read: {error}"),
+            TokenFault::NotAFile => f.write_str("is not a file"),
+            TokenFault::ReadableByOthers => {
+                f.write_str("may be read by other users: chmod 600 it, and make a new token")
+            }
+            TokenFault::TooLong => write!(f, "is longer than {TOKEN_MAX} bytes"),
+            TokenFault::NoWord => write!(
+                f,
+                "must hold one word of at least {TOKEN_MIN} ASCII characters, such as \
+                 `openssl rand -hex 32` writes"
+            ),
+        }
+    }
+}
+
+impl Error for TokenError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match &self.fault {
+            TokenFault::Unreadable(error) => Some(error),
+            _ => None,
+        }
+    }
 }
 
 impl Token {
     /// Reads it from a file that only its user may read.
-    pub fn read(path: &Path) -> Result<Self, String> {
-        let fault = |what: &str| format!("the token file `{}` {what}", path.display());
-        let read = |error: std::io::Error| fault(&format!("cannot be read: {error}"));
+    pub fn read(path: &Path) -> Result<Self, TokenError> {
+        let fault = |fault| TokenError { path: path.to_owned(), fault };
+        let read = |error| fault(TokenFault::Unreadable(error));
         let file = std::fs::metadata(path).map_err(read)?;
         if !file.is_file() {
             // Opening a pipe would block.
-            return Err(fault("is not a file"));
+            return Err(fault(TokenFault::NotAFile));
         }
         if file.mode() & 0o077 != 0 {
-            return Err(fault("may be read by other users: chmod 600 it, and make a new token"));
+            return Err(fault(TokenFault::ReadableByOthers));
         }
         if file.len() > TOKEN_MAX as u64 {
-            return Err(fault(&format!("is longer than {TOKEN_MAX} bytes")));
+            return Err(fault(TokenFault::TooLong));
         }
         let token = std::fs::read_to_string(path).map_err(read)?;
         let token = token.trim();
         if token.len() < TOKEN_MIN || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
-            let what = format!(
-                "must hold one word of at least {TOKEN_MIN} ASCII characters, such as \
-                 `openssl rand -hex 32` writes"
-            );
-            return Err(fault(&what));
+            return Err(fault(TokenFault::NoWord));
         }
         Ok(Self(token.to_owned()))
     }
@@ -75,13 +118,14 @@ mod tests {
         let read = |text: &str, mode| {
             std::fs::write(&path, text).unwrap();
             std::fs::set_permissions(&path, PermissionsExt::from_mode(mode)).unwrap();
-            Token::read(&path).map(|token| token.0)
+            Token::read(&path).map(|token| token.0).map_err(|error| error.to_string())
         };
         assert_eq!(read("0123456789abcdef\n", 0o600).unwrap(), TOKEN);
         assert!(read(TOKEN, 0o644).unwrap_err().contains("chmod 600"));
         assert!(read("short", 0o600).unwrap_err().contains("at least 16"));
         assert!(read("with a space in between", 0o600).unwrap_err().contains("one word"));
         std::fs::remove_file(&path).unwrap();
-        assert!(Token::read(&path).err().unwrap().contains("cannot be read"));
+        let missing = Token::read(&path).err().unwrap().to_string();
+        assert!(missing.contains("cannot be read"), "{missing}");
     }
 }

@@ -27,16 +27,16 @@ mod admin_address;
 pub use admin_address::{admin_sockets, forbidden_directory, usable_socket};
 
 mod admin_token;
-pub use admin_token::{Token, token_fault};
-
-mod serve_error;
-pub use serve_error::{ServeError, failed};
+pub use admin_token::{Token, TokenError, token_fault};
 
 mod privileges;
-pub use privileges::{admin_directory_of_user, assume_user, become_user, find_user};
+pub use privileges::{
+    AccountError, UserError, UserFault, admin_directory_of_user, assume_user, become_user,
+    find_user,
+};
 
 mod sandbox;
-pub use sandbox::{Kernel, Sandbox};
+pub use sandbox::{Kernel, PathFault, Sandbox, SandboxError};
 
 mod manager;
 pub use manager::{Handed, Notifier, RENEW_EVERY, Stage, Store, take_handed};

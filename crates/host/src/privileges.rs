@@ -7,50 +7,48 @@
 
 mod accounts;
 
+mod error;
+pub use error::{AccountError, UserError, UserFault};
+
 use crate::admin_address::admin_sockets;
-use crate::serve_error::ServeError;
 use accounts::Accounts;
 use plan::{Admin, Plan};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use sys::{Identity, IdentityError};
+use sys::Identity;
 
 /// The kernel's default, where the setting cannot be read.
 const FIRST_UNPRIVILEGED_PORT: u16 = 1024;
 
 /// Becomes the user that the plan names, if it names one. To be called while the process has no
 /// other thread, before anything is opened that later reloads have to open again.
-pub fn assume_user(plan: &Plan) -> Result<(), ServeError> {
+pub fn assume_user(plan: &Plan) -> Result<(), UserError> {
     become_user(plan, |identity| make_admin_directory(plan, identity))
 }
 
 /// Whether this host knows the user and the group that the plan names, if it names one.
-pub fn find_user(plan: &Plan) -> Result<(), ServeError> {
+pub fn find_user(plan: &Plan) -> Result<(), UserError> {
     plan.process.user.as_deref().map_or(Ok(()), |user| identity(user, plan).map(drop))
 }
 
-fn identity(user: &str, plan: &Plan) -> Result<Identity, ServeError> {
+fn identity(user: &str, plan: &Plan) -> Result<Identity, UserError> {
     let identity = Accounts::read().find(user, plan.process.group.as_deref());
-    identity.map_err(|what| unfit(user, &what))
-}
-
-fn unfit(user: &str, what: &str) -> ServeError {
-    ServeError::Unfit(format!("run as user `{user}`: {what}"))
+    identity.map_err(|error| UserError { user: user.to_owned(), cause: UserFault::Account(error) })
 }
 
 /// The same as [`assume_user`], but what root has to do beforehand for this user is left to `prepare`.
-pub fn become_user(plan: &Plan, prepare: impl FnOnce(&Identity)) -> Result<(), ServeError> {
+pub fn become_user(plan: &Plan, prepare: impl FnOnce(&Identity)) -> Result<(), UserError> {
     let Some(user) = &plan.process.user else { return Ok(()) };
-    let unfit = |what: String| unfit(user, &what);
+    let unfit = |cause| UserError { user: user.clone(), cause };
     let identity = identity(user, plan)?;
     if sys::threads() != Some(1) {
-        return Err(unfit("the process has several threads, or there is no /proc".to_owned()));
+        return Err(unfit(UserFault::SeveralThreads));
     }
     if !identity.is_own() {
         prepare(&identity);
-        identity.assume().map_err(|error| unfit(refusal(error)))?;
+        identity.assume().map_err(|error| unfit(UserFault::Refused(error)))?;
     }
-    sys::keep_capability(binds_low_port(plan)).map_err(|error| unfit(refusal(error)))?;
+    sys::keep_capability(binds_low_port(plan)).map_err(|error| unfit(UserFault::Refused(error)))?;
     let config = plan.config.as_deref().map_or(Ok(()), can_read);
     config.map_err(unfit)
 }
@@ -82,23 +80,9 @@ fn binds_low_port(plan: &Plan) -> bool {
     routes.filter_map(|route| route.listen.port()).any(|port| port < start)
 }
 
-fn can_read(config: &Path) -> Result<(), String> {
+fn can_read(config: &Path) -> Result<(), UserFault> {
     let read = File::open(config).map(drop);
-    read.map_err(|error| {
-        let path = config.display();
-        format!("it cannot read the configuration `{path}`, as a reload has to: {error}")
-    })
-}
-
-fn refusal(IdentityError { call, errno }: IdentityError) -> String {
-    let advice = match errno {
-        sys::Errno::PERM => {
-            " (only root may become another user, with CAP_SETUID and CAP_SETGID: start the program \
-             as root, or as this user, or leave `user` out)"
-        }
-        _ => "",
-    };
-    format!("{call}: {}{advice}", sys::errno_text(errno))
+    read.map_err(|error| UserFault::Config { path: config.to_owned(), error })
 }
 
 #[cfg(test)]

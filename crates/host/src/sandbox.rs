@@ -12,11 +12,11 @@
 //! instead, so that a reload or an upgrade that needs more is refused before it fails half-way.
 
 mod domain;
+mod error;
 mod needs;
 mod place;
 
 use crate::program::own_program;
-use crate::serve_error::ServeError;
 use domain::Domain;
 use needs::{Need, automatic_admin, needs};
 use place::{place, places};
@@ -27,6 +27,7 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
 pub use domain::Kernel;
+pub use error::{PathFault, SandboxError};
 
 /// What may be done with the files of a directory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,48 +50,42 @@ pub struct Sandbox {
 impl Sandbox {
     /// Keeps this process to what the plan names, if the plan asks for that. To be called while the
     /// process has no other thread. `None` if it stays free, as under a kernel without landlock.
-    pub fn enter(plan: &Plan) -> Result<Option<Self>, ServeError> {
+    pub fn enter(plan: &Plan) -> Result<Option<Self>, SandboxError> {
         if !plan.process.sandbox {
             return Ok(None);
         }
-        let unfit = |faults: Vec<String>| {
-            let lines: Vec<_> = faults.iter().map(|fault| format!("sandbox: {fault}")).collect();
-            ServeError::Unfit(lines.join("\n"))
-        };
         if sys::threads() != Some(1) {
-            let fault = "the process has several threads, or there is no /proc".to_owned();
-            return Err(unfit(vec![fault]));
+            return Err(SandboxError::SeveralThreads);
         }
-        let own = Self::of(plan, own_program().as_deref()).map_err(unfit)?;
+        let own = Self::of(plan, own_program().as_deref())?;
         let whole = own.with_system();
-        let kernel = Domain::of(&whole).enter().map_err(|error| unfit(vec![error]))?;
+        let kernel = Domain::of(&whole).enter().map_err(SandboxError::Landlock)?;
         tell(&kernel, &own);
         Ok(matches!(kernel, Kernel::Restricts { .. }).then_some(whole))
     }
 
     /// What the kernel does about the sandbox of a plan, and what stands against it. Tried in a
     /// thread that ends with it.
-    pub fn rehearse(plan: &Plan) -> Result<Kernel, Vec<String>> {
+    pub fn rehearse(plan: &Plan) -> Result<Kernel, SandboxError> {
         let own = || Self::of(plan, own_program().as_deref());
         let sandbox = if plan.process.sandbox { own()? } else { Self::default() };
         let rehearsal = move || Domain::of(&sandbox.with_system()).enter();
         let thread = std::thread::Builder::new().spawn(rehearsal);
-        let thread = thread.map_err(|error| vec![format!("start a thread: {error}")])?;
-        let kernel = thread.join().unwrap_or_else(|_| Err("the rehearsal broke off".to_owned()));
-        kernel.map_err(|error| vec![error])
+        let thread = thread.map_err(SandboxError::Thread)?;
+        thread.join().map_err(|_| SandboxError::BrokeOff)?.map_err(SandboxError::Landlock)
     }
 
     /// What a plan and the next program need; or all that cannot be had.
-    fn of(plan: &Plan, program: Option<&Path>) -> Result<Self, Vec<String>> {
+    fn of(plan: &Plan, program: Option<&Path>) -> Result<Self, SandboxError> {
         let (mut sandbox, mut faults) = (Self::default(), Vec::new());
         let others = automatic_admin(plan).into_iter().chain(program.map(Need::program));
         for need in needs(plan).into_iter().chain(others) {
             match places(&need.path, need.access) {
                 Ok(places) => sandbox.set_mut(need.access).extend(places),
-                Err(fault) => faults.push(format!("{need}: {fault}")),
+                Err(cause) => faults.push(PathFault { need, cause }),
             }
         }
-        if faults.is_empty() { Ok(sandbox) } else { Err(faults) }
+        if faults.is_empty() { Ok(sandbox) } else { Err(SandboxError::Paths(faults)) }
     }
 
     fn with_system(&self) -> Self {

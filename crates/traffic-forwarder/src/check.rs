@@ -3,8 +3,8 @@
 use crate::cli::Check;
 use crate::exit::Exit;
 use crate::output::{say, say_json};
-use crate::{complain, complain_of, exit_of};
-use host::ServeError;
+use crate::{complain, complain_of};
+use host::UserError;
 use plan::counted;
 use plan::{Location, Problem, Reading, Severity};
 use serde::Serialize;
@@ -46,16 +46,16 @@ pub(crate) fn run(Check { source, json }: Check) -> Exit {
         tell(&reading, unfit.as_ref())
     };
     match unfit {
-        Some(error) => exit_of(&error),
         None if is_flawless => said,
-        None => Exit::Usage,
+        _ => Exit::Usage,
     }
 }
 
-fn tell(reading: &Reading, unfit: Option<&ServeError>) -> Exit {
+fn tell(reading: &Reading, unfit: Option<&UserError>) -> Exit {
     complain(&reading.problems);
     if let Some(error) = unfit {
-        return complain_of(error);
+        complain_of(error);
+        return Exit::Usage;
     }
     match sizes(reading).filter(|_| reading.problems.is_empty()) {
         Some((forwards, listeners)) => say(&format!(
@@ -67,7 +67,7 @@ fn tell(reading: &Reading, unfit: Option<&ServeError>) -> Exit {
     }
 }
 
-fn checked(reading: &Reading, unfit: Option<&ServeError>) -> Checked {
+fn checked(reading: &Reading, unfit: Option<&UserError>) -> Checked {
     let (forwards, listeners) = sizes(reading).unzip();
     let problems: Vec<_> = reading.problems.iter().map(found).chain(unfit.map(unfit_for)).collect();
     Checked {
@@ -80,7 +80,7 @@ fn checked(reading: &Reading, unfit: Option<&ServeError>) -> Checked {
 }
 
 /// What is wrong with this host has no place in the file.
-fn unfit_for(error: &ServeError) -> Found {
+fn unfit_for(error: &UserError) -> Found {
     let level = Severity::Error.to_string();
     Found { level, file: None, line: None, column: None, message: error.to_string(), hint: None }
 }

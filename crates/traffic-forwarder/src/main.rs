@@ -19,7 +19,6 @@ mod usage;
 use clap::Parser;
 use cli::{Cli, Command};
 use exit::Exit;
-use host::ServeError;
 use observe::Version;
 use output::{say, warn, written};
 use std::io::IsTerminal;
@@ -95,7 +94,8 @@ fn run(input: plan::Input) -> Exit {
     if handover.is_none()
         && let Err(error) = host::assume_user(&plan)
     {
-        return complain_of(&error);
+        complain_of(&error);
+        return Exit::Usage;
     }
     let mut handover = handover;
     if let Some(handover) = &mut handover {
@@ -109,22 +109,17 @@ fn run(input: plan::Input) -> Exit {
     }
     match control::serve(input, plan, reading.state, handover, |_| ()) {
         Ok(()) => Exit::Done,
-        Err(error) => complain_of(&error),
+        Err(error) => {
+            complain_of(&error);
+            if error.is_lasting() { Exit::Usage } else { Exit::Failed }
+        }
     }
 }
 
-/// Says why the process cannot serve.
-fn complain_of(error: &ServeError) -> Exit {
+/// Prints each line of an error.
+fn complain_of(error: &dyn std::error::Error) {
     for line in error.to_string().lines() {
         warn(&format!("error: {line}\n"));
-    }
-    exit_of(error)
-}
-
-fn exit_of(error: &ServeError) -> Exit {
-    match error {
-        ServeError::Unfit(_) => Exit::Usage,
-        ServeError::Failed(_) => Exit::Failed,
     }
 }
 

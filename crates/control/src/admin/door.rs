@@ -1,24 +1,14 @@
 //! The listening socket of the admin interface.
 
 use super::access::Access;
+use super::door_error::{DoorCause, DoorError};
 use host::{Token, forbidden_directory, usable_socket};
 use plan::{Admin, Process};
-use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::path::Path;
 use sys::{Errno, ListensAt, SocketFile};
-
-/// Why the admin interface that the configuration asks for cannot be served.
-#[derive(Debug)]
-pub(crate) struct DoorError(String);
-
-impl fmt::Display for DoorError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
 
 /// What is listened on.
 pub(super) enum Listener {
@@ -76,11 +66,11 @@ impl Door {
     /// client has to know on a port.
     pub(crate) fn resume(
         socket: OwnedFd,
-        token: impl FnOnce() -> Result<Token, String>,
+        token: impl FnOnce() -> Result<Token, DoorCause>,
     ) -> Result<Self, DoorError> {
         match sys::listens_at(socket.as_fd()) {
             Some(ListensAt::Ip { address, .. }) => {
-                let token = token().map_err(|what| fault(&address, &what))?;
+                let token = token().map_err(at(address))?;
                 tcp(socket, address, token)
             }
             Some(ListensAt::Unix(path)) => {
@@ -88,7 +78,7 @@ impl Door {
                 // Another process may have put a socket of its own there meanwhile.
                 unix(socket, &path, SocketFile::of_this_process(&path))
             }
-            None => Err(DoorError("the admin interface's socket does not listen any more".into())),
+            None => Err(DoorError::NotListening),
         }
     }
 
@@ -158,10 +148,7 @@ fn bind_unix(path: &Path) -> Result<Option<Door>, DoorError> {
             );
             Ok(None)
         }
-        Err(errno) => {
-            let what = sys::errno_text(errno);
-            Err(fault(&shown, &format!("{what}; its directory must exist and be writable")))
-        }
+        Err(errno) => Err(at(shown)(DoorCause::Unix(errno))),
     }
 }
 
@@ -169,15 +156,16 @@ fn unix(socket: OwnedFd, path: &Path, file: Option<SocketFile>) -> Result<Door, 
     let shown = path.display();
     tracing::debug!(socket = %shown, "admin interface");
     door(socket, shown.to_string(), Listener::unix, Access::unix(), file)
-        .map_err(|error| fault(&shown, &error))
+        .map_err(DoorCause::Socket)
+        .map_err(at(shown))
 }
 
 fn bind_tcp(address: SocketAddr, token_file: Option<&Path>) -> Result<Option<Door>, DoorError> {
     // A plan has one for each port.
     let Some(token_file) = token_file else {
-        return Err(fault(&address, &"`admin_token_file` is not set"));
+        return Err(at(address)(DoorCause::NoTokenFile));
     };
-    let token = Token::read(token_file).map_err(DoorError)?;
+    let token = Token::read(token_file).map_err(DoorCause::Token).map_err(at(address))?;
     match std::net::TcpListener::bind(address).map(OwnedFd::from) {
         Ok(socket) => {
             let bound = sys::listen::local_address(&socket).ok().flatten().unwrap_or(address);
@@ -187,16 +175,16 @@ fn bind_tcp(address: SocketAddr, token_file: Option<&Path>) -> Result<Option<Doo
             tracing::warn!(%address, "no admin interface: another process listens on its port");
             Ok(None)
         }
-        Err(error) => Err(fault(&address, &error)),
+        Err(error) => Err(at(address)(DoorCause::Socket(error))),
     }
 }
 
 fn tcp(socket: OwnedFd, address: SocketAddr, token: Token) -> Result<Door, DoorError> {
-    sys::hide_memory()
-        .map_err(|errno| fault(&address, &format!("hide the token: {}", sys::errno_text(errno))))?;
+    sys::hide_memory().map_err(DoorCause::HideToken).map_err(at(address))?;
     tracing::debug!(%address, "admin interface");
     door(socket, address.to_string(), Listener::tcp, Access::tcp(token), None)
-        .map_err(|error| fault(&address, &error))
+        .map_err(DoorCause::Socket)
+        .map_err(at(address))
 }
 
 fn door(
@@ -210,6 +198,7 @@ fn door(
     Ok(Door { socket, listener: Some(listener), access, place, _file: file })
 }
 
-fn fault(place: &dyn fmt::Display, error: &dyn fmt::Display) -> DoorError {
-    DoorError(format!("the admin interface cannot listen on {place}: {error}"))
+/// Adds the place to the cause.
+fn at(place: impl ToString) -> impl FnOnce(DoorCause) -> DoorError {
+    move |cause| DoorError::At(place.to_string(), cause)
 }

@@ -41,6 +41,9 @@ mod document;
 mod page;
 
 pub(crate) use app::App;
-pub(crate) use door::{Door, DoorError};
+pub(crate) use door::Door;
+
+mod door_error;
+pub use door_error::{DoorCause, DoorError};
 pub(crate) use profile::{cpu_is_sampled, let_samples_through};
 pub(crate) use server::open;

@@ -3,6 +3,7 @@
 //! Not from the C library: its other sources, such as a directory service, take plugins that a static
 //! binary cannot load and that may start threads. Whoever is only known there has a number.
 
+use super::error::AccountError;
 use std::fs::read;
 use sys::Identity;
 
@@ -21,17 +22,14 @@ impl Accounts {
 
     /// The user with this name or number, in this group instead of its own if one is named, and in
     /// all further groups that list it as a member.
-    pub(super) fn find(&self, user: &str, group: Option<&str>) -> Result<Identity, String> {
+    pub(super) fn find(&self, user: &str, group: Option<&str>) -> Result<Identity, AccountError> {
         let entry = self.user(user);
         let number = entry.map(|entry| entry.number).or_else(|| user.parse().ok());
-        let number = number.ok_or_else(|| absent("user", "/etc/passwd"))?;
+        let number = number.ok_or(AccountError::NoUser)?;
         let group = match (group, entry) {
             (Some(group), _) => self.group(group)?,
             (None, Some(entry)) => entry.group,
-            (None, None) => {
-                let what = "it is not in /etc/passwd, so its group is not known";
-                return Err(format!("{what}: name it with `group`"));
-            }
+            (None, None) => return Err(AccountError::GroupUnknown),
         };
         let groups = entry.map_or_else(Vec::new, |entry| self.groups_of(entry.name));
         Ok(Identity { user: number, group, groups })
@@ -45,10 +43,10 @@ impl Accounts {
         named.or_else(|| users().find(|entry| number == Ok(entry.number)))
     }
 
-    fn group(&self, group: &str) -> Result<u32, String> {
+    fn group(&self, group: &str) -> Result<u32, AccountError> {
         let named = self.group_entries().find(|(name, ..)| *name == group);
         let number = named.map(|(_, number, _)| number).or_else(|| group.parse().ok());
-        number.ok_or_else(|| format!("group `{group}`: {}", absent("group", "/etc/group")))
+        number.ok_or_else(|| AccountError::NoGroup(group.to_owned()))
     }
 
     fn groups_of(&self, user: &str) -> Vec<u32> {
@@ -84,10 +82,6 @@ impl<'a> User<'a> {
     }
 }
 
-fn absent(what: &str, file: &str) -> String {
-    format!("there is no such {what} in {file} (one of a directory service is given by its number)")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -115,7 +109,7 @@ mod tests {
 
     #[test]
     fn who_is_not_known_is_named() {
-        let fault = |user, group| accounts().find(user, group).unwrap_err();
+        let fault = |user, group| accounts().find(user, group).unwrap_err().to_string();
         assert!(fault("we", None).contains("no such user in /etc/passwd"));
         assert!(fault("65532", None).contains("name it with `group`"));
         assert!(fault("web", Some("nobody")).contains("group `nobody`: there is no such group"));

@@ -88,8 +88,8 @@ impl<'a> Domain<'a> {
     }
 
     /// Keeps the calling thread, and all that it starts, to the sandbox; and sets `no_new_privs`.
-    pub(super) fn enter(&self) -> Result<Kernel, String> {
-        let status = self.try_enter().map_err(|error| format!("landlock: {error}"))?;
+    pub(super) fn enter(&self) -> Result<Kernel, RulesetError> {
+        let status = self.try_enter()?;
         Ok(match status {
             LandlockStatus::Available { effective_abi, kernel_abi } => Kernel::Restricts {
                 abi: kernel_abi.unwrap_or(effective_abi as i32),

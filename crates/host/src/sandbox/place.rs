@@ -1,6 +1,7 @@
 //! Directories instead of files: the kernel's rules are about what is there when they are made, and
 //! most files of ours are made, renamed and replaced later.
 
+use super::error::PlaceError;
 use super::{Access, domain};
 use std::fs;
 use std::io;
@@ -27,17 +28,11 @@ pub(super) fn place(path: &Path) -> io::Result<Vec<PathBuf>> {
 }
 
 /// The same, if a sandbox that opens it is still one; else what is wrong, and what to do.
-pub(super) fn places(path: &Path, access: Access) -> Result<Vec<PathBuf>, String> {
-    let places = place(path).map_err(|error| {
-        format!("its directory cannot be found: {error}. It must be there before the start")
-    })?;
+pub(super) fn places(path: &Path, access: Access) -> Result<Vec<PathBuf>, PlaceError> {
+    let places = place(path).map_err(PlaceError::NoDirectory)?;
     match places.iter().find(|place| is_too_much(place, access)) {
         None => Ok(places),
-        Some(place) => Err(format!(
-            "it lies in `{}`, where the system's own files are, and the sandbox opens whole \
-             directories. Give it a directory of its own, or leave `sandbox` out",
-            place.display()
-        )),
+        Some(place) => Err(PlaceError::OfSystem(place.clone())),
     }
 }
 
@@ -76,7 +71,7 @@ mod tests {
         assert_eq!(of("c/file"), [at.join("b")]);
         assert_eq!(place(Path::new("name")).unwrap(), [std::env::current_dir().unwrap()]);
         assert_eq!(place(Path::new("/dev/null")).unwrap(), [Path::new("/dev/null")]);
-        let missing = places(&at.join("d/file"), Access::Write).unwrap_err();
+        let missing = places(&at.join("d/file"), Access::Write).unwrap_err().to_string();
         assert!(missing.contains("its directory cannot be found"), "{missing}");
     }
 

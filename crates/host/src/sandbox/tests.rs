@@ -60,7 +60,7 @@ fn what_a_link_leads_to_is_what_is_read() {
 fn what_cannot_be_in_a_sandbox_is_told_as_a_whole() {
     with_directories(|_, plan| {
         let faults = Sandbox::of(&plan("missing/log", "gone/socket"), Some(Path::new("/program")));
-        let faults = faults.unwrap_err();
+        let faults = faults.unwrap_err().faults();
         let expected = ["must be there before", "must be there before", "it lies in `/`"];
         assert_eq!(faults.len(), expected.len(), "{faults:?}");
         for (fault, expected) in faults.iter().zip(expected) {

@@ -3,12 +3,13 @@
 
 use super::protocol::{ANSWER, CHECK, VARIABLE};
 use super::{Arrival, Insistence, LastUpgrade, state};
-use crate::admin::{Door, DoorError};
+use crate::admin::{Door, DoorCause, DoorError};
+use crate::serve_error::ServeError;
 use crate::start::{control_runtime, start_engine};
 use crate::supervisor::Supervisor;
 use crate::supervisor::reload::Restoring;
 use handover::{Damage, File, Part};
-use host::{Capacity, Notifier, Sandbox, ServeError, Store, Token, capacity, workers};
+use host::{Capacity, Notifier, Sandbox, Store, Token, capacity, workers};
 use observe::Version;
 use observe::log::{Left, try_log_file};
 use plan::{Admin, InForce, Plan, Problems, Process};
@@ -142,8 +143,8 @@ impl Handover {
         };
         let token = self.process.as_mut().and_then(|process| process.admin_token.take());
         let read = || match &in_force.admin_token_file {
-            Some(token_file) => Token::read(token_file),
-            None => Err("its token is not known any more: restart the process".to_owned()),
+            Some(token_file) => Token::read(token_file).map_err(DoorCause::Token),
+            None => Err(DoorCause::TokenLost),
         };
         let token = || token.map_or_else(read, |token| Ok(Token::restore(token)));
         Door::resume(socket, token).map(Some)

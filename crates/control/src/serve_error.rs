@@ -1,0 +1,85 @@
+//! Why the process cannot serve.
+
+use crate::admin::DoorError;
+use engine::ListenError;
+use host::{NoRoom, SandboxError};
+use std::error::Error;
+use std::fmt;
+use std::io;
+use sys::ActivationError;
+
+/// Why the process could not serve.
+#[derive(Debug)]
+pub enum ServeError {
+    /// The service manager's sockets cannot be used.
+    Activation(ActivationError),
+    /// The admin interface that the configuration asks for cannot be served.
+    Admin(DoorError),
+    /// The process cannot be kept to its directories.
+    Sandbox(SandboxError),
+    /// The open-file limit allows no session.
+    NoRoom(NoRoom),
+    /// Listeners that cannot be bound, all of them.
+    Unbound(Vec<UnboundListener>),
+    /// Every forward is optional, and none could be bound.
+    NoListener,
+    /// The host refuses a resource: an action, and its error.
+    Refused(&'static str, io::Error),
+}
+
+/// A listener that cannot be bound.
+#[derive(Debug)]
+pub struct UnboundListener {
+    /// The name of its forward.
+    pub forward: String,
+    /// The place of the forward in the configuration.
+    pub location: String,
+    /// The error of binding it.
+    pub error: ListenError,
+}
+
+impl ServeError {
+    /// Whether the configuration does not fit this host. Otherwise another start may succeed.
+    pub fn is_lasting(&self) -> bool {
+        match self {
+            Self::Activation(_) | Self::Admin(_) | Self::Sandbox(_) | Self::NoRoom(_) => true,
+            Self::Unbound(listeners) => listeners.iter().any(|it| it.error.is_lasting()),
+            Self::NoListener | Self::Refused(..) => false,
+        }
+    }
+}
+
+/// One line for each fault.
+impl fmt::Display for ServeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Activation(error) => error.fmt(f),
+            Self::Admin(error) => error.fmt(f),
+            Self::Sandbox(error) => error.fmt(f),
+            Self::NoRoom(error) => error.fmt(f),
+            Self::Unbound(listeners) => {
+                let lines: Vec<_> = listeners.iter().map(ToString::to_string).collect();
+                f.write_str(&lines.join("\n"))
+            }
+            Self::NoListener => f.write_str("no listener could be bound"),
+            Self::Refused(what, error) => write!(f, "{what}: {error}"),
+        }
+    }
+}
+
+impl Error for ServeError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Sandbox(error) => Some(error),
+            Self::Refused(_, error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for UnboundListener {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { forward, location, error } = self;
+        write!(f, "{error}, for forward `{forward}` ({location})")
+    }
+}

@@ -1,0 +1,102 @@
+//! Why the process cannot run as the user of the configuration.
+
+use std::error::Error;
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+use sys::{Errno, IdentityError};
+
+/// The user of the configuration, and why the process cannot run as it.
+#[derive(Debug)]
+pub struct UserError {
+    pub(super) user: String,
+    pub(super) cause: UserFault,
+}
+
+/// Why the process cannot run as a user.
+#[derive(Debug)]
+pub enum UserFault {
+    /// `/etc/passwd` and `/etc/group` do not say which numbers to take.
+    Account(AccountError),
+    /// The kernel keeps identities per thread, and the process has several.
+    SeveralThreads,
+    /// The kernel refuses the new identity.
+    Refused(IdentityError),
+    /// The user cannot read the configuration, as a reload has to.
+    Config {
+        /// The file of the configuration.
+        path: PathBuf,
+        /// The error of opening it.
+        error: io::Error,
+    },
+}
+
+/// What `/etc/passwd` or `/etc/group` lack.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AccountError {
+    /// No user has this name, and it is not a number.
+    NoUser,
+    /// No group has this name, and it is not a number.
+    NoGroup(String),
+    /// The user is a number without an entry, so its group is not known either.
+    GroupUnknown,
+}
+
+impl fmt::Display for UserError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { user, cause } = self;
+        write!(f, "run as user `{user}`: {cause}")
+    }
+}
+
+impl Error for UserError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match &self.cause {
+            UserFault::Account(error) => Some(error),
+            UserFault::Config { error, .. } => Some(error),
+            UserFault::SeveralThreads | UserFault::Refused(_) => None,
+        }
+    }
+}
+
+impl fmt::Display for UserFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Account(error) => error.fmt(f),
+            Self::SeveralThreads => {
+                f.write_str("the process has several threads, or there is no /proc")
+            }
+            Self::Refused(IdentityError { call, errno }) => {
+                write!(f, "{call}: {}", sys::errno_text(*errno))?;
+                if *errno == Errno::PERM {
+                    f.write_str(
+                        " (only root may become another user, with CAP_SETUID and CAP_SETGID: start \
+                         the program as root, or as this user, or leave `user` out)",
+                    )?;
+                }
+                Ok(())
+            }
+            Self::Config { path, error } => {
+                let path = path.display();
+                write!(f, "it cannot read the configuration `{path}`, as a reload has to: {error}")
+            }
+        }
+    }
+}
+
+impl fmt::Display for AccountError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const BY_NUMBER: &str = "(one of a directory service is given by its number)";
+        match self {
+            Self::NoUser => write!(f, "there is no such user in /etc/passwd {BY_NUMBER}"),
+            Self::NoGroup(group) => {
+                write!(f, "group `{group}`: there is no such group in /etc/group {BY_NUMBER}")
+            }
+            Self::GroupUnknown => f.write_str(
+                "it is not in /etc/passwd, so its group is not known: name it with `group`",
+            ),
+        }
+    }
+}
+
+impl Error for AccountError {}
