@@ -19,19 +19,19 @@ const IDIOMS: [Idiom; 4] = [
     Idiom {
         words: &["who", "whoever", "whom"],
         then: &[],
-        bound: 27.0,
+        bound: 21.5,
         instead: "name the thing: the client, the caller, the worker, the kernel",
     },
     Idiom {
         words: &["somebody", "nobody"],
         then: &[],
-        bound: 20.5,
+        bound: 16.5,
         instead: "name the thing, or say `no caller`, `no client`",
     },
     Idiom {
         words: &["tell", "tells", "told"],
         then: &[],
-        bound: 16.5,
+        bound: 12.0,
         instead: "name the act: wake, publish, notify, report, return, log",
     },
     Idiom {
@@ -40,13 +40,13 @@ const IDIOMS: [Idiom; 4] = [
             "is", "was", "came", "comes", "it", "they", "has", "had", "follows", "runs", "remains",
             "stays",
         ],
-        bound: 66.0,
+        bound: 48.0,
         instead: "use a noun: the result, the running configuration, the rest",
     },
 ];
 
 /// Doc comments of three words or fewer, in percent.
-const SHORT_DOCS: f64 = 6.5;
+const SHORT_DOCS: f64 = 5.7;
 
 /// Every word of a comment with its line, and whether a single space stands before it.
 fn words(comment: &Comment) -> Vec<(usize, String, bool)> {

@@ -9,9 +9,11 @@ const FILE: usize = 400;
 const FUNCTION: usize = 50;
 
 /// Files that may be longer, with their bounds.
-const LONG_FILES: [(&str, usize); 1] = [("crates/control/src/watch.rs", 431)];
+const LONG_FILES: [(&str, usize); 2] =
+    [("crates/control/src/watch.rs", 431), ("crates/flow/src/relay/lane.rs", 420)];
 /// Functions that may be longer, with their bounds.
-const LONG_FUNCTIONS: [(&str, usize); 1] = [("a_file_that_is_named_for_two_purposes", 51)];
+const LONG_FUNCTIONS: [(&str, usize); 2] =
+    [("a_file_that_is_named_for_two_purposes", 51), ("happens", 60)];
 
 fn bound(exceptions: &[(&str, usize)], name: &str, usual: usize) -> usize {
     exceptions.iter().find(|(exception, _)| *exception == name).map_or(usual, |(_, bound)| *bound)
@@ -40,7 +42,7 @@ fn functions(source: &str) -> Vec<(&str, usize, usize)> {
 
 #[test]
 fn no_file_is_long() {
-    let long = rust(&["crates", "bench"]).into_iter().filter_map(|source| {
+    let long = rust(&["crates", "bench", "xtask"]).into_iter().filter_map(|source| {
         let (lines, most) = (source.text.lines().count(), bound(&LONG_FILES, &source.name, FILE));
         let name = source.name;
         (lines > most).then(|| format!("{name}:{lines}: split it by meaning, at most {most} lines"))
@@ -52,7 +54,7 @@ fn no_file_is_long() {
 fn no_function_is_long() {
     let mut long = Vec::new();
     let mut seen = 0;
-    for source in rust(&["crates", "bench"]) {
+    for source in rust(&["crates", "bench", "xtask"]) {
         for (name, line, lines) in functions(&source.text) {
             seen += 1;
             let most = bound(&LONG_FUNCTIONS, name, FUNCTION);
