@@ -1,10 +1,10 @@
-//! Addresses as a plan holds them: where to listen and where to send.
+//! Listen and target addresses of a plan.
 
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-/// Where a listener waits for clients.
+/// Address of a listener.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum ListenAddress {
     /// Every address of this host, IPv4 and IPv6.
@@ -12,32 +12,33 @@ pub enum ListenAddress {
         /// The TCP port.
         port: u16,
     },
-    /// One address of this host; `0.0.0.0` is every IPv4 one and `[::]` every IPv6 one.
+    /// One address of this host. `0.0.0.0` stands for every IPv4 address, `[::]` for every IPv6
+    /// address.
     Ip(SocketAddr),
-    /// A Unix socket at this absolute path.
+    /// A Unix socket; the path is absolute.
     Unix(PathBuf),
-    /// The listening sockets that this process was given under this name (`LISTEN_FDNAMES`).
+    /// Sockets activated by the service manager under this name (`LISTEN_FDNAMES`).
     Activated(String),
 }
 
-/// Where a session's bytes go.
+/// Destination of a forward's sessions.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Target {
-    /// An address that needs no look-up.
+    /// An IP address, which needs no name lookup.
     Ip(SocketAddr),
-    /// A host name, looked up when a session needs it.
+    /// A host name, resolved when a session connects.
     Name {
-        /// The name as written, checked for its form only.
+        /// The name as written; only its syntax has been checked.
         host: String,
         /// The TCP port.
         port: u16,
     },
-    /// A Unix socket at this absolute path.
+    /// A Unix socket; the path is absolute.
     Unix(PathBuf),
 }
 
 impl ListenAddress {
-    /// The TCP port, if the text tells one.
+    /// The TCP port; `None` for Unix and activated sockets.
     pub fn port(&self) -> Option<u16> {
         match self {
             Self::Any { port } => Some(*port),
@@ -46,8 +47,8 @@ impl ListenAddress {
         }
     }
 
-    /// Whether the two conflict by their text, so that one host cannot listen at both: IPv4 and IPv6
-    /// ports are separate, except that [`Self::Any`] covers both.
+    /// Whether one host cannot listen on both, judged by the text alone. IPv4 and IPv6 ports are
+    /// separate; [`Self::Any`] covers both.
     pub fn overlaps(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Any { port }, other) | (other, Self::Any { port }) => {
@@ -64,7 +65,7 @@ impl ListenAddress {
 }
 
 impl Target {
-    /// The TCP port, if this is not a Unix socket.
+    /// The TCP port; `None` for a Unix socket.
     pub fn port(&self) -> Option<u16> {
         match self {
             Self::Ip(address) => Some(address.port()),
@@ -74,12 +75,12 @@ impl Target {
     }
 }
 
-/// An address as it is written, where a range of ports stands for several.
+/// An address with a port or a range of ports.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Ranged<A> {
-    /// The address with the first port.
+    /// The address with the first port of the range.
     pub(crate) first: A,
-    /// How many ports; 1 if this is not a range.
+    /// Number of ports; 1 unless this is a range.
     pub(crate) count: u16,
 }
 
@@ -90,7 +91,7 @@ impl<A> Ranged<A> {
 }
 
 impl Ranged<ListenAddress> {
-    /// The addresses, one per port.
+    /// One listen address per port.
     pub(crate) fn each(&self) -> impl Iterator<Item = ListenAddress> + '_ {
         (0..self.count).map(|more| match &self.first {
             ListenAddress::Any { port } => ListenAddress::Any { port: port.saturating_add(more) },
@@ -101,7 +102,7 @@ impl Ranged<ListenAddress> {
 }
 
 impl Ranged<Target> {
-    /// The targets, one per port.
+    /// One target per port.
     pub(crate) fn each(&self) -> impl Iterator<Item = Target> + '_ {
         (0..self.count).map(|more| match &self.first {
             Target::Ip(address) => Target::Ip(plus(*address, more)),

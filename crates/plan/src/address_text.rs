@@ -1,4 +1,4 @@
-//! Addresses as they are written: `:5432`, `[::1]:80`, `web:8000-8010`, `unix:/path`, `fd:name`.
+//! Parser for addresses: `:5432`, `[::1]:80`, `web:8000-8010`, `unix:/path`, `fd:name`.
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr, SocketAddrV6};
 use std::path::PathBuf;
@@ -9,23 +9,23 @@ use crate::problem::ParseError;
 use crate::text::{Fragment, cut, quoted};
 use crate::url;
 
-/// What `sockaddr_un` holds, less its final NUL.
+/// Size of `sun_path`, without the final NUL (unix(7)).
 const UNIX_PATH_MAX: usize = 107;
 
-/// The longest name of a descriptor (sd_listen_fds_with_names(3)).
+/// Longest name of an activated descriptor (sd_listen_fds_with_names(3)).
 const FD_NAME_MAX: usize = 255;
 
 const NAME_MAX: usize = 253;
 const LABEL_MAX: usize = 63;
 
-/// A range of ports: the first one, and how many there are.
+/// A range of ports: the first port and the number of ports.
 #[derive(Clone, Copy)]
 struct Ports {
     first: u16,
     count: u16,
 }
 
-/// A host as it is written, before its port is known.
+/// A parsed host. The port of `Ip` is 0 until it is set.
 enum Host {
     Ip(SocketAddr),
     Name(String),
@@ -54,7 +54,7 @@ fn single<A>(range: Ranged<A>) -> Result<A, ParseError> {
     one.then_some(range.first).ok_or_else(|| ParseError::new(0..0, "one port, not a range"))
 }
 
-/// Reads an address to listen on, such as `:5432`.
+/// Parses a listen address, such as `:5432`.
 pub(crate) fn parse_listen(text: Fragment<'_>) -> Result<Ranged<ListenAddress>, ParseError> {
     if let Some(path) = text.strip_prefix("unix:") {
         return parse_unix(path).map(|path| Ranged::one(ListenAddress::Unix(path)));
@@ -69,8 +69,8 @@ pub(crate) fn parse_listen(text: Fragment<'_>) -> Result<Ranged<ListenAddress>, 
     if host.text.is_empty() { listen_on_any(ports) } else { listen_on_host(host, ports) }
 }
 
-/// Reads an address to listen on that comes in two parts, as in ssh's `BIND:PORT`, where nothing
-/// and `*` are every address.
+/// Parses a listen address given in two parts, as in ssh's `BIND:PORT`. An empty host and `*` mean
+/// every address.
 pub(crate) fn parse_listen_parts(
     host: Fragment<'_>,
     ports: Fragment<'_>,
@@ -78,22 +78,22 @@ pub(crate) fn parse_listen_parts(
     if matches!(host.text, "" | "*") { listen_on_any(ports) } else { listen_on_host(host, ports) }
 }
 
-/// Reads the address of a target, such as `db.internal:5432`.
+/// Parses a target address, such as `db.internal:5432`.
 pub(crate) fn parse_target(text: Fragment<'_>) -> Result<Ranged<Target>, ParseError> {
     if let Some(path) = text.strip_prefix("unix:") {
         return parse_unix(path).map(|path| Ranged::one(Target::Unix(path)));
     }
     if is_bare_port(text) {
-        let fault = text.fault(format!("{} has no host", quoted(text.text)));
+        let error = text.error(format!("{} has no host", quoted(text.text)));
         return Err(
-            fault.hint(format!("write HOST:PORT, for example `127.0.0.1:{}`", cut(text.text)))
+            error.hint(format!("write HOST:PORT, for example `127.0.0.1:{}`", cut(text.text)))
         );
     }
     let (host, ports) = split(text)?;
     parse_target_parts(host, ports)
 }
 
-/// Reads a target that comes in two parts; an IPv6 address needs no brackets here.
+/// Parses a target given in two parts. An IPv6 address needs no brackets here.
 pub(crate) fn parse_target_parts(
     host: Fragment<'_>,
     ports: Fragment<'_>,
@@ -110,34 +110,34 @@ pub(crate) fn parse_target_parts(
     Ok(Ranged { first, count })
 }
 
-/// Reads a single port.
+/// Parses one port, 1 to 65535.
 pub(crate) fn parse_port(text: Fragment<'_>) -> Result<u16, ParseError> {
     if text.text.is_empty() {
-        return Err(text.fault("the port is missing").hint("ports go from 1 to 65535"));
+        return Err(text.error("the port is missing").hint("ports go from 1 to 65535"));
     }
     let digits = text.text.bytes().all(|byte| byte.is_ascii_digit());
     match text.text.parse::<u16>() {
         Ok(port) if digits && port > 0 => Ok(port),
         _ => {
             let message = format!("{} is not a port: ports go from 1 to 65535", quoted(text.text));
-            Err(text.fault(message))
+            Err(text.error(message))
         }
     }
 }
 
-/// Reads a port or a range of ports: `9000-9010`.
+/// Parses a port or a range of ports, such as `9000-9010`.
 fn parse_ports(text: Fragment<'_>) -> Result<Ports, ParseError> {
-    // A minus at the start is a negative number, not a range.
+    // A leading minus is a negative number, not a range.
     let Some((first, last)) = text.split_once('-').filter(|(first, _)| !first.text.is_empty())
     else {
         return parse_port(text).map(|first| Ports { first, count: 1 });
     };
     let (first, last) = (parse_port(first)?, parse_port(last)?);
     let Some(more) = last.checked_sub(first) else {
-        let fault = text.fault(format!("the range {} ends before it starts", quoted(text.text)));
-        return Err(fault.hint(format!("write `{last}-{first}`")));
+        let error = text.error(format!("the range {} ends before it starts", quoted(text.text)));
+        return Err(error.hint(format!("write `{last}-{first}`")));
     };
-    // Port 0 is none, so the largest range has 65535 ports.
+    // Port 0 is invalid, so the largest range has 65535 ports.
     Ok(Ports { first, count: more.saturating_add(1) })
 }
 
@@ -151,8 +151,8 @@ fn listen_on_host(
     ports: Fragment<'_>,
 ) -> Result<Ranged<ListenAddress>, ParseError> {
     if host.text == "*" {
-        let fault = host.fault("`*` is not an address");
-        return Err(fault.hint(format!("write `:{}` for every address", cut(ports.text))));
+        let error = host.error("`*` is not an address");
+        return Err(error.hint(format!("write `:{}` for every address", cut(ports.text))));
     }
     let Host::Ip(mut address) = parse_host(host)? else {
         let message =
@@ -162,44 +162,44 @@ fn listen_on_host(
             "use an address of this host: `127.0.0.1:{port}` for programs on this host, `:{port}` for \
              everyone"
         );
-        return Err(host.fault(message).hint(hint));
+        return Err(host.error(message).hint(hint));
     };
     if let IpAddr::V6(ip) = address.ip()
         && let Some(v4) = ip.to_ipv4_mapped()
     {
-        let fault = host.fault(format!("{} is an IPv4 address in IPv6 form", quoted(host.text)));
-        return Err(fault.hint(format!("write `{v4}:{}`", cut(ports.text))));
+        let error = host.error(format!("{} is an IPv4 address in IPv6 form", quoted(host.text)));
+        return Err(error.hint(format!("write `{v4}:{}`", cut(ports.text))));
     }
     let Ports { first, count } = parse_ports(ports)?;
     address.set_port(first);
     Ok(Ranged { first: ListenAddress::Ip(address), count })
 }
 
-/// A port or a range on its own, or something that can only be meant as one.
+/// Whether the text is a port or a range without a host, or a misspelled one.
 fn is_bare_port(text: Fragment<'_>) -> bool {
     !text.text.contains([':', '[', '.'])
         && text.text.starts_with(|c: char| c.is_ascii_digit() || c == '-')
 }
 
-/// Cuts `host:port` at its last colon, and sees that an IPv6 address stands in brackets.
+/// Splits `host:port` at the last colon. An IPv6 address must be in brackets.
 fn split(text: Fragment<'_>) -> Result<(Fragment<'_>, Fragment<'_>), ParseError> {
     if text.text.is_empty() {
-        return Err(text.fault("the address is empty").hint("write HOST:PORT"));
+        return Err(text.error("the address is empty").hint("write HOST:PORT"));
     }
     url::refuse(text, ":PORT")?;
     let bare = text.text.parse::<Ipv6Addr>();
     let Some((host, port)) = text.rsplit_once(':').filter(|_| !text.text.ends_with(']')) else {
-        let fault = text.fault(format!("{} has no port", quoted(text.text)));
-        return Err(fault.hint(format!("add one: `{}:PORT`", cut(text.text))));
+        let error = text.error(format!("{} has no port", quoted(text.text)));
+        return Err(error.hint(format!("add one: `{}:PORT`", cut(text.text))));
     };
     let bracketed = host.text.starts_with('[') && host.text.ends_with(']');
     if !host.text.contains(':') || bracketed {
         return Ok((host, port));
     }
     if host.text.starts_with('[') {
-        return Err(host.fault(format!("{} lacks its closing bracket", quoted(host.text))));
+        return Err(host.error(format!("{} lacks its closing bracket", quoted(host.text))));
     }
-    // `::1:80` is an address by itself, but few people mean it.
+    // `::1:80` is a valid address without a port, but rarely the intended one.
     let hint = match (host.text.parse::<Ipv6Addr>(), bare) {
         (Ok(ip), _) => format!("write `[{ip}]:{}`", cut(port.text)),
         (_, Ok(ip)) => format!("write `[{ip}]:PORT`"),
@@ -207,12 +207,12 @@ fn split(text: Fragment<'_>) -> Result<(Fragment<'_>, Fragment<'_>), ParseError>
             "HOST:PORT has one colon; an IPv6 address goes in brackets, as in `[::1]:80`".to_owned()
         }
     };
-    Err(text.fault(format!("{} has too many colons", quoted(text.text))).hint(hint))
+    Err(text.error(format!("{} has too many colons", quoted(text.text))).hint(hint))
 }
 
 fn parse_host(text: Fragment<'_>) -> Result<Host, ParseError> {
     if text.text.is_empty() {
-        return Err(text.fault("the host is empty").hint("write a name or an address"));
+        return Err(text.error("the host is empty").hint("write a name or an address"));
     }
     url::refuse(text, "")?;
     if let Ok(ip) = text.text.parse::<IpAddr>() {
@@ -226,60 +226,60 @@ fn parse_host(text: Fragment<'_>) -> Result<Host, ParseError> {
     Ok(Host::Name(text.text.to_owned()))
 }
 
-/// Reads an IPv6 address that may have a zone: `fe80::1%2`.
+/// Parses an IPv6 address with an optional zone: `fe80::1%2`.
 fn parse_ipv6(text: Fragment<'_>, inner: &str) -> Result<Host, ParseError> {
     if let Ok(address) = format!("[{inner}]:0").parse::<SocketAddrV6>() {
         return Ok(Host::Ip(SocketAddr::V6(address)));
     }
-    let fault = text.fault(format!("{} is not an IPv6 address", quoted(text.text)));
+    let error = text.error(format!("{} is not an IPv6 address", quoted(text.text)));
     Err(if inner.contains('%') {
-        fault.hint("the zone must be an interface number, as in `fe80::1%2`; `ip link` shows it")
+        error.hint("the zone must be an interface number, as in `fe80::1%2`; `ip link` shows it")
     } else {
-        fault
+        error
     })
 }
 
-/// Checks the form of a host name; whether it exists is found out when it is needed.
+/// Checks the syntax of a host name; resolving it is left to the session.
 fn check_name(text: Fragment<'_>) -> Result<(), ParseError> {
     let name = text.text;
-    let fault = |why: &str| Err(text.fault(format!("{} is not a host name: {why}", quoted(name))));
+    let error = |why: &str| Err(text.error(format!("{} is not a host name: {why}", quoted(name))));
     let labels = name.strip_suffix('.').unwrap_or(name);
     if labels.len() > NAME_MAX {
-        return fault("it is longer than 253 characters");
+        return error("it is longer than 253 characters");
     }
     if let Some(c) = name.chars().find(|&c| !(c.is_ascii_alphanumeric() || "-_.".contains(c))) {
         return if c.is_whitespace() {
-            fault("it contains white space")
+            error("it contains white space")
         } else if c.is_alphanumeric() {
-            fault("write it in its ASCII form (`xn--...`)")
+            error("write it in its ASCII form (`xn--...`)")
         } else {
-            fault(&format!("it contains {}", quoted(c.encode_utf8(&mut [0; 4]))))
+            error(&format!("it contains {}", quoted(c.encode_utf8(&mut [0; 4]))))
         };
     }
     for label in labels.split('.') {
         if label.is_empty() {
-            return fault("a part between two dots is empty");
+            return error("a part between two dots is empty");
         }
         if label.len() > LABEL_MAX {
-            return fault("a part between two dots is longer than 63 characters");
+            return error("a part between two dots is longer than 63 characters");
         }
         if label.starts_with('-') || label.ends_with('-') {
-            return fault("a part between two dots starts or ends with `-`");
+            return error("a part between two dots starts or ends with `-`");
         }
     }
-    // The last part of a real name is never a number, so this was meant as an address.
+    // No top-level domain is a number, so this is a misspelled IPv4 address.
     let last = labels.rsplit('.').next().unwrap_or_default();
     if last.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Err(text.fault(format!("{} is not an IPv4 address", quoted(name))));
+        return Err(text.error(format!("{} is not an IPv4 address", quoted(name))));
     }
     Ok(())
 }
 
 fn parse_unix(path: Fragment<'_>) -> Result<PathBuf, ParseError> {
     if !path.text.starts_with('/') || path.text.ends_with('/') {
-        let fault =
-            path.fault(format!("{} is not an absolute path to a socket", quoted(path.text)));
-        return Err(fault.hint("write `unix:/path/to/socket`"));
+        let error =
+            path.error(format!("{} is not an absolute path to a socket", quoted(path.text)));
+        return Err(error.hint("write `unix:/path/to/socket`"));
     }
     if path.text.len() > UNIX_PATH_MAX {
         let message = format!(
@@ -287,27 +287,27 @@ fn parse_unix(path: Fragment<'_>) -> Result<PathBuf, ParseError> {
             quoted(path.text),
             path.text.len(),
         );
-        return Err(path.fault(message));
+        return Err(path.error(message));
     }
     if path.text.chars().any(char::is_control) {
         return Err(
-            path.fault(format!("the path {} contains control characters", quoted(path.text)))
+            path.error(format!("the path {} contains control characters", quoted(path.text)))
         );
     }
     Ok(PathBuf::from(path.text))
 }
 
-/// Reads the name of a descriptor, in the form that a service manager takes.
+/// Parses the name of an activated descriptor, as systemd allows it.
 fn parse_fd_name(name: Fragment<'_>) -> Result<String, ParseError> {
     let allowed = |c: char| c.is_ascii_graphic() && c != ':';
     if name.text.is_empty() {
-        let fault = name.fault("the name of the descriptor is missing");
-        return Err(fault.hint("write `fd:NAME`, as in FileDescriptorName=NAME of a socket unit"));
+        let error = name.error("the name of the descriptor is missing");
+        return Err(error.hint("write `fd:NAME`, as in FileDescriptorName=NAME of a socket unit"));
     }
     if name.text.len() > FD_NAME_MAX || !name.text.chars().all(allowed) {
         let message = format!("{} is not the name of a descriptor", quoted(name.text));
         let hint = "it has 1 to 255 ASCII characters, without `:` and without white space";
-        return Err(name.fault(message).hint(hint));
+        return Err(name.error(message).hint(hint));
     }
     Ok(name.text.to_owned())
 }

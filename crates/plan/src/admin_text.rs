@@ -1,4 +1,4 @@
-//! Where the admin interface is served, as text.
+//! Parser for the address of the admin interface.
 
 use crate::address::{ListenAddress, Ranged};
 use crate::address_text::parse_listen;
@@ -8,28 +8,28 @@ use crate::setting::Kind;
 use crate::text::{Fragment, cut, nearest, quoted};
 use crate::values_text::describe;
 
-/// Parses the address of the admin interface.
+/// Parses `"auto"`, `"off"`, a Unix socket or a loopback address with a port.
 pub(crate) fn parse_admin(text: Fragment<'_>) -> Result<Admin, ParseError> {
     match text.text {
         "auto" => return Ok(Admin::Auto),
         "off" => return Ok(Admin::Off),
         word if word.starts_with(char::is_alphabetic) && !word.contains([':', '.']) => {
-            let fault = text.fault(format!("{} is not {}", quoted(word), describe(Kind::Admin)));
+            let error = text.error(format!("{} is not {}", quoted(word), describe(Kind::Admin)));
             return Err(match nearest(word, &["auto", "off"]) {
-                Some(near) => fault.hint(format!("did you mean `{near}`?")),
-                None => fault,
+                Some(near) => error.hint(format!("did you mean `{near}`?")),
+                None => error,
             });
         }
         _ => {}
     }
     match parse_listen(text)? {
-        Ranged { count: 2.., .. } => Err(text.fault("one port is needed here, and not a range")),
+        Ranged { count: 2.., .. } => Err(text.error("one port is needed here, and not a range")),
         Ranged { first: ListenAddress::Unix(path), .. } => Ok(Admin::Unix(path)),
         Ranged { first: ListenAddress::Ip(address), .. } if address.ip().is_loopback() => {
             Ok(Admin::Tcp(address))
         }
         Ranged { first: ListenAddress::Activated(_), .. } => {
-            Err(text.fault("the admin interface cannot be on a socket that the process was given"))
+            Err(text.error("the admin interface cannot use a socket from the service manager"))
         }
         Ranged { first, .. } => Err(not_loopback(text, &first)),
     }
@@ -41,7 +41,7 @@ fn not_loopback(text: Fragment<'_>, address: &ListenAddress) -> ParseError {
         quoted(text.text)
     );
     let port = address.port().map_or_else(|| "PORT".to_owned(), |port| port.to_string());
-    text.fault(message).hint(format!(
+    text.error(message).hint(format!(
         "write `127.0.0.1:{}`; from another host it is reached through ssh -L",
         cut(&port)
     ))
@@ -68,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn others_are_explained() {
+    fn other_addresses_are_explained() {
         let cases = [
             ("", "the address is empty"),
             ("Off", "did you mean `off`?"),
@@ -83,11 +83,11 @@ mod tests {
             ("127.0.0.1:0", "`0` is not a port"),
             ("127.0.0.1:1-2", "and not a range"),
             ("unix:a.sock", "not an absolute path"),
-            ("fd:admin", "socket that the process was given"),
+            ("fd:admin", "socket from the service manager"),
         ];
         for (text, expected) in cases {
-            let fault = parse_admin(Fragment::new(text)).expect_err(text).to_string();
-            assert!(fault.contains(expected), "{text}: {fault}");
+            let error = parse_admin(Fragment::new(text)).expect_err(text).to_string();
+            assert!(error.contains(expected), "{text}: {error}");
         }
     }
 }

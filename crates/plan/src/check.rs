@@ -1,5 +1,5 @@
-//! What can only be checked when all forwards are known: names, listeners, and targets that are our
-//! own listeners.
+//! Checks across forwards: duplicate names, overlapping listeners, and targets that are listeners
+//! of this process.
 
 use std::collections::HashMap;
 
@@ -10,13 +10,13 @@ use crate::plan::{Admin, Forward, Route};
 use crate::problem::{Location, ParseError, Problems, Severity};
 use crate::text::{Span, quoted};
 
-/// The most listeners of a configuration. Each is an open file; more were certainly not meant.
+/// Most listeners in a configuration. Each takes a descriptor; a larger number is a typing error.
 pub const LISTENERS_MAX: usize = 100_000;
 
 const RANGE_HINT: &str =
     "give both sides ranges of the same size, as in `:9000-9010` to `host:9000-9010`";
 
-/// Compares the drafts, and makes forwards of those that can live together.
+/// Compares the drafts and returns a forward for each one without a problem.
 pub(crate) fn check(drafts: &[Draft<'_>], admin: &Admin, problems: &mut Problems) -> Vec<Forward> {
     let drafts = within_limit(drafts, problems);
     let mut check = Check {
@@ -40,8 +40,8 @@ pub(crate) fn check(drafts: &[Draft<'_>], admin: &Admin, problems: &mut Problems
         .collect()
 }
 
-/// The drafts up to the limit of listeners. They are counted before any range is written out, so
-/// that a few lines cannot fill the memory.
+/// The drafts up to the limit of listeners. Ranges are counted before they are expanded, so that a
+/// few lines cannot exhaust the memory.
 fn within_limit<'d, 'a>(drafts: &'d [Draft<'a>], problems: &mut Problems) -> &'d [Draft<'a>] {
     let mut total = 0;
     for (index, draft) in drafts.iter().enumerate() {
@@ -58,16 +58,16 @@ fn within_limit<'d, 'a>(drafts: &'d [Draft<'a>], problems: &mut Problems) -> &'d
 struct Check<'a, 'd> {
     drafts: &'d [Draft<'a>],
     problems: &'d mut Problems,
-    /// Which drafts have no problem so far.
+    /// Whether each draft is still free of problems.
     good: Vec<bool>,
     listeners: Listeners,
-    /// Who has a name first, by the index of the draft.
+    /// First draft with each name, by index.
     names: HashMap<&'d str, usize>,
 }
 
 impl<'a, 'd> Check<'a, 'd> {
-    /// A draft with an error is looked at further, for all its problems; a line that is skipped
-    /// after a warning is not.
+    /// Applies a check to every draft. Drafts with an error get all checks, to report all problems;
+    /// a line skipped with a warning gets no further ones.
     fn each(&mut self, check: impl Fn(&mut Self, usize, &'d Draft<'a>)) {
         for (index, draft) in self.drafts.iter().enumerate() {
             if draft.severity == Severity::Error || self.is_good(index) {
@@ -80,18 +80,18 @@ impl<'a, 'd> Check<'a, 'd> {
         self.good.get(index).copied().unwrap_or_default()
     }
 
-    /// Comes first: a forward that listens there, or would let everyone in there, is told so.
+    /// Claims the admin address first, so that a forward with the same address gets the error.
     fn admin(&mut self, admin: &Admin) {
         let address = match admin {
             Admin::Auto | Admin::Off => return,
             Admin::Unix(path) => ListenAddress::Unix(path.clone()),
             Admin::Tcp(address) => ListenAddress::Ip(*address),
         };
-        // Nobody has claimed anything yet.
+        // The first claim cannot fail.
         let _ = self.listeners.claim(&address, Owner::Admin);
     }
 
-    /// A range of ports needs as many ports in the target.
+    /// Requires ranges of listen ports and target ports to have the same size.
     fn ranges(&mut self, index: usize, draft: &'d Draft<'a>) {
         let Some(target) = draft.target.as_ref().map(|target| target.value.count) else { return };
         for listen in &draft.listens {
@@ -127,7 +127,7 @@ impl<'a, 'd> Check<'a, 'd> {
     fn name(&mut self, index: usize, draft: &'d Draft<'a>) {
         let Some(name) = &draft.name else { return };
         let first = *self.names.entry(name.value.as_str()).or_insert(index);
-        // A name made from a listen address that is taken would say the same again.
+        // The default name is the listen address: a duplicate has been reported already.
         if first != index && (draft.named || self.is_good(index)) {
             let taken = self.drafts.get(first).and_then(|first| first.name.as_ref());
             let location = taken.unwrap_or(name).span.location();
@@ -137,7 +137,7 @@ impl<'a, 'd> Check<'a, 'd> {
         }
     }
 
-    /// A target that is a listener of ours would send every session back to this process.
+    /// Rejects a target that is a listener of this process: sessions would loop.
     fn target(&mut self, index: usize, draft: &'d Draft<'a>) {
         let Some(to) = &draft.target else { return };
         let reached = to
@@ -156,7 +156,7 @@ impl<'a, 'd> Check<'a, 'd> {
         }
     }
 
-    /// Who listens, with the place where the forward starts.
+    /// Describes the owner of an address, with the location of its forward.
     fn owner(&self, owner: Owner, seen_from: usize) -> String {
         let Owner::Draft(owner) = owner else { return "the admin interface".to_owned() };
         match self.drafts.get(owner) {
@@ -165,7 +165,7 @@ impl<'a, 'd> Check<'a, 'd> {
         }
     }
 
-    /// A forward, with a place of it.
+    /// Describes a forward by its name and a location.
     fn describe(&self, index: usize, location: &Location, seen_from: usize) -> String {
         let (draft, seen_from) = (self.drafts.get(index), self.drafts.get(seen_from));
         let name = draft.and_then(|draft| draft.name.as_ref());
@@ -184,14 +184,14 @@ impl<'a, 'd> Check<'a, 'd> {
     fn report(&mut self, index: usize, span: &Span<'a>, message: String, hint: Option<&str>) {
         if let (Some(draft), Some(good)) = (self.drafts.get(index), self.good.get_mut(index)) {
             *good = false;
-            let mut fault = ParseError::new(0..0, message);
-            fault.hint = hint.map(str::to_owned);
-            self.problems.push(draft.severity, span, &fault);
+            let mut error = ParseError::new(0..0, message);
+            error.hint = hint.map(str::to_owned);
+            self.problems.push(draft.severity, span, &error);
         }
     }
 }
 
-/// What a draft means; nothing if it lacks a part, which is an error.
+/// Converts a draft. `None` if a part is missing, which has been reported.
 fn forward(draft: &Draft<'_>) -> Option<Forward> {
     let (name, target) = (draft.name.as_ref()?, draft.target.as_ref()?);
     let routes = draft.listens.iter().flat_map(|listen| {
@@ -199,7 +199,7 @@ fn forward(draft: &Draft<'_>) -> Option<Forward> {
         pairs.map(|(listen, target)| Route { listen, target })
     });
     let mut routes: Vec<Route> = routes.collect();
-    // They are kept for as long as the process runs, and most forwards have one.
+    // Plans live as long as the process, and most forwards have one route.
     routes.shrink_to_fit();
     Some(Forward {
         name: name.value.clone(),

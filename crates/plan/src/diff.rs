@@ -1,4 +1,4 @@
-//! What a reload would change: two plans compared, forward by forward.
+//! Differences between two plans, forward by forward.
 
 use std::collections::{HashMap, HashSet};
 
@@ -8,53 +8,53 @@ use crate::setting::{Effect, Section, Setting};
 use crate::settings::FORWARD_ONLY;
 use crate::table::Table;
 
-/// How a new plan differs from an old one. Forwards are the same if their names are.
+/// Difference between two plans. Forwards are matched by name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PlanDiff {
-    /// The forwards that only the new plan has, in its order.
+    /// Forwards that only the new plan has, in its order.
     pub added: Vec<ForwardSummary>,
-    /// The forwards that both have, with other addresses or settings, in the new plan's order.
+    /// Forwards in both plans with other addresses or settings, in the new plan's order.
     pub changed: Vec<ChangedForward>,
-    /// The forwards that only the old plan has, in its order.
+    /// Forwards that only the old plan has, in its order.
     pub removed: Vec<ForwardSummary>,
-    /// How many forwards are the same in both.
+    /// Number of forwards that are equal in both plans.
     pub unchanged: usize,
-    /// What changes in `[process]`.
+    /// Changed settings of `[process]`.
     pub process: Vec<Change>,
-    /// What changes in `[log]`.
+    /// Changed settings of `[log]`.
     pub log: Vec<Change>,
 }
 
-/// A forward in short.
+/// Name and addresses of a forward.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ForwardSummary {
-    /// Its name.
+    /// Unique name of the forward.
     pub name: String,
-    /// Where it listens, as it is written in TOML: a string, or a list of strings.
+    /// Listen addresses as TOML: a string, or a list of strings.
     pub listen: String,
-    /// Its target, as it is written in TOML.
+    /// Target as TOML.
     pub to: String,
 }
 
-/// A forward that is in both plans.
+/// A forward that both plans have, with its changes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChangedForward {
-    /// Its name.
+    /// Unique name of the forward.
     pub name: String,
     /// Never empty; in the order of the documentation.
     pub changes: Vec<Change>,
 }
 
-/// Another value of one setting.
+/// Old and new value of one setting.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
-    /// The setting's key.
+    /// Key of the setting.
     pub key: &'static str,
-    /// The value until now, as it is written in TOML; `None` if it is not set and has no default.
+    /// Old value as TOML; `None` if it is not set and has no default.
     pub old: Option<String>,
-    /// The value from now on, in the same form.
+    /// New value, in the same form.
     pub new: Option<String>,
-    /// What a running process can do with it.
+    /// Scope of the change in a running process.
     pub effect: Effect,
 }
 
@@ -81,7 +81,7 @@ impl PlanDiff {
         diff
     }
 
-    /// Whether both plans mean the same.
+    /// Whether the plans have the same effect.
     pub fn is_empty(&self) -> bool {
         let Self { added, changed, removed, unchanged: _, process, log } = self;
         added.is_empty()
@@ -91,7 +91,7 @@ impl PlanDiff {
             && log.is_empty()
     }
 
-    /// The changes that a running process cannot take over, each with its section.
+    /// Changes that take effect only after a restart, each with its section.
     pub fn need_restart(&self) -> impl Iterator<Item = (Section, &Change)> {
         let process = self.process.iter().map(|change| (Section::Process, change));
         let changes = process.chain(self.log.iter().map(|change| (Section::Log, change)));
@@ -100,7 +100,7 @@ impl PlanDiff {
 }
 
 impl ForwardSummary {
-    /// This forward in short.
+    /// Summarizes a forward.
     pub fn new(forward: &Forward) -> Self {
         Self { name: forward.name.clone(), listen: listen(forward), to: target(forward) }
     }
@@ -108,7 +108,7 @@ impl ForwardSummary {
 
 impl ChangedForward {
     fn new(old: &Forward, new: &Forward) -> Self {
-        // Without the name: forwards are paired by it, so it never differs.
+        // Without the name: forwards are matched by it.
         let own = FORWARD_ONLY.iter().filter_map(|setting| {
             let [old, new] =
                 [old, new].map(|forward| Some(forward_only_toml(forward, setting.key)));
@@ -119,12 +119,12 @@ impl ChangedForward {
     }
 }
 
-/// Where a forward is written does not matter, nor in which format.
+/// Compares addresses and settings; location and file format do not matter.
 fn same(old: &Forward, new: &Forward) -> bool {
     old.settings == new.settings && old.routes == new.routes
 }
 
-/// The settings of a table that differ.
+/// The settings of a table whose values differ.
 pub(crate) fn changes<T: Table>(old: &T, new: &T) -> Vec<Change> {
     let settings = T::SETTINGS.iter();
     settings.filter_map(|it| change(it, old.written(it), new.written(it))).collect()

@@ -1,4 +1,4 @@
-//! A difference of two plans, for people.
+//! Text form of a plan difference.
 
 use std::fmt::{self, Write as _};
 
@@ -7,8 +7,8 @@ use crate::escape::{escaped, write_escaped};
 use crate::setting::{Effect, Section};
 
 impl fmt::Display for PlanDiff {
-    /// One line per added (`+`) or removed (`-`) forward and per change (`~`), with the names
-    /// aligned; the last line counts what stays as it is.
+    /// One line per added (`+`) or removed (`-`) forward and per changed setting (`~`), with the
+    /// names aligned. The last line counts the unchanged forwards.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut lines = Vec::new();
         let sections = [(Section::Process, &self.process), (Section::Log, &self.log)];
@@ -40,12 +40,12 @@ impl fmt::Display for PlanDiff {
 
 struct Line {
     sign: char,
-    /// Escaped already, so that its width is known.
+    /// Escaped, so that its width is known.
     name: String,
     text: String,
 }
 
-/// One line per change; the name stands in the first.
+/// One line per change; the first one has the name.
 fn changed<'c>(name: &'c str, changes: &'c [Change]) -> impl Iterator<Item = Line> + 'c {
     changes.iter().enumerate().map(move |(index, change)| Line {
         sign: if index == 0 { '~' } else { ' ' },

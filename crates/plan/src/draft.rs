@@ -1,4 +1,4 @@
-//! A forward that has been read but not yet compared with the others.
+//! Forwards that have been parsed but not yet checked against each other.
 
 use crate::address::{ListenAddress, Ranged, Target};
 use crate::plan::ForwardSettings;
@@ -7,49 +7,49 @@ use crate::setting::Setting;
 use crate::text::{Source, Span};
 use crate::value::{ParsedValue, Value};
 
-/// A value and where it is written.
+/// A value with its span in the source.
 #[derive(Clone)]
 pub(crate) struct Located<'a, T> {
     pub(crate) value: T,
     pub(crate) span: Span<'a>,
 }
 
-/// A forward as it is written, with the places of its parts. What could not be read is absent: its
-/// problem, an error, has been told, and the rest can still be compared.
+/// A parsed forward. A part that is invalid is absent: an error has been reported, and the other
+/// parts are still checked.
 pub(crate) struct Draft<'a> {
     pub(crate) name: Option<Located<'a, String>>,
-    /// Whether the name is written, and not made from the first listen address.
+    /// Whether the name was given explicitly, not derived from the first listen address.
     pub(crate) named: bool,
     pub(crate) listens: Vec<Listen<'a>>,
     pub(crate) target: Option<Located<'a, Ranged<Target>>>,
     pub(crate) settings: ForwardSettings,
-    /// Where the forward starts.
+    /// Start of the forward in the source.
     pub(crate) span: Span<'a>,
-    /// How its problems are reported: as errors, or as warnings that skip it.
+    /// Severity of its problems: an error, or a warning that skips the forward.
     pub(crate) severity: Severity,
 }
 
-/// One listen address of a forward, which may be a range of ports.
+/// A listen address or range of a forward.
 pub(crate) type Listen<'a> = Located<'a, Ranged<ListenAddress>>;
 
-/// The name of a forward that was given none: its first listen address.
+/// Default name of a forward: its first listen address.
 pub(crate) fn default_name<'a>(listen: &Listen<'a>) -> Located<'a, String> {
-    // Only the path of a Unix socket can hold a blank, and a name must not.
+    // Only Unix socket paths can contain white space, which names must not.
     let name = listen.value.to_string().replace(char::is_whitespace, "_");
     Located { value: name, span: listen.span.clone() }
 }
 
-/// The settings that only a forward itself can have, with their places in the source.
+/// The settings without a value in `[defaults]`, as parsed.
 #[derive(Default)]
 pub(crate) struct ForwardOnly<'a> {
     name: Option<Located<'a, String>>,
-    /// `None` for each address that could not be read.
+    /// `None` for each invalid address.
     listens: Vec<Option<Listen<'a>>>,
     target: Option<Located<'a, Ranged<Target>>>,
 }
 
 impl<'a> ForwardOnly<'a> {
-    /// Takes over the value of one of the rows in `settings::OWN`.
+    /// Stores the value of a row in `settings::FORWARD_ONLY`.
     pub(crate) fn set(&mut self, source: &'a Source, setting: &Setting, parsed: ParsedValue) {
         let ParsedValue { value, range } = parsed;
         match (setting.key, value) {
@@ -66,7 +66,7 @@ impl<'a> ForwardOnly<'a> {
         }
     }
 
-    /// Finishes the forward; `named` says whether it has a name, valid or not.
+    /// Finishes the draft. `named` says whether a name was given, valid or not.
     pub(crate) fn into_draft(
         self,
         named: bool,

@@ -1,20 +1,20 @@
-//! Text of others, made safe to print.
+//! Escaping of foreign text for terminals and logs.
 
 use std::fmt;
 
-/// The text with everything escaped that could move the cursor or hide other text.
+/// Escapes characters that move the cursor or hide other text. A tab becomes a space.
 pub fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     push_escaped(&mut escaped, text);
     escaped
 }
 
-/// Like [`escaped`], for text of ours that may have several lines.
+/// Like [`escaped`], but keeps newlines.
 pub fn escaped_lines(text: &str) -> String {
     text.split('\n').map(escaped).collect::<Vec<_>>().join("\n")
 }
 
-/// Like [`escaped`], straight into a formatter.
+/// Like [`escaped`], into a formatter.
 pub(crate) fn write_escaped(out: &mut impl fmt::Write, text: &str) -> fmt::Result {
     for c in text.chars() {
         match c {
@@ -26,13 +26,13 @@ pub(crate) fn write_escaped(out: &mut impl fmt::Write, text: &str) -> fmt::Resul
     Ok(())
 }
 
-/// Like [`escaped`], at the end of a text.
+/// Like [`escaped`], appending to a string.
 pub(crate) fn push_escaped(out: &mut String, text: &str) {
     // Writing to a String cannot fail.
     let _ = write_escaped(out, text);
 }
 
-/// Control characters, and the invisible ones that reorder or hide what stands around them.
+/// Control characters, and invisible ones that reorder or hide their surroundings.
 fn is_unsafe(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}')

@@ -1,4 +1,4 @@
-//! Conversion between [`Value`]s of settings and the typed fields of the plan.
+//! Conversion between [`Value`]s of settings and typed fields of the plan.
 
 use std::num::NonZeroU32;
 use std::path::PathBuf;
@@ -10,21 +10,21 @@ use crate::plan::{Admin, Level, LogFormat, OnRefusal};
 use crate::value::Value;
 use crate::words::Word;
 
-/// A field of the plan that is a setting.
+/// A field of the plan that holds a setting.
 pub(crate) trait Field {
-    /// The current value; `None` for a field that is `None`.
+    /// The current value; `None` for an `Option` that is `None`.
     fn value(&self) -> Option<Value>;
 
-    /// Stores a value of the right kind. `None` resets an `Option` to `None`.
+    /// Stores a value of the matching kind. `None` resets an `Option`.
     fn put(&mut self, value: Option<Value>);
 }
 
-/// A type that a setting's [`Value`] converts to and from.
+/// A type that converts to and from a [`Value`].
 pub(crate) trait AsValue: Sized {
     fn to_value(&self) -> Value;
 
-    /// `None` if the value's kind does not match the type. `before` is the replaced value, for types
-    /// that can be set in part.
+    /// Converts from a value; `None` if its kind does not match. `before` is the replaced value,
+    /// for types of which only a part may be set.
     fn from_value(value: Value, before: Option<&Self>) -> Option<Self>;
 }
 
@@ -50,7 +50,7 @@ impl<T: AsValue> Field for Option<T> {
     }
 }
 
-/// Implements [`AsValue`] for types that a variant of [`Value`] holds unchanged.
+/// Implements [`AsValue`] for types with a [`Value`] variant of the same type.
 macro_rules! held {
     ($($type:ty: $value:ident),+) => {$(
         impl AsValue for $type {

@@ -1,5 +1,5 @@
-//! Reading the configuration file, whatever stands at its path: the amount read is bounded, and
-//! nothing here waits for a pipe or a device.
+//! Reading of the configuration file. The size is bounded, and opening a pipe or a device does not
+//! block.
 
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, Read as _, Seek as _};
@@ -10,37 +10,39 @@ use std::time::Duration;
 use crate::problem::Location;
 use crate::text::saturated;
 
-/// Room for a hundred thousand forwards, and small enough to refuse a log file given by mistake.
+/// Enough for a hundred thousand forwards, and small enough to reject a log file named by mistake.
 const SIZE_MAX: u64 = 16 * 1024 * 1024;
 
 const _: () = assert!(SIZE_MAX < u32::MAX as u64, "lines and columns are counted in 32 bits");
 
-/// Linux, on every architecture we run on. Opening a pipe without it waits for a writer.
+/// The same on every supported architecture. Without it, opening a pipe blocks until a writer
+/// comes.
 const O_NONBLOCK: i32 = 0o4000;
 
-/// Attempts to read a file that changes while it is read.
+/// Attempts to read a file that changes during the read.
 const ATTEMPTS: u32 = 10;
-/// Time between two attempts.
+/// Delay between two attempts.
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// One state of a file. Another write, or another file at its path, has another stamp, as far as
-/// the resolution of the file system's clock allows.
+/// Identity and version of a file. Any write or replacement changes it, within the clock resolution
+/// of the file system.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FileStamp {
-    /// The device of the file system.
+    /// Device of the file system (`st_dev`).
     pub device: u64,
-    /// Its inode number in that file system.
+    /// Inode number on that device (`st_ino`).
     pub inode: u64,
-    /// Size in bytes.
+    /// Size of the file in bytes.
     pub size: u64,
-    /// Last change of the content: seconds since 1970, and nanoseconds.
+    /// Last change of the contents (`st_mtime`): seconds since 1970, and nanoseconds.
     pub modified: (i64, i64),
-    /// Last change of content or attributes, likewise. No program can set it back.
+    /// Last change of contents or attributes (`st_ctime`), in the same form. Programs cannot set
+    /// it.
     pub changed: (i64, i64),
 }
 
 impl FileStamp {
-    /// The stamp of a file of which this is the metadata.
+    /// The stamp for a file's metadata.
     pub fn of(file: &Metadata) -> Self {
         Self {
             device: file.dev(),
@@ -52,17 +54,17 @@ impl FileStamp {
     }
 }
 
-/// The state of a file that was read.
+/// Stamp and hash of a file that was read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FileRead {
-    /// The stamp of the descriptor that was read, the same before and after reading.
+    /// Stamp of the open descriptor, equal before and after the read.
     pub stamp: FileStamp,
-    /// A hash of the bytes (FNV-1a): distinguishes two writes within one tick of the clock.
+    /// FNV-1a hash of the bytes: distinguishes two writes within one clock tick.
     pub digest: u64,
 }
 
-/// The state of the file at a path, as [`read`] returns it. `None` if the file cannot be a
-/// configuration.
+/// Reads the file at `path` and returns its stamp and hash. `None` if it cannot be a configuration
+/// file.
 pub fn identify(path: &Path) -> io::Result<Option<FileRead>> {
     Ok(read_bytes(path)?.ok().map(|(_, state)| state))
 }
@@ -73,10 +75,10 @@ fn digest(bytes: &[u8]) -> u64 {
     })
 }
 
-/// Why a file could not be read.
+/// Reason why a file could not be read.
 #[derive(Clone, Debug)]
 pub struct FileError {
-    /// What is wrong, with the file's name.
+    /// The problem, with the file name.
     pub message: String,
     pub(crate) hint: Option<&'static str>,
     pub(crate) location: Option<Location>,
@@ -88,9 +90,9 @@ impl FileError {
     }
 }
 
-/// Reads a regular file of at most 16 MiB, in UTF-8.
+/// Reads a regular file of at most 16 MiB as UTF-8, without a byte order mark.
 ///
-/// The text has no byte order mark. The state is returned even if the bytes are not UTF-8.
+/// The stamp is returned even if the contents are not UTF-8.
 pub fn read(path: &Path) -> (Result<String, FileError>, Option<FileRead>) {
     let name = path.to_string_lossy();
     let (bytes, state) = match read_bytes(path) {
@@ -103,7 +105,7 @@ pub fn read(path: &Path) -> (Result<String, FileError>, Option<FileRead>) {
     (text, Some(state))
 }
 
-/// The outer error is the system's, the inner one ours.
+/// The outer error is from the operating system, the inner one rejects the file.
 fn read_bytes(path: &Path) -> io::Result<Result<(Vec<u8>, FileRead), FileError>> {
     let name = path.to_string_lossy();
     let mut file = OpenOptions::new().read(true).custom_flags(O_NONBLOCK).open(path)?;
@@ -118,8 +120,8 @@ fn read_bytes(path: &Path) -> io::Result<Result<(Vec<u8>, FileRead), FileError>>
     read_whole(&mut file, FileStamp::of(&metadata), &name)
 }
 
-/// Reads until the file's stamp is equal before and after, so that a half-written file is never
-/// used. Where a file system changes the times at each stat, equal bytes twice are enough.
+/// Reads until the stamp is equal before and after the read, so that a half-written file is never
+/// used. On file systems that change the times at each stat(2), two equal reads suffice.
 fn read_whole(
     file: &mut File,
     mut before: FileStamp,
@@ -128,7 +130,7 @@ fn read_whole(
     let mut last = None;
     for _ in 0..ATTEMPTS {
         file.rewind()?;
-        // Files of /proc have size 0 and others may grow: the limit applies to the bytes read.
+        // Files in /proc report size 0, and files can grow: the limit applies to the bytes read.
         let bytes = read_at_most(file, SIZE_MAX + 1)?;
         if bytes.len() as u64 > SIZE_MAX {
             return Ok(Err(too_large(name)));
@@ -167,7 +169,7 @@ fn explain(name: &str, error: &io::Error) -> FileError {
     FileError::new(format!("`{name}` cannot be read: {error}"))
 }
 
-/// Text is UTF-8 without NUL; the place of the first byte that is neither is told.
+/// Requires UTF-8 without NUL, and reports the first offending byte.
 fn decode(name: &str, bytes: Vec<u8>) -> Result<String, FileError> {
     let (what, at) = match String::from_utf8(bytes) {
         Ok(text) => match text.find('\0') {
@@ -183,7 +185,7 @@ fn decode(name: &str, bytes: Vec<u8>) -> Result<String, FileError> {
     Err(FileError { location: Some(at), ..FileError::new(format!("`{name}` {what}")) })
 }
 
-/// The place that follows `before`.
+/// The location just behind `before`.
 fn location(name: &str, before: &str) -> Location {
     let last = before.rsplit('\n').next().unwrap_or_default();
     let line = before.bytes().filter(|&byte| byte == b'\n').count() + 1;

@@ -1,30 +1,30 @@
-//! Which of the two formats a text is in: its lines tell, not its name.
+//! Detection of the file format by its lines; the file name does not matter.
 
 use std::ops::Range;
 
 use crate::line_format::without_comment;
 
-/// What the lines look like.
+/// First line of each kind in a text.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Traces {
-    /// The first line that says anything.
+    /// First line that is not blank or a comment.
     pub(crate) first: Option<Range<usize>>,
-    /// The first line like `18080 | host | 80`.
+    /// First line such as `18080 | host | 80`.
     pub(crate) lines: Option<Range<usize>>,
-    /// The first line like `key = value` or `[table]`.
+    /// First line such as `key = value` or `[table]`.
     pub(crate) toml: Option<Range<usize>>,
-    /// Whether any line is like `[table]`.
+    /// Whether some line looks like `[table]`.
     pub(crate) header: bool,
 }
 
-/// What a text is to be read as.
+/// Format of a text.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Format {
-    /// Nothing but blanks and comments.
+    /// Only blank lines and comments.
     Empty,
     Lines,
     Toml,
-    /// TOML if it parses as such, else a mixture: lines of both kinds, the later one here.
+    /// TOML if it parses as such; otherwise an error, reported at the later of the two lines.
     Mixed {
         lines: Range<usize>,
         toml: Range<usize>,
@@ -36,10 +36,10 @@ pub(crate) fn detect(text: &str) -> Format {
     match (traces.first, traces.lines, traces.toml) {
         (None, _, _) => Format::Empty,
         (_, None, Some(_)) => Format::Toml,
-        // One stray `=` in a lines file is an invalid line, and is skipped like any other.
+        // With no `[table]`, a stray `=` is one invalid line among others, and is skipped.
         (_, Some(lines), Some(toml)) if lines.start < toml.start && !traces.header => Format::Lines,
         (_, Some(lines), Some(toml)) => Format::Mixed { lines, toml },
-        // Lines like neither get the lines format's warnings, which show how a line looks.
+        // Unrecognized lines get the line format's warnings, which show the syntax.
         (_, _, None) => Format::Lines,
     }
 }
@@ -81,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_lines_tell_the_format() {
+    fn the_format_is_detected_by_the_lines() {
         let cases = [
             ("", Format::Empty),
             ("\n \r\n# a = b\n#[x]\n# 1|2|3", Format::Empty),

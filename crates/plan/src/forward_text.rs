@@ -6,14 +6,13 @@ use crate::settings::FORWARD_ONLY;
 use crate::table::Table;
 use crate::toml_text::basic_string;
 
-/// All settings of a forward with their TOML values, by key; unset ones have their defaults.
+/// All settings of a forward as TOML values, by key, including defaults.
 pub fn settings_toml(forward: &Forward) -> impl Iterator<Item = (&'static str, String)> {
     let settings = ForwardSettings::SETTINGS.iter();
     settings.filter_map(|setting| Some((setting.key, forward.settings.written(setting)?)))
 }
 
-/// A forward as a TOML file that holds nothing else: its own settings are written where they are
-/// not the default.
+/// A TOML file with this forward only. Settings are left out where they have their default.
 pub fn forward_toml(forward: &Forward) -> String {
     let own =
         FORWARD_ONLY.iter().map(|setting| (setting.key, forward_only_toml(forward, setting.key)));
@@ -29,7 +28,7 @@ pub fn forward_toml(forward: &Forward) -> String {
     ["[[forward]]\n".to_owned()].into_iter().chain(lines).collect()
 }
 
-/// The TOML value of a row in `settings::OWN`, the settings that only a forward itself can have.
+/// The TOML value of a row in `settings::FORWARD_ONLY`.
 pub(crate) fn forward_only_toml(forward: &Forward, key: &str) -> String {
     match key {
         "listen" => listen(forward),
@@ -38,7 +37,7 @@ pub(crate) fn forward_only_toml(forward: &Forward, key: &str) -> String {
     }
 }
 
-/// The value of `listen`: one address, or a list of them.
+/// The TOML value of `listen`: one address, or a list of them.
 pub(crate) fn listen(forward: &Forward) -> String {
     let entries: Vec<_> = forward
         .routes
@@ -54,7 +53,7 @@ pub(crate) fn listen(forward: &Forward) -> String {
     }
 }
 
-/// The value of `to`.
+/// The TOML value of `to`.
 pub(crate) fn target(forward: &Forward) -> String {
     let mut entries = forward.routes.chunks(ports(&forward.routes));
     let target = entries.next().and_then(|routes| {
@@ -64,14 +63,15 @@ pub(crate) fn target(forward: &Forward) -> String {
     basic_string(&target.unwrap_or_default())
 }
 
-/// Ports of each listen entry: as many as the target has, since each entry starts at its first port.
+/// Ports per listen entry: the size of the target's range, since each entry starts at its first
+/// port.
 fn ports(routes: &[Route]) -> usize {
     let first = routes.first().map(|route| &route.target);
     let again = routes.iter().skip(1).position(|route| Some(&route.target) == first);
     again.map_or(routes.len(), |after| after + 1).max(1)
 }
 
-/// Number of routes of one listen entry: the ports of a range, so they fit in 16 bits.
+/// Number of routes of one listen entry. A range of ports fits in 16 bits.
 fn count(routes: &[Route]) -> u16 {
     u16::try_from(routes.len()).unwrap_or(u16::MAX)
 }
@@ -82,7 +82,7 @@ mod tests {
     use crate::Plan;
     use crate::testing::plan_of;
 
-    /// The values of a table as lines of TOML.
+    /// The table's values as lines of TOML.
     fn lines<T: Table>(table: &T) -> String {
         let lines = T::SETTINGS
             .iter()
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_reads_back() {
+    fn rendered_forwards_are_read_back() {
         let samples = [
             include_str!("../tests/samples/valid/every_key.toml"),
             include_str!("../tests/samples/valid/auto_words.toml"),
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn a_forward_alone_reads_back_and_holds_no_defaults() {
+    fn a_single_forward_is_read_back_and_has_no_defaults() {
         let plan = plan_of(include_str!("../tests/samples/valid/every_key.toml"));
         for forward in &plan.forwards {
             let text = forward_toml(forward);
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn ranges_and_lists_are_written_as_such() {
+    fn ranges_and_lists_are_kept() {
         let plan = plan_of(
             "[[forward]]\nlisten = [':9000-9002', '127.0.0.1:100-102']\nto = 'h:1-3'\n\
              [[forward]]\nlisten = '80'\nto = 'unix:/a\"b\\c'\n",

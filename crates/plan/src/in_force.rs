@@ -1,6 +1,6 @@
-//! The settings that only a start applies, as the running process applied them.
+//! Values in force of the settings that need a restart.
 //!
-//! A reload or an upgrade in place leaves them unchanged, so the current plan may differ. The table
+//! A reload or an upgrade in place does not change them, so the running plan may differ. The table
 //! of settings marks them with [`Effect::Restart`].
 
 use crate::diff::{Change, PlanDiff, changes};
@@ -11,8 +11,8 @@ use crate::table::Table;
 use crate::text::Source;
 use crate::toml_format;
 
-/// `[process]` and `[log]` of the start. Only settings that need a restart are read from here; of the
-/// others, the running plan has the value in force.
+/// `[process]` and `[log]` as of the start of the process. Only settings that need a restart are
+/// read from here; the others are in force as the running plan has them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct InForce {
     /// `[process]` of the plan that the process started with.
@@ -22,12 +22,12 @@ pub struct InForce {
 }
 
 impl InForce {
-    /// The settings in force in a process that starts with `plan`.
+    /// The settings in force in a process started with `plan`.
     pub fn of(plan: &Plan) -> Self {
         Self { process: plan.process.clone(), log: plan.log.clone() }
     }
 
-    /// The settings whose configured value differs from the one in force: they wait for a restart.
+    /// Settings whose configured value waits for a restart.
     pub fn waiting(&self, configured: &Plan) -> Vec<Change> {
         let process = changes(&self.process, &configured.process);
         let log = changes(&self.log, &configured.log);
@@ -35,8 +35,8 @@ impl InForce {
         all.filter(|change| change.effect == Effect::Restart).collect()
     }
 
-    /// The difference that a new plan makes: settings that need a restart are compared with the values
-    /// in force, all others with the running plan.
+    /// Difference made by a new plan: settings that need a restart are compared with the values in
+    /// force, all others with the running plan.
     pub fn diff(&self, running: &Plan, new: &Plan) -> PlanDiff {
         let mut diff = PlanDiff::new(running, new);
         for (changes, waiting) in [
@@ -49,17 +49,17 @@ impl InForce {
         diff
     }
 
-    /// The settings that need a restart, as TOML, for the next image of the process. Defaults are
-    /// left out, so that a version that does not know a setting yet can read the rest.
+    /// The settings that need a restart, as TOML for the next process image. Defaults are left out,
+    /// so that an older version without a setting can read the rest.
     pub fn to_text(&self) -> String {
         section_text(Section::Process, &self.process) + &section_text(Section::Log, &self.log)
     }
 
-    /// The reverse of [`Self::to_text`].
+    /// Parses the output of [`Self::to_text`].
     ///
     /// # Errors
     ///
-    /// If this version does not know one of the settings or one of their values.
+    /// A setting or value that this version does not know.
     pub fn from_text(text: &str) -> Result<Self, Problems> {
         let (source, mut problems) =
             (Source::new("the settings in force", text), Problems::default());
@@ -89,7 +89,7 @@ mod tests {
 
     const FORWARD: &str = "[[forward]]\nlisten = ':1'\nto = 'host:9'\n";
 
-    /// A value of each setting that needs a restart, other than the default. Sections in order.
+    /// A non-default value for each setting that needs a restart, sections in order.
     const SET: [(Section, &[&str]); 2] = [
         (
             Section::Process,
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn every_setting_that_needs_a_restart_is_handed_on() {
+    fn every_setting_that_needs_a_restart_is_handed_off() {
         let (default, set) = (plan_of(FORWARD), set());
         let in_force = InForce::of(&set);
         let waiting = in_force.waiting(&default);
@@ -137,18 +137,21 @@ mod tests {
     }
 
     #[test]
-    fn what_waits_is_in_each_comparison_until_it_is_in_force() {
+    fn waiting_changes_are_reported_until_a_restart() {
         let (before, after) = (plan_of(FORWARD), set());
         let in_force = InForce::of(&before);
         let waiting = in_force.waiting(&after).len();
-        // `after` is already running.
+        // `after` is the running plan.
         assert_eq!(in_force.diff(&after, &after).need_restart().count(), waiting);
         assert!(PlanDiff::new(&after, &after).is_empty());
-        // A reload that takes the change back.
+        // A reload that reverts the change.
         assert!(in_force.diff(&after, &before).is_empty());
         assert!(InForce::of(&after).diff(&after, &after).is_empty());
         let other = plan_of(&format!("[log]\nlevel = 'debug'\n{FORWARD}"));
-        assert!(in_force.diff(&other, &other).is_empty(), "what a reload applies is compared so");
+        assert!(
+            in_force.diff(&other, &other).is_empty(),
+            "settings that a reload applies are in force"
+        );
         assert_eq!(in_force.diff(&other, &before).log.len(), 1);
     }
 
@@ -161,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_reload_applies_waits_for_nothing() {
+    fn settings_that_a_reload_applies_do_not_wait() {
         let plan = plan_of(&format!(
             "[process]\nmax_sessions = 9\nwatch = true\n[log]\nlevel = 'debug'\n{FORWARD}"
         ));

@@ -1,11 +1,12 @@
-//! Configuration text in, a checked [`Plan`] out, or every problem at once with its place.
+//! Parses the configuration into a checked [`Plan`], or reports every problem at once with its
+//! location.
 //!
-//! This crate knows no sockets, threads or clocks. It reads one file and the arguments that stand
-//! for forwards, and it never panics, whatever they hold.
+//! This crate uses no sockets, threads or clocks. It reads one file and the one-line forwards of
+//! the command line, and never panics on input.
 
 #![forbid(unsafe_code)]
 
-// From text to drafts, to forwards; `read` holds the flow.
+// Parsing: text to drafts to forwards. `read` drives it.
 mod address_text;
 mod admin_text;
 mod check;
@@ -23,14 +24,14 @@ mod toml_format;
 mod toml_values;
 mod url;
 mod value;
-// The settings: one row each, and how a row reaches its field.
+// Settings: one row each, with access to the field.
 mod field;
 mod setting;
 mod settings;
 mod table;
 mod values_text;
 mod words;
-// What comes out.
+// Results: the plan and the problems.
 mod address;
 mod counted;
 mod escape;
@@ -42,7 +43,7 @@ mod shell;
 pub mod sizes;
 mod text;
 pub mod units;
-// How it would be written, and how two plans differ.
+// Rendering of plans, and their differences.
 mod diff;
 mod diff_text;
 mod forward_text;
@@ -75,37 +76,37 @@ pub use shell::shell_word;
 pub use toml_text::basic_string;
 pub use words::Word;
 
-/// The file that is read if none is named.
+/// Configuration file used if none is named.
 pub const DEFAULT_CONFIG: &str = "./etc/traffic-forwarder.conf";
 
-/// Where the configuration comes from.
+/// Sources of the configuration.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Input {
-    /// The configuration file, if one is to be read.
+    /// Path of the configuration file; `None` to read none.
     pub config: Option<PathBuf>,
-    /// Forwards given as one line each, such as `18080=127.0.0.1:8080`.
+    /// One-line forwards, such as `18080=127.0.0.1:8080`.
     pub forwards: Vec<String>,
-    /// What the command line sets for every forward.
+    /// Settings that the command line overrides in every forward.
     pub overrides: Overrides,
 }
 
-/// What the command line sets for every forward: raw text, so that its problems are reported with
-/// all the others.
+/// Settings that the command line overrides in every forward. Kept as raw text, so that their
+/// problems are reported together with all others.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Overrides {
-    /// `--timeout`: the connect and the idle timeout.
+    /// `--timeout`: connect and idle timeout.
     pub timeout: Option<String>,
-    /// `--max-conns`: the sessions per forward.
+    /// `--max-conns`: maximum sessions per forward.
     pub max_conns: Option<String>,
 }
 
-/// What came out of reading: a plan, problems, or both.
+/// Result of reading the configuration.
 #[derive(Clone, Debug)]
 pub struct Reading {
-    /// `None` if anything is an error.
+    /// `None` if there is an error among the problems.
     pub plan: Option<Plan>,
-    /// Everything that is wrong.
+    /// Errors and warnings, in the order of the text.
     pub problems: Problems,
-    /// The file as it was when it was read; `None` if none was, or it could not be read.
+    /// Stamp and hash of the file; `None` if no file was read.
     pub state: Option<FileRead>,
 }

@@ -1,4 +1,4 @@
-//! The seed format: one `local_port | remote_host | remote_port` per line.
+//! The line format: one `local_port | remote_host | remote_port` per line.
 
 use crate::address::{ListenAddress, Ranged, Target};
 use crate::address_text::{parse_port, parse_target_parts};
@@ -7,7 +7,7 @@ use crate::plan::ForwardSettings;
 use crate::problem::{ParseError, Problems, Severity};
 use crate::text::{Fragment, Source};
 
-/// Reads every line; an invalid one becomes a warning and is left out.
+/// Parses every line. An invalid line is skipped with a warning.
 pub(crate) fn read<'a>(source: &'a Source, problems: &mut Problems) -> Vec<Draft<'a>> {
     let mut drafts = Vec::new();
     let mut start = 0;
@@ -16,9 +16,9 @@ pub(crate) fn read<'a>(source: &'a Source, problems: &mut Problems) -> Vec<Draft
         if !content.text.is_empty() {
             match read_line(content) {
                 Ok(line) => drafts.push(line.into_draft(source, start, content)),
-                Err(fault) => {
-                    let fault = fault.shifted(start);
-                    problems.push(Severity::Warning, &source.span(fault.range.clone()), &fault);
+                Err(error) => {
+                    let error = error.shifted(start);
+                    problems.push(Severity::Warning, &source.span(error.range.clone()), &error);
                 }
             }
         }
@@ -27,7 +27,7 @@ pub(crate) fn read<'a>(source: &'a Source, problems: &mut Problems) -> Vec<Draft
     drafts
 }
 
-/// No field can hold a `#`, so it starts a comment wherever it stands.
+/// No field can contain `#`, so it starts a comment anywhere in the line.
 pub(crate) fn without_comment(line: &str) -> &str {
     line.split('#').next().unwrap_or_default()
 }
@@ -51,7 +51,7 @@ fn read_line(content: Fragment<'_>) -> Result<Line<'_>, ParseError> {
             many => format!("{many} fields"),
         };
         let message = format!("expected `local_port | remote_host | remote_port`, found {fields}");
-        return Err(content.fault(message));
+        return Err(content.error(message));
     };
     let port = parse_port(local)?;
     parse_port(remote)?;

@@ -1,4 +1,4 @@
-//! Which forward listens where, and which listeners exclude each other.
+//! Index of listen addresses, to find overlaps.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -6,39 +6,39 @@ use std::path::PathBuf;
 
 use crate::address::{ListenAddress, Target};
 
-/// Who listens.
+/// Owner of a listen address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Owner {
     /// The admin interface.
     Admin,
-    /// A forward, by the index of its draft.
+    /// A forward, by index of its draft.
     Draft(usize),
 }
 
-/// IPv4 and IPv6 ports are separate: our IPv6 sockets take no IPv4 clients.
+/// IPv4 and IPv6 ports are separate: our IPv6 sockets do not accept IPv4 clients.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Family {
     V4,
     V6,
 }
 
-/// All listeners so far. Every question is a few look-ups, so that ten thousand forwards are
+/// All listeners so far. Each query takes a few hash lookups, so that ten thousand forwards are
 /// compared in one pass.
 #[derive(Default)]
 pub(crate) struct Listeners {
     /// Listeners on every address of a family.
     wildcards: HashMap<(Family, u16), Owner>,
-    /// The first listener on one address of a family, for wildcards that come later.
+    /// First listener on a specific address of a family, to check later wildcards.
     specifics: HashMap<(Family, u16), Owner>,
-    /// Listeners on one address.
+    /// Listeners on one specific address.
     exact: HashMap<SocketAddr, Owner>,
     unix: HashMap<PathBuf, Owner>,
-    /// What was given, by name.
+    /// Activated sockets, by name.
     given: HashMap<String, Owner>,
 }
 
 impl Listeners {
-    /// Notes a listener, or tells who has the address already.
+    /// Claims an address, or returns the owner of an overlapping one.
     pub(crate) fn claim(&mut self, address: &ListenAddress, owner: Owner) -> Result<(), Owner> {
         match address {
             ListenAddress::Any { port } => {
@@ -85,8 +85,8 @@ impl Listeners {
         Ok(())
     }
 
-    /// Whose listener a connection to this target would reach, as far as its text tells: another
-    /// address of this host, or a name for it, cannot be known here.
+    /// Owner of the listener that a connection to this target would reach, judged by the text
+    /// alone: other addresses and names of this host are not resolved here.
     pub(crate) fn reached_by(&self, target: &Target) -> Option<Owner> {
         match target {
             Target::Ip(address) => self
@@ -103,7 +103,7 @@ impl Listeners {
     }
 
     fn reached_at(&self, address: SocketAddr) -> Option<Owner> {
-        // Connecting to the unspecified address reaches the loopback.
+        // Connecting to the unspecified address reaches the loopback address.
         let ip = match address.ip() {
             IpAddr::V4(Ipv4Addr::UNSPECIFIED) => IpAddr::V4(Ipv4Addr::LOCALHOST),
             IpAddr::V6(Ipv6Addr::UNSPECIFIED) => IpAddr::V6(Ipv6Addr::LOCALHOST),

@@ -1,25 +1,25 @@
-//! Where something is written, and what is wrong with a piece of text.
+//! Locations in the configuration, and errors of its parsers.
 
 use std::fmt;
 
 use crate::escape::write_escaped;
 
-/// The source name of everything that came from the command line.
+/// The source name for command-line arguments.
 pub const COMMAND_LINE: &str = "command line";
 
-/// Where something is written.
+/// A position in the configuration.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Location {
     /// The file name as given, or [`COMMAND_LINE`].
     pub source: String,
-    /// From 1.
+    /// Line number, from 1.
     pub line: u32,
-    /// In characters, from 1.
+    /// Column in characters, from 1.
     pub column: u32,
 }
 
 impl Location {
-    /// Whether this is an argument, which has no lines worth counting.
+    /// Whether this is an argument; its line and column are not displayed.
     pub fn is_command_line(&self) -> bool {
         self.source == COMMAND_LINE
     }
@@ -33,14 +33,14 @@ impl fmt::Display for Location {
     }
 }
 
-/// What is wrong with a piece of text, before anyone knows where that piece stands.
+/// Error of a parser, with a byte range relative to the parsed text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ParseError {
-    /// The bytes of the piece that are to blame.
+    /// Byte range of the error.
     pub(crate) range: std::ops::Range<usize>,
-    /// What is wrong.
+    /// The error, on one line.
     pub message: String,
-    /// What to do about it.
+    /// How to fix it, if known.
     pub hint: Option<String>,
 }
 
@@ -54,7 +54,7 @@ impl ParseError {
         self
     }
 
-    /// The same fault, seen from a text in which the piece starts at `offset`.
+    /// The same error, relative to a text that contains the parsed one at `offset`.
     pub(crate) fn shifted(mut self, offset: usize) -> Self {
         self.range = self.range.start + offset..self.range.end + offset;
         self

@@ -1,4 +1,4 @@
-//! A forward in one line: `LISTEN=TARGET`, or as ssh's `-L` takes it.
+//! One-line forwards: `LISTEN=TARGET`, or the syntax of ssh's `-L`.
 
 use std::ops::Range;
 use std::path::Path;
@@ -13,7 +13,7 @@ use crate::url;
 
 const EXAMPLE: &str = "write LISTEN=TARGET, for example 18080=127.0.0.1:8080";
 
-/// Reads one argument.
+/// Parses a one-line forward.
 pub(crate) fn read<'a>(
     source: &'a Source,
     settings: ForwardSettings,
@@ -32,8 +32,8 @@ pub(crate) fn read<'a>(
                 severity: Severity::Error,
             })
         }
-        Err(fault) => {
-            problems.push(Severity::Error, &source.span(fault.range.clone()), &fault);
+        Err(error) => {
+            problems.push(Severity::Error, &source.span(error.range.clone()), &error);
             None
         }
     }
@@ -52,7 +52,7 @@ fn parse(text: Fragment<'_>) -> Result<Parsed, ParseError> {
             target: (parse_target(target)?, target.range()),
         });
     }
-    // Its colons would be taken for those between the fields.
+    // A URL's colons would be mistaken for field separators.
     let target = text.split_once(':').map_or(text, |(_, target)| target);
     url::refuse(if target.text.contains("://") { target } else { text }, ":PORT")?;
     let fields = fields(text);
@@ -71,7 +71,7 @@ fn parse(text: Fragment<'_>) -> Result<Parsed, ParseError> {
     })
 }
 
-/// The text between colons, where those within brackets do not count.
+/// Splits at colons outside of brackets.
 fn fields(text: Fragment<'_>) -> Vec<Fragment<'_>> {
     let mut fields = Vec::new();
     let (mut start, mut bracketed) = (0, false);
@@ -91,10 +91,10 @@ fn fields(text: Fragment<'_>) -> Vec<Fragment<'_>> {
 }
 
 fn not_a_forward(text: Fragment<'_>) -> ParseError {
-    let fault = text.fault(format!("{} is not a forward", quoted(text.text)));
+    let error = text.error(format!("{} is not a forward", quoted(text.text)));
     if text.text.contains('/') || Path::new(text.text).extension().is_some() {
-        fault.hint("a configuration file is given with `-c FILE`")
+        error.hint("a configuration file is given with `-c FILE`")
     } else {
-        fault.hint(EXAMPLE)
+        error.hint(EXAMPLE)
     }
 }

@@ -1,4 +1,4 @@
-//! What the command line sets for every forward.
+//! Command-line options that override settings of every forward.
 
 use crate::plan::ForwardSettings;
 use crate::problem::{ParseError, Problems, Severity};
@@ -8,7 +8,7 @@ use crate::table::Table;
 use crate::text::Source;
 use crate::value::{Value, from_number, from_text};
 
-/// An override that may be given: its flag, its value, and the settings it sets.
+/// A given override: its flag, its value and the settings it sets.
 pub(crate) struct Override<'a> {
     flag: &'static str,
     value: &'a str,
@@ -30,7 +30,7 @@ impl<'a> Override<'a> {
         timeout.into_iter().chain(max_conns).collect()
     }
 
-    /// Sets it in every one of `forwards`, or reports what is wrong with it.
+    /// Sets the value in all `forwards`, or reports the error.
     pub(crate) fn apply<'s>(
         &self,
         forwards: impl Iterator<Item = &'s mut ForwardSettings>,
@@ -44,12 +44,12 @@ impl<'a> Override<'a> {
                     }
                 }
             }
-            Err(fault) => {
+            Err(error) => {
                 let source =
                     Source::new(crate::COMMAND_LINE, format!("{}{}", self.flag, self.value));
-                let range = fault.range.clone();
+                let range = error.range.clone();
                 let span = source.span(self.flag.len() + range.start..self.flag.len() + range.end);
-                problems.push(Severity::Error, &span, &fault);
+                problems.push(Severity::Error, &span, &error);
             }
         }
     }
@@ -59,7 +59,8 @@ impl<'a> Override<'a> {
         settings.map(|setting| Ok((setting, self.value_of(setting.kind)?))).collect()
     }
 
-    /// Parses the text by `kind`: on the command line nothing else distinguishes a number from a word.
+    /// Parses the text by `kind`: the command line has no other distinction between numbers and
+    /// words.
     fn value_of(&self, kind: Kind) -> Result<Value, ParseError> {
         match kind {
             Kind::Count { .. } => from_number(kind, self.value.parse().ok(), self.value),

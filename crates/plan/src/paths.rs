@@ -1,8 +1,8 @@
-//! Every path of a plan with its role, and the check that no two of them lead to the same file.
+//! The paths of a plan with their roles, and the check that no two of them are the same file.
 //!
-//! A log that is appended to the configuration, or rotated over the token file, destroys it. A path
-//! is known by what it leads to: by device and inode where it exists, and by the directory that it
-//! would be made in where it does not. So other spellings, links and hard links are the same file.
+//! A log that is appended to the configuration, or rotated over the token file, destroys it. Files
+//! are compared by device and inode if they exist, and otherwise by their nearest existing
+//! directory, so that other spellings, symbolic links and hard links are recognized.
 
 use std::collections::HashMap;
 use std::fs;
@@ -17,24 +17,24 @@ use crate::setting::Role;
 use crate::text::{Span, quoted};
 use crate::value::Value;
 
-/// As many as the kernel follows (`MAXSYMLINKS`, path_resolution(7)).
+/// The kernel's limit (`MAXSYMLINKS`, path_resolution(7)).
 const LINKS_MAX: usize = 40;
 
-/// A path of the configuration.
+/// A path with its role.
 pub(crate) struct RolePath<'a> {
     pub(crate) role: Role,
     pub(crate) path: PathBuf,
-    /// `None` for the configuration file, which no text names.
+    /// `None` for the configuration file itself.
     pub(crate) span: Option<Span<'a>>,
 }
 
 impl<'a> RolePath<'a> {
-    /// The file that is read.
+    /// The configuration file.
     pub(crate) fn config(path: &Path) -> Self {
         Self { role: Role::Config, path: path.to_owned(), span: None }
     }
 
-    /// The path that the value of a setting names, if it names one.
+    /// The path in a setting's value, if it has one.
     pub(crate) fn of_value(role: Option<Role>, value: &Value, span: Span<'a>) -> Option<Self> {
         let path = match value {
             Value::Path(path) | Value::Admin(Admin::Unix(path)) => path.clone(),
@@ -43,7 +43,7 @@ impl<'a> RolePath<'a> {
         Some(Self { role: role?, path, span: Some(span) })
     }
 
-    /// The sockets that a forward listens on.
+    /// The Unix sockets of a forward's listeners.
     pub(crate) fn of_draft<'d>(draft: &'d Draft<'a>) -> impl Iterator<Item = Self> + use<'a, 'd> {
         draft.listens.iter().filter_map(|listen| {
             let ListenAddress::Unix(path) = &listen.value.first else { return None };
@@ -52,25 +52,25 @@ impl<'a> RolePath<'a> {
         })
     }
 
-    /// Where it stands in the order of the text: the configuration file is before all of it.
+    /// Sort key: the configuration file first, then the order of the text.
     fn order(&self) -> (bool, usize) {
         let Some(span) = &self.span else { return (false, 0) };
-        // Each argument is a text of its own, and they stand in their order already.
+        // Arguments are separate texts, and already in order.
         if span.location().is_command_line() { (true, 0) } else { (false, span.range.start) }
     }
 
-    /// Both are sockets at one path: that is a conflict of addresses, which is reported as such.
+    /// Whether both are sockets at one path: an address conflict, which has its own error.
     fn is_same_address(&self, other: &Self) -> bool {
         let is_socket = |role| matches!(role, Role::AdminSocket | Role::Listener);
         is_socket(self.role) && is_socket(other.role) && self.path == other.path
     }
 
-    /// The role and the path, for a message.
+    /// Role and path, for messages.
     fn describe(&self) -> String {
         format!("{} {}", self.role.noun(), quoted(&self.path.to_string_lossy()))
     }
 
-    /// The same, with the line that names it.
+    /// Role, path and line, for messages.
     fn describe_with_line(&self, seen_from: &Span<'_>) -> String {
         let Some(location) = self.span.as_ref().map(Span::location) else { return self.describe() };
         if location.source == seen_from.location().source && !location.is_command_line() {
@@ -81,7 +81,7 @@ impl<'a> RolePath<'a> {
     }
 }
 
-/// Reports each path that leads to the file of an earlier one.
+/// Reports each path that is the same file as an earlier one.
 pub(crate) fn check(
     mut paths: Vec<RolePath<'_>>,
     log: &Log,
@@ -112,37 +112,37 @@ pub(crate) fn check(
                 format!("the rotation of {} uses the name of {earlier_is}", path.describe())
             }
         };
-        let fault =
+        let error =
             ParseError::new(0..0, message).hint(format!("give {} another path", path.role.noun()));
-        problems.push(Severity::Error, span, &fault);
+        problems.push(Severity::Error, span, &error);
     }
 }
 
-/// How a path meets an earlier one.
+/// Conflict between a path and an earlier one.
 #[derive(Clone, Copy)]
 enum Relation {
-    /// Both lead to one file.
+    /// Both are the same file.
     Same,
-    /// The earlier one is a log, and this is a name that its rotation makes.
+    /// The earlier path is a log, and its rotation creates this name.
     WithinRotation,
-    /// This is a log, and the earlier one has a name that its rotation makes.
+    /// This is a log, and its rotation creates the earlier path.
     Rotates,
 }
 
-/// What the paths so far lead to, with the index of the first that does.
+/// Names claimed so far, with the index of the first path that claimed each.
 #[derive(Default)]
 struct Known {
     all: HashMap<Name, usize>,
-    /// The names of rotated files without their suffix, by what has such a name.
+    /// Names that look like rotated files, without their suffix.
     suffixed: HashMap<Name, usize>,
-    /// The log that is rotated, by the name that it is rotated from.
+    /// Log files that are rotated.
     rotated: HashMap<Name, usize>,
 }
 
 impl Known {
-    /// Notes a path, or tells which earlier one it meets.
+    /// Claims a path, or returns the conflict with an earlier one.
     fn claim(&mut self, names: &[Name], rotates: bool, index: usize) -> Option<(Relation, usize)> {
-        // Rotation renames what is at the path itself, and follows no link.
+        // Rotation renames the path itself and does not follow links.
         let log = names.first().filter(|_| rotates);
         let stems = || names.iter().filter_map(Name::without_rotation);
         let same = names.iter().find_map(|name| self.all.get(name));
@@ -165,23 +165,23 @@ impl Known {
     }
 }
 
-/// Device and inode.
+/// Device and inode number.
 type FileId = (u64, u64);
 
-/// One of the things by which a file is known.
+/// One identity of a file.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Name {
-    /// A file that exists.
+    /// An existing file.
     File(FileId),
-    /// A name below a directory that exists.
+    /// A path below an existing directory.
     Below(FileId, PathBuf),
-    /// A path of which only the text is known.
+    /// A path compared by its text only.
     Text(PathBuf),
 }
 
 impl Name {
-    /// The name that this one is rotated from, if it looks like a rotated file: `log.new` and
-    /// `log.1` are made of `log`.
+    /// The name before rotation, if this looks like a rotated file: `log` for `log.new` and
+    /// `log.1`.
     fn without_rotation(&self) -> Option<Self> {
         let stem = |path: &Path| {
             let (stem, suffix) = path.file_name()?.to_str()?.rsplit_once('.')?;
@@ -198,21 +198,21 @@ impl Name {
     }
 }
 
-/// How files are known.
+/// How files are identified.
 pub(crate) enum Files {
-    /// By the text of their paths: the file system is not asked.
+    /// By the text of their paths, without file system access.
     Text,
-    /// By the file system. Directories are remembered, as many sockets stand in one.
+    /// By the file system. Directories are cached, because many sockets share one.
     Disk(HashMap<PathBuf, Option<FileId>>),
 }
 
 impl Files {
-    /// Asks the file system.
+    /// Identifies files by the file system.
     pub(crate) fn on_disk() -> Self {
         Self::Disk(HashMap::new())
     }
 
-    /// All by which the file at a path is known; the first is the path's own name.
+    /// All identities of the file at a path; the first is the path's own name.
     fn names(&mut self, path: &Path) -> Vec<Name> {
         let Self::Disk(directories) = self else {
             return vec![Name::Text(normal(path, false))];
@@ -221,7 +221,8 @@ impl Files {
         let mut at = path::absolute(path).unwrap_or_else(|_| path.to_owned());
         for _ in 0..LINKS_MAX {
             names.push(below(&at, directories));
-            // Each link on the way may be what is replaced, and the file behind the last need not exist.
+            // Each link on the way may be the file that is replaced, and the last target need not
+            // exist.
             match (fs::read_link(&at), at.parent()) {
                 (Ok(target), Some(parent)) => at = parent.join(target),
                 _ => break,
@@ -232,7 +233,7 @@ impl Files {
     }
 }
 
-/// The name below the nearest directory that exists.
+/// The path relative to its nearest existing directory.
 fn below(path: &Path, directories: &mut HashMap<PathBuf, Option<FileId>>) -> Name {
     for directory in path.ancestors().skip(1) {
         let known = directories.get(directory).copied();
@@ -252,8 +253,8 @@ fn id(path: &Path) -> Option<FileId> {
     fs::metadata(path).ok().map(|file| (file.dev(), file.ino()))
 }
 
-/// The path without `.` and doubled slashes. Going back by `..` is done only if asked for: where a
-/// link may be on the way, `a/..` need not lead back.
+/// The path without `.` and doubled slashes. `..` is resolved only with `goes_back`: behind a
+/// symbolic link, `a/..` may be another directory.
 fn normal(path: &Path, goes_back: bool) -> PathBuf {
     let mut normal = PathBuf::new();
     for component in path.components() {

@@ -1,10 +1,10 @@
-//! The plan: what the configuration means once everything in it has been checked.
+//! The plan: the configuration after all checks.
 //!
-//! No field here says "use the default" in disguise: whoever holds a [`Plan`] need not look anything
-//! up. The only exceptions are the two `auto` values that depend on the host the plan runs on.
+//! Defaults are filled in, so readers need no fallback. Only the two `auto` values remain open,
+//! which depend on the host.
 //!
-//! Each field of [`Process`], [`Log`] and [`ForwardSettings`] is a setting, and has a row in
-//! `settings.rs`, where its default is.
+//! Each field of [`Process`], [`Log`] and [`ForwardSettings`] is a setting with a row in
+//! `settings.rs`, which has its default.
 
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
@@ -17,161 +17,160 @@ use flow::{AtLimit, Keepalive, PathChoice};
 use crate::address::{ListenAddress, Target};
 use crate::problem::Location;
 
-/// The checked, immutable result of reading the configuration.
+/// The checked, immutable configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plan {
-    /// What holds for the process as a whole.
+    /// Settings of the process as a whole.
     pub process: Process,
-    /// What is logged, and how.
+    /// Settings of the log.
     pub log: Log,
-    /// The rules, in the order in which they were written; never empty. Shared with who runs them.
+    /// Forwards in the order of the configuration; never empty. Shared with the engine.
     pub forwards: Vec<Arc<Forward>>,
-    /// The file that was read, as it was named; `None` if all forwards were given as one line each.
+    /// The configuration file, as named; `None` if there are only one-line forwards.
     pub config: Option<PathBuf>,
-    /// What the file held then: the file may be another one by now.
+    /// Contents of the file when it was read. The file may have changed since.
     pub text: Option<Arc<str>>,
 }
 
-/// What holds for the process as a whole.
+/// Settings of the process as a whole.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Process {
-    /// Threads that move bytes; `None` is "auto": the CPUs this process may use.
+    /// Worker threads; `None` is "auto": one per CPU that this process may use.
     pub workers: Option<NonZeroU32>,
-    /// Sessions of all forwards together; `None` is "auto": what the open-file limit allows.
+    /// Sessions of all forwards together; `None` is "auto": as many as the open-file limit allows.
     pub max_sessions: Option<NonZeroU32>,
-    /// How long a shutdown waits for living sessions.
+    /// Time that a shutdown waits for open sessions.
     pub shutdown_timeout: Duration,
-    /// How long sessions may go on after a reload has removed their forward; `None` is as long as
-    /// they like.
+    /// Time that sessions may go on after a reload removed their forward; `None` is unlimited.
     pub removed_timeout: Option<Duration>,
-    /// Whether a change of the configuration file is a request to reload it.
+    /// Whether a change of the configuration file triggers a reload.
     pub watch: bool,
-    /// Where the admin interface is served.
+    /// Listener of the admin interface.
     pub admin: Admin,
-    /// The file that holds the token of an admin interface on a port; `None` if it is not on one.
+    /// File with the admin token; set exactly if the admin interface is on a port.
     pub admin_token_file: Option<PathBuf>,
-    /// The user that the process becomes at its start, by name or number; `None` is the one that
-    /// started it.
+    /// User that the process switches to at the start, by name or number; `None` keeps the current
+    /// one.
     pub user: Option<String>,
-    /// The group that goes with `user`, likewise; `None` is the user's own. Never without `user`.
+    /// Group to switch to, by name or number; `None` is the user's primary group. Never set without
+    /// `user`.
     pub group: Option<String>,
-    /// Whether the process is kept to the directories that the configuration names.
+    /// Whether file access is restricted to the directories of the configuration (landlock).
     pub sandbox: bool,
 }
 
-/// Where the admin interface is served.
+/// Listener of the admin interface.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Admin {
-    /// On a Unix socket in a directory that depends on the host; nowhere if [`Plan::config`] is
-    /// `None`.
+    /// A Unix socket in a host-dependent directory; none if [`Plan::config`] is `None`.
     Auto,
-    /// Nowhere.
+    /// No admin interface.
     Off,
-    /// On a Unix socket at this absolute path.
+    /// A Unix socket; the path is absolute.
     Unix(PathBuf),
-    /// On a TCP port, protected by the token of [`Process::admin_token_file`]. Always a loopback
-    /// address: the interface is not encrypted.
+    /// A TCP port, protected by the token in [`Process::admin_token_file`]. Always a loopback
+    /// address, because the interface is not encrypted.
     Tcp(SocketAddr),
 }
 
-/// What is logged, and how.
+/// Settings of the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Log {
-    /// The least important level that is still written.
+    /// Least severe level to write.
     pub level: Level,
-    /// How a record looks.
+    /// Text or JSON.
     pub format: LogFormat,
-    /// Whether each ended session leaves one record.
+    /// Whether each closed session is logged.
     pub sessions: bool,
-    /// The file that records are appended to; `None` is standard error.
+    /// Log file, opened for appending; `None` is standard error.
     pub file: Option<PathBuf>,
-    /// The size in bytes at which `file` is rotated.
+    /// Size in bytes that triggers a rotation.
     pub rotate_size: Option<u64>,
-    /// The age at which `file` is rotated.
+    /// Age that triggers a rotation.
     pub rotate_age: Option<Duration>,
-    /// How many rotated files are kept.
+    /// Number of rotated files to keep.
     pub keep: NonZeroU32,
 }
 
-/// How important a log record is.
+/// Severity of a log record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Level {
-    /// Something is broken that we should not have broken.
+    /// A defect of this program or its environment that breaks a promise.
     Error,
-    /// Something is wrong, and work goes on.
+    /// A condition that the operator should act on; service continues.
     Warn,
-    /// What an operator wants to read.
+    /// Normal operation: start, reload, session records.
     Info,
-    /// What helps to find a fault.
+    /// Details for finding a fault.
     Debug,
-    /// Everything.
+    /// Every internal step.
     Trace,
 }
 
-/// How a log record looks.
+/// Format of the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum LogFormat {
-    /// For people.
+    /// One readable line per record.
     Text,
-    /// For programs: one JSON object per line.
+    /// One JSON object per line.
     Json,
 }
 
-/// One rule: where to listen, where to send, under which limits.
+/// One forwarding rule: listeners, target and limits.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Forward {
     /// Unique within the plan; by default the first listen address.
     pub name: String,
-    /// One per listener, never empty: a port range has become one route per port.
+    /// One per listener, never empty: a port range is expanded to one route per port.
     pub routes: Vec<Route>,
-    /// The limits its sessions live under.
+    /// Limits and options of its sessions.
     pub settings: ForwardSettings,
-    /// Whether the process starts without it, after a warning, if its listener cannot be bound:
-    /// what holds for a line of the seed format.
+    /// Whether the process starts without this forward, with a warning, if its listener cannot be
+    /// bound. True for forwards of the line format.
     pub optional: bool,
-    /// Where it is written.
+    /// Location in the configuration.
     pub location: Location,
 }
 
-/// One listener of a forward and the target its sessions go to.
+/// One listener with the target of its sessions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Route {
-    /// Where clients connect.
+    /// Address that clients connect to.
     pub listen: ListenAddress,
-    /// Where their bytes go.
+    /// Address that sessions are forwarded to.
     pub target: Target,
 }
 
-/// The limits the sessions of one forward live under.
+/// Limits and options of one forward's sessions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ForwardSettings {
-    /// How long the target may take to accept a connection.
+    /// Time limit for connecting to the target.
     pub connect_timeout: Duration,
-    /// A session without a byte in either lane for this long ends.
+    /// A session ends after this long without a byte in either lane.
     pub idle_timeout: Option<Duration>,
-    /// One lane has ended and the other carried no byte for this long: the session ends.
+    /// After one lane has ended, the session ends when the other is silent for this long.
     pub half_close_timeout: Option<Duration>,
-    /// A session older than this ends, busy or not.
+    /// A session ends at this age, even if it is busy.
     pub max_age: Option<Duration>,
-    /// Sessions of this forward at the same time.
+    /// Maximum number of concurrent sessions.
     pub max_sessions: NonZeroU32,
-    /// What happens to one more.
+    /// Treatment of clients beyond `max_sessions`.
     pub at_limit: AtLimit,
-    /// What a client sees whose target cannot be connected.
+    /// How the client is disconnected if the target cannot be reached.
     pub on_refusal: OnRefusal,
     /// TCP keepalive on both sockets.
     pub keepalive: Option<Keepalive>,
-    /// How long sent bytes may stay unacknowledged (`TCP_USER_TIMEOUT`).
+    /// Time that sent bytes may stay unacknowledged (`TCP_USER_TIMEOUT`, tcp(7)).
     pub user_timeout: Option<Duration>,
-    /// How a lane moves bytes.
+    /// How lanes move bytes: copy, splice or automatic.
     pub path: PathChoice,
 }
 
-/// What a client sees whose target cannot be connected.
+/// How a client is disconnected if its target cannot be reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum OnRefusal {
-    /// An RST, as if it had connected to the target itself.
+    /// RST, as if the client had connected to the target directly.
     Reset,
-    /// The end of the stream, for clients that take a reset badly.
+    /// FIN, for clients that handle a reset badly.
     Fin,
 }

@@ -1,4 +1,4 @@
-//! What is wrong with the configuration, and where.
+//! Problems of the configuration, with their locations.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -7,16 +7,16 @@ use crate::escape::{escaped, escaped_lines};
 pub use crate::location::{COMMAND_LINE, Location, ParseError};
 use crate::text::{Excerpt, Span};
 
-/// How many problems are kept; the rest are only counted, so that a file full of junk cannot fill
-/// the memory with complaints about it.
+/// Problems kept in memory. Further ones are only counted, so that a file full of errors cannot
+/// exhaust it.
 const KEPT_MAX: usize = 1000;
 
-/// How bad a problem is.
+/// Severity of a problem.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Severity {
     /// There is no plan.
     Error,
-    /// A line was skipped; the plan is made of the rest.
+    /// A line was skipped; the plan has the rest.
     Warning,
 }
 
@@ -29,16 +29,16 @@ impl fmt::Display for Severity {
     }
 }
 
-/// One thing that is wrong.
+/// An error or a warning.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
-    /// How bad it is.
+    /// Whether it is an error or a warning.
     pub severity: Severity,
-    /// Where it is written; `None` if it is about something absent, such as a missing file.
+    /// Location; `None` if something is absent, such as a missing file.
     pub location: Option<Location>,
-    /// What is wrong: one line, free of control characters.
+    /// The problem, on one line free of control characters.
     pub message: String,
-    /// What to do about it; may have several lines.
+    /// How to fix it; may have several lines.
     pub hint: Option<String>,
     pub(crate) excerpt: Option<Excerpt>,
 }
@@ -68,11 +68,11 @@ impl fmt::Display for Problem {
     }
 }
 
-/// Everything that is wrong, in the order of the text.
+/// All problems, in the order of the text.
 #[derive(Clone, Debug)]
 pub struct Problems {
     kept: Vec<Problem>,
-    /// Problems kept at most; further ones are only counted.
+    /// Limit for `kept`; further problems are only counted.
     most: usize,
     errors: usize,
     warnings: usize,
@@ -85,38 +85,38 @@ impl Default for Problems {
 }
 
 impl Problems {
-    /// Keeps every problem, however many there are.
+    /// Keeps every problem, without a limit.
     pub(crate) fn all_kept() -> Self {
         Self { most: usize::MAX, ..Self::default() }
     }
 
-    /// Whether nothing at all is wrong.
+    /// Whether there are no errors and no warnings.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// How many problems were found; [`Problems::iter`] may show fewer.
+    /// Number of problems found; [`Problems::iter`] may yield fewer.
     pub fn len(&self) -> usize {
         self.errors + self.warnings
     }
 
-    /// Whether anything is wrong that makes a plan impossible.
+    /// Whether a problem prevents a plan.
     pub fn has_errors(&self) -> bool {
         self.errors > 0
     }
 
-    /// The problems, in the order of the text; of very many only the first thousand.
+    /// The problems in the order of the text, at most the first thousand.
     pub fn iter(&self) -> std::slice::Iter<'_, Problem> {
         self.kept.iter()
     }
 
-    /// For people: each problem with the line it is about. Colours are ANSI escapes.
+    /// Renders each problem with its source line, for a terminal. `color` adds ANSI escapes.
     pub fn render(&self, color: bool) -> String {
         crate::render::render(self, color)
     }
 
-    /// Those whose line was not wrong `before`, as errors. Those that are only counted are taken
-    /// for the same, as many as there were.
+    /// The problems on lines without a problem in `before`, as errors. Problems that are only
+    /// counted are compared by their number.
     #[must_use]
     pub fn unless_in(&self, before: &Self) -> Self {
         let line = |problem: &Problem| Some(problem.excerpt.as_ref()?.text.clone());
@@ -141,7 +141,7 @@ impl Problems {
         }
     }
 
-    /// An error that no line of the text is to blame for.
+    /// Adds an error that has no line in the text.
     pub(crate) fn push_error_at(
         &mut self,
         location: Option<Location>,
@@ -159,8 +159,8 @@ impl Problems {
         }
     }
 
-    /// Puts what was found in several passes into the order of the text: files before the command
-    /// line, which stays in the order of its arguments.
+    /// Sorts the problems of all passes by location: files first, then the command line in the
+    /// order of its arguments.
     pub(crate) fn sort(&mut self) {
         self.kept.sort_by_key(|problem| match &problem.location {
             None => (0, 0, 0),
@@ -169,7 +169,7 @@ impl Problems {
         });
     }
 
-    /// Counts one more problem; tells whether there is room to keep it.
+    /// Counts a problem, and returns whether it is kept.
     fn count(&mut self, severity: Severity) -> bool {
         match severity {
             Severity::Error => self.errors += 1,

@@ -1,4 +1,4 @@
-//! Reading as a whole: file, arguments and overrides become one plan.
+//! Entry points: file, arguments and overrides become one plan.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -25,7 +25,7 @@ or the same in TOML:
     listen = \":18080\"
     to = \"127.0.0.1:8080\"";
 
-/// Reads the file and the arguments.
+/// Reads the configuration file and the arguments.
 pub fn read(input: &Input) -> Reading {
     let mut problems = Problems::default();
     let (file, state) = match input.config.as_deref() {
@@ -35,13 +35,13 @@ pub fn read(input: &Input) -> Reading {
     Reading { state, ..read_source(input, file.as_ref(), Files::on_disk(), problems) }
 }
 
-/// Like [`read`], with `text` for what the file holds: the file may be another one by now.
+/// Like [`read`], with `text` as the contents of the file, which may have changed on disk.
 pub fn read_text(input: &Input, text: &str) -> Reading {
     let source = input.config.as_deref().map(|path| Source::new(path.to_string_lossy(), text));
     read_source(input, source.as_ref(), Files::Text, Problems::default())
 }
 
-/// Like [`read_text`], with every problem and not only the first thousand.
+/// Like [`read_text`], but keeps every problem instead of the first thousand.
 pub fn read_text_for_all_problems(input: &Input, text: &str) -> Reading {
     let source = input.config.as_deref().map(|path| Source::new(path.to_string_lossy(), text));
     read_source(input, source.as_ref(), Files::Text, Problems::all_kept())
@@ -70,17 +70,17 @@ fn read_source(
     finish(input, document, problems, text)
 }
 
-/// The configuration file, and all files that it or the command line names.
+/// The configuration file and every path that it or the command line names.
 fn all_paths<'a>(input: &Input, document: &mut Document<'a>) -> Vec<RolePath<'a>> {
     let mut paths: Vec<_> = input.config.as_deref().map(RolePath::config).into_iter().collect();
     paths.append(&mut document.paths);
-    // More are an error, and each is looked up.
+    // More listeners are an error anyway, and each path costs system calls.
     let sockets = document.drafts.iter().flat_map(RolePath::of_draft);
     paths.extend(sockets.take(LISTENERS_MAX));
     paths
 }
 
-/// Compares the forwards, and makes the plan if nothing stands against it.
+/// Checks the forwards against each other, and makes the plan unless there are errors.
 fn finish(
     input: &Input,
     document: Document<'_>,

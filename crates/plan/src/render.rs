@@ -1,4 +1,4 @@
-//! Problems for people: each with the line it is about, as `rustc` shows them.
+//! Rendering of problems with their source lines, in the style of `rustc`.
 
 use std::fmt::Write as _;
 
@@ -9,10 +9,10 @@ use annotate_snippets::{
 use crate::escape;
 use crate::problem::{Location, Problem, Problems, Severity};
 
-/// How many problems are shown; nobody reads more at once.
+/// Problems displayed at most.
 const SHOWN_MAX: usize = 50;
 
-/// Wider than any excerpt, so that it is never cut a second time.
+/// Wider than any excerpt, so that the renderer never truncates one again.
 const WIDTH: usize = 400;
 
 pub(crate) fn render(problems: &Problems, color: bool) -> String {
@@ -22,7 +22,7 @@ pub(crate) fn render(problems: &Problems, color: bool) -> String {
     for problem in problems.iter().take(SHOWN_MAX) {
         let shown = renderer.render(&report(problem));
         let mut lines: Vec<&str> = shown.lines().collect();
-        // Between two groups the renderer draws its empty line twice.
+        // The renderer draws the empty line between two groups twice.
         lines.dedup();
         out.push_str(&lines.join("\n"));
         out.push_str("\n\n");
@@ -51,11 +51,12 @@ fn report(problem: &Problem) -> Vec<Group<'_>> {
         .line_numbering(!location.is_command_line())
         .annotation(underlined);
     let hint = hint.map(|hint| [Element::Padding(Padding), Element::Message(hint)]);
-    // A group of its own: next to an origin the renderer takes a snippet for one of another file.
+    // In a separate group: next to an origin, the renderer takes a snippet for one of another file.
     vec![title, Group::with_level(level).element(snippet).elements(hint.into_iter().flatten())]
 }
 
-/// The place as it is, not worked out from the excerpt, which may start in the middle of a line.
+/// Shows the exact location. The renderer would compute one from the excerpt, which may start
+/// within a line.
 fn origin(location: &Location) -> Origin<'_> {
     let origin = Origin::path(escape::escaped(&location.source));
     if location.is_command_line() {

@@ -1,8 +1,8 @@
-//! The description of a setting: key, kind and effect. The settings are the rows in `settings.rs`.
+//! Description of a setting: key, kind and effect. The rows are in `settings.rs`.
 
 use std::time::Duration;
 
-/// Where a setting may stand.
+/// Tables in which a setting is allowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Section {
     /// `[process]`
@@ -13,117 +13,116 @@ pub enum Section {
     Forward,
     /// `[defaults]` and `[[forward]]`.
     ForwardDefaults,
-    /// Inside the inline table that is the value of this key.
+    /// An inline table, by its key.
     Inside(&'static str),
 }
 
 /// The type and range of a setting's value.
 #[derive(Clone, Copy, Debug)]
 pub enum Kind {
-    /// A duration such as `"30s"`.
+    /// A duration, such as `"30s"`.
     Duration {
-        /// The shortest one.
+        /// Shortest allowed duration.
         min: Duration,
-        /// The longest one.
+        /// Longest allowed duration.
         max: Duration,
-        /// It must be a multiple of this: the kernel or our clock knows nothing finer.
+        /// The duration must be a multiple of this, the resolution of the kernel or of our timers.
         step: Duration,
     },
     /// A whole number.
     Count {
-        /// The smallest one.
+        /// Smallest allowed number.
         min: u32,
-        /// The largest one.
+        /// Largest allowed number.
         max: u32,
     },
-    /// An amount of bytes such as `"10MiB"`.
+    /// A size in bytes, such as `"10MiB"`.
     Size {
-        /// The smallest one, in bytes.
+        /// Smallest allowed size, in bytes.
         min: u64,
-        /// The largest one, in bytes.
+        /// Largest allowed size, in bytes.
         max: u64,
     },
     /// `true` or `false`.
     Bool,
-    /// One of these words.
+    /// One of a fixed set of words.
     Choice(&'static [&'static str]),
-    /// A forward's name.
+    /// Name of a forward.
     Name,
-    /// An address to listen on.
+    /// A listen address, which may have a range of ports.
     Listen,
-    /// A target address.
+    /// A target address, which may have a range of ports.
     Target,
-    /// The path of a file, with what the file is for.
+    /// A file path, with the role of the file.
     Path(Role),
-    /// The name of a user or a group, or its number.
+    /// Name or number of a user or group.
     Account,
     /// `"auto"`, `"off"`, a Unix socket, or a loopback address with a port.
     Admin,
-    /// This word, or a value of the other kind. The field is an `Option`, in which the word is
-    /// `None`.
+    /// This word, or a value of the other kind. The field is an `Option`; the word is its `None`.
     Or(&'static str, &'static Kind),
-    /// One value of this kind, or a list of them.
+    /// One value of this kind, or a list of values.
     List(&'static Kind),
     /// An inline table with these settings.
     Table(&'static [Setting]),
 }
 
-/// What the file at a path is for. Each path of a plan has one role, and each file: see `paths.rs`.
+/// Role of the file at a path. A plan gives each file at most one role: see `paths.rs`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Role {
     /// The configuration file itself.
     Config,
-    /// The log's file, and what it is rotated to.
+    /// The log file and its rotated files.
     Log,
-    /// The file with the token of an admin interface on a port.
+    /// The file with the admin token.
     AdminToken,
-    /// The Unix socket of the admin interface.
+    /// Unix socket of the admin interface.
     AdminSocket,
-    /// The Unix socket of a listener.
+    /// Unix socket of a forward's listener.
     Listener,
 }
 
-/// The scope of a changed value when a running process reloads its configuration.
+/// Which sessions a changed value applies to after a reload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Effect {
-    /// For the process, at once.
+    /// To the whole process, immediately.
     AtOnce,
-    /// For living sessions as for new ones.
+    /// To open and new sessions.
     LivingSessions,
-    /// For sessions that begin after the reload.
+    /// To sessions that start after the reload.
     NewSessions,
-    /// None: the value identifies the forward, so another value is another forward.
+    /// To none: the setting identifies the forward, so a change makes it another forward.
     Identity,
-    /// None until the process is restarted.
+    /// To none until the process is restarted.
     Restart,
 }
 
-/// One setting.
+/// One key of the configuration.
 #[derive(Clone, Copy, Debug)]
 pub struct Setting {
-    /// Where it may stand.
+    /// Tables in which it is allowed.
     pub section: Section,
-    /// Its key.
+    /// The key as written in the file.
     pub key: &'static str,
-    /// The type and range of its value.
+    /// Type and range of the value.
     pub kind: Kind,
-    /// The scope of a changed value in a reload.
+    /// Effect of a change in a reload.
     pub effect: Effect,
     /// One sentence for the reference and the manual page.
     pub doc: &'static str,
-    /// Renders the default as TOML.
+    /// Renders the default value as TOML.
     pub(crate) default: fn() -> Option<String>,
 }
 
 impl Setting {
-    /// The default as it is written in TOML; `None` if the setting must be given or is derived.
+    /// The default value as TOML; `None` if the setting is required or its default is derived.
     pub fn default(&self) -> Option<String> {
         (self.default)()
     }
 }
 
 impl Kind {
-    /// The other kind of a [`Kind::Or`]; any other kind itself.
+    /// The inner kind of [`Kind::Or`]; any other kind unchanged.
     pub(crate) fn without_word(self) -> Self {
         match self {
             Self::Or(_, kind) => *kind,
@@ -131,15 +130,15 @@ impl Kind {
         }
     }
 
-    /// The role of the file that a value names; `None` if a value names no file that this process
-    /// opens or makes.
+    /// The role of the file that a value names; `None` if this process neither opens nor creates
+    /// such a file.
     pub(crate) fn role(self) -> Option<Role> {
         match self.without_word() {
             Self::Path(role) => Some(role),
             Self::Admin => Some(Role::AdminSocket),
             Self::Listen => Some(Role::Listener),
             Self::List(of) => of.role(),
-            // The socket of a target is another process's, and connecting to it changes nothing.
+            // A target's socket belongs to another process, and connecting to it changes nothing.
             Self::Target
             | Self::Duration { .. }
             | Self::Count { .. }
@@ -153,7 +152,7 @@ impl Kind {
         }
     }
 
-    /// The word of [`Kind::Or`].
+    /// The word of [`Kind::Or`], if this is one.
     pub(crate) fn word(self) -> Option<&'static str> {
         match self {
             Self::Or(word, _) => Some(word),
@@ -163,7 +162,7 @@ impl Kind {
 }
 
 impl Role {
-    /// The file, as messages call it.
+    /// The file as a noun in messages.
     pub fn noun(self) -> &'static str {
         match self {
             Self::Config => "the configuration file",
@@ -176,7 +175,7 @@ impl Role {
 }
 
 impl Effect {
-    /// The effect in the words of the documentation.
+    /// The effect as the documentation words it.
     pub fn explanation(self) -> &'static str {
         match self {
             Self::AtOnce => "at once",
@@ -189,7 +188,7 @@ impl Effect {
 }
 
 impl Section {
-    /// The header of the table in a file.
+    /// Header of the table in a file; the key for an inline table.
     pub fn header(self) -> &'static str {
         match self {
             Self::Process => "[process]",

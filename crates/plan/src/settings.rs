@@ -1,5 +1,5 @@
-//! All settings, one row each: from the rows come the reading of a file, the checks of a value, the
-//! suggestions for a mistyped key, the defaults, what a reload can change, and the reference.
+//! All settings, one row each. Parsing, checks, suggestions for misspelled keys, defaults, the
+//! effect of a reload and the reference documentation are derived from the rows.
 //!
 //! A new setting is a row here, a field of the same name in `plan.rs`, and its use.
 
@@ -18,27 +18,27 @@ use crate::words::Word;
 const MILLISECOND: Duration = Duration::from_millis(1);
 const SECOND: Duration = Duration::from_secs(1);
 
-/// Ten years: longer than any process lives, and far from overflowing a clock.
+/// Ten years: longer than any process runs, and far from overflowing a clock.
 const LONGEST: Duration = seconds(3650 * 86_400);
 
 const TIMEOUT: Kind = Kind::Duration { min: MILLISECOND, max: LONGEST, step: MILLISECOND };
 
-/// A time that may be zero.
+/// A duration that may be zero.
 const WAIT: Kind = Kind::Duration { min: Duration::ZERO, max: LONGEST, step: MILLISECOND };
 
 const SESSIONS: Kind = Count { min: 1, max: u32::MAX };
 
-/// `TCP_KEEPIDLE` and `TCP_KEEPINTVL`: whole seconds, `MAX_TCP_KEEPIDLE` in the kernel.
+/// Range of `TCP_KEEPIDLE` and `TCP_KEEPINTVL` in whole seconds (`MAX_TCP_KEEPIDLE` in the kernel).
 const KEEPALIVE_TIME: Kind = Kind::Duration { min: SECOND, max: seconds(32_767), step: SECOND };
 
-/// `TCP_USER_TIMEOUT`: milliseconds in an `int`.
+/// Range of `TCP_USER_TIMEOUT`: milliseconds in an `int`.
 const USER_TIMEOUT: Kind = Kind::Duration {
     min: MILLISECOND,
     max: Duration::from_millis(i32::MAX.unsigned_abs() as u64),
     step: MILLISECOND,
 };
 
-/// At least the size of a few records.
+/// The minimum is the size of a few records.
 const ROTATE_SIZE: Kind = Kind::Size { min: 1 << 10, max: 1 << 40 };
 
 const ROTATE_AGE: Kind = Kind::Duration { min: seconds(60), max: LONGEST, step: MILLISECOND };
@@ -98,8 +98,8 @@ rows! { Section::Log, Log {
     keep = count(5), Count { min: 1, max: 1000 } => Restart;
 } }
 
-/// Settings of one forward that have no default for all. A draft keeps them with their places
-/// (`draft.rs`), so that forwards can be compared.
+/// Settings allowed in `[[forward]]` only. A draft keeps their spans (`draft.rs`), so that forwards
+/// can be checked against each other.
 pub(crate) const FORWARD_ONLY: &[Setting] = &[
     forward_only(
         "name",
@@ -199,7 +199,7 @@ impl Default for ForwardSettings {
     }
 }
 
-/// Every setting, in the order of the documentation: those of an inline table follow it.
+/// Every setting, in the order of the documentation. Keys of an inline table follow it.
 pub fn settings() -> &'static [Setting] {
     static ALL: LazyLock<Vec<Setting>> = LazyLock::new(|| {
         let mut all = Vec::new();
@@ -220,7 +220,7 @@ fn add_with_inner(table: &[Setting], all: &mut Vec<Setting>) {
     }
 }
 
-/// The setting with this key in one of the tables.
+/// The setting with this key, in any of the tables.
 pub(crate) fn find(tables: &[&'static [Setting]], key: &str) -> Option<&'static Setting> {
     tables.iter().copied().flatten().find(|setting| setting.key == key)
 }
@@ -232,7 +232,7 @@ mod tests {
     use crate::testing::plan_of;
     use std::collections::HashSet;
 
-    /// A file that sets one key, and the keys it requires.
+    /// A file that sets one key, and the keys that it requires.
     fn file(setting: &Setting, value: &str) -> String {
         let forward = "[[forward]]\nlisten = ':1'\nto = 'h:1'\n";
         let key = setting.key;
@@ -263,7 +263,7 @@ mod tests {
         settings().iter().filter(|setting| setting.section != Section::Forward)
     }
 
-    /// Sample values of a kind, in TOML.
+    /// Sample values of a kind as TOML.
     fn samples(kind: Kind) -> Vec<String> {
         match kind {
             Kind::Duration { min, max, .. } => {
@@ -302,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn a_default_may_be_written() {
+    fn a_default_can_be_given_explicitly() {
         let typed = (Process::default(), Log::default(), ForwardSettings::default());
         for setting in with_a_field() {
             let Some(default) = setting.default() else { continue };
@@ -314,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_are_unique_where_they_may_meet() {
+    fn keys_are_unique_within_a_table() {
         let mut seen = HashSet::new();
         for setting in settings() {
             let section = match setting.section {

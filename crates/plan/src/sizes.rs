@@ -1,46 +1,47 @@
-//! Amounts of bytes as people write them: `64KiB`, `10MiB`, `1GiB`, `1000000`.
+//! Sizes in bytes with units: `64KiB`, `10MiB`, `1GiB`, `1000000`.
 
 use crate::problem::ParseError;
 use crate::text::{cut, quoted};
 
-/// The units, largest first, in bytes.
+/// Units in bytes, largest first.
 const UNITS: [(&str, u64); 5] =
     [("TiB", 1 << 40), ("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10), ("B", 1)];
 
 const UNITS_HINT: &str =
     "a whole number of bytes, or one with KiB, MiB, GiB or TiB, as in `64KiB` or `10MiB`";
 
-/// Reads a size: a whole number with a unit, or without one for bytes.
+/// Parses a size: a whole number with a unit, or a plain number of bytes.
 pub fn parse_size(text: &str) -> Result<u64, ParseError> {
-    let fault = |message: String| ParseError::new(0..text.len(), message);
+    let error = |message: String| ParseError::new(0..text.len(), message);
     let digits = text.trim().trim_end_matches(char::is_alphabetic).trim_end();
     let unit = text.trim().get(digits.len()..).unwrap_or_default().trim_start();
     if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Err(fault(format!("{} is not a size", quoted(text))).hint(UNITS_HINT));
+        return Err(error(format!("{} is not a size", quoted(text))).hint(UNITS_HINT));
     }
     let size = match UNITS.iter().find(|(name, _)| *name == unit) {
         Some((_, size)) => *size,
         None if unit.is_empty() => 1,
-        None => return Err(unknown_unit(fault(message(unit)), digits, unit)),
+        None => return Err(unknown_unit(error(message(unit)), digits, unit)),
     };
     let bytes = digits.parse::<u64>().ok().and_then(|number| number.checked_mul(size));
-    bytes.ok_or_else(|| fault(format!("{} is too large", quoted(text))))
+    bytes.ok_or_else(|| error(format!("{} is too large", quoted(text))))
 }
 
 fn message(unit: &str) -> String {
     format!("{} is not a unit of size", quoted(unit))
 }
 
-/// `m`, `MB` and `mib` are all meant as `MiB`; which of 1000 and 1024 was meant, we do not guess.
-fn unknown_unit(fault: ParseError, digits: &str, unit: &str) -> ParseError {
+/// Suggests `MiB` for `m`, `MB` and `mib`. They are not accepted, because they may mean powers of
+/// 1000.
+fn unknown_unit(error: ParseError, digits: &str, unit: &str) -> ParseError {
     let initial = |name: &str| name.chars().next().map(|c| c.to_ascii_uppercase());
     match UNITS.iter().find(|(name, _)| initial(name) == initial(unit)) {
-        Some((name, _)) => fault.hint(format!("did you mean `{}{name}`?", cut(digits))),
-        None => fault.hint(UNITS_HINT),
+        Some((name, _)) => error.hint(format!("did you mean `{}{name}`?", cut(digits))),
+        None => error.hint(UNITS_HINT),
     }
 }
 
-/// Writes a size in the largest unit that says it exactly, so that [`parse_size`] reads it back.
+/// Formats a size for [`parse_size`], in the largest unit that is exact.
 pub fn format_size(bytes: u64) -> String {
     match UNITS.iter().find(|(_, size)| bytes >= *size && bytes.is_multiple_of(*size)) {
         Some((name, size)) if *size > 1 => format!("{}{name}", bytes / size),
@@ -53,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sizes_are_read_and_written() {
+    fn sizes_round_trip() {
         let cases = [
             ("0", 0, "0"),
             ("1000000", 1_000_000, "1000000"),
@@ -74,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_size_is_explained() {
+    fn invalid_sizes_are_explained() {
         let cases = [
             ("", "`` is not a size", "as in `64KiB`"),
             ("MiB", "`MiB` is not a size", "as in `64KiB`"),
@@ -87,13 +88,13 @@ mod tests {
             ("5x", "`x` is not a unit", "as in `64KiB`"),
         ];
         for (text, message, hint) in cases {
-            let fault = parse_size(text).expect_err(text);
-            assert!(fault.message.contains(message), "{text}: {}", fault.message);
-            assert!(fault.hint.as_deref().is_some_and(|found| found.contains(hint)), "{fault}");
+            let error = parse_size(text).expect_err(text);
+            assert!(error.message.contains(message), "{text}: {}", error.message);
+            assert!(error.hint.as_deref().is_some_and(|found| found.contains(hint)), "{error}");
         }
         for text in ["99999999999999999999", "16777216TiB"] {
-            let fault = parse_size(text).expect_err(text);
-            assert!(fault.message.contains("is too large"), "{}", fault.message);
+            let error = parse_size(text).expect_err(text);
+            assert!(error.message.contains("is too large"), "{}", error.message);
         }
     }
 }

@@ -1,24 +1,24 @@
-//! Access to the fields of the plan by the keys of `settings.rs`.
+//! Access to fields of the plan by the keys of `settings.rs`.
 
 use crate::field::Field;
 use crate::setting::Setting;
 use crate::value::Value;
 
-/// A part of the plan whose every field is a setting. [`rows!`](rows) implements it.
+/// A struct of the plan whose every field is a setting. Implemented by [`rows!`](rows).
 pub(crate) trait Table: Sized + 'static {
-    /// The settings, in the order of the documentation.
+    /// The rows, in the order of the documentation.
     const SETTINGS: &'static [Setting];
 
-    /// The table with no key set.
+    /// The value of a table with no key set.
     fn defaults() -> Self;
 
-    /// The field of a key.
+    /// The field for a key.
     fn field(&self, key: &str) -> Option<&dyn Field>;
 
-    /// The field of a key, for [`Self::set`].
+    /// The field for a key, for [`Self::set`].
     fn field_mut(&mut self, key: &str) -> Option<&mut dyn Field>;
 
-    /// Stores a value that was checked against the setting's kind.
+    /// Stores a value that has been checked against the setting's kind.
     fn set(&mut self, setting: &Setting, value: Value) {
         let is_none = matches!(value, Value::Word(word) if setting.kind.word() == Some(word));
         if let Some(field) = self.field_mut(setting.key) {
@@ -32,13 +32,13 @@ pub(crate) trait Table: Sized + 'static {
         self.field(setting.key)?.value().or(none)
     }
 
-    /// The value of a setting as it is written in TOML.
+    /// The value of a setting as TOML.
     fn written(&self, setting: &Setting) -> Option<String> {
         Some(self.get(setting)?.written(setting.kind))
     }
 }
 
-/// The default of a setting as it is written in TOML.
+/// The default of a setting as TOML.
 pub(crate) fn written_default<T: Table>(key: &str) -> Option<String> {
     let setting = T::SETTINGS.iter().find(|setting| setting.key == key)?;
     T::defaults().written(setting)
@@ -90,7 +90,7 @@ macro_rules! rows {
     };
 }
 
-/// Makes a table the value of a key of another one: keys that are not given stay as they were before.
+/// Makes a table the value of a key in another table. Keys that are not given keep their value.
 macro_rules! inline_table {
     ($table:ident) => {
         impl $crate::field::AsValue for $table {

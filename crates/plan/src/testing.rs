@@ -1,10 +1,10 @@
-//! What unit tests share.
+//! Helpers for unit tests.
 
 use std::io::Write as _;
 
 use crate::{Input, Plan};
 
-/// The plan of a file with this text, which must have no error.
+/// The plan for a file with this text. Panics if the text has an error.
 pub(crate) fn plan_of(text: &str) -> Plan {
     let mut file = tempfile::NamedTempFile::new().unwrap();
     file.write_all(text.as_bytes()).unwrap();

@@ -1,28 +1,28 @@
-//! Text that problems point into: places, and excerpts that are safe to print.
+//! Source texts: spans, locations, and excerpts that are safe to print.
 
 use std::ops::Range;
 
 use crate::escape::{escaped, push_escaped};
 use crate::location::{Location, ParseError};
 
-/// How many characters of a line an excerpt shows at most, before and from the place on.
+/// Characters of a line in an excerpt, before and after the start of the span.
 const BEFORE_MAX: usize = 60;
 const AFTER_MAX: usize = 80;
 
-/// How many characters of offending text a message repeats.
+/// Characters of offending text in a message.
 const QUOTED_MAX: usize = 60;
 
-/// A mark at least every so many bytes, so that finding a column never walks a huge line.
+/// Maximum distance of two marks in bytes, so that finding a column never scans a huge line.
 const MARK_EVERY: usize = 4096;
 
-/// One text that is read: a file or an argument.
+/// A source text: a file or an argument.
 pub(crate) struct Source {
     name: String,
     text: String,
     marks: Vec<Mark>,
 }
 
-/// The line and column of one offset: the start of each line, and points within long lines.
+/// Line and column at one offset: a mark per line start, and more within long lines.
 #[derive(Clone, Copy)]
 struct Mark {
     offset: usize,
@@ -30,26 +30,26 @@ struct Mark {
     column: u32,
 }
 
-/// A piece of a source.
+/// A byte range in a source.
 #[derive(Clone)]
 pub(crate) struct Span<'a> {
     pub(crate) source: &'a Source,
     pub(crate) range: Range<usize>,
 }
 
-/// A part of a text, for parsers that do not know where that text stands: it carries its offset, so
-/// that a fault names the right bytes of the whole.
+/// Part of a text with its offset in the whole, for parsers that do not know the location of the
+/// text. Errors refer to bytes of the whole.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Fragment<'a> {
     pub(crate) text: &'a str,
     at: usize,
 }
 
-/// One line around a place, cut to a readable length and free of control characters.
+/// One line around a location, truncated and without control characters.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Excerpt {
     pub(crate) text: String,
-    /// The bytes of `text` to underline.
+    /// Bytes of `text` to underline.
     pub(crate) underlined: Range<usize>,
 }
 
@@ -63,19 +63,19 @@ impl Source {
         &self.text
     }
 
-    /// A piece of the text; a span that does not fit is brought inside it.
+    /// A span of this source; a range that does not fit is clamped.
     pub(crate) fn span(&self, range: Range<usize>) -> Span<'_> {
         let start = floor_boundary(&self.text, range.start);
         let end = floor_boundary(&self.text, range.end).max(start);
         Span { source: self, range: start..end }
     }
 
-    /// The text as a whole.
+    /// The span of the whole text.
     pub(crate) fn all(&self) -> Span<'_> {
         self.span(0..self.text.len())
     }
 
-    /// The line a byte is in, from 1.
+    /// The line of a byte offset, from 1.
     pub(crate) fn line(&self, offset: usize) -> u32 {
         self.mark(offset).line
     }
@@ -90,7 +90,7 @@ impl Source {
         }
     }
 
-    /// The last mark at or before a byte.
+    /// The last mark at or before an offset.
     fn mark(&self, offset: usize) -> Mark {
         let after = self.marks.partition_point(|mark| mark.offset <= offset);
         let start = Mark { offset: 0, line: 1, column: 1 };
@@ -98,19 +98,19 @@ impl Source {
     }
 }
 
-/// Converts a number of lines or characters. Saturation is never seen: files are too small for it
-/// (`file.rs` asserts it), and no place is shown for arguments.
+/// Converts a number of lines or characters. It never saturates for files (`file.rs` asserts their
+/// size), and locations in arguments are not displayed.
 pub(crate) fn saturated(count: usize) -> u32 {
     u32::try_from(count).unwrap_or(u32::MAX)
 }
 
 impl<'a> Span<'a> {
-    /// The text of the piece.
+    /// The text in the span.
     pub(crate) fn text(&self) -> &'a str {
         self.source.text.get(self.range.clone()).unwrap_or_default()
     }
 
-    /// A piece of the piece, by bytes from its start.
+    /// A part of the span; `range` counts from its start.
     pub(crate) fn within(&self, range: &Range<usize>) -> Self {
         let end = self.range.end;
         let start = self.range.start.saturating_add(range.start).min(end);
@@ -121,7 +121,7 @@ impl<'a> Span<'a> {
         self.source.location(self.range.start)
     }
 
-    /// The line the piece starts in, cut around it.
+    /// The line in which the span starts, truncated around it.
     pub(crate) fn excerpt(&self) -> Excerpt {
         let text = self.source.text();
         let (before, rest) = text.split_at(self.range.start);
@@ -154,17 +154,17 @@ impl<'a> Fragment<'a> {
         Self { text, at: 0 }
     }
 
-    /// A fault that blames this piece.
-    pub(crate) fn fault(self, message: impl Into<String>) -> ParseError {
+    /// An error at this fragment.
+    pub(crate) fn error(self, message: impl Into<String>) -> ParseError {
         ParseError::new(self.range(), message)
     }
 
-    /// Its bytes in the whole.
+    /// Byte range in the whole text.
     pub(crate) fn range(self) -> Range<usize> {
         self.at..self.at + self.text.len()
     }
 
-    /// A part of this piece; nothing if the range does not fit.
+    /// A part of this fragment; empty if the range does not fit.
     pub(crate) fn part(self, range: Range<usize>) -> Self {
         let at = self.at + range.start.min(self.text.len());
         Self { text: self.text.get(range).unwrap_or_default(), at }
@@ -190,7 +190,7 @@ impl<'a> Fragment<'a> {
         (Self { text: before, at: self.at }, Self { text: after, at: self.at + at + skipped })
     }
 
-    /// Without the white space around it.
+    /// The fragment without surrounding white space.
     pub(crate) fn trimmed(self) -> Self {
         let text = self.text.trim_start();
         Self { text: text.trim_end(), at: self.at + (self.text.len() - text.len()) }
@@ -226,12 +226,12 @@ fn floor_boundary(text: &str, offset: usize) -> usize {
     offset
 }
 
-/// Offending text for a message: in backquotes, escaped, and cut if it is long.
+/// Formats offending text for a message: in backquotes, escaped and truncated.
 pub(crate) fn quoted(text: &str) -> String {
     format!("`{}`", cut(text))
 }
 
-/// Offending text within an example: escaped, and cut if it is long.
+/// Escapes and truncates offending text for an example.
 pub(crate) fn cut(text: &str) -> String {
     let kept = text.char_indices().nth(QUOTED_MAX).map_or(text.len(), |(at, _)| at);
     let mut shown = escaped(text.get(..kept).unwrap_or_default());
@@ -241,9 +241,9 @@ pub(crate) fn cut(text: &str) -> String {
     shown
 }
 
-/// The word that was probably meant, if one is near enough.
+/// The closest word, if it is a likely misspelling.
 pub(crate) fn nearest<'w>(text: &str, words: &[&'w str]) -> Option<&'w str> {
-    // Comparing takes time in the product of both lengths, and a text this long is no misspelling.
+    // Comparing takes time proportional to both lengths, and a text this long is no misspelling.
     let words = words.iter().filter(|word| text.len() <= 2 * word.len());
     let near = words.map(|word| (strsim::damerau_levenshtein(text, word), *word));
     near.filter(|(edits, word)| *edits <= word.len().div_ceil(3)).min().map(|(_, word)| word)
@@ -254,7 +254,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn places_count_lines_and_characters() {
+    fn locations_count_lines_and_characters() {
         let source = Source::new("f", "ab\ncé d\r\n\nx");
         let cases = [(0, 1, 1), (1, 1, 2), (2, 1, 3), (3, 2, 1), (4, 2, 2), (6, 2, 3), (10, 3, 1)];
         for (offset, line, column) in cases {
@@ -278,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn excerpts_are_cut_around_the_place() {
+    fn excerpts_are_truncated_around_the_span() {
         let source = Source::new("f", "\tab \u{1b}cd\nnext");
         let excerpt = source.span(2..6).excerpt();
         assert_eq!(excerpt.text, " ab \\u{1b}cd");
@@ -288,7 +288,7 @@ mod tests {
         let excerpt = source.span(100..102).excerpt();
         assert_eq!(&excerpt.text[excerpt.underlined], "é");
         assert_eq!(excerpt.text, format!("…{}é{}…", "a".repeat(60), "b".repeat(79)));
-        // A piece that goes on in the next line is underlined to the end of its first.
+        // A span over several lines is underlined to the end of the first.
         let source = Source::new("f", "ab\ncd");
         assert_eq!(source.all().excerpt().underlined, 0..2);
     }

@@ -1,5 +1,5 @@
-//! The TOML format, read from the parser's document tree: every problem has its place, and one
-//! problem does not hide the next.
+//! Parser for TOML files, on the document tree of crate `toml`. Every problem has a location, and
+//! one problem does not hide the others.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -19,34 +19,34 @@ use crate::table::Table;
 use crate::text::{Source, Span, nearest, quoted};
 use crate::toml_values::{Entries, Reader};
 
-/// What a file says.
+/// Contents of a configuration file.
 #[derive(Default)]
 pub(crate) struct Document<'a> {
     pub(crate) process: Process,
     pub(crate) log: Log,
-    /// The settings of a forward that sets nothing itself.
+    /// Settings of a forward that sets none itself.
     pub(crate) defaults: ForwardSettings,
     pub(crate) drafts: Vec<Draft<'a>>,
-    /// The files that the tables name; those of the drafts are in the drafts.
+    /// Paths in the tables; those of listeners are in the drafts.
     pub(crate) paths: Vec<RolePath<'a>>,
 }
 
-/// The tables a file may have, by their keys.
+/// Top-level tables by key.
 const TABLES: [&str; 4] = ["process", "log", "defaults", "forward"];
 
 /// The settings allowed in `[[forward]]`.
 const IN_FORWARD: [&[Setting]; 2] = [FORWARD_ONLY, ForwardSettings::SETTINGS];
 
-/// The parser keeps every syntax error it recovers from, and a file full of them would fill the
-/// memory: a text longer than this gets only its first one.
+/// Size limit for error recovery: the parser keeps all errors it recovers from, and a large file
+/// full of errors would exhaust the memory. A larger text gets only its first error.
 const RECOVERY_MAX: usize = 1024 * 1024;
 
-/// Whether the text is TOML without a syntax error.
+/// Whether the text is TOML without syntax errors.
 pub(crate) fn parses(source: &Source) -> bool {
     DeTable::parse(source.text()).is_ok()
 }
 
-/// Reads a file.
+/// Parses a configuration file.
 pub(crate) fn read<'a>(source: &'a Source, problems: &mut Problems) -> Document<'a> {
     let (tables, errors) = parse(source.text());
     let mut reader = Reader { source, problems, broken: HashSet::new(), paths: Vec::new() };
@@ -56,7 +56,7 @@ pub(crate) fn read<'a>(source: &'a Source, problems: &mut Problems) -> Document<
     reader.document(tables.get_ref())
 }
 
-/// The tables, and the syntax errors: all of them, or of a huge text only the first.
+/// Parses the tables. Returns all syntax errors, or only the first for a large text.
 fn parse(text: &str) -> (Spanned<DeTable<'_>>, Vec<toml::de::Error>) {
     if text.len() <= RECOVERY_MAX {
         return DeTable::parse_recoverable(text);
@@ -104,31 +104,31 @@ impl<'a> Reader<'a, '_> {
 
     fn unknown_table(&mut self, key: &Spanned<Cow<'_, str>>) {
         let name = key.get_ref().as_ref();
-        let fault = ParseError::new(0..0, format!("unknown table or key {}", quoted(name)));
+        let error = ParseError::new(0..0, format!("unknown table or key {}", quoted(name)));
         let section = settings().iter().find(|setting| setting.key == name);
-        let fault = match (section, nearest(name, &TABLES)) {
+        let error = match (section, nearest(name, &TABLES)) {
             (Some(setting), _) => {
-                fault.hint(format!("`{name}` belongs in {}", setting.section.header()))
+                error.hint(format!("`{name}` belongs in {}", setting.section.header()))
             }
-            (None, Some("forward")) => fault.hint("did you mean `[[forward]]`?"),
-            (None, Some(near)) => fault.hint(format!("did you mean `[{near}]`?")),
-            (None, None) => fault.hint("the tables are [process], [log], [defaults], [[forward]]"),
+            (None, Some("forward")) => error.hint("did you mean `[[forward]]`?"),
+            (None, Some(near)) => error.hint(format!("did you mean `[{near}]`?")),
+            (None, None) => error.hint("the tables are [process], [log], [defaults], [[forward]]"),
         };
-        self.fault(&self.source.span(key.span()), &fault);
+        self.report(&self.source.span(key.span()), &error);
     }
 
-    /// A table that stands at most once.
+    /// A table that may be given once.
     fn table<'t, 'i>(&mut self, tables: Entries<'t, 'i>, name: &str) -> Option<Entries<'t, 'i>> {
         let (key, value) = tables.get_key_value(name)?;
         let table = value.get_ref().as_table();
         if table.is_none() {
             let message = format!("`{name}` must be a table and is written once, as `[{name}]`");
-            self.fault(&self.source.span(key.span()), &ParseError::new(0..0, message));
+            self.report(&self.source.span(key.span()), &ParseError::new(0..0, message));
         }
         table
     }
 
-    /// The tables of `[[forward]]`, each with its place.
+    /// The `[[forward]]` tables with their locations.
     fn forwards<'t, 'i>(
         &mut self,
         tables: Entries<'t, 'i>,
@@ -136,8 +136,8 @@ impl<'a> Reader<'a, '_> {
         let Some((key, value)) = tables.get_key_value("forward") else { return Vec::new() };
         let hint = "each forward starts with `[[forward]]`, in double brackets";
         let Some(values) = value.get_ref().as_array() else {
-            let fault = ParseError::new(0..0, "`forward` must be a list of tables").hint(hint);
-            self.fault(&self.source.span(key.span()), &fault);
+            let error = ParseError::new(0..0, "`forward` must be a list of tables").hint(hint);
+            self.report(&self.source.span(key.span()), &error);
             return Vec::new();
         };
         let mut forwards = Vec::new();
@@ -145,14 +145,14 @@ impl<'a> Reader<'a, '_> {
             if let Some(table) = value.get_ref().as_table() {
                 forwards.push((table, value.span()));
             } else {
-                let fault = ParseError::new(0..0, "a forward must be a table").hint(hint);
-                self.fault(&self.source.span(value.span()), &fault);
+                let error = ParseError::new(0..0, "a forward must be a table").hint(hint);
+                self.report(&self.source.span(value.span()), &error);
             }
         }
         forwards
     }
 
-    /// One forward, as far as it could be read.
+    /// Parses one forward, as far as it is valid.
     fn forward(
         &mut self,
         table: Entries<'_, '_>,
@@ -174,10 +174,10 @@ impl<'a> Reader<'a, '_> {
     }
 
     fn required(&mut self, table: Entries<'_, '_>, key: &str, example: &str, forward: &Span<'a>) {
-        // After a syntax error the key may be there, in a part the parser gave up on.
+        // After a syntax error, the key may be in a part that the parser skipped.
         if !table.contains_key(key) && self.broken.is_empty() {
-            let fault = ParseError::new(0..0, format!("this forward has no `{key}`"));
-            self.fault(forward, &fault.hint(format!("add `{example}`")));
+            let error = ParseError::new(0..0, format!("this forward has no `{key}`"));
+            self.report(forward, &error.hint(format!("add `{example}`")));
         }
     }
 }

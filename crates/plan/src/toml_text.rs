@@ -10,7 +10,7 @@ use crate::units::format_duration;
 use crate::value::{ParsedValue, Value};
 
 impl Value {
-    /// The value of a setting of this kind.
+    /// The value as TOML, for a setting of this kind.
     pub(crate) fn written(&self, kind: Kind) -> String {
         match self {
             Self::Duration(time) => basic_string(&duration(kind, *time)),
@@ -32,7 +32,7 @@ impl Value {
     }
 }
 
-/// A list of one value is written as that value.
+/// A list with one element is written as the element.
 fn list(kind: Kind, values: &[Option<ParsedValue>]) -> String {
     let of = if let Kind::List(of) = kind.without_word() { *of } else { kind };
     let values = values.iter().flatten().map(|parsed| parsed.value.written(of));
@@ -49,7 +49,7 @@ fn table(entries: &[(&'static Setting, Value)]) -> String {
     format!("{{ {} }}", entries.collect::<Vec<_>>().join(", "))
 }
 
-/// What the kernel counts in seconds is written in seconds, as its own settings are.
+/// Durations that the kernel counts in seconds are written in seconds, like its own settings.
 fn duration(kind: Kind, time: Duration) -> String {
     match kind.without_word() {
         Kind::Duration { step, .. } if step == Duration::from_secs(1) => {
@@ -59,7 +59,7 @@ fn duration(kind: Kind, time: Duration) -> String {
     }
 }
 
-/// Text as a basic string of TOML, in its quotes.
+/// Quotes text as a TOML basic string.
 pub fn basic_string(text: &str) -> String {
     let mut string = String::with_capacity(text.len() + 2);
     string.push('"');

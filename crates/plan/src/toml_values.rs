@@ -1,4 +1,4 @@
-//! Values in TOML: of the right type, in range, and with a place for whatever is wrong with them.
+//! Typed values from TOML: checks type and range, and reports errors with their locations.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -15,21 +15,21 @@ use crate::text::{Source, Span, nearest, quoted};
 use crate::value::{self, ParsedValue, Value};
 use crate::values_text::{describe, plural};
 
-/// A table's entries, by key.
+/// Entries of a TOML table, by key.
 pub(crate) type Entries<'t, 'i> = &'t DeTable<'i>;
 
-/// Reads the tables of one file, and collects their problems.
+/// Reads the tables of one file and collects their problems.
 pub(crate) struct Reader<'a, 'p> {
     pub(crate) source: &'a Source,
     pub(crate) problems: &'p mut Problems,
-    /// Lines with a syntax error: values parsed from them are not reported a second time.
+    /// Lines with a syntax error. Further errors on them are not reported.
     pub(crate) broken: HashSet<u32>,
-    /// The files that the settings of the tables so far name.
+    /// Paths in the tables read so far.
     pub(crate) paths: Vec<RolePath<'a>>,
 }
 
 impl<'a> Reader<'a, '_> {
-    /// Sets every key of a table that has a valid value; the others become problems.
+    /// Sets every key of the table that has a valid value, and reports the others.
     pub(crate) fn fill<T: Table>(&mut self, target: &mut T, table: Entries<'_, '_>) {
         for (setting, parsed) in self.entries(&[T::SETTINGS], table) {
             let span = self.source.span(parsed.range);
@@ -38,7 +38,7 @@ impl<'a> Reader<'a, '_> {
         }
     }
 
-    /// The keys of a table that have valid values; the others become problems.
+    /// The keys of the table with valid values; the others are reported.
     pub(crate) fn entries(
         &mut self,
         known: &[&'static [Setting]],
@@ -61,18 +61,18 @@ impl<'a> Reader<'a, '_> {
         let name = key.get_ref().as_ref();
         let keys: Vec<_> = known.iter().copied().flatten().map(|setting| setting.key).collect();
         let elsewhere = settings().iter().find(|setting| setting.key == name);
-        let fault = ParseError::new(0..0, format!("unknown key {}", quoted(name)));
-        let fault = match (nearest(name, &keys), elsewhere) {
+        let error = ParseError::new(0..0, format!("unknown key {}", quoted(name)));
+        let error = match (nearest(name, &keys), elsewhere) {
             (_, Some(setting)) => {
-                fault.hint(format!("`{name}` belongs in {}", setting.section.header()))
+                error.hint(format!("`{name}` belongs in {}", setting.section.header()))
             }
-            (Some(near), None) => fault.hint(format!("did you mean `{near}`?")),
-            (None, None) => fault.hint(format!("the keys here are {}", keys.join(", "))),
+            (Some(near), None) => error.hint(format!("did you mean `{near}`?")),
+            (None, None) => error.hint(format!("the keys here are {}", keys.join(", "))),
         };
-        self.fault(&self.source.span(key.span()), &fault);
+        self.report(&self.source.span(key.span()), &error);
     }
 
-    /// The value of a setting, which may be a list.
+    /// Parses the value of a setting, which may be a list.
     fn value(&mut self, setting: &Setting, value: &Spanned<DeValue<'_>>) -> Option<ParsedValue> {
         let Kind::List(of) = setting.kind.without_word() else {
             return self.one(setting.kind, setting.kind, value);
@@ -82,7 +82,7 @@ impl<'a> Reader<'a, '_> {
             Some(values) => {
                 if values.is_empty() {
                     let message = format!("the list of {} {} is empty", setting.key, plural(*of));
-                    self.fault(&self.source.span(range.clone()), &ParseError::new(0..0, message));
+                    self.report(&self.source.span(range.clone()), &ParseError::new(0..0, message));
                 }
                 values.iter().map(|value| self.one(*of, setting.kind, value)).collect()
             }
@@ -91,7 +91,7 @@ impl<'a> Reader<'a, '_> {
         Some(ParsedValue { value: Value::List(list), range })
     }
 
-    /// Reads one value that is not a list. `expected` is the kind named if the type is wrong.
+    /// Parses one value, not a list. `expected` is the kind to name if the type is wrong.
     fn one(
         &mut self,
         kind: Kind,
@@ -124,38 +124,38 @@ impl<'a> Reader<'a, '_> {
         self.checked(checked, span)
     }
 
-    /// What the parser puts where it found no value.
+    /// Whether this is the parser's placeholder for a missing value.
     fn is_placeholder(&self, value: &Spanned<DeValue<'_>>) -> bool {
         value.span().is_empty() && !self.broken.is_empty()
     }
 
-    /// The value with its place, or its fault reported.
+    /// Returns the value with its range, or reports the error.
     fn checked(&mut self, value: Result<Value, ParseError>, span: Span<'a>) -> Option<ParsedValue> {
         match value {
             Ok(value) => Some(ParsedValue { value, range: span.range }),
-            Err(fault) => {
-                self.fault(&span.within(&fault.range), &fault);
+            Err(error) => {
+                self.report(&span.within(&error.range), &error);
                 None
             }
         }
     }
 
-    pub(crate) fn fault(&mut self, span: &Span<'a>, fault: &ParseError) {
+    pub(crate) fn report(&mut self, span: &Span<'a>, error: &ParseError) {
         if !self.broken.contains(&self.source.line(span.range.start)) {
-            self.problems.push(Severity::Error, span, fault);
+            self.problems.push(Severity::Error, span, error);
         }
     }
 }
 
-/// A string's place without the quotes.
+/// The span of a string without its quotes.
 fn inner<'a>(span: &Span<'a>, text: &str) -> Span<'a> {
-    // A text with escapes differs from the source: then the place is the whole string.
+    // A string with escapes differs from its source; the span is then the whole string.
     let found = span.text().find(text).filter(|_| !text.is_empty());
     found.map_or_else(|| span.clone(), |at| span.within(&(at..at + text.len())))
 }
 
-/// Whether the kind is a text with its own syntax. A number there is reported as the wrong type, not
-/// as out of range.
+/// Whether the kind has a syntax of its own. For a number, the error then names the expected type,
+/// not the range.
 fn is_address(kind: Kind) -> bool {
     matches!(kind, Kind::Name | Kind::Listen | Kind::Target)
 }

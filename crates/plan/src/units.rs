@@ -1,4 +1,4 @@
-//! Durations as people write them: `500ms`, `30s`, `1h30m`, `1.5s`, `2d`.
+//! Durations with units: `500ms`, `30s`, `1h30m`, `1.5s`, `2d`.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::problem::ParseError;
 use crate::text::{cut, quoted};
 
-/// The units, longest first, in nanoseconds. The first name of each size is the one we write.
+/// Units in nanoseconds, longest first. Output uses the first name of each size.
 const UNITS: [(&str, u128); 9] = [
     ("d", 86_400_000_000_000),
     ("h", 3_600_000_000_000),
@@ -21,10 +21,10 @@ const UNITS: [(&str, u128); 9] = [
 
 const UNITS_HINT: &str = "units are ms, s, m, h and d, as in `500ms`, `30s` or `1h30m`";
 
-/// Digits after the point that still count; more are below a nanosecond for every unit but days.
+/// Fraction digits that are evaluated. Further ones are below a nanosecond for all units but days.
 const FRACTION_DIGITS_MAX: usize = 18;
 
-/// Reads a duration: numbers with units, one after the other, such as `1h30m` or `1.5s`.
+/// Parses a duration: numbers with units, such as `1h30m` or `1.5s`.
 pub fn parse_duration(text: &str) -> Result<Duration, ParseError> {
     let all = 0..text.len();
     if text.trim().is_empty() {
@@ -48,15 +48,15 @@ pub fn parse_duration(text: &str) -> Result<Duration, ParseError> {
     }
 }
 
-/// One number with its unit, in nanoseconds, and what follows it.
+/// Parses one number with its unit. Returns the nanoseconds and the remaining text.
 fn parse_part<'a>(rest: &'a str, whole: &str) -> Result<(u128, &'a str), ParseError> {
-    let fault = |message: String| ParseError::new(0..whole.len(), message);
+    let error = |message: String| ParseError::new(0..whole.len(), message);
     let (number, after) = split_while(rest, |c| c.is_ascii_digit() || c == '.');
     let (unit, after) = split_while(after, char::is_alphabetic);
     let (integer, fraction) = number.split_once('.').unwrap_or((number, ""));
     if (integer.is_empty() && fraction.is_empty()) || fraction.contains('.') {
         let message = format!("{} is not a duration", quoted(whole));
-        return Err(fault(message).hint(UNITS_HINT));
+        return Err(error(message).hint(UNITS_HINT));
     }
     if unit.is_empty() {
         let message = format!("{} has no unit", quoted(whole));
@@ -65,15 +65,15 @@ fn parse_part<'a>(rest: &'a str, whole: &str) -> Result<(u128, &'a str), ParseEr
         } else {
             UNITS_HINT.to_owned()
         };
-        return Err(fault(message).hint(hint));
+        return Err(error(message).hint(hint));
     }
     let Some((_, size)) = UNITS.iter().find(|(name, _)| *name == unit) else {
         let message = format!("{} is not a unit of time", quoted(unit));
-        return Err(fault(message).hint(UNITS_HINT));
+        return Err(error(message).hint(UNITS_HINT));
     };
     nanoseconds(integer, fraction, *size)
         .map(|nanos| (nanos, after))
-        .ok_or_else(|| fault(format!("{} is too long", quoted(whole))))
+        .ok_or_else(|| error(format!("{} is too long", quoted(whole))))
 }
 
 /// `integer.fraction` times `size`, rounded down; `None` on overflow.
@@ -90,7 +90,7 @@ fn split_while(text: &str, keep: impl Fn(char) -> bool) -> (&str, &str) {
     text.split_at(text.find(|c| !keep(c)).unwrap_or(text.len()))
 }
 
-/// Writes a duration so that [`parse_duration`] reads it back: 90 s is `1m30s`.
+/// Formats a duration for [`parse_duration`]: 90 s is `1m30s`.
 pub fn format_duration(duration: Duration) -> String {
     let mut nanos = duration.as_nanos();
     if nanos == 0 {
@@ -131,14 +131,14 @@ mod tests {
     ];
 
     #[test]
-    fn durations_are_read() {
+    fn durations_are_parsed() {
         for (text, expected) in VALID {
             assert_eq!(parse_duration(text), Ok(expected), "{text}");
         }
     }
 
     #[test]
-    fn what_is_no_duration_is_explained() {
+    fn invalid_durations_are_explained() {
         let long = format!("{}s", "9".repeat(60));
         let cases = [
             ("", "is empty"),
@@ -158,15 +158,15 @@ mod tests {
             (long.as_str(), "too long"),
         ];
         for (text, expected) in cases {
-            let fault = parse_duration(text).expect_err(text);
-            assert!(fault.message.contains(expected), "{text}: {}", fault.message);
+            let error = parse_duration(text).expect_err(text);
+            assert!(error.message.contains(expected), "{text}: {}", error.message);
         }
         let hint = parse_duration("5").expect_err("no unit").hint;
         assert_eq!(hint.as_deref(), Some("add a unit, as in \"5s\" or \"5ms\""));
     }
 
     #[test]
-    fn durations_are_written_and_read_back() {
+    fn durations_round_trip() {
         let cases = [
             (Duration::from_secs(90), "1m30s"),
             (Duration::from_secs(3600), "1h"),

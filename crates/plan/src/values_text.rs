@@ -31,7 +31,7 @@ pub(crate) fn describe(kind: Kind) -> String {
     }
 }
 
-/// A noun for several values of this kind.
+/// A plural noun for values of this kind.
 pub(crate) fn plural(kind: Kind) -> &'static str {
     match kind {
         Kind::Listen | Kind::Target => "addresses",
@@ -41,14 +41,14 @@ pub(crate) fn plural(kind: Kind) -> &'static str {
     }
 }
 
-/// The first key of an inline table, with its default.
+/// The first key of an inline table with its default.
 fn example(settings: &[Setting]) -> String {
     let first = settings.iter().find_map(|setting| Some((setting.key, setting.default()?)));
     first.map(|(key, value)| format!("{key} = {value}")).unwrap_or_default()
 }
 
 impl Kind {
-    /// What a value may be, with what is written in the file between backticks.
+    /// The allowed values, with literals in backticks.
     pub fn values(self) -> String {
         match self {
             Self::Duration { min, max, step } => {

@@ -1,4 +1,4 @@
-//! Values that are one word out of a few.
+//! Settings whose value is one of a few words.
 
 use std::fmt;
 
@@ -6,18 +6,18 @@ use flow::{AtLimit, PathChoice};
 
 use crate::plan::{Level, LogFormat, OnRefusal};
 
-/// A value that is one word out of a few in the configuration.
+/// An enum whose values are words in the configuration.
 pub trait Word: Copy + Sized + 'static {
     /// Every value, in the order of the documentation.
     const ALL: &'static [Self];
 
-    /// The words, in the same order.
+    /// The words, in the same order as `ALL`.
     const WORDS: &'static [&'static str];
 
-    /// The word as it is written.
+    /// The word in the configuration.
     fn as_str(self) -> &'static str;
 
-    /// The value that is written like this.
+    /// The value for a word.
     fn from_word(word: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|value| value.as_str() == word)
     }

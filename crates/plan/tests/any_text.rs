@@ -1,4 +1,4 @@
-//! Whatever the text, the rules of reading hold.
+//! Properties of reading that hold for any text.
 
 mod rules;
 
@@ -12,7 +12,8 @@ const VALID: [&str; 3] = [
     include_str!("samples/invalid/everything_wrong.toml"),
 ];
 
-/// Pieces that mean something to one of the parsers, so that random texts get past the first check.
+/// Fragments that are meaningful to one of the parsers, so that random texts get past the first
+/// check.
 const PIECES: [&str; 33] = [
     "[",
     "]",

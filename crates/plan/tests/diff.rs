@@ -1,4 +1,4 @@
-//! What a reload would change.
+//! Differences between plans, as a reload reports them.
 
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
@@ -66,7 +66,7 @@ to = '[::1]:80'
 ";
 
 #[test]
-fn forwards_are_matched_by_name_and_every_change_is_told() {
+fn forwards_are_matched_by_name_and_every_change_is_listed() {
     let new = NEW.replace("new one", "new");
     let diff = diff(OLD, &new);
     let [added] = &diff.added[..] else { panic!("{diff:?}") };
@@ -88,7 +88,7 @@ fn forwards_are_matched_by_name_and_every_change_is_told() {
 }
 
 #[test]
-fn what_a_running_process_cannot_take_over_is_marked() {
+fn changes_that_need_a_restart_are_marked() {
     let diff = diff(OLD, &NEW.replace("new one", "new"));
     let expected = ["workers: 1 -> 2 (needs a restart)", r#"max_sessions: "auto" -> 100"#];
     assert_eq!(texts(&diff.process), expected);
@@ -101,7 +101,7 @@ fn what_a_running_process_cannot_take_over_is_marked() {
 }
 
 #[test]
-fn a_token_file_is_a_change_of_its_own() {
+fn a_token_file_is_a_separate_change() {
     let forward = "[[forward]]\nlisten = ':1'\nto = 'h:1'\n";
     let port = |file: &str| {
         format!("[process]\nadmin = '127.0.0.1:9'\nadmin_token_file = '{file}'\n{forward}")
@@ -117,7 +117,7 @@ fn a_token_file_is_a_change_of_its_own() {
 }
 
 #[test]
-fn where_and_how_a_forward_is_written_is_no_change() {
+fn location_and_format_of_a_forward_are_no_change() {
     let toml = "\n\n# moved\n[[forward]]\nlisten = [':2']\nto = 'h:2'\nmax_age = 'off'\n\
                 [[forward]]\nlisten = '1'\nto = 'h:1'\n";
     let same = diff("1 | h | 1\n2 | h | 2\n", toml);
@@ -126,7 +126,7 @@ fn where_and_how_a_forward_is_written_is_no_change() {
 }
 
 #[test]
-fn people_get_aligned_lines() {
+fn the_text_has_aligned_columns() {
     let new = NEW.replace("new one", "new");
     let text = diff(OLD, &new).to_string();
     let expected = r#"~ [process]  workers: 1 -> 2 (needs a restart)
@@ -147,7 +147,7 @@ fn people_get_aligned_lines() {
     assert!(strange.to_string().starts_with(r"+ a\u{202e}b  "), "{strange}");
 }
 
-/// Ten thousand forwards, where one of them has another target.
+/// Ten thousand forwards; the one at index `changed` has another target.
 fn many(changed: Option<usize>) -> Plan {
     let mut text = String::new();
     for index in 0..10_000 {
@@ -167,11 +167,11 @@ fn ten_thousand_forwards_are_compared_in_milliseconds() {
     let took = start.elapsed();
     assert_eq!((diff.unchanged, diff.changed.len()), (9_999, 1));
     assert_eq!(texts(&diff.changed[0].changes), [r#"to: "h:5001" -> "other:5001""#]);
-    // A debug build on a busy machine; comparing all pairs would take minutes.
+    // Generous for a debug build on a busy machine; comparing all pairs would take minutes.
     assert!(took < Duration::from_secs(1), "{took:?}");
 }
 
-/// A plan of some forwards out of a few names, some of them with their own settings.
+/// Random plans with a few forward names and settings.
 fn plans() -> impl Strategy<Value = Plan> {
     let forward = (1..12u16, 0..3u16, any::<bool>(), 1..4u32);
     let forwards = proptest::collection::btree_map(0..12u16, forward, 1..12);
@@ -200,7 +200,7 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn a_plan_differs_in_nothing_from_itself(plan in plans()) {
+    fn a_plan_equals_itself(plan in plans()) {
         let diff = PlanDiff::new(&plan, &plan);
         prop_assert!(diff.is_empty(), "{diff}");
         prop_assert_eq!(diff.unchanged, plan.forwards.len());

@@ -1,4 +1,4 @@
-//! A file has one role: no two paths of a plan lead to the same one, however they are spelled.
+//! Every file has one role: no two paths of a plan may be the same file, however they are spelled.
 
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
@@ -12,7 +12,7 @@ use tempfile::TempDir;
 const ALL: [Role; 5] =
     [Role::Config, Role::Log, Role::AdminToken, Role::AdminSocket, Role::Listener];
 
-/// A file in which each of the roles has its path, in this order.
+/// A configuration with these paths, in this order.
 fn text(paths: &[(Role, &str)]) -> String {
     let table = |(role, path): &(Role, &str)| match role {
         Role::Config => String::new(),
@@ -27,7 +27,7 @@ fn text(paths: &[(Role, &str)]) -> String {
     tables + "[[forward]]\nlisten = \":18080\"\nto = \"h:80\"\n"
 }
 
-/// What is wrong with a text, as far as it can be said without the file system.
+/// Problems of a text, without file system access.
 fn by_text(config: &str, text: &str, forwards: &[&str]) -> Vec<String> {
     let forwards = forwards.iter().map(|&forward| forward.to_owned()).collect();
     let input = Input { config: Some(config.into()), forwards, ..Input::default() };
@@ -39,7 +39,7 @@ fn statements(reading: &Reading) -> Vec<String> {
     reading.problems.iter().map(ToString::to_string).collect()
 }
 
-/// A directory in which each path leads to `file` in its own way, and a configuration beside them.
+/// A directory in which several paths lead to `real/file`, with a configuration beside it.
 struct Paths {
     dir: TempDir,
 }
@@ -50,7 +50,7 @@ impl Paths {
         let at = |name: &str| dir.path().join(name);
         fs::create_dir(at("real")).unwrap();
         symlink("real", at("link")).unwrap();
-        // To what is beside them, whether it is there or not.
+        // Links to neighbours that may not exist.
         symlink("file", at("real/soft")).unwrap();
         symlink(at("real/soft"), at("far")).unwrap();
         Self { dir }
@@ -60,26 +60,26 @@ impl Paths {
         self.dir.path().join(name)
     }
 
-    /// Each of these leads to `real/file`, if it is there or not.
+    /// Paths of `real/file`, whether it exists or not.
     fn spellings(&self) -> Vec<String> {
         let names = ["real/file", "real/./file", "real//file", "real/../real/file", "link/file"];
         let links = ["link/../real/file", "real/soft", "link/soft", "far"];
         names.iter().chain(&links).map(|name| self.at(name).display().to_string()).collect()
     }
 
-    /// What is wrong with a file of this text at this path, which is left there.
+    /// Writes a configuration with this text and returns its problems.
     fn problems(config: &Path, text: &str) -> Vec<String> {
         fs::write(config, text).unwrap();
         let input = Input { config: Some(config.to_owned()), ..Input::default() };
         let statements = statements(&plan::read(&input));
-        // It is the path that was given, without the directory of this test.
+        // Messages have the path as given; the directory of this test is removed.
         let folder = format!("{}/", config.parent().unwrap().display());
         statements.iter().map(|it| it.replacen(&folder, "", 1)).collect()
     }
 }
 
 #[test]
-fn every_setting_with_a_path_has_a_role_of_its_own() {
+fn every_setting_with_a_path_has_its_own_role() {
     let roles: Vec<_> = settings()
         .iter()
         .filter_map(|setting| match setting.kind {
@@ -95,12 +95,12 @@ fn every_setting_with_a_path_has_a_role_of_its_own() {
     }
 }
 
-/// Pairs of roles that one file can have.
+/// Pairs of roles that could share a file.
 fn pairs() -> impl Iterator<Item = [Role; 2]> {
     let both = |first: Role| ALL.into_iter().map(move |second| [first, second]);
     ALL.into_iter().flat_map(both).filter(|pair| {
         let admin = [Role::AdminToken, Role::AdminSocket];
-        // Nothing names the configuration; there is one log, and one admin interface.
+        // No setting names the configuration, and there is one log and one admin interface.
         pair[1] != Role::Config
             && (pair[0] != pair[1] || pair[0] == Role::Listener)
             && !(admin.contains(&pair[0]) && admin.contains(&pair[1]))
@@ -108,7 +108,7 @@ fn pairs() -> impl Iterator<Item = [Role; 2]> {
 }
 
 #[test]
-fn no_two_roles_share_a_file_that_is_not_there() {
+fn no_two_roles_share_a_missing_file() {
     let paths = Paths::new();
     for [first, second] in pairs().filter(|pair| pair[0] != Role::Config) {
         for one in paths.spellings() {
@@ -125,7 +125,7 @@ fn no_two_roles_share_a_file_that_is_not_there() {
 }
 
 #[test]
-fn no_two_roles_share_a_file_that_is_there() {
+fn no_two_roles_share_an_existing_file() {
     let paths = Paths::new();
     fs::write(paths.at("real/file"), "").unwrap();
     fs::hard_link(paths.at("real/file"), paths.at("hard")).unwrap();
@@ -145,12 +145,12 @@ fn no_two_roles_share_a_file_that_is_there() {
     }
 }
 
-/// One problem, at the value of the second role, that names both.
+/// Expects one problem, at the value of the second role, that names both.
 #[track_caller]
 fn expect_one(problems: &[String], first: Role, second: Role, text: &str) {
     let [problem] = problems else { panic!("one problem is expected: {problems:#?}\n{text}") };
     if problem.contains("is already listened on by") {
-        // Sockets at one path are a conflict of addresses, and the admin interface is before all of them.
+        // Sockets at one path are an address conflict, and the admin interface is claimed first.
         return;
     }
     let line = |nth: usize| {
@@ -179,14 +179,14 @@ fn without_the_file_system_the_text_is_compared() {
     );
     assert_eq!(by_text("/d/c.toml", &log("/d//./c.toml"), &[]).len(), 1);
     assert_eq!(by_text("c.toml", &log("./c.toml"), &[]).len(), 1);
-    // A link may be on the way, and from where the other is seen is not known.
+    // Symbolic links and the current directory are unknown here.
     for other in ["/d/x/../c.toml", "c.toml", "/d/d.toml"] {
         assert_eq!(by_text("/d/c.toml", &log(other), &[]), [""; 0], "{other}");
     }
 }
 
 #[test]
-fn the_later_one_is_to_blame_wherever_the_tables_stand() {
+fn the_later_path_gets_the_error_whatever_the_table_order() {
     let text = "[[forward]]\nlisten = 'unix:/d/x'\nto = 'h:80'\n[log]\nfile = '/d/x'\n";
     assert_eq!(
         by_text("/d/c.toml", text, &[]),
@@ -214,13 +214,13 @@ fn forwards_of_the_command_line_are_compared_with_files_of_both_formats() {
 }
 
 #[test]
-fn a_token_file_that_is_not_read_may_be_anything() {
+fn an_unused_token_file_may_be_any_path() {
     let token = "[process]\nadmin_token_file = '/d/x'\n".to_owned();
     assert_eq!(by_text("/d/c", &(token + &text(&[(Role::Log, "/d/x")])), &[]), [""; 0]);
 }
 
 #[test]
-fn rotation_uses_names_too() {
+fn names_of_rotated_files_are_taken() {
     let with = |rotation: &str, log: &str, socket: &str, log_first: bool| {
         let log = format!("[log]\nfile = '{log}'\n{rotation}\n");
         let forward = format!("[[forward]]\nlisten = 'unix:{socket}'\nto = 'h:80'\n");
@@ -248,14 +248,14 @@ fn rotation_uses_names_too() {
         }
     }
     assert_eq!(with("", "/d/log", "/d/log.1", true), [""; 0], "nothing is rotated");
-    // The configuration is before all.
+    // The configuration file comes first.
     let log =
         "[log]\nfile = '/d/log'\nrotate_size = '1MiB'\n[[forward]]\nlisten = ':1'\nto = 'h:1'\n";
     let [problem] = &by_text("/d/log.1", log, &[])[..] else { panic!("one problem") };
     assert!(problem.contains("uses the name of the configuration file `/d/log.1`"), "{problem}");
 }
 
-/// Rotation renames what is beside the log's own name, and not what a link leads to.
+/// Rotation renames files beside the log's own name, not beside the target of a link.
 #[test]
 fn rotation_of_a_link_is_beside_the_link() {
     let paths = Paths::new();
@@ -272,7 +272,7 @@ fn rotation_of_a_link_is_beside_the_link() {
 }
 
 #[test]
-fn directories_that_are_missing_are_no_obstacle() {
+fn missing_directories_are_compared_by_text() {
     let paths = Paths::new();
     let at = |name: &str| paths.at(name).display().to_string();
     for other in ["gone/there/../file", "link/../gone/file", "gone/./file"] {
@@ -282,7 +282,7 @@ fn directories_that_are_missing_are_no_obstacle() {
     }
 }
 
-/// A chain of links without an end is left to whoever opens it.
+/// A circle of symbolic links fails later, when the file is opened.
 #[test]
 fn circles_of_links_end() {
     let paths = Paths::new();

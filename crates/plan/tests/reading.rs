@@ -1,4 +1,4 @@
-//! What `read` makes of arguments, overrides and files of every kind.
+//! Results of `read` for arguments, overrides and files of every kind.
 
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
@@ -131,7 +131,7 @@ fn a_plan_knows_the_file_it_was_read_from() {
 }
 
 #[test]
-fn settings_take_the_nearest_value() {
+fn forward_settings_override_defaults() {
     let file = "[defaults]\nconnect_timeout = '1s'\nmax_age = '1h'\nkeepalive = { idle = '9s' }\n\
                 [[forward]]\nlisten = ':1'\nto = 'h:1'\nmax_age = 'off'\nkeepalive = { count = 2 }\n\
                 [[forward]]\nlisten = ':2'\nto = 'h:1'\nkeepalive = 'off'\n";
@@ -158,7 +158,7 @@ fn settings_take_the_nearest_value() {
 }
 
 #[test]
-fn overrides_are_checked_like_the_rest() {
+fn overrides_are_checked() {
     let timeouts = [
         ("5", "no unit"),
         ("off", "cannot be switched off"),
@@ -181,7 +181,7 @@ fn overrides_are_checked_like_the_rest() {
 }
 
 #[test]
-fn seed_lines_that_are_wrong_are_skipped() {
+fn invalid_lines_are_skipped() {
     let reading = read(Some("1 | h | 1\n1 | h | 2\nx | h | 3\n4 | 127.0.0.1 | 1\n5 | h | 5"), &[]);
     assert_eq!(reading.problems.len(), 3, "{}", problems(&reading));
     assert!(!reading.problems.has_errors());
@@ -191,10 +191,10 @@ fn seed_lines_that_are_wrong_are_skipped() {
 }
 
 #[test]
-fn lines_that_were_wrong_before_are_told_from_new_ones() {
+fn new_problems_are_distinguished_from_old_ones() {
     let wrong = |text: &str| read(Some(text), &[]).problems;
     let before = wrong("1 | h | 1\nx | h | 2\n1 | h | 3\n");
-    // Wherever they stand.
+    // Independent of their position.
     let same = wrong("1 | h | 1\n\n1 | h | 3\n4 | h | 4\nx | h | 2\n");
     assert!(same.len() == 2 && same.unless_in(&before).is_empty());
     let new = wrong("1 | h | 1\nx | h | 2\n1 | h | 4\ny | h | 2\n").unless_in(&before);
@@ -205,7 +205,7 @@ fn lines_that_were_wrong_before_are_told_from_new_ones() {
 }
 
 #[test]
-fn wrong_lines_beyond_those_that_are_kept_are_compared_by_their_number() {
+fn problems_beyond_the_limit_are_compared_by_number() {
     let wrong = |lines: usize| read(Some(&("1 | h | 1\n".to_owned() + &"x\n".repeat(lines))), &[]);
     let before = wrong(1500).problems;
     assert!(wrong(1500).problems.unless_in(&before).is_empty());
@@ -213,7 +213,7 @@ fn wrong_lines_beyond_those_that_are_kept_are_compared_by_their_number() {
 }
 
 #[test]
-fn nothing_to_forward_is_an_error_with_both_formats_in_the_hint() {
+fn an_empty_configuration_is_an_error_that_shows_both_formats() {
     for (config, forwards) in [(Some(""), &[][..]), (Some("# x\n"), &[]), (None, &[])] {
         let text = read(config, forwards).problems.render(false);
         assert!(
@@ -224,7 +224,7 @@ fn nothing_to_forward_is_an_error_with_both_formats_in_the_hint() {
 }
 
 #[test]
-fn files_that_are_no_configuration() {
+fn files_that_cannot_be_a_configuration_are_rejected() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name);
     std::fs::write(path("binary"), b"1 | h | 1\nab\0c").unwrap();

@@ -1,5 +1,5 @@
-//! Sample files: each valid one yields a plan, each invalid one exactly the problems that stand
-//! next to it in `NAME.expected`. `EXPECT=write cargo test -p plan` writes those files anew.
+//! Sample files: a valid one yields a plan, an invalid one exactly the problems in `NAME.expected`
+//! beside it. `EXPECT=write cargo test -p plan` rewrites those files.
 
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 

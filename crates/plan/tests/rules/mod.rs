@@ -1,4 +1,4 @@
-//! What holds of reading, whatever is read. The fuzz targets check it too.
+//! Invariants of reading, for any input. The fuzz targets check them too.
 
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
@@ -6,8 +6,8 @@ use std::io::Write as _;
 
 use plan::{Input, Overrides, Problems};
 
-/// Reads a file and arguments: `read` returns, every place lies inside the file, and nothing that it
-/// prints can reach the terminal's controls.
+/// Reads a file and arguments, and checks that every location lies inside the file and that the
+/// output has no control characters.
 pub(crate) fn check(file: &[u8], forwards: Vec<String>, overrides: Overrides) {
     let mut config = tempfile::NamedTempFile::new().unwrap();
     config.write_all(file).unwrap();
