@@ -1,4 +1,4 @@
-//! Listening sockets that somebody else has opened.
+//! Listening sockets created by another process, such as the service manager.
 
 use crate::listen::BACKLOG;
 use crate::socket::{TcpOptions, replace_tcp_options, set_for_forwarding};
@@ -11,24 +11,24 @@ use std::net::SocketAddr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
-/// TCP, and TCP over several paths, which is used in the same way (`IPPROTO_*`).
+/// TCP and Multipath TCP, which is used the same way (`IPPROTO_*`).
 const TCP_PROTOCOLS: [u32; 2] = [6, 262];
 
-/// Where a socket listens.
+/// Listen address of a socket.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ListensAt {
-    /// TCP.
+    /// A TCP address.
     Ip {
-        /// Its address.
+        /// The local address and port.
         address: SocketAddr,
-        /// It is the IPv6 socket of every address, and takes IPv4 clients as well.
+        /// Whether it is an IPv6 wildcard that also accepts IPv4 clients.
         both_families: bool,
     },
-    /// A Unix socket; `None` if it is not in the file system.
+    /// A Unix socket; `None` if it has no path.
     Unix(Option<PathBuf>),
 }
 
-/// Where the descriptor listens: `None` if it is no listening stream socket, of TCP or Unix.
+/// The listen address of a socket; `None` unless it is a listening TCP or Unix stream socket.
 pub fn listens_at(socket: BorrowedFd<'_>) -> Option<ListensAt> {
     let is_stream = sockopt::socket_type(socket).ok()? == SocketType::STREAM;
     if !is_stream || !sockopt::socket_acceptconn(socket).ok()? {
@@ -47,8 +47,8 @@ pub fn listens_at(socket: BorrowedFd<'_>) -> Option<ListensAt> {
     Some(ListensAt::Unix(path))
 }
 
-/// Makes a listening socket like those that [`crate::listen`] opens: non-blocking, with the same
-/// queue and the same options. `EINVAL` if it is no listening stream socket.
+/// Gives an activated socket the properties of those that [`crate::listen`] creates: non-blocking,
+/// the same backlog and options. `EINVAL` unless it is a listening stream socket.
 pub fn prepare_activated(socket: BorrowedFd<'_>, options: &TcpOptions) -> Result<()> {
     let at = listens_at(socket).ok_or(Errno::INVAL)?;
     fcntl_setfl(socket, fcntl_getfl(socket)? | OFlags::NONBLOCK)?;
@@ -56,7 +56,7 @@ pub fn prepare_activated(socket: BorrowedFd<'_>, options: &TcpOptions) -> Result
         set_for_forwarding(socket)?;
         replace_tcp_options(socket, options)?;
     }
-    // On a socket that listens it changes the length of the queue (listen(2)).
+    // On a listening socket, this changes the backlog (listen(2)).
     listen(socket, BACKLOG)
 }
 
@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_known_where_a_socket_listens() {
+    fn listen_addresses_are_found() {
         let one = tcp((Ipv4Addr::LOCALHOST, 0).into(), &OPTIONS).unwrap();
         let port = local_address(&one).unwrap().unwrap().port();
         assert_eq!(listens_at(one.as_fd()), Some(ip(&format!("127.0.0.1:{port}"), false)));
@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_listen_is_told_apart() {
+    fn other_descriptors_have_no_listen_address() {
         let file = std::fs::File::open("/dev/null").unwrap();
         let datagrams = UdpSocket::bind("127.0.0.1:0").unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn an_adopted_socket_is_like_one_of_ours() {
+    fn an_activated_socket_gets_our_options() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         prepare_activated(listener.as_fd(), &OPTIONS).unwrap();
         assert_eq!(accept(listener.as_fd()).unwrap_err(), Errno::AGAIN);

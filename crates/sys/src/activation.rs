@@ -1,4 +1,4 @@
-//! Descriptors that the service manager has opened for this process (sd_listen_fds(3)).
+//! Socket activation: descriptors passed by the service manager (sd_listen_fds(3)).
 
 use crate::Errno;
 use crate::handoff::claim;
@@ -6,21 +6,21 @@ use rustix::fd::OwnedFd;
 use std::env;
 use std::fmt;
 
-/// The number of the first one.
+/// Number of the first activated descriptor (`SD_LISTEN_FDS_START`).
 const FIRST: u32 = 3;
-/// The name of one that was given none.
+/// Name of a descriptor without a name.
 const UNNAMED: &str = "unknown";
 
-/// A descriptor that was there when the process started.
+/// A descriptor passed by the service manager.
 #[derive(Debug)]
 pub struct ActivatedDescriptor {
-    /// What its unit calls it; several may have one name.
+    /// Its `FileDescriptorName=`; several descriptors may share a name.
     pub name: String,
-    /// The descriptor, close-on-exec from now on.
+    /// The descriptor, now close-on-exec.
     pub descriptor: OwnedFd,
 }
 
-/// The environment promises descriptors that are not there.
+/// The environment announces descriptors that do not exist.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ActivationError {
     promised: String,
@@ -42,8 +42,8 @@ impl fmt::Display for ActivationError {
 
 impl std::error::Error for ActivationError {}
 
-/// Takes the descriptors that `LISTEN_PID`, `LISTEN_FDS` and `LISTEN_FDNAMES` tell of, in their
-/// order; none if they are meant for another process. An error the second time: they are taken.
+/// Takes the descriptors announced by `LISTEN_PID`, `LISTEN_FDS` and `LISTEN_FDNAMES`, in order.
+/// None if they are for another process. A second call fails, because they have been taken.
 pub fn take_activated() -> Result<Vec<ActivatedDescriptor>, ActivationError> {
     let variable = |name| env::var_os(name).and_then(|value| value.into_string().ok());
     let is_ours = variable("LISTEN_PID").is_some_and(|pid| pid == std::process::id().to_string());
@@ -52,10 +52,10 @@ pub fn take_activated() -> Result<Vec<ActivatedDescriptor>, ActivationError> {
     (FIRST..).zip(names).map(|(number, name)| take(number, name)).collect()
 }
 
-/// The names of so many descriptors.
+/// The names of `count` descriptors.
 fn names(count: &str, names: &str) -> Result<Vec<String>, ActivationError> {
     let error = || ActivationError { promised: count.to_owned(), errno: None };
-    // No process has more descriptors than a 16-bit number of them by default.
+    // By default, no process has more descriptors than 16 bits can count.
     let count: usize = count.parse::<u16>().map_err(|_| error())?.into();
     let given = names.split(':').map(|name| if name.is_empty() { UNNAMED } else { name });
     Ok(given.chain(std::iter::repeat(UNNAMED)).take(count).map(str::to_owned).collect())
@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_that_is_none_is_an_error() {
+    fn an_invalid_number_is_an_error() {
         for count in ["", "-1", "two", "100000"] {
             let error = names(count, "").unwrap_err().to_string();
             assert_eq!(error, format!("LISTEN_FDS={count} is not a number of descriptors"));
@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_taken_that_is_meant_for_another_process() {
+    fn descriptors_for_another_process_are_not_taken() {
         assert!(take_activated().unwrap().is_empty());
     }
 }

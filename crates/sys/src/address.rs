@@ -1,14 +1,13 @@
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 
-/// The address of a peer. It takes 23 bytes at any alignment: a session keeps two of them for as long as
-/// it lives.
+/// Address of a peer, in 23 bytes without alignment: a session stores two of them.
 ///
-/// An IPv4 client of a socket that listens on IPv6 and IPv4 is shown as the IPv4 client it is.
+/// An IPv4 client of a dual-stack listener has its IPv4 address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Address {
     kind: Kind,
-    /// IPv4 uses the first four bytes.
+    /// An IPv4 address uses the first four bytes.
     ip: [u8; 16],
     port: [u8; 2],
     scope: [u8; 4],
@@ -42,15 +41,15 @@ impl From<SocketAddr> for Address {
 }
 
 impl Address {
-    /// A Unix socket. A client's is nearly always unnamed, so no name is kept.
+    /// A Unix socket. Clients are nearly always unnamed, so no path is kept.
     pub const UNIX: Self = Self { kind: Kind::Unix, ip: [0; 16], port: [0; 2], scope: [0; 4] };
 
-    /// Whether it is a Unix socket.
+    /// Whether the peer is a Unix socket.
     pub fn is_unix(self) -> bool {
         self.kind == Kind::Unix
     }
 
-    /// The address in the standard library's form; `None` for a Unix socket.
+    /// The address as a standard library type; `None` for a Unix socket.
     pub fn ip(self) -> Option<SocketAddr> {
         let port = u16::from_ne_bytes(self.port);
         match self.kind {
@@ -81,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn is_small_and_shows_what_it_was_made_of() {
+    fn addresses_are_small_and_display_like_socket_addresses() {
         assert_eq!((size_of::<Address>(), align_of::<Address>()), (23, 1));
         assert_eq!(size_of::<Option<Address>>(), 23);
         for (given, shown) in [

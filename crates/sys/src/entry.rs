@@ -1,7 +1,7 @@
-//! A name in an open directory, for files that a privileged process makes, renames and removes where
-//! other users may write: no symbolic link of theirs leads the process out of the directory.
+//! Directory entries that a privileged process creates, renames and removes where other users may
+//! write. No symbolic link of another user can redirect it to a different directory.
 //!
-//! The kernel protects sticky directories only, and only where `fs.protected_symlinks` is set
+//! The kernel protects only sticky directories, and only with `fs.protected_symlinks`
 //! (proc_sys_fs(5)).
 
 use rustix::fs::{
@@ -18,28 +18,28 @@ use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStringExt as _;
 use std::path::{Component, Path, PathBuf};
 
-/// Symbolic links followed in one path, the kernel's limit (`MAXSYMLINKS`, path_resolution(7)).
+/// Limit of symbolic links in one path, as in the kernel (`MAXSYMLINKS`, path_resolution(7)).
 const MOST_LINKS: usize = 40;
 const TO_LOOK: OFlags = OFlags::PATH.union(OFlags::CLOEXEC);
 const TO_ENTER: OFlags = TO_LOOK.union(OFlags::DIRECTORY);
 const TO_APPEND: OFlags =
     OFlags::WRONLY.union(OFlags::APPEND).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 
-/// A name in a directory held open, so that later changes of the path have no effect.
+/// A name in an open directory. Later changes of the directory's path have no effect.
 #[derive(Debug)]
 pub struct Entry {
     directory: OwnedFd,
     name: OsString,
-    /// Whether it is a descriptor in `/proc/PID/fd`, where the text of a link need not be a path.
+    /// Whether it is in `/proc/PID/fd`, where the text of a link need not be a path.
     is_descriptor: bool,
 }
 
-/// Users other than root and our own that may make and rename files in a directory.
+/// Users, other than root and this one, that may create and rename files in a directory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Writers {
-    /// The directory belongs to the user with this id.
+    /// The directory's owner, by user id.
     Owner(u32),
-    /// Every user.
+    /// Every user of the host.
     Everyone,
 }
 
@@ -53,24 +53,24 @@ impl fmt::Display for Writers {
 }
 
 impl Entry {
-    /// The file that the path leads to. Each symbolic link on the way must belong to root or to this
-    /// user: any other owner could point it anywhere.
+    /// The file that the path leads to. Every symbolic link on the way must belong to root or this
+    /// user, because its owner can point it anywhere.
     pub fn reached_by(path: &Path) -> Result<Self> {
         Walk::new(path).entry(true)
     }
 
-    /// The last name of the path itself, even if it is a symbolic link.
+    /// The last component of the path itself, even if it is a symbolic link.
     pub fn at(path: &Path) -> Result<Self> {
         Walk::new(path).entry(false)
     }
 
-    /// The name in its directory.
+    /// Name of the entry in its directory.
     pub fn name(&self) -> &OsStr {
         &self.name
     }
 
-    /// Whether it is a descriptor of a process, as `/dev/stdout` is: an already open file under another
-    /// name.
+    /// Whether it is a descriptor, such as `/dev/stdout`: another name for a file that is already
+    /// open.
     pub fn is_descriptor(&self) -> bool {
         self.is_descriptor
     }
@@ -79,8 +79,8 @@ impl Entry {
         Self { directory, name, is_descriptor: false }
     }
 
-    /// Opens the file for appending, or makes it with this mode. Refuses a pipe, without waiting for
-    /// its reader.
+    /// Opens the file for appending, and creates it with `mode` if needed. A pipe is an error;
+    /// opening it does not block.
     pub fn open_to_append(&self, mode: u32) -> Result<File> {
         let mut flags = TO_APPEND | OFlags::CREATE | OFlags::NONBLOCK;
         if self.is_descriptor {
@@ -105,7 +105,7 @@ impl Entry {
         Ok(file.into())
     }
 
-    /// Makes a new file of this name for appending; an existing file or link of that name is replaced.
+    /// Creates `name` for appending, replacing an existing file or link.
     pub fn make_anew(&self, name: &OsStr, mode: u32) -> Result<File> {
         match self.remove(name) {
             Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
@@ -115,23 +115,23 @@ impl Entry {
         Ok(openat(&self.directory, name, flags, Mode::from_raw_mode(mode))?.into())
     }
 
-    /// Renames within the directory, without following symbolic links.
+    /// Renames within the directory. Does not follow symbolic links.
     pub fn rename(&self, from: &OsStr, to: &OsStr) -> Result<()> {
         Ok(renameat(&self.directory, from, &self.directory, to)?)
     }
 
-    /// Removes a name from the directory, without following symbolic links.
+    /// Removes `name` from the directory. Does not follow symbolic links.
     pub fn remove(&self, name: &OsStr) -> Result<()> {
         Ok(unlinkat(&self.directory, name, AtFlags::empty())?)
     }
 
-    /// Whether the directory has this name; a dangling link counts.
+    /// Whether the directory has an entry `name`, dangling links included.
     pub fn has(&self, name: &OsStr) -> bool {
         statat(&self.directory, name, AtFlags::SYMLINK_NOFOLLOW).is_ok()
     }
 
-    /// Other users that may change the directory; `None` if there are none. The group of a directory
-    /// owned by root is trusted.
+    /// Other users that can change the directory, if any. The group of a directory owned by root is
+    /// trusted.
     pub fn writers(&self) -> Result<Option<Writers>> {
         let stat = fstat(&self.directory)?;
         let everyone = Mode::from_raw_mode(stat.st_mode).contains(Mode::WOTH);
@@ -154,7 +154,7 @@ impl Entry {
 }
 
 fn pipe() -> Error {
-    // Opening it would block until a reader opens it, and each write would block on a slow one.
+    // Opening a pipe blocks until a reader comes, and a write blocks on a slow reader.
     Error::new(ErrorKind::InvalidInput, "it is a pipe, and a file is needed")
 }
 
@@ -162,11 +162,11 @@ fn is_trusted(owner: u32) -> bool {
     owner == 0 || owner == geteuid().as_raw()
 }
 
-/// A walk along a path, one name at a time.
+/// Path resolution, one component at a time.
 struct Walk {
-    /// Names not looked up yet.
+    /// Components not resolved yet.
     names: VecDeque<OsString>,
-    /// The part of the path already resolved, for messages.
+    /// The resolved part of the path, for messages.
     gone: PathBuf,
     links: usize,
 }
@@ -216,11 +216,11 @@ impl Walk {
                 self.follow(&found, &stat, &name)?;
             }
         }
-        // The root directory, or one that is named by `..`.
+        // The root directory, or a path that ends in `..`.
         Ok(Entry::new(directory, OsString::from(".")))
     }
 
-    /// Continues with the path in a link.
+    /// Continues with the target of a symbolic link.
     fn follow(&mut self, link: &OwnedFd, stat: &Stat, name: &OsStr) -> Result<()> {
         let shown = self.gone.join(name);
         self.links += 1;
@@ -240,7 +240,7 @@ impl Walk {
     }
 }
 
-/// Whether a link is an entry of `/proc/PID/fd`.
+/// Whether a link is in `/proc/PID/fd`.
 fn is_descriptor(link: &OwnedFd, name: &OsStr) -> Result<bool> {
     let is_number = name.as_encoded_bytes().iter().all(u8::is_ascii_digit);
     Ok(is_number && fstatfs(link)?.f_type == PROC_SUPER_MAGIC)
@@ -266,7 +266,7 @@ mod tests {
     use std::io::Write as _;
     use std::os::unix::fs::{MetadataExt as _, lchown, symlink};
 
-    /// The id of another user.
+    /// User id of another user.
     const OTHER: u32 = 64_999;
     const MODE: u32 = 0o640;
 
@@ -275,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn own_links_are_followed_like_the_kernel_follows_them() {
+    fn own_links_are_followed_as_by_the_kernel() {
         let dir = tempfile::tempdir().unwrap();
         let at = |name: &str| dir.path().join(name);
         fs::create_dir_all(at("a/b")).unwrap();
@@ -302,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn devices_are_opened_and_pipes_are_not_waited_for() {
+    fn devices_are_opened_and_pipes_do_not_block() {
         append(Path::new("/dev/null"), "text").unwrap();
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("pipe");
@@ -319,7 +319,7 @@ mod tests {
         use std::os::fd::AsRawFd as _;
         let dir = tempfile::tempdir().unwrap();
         let file = File::create(dir.path().join("file")).unwrap();
-        // Its link says "... (deleted)" then.
+        // The text of the link now ends with "(deleted)".
         fs::remove_file(dir.path().join("file")).unwrap();
         let path = PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd()));
         let entry = Entry::reached_by(&path).unwrap();
@@ -329,7 +329,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_changed_and_not_what_they_point_to() {
+    fn operations_apply_to_names_and_not_to_link_targets() {
         let dir = tempfile::tempdir().unwrap();
         let at = |name: &str| dir.path().join(name);
         fs::write(at("victim"), "text").unwrap();
@@ -344,9 +344,9 @@ mod tests {
         assert_eq!(fs::read_to_string(at("link")).unwrap(), "new");
     }
 
-    /// Only root can change the owner of a file.
+    /// Needs root, to change the owner of a file.
     #[test]
-    fn links_and_directories_of_another_user_are_told_from_own_ones() {
+    fn links_and_directories_of_another_user_are_detected() {
         let dir = tempfile::tempdir().unwrap();
         let at = |name: &str| dir.path().join(name);
         if crate::user_id() != 0 {

@@ -3,30 +3,31 @@ use rustix::event::{Timespec, epoll};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
-/// An epoll instance (epoll(7)).
+/// An epoll instance (epoll(7)), with edge-triggered connections.
 #[derive(Debug)]
 pub struct Epoll(OwnedFd);
 
-/// What a registered descriptor had to report.
+/// An event of a registered descriptor.
 #[derive(Clone, Copy, Debug)]
 pub struct Event {
-    /// The number it was registered with.
+    /// Token passed at registration.
     pub token: u64,
-    /// Bytes, a connection, an end or an error can be read.
+    /// There are bytes, a connection, the end of the stream or an error to read (`EPOLLIN`).
     pub readable: bool,
-    /// Bytes can be written, or a connection under way has come to an end.
+    /// There is room to write, or connecting has finished (`EPOLLOUT`).
     pub writable: bool,
-    /// The peer ended or reset its direction, or marked a byte as urgent.
+    /// The peer has shut down or reset its direction, or sent urgent data (`EPOLLRDHUP`,
+    /// `EPOLLPRI`).
     pub mark: bool,
-    /// An error is pending on the socket.
+    /// An error is pending on the socket (`EPOLLERR`).
     pub error: bool,
 }
 
-/// Room for the events of one wait.
+/// Buffer for the events of one wait.
 pub struct Events(Vec<epoll::Event>);
 
 impl Events {
-    /// Room for `count` events.
+    /// A buffer for `count` events.
     pub fn with_room_for(count: usize) -> Self {
         Self(Vec::with_capacity(count))
     }
@@ -49,25 +50,25 @@ impl Events {
 }
 
 impl Epoll {
-    /// A new instance.
+    /// Creates an instance.
     pub fn new() -> Result<Self> {
         epoll::create(epoll::CreateFlags::CLOEXEC).map(Self)
     }
 
-    /// An instance that an image before this one has made, with what is registered there.
+    /// The instance of the previous process image, with its registrations.
     pub fn restored(fd: OwnedFd) -> Self {
         Self(fd)
     }
 
-    /// Registers a connection for its whole life: every change is reported once, both ways.
-    /// What is already there is reported too.
+    /// Registers a connection for its lifetime, edge-triggered for both directions. Conditions that
+    /// hold already are reported as well.
     pub fn add_connection(&self, socket: BorrowedFd<'_>, token: u64) -> Result<()> {
         use epoll::EventFlags as F;
         self.add(socket, token, F::IN | F::OUT | F::RDHUP | F::PRI | F::ET)
     }
 
-    /// Registers a listening socket that other workers poll too: a waiting connection wakes one
-    /// of them, and is reported for as long as it waits. If it is registered, it stays so.
+    /// Registers a listener shared with other workers: a pending connection wakes one of them, and
+    /// is reported until it is accepted. Registering twice has no effect.
     pub fn add_listener(&self, socket: BorrowedFd<'_>, token: u64) -> Result<()> {
         use epoll::EventFlags as F;
         match self.add(socket, token, F::IN | F::EXCLUSIVE) {
@@ -76,7 +77,7 @@ impl Epoll {
         }
     }
 
-    /// Registers a waker: each wake is reported once.
+    /// Registers a waker. Each wake-up is reported once.
     pub fn add_waker(&self, waker: BorrowedFd<'_>, token: u64) -> Result<()> {
         use epoll::EventFlags as F;
         self.add(waker, token, F::IN | F::ET)
@@ -86,13 +87,13 @@ impl Epoll {
         epoll::add(&self.0, fd, epoll::EventData::new_u64(token), flags)
     }
 
-    /// Ends a registration. Closing the last descriptor of a socket does the same.
+    /// Removes a registration. Closing the last descriptor of a socket does the same.
     pub fn remove(&self, fd: BorrowedFd<'_>) -> Result<()> {
         epoll::delete(&self.0, fd)
     }
 
-    /// Waits for events, at most for `timeout` (rounded up to milliseconds; `None` is for ever).
-    /// An interrupted wait is one without events.
+    /// Waits for events, at most `timeout` rounded up to milliseconds; `None` waits forever. An
+    /// interrupted wait yields no events.
     pub fn wait(&self, events: &mut Events, timeout: Option<Duration>) -> Result<()> {
         events.0.clear();
         let timeout = timeout.map(whole_millis);
@@ -110,7 +111,7 @@ impl AsFd for Epoll {
     }
 }
 
-/// epoll_wait(2) counts in milliseconds; rounding down would turn it into a busy loop.
+/// Rounds up to the milliseconds of epoll_wait(2). Rounding down would busy-loop.
 fn whole_millis(timeout: Duration) -> Timespec {
     let rest = timeout.subsec_nanos().div_ceil(1_000_000);
     let millis = timeout.as_secs().saturating_mul(1000).saturating_add(rest.into());
@@ -124,7 +125,7 @@ mod tests {
     use crate::Waker;
 
     #[test]
-    fn a_wait_is_never_shorter_than_asked() {
+    fn timeouts_are_rounded_up() {
         let timespec = whole_millis(Duration::from_micros(1_500_001));
         assert_eq!((timespec.tv_sec, timespec.tv_nsec), (1, 501_000_000));
         assert_eq!(whole_millis(Duration::ZERO).tv_nsec, 0);

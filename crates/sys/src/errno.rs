@@ -1,6 +1,6 @@
 use crate::Errno;
 
-/// The names under which errno(3) lists the errors that sockets and pipes can give.
+/// Symbolic names (errno(3)) of the errors that socket and pipe calls return.
 const NAMES: &[(Errno, &str)] = &[
     (Errno::ACCESS, "EACCES"),
     (Errno::ADDRINUSE, "EADDRINUSE"),
@@ -35,14 +35,15 @@ const NAMES: &[(Errno, &str)] = &[
     (Errno::TIMEDOUT, "ETIMEDOUT"),
 ];
 
-/// The symbolic name of an error number, `ECONNRESET` for instance. A number that no call of ours
-/// is known to give has none.
+/// The symbolic name of an error number, such as `ECONNRESET`. `None` for errors that our calls do
+/// not return.
 pub fn errno_name(number: u16) -> Option<&'static str> {
     let known = |errno: Errno| errno.raw_os_error() == i32::from(number);
     NAMES.iter().find(|(errno, _)| known(*errno)).map(|(_, name)| *name)
 }
 
-/// The C library's words for an error, as part of a sentence: `permission denied`.
+/// The C library's description of an error, in lower case for use in a sentence: `permission
+/// denied`.
 pub fn errno_text(errno: Errno) -> String {
     let text = std::io::Error::from(errno).to_string();
     let text = text.split(" (os error").next().unwrap_or_default();
@@ -62,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn errors_have_words() {
+    fn errors_have_descriptions() {
         assert_eq!(errno_text(Errno::ACCESS), "permission denied");
     }
 }

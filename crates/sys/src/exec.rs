@@ -1,5 +1,4 @@
-//! Becoming another program without ending: execve(2) through a descriptor, and what must be right
-//! around it.
+//! Replacing the process image: execveat(2) of an open program, and its preparations.
 
 use crate::{Errno, Result};
 use rustix::fd::{AsRawFd, BorrowedFd, OwnedFd};
@@ -10,8 +9,7 @@ use std::io::Write;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-/// An anonymous file that holds `parts` one after the other, and that nobody can change any more
-/// (memfd_create(2), sealed).
+/// A sealed, read-only anonymous file with the concatenated `parts` (memfd_create(2)).
 pub fn sealed_memory(name: &str, parts: &[&[u8]]) -> std::io::Result<OwnedFd> {
     let fd = memfd_create(name, MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING)?;
     let mut file = File::from(fd);
@@ -24,32 +22,30 @@ pub fn sealed_memory(name: &str, parts: &[&[u8]]) -> std::io::Result<OwnedFd> {
     Ok(fd)
 }
 
-/// What arguments and environment are made of; `None` if a text holds a NUL byte.
+/// Arguments or environment as C strings; `None` if one contains a NUL byte.
 pub fn c_strings<'a>(texts: impl IntoIterator<Item = &'a OsStr>) -> Option<Vec<CString>> {
     texts.into_iter().map(|text| CString::new(text.as_bytes()).ok()).collect()
 }
 
-/// Opens a file that may be a program. Whatever else it is, opening it does not wait, as for the
-/// other end of a named pipe.
+/// Opens a program file without blocking, even if it is a named pipe.
 pub fn open_program(path: &Path) -> Result<File> {
     let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
     rustix::fs::open(path, flags, Mode::empty()).map(File::from)
 }
 
-/// Makes the program that `image` is open on run in place of this one: same process, no thread but
-/// its first, and every descriptor that is not close-on-exec. Returns only if the kernel refuses,
-/// and then nothing has changed.
+/// Replaces the process image with the program open as `image`. The process id, the calling thread
+/// and all descriptors without close-on-exec stay. Returns only on failure, with nothing changed.
 ///
-/// Not by path: the file that was looked at is the file that runs, whatever its name stands for by
-/// now. (The standard library's way would set the signal mask and SIGPIPE before it tries, and
-/// leave them so when it fails.)
+/// By descriptor and not by path, so that the program that was checked is the one that runs. The
+/// standard library's `exec` would change the signal mask and SIGPIPE first, and not restore them
+/// on failure.
 pub fn exec_image(image: BorrowedFd<'_>, arguments: &[CString], environment: &[CString]) -> Errno {
     let pointers = |texts: &[CString]| -> Vec<*const libc::c_char> {
         texts.iter().map(|text| text.as_ptr()).chain([std::ptr::null()]).collect()
     };
     let (arguments, environment) = (pointers(arguments), pointers(environment));
-    // SAFETY: both arrays end with a null pointer, point to strings that end with a NUL byte, and
-    // live until the call returns, as do the strings. The path is a literal.
+    // SAFETY: both arrays end with a null pointer and point to NUL-terminated strings. Arrays and
+    // strings live until the call returns. The path is a literal.
     unsafe {
         libc::execveat(
             image.as_raw_fd(),
@@ -62,25 +58,25 @@ pub fn exec_image(image: BorrowedFd<'_>, arguments: &[CString], environment: &[C
     Errno::from_io_error(&std::io::Error::last_os_error()).unwrap_or(Errno::NOSYS)
 }
 
-/// What ps(1) and top(1) show as the command's name: after [`exec_image`] the kernel has only the
-/// number of a descriptor to show. At most 15 bytes of it are kept.
+/// Sets the command name that ps(1) and top(1) show. After [`exec_image`] it would be a descriptor
+/// number. The kernel keeps at most 15 bytes.
 pub fn set_command_name(name: &str) -> Result<()> {
     let name = CString::new(name).map_err(|_| Errno::INVAL)?;
     rustix::thread::set_name(&name)
 }
 
-/// While this lives, no signal reaches the thread that made it. What comes waits: between two
-/// images there is nobody to handle it, and its default would be to end the process. The mask
-/// outlives execve(2); threads inherit it.
+/// Guard: blocks all signals in the thread that created it. A signal between two process images has
+/// no handler and would kill the process; blocked, it stays pending. The mask survives execve(2),
+/// and new threads inherit it.
 #[derive(Debug)]
 pub struct BlockedSignals(libc::sigset_t);
 
 impl BlockedSignals {
-    /// Holds all signals that can be held.
+    /// Blocks all signals that can be blocked.
     pub fn hold() -> Self {
         let mut all = std::mem::MaybeUninit::<libc::sigset_t>::uninit();
         let mut before = std::mem::MaybeUninit::<libc::sigset_t>::uninit();
-        // SAFETY: sigfillset(3) initializes the set it is given, pthread_sigmask(3) reads it and
+        // SAFETY: sigfillset(3) initializes its set; pthread_sigmask(3) reads that set and
         // initializes the other. With a valid first argument neither can fail.
         unsafe {
             libc::sigfillset(all.as_mut_ptr());
@@ -89,10 +85,10 @@ impl BlockedSignals {
         }
     }
 
-    /// Lets all signals reach the calling thread, also those that were held before: by the image
-    /// before this one.
+    /// Unblocks all signals in the calling thread, including those that the previous process image
+    /// blocked.
     pub fn release(mut self) {
-        // SAFETY: sigemptyset(3) overwrites a set that is initialized.
+        // SAFETY: sigemptyset(3) overwrites an initialized set.
         unsafe {
             libc::sigemptyset(&raw mut self.0);
         }
@@ -101,7 +97,7 @@ impl BlockedSignals {
 
 impl Drop for BlockedSignals {
     fn drop(&mut self) {
-        // SAFETY: the set was initialized by the kernel; no old set is asked for.
+        // SAFETY: the kernel initialized the set, and no old set is requested.
         unsafe {
             libc::pthread_sigmask(libc::SIG_SETMASK, &raw const self.0, std::ptr::null_mut());
         }
@@ -115,7 +111,7 @@ mod tests {
     use std::io::{Read, Seek};
 
     #[test]
-    fn sealed_memory_can_be_read_and_not_be_changed() {
+    fn sealed_memory_is_read_only() {
         let fd = sealed_memory("test", &[b"one ", b"two"]).unwrap();
         let mut file = File::from(fd);
         file.rewind().unwrap();
@@ -127,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_program_is_refused_and_nothing_changes() {
+    fn executing_a_file_that_is_no_program_fails_and_changes_nothing() {
         let file = tempfile::tempfile().unwrap();
         assert_eq!(exec_image(file.as_fd(), &[], &[]), Errno::ACCESS);
     }

@@ -1,10 +1,10 @@
-//! The limit on the size of files (`RLIMIT_FSIZE`, getrlimit(2)).
+//! File size limit of the process (`RLIMIT_FSIZE`, getrlimit(2)).
 
-/// Makes a write beyond the limit fail with EFBIG. By default the kernel sends SIGXFSZ as well, and
-/// that ends the process with all its sessions: for a line of the log, or for the state that an
-/// upgrade hands on. Execve(2) keeps it.
+/// Makes a write beyond the limit fail with EFBIG only. By default the kernel also sends SIGXFSZ,
+/// which kills the process and all its sessions because of one log line or handoff file. The
+/// setting survives execve(2).
 pub fn writes_beyond_the_size_limit_fail() {
-    // SAFETY: ignoring a signal installs no handler. It cannot fail for a signal that exists and may
+    // SAFETY: ignoring a signal installs no handler. It cannot fail for an existing signal that may
     // be ignored.
     unsafe { libc::signal(libc::SIGXFSZ, libc::SIG_IGN) };
 }

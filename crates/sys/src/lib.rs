@@ -80,5 +80,5 @@ pub use usage::{Usage, usage};
 pub use rustix::fd::BorrowedFd;
 pub use rustix::io::Errno;
 
-/// What a system call returned, or its error number (errno(3)).
+/// Result of a system call, with the error number of a failure (errno(3)).
 pub type Result<T> = std::result::Result<T, Errno>;

@@ -1,4 +1,4 @@
-//! Listening sockets.
+//! Listening sockets: TCP and Unix.
 
 use crate::socket::{TcpOptions, keep_urgent_inline, set_for_forwarding, set_tcp_options};
 use crate::{Address, Errno, FileId, Result, SocketFile};
@@ -12,67 +12,68 @@ use rustix::net::{
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 
-/// The length asked for of the queue of connections that wait to be accepted. The kernel cuts it
-/// to `net.core.somaxconn` (listen(2)): the operator's setting holds.
+/// Requested length of the accept queue. The kernel caps it at `net.core.somaxconn` (listen(2)), so
+/// the operator's setting applies.
 pub const BACKLOG: i32 = 65_535;
 
 const FLAGS: SocketFlags = SocketFlags::NONBLOCK.union(SocketFlags::CLOEXEC);
 
-/// Listens on one address, with `options` for what it accepts. An IPv6 address is that alone: `[::]` does not include IPv4.
+/// Listens on one address; accepted sockets inherit `options`. `[::]` does not include IPv4.
 pub fn tcp(address: SocketAddr, options: &TcpOptions) -> Result<OwnedFd> {
     started(bind_tcp(address, options, Sharing::Exclusive)?)
 }
 
-/// Listens on `port` of every address, IPv6 and IPv4 by one socket. On a host without IPv6, on
+/// Listens on `port` of every address, IPv4 and IPv6, with one socket. On a host without IPv6, on
 /// every IPv4 address.
 pub fn tcp_any(port: u16, options: &TcpOptions) -> Result<OwnedFd> {
     started(bind_tcp_any(port, options, Sharing::Exclusive)?)
 }
 
-/// Whether a socket may be bound to an address at which another socket of this user listens.
+/// Whether two sockets of this user may be bound to overlapping addresses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sharing {
-    /// It may not: `EADDRINUSE`.
+    /// They may not; bind(2) fails with `EADDRINUSE`.
     Exclusive,
-    /// With a socket that allows it too (`SO_REUSEPORT`, see [`set_sharing`]): the one with the more
+    /// They may if both allow it (`SO_REUSEPORT`, see [`set_sharing`]). The one with the more
     /// specific address gets the connections.
     SameUser,
 }
 
-/// Binds one address without listening: no client is taken from a socket that listens there, and
-/// closing the socket disturbs none. [`start`] makes it a listener.
+/// Binds an address without listening. The socket takes no connections from a listener on the same
+/// address, and closing it resets none. [`start`] makes it a listener.
 pub fn bind_tcp(address: SocketAddr, options: &TcpOptions, sharing: Sharing) -> Result<OwnedFd> {
     prepared(bound(address, true, sharing)?, options)
 }
 
-/// The same for `port` of every address.
+/// Like [`bind_tcp`], for `port` of every address.
 pub fn bind_tcp_any(port: u16, options: &TcpOptions, sharing: Sharing) -> Result<OwnedFd> {
     let socket = on_every_address(port, |address, only_v6| bound(address, only_v6, sharing))?;
     prepared(socket, options)
 }
 
-/// Makes a bound socket accept connections.
+/// Makes a bound socket listen.
 pub fn start(socket: impl AsFd) -> Result<()> {
     listen(socket, BACKLOG)
 }
 
-/// Changes whether a bound or listening socket shares its address from now on.
+/// Changes whether a bound or listening socket shares its address.
 pub fn set_sharing(socket: impl AsFd, sharing: Sharing) -> Result<()> {
     sockopt::set_socket_reuseport(socket, sharing == Sharing::SameUser)
 }
 
-/// Whether [`tcp`] could listen there. It does not: whoever does goes on undisturbed.
+/// Whether [`tcp`] could listen on the address. Binds without listening, so a current listener is
+/// undisturbed.
 pub fn try_tcp(address: SocketAddr) -> Result<()> {
     bound(address, true, Sharing::Exclusive).map(drop)
 }
 
-/// Whether [`tcp_any`] could listen there, likewise.
+/// Whether [`tcp_any`] could listen on the port, without listening.
 pub fn try_tcp_any(port: u16) -> Result<()> {
     let bind = |address, only_v6| bound(address, only_v6, Sharing::Exclusive);
     on_every_address(port, bind).map(drop)
 }
 
-/// Whether [`unix`] could listen there. Makes no file.
+/// Whether [`unix`] could listen on the path. Creates no file.
 pub fn try_unix(path: &Path) -> Result<()> {
     let address = SocketAddrUnix::new(path)?;
     if FileId::at(path).is_some() {
@@ -92,7 +93,7 @@ fn on_every_address(
     make: impl Fn(SocketAddr, bool) -> Result<OwnedFd>,
 ) -> Result<OwnedFd> {
     match make((Ipv6Addr::UNSPECIFIED, port).into(), false) {
-        // No IPv6 in the kernel, or switched off for all interfaces.
+        // IPv6 is missing in the kernel or disabled on all interfaces.
         Err(Errno::AFNOSUPPORT | Errno::ADDRNOTAVAIL) => {
             make((Ipv4Addr::UNSPECIFIED, port).into(), true)
         }
@@ -105,20 +106,20 @@ fn started(socket: OwnedFd) -> Result<OwnedFd> {
     Ok(socket)
 }
 
-/// Sets the options that accepted sockets inherit, before the socket listens, so that the first
-/// connection inherits them too.
+/// Sets the options for accepted sockets before listening, so that the first connection inherits
+/// them too.
 fn prepared(socket: OwnedFd, options: &TcpOptions) -> Result<OwnedFd> {
     set_for_forwarding(socket.as_fd())?;
     set_tcp_options(socket.as_fd(), options)?;
     Ok(socket)
 }
 
-/// A socket at this address that does not listen yet.
+/// A bound socket that does not listen yet.
 fn bound(address: SocketAddr, only_v6: bool, sharing: Sharing) -> Result<OwnedFd> {
     let family = if address.is_ipv6() { AddressFamily::INET6 } else { AddressFamily::INET };
     let socket = socket_with(family, SocketType::STREAM, FLAGS, None)?;
-    // Connections of an earlier process in TIME_WAIT must not keep this one from starting. It
-    // does not let two listeners share the port (socket(7)).
+    // Connections of an earlier process in TIME_WAIT must not prevent a start. The option does not
+    // allow two listeners on one port (socket(7)).
     sockopt::set_socket_reuseaddr(&socket, true)?;
     if address.is_ipv6() {
         sockopt::set_ipv6_v6only(&socket, only_v6)?;
@@ -132,19 +133,19 @@ fn bound(address: SocketAddr, only_v6: bool, sharing: Sharing) -> Result<OwnedFd
 
 /// Listens on a Unix socket at `path`.
 ///
-/// A socket file that nobody listens on any more (an earlier process was killed) is replaced; one
-/// that a living process holds is not: `EADDRINUSE`. Whoever makes the socket owns its file and
-/// removes it at the end.
+/// Replaces the socket file of a process that no longer listens, after a crash for instance.
+/// `EADDRINUSE` if another process listens. The caller owns the new file and has to remove it at
+/// the end.
 pub fn unix(path: &Path) -> Result<OwnedFd> {
     unix_socket(path, None)
 }
 
-/// Like [`unix`], for nobody but this user: at no moment may others connect.
+/// Like [`unix`], accessible to this user only from the first moment.
 pub fn unix_private(path: &Path) -> Result<OwnedFd> {
     unix_socket(path, Some(Mode::RUSR | Mode::WUSR))
 }
 
-/// Who listens on the Unix socket at `path`: the process's id. `None` if nobody does.
+/// Process id of the listener on the Unix socket at `path`; `None` if there is none.
 pub fn unix_owner(path: &Path) -> Option<u32> {
     let socket = socket_with(AddressFamily::UNIX, SocketType::STREAM, FLAGS, None).ok()?;
     connect(&socket, &SocketAddrUnix::new(path).ok()?).ok()?;
@@ -156,12 +157,12 @@ fn unix_socket(path: &Path, mode: Option<Mode>) -> Result<OwnedFd> {
     let address = SocketAddrUnix::new(path)?;
     let socket = socket_with(AddressFamily::UNIX, SocketType::STREAM, FLAGS, None)?;
     if let Some(mode) = mode {
-        // bind(2) makes the file with the mode of the socket, less the umask.
+        // bind(2) creates the file with the mode of the socket, less the umask.
         fchmod(&socket, mode)?;
     }
     match bind(&socket, &address) {
         Err(Errno::ADDRINUSE) => {
-            // Removes the file that was found abandoned, and no other.
+            // Dropping it removes the abandoned file.
             drop(abandoned(path, &address).ok_or(Errno::ADDRINUSE)?);
             bind(&socket, &address)?;
         }
@@ -171,7 +172,7 @@ fn unix_socket(path: &Path, mode: Option<Mode>) -> Result<OwnedFd> {
     Ok(socket)
 }
 
-/// The socket file at `path`, if no process listens there any more. Dropping it removes the file.
+/// The socket file at `path`, if no process listens on it. Dropping the result removes the file.
 fn abandoned(path: &Path, address: &SocketAddrUnix) -> Option<SocketFile> {
     let id = FileId::at(path).filter(|_| SocketFile::is_at(path))?;
     let socket = socket_with(AddressFamily::UNIX, SocketType::STREAM, FLAGS, None).ok()?;
@@ -179,7 +180,7 @@ fn abandoned(path: &Path, address: &SocketAddrUnix) -> Option<SocketFile> {
     refused.then(|| SocketFile::known(path, id))
 }
 
-/// Accepts one waiting connection: its socket and its peer. `EAGAIN` if none waits.
+/// Accepts a pending connection and returns its socket and peer. `EAGAIN` if there is none.
 pub fn accept(listener: BorrowedFd<'_>) -> Result<(OwnedFd, Address)> {
     let (socket, peer) = acceptfrom_with(listener, FLAGS)?;
     let ip = peer.and_then(|peer: SocketAddrAny| SocketAddr::try_from(peer).ok());
@@ -190,32 +191,32 @@ pub fn accept(listener: BorrowedFd<'_>) -> Result<(OwnedFd, Address)> {
     Ok((socket, ip.into()))
 }
 
-/// Stops listening, for whoever else has a copy of the socket too: closing this one frees the
-/// address only if it was the last.
+/// Stops listening, in every process that has a copy of the socket. Closing frees the address only
+/// with the last copy.
 pub fn stop(listener: impl AsFd) {
-    // What does not listen has nothing to stop.
+    // Fails only for a socket that does not listen.
     let _ = shutdown(listener, Shutdown::Both);
 }
 
-/// Whether a connection waits to be accepted. True if poll(2) fails.
+/// Whether a connection is pending. True if poll(2) fails.
 pub fn has_pending(listener: BorrowedFd<'_>) -> bool {
     let mut events = [PollFd::from_borrowed_fd(listener, PollFlags::IN)];
     let now = Timespec { tv_sec: 0, tv_nsec: 0 };
     poll(&mut events, Some(&now)).map_or(true, |count| count > 0)
 }
 
-/// Connections that wait to be accepted. 0 for a Unix socket, of which the kernel does not tell.
+/// Length of the accept queue. 0 for a Unix socket, for which the kernel does not report it.
 pub fn waiting(listener: impl AsFd) -> u32 {
     crate::tcp_info::accept_queue(listener.as_fd())
 }
 
-/// The address a socket is bound to: of use where the kernel chose the port. `None` for a Unix
+/// The address that a socket is bound to, such as a port chosen by the kernel. `None` for a Unix
 /// socket.
 pub fn local_address(socket: impl AsFd) -> Result<Option<SocketAddr>> {
     Ok(SocketAddr::try_from(rustix::net::getsockname(socket)?).ok())
 }
 
-/// Whether a socket is bound to a Unix socket's path.
+/// Whether a Unix socket is bound to `path`.
 pub fn is_at_path(socket: impl AsFd, path: &Path) -> bool {
     let bound = rustix::net::getsockname(socket).ok();
     let bound = bound.and_then(|bound| SocketAddrUnix::try_from(bound).ok());
@@ -230,7 +231,7 @@ mod tests {
     const OPTIONS: TcpOptions = TcpOptions { keepalive: None, user_timeout: None };
 
     #[test]
-    fn any_takes_clients_of_both_families_and_shows_them_as_what_they_are() {
+    fn dual_stack_listeners_accept_both_families_and_report_their_addresses() {
         let listener = tcp_any(0, &OPTIONS).unwrap();
         let port = local_address(&listener).unwrap().unwrap().port();
         for host in ["127.0.0.1", "::1"] {
@@ -249,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn a_port_is_tried_without_being_listened_on() {
+    fn trying_a_port_does_not_listen() {
         let first = tcp((Ipv4Addr::LOCALHOST, 0).into(), &OPTIONS).unwrap();
         let address = local_address(&first).unwrap().unwrap();
         assert_eq!(try_tcp(address), Err(Errno::ADDRINUSE));
@@ -263,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn a_private_unix_socket_is_its_users_alone() {
+    fn a_private_unix_socket_is_accessible_to_its_user_only() {
         use std::os::unix::fs::MetadataExt;
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("socket");
@@ -274,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn an_abandoned_unix_socket_is_replaced_and_a_living_one_is_not() {
+    fn an_abandoned_unix_socket_is_replaced_and_an_active_one_is_not() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("socket");
         let living = unix(&path).unwrap();
@@ -287,14 +288,14 @@ mod tests {
     }
 
     #[test]
-    fn a_unix_socket_is_tried_without_making_or_removing_a_file() {
+    fn trying_a_unix_socket_creates_and_removes_no_file() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("socket");
         assert_eq!((try_unix(&path), path.exists()), (Ok(()), false));
         let living = unix(&path).unwrap();
         assert_eq!(try_unix(&path), Err(Errno::ADDRINUSE));
         drop(living);
-        // try_unix() must not remove the abandoned file: unix() does.
+        // Unlike unix(), try_unix() must not remove the abandoned file.
         assert_eq!((try_unix(&path), path.exists()), (Ok(()), true));
         assert_eq!(try_unix(&dir.path().join("none/socket")), Err(Errno::NOENT));
         std::fs::write(dir.path().join("file"), "").unwrap();
@@ -303,7 +304,7 @@ mod tests {
         assert_eq!(try_unix(&long), Err(Errno::NAMETOOLONG));
     }
 
-    /// Each pair overlaps. Clients that the old one has taken stay there.
+    /// Each pair of addresses overlaps. Clients accepted by the old listener stay connected.
     #[test]
     fn a_listener_takes_over_from_another_with_an_overlapping_address() {
         let addresses = ["[::]", "0.0.0.0", "127.0.0.1", "[::1]"];

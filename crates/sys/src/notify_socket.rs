@@ -1,4 +1,4 @@
-//! Messages to a service manager (sd_notify(3)), with descriptors where one is to be kept.
+//! Notifications to the service manager (sd_notify(3)), optionally with a descriptor to store.
 
 use crate::{Errno, Result};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -16,10 +16,10 @@ use std::mem::MaybeUninit;
 use std::os::unix::ffi::OsStrExt;
 use std::time::Duration;
 
-/// How long a manager that reads nothing may hold the sender up.
+/// Time that sending may block if the manager does not read.
 const SEND_LIMIT: Duration = Duration::from_millis(500);
 
-/// Where the manager reads.
+/// A connected socket for messages to the service manager.
 #[derive(Debug)]
 pub struct NotifySocket {
     socket: OwnedFd,
@@ -27,8 +27,8 @@ pub struct NotifySocket {
 }
 
 impl NotifySocket {
-    /// A socket for messages to `address`: a path, or `@` and an abstract name. `EAFNOSUPPORT` for
-    /// anything else.
+    /// Connects to `address`: a path, or an abstract name that starts with `@`. `EAFNOSUPPORT` for
+    /// other addresses.
     pub fn to(address: &OsStr) -> Result<Self> {
         let manager = match address.as_bytes() {
             [b'/', ..] => SocketAddrUnix::new(address)?,
@@ -41,14 +41,14 @@ impl NotifySocket {
         Ok(Self { socket, manager })
     }
 
-    /// Sends a message, and with it a copy of the descriptor. `EAGAIN` if the manager does not
+    /// Sends a message, optionally with a copy of a descriptor. `EAGAIN` if the manager does not
     /// read.
     pub fn send(&self, message: &str, descriptor: Option<BorrowedFd<'_>>) -> Result<()> {
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
         let mut ancillary = SendAncillaryBuffer::new(&mut space);
         let descriptor = descriptor.map(|descriptor| [descriptor]);
         if let Some(descriptor) = &descriptor {
-            // The space is that of one descriptor.
+            // The buffer has space for exactly one descriptor.
             ancillary.push(SendAncillaryMessage::ScmRights(descriptor));
         }
         let text = [IoSlice::new(message.as_bytes())];
@@ -58,12 +58,12 @@ impl NotifySocket {
         })
     }
 
-    /// Waits until the manager has read all messages before (sd_notify_barrier(3)). False if it
-    /// has not within the limit.
+    /// Waits until the manager has processed all earlier messages (sd_notify_barrier(3)). Returns
+    /// false after `limit`.
     pub fn wait_until_read(&self, limit: Duration) -> Result<bool> {
         let (ours, theirs) = pipe_with(PipeFlags::CLOEXEC)?;
         self.send("BARRIER=1", Some(theirs.as_fd()))?;
-        // The manager's copy is now the only one, and it closes that when it comes to it.
+        // The manager now holds the only copy, and closes it when it processes the message.
         drop(theirs);
         let limit = Timespec::try_from(limit).map_err(|_| Errno::INVAL)?;
         let mut events = [PollFd::new(&ours, PollFlags::IN)];
@@ -116,7 +116,7 @@ mod tests {
         let socket = NotifySocket::to(path.as_os_str()).unwrap();
         assert_eq!(socket.wait_until_read(Duration::from_millis(20)), Ok(false));
         let reader = std::thread::spawn(move || {
-            // Whoever takes no descriptors closes them by reading.
+            // Reading without a control buffer closes the passed descriptors.
             for _ in 0..2 {
                 reads(&manager, "BARRIER=1");
             }

@@ -1,20 +1,20 @@
-//! Children that nobody waits for. The first process of a container inherits those of others, and
-//! each that has ended keeps its number until it is waited for (pid_namespaces(7)).
+//! Reaping of orphaned processes. The first process of a container inherits them, and each ended
+//! one keeps its process id until it is reaped (pid_namespaces(7)).
 
 use crate::Errno;
 use rustix::process::{WaitId, WaitIdOptions, waitid};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// How many own children are waited for by who started them.
+/// Number of running children that their creator waits for.
 static OWN: Mutex<usize> = Mutex::new(0);
 
-/// As long as this lives, nobody's end is taken by [`reap_orphans`]: to be held by whoever starts a
-/// child, from before its start until it was waited for.
+/// Guard: suspends [`reap_orphans`] while a child of this process runs. Hold it from before the
+/// child starts until it has been waited for.
 #[derive(Debug)]
 pub struct ChildGuard(());
 
 impl ChildGuard {
-    /// Keeps [`reap_orphans`] away.
+    /// Suspends [`reap_orphans`] until the guard is dropped.
     pub fn expect() -> Self {
         *own() += 1;
         Self(())
@@ -27,9 +27,9 @@ impl Drop for ChildGuard {
     }
 }
 
-/// Waits for all children that have ended. False if that must wait, because of an [`ChildGuard`].
+/// Reaps all ended children. Returns false, and reaps none, while a [`ChildGuard`] exists.
 pub fn reap_orphans() -> bool {
-    // Held to the end: no child of ours can be started meanwhile.
+    // Locked until the end, so that no guarded child starts meanwhile.
     let own = own();
     let ended = WaitIdOptions::EXITED | WaitIdOptions::NOHANG;
     let reap = || matches!(waitid(WaitId::All, ended), Ok(Some(_)) | Err(Errno::INTR));
@@ -40,6 +40,6 @@ pub fn reap_orphans() -> bool {
 }
 
 fn own() -> MutexGuard<'static, usize> {
-    // A number is whole even if somebody panicked.
+    // The number is consistent even after a panic.
     OWN.lock().unwrap_or_else(PoisonError::into_inner)
 }

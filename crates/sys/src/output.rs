@@ -5,20 +5,20 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fd::AsFd;
 use std::time::Duration;
 
-/// Bytes that a pipe takes in one piece (`PIPE_BUF`, pipe(7)), and without blocking after
-/// [`wait_until_writable`] has returned true: a pipe is writable from one free page on.
+/// Size of an atomic write to a pipe (`PIPE_BUF`, pipe(7)). After [`wait_until_writable`] has
+/// returned true, such a write does not block: a pipe is writable as soon as it has one free page.
 pub const ATOMIC_WRITE: usize = 4096;
 
-/// Waits for at most `limit` until `fd` is writable, and returns whether it is. A file on a disk always
-/// is; a stream without a reader is as well, and [`write`] returns the error.
+/// Waits at most `limit` until `fd` is writable, and returns whether it is. A file is always
+/// writable; so is a pipe without a reader, for which [`write`] then returns an error.
 pub fn wait_until_writable(fd: impl AsFd, limit: Duration) -> bool {
     let limit = Timespec::try_from(limit).unwrap_or(Timespec { tv_sec: 0, tv_nsec: 0 });
     let mut events = [PollFd::new(&fd, PollFlags::OUT)];
-    // An interrupted wait ends early: the caller retries if it has time left.
+    // An interrupted wait returns early; the caller retries if it has time left.
     poll(&mut events, Some(&limit)).is_ok_and(|count| count > 0)
 }
 
-/// Writes once, and returns the number of bytes taken.
+/// Writes once, and returns the number of bytes written.
 pub fn write(fd: impl AsFd, bytes: &[u8]) -> Result<usize> {
     rustix::io::retry_on_intr(|| rustix::io::write(&fd, bytes))
 }
@@ -35,7 +35,7 @@ mod tests {
         let piece = [b'x'; ATOMIC_WRITE];
         let mut pieces = 0;
         while wait_until_writable(&writer, now) {
-            // It would block for ever if there were less room.
+            // With less room, this would block forever.
             assert_eq!(write(&writer, &piece), Ok(ATOMIC_WRITE));
             pieces += 1;
             assert!(pieces < 10_000, "a pipe is never full");
@@ -44,7 +44,7 @@ mod tests {
         reader.read_exact(&mut [0; ATOMIC_WRITE]).unwrap();
         assert!(wait_until_writable(&writer, now));
         drop(reader);
-        assert!(wait_until_writable(&writer, now), "writing tells that no reader is left");
+        assert!(wait_until_writable(&writer, now), "a write reports the missing reader");
         assert_eq!(write(&writer, &piece), Err(crate::Errno::PIPE));
     }
 }

@@ -5,8 +5,7 @@ use rustix::pipe::{
     PipeFlags, SpliceFlags, fcntl_getpipe_size, fcntl_setpipe_size, pipe_with, splice,
 };
 
-/// A pipe that carries bytes from one socket to another without their entering user memory
-/// (splice(2)).
+/// A pipe that moves bytes between sockets without copying them to user memory (splice(2)).
 #[derive(Debug)]
 pub struct Pipe {
     read: OwnedFd,
@@ -14,24 +13,24 @@ pub struct Pipe {
     capacity: usize,
 }
 
-/// Why there is no pipe.
+/// Reason why no pipe was created.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PipeError {
-    /// The kernel refused: EMFILE, ENFILE or ENOMEM.
+    /// The kernel refused with EMFILE, ENFILE or ENOMEM.
     Refused(Errno),
-    /// The user's pipes exceed `fs.pipe-user-pages-soft`, and the kernel gave one that is too
-    /// small to be of use (pipe(7)).
+    /// This user's pipes exceed `fs.pipe-user-pages-soft`, and the kernel granted one that is too
+    /// small to be useful (pipe(7)).
     TooSmall,
 }
 
 impl Pipe {
-    /// A pipe of the largest of `sizes` (bytes, descending) that the kernel grants. One smaller
-    /// than the last of them is not worth having.
+    /// Creates a pipe with the largest of `sizes` (bytes, descending) that the kernel grants.
+    /// [`PipeError::TooSmall`] if it is below the last one.
     pub fn new(sizes: &[usize]) -> std::result::Result<Self, PipeError> {
         let flags = PipeFlags::NONBLOCK | PipeFlags::CLOEXEC;
         let (read, write) = pipe_with(flags).map_err(PipeError::Refused)?;
-        // Refused sizes are not an error: above the soft limit EPERM is the answer to growing, and
-        // what the pipe really has is read back.
+        // A refused size is not an error: above the soft limit, growing fails with EPERM, and the
+        // actual size is read below.
         let _ = sizes.iter().find_map(|size| fcntl_setpipe_size(&write, *size).ok());
         let capacity = fcntl_getpipe_size(&write).map_err(PipeError::Refused)?;
         if capacity < sizes.last().copied().unwrap_or(0) {
@@ -40,43 +39,43 @@ impl Pipe {
         Ok(Self { read, write, capacity })
     }
 
-    /// A pipe that an image before this one has made. Its size is read back.
+    /// Takes over a pipe of the previous process image, and reads its size.
     pub fn restored(read: OwnedFd, write: OwnedFd) -> Result<Self> {
         let capacity = fcntl_getpipe_size(&write)?;
         Ok(Self { read, write, capacity })
     }
 
-    /// Its two ends: to read from, and to write to.
+    /// The read end and the write end.
     pub fn ends(&self) -> [BorrowedFd<'_>; 2] {
         [self.read.as_fd(), self.write.as_fd()]
     }
 
-    /// Its size in bytes. A hint only: what counts inside is slots, and one may hold more than a
-    /// page of a large segment or less of a small one.
+    /// Capacity in bytes. A hint only: the kernel counts slots, each of which may hold more or less
+    /// than a page.
     pub fn capacity(&self) -> usize {
         self.capacity
     }
 
-    /// Moves what waits in `source` into the pipe, which must be empty: then `EAGAIN` cannot mean
-    /// that the pipe is full. It still does not mean that the source has nothing, nor does 0 mean
-    /// its end: in front of an urgent mark splice says the same, and never goes past it.
+    /// Moves pending bytes of `source` into the pipe, which must be empty, so that `EAGAIN` cannot
+    /// mean a full pipe. Neither `EAGAIN` nor 0 proves that the source is empty or at its end:
+    /// splice(2) returns both in front of an urgent mark, which it never passes.
     pub fn fill(&self, source: BorrowedFd<'_>) -> Result<usize> {
         transfer(source, self.write.as_fd(), self.capacity)
     }
 
-    /// Moves up to `count` bytes out of the pipe into `sink`.
+    /// Moves up to `count` bytes from the pipe to `sink`.
     pub fn drain(&self, sink: BorrowedFd<'_>, count: usize) -> Result<usize> {
         transfer(self.read.as_fd(), sink, count)
     }
 
-    /// Takes bytes out of the pipe into `buffer`: the way back to copying.
+    /// Reads bytes from the pipe into `buffer`, to switch back to copying.
     pub fn read(&self, buffer: &mut [u8]) -> Result<usize> {
         retry_on_intr(|| rustix::io::read(&self.read, &mut *buffer))
     }
 }
 
-/// Never for 0 bytes, which looks like the end of the stream. Never with `SPLICE_F_MORE`: it acts
-/// as `TCP_CORK` and holds the last small segment back.
+/// `most` must not be 0, which would look like the end of the stream. `SPLICE_F_MORE` must not be
+/// set: it acts as `TCP_CORK` and delays the last small segment.
 fn transfer(from: BorrowedFd<'_>, to: BorrowedFd<'_>, most: usize) -> Result<usize> {
     let flags = SpliceFlags::NONBLOCK | SpliceFlags::MOVE;
     retry_on_intr(|| splice(from, None, to, None, most, flags))
@@ -117,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_in_the_pipe_can_be_read_back() {
+    fn bytes_in_the_pipe_can_be_read() {
         let pipe = Pipe::new(&SIZES).unwrap();
         let (mut client, source) = pair();
         client.write_all(b"bytes").unwrap();

@@ -1,7 +1,7 @@
-//! Who this process is, and what it may do beyond that (credentials(7), capabilities(7)).
+//! User, groups and capabilities of this process (credentials(7), capabilities(7)).
 //!
-//! Linux keeps both per thread. What is changed here is the calling thread's: only a process that
-//! has no other thread yet changes as a whole, and those that it starts later are the same.
+//! Linux keeps them per thread, and the functions here change the calling thread only. They change
+//! the whole process only if it has no other thread yet; later threads inherit.
 
 use crate::{Errno, Result};
 use rustix::process::{
@@ -13,45 +13,45 @@ use rustix::thread::{
     set_thread_res_gid, set_thread_res_uid,
 };
 
-/// What others may not do with a file of ours.
+/// Write permission for other users.
 const OTHERS_WRITE: rustix::fs::Mode = rustix::fs::Mode::WOTH;
 
-/// A user, and the groups it is in.
+/// A user and its groups, by id.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {
-    /// The user's number.
+    /// User id.
     pub user: u32,
-    /// The number of the group that its files get.
+    /// Primary group id, also of created files.
     pub group: u32,
-    /// The numbers of further groups.
+    /// Supplementary group ids.
     pub groups: Vec<u32>,
 }
 
-/// A system call that failed on the way to another identity: its name, and why.
+/// A system call that failed while changing the identity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct IdentityError {
-    /// The call.
+    /// Name of the call.
     pub call: &'static str,
-    /// What the kernel said.
+    /// Error of the call.
     pub errno: Errno,
 }
 
-/// How many threads this process has; `None` without `/proc`.
+/// Number of threads of this process; `None` without `/proc`.
 pub fn threads() -> Option<usize> {
     Some(std::fs::read_dir("/proc/self/task").ok()?.count())
 }
 
 impl Identity {
-    /// Whether the process acts as this user and group already, and could not go back to another.
+    /// Whether the process already has this user and group, as real and effective ids.
     pub fn is_own(&self) -> bool {
         let user = [getuid(), geteuid()].iter().all(|it| it.as_raw() == self.user);
         user && [getgid(), getegid()].iter().all(|it| it.as_raw() == self.group)
     }
 
-    /// Becomes this user, for good: nothing that the process may do after this gives it another
-    /// identity. Of its capabilities it keeps those that [`keep_capability`] is asked for next.
+    /// Switches to this user permanently. Of its capabilities, the process keeps the ones that the
+    /// following [`keep_capability`] selects.
     ///
-    /// An error leaves it half-way: a process that gets one has to end.
+    /// After an error the switch is incomplete, and the process has to exit.
     pub fn assume(&self) -> std::result::Result<(), IdentityError> {
         let tried = |call| move |errno| IdentityError { call, errno };
         let groups: Vec<_> = self.groups.iter().map(|group| Gid::from_raw(*group)).collect();
@@ -63,9 +63,9 @@ impl Identity {
     }
 }
 
-/// Gives up every capability, but for `CAP_NET_BIND_SERVICE` if that is to be kept and is there:
-/// then execve(2) keeps it as well (an ambient capability). Whatever this process executes from now
-/// on gets no more than it has itself (`no_new_privs`, prctl(2)).
+/// Drops every capability except `CAP_NET_BIND_SERVICE`, which is kept if `bind_service` is set and
+/// it is available; as an ambient capability it survives execve(2). From then on, executed programs
+/// gain no further privileges (`no_new_privs`, prctl(2)).
 pub fn keep_capability(bind_service: bool) -> std::result::Result<(), IdentityError> {
     let tried = |call| move |errno| IdentityError { call, errno };
     let wanted =
@@ -81,16 +81,16 @@ pub fn keep_capability(bind_service: bool) -> std::result::Result<(), IdentityEr
     set_no_new_privs(true).map_err(tried("prctl(PR_SET_NO_NEW_PRIVS)"))
 }
 
-/// No core dump of this process is written, and no other process of its user may look into its
-/// memory (`PR_SET_DUMPABLE`): for one that holds a secret. Holds until the next execve(2).
+/// Disables core dumps, and access to this process's memory by other processes of its user
+/// (`PR_SET_DUMPABLE`), because it holds a secret. Lasts until the next execve(2).
 pub fn hide_memory() -> Result<()> {
     set_dumpable_behavior(DumpableBehavior::NotDumpable)
 }
 
-/// Files and sockets that this process makes from now on cannot be written to by everybody, whatever
-/// it was started with (umask(2)).
+/// Makes new files and sockets of this process not writable by other users, whatever umask(2) it
+/// was started with.
 pub fn never_writable_by_others() {
-    // It can be read only by setting it.
+    // The mask can only be read by setting it.
     let before = umask(OTHERS_WRITE);
     umask(before | OTHERS_WRITE);
 }
@@ -100,7 +100,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn this_process_is_itself_and_nobody_else() {
+    fn this_process_has_its_own_identity_and_no_other() {
         let own = Identity { user: getuid().as_raw(), group: getgid().as_raw(), groups: vec![] };
         assert!(own.is_own());
         assert!(!Identity { user: own.user + 1, ..own.clone() }.is_own());

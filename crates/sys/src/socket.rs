@@ -1,4 +1,4 @@
-//! Connecting, socket options, and what the kernel knows of a connection.
+//! Connecting, socket options, and the state of a connection.
 
 use crate::{Errno, Result};
 use flow::Keepalive;
@@ -13,37 +13,37 @@ use std::time::Duration;
 
 const FLAGS: SocketFlags = SocketFlags::NONBLOCK.union(SocketFlags::CLOEXEC);
 
-/// Options of a TCP socket that can wait until its session has lived for a while. Set on a
-/// listening socket, they are inherited by what it accepts.
+/// Options of a TCP socket that are not needed before its session has lasted for a while. Accepted
+/// sockets inherit them from the listener.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TcpOptions {
-    /// Keepalive probes; `None` is off.
+    /// Keepalive probes; `None` turns them off.
     pub keepalive: Option<Keepalive>,
-    /// `TCP_USER_TIMEOUT`: how long sent bytes may stay unacknowledged; `None` is the kernel's
-    /// own limit.
+    /// `TCP_USER_TIMEOUT`: time that sent bytes may stay unacknowledged; `None` keeps the kernel's
+    /// default.
     pub user_timeout: Option<Duration>,
 }
 
 impl TcpOptions {
-    /// All is as the kernel has it anyway.
+    /// Whether all options are the kernel's defaults.
     pub fn is_nothing(&self) -> bool {
         self.keepalive.is_none() && self.user_timeout.is_none()
     }
 }
 
-/// Keeps urgent bytes in the stream (`SO_OOBINLINE`, socket(7)): taken out of it they would be lost.
+/// Keeps urgent bytes in the stream (`SO_OOBINLINE`, socket(7)), where the forwarder reads them.
 pub(crate) fn keep_urgent_inline(socket: BorrowedFd<'_>) -> Result<()> {
     sockopt::set_socket_oobinline(socket, true)
 }
 
-/// What every TCP socket needs before its first byte: urgent bytes stay in the stream; and
-/// `TCP_NODELAY`, since a forwarder that waits for more bytes delays every small message.
+/// Options that every TCP socket needs before its first byte: urgent bytes stay in the stream, and
+/// `TCP_NODELAY`, because waiting for more bytes would delay every small message.
 pub(crate) fn set_for_forwarding(socket: BorrowedFd<'_>) -> Result<()> {
     sockopt::set_tcp_nodelay(socket, true)?;
     keep_urgent_inline(socket)
 }
 
-/// Sets the options.
+/// Sets the options on a socket that has the kernel's defaults.
 pub fn set_tcp_options(socket: BorrowedFd<'_>, options: &TcpOptions) -> Result<()> {
     if let Some(keepalive) = options.keepalive {
         sockopt::set_tcp_keepidle(socket, keepalive.idle)?;
@@ -52,14 +52,14 @@ pub fn set_tcp_options(socket: BorrowedFd<'_>, options: &TcpOptions) -> Result<(
         sockopt::set_socket_keepalive(socket, true)?;
     }
     if let Some(limit) = options.user_timeout {
-        // The kernel refuses values above `i32::MAX` as well.
+        // The kernel rejects values above `i32::MAX` as well.
         let millis = u32::try_from(limit.as_millis()).map_err(|_| Errno::INVAL)?;
         sockopt::set_tcp_user_timeout(socket, millis)?;
     }
     Ok(())
 }
 
-/// Sets the options where others may have been set before.
+/// Sets the options on a socket that may have other ones.
 pub fn replace_tcp_options(socket: BorrowedFd<'_>, options: &TcpOptions) -> Result<()> {
     if options.keepalive.is_none() {
         sockopt::set_socket_keepalive(socket, false)?;
@@ -70,16 +70,16 @@ pub fn replace_tcp_options(socket: BorrowedFd<'_>, options: &TcpOptions) -> Resu
     set_tcp_options(socket, options)
 }
 
-/// How far a connection has come.
+/// State of a connection attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Progress {
-    /// Connected.
+    /// The connection is established.
     Connected,
-    /// A writable event will tell.
+    /// In progress; a writable event follows.
     UnderWay,
 }
 
-/// Begins to connect to a TCP address.
+/// Starts connecting to a TCP address.
 pub fn connect_tcp(address: SocketAddr) -> Result<(OwnedFd, Progress)> {
     let family = if address.is_ipv6() { AddressFamily::INET6 } else { AddressFamily::INET };
     let socket = socket_with(family, SocketType::STREAM, FLAGS, None)?;
@@ -88,7 +88,7 @@ pub fn connect_tcp(address: SocketAddr) -> Result<(OwnedFd, Progress)> {
     Ok((socket, progress))
 }
 
-/// Connects to a Unix socket: at once, or not at all. `EAGAIN` if the listener's queue is full.
+/// Connects to a Unix socket, immediately. `EAGAIN` if the accept queue is full.
 pub fn connect_unix(path: &Path) -> Result<OwnedFd> {
     let socket = socket_with(AddressFamily::UNIX, SocketType::STREAM, FLAGS, None)?;
     keep_urgent_inline(socket.as_fd())?;
@@ -99,30 +99,28 @@ pub fn connect_unix(path: &Path) -> Result<OwnedFd> {
 fn begin(result: Result<()>) -> Result<Progress> {
     match result {
         Ok(()) => Ok(Progress::Connected),
-        // An interrupted connect goes on in the background, as one under way (connect(2)).
+        // An interrupted connect(2) continues in the background.
         Err(Errno::INPROGRESS | Errno::INTR) => Ok(Progress::UnderWay),
         Err(error) => Err(error),
     }
 }
 
-/// Whether the socket is connected to itself: on loopback, connecting to a port of the ephemeral
-/// range on which nobody listens may be given that very port as its own (a simultaneous open,
-/// RFC 9293).
+/// Whether the socket is connected to itself. On loopback, connecting to an ephemeral port without
+/// a listener may get that port as the local one (simultaneous open, RFC 9293).
 pub fn is_connected_to_itself(socket: BorrowedFd<'_>) -> bool {
     let local = rustix::net::getsockname(socket).ok();
     local.is_some() && local == rustix::net::getpeername(socket).ok().flatten()
 }
 
-/// Whether connections to `address` stay on this host: then the kernel's route to it begins at the
-/// address itself, or it is a loopback address. The port does not matter; the scope of a link-local
-/// address does.
+/// Whether connections to `address` stay on this host: it is a loopback address, or the kernel's
+/// route to it has it as the source. The port is ignored; the scope of a link-local address is not.
 pub fn is_local_address(mut address: SocketAddr) -> bool {
     let any: IpAddr = match address.ip() {
         IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
         IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
     };
     address.set_port(9);
-    // Connecting a UDP socket sends nothing: it looks up the route.
+    // Connecting a UDP socket sends nothing; it looks up the route.
     let source = UdpSocket::bind((any, 0)).and_then(|socket| {
         socket.connect(address)?;
         socket.local_addr()
@@ -130,32 +128,33 @@ pub fn is_local_address(mut address: SocketAddr) -> bool {
     address.ip().is_loopback() || source.is_ok_and(|source| source.ip() == address.ip())
 }
 
-/// Takes the socket's pending error (`SO_ERROR`), if any. The kernel reports it once.
+/// Takes the socket's pending error (`SO_ERROR`), if any. The kernel reports each error once.
 pub fn take_error(socket: BorrowedFd<'_>) -> Result<()> {
     sockopt::socket_error(socket)?
 }
 
-/// Sends a FIN after the bytes already given to the kernel.
+/// Sends a FIN after the bytes already passed to the kernel.
 pub fn shut_write(socket: BorrowedFd<'_>) -> Result<()> {
     shutdown(socket, Shutdown::Write)
 }
 
-/// Closes with an RST instead of a FIN: what is still unsent is dropped, and the peer can tell
-/// that the stream was cut. On a Unix socket this is an ordinary close.
+/// Closes with RST instead of FIN: unsent bytes are dropped, and the peer sees that the stream was
+/// cut off. On a Unix socket this is an ordinary close.
 pub fn reset(socket: OwnedFd) {
-    // A sandbox may forbid the option. Dissolving the association resets it, too (connect(2)).
+    // A sandbox may forbid the option. Dissolving the association also resets the connection
+    // (connect(2)).
     if sockopt::set_socket_linger(&socket, Some(Duration::ZERO)).is_err() {
         let _ = rustix::net::connect_unspec(&socket);
     }
     drop(socket);
 }
 
-/// Bytes given to the kernel that the peer has not acknowledged (`SIOCOUTQ`, tcp(7)); a FIN counts
-/// as one. 0 if the kernel does not tell.
+/// Bytes passed to the kernel and not acknowledged by the peer (`SIOCOUTQ`, tcp(7)); a FIN counts
+/// as one. 0 if the kernel cannot report it.
 pub fn unacked(socket: BorrowedFd<'_>) -> u32 {
     let mut count: libc::c_int = 0;
-    // SAFETY: TIOCOUTQ (the same number as SIOCOUTQ) writes one `int` to the pointer, which is to
-    // a living `int`; the kernel keeps no pointer.
+    // SAFETY: TIOCOUTQ, the same number as SIOCOUTQ, writes one `int` through the pointer, which is
+    // to a live `int`. The kernel keeps no pointer.
     let result = unsafe { libc::ioctl(socket.as_raw_fd(), libc::TIOCOUTQ, &raw mut count) };
     if result == 0 { u32::try_from(count).unwrap_or(0) } else { 0 }
 }
@@ -197,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_of_this_host_are_told_from_others() {
+    fn addresses_of_this_host_are_recognized() {
         for (ip, ours) in
             [("127.0.0.1", true), ("127.9.9.9", true), ("::1", true), ("203.0.113.1", false)]
         {
@@ -207,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reset_is_seen_as_a_reset() {
+    fn the_peer_sees_a_reset() {
         let (mut client, server) = pair();
         reset(server.into());
         let error = client.read(&mut [0]).unwrap_err();

@@ -1,32 +1,32 @@
-//! The file of a listening Unix socket, which its maker removes at the end.
+//! Files of listening Unix sockets, removed by the process that created them.
 
 use rustix::fd::AsFd;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
-/// Device and inode of a file: the same for every spelling of its path. A bound Unix socket keeps
-/// its inode in use, so no other file gets these numbers while the socket is open.
+/// Device and inode, equal for every spelling of a path. While a Unix socket is open, no other file
+/// can get the numbers of its file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct FileId {
-    /// The device of its file system (`st_dev`).
+    /// Device of the file system (`st_dev`).
     pub device: u64,
-    /// Its inode number (`st_ino`).
+    /// Inode number on that device (`st_ino`).
     pub inode: u64,
 }
 
 impl FileId {
-    /// The file at `path` itself, not the target of a symbolic link. `None` if there is none.
+    /// The file at `path`, without following a symbolic link. `None` if there is none.
     pub fn at(path: &Path) -> Option<Self> {
         std::fs::symlink_metadata(path).ok().map(|file| Self::of(&file))
     }
 
-    /// The file that connect(2) to `path` reaches: symbolic links are followed. `None` if there is
-    /// none.
+    /// The file that connect(2) to `path` reaches, after following symbolic links. `None` if there
+    /// is none.
     pub fn reached_by(path: &Path) -> Option<Self> {
         std::fs::metadata(path).ok().map(|file| Self::of(&file))
     }
 
-    /// An open file or socket. `None` if the kernel does not say.
+    /// The file of an open descriptor. `None` if fstat(2) fails.
     pub fn of_descriptor(descriptor: impl AsFd) -> Option<Self> {
         let file = rustix::fs::fstat(descriptor).ok()?;
         Some(Self { device: file.st_dev, inode: file.st_ino })
@@ -37,19 +37,20 @@ impl FileId {
     }
 }
 
-/// Whether a listening Unix socket can still be reached by its path.
+/// Whether clients can still reach a listening Unix socket by its path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FileState {
-    /// The socket's own file is there.
+    /// The socket's own file is in place.
     Present,
-    /// Another program removed it: no client finds the socket.
+    /// The file was removed: clients cannot reach the socket.
     Missing,
-    /// Another file has taken its place: clients reach that one.
+    /// Another file is in its place: clients reach that one.
     Replaced,
 }
 
-/// A socket's file, known by device and inode. Removed on `Drop`, unless another file has taken its
-/// place: the only way in which this program removes the file of a socket that it listened on.
+/// A socket file, identified by device and inode. Dropping it removes the file, unless another one
+/// is in its place. This is the only way in which this program removes the file of its own
+/// listener.
 #[derive(Debug)]
 pub struct SocketFile {
     path: PathBuf,
@@ -57,22 +58,20 @@ pub struct SocketFile {
 }
 
 impl SocketFile {
-    /// The file that bind(2) has just made at `path`; `None` if there is none.
+    /// The file that bind(2) has just created at `path`; `None` if there is none.
     pub fn at(path: &Path) -> Option<Self> {
         Some(Self::known(path, FileId::at(path)?))
     }
 
-    /// The file at `path` that this process made earlier, in a previous image. It need not be there
-    /// any more.
+    /// The file that a previous process image created at `path`. It may be gone.
     pub fn known(path: &Path, id: FileId) -> Self {
         Self { path: path.to_owned(), id }
     }
 
-    /// The file at `path` if this process listens there. `None` if there is no file, or if its
-    /// listener is another process or none: then this process cannot claim the file.
+    /// The file at `path`, if this process listens on it; otherwise this process may not remove it.
     ///
     /// The kernel records the process that called listen(2) (`SO_PEERCRED`, unix(7)), and execve(2)
-    /// keeps its id.
+    /// keeps the process id.
     pub fn of_this_process(path: &Path) -> Option<Self> {
         let file = Self::at(path)?;
         if crate::listen::unix_owner(path) == Some(std::process::id()) {
@@ -83,17 +82,17 @@ impl SocketFile {
         }
     }
 
-    /// Whether there is a socket's file at `path`.
+    /// Whether the file at `path` is a socket.
     pub fn is_at(path: &Path) -> bool {
         std::fs::symlink_metadata(path).is_ok_and(|file| file.file_type().is_socket())
     }
 
-    /// Device and inode.
+    /// Device and inode of the file.
     pub fn id(&self) -> FileId {
         self.id
     }
 
-    /// Whether the file is still in its place.
+    /// Whether the file is still in place.
     pub fn state(&self) -> FileState {
         match FileId::at(&self.path) {
             None => FileState::Missing,
@@ -102,9 +101,9 @@ impl SocketFile {
         }
     }
 
-    /// Leaves the file where it is: the socket outlives its owner.
+    /// Keeps the file: the socket outlives this process image.
     pub fn leave(mut self) {
-        // No file is there.
+        // An empty path has no file to remove.
         self.path = PathBuf::new();
     }
 }
@@ -112,7 +111,7 @@ impl SocketFile {
 impl Drop for SocketFile {
     fn drop(&mut self) {
         if self.state() == FileState::Present {
-            // Gone already is as good as removed.
+            // The file may be gone already.
             let _ = std::fs::remove_file(&self.path);
         }
     }
@@ -126,10 +125,10 @@ mod tests {
     fn a_file_of_another_process_is_left() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("socket");
-        assert!(SocketFile::of_this_process(&path).is_none(), "there is none");
+        assert!(SocketFile::of_this_process(&path).is_none(), "no file");
         let socket = crate::listen::unix(&path).unwrap();
         drop(SocketFile::of_this_process(&path).unwrap());
-        assert!(!path.exists(), "it was this process's");
+        assert!(!path.exists(), "this process's own file");
         drop(socket);
         let script = "import socket, sys, time\ns = socket.socket(socket.AF_UNIX)\n\
                       s.bind(sys.argv[1])\ns.listen()\nprint(flush=True)\ntime.sleep(60)";
@@ -142,15 +141,15 @@ mod tests {
         let mut listens = [0];
         std::io::Read::read_exact(other.stdout.as_mut().unwrap(), &mut listens).unwrap();
         assert!(SocketFile::of_this_process(&path).is_none());
-        assert!(path.exists(), "another process listens there");
+        assert!(path.exists(), "another process listens");
         other.kill().unwrap();
         other.wait().unwrap();
-        assert!(SocketFile::of_this_process(&path).is_none(), "no process listens there");
+        assert!(SocketFile::of_this_process(&path).is_none(), "no process listens");
         assert!(path.exists());
     }
 
     #[test]
-    fn only_the_own_file_is_removed() {
+    fn only_its_own_file_is_removed() {
         let dir = tempfile::tempdir().unwrap();
         let (path, other) = (dir.path().join("socket"), dir.path().join("other"));
         std::fs::write(&path, "").unwrap();
@@ -160,9 +159,9 @@ mod tests {
         std::fs::rename(&other, &path).unwrap();
         assert_eq!(own.state(), FileState::Replaced);
         drop(own);
-        assert!(path.exists(), "it is somebody else's");
+        assert!(path.exists(), "another file");
         SocketFile::at(&path).unwrap().leave();
-        assert!(path.exists(), "it was left");
+        assert!(path.exists(), "kept on purpose");
         let id = SocketFile::at(&path).map(|file| (file.id(), file.leave()).0).unwrap();
         drop(SocketFile::known(&path, id));
         assert!(!path.exists());

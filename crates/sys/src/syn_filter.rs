@@ -1,14 +1,14 @@
-//! Stops new connections to a listener that is about to be closed.
+//! Filter that makes a listener ignore new connection requests before it is closed.
 
 use crate::{Errno, Result};
 use rustix::fd::{AsFd, AsRawFd};
 
-/// From now on the listener ignores connection requests. Those whose handshake is under way or done
-/// can still be accepted: a listener that is drained and then closed loses none of them. A client
-/// that is ignored asks again after a second (RFC 6298), and finds the listener that has taken over.
+/// Makes the listener ignore new connection requests. Completed handshakes and those in progress
+/// can still be accepted, so a listener that is drained and then closed loses none. An ignored
+/// client retransmits after a second (RFC 6298) and reaches the listener that has taken over.
 ///
-/// It is a filter (`SO_ATTACH_FILTER`, socket(7)) that drops segments with SYN and without ACK.
-/// Accepted sockets inherit it; no segment of theirs looks like that.
+/// The filter (`SO_ATTACH_FILTER`, socket(7)) drops segments with SYN and without ACK. Accepted
+/// sockets inherit it, but never receive such segments.
 pub fn ignore_new_handshakes(listener: impl AsFd) -> Result<()> {
     const FLAGS_OF_TCP_HEADER: u32 = 13;
     const SYN: u32 = 0x02;
@@ -20,15 +20,15 @@ pub fn ignore_new_handshakes(listener: impl AsFd) -> Result<()> {
     let mut program = [
         statement(LOAD, FLAGS_OF_TCP_HEADER, 0),
         statement(AND, SYN_AND_ACK, 0),
-        // If not equal, skips the next statement.
+        // Skips the next statement if not equal.
         statement(IF_EQUAL, SYN, 1),
         statement(ANSWER, 0, 0),
         statement(ANSWER, u32::MAX, 0),
     ];
     let filter = libc::sock_fprog { len: 5, filter: program.as_mut_ptr() };
     let length = libc::socklen_t::try_from(size_of_val(&filter)).map_err(|_| Errno::INVAL)?;
-    // SAFETY: the pointer is to a `sock_fprog` that lives until the call returns, with its length;
-    // it points to as many statements as it says. The kernel copies both.
+    // SAFETY: the pointer is to a `sock_fprog` that lives until the call returns, passed with its
+    // length. It points to as many statements as it says. The kernel copies both.
     let result = unsafe {
         libc::setsockopt(
             listener.as_fd().as_raw_fd(),
@@ -44,12 +44,12 @@ pub fn ignore_new_handshakes(listener: impl AsFd) -> Result<()> {
     Err(Errno::from_io_error(&std::io::Error::last_os_error()).unwrap_or(Errno::INVAL))
 }
 
-/// One statement of a filter; a failed comparison skips the next `skip` statements.
+/// One filter statement. A failed comparison skips the next `skip` statements.
 fn statement(code: u16, k: u32, skip: u8) -> libc::sock_filter {
     libc::sock_filter { code, jt: 0, jf: skip, k }
 }
 
-/// The code of a statement in 16 bits. A larger one fails the compilation.
+/// Opcode of a statement; one above 16 bits fails the compilation.
 const fn code(code: u32) -> u16 {
     assert!(code <= u16::MAX as u32);
     #[expect(clippy::cast_possible_truncation, reason = "asserted above, for constants")]
@@ -65,7 +65,7 @@ mod tests {
     use std::time::Duration;
 
     #[test]
-    fn those_who_are_there_are_accepted_and_newcomers_are_not_heard() {
+    fn established_connections_are_accepted_and_new_ones_ignored() {
         for host in ["127.0.0.1:0", "[::1]:0"] {
             let listener = TcpListener::bind(host).unwrap();
             let address = listener.local_addr().unwrap();

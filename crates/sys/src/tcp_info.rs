@@ -1,32 +1,33 @@
-//! What the kernel knows of a TCP connection (`TCP_INFO`, tcp(7)).
+//! Kernel statistics of a TCP connection (`TCP_INFO`, tcp(7)).
 
 use crate::{Errno, Result};
 use rustix::fd::{AsRawFd, BorrowedFd};
 use std::time::Duration;
 
-/// The kernel's view of a connection.
+/// Statistics of one connection at one moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TcpInfo {
-    /// Smoothed round-trip time.
+    /// Smoothed round-trip time (`tcpi_rtt`).
     pub rtt: Duration,
-    /// Segments retransmitted in the connection's whole life.
+    /// Segments retransmitted since the start of the connection.
     pub retransmits: u32,
-    /// Retransmission time-outs in a row without an answer, just now.
+    /// Consecutive retransmission timeouts without an answer, currently.
     pub backoffs: u8,
-    /// Segments that were sent and not acknowledged.
+    /// Segments sent and not acknowledged.
     pub unacked: u32,
-    /// Segments of these that are held to be lost.
+    /// Unacknowledged segments considered lost.
     pub lost: u32,
-    /// Bytes in the send queue that were not sent yet: the peer's window, or the path, is full.
+    /// Bytes in the send queue not sent yet, because the peer's window or the congestion window is
+    /// full.
     pub unsent: u32,
-    /// Segments that may be on the way at the same time.
+    /// Segments that may be in flight at the same time.
     pub congestion_window: u32,
 }
 
-/// Room for what is read: `struct tcp_info` up to and including `tcpi_notsent_bytes`.
+/// Bytes to read: `struct tcp_info` up to and including `tcpi_notsent_bytes`.
 const LENGTH: usize = 148;
 
-/// Reads `TCP_INFO`; `None` if the socket is not TCP or the kernel does not tell.
+/// Reads `TCP_INFO`; `None` if the socket is not TCP or the call fails.
 pub fn tcp_info(socket: BorrowedFd<'_>) -> Option<TcpInfo> {
     read(socket).ok().map(|raw| TcpInfo {
         rtt: Duration::from_micros(raw.word(68).into()),
@@ -39,26 +40,25 @@ pub fn tcp_info(socket: BorrowedFd<'_>) -> Option<TcpInfo> {
     })
 }
 
-/// How much of the peer's sequence space has arrived in order: one for each byte, read or not, and
-/// one for its FIN, which an RST behind it does not take back (`tcpi_bytes_received`; Linux counts
-/// the FIN, too). `None` if the socket is not TCP.
+/// Sequence numbers received from the peer in order: one per byte, read or not, and one for its
+/// FIN, which a later RST does not take back (`tcpi_bytes_received`; Linux counts the FIN). `None`
+/// if the socket is not TCP.
 pub fn sequence_received(socket: BorrowedFd<'_>) -> Option<u64> {
     match read(socket) {
         Ok(raw) => Some(raw.long(128)),
-        // Not `None` for any other error: a TCP socket that cannot be asked has shown no FIN.
+        // Not `None` for other errors: a TCP socket that cannot be queried has not proven a FIN.
         Err(Errno::OPNOTSUPP | Errno::NOPROTOOPT) => None,
         Err(_) => Some(0),
     }
 }
 
-/// Connections that wait to be accepted at a listening socket: its `tcpi_unacked`. 0 if it is not
-/// TCP or the kernel does not tell.
+/// Length of a listener's accept queue (`tcpi_unacked`). 0 if it is not TCP or the call fails.
 pub(crate) fn accept_queue(listener: BorrowedFd<'_>) -> u32 {
     read(listener).map_or(0, |raw| raw.word(24))
 }
 
-/// `struct tcp_info` of linux/tcp.h as bytes: it grows at its end from kernel to kernel, and what
-/// is there keeps its place.
+/// The bytes of `struct tcp_info` (linux/tcp.h). New kernels append fields; existing offsets do not
+/// change.
 struct Raw([u8; LENGTH]);
 
 impl Raw {
@@ -76,8 +76,8 @@ impl Raw {
 fn read(socket: BorrowedFd<'_>) -> Result<Raw> {
     let mut raw = Raw([0; LENGTH]);
     let mut length = libc::socklen_t::try_from(LENGTH).map_err(|_| Errno::INVAL)?;
-    // SAFETY: the pointers are to the bytes and to their length, both alive and writable during
-    // the call; the kernel writes at most `length` bytes and keeps no pointer.
+    // SAFETY: the pointers are to the buffer and its length, both live and writable during the
+    // call. The kernel writes at most `length` bytes and keeps no pointer.
     let result = unsafe {
         libc::getsockopt(
             socket.as_raw_fd(),
@@ -102,7 +102,7 @@ mod tests {
     use std::net::{TcpListener, TcpStream};
 
     #[test]
-    fn is_known_of_tcp_only() {
+    fn only_tcp_sockets_have_statistics() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         assert_eq!(accept_queue(listener.as_fd()), 0);
         let mut client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
@@ -118,7 +118,8 @@ mod tests {
         assert_eq!(sequence_received(unix.as_fd()), None);
     }
 
-    /// Accepts a connection, runs `act` on the client's end, and returns the received sequence space.
+    /// Accepts a connection, runs `act` on the client's end, and returns the received sequence
+    /// numbers.
     fn received_after(act: fn(TcpStream)) -> Option<u64> {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let mut client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
@@ -129,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fin_has_a_place_in_the_sequence_and_a_reset_has_none() {
+    fn a_fin_takes_a_sequence_number_and_a_reset_takes_none() {
         let reset = |client: TcpStream| crate::socket::reset(client.into());
         assert_eq!(received_after(std::mem::forget), Some(5));
         assert_eq!(received_after(drop), Some(6));

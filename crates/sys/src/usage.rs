@@ -1,30 +1,30 @@
-//! What this process uses of its host.
+//! Resource usage of this process.
 
 use crate::host::read_clock;
 use rustix::time::ClockId;
 use std::time::Duration;
 
-/// Time and memory of this process, all threads together.
+/// CPU time and memory of all threads together.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Usage {
-    /// CPU time, in user mode and in the kernel.
+    /// CPU time in user mode and in the kernel.
     pub cpu: Duration,
-    /// Memory that is in RAM, in bytes; zero without `/proc`.
+    /// Resident memory in bytes; zero without `/proc`.
     pub resident: u64,
-    /// Address space, in bytes; zero without `/proc`.
+    /// Virtual address space in bytes; zero without `/proc`.
     pub address_space: u64,
-    /// Threads; zero without `/proc`.
+    /// Number of threads; zero without `/proc`.
     pub threads: u64,
 }
 
-/// Measures it.
+/// Measures the current usage.
 pub fn usage() -> Usage {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let cpu = read_clock(ClockId::ProcessCPUTime);
     Usage { cpu, ..memory_and_threads(&status) }
 }
 
-/// From proc_pid_status(5), where sizes are in units of 1024 bytes.
+/// Parses proc_pid_status(5), where sizes are in units of 1024 bytes.
 fn memory_and_threads(status: &str) -> Usage {
     let mut usage = Usage::default();
     for line in status.lines() {
@@ -45,7 +45,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn this_process_uses_something() {
+    fn this_process_uses_memory_and_threads() {
         let usage = usage();
         assert!(usage.cpu > Duration::ZERO && usage.threads >= 1, "{usage:?}");
         assert!(usage.resident > 0 && usage.address_space >= usage.resident, "{usage:?}");

@@ -1,4 +1,4 @@
-//! Reaping orphans, in a process of its own: it would take the children of other tests.
+//! Reaping of orphans. A separate test process, because it would reap the children of other tests.
 
 #![expect(clippy::zombie_processes, reason = "that is what is tested")]
 
@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-/// Waits until the child has ended, and does not wait for it as its parent.
+/// Waits until the child has ended, without reaping it.
 fn ended(pid: u32) -> bool {
     let stat = PathBuf::from(format!("/proc/{pid}/stat"));
     let deadline = Instant::now() + Duration::from_secs(10);
@@ -21,7 +21,7 @@ fn ended(pid: u32) -> bool {
 }
 
 #[test]
-fn own_children_are_left_to_who_waits_for_them() {
+fn guarded_children_are_not_reaped() {
     let own = sys::ChildGuard::expect();
     let mut child = Command::new("sh").args(["-c", "exit 7"]).spawn().unwrap();
     assert!(ended(child.id()));
