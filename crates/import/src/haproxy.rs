@@ -18,24 +18,24 @@ use crate::known::{Effect, Harmless, find};
 use crate::note::{Place, quoted};
 use crate::section::{Config, Noted, Section, duration};
 
-/// A section of the file.
+/// A section of the file, such as `listen web`.
 struct Block {
     place: Place,
     kind: String,
-    /// Empty if it has none.
+    /// Empty if the section has no name.
     name: String,
-    /// The `defaults` it is made from: by name, or the last one before it.
+    /// Index of its `defaults`: the named one, or the last one before it.
     defaults: Option<usize>,
     lines: Vec<Line>,
 }
 
-/// Where a limit is reached, HAProxy leaves clients in the kernel's queue. A limit for all of it holds
-/// even if none is written.
+/// HAProxy leaves clients beyond a limit in the kernel's queue. It always has a global limit, even
+/// if none is configured.
 const DEFAULTS: [(&str, &str); 1] = [("at_limit", "\"wait\"")];
 
 const FORWARDING: [&str; 3] = ["listen", "frontend", "backend"];
 
-/// Sections that help proxies, and whose use is noted where a proxy makes it.
+/// Auxiliary sections. Their use is noted at the proxy that refers to them.
 const HELPERS: [&str; 12] = [
     "acme",
     "cache",
@@ -81,7 +81,7 @@ pub(crate) fn convert(source: &Source) -> Config {
     config
 }
 
-/// Cuts the lines into sections.
+/// Splits the lines into sections.
 fn blocks(lines: Vec<Line>, config: &mut Config) -> Vec<Block> {
     let mut blocks: Vec<Block> = Vec::new();
     let (mut named, mut last) = (HashMap::new(), None);
@@ -129,12 +129,12 @@ fn global(line: &Line, config: &mut Config, harmless: &mut Harmless) {
     }
 }
 
-/// A number as TOML; our reader refuses what is none.
+/// A number as TOML. Our parser rejects other text.
 fn whole(text: &str) -> String {
     text.parse::<u32>().map_or_else(|_| plan::basic_string(text), |number| number.to_string())
 }
 
-/// A time as HAProxy writes it: a number of milliseconds, or one with a unit.
+/// Parses a time of HAProxy: milliseconds, or a number with a unit.
 fn time(text: &str) -> Option<Duration> {
     let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (number, unit) = text.split_at(digits);
@@ -151,7 +151,7 @@ fn time(text: &str) -> Option<Duration> {
     number.checked_mul(micros).map(Duration::from_micros)
 }
 
-/// Sets one key from a time, or notes that it is none.
+/// Sets a key from a time, or notes that the time is invalid.
 fn set_time(section: &mut Section, key: &'static str, place: &Place, text: &str) {
     if let Some(time) = time(text) {
         section.set(key, duration(time));

@@ -1,34 +1,36 @@
-//! What a word of a foreign configuration means for us.
+//! Meaning of a foreign setting for our configuration.
 
 use std::collections::HashSet;
 
 use crate::note::{Place, quoted};
 use crate::section::{Config, Noted, Section};
 
-/// What becomes of a setting.
+/// Result of converting a setting.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Effect {
-    /// It is converted, or says what is the case anyway.
+    /// Converted, or equal to our behaviour.
     Handled,
-    /// There is no counterpart, and a forward does its job without.
+    /// No counterpart, and none is needed.
     Harmless,
-    /// It chooses among several targets, of which a forward has one. That others are left out is
-    /// noted by itself.
+    /// Selects among several targets, of which a forward has one. The omitted targets have notes of
+    /// their own.
     Choice,
-    /// It makes a variable, or a table for one. What depends on a variable is noted by itself.
+    /// Defines a variable, or a table for one. Settings that use a variable have notes of their
+    /// own.
     Variable,
-    /// Done in another way here: how, and where to read on.
+    /// Works differently here: the difference, and where it is documented.
     Differs(&'static str, &'static str),
-    /// Left out: what that means, and what to do.
+    /// Left out: the consequence, and what to do.
     Lost(&'static str, &'static str),
-    /// Left out, and without it a forward would be wrong or insecure.
+    /// Left out, and without it the forward would be wrong or insecure: the consequence, and what
+    /// to do.
     Wrong(&'static str, &'static str),
 }
 
-/// A word, how many arguments stand behind it (where that has to be known), and what becomes of it.
+/// A setting with its number of arguments (where the parser needs it) and its effect.
 pub(crate) type Known = (&'static str, usize, Effect);
 
-/// The entry of a word. A `*` at the end of an entry stands for any end.
+/// Looks up a setting. A `*` at the end of an entry matches any suffix.
 pub(crate) fn find(table: &[Known], word: &str) -> Option<(usize, Effect)> {
     let matches = |name: &str| match name.strip_suffix('*') {
         Some(start) => word.starts_with(start),
@@ -40,8 +42,7 @@ pub(crate) fn find(table: &[Known], word: &str) -> Option<(usize, Effect)> {
         .map(|(_, arguments, effect)| (*arguments, *effect))
 }
 
-/// Settings without a counterpart, by the reason why nothing is lost: those with the same reason are
-/// named together, in one note.
+/// Settings without a needed counterpart, grouped by reason into one note each.
 #[derive(Default)]
 pub(crate) struct Harmless {
     reasons: Vec<Reason>,
@@ -50,24 +51,24 @@ pub(crate) struct Harmless {
 struct Reason {
     message: &'static str,
     help: &'static str,
-    /// In the order of their first use.
+    /// In order of first use.
     names: Vec<String>,
     known: HashSet<String>,
     place: Place,
 }
 
 impl Harmless {
-    /// A setting that a forward does its job without.
+    /// Adds a setting that a forward does not need.
     pub(crate) fn add(&mut self, place: &Place, name: &str) {
         self.because("not needed here", "docs/configuration.md has what can be set", place, name);
     }
 
-    /// One that chooses among targets.
+    /// Adds a setting that selects among targets.
     pub(crate) fn choice(&mut self, place: &Place, name: &str) {
         self.because("it means nothing with one target, which a forward has", "", place, name);
     }
 
-    /// One that makes a variable.
+    /// Adds a setting that defines a variable.
     pub(crate) fn variable(&mut self, place: &Place, name: &str) {
         let message = "there are no variables here; what depends on one is named by itself";
         self.because(message, "", place, name);
@@ -85,7 +86,7 @@ impl Harmless {
         }
     }
 
-    /// The notes.
+    /// Writes one note for each reason.
     pub(crate) fn report(self, config: &mut Config) {
         for Reason { message, help, names, place, .. } in self.reasons {
             config.differs(&place, format!("{}: {message}", names.join(", ")), help);
@@ -93,7 +94,8 @@ impl Harmless {
     }
 }
 
-/// Notes a setting with a section that it belongs to. What is not known could mean anything.
+/// Notes a setting of a section. An unknown one comments the section out, because it could mean
+/// anything.
 pub(crate) fn apply(
     effect: Option<Effect>,
     name: &str,

@@ -1,17 +1,17 @@
-//! Other forwarders' configurations in, ours out: what can be converted as TOML, and a note for
-//! all that cannot.
+//! Converts configurations of other forwarders to ours: TOML for the settings that have a
+//! counterpart, and a note for each of the others.
 //!
-//! Pure: text in, text out. A configuration that includes other files is given their texts by the
-//! caller. Nothing here panics, whatever the text holds, and what it takes is bounded.
+//! Pure: text in, text out. The caller provides the texts of included files. Nothing here panics on
+//! input, and the input size is bounded.
 
 #![forbid(unsafe_code)]
 
-// One module per forwarder, each with its own grammar.
+// One module per dialect.
 mod haproxy;
 mod nginx;
 mod realm;
 mod rinetd;
-// What they share: from notes and sections to TOML that our own reader accepts.
+// Shared: from sections and notes to TOML that our parser accepts.
 mod known;
 mod note;
 mod ports;
@@ -21,24 +21,24 @@ mod toml;
 
 pub use note::{Kind, Note, Place};
 
-/// Whose configuration it is.
+/// Format of the foreign configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum From {
-    /// `rinetd.conf`.
+    /// rinetd (`rinetd.conf`).
     Rinetd,
     /// realm, in TOML or JSON.
     Realm,
     /// The `stream` block of nginx.
     Nginx,
-    /// HAProxy, its proxies with `mode tcp`.
+    /// HAProxy, its proxies in `mode tcp`.
     Haproxy,
 }
 
 impl From {
-    /// All of them.
+    /// Every format, in the order of the documentation.
     pub const ALL: [Self; 4] = [Self::Rinetd, Self::Realm, Self::Nginx, Self::Haproxy];
 
-    /// The word for it on the command line.
+    /// Name of the format on the command line.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Rinetd => "rinetd",
@@ -49,38 +49,37 @@ impl From {
     }
 }
 
-/// A file and its text.
+/// A file name with the file's text.
 #[derive(Clone, Debug)]
 pub struct Source {
-    /// The name for places.
+    /// File name for messages.
     pub name: String,
-    /// What it holds.
+    /// Contents of the file.
     pub text: String,
 }
 
-/// Gives the files that an `include` names, in order, or says why it cannot.
+/// Callback that returns the files matched by an `include`, in order, or an error text.
 pub type Include<'a> = dyn FnMut(&str) -> Result<Vec<Source>, String> + 'a;
 
-/// What came out of it.
+/// Result of a conversion.
 #[derive(Clone, Debug)]
 pub struct Converted {
-    /// Our configuration; the notes stand in it as comments. It holds no problem, unless it holds no
-    /// forward at all.
+    /// Our configuration, with the notes as comments. It is valid, unless it has no forward at all.
     pub toml: String,
-    /// How many forwards it holds, without those that are commented out.
+    /// Number of active forwards; commented-out ones do not count.
     pub forwards: usize,
-    /// What was left out or is different, in the order of the output.
+    /// Settings that were left out or differ, in the order of the output.
     pub notes: Vec<Note>,
 }
 
 impl Converted {
-    /// How many things were left out.
+    /// Number of notes about omitted settings.
     pub fn left_out(&self) -> usize {
         self.notes.iter().filter(|note| note.kind == Kind::NotConverted).count()
     }
 }
 
-/// Converts a configuration. `include` is asked for the files that it includes.
+/// Converts a configuration. `include` provides the files that it includes.
 pub fn convert(from: From, source: &Source, include: &mut Include<'_>) -> Converted {
     let config = match from {
         From::Rinetd => rinetd::convert(source),

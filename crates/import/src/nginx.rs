@@ -1,4 +1,4 @@
-//! nginx: the `server` and `upstream` blocks in `stream`, and what is included there.
+//! nginx: the `server` and `upstream` blocks in `stream`, including included files.
 
 mod directives;
 mod include;
@@ -58,7 +58,7 @@ impl Nginx<'_, '_> {
         }
     }
 
-    /// Outside all blocks.
+    /// Converts the directives outside of all blocks.
     fn main(&mut self, directives: Vec<Directive>) {
         for directive in directives {
             let place = directive.place.clone();
@@ -94,9 +94,9 @@ impl Nginx<'_, '_> {
                     let block = directive.block.take().unwrap_or_default();
                     servers.push((directive.place, self.files.expand(block)));
                 }
-                // It limits nothing by itself: servers say where it holds.
+                // It has no effect by itself: servers refer to it.
                 "limit_conn_zone" => self.outside(&directive, IN_STREAM),
-                // What it holds may be a rule for every server.
+                // The included file may have rules for every server.
                 "include" => {
                     self.outside(&directive, IN_STREAM);
                     inherited.push(directive);
@@ -119,7 +119,7 @@ impl Nginx<'_, '_> {
         }
     }
 
-    /// A directive that stands in no server.
+    /// Notes a directive outside of servers.
     fn outside(&mut self, directive: &Directive, table: &[crate::known::Known]) {
         let (name, place) = (directive.name(), &directive.place);
         match find(table, name) {
@@ -147,13 +147,13 @@ impl Nginx<'_, '_> {
     }
 }
 
-/// Whether this is a file that is included in `stream`, and has no such block itself.
+/// Whether this file is meant to be included in `stream`: it has servers but no top-level block.
 fn is_part(directives: &[Directive]) -> bool {
     let any = |names: &[&str]| directives.iter().any(|it| names.contains(&it.name()));
     any(&["server", "upstream"]) && !any(&["stream", "http", "mail", "events"])
 }
 
-/// The name of a file as places show it.
+/// A file name, shared by its locations.
 fn file(name: &str) -> Arc<str> {
     name.into()
 }

@@ -1,4 +1,4 @@
-//! What is to be said about the conversion, and where its cause is written.
+//! Notes about the conversion, with their locations.
 
 use std::fmt;
 use std::sync::Arc;
@@ -6,14 +6,14 @@ use std::sync::Arc;
 /// A line of a foreign configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {
-    /// The file's name as given.
+    /// File name as given.
     pub file: Arc<str>,
-    /// From 1.
+    /// Line number, from 1.
     pub line: u32,
 }
 
 impl Place {
-    /// A line of a file, from 0 as iterators count.
+    /// The line at an index from 0.
     pub(crate) fn nth(file: &Arc<str>, index: usize) -> Self {
         let line = u32::try_from(index).unwrap_or(u32::MAX).saturating_add(1);
         Self { file: Arc::clone(file), line }
@@ -27,12 +27,12 @@ impl fmt::Display for Place {
     }
 }
 
-/// How much a note matters.
+/// Importance of a note.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// Something was left out.
+    /// A setting was left out.
     NotConverted,
-    /// Nothing was left out that is needed here, but something is different.
+    /// Nothing needed was left out, but the behaviour differs.
     Differs,
 }
 
@@ -45,21 +45,21 @@ impl fmt::Display for Kind {
     }
 }
 
-/// One thing to know about the conversion.
+/// A message about the conversion.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Note {
-    /// How much it matters.
+    /// Importance of the note.
     pub kind: Kind,
-    /// Where its cause is written.
+    /// Line that caused it.
     pub place: Place,
-    /// What it is and what it means; one line.
+    /// The setting and its consequence, on one line.
     pub message: String,
-    /// What to do; one line.
+    /// Advice, on one line.
     pub help: String,
 }
 
 impl fmt::Display for Note {
-    /// As problems of a configuration are shown: what, where, and what to do.
+    /// Formats the note like a problem of a configuration: message, location and advice.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { kind, place, message, help } = self;
         writeln!(f, "{kind}: {}\n --> {place}", plan::escaped(message))?;
@@ -67,7 +67,7 @@ impl fmt::Display for Note {
     }
 }
 
-/// How many characters of foreign text a note repeats.
+/// Characters of foreign text repeated in a note.
 const QUOTED_MAX: usize = 80;
 
 /// Foreign text for a note: in backquotes, and cut if it is long.

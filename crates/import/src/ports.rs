@@ -1,9 +1,9 @@
-//! Ports and ranges of ports, as other forwarders write them.
+//! Ports and port ranges in foreign configurations.
 
-/// A range that has to be written port by port has at most so many.
+/// Largest range that is expanded port by port.
 const SPELT_OUT_MAX: u16 = 256;
 
-/// A port or a range of ports.
+/// A port, or a range of ports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Ports {
     pub(crate) first: u16,
@@ -11,7 +11,7 @@ pub(crate) struct Ports {
 }
 
 impl Ports {
-    /// Reads `80` or `8000-8010`.
+    /// Parses `80` or `8000-8010`.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let (first, last) = text.split_once('-').unwrap_or((text, text));
         let (first, last) = (number(first)?, number(last)?);
@@ -22,13 +22,13 @@ impl Ports {
         self.first < self.last
     }
 
-    /// The ports one by one, unless there are too many.
+    /// The single ports of the range; `None` if it is too large.
     pub(crate) fn spelt_out(self) -> Option<impl Iterator<Item = Self>> {
         let few = self.last - self.first < SPELT_OUT_MAX;
         few.then(|| (self.first..=self.last).map(|port| Self { first: port, last: port }))
     }
 
-    /// The same ports `by` higher, or lower.
+    /// The range shifted by `by`; `None` if it leaves the valid ports.
     pub(crate) fn shifted(self, by: i32) -> Option<Self> {
         let shift = |port: u16| u16::try_from(i32::from(port).checked_add(by)?).ok();
         Some(Self { first: shift(self.first)?, last: shift(self.last)? })
@@ -46,7 +46,7 @@ fn number(text: &str) -> Option<u16> {
     text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok())?
 }
 
-/// A host and a port as our files write them: an IPv6 address goes in brackets.
+/// Joins host and port for our configuration, with brackets around an IPv6 address.
 pub(crate) fn join(host: &str, ports: impl std::fmt::Display) -> String {
     if host.contains(':') && !host.starts_with('[') {
         format!("[{host}]:{ports}")
@@ -55,8 +55,7 @@ pub(crate) fn join(host: &str, ports: impl std::fmt::Display) -> String {
     }
 }
 
-/// An address before its last colon, and what stands behind it; the brackets of an IPv6 address are
-/// kept.
+/// Splits an address at its last colon, and keeps the brackets of an IPv6 address.
 pub(crate) fn split(address: &str) -> (&str, Option<&str>) {
     match address.rsplit_once(':') {
         Some((host, port)) if !port.contains(']') => (host, Some(port)),

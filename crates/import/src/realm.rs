@@ -23,7 +23,7 @@ const DEFAULTS: [(&str, &str); 4] = [
     ("keepalive", "{ idle = \"15s\", interval = \"15s\", count = 3 }"),
 ];
 
-/// One file.
+/// The file that is converted.
 struct Realm {
     file: Arc<str>,
 }
@@ -100,7 +100,8 @@ impl Realm {
         }
     }
 
-    /// What `[network]` says of all endpoints; the rest of it is looked at with each endpoint.
+    /// Converts the settings of `[network]` that apply to all endpoints; the others are handled per
+    /// endpoint.
     fn global_network(&self, network: &Node, config: &mut Config) {
         let place = self.place(network);
         let Some(defaults) = config.sections.iter_mut().find(|s| s.head == "[defaults]") else {

@@ -4,7 +4,7 @@
 use crate::ports::{Ports, join};
 use crate::section::Section;
 
-/// Where clients connect.
+/// Listen address of a rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Listen {
     /// An address, or nothing for every address of both families.
@@ -13,10 +13,10 @@ pub(crate) enum Listen {
     Other(String),
 }
 
-/// Where their bytes go.
+/// Target address of a rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Target {
-    /// To one address.
+    /// One fixed address.
     One(String),
     /// To the port that the client connected to, so much higher.
     SamePort { host: String, shift: i32 },

@@ -1,4 +1,4 @@
-//! What a foreign configuration is turned into, before it is written: sections of our TOML.
+//! Intermediate form of a converted configuration: sections of our TOML with notes.
 
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
@@ -9,21 +9,21 @@ use crate::note::{Kind, Note, Place};
 /// all the same.
 pub(crate) const NO_LIMIT: &str = "1000000";
 
-/// A whole configuration.
+/// A converted configuration.
 #[derive(Default)]
 pub(crate) struct Config {
     /// In the order in which they are written.
     pub(crate) sections: Vec<Section>,
-    /// What belongs to no section.
+    /// Notes that belong to no section.
     pub(crate) notes: Vec<Note>,
     losses: Losses,
 }
 
 /// A table of our TOML: `[defaults]` or one `[[forward]]`, for example.
 pub(crate) struct Section {
-    /// Its header.
+    /// Header of the table.
     pub(crate) head: &'static str,
-    /// What to say above it, such as where it comes from.
+    /// Comment above the section, such as its origin.
     pub(crate) about: String,
     /// Keys and their values, written as TOML.
     pub(crate) entries: Vec<(&'static str, String)>,
@@ -31,11 +31,11 @@ pub(crate) struct Section {
     losses: Losses,
     /// Where the reason is written, if it must not be active.
     pub(crate) off: Option<Place>,
-    /// Where it comes from.
+    /// Line of its origin.
     pub(crate) place: Place,
 }
 
-/// What has notes about what became of it.
+/// Something that collects notes.
 pub(crate) trait Noted {
     fn notes(&mut self) -> &mut Vec<Note>;
 
@@ -119,7 +119,7 @@ impl Config {
         }
         let mut section = Section::new(head, place.clone());
         section.set(key, value);
-        // What holds for the process stands above the forwards.
+        // Settings of the process stand above the forwards.
         self.sections.insert(0, section);
     }
 }
@@ -135,7 +135,7 @@ impl Section {
         Self::new("[[forward]]", place)
     }
 
-    /// What the forwarder does where its file says nothing.
+    /// Defaults of the other forwarder that differ from ours.
     pub(crate) fn defaults(place: Place, whose: &str, entries: &[(&'static str, &str)]) -> Self {
         let entries = entries.iter().map(|(key, value)| (*key, (*value).to_owned())).collect();
         let about = format!("what {whose} does unless it is told otherwise");

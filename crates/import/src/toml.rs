@@ -6,12 +6,11 @@ use crate::note::{Kind, Note};
 use crate::section::{Config, Section};
 use crate::{Converted, From};
 
-/// How often what our reader does not accept is commented out, and all is read again. Each time
-/// takes at least one section away, and nearly always all that there are.
+/// Rounds of parsing the output and commenting out the sections with problems. Each round removes
+/// at least one section, and the first usually removes all.
 const ROUNDS: usize = 20;
 
-/// Writes the configuration. What our reader finds wrong with a section is noted, and the section
-/// commented out.
+/// Writes the configuration. Sections that our parser rejects are commented out, with a note.
 pub(crate) fn write(from: From, mut config: Config) -> Converted {
     comment_out_surplus(&mut config);
     for _ in 0..ROUNDS {
@@ -38,7 +37,7 @@ fn comment_out_surplus(config: &mut Config) {
     }
 }
 
-/// Tells whether anything had to be commented out.
+/// Comments out sections with problems. Returns whether there were any.
 fn comment_out_problems(text: &str, starts: &[u32], config: &mut Config) -> bool {
     let mut any = false;
     let input = plan::Input { config: Some("import".into()), ..plan::Input::default() };
@@ -55,7 +54,7 @@ fn comment_out_problems(text: &str, starts: &[u32], config: &mut Config) -> bool
     any
 }
 
-/// The message without ` (line 12)`, which is a line of a text that nobody sees.
+/// Removes ` (line 12)` from a message: it refers to the intermediate text.
 fn without_line(message: &str) -> String {
     match message.split_once(" (line ") {
         Some((before, after)) => {

@@ -1,4 +1,4 @@
-//! Whatever the text, what comes out is a configuration of ours.
+//! For any text, the output is a valid configuration of ours.
 
 mod rules;
 

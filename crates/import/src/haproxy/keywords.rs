@@ -1,4 +1,4 @@
-//! HAProxy's keywords, and what becomes of them.
+//! Keywords of HAProxy with their effects.
 
 use crate::known::Effect::{self, Choice, Differs, Handled, Harmless, Lost, Wrong};
 use crate::known::Known;

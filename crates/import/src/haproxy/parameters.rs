@@ -1,4 +1,4 @@
-//! What stands behind the address of `bind` and of `server`.
+//! Parameters after the address of `bind` and `server`.
 
 use super::words::Line;
 use super::{set_time, whole};

@@ -12,7 +12,7 @@ use crate::note::quoted;
 use crate::route::{Target, forwards};
 use crate::section::{Config, NO_LIMIT, Noted, Section, duration};
 
-/// All sections, and who uses which.
+/// All sections, and the use of backends.
 pub(super) struct Proxies<'a> {
     blocks: &'a [Block],
     backends: HashMap<&'a str, &'a Block>,
@@ -20,7 +20,7 @@ pub(super) struct Proxies<'a> {
     used: HashSet<&'a str>,
 }
 
-/// What a proxy's lines say together; the last word counts.
+/// Settings collected from a proxy's lines; later ones win.
 #[derive(Default)]
 struct Said<'a> {
     mode: Option<&'a Line>,
@@ -31,7 +31,7 @@ struct Said<'a> {
     keepalive: Keepalive<'a>,
     binds: Vec<&'a Line>,
     servers: Vec<&'a Line>,
-    /// Parameters of every server.
+    /// Parameters of `default-server` lines.
     every_server: Vec<&'a Line>,
 }
 
@@ -144,7 +144,7 @@ impl<'a> Said<'a> {
                     harmless,
                 );
             }
-            // It only waits for what rules look at.
+            // It only delays for rules.
             "tcp-request" if line.word(1) == "inspect-delay" => {
                 harmless.add(&line.place, "inspect-delay");
             }

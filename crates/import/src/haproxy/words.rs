@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::Source;
 use crate::note::Place;
 
-/// A line that says anything.
+/// A non-empty line.
 pub(super) struct Line {
     pub(super) place: Place,
     pub(super) words: Vec<String>,
@@ -31,7 +31,8 @@ pub(super) fn is_section(word: &str) -> bool {
         || super::HELPERS.contains(&word)
 }
 
-/// All lines. Of a conditional only its `.if` is left: what it holds may or may not be there.
+/// Splits the text into lines of words. Of a conditional, only the `.if` is kept, because its body
+/// may not apply.
 pub(super) fn lines(source: &Source) -> Vec<Line> {
     let file: Arc<str> = source.name.as_str().into();
     let (mut lines, mut depth) = (Vec::new(), 0usize);

@@ -1,4 +1,4 @@
-//! nginx's directives, and what becomes of them.
+//! Directives of nginx with their effects.
 
 use crate::known::Effect::{self, Choice, Differs, Handled, Harmless, Lost, Variable, Wrong};
 use crate::known::Known;

@@ -15,8 +15,8 @@ pub(super) struct Files<'i, 'f> {
     include: &'i mut Include<'f>,
     count: usize,
     bytes: usize,
-    /// Where a bound was exceeded first. Nothing is included any more, and what was read is of no
-    /// use: what is missing may be rules.
+    /// First place at which a limit was exceeded. Nothing more is included, and the files read so
+    /// far are useless: the missing ones may contain rules.
     pub(super) exceeded: Option<(Place, String)>,
 }
 
@@ -25,7 +25,7 @@ impl<'i, 'f> Files<'i, 'f> {
         Self { include, count: 0, bytes: 0, exceeded: None }
     }
 
-    /// Puts what is included in the place of each `include`. What cannot be had keeps its `include`.
+    /// Replaces each `include` by the included directives. An `include` that cannot be read stays.
     pub(super) fn expand(&mut self, directives: Vec<Directive>) -> Vec<Directive> {
         self.expand_at(directives, 0)
     }
@@ -70,7 +70,7 @@ impl<'i, 'f> Files<'i, 'f> {
         Ok(all)
     }
 
-    /// What there is too much of.
+    /// The limit that is exceeded, if any.
     fn bound(&self, depth: usize) -> Option<String> {
         if depth >= DEPTH_MAX {
             Some(format!("files include each other more than {DEPTH_MAX} deep"))

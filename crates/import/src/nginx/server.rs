@@ -31,7 +31,7 @@ pub(super) fn convert(
             "proxy_timeout" => set_time(&mut section, "idle_timeout", directive),
             "proxy_connect_timeout" => set_time(&mut section, "connect_timeout", directive),
             "proxy_half_close" if directive.argument() == "on" => {}
-            // These are switches, and off.
+            // Switches that are off.
             "proxy_protocol" | "proxy_ssl" if directive.argument() == "off" => {}
             "allow" if directive.argument() == "all" => {}
             "ssl_preread" => preread(directive, directives, &mut section, harmless),
@@ -76,7 +76,7 @@ fn preread(
     }
 }
 
-/// Whether the arguments tell more than the name.
+/// Whether the arguments matter more than the name.
 fn is_rule(name: &str) -> bool {
     matches!(name, "allow" | "deny" | "limit_conn")
 }
@@ -218,7 +218,7 @@ fn upstream(
     Some(Target::One(first.argument().to_owned()))
 }
 
-/// What stands behind the address of the server that is the target.
+/// Notes the parameters after the address of the chosen server.
 fn parameters(server: &Directive, is_alone: bool, section: &mut Section, harmless: &mut Harmless) {
     for parameter in server.words.get(2..).unwrap_or_default() {
         let name = parameter.split('=').next().unwrap_or_default();

@@ -11,10 +11,10 @@ const DEPTH_MAX: usize = 32;
 /// A directive with all that belongs to it.
 pub(super) struct Directive {
     pub(super) place: Place,
-    /// The name and the arguments.
+    /// Name and arguments.
     pub(super) words: Vec<String>,
     pub(super) block: Option<Vec<Directive>>,
-    /// Why it could not be followed, if it is an `include`.
+    /// For an `include`: the reason why it was not followed.
     pub(super) fault: Option<String>,
 }
 
@@ -23,13 +23,13 @@ impl Directive {
         self.words.first().map_or("", String::as_str)
     }
 
-    /// The first argument.
+    /// The first argument; empty if there is none.
     pub(super) fn argument(&self) -> &str {
         self.words.get(1).map_or("", String::as_str)
     }
 }
 
-/// Why nginx would not take the file either.
+/// Syntax error that nginx reports too.
 pub(super) struct Fault {
     pub(super) place: Place,
     pub(super) message: String,
@@ -102,7 +102,7 @@ pub(super) fn parse(name: &str, text: &str) -> Result<Vec<Directive>, Fault> {
 struct Tokens<'a> {
     file: Arc<str>,
     rest: &'a str,
-    /// From 0.
+    /// Line index, from 0.
     line: usize,
 }
 
@@ -189,7 +189,7 @@ impl Tokens<'_> {
     }
 }
 
-/// What stands for `\c` in quotes.
+/// The character for `\c` in quotes.
 fn escape(c: char) -> char {
     match c {
         'n' => '\n',

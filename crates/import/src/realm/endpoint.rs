@@ -76,7 +76,7 @@ impl Realm {
         }
     }
 
-    /// What is not known of an endpoint's own `network`; the rest is looked at with the endpoint.
+    /// Notes unknown keys of the endpoint's `network`; known ones are handled with the endpoint.
     fn unknown_of_network(&self, section: &mut Section, network: &Node) {
         for (key, node) in network.entries().iter().filter(|(key, _)| !is_known(key)) {
             unknown_in_network(section, &self.place(node), key);
@@ -84,7 +84,7 @@ impl Realm {
     }
 }
 
-/// The address of a listener: one socket for IPv4 and IPv6, unless it is told otherwise.
+/// Listen address: one socket for IPv4 and IPv6, unless `only_v6` is set.
 fn listener(text: &str, only_v6: bool) -> String {
     match text.strip_prefix("[::]:") {
         Some(port) if !only_v6 => format!(":{port}"),

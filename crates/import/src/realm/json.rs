@@ -14,7 +14,7 @@ pub(super) fn parse(text: &str) -> Result<Node, Fault> {
 
 struct Parser<'a> {
     rest: &'a str,
-    /// From 0.
+    /// Line index, from 0.
     line: usize,
 }
 

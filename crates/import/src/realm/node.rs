@@ -1,11 +1,11 @@
-//! What TOML and JSON have in common: values, each with the line it is written in.
+//! Common tree of TOML and JSON: values with their lines.
 
 use std::time::Duration;
 
 /// A value of TOML or JSON, with the line it is written in.
 #[derive(Debug)]
 pub(super) struct Node {
-    /// From 0.
+    /// Line index, from 0.
     pub(super) line: usize,
     pub(super) value: Value,
 }
@@ -14,7 +14,7 @@ pub(super) struct Node {
 pub(super) enum Value {
     Null,
     Bool(bool),
-    /// As it is written.
+    /// The literal text of a number.
     Number(String),
     Text(String),
     List(Vec<Node>),
@@ -62,10 +62,10 @@ impl Node {
     }
 }
 
-/// Why a text is neither TOML nor JSON.
+/// Syntax error in a file that is neither TOML nor JSON.
 #[derive(Debug)]
 pub(super) struct Fault {
-    /// From 0.
+    /// Line index, from 0.
     pub(super) line: usize,
     pub(super) message: String,
 }

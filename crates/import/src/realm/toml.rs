@@ -16,7 +16,7 @@ pub(super) fn parse(text: &str) -> Result<Node, Fault> {
     }
 }
 
-/// Where lines start.
+/// Byte offsets of line starts.
 struct Lines(Vec<usize>);
 
 impl Lines {
