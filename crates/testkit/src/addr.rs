@@ -18,7 +18,7 @@ use crate::wire::{self, End};
 /// `unix:/path`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Addr {
-    /// A TCP address.
+    /// A TCP address and port.
     Tcp(SocketAddr),
     /// A Unix stream socket.
     Unix(PathBuf),
@@ -151,7 +151,7 @@ pub struct Listener {
 }
 
 impl Listener {
-    /// Listens at `place`.
+    /// Listens on the given kind of address.
     pub fn bind(place: Place) -> Self {
         Self::bind_with(place, Buffers::default(), 4096)
     }
@@ -170,7 +170,7 @@ impl Listener {
         Self { socket, addr: local.map_or(wanted, Addr::Tcp), _dir: dir }
     }
 
-    /// Where it listens.
+    /// Address that it listens on.
     pub fn addr(&self) -> &Addr {
         &self.addr
     }

@@ -9,7 +9,7 @@ use crate::addr::{Addr, Buffers, Connected, Listener, Place, connect_with};
 #[derive(Debug)]
 pub struct BlackHole {
     listener: Listener,
-    /// They hold the places in the queue; nobody accepts them.
+    /// Connections that fill the accept queue; they are never accepted.
     _queued: Vec<Connected>,
 }
 
@@ -30,7 +30,7 @@ impl BlackHole {
         Self { listener, _queued: queued }
     }
 
-    /// Where it is.
+    /// Address that swallows connections.
     pub fn addr(&self) -> SocketAddr {
         self.listener.addr().tcp()
     }

@@ -1,10 +1,9 @@
-//! What can happen to a connection, as scripts for both of its ends, and what each end is owed by
-//! whoever forwards it. Any forwarder can be put in between: the end-to-end tests do it with ours,
-//! `tf-load fidelity` with others, too.
+//! Connection histories as scripts for both ends, with the result that a forwarder owes to each
+//! end. Any forwarder can run them: the end-to-end tests use ours, `tf-load fidelity` also others.
 //!
 //! ```text
-//!   Case::set_up -> Stage (the target is there) -> start a forwarder to Stage::target
-//!                -> Stage::play (the client comes) -> Seen, to be compared with what is owed
+//!   Case::set_up -> Stage (the target listens) -> start a forwarder to Stage::target
+//!                -> Stage::play (the client connects) -> Seen, to compare with the expected result
 //! ```
 
 mod bytes;
@@ -31,7 +30,7 @@ const MIB: u64 = 1024 * 1024;
 /// More than all buffers on a way hold.
 const MUCH: u64 = 64 * MIB;
 
-/// Long enough for what was sent before to have arrived, on loopback.
+/// Long enough for earlier bytes to arrive on loopback.
 const MOMENT: Duration = Duration::from_millis(300);
 
 /// One thing that can happen.
@@ -59,13 +58,13 @@ enum Parts {
 /// What stands at the target's address.
 enum Role {
     Plays(Script),
-    /// Nobody listens.
+    /// No listener: connections are refused.
     Refuses,
     /// No SYN is answered.
     NeverAnswers,
 }
 
-/// All cases, grouped by what they are about.
+/// All cases, grouped by subject.
 pub fn all() -> impl Iterator<Item = &'static Case> {
     [fins::CASES, resets::CASES, race::CASES, connecting::CASES, bytes::CASES].into_iter().flatten()
 }
@@ -92,7 +91,7 @@ impl Case {
         matches!((self.parts)(), Parts::BulkReset(_))
     }
 
-    /// Whether both ends have seen what they are owed.
+    /// Whether both ends saw the expected result.
     pub fn is_kept_by(&self, seen: &Seen) -> bool {
         let kept = |owed: Option<Owed>, view: &Option<View>| match (owed, view) {
             (Some(owed), Some(view)) => owed.is_kept_by(view),
@@ -122,7 +121,7 @@ enum Standing {
 /// What both ends saw.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Seen {
-    /// The client's view.
+    /// Observations of the client, if it ran.
     pub client: Option<View>,
     /// The target's view, if there was a target.
     pub target: Option<View>,
@@ -186,8 +185,8 @@ mod tests {
     use super::*;
     use crate::wait::LIMIT;
 
-    /// A connection without a forwarder keeps what is owed; but it has no place for urgent bytes in
-    /// the stream, it cannot accept for a target that refuses, and the handshake is the target's own.
+    /// A direct connection passes the cases, except that it has no place for urgent bytes in the
+    /// stream, cannot accept for a target that refuses, and shares its handshake with the target.
     #[test]
     fn a_direct_connection_keeps_what_is_owed() {
         const OTHERWISE: [&str; 3] =

@@ -5,7 +5,7 @@
 /// A transition from one configuration, or process image, to the next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Crossing {
-    /// A reload.
+    /// Reload of the configuration.
     Reload,
     /// A reload on trial that is not confirmed.
     FallBack,

@@ -13,7 +13,7 @@ use crate::stream::{Checker, Source, Stream};
 use crate::wait::LIMIT;
 use crate::wire::{self, End};
 
-/// What the client of an exchange says first: what will follow, and what it wants.
+/// First bytes of an exchange from the client: the lengths of both streams, and the seed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Header {
     pub(crate) up_len: u64,

@@ -85,7 +85,7 @@ impl Forwarder {
         self.dir.path()
     }
 
-    /// Its configuration file.
+    /// Path of its configuration file.
     pub fn config_path(&self) -> PathBuf {
         config_path(&self.dir)
     }
@@ -105,14 +105,14 @@ impl Deref for Forwarder {
 }
 
 impl ForwarderBuilder {
-    /// Adds an argument.
+    /// Adds one command-line argument.
     #[must_use]
     pub fn arg(mut self, arg: impl Into<OsString>) -> Self {
         self.args.push(arg.into());
         self
     }
 
-    /// Adds arguments.
+    /// Adds several command-line arguments.
     #[must_use]
     pub fn args<Arg: Into<OsString>>(mut self, args: impl IntoIterator<Item = Arg>) -> Self {
         self.args.extend(args.into_iter().map(Into::into));

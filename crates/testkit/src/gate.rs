@@ -11,12 +11,12 @@ use crate::wait::{LIMIT, wait_until};
 pub struct Gate(Arc<AtomicBool>);
 
 impl Gate {
-    /// A closed gate.
+    /// Creates a closed gate.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Lets everyone pass.
+    /// Opens the gate for all waiting peers.
     pub fn open(&self) {
         self.0.store(true, Ordering::Release);
     }

@@ -9,7 +9,7 @@ use socket2::Socket;
 use crate::addr::{Addr, connect};
 use crate::wait::LIMIT;
 
-/// A server, and what is sent to it with each request.
+/// An HTTP server with the headers sent in each request.
 #[derive(Clone, Debug)]
 pub struct Http {
     server: Addr,
@@ -23,7 +23,7 @@ pub struct Answer {
     pub status: u16,
     /// The lines of its head, in lower case.
     pub headers: Vec<String>,
-    /// Its body.
+    /// Body of the response.
     pub body: String,
 }
 
@@ -40,7 +40,7 @@ impl Http {
         self
     }
 
-    /// Asks with GET.
+    /// Sends a GET request.
     #[track_caller]
     pub fn get(&self, path: &str) -> Answer {
         self.ask("GET", path)
@@ -52,7 +52,7 @@ impl Http {
         self.ask("POST", path)
     }
 
-    /// Asks with DELETE.
+    /// Sends a DELETE request.
     #[track_caller]
     pub fn delete(&self, path: &str) -> Answer {
         self.ask("DELETE", path)
@@ -146,7 +146,7 @@ impl ServerEvents {
     ///
     /// # Panics
     ///
-    /// If none comes in time, and what comes is no event.
+    /// If no event arrives in time, or the received text is not an event.
     #[track_caller]
     pub fn next_event(&mut self) -> Option<(String, Value)> {
         let mut name = String::new();

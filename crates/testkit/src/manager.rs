@@ -39,7 +39,7 @@ struct Kept {
 }
 
 impl Manager {
-    /// Begins to read.
+    /// Starts reading notifications in a thread.
     pub fn start() -> Self {
         let dir = TempDir::new().expect("a temporary directory");
         let socket = UnixDatagram::bind(dir.path().join("notify")).expect("an own directory");
@@ -82,7 +82,7 @@ impl Manager {
         self.values(key).pop().unwrap_or_default()
     }
 
-    /// The names of what is kept, in alphabetical order.
+    /// Names of the stored descriptors, in alphabetical order.
     pub fn kept(&self) -> Vec<String> {
         let kept = self.state.lock();
         let mut names: Vec<_> = kept.descriptors.iter().map(|(name, _)| name.clone()).collect();
@@ -140,7 +140,7 @@ impl State {
 }
 
 impl Kept {
-    /// What is not to be stored is closed, the end of a barrier's pipe among it.
+    /// Descriptors that are not to be stored are closed, among them the pipe of a barrier.
     fn take(&mut self, message: String, descriptors: Vec<OwnedFd>) {
         let lines: Vec<_> = message.lines().collect();
         let name = lines.iter().find_map(|line| line.strip_prefix("FDNAME="));

@@ -8,12 +8,12 @@ use socket2::{Domain, Socket, Type};
 
 use crate::addr::{Addr, bound};
 
-/// A port that nobody but the test gets.
+/// A port reserved for one test.
 ///
-/// It is held by a socket that is bound with `SO_REUSEADDR` but does not listen. So the kernel hands
-/// the number to nobody else, neither for a `bind` to port 0 nor for an outgoing connection, while a
-/// listener that sets `SO_REUSEADDR` itself, as the forwarder and most servers do, may take it.
-/// Until one does, a connection to it is refused: this is also the target that refuses.
+/// A socket bound with `SO_REUSEADDR` that does not listen holds the port. The kernel assigns the
+/// number to no other socket, neither for a `bind` to port 0 nor for an outgoing connection, but a
+/// listener that sets `SO_REUSEADDR`, as the forwarder and most servers do, can take it. Until
+/// then, connections to it are refused, so it also serves as the target that refuses.
 ///
 /// Displayed as its number.
 #[derive(Debug)]
@@ -39,7 +39,7 @@ impl Port {
         Self::kernel_chosen(Ipv6Addr::UNSPECIFIED.into())
     }
 
-    /// Its number.
+    /// Port number, from 1.
     pub fn number(&self) -> u16 {
         self.number
     }
@@ -94,7 +94,7 @@ impl Ports {
         const ATTEMPTS: u32 = 200;
         const LOWEST: u32 = 10_000;
         const STARTS: u32 = 20_000;
-        // Processes begin at different places; who is first somewhere, the kernel decides.
+        // Processes start at different numbers; the kernel decides between rivals.
         let start = std::process::id().wrapping_mul(97);
         (0..ATTEMPTS)
             .map(|attempt| LOWEST + start.wrapping_add(attempt * 101) % STARTS)

@@ -39,7 +39,7 @@ impl Process {
         Self { name: name.to_owned(), pid, child: Mutex::new(child), stdout, stderr, grace }
     }
 
-    /// Its process id.
+    /// Process id of the child.
     pub fn pid(&self) -> u32 {
         self.pid
     }

@@ -10,9 +10,9 @@ use serde_json::Value;
 pub struct SessionRecord {
     /// The session's number, as text.
     pub id: String,
-    /// The forward's name.
+    /// Name of the forward.
     pub forward: String,
-    /// The client's address.
+    /// Address of the client.
     pub client: String,
     /// The address that the client connected to.
     pub listener: String,
@@ -36,24 +36,24 @@ pub struct SessionRecord {
     pub fallback_up: String,
     /// Why the lane down left splice, or `none`.
     pub fallback_down: String,
-    /// Why it ended.
+    /// Close reason of the session.
     pub close: CloseReason,
     /// The kernel's view of the client's socket.
     pub client_tcp: Option<TcpInfo>,
     /// The kernel's view of the target's socket.
     pub target_tcp: Option<TcpInfo>,
-    /// The whole line.
+    /// The whole record as JSON.
     pub json: Value,
 }
 
-/// By whom, in which phase and from what cause a session ended. Displayed as `client/relay/fin`.
+/// Close reason: by, phase and cause. Displayed as `client/relay/fin`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CloseReason {
-    /// `client`, `target`, `limit`, …
+    /// `client`, `target`, `limit` and so on.
     pub by: String,
     /// `accept`, `admit`, `connect`, `relay` or `drain`.
     pub phase: String,
-    /// `fin`, `reset`, `refused`, …
+    /// `fin`, `reset`, `refused` and so on.
     pub cause: String,
     /// The error number behind it, as the record writes it.
     pub errno: Option<String>,
@@ -62,7 +62,7 @@ pub struct CloseReason {
 /// The part of `TCP_INFO` that a record holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TcpInfo {
-    /// The round-trip time.
+    /// Smoothed round-trip time.
     pub rtt: Duration,
     /// Segments that were sent again.
     pub retransmits: u64,

@@ -116,13 +116,13 @@ impl Script {
         self.then(Step::WriteWithFin(n))
     }
 
-    /// Writes the stream until nobody on the way takes any more of it.
+    /// Writes the stream until every buffer on the way is full.
     #[must_use]
     pub fn fill(self) -> Self {
         self.then(Step::Fill)
     }
 
-    /// Writes these bytes.
+    /// Writes the given bytes.
     #[must_use]
     pub fn write_bytes(self, bytes: impl Into<Vec<u8>>) -> Self {
         self.then(Step::WriteBytes(bytes.into()))
@@ -134,7 +134,7 @@ impl Script {
         self.then(Step::UrgentByte(byte))
     }
 
-    /// Ends what it sends with a FIN and reads on.
+    /// Sends a FIN and continues reading.
     #[must_use]
     pub fn shutdown_write(self) -> Self {
         self.then(Step::ShutdownWrite)
@@ -155,7 +155,7 @@ impl Script {
 
 /// Steps that read.
 impl Script {
-    /// Reads `n` bytes.
+    /// Reads exactly `n` bytes.
     #[must_use]
     pub fn read_exactly(self, n: u64) -> Self {
         self.then(Step::ReadExactly(n))
@@ -179,7 +179,8 @@ impl Script {
         self.then(Step::ReadTo(End::Reset))
     }
 
-    /// Reads all that comes, to whatever end but a timeout; the transcript tells which.
+    /// Reads until the end of the stream or an error; the transcript says which. A timeout fails
+    /// the script.
     #[must_use]
     pub fn drain(self) -> Self {
         self.then(Step::Drain)

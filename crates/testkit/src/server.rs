@@ -62,17 +62,17 @@ impl Server {
         })
     }
 
-    /// Where it listens.
+    /// Address that it listens on.
     pub fn addr(&self) -> SocketAddr {
         self.port.addr()
     }
 
-    /// Its directory.
+    /// Temporary directory of the server.
     pub fn dir(&self) -> &Path {
         self.dir.path()
     }
 
-    /// Its process.
+    /// Main process of the server.
     pub fn process(&self) -> &Process {
         &self.process
     }
@@ -97,7 +97,7 @@ impl From<&Server> for Addr {
     }
 }
 
-/// Whether some socket listens on this port; a look that, unlike a connection, nobody notices.
+/// Whether a socket listens on this port. Unlike connecting, the check does not disturb the server.
 pub fn is_listening(addr: SocketAddr) -> bool {
     const LISTEN: &str = "0A";
     let suffix = format!(":{:04X}", addr.port());

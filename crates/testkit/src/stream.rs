@@ -66,9 +66,9 @@ impl Stream {
 pub struct Difference {
     /// Its position in the stream.
     pub offset: u64,
-    /// What was sent there.
+    /// The byte sent at this position.
     pub expected: u8,
-    /// What arrived.
+    /// The byte received there.
     pub found: u8,
 }
 

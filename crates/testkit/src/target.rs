@@ -65,7 +65,7 @@ impl Target {
         Self { addr, counters, stop, thread: Some(thread) }
     }
 
-    /// Where it listens.
+    /// Address that it listens on.
     pub fn addr(&self) -> &Addr {
         &self.addr
     }

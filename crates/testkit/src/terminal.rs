@@ -1,4 +1,4 @@
-//! A terminal of any size, with somebody who types and reads: tmux(1), without anybody attached.
+//! A detached terminal of any size that tests type into and read: tmux(1).
 
 use std::ffi::OsStr;
 use std::path::PathBuf;
@@ -64,7 +64,7 @@ impl Terminal {
         self.tmux(["resize-window", "-x", &width.to_string(), "-y", &height.to_string()]);
     }
 
-    /// What is on the screen, without colours.
+    /// Text on the screen, without colours.
     #[track_caller]
     pub fn screen(&self) -> String {
         self.tmux(["capture-pane", "-p"])

@@ -100,7 +100,7 @@ impl Tool {
 /// What a command that has ended left behind.
 #[derive(Clone, Debug)]
 pub struct Finished {
-    /// How it ended.
+    /// Exit status of the command.
     pub status: ExitStatus,
     /// All it wrote to stdout.
     pub stdout: Vec<u8>,

@@ -8,7 +8,7 @@ use crate::wire::End;
 /// What happened to one peer.
 #[derive(Clone, Debug, Default)]
 pub struct Transcript {
-    /// The peer's name.
+    /// Name of the peer.
     pub peer: String,
     /// Bytes that the kernel took from it.
     pub sent: u64,
@@ -34,9 +34,9 @@ impl Transcript {
 /// The step that did not succeed, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
-    /// Which step: its number, from 1, and what it was.
+    /// Number of the step, from 1, and its description.
     pub step: String,
-    /// What happened instead.
+    /// Description of the actual result.
     pub why: String,
 }
 

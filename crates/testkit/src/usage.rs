@@ -1,4 +1,4 @@
-//! What a process holds and uses, as `/proc` tells it.
+//! Resources of a process, from `/proc`.
 
 use std::fs;
 use std::path::PathBuf;
@@ -32,7 +32,7 @@ impl Process {
         self.entries("fd").filter_map(|path| fs::read_link(path).ok()).collect()
     }
 
-    /// Its resident memory.
+    /// Resident memory in bytes.
     pub fn rss_bytes(&self) -> u64 {
         self.status("VmRSS") * 1024
     }

@@ -16,11 +16,11 @@ const SLICE: Duration = Duration::from_millis(20);
 /// How a stream, or an operation on it, ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
-    /// A FIN.
+    /// End of the stream (FIN).
     Eof,
-    /// An RST: `ECONNRESET`.
+    /// Reset by the peer (`ECONNRESET`).
     Reset,
-    /// `ECONNREFUSED`.
+    /// Connection refused (`ECONNREFUSED`).
     Refused,
     /// A write after the other side's end: `EPIPE`.
     BrokenPipe,

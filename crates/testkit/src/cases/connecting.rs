@@ -1,4 +1,4 @@
-//! The first moments: refusals are honest, and whoever ends at once has ended.
+//! Connection setup: refusals reach the client, and so does an immediate end.
 
 use super::{Case, Ending, Owed, Parts, Role, client, play, target};
 

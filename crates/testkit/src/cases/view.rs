@@ -1,4 +1,4 @@
-//! What one end of a connection saw, and what it is owed.
+//! Observations of one end of a connection, and the expected ones.
 
 use std::fmt;
 
@@ -40,7 +40,7 @@ pub struct View {
     pub words: Option<String>,
     /// The first byte that was not the one that had been sent.
     pub wrong: Option<Difference>,
-    /// How it ended.
+    /// Ending of the connection.
     pub ending: Ending,
 }
 
@@ -117,7 +117,7 @@ impl Owed {
         Self { bytes: Bytes::Count(0), endings }
     }
 
-    /// Whether this is what was seen.
+    /// Whether the observations match.
     pub fn is_kept_by(&self, view: &View) -> bool {
         let bytes = match self.bytes {
             Bytes::Count(count) => view.received == count,
@@ -127,7 +127,8 @@ impl Owed {
         bytes && view.wrong.is_none() && self.endings.contains(&view.ending)
     }
 
-    /// What was seen, in the terms of what is owed: how much of a part came differs each time.
+    /// The observations in the terms of the expectation, because the number of bytes received
+    /// before a cut varies.
     pub fn compare(&self, view: &View) -> String {
         let ending = view.ending;
         match self.bytes {
