@@ -1,4 +1,4 @@
-//! The command line.
+//! Command-line interface of `tf-load`.
 
 use clap::{Parser, Subcommand};
 
@@ -47,7 +47,7 @@ const LATENCY_RATE: f64 = 1000.0;
 const PROBE_RATE: f64 = 100.0;
 
 impl Cli {
-    /// Does what was asked for: whether all was well.
+    /// Runs the command. Returns whether all checks passed.
     pub(crate) fn run(&self) -> Result<bool> {
         let (report, json) = match &self.command {
             Command::Serve(options) => match serve::run(options)? {},

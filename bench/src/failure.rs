@@ -4,7 +4,7 @@ use std::fmt;
 
 use sys::Errno;
 
-/// One sentence for the person who started it.
+/// An error as one sentence for the terminal.
 #[derive(Debug)]
 pub(crate) struct Failure(String);
 
@@ -36,7 +36,7 @@ impl From<Errno> for Failure {
     }
 }
 
-/// Says what was being done when an error came.
+/// Adds the failed operation to an error.
 pub(crate) trait Context<T> {
     /// Puts `what` before the error.
     fn context(self, what: &str) -> Result<T>;

@@ -16,7 +16,7 @@ const DIGITS: u8 = 3;
 pub(crate) struct Latencies(Histogram<u64>);
 
 impl Latencies {
-    /// None yet.
+    /// An empty histogram.
     pub(crate) fn new() -> Result<Self> {
         let histogram = Histogram::new_with_bounds(1, nanos(LONGEST), DIGITS);
         histogram.context("make a histogram").map(Self)

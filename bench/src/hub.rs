@@ -29,40 +29,40 @@ pub(crate) enum Next {
     Again,
     /// Serve it again at this time, or at an event before.
     At(Instant),
-    /// Close it.
+    /// Close the session.
     Close,
     /// Close it with an RST.
     Reset,
 }
 
-/// What is done with the sessions.
+/// The protocol that a hub runs on its sessions.
 pub(crate) trait Service {
-    /// What is kept for each session.
+    /// State of one session.
     type Session;
 
     /// A session that was accepted.
     fn open(&mut self) -> Self::Session;
 
-    /// Something happened to a session; perhaps nothing did. `mark` tells that an end or an error
-    /// may follow the bytes that wait.
+    /// Handles a possible event of a session. `mark` says that the end of the stream or an error
+    /// may follow the pending bytes.
     fn ready(&mut self, socket: BorrowedFd<'_>, session: &mut Self::Session, mark: bool) -> Next;
 }
 
-/// A connection and what is kept for it.
+/// A connection with its state.
 struct Place<T> {
     socket: OwnedFd,
     session: T,
     /// It is in the list of those that are served in the next turn: once, however many events
     /// come meanwhile.
     listed: bool,
-    /// An event told that an end or an error may follow the bytes that wait. That stays so, and
-    /// is not told again.
+    /// An event announced an end or an error behind the pending bytes. Edge-triggered epoll does
+    /// not repeat it.
     marked: bool,
 }
 
 /// The sessions of a service.
 pub(crate) struct Hub<S: Service> {
-    /// What is done with them.
+    /// The protocol of all sessions.
     pub(crate) service: S,
     epoll: Epoll,
     events: Events,
@@ -73,7 +73,7 @@ pub(crate) struct Hub<S: Service> {
 }
 
 impl<S: Service> Hub<S> {
-    /// Without sessions.
+    /// A hub without sessions.
     pub(crate) fn new(service: S, listener: Option<OwnedFd>) -> Result<Self> {
         let epoll = Epoll::new()?;
         if let Some(listener) = &listener {

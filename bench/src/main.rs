@@ -5,7 +5,7 @@
 //!                          `compare` starts all three, in turns for every subject
 //! ```
 //!
-//! See BENCHMARKING.md for what is measured and how far to trust it.
+//! BENCHMARKING.md describes the measurements and their limits.
 
 mod failure;
 mod report;

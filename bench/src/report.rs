@@ -7,9 +7,9 @@ use serde_json::Value;
 /// The result of a client.
 #[derive(Debug)]
 pub(crate) struct Report {
-    /// For programs.
+    /// Report as JSON, for programs.
     pub(crate) json: Value,
-    /// For people.
+    /// Report as one line, for a terminal.
     pub(crate) line: String,
     /// Whether all was well; decides the exit status.
     pub(crate) ok: bool,
@@ -22,7 +22,7 @@ impl Report {
     }
 }
 
-/// A line on standard output. That nobody reads it any more is no error of ours.
+/// Prints a line on standard output. A closed pipe is not an error.
 pub(crate) fn say(line: &str) {
     let mut out = std::io::stdout().lock();
     let _ = writeln!(out, "{line}").and_then(|()| out.flush());

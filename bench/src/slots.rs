@@ -8,7 +8,7 @@ pub(crate) struct Slots<T> {
 }
 
 impl<T> Slots<T> {
-    /// None yet.
+    /// An empty table.
     pub(crate) fn new() -> Self {
         Self { places: Vec::new(), free: Vec::new() }
     }
@@ -29,7 +29,7 @@ impl<T> Slots<T> {
         self.places.get_mut(index)?.as_mut()
     }
 
-    /// Empties a place.
+    /// Empties a slot and returns its contents.
     pub(crate) fn remove(&mut self, index: usize) -> Option<T> {
         let value = self.places.get_mut(index)?.take()?;
         self.free.push(index);

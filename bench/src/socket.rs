@@ -48,8 +48,8 @@ pub(crate) fn open_many(target: SocketAddr, count: usize) -> Result<Vec<OwnedFd>
     (0..count).map(|_| open(target)).collect()
 }
 
-/// Begins to connect from a source address, or from whichever the kernel chooses. The first
-/// writable event tells how it went.
+/// Starts connecting, from a source address or one chosen by the kernel. The first writable event
+/// reports the result.
 pub(crate) fn begin(target: SocketAddr, source: Option<Ipv4Addr>) -> sys::Result<OwnedFd> {
     let socket = new(target)?;
     if let Some(source) = source {

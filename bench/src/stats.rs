@@ -3,11 +3,11 @@
 /// What several repetitions of one figure gave.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Spread {
-    /// The smallest.
+    /// Smallest of the samples.
     pub(crate) low: f64,
     /// The one in the middle; of an even number, the mean of the two in the middle.
     pub(crate) median: f64,
-    /// The largest.
+    /// Largest of the samples.
     pub(crate) high: f64,
 }
 

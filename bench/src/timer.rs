@@ -27,8 +27,8 @@ impl Timer {
         Ok(Self(timer))
     }
 
-    /// To be called each time it has fired: a timer that is not read does not go on. How often it
-    /// fired is of no use, since the clock tells what is due.
+    /// Rearms the timer after it has fired: an unread timer reports no further events. The number
+    /// of expirations is not needed, because the clock says which work is due.
     pub(crate) fn go_on(&self) {
         let _ = rustix::io::read(&self.0, &mut [0; 8]);
     }

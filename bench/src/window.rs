@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 /// The times of a run.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Window {
-    /// Counting begins: what is done before is warm-up.
+    /// Start of counting; everything before is warm-up.
     pub(crate) warm: Instant,
     /// Nothing new is begun after this.
     pub(crate) end: Instant,

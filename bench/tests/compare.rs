@@ -34,7 +34,7 @@ fn compare(dir: &Path, adapter: &str, words: &str) -> Output {
 
 /// An adapter for this program, started with the given arguments.
 fn adapter(dir: &Path, arguments: &str) -> String {
-    // Processes that have a peer's name are taken for its own: it needs one that nobody else has.
+    // Processes with the name of a peer are counted as its own, so it needs a unique one.
     let binary = dir.join("echo-peer");
     std::os::unix::fs::symlink(TF_LOAD, &binary).unwrap();
     format!(

@@ -80,7 +80,7 @@ fn crr_closes_in_either_way() {
 
 #[test]
 fn crr_counts_errors_by_name() {
-    // A port that nobody listens on any more.
+    // A port without a listener.
     let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let output = client(free, "crr --parallel 2 --seconds 0.1 --warmup 0 --json");
     assert_eq!(output.status.code(), Some(1));
@@ -124,7 +124,7 @@ fn idle_tells_when_all_are_open() {
 fn verify_finds_no_difference_where_there_is_none() {
     let json = result("verify", "verify --sessions 8 --seconds 0.5 --seed 5");
     assert!(number(&json, "/complete") > 5.0 && number(&json, "/bytes_up") > 0.0, "{json}");
-    // With a reset, what was sent need not have arrived.
+    // After a reset, sent bytes need not have arrived.
     let received = &json["server"]["bytes_received"];
     assert!(json["resets"] != 0 || json["bytes_up"] == *received, "{json}");
 }

@@ -1,7 +1,8 @@
-//! Bytes as fast as they go: up to a sink, down from a source, or both ways with a source.
+//! Maximum throughput: up to a sink, down from a source, or both ways with a source.
 //!
-//! What counts is what has arrived. Up, the client ends its lanes when the time is over and waits
-//! until the sink has read all and ended too; bytes in flight are neither lost nor given away.
+//! Only received bytes count. Upwards, the client shuts its lanes down at the end of the run and
+//! waits until the sink has read everything and closed, so bytes in flight are neither lost nor
+//! counted too early.
 
 use std::time::{Duration, Instant};
 

@@ -51,9 +51,9 @@ pub(crate) struct Crr {
 /// How the client closes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Close {
-    /// With a FIN.
+    /// Closes with FIN.
     Fin,
-    /// With an RST.
+    /// Closes with RST.
     Rst,
 }
 
@@ -193,8 +193,8 @@ impl<'a> Run<'a> {
     }
 }
 
-/// Sends the request and receives of the response what is there: whether that completes it. The
-/// first attempt to send also tells how the connecting went.
+/// Sends the request and receives the available part of the response. Returns whether the response
+/// is complete. The first send also reports a failed connect.
 fn advance(session: &mut Session, request: &[u8], scratch: &mut [u8]) -> sys::Result<bool> {
     let socket = session.socket.as_fd();
     if session.sent < request.len() {

@@ -121,7 +121,7 @@ impl Run {
         while now < last && (now < self.window.end || self.waiting()) {
             epoll.wait(&mut events, Some(last - now))?;
             now = Instant::now();
-            // The requests first: what they wait for is not known before they are sent.
+            // Requests first: their deadlines are known only after they are sent.
             self.send_due(now.min(self.window.end));
             for event in events.iter() {
                 if event.token == TIMER {
@@ -175,7 +175,7 @@ impl Run {
         }
     }
 
-    /// Takes in what has come for one session.
+    /// Receives the available bytes of one session.
     fn step(&mut self, index: usize) {
         if !self.sessions.get(index).is_some_and(|session| session.alive) {
             return;

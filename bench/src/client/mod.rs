@@ -16,7 +16,7 @@ use crate::window::{Window, seconds};
 /// What a request is made of. Not 0, which `serve mixed` takes for bulk.
 const FILL: u8 = b'x';
 
-/// How long to wait for what is still under way when a run has ended.
+/// Time to wait for requests in flight after the end of a run.
 const GRACE: Duration = Duration::from_secs(10);
 
 /// Options of every client.

@@ -149,8 +149,8 @@ impl Run {
     }
 }
 
-/// Sends the rest of the request and receives of the response what is there: whether that
-/// completes it. `EAGAIN` if nothing is there.
+/// Sends the rest of the request and receives the available part of the response. Returns whether
+/// it is complete. `EAGAIN` if no bytes are available.
 fn advance(exchange: &mut Exchange, request: &[u8], scratch: &mut [u8]) -> sys::Result<bool> {
     let socket = exchange.socket.as_fd();
     if exchange.sent < request.len() {

@@ -16,13 +16,13 @@ pub(crate) struct Adapter {
     pub(crate) name: String,
     /// What to install when it is missing, in words that follow "install".
     pub(crate) package: String,
-    /// The program.
+    /// Name or path of the program.
     pub(crate) binary: String,
     /// Other files that must be there.
     pub(crate) needs: Vec<String>,
     /// The command whose output has the version in it.
     pub(crate) version: Vec<String>,
-    /// The command line.
+    /// Command line as a template.
     pub(crate) command: Vec<String>,
     /// The configuration file, if it has one.
     pub(crate) config: Option<String>,
@@ -36,7 +36,7 @@ pub(crate) struct Adapter {
 }
 
 impl Adapter {
-    /// Whether it can be told how many workers to have.
+    /// Whether the number of workers can be configured.
     pub(crate) fn has_workers(&self) -> bool {
         self.command.iter().chain(&self.config).any(|text| text.contains("{workers}"))
     }

@@ -1,4 +1,4 @@
-//! Which CPUs who may use.
+//! CPU assignment of the programs in a run.
 
 use std::fmt;
 use std::process::{Child, Command};
@@ -39,10 +39,10 @@ impl fmt::Display for Cpus {
     }
 }
 
-/// Who runs where.
+/// CPUs of each program in a run.
 #[derive(Clone, Debug)]
 pub(crate) struct Layout {
-    /// The forwarder.
+    /// CPUs of the forwarder.
     pub(crate) subject: Cpus,
     /// The load generator and the target.
     pub(crate) load: Cpus,

@@ -1,8 +1,8 @@
-//! How bulk streams are divided among workers.
+//! Distribution of bulk streams over workers.
 //!
-//! A worker serves the sockets that its own epoll instance watches, and the kernel tells which
-//! those are (`/proc/PID/fdinfo`, proc(5)). CPU time per thread would not tell: two threads that
-//! are both busy all the time look alike, however many streams each of them has.
+//! A worker serves the sockets in its own epoll instance, which the kernel lists
+//! (`/proc/PID/fdinfo`, proc(5)). CPU time per thread is no substitute: two busy threads look
+//! alike, however many streams each has.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fs;
@@ -46,8 +46,8 @@ pub(super) fn balance(
     Ok(sample)
 }
 
-/// The share of each worker in what is watched since `before`, the largest first. `None` if there
-/// are fewer instances than workers: then they share one, and any worker serves any stream.
+/// Share of each worker in the sockets registered since `before`, largest first. `None` if there
+/// are fewer epoll instances than workers: they then share one, and any worker serves any stream.
 fn shares(before: &Watched, during: &Watched, workers: usize) -> Option<Vec<f64>> {
     let mut seen = HashSet::new();
     // A duplicated descriptor, dup(2), is no instance of its own: both watch the same.

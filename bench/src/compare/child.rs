@@ -13,7 +13,7 @@ use crate::failure::{Context, Failure, Result};
 /// How this program is started again.
 #[derive(Clone, Debug)]
 pub(super) struct Loader<'a> {
-    /// Itself.
+    /// Path of this program.
     pub(super) program: &'a Path,
     /// Where its servers and clients run.
     pub(super) cpus: &'a Cpus,
@@ -59,7 +59,8 @@ impl Held {
     pub(super) fn first_line(&mut self) -> Result<String> {
         let mut line = String::new();
         if let Some(out) = &mut self.child.stdout {
-            // It says no more until it is told to: nothing is lost in the buffer.
+            // The child prints nothing more before the next command, so the buffer holds no further
+            // bytes.
             BufReader::new(out).read_line(&mut line).context(&self.what)?;
         }
         if line.is_empty() {

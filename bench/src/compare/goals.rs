@@ -75,7 +75,7 @@ const GOALS: &[Goal] = &[
     goal(&["forwards"], "rss_mib", AtMost, 24.0, Nothing),
 ];
 
-/// A goal beside what was measured.
+/// A goal with the measured value.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Verdict {
     /// The measure and the figure.

@@ -1,6 +1,6 @@
-//! What is done in one run.
+//! Workload of one run.
 
-/// What the load generator does, and what it needs for that.
+/// Workload of the load generator, with the target that it needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Job {
     /// Closed-loop request and response.

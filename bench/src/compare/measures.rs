@@ -1,4 +1,4 @@
-//! What is measured.
+//! Measures of the comparison.
 
 use super::job::Job;
 
@@ -7,7 +7,7 @@ use super::job::Job;
 pub(crate) struct Measure {
     /// Selects it (`--only`), and names its files.
     pub(crate) key: String,
-    /// The heading.
+    /// Heading in the report.
     pub(crate) title: String,
     /// How it is measured, in one sentence.
     pub(crate) how: &'static str,
@@ -18,7 +18,7 @@ pub(crate) struct Measure {
     pub(crate) sessions: usize,
 }
 
-/// One figure.
+/// One column of a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Column {
     /// Its key in the raw results.

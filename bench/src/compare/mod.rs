@@ -208,7 +208,7 @@ impl ConfigDir {
 
 impl Drop for ConfigDir {
     fn drop(&mut self) {
-        // What is left in a directory for temporary files does no harm.
+        // Leftovers in the temporary directory are harmless.
         let _ = std::fs::remove_dir_all::<&Path>(&self.0);
     }
 }

@@ -38,7 +38,7 @@ pub(crate) struct Measured {
     pub(crate) runs: Vec<Runs>,
 }
 
-/// Everything.
+/// All results of a comparison.
 #[derive(Clone, Debug)]
 pub(crate) struct Results {
     /// What a reader has to know of the machine and the settings, as pairs.
@@ -63,7 +63,7 @@ impl Results {
         self.entrants.iter().position(|entrant| entrant.key == OURS)
     }
 
-    /// Every single figure.
+    /// All individual values as JSON.
     pub(crate) fn json(&self) -> Value {
         let pairs = self.circumstances.iter().map(|(name, value)| (*name, value));
         let circumstances: BTreeMap<_, _> = pairs.collect();
@@ -87,7 +87,7 @@ impl Results {
     }
 }
 
-/// Results for tests of what is made of them.
+/// Sample results for tests of the reports.
 #[cfg(test)]
 pub(crate) fn example() -> Results {
     let entrant = |key: &str, name: &str| Entrant {

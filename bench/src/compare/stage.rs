@@ -21,7 +21,7 @@ pub(crate) type Sample = BTreeMap<&'static str, f64>;
 pub(super) const MIB: f64 = 1_048_576.0;
 pub(super) const GIB: f64 = 1024.0 * MIB;
 
-/// How long a background load runs before what it disturbs is measured, and after.
+/// Time that a background load runs before and after the measurement it disturbs.
 pub(super) const MARGIN: Duration = Duration::from_millis(700);
 
 /// How all runs are done.

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use crate::stats::{Spread, figure};
 
-/// One bar.
+/// A bar of the chart.
 #[derive(Clone, Debug)]
 pub(super) struct Bar<'a> {
     pub(super) label: &'a str,

@@ -1,8 +1,8 @@
-//! A process with all its descendants: what they use, as `/proc` tells it, and their end.
+//! A process with its descendants: their resource usage from `/proc`, and their termination.
 //!
-//! Some forwarders fork twice for each session, so that the kernel finds a new parent for what does
-//! the work. That parent is us ([`adopt_orphans`]): orphans with the name of the root belong to its
-//! tree, also when they have ended, for nobody waits for them before [`Tree::kill`].
+//! Some forwarders fork twice for each session, so the kernel gives the working process a new
+//! parent: this one ([`adopt_orphans`]). Orphans with the name of the root belong to its tree,
+//! ended ones included, because they are not reaped before [`Tree::kill`].
 
 use std::collections::HashMap;
 use std::fs;
@@ -71,7 +71,7 @@ impl Tree {
         self.sum_of_status("RssAnon")
     }
 
-    /// Open descriptors.
+    /// Number of open descriptors.
     pub(super) fn descriptors(self) -> u64 {
         let count = |pid: &u32| fs::read_dir(format!("/proc/{pid}/fd")).map_or(0, Iterator::count);
         self.processes().iter().map(|(pid, _)| crate::stats::wide(count(pid))).sum()
@@ -142,9 +142,9 @@ fn of_ticks(ticks: u64) -> Duration {
     Duration::from_millis(ticks * 1000 / USER_HZ)
 }
 
-/// How long the threads of a process have run, in nanoseconds: `/proc/PID/stat` counts in steps of
-/// 10 ms and rounds down, which for many short-lived processes leaves nothing. `None` where the
-/// kernel does not tell.
+/// CPU time of a process's threads in nanoseconds. `/proc/PID/stat` counts in steps of 10 ms and
+/// rounds down, which loses short-lived processes entirely. `None` if the kernel does not provide
+/// it.
 fn run_time(pid: u32) -> Option<Duration> {
     let threads = fs::read_dir(format!("/proc/{pid}/task")).ok()?.flatten();
     let of_thread = |path: PathBuf| {

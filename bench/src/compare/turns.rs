@@ -32,7 +32,7 @@ pub(super) struct Turns<'a> {
     pub(super) program: &'a Path,
     pub(super) dir: &'a Path,
     pub(super) measures: &'a [Measure],
-    /// `None` is direct.
+    /// `None` stands for the direct connection.
     pub(super) subjects: &'a [Option<Subject>],
 }
 
@@ -42,7 +42,7 @@ pub(super) fn is_failure(runs: &Runs) -> bool {
 }
 
 impl Turns<'_> {
-    /// Runs everything.
+    /// Runs every measure for every subject.
     pub(super) fn take(&self, missing: Vec<(String, String)>) -> Results {
         let mut bench = self.bench();
         let mut measured = Vec::new();

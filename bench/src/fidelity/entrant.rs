@@ -1,4 +1,4 @@
-//! Who is looked at.
+//! Programs under test.
 
 use std::path::Path;
 

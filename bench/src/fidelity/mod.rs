@@ -44,7 +44,7 @@ pub(crate) struct Fidelity {
     out: PathBuf,
 }
 
-/// Plays all cases and writes the page: whether ours has kept what is owed in each.
+/// Plays all cases and writes the page. Returns whether our forwarder passed every case.
 pub(crate) fn run(options: &Fidelity) -> Result<bool> {
     let cases: Vec<_> = cases::all().filter(|case| options.wants(case)).collect();
     if cases.is_empty() {
@@ -73,8 +73,8 @@ impl Fidelity {
     }
 }
 
-/// The trials of each entrant, in the order of the cases. Different programs play at the same time;
-/// one program plays one case after the other, because its processes are told apart by their name.
+/// Trials of each entrant, in the order of the cases. Programs run concurrently; one program plays
+/// its cases one after another, because its processes are identified by their name.
 fn play_all<'a>(
     entrants: &'a [Entrant],
     cases: &[&'static Case],

@@ -75,7 +75,7 @@ fn owed(case: &Case) -> String {
     words.collect::<Vec<_>>().join("<br>")
 }
 
-/// What was seen: one line for each different observation.
+/// One line per distinct observation.
 fn cell(trial: &Trial) -> String {
     let all = trial.outcomes.len();
     let mut counted: Vec<(String, usize)> = Vec::new();

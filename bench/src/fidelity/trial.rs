@@ -16,8 +16,8 @@ use crate::compare::launch::{Launch, Running};
 use crate::compare::subject::Subject;
 use crate::failure::{Context, Failure, Result};
 
-/// How long one step of a script may stand still. Longer than the time limit for connecting of all
-/// who have one.
+/// Time limit for a step of a script. Longer than the connect timeout of every entrant that has
+/// one.
 const PATIENCE: Duration = Duration::from_secs(7);
 
 /// How long a forwarder may take to listen.
@@ -31,7 +31,7 @@ pub(super) struct Often {
     pub(super) rounds: u64,
 }
 
-/// What was observed of one case, each time that it was played.
+/// Observations of one case, one for each repetition.
 #[derive(Debug)]
 pub(super) struct Trial {
     pub(super) case: &'static Case,
@@ -39,7 +39,7 @@ pub(super) struct Trial {
 }
 
 impl Trial {
-    /// Whether both ends saw what they are owed, every time.
+    /// Whether both ends saw the required result in every repetition.
     pub(super) fn is_kept(&self) -> bool {
         let kept = |seen: &Result<Seen>| seen.as_ref().is_ok_and(|seen| self.case.is_kept_by(seen));
         self.outcomes.iter().all(kept)
@@ -51,7 +51,7 @@ impl Trial {
 pub(super) struct Stage<'a> {
     dir: &'a Path,
     cpus: Cpus,
-    /// Held from the choice of a free port until somebody listens on it.
+    /// Locked from the choice of a free port until the program listens on it.
     starting: Mutex<()>,
 }
 

@@ -5,10 +5,10 @@ use super::FAIR;
 use crate::hub::{Next, Service};
 use crate::socket::discard;
 
-/// Read at once.
+/// Bytes per read.
 const CHUNK: usize = 256 * 1024;
 
-/// Sends back what it receives. While the client does not take it, nothing more is received.
+/// Echoes received bytes. Stops reading while the client does not read.
 pub(super) struct Echo {
     scratch: Vec<u8>,
     /// Each byte is sent back so many times.
@@ -19,13 +19,13 @@ pub(super) struct Echo {
 /// What a connection is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Role {
-    /// Its first byte will tell.
+    /// No byte received yet, so the protocol is unknown.
     Unknown,
     Echo,
     Sink,
 }
 
-/// A connection, and what it has not taken back yet.
+/// A connection, with the bytes not sent back yet.
 pub(super) struct Session {
     role: Role,
     held: Vec<u8>,

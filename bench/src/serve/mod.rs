@@ -1,5 +1,5 @@
-//! The targets: one thread, one epoll instance, edge-triggered, and no more system calls than the
-//! bytes need, so that a target does not limit what is measured.
+//! Target servers: one thread, one edge-triggered epoll instance, and as few system calls as
+//! possible, so that the target is never the bottleneck.
 
 mod echo;
 mod sink;

@@ -8,7 +8,7 @@ use crate::socket::discard;
 /// Discarded at once; nothing is copied.
 const CHUNK: usize = 1024 * 1024;
 
-/// Receives and discards.
+/// Receives and discards bytes.
 pub(super) struct Sink {
     scratch: Vec<u8>,
 }

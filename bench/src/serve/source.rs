@@ -5,10 +5,10 @@ use super::FAIR;
 use super::sink::drain;
 use crate::hub::{Next, Service};
 
-/// Sent at once.
+/// Bytes per write.
 const CHUNK: usize = 256 * 1024;
 
-/// Sends without end, and discards what it receives.
+/// Sends without end, and discards received bytes.
 pub(super) struct Source {
     bytes: Vec<u8>,
     scratch: Vec<u8>,

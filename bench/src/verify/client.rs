@@ -87,7 +87,7 @@ fn begin(hub: &mut Hub<Player>, options: &Verify, run: u64, index: u64) -> Resul
     hub.add(socket, Duplex::client(seed, &Script::of(seed)))
 }
 
-/// The client's sessions.
+/// Sessions of the client.
 struct Player {
     scratch: Scratch,
     totals: Totals,
@@ -134,8 +134,8 @@ impl Service for Player {
     }
 }
 
-/// Asks the server what it has seen, until it has seen the end of all our sessions or has had time
-/// enough.
+/// Queries the server's observations until it has seen the end of all sessions, or until the time
+/// limit.
 fn ask(target: SocketAddr, run: u64, complete: u64) -> Result<Value> {
     const LIMIT: Duration = Duration::from_secs(5);
     let begun = Instant::now();

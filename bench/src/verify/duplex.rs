@@ -13,7 +13,7 @@ use super::script::Script;
 /// Pieces before others have their turn.
 const FAIR: usize = 16;
 
-/// Differences that are told in words; the rest is only counted.
+/// Differences described in words; further ones are only counted.
 const TOLD_MAX: usize = 20;
 
 /// What a session is owed is what the script says; anything else is a difference.
@@ -147,7 +147,7 @@ impl Duplex {
     }
 }
 
-/// What was seen of a run at one end.
+/// Observations of one end over a run.
 #[derive(Debug, Default)]
 pub(super) struct Totals {
     /// Sessions that have not ended.
@@ -176,7 +176,7 @@ impl Totals {
         true
     }
 
-    /// Adds a difference.
+    /// Records a difference.
     pub(super) fn differ(&mut self, words: String) {
         self.differences += 1;
         if self.told.len() < TOLD_MAX {

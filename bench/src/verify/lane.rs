@@ -23,11 +23,11 @@ pub(super) struct Sender {
 /// What a sender did or waits for.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Sent {
-    /// It sent something.
+    /// Some bytes were sent.
     Some,
     /// It waits for the end of the other lane.
     Held,
-    /// It pauses.
+    /// Pauses until this time.
     Paused(Instant),
     /// It sent its last byte, and its FIN.
     Ended,
@@ -139,7 +139,7 @@ impl Checker {
         Got::Ended
     }
 
-    /// Compares what came with what must have been sent.
+    /// Compares received bytes with the expected ones.
     pub(super) fn check(&mut self, got: &[u8], expected: &mut [u8]) -> Got {
         fill(self.seed, self.at, expected);
         let Some(index) = got.iter().zip(&*expected).position(|(got, expected)| got != expected)

@@ -1,9 +1,9 @@
-//! Every byte checked at both ends.
+//! Verification of every byte at both ends.
 //!
-//! A session is a script that both ends derive from one seed: how long each lane is, in which
-//! pieces and with which pauses it is written and read, and how it ends. Each end sends its own
-//! pseudo-random stream and compares what it receives with the other's. The client introduces a
-//! session with 24 bytes ([`wire`]), and at the end of a run asks the server what it has seen.
+//! A session is a script that both ends derive from one seed: the length of each lane, the sizes
+//! and pauses of reads and writes, and its ending. Each end sends its own pseudo-random stream and
+//! compares the received one with the other end's. The client introduces a session with 24 bytes
+//! ([`wire`]), and queries the server's observations at the end of a run.
 
 mod client;
 mod duplex;

@@ -8,7 +8,7 @@ use crate::stats::wide;
 /// The largest piece is `2^PIECE_BITS` bytes.
 const PIECE_BITS: u64 = 16;
 
-/// The longest pause.
+/// Longest pause, in microseconds.
 const PAUSE_MAX_MICROS: u64 = 20_000;
 
 /// One of so many pieces is followed by a pause.

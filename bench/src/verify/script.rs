@@ -10,7 +10,7 @@ const LENGTH_BITS: u64 = 22;
 pub(super) struct LaneScript {
     /// Of its bytes, and of its pieces.
     pub(super) seed: u64,
-    /// How many bytes.
+    /// Number of bytes in the lane.
     pub(super) length: u64,
     /// After this many bytes it waits until the other lane has ended: half-close.
     pub(super) hold_at: Option<u64>,
@@ -21,9 +21,9 @@ pub(super) struct LaneScript {
 /// What happens in a session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Script {
-    /// From the client.
+    /// Lane from the client to the server.
     pub(super) up: LaneScript,
-    /// From the server.
+    /// Lane from the server to the client.
     pub(super) down: LaneScript,
 }
 

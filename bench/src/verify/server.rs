@@ -1,4 +1,4 @@
-//! The server's end.
+//! Server end of the verification.
 
 use std::collections::HashMap;
 
@@ -16,7 +16,7 @@ pub(crate) struct Server {
     runs: HashMap<u64, Totals>,
 }
 
-/// A connection.
+/// State of one connection.
 pub(crate) enum Session {
     /// Its first bytes are still to come.
     Greets { bytes: [u8; LENGTH], length: usize },
@@ -25,15 +25,15 @@ pub(crate) enum Session {
 }
 
 impl Server {
-    /// Without runs.
+    /// A server without runs.
     pub(crate) fn new() -> Self {
         Self { scratch: Scratch::new(), runs: HashMap::new() }
     }
 
-    /// Answers what was seen of a run, in one piece that every socket buffer has room for.
+    /// Sends the observations of a run, in one write that fits every socket buffer.
     fn report(&self, run: u64, socket: BorrowedFd<'_>) -> Next {
         let totals = self.runs.get(&run).map_or_else(|| Totals::default().json(), Totals::json);
-        // If the client is gone, nobody misses the answer.
+        // If the client is gone, no answer is needed.
         let _ = sys::stream::send(socket, totals.to_string().as_bytes());
         Next::Close
     }

@@ -1,4 +1,4 @@
-//! The first bytes of a connection: what it is, of which run, and by which seed.
+//! Header of a connection: its purpose, its run and its seed.
 
 /// Length of an introduction.
 pub(super) const LENGTH: usize = 24;
@@ -16,7 +16,7 @@ pub(super) enum Hello {
 }
 
 impl Hello {
-    /// As bytes.
+    /// Encodes the header.
     pub(super) fn encode(self) -> [u8; LENGTH] {
         let (magic, run, seed) = match self {
             Self::Session { run, seed } => (SESSION, run, seed),
