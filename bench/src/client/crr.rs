@@ -1,8 +1,8 @@
 //! Connect, request, response, close: a fixed number of sessions at a time.
 //!
-//! Whoever closes a connection first keeps its port in TIME_WAIT for a minute, and a machine has
-//! some 28,000 ports per pair of addresses: at ten thousand connections per second they last for
-//! three seconds. What is measured then is the search for a free port. Hence two ways to close:
+//! The end that closes first keeps its port in TIME_WAIT for a minute, and a host has about 28,000
+//! ports per pair of addresses: enough for three seconds at ten thousand connections per second.
+//! Beyond that, the benchmark would measure the search for a free port. Hence two ways to close:
 //!
 //! - `fin` (the default): the client closes in the ordinary way, and takes turns with several
 //!   source addresses of 127.0.0.0/8. The connections of the forwarder to its target are its own

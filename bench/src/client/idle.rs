@@ -23,12 +23,12 @@ pub(crate) struct Idle {
     /// is known to be open up to the target.
     #[arg(long)]
     untouched: bool,
-    /// Tell in JSON.
+    /// Print the results as JSON.
     #[arg(long)]
     json: bool,
 }
 
-/// Opens the sessions, tells when all are open, and holds them until standard input ends.
+/// Opens the sessions, prints a line when all are open, and holds them until standard input ends.
 pub(crate) fn run(options: &Idle) -> Result<()> {
     let mut sessions = Vec::with_capacity(options.sessions);
     for number in 1..=options.sessions {

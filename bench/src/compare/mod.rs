@@ -51,7 +51,7 @@ pub(crate) struct Compare {
     /// With several CPUs: everything on all of them.
     #[arg(long)]
     together: bool,
-    /// Worker threads of a forwarder that can be told.
+    /// Worker threads, for forwarders with such a setting.
     #[arg(long, default_value_t = 1)]
     workers: usize,
     /// How often each measure is taken of each subject; 5, or 1 with --quick.

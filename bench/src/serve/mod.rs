@@ -23,14 +23,14 @@ const FAIR: usize = 4;
 pub(crate) struct Serve {
     /// What to do with connections.
     kind: Kind,
-    /// Where to listen; port 0 lets the kernel choose. The first line of output tells.
+    /// Listen address; with port 0 the kernel chooses, and the first line of output has the port.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]
     listen: SocketAddr,
     /// How often an echo sends each byte back: answers larger than their requests, for a picture of
     /// a lifelike load. What the clients measure then means nothing.
     #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u8).range(1..))]
     times: u8,
-    /// Tell the address in JSON.
+    /// Print the address as JSON.
     #[arg(long)]
     json: bool,
 }
@@ -38,11 +38,11 @@ pub(crate) struct Serve {
 /// What a server does with its connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Kind {
-    /// Sends back what it receives.
+    /// Echoes received bytes.
     Echo,
     /// Receives and discards; ends when the client does.
     Sink,
-    /// Sends without end, and discards what it receives; ends when the client does.
+    /// Sends without end, discards received bytes, and closes when the client does.
     Source,
     /// A sink for connections whose first byte is 0 (those of `bulk`), an echo for all others.
     Mixed,

@@ -59,7 +59,7 @@ fn same_port(forward: &mut Section, listen: &Listen, host: &str, shift: i32) {
     }
 }
 
-/// The same forward with a name of its own, and without what was noted already.
+/// The same forward with a distinct name and without the notes.
 fn again(first: &Section, number: usize) -> Section {
     let mut section = Section::forward(first.place.clone());
     section.off.clone_from(&first.off);

@@ -12,7 +12,7 @@ const ONCE: Effect = Lost("a target that refuses is not tried again", OTHERS);
 const LOOKED_UP: Effect =
     Differs("names are looked up as this host does", "see /etc/nsswitch.conf and resolv.conf");
 
-/// In `global`; what is not here is about HAProxy's own process.
+/// Keywords in `global`; all others configure HAProxy's own process.
 pub(super) const IN_GLOBAL: &[Known] = &[
     (".if", 0, Lost("what stands up to its `.endif` is not read", "write in what holds")),
     (
@@ -27,7 +27,7 @@ pub(super) const IN_GLOBAL: &[Known] = &[
     ),
 ];
 
-/// In `defaults`, `listen`, `frontend` and `backend`.
+/// Keywords in `defaults`, `listen`, `frontend` and `backend`.
 pub(super) const IN_PROXY: &[Known] = &[
     ("acl", 0, Handled),
     ("backlog", 0, Harmless),
@@ -94,7 +94,7 @@ pub(super) const IN_PROXY: &[Known] = &[
     ("unique-id-*", 0, Harmless),
 ];
 
-/// Behind `option`; those that are not here are about logs and HTTP.
+/// Arguments of `option`; all others concern logs and HTTP.
 pub(super) const OPTIONS: &[Known] = &[
     ("allbackups", 0, Choice),
     ("persist", 0, Choice),
@@ -116,7 +116,7 @@ pub(super) const OPTIONS: &[Known] = &[
     ("http_proxy", 0, Wrong("the target is the one that the client asks for", KEEP)),
 ];
 
-/// Behind the address of `bind`, with the number of arguments.
+/// Parameters of `bind`, with their number of arguments.
 pub(super) const OF_BIND: &[Known] = &[
     ("v4v6", 0, Handled),
     ("v6only", 0, Handled),
@@ -190,7 +190,7 @@ pub(super) const OF_BIND: &[Known] = &[
     ("verify", 1, Harmless),
 ];
 
-/// Behind the address of `server`, and behind `default-server`.
+/// Parameters of `server` and `default-server`.
 pub(super) const OF_SERVER: &[Known] = &[
     ("backup", 0, Handled),
     ("disabled", 0, Handled),

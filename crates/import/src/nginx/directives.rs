@@ -94,7 +94,7 @@ pub(super) const IN_STREAM: &[Known] = &[
     ("server_name", 0, Wrong("a name within TLS decides about sessions", KEEP)),
 ];
 
-/// Behind the address of `listen`; what follows `=` is no part of the name.
+/// Parameters of `listen`; the name ends at `=`.
 pub(super) const OF_LISTEN: &[Known] = &[
     ("ipv6only", 0, Handled),
     ("so_keepalive", 0, Handled),
@@ -125,7 +125,7 @@ pub(super) const IN_UPSTREAM: &[Known] = &[
     ("zone", 0, Harmless),
 ];
 
-/// Behind the address of a `server` in `upstream`; what follows `=` is no part of the name.
+/// Parameters of a `server` in `upstream`; the name ends at `=`.
 pub(super) const OF_SERVER: &[Known] = &[
     ("backup", 0, Handled),
     ("down", 0, Handled),

@@ -7,7 +7,7 @@ use import::{Converted, From, Source};
 /// How often files may be asked for: that is bounded, whatever includes itself.
 const INCLUDES_MAX: u32 = 2000;
 
-/// Converts a text that may include itself, and checks what comes out of it.
+/// Converts a text that may include itself, and checks the output.
 pub(crate) fn check(from: From, text: &str) -> Converted {
     let source = Source { name: "file".to_owned(), text: text.to_owned() };
     let asked = Cell::new(0);
@@ -24,8 +24,8 @@ pub(crate) fn check(from: From, text: &str) -> Converted {
     converted
 }
 
-/// What is written is accepted by our reader, unless no forward is left. Nothing of the text reaches
-/// the controls of a terminal.
+/// The output is a valid configuration, unless no forward is left, and has no terminal controls from
+/// the input.
 pub(crate) fn check_output(converted: &Converted) {
     let Converted { toml, forwards, notes } = converted;
     let input = plan::Input { config: Some("imported".into()), ..plan::Input::default() };
