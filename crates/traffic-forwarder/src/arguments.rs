@@ -1,8 +1,8 @@
-//! Parsers of single arguments, shared by all commands.
+//! Value parsers for command-line arguments, shared by all commands.
 
 use std::str::FromStr;
 
-/// A parser of numbers for clap. `needed` is the error text: it says which values are accepted.
+/// Returns a clap parser for numbers. `needed` is the error text: it names the accepted values.
 pub(crate) fn number<N: FromStr>(
     needed: &'static str,
 ) -> impl Fn(&str) -> Result<N, &'static str> + Clone {

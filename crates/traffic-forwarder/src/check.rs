@@ -1,4 +1,4 @@
-//! `check`: every problem of the configuration at once, for people or as JSON.
+//! `check`: reports all problems of the configuration, as text or as JSON.
 
 use crate::cli::Check;
 use crate::exit::Exit;
@@ -9,24 +9,24 @@ use plan::counted;
 use plan::{Location, Problem, Reading, Severity};
 use serde::Serialize;
 
-/// What editors and continuous integration read.
+/// The JSON report, for editors and continuous integration.
 #[derive(Serialize)]
 struct Checked {
-    /// Whether there is no problem at all.
+    /// True if there are neither errors nor warnings.
     ok: bool,
-    /// What the configuration has; nothing if it cannot be run.
+    /// Number of forwards; `None` if the configuration cannot be run.
     forwards: Option<usize>,
     listeners: Option<usize>,
-    /// How many problems there are; of very many, not all are listed.
+    /// Number of all problems. `problems` lists at most as many as `plan` collects.
     total: usize,
     problems: Vec<Found>,
 }
 
 #[derive(Serialize)]
 struct Found {
-    /// `error`, or `warning`: that line is left out.
+    /// `error`, or `warning`: the line is skipped and the rest runs.
     level: String,
-    /// Nothing if it is not about a file's text.
+    /// `None` for problems outside a file: the command line or the host.
     file: Option<String>,
     line: Option<u32>,
     column: Option<u32>,
@@ -34,24 +34,24 @@ struct Found {
     hint: Option<String>,
 }
 
-/// Only a configuration without any problem is success, and only if its users are on this host.
+/// Succeeds only without errors and warnings, and only if the configured users exist on this host.
 pub(crate) fn run(Check { source, json }: Check) -> Exit {
     let reading = plan::read(&source.input());
     let is_flawless = reading.problems.is_empty();
     let plan = reading.plan.as_ref().filter(|_| is_flawless);
     let unfit = plan.and_then(|plan| host::find_user(plan).err());
-    let said = if json {
+    let printed = if json {
         say_json(&checked(&reading, unfit.as_ref()))
     } else {
-        tell(&reading, unfit.as_ref())
+        print_text(&reading, unfit.as_ref())
     };
     match unfit {
-        None if is_flawless => said,
+        None if is_flawless => printed,
         _ => Exit::Usage,
     }
 }
 
-fn tell(reading: &Reading, unfit: Option<&UserError>) -> Exit {
+fn print_text(reading: &Reading, unfit: Option<&UserError>) -> Exit {
     complain(&reading.problems);
     if let Some(error) = unfit {
         complain_of(error);
@@ -79,7 +79,7 @@ fn checked(reading: &Reading, unfit: Option<&UserError>) -> Checked {
     }
 }
 
-/// What is wrong with this host has no place in the file.
+/// A problem of the host has no position in a file.
 fn unfit_for(error: &UserError) -> Found {
     let level = Severity::Error.to_string();
     Found { level, file: None, line: None, column: None, message: error.to_string(), hint: None }
@@ -97,7 +97,7 @@ fn found(problem: &Problem) -> Found {
     }
 }
 
-/// Forwards and listeners.
+/// Returns the numbers of forwards and listeners.
 fn sizes(reading: &Reading) -> Option<(usize, usize)> {
     let forwards = &reading.plan.as_ref()?.forwards;
     Some((forwards.len(), forwards.iter().map(|forward| forward.routes.len()).sum()))

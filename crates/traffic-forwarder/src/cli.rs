@@ -1,4 +1,4 @@
-//! The command line.
+//! The command line, as clap derives it.
 
 use crate::arguments::number;
 use crate::console::Operation;
@@ -26,7 +26,7 @@ Examples:
   traffic-forwarder top                          watch and operate it on the whole terminal
 
 Exit status: 0 done, 1 failed at run time, 2 wrong usage or configuration.
-Signals: TERM and INT drain up to shutdown_timeout, and at once when they come again. HUP reloads,
+Signals: TERM and INT drain up to shutdown_timeout, a second one ends at once. HUP reloads,
 USR2 upgrades.";
 
 /// Listens on local TCP ports and forwards every connection to a remote host and port.
@@ -54,7 +54,7 @@ pub(crate) enum Command {
     Check(Check),
     /// Report how many sessions this host can hold under the configuration, and which limits to raise.
     Doctor(Doctor),
-    /// A target, a forward to it and a client in one process: see it work in one command.
+    /// Run a target, a forward and a client in one process, to see forwarding work.
     Demo(Demo),
     /// Convert another forwarder's configuration.
     Import(Import),
@@ -64,23 +64,23 @@ pub(crate) enum Command {
     Completions(Completions),
     /// Print the manual page, or write all manual pages into a directory.
     Man(Man),
-    /// Print what the program or one of its commands takes, as --help does.
+    /// Print the help of the program or of one command, as --help does.
     #[command(hide = true)]
     Help(Help),
 }
 
-/// Where the forwards come from.
+/// Arguments that select the configuration.
 #[derive(Args, Debug, Default)]
 pub(crate) struct Source {
-    /// The configuration file: lines `local_port | remote_host | remote_port`, or TOML. Without
-    /// it and without a FORWARD: ./etc/traffic-forwarder.conf.
+    /// The configuration file: lines `local_port | remote_host | remote_port`, or TOML. The
+    /// default, if no FORWARD is given: ./etc/traffic-forwarder.conf.
     #[arg(short, long, value_name = "FILE")]
     conf: Option<PathBuf>,
-    /// For every forward: time to connect, and time without a byte in either direction after
-    /// which a session ends (30s, 5m, 1h30m).
+    /// For every forward: the connect timeout, and how long a session may be idle in both
+    /// directions before it ends (30s, 5m, 1h30m).
     #[arg(long, value_name = "DURATION", allow_hyphen_values = true)]
     timeout: Option<String>,
-    /// For every forward: sessions at the same time.
+    /// For every forward: the maximum number of open sessions.
     #[arg(long, value_name = "NUMBER", allow_hyphen_values = true)]
     max_conns: Option<String>,
     /// A forward: LISTEN=TARGET (18080=127.0.0.1:8080, 127.0.0.1:5432=db:5432) or
@@ -90,7 +90,8 @@ pub(crate) struct Source {
 }
 
 impl Source {
-    /// Forwards on the command line are enough: a file is read with them only if it is named.
+    /// Builds the input of `plan`. With forwards on the command line, a file is read only if
+    /// `--conf` names one.
     pub(crate) fn input(self) -> Input {
         let default = || self.forwards.is_empty().then(|| PathBuf::from(plan::DEFAULT_CONFIG));
         Input {
@@ -114,7 +115,7 @@ pub(crate) struct Check {
 pub(crate) struct Doctor {
     #[command(flatten)]
     pub(crate) source: Source,
-    /// Do not connect to the targets; names are resolved all the same.
+    /// Do not connect to the targets; names are still resolved.
     #[arg(long)]
     pub(crate) no_connect: bool,
     /// Print the report as JSON.
@@ -124,34 +125,34 @@ pub(crate) struct Doctor {
 
 #[derive(Args, Debug)]
 pub(crate) struct Demo {
-    /// The port to listen on; if it is taken, a free one.
+    /// The port to listen on; if it is in use, a free one is chosen.
     #[arg(
         long,
         value_name = "PORT",
         default_value_t = 18080,
-        value_parser = number::<u16>("ports go from 1 to 65535, and 0 is any that is free")
+        value_parser = number::<u16>("expected a port from 1 to 65535, or 0 for any free port")
     )]
     pub(crate) port: u16,
-    /// End after the self-check instead of going on until Ctrl-C: 0 if every byte was right.
+    /// Exit after the self-check instead of running until Ctrl-C, with status 0 if every byte was
+    /// right.
     #[arg(long)]
     pub(crate) once: bool,
 }
 
 #[derive(Args, Debug)]
 pub(crate) struct Completions {
-    /// The shell.
+    /// The shell to complete for.
     #[arg(value_name = "SHELL")]
     pub(crate) shell: Shell,
 }
 
 #[derive(Args, Debug)]
 pub(crate) struct Help {
-    /// The command.
+    /// The command to describe.
     #[arg(value_name = "COMMAND")]
     pub(crate) command: Option<String>,
 }
 
-/// The shells that have completions.
 #[derive(ValueEnum, Clone, Copy, Debug)]
 pub(crate) enum Shell {
     Bash,
@@ -161,7 +162,8 @@ pub(crate) enum Shell {
 
 #[derive(Args, Debug)]
 pub(crate) struct Man {
-    /// An existing directory, such as /usr/local/share/man; man1 and man5 are made in it.
+    /// An existing directory, such as /usr/local/share/man; pages go to its man1 and man5, which
+    /// are created if missing.
     #[arg(value_name = "DIR")]
     pub(crate) directory: Option<PathBuf>,
 }
@@ -172,12 +174,12 @@ mod tests {
     use clap::CommandFactory;
 
     #[test]
-    fn the_definition_is_sound() {
+    fn clap_accepts_the_definition() {
         Cli::command().debug_assert();
     }
 
     #[test]
-    fn a_forward_is_enough_and_a_named_file_comes_with_it() {
+    fn forwards_replace_the_default_file_but_not_a_named_one() {
         let input = |arguments: &[&str]| {
             let arguments = std::iter::once(&"traffic-forwarder").chain(arguments);
             Cli::try_parse_from(arguments).unwrap().source.input()

@@ -1,15 +1,15 @@
-//! The commands that question or steer a running process, over its admin interface.
+//! Commands that query or control a running process through its admin interface.
 
-pub(crate) mod reach;
+pub(crate) mod args;
 
 pub(crate) mod command;
 pub(crate) use command::Operation;
 
-pub(crate) mod place;
+pub(crate) mod endpoint;
 
-mod whereabouts;
+mod locate;
 
-mod same_process;
+mod process_options;
 
 mod names;
 
@@ -44,15 +44,15 @@ pub(crate) mod version;
 use crate::exit::Exit;
 use crate::output::say_json;
 use crate::{say, warn};
+use args::{ConnectArgs, QueryArgs};
 use command::{Confirm, Kill, Named, Plan, Reload};
-use connection::Client;
+use connection::AdminApi;
 use failure::Failure;
 use hyper::Method;
-use reach::{Reach, Whom};
 use serde::Serialize;
 use std::os::unix::ffi::OsStrExt;
 
-/// Asks the running process, and prints what it answers.
+/// Sends the command's request to the running process and prints the answer.
 pub(crate) fn run(operation: &Operation) -> Exit {
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
@@ -62,91 +62,91 @@ pub(crate) fn run(operation: &Operation) -> Exit {
         }
     };
     runtime.block_on(carry_out(operation)).unwrap_or_else(|failure| {
-        failure.tell(operation.json());
+        failure.print(operation.json());
         failure.exit()
     })
 }
 
 async fn carry_out(operation: &Operation) -> Result<Exit, Failure> {
     match operation {
-        Operation::Status(wanted) => status::run(wanted).await,
-        Operation::Sessions(wanted) => sessions::run(wanted).await,
-        Operation::Kill(wanted) => kill(wanted).await,
-        Operation::Drain(wanted) => admit(wanted, "drain").await,
-        Operation::Resume(wanted) => admit(wanted, "resume").await,
-        Operation::Reload(wanted) => reload(wanted).await,
-        Operation::Plan(wanted) => compare(wanted).await,
-        Operation::Confirm(wanted) => confirm(wanted).await,
-        Operation::Upgrade(wanted) => upgrade::run(wanted).await,
-        Operation::Profile(wanted) => profile::run(wanted).await,
-        Operation::Top(whom) => crate::top::run(whom).await,
+        Operation::Status(args) => status::run(args).await,
+        Operation::Sessions(args) => sessions::run(args).await,
+        Operation::Kill(args) => kill(args).await,
+        Operation::Drain(args) => admit(args, "drain").await,
+        Operation::Resume(args) => admit(args, "resume").await,
+        Operation::Reload(args) => reload(args).await,
+        Operation::Plan(args) => compare(args).await,
+        Operation::Confirm(args) => confirm(args).await,
+        Operation::Upgrade(args) => upgrade::run(args).await,
+        Operation::Profile(args) => profile::run(args).await,
+        Operation::Top(connect) => crate::top::run(connect).await,
     }
 }
 
-async fn kill(Kill { id, reach }: &Kill) -> Result<Exit, Failure> {
-    let client = Client::new(&reach.whom)?;
-    let done: api::Done = client.ask(Method::DELETE, &format!("/v1/sessions/{id}")).await?;
-    Ok(show(reach, &done, |_| format!("session {id} is killed\n")))
+async fn kill(Kill { id, query }: &Kill) -> Result<Exit, Failure> {
+    let admin = AdminApi::new(&query.connect)?;
+    let done: api::Done = admin.ask(Method::DELETE, &format!("/v1/sessions/{id}")).await?;
+    Ok(show(query, &done, |_| format!("session {id} is killed\n")))
 }
 
-/// Whether a forward takes new sessions.
-async fn admit(Named { name, reach }: &Named, verb: &str) -> Result<Exit, Failure> {
-    let client = Client::new(&reach.whom)?;
+/// Drains or resumes a forward, as `verb` says.
+async fn admit(Named { name, query }: &Named, verb: &str) -> Result<Exit, Failure> {
+    let admin = AdminApi::new(&query.connect)?;
     let path = format!("/v1/forwards/{}/{verb}", path::part(name));
-    let done = names::suggest(&client, name, client.ask(Method::POST, &path).await).await?;
-    Ok(show(reach, &done, |done: &api::Done| {
+    let done = names::suggest(&admin, name, admin.ask(Method::POST, &path).await).await?;
+    Ok(show(query, &done, |done: &api::Done| {
         let already = if done.changed { "" } else { " already" };
         format!("{} is {}{already}\n", plan::escaped(name), plan::escaped(done.state.as_str()))
     }))
 }
 
-async fn reload(Reload { dry_run, confirm, reach }: &Reload) -> Result<Exit, Failure> {
+async fn reload(Reload { dry_run, confirm, query }: &Reload) -> Result<Exit, Failure> {
     let within = confirm.map(plan::units::format_duration);
     let parameters = [
         ("dry_run", dry_run.then_some(&b"true"[..])),
         ("confirm", within.as_ref().map(String::as_bytes)),
     ];
-    let client = Client::new(&reach.whom)?;
-    change(&client, reach, &path::with_query("/v1/reload", &parameters)).await
+    let admin = AdminApi::new(&query.connect)?;
+    change(&admin, query, &path::with_query("/v1/reload", &parameters)).await
 }
 
-async fn compare(Plan { reach }: &Plan) -> Result<Exit, Failure> {
-    // The process that reads it has another working directory.
-    let file = reach.whom.conf.as_deref().map(std::path::absolute).transpose();
+async fn compare(Plan { query }: &Plan) -> Result<Exit, Failure> {
+    // The process resolves relative paths against its own working directory.
+    let file = query.connect.conf.as_deref().map(std::path::absolute).transpose();
     let file = file.map_err(|error| Failure::Usage(format!("-c: {error}")))?;
     let file = file.as_ref().map(|file| file.as_os_str().as_bytes());
     let parameters = [("dry_run", Some(&b"true"[..])), ("file", file)];
-    // The file is compared with what runs: where that is asked, it does not say.
-    let client = Client::new(&Whom { conf: None, ..reach.whom.clone() })?;
-    change(&client, reach, &path::with_query("/v1/reload", &parameters)).await
+    // `plan -c` names the file to compare, not the process to ask.
+    let admin = AdminApi::new(&ConnectArgs { conf: None, ..query.connect.clone() })?;
+    change(&admin, query, &path::with_query("/v1/reload", &parameters)).await
 }
 
-async fn change(client: &Client, reach: &Reach, path: &str) -> Result<Exit, Failure> {
-    let answer: Result<api::Reload, _> = client.ask(Method::POST, path).await;
+async fn change(admin: &AdminApi, query: &QueryArgs, path: &str) -> Result<Exit, Failure> {
+    let answer: Result<api::Reload, _> = admin.ask(Method::POST, path).await;
     if let Err(failure @ Failure::Refused(_)) = &answer
-        && !reach.json
+        && !query.json
     {
         warn(&format!("{failure}\n\nnothing was changed\n"));
         return Ok(failure.exit());
     }
-    Ok(show(reach, &answer?, |reload| {
-        changes::text(reload, client.same_process(), &screen::Screen::now())
+    Ok(show(query, &answer?, |reload| {
+        changes::text(reload, admin.options(), &screen::Screen::now())
     }))
 }
 
-async fn confirm(Confirm { generation, reach }: &Confirm) -> Result<Exit, Failure> {
+async fn confirm(Confirm { generation, query }: &Confirm) -> Result<Exit, Failure> {
     let generation = generation.map(|generation| generation.to_string());
     let parameters = [("generation", generation.as_ref().map(String::as_bytes))];
     let path = path::with_query("/v1/confirm", &parameters);
-    let done: api::Done = Client::new(&reach.whom)?.ask(Method::POST, &path).await?;
-    Ok(show(reach, &done, |_| "confirmed: the configuration stays\n".to_owned()))
+    let done: api::Done = AdminApi::new(&query.connect)?.ask(Method::POST, &path).await?;
+    Ok(show(query, &done, |_| "confirmed: the configuration is kept\n".to_owned()))
 }
 
-/// Prints an answer: for programs as it came, for people as `text` says it.
+/// Prints an answer: as JSON with `--json`, otherwise as `text` renders it.
 fn show<Answer: Serialize>(
-    reach: &Reach,
+    query: &QueryArgs,
     answer: &Answer,
     text: impl FnOnce(&Answer) -> String,
 ) -> Exit {
-    if reach.json { say_json(answer) } else { say(&text(answer)) }
+    if query.json { say_json(answer) } else { say(&text(answer)) }
 }

@@ -10,10 +10,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-/// Large enough for the forwarder to go over to splice.
+/// Large enough for the session to switch to splice.
 const LARGE: usize = 8 * 1024 * 1024;
-/// A step of the self-check that takes longer has failed.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// Timeout of each step of the self-check.
+const STEP_TIMEOUT: Duration = Duration::from_secs(10);
 
 const PAGE: &[u8] = b"<!doctype html><title>traffic-forwarder</title>\
     <h1>It works</h1><p>This page came from the target, through traffic-forwarder.</p>\n";
@@ -28,7 +28,7 @@ pub(crate) fn run(demo: &cli::Demo) -> Exit {
     }
 }
 
-/// Starts the target, and plans a forward to it.
+/// Starts the target and plans a forward to it.
 fn prepare(port: u16) -> Result<(plan::Plan, SocketAddr), String> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
         .map_err(|error| format!("listen for the target: {error}"))?;
@@ -41,7 +41,7 @@ fn prepare(port: u16) -> Result<(plan::Plan, SocketAddr), String> {
     reading.plan.map(|plan| (plan, target)).ok_or_else(|| reading.problems.render(false))
 }
 
-/// The wanted port on loopback, or one that the kernel chooses if it is taken.
+/// The requested port on loopback, or a free one if it is in use.
 fn free_address(wanted: u16) -> std::io::Result<SocketAddr> {
     let probe = TcpListener::bind((Ipv4Addr::LOCALHOST, wanted))
         .or_else(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)))?;
@@ -50,7 +50,7 @@ fn free_address(wanted: u16) -> std::io::Result<SocketAddr> {
 
 fn show(plan: plan::Plan, target: SocketAddr, demo: &cli::Demo) -> Exit {
     let listen = plan.forwards[0].routes[0].listen.to_string();
-    // Until the self-check is over, its result is all there is to read.
+    // Until the self-check has finished, its lines are the only output.
     let quiet = plan::Log { level: Level::Warn, ..plan.log.clone() };
     if let Err(error) = observe::log::start_log(&quiet) {
         warn(&format!("error: {error}\n"));
@@ -59,14 +59,14 @@ fn show(plan: plan::Plan, target: SocketAddr, demo: &cli::Demo) -> Exit {
     let taken = if demo.port == 0 || listen.ends_with(&format!(":{}", demo.port)) {
         String::new()
     } else {
-        format!("   (port {} is taken)", demo.port)
+        format!("   (port {} is in use)", demo.port)
     };
-    let said = say(&format!(
+    let printed = say(&format!(
         "target   http://{target}/   (a small HTTP server in this process)\n\
          forward  {listen} -> {target}{taken}\n\n"
     ));
-    if said != Exit::Done {
-        return said;
+    if printed != Exit::Done {
+        return printed;
     }
     let (once, level) = (demo.once, plan.log.level);
     let good = Arc::new(AtomicBool::new(false));
@@ -92,7 +92,7 @@ fn show(plan: plan::Plan, target: SocketAddr, demo: &cli::Demo) -> Exit {
     if good.load(Ordering::Acquire) { Exit::Done } else { Exit::Failed }
 }
 
-/// Sends some requests through the forward, and compares every byte.
+/// Sends requests through the forward and compares every byte of the answers.
 fn check(address: &str) -> bool {
     let requests: [(&str, &str, Vec<u8>); 3] = [
         ("a page", "/", PAGE.to_vec()),
@@ -107,7 +107,7 @@ fn check(address: &str) -> bool {
                 let took = began.elapsed().as_secs_f64();
                 format!("ok    {what}: {} bytes in {took:.4} s", body.len())
             }
-            Ok(body) => format!("WRONG {what}: {} bytes, and they differ", body.len()),
+            Ok(body) => format!("WRONG {what}: {} bytes differ", body.len()),
             Err(error) => format!("WRONG {what}: {error}"),
         };
         good &= line.starts_with("ok");
@@ -118,8 +118,8 @@ fn check(address: &str) -> bool {
 
 fn request(address: &str, path: &str) -> std::io::Result<Vec<u8>> {
     let mut stream = TcpStream::connect(address)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
-    stream.set_write_timeout(Some(PATIENCE))?;
+    stream.set_read_timeout(Some(STEP_TIMEOUT))?;
+    stream.set_write_timeout(Some(STEP_TIMEOUT))?;
     write!(stream, "GET {path} HTTP/1.0\r\n\r\n")?;
     if path == "/half-close" {
         stream.shutdown(std::net::Shutdown::Write)?;
@@ -127,7 +127,7 @@ fn request(address: &str, path: &str) -> std::io::Result<Vec<u8>> {
     let mut response = Vec::new();
     stream.read_to_end(&mut response)?;
     let head = response.windows(4).position(|window| window == b"\r\n\r\n");
-    let head = head.ok_or_else(|| std::io::Error::other("no HTTP header came back"))?;
+    let head = head.ok_or_else(|| std::io::Error::other("the response has no HTTP header"))?;
     Ok(response.split_off(head + 4))
 }
 
@@ -136,17 +136,19 @@ fn request(address: &str, path: &str) -> std::io::Result<Vec<u8>> {
 fn serve_target(listener: &TcpListener) {
     for stream in listener.incoming().flatten() {
         std::thread::spawn(move || {
-            // A client that goes away is not the demo's failure; the check has its own eyes.
+            // A client that disconnects is not a failure of the demo; the self-check reports its
+            // own errors.
             let _ = answer(&stream);
         });
     }
 }
 
 fn answer(mut stream: &TcpStream) -> std::io::Result<()> {
-    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_read_timeout(Some(STEP_TIMEOUT))?;
     let mut reader = BufReader::new(stream);
     let mut lines = Vec::new();
-    // An HTTP request's head: some lines, then an empty one. Bounded against whoever else calls.
+    // The head of an HTTP request: lines up to an empty one. Bounded, since any local process may
+    // connect.
     while lines.len() < 100 {
         let mut line = String::new();
         if reader.by_ref().take(8192).read_line(&mut line)? == 0 || line.trim().is_empty() {
@@ -166,7 +168,7 @@ fn answer(mut stream: &TcpStream) -> std::io::Result<()> {
     stream.shutdown(std::net::Shutdown::Write)
 }
 
-/// Bytes without a short period, so that a lost or doubled block is seen.
+/// Data without a short period, so that a lost or duplicated block is detected.
 fn large() -> Vec<u8> {
     (0u64..LARGE as u64 / 8)
         .flat_map(|i| (i ^ 0x9E37_79B9).wrapping_mul(0x9E37_79B9_7F4A_7C15).to_le_bytes())

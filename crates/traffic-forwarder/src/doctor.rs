@@ -1,4 +1,4 @@
-//! `doctor`: what this host can really hold, for people or as JSON.
+//! `doctor`: the capacity of this host, as text or as JSON.
 
 use crate::cli::Doctor;
 use crate::console::screen::{Colour, Screen};
@@ -8,18 +8,17 @@ use crate::{flawless, input_of, say};
 use doctor::{Check, Detail, Finding, Options, Report, Source, Verdict, examine};
 use plan::escaped;
 
-/// Single things that are shown of one check; all of them are in the JSON.
+/// Details printed per check; the JSON has all of them.
 const MOST_DETAILS: usize = 10;
 
-/// Examines the host.
-pub(crate) fn run(wanted: Doctor) -> Exit {
-    let Doctor { source, no_connect, json } = wanted;
+pub(crate) fn run(args: Doctor) -> Exit {
+    let Doctor { source, no_connect, json } = args;
     let input = source.input();
     let Some(plan) = flawless(&input) else { return Exit::Usage };
     let source = Source { input: &input, input_of };
     let report = examine(&plan, source, Options { connect: !no_connect });
-    let said = if json { say_json(&report) } else { say(&text(&report, &Screen::now())) };
-    if report.verdict == Verdict::Fail { Exit::Failed } else { said }
+    let printed = if json { say_json(&report) } else { say(&text(&report, &Screen::now())) };
+    if report.verdict == Verdict::Fail { Exit::Failed } else { printed }
 }
 
 fn text(report: &Report, screen: &Screen) -> String {
@@ -41,7 +40,8 @@ fn of_check(finding: &Finding, report: &Report, screen: &Screen) -> Vec<String> 
     if let Some(more) = details.len().checked_sub(MOST_DETAILS).filter(|more| *more > 0) {
         lines.push(format!("        and {more} more"));
     }
-    // What is in order needs no advice, except for more sessions.
+    // A check that passed needs no advice, unless it is the first limit: that is where more
+    // sessions come from.
     if *verdict != Verdict::Ok || is_first(*check, report) {
         lines.extend(change.iter().map(|how| format!("        to change it: {}", escaped(how))));
     }
@@ -92,7 +92,7 @@ mod tests {
     const SCREEN: Screen = Screen { size: None, colours: false };
 
     #[test]
-    fn advice_is_given_where_it_is_needed_and_for_the_first_limit() {
+    fn advice_is_printed_for_failed_checks_and_for_the_first_limit() {
         let checks = vec![
             finding(Check::SynQueue, Verdict::Warn, None),
             finding(Check::OpenFiles, Verdict::Ok, Some(500)),
@@ -111,7 +111,7 @@ this host can hold 500 sessions (100 wanted); the first limit is open_files
     }
 
     #[test]
-    fn many_details_are_cut_and_counted_and_none_steers_the_terminal() {
+    fn details_are_limited_and_escaped() {
         let mut many = finding(Check::Names, Verdict::Fail, None);
         let detail = |number| Detail {
             verdict: Verdict::Fail,

@@ -1,13 +1,13 @@
 use std::process::ExitCode;
 
-/// How the process ends.
+/// The exit status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Exit {
-    /// What was asked for is done: 0.
+    /// Success: 0.
     Done,
-    /// It failed at run time, and may succeed another time: 1.
+    /// A run-time failure; a retry may succeed: 1.
     Failed,
-    /// The usage or the configuration is wrong: 2.
+    /// Wrong usage or configuration: 2.
     Usage,
 }
 

@@ -1,11 +1,11 @@
-//! The older program was written in Go, whose flags have one dash: `-conf FILE`, `-conf=FILE`.
-//! They keep working, and so do those that every program has.
+//! Flags of the older program, which was written in Go and takes one dash: `-conf FILE`,
+//! `-conf=FILE`. They keep working.
 
 use std::ffi::OsString;
 
 const FLAGS: [&str; 5] = ["conf", "timeout", "max-conns", "help", "version"];
 
-/// Gives the older program's flags their second dash. All else stays as it is.
+/// Adds the second dash to the older program's flags. All other arguments are unchanged.
 pub(crate) fn translate(arguments: impl Iterator<Item = OsString>) -> Vec<OsString> {
     let mut done = false;
     arguments
@@ -33,7 +33,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn both_spellings_of_the_older_flags_become_ours() {
+    fn old_flags_are_translated_with_and_without_equals_sign() {
         let given = ["x", "-conf", "a", "-conf=b", "-timeout=3s", "--max-conns", "7", "-c", "-v"];
         let expected =
             ["x", "--conf", "a", "--conf=b", "--timeout=3s", "--max-conns", "7", "-c", "-v"];
@@ -42,7 +42,7 @@ mod tests {
     }
 
     #[test]
-    fn what_stands_behind_two_dashes_is_not_a_flag() {
+    fn arguments_after_two_dashes_are_not_flags() {
         let given = ["x", "--", "-conf"].map(OsString::from);
         assert_eq!(translate(given.iter().cloned()), given);
     }

@@ -1,4 +1,4 @@
-//! `import`: another forwarder's configuration, turned into ours.
+//! `import`: converts another forwarder's configuration.
 
 use crate::exit::Exit;
 use crate::{say, warn};
@@ -10,7 +10,7 @@ use std::fs::{self, File};
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
-/// Files that one `include` may name.
+/// Maximum number of files that one `include` may match.
 const MATCHES_MAX: usize = 256;
 
 #[derive(Args, Debug)]
@@ -33,7 +33,8 @@ fn forwarders() -> impl TypedValueParser<Value = From> {
     })
 }
 
-/// Prints what could be converted, and notes what could not. Only all of it is success.
+/// Prints the converted part, and a note for each statement left out. Succeeds only if nothing was
+/// left out.
 pub(crate) fn run(Import { from, file, output }: &Import) -> Exit {
     let source = match read(file) {
         Ok(source) => source,
@@ -46,7 +47,7 @@ pub(crate) fn run(Import { from, file, output }: &Import) -> Exit {
     let converted = ::import::convert(*from, &source, &mut |pattern| included(directory, pattern));
     if converted.forwards == 0 && converted.left_out() == 0 {
         warn_of(&converted);
-        warn(&format!("error: `{}` holds nothing that is a forward\n", file.display()));
+        warn(&format!("error: `{}` contains no forward\n", file.display()));
         return Exit::Usage;
     }
     match write(&converted.toml, output.as_deref()) {
@@ -95,19 +96,19 @@ fn read(path: &Path) -> Result<Source, String> {
     Ok(Source { name: path.to_string_lossy().into_owned(), text })
 }
 
-/// The files that an `include` names: its last part may hold `*` and `?`. A path that begins nowhere
-/// is seen from the directory of the file that is imported, as nginx sees it from that of nginx.conf.
+/// Reads the files that an `include` names. The last part of the path may contain `*` and `?`.
+/// Relative paths start at the directory of the imported file, as in nginx.
 fn included(directory: &Path, pattern: &str) -> Result<Vec<Source>, String> {
     let path = directory.join(pattern);
     if !pattern.contains(['*', '?', '[']) {
         return read(&path).map(|source| vec![source]);
     }
     let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
-        return Err("it names no file".to_owned());
+        return Err("the path has no file name".to_owned());
     };
     let name = name.to_string_lossy();
     if parent.to_string_lossy().contains(['*', '?']) || pattern.contains('[') {
-        return Err("only `*` and `?` in the last part of a path are understood".to_owned());
+        return Err("only `*` and `?` in the last part of a path are supported".to_owned());
     }
     // As in nginx, a pattern may match nothing.
     let Ok(entries) = fs::read_dir(parent) else { return Ok(Vec::new()) };
@@ -123,9 +124,9 @@ fn included(directory: &Path, pattern: &str) -> Result<Vec<Source>, String> {
     names.iter().map(|name| read(&parent.join(name))).collect()
 }
 
-/// Whether a name is of a form with `*` and `?`.
+/// True if `name` matches a pattern of `*` and `?`.
 fn matches(form: &[u8], name: &[u8]) -> bool {
-    // Where to go on when what follows the last star does not fit: one byte further.
+    // Backtracking point: the last star, and one byte more for it to match.
     let (mut form_at, mut name_at, mut retry) = (0, 0, None);
     while let Some(byte) = name.get(name_at) {
         match form.get(form_at) {
@@ -154,7 +155,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn forms_match_names() {
+    fn patterns_match_names() {
         let cases = [
             ("*.conf", "a.conf", true),
             ("*.conf", "a.conf.bak", false),

@@ -24,7 +24,7 @@ use output::{say, warn, written};
 use std::io::IsTerminal;
 use std::process::ExitCode;
 
-/// Remembers who allocates, for `/debug/pprof/heap`.
+/// Samples allocations for `/debug/pprof/heap`.
 #[cfg(feature = "profile")]
 #[global_allocator]
 static ALLOCATOR: profile::sampling::SamplingAllocator = profile::sampling::SamplingAllocator;
@@ -41,7 +41,7 @@ fn main() -> ExitCode {
         Ok(cli) => dispatch(cli),
         Err(mut error) => {
             usage::explain(&mut error);
-            // Help and version are answers, and go to standard output; all else is a mistake.
+            // Help and version go to standard output; all else is a usage error.
             let printed = error.print();
             if error.use_stderr() { Exit::Usage } else { written(printed) }
         }
@@ -54,24 +54,24 @@ fn dispatch(cli: Cli) -> Exit {
         Some(Command::Demo(demo)) => demo::run(&demo),
         Some(Command::Import(import)) => import::run(&import),
         Some(Command::Operate(operation)) => console::run(&operation),
-        Some(Command::Completions(wanted)) => shell_completions::run(wanted.shell),
-        Some(Command::Man(wanted)) => manual::run(wanted.directory.as_deref()),
-        Some(Command::Check(wanted)) => check::run(wanted),
-        Some(Command::Help(wanted)) => usage::help(wanted.command.as_deref()),
+        Some(Command::Completions(args)) => shell_completions::run(args.shell),
+        Some(Command::Man(args)) => manual::run(args.directory.as_deref()),
+        Some(Command::Check(args)) => check::run(args),
+        Some(Command::Help(args)) => usage::help(args.command.as_deref()),
         Some(Command::Doctor(doctor)) => doctor::run(doctor),
         Some(Command::Run(source)) => run(source.input()),
         None => run(cli.source.input()),
     }
 }
 
-/// The plan, if there is no problem at all; all of them are told.
+/// Returns the plan only if it has no problems, and prints all of them.
 fn flawless(input: &plan::Input) -> Option<plan::Plan> {
     let reading = plan::read(input);
     complain(&reading.problems);
     reading.plan.filter(|_| reading.problems.is_empty())
 }
 
-/// `run`, the default.
+/// Runs the forwards until the process is stopped: `run`, the default command.
 fn run(input: plan::Input) -> Exit {
     let arguments: Vec<String> =
         std::env::args_os().skip(1).map(|argument| argument.to_string_lossy().into()).collect();
@@ -90,7 +90,7 @@ fn run(input: plan::Input) -> Exit {
         warn(usage::first_steps(&input));
         return Exit::Usage;
     };
-    // What another image of this process became, it still is.
+    // After an upgrade, the process has dropped its privileges already.
     if handover.is_none()
         && let Err(error) = host::assume_user(&plan)
     {
@@ -123,18 +123,18 @@ fn complain_of(error: &dyn std::error::Error) {
     }
 }
 
-/// What the arguments mean of a process that forwards.
+/// Parses the arguments of a forwarding process.
 fn input_of(arguments: Vec<std::ffi::OsString>) -> Result<plan::Input, String> {
     let cli = Cli::try_parse_from(go_flags::translate(arguments.into_iter()));
     let cli = cli.map_err(|error| error.to_string())?;
     match cli.command {
         None => Ok(cli.source.input()),
         Some(Command::Run(source)) => Ok(source.input()),
-        Some(_) => Err("only a process that forwards can be upgraded".to_owned()),
+        Some(_) => Err("only a forwarding process can be upgraded".to_owned()),
     }
 }
 
-/// Says whether this program could go on from another image of the process.
+/// Reports whether this version can take over from the running process image.
 fn answer_check(answer: &Result<String, String>) -> Exit {
     match answer {
         Ok(text) => say(text),

@@ -1,4 +1,4 @@
-//! `man`: the manual pages, from the definition of the command line and the table of settings.
+//! `man`: manual pages, generated from the command-line definition and the table of settings.
 
 mod configuration;
 
@@ -11,7 +11,7 @@ use clap_mangen::roff::{Roff, bold, roman};
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
-/// An empty date would be left out, and the program's name would take its place.
+/// clap_mangen omits an empty date, and the program's name would take its place.
 const NO_DATE: &str = " ";
 
 /// The program and its version, for the foot of each page.
@@ -19,8 +19,7 @@ fn source() -> String {
     format!("{} {}", env!("CARGO_PKG_NAME"), observe::Version::of_program())
 }
 
-/// Prints the page of the program, or writes all pages into a directory, one below it for each section
-/// of the manual.
+/// Prints the page of the program, or writes all pages into `man1` and `man5` of a directory.
 pub(crate) fn run(directory: Option<&Path>) -> Exit {
     let done = match directory {
         None => program_page().map(|page| say(&String::from_utf8_lossy(&page))),
@@ -33,7 +32,7 @@ pub(crate) fn run(directory: Option<&Path>) -> Exit {
     })
 }
 
-/// The command line, complete with what the library adds to it.
+/// The command-line definition, with the parts that clap generates.
 fn program() -> Command {
     let mut program = Cli::command();
     program.build();
@@ -51,7 +50,7 @@ fn write_pages(directory: &Path) -> io::Result<()> {
     fs::write(formats.join(format!("{}.5", configuration::NAME)), configuration::page())
 }
 
-/// The directory of one section of the manual, which is made if it is not there.
+/// Returns the directory of one manual section, and creates it if missing.
 fn section(directory: &Path, name: &str) -> io::Result<PathBuf> {
     let section = directory.join(name);
     match fs::create_dir(&section) {
@@ -66,7 +65,7 @@ fn page(command: Command) -> io::Result<Vec<u8>> {
     Ok(page)
 }
 
-/// The page of the program, which leads to that of its file.
+/// The page of the program, with a reference to that of its configuration file.
 fn program_page() -> io::Result<Vec<u8>> {
     let mut page = page(program())?;
     let mut roff = Roff::new();

@@ -1,4 +1,4 @@
-//! `completions`: what makes a shell complete our commands, from their definition.
+//! `completions`: shell completion scripts, generated from the command-line definition.
 
 use crate::cli::{Cli, Shell};
 use crate::exit::Exit;
@@ -17,8 +17,8 @@ pub(crate) fn run(shell: Shell) -> Exit {
     say(&with_one_name(&String::from_utf8_lossy(&script)))
 }
 
-/// In its script for bash, clap_complete 4.6 calls a program with a hyphen in its name once so and once
-/// otherwise, and then no command's options are found.
+/// Works around clap_complete 4.6: in its bash script, a program name with a hyphen is spelt in two
+/// ways, and the options of subcommands are not found.
 fn with_one_name(script: &str) -> String {
     script.replace("traffic__subcmd__forwarder", "traffic__forwarder")
 }

@@ -1,5 +1,5 @@
-//! `top`: the running process on the whole terminal. It shows what the admin interface answers, and
-//! keeps nothing of its own but what is needed to draw.
+//! `top`: monitors and controls the running process on the full terminal. All data comes from the
+//! admin interface; the module keeps only what it needs to draw.
 //!
 //! ```text
 //!   keys ----> model <---- answers (ask)

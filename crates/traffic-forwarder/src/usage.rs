@@ -1,4 +1,4 @@
-//! Usage that is wrong, but whose meaning is clear: what was meant is said. And `help`.
+//! Hints for common mistakes on the command line, and the hidden `help` command.
 
 use crate::cli::Cli;
 use crate::exit::Exit;
@@ -9,13 +9,13 @@ use std::path::Path;
 
 const PROGRAM: &str = env!("CARGO_PKG_NAME");
 
-/// What to say of a command that stands where forwards may stand, or of what looks like one.
-/// `arguments` are all that were given.
+/// An error for a command name in the position of a forward, or for a misspelt one. `arguments` are
+/// all arguments of the process.
 pub(crate) fn command_among(forwards: &[String], arguments: &[String]) -> Option<String> {
     forwards.iter().find_map(|word| misplaced(word, arguments).or_else(|| misspelt(word)))
 }
 
-/// `help`: of the program, or of one command.
+/// Prints the help of the program or of one command.
 pub(crate) fn help(name: Option<&str>) -> Exit {
     let unknown = name.filter(|name| Cli::command().find_subcommand(name).is_none());
     let Some(name) = unknown else {
@@ -25,12 +25,11 @@ pub(crate) fn help(name: Option<&str>) -> Exit {
     };
     let meant = nearest(name).map(|nearest| format!("\n  help: did you mean `{nearest}`?\n"));
     let meant = meant.unwrap_or_default();
-    warn(&format!("error: `{}` is no command\n{meant}", name.escape_debug()));
+    warn(&format!("error: `{}` is not a command\n{meant}", name.escape_debug()));
     Exit::Usage
 }
 
-/// What to say besides to who runs the program for the first time: there is no file yet, and none
-/// was named.
+/// Hints for the first run, when the default file does not exist and no other was named.
 pub(crate) fn first_steps(input: &plan::Input) -> &'static str {
     let default = Path::new(plan::DEFAULT_CONFIG);
     if input.config.as_deref() != Some(default) || default.exists() {
@@ -41,8 +40,8 @@ pub(crate) fn first_steps(input: &plan::Input) -> &'static str {
      or see it work: traffic-forwarder demo\n"
 }
 
-/// Other programs take `-v` for their version; as a value, which is what clap thinks of, it is
-/// nothing here.
+/// `-v` prints the version in many programs. clap would suggest to pass it as a value, which makes
+/// no sense here.
 pub(crate) fn explain(error: &mut Error) {
     if error.get(ContextKind::InvalidArg) == Some(&ContextValue::String("-v".to_owned())) {
         let tip = format!("{PROGRAM} -V prints the version");
@@ -53,17 +52,17 @@ pub(crate) fn explain(error: &mut Error) {
 fn misplaced(word: &str, arguments: &[String]) -> Option<String> {
     Cli::command().find_subcommand(word)?;
     let at = arguments.iter().rposition(|argument| argument == word)?;
-    // Two commands would be one too many.
+    // The corrected line must have only one command.
     let is_kept = |index: usize| index != at && (index > 0 || arguments[index] != "run");
     let others = (0..arguments.len()).filter(|index| is_kept(*index));
     let others = others.map(|index| plan::shell_word(&arguments[index]));
     let line: Vec<_> = [PROGRAM, word].map(str::to_owned).into_iter().chain(others).collect();
     let line = line.join(" ");
-    Some(format!("error: the command comes first, and `{word}` does not\n\n  help: {line}\n"))
+    Some(format!("error: the command `{word}` must come first\n\n  help: {line}\n"))
 }
 
 fn misspelt(word: &str) -> Option<String> {
-    // Every forward has one of these.
+    // Every forward contains one of these.
     if word.contains(['=', ':', '|']) {
         return None;
     }
@@ -93,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn a_misspelt_command_is_told_from_a_forward() {
+    fn misspelt_commands_and_forwards_are_distinguished() {
         for (word, meant) in [("chekc", "check"), ("stauts", "status"), ("relaod", "reload")] {
             let complaint = complaint(&[word], word).unwrap_or_default();
             assert!(complaint.contains(&format!("`{meant}`")), "{complaint}");
@@ -104,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn a_command_that_does_not_stand_first_is_put_there() {
+    fn a_misplaced_command_is_moved_to_the_front() {
         let cases: [(&[&str], &str); 4] = [
             (&["-conf", "a.conf", "check"], "check -conf a.conf"),
             (&["run", "check"], "check"),

@@ -1,6 +1,6 @@
-//! What a reload changed, or would, line by line.
+//! The report of a reload or dry run, one line per change.
 
-use crate::console::same_process::SameProcess;
+use crate::console::process_options::ProcessOptions;
 use crate::console::screen::{Colour, Screen, columns};
 use crate::console::units::seconds;
 use api::{Change, Effect, ForwardSummary, Reload, RemadeFile, Word};
@@ -14,13 +14,12 @@ struct Line {
     text: String,
 }
 
-/// The same lines whether it was done or only asked for; the heading says which.
-pub(crate) fn text(reload: &Reload, same: &SameProcess, screen: &Screen) -> String {
+/// Renders a reload or a dry run. Both have the same lines; the heading names the difference.
+pub(crate) fn text(reload: &Reload, options: &ProcessOptions, screen: &Screen) -> String {
     let lines: Vec<Line> = lines(reload).collect();
     let width = lines.iter().map(|line| columns(&line.name)).max().unwrap_or(0);
-    let stays = if reload.unchanged == 1 { "stays as it is" } else { "stay as they are" };
-    let unchanged = format!("{} {stays}", counted(reload.unchanged, "forward"));
-    let trial = reload.confirm_within.map(|within| trial(reload, within, same));
+    let unchanged = format!("{} unchanged", counted(reload.unchanged, "forward"));
+    let trial = reload.confirm_within.map(|within| trial(reload, within, options));
     let mut all = vec![heading(reload, lines.is_empty())];
     all.extend(lines.iter().map(|line| line.render(width, screen)));
     all.push(unchanged);
@@ -32,19 +31,20 @@ pub(crate) fn text(reload: &Reload, same: &SameProcess, screen: &Screen) -> Stri
 }
 
 /// The deadline of the trial, and the command that keeps its configuration.
-pub(crate) fn on_trial(within: f64, generation: u64, same: &SameProcess) -> String {
+pub(crate) fn on_trial(within: f64, generation: u64, options: &ProcessOptions) -> String {
     let within = seconds(within);
-    let confirm = same.complete(&format!("`traffic-forwarder confirm {generation}`"));
-    format!("goes back in {within} unless {confirm} follows")
+    let confirm = options.complete(&format!("`traffic-forwarder confirm {generation}`"));
+    format!("reverts in {within} unless you run {confirm}")
 }
 
-fn trial(reload: &Reload, within: f64, same: &SameProcess) -> String {
+fn trial(reload: &Reload, within: f64, options: &ProcessOptions) -> String {
     let generation = reload.generation;
-    // A plan is likely followed by a plain reload, which the trial refuses.
+    // After `plan`, an operator often runs a plain `reload`, which the process refuses during a
+    // trial.
     let taken =
-        if reload.dry_run { "; until then only `reload --confirm TIME` is taken" } else { "" };
-    let goes_back = on_trial(within, generation, same);
-    format!("generation {generation} is on trial and {goes_back}{taken}")
+        if reload.dry_run { "; until then only `reload --confirm TIME` is accepted" } else { "" };
+    let reverts = on_trial(within, generation, options);
+    format!("generation {generation} is on trial and {reverts}{taken}")
 }
 
 impl Line {
@@ -58,16 +58,16 @@ impl Line {
 
 fn heading(reload: &Reload, nothing: bool) -> String {
     match (reload.dry_run, nothing) {
-        (true, true) => "nothing was changed, and a reload would change nothing".to_owned(),
-        (true, false) => "nothing was changed; a reload would do this:".to_owned(),
+        (true, true) => "dry run: a reload would change nothing".to_owned(),
+        (true, false) => "dry run: a reload would make these changes:".to_owned(),
         (false, true) => {
-            format!("reloaded, and nothing is different: generation {}", reload.generation)
+            format!("reloaded: generation {}, no changes", reload.generation)
         }
         (false, false) => format!("reloaded: generation {}", reload.generation),
     }
 }
 
-/// The settings that no reload applies, each with its table, as configured and as in force.
+/// Settings that need a restart, each with its table, its configured value and the value in force.
 pub(crate) fn waiting(settings: &[Change]) -> impl Iterator<Item = String> {
     settings.iter().filter(|it| it.effect == Effect::Restart).map(|it| {
         let table = table_of(&it.key);
@@ -86,7 +86,7 @@ fn lines(reload: &Reload) -> impl Iterator<Item = Line> {
     let changed = reload.changed.iter();
     let changed = changed.flat_map(|it| changes(&it.name, &it.changes, Some(it.sessions)));
     let added = reload.added.iter().map(|forward| summary('+', forward, ""));
-    let again = if reload.dry_run { " (skipped: would be tried again)" } else { " (bound again)" };
+    let again = if reload.dry_run { " (skipped: would be retried)" } else { " (bound again)" };
     let retried = reload.retried.iter().map(move |forward| summary('+', forward, again));
     let remade = reload.remade.iter().map(|file| remade(file, reload.dry_run));
     let removed = reload.removed.iter().map(|forward| {
@@ -100,18 +100,18 @@ fn lines(reload: &Reload) -> impl Iterator<Item = Line> {
     settings.chain(added).chain(retried).chain(remade).chain(changed).chain(removed)
 }
 
-/// Its forward may be unchanged otherwise.
+/// A recreated socket file. The forward may be otherwise unchanged.
 fn remade(RemadeFile { name, listen }: &RemadeFile, dry_run: bool) -> Line {
-    let what = if dry_run { "is missing, and would be made again" } else { "was made again" };
+    let what = if dry_run { "is missing and would be recreated" } else { "was recreated" };
     let text = format!("{listen}: its socket file {what}");
     Line { sign: '+', name: escaped(name), text: escaped(&text) }
 }
 
-/// The table that a setting of the whole process stands in.
+/// The table of the file that contains a process-wide setting.
 fn table_of(key: &str) -> &'static str {
     let of_process = |it: &&Setting| matches!(it.section, Section::Process | Section::Log);
     let setting = plan::settings().iter().filter(of_process).find(|it| it.key == key);
-    // A newer process may have one that is not known here.
+    // A newer process may report a setting that this version does not have.
     setting.map_or("settings", |it| it.section.header())
 }
 
@@ -120,7 +120,7 @@ fn summary(sign: char, forward: &ForwardSummary, end: &str) -> Line {
     Line { sign, name: escaped(&forward.name), text: escaped(&text) }
 }
 
-/// One line for each key. `open` is how many sessions there are.
+/// One line per changed key. `open` is the number of open sessions of the forward.
 fn changes(name: &str, changes: &[Change], open: Option<u32>) -> impl Iterator<Item = Line> {
     changes.iter().map(move |change| {
         let value = |value: &Option<String>| value.clone().unwrap_or_else(|| "not set".to_owned());
@@ -133,9 +133,9 @@ fn changes(name: &str, changes: &[Change], open: Option<u32>) -> impl Iterator<I
 
 fn effect(effect: &Word<Effect>) -> String {
     match effect {
-        Word::Known(Effect::NewSessions) => "holds for new sessions".to_owned(),
-        Word::Known(Effect::AllSessions) => "holds for all sessions".to_owned(),
-        Word::Known(Effect::Process) => "holds at once".to_owned(),
+        Word::Known(Effect::NewSessions) => "applies to new sessions".to_owned(),
+        Word::Known(Effect::AllSessions) => "applies to all sessions".to_owned(),
+        Word::Known(Effect::Process) => "applies at once".to_owned(),
         other => other.as_str().replace('_', " "),
     }
 }
@@ -183,37 +183,37 @@ mod tests {
     }
 
     #[test]
-    fn every_change_is_told_with_the_sessions_it_touches() {
+    fn every_change_is_listed_with_the_sessions_it_affects() {
         let expected = "\
 reloaded: generation 3
-~ [log]     level: 1h -> not set (holds at once)
+~ [log]     level: 1h -> not set (applies at once)
 + web       :80 -> web:8080
 + :90       :80 -> web:8080 (bound again)
-+ db        unix:/db: its socket file was made again
-~ database  idle_timeout: 1h -> not set (holds for all sessions; 2 open)
-~ database  to: 1h -> not set (holds for new sessions; 2 open)
++ db        unix:/db: its socket file was recreated
+~ database  idle_timeout: 1h -> not set (applies to all sessions; 2 open)
+~ database  to: 1h -> not set (applies to new sessions; 2 open)
 - old       :80 -> web:8080 (1 open session drains)
-7 forwards stay as they are
+7 forwards unchanged
 waits for a restart: [process] workers is not set (in force: 1h)
 skipped: a.conf:3:1: `x` is not a port
-generation 3 is on trial and goes back in 1m00s unless `traffic-forwarder confirm 3` follows
+generation 3 is on trial and reverts in 1m00s unless you run `traffic-forwarder confirm 3`
 ";
-        assert_eq!(text(&reload(false), &SameProcess::default(), &SCREEN), expected);
+        assert_eq!(text(&reload(false), &ProcessOptions::default(), &SCREEN), expected);
     }
 
     #[test]
-    fn a_dry_run_differs_in_its_heading_and_in_what_is_done_only() {
+    fn a_dry_run_reads_like_the_reload_but_for_its_heading_and_tenses() {
         let [dry, done] =
-            [true, false].map(|dry| text(&reload(dry), &SameProcess::default(), &SCREEN));
-        assert!(dry.starts_with("nothing was changed; a reload would do this:\n"), "{dry}");
-        let dry = dry.replace("(skipped: would be tried again)", "(bound again)");
-        let dry = dry.replace("is missing, and would be made again", "was made again");
-        let dry = dry.replace("; until then only `reload --confirm TIME` is taken", "");
+            [true, false].map(|dry| text(&reload(dry), &ProcessOptions::default(), &SCREEN));
+        assert!(dry.starts_with("dry run: a reload would make these changes:\n"), "{dry}");
+        let dry = dry.replace("(skipped: would be retried)", "(bound again)");
+        let dry = dry.replace("is missing and would be recreated", "was recreated");
+        let dry = dry.replace("; until then only `reload --confirm TIME` is accepted", "");
         assert!(dry.lines().skip(1).eq(done.lines().skip(1)), "{dry}{done}");
     }
 
     #[test]
-    fn no_change_is_told_too() {
+    fn a_reload_without_changes_says_so() {
         let none = Reload {
             added: Vec::new(),
             changed: Vec::new(),
@@ -226,14 +226,13 @@ generation 3 is on trial and goes back in 1m00s unless `traffic-forwarder confir
             confirm_within: None,
             ..reload(false)
         };
-        let expected =
-            "reloaded, and nothing is different: generation 3\n1 forward stays as it is\n";
-        assert_eq!(text(&none, &SameProcess::default(), &SCREEN), expected);
+        let expected = "reloaded: generation 3, no changes\n1 forward unchanged\n";
+        assert_eq!(text(&none, &ProcessOptions::default(), &SCREEN), expected);
     }
 
-    /// A reload does not do what is left for a restart.
+    /// Settings that wait for a restart are not part of the reload.
     #[test]
-    fn a_dry_run_promises_nothing_of_what_waits_for_a_restart() {
+    fn a_dry_run_does_not_count_settings_that_need_a_restart() {
         let workers = Change {
             key: "workers".to_owned(),
             old: Some("\"auto\"".to_owned()),
@@ -252,9 +251,9 @@ generation 3 is on trial and goes back in 1m00s unless `traffic-forwarder confir
             confirm_within: None,
             ..reload(true)
         };
-        let expected = "nothing was changed, and a reload would change nothing\n\
-                        1 forward stays as it is\n\
+        let expected = "dry run: a reload would change nothing\n\
+                        1 forward unchanged\n\
                         waits for a restart: [process] workers = 1 (in force: \"auto\")\n";
-        assert_eq!(text(&only, &SameProcess::default(), &SCREEN), expected);
+        assert_eq!(text(&only, &ProcessOptions::default(), &SCREEN), expected);
     }
 }

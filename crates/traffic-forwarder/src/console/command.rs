@@ -1,18 +1,18 @@
-//! The commands that question or steer a running process.
+//! Command-line definitions of the commands that need a running process.
 
 use crate::arguments::number;
-use crate::console::reach::{Reach, Watch, Whom, duration};
+use crate::console::args::{ConnectArgs, QueryArgs, Watch, duration};
 use clap::{Args, Subcommand, ValueEnum};
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// The meaning of the `--conf` of `plan`.
-const COMPARED: &str = "Compare with this file, which the running process must be able to read; by \
-                        default with the process's own";
-const SESSION_NUMBER: &str = "the number of a session is needed, as `sessions` lists them";
+/// Help text of `plan --conf`, which differs from that of the other commands.
+const COMPARED: &str = "The file to compare with; the running process must be able to read it. The \
+                        default is the file that the process was started with";
+const SESSION_NUMBER: &str = "expected a session number, as `sessions` lists them";
 const GENERATION_NUMBER: &str =
-    "the number of a generation is needed, as `reload --confirm` and `status` print it";
+    "expected a generation number, as `reload --confirm` and `status` print it";
 
 #[derive(Subcommand, Debug)]
 pub(crate) enum Operation {
@@ -30,7 +30,7 @@ pub(crate) enum Operation {
     Reload(Reload),
     /// List the changes that a reload would make, without making them.
     Plan(Plan),
-    /// Keep a configuration that was reloaded with --confirm.
+    /// Keep a configuration that was loaded with `reload --confirm`.
     Confirm(Confirm),
     /// Switch to the installed version in place: same PID, all listeners and sessions kept.
     Upgrade(Upgrade),
@@ -38,32 +38,32 @@ pub(crate) enum Operation {
     /// profile=1`.
     Profile(Profile),
     /// Watch and operate the running process on the whole terminal.
-    Top(Whom),
+    Top(ConnectArgs),
 }
 
 impl Operation {
-    /// Whether the answer is for programs.
+    /// True if the answer is printed as JSON.
     pub(crate) fn json(&self) -> bool {
-        let reach = match self {
-            Self::Status(Status { reach, .. })
-            | Self::Sessions(Sessions { reach, .. })
-            | Self::Kill(Kill { reach, .. })
-            | Self::Drain(Named { reach, .. })
-            | Self::Resume(Named { reach, .. })
-            | Self::Reload(Reload { reach, .. })
-            | Self::Plan(Plan { reach })
-            | Self::Confirm(Confirm { reach, .. })
-            | Self::Upgrade(Upgrade { reach, .. })
-            | Self::Profile(Profile { reach, .. }) => reach,
+        let query = match self {
+            Self::Status(Status { query, .. })
+            | Self::Sessions(Sessions { query, .. })
+            | Self::Kill(Kill { query, .. })
+            | Self::Drain(Named { query, .. })
+            | Self::Resume(Named { query, .. })
+            | Self::Reload(Reload { query, .. })
+            | Self::Plan(Plan { query })
+            | Self::Confirm(Confirm { query, .. })
+            | Self::Upgrade(Upgrade { query, .. })
+            | Self::Profile(Profile { query, .. }) => query,
             Self::Top(_) => return false,
         };
-        reach.json
+        query.json
     }
 }
 
 #[derive(Args, Debug)]
 pub(crate) struct Status {
-    /// Show this forward only, with its settings and how its sessions ended.
+    /// Show only this forward, with its settings and its sessions' close reasons.
     #[arg(value_name = "FORWARD")]
     pub(crate) forward: Option<String>,
     /// Print one line and exit with 0 if the process is ready, with 1 otherwise: for health
@@ -73,12 +73,12 @@ pub(crate) struct Status {
     #[command(flatten)]
     pub(crate) watch: Watch,
     #[command(flatten)]
-    pub(crate) reach: Reach,
+    pub(crate) query: QueryArgs,
 }
 
 #[derive(Args, Debug)]
 pub(crate) struct Sessions {
-    /// Show this session only.
+    /// Show only this session.
     #[arg(
         value_name = "ID",
         conflicts_with_all = ["forward", "client", "sort", "limit"],
@@ -100,16 +100,16 @@ pub(crate) struct Sessions {
         long,
         value_name = "NUMBER",
         default_value_t = 50,
-        value_parser = number::<usize>("a whole number is needed")
+        value_parser = number::<usize>("expected a whole number")
     )]
     pub(crate) limit: usize,
     #[command(flatten)]
     pub(crate) watch: Watch,
     #[command(flatten)]
-    pub(crate) reach: Reach,
+    pub(crate) query: QueryArgs,
 }
 
-/// The order of sessions; the server sorts.
+/// The order of the list; the process sorts.
 #[derive(ValueEnum, Clone, Copy, Debug)]
 pub(crate) enum Sort {
     Age,
@@ -133,20 +133,20 @@ impl Sort {
 
 #[derive(Args, Debug)]
 pub(crate) struct Kill {
-    /// The session's number.
+    /// The session's number, as `sessions` lists it.
     #[arg(value_name = "ID", value_parser = number::<u64>(SESSION_NUMBER))]
     pub(crate) id: u64,
     #[command(flatten)]
-    pub(crate) reach: Reach,
+    pub(crate) query: QueryArgs,
 }
 
 #[derive(Args, Debug)]
 pub(crate) struct Named {
-    /// The forward.
+    /// The forward's name.
     #[arg(value_name = "NAME")]
     pub(crate) name: String,
     #[command(flatten)]
-    pub(crate) reach: Reach,
+    pub(crate) query: QueryArgs,
 }
 
 #[derive(Args, Debug)]
@@ -159,15 +159,15 @@ pub(crate) struct Reload {
     #[arg(long, value_name = "DURATION", value_parser = duration, conflicts_with = "dry_run")]
     pub(crate) confirm: Option<Duration>,
     #[command(flatten)]
-    pub(crate) reach: Reach,
+    pub(crate) query: QueryArgs,
 }
 
-/// Its `--conf` is what it compares with, not where it asks.
+/// Its `--conf` names the file to compare with, not the process to ask.
 #[derive(Args, Debug)]
 #[command(mut_arg("conf", |conf| conf.help(COMPARED)))]
 pub(crate) struct Plan {
     #[command(flatten)]
-    pub(crate) reach: Reach,
+    pub(crate) query: QueryArgs,
 }
 
 #[derive(Args, Debug)]
@@ -177,7 +177,7 @@ pub(crate) struct Confirm {
     #[arg(value_name = "GENERATION", value_parser = number::<u64>(GENERATION_NUMBER))]
     pub(crate) generation: Option<u64>,
     #[command(flatten)]
-    pub(crate) reach: Reach,
+    pub(crate) query: QueryArgs,
 }
 
 #[derive(Args, Debug)]
@@ -186,7 +186,7 @@ pub(crate) struct Upgrade {
     #[arg(long, value_name = "PATH")]
     pub(crate) binary: Option<PathBuf>,
     #[command(flatten)]
-    pub(crate) reach: Reach,
+    pub(crate) query: QueryArgs,
 }
 
 #[derive(Args, Debug)]
@@ -206,5 +206,5 @@ pub(crate) struct Profile {
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: PathBuf,
     #[command(flatten)]
-    pub(crate) reach: Reach,
+    pub(crate) query: QueryArgs,
 }

@@ -1,10 +1,10 @@
-//! One question, one connection: finding the process, HTTP, time limits.
+//! Requests to the admin interface: one connection each, with time limits.
 
+use crate::console::args::ConnectArgs;
+use crate::console::endpoint::Endpoint;
 use crate::console::failure::{Attempt, Failure};
-use crate::console::place::Place;
-use crate::console::reach::Whom;
-use crate::console::same_process::SameProcess;
-use crate::console::whereabouts::{self, Whereabouts};
+use crate::console::locate::{self, Located};
+use crate::console::process_options::ProcessOptions;
 use api::ErrorCode;
 use http_body_util::{BodyExt, Empty, Limited};
 use hyper::body::Bytes;
@@ -21,139 +21,140 @@ use tokio::time::timeout;
 
 /// A process on the same host that takes longer to accept is stuck.
 const TO_CONNECT: Duration = Duration::from_secs(2);
-/// A reload of many forwards takes its time.
+/// Long enough for a reload of many forwards.
 const TO_ANSWER: Duration = Duration::from_secs(30);
-/// A health check that takes longer has failed.
+/// Health checks have short deadlines of their own.
 const TO_PROBE: Duration = Duration::from_secs(3);
-/// An answer has no reason to be larger: a session takes about one KiB.
+/// Upper bound on a response body. A session takes about 1 KiB, so a real answer is far smaller.
 const LARGEST_ANSWER: usize = 1 << 30;
 
-/// What is wrong with an answer that is no answer to our question.
-const NOT_OURS: &str = "what answers there is not the admin interface of a traffic-forwarder";
+/// The error for a response that another kind of server sent.
+const NOT_OURS: &str = "this is not the admin interface of a traffic-forwarder";
 
-/// Asks a running process.
-pub(crate) struct Client {
-    places: Vec<Place>,
+/// Sends requests to the admin interface of a running process.
+pub(crate) struct AdminApi {
+    endpoints: Vec<Endpoint>,
     token: Option<Token>,
-    same_process: SameProcess,
+    options: ProcessOptions,
 }
 
-/// What a port asks for.
+/// The bearer token that a TCP admin interface requires.
 struct Token {
     text: String,
-    /// Where it was read.
+    /// The file that it was read from, for error messages.
     file: PathBuf,
 }
 
-/// Either kind of connection: one type, so that HTTP is compiled once.
+/// A Unix or TCP stream. The trait object lets hyper be compiled for one type only.
 trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
 impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
 
-impl Client {
-    pub(crate) fn new(whom: &Whom) -> Result<Self, Failure> {
-        let client = Self::of_probes(whom)?;
-        if let ([place @ Place::Tcp(_)], None) = (&*client.places, &client.token) {
+impl AdminApi {
+    pub(crate) fn new(connect: &ConnectArgs) -> Result<Self, Failure> {
+        let admin = Self::for_probes(connect)?;
+        if let ([endpoint @ Endpoint::Tcp(_)], None) = (&*admin.endpoints, &admin.token) {
             let message =
-                format!("{place} is a port, which asks for a token: add --token-file FILE");
+                format!("{endpoint} is a TCP port and requires a token: add --token-file FILE");
             return Err(Failure::Usage(message));
         }
-        Ok(client)
+        Ok(admin)
     }
 
-    /// One for [`Self::probe`] only, for which no port asks for a token.
-    pub(crate) fn of_probes(whom: &Whom) -> Result<Self, Failure> {
-        let Whereabouts { places, token_file } = whereabouts::find(whom)?;
+    /// Like [`Self::new`], but without a token for a TCP port. For [`Self::probe`] only, which
+    /// needs none.
+    pub(crate) fn for_probes(connect: &ConnectArgs) -> Result<Self, Failure> {
+        let Located { endpoints, token_file } = locate::find(connect)?;
         let token = token_file.as_deref().map(read_token).transpose()?;
-        Ok(Self { places, token, same_process: SameProcess::of(whom) })
+        Ok(Self { endpoints, token, options: ProcessOptions::of(connect) })
     }
 
-    /// Asks, and reads the answer.
+    /// Sends a request and decodes the JSON answer.
     pub(crate) async fn ask<Answer: DeserializeOwned>(
         &self,
         method: Method,
         path: &str,
     ) -> Result<Answer, Failure> {
-        let (place, body) = self.succeed(method, path, TO_ANSWER).await?;
+        let (endpoint, body) = self.require_success(method, path, TO_ANSWER).await?;
         serde_json::from_slice(&body)
-            .map_err(|error| Failure::Broken { place, what: foreign(&error) })
+            .map_err(|error| Failure::Broken { endpoint, what: foreign(&error) })
     }
 
-    /// The state of the process.
     pub(crate) async fn status(&self) -> Result<api::Status, Failure> {
         self.ask(Method::GET, "/v1/status").await
     }
 
-    /// All forwards, with their states and counters.
     pub(crate) async fn forwards(&self) -> Result<api::Forwards, Failure> {
         self.ask(Method::GET, "/v1/forwards").await
     }
 
-    /// Asks for a file. Finding out what is in it takes `time`, besides what every answer may take.
+    /// Downloads a file. `time` is how long the process needs to produce it, on top of the normal
+    /// time limit.
     pub(crate) async fn fetch(&self, path: &str, time: Duration) -> Result<Bytes, Failure> {
-        self.succeed(Method::GET, path, time + TO_ANSWER).await.map(|(_, body)| body)
+        self.require_success(Method::GET, path, time + TO_ANSWER).await.map(|(_, body)| body)
     }
 
-    /// Asks a probe, whose answer is only whether it succeeds. It waits for no long task of the
-    /// process, because who asks has a deadline, too.
+    /// Requests a health check, which succeeds or fails without a body. The time limit is short
+    /// because the calling health checker has a deadline of its own.
     pub(crate) async fn probe(&self, path: &str) -> Result<(), Failure> {
-        self.succeed(Method::GET, path, TO_PROBE).await.map(drop)
+        self.require_success(Method::GET, path, TO_PROBE).await.map(drop)
     }
 
-    /// The body of an answer of success, and who gave it.
-    async fn succeed(
+    /// Sends a request and returns the endpoint and body of a 2xx response. Any other status
+    /// becomes a [`Failure`].
+    async fn require_success(
         &self,
         method: Method,
         path: &str,
         limit: Duration,
-    ) -> Result<(Place, Bytes), Failure> {
-        let (place, stream) = self.connect().await?;
-        let broken = |what: String| Failure::Broken { place: place.clone(), what };
+    ) -> Result<(Endpoint, Bytes), Failure> {
+        let (endpoint, stream) = self.connect().await?;
+        let broken = |what: String| Failure::Broken { endpoint: endpoint.clone(), what };
         let answer = timeout(limit, self.exchange(stream, method, path)).await;
         let answer = answer.unwrap_or_else(|_| Err(format!("no answer within {limit:?}")));
         let (status, body) = answer.map_err(broken)?;
         if status.is_success() {
-            return Ok((place, body));
+            return Ok((endpoint, body));
         }
         match serde_json::from_slice::<api::Failure>(&body) {
-            Ok(failure) => Err(Failure::Refused(self.explained(failure.error, &place))),
+            Ok(failure) => Err(Failure::Refused(self.explained(failure.error, &endpoint))),
             Err(_) => Err(broken(format!("{NOT_OURS}: it answers {status}"))),
         }
     }
 
-    /// How other commands reach the process that this one asks.
-    pub(crate) fn same_process(&self) -> &SameProcess {
-        &self.same_process
+    /// Options for another command to reach the same process.
+    pub(crate) fn options(&self) -> &ProcessOptions {
+        &self.options
     }
 
-    /// The process answers for every client: it does not know the file of the token, nor by which
-    /// options it was found.
-    fn explained(&self, error: api::Error, place: &Place) -> api::Error {
+    /// Completes an error message with local knowledge that the process lacks: the path of the
+    /// token file, and the options that reach the process.
+    fn explained(&self, error: api::Error, endpoint: &Endpoint) -> api::Error {
         let Some(token) = self.token.as_ref().filter(|_| error.code == ErrorCode::Unauthorized)
         else {
-            // Those quote the configuration.
+            // The message quotes the configuration, which stays as it is.
             let is_quoted = error.code == ErrorCode::InvalidConfig;
             let completed = |error: api::Error| {
-                let message = self.same_process.complete(&error.message);
+                let message = self.options.complete(&error.message);
                 api::Error { message, ..error }
             };
             return if is_quoted { error } else { completed(error) };
         };
         let file = plan::escaped(&token.file.to_string_lossy());
         let message = format!(
-            "the process at {place} does not take the token in `{file}`: give --token-file the file \
-             that its `admin_token_file` names"
+            "the process at {endpoint} rejects the token in `{file}`: pass the file that its \
+                 `admin_token_file` names with --token-file"
         );
         api::Error { message, ..error }
     }
 
-    /// The first place where somebody is.
-    async fn connect(&self) -> Result<(Place, Box<dyn Stream>), Failure> {
+    /// Connects to the first endpoint that accepts.
+    async fn connect(&self) -> Result<(Endpoint, Box<dyn Stream>), Failure> {
         let mut attempts = Vec::new();
-        for place in &self.places {
+        for endpoint in &self.endpoints {
             let late = || Err(io::Error::other(format!("does not accept within {TO_CONNECT:?}")));
-            match timeout(TO_CONNECT, connect_to(place)).await.unwrap_or_else(|_| late()) {
-                Ok(stream) => return Ok((place.clone(), stream)),
-                Err(error) => attempts.push(Attempt { place: place.clone(), error }),
+            match timeout(TO_CONNECT, connect_to(endpoint)).await.unwrap_or_else(|_| late()) {
+                Ok(stream) => return Ok((endpoint.clone(), stream)),
+                Err(error) => attempts.push(Attempt { endpoint: endpoint.clone(), error }),
             }
         }
         Err(Failure::NoProcess(attempts))
@@ -174,7 +175,7 @@ impl Client {
         let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
             .await
             .map_err(|error| error.to_string())?;
-        // It ends with its sender. What goes wrong in it, the request is told.
+        // The task ends when its sender is dropped. `send_request` reports its errors.
         tokio::spawn(connection);
         let answer = sender.send_request(request).await.map_err(|error| what_went_wrong(&error))?;
         let status = answer.status();
@@ -184,21 +185,22 @@ impl Client {
     }
 }
 
-/// Whoever speaks before he is asked, the question is never put to: what he said is the cause.
+/// Describes a failed request. A server that sends data before the request arrives makes hyper
+/// cancel it; the cause then says why.
 fn what_went_wrong(error: &hyper::Error) -> String {
     let cause = error.source().and_then(|source| source.downcast_ref::<hyper::Error>());
-    let spoke_first = error.is_canceled() && cause.is_some_and(|cause| !is_of_system(cause));
-    if error.is_parse() || spoke_first { NOT_OURS.to_owned() } else { error.to_string() }
+    let sent_first = error.is_canceled() && cause.is_some_and(|cause| !is_of_system(cause));
+    if error.is_parse() || sent_first { NOT_OURS.to_owned() } else { error.to_string() }
 }
 
 fn is_of_system(error: &hyper::Error) -> bool {
     error.source().is_some_and(<dyn std::error::Error>::is::<io::Error>)
 }
 
-async fn connect_to(place: &Place) -> io::Result<Box<dyn Stream>> {
-    Ok(match place {
-        Place::Unix(path) => Box::new(UnixStream::connect(path).await?),
-        Place::Tcp(address) => Box::new(TcpStream::connect(address).await?),
+async fn connect_to(endpoint: &Endpoint) -> io::Result<Box<dyn Stream>> {
+    Ok(match endpoint {
+        Endpoint::Unix(path) => Box::new(UnixStream::connect(path).await?),
+        Endpoint::Tcp(address) => Box::new(TcpStream::connect(address).await?),
     })
 }
 
@@ -209,7 +211,9 @@ fn read_token(path: &Path) -> Result<Token, Failure> {
         std::fs::read_to_string(path).map_err(|error| usage(format!("cannot be read: {error}")))?;
     let token = text.trim();
     if token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Err(usage("holds no token: one word of visible ASCII characters".to_owned()));
+        return Err(usage(
+            "contains no token: expected one word of printable ASCII characters".to_owned(),
+        ));
     }
     Ok(Token { text: token.to_owned(), file: path.to_owned() })
 }

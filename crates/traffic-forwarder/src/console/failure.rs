@@ -1,6 +1,6 @@
-//! Why a running process could not be asked, or did not do it.
+//! Errors of commands that query a running process.
 
-use crate::console::place::Place;
+use crate::console::endpoint::Endpoint;
 use crate::exit::Exit;
 use crate::warn;
 use api::ErrorCode;
@@ -11,24 +11,24 @@ use std::path::Path;
 
 #[derive(Debug)]
 pub(crate) enum Failure {
-    /// What was given on the command line is not right.
+    /// An argument is invalid.
     Usage(String),
-    /// The configuration that should say whom to ask cannot be read: its problems.
+    /// The configuration file given with `-c` cannot be read. Contains its rendered problems.
     Configuration(String),
-    /// Nothing answers, in none of the places.
+    /// No endpoint accepted a connection.
     NoProcess(Vec<Attempt>),
-    /// It answered, but not as it should: the connection broke, or took too long.
-    Broken { place: Place, what: String },
-    /// It answered that it does not do it.
+    /// The connection broke, timed out, or returned an invalid response.
+    Broken { endpoint: Endpoint, what: String },
+    /// The process answered with an error.
     Refused(api::Error),
-    /// The terminal cannot be read, or written to.
+    /// Reading from or writing to the terminal failed.
     Terminal(io::Error),
 }
 
-/// A place that was tried in vain.
+/// A failed connection attempt.
 #[derive(Debug)]
 pub(crate) struct Attempt {
-    pub(crate) place: Place,
+    pub(crate) endpoint: Endpoint,
     pub(crate) error: io::Error,
 }
 
@@ -48,7 +48,7 @@ impl Failure {
         }
     }
 
-    /// For programs, in the form in which the process itself refuses.
+    /// The error as JSON, in the format that the process itself uses.
     pub(crate) fn for_programs(&self) -> api::Failure {
         let code = match self {
             Self::Refused(error) => return api::Failure { error: error.clone() },
@@ -63,15 +63,15 @@ impl Failure {
         api::Failure { error: api::Error { code: code.into(), message } }
     }
 
-    /// Writes it to standard error.
-    pub(crate) fn tell(&self, json: bool) {
+    /// Writes the error to standard error.
+    pub(crate) fn print(&self, json: bool) {
         match serde_json::to_string(&self.for_programs()) {
             Ok(text) if json => warn(&format!("{text}\n")),
             _ => warn(&format!("{self}\n")),
         }
     }
 
-    /// Whether the process is gone, perhaps to come back.
+    /// True if the process may be down, and may come back.
     pub(crate) fn is_absence(&self) -> bool {
         matches!(self, Self::NoProcess(_) | Self::Broken { .. })
     }
@@ -85,8 +85,8 @@ impl fmt::Display for Failure {
                 write!(f, "{}\n\n  help: with --admin, no file is needed", problems.trim_end())
             }
             Self::NoProcess(attempts) => no_process(f, attempts),
-            Self::Broken { place, what } => write!(f, "error: {place}: {what}"),
-            // It is made of problems that have their headings already.
+            Self::Broken { endpoint, what } => write!(f, "error: {endpoint}: {what}"),
+            // The message consists of problems that have their own headings.
             Self::Refused(error) if error.code == ErrorCode::InvalidConfig => {
                 f.write_str(&shown(error))
             }
@@ -96,42 +96,45 @@ impl fmt::Display for Failure {
     }
 }
 
-/// The message, with nothing in it that could steer a terminal.
+/// The message with control characters escaped.
 fn shown(error: &api::Error) -> String {
     error.message.trim_end().lines().map(plan::escaped).collect::<Vec<_>>().join("\n")
 }
 
 fn no_process(f: &mut fmt::Formatter<'_>, attempts: &[Attempt]) -> fmt::Result {
     f.write_str("error: no running traffic-forwarder answers\n")?;
-    for Attempt { place, error } in attempts {
-        write!(f, "\n  {place}: {}", reason(place, error))?;
+    for Attempt { endpoint, error } in attempts {
+        write!(f, "\n  {endpoint}: {}", reason(endpoint, error))?;
     }
     f.write_str(
-        "\n\n  help: is it running? It serves the admin socket only with a configuration file, and \
-         not with\n        `admin = \"off\"`. If it serves it elsewhere, name the place with \
-         --admin,\n        or its configuration with -c.",
+        "\n\n  help: is it running? It has an admin socket only with a configuration file, and not \
+         with\n        `admin = \"off\"`. If the socket is elsewhere, name it with --admin, or its \
+         configuration\n        with -c.",
     )
 }
 
-fn reason(place: &Place, error: &io::Error) -> String {
-    match (error.kind(), place) {
+fn reason(endpoint: &Endpoint, error: &io::Error) -> String {
+    match (error.kind(), endpoint) {
         (io::ErrorKind::NotFound, _) => "there is no such socket".to_owned(),
-        (io::ErrorKind::ConnectionRefused, Place::Unix(_)) => {
-            "nobody listens; a process that was killed left the socket behind".to_owned()
+        (io::ErrorKind::ConnectionRefused, Endpoint::Unix(_)) => {
+            "no process listens; a killed process left the socket file behind".to_owned()
         }
-        (io::ErrorKind::ConnectionRefused, Place::Tcp(_)) => "nobody listens there".to_owned(),
-        (io::ErrorKind::PermissionDenied, Place::Unix(path)) => denied(path),
+        (io::ErrorKind::ConnectionRefused, Endpoint::Tcp(_)) => {
+            "no process listens there".to_owned()
+        }
+        (io::ErrorKind::PermissionDenied, Endpoint::Unix(path)) => denied(path),
         _ => error.to_string(),
     }
 }
 
-/// Says who may: the owner of the socket, or of the nearest directory that can be seen.
+/// Names the user who may connect: the owner of the socket or, if it cannot be seen, of the nearest
+/// visible directory.
 fn denied(path: &Path) -> String {
     let owner = path.ancestors().find_map(|path| path.metadata().ok()).map(|found| found.uid());
     match owner {
-        None | Some(0) => "permission denied: only root may; try it with sudo".to_owned(),
+        None | Some(0) => "permission denied: only root may connect; try sudo".to_owned(),
         Some(owner) => format!(
-            "permission denied: only the user with the id {owner} and root may; try it with \
+            "permission denied: only the user with id {owner} and root may connect; try \
              sudo -u '#{owner}'"
         ),
     }

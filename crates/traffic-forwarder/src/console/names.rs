@@ -1,21 +1,21 @@
-//! Which forward was meant by a name that none has.
+//! Suggestions for a forward name that does not exist.
 
-use crate::console::connection::Client;
+use crate::console::connection::AdminApi;
 use crate::console::failure::Failure;
 use api::ErrorCode;
 
-/// More names than this do not help.
+/// Longer lists of names do not help.
 const MOST_NAMES: usize = 8;
 
-/// Adds to a refusal for want of this forward which one may have been meant.
+/// Appends similar names to a `not_found` error.
 pub(crate) async fn suggest<T>(
-    client: &Client,
+    admin: &AdminApi,
     name: &str,
     result: Result<T, Failure>,
 ) -> Result<T, Failure> {
     let Err(Failure::Refused(mut error)) = result else { return result };
     if error.code == ErrorCode::NotFound
-        && let Ok(forwards) = client.forwards().await
+        && let Ok(forwards) = admin.forwards().await
     {
         let names: Vec<_> = forwards.forwards.into_iter().map(|forward| forward.name).collect();
         error.message.push_str(&suggestion(name, &names));
@@ -23,7 +23,7 @@ pub(crate) async fn suggest<T>(
     Err(Failure::Refused(error))
 }
 
-/// The names that are like it; all if none is and they are few.
+/// Similar names, or all names if none is similar and there are few.
 fn suggestion(name: &str, names: &[String]) -> String {
     let is_like = |other: &str| {
         other.contains(name) || strsim::normalized_damerau_levenshtein(name, other) > 0.6
@@ -49,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_that_are_like_it_are_suggested_else_all_if_they_are_few() {
+    fn similar_names_are_suggested_or_all_if_there_are_few() {
         let names = |names: &[&str]| names.iter().map(ToString::to_string).collect::<Vec<_>>();
         let some = names(&["web", ":18381", "web2", "db"]);
         assert_eq!(suggestion("18381", &some), "; did you mean `:18381`?");

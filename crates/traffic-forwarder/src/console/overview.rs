@@ -1,7 +1,7 @@
-//! The lines of `status` about the process as a whole.
+//! The lines of `status` that describe the whole process.
 
 use crate::console::changes::{self, on_trial};
-use crate::console::same_process::SameProcess;
+use crate::console::process_options::ProcessOptions;
 use crate::console::table::facts;
 use crate::console::units::{bytes, seconds};
 use crate::console::version;
@@ -10,15 +10,15 @@ use plan::counted;
 
 type Line = (&'static str, String);
 
-/// The process in a few lines. `forwards` are all that it has.
-pub(crate) fn text(status: &Status, forwards: &[Forward], same: &SameProcess) -> String {
+/// Renders the summary. `forwards` must be complete: the error counts are sums over them.
+pub(crate) fn text(status: &Status, forwards: &[Forward], options: &ProcessOptions) -> String {
     let mut lines = vec![process(status), config(status)];
     lines.extend(status.sandboxed.then(sandbox));
     lines.extend(status.last_reload.as_ref().map(last_reload));
     lines.extend(status.last_upgrade.as_ref().map(last_upgrade));
     let warnings = status.last_upgrade.iter().flat_map(|last| &last.warnings);
     lines.extend(warnings.map(|warning| ("warning", warning.clone())));
-    let trial = |left| ("on trial", on_trial(left, status.generation, same));
+    let trial = |left| ("on trial", on_trial(left, status.generation, options));
     lines.extend(status.confirm_within.map(trial));
     lines.extend((status.restoring > 0).then(|| restoring(status.restoring)));
     lines.extend((!status.waiting.is_empty()).then(|| waiting(&status.waiting)));
@@ -27,14 +27,14 @@ pub(crate) fn text(status: &Status, forwards: &[Forward], same: &SameProcess) ->
     facts(&lines)
 }
 
-/// What an upgrade did to the sessions.
-pub(crate) fn went_on(last: &LastUpgrade) -> String {
+/// The effect of an upgrade on sessions.
+pub(crate) fn resumed(last: &LastUpgrade) -> String {
     let losses = match last.lost {
         0 => String::new(),
         count => format!(", {} lost (the log says why)", counted(count, "session")),
     };
     let pause = seconds(last.pause.unwrap_or(0.0));
-    format!("{} went on after {pause}{losses}", counted(last.sessions, "session"))
+    format!("{} resumed after {pause}{losses}", counted(last.sessions, "session"))
 }
 
 fn process(status: &Status) -> Line {
@@ -57,12 +57,12 @@ fn last_reload(last: &LastReload) -> Line {
     ("last reload", format!("{} {}", last.at, outcome(last)))
 }
 
-/// Who asked, and what came of it.
+/// The trigger of the reload and its result.
 fn outcome(LastReload { by, error, .. }: &LastReload) -> String {
     match (by, error) {
-        (Word::Known(Origin::Unconfirmed), None) => "taken back: not confirmed".to_owned(),
+        (Word::Known(Origin::Unconfirmed), None) => "reverted: not confirmed".to_owned(),
         (Word::Known(Origin::Unconfirmed), Some(error)) => {
-            format!("taken back: not confirmed, but {error}")
+            format!("reverted: not confirmed, but {error}")
         }
         (by, None) => format!("by {by}: done"),
         (by, Some(error)) => format!("by {by}: failed: {error}"),
@@ -75,21 +75,21 @@ fn last_upgrade(last: &LastUpgrade) -> Line {
         (Some(error), _) => failed(error),
         (None, Some(from)) => {
             let from = version::text(from, from_build.as_deref());
-            format!("from version {from}, {}", went_on(last))
+            format!("from version {from}, {}", resumed(last))
         }
-        (None, None) => went_on(last),
+        (None, None) => resumed(last),
     };
     ("last upgrade", format!("{at} by {by}: {result}"))
 }
 
-/// The rest of a long message is in the log.
+/// The first line of the error; the log has all of it.
 fn failed(error: &str) -> String {
     format!("failed: {}", error.lines().next().unwrap_or_default())
 }
 
 fn restoring(count: usize) -> Line {
     let forwards = counted(count, "forward");
-    ("restoring", format!("{forwards} cannot be bound yet; tried again until they can be"))
+    ("restoring", format!("{forwards} cannot be bound yet; retrying"))
 }
 
 fn waiting(settings: &[Change]) -> Line {
@@ -129,14 +129,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_last_reload_is_told_by_who_asked_and_what_came_of_it() {
-        let told = |by: &str, error: Option<&str>| {
+    fn the_last_reload_is_shown_with_its_trigger_and_result() {
+        let shown = |by: &str, error: Option<&str>| {
             let (by, error) = (Word::of(by), error.map(str::to_owned));
             outcome(&LastReload { at: String::new(), by, error })
         };
-        assert_eq!(told("SIGHUP", None), "by SIGHUP: done");
-        assert_eq!(told("watch", Some("f:3:1: why")), "by watch: failed: f:3:1: why");
-        assert_eq!(told("unconfirmed", None), "taken back: not confirmed");
-        assert_eq!(told("unconfirmed", Some("why")), "taken back: not confirmed, but why");
+        assert_eq!(shown("SIGHUP", None), "by SIGHUP: done");
+        assert_eq!(shown("watch", Some("f:3:1: why")), "by watch: failed: f:3:1: why");
+        assert_eq!(shown("unconfirmed", None), "reverted: not confirmed");
+        assert_eq!(shown("unconfirmed", Some("why")), "reverted: not confirmed, but why");
     }
 }

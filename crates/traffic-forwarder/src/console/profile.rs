@@ -1,6 +1,6 @@
-//! `profile`: has one taken, and writes it to a file.
+//! `profile`: requests a profile and writes it to a file.
 
-use crate::console::connection::Client;
+use crate::console::connection::AdminApi;
 use crate::console::failure::Failure;
 use crate::console::{command, path, show};
 use crate::exit::Exit;
@@ -10,38 +10,38 @@ use std::io;
 use std::path::Path;
 use std::time::Duration;
 
-/// What was written.
+/// The result, as printed.
 #[derive(Serialize)]
 struct Written {
     file: String,
     bytes: usize,
 }
 
-pub(crate) async fn run(wanted: &command::Profile) -> Result<Exit, Failure> {
-    let client = Client::new(&wanted.reach.whom)?;
-    let is_image = is_image(&wanted.output);
+pub(crate) async fn run(args: &command::Profile) -> Result<Exit, Failure> {
+    let admin = AdminApi::new(&args.query.connect)?;
+    let is_image = is_image(&args.output);
     let format = is_image.then_some(&b"flamegraph"[..]);
-    let seconds = wanted.seconds.to_string();
-    let (question, time) = if wanted.heap {
+    let seconds = args.seconds.to_string();
+    let (question, time) = if args.heap {
         (path::with_query("/debug/pprof/heap", &[("format", format)]), Duration::ZERO)
     } else {
         let parameters = [("seconds", Some(seconds.as_bytes())), ("format", format)];
-        let time = Duration::from_secs(wanted.seconds.into());
+        let time = Duration::from_secs(args.seconds.into());
         (path::with_query("/debug/pprof/profile", &parameters), time)
     };
-    let file = plan::escaped(&wanted.output.to_string_lossy());
+    let file = plan::escaped(&args.output.to_string_lossy());
     let failed = |error| Failure::Usage(format!("write {file}: {error}"));
-    // Nobody shall wait for a profile that cannot be written.
-    try_to_write(&wanted.output).map_err(failed)?;
-    let profile = client.fetch(&question, time).await?;
-    fs::write(&wanted.output, &profile).map_err(failed)?;
+    // Check before sampling, which may take minutes.
+    try_to_write(&args.output).map_err(failed)?;
+    let profile = admin.fetch(&question, time).await?;
+    fs::write(&args.output, &profile).map_err(failed)?;
     let hint = if is_image { "open it in a browser" } else { "read it with `go tool pprof`" };
-    Ok(show(&wanted.reach, &Written { file, bytes: profile.len() }, |written| {
+    Ok(show(&args.query, &Written { file, bytes: profile.len() }, |written| {
         format!("wrote {} ({} bytes): {hint}\n", written.file, written.bytes)
     }))
 }
 
-/// Leaves the file as it is, or not there.
+/// Checks that the file can be written, without changing or leaving one.
 fn try_to_write(file: &Path) -> io::Result<()> {
     match File::create_new(file) {
         Ok(_) => fs::remove_file(file),

@@ -1,17 +1,17 @@
-//! What the text is printed on.
+//! Properties of standard output as a terminal.
 
 use std::io::{IsTerminal, stdout};
 use unicode_width::UnicodeWidthChar;
 
-/// Standard output, as it is just now: a window may be resized.
+/// The state of standard output at one moment: a window may be resized.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Screen {
-    /// Columns and lines, of a terminal.
+    /// Columns and lines; `None` if standard output is not a terminal.
     pub(crate) size: Option<(usize, usize)>,
     pub(crate) colours: bool,
 }
 
-/// Colours of the terminal's own palette, so that they can be read on any background.
+/// Colours from the terminal's own palette, so that they are legible on any background.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Colour {
     Good,
@@ -36,7 +36,7 @@ impl Screen {
         self.size.map(|(width, _)| width)
     }
 
-    /// The text in a colour, if there are colours.
+    /// Colours the text, if colours are enabled.
     pub(crate) fn paint(&self, text: &str, colour: Option<Colour>) -> String {
         let code = match colour.filter(|_| self.colours) {
             None => return text.to_owned(),
@@ -48,7 +48,7 @@ impl Screen {
     }
 }
 
-/// How many columns of a terminal the text takes.
+/// The display width of a text in terminal columns.
 pub(crate) fn columns(text: &str) -> usize {
     text.chars().map(columns_of).sum()
 }
@@ -57,7 +57,7 @@ fn columns_of(c: char) -> usize {
     c.width().unwrap_or(0)
 }
 
-/// The text in at most so many columns, with a mark where it is cut.
+/// Truncates a text to at most `most` columns, with an ellipsis where it is cut.
 pub(crate) fn cut(text: &str, most: usize) -> String {
     if columns(text) <= most {
         return text.to_owned();

@@ -1,7 +1,7 @@
-//! `sessions`: the open sessions in a table, or one of them in full.
+//! `sessions`: the open sessions as a table, or one session in full.
 
 use crate::console::command;
-use crate::console::connection::Client;
+use crate::console::connection::AdminApi;
 use crate::console::failure::Failure;
 use crate::console::screen::{Colour, Screen};
 use crate::console::table::{Cell, Table, facts, number, text};
@@ -14,50 +14,50 @@ use flow::{Fallback, Phase, Verdict};
 use hyper::Method;
 use plan::counted;
 
-pub(crate) async fn run(wanted: &command::Sessions) -> Result<Exit, Failure> {
-    let (client, reach) = (Client::new(&wanted.reach.whom)?, &wanted.reach);
-    if let Some(period) = wanted.watch.watch.filter(|_| reach.json) {
-        return match wanted.id {
-            Some(id) => watch::lines(period, async || one(&client, id).await).await,
-            None => watch::lines(period, async || list(&client, wanted).await).await,
+pub(crate) async fn run(args: &command::Sessions) -> Result<Exit, Failure> {
+    let (admin, query) = (AdminApi::new(&args.query.connect)?, &args.query);
+    if let Some(period) = args.watch.watch.filter(|_| query.json) {
+        return match args.id {
+            Some(id) => watch::lines(period, async || one(&admin, id).await).await,
+            None => watch::lines(period, async || list(&admin, args).await).await,
         };
     }
-    if let Some(period) = wanted.watch.watch {
+    if let Some(period) = args.watch.watch {
         let draw = async |screen: &Screen| {
-            let status = client.status().await?;
-            let text = match wanted.id {
-                Some(id) => one_text(&one(&client, id).await?),
-                None => list_text(&list(&client, wanted).await?, screen),
+            let status = admin.status().await?;
+            let text = match args.id {
+                Some(id) => one_text(&one(&admin, id).await?),
+                None => list_text(&list(&admin, args).await?, screen),
             };
             Ok(Page { status, text })
         };
         return watch::run(period, draw).await;
     }
-    if let Some(id) = wanted.id {
-        return Ok(show(reach, &one(&client, id).await?, one_text));
+    if let Some(id) = args.id {
+        return Ok(show(query, &one(&admin, id).await?, one_text));
     }
-    let sessions = list(&client, wanted).await?;
-    Ok(show(reach, &sessions, |sessions| list_text(sessions, &Screen::now())))
+    let sessions = list(&admin, args).await?;
+    Ok(show(query, &sessions, |sessions| list_text(sessions, &Screen::now())))
 }
 
-async fn list(client: &Client, wanted: &command::Sessions) -> Result<Sessions, Failure> {
-    let (limit, from) = (wanted.limit.to_string(), wanted.client.map(|from| from.to_string()));
+async fn list(admin: &AdminApi, args: &command::Sessions) -> Result<Sessions, Failure> {
+    let (limit, from) = (args.limit.to_string(), args.client.map(|from| from.to_string()));
     let parameters = [
-        ("forward", wanted.forward.as_ref().map(String::as_bytes)),
+        ("forward", args.forward.as_ref().map(String::as_bytes)),
         ("client", from.as_ref().map(String::as_bytes)),
-        ("sort", Some(wanted.sort.word().as_bytes())),
+        ("sort", Some(args.sort.word().as_bytes())),
         ("limit", Some(limit.as_bytes())),
         ("rates", Some(b"true")),
     ];
-    let answer = client.ask(Method::GET, &path::with_query("/v1/sessions", &parameters)).await;
-    match &wanted.forward {
-        Some(name) => names::suggest(client, name, answer).await,
+    let answer = admin.ask(Method::GET, &path::with_query("/v1/sessions", &parameters)).await;
+    match &args.forward {
+        Some(name) => names::suggest(admin, name, answer).await,
         None => answer,
     }
 }
 
-async fn one(client: &Client, id: u64) -> Result<Session, Failure> {
-    client.ask(Method::GET, &format!("/v1/sessions/{id}?rates=true")).await
+async fn one(admin: &AdminApi, id: u64) -> Result<Session, Failure> {
+    admin.ask(Method::GET, &format!("/v1/sessions/{id}?rates=true")).await
 }
 
 fn list_text(Sessions { total, sessions }: &Sessions, screen: &Screen) -> String {
@@ -108,7 +108,7 @@ fn table(sessions: &[Session]) -> Table<12> {
     )
 }
 
-/// Of both lanes, once if they are the same; before there are lanes, the phase.
+/// The paths of both lanes, merged if equal; `connect` while the session has no lanes yet.
 pub(crate) fn paths(Session { phase, up, down, .. }: &Session) -> String {
     match () {
         () if *phase == Phase::Connect => phase.to_string(),
@@ -130,7 +130,7 @@ fn one_text(session: &Session) -> String {
     facts(&facts_of(session))
 }
 
-/// All that is known of a session.
+/// All known facts of a session, as name and text.
 pub(crate) fn facts_of(session: &Session) -> [(&'static str, String); 11] {
     let address = session.target_address.as_ref().map(|address| format!(" ({address})"));
     let connected = session.connect_time.map_or_else(

@@ -1,9 +1,9 @@
-//! `status`: the process in a few lines, and its forwards in a table.
+//! `status`: a summary of the process, and a table of its forwards.
 
 use crate::console::command;
-use crate::console::connection::Client;
+use crate::console::connection::AdminApi;
 use crate::console::failure::Failure;
-use crate::console::same_process::SameProcess;
+use crate::console::process_options::ProcessOptions;
 use crate::console::screen::{Colour, Screen};
 use crate::console::table::{Cell, Table, facts, number, text};
 use crate::console::units::bytes;
@@ -16,10 +16,10 @@ use hyper::Method;
 use plan::counted;
 use serde::Serialize;
 
-/// Forwards whose errors stand below the table of all forwards.
+/// How many forwards with errors are listed below the table.
 const TROUBLES: usize = 10;
 
-/// Both answers, as they came.
+/// The answers to both requests, unchanged.
 #[derive(Serialize)]
 struct Whole {
     status: Status,
@@ -27,47 +27,52 @@ struct Whole {
     forwards: Forwards,
 }
 
-pub(crate) async fn run(wanted: &command::Status) -> Result<Exit, Failure> {
-    if wanted.check {
-        Client::of_probes(&wanted.reach.whom)?.probe("/readyz").await?;
+pub(crate) async fn run(args: &command::Status) -> Result<Exit, Failure> {
+    if args.check {
+        AdminApi::for_probes(&args.query.connect)?.probe("/readyz").await?;
         return Ok(say("ready\n"));
     }
-    let (client, reach) = (Client::new(&wanted.reach.whom)?, &wanted.reach);
-    if let Some(period) = wanted.watch.watch.filter(|_| reach.json) {
-        return match &wanted.forward {
-            Some(name) => watch::lines(period, async || one(&client, name).await).await,
-            None => watch::lines(period, async || whole(&client).await).await,
+    let (admin, query) = (AdminApi::new(&args.query.connect)?, &args.query);
+    if let Some(period) = args.watch.watch.filter(|_| query.json) {
+        return match &args.forward {
+            Some(name) => watch::lines(period, async || one(&admin, name).await).await,
+            None => watch::lines(period, async || whole(&admin).await).await,
         };
     }
-    if let Some(period) = wanted.watch.watch {
+    if let Some(period) = args.watch.watch {
         let draw = async |screen: &Screen| {
-            let (status, same) = (client.status().await?, client.same_process());
-            let text = match &wanted.forward {
-                Some(name) => one_text(&one(&client, name).await?),
-                None => whole_text(&status, &client.forwards().await?, same, screen),
+            let (status, same) = (admin.status().await?, admin.options());
+            let text = match &args.forward {
+                Some(name) => one_text(&one(&admin, name).await?),
+                None => whole_text(&status, &admin.forwards().await?, same, screen),
             };
             Ok(Page { status, text })
         };
         return watch::run(period, draw).await;
     }
-    Ok(match &wanted.forward {
-        Some(name) => show(reach, &one(&client, name).await?, one_text),
-        None => show(reach, &whole(&client).await?, |whole| {
-            whole_text(&whole.status, &whole.forwards, client.same_process(), &Screen::now())
+    Ok(match &args.forward {
+        Some(name) => show(query, &one(&admin, name).await?, one_text),
+        None => show(query, &whole(&admin).await?, |whole| {
+            whole_text(&whole.status, &whole.forwards, admin.options(), &Screen::now())
         }),
     })
 }
 
-async fn whole(client: &Client) -> Result<Whole, Failure> {
-    Ok(Whole { status: client.status().await?, forwards: client.forwards().await? })
+async fn whole(admin: &AdminApi) -> Result<Whole, Failure> {
+    Ok(Whole { status: admin.status().await?, forwards: admin.forwards().await? })
 }
 
-async fn one(client: &Client, name: &str) -> Result<Forward, Failure> {
-    let answer = client.ask(Method::GET, &format!("/v1/forwards/{}", path::part(name))).await;
-    names::suggest(client, name, answer).await
+async fn one(admin: &AdminApi, name: &str) -> Result<Forward, Failure> {
+    let answer = admin.ask(Method::GET, &format!("/v1/forwards/{}", path::part(name))).await;
+    names::suggest(admin, name, answer).await
 }
 
-fn whole_text(status: &Status, forwards: &Forwards, same: &SameProcess, screen: &Screen) -> String {
+fn whole_text(
+    status: &Status,
+    forwards: &Forwards,
+    same: &ProcessOptions,
+    screen: &Screen,
+) -> String {
     let forwards = &*forwards.forwards;
     let table = match forwards {
         [] => "no forwards\n".to_owned(),
@@ -77,7 +82,7 @@ fn whole_text(status: &Status, forwards: &Forwards, same: &SameProcess, screen: 
     format!("{}\n{table}", overview::text(status, forwards, same))
 }
 
-/// Why clients do not reach some forwards: what `STATE` does not say.
+/// The errors of forwards, which the `STATE` column has no room for.
 fn troubles(forwards: &[Forward]) -> String {
     let with_error = || forwards.iter().filter(|forward| forward.error.is_some());
     let lines = with_error().take(TROUBLES).map(|Forward { name, error, .. }| {
@@ -147,7 +152,7 @@ pub(crate) fn colour(state: &Word<ForwardState>) -> Colour {
     }
 }
 
-/// The first, and how many others there are.
+/// The first address and the number of further ones; one address if all are equal.
 pub(crate) fn first_and_count(addresses: &[String]) -> String {
     match addresses {
         [] => "-".to_owned(),
@@ -194,7 +199,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn many_addresses_are_counted() {
+    fn further_addresses_are_counted() {
         let shown = |addresses: &[&str]| {
             first_and_count(&addresses.iter().map(ToString::to_string).collect::<Vec<_>>())
         };

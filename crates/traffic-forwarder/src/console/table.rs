@@ -1,35 +1,33 @@
-//! Text in columns.
+//! Tables of aligned columns.
 
 use crate::console::screen::{Colour, Screen, columns, cut};
 use std::fmt::Write as _;
 
 const GAP: &str = "  ";
-/// A column of text is not made narrower than this.
+/// Text columns are not narrowed below this width.
 const NARROWEST: usize = 8;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Align {
-    /// Text, which may be cut.
+    /// Text, which may be truncated.
     Left,
-    /// A number, which may not.
+    /// Numbers, which are never truncated.
     Right,
 }
 
-/// A column's heading.
+/// A column heading with its alignment.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Column(&'static str, Align);
 
-/// A column of text.
 pub(crate) const fn text(head: &'static str) -> Column {
     Column(head, Align::Left)
 }
 
-/// A column of numbers.
 pub(crate) const fn number(head: &'static str) -> Column {
     Column(head, Align::Right)
 }
 
-/// What stands in a row's column.
+/// The content of one cell, with control characters escaped.
 #[derive(Clone, Debug)]
 pub(crate) struct Cell {
     text: String,
@@ -58,7 +56,7 @@ impl<const N: usize> Table<N> {
         Self { columns, rows: rows.collect() }
     }
 
-    /// The lines, headings first.
+    /// Renders the heading and the rows.
     pub(crate) fn render(&self, screen: &Screen) -> String {
         let widths = self.widths(screen.width());
         let head = self.columns.map(|column| Cell::from(column.0));
@@ -66,7 +64,8 @@ impl<const N: usize> Table<N> {
         lines.map(|row| self.line(row, &widths, screen)).collect()
     }
 
-    /// As wide as what stands in it; where that is too wide, the widest text gives way.
+    /// Column widths: those of the widest cells. If the terminal is too narrow, the widest text
+    /// columns shrink first.
     fn widths(&self, most: Option<usize>) -> [usize; N] {
         let cells = |index: usize| self.rows.iter().map(move |row| columns(&row[index].text));
         let mut widths: [usize; N] = std::array::from_fn(|index| {
@@ -87,7 +86,7 @@ impl<const N: usize> Table<N> {
 
     fn line(&self, row: &[Cell; N], widths: &[usize; N], screen: &Screen) -> String {
         let mut line = String::new();
-        // What does not fit after all is left out, so that no line is broken in two.
+        // Columns that still do not fit are dropped, so that no line wraps.
         let mut left = screen.width().unwrap_or(usize::MAX);
         for ((cell, width), column) in row.iter().zip(widths).zip(&self.columns) {
             let text = cut(&cell.text, *width);
@@ -108,7 +107,7 @@ impl<const N: usize> Table<N> {
     }
 }
 
-/// Lines of a name and what is to be said of it, with the names aligned.
+/// Renders lines of a name and a text, with the texts aligned.
 pub(crate) fn facts(facts: &[(&str, String)]) -> String {
     let width = facts.iter().map(|(name, _)| columns(name)).max().unwrap_or(0);
     facts.iter().fold(String::new(), |mut text, (name, fact)| {
@@ -134,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn text_is_left_and_numbers_are_right() {
+    fn text_is_left_aligned_and_numbers_are_right_aligned() {
         let expected = "\
 NAME        UP  TARGET
 数据库  12 MiB  db.internal.example:5432
@@ -144,7 +143,7 @@ web        0 B  w:80
     }
 
     #[test]
-    fn the_widest_text_gives_way_and_no_line_is_wider_than_the_terminal() {
+    fn the_widest_text_shrinks_and_no_line_is_wider_than_the_terminal() {
         let expected = "\
 NAME        UP  TARGET
 数据库  12 MiB  db.internal…
@@ -158,7 +157,7 @@ web        0 B  w:80
     }
 
     #[test]
-    fn colours_do_not_move_anything_and_nothing_steers_the_terminal() {
+    fn colours_do_not_change_the_alignment_and_escapes_are_inert() {
         let row = [Cell::coloured("a\x1b[2J", Some(Colour::Bad)), "1".into(), "t".into()];
         let table = Table::new(COLUMNS, std::iter::once(row));
         let plain = table.render(&screen(None, false));

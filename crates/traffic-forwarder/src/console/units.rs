@@ -1,4 +1,4 @@
-//! Amounts for people: short, and with their unit.
+//! Quantities formatted for people: short, and with a unit.
 
 /// A size in powers of 1024, with two to three digits: `0 B`, `1.5 KiB`, `12 MiB`.
 #[expect(clippy::cast_precision_loss, reason = "two digits are shown")]
@@ -6,7 +6,7 @@ pub(crate) fn bytes(amount: u64) -> String {
     scaled(amount as f64)
 }
 
-/// Bytes per second; nothing that moves is a dash.
+/// Bytes per second; a dash if the rate is unknown.
 pub(crate) fn rate(per_second: Option<f64>) -> String {
     match per_second {
         Some(rate) if rate >= 0.5 => format!("{}/s", scaled(rate)),
@@ -17,7 +17,7 @@ pub(crate) fn rate(per_second: Option<f64>) -> String {
 
 fn scaled(mut amount: f64) -> String {
     const UNITS: [&str; 6] = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
-    // What would be shown as 1024 is one of the next unit.
+    // From here on, rounding would print 1024 instead of 1.0 of the next unit.
     const LARGEST: f64 = 1023.5;
     if amount < LARGEST {
         return format!("{amount:.0} B");
@@ -33,11 +33,12 @@ fn scaled(mut amount: f64) -> String {
     if amount < 9.95 { format!("{amount:.1} {unit}") } else { format!("{amount:.0} {unit}") }
 }
 
-/// Seconds in the two largest units that fit, or one below a minute: `2h05m`, `45s`, `0.9ms`.
+/// A duration of `amount` seconds in its two largest units, or in one below a minute: `2h05m`,
+/// `45s`, `0.9ms`.
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
-    reason = "negative and huge values are brought to the nearest"
+    reason = "negative and huge values saturate"
 )]
 pub(crate) fn seconds(amount: f64) -> String {
     let micros = amount * 1e6;
@@ -95,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn times_keep_their_largest_units() {
+    fn durations_keep_their_largest_units() {
         let cases = [
             (0.0, "0s"),
             (-1.0, "0s"),

@@ -1,6 +1,6 @@
-//! `upgrade`: asks for it, and waits until the next image answers.
+//! `upgrade`: requests an upgrade and waits until the new process image answers.
 
-use crate::console::connection::Client;
+use crate::console::connection::AdminApi;
 use crate::console::failure::Failure;
 use crate::console::{command, overview, path, show, version};
 use crate::exit::Exit;
@@ -11,41 +11,42 @@ use std::os::unix::ffi::OsStrExt;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
-/// The next image needs milliseconds. This is for a host that hardly runs it.
+/// How long to wait for the new process image. It needs milliseconds; this is for an overloaded
+/// host.
 const ARRIVAL_LIMIT: Duration = Duration::from_secs(30);
-/// Between two questions whether it has arrived.
+/// Interval between status requests while waiting.
 const LOOK: Duration = Duration::from_millis(20);
 
-pub(crate) async fn run(wanted: &command::Upgrade) -> Result<Exit, Failure> {
-    let client = Client::new(&wanted.reach.whom)?;
-    let binary = wanted.binary.as_deref().map(std::path::absolute).transpose();
+pub(crate) async fn run(args: &command::Upgrade) -> Result<Exit, Failure> {
+    let admin = AdminApi::new(&args.query.connect)?;
+    let binary = args.binary.as_deref().map(std::path::absolute).transpose();
     let binary = binary.map_err(|error| Failure::Usage(format!("--binary: {error}")))?;
     let binary = binary.as_ref().map(|binary| binary.as_os_str().as_bytes());
-    let before = client.status().await?;
+    let before = admin.status().await?;
     let path = path::with_query("/v1/upgrade", &[("binary", binary)]);
-    let answer: Result<Upgrade, _> = client.ask(Method::POST, &path).await;
+    let answer: Result<Upgrade, _> = admin.ask(Method::POST, &path).await;
     if let Err(failure @ Failure::Refused(_)) = &answer
-        && !wanted.reach.json
+        && !args.query.json
     {
         warn(&format!("{failure}\n\n{}\n", stays(&before)));
         return Ok(failure.exit());
     }
     let answer = answer?;
-    let after = arrival(&client, &answer, before.last_upgrade.as_ref()).await?;
-    let said = show(&wanted.reach, &after, |status| text(status, &answer));
+    let after = arrival(&admin, &answer, before.last_upgrade.as_ref()).await?;
+    let printed = show(&args.query, &after, |status| text(status, &answer));
     let failed = after.last_upgrade.is_some_and(|last| last.error.is_some());
-    Ok(if failed { Exit::Failed } else { said })
+    Ok(if failed { Exit::Failed } else { printed })
 }
 
-/// The status that tells how it went.
+/// Polls until the upgrade has succeeded or failed, and returns that status.
 async fn arrival(
-    client: &Client,
+    admin: &AdminApi,
     answer: &Upgrade,
     before: Option<&LastUpgrade>,
 ) -> Result<Status, Failure> {
     let until = Instant::now() + ARRIVAL_LIMIT;
     loop {
-        let status = client.status().await;
+        let status = admin.status().await;
         match status {
             Ok(status) if status.upgrades >= answer.upgrades => return Ok(status),
             Ok(status) if has_failed_since(&status, before) => return Ok(status),
@@ -63,15 +64,15 @@ fn has_failed_since(status: &Status, before: Option<&LastUpgrade>) -> bool {
     last.is_some_and(|last| before.is_none_or(|before| before.at != last.at))
 }
 
-/// After an upgrade that failed.
+/// The line that follows a failed upgrade.
 fn stays(status: &Status) -> String {
     let version = version::of(status);
-    format!("nothing was changed: version {version} goes on, pid {}", status.pid)
+    format!("nothing was changed: version {version} keeps running, pid {}", status.pid)
 }
 
 fn text(status: &Status, answer: &Upgrade) -> String {
     let Some(last) = &status.last_upgrade else {
-        return "not upgraded yet: ask for `status` again\n".to_owned();
+        return "not upgraded yet: run `status` again\n".to_owned();
     };
     if let Some(error) = &last.error {
         let error = plan::escaped_lines(error);
@@ -82,7 +83,7 @@ fn text(status: &Status, answer: &Upgrade) -> String {
         version::text(&answer.from, answer.from_build.as_deref()),
         version::of(status),
         status.pid,
-        overview::went_on(last),
+        overview::resumed(last),
     );
     let warning = |text: &String| format!("warning: {}\n", plan::escaped(text));
     std::iter::once(upgraded).chain(last.warnings.iter().map(warning)).collect()

@@ -1,4 +1,4 @@
-//! `--watch`: the same page again and again, whatever happens to the process in between.
+//! `--watch`: redraws a page periodically, across restarts of the process.
 
 use crate::console::failure::Failure;
 use crate::console::screen::{Screen, cut};
@@ -11,11 +11,11 @@ use serde::Serialize;
 use std::io;
 use std::time::{Duration, Instant};
 
-/// What happened is shown for so long.
-pub(crate) const NEWS_LAST: Duration = Duration::from_secs(60);
+/// How long a notice of a restart, upgrade or reload stays on the page.
+pub(crate) const NOTICE_LIFETIME: Duration = Duration::from_secs(60);
 
-/// What happened to the process between two answers, if anything did.
-pub(crate) fn what_happened(last: &Status, now: &Status, was_gone: bool) -> Option<String> {
+/// Describes a restart, upgrade, reload or outage between two answers.
+pub(crate) fn change_between(last: &Status, now: &Status, was_gone: bool) -> Option<String> {
     if !is_same_process(last, now) {
         Some(format!("the process was restarted (pid {} -> {})", last.pid, now.pid))
     } else if last.upgrades != now.upgrades {
@@ -29,26 +29,26 @@ pub(crate) fn what_happened(last: &Status, now: &Status, was_gone: bool) -> Opti
     }
 }
 
-/// Numbers of sessions begin anew with another process.
+/// A restarted process numbers its sessions from the start again.
 pub(crate) fn is_same_process(last: &Status, now: &Status) -> bool {
     (last.pid, &last.started) == (now.pid, &now.started)
 }
 
-/// What is shown, and of which process.
+/// A rendered page and the status that it shows.
 pub(crate) struct Page {
     pub(crate) status: Status,
     pub(crate) text: String,
 }
 
-/// What happened in between, and when it was noticed.
-struct News(Vec<(Instant, String)>);
+/// Recent changes and when they were noticed.
+struct Notices(Vec<(Instant, String)>);
 
-/// Draws until Ctrl-C. A process that was there and is gone is waited for.
+/// Draws until Ctrl-C. Waits for a process that has answered before and is gone.
 pub(crate) async fn run(
     period: Duration,
     draw: impl AsyncFn(&Screen) -> Result<Page, Failure>,
 ) -> Result<Exit, Failure> {
-    let mut news = News(Vec::new());
+    let mut notices = Notices(Vec::new());
     let mut last: Option<Status> = None;
     let mut gone = false;
     loop {
@@ -59,7 +59,7 @@ pub(crate) async fn run(
         };
         let text = match drawn {
             Ok(Page { status, text }) => {
-                news.compare(last.as_ref(), &status, gone);
+                notices.compare(last.as_ref(), &status, gone);
                 (last, gone) = (Some(status), false);
                 text
             }
@@ -67,11 +67,11 @@ pub(crate) async fn run(
                 gone = true;
                 "the process does not answer; waiting for it to come back\n".to_owned()
             }
-            // A session ends, a forward is removed: there is nothing more to see.
+            // The session has ended or the forward was removed: nothing left to show.
             Err(failure) => return Err(failure),
         };
-        // Nobody who reads it is no failure, but there is nothing more to do.
-        if let Err(error) = print(&on_screen(&format!("{}{text}", news.text()), &screen)) {
+        // A closed pipe is no error, but it ends the command.
+        if let Err(error) = print(&on_screen(&format!("{}{text}", notices.text()), &screen)) {
             return Ok(written(Err(error)));
         }
         tokio::select! {
@@ -81,8 +81,8 @@ pub(crate) async fn run(
     }
 }
 
-/// Prints an answer for programs in one line, again and again until Ctrl-C. While the process is
-/// away, the line says so as an error.
+/// Prints an answer as one line of JSON, again and again until Ctrl-C. While the process is away,
+/// the line contains the error.
 pub(crate) async fn lines<Answer: Serialize>(
     period: Duration,
     ask: impl AsyncFn() -> Result<Answer, Failure>,
@@ -112,15 +112,15 @@ pub(crate) async fn lines<Answer: Serialize>(
     }
 }
 
-impl News {
+impl Notices {
     fn compare(&mut self, last: Option<&Status>, now: &Status, was_gone: bool) {
-        let what = last.and_then(|last| what_happened(last, now, was_gone));
+        let what = last.and_then(|last| change_between(last, now, was_gone));
         self.0.extend(what.map(|what| (Instant::now(), what)));
     }
 
-    /// One line each, until they are old.
+    /// One line per notice. Drops expired notices.
     fn text(&mut self) -> String {
-        self.0.retain(|(at, _)| at.elapsed() < NEWS_LAST);
+        self.0.retain(|(at, _)| at.elapsed() < NOTICE_LIFETIME);
         let line = |(at, what): &(Instant, String)| {
             format!("{} ago: {what}\n", seconds(at.elapsed().as_secs_f64().ceil()))
         };
@@ -128,7 +128,7 @@ impl News {
     }
 }
 
-/// On a terminal in the place of the page before, elsewhere behind it.
+/// On a terminal the page replaces the previous one; elsewhere it is appended.
 fn on_screen(text: &str, screen: &Screen) -> String {
     let Some((width, height)) = screen.size else { return format!("{text}\n") };
     let total = text.lines().count();
@@ -138,12 +138,12 @@ fn on_screen(text: &str, screen: &Screen) -> String {
     if shown < total {
         lines.push(fit(&format!("… {} more lines", total - shown), width));
     }
-    // Each line overwrites the one before, and clears what is left of it: nothing flickers.
+    // Overwriting line by line, and clearing only the rest of each, avoids flicker.
     lines.push(String::new());
     format!("\x1b[H{}\x1b[J", lines.join("\x1b[K\n"))
 }
 
-/// A line that is wider than the terminal would push others out. Lines with colours are cut already.
+/// Truncates a line that would wrap. Lines with colours are truncated already.
 fn fit(line: &str, width: usize) -> String {
     if line.contains('\x1b') { line.to_owned() } else { cut(line, width) }
 }
@@ -153,7 +153,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_page_fits_on_the_screen() {
+    fn a_page_is_cut_to_the_screen() {
         let screen = Screen { size: Some((5, 4)), colours: false };
         let shown = on_screen("a\nlonger line\nc\nd\n", &screen);
         assert_eq!(shown, "\x1b[Ha\x1b[K\nlong…\x1b[K\n… 2 …\x1b[K\n\x1b[J");

@@ -1,26 +1,25 @@
-//! The manual page of the configuration file, from the table of settings.
+//! The manual page of the configuration file, generated from the table of settings.
 
 use clap_mangen::roff::{Inline, Roff, bold, roman};
 use plan::{Section, Setting, settings};
 
 use super::{NO_DATE, source};
 
-/// As the file is called where a package has it.
+/// The name of the file in packages.
 pub(super) const NAME: &str = "traffic-forwarder.conf";
 
-/// What stands before the settings. As in the table of settings, what is written in the file is between
-/// backticks.
+/// The text before the settings. As in the table of settings, backticks enclose literal text.
 const DESCRIPTION: [&str; 4] = [
-    "A file is in one of two formats, told by its content. A line with `|` is the older one: one \
+    "A file has one of two formats, recognised by its content. A line with `|` is the older one: one \
      forward per line, `local_port | remote_host | remote_port`, with `#` before a comment. Each \
      listens on its port of every address and has the default settings.",
     "A file with `key = value` or `[table]` is TOML. Each forward is one `[[forward]]`. An unknown \
-     key, or a value that cannot be, keeps the program from starting, and a reload from happening; \
+     key, or an invalid value, keeps the program from starting, and a reload from being applied; \
      `traffic-forwarder check -c FILE` reports all such problems at once.",
     "A duration is a number with a unit, or several, as `500ms`, `30s` or `1h30m`; the units are \
      `ns`, `us`, `ms`, `s`, `m`, `h` and `d`. A size is a number of bytes or one with a unit, as \
      `64KiB` or `10MiB`.",
-    "Each setting says for what a changed value holds after a reload.",
+    "Each setting says what a reload does with a changed value.",
 ];
 
 const LINES: &str = "\
@@ -45,7 +44,7 @@ listen = ":18100-18104"
 to = "10.0.0.5:9000-9004"
 "#;
 
-/// The sections of the file as the page heads them, with what there is to say of each as a whole.
+/// The sections of the file: heading and introduction of each.
 const SECTIONS: [(Section, &str, &str); 4] = [
     (Section::Process, "THE PROCESS", "These stand in `[process]`."),
     (Section::Log, "THE LOG", "These stand in `[log]`."),
@@ -53,7 +52,7 @@ const SECTIONS: [(Section, &str, &str); 4] = [
     (
         Section::ForwardDefaults,
         "A FORWARD, OR ALL OF THEM",
-        "These stand in `[[forward]]`, or in `[defaults]` for every forward that says nothing else.",
+        "These stand in `[[forward]]`, or in `[defaults]` for every forward that does not set them.",
     ),
 ];
 
@@ -82,14 +81,14 @@ pub(super) fn page() -> String {
     page.control("SH", ["EXAMPLES"]);
     example(&mut page, LINES);
     page.control("PP", []);
-    page.text([roman("TOML can say more:")]);
+    page.text([roman("The same and more in TOML:")]);
     example(&mut page, TOML);
     page.control("SH", ["SEE ALSO"]);
     page.text([bold("traffic-forwarder"), roman("(1)")]);
     page.render()
 }
 
-/// The keys whose values are inline tables with settings of their own.
+/// Keys with inline tables as values.
 fn inline_tables() -> Vec<&'static str> {
     let mut tables: Vec<_> = settings()
         .iter()
@@ -114,11 +113,11 @@ fn describe(page: &mut Roff, setting: &Setting) {
         setting.default().map_or(String::new(), |default| format!(" Default: `{default}`."));
     let values = format!("Values: {}.{default}", setting.kind.values());
     page.control("br", []).text(marked(&values));
-    let effect = format!("A change holds: {}.", setting.effect.explanation());
+    let effect = format!("Effect of a reload: {}.", setting.effect.explanation());
     page.control("br", []).text([roman(effect)]);
 }
 
-/// Text as it stands, line by line.
+/// A block of preformatted text.
 fn example(page: &mut Roff, text: &str) {
     page.control("RS", ["4"]).control("nf", []);
     for line in text.lines() {
@@ -127,7 +126,7 @@ fn example(page: &mut Roff, text: &str) {
     page.control("fi", []).control("RE", []);
 }
 
-/// Text with what is between backticks in bold.
+/// Sets text between backticks in bold.
 fn marked(text: &str) -> Vec<Inline> {
     let parts = text.split('`').enumerate();
     parts.map(|(place, part)| if place % 2 == 0 { roman(part) } else { bold(part) }).collect()
@@ -140,7 +139,7 @@ mod tests {
     use std::collections::HashSet;
 
     #[test]
-    fn every_setting_has_its_place() {
+    fn every_setting_is_in_a_section() {
         let tables = inline_tables().into_iter().map(Section::Inside);
         let sections: HashSet<_> =
             SECTIONS.iter().map(|(section, ..)| *section).chain(tables).collect();
@@ -148,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn the_examples_are_such_as_the_program_takes() {
+    fn the_examples_are_valid_configurations() {
         for text in [LINES, TOML] {
             let input = Input { config: Some(NAME.into()), ..Input::default() };
             let reading = read_text(&input, text);

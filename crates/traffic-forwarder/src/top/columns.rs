@@ -1,4 +1,4 @@
-//! The columns of both lists, and which of them fit on the screen.
+//! Columns of the lists of forwards and sessions, and the choice of those that fit.
 
 use crate::console::screen::Colour;
 use crate::console::sessions::{colour as verdict_colour, paths};
@@ -6,22 +6,23 @@ use crate::console::status::{alert, colour as state_colour, first_and_count};
 use crate::console::units::{bytes, rate, seconds};
 use api::{Condition, Forward, Rates, Session};
 
-/// Between two columns.
+/// Spaces between two columns.
 pub(super) const GAP: u16 = 1;
 
-/// What stands in a row's column.
+/// The content of one cell.
 pub(super) type Cell = (String, Option<Colour>);
 
 /// A column of a list of `T`.
 pub(super) struct Column<T> {
     pub(super) head: &'static str,
-    /// So wide at least. A number is never cut, and its column never moves.
+    /// Width of numbers, which are never truncated; minimum width of text.
     width: u16,
-    /// Text is on the left, may be cut, and takes what room is left; a number is on the right.
+    /// Text is left-aligned, may be truncated, and gets the remaining width. Numbers are
+    /// right-aligned.
     pub(super) is_text: bool,
-    /// Columns of the highest rank are the first to be left out.
+    /// Columns with the highest rank are dropped first.
     rank: u8,
-    /// The word that sorts by it.
+    /// The sort order of this column; empty if the list cannot be sorted by it.
     sort: &'static str,
     pub(super) cell: fn(&T) -> Cell,
 }
@@ -111,8 +112,8 @@ pub(super) fn new_sessions(rates: Option<Rates>) -> String {
     rates.map_or_else(|| "-".to_owned(), |rates| format!("{:.1}", rates.opened))
 }
 
-/// The columns that fit into so many of the terminal, in their order, with their widths. What the
-/// list is sorted by is shown before all else.
+/// Returns the columns that fit into a width of `room`, with their widths. The column that the list
+/// is sorted by takes precedence.
 pub(super) fn fitting<'c, T>(
     columns: &'c [Column<T>],
     room: u16,
@@ -132,12 +133,12 @@ pub(super) fn fitting<'c, T>(
     chosen.sort_unstable();
     let mut shown: Vec<_> =
         chosen.into_iter().map(|index| (&columns[index], columns[index].width)).collect();
-    share_what_is_left(&mut shown, room);
+    distribute_remaining_width(&mut shown, room);
     shown
 }
 
-/// Among the columns of text whose length is not fixed.
-fn share_what_is_left<T>(shown: &mut [(&Column<T>, u16)], room: u16) {
+/// Widens the text columns of variable length, narrowest first.
+fn distribute_remaining_width<T>(shown: &mut [(&Column<T>, u16)], room: u16) {
     let used: u16 = shown.iter().map(|(_, width)| width + GAP).sum();
     let mut left = (room + GAP).saturating_sub(used);
     let grows = |column: &Column<T>| {
@@ -160,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn what_matters_most_stays_and_what_is_sorted_by_does_too() {
+    fn columns_of_low_rank_and_the_sort_column_stay() {
         assert_eq!(heads(60, "rate"), ["ID", "FORWARD", "CLIENT", "UP/S", "DOWN/S"]);
         assert!(heads(80, "rate").contains(&"VERDICT"));
         assert!(!heads(80, "rate").contains(&"IDLE") && heads(80, "idle").contains(&"IDLE"));
@@ -169,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn columns_fill_the_screen_and_no_more() {
+    fn columns_fill_the_screen_exactly() {
         for room in 40..250 {
             let used: u16 = fitting(&FORWARDS, room, "").iter().map(|(_, width)| width + GAP).sum();
             assert_eq!(used, room + GAP);

@@ -1,13 +1,13 @@
-//! One session in full, as the command `sessions ID` shows it, in lines of the screen.
+//! One session in full, laid out in lines of the screen.
 
 use crate::console::screen::columns;
 use crate::console::sessions::facts_of;
 use api::Session;
 
-/// The width of a fact's name, with the gap behind it.
+/// The width of the name column, with the gap after it.
 pub(super) const NAME: u16 = 12;
 
-/// A fact, or the rest of the one before, which has no name then.
+/// A fact, or a continuation line, whose name is empty.
 #[derive(Debug)]
 pub(super) struct Line {
     pub(super) name: &'static str,
@@ -15,7 +15,7 @@ pub(super) struct Line {
     pub(super) is_verdict: bool,
 }
 
-/// All that is known of a session, in lines of at most so many columns where commas allow that.
+/// All known facts of a session, wrapped at commas to `width` columns where possible.
 pub(super) fn lines(session: &Session, width: u16) -> Vec<Line> {
     let exact = format!("{} B up, {} B down", session.up.bytes, session.down.bytes);
     let facts = facts_of(session).into_iter().chain([("bytes", exact)]);
@@ -29,7 +29,7 @@ pub(super) fn lines(session: &Session, width: u16) -> Vec<Line> {
     lines.collect()
 }
 
-/// The parts of a list with commas, so many to a line as fit.
+/// Wraps a comma-separated list.
 fn wrapped(text: &str, width: u16) -> Vec<String> {
     let mut lines = vec![String::new()];
     for part in text.split_inclusive(", ") {
@@ -49,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn long_facts_are_broken_behind_commas() {
+    fn long_facts_are_wrapped_after_commas() {
         let lines = |width| wrapped("rtt 20us, 1 retransmit, 2 lost", width);
         assert_eq!(lines(80), ["rtt 20us, 1 retransmit, 2 lost"]);
         assert_eq!(lines(24), ["rtt 20us, 1 retransmit, ", "2 lost"]);

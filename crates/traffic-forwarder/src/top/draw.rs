@@ -1,4 +1,4 @@
-//! Drawing what the model says.
+//! Draws the model.
 
 mod dialogs;
 mod lists;
@@ -18,7 +18,7 @@ use ratatui::style::{Color, Modifier, Style};
 use ratatui::text::{Line, Span};
 use std::time::SystemTime;
 
-/// How the terminal shows colours, if it does.
+/// The colour support of the terminal.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Palette {
     pub(super) colours: bool,
@@ -28,7 +28,7 @@ const BOLD: Style = Style::new().add_modifier(Modifier::BOLD);
 const REVERSED: Style = Style::new().add_modifier(Modifier::REVERSED);
 
 impl Palette {
-    /// The colours of the command's tables.
+    /// Maps the colours of the command-line tables.
     fn style(self, colour: Option<Colour>) -> Style {
         match colour.filter(|_| self.colours) {
             None => Style::new(),
@@ -39,7 +39,7 @@ impl Palette {
     }
 }
 
-/// Draws all of it.
+/// Draws the whole screen.
 pub(super) fn draw(frame: &mut Frame<'_>, model: &Model, palette: Palette, now: SystemTime) {
     let area = frame.area();
     let Some(mut layout) = Layout::of(area) else {
@@ -65,12 +65,12 @@ pub(super) fn draw(frame: &mut Frame<'_>, model: &Model, palette: Palette, now: 
     }
 }
 
-/// Writes one line; what is too long is cut by the terminal's edge.
+/// Draws one line, clipped to its area.
 fn line<'l>(frame: &mut Frame<'_>, area: Rect, line: impl Into<Line<'l>>) {
     frame.render_widget(line.into(), area);
 }
 
-/// Says at the end of a line which part of a text is above it, and returns what is left of the line.
+/// Draws the scroll position at the end of a line, and returns the rest of the line.
 fn draw_place(frame: &mut Frame<'_>, area: Rect, scroll: Scroll) -> Rect {
     let Some(place) = scroll.place() else { return area };
     let text = Line::styled(format!(" lines {place}"), BOLD);
@@ -80,12 +80,12 @@ fn draw_place(frame: &mut Frame<'_>, area: Rect, scroll: Scroll) -> Rect {
     Rect { width: rest, ..area }
 }
 
-/// A text of others, with nothing in it that could steer the terminal.
+/// Escapes control characters in text of foreign origin.
 fn shown(text: &str) -> String {
     plan::escaped(text)
 }
 
-/// Both lists, which of them is shown, and in which order.
+/// The title line: both lists, which one is shown, its sort order and filter.
 fn title(model: &Model) -> Line<'static> {
     let tab = |name: String, is_shown: bool| {
         Span::styled(format!(" {name} "), if is_shown { REVERSED } else { Style::new() })

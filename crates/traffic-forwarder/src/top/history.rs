@@ -1,12 +1,12 @@
-//! The last numbers of each kind, to draw how they moved.
+//! The recent values of each total, for sparklines.
 
 use api::Status;
 use std::collections::VecDeque;
 
-/// As many as the widest terminal has columns.
+/// Enough for the widest terminal.
 const MOST: usize = 512;
 
-/// The numbers of the last answers, the oldest first.
+/// The values of the last answers, oldest first.
 #[derive(Debug, Default)]
 pub(super) struct History {
     pub(super) up: Trend,
@@ -14,7 +14,7 @@ pub(super) struct History {
     pub(super) sessions: Trend,
 }
 
-/// One number over time.
+/// The recent values of one quantity.
 #[derive(Debug, Default)]
 pub(super) struct Trend(VecDeque<u64>);
 
@@ -36,7 +36,7 @@ impl Trend {
         self.0.push_back(number);
     }
 
-    /// The last `count`, with `None` in front where there are fewer.
+    /// The last `count` values, padded with `None` in front.
     pub(super) fn last(&self, count: usize) -> impl Iterator<Item = Option<u64>> {
         let missing = count.saturating_sub(self.0.len());
         let known = self.0.iter().skip(self.0.len().saturating_sub(count));
@@ -47,7 +47,7 @@ impl Trend {
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
-    reason = "it is drawn as one of eight heights"
+    reason = "the value is drawn as one of eight heights"
 )]
 fn whole(rate: f64) -> u64 {
     rate as u64
@@ -58,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_newest_are_last_and_the_oldest_are_forgotten() {
+    fn a_trend_keeps_the_newest_values() {
         let mut trend = Trend::default();
         assert!(trend.last(2).eq([None, None]));
         (0..=MOST as u64).for_each(|number| trend.add(number));

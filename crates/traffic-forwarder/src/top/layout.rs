@@ -1,18 +1,18 @@
-//! What stands where, for each size of the terminal.
+//! The areas of the screen for each size of the terminal.
 
 use ratatui::layout::Rect;
 
-/// Smaller terminals show nothing but that they are too small.
+/// The minimum size. Smaller terminals show "too small".
 const LEAST_WIDTH: u16 = 40;
 const LEAST_HEIGHT: u16 = 10;
-/// Lower ones do without the line of what the process uses.
+/// Terminals below this height omit the line of resource usage.
 const HIGH: u16 = 20;
 
-/// The parts of the screen, from the top. By default there is no screen.
+/// The areas of the screen from top to bottom; empty by default.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Layout {
     pub(super) totals: Rect,
-    /// What is shown below, how it is sorted and filtered.
+    /// The list's name, sort order and filter.
     pub(super) title: Rect,
     pub(super) body: Rect,
     pub(super) message: Rect,
@@ -20,7 +20,7 @@ pub(super) struct Layout {
 }
 
 impl Layout {
-    /// `None` if the terminal is too small.
+    /// Returns `None` if the terminal is too small.
     pub(super) fn of(area: Rect) -> Option<Self> {
         if area.width < LEAST_WIDTH || area.height < LEAST_HEIGHT {
             return None;
@@ -42,18 +42,18 @@ impl Layout {
         })
     }
 
-    /// The rows of a list, below its heading.
+    /// The number of list rows below the heading.
     pub(super) fn rows(self) -> usize {
         usize::from(self.body.height.saturating_sub(1))
     }
 
-    /// The lines of a box in front of all of it, as high as the screen.
+    /// The number of text lines in a box as high as the screen.
     pub(super) fn lines_in_box(self) -> usize {
         lines_in_box(self.footer.bottom() - self.totals.y).into()
     }
 }
 
-/// What a box of this height has inside of its border.
+/// The height of a box without its border.
 pub(super) fn lines_in_box(height: u16) -> u16 {
     height.saturating_sub(2)
 }
@@ -63,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_parts_fill_the_screen() {
+    fn the_areas_fill_the_screen() {
         for (width, height) in [(80, 24), (120, 40), (60, 15), (40, 10), (500, 200)] {
             let layout = Layout::of(Rect::new(0, 0, width, height)).unwrap();
             let Layout { totals, title, body, message, footer } = layout;

@@ -1,42 +1,42 @@
-//! A long list of which only a part is known: the rows around those that are shown.
+//! A scrollable window on a long list. Only the rows around the window are known.
 
 use super::scroll::Moves;
 
-/// Whether two rows, of different answers, are of the same forward or session.
+/// Identity of rows across answers.
 pub(super) trait Row {
-    fn is_same(&self, other: &Self) -> bool;
+    fn has_same_id(&self, other: &Self) -> bool;
 }
 
-/// A list, how it is sorted and filtered, and which of its rows are shown. Places count from the
-/// first of all rows.
+/// A sorted and filtered list with its visible window. Row indexes count from the first row of the
+/// whole list.
 #[derive(Debug)]
 pub(super) struct List<T> {
-    /// The words by which it can be sorted.
+    /// The sort orders, as the admin interface spells them.
     sorts: &'static [&'static str],
     sort: usize,
     filter: String,
-    /// How many rows fit on the screen.
+    /// The number of rows on the screen.
     height: usize,
-    /// The place of the first row that is shown.
+    /// Index of the first visible row.
     top: usize,
-    /// The place of the row that is chosen.
+    /// Index of the selected row.
     cursor: usize,
     page: Page<T>,
 }
 
-/// Some rows of a list.
+/// A contiguous part of the list.
 #[derive(Debug)]
 pub(super) struct Page<T> {
-    /// How many there are in all.
+    /// The number of rows in the whole list.
     pub(super) total: usize,
-    /// The place of the first of these.
+    /// Index of the first row of this part.
     pub(super) offset: usize,
     pub(super) rows: Vec<T>,
 }
 
-/// What a page is asked for by.
+/// The query for a page.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Wanted {
+pub(super) struct PageQuery {
     pub(super) sort: &'static str,
     pub(super) filter: String,
     pub(super) offset: usize,
@@ -49,10 +49,10 @@ impl<T> List<T> {
         Self { sorts, sort: 0, filter: String::new(), height: 1, top: 0, cursor: 0, page }
     }
 
-    /// What is to be asked: what is shown, and as much again on both sides, so that a key shows the
-    /// next rows at once.
-    pub(super) fn wanted(&self) -> Wanted {
-        Wanted {
+    /// Queries the visible rows, and as many before and after them, so that scrolling shows known
+    /// rows at once.
+    pub(super) fn query(&self) -> PageQuery {
+        PageQuery {
             sort: self.sort(),
             filter: self.filter.clone(),
             offset: self.top.saturating_sub(self.height),
@@ -72,18 +72,18 @@ impl<T> List<T> {
         &self.filter
     }
 
-    /// How many rows there are in all.
+    /// The number of rows in the whole list.
     pub(super) fn total(&self) -> usize {
         self.page.total
     }
 
-    /// The rows that are shown, as far as they are known, and whether one is chosen.
+    /// The visible rows, `None` if not received yet, each with a flag that marks the selected one.
     pub(super) fn shown(&self) -> impl Iterator<Item = (Option<&T>, bool)> {
         let end = self.page.total.min(self.top + self.height);
         (self.top..end).map(|place| (self.row(place), place == self.cursor))
     }
 
-    /// The row that is chosen.
+    /// The selected row, if received.
     pub(super) fn chosen(&self) -> Option<&T> {
         self.row(self.cursor)
     }
@@ -97,13 +97,13 @@ impl<T> List<T> {
         self.show_cursor();
     }
 
-    /// Sorts by another word, and goes to the first row.
+    /// Sorts by another order, and selects the first row.
     pub(super) fn sort_by(&mut self, sort: &str) {
         self.sort = self.sorts.iter().position(|word| *word == sort).unwrap_or(self.sort);
         (self.top, self.cursor) = (0, 0);
     }
 
-    /// Sorts by the next word, or by the one before.
+    /// Selects the next or previous sort order, cyclically.
     pub(super) fn sort_by_neighbour(&mut self, step: isize) {
         let count = self.sorts.len();
         let next = (self.sort + count).saturating_add_signed(step) % count;
@@ -112,22 +112,22 @@ impl<T> List<T> {
 
     pub(super) fn set_filter(&mut self, filter: String) {
         self.filter = filter;
-        // What is known is of another question.
+        // The known rows belong to the previous filter.
         self.page = Page { total: 0, offset: 0, rows: Vec::new() };
         (self.top, self.cursor) = (0, 0);
     }
 
-    /// The choice is a row, and is shown.
+    /// Clamps the cursor to the list, and scrolls it into view.
     fn show_cursor(&mut self) {
         self.cursor = self.cursor.min(self.page.total.saturating_sub(1));
         let lowest = (self.cursor + 1).saturating_sub(self.height);
         self.top = self.top.clamp(lowest, self.cursor);
-        // No empty lines below the last row as long as there are rows above the first.
+        // Leave no empty lines at the bottom while there are rows above.
         self.top = self.top.min(self.page.total.saturating_sub(self.height));
     }
 }
 
-/// What moves is the choice.
+/// Scrolling moves the cursor.
 impl<T> Moves for List<T> {
     fn height(&self) -> usize {
         self.height
@@ -140,12 +140,12 @@ impl<T> Moves for List<T> {
 }
 
 impl<T: Row> List<T> {
-    /// Takes an answer. The choice stays with its row as long as that is on the screen; at the first
-    /// place it stays there.
+    /// Stores an answer. The selection follows its row while that stays on the screen; at the top
+    /// of the list, the first row stays selected whichever it is.
     pub(super) fn take(&mut self, page: Page<T>) {
         let held = (self.cursor > 0).then(|| self.chosen()).flatten();
         let stays = held.and_then(|held| {
-            let place = page.rows.iter().position(|row| row.is_same(held))? + page.offset;
+            let place = page.rows.iter().position(|row| row.has_same_id(held))? + page.offset;
             (self.top..self.top + self.height).contains(&place).then_some(place)
         });
         self.cursor = stays.unwrap_or(self.cursor);
@@ -160,12 +160,12 @@ mod tests {
     use crate::top::scroll::Move;
 
     impl Row for u32 {
-        fn is_same(&self, other: &Self) -> bool {
+        fn has_same_id(&self, other: &Self) -> bool {
             self == other
         }
     }
 
-    /// A hundred rows, ten of which fit on the screen.
+    /// A hundred rows on a screen of ten.
     fn hundred() -> List<u32> {
         let mut list = List::new(&["rate", "age", "id"]);
         list.set_height(10);
@@ -174,7 +174,7 @@ mod tests {
     }
 
     fn answer(list: &mut List<u32>, all: impl Iterator<Item = u32>) {
-        let (Wanted { offset, limit, .. }, all) = (list.wanted(), all.collect::<Vec<_>>());
+        let (PageQuery { offset, limit, .. }, all) = (list.query(), all.collect::<Vec<_>>());
         let rows = all.iter().skip(offset).take(limit).copied().collect();
         list.take(Page { total: all.len(), offset, rows });
     }
@@ -184,14 +184,14 @@ mod tests {
     }
 
     #[test]
-    fn only_the_rows_around_the_screen_are_asked_for() {
+    fn only_the_rows_around_the_screen_are_queried() {
         let mut list = hundred();
-        assert_eq!((list.wanted().offset, list.wanted().limit), (0, 30));
+        assert_eq!((list.query().offset, list.query().limit), (0, 30));
         list.go(Move::PageDown);
         assert_eq!(list.chosen(), Some(&10));
-        assert_eq!(shown(&list), (1..=10).map(Some).collect::<Vec<_>>(), "known already");
+        assert_eq!(shown(&list), (1..=10).map(Some).collect::<Vec<_>>(), "already received");
         list.go(Move::Last);
-        assert_eq!((list.wanted().offset, list.chosen()), (80, None), "not known yet");
+        assert_eq!((list.query().offset, list.chosen()), (80, None), "not received yet");
         answer(&mut list, 0..100);
         assert_eq!(shown(&list), (90..100).map(Some).collect::<Vec<_>>());
         list.go(Move::First);
@@ -200,20 +200,20 @@ mod tests {
     }
 
     #[test]
-    fn the_choice_stays_with_its_row_while_that_is_on_the_screen() {
+    fn the_selection_follows_its_row_while_that_is_on_the_screen() {
         let mut list = hundred();
         list.step(5);
         answer(&mut list, (0..100).map(|row| row ^ 1));
-        assert_eq!(list.chosen(), Some(&5), "it has moved by a row");
+        assert_eq!(list.chosen(), Some(&5), "the row moved by one");
         answer(&mut list, (0..100).rev());
-        assert_eq!(list.chosen(), Some(&95), "its row is elsewhere: the place stays");
+        assert_eq!(list.chosen(), Some(&95), "the row left the screen: the index stays");
         list.go(Move::First);
         answer(&mut list, 0..100);
-        assert_eq!(list.chosen(), Some(&0), "at the first place the choice is what is first");
+        assert_eq!(list.chosen(), Some(&0), "at the top the first row stays selected");
     }
 
     #[test]
-    fn a_list_that_shrinks_leaves_no_empty_screen() {
+    fn a_shrinking_list_leaves_no_empty_screen() {
         let mut list = hundred();
         list.go(Move::Last);
         answer(&mut list, 0..100);
@@ -229,14 +229,14 @@ mod tests {
     }
 
     #[test]
-    fn sorts_follow_each_other_in_a_ring() {
+    fn sort_orders_are_cyclic() {
         let mut list = hundred();
         list.sort_by_neighbour(-1);
-        assert_eq!(list.wanted().sort, "id");
+        assert_eq!(list.query().sort, "id");
         list.sort_by_neighbour(1);
-        assert_eq!(list.wanted().sort, "rate");
+        assert_eq!(list.query().sort, "rate");
         list.sort_by("age");
         list.sort_by("none");
-        assert_eq!(list.wanted().sort, "age");
+        assert_eq!(list.query().sort, "age");
     }
 }

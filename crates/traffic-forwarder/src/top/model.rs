@@ -1,4 +1,4 @@
-//! What is shown: made of the answers of the admin interface and of keys, and of nothing else. No
+//! The state of the screen, derived only from answers of the admin interface and from keys: no
 //! terminal, no socket, no clock.
 
 mod key;
@@ -7,11 +7,11 @@ mod fit;
 
 use super::history::History;
 use super::layout::Layout;
-use super::list::{List, Page, Row, Wanted};
+use super::list::{List, Page, PageQuery, Row};
 use super::scroll::Scroll;
 use crate::console::failure::Failure;
 use crate::console::units::seconds;
-use crate::console::watch::{NEWS_LAST, is_same_process, what_happened};
+use crate::console::watch::{NOTICE_LIFETIME, change_between, is_same_process};
 use api::{Done, Forward, Forwards, Session, Sessions, Status};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -19,24 +19,24 @@ pub(super) const FORWARD_SORTS: &[&str] =
     &["config", "name", "sessions", "rate", "bytes", "errors"];
 pub(super) const SESSION_SORTS: &[&str] = &["rate", "age", "bytes", "idle", "id"];
 
-/// What fills the screen below the totals.
+/// The view below the totals.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum View {
     Forwards,
     Sessions,
-    /// One session, in full.
+    /// One session in full, by its number.
     Session(u64),
 }
 
-/// What is asked for besides the status.
+/// The query that the current view needs besides the status.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Question {
-    Forwards(Wanted),
-    Sessions(Wanted),
+    Forwards(PageQuery),
+    Sessions(PageQuery),
     Session(u64),
 }
 
-/// The answer to one of these.
+/// The answer to a [`Question`].
 #[derive(Debug)]
 pub(super) enum Answer {
     Forwards(Forwards),
@@ -44,7 +44,7 @@ pub(super) enum Answer {
     Session(Box<Session>),
 }
 
-/// What came of asking.
+/// The results of one round of requests.
 #[derive(Debug)]
 pub(super) struct Answered {
     pub(super) question: Question,
@@ -52,7 +52,7 @@ pub(super) struct Answered {
     pub(super) answer: Result<Answer, Failure>,
 }
 
-/// Something that is done to the process.
+/// An operation on the process.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Act {
     Kill { id: u64, forward: String, client: String },
@@ -60,28 +60,28 @@ pub(super) enum Act {
     Resume(String),
 }
 
-/// What is in front of everything else, and gets the keys.
+/// A dialog in front of the view, which receives the keys.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Dialog {
-    /// Which part of it is shown.
+    /// The scroll position of the help.
     Help(Scroll),
-    /// What has been typed so far.
+    /// The text typed so far.
     Filter(String),
-    /// The place of the word that is chosen.
+    /// Index of the selected sort order.
     Sort(usize),
     Confirm(Act),
 }
 
-/// What a key leads to, outside.
+/// An effect of a key outside the model.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Effect {
     Quit,
     Do(Act),
 }
 
-/// Something to be read for a while.
+/// A message that expires after [`NOTICE_LIFETIME`].
 #[derive(Debug)]
-struct Said {
+struct Notice {
     at: SystemTime,
     text: String,
     bad: bool,
@@ -91,34 +91,34 @@ pub(super) struct Model {
     pub(super) view: View,
     pub(super) forwards: List<Forward>,
     pub(super) sessions: List<Session>,
-    /// The session that is shown in full: what was last known of it.
+    /// The session in full view, as last received.
     pub(super) session: Option<Session>,
-    /// Which of its lines are shown.
+    /// Its scroll position.
     pub(super) detail: Scroll,
     pub(super) dialog: Option<Dialog>,
     /// When the question of [`Dialog::Confirm`] was first drawn; `None` before.
     readable: Option<Instant>,
-    /// The last answer.
+    /// The last status received.
     pub(super) status: Status,
     pub(super) history: History,
     pub(super) paused: bool,
-    /// Since when nothing answers.
+    /// The time of the first unanswered request; `None` while the process answers.
     absent: Option<SystemTime>,
-    /// Why the last question was not answered, by a process that answers.
+    /// The error that the process returned for the last query.
     refusal: Option<String>,
-    said: Option<Said>,
-    /// What fits on the screen.
+    notice: Option<Notice>,
+    /// The areas of the screen.
     layout: Layout,
 }
 
 impl Row for Forward {
-    fn is_same(&self, other: &Self) -> bool {
+    fn has_same_id(&self, other: &Self) -> bool {
         self.name == other.name
     }
 }
 
 impl Row for Session {
-    fn is_same(&self, other: &Self) -> bool {
+    fn has_same_id(&self, other: &Self) -> bool {
         self.id == other.id
     }
 }
@@ -138,28 +138,28 @@ impl Model {
             paused: false,
             absent: None,
             refusal: None,
-            said: None,
+            notice: None,
             layout: Layout::default(),
         }
     }
 
-    /// Notes that the current state was drawn at this time.
+    /// Records when the current state was drawn.
     pub(super) fn is_drawn(&mut self, at: Instant) {
         if matches!(self.dialog, Some(Dialog::Confirm(_))) {
             self.readable.get_or_insert(at);
         }
     }
 
-    /// What has to be known for what is shown.
+    /// The query for the current view.
     pub(super) fn question(&self) -> Question {
         match self.view {
-            View::Forwards => Question::Forwards(self.forwards.wanted()),
-            View::Sessions => Question::Sessions(self.sessions.wanted()),
+            View::Forwards => Question::Forwards(self.forwards.query()),
+            View::Sessions => Question::Sessions(self.sessions.query()),
             View::Session(id) => Question::Session(id),
         }
     }
 
-    /// Takes what came of a question.
+    /// Stores the results of one round of requests.
     pub(super) fn take(&mut self, answered: Answered, now: SystemTime) {
         let Answered { question, status, answer } = answered;
         match status {
@@ -175,10 +175,10 @@ impl Model {
     fn take_status(&mut self, status: Status, now: SystemTime) {
         let was_absent = self.absent.take().is_some();
         self.refusal = None;
-        if let Some(text) = what_happened(&self.status, &status, was_absent) {
+        if let Some(text) = change_between(&self.status, &status, was_absent) {
             self.say(text, false, now);
         }
-        // Its sessions are others, with the same numbers.
+        // A new process reuses session numbers for other sessions.
         if !is_same_process(&self.status, &status)
             && matches!(self.dialog, Some(Dialog::Confirm(_)))
         {
@@ -188,18 +188,19 @@ impl Model {
         self.status = status;
     }
 
-    /// An answer to what is no longer asked is left aside.
+    /// Stores an answer, unless the view has changed since the query.
     fn take_answer(&mut self, question: &Question, answer: Answer) {
-        let fits =
-            |asked: &Wanted, now: Wanted| (asked.sort, &asked.filter) == (now.sort, &now.filter);
+        let fits = |asked: &PageQuery, now: PageQuery| {
+            (asked.sort, &asked.filter) == (now.sort, &now.filter)
+        };
         match (question, answer) {
             (Question::Forwards(asked), Answer::Forwards(Forwards { total, forwards }))
-                if fits(asked, self.forwards.wanted()) =>
+                if fits(asked, self.forwards.query()) =>
             {
                 self.forwards.take(Page { total, offset: asked.offset, rows: forwards });
             }
             (Question::Sessions(asked), Answer::Sessions(Sessions { total, sessions }))
-                if fits(asked, self.sessions.wanted()) =>
+                if fits(asked, self.sessions.query()) =>
             {
                 self.sessions.take(Page { total, offset: asked.offset, rows: sessions });
             }
@@ -217,18 +218,18 @@ impl Model {
         if failure.is_absence() {
             self.is_absent_since(now);
         } else {
-            // Who refuses has answered.
+            // An error answer is an answer: the process is there.
             self.absent = None;
             self.refusal = Some(one_line(failure));
         }
     }
 
-    /// Nothing has answered since then.
+    /// Records that the process has not answered since then.
     pub(super) fn is_absent_since(&mut self, since: SystemTime) {
         self.absent.get_or_insert(since);
     }
 
-    /// Tells what came of an act.
+    /// Shows the result of an operation.
     pub(super) fn acted(&mut self, act: &Act, result: Result<Done, Failure>, now: SystemTime) {
         match result {
             Ok(done) => self.say(act.done(&done), false, now),
@@ -237,10 +238,10 @@ impl Model {
     }
 
     fn say(&mut self, text: String, bad: bool, now: SystemTime) {
-        self.said = Some(Said { at: now, text, bad });
+        self.notice = Some(Notice { at: now, text, bad });
     }
 
-    /// What there is to say above the last line, and whether it is red.
+    /// The text of the message line, and whether it is red.
     pub(super) fn message(&self, now: SystemTime) -> (String, bool) {
         if let Some(since) = self.absent {
             let (at, ago) =
@@ -248,12 +249,15 @@ impl Model {
             return (format!("the process does not answer since {at} UTC ({ago}), retrying"), true);
         }
         let attention = &self.status.attention;
-        let said = self.said.as_ref().filter(|said| since_then(said.at, now) < NEWS_LAST);
-        let bad =
-            !attention.is_empty() || self.refusal.is_some() || said.is_some_and(|said| said.bad);
+        let notice =
+            self.notice.as_ref().filter(|notice| since_then(notice.at, now) < NOTICE_LIFETIME);
+        let bad = !attention.is_empty()
+            || self.refusal.is_some()
+            || notice.is_some_and(|notice| notice.bad);
         let alerts = attention.iter().map(|it| plan::escaped(&it.text));
-        let paused = self.paused.then(|| "held still: Space goes on".to_owned());
-        let all = alerts.chain(self.refusal.clone()).chain(said.map(|said| said.text.clone()));
+        let paused = self.paused.then(|| "paused: Space resumes".to_owned());
+        let all =
+            alerts.chain(self.refusal.clone()).chain(notice.map(|notice| notice.text.clone()));
         (all.chain(paused).collect::<Vec<_>>().join("; "), bad)
     }
 
@@ -278,7 +282,7 @@ impl Act {
     }
 }
 
-/// The first line, without what marks it on standard error.
+/// The first line of an error, without the prefix for standard error.
 fn one_line(failure: &Failure) -> String {
     let text = failure.to_string();
     let line = text.lines().next().unwrap_or_default();
@@ -289,7 +293,7 @@ fn since_then(then: SystemTime, now: SystemTime) -> Duration {
     now.duration_since(then).unwrap_or_default()
 }
 
-/// `22:14:05`, in UTC like all times of the admin interface.
+/// Formats a time of day like `22:14:05`, in UTC like all times of the admin interface.
 fn time_of_day(time: SystemTime) -> String {
     let seconds = since_then(SystemTime::UNIX_EPOCH, time).as_secs() % 86_400;
     format!("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60)

@@ -1,13 +1,13 @@
-//! The loop: draw, wait for a key, an answer, a signal or the next second, and again.
+//! The event loop: draws, then waits for a key, an answer, a signal or the next tick.
 
 use super::ask::{act, ask};
 use super::draw::{Palette, draw};
 use super::layout::Layout;
 use super::model::{Act, Answered, Effect, Model, Question};
 use super::terminal::{Read, Terminal, events};
-use crate::console::connection::Client;
+use crate::console::args::ConnectArgs;
+use crate::console::connection::AdminApi;
 use crate::console::failure::Failure;
-use crate::console::reach::Whom;
 use crate::console::screen::Screen;
 use crate::exit::Exit;
 use api::Done;
@@ -20,48 +20,48 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
-/// Between two questions.
+/// Interval between status requests.
 const PERIOD: Duration = Duration::from_secs(1);
-/// Who has not answered for so long is said not to answer.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// A request pending for this long counts as unanswered.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// What comes back from the admin interface.
-enum News {
+/// A result from a request task.
+enum Arrival {
     Answered(Box<Answered>),
     Acted(Act, Result<Done, Failure>),
 }
 
-/// Shows the process until somebody leaves.
-pub(crate) async fn run(whom: &Whom) -> Result<Exit, Failure> {
-    let client = Arc::new(Client::new(whom)?);
-    // Who is not there at first is told as by any other command.
-    let model = Model::new(client.status().await?);
+/// Runs until the user quits or a signal arrives.
+pub(crate) async fn run(connect: &ConnectArgs) -> Result<Exit, Failure> {
+    let admin = Arc::new(AdminApi::new(connect)?);
+    // If the process is down at the start, the command fails like any other.
+    let model = Model::new(admin.status().await?);
     let mut signals = Signals::new().map_err(Failure::Terminal)?;
     let mut terminal = Terminal::open()?;
     let events = events()?;
-    let mut top = Top::new(client, model);
+    let mut top = Top::new(admin, model);
     top.resize(terminal.size());
     top.run(&mut terminal, events, &mut signals).await.map_err(Failure::Terminal)?;
     Ok(Exit::Done)
 }
 
 struct Top {
-    client: Arc<Client>,
+    admin: Arc<AdminApi>,
     model: Model,
     palette: Palette,
-    sender: UnboundedSender<News>,
-    news: UnboundedReceiver<News>,
-    /// What is being asked, and since when.
-    asking: Option<(Question, SystemTime)>,
-    /// What was asked last: another question does not wait for the next second.
-    asked: Option<Question>,
+    arrivals_sender: UnboundedSender<Arrival>,
+    arrivals: UnboundedReceiver<Arrival>,
+    /// The pending query and the time of its request.
+    pending: Option<(Question, SystemTime)>,
+    /// The last query. A different one is sent at once, not at the next tick.
+    last_query: Option<Question>,
 }
 
 impl Top {
-    fn new(client: Arc<Client>, model: Model) -> Self {
-        let (sender, news) = unbounded_channel();
+    fn new(admin: Arc<AdminApi>, model: Model) -> Self {
+        let (arrivals_sender, arrivals) = unbounded_channel();
         let palette = Palette { colours: Screen::now().colours };
-        Self { client, model, palette, sender, news, asking: None, asked: None }
+        Self { admin, model, palette, arrivals_sender, arrivals, pending: None, last_query: None }
     }
 
     async fn run(
@@ -83,21 +83,21 @@ impl Top {
             tokio::select! {
                 event = events.recv() => {
                     let Some(event) = event else { return Ok(()) };
-                    // All that was typed meanwhile is drawn at once.
+                    // Handle all queued events before the next draw.
                     let more = std::iter::from_fn(|| events.try_recv().ok());
                     let events: Vec<_> = std::iter::once(event).chain(more).collect();
                     if events.into_iter().any(|event| self.event(&event)) {
                         return Ok(());
                     }
                 }
-                Some(news) = self.news.recv() => self.take(news),
+                Some(arrival) = self.arrivals.recv() => self.take(arrival),
                 _ = seconds.tick() => self.tick(),
                 () = signals.any() => return Ok(()),
             }
         }
     }
 
-    /// Returns whether that was the last one.
+    /// Handles an event. Returns true if the loop should end.
     fn event(&mut self, (read, event): &Read) -> bool {
         match event {
             Event::Key(key) if key.kind != KeyEventKind::Release => {
@@ -108,7 +108,7 @@ impl Top {
                 }
             }
             Event::Paste(text) => self.model.paste(text, SystemTime::now()),
-            // The next draw reads the size itself.
+            // A resize takes effect at the next draw.
             _ => {}
         }
         false
@@ -121,8 +121,8 @@ impl Top {
     }
 
     fn tick(&mut self) {
-        match &self.asking {
-            Some((_, since)) if since.elapsed().unwrap_or_default() >= PATIENCE => {
+        match &self.pending {
+            Some((_, since)) if since.elapsed().unwrap_or_default() >= ANSWER_TIMEOUT => {
                 self.model.is_absent_since(*since);
             }
             None if !self.model.paused => self.ask(),
@@ -131,42 +131,42 @@ impl Top {
     }
 
     fn ask_if_other(&mut self) {
-        if self.asking.is_none() && self.asked.as_ref() != Some(&self.model.question()) {
+        if self.pending.is_none() && self.last_query.as_ref() != Some(&self.model.question()) {
             self.ask();
         }
     }
 
-    /// One question at a time, however fast somebody scrolls.
+    /// Only one query is pending at a time, however fast the user scrolls.
     fn ask(&mut self) {
-        let (client, sender) = (Arc::clone(&self.client), self.sender.clone());
+        let (admin, sender) = (Arc::clone(&self.admin), self.arrivals_sender.clone());
         let question = self.model.question();
-        self.asked = Some(question.clone());
-        self.asking = Some((question.clone(), SystemTime::now()));
+        self.last_query = Some(question.clone());
+        self.pending = Some((question.clone(), SystemTime::now()));
         tokio::spawn(async move {
-            // Nobody reads it after the end.
-            let _ = sender.send(News::Answered(Box::new(ask(&client, question).await)));
+            // Fails only after the loop has ended.
+            let _ = sender.send(Arrival::Answered(Box::new(ask(&admin, question).await)));
         });
     }
 
     fn act(&self, what: Act) {
-        let (client, sender) = (Arc::clone(&self.client), self.sender.clone());
+        let (admin, sender) = (Arc::clone(&self.admin), self.arrivals_sender.clone());
         let seen = self.model.status.clone();
         tokio::spawn(async move {
-            let result = act(&client, &what, &seen).await;
-            let _ = sender.send(News::Acted(what, result));
+            let result = act(&admin, &what, &seen).await;
+            let _ = sender.send(Arrival::Acted(what, result));
         });
     }
 
-    fn take(&mut self, news: News) {
-        match news {
-            News::Answered(answered) => {
-                self.asking = None;
+    fn take(&mut self, arrival: Arrival) {
+        match arrival {
+            Arrival::Answered(answered) => {
+                self.pending = None;
                 self.model.take(*answered, SystemTime::now());
             }
-            News::Acted(act, result) => {
+            Arrival::Acted(act, result) => {
                 self.model.acted(&act, result, SystemTime::now());
-                // What it changed is shown without waiting for the next second.
-                self.asked = None;
+                // Query the effect of the operation at once.
+                self.last_query = None;
             }
         }
     }
@@ -178,7 +178,7 @@ fn every(period: Duration) -> Interval {
     interval
 }
 
-/// The signals that ask to end.
+/// The signals that end the command.
 struct Signals([Signal; 3]);
 
 impl Signals {

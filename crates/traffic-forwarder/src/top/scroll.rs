@@ -1,8 +1,8 @@
-//! What the same keys move: the lists, and texts that may be longer than the screen.
+//! Scrolling by keys, for lists and for texts longer than the screen.
 
 use std::ops::Range;
 
-/// Where to, by one key.
+/// A scroll command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Move {
     Up,
@@ -13,11 +13,11 @@ pub(super) enum Move {
     Last,
 }
 
-/// Lines of which so many fit on the screen.
+/// Scrollable content.
 pub(super) trait Moves {
     fn height(&self) -> usize;
 
-    /// Goes so many lines on, and no further than there are some.
+    /// Scrolls by `lines`, clamped to the content.
     fn step(&mut self, lines: isize);
 
     fn go(&mut self, to: Move) {
@@ -33,7 +33,7 @@ pub(super) trait Moves {
     }
 }
 
-/// Which lines of a text are on the screen.
+/// The visible window of a text.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Scroll {
     top: usize,
@@ -42,19 +42,19 @@ pub(super) struct Scroll {
 }
 
 impl Scroll {
-    /// The same place in a text of so many lines, on a screen of another height. No line of the
-    /// screen stays empty as long as there are lines above.
+    /// Fits the window to a text of `lines` lines on a screen of `height`. Leaves no empty lines
+    /// while there is text above.
     pub(super) fn fitted(self, lines: usize, height: usize) -> Self {
         let top = self.top.min(lines.saturating_sub(height));
         Self { top, lines, height }
     }
 
-    /// The lines that are shown, counted from 0.
+    /// The visible lines, counted from 0.
     pub(super) fn shown(self) -> Range<usize> {
         self.top..self.lines.min(self.top + self.height)
     }
 
-    /// `2-8 of 16`, unless all of them are shown.
+    /// `2-8 of 16`, or `None` if the whole text is visible.
     pub(super) fn place(self) -> Option<String> {
         let Range { start, end } = self.shown();
         (end - start < self.lines).then(|| format!("{}-{end} of {}", start + 1, self.lines))
@@ -77,7 +77,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_text_is_shown_from_its_first_line_to_its_last_and_no_further() {
+    fn scrolling_stops_at_both_ends() {
         let mut scroll = Scroll::default().fitted(10, 4);
         for (to, shown) in [
             (Move::Up, 0..4),
@@ -96,11 +96,11 @@ mod tests {
     }
 
     #[test]
-    fn another_size_leaves_no_empty_lines() {
+    fn a_resize_leaves_no_empty_lines() {
         let mut scroll = Scroll::default().fitted(10, 4);
         scroll.go(Move::Last);
         assert_eq!(scroll.fitted(10, 7).shown(), 3..10);
-        assert_eq!(scroll.fitted(10, 2).shown(), 6..8, "the first line stays the first");
+        assert_eq!(scroll.fitted(10, 2).shown(), 6..8, "the first line stays");
         assert_eq!(scroll.fitted(8, 4).shown(), 4..8);
         let whole = scroll.fitted(10, 10);
         assert_eq!((whole.shown(), whole.place()), (0..10, None));

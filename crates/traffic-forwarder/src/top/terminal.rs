@@ -1,4 +1,4 @@
-//! The terminal, and giving it back as it was: at the end, after a panic, after a signal.
+//! The terminal, restored at the end, after a panic and after a signal.
 
 use crate::console::failure::Failure;
 use ratatui::crossterm::event::{self, DisableBracketedPaste, EnableBracketedPaste, Event};
@@ -10,21 +10,21 @@ use std::io::{self, IsTerminal, Write as _, stdin, stdout};
 use std::time::Instant;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
-/// The largest screen that is drawn, larger than text of 8 by 16 pixels on an 8K monitor. Any program
-/// may set any size for a terminal, 65535 by 65535 included, and every cell takes memory.
+/// The largest area that is drawn: more than text of 8 by 16 pixels needs on an 8K monitor. Any
+/// program may set any size for a terminal, even 65535 by 65535, and every cell takes memory.
 const LARGEST: Size = Size::new(1000, 400);
 
-/// The whole terminal, for as long as this lives.
+/// The terminal in full-screen mode. Dropping it restores the terminal.
 pub(super) struct Terminal {
     screen: DefaultTerminal,
-    /// The size that is drawn.
+    /// The drawn size.
     size: Size,
     /// Dropped last: the cursor is shown again before the terminal is restored.
     _taken: Taken,
 }
 
 impl Terminal {
-    /// Takes the terminal; a panic gives it back before it says what happened.
+    /// Switches to full-screen mode. A panic restores the terminal before it prints its message.
     pub(super) fn open() -> Result<Self, Failure> {
         if !stdin().is_terminal() || !stdout().is_terminal() {
             let message = "top needs a terminal; `status --watch` does without one";
@@ -36,7 +36,8 @@ impl Terminal {
     fn take() -> io::Result<Self> {
         let size = drawn_size()?;
         let taken = Taken::take();
-        // The viewport is fixed, and fitted by [`Self::fit`]: a full-screen one takes any size.
+        // The viewport is fixed, and resized by [`Self::fit`]: a full-screen viewport would accept
+        // any size.
         let viewport = Viewport::Fixed(area(size));
         let screen = ratatui::try_init_with_options(TerminalOptions { viewport })?;
         execute!(stdout(), EnterAlternateScreen, EnableBracketedPaste)?;
@@ -47,7 +48,6 @@ impl Terminal {
         &mut self.screen
     }
 
-    /// The size that is drawn.
     pub(super) fn size(&self) -> Size {
         self.size
     }
@@ -64,7 +64,7 @@ impl Terminal {
     }
 }
 
-/// The terminal's size, or as much of it as is drawn.
+/// The terminal's size, limited to [`LARGEST`].
 fn drawn_size() -> io::Result<Size> {
     let (width, height) = terminal::size()?;
     Ok(Size::new(width.min(LARGEST.width), height.min(LARGEST.height)))
@@ -78,8 +78,8 @@ fn area(size: Size) -> Rect {
 struct Taken;
 
 impl Taken {
-    /// A panic aborts release builds without any `Drop`, so the hook ends bracketed paste; ratatui's
-    /// own hook does the rest.
+    /// Installs a panic hook that ends bracketed paste, since a panic aborts release builds without
+    /// any `Drop`; ratatui's own hook does the rest.
     fn take() -> Self {
         let hook = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |info| {
@@ -102,11 +102,11 @@ fn leave_pastes() {
     let _ = queue!(stdout(), DisableBracketedPaste).and_then(|()| stdout().flush());
 }
 
-/// An event of the terminal, and when it was read.
+/// A terminal event, and the time when it was read.
 pub(super) type Read = (Instant, Event);
 
-/// Keys, pastes and changes of size, read on a separate thread, since reading blocks. The thread ends
-/// with the process. The channel closes when the terminal is gone.
+/// Reads keys, pastes and resizes on a separate thread, since reading blocks. The thread ends with
+/// the process. The channel closes when the terminal is gone.
 pub(super) fn events() -> Result<UnboundedReceiver<Read>, Failure> {
     let (sender, events) = unbounded_channel();
     let send = move |event| sender.send((Instant::now(), event)).is_ok();
@@ -121,12 +121,12 @@ mod tests {
     use ratatui::text::Line;
     use std::env;
 
-    /// Says to the second process that it has a terminal.
+    /// Set for the second process, which has a terminal.
     const ARRIVED: &str = "TEST_HAS_A_TERMINAL";
 
-    /// The test's program is started again on a terminal, and panics there.
+    /// Runs the test program again on a terminal, where it panics.
     #[test]
-    fn a_panic_gives_the_screen_back_and_says_why() {
+    fn a_panic_restores_the_screen() {
         if env::var_os(ARRIVED).is_some() {
             let mut terminal = Terminal::open().unwrap();
             terminal
@@ -140,7 +140,7 @@ mod tests {
         terminal.run("echo what was there");
         let program = env::current_exe().unwrap();
         let (_, path) = module_path!().split_once("::").unwrap();
-        let test = format!("{path}::a_panic_gives_the_screen_back_and_says_why");
+        let test = format!("{path}::a_panic_restores_the_screen");
         // A backtrace would fill the screen.
         terminal.run(&format!(
             "RUST_BACKTRACE=0 {ARRIVED}=1 {} --exact {test} --nocapture",

@@ -33,7 +33,7 @@ fn a_taken_port_is_no_obstacle() {
     let port = taken.addr().tcp().port().to_string();
     let finished = forwarder().args(["demo", "--once", "--port", &port]).run();
     assert_ne!(is_all_right(&finished), taken.addr().to_string());
-    assert!(finished.text().contains(&format!("(port {port} is taken)")), "{finished}");
+    assert!(finished.text().contains(&format!("(port {port} is in use)")), "{finished}");
 }
 
 #[test]

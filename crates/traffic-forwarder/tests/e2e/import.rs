@@ -139,7 +139,7 @@ fn a_file_without_a_forward_is_an_error_and_nothing_is_written() {
         for import in [printed, written] {
             assert_eq!(import.status.code(), Some(2), "{import}");
             assert!(import.stdout.is_empty() && import.stderr.starts_with(notes), "{import}");
-            let error = format!("error: `{}` holds nothing that is a forward\n", file.display());
+            let error = format!("error: `{}` contains no forward\n", file.display());
             let last = import.stderr.lines().last().map(|line| format!("{line}\n"));
             assert_eq!(last, Some(error), "{import}");
             assert!(!notes.is_empty() || import.stderr.lines().count() == 1, "{import}");

@@ -188,7 +188,7 @@ fn plan_and_reload_say_the_same_and_only_one_does_it() {
     for change in ["~ db", "+ new", "- old", "1 forward stays"] {
         assert!(done.lines().any(|line| line.starts_with(change)), "{change}: {done}");
     }
-    let key = "idle_timeout: \"1h\" -> \"2h\" (holds for all sessions; 0 open)";
+    let key = "idle_timeout: \"1h\" -> \"2h\" (applies to all sessions; 0 open)";
     assert!(done.contains(key), "{done}");
     connect(&new).unwrap();
 }
@@ -219,9 +219,9 @@ fn a_configuration_on_trial_is_kept_when_it_is_confirmed() {
     let running = started(ground.config(&[]));
     let desk = &ground.desk;
     running.write_config(&ground.config(&[ground.forward("new", &new, "")]));
-    says(&desk.done(&["reload", "--confirm", "1h"]), &["goes back in 1h00m unless"]);
+    says(&desk.done(&["reload", "--confirm", "1h"]), &["reverts in 1h00m unless you run"]);
     says(&desk.done(&["status"]), &["on trial", "by admin: done"]);
-    says(&desk.done(&["confirm"]), &["stays"]);
+    says(&desk.done(&["confirm"]), &["is kept"]);
     assert!(!desk.done(&["status"]).text().contains("on trial"));
     assert!(desk.refused(&["confirm"], 1).contains("nothing is on trial"));
     connect(&new).unwrap();
@@ -236,11 +236,12 @@ fn the_confirm_command_that_is_printed_can_be_pasted() {
     for options in [["-c", &found_by_file], ["--admin", &admin]] {
         let ask = |words: &[&str]| forwarder().args(words).args(options).run();
         let done = ask(&["reload", "--confirm", "1h"]).success().text();
-        let (_, command) = done.split_once("is on trial and goes back in 1h00m unless `").unwrap();
-        let (command, _) = command.split_once("` follows").unwrap();
-        says(&ask(&["status"]).success(), &[&format!("unless `{command}` follows")]);
+        let (_, command) =
+            done.split_once("is on trial and reverts in 1h00m unless you run `").unwrap();
+        let (command, _) = command.split_once('`').unwrap();
+        says(&ask(&["status"]).success(), &[&format!("unless you run `{command}`")]);
         let planned = ask(&["reload", "--dry-run"]).success();
-        says(&planned, &[&format!("unless `{command}` follows; until then only `reload --")]);
+        says(&planned, &[&format!("unless you run `{command}`; until then only `reload --")]);
         let refused = ask(&["reload"]).stderr;
         assert!(refused.contains(&format!("`{command}` first")), "{refused}");
         let pasted = command.replacen("traffic-forwarder", BINARY, 1);
@@ -301,7 +302,7 @@ fn a_port_wants_its_token() {
     let listed: Value = serde_json::from_slice(&ask(&token).success().stdout).unwrap();
     assert_eq!(listed["total"], 0);
     for (file, code, says) in
-        [(wrong.as_str(), 1, "does not take the token"), ("/no/such/file", 2, "No such file")]
+        [(wrong.as_str(), 1, "rejects the token"), ("/no/such/file", 2, "No such file")]
     {
         let refused = ask(file);
         assert_eq!(refused.status.code(), Some(code), "{refused}");

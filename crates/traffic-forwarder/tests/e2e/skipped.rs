@@ -204,7 +204,7 @@ fn going_back_skips_what_was_skipped(meanwhile: impl FnOnce(&Older)) {
     served_client(&port);
     assert_eq!(older.forward(&taken)["state"], "skipped");
     let shown = older.command(&["status"]).success().text();
-    assert!(shown.contains("taken back: not confirmed"), "{shown}");
+    assert!(shown.contains("reverted: not confirmed"), "{shown}");
 }
 
 #[test]

@@ -53,7 +53,7 @@ fn a_configuration_that_says_nowhere_or_is_wrong_is_told() {
     let desk = Desk::new();
     let off = desk.file("off.toml", &Config::new().forward(":1", "h:1", "").text());
     let told = forwarder().args(["status", "-c", &off]).run();
-    refuses(&told, 2, &["off.toml` has `admin = \"off\"`: its process cannot be asked"]);
+    refuses(&told, 2, &["off.toml` has `admin = \"off\"`: its process has no admin interface"]);
     let wrong = desk.file("wrong.toml", "[process]\nworkrs = 2\n");
     let told = forwarder().args(["drain", "web", "-c", &wrong]).run();
     refuses(&told, 2, &["did you mean `workers`?", "with --admin, no file is needed"]);
@@ -83,11 +83,11 @@ fn a_wrong_token_is_told_from_a_file_that_holds_none() {
     let _forward = served(config.process(&format!("admin_token_file = '{token}'")));
     let ask =
         |file: &str| forwarder().args(["status", "--admin", &admin, "--token-file", file]).run();
-    let not_his = format!("the process at {admin} does not take the token in `{wrong}`");
+    let not_his = format!("the process at {admin} rejects the token in `{wrong}`");
     refuses(&ask(&wrong), 1, &[&not_his]);
     let missing = ["the token file `nope` cannot be read: No such file"];
     refuses(&ask("nope"), 2, &missing);
-    refuses(&ask(&empty), 2, &["empty` holds no token"]);
+    refuses(&ask(&empty), 2, &["empty` contains no token"]);
     let upgrade = ["upgrade", "--binary", "/bin/true", "--admin", &admin, "--token-file", &token];
     refuses(&forwarder().args(upgrade).run(), 1, &["only for who asks on the Unix socket"]);
 }
@@ -109,7 +109,7 @@ fn a_stranger_on_the_port_is_known_as_one() {
             let _ = std::io::copy(&mut stream, &mut std::io::sink());
         });
         let told = forwarder().args(["status", "--admin", &admin, "--token-file", &token]).run();
-        let what = "what answers there is not the admin interface of a traffic-forwarder";
+        let what = "this is not the admin interface of a traffic-forwarder";
         refuses(&told, 1, &[&format!("{admin}: {what}")]);
         stranger.join().unwrap();
     }

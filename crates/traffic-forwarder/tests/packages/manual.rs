@@ -66,7 +66,7 @@ fn the_configuration_file_has_a_page_with_every_setting() {
     for setting in settings() {
         let default = setting.default().map(|default| format!(" Default: {default}."));
         let expected = format!(
-            "{} {} Values: {}.{} A change holds: {}.",
+            "{} {} Values: {}.{} Effect of a reload: {}.",
             setting.key,
             setting.doc.replace('`', ""),
             setting.kind.values().replace('`', ""),

@@ -1,4 +1,4 @@
-//! What is in front: the help, a choice, a question, a line to type.
+//! Dialogs in front of the screen: help, sort menu, confirmation, filter input.
 
 use super::{BOLD, REVERSED, line, shown};
 use crate::console::screen::{columns, cut};
@@ -16,13 +16,13 @@ pub(super) fn draw(frame: &mut Frame<'_>, layout: Layout, model: &Model, dialog:
         Dialog::Help(scroll) => draw_help(frame, *scroll),
         Dialog::Filter(text) => draw_input(frame, layout, text),
         Dialog::Sort(place) => {
-            draw_box(frame, " What comes first ", sort_lines(model.sorts().0, *place), 0);
+            draw_box(frame, " Sort by ", sort_lines(model.sorts().0, *place), 0);
         }
-        Dialog::Confirm(act) => draw_box(frame, " Really? ", question(act), 0),
+        Dialog::Confirm(act) => draw_box(frame, " Confirm ", question(act), 0),
     }
 }
 
-/// Where it does not fit, its title says which part is shown.
+/// If the help does not fit, the title shows the scroll position.
 fn draw_help(frame: &mut Frame<'_>, scroll: Scroll) {
     let lines = help_lines();
     let scroll = scroll.fitted(lines.len(), lines_in_box(frame.area().height).into());
@@ -48,27 +48,27 @@ fn sort_lines(words: &[&'static str], place: usize) -> Vec<Line<'static>> {
     words.iter().enumerate().map(row).collect()
 }
 
-/// Says all that is needed to know what is about to be done, and to whom.
+/// Names the operation and its object, so that a confirmation cannot hit the wrong one.
 fn question(act: &Act) -> Vec<Line<'static>> {
     let name = |name: &str| cut(&shown(name), 40);
     let lines = match act {
         Act::Kill { id, forward, client } => vec![
             format!("Kill session {id} of {}?", name(forward)),
-            format!("Its client {} and its target see a reset.", name(client)),
+            format!("Its client {} and its target get a reset.", name(client)),
         ],
         Act::Drain(forward) => vec![
             format!("Drain {}?", name(forward)),
-            "It takes no new sessions; the open ones go on.".to_owned(),
+            "It accepts no new sessions; open ones continue.".to_owned(),
         ],
         Act::Resume(forward) => {
-            vec![format!("Resume {}?", name(forward)), "It takes new sessions again.".to_owned()]
+            vec![format!("Resume {}?", name(forward)), "It accepts new sessions again.".to_owned()]
         }
     };
     let answers = [String::new(), "y yes   any other key no".to_owned()];
     lines.into_iter().chain(answers).map(Line::from).collect()
 }
 
-/// In the middle of the screen, as large as needed and possible, without the first `skipped` lines.
+/// Draws a centred box, as large as its text needs and the screen allows, from line `skipped` on.
 fn draw_box(frame: &mut Frame<'_>, title: &str, lines: Vec<Line<'static>>, skipped: usize) {
     let screen = frame.area();
     let widest = lines.iter().map(Line::width).chain([title.len()]).max().unwrap_or(0);
@@ -92,13 +92,13 @@ fn draw_box(frame: &mut Frame<'_>, title: &str, lines: Vec<Line<'static>>, skipp
     frame.render_widget(Paragraph::new(lines).scroll((skipped, 0)), inside);
 }
 
-/// In the place of the footer, with the cursor behind what was typed.
+/// Draws the filter input over the footer, with the cursor after the text.
 fn draw_input(frame: &mut Frame<'_>, layout: Layout, text: &str) {
     const PROMPT: &str = "Filter: ";
     let text = format!("{PROMPT}{}", shown(text));
     let at = u16::try_from(columns(&text)).unwrap_or(u16::MAX).min(layout.footer.width - 1);
     frame.render_widget(Clear, layout.footer);
-    let hint = Span::raw("   Enter: show these   Esc: as before");
+    let hint = Span::raw("   Enter: apply   Esc: cancel");
     line(frame, layout.footer, Line::from(vec![Span::styled(text, BOLD), hint]));
     frame.set_cursor_position(Position { x: layout.footer.x + at, y: layout.footer.y });
 }

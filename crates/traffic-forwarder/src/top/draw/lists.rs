@@ -1,4 +1,4 @@
-//! The rows of a list that are on the screen.
+//! The visible rows of a list.
 
 use super::{BOLD, Palette, REVERSED, line, shown};
 use crate::console::screen::{columns as width_of, cut};
@@ -36,7 +36,7 @@ fn heads<T>(columns: &[(&Column<T>, u16)], sort: &str) -> Line<'static> {
     joined(columns.iter().map(head))
 }
 
-/// A row that is not known yet is drawn when it is.
+/// An ellipsis stands for a row that has not been received yet.
 fn cells<T>(row: Option<&T>, columns: &[(&Column<T>, u16)], palette: Palette) -> Line<'static> {
     let Some(row) = row else { return Line::from("…") };
     let cell = |(column, width): &(&Column<T>, u16)| {
@@ -46,7 +46,7 @@ fn cells<T>(row: Option<&T>, columns: &[(&Column<T>, u16)], palette: Palette) ->
     joined(columns.iter().map(cell))
 }
 
-/// The padding has no style: a head is underlined only where there are letters.
+/// Only the text is styled: an underlined heading must not underline its padding.
 fn padded(is_text: bool, width: u16, text: &str, style: Style) -> [Span<'static>; 2] {
     let text = cut(text, usize::from(width));
     let padding = Span::raw(" ".repeat(usize::from(width) - width_of(&text)));

@@ -1,4 +1,4 @@
-//! The lines of one session that are on the screen.
+//! The visible lines of one session.
 
 use super::{BOLD, Palette, line};
 use crate::console::sessions::colour;
@@ -9,8 +9,8 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
-/// Says which of the lines are shown: a terminal that has just been resized shows others than the
-/// keys know of.
+/// Draws the lines and returns the scroll position fitted to them: after a resize, the model's
+/// position is that of the previous size.
 pub(super) fn draw(
     frame: &mut Frame<'_>,
     area: Rect,

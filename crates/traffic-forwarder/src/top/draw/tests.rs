@@ -1,4 +1,4 @@
-//! Whole screens.
+//! Tests of whole screens.
 
 use super::*;
 use crate::top::model::tests::{START, answer, model, press, session, status};
@@ -16,14 +16,14 @@ fn buffer(model: &Model, width: u16, height: u16, colours: bool) -> Buffer {
     terminal.backend().buffer().clone()
 }
 
-/// The lines of the screen, without what is empty at their ends.
+/// The lines of the screen, without trailing spaces.
 fn screen(model: &Model, width: u16, height: u16) -> String {
     let buffer = buffer(model, width, height, true);
     let line = |y| (0..width).map(|x| buffer[(x, y)].symbol()).collect::<String>();
     (0..height).map(|y| line(y).trim_end().to_owned() + "\n").collect()
 }
 
-/// The texts that are red.
+/// The red texts on the screen.
 fn red(model: &Model) -> Vec<String> {
     let buffer = buffer(model, 120, 20, true);
     let cells = buffer.content().iter();
@@ -125,22 +125,22 @@ fn a_session_that_does_not_fit_is_scrolled() {
     assert_eq!(last[5].trim_start(), "lines 10-14 of 14");
     press(&mut model, &[KeyCode::PageUp, KeyCode::Up]);
     assert_eq!(low(&model)[5].trim_start(), "lines 4-8 of 14");
-    // What is opened anew begins with its first line.
+    // Opening a session again starts at its first line.
     press(&mut model, &[KeyCode::Esc, KeyCode::Enter]);
     assert_eq!(low(&model), first);
 }
 
 #[test]
-fn what_is_scrolled_ends_with_its_last_line_after_a_resize() {
+fn a_resize_leaves_no_empty_lines_below_scrolled_text() {
     let mut model = model();
     let resize = |model: &mut Model, height| {
         model.set_layout(Layout::of(Rect::new(0, 0, 80, height)).unwrap());
     };
     resize(&mut model, 12);
     press(&mut model, &[KeyCode::Tab, KeyCode::Enter, KeyCode::End]);
-    // The screen may have grown before the model is told.
-    for is_told in [false, true] {
-        if is_told {
+    // The screen may grow before the model receives the resize.
+    for is_resized in [false, true] {
+        if is_resized {
             resize(&mut model, 14);
         }
         let shown = screen(&model, 80, 14);
@@ -156,18 +156,18 @@ fn what_is_scrolled_ends_with_its_last_line_after_a_resize() {
     assert!(whole.contains("\nsession     7, ") && !whole.contains(" lines "), "{whole}");
 }
 
-/// A message and the place in a text have one line.
+/// The message and the scroll position share one line.
 #[test]
-fn a_message_is_shown_beside_the_place_in_a_session() {
+fn a_message_is_shown_beside_the_scroll_position() {
     let mut model = model();
     model.set_layout(Layout::of(Rect::new(0, 0, 40, 10)).unwrap());
     press(&mut model, &[KeyCode::Tab, KeyCode::Enter, KeyCode::Char(' ')]);
     let shown = screen(&model, 40, 10);
-    assert!(shown.contains("\nheld still: Space goes o lines 1-3 of 22\n"), "{shown}");
+    assert!(shown.contains("\npaused: Space resumes    lines 1-3 of 22\n"), "{shown}");
 }
 
 #[test]
-fn a_question_says_what_it_is_about() {
+fn a_confirmation_names_its_object() {
     let mut model = model();
     press(&mut model, &[KeyCode::Tab, KeyCode::Down, KeyCode::F(9)]);
     for (width, height) in [(80, 24), (120, 40), (60, 15)] {
@@ -182,7 +182,7 @@ fn the_help_fits_on_the_smallest_screens() {
     let mut model = model();
     press(&mut model, &[KeyCode::F(1)]);
     let shown = screen(&model, 80, 24);
-    assert!(shown.contains("F10 q     leave"), "{shown}");
+    assert!(shown.contains("F10 q     quit"), "{shown}");
     assert_eq!(screen(&model, 30, 5).trim(), "too small");
 }
 
@@ -197,16 +197,16 @@ fn the_help_is_scrolled_on_a_low_screen() {
     press(&mut model, &[KeyCode::PageDown]);
     let shown = screen(&model, 80, 10);
     assert!(shown.contains(" Help 8-15 of 15: Esc closes it "), "{shown}");
-    assert!(!shown.contains("this help") && shown.contains("F10 q     leave"), "{shown}");
+    assert!(!shown.contains("this help") && shown.contains("F10 q     quit"), "{shown}");
     model.set_layout(Layout::of(Rect::new(0, 0, 80, 24)).unwrap());
-    assert!(screen(&model, 80, 24).contains("this help"), "all of it fits now");
+    assert!(screen(&model, 80, 24).contains("this help"), "the whole help fits");
     press(&mut model, &[KeyCode::Up]);
-    assert_eq!(model.dialog, None, "nothing to scroll: any key closes it");
+    assert_eq!(model.dialog, None, "without scrolling, any key closes the help");
 }
 
-/// Every place where something red is shown, and what is not red.
+/// Every red element of the screen, and only those.
 #[test]
-fn what_an_operator_should_act_on_is_red() {
+fn conditions_that_need_action_are_red() {
     let mut model = model();
     assert_eq!(red(&model), ["web", "1/1", "4"]);
     press(&mut model, &[KeyCode::Tab]);
@@ -234,7 +234,7 @@ fn what_an_operator_should_act_on_is_red() {
 }
 
 #[test]
-fn nothing_that_others_wrote_steers_the_terminal() {
+fn control_characters_from_outside_are_escaped() {
     let mut model = model();
     press(&mut model, &[KeyCode::Tab, KeyCode::Enter]);
     let steering = session(7, json!({ "forward": "a\u{1b}[2J", "target": "b\u{7}" }));
@@ -243,7 +243,7 @@ fn nothing_that_others_wrote_steers_the_terminal() {
     assert!(shown.contains(r"a\u{1b}[2J") && shown.contains(r"b\u{7}"), "{shown}");
 }
 
-/// Whatever is shown, at any size: nothing is drawn outside.
+/// Drawing outside the buffer would panic.
 #[test]
 fn every_size_is_drawn() {
     use KeyCode::{Enter, Esc, F, Tab};

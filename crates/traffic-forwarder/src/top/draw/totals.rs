@@ -1,4 +1,4 @@
-//! The process as a whole: what moves through it, and how that moved until now.
+//! The totals of the process, with sparklines of their recent history.
 
 use super::{BOLD, Palette, line, shown};
 use crate::console::screen::{Colour, columns};
@@ -16,7 +16,7 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Sparkline;
 
-/// The widths of a name, a rate and a total, with the gaps behind them.
+/// The widths of the name, rate and total columns, with the gaps after them.
 const NAME: usize = 10;
 const RATE: usize = 12;
 const TOTAL: usize = 24;
@@ -74,7 +74,7 @@ fn draw_trend(frame: &mut Frame<'_>, area: Rect, trend: &Trend, palette: Palette
     frame.render_widget(Sparkline::default().data(data).style(style), area);
 }
 
-/// As the command `status` says it.
+/// The state of the process, in the words of `status`.
 fn heading(model: &Model, palette: Palette, width: u16) -> Line<'static> {
     let Status { state, uptime, pid, generation, .. } = &model.status;
     let state_style = if model.is_absent() {

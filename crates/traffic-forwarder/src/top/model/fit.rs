@@ -1,4 +1,4 @@
-//! How much of what is shown fits on the screen, and which part of it that is.
+//! Fits lists and texts to the screen, and scrolls them.
 
 use super::{Dialog, Model, View};
 use crate::top::detail;
@@ -9,7 +9,7 @@ use ratatui::crossterm::event::KeyEvent;
 use ratatui::layout::Rect;
 
 impl Model {
-    /// So much fits on the screen.
+    /// Adapts lists and texts to a new screen size.
     pub(in crate::top) fn set_layout(&mut self, layout: Layout) {
         self.layout = layout;
         self.forwards.set_height(layout.rows());
@@ -17,7 +17,7 @@ impl Model {
         self.fit_texts();
     }
 
-    /// What is scrolled ends with its last line.
+    /// Clamps the scroll positions of the session view and of the help.
     pub(super) fn fit_texts(&mut self) {
         let Rect { width, height, .. } = self.layout.body;
         let lines = self.session.as_ref().map_or(0, |session| detail::lines(session, width).len());
@@ -35,7 +35,7 @@ impl Model {
         }
     }
 
-    /// Any key closes the help, but those that show the rest of it.
+    /// Closes the help on any key, except for keys that scroll it.
     pub(super) fn scroll_or_close_help(&mut self, mut scroll: Scroll, key: KeyEvent) {
         if let (Some(_), Some(Command::Move(to))) = (scroll.place(), keys::command(key)) {
             scroll.go(to);

@@ -1,4 +1,4 @@
-//! What a key does to what is shown.
+//! Key handling.
 
 use super::{Act, Dialog, Effect, Model, View};
 use crate::top::keys::{self, Command};
@@ -6,11 +6,11 @@ use crate::top::scroll::Scroll;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use std::time::{Instant, SystemTime};
 
-/// Longer than any name or address that there can be.
+/// Longer than any name or address.
 const LONGEST_FILTER: usize = 128;
 
 impl Model {
-    /// Handles a key that was read at this time, and returns its effect outside the model.
+    /// Handles a key that was read at time `read`, and returns its effect outside the model.
     pub(in crate::top) fn key(&mut self, key: KeyEvent, read: Instant) -> Option<Effect> {
         if keys::is_interrupt(key) {
             return Some(Effect::Quit);
@@ -61,7 +61,7 @@ impl Model {
         };
     }
 
-    /// Shows what is chosen.
+    /// Opens the selected row.
     fn open(&mut self) {
         match self.view {
             View::Forwards => {
@@ -80,7 +80,8 @@ impl Model {
         }
     }
 
-    /// Back by one step: from a session to the list, from a filter to all, from sessions to forwards.
+    /// Goes back one step: from a session to its list, from a filtered list to all, from sessions
+    /// to forwards.
     fn back(&mut self) {
         match self.view {
             View::Session(_) => self.view = View::Sessions,
@@ -98,7 +99,7 @@ impl Model {
         }
     }
 
-    /// What is chosen is remembered by name or number: rows move while somebody thinks.
+    /// Stores the selection by name or number, since rows may move while the confirmation is open.
     fn ask_to_confirm(&mut self, command: Command) {
         let session = match self.view {
             View::Forwards => None,
@@ -120,17 +121,18 @@ impl Model {
         self.readable = None;
     }
 
-    /// Whether a key says yes to the question. Every other key closes it.
+    /// True if the key confirms. Any other key cancels.
     ///
-    /// A `y` that was read before the question was on the screen answers something else: a terminal
-    /// without bracketed paste sends a pasted text as keys, all at once.
+    /// A `y` that was read before the confirmation was drawn does not count: a terminal without
+    /// bracketed paste sends pasted text as keys, all at once.
     fn confirms(&self, key: KeyEvent, read: Instant) -> bool {
         let is_plain = key.modifiers.difference(KeyModifiers::SHIFT).is_empty();
         let is_yes = is_plain && matches!(key.code, KeyCode::Char('y' | 'Y'));
         is_yes && self.readable.is_some_and(|since| read > since)
     }
 
-    /// Handles pasted text. Only an open filter takes it: elsewhere its letters would be commands.
+    /// Handles pasted text. Only an open filter accepts it: elsewhere its letters would be
+    /// commands.
     pub(in crate::top) fn paste(&mut self, text: &str, now: SystemTime) {
         if let Some(Dialog::Filter(filter)) = &mut self.dialog {
             let line = text.trim_start().chars().take_while(|c| !c.is_control());
@@ -175,7 +177,7 @@ impl Model {
         }
     }
 
-    /// The words by which what is shown can be sorted, and the one that it is.
+    /// The sort orders of the current view, and the selected one.
     pub(in crate::top) fn sorts(&self) -> (&'static [&'static str], &'static str) {
         match self.view {
             View::Forwards => (self.forwards.sorts(), self.forwards.sort()),

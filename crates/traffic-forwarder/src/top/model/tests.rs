@@ -1,7 +1,7 @@
-//! A model with answers as the admin interface gives them, and keys as people press them.
+//! Tests of the model with answers of the admin interface and with keys.
 
 use super::*;
-use crate::console::place::Place;
+use crate::console::endpoint::Endpoint;
 use api::Error;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::layout::Rect;
@@ -59,7 +59,7 @@ fn merge(object: &mut Value, changes: Value) {
     }
 }
 
-/// A model with two forwards, that has been told of three sessions.
+/// A model that has received two forwards and three sessions.
 pub(in crate::top) fn model() -> Model {
     let mut model = Model::new(status(json!({})));
     model.set_layout(Layout::of(Rect::new(0, 0, 80, 18)).unwrap());
@@ -85,7 +85,7 @@ fn sessions(sessions: Vec<Session>) -> Answer {
     Answer::Sessions(Sessions { total: sessions.len(), sessions })
 }
 
-/// Answers what is asked just now.
+/// Answers the current query.
 pub(in crate::top) fn answer(model: &mut Model, answer: Answer) {
     answer_at(model, model.question(), status(json!({})), Ok(answer));
 }
@@ -109,7 +109,7 @@ pub(in crate::top) fn press(model: &mut Model, keys: &[KeyCode]) -> Option<Effec
     keys.iter().map(press).last().flatten()
 }
 
-/// The effects of these characters as keys read all at once, before anything is drawn.
+/// The effects of characters read as keys all at once, before anything is drawn.
 fn burst(model: &mut Model, text: &str) -> Vec<Effect> {
     let read = Instant::now();
     let keys = text.chars().map(|c| if c == '\n' { KeyCode::Enter } else { KeyCode::Char(c) });
@@ -122,7 +122,7 @@ fn type_text(model: &mut Model, text: &str) {
 }
 
 fn gone() -> Failure {
-    Failure::Broken { place: Place::Unix("/run/a.sock".into()), what: "gone".to_owned() }
+    Failure::Broken { endpoint: Endpoint::Unix("/run/a.sock".into()), what: "gone".to_owned() }
 }
 
 fn refused(message: &str) -> Failure {
@@ -130,27 +130,27 @@ fn refused(message: &str) -> Failure {
 }
 
 #[test]
-fn only_a_yes_kills_and_only_the_session_that_was_chosen() {
+fn only_y_kills_and_only_the_selected_session() {
     use KeyCode::{Char, Down, Enter, Esc, F, Tab};
     let mut model = model();
     press(&mut model, &[Tab, Down]);
     for no in [Char('n'), Esc, Enter, Char(' '), Down, Tab, F(9), Char('d')] {
         assert_eq!(press(&mut model, &[F(9), no]), None);
         assert_eq!(model.dialog, None, "{no:?}");
-        assert_eq!(press(&mut model, &[Char('y')]), None, "{no:?} was the answer");
+        assert_eq!(press(&mut model, &[Char('y')]), None, "{no:?} cancelled it");
     }
     press(&mut model, &[Char('k')]);
-    // Rows move under the question.
+    // Rows move while the confirmation is open.
     answer(&mut model, sessions(vec![session(9, json!({})), session(8, json!({}))]));
     let (forward, client) = ("web".to_owned(), "192.0.2.1:8".to_owned());
     let kill = Act::Kill { id: 8, forward, client };
     assert_eq!(press(&mut model, &[Char('y')]), Some(Effect::Do(kill)));
-    assert_eq!(press(&mut model, &[Char('y')]), None, "and only once");
+    assert_eq!(press(&mut model, &[Char('y')]), None, "the confirmation is closed");
 }
 
-/// Each letter that asks a question is followed by each that could answer it, and by others.
+/// Combines each key that asks for confirmation with keys that confirm, and with others.
 #[test]
-fn pasted_text_does_nothing_where_the_terminal_does_not_mark_it() {
+fn unmarked_pasted_text_confirms_nothing() {
     let texts = ["On Monday we go\n", "dy", "ry", "ky", "d\ny", "\tky", "dndy", "dYkYrY"];
     for view in [&[][..], &[KeyCode::Tab], &[KeyCode::Tab, KeyCode::Enter]] {
         for text in texts {
@@ -161,14 +161,14 @@ fn pasted_text_does_nothing_where_the_terminal_does_not_mark_it() {
     }
     let mut model = model();
     press(&mut model, &[KeyCode::Char('d')]);
-    assert_eq!(burst(&mut model, "onday\n"), [], "other letters have closed the question");
-    // A question that is opened again needs an answer of its own.
+    assert_eq!(burst(&mut model, "onday\n"), [], "another letter cancelled it");
+    // A new confirmation needs a new answer.
     press(&mut model, &[KeyCode::Char('d')]);
     assert_eq!(burst(&mut model, "ndy"), []);
 }
 
 #[test]
-fn pasted_text_that_is_marked_goes_into_the_filter_and_nowhere_else() {
+fn bracketed_paste_fills_the_filter_only() {
     use KeyCode::{Char, Enter, Tab};
     let mut model = model();
     model.paste("dy\nq", START);
@@ -176,7 +176,7 @@ fn pasted_text_that_is_marked_goes_into_the_filter_and_nowhere_else() {
     assert!(model.message(START).0.starts_with("the pasted text is ignored"));
     press(&mut model, &[Char('d')]);
     model.paste("y", START);
-    assert_eq!(model.dialog, None, "a paste is no yes, and closes the question");
+    assert_eq!(model.dialog, None, "a paste cancels the confirmation");
     press(&mut model, &[Tab, Char('/')]);
     model.paste(" 192.0.2.1\nq\u{1b}", START);
     assert_eq!(model.dialog, Some(Dialog::Filter("192.0.2.1".to_owned())));
@@ -186,7 +186,7 @@ fn pasted_text_that_is_marked_goes_into_the_filter_and_nowhere_else() {
 }
 
 #[test]
-fn y_with_a_modifier_is_no_yes() {
+fn y_with_a_modifier_does_not_confirm() {
     for modifiers in [KeyModifiers::CONTROL, KeyModifiers::ALT, KeyModifiers::SUPER] {
         let mut model = model();
         press(&mut model, &[KeyCode::Char('d')]);
@@ -199,7 +199,7 @@ fn y_with_a_modifier_is_no_yes() {
 }
 
 #[test]
-fn a_restart_takes_the_question_back_and_a_reload_does_not() {
+fn a_restart_cancels_a_confirmation_and_a_reload_does_not() {
     use KeyCode::{Char, Tab};
     let mut model = model();
     press(&mut model, &[Tab, Char('k')]);
@@ -211,14 +211,14 @@ fn a_restart_takes_the_question_back_and_a_reload_does_not() {
     assert!(matches!(model.dialog, Some(Dialog::Confirm(_))));
     assert_eq!(model.message(START).0, "the configuration was reloaded (generation 3 -> 4)");
     again(&mut model, json!({ "pid": 5000 }));
-    assert_eq!(model.dialog, None, "session 7 is another one now");
+    assert_eq!(model.dialog, None, "session 7 is a different session now");
     assert_eq!(model.message(START).0, "the process was restarted (pid 4711 -> 5000)");
     again(&mut model, json!({ "pid": 5000, "version": "1.3.0", "upgrades": 1 }));
     assert_eq!(model.message(START).0, "the process was upgraded (version 1.2.3 -> 1.3.0)");
 }
 
 #[test]
-fn who_does_not_answer_is_waited_for() {
+fn an_outage_is_shown_until_the_process_answers() {
     let mut model = model();
     let question = model.question();
     for later in [0, 4] {
@@ -229,14 +229,14 @@ fn who_does_not_answer_is_waited_for() {
     let (message, is_red) = model.message(START + Duration::from_secs(80_007));
     assert_eq!(message, "the process does not answer since 22:13:20 UTC (7s), retrying");
     assert!(is_red && model.is_absent());
-    assert_eq!(model.forwards.total(), 2, "what was known last is still shown");
+    assert_eq!(model.forwards.total(), 2, "the last rows stay on the screen");
     answer(&mut model, forwards(vec![]));
     assert_eq!(model.message(START), ("the process answers again".to_owned(), false));
-    assert_eq!(model.message(START + NEWS_LAST).0, "");
+    assert_eq!(model.message(START + NOTICE_LIFETIME).0, "");
 }
 
 #[test]
-fn what_is_refused_is_told_as_long_as_it_is() {
+fn an_error_answer_is_shown_until_the_next_success() {
     let mut model = model();
     let question = model.question();
     answer_at(&mut model, question, status(json!({})), Err(refused("no forward `x`")));
@@ -248,9 +248,9 @@ fn what_is_refused_is_told_as_long_as_it_is() {
     assert_eq!(model.message(START), ("no session 7".to_owned(), true));
 }
 
-/// A process that came back with another token, for instance.
+/// For example a process that was restarted with another token.
 #[test]
-fn who_refuses_everything_is_not_absent() {
+fn a_process_that_answers_with_errors_is_not_absent() {
     let mut model = model();
     let mut take = |failure: fn() -> Failure| {
         let question = model.question();
@@ -264,14 +264,14 @@ fn who_refuses_everything_is_not_absent() {
 }
 
 #[test]
-fn a_filter_is_typed_corrected_kept_or_left() {
+fn a_filter_is_edited_applied_or_cancelled() {
     use KeyCode::{Backspace, Char, Enter, Esc, F, Tab};
     let mut model = model();
     press(&mut model, &[Tab, F(4)]);
     type_text(&mut model, "qk?x");
     press(&mut model, &[Backspace, Enter]);
-    assert_eq!(model.sessions.filter(), "qk?", "letters are no commands here");
-    assert_eq!(model.sessions.total(), 0, "what is known is of another question");
+    assert_eq!(model.sessions.filter(), "qk?", "letters are text here");
+    assert_eq!(model.sessions.total(), 0, "the rows of the old filter are dropped");
     press(&mut model, &[Char('/'), Backspace, Esc]);
     assert_eq!(model.sessions.filter(), "qk?");
     press(&mut model, &[Esc]);
@@ -281,7 +281,7 @@ fn a_filter_is_typed_corrected_kept_or_left() {
 }
 
 #[test]
-fn a_late_answer_to_another_question_is_left_aside() {
+fn a_late_answer_to_an_outdated_query_is_ignored() {
     use KeyCode::{Char, Tab};
     let mut model = model();
     press(&mut model, &[Tab]);
@@ -293,7 +293,7 @@ fn a_late_answer_to_another_question_is_left_aside() {
 }
 
 #[test]
-fn enter_goes_into_what_is_chosen_and_esc_back() {
+fn enter_opens_the_selection_and_esc_goes_back() {
     use KeyCode::{Down, Enter, Esc};
     let mut model = model();
     press(&mut model, &[Down, Enter]);
@@ -308,22 +308,22 @@ fn enter_goes_into_what_is_chosen_and_esc_back() {
 }
 
 #[test]
-fn forwards_are_drained_and_sessions_killed_where_they_are_shown() {
+fn drain_needs_a_selected_forward_and_kill_a_session() {
     use KeyCode::{Char, Enter, F, Tab};
     let mut model = model();
     let drain = Some(Effect::Do(Act::Drain("db".to_owned())));
     assert_eq!(press(&mut model, &[F(7), Char('y')]), drain);
     let resume = Some(Effect::Do(Act::Resume("db".to_owned())));
     assert_eq!(press(&mut model, &[Char('r'), Char('Y')]), resume);
-    assert_eq!(press(&mut model, &[Char('k'), Char('y')]), None, "there is no session chosen");
+    assert_eq!(press(&mut model, &[Char('k'), Char('y')]), None, "no session is selected");
     press(&mut model, &[Tab]);
-    assert_eq!(press(&mut model, &[Char('d'), Char('y')]), None, "there is no forward chosen");
+    assert_eq!(press(&mut model, &[Char('d'), Char('y')]), None, "no forward is selected");
     assert!(press(&mut model, &[Enter, Char('k'), Char('y')]).is_some());
     assert_eq!(press(&mut model, &[F(10)]), Some(Effect::Quit));
 }
 
 #[test]
-fn a_sort_is_chosen_from_a_menu() {
+fn the_sort_order_is_chosen_from_a_menu() {
     use KeyCode::{Down, Enter, Esc, F, Tab};
     let mut model = model();
     press(&mut model, &[Tab, F(6), Down, Down, Enter]);

@@ -52,7 +52,7 @@ fn the_version_is_found() {
 fn a_command_that_does_not_stand_first_is_put_there() {
     let finished = forwarder().args(["-conf", "a.conf", "check"]).run();
     assert_eq!(finished.status.code(), Some(2), "{finished}");
-    let corrected = "the command comes first, and `check` does not\n\n  \
+    let corrected = "the command `check` must come first\n\n  \
                      help: traffic-forwarder check -conf a.conf\n";
     assert!(finished.stderr.ends_with(corrected), "{finished}");
 }
@@ -60,8 +60,8 @@ fn a_command_that_does_not_stand_first_is_put_there() {
 #[test]
 fn what_is_no_number_and_no_address_is_told_in_plain_words() {
     let cases: [(&[&str], &[&str]); 6] = [
-        (&["kill", "abc"], &["the number of a session is needed, as `sessions` lists them"]),
-        (&["demo", "--port", "99999"], &["ports go from 1 to 65535"]),
+        (&["kill", "abc"], &["expected a session number, as `sessions` lists them"]),
+        (&["demo", "--port", "99999"], &["expected a port from 1 to 65535"]),
         (&["1=http://foo:80/"], &["is a URL", "leave out `http://`: write `foo:80`"]),
         (&["1:http://foo:80"], &["is a URL", "leave out `http://`: write `foo:80`"]),
         (&["--timeout", "0", "1=h:1"], &["`0` is shorter than 1ms", "such as \"30s\""]),

@@ -312,7 +312,7 @@ fn what_is_on_trial_and_what_waits_is_in_status_and_in_metrics() {
     );
     assert!(line["in_force"].is_string(), "{line}");
     let confirm = format!("traffic-forwarder confirm 2 --admin {admin}");
-    assert!(shown.contains(&format!("unless `{confirm}` follows")), "{shown}");
+    assert!(shown.contains(&format!("unless you run `{confirm}`")), "{shown}");
     forwarder().args(confirm.split(' ').skip(1)).run().success();
     let begun = Instant::now();
     ground.runs(1);

@@ -112,13 +112,13 @@ fn a_port_is_asked_with_its_token_and_a_wrong_one_is_told() {
         terminal.run(&format!("clear; {BINARY} top --admin {admin} {rest}; echo \"code $?\""));
     };
     for (rest, says, code) in [
-        (format!("--token-file {wrong}"), "does not take the token", 1),
+        (format!("--token-file {wrong}"), "rejects the token", 1),
         (
             "--token-file /no/such/file".to_owned(),
             "error: the token file `/no/such/file` cannot be read",
             2,
         ),
-        (String::new(), "which asks for a token: add --token-file FILE", 2),
+        (String::new(), "requires a token: add --token-file FILE", 2),
     ] {
         open(&rest);
         let code = format!("code {code}\n");

@@ -201,10 +201,10 @@ fn the_command_waits_for_the_next_image() {
     let version = crate::support::version();
     let pid = echo.operated.pid();
     let start =
-        format!("upgraded from {version} to {version}, pid {pid}: 1 session went on after ");
+        format!("upgraded from {version} to {version}, pid {pid}: 1 session resumed after ");
     assert!(said.starts_with(&start), "{said}");
     let status = crate::support::forwarder().args(["status", "--admin", &admin]).run().success();
-    let line = format!(" by admin: from version {version}, 1 session went on after ");
+    let line = format!(" by admin: from version {version}, 1 session resumed after ");
     assert!(status.text().contains("last upgrade") && status.text().contains(&line), "{status}");
     let json: serde_json::Value =
         serde_json::from_slice(&upgrade(&["--json"]).success().stdout).unwrap();

@@ -1,18 +1,18 @@
-//! Where a process may be asked.
+//! Addresses of admin interfaces.
 
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-/// An address of an admin interface.
+/// The address of an admin interface: a Unix socket, or a TCP port on loopback.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Place {
+pub(crate) enum Endpoint {
     Unix(PathBuf),
     Tcp(SocketAddr),
 }
 
-impl FromStr for Place {
+impl FromStr for Endpoint {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
@@ -23,7 +23,7 @@ impl FromStr for Place {
                 Ok(Self::Unix(path.into()))
             };
         }
-        // Nothing else begins so.
+        // Host names and addresses never start with `/` or `.`.
         if text.starts_with(['/', '.']) {
             return Ok(Self::Unix(text.into()));
         }
@@ -36,7 +36,7 @@ impl FromStr for Place {
     }
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unix(path) => write!(f, "unix:{}", plan::escaped(&path.to_string_lossy())),
@@ -50,15 +50,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn places_are_read_and_written() {
+    fn endpoints_are_parsed_and_printed() {
         for text in ["unix:/run/a.sock", "unix:relative", "127.0.0.1:9180", "[::1]:9180"] {
-            assert_eq!(text.parse::<Place>().map(|place| place.to_string()), Ok(text.to_owned()));
+            assert_eq!(
+                text.parse::<Endpoint>().map(|endpoint| endpoint.to_string()),
+                Ok(text.to_owned())
+            );
         }
         for path in ["/run/a.sock", "./a.sock", "../a.sock"] {
-            assert_eq!(path.parse(), Ok(Place::Unix(path.into())));
+            assert_eq!(path.parse(), Ok(Endpoint::Unix(path.into())));
         }
         for text in ["", "unix:", "a.sock", "9180", "localhost:9180", "10.0.0.5:9180"] {
-            assert!(text.parse::<Place>().is_err(), "{text}");
+            assert!(text.parse::<Endpoint>().is_err(), "{text}");
         }
     }
 }

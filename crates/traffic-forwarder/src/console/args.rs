@@ -1,44 +1,45 @@
-//! Whom commands ask, how often, and how they print the answer.
+//! Options that all console commands share.
 
-use crate::console::place::Place;
+use crate::console::endpoint::Endpoint;
 use clap::Args;
 use plan::units::parse_duration;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Shorter, and looking would be more work than what is looked at.
+/// A shorter period would load the process more than its sessions do.
 const SHORTEST_PERIOD: Duration = Duration::from_millis(100);
 
-/// Whom to ask, and how to print the answer.
+/// Options of a command that queries the process once.
 #[derive(Args, Debug)]
-pub(crate) struct Reach {
+pub(crate) struct QueryArgs {
     #[command(flatten)]
-    pub(crate) whom: Whom,
-    /// Print the answer as JSON, and a failure as JSON on standard error.
+    pub(crate) connect: ConnectArgs,
+    /// Print the answer as JSON, and errors as JSON on standard error.
     #[arg(long)]
     pub(crate) json: bool,
 }
 
-/// Whom to ask.
+/// Options that locate the process.
 #[derive(Args, Clone, Debug)]
-pub(crate) struct Whom {
-    /// Admin address of the process: unix:/PATH, or 127.0.0.1:PORT with --token-file. By default
-    /// $TRAFFIC_FORWARDER_ADMIN if that is set, else /run/traffic-forwarder/admin.sock, then
-    /// $XDG_RUNTIME_DIR/traffic-forwarder/admin.sock.
+pub(crate) struct ConnectArgs {
+    /// The address of the process's admin interface: unix:/PATH, or 127.0.0.1:PORT with
+    /// --token-file. The default is $TRAFFIC_FORWARDER_ADMIN if set, else
+    /// /run/traffic-forwarder/admin.sock, then $XDG_RUNTIME_DIR/traffic-forwarder/admin.sock.
     #[arg(long, value_name = "ADDRESS")]
-    pub(crate) admin: Option<Place>,
-    /// File with the token, which a port needs.
+    pub(crate) admin: Option<Endpoint>,
+    /// A file with the token that a TCP admin interface requires.
     #[arg(long, value_name = "FILE")]
     pub(crate) token_file: Option<PathBuf>,
-    /// Without --admin: use `admin` and `admin_token_file` of this configuration file.
+    /// Without --admin: take the address and token file from the `admin` and `admin_token_file` of
+    /// this configuration file.
     #[arg(short, long, value_name = "FILE")]
     pub(crate) conf: Option<PathBuf>,
 }
 
-/// Whether to look again and again.
+/// The option to repeat a query.
 #[derive(Args, Debug)]
 pub(crate) struct Watch {
-    /// Repeat every SECONDS (2 by default) until Ctrl-C; with --json, one line each time.
+    /// Repeat every SECONDS (2 by default) until Ctrl-C; with --json, print one line each time.
     #[arg(
         long,
         value_name = "SECONDS",
@@ -49,7 +50,7 @@ pub(crate) struct Watch {
     pub(crate) watch: Option<Duration>,
 }
 
-/// A duration with its unit.
+/// Parses a duration with a unit.
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     parse_duration(text).map_err(|fault| match fault.hint {
         Some(hint) => format!("{}; {hint}", fault.message),
@@ -57,12 +58,16 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     })
 }
 
-/// Seconds as a bare number, or a duration with its unit.
+/// Parses a period: a bare number of seconds, or a duration with a unit.
 fn period(text: &str) -> Result<Duration, String> {
     let bare = text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
     let period = bare.map_or_else(|| duration(text), Ok)?;
     let shortest = plan::units::format_duration(SHORTEST_PERIOD);
-    if period < SHORTEST_PERIOD { Err(format!("less than {shortest}")) } else { Ok(period) }
+    if period < SHORTEST_PERIOD {
+        Err(format!("the shortest period is {shortest}"))
+    } else {
+        Ok(period)
+    }
 }
 
 #[cfg(test)]
