@@ -33,8 +33,8 @@ fn the_commands_upgrade_and_a_session_goes_on() {
             assert_eq!(words.next(), Some("traffic-forwarder"), "{}: {line}", block.place);
             let words = words.map(|word| if word == INSTALLED { BINARY } else { word });
             let command = Forwarder::binary(BINARY).args(words).arg("--admin").arg(&admin);
-            let told = command.run().success().text();
-            assert!(told.contains("1 session went on"), "{}: {line}: {told}", block.place);
+            let printed = command.run().success().text();
+            assert!(printed.contains("1 session resumed"), "{}: {line}: {printed}", block.place);
             say();
             ran += 1;
         }
