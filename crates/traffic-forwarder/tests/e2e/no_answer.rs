@@ -45,7 +45,7 @@ fn a_socket_that_was_left_behind() {
     drop(UnixListener::bind(&socket).unwrap());
     // A child that another test is just starting may hold a copy of it for a moment.
     wait_until("nobody to listen", LIMIT, || UnixStream::connect(&socket).is_err());
-    assert!(desk.refused(&["status"], 1).contains("left the socket behind"));
+    assert!(desk.refused(&["status"], 1).contains("left the socket file behind"));
 }
 
 /// As a user without any right, root or not.

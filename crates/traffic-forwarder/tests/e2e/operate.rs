@@ -185,7 +185,7 @@ fn plan_and_reload_say_the_same_and_only_one_does_it() {
     let done = desk.done(&["reload"]).text();
     assert!(done.starts_with("reloaded: generation 2\n"), "{done}");
     assert!(done.lines().skip(1).eq(planned.lines().skip(1)), "{done}{planned}");
-    for change in ["~ db", "+ new", "- old", "1 forward stays"] {
+    for change in ["~ db", "+ new", "- old", "1 forward unchanged"] {
         assert!(done.lines().any(|line| line.starts_with(change)), "{change}: {done}");
     }
     let key = "idle_timeout: \"1h\" -> \"2h\" (applies to all sessions; 0 open)";
