@@ -184,14 +184,14 @@ async fn serve_until_stop(
     loop {
         match requests.next(supervisor.due()).await {
             Request::Stop(by) => return by,
-            Request::Reload => supervisor.reload_by("SIGHUP"),
+            Request::Reload => supervisor.reload_by("SIGHUP").await,
             Request::ReopenLog => observe::log::reopen(),
             // Its result is in the log, and nobody else asked for it.
             Request::Upgrade => {
                 _ = tokio::spawn(upgrade(handle.clone(), Wanted::default(), "SIGUSR2"));
             }
-            Request::Task(task) => task(supervisor),
-            Request::Due => supervisor.do_what_is_due(),
+            Request::Task(task) => task(supervisor).await,
+            Request::Due => supervisor.do_what_is_due().await,
         }
     }
 }

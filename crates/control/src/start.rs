@@ -69,6 +69,10 @@ pub(crate) fn start_engine(
 /// Binds every forward. All of what cannot be bound is reported, not only the first.
 fn listen(plan: &Plan, engine: &mut Engine) -> Result<(), ServeError> {
     let result = engine.apply(&plan.forwards, &|forward| forward.optional);
+    let result = result.map(|applied| {
+        applied.published.wait();
+        applied.skipped
+    });
     for unbound in result.as_deref().unwrap_or_default() {
         let (forward, error) = (&plan.forwards[unbound.position], &unbound.error);
         tracing::warn!(forward = forward.name, place = %forward.location, %error, "forward skipped");

@@ -8,7 +8,7 @@ use crate::leaving::Leaving;
 use crate::listen_error::ListenError;
 use crate::listener::Listener;
 use crate::message::Message;
-use crate::publish::{attach, remove};
+use crate::publish::{Published, attach, publish};
 use crate::rule::Route;
 use crate::rules::Rules;
 use crate::running::{Forwards, Removed, Running, Unbound};
@@ -17,6 +17,15 @@ use plan::ListenAddress;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Instant;
+
+/// A configuration that has replaced another.
+#[must_use = "a change is done when every worker has made it"]
+pub struct Applied {
+    /// The forwards that could not be bound, and may be skipped.
+    pub skipped: Vec<Unbound>,
+    /// The change on its way to the workers.
+    pub published: Published,
+}
 
 /// A new configuration that is not published to the workers yet.
 pub(crate) struct Arranged {
@@ -28,25 +37,23 @@ pub(crate) struct Arranged {
 }
 
 impl Arranged {
-    /// Publishes the changes to the workers. Returns the forwards that were skipped, because the
-    /// configuration allows it.
-    pub(crate) fn take_effect(self, shared: &Arc<Shared>) -> Vec<Unbound> {
+    /// Publishes the changes to the workers.
+    pub(crate) fn take_effect(self, shared: &Shared) -> Applied {
         self.leaving.ignore_newcomers();
-        remove(self.spare, self.changes, shared);
-        drop(self.leaving);
-        self.skipped
+        let published = publish(self.changes, self.spare, self.leaving, shared);
+        Applied { skipped: self.skipped, published }
     }
 }
 
 impl Forwards {
     /// Makes `plans` what runs. If a forward cannot be bound that must be, or if nothing would
-    /// listen any more, nothing has changed. Returns those that were skipped, because they may be.
+    /// listen any more, nothing has changed.
     pub(crate) fn apply(
         &mut self,
         plans: &[Arc<plan::Forward>],
         may_skip: &dyn Fn(&plan::Forward) -> bool,
-        shared: &Arc<Shared>,
-    ) -> Result<Vec<Unbound>, Vec<Unbound>> {
+        shared: &Shared,
+    ) -> Result<Applied, Vec<Unbound>> {
         let policy = Policy::AllOrNothing(may_skip);
         let mut fresh = self.prepare(plans, policy, Attempt::Bind, shared)?;
         fresh.start(plans, shared);
@@ -71,15 +78,15 @@ impl Forwards {
     pub(crate) fn apply_what_can_be_bound(
         &mut self,
         plans: &[Arc<plan::Forward>],
-        shared: &Arc<Shared>,
-    ) -> Vec<Unbound> {
+        shared: &Shared,
+    ) -> Applied {
         let mut fresh = self.bind_what_is_new(plans, Policy::WhatCanBe, Attempt::Bind, shared);
         fresh.start(plans, shared);
         self.arrange(plans, fresh, shared).take_effect(shared)
     }
 
     /// Retries the addresses of running forwards that could not be bound.
-    pub(crate) fn retry_skipped(&mut self, shared: &Arc<Shared>) -> Vec<Unbound> {
+    pub(crate) fn retry_skipped(&mut self, shared: &Shared) -> Applied {
         let plans: Vec<_> = self.running.iter().map(|running| Arc::clone(&running.plan)).collect();
         self.apply_what_can_be_bound(&plans, shared)
     }
@@ -109,8 +116,8 @@ impl Forwards {
         &mut self,
         plans: &[Arc<plan::Forward>],
         drained: &BTreeSet<String>,
-        shared: &Arc<Shared>,
-    ) -> Vec<Unbound> {
+        shared: &Shared,
+    ) -> Applied {
         let runs: HashSet<String> =
             self.running.iter().map(|running| running.plan.name.clone()).collect();
         let comes_back =

@@ -49,6 +49,7 @@ mod targets;
 mod change;
 mod message;
 mod publish;
+pub use publish::{CHANGE_LIMIT, Published};
 
 mod upgrade;
 pub use upgrade::{Handoff, NotParked, Parked, TakenOver};
@@ -86,8 +87,13 @@ mod listen_error;
 pub use listen_error::{ListenCause, ListenError};
 
 mod arrange;
+pub use arrange::Applied;
+
 mod bind;
+
 mod operator;
+pub use operator::NotSwitched;
+
 mod running;
 pub use running::Unbound;
 
@@ -212,12 +218,12 @@ impl Engine {
     /// Unix socket whose file is gone gets a new one. Listeners and
     /// sessions of unchanged forwards notice nothing. A changed forward keeps its listeners where
     /// their addresses stay, and its sessions, which get the new limits and timeouts. Sessions of a
-    /// removed one go on. Returns the forwards that were skipped.
+    /// removed one go on.
     pub fn apply(
         &mut self,
         forwards: &[Arc<plan::Forward>],
         may_skip: &dyn Fn(&plan::Forward) -> bool,
-    ) -> Result<Vec<Unbound>, Vec<Unbound>> {
+    ) -> Result<Applied, Vec<Unbound>> {
         self.forwards.apply(forwards, may_skip, &self.shared)
     }
 
@@ -233,33 +239,31 @@ impl Engine {
 
     /// Retries the addresses that could not be bound, of forwards skipped by [`Self::apply`] or by
     /// [`Self::restore`], and makes lost files of Unix sockets again. Listeners are not disturbed.
-    /// Returns the forwards that are still skipped.
-    pub fn retry_skipped(&mut self) -> Vec<Unbound> {
+    /// The forwards of the result are still skipped.
+    pub fn retry_skipped(&mut self) -> Applied {
         self.forwards.retry_skipped(&self.shared)
     }
 
     /// Returns to the forwards of an earlier configuration, as far as they can be bound: of a forward
     /// with several addresses, those that can be bound listen. It may leave no listener at all.
-    /// Forwards that are named in `drained` come back drained. Returns the forwards that are skipped,
-    /// each with the first of its addresses that could not be bound: their state is
+    /// Forwards that are named in `drained` come back drained. The result has the skipped forwards, each
+    /// with the first of its addresses that could not be bound: their state is
     /// [`ForwardState::Skipped`], and [`Self::retry_skipped`] completes them.
     pub fn restore(
         &mut self,
         forwards: &[Arc<plan::Forward>],
         drained: &BTreeSet<String>,
-    ) -> Vec<Unbound> {
+    ) -> Applied {
         self.forwards.restore(forwards, drained, &self.shared)
     }
 
-    /// Lets a forward take no new sessions: its listeners are closed, its sessions go on. False if
-    /// it does not take any already; `None` if there is no such forward.
-    pub fn drain_forward(&mut self, name: &str) -> Option<bool> {
+    /// Lets a forward take no new sessions: its listeners are closed, its sessions go on.
+    pub fn drain_forward(&mut self, name: &str) -> Result<Published, NotSwitched> {
         self.forwards.drain(name, &self.shared)
     }
 
-    /// Lets a drained or skipped forward take sessions again. False if it does anyway; `None` if there is no
-    /// such forward.
-    pub fn resume_forward(&mut self, name: &str) -> Option<Result<bool, ListenError>> {
+    /// Lets a drained or skipped forward take sessions again.
+    pub fn resume_forward(&mut self, name: &str) -> Result<Published, NotSwitched> {
         self.forwards.resume(name, &self.shared)
     }
 

@@ -5,35 +5,45 @@ use crate::change::Changes;
 use crate::leaving::Leaving;
 use crate::listen_error::ListenError;
 use crate::listener::Listener;
-use crate::publish::{attach, publish, remove};
+use crate::publish::{Published, attach, publish};
 use crate::running::Forwards;
 use crate::shared::Shared;
 use plan::ListenAddress;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+/// Why a forward was not drained or resumed.
+#[derive(Clone, Debug)]
+pub enum NotSwitched {
+    /// No forward has this name.
+    NoForward,
+    /// It is in the wanted state already.
+    Already,
+    /// It cannot be bound.
+    Unbound(ListenError),
+}
+
 impl Forwards {
-    /// A forward takes no new sessions. False if an operator drains it already.
-    pub(crate) fn drain(&mut self, name: &str, shared: &Arc<Shared>) -> Option<bool> {
-        let running = self.running.iter_mut().find(|running| running.plan.name == name)?;
+    /// Closes the listeners of a forward; its sessions go on.
+    pub(crate) fn drain(&mut self, name: &str, shared: &Shared) -> Result<Published, NotSwitched> {
+        let mut running = self.running.iter_mut();
+        let running =
+            running.find(|running| running.plan.name == name).ok_or(NotSwitched::NoForward)?;
         if running.forward.is_draining() {
-            return Some(false);
+            return Err(NotSwitched::Already);
         }
         running.forward.set_draining(true);
         running.unbound = None;
-        remove(std::mem::take(&mut running.listeners), Changes::default(), shared);
-        Some(true)
+        let removed = std::mem::take(&mut running.listeners);
+        Ok(publish(Changes::default(), removed, Leaving::default(), shared))
     }
 
-    /// A drained or skipped forward takes sessions again. False if it does anyway.
-    pub(crate) fn resume(
-        &mut self,
-        name: &str,
-        shared: &Arc<Shared>,
-    ) -> Option<Result<bool, ListenError>> {
-        let at = self.running.iter().position(|running| running.plan.name == name)?;
+    /// Binds the listeners of a drained or skipped forward again.
+    pub(crate) fn resume(&mut self, name: &str, shared: &Shared) -> Result<Published, NotSwitched> {
+        let at = self.running.iter().position(|running| running.plan.name == name);
+        let at = at.ok_or(NotSwitched::NoForward)?;
         if !self.running[at].forward.is_draining() && self.running[at].unbound.is_none() {
-            return Some(Ok(false));
+            return Err(NotSwitched::Already);
         }
         let plan = Arc::clone(&self.running[at].plan);
         let new = match self.bind_missing(at, &plan, shared) {
@@ -41,7 +51,7 @@ impl Forwards {
             Err(error) => {
                 let unbound = &mut self.running[at].unbound;
                 *unbound = unbound.is_some().then(|| error.clone());
-                return Some(Err(error));
+                return Err(NotSwitched::Unbound(error));
             }
         };
         let running = &mut self.running[at];
@@ -56,8 +66,8 @@ impl Forwards {
             listen.extend(attach(&mut listener, route));
             running.listeners.push(listener);
         }
-        publish(Changes { listen, ..Changes::default() }, shared);
-        Some(Ok(true))
+        let changes = Changes { listen, ..Changes::default() };
+        Ok(publish(changes, Vec::new(), Leaving::default(), shared))
     }
 
     /// Listens where the forward at this position does not yet.

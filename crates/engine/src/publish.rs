@@ -1,16 +1,105 @@
 //! How a changed configuration reaches the workers. What a worker does then is in `worker/walk`.
 
 use crate::change::{Changes, Listening, in_memory};
+use crate::leaving::Leaving;
 use crate::listener::Listener;
 use crate::message::Message;
 use crate::rule::Route;
 use crate::shared::Shared;
-use std::sync::{Arc, mpsc};
-use std::time::Duration;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::Thread;
+use std::time::{Duration, Instant};
 
-/// How long to wait for each worker to apply a change. A worker needs a millisecond, or ten for
+/// Upper bound of the wait for the workers to make a change. They need a millisecond, or ten for
 /// thousands of listeners; the limit is for an overloaded host.
-const CHANGE_LIMIT: Duration = Duration::from_secs(2);
+pub const CHANGE_LIMIT: Duration = Duration::from_secs(2);
+
+/// A change on its way to the workers. It resolves when every worker has made it; then the addresses
+/// of removed listeners are free. Timers of open sessions are set again meanwhile and after it.
+///
+/// Dropped before that, it closes the removed listeners at once, and a worker that is late may still
+/// accept from them for a moment.
+#[must_use = "a change is done when every worker has made it"]
+pub struct Published {
+    progress: Arc<Progress>,
+    removed: Vec<Listener>,
+    leaving: Leaving,
+}
+
+/// The workers that have not made the change yet, and the task that waits for them.
+struct Progress(Mutex<(usize, Option<Waker>)>);
+
+impl Progress {
+    fn lock(&self) -> MutexGuard<'_, (usize, Option<Waker>)> {
+        // Nothing panics while it holds the lock, so a poisoned one is whole all the same.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A worker has made the change.
+    fn advance(&self) {
+        let mut state = self.lock();
+        state.0 -= 1;
+        let waker = if state.0 == 0 { state.1.take() } else { None };
+        drop(state);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+}
+
+impl Published {
+    /// Blocks until the workers have made the change, at most for [`CHANGE_LIMIT`].
+    pub fn wait(mut self) {
+        let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
+        let mut context = Context::from_waker(&waker);
+        let until = Instant::now() + CHANGE_LIMIT;
+        while Pin::new(&mut self).poll(&mut context).is_pending() {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return;
+            }
+            std::thread::park_timeout(left);
+        }
+    }
+
+    fn close_removed(&mut self) {
+        // The workers have let go of these sockets: with the listeners their addresses are free.
+        self.removed.iter().for_each(Listener::stop);
+        self.removed.clear();
+        self.leaving = Leaving::default();
+    }
+}
+
+impl Future for Published {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        let mut state = self.progress.lock();
+        if state.0 > 0 {
+            state.1 = Some(context.waker().clone());
+            return Poll::Pending;
+        }
+        drop(state);
+        self.close_removed();
+        Poll::Ready(())
+    }
+}
+
+impl Drop for Published {
+    fn drop(&mut self) {
+        self.close_removed();
+    }
+}
+
+struct Unpark(Thread);
+
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
+}
 
 /// Listener updates that attach the sockets of `listener` to `route`; none if the workers have it there.
 pub(crate) fn attach(listener: &mut Listener, route: &Arc<Route>) -> Vec<(u32, Arc<Listening>)> {
@@ -24,34 +113,25 @@ pub(crate) fn attach(listener: &mut Listener, route: &Arc<Route>) -> Vec<(u32, A
     listener.sockets().map(update).collect()
 }
 
-/// Publishes the changes together with the removal of these listeners, and closes them.
-pub(crate) fn remove(listeners: Vec<Listener>, mut changes: Changes, shared: &Arc<Shared>) {
-    let sockets = listeners.iter().flat_map(Listener::sockets);
+/// Sends the changes, and the removal of these listeners, to all workers. `leaving` keeps the removed
+/// ones shareable until they are closed.
+pub(crate) fn publish(
+    mut changes: Changes,
+    removed: Vec<Listener>,
+    leaving: Leaving,
+    shared: &Shared,
+) -> Published {
+    let sockets = removed.iter().flat_map(Listener::sockets);
     changes.unlisten = sockets.map(|(number, _)| number).collect();
-    publish(changes, shared);
-    // The workers have let go of their sockets: with these the ports are free.
-    listeners.iter().for_each(Listener::stop);
-    drop(listeners);
-}
-
-/// Sends the changes to all workers, and waits until each has made them: when a change is reported as
-/// done, it is. Timers of open sessions are set again meanwhile and after it.
-pub(crate) fn publish(mut changes: Changes, shared: &Arc<Shared>) {
-    if changes.is_empty() {
-        return;
+    let workers = if changes.is_empty() { 0 } else { shared.mailboxes.len() };
+    let progress = Arc::new(Progress(Mutex::new((workers, None))));
+    if workers > 0 {
+        changes.stricter.sort_unstable_by_key(in_memory);
+        let changes = Arc::new(changes);
+        shared.broadcast(|| {
+            let progress = Arc::clone(&progress);
+            Message::Change(Arc::clone(&changes), Box::new(move |()| progress.advance()))
+        });
     }
-    changes.stricter.sort_unstable_by_key(in_memory);
-    let changes = Arc::new(changes);
-    let (sender, done) = mpsc::channel();
-    shared.broadcast(|| {
-        let sender = sender.clone();
-        // Nobody waits any more if it took too long.
-        let done = move |()| _ = sender.send(());
-        Message::Change(Arc::clone(&changes), Box::new(done))
-    });
-    for _ in 0..shared.mailboxes.len() {
-        if done.recv_timeout(CHANGE_LIMIT).is_err() {
-            return;
-        }
-    }
+    Published { progress, removed, leaving }
 }

@@ -3,6 +3,7 @@
 use super::app::App;
 use super::refusal::Refusal;
 use crate::attention::{self, ForwardFacts};
+use crate::supervisor::Supervisor;
 use crate::supervisor::switch::SwitchError;
 use crate::written::seconds_since;
 use api::{Done, DoneState, ErrorCode, Failure, Forward, Forwards, Rates, Word};
@@ -163,7 +164,8 @@ pub(super) async fn one(
 pub(super) async fn drain(State(app): State<App>, name: Name) -> Result<Json<Done>, Refusal> {
     let Path(name) = name?;
     let switched = name.clone();
-    let result = app.supervisor.ask(move |supervisor| supervisor.drain_forward(&switched)).await?;
+    let switch = async move |supervisor: &mut Supervisor| supervisor.drain_forward(&switched).await;
+    let result = app.supervisor.run(switch).await?;
     let changed = result.map_err(|error| Refusal::of_switch(&name, error))?;
     Ok(Json(Done { state: DoneState::Draining.into(), changed }))
 }
@@ -178,7 +180,9 @@ pub(super) async fn drain(State(app): State<App>, name: Name) -> Result<Json<Don
 pub(super) async fn resume(State(app): State<App>, name: Name) -> Result<Json<Done>, Refusal> {
     let Path(name) = name?;
     let switched = name.clone();
-    let result = app.supervisor.ask(move |supervisor| supervisor.resume_forward(&switched)).await?;
+    let switch =
+        async move |supervisor: &mut Supervisor| supervisor.resume_forward(&switched).await;
+    let result = app.supervisor.run(switch).await?;
     let changed = result.map_err(|error| Refusal::of_switch(&name, error))?;
     Ok(Json(Done { state: DoneState::Active.into(), changed }))
 }

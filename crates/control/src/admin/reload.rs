@@ -85,8 +85,8 @@ pub(super) async fn reload(
 ) -> Result<Json<Reload>, Refusal> {
     let Query(query) = query?;
     let options = query.options(app.local_user)?;
-    let answer = app.supervisor.ask(move |supervisor| {
-        let report = supervisor.reload(&options, "admin")?;
+    let answer = app.supervisor.run(async move |supervisor| {
+        let report = supervisor.reload(&options, "admin").await?;
         let confirm_within = supervisor.confirm_within().map(|left| left.as_secs_f64());
         Ok::<_, ReloadError>(reload_of(report, options.dry_run, confirm_within))
     });

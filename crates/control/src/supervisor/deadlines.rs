@@ -28,7 +28,7 @@ impl Supervisor {
     }
 
     /// Runs all timed work that is due.
-    pub(crate) fn do_what_is_due(&mut self) {
+    pub(crate) async fn do_what_is_due(&mut self) {
         let now = Instant::now();
         if self.lacks_journal() && self.journal_at <= now {
             self.retry_journal(now);
@@ -40,12 +40,12 @@ impl Supervisor {
         if self.draining {
             return;
         }
-        self.fall_back_if_unconfirmed(now);
-        self.restore(now);
+        self.fall_back_if_unconfirmed(now).await;
+        self.restore(now).await;
         match self.watch.look(now) {
             Sight::Same => {}
-            Sight::Changed => self.reload_by("watch"),
-            Sight::Retry => self.retry_reload(),
+            Sight::Changed => self.reload_by("watch").await,
+            Sight::Retry => self.retry_reload().await,
             Sight::Gone => tracing::warn!(
                 file = self.watch.path().map(|path| path.display().to_string()),
                 "the watched file is gone: what runs goes on, and it is read again when it is back"

@@ -13,8 +13,9 @@ mod trial;
 pub(crate) use trial::NotConfirmed;
 
 use crate::supervisor::Supervisor;
+use crate::supervisor::switch::made;
 use api::{EventName, Reloaded, Word};
-use engine::{ForwardState, ForwardView, Unbound};
+use engine::{Applied, ForwardState, ForwardView, Unbound};
 use host::Capacity;
 use outcome::{log_refusal, log_reload};
 use plan::{ListenAddress, Plan, Problems, Reading};
@@ -37,16 +38,16 @@ pub(crate) struct ReloadOptions {
 
 impl Supervisor {
     /// Reloads unattended, and logs the result.
-    pub(crate) fn reload_by(&mut self, by: &'static str) {
+    pub(crate) async fn reload_by(&mut self, by: &'static str) {
         let options = ReloadOptions { unattended: true, ..ReloadOptions::default() };
         // Its result is in the log.
-        let _ = self.reload(&options, by);
+        let _ = self.reload(&options, by).await;
     }
 
     /// Retries a reload that failed for a transient reason. The same failure is not logged again.
-    pub(crate) fn retry_reload(&mut self) {
+    pub(crate) async fn retry_reload(&mut self) {
         let options = ReloadOptions { unattended: true, ..ReloadOptions::default() };
-        let result = self.try_reload(&options);
+        let result = self.try_reload(&options).await;
         sys::release_free_memory();
         let error = result.as_ref().err().map(ReloadError::one_line);
         let before = self.last_reload.as_ref().and_then(|last| last.error.as_ref());
@@ -57,7 +58,7 @@ impl Supervisor {
     }
 
     /// Reads the configuration again, and runs by it.
-    pub(crate) fn reload(
+    pub(crate) async fn reload(
         &mut self,
         options: &ReloadOptions,
         by: &'static str,
@@ -65,7 +66,7 @@ impl Supervisor {
         if !options.dry_run && !self.draining {
             self.store.notifier.reloading();
         }
-        let result = self.try_reload(options);
+        let result = self.try_reload(options).await;
         // A configuration that was only read may have been huge, too.
         sys::release_free_memory();
         if !options.dry_run {
@@ -90,7 +91,7 @@ impl Supervisor {
         self.tell_of_reload(by);
     }
 
-    fn try_reload(&mut self, options: &ReloadOptions) -> Result<ReloadReport, ReloadError> {
+    async fn try_reload(&mut self, options: &ReloadOptions) -> Result<ReloadReport, ReloadError> {
         if self.draining {
             return Err(ReloadError::Draining);
         }
@@ -106,7 +107,7 @@ impl Supervisor {
         let reading = plan::read(&self.input);
         self.watch.was_read(reading.state);
         let is_read = reading.state.is_some();
-        let result = self.run_by_reading(reading, options.confirm);
+        let result = self.run_by_reading(reading, options.confirm).await;
         // An error in the file stays until the file changes.
         let may_pass = match &result {
             Ok(_) => false,
@@ -136,7 +137,7 @@ impl Supervisor {
         Ok(report)
     }
 
-    fn run_by_reading(
+    async fn run_by_reading(
         &mut self,
         reading: Reading,
         confirm: Option<Duration>,
@@ -147,7 +148,7 @@ impl Supervisor {
         let mut report = ReloadReport { skipped, ..self.compare(&new) };
         let before = self.before_reload();
         let may_skip = report.retried.iter().map(|forward| forward.name.clone()).collect();
-        report.skipped.extend(self.run_by(new, &may_skip)?);
+        report.skipped.extend(self.run_by(new, &may_skip).await?);
         let still = self.skipped();
         report.retried.retain(|forward| !still.contains(&forward.name));
         let still_lost = self.lost_files();
@@ -242,29 +243,36 @@ impl Supervisor {
     ) -> Result<Vec<String>, ReloadError> {
         self.room_for(plan)?;
         let result = self.engine.try_apply(&plan.forwards, &named(may_skip));
-        described(plan, result)
+        result.map(|skipped| descriptions(plan, &skipped)).map_err(|failed| unfit(plan, &failed))
     }
 
     /// Makes this plan what runs. Of the forwards with these names, those that cannot be bound are
     /// skipped; returns them, and why.
-    fn run_by(
+    async fn run_by(
         &mut self,
         plan: Plan,
         may_skip: &HashSet<String>,
     ) -> Result<Vec<String>, ReloadError> {
         let capacity = self.room_for(&plan)?;
         let result = self.engine.apply(&plan.forwards, &named(may_skip));
-        let skipped = described(&plan, result)?;
+        let Applied { skipped, published } = result.map_err(|failed| unfit(&plan, &failed))?;
+        made(published).await;
+        let skipped = descriptions(&plan, &skipped);
         self.adopt(plan, capacity);
         Ok(skipped)
     }
 
     /// Runs an earlier plan again, as far as it can be bound, with these forwards drained. Returns the
     /// forwards that could not be bound, with the reasons.
-    fn go_back_to(&mut self, plan: Plan, drained: &BTreeSet<String>) -> Vec<(String, String)> {
+    async fn go_back_to(
+        &mut self,
+        plan: Plan,
+        drained: &BTreeSet<String>,
+    ) -> Vec<(String, String)> {
         // It ran before: a lowered limit is no reason to keep the unconfirmed configuration.
         let capacity = self.capacity_for(&plan).unwrap_or(self.capacity);
-        let unbound = self.engine.restore(&plan.forwards, drained);
+        let Applied { skipped: unbound, published } = self.engine.restore(&plan.forwards, drained);
+        made(published).await;
         let named = |unbound: &engine::Unbound| {
             (plan.forwards[unbound.position].name.clone(), describe(&plan, unbound))
         };
@@ -313,13 +321,13 @@ fn named(names: &HashSet<String>) -> impl Fn(&plan::Forward) -> bool {
     |forward| names.contains(&forward.name)
 }
 
-/// Describes the unbound forwards of `plan` in words.
-fn described(
-    plan: &Plan,
-    result: Result<Vec<Unbound>, Vec<Unbound>>,
-) -> Result<Vec<String>, ReloadError> {
-    let all = |unbound: Vec<Unbound>| unbound.iter().map(|it| describe(plan, it)).collect();
-    result.map(all).map_err(|failed| ReloadError::Unfit(all(failed)))
+/// The refusal of a plan of which these forwards cannot be bound.
+fn unfit(plan: &Plan, failed: &[Unbound]) -> ReloadError {
+    ReloadError::Unfit(descriptions(plan, failed))
+}
+
+fn descriptions(plan: &Plan, unbound: &[Unbound]) -> Vec<String> {
+    unbound.iter().map(|unbound| describe(plan, unbound)).collect()
 }
 
 fn describe(plan: &Plan, unbound: &Unbound) -> String {

@@ -2,6 +2,7 @@
 
 use crate::supervisor::Supervisor;
 use api::{EventName, ForwardSwitched};
+use engine::{CHANGE_LIMIT, NotSwitched, Published};
 
 /// Why a forward was not switched.
 #[derive(Debug)]
@@ -16,8 +17,8 @@ pub(crate) enum SwitchError {
 
 impl Supervisor {
     /// Lets a forward take no more sessions. Returns whether that is news.
-    pub(crate) fn drain_forward(&mut self, name: &str) -> Result<bool, SwitchError> {
-        let changed = self.engine.drain_forward(name).ok_or(SwitchError::NoForward)?;
+    pub(crate) async fn drain_forward(&mut self, name: &str) -> Result<bool, SwitchError> {
+        let changed = switched(self.engine.drain_forward(name)).await?;
         if changed {
             self.keep_listeners();
             self.tell_of_switch(EventName::Drain, name);
@@ -27,12 +28,11 @@ impl Supervisor {
     }
 
     /// Lets a drained or skipped forward take sessions again. Returns whether that is news.
-    pub(crate) fn resume_forward(&mut self, name: &str) -> Result<bool, SwitchError> {
+    pub(crate) async fn resume_forward(&mut self, name: &str) -> Result<bool, SwitchError> {
         if self.draining {
             return Err(SwitchError::Draining);
         }
-        let result = self.engine.resume_forward(name).ok_or(SwitchError::NoForward)?;
-        let changed = result.map_err(|error| SwitchError::Unfit(error.to_string()))?;
+        let changed = switched(self.engine.resume_forward(name)).await?;
         if changed {
             self.keep_listeners();
             self.tell_of_switch(EventName::Resume, name);
@@ -50,4 +50,23 @@ impl Supervisor {
             ForwardSwitched { forward: name.to_owned(), sessions }
         });
     }
+}
+
+/// Waits until the workers have made the change. False if there is none.
+async fn switched(result: Result<Published, NotSwitched>) -> Result<bool, SwitchError> {
+    match result {
+        Ok(change) => {
+            made(change).await;
+            Ok(true)
+        }
+        Err(NotSwitched::Already) => Ok(false),
+        Err(NotSwitched::NoForward) => Err(SwitchError::NoForward),
+        Err(NotSwitched::Unbound(error)) => Err(SwitchError::Unfit(error.to_string())),
+    }
+}
+
+/// Waits until the workers have made a change. The control thread goes on with other tasks meanwhile.
+pub(super) async fn made(change: Published) {
+    // A worker that is too late makes the change when it can.
+    let _ = tokio::time::timeout(CHANGE_LIMIT, change).await;
 }

@@ -42,8 +42,8 @@ impl Engine {
         // Before the first accept: restored sessions count towards the limits.
         let taken = self.hand_out(workers, &destinations);
         let lost = settle(&destinations.forwards, &open_before, &taken);
-        // What is skipped was skipped before.
-        arranged.take_effect(&self.shared);
+        // Forwards skipped here were skipped before.
+        arranged.take_effect(&self.shared).published.wait();
         self.shared.broadcast(|| Message::Begin);
         TakenOver { sessions: taken.values().sum(), lost, unbound }
     }

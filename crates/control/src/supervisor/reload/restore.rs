@@ -2,6 +2,7 @@
 
 use super::LastReload;
 use crate::supervisor::Supervisor;
+use crate::supervisor::switch::made;
 use api::EventName;
 use engine::{ForwardState, ForwardView};
 use std::collections::BTreeSet;
@@ -9,10 +10,10 @@ use std::time::{Instant, SystemTime};
 
 impl Supervisor {
     /// Tries to bind the missing forwards, if the next attempt is due.
-    pub(crate) fn restore(&mut self, now: Instant) {
+    pub(crate) async fn restore(&mut self, now: Instant) {
         let Some(restoring) = self.restoring.take_if(|it| it.next <= now) else { return };
         let before = self.still_skipped(&restoring.names);
-        self.engine.retry_skipped();
+        made(self.engine.retry_skipped().published).await;
         let left = self.still_skipped(&restoring.names);
         for name in before.difference(&left) {
             self.tell_of_switch(EventName::Resume, name);

@@ -89,14 +89,14 @@ impl Supervisor {
 
     /// Falls back to the configuration before the trial, if the time to confirm is over. Forwards that
     /// cannot be bound are skipped and retried.
-    pub(crate) fn fall_back_if_unconfirmed(&mut self, now: Instant) {
+    pub(crate) async fn fall_back_if_unconfirmed(&mut self, now: Instant) {
         let Some(mut trial) = self.trial.take_if(|trial| trial.until <= now) else { return };
         trial.note_drained(&self.plan, self.drained());
         self.store.notifier.reloading();
         // The file still holds the unconfirmed configuration.
         self.watch.give_up_retrying();
         let taken_back = self.generation;
-        let unbound = self.go_back_to(trial.back_to, &trial.drained);
+        let unbound = self.go_back_to(trial.back_to, &trial.drained).await;
         sys::release_free_memory();
         let missing =
             unbound.iter().map(|(name, _)| name).filter(|it| !trial.skipped.contains(*it));
