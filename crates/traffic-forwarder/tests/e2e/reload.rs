@@ -4,6 +4,7 @@
 mod all_or_nothing;
 mod exchange;
 mod forwards;
+mod late_worker;
 mod socket_files;
 mod triggers;
 mod waiting;

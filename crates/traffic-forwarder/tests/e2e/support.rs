@@ -2,6 +2,7 @@
 //! outer sockets in the test's hands.
 
 mod desk;
+mod held;
 mod hosts;
 mod island;
 mod kernel;
@@ -22,6 +23,7 @@ use serde_json::Value;
 use testkit::{Addr, Forwarder, ForwarderBuilder, Port, SessionRecord, Socket, connect};
 
 pub(crate) use desk::Desk;
+pub(crate) use held::Held;
 pub(crate) use hosts::{with_hosts, with_mounts, with_run};
 pub(crate) use island::{on_an_island, on_each_island, test_name};
 pub(crate) use kernel::{of_each_thread, set_open_files, tcp_row, unacked, waiting_connections_to};

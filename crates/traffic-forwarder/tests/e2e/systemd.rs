@@ -1,16 +1,11 @@
 //! Under a service manager: what it is told, over a start, reloads, a drain, and when a worker
 //! hangs.
 
-use std::fs;
-use std::path::PathBuf;
-use std::process::{Child, Stdio};
 use std::time::Instant;
 
-use testkit::{
-    Behaviour, Forwarder, LIMIT, Manager, Port, Signal, Target, Tool, connect, wait_for, wait_until,
-};
+use testkit::{Behaviour, Forwarder, LIMIT, Manager, Port, Signal, Target, connect, wait_until};
 
-use crate::support::{Config, QUIET, forwarder, ping, served_client};
+use crate::support::{Config, Held, QUIET, forwarder, ping, served_client};
 
 /// A forwarder under a manager, with one forward to an echo.
 struct Service {
@@ -100,46 +95,6 @@ fn without_a_manager_nothing_is_told_and_a_useless_address_is_no_reason_to_stop(
 
 /// Every 50 ms.
 const WATCHDOG: &[(&str, &str)] = &[("WATCHDOG_USEC", "100000")];
-
-/// strace, holding one thread of the forwarder.
-struct Held(Child);
-
-impl Held {
-    /// Holds the thread when it next returns from waiting.
-    fn hold(forwarder: &Forwarder, name: &str) -> Self {
-        const WAITS: &str = "epoll_wait,epoll_pwait,epoll_pwait2";
-        let thread = thread_id(forwarder, name);
-        let delay = format!("inject={WAITS}:delay_exit=1000000000");
-        let mut command = Tool::find("strace").command();
-        command.args(["-qq", "-p", &thread, "-e", &format!("trace={WAITS}"), "-e", &delay]);
-        let mut strace = command.stderr(Stdio::null()).spawn().unwrap();
-        wait_until("strace to attach", LIMIT, || {
-            assert_eq!(strace.try_wait().unwrap(), None, "strace cannot attach: run as root");
-            let status = fs::read_to_string(format!("/proc/{thread}/status")).unwrap();
-            !status.contains("TracerPid:\t0\n")
-        });
-        Self(strace)
-    }
-}
-
-impl Drop for Held {
-    fn drop(&mut self) {
-        // A killed tracer leaves the thread to itself.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-fn thread_id(forwarder: &Forwarder, name: &str) -> String {
-    let tasks = format!("/proc/{}/task", forwarder.pid());
-    let is_it = |task: &PathBuf| {
-        fs::read_to_string(task.join("comm")).is_ok_and(|found| found.trim_end() == name)
-    };
-    let task = wait_for(name, LIMIT, || {
-        fs::read_dir(&tasks).unwrap().map(|entry| entry.unwrap().path()).find(is_it)
-    });
-    task.file_name().unwrap().to_str().unwrap().to_owned()
-}
 
 impl Service {
     fn signs_of_life(&self) -> usize {
