@@ -5,6 +5,7 @@
 const CHUNK: usize = 1024;
 /// Chunks for as many records as there may be indices.
 const MOST_CHUNKS: usize = (1 << 31) / CHUNK;
+const _: () = assert!(MOST_CHUNKS * CHUNK <= u32::MAX as usize, "places are counted in 32 bits");
 
 /// The number of a record, good for as long as that record lives. A number whose record has gone
 /// finds nothing, even when its place is in use again: an event that was on its way when a session
@@ -132,15 +133,15 @@ impl<T> Slots<T> {
 
     fn grow(&mut self) {
         let at = self.chunks.iter().position(Option::is_none).unwrap_or(self.chunks.len());
+        assert!(at < MOST_CHUNKS, "no host has 2^31 sockets");
         let chunk = Some(empty_chunk());
         if at == self.chunks.len() {
             self.chunks.push(chunk);
         } else {
             self.chunks[at] = chunk;
         }
-        let place = |place| u32::try_from(at * CHUNK + place).expect("no host has 2^31 sockets");
         // The lowest on top: the table stays dense at its beginning.
-        self.free.extend((0..CHUNK).rev().map(place));
+        self.free.extend((first_place(at)..first_place(at + 1)).rev());
     }
 
     /// The record, if it still lives.
@@ -188,7 +189,7 @@ impl<T> Slots<T> {
 
     /// The number of places: the indices of all records are below it.
     pub(crate) fn places(&self) -> u32 {
-        u32::try_from(self.chunks.len() * CHUNK).unwrap_or(u32::MAX)
+        first_place(self.chunks.len())
     }
 
     /// The keys of all living records, in the order of their places.
@@ -206,6 +207,15 @@ fn empty_chunk<T>() -> Chunk<T> {
 #[cfg(test)]
 pub(crate) fn slot_size<T>() -> usize {
     size_of::<Slot<T>>()
+}
+
+/// The index of the first place in a chunk.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "there are at most MOST_CHUNKS, asserted above"
+)]
+fn first_place(chunk: usize) -> u32 {
+    (chunk * CHUNK) as u32
 }
 
 fn split(index: u32) -> (usize, usize) {

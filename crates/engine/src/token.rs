@@ -13,9 +13,26 @@ pub(crate) fn token(key: Key, end: End) -> u64 {
     key.to_bits() | if end == End::Target { TARGET_BIT } else { 0 }
 }
 
-pub(crate) fn session_of(token: u64) -> Option<(Key, End)> {
-    let end = if token & TARGET_BIT == 0 { End::Client } else { End::Target };
-    Key::from_bits(token & !TARGET_BIT).map(|key| (key, end))
+/// The source of an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Source {
+    Session(Key, End),
+    Mailbox,
+    /// A listener, by number.
+    Listener(u32),
+}
+
+impl Source {
+    /// The source that was registered with `token`.
+    pub(crate) fn of(token: u64) -> Self {
+        let end = if token & TARGET_BIT == 0 { End::Client } else { End::Target };
+        match Key::from_bits(token & !TARGET_BIT) {
+            Some(key) => Self::Session(key, end),
+            None if token == MAILBOX => Self::Mailbox,
+            #[expect(clippy::cast_possible_truncation, reason = "only a key has an upper half")]
+            None => Self::Listener(token as u32),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -26,9 +43,11 @@ mod tests {
     fn tokens_name_the_session_and_its_end() {
         let key = Key::from_bits(0x0005_0000_004d).unwrap();
         for end in [End::Client, End::Target] {
-            assert_eq!(session_of(token(key, end)), Some((key, end)));
+            assert_eq!(Source::of(token(key, end)), Source::Session(key, end));
         }
-        assert_eq!(session_of(MAILBOX), None);
-        assert_eq!(session_of(0), None);
+        assert_eq!(Source::of(MAILBOX), Source::Mailbox);
+        for listener in [0, 7, u32::MAX - 1] {
+            assert_eq!(Source::of(listener.into()), Source::Listener(listener));
+        }
     }
 }

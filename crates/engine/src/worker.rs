@@ -28,7 +28,7 @@ use crate::session::{Outcome, Over};
 use crate::shared::Shared;
 use crate::slots::Key;
 use crate::table::{Entry, Table};
-use crate::token::{MAILBOX, session_of};
+use crate::token::{MAILBOX, Source};
 use crate::upgrade::Parking;
 use flow::{End, Readiness, Stage, Time};
 use rustix::fd::{AsFd, OwnedFd};
@@ -153,13 +153,13 @@ impl Worker {
     }
 
     fn dispatch(&mut self, event: Event) {
-        if event.token == MAILBOX {
-            self.read_mail();
-        } else if let Some((key, end)) = session_of(event.token) {
-            self.session_event(key, end, event);
-        } else {
-            // What is left is reported again.
-            self.accept_from(u32::try_from(event.token).unwrap_or(u32::MAX));
+        match Source::of(event.token) {
+            Source::Session(key, end) => self.session_event(key, end, event),
+            Source::Mailbox => self.read_mail(),
+            // Connections beyond one turn's share are reported again.
+            Source::Listener(number) => {
+                self.accept_from(number);
+            }
         }
     }
 

@@ -167,6 +167,7 @@ fn is_held(lane: &Lane, holding: Option<&Holding>) -> bool {
     }
 }
 
+/// `None` if the state is damaged.
 fn connecting(saved: &handover::Connecting) -> Option<Connecting> {
     let addresses: Vec<SocketAddr> = saved.resolved.iter().filter_map(socket_address).collect();
     let failed = !saved.failure.is_empty();
@@ -174,7 +175,7 @@ fn connecting(saved: &handover::Connecting) -> Option<Connecting> {
         attempts: Attempts::from_numbers(&saved.attempts)?,
         resolved: saved.is_resolved.then(|| addresses.into()),
         failure: failed.then(|| Failure::from_numbers(&saved.failure)).flatten(),
-        busy: u8::try_from(saved.busy).unwrap_or(u8::MAX),
+        busy: u8::try_from(saved.busy).ok()?,
     })
 }
 

@@ -22,17 +22,22 @@ struct Routes {
 }
 
 impl Routes {
-    fn position(&mut self, permit: &Permit) -> u32 {
+    /// `EOVERFLOW` if the position does not fit the message: no session may be filed under another
+    /// route.
+    fn position(&mut self, permit: &Permit) -> sys::Result<u32> {
         let (route, target) = (permit.route(), permit.target());
         let key = (Arc::as_ptr(route), target.map_or(std::ptr::null(), Arc::as_ptr));
-        *self.positions.entry(key).or_insert_with(|| {
-            self.routes.push(handover::Route {
-                forward: route.forward.name.to_string(),
-                listen: route.listen.to_string(),
-                target: target.map_or_else(String::new, |target| target.text.to_string()),
-            });
-            u32::try_from(self.routes.len() - 1).unwrap_or(u32::MAX)
-        })
+        if let Some(position) = self.positions.get(&key) {
+            return Ok(*position);
+        }
+        let position = u32::try_from(self.routes.len()).map_err(|_| sys::Errno::OVERFLOW)?;
+        self.routes.push(handover::Route {
+            forward: route.forward.name.to_string(),
+            listen: route.listen.to_string(),
+            target: target.map_or_else(String::new, |target| target.text.to_string()),
+        });
+        self.positions.insert(key, position);
+        Ok(position)
     }
 }
 
@@ -45,7 +50,7 @@ impl Worker {
         let mut sessions = Vec::with_capacity(keys.len());
         for key in keys {
             let Some(Entry { session, .. }) = self.table.entry(key) else { continue };
-            let route = routes.position(&session.permit);
+            let route = routes.position(&session.permit)?;
             mark_descriptors(session, |fd| keep_over_exec(fd))?;
             sessions.push(saved(key, session, route));
         }
