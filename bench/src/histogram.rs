@@ -55,6 +55,7 @@ impl Latencies {
     }
 }
 
+/// The unit of the histogram. Saturates at 584 years.
 fn nanos(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }

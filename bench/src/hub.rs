@@ -9,7 +9,7 @@ use sys::{Epoll, Event, Events};
 
 use crate::failure::{Context, Result};
 use crate::slots::Slots;
-use crate::stats::wide;
+use crate::stats::{size, wide};
 
 /// Events taken in one turn.
 const ROOM: usize = 512;
@@ -148,7 +148,7 @@ impl<S: Service> Hub<S> {
         }
         // An event of a session that has ended since may find another in its place. That one is
         // served without need, which does no harm.
-        let index = usize::try_from(event.token).unwrap_or(usize::MAX);
+        let index = size(event.token);
         if let Some(place) = self.sessions.get_mut(index) {
             place.marked |= event.mark;
         }

@@ -42,7 +42,7 @@ pub(crate) fn fill(seed: u64, offset: u64, buffer: &mut [u8]) {
     while written < buffer.len() {
         let at = offset + crate::stats::wide(written);
         let word = mix(seed ^ (at / 8).wrapping_mul(0xd6e8_feb8_6659_fd93)).to_le_bytes();
-        let skip = usize::try_from(at % 8).unwrap_or(0);
+        let skip = crate::stats::size(at % 8);
         let count = (8 - skip).min(buffer.len() - written);
         buffer[written..written + count].copy_from_slice(&word[skip..skip + count]);
         written += count;

@@ -33,9 +33,17 @@ pub(crate) fn float(count: u64) -> f64 {
     count as f64
 }
 
-/// `count` as a `u64`; what `usize` holds always fits on the platforms we run on.
-pub(crate) fn wide(count: usize) -> u64 {
-    u64::try_from(count).unwrap_or(u64::MAX)
+const _: () = assert!(usize::BITS == 64, "`wide` and `size` lose nothing on 64-bit platforms");
+
+/// A size as a number of the same width.
+pub(crate) fn wide(size: usize) -> u64 {
+    size as u64
+}
+
+/// The reverse of [`wide`].
+#[expect(clippy::cast_possible_truncation, reason = "the width is asserted above")]
+pub(crate) fn size(number: u64) -> usize {
+    number as usize
 }
 
 /// A figure with three significant digits, or all digits before the point, with thin groups:

@@ -8,7 +8,7 @@ use rustix::time::{
     timerfd_settime,
 };
 
-use crate::failure::Result;
+use crate::failure::{Context as _, Result};
 
 /// A timer that fires again and again (timerfd_create(2)).
 #[derive(Debug)]
@@ -20,8 +20,8 @@ impl Timer {
         let flags = TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC;
         let timer = timerfd_create(TimerfdClockId::Monotonic, flags)?;
         let spec = Itimerspec {
-            it_interval: timespec(interval),
-            it_value: timespec(Duration::from_nanos(1)),
+            it_interval: Timespec::try_from(interval).context("set a timer")?,
+            it_value: Timespec { tv_sec: 0, tv_nsec: 1 },
         };
         timerfd_settime(&timer, TimerfdTimerFlags::empty(), &spec)?;
         Ok(Self(timer))
@@ -37,12 +37,5 @@ impl Timer {
 impl AsFd for Timer {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.0.as_fd()
-    }
-}
-
-fn timespec(duration: Duration) -> Timespec {
-    Timespec {
-        tv_sec: i64::try_from(duration.as_secs()).unwrap_or(i64::MAX),
-        tv_nsec: i64::from(duration.subsec_nanos()),
     }
 }

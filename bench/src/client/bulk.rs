@@ -15,7 +15,7 @@ use super::{Common, GRACE};
 use crate::failure::{Failure, Result};
 use crate::report::Report;
 use crate::socket::{discard, open_many};
-use crate::stats::{figure, float, wide};
+use crate::stats::{figure, float, size, wide};
 use crate::tally::Tally;
 
 /// `tf-load bulk`.
@@ -126,8 +126,7 @@ impl Run {
             let limit = if busy { Duration::ZERO } else { end - now };
             epoll.wait(&mut events, Some(limit))?;
             for event in events.iter() {
-                let index = usize::try_from(event.token).unwrap_or(usize::MAX);
-                if let Some(Some(stream)) = self.streams.get_mut(index) {
+                if let Some(Some(stream)) = self.streams.get_mut(size(event.token)) {
                     stream.ready = true;
                 }
             }

@@ -24,7 +24,7 @@ use crate::failure::{Failure, Result};
 use crate::histogram::Latencies;
 use crate::report::Report;
 use crate::slots::Slots;
-use crate::stats::{figure, float, wide};
+use crate::stats::{figure, float, size, wide};
 use crate::tally::Tally;
 use crate::window::Window;
 
@@ -122,7 +122,7 @@ impl<'a> Run<'a> {
             self.epoll.wait(&mut events, Some(self.window.left(now)))?;
             now = Instant::now();
             for event in events.iter() {
-                self.step(usize::try_from(event.token).unwrap_or(usize::MAX));
+                self.step(size(event.token));
             }
         }
         Ok(())

@@ -15,7 +15,7 @@ use crate::failure::{Failure, Result};
 use crate::histogram::Latencies;
 use crate::report::Report;
 use crate::socket::open_many;
-use crate::stats::{figure, float, wide};
+use crate::stats::{figure, float, size, wide};
 use crate::tally::Tally;
 use crate::timer::Timer;
 use crate::window::{Window, seconds};
@@ -128,7 +128,7 @@ impl Run {
                     timer.go_on();
                     continue;
                 }
-                self.step(usize::try_from(event.token).unwrap_or(usize::MAX));
+                self.step(size(event.token));
             }
         }
         self.give_up(now);
@@ -146,7 +146,7 @@ impl Run {
             if due > now || due >= self.window.end {
                 break;
             }
-            let index = usize::try_from(self.scheduled).unwrap_or(0) % self.sessions.len();
+            let index = self.scheduled as usize % self.sessions.len();
             self.scheduled += 1;
             if self.window.counts(due) {
                 self.lateness.record(now - due);

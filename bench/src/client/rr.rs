@@ -13,7 +13,7 @@ use crate::failure::{Failure, Result};
 use crate::histogram::Latencies;
 use crate::report::Report;
 use crate::socket::open_many;
-use crate::stats::{figure, float, wide};
+use crate::stats::{figure, float, size, wide};
 use crate::tally::Tally;
 use crate::window::Window;
 
@@ -91,7 +91,7 @@ impl Run {
             epoll.wait(&mut events, Some(self.window.left(now)))?;
             now = Instant::now();
             for event in events.iter() {
-                self.step(usize::try_from(event.token).unwrap_or(usize::MAX));
+                self.step(size(event.token));
             }
         }
         Ok(())

@@ -7,7 +7,7 @@ use rustix::fd::BorrowedFd;
 use super::pieces::Pieces;
 use super::script::LaneScript;
 use crate::random::fill;
-use crate::stats::wide;
+use crate::stats::{size, wide};
 
 /// The end that sends.
 #[derive(Debug)]
@@ -69,7 +69,7 @@ impl Sender {
         let stops = [script.reset_at, script.hold_at, Some(script.length)];
         let stop = stops.into_iter().flatten().filter(|stop| *stop > self.at).min();
         let left = stop.map_or(0, |stop| stop - self.at);
-        let piece = piece.min(usize::try_from(left).unwrap_or(piece));
+        let piece = piece.min(size(left));
         let bytes = &mut scratch[..piece];
         fill(script.seed, self.at, bytes);
         let count = sys::stream::send(socket, bytes)?;

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::random::Random;
-use crate::stats::wide;
+use crate::stats::{size, wide};
 
 /// The largest piece is `2^PIECE_BITS` bytes.
 const PIECE_BITS: u64 = 16;
@@ -40,7 +40,7 @@ impl Pieces {
         if self.left == 0 {
             self.left = self.random.size(PIECE_BITS);
         }
-        Ok(usize::try_from(self.left).unwrap_or(ROOM).min(ROOM))
+        Ok(size(self.left).min(ROOM))
     }
 
     /// So many bytes of the piece were moved.
