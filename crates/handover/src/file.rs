@@ -85,7 +85,7 @@ impl WriteFile {
 }
 
 fn head(major: u16, minor: u16, parts: usize) -> Vec<u8> {
-    let parts = u32::try_from(parts).unwrap_or(u32::MAX);
+    let parts = u32::try_from(parts).expect("there are a few parts, and one for each thread");
     let mut head = MAGIC.to_vec();
     head.extend(major.to_le_bytes());
     head.extend(minor.to_le_bytes());

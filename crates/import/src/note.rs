@@ -15,9 +15,13 @@ pub struct Place {
 impl Place {
     /// The line at an index from 0.
     pub(crate) fn nth(file: &Arc<str>, index: usize) -> Self {
-        let line = u32::try_from(index).unwrap_or(u32::MAX).saturating_add(1);
-        Self { file: Arc::clone(file), line }
+        Self { file: Arc::clone(file), line: lines(index).saturating_add(1) }
     }
+}
+
+/// A count of lines, as they are shown. Saturates: a text with more is larger than 4 GiB.
+pub(crate) fn lines(count: usize) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
 }
 
 impl fmt::Display for Place {

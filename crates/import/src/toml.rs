@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::note::{Kind, Note};
+use crate::note::{Kind, Note, lines};
 use crate::section::{Config, Section};
 use crate::{Converted, From};
 
@@ -69,11 +69,11 @@ fn without_line(message: &str) -> String {
 
 /// All sections, and the line that each starts in.
 fn sections(config: &Config) -> (String, Vec<u32>) {
-    let (mut text, mut starts, mut line) = (String::new(), Vec::new(), 1);
+    let (mut text, mut starts, mut line) = (String::new(), Vec::new(), 1_u32);
     for section in &config.sections {
         starts.push(line);
         let written = section_text(section);
-        line += u32::try_from(written.matches('\n').count()).unwrap_or(u32::MAX);
+        line = line.saturating_add(lines(written.matches('\n').count()));
         text += &written;
     }
     (text, starts)

@@ -71,9 +71,9 @@ fn ports(routes: &[Route]) -> usize {
     again.map_or(routes.len(), |after| after + 1).max(1)
 }
 
-/// Number of routes of one listen entry. A range of ports fits in 16 bits.
+/// Number of routes of one listen entry.
 fn count(routes: &[Route]) -> u16 {
-    u16::try_from(routes.len()).unwrap_or(u16::MAX)
+    u16::try_from(routes.len()).expect("an entry has one route for each port of a range")
 }
 
 #[cfg(test)]

@@ -86,12 +86,13 @@ impl Writer {
         ValueType { kind: self.string(kind.name), unit: self.string(kind.unit) }
     }
 
+    /// The index of `text` in the table of strings.
     fn string(&mut self, text: &str) -> i64 {
         let (number, new) = self.strings.number(text.to_owned());
         if new {
             self.message.string_table.push(text.to_owned());
         }
-        i64::try_from(number).unwrap_or(0)
+        i64::try_from(number).expect("no table in memory has 2^63 entries")
     }
 
     fn location(&mut self, address: usize, symbols: &Symbols) -> u64 {
@@ -119,6 +120,7 @@ impl Writer {
     }
 }
 
+/// The format's unit of time. Saturates at 292 years.
 fn nanos(duration: Duration) -> i64 {
     i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX)
 }

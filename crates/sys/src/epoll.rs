@@ -111,8 +111,9 @@ impl AsFd for Epoll {
     }
 }
 
-/// Rounds up to the milliseconds of epoll_wait(2). Rounding down would busy-loop.
-fn whole_millis(timeout: Duration) -> Timespec {
+/// Rounds up to the milliseconds of epoll_wait(2). Rounding down would busy-loop. At most 24 days, the
+/// limit of epoll_wait(2): the caller waits again.
+pub(crate) fn whole_millis(timeout: Duration) -> Timespec {
     let rest = timeout.subsec_nanos().div_ceil(1_000_000);
     let millis = timeout.as_secs().saturating_mul(1000).saturating_add(rest.into());
     let millis = i32::try_from(millis).map_or(i64::from(i32::MAX), i64::from);

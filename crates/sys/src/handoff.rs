@@ -20,8 +20,8 @@ pub fn close_on_exec(fd: impl AsFd) -> Result<()> {
 
 /// The number with which the next process image can [`claim`] a descriptor.
 pub fn number(fd: &impl AsFd) -> u32 {
-    // Descriptor numbers are never negative.
-    u32::try_from(fd.as_fd().as_raw_fd()).unwrap_or(u32::MAX)
+    // Descriptor numbers are never negative, and `claim` refuses one that would be.
+    fd.as_fd().as_raw_fd().cast_unsigned()
 }
 
 /// Takes over a descriptor from the previous process image. `EBADF` if the number is unused, or if

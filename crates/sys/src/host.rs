@@ -7,7 +7,8 @@ use rustix::time::{ClockId, clock_gettime};
 use std::path::Path;
 use std::time::Duration;
 
-/// Limit of open descriptors (`RLIMIT_NOFILE`, getrlimit(2)).
+/// Limit of open descriptors (`RLIMIT_NOFILE`, getrlimit(2)). `u64::MAX` is no limit, as in the kernel
+/// (`RLIM_INFINITY`).
 pub fn open_files_limit() -> u64 {
     getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX)
 }

@@ -1,7 +1,8 @@
 //! Writes to a stream with a slow or stopped reader, such as standard error.
 
 use crate::Result;
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use crate::epoll::whole_millis;
+use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fd::AsFd;
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ pub const ATOMIC_WRITE: usize = 4096;
 /// Waits at most `limit` until `fd` is writable, and returns whether it is. A file is always
 /// writable; so is a pipe without a reader, for which [`write`] then returns an error.
 pub fn wait_until_writable(fd: impl AsFd, limit: Duration) -> bool {
-    let limit = Timespec::try_from(limit).unwrap_or(Timespec { tv_sec: 0, tv_nsec: 0 });
+    let limit = whole_millis(limit);
     let mut events = [PollFd::new(&fd, PollFlags::OUT)];
     // An interrupted wait returns early; the caller retries if it has time left.
     poll(&mut events, Some(&limit)).is_ok_and(|count| count > 0)

@@ -152,11 +152,12 @@ pub fn reset(socket: OwnedFd) {
 /// Bytes passed to the kernel and not acknowledged by the peer (`SIOCOUTQ`, tcp(7)); a FIN counts
 /// as one. 0 if the kernel cannot report it.
 pub fn unacked(socket: BorrowedFd<'_>) -> u32 {
-    let mut count: libc::c_int = 0;
-    // SAFETY: TIOCOUTQ, the same number as SIOCOUTQ, writes one `int` through the pointer, which is
-    // to a live `int`. The kernel keeps no pointer.
+    // The kernel's `int` is never negative here.
+    let mut count: libc::c_uint = 0;
+    // SAFETY: TIOCOUTQ, the same number as SIOCOUTQ, writes one `int` through the pointer, which is to
+    // a live number of the same size. The kernel keeps no pointer.
     let result = unsafe { libc::ioctl(socket.as_raw_fd(), libc::TIOCOUTQ, &raw mut count) };
-    if result == 0 { u32::try_from(count).unwrap_or(0) } else { 0 }
+    if result == 0 { count } else { 0 }
 }
 
 #[cfg(test)]

@@ -261,5 +261,5 @@ impl Player<'_> {
 }
 
 fn at_most(left: u64) -> usize {
-    usize::try_from(left).unwrap_or(CHUNK).min(CHUNK)
+    usize::try_from(left).map_or(CHUNK, |left| left.min(CHUNK))
 }

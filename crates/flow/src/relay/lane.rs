@@ -119,8 +119,9 @@ impl Lane {
     }
 
     fn take_pace(&mut self, count: usize) {
-        let kib = u8::try_from(count / 1024).unwrap_or(MOST_OF_ONE_READ);
-        self.pace = self.pace.midpoint(kib.min(MOST_OF_ONE_READ));
+        let kib =
+            u8::try_from(count / 1024).map_or(MOST_OF_ONE_READ, |kib| kib.min(MOST_OF_ONE_READ));
+        self.pace = self.pace.midpoint(kib);
     }
 
     /// The next step; `None` while the lane must wait, and when nothing is left to do.

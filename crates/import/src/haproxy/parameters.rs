@@ -7,6 +7,7 @@ use crate::section::Section;
 
 /// A server's limit holds beside that of the proxy: the lower one counts.
 fn lower_max_sessions(section: &mut Section, limit: &str) {
+    // What is no such number limits nothing; the check of the written file refuses it.
     let number = |text: &str| text.parse::<u32>().unwrap_or(u32::MAX);
     let present = section.entries.iter().find(|(key, _)| *key == "max_sessions");
     if present.is_none_or(|(_, present)| number(limit) < number(present)) {

@@ -136,8 +136,9 @@ impl Local {
         random ^= random >> 7;
         random ^= random << 17;
         self.random.set(random);
-        let below = 2 * HEAP_PERIOD as u64;
-        usize::try_from(random % below).unwrap_or(HEAP_PERIOD)
+        #[expect(clippy::cast_possible_truncation, reason = "any bits of a random number will do")]
+        let random = random as usize;
+        random % (2 * HEAP_PERIOD)
     }
 
     /// Runs `work`, unless this thread is already inside it.

@@ -70,11 +70,16 @@ fn line<'l>(frame: &mut Frame<'_>, area: Rect, line: impl Into<Line<'l>>) {
     frame.render_widget(line.into(), area);
 }
 
+/// Columns or lines that a text takes of the `room` there is.
+fn cells(count: usize, room: u16) -> u16 {
+    u16::try_from(count).map_or(room, |count| count.min(room))
+}
+
 /// Draws the scroll position at the end of a line, and returns the rest of the line.
 fn draw_place(frame: &mut Frame<'_>, area: Rect, scroll: Scroll) -> Rect {
     let Some(place) = scroll.place() else { return area };
     let text = Line::styled(format!(" lines {place}"), BOLD);
-    let width = u16::try_from(text.width()).unwrap_or(u16::MAX).min(area.width);
+    let width = cells(text.width(), area.width);
     let rest = area.width - width;
     line(frame, Rect { x: area.x + rest, width, ..area }, text);
     Rect { width: rest, ..area }

@@ -21,7 +21,7 @@ pub(super) trait Moves {
     fn step(&mut self, lines: isize);
 
     fn go(&mut self, to: Move) {
-        let screen = isize::try_from(self.height()).unwrap_or(isize::MAX);
+        let screen = self.height().cast_signed();
         self.step(match to {
             Move::Up => -1,
             Move::Down => 1,

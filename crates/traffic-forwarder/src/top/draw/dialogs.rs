@@ -1,6 +1,6 @@
 //! Dialogs in front of the screen: help, sort menu, confirmation, filter input.
 
-use super::{BOLD, REVERSED, line, shown};
+use super::{BOLD, REVERSED, cells, line, shown};
 use crate::console::screen::{columns, cut};
 use crate::top::keys::help;
 use crate::top::layout::{Layout, lines_in_box};
@@ -72,8 +72,8 @@ fn question(act: &Act) -> Vec<Line<'static>> {
 fn draw_box(frame: &mut Frame<'_>, title: &str, lines: Vec<Line<'static>>, skipped: usize) {
     let screen = frame.area();
     let widest = lines.iter().map(Line::width).chain([title.len()]).max().unwrap_or(0);
-    let size = |needed: usize, most: u16| u16::try_from(needed + 2).unwrap_or(most).min(most);
-    let (width, height) = (size(widest + 2, screen.width), size(lines.len(), screen.height));
+    let width = cells(widest + 4, screen.width);
+    let height = cells(lines.len() + 2, screen.height);
     let area = Rect {
         x: screen.x + (screen.width - width) / 2,
         y: screen.y + (screen.height - height) / 2,
@@ -86,7 +86,7 @@ fn draw_box(frame: &mut Frame<'_>, title: &str, lines: Vec<Line<'static>>, skipp
         width: width.saturating_sub(4),
         height: lines_in_box(height),
     };
-    let skipped = u16::try_from(skipped).unwrap_or(u16::MAX);
+    let skipped = cells(skipped, u16::MAX);
     frame.render_widget(Clear, area);
     frame.render_widget(Block::bordered().title(title), area);
     frame.render_widget(Paragraph::new(lines).scroll((skipped, 0)), inside);
@@ -96,7 +96,7 @@ fn draw_box(frame: &mut Frame<'_>, title: &str, lines: Vec<Line<'static>>, skipp
 fn draw_input(frame: &mut Frame<'_>, layout: Layout, text: &str) {
     const PROMPT: &str = "Filter: ";
     let text = format!("{PROMPT}{}", shown(text));
-    let at = u16::try_from(columns(&text)).unwrap_or(u16::MAX).min(layout.footer.width - 1);
+    let at = cells(columns(&text), layout.footer.width - 1);
     frame.render_widget(Clear, layout.footer);
     let hint = Span::raw("   Enter: apply   Esc: cancel");
     line(frame, layout.footer, Line::from(vec![Span::styled(text, BOLD), hint]));

@@ -1,6 +1,6 @@
 //! The totals of the process, with sparklines of their recent history.
 
-use super::{BOLD, Palette, line, shown};
+use super::{BOLD, Palette, cells, line, shown};
 use crate::console::screen::{Colour, columns};
 use crate::console::status::alert;
 use crate::console::units::{bytes, rate, seconds};
@@ -67,7 +67,7 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, model: &Model, palette: Pa
 }
 
 fn draw_trend(frame: &mut Frame<'_>, area: Rect, trend: &Trend, palette: Palette) {
-    let used = u16::try_from(NAME + RATE + TOTAL + 2).unwrap_or(u16::MAX).min(area.width);
+    let used = cells(NAME + RATE + TOTAL + 2, area.width);
     let area = Rect { x: area.x + used, width: area.width - used, ..area };
     let data: Vec<_> = trend.last(usize::from(area.width)).collect();
     let style = palette.style(Some(Colour::Good));
