@@ -1,6 +1,6 @@
-//! Attempts to deny the service. Each goes on for as long as a session of another forward takes for
-//! its exchanges: they all have to come through, and afterwards the process holds what it held.
-//! docs/reliability/abuse.md has the figures that these tests print.
+//! Denial-of-service attempts. Each lasts as long as a session of another forward needs for its
+//! exchanges: they must all succeed, and afterwards the process holds no more resources than
+//! before. docs/reliability/abuse.md has the figures that these tests print.
 
 mod admin;
 mod clients;
@@ -15,25 +15,27 @@ use testkit::{Behaviour, Forwarder, ForwarderBuilder, LIMIT, Port, Socket, Targe
 
 use crate::support::{Config, Operated, served_client};
 
-/// Exchanges of the neighbour while the abuse goes on.
+/// Exchanges of the neighbour during the abuse.
 const EXCHANGES: usize = 1000;
-/// Exchanges of the neighbour before, in peace.
+/// Exchanges of the neighbour before the abuse.
 const EXCHANGES_IN_PEACE: usize = 200;
-/// Of a hundred exchanges of the neighbour, 99 take less than this, or so many times what 99 took
-/// before the abuse, whichever is more: machine and attacker, who share their CPUs, have a part in it.
+/// Bound of the neighbour's 99th percentile: this, or `HARMED_TIMES` the percentile before the
+/// abuse, whichever is more. Machine and attacker share the CPUs, and so contribute to it.
 const HARMED: Duration = Duration::from_secs(1);
 const HARMED_TIMES: u32 = 100;
-/// Settings of a forward that refuses nobody, and holds few at the same time.
+/// Settings of a forward that queues clients instead of refusing them, with few concurrent
+/// sessions.
 const EVERYBODY: &str = "max_sessions = 100\nat_limit = 'wait'";
-/// Two sockets for each of those, and the pipes of some.
+/// Two sockets per session, and some pipes.
 const EVERYBODY_FILES: usize = 2 * 100 + 64;
 const MIB: u64 = 1024 * 1024;
 
-/// A process that is abused: on one forward or on its admin interface, beside another forward.
+/// A process under abuse, on one forward or on its admin interface, with a neighbour on another
+/// forward.
 struct Abused {
     operated: Operated,
     port: Port,
-    /// Where the abused forward leads to.
+    /// Target of the abused forward.
     target: Target,
     neighbour: Socket,
     _echo: Target,
@@ -41,7 +43,7 @@ struct Abused {
     memory: u64,
 }
 
-/// What was seen while it went on.
+/// Peak figures during the abuse.
 #[derive(Default)]
 struct Seen {
     rounds: usize,
@@ -50,13 +52,13 @@ struct Seen {
 }
 
 impl Abused {
-    /// The abused forward leads to a target of this behaviour and has these settings.
+    /// Starts a process whose abused forward has these settings and a target of this behaviour.
     #[track_caller]
     fn start(config: Config, behaviour: Behaviour, settings: &str) -> Self {
         Self::start_with(config, behaviour, settings, |builder| builder)
     }
 
-    /// Started in a way of its own.
+    /// The same, from a modified builder.
     #[track_caller]
     fn start_with(
         config: Config,
@@ -75,8 +77,8 @@ impl Abused {
         Self { operated, port, target, neighbour, _echo: echo, files, memory }
     }
 
-    /// Repeats the abuse until the neighbour has had its exchanges. The process never has more than
-    /// so many further descriptors and so much further memory.
+    /// Repeats the abuse until the neighbour has completed its exchanges. Bounds the process's
+    /// additional descriptors and its additional memory in bytes.
     #[track_caller]
     fn beside(&self, name: &str, files: usize, memory: u64, mut abuse: impl FnMut()) {
         self.beside_until(name, files, memory, || {
@@ -85,7 +87,7 @@ impl Abused {
         });
     }
 
-    /// Likewise, and until the abuse has been enough.
+    /// The same, and until `abuse` returns true.
     #[track_caller]
     fn beside_until(&self, name: &str, files: usize, memory: u64, mut abuse: impl FnMut() -> bool) {
         let peace = slow_exchange(&mut self.exchanges(EXCHANGES_IN_PEACE));
@@ -97,7 +99,7 @@ impl Abused {
             loop {
                 let enough = abuse();
                 seen.look(self);
-                // That it has failed is an end, too.
+                // A failed neighbour ends the loop, too.
                 if enough && neighbour.is_finished() {
                     break;
                 }
@@ -114,12 +116,12 @@ impl Abused {
         assert!(slow < bound, "99 of 100 exchanges took {slow:?} at most, and {peace:?} before");
     }
 
-    /// So many exchanges of the neighbour, and how long each took.
+    /// Carries out `count` exchanges of the neighbour, and returns their durations.
     fn exchanges(&self, count: usize) -> Vec<Duration> {
         (0..count).map(|_| exchange(&self.neighbour)).collect()
     }
 
-    /// It holds what it held before, but for pipes that are kept for later.
+    /// Asserts that the process has released all resources, except pooled pipes.
     #[track_caller]
     fn gives_back(&self) {
         const SPARE_PIPES: usize = 32;
@@ -155,7 +157,7 @@ impl Seen {
     }
 }
 
-/// One byte to the echo and back, and how long it took.
+/// Exchanges one byte with the echo, and returns the duration.
 fn exchange(mut socket: &Socket) -> Duration {
     let (began, mut byte) = (Instant::now(), [0]);
     socket.set_read_timeout(Some(LIMIT)).unwrap();
@@ -164,7 +166,7 @@ fn exchange(mut socket: &Socket) -> Duration {
     began.elapsed()
 }
 
-/// What 99 of 100 exchanges took at most. Sorts them.
+/// The 99th percentile. Sorts the durations.
 fn slow_exchange(times: &mut [Duration]) -> Duration {
     times.sort_unstable();
     times[times.len() * 99 / 100]

@@ -1,5 +1,5 @@
-//! What cannot be served: each mistake gets a clear message with its place and exit code 2, or, in
-//! the seed format, is skipped with a warning. Nothing panics.
+//! Invalid input: each mistake gets a clear message with its position and exit code 2, or, in the
+//! older format, is skipped with a warning. Nothing panics.
 
 use std::fs::{self, File};
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -12,7 +12,7 @@ use testkit::{
 
 use crate::support::{BINARY, Config, forwarder, ping};
 
-/// `check` and `run` both refuse this file, with these words.
+/// Asserts that `check` and `run` both refuse this file with these words.
 #[track_caller]
 fn refused_file(path: &Path, words: &[&str]) {
     for command in ["check", "run"] {
@@ -44,7 +44,7 @@ fn toml(listen: &str, to: &str, more: &str) -> String {
     format!("[[forward]]\nlisten = {listen}\nto = {to}\n{more}\n")
 }
 
-// === files that are no configuration ===
+// === files that are not configurations ===
 
 #[test]
 fn an_empty_file() {
@@ -86,7 +86,7 @@ fn a_file_that_does_not_exist_or_is_a_device() {
     refused_file(Path::new("/dev/zero"), &["is not a regular file"]);
 }
 
-// === values that are wrong ===
+// === invalid values ===
 
 #[test]
 fn ports_that_are_none() {
@@ -123,10 +123,10 @@ fn a_target_that_is_our_own_listener() {
     refused_text(others, &["bad.conf:3:", "is a listener of this process"]);
 }
 
-// === what only this host can tell ===
+// === errors that depend on the host ===
 
-/// By another spelling, a link, a hard link, or from the working directory: nothing is appended to a file
-/// of another purpose, or put in its place.
+/// By another spelling, a link, a hard link, or relative to the working directory: the process
+/// never appends to or replaces a file of another purpose.
 #[test]
 fn a_file_that_is_named_for_two_purposes() {
     let dir = TempDir::new().unwrap();
@@ -156,7 +156,7 @@ fn a_file_that_is_named_for_two_purposes() {
         (rotated + &token("x.new"), "6:21", "the token file `", "the rotation of"),
     ];
     for (text, place, later, earlier) in cases {
-        // Leads back to where it is.
+        // A path back to the same directory.
         let name = dir.path().file_name().unwrap().to_string_lossy();
         let text = text.replace("../", &format!("../{name}/")) + &toml("':7001'", "'h:80'", "");
         fs::write(&config, &text).unwrap();
@@ -164,7 +164,7 @@ fn a_file_that_is_named_for_two_purposes() {
         assert_eq!(fs::read_to_string(&config).unwrap(), text, "the configuration was written to");
     }
     assert_eq!(fs::read_to_string(dir.path().join("token")).unwrap(), secret);
-    // From the working directory, and by a line of the older format with a forward beside it.
+    // Relative to the working directory, and by a line of the older format.
     let within = || forwarder().through("env", ["-C", dir.path().to_str().unwrap()]);
     fs::write(
         &config,
@@ -188,7 +188,7 @@ fn an_address_that_is_not_of_this_host() {
     refused(&forwarder().config(config.text()).run(), &words);
 }
 
-/// As a user without any right, root or not.
+/// As a user without privileges, whether the tests run as root or not.
 #[test]
 fn a_privileged_port_without_the_right() {
     let start = fs::read_to_string("/proc/sys/net/ipv4/ip_unprivileged_port_start").unwrap();
@@ -233,7 +233,7 @@ fn all_listeners_that_cannot_be_bound_are_told_and_none_is_served() {
     assert!(!finished.stderr.contains("\"ready\""), "{finished}");
 }
 
-// === the seed format skips ===
+// === skipped lines of the older format ===
 
 #[test]
 fn wrong_lines_of_the_seed_format_are_skipped_with_a_warning() {

@@ -1,5 +1,5 @@
-//! The command line as DESIGN 1.2 has it: the older program's flags in both spellings and its file
-//! unchanged, one-line forwards in every form, `check`, `--help` and `--version`.
+//! The command line as DESIGN 1.2 specifies it: the older program's flags in both spellings and its
+//! file unchanged, one-line forwards in every form, `check`, `--help` and `--version`.
 
 mod usage;
 
@@ -11,14 +11,14 @@ use testkit::{Addr, Behaviour, Forwarder, Peer, Port, Script, Target, connect, e
 
 use crate::support::{BINARY, Config, forwarder, ping, served_client};
 
-/// The example that comes with the older program.
+/// The example file of the older program.
 const SEED_EXAMPLE: &str = "\
 # Format: local_port | remote_host | remote_port
 # Example: 8080 | example.com | 80
 18080 | 127.0.0.1 | 8080
 ";
 
-/// The older program's file, with ports of this test.
+/// The older program's file, with the test's ports.
 fn seed_file(dir: &TempDir, port: &Port, target: &Target) -> PathBuf {
     let live = format!("{port} | 127.0.0.1 | {}", target.addr().tcp().port());
     let path = dir.path().join("traffic-forwarder.conf");
@@ -44,7 +44,7 @@ fn the_seeds_example_is_good_as_it_is() {
     );
 }
 
-/// What comes with this program, too; `examples` may be a directory of them.
+/// The examples that ship with this program, too; `examples` may be a directory of them.
 #[test]
 fn our_own_examples_are_good() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
@@ -239,7 +239,7 @@ fn a_missing_default_file_says_what_can_be_done() {
     for words in [default, "does not exist", "traffic-forwarder demo"] {
         assert!(finished.stderr.contains(words), "{words}: {finished}");
     }
-    // Who names a file has one.
+    // An explicit file needs no advice about the default one.
     let named = forwarder().args(["-c", "no.conf"]).run();
     assert!(!named.stderr.contains("traffic-forwarder demo"), "{named}");
 }

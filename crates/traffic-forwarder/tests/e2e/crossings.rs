@@ -1,5 +1,5 @@
-//! Each setting and each state at run time, over a reload, its fall-back, an upgrade, and a fall-back
-//! after an upgrade: the tables of `docs/reload.md`, cell by cell.
+//! Each setting and each state at run time, over a reload, its fall-back, an upgrade, and a
+//! fall-back after an upgrade: the tables of `docs/reload.md`, cell by cell.
 
 mod settings;
 mod states;
@@ -11,18 +11,18 @@ use testkit::{LIMIT, wait_until};
 
 use crate::support::{Config, Operated};
 
-/// Time to confirm: long enough for an upgrade on a busy machine.
+/// A trial long enough for an upgrade on a busy machine.
 const TRIAL: &str = "/v1/reload?confirm=3s";
 
 impl Operated {
-    /// Takes this transition to `config`, until it is complete.
+    /// Makes this transition to `config` and waits for its completion.
     #[track_caller]
     pub(super) fn cross(&self, crossing: Crossing, to: Config) {
         self.write(to);
         self.cross_to_file(crossing, || ());
     }
 
-    /// Takes this transition to the file's current content. Calls `midway` after the reload.
+    /// Makes this transition to the file's current content. Calls `midway` after the reload.
     #[track_caller]
     pub(super) fn cross_to_file(&self, crossing: Crossing, midway: impl FnOnce()) {
         let falls_back = matches!(crossing, Crossing::FallBack | Crossing::FallBackAfterUpgrade);

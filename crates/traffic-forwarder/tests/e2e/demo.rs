@@ -4,7 +4,7 @@ use testkit::{Finished, Forwarder, LIMIT, Listener, Place, Port, Signal, wait_fo
 
 use crate::support::forwarder;
 
-/// The address that it says it forwards from.
+/// The forward's listen address, from the output.
 fn listen_address(stdout: &[String]) -> Option<String> {
     let line = stdout.iter().find_map(|line| line.strip_prefix("forward  "))?;
     Some(line.split_once(" -> ")?.0.to_owned())

@@ -1,4 +1,4 @@
-//! `doctor` on hosts whose limits are made small, and whether what it claims is true.
+//! `doctor` on hosts with low limits, and checks that its claims hold.
 
 mod claims;
 mod findings;
@@ -11,20 +11,20 @@ use testkit::{ForwarderBuilder, Port};
 
 use crate::support::Config;
 
-/// What it found, and its exit code.
+/// The report of `doctor`, and its exit code.
 struct Examined {
     report: Value,
     code: Option<i32>,
 }
 
 impl Examined {
-    /// Examines with this program, for this configuration.
+    /// Runs `doctor` of this program on this configuration.
     #[track_caller]
     fn by(program: ForwarderBuilder, config: &Config) -> Self {
         Self::with(program.arg("doctor"), config)
     }
 
-    /// The same, and nothing connects to a target: a connection leaves its port in `TIME_WAIT`.
+    /// The same without connecting to targets: a connection leaves its port in `TIME_WAIT`.
     #[track_caller]
     fn by_looking(program: ForwarderBuilder, config: &Config) -> Self {
         Self::with(program.args(["doctor", "--no-connect"]), config)
@@ -51,7 +51,7 @@ impl Examined {
         assert_eq!(finding["verdict"], verdict, "{finding:#}");
     }
 
-    /// The verdict over all, and the exit code that follows.
+    /// Asserts the overall verdict, and the exit code that follows from it.
     #[track_caller]
     fn assert_overall(&self, verdict: &str) {
         assert_eq!(self.report["verdict"], verdict, "{:#}", self.report);
@@ -59,14 +59,14 @@ impl Examined {
     }
 }
 
-/// A forward to an address where nobody listens.
+/// A forward to an address without a listener.
 fn to_nobody() -> (Port, Config) {
     let nobody = Port::v4();
     let config = two_workers().forward(Port::v4().addr(), nobody.addr(), "");
     (nobody, config)
 }
 
-/// Workers take descriptors: as many on every machine.
+/// Workers need descriptors: the same number on every machine.
 fn two_workers() -> Config {
     Config::new().process("workers = 2")
 }

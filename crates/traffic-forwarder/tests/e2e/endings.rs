@@ -1,5 +1,5 @@
-//! Sessions that end in order: a FIN is passed on after the last byte before it, and the other lane
-//! goes on.
+//! Sessions that end in order: a FIN is forwarded after the last byte before it, and the other lane
+//! continues.
 
 use testkit::{Behaviour, Gate, Peer, Place, Script, Target};
 
@@ -73,7 +73,7 @@ fn a_fin_without_bytes_is_passed_on(path: &str) {
     assert_eq!(record.close.to_string(), "client/relay/fin");
 }
 
-/// The sender fills every buffer on the way, ends, and only then the receiver begins to read.
+/// The sender fills every buffer on the way and closes; the receiver starts to read after that.
 fn fin_after_full_buffers(path: &str, up: bool) {
     let Session { forward, client, target } = Session::open(path_is(path));
     let (sender, receiver) = if up { (client, target) } else { (target, client) };
@@ -122,7 +122,7 @@ fn small_messages_go_to_and_fro(path: &str) {
 }
 
 fn a_stalled_side_stops_the_other(path: &str) {
-    /// Four times what fills the sockets' buffers here, and far from what a leak would take.
+    /// Four times the size of the socket buffers here, and far below the cost of a leak.
     const MUCH: u64 = 64 * MIB;
     let Session { forward, client, target } = Session::open(path_is(path));
     let before = forward.rss_anon_bytes();
@@ -139,10 +139,10 @@ fn a_stalled_side_stops_the_other(path: &str) {
     assert_eq!(forward.close_reason(), "client/relay/fin");
 }
 
-/// Pipes come from a pool, and go back to it or are closed.
+/// Pipes come from a pool, and return to it or are closed.
 fn a_session_that_ended_leaves_no_descriptor(path: &str) {
     const SESSIONS: u64 = 60;
-    /// Two for each of a worker's spare pipes.
+    /// Two descriptors for each of a worker's spare pipes.
     const SPARE: usize = 32;
     let target = Target::start(Behaviour::Sink);
     let config = crate::support::Config::new().process("workers = 1");

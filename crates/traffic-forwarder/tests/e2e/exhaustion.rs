@@ -1,6 +1,7 @@
-//! Out of file descriptors: whoever can be served is, nobody hangs for ever, the process neither
-//! spins nor floods its log, and it recovers by itself. The limit of the running process is lowered
-//! with prlimit(1), because `max_sessions = "auto"` keeps it from being reached otherwise.
+//! Out of file descriptors: clients within the limit are served, none hangs for ever, the process
+//! neither spins nor floods its log, and it recovers by itself. The tests lower the limit of the
+//! running process with prlimit(1), because `max_sessions = "auto"` would keep it from being
+//! reached.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -20,7 +21,7 @@ const ACCEPT_FAILED: &str =
     "accepting failed; clients wait in the kernel's queue, and it is tried again";
 const ENOUGH: u64 = 10_000;
 
-/// Lowers the limit so far that exactly `left` more descriptors can be had.
+/// Lowers the limit so far that exactly `left` more descriptors can be opened.
 fn leave_open_files(forwarder: &Forwarder, left: usize) {
     let dir = fs::read_dir(format!("/proc/{}/fd", forwarder.pid())).unwrap();
     let name = |entry: std::io::Result<fs::DirEntry>| entry.unwrap().file_name().into_string();
@@ -33,7 +34,7 @@ fn one_worker() -> Config {
     Config::new().process("workers = 1")
 }
 
-/// The reports that a resource is used up, each with what it was needed for.
+/// The reports of exhausted resources, each with the operation that needed one.
 fn exhausted(forwarder: &Forwarder) -> Vec<Value> {
     let lines = forwarder.stderr();
     let parsed = lines.iter().filter_map(|line| serde_json::from_str::<Value>(line).ok());
@@ -127,7 +128,7 @@ fn a_lane_without_a_pipe_copies() {
     wait_until("no descriptors but spare pipes", LIMIT, || forward.fd_count() <= base + 32);
 }
 
-/// Sessions with two workers, more than there are files for, over and over.
+/// Two workers, and repeatedly more sessions than descriptors for them.
 #[test]
 fn a_storm_against_too_few_files_is_survived() {
     const CLIENTS: usize = 60;
@@ -155,7 +156,7 @@ fn a_storm_against_too_few_files_is_survived() {
     assert_eq!(forward.count_lines(|line| line.contains("panicked")), 0);
 }
 
-// === a small limit from the start ===
+// === a low limit from the start ===
 
 fn started_with(open_files: u64, process: &str, at_limit: &str) -> (Target, Port, Forwarder) {
     let (target, port) = (Target::start(Behaviour::Echo), Port::v4());
@@ -167,7 +168,7 @@ fn started_with(open_files: u64, process: &str, at_limit: &str) -> (Target, Port
     (target, port, forwarder)
 }
 
-/// What the forwarder says that it can hold.
+/// The session limit that the forwarder reports.
 fn max_sessions(forwarder: &Forwarder) -> usize {
     let ready = messages(forwarder, "ready").remove(0);
     usize::try_from(ready["max_sessions"].as_u64().unwrap()).unwrap()

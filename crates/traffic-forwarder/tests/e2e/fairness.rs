@@ -1,5 +1,5 @@
-//! What many sessions need at once keeps no other session waiting: shown by the order of the worker's
-//! system calls.
+//! Simultaneous work of many sessions must not delay another session, as the order of the worker's
+//! system calls shows.
 
 use std::fs;
 use std::io::{ErrorKind, Read as _, Write as _};
@@ -15,13 +15,13 @@ on_each_path!(a_small_message_does_not_wait_for_bulk_that_came_before_it);
 
 /// Bulk sessions, all on one worker.
 const STREAMS: usize = 16;
-/// Bytes that each of them has to move.
+/// Bytes to move per bulk session.
 const PIECE: usize = 200 * 1024;
-/// Bytes of a small message; no other call moves exactly this many.
+/// Size of a small message in bytes; no other call moves exactly this many.
 const SMALL: usize = 77;
 
-/// The forwarder is stopped while each bulk session receives a large piece and, last, another session
-/// a small message, so that it finds all of them in one turn.
+/// The forwarder is stopped while each bulk session receives a large piece and, last, another
+/// session a small message, so that it finds all of them in one turn.
 fn a_small_message_does_not_wait_for_bulk_that_came_before_it(path: &str) {
     let (sink, echo) = (Target::start(Behaviour::Sink), Target::start(Behaviour::Echo));
     let (bulk_port, small_port) = (Port::v4(), Port::v4());
@@ -52,12 +52,12 @@ fn a_small_message_does_not_wait_for_bulk_that_came_before_it(path: &str) {
     assert!(bytes < 2 * PIECE, "{bytes} bytes were moved before the small message: {moved:?}");
 }
 
-/// Sessions whose time is over at once.
+/// Sessions that expire together.
 const AGED: usize = 600;
-/// Their sockets that may be closed before new events are looked at: 64 sessions have two each.
+/// Sockets closed before the worker polls again, at most: 64 sessions have two each.
 const CLOSED_AT_ONCE: usize = 2 * 64;
 
-/// The forwarder is stopped until all sessions are due.
+/// The forwarder is stopped until all sessions have expired.
 #[test]
 fn sessions_that_are_due_at_once_end_a_slice_at_a_time() {
     let (target, port) = (Target::start(Behaviour::Sink), Port::v4());
@@ -101,13 +101,13 @@ fn is_stopped(forwarder: &Forwarder) -> bool {
     let threads = fs::read_dir(format!("/proc/{}/task", forwarder.pid())).unwrap();
     threads.map(|thread| fs::read_to_string(thread.unwrap().path().join("stat")).unwrap()).all(
         |stat| {
-            // proc_pid_stat(5): the state is behind the name, which is in brackets. Traced, it is a `t`.
+            // proc_pid_stat(5): the state follows the name in brackets. A traced process has `t`.
             stat.rsplit(") ").next().is_some_and(|rest| rest.starts_with(['T', 't']))
         },
     )
 }
 
-/// The forwarder's system calls, as strace writes them.
+/// The forwarder's system calls, as strace prints them.
 struct Calls {
     strace: Child,
     log: tempfile::NamedTempFile,
@@ -146,7 +146,7 @@ impl Calls {
 
 impl Drop for Calls {
     fn drop(&mut self) {
-        // A killed tracer detaches from the threads as well.
+        // Killing the tracer detaches it from the threads as well.
         let _ = self.strace.kill();
         let _ = self.strace.wait();
     }

@@ -1,5 +1,5 @@
-//! Listeners that the service manager keeps: who connects while there is no process waits for the
-//! next one.
+//! Listeners in the service manager's descriptor store: clients that connect between two processes
+//! wait for the next one.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpListener;
@@ -16,13 +16,13 @@ use testkit::{
 
 use crate::support::{Config, Operated, forwarder, messages, ping, served_client};
 
-/// The log says that the process is ready before the manager has read what it was sent.
+/// Waits for the manager: the process logs that it is ready before the manager reads its message.
 #[track_caller]
 fn keeps(manager: &Manager, names: &[String]) {
     wait_until(&format!("{names:?} to be kept"), LIMIT, || manager.kept() == names);
 }
 
-/// What the manager keeps a listener as.
+/// Name of a listener in the store.
 fn name(addr: &(impl ToString + ?Sized)) -> String {
     format!("listener@{}", addr.to_string().replace(':', "%3A"))
 }
@@ -83,7 +83,7 @@ impl Clients {
         });
     }
 
-    /// Why those failed that did.
+    /// Errors of the failed clients.
     fn stop(self) -> Vec<ErrorKind> {
         self.stop.store(true, Ordering::Relaxed);
         self.threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
@@ -96,8 +96,8 @@ fn echo(client: &testkit::Socket) -> std::io::Result<()> {
     (&*client).read_exact(&mut [0])
 }
 
-/// Kills the process several times while clients come, and starts the next one with what the
-/// manager kept.
+/// Kills the process several times while clients connect, and starts the next one with the stored
+/// listeners.
 fn nobody_is_refused_over_a_crash(listen: &str, addr: &Addr) {
     const CRASHES: usize = 5;
     let (manager, target) = (Manager::start(), Target::start(Behaviour::Echo));
@@ -119,7 +119,7 @@ fn nobody_is_refused_over_a_crash(listen: &str, addr: &Addr) {
     }
     clients.wait_for_more(20);
     let failures = clients.stop();
-    // The sessions of a process that is killed are lost: a few for each crash.
+    // Each crash loses the killed process's sessions: a few.
     assert!(!failures.contains(&ErrorKind::ConnectionRefused), "{failures:?}");
     assert!(failures.len() <= 3 * CRASHES, "{failures:?}");
 }
@@ -162,7 +162,7 @@ fn a_restart_that_was_asked_for_refuses_nobody_either() {
 #[test]
 fn a_kept_socket_that_nobody_wants_is_given_up_before_anything_is_bound() {
     let (target, port) = (Target::start(Behaviour::Echo), Port::every_address());
-    // Both addresses have the same port: as long as one is open, the other cannot be.
+    // Both addresses have the same port: as long as one is open, the other cannot be bound.
     let every = format!(":{port}");
     let one = format!("127.0.0.1:{port}");
     let manager = Manager::start();
@@ -187,7 +187,7 @@ fn a_socket_with_a_name_of_ours_that_listens_elsewhere_is_not_used() {
     keeps(&manager, &[name(&port.addr())]);
 }
 
-/// Waits until the manager keeps the listeners at these addresses.
+/// Waits until the manager stores the listeners at these addresses.
 #[track_caller]
 fn wait_for_kept(manager: &Manager, addrs: &[&Addr]) {
     keeps(manager, &names(addrs));
@@ -214,7 +214,7 @@ fn the_manager_keeps_what_is_listened_on_and_nothing_else() {
     operated.reload(both().forward(&unix, target.addr(), ""));
     wait_for_kept(&manager, &[&first, &second, &unix]);
 
-    // When a reload is reported as done, what it removed is free.
+    // A finished reload has released the removed addresses.
     operated.reload(both());
     keeps(&manager, &names(&[&first, &second]));
     operated.reload(config());

@@ -1,4 +1,4 @@
-//! What a connection is owed, case by case, on each path with one worker and with two.
+//! Guarantees for a connection, case by case, on each path with one worker and with two.
 
 mod accepting;
 mod cases;

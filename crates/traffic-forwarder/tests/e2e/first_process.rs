@@ -1,5 +1,5 @@
-//! As the first process of a PID namespace, which is what a container has: signals without a
-//! handler do nothing there, and orphans come to it.
+//! The first process of a PID namespace, as in a container: signals without a handler have no
+//! effect on it, and it inherits orphans.
 
 use std::fs;
 
@@ -11,7 +11,7 @@ use crate::support::{BINARY, Config, messages, served_client, unshare_arguments}
 /// A forwarder that is the first process of a namespace.
 struct Container {
     unshare: Forwarder,
-    /// Its number here; there it is 1.
+    /// Its PID here; inside the namespace it is 1.
     pid: u32,
     port: Port,
     _target: Target,
@@ -46,7 +46,7 @@ impl Container {
     }
 }
 
-/// Who is root has no user namespace to enter.
+/// Root has no user namespace to enter.
 fn is_needed(word: &str) -> bool {
     let is_user = ["--user", "--preserve-credentials"].contains(&word);
     !is_user || unshare_arguments("--pid").contains(&"--user")
@@ -61,7 +61,7 @@ struct Child {
 fn children(parent: u32) -> Vec<Child> {
     let child = |pid: u32| {
         let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-        // Behind the name, which may hold anything: state, parent.
+        // The fields after the name, which may contain anything: state, parent.
         let mut fields = stat.rsplit_once(") ")?.1.split_whitespace();
         let (state, its_parent) = (fields.next()?, fields.next()?.parse::<u32>().ok()?);
         (its_parent == parent).then_some(Child { pid, has_ended: state == "Z" })

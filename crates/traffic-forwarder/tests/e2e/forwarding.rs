@@ -1,5 +1,5 @@
-//! Bytes arrive, all of them and no others, on every path, at every place, in both lanes at once;
-//! and the session's record says truthfully what happened.
+//! Bytes arrive, complete and unmixed, on every path, between all kinds of addresses, in both lanes
+//! at once; and the session's record is correct.
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::thread;
@@ -14,7 +14,7 @@ use testkit::{
 use crate::support::{Config, Forward, Session, on_each_path, path_is, tcp_row};
 
 const MIB: u64 = 1024 * 1024;
-/// What an exchange says before its bytes.
+/// Header of an exchange, in bytes.
 const HEADER: u64 = 24;
 /// Bytes up and down.
 const SIZES: [(u64, u64); 9] = [
@@ -37,7 +37,7 @@ fn checked_exchange(addr: impl Into<Addr>, up: u64, down: u64, seed: u64) {
         .unwrap_or_else(|why| panic!("{up} bytes up, {down} down, seed {seed}: {why}"));
 }
 
-/// The records of exchanges that came one after the other, in their order.
+/// The records of consecutive exchanges, in order.
 fn records_in_order(forwarder: &Forwarder, n: usize) -> Vec<SessionRecord> {
     let mut records = forwarder.wait_for_records(n);
     records.sort_by_key(|record| record.id.parse::<u64>().unwrap());
@@ -51,13 +51,14 @@ fn start(path: &str, workers: u32, target: &Target) -> Forward {
 
 // === all sizes, all paths ===
 
-/// The words that a record may use for a lane that carried this many bytes.
+/// Values of a record's path for a lane that carried this many bytes.
 fn paths_of(path: &str, bytes: u64) -> &'static [&'static str] {
     match (path, bytes) {
         (_, 0) => &["none"],
-        // Where splice(2) finds nothing, recv(2) is asked once, and may find what came since.
+        // When splice(2) finds nothing, the worker calls recv(2) once, which may return bytes that
+        // have arrived since.
         ("splice", _) => &["splice", "copy+splice"],
-        // By choice: fewer full reads than make a lane splice.
+        // `path = "auto"`: too few full reads to switch to splice.
         ("copy", _) | (_, ..=131_072) => &["copy"],
         (_, BULK..) => &["copy+splice"],
         _ => &["copy", "copy+splice"],
@@ -123,7 +124,7 @@ fn many_sessions_at_once_do_not_mix_their_bytes() {
     }
 }
 
-// === places ===
+// === kinds of addresses ===
 
 #[test]
 fn ipv6_on_both_sides() {
@@ -222,7 +223,7 @@ fn unix_sockets_forward_like_tcp(path: &str) {
 
 on_each_path!(unix_sockets_forward_like_tcp);
 
-// === what is told, and how sockets are set ===
+// === records, and socket options ===
 
 #[test]
 fn a_record_says_who_where_when_and_how() {

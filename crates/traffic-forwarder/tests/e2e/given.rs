@@ -1,4 +1,4 @@
-//! `listen = "fd:NAME"`: sockets that the process was given by who started it.
+//! `listen = "fd:NAME"`: sockets passed to the process at its start.
 
 use std::net::{TcpListener, UdpSocket};
 use std::os::fd::OwnedFd;
@@ -13,7 +13,7 @@ use testkit::{
 
 use crate::support::{BINARY, Config, Operated, forwarder, messages, ping, served_client};
 
-/// A listening socket of loopback, and where it listens.
+/// A listening socket on loopback, and its address.
 fn listener() -> (OwnedFd, Addr) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let addr = Addr::Tcp(listener.local_addr().unwrap());
@@ -28,7 +28,7 @@ fn with(config: &Config) -> ForwarderBuilder {
     forwarder().config(config.text())
 }
 
-/// What is written about a start that fails, and its exit code.
+/// Standard error of a failed start, and its exit code.
 #[track_caller]
 fn failure(builder: ForwarderBuilder) -> (String, Option<i32>) {
     let forwarder = builder.start();
@@ -41,7 +41,7 @@ fn a_socket_of_tcp_is_listened_on_with_the_forwards_options() {
     let target = Target::start(Behaviour::Echo);
     let (socket, addr) = listener();
     let copy = Socket::from(socket.try_clone().unwrap());
-    // It waits since before the process began.
+    // This client connected before the process started.
     let early = connect(&addr).unwrap();
     let forwarder = with(&echo_behind("fd:web", &target)).given("web", socket).start();
     forwarder.ready();
@@ -124,7 +124,7 @@ fn a_socket_that_nobody_listens_on_is_kept_for_a_reload() {
         operated.reload(plain());
     }
     ping(&waiting);
-    // No second warning, and a name that is not there changes nothing.
+    // No second warning, and an unknown name changes nothing.
     operated.write(plain().forward("fd:other", target.addr(), ""));
     let answer = operated.http.post("/v1/reload");
     assert_ne!(answer.status, 200);
@@ -138,7 +138,7 @@ fn a_target_that_is_a_given_socket_is_not_connected_to() {
     let config = Config::new().forward("fd:web", &addr, "");
     let forwarder = with(&config).given("web", socket).start();
     forwarder.ready();
-    // It may be reset already when it looks.
+    // The connection may be reset before connect(2) returns.
     drop(connect(&addr));
     let records = forwarder.wait_for_records(1);
     assert_eq!(records[0].close_reason(), "target/connect/loop");
@@ -168,7 +168,7 @@ fn an_upgrade_hands_on_what_was_given_listened_on_or_not() {
 
 // === systemd-socket-activate ===
 
-/// systemd-socket-activate, which becomes the forwarder when the first client comes.
+/// systemd-socket-activate, which executes the forwarder on the first connection.
 struct Activated {
     process: Child,
     _dir: TempDir,
@@ -191,7 +191,7 @@ impl Activated {
 
 impl Drop for Activated {
     fn drop(&mut self) {
-        // An error means that it has ended.
+        // An error means that it has exited.
         let _ = self.process.kill();
         let _ = self.process.wait();
     }

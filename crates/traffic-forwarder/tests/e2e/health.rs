@@ -1,4 +1,4 @@
-//! `status --check`: what a container's health check asks.
+//! `status --check`: the command of a container's health check.
 
 use testkit::{Finished, LIMIT, Port, Signal, wait_until};
 
@@ -31,12 +31,13 @@ fn a_process_that_shuts_down_is_not_ready() {
     assert_eq!(desk.refused(&["status", "--check"], 1), "error: the process is shutting down\n");
 }
 
-/// Where a container has its own, writable `/run` or `$XDG_RUNTIME_DIR`, nothing has to be said.
+/// With a private, writable `/run` or `$XDG_RUNTIME_DIR`, as in a container, the command needs no
+/// options.
 #[test]
 fn the_default_place_is_found() {
     let port = Port::v4();
     let config = format!("[[forward]]\nlisten = '{}'\nto = '192.0.2.1:9'\n", port.addr());
-    // A namespace of its own, in which nobody else has taken the place of the whole host.
+    // A namespace in which no other process holds the system-wide default path.
     let script = "mount -t tmpfs none /run || exit; \"$0\" -c \"$2\" & \
         until \"$0\" status --check; do kill -0 $! || exit 9; sleep 0.02; done; kill $!; wait $!";
     let unshare = testkit::Tool::find("unshare");
@@ -49,7 +50,7 @@ fn the_default_place_is_found() {
     assert!(finished.text().ends_with("ready\n"), "{finished}");
 }
 
-/// The probes of a port ask for no token.
+/// The probes of a port need no token.
 #[test]
 fn a_port_is_asked_without_a_token() {
     let (desk, admin, port) = (Desk::new(), Port::v4(), Port::v4());

@@ -1,4 +1,4 @@
-//! `import` with the real programs: what was converted forwards as they did.
+//! `import` with the real programs: the converted configuration forwards as the original did.
 
 use std::fs;
 
@@ -29,7 +29,7 @@ listen web
     server one TARGET
 ";
 
-/// Forwards through the program, and after it through ours with what `import` made of its file.
+/// Forwards through the program, and then through ours with its converted file.
 fn forwards_alike(program: &str, arguments: &[&str], template: &str) {
     let (target, dir) = (Target::start(Behaviour::Echo), TempDir::new().unwrap());
     let write = |listen: &Addr| {
@@ -97,7 +97,7 @@ fn what_is_left_out_is_named_and_fails() {
     assert!(first.stderr.ends_with("1 forward; left out: 1, see `not converted` above\n"));
     let check = forwarder().args(["check", "-c"]).arg(&output).run().success();
     assert_eq!(check.text(), "ok: 1 forward, 1 listener\n");
-    // Nobody's file is overwritten.
+    // `import` overwrites no file.
     let second = import();
     assert_eq!(second.status.code(), Some(2), "{second}");
     let told = format!("error: `{}` exists already; nothing was overwritten\n", output.display());

@@ -1,5 +1,5 @@
-//! `max_sessions`, of a forward and of the process: who comes too many is reset at once, or waits in
-//! the kernel's queue until somebody ends.
+//! `max_sessions`, of a forward and of the process: excess clients are reset at once, or wait in
+//! the kernel's queue for a session to end.
 
 use std::collections::VecDeque;
 
@@ -24,7 +24,7 @@ impl Echo {
         Self { forward: Forward::start_with(config, &target, settings), target }
     }
 
-    /// Ends a session and waits until it has.
+    /// Closes a client and waits for the end of its session.
     fn end(&self, client: Socket) {
         let before = self.forward.records().len();
         drop(client);
@@ -37,7 +37,7 @@ fn is_refused(addr: impl Into<Addr>) {
     Peer::connect("one too many", addr, Script::new().expect_reset()).finish();
 }
 
-/// A client that has sent a byte and waits for it to come back.
+/// A client that has sent a byte and waits for its echo.
 fn asking_client(addr: impl Into<Addr>) -> Socket {
     let client = connect(addr).unwrap();
     play(&client, Script::new().write_bytes("."));
@@ -126,7 +126,7 @@ fn a_full_process_refuses_on_all_of_its_forwards() {
     is_refused(&ports[1]);
 }
 
-/// Who is turned away by a full forward takes no place in the process from other forwards.
+/// Clients refused by a full forward do not use up other forwards' places in the process.
 fn a_full_forward_leaves_the_others_their_places(
     full: &str,
     turned_away: impl Fn(&Port) -> Option<Socket>,
@@ -202,8 +202,8 @@ fn a_crowd_that_waits_is_served_to_the_last() {
     assert_eq!(echo.target.accepted(), CROWD as u64);
 }
 
-/// Who waits at one forward for a place in the process gets the one that a session of another
-/// forward gives back.
+/// A client that waits at one forward for a place in the process gets the place of a session of
+/// another forward.
 fn a_place_in_the_process_goes_to_any_forward(workers: u32) {
     let (target, ports) = (Target::start(Behaviour::Echo), [Port::v4(), Port::v4()]);
     let config = Config::new().process(&format!("max_sessions = 1\nworkers = {workers}"));
@@ -233,7 +233,7 @@ fn a_place_in_the_process_goes_to_any_forward_with_two_workers() {
     a_place_in_the_process_goes_to_any_forward(2);
 }
 
-/// A place is given back however a session ends.
+/// Every end of a session returns its place.
 #[test]
 fn sessions_that_fail_give_their_places_back() {
     let (nobody, port) = (Port::v4(), Port::v4());

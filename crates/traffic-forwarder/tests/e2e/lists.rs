@@ -1,5 +1,5 @@
-//! Pages of the admin interface's lists, and what their rows say of the last moments: what views
-//! of thousands of forwards and sessions are made of.
+//! Pages of the admin interface's lists, and the rates in their rows: the basis of views of
+//! thousands of forwards and sessions.
 
 use std::ops::RangeInclusive;
 use std::thread;
@@ -10,7 +10,7 @@ use testkit::{Behaviour, LIMIT, Listener, Peer, Place, Port, Script, Target, con
 
 use crate::support::{Config, Operated, play, served_client};
 
-/// Forwards `f0`, `f1`, ... to an echo, each with a port of its own.
+/// Forwards `f0`, `f1`, ... to an echo, each with its own port.
 struct Many {
     operated: Operated,
     ports: Vec<Port>,
@@ -28,7 +28,7 @@ impl Many {
         Self { operated: Operated::start(config), ports, _target: target }
     }
 
-    /// The names of the forwards that are found, and how many there are in all.
+    /// The names of the matching forwards, and their total number.
     fn names(&self, query: &str) -> (u64, Vec<String>) {
         let found = self.operated.http.json(&format!("/v1/forwards?{query}"));
         let forwards = found["forwards"].as_array().unwrap().iter();
@@ -122,7 +122,7 @@ fn the_last_failures_are_told() {
     assert_eq!((&found["total"], &found["forwards"][0]["name"]), (&2.into(), &"full".into()));
 }
 
-/// A viewer of one forward's sessions, and when it looked last.
+/// A viewer of one forward's sessions, with the time of its last query.
 struct Viewer {
     query: String,
     looked: Option<RangeInclusive<Instant>>,
@@ -133,7 +133,7 @@ impl Viewer {
         Self { query: format!("/v1/sessions?forward={forward}&rates=true"), looked: None }
     }
 
-    /// Looks at the only session, which has moved so many bytes up since the last time.
+    /// Queries the only session, which has moved `moved` bytes up since the last query.
     #[track_caller]
     fn look(&mut self, many: &Many, moved: f64) {
         let began = Instant::now();
@@ -162,7 +162,7 @@ fn viewers_with_different_filters_are_all_given_right_rates() {
             viewer.look(&many, bytes as f64);
         }
         if round < 2 {
-            // Looks are compared when they are 0.3 s apart.
+            // A rate needs samples at least 0.3 s apart.
             thread::sleep(Duration::from_millis(350));
         }
     }

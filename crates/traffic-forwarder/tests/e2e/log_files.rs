@@ -1,4 +1,4 @@
-//! The log in a file: both forms, rotation, a file that is moved away, and a disk that is full.
+//! The log in a file: both formats, rotation, a moved file, and a full disk.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -21,7 +21,7 @@ struct Logged {
 }
 
 impl Logged {
-    /// With `log` in `[log]`, besides the file. It is ready.
+    /// Starts with `log` in `[log]`, besides the file, and waits until the process is ready.
     #[track_caller]
     fn start(log: &str) -> Self {
         let (dir, target, port) =
@@ -38,7 +38,7 @@ impl Logged {
         self.dir.path().join(name)
     }
 
-    /// What a file holds; nothing if it is not there.
+    /// The content of a file; empty if it does not exist.
     fn text(&self, name: &str) -> String {
         fs::read_to_string(self.path(name)).unwrap_or_default()
     }
@@ -58,7 +58,7 @@ impl Logged {
         names(self.dir.path())
     }
 
-    /// The numbers of all records in these files, in which every line is a JSON object.
+    /// The IDs of all records in these files, in which every line is a JSON object.
     fn record_ids(&self, names: &BTreeSet<String>) -> Vec<u64> {
         let mut ids = Vec::new();
         for line in names.iter().flat_map(|name| lines(&self.text(name))) {
@@ -76,7 +76,7 @@ fn names(dir: &Path) -> BTreeSet<String> {
     entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
 }
 
-/// The lines of a text that ends with one.
+/// The lines of a text that ends with a line end.
 fn lines(text: &str) -> Vec<String> {
     assert!(text.is_empty() || text.ends_with('\n'), "a torn line at the end: {text:?}");
     text.lines().map(str::to_owned).collect()
@@ -156,7 +156,7 @@ fn a_file_that_was_moved_away_is_begun_anew_on_sigusr1() {
     logged.stop();
     assert_eq!(logged.names(), set(&["first", "log", "second"]));
     assert_eq!(logged.record_ids(&logged.names()), (1..=25).collect::<Vec<_>>());
-    // From the last signal on, nothing goes into the file that was moved away.
+    // After the last signal, nothing goes into the moved file.
     assert!(logged.record_ids(&set(&["log"])).ends_with(&[21, 22, 23, 24, 25]));
 }
 
@@ -195,8 +195,8 @@ fn a_file_that_cannot_be_opened_is_an_error_at_the_start() {
     }
 }
 
-/// The remedy is in the warning, as it can be pasted, and in `status` as long as that upgrade is the
-/// last one.
+/// The warning contains the remedy as a command to paste, and so does `status` until the next
+/// upgrade.
 #[test]
 fn a_log_directory_that_is_gone_is_warned_of_with_the_remedy() {
     let (desk, target, port) = (Desk::new(), Target::start(Behaviour::Echo), Port::v4());
@@ -222,7 +222,7 @@ fn a_log_directory_that_is_gone_is_warned_of_with_the_remedy() {
     fs::create_dir(&logs).unwrap();
     run(Tool::find("sh").command().args(["-c", &kill]), LIMIT).success();
     wait_until("a new file", LIMIT, || log.exists());
-    // Nothing is wrong any more.
+    // The problem is solved.
     let said = desk.done(&["upgrade"]).text() + &desk.done(&["status"]).text();
     assert!(!said.contains("warning"), "{said}");
 }

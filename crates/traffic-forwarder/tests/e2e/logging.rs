@@ -1,5 +1,5 @@
-//! The log: text without colours when nobody looks, JSON that always parses, levels that filter, and
-//! no line that anything outside can break.
+//! The log: text without colours when not on a terminal, JSON that always parses, levels that
+//! filter, and lines that no outside input can break.
 
 use std::fs;
 
@@ -9,7 +9,7 @@ use testkit::{Addr, Behaviour, Forwarder, LIMIT, Port, Script, Signal, Target, c
 
 use crate::support::{Config, forwarder, ping};
 
-/// One session of an echo, under this `[log]`, and the end of the process.
+/// Runs one session of an echo under this `[log]`, and ends the process.
 fn logged(log: &str, settings: &str) -> Forwarder {
     let (target, port) = (Target::start(Behaviour::Echo), Port::v4());
     let config = Config::new().log(log).forward(port.addr(), target.addr(), settings);
@@ -82,7 +82,7 @@ fn without_session_records_all_else_is_told() {
     }
 }
 
-/// As far as the configuration lets them be hostile: it refuses control characters.
+/// As hostile as the configuration permits: it refuses control characters.
 #[test]
 fn a_hostile_name_or_path_breaks_no_line() {
     const HOSTILE: &str = "\"},{\"b\":='\\n\u{202e}\u{200f}";
@@ -129,7 +129,7 @@ fn a_hostile_configuration_breaks_no_message() {
     assert!(!finished.stderr.contains("no\nsuch"), "{finished}");
 }
 
-/// Whoever reads the log may be gone: that is no reason to end sessions.
+/// The reader of the log may exit: sessions continue.
 #[test]
 fn a_log_that_nobody_reads_any_more_stops_nothing() {
     let (target, port, dir) = (Target::start(Behaviour::Echo), Port::v4(), TempDir::new().unwrap());
@@ -137,7 +137,7 @@ fn a_log_that_nobody_reads_any_more_stops_nothing() {
     let file = dir.path().join("config");
     fs::write(&file, config.text()).unwrap();
     let program = crate::support::BINARY;
-    // Its log goes into a pipe whose reader ends after one line.
+    // Its log goes into a pipe whose reader exits after one line.
     let script = format!("exec {program} -c {} 2> >(head -n 1)", file.display());
     let forwarder = Forwarder::binary("bash").args(["-c", &script]).start();
     for _ in 0..5 {

@@ -1,5 +1,5 @@
-//! A target that is a listener of the process itself, by another spelling: one client is one session,
-//! which ends at once with the cause `loop`.
+//! A target that is a listener of the process itself, by another spelling: one client is one
+//! session, which ends at once with the cause `loop`.
 
 use std::fs;
 use std::net::TcpListener;
@@ -12,7 +12,8 @@ use testkit::{Behaviour, LIMIT, Port, SessionRecord, Target, connect, wait_until
 
 use crate::support::{Config, Operated, forwarder, served_client};
 
-/// Connects once through a forward that leads back: the only session ends at once, with `loop`.
+/// Connects once through a forward that leads back to the process, and asserts that the only
+/// session ends at once with `loop`.
 #[track_caller]
 fn leads_back(operated: &Operated, addr: impl Into<testkit::Addr>, what: &str) {
     let before = operated.records().len();
@@ -31,7 +32,7 @@ fn unix(path: &Path) -> String {
     format!("unix:{}", path.display())
 }
 
-/// Several spellings of the path of a socket of ours in this directory.
+/// Several spellings of the path of our socket in this directory.
 fn spellings(dir: &Path) -> Vec<&'static str> {
     symlink(dir.join("socket"), dir.join("link")).unwrap();
     symlink("link", dir.join("link-to-link")).unwrap();
@@ -58,7 +59,7 @@ fn a_unix_socket_is_known_by_every_path() {
     }
 }
 
-/// Listeners come and go, and another process may have the path then.
+/// Listeners are added and removed, and another process may bind the path later.
 #[test]
 fn a_unix_socket_is_known_for_as_long_as_it_listens() {
     let dir = TempDir::new().unwrap();
@@ -83,7 +84,7 @@ fn a_unix_socket_is_known_for_as_long_as_it_listens() {
     operated.http.post("/v1/upgrade").status(202);
     operated.wait_for_message("upgraded");
     leads_back(&operated, one.clone(), "upgraded");
-    // Its file was removed, and made again by a reload.
+    // Its file was removed, and recreated by a reload.
     fs::remove_file(&two).unwrap();
     both(Some(&operated), true);
     leads_back(&operated, one.clone(), "made again");
@@ -122,11 +123,11 @@ fn a_unix_socket_that_was_given_is_known_too() {
     leads_back(&operated, path, "given");
 }
 
-/// A listener and the host of a target. The text of the configuration shows some of these loops, but
-/// not those through a name or through a listener on every address.
+/// A listener and the host of a target. The text of the configuration shows some of these loops,
+/// but not those through a name or through a listener on every address.
 #[test]
 fn an_ip_listener_is_known_by_every_address() {
-    // An address of this host that is no loopback address, if there is one.
+    // A non-loopback address of this host, if it has one.
     let udp = std::net::UdpSocket::bind("0.0.0.0:0").unwrap();
     let own = udp.connect("203.0.113.1:9").and_then(|()| udp.local_addr()).map(|it| it.ip());
     for host in own.into_iter().map(|ip| ip.to_string()) {
@@ -144,7 +145,7 @@ fn an_ip_listener_is_known_by_every_address() {
             }
         }
     }
-    // A socket that was given has no address in the text.
+    // An activated socket has no address in the text.
     for to in ["127.0.0.1", "0.0.0.0", "[::ffff:127.0.0.1]", "localhost"] {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
@@ -155,7 +156,7 @@ fn an_ip_listener_is_known_by_every_address() {
     }
 }
 
-/// Whether the text alone lets this pass.
+/// Whether the text alone passes the check.
 fn plan_accepts(listen: &str, to: &str) -> bool {
     let text = Config::new().forward(listen, to, "name = 'x'").text();
     let dir = TempDir::new().unwrap();

@@ -1,5 +1,5 @@
 //! The end-to-end tests: the real binary, real sockets on loopback, real servers. One module per
-//! theme; what they share is in `support`.
+//! theme; `support` has the shared parts.
 
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 

@@ -1,4 +1,4 @@
-//! The metrics: they move while a session lives, they add up, and a reload leaves them alone.
+//! The metrics: they move during a session, they add up, and a reload leaves them alone.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -12,7 +12,7 @@ use crate::support::{Config, Operated, forwarder, play, served_client};
 struct Scrape(BTreeMap<String, f64>);
 
 impl Scrape {
-    /// Two series with equal labels are a failure.
+    /// Panics on two series with equal labels.
     #[track_caller]
     fn of(http: &Http) -> Self {
         let mut series = BTreeMap::new();
@@ -26,7 +26,7 @@ impl Scrape {
         Self(series)
     }
 
-    /// A series, without the prefix of its name; zero if it is not there.
+    /// A series, named without the common prefix; zero if it is missing.
     fn get(&self, name: &str) -> f64 {
         self.0.get(&format!("traffic_forwarder_{name}")).copied().unwrap_or_default()
     }
@@ -57,7 +57,8 @@ fn the_build_is_a_label() {
     assert!(Scrape::of(&operated.http).get(&name) > 0.0, "{name}");
 }
 
-/// The first scrape comes when sessions are open already: what was read holds for a while.
+/// The first scrape follows the opening of the sessions: the process caches its reading for a
+/// while.
 #[test]
 fn the_head_room_is_what_open_sessions_leave() {
     let (target, port) = (Target::start(Behaviour::Echo), Port::v4());
@@ -118,7 +119,7 @@ fn opened_sessions_are_closed_ones_plus_active_ones() {
     let _kept: Vec<_> = (0..5).map(|_| served_client(port.addr())).collect();
     for _ in 0..20 {
         drop(served_client(port.addr()));
-        // Reset, perhaps before it knows that it is connected.
+        // Reset, perhaps before connect(2) returns.
         drop(connect(&gone));
     }
     wait_until("the sessions that stay", LIMIT, || target.open() == 5);
@@ -159,16 +160,16 @@ fn a_reload_leaves_them_alone() {
     wait_for(&operated, "sessions_active{forward=\"db\"}", 1.0);
     wait_for(&operated, "config_generation", 1.0);
 
-    // Removed, its session goes on; so do its numbers.
+    // The forward is removed; its session and its counters continue.
     operated.reload(without.clone());
     play(&client, Script::new().write_bytes("x").read_exactly(1));
     wait_for(&operated, "bytes_total{forward=\"db\",lane=\"up\",path=\"copy\"}", 3.0);
-    // Back again, with the same numbers, and once.
+    // The forward returns, with the same counters, as one series.
     operated.reload(with);
     drop(served_client(port.addr()));
     wait_for(&operated, "sessions_opened_total{forward=\"db\"}", 3.0);
     wait_for(&operated, "config_generation", 3.0);
-    // Once its last session has ended, a removed forward is no longer told of.
+    // When its last session has ended, a removed forward has no series any more.
     operated.reload(without);
     drop(client);
     wait_until("its end", LIMIT, || !Scrape::of(&operated.http).mentions("db"));
@@ -213,7 +214,7 @@ fn lines_that_the_log_loses_are_counted() {
 #[test]
 fn promtool_finds_nothing_to_say() {
     let (target, port, dir) = (Target::start(Behaviour::Echo), Port::v4(), TempDir::new().unwrap());
-    // A name that needs escaping, on top.
+    // A name that needs escaping, too.
     let settings = "name = '\"a\\b{},='\nmax_sessions = 1";
     let operated = Operated::start(Config::new().forward(port.addr(), target.addr(), settings));
     let client = served_client(port.addr());

@@ -1,6 +1,6 @@
-//! A target's name with several addresses: each is tried in turn, within `connect_timeout`; and
-//! lookups that take their time. The several addresses are in a hosts file of the test's own, in a
-//! mount namespace of the forwarder's own.
+//! A target name with several addresses: each is tried in turn, within `connect_timeout`; and slow
+//! lookups. The several addresses are in the test's own hosts file, in a private mount namespace of
+//! the forwarder.
 
 use std::fs;
 use std::io::Write as _;
@@ -28,7 +28,7 @@ fn start_with_hosts(dir: &Path, config: &Config) -> Forwarder {
 
 // === several addresses ===
 
-/// A forwarder for which the name has these addresses, in this order.
+/// A forwarder that resolves the name to these addresses, in this order.
 struct Named {
     port: Port,
     forwarder: Forwarder,
@@ -45,7 +45,7 @@ impl Named {
         Self { port, forwarder: start_with_hosts(dir.path(), &config) }
     }
 
-    /// The address that the only session was connected to, or tried last; and its close reason.
+    /// The last address that the only session connected to, or tried; and its close reason.
     fn outcome(&self) -> (SocketAddr, String) {
         let record = self.forwarder.wait_for_records(1).remove(0);
         let address = record.json["target_address"].as_str().unwrap().parse().unwrap();
@@ -57,7 +57,7 @@ fn ip(text: &str) -> IpAddr {
     text.parse().unwrap()
 }
 
-/// The same port of several addresses; only the last of them is listened on.
+/// The same port of several addresses, with a listener at the last one only.
 fn only_the_last_listens(addresses: &[&str]) {
     let addresses: Vec<_> = addresses.iter().map(|text| ip(text)).collect();
     let number = Port::every_address();
@@ -86,7 +86,7 @@ fn if_every_address_refuses_the_client_is_reset() {
     assert_eq!(reason, "target/connect/refused");
 }
 
-/// The configuration's text does not tell that the name is this very listener.
+/// The text of the configuration does not show that the name is this very listener.
 #[test]
 fn a_name_of_an_own_listener_is_not_connected_to() {
     for listen in ["0.0.0.0", "127.0.0.1", ""] {
@@ -103,7 +103,7 @@ fn a_name_of_an_own_listener_is_not_connected_to() {
     }
 }
 
-/// The first address never answers: its share of `connect_timeout` is not all of it.
+/// The first address never answers, and may use only its share of `connect_timeout`.
 #[test]
 fn an_address_that_never_answers_leaves_time_for_the_next() {
     let hole = BlackHole::open();
@@ -115,7 +115,7 @@ fn an_address_that_never_answers_leaves_time_for_the_next() {
     assert_eq!(target.accepted(), 1);
 }
 
-// === lookups that take their time ===
+// === slow lookups ===
 
 #[test]
 fn a_slow_lookup_holds_up_no_other_session() {

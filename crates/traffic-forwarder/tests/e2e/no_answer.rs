@@ -1,5 +1,5 @@
-//! The commands that need a running process, where there is none, none that lets us in, or none of
-//! ours: they say where they looked, what was there and what to do.
+//! Commands without a usable running process: it is absent, denies access, or is another program.
+//! The error names the address, the problem and the remedy.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -43,12 +43,12 @@ fn a_socket_that_was_left_behind() {
     let desk = Desk::new();
     let socket = desk.path("admin.sock");
     drop(UnixListener::bind(&socket).unwrap());
-    // A child that another test is just starting may hold a copy of it for a moment.
+    // A child that another test is just starting may hold a copy of the listener for a moment.
     wait_until("nobody to listen", LIMIT, || UnixStream::connect(&socket).is_err());
     assert!(desk.refused(&["status"], 1).contains("left the socket file behind"));
 }
 
-/// As a user without any right, root or not.
+/// As a user without privileges, whether the tests run as root or not.
 #[test]
 fn a_socket_of_somebody_else() {
     let desk = Desk::new();
@@ -72,7 +72,7 @@ fn a_socket_of_somebody_else() {
     assert!(finished.stderr.contains(&who), "{finished}");
 }
 
-/// Takes one connection, reads the question, and answers with these bytes.
+/// Accepts one connection, reads the request, and sends these bytes.
 fn stranger(desk: &Desk, answer: &'static str) -> thread::JoinHandle<String> {
     let _ = fs::remove_file(desk.path("admin.sock"));
     let listener = UnixListener::bind(desk.path("admin.sock")).unwrap();

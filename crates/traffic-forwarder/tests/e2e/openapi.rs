@@ -1,5 +1,5 @@
-//! The document of the admin interface is true: every path in it answers, and what is answered is
-//! what it says.
+//! The document of the admin interface is correct: every path in it answers, and every answer
+//! matches its schema.
 
 use serde_json::Value;
 use testkit::{Behaviour, LIMIT, Port, Target};
@@ -12,7 +12,7 @@ const METHODS: [&str; 4] = ["GET", "POST", "PUT", "DELETE"];
 struct Document(Value);
 
 impl Document {
-    /// What of this value is not as its schema says.
+    /// Collects the deviations of this value from its schema.
     fn faults(&self, value: &Value, schema: &Value, at: &str, faults: &mut Vec<String>) {
         let mut fault = |what: String| faults.push(format!("{at}: {what}"));
         if let Some(name) = schema["$ref"].as_str() {
@@ -110,7 +110,7 @@ fn paths_take_the_methods_of_the_document_and_no_other() {
     for (path, methods) in paths {
         let real = path.replace("{name}", "none").replace("{id}", "77");
         for method in METHODS {
-            // Its answer would not end.
+            // This answer is endless.
             if (method, path.as_str()) == ("GET", "/v1/events") {
                 continue;
             }

@@ -1,5 +1,4 @@
-//! The commands that question and steer a running process: what they print, what they change, and
-//! their exit codes.
+//! The commands that query and control a running process: their output, effect, and exit codes.
 
 mod programs;
 
@@ -20,7 +19,7 @@ fn says(finished: &Finished, words: &[&str]) {
     }
 }
 
-/// The words of the line that has this one.
+/// The words of the line that contains `word`.
 #[track_caller]
 fn line_with<'t>(text: &'t str, word: &str) -> Vec<&'t str> {
     let mut lines = text.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
@@ -54,13 +53,13 @@ fn status_shows_the_process_and_its_forwards() {
     assert_eq!(desk.refused(&["status", "wbe"], 1).matches("`wbe`").count(), 1);
 }
 
-/// Its target refuses every client.
+/// The target refuses every client.
 #[test]
 fn status_counts_the_sessions_that_failed() {
     let (desk, nobody) = (Desk::new(), Port::v4());
     let config = Config::new().admin(&desk.admin());
     let forward = Forward::start_with(config, nobody.addr(), "name = 'db'");
-    // It may be reset before it knows that it is connected.
+    // The connection may be reset before connect(2) returns.
     let _ = connect(&forward);
     forward.wait_for_records(1);
     let shown = desk.done(&["status"]);
@@ -118,7 +117,7 @@ fn a_killed_session_is_reset_and_gone() {
     assert!(desk.refused(&["kill", "1"], 1).contains("no session 1"));
 }
 
-/// A name is a part of a path: no byte of it may lead elsewhere.
+/// A name is a path segment: no byte of it may change the path.
 #[test]
 fn a_drained_forward_takes_no_client_until_it_is_resumed() {
     let (desk, target, name) = (Desk::new(), Target::start(Behaviour::Echo), "a/../b?c=%64#é");
@@ -134,12 +133,12 @@ fn a_drained_forward_takes_no_client_until_it_is_resumed() {
     served_client(&forward);
 }
 
-/// A configuration that is about to be changed.
+/// A configuration to be changed.
 struct Ground {
     desk: Desk,
-    /// Takes every connection into its queue.
+    /// Its queue takes every connection.
     target: Listener,
-    /// Of the forward that stays.
+    /// Port of the unchanged forward.
     stays: Port,
 }
 
@@ -148,7 +147,7 @@ impl Ground {
         Self { desk: Desk::new(), target: Listener::bind(Place::V4), stays: Port::v4() }
     }
 
-    /// The forward that stays, and others.
+    /// The unchanged forward, and others.
     fn config(&self, others: &[String]) -> String {
         let stays = self.forward("stays", &self.stays, "");
         format!("{}{stays}{}", Config::new().admin(&self.desk.admin()).text(), others.concat())
@@ -227,7 +226,7 @@ fn a_configuration_on_trial_is_kept_when_it_is_confirmed() {
     connect(&new).unwrap();
 }
 
-/// Pasted as it is, it asks the process that was reloaded, by whichever option that was found.
+/// Pasted unchanged, it reaches the reloaded process, whichever option located it.
 #[test]
 fn the_confirm_command_that_is_printed_can_be_pasted() {
     let ground = Ground::new();
@@ -252,7 +251,7 @@ fn the_confirm_command_that_is_printed_can_be_pasted() {
     drop(running);
 }
 
-/// Standard output so far has this in some line.
+/// Waits for a line of standard output that contains `what`.
 fn wait_for_output(watch: &Forwarder, what: &str) {
     wait_until(what, LIMIT, || watch.stdout().iter().any(|line| line.contains(what)));
 }

@@ -1,5 +1,6 @@
-//! `[process] user` and `group`: who the process is afterwards, what it can still do, and for how
-//! long. Only root can become somebody else, so without root the tests of that have nothing to show.
+//! `[process] user` and `group`: the identity of the process after the switch, its remaining
+//! rights, and their lifetime. Only root can switch users; without root those tests pass without a
+//! check.
 
 mod log_file;
 mod planted;
@@ -25,7 +26,7 @@ use crate::support::{
 /// A user and a group that need no entry anywhere.
 const USER: u32 = 64_999;
 const GROUP: u32 = 64_998;
-/// `CAP_NET_BIND_SERVICE` in a set of capabilities, as /proc shows it.
+/// `CAP_NET_BIND_SERVICE` in a set of capabilities, as /proc prints it.
 const BIND_SERVICE: &str = "0000000000000400";
 const NOTHING: &str = "0000000000000000";
 /// Lines of `[process]`.
@@ -35,7 +36,7 @@ fn is_root() -> bool {
     fs::metadata("/proc/self").unwrap().uid() == 0
 }
 
-/// A directory of the user's own, with a copy of the program in it.
+/// A directory owned by the user, with a copy of the program in it.
 struct Home(TempDir);
 
 impl Home {
@@ -73,7 +74,7 @@ impl Home {
         forwarder
     }
 
-    /// Starts what cannot be started, as this user.
+    /// Runs a start that must fail, as this user.
     fn refused(&self, config: &Config, uid: u32) -> Finished {
         self.write(config);
         let mut command = Command::new(self.path("program"));
@@ -83,7 +84,7 @@ impl Home {
     }
 }
 
-/// Every thread is this user, can be nobody else, and has no capability but `capabilities`.
+/// Asserts that every thread has this user's identity only, and no capability but `capabilities`.
 #[track_caller]
 fn assert_is_user(pid: u32, capabilities: &str) {
     let names = ["Uid", "Gid", "Groups", "NoNewPrivs", "CapPrm", "CapEff", "CapInh", "CapAmb"];
@@ -98,14 +99,14 @@ fn assert_is_user(pid: u32, capabilities: &str) {
     }
 }
 
-/// In a network namespace, where no port below 1024 is anybody's.
+/// In a network namespace, where all ports below 1024 are free.
 #[test]
 fn low_ports_can_be_bound_again_after_an_upgrade_and_nothing_else_is_kept() {
     if !is_root() {
         return;
     }
     let name = test_name!(low_ports_can_be_bound_again_after_an_upgrade_and_nothing_else_is_kept);
-    // What the kernel keeps from a process in its sandbox has nothing to do with ports.
+    // The sandbox does not restrict ports.
     on_an_island(name, "true", || SANDBOX.iter().for_each(|line| low_ports_are_bound_again(line)));
 }
 
@@ -195,10 +196,10 @@ fn what_the_user_could_not_do_later_is_refused_at_the_start() {
     says(&config, 0, "it cannot read the configuration");
 }
 
-// === what `doctor` says of it ===
+// === findings of `doctor` about it ===
 
 impl Home {
-    /// The report, as somebody with this number is given it, and whether the process would start.
+    /// The report for a user with this ID, and whether the process would start.
     #[track_caller]
     fn examined(&self, config: &Config, uid: u32) -> (Value, bool) {
         self.write(config);
@@ -210,7 +211,7 @@ impl Home {
     }
 }
 
-/// Its verdict, and all that it says.
+/// The verdict of a check, and its texts.
 fn finding(report: &Value, check: &str) -> (String, String) {
     let mut all = report["checks"].as_array().unwrap().iter();
     let finding = all.find(|it| it["check"] == check).unwrap();
@@ -242,12 +243,12 @@ fn doctor_judges_for_the_user() {
         assert!(!starts && verdict == "fail", "{report:#}");
         assert!(text.contains("the user with the id 64999 may not write there"), "{text}");
         assert!(text.contains("install -d -o 64999 "), "{text}");
-        // Nobody but root can become the user.
+        // Only root can switch to the user.
         let (report, starts) = home.examined(&config, 64_000);
         let (verdict, text) = finding(&report, "user");
         assert!(!starts && verdict == "fail", "{report:#}");
         assert!(text.contains("all other checks hold for the user with the id 64000"), "{text}");
-        // The token is root's.
+        // The token belongs to root.
         let token = private.path().join("token");
         fs::write(&token, "0123456789abcdef").unwrap();
         fs::set_permissions(&token, PermissionsExt::from_mode(0o600)).unwrap();
@@ -262,8 +263,7 @@ fn doctor_judges_for_the_user() {
     });
 }
 
-/// What another user's process has open cannot be seen; by whom and by which configuration it runs
-/// can be.
+/// The open files of another user's process are hidden; its user and its configuration are visible.
 #[test]
 fn doctor_knows_the_own_process_of_another_user() {
     if !is_root() {

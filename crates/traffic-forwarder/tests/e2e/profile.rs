@@ -1,4 +1,4 @@
-//! A default build takes no profiles, and says how to build one that does.
+//! A default build takes no profiles, and explains how to build one that does.
 
 use std::fs;
 
@@ -39,7 +39,7 @@ fn the_command_says_so_and_writes_no_file() {
 fn a_file_that_cannot_be_written_is_known_before_a_profile_is_taken() {
     let desk = Desk::new();
     let _forwarder = config().admin(&desk.admin()).start();
-    // It would answer that it takes none.
+    // The process would answer that it takes none.
     let said = desk.refused(&["profile", "-o", "/nowhere/flame.svg"], 2);
     assert!(said.contains("write /nowhere/flame.svg: No such file"), "{said}");
     let file = desk.path("former.svg");

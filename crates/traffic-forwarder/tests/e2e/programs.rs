@@ -34,7 +34,7 @@ fn sha256(path: &Path) -> String {
     digest.split(' ').next().unwrap().to_owned()
 }
 
-/// The arguments by which most clients find a server.
+/// The arguments by which most clients address a server.
 fn host_and_port(addr: SocketAddr) -> [String; 4] {
     ["-h".into(), addr.ip().to_string(), "-p".into(), addr.port().to_string()]
 }

@@ -1,5 +1,5 @@
-//! Reloading a running process: whoever asks for it, all of it happens or nothing, and no session
-//! of an unchanged forward notices.
+//! Reloads of a running process: by every trigger, a reload applies the whole file or none of it,
+//! and sessions of an unchanged forward continue undisturbed.
 
 mod all_or_nothing;
 mod exchange;
@@ -34,7 +34,7 @@ impl Pair {
         Self { operated, target, ports }
     }
 
-    /// A configuration with the first forward as it is.
+    /// A configuration with the unchanged first forward.
     fn first(&self) -> Config {
         Config::new().process("workers = 2").forward(
             self.ports[0].addr(),

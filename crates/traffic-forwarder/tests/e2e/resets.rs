@@ -1,5 +1,5 @@
-//! Sessions that break: an RST is passed on as an RST, after the bytes that were received before it;
-//! a target that cannot be reached gives the client an RST at once.
+//! Sessions that break: an RST is forwarded as an RST, after the bytes received before it; an
+//! unreachable target gives the client an RST at once.
 
 use std::time::Duration;
 
@@ -51,7 +51,7 @@ fn the_targets_reset_comes_after_its_bytes(path: &str) {
     assert_eq!((record.close_reason().as_str(), record.bytes_down), ("target/relay/reset", 5000));
 }
 
-/// The sender fills every buffer on the way and resets. What the forwarder's kernel had
+/// The sender fills every buffer on the way and resets. The bytes that the forwarder's kernel had
 /// acknowledged by then must arrive, held bytes included.
 fn held_bytes_arrive(path: &str, up: bool) {
     let Session { forward, client, target } = Session::open(path_is(path));
@@ -101,7 +101,7 @@ fn a_client_that_is_gone_resets_a_sending_target(path: &str) {
     assert_eq!(forward.close_reason(), "client/relay/reset");
 }
 
-/// As an HTTP server does that answers 413 and closes: unread bytes make its close an RST.
+/// As with an HTTP server that answers 413 and closes: unread bytes make its close an RST.
 fn an_answer_arrives_though_the_upload_is_cut(path: &str) {
     let closing = Script::new().sending(2).read_exactly(10).write(1000).close();
     let target = Peer::listen("target", Place::V4, closing);
@@ -120,7 +120,7 @@ fn a_target_that_resets_on_accept_resets_the_client(path: &str) {
     let forward = Forward::start(&target, path_is(path));
     Peer::connect("client", &forward, Script::new().expect_reset()).finish();
     let reason = forward.close_reason();
-    // The RST may come before the forwarder has looked at the handshake's end.
+    // The RST may arrive before the forwarder has seen the end of the handshake.
     assert!(["target/relay/reset", "target/connect/reset"].contains(&&*reason), "{reason}");
 }
 
@@ -136,7 +136,7 @@ fn a_refusing_target_resets_the_client_at_once(path: &str) {
     assert_eq!(forward.fd_count(), before);
 }
 
-/// A FIN, also for a client that has sent something: closing a socket with unread bytes would be a
+/// A FIN, also for a client that has sent bytes: closing a socket with unread bytes would send a
 /// reset.
 fn a_refusal_is_a_fin_where_that_is_wanted(path: &str) {
     let settings = format!("{}on_refusal = 'fin'\nconnect_timeout = '1s'", path_is(path));
@@ -214,8 +214,8 @@ fn broken_sessions_leave_no_descriptor(path: &str) {
     wait_until("all descriptors back", LIMIT, || forward.fd_count() == before);
 }
 
-/// The forwarder is stopped while the target answers, sends and resets: it finds all of that at once,
-/// as it does by chance with a target that is quick.
+/// The forwarder is stopped while the target answers, sends and resets: it finds all three at once,
+/// as happens with a quick target.
 #[test]
 fn bytes_of_a_target_that_resets_before_it_is_looked_at_arrive() {
     let target = LateTarget::open();

@@ -1,5 +1,5 @@
-//! `[process] sandbox`: what a process can still do that the kernel keeps to its directories, and
-//! what it cannot. A kernel without landlock has nothing to show, and the tests say so.
+//! `[process] sandbox`: the rights and restrictions of a process that the kernel confines to its
+//! directories. On a kernel without landlock these tests are skipped, with a message.
 
 mod kernels;
 mod life;
@@ -15,18 +15,18 @@ use testkit::{Addr, Behaviour, ForwarderBuilder, LIMIT, Place, Port, Socket, Tar
 
 use crate::support::{Config, Operated, forwarder, messages, of_each_thread, served_client};
 
-/// What an operator reads when the sandbox is there.
+/// Text about an active sandbox.
 const INSIDE: &str = "in its sandbox";
 
-/// And what if there is none.
+/// Text about a missing one.
 const NONE: &str = "no sandbox: the process can open all that its user can";
 const ON: &str = "sandbox = true";
 
-/// A process in its sandbox: of its configuration's directory, that of the admin socket, and that of
-/// a Unix listener. It has a session.
+/// A sandboxed process: its sandbox has the directories of its configuration, its admin socket, and
+/// a Unix listener. It has one session.
 struct Sandboxed {
     operated: Operated,
-    /// Where its Unix listener is.
+    /// Directory of its Unix listener.
     sockets: TempDir,
     target: Target,
     port: Port,
@@ -34,14 +34,14 @@ struct Sandboxed {
 }
 
 impl Sandboxed {
-    /// `None` under a kernel without landlock.
+    /// `None` on a kernel without landlock.
     fn start() -> Option<Self> {
         Self::start_from(forwarder())
     }
 
     fn start_from(builder: ForwarderBuilder) -> Option<Self> {
         let (sockets, port) = (TempDir::new().unwrap(), Port::v4());
-        // Its Unix socket is in a directory that the sandbox knows nothing of.
+        // The target's Unix socket is in a directory outside the sandbox.
         let target = Target::start_at(Place::Unix, Behaviour::Echo);
         let operated = Operated::start_from(builder, config(ON, &port, &sockets, &target));
         if !is_inside(&operated) {
@@ -51,7 +51,7 @@ impl Sandboxed {
         Some(Self { operated, sockets, target, port, client })
     }
 
-    /// What it was started with.
+    /// The configuration at the start.
     fn config(&self) -> Config {
         self.config_with(ON)
     }
@@ -66,7 +66,7 @@ impl Sandboxed {
         self.sockets.path().join(name)
     }
 
-    /// What a reload is answered that is refused.
+    /// The answer to a reload that must be refused.
     #[track_caller]
     fn refused_reload(&self, query: &str) -> String {
         let answer = self.operated.http.post(&format!("/v1/reload{query}")).status(409).json();
@@ -74,7 +74,8 @@ impl Sandboxed {
         answer["error"]["message"].as_str().unwrap().to_owned()
     }
 
-    /// Every thread came from the one that was restricted, and the admin interface knows of it.
+    /// Asserts that every thread inherited the restriction, and that the admin interface reports
+    /// it.
     #[track_caller]
     fn assert_inside(&self) {
         assert_eq!(self.operated.status()["sandboxed"], true);
@@ -98,7 +99,7 @@ fn config(line: &str, port: &Port, sockets: &TempDir, target: &Target) -> Config
     config.forward(port.addr(), target.addr(), "").forward(socket, target.addr(), "name = 'web'")
 }
 
-/// Whether the kernel has landlock, by what the process says; a process that says nothing fails.
+/// Whether the kernel has landlock, according to the log; without a line about it the test fails.
 #[track_caller]
 fn is_inside(operated: &Operated) -> bool {
     let told = wait_for("what came of the sandbox", LIMIT, || {

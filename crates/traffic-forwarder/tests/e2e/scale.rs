@@ -1,5 +1,5 @@
-//! Many forwards and many sessions: what they cost. The figures are printed (`--nocapture` shows
-//! them); only what DESIGN promises is asserted, and no time.
+//! Cost of many forwards and many sessions. The figures are printed (`--nocapture` shows them); the
+//! assertions cover only the promises of DESIGN, and no times.
 
 use std::fmt::Write as _;
 use std::io::{Read, Write};
@@ -38,14 +38,15 @@ fn five_hundred_forwards_are_one_small_process() {
     let rss = forwarder.rss_anon_bytes();
     println!("{FORWARDS} forwards: ready after {ready_after:.0?}, {} KiB resident", rss / 1024);
     assert!(rss < 6 * MIB, "{rss} bytes resident");
-    // Another test may have the admin interface's default socket.
+    // Another test may hold the admin interface's default socket.
     let tells = |line: &str| line.contains(" WARN ") && !line.contains("no admin interface");
     assert_eq!(forwarder.count_lines(tells), 0);
 }
 
 // === idle sessions ===
 
-/// What the test itself, its other threads and the forwarder need besides the sessions' sockets.
+/// Descriptors of the test itself, its other threads and the forwarder, besides the sessions'
+/// sockets.
 const OTHER_FILES: u64 = 1_500;
 const WANTED: usize = 9_000;
 
@@ -56,8 +57,8 @@ struct Idle {
 }
 
 impl Idle {
-    /// Opens them a few at a time, so that no queue of the kernel overflows. Each has carried a byte
-    /// both ways.
+    /// Opens them a few at a time, so that no queue of the kernel overflows. Each has carried a
+    /// byte both ways.
     fn open(n: usize, listener: &TcpListener, forward: SocketAddr) -> Self {
         const BATCH: usize = 100;
         let mut idle = Self { clients: Vec::with_capacity(n), targets: Vec::with_capacity(n) };
@@ -96,7 +97,7 @@ fn hear(client: &mut TcpStream) {
     client.read_exact(&mut [0]).unwrap();
 }
 
-/// How many the files of this process and of the forwarder allow.
+/// Number of sessions that the limits of open files of this process and of the forwarder allow.
 #[expect(clippy::print_stdout, reason = "what was measured is of use")]
 fn sessions_here() -> usize {
     let possible = raise_open_files().saturating_sub(OTHER_FILES) / 2;
@@ -118,7 +119,7 @@ fn back_to(forwarder: &Forwarder, files: usize, memory: u64) {
 fn idle_sessions_cost_two_descriptors_and_little_memory_and_give_them_back() {
     let n = sessions_here();
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    // Once more: with a longer queue.
+    // A second listen(2) sets a longer queue.
     Socket::from(listener.try_clone().unwrap()).listen(4096).unwrap();
     let port = Port::v4();
     // Records would be held in memory until they are written.
@@ -127,7 +128,7 @@ fn idle_sessions_cost_two_descriptors_and_little_memory_and_give_them_back() {
     let config = config.forward(port.addr(), listener.local_addr().unwrap(), settings);
     let forwarder = config.start();
     let files_before = forwarder.fd_count();
-    // What the first sessions of a process need and all later ones share.
+    // One-time costs of a process's first sessions, shared by all later ones.
     drop(Idle::open(100, &listener, port.addr()));
     wait_until("their end", LIMIT, || forwarder.fd_count() == files_before);
     let memory_before = forwarder.rss_anon_bytes();
@@ -144,8 +145,8 @@ fn idle_sessions_cost_two_descriptors_and_little_memory_and_give_them_back() {
     }
 }
 
-/// Idle sessions cost no CPU time either, once they have been given the options of a session that
-/// lasts. The window is the measure here, not a wait for something.
+/// Idle sessions cost no CPU time either, once their delayed socket options are set. The fixed
+/// window is the measure here, not a wait for a state.
 fn nothing_happens(forwarder: &Forwarder) {
     wait_until("a second without CPU time", LIMIT, || {
         let before = forwarder.cpu_time();

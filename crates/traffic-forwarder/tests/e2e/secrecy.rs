@@ -1,4 +1,5 @@
-//! What others on the host cannot do: write to our files, connect to our sockets, read our memory.
+//! Protection from other users of the host: they cannot write to our files, connect to our sockets,
+//! or read our memory.
 
 use std::fs;
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
@@ -10,7 +11,7 @@ use testkit::{Forwarder, LIMIT, Port, Signal, wait_until};
 
 use crate::support::{Config, Desk, forwarder};
 
-/// A forwarder that a shell has prepared.
+/// A forwarder started by a shell after `preparation`.
 fn prepared(preparation: &str, config: &Config) -> Forwarder {
     let script = format!(r#"{preparation} && exec "$0" "$@""#);
     forwarder().through("sh", ["-c".to_owned(), script]).config(config.text()).start()
@@ -54,7 +55,7 @@ fn a_process_that_holds_a_token_leaves_no_core_dump() {
         .admin(&admin.addr().to_string())
         .process(&format!("admin_token_file = '{token}'"))
         .forward(port.addr(), "127.0.0.1:9", "");
-    // Where the host forbids dumps anyway, there is nothing to see.
+    // Where the host forbids core dumps anyway, the test proves nothing.
     let forwarder = prepared("{ ulimit -c unlimited || true; }", &config);
     forwarder.ready();
     forwarder.signal(Signal::ABORT);

@@ -1,5 +1,5 @@
-//! TERM and INT: the listeners refuse at once, open sessions go on until they end or their time is
-//! over, and the process exits with 0 and says how many ended and how many were cut.
+//! TERM and INT: the listeners refuse at once, open sessions continue until they end or the timeout
+//! expires, and the process exits with 0 and reports the counts of ended and cut sessions.
 
 use std::io::ErrorKind;
 
@@ -20,7 +20,7 @@ on_each_path!(
     a_second_signal_ends_at_once,
 );
 
-/// The end of a process that was asked to stop: exit code 0, and the counts of its last line.
+/// Waits for the exit of a stopping process: exit code 0, and the counts of its last line.
 #[track_caller]
 fn stopped(forwarder: &Forwarder) -> (u64, u64) {
     assert_eq!(forwarder.wait_exit(LIMIT).code(), Some(0));
@@ -115,8 +115,8 @@ fn ended_and_cut_sessions_are_counted_apart() {
     assert_eq!((drained.len(), fin.len()), (4, 3));
 }
 
-/// With a stopped reader of the log, the process still ends within its limit, and at once on a second
-/// signal.
+/// With a stopped reader of the log, the process still exits within its limit, and at once on a
+/// second signal.
 #[test]
 fn a_log_that_is_not_read_keeps_no_process() {
     for (timeout, signals) in [("300ms", 1), ("1h", 2)] {
@@ -137,7 +137,8 @@ fn a_log_that_is_not_read_keeps_no_process() {
         let client = served_client(&port);
         for _ in 0..signals {
             forwarder.signal(Signal::TERM);
-            // Two pending signals of one kind are one: send the second after the first was handled.
+            // Two pending signals of one kind are merged: send the second after the first was
+            // handled.
             testkit::wait_until("its listener is closed", LIMIT, || {
                 testkit::connect(&port).is_err()
             });

@@ -1,5 +1,5 @@
-//! Lines of the older format that could not be bound at the start: they stay in sight, and are bound
-//! when they can be. A reload skips nothing that it did not find skipped.
+//! Lines of the older format that could not be bound at the start: they stay visible, and are bound
+//! when possible. A reload skips only lines that were already skipped.
 
 use std::net::{Ipv6Addr, SocketAddr};
 
@@ -11,7 +11,7 @@ use testkit::{
 
 use crate::support::{Config, forwarder, served_client, with_run};
 
-/// A forwarder of the older format, with an admin socket, and what operates it.
+/// A forwarder of the older format, with an admin socket and a client of it.
 struct Older {
     forwarder: Forwarder,
     target: Target,
@@ -20,7 +20,7 @@ struct Older {
 }
 
 impl Older {
-    /// Begins with a line for each of these ports, and with this text behind them.
+    /// Starts with a line for each of these ports, followed by this text.
     #[track_caller]
     fn start(ports: &[&Port], text: &str) -> Self {
         let (run, target) = (TempDir::new().unwrap(), Target::start(Behaviour::Echo));
@@ -61,7 +61,7 @@ impl Older {
         self.http.json("/v1/status")["listeners"].clone()
     }
 
-    /// Whether the metrics have it as skipped.
+    /// Whether the metrics list it as skipped.
     #[track_caller]
     fn is_skipped_in_metrics(&self, port: &Port) -> bool {
         let series = format!("traffic_forwarder_forward_skipped{{forward=\":{port}\"}} ");
@@ -76,7 +76,7 @@ fn lines(ports: &[&Port], target: &Target) -> String {
     lines.collect::<Vec<_>>().concat()
 }
 
-/// A port, and who listens there so that nobody else can.
+/// A port, and the listener that occupies it.
 fn taken() -> (Port, Listener) {
     let port = Port::every_address();
     let listener = Listener::bind(Place::At(port.addr()));
@@ -97,7 +97,7 @@ fn a_reload_does_not_give_up_what_serves_for_what_cannot_be_bound() {
     assert!(refused.stderr.contains(&format!("listen :{taken}: ")), "{refused}");
     assert_eq!(older.http.json("/v1/status")["generation"], 1);
     served_client(&port);
-    // Nor with one that could be bound beside it.
+    // Nor with a bindable one beside it.
     older.write(&[&port, &taken], "");
     assert!(message(&older.reload().status(409)).contains(&format!(":{taken}")));
     assert_eq!(older.listeners(), 1);
@@ -178,7 +178,7 @@ fn a_line_that_is_newly_wrong_refuses_a_reload() {
     older.write(&[&port, &other], "this was wrong before\n");
     let report = older.reload().success().json();
     assert!(report["skipped"][0].as_str().unwrap().contains(":3:1: "), "{report}");
-    // What served would be skipped.
+    // A serving line would be skipped.
     older.write(&[&port], &format!("this was wrong before\n{other}0 | 127.0.0.1 | 9\n"));
     for query in ["?dry_run=true", ""] {
         let refused = older.http.post(&format!("/v1/reload{query}")).status(422);
@@ -229,7 +229,7 @@ fn a_skipped_forward_stays_skipped_over_an_upgrade() {
     served_client(&taken);
 }
 
-/// The line listens on every address, where the process already has one of them.
+/// The line listens on every address, where the process already holds one of them.
 #[test]
 fn a_watched_file_that_turns_into_lines_goes_on_with_its_port() {
     let (port, target) = (Port::every_address(), Target::start(Behaviour::Echo));

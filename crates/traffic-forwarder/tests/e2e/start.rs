@@ -1,4 +1,4 @@
-//! What the log says at the start: where clients are taken, where that leads, and who may ask.
+//! Log lines at the start: listeners, targets, and access to the admin interface.
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -6,10 +6,10 @@ use testkit::{Addr, Forwarder, Port, Ports};
 
 use crate::support::{Config, Operated, forwarder, messages, with_mounts};
 
-/// Nobody is there; nobody is asked.
+/// No program listens there; the process does not connect.
 const TARGET: &str = "127.0.0.1:9";
 
-/// The line that says it is ready, which has to be the last.
+/// The line that reports readiness, which has to be the last.
 #[track_caller]
 fn ready(forwarder: &Forwarder) -> Value {
     forwarder.ready();
@@ -59,7 +59,7 @@ fn without_an_admin_interface_it_says_so() {
     assert_eq!(forwarder.count_lines(|line| line.ends_with(&words)), 1);
 }
 
-/// Somebody has made the directory for another user.
+/// The directory belongs to another user.
 #[test]
 fn a_directory_that_the_user_may_not_use_is_warned_of() {
     let (run, port) = (TempDir::new().unwrap(), Port::every_address());

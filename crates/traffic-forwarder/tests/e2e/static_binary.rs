@@ -1,5 +1,5 @@
-//! The static binary as the container image has it: alone in its root, read-only, as a user without
-//! privileges. It forwards, looks names up in the hosts file and by DNS, and answers its commands.
+//! The static binary as in the container image: alone in its root, read-only, as a user without
+//! privileges. It forwards, resolves names by the hosts file and by DNS, and answers its commands.
 
 use std::fs;
 use std::net::{Ipv4Addr, UdpSocket};
@@ -17,15 +17,15 @@ use testkit::{
 
 use crate::support::{Config, on_an_island, test_name};
 
-/// Building everything on a slow machine.
+/// A complete build on a slow machine.
 const BUILDING: Duration = Duration::from_secs(1800);
-/// Names that begin like this are in the DNS; all of them have the address of the loopback.
+/// Prefix of the names in the DNS; all of them resolve to the loopback address.
 const IN_DNS: &[u8] = b"dns";
-/// Whom the image runs as.
+/// User of the image.
 const USER: &str = "65532";
 
-/// Builds the static binary, if it is not up to date. Its code is that of the test profile; what
-/// matters here is how it is linked.
+/// Builds the static binary if it is out of date. Its code is that of the test profile; the test
+/// depends on its linking only.
 fn binary() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     BUILT.get_or_init(|| {
@@ -46,25 +46,25 @@ fn binary() -> &'static Path {
     })
 }
 
-/// Makes `$0` a root, and the rest of the arguments the program in it with its own.
+/// Makes `$0` the root directory, and runs the rest of the arguments in it.
 const ENTER: &str = r#"mount --bind "$0" "$0" &&
     mount -t tmpfs -o "$RUN_OPTIONS" tmpfs "$0/run/traffic-forwarder" &&
     mount -o remount,ro,bind "$0" &&
     exec setpriv --no-new-privs --bounding-set=-all,+sys_chroot,+setuid,+setgid \
         chroot $CHROOT_OPTION "$0" "$@""#;
 
-/// Whether there is anybody else to become: not where root is only somebody's name in a namespace.
+/// Whether other users exist: a user namespace that maps root alone has none.
 fn has_other_users() -> bool {
     let map = fs::read_to_string("/proc/self/uid_map").unwrap();
     map.split_whitespace().last() != Some("1")
 }
 
-/// The option of chroot(1) that says as whom.
+/// The option of chroot(1) that sets the user.
 fn chroot_option() -> Option<String> {
     has_other_users().then(|| format!("--userspec={USER}:{USER}"))
 }
 
-/// Options of the tmpfs for the admin socket: whose it is.
+/// Options of the tmpfs for the admin socket: its owner.
 fn run_options() -> String {
     let owner = if has_other_users() { format!(",uid={USER},gid={USER}") } else { String::new() };
     format!("mode=0700{owner}")
@@ -78,13 +78,13 @@ impl Image {
         for name in ["etc", "run/traffic-forwarder"] {
             fs::create_dir_all(dir.path().join(name)).unwrap();
         }
-        // chroot's user must get in.
+        // chroot's user must be able to enter.
         run(Command::new("chmod").arg("755").arg(dir.path()), LIMIT).success();
         copy_program(binary(), dir.path().join("traffic-forwarder"));
         let image = Self(dir);
         image.write("etc/hosts", "127.0.0.1 hosts.test\n");
         image.write("etc/resolv.conf", "nameserver 127.0.0.1\n");
-        // It must not be heeded: its modules would be of another C library.
+        // The program must ignore it: its modules would belong to another C library.
         image.write("etc/nsswitch.conf", "hosts: nothing\n");
         image.write("etc/forwarder.toml", config);
         image
@@ -106,7 +106,7 @@ impl Image {
         forwarder
     }
 
-    /// Runs a command of ours where the forwarder is, and as the same user.
+    /// Runs a command of our program in the forwarder's root, as the same user.
     fn command(&self, forwarder: &Forwarder, arguments: &[&str]) -> Finished {
         let mut command = Tool::find("nsenter").command();
         command.arg(format!("--mount=/proc/{}/ns/mnt", forwarder.pid())).arg("chroot");
@@ -115,7 +115,7 @@ impl Image {
     }
 }
 
-/// A name server that knows one kind of name.
+/// A name server with one kind of name.
 fn serve_names() {
     let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 53)).unwrap();
     thread::spawn(move || {
@@ -134,7 +134,7 @@ fn answer(query: &[u8]) -> Vec<u8> {
     let question = &query[HEADER..name_end + ADDRESS.len()];
     let is_known = question[1..].starts_with(IN_DNS);
     let is_answered = is_known && question.ends_with(&ADDRESS);
-    // A response, recursion available; "no such name" for all that is unknown.
+    // A response, recursion available; "no such name" for all unknown names.
     let flags = [0x81, if is_known { 0x80 } else { 0x83 }];
     let counts = [0, 1, 0, u8::from(is_answered), 0, 0, 0, 0];
     let mut answer = [&query[..2], &flags, &counts, question].concat();
@@ -151,7 +151,7 @@ fn answer(query: &[u8]) -> Vec<u8> {
 #[ignore = "make test-nightly: it builds the program without shared libraries"]
 fn alone_in_its_root_it_forwards_by_name_and_answers() {
     let name = test_name!(alone_in_its_root_it_forwards_by_name_and_answers);
-    // Built where there is a network; on the island it is found up to date.
+    // Built where there is a network; inside the namespace it is up to date.
     binary();
     on_an_island(name, "true", || {
         serve_names();

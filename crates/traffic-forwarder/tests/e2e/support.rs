@@ -1,5 +1,5 @@
-//! What all themes share: the binary and its configuration, one forward, one session with both of its
-//! outer sockets in the test's hands.
+//! Shared parts: the binary and its configuration, one forward, one session with both of its outer
+//! sockets in the test's hands.
 
 mod desk;
 mod held;
@@ -36,10 +36,10 @@ pub(crate) use slow_lookups::SlowLookups;
 /// The program under test.
 pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_traffic-forwarder");
 
-/// Long enough that a mistake would show, short enough to wait for nothing.
+/// A pause long enough for a mistake to show.
 pub(crate) const QUIET: Duration = Duration::from_millis(200);
 
-/// Makes a test of each scenario for `path = "copy"` and one for `path = "splice"`.
+/// Defines a test per scenario for `path = "copy"` and one for `path = "splice"`.
 macro_rules! on_each_path {
     ($($scenario:ident),+ $(,)?) => {
         mod copy { $(#[test] fn $scenario() { super::$scenario("copy"); })+ }
@@ -56,7 +56,7 @@ pub(crate) fn version() -> String {
     }
 }
 
-/// The arguments by which unshare(1) gives a program namespaces of this kind, to root or not.
+/// The arguments by which unshare(1) gives a program namespaces of this kind, as root or not.
 pub(crate) fn unshare_arguments(kind: &str) -> Vec<&str> {
     let is_root = fs::metadata("/proc/self").unwrap().uid() == 0;
     let user: &[_] = if is_root { &[] } else { &["--user", "--map-root-user"] };
@@ -69,8 +69,8 @@ pub(crate) fn forwarder() -> ForwarderBuilder {
 
 // === configurations ===
 
-/// A TOML file in the making. It logs JSON, unless told otherwise, and there is no admin interface:
-/// forwarders that run side by side would fight for its socket.
+/// Builder of a TOML file. It logs JSON by default, without an admin interface: concurrent
+/// forwarders would compete for its socket.
 #[derive(Clone)]
 pub(crate) struct Config {
     admin: String,
@@ -85,7 +85,7 @@ impl Config {
         Self { admin: "off".to_owned(), process: String::new(), log, forwards: String::new() }
     }
 
-    /// Sets where the admin interface is.
+    /// Sets the address of the admin interface.
     pub(crate) fn admin(mut self, admin: &str) -> Self {
         admin.clone_into(&mut self.admin);
         self
@@ -97,7 +97,7 @@ impl Config {
         self
     }
 
-    /// Replaces `[log]`.
+    /// Replaces the content of `[log]`.
     pub(crate) fn log(mut self, lines: &str) -> Self {
         lines.clone_into(&mut self.log);
         self
@@ -141,7 +141,7 @@ impl Forward {
         Self::start_with(Config::new(), to, settings)
     }
 
-    /// The forward comes on top of what `config` has already.
+    /// Adds the forward to `config`.
     #[track_caller]
     pub(crate) fn start_with(config: Config, to: impl Into<Addr>, settings: impl Display) -> Self {
         let (port, to) = (Port::v4(), to.into());
@@ -157,7 +157,7 @@ impl Forward {
         connect(&self.port).unwrap()
     }
 
-    /// The record of the only session that there was.
+    /// The record of the only session.
     #[track_caller]
     pub(crate) fn record(&self) -> SessionRecord {
         self.wait_for_records(1).remove(0)

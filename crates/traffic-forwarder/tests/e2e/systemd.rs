@@ -1,5 +1,5 @@
-//! Under a service manager: what it is told, over a start, reloads, a drain, and when a worker
-//! hangs.
+//! Under a service manager: notifications over a start, reloads, a drain, and with a hanging
+//! worker.
 
 use std::time::Instant;
 
@@ -28,7 +28,7 @@ impl Service {
         Self { manager, forwarder, target, port }
     }
 
-    /// The first words of all messages so far, without signs of life and mere reports.
+    /// The first words of all messages so far, without watchdog and status messages.
     fn steps(&self) -> Vec<String> {
         let first = |message: &String| message.lines().next().unwrap().to_owned();
         let step = |line: &String| {
@@ -93,7 +93,7 @@ fn without_a_manager_nothing_is_told_and_a_useless_address_is_no_reason_to_stop(
 
 // === the watchdog ===
 
-/// Every 50 ms.
+/// 100 ms, so a notification every 50 ms.
 const WATCHDOG: &[(&str, &str)] = &[("WATCHDOG_USEC", "100000")];
 
 impl Service {
@@ -101,7 +101,7 @@ impl Service {
         self.manager.values("WATCHDOG").len()
     }
 
-    /// Waits until no sign of life has come for a while.
+    /// Waits until no watchdog notification has arrived for a while.
     fn wait_for_silence(&self) {
         let (mut last, mut since) = (self.signs_of_life(), Instant::now());
         wait_until("silence", LIMIT, || {
@@ -121,7 +121,7 @@ fn signs_of_life_cease_while_a_worker_hangs() {
     let held = Held::hold(&service.forwarder, "worker-1");
     service.wait_for_silence();
     let before = service.signs_of_life();
-    // The rest of the process goes on.
+    // The rest of the process continues.
     service.forwarder.signal(Signal::HUP);
     service.manager.wait_for("RELOADING", 1);
     assert_eq!(service.signs_of_life(), before);

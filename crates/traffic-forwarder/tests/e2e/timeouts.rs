@@ -1,5 +1,5 @@
-//! Each timeout ends a session that has earned it, with a reason of its own and an RST to both
-//! sides, and spares the others.
+//! Each timeout ends the sessions it applies to, with its own reason and an RST to both sides, and
+//! spares the others.
 
 use std::time::Duration;
 
@@ -79,7 +79,7 @@ fn a_byte_in_either_lane_keeps_a_session(path: &str) {
     assert_eq!(record.close_reason(), "limit/relay/idle_timeout");
 }
 
-/// All of its bytes are with the kernel, so no lane moves one; but they are being read.
+/// The kernel holds all of its bytes, so no lane moves one; but the client is reading them.
 fn a_reader_that_takes_its_time_is_not_idle(path: &str) {
     const CHUNK: usize = 64 * 1024;
     let session = session(path, "idle_timeout = '2s'");
@@ -110,8 +110,8 @@ fn age_ends_a_session_that_is_connecting(path: &str) {
     assert!(record.duration >= Duration::from_millis(500), "{}", record.json);
 }
 
-/// The target's last bytes are being flushed to a client that would need a quarter of a minute to read
-/// them. The earlier reset stays the close reason.
+/// The target's last bytes are being flushed to a client that would need 15 seconds to read them.
+/// The earlier reset stays the close reason.
 fn age_ends_a_session_whose_target_has_reset(path: &str) {
     const SENT: u64 = 1024 * 1024;
     let Session { forward, client, target } = session(path, "max_age = '2s'");

@@ -1,4 +1,4 @@
-//! `top` on a real terminal, over a running process: what is typed, and what is on the screen.
+//! `top` on a real terminal, with a running process: keys in, screen out.
 
 mod changes;
 mod figures;
@@ -43,7 +43,7 @@ impl Stage {
         self.forwarder = Some(self.config().start());
     }
 
-    /// Types the command, and waits until it has drawn.
+    /// Types the command, and waits for its first screen.
     #[track_caller]
     fn open(&self) {
         let (admin, pid) = (self.desk.admin(), self.desk.path("pid"));
@@ -52,14 +52,14 @@ impl Stage {
         self.terminal.shows("web");
     }
 
-    /// Sends a signal to what was opened last.
+    /// Signals the process opened last.
     #[track_caller]
     fn signal(&self, name: &str) {
         let pid = fs::read_to_string(self.desk.path("pid")).unwrap();
         Tool::find("sh").run(["-c", &format!("kill -{name} {pid}")], LIMIT);
     }
 
-    /// The words of the first line with this one.
+    /// The words of the first line that contains `word`.
     fn row(&self, word: &str) -> Vec<String> {
         let screen = self.terminal.screen();
         let rows = screen.lines().map(|line| line.split_whitespace().map(str::to_owned));
@@ -81,7 +81,7 @@ impl Stage {
     }
 }
 
-/// Sends so many bytes to an echo, and gets them back.
+/// Sends `bytes` bytes to an echo, and reads them back.
 fn send(client: &Socket, bytes: usize) {
     let script = Script::new().write_bytes(vec![b'.'; bytes]);
     play(client, script.read_exactly(bytes as u64));

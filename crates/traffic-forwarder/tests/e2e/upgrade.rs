@@ -1,5 +1,5 @@
-//! Upgrade in place: the process becomes another image of the program, and nobody who is connected
-//! notices.
+//! Upgrade in place: the process executes another image of the program, and connected peers do not
+//! notice.
 
 mod becoming;
 

@@ -1,4 +1,5 @@
-//! Where the commands look for the process, and what they say if it is not there or somebody else is.
+//! How the commands locate the process, and their errors if it is absent or another program
+//! answers.
 
 use std::io::Write;
 use std::net::TcpListener;
@@ -41,7 +42,7 @@ fn the_configuration_of_the_process_says_where_it_is_asked() {
         let file = forward.config_path();
         let shown = forwarder().args(["status", "-c"]).arg(&file).run().success();
         assert!(shown.text().contains("web"), "{shown}");
-        // What is named wins.
+        // An explicit option takes precedence.
         let elsewhere = ["--admin", "unix:/no/such/socket"];
         let other = forwarder().arg("status").arg("-c").arg(&file).args(elsewhere).run();
         refuses(&other, 1, &["unix:/no/such/socket: there is no such socket"]);
@@ -92,7 +93,7 @@ fn a_wrong_token_is_told_from_a_file_that_holds_none() {
     refuses(&forwarder().args(upgrade).run(), 1, &["only for who asks on the Unix socket"]);
 }
 
-/// Whatever else listens on the port.
+/// Any other server listens on the port.
 #[test]
 fn a_stranger_on_the_port_is_known_as_one() {
     let desk = Desk::new();
@@ -105,7 +106,7 @@ fn a_stranger_on_the_port_is_known_as_one() {
         let stranger = thread::spawn(move || {
             let (mut stream, _) = listener.accept().unwrap();
             stream.write_all(answer).unwrap();
-            // Until the question has come and its asker is gone.
+            // Until the request has arrived and the client has disconnected.
             let _ = std::io::copy(&mut stream, &mut std::io::sink());
         });
         let told = forwarder().args(["status", "--admin", &admin, "--token-file", &token]).run();

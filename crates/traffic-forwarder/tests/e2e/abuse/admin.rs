@@ -1,5 +1,4 @@
-//! By those who may connect to the admin interface: its own user, and on a port everybody on the
-//! host.
+//! Clients of the admin interface: the process's own user, and on a port every local user.
 
 use std::io::{Read as _, Write as _};
 use std::thread;
@@ -10,9 +9,9 @@ use testkit::{Behaviour, Http, LIMIT, Socket, connect, wait_until};
 use super::{Abused, EVERYBODY, EVERYBODY_FILES, MIB};
 use crate::support::Config;
 
-/// Connections that are served at the same time, and some that end meanwhile.
+/// Concurrently served connections, plus a margin for those about to close.
 const CONNECTIONS: usize = 64 + 8;
-/// The buffers of so many.
+/// Request buffers of all connections.
 const BUFFERS: u64 = CONNECTIONS as u64 * 64 * 1024;
 const CROWD: usize = 300;
 
@@ -27,7 +26,7 @@ fn connected(abused: &Abused) -> Socket {
     socket
 }
 
-/// What is answered; nothing if the connection is cut.
+/// The response; empty if the connection is cut.
 fn answer(mut socket: Socket) -> String {
     let mut answer = Vec::new();
     let _ = socket.read_to_end(&mut answer);
@@ -47,7 +46,7 @@ fn a_crowd_of_silent_connections_is_bounded_and_goes_when_it_ends() {
     abused.gives_back();
 }
 
-/// Announced, or in pieces of an unknown number: it is never read into memory.
+/// With a content length or in chunks: the body is never read into memory.
 #[test]
 fn huge_bodies_are_refused_or_cut() {
     let abused = abused();
@@ -58,7 +57,7 @@ fn huge_bodies_are_refused_or_cut() {
         announced
             .write_all(format!("{head}Content-Length: 1000000000\r\n\r\n").as_bytes())
             .unwrap();
-        // It may be cut in the middle.
+        // The connection may be cut mid-write.
         let _ = announced.write_all(&piece);
         assert!(answer(announced).starts_with("HTTP/1.1 413"));
         let mut pieces = connected(&abused);
@@ -70,13 +69,14 @@ fn huge_bodies_are_refused_or_cut() {
     abused.gives_back();
 }
 
-/// Each sends a byte of its head now and then, so that none is ever silent for long.
+/// Each connection sends one byte of its request head now and then, so none is ever idle for long.
 #[test]
 fn heads_that_drip_are_cut_and_the_next_is_served() {
-    // More than are served at the same time: the rest waits in the queue, and the next behind it.
+    // More than the concurrency limit: the rest waits in the accept queue, and the next client
+    // behind it.
     const DRIPPING: usize = CONNECTIONS + 8;
     const SERVED: usize = 64;
-    // A head may take ten seconds.
+    // A request head may take ten seconds.
     const PATIENCE: Duration = Duration::from_secs(30);
     let abused = abused();
     let began = Instant::now();
@@ -97,7 +97,7 @@ fn heads_that_drip_are_cut_and_the_next_is_served() {
     abused.gives_back();
 }
 
-/// The body is announced and never comes: what it belongs to needs none, and is answered.
+/// The announced body never arrives: the endpoint needs none, and responds.
 #[test]
 fn a_body_that_never_comes_holds_nothing() {
     let abused = abused();
@@ -118,11 +118,11 @@ fn a_body_that_never_comes_holds_nothing() {
     abused.gives_back();
 }
 
-/// Sessions come and go, and those who watch take nothing of it.
+/// Sessions come and go while the subscribers read nothing.
 #[test]
 fn watchers_that_read_nothing_miss_events_and_hold_a_bounded_number() {
     const WATCHERS: usize = 16;
-    // Events that a watcher may be behind are kept once for all of them.
+    // One shared queue holds the events that subscribers have yet to read.
     const EVENTS: u64 = 8 * MIB;
     let abused = abused();
     let watch = |_| {
@@ -139,22 +139,22 @@ fn watchers_that_read_nothing_miss_events_and_hold_a_bounded_number() {
         sessions += 100;
         sessions >= 6_000
     });
-    // By an event that says so, or, after half a minute in which it took nothing, without one.
+    // With a `lagged` event or, after 30 seconds of a full send buffer, without one.
     let ends = |mut watcher: Socket| watcher.read_to_end(&mut Vec::new()).is_ok();
     assert!(watchers.into_iter().all(ends), "a watcher that is too slow is let go");
     abused.gives_back();
     wait_until("no watcher", LIMIT, || abused.operated.fd_count() <= abused.files + 32);
 }
 
-/// Unread long answers, on as many connections as are served at the same time.
+/// Long unread responses on as many connections as are served concurrently.
 #[test]
 fn answers_that_nobody_reads_share_a_bounded_memory() {
     const FORWARDS: usize = 3000;
     const READERS: usize = 63;
     const PATHS: [&str; 3] = ["/v1/forwards", "/metrics", "/v1/forwards?sort=name"];
-    // The budget of all answers, and the memory of one while it is made.
+    // The budget of all responses, and the memory to render one.
     const ANSWERS: u64 = 8 * MIB + 24 * MIB;
-    // Questions wait for ten seconds, and are then refused with an explanation.
+    // Requests wait for ten seconds, then get an error that explains why.
     const REFUSED_BY: Duration = Duration::from_secs(12);
     const TO_THE_END: &str = "Host: localhost\r\nConnection: close\r\n\r\n";
     let dir = tempfile::TempDir::new().unwrap();
@@ -174,13 +174,13 @@ fn answers_that_nobody_reads_share_a_bounded_memory() {
                 socket
             }));
         }
-        // Short questions are answered meanwhile.
+        // Short requests are still served.
         let mut short = connected(&abused);
         short.write_all(b"GET /v1/status HTTP/1.0\r\nHost: localhost\r\n\r\n").unwrap();
         assert!(answer(short).starts_with("HTTP/1.0 200"));
         began.elapsed() > REFUSED_BY
     });
-    // All are read at the same time: one that is left unread is cut.
+    // All at the same time: a connection with an unread response is cut.
     let readers = readers.into_iter().map(|socket| thread::spawn(move || answer(socket)));
     let readers: Vec<_> = readers.collect();
     let answers: Vec<_> = readers.into_iter().map(|reader| reader.join().unwrap()).collect();
@@ -192,7 +192,7 @@ fn answers_that_nobody_reads_share_a_bounded_memory() {
     let whole = answers.iter().filter(is_whole).count();
     assert_eq!(whole, given, "each list and each page of metrics is whole");
     assert!(answers.iter().any(|text| text.contains("all of them together take 8 MiB at most")));
-    // With the unread answers gone, the whole list is answered.
+    // With the unread responses gone, the whole list is served.
     let all = Http::new(abused.operated.socket()).json("/v1/forwards");
     assert_eq!(all["forwards"].as_array().unwrap().len(), FORWARDS + 2);
     abused.gives_back();

@@ -1,4 +1,4 @@
-//! By those who may connect to a listener.
+//! Clients of a listener.
 
 use std::io::Write as _;
 
@@ -7,19 +7,19 @@ use testkit::{Behaviour, LIMIT, Socket, connect, wait_until};
 use super::{Abused, MIB};
 use crate::support::{Config, messages, reset};
 
-/// Clients of one round.
+/// Clients per round.
 const CROWD: usize = 100;
-/// The limit of the forward in most tests, below the crowd.
+/// `max_sessions` in most tests, below the number of clients.
 const PLACES: usize = 40;
-/// A session's two sockets.
+/// Two sockets per session.
 const FILES: usize = 2 * PLACES;
-/// Accepted by each of two workers, and not yet refused or closed.
+/// Accepted by one of two workers, and not yet refused or closed.
 const ON_THE_WAY: usize = 64;
 
-/// What is spliced waits in pipes, of two descriptors each: they are bounded for the process.
+/// Spliced bytes wait in pipes of two descriptors each; the process bounds their number.
 const PIPES: usize = 2 * 1024;
 
-/// What lanes of a session may take besides its entry: a buffer each.
+/// Memory of a session's lanes besides its table entry: one buffer each.
 const BUFFERS: u64 = 2 * 64 * 1024 * PLACES as u64;
 
 fn two_workers() -> Config {
@@ -47,7 +47,7 @@ fn a_flood_beyond_every_limit_costs_what_the_limit_allows() {
     assert!((1..=8).contains(&count), "{count} warnings: refusals are gathered, not told singly");
 }
 
-/// The target sends without end, and nobody takes it.
+/// The target sends without end, and no client reads.
 #[test]
 fn clients_that_take_nothing_hold_a_bounded_amount() {
     let settings = format!("max_sessions = {PLACES}");
@@ -68,14 +68,14 @@ fn clients_that_take_nothing_hold_a_bounded_amount() {
     abused.gives_back();
 }
 
-/// Connected and never heard of again: the idle timeout finds them.
+/// Clients that connect and vanish: the idle timeout ends their sessions.
 #[test]
 fn forgotten_connections_are_ended_by_the_idle_timeout() {
     let settings = format!("max_sessions = {PLACES}\nidle_timeout = '300ms'");
     let abused = Abused::start(two_workers(), Behaviour::Stall, &settings);
     let mut forgotten = Vec::new();
     abused.beside("connect and forget", FILES + ON_THE_WAY, 4 * MIB, || {
-        // Those of the last round stay open at the client's side, as far as that goes.
+        // The sockets of the last round stay open at the client's side.
         forgotten = crowd(&abused);
     });
     wait_until("places for others", LIMIT, || abused.operated.sessions().len() == 1);
@@ -89,7 +89,7 @@ fn a_storm_of_resets_leaves_nothing_behind() {
     let abused = Abused::start(two_workers(), Behaviour::Sink, &settings);
     abused.beside("resets", FILES + ON_THE_WAY, 4 * MIB, || {
         for mut client in crowd(&abused) {
-            // It may have been refused already.
+            // The connection may already be refused.
             let _ = client.write_all(b"a request that nobody waits for");
             reset(client);
         }

@@ -1,19 +1,19 @@
-//! By whoever writes the configuration, or by a mistake of theirs: more forwards than there can be.
+//! A hostile or mistaken configuration: more forwards than the process can hold.
 
 use testkit::{Behaviour, ForwarderBuilder, LIMIT, wait_until};
 
 use super::{Abused, EVERYBODY, MIB};
 use crate::support::{Config, messages};
 
-/// As many files as the process may open: fewer than there are forwards below.
+/// Limit of open files, below the number of forwards.
 const OPEN_FILES: u64 = 4096;
 
-/// While a configuration of the longest text that is read is compared with what runs.
+/// Memory to compare the longest accepted configuration with the running one.
 const READING: u64 = 512 * MIB;
-/// Of that, what is not given back: the reload's error, and what lies between what is in use.
+/// The part of it that is not returned: the reload's error, and heap fragmentation.
 const LEFT: u64 = 16 * MIB;
 
-/// So many forwards of one listener each.
+/// `count` forwards with one listener each.
 fn forwards(count: u32) -> Config {
     (0..count).fold(Config::new(), |config, number| {
         let [_, a, b, c] = (number + 1).to_be_bytes();
@@ -21,7 +21,7 @@ fn forwards(count: u32) -> Config {
     })
 }
 
-/// Each configuration is refused as a whole, before anything is bound.
+/// Each configuration is refused as a whole, before any bind.
 #[test]
 fn more_forwards_than_there_can_be_are_refused_and_the_running_ones_go_on() {
     let prepare = |builder: ForwarderBuilder| builder.open_files(OPEN_FILES);

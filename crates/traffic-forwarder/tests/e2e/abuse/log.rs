@@ -1,23 +1,23 @@
-//! By those who make the process log: at level trace, each session is several lines.
+//! Sessions that flood the log: at level trace, each writes several lines.
 
 use testkit::{Behaviour, ForwarderBuilder, connect};
 
 use super::{Abused, EVERYBODY, EVERYBODY_FILES, MIB};
 use crate::support::Config;
 
-/// Reports and lines that may wait to be written, all of them.
+/// Total of all log queues.
 const QUEUES: u64 = 8 * MIB;
-/// Enough to fill all queues: each session makes three reports.
+/// Enough to fill all queues: each session queues three reports.
 const SESSIONS: u64 = 20_000;
 
-/// Standard error is read until the process is ready; then nobody reads, and nobody closes it.
+/// Standard error is read until the process is ready, then left open and unread.
 fn unread(forwarder: ForwarderBuilder) -> ForwarderBuilder {
     let reader = r#"grep -m 1 '"ready"' >&2; exec tail --pid=$$ -f /dev/null"#;
     let script = format!(r#"exec "$0" "$@" 2> >({reader})"#);
     forwarder.through("bash", ["-c".to_owned(), script])
 }
 
-/// The thread that writes stands still, and no other.
+/// Only the log writer blocks.
 #[test]
 fn a_log_that_stands_still_keeps_a_bounded_number_of_lines_and_stops_nobody() {
     let config = Config::new().log("level = 'trace'\nformat = 'json'");

@@ -1,4 +1,4 @@
-//! Whom it lets in, and what keeps nobody out.
+//! Access control, and limits that keep the interface reachable.
 
 use std::fs;
 use std::io::{Read as _, Write as _};
@@ -89,7 +89,7 @@ fn a_token_that_others_can_read_is_none() {
     assert!(finished.to_string().contains("chmod 600"), "{finished}");
 }
 
-/// Connections that ask nothing are closed; until then, more of them than there may be wait.
+/// Connections without a request are closed; until then, further connections wait.
 #[test]
 fn silent_connections_keep_nobody_out_for_long() {
     let echo = Echo::start("");
@@ -116,7 +116,7 @@ fn a_head_without_end_is_refused() {
     socket.set_read_timeout(Some(LIMIT)).unwrap();
     let line = format!("X: {}\r\n", "x".repeat(1000));
     let head = format!("GET / HTTP/1.1\r\n{}", line.repeat(1000));
-    // It is cut off in the middle.
+    // The connection is cut mid-write.
     let _ = socket.write_all(head.as_bytes());
     let mut answer = Vec::new();
     let _ = socket.read_to_end(&mut answer);

@@ -1,4 +1,4 @@
-//! What it does to forwards and sessions.
+//! Actions on forwards and sessions.
 
 use serde_json::json;
 use tempfile::TempDir;

@@ -1,4 +1,4 @@
-//! What it says of the process, its forwards and sessions.
+//! Reports about the process, its forwards and sessions.
 
 use serde_json::{Value, json};
 use testkit::{LIMIT, Listener, Place, Port, Script, connect, wait_until};

@@ -1,4 +1,4 @@
-//! What it tells of as it happens.
+//! The event stream.
 
 use serde_json::json;
 use testkit::{Behaviour, LIMIT, Peer, Port, Script, Signal, Target};
@@ -88,7 +88,7 @@ fn events_come_without_those_of_single_sessions_if_that_is_asked_for() {
     Peer::connect("refused", &port, Script::new().expect_reset()).finish();
     let (name, told) = some.next_event().unwrap();
     assert_eq!((&*name, &told["forward"]), ("target_down", &json!("down")));
-    // Beside somebody who wants them all.
+    // Beside a subscriber to all events.
     let mut all = operated.http.events("/v1/events", LIMIT);
     Peer::connect("refused", &port, Script::new().expect_reset()).finish();
     let mut names = || all.next_event().unwrap().0;

@@ -9,7 +9,7 @@ use testkit::{Behaviour, Forwarder, Http, LIMIT, Port, Signal, Target, Tool, con
 
 use crate::support::{BINARY, Config, ping};
 
-/// Sessions that a worker shows at a time, between two waits for events.
+/// Sessions that a worker lists between two waits for events.
 const SLICE: usize = 128;
 /// More than a few slices.
 const MANY: usize = 5 * SLICE + 1;
@@ -22,7 +22,7 @@ fn a_long_list_is_whole_and_comes_in_slices() {
     let config = Config::new()
         .admin(&format!("unix:{}", socket.display()))
         .process("workers = 1\nshutdown_timeout = '0s'")
-        // A record would ask for TCP_INFO, too.
+        // A session record would query TCP_INFO, too.
         .log("format = 'json'\nsessions = false\n")
         .forward(port.addr(), target.addr(), "");
     let forwarder = traced(&trace).config(config.text()).start();
@@ -45,22 +45,21 @@ fn a_long_list_is_whole_and_comes_in_slices() {
     assert!(shown.iter().all(|shown| *shown <= SLICE), "{shown:?}");
 }
 
-/// A forwarder whose waits and looks at sockets are written down.
+/// A forwarder under strace, which records its waits and its socket queries.
 fn traced(trace: &Path) -> testkit::ForwarderBuilder {
-    // -D: the tracer is not the parent, so that signals and PID are the forwarder's own.
+    // -D: strace runs as a detached grandchild, so signals and PID are the forwarder's own.
     let arguments = ["-D", "-f", "-qq", "-e", "trace=/epoll_p?wait2?$,getsockopt", "-o"];
     let strace = Tool::find("strace");
     Forwarder::binary(strace.path()).args(arguments).arg(trace).arg(BINARY)
 }
 
-/// How many sessions the worker showed at a time, that is, between two waits for events. It looks
-/// at TCP_INFO twice for each.
+/// Sessions listed between each two waits for events: two TCP_INFO queries per session.
 fn shown_between_waits(trace: &Path) -> Vec<usize> {
     let read = || fs::read_to_string(trace).unwrap();
     wait_until("the tracer's last line", LIMIT, || read().contains("--- SIGTERM"));
     let trace = read();
     let (lines, _) = trace.split_once("--- SIGTERM").unwrap();
-    // Each line begins with its thread.
+    // Each line begins with the thread ID.
     let calls = || lines.lines().filter_map(|line| line.split_once(' '));
     let looks = |call: &str| call.contains("TCP_INFO");
     let (worker, _) = calls().find(|(_, call)| looks(call)).unwrap();

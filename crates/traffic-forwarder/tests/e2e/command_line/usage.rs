@@ -1,4 +1,4 @@
-//! Help in every form, what is said of wrong usage whose meaning is clear, and answers for programs.
+//! Help in every form, errors for wrong usage with a clear meaning, and output for programs.
 
 use std::fs;
 

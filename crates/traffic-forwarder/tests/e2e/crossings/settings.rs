@@ -1,4 +1,4 @@
-//! All settings at once: each has one value at first and another one in the new file. A dry run of a
+//! All settings at once: each has a first value and a second one in the new file. A dry run of a
 //! third file shows which of the two is in force.
 
 use std::collections::BTreeMap;
@@ -35,7 +35,7 @@ fn given(values: [&str; 3]) -> Values {
     values.map(|value| Some(value.to_owned()))
 }
 
-/// Values of a setting that is not set at first.
+/// Values of a setting that is unset at first.
 fn unset(other: &str, probe: &str) -> Values {
     [None, Some(other.to_owned()), Some(probe.to_owned())]
 }
@@ -127,7 +127,7 @@ impl Ground {
         wait_until("the next image", LIMIT, arrived);
     }
 
-    /// Takes this transition from the first values to the new ones, until it is complete.
+    /// Carries out this transition from the first values to the new ones.
     fn cross(&self, crossing: Crossing) {
         let falls_back = matches!(crossing, Crossing::FallBack | Crossing::FallBackAfterUpgrade);
         self.write(OTHER);
@@ -170,7 +170,7 @@ impl Ground {
         keys.map(value).collect()
     }
 
-    /// Checks the behaviour of the process, where that takes no long wait.
+    /// Checks the behaviour of the process, for settings whose effect shows quickly.
     #[track_caller]
     fn does_as_configured(&self, with: usize, crossing: Crossing) {
         let status = self.status();

@@ -1,4 +1,4 @@
-//! States at run time. Each test takes all four transitions, and asserts the cells of its table row.
+//! States at run time. Each test makes all four transitions and asserts the cells of its table row.
 
 use std::fs;
 
@@ -88,7 +88,7 @@ fn a_drained_forward() {
     }
 }
 
-/// A forward that the trial has kept stays as the operator last set it.
+/// A forward kept by the trial stays as the operator last set it.
 #[test]
 fn a_forward_that_was_resumed_during_the_trial() {
     is_in_the_table(1, "a forward that was resumed during the trial");
@@ -185,8 +185,8 @@ fn a_skipped_line_of_the_older_format() {
     }
 }
 
-/// Another process takes one of three ports during the trial: two listen at once, the third as soon as
-/// it can.
+/// Another process takes one of three ports during the trial: two listen at once, the third as soon
+/// as its port is free.
 #[test]
 fn a_forward_that_a_fall_back_could_not_bind() {
     is_in_the_table(4, "a forward that a fall-back could not bind");

@@ -1,4 +1,4 @@
-//! A configuration on trial: only a confirmation of it ends the trial in its favour.
+//! A configuration on trial: only its confirmation makes it permanent.
 
 use std::time::{Duration, Instant};
 
@@ -80,8 +80,8 @@ fn a_trial_goes_through_all_as_documented() {
     ground.runs(0);
 }
 
-/// A refusal says nothing about a configuration: the last reload, the metric and the events stay
-/// those of the reload before.
+/// A refusal is no verdict on a configuration: the last reload, the metric and the events stay
+/// those of the previous reload.
 #[test]
 fn a_refused_reload_is_no_failed_one() {
     let ground = Ground::start();
@@ -108,7 +108,7 @@ fn a_refused_reload_is_no_failed_one() {
     assert_eq!((&event["generation"], &event["error"]), (&json!(3), &Value::Null), "{event}");
 }
 
-/// Nothing is tried any more while the process shuts down.
+/// A shutdown cancels the trial.
 #[test]
 fn a_reload_during_a_shutdown_is_refused_and_has_not_failed() {
     let ground = Ground::start();
@@ -133,7 +133,7 @@ fn a_touched_file_that_is_watched_does_not_end_a_trial() {
     ground.runs(0);
 }
 
-/// Trials of whole seconds must not end half a second late.
+/// A trial of whole seconds must not end half a second late.
 #[test]
 fn the_deadline_is_exact_also_over_an_upgrade() {
     let ground = Ground::start();
@@ -174,7 +174,7 @@ fn a_confirmation_is_for_the_generation_that_it_names() {
         "other_generation",
         "generation 2 is on trial",
     );
-    // Another operator tries another one.
+    // Another operator starts a trial.
     ground.operated.write(ground.with(2));
     ground.post("/v1/reload?confirm=1m").success();
     refused(&ground.post("/v1/confirm?generation=2"), "other_generation", "confirm 3");
@@ -245,14 +245,14 @@ fn a_fall_back_is_made_even_if_nothing_of_it_can_be_bound() {
     assert_eq!((&status["listeners"], &status["restoring"]), (&json!(0), &json!(1)));
     let error = status["last_reload"]["error"].as_str().unwrap();
     assert!(error.starts_with("1 forward cannot be bound yet: listen "), "{error}");
-    // An operator may also end it in another way.
+    // An operator may also end the trial by another reload.
     ground.operated.reload(ground.with(2));
     assert_eq!(ground.operated.status()["restoring"], 0);
     drop(holder);
     ground.runs(2);
 }
 
-/// Lines of the older format: each one that could not be bound is retried.
+/// Each unbound line of the older format is retried.
 #[test]
 fn lines_of_the_older_format_come_back_when_they_can() {
     let (target, run) = (Target::start(Behaviour::Echo), tempfile::TempDir::new().unwrap());
@@ -294,7 +294,7 @@ fn what_is_on_trial_and_what_waits_is_in_status_and_in_metrics() {
     assert!(text.contains(waits), "{text}");
     let workers: &Value = &ground.operated.status()["waiting"][0];
     assert_eq!((&workers["key"], &workers["new"]), (&json!("workers"), &json!("7")));
-    // A dry run names it until it is bound.
+    // A dry run lists the line until it is bound.
     let report = ground.post("/v1/reload?dry_run=true").success().json();
     assert_eq!(report["settings"][0]["key"], "workers");
     let admin = ground.operated.socket().to_string();

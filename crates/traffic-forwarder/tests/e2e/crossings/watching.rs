@@ -1,4 +1,5 @@
-//! A watched file: every change is noticed, and a reload that failed for a passing reason is retried.
+//! A watched file: every change triggers a reload, and a reload that failed for a temporary reason
+//! is retried.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -62,14 +63,14 @@ fn a_watched_file_goes_through_all_as_documented() {
         ground.operated.cross(*crossing, ground.with(1));
         ground.stays_at(2 + at);
     }
-    // A change just before an upgrade, of which the process has not taken notice.
+    // A change just before an upgrade, still unnoticed by the process.
     ground.operated.write(ground.with(1));
     ground.operated.upgrade();
     ground.wait_for_reloads(4);
     served_client(&ground.ports[1]);
 }
 
-/// The next image must know which state of the file was read last.
+/// The next image must know the last-read state of the file.
 #[test]
 fn an_upgrade_reads_no_file_again_that_was_read() {
     let ground = Ground::start();
@@ -79,7 +80,7 @@ fn an_upgrade_reads_no_file_again_that_was_read() {
     ground.wait_for_reloads(1);
 }
 
-/// The file changes as soon as it was read, long before all is bound.
+/// The file changes right after it is read, long before all listeners are bound.
 #[test]
 fn a_change_during_the_start_is_noticed() {
     let (target, port) = (Target::start(Behaviour::Echo), Port::v4());
@@ -95,13 +96,13 @@ fn a_change_during_the_start_is_noticed() {
     served_client(&port);
 }
 
-/// As Kubernetes changes a ConfigMap, and as other programs replace files.
+/// As Kubernetes updates a ConfigMap, and as other programs replace files.
 #[test]
 fn a_file_is_noticed_however_it_is_replaced() {
     let dir = TempDir::new().unwrap();
     let at = |name: &str| dir.path().join(name);
     let (target, port) = (Target::start(Behaviour::Echo), Port::v4());
-    // Each of equal length.
+    // All of equal length.
     let text = |timeout: u32| {
         let settings = format!("name = 'web'\nidle_timeout = '{timeout}m'");
         let config = Config::new().process("watch = true");
@@ -120,7 +121,7 @@ fn a_file_is_noticed_however_it_is_replaced() {
             messages(&forwarder, RELOADED).len() == count
         });
     };
-    // The link leads elsewhere.
+    // The link gets another target.
     symlink("v2", at("..new")).unwrap();
     fs::rename(at("..new"), at("..data")).unwrap();
     reloads(1);
@@ -128,13 +129,13 @@ fn a_file_is_noticed_however_it_is_replaced() {
     fs::write(at("new"), text(3)).unwrap();
     fs::rename(at("new"), at("conf")).unwrap();
     reloads(2);
-    // Written in place, with the size and the time that it had.
+    // Written in place, with its previous size and modification time.
     let modified = fs::metadata(at("conf")).unwrap().modified().unwrap();
     fs::write(at("conf"), text(4)).unwrap();
     let file = fs::File::options().write(true).open(at("conf")).unwrap();
     file.set_times(fs::FileTimes::new().set_modified(modified)).unwrap();
     reloads(3);
-    // Removed, and made again.
+    // Removed and recreated.
     fs::remove_file(at("conf")).unwrap();
     forwarder.wait_for_message(
         "the watched file is gone: what runs goes on, and it is read again when it is back",
@@ -151,7 +152,7 @@ fn a_file_that_is_touched_all_the_time_is_read() {
     ground.operated.write(ground.with(1));
     let path = ground.operated.config_path();
     let mut time = std::time::UNIX_EPOCH;
-    // Changes between any two looks at the file.
+    // Changes between any two checks of the file.
     wait_until("it is read", LIMIT, || {
         time += Duration::from_secs(1);
         let file = fs::File::options().write(true).open(&path).unwrap();
@@ -161,7 +162,7 @@ fn a_file_that_is_touched_all_the_time_is_read() {
     served_client(&ground.ports[1]);
 }
 
-/// The next image tries again as well.
+/// The next image retries as well.
 #[test]
 fn a_reload_that_failed_is_tried_again_after_an_upgrade() {
     let ground = Ground::start();

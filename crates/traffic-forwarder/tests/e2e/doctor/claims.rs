@@ -1,4 +1,4 @@
-//! Whether a host holds as many sessions as is claimed, and not one more.
+//! A host holds exactly as many sessions as `doctor` states.
 
 use std::net::SocketAddr;
 
@@ -35,7 +35,7 @@ fn the_sessions_that_local_ports_allow_are_held() {
         let at: SocketAddr = "127.0.0.1:9000".parse().unwrap();
         let target = Target::start_at(Place::At(at), Behaviour::Echo);
         let dir = TempDir::new().unwrap();
-        // Clients of a Unix socket take no port themselves.
+        // Clients of a Unix socket take no local port.
         let listener = Addr::Unix(dir.path().join("listener"));
         let config = two_workers().forward(&listener, target.addr(), "");
         let examined = Examined::by_looking(forwarder(), &config);
@@ -51,7 +51,7 @@ fn the_sessions_that_local_ports_allow_are_held() {
     });
 }
 
-/// Opens so many sessions, one after the other.
+/// Opens `sessions` sessions, one after the other.
 #[track_caller]
 fn holds(sessions: u64, listener: impl Into<Addr>) -> Vec<Socket> {
     let listener = listener.into();

@@ -1,4 +1,4 @@
-//! What single checks find, on this host and on hosts whose limits are made small.
+//! Findings of single checks, on this host and on hosts with low limits.
 
 use std::fs;
 

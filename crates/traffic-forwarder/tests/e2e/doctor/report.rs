@@ -63,7 +63,7 @@ fn a_wrong_configuration_is_told_as_check_tells_it() {
 #[test]
 fn ten_thousand_forwards_are_examined_and_cut_in_the_text() {
     let name = test_name!(ten_thousand_forwards_are_examined_and_cut_in_the_text);
-    // Where nobody has one of their ports.
+    // In a namespace where all of their ports are free.
     on_an_island(name, "true", || {
         let mut config = String::new();
         for number in 0..10_000 {
@@ -74,7 +74,7 @@ fn ten_thousand_forwards_are_examined_and_cut_in_the_text() {
         let finished = forwarder().arg("doctor").config(config).run();
         assert_eq!(finished.status.code(), Some(0), "{finished}");
         let text = finished.text();
-        // Whoever listens on all addresses of this machine answers.
+        // A program that listens on all addresses of this machine answers.
         assert!(text.contains(" of 10000 targets are connected"), "{text}");
         assert_eq!(text.matches("        127.9.9.9:").count(), 10, "{text}");
         assert!(text.lines().any(|line| line.starts_with("        and 99")), "{text}");

@@ -1,4 +1,4 @@
-//! Listeners that somebody has already: another program, or the process that is asked about.
+//! Listeners whose address is in use: by another program, or by the process under examination.
 
 use std::fs;
 use std::net::TcpListener;
@@ -12,7 +12,7 @@ use testkit::{Addr, Behaviour, LIMIT, Port, Target, wait_until};
 use super::Examined;
 use crate::support::{Config, Desk, forwarder, ping, served_client};
 
-/// What is said of one listener.
+/// The detail of the finding about the only listener.
 #[track_caller]
 fn detail(examined: &Examined) -> &str {
     let details: &Value = &examined.finding(Check::Taken)["details"];
@@ -33,7 +33,7 @@ fn a_port_of_another_program_is_fatal_and_who_has_it_is_named() {
     assert!(detail(&examined).starts_with(&own), "{}", detail(&examined));
     let served = forwarder().config(config.text()).run();
     assert_eq!(served.status.code(), Some(1), "it is true: {served}");
-    // A line is skipped, and the others are served.
+    // The line is skipped, and the others are served.
     let line = format!("{} | 127.0.0.1 | 9\n", port.addr().port());
     let examined = forwarder().args(["doctor", "--no-connect", "--json"]).config(line).run();
     let report: Value = serde_json::from_slice(&examined.stdout).unwrap();
@@ -54,8 +54,8 @@ fn a_unix_socket_that_is_listened_on_and_a_file_are_in_the_way() {
     let own = format!("is taken by pid {} (", std::process::id());
     assert!(detail(&examined).contains(&own), "{}", detail(&examined));
     assert!(listener.accept().is_err(), "nobody connects to find out");
-    // The file of one that is gone is replaced. A child that another test is just starting may hold a
-    // copy of it for a moment.
+    // A stale socket file is replaced. A child that another test is just starting may hold a copy
+    // of the listener for a moment.
     drop(listener);
     wait_until("nobody to listen", LIMIT, || UnixStream::connect(&path).is_err());
     examine().assert_verdict(Check::Taken, "ok");
@@ -87,7 +87,7 @@ fn listeners_of_the_process_that_runs_by_this_configuration_are_its_own() {
         assert!(found.contains(&says), "{found}");
         assert_eq!(asking(&["-c", &other]), "fail", "another configuration");
         assert_eq!(asking(&[&forward]), "fail", "another configuration");
-        // Nobody's clients are taken.
+        // The examination takes no client.
         ping(&served_client(&port));
         assert_eq!(target.accepted(), 1);
     }

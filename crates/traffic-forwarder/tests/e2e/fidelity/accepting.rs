@@ -1,5 +1,5 @@
-//! Clients that come, and go, before anybody has looked at them. The forwarder is stopped meanwhile;
-//! by chance, the same happens to a busy one.
+//! Clients that connect, and leave, before the worker accepts them. The tests stop the forwarder
+//! meanwhile; a busy forwarder shows the same.
 
 use testkit::{Behaviour, End, LIMIT, Peer, Script, Signal, Socket, Target, connect, wait_until};
 
@@ -12,7 +12,7 @@ on_each_setup!(
     who_comes_while_the_listener_closes_does_not_hang,
 );
 
-/// Lets clients come while the forwarder is stopped.
+/// Runs `clients` while the forwarder is stopped.
 fn while_stopped<T>(forward: &Forward, clients: impl FnOnce() -> T) -> T {
     forward.signal(Signal::STOP);
     let result = clients();
@@ -22,7 +22,7 @@ fn while_stopped<T>(forward: &Forward, clients: impl FnOnce() -> T) -> T {
 
 fn clients_that_are_gone_before_they_are_accepted_do_no_harm(setup: Setup) {
     const GONE: usize = 50;
-    /// Two for each of a worker's spare pipes.
+    /// Two descriptors for each of a worker's spare pipes.
     const SPARE: usize = 32;
     let target = Target::start(Behaviour::Echo);
     let forward = setup.forward(&target, "");
@@ -57,7 +57,7 @@ fn what_was_sent_before_the_accept_arrives(setup: Setup) {
     }
 }
 
-/// The kernel completes their handshakes, as many as the queue of the listener holds.
+/// The kernel completes their handshakes, up to the length of the accept queue.
 fn a_crowd_that_comes_at_once_is_served(setup: Setup) {
     const CROWD: usize = 900;
     testkit::raise_open_files();
@@ -89,7 +89,7 @@ fn who_comes_while_the_listener_closes_does_not_hang(setup: Setup) {
         let seen = client.outcome();
         let answered = seen.read_end == Some(End::Eof) && seen.received == 100;
         let is_reset = [seen.read_end, seen.write_end].contains(&Some(End::Reset));
-        // Shutting down what was reset before fails, too.
+        // shutdown(2) on a reset socket fails, too.
         let is_reset = is_reset || seen.failure.as_ref().is_some_and(|it| it.why != "timeout");
         assert!(answered || is_reset, "{seen:?}");
     }

@@ -1,4 +1,4 @@
-//! The cases that any forwarder can be judged by, played through ours. `cargo xtask fidelity` plays them
+//! The cases that apply to any forwarder, run through ours. `cargo xtask fidelity` runs them
 //! through others, too.
 
 use testkit::LIMIT;
@@ -6,7 +6,7 @@ use testkit::cases::{self, Ending, View};
 
 use crate::support::{Setup, on_each_setup};
 
-/// Makes tests of each case; after its name, the close reasons that its record may have.
+/// Defines a test per case; the close reasons that its record may have follow the name.
 macro_rules! cases {
     ($($name:ident: $($reason:literal)|+;)+) => {
         const NAMES: &[&str] = &[$(stringify!($name)),+];
@@ -52,11 +52,11 @@ cases! {
     the_target_never_answers: "limit/connect/connect_timeout";
     the_target_closes_at_once: "target/relay/fin";
     the_target_says_something_and_closes_at_once: "target/relay/fin";
-    // The RST may come before the forwarder has looked at the handshake's end.
+    // The RST may arrive before the worker has seen the end of the handshake.
     the_target_resets_at_once: "target/relay/reset" | "target/connect/reset";
     the_target_speaks_first: "client/relay/fin";
     the_client_closes_at_once: "client/relay/fin";
-    // It may come before, while and after the target is connected to.
+    // It may arrive before, during and after the connect to the target.
     the_client_resets_at_once: "client/connect/reset" | "client/relay/reset";
 
     a_big_answer_and_a_close: "target/relay/fin";
@@ -80,7 +80,7 @@ fn play(name: &str, reasons: &[&str], setup: Setup) {
     let line = &record.json;
     assert!(reasons.contains(&&*record.close_reason()), "{line}");
     for (view, counted) in [(&seen.target, record.bytes_up), (&seen.client, record.bytes_down)] {
-        // Bytes before an RST count when they are sent; it may overtake them.
+        // Bytes before an RST count as sent; the RST may overtake them.
         if let Some(View { received, ending: Ending::Fin, .. }) = view {
             assert_eq!(counted, *received, "{line}");
         }

@@ -1,5 +1,5 @@
-//! What was taken from one side is brought to the other, however slowly it reads; nothing spins
-//! meanwhile, and no timer that is not about idleness cuts it.
+//! Bytes received from one peer reach the other, however slowly it reads; the worker does not spin
+//! meanwhile, and only the idle timeouts end the session.
 
 use std::time::Duration;
 
@@ -19,12 +19,12 @@ on_each_setup!(
 const KIB: usize = 1024;
 const MIB: u64 = 1024 * 1024;
 
-/// Six seconds and a little of reading.
+/// A little over six seconds of reading.
 fn slowly(script: Script) -> Script {
     script.read_slowly(64 * KIB, 25, Duration::from_millis(250))
 }
 
-/// A FIN is behind the bytes, and the other side, too, has bytes that nobody reads.
+/// A FIN waits behind the bytes, and the opposite lane has unread bytes, too.
 fn full_buffers_cost_no_cpu_time(setup: Setup) {
     let Session { forward, client, target } = setup.session("");
     for socket in [&client, &target] {
@@ -48,8 +48,8 @@ fn a_flush_longer_than_the_half_close_timeout_is_not_cut(setup: Setup) {
     assert_eq!(forward.close_reason(), "target/relay/fin");
 }
 
-/// Longer than a flush may stand still, but it never does. The forwarder has sent all of it; the bytes
-/// are with its kernel.
+/// The flush takes longer than the stall limit, but it never stalls. The forwarder has sent all
+/// bytes; its kernel holds them.
 fn a_flush_before_a_reset_takes_its_time(setup: Setup) {
     let Session { forward, client, target } = setup.session("");
     play(&target, Script::new().sending(1).write(2 * MIB));
@@ -60,7 +60,7 @@ fn a_flush_before_a_reset_takes_its_time(setup: Setup) {
     assert_eq!(forward.close_reason(), "target/relay/reset");
 }
 
-/// Closing with unread bytes of the upload is an RST: it must not overtake the answer.
+/// Closing a socket with unread upload bytes sends an RST, which must not overtake the answer.
 fn an_acknowledged_answer_arrives_whole_though_the_upload_is_cut(setup: Setup) {
     let Session { forward, client, target } = setup.session("");
     write_until_full(&client, 1);

@@ -1,5 +1,5 @@
-//! Lanes and sessions do not disturb each other: not one that stalls, not one that is busy, not one
-//! that was cut with bytes on the way.
+//! Lanes and sessions are isolated: from stalled ones, from busy ones, and from ones cut with bytes
+//! in flight.
 
 use std::time::{Duration, Instant};
 
@@ -35,7 +35,7 @@ fn a_lane_that_stalls_leaves_the_other_alone(setup: Setup) {
     }
 }
 
-/// Only one lane ever has bytes, for longer than the timeout.
+/// Only one lane carries bytes, for longer than the timeout.
 fn a_busy_lane_keeps_its_session(setup: Setup) {
     for up in [true, false] {
         let Session { forward, client, target } = setup.session("idle_timeout = '2s'");
@@ -81,8 +81,8 @@ fn busy_sessions_leave_the_others_alone(setup: Setup) {
     wait_until("busy sessions that are still served", LIMIT, || sink.received() > before);
 }
 
-/// They are cut while a pipe, or a buffer, holds their bytes. What was given back last is lent first: to
-/// the session behind it.
+/// The sessions are cut while a pipe or a buffer holds their bytes. The pool is LIFO: the next
+/// session gets the buffer returned last.
 fn bytes_of_a_session_that_was_cut_reach_nobody_else(setup: Setup) {
     let (stall, verify) = (Target::start(Behaviour::Stall), Target::start(Behaviour::Verify));
     let (to_stall, to_verify) = (testkit::Port::v4(), testkit::Port::v4());
@@ -100,8 +100,8 @@ fn bytes_of_a_session_that_was_cut_reach_nobody_else(setup: Setup) {
     }
 }
 
-/// Of a size that is more than one step and less than two, so that a lane ends in the middle of a
-/// step; Nagle's algorithm and its like would hold back the rest for 40 ms or more.
+/// Larger than one step and smaller than two, so that a lane ends in the middle of a step; Nagle's
+/// algorithm and the like would hold back the rest for 40 ms or more.
 fn a_message_does_not_wait_for_more(setup: Setup) {
     let target = Target::start(Behaviour::Echo);
     let forward = setup.forward(&target, "");
@@ -117,11 +117,12 @@ fn a_message_does_not_wait_for_more(setup: Setup) {
     }
 }
 
-/// Whoever ends first waits in TIME_WAIT, holding a port. It must not be us if it was the target.
+/// The peer that closes first waits in TIME_WAIT, which holds a port. It must not be the forwarder
+/// when the target closed first.
 fn a_target_that_ends_first_leaves_no_port_waiting(setup: Setup) {
     const SESSIONS: usize = 20;
     let target = Target::start(Behaviour::Source(1000));
-    // Of a test that had the same port.
+    // Left from a previous test on the same port.
     let before = waiting_connections_to(target.addr().tcp());
     let forward = setup.forward(&target, "");
     for _ in 0..SESSIONS {
@@ -133,7 +134,7 @@ fn a_target_that_ends_first_leaves_no_port_waiting(setup: Setup) {
     assert!(waiting <= before, "{waiting} connections to the target in TIME_WAIT");
 }
 
-/// It has closed, and the target neither ends nor sends.
+/// The client has closed, and the target neither closes nor sends.
 fn a_client_that_is_gone_does_not_stay(setup: Setup) {
     let Session { forward, client, target } = setup.session("half_close_timeout = '1s'");
     drop(client);
@@ -141,7 +142,7 @@ fn a_client_that_is_gone_does_not_stay(setup: Setup) {
     assert_eq!(forward.close_reason(), "limit/relay/half_close_timeout");
 }
 
-/// After the client's FIN nothing is read from it, and nothing is written to it.
+/// After the client's FIN the worker neither reads from nor writes to the client.
 fn a_reset_is_noticed_though_no_lane_looks_for_it(setup: Setup) {
     let Session { forward, client, target } = setup.session("");
     play(&client, Script::new().shutdown_write());
@@ -158,7 +159,7 @@ fn median_round_trip(client: &testkit::Socket) -> Duration {
     })
 }
 
-/// Of some durations: what disturbs now and then does not count.
+/// The median duration, to discount occasional interference.
 fn median(mut measured: impl FnMut() -> Duration) -> Duration {
     const TIMES: usize = 21;
     let mut durations: Vec<_> = (0..TIMES).map(|_| measured()).collect();

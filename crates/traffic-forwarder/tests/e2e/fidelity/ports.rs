@@ -1,5 +1,5 @@
-//! Few local ports: when there is none left, only clients of that target are told; and no socket that
-//! is connected to itself passes for a target.
+//! Few local ports: when they run out, only clients of that target are affected; and a
+//! self-connected socket never counts as a target.
 
 use std::net::SocketAddr;
 
@@ -7,7 +7,7 @@ use testkit::{Behaviour, Peer, Place, Script, Target, wait_until};
 
 use crate::support::{Config, Setup, on_each_island, ping, reset, served_client};
 
-/// How many ports outgoing connections have. Those to different addresses share them.
+/// Local ports for outgoing connections. Connections to different addresses share them.
 const PORTS: usize = 16;
 const FEW_PORTS: &str = "echo 40000 40015 > /proc/sys/net/ipv4/ip_local_port_range";
 
@@ -17,7 +17,7 @@ on_each_island!(
     no_socket_is_its_own_target,
 );
 
-/// Nobody else is here: ports outside the range are free.
+/// The namespace is empty: ports outside the range are free.
 fn at(port: u16) -> SocketAddr {
     ([127, 0, 0, 1], port).into()
 }
@@ -25,7 +25,7 @@ fn at(port: u16) -> SocketAddr {
 fn without_a_port_only_that_target_is_lost(setup: Setup) {
     let target = Target::start_at(Place::At(at(5000)), Behaviour::Echo);
     let other = Target::start_at(Place::At(at(5001)), Behaviour::Echo);
-    // Clients, too, have no more than `PORTS` connections to one address.
+    // Clients, too, have at most `PORTS` connections to one address.
     let forward = |config: Config, (listen, target): (u16, &Target)| {
         config.forward(at(listen), target.addr(), setup.settings(""))
     };
@@ -47,8 +47,8 @@ fn without_a_port_only_that_target_is_lost(setup: Setup) {
     served_client(at(6001));
 }
 
-/// Connecting to a port of one's own range, where nobody listens, may meet oneself. An even one:
-/// these are what Linux gives to connections first.
+/// A connect to an unused port of the local range may connect to itself. The port is even: Linux
+/// tries even ports first for connect(2).
 fn no_socket_is_its_own_target(setup: Setup) {
     const TIMES: usize = 10 * PORTS;
     let settings = setup.settings("connect_timeout = '1h'");

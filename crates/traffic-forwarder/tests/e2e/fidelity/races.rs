@@ -1,6 +1,6 @@
-//! Resets in bulk, often enough to see each order in which the calls on both sockets can meet them.
+//! Resets in bulk, often enough to cover each order of the calls on both sockets.
 //!
-//! `RACE_ROUNDS=3000` plays more rounds than the few hundred of an ordinary run.
+//! `RACE_ROUNDS=3000` runs more rounds than the default of a few hundred.
 
 use std::collections::BTreeMap;
 

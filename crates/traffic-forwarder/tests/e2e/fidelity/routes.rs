@@ -1,4 +1,4 @@
-//! Targets that no packet reaches: each cause has a name of its own, and the client is told at once.
+//! Unreachable targets: each cause has its own close reason, and the client is reset at once.
 
 use std::net::SocketAddr;
 
@@ -6,7 +6,7 @@ use testkit::{Peer, Script};
 
 use crate::support::{Setup, on_each_island};
 
-/// From the block for documentation: no host has these addresses.
+/// From the documentation block (RFC 5737): no host has these addresses.
 const ROUTES: &str = "ip route add unreachable 198.51.100.1 && ip route add prohibit 198.51.100.2";
 
 on_each_island!(ROUTES; each_cause_has_its_name);

@@ -1,4 +1,4 @@
-//! Peers that are gone without a word: keepalive and `user_timeout` find out.
+//! Peers that vanish silently: keepalive and `user_timeout` detect it.
 
 use std::time::Duration;
 
@@ -35,14 +35,14 @@ fn a_client_that_vanished_is_found_out_by_keepalive(setup: Setup) {
 
 fn a_target_that_vanished_is_found_out_by_unacknowledged_bytes(setup: Setup) {
     let Session { forward, client, target } = setup.session("user_timeout = '2s'");
-    // Options of a target's socket are set when its session is a second old.
+    // A target socket gets its options when the session is one second old.
     play(&client, Script::new().expect_silence(Duration::from_millis(1500)));
     vanish(&target);
     play(&client, Script::new().write(1000).expect_reset());
     assert_eq!(forward.close_reason(), "target/relay/timed_out");
 }
 
-/// The target's kernel answers, and its window stays closed.
+/// The target's kernel acknowledges probes, and its window stays closed.
 fn a_window_that_stays_closed_is_found_out(setup: Setup) {
     let Session { forward, client, target } = setup.session("user_timeout = '2s'");
     write_until_full(&client, 1);
@@ -52,7 +52,7 @@ fn a_window_that_stays_closed_is_found_out(setup: Setup) {
     play(&target, Script::new().read_to_reset());
 }
 
-/// By default a slow side stops the fast side without any limit.
+/// By default a slow peer stops the fast one for an unlimited time.
 fn a_window_that_stays_closed_is_borne_by_default(setup: Setup) {
     let Session { forward, client, target } = setup.session("");
     let written = write_until_full(&client, 1);

@@ -1,4 +1,4 @@
-//! The commands' answers for programs: again and again, and when something cannot be done.
+//! Output of the commands for programs: repeated, and for failed requests.
 
 use serde_json::Value;
 use testkit::{Forwarder, LIMIT, Signal, wait_until};

@@ -1,5 +1,5 @@
-//! A log file that the user may not write: what `doctor` says is what the start says, and what it
-//! advises helps.
+//! A log file that the user may not write: `doctor` predicts the result of the start, and its
+//! advice solves the problem.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, chown, symlink};
@@ -11,7 +11,7 @@ use testkit::{Forwarder, LIMIT, Port, Signal, Tool, wait_until};
 use super::{GROUP, Home, USER, is_root};
 use crate::support::Config;
 
-/// A path in a user's home that is configured as the log.
+/// A path in a user's home, configured as the log file.
 struct Log {
     home: Home,
     path: PathBuf,
@@ -28,7 +28,7 @@ impl Log {
         Self { home, path, config, _port: port }
     }
 
-    /// Somebody's file, with this mode.
+    /// A file of this owner and mode.
     fn with_file(owner: u32, mode: u32) -> Self {
         let log = Self::new();
         fs::write(&log.path, "").unwrap();
@@ -41,7 +41,7 @@ impl Log {
         fs::read_to_string(&self.path).unwrap_or_default()
     }
 
-    /// What `doctor` finds, and whether the process would start.
+    /// The finding of `doctor`, and whether the process would start.
     #[track_caller]
     fn examined(&self) -> (Value, bool) {
         let (report, starts) = self.home.examined(&self.config, 0);
@@ -49,8 +49,8 @@ impl Log {
         (all.find(|it| it["check"] == "log_file").unwrap().clone(), starts)
     }
 
-    /// `doctor` says the same as the start, gives this explanation, and advises this change, both
-    /// with `HOME` for the directory; returns the change.
+    /// Asserts that `doctor` and the start fail alike, with this explanation and advice, both with
+    /// `HOME` for the directory. Returns the advised change.
     #[track_caller]
     fn is_refused(&self, explanation: &str, change: &str) -> String {
         let home = self.path.parent().unwrap().to_str().unwrap();
@@ -66,7 +66,7 @@ impl Log {
         change
     }
 
-    /// `doctor` is content, writes nothing, and is right.
+    /// Asserts that `doctor` passes, writes nothing, and that the start succeeds.
     #[track_caller]
     fn is_in_order(&self) {
         let (finding, starts) = self.examined();

@@ -1,5 +1,5 @@
-//! A log written by root in another user's directory, with symbolic links planted there: none of them
-//! leads root's writes out of the directory.
+//! A log written by root in another user's directory, with symbolic links planted there: none of
+//! them redirects root's writes out of the directory.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown, lchown, symlink};
@@ -43,7 +43,7 @@ impl Place {
         self.dir.path().join(name)
     }
 
-    /// Makes a link of the user to root's file.
+    /// Links `name` to root's file, as the user.
     fn plant(&self, name: &str) {
         let path = self.at("logs").join(name);
         let _ = fs::remove_file(&path);
@@ -115,7 +115,7 @@ fn rotation_follows_no_link_of_another_user() {
     }
 }
 
-/// The user makes the link again as soon as it is removed.
+/// The user recreates the link as soon as it is removed.
 #[test]
 fn a_link_that_is_planted_again_and_again_is_not_followed() {
     if !is_root() {
@@ -149,7 +149,7 @@ fn a_log_that_is_begun_anew_follows_no_link_of_another_user() {
     let says = "is a symbolic link of the user with the id 64999";
     wait_until("the refusal", LIMIT, || forwarder.count_lines(|line| line.contains(says)) > 0);
     place.victim_is_untouched("log");
-    // With the link removed, the next signal makes a new file.
+    // With the link removed, the next signal creates a new file.
     fs::remove_file(place.at("logs/log")).unwrap();
     forwarder.signal(Signal::USR1);
     wait_until("a new file", LIMIT, || is_file(&place.at("logs/log")));
@@ -167,7 +167,7 @@ fn a_start_follows_no_link_of_another_user_and_doctor_says_so() {
     let doctor = place.refused(&["doctor"]).text();
     assert!(doctor.contains(says), "{doctor}");
     place.victim_is_untouched("log");
-    // A link of root is followed.
+    // A link owned by root is followed.
     fs::remove_file(place.at("logs/log")).unwrap();
     symlink(place.at("elsewhere"), place.at("logs/log")).unwrap();
     let _forwarder = place.start();

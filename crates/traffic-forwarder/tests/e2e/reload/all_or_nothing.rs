@@ -1,4 +1,5 @@
-//! A configuration that does not come, or does not stay: it is refused, only tried, or not confirmed.
+//! A configuration that fails to apply, or is applied for a while: it is refused, dry-run, or not
+//! confirmed.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -17,7 +18,7 @@ fn a_taken_port_changes_nothing() {
     let client = served_client(&pair.ports[1]);
     let taken = Listener::bind(Place::V4);
     let free = Port::v4();
-    // The second is gone, one comes that could be bound, and one that cannot.
+    // One forward is removed, one with a free port is added, and one with a taken port.
     let config = pair.first().forward(free.addr(), pair.echo(), "name = 'free'").forward(
         taken.addr(),
         pair.echo(),
@@ -75,7 +76,7 @@ fn a_file_for_two_purposes_changes_nothing_and_is_refused_as_by_check() {
     assert_eq!(fs::read_to_string(&config).unwrap(), text, "the configuration was written to");
     assert_eq!(pair.operated.generation(), 1);
     served_client(&pair.ports[1]);
-    // The same file again is no conflict with what runs by it.
+    // The same file does not conflict with its own running listeners.
     let socket = format!("unix:{}", dir.join("s").display());
     let config = || pair.first().forward(&socket, pair.echo(), "name = 'unix'");
     for generation in [2, 3] {
@@ -119,7 +120,7 @@ fn an_unconfirmed_configuration_goes_away_by_itself() {
     assert!(report["confirm_within"].as_f64().unwrap() <= 1.0, "{report}");
     assert!(is_refused(&pair.ports[1]));
     assert_eq!(events.wait_for("reload")["by"], "admin");
-    // Asking all the time must not make time stand still.
+    // Constant requests must not delay the deadline.
     wait_until("it has gone back", LIMIT, || pair.operated.generation() == 3);
     assert_eq!(events.wait_for("reload")["by"], "unconfirmed");
     served_client(&pair.ports[1]);

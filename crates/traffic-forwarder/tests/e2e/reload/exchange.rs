@@ -1,5 +1,5 @@
-//! A new address replaces one of ours that it overlaps: no client is refused at any moment, and a dry
-//! run predicts the result of the reload.
+//! A new address replaces a running one that it overlaps: no client is refused at any moment, and a
+//! dry run predicts the result of the reload.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,7 +11,7 @@ use testkit::{Behaviour, LIMIT, Listener, Place, Port, Target, wait_until};
 
 use crate::support::{Config, Operated, ping, served_client};
 
-/// Each overlaps the other; both take the clients of this address.
+/// Overlapping addresses; both accept the clients of the third.
 const PAIRS: [(&str, &str, IpAddr); 6] = [
     ("", "127.0.0.1", IpAddr::V4(Ipv4Addr::LOCALHOST)),
     ("", "0.0.0.0", IpAddr::V4(Ipv4Addr::LOCALHOST)),
@@ -80,7 +80,8 @@ fn overlapping_addresses_take_over_with_two_workers() {
     addresses_take_over(2);
 }
 
-/// Narrowed on trial and not confirmed: the process's own listener does not block the way back.
+/// The trial narrows the address and expires: the process's own listener does not block the
+/// fall-back.
 #[test]
 fn a_narrowed_address_is_widened_again_by_a_fall_back() {
     let (target, port) = (Target::start(Behaviour::Echo), Port::every_address());
@@ -130,7 +131,7 @@ fn a_refused_exchange_takes_nothing_away_and_is_foretold() {
     assert_eq!(operated.generation(), 1);
 }
 
-/// Addresses that cannot be bound for different reasons: a dry run finds the same as a reload.
+/// Addresses that cannot be bound for different reasons: a dry run reports the same as a reload.
 #[test]
 fn a_dry_run_refuses_what_a_reload_refuses() {
     let target = Target::start(Behaviour::Echo);

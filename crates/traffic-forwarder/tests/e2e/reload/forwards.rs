@@ -1,4 +1,4 @@
-//! What a reload does to forwards and their sessions: those that stay, change, go and come.
+//! Effect of a reload on forwards and their sessions: unchanged, changed, removed and added ones.
 
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -51,7 +51,7 @@ fn a_changed_target_is_for_new_sessions() {
     assert_eq!(forward["to"], json!([new.addr().to_string()]));
 }
 
-/// A target that says one byte to whoever comes.
+/// Sends one byte to the next client of the listener.
 fn says(listener: &Listener, byte: &str) -> Socket {
     let target = listener.accept();
     play(&target, Script::new().write_bytes(byte));

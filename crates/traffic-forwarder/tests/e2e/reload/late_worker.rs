@@ -1,4 +1,4 @@
-//! A reload waits for a worker that is late; the control thread serves other requests meanwhile.
+//! A reload waits for a busy worker; the control thread serves other requests meanwhile.
 
 use std::thread;
 
@@ -6,10 +6,10 @@ use testkit::{Behaviour, LIMIT, Port, Target, connect, wait_for};
 
 use crate::support::{Config, Held, Operated, ping};
 
-/// A reload waits for two seconds at most. A machine that cannot answer the health checks within that
-/// time gets further attempts.
+/// A reload waits for two seconds at most. A machine that cannot answer the health checks within
+/// that time gets further attempts.
 const ATTEMPTS: usize = 5;
-/// More than can be answered between the end of a reload and the arrival of its own answer.
+/// More than can be answered between the end of a reload and the arrival of its own response.
 const HEALTH_CHECKS: usize = 50;
 
 #[test]
@@ -30,12 +30,12 @@ fn while_a_worker_is_late_the_control_thread_answers() {
     panic!("no health check was answered before a reload that waited for a worker");
 }
 
-/// Whether health checks that are sent within a reload are answered before the reload is.
+/// Whether health checks sent during a reload are answered before the reload is.
 fn answers_within_a_reload(operated: &Operated, added: &Port) -> bool {
     thread::scope(|scope| {
         let reload = scope.spawn(|| operated.http.post("/v1/reload").success());
-        // The other worker serves the added forward: so the change is published, and waits for the
-        // worker that is held.
+        // The other worker serves the added forward: the change is published, and waits for the
+        // held worker.
         let client = wait_for("the added forward", LIMIT, || connect(added).ok());
         ping(&client);
         for _ in 0..HEALTH_CHECKS {

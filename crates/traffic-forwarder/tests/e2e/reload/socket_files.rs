@@ -1,5 +1,5 @@
-//! Another program removes or replaces the file of a Unix listener: the status reports it, and a
-//! reload makes the file again.
+//! Another program removes or replaces the socket file of a Unix listener: the status reports it,
+//! and a reload recreates the file.
 
 use std::fs;
 use std::os::unix::net::UnixListener;
@@ -66,7 +66,7 @@ fn a_removed_file_is_in_sight_and_a_reload_makes_it_again() {
     assert_eq!(unix.operated.http.json("/v1/status")["listeners"], 1);
 }
 
-/// In the answers that list everything, an unchanged forward is not as if nothing were wrong.
+/// The lists of all forwards show the loss as well, although the forward is unchanged.
 #[test]
 fn a_removed_file_is_in_the_table_of_forwards_and_in_the_answer_of_a_reload() {
     let unix = Unix::start();
@@ -88,7 +88,7 @@ fn a_removed_file_is_in_the_table_of_forwards_and_in_the_answer_of_a_reload() {
     assert!(!ask("status").contains("\nx: "), "{}", ask("status"));
     let next = ask("reload");
     assert!(next.contains(", no changes\n"), "{next}");
-    // One that is removed with its forward is not made again.
+    // A socket file removed together with its forward is not recreated.
     fs::remove_file(&unix.path).unwrap();
     let other = unix.path.with_file_name("other");
     unix.operated.write(config(&other, &unix.target, ""));
@@ -98,7 +98,7 @@ fn a_removed_file_is_in_the_table_of_forwards_and_in_the_answer_of_a_reload() {
     served_client(other);
 }
 
-/// Another program's socket is reported and left alone, by a reload and at the end.
+/// Another program's socket is reported and left alone, by a reload and at the exit.
 #[test]
 fn a_replaced_file_is_not_ours() {
     let unix = Unix::start();
@@ -111,7 +111,7 @@ fn a_replaced_file_is_not_ours() {
         assert!(message.contains("removed or replaced the socket's file"), "{query}: {message}");
     }
     assert!(connect(unix.path.clone()).is_ok());
-    // The other listener is closed and its file is left over: it is replaced.
+    // The other listener is closed and leaves a stale file, which is replaced.
     drop(other);
     unix.operated.http.post("/v1/reload").success();
     served_client(unix.path.clone());

@@ -1,4 +1,4 @@
-//! Who asks for a reload besides the admin interface: a signal, and the file itself if it is watched.
+//! Reloads without the admin interface: by a signal, and by a change of the watched file.
 
 use std::fs;
 

@@ -1,5 +1,5 @@
-//! Clients that wait at a full forward (`at_limit = 'wait'`) when a reload changes the rule: the new
-//! rule applies to them at once.
+//! Clients that wait at a full forward (`at_limit = 'wait'`) when a reload changes the rule: the
+//! new rule applies to them at once.
 
 use testkit::{Behaviour, LIMIT, Peer, Port, Ports, Script, Socket, Target, connect, wait_until};
 
@@ -31,7 +31,7 @@ impl Full {
         (full, served, waiting)
     }
 
-    /// The same with other settings.
+    /// Reloads the forward with other settings.
     #[track_caller]
     fn reload(&self, settings: &str) {
         self.operated.reload(self.with(settings));
@@ -51,7 +51,7 @@ fn named(name: &str, settings: &str) -> String {
     format!("name = '{name}'\n{settings}")
 }
 
-/// A client that has sent a byte and waits for it to come back.
+/// A client that has sent a byte and waits for its echo.
 fn asking_client(port: &Port) -> Socket {
     let client = connect(port).unwrap();
     play(&client, Script::new().write_bytes("."));

@@ -1,12 +1,12 @@
-//! Older kernels, and none at all: strace(1) answers in the kernel's place.
+//! Older kernels, and kernels without landlock: strace(1) fakes the kernel's answers.
 
 use testkit::{Addr, Behaviour, Forwarder, Port, Target, Tool};
 
 use super::{INSIDE, NONE, ON, Sandboxed};
 use crate::support::{BINARY, Config, Operated, messages, served_client};
 
-/// A process that is told this when it asks for the version of landlock. It keeps its number: strace
-/// is its child.
+/// A process whose query of the landlock version gets this answer. It keeps its PID: strace is its
+/// child.
 fn start(answer: &str) -> (Operated, Port, Target) {
     let (target, port) = (Target::start(Behaviour::Echo), Port::v4());
     let config = Config::new().process(ON).forward(port.addr(), target.addr(), "");

@@ -1,4 +1,4 @@
-//! A process's life in its sandbox is the same as outside.
+//! A process works the same inside its sandbox as outside.
 
 use std::fs;
 use std::os::linux::net::SocketAddrExt as _;
@@ -31,7 +31,7 @@ fn ports_unix_sockets_and_names_are_served_and_sockets_are_removed_at_the_end() 
     assert!(sockets.iter().all(|file| !file.exists()), "{sockets:?}");
 }
 
-/// The file is another one by then: it was written aside, and renamed.
+/// The file is replaced: written aside, and renamed.
 #[test]
 fn a_reload_reads_a_new_file_and_makes_a_new_socket() {
     let Some(sandboxed) = Sandboxed::start() else { return };
@@ -44,7 +44,7 @@ fn a_reload_reads_a_new_file_and_makes_a_new_socket() {
     ping(&sandboxed.client);
 }
 
-/// By size, after it was moved away, and at the start of another image.
+/// By size, after the file is moved away, and at the start of another image.
 #[test]
 fn the_log_is_rotated_and_begun_anew() {
     let (dir, target, port) = (TempDir::new().unwrap(), Target::start(Behaviour::Echo), Port::v4());
@@ -78,7 +78,7 @@ fn the_log_is_rotated_and_begun_anew() {
     assert!(!all.contains("cannot rotate") && !all.contains("cannot reopen"), "{all}");
 }
 
-/// As systemd gives one.
+/// As systemd provides one.
 #[test]
 fn a_service_manager_with_an_abstract_socket_is_told() {
     let name = format!("traffic-forwarder-test-{}", std::process::id());

@@ -1,4 +1,4 @@
-//! What is outside stays outside, and whoever asks for it is told why.
+//! Paths outside the sandbox stay out of reach, and requests for them fail with an explanation.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -11,7 +11,7 @@ use testkit::{LIMIT, Port, Signal, wait_until};
 use super::{INSIDE, ON, Sandboxed, skip};
 use crate::support::{Config, Operated, forwarder, messages, ping};
 
-/// A part of the process's configuration, and what the refusal says of it.
+/// A part of the process's configuration, and words of the refusal.
 struct Elsewhere {
     config: String,
     key: &'static str,
@@ -57,8 +57,8 @@ fn a_reload_that_needs_another_directory_is_refused_and_changes_nothing() {
     assert_eq!(sandboxed.generation(), 2);
 }
 
-/// Not our own check, but the kernel's: the paths are right, and what is there leads outside. The
-/// control thread reads the one file, and the journal's the other.
+/// The kernel refuses, not our own check: the paths are right, and links there lead outside. The
+/// control thread reads the one file, and the journal's thread the other.
 #[test]
 fn the_kernel_refuses_what_links_lead_to() {
     let (dir, outside) = (TempDir::new().unwrap(), TempDir::new().unwrap());

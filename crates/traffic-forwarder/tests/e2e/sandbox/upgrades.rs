@@ -1,4 +1,4 @@
-//! Other images of the process are in the same sandbox, and none adds to it.
+//! Upgraded images stay in the same sandbox, and none adds another.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -9,10 +9,10 @@ use testkit::{Forwarder, copy_program};
 use super::Sandboxed;
 use crate::support::{BINARY, ping, served_client};
 
-/// The kernel allows 16 sandboxes, one in the other.
+/// The kernel allows 16 nested sandboxes.
 const UPGRADES: u64 = 20;
 
-/// A directory with the program in it.
+/// A directory with a copy of the program.
 fn with_program() -> TempDir {
     let dir = TempDir::new().unwrap();
     copy_program(BINARY, dir.path().join("program"));
@@ -25,7 +25,7 @@ fn twenty_upgrades_keep_the_session_and_the_sandbox() {
     let program = programs.path().join("program");
     let Some(sandboxed) = Sandboxed::start_from(Forwarder::binary(&program)) else { return };
     for upgrades in 1..=UPGRADES {
-        // As a package does it: another file of the same name.
+        // As a package upgrade does: another file of the same name.
         if upgrades % 10 == 1 {
             copy_program(BINARY, programs.path().join("new"));
             fs::rename(programs.path().join("new"), &program).unwrap();

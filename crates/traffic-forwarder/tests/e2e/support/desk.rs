@@ -1,4 +1,4 @@
-//! Somebody who asks a running process by the program's own commands.
+//! The program's own commands, sent to a running process.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -9,7 +9,7 @@ use testkit::Finished;
 
 use super::forwarder;
 
-/// A directory for an admin socket, and what is asked there.
+/// A directory for an admin socket, and the commands that use it.
 pub(crate) struct Desk(TempDir);
 
 impl Desk {
@@ -22,7 +22,7 @@ impl Desk {
         format!("unix:{}", self.path("admin.sock"))
     }
 
-    /// Writes a file that only its owner may read beside the socket, and returns its path.
+    /// Writes a file beside the socket, readable by its owner only, and returns its path.
     pub(crate) fn file(&self, name: &str, text: &str) -> String {
         fs::write(self.0.path().join(name), text).unwrap();
         fs::set_permissions(self.path(name), PermissionsExt::from_mode(0o600)).unwrap();
@@ -37,7 +37,7 @@ impl Desk {
         forwarder().args(arguments).arg("--admin").arg(self.admin()).run()
     }
 
-    /// Asks for what can be done.
+    /// Runs a command that must succeed.
     #[track_caller]
     pub(crate) fn done(&self, arguments: &[&str]) -> Finished {
         self.ask(arguments).success()
@@ -49,7 +49,7 @@ impl Desk {
         serde_json::from_slice(&self.done(&arguments).stdout).unwrap()
     }
 
-    /// Asks for what cannot be done, and returns what is said about it.
+    /// Runs a command that must fail with this exit code, and returns its standard error.
     #[track_caller]
     pub(crate) fn refused(&self, arguments: &[&str], code: i32) -> String {
         let finished = self.ask(arguments);

@@ -29,7 +29,7 @@ impl Held {
 
 impl Drop for Held {
     fn drop(&mut self) {
-        // A killed tracer leaves the thread to itself.
+        // Killing the tracer releases the thread.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }

@@ -1,4 +1,4 @@
-//! Files of the host that are the test's own, in a mount namespace of the forwarder's own.
+//! Host files replaced in a private mount namespace of the forwarder.
 
 use std::fs;
 use std::path::Path;
@@ -22,7 +22,7 @@ pub(crate) fn with_run(dir: &Path) -> ForwarderBuilder {
     with_mounts(dir, r#"mount --bind "$0" /run"#)
 }
 
-/// A forwarder for which these shell commands hold, where `$0` is the directory.
+/// A forwarder started after these shell commands, with `$0` for the directory.
 pub(crate) fn with_mounts(dir: &Path, mounts: &str) -> ForwarderBuilder {
     let script = format!("{mounts} && exec \"$@\"");
     let arguments = ["sh", "-c", &script, dir.to_str().unwrap(), BINARY];

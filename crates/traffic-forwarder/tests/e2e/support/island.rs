@@ -1,5 +1,5 @@
-//! Tests in a network namespace of their own, whose routes and ports are theirs to change. The test's
-//! program is started again there, and plays this one test.
+//! Tests in a private network namespace, whose routes and ports they may change. The test binary
+//! restarts itself there with the name of this one test.
 
 use std::env;
 use std::time::Duration;
@@ -8,11 +8,11 @@ use testkit::{Tool, run};
 
 use super::unshare_arguments;
 
-/// Says to the second process that it is there.
+/// Set in the process inside the namespace.
 const ARRIVED: &str = "TEST_IS_ON_AN_ISLAND";
 
-/// Runs `scenario`, which is all of the test with this [`test_name`], where the shell commands `setup`
-/// hold.
+/// Runs `scenario`, the whole body of the test named by [`test_name`], in a new network namespace
+/// after the shell commands `setup`.
 #[track_caller]
 pub(crate) fn on_an_island(name: &str, setup: &str, scenario: impl FnOnce()) {
     if env::var_os(ARRIVED).is_some() {
@@ -27,7 +27,7 @@ pub(crate) fn on_an_island(name: &str, setup: &str, scenario: impl FnOnce()) {
     assert!(finished.text().contains("1 passed"), "there is no test {test}: {finished}");
 }
 
-/// The name of a test of this module, after the name of its crate.
+/// The path of a test of this module, without the crate's name.
 macro_rules! test_name {
     ($test:ident) => {
         concat!(module_path!(), "::", stringify!($test))
@@ -35,7 +35,7 @@ macro_rules! test_name {
 }
 pub(crate) use test_name;
 
-/// Makes a test of each scenario on an island of its own, for each path with one worker and with two.
+/// Defines a test per scenario in a network namespace, for each path with one worker and with two.
 macro_rules! on_each_island {
     ($settings:ident; $($scenario:ident),+ $(,)?) => {
         $crate::support::on_each_island! { @ copy_with_one_worker "copy" 1 $settings; $($scenario)+ }

@@ -7,9 +7,9 @@ use testkit::{Forwarder, LIMIT, Socket, Tool};
 
 /// A row of `/proc/net/tcp`.
 pub(crate) struct TcpRow {
-    /// Bytes that the other side has not acknowledged.
+    /// Bytes sent and not acknowledged by the peer.
     pub(crate) unacked: u64,
-    /// The keepalive timer is the one that runs.
+    /// Whether the active timer is the keepalive timer.
     pub(crate) keepalive: bool,
 }
 
@@ -30,7 +30,7 @@ pub(crate) fn tcp_row(local: SocketAddr, remote: SocketAddr) -> Option<TcpRow> {
     })
 }
 
-/// How many IPv4 connections to `remote` are in TIME_WAIT at the other end of it.
+/// Number of IPv4 connections to `remote` whose remote end is in TIME_WAIT.
 pub(crate) fn waiting_connections_to(remote: SocketAddr) -> usize {
     const TIME_WAIT: &str = "06";
     let wanted = in_table(remote);
@@ -47,21 +47,21 @@ fn in_table(addr: SocketAddr) -> String {
     format!("{:08X}:{:04X}", u32::from_ne_bytes(ip.octets()), addr.port())
 }
 
-/// Bytes that this socket has sent and its peer's kernel has not acknowledged.
+/// Bytes sent on this socket and not acknowledged by the peer's kernel.
 pub(crate) fn unacked(socket: &Socket) -> u64 {
     let local = socket.local_addr().unwrap().as_socket().unwrap();
     let remote = socket.peer_addr().unwrap().as_socket().unwrap();
     tcp_row(local, remote).expect("an open connection is in the table").unacked
 }
 
-/// Sets the soft limit of descriptors of a process that runs.
+/// Sets the soft limit of open files of the running process.
 #[track_caller]
 pub(crate) fn set_open_files(forwarder: &Forwarder, soft: u64) {
     let (pid, limit) = (forwarder.pid().to_string(), format!("--nofile={soft}:"));
     Tool::find("prlimit").run(["--pid", &pid, &limit], LIMIT);
 }
 
-/// What /proc says of each thread: the fields of these names, without white space.
+/// The fields of these names in each thread's `/proc` status, without white space.
 pub(crate) fn of_each_thread(pid: u32, names: &[&str]) -> Vec<Vec<String>> {
     let threads = fs::read_dir(format!("/proc/{pid}/task")).unwrap();
     let status = threads.map(|it| fs::read_to_string(it.unwrap().path().join("status")).unwrap());

@@ -1,4 +1,4 @@
-//! A target that answers late.
+//! A target with a delayed accept.
 
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 
@@ -18,7 +18,7 @@ impl LateTarget {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let addr = listener.local_addr().unwrap();
         let listener = Socket::from(listener);
-        // Once more: now with the shortest queue.
+        // A second listen(2) sets the shortest queue.
         listener.listen(0).unwrap();
         let connect = |_| TcpStream::connect_timeout(&addr, QUIET).ok();
         let queued: Vec<_> = (0..PLACES).map_while(connect).collect();
@@ -30,8 +30,8 @@ impl LateTarget {
         Addr::Tcp(self.listener.local_addr().unwrap().as_socket().unwrap())
     }
 
-    /// Takes all that waits, and returns the connection that somebody else attempted: its kernel asks
-    /// again every second or so.
+    /// Empties the queue, and returns the forwarder's connection: its kernel repeats the SYN about
+    /// every second.
     pub(crate) fn answer(self) -> Socket {
         let ours: Vec<_> = self.queued.iter().map(|queued| queued.local_addr().unwrap()).collect();
         self.listener.set_read_timeout(Some(LIMIT)).unwrap();

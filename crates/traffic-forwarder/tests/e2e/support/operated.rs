@@ -8,7 +8,7 @@ use testkit::{Addr, Forwarder, ForwarderBuilder, Http, LIMIT, wait_until};
 
 use super::Config;
 
-/// A running forwarder, and who operates it.
+/// A running forwarder with a client of its admin interface.
 pub(crate) struct Operated {
     forwarder: Forwarder,
     dir: TempDir,
@@ -21,7 +21,7 @@ impl Operated {
         Self::start_with(config, |builder| builder)
     }
 
-    /// Started in a way of its own.
+    /// From a builder with further arguments or environment.
     #[track_caller]
     pub(crate) fn start_with(
         config: Config,
@@ -30,7 +30,7 @@ impl Operated {
         Self::start_from(prepare(super::forwarder()), config)
     }
 
-    /// Another program, or one with arguments or an environment of its own.
+    /// From a builder and a configuration.
     #[track_caller]
     pub(crate) fn start_from(builder: ForwarderBuilder, config: Config) -> Self {
         let operated = Self::start_unready(builder, config);
@@ -38,7 +38,7 @@ impl Operated {
         operated
     }
 
-    /// Not waited for: it may log elsewhere.
+    /// Does not wait until the process is ready: its log may be elsewhere.
     pub(crate) fn start_unready(builder: ForwarderBuilder, config: Config) -> Self {
         let dir = TempDir::new().unwrap();
         let socket = dir.path().join("admin.sock");
@@ -55,14 +55,13 @@ impl Operated {
         self.forwarder.write_config(&at(&self.dir, config).text());
     }
 
-    /// Replaces the configuration file, and has it read.
+    /// Replaces the configuration file and reloads it.
     #[track_caller]
     pub(crate) fn reload(&self, config: Config) -> Value {
         self.write(config);
         self.http.post("/v1/reload").success().json()
     }
 
-    /// The open sessions.
     #[track_caller]
     pub(crate) fn sessions(&self) -> Vec<Value> {
         self.http.json("/v1/sessions")["sessions"].as_array().unwrap().clone()
@@ -74,7 +73,7 @@ impl Operated {
         self.sessions()
     }
 
-    /// The number of the configuration that runs.
+    /// The generation of the running configuration.
     #[track_caller]
     pub(crate) fn generation(&self) -> u64 {
         self.http.json("/v1/status")["generation"].as_u64().unwrap()

@@ -1,4 +1,4 @@
-//! Sessions, and what tests do with the sockets at their ends.
+//! Sessions, and operations on the sockets at their ends.
 
 use std::fmt::Display;
 use std::io::{ErrorKind, Write as _};
@@ -27,7 +27,7 @@ impl Session {
         let forward = Forward::start_with(config, listener.addr(), settings);
         let client = forward.connect();
         let target = listener.accept();
-        // A byte each way: the forwarder, too, knows that the session is there.
+        // A byte each way proves that the worker has established the session.
         play(&client, Script::new().write_bytes("?"));
         play(&target, Script::new().read_exactly(1).write_bytes("!"));
         play(&client, Script::new().read_exactly(1));
@@ -35,29 +35,29 @@ impl Session {
     }
 }
 
-/// How many bytes [`Session::open`] has sent each way.
+/// Bytes that [`Session::open`] sends each way.
 pub(crate) const OPENING: u64 = 1;
 
-/// Plays a script on a socket that stays open after it.
+/// Plays a script on a socket and leaves the socket open.
 #[track_caller]
 pub(crate) fn play(socket: &Socket, script: Script) -> Transcript {
     Peer::play("a socket", socket.try_clone().unwrap(), script).finish()
 }
 
-/// Closes with an RST.
+/// Closes the socket with an RST.
 pub(crate) fn reset(socket: Socket) {
     socket.set_linger(Some(Duration::ZERO)).unwrap();
     drop(socket);
 }
 
-/// A byte to an echo and back: proof that a session is served.
+/// Exchanges a byte with an echo: proof that the session is served.
 #[track_caller]
 pub(crate) fn ping(socket: &Socket) {
     play(socket, Script::new().write_bytes("."));
     assert_eq!(play(socket, Script::new().read_exactly(1)).bytes, b".");
 }
 
-/// A client of an echo that is being served.
+/// A client of an echo, with an established session.
 #[track_caller]
 pub(crate) fn served_client(addr: impl Into<Addr>) -> Socket {
     let client = connect(addr).unwrap();
@@ -65,8 +65,8 @@ pub(crate) fn served_client(addr: impl Into<Addr>) -> Socket {
     client
 }
 
-/// Writes the stream of `seed` until nobody on the way takes any more of it, and returns how much
-/// went out.
+/// Writes the stream of `seed` until every buffer on the way is full, and returns the number of
+/// bytes.
 pub(crate) fn write_until_full(socket: &Socket, seed: u64) -> u64 {
     let mut source = Source::new(Stream::new(seed));
     let mut chunk = vec![0; 64 * 1024];

@@ -1,4 +1,5 @@
-//! What must make no difference to a session: the path of its bytes, and how many workers there are.
+//! Setups that must not make a difference to a session: the path of its bytes, and the number of
+//! workers.
 
 use std::fmt::Display;
 
@@ -14,12 +15,12 @@ pub(crate) struct Setup {
 }
 
 impl Setup {
-    /// A configuration with so many workers and no forward yet.
+    /// A configuration with this number of workers and no forward yet.
     pub(crate) fn config(self) -> Config {
         Config::new().process(&format!("workers = {}", self.workers))
     }
 
-    /// The settings of a forward: the path, and these.
+    /// The settings of a forward: this path, and `more`.
     pub(crate) fn settings(self, more: impl Display) -> String {
         format!("{}{more}", path_is(self.path))
     }
@@ -37,7 +38,7 @@ impl Setup {
     }
 }
 
-/// Makes a test of each scenario for each path with one worker and with two.
+/// Defines a test per scenario for each path with one worker and with two.
 macro_rules! on_each_setup {
     ($($scenario:ident),+ $(,)?) => {
         $crate::support::on_each_setup! { @ copy_with_one_worker "copy" 1 ($($scenario)+) }
@@ -55,7 +56,7 @@ macro_rules! on_each_setup {
 }
 pub(crate) use on_each_setup;
 
-/// Makes a test of each race for each path, by choice of the configuration and of the forwarder.
+/// Defines a test per race for each path, selected by the configuration and by the forwarder.
 macro_rules! on_each_race {
     ($($race:ident),+ $(,)?) => {
         $crate::support::on_each_setup! { @ auto_with_one_worker "auto" 1 ($($race)+) }

@@ -1,4 +1,4 @@
-//! Lookups of names that take their time.
+//! Blocked name lookups.
 
 use std::fs;
 use std::path::PathBuf;
@@ -8,8 +8,8 @@ use std::thread;
 use tempfile::TempDir;
 use testkit::{ForwarderBuilder, Gate, LIMIT, run};
 
-/// Stops every lookup of the C library until [`Self::let_go`]: it reads this file first, and it is a
-/// pipe without a writer. (`RESOLV_HOST_CONF`, host.conf(5).)
+/// Blocks every lookup of the C library until [`Self::let_go`]: the library reads this file first,
+/// a pipe without a writer. (`RESOLV_HOST_CONF`, host.conf(5).)
 pub(crate) struct SlowLookups {
     dir: TempDir,
 }
@@ -21,7 +21,7 @@ impl SlowLookups {
         lookups
     }
 
-    /// A forwarder whose lookups these are.
+    /// Makes the forwarder read this pipe.
     pub(crate) fn of(&self, forwarder: ForwarderBuilder) -> ForwarderBuilder {
         forwarder.env("RESOLV_HOST_CONF", self.path())
     }
@@ -30,7 +30,7 @@ impl SlowLookups {
         let path = self.path();
         let written = Gate::new();
         let done = written.clone();
-        // Opening it waits for the one who reads.
+        // open(2) blocks until the reader opens the pipe.
         thread::spawn(move || {
             fs::write(path, "multi on\n").unwrap();
             done.open();

@@ -1,4 +1,4 @@
-//! It goes on whatever the process does: a reload, a restart, an upgrade, or nothing at all.
+//! `top` survives a reload, a restart, an upgrade, and a hanging process.
 
 use testkit::{Script, Signal};
 
@@ -51,7 +51,7 @@ fn an_upgrade_that_fails_is_told_until_one_works() {
     });
 }
 
-/// A process that is stopped takes connections, and answers none.
+/// A stopped process accepts connections in its kernel queue, and answers none.
 #[test]
 fn a_process_that_hangs_is_told_from_one_that_is_idle() {
     let stage = Stage::new();

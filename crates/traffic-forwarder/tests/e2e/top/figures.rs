@@ -1,4 +1,4 @@
-//! The numbers on the screen: they are true, they move, and those to act on are red.
+//! The figures on the screen: they are true, they move, and critical ones are red.
 
 use std::collections::HashSet;
 use std::path::PathBuf;
@@ -23,7 +23,7 @@ fn what_is_shown_at_rest_is_what_the_metrics_say_to_the_byte() {
         let number = |line: &str| line.rsplit(' ').next()?.parse::<u64>().ok();
         metrics.lines().filter(of_lane).filter_map(number).sum()
     };
-    // The last byte may be here before it is counted.
+    // The last byte may arrive before it is counted.
     wait_until("all bytes", LIMIT, || (sum("up"), sum("down")) == (123_457, 123_457));
     stage.open();
     stage.terminal.wait_for("the totals", |_| {

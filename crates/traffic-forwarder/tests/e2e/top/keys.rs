@@ -1,5 +1,4 @@
-//! What an operator does by keys: lists are sorted and filtered, sessions are killed, and forwards are
-//! drained and resumed.
+//! Keys: sort and filter lists, kill sessions, drain and resume forwards.
 
 use testkit::{LIMIT, Script, connect, wait_until};
 
@@ -99,8 +98,8 @@ fn a_text_that_lands_in_the_wrong_window_changes_nothing() {
     }
     for text in TEXTS {
         stage.terminal.type_text(text);
-        // The first key closes any dialog. Not Escape: right before another key it would be read as a
-        // part of that.
+        // The first key closes any dialog. Escape right before another key would parse as part of
+        // an escape sequence.
         stage.terminal.wait_for("the help", |screen| {
             let is_shown = screen.contains("this help");
             if !is_shown {

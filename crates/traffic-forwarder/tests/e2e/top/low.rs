@@ -1,10 +1,10 @@
-//! `top` on a terminal that is too low for all that it has to say.
+//! `top` on a terminal that is too low for its content.
 
 use testkit::{Behaviour, Port, Target, Terminal};
 
 use crate::support::{BINARY, Config, Desk, served_client};
 
-/// The least that there can be.
+/// The minimum size.
 const LEAST: (u16, u16) = (40, 10);
 
 #[test]
@@ -28,7 +28,7 @@ fn a_session_and_the_help_are_read_to_the_end_on_the_lowest_terminal() {
     terminal.wait_for("the beginning", |screen| screen.contains("\nsession     1, relay"));
     terminal.press(["PageDown", "Down", "Up"]);
     terminal.shows(" lines 4-6 of ");
-    // The last line stays the last one while the terminal grows, and then all of it is there.
+    // The last line stays the last one while the terminal grows, until everything fits.
     terminal.press(["End"]);
     let short = terminal.shows(last);
     assert!(!short.contains("\ntarget tcp "), "{short}");

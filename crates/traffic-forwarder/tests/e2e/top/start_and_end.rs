@@ -1,5 +1,5 @@
-//! How it comes to the screen and leaves it: the size of the terminal, the way to the process, and
-//! the terminal as it was before.
+//! Start and exit of `top`: the size of the terminal, the connection to the process, and the
+//! restored terminal.
 
 use std::fs;
 
@@ -72,7 +72,7 @@ fn no_size_ends_it_or_takes_its_memory() {
     }
 }
 
-/// The most resident memory of a process so far, in bytes.
+/// Peak resident memory of a process, in bytes.
 fn peak_memory(pid: u32) -> u64 {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();

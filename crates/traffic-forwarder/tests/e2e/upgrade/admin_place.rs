@@ -18,7 +18,7 @@ struct Scene {
     _echo: Target,
     forward: String,
     listen: Port,
-    /// Where the admin interface may be.
+    /// Possible ports of the admin interface.
     ports: [Port; 2],
 }
 
@@ -32,7 +32,7 @@ impl Scene {
         Self { dir, _echo: echo, forward, listen, ports: [Port::v4(), Port::v4()] }
     }
 
-    /// The settings of a place of the admin interface.
+    /// A configuration with the admin interface at `place`.
     fn config(&self, place: &str) -> String {
         let at = |name: &str| self.dir.path().join(name).display().to_string();
         let port = |at: usize, token: &str| {

@@ -1,5 +1,5 @@
-//! Asked at the wrong moment, an upgrade has a defined answer, and whatever else is asked then is
-//! done all the same.
+//! An upgrade requested at the wrong moment gets a defined answer, and other requests during an
+//! upgrade are served.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -15,7 +15,7 @@ use crate::support::{
 
 const RELOADED: &str = "configuration reloaded";
 
-/// Asks for an upgrade that is refused with this code.
+/// Asserts that an upgrade is refused with this code.
 #[track_caller]
 fn conflicts(echo: &Echo, code: &str) {
     let answer = echo.operated.http.post("/v1/upgrade").status(409).json();
@@ -53,14 +53,14 @@ fn one_upgrade_at_a_time() {
     echo.operated.upgrade();
 }
 
-/// The configuration that was checked is the one that goes on, or none does.
+/// The upgrade starts with the checked configuration, or not at all.
 #[test]
 fn a_reload_during_the_check_stops_it() {
     let (echo, slow) = (Echo::start(Config::new()), Impostor::slow());
     let first = slow.while_checked(&echo.operated, || {
         assert_eq!(echo.operated.http.post("/v1/reload").success().json()["generation"], 2);
     });
-    // The check was fine; what it had checked is no longer what runs.
+    // The check passed, but the checked configuration is no longer the running one.
     first.status(202);
     echo.operated.wait_for_message(FAILED);
     let last = &echo.operated.status()["last_upgrade"];
@@ -100,7 +100,7 @@ fn reloads_all_the_time_and_upgrades_get_on_with_each_other() {
     ping(&echo.client);
 }
 
-/// Whatever comes while one image goes and the next one comes is served by one of the two.
+/// Requests during the exec are served by one of the two images.
 #[test]
 fn no_signal_is_lost() {
     let echo = Echo::start(Config::new().process("workers = 2"));
@@ -108,7 +108,7 @@ fn no_signal_is_lost() {
     for round in 0..30 {
         let (before, reloads) = (outcomes(operated), messages(operated, RELOADED).len());
         operated.http.post("/v1/upgrade").status(202);
-        // From the answer to well after the change.
+        // From the response to well after the exec.
         spend(Duration::from_millis(round * 2));
         operated.signal(Signal::HUP);
         wait_until(&format!("its reload, in round {round}"), LIMIT, || {
@@ -120,12 +120,12 @@ fn no_signal_is_lost() {
     assert!(arrivals(operated).len() > 5, "most of them came to something");
 }
 
-/// How many upgrades are over. Those that a reload came in between of have failed.
+/// Number of finished upgrades. An upgrade interrupted by a reload counts as failed.
 fn outcomes(operated: &Operated) -> usize {
     arrivals(operated).len() + messages(operated, FAILED).len()
 }
 
-/// Waits to the millisecond, which sleeping does not.
+/// Waits to the millisecond, more precise than a sleep.
 fn spend(time: Duration) {
     let until = Instant::now() + time;
     while Instant::now() < until {
@@ -189,7 +189,7 @@ fn out_of_descriptors_it_stays_what_it_is() {
     served_client(&echo.port);
 }
 
-/// The command says how it went, and how long nobody was served.
+/// The command prints the result and the length of the pause.
 #[test]
 fn the_command_waits_for_the_next_image() {
     let echo = Echo::start(Config::new());

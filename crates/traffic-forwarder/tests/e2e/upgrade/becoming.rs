@@ -1,4 +1,4 @@
-//! A process that becomes another image, and waiting until it has.
+//! Upgrades of a process, and waits for their results.
 
 use std::env;
 use std::path::PathBuf;
@@ -8,14 +8,13 @@ use testkit::{Forwarder, ForwarderBuilder, LIMIT, wait_for};
 
 use crate::support::{BINARY, Config, Operated, messages};
 
-/// What the log says about an upgrade that came to nothing.
+/// Log message of a failed upgrade.
 pub(super) const FAILED: &str = "upgrade failed; nothing was changed";
 
-/// Names a program of an earlier version, to upgrade from.
+/// Path of an earlier version to upgrade from.
 const OLD_BINARY: &str = "TRAFFIC_FORWARDER_OLD_BINARY";
 
-/// The program that processes are upgraded from: an earlier version if there is one, else the one
-/// under test.
+/// The program to upgrade from: an earlier version if one is set, else the one under test.
 pub(super) fn old_binary() -> PathBuf {
     env::var_os(OLD_BINARY).map_or_else(|| BINARY.into(), PathBuf::from)
 }
@@ -24,20 +23,20 @@ pub(super) fn old_forwarder() -> ForwarderBuilder {
     Forwarder::binary(old_binary())
 }
 
-/// A process of the program that is upgraded from.
+/// A process of the program to upgrade from.
 #[track_caller]
 pub(super) fn start(config: Config) -> Operated {
     Operated::start_from(old_forwarder(), config)
 }
 
 impl Operated {
-    /// Has it become the program under test. Returns what the log says about it.
+    /// Upgrades to the program under test. Returns the log line about it.
     #[track_caller]
     pub(crate) fn upgrade(&self) -> Value {
         self.upgrade_to(BINARY)
     }
 
-    /// Has it become this program.
+    /// Upgrades to this program.
     #[track_caller]
     pub(crate) fn upgrade_to(&self, binary: &str) -> Value {
         let before = arrivals(self).len();
@@ -51,12 +50,12 @@ impl Operated {
     }
 }
 
-/// What the log says about the upgrades so far.
+/// The log lines about the upgrades so far.
 pub(super) fn arrivals(forwarder: &Forwarder) -> Vec<Value> {
     messages(forwarder, "upgraded")
 }
 
-/// Waits for one more than there were before.
+/// Waits for one more than `before`.
 #[track_caller]
 pub(super) fn wait_for_arrival(forwarder: &Forwarder, before: usize) -> Value {
     let arrived = || arrivals(forwarder).get(before).cloned();

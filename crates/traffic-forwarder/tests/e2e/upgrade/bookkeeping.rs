@@ -1,4 +1,4 @@
-//! What was counted and written down goes on: numbers of sessions, counters, metrics, times, the log.
+//! Bookkeeping continues: session IDs, counters, metrics, times, the log.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -13,7 +13,7 @@ use testkit::{
 use super::becoming::{old_forwarder, start};
 use crate::support::{Config, Operated, ping, play, served_client};
 
-/// A forwarder in front of an echo, and of a port where nobody listens.
+/// A forwarder with an echo as target, and another target that refuses.
 struct Echo {
     _target: Target,
     nobody: Port,
@@ -32,7 +32,7 @@ impl Echo {
         Self { _target: target, operated: start(config), nobody, port, refuses }
     }
 
-    /// A session that ends, and one that is refused.
+    /// A session that ends, and one whose target refuses.
     fn two_sessions(&self) {
         let before = self.operated.records().len();
         play(&served_client(&self.port), Script::new().write_bytes("abc").read_exactly(3));
@@ -42,7 +42,7 @@ impl Echo {
     }
 }
 
-/// The series of a scrape that count something, by name and labels.
+/// The counters of a scrape, by name and labels.
 fn counters(operated: &Operated) -> BTreeMap<String, f64> {
     let text = operated.http.get("/metrics").success().body;
     let series = text.lines().filter(|line| line.starts_with("traffic_forwarder_"));
@@ -57,7 +57,7 @@ fn counters(operated: &Operated) -> BTreeMap<String, f64> {
         .collect()
 }
 
-/// What was opened is what was closed and what is open.
+/// Asserts that opened sessions are the closed ones plus the open ones.
 #[track_caller]
 fn adds_up(operated: &Operated) {
     for forward in operated.http.json("/v1/forwards")["forwards"].as_array().unwrap() {
@@ -111,7 +111,7 @@ fn sessions_are_numbered_on() {
     let records = echo.operated.wait_for_records(7);
     let mut ids: Vec<u64> = records.iter().map(|record| record.id.parse().unwrap()).collect();
     assert_eq!(ids.last(), Some(&1), "the first one ended last");
-    // Records of two workers may change places.
+    // Records of two workers may swap places.
     ids.sort_unstable();
     assert_eq!(ids, [1, 2, 3, 4, 5, 6, 7]);
 }
@@ -155,7 +155,7 @@ fn status_tells_one_story() {
     assert_eq!((&last["error"], &last["lost"]), (&Value::Null, &0.into()));
 }
 
-/// The name is not the listener's, but its address is.
+/// The name differs from the listener's, the address does not.
 #[test]
 fn a_connection_to_oneself_is_still_found_out() {
     let port = Port::v4();
@@ -169,7 +169,7 @@ fn a_connection_to_oneself_is_still_found_out() {
     }
 }
 
-/// Several processes of a rotation: every record is in one of the files, once, and whole.
+/// Several processes of a rotation: every record is in one of the files, once and complete.
 #[test]
 fn the_log_file_goes_on() {
     let (dir, target, port) = (TempDir::new().unwrap(), Listener::bind(Place::V4), Port::v4());
@@ -180,7 +180,7 @@ fn the_log_file_goes_on() {
     let forwarder = old_forwarder().config(config.text()).start();
     let text = || {
         let files = fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().path());
-        // A file that is being renamed is read at the next attempt.
+        // A file in the middle of a rename is read at the next attempt.
         files.filter_map(|path| fs::read_to_string(path).ok()).collect::<String>()
     };
     wait_until("ready", LIMIT, || text().contains("\"ready\""));

@@ -1,4 +1,4 @@
-//! The dress rehearsal: a child reads the state and says whether it could go on with it.
+//! The check before the exec: a child reads the state and reports whether it can restore it.
 
 use std::fs;
 
@@ -7,7 +7,7 @@ use testkit::{Finished, Forwarder};
 use super::state::State;
 use crate::support::BINARY;
 
-/// What the program says that is to take over this state.
+/// Runs the program's handover check on this state.
 fn check(state: &[u8]) -> Finished {
     let dir = tempfile::TempDir::new().unwrap();
     let file = dir.path().join("state");
@@ -18,14 +18,14 @@ fn check(state: &[u8]) -> Finished {
     checked
 }
 
-/// The check says what it would not understand, and nothing was changed.
+/// The check names the unreadable part, and nothing changes.
 #[test]
 fn the_check_refuses_what_it_cannot_read() {
     let checked = check(b"nonsense");
     assert!(checked.stderr.contains("the state cannot be read"), "{checked}");
 }
 
-/// A version may need another directory than the one before, which no sandbox can be given.
+/// A later version may need another directory, which no sandbox can add.
 #[test]
 fn the_check_refuses_what_the_sandbox_keeps_away() {
     let config = "[process]\nadmin = 'off'\n\

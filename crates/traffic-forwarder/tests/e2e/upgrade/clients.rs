@@ -36,7 +36,7 @@ impl Forward {
         self.port.addr()
     }
 
-    /// Runs a client to its end, with one upgrade after the other, of which there must be some.
+    /// Runs a client to its end with one upgrade after the other, at least one.
     fn upgrades_while<T: Send>(&self, client: impl FnOnce() -> T + Send) -> T {
         const AT_LEAST: u32 = 3;
         let over = Gate::new();
@@ -76,19 +76,19 @@ fn scp_copies_a_file() {
     random_file(&file, 100 * MIB);
     let remote = sshd.remote(forward.addr(), &there);
     forward.upgrades_while(|| {
-        // A limit, so that it lasts for some upgrades.
+        // A bandwidth limit, so that the copy lasts for several upgrades.
         let mut scp = sshd.scp(forward.addr());
         run(scp.args(["-l", "600000"]).arg(&file).arg(remote), LONG).success();
     });
     are_equal(&file, &there);
 }
 
-/// A child that is ended when it is dropped.
+/// A child process, killed on drop.
 struct Typing(Child);
 
 impl Drop for Typing {
     fn drop(&mut self) {
-        // An error means that it has ended.
+        // An error means that it has exited.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }

@@ -1,4 +1,5 @@
-//! The configuration that runs goes on, whatever has become of its file; a reload takes the file.
+//! The running configuration survives an upgrade, whatever happened to its file; a reload reads the
+//! file.
 
 use std::fs;
 
@@ -22,7 +23,7 @@ impl Echo {
     }
 }
 
-/// The first forward runs, and the second does not.
+/// Asserts that the first forward runs and the second does not.
 #[track_caller]
 fn goes_on(operated: &Operated, echo: &Echo) {
     assert_eq!(operated.upgrade()["lost"], 0);
@@ -60,7 +61,7 @@ fn a_file_that_is_broken_or_gone_stops_no_upgrade() {
     served_client(&echo.ports[1]);
 }
 
-/// The seed format: an invalid line is skipped with a warning, once.
+/// The older format: an invalid line is skipped with a warning, once.
 #[test]
 fn the_older_format_goes_on() {
     let (target, port) = (Target::start(Behaviour::Echo), Port::v4());
@@ -77,7 +78,7 @@ fn the_older_format_goes_on() {
     assert_eq!(skipped(), warned);
 }
 
-/// No file at all.
+/// Without a file.
 #[test]
 fn forwards_of_the_command_line_go_on() {
     let (target, port) = (Target::start(Behaviour::Echo), Port::v4());
@@ -92,7 +93,7 @@ fn forwards_of_the_command_line_go_on() {
     served_client(port.addr());
 }
 
-/// Has it upgraded some times by signal. Its log is text.
+/// Upgrades by signal, `times` times. The log is text.
 fn usr2(forwarder: &Forwarder, times: usize) {
     let arrived = || forwarder.count_lines(|line| line.contains(" INFO upgraded "));
     for _ in 0..times {
@@ -102,7 +103,7 @@ fn usr2(forwarder: &Forwarder, times: usize) {
     }
 }
 
-/// `watch = true`: a change that nobody has taken yet is taken after the upgrade.
+/// `watch = true`: a change that the process has not seen yet is applied after the upgrade.
 #[test]
 fn a_watched_file_is_watched_on() {
     let echo = Echo::new();

@@ -1,4 +1,4 @@
-//! Sessions that have no target yet go on looking for it.
+//! Sessions without a target yet continue to connect.
 
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixListener;
@@ -18,7 +18,7 @@ on_each_setup!(
     a_target_that_never_answers_times_out_as_it_would_have,
 );
 
-/// A client that has sent its question already, and is waiting for a target.
+/// A client that has sent its request and waits for a target.
 fn asking(operated: &Operated, port: &Port) -> Socket {
     let client = connect(port).unwrap();
     play(&client, Script::new().write_bytes("question"));
@@ -27,7 +27,7 @@ fn asking(operated: &Operated, port: &Port) -> Socket {
     client
 }
 
-/// The session goes on with this target.
+/// Asserts that the session continues with this target.
 fn is_served(operated: &Operated, client: Socket, target: Socket) {
     assert_eq!(play(&target, Script::new().read_exactly(8)).bytes, b"question");
     play(&target, Script::new().write_bytes("answer"));
@@ -83,7 +83,7 @@ impl Busy {
         Self { listener, queued: connect(path.to_owned()).unwrap() }
     }
 
-    /// Takes who is in the queue, and then who comes next.
+    /// Accepts the queued connection, then the next one.
     fn make_room(self) -> Socket {
         self.listener.set_read_timeout(Some(LIMIT)).unwrap();
         drop((self.listener.accept().unwrap(), self.queued));
@@ -108,7 +108,7 @@ fn a_target_that_never_answers_times_out_as_it_would_have(setup: Setup) {
     let settings = setup.settings(format!("connect_timeout = '{}s'", TIMEOUT.as_secs()));
     let operated = start(setup.config().forward(port.addr(), hole.addr(), settings));
     let client = asking(&operated, &port);
-    // Were the time counted anew, it would never be over.
+    // If each upgrade restarted the clock, the timeout would never expire.
     wait_until("the end of its time", LIMIT, || {
         operated.upgrade();
         !operated.records().is_empty()

@@ -1,5 +1,5 @@
-//! A state that cannot be read, or not all of it: the process goes on, its listeners refuse nobody,
-//! sessions that cannot be read are reset and counted, and the log says so.
+//! An unreadable or partly readable state: the process continues, its listeners refuse no client,
+//! unreadable sessions are reset and counted, and the log reports it.
 
 use std::fs;
 
@@ -10,10 +10,10 @@ use super::ground::{Ground, IDLE, PATHS};
 use super::state::State;
 use crate::support::{BINARY, Config, messages, served_client};
 
-/// What becomes of the bytes of a state.
+/// Changes the bytes of a state.
 type Damage = fn(Vec<u8>) -> Vec<u8>;
 
-/// Flips a bit of the first byte of the part with this number, behind its head.
+/// Flips a bit in the first byte after the header of part `number`.
 fn flip_part(mut bytes: Vec<u8>, number: usize) -> Vec<u8> {
     const HEAD: usize = 24;
     const PART_HEAD: usize = 16;
@@ -26,7 +26,7 @@ fn flip_part(mut bytes: Vec<u8>, number: usize) -> Vec<u8> {
     bytes
 }
 
-/// A change to the messages, whose checksums are right.
+/// Changes the messages and keeps the checksums right.
 fn rewrite(bytes: &[u8], change: impl FnOnce(&mut State)) -> Vec<u8> {
     let mut state = State::read(bytes);
     change(&mut state);
@@ -60,7 +60,7 @@ fn nothing_can_be_read() {
         let ground = Ground::new();
         ground.upgrade_with(damage);
         ground.all_are_reset();
-        // Nobody knows how many there were.
+        // The number of lost sessions is unknown.
         ground.has_lost(0);
         ground.ends_well(Some(words));
     }
@@ -75,7 +75,7 @@ fn of_another_major_version(mut bytes: Vec<u8>) -> Vec<u8> {
     bytes
 }
 
-/// CRC-32 as Ethernet has it, bit by bit.
+/// CRC-32 as in Ethernet, bit by bit.
 fn crc32(bytes: &[u8]) -> u32 {
     !bytes.iter().fold(u32::MAX, |crc, byte| {
         (0..8).fold(crc ^ u32::from(*byte), |crc, _| {
@@ -115,7 +115,7 @@ fn a_worker_cannot_be_read() {
     }
 }
 
-/// Sound to the checksum, and wrong all the same: each takes its own session with it, and no other.
+/// The checksum is right and the content wrong: each fault loses its own session only.
 #[test]
 fn a_session_cannot_be_read() {
     type SessionDamage = (&'static str, fn(&mut Session));
@@ -151,7 +151,7 @@ fn a_session_cannot_be_read() {
     }
 }
 
-/// A later version may add parts, fields, and numbers; an earlier one has less of them.
+/// A later version may add parts, fields, and numbers; an earlier one lacks some.
 #[test]
 fn a_neighbouring_version_is_understood() {
     /// Field 1000, a number: 7.
@@ -191,7 +191,7 @@ fn a_neighbouring_version_is_understood() {
     ground.ends_well(None);
 }
 
-/// The variable is not for this process, or names nothing: it starts like any other.
+/// The variable names another process, or no descriptor: the process starts normally.
 #[test]
 fn who_was_left_nothing_starts_anew() {
     for value in ["", "7", "7:", ":$$", "x:$$", "7:1", "99999999999:$$", "-1:$$", "0:$$", "1000:$$"]
@@ -200,7 +200,7 @@ fn who_was_left_nothing_starts_anew() {
     }
 }
 
-/// The descriptor is there, and what it is open on is no state.
+/// The descriptor is open, but its file is not a state.
 #[test]
 fn who_was_left_nonsense_starts_anew() {
     let dir = tempfile::TempDir::new().unwrap();
@@ -230,8 +230,8 @@ fn starts_anew(value: &str, file: &str) {
     );
 }
 
-/// A forward without its listener takes nobody new; the sessions that it has are worth more than an
-/// end of the process.
+/// A forward without its listener accepts no new client; its existing sessions are worth more than
+/// a restart.
 #[test]
 fn a_listener_cannot_be_had() {
     let ground = Ground::new();

@@ -1,5 +1,5 @@
-//! Deadlines count from before the upgrade. Each session here ends while upgrades follow one another:
-//! were its time counted anew with each, it would never be over.
+//! Deadlines count from before the upgrade. Each session here ends during a series of upgrades: if
+//! an upgrade restarted its clock, it would never end.
 
 use std::time::Duration;
 
@@ -17,11 +17,11 @@ struct Deadline {
     name: &'static str,
     settings: &'static str,
     seconds: f64,
-    /// What is done at first.
+    /// Setup of the session before the upgrades.
     before: fn(&Socket, &Socket),
 }
 
-/// In the order in which they come.
+/// In the order in which they expire.
 const DEADLINES: [Deadline; 3] = [
     Deadline {
         name: "idle_timeout",
@@ -70,7 +70,7 @@ fn they_end_sessions_in_their_order(setup: Setup) {
     }
 }
 
-/// They cost system calls that short sessions do without, so the target's socket gets them late.
+/// Short sessions skip these system calls, so the target's socket gets its options late.
 fn options_that_a_young_session_lacks_are_set_in_time(setup: Setup) {
     let (listener, port) = (Listener::bind(Place::V4), Port::v4());
     let settings = setup.settings("keepalive = { idle = '2s', interval = '1s', count = 2 }");

@@ -20,7 +20,7 @@ impl Echo {
         Self { operated, client: served_client(&port), target, port }
     }
 
-    /// The session goes on, also over an upgrade to the program under test.
+    /// Asserts that the session continues, also over an upgrade to the program under test.
     #[track_caller]
     pub(super) fn is_upgraded(&self) {
         ping(&self.client);

@@ -1,4 +1,4 @@
-//! Forwards go on as they were: drained ones, removed ones, limits, and who waits in a queue.
+//! Forwards keep their state: drained ones, removed ones, limits, and queued clients.
 
 use serde_json::Value;
 use testkit::{Addr, Behaviour, LIMIT, Peer, Port, Script, Signal, Target, connect, wait_until};
@@ -121,7 +121,7 @@ fn waits() -> Script {
     Script::new().write_bytes(".").expect_silence(QUIET)
 }
 
-/// Sessions that were there before take their places first.
+/// Restored sessions take their places first.
 #[test]
 fn limits_hold() {
     for at_limit in ["wait", "refuse"] {
@@ -148,7 +148,7 @@ fn limits_hold() {
     }
 }
 
-/// The process as a whole has a limit, too.
+/// The process-wide limit, likewise.
 #[test]
 fn the_limit_of_the_process_holds() {
     let echo = Echo::new();
@@ -166,7 +166,7 @@ fn the_limit_of_the_process_holds() {
     clients.iter().for_each(ping);
 }
 
-/// They have been answered by the kernel, and are nobody's session yet.
+/// The kernel has completed their handshakes, and no worker has accepted them yet.
 #[test]
 fn who_waits_in_a_queue_is_served_after_it() {
     const CLIENTS: usize = 100;
@@ -179,7 +179,7 @@ fn who_waits_in_a_queue_is_served_after_it() {
     operated.signal(Signal::STOP);
     let clients: Vec<_> =
         (0..CLIENTS).flat_map(|_| [connect(&port).unwrap(), connect(&unix).unwrap()]).collect();
-    // It goes on with this signal to handle, and with the clients to accept.
+    // The process resumes with this signal pending, and with clients in the queue.
     operated.signal(Signal::USR2);
     operated.signal(Signal::CONT);
     clients.iter().for_each(ping);
@@ -188,7 +188,7 @@ fn who_waits_in_a_queue_is_served_after_it() {
     assert_eq!(operated.status()["sessions"], 2 * CLIENTS);
 }
 
-/// New clients come all the time, one after the other, while upgrades follow one another.
+/// New clients connect all the time, one after the other, during a series of upgrades.
 #[test]
 fn nobody_is_refused_during_upgrades() {
     let echo = Echo::new();
@@ -213,7 +213,7 @@ fn nobody_is_refused_during_upgrades() {
     assert!(records.iter().all(|record| record.close_reason() == "client/relay/fin"));
 }
 
-/// A configuration on trial: its time goes on, and it can be confirmed.
+/// A configuration on trial: its clock continues, and it can be confirmed.
 #[test]
 fn a_trial_goes_on() {
     let echo = Echo::new();

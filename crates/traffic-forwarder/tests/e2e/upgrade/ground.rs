@@ -1,4 +1,4 @@
-//! A process with sessions, to be upgraded with something else in place of its state.
+//! A process with sessions, to be upgraded with a changed state.
 
 use serde_json::Value;
 use testkit::{Behaviour, LIMIT, Listener, Place, Port, Script, Signal, Socket, Target, connect};
@@ -9,7 +9,7 @@ use crate::support::{Config, Operated, ping, play, served_client, write_until_fu
 
 const UNREADABLE: &str = "the image before has left something that cannot be read";
 
-/// Three sessions: an idle one, one that holds bytes in a pipe, and one that holds them in memory.
+/// Three sessions: an idle one, one with bytes in a pipe, and one with bytes in memory.
 pub(super) struct Ground {
     pub(super) operated: Operated,
     _echo: Target,
@@ -43,7 +43,8 @@ impl Ground {
         Self { operated, _echo: echo, port, idle, full }
     }
 
-    /// Upgrades, with this in place of the state. Who connects meanwhile is served.
+    /// Upgrades with this state in place of the original. Clients that connect meanwhile are
+    /// served.
     pub(super) fn upgrade_with(&self, change: impl FnOnce(Vec<u8>) -> Vec<u8>) -> Value {
         let mut waiting = None;
         let arrival = upgrade_with(&self.operated, change, || {
@@ -62,14 +63,14 @@ impl Ground {
         play(&self.idle, Script::new().expect_reset());
     }
 
-    /// Each byte, and more after them.
+    /// Asserts that every byte arrives, and later ones too.
     pub(super) fn full_goes_on(&self, at: usize) {
         let (client, target, sent) = &self.full[at];
         play(target, Script::new().expecting(1).read_exactly(*sent).write_bytes("!"));
         play(client, Script::new().read_exactly(1));
     }
 
-    /// Never an end that looks like one.
+    /// Asserts that the session ends with an RST, never with a FIN.
     pub(super) fn full_is_reset(&self, at: usize) {
         let (client, target, sent) = &self.full[at];
         let read = play(target, Script::new().expecting(1).read_to_reset());
@@ -87,8 +88,8 @@ impl Ground {
         (0..PATHS.len()).for_each(|at| self.full_is_reset(at));
     }
 
-    /// Of each forward, what was opened is what was closed and what is open; and so many of all were
-    /// lost.
+    /// Asserts that each forward's opened sessions are the closed plus the open ones, and that
+    /// `expected` of all were lost.
     pub(super) fn has_lost(&self, expected: u64) {
         let mut lost = 0;
         let forwards = self.operated.http.json("/v1/forwards");
@@ -103,7 +104,8 @@ impl Ground {
         assert_eq!(lost, expected, "{forwards}");
     }
 
-    /// It says what was wrong, is upgraded again, and ends as it should.
+    /// Asserts that the log has these words, that another upgrade succeeds, and that the process
+    /// exits normally.
     pub(super) fn ends_well(self, words: Option<&str>) {
         let told = || {
             let lines = self.operated.stderr();

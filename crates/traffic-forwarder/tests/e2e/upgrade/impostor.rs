@@ -1,4 +1,4 @@
-//! Programs that are not what an upgrade wants: they hang, crash, refuse, or take their time.
+//! Programs that an upgrade must reject: they hang, crash, refuse, or are slow.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,41 +11,41 @@ use testkit::{Answer, LIMIT, copy_program, run, wait_until};
 
 use crate::support::{BINARY, Operated};
 
-/// One of the programs of `impostor.c`, in a directory of its own.
+/// One of the programs of `impostor.c`, in its own directory.
 pub(super) struct Impostor {
     dir: TempDir,
     role: &'static str,
 }
 
 impl Impostor {
-    /// The one that plays this role.
+    /// The impostor of this role.
     pub(super) fn new(role: &'static str) -> Self {
         let impostor = Self { dir: TempDir::new().unwrap(), role };
         copy_program(compiled(), impostor.path());
         impostor
     }
 
-    /// Is checked slowly, and then is the real one.
+    /// An impostor whose check is slow, and which then executes the real program.
     pub(super) fn slow() -> Self {
         Self::new("slow")
     }
 
-    /// Its file.
+    /// Path of the program.
     pub(super) fn path(&self) -> PathBuf {
         self.file(self.role)
     }
 
-    /// A file beside it.
+    /// Path of a file beside it.
     pub(super) fn file(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
     }
 
-    /// What to ask for to upgrade to it.
+    /// The request that upgrades to it.
     pub(super) fn query(&self) -> String {
         query(&self.path())
     }
 
-    /// Asks for an upgrade to a slow one, does something while it is checked, and has it go on.
+    /// Requests an upgrade to a slow impostor, runs `meanwhile` during its check, and releases it.
     #[track_caller]
     pub(super) fn while_checked(&self, operated: &Operated, meanwhile: impl FnOnce()) -> Answer {
         let (http, path) = (operated.http.clone(), self.query());
@@ -56,7 +56,7 @@ impl Impostor {
         asking.join().unwrap()
     }
 
-    /// Waits until a slow one is being checked. Returns the number of the process that does it.
+    /// Waits until a slow impostor runs its check. Returns the PID of the check.
     #[track_caller]
     pub(super) fn wait_for_check(&self) -> String {
         let started = self.file("started");
@@ -69,12 +69,12 @@ impl Impostor {
     }
 }
 
-/// What to ask for to upgrade to this program.
+/// The request that upgrades to this program.
 pub(super) fn query(program: &Path) -> String {
     format!("/v1/upgrade?binary={}", program.display())
 }
 
-/// The program, compiled once. It outlives the tests.
+/// The compiled program, built once. It outlives the tests.
 fn compiled() -> &'static Path {
     static DIR: OnceLock<(TempDir, PathBuf)> = OnceLock::new();
     let (_, program) = DIR.get_or_init(|| {

@@ -1,4 +1,4 @@
-//! Kinds of sessions, by what they are just doing.
+//! Kinds of sessions, by their activity at the upgrade.
 
 use std::mem;
 use std::os::fd::OwnedFd;
@@ -8,15 +8,15 @@ use testkit::{Place, Script, Socket};
 
 use crate::support::{play, reset, write_until_full};
 
-/// A kind of session: what is done before the upgrades, and what after them.
+/// A kind of session: its activity before the upgrades, and after them.
 pub(super) struct Kind {
     /// Also its forward's name.
     pub(super) name: &'static str,
     pub(super) place: Place,
     pub(super) before: fn(&mut Ends),
-    /// Whether the lanes up and down hold bytes then.
+    /// Whether the lanes up and down hold bytes at the upgrade.
     pub(super) holds: [bool; 2],
-    /// Ends the session. Returns how many bytes went up and down, besides the opening ones.
+    /// Ends the session. Returns the bytes that went up and down, besides the opening ones.
     pub(super) after: fn(Ends) -> [u64; 2],
     pub(super) close_reason: &'static str,
 }
@@ -25,7 +25,7 @@ pub(super) struct Kind {
 pub(super) struct Ends {
     pub(super) client: Socket,
     pub(super) target: Socket,
-    /// What was sent up and down without being read.
+    /// Bytes sent up and down and not yet read.
     pub(super) sent: [u64; 2],
 }
 
@@ -52,7 +52,7 @@ impl Ends {
         play(&self.client, Script::new().expecting(DOWN).read_exactly(self.sent[1]));
     }
 
-    /// Five bytes up and three down.
+    /// Sends five bytes up and three down.
     fn talk(&self) {
         play(&self.client, Script::new().write_bytes("hello"));
         assert_eq!(play(&self.target, Script::new().read_exactly(5)).bytes, b"hello");
@@ -79,7 +79,7 @@ fn read_talk_and_end(ends: Ends) -> [u64; 2] {
     [sent[0] + talked[0], sent[1] + talked[1]]
 }
 
-/// What was filled in is read after the upgrades, and then the session is like any other.
+/// A session whose sent bytes are read after the upgrades; from then on it behaves like any other.
 const fn unread(name: &'static str, place: Place, before: fn(&mut Ends), holds: [bool; 2]) -> Kind {
     Kind { name, place, before, holds, after: read_talk_and_end, close_reason: "client/relay/fin" }
 }

@@ -1,5 +1,5 @@
-//! Upgrades while a resource of the process is gone, unwritable or slow: the command's answer, and
-//! sessions that lose no byte. docs/upgrade.md has the same table.
+//! Upgrades while a resource of the process is missing, unwritable or slow: the command's answer,
+//! and sessions that lose no byte. docs/upgrade.md has the same table.
 
 mod scene;
 
@@ -10,11 +10,11 @@ use scene::Scene;
 
 /// The expected result of the command.
 enum Answer {
-    /// It upgrades without a warning; the text is for the document.
+    /// The upgrade succeeds without a warning; the text is for the document.
     GoesOn(&'static str),
-    /// It upgrades with a warning that contains both texts.
+    /// The upgrade succeeds with a warning that contains both texts.
     Warns(&'static str, &'static str),
-    /// It fails with this error.
+    /// The upgrade fails with this error.
     Refuses(&'static str),
     /// The cell has no test, for this reason.
     None(&'static str),
@@ -82,7 +82,7 @@ const CELLS: &[Cell] = &[
     Cell("working directory", "slow", None("nothing is opened in it"), nothing),
     Cell("sandbox directory", "gone", Warns(MOVED, OPEN_FILE), |it| it.move_away("logs")),
     Cell("sandbox directory", "unwritable", Warns(MOVED, OPEN_FILE), |it| {
-        // Another directory of the same name, which the sandbox does not know.
+        // Another directory of the same name, unknown to the sandbox.
         it.move_away("logs");
         fs::create_dir(it.path("logs")).unwrap();
     }),
@@ -124,7 +124,8 @@ fn play(thing: &str) {
             _ => Scene::start(thing),
         };
         spoil(&scene);
-        // Without an admin socket, or where its connections are not accepted, a signal asks.
+        // Without an admin socket, or where its connections are not accepted, a signal requests the
+        // upgrade.
         let by_signal = ["descriptors", "memory"].contains(&thing)
             || *thing == *"admin socket" && !scene.admin().exists();
         let said = scene.upgrade(by_signal);

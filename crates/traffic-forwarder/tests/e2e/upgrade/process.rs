@@ -1,5 +1,5 @@
-//! It is the same process: its number, its parent, its rights, its limits, its environment, and as
-//! many descriptors and threads as before.
+//! An upgrade keeps the process: its PID, parent, rights, limits, environment, and the number of
+//! descriptors and threads.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -15,10 +15,10 @@ use testkit::{
 use super::becoming::{old_binary, start, wait_for_arrival};
 use crate::support::{Config, ping, served_client, write_until_full};
 
-/// What the variable is called by which one image tells the next where the state is.
+/// The variable that hands the state's descriptor to the next image.
 const OWN_VARIABLE: &str = "TRAFFIC_FORWARDER_HANDOVER=";
 
-/// What makes a process what it is, to itself and to others.
+/// The attributes that identify a process to itself and to others.
 fn identity(pid: u32) -> BTreeMap<String, String> {
     let path = |name: &str| PathBuf::from(format!("/proc/{pid}/{name}"));
     let read = |name: &str| fs::read(path(name)).unwrap_or_else(|error| panic!("{name}: {error}"));
@@ -40,7 +40,7 @@ fn identity(pid: u32) -> BTreeMap<String, String> {
             identity.insert(name.to_owned(), value.trim().to_owned());
         }
     }
-    // How many signals wait, as a part of how many may, is a matter of the moment.
+    // The number of pending signals varies.
     identity.remove("SigQ");
     // Process group, session, terminal, and further on: priority, nice, policy.
     let stat = text("stat");
@@ -91,14 +91,15 @@ fn who_was_started_in_its_own_way_stays_so() {
     ping(&client);
 }
 
-/// Whoever gave up being root, and kept the right to ports below 1024, still has it, and no more.
+/// A process that has dropped root but kept the right to ports below 1024 still has exactly that
+/// right.
 #[test]
 fn rights_stay_as_they_are() {
     if fs::metadata("/proc/self").unwrap().uid() != 0 {
-        // Only root has rights to give up.
+        // Only root has rights to drop.
         return;
     }
-    // The program must be within the other user's reach.
+    // The other user must be able to reach the program.
     let dir = TempDir::new().unwrap();
     let program = dir.path().join("traffic-forwarder");
     copy_program(old_binary(), &program);
@@ -161,10 +162,11 @@ fn descriptors_and_threads_stay_as_many() {
     assert_eq!(kinds, 0, "the state is closed when it is read");
 }
 
-/// Signals of which each must be seen to by one image or the other.
+/// Signals that one of the two images must handle.
 const HANDLED: [Signal; 5] = [Signal::HUP, Signal::INT, Signal::TERM, Signal::USR1, Signal::USR2];
 
-/// What another thread takes while the control thread holds its signals is lost with this image.
+/// A signal delivered to another thread while the control thread blocks it would be lost with this
+/// image.
 #[test]
 fn only_the_control_thread_takes_signals() {
     let (target, port) = (Target::start(Behaviour::Echo), Port::v4());
@@ -187,7 +189,7 @@ fn only_the_control_thread_takes_signals() {
     }
 }
 
-/// The signals that a thread holds, as bits.
+/// The signals that a thread blocks, as a bit mask.
 fn held_by(task: &Path) -> u64 {
     let status = fs::read_to_string(task.join("status")).unwrap();
     let held = status.lines().find_map(|line| line.strip_prefix("SigBlk:")).unwrap();

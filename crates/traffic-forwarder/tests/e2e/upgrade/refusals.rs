@@ -1,5 +1,5 @@
-//! Upgrades that must fail: the process stays what it is, its session goes on, and the next good
-//! upgrade works.
+//! Upgrades that must fail: the process is unchanged, its session continues, and the next good
+//! upgrade succeeds.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -15,7 +15,7 @@ use super::echo::Echo;
 use super::impostor::{Impostor, query};
 use crate::support::{BINARY, Config, Operated, forwarder, messages, ping, served_client};
 
-/// A file that is no image of this program, and what is said about it.
+/// A file that is no image of this program, and words of the error.
 struct Wrong {
     path: PathBuf,
     code: &'static str,
@@ -26,7 +26,7 @@ fn wrong(path: impl Into<PathBuf>, code: &'static str, words: &'static str) -> W
     Wrong { path: path.into(), code, words }
 }
 
-/// A file of this directory.
+/// Writes a file into this directory.
 fn file(dir: &TempDir, name: &str, bytes: &[u8], mode: u32) -> PathBuf {
     let (written, path) = (dir.path().join("written"), dir.path().join(name));
     fs::write(&written, bytes).unwrap();
@@ -35,7 +35,7 @@ fn file(dir: &TempDir, name: &str, bytes: &[u8], mode: u32) -> PathBuf {
     path
 }
 
-/// The head of a program for a machine that this is not.
+/// The ELF header of a program for another architecture.
 fn of_another_architecture() -> Vec<u8> {
     const E_MACHINE: usize = 18;
     let mut bytes = fs::read(BINARY).unwrap();
@@ -99,7 +99,7 @@ fn a_hundred_failures_change_nothing() {
     assert_eq!(messages(operated, FAILED).len(), failures);
 }
 
-/// It is not waited for without end, also if somebody else holds its output.
+/// The wait is bounded, even if another process holds the output open.
 #[test]
 fn who_does_not_answer_is_given_up() {
     let echo = Echo::start(Config::new());
@@ -132,7 +132,8 @@ fn a_check_that_is_killed_has_failed() {
     echo.is_upgraded();
 }
 
-/// The state of an upgrade counts as a file. The kernel's signal about it must end nothing.
+/// The state of an upgrade counts as a file. The kernel's signal about the limit must not end the
+/// process.
 #[test]
 fn a_limit_on_the_size_of_files_ends_no_process() {
     let echo = Echo::start(Config::new());
@@ -150,7 +151,7 @@ fn a_limit_on_the_size_of_files_ends_no_process() {
     echo.is_upgraded();
 }
 
-/// What was checked is what runs, or nothing does.
+/// The process executes the checked bytes, or none.
 #[test]
 fn a_file_that_is_written_to_meanwhile_is_not_run() {
     let (echo, slow) = (Echo::start(Config::new()), Impostor::slow());
@@ -162,7 +163,7 @@ fn a_file_that_is_written_to_meanwhile_is_not_run() {
     echo.is_upgraded();
 }
 
-/// Its name may stand for something else by then: that is for the next upgrade.
+/// The name may refer to another file by then: the next upgrade uses that one.
 #[test]
 fn a_file_that_is_replaced_meanwhile_makes_no_difference() {
     let (echo, slow) = (Echo::start(Config::new()), Impostor::slow());
@@ -173,7 +174,7 @@ fn a_file_that_is_replaced_meanwhile_makes_no_difference() {
     ping(&echo.client);
 }
 
-/// By signal, it is the file that the program was started from, as it is now.
+/// A signal upgrades to the file that the program was started from, in its current version.
 #[test]
 fn a_signal_means_the_own_file() {
     let dir = TempDir::new().unwrap();
@@ -197,20 +198,20 @@ fn a_signal_means_the_own_file() {
     }
 }
 
-/// Replaces a program, as package managers do: in one step, and whoever runs the old one keeps it.
+/// Replaces a program as package managers do: in one step, and running processes keep the old file.
 fn put(path: &Path, program: &Path) {
     let new = path.with_extension("new");
     copy_program(program, &new);
     fs::rename(new, path).unwrap();
 }
 
-/// Replaced just when it becomes the one that runs, the file is still known by its name.
+/// The file is replaced just before the exec, and still goes by its name.
 #[test]
 fn the_own_file_is_known_by_its_name() {
     let (dir, echo) = (TempDir::new().unwrap(), Echo::start(Config::new()));
     let path = dir.path().join("program");
     put(&path, BINARY.as_ref());
-    // Between the answer and the change there is time for a rename, not for a copy.
+    // The time between the response and the exec suffices for a rename, not for a copy.
     let next = dir.path().join("next");
     put(&next, BINARY.as_ref());
     echo.operated.http.post(&query(&path)).status(202);

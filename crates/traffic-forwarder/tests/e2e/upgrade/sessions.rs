@@ -1,4 +1,4 @@
-//! Established sessions, whatever they are just doing, go on: each ends afterwards as it would have
+//! Established sessions continue, whatever their activity: each ends afterwards as it would have
 //! without the upgrade, and its record is that of one session.
 
 use std::time::Duration;
@@ -58,7 +58,7 @@ fn sessions_of_every_kind_go_on(setup: Setup) {
     }
 }
 
-/// The session as it is listed.
+/// The session's row in the list of sessions.
 #[track_caller]
 fn row(operated: &Operated, kind: &Kind) -> Value {
     let all = operated.sessions();
@@ -97,6 +97,6 @@ fn is_the_record(
     assert!(record.duration > Duration::from_secs_f64(before["age"].as_f64().unwrap()), "{text}");
     let connected = before["connect_time"].as_f64().unwrap();
     assert_eq!(record.connect_time, Some(Duration::from_secs_f64(connected)), "{text}");
-    // Unix sockets take small messages by copy, whatever the path.
+    // Unix sockets copy small messages, whatever the path.
     assert!(record.path_up.as_deref().unwrap().ends_with(setup.path), "{text}");
 }

@@ -1,4 +1,4 @@
-//! The state that one image leaves to the next, in the hands of a test.
+//! The state that one image hands to the next, open to changes by a test.
 
 use std::fs;
 use std::thread;
@@ -11,7 +11,7 @@ use super::becoming::{arrivals, wait_for_arrival};
 use super::impostor::Impostor;
 use crate::support::Operated;
 
-/// All of it, as messages.
+/// The whole state, as messages.
 pub(super) struct State {
     pub(super) process: Process,
     pub(super) forwards: Forwards,
@@ -46,8 +46,8 @@ impl State {
     }
 }
 
-/// Upgrades the process to itself, with something else in place of the state. `meanwhile` is called
-/// when no image serves. Returns what the log says; nothing if nobody could read who asked.
+/// Upgrades the process to itself, with a changed state. `meanwhile` is called while no image
+/// serves. Returns the log line about the upgrade.
 pub(super) fn upgrade_with(
     operated: &Operated,
     change: impl FnOnce(Vec<u8>) -> Vec<u8>,

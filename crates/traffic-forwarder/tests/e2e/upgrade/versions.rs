@@ -1,6 +1,6 @@
-//! From one file to another: of an earlier version if one is named, or of the same one elsewhere.
-//! `make test` runs these from the version before, too; `cargo xtask upgrade-test` builds an earlier one, and runs
-//! all tests of this directory from it.
+//! From one file to another: of an earlier version if one is set, or of the same version at another
+//! path. `make test` runs these from the previous version, too; `cargo xtask upgrade-test` builds
+//! an earlier one, and runs all tests of this directory from it.
 
 use std::fs;
 

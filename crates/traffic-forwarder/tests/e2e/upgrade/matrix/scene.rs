@@ -1,4 +1,4 @@
-//! A process with living sessions, and ways to take its resources away.
+//! A process with open sessions, and ways to take its resources away.
 
 use std::cell::RefCell;
 use std::fs::{self, File};
