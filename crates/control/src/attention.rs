@@ -1,5 +1,5 @@
-//! Which conditions an operator should act on. They are decided here alone: the API delivers them,
-//! and every view shows what it delivers. `docs/views.md` lists them.
+//! Conditions that an operator should act on. Only this file decides them; the API delivers the
+//! result to every view. `docs/views.md` lists them.
 
 use api::{Attention, Condition, Origin, Status, Word};
 use flow::Verdict;
@@ -8,7 +8,7 @@ use plan::counted;
 /// Seconds for which a refused client, a failed session or a lost log line needs attention.
 const RECENT: f64 = 60.0;
 
-/// Decides about the process as a whole. Reads no field of `status` that it decides.
+/// The conditions of the process as a whole. Does not read `status.attention`.
 pub(crate) fn of_process(status: &Status) -> Vec<Attention> {
     let Status { sessions, max_sessions, open_files, open_files_limit, .. } = status;
     let failed = |what: &str, by: &Word<Origin>, error: &str| {
@@ -36,10 +36,10 @@ pub(crate) fn of_process(status: &Status) -> Vec<Attention> {
     attention(conditions)
 }
 
-/// Facts about a forward on which its conditions depend.
+/// Inputs of the conditions of a forward.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ForwardFacts {
-    /// Why clients do not reach it, or not all of its listeners.
+    /// Why some or all of its listeners do not accept clients.
     pub(crate) error: Option<String>,
     pub(crate) sessions: u32,
     pub(crate) max_sessions: u32,
@@ -51,7 +51,7 @@ pub(crate) struct ForwardFacts {
     pub(crate) last_failed: Option<f64>,
 }
 
-/// Decides about a forward.
+/// The conditions of a forward.
 pub(crate) fn of_forward(facts: &ForwardFacts) -> Vec<Attention> {
     let ForwardFacts { error, sessions, max_sessions, refused, failed, .. } = facts;
     attention([
@@ -67,7 +67,7 @@ pub(crate) fn of_forward(facts: &ForwardFacts) -> Vec<Attention> {
     ])
 }
 
-/// Decides about a session.
+/// The conditions of a session.
 pub(crate) fn of_session(verdict: Verdict) -> Vec<Attention> {
     let is_lossy = verdict == Verdict::NetworkLossy;
     attention(

@@ -4,20 +4,20 @@
 use std::pin::Pin;
 use tokio::sync::{mpsc, oneshot};
 
-/// Tasks that may wait. A further caller waits until one of them has run.
-const MOST_WAITING: usize = 64;
+/// Capacity of the queue. A further caller waits until a task has run.
+const QUEUE_CAPACITY: usize = 64;
 
-/// A change or a question, for the owner to run. It must not block; while it awaits, no other task of
-/// the queue runs.
+/// A closure for the owner to run. It must not block; while it awaits, no other task of the queue
+/// runs.
 pub(crate) type Task<Owned> = Box<dyn FnOnce(&mut Owned) -> Running<'_> + Send>;
 
-/// A task that has begun. It stays on the owner's thread.
+/// The future of a started task. It stays on the owner's thread.
 pub(crate) type Running<'a> = Pin<Box<dyn Future<Output = ()> + 'a>>;
 
 /// Queues tasks for the owner of a value.
 pub(crate) struct Handle<Owned>(mpsc::Sender<Task<Owned>>);
 
-/// The process is about to end: tasks are no longer taken.
+/// The process is about to end: the owner runs no more tasks.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Gone;
 
@@ -28,13 +28,13 @@ impl<Owned> Clone for Handle<Owned> {
 }
 
 impl<Owned: 'static> Handle<Owned> {
-    /// A handle, and the queue that the owner takes tasks from.
+    /// A handle, and the queue from which the owner receives tasks.
     pub(crate) fn new() -> (Self, mpsc::Receiver<Task<Owned>>) {
-        let (sender, receiver) = mpsc::channel(MOST_WAITING);
+        let (sender, receiver) = mpsc::channel(QUEUE_CAPACITY);
         (Self(sender), receiver)
     }
 
-    /// Has the owner run `task`, and waits for the result.
+    /// Runs a synchronous `task` on the owner, and waits for the result.
     pub(crate) async fn ask<T: Send + 'static>(
         &self,
         task: impl FnOnce(&mut Owned) -> T + Send + 'static,
@@ -42,7 +42,7 @@ impl<Owned: 'static> Handle<Owned> {
         self.run(async move |owned: &mut Owned| task(owned)).await
     }
 
-    /// Has the owner run `task` to its end, and waits for the result.
+    /// Runs `task` on the owner to its end, and waits for the result.
     pub(crate) async fn run<T: Send + 'static>(
         &self,
         task: impl AsyncFnOnce(&mut Owned) -> T + Send + 'static,
@@ -50,7 +50,7 @@ impl<Owned: 'static> Handle<Owned> {
         let (sender, result) = oneshot::channel();
         let task: Task<Owned> = Box::new(move |owned| {
             Box::pin(async move {
-                // The caller may have gone away meanwhile: the task is done all the same.
+                // The task runs even if the caller was cancelled meanwhile.
                 let _ = sender.send(task(owned).await);
             })
         });

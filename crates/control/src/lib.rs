@@ -1,9 +1,9 @@
-//! The life of the process that serves: start, signals, reload, upgrade in place, shutdown, and the
+//! The life of the serving process: start, signals, reload, upgrade in place, shutdown, and the
 //! admin interface. It never touches a session's bytes.
 //!
-//! One task, the supervisor, changes what runs. Signals, timers and the admin interface send it
-//! closures through a handle and get values back. What the host allows is in crate `host`; the log,
-//! events and metrics are in crate `observe`.
+//! One task, the supervisor, changes the running configuration. Signals, timers and the admin
+//! interface send it closures through a handle and receive values. Limits and privileges of the
+//! host are in crate `host`; the log, events and metrics are in crate `observe`.
 
 mod serve;
 pub use serve::serve;
@@ -21,11 +21,11 @@ mod handle;
 mod supervisor;
 pub use supervisor::upgrade::{Handover, check_handover};
 
-mod announce;
+mod startup_log;
 
 mod attention;
 
-mod written;
+mod api_format;
 
 mod watch;
 
@@ -36,9 +36,9 @@ mod orphans;
 mod watchdog;
 
 mod admin;
-pub use admin::{DoorCause, DoorError};
+pub use admin::{AdminListenCause, AdminListenError};
 
-/// Logs the problems of a configuration that is good enough to run: the lines that were skipped.
+/// Logs the lines that were skipped in a configuration that can run.
 pub fn warn_of(problems: &plan::Problems) {
     for problem in problems {
         let place = problem.location.as_ref().map(ToString::to_string);

@@ -1,13 +1,17 @@
-//! The first process of a container is the parent of all whose own parent has ended, and nobody
-//! else can wait for them.
+//! Reaps orphaned processes if this process is the first of a container: the kernel makes it the
+//! parent of every orphan.
 
 use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// How long to wait where a child of our own is being waited for.
+/// Pause while `sys::ChildGuard` suspends reaping.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Reaps orphans from now on, if they come to this process.
+/// Starts reaping orphans if this is process 1.
+///
+/// # Errors
+///
+/// SIGCHLD cannot be handled.
 pub(crate) fn start_reaping() -> std::io::Result<()> {
     if std::process::id() == 1 {
         tokio::spawn(reap(signal(SignalKind::child())?));
@@ -16,7 +20,7 @@ pub(crate) fn start_reaping() -> std::io::Result<()> {
 }
 
 async fn reap(mut ended: Signal) {
-    // At once, too: before an upgrade had come this far, nobody was told of those that ended.
+    // The first round needs no signal: SIGCHLD of processes that ended during an upgrade was lost.
     loop {
         while !sys::reap_orphans() {
             tokio::time::sleep(PAUSE).await;

@@ -8,34 +8,34 @@ use std::time::Instant;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{Notify, mpsc};
 
-/// Asks a serving process to shut down, as SIGTERM does.
+/// Requests the shutdown of a serving process, as SIGTERM does.
 #[derive(Clone, Default)]
 pub struct Stopper(Arc<Notify>);
 
 impl Stopper {
-    /// Asks.
+    /// Requests the shutdown. Does not wait for it.
     pub fn stop(&self) {
         self.0.notify_one();
     }
 }
 
-/// One thing that is wanted.
+/// A request to the supervisor.
 pub(crate) enum Request {
-    /// An end, by whom.
+    /// Shut down, requested by this origin.
     Stop(&'static str),
-    /// The configuration is to be read again.
+    /// Reload the configuration.
     Reload,
-    /// The log's file was moved away: begin a new one.
+    /// Reopen the log file, after log rotation moved it.
     ReopenLog,
-    /// The program's file was replaced: become the new one.
+    /// Upgrade in place to the installed program.
     Upgrade,
-    /// Something for the supervisor to do.
+    /// A closure to run on the supervisor.
     Task(Task<Supervisor>),
     /// The moment given to [`Requests::next`] has passed.
     Due,
 }
 
-/// The signals that are requests.
+/// Signals that are handled as requests.
 pub(crate) struct Signals {
     terminate: Signal,
     interrupt: Signal,
@@ -59,8 +59,8 @@ impl Signals {
 /// All sources of requests.
 pub(crate) struct Requests {
     signals: Signals,
-    /// All forwards are from the command line: SIGHUP has no file to reload.
-    typed: bool,
+    /// All forwards are from the command line: there is no file to reload.
+    has_no_file: bool,
     stopper: Stopper,
     tasks: mpsc::Receiver<Task<Supervisor>>,
 }
@@ -71,7 +71,7 @@ impl Requests {
         plan: &Plan,
         tasks: mpsc::Receiver<Task<Supervisor>>,
     ) -> Self {
-        Self { signals, typed: plan.config.is_none(), stopper: Stopper::default(), tasks }
+        Self { signals, has_no_file: plan.config.is_none(), stopper: Stopper::default(), tasks }
     }
 
     pub(crate) fn stopper(&self) -> Stopper {
@@ -85,9 +85,9 @@ impl Requests {
             _ = self.signals.terminate.recv() => Request::Stop("SIGTERM"),
             _ = self.signals.interrupt.recv() => Request::Stop("SIGINT"),
             () = self.stopper.0.notified() => Request::Stop("itself"),
-            // The terminal is gone, and with it whoever typed the forwards.
+            // The terminal on which the forwards were typed is closed.
             _ = self.signals.hang_up.recv() =>
-                if self.typed { Request::Stop("SIGHUP") } else { Request::Reload },
+                if self.has_no_file { Request::Stop("SIGHUP") } else { Request::Reload },
             _ = self.signals.user1.recv() => Request::ReopenLog,
             _ = self.signals.user2.recv() => Request::Upgrade,
             Some(task) = self.tasks.recv() => Request::Task(task),

@@ -1,5 +1,5 @@
-//! Resolves names with the C library, so that /etc/hosts, nsswitch.conf and the host's resolver
-//! hold, in threads of its own, which may block.
+//! Resolves names with the C library, which honours /etc/hosts, nsswitch.conf and resolv.conf. Its
+//! calls block, so they run in separate threads.
 
 use engine::{Query, Resolve};
 use host::addresses_of;
@@ -8,25 +8,25 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// How long an answer is used for further sessions, good or bad. Long enough that a busy forward
-/// asks once and not for each session; short enough that a changed name is followed at once.
-const ANSWER_HOLDS: Duration = Duration::from_secs(1);
-/// Lookups at the same time: names whose servers do not answer must not hold up the others.
+/// Lifetime of an answer, good or bad. Long enough that a busy forward does not look its target up
+/// for each session; short enough that a changed name takes effect at once.
+const ANSWER_LIFETIME: Duration = Duration::from_secs(1);
+/// Concurrent lookups: names with silent servers must not delay the others.
 const MOST_THREADS: usize = 64;
-/// A thread beyond the first ends after this time without a name.
-const THREAD_IDLES: Duration = Duration::from_secs(10);
-/// Capacity for names that is kept when the cache is empty.
-const FEW: usize = 64;
-/// getaddrinfo(3) and its modules put their buffers on the stack.
+/// Idle time after which a thread beyond the first ends.
+const THREAD_IDLE: Duration = Duration::from_secs(10);
+/// Capacity that an empty cache keeps.
+const EMPTY_CAPACITY: usize = 64;
+/// Stack of a thread, in bytes: getaddrinfo(3) and its modules have their buffers there.
 const STACK: usize = 512 * 1024;
 
 type Name = (Arc<str>, u16);
 
 enum Entry {
-    /// A lookup is under way, or waits for a thread; these wait for it.
-    Asked(Vec<Query>),
-    /// An answer; empty if the name could not be resolved.
-    Known(Arc<[SocketAddr]>, Instant),
+    /// A lookup that runs or waits for a thread, and the queries that wait for it.
+    Pending(Vec<Query>),
+    /// An answer and its time; empty if the name could not be resolved.
+    Answered(Arc<[SocketAddr]>, Instant),
 }
 
 #[derive(Default)]
@@ -34,7 +34,7 @@ struct State {
     names: HashMap<Name, Entry>,
     /// Names with the time of their answers, oldest first: the order of eviction.
     answered: VecDeque<(Instant, Name)>,
-    /// Names that no thread has taken yet.
+    /// Names that wait for a thread.
     waiting: VecDeque<Name>,
     threads: usize,
     idle: usize,
@@ -47,40 +47,44 @@ struct Shared {
 }
 
 impl State {
-    /// Keeps an answer, and returns the queries that wait for it.
+    /// Caches an answer, and returns the queries that wait for it.
     fn answer(&mut self, name: Name, addresses: Arc<[SocketAddr]>, now: Instant) -> Vec<Query> {
-        self.forget(now);
+        self.evict(now);
         self.answered.push_back((now, name.clone()));
-        match self.names.insert(name, Entry::Known(addresses, now)) {
-            Some(Entry::Asked(queries)) => queries,
-            Some(Entry::Known(..)) | None => Vec::new(),
+        match self.names.insert(name, Entry::Answered(addresses, now)) {
+            Some(Entry::Pending(queries)) => queries,
+            Some(Entry::Answered(..)) | None => Vec::new(),
         }
     }
 
     /// Evicts expired answers.
-    fn forget(&mut self, now: Instant) {
+    fn evict(&mut self, now: Instant) {
         while let Some((since, name)) = self.answered.front() {
-            if now.saturating_duration_since(*since) < ANSWER_HOLDS {
+            if now.saturating_duration_since(*since) < ANSWER_LIFETIME {
                 break;
             }
-            // A name queried again meanwhile has a newer entry.
-            if matches!(self.names.get(name), Some(Entry::Known(_, at)) if at == since) {
+            // A name that was queried again has a newer entry.
+            if matches!(self.names.get(name), Some(Entry::Answered(_, at)) if at == since) {
                 self.names.remove(name);
             }
             self.answered.pop_front();
         }
         if self.answered.is_empty() {
-            self.answered.shrink_to(FEW);
-            self.names.shrink_to(FEW);
+            self.answered.shrink_to(EMPTY_CAPACITY);
+            self.names.shrink_to(EMPTY_CAPACITY);
         }
     }
 }
 
-/// The resolver: one lookup per name at a time, whoever asks.
+/// The resolver. Runs one lookup per name at a time, and shares its answer.
 pub(crate) struct Resolver(Arc<Shared>);
 
 impl Resolver {
-    /// A resolver with one thread that always stays: whatever happens later, names are resolved.
+    /// Starts a resolver with one permanent thread, so that lookups never depend on a new thread.
+    ///
+    /// # Errors
+    ///
+    /// The host refuses the thread.
     pub(crate) fn start() -> std::io::Result<Self> {
         let shared = Arc::new(Shared::default());
         start_thread(&shared, &mut shared.lock())?;
@@ -93,18 +97,18 @@ impl Resolve for Resolver {
         let name = (Arc::clone(&query.host), query.port);
         let mut state = self.0.lock();
         match state.names.get_mut(&name) {
-            Some(Entry::Asked(queries)) => return queries.push(query),
-            Some(Entry::Known(addresses, since)) if since.elapsed() < ANSWER_HOLDS => {
+            Some(Entry::Pending(queries)) => return queries.push(query),
+            Some(Entry::Answered(addresses, since)) if since.elapsed() < ANSWER_LIFETIME => {
                 let addresses = Arc::clone(addresses);
                 drop(state);
                 return query.answer(addresses);
             }
             _ => {}
         }
-        state.names.insert(name.clone(), Entry::Asked(vec![query]));
+        state.names.insert(name.clone(), Entry::Pending(vec![query]));
         state.waiting.push_back(name);
         if state.idle < state.waiting.len() && state.threads < MOST_THREADS {
-            // If the host has no thread to give, those that are there take it in turn.
+            // If the host refuses a thread, a present one takes the name later.
             let _ = start_thread(&self.0, &mut state);
         }
         drop(state);
@@ -125,26 +129,26 @@ fn start_thread(shared: &Arc<Shared>, state: &mut State) -> std::io::Result<()> 
 
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, State> {
-        // Nothing panics while it holds the lock, so a poisoned one is whole all the same.
+        // No code panics while it holds the lock.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A thread's life: one name after the other.
+    /// Main loop of a thread.
     fn work(&self, stays: bool) {
         while let Some(name) = self.next_name(stays) {
             let addresses = look_up(&name);
-            let asked = self.lock().answer(name, Arc::clone(&addresses), Instant::now());
-            for query in asked {
+            let queries = self.lock().answer(name, Arc::clone(&addresses), Instant::now());
+            for query in queries {
                 query.answer(Arc::clone(&addresses));
             }
         }
     }
 
-    /// Waits for a name; `None` if none came for so long that this thread may end.
+    /// Waits for a name; `None` if this thread has been idle for too long.
     fn next_name(&self, stays: bool) -> Option<Name> {
         let mut state = self.lock();
         state.idle += 1;
-        let end = Instant::now() + THREAD_IDLES;
+        let end = Instant::now() + THREAD_IDLE;
         let name = loop {
             if let Some(name) = state.waiting.pop_front() {
                 break Some(name);
@@ -153,8 +157,8 @@ impl Shared {
                 state.threads -= 1;
                 break None;
             }
-            state.forget(Instant::now());
-            let waited = self.more.wait_timeout(state, THREAD_IDLES);
+            state.evict(Instant::now());
+            let waited = self.more.wait_timeout(state, THREAD_IDLE);
             state = waited.unwrap_or_else(PoisonError::into_inner).0;
         };
         state.idle -= 1;
@@ -167,7 +171,7 @@ fn look_up((host, port): &Name) -> Arc<[SocketAddr]> {
     if let Err(error) = &found {
         tracing::warn!(name = &**host, %error, "a target's name could not be resolved");
     }
-    // No address says that there is none.
+    // An empty answer means that the name has no address.
     found.unwrap_or_default().into()
 }
 
@@ -184,36 +188,36 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_is_forgotten_when_it_holds_no_longer() {
+    fn expired_answers_are_evicted() {
         let mut state = State::default();
         let start = Instant::now();
         for port in 0..10_000 {
             answer(&mut state, port, start);
         }
-        answer(&mut state, 10_000, start + ANSWER_HOLDS / 2);
-        assert_eq!(state.names.len(), 10_001, "all hold still");
-        answer(&mut state, 10_001, start + ANSWER_HOLDS);
+        answer(&mut state, 10_000, start + ANSWER_LIFETIME / 2);
+        assert_eq!(state.names.len(), 10_001, "no answer has expired");
+        answer(&mut state, 10_001, start + ANSWER_LIFETIME);
         assert_eq!((state.names.len(), state.answered.len()), (2, 2));
-        state.forget(start + 2 * ANSWER_HOLDS);
+        state.evict(start + 2 * ANSWER_LIFETIME);
         assert_eq!((state.names.len(), state.answered.len()), (0, 0));
-        assert!(state.names.capacity() < 1000, "the memory is given back");
+        assert!(state.names.capacity() < 1000, "the memory is released");
     }
 
     #[test]
-    fn a_newer_answer_and_a_lookup_under_way_stay() {
+    fn newer_answers_and_pending_lookups_are_not_evicted() {
         let mut state = State::default();
         let start = Instant::now();
         for port in [1, 2, 3] {
             answer(&mut state, port, start);
         }
-        state.names.insert(name(2), Entry::Asked(Vec::new()));
-        let later = start + ANSWER_HOLDS * 3 / 2;
-        answer(&mut state, 1, start + ANSWER_HOLDS / 2);
-        state.forget(start + ANSWER_HOLDS);
-        assert!(matches!(state.names.get(&name(1)), Some(Entry::Known(..))));
-        assert!(matches!(state.names.get(&name(2)), Some(Entry::Asked(_))));
+        state.names.insert(name(2), Entry::Pending(Vec::new()));
+        let later = start + ANSWER_LIFETIME * 3 / 2;
+        answer(&mut state, 1, start + ANSWER_LIFETIME / 2);
+        state.evict(start + ANSWER_LIFETIME);
+        assert!(matches!(state.names.get(&name(1)), Some(Entry::Answered(..))));
+        assert!(matches!(state.names.get(&name(2)), Some(Entry::Pending(_))));
         assert!(!state.names.contains_key(&name(3)));
-        state.forget(later);
+        state.evict(later);
         assert!(!state.names.contains_key(&name(1)));
     }
 }

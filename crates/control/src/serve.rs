@@ -1,26 +1,26 @@
 //! The life of the process: start, serve, drain, stop.
 
-use crate::admin::{self, App, Door};
+use crate::admin::{self, AdminListener, App};
 use crate::orphans::start_reaping;
 use crate::requests::{Request, Requests, Signals, Stopper};
 use crate::serve_error::ServeError;
 use crate::start::{STOP_LIMIT, control_runtime, start};
-use crate::supervisor::upgrade::{Handover, Insistence, Wanted, go_on, upgrade};
+use crate::supervisor::upgrade::{Handover, RetryPolicy, UpgradeOptions, resume, upgrade};
 use crate::supervisor::{Supervisor, SupervisorHandle};
-use crate::watchdog::start_pulse;
+use crate::watchdog::start_watchdog;
 use host::{Handed, Notifier, Sandbox, take_handed};
 use plan::{FileRead, InForce, Plan};
 use std::time::{Duration, Instant};
 use sys::exec::BlockedSignals;
 
-/// How long the reader of the log may take for its last lines at the end.
+/// Time limit for the reader of the log to take the last lines.
 const LOG_LIMIT: Duration = Duration::from_secs(1);
-/// How often the number of open sessions is looked at while draining.
-const DRAIN_LOOK: Duration = Duration::from_millis(10);
+/// Time between two checks of the number of open sessions while draining.
+const DRAIN_CHECK: Duration = Duration::from_millis(10);
 
-/// Serves the plan, which was made of `input` with the file as it was `read`, until SIGTERM, SIGINT or the [`Stopper`] that
-/// `ready` gets when every listener is bound and clients are accepted. Goes on with what another
-/// image of this process has left, if there is any.
+/// Serves until SIGTERM, SIGINT or the [`Stopper`] requests the shutdown. `plan` was read from
+/// `input` with the file in state `read`. Calls `ready` once every listener is bound and accepts
+/// clients. With a `handover`, resumes the sessions and listeners of the previous process image.
 pub fn serve(
     input: plan::Input,
     plan: Plan,
@@ -28,21 +28,21 @@ pub fn serve(
     handover: Option<Handover>,
     ready: impl FnOnce(Stopper),
 ) -> Result<(), ServeError> {
-    let insistence = Insistence::of(handover.is_some());
-    let runtime = insistence
-        .on("the control thread", control_runtime)
+    let retry = RetryPolicy::new(handover.is_some());
+    let runtime = retry
+        .run("the control thread", control_runtime)
         .map_err(|error| ServeError::Refused("start the control thread", error))?;
     let notifier = Notifier::from_environment();
-    // Another image of this process has taken it already, and hands it on itself.
+    // After an upgrade, the handover has the sockets given at the start.
     let handed = if handover.is_some() { Ok(Handed::default()) } else { take_handed(&plan) };
     let handed = handed.map_err(ServeError::Activation)?;
     let (handle, tasks) = SupervisorHandle::new();
-    // Threads inherit this. So it is this one that signals reach, and while it holds them, they
-    // wait: for the next image, if need be.
+    // Threads inherit the mask, so signals reach only this thread. Blocked ones stay pending, even
+    // for the next process image.
     let held = BlockedSignals::hold();
-    // It reaches no thread that does not ask for samples of itself.
+    // The signal of the CPU profiler only reaches threads with a sampling timer.
     crate::admin::let_samples_through();
-    // Before anything else is started: a signal that comes early must not be missed.
+    // Handlers come first, so that no early signal is lost.
     let signals = || {
         runtime.block_on(async {
             start_reaping()?;
@@ -50,13 +50,13 @@ pub fn serve(
         })
     };
     let signals =
-        insistence.on("signals", signals).map_err(|error| ServeError::Refused("signals", error))?;
+        retry.run("signals", signals).map_err(|error| ServeError::Refused("signals", error))?;
     let mut requests = runtime.block_on(async { Requests::new(signals, &plan, tasks) });
-    let mut supervisor = begin(input, plan, notifier, handed, handover, &insistence)?;
+    let mut supervisor = begin(input, plan, notifier, handed, handover, &retry)?;
     supervisor.watch_from_start(read);
     held.release();
     let app = App::new(handle.clone(), supervisor.observer(), supervisor.events());
-    // What reading the configuration and binding took is not needed again.
+    // Returns the memory used to read the configuration and bind the listeners.
     sys::release_free_memory();
     ready(requests.stopper());
     let drain = runtime.block_on(async {
@@ -67,36 +67,36 @@ pub fn serve(
     Ok(())
 }
 
-/// Binds the listeners and starts the workers and the journal, or goes on with those of another
-/// image. Whoever connects to the admin interface has to wait until it is opened.
+/// Binds the listeners and starts the workers and the journal, or resumes those of the previous
+/// process image. The admin interface listens but does not accept yet.
 fn begin(
     input: plan::Input,
     plan: Plan,
     notifier: Notifier,
     handed: Handed,
     mut handover: Option<Handover>,
-    insistence: &Insistence,
+    retry: &RetryPolicy,
 ) -> Result<Supervisor, ServeError> {
     let in_force = match &handover {
         Some(handover) => handover.in_force(&plan),
         None => InForce::of(&plan),
     };
-    let door = open_door(&in_force, plan.config.is_some(), handover.as_mut())?;
-    // The directory of the admin socket is there now, and no thread is yet.
+    let admin_listener = open_admin_listener(&in_force, plan.config.is_some(), handover.as_mut())?;
+    // After the admin socket's directory exists, and before the first thread starts.
     let sandbox = match &handover {
         Some(handover) => handover.sandbox(),
         None => Sandbox::enter(&plan).map_err(ServeError::Sandbox)?,
     };
-    let goes_on = handover.is_some();
+    let is_upgrade = handover.is_some();
     let mut supervisor = match handover {
-        Some(handover) => go_on(input, plan, in_force, notifier, handover, insistence)?,
+        Some(handover) => resume(input, plan, in_force, notifier, handover, retry)?,
         None => start(input, plan, notifier, handed)?,
     };
-    supervisor.set_surroundings(door, sandbox);
-    if goes_on {
+    supervisor.set_surroundings(admin_listener, sandbox);
+    if is_upgrade {
         supervisor.keep_journal();
     } else {
-        supervisor.announce();
+        supervisor.log_startup();
         supervisor
             .start_journal()
             .map_err(|error| ServeError::Refused("start the journal", error))?;
@@ -104,44 +104,45 @@ fn begin(
     Ok(supervisor)
 }
 
-/// Answers at the admin interface, and tells the service manager that clients are served.
+/// Opens the admin interface, and notifies the service manager of readiness.
 fn open(supervisor: &mut Supervisor, app: App) {
-    if let Some(door) = supervisor.door_mut() {
-        admin::open(door, app);
+    if let Some(admin_listener) = supervisor.admin_listener_mut() {
+        admin::open(admin_listener, app);
     }
-    supervisor.tell_manager();
-    start_pulse(supervisor.notifier(), &supervisor.observer());
+    supervisor.notify_manager();
+    start_watchdog(supervisor.notifier(), &supervisor.observer());
 }
 
-/// Resets what is left of the sessions, ends the workers and the journal, and says how it went.
+/// Resets the remaining sessions, stops the workers and the journal, and logs the result.
 fn end(supervisor: Supervisor, drain: &Drain) {
-    // A journal that hangs in the kernel ends with the process; this thread would hang with it.
+    // A journal that hangs in the kernel would block this thread's log line too.
     if supervisor.stop(STOP_LIMIT, LOG_LIMIT) {
         drain.report();
     }
 }
 
-/// The admin interface. Where sessions would be lost with the process, it goes on without.
-fn open_door(
+/// Binds the admin interface. After an upgrade a failure is logged only, to keep the sessions.
+fn open_admin_listener(
     in_force: &InForce,
     reads_a_file: bool,
     handover: Option<&mut Handover>,
-) -> Result<Option<Door>, ServeError> {
+) -> Result<Option<AdminListener>, ServeError> {
     let process = &in_force.process;
     let Some(handover) = handover else {
-        return Door::bind(process, reads_a_file).map_err(ServeError::Admin);
+        return AdminListener::bind(process, reads_a_file).map_err(ServeError::Admin);
     };
-    Ok(handover.door(process, reads_a_file))
+    Ok(handover.admin_listener(process, reads_a_file))
 }
 
-/// How the shutdown went.
+/// Result of the shutdown.
 struct Drain {
-    /// Sessions open when it began, and when it ended: those are reset.
+    /// Sessions open at its begin.
     open: u32,
+    /// Sessions open at its end, which are reset.
     cut: u32,
     took: Duration,
-    /// Who asked a second time, and so ended it early.
-    hurry: Option<&'static str>,
+    /// Origin of a second request, which ended it early.
+    asked_again_by: Option<&'static str>,
 }
 
 impl Drain {
@@ -150,14 +151,14 @@ impl Drain {
             ended = self.open.saturating_sub(self.cut),
             cut = self.cut,
             seconds = observe::log::seconds(self.took),
-            asked_again_by = self.hurry,
+            asked_again_by = self.asked_again_by,
             "stopped"
         );
     }
 }
 
-/// Serves until asked to stop, then until the sessions have ended, their time is over, or a second
-/// request to stop comes.
+/// Serves until a request to stop, then drains until the sessions have ended, the time limit is
+/// over, or a second request comes.
 async fn run(
     supervisor: &mut Supervisor,
     requests: &mut Requests,
@@ -167,15 +168,15 @@ async fn run(
     let began = Instant::now();
     let (open, limit) = supervisor.drain(asked_by);
     let observer = supervisor.observer();
-    let hurry = tokio::select! {
+    let asked_again_by = tokio::select! {
         () = drained(&observer) => None,
         () = tokio::time::sleep(limit) => None,
         again = serve_until_stop(supervisor, requests, handle) => Some(again),
     };
-    Drain { open, cut: observer.sessions(), took: began.elapsed(), hurry }
+    Drain { open, cut: observer.sessions(), took: began.elapsed(), asked_again_by }
 }
 
-/// Does what is wanted until somebody wants an end.
+/// Handles requests until one to stop. Returns its origin.
 async fn serve_until_stop(
     supervisor: &mut Supervisor,
     requests: &mut Requests,
@@ -186,18 +187,18 @@ async fn serve_until_stop(
             Request::Stop(by) => return by,
             Request::Reload => supervisor.reload_by("SIGHUP").await,
             Request::ReopenLog => observe::log::reopen(),
-            // Its result is in the log, and nobody else asked for it.
+            // A signal has no answer: the log has the result.
             Request::Upgrade => {
-                _ = tokio::spawn(upgrade(handle.clone(), Wanted::default(), "SIGUSR2"));
+                _ = tokio::spawn(upgrade(handle.clone(), UpgradeOptions::default(), "SIGUSR2"));
             }
             Request::Task(task) => task(supervisor).await,
-            Request::Due => supervisor.do_what_is_due().await,
+            Request::Due => supervisor.run_due_work().await,
         }
     }
 }
 
 async fn drained(observer: &engine::Observer) {
     while observer.sessions() > 0 {
-        tokio::time::sleep(DRAIN_LOOK).await;
+        tokio::time::sleep(DRAIN_CHECK).await;
     }
 }

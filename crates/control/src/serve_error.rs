@@ -1,6 +1,6 @@
-//! Why the process cannot serve.
+//! Errors that prevent the process from serving.
 
-use crate::admin::DoorError;
+use crate::admin::AdminListenError;
 use engine::ListenError;
 use host::{NoRoom, SandboxError};
 use std::error::Error;
@@ -11,35 +11,36 @@ use sys::ActivationError;
 /// Why the process could not serve.
 #[derive(Debug)]
 pub enum ServeError {
-    /// The service manager's sockets cannot be used.
+    /// The sockets given by the service manager cannot be used.
     Activation(ActivationError),
-    /// The admin interface that the configuration asks for cannot be served.
-    Admin(DoorError),
-    /// The process cannot be kept to its directories.
+    /// The configured admin interface cannot listen.
+    Admin(AdminListenError),
+    /// The sandbox cannot be entered.
     Sandbox(SandboxError),
     /// The open-file limit allows no session.
     NoRoom(NoRoom),
-    /// Listeners that cannot be bound, all of them.
+    /// All listeners that cannot be bound.
     Unbound(Vec<UnboundListener>),
     /// Every forward is optional, and none could be bound.
     NoListener,
-    /// The host refuses a resource: an action, and its error.
+    /// The host refuses a resource: the action that failed, and its error.
     Refused(&'static str, io::Error),
 }
 
 /// A listener that cannot be bound.
 #[derive(Debug)]
 pub struct UnboundListener {
-    /// The name of its forward.
+    /// Name of its forward.
     pub forward: String,
-    /// The place of the forward in the configuration.
+    /// Location of the forward in the configuration.
     pub location: String,
-    /// The error of binding it.
+    /// Error of bind(2), listen(2) or a check before them.
     pub error: ListenError,
 }
 
 impl ServeError {
-    /// Whether the configuration does not fit this host. Otherwise another start may succeed.
+    /// Whether the configuration must change before a start can succeed. Otherwise the cause may
+    /// pass.
     pub fn is_lasting(&self) -> bool {
         match self {
             Self::Activation(_) | Self::Admin(_) | Self::Sandbox(_) | Self::NoRoom(_) => true,

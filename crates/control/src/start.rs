@@ -1,8 +1,8 @@
-//! The start of a process that goes on with nothing: its workers, and all of its listeners.
+//! The start of a process without a previous image: its workers and all of its listeners.
 
 use crate::resolver::Resolver;
 use crate::serve_error::{ServeError, UnboundListener};
-use crate::supervisor::upgrade::Insistence;
+use crate::supervisor::upgrade::RetryPolicy;
 use crate::supervisor::{Supervisor, detail};
 use engine::{Engine, GivenSockets, Options, Unbound};
 use host::{Capacity, Handed, Notifier, Store, capacity, workers};
@@ -11,16 +11,19 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How long the workers may take to stop. They need milliseconds; one that hangs ends with the
-/// process.
+/// Time limit for the workers to stop. They need milliseconds; a hanging one ends with the process.
 pub(crate) const STOP_LIMIT: Duration = Duration::from_secs(2);
 
-/// The runtime of the control thread.
+/// The single-threaded runtime of the control thread.
+///
+/// # Errors
+///
+/// The host refuses an epoll instance or a descriptor.
 pub(crate) fn control_runtime() -> std::io::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_current_thread().enable_all().build()
 }
 
-/// Starts the workers, and binds every listener.
+/// Starts the workers and binds every listener.
 pub(crate) fn start(
     input: plan::Input,
     plan: Plan,
@@ -31,7 +34,7 @@ pub(crate) fn start(
     let limit = sys::raise_open_files_limit();
     let open_files = sys::open_files().unwrap_or(0);
     let capacity = capacity(&plan, workers, limit, open_files).map_err(ServeError::NoRoom)?;
-    let once = Insistence::of(false);
+    let once = RetryPolicy::new(false);
     let mut engine = start_engine(&plan, workers, capacity, handed.sockets, Vec::new(), &once)?;
     let mut store = Store::from_environment(notifier, handed.kept);
     store.remove(handed.stale);
@@ -50,9 +53,9 @@ pub(crate) fn start_engine(
     capacity: Capacity,
     given: GivenSockets,
     epolls: Vec<OwnedFd>,
-    insistence: &Insistence,
+    retry: &RetryPolicy,
 ) -> Result<Engine, ServeError> {
-    let resolver = insistence.on("the resolver's thread", Resolver::start);
+    let resolver = retry.run("the resolver's thread", Resolver::start);
     let resolver = resolver.map_err(|error| ServeError::Refused("start the resolver", error))?;
     let options = Options {
         workers,
@@ -61,12 +64,12 @@ pub(crate) fn start_engine(
         detail: detail(&plan.log),
         resolver: Arc::new(resolver),
     };
-    let again = |error: &std::io::Error| insistence.again("a worker", error);
-    Engine::start_with(&options, given, epolls, &again)
+    let should_retry = |error: &std::io::Error| retry.should_retry("a worker", error);
+    Engine::start_with(&options, given, epolls, &should_retry)
         .map_err(|error| ServeError::Refused("start the workers", error))
 }
 
-/// Binds every forward. All of what cannot be bound is reported, not only the first.
+/// Binds every forward. The error lists all listeners that cannot be bound.
 fn listen(plan: &Plan, engine: &mut Engine) -> Result<(), ServeError> {
     let result = engine.apply(&plan.forwards, &|forward| forward.optional);
     let result = result.map(|applied| {

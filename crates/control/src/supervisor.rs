@@ -1,7 +1,7 @@
-//! What runs, and what may be done to it.
+//! The supervisor: owner of the running configuration and the data plane.
 //!
-//! One task owns the supervisor. Others hold a handle, and get values back: its fields are private to
-//! this file and to the modules below, which are its methods by subject.
+//! One task owns it. Other tasks hold a handle and receive values. Its fields are private to this
+//! file and to the modules below, which hold its methods by subject.
 
 mod deadlines;
 pub(crate) mod reload;
@@ -9,9 +9,9 @@ mod snapshots;
 pub(crate) mod switch;
 pub(crate) mod upgrade;
 
-use crate::admin::Door;
-use crate::announce::announce;
+use crate::admin::AdminListener;
 use crate::handle::Handle;
+use crate::startup_log::log_startup;
 use crate::watch::Watch;
 use api::{EventName, Shutdown, Word};
 use engine::{Detail, Engine, Observer};
@@ -27,61 +27,61 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 use upgrade::LastUpgrade;
 
-/// Has the supervisor do something, from another task.
+/// Runs closures on the supervisor's task and returns their results.
 pub(crate) type SupervisorHandle = Handle<Supervisor>;
 
 /// The running process: its configuration and its data plane.
 pub(crate) struct Supervisor {
-    /// Where the configuration comes from.
+    /// Origin of the configuration: command line and file.
     input: plan::Input,
-    /// What runs.
+    /// The running configuration.
     plan: Plan,
-    /// The settings in force that only a start applies; the plan may differ since a reload.
+    /// Settings that only a start applies, as applied. After a reload the plan may differ.
     in_force: InForce,
     engine: Engine,
     workers: usize,
     capacity: Capacity,
     started: SystemTime,
-    /// Counts the configurations that ran: 1 is the first.
+    /// Number of the running configuration; the first is 1.
     generation: u64,
     last_reload: Option<LastReload>,
-    /// A configuration that still has to be confirmed.
+    /// The way back from a configuration that is not confirmed yet.
     trial: Option<Trial>,
-    /// A fall-back that is not complete yet.
+    /// Forwards that the last fall-back could not bind yet.
     restoring: Option<Restoring>,
     watch: Watch,
-    /// When to look at removed forwards, while there are any.
+    /// Time of the next check of removed forwards, while there are any.
     tidy_at: Instant,
-    /// When to try to start the journal again, after the host refused a thread.
+    /// Time of the next attempt to start the journal, after the host refused a thread.
     journal_at: Instant,
-    /// The file that this program was started from.
+    /// The executable file of this process.
     program: Option<PathBuf>,
-    /// A program is being checked.
+    /// A program is being checked, or is about to replace this one.
     upgrading: bool,
-    /// Upgrades since the start.
+    /// Upgrades in place since the start.
     upgrades: u64,
     last_upgrade: Option<LastUpgrade>,
     /// The admin interface's listening socket.
-    door: Option<Door>,
-    /// Writes the log; `None` while the process is about to become another image, and where the host
-    /// gave no thread for it.
+    admin_listener: Option<AdminListener>,
+    /// Writes the log. `None` while an upgrade replaces the process image, and after the host
+    /// refused a thread for it.
     journal: Option<Journal>,
-    /// The process takes no more sessions.
+    /// The process shuts down and accepts no sessions.
     draining: bool,
-    /// Who watches single sessions is told more of them than the log wants.
+    /// Publishes events to the watchers of `GET /v1/events`.
     events: Events,
-    /// Whether the log wants a record of each ended session.
+    /// Whether the log has a record of each ended session.
     logs_sessions: Arc<AtomicBool>,
-    /// What the service manager keeps, if there is one.
+    /// Listeners kept by the service manager, if there is one.
     store: Store,
-    /// What the process is kept to, for as long as it lives; `None` if it is free.
+    /// Directories to which landlock(7) restricts the process; `None` if it is not restricted.
     sandbox: Option<Sandbox>,
-    /// What the limits of the host leave, as it was read last.
+    /// Remaining capacity under the host's limits, as read last.
     headroom: Headroom,
 }
 
 impl Supervisor {
-    /// A process whose engine runs `plan`, the first one it has.
+    /// Supervises an engine that runs `plan`, as generation 1.
     pub(crate) fn new(
         input: plan::Input,
         plan: Plan,
@@ -108,7 +108,7 @@ impl Supervisor {
             upgrading: false,
             upgrades: 0,
             last_upgrade: None,
-            door: None,
+            admin_listener: None,
             journal: None,
             draining: false,
             events: Events::default(),
@@ -120,25 +120,28 @@ impl Supervisor {
         }
     }
 
-    /// Starts watching from the file that this process started with. After an upgrade, the previous
-    /// image has handed over the state of the file read last.
+    /// Compares the watched file with the one read at the start. After an upgrade `read` is `None`,
+    /// and the state of the file comes from the previous process image.
     pub(crate) fn watch_from_start(&mut self, read: Option<FileRead>) {
         if read.is_some() {
             self.watch.was_read(read);
         }
     }
 
-    /// Gives it what was set up before there were threads: the admin interface's listener, and what the
-    /// process is kept to.
-    pub(crate) fn set_surroundings(&mut self, door: Option<Door>, sandbox: Option<Sandbox>) {
-        (self.door, self.sandbox) = (door, sandbox);
+    /// Sets the parts created before the first thread: the admin listener and the sandbox.
+    pub(crate) fn set_surroundings(
+        &mut self,
+        admin_listener: Option<AdminListener>,
+        sandbox: Option<Sandbox>,
+    ) {
+        (self.admin_listener, self.sandbox) = (admin_listener, sandbox);
     }
 
     pub(crate) fn observer(&self) -> Observer {
         self.engine.observer()
     }
 
-    /// The engine's views, for questions. Changes are methods of the supervisor.
+    /// The engine, for reading. Changes are methods of the supervisor.
     pub(crate) fn engine(&self) -> &Engine {
         &self.engine
     }
@@ -151,9 +154,9 @@ impl Supervisor {
         &self.store.notifier
     }
 
-    /// The admin interface's listener, to be opened once the process serves.
-    pub(crate) fn door_mut(&mut self) -> Option<&mut Door> {
-        self.door.as_mut()
+    /// The admin listener, to open once the process serves.
+    pub(crate) fn admin_listener_mut(&mut self) -> Option<&mut AdminListener> {
+        self.admin_listener.as_mut()
     }
 
     /// Whether a forward of the running configuration has this name.
@@ -161,34 +164,35 @@ impl Supervisor {
         self.engine.forwards().any(|forward| forward.plan.name == name)
     }
 
-    /// Whether the process takes no more sessions, because it shuts down.
+    /// Whether the process shuts down and accepts no sessions.
     pub(crate) fn is_draining(&self) -> bool {
         self.draining
     }
 
-    /// Logs what the process serves, and that it is ready.
-    pub(crate) fn announce(&self) {
-        let Self { plan, engine, workers, capacity, door, .. } = self;
-        announce(plan, engine, *workers, capacity, door.as_ref().map(Door::place));
+    /// Logs the listeners, and that the process is ready.
+    pub(crate) fn log_startup(&self) {
+        let Self { plan, engine, workers, capacity, admin_listener, .. } = self;
+        let admin = admin_listener.as_ref().map(AdminListener::place);
+        log_startup(plan, engine, *workers, capacity, admin);
     }
 
-    /// Begins the shutdown: takes no more sessions, and lets the open ones end. Returns how many those
-    /// are, and how long they may take.
+    /// Begins the shutdown: stops accepting, and lets open sessions end. Returns their number and
+    /// the time limit.
     pub(crate) fn drain(&mut self, by: &str) -> (u32, Duration) {
         let (limit, open) = (self.plan.process.shutdown_timeout, self.engine.sessions());
         let shutdown_timeout = observe::log::seconds(limit);
         tracing::info!(by, sessions = open, shutdown_timeout, "draining");
         self.events.tell(EventName::Shutdown, || Shutdown { by: Word::of(by), sessions: open });
         self.draining = true;
-        self.tell_manager();
+        self.notify_manager();
         let store = &self.store;
         self.engine.leave_files(|address| store.has(address));
         self.engine.drain();
         (open, limit)
     }
 
-    /// Resets the sessions that are left, and ends the workers and the journal. False if the journal
-    /// hangs in the kernel.
+    /// Resets the remaining sessions, and stops the workers and the journal. Returns false if the
+    /// journal hangs in the kernel.
     pub(crate) fn stop(self, workers_limit: Duration, journal_limit: Duration) -> bool {
         self.engine.cut();
         self.engine.stop(workers_limit);
@@ -196,20 +200,21 @@ impl Supervisor {
         self.journal.is_none_or(close)
     }
 
-    /// Tells the workers what to report.
+    /// Sets the events and records that the workers produce: those for the log and for the
+    /// watchers.
     pub(crate) fn set_detail(&self) {
         let detail = detail(&self.plan.log);
         self.logs_sessions.store(self.plan.log.sessions, Ordering::Relaxed);
         let detail = Detail {
             steps: detail.steps || self.events.are_sessions_watched(),
-            // Whoever watches wants to know of targets that are down, and the record tells.
+            // `target_down` events are derived from records.
             records: detail.records || self.events.are_watched(),
         };
         self.observer().set_detail(detail);
     }
 
-    /// Tells the service manager what this process is doing now.
-    pub(crate) fn tell_manager(&self) {
+    /// Notifies the service manager of the state of this process.
+    pub(crate) fn notify_manager(&self) {
         let failed = self.last_reload.as_ref().is_some_and(|reload| reload.error.is_some());
         let stage = if self.draining {
             Stage::Stopping
@@ -219,15 +224,19 @@ impl Supervisor {
         self.store.notifier.enter(stage, self.engine.sessions());
     }
 
-    /// Has the service manager keep the listeners as they are now. Those of a process that stops are
-    /// for the next one.
+    /// Stores the present listeners with the service manager. Does nothing during a shutdown: the
+    /// stored ones are for the next process.
     pub(crate) fn keep_listeners(&mut self) {
         if !self.draining {
             self.store.follow(&self.engine);
         }
     }
 
-    /// Has the log written by a thread of its own.
+    /// Starts the thread that writes the log.
+    ///
+    /// # Errors
+    ///
+    /// The host refuses a thread.
     pub(crate) fn start_journal(&mut self) -> std::io::Result<()> {
         let reports = self.engine.reports();
         let logs_sessions = Arc::clone(&self.logs_sessions);
@@ -235,8 +244,8 @@ impl Supervisor {
         Ok(())
     }
 
-    /// Starts the journal's thread if there is none. If the host refuses one, this thread writes the
-    /// log, with a short limit for its reader, and tries again later.
+    /// Starts the journal's thread if there is none. If the host refuses one, this thread writes
+    /// the log, with a short time limit for its reader, and tries again later.
     pub(crate) fn keep_journal(&mut self) {
         if self.lacks_journal()
             && let Err(error) = self.start_journal()
@@ -247,34 +256,34 @@ impl Supervisor {
         }
     }
 
-    /// Whether the log has no thread of its own.
+    /// Whether no thread writes the log.
     pub(crate) fn lacks_journal(&self) -> bool {
         self.journal.as_ref().is_none_or(Journal::has_ended)
     }
 
-    /// Seconds since the start.
+    /// Time since the start of the first process image.
     pub(crate) fn uptime(&self) -> Duration {
         self.started.elapsed().unwrap_or_default()
     }
 
-    /// The time until the configuration is taken back, if it is on trial.
+    /// Time left to confirm the running configuration, if it is on trial.
     pub(crate) fn confirm_within(&self) -> Option<Duration> {
         self.trial.as_ref().map(Trial::left)
     }
 
-    /// Further sessions that each limit of the host allows.
+    /// Number of further sessions that each limit of the host allows.
     pub(crate) fn rooms(&mut self) -> Rooms {
         self.headroom.rooms(&self.engine, self.capacity.possible)
     }
 
-    /// What this host can hold under a plan.
+    /// The capacity of this host under a plan.
     pub(crate) fn capacity_for(&self, plan: &Plan) -> Result<Capacity, NoRoom> {
         let limit = self.capacity.open_files_limit;
         capacity(plan, self.workers, limit, self.capacity.files_at_start)
     }
 }
 
-/// What the log wants to be told.
+/// The events and records that the log needs.
 pub(crate) fn detail(log: &plan::Log) -> Detail {
     Detail { records: log.sessions && log.level >= Level::Info, steps: log.level >= Level::Debug }
 }

@@ -1,14 +1,13 @@
-//! Detects that the configuration file differs from the one read last, by the stamp that the reader
-//! took from its descriptor. That also works if an editor writes a new file and renames it, if the
-//! path is a symbolic link that changes its target (as Kubernetes does), and on file systems without
-//! notifications.
+//! Detects changes of the configuration file since it was read last, by the stamp that the reader
+//! took from its descriptor. Works for files that are replaced by rename(2), for symbolic links
+//! that change their target (as in Kubernetes), and on file systems without notifications.
 
 use plan::{FileRead, FileStamp};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-/// Time between two looks at the file.
-const LOOK: Duration = Duration::from_millis(500);
+/// Time between two checks of the file.
+const POLL: Duration = Duration::from_millis(500);
 /// A file is read when its stamp has been the same for this long.
 const SETTLE: Duration = Duration::from_millis(400);
 /// A file whose stamp changes continually is read after this long if its size does not change.
@@ -23,27 +22,28 @@ const RETRY_AT_MOST: Duration = Duration::from_secs(15);
 pub(crate) struct Watch {
     path: Option<PathBuf>,
     on: bool,
-    /// The file as it was read last, whether it could be applied or not.
+    /// The file as it was read last, even if it could not be applied.
     read: Option<FileRead>,
     /// The stamp of a file that could not be read.
     unreadable: Option<FileStamp>,
-    /// Whether a write within the same tick of the clock may have left the same stamp: the bytes are
-    /// compared again after the tick.
+    /// Whether a write within the same tick of the clock may have left the same stamp: the bytes
+    /// are compared again after the tick.
     unproven: bool,
     changing: Option<Changing>,
     /// Consecutive checks that found no file.
     gone: u32,
     retry: Option<Retry>,
-    next_look: Instant,
+    next_check: Instant,
 }
 
 /// A file whose stamp differs from the one read last.
 struct Changing {
     stamp: FileStamp,
-    /// When another stamp than the known one was first seen.
+    /// When the stamp first differed.
     since: Instant,
-    /// When this stamp, and this size, were first seen.
+    /// When this stamp was first seen.
     same_since: Instant,
+    /// When this size was first seen.
     size_since: Instant,
 }
 
@@ -55,19 +55,19 @@ struct Retry {
 
 /// The result of a check of the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Sight {
-    /// Nothing to do.
-    Same,
-    /// It differs from the one read last, and has settled.
+pub(crate) enum FileChange {
+    /// The file does not differ, or may still be written to.
+    Unchanged,
+    /// The file differs from the one read last, and has settled.
     Changed,
-    /// Its last reload failed for a transient reason, and the next attempt is due.
+    /// The last reload failed for a transient reason, and the next attempt is due.
     Retry,
-    /// It is gone; reported once, until it is back.
+    /// The file is gone. Reported once until it is back.
     Gone,
 }
 
 impl Watch {
-    /// For the file at `path`, which was read as `read`.
+    /// Watches the file at `path`, which was last read in the state `read`.
     pub(crate) fn new(path: Option<&Path>, on: bool, read: Option<FileRead>) -> Self {
         Self {
             path: path.map(Path::to_owned),
@@ -78,19 +78,19 @@ impl Watch {
             changing: None,
             gone: 0,
             retry: None,
-            next_look: Instant::now() + LOOK,
+            next_check: Instant::now() + POLL,
         }
     }
 
-    /// Whether changes of the file are requests to reload it.
+    /// Whether a change of the file requests a reload.
     pub(crate) fn is_on(&self) -> bool {
         self.on && self.path.is_some()
     }
 
-    /// Turns it on or off. The state of the file read last is kept.
-    pub(crate) fn turn(&mut self, on: bool, now: Instant) {
+    /// Turns the watch on or off. Keeps the state of the file read last.
+    pub(crate) fn set_on(&mut self, on: bool, now: Instant) {
         if on && !self.on {
-            self.next_look = now + LOOK;
+            self.next_check = now + POLL;
         }
         self.on = on;
     }
@@ -100,13 +100,13 @@ impl Watch {
         self.path.as_deref()
     }
 
-    /// The file as it was read last, for the next process image. Nothing while its reload failed and
-    /// waits to be tried again: the next image then reads the file as a changed one.
+    /// The state of the file read last, for the next process image. `None` while a retry of its
+    /// reload is due: the next image then treats the file as changed.
     pub(crate) fn for_next_image(&self) -> Option<FileRead> {
         self.read.filter(|_| self.retry.is_none())
     }
 
-    /// The file was read, successfully or not.
+    /// Records that the file was read; `read` is `None` if that failed.
     pub(crate) fn was_read(&mut self, read: Option<FileRead>) {
         if read.is_some() && self.read != read {
             self.retry = None;
@@ -126,58 +126,59 @@ impl Watch {
     }
 
     /// Cancels further attempts to apply the file read last.
-    pub(crate) fn give_up_retrying(&mut self) {
+    pub(crate) fn stop_retrying(&mut self) {
         self.retry = None;
     }
 
-    /// When to check next.
+    /// Time of the next check.
     pub(crate) fn due(&self) -> Option<Instant> {
-        self.is_on().then_some(self.next_look)
+        self.is_on().then_some(self.next_check)
     }
 
     /// Checks the file, if the next check is due.
-    pub(crate) fn look(&mut self, now: Instant) -> Sight {
-        let Some(path) = self.path.as_deref().filter(|_| self.on && now >= self.next_look) else {
-            return Sight::Same;
+    pub(crate) fn check(&mut self, now: Instant) -> FileChange {
+        let Some(path) = self.path.as_deref().filter(|_| self.on && now >= self.next_check) else {
+            return FileChange::Unchanged;
         };
-        self.next_look = now + LOOK;
+        self.next_check = now + POLL;
         let Some(stamp) = stamp(path) else {
             self.changing = None;
             self.gone = self.gone.saturating_add(1);
-            return if self.gone == 2 { Sight::Gone } else { Sight::Same };
+            return if self.gone == 2 { FileChange::Gone } else { FileChange::Unchanged };
         };
         self.gone = 0;
         if self.unreadable == Some(stamp) || self.unreadable.is_none() && self.is_known(stamp) {
             self.changing = None;
-            return self.look_at_known(now);
+            return self.check_known(now);
         }
         let changing = match self.changing.take() {
             Some(changing) => changing.seen(stamp, now),
             None => Changing::begin(stamp, now),
         };
         if changing.has_settled(now) {
-            return Sight::Changed;
+            return FileChange::Changed;
         }
         self.changing = Some(changing);
-        Sight::Same
+        FileChange::Unchanged
     }
 
+    /// Whether the file read last had this stamp.
     fn is_known(&self, stamp: FileStamp) -> bool {
         self.read.is_some_and(|read| read.stamp == stamp)
     }
 
     /// Checks a file with the stamp of the one read last.
-    fn look_at_known(&mut self, now: Instant) -> Sight {
+    fn check_known(&mut self, now: Instant) -> FileChange {
         if self.unproven && self.unreadable.is_none() {
             let found = self.path.as_deref().and_then(|path| plan::identify_file(path).ok());
             let found = found.flatten();
             self.unproven = found.is_none();
             if found.is_some() && found != self.read {
-                return Sight::Changed;
+                return FileChange::Changed;
             }
         }
         let is_time = self.retry.as_ref().is_some_and(|retry| retry.at <= now);
-        if is_time { Sight::Retry } else { Sight::Same }
+        if is_time { FileChange::Retry } else { FileChange::Unchanged }
     }
 }
 
@@ -197,7 +198,7 @@ impl Changing {
         }
     }
 
-    /// Whether it may be read: its stamp has settled, or has changed continually for too long.
+    /// Whether to read the file now: its stamp has settled, or has changed for too long.
     fn has_settled(&self, now: Instant) -> bool {
         let [since, same, size] = [self.since, self.same_since, self.size_since]
             .map(|moment| now.saturating_duration_since(moment));
@@ -215,14 +216,14 @@ mod tests {
     use std::fs::{self, File, FileTimes};
     use tempfile::TempDir;
 
-    /// A file that is watched, and a clock.
-    struct Ground {
+    /// A watched file, and a simulated clock.
+    struct Fixture {
         dir: TempDir,
         watch: Watch,
         now: Instant,
     }
 
-    impl Ground {
+    impl Fixture {
         fn new() -> Self {
             let dir = tempfile::tempdir().unwrap();
             let path = dir.path().join("conf");
@@ -240,22 +241,22 @@ mod tests {
             fs::write(self.path(), text).unwrap();
         }
 
-        fn look(&mut self) -> Sight {
-            self.now += LOOK;
-            self.watch.look(self.now)
+        fn check(&mut self) -> FileChange {
+            self.now += POLL;
+            self.watch.check(self.now)
         }
 
-        /// Reads it, as the supervisor does.
+        /// Reads the file, as the supervisor does.
         fn read(&mut self) {
             let state = plan::read_file(&self.path()).1;
             self.watch.was_read(state);
         }
 
-        /// Checks until this result; returns the time that took.
-        fn wait_for(&mut self, what: Sight) -> Duration {
+        /// Checks the file until this result. Returns the simulated time.
+        fn wait_for(&mut self, what: FileChange) -> Duration {
             let begin = self.now;
             for _ in 0..1000 {
-                if self.look() == what {
+                if self.check() == what {
                     return self.now - begin;
                 }
             }
@@ -264,33 +265,33 @@ mod tests {
 
         fn is_at_rest(&mut self) {
             for _ in 0..100 {
-                assert_eq!(self.look(), Sight::Same);
+                assert_eq!(self.check(), FileChange::Unchanged);
             }
         }
     }
 
     #[test]
-    fn a_file_that_was_replaced_is_noticed_when_it_has_settled() {
-        let mut ground = Ground::new();
-        ground.is_at_rest();
-        fs::write(ground.dir.path().join("new"), "second").unwrap();
-        fs::rename(ground.dir.path().join("new"), ground.path()).unwrap();
-        assert_eq!(ground.look(), Sight::Same, "it may still be written to");
-        assert_eq!(ground.look(), Sight::Changed);
-        ground.read();
-        ground.is_at_rest();
+    fn a_replaced_file_is_detected_once_it_has_settled() {
+        let mut fixture = Fixture::new();
+        fixture.is_at_rest();
+        fs::write(fixture.dir.path().join("new"), "second").unwrap();
+        fs::rename(fixture.dir.path().join("new"), fixture.path()).unwrap();
+        assert_eq!(fixture.check(), FileChange::Unchanged, "it may still be written to");
+        assert_eq!(fixture.check(), FileChange::Changed);
+        fixture.read();
+        fixture.is_at_rest();
     }
 
     #[test]
-    fn a_change_before_the_first_look_is_noticed() {
-        let mut ground = Ground::new();
-        ground.write("second");
-        ground.wait_for(Sight::Changed);
+    fn a_change_before_the_first_check_is_detected() {
+        let mut fixture = Fixture::new();
+        fixture.write("second");
+        fixture.wait_for(FileChange::Changed);
     }
 
-    /// As Kubernetes changes a ConfigMap: the path leads over a link to a directory.
+    /// Kubernetes changes a ConfigMap so: the path contains a link to a directory.
     #[test]
-    fn a_link_that_leads_elsewhere_is_noticed() {
+    fn a_link_with_a_new_target_is_detected() {
         let dir = tempfile::tempdir().unwrap();
         let at = |name: &str| dir.path().join(name);
         for version in ["1", "2"] {
@@ -299,133 +300,137 @@ mod tests {
         }
         std::os::unix::fs::symlink(at("1"), at("..data")).unwrap();
         std::os::unix::fs::symlink("..data/conf", at("conf")).unwrap();
-        let mut ground = Ground { watch: Watch::new(None, true, None), now: Instant::now(), dir };
-        ground.watch = Watch::new(Some(&ground.path()), true, None);
-        ground.read();
-        ground.is_at_rest();
-        let at = |name: &str| ground.dir.path().join(name);
+        let mut fixture = Fixture { watch: Watch::new(None, true, None), now: Instant::now(), dir };
+        fixture.watch = Watch::new(Some(&fixture.path()), true, None);
+        fixture.read();
+        fixture.is_at_rest();
+        let at = |name: &str| fixture.dir.path().join(name);
         std::os::unix::fs::symlink(at("2"), at("..new")).unwrap();
         fs::rename(at("..new"), at("..data")).unwrap();
-        ground.wait_for(Sight::Changed);
+        fixture.wait_for(FileChange::Changed);
     }
 
     #[test]
-    fn other_text_of_the_same_size_and_time_is_noticed() {
-        let mut ground = Ground::new();
-        let modified = fs::metadata(ground.path()).unwrap().modified().unwrap();
-        ground.is_at_rest();
+    fn other_text_of_the_same_size_and_modification_time_is_detected() {
+        let mut fixture = Fixture::new();
+        let modified = fs::metadata(fixture.path()).unwrap().modified().unwrap();
+        fixture.is_at_rest();
         // The clock of the file system advances in ticks.
-        let changed = |ground: &Ground| stamp(&ground.path()).unwrap().changed;
-        let before = changed(&ground);
+        let changed = |fixture: &Fixture| stamp(&fixture.path()).unwrap().changed;
+        let before = changed(&fixture);
         for _ in 0..1000 {
-            ground.write("two");
-            let file = File::options().write(true).open(ground.path()).unwrap();
+            fixture.write("two");
+            let file = File::options().write(true).open(fixture.path()).unwrap();
             file.set_times(FileTimes::new().set_modified(modified)).unwrap();
-            if changed(&ground) != before {
+            if changed(&fixture) != before {
                 break;
             }
             std::thread::sleep(Duration::from_millis(1));
         }
-        ground.wait_for(Sight::Changed);
+        fixture.wait_for(FileChange::Changed);
     }
 
-    /// Another text is written within the same tick, so that it has the stamp of the text read.
+    /// Another text is written within the same tick, so it has the stamp of the text read.
     #[test]
-    fn other_text_within_one_tick_of_the_clock_is_noticed() {
-        let mut ground = Ground::new();
-        ground.write("two");
-        let read = ground.watch.read.as_mut().unwrap();
-        read.stamp = stamp(&ground.dir.path().join("conf")).unwrap();
-        assert_eq!(ground.look(), Sight::Changed);
-        ground.read();
-        ground.is_at_rest();
+    fn other_text_within_one_tick_of_the_clock_is_detected() {
+        let mut fixture = Fixture::new();
+        fixture.write("two");
+        let read = fixture.watch.read.as_mut().unwrap();
+        read.stamp = stamp(&fixture.dir.path().join("conf")).unwrap();
+        assert_eq!(fixture.check(), FileChange::Changed);
+        fixture.read();
+        fixture.is_at_rest();
     }
 
-    /// Like `touch` in a loop; the size stays.
+    /// Like `touch` in a loop: the size stays.
     #[test]
-    fn a_file_that_is_written_to_all_the_time_is_read_all_the_same() {
-        let mut ground = Ground::new();
-        ground.write("two");
-        ground.look();
-        let mut took = 2 * LOOK;
+    fn a_continually_modified_file_is_read_in_the_end() {
+        let mut fixture = Fixture::new();
+        fixture.write("two");
+        fixture.check();
+        let mut took = 2 * POLL;
         for second in 1..1000 {
-            let file = File::options().write(true).open(ground.path()).unwrap();
+            let file = File::options().write(true).open(fixture.path()).unwrap();
             let time = std::time::UNIX_EPOCH + Duration::from_secs(second);
             file.set_times(FileTimes::new().set_modified(time)).unwrap();
-            if ground.look() == Sight::Changed {
+            if fixture.check() == FileChange::Changed {
                 break;
             }
-            took += LOOK;
+            took += POLL;
         }
-        assert!((SETTLE_AT_MOST..SETTLE_AT_MOST + 2 * LOOK).contains(&took), "{took:?}");
+        assert!((SETTLE_AT_MOST..SETTLE_AT_MOST + 2 * POLL).contains(&took), "{took:?}");
     }
 
     #[test]
-    fn a_file_that_grows_is_not_read_before_it_is_whole() {
-        let mut ground = Ground::new();
+    fn a_growing_file_is_not_read_before_it_is_complete() {
+        let mut fixture = Fixture::new();
         let mut text = "two".to_owned();
         for _ in 0..40 {
             text.push_str(" and more");
-            ground.write(&text);
-            assert_eq!(ground.look(), Sight::Same);
+            fixture.write(&text);
+            assert_eq!(fixture.check(), FileChange::Unchanged);
         }
-        assert_eq!(ground.wait_for(Sight::Changed), LOOK);
+        assert_eq!(fixture.wait_for(FileChange::Changed), POLL);
     }
 
     #[test]
-    fn a_file_that_is_gone_is_reported_once_and_noticed_when_it_is_back() {
-        let mut ground = Ground::new();
+    fn a_missing_file_is_reported_once_and_detected_when_it_is_back() {
+        let mut fixture = Fixture::new();
         for _ in 0..2 {
-            fs::remove_file(ground.path()).unwrap();
-            assert_eq!(ground.look(), Sight::Same, "it may be on its way");
-            assert_eq!(ground.look(), Sight::Gone);
-            ground.is_at_rest();
+            fs::remove_file(fixture.path()).unwrap();
+            assert_eq!(fixture.check(), FileChange::Unchanged, "it may be replaced right now");
+            assert_eq!(fixture.check(), FileChange::Gone);
+            fixture.is_at_rest();
             // The same text, and perhaps the same inode.
-            ground.write("one");
-            ground.wait_for(Sight::Changed);
-            ground.read();
+            fixture.write("one");
+            fixture.wait_for(FileChange::Changed);
+            fixture.read();
         }
     }
 
     #[test]
-    fn a_failed_reload_is_tried_again_ever_more_seldom_until_the_file_changes() {
-        let mut ground = Ground::new();
-        ground.is_at_rest();
+    fn a_failed_reload_is_retried_with_growing_pauses_until_the_file_changes() {
+        let mut fixture = Fixture::new();
+        fixture.is_at_rest();
         let mut pauses = Vec::new();
         for _ in 0..7 {
-            ground.read();
-            ground.watch.retry_later(ground.now);
-            pauses.push(ground.wait_for(Sight::Retry).as_secs());
+            fixture.read();
+            fixture.watch.retry_later(fixture.now);
+            pauses.push(fixture.wait_for(FileChange::Retry).as_secs());
         }
         assert_eq!(pauses, [1, 2, 4, 8, 15, 15, 15]);
-        ground.write("second");
-        ground.wait_for(Sight::Changed);
-        ground.read();
-        ground.is_at_rest();
-        ground.watch.retry_later(ground.now);
-        assert_eq!(ground.wait_for(Sight::Retry).as_secs(), 1, "another file begins anew");
+        fixture.write("second");
+        fixture.wait_for(FileChange::Changed);
+        fixture.read();
+        fixture.is_at_rest();
+        fixture.watch.retry_later(fixture.now);
+        assert_eq!(
+            fixture.wait_for(FileChange::Retry).as_secs(),
+            1,
+            "another file starts with the first pause"
+        );
     }
 
     #[test]
-    fn an_unreadable_file_is_tried_again_later_only() {
-        let mut ground = Ground::new();
-        ground.write("second");
-        ground.wait_for(Sight::Changed);
-        ground.watch.was_read(None);
-        ground.is_at_rest();
-        ground.watch.retry_later(ground.now);
-        ground.wait_for(Sight::Retry);
-        ground.write("a third one");
-        ground.wait_for(Sight::Changed);
+    fn an_unreadable_file_is_retried_after_a_pause() {
+        let mut fixture = Fixture::new();
+        fixture.write("second");
+        fixture.wait_for(FileChange::Changed);
+        fixture.watch.was_read(None);
+        fixture.is_at_rest();
+        fixture.watch.retry_later(fixture.now);
+        fixture.wait_for(FileChange::Retry);
+        fixture.write("a third one");
+        fixture.wait_for(FileChange::Changed);
     }
 
     #[test]
-    fn a_file_that_is_not_watched_is_not_looked_at() {
-        let mut ground = Ground::new();
-        ground.watch.turn(false, ground.now);
-        ground.write("second");
-        assert_eq!((ground.watch.due(), ground.look()), (None, Sight::Same));
-        ground.watch.turn(true, ground.now);
-        ground.wait_for(Sight::Changed);
+    fn an_unwatched_file_is_not_checked() {
+        let mut fixture = Fixture::new();
+        fixture.watch.set_on(false, fixture.now);
+        fixture.write("second");
+        assert_eq!((fixture.watch.due(), fixture.check()), (None, FileChange::Unchanged));
+        fixture.watch.set_on(true, fixture.now);
+        fixture.wait_for(FileChange::Changed);
     }
 }

@@ -1,4 +1,4 @@
-//! What the service manager hears from time to time.
+//! Periodic notifications of the service manager: the status text and the watchdog.
 
 use engine::Observer;
 use host::{Notifier, RENEW_EVERY};
@@ -7,19 +7,19 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::interval;
 
-/// Keeps the status up to date, and gives signs of life if they are wanted. If nobody listens,
-/// nothing is started.
-pub(crate) fn start_pulse(notifier: &Notifier, observer: &Observer) {
+/// Starts to update the status text and, if the service manager has a watchdog, to notify it. Does
+/// nothing without a service manager.
+pub(crate) fn start_watchdog(notifier: &Notifier, observer: &Observer) {
     if !notifier.is_on() {
         return;
     }
     tokio::spawn(renew(notifier.clone(), observer.clone()));
     if let Some(limit) = watchdog_limit() {
-        tokio::spawn(give_signs_of_life(notifier.clone(), observer.clone(), limit / 2));
+        tokio::spawn(ping_watchdog(notifier.clone(), observer.clone(), limit / 2));
     }
 }
 
-/// How long the manager waits for a sign of life (sd_watchdog_enabled(3)).
+/// Time after which the manager restarts a silent process (sd_watchdog_enabled(3)).
 fn watchdog_limit() -> Option<Duration> {
     let number = |name| env::var(name).ok().and_then(|value| value.parse::<u64>().ok());
     let meant_for = number("WATCHDOG_PID").unwrap_or_else(|| std::process::id().into());
@@ -36,8 +36,9 @@ async fn renew(notifier: Notifier, observer: Observer) {
     }
 }
 
-/// One worker that hangs is enough for silence: its sessions hang with it.
-async fn give_signs_of_life(notifier: Notifier, observer: Observer, every: Duration) {
+/// Notifies the watchdog as long as all workers answer. One hanging worker is enough for silence:
+/// its sessions hang with it.
+async fn ping_watchdog(notifier: Notifier, observer: Observer, every: Duration) {
     let mut beats = interval(every);
     loop {
         beats.tick().await;
@@ -46,16 +47,16 @@ async fn give_signs_of_life(notifier: Notifier, observer: Observer, every: Durat
     }
 }
 
-/// Waits for an answer of every worker, for ever if one hangs.
+/// Waits for an answer of every worker, forever if one hangs.
 async fn all_answer(observer: &Observer) {
     let (sender, mut answers) = mpsc::channel(observer.workers());
     observer.ping_all(|| {
         let sender = sender.clone();
-        // There is room for all of them.
+        // The channel has capacity for all of them.
         Box::new(move |()| _ = sender.try_send(()))
     });
     for _ in 0..observer.workers() {
-        // `sender` lives: there is no end of answers, only waiting.
+        // Never `None`: `sender` is still open.
         let _ = answers.recv().await;
     }
 }

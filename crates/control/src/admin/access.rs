@@ -1,6 +1,6 @@
-//! Who may ask. On a Unix socket the kernel has said so already; on a port, whoever knows the token
-//! may. Of the web pages that a browser shows, only our own may: a socket, too, can be made a port
-//! of somebody's host, by `ssh -L` for example.
+//! Authorisation of requests. A Unix socket has the peer's user id; a port needs the token.
+//! Requests from web pages are accepted from our own page only, also on a Unix socket: `ssh -L`,
+//! for example, makes it a port of another host.
 
 use super::refusal::Refusal;
 use api::ErrorCode;
@@ -12,13 +12,13 @@ use axum::response::Response;
 use host::Token;
 use std::sync::Arc;
 
-/// Asked by whoever supervises the process, who has no token; and the page, which asks for it.
+/// Need no token: probes of supervisors, and the page that asks for the token.
 const OPEN_PATHS: [&str; 3] = ["/healthz", "/readyz", "/"];
 
-/// Where the parts of the page are: they hold no data and no secret.
+/// Path prefix of the page's files. They hold no data and no secret.
 pub(super) const PAGE_FOLDER: &str = "/page/";
 
-/// Who may ask.
+/// Access rules of a listener.
 #[derive(Clone)]
 pub(super) struct Access {
     /// `None` on a Unix socket.
@@ -39,7 +39,7 @@ impl Access {
         self.token.as_deref().map(Token::as_str)
     }
 
-    /// Whether those who ask are this process's own user or root.
+    /// Whether callers are this process's own user or root.
     pub(super) fn is_local_user(&self) -> bool {
         self.token.is_none()
     }
@@ -60,7 +60,8 @@ impl Access {
     }
 }
 
-/// Refuses what a web page of somebody else lets a browser ask. A browser always names a host.
+/// Refuses requests that a browser sends for another web page. A browser always sends a Host
+/// header.
 fn check_page(headers: &HeaderMap) -> Result<(), Refusal> {
     let forbidden = |message: &str| {
         Refusal::new(StatusCode::FORBIDDEN, ErrorCode::Forbidden, message.to_owned())
@@ -78,7 +79,7 @@ fn check_page(headers: &HeaderMap) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Lets a request pass, or answers it with the reason why not.
+/// Middleware: passes an authorised request, and answers another with the reason.
 pub(super) async fn check(
     State(access): State<Access>,
     request: Request,
@@ -92,7 +93,7 @@ fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
     headers.get(name)?.to_str().ok()
 }
 
-/// A name that a rebound DNS answer cannot take: only these three are this host for certain.
+/// Accepts only names that DNS rebinding cannot point to another host.
 fn is_loopback(host: &str) -> bool {
     ["localhost", "127.0.0.1", "[::1]"].iter().any(|name| {
         let port = host.strip_prefix(name).map(|rest| rest.strip_prefix(':').unwrap_or(rest));
@@ -118,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_whole_token_opens() {
+    fn only_the_complete_token_is_accepted() {
         let host = (HOST, "localhost:9180");
         let with = |value| status(&[host.clone(), (AUTHORIZATION, value)], "/v1/status");
         assert_eq!(with("Bearer 0123456789abcdef"), None);
@@ -135,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn only_this_hosts_own_names_and_pages_may_ask() {
+    fn only_loopback_names_and_our_own_page_are_accepted() {
         let with = |host, origin| {
             let mut headers = vec![(HOST, host)];
             headers.extend(Option::map(origin, |origin| (ORIGIN, origin)));

@@ -1,21 +1,21 @@
-//! What every answer of the admin interface is made of.
+//! Data of the handlers.
 
-use super::growth::Growth;
-use super::rates::Rates;
+use super::session_rates::SessionRates;
+use super::total_rates::TotalRates;
 use crate::supervisor::SupervisorHandle;
 use engine::Observer;
 use observe::Events;
 use std::sync::Arc;
 
-/// What answers are made of.
+/// Data of the handlers.
 #[derive(Clone)]
 pub(crate) struct App {
     pub(super) supervisor: SupervisorHandle,
     pub(super) observer: Observer,
     pub(super) events: Events,
-    pub(super) rates: Arc<Rates>,
-    pub(super) growth: Arc<Growth>,
-    /// Who asks is this process's own user: what it may read, they may.
+    pub(super) session_rates: Arc<SessionRates>,
+    pub(super) total_rates: Arc<TotalRates>,
+    /// Callers are this process's own user or root, and may read and execute what it may.
     pub(super) local_user: bool,
 }
 
@@ -25,8 +25,8 @@ impl App {
             supervisor,
             observer,
             events,
-            rates: Arc::default(),
-            growth: Arc::default(),
+            session_rates: Arc::default(),
+            total_rates: Arc::default(),
             local_user: false,
         }
     }

@@ -1,9 +1,9 @@
-//! A shared budget for the memory of answers that wait to be read, independent of the number of
-//! clients and the speed at which they read.
+//! Bounds the memory of answers that are not read yet, whatever the number and speed of the
+//! clients.
 //!
-//! Long answers are made one at a time. A finished answer takes its size from the budget, and returns
-//! it piece by piece as it is written. Without room it is dropped, and made again when there is room:
-//! a waiting request holds no memory, and delays no short answer.
+//! Long answers are made one at a time. A complete answer takes its size from the budget, and
+//! returns it piece by piece as it is written. If the budget is short, the answer is dropped, and
+//! made again later: a waiting request holds no memory, and delays no short answer.
 
 use super::refusal::Refusal;
 use axum::body::{Body, Bytes, HttpBody, to_bytes};
@@ -20,22 +20,26 @@ use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, timeout_at};
 
-/// Bytes of all long answers that are not written yet. A longer one is alone.
+/// Bytes of all long answers that are not written yet. A longer answer takes all of it.
 const BUDGET: usize = 8 * 1024 * 1024;
-/// Answers up to this size take nothing from the budget: each connection has one at most.
+// Sizes in the budget are counted as u32, the type of semaphore permits.
+const _: () = assert!(BUDGET <= u32::MAX as usize);
+/// Answers up to this size, in bytes, take nothing from the budget: each connection has one at
+/// most.
 const SHORT: u64 = 64 * 1024;
-/// A piece of an answer. HTTP buffers some of them before the connection takes them.
+/// Size of a piece, in bytes. The HTTP library buffers a few pieces.
 const PIECE: usize = 16 * 1024;
-/// How long a question waits for its turn and for room, and with its room for its turn again. Both together
-/// are less than an answer may take (`routes.rs`), so that a crowd is refused as such.
+/// Time limit for the turn and the budget of a request, and again for its second turn. Both
+/// together are shorter than the limit of a handler (`routes.rs`), so that the answer names the
+/// budget as the cause.
 const WAIT: Duration = Duration::from_secs(10);
-/// How long a client may take to read a long answer, which keeps its room from others.
+/// Time limit for a client to read a long answer, which occupies the budget.
 const READ_LIMIT: Duration = Duration::from_secs(60);
 
-/// Questions whose answers grow with the forwards or sessions.
+/// Paths whose answers grow with the number of forwards or sessions.
 const LONG: [&str; 3] = ["/v1/sessions", "/v1/forwards", "/metrics"];
 
-/// The remaining memory for answers.
+/// The memory budget of long answers.
 #[derive(Clone)]
 pub(super) struct Budget {
     room: Arc<Semaphore>,
@@ -43,14 +47,14 @@ pub(super) struct Budget {
     turn: Arc<Mutex<()>>,
 }
 
-/// Room for an answer.
+/// A part of the budget, in bytes.
 type Room = OwnedSemaphorePermit;
 
 /// A long answer that was made.
 enum Made {
-    /// Within the budget.
+    /// The budget has its bytes.
     Fits(Response),
-    /// There is no room for so many bytes.
+    /// The budget has fewer than this number of bytes left.
     TooLong(u32),
 }
 
@@ -59,7 +63,8 @@ impl Budget {
         Self { room: Arc::new(Semaphore::new(BUDGET)), turn: Arc::default() }
     }
 
-    /// Makes an answer, alone, with the room that was waited for. Its turn has to come until then.
+    /// Makes an answer, while no other is made, with the part of the budget in `room`. Fails if its
+    /// turn does not come before `until`.
     async fn make(
         &self,
         answer: impl Future<Output = Response>,
@@ -72,9 +77,9 @@ impl Budget {
             return Ok(Made::Fits(Response::from_parts(head, body)));
         }
         let whole = to_bytes(body, usize::MAX).await.map_err(|_| full())?;
-        let size = u32::try_from(whole.len().min(BUDGET)).unwrap_or(u32::MAX);
-        let in_hand = room.as_ref().map_or(0, Room::num_permits);
-        let more = size.saturating_sub(u32::try_from(in_hand).unwrap_or(u32::MAX));
+        let size = within_budget(whole.len());
+        let in_hand = within_budget(room.as_ref().map_or(0, Room::num_permits));
+        let more = size.saturating_sub(in_hand);
         let Ok(mut all) = Arc::clone(&self.room).try_acquire_many_owned(more) else {
             return Ok(Made::TooLong(size));
         };
@@ -84,12 +89,18 @@ impl Budget {
         Ok(Made::Fits(Response::from_parts(head, pieces(&whole, all))))
     }
 
-    /// Waits for room.
+    /// Waits for a part of the budget.
     async fn wait(&self, size: u32, until: Instant) -> Result<Room, Refusal> {
         let room = timeout_at(until, Arc::clone(&self.room).acquire_many_owned(size)).await;
-        // It is never closed.
+        // The semaphore is never closed.
         room.ok().and_then(Result::ok).ok_or_else(full)
     }
+}
+
+/// A size in bytes as the budget counts it: a longer answer takes all of it.
+#[expect(clippy::cast_possible_truncation, reason = "the budget fits")]
+fn within_budget(size: usize) -> u32 {
+    size.min(BUDGET) as u32
 }
 
 fn full() -> Refusal {
@@ -100,7 +111,7 @@ fn full() -> Refusal {
     ))
 }
 
-/// Middleware: makes long answers one at a time, and holds them in pieces within the budget.
+/// Middleware: makes long answers one at a time, and keeps them within the budget.
 pub(super) async fn within(
     State(budget): State<Budget>,
     request: Request,
@@ -110,7 +121,7 @@ pub(super) async fn within(
     if !is_long {
         return Ok(next.run(request).await);
     }
-    // No question has a body that matters.
+    // No handler reads a body.
     let (head, _) = request.into_parts();
     let answer = || next.clone().run(Request::from_parts(head.clone(), Body::empty()));
     let until = Instant::now() + WAIT;
@@ -121,16 +132,17 @@ pub(super) async fn within(
     let room = budget.wait(size, until).await?;
     match budget.make(answer(), Some(room), until + WAIT).await? {
         Made::Fits(response) => Ok(response),
-        // It has grown meanwhile.
+        // The answer has grown meanwhile.
         Made::TooLong(_) => Err(full()),
     }
 }
 
-/// The same bytes in pieces, each of which frees its memory and its room when it is written.
+/// Splits an answer into pieces, each of which frees its memory and its part of the budget when it
+/// is written.
 fn pieces(whole: &[u8], room: Room) -> Body {
     let pieces = whole.chunks(PIECE).map(Bytes::copy_from_slice).collect();
     let left = Arc::new(std::sync::Mutex::new(Left { pieces, room: Some(room), is_cut: false }));
-    // A client that reads a byte now and then would keep the room for ever without polling the body.
+    // A client that reads a byte now and then does not poll the body, so a timer frees the budget.
     let slow = Arc::downgrade(&left);
     let timer = tokio::spawn(async move {
         tokio::time::sleep(READ_LIMIT).await;
@@ -138,7 +150,7 @@ fn pieces(whole: &[u8], room: Room) -> Body {
             Left::of(&left).cut();
         }
     });
-    let timer = Ended(timer.abort_handle());
+    let timer = AbortOnDrop(timer.abort_handle());
     Body::from_stream(stream::unfold((left, timer), |(left, timer)| {
         let piece = Left::of(&left).next();
         std::future::ready(piece.map(|piece| (piece, (left, timer))))
@@ -172,10 +184,10 @@ impl Left {
     }
 }
 
-/// Ends a task on `Drop`.
-struct Ended(AbortHandle);
+/// Aborts a task on `Drop`.
+struct AbortOnDrop(AbortHandle);
 
-impl Drop for Ended {
+impl Drop for AbortOnDrop {
     fn drop(&mut self) {
         self.0.abort();
     }
@@ -222,7 +234,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn who_waits_is_served_when_there_is_room_or_refused() {
+    async fn a_waiting_request_is_answered_when_the_budget_allows_or_refused() {
         let budget = Budget::new();
         let long = made(&budget, BUDGET).await.unwrap();
         let refused = budget.wait(2, soon()).await.unwrap_err().into_response();
@@ -230,7 +242,7 @@ mod tests {
         drop(long);
         let size = u32::try_from(10 * PIECE).unwrap();
         let room = budget.wait(size, soon()).await.unwrap();
-        // It has grown by a little meanwhile.
+        // The answer has grown a little meanwhile.
         let grown = budget.make(of_size(11 * PIECE), Some(room), soon()).await;
         assert!(matches!(grown, Ok(Made::Fits(_))));
         drop(grown);
@@ -238,7 +250,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_question_whose_turn_does_not_come_is_refused() {
+    async fn a_request_whose_turn_does_not_come_is_refused() {
         let budget = Budget::new();
         let _first = budget.turn.lock().await;
         let Err(refused) = budget.make(of_size(1), None, soon()).await else { panic!("its turn") };
@@ -246,7 +258,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_is_read_too_slowly_is_cut_and_frees_its_room_without_being_read() {
+    async fn a_slowly_read_answer_is_cut_and_returns_its_part_of_the_budget() {
         let budget = Budget::new();
         let mut slow = made(&budget, BUDGET).await.unwrap().into_data_stream();
         assert!(slow.next().await.unwrap().is_ok());

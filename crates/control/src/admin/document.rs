@@ -1,4 +1,4 @@
-//! `GET /openapi.json`: the description of all this, made of the code.
+//! `GET /openapi.json`: the OpenAPI document, generated from the code.
 
 use super::{events, forwards, page, probes, profile, reload, sessions, status, upgrade};
 use axum::Json;
@@ -9,7 +9,7 @@ use utoipa::OpenApi;
     info(
         title = "traffic-forwarder",
         description = "The admin interface. Durations are seconds, times RFC 3339 in UTC, sizes \
-                       bytes. Whatever fails answers with a `Failure`.",
+                       bytes. Every error is answered with a `Failure`.",
     ),
     paths(
         status::status,
@@ -50,7 +50,7 @@ use utoipa::OpenApi;
 )]
 struct Document;
 
-/// This document.
+/// The OpenAPI document of the admin interface.
 #[utoipa::path(get, path = "/openapi.json", tag = "probes", responses(
     (status = 200, content_type = "application/json", body = Object),
 ))]

@@ -1,4 +1,4 @@
-//! `GET /v1/events`: what happens, as it happens (server-sent events, HTML Living Standard 9.2).
+//! `GET /v1/events`: a stream of events (server-sent events, HTML Living Standard 9.2).
 
 use super::app::App;
 use super::refusal::Refusal;
@@ -9,8 +9,7 @@ use axum::extract::{Query, State};
 use axum::response::IntoResponse;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use futures_util::stream;
-use observe::Event as Happened;
-use observe::Watch;
+use observe::{Event as Published, Watch};
 use serde::Deserialize;
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -18,26 +17,27 @@ use std::time::Duration;
 use tokio::sync::broadcast::error::RecvError;
 use utoipa::IntoParams;
 
-/// Watchers at the same time: fewer than there may be connections, so that others can still ask.
+/// Limit of concurrent watchers. Below the limit of connections, so that other requests stay
+/// possible.
 const MOST_WATCHERS: usize = 16;
-/// A sign of life where nothing happens; it also finds watchers that have gone away.
-const SIGN_OF_LIFE: Duration = Duration::from_secs(15);
+/// Time between keep-alive comments on a silent stream, which also detect closed connections.
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
-/// Which events.
+/// Query of `GET /v1/events`.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct EventsQuery {
-    /// `false`: without `session_opened`, `session_connected` and `session_closed`, of which a busy
-    /// process has thousands in a second. Default `true`.
+    /// `false` leaves out `session_opened`, `session_connected` and `session_closed`, of which a
+    /// busy process has thousands per second. Default `true`.
     sessions: Option<bool>,
 }
 
-/// What happens, as it happens. The name of an event tells the type of its data.
+/// A stream of events. The name of an event determines the type of its data.
 #[utoipa::path(get, path = "/v1/events", tag = "process", params(EventsQuery), responses(
     (status = 200, content_type = "text/event-stream", body = String),
     (status = 400, body = Failure),
-    (status = 503, body = Failure, description = "Too many watch already."),
+    (status = 503, body = Failure, description = "Too many watchers."),
 ))]
 pub(super) async fn events(
     State(app): State<App>,
@@ -45,19 +45,19 @@ pub(super) async fn events(
 ) -> Result<impl IntoResponse, Refusal> {
     let Query(EventsQuery { sessions }) = query?;
     let watcher = Watcher::new(&app, sessions.unwrap_or(true))?;
-    // Before the answer begins: what happens from then on is told.
+    // Before the answer begins, so that the stream has all events from then on.
     app.supervisor.ask(|supervisor| supervisor.set_detail()).await?;
     let stream = stream::unfold(watcher, |mut watcher| async move {
         let event = watcher.next().await?;
         Some((Ok::<_, Infallible>(event), watcher))
     });
-    Ok(Sse::new(stream).keep_alive(KeepAlive::new().interval(SIGN_OF_LIFE)))
+    Ok(Sse::new(stream).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)))
 }
 
-/// Somebody who watches.
+/// A subscription to events.
 struct Watcher {
     /// `None` after the last event.
-    happened: Option<Watch>,
+    watch: Option<Watch>,
     supervisor: SupervisorHandle,
 }
 
@@ -66,15 +66,15 @@ impl Watcher {
         if app.events.watchers() >= MOST_WATCHERS {
             return Err(Refusal::busy(format!("{MOST_WATCHERS} watch already, which is the most")));
         }
-        Ok(Self { happened: Some(app.events.watch(sessions)), supervisor: app.supervisor.clone() })
+        Ok(Self { watch: Some(app.events.watch(sessions)), supervisor: app.supervisor.clone() })
     }
 
     async fn next(&mut self) -> Option<Event> {
-        let event = match self.happened.as_mut()?.next().await {
+        let event = match self.watch.as_mut()?.next().await {
             Ok(event) => event,
             Err(RecvError::Lagged(missed)) => {
-                self.happened = None;
-                Arc::new(Happened::new(EventName::Lagged, &Lagged { missed }))
+                self.watch = None;
+                Arc::new(Published::new(EventName::Lagged, &Lagged { missed }))
             }
             Err(RecvError::Closed) => return None,
         };
@@ -84,9 +84,9 @@ impl Watcher {
 
 impl Drop for Watcher {
     fn drop(&mut self) {
-        self.happened = None;
+        self.watch = None;
         let supervisor = self.supervisor.clone();
-        // With the last watcher, the workers tell only what the log wants again.
+        // Without watchers, the workers report only to the log.
         tokio::spawn(async move { supervisor.ask(|supervisor| supervisor.set_detail()).await });
     }
 }
@@ -97,10 +97,10 @@ mod tests {
     use observe::Events;
 
     #[tokio::test]
-    async fn a_watcher_that_is_too_slow_is_told_so_and_let_go() {
+    async fn a_slow_watcher_gets_a_lagged_event_and_is_disconnected() {
         let (supervisor, _tasks) = SupervisorHandle::new();
         let events = Events::default();
-        let mut watcher = Watcher { happened: Some(events.watch(true)), supervisor };
+        let mut watcher = Watcher { watch: Some(events.watch(true)), supervisor };
         for n in 0..10_000 {
             events.tell(EventName::Reload, || n);
         }

@@ -1,11 +1,11 @@
-//! `/v1/forwards`: the rules, what they have done, and whether they take sessions.
+//! `/v1/forwards`: configuration, counters and state of forwards, drain and resume.
 
 use super::app::App;
 use super::refusal::Refusal;
+use crate::api_format::seconds_since;
 use crate::attention::{self, ForwardFacts};
 use crate::supervisor::Supervisor;
 use crate::supervisor::switch::SwitchError;
-use crate::written::seconds_since;
 use api::{Done, DoneState, ErrorCode, Failure, Forward, Forwards, Rates, Word};
 use axum::Json;
 use axum::extract::rejection::{PathRejection, QueryRejection};
@@ -17,63 +17,63 @@ use std::cmp::Reverse;
 use std::collections::HashMap;
 use utoipa::{IntoParams, ToSchema};
 
-/// The name in the path, percent-decoded.
+/// The forward's name in the path, percent-decoded.
 type Name = Result<Path<String>, PathRejection>;
 
-/// Which forwards, in which order, and how many.
+/// Query of `GET /v1/forwards`: filter, order and page.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct ListQuery {
-    /// Only those with this in their name.
+    /// Only forwards whose names contain this text.
     name: Option<String>,
-    /// What comes first; default `config`.
+    /// The order; default `config`.
     #[serde(default)]
     sort: Sort,
-    /// At most so many; default all.
+    /// Maximum number of forwards in the answer; default all.
     limit: Option<usize>,
-    /// Without so many that come first.
+    /// Number of forwards to skip.
     #[serde(default)]
     offset: usize,
-    /// Only those with an `attention`: skipped or without a socket's file, at their limit, or with a
-    /// client refused or a session failed within the last minute.
+    /// Only forwards with an `attention`: skipped, without a socket file, at their limit, or with a
+    /// refused client or a failed session within the last minute.
     #[serde(default)]
     trouble: bool,
-    /// Also how fast bytes move and sessions begin. May take a third of a second.
+    /// Includes `rates`. May take a third of a second.
     #[serde(default)]
     rates: bool,
 }
 
-/// Whether rates are wanted for one forward.
+/// Query of `GET /v1/forwards/{name}`.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct OneQuery {
-    /// Also how fast bytes move and sessions begin. May take a third of a second.
+    /// Includes `rates`. May take a third of a second.
     #[serde(default)]
     rates: bool,
 }
 
-/// What comes first.
+/// Order of forwards.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 enum Sort {
-    /// What the configuration has first.
+    /// Order of the configuration.
     #[default]
     Config,
-    /// By name.
+    /// Alphabetical by name.
     Name,
-    /// The most open sessions.
+    /// Most open sessions first.
     Sessions,
-    /// The fastest, both ways together; includes the rates.
+    /// Highest byte rate of both directions first; includes `rates`.
     Rate,
-    /// The most bytes, both ways together.
+    /// Most bytes of both directions first.
     Bytes,
-    /// The most refused clients and failed sessions.
+    /// Most refused clients and failed sessions first.
     Errors,
 }
 
-/// Some forwards, or all.
+/// Lists forwards.
 #[utoipa::path(get, path = "/v1/forwards", tag = "forwards", params(ListQuery), responses(
     (status = 200, body = Forwards), (status = 400, body = Failure), (status = 503, body = Failure),
 ))]
@@ -83,7 +83,7 @@ pub(super) async fn all(
 ) -> Result<Json<Forwards>, Refusal> {
     let Query(query) = query?;
     let rates = if query.rates || query.sort == Sort::Rate {
-        app.growth.of_forwards(&app.supervisor).await?
+        app.total_rates.of_forwards(&app.supervisor).await?
     } else {
         HashMap::new()
     };
@@ -92,7 +92,8 @@ pub(super) async fn all(
 }
 
 impl ListQuery {
-    /// Only those that are shown are described: there may be thousands.
+    /// Builds the answer. Only the forwards on the page are described, since there may be
+    /// thousands.
     fn answer(&self, engine: &Engine, rates: &HashMap<String, Rates>) -> Forwards {
         let named = |view: &ForwardView<'_>| {
             self.name.as_ref().is_none_or(|part| view.plan.name.contains(part))
@@ -114,7 +115,7 @@ impl ListQuery {
 }
 
 impl Sort {
-    /// In the order of the configuration where all else is the same.
+    /// Sorts forwards. Equal ones stay in the order of the configuration.
     fn apply(self, found: &mut [(ForwardView<'_>, Totals)], rates: &HashMap<String, Rates>) {
         let rate = |view: &ForwardView<'_>| {
             rates.get(&view.plan.name).map_or(0.0, |rates| rates.bytes_up + rates.bytes_down)
@@ -133,9 +134,9 @@ impl Sort {
     }
 }
 
-/// One forward.
+/// Returns one forward.
 #[utoipa::path(get, path = "/v1/forwards/{name}", tag = "forwards",
-    params(("name" = String, Path, description = "The forward's name, percent-encoded."), OneQuery),
+    params(("name" = String, Path, description = "Name of the forward, percent-encoded."), OneQuery),
     responses((status = 200, body = Forward), (status = 404, body = Failure)),
 )]
 pub(super) async fn one(
@@ -144,8 +145,11 @@ pub(super) async fn one(
     query: Result<Query<OneQuery>, QueryRejection>,
 ) -> Result<Json<Forward>, Refusal> {
     let (Path(name), Query(OneQuery { rates })) = (name?, query?);
-    let rates =
-        if rates { app.growth.of_forwards(&app.supervisor).await?.remove(&name) } else { None };
+    let rates = if rates {
+        app.total_rates.of_forwards(&app.supervisor).await?.remove(&name)
+    } else {
+        None
+    };
     let wanted = name.clone();
     let found = app.supervisor.ask(move |supervisor| {
         let mut forwards = supervisor.engine().forwards();
@@ -156,9 +160,9 @@ pub(super) async fn one(
     found.await?.map(Json).ok_or_else(|| Refusal::no_forward(&name))
 }
 
-/// Lets a forward take no more sessions; those it has go on.
+/// Stops accepting sessions for a forward. Open sessions continue.
 #[utoipa::path(post, path = "/v1/forwards/{name}/drain", tag = "forwards",
-    params(("name" = String, Path, description = "The forward's name, percent-encoded.")),
+    params(("name" = String, Path, description = "Name of the forward, percent-encoded.")),
     responses((status = 200, body = Done), (status = 404, body = Failure)),
 )]
 pub(super) async fn drain(State(app): State<App>, name: Name) -> Result<Json<Done>, Refusal> {
@@ -170,9 +174,9 @@ pub(super) async fn drain(State(app): State<App>, name: Name) -> Result<Json<Don
     Ok(Json(Done { state: DoneState::Draining.into(), changed }))
 }
 
-/// Lets a drained or skipped forward take sessions again.
+/// Accepts sessions for a drained or skipped forward again.
 #[utoipa::path(post, path = "/v1/forwards/{name}/resume", tag = "forwards",
-    params(("name" = String, Path, description = "The forward's name, percent-encoded.")),
+    params(("name" = String, Path, description = "Name of the forward, percent-encoded.")),
     responses(
         (status = 200, body = Done), (status = 404, body = Failure), (status = 409, body = Failure),
     ),
@@ -188,7 +192,7 @@ pub(super) async fn resume(State(app): State<App>, name: Name) -> Result<Json<Do
 }
 
 impl Refusal {
-    /// Why the forward of this name was not switched.
+    /// Why the forward `name` was not drained or resumed.
     fn of_switch(name: &str, error: SwitchError) -> Self {
         match error {
             SwitchError::NoForward => Self::no_forward(name),

@@ -1,7 +1,7 @@
-//! Collecting sessions from the workers, a page at a time.
+//! Collects sessions from the workers, a page at a time.
 
+use crate::api_format::time;
 use crate::attention;
-use crate::written::time;
 use api::{Lane, Session, Tcp};
 use engine::{LaneView, Observer, SessionFilter, SessionPage, SessionView};
 use flow::{Way, verdict};
@@ -20,7 +20,7 @@ pub(super) async fn collect(observer: &Observer, filter: &SessionFilter) -> Vec<
             // The request may have been cancelled.
             let reply = Box::new(|page| _ = sender.send(page));
             observer.list(worker, filter.clone(), place, reply);
-            // A worker that has ended has no sessions.
+            // A stopped worker has no sessions.
             let Ok(SessionPage { views: some, next }) = page.await else { break };
             views.extend(some);
             from = next;
@@ -29,7 +29,7 @@ pub(super) async fn collect(observer: &Observer, filter: &SessionFilter) -> Vec<
     views
 }
 
-/// Resets a session. False if there is none with this number.
+/// Resets a session. Returns false if no session has this number.
 pub(super) async fn kill(observer: &Observer, id: u64) -> bool {
     let (sender, mut replies) = mpsc::unbounded_channel();
     observer.kill(id, || {
@@ -45,10 +45,10 @@ pub(super) async fn kill(observer: &Observer, id: u64) -> bool {
     false
 }
 
-/// Bytes per second, up and down.
+/// Byte rates of a session: bytes per second up and down.
 pub(super) type Rate = (f64, f64);
 
-/// A session as it is shown. `now` is when it was looked at.
+/// Converts a session. `now` is when `view` was taken.
 pub(super) fn session_of(view: &SessionView, rate: Option<Rate>, now: SystemTime) -> Session {
     let to_client = way(view.client_tcp, view.down.held);
     let to_target = way(view.target_tcp, view.up.held);

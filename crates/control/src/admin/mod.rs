@@ -1,49 +1,49 @@
-//! The admin interface: HTTP with JSON on a Unix socket, or on a loopback port for those who know
-//! the token. It runs on the control thread, and everything about it is bounded, so that whatever
-//! is asked here, the workers do not notice.
+//! The admin interface: HTTP with JSON on a Unix socket, or on a loopback port with a token. It
+//! runs on the control thread with bounded resources, so that requests never delay the workers.
 //!
 //! ```text
-//!  door     where it listens, and who may come in
-//!  server   connections: their number, their time, their size
-//!  routes   which question is answered where
-//!  app      what answers are made of
-//!  budget   the memory of answers that wait to be read
-//!  answers: status, forwards, sessions (listing, rates, growth), reload, upgrade, events, probes,
-//!           profile
-//!  page     what a browser shows of these answers; its files are in the folder `page`
+//!  listener   the listening socket
+//!  access     authorisation of requests
+//!  server     limits of connections: number, time, size
+//!  routes     paths and their handlers
+//!  app        data of the handlers
+//!  budget     memory of answers that are not read yet
+//!  handlers   status, forwards, sessions (listing, session_rates, total_rates), reload, upgrade,
+//!             events, probes, profile
+//!  page       the web page; its files are in the folder `page`
 //! ```
 
 mod access;
 
 mod app;
 mod budget;
-mod door;
+mod listener;
 mod server;
-mod stall;
+mod write_timeout;
 
 mod refusal;
 mod routes;
 
 mod events;
 mod forwards;
-mod growth;
 mod listing;
-mod meter;
 mod probes;
 mod profile;
-mod rates;
+mod rate_sampler;
 mod reload;
+mod session_rates;
 mod sessions;
 mod status;
+mod total_rates;
 mod upgrade;
 
 mod document;
 mod page;
 
 pub(crate) use app::App;
-pub(crate) use door::Door;
+pub(crate) use listener::AdminListener;
 
-mod door_error;
-pub use door_error::{DoorCause, DoorError};
+mod listener_error;
+pub use listener_error::{AdminListenCause, AdminListenError};
 pub(crate) use profile::{cpu_is_sampled, let_samples_through};
 pub(crate) use server::open;

@@ -1,5 +1,5 @@
-//! `GET /`: the web page. It holds no data and no secret, so it is given to whoever reaches the
-//! server; what it shows, it asks for like every other client, with the token if one is needed.
+//! `GET /`: the web page. It holds no data and no secret, so it needs no token. It requests its
+//! data like every other client, with the token on a port.
 
 use super::app::App;
 use super::refusal::Refusal;
@@ -11,17 +11,17 @@ use axum::response::{IntoResponse, Response};
 use std::borrow::Cow;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-/// Nothing but our own files is run, shown or asked, and no other page may frame ours.
+/// Content security policy: only our own files and requests, and no frames of other pages.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
                       connect-src 'self'; img-src 'self' data:; base-uri 'none'; \
                       form-action 'none'; frame-ancestors 'none'";
 
-/// What the page begins with says whether it has to ask for a token: a question without one would
-/// be an error in the browser's console.
+/// Attribute of the page that says whether to ask for a token first. A request without one would
+/// log an error in the browser's console.
 const NO_TOKEN: &str = r#"data-token="none""#;
 const TOKEN: &str = r#"data-token="needed""#;
 
-/// A file of the page.
+/// A file of the web page.
 #[derive(Clone, Copy)]
 struct Part {
     name: &'static str,
@@ -46,7 +46,7 @@ const PARTS: &[Part] = &parts! {
     "vendor/" { "uPlot.iife.min.js" "uPlot.min.css" "LICENSE-uPlot" }
 };
 
-/// The web page.
+/// The start of the web page.
 #[utoipa::path(get, path = "/", tag = "page", responses(
     (status = 200, content_type = "text/html", body = String),
 ))]
@@ -57,9 +57,9 @@ pub(super) async fn index(State(app): State<App>, headers: HeaderMap) -> Respons
     INDEX.answer_with(INDEX.text.replacen(NO_TOKEN, TOKEN, 1).into(), &headers)
 }
 
-/// A file that the web page consists of.
+/// Returns a file of the web page.
 #[utoipa::path(get, path = "/page/{file}", tag = "page",
-    params(("file" = String, Path, description = "The file's name.")),
+    params(("file" = String, Path, description = "Name of the file.")),
     responses((status = 200, body = String), (status = 404, body = api::Failure)),
 )]
 pub(super) async fn part(
@@ -79,12 +79,12 @@ impl Part {
         self.answer_with(self.text.into(), headers)
     }
 
-    /// This text of the file, unless whoever asks has it already.
+    /// Answers with `text`, or 304 if the caller's cached copy is current.
     fn answer_with(self, text: Cow<'static, str>, headers: &HeaderMap) -> Response {
         let tag = tag(&text);
         let common = [
             (header::CONTENT_TYPE, self.content_type()),
-            // Always asked for again: the files belong together, and to the program that runs.
+            // Browsers revalidate each file: all must be of the running version.
             (header::CACHE_CONTROL, "no-cache"),
             (header::ETAG, &tag),
             (header::CONTENT_SECURITY_POLICY, POLICY),
@@ -109,7 +109,7 @@ impl Part {
     }
 }
 
-/// Another one for another content.
+/// The entity tag of a text, which differs for different texts.
 fn tag(text: &str) -> String {
     let mut hasher = DefaultHasher::new();
     text.hash(&mut hasher);
@@ -121,13 +121,13 @@ mod tests {
     use super::*;
     use std::collections::BTreeSet;
 
-    /// In bytes, all files together.
-    const MOST: usize = 150 * 1024;
+    /// Limit of all files together, in bytes.
+    const SIZE_LIMIT: usize = 150 * 1024;
 
     #[test]
     fn the_page_is_small() {
         let size: usize = PARTS.iter().chain([&INDEX]).map(|part| part.text.len()).sum();
-        assert!(size < MOST, "{size} bytes");
+        assert!(size < SIZE_LIMIT, "{size} bytes");
     }
 
     #[test]
@@ -152,12 +152,12 @@ mod tests {
     }
 
     #[test]
-    fn the_page_says_once_whether_it_needs_a_token() {
+    fn the_page_has_one_token_attribute() {
         assert_eq!(INDEX.text.matches(NO_TOKEN).count(), 1);
     }
 
     #[test]
-    fn who_has_a_file_is_not_sent_it_again() {
+    fn a_current_copy_is_not_sent_again() {
         let mut headers = HeaderMap::new();
         assert_eq!(INDEX.answer(&headers).status(), StatusCode::OK);
         headers.insert(header::IF_NONE_MATCH, tag(INDEX.text).parse().unwrap());

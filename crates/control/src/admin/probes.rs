@@ -1,4 +1,4 @@
-//! What machines ask: metrics, and whether the process lives and serves.
+//! Metrics, and the probes for liveness and readiness.
 
 use super::app::App;
 use super::refusal::Refusal;
@@ -12,7 +12,7 @@ use observe::metrics::{Format, render};
 const PROMETHEUS: &str = "text/plain; version=0.0.4; charset=utf-8";
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// All metrics, in Prometheus's format, or in OpenMetrics if that is accepted.
+/// All metrics, in OpenMetrics format if the Accept header lists it, else in Prometheus format.
 #[utoipa::path(get, path = "/metrics", tag = "probes", responses(
     (status = 200, description = "The metrics.", content(
         (String = "text/plain"), (String = "application/openmetrics-text"),
@@ -32,7 +32,7 @@ pub(super) async fn metrics(
     Ok(([(header::CONTENT_TYPE, content_type)], render(snapshot, format)))
 }
 
-/// Whoever knows OpenMetrics names it; Prometheus names both, and prefers it.
+/// Whether the Accept header lists OpenMetrics. Prometheus lists both, and prefers OpenMetrics.
 fn accepts_open_metrics(headers: &HeaderMap) -> bool {
     let mut accepted = headers.get_all(header::ACCEPT).iter();
     accepted.any(|value| {
@@ -40,7 +40,7 @@ fn accepts_open_metrics(headers: &HeaderMap) -> bool {
     })
 }
 
-/// The process lives.
+/// Liveness: the control thread answers.
 #[utoipa::path(get, path = "/healthz", tag = "probes", responses(
     (status = 200, content_type = "text/plain", body = String),
 ))]
@@ -48,7 +48,7 @@ pub(super) async fn health() -> &'static str {
     "ok\n"
 }
 
-/// The process takes sessions.
+/// Readiness: the process accepts sessions.
 #[utoipa::path(get, path = "/readyz", tag = "probes", responses(
     (status = 200, content_type = "text/plain", body = String),
     (status = 503, body = Failure, description = "The process is shutting down."),

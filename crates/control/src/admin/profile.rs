@@ -1,15 +1,17 @@
-//! `GET /debug/pprof/profile` and `/debug/pprof/heap`: in builds that can. Others say how to build
-//! one that can (docs/profiling.md).
+//! `GET /debug/pprof/profile` and `/debug/pprof/heap`. A build without feature `profile` answers
+//! how to build one with it (docs/profiling.md).
 
 #[cfg(not(feature = "profile"))]
-mod absent;
+mod disabled;
 #[cfg(not(feature = "profile"))]
-use absent as taking;
+use disabled as backend;
 
 #[cfg(feature = "profile")]
-mod taking;
+mod enabled;
+#[cfg(feature = "profile")]
+use enabled as backend;
 
-pub(crate) use taking::{cpu_is_sampled, let_samples_through};
+pub(crate) use backend::{cpu_is_sampled, let_samples_through};
 
 use super::app::App;
 use super::refusal::Refusal;
@@ -22,29 +24,29 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 use utoipa::{IntoParams, ToSchema};
 
-/// How long CPU time may be sampled, in seconds.
+/// Bounds of the sampling time, in seconds.
 const SECONDS: RangeInclusive<u64> = 1..=300;
 
-/// How a profile is written.
+/// Format of a profile.
 #[derive(Clone, Copy, Debug, Default, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Format {
-    /// For pprof: Protocol Buffers, compressed with gzip.
+    /// Protocol Buffers of pprof, compressed with gzip.
     #[default]
     Pprof,
-    /// An image: SVG.
+    /// A flame graph as SVG image.
     Flamegraph,
 }
 
-/// For how long, and how it is written.
+/// Query of `GET /debug/pprof/profile`.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct CpuQuery {
-    /// For how long samples are taken: 1 to 300.
+    /// Sampling time in seconds: 1 to 300.
     #[serde(default = "default_seconds")]
     seconds: u64,
-    /// `pprof` or `flamegraph`.
+    /// Format of the profile: `pprof` or `flamegraph`.
     #[serde(default)]
     #[param(inline)]
     format: Format,
@@ -54,25 +56,25 @@ fn default_seconds() -> u64 {
     30
 }
 
-/// How it is written.
+/// Query of `GET /debug/pprof/heap`.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct HeapQuery {
-    /// `pprof` or `flamegraph`.
+    /// Format of the profile: `pprof` or `flamegraph`.
     #[serde(default)]
     #[param(inline)]
     format: Format,
 }
 
-/// Where the process spends its CPU time. The answer ends when the time is over.
+/// Samples the CPU time of the process. The answer ends when the sampling time is over.
 #[utoipa::path(get, path = "/debug/pprof/profile", tag = "profiles", params(CpuQuery), responses(
     (status = 200, description = "The profile.", content(
         (String = "application/octet-stream"), (String = "image/svg+xml"),
     )),
     (status = 400, body = Failure),
-    (status = 404, body = Failure, description = "This build cannot."),
-    (status = 409, body = Failure, description = "One is being taken, or an upgrade is under way."),
+    (status = 404, body = Failure, description = "This build takes no profiles."),
+    (status = 409, body = Failure, description = "Another profile is being taken, or an upgrade is under way."),
 ))]
 pub(super) async fn cpu(
     State(app): State<App>,
@@ -84,20 +86,20 @@ pub(super) async fn cpu(
         let message = format!("seconds: {seconds} is not between {least} and {most}");
         return Err(Refusal::bad_request(message));
     }
-    taking::cpu(app, Duration::from_secs(seconds), format).await
+    backend::cpu(app, Duration::from_secs(seconds), format).await
 }
 
-/// Who has allocated memory since the process started, and what of it has not been freed.
+/// Samples of memory allocations since the start of the process, and of those not freed yet.
 #[utoipa::path(get, path = "/debug/pprof/heap", tag = "profiles", params(HeapQuery), responses(
     (status = 200, description = "The profile.", content(
         (String = "application/octet-stream"), (String = "image/svg+xml"),
     )),
     (status = 400, body = Failure),
-    (status = 404, body = Failure, description = "This build cannot."),
+    (status = 404, body = Failure, description = "This build takes no profiles."),
 ))]
 pub(super) async fn heap(
     query: Result<Query<HeapQuery>, QueryRejection>,
 ) -> Result<Response, Refusal> {
     let Query(HeapQuery { format }) = query?;
-    taking::heap(format).await
+    backend::heap(format).await
 }

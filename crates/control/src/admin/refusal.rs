@@ -1,4 +1,4 @@
-//! Answers that say why something was not done.
+//! Error answers.
 
 use crate::handle::Gone;
 use api::{Error, ErrorCode, Failure};
@@ -7,7 +7,7 @@ use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::http::{HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 
-/// Why something was not done.
+/// An error answer.
 #[derive(Debug)]
 pub(super) struct Refusal {
     status: StatusCode,
@@ -79,13 +79,13 @@ impl IntoResponse for Refusal {
     }
 }
 
-/// The answer to a path that is none.
+/// Answers an unknown path.
 pub(super) async fn no_path(uri: Uri) -> Refusal {
     let message = format!("there is no {}: GET /openapi.json lists what there is", uri.path());
     Refusal::new(StatusCode::NOT_FOUND, ErrorCode::NotFound, message)
 }
 
-/// The answer to a method that a path does not take.
+/// Answers a method that a path does not have.
 pub(super) async fn no_method(method: Method, uri: Uri) -> Refusal {
     let message = format!("{} does not take {method}", uri.path());
     Refusal::new(StatusCode::METHOD_NOT_ALLOWED, ErrorCode::MethodNotAllowed, message)

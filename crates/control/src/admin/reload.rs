@@ -1,9 +1,9 @@
-//! `POST /v1/reload` and `/v1/confirm`.
+//! `POST /v1/reload` and `POST /v1/confirm`.
 
 use super::app::App;
 use super::refusal::Refusal;
+use crate::api_format::change;
 use crate::supervisor::reload::{NotConfirmed, ReloadError, ReloadOptions, ReloadReport};
-use crate::written::change;
 use api::{
     ChangedForward, Done, DoneState, ErrorCode, Failure, ForwardSummary, Reload, RemadeFile,
 };
@@ -18,18 +18,18 @@ use std::path::PathBuf;
 use std::time::Duration;
 use utoipa::IntoParams;
 
-/// The longest time for a confirmation: beyond it, it is no longer an experiment.
+/// Limit of the time to confirm.
 const CONFIRM_MAX: Duration = Duration::from_secs(24 * 3600);
 
-/// How the reload is meant.
+/// Query of `POST /v1/reload`.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct ReloadQuery {
-    /// Change nothing, only say what would be.
+    /// Report the changes without making them.
     #[serde(default)]
     dry_run: bool,
-    /// Go back unless it is confirmed within this time, such as `60s`.
+    /// Fall back unless the configuration is confirmed within this time, such as `60s`.
     confirm: Option<String>,
     /// For a dry run: compare with this file, an absolute path. On a Unix socket only.
     #[param(value_type = Option<String>)]
@@ -50,7 +50,7 @@ impl ReloadQuery {
             if !file.is_absolute() {
                 return Err(Refusal::bad_request("`file` must be an absolute path"));
             }
-            // What is wrong in a file is quoted from it.
+            // Error messages quote the file.
             if !local_user {
                 let message =
                     "files are compared only for who asks on the Unix socket, not over a port"
@@ -72,12 +72,12 @@ fn confirm_time(text: &str) -> Result<Duration, Refusal> {
     Ok(time)
 }
 
-/// Reads the configuration again, and runs by it: all of it or nothing.
+/// Reads the configuration again, and applies all of it or nothing.
 #[utoipa::path(post, path = "/v1/reload", tag = "process", params(ReloadQuery), responses(
     (status = 200, body = Reload),
     (status = 400, body = Failure),
-    (status = 409, body = Failure, description = "It does not fit this host or this moment."),
-    (status = 422, body = Failure, description = "The configuration is not right."),
+    (status = 409, body = Failure, description = "It cannot run on this host now."),
+    (status = 422, body = Failure, description = "The configuration is wrong."),
 ))]
 pub(super) async fn reload(
     State(app): State<App>,
@@ -98,16 +98,16 @@ pub(super) async fn reload(
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct ConfirmQuery {
-    /// The `generation` that the reload answered. Without it the one on trial is confirmed, unless
-    /// another one was on trial before it in the same trial.
+    /// The `generation` in the answer of the reload. May be left out if the trial has had only one
+    /// configuration.
     generation: Option<u64>,
 }
 
-/// Keeps a configuration that would be taken back.
+/// Keeps the configuration on trial.
 #[utoipa::path(post, path = "/v1/confirm", tag = "process", params(ConfirmQuery), responses(
     (status = 200, body = Done),
     (status = 400, body = Failure),
-    (status = 409, body = Failure, description = "None waits to be confirmed, or another one."),
+    (status = 409, body = Failure, description = "None is on trial, or another one."),
 ))]
 pub(super) async fn confirm(
     State(app): State<App>,

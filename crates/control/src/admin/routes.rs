@@ -1,4 +1,4 @@
-//! Which question is answered where, and what holds for all of them.
+//! Paths, their handlers, and limits for all of them.
 
 use super::access::{self, Access};
 use super::app::App;
@@ -15,12 +15,12 @@ use axum::response::Response;
 use axum::routing::{MethodRouter, get, post};
 use std::time::Duration;
 
-/// The longest body in bytes. No question has one; a larger one is a mistake.
+/// Limit of a request's body, in bytes. No request needs a body.
 const BODY_MAX: u64 = 64 * 1024;
-/// How long an answer may take to be found.
+/// Time limit of a handler.
 const ANSWER_LIMIT: Duration = Duration::from_secs(30);
 
-/// Every path; the document describes the same ones.
+/// Every path. The OpenAPI document has the same ones.
 pub(super) fn table() -> Vec<(&'static str, MethodRouter<App>)> {
     vec![
         ("/v1/status", get(status::status)),
@@ -58,13 +58,13 @@ pub(super) fn router(mut app: App, access: Access) -> Router {
         .layer(from_fn_with_state(access, access::check))
 }
 
-/// No request is larger and no answer takes longer than this.
+/// Middleware: limits the size of requests and the time of handlers.
 async fn bounded(request: Request, next: Next) -> Result<Response, Refusal> {
     if request.body().size_hint().lower() > BODY_MAX {
         let message = format!("the body is longer than {BODY_MAX} bytes, and none is needed");
         return Err(Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, ErrorCode::TooLarge, message));
     }
-    // A body without a length is never read: it costs nothing.
+    // No handler reads a body, so one of unknown length costs nothing.
     tokio::time::timeout(ANSWER_LIMIT, next.run(request)).await.map_err(|_| {
         let message = format!("no answer was found within {} s", ANSWER_LIMIT.as_secs());
         Refusal::new(StatusCode::GATEWAY_TIMEOUT, ErrorCode::Timeout, message)

@@ -1,10 +1,10 @@
-//! Connections to the admin interface: how many, for how long, and how large a request may be.
+//! Connections to the admin interface, with limits of their number, time and request size.
 
 use super::access::Access;
 use super::app::App;
-use super::door::{Door, Listener};
+use super::listener::{AdminListener, Listener};
 use super::routes::router;
-use super::stall::Stall;
+use super::write_timeout::WriteTimeout;
 use host::ADMIN_CONNECTIONS;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -16,23 +16,23 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::Semaphore;
 
-/// How long a request's head may take, and how long a connection may be without a request.
+/// Time limit of a request's head, and of an idle connection.
 const HEAD_LIMIT: Duration = Duration::from_secs(10);
-/// The longest head in bytes.
+/// Limit of a request's head, in bytes.
 const HEAD_MAX: usize = 64 * 1024;
-/// How long whoever asked may leave an answer unread.
+/// Time after which a connection is closed if its peer reads nothing of an answer.
 const WRITE_LIMIT: Duration = Duration::from_secs(30);
-/// Pause after a failed accept(2): nothing gets better at once.
+/// Pause after a failed accept(2), whose cause does not pass at once.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 
-/// Lets people in at `door`, from now on and until the runtime ends.
-pub(crate) fn open(door: &mut Door, app: App) {
-    if let Some((listener, access)) = door.take_listener() {
+/// Starts accepting connections, until the runtime ends.
+pub(crate) fn open(admin_listener: &mut AdminListener, app: App) {
+    if let Some((listener, access)) = admin_listener.take_listener() {
         tokio::spawn(serve(listener, access, app));
     }
 }
 
-/// Serves whoever connects.
+/// Serves all connections of a listener.
 async fn serve(listener: Listener, access: Access, app: App) {
     let places = Arc::new(Semaphore::new(ADMIN_CONNECTIONS));
     let server = Server { places, service: TowerToHyperService::new(router(app, access)) };
@@ -60,7 +60,7 @@ impl Server {
                 tokio::time::sleep(ACCEPT_PAUSE).await;
                 continue;
             };
-            // The file's mode says the same; a mode can be changed by mistake.
+            // In addition to the file's mode, which can be changed by mistake.
             let user = stream.peer_cred().map(|peer| peer.uid());
             if user.is_ok_and(|user| user == own || user == 0) {
                 self.connection(stream);
@@ -79,22 +79,22 @@ impl Server {
         }
     }
 
-    /// Waits until there is room for one more connection.
+    /// Waits until one more connection is allowed.
     async fn place(&self) {
-        // It is never closed.
+        // The semaphore is never closed.
         drop(self.places.acquire().await);
     }
 
     fn connection(&self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) {
         let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else { return };
-        let stream = TokioIo::new(Stall::new(stream, WRITE_LIMIT));
+        let stream = TokioIo::new(WriteTimeout::new(stream, WRITE_LIMIT));
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(HEAD_LIMIT)
             .max_buf_size(HEAD_MAX)
             .serve_connection(stream, self.service.clone());
         tokio::spawn(async move {
-            // A client that goes away is its own affair.
+            // Errors of a connection, such as a closed peer, need no action.
             let _ = connection.await;
             drop(place);
         });

@@ -1,9 +1,9 @@
-//! `/v1/sessions`: what is open, and the end of one of them.
+//! `/v1/sessions`: lists open sessions, and resets one.
 
 use super::app::App;
 use super::listing::{self, Rate, session_of};
-use super::rates::Question;
 use super::refusal::Refusal;
+use super::session_rates::SessionQuery;
 use api::{Done, DoneState, Failure, Session, Sessions};
 use axum::Json;
 use axum::extract::rejection::{PathRejection, QueryRejection};
@@ -19,57 +19,57 @@ use utoipa::{IntoParams, ToSchema};
 const LIMIT: usize = 100;
 const LIMIT_MAX: usize = 10_000;
 
-/// Which sessions, in which order, and how many.
+/// Query of `GET /v1/sessions`: filter, order and page.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct ListQuery {
-    /// Only those of this forward.
+    /// Only sessions of this forward.
     forward: Option<String>,
-    /// Only those with a client at this address.
+    /// Only sessions of clients at this address.
     #[param(value_type = Option<String>)]
     client: Option<IpAddr>,
-    /// What comes first; default `id`.
+    /// The order; default `id`.
     #[serde(default)]
     sort: Sort,
-    /// At most so many, up to 10000; default 100.
+    /// Maximum number of sessions in the answer, up to 10000; default 100.
     limit: Option<usize>,
-    /// Without so many that come first.
+    /// Number of sessions to skip.
     #[serde(default)]
     offset: usize,
-    /// Also how fast bytes move. May take a third of a second.
+    /// Includes the byte rate of each direction. May take a third of a second.
     #[serde(default)]
     rates: bool,
 }
 
-/// What comes first.
+/// Order of sessions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 enum Sort {
-    /// The smallest number.
+    /// Lowest session number first.
     #[default]
     Id,
-    /// The oldest.
+    /// Oldest session first.
     Age,
-    /// The longest without a byte.
+    /// Longest time without a byte first.
     Idle,
-    /// The most bytes, both ways together.
+    /// Most bytes of both directions first.
     Bytes,
-    /// The fastest, both ways together; includes the rates.
+    /// Highest byte rate of both directions first; includes `rates`.
     Rate,
 }
 
-/// Whether rates are wanted for one session.
+/// Query of `GET /v1/sessions/{id}`.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct OneQuery {
-    /// Also how fast bytes move. May take a third of a second.
+    /// Includes the byte rate of each direction. May take a third of a second.
     #[serde(default)]
     rates: bool,
 }
 
-/// Open sessions.
+/// Lists open sessions.
 #[utoipa::path(get, path = "/v1/sessions", tag = "sessions", params(ListQuery), responses(
     (status = 200, body = Sessions), (status = 400, body = Failure), (status = 404, body = Failure),
     (status = 503, body = Failure),
@@ -92,19 +92,19 @@ pub(super) async fn list(
         }
     }
     let client = client.map(|client| client.to_canonical());
-    let question = Question { id: None, forward, client };
-    let mut found = look(&app, &question, rates || sort == Sort::Rate).await;
+    let selection = SessionQuery { id: None, forward, client };
+    let mut found = find(&app, &selection, rates || sort == Sort::Rate).await;
     sort.apply(&mut found);
     let (total, now) = (found.len(), SystemTime::now());
     let mut shown: Vec<_> = found.into_iter().skip(offset).take(limit).collect();
-    app.rates.add_tcp(&app.observer, &mut shown).await;
+    app.session_rates.add_tcp(&app.observer, &mut shown).await;
     let sessions = shown.iter().map(|(view, rate)| session_of(view, *rate, now)).collect();
     Ok(Json(Sessions { total, sessions }))
 }
 
-/// One open session.
+/// Returns one open session.
 #[utoipa::path(get, path = "/v1/sessions/{id}", tag = "sessions",
-    params(("id" = u64, Path, description = "The session's number."), OneQuery),
+    params(("id" = u64, Path, description = "Number of the session."), OneQuery),
     responses((status = 200, body = Session), (status = 404, body = Failure)),
 )]
 pub(super) async fn one(
@@ -113,15 +113,15 @@ pub(super) async fn one(
     query: Result<Query<OneQuery>, QueryRejection>,
 ) -> Result<Json<Session>, Refusal> {
     let (Path(id), Query(OneQuery { rates })) = (id?, query?);
-    let question = Question { id: Some(id), ..Question::default() };
-    let found = look(&app, &question, rates).await;
+    let selection = SessionQuery { id: Some(id), ..SessionQuery::default() };
+    let found = find(&app, &selection, rates).await;
     let (view, rate) = found.first().ok_or_else(|| Refusal::no_session(id))?;
     Ok(Json(session_of(view, *rate, SystemTime::now())))
 }
 
-/// Resets a session: both of its sides see RST.
+/// Resets a session: client and target receive RST.
 #[utoipa::path(delete, path = "/v1/sessions/{id}", tag = "sessions",
-    params(("id" = u64, Path, description = "The session's number.")),
+    params(("id" = u64, Path, description = "Number of the session.")),
     responses((status = 200, body = Done), (status = 404, body = Failure)),
 )]
 pub(super) async fn kill(
@@ -135,18 +135,22 @@ pub(super) async fn kill(
     Ok(Json(Done { state: DoneState::Killed.into(), changed: true }))
 }
 
-async fn look(app: &App, question: &Question, rates: bool) -> Vec<(SessionView, Option<Rate>)> {
+async fn find(
+    app: &App,
+    selection: &SessionQuery,
+    rates: bool,
+) -> Vec<(SessionView, Option<Rate>)> {
     if !rates {
-        let views = app.rates.look(&app.observer, question).await;
+        let views = app.session_rates.find(&app.observer, selection).await;
         return views.into_iter().map(|view| (view, None)).collect();
     }
-    let found = app.rates.look_with_rates(&app.observer, question).await;
-    tokio::spawn(Arc::clone(&app.rates).forget());
+    let found = app.session_rates.find_with_rates(&app.observer, selection).await;
+    tokio::spawn(Arc::clone(&app.session_rates).expire());
     found
 }
 
 impl Sort {
-    /// By number where all else is the same.
+    /// Sorts sessions. Equal ones are in the order of their numbers.
     fn apply(self, sessions: &mut [(SessionView, Option<Rate>)]) {
         let speed = |rate: Option<Rate>| rate.map_or(0.0, |(up, down)| up + down);
         sessions.sort_by_key(|(view, _)| view.id);

@@ -9,12 +9,12 @@ use axum::extract::{Query, State};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-/// Whether rates are wanted.
+/// Query of `GET /v1/status`.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct StatusQuery {
-    /// Also how fast bytes move and sessions begin. May take a third of a second.
+    /// Includes `rates`. May take a third of a second.
     #[serde(default)]
     rates: bool,
 }
@@ -28,9 +28,9 @@ pub(super) async fn status(
     query: Result<Query<StatusQuery>, QueryRejection>,
 ) -> Result<Json<Status>, Refusal> {
     let Query(StatusQuery { rates }) = query?;
-    let look = || app.supervisor.ask(|supervisor| supervisor.status());
+    let read = || app.supervisor.ask(|supervisor| supervisor.status());
     if !rates {
-        return Ok(Json(look().await?));
+        return Ok(Json(read().await?));
     }
-    Ok(Json(app.growth.of_process(look).await?))
+    Ok(Json(app.total_rates.of_process(read).await?))
 }

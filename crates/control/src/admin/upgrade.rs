@@ -1,9 +1,9 @@
-//! `POST /v1/upgrade`.
+//! `POST /v1/upgrade`: the upgrade in place.
 
 use super::app::App;
 use super::refusal::Refusal;
 use crate::handle::Gone;
-use crate::supervisor::upgrade::{UpgradeError, Wanted};
+use crate::supervisor::upgrade::{UpgradeError, UpgradeOptions};
 use api::{ErrorCode, Failure, Upgrade};
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
@@ -14,24 +14,24 @@ use serde::Deserialize;
 use std::path::PathBuf;
 use utoipa::IntoParams;
 
-/// Which program is to run.
+/// Query of `POST /v1/upgrade`.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct UpgradeQuery {
-    /// Its file, an absolute path; by default the one that this program was started from. On a
-    /// Unix socket only.
+    /// Absolute path of the program; default is the file that the running program was started from.
+    /// On a Unix socket only.
     #[param(value_type = Option<String>)]
     binary: Option<PathBuf>,
 }
 
 impl UpgradeQuery {
-    fn wanted(self, local_user: bool) -> Result<Wanted, Refusal> {
+    fn options(self, local_user: bool) -> Result<UpgradeOptions, Refusal> {
         if let Some(binary) = &self.binary {
             if !binary.is_absolute() {
                 return Err(Refusal::bad_request("`binary` must be an absolute path"));
             }
-            // It is run with all that this process may do.
+            // The program runs with the privileges of this process.
             if !local_user {
                 let message =
                     "another file is run only for who asks on the Unix socket, not over a port"
@@ -39,28 +39,28 @@ impl UpgradeQuery {
                 return Err(Refusal::new(StatusCode::FORBIDDEN, ErrorCode::Forbidden, message));
             }
         }
-        Ok(Wanted { binary: self.binary })
+        Ok(UpgradeOptions { binary: self.binary })
     }
 }
 
-/// Becomes another program, with every listener and every session. It is checked first; the answer
-/// comes before the change, and all connections to the admin interface end with it.
+/// Replaces the running program, and keeps every listener and every session. Checks the program
+/// first. The answer comes before the change, which closes all connections to the admin interface.
 #[utoipa::path(post, path = "/v1/upgrade", tag = "process", params(UpgradeQuery), responses(
     (status = 202, body = Upgrade),
     (status = 400, body = Failure),
-    (status = 409, body = Failure, description = "Not now."),
-    (status = 422, body = Failure, description = "Not this program."),
+    (status = 409, body = Failure, description = "No upgrade is possible now."),
+    (status = 422, body = Failure, description = "The program cannot be used."),
 ))]
 pub(super) async fn upgrade(
     State(app): State<App>,
     query: Result<Query<UpgradeQuery>, QueryRejection>,
 ) -> Result<(StatusCode, Json<Upgrade>), Refusal> {
     let Query(query) = query?;
-    let wanted = query.wanted(app.local_user)?;
+    let options = query.options(app.local_user)?;
     let upgrades = app.supervisor.ask(|supervisor| supervisor.upgrades() + 1).await?;
-    // Whoever asked may go away: what was begun is finished all the same.
+    // A task of its own, so that a closed connection does not cancel it.
     let work =
-        tokio::spawn(crate::supervisor::upgrade::upgrade(app.supervisor.clone(), wanted, "admin"));
+        tokio::spawn(crate::supervisor::upgrade::upgrade(app.supervisor.clone(), options, "admin"));
     let to = work.await.map_err(|_| Refusal::from(Gone))??;
     let from = Version::of_program().clone();
     let upgrade = Upgrade {

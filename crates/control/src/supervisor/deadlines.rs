@@ -1,18 +1,18 @@
-//! What the supervisor does by itself when its moment has come: a trial's end, another attempt at
-//! something that failed, a look at the watched file.
+//! Timed work of the supervisor: the end of a trial, retries after failures, and checks of the
+//! watched file.
 
 use crate::supervisor::Supervisor;
-use crate::watch::Sight;
+use crate::watch::FileChange;
 use engine::ForwardView;
 use std::time::{Duration, Instant};
 
 /// Time until the next attempt to start the journal, after the host refused a thread.
 const JOURNAL_RETRY: Duration = Duration::from_millis(500);
-/// Time between two looks at removed forwards.
+/// Time between two checks of removed forwards.
 const TIDY: Duration = Duration::from_millis(500);
 
 impl Supervisor {
-    /// The next moment at which something has to be done.
+    /// Time of the next timed work.
     pub(crate) fn due(&self) -> Option<Instant> {
         let removed = |forward: &ForwardView<'_>| forward.state == engine::ForwardState::Removed;
         let tidy = self.engine.forwards().any(|it| removed(&it)).then_some(self.tidy_at);
@@ -21,14 +21,14 @@ impl Supervisor {
             self.restoring.as_ref().map(|restoring| restoring.next),
             self.watch.due(),
         ];
-        // A process that shuts down changes nothing else.
+        // During a shutdown, the configuration stays.
         let rest = rest.into_iter().flatten().filter(|_| !self.draining);
         let journal = self.lacks_journal().then_some(self.journal_at);
         rest.chain(tidy).chain(journal).min()
     }
 
     /// Runs all timed work that is due.
-    pub(crate) async fn do_what_is_due(&mut self) {
+    pub(crate) async fn run_due_work(&mut self) {
         let now = Instant::now();
         if self.lacks_journal() && self.journal_at <= now {
             self.retry_journal(now);
@@ -42,11 +42,11 @@ impl Supervisor {
         }
         self.fall_back_if_unconfirmed(now).await;
         self.restore(now).await;
-        match self.watch.look(now) {
-            Sight::Same => {}
-            Sight::Changed => self.reload_by("watch").await,
-            Sight::Retry => self.retry_reload().await,
-            Sight::Gone => tracing::warn!(
+        match self.watch.check(now) {
+            FileChange::Unchanged => {}
+            FileChange::Changed => self.reload_by("watch").await,
+            FileChange::Retry => self.retry_reload().await,
+            FileChange::Gone => tracing::warn!(
                 file = self.watch.path().map(|path| path.display().to_string()),
                 "the watched file is gone: what runs goes on, and it is read again when it is back"
             ),

@@ -1,5 +1,5 @@
-//! Reloading: read, check, compare, bind everything new, swap, release. All or nothing, and the
-//! same way whoever asks: a signal, the admin interface, or a change of the file.
+//! Reload: read, check, compare, bind new listeners, swap, release. A reload applies the whole file
+//! or none of it, whether a signal, the admin interface or a change of the file requests it.
 
 mod outcome;
 pub(crate) use outcome::{LastReload, ReloadError, ReloadReport};
@@ -23,14 +23,15 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::Path;
 use std::time::{Duration, Instant, SystemTime};
 
-/// How a reload is meant.
+/// Options of a reload.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ReloadOptions {
-    /// Only say what it would change.
+    /// Report the changes without making them.
     pub(crate) dry_run: bool,
-    /// Go back to what runs now unless it is confirmed within this time.
+    /// Fall back to the running configuration unless the new one is confirmed within this time.
     pub(crate) confirm: Option<Duration>,
-    /// No operator waits for an answer: within a trial it is done, and is part of the trial.
+    /// The request has no answer (signal, watched file). During a trial it is carried out, as part
+    /// of the trial.
     pub(crate) unattended: bool,
     /// Compare with this file instead of the process's own; for a dry run only.
     pub(crate) file: Option<std::path::PathBuf>,
@@ -40,7 +41,7 @@ impl Supervisor {
     /// Reloads unattended, and logs the result.
     pub(crate) async fn reload_by(&mut self, by: &'static str) {
         let options = ReloadOptions { unattended: true, ..ReloadOptions::default() };
-        // Its result is in the log.
+        // The log has the result.
         let _ = self.reload(&options, by).await;
     }
 
@@ -57,7 +58,7 @@ impl Supervisor {
         self.conclude("watch", &result);
     }
 
-    /// Reads the configuration again, and runs by it.
+    /// Reads the configuration again, and applies it.
     pub(crate) async fn reload(
         &mut self,
         options: &ReloadOptions,
@@ -67,7 +68,7 @@ impl Supervisor {
             self.store.notifier.reloading();
         }
         let result = self.try_reload(options).await;
-        // A configuration that was only read may have been huge, too.
+        // Even a configuration that was only read may have been huge.
         sys::release_free_memory();
         if !options.dry_run {
             self.conclude(by, &result);
@@ -75,20 +76,21 @@ impl Supervisor {
         result
     }
 
+    /// Records, logs and publishes the result of a reload.
     fn conclude(&mut self, by: &str, result: &Result<ReloadReport, ReloadError>) {
         if let Err(refusal) = result
             && refusal.is_refusal()
         {
-            // No configuration was tried: the result of the last attempt stands.
+            // No configuration was read: the result of the last attempt stands.
             log_refusal(by, refusal);
             if !self.draining {
-                self.tell_manager();
+                self.notify_manager();
             }
             return;
         }
         self.note_reload(by, result);
         log_reload(by, result, self.trial.as_ref().map(Trial::left));
-        self.tell_of_reload(by);
+        self.publish_reload(by);
     }
 
     async fn try_reload(&mut self, options: &ReloadOptions) -> Result<ReloadReport, ReloadError> {
@@ -107,7 +109,7 @@ impl Supervisor {
         let reading = plan::read(&self.input);
         self.watch.was_read(reading.state);
         let is_read = reading.state.is_some();
-        let result = self.run_by_reading(reading, options.confirm).await;
+        let result = self.apply_reading(reading, options.confirm).await;
         // An error in the file stays until the file changes.
         let may_pass = match &result {
             Ok(_) => false,
@@ -117,7 +119,7 @@ impl Supervisor {
         if may_pass {
             self.watch.retry_later(Instant::now());
         } else {
-            self.watch.give_up_retrying();
+            self.watch.stop_retrying();
         }
         result
     }
@@ -133,11 +135,11 @@ impl Supervisor {
         let new = self.plan_of(reading, input.config.as_deref())?;
         let mut report = ReloadReport { skipped, ..self.compare(&new) };
         let may_skip = report.retried.iter().map(|forward| forward.name.clone()).collect();
-        report.skipped.extend(self.try_run_by(&new, &may_skip)?);
+        report.skipped.extend(self.try_apply(&new, &may_skip)?);
         Ok(report)
     }
 
-    async fn run_by_reading(
+    async fn apply_reading(
         &mut self,
         reading: Reading,
         confirm: Option<Duration>,
@@ -148,7 +150,7 @@ impl Supervisor {
         let mut report = ReloadReport { skipped, ..self.compare(&new) };
         let before = self.before_reload();
         let may_skip = report.retried.iter().map(|forward| forward.name.clone()).collect();
-        report.skipped.extend(self.run_by(new, &may_skip).await?);
+        report.skipped.extend(self.apply(new, &may_skip).await?);
         let still = self.skipped();
         report.retried.retain(|forward| !still.contains(&forward.name));
         let still_lost = self.lost_files();
@@ -170,7 +172,8 @@ impl Supervisor {
         Ok(new)
     }
 
-    /// What the kernel says of a file outside of the sandbox could also be due to its mode.
+    /// Adds the sandbox as the cause: for a file outside, the kernel reports the same error as for
+    /// a wrong mode.
     fn explain(&self, config: Option<&Path>, problems: Problems) -> ReloadError {
         let sandbox = self.sandbox.as_ref().zip(config);
         match sandbox.and_then(|(sandbox, file)| sandbox.refuses_config(file)) {
@@ -182,8 +185,8 @@ impl Supervisor {
         }
     }
 
-    /// A wrong line is skipped at a start. In a reload it could take a forward away that serves, so
-    /// it must have been wrong in what runs.
+    /// A start skips wrong lines of the older format. A reload that did could remove a serving
+    /// forward, so it accepts only lines that the running configuration has, too.
     fn refuse_newly_wrong_lines(&self, reading: &Reading) -> Result<(), ReloadError> {
         if reading.problems.is_empty() || reading.plan.is_none() {
             return Ok(());
@@ -200,7 +203,7 @@ impl Supervisor {
         self.engine.forwards().filter(skipped).map(|view| view.plan.name.clone()).collect()
     }
 
-    /// Unix listeners whose files are gone, each with the name of its forward.
+    /// Unix listeners whose socket files are gone, each with the name of its forward.
     fn lost_files(&self) -> HashSet<(String, ListenAddress)> {
         let of = |view: ForwardView<'_>| {
             let lost = view.lost_files().map(|lost| (view.plan.name.clone(), lost.listen.clone()));
@@ -209,6 +212,7 @@ impl Supervisor {
         self.engine.forwards().flat_map(of).collect()
     }
 
+    /// The changes from the running configuration to `new`.
     fn compare(&self, new: &Plan) -> ReloadReport {
         let diff = self.in_force.diff(&self.plan, new);
         let changed = diff.changed.iter().map(|forward| &forward.name);
@@ -235,8 +239,9 @@ impl Supervisor {
         }
     }
 
-    /// Decides like [`Self::run_by`] without carrying out. Returns the forwards that it would skip.
-    fn try_run_by(
+    /// Checks what [`Self::apply`] would do. Returns the forwards that it would skip, with the
+    /// reasons.
+    fn try_apply(
         &mut self,
         plan: &Plan,
         may_skip: &HashSet<String>,
@@ -246,9 +251,9 @@ impl Supervisor {
         result.map(|skipped| descriptions(plan, &skipped)).map_err(|failed| unfit(plan, &failed))
     }
 
-    /// Makes this plan what runs. Of the forwards with these names, those that cannot be bound are
-    /// skipped; returns them, and why.
-    async fn run_by(
+    /// Applies a plan. Returns the forwards among `may_skip` that cannot be bound and are skipped,
+    /// with the reasons.
+    async fn apply(
         &mut self,
         plan: Plan,
         may_skip: &HashSet<String>,
@@ -262,14 +267,14 @@ impl Supervisor {
         Ok(skipped)
     }
 
-    /// Runs an earlier plan again, as far as it can be bound, with these forwards drained. Returns the
-    /// forwards that could not be bound, with the reasons.
+    /// Runs an earlier plan again, as far as it can be bound, with these forwards drained. Returns
+    /// the forwards that could not be bound, with the reasons.
     async fn go_back_to(
         &mut self,
         plan: Plan,
         drained: &BTreeSet<String>,
     ) -> Vec<(String, String)> {
-        // It ran before: a lowered limit is no reason to keep the unconfirmed configuration.
+        // Falls back even under a lowered limit.
         let capacity = self.capacity_for(&plan).unwrap_or(self.capacity);
         let Applied { skipped: unbound, published } = self.engine.restore(&plan.forwards, drained);
         made(published).await;
@@ -288,11 +293,12 @@ impl Supervisor {
         self.capacity = capacity;
         self.plan = plan;
         self.generation += 1;
-        self.watch.turn(self.plan.process.watch, Instant::now());
+        self.watch.set_on(self.plan.process.watch, Instant::now());
         observe::log::set_level(self.plan.log.level);
         self.set_detail();
     }
 
+    /// The capacity under `plan`.
     fn room_for(&self, plan: &Plan) -> Result<Capacity, ReloadError> {
         let capacity = self.capacity_for(plan);
         capacity.map_err(|no_room| ReloadError::Unfit(vec![no_room.to_string()]))
@@ -303,9 +309,9 @@ impl Supervisor {
         self.last_reload = Some(LastReload { at: SystemTime::now(), by: by.to_owned(), error });
     }
 
-    fn tell_of_reload(&self, by: &str) {
+    fn publish_reload(&self, by: &str) {
         if !self.draining {
-            self.tell_manager();
+            self.notify_manager();
         }
         let last = self.last_reload.as_ref();
         self.events.tell(EventName::Reload, || Reloaded {

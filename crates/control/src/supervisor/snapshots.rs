@@ -1,15 +1,14 @@
-//! What the supervisor shows of the process at one moment: values for others to keep and to write,
-//! so that nothing else has to know what a supervisor is made of.
+//! The state of the process at one moment, as values that do not borrow from the supervisor.
 
+use crate::api_format::{change, seconds_since, time};
 use crate::attention;
 use crate::supervisor::Supervisor;
-use crate::written::{change, seconds_since, time};
 use api::{LastReload, LastUpgrade, ProcessState, Status, Word};
 use observe::Version;
 use observe::metrics::{Forward, Process, Snapshot};
 
 impl Supervisor {
-    /// What `GET /v1/status` answers.
+    /// The answer of `GET /v1/status`, without rates.
     pub(crate) fn status(&self) -> Status {
         let Supervisor { plan, engine, capacity, .. } = self;
         let (sums, log_dropped) = (engine.sums(), observe::log::dropped());
@@ -56,7 +55,7 @@ impl Supervisor {
         status
     }
 
-    /// The numbers that the metrics show. Reads the host for some of them.
+    /// The values of the metrics. Reads some of them from the host.
     pub(crate) fn metrics(&mut self) -> Snapshot {
         let headroom = self.rooms();
         let engine = &self.engine;

@@ -4,30 +4,30 @@ use crate::supervisor::Supervisor;
 use api::{EventName, ForwardSwitched};
 use engine::{CHANGE_LIMIT, NotSwitched, Published};
 
-/// Why a forward was not switched.
+/// Why a forward was not drained or resumed.
 #[derive(Debug)]
 pub(crate) enum SwitchError {
-    /// None has this name.
+    /// No forward has this name.
     NoForward,
     /// The process is shutting down.
     Draining,
-    /// It cannot be bound.
+    /// A listener of the forward cannot be bound.
     Unfit(String),
 }
 
 impl Supervisor {
-    /// Lets a forward take no more sessions. Returns whether that is news.
+    /// Stops accepting sessions for a forward. Returns false if it was drained already.
     pub(crate) async fn drain_forward(&mut self, name: &str) -> Result<bool, SwitchError> {
         let changed = switched(self.engine.drain_forward(name)).await?;
         if changed {
             self.keep_listeners();
-            self.tell_of_switch(EventName::Drain, name);
+            self.publish_switch(EventName::Drain, name);
             tracing::info!(forward = name, "forward drains: it takes no new sessions");
         }
         Ok(changed)
     }
 
-    /// Lets a drained or skipped forward take sessions again. Returns whether that is news.
+    /// Accepts sessions for a drained or skipped forward again. Returns false if it did already.
     pub(crate) async fn resume_forward(&mut self, name: &str) -> Result<bool, SwitchError> {
         if self.draining {
             return Err(SwitchError::Draining);
@@ -35,14 +35,14 @@ impl Supervisor {
         let changed = switched(self.engine.resume_forward(name)).await?;
         if changed {
             self.keep_listeners();
-            self.tell_of_switch(EventName::Resume, name);
+            self.publish_switch(EventName::Resume, name);
             tracing::info!(forward = name, "forward takes sessions again");
         }
         Ok(changed)
     }
 
-    /// Publishes that a forward was switched.
-    pub(crate) fn tell_of_switch(&self, event: EventName, name: &str) {
+    /// Publishes that a forward was drained or resumed.
+    pub(crate) fn publish_switch(&self, event: EventName, name: &str) {
         self.events.tell(event, || {
             let mut forwards = self.engine.forwards();
             let forward = forwards.find(|forward| forward.plan.name == name);
@@ -52,7 +52,7 @@ impl Supervisor {
     }
 }
 
-/// Waits until the workers have made the change. False if there is none.
+/// Waits until the workers have made the change. Returns false if there is none.
 async fn switched(result: Result<Published, NotSwitched>) -> Result<bool, SwitchError> {
     match result {
         Ok(change) => {
@@ -65,8 +65,8 @@ async fn switched(result: Result<Published, NotSwitched>) -> Result<bool, Switch
     }
 }
 
-/// Waits until the workers have made a change. The control thread goes on with other tasks meanwhile.
+/// Waits until the workers have made a change. The control thread runs other tasks meanwhile.
 pub(super) async fn made(change: Published) {
-    // A worker that is too late makes the change when it can.
+    // A late worker makes the change when it can.
     let _ = tokio::time::timeout(CHANGE_LIMIT, change).await;
 }

@@ -1,34 +1,34 @@
-//! Upgrade in place: the running process becomes another program, with the same number, every
-//! listener and every session.
+//! Upgrade in place: the process executes another program, and keeps its process id, every listener
+//! and every session.
 //!
 //! ```text
-//!   begin   open the program, write down configuration and listeners        (supervisor)
-//!   check   run it as a child on that: can it go on with this?              (a thread)
-//!   become  park the workers, write down everything, execve(2)              (supervisor)
-//!   arrive  read it, take sessions and listeners over, serve                (the next image)
+//!   begin   open the program, save configuration and listeners              (supervisor)
+//!   check   run it as a child that validates this state                     (a thread)
+//!   become  park the workers, save the whole state, execve(2)               (supervisor)
+//!   resume  read the state, restore sessions and listeners, serve           (the next image)
 //! ```
 //!
-//! Until execve(2) has succeeded, whatever fails leaves the process as it was.
-
-mod arrive;
-pub(crate) use arrive::go_on;
-pub use arrive::{Handover, check_handover};
+//! Until execve(2) has succeeded, any failure leaves the process as it was.
 
 mod become_image;
 
 mod candidate;
-pub(crate) use candidate::Wanted;
+pub(crate) use candidate::UpgradeOptions;
 
 mod failure;
 pub(crate) use failure::UpgradeError;
-
-mod insist;
-pub(crate) use insist::Insistence;
 
 mod outcome;
 pub(crate) use outcome::{Arrival, LastUpgrade};
 
 mod protocol;
+
+mod resume;
+pub(crate) use resume::resume;
+pub use resume::{Handover, check_handover};
+
+mod retry;
+pub(crate) use retry::RetryPolicy;
 
 mod state;
 
@@ -40,46 +40,45 @@ use std::time::{Duration, SystemTime};
 use sys::exec::BlockedSignals;
 use tokio::sync::oneshot;
 
-/// Between the answer to whoever asked, and the end of all connections to the admin interface: who
-/// watches is told in the meantime. Should it be too short, they see a closed connection, and the status of the next image tells.
+/// Time between the answer to the caller and the end of all admin connections, in which watchers
+/// receive the `upgrade` event. A slow watcher sees a closed connection only, and finds the result
+/// in the status.
 const ANSWER_GRACE: Duration = Duration::from_millis(30);
 
-/// Checks the program that is wanted, and has the process become it a moment later. Returns its
-/// version.
+/// Checks the program, and replaces the process image a moment later. Returns the new version.
 pub(crate) async fn upgrade(
     handle: SupervisorHandle,
-    wanted: Wanted,
+    options: UpgradeOptions,
     by: &'static str,
 ) -> Result<Version, UpgradeError> {
-    let check = handle.ask(move |supervisor| supervisor.begin_upgrade(&wanted, by));
+    let check = handle.ask(move |supervisor| supervisor.begin_upgrade(&options, by));
     let check = check.await.map_err(|_| UpgradeError::Draining)??;
     match run(check).await {
         Ok(candidate) => {
             let version = candidate.version.clone();
-            let told = version.clone();
-            let announce = handle.ask(move |supervisor| supervisor.announce_upgrade(by, told));
-            announce.await.map_err(|_| UpgradeError::Draining)?;
+            let to = version.clone();
+            let publish = handle.ask(move |supervisor| supervisor.publish_upgrade(by, to));
+            publish.await.map_err(|_| UpgradeError::Draining)?;
             tokio::spawn(async move {
-                // Whoever signals from now on is served by the next image, or by this one if it
-                // stays. What came before is seen to in the time that follows.
+                // Signals from now on stay pending for the next image, or for this one if it stays.
+                // Earlier ones are handled during the grace time.
                 let _held = BlockedSignals::hold();
                 tokio::time::sleep(ANSWER_GRACE).await;
-                // If no task is taken, the process is about to end anyway.
+                // Fails only if the process is about to end.
                 let _ = handle.ask(move |supervisor| supervisor.become_image(&candidate, by)).await;
             });
             Ok(version)
         }
         Err(error) => {
             let text = error.to_string();
-            let tell = handle.ask(move |supervisor| supervisor.upgrade_failed(by, text));
-            // Likewise.
-            let _ = tell.await;
+            // Fails only if the process is about to end.
+            let _ = handle.ask(move |supervisor| supervisor.upgrade_failed(by, text)).await;
             Err(error)
         }
     }
 }
 
-/// In a thread of its own: it waits for a child.
+/// Runs the check in a new thread, because it waits for a child.
 async fn run(check: Check) -> Result<Candidate, UpgradeError> {
     let (sender, result) = oneshot::channel();
     let work = move || _ = sender.send(check.run());
@@ -91,7 +90,7 @@ async fn run(check: Check) -> Result<Candidate, UpgradeError> {
 }
 
 impl Supervisor {
-    /// Upgrades since the start.
+    /// Upgrades in place since the start.
     pub(crate) fn upgrades(&self) -> u64 {
         self.upgrades
     }
@@ -102,7 +101,8 @@ impl Supervisor {
         self.upgrading
     }
 
-    fn announce_upgrade(&self, by: &str, to: Version) {
+    /// Logs and publishes the begin of an upgrade to a checked program.
+    fn publish_upgrade(&self, by: &str, to: Version) {
         tracing::info!(by, from = %Version::of_program(), %to, "upgrading");
         self.events.tell(EventName::Upgrade, || api::Upgraded {
             by: Word::of(by),
@@ -112,7 +112,7 @@ impl Supervisor {
         });
     }
 
-    /// The process stays what it is.
+    /// Records, logs and publishes that the process image stays.
     fn upgrade_failed(&mut self, by: &str, error: String) {
         self.keep_journal();
         tracing::error!(by, error, "upgrade failed; nothing was changed");

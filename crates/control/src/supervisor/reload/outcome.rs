@@ -1,4 +1,4 @@
-//! What came of a reload, and how it is told.
+//! Results of reloads, and their log lines.
 
 use plan::units::format_duration;
 use plan::{ForwardSummary, ListenAddress, PlanDiff, Problems};
@@ -6,42 +6,42 @@ use std::collections::HashMap;
 use std::fmt;
 use std::time::{Duration, SystemTime};
 
-/// Problems that are told where there is room for one line.
-const TOLD: usize = 2;
+/// Problems listed in a text of one line.
+const LISTED: usize = 2;
 
-/// What a reload changed, or would.
+/// The changes of a reload, made or, in a dry run, planned.
 #[derive(Debug)]
 pub(crate) struct ReloadReport {
     pub(crate) diff: PlanDiff,
-    /// Open sessions by forward, of what was changed or removed.
+    /// Open sessions of each changed or removed forward.
     pub(crate) sessions: HashMap<String, u32>,
-    /// Unchanged forwards that were skipped before and listen now; before a reload, those that it
-    /// would try to bind again.
+    /// Unchanged forwards that were skipped and listen again; in a dry run, those that a reload
+    /// would try to bind.
     pub(crate) retried: Vec<ForwardSummary>,
-    /// Unix listeners whose files were gone, by forward: made again; before a reload, those that it
-    /// would make again.
+    /// Unix listeners, with their forwards, whose missing socket files were created again; in a dry
+    /// run, those that a reload would create.
     pub(crate) remade: Vec<(String, ListenAddress)>,
-    /// Lines of the older format that were skipped, and why.
+    /// Skipped lines of the older format and skipped forwards, with the reasons.
     pub(crate) skipped: Vec<String>,
-    /// The configuration that runs now.
+    /// Number of the running configuration.
     pub(crate) generation: u64,
 }
 
 impl ReloadReport {
-    /// How many forwards stay as they are.
+    /// Number of unchanged forwards that listened before.
     pub(crate) fn unchanged(&self) -> usize {
         self.diff.unchanged - self.retried.len()
     }
 }
 
-/// Why the configuration that ran goes on.
+/// Why the running configuration stays.
 #[derive(Debug)]
 pub(crate) enum ReloadError {
-    /// The new one is not right.
+    /// The new configuration is wrong.
     Config(Problems),
-    /// It is right, and does not fit this host, or this moment.
+    /// The new configuration is valid, but cannot run on this host now.
     Unfit(Vec<String>),
-    /// There is no file to read.
+    /// The configuration is from the command line.
     NoFile,
     /// The process is shutting down.
     Draining,
@@ -50,28 +50,29 @@ pub(crate) enum ReloadError {
 }
 
 impl ReloadError {
-    /// The reload was refused before the configuration was read: this says nothing about the
-    /// configuration, and is no failed reload.
+    /// Whether the reload was refused before it read the configuration. Such a reload does not
+    /// count as failed.
     pub(crate) fn is_refusal(&self) -> bool {
         matches!(self, Self::Draining | Self::OnTrial { .. })
     }
 
-    /// For a field of the log or of an answer: what is wrong first, and how much more is.
+    /// The first problems and the number of the others in one line, for a field of the log or the
+    /// API.
     pub(crate) fn one_line(&self) -> String {
-        let (mut told, count): (Vec<String>, usize) = match self {
+        let (mut parts, count): (Vec<String>, usize) = match self {
             Self::Config(problems) => {
-                let first = problems.iter().take(TOLD).map(plan::Problem::statement);
+                let first = problems.iter().take(LISTED).map(plan::Problem::statement);
                 (first.collect(), problems.len())
             }
-            Self::Unfit(errors) => (errors.iter().take(TOLD).cloned().collect(), errors.len()),
+            Self::Unfit(errors) => (errors.iter().take(LISTED).cloned().collect(), errors.len()),
             Self::NoFile | Self::Draining | Self::OnTrial { .. } => (vec![self.to_string()], 1),
         };
-        match count - told.len() {
+        match count - parts.len() {
             0 => {}
-            1 => told.push("and 1 more problem".to_owned()),
-            more => told.push(format!("and {more} more problems")),
+            1 => parts.push("and 1 more problem".to_owned()),
+            more => parts.push(format!("and {more} more problems")),
         }
-        told.join("; ")
+        parts.join("; ")
     }
 }
 
@@ -95,7 +96,7 @@ impl fmt::Display for ReloadError {
     }
 }
 
-/// Whole seconds, at least one.
+/// Formats a duration in whole seconds, at least one.
 fn in_seconds(time: Duration) -> String {
     format_duration(Duration::from_secs(time.as_secs().max(1)))
 }
@@ -105,7 +106,7 @@ fn in_seconds(time: Duration) -> String {
 pub(crate) struct LastReload {
     pub(crate) at: SystemTime,
     pub(crate) by: String,
-    /// Why it failed, in one line.
+    /// The cause of a failure, in one line.
     pub(crate) error: Option<String>,
 }
 
@@ -114,7 +115,7 @@ pub(super) fn log_refusal(by: &str, refusal: &ReloadError) {
     tracing::warn!(by, error = refusal.one_line(), "reload refused");
 }
 
-/// Logs the result. `trial` is the remaining time to confirm the running configuration.
+/// Logs the result. `trial` is the time left to confirm the running configuration.
 pub(super) fn log_reload(
     by: &str,
     result: &Result<ReloadReport, ReloadError>,
@@ -164,7 +165,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_line_tells_two_problems_and_counts_the_others() {
+    fn one_line_lists_two_problems_and_counts_the_others() {
         let unfit = |errors: &[&str]| {
             ReloadError::Unfit(errors.iter().map(ToString::to_string).collect()).one_line()
         };

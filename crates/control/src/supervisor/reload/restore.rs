@@ -1,4 +1,4 @@
-//! Forwards that a fall-back could not bind: they are skipped, and retried until they listen.
+//! Retries the forwards that a fall-back could not bind, until they listen.
 
 use super::LastReload;
 use crate::supervisor::Supervisor;
@@ -9,14 +9,14 @@ use std::collections::BTreeSet;
 use std::time::{Instant, SystemTime};
 
 impl Supervisor {
-    /// Tries to bind the missing forwards, if the next attempt is due.
+    /// Tries to bind the missing forwards, if an attempt is due.
     pub(crate) async fn restore(&mut self, now: Instant) {
         let Some(restoring) = self.restoring.take_if(|it| it.next <= now) else { return };
         let before = self.still_skipped(&restoring.names);
         made(self.engine.retry_skipped().published).await;
         let left = self.still_skipped(&restoring.names);
         for name in before.difference(&left) {
-            self.tell_of_switch(EventName::Resume, name);
+            self.publish_switch(EventName::Resume, name);
             tracing::info!(forward = name, "forward takes sessions again");
         }
         if before != left {
@@ -31,12 +31,12 @@ impl Supervisor {
             let at = SystemTime::now();
             let by = self.last_reload.take().map_or_else(String::new, |last| last.by);
             self.last_reload = Some(LastReload { at, by, error: None });
-            self.tell_manager();
+            self.notify_manager();
         }
     }
 
-    /// Those of these forwards that are skipped. An operator may have drained or resumed the others,
-    /// and a reload may have removed them.
+    /// The skipped forwards among `names`. Operators may have drained or resumed the others, and
+    /// reloads may have removed them.
     pub(crate) fn still_skipped(&self, names: &BTreeSet<String>) -> BTreeSet<String> {
         let skipped = |view: &ForwardView<'_>| view.state == ForwardState::Skipped;
         let views = self.engine.forwards().filter(skipped).map(|view| &view.plan.name);

@@ -1,5 +1,5 @@
-//! What a supervisor remembers between reloads: the way back from a configuration on trial, and the
-//! forwards that a fall-back could not bind.
+//! State between reloads: the way back from a configuration on trial, and the forwards that a
+//! fall-back could not bind.
 
 use plan::Plan;
 use std::collections::{BTreeSet, HashSet};
@@ -8,26 +8,29 @@ use std::time::{Duration, Instant};
 /// The way back from a configuration that is on trial.
 #[derive(Clone, Debug)]
 pub(crate) struct Trial {
+    /// The configuration to fall back to.
     pub(crate) back_to: Plan,
-    /// The names of its forwards that could not be bound, and may be skipped again.
+    /// Names of its forwards that could not be bound, and may be skipped again.
     pub(crate) skipped: HashSet<String>,
-    /// The names of its forwards that an operator drained, and that the trial has removed.
+    /// Names of its forwards that an operator drained and the trial removed.
     pub(crate) drained: BTreeSet<String>,
+    /// Deadline of the confirmation.
     pub(crate) until: Instant,
-    /// The first generation of the configuration on trial: it was read again since, but is the same.
+    /// First generation of the configuration on trial. Reloads of the same text count up the
+    /// generation.
     pub(crate) first: u64,
-    /// Whether another configuration replaced that one during the trial.
+    /// Whether the configuration on trial replaced another one during the trial.
     pub(crate) replaced: bool,
 }
 
 impl Trial {
-    /// The time that is left to confirm it.
+    /// Time left to confirm it.
     pub(crate) fn left(&self) -> Duration {
         self.until.saturating_duration_since(Instant::now())
     }
 
-    /// Notes the drained forwards: running ones by their current state, others by their state when
-    /// they were removed.
+    /// Updates the drained forwards: running ones have their current state, others their state at
+    /// removal.
     pub(super) fn note_drained(&mut self, running: &Plan, drained: BTreeSet<String>) {
         let running: HashSet<&str> =
             running.forwards.iter().map(|forward| forward.name.as_str()).collect();
@@ -36,7 +39,7 @@ impl Trial {
     }
 }
 
-/// Bounds of the time between two attempts, which is a tenth of the time since the first.
+/// Bounds of the time between two attempts, which is a tenth of the time since the fall-back.
 const PAUSE_AT_LEAST: Duration = Duration::from_secs(1);
 const PAUSE_AT_MOST: Duration = Duration::from_secs(10);
 
@@ -45,11 +48,12 @@ const PAUSE_AT_MOST: Duration = Duration::from_secs(10);
 pub(crate) struct Restoring {
     pub(crate) names: BTreeSet<String>,
     since: Instant,
+    /// Time of the next attempt.
     pub(crate) next: Instant,
 }
 
 impl Restoring {
-    /// `None` if nothing is missing.
+    /// `None` if no forward is missing.
     pub(crate) fn new(names: BTreeSet<String>) -> Option<Self> {
         let now = Instant::now();
         (!names.is_empty()).then(|| Self { names, since: now, next: now + PAUSE_AT_LEAST })

@@ -1,7 +1,7 @@
-//! A reload that is taken back unless it is confirmed.
+//! Trials: reloads that fall back unless they are confirmed in time.
 //!
-//! Only a confirmation ends a trial in favour of the new configuration. Reloads within it keep the
-//! configuration to fall back to and, if they are unattended, the deadline.
+//! Only a confirmation keeps the new configuration. Reloads during a trial do not change the
+//! configuration to fall back to, and unattended ones do not change the deadline.
 
 use super::state::{Restoring, Trial};
 use super::{LastReload, ReloadError};
@@ -11,7 +11,7 @@ use plan::Plan;
 use std::collections::{BTreeSet, HashSet};
 use std::time::{Duration, Instant, SystemTime};
 
-/// The origin of a fall-back, which no request started: the time to confirm was over.
+/// Origin of a fall-back in logs and events: the time to confirm was over.
 const UNCONFIRMED: &str = "unconfirmed";
 
 /// The running configuration when a reload begins.
@@ -24,16 +24,17 @@ pub(super) struct Before {
 /// Why a configuration was not confirmed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum NotConfirmed {
-    /// None is on trial.
+    /// No configuration is on trial.
     Nothing,
-    /// Another generation is on trial than the one that was named.
+    /// The named generation is not on trial; this one is.
     Other(u64),
-    /// No generation was named, and there was more than one in this trial.
+    /// No generation was named, and the trial has had several. The last is this one.
     Several(u64),
 }
 
 impl Supervisor {
-    /// Keeps the configuration on trial: this generation, or the only one that there was.
+    /// Ends the trial and keeps the running configuration. `generation` may be `None` if the trial
+    /// has had only one configuration.
     pub(crate) fn confirm(&mut self, generation: Option<u64>) -> Result<(), NotConfirmed> {
         let Some(trial) = &self.trial else { return Err(NotConfirmed::Nothing) };
         match generation {
@@ -48,16 +49,17 @@ impl Supervisor {
         Ok(())
     }
 
-    /// Refuses a reload without `confirm`: it would leave the end of the trial undefined.
+    /// Refuses a reload without `confirm` during a trial: the end of the trial would be undefined.
     pub(super) fn refuse_within_trial(&self) -> Result<(), ReloadError> {
         self.trial.as_ref().map_or(Ok(()), |trial| {
             Err(ReloadError::OnTrial { generation: self.generation, left: trial.left() })
         })
     }
 
+    /// Saves the running configuration for a trial.
     pub(super) fn before_reload(&self) -> Before {
         let mut skipped = self.skipped();
-        // Forwards still to be restored are also missing after another fall-back.
+        // A forward being restored must be retried after the next fall-back, too.
         let must_run = self.restoring.iter().flat_map(|restoring| &restoring.names);
         must_run.for_each(|name| _ = skipped.remove(name));
         Before { plan: self.plan.clone(), skipped, drained: self.drained() }
@@ -81,20 +83,20 @@ impl Supervisor {
         self.trial = Some(trial);
     }
 
-    /// The names of the forwards that an operator drains.
+    /// Names of the drained forwards.
     fn drained(&self) -> BTreeSet<String> {
         let drained = |view: &ForwardView<'_>| view.state == ForwardState::Draining;
         self.engine.forwards().filter(drained).map(|view| view.plan.name.clone()).collect()
     }
 
-    /// Falls back to the configuration before the trial, if the time to confirm is over. Forwards that
-    /// cannot be bound are skipped and retried.
+    /// Falls back to the configuration before the trial, if the time to confirm is over. Skips and
+    /// later retries forwards that cannot be bound.
     pub(crate) async fn fall_back_if_unconfirmed(&mut self, now: Instant) {
         let Some(mut trial) = self.trial.take_if(|trial| trial.until <= now) else { return };
         trial.note_drained(&self.plan, self.drained());
         self.store.notifier.reloading();
-        // The file still holds the unconfirmed configuration.
-        self.watch.give_up_retrying();
+        // The file still has the unconfirmed configuration.
+        self.watch.stop_retrying();
         let taken_back = self.generation;
         let unbound = self.go_back_to(trial.back_to, &trial.drained).await;
         sys::release_free_memory();
@@ -122,6 +124,6 @@ impl Supervisor {
         }
         self.last_reload =
             Some(LastReload { at: SystemTime::now(), by: UNCONFIRMED.to_owned(), error });
-        self.tell_of_reload(UNCONFIRMED);
+        self.publish_reload(UNCONFIRMED);
     }
 }

@@ -1,5 +1,5 @@
-//! The program that is to run next: opened once, checked by running it as a child, and executed
-//! through the same descriptor.
+//! The next program: opened once, checked by running it as a child, and executed through the same
+//! descriptor.
 
 use super::failure::UpgradeError;
 use crate::supervisor::Supervisor;
@@ -18,31 +18,32 @@ use std::time::{Duration, Instant};
 use super::protocol::{ANSWER, CHECK, VARIABLE};
 use super::state;
 
-/// How long the check may take. It reads a configuration; this is for a host that hardly runs it.
+/// Time limit of the check, which reads a configuration. Generous, for an overloaded host.
 const CHECK_LIMIT: Duration = Duration::from_secs(20);
-/// Between two looks at the child.
-const LOOK: Duration = Duration::from_millis(5);
-/// How long it is waited, after the child's end, for the end of what it says: who came from it may
-/// hold its output.
-const LAST_WORDS: Duration = Duration::from_secs(1);
-/// The most that is read of what the child says.
-const SAYS_MAX: u64 = 64 * 1024;
+/// Time between two checks for the child's end.
+const POLL: Duration = Duration::from_millis(5);
+/// Time limit, after the child's end, for the end of its output, which its own children may hold
+/// open.
+const OUTPUT_LIMIT: Duration = Duration::from_secs(1);
+/// Bytes read of each output of the child.
+const OUTPUT_MAX: u64 = 64 * 1024;
 
-/// Which program is to run.
+/// Options of an upgrade.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Wanted {
-    /// Its file; by default the one that the present program was started from.
+pub(crate) struct UpgradeOptions {
+    /// Path of the program; `None` is the file that the running program was started from.
     pub(crate) binary: Option<PathBuf>,
 }
 
-/// An open program, and what it was when it was opened.
+/// An open program file.
 pub(super) struct Binary {
     path: PathBuf,
     file: File,
+    /// As it was when the file was opened.
     identity: Identity,
 }
 
-/// Device, inode, size, and when it was last written to.
+/// Device, inode, size, and time of the last modification.
 type Identity = (u64, u64, u64, i64, i64);
 
 impl Binary {
@@ -60,7 +61,7 @@ impl Binary {
         Ok(Self { path: path.to_owned(), file, identity })
     }
 
-    /// Nobody has written to it since: what was checked is what would run.
+    /// Whether the file is unmodified since it was opened, so that the checked program is executed.
     fn is_unchanged(&self) -> bool {
         self.file.metadata().is_ok_and(|metadata| identity(&metadata) == self.identity)
     }
@@ -70,16 +71,20 @@ fn identity(metadata: &std::fs::Metadata) -> Identity {
     (metadata.dev(), metadata.ino(), metadata.size(), metadata.mtime(), metadata.mtime_nsec())
 }
 
-/// A program that says it can go on.
+/// A program that passed the check.
 pub(crate) struct Candidate {
     binary: Binary,
     pub(super) version: Version,
-    /// The configuration that it was checked with.
+    /// The configuration with which it was checked.
     generation: u64,
 }
 
 impl Candidate {
-    /// The program, if it may run now.
+    /// The descriptor to execute.
+    ///
+    /// # Errors
+    ///
+    /// The configuration or the program's file has changed since the check.
     pub(super) fn image(&self, generation: u64) -> Result<BorrowedFd<'_>, UpgradeError> {
         if self.generation != generation {
             return Err(UpgradeError::Reloaded);
@@ -96,32 +101,32 @@ impl Candidate {
     }
 }
 
-/// A check that is to be run.
+/// A check that has not run yet.
 pub(crate) struct Check {
     binary: Binary,
-    /// What the child is to read.
+    /// The state, as the child's standard input.
     memory: OwnedFd,
     generation: u64,
 }
 
 impl Supervisor {
-    /// Opens the program, and writes down what it is to be checked with.
+    /// Opens the program, and saves the state for its check.
     pub(super) fn begin_upgrade(
         &mut self,
-        wanted: &Wanted,
+        options: &UpgradeOptions,
         by: &'static str,
     ) -> Result<Check, UpgradeError> {
-        let not_now = match (self.draining, self.upgrading) {
+        let refusal = match (self.draining, self.upgrading) {
             (true, _) => Some(UpgradeError::Draining),
             (false, true) => Some(UpgradeError::Busy),
             (false, false) => None,
         };
-        if let Some(error) = not_now {
-            // Who sent a signal is told here only.
+        if let Some(error) = refusal {
+            // A signal has no other answer.
             tracing::warn!(by, %error, "upgrade refused");
             return Err(error);
         }
-        let check = self.check_of(wanted);
+        let check = self.check_of(options);
         match &check {
             Ok(_) => self.upgrading = true,
             Err(error) => self.upgrade_failed(by, error.to_string()),
@@ -129,14 +134,14 @@ impl Supervisor {
         check
     }
 
-    fn check_of(&self, wanted: &Wanted) -> Result<Check, UpgradeError> {
-        // Until the upgrade is over, none is begun.
+    fn check_of(&self, options: &UpgradeOptions) -> Result<Check, UpgradeError> {
+        // No profile starts during an upgrade.
         if crate::admin::cpu_is_sampled() {
             return Err(UpgradeError::Profiling);
         }
         let unknown =
             || UpgradeError::Failed("this program's file is unknown: name one".to_owned());
-        let path = wanted.binary.as_ref().or(self.program.as_ref()).ok_or_else(unknown)?;
+        let path = options.binary.as_ref().or(self.program.as_ref()).ok_or_else(unknown)?;
         if let Some(what) = self.sandbox.as_ref().and_then(|it| it.refuses_program(path)) {
             return Err(UpgradeError::Binary { path: path.clone(), what });
         }
@@ -153,7 +158,7 @@ impl Supervisor {
 }
 
 impl Check {
-    /// Runs the program as a child, and waits for what it says.
+    /// Runs the program as a child, and waits for its answer.
     pub(super) fn run(self) -> Result<Candidate, UpgradeError> {
         let path = self.binary.path.clone();
         let refused = |what: String| UpgradeError::Refused { path: path.clone(), what };
@@ -162,15 +167,15 @@ impl Check {
     }
 }
 
-/// The version that the program says it is.
+/// Runs the check. Returns the version that the program answers.
 fn ask(binary: &Binary, memory: OwnedFd) -> Result<Version, String> {
     let start = |error: std::io::Error| match error.raw_os_error() {
-        // Of another architecture, or no program at all.
+        // Another architecture or format (errno(3)).
         Some(ENOEXEC) => "it is not a program for this machine".to_owned(),
         _ => format!("it cannot be run: {error}"),
     };
-    // The first process of a container reaps all others.
-    let _own = sys::ChildGuard::expect();
+    // Process 1 of a container would reap this child, too.
+    let _guard = sys::ChildGuard::expect();
     let mut child = Command::new(format!("/proc/self/fd/{}", binary.file.as_raw_fd()))
         .arg0(&binary.path)
         .arg(CHECK)
@@ -180,29 +185,29 @@ fn ask(binary: &Binary, memory: OwnedFd) -> Result<Version, String> {
         .stderr(Stdio::piped())
         .spawn()
         .map_err(start)?;
-    let says = child.stdout.take().map(read_in_thread);
-    let complains = child.stderr.take().map(read_in_thread);
+    let output = child.stdout.take().map(read_in_thread);
+    let errors = child.stderr.take().map(read_in_thread);
     let status = wait(&mut child)?;
-    let [says, complains] = [says, complains]
-        .map(|text| text.and_then(|text| text.recv_timeout(LAST_WORDS).ok()).unwrap_or_default());
-    let version = says.strip_prefix(ANSWER).map(str::trim).filter(|it| !it.is_empty());
+    let [output, errors] = [output, errors]
+        .map(|text| text.and_then(|text| text.recv_timeout(OUTPUT_LIMIT).ok()).unwrap_or_default());
+    let version = output.strip_prefix(ANSWER).map(str::trim).filter(|it| !it.is_empty());
     match version {
         Some(version) if status.success() => Ok(Version::parse(version)),
-        _ if !complains.trim().is_empty() => Err(complains.trim().to_owned()),
+        _ if !errors.trim().is_empty() => Err(errors.trim().to_owned()),
         _ => Err(format!("it did not say that it can ({status})")),
     }
 }
 
-/// Not of an architecture or format that the kernel runs (errno(3)).
+/// The kernel cannot run the file's architecture or format (errno(3)).
 const ENOEXEC: i32 = 8;
 
 fn read_in_thread(from: impl Read + Send + 'static) -> Receiver<String> {
     let (sender, text) = channel();
     std::thread::spawn(move || {
         let mut bytes = Vec::new();
-        // What could be read is what there is.
-        let _ = from.take(SAYS_MAX).read_to_end(&mut bytes);
-        // Nobody waits any more if it took too long.
+        // After an error, the text so far counts.
+        let _ = from.take(OUTPUT_MAX).read_to_end(&mut bytes);
+        // The receiver is gone after its time limit.
         let _ = sender.send(plan::escaped_lines(&String::from_utf8_lossy(&bytes)));
     });
     text
@@ -213,14 +218,14 @@ fn wait(child: &mut Child) -> Result<std::process::ExitStatus, String> {
     loop {
         match child.try_wait() {
             Ok(Some(status)) => return Ok(status),
-            Ok(None) if Instant::now() < until => std::thread::sleep(LOOK),
+            Ok(None) if Instant::now() < until => std::thread::sleep(POLL),
             Ok(None) => {
-                // It is our own child, and has not been waited for: nobody else has its number.
+                // A child that was not waited for keeps its process id: no other process is killed.
                 let _ = child.kill();
-                // A child that hangs in the kernel ends when that lets it.
-                let until = Instant::now() + LAST_WORDS;
+                // A child that hangs in the kernel ends later.
+                let until = Instant::now() + OUTPUT_LIMIT;
                 while Instant::now() < until && matches!(child.try_wait(), Ok(None)) {
-                    std::thread::sleep(LOOK);
+                    std::thread::sleep(POLL);
                 }
                 return Err(format!("it did not answer within {} s", CHECK_LIMIT.as_secs()));
             }

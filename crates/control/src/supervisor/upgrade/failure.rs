@@ -1,32 +1,34 @@
-//! Why a process stays what it is.
+//! Errors that leave the process image in place.
 
 use api::ErrorCode;
 use std::fmt;
 use std::path::PathBuf;
 use sys::Errno;
 
+/// Why the process image was not replaced.
 #[derive(Debug)]
 pub(crate) enum UpgradeError {
     /// The process is shutting down.
     Draining,
     /// Another upgrade is under way.
     Busy,
-    /// A profile is being taken: its timer would run on in the next image, and end it.
+    /// A CPU profile is being taken: its timer would survive execve(2), and its signal would kill
+    /// the next image.
     Profiling,
-    /// It was reloaded while the program was checked.
+    /// The configuration was reloaded while the program was checked.
     Reloaded,
-    /// There is no such program.
+    /// The program's file cannot be opened, executed or used any more.
     Binary { path: PathBuf, what: String },
-    /// The program says that it cannot go on with this, or does not say that it can.
+    /// The program rejected the state, or did not answer the check.
     Refused { path: PathBuf, what: String },
-    /// Something on the way failed.
+    /// Another step before execve(2) failed.
     Failed(String),
-    /// The kernel does not run it after all.
+    /// execve(2) failed.
     Exec { path: PathBuf, errno: Errno },
 }
 
 impl UpgradeError {
-    /// The code in answers.
+    /// Its code in the API's answers.
     pub(crate) fn code(&self) -> ErrorCode {
         match self {
             Self::Draining => ErrorCode::Draining,

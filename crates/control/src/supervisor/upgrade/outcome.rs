@@ -1,4 +1,4 @@
-//! How an attempt to upgrade ended.
+//! Results of upgrades.
 
 use observe::Version;
 use std::time::{Duration, SystemTime};
@@ -11,16 +11,16 @@ pub(crate) struct LastUpgrade {
     pub(crate) result: Result<Arrival, String>,
 }
 
-/// How a process arrived in the image that now runs.
+/// Result of an upgrade that succeeded.
 #[derive(Clone, Debug)]
 pub(crate) struct Arrival {
     /// The version of the previous process image.
     pub(crate) from: Version,
-    /// Sessions that went on.
+    /// Sessions that were restored.
     pub(crate) sessions: u64,
-    /// Sessions that could not be read, and were reset.
+    /// Sessions that could not be restored, and were reset.
     pub(crate) lost: u64,
-    /// From the stop of the workers in the image before to the moment they went on in this one.
+    /// Time from the stop of the workers in the previous image to their start in this one.
     pub(crate) pause: Duration,
     /// Warnings for the operator about anything that the upgrade could not keep.
     pub(crate) warnings: Vec<String>,

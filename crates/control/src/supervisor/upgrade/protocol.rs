@@ -1,9 +1,9 @@
-//! The words with which one process image passes its state to another.
+//! Names and formats with which one process image passes its state to the next.
 
-/// Names the descriptor of the state, and the process that it is meant for: `FD:PID`.
+/// Environment variable with the descriptor of the state and the id of the receiving process:
+/// `FD:PID`.
 pub(super) const VARIABLE: &str = "TRAFFIC_FORWARDER_HANDOVER";
-/// The only argument of a child that is to say whether it could take over what it reads from its
-/// standard input.
+/// Only argument of the child that checks whether it could restore the state on its standard input.
 pub(super) const CHECK: &str = "--handover-check";
-/// What it says then, followed by its version.
+/// Answer of the child if it could, followed by its version.
 pub(super) const ANSWER: &str = "handover-check: ok, version ";

@@ -1,4 +1,4 @@
-//! What the process as a whole goes on with, as a message, and back.
+//! The state of the process as a whole: saved as a message, and restored from it.
 
 use super::{Arrival, LastUpgrade};
 use crate::supervisor::Supervisor;
@@ -12,10 +12,11 @@ use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStringExt;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-/// Name of the file in which the state is, as /proc shows it.
+/// Name of the memory file with the state, as /proc shows it.
 const MEMORY_NAME: &str = "traffic-forwarder-handover";
 
-/// What the supervisor has. `stopped_at` is the moment at which the workers stopped.
+/// Saves the supervisor's state. `stopped_at` is when the workers stopped, in microseconds of the
+/// monotonic clock.
 pub(super) fn process(supervisor: &Supervisor, by: &str, stopped_at: u64) -> handover::Process {
     let dropped = observe::log::dropped();
     handover::Process {
@@ -31,14 +32,14 @@ pub(super) fn process(supervisor: &Supervisor, by: &str, stopped_at: u64) -> han
             error: last.error.clone(),
         }),
         trial: supervisor.trial.as_ref().and_then(|trial| saved_trial(trial, stopped_at)),
-        workers: u32::try_from(supervisor.workers).unwrap_or(u32::MAX),
+        workers: worker_count(supervisor.workers),
         files_at_start: supervisor.capacity.files_at_start,
         log_queue_full: dropped.queue_full,
         log_write_failed: dropped.write_failed,
         log_last_lost: dropped.last.map(Time::as_micros),
         upgrades: supervisor.upgrades + 1,
         asked_by: by.to_owned(),
-        admin: supervisor.door.as_ref().map(crate::admin::Door::number),
+        admin: supervisor.admin_listener.as_ref().map(crate::admin::AdminListener::number),
         stopped_at,
         kept_listeners: supervisor.store.names().map(str::to_owned).collect(),
         sandbox: supervisor.sandbox.as_ref().map(Sandbox::saved),
@@ -46,12 +47,16 @@ pub(super) fn process(supervisor: &Supervisor, by: &str, stopped_at: u64) -> han
         file: supervisor.watch.for_next_image().as_ref().map(saved_file),
         restoring: supervisor.restoring.iter().flat_map(|it| it.names.iter().cloned()).collect(),
         sessions: supervisor.engine.sessions(),
-        // What only the next image needs is added when the workers have stopped.
+        // `become_image` adds the fields that are known once the workers have stopped.
         ..handover::Process::default()
     }
 }
 
-/// Writes it all into memory that the next image can read.
+/// Writes the state to a sealed memory file that stays open over execve(2).
+///
+/// # Errors
+///
+/// The host refuses the memory or a descriptor.
 pub(super) fn memory(
     process: &handover::Process,
     forwards: &handover::Forwards,
@@ -70,13 +75,13 @@ pub(super) fn memory(
     sys::exec::sealed_memory(MEMORY_NAME, &pieces)
 }
 
-/// The process and its forwards, as far as they can be read.
+/// The process and its forwards, each if it can be decoded.
 pub(super) fn read(file: &File<'_>) -> (Option<handover::Process>, Option<handover::Forwards>) {
     let process = file.part(Part::Process).and_then(handover::decode);
     (process, file.part(Part::Forwards).and_then(handover::decode))
 }
 
-/// Goes on with what another image had.
+/// Restores the state of the previous image.
 pub(super) fn apply(supervisor: &mut Supervisor, saved: &handover::Process) {
     supervisor.generation = saved.generation;
     supervisor.started = time(saved.started);
@@ -98,7 +103,7 @@ pub(super) fn apply(supervisor: &mut Supervisor, saved: &handover::Process) {
     });
 }
 
-/// What is to be said about the upgrade that has just been.
+/// The result of the upgrade to this image.
 pub(super) fn last_upgrade(
     saved: &handover::Process,
     sessions: u64,
@@ -112,9 +117,9 @@ pub(super) fn last_upgrade(
     LastUpgrade { at: SystemTime::now(), by: saved.asked_by.clone(), result: Ok(arrival) }
 }
 
-/// A plan without a text came from the command line, and never is on trial.
+/// `None` for a plan without a text: it is from the command line, and never on trial.
 fn saved_trial(trial: &Trial, stopped_at: u64) -> Option<handover::Trial> {
-    // On the monotonic clock, which execve(2) does not reset.
+    // execve(2) does not reset the monotonic clock.
     let since_stop = sys::monotonic_micros().saturating_sub(stopped_at);
     Some(handover::Trial {
         config_text: trial.back_to.text.as_deref()?.to_owned(),
@@ -126,7 +131,7 @@ fn saved_trial(trial: &Trial, stopped_at: u64) -> Option<handover::Trial> {
     })
 }
 
-/// `None` if this program cannot read the configuration before: then there is no way back to it.
+/// `None` if this program cannot read the configuration to fall back to.
 fn read_trial(supervisor: &Supervisor, saved: &handover::Trial, stopped_at: u64) -> Option<Trial> {
     let back_to = plan::read_text(&supervisor.input, &saved.config_text).plan;
     if back_to.is_none() {
@@ -139,7 +144,7 @@ fn read_trial(supervisor: &Supervisor, saved: &handover::Trial, stopped_at: u64)
         skipped: saved.skipped.iter().cloned().collect(),
         drained: saved.drained.iter().cloned().collect(),
         until: Instant::now() + left,
-        // An older version does not write it down: then this generation alone is meant.
+        // Missing in the state of older versions: the trial then has this generation only.
         first: if saved.first == 0 { supervisor.generation } else { saved.first },
         replaced: saved.replaced,
     })
@@ -168,6 +173,12 @@ fn file(saved: &handover::FileRead) -> FileRead {
         changed: (saved.changed, saved.changed_nanos),
     };
     FileRead { stamp, digest: saved.digest }
+}
+
+/// The number of workers in the message's type. Zero, for a number that no plan allows, has the
+/// next image choose one.
+fn worker_count(workers: usize) -> u32 {
+    workers.try_into().unwrap_or_default()
 }
 
 fn micros(time: SystemTime) -> u64 {

@@ -1,4 +1,4 @@
-//! A connection that breaks if its peer takes nothing for a while.
+//! A stream whose writes fail with a timeout.
 
 use std::future::Future;
 use std::io;
@@ -8,20 +8,21 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Sleep;
 
-/// A stream of bytes whose peer has to take some now and then.
-pub(super) struct Stall<S> {
+/// A stream whose writes fail if the peer accepts no byte for `limit`.
+pub(super) struct WriteTimeout<S> {
     stream: S,
     limit: Duration,
-    /// Runs while bytes wait to be taken.
+    /// Runs while a write is blocked.
     timer: Option<Pin<Box<Sleep>>>,
 }
 
-impl<S> Stall<S> {
+impl<S> WriteTimeout<S> {
     pub(super) fn new(stream: S, limit: Duration) -> Self {
         Self { stream, limit, timer: None }
     }
 
-    fn watched<T>(
+    /// Fails a pending write once the time limit is over.
+    fn with_timeout<T>(
         &mut self,
         result: Poll<io::Result<T>>,
         context: &mut Context<'_>,
@@ -36,7 +37,7 @@ impl<S> Stall<S> {
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Stall<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for WriteTimeout<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -46,14 +47,14 @@ impl<S: AsyncRead + Unpin> AsyncRead for Stall<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Stall<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for WriteTimeout<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let result = Pin::new(&mut self.stream).poll_write(context, bytes);
-        self.watched(result, context)
+        self.with_timeout(result, context)
     }
 
     fn poll_write_vectored(
@@ -62,7 +63,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Stall<S> {
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let result = Pin::new(&mut self.stream).poll_write_vectored(context, slices);
-        self.watched(result, context)
+        self.with_timeout(result, context)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -85,9 +86,9 @@ mod tests {
     use tokio::net::UnixStream;
 
     #[tokio::test]
-    async fn a_peer_that_takes_nothing_is_given_up() {
+    async fn a_write_to_a_peer_that_reads_nothing_times_out() {
         let (ours, _theirs) = UnixStream::pair().unwrap();
-        let mut ours = Stall::new(ours, Duration::from_millis(20));
+        let mut ours = WriteTimeout::new(ours, Duration::from_millis(20));
         let mut write =
             async || poll_fn(|context| Pin::new(&mut ours).poll_write(context, &[0; 4096])).await;
         let error = loop {

@@ -1,4 +1,4 @@
-//! Why the admin interface cannot be served.
+//! Errors of the admin listener.
 
 use host::TokenError;
 use std::error::Error;
@@ -6,18 +6,18 @@ use std::fmt;
 use std::io;
 use sys::Errno;
 
-/// Why the admin interface that the configuration asks for cannot be served.
+/// Why the configured admin interface cannot listen.
 #[derive(Debug)]
-pub enum DoorError {
-    /// Its place, a path or an address, and the reason.
-    At(String, DoorCause),
+pub enum AdminListenError {
+    /// Its path or address, and the cause.
+    At(String, AdminListenCause),
     /// The socket of the previous process image does not listen.
     NotListening,
 }
 
-/// Why the admin interface cannot listen at its place.
+/// Why the admin interface cannot listen at its address.
 #[derive(Debug)]
-pub enum DoorCause {
+pub enum AdminListenCause {
     /// The kernel refuses the Unix socket.
     Unix(Errno),
     /// The kernel refuses the port, or a call on the socket.
@@ -26,13 +26,13 @@ pub enum DoorCause {
     NoTokenFile,
     /// The token cannot be used.
     Token(TokenError),
-    /// The previous process image has not handed the token on, and the settings in force name no file.
+    /// The handed-off state has no token, and the settings in force name no token file.
     TokenLost,
-    /// Other processes of this user could read the token in the memory of this one.
+    /// The kernel does not protect the token: other processes of this user could read it in memory.
     HideToken(Errno),
 }
 
-impl fmt::Display for DoorError {
+impl fmt::Display for AdminListenError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::At(place, cause) => {
@@ -45,17 +45,17 @@ impl fmt::Display for DoorError {
     }
 }
 
-impl Error for DoorError {
+impl Error for AdminListenError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
-            Self::At(_, DoorCause::Socket(error)) => Some(error),
-            Self::At(_, DoorCause::Token(error)) => Some(error),
+            Self::At(_, AdminListenCause::Socket(error)) => Some(error),
+            Self::At(_, AdminListenCause::Token(error)) => Some(error),
             _ => None,
         }
     }
 }
 
-impl fmt::Display for DoorCause {
+impl fmt::Display for AdminListenCause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unix(errno) => {

@@ -1,4 +1,4 @@
-//! A build that takes profiles: samples become a profile, and a profile the answer.
+//! Takes profiles, in a build with feature `profile`: converts samples to a profile and writes it.
 
 use super::Format;
 use crate::admin::app::App;
@@ -22,7 +22,7 @@ const SPACE: ValueKind = ValueKind { name: "space", unit: "bytes" };
 /// Nanoseconds of CPU time between two samples.
 const CPU_PERIOD: i64 = 1_000_000_000 / CPU_RATE as i64;
 
-/// One profile is taken at a time, from its first sample to its last name.
+/// Allows one profile at a time, from its first sample until its symbols are resolved.
 static TURN: Semaphore = Semaphore::const_new(1);
 
 type Turn = SemaphorePermit<'static>;
@@ -32,11 +32,11 @@ fn turn() -> Result<Turn, Refusal> {
     TURN.try_acquire().map_err(|_| Refusal::conflict(ErrorCode::Profiling, message))
 }
 
-/// Begins to take samples, and answers: what is found is sent when the time is over. Whoever goes
-/// away before ends it.
+/// Starts sampling, and answers with a body that follows when the time is over. A closed connection
+/// ends the sampling.
 pub(super) async fn cpu(app: App, time: Duration, format: Format) -> Result<Response, Refusal> {
     let turn = turn()?;
-    // The supervisor starts it, who also starts upgrades: only one of both runs.
+    // On the supervisor's task, which also starts upgrades: only one of both runs.
     let start = app.supervisor.ask(|supervisor| start(supervisor.is_upgrading()));
     let sampler = start.await??;
     let (since, began) = (SystemTime::now(), Instant::now());
@@ -85,7 +85,7 @@ fn heap_profile(found: &HeapSamples) -> Profile {
         Sample { addresses: stack.frames().to_vec(), values: values.map(whole).to_vec() }
     };
     Profile {
-        // The names that `go tool pprof` has options for.
+        // The names for which `go tool pprof` has options.
         kinds: &[
             ValueKind { name: "alloc_objects", unit: "count" },
             ValueKind { name: "alloc_space", unit: "bytes" },
@@ -105,11 +105,12 @@ fn lost(count: u64) -> Vec<String> {
     if count == 0 { Vec::new() } else { vec![text()] }
 }
 
+/// A number in the type of pprof, which ends at 2^63 - 1.
 fn whole(number: u64) -> i64 {
-    i64::try_from(number).unwrap_or(i64::MAX)
+    number.min(i64::MAX.cast_unsigned()).cast_signed()
 }
 
-/// Makes the answer, in a thread of its own: to find names takes up to seconds.
+/// Writes the profile in a new thread: resolving symbols takes up to seconds.
 async fn written(
     turn: Turn,
     format: Format,
@@ -124,7 +125,7 @@ async fn written(
             Format::Flamegraph => Ok(flame_graph(&profile, &symbols).into_bytes()),
         };
         drop(turn);
-        // Whoever asked may have gone away meanwhile.
+        // Fails if the caller has closed the connection.
         let _ = sender.send(written);
     };
     std::thread::Builder::new().name("profile".into()).spawn(work)?;
@@ -132,7 +133,7 @@ async fn written(
     Ok(written.into())
 }
 
-/// An answer whose body is still to come.
+/// Answers with a body that follows later.
 fn answer(
     format: Format,
     body: impl Future<Output = io::Result<Bytes>> + Send + 'static,

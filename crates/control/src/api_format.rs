@@ -1,21 +1,21 @@
-//! How answers write times and changes of settings.
+//! Times and changed settings in the format of the API's answers.
 
 use api::Change;
 use flow::Time;
 use plan::Effect;
 use std::time::SystemTime;
 
-/// Seconds since then.
+/// Seconds from `at` until now.
 pub(crate) fn seconds_since(at: Time) -> f64 {
     Time::from_micros(sys::monotonic_micros()).since(at).as_secs_f64()
 }
 
-/// A time as answers write it.
+/// RFC 3339 in UTC, with milliseconds.
 pub(crate) fn time(time: SystemTime) -> String {
     humantime::format_rfc3339_millis(time).to_string()
 }
 
-/// Converts a changed setting to its form in answers.
+/// Converts a changed setting.
 pub(crate) fn change(change: plan::Change) -> Change {
     let effect = match change.effect {
         Effect::AtOnce => api::Effect::Process,

@@ -1,6 +1,6 @@
-//! How fast the numbers of the process and of its forwards grow.
+//! Rates of the process and of its forwards.
 
-use super::meter::{Before, Meter};
+use super::rate_sampler::{Before, RateSampler};
 use crate::handle::Gone;
 use crate::supervisor::SupervisorHandle;
 use api::{Rates, Status};
@@ -9,34 +9,34 @@ use flow::Direction;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// What grows.
+/// Counters with rates.
 #[derive(Clone, Copy, Debug, Default)]
-struct Amounts {
+struct Counters {
     bytes_up: u64,
     bytes_down: u64,
     opened: u64,
 }
 
-/// The last looks at the process, and at all of its forwards by name.
+/// Samples of the process, and of all forwards by name.
 #[derive(Default)]
-pub(super) struct Growth {
-    process: Meter<Amounts>,
-    forwards: Meter<HashMap<String, Amounts>>,
+pub(super) struct TotalRates {
+    process: RateSampler<Counters>,
+    forwards: RateSampler<HashMap<String, Counters>>,
 }
 
-impl Growth {
-    /// The status that `look` finds, with its rates.
-    pub(super) async fn of_process<Looking>(
+impl TotalRates {
+    /// The status that `read` returns, with its rates.
+    pub(super) async fn of_process<Reading>(
         self: &Arc<Self>,
-        look: impl Fn() -> Looking,
+        read: impl Fn() -> Reading,
     ) -> Result<Status, Gone>
     where
-        Looking: Future<Output = Result<Status, Gone>>,
+        Reading: Future<Output = Result<Status, Gone>>,
     {
-        let (mut status, before) = self.process.measure(look, Amounts::of_status).await?;
-        status.rates = Some(before.seen.rates(Amounts::of_status(&status), &before));
-        let growth = Arc::clone(self);
-        tokio::spawn(async move { growth.process.forget().await });
+        let (mut status, before) = self.process.measure(read, Counters::of_status).await?;
+        status.rates = Some(before.value.rates(Counters::of_status(&status), &before));
+        let rates = Arc::clone(self);
+        tokio::spawn(async move { rates.process.expire().await });
         Ok(status)
     }
 
@@ -45,25 +45,25 @@ impl Growth {
         self: &Arc<Self>,
         supervisor: &SupervisorHandle,
     ) -> Result<HashMap<String, Rates>, Gone> {
-        let look = || supervisor.ask(|supervisor| amounts(supervisor.engine()));
-        let (now, before) = self.forwards.measure(look, HashMap::clone).await?;
-        let growth = Arc::clone(self);
-        tokio::spawn(async move { growth.forwards.forget().await });
+        let read = || supervisor.ask(|supervisor| counters(supervisor.engine()));
+        let (now, before) = self.forwards.measure(read, HashMap::clone).await?;
+        let rates = Arc::clone(self);
+        tokio::spawn(async move { rates.forwards.expire().await });
         let rates = now.into_iter().map(|(name, now)| {
-            // One that was not there began since, with nothing counted.
-            let then = before.seen.get(&name).copied().unwrap_or_default();
+            // A new forward has started at zero since.
+            let then = before.value.get(&name).copied().unwrap_or_default();
             (name, then.rates(now, &before))
         });
         Ok(rates.collect())
     }
 }
 
-fn amounts(engine: &Engine) -> HashMap<String, Amounts> {
+fn counters(engine: &Engine) -> HashMap<String, Counters> {
     let forwards = engine.forwards();
-    forwards.map(|view| (view.plan.name.clone(), Amounts::of_totals(&view.totals()))).collect()
+    forwards.map(|view| (view.plan.name.clone(), Counters::of_totals(&view.totals()))).collect()
 }
 
-impl Amounts {
+impl Counters {
     fn of_status(status: &Status) -> Self {
         let Status { bytes_up, bytes_down, sessions_opened, .. } = *status;
         Self { bytes_up, bytes_down, opened: sessions_opened }
@@ -77,7 +77,7 @@ impl Amounts {
         }
     }
 
-    fn rates<Seen>(self, now: Self, before: &Before<Seen>) -> Rates {
+    fn rates<Value>(self, now: Self, before: &Before<Value>) -> Rates {
         Rates {
             bytes_up: before.per_second(self.bytes_up, now.bytes_up),
             bytes_down: before.per_second(self.bytes_down, now.bytes_down),

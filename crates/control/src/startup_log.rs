@@ -1,14 +1,14 @@
-//! What is told at the start: where clients are taken, where that leads, and who may ask.
+//! Log lines of the start: listeners, targets, limits, and readiness.
 
 use engine::{Engine, ForwardState, ForwardView};
 use host::Capacity;
 use observe::Version;
 
-/// Listeners that are told one by one: more would bury what else the start has to say.
-const MOST_TOLD: usize = 20;
+/// Listeners logged one by one. More would bury the other lines of the start.
+const MOST_LOGGED: usize = 20;
 
 /// Warns if other users may replace the log file.
-fn announce_log_directory(log: &plan::Log) {
+fn warn_of_log_directory(log: &plan::Log) {
     let Some(file) = &log.file else { return };
     if let Some(writers) = observe::log::other_writers(file) {
         tracing::warn!(
@@ -20,9 +20,9 @@ fn announce_log_directory(log: &plan::Log) {
     }
 }
 
-/// Says what the process serves. The last line is that it is ready.
-/// `admin` is where the admin interface is, if there is one.
-pub(crate) fn announce(
+/// Logs the listeners, and last that the process is ready. `admin` is the address of the admin
+/// interface, if there is one.
+pub(crate) fn log_startup(
     plan: &plan::Plan,
     engine: &Engine,
     workers: usize,
@@ -32,7 +32,7 @@ pub(crate) fn announce(
     let is_active = |view: &ForwardView<'_>| view.state == ForwardState::Active;
     let plans = || engine.forwards().filter(is_active).map(|view| view.plan);
     let routes = || plans().flat_map(|plan| plan.routes.iter().map(move |route| (plan, route)));
-    for (forward, route) in routes().take(MOST_TOLD) {
+    for (forward, route) in routes().take(MOST_LOGGED) {
         tracing::info!(
             forward = forward.name,
             listen = %route.listen,
@@ -40,7 +40,7 @@ pub(crate) fn announce(
             "listening"
         );
     }
-    let count = routes().count().saturating_sub(MOST_TOLD);
+    let count = routes().count().saturating_sub(MOST_LOGGED);
     if count > 0 {
         tracing::info!(count, "listening on more addresses");
     }
@@ -52,7 +52,7 @@ pub(crate) fn announce(
             "max_sessions is more than the open-file limit allows, and was lowered"
         );
     }
-    announce_log_directory(&plan.log);
+    warn_of_log_directory(&plan.log);
     let version = Version::of_program();
     tracing::info!(
         version = version.number,

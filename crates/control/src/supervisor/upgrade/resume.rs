@@ -1,9 +1,9 @@
-//! The next image: finds what the image before has left, and goes on with it. And its dress
-//! rehearsal: a child that says whether it could.
+//! The next image: finds the state of the previous one, and resumes it. And `--handover-check`,
+//! which validates the state in a child process.
 
 use super::protocol::{ANSWER, CHECK, VARIABLE};
-use super::{Arrival, Insistence, LastUpgrade, state};
-use crate::admin::{Door, DoorCause, DoorError};
+use super::{Arrival, LastUpgrade, RetryPolicy, state};
+use crate::admin::{AdminListenCause, AdminListenError, AdminListener};
 use crate::serve_error::ServeError;
 use crate::start::{control_runtime, start_engine};
 use crate::supervisor::Supervisor;
@@ -20,30 +20,32 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStringExt;
 use sys::handoff::{DescriptorKind, claim, claim_all};
 
-/// What the image before has left.
+/// The state of the previous process image.
 #[derive(Default)]
 pub struct Handover {
-    /// The process as a whole; `None` if it cannot be read.
+    /// The process as a whole; `None` if it cannot be decoded.
     pub(crate) process: Option<handover::Process>,
+    /// The listeners; `None` if they cannot be decoded.
     pub(crate) forwards: Option<handover::Forwards>,
+    /// The sessions of each worker, encoded.
     pub(crate) workers: Vec<Vec<u8>>,
-    /// Listening sockets, where nobody has written down which those are: the kernel knows.
+    /// Listening sockets, found by asking the kernel if the state does not list them.
     sockets: Vec<OwnedFd>,
-    /// Something cannot be read.
+    /// Damage of the state.
     pub(crate) damage: Option<Damage>,
     /// Warnings for the operator about anything that the upgrade could not keep.
     warnings: Vec<String>,
 }
 
 impl Handover {
-    /// What is there for this process, if it goes on from another image of itself.
+    /// The state for this process, if it was executed by an upgrade.
     pub fn find() -> Option<Self> {
         let value = std::env::var(VARIABLE).ok()?;
         let (fd, pid) = value.split_once(':')?;
         let is_ours = pid.parse() == Ok(std::process::id());
         let memory = claim(fd.parse().ok().filter(|_| is_ours)?).ok()?;
-        // After execve(2) through a descriptor, its number is all that the kernel has as a name.
-        // Whatever it is, the process runs.
+        // After execve(2) through a descriptor, the kernel uses its number as the name. Without the
+        // right name the process runs, too.
         let _ = sys::exec::set_command_name("traffic-forward");
         let mut handover = Self::read(memory);
         if handover.forwards.is_none() || handover.process.is_none() {
@@ -54,7 +56,7 @@ impl Handover {
 
     fn read(memory: OwnedFd) -> Self {
         let mut bytes = Vec::new();
-        // What is missing is found missing. The file's position is where the writer left it.
+        // After an error, decoding finds the missing part.
         let _ = read_whole(memory, &mut bytes);
         let file = File::read(&bytes);
         let (process, forwards) = state::read(&file);
@@ -69,7 +71,7 @@ impl Handover {
         }
     }
 
-    /// Reads the configuration that ran, which goes on to run, whatever its file holds by now.
+    /// Reads the running configuration, which stays in force even if its file has changed.
     pub fn read_plan(&self, input: &plan::Input) -> plan::Reading {
         match self.process.as_ref() {
             Some(handover::Process { config_text: Some(text), .. }) => plan::read_text(input, text),
@@ -78,7 +80,8 @@ impl Handover {
     }
 
     /// Continues the log at the destination of the previous image, even if the configuration has
-    /// changed since. Never ends the process: without its file, the log is written to standard error.
+    /// changed since. Never ends the process: without its file, the log is written to standard
+    /// error.
     pub fn resume_log(&mut self, plan: &Plan) {
         let in_force = match self.read_in_force() {
             Some(Ok(in_force)) => in_force,
@@ -97,13 +100,12 @@ impl Handover {
         }
     }
 
-    /// What the process is kept to. Nothing of it has to be done again: it holds over execve(2).
+    /// The sandbox of the process. landlock(7) stays in force over execve(2).
     pub(crate) fn sandbox(&self) -> Option<Sandbox> {
         self.process.as_ref()?.sandbox.as_ref().map(Sandbox::from_saved)
     }
 
-    /// The settings in force that only a start applies. They are taken from `plan` if the previous
-    /// image has not handed them on.
+    /// The settings in force that only a start applies. Taken from `plan` if the state has none.
     pub(crate) fn in_force(&self, plan: &Plan) -> InForce {
         match self.read_in_force() {
             Some(Ok(in_force)) => in_force,
@@ -123,38 +125,42 @@ impl Handover {
         self.process.as_ref()?.in_force.as_deref().map(InForce::from_text)
     }
 
-    /// Resumes the admin interface on the socket of the previous image. Without one, binds the address
-    /// in force, if possible.
-    pub(crate) fn door(&mut self, in_force: &Process, reads_a_file: bool) -> Option<Door> {
-        self.resume_door(in_force, reads_a_file).unwrap_or_else(|error| {
+    /// Resumes the admin interface on the socket of the previous image. Without one, binds the
+    /// address in force, if possible.
+    pub(crate) fn admin_listener(
+        &mut self,
+        in_force: &Process,
+        reads_a_file: bool,
+    ) -> Option<AdminListener> {
+        self.resume_admin_listener(in_force, reads_a_file).unwrap_or_else(|error| {
             tracing::error!(%error, "going on without the admin interface");
             self.warnings.push(format!("going on without the admin interface: {error}"));
             None
         })
     }
 
-    fn resume_door(
+    fn resume_admin_listener(
         &mut self,
         in_force: &Process,
         reads_a_file: bool,
-    ) -> Result<Option<Door>, DoorError> {
+    ) -> Result<Option<AdminListener>, AdminListenError> {
         let Some(socket) = self.admin_socket(&in_force.admin) else {
-            return Door::bind(in_force, reads_a_file);
+            return AdminListener::bind(in_force, reads_a_file);
         };
         let token = self.process.as_mut().and_then(|process| process.admin_token.take());
         let read = || match &in_force.admin_token_file {
-            Some(token_file) => Token::read(token_file).map_err(DoorCause::Token),
-            None => Err(DoorCause::TokenLost),
+            Some(token_file) => Token::read(token_file).map_err(AdminListenCause::Token),
+            None => Err(AdminListenCause::TokenLost),
         };
         let token = || token.map_or_else(read, |token| Ok(Token::restore(token)));
-        Door::resume(socket, token).map(Some)
+        AdminListener::resume(socket, token).map(Some)
     }
 
     fn admin_socket(&mut self, in_force: &Admin) -> Option<OwnedFd> {
         let number = self.process.as_ref().and_then(|process| process.admin);
         let is_it = |socket: &OwnedFd| match number {
             Some(number) => u32::try_from(socket.as_raw_fd()) == Ok(number),
-            None => Door::is_of(socket, in_force),
+            None => AdminListener::is_of(socket, in_force),
         };
         match self.sockets.iter().position(is_it) {
             Some(at) => Some(self.sockets.swap_remove(at)),
@@ -162,8 +168,8 @@ impl Handover {
         }
     }
 
-    /// The workers' epoll instances. Only if all is sound: they know listeners and sessions by
-    /// numbers that are written down elsewhere.
+    /// The workers' epoll instances. Empty if the state is damaged: they refer to listeners and
+    /// sessions by numbers in other parts of the state.
     fn epolls(&self) -> Vec<OwnedFd> {
         let forwards = self.forwards.as_ref().filter(|_| self.damage.is_none());
         let epolls = forwards.map(|forwards| &forwards.epolls[..]).unwrap_or_default();
@@ -171,7 +177,7 @@ impl Handover {
         epolls.unwrap_or_default().iter().filter_map(|fd| claim(*fd).ok()).collect()
     }
 
-    /// What the engine goes on with.
+    /// The engine's part of the state.
     pub(crate) fn handoff(&mut self) -> engine::Handoff {
         engine::Handoff {
             forwards: self.forwards.take().unwrap_or_default(),
@@ -180,8 +186,8 @@ impl Handover {
         }
     }
 
-    /// Resets what belongs to sessions that nobody could read.
-    fn give_up_the_rest(&self, lost: u64) {
+    /// Closes the pipes and resets the connections of sessions that were not restored.
+    fn reset_unreadable_sessions(&self, lost: u64) {
         if self.damage.is_none() && lost == 0 {
             return;
         }
@@ -198,7 +204,7 @@ impl Handover {
         }
     }
 
-    /// Says how it went.
+    /// Logs the result.
     fn report(last: &LastUpgrade, upgrades: u64) {
         if let Ok(Arrival { from, sessions, lost, pause, .. }) = &last.result {
             tracing::info!(
@@ -219,32 +225,32 @@ impl Handover {
 fn read_whole(memory: OwnedFd, bytes: &mut Vec<u8>) -> std::io::Result<usize> {
     use std::io::Seek;
     let mut file = fs::File::from(memory);
+    // The writer's position is shared, and at the end.
     file.rewind()?;
-    bytes.reserve(usize::try_from(file.metadata()?.len()).unwrap_or(0));
     file.read_to_end(bytes)
 }
 
-/// Serves on with what the image before has left: sessions, listeners, what was counted.
-pub(crate) fn go_on(
+/// Resumes the previous image: its sessions, listeners and counters.
+pub(crate) fn resume(
     input: plan::Input,
     plan: Plan,
     in_force: InForce,
     notifier: Notifier,
     mut handover: Handover,
-    insistence: &Insistence,
+    retry: &RetryPolicy,
 ) -> Result<Supervisor, ServeError> {
     let saved = handover.process.clone().unwrap_or_default();
     let workers = if saved.workers > 0 { saved.workers as usize } else { workers(&plan) };
     let limit = sys::raise_open_files_limit();
     let capacity =
         capacity(&plan, workers, limit, saved.files_at_start).unwrap_or_else(|no_room| {
-            // The limit was lowered since the check: open sessions stay.
+            // The limit was lowered since the check; open sessions stay.
             tracing::error!(error = %no_room, "no new sessions until the next reload");
             handover.warnings.push(format!("no new sessions until the next reload: {no_room}"));
             Capacity::least(limit, saved.files_at_start)
         });
     let given = engine::GivenSockets::default();
-    let mut engine = start_engine(&plan, workers, capacity, given, handover.epolls(), insistence)?;
+    let mut engine = start_engine(&plan, workers, capacity, given, handover.epolls(), retry)?;
     let handoff = handover.handoff();
     let taken = engine.take_over(&plan.forwards, handoff);
     for unbound in &taken.unbound {
@@ -266,14 +272,15 @@ pub(crate) fn go_on(
     supervisor.restoring = Restoring::new(supervisor.still_skipped(&missing));
     let warnings = std::mem::take(&mut handover.warnings);
     let last = state::last_upgrade(&saved, taken.sessions, taken.lost, warnings);
-    handover.give_up_the_rest(taken.lost);
+    handover.reset_unreadable_sessions(taken.lost);
     Handover::report(&last, supervisor.upgrades);
     supervisor.last_upgrade = Some(last);
     Ok(supervisor)
 }
 
-/// If this process was started to say whether it could take over: says so. `None` if it was
-/// started for something else. `input_of` makes of arguments what they mean.
+/// Runs the check of an upgrade, if this process was started for it. Returns the text for standard
+/// output, or the reason why it could not restore the state. `None` if it was started for something
+/// else. `input_of` parses the command line of the running process.
 pub fn check_handover(
     input_of: impl FnOnce(Vec<OsString>) -> Result<plan::Input, String>,
 ) -> Option<Result<String, String>> {
@@ -299,11 +306,11 @@ fn check(
     match handover.read_in_force() {
         Some(Err(problems)) => return Err(problems.render(false)),
         Some(Ok(_)) => {}
-        // A version that hands no settings on hands no log on either.
+        // A state without settings is of an older version, which hands off no log either.
         None => plan.log.file.as_deref().map_or(Ok(()), try_log_file).map_err(text)?,
     }
     if let Some(sandbox) = handover.sandbox() {
-        // This version may need what the one that runs did not.
+        // This version may need more paths than the running one.
         sandbox.check(&plan).map_err(|refusals| refusals.join("\n"))?;
     }
     let workers = handover.process.as_ref().map_or(1, |process| process.workers as usize);
@@ -311,7 +318,7 @@ fn check(
     capacity(&plan, workers, sys::open_files_limit(), files).map_err(text)?;
     let sessions = handover.process.as_ref().map_or(0, |process| process.sessions as usize);
     rehearse_start(workers, sessions)?;
-    know_listeners(&plan, &handover.forwards.unwrap_or_default())
+    check_listeners(&plan, &handover.forwards.unwrap_or_default())
 }
 
 fn text(error: impl std::fmt::Display) -> String {
@@ -320,7 +327,7 @@ fn text(error: impl std::fmt::Display) -> String {
 
 /// Memory of a worker: its stack and its read buffers.
 const PER_WORKER: usize = 1 << 20;
-/// Memory of a session while it is taken over: serialized, parsed, and in the table.
+/// Memory of a session while it is restored: encoded, decoded, and in the table.
 const PER_SESSION: usize = 4 << 10;
 
 /// Tries to obtain the resources that the next image needs, under the same limits.
@@ -335,13 +342,13 @@ fn rehearse_start(workers: usize, sessions: usize) -> Result<(), String> {
     thread.join().map_err(|_| "a thread broke off".to_owned())
 }
 
-/// Every listener must have its place in the plan: what has none would be closed.
-fn know_listeners(plan: &Plan, forwards: &handover::Forwards) -> Result<(), String> {
+/// Checks that every listener is in the plan. Another one would be closed.
+fn check_listeners(plan: &Plan, forwards: &handover::Forwards) -> Result<(), String> {
     let routes = plan.forwards.iter().flat_map(|forward| &forward.routes);
     let known: std::collections::HashSet<_> =
         routes.map(|route| route.listen.to_string()).collect();
-    let strange = forwards.listeners.iter().find(|listener| !known.contains(&listener.address));
-    strange.map_or(Ok(()), |listener| {
+    let unknown = forwards.listeners.iter().find(|listener| !known.contains(&listener.address));
+    unknown.map_or(Ok(()), |listener| {
         Err(format!("it makes another listener of the configuration's {}", listener.address))
     })
 }

@@ -1,4 +1,4 @@
-//! A build that takes no profiles.
+//! Answers of a build without feature `profile`.
 
 use super::Format;
 use crate::admin::app::App;
@@ -9,7 +9,7 @@ use axum::response::Response;
 use std::future::{Future, ready};
 use std::time::Duration;
 
-/// No thread is ever sampled.
+/// Does nothing: no thread is ever sampled.
 pub(crate) fn let_samples_through() {}
 
 /// Whether CPU samples are being taken: never.

@@ -1,7 +1,7 @@
 //! The listening socket of the admin interface.
 
 use super::access::Access;
-use super::door_error::{DoorCause, DoorError};
+use super::listener_error::{AdminListenCause, AdminListenError};
 use host::{Token, forbidden_directory, usable_socket};
 use plan::{Admin, Process};
 use std::io;
@@ -10,7 +10,7 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::path::Path;
 use sys::{Errno, ListensAt, SocketFile};
 
-/// What is listened on.
+/// A listening socket of either family.
 pub(super) enum Listener {
     Unix(std::os::unix::net::UnixListener),
     Tcp(std::net::TcpListener),
@@ -30,29 +30,33 @@ impl Listener {
     }
 }
 
-/// A bound socket. Its file, if this process made it, is removed on `Drop`.
-pub(crate) struct Door {
-    /// The same socket as the listener's, which is given away when the door is opened.
+/// The bound socket of the admin interface. Its file, if this process created it, is removed on
+/// `Drop`.
+pub(crate) struct AdminListener {
+    /// A duplicate of the listener's descriptor, which moves to the server.
     socket: OwnedFd,
     listener: Option<Listener>,
     access: Access,
-    /// Its path, or its address.
+    /// Path, or address and port.
     place: String,
     _file: Option<SocketFile>,
 }
 
-impl Door {
-    /// Binds it as `in_force` says. `None` if there is to be none, or if another process has it
-    /// already: that one is not disturbed. `reads_a_file` is whether the process has a
-    /// configuration file.
-    pub(crate) fn bind(in_force: &Process, reads_a_file: bool) -> Result<Option<Self>, DoorError> {
+impl AdminListener {
+    /// Binds the address in `in_force`. `None` if the admin interface is off, or if another process
+    /// listens there, which keeps it. `reads_a_file` is whether the process has a configuration
+    /// file.
+    pub(crate) fn bind(
+        in_force: &Process,
+        reads_a_file: bool,
+    ) -> Result<Option<Self>, AdminListenError> {
         match &in_force.admin {
             Admin::Off => Ok(None),
             Admin::Auto if !reads_a_file => Ok(None),
             Admin::Auto => {
                 let path = usable_socket();
                 if path.is_none() {
-                    tell_of_no_directory();
+                    log_no_directory();
                 }
                 path.map_or(Ok(None), |path| bind_unix(&path))
             }
@@ -61,13 +65,12 @@ impl Door {
         }
     }
 
-    /// Serves on at the socket of the previous image. What it is bound to is asked of the kernel:
-    /// the configuration may name another place by now, for the next start. `token` is what a
-    /// client has to know on a port.
+    /// Resumes on the socket of the previous image. The kernel has its address: the configuration
+    /// may name another one, for the next start. `token` is called for a port.
     pub(crate) fn resume(
         socket: OwnedFd,
-        token: impl FnOnce() -> Result<Token, DoorCause>,
-    ) -> Result<Self, DoorError> {
+        token: impl FnOnce() -> Result<Token, AdminListenCause>,
+    ) -> Result<Self, AdminListenError> {
         match sys::listens_at(socket.as_fd()) {
             Some(ListensAt::Ip { address, .. }) => {
                 let token = token().map_err(at(address))?;
@@ -75,14 +78,14 @@ impl Door {
             }
             Some(ListensAt::Unix(path)) => {
                 let path = path.unwrap_or_default();
-                // Another process may have put a socket of its own there meanwhile.
+                // Another process may have replaced the file.
                 unix(socket, &path, SocketFile::of_this_process(&path))
             }
-            None => Err(DoorError::NotListening),
+            None => Err(AdminListenError::NotListening),
         }
     }
 
-    /// Whether this socket is where the admin interface is to listen.
+    /// Whether this socket listens at the address in `in_force`.
     pub(crate) fn is_of(socket: &OwnedFd, in_force: &Admin) -> bool {
         let at = |path: &Path| sys::listen::is_at_path(socket, path);
         match in_force {
@@ -95,7 +98,7 @@ impl Door {
         }
     }
 
-    /// Where it listens: a path, or an address and port.
+    /// Its path, or its address and port.
     pub(crate) fn place(&self) -> &str {
         &self.place
     }
@@ -107,24 +110,24 @@ impl Door {
 
     /// The number of its descriptor.
     pub(crate) fn number(&self) -> u32 {
-        // Descriptors are never negative.
-        u32::try_from(self.socket.as_raw_fd()).unwrap_or(u32::MAX)
+        // An open descriptor is not negative.
+        self.socket.as_raw_fd().cast_unsigned()
     }
 
-    /// What a client has to know, on a port.
+    /// The token that a client must send, on a port.
     pub(crate) fn token(&self) -> Option<&str> {
         self.access.token()
     }
 
-    /// What serves it, and for whom: once.
+    /// Takes the socket and its access rules, for the server. `None` the second time.
     pub(super) fn take_listener(&mut self) -> Option<(Listener, Access)> {
         Some((self.listener.take()?, self.access.clone()))
     }
 }
 
-/// Where a directory is that this user may not use, somebody has made it for another: then an
-/// operator would look for the socket in vain.
-fn tell_of_no_directory() {
+/// Logs why `admin = "auto"` found no directory for its socket. A directory of another user is
+/// worth a warning: an operator would look for the socket there.
+fn log_no_directory() {
     let Some(directory) = forbidden_directory() else {
         return tracing::debug!("no admin interface: there is no directory for its socket");
     };
@@ -136,7 +139,7 @@ fn tell_of_no_directory() {
     );
 }
 
-fn bind_unix(path: &Path) -> Result<Option<Door>, DoorError> {
+fn bind_unix(path: &Path) -> Result<Option<AdminListener>, AdminListenError> {
     let shown = path.display();
     match sys::listen::unix_private(path) {
         Ok(socket) => unix(socket, path, SocketFile::at(path)).map(Some),
@@ -148,24 +151,31 @@ fn bind_unix(path: &Path) -> Result<Option<Door>, DoorError> {
             );
             Ok(None)
         }
-        Err(errno) => Err(at(shown)(DoorCause::Unix(errno))),
+        Err(errno) => Err(at(shown)(AdminListenCause::Unix(errno))),
     }
 }
 
-fn unix(socket: OwnedFd, path: &Path, file: Option<SocketFile>) -> Result<Door, DoorError> {
+fn unix(
+    socket: OwnedFd,
+    path: &Path,
+    file: Option<SocketFile>,
+) -> Result<AdminListener, AdminListenError> {
     let shown = path.display();
     tracing::debug!(socket = %shown, "admin interface");
-    door(socket, shown.to_string(), Listener::unix, Access::unix(), file)
-        .map_err(DoorCause::Socket)
+    admin_listener(socket, shown.to_string(), Listener::unix, Access::unix(), file)
+        .map_err(AdminListenCause::Socket)
         .map_err(at(shown))
 }
 
-fn bind_tcp(address: SocketAddr, token_file: Option<&Path>) -> Result<Option<Door>, DoorError> {
-    // A plan has one for each port.
+fn bind_tcp(
+    address: SocketAddr,
+    token_file: Option<&Path>,
+) -> Result<Option<AdminListener>, AdminListenError> {
+    // A checked plan has a token file for each port.
     let Some(token_file) = token_file else {
-        return Err(at(address)(DoorCause::NoTokenFile));
+        return Err(at(address)(AdminListenCause::NoTokenFile));
     };
-    let token = Token::read(token_file).map_err(DoorCause::Token).map_err(at(address))?;
+    let token = Token::read(token_file).map_err(AdminListenCause::Token).map_err(at(address))?;
     match std::net::TcpListener::bind(address).map(OwnedFd::from) {
         Ok(socket) => {
             let bound = sys::listen::local_address(&socket).ok().flatten().unwrap_or(address);
@@ -175,30 +185,34 @@ fn bind_tcp(address: SocketAddr, token_file: Option<&Path>) -> Result<Option<Doo
             tracing::warn!(%address, "no admin interface: another process listens on its port");
             Ok(None)
         }
-        Err(error) => Err(at(address)(DoorCause::Socket(error))),
+        Err(error) => Err(at(address)(AdminListenCause::Socket(error))),
     }
 }
 
-fn tcp(socket: OwnedFd, address: SocketAddr, token: Token) -> Result<Door, DoorError> {
-    sys::hide_memory().map_err(DoorCause::HideToken).map_err(at(address))?;
+fn tcp(
+    socket: OwnedFd,
+    address: SocketAddr,
+    token: Token,
+) -> Result<AdminListener, AdminListenError> {
+    sys::hide_memory().map_err(AdminListenCause::HideToken).map_err(at(address))?;
     tracing::debug!(%address, "admin interface");
-    door(socket, address.to_string(), Listener::tcp, Access::tcp(token), None)
-        .map_err(DoorCause::Socket)
+    admin_listener(socket, address.to_string(), Listener::tcp, Access::tcp(token), None)
+        .map_err(AdminListenCause::Socket)
         .map_err(at(address))
 }
 
-fn door(
+fn admin_listener(
     socket: OwnedFd,
     place: String,
     listener: fn(OwnedFd) -> io::Result<Listener>,
     access: Access,
     file: Option<SocketFile>,
-) -> io::Result<Door> {
+) -> io::Result<AdminListener> {
     let listener = listener(socket.try_clone()?)?;
-    Ok(Door { socket, listener: Some(listener), access, place, _file: file })
+    Ok(AdminListener { socket, listener: Some(listener), access, place, _file: file })
 }
 
-/// Adds the place to the cause.
-fn at(place: impl ToString) -> impl FnOnce(DoorCause) -> DoorError {
-    move |cause| DoorError::At(place.to_string(), cause)
+/// Adds the address to the cause.
+fn at(place: impl ToString) -> impl FnOnce(AdminListenCause) -> AdminListenError {
+    move |cause| AdminListenError::At(place.to_string(), cause)
 }
