@@ -8,4 +8,4 @@ picture=${1:-docs/images/page.png}
 mkdir -p "$(dirname "$picture")"
 directory=$(cd "$(dirname "$picture")" && pwd)
 PAGE_PICTURE=$directory/$(basename "$picture") \
-    cargo test -p traffic-forwarder --test page -- --ignored --exact capture::the_picture_of_the_readme
+    cargo test -p traffic-forwarder --test page -- --ignored --exact capture::capture_the_picture_of_the_readme

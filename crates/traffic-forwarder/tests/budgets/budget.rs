@@ -1,4 +1,4 @@
-//! The budget file: what one operation of each history may cost.
+//! The budget file: limits of system calls and instructions per operation of each history.
 
 use std::collections::BTreeMap;
 use std::{fmt, fs};
@@ -8,33 +8,33 @@ use toml::de::{DeTable, DeValue};
 
 const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../bench/budgets.toml");
 
-/// A limit of one figure, per operation.
+/// Limit of one figure, per operation.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Limit {
-    /// The figure is the same on every machine: more and less are both wrong.
+    /// The same on every machine: fails if higher or lower.
     Exactly(u32),
     /// The figure varies with kernel and timing.
     AtMost(f64),
 }
 
-/// What one operation of a history may cost.
+/// Limits for one operation of a history.
 #[derive(Debug)]
 pub(crate) struct Budget {
-    /// Name of the history.
+    /// Name of the history in the file.
     pub(crate) history: String,
-    /// What one operation is, in words.
+    /// Description of one operation.
     pub(crate) operation: String,
-    /// By name of the system call.
+    /// Limits by system call name.
     pub(crate) calls: BTreeMap<String, Limit>,
-    /// For each call that has no limit of its own.
+    /// Limit for each call not in `calls`.
     pub(crate) other: Limit,
-    /// For the sum of all calls.
+    /// Limit for the sum of all calls.
     pub(crate) all: Option<Limit>,
-    /// Instructions, by architecture.
+    /// Instruction limits, by architecture.
     pub(crate) instructions: BTreeMap<String, Limit>,
 }
 
-/// The whole file.
+/// Budgets by history name.
 #[derive(Debug)]
 pub(crate) struct Budgets(BTreeMap<String, Budget>);
 
@@ -44,7 +44,7 @@ impl Budgets {
         Self::parse(&text)
     }
 
-    /// The budget of a history.
+    /// Budget of a history; panics if the file has none.
     #[track_caller]
     pub(crate) fn of(&self, history: &str) -> &Budget {
         self.0.get(history).unwrap_or_else(|| panic!("{FILE} has no budget [{history}]"))
@@ -81,7 +81,7 @@ impl Budget {
     }
 }
 
-/// A value of the file, and where it stands.
+/// A value of the file with its path of keys.
 struct Entry<'a> {
     path: String,
     value: &'a Spanned<DeValue<'a>>,
@@ -145,7 +145,7 @@ impl fmt::Display for Limit {
 }
 
 #[test]
-fn a_budget_is_read() {
+fn a_budget_is_parsed() {
     let text = "[x]\noperation = 'o'\ncalls = { all = { at_most = 2.5 }, sendto = 2 }\n";
     let budgets = Budgets::parse(text);
     let budget = budgets.of("x");
@@ -155,6 +155,6 @@ fn a_budget_is_read() {
 
 #[test]
 #[should_panic(expected = "`x` has no `cals`")]
-fn a_wrong_key_is_found() {
+fn an_unknown_key_is_rejected() {
     Budgets::parse("[x]\noperation = 'o'\ncals = {}\n");
 }

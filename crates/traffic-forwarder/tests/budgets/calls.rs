@@ -1,4 +1,4 @@
-//! Counting system calls, with strace.
+//! Counts system calls with strace.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Once;
@@ -10,18 +10,18 @@ use crate::histories::History;
 use crate::stage::{OUTPUT, Wrapper, play};
 use crate::verdict::{Figure, Verdict};
 
-/// Lines of the trace that a failure shows.
+/// Trailing lines of the trace printed on failure.
 const SHOWN: usize = 60;
 
-/// The system calls that the operations of a history took.
+/// System calls made by the operations of a history.
 pub(crate) struct Calls {
     by_name: BTreeMap<String, i64>,
     operations: u32,
-    /// The end of the trace.
+    /// Last lines of the trace.
     last: String,
 }
 
-/// Plays a history twice, and returns the difference.
+/// Plays a history with few and with many rounds, and returns the difference.
 #[track_caller]
 pub(crate) fn measure(history: &History) -> Calls {
     let strace = strace();
@@ -45,7 +45,7 @@ pub(crate) fn measure(history: &History) -> Calls {
     }
 }
 
-/// strace, after a look whether it may trace.
+/// The strace command line; panics if ptrace(2) is not permitted.
 fn strace() -> Wrapper {
     static MAY_TRACE: Once = Once::new();
     let strace = Tool::find("strace");
@@ -53,22 +53,22 @@ fn strace() -> Wrapper {
         let traced = run(strace.command().args(["-f", "-o", "/dev/null", "true"]), LIMIT);
         assert!(
             traced.status.success(),
-            "strace may not trace here; allow ptrace(2), in a container for example with \
+            "strace cannot trace here: allow ptrace(2), in a container for example with \
              --cap-add=SYS_PTRACE: {traced}"
         );
     });
-    // -D: the tracer is not the parent, so that the forwarder's signals and PID are its own.
+    // -D: the tracer is no parent, so signals and the PID are the forwarder's.
     let arguments = ["-D", "-f", "-qq", "-s", "0", "-o", OUTPUT].map(Into::into);
     [strace.path().into()].into_iter().chain(arguments).collect()
 }
 
-/// The calls of all threads, by name. Each line is a PID and what happened.
+/// Calls of all threads, by name. Each line of the trace starts with a PID.
 fn count(trace: &str) -> BTreeMap<&str, i64> {
     let mut counts = BTreeMap::new();
     for line in trace.lines() {
         let (_, event) = line.split_once(' ').unwrap_or_default();
-        // A call that another thread's call interrupted in the trace has a second line, `<... NAME
-        // resumed>`; signals are `--- NAME`.
+        // A call interleaved with another thread's has a second line, `<... NAME resumed>`;
+        // signals are `--- NAME`.
         let Some((name, _)) = event.trim_start().split_once('(') else { continue };
         if name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
             *counts.entry(one_name(name)).or_default() += 1;
@@ -77,7 +77,7 @@ fn count(trace: &str) -> BTreeMap<&str, i64> {
     counts
 }
 
-/// Which variant of a call is made depends on architecture and libraries.
+/// Maps variants of a call, which depend on architecture and libraries, to one name.
 fn one_name(name: &str) -> &str {
     match name {
         "epoll_pwait" | "epoll_pwait2" => "epoll_wait",
@@ -86,7 +86,7 @@ fn one_name(name: &str) -> &str {
 }
 
 impl Calls {
-    /// Sets the counts beside a budget.
+    /// Compares the counts with a budget.
     pub(crate) fn judge(&self, budget: &Budget) -> Verdict {
         let figure = |name: &str, count, limit| {
             let (name, limit) = (name.to_owned(), Some(limit));

@@ -1,32 +1,32 @@
-//! The fixed histories. Each is played twice, with few rounds and with more: the difference belongs
-//! to the rounds alone, without start-up and shutdown.
+//! The fixed histories. Each runs twice, with few and with more rounds: the difference excludes
+//! startup and shutdown.
 
 use testkit::{Peer, Script, Socket};
 
 use crate::stage::{Session, Stage, idle, receive, send};
 
-/// Sessions of the histories that have many.
+/// Sessions in the histories of many sessions.
 const BUSY_SESSIONS: u32 = 64;
 const IDLE_SESSIONS: u32 = 100;
 
 const MIB: u64 = 1024 * 1024;
 
-/// What happens to a forwarder with one worker and one forward.
+/// Traffic for a forwarder with one worker and one forward.
 pub(crate) struct History {
-    /// As in the budget file.
+    /// Name in the budget file.
     pub(crate) name: &'static str,
-    /// Further settings of the forward.
+    /// Additional settings of the forward.
     pub(crate) settings: &'static str,
     /// Whether the target listens on a Unix socket.
     pub(crate) unix_target: bool,
-    /// Whether sessions are recorded in the log.
+    /// Whether the log has session records.
     pub(crate) records: bool,
-    /// Rounds of the shorter run, and how many more the longer one has.
+    /// Rounds of the shorter run, and additional rounds of the longer one.
     pub(crate) rounds: u32,
     pub(crate) more: u32,
-    /// Operations of one round.
+    /// Operations in one round.
     pub(crate) operations: u32,
-    /// Plays so many rounds. The sockets stay open until the counting is over.
+    /// Plays this many rounds. Returned sockets stay open until counting ends.
     pub(crate) play: fn(&Stage, u32) -> Vec<Socket>,
 }
 
@@ -42,7 +42,7 @@ pub(crate) const ALL: [&History; 9] = [
     &IDLE_SECOND,
 ];
 
-/// Without the options that a target's socket gets when its session is a second old.
+/// Avoids the socket options set once a session is one second old.
 const NO_KEEPALIVE: &str = "keepalive = 'off'\n";
 
 const FEW: History = History {
@@ -132,7 +132,7 @@ pub(crate) const BULK_AUTO: History = History {
 pub(crate) const BULK_SPLICE: History =
     History { name: "bulk-splice", settings: "keepalive = 'off'\npath = 'splice'\n", ..BULK_AUTO };
 
-/// Each burst finds its lane at rest: a splice has emptied the socket of the burst before.
+/// Each burst starts on an idle lane: the previous splice has drained the socket.
 pub(crate) const UNIX_BURSTS: History = History {
     name: "unix-bursts",
     unix_target: true,

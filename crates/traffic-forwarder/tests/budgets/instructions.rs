@@ -1,4 +1,4 @@
-//! Counting instructions, with callgrind. It counts those in user space, which are ours to save.
+//! Counts user-space instructions with callgrind.
 
 use std::env::consts::ARCH;
 
@@ -9,17 +9,17 @@ use crate::histories::History;
 use crate::stage::{OUTPUT, Wrapper, play};
 use crate::verdict::{Figure, Verdict};
 
-/// Start-up differs by some thousand instructions from run to run. So many times the rounds make that
-/// less than one in a hundred.
+/// Multiplies the rounds: startup varies by some thousand instructions from run to run, and must
+/// stay below one percent.
 const TIMES: u32 = 5;
 
-/// The instructions that the operations of a history took.
+/// Instructions executed by the operations of a history.
 pub(crate) struct Instructions {
     count: i64,
     operations: u32,
 }
 
-/// Plays a history twice, and returns the difference.
+/// Plays a history with few and with many rounds, and returns the difference.
 #[track_caller]
 pub(crate) fn measure(history: &History) -> Instructions {
     let valgrind: Wrapper = [
@@ -33,7 +33,7 @@ pub(crate) fn measure(history: &History) -> Instructions {
     Instructions { count, operations: TIMES * history.more * history.operations }
 }
 
-/// All instructions of a process, from callgrind's file.
+/// Total instructions of a process, from callgrind's output file.
 #[track_caller]
 fn total(profile: &str) -> i64 {
     let total = profile.lines().find_map(|line| line.strip_prefix("totals: "));
@@ -41,7 +41,7 @@ fn total(profile: &str) -> i64 {
 }
 
 impl Instructions {
-    /// Sets the count beside the budget of this architecture.
+    /// Compares the count with this architecture's budget.
     pub(crate) fn judge(&self, budget: &Budget) -> Verdict {
         let limit = budget.instructions.get(ARCH).copied();
         let figure = Figure { name: "instructions".to_owned(), count: self.count, limit };

@@ -1,7 +1,7 @@
 //! The budgets of `bench/budgets.toml`: system calls and instructions per operation, counted on the
 //! release binary in fixed histories. Nothing is timed, so a slow or busy machine changes nothing.
 //!
-//! `cargo test -p traffic-forwarder --test budgets -- --nocapture` prints what was measured.
+//! `cargo test -p traffic-forwarder --test budgets -- --nocapture` prints the figures.
 
 mod budget;
 mod calls;
@@ -15,11 +15,11 @@ use budget::Budgets;
 use histories::History;
 use std::collections::BTreeSet;
 
-/// A difference of two runs is off where something rare, such as a timer, came into one of them. What
-/// is there in each operation is there in every measurement.
+/// Attempts: a rare event, such as a timer, in one of two runs distorts their difference. A real
+/// cost of the operation appears in every attempt.
 const MEASUREMENTS: usize = 3;
 
-/// The calls of a history keep their budget.
+/// Checks the system calls of a history against its budget.
 #[track_caller]
 fn calls_of(history: &History) {
     let budgets = Budgets::read();
@@ -34,7 +34,7 @@ fn calls_of(history: &History) {
     verdict.announce(budget);
 }
 
-/// The instructions of a history keep their budget.
+/// Checks the instructions of a history against its budget.
 #[track_caller]
 fn instructions_of(history: &History) {
     let budgets = Budgets::read();

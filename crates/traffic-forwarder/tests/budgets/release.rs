@@ -1,5 +1,5 @@
-//! The binary as users get it. That of the test profile says little: its code is not optimized, and
-//! Rust's library checks each descriptor that is closed with a system call of its own.
+//! The release binary. The test profile's is no measure: its code is not optimized, and Rust's
+//! standard library checks each closed descriptor with an additional system call.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -9,14 +9,15 @@ use std::time::Duration;
 use serde_json::Value;
 use testkit::run;
 
-/// Building everything on a slow machine.
+/// Bound for a full build on a slow machine.
 const LIMIT: Duration = Duration::from_secs(1800);
 
-/// Builds the release binary, if it is not up to date.
+/// Builds the release binary unless it is up to date.
 pub(crate) fn binary() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     BUILT.get_or_init(|| {
-        let target_dir = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("it is inside");
+        let target_dir =
+            Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("a parent directory");
         let mut cargo = Command::new(env!("CARGO"));
         cargo.args(["build", "--release", "--package", "traffic-forwarder"]);
         cargo.args(["--bin", "traffic-forwarder", "--message-format=json", "--target-dir"]);

@@ -1,4 +1,4 @@
-//! A forwarder under a tool that counts, with one forward, and the sockets on either side of it.
+//! A forwarder under a counting tool, with one forward, and the sockets on both sides.
 
 use std::ffi::OsString;
 use std::io::{Read, Write};
@@ -12,30 +12,30 @@ use testkit::{
 use crate::histories::History;
 use crate::release;
 
-/// Bytes of a small message.
+/// Size of a small message in bytes.
 const MESSAGE: usize = 64;
-/// Bytes of a burst.
+/// Size of a burst in bytes.
 const BURST: usize = 512 * 1024;
 
-/// A tool, with arguments that make it write [`OUTPUT`] about the program behind them.
+/// Command line of a counting tool, which writes [`OUTPUT`]; the program follows.
 pub(crate) type Wrapper = Vec<OsString>;
 
-/// The file that a tool writes, in the forwarder's own directory.
+/// Output file of a tool, in the forwarder's directory.
 pub(crate) const OUTPUT: &str = "counted.txt";
 
-/// Plays a history with so many rounds, and returns what the tool wrote.
+/// Plays a history of `rounds` rounds, and returns the tool's output.
 #[track_caller]
 pub(crate) fn play(wrapper: &Wrapper, history: &History, rounds: u32) -> String {
     let stage = Stage::open(wrapper, history);
     let open = (history.play)(&stage, rounds);
-    // What it does about the last byte belongs to the history, too.
+    // Work after the last byte belongs to the history, too.
     stage.rest();
     let output = stage.end();
     drop(open);
     output
 }
 
-/// Where histories are played.
+/// A forwarder and its target, for one run of a history.
 pub(crate) struct Stage {
     forwarder: Forwarder,
     port: Port,
@@ -46,8 +46,8 @@ pub(crate) struct Stage {
 
 impl Stage {
     fn open(wrapper: &Wrapper, history: &History) -> Self {
-        // Not an ephemeral port: for one of those, a target on loopback is asked whether it is the
-        // forwarder's own socket.
+        // Not an ephemeral port: with one, the forwarder checks whether a loopback target is its
+        // own socket.
         let ports = Ports::range(1);
         let tcp = Place::At(ports.as_slice()[0].addr());
         let listener = Listener::bind(if history.unix_target { Place::Unix } else { tcp });
@@ -60,15 +60,15 @@ impl Stage {
             listener.addr(),
             history.settings
         );
-        let [tool, arguments @ ..] = wrapper.as_slice() else { panic!("a tool has a name") };
+        let [tool, arguments @ ..] = wrapper.as_slice() else { panic!("an empty command line") };
         let forwarder =
             Forwarder::binary(tool).args(arguments).arg(release::binary()).config(config).start();
         forwarder.ready();
         Self { forwarder, port, listener, _ports: ports }
     }
 
-    /// A session whose target has been connected. The forwarder has nothing left to do then: which
-    /// events come together is not left to chance.
+    /// Opens a session and waits for the target's connection. The forwarder is idle then, so that
+    /// events arrive in a fixed grouping.
     pub(crate) fn session(&self) -> Session {
         let client = connect(&self.port).expect("the forwarder accepts");
         let session = Session::new(client, self.listener.accept());
@@ -76,7 +76,7 @@ impl Stage {
         session
     }
 
-    /// A session whose client sends a message at once, and whose target has got it.
+    /// Opens a session with an immediate message, and waits until the target has received it.
     pub(crate) fn session_with_message(&self) -> Session {
         let client = connect(&self.port).expect("the forwarder accepts");
         send(&client);
@@ -85,12 +85,12 @@ impl Stage {
         session
     }
 
-    /// Waits until the forwarder has done all that there is to do.
+    /// Waits until the forwarder is idle.
     pub(crate) fn rest(&self) {
         wait_until("a forwarder at rest", LIMIT, || self.forwarder.is_asleep());
     }
 
-    /// Ends the forwarder in order: only then the tools write all they know.
+    /// Stops the forwarder in order: the tools write their output at its exit.
     #[track_caller]
     fn end(self) -> String {
         self.forwarder.signal(Signal::TERM);
@@ -101,7 +101,7 @@ impl Stage {
     }
 }
 
-/// Both outer sockets of a session.
+/// Client and target sockets of a session.
 pub(crate) struct Session {
     pub(crate) client: Socket,
     pub(crate) target: Socket,
@@ -111,13 +111,13 @@ impl Session {
     fn new(client: Socket, target: Socket) -> Self {
         for socket in [&client, &target] {
             socket.set_read_timeout(Some(LIMIT)).expect("LIMIT is a valid timeout");
-            // A Unix socket has no such option, and never waits for more bytes.
+            // Unix sockets have no such option and never delay small writes.
             let _ = socket.set_tcp_nodelay(true);
         }
         Self { client, target }
     }
 
-    /// A message up and one down: two lane steps, one after the other.
+    /// One message up, then one down.
     pub(crate) fn exchange(&self) {
         for (from, to) in [(&self.client, &self.target), (&self.target, &self.client)] {
             send(from);
@@ -125,7 +125,7 @@ impl Session {
         }
     }
 
-    /// Several buffers full of bytes down, until the client has read the last one.
+    /// Sends a burst down, and reads all of it at the client.
     pub(crate) fn burst_down(&self) {
         std::thread::scope(|scope| {
             scope.spawn(|| {
@@ -135,7 +135,7 @@ impl Session {
         });
     }
 
-    /// A FIN up, and then one down.
+    /// Sends a FIN up, then one down.
     pub(crate) fn end(self) {
         for (from, to) in [(&self.client, &self.target), (&self.target, &self.client)] {
             from.shutdown(Shutdown::Write).expect("the session is open");
@@ -148,17 +148,17 @@ impl Session {
     }
 }
 
-/// Sends one message.
+/// Sends one small message.
 pub(crate) fn send(mut socket: &Socket) {
     socket.write_all(&[b'.'; MESSAGE]).expect("the session is open");
 }
 
-/// Receives one message.
+/// Receives one small message.
 pub(crate) fn receive(mut socket: &Socket) {
     socket.read_exact(&mut [0; MESSAGE]).expect("a whole message");
 }
 
-/// Lets time pass. It is what the history consists of, and no wait for something.
+/// Lets time pass: the idle time is the history, no wait for a state.
 pub(crate) fn idle(seconds: u32) {
     std::thread::sleep(Duration::from_secs(seconds.into()));
 }

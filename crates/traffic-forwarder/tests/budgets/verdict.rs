@@ -1,25 +1,25 @@
-//! What was measured, beside what is allowed.
+//! Comparison of measured figures with their limits.
 
 use std::fmt::{self, Write as _};
 
 use crate::budget::{Budget, Limit};
 
-/// One figure of one history.
+/// One measured figure of a history.
 #[derive(Debug)]
 pub(crate) struct Figure {
     pub(crate) name: String,
-    /// In all operations together.
+    /// Sum over all operations.
     pub(crate) count: i64,
-    /// `None`: there is no budget for it here, it is only shown.
+    /// `None`: shown without a limit.
     pub(crate) limit: Option<Limit>,
 }
 
-/// All figures of one measurement.
+/// Figures of one measurement.
 #[derive(Debug)]
 pub(crate) struct Verdict {
     pub(crate) operations: u32,
     pub(crate) figures: Vec<Figure>,
-    /// How somebody can look at what was counted.
+    /// Command for looking at the counted calls or instructions.
     pub(crate) hint: String,
 }
 
@@ -28,18 +28,18 @@ impl Verdict {
         self.figures.iter().all(|figure| self.keeps(figure))
     }
 
-    /// Prints the figures.
+    /// Prints the figures beside their limits.
     ///
     /// # Panics
     ///
-    /// If one of them is beyond its budget.
+    /// If a figure is outside its limit.
     #[track_caller]
-    #[expect(clippy::print_stdout, reason = "`--nocapture` shows what was measured")]
+    #[expect(clippy::print_stdout, reason = "`--nocapture` shows the figures")]
     pub(crate) fn announce(&self, budget: &Budget) {
         let table = format!("{}: per {}\n{self}", budget.history, budget.operation);
         assert!(
             self.is_kept(),
-            "bench/budgets.toml is not kept (a better figure is to be written there, too)\n\
+            "bench/budgets.toml does not match (enter improved figures there, too)\n\
              {table}{}",
             self.hint
         );
@@ -76,7 +76,7 @@ impl fmt::Display for Verdict {
 }
 
 #[test]
-fn exact_means_exact_and_a_ceiling_is_one() {
+fn exact_figures_must_match_and_ceilings_must_hold() {
     let verdict = |count, limit| {
         let figure = Figure { name: "f".into(), count, limit: Some(limit) };
         Verdict { operations: 10, figures: vec![figure], hint: String::new() }.is_kept()

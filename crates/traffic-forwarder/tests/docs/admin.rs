@@ -1,5 +1,5 @@
-//! What the document of the admin interface says works: its commands are run, in order, against a
-//! forwarder with a session, and its tables are those of the code.
+//! docs/admin.md: its commands run, in order, against a forwarder with a session, and its tables
+//! match the code.
 
 use crate::blocks::blocks;
 use crate::repository::{BINARY, document, read};
@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use testkit::{Behaviour, Forwarder, LIMIT, Peer, Port, Script, Target, Tool, connect, run};
 
 #[test]
-fn every_command_is_answered() {
+fn every_command_returns_an_answer() {
     let (stand, port) = (Stand::new(), Port::v4());
     let target = Target::start(Behaviour::Echo);
     let config = format!(
@@ -22,7 +22,7 @@ fn every_command_is_answered() {
     );
     let forwarder = Forwarder::binary(BINARY).config(config).start();
     forwarder.ready();
-    // The session with the number 1, of which the document speaks.
+    // The document's examples use session number 1.
     let client = connect(&port).expect("a listener");
     let copy = client.try_clone().expect("a descriptor");
     Peer::play("a client", copy, Script::new().write_bytes(".").read_exactly(1)).finish();
@@ -30,7 +30,7 @@ fn every_command_is_answered() {
 
     let asking = AtomicBool::new(true);
     let asked = std::thread::scope(|scope| {
-        // There is always something to watch.
+        // `watch` prints events only while sessions come and go.
         scope.spawn(|| {
             while asking.load(Ordering::Relaxed) {
                 drop(connect(&port));
@@ -51,7 +51,7 @@ fn ask(stand: &Stand) -> usize {
             let mut shell = Tool::find("sh").command();
             let answer = run(shell.args(["-euc", &stand.with_free_ports(line)]), LIMIT);
             assert!(answer.status.success(), "{}: {line}: {answer}", block.place);
-            assert!(!answer.text().trim().is_empty(), "{}: {line}: no answer", block.place);
+            assert!(!answer.text().trim().is_empty(), "{}: {line}: empty answer", block.place);
             asked += 1;
         }
     }
@@ -59,7 +59,7 @@ fn ask(stand: &Stand) -> usize {
 }
 
 #[test]
-fn the_verdicts_are_those_of_the_program() {
+fn verdict_table_matches_the_program() {
     let document = document("docs/admin.md");
     let rows = document.table(&["Verdict", "When"]);
     let mut found: Vec<_> = rows.iter().map(|row| row[0].trim_matches('`')).collect();
@@ -70,7 +70,7 @@ fn the_verdicts_are_those_of_the_program() {
 }
 
 #[test]
-fn every_error_code_of_the_process_is_in_the_table_and_no_other() {
+fn error_code_table_matches_the_process() {
     let codes = ErrorCode::ALL.iter().filter(|code| !code.is_of_commands());
     let expected: BTreeSet<_> = codes.map(|code| code.as_str().to_owned()).collect();
     let document = document("docs/admin.md");
@@ -80,7 +80,7 @@ fn every_error_code_of_the_process_is_in_the_table_and_no_other() {
 }
 
 #[test]
-fn every_event_is_in_the_table_and_those_of_every_session_can_be_left_out() {
+fn event_table_is_complete_and_session_events_can_be_left_out() {
     let document = document("docs/admin.md");
     let rows = document.table(&["Event", "Data", "When"]);
     let found: Vec<_> = rows.iter().map(|row| row[0].trim_matches('`')).collect();

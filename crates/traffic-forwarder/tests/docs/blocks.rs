@@ -1,9 +1,9 @@
-//! Every fenced block is of a kind that a test runs or parses.
+//! Every fenced block has a kind that a test runs or parses.
 
 use crate::markdown::{Block, Document};
 use crate::repository::documents;
 
-/// What stands behind a fence, what checks such blocks, and how many there are at least.
+/// Info string of the fence, the checking test module, and the minimum number of blocks.
 const KINDS: [(&str, &str, usize); 22] = [
     ("toml", "configuration", 3),
     ("conf", "configuration", 2),
@@ -29,14 +29,14 @@ const KINDS: [(&str, &str, usize); 22] = [
     ("text top", "views", 2),
 ];
 
-/// All blocks of one kind.
+/// Fenced blocks of all documents with this info string.
 pub(crate) fn blocks(info: &str) -> Vec<Block> {
     let blocks = documents().into_iter().flat_map(|document| document.blocks());
     blocks.filter(|block| block.info == info).collect()
 }
 
 #[test]
-fn every_block_is_of_a_kind_that_is_checked() {
+fn every_block_has_a_checked_kind() {
     for block in documents().iter().flat_map(Document::blocks) {
         let known = KINDS.iter().any(|(info, ..)| *info == block.info);
         assert!(known, "{}: nothing checks a block `{}`", block.place, block.info);

@@ -1,4 +1,4 @@
-//! The commands in the text of the documents are those of the program, with its options.
+//! Commands and options in the prose of the documents exist in the program.
 
 use crate::repository::{BINARY, document, documents};
 use std::collections::BTreeMap;
@@ -18,7 +18,7 @@ fn the_commands_in_the_text_exist_with_their_options() {
             let Some(words) = span.strip_prefix("traffic-forwarder ") else { continue };
             let mut words = words.split_whitespace();
             let command = words.next().unwrap_or_default();
-            // Forwards and options without a command: another test runs them.
+            // Forwards, and options without a command, are run by `shell`.
             if command.starts_with(['-', '[', '<']) || command.contains(['=', ':']) {
                 continue;
             }

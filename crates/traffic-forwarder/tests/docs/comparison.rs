@@ -1,11 +1,11 @@
-//! The figures of the comparison and of the READMEs are those of the pages of measurements.
+//! The figures in the comparison and in the READMEs equal those of the benchmark pages.
 
 use crate::markdown::Document;
 use crate::repository::{document, readmes};
 
 const PAGE: &str = "docs/comparison.md";
 
-/// The rows of the table of figures, by their beginnings in the summary.
+/// Rows of the figures table, by the first words of their measure in the summary.
 const FIGURES: [&str; 11] = [
     "64 B request and response, 64 sessions",
     "32 KiB request and response, 64 sessions",
@@ -20,7 +20,7 @@ const FIGURES: [&str; 11] = [
     "10000 forwards in one file, resident memory",
 ];
 
-/// The row of a table that begins with this cell.
+/// Finds the row whose first cell starts with `first`.
 fn row(rows: &[Vec<&str>], first: &str) -> Vec<String> {
     let row = rows.iter().find(|row| row.first().is_some_and(|cell| cell.starts_with(first)));
     let row = row.unwrap_or_else(|| panic!("no row {first}"));
@@ -28,12 +28,12 @@ fn row(rows: &[Vec<&str>], first: &str) -> Vec<String> {
 }
 
 #[test]
-fn the_endings_are_those_that_were_measured() {
+fn endings_equal_the_measured_ones() {
     let page = document("docs/reliability/fidelity.md");
     let rows = page.rows();
     let (names, owed) = (row(&rows, "what happens"), row(&rows, "**as owed**"));
     let measured = |name: &str| {
-        let at = names.iter().position(|cell| cell == name).expect("a forwarder that was measured");
+        let at = names.iter().position(|cell| cell == name).expect("a measured forwarder");
         owed[at].clone()
     };
     let [ours, copying] =
@@ -46,7 +46,7 @@ fn the_endings_are_those_that_were_measured() {
     assert_eq!(said[1], ours);
 }
 
-/// The summary of what was measured on one CPU.
+/// The one-CPU benchmark summary.
 struct Summary(Document);
 
 impl Summary {
@@ -54,7 +54,7 @@ impl Summary {
         Self(document("docs/benchmarks/one-cpu.md"))
     }
 
-    /// The median of a forwarder in the row that begins with this; a dash if it took no part.
+    /// Median of forwarder `name` in the row of `measure`; a dash if it was not measured.
     fn median(&self, measure: &str, name: &str) -> String {
         let rows = self.0.rows();
         let of = |first: &str| {
@@ -71,7 +71,7 @@ impl Summary {
 }
 
 #[test]
-fn the_bytes_of_an_idle_session_are_those_that_were_measured() {
+fn bytes_of_an_idle_session_equal_the_benchmark() {
     let summary = Summary::read();
     let page = document(PAGE);
     let peers = ["HAProxy", "nginx stream", "realm", "gost", "rinetd", "socat"];
@@ -82,7 +82,7 @@ fn the_bytes_of_an_idle_session_are_those_that_were_measured() {
 }
 
 #[test]
-fn the_figures_are_those_that_were_measured() {
+fn figures_equal_the_benchmark() {
     let summary = Summary::read();
     let page = document(PAGE);
     let peers = ["HAProxy, splice", "HAProxy", "nginx stream", "realm", "Go, io.Copy"];
@@ -94,7 +94,7 @@ fn the_figures_are_those_that_were_measured() {
     assert_eq!(said, expected);
 }
 
-/// The Chinese README has the same numbers, by another test.
+/// `languages` compares the numbers of the Chinese README with this one's.
 #[test]
 fn the_readme_quotes_rows_of_the_comparison() {
     let (page, [readme, _]) = (document(PAGE), readmes());

@@ -1,4 +1,4 @@
-//! Configuration in the documents is read without a problem, or with those that stand below it.
+//! Configuration in the documents is valid, or has exactly the problems printed below it.
 
 use crate::blocks::blocks;
 use crate::markdown::Block;
@@ -6,7 +6,7 @@ use plan::{Input, Reading};
 use std::fs;
 use tempfile::TempDir;
 
-/// What the documents call the file of a broken example.
+/// File name that the documents use for a broken example.
 const NAME: &str = "forwards.toml";
 
 #[test]
@@ -19,7 +19,7 @@ fn examples_are_valid() {
 }
 
 #[test]
-fn broken_examples_show_what_the_program_says() {
+fn broken_examples_show_the_reported_problems() {
     let shown = blocks("text problems");
     let broken = blocks("toml broken");
     assert_eq!(shown.len(), broken.len());
@@ -29,7 +29,7 @@ fn broken_examples_show_what_the_program_says() {
     }
 }
 
-/// What becomes of the block, and the problems as `check` writes them.
+/// Reads the block, and renders its problems as `check` does.
 fn read(block: &Block) -> (Reading, String) {
     let dir = TempDir::new().expect("a temporary directory");
     let path = dir.path().join(NAME);

@@ -1,4 +1,4 @@
-//! The first day works: what CONTRIBUTING.md names is there.
+//! The files, tests and functions named in CONTRIBUTING.md exist.
 
 use crate::markdown::Document;
 use crate::repository::{document, root};
@@ -6,7 +6,7 @@ use std::fs;
 
 const PAGE: &str = "CONTRIBUTING.md";
 
-/// The commands of cargo in the text and in its blocks.
+/// Cargo commands in the prose and in the blocks.
 fn cargo_commands(page: &Document) -> Vec<String> {
     let blocks = page.blocks();
     let lines = blocks.iter().flat_map(|block| block.text.lines()).map(str::to_owned);
@@ -15,10 +15,10 @@ fn cargo_commands(page: &Document) -> Vec<String> {
 }
 
 #[test]
-fn the_files_that_are_named_exist() {
+fn named_files_exist() {
     let mut found = 0;
     for path in document(PAGE).code_spans().iter().filter(|span| is_path(span)) {
-        assert!(root().join(path).exists(), "{PAGE}: {path} is not there");
+        assert!(root().join(path).exists(), "{PAGE}: {path} does not exist");
         found += 1;
     }
     assert!(found >= 18, "only {found} files");
@@ -29,7 +29,7 @@ fn is_path(span: &str) -> bool {
 }
 
 #[test]
-fn the_tests_that_are_to_be_run_exist() {
+fn named_tests_exist() {
     let mut found = 0;
     for command in cargo_commands(&document(PAGE)) {
         let words: Vec<_> = command.split(' ').collect();
@@ -56,10 +56,10 @@ fn the_tests_that_are_to_be_run_exist() {
     assert!(found >= 6, "only {found} commands");
 }
 
-/// Whether a file of the directory is called so, or holds a test that is.
+/// Whether a file in the directory, or a test in one of them, has this name.
 fn is_named(sources: &std::path::Path, name: &str) -> bool {
     let entries = fs::read_dir(sources).expect("a directory of tests");
-    let mut files = entries.map(|entry| entry.expect("an entry of it").path());
+    let mut files = entries.map(|entry| entry.expect("a directory entry").path());
     files.any(|path| {
         let text = fs::read_to_string(&path).unwrap_or_default();
         path.file_stem().is_some_and(|stem| stem == name) || text.contains(&format!("fn {name}"))
@@ -67,7 +67,7 @@ fn is_named(sources: &std::path::Path, name: &str) -> bool {
 }
 
 #[test]
-fn the_places_in_the_code_that_are_named_exist() {
+fn named_places_in_the_code_exist() {
     for (file, name) in [
         ("crates/flow/src/close/reason.rs", "Cause {"),
         ("crates/flow/src/saved.rs", "const CAUSES"),

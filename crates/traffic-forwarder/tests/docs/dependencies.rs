@@ -1,4 +1,4 @@
-//! What is said of dependencies is what the manifests, `Cargo.lock` and `deny.toml` hold.
+//! The dependency tables match the manifests, `Cargo.lock` and `deny.toml`.
 
 use crate::repository::{document, read, root};
 use std::collections::{BTreeMap, BTreeSet};
@@ -6,7 +6,7 @@ use std::fs;
 use toml::de::{DeTable, DeValue};
 use xtask::docs::code;
 
-/// The heads of both tables: what the program uses, and what only its tests use.
+/// Headings of both tables: dependencies of the program, and those of its tests.
 fn heads() -> [[&'static str; 6]; 2] {
     ["Crate", "Crate of tests"]
         .map(|first| [first, "Used by", "Why", "Instead", "Licence", "Kept by"])
@@ -16,7 +16,7 @@ fn parse<'t>(name: &str, text: &'t str) -> DeTable<'t> {
     DeTable::parse(text).unwrap_or_else(|error| panic!("{name}: {error}")).into_inner()
 }
 
-/// What stands at these keys.
+/// Value at a path of keys.
 fn at<'v, 't>(table: &'v DeTable<'t>, keys: &[&str]) -> &'v DeValue<'t> {
     let (first, rest) = keys.split_first().expect("a key");
     let value = table.get(*first).unwrap_or_else(|| panic!("no {first}")).get_ref();
@@ -27,20 +27,20 @@ fn text(value: &DeValue<'_>) -> String {
     value.as_str().expect("a text").to_owned()
 }
 
-/// The elements of a list.
+/// Elements of a TOML array.
 fn list<'v, 't>(value: &'v DeValue<'t>) -> impl Iterator<Item = &'v DeValue<'t>> {
     value.as_array().expect("a list").iter().map(toml::Spanned::get_ref)
 }
 
-/// The manifests of the workspace's crates.
+/// Manifest paths of the workspace's crates.
 fn members() -> Vec<String> {
     let crates = fs::read_dir(root().join("crates")).expect("a directory can be read");
-    let names = crates.map(|entry| entry.expect("likewise").file_name());
+    let names = crates.map(|entry| entry.expect("a directory entry").file_name());
     let manifests = names.map(|name| format!("crates/{}/Cargo.toml", name.to_string_lossy()));
     manifests.chain(["bench", "xtask"].map(|name| format!("{name}/Cargo.toml"))).collect()
 }
 
-/// The names in each table of dependencies, wherever it stands.
+/// Collects the names in each dependency table, at any depth.
 fn dependencies(table: &DeTable<'_>, found: &mut BTreeSet<String>) {
     for (key, value) in table {
         let DeValue::Table(table) = value.get_ref() else { continue };
@@ -52,7 +52,7 @@ fn dependencies(table: &DeTable<'_>, found: &mut BTreeSet<String>) {
     }
 }
 
-/// Who uses each library that is not ours.
+/// Each third-party library with the crates that depend on it.
 fn used() -> BTreeMap<String, BTreeSet<String>> {
     let mut used: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     let mut own = BTreeSet::new();
@@ -72,7 +72,7 @@ fn used() -> BTreeMap<String, BTreeSet<String>> {
 }
 
 #[test]
-fn every_direct_dependency_is_explained_with_who_uses_it() {
+fn every_direct_dependency_is_listed_with_its_users() {
     let page = document("docs/dependencies.md");
     let mut listed = BTreeMap::new();
     for row in heads().iter().flat_map(|head| page.table(head)) {
@@ -87,7 +87,7 @@ fn every_direct_dependency_is_explained_with_who_uses_it() {
     assert_eq!(listed, used);
 }
 
-/// The names of the packages in `Cargo.lock`, each with what it depends on, as it is written there.
+/// Packages in `Cargo.lock` with their dependencies, spelled as there.
 fn locked() -> Vec<(String, Vec<String>)> {
     let source = read("Cargo.lock");
     let lock = parse("Cargo.lock", &source);
@@ -101,7 +101,7 @@ fn locked() -> Vec<(String, Vec<String>)> {
 }
 
 #[test]
-fn only_what_deny_toml_names_is_there_twice() {
+fn duplicate_crates_are_those_in_deny_toml() {
     let mut seen = BTreeSet::new();
     let names = locked().into_iter().map(|(name, _)| name);
     let twice: BTreeSet<_> = names.filter(|name| !seen.insert(name.clone())).collect();
@@ -115,13 +115,13 @@ fn only_what_deny_toml_names_is_there_twice() {
 }
 
 #[test]
-fn only_whom_deny_toml_names_depends_on_tokio() {
+fn dependents_of_tokio_are_those_in_deny_toml() {
     let is_tokio = |name: &String| name == "tokio" || name.starts_with("tokio ");
     let users = locked().into_iter().filter(|(_, all)| all.iter().any(is_tokio));
     let users: BTreeSet<_> = users.map(|(name, _)| name).collect();
     let source = read("deny.toml");
     let deny = parse("deny.toml", &source);
     let denied = list(at(&deny, &["bans", "deny"])).next().and_then(DeValue::as_table);
-    let wrappers = list(at(denied.expect("what is denied"), &["wrappers"])).map(text);
+    let wrappers = list(at(denied.expect("a list of denied crates"), &["wrappers"])).map(text);
     assert_eq!(users, wrappers.collect());
 }

@@ -1,11 +1,11 @@
-//! The document of `doctor` lists what it looks at.
+//! The document of `doctor` lists every check with its inputs.
 
 use crate::repository::document;
 use doctor::Check;
 use xtask::docs::code;
 
 #[test]
-fn every_check_is_listed_with_what_it_reads() {
+fn every_check_is_listed_with_its_inputs() {
     let document = document("docs/doctor.md");
     let rows = document.table(&["Check", "Reads", "Sessions", "Warns", "Fails"]);
     let found: Vec<_> = rows.iter().map(|row| (row[0].to_owned(), row[1].to_owned())).collect();

@@ -1,4 +1,4 @@
-//! Each file of `examples` is valid, and the program runs with it.
+//! Each file in `examples` is valid, and the program runs with it.
 
 use crate::repository::{BINARY, files, read};
 use crate::stand::Stand;
@@ -6,7 +6,7 @@ use plan::{ForwardSettings, Input, Log, Process, settings};
 use testkit::{Forwarder, LIMIT, Signal};
 
 #[test]
-fn each_example_runs_until_it_is_told_to_stop() {
+fn each_example_runs_until_sigterm() {
     let mut examples = files("examples");
     examples.retain(|name| name != "examples/README.md");
     assert!(examples.len() >= 6, "{examples:?}");
@@ -18,7 +18,7 @@ fn each_example_runs_until_it_is_told_to_stop() {
         let forwarder = Forwarder::binary(BINARY).arg("-c").arg(&file).start();
         forwarder.ready().signal(Signal::TERM);
         assert_eq!(forwarder.wait_exit(LIMIT).code(), Some(0), "{name}");
-        // Another process of this host may hold the admin socket that all have by default.
+        // Another process on this host may hold the default admin socket.
         let tells = |line: &str| line.contains(" WARN ") && !line.contains("no admin interface");
         let warnings = forwarder.count_lines(tells);
         assert_eq!(warnings, 0, "{name}: a forward was skipped");

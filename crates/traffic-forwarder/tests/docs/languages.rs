@@ -1,4 +1,4 @@
-//! Both READMEs say the same.
+//! Both READMEs have the same sections, blocks, tables, links and numbers.
 
 use crate::markdown::Document;
 use crate::repository::readmes;
@@ -17,7 +17,7 @@ fn both_have_the_same_blocks() {
     assert_eq!(english, chinese);
 }
 
-/// The blocks without their comments, which are in the document's language.
+/// Blocks without comments: those are in the document's language.
 fn blocks(document: &Document) -> Vec<(String, Vec<String>)> {
     let blocks = document.blocks().into_iter();
     let code = |text: &str| -> Vec<String> {
@@ -40,7 +40,7 @@ fn both_have_the_same_tables() {
     assert_eq!(english.rows().len(), chinese.rows().len());
 }
 
-/// What stands between backquotes: names, which have no language. Their order has.
+/// Text between backquotes, sorted: names are the same in both languages, their order is not.
 fn code_spans(text: &str) -> Vec<String> {
     let mut spans: Vec<String> = text.split('`').skip(1).step_by(2).map(str::to_owned).collect();
     spans.sort_unstable();
@@ -57,7 +57,7 @@ fn both_have_the_same_links() {
     assert_eq!(local(&english), local(&chinese));
 }
 
-/// The numbers of each section, sorted: the order of words differs.
+/// Numbers of each section, sorted: word order differs between the languages.
 fn numbers(document: &Document) -> Vec<Vec<String>> {
     let mut sections = vec![Vec::new()];
     for line in document.prose() {
@@ -84,7 +84,7 @@ fn both_have_the_same_numbers() {
     }
 }
 
-/// GitHub shows a line break within a Chinese paragraph as a space.
+/// GitHub renders a line break within a Chinese paragraph as a space.
 #[test]
 fn the_chinese_readme_has_no_line_breaks_within_paragraphs() {
     let [_, chinese] = readmes();

@@ -1,5 +1,5 @@
-//! Links lead to files and sections that exist, the indexes are complete, and every address of the
-//! repository is that of its manifest.
+//! Links lead to files and sections that exist, the indexes are complete, and every repository
+//! address equals the manifest's.
 
 use crate::blocks::blocks;
 use crate::markdown::Document;
@@ -10,7 +10,7 @@ use std::path::Path;
 const OTHERS: [&str; 5] =
     ["CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "ARCHITECTURE.md", "examples/README.md"];
 
-/// The anchors of a document's headings, as GitHub makes them.
+/// Anchors of a document's headings, as GitHub generates them.
 fn anchors(document: &Document) -> BTreeSet<String> {
     let headings = document.prose().into_iter().filter(|line| line.starts_with('#'));
     let anchor = |heading: &str| -> String {
@@ -31,7 +31,7 @@ fn links_lead_to_files_and_sections() {
                 "" => document.name.clone(),
                 path => directory.join(path).display().to_string(),
             };
-            assert!(root().join(&target).exists(), "{}: {link} is not there", document.name);
+            assert!(root().join(&target).exists(), "{}: {link} does not exist", document.name);
             if !section.is_empty() {
                 let target = Document::new(&target, read(&target));
                 assert!(anchors(&target).contains(section), "{}: {link}", document.name);
@@ -55,7 +55,7 @@ fn the_indexes_list_every_document_and_every_example() {
 }
 
 #[test]
-fn every_address_of_the_repository_is_that_of_the_manifest() {
+fn repository_addresses_equal_the_manifest_s() {
     let manifest = read("Cargo.toml");
     let address = manifest.lines().find_map(|line| line.strip_prefix("repository = "));
     let address = address.expect("the repository's address").trim_matches('"');

@@ -1,15 +1,14 @@
-//! The questions that the documents ask a log file with jq are answered by a log of the program.
+//! The documents' jq queries return results for a real log.
 
 use crate::blocks::blocks;
 use crate::repository::BINARY;
 use tempfile::TempDir;
 use testkit::{Behaviour, Forwarder, LIMIT, Port, Signal, Target, Tool, connect, run, wait_until};
 
-/// The log file's name in the documents.
+/// Name of the log file in the documents.
 const FILE: &str = "traffic-forwarder.log";
 
-/// Leaves a log in which something has happened: sessions in order, one whose target refuses, and
-/// a client too many.
+/// Writes a log with orderly sessions, a refused connect, and a client above the session limit.
 fn write_log(dir: &TempDir) {
     let (echo, web, gone) = (Target::start(Behaviour::Echo), Port::v4(), Port::v4());
     let file = dir.path().join(FILE);
@@ -31,7 +30,7 @@ fn write_log(dir: &TempDir) {
     wait_until("ready", LIMIT, || has("\"ready\"", 1));
     let client = connect(&web).expect("a listener");
     wait_until("the target's connection", LIMIT, || echo.open() == 1);
-    // Each of these is reset, perhaps before it knows that it is connected.
+    // The forwarder resets each of these, possibly before connect(2) returns.
     drop(connect(&web));
     wait_until("a refusal", LIMIT, || has("connections refused", 1));
     drop(connect(&gone));
@@ -42,13 +41,13 @@ fn write_log(dir: &TempDir) {
 }
 
 #[test]
-fn every_question_has_an_answer() {
+fn every_query_returns_results() {
     let dir = TempDir::new().expect("a temporary directory");
     write_log(&dir);
     let mut asked = 0;
     Tool::find("jq");
     for block in blocks("sh jq") {
-        // A command goes on until the next comment.
+        // A command extends to the next comment.
         for command in block.text.split("# ").skip(1) {
             let (question, command) = command.split_once('\n').expect("a command below a comment");
             let mut shell = Tool::find("sh").command();

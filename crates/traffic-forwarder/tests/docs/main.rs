@@ -1,5 +1,5 @@
-//! The documents say what the program does: their examples run, their tables are those of the
-//! code, their two languages agree, and the Make targets they name exist.
+//! The documents match the program: their examples run, their tables equal the code's, their two
+//! languages agree, and the Make targets named in them exist.
 
 mod markdown;
 mod repository;

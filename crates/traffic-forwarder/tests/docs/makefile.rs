@@ -7,13 +7,13 @@ use std::process::Command;
 use std::time::Duration;
 use testkit::{Finished, Tool};
 
-/// Targets that only other targets use.
+/// Prerequisites of other targets; not documented.
 const INNER: [&str; 2] = ["build-release", "build-profile"];
 
 /// `make start` waits up to 5 seconds, `make stop` up to 30.
 const LIMIT: Duration = Duration::from_secs(40);
 
-/// A make of its own, whoever called the tests.
+/// Clears the variables of a calling `make`: they would change this one.
 pub(crate) fn by_itself(make: &mut Command) -> &mut Command {
     for variable in ["MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "BINARY", "CONF"] {
         make.env_remove(variable);
@@ -21,7 +21,7 @@ pub(crate) fn by_itself(make: &mut Command) -> &mut Command {
     make
 }
 
-/// The targets for users.
+/// Targets of the Makefile, except inner ones.
 fn targets() -> BTreeSet<String> {
     let makefile = read("Makefile");
     let names = makefile.lines().filter_map(|line| line.strip_prefix(".PHONY: "));
@@ -44,7 +44,7 @@ fn make_alone_lists_few_targets_with_a_description() {
     }
 }
 
-/// What make would run.
+/// Commands that `make --dry-run` prints.
 fn dry_run(arguments: &[&str]) -> String {
     let mut make = Tool::find("make").command();
     let make = by_itself(&mut make).arg("--dry-run").args(arguments).current_dir(root());
@@ -72,7 +72,7 @@ fn the_words_of_the_older_program_are_targets() {
 }
 
 #[test]
-fn the_container_has_the_names_that_it_is_given() {
+fn image_and_container_names_are_configurable() {
     let run = |arguments: &[&str]| {
         let mut make = Tool::find("make").command();
         let make = by_itself(&mut make).args(["-s", "DOCKER=echo", "CONF=examples/minimal.conf"]);
@@ -108,14 +108,14 @@ fn every_target_that_a_document_names_exists() {
     assert!(named >= 20, "only {named} targets are named");
 }
 
-/// A copy of what the service's targets use, and a make in it.
+/// A directory with copies of the files that `start`, `stop` and `status` use.
 struct Copy(Stand);
 
 impl Copy {
     fn new() -> Self {
         let stand = Stand::new();
         std::fs::remove_file(stand.dir().join("etc/traffic-forwarder.conf"))
-            .expect("the stand has made it");
+            .expect("the stand has this file");
         for name in files("scripts").iter().map(String::as_str).chain(["Makefile"]) {
             stand.put_unchanged(name);
         }
@@ -161,7 +161,7 @@ fn a_fresh_clone_starts_once_and_stops() {
     assert!(!copy.exists("traffic-forwarder.pid"));
     assert_says(&copy.make("status"), false, "not running");
     assert_says(&copy.make("stop"), true, "not running");
-    let log = std::fs::read_to_string(copy.0.dir().join("nohup.out")).expect("the log is there");
+    let log = std::fs::read_to_string(copy.0.dir().join("nohup.out")).expect("a log file");
     assert_eq!(log.matches(" stopped ").count(), 1, "{log}");
 }
 
@@ -176,9 +176,9 @@ fn a_start_that_fails_shows_why() {
 }
 
 #[test]
-fn a_stale_pid_file_is_not_believed() {
+fn a_stale_pid_file_is_ignored() {
     let copy = Copy::new();
-    // A living process, but not ours.
+    // A running process, but no forwarder.
     copy.0.write("traffic-forwarder.pid", &std::process::id().to_string());
     assert_says(&copy.make("status"), false, "not running");
     assert_says(&copy.make("stop"), true, "removed a stale traffic-forwarder.pid");

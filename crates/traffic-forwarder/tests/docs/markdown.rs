@@ -1,15 +1,15 @@
-//! As much of Markdown as our documents use.
+//! The subset of Markdown in our documents.
 
-/// A Markdown file.
+/// A parsed Markdown file with its name.
 pub(crate) struct Document {
     pub(crate) name: String,
     text: String,
 }
 
-/// A fenced block.
+/// A fenced block with its info string.
 #[derive(Clone, Debug)]
 pub(crate) struct Block {
-    /// What stands behind the fence, such as `toml`.
+    /// Info string behind the fence, such as `toml`.
     pub(crate) info: String,
     pub(crate) text: String,
     /// File and line, for messages.
@@ -21,7 +21,7 @@ impl Document {
         Self { name: name.to_owned(), text }
     }
 
-    /// All fenced blocks.
+    /// All fenced blocks, in order.
     pub(crate) fn blocks(&self) -> Vec<Block> {
         let mut blocks = Vec::new();
         let mut open: Option<Block> = None;
@@ -42,7 +42,7 @@ impl Document {
         blocks
     }
 
-    /// The lines that stand in no block.
+    /// Lines outside of blocks.
     pub(crate) fn prose(&self) -> Vec<&str> {
         let mut in_block = false;
         let outside = |line: &&str| {
@@ -53,23 +53,23 @@ impl Document {
         self.text.lines().filter(outside).collect()
     }
 
-    /// The levels of the headings, in order.
+    /// Heading levels, in order.
     pub(crate) fn heading_levels(&self) -> Vec<usize> {
         let level = |line: &str| line.bytes().take_while(|byte| *byte == b'#').count();
         self.prose().into_iter().map(level).filter(|level| *level > 0).collect()
     }
 
-    /// The rows of all tables, as cells; heads and rules included.
+    /// Rows of all tables as cells, with heads and delimiter rows.
     pub(crate) fn rows(&self) -> Vec<Vec<&str>> {
         self.prose().into_iter().filter_map(cells).collect()
     }
 
-    /// The rows of the table with this head.
+    /// Rows of the first table with this head.
     pub(crate) fn table(&self, head: &[&str]) -> Vec<Vec<&str>> {
         self.tables(head).next().unwrap_or_else(|| panic!("{}: no table {head:?}", self.name))
     }
 
-    /// The rows of all tables with this head, one after the other.
+    /// Rows of all tables with this head, concatenated.
     pub(crate) fn all_tables(&self, head: &[&str]) -> Vec<Vec<&str>> {
         self.tables(head).flatten().collect()
     }
@@ -78,18 +78,18 @@ impl Document {
         let prose = self.prose();
         let is_head = |line: &&str| cells(line).is_some_and(|cells| cells == head);
         let starts: Vec<_> = (0..prose.len()).filter(|at| is_head(&prose[*at])).collect();
-        // Behind the head stands the rule.
+        // The delimiter row follows the head.
         let rows = move |at: usize| prose[at + 2..].iter().map_while(|line| cells(line)).collect();
         starts.into_iter().map(rows)
     }
 
-    /// The targets of all links.
+    /// Targets of all links.
     pub(crate) fn links(&self) -> Vec<&str> {
         let starts = self.text.match_indices("](").map(|(at, _)| &self.text[at + 2..]);
         starts.filter_map(|link| Some(link.split_once(')')?.0)).collect()
     }
 
-    /// All that stands between backquotes in prose.
+    /// Code spans of the prose, without backquotes.
     pub(crate) fn code_spans(&self) -> Vec<String> {
         let text = self.prose().join("\n");
         text.split('`').skip(1).step_by(2).map(|span| span.replace('\n', " ")).collect()

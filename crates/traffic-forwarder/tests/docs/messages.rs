@@ -1,10 +1,10 @@
-//! The table of log messages is that of the program.
+//! The table of log messages matches the program's.
 
 use crate::repository::{document, files, read, root};
 use std::collections::BTreeSet;
 use std::fs;
 
-/// The sources that write log lines, without line breaks within string literals.
+/// Sources of the crates that log, with string literals joined into one line.
 fn source() -> String {
     let mut directories: Vec<_> =
         ["control", "host", "observe"].map(|crate_name| format!("crates/{crate_name}/src")).into();
@@ -12,7 +12,7 @@ fn source() -> String {
     while let Some(directory) = directories.pop() {
         source.extend(files(&directory).iter().map(|name| read(name)));
         let entries = fs::read_dir(root().join(&directory)).expect("a directory can be read");
-        let entries = entries.map(|entry| entry.expect("likewise"));
+        let entries = entries.map(|entry| entry.expect("a directory entry"));
         let inner = entries.filter(|entry| entry.path().is_dir());
         directories.extend(
             inner.map(|entry| format!("{directory}/{}", entry.file_name().to_string_lossy())),
@@ -21,7 +21,7 @@ fn source() -> String {
     source.split_whitespace().collect::<Vec<_>>().join(" ").replace("\\ ", "")
 }
 
-/// The string literals of what stands between these parentheses, and of nothing behind them.
+/// String literals of a macro's arguments, up to its closing parenthesis.
 fn literals(arguments: &str) -> Vec<String> {
     let (mut found, mut depth) = (Vec::new(), 1);
     let mut rest = arguments.chars();
@@ -34,15 +34,15 @@ fn literals(arguments: &str) -> Vec<String> {
             _ => {}
         }
     }
-    panic!("no end: {arguments}")
+    panic!("unclosed: {arguments}")
 }
 
-/// What is always the same of a message.
+/// Constant prefix of a message, up to its first placeholder.
 fn fixed(message: &str) -> String {
     message.split(['{', '…', '`']).next().unwrap_or_default().trim_end().to_owned()
 }
 
-/// Each message that is logged, behind its level.
+/// Each logged message with its level.
 fn logged() -> BTreeSet<(String, String)> {
     let source = source();
     let mut logged = BTreeSet::new();
@@ -67,7 +67,7 @@ fn logged() -> BTreeSet<(String, String)> {
     logged
 }
 
-/// Each message of the document.
+/// Each documented message with its level.
 fn documented() -> BTreeSet<(String, String)> {
     let document = document("docs/session-record.md");
     let rows = document.table(&["Level", "Message", "When"]);

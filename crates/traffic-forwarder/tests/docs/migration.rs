@@ -1,11 +1,11 @@
-//! The configurations of other forwarders become what stands below them.
+//! Other forwarders' configurations import as the documents show below them.
 
 use crate::repository::document;
 use crate::shell::run_in_shell;
 use std::fs;
 use tempfile::TempDir;
 
-/// What the document calls the file of each forwarder.
+/// File name of each forwarder in the document.
 const FILES: [(&str, &str); 4] = [
     ("rinetd", "rinetd.conf"),
     ("realm", "realm.toml"),
@@ -14,7 +14,7 @@ const FILES: [(&str, &str); 4] = [
 ];
 
 #[test]
-fn what_is_imported_stands_below_it() {
+fn imports_give_the_documented_results() {
     let dir = TempDir::new().expect("a temporary directory");
     let blocks = document("docs/migration.md").blocks();
     let mut imported = 0;

@@ -1,4 +1,4 @@
-//! The examples of monitoring are valid, and name metrics that exist.
+//! The monitoring examples are valid, and name metrics that exist.
 
 use crate::repository::{read, root};
 use observe::metrics::METRICS;
@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use testkit::{LIMIT, Tool};
 
 const DIRECTORY: &str = "examples/monitoring";
-/// What a histogram's series add to its name.
+/// Suffixes of a histogram's series.
 const SUFFIXES: [&str; 3] = ["_bucket", "_sum", "_count"];
 
 fn path(name: &str) -> PathBuf {
@@ -21,7 +21,7 @@ fn promtool(command: &[&str], file: &str) {
 
 #[test]
 fn prometheus_reads_the_configuration() {
-    // Without looking for the token, which is not here.
+    // Syntax only: the token file does not exist here.
     promtool(&["check", "config", "--syntax-only"], "prometheus.yml");
 }
 
@@ -43,7 +43,7 @@ fn every_alert_is_tested() {
     }
 }
 
-/// All words of a text that are names of metrics of ours, or look like it.
+/// Words of a text with our metric prefix.
 fn metrics_in(text: &str) -> Vec<&str> {
     let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
     let ours = |word: &&str| word.starts_with("traffic_forwarder_") || word.starts_with("process_");
@@ -71,13 +71,13 @@ fn the_examples_name_metrics_that_exist() {
 }
 
 #[test]
-fn the_dashboard_is_one_of_panels_with_queries() {
+fn every_dashboard_panel_has_queries() {
     let text = read(&format!("{DIRECTORY}/grafana-dashboard.json"));
     let dashboard: Value = serde_json::from_str(&text).expect("a dashboard of JSON");
     let panels = dashboard["panels"].as_array().expect("panels");
     let mut queries = 0;
     for panel in panels.iter().filter(|panel| panel["type"] != "row") {
-        let targets = panel["targets"].as_array().expect("a panel asks for something");
+        let targets = panel["targets"].as_array().expect("a panel has queries");
         for target in targets {
             let query = target["expr"].as_str().expect("a query");
             assert!(!metrics_in(query).is_empty(), "{}: {query}", panel["title"]);

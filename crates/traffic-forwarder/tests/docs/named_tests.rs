@@ -1,10 +1,10 @@
-//! The documents that name tests name tests that there are.
+//! Tests named in the documents exist.
 
 use crate::repository::{files, read, root};
 use std::fs;
 use std::path::Path;
 
-/// Our tests are sentences; a function of the program is seldom one.
+/// Test names have more than three words; other function names seldom do.
 fn is_a_test(name: &str) -> bool {
     let words = name.split('_');
     words.clone().count() > 3
@@ -13,19 +13,19 @@ fn is_a_test(name: &str) -> bool {
         })
 }
 
-/// The text of all source in a directory and in those below.
+/// Text of all sources below a directory.
 fn sources(directory: &str) -> String {
     let is_rust = |name: &String| Path::new(name).extension().is_some_and(|end| end == "rs");
     let own = files(directory).into_iter().filter(is_rust);
     let own: String = own.map(|name| read(&name)).collect();
     let entries = fs::read_dir(root().join(directory)).expect("a directory can be read");
-    let entries = entries.map(|entry| entry.expect("likewise"));
+    let entries = entries.map(|entry| entry.expect("a directory entry"));
     let below = entries.filter(|entry| entry.path().is_dir());
     let below = below.map(|entry| format!("{directory}/{}", entry.file_name().to_string_lossy()));
     below.fold(own, |text, directory| text + &sources(&directory))
 }
 
-/// Every test that a document names exists; it names so many at least.
+/// Checks that each test named in a document exists, and that there are at least `least`.
 fn names_tests(document: &str, least: usize) {
     let sources = sources("crates");
     let text = read(document);

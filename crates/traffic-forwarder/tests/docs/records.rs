@@ -1,4 +1,4 @@
-//! The session record in the documents is that of the program.
+//! The session record in the documents has the program's fields.
 
 use crate::blocks::blocks;
 use crate::repository::{BINARY, document};
@@ -10,7 +10,7 @@ use testkit::{Behaviour, Forwarder, Port, Target, connect};
 /// Fields of every log line.
 const COMMON: [&str; 3] = ["time", "level", "message"];
 
-/// Runs one session with the target, and returns its record in both forms.
+/// Runs one session with the target, and returns its JSON and text records.
 fn records_of(target: &str) -> [String; 2] {
     ["json", "text"].map(|format| {
         let port = Port::v4();
@@ -19,14 +19,14 @@ fn records_of(target: &str) -> [String; 2] {
         ));
         let forwarder = forwarder.start();
         forwarder.ready();
-        // It may come too late to end in order: a target that refuses ends the session at once.
+        // Writing may fail: a refused connect ends the session at once.
         let client = connect(&port).ok();
         let _ = client.as_ref().map(|client| client.shutdown(Shutdown::Write));
         forwarder.wait_for_message("session ended")
     })
 }
 
-/// The names of all fields, those of a group with a dot.
+/// Names of all fields; those of a group as `group.field`.
 fn json_fields(line: &str) -> BTreeSet<String> {
     let value: Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("{line}: {error}"));
     let fields = value.as_object().expect("a record is an object").iter();

@@ -1,4 +1,4 @@
-//! The files of this repository.
+//! Reading files of this repository.
 
 use crate::markdown::Document;
 use std::fs;
@@ -6,17 +6,17 @@ use std::path::{Path, PathBuf};
 
 pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_traffic-forwarder");
 
-/// The repository's root.
+/// Root directory of the repository.
 pub(crate) fn root() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
 }
 
-/// The text of a file.
+/// Reads a file by its path from the root.
 pub(crate) fn read(name: &str) -> String {
     fs::read_to_string(root().join(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
 }
 
-/// The names of the files in a directory, without those in directories of its own.
+/// Paths of the files directly in a directory.
 pub(crate) fn files(directory: &str) -> Vec<String> {
     let entries = fs::read_dir(root().join(directory));
     let entries = entries.unwrap_or_else(|error| panic!("{directory}: {error}"));
@@ -28,19 +28,19 @@ pub(crate) fn files(directory: &str) -> Vec<String> {
     names.into_iter().map(|name| format!("{directory}/{name}")).collect()
 }
 
-/// Both READMEs.
+/// The English and the Chinese README.
 pub(crate) fn readmes() -> [Document; 2] {
     ["README.md", "README.zh-CN.md"].map(document)
 }
 
-/// The READMEs and all documents of `docs`.
+/// The READMEs and all documents in `docs`.
 pub(crate) fn documents() -> Vec<Document> {
     let is_markdown = |name: &String| Path::new(name).extension().is_some_and(|end| end == "md");
     let docs = files("docs").into_iter().filter(is_markdown);
     readmes().into_iter().chain(docs.map(|name| document(&name))).collect()
 }
 
-/// One document.
+/// Reads and parses one document.
 pub(crate) fn document(name: &str) -> Document {
     Document::new(name, read(name))
 }

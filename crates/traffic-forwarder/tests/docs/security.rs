@@ -1,4 +1,4 @@
-//! The threat model: every claim says what sees to it, and links lead somewhere.
+//! The threat model: every claim names a test or a mechanism, and every party its trust.
 
 use crate::repository::document;
 
@@ -17,7 +17,7 @@ fn every_claim_names_its_test_or_its_mechanism() {
 }
 
 #[test]
-fn every_party_has_its_trust_and_its_worst() {
+fn every_party_has_a_trust_level_and_a_worst_case() {
     let page = document(PAGE);
     let parties = page.table(&["Party", "Is trusted with", "Gets at worst"]);
     let first = |row: &Vec<&str>| row[0].split(" (").next().unwrap_or_default().to_owned();

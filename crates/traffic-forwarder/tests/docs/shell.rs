@@ -1,4 +1,4 @@
-//! The commands in the documents work: ours are run, those of make are looked up.
+//! The shell commands in the documents: ours run, Make targets pass a dry run.
 
 use crate::blocks::blocks;
 use crate::repository::{BINARY, root};
@@ -6,14 +6,14 @@ use crate::stand::Stand;
 use std::path::Path;
 use testkit::{Finished, Forwarder, LIMIT, Signal, Tool, wait_until};
 
-/// Programs that are not ours to check.
+/// Programs of others, not checked here.
 const NOT_OURS: [&str; 3] = ["tail", "rustup", "systemctl"];
 
-/// Commands that end by themselves.
+/// Commands that exit without a signal.
 const ENDING: [&str; 7] =
     ["check", "completions", "doctor", "man", "--once", "--version", "--help"];
 
-/// Runs a script in a directory, with our program in `PATH`.
+/// Runs a script in a directory, with the binary under test in `PATH`.
 pub(crate) fn run_in_shell(script: &str, dir: &Path) -> Finished {
     run_in("sh", script, dir)
 }
@@ -25,7 +25,7 @@ fn run_in(shell: &str, script: &str, dir: &Path) -> Finished {
     testkit::run(command.args(["-euc", script]).current_dir(dir).env("PATH", path), LIMIT)
 }
 
-/// All commands in the documents, with their places.
+/// Commands of all `sh` blocks, with file and line.
 fn commands() -> Vec<(String, Vec<String>)> {
     let lines = |block: crate::markdown::Block| {
         let lines: Vec<_> = block.text.lines().map(words).collect();
@@ -35,7 +35,7 @@ fn commands() -> Vec<(String, Vec<String>)> {
     commands.filter(|(_, words)| !words.is_empty()).collect()
 }
 
-/// The words of a command: without its comment and without quotes.
+/// Words of a command, without comment and quotes.
 fn words(line: &str) -> Vec<String> {
     let code = line.split('#').next().unwrap_or_default();
     code.split_whitespace().map(|word| word.trim_matches('\'').to_owned()).collect()
@@ -46,7 +46,7 @@ fn every_command_is_of_a_known_program() {
     for (place, words) in commands() {
         let known = ["make", "traffic-forwarder", "./traffic-forwarder"];
         let known = known.iter().chain(&NOT_OURS).any(|program| *program == words[0]);
-        assert!(known, "{place}: {} is no program that is checked", words[0]);
+        assert!(known, "{place}: {} is not a checked program", words[0]);
     }
 }
 
@@ -65,7 +65,7 @@ fn every_command_of_ours_runs() {
     assert!(ran >= 20, "only {ran} commands");
 }
 
-/// The word with the stand's ports, and with its path if it names a file.
+/// The word with the stand's ports; a file name becomes its path in the stand.
 fn in_stand(stand: &Stand, word: &str) -> String {
     let file = stand.dir().join(word);
     if !word.starts_with('-') && file.is_file() {
@@ -97,7 +97,7 @@ fn the_first_example_gets_an_answer_through_a_forward() {
     Tool::find("curl");
     for block in blocks("sh first") {
         let stand = Stand::new();
-        // As at a prompt: dash has no `%1` in a script.
+        // The documents' `%1` needs job control: dash has none in a script.
         let finished = run_in("bash", &stand.with_free_ports(&block.text), stand.dir());
         assert!(finished.status.success(), "{}: {finished}", block.place);
         let pages = finished.text().matches("It works").count();
@@ -110,7 +110,7 @@ fn the_first_example_gets_an_answer_through_a_forward() {
 }
 
 #[test]
-fn every_make_command_can_be_made() {
+fn every_make_command_passes_a_dry_run() {
     let make = Tool::find("make");
     let mut found = 0;
     for (place, words) in commands().into_iter().filter(|(_, words)| words[0] == "make") {

@@ -1,4 +1,4 @@
-//! Where an example is tried out: its files in a directory of its own, its ports free ones.
+//! A temporary directory and free ports for running an example.
 
 use crate::repository::{files, read, root};
 use std::fs;
@@ -8,15 +8,15 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use tempfile::TempDir;
 use testkit::Port;
 
-/// The ports that examples may listen on.
+/// Listen ports of the examples.
 const PORTS: [&str; 4] = ["18080", "18081", "18082", "18083"];
-/// The range of ports that examples may listen on.
+/// Listen port range of the examples.
 const RANGE: &str = "18100-18104";
 const RANGE_SIZE: u16 = 5;
-/// Where free ranges are looked for: below the ports that the kernel hands out by itself, among
-/// which neighbours may be hard to find.
+/// Candidates for free ranges: below the kernel's ephemeral ports, of which few adjacent ones are
+/// free.
 const RANGES: std::ops::Range<u16> = 20_000..32_000;
-/// The directory of the Unix sockets that examples listen on.
+/// Directory of the Unix sockets in the examples.
 const SOCKETS: &str = "/run/traffic-forwarder";
 
 pub(crate) struct Stand {
@@ -47,7 +47,7 @@ impl Stand {
         self.write(to, &self.with_free_ports(&read(name)));
     }
 
-    /// Copies a file of the repository as it is.
+    /// Copies a file of the repository unchanged.
     pub(crate) fn put_unchanged(&self, name: &str) {
         let to = self.path_of(name);
         fs::copy(root().join(name), to).unwrap_or_else(|error| panic!("copy {name}: {error}"));
@@ -60,11 +60,11 @@ impl Stand {
     fn path_of(&self, name: &str) -> std::path::PathBuf {
         let path = self.dir().join(name);
         let parent = path.parent().expect("a file is in a directory");
-        fs::create_dir_all(parent).expect("an own directory can be made");
+        fs::create_dir_all(parent).expect("create a directory in the stand");
         path
     }
 
-    /// The text with free ports and our directory instead of those that it names.
+    /// Replaces the ports and the socket directory in the text by those of this stand.
     pub(crate) fn with_free_ports(&self, text: &str) -> String {
         let directory = self.dir().to_str().expect("a path of text");
         let text = text.replace(SOCKETS, directory).replace(RANGE, &self.range);
@@ -73,7 +73,7 @@ impl Stand {
     }
 }
 
-/// A range on which nobody listens: another one for each stand, and for each process of tests.
+/// Finds a range of unused ports, a different one for each stand and each test process.
 fn free_range() -> String {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let blocks = u32::from((RANGES.end - RANGES.start) / RANGE_SIZE);
@@ -86,5 +86,5 @@ fn free_range() -> String {
             return format!("{first}-{}", first + RANGE_SIZE - 1);
         }
     }
-    panic!("no {RANGE_SIZE} free ports that follow each other");
+    panic!("no {RANGE_SIZE} adjacent free ports");
 }

@@ -1,4 +1,4 @@
-//! The units in the examples and in the documents are such as systemd takes.
+//! systemd accepts the units of the examples and of the documents.
 
 use crate::blocks::blocks;
 use crate::repository::{BINARY, files, read, root};
@@ -8,14 +8,14 @@ use tempfile::TempDir;
 use testkit::{LIMIT, Tool, run};
 
 const DIRECTORY: &str = "examples/systemd";
-/// Where the units have the program.
+/// Path of the program in the units.
 const INSTALLED: &str = "/usr/local/bin/traffic-forwarder";
-/// What systemd before 253 says of a unit that is written for a newer one.
+/// Warning of systemd before 253 about `Type=notify-reload`.
 const TOO_NEW: &str = "Failed to parse service type, ignoring: notify-reload";
 
-/// What systemd has to say of these units, line by line.
+/// Lines that `systemd-analyze verify` prints about these units.
 fn complaints(units: &[PathBuf]) -> Vec<String> {
-    // Without looking for manual pages, which are not installed either.
+    // Without manual pages: none are installed here.
     let mut command = Tool::find("systemd-analyze").command();
     let finished = run(command.args(["verify", "--man=no"]).args(units), LIMIT);
     let lines: Vec<_> = finished.stderr.lines().map(str::to_owned).collect();
@@ -35,7 +35,7 @@ fn is_unit(name: &str) -> bool {
 }
 
 #[test]
-fn the_examples_are_taken_with_the_drop_in_for_old_systemd_and_without() {
+fn systemd_accepts_the_examples_with_and_without_the_old_systemd_drop_in() {
     let dir = TempDir::new().expect("a temporary directory");
     let examples = files(DIRECTORY);
     assert!(examples.len() >= 3, "{examples:?}");
@@ -54,7 +54,7 @@ fn the_examples_are_taken_with_the_drop_in_for_old_systemd_and_without() {
     assert!(complaints.is_empty(), "{complaints:?}");
 }
 
-/// The text between two others, the first time they stand in this order.
+/// Text between the first `before` and the next `after`.
 fn between<'a>(text: &'a str, before: &str, after: &str) -> &'a str {
     let found = text.split_once(before).and_then(|(_, rest)| rest.split_once(after));
     found.unwrap_or_else(|| panic!("`{before}...{after}` is not in\n{text}")).0
@@ -73,14 +73,14 @@ fn the_unit_is_as_confined_as_the_document_says() {
     if between(&version, "systemd ", " ") == between(&document, "to 10, with systemd ", ".") {
         assert_eq!(measured, written);
     } else {
-        // Each version weighs a little differently.
+        // The weights differ between systemd versions.
         let number = |text: &str| text.parse::<f32>().expect("a number");
         assert!(number(measured) <= number(written) + 0.5, "{measured} and not {written}");
     }
 }
 
 #[test]
-fn a_drop_in_that_is_wrong_would_be_noticed() {
+fn a_wrong_drop_in_is_reported() {
     let dir = TempDir::new().expect("a temporary directory");
     let unit = format!("{DIRECTORY}/traffic-forwarder.service");
     let unit = put(dir.path(), "traffic-forwarder.service", &read(&unit));
@@ -89,7 +89,7 @@ fn a_drop_in_that_is_wrong_would_be_noticed() {
 }
 
 #[test]
-fn units_in_the_documents_are_taken() {
+fn systemd_accepts_the_units_in_the_documents() {
     for block in blocks("ini") {
         let dir = TempDir::new().expect("a temporary directory");
         let name = block.text.lines().next().and_then(|line| line.strip_prefix("# "));

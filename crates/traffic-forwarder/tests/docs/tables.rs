@@ -1,4 +1,4 @@
-//! The generated parts of the documents are those of the code.
+//! The generated parts of the documents are up to date.
 
 use crate::repository::{BINARY, read, root};
 use std::path::Path;

@@ -1,5 +1,5 @@
-//! The page that begins with symptoms knows every close reason, and it and the pages for operators
-//! name what there is.
+//! docs/troubleshooting.md covers every close reason; metrics and log lines named in the operators'
+//! pages exist.
 
 use crate::repository::{document, read};
 use flow::{By, Cause, Phase};
@@ -21,7 +21,7 @@ fn every_word_of_a_close_reason_appears() {
 }
 
 #[test]
-fn every_close_reason_that_is_named_is_one() {
+fn named_close_reasons_exist() {
     let mut found = 0;
     for span in document(PAGE).code_spans() {
         let parts: Vec<_> = span.split('/').collect();
@@ -38,7 +38,7 @@ fn every_close_reason_that_is_named_is_one() {
 }
 
 #[test]
-fn every_metric_and_log_line_that_is_named_exists() {
+fn named_metrics_and_log_lines_exist() {
     let (metrics, lines) = (read("docs/metrics.md"), read("docs/session-record.md"));
     for (page, least) in [(PAGE, 15), ("docs/operations.md", 5), ("docs/tuning.md", 1)] {
         let (mut named, text) = (0, read(page));

@@ -1,10 +1,10 @@
-//! The figures of the page about tuning are those of the pages that they come from.
+//! Each figure in docs/tuning.md appears in its source page.
 
 use crate::repository::{document, read};
 
 const PAGE: &str = "docs/tuning.md";
 
-/// The numbers of a text: digits, with commas and points inside.
+/// Numbers in a text: digits, with commas and points inside.
 fn numbers(text: &str) -> Vec<&str> {
     let words = text.split(|c: char| !c.is_ascii_digit() && c != ',' && c != '.');
     let words = words.map(|word| word.trim_matches(|c: char| !c.is_ascii_digit()));
@@ -12,7 +12,7 @@ fn numbers(text: &str) -> Vec<&str> {
 }
 
 #[test]
-fn every_figure_stands_in_its_source() {
+fn every_figure_is_in_its_source() {
     let page = document(PAGE);
     let rows = page.table(&["What", "Figure", "From"]);
     let mut checked = 0;

@@ -1,15 +1,15 @@
-//! The commands of the document about upgrades work, with a session that goes on.
+//! The commands of docs/upgrade.md upgrade a process whose session continues.
 
 use crate::blocks::blocks;
 use crate::repository::BINARY;
 use crate::stand::Stand;
 use testkit::{Behaviour, Forwarder, Peer, Port, Script, Target, connect};
 
-/// Where the document says that a program is.
+/// Path of the program in the document.
 const INSTALLED: &str = "/usr/local/bin/traffic-forwarder";
 
 #[test]
-fn the_commands_upgrade_and_a_session_goes_on() {
+fn the_commands_upgrade_and_keep_a_session() {
     let (stand, port) = (Stand::new(), Port::v4());
     let target = Target::start(Behaviour::Echo);
     let admin = format!("unix:{}/admin.sock", stand.dir().display());

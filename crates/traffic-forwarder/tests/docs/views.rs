@@ -1,13 +1,13 @@
-//! The captures of `top` are what it draws: their headings, their keys, their size.
+//! The captures of `top` in docs/views.md have the real headings, keys and size.
 
 use crate::blocks::blocks;
 use crate::repository::{BINARY, read};
 use api::Condition;
 use testkit::{Behaviour, Forwarder, Port, Target, Terminal, connect};
 
-/// The table of conditions names each that the API has, when it holds, and the one of the views.
+/// The table lists each condition of the API with its explanation, and `no_answer` of the views.
 #[test]
-fn the_table_of_what_is_red_lists_every_condition() {
+fn table_of_red_conditions_is_complete() {
     let document = read("docs/views.md");
     let (_, section) = document.split_once("## Red conditions").expect("the section");
     let section = section.split("\n## ").next().unwrap_or_default();
@@ -21,10 +21,10 @@ fn the_table_of_what_is_red_lists_every_condition() {
     assert_eq!(rows.collect::<Vec<_>>(), expected);
 }
 
-/// As `scripts/capture-top.sh` has it.
+/// Terminal size in `scripts/capture-top.sh`.
 const SIZE: (u16, u16) = (80, 16);
 
-/// A line of column headings.
+/// First line of column headings on the screen.
 fn heading(screen: &str) -> Option<&str> {
     let is_heading = |line: &&str| {
         let words: Vec<_> = line.split_whitespace().collect();
@@ -36,7 +36,7 @@ fn heading(screen: &str) -> Option<&str> {
 }
 
 #[test]
-fn the_captures_are_what_is_drawn() {
+fn captures_match_the_screen() {
     let (target, port) = (Target::start(Behaviour::Echo), Port::v4());
     let config = |dir: &str| {
         format!(

@@ -1,4 +1,4 @@
-//! The sessions of a trial: one after the other, so that the n-th call is the same call each time.
+//! The sessions of a trial, one after the other: the n-th call is the same in each run.
 
 use std::io::{ErrorKind, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
@@ -8,18 +8,18 @@ use testkit::{Addr, End, LIMIT, Peer, Port, Script, Socket, connect, wait_for};
 
 use crate::views::Part;
 
-/// Bytes of a whole stream: several calls on each path.
+/// Length of a whole stream in bytes: several calls on each path.
 const LENGTH: u64 = 200_000;
-/// Bytes before a reset: the kernel on the way takes them at once.
+/// Bytes before a reset: few enough to fit into the kernel's buffers.
 const CUT_LENGTH: u64 = 50_000;
-/// The seeds of the two lanes.
+/// Seeds of the two lanes' bytes.
 const UP: u64 = 1;
 const DOWN: u64 = 2;
 
-/// What happens in a session.
+/// Course of a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// Nobody listens at the target.
+    /// The target refuses: no listener.
     Refused,
     /// The target resets in the middle of its answer.
     Cut,
@@ -30,7 +30,7 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    /// Those with the rare calls come early.
+    /// Kinds with rare calls come first.
     pub(crate) const ALL: [Self; 7] = [
         Self::Refused,
         Self::Answered,
@@ -41,7 +41,7 @@ impl Kind {
         Self::Duplex,
     ];
 
-    /// Why it ends when nothing fails.
+    /// Close reasons without a fault.
     pub(crate) fn reasons(self) -> &'static [&'static str] {
         match self {
             Self::Refused => &["target/connect/refused"],
@@ -70,11 +70,11 @@ impl Kind {
     }
 }
 
-/// Where the sessions go to and come from.
+/// Ports and target of the sessions.
 pub(crate) struct Load {
     pub(crate) served: Port,
     pub(crate) refused: Port,
-    pub(crate) nobody: Port,
+    pub(crate) unused: Port,
     target: TcpListener,
 }
 
@@ -82,16 +82,20 @@ impl Load {
     pub(crate) fn new() -> Self {
         let target = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         target.set_nonblocking(true).unwrap();
-        Self { served: Port::v4(), refused: Port::v4(), nobody: Port::v4(), target }
+        Self { served: Port::v4(), refused: Port::v4(), unused: Port::v4(), target }
     }
 
     pub(crate) fn target(&self) -> SocketAddr {
         self.target.local_addr().unwrap()
     }
 
-    /// Plays one session: whether both ends saw all that they should, or else what must never be.
+    /// Plays one session. Returns whether both peers saw every byte and the right end.
+    ///
+    /// # Errors
+    ///
+    /// A description of a violated guarantee.
     pub(crate) fn play(&self, kind: Kind) -> Result<bool, String> {
-        // A session that was cut before it came to its target may have left a connection.
+        // A session cut before the target accepted it may have left a connection.
         while self.target.accept().is_ok() {}
         let port = if kind == Kind::Refused { &self.refused } else { &self.served };
         let addr = port.addr();
@@ -107,7 +111,7 @@ impl Load {
 
     fn accept_unless_over<T>(&self, client: &JoinHandle<T>) -> Option<Socket> {
         wait_for("the target's connection or the client's end", 2 * LIMIT, || {
-            // Asked first: what ends between the two questions was connected before.
+            // Checked first: a client that ends between the two checks has connected before.
             let over = client.is_finished();
             match self.target.accept() {
                 Ok((socket, _)) => Some(Some(socket.into())),
@@ -120,7 +124,7 @@ impl Load {
 fn client(kind: Kind, addr: SocketAddr) -> Result<bool, String> {
     match connect(addr) {
         Ok(socket) => kind.client().play("client", socket),
-        // Reset before we looked.
+        // Reset before connect(2) returned.
         Err(error) if error.kind() == ErrorKind::ConnectionReset => Ok(kind == Kind::Refused),
         Err(error) => Err(format!("client: connect: {error}")),
     }
@@ -136,7 +140,7 @@ fn target(kind: Kind, socket: Socket) -> Result<bool, String> {
     kind.target().play("target", socket)
 }
 
-/// A session that is there before and after the fault.
+/// A session open before, during and after the fault.
 pub(crate) struct Bystander(Socket);
 
 impl Bystander {
@@ -154,7 +158,7 @@ impl Bystander {
     }
 }
 
-/// The configuration of the forwarder under test.
+/// Configuration of the forwarder under test.
 pub(crate) fn config(load: &Load, bystander: (&Port, &Addr), path: &str) -> String {
     let forward = |name: &str, listen: &Port, to: String| {
         format!("[[forward]]\nname = '{name}'\nlisten = '{}'\nto = '{to}'\n", listen.addr())
@@ -165,9 +169,9 @@ pub(crate) fn config(load: &Load, bystander: (&Port, &Addr), path: &str) -> Stri
         head.to_owned(),
         defaults,
         forward("served", &load.served, load.target().to_string()),
-        forward("refused", &load.refused, load.nobody.addr().to_string()),
+        forward("refused", &load.refused, load.unused.addr().to_string()),
         forward("bystander", bystander.0, bystander.1.to_string()),
-        // It waits longer than a session that stalls, and leaves no spare pipe behind.
+        // Outlives a stalled session, and leaves no spare pipe behind.
         "idle_timeout = '1m'\npath = 'copy'\n".to_owned(),
     ]
     .concat()

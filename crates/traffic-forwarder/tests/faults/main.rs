@@ -1,11 +1,11 @@
-//! System calls that fail: strace makes one call of a thread of the real binary return an error,
+//! Failing system calls: strace makes one call of a thread of the real binary return an error,
 //! under a load whose bytes are checked at both ends.
 //!
-//! Whatever fails: no wrong byte, no clean FIN over missing bytes, no session that hangs, no
-//! descriptor lost, no thread that spins; other sessions go on, later ones are served, and the
-//! record of a session that ended by it names the error. `table` lists the calls with their errors
-//! and what each may do. `cargo test` lets the first call fail, the second, and all of them for a
-//! while; `cargo xtask faults` others too, and writes what was observed into `docs/reliability/faults.md`.
+//! With any fault: no wrong byte, no clean FIN over missing bytes, no hung session, no leaked
+//! descriptor, no spinning thread; other sessions continue, later ones are served, and the record
+//! of a session ended by the fault names the error. `table` lists the calls with their errors and
+//! allowed effects. `cargo test` fails the first call, the second, and all of them for a while;
+//! `cargo xtask faults` others too, and writes the results into `docs/reliability/faults.md`.
 
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
@@ -23,16 +23,16 @@ use std::thread;
 use table::{Fault, When, faults};
 use trial::{Observed, Trial};
 
-/// Trials at the same time; nearly all of their time is waiting.
+/// Concurrent trials; they wait for nearly all of their time.
 const AT_ONCE: usize = 8;
 
-/// Runs trials of these calls. Panics with all that went wrong.
+/// Runs trials of these faults. Panics with all complaints.
 fn run(faults: &[Fault], whens: &[When]) -> Vec<Observed> {
     let mut trials: Vec<_> = faults
         .iter()
         .flat_map(|fault| whens.iter().flat_map(|when| Trial::all(fault, *when)))
         .collect();
-    // Taken from the end: the longest first, so that none is waited for alone.
+    // Taken from the end: the longest trials first, so that none runs alone at the end.
     trials.sort_by_key(Trial::is_long);
     let (waiting, observed) = (Mutex::new(trials), Mutex::new(Vec::new()));
     let next = || waiting.lock().unwrap().pop();
@@ -64,7 +64,7 @@ fn the_document_has_a_row_for_each_error() {
     report::check(&faults());
 }
 
-/// Takes a few minutes; `cargo xtask faults` runs it and keeps what it observes.
+/// Takes a few minutes; `cargo xtask faults` runs it and keeps the results.
 #[test]
 #[ignore = "cargo xtask faults"]
 fn each_error_at_several_calls() {

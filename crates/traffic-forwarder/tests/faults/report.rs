@@ -1,4 +1,4 @@
-//! The document: a row for each error of each call, with what was observed.
+//! The document: a row for each error of each call, with the observed effects.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -38,7 +38,7 @@ was interrupted would go on in the background. And where a call \"would block\" 
 owes an event that never comes: the table shows the idle timeout as the last resort.
 ";
 
-/// Writes the document.
+/// Writes the document to `path`.
 pub(crate) fn write(path: &str, faults: &[Fault], observed: &[Observed]) {
     let mut text = HEAD.to_owned();
     for fault in faults {
@@ -56,7 +56,7 @@ pub(crate) fn write(path: &str, faults: &[Fault], observed: &[Observed]) {
     fs::write(path, text + TAIL).unwrap();
 }
 
-/// Every fault has its row, and no row is left over.
+/// Checks that the document has exactly one row for each fault.
 pub(crate) fn check(faults: &[Fault]) {
     let text = fs::read_to_string(DOCUMENT).unwrap();
     let rows: Vec<_> = text.lines().filter(|line| line.starts_with("| `")).collect();
@@ -66,7 +66,7 @@ pub(crate) fn check(faults: &[Fault]) {
     }
 }
 
-/// The first cells of a row.
+/// First cells of a fault's row.
 fn key(fault: &Fault) -> String {
     format!("| `{}` | `{}` | `{}` |", fault.thread.name(), fault.call, fault.errno)
 }

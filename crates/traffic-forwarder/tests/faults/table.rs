@@ -1,18 +1,18 @@
-//! The system calls that the binary makes while it forwards, the errors that their manual pages (or a
-//! seccomp or BPF filter) allow, and what each may do.
+//! The system calls of a forwarding process, the errors that their manual pages (or a seccomp or
+//! BPF filter) allow, and the allowed effects.
 
-/// Which call fails, how, and what may come of it.
+/// A failing call, its error, and the allowed effect.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Fault {
     pub(crate) call: &'static str,
     pub(crate) errno: &'static str,
     pub(crate) thread: Thread,
-    /// The values of `path` under which the call is made.
+    /// Values of `path` with which the process makes the call.
     pub(crate) paths: &'static [&'static str],
     pub(crate) effect: Effect,
 }
 
-/// A thread of the binary.
+/// A thread of the process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Thread {
     Worker,
@@ -29,28 +29,28 @@ impl Thread {
     }
 }
 
-/// What a fault may do to the session that it hits.
+/// Allowed effect of a fault on the session that it hits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Effect {
-    /// Nothing: all sessions are served.
+    /// All sessions are served.
     Nothing,
-    /// It ends for one of these reasons, with the error's name, unless the call did not matter.
+    /// The session may end with one of these close reasons and the error's name.
     Ends(&'static [&'static str]),
-    /// "Would block" is a promise of an event. Injected, it is a lie: if no other event comes, the
-    /// idle timeout ends the session.
+    /// The session may stall until its idle timeout: an injected "would block" promises an event
+    /// that never comes.
     Stalls,
-    /// A line of the log, which may be a session record, is lost.
+    /// A log line is lost, possibly a session record.
     LosesLines,
 }
 
-/// Which of the calls fails, counted per thread.
+/// Position of the failing call, counted per thread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum When {
     First,
     Second,
     Third,
     Seventh,
-    /// All, for a while.
+    /// All calls, for a while.
     Always,
 }
 
@@ -58,7 +58,7 @@ impl When {
     pub(crate) const ALL: [Self; 5] =
         [Self::First, Self::Second, Self::Third, Self::Seventh, Self::Always];
 
-    /// In the words of the document.
+    /// The position as the document names it.
     pub(crate) fn word(self) -> &'static str {
         match self {
             Self::Always => "all",
@@ -66,7 +66,7 @@ impl When {
         }
     }
 
-    /// In strace's words.
+    /// The position as strace's `when=` expression.
     pub(crate) fn expression(self) -> &'static str {
         match self {
             Self::First => "1",
@@ -172,7 +172,7 @@ const WORKER: &[Row] = &[
     ("write", &["EINTR"], COPY, Effect::Nothing),
 ];
 
-/// It takes the error of a socket (`SO_ERROR`), and reads `TCP_INFO`.
+/// Reads the error of a socket (`SO_ERROR`), and `TCP_INFO`.
 const GETSOCKOPT: &[(&str, &[&str])] = &[
     ("ENOBUFS", &["resource/connect/no_memory", "resource/relay/no_memory"]),
     ("ENOPROTOOPT", &["target/connect/io_error", "client/relay/io_error", "target/relay/io_error"]),
@@ -186,7 +186,7 @@ const JOURNAL: &[Row] = &[
     ("write", &["EAGAIN", "EIO", "ENOSPC", "EPIPE"], COPY, Effect::LosesLines),
 ];
 
-/// All of them, in the order of the table.
+/// All faults, in the order of the table.
 pub(crate) fn faults() -> Vec<Fault> {
     let of_rows = |thread, rows: &'static [Row]| {
         rows.iter().flat_map(move |&(call, errnos, paths, effect)| {

@@ -1,5 +1,5 @@
-//! strace, attached to one thread of the forwarder: start-up is over, and no other thread's calls are
-//! counted.
+//! strace, attached to one thread of the forwarder after startup: it counts that thread's calls
+//! only.
 
 use std::fs;
 use std::path::PathBuf;
@@ -10,7 +10,7 @@ use testkit::{Forwarder, LIMIT, Tool, wait_for, wait_until};
 
 use crate::table::{Fault, When};
 
-/// Makes calls fail until it is detached or dropped.
+/// Makes calls fail until detached or dropped.
 pub(crate) struct Tracer {
     strace: Child,
     log: NamedTempFile,
@@ -33,14 +33,14 @@ impl Tracer {
         Self { strace, log }
     }
 
-    /// Lets the calls succeed again, and returns how many have failed.
+    /// Stops the injection, and returns the number of failed calls.
     pub(crate) fn detach(mut self) -> usize {
         self.end();
         let log = fs::read_to_string(self.log.path()).unwrap();
         log.matches("(INJECTED)").count()
     }
 
-    /// Strace detaches when it is terminated, and the thread goes on.
+    /// Terminates strace, which detaches; the thread continues.
     fn end(&mut self) {
         let pid = self.strace.id().to_string();
         Tool::find("sh").run(["-c", "kill -TERM $0", &pid], LIMIT);
@@ -50,7 +50,7 @@ impl Tracer {
 
 impl Drop for Tracer {
     fn drop(&mut self) {
-        // A killed tracer leaves the thread to itself, too.
+        // Killing the tracer detaches it, too.
         let _ = self.strace.kill();
         let _ = self.strace.wait();
     }
@@ -61,7 +61,7 @@ fn thread_id(forwarder: &Forwarder, name: &str) -> String {
     let is_it = |task: &PathBuf| {
         fs::read_to_string(task.join("comm")).is_ok_and(|found| found.trim_end() == name)
     };
-    // A thread names itself, a moment after its start.
+    // A thread sets its name shortly after its start.
     let task = wait_for(&format!("a thread {name}"), LIMIT, || {
         fs::read_dir(&tasks).unwrap().map(|entry| entry.unwrap().path()).find(is_it)
     });

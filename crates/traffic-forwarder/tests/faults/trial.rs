@@ -1,4 +1,4 @@
-//! One trial: a forwarder of its own, one fault, the load, and the checks that hold whatever failed.
+//! One trial: a new forwarder, one fault, the load, and the checks that hold for every fault.
 
 use std::any::Any;
 use std::collections::BTreeSet;
@@ -12,19 +12,20 @@ use crate::load::{Bystander, Kind, Load, config};
 use crate::table::{Effect, Fault, When};
 use crate::tracer::Tracer;
 
-/// Longer than the idle timeout of the configuration, and than the time to deliver what a broken side
-/// has sent.
+/// Longer than the configured idle timeout, and than the time to deliver the bytes of a broken
+/// side.
 const BOUND: Duration = Duration::from_secs(20);
-/// How long all calls fail under [`When::Always`].
+/// Duration of the fault under [`When::Always`].
 const EXHAUSTION: Duration = Duration::from_millis(800);
-/// CPU time within it, and calls that fail. Under strace, a thread that spins uses little CPU time itself.
+/// Bounds for CPU time and failed calls during the fault. Under strace, a spinning thread itself
+/// uses little CPU time.
 const MOST_CPU: Duration = Duration::from_millis(300);
 const MOST_FAILURES: usize = 250;
-/// How long a forwarder at rest is watched, and the CPU time that it may use: two ticks.
+/// Observation time of an idle forwarder, and its allowed CPU time: two ticks.
 const REST: Duration = Duration::from_millis(200);
 const MOST_CPU_AT_REST: Duration = Duration::from_millis(20);
 
-/// A fault at one of the calls, on one path.
+/// A fault at one position, on one path.
 #[derive(Clone, Debug)]
 pub(crate) struct Trial {
     pub(crate) fault: Fault,
@@ -32,35 +33,35 @@ pub(crate) struct Trial {
     path: &'static str,
 }
 
-/// What came of it.
+/// Result of a trial.
 #[derive(Debug)]
 pub(crate) struct Observed {
     pub(crate) fault: Fault,
     trial: String,
-    /// Which call failed; `None` if it was not made.
+    /// Position of the failed call; `None` if the process did not make it.
     pub(crate) failed: Option<When>,
-    /// How the sessions ended that did not end as they do without a fault.
+    /// Close reasons of sessions that ended otherwise than without a fault.
     pub(crate) reasons: BTreeSet<String>,
     wrong: Vec<String>,
 }
 
 impl Observed {
-    /// What must never be, in words.
+    /// Violated guarantees, each with the trial's name.
     pub(crate) fn complaints(&self) -> Vec<String> {
         self.wrong.iter().map(|what| format!("{}: {what}", self.trial)).collect()
     }
 }
 
 impl Trial {
-    /// The trials of a fault: one on each path. No call is interrupted each time it is tried, and none
-    /// would block for ever although its descriptor is ready.
+    /// Trials of a fault, one on each path. Excludes EINTR and EAGAIN on all calls: no kernel
+    /// interrupts every attempt, or blocks for ever on a ready descriptor.
     pub(crate) fn all(fault: &Fault, when: When) -> impl Iterator<Item = Self> {
         let possible = when != When::Always || !["EINTR", "EAGAIN"].contains(&fault.errno);
         let paths = fault.paths.iter().filter(move |_| possible);
         paths.map(move |path| Self { fault: *fault, when, path })
     }
 
-    /// Sessions that wait for a timeout make a trial long.
+    /// Whether sessions of the trial wait for a timeout.
     pub(crate) fn is_long(&self) -> bool {
         let unreal = ["EAGAIN", "EPIPE", "ENOTCONN", "ECONNRESET"];
         self.fault.effect != Effect::Nothing && unreal.contains(&self.fault.errno)
@@ -71,7 +72,7 @@ impl Trial {
         format!("{call} {errno} when={} of {}, path {path}", when.expression(), thread.name())
     }
 
-    /// What came of a trial that panicked.
+    /// Result of a panicked trial.
     pub(crate) fn failed(&self, panic: &(dyn Any + Send)) -> Observed {
         let text = panic.downcast_ref::<String>().map(String::as_str);
         let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("a panic");
@@ -95,7 +96,7 @@ impl Trial {
         let mut wrong = Vec::new();
         bystander.ping();
         if load.play(Kind::Duplex) != Ok(true) {
-            wrong.push("the first session after it is not served".to_owned());
+            wrong.push("the first session after the fault is not served".to_owned());
         }
         drop(bystander);
         let sessions = Kind::ALL.len() + 2;
@@ -103,7 +104,7 @@ impl Trial {
         wait_until("all descriptors back", BOUND, || {
             Descriptors::of(&forwarder).are_back(descriptors)
         });
-        wrong.extend(unrest(&forwarder));
+        wrong.extend(busy_at_rest(&forwarder));
         if injected == 0 && self.when == When::First {
             wrong.push("the call is not made".to_owned());
         }
@@ -112,7 +113,7 @@ impl Trial {
         self.observed(injected, reasons, wrong)
     }
 
-    /// Plays the load, and returns what both ends of each session saw and how many calls failed.
+    /// Plays the load. Returns the result of each session, and the number of failed calls.
     fn load_under_fault(
         &self,
         load: &Load,
@@ -127,14 +128,14 @@ impl Trial {
             let spent = forwarder.cpu_time().saturating_sub(cpu);
             let injected = tracer.detach();
             let spins = spent > MOST_CPU || injected > MOST_FAILURES;
-            assert!(!spins, "it spins: {injected} failures, {spent:?} of CPU time");
+            assert!(!spins, "a thread spins: {injected} failures, {spent:?} of CPU time");
             (playing.join().expect("a load does not panic"), injected)
         })
     }
 
     fn wait_for_records(&self, forwarder: &Forwarder, sessions: usize) {
         if self.fault.effect == Effect::LosesLines {
-            // The lost line may be that of any session, and the last one comes later.
+            // Any session's record may be the lost line; the last session's is written later.
             let last = sessions.to_string();
             wait_until("the last session's record", BOUND, || {
                 forwarder.records().iter().any(|record| record.id == last)
@@ -144,8 +145,8 @@ impl Trial {
         }
     }
 
-    /// The reasons for which sessions ended otherwise than without the fault, and what is wrong with
-    /// them or with what their ends saw.
+    /// Close reasons of sessions that ended otherwise than without the fault, and complaints about
+    /// reasons or peers.
     fn reasons(
         &self,
         forwarder: &Forwarder,
@@ -153,16 +154,16 @@ impl Trial {
     ) -> (BTreeSet<String>, Vec<String>) {
         let (mut reasons, mut wrong) = (BTreeSet::new(), Vec::new());
         let records = forwarder.records();
-        // The first session is the bystander's.
+        // Session 1 is the bystander.
         for ((kind, seen), id) in Kind::ALL.into_iter().zip(seen).zip(2..) {
             let record = records.iter().find(|record| record.id == format!("{id}"));
             let reason = record.map(SessionRecord::close_reason);
             match (&reason, seen) {
                 (_, Err(what)) => wrong.push(format!("{what} ({reason:?})")),
-                // Its line is lost.
+                // The log line is lost.
                 (None, Ok(true)) => {}
                 (None, Ok(false)) => wrong.push(format!("{kind:?}: cut, without a record")),
-                (Some(reason), Ok(whole)) if self.is_as_ever(kind, reason, whole) => {}
+                (Some(reason), Ok(whole)) if self.ended_as_without_fault(kind, reason, whole) => {}
                 (Some(reason), Ok(whole)) => {
                     let errno = record.and_then(|record| record.close.errno.clone());
                     let reason = errno.map_or(reason.clone(), |errno| format!("{reason} {errno}"));
@@ -177,9 +178,9 @@ impl Trial {
         (reasons, wrong)
     }
 
-    /// A session that the target cut may have lost bytes to the fault as well. Its reason is the
-    /// first of the two.
-    fn is_as_ever(&self, kind: Kind, reason: &str, whole: bool) -> bool {
+    /// Whether the close reason is one without a fault. A session reset by the target may also have
+    /// lost bytes to the fault; its reason names the earlier of both events.
+    fn ended_as_without_fault(&self, kind: Kind, reason: &str, whole: bool) -> bool {
         let harmed = kind == Kind::Cut && self.fault.effect != Effect::Nothing;
         kind.reasons().contains(&reason) && (whole || harmed)
     }
@@ -196,24 +197,24 @@ impl Trial {
     }
 }
 
-/// Whether a forwarder without sessions is busy.
-fn unrest(forwarder: &Forwarder) -> Option<String> {
+/// Complaint if a forwarder without sessions uses CPU time.
+fn busy_at_rest(forwarder: &Forwarder) -> Option<String> {
     let (began, cpu) = (Instant::now(), forwarder.cpu_time());
     wait_until("some rest", BOUND, || began.elapsed() >= REST);
     let spent = forwarder.cpu_time().saturating_sub(cpu);
     (spent > MOST_CPU_AT_REST).then(|| format!("{spent:?} of CPU time in {REST:?} of rest"))
 }
 
-/// What a forwarder has open.
+/// Open descriptors of a forwarder.
 #[derive(Clone, Copy, Debug)]
 struct Descriptors {
-    /// Ends of pipes, two of each.
+    /// Pipe ends, two of each pipe.
     pipes: usize,
     others: usize,
 }
 
 impl Descriptors {
-    /// Spare pipes are kept: as many as were lent at once, which are those of two sessions at most.
+    /// Spare pipe ends: the pipes of at most two concurrent sessions stay open.
     const SPARE: usize = 2 * 2 * 2;
 
     fn of(forwarder: &Forwarder) -> Self {

@@ -1,25 +1,29 @@
-//! One end of a session: it writes and reads at the same time, and checks what it reads.
+//! One peer of a session: writes and reads concurrently, and checks the received bytes.
 
 use std::time::Duration;
 
 use testkit::{End, Gate, Peer, Script, Socket, Transcript};
 
-/// No step of an end may stand still for longer: longer than the idle timeout of a trial.
+/// Bound for one step of a peer: longer than the idle timeout of a trial.
 const BOUND: Duration = Duration::from_secs(15);
 
-/// What an end shall do.
+/// The part of one peer in a session.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Part {
-    /// The seed of what it writes, and how much that is; `None` also sends no FIN.
+    /// Seed and length of the written bytes; `None` also sends no FIN.
     pub(crate) writes: Option<(u64, u64)>,
-    /// It writes only when it has read to the end.
+    /// Whether it writes only after reading to the end.
     pub(crate) answers: bool,
-    /// The seed of what it shall read, how much that is, and how it shall end.
+    /// Seed, length and end of the expected bytes.
     pub(crate) reads: (u64, u64, End),
 }
 
 impl Part {
-    /// Plays it: whether all was right, or else what must never be.
+    /// Plays the part. Returns whether all bytes and the end were right.
+    ///
+    /// # Errors
+    ///
+    /// A description of a violated guarantee.
     pub(crate) fn play(self, name: &str, socket: Socket) -> Result<bool, String> {
         let read = Gate::new();
         let mut writing = Script::new().limit(BOUND);
@@ -42,7 +46,7 @@ impl Part {
             return Err(format!("{name}: hangs after {} bytes written", writer.sent));
         }
         match reader.read_end {
-            // The kernel reports an error once. The write took it, and the read saw an end.
+            // The kernel reports an error once: the write got it, the read saw an end.
             Some(End::Eof) if writer.write_end.is_some() => Ok(false),
             Some(End::Eof) if (received, wanted_end) == (all, End::Eof) => Ok(true),
             Some(End::Eof) => Err(format!("{name}: a clean FIN after {received} of {all} bytes")),

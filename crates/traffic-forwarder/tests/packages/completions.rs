@@ -1,10 +1,10 @@
-//! `completions`: each shell reads what we print, and offers our commands.
+//! `completions`: each shell accepts the script, and offers our commands.
 
 use testkit::{Finished, Forwarder, LIMIT, Tool, run};
 
 use crate::made::BINARY;
 
-/// Runs a shell with our completions in `$0`.
+/// Runs a shell script with the completions file as `$0`.
 fn shell(name: &str, flag: &str, script: &str) -> Finished {
     let dir = tempfile::TempDir::new().unwrap();
     let file = dir.path().join("_traffic-forwarder");
@@ -26,7 +26,7 @@ fn bash_completes_a_command_and_an_option() {
 
 #[test]
 fn fish_completes_a_command_and_a_value() {
-    // Fish knows no `$0`; the file is its first argument.
+    // Fish has no `$0`: the file is the first argument.
     let ask = "source $argv[1]
         complete -C 'traffic-forwarder dra'
         complete -C 'traffic-forwarder sessions --sort r'";
@@ -36,7 +36,7 @@ fn fish_completes_a_command_and_a_value() {
 }
 
 #[test]
-fn zsh_reads_it() {
+fn zsh_accepts_the_file() {
     shell("zsh", "-c", r#"zsh -n "$0" && grep -q '^#compdef traffic-forwarder' "$0""#);
 }
 

@@ -25,7 +25,7 @@ fn ping(client: &Socket) {
 }
 
 #[test]
-fn it_is_installed_upgraded_in_place_and_purged() {
+fn the_package_installs_upgrades_in_place_and_purges() {
     let Some(root) = ScratchRoot::new() else { return };
     let older = debian_package("1.0.0", root.exchange());
     let newer = debian_package("1.1.0", root.exchange());
@@ -39,7 +39,7 @@ fn it_is_installed_upgraded_in_place_and_purged() {
     let text = format!("[[forward]]\nlisten = \"{}\"\nto = \"{}\"\n", port.addr(), target.addr());
     fs::write(root.exchange().join("own.conf"), &text).unwrap();
     root.shell(&format!("cp {EXCHANGE}/own.conf {CONFIG}")).success();
-    // As the unit's RuntimeDirectory does.
+    // Replaces the unit's RuntimeDirectory.
     root.shell(&format!("install -d -m 755 -o {USER} -g {USER} /run/traffic-forwarder")).success();
     let forwarder = root.program(USER).args(["-c", CONFIG]).start();
     forwarder.ready();
@@ -68,12 +68,12 @@ fn it_is_installed_upgraded_in_place_and_purged() {
 }
 
 #[test]
-fn a_package_that_cannot_upgrade_the_process_is_installed_all_the_same() {
+fn a_failed_upgrade_in_place_does_not_fail_the_installation() {
     let Some(root) = ScratchRoot::new() else { return };
     let older = debian_package("1.0.0", root.exchange());
     let newer = debian_package("1.1.0", root.exchange());
     install(&root, &older);
-    // A copy of a socket is one on which nobody answers.
+    // A copied socket file has no listener.
     let _socket = UnixListener::bind(root.exchange().join("admin.sock")).unwrap();
     let copy = format!("cp -a {EXCHANGE}/admin.sock /run/traffic-forwarder");
     root.shell(&format!("mkdir /run/traffic-forwarder && {copy}")).success();
@@ -82,7 +82,7 @@ fn a_package_that_cannot_upgrade_the_process_is_installed_all_the_same() {
 }
 
 #[test]
-fn its_unit_starts_what_it_installs() {
+fn the_unit_starts_the_installed_binary() {
     let Some(root) = ScratchRoot::new() else { return };
     let package = debian_package("1.0.0", root.exchange());
     install(&root, &package);

@@ -1,4 +1,4 @@
-//! The files beside the packages, and that making one twice gives the same bytes.
+//! The other release files; and packing twice gives the same bytes.
 
 use std::fs;
 
@@ -9,7 +9,7 @@ use testkit::{LIMIT, Tool};
 use crate::made::{debian_package, root, script, tar_file};
 
 #[test]
-fn the_same_binary_gives_the_same_packages() {
+fn packages_of_the_same_binary_are_identical() {
     let [one, other] = [(); 2].map(|()| {
         let dir = TempDir::new().unwrap();
         let tar = format!("{}.tar.gz", tar_file("1.0.0", dir.path()));
@@ -20,7 +20,7 @@ fn the_same_binary_gives_the_same_packages() {
 }
 
 #[test]
-fn the_tar_file_holds_what_belongs_to_the_program() {
+fn the_tar_file_is_complete() {
     let dir = TempDir::new().unwrap();
     let top = tar_file("1.0.0", dir.path());
     let file = dir.path().join(format!("{top}.tar.gz"));
@@ -68,7 +68,7 @@ fn the_bill_of_materials_lists_the_crates_in_the_program() {
         assert_eq!(component["hashes"].is_null(), is_ours, "{component}");
         assert!(component["licenses"][0]["expression"].is_string(), "{component}");
     }
-    // The charts of the web page, in the version of the file.
+    // The chart library of the web page, in the version of its file.
     let charts = root().join("crates/control/src/admin/page/vendor/uPlot.iife.min.js");
     let charts = fs::read_to_string(charts).unwrap();
     let [chart] = others[..] else { panic!("{others:?}") };
@@ -78,13 +78,14 @@ fn the_bill_of_materials_lists_the_crates_in_the_program() {
     assert_eq!(chart["licenses"][0]["expression"], "MIT");
 
     let has = |name: &str| components.iter().any(|component| component["name"] == name);
-    // Needed to run, directly or not; for tests and benchmarks alone; the program itself.
+    // Runtime dependencies, direct or not; but none for tests and benchmarks only, and not the
+    // program itself.
     assert!(has("rustix") && has("hyper") && has("libc") && has("engine"));
     assert!(!has("criterion") && !has("tempfile") && !has("testkit") && !has("traffic-forwarder"));
 }
 
 #[test]
-fn the_licences_name_every_crate_that_is_not_ours() {
+fn the_licences_name_every_third_party_crate() {
     let licences = script("licences.sh", "1.0.0", &[]);
     let bill: Value = serde_json::from_str(&script("sbom.sh", "1.0.0", &[])).unwrap();
     for component in bill["components"].as_array().unwrap() {

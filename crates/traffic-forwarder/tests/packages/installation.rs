@@ -1,4 +1,4 @@
-//! The commands of `docs/installation.md` do what they say.
+//! The commands of `docs/installation.md` install the program.
 
 use std::fs;
 
@@ -8,13 +8,13 @@ use crate::made::{debian_package, root, tar_file};
 use crate::markdown::Document;
 use crate::scratch_root::{EXCHANGE, ScratchRoot};
 
-/// As the document writes it.
+/// Version in the document's commands.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
-/// Engines that do not run in a test.
+/// Programs that a test cannot run.
 const ELSEWHERE: [&str; 2] = ["docker", "kubectl"];
 
 #[test]
-fn every_command_installs_what_is_made() {
+fn every_command_installs_the_packages() {
     let Some(root_of_host) = ScratchRoot::new() else { return };
     let exchange = root_of_host.exchange();
     tar_file(VERSION, exchange);

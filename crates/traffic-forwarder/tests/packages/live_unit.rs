@@ -1,4 +1,4 @@
-//! The package's unit under a systemd that runs: `cargo xtask systemd-test`.
+//! The package's unit under a running systemd: `cargo xtask systemd-test`.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -11,14 +11,14 @@ use crate::scratch_root::EXCHANGE;
 
 const CONFIG: &str = "/etc/traffic-forwarder.conf";
 const LOG: &str = "/var/log/traffic-forwarder/sessions.log";
-/// Of this host alone, and below 1024.
+/// A port on loopback only, below 1024.
 const LOW_PORT: u16 = 97;
 
-/// A machine with the package, a forward to an echo, and the unit started.
+/// A machine with the package installed, a forward to an echo, and the unit started.
 struct Installed {
     machine: Machine,
     target: Target,
-    /// Where its forward listens.
+    /// Listen port of the forward.
     port: Port,
 }
 
@@ -30,19 +30,19 @@ impl Installed {
         installed.install("1.0.0");
         installed.configure(process, "");
         let start = installed.machine.shell("systemctl start traffic-forwarder");
-        let journal = || installed.machine.says("journalctl --no-pager -u traffic-forwarder");
+        let journal = || installed.machine.output("journalctl --no-pager -u traffic-forwarder");
         assert!(start.status.success(), "{start}\n{}", journal());
         Some(installed)
     }
 
-    /// Makes and installs a version, and returns what dpkg said.
+    /// Packs and installs a version, and returns dpkg's output.
     fn install(&self, version: &str) -> String {
         let package = debian_package(version, self.machine.exchange());
         let name = package.file_name().unwrap().to_str().unwrap().to_owned();
-        self.machine.says(&format!("dpkg --install {EXCHANGE}/{name} 2>&1"))
+        self.machine.output(&format!("dpkg --install {EXCHANGE}/{name} 2>&1"))
     }
 
-    /// Writes the configuration: its target is a name, which has to be looked up.
+    /// Writes the configuration. The target is a name, for a lookup under the unit's sandbox.
     fn configure(&self, process: &str, more: &str) {
         let port = self.target.addr().to_string();
         let port = port.rsplit(':').next().unwrap();
@@ -56,10 +56,10 @@ impl Installed {
     }
 
     fn property(&self, name: &str) -> String {
-        self.machine.says(&format!("systemctl show --value -p {name} traffic-forwarder"))
+        self.machine.output(&format!("systemctl show --value -p {name} traffic-forwarder"))
     }
 
-    /// A session over the forward.
+    /// Opens a session through the forward.
     fn client(&self) -> Socket {
         let client = connect(&self.port).unwrap();
         ping(&client);
@@ -67,7 +67,7 @@ impl Installed {
     }
 }
 
-/// A byte to the target and back.
+/// Sends one byte to the target and back.
 #[track_caller]
 fn ping(client: &Socket) {
     let script = Script::new().write_bytes(".").read_exactly(1);
@@ -75,14 +75,14 @@ fn ping(client: &Socket) {
 }
 
 #[test]
-#[ignore = "it runs systemd: `cargo xtask systemd-test`"]
-fn it_starts_reloads_is_upgraded_and_stops() {
+#[ignore = "runs systemd: `cargo xtask systemd-test`"]
+fn the_unit_starts_reloads_upgrades_and_stops() {
     let Some(installed) = Installed::new("") else { return };
     let machine = &installed.machine;
     let client = installed.client();
     let pid = installed.property("MainPID");
     assert_eq!(installed.property("StatusText"), "1 forward, 0 sessions");
-    let status = machine.says(&format!("cat /proc/{pid}/status"));
+    let status = machine.output(&format!("cat /proc/{pid}/status"));
     for confined in ["\nNoNewPrivs:\t1\n", "\nSeccomp:\t2\n", "\nCapEff:\t0000000000000400\n"] {
         assert!(status.contains(confined), "{confined:?} in {status}");
     }
@@ -109,19 +109,19 @@ fn it_starts_reloads_is_upgraded_and_stops() {
     drop(client);
     machine.shell("systemctl stop traffic-forwarder").success();
     assert_eq!(installed.property("Result"), "success");
-    let log = machine.says(&format!("cat {LOG}"));
+    let log = machine.output(&format!("cat {LOG}"));
     assert!(log.contains("session ended"), "{log}");
     machine.shell("dpkg --purge traffic-forwarder").success();
     let left = "find /etc /usr /run /var -name '*traffic-forwarder*' -newer /mnt/own.conf";
-    assert_eq!(machine.says(left), "", "purging leaves files");
+    assert_eq!(machine.output(left), "", "purging leaves files");
 }
 
 #[test]
-#[ignore = "it runs systemd: `cargo xtask systemd-test`"]
-fn who_connects_while_there_is_no_process_is_served_by_the_next() {
+#[ignore = "runs systemd: `cargo xtask systemd-test`"]
+fn connections_during_a_restart_are_served_by_the_next_process() {
     let Some(installed) = Installed::new("") else { return };
     let machine = &installed.machine;
-    // Nobody accepts any more, and nobody is there after that.
+    // The stopped process accepts no connection; then it is killed.
     machine.shell("systemctl kill --signal=STOP traffic-forwarder").success();
     let waits = connect(&installed.port).unwrap();
     machine.shell("systemctl kill --signal=KILL traffic-forwarder").success();
@@ -132,8 +132,8 @@ fn who_connects_while_there_is_no_process_is_served_by_the_next() {
 }
 
 #[test]
-#[ignore = "it runs systemd: `cargo xtask systemd-test`"]
-fn a_process_that_hangs_is_replaced() {
+#[ignore = "runs systemd: `cargo xtask systemd-test`"]
+fn a_hung_process_is_restarted() {
     let Some(installed) = Installed::new("") else { return };
     let machine = &installed.machine;
     let drop_in = "/run/systemd/system/traffic-forwarder.service.d";
@@ -148,13 +148,13 @@ fn a_process_that_hangs_is_replaced() {
 }
 
 #[test]
-#[ignore = "it runs systemd: `cargo xtask systemd-test`"]
-fn a_configuration_that_restricts_the_process_itself_is_taken() {
+#[ignore = "runs systemd: `cargo xtask systemd-test`"]
+fn a_configuration_with_user_and_sandbox_starts() {
     let restricted = "user = 'traffic-forwarder'\nsandbox = true";
     let Some(installed) = Installed::new(restricted) else { return };
     installed.client();
     let pid = installed.property("MainPID");
-    let user = installed.machine.says(&format!("stat -c %U /proc/{pid}"));
+    let user = installed.machine.output(&format!("stat -c %U /proc/{pid}"));
     assert_eq!(user, "traffic-forwarder");
     let said = installed.install("1.1.0");
     assert!(said.contains("upgraded from "), "{said}");

@@ -1,5 +1,5 @@
-//! A scratch root in which systemd runs as the first process, as on a machine of its own: its own
-//! processes, mounts and control groups, but this host's network, so that peers of a test reach it.
+//! A scratch root with systemd as PID 1: separate processes, mounts and control groups, but the
+//! host's network, so that the peers of a test can connect.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,16 +11,16 @@ use testkit::{Finished, Forwarder, LIMIT, Tool, run, wait_for, wait_until};
 
 use crate::scratch_root::ScratchRoot;
 
-/// systemd and dpkg on a machine that does much else.
+/// Bound for systemd and dpkg on a busy machine.
 const SLOW: Duration = Duration::from_secs(120);
 
-/// `$0` is the control group, `$1` the root, `$2` what follows there.
+/// `$0` is the control group, `$1` the root, `$2` the next script.
 const ENTER: &str = r#"set -e
     echo 0 >"$0/cgroup.procs"
     exec unshare --pid --mount --uts --ipc --cgroup --fork sh -c "$2" "$1""#;
 
-/// `$0` is the root. Nothing that is started there can change what it shares with this host: devices,
-/// kernel parameters, modules. So of what systemd starts by itself, the journal is left.
+/// `$0` is the root. No unit may change resources shared with the host: devices, kernel parameters,
+/// modules. So of systemd's default units, only the journal starts.
 const BOOT: &str = r#"set -e
     for directory in proc dev sys; do umount --recursive "$0/$directory"; done
     mount -t proc proc "$0/proc"
@@ -56,15 +56,15 @@ const BOOT: &str = r#"set -e
 
 pub(crate) struct Machine {
     root: ScratchRoot,
-    /// The control group of all that runs there; nothing else is in it.
+    /// Control group of all processes of the machine, and no others.
     group: PathBuf,
-    /// systemd, as this host numbers it.
+    /// PID of systemd on this host.
     first: u32,
     _unshare: Forwarder,
 }
 
 impl Machine {
-    /// Needs to be root, as [`ScratchRoot`] does.
+    /// Starts the machine. `None` without root, as for [`ScratchRoot`].
     pub(crate) fn boot() -> Option<Self> {
         static BOOTED: AtomicU32 = AtomicU32::new(0);
         let root = ScratchRoot::new()?;
@@ -90,12 +90,12 @@ impl Machine {
         Some(machine)
     }
 
-    /// The directory that is seen as [`crate::scratch_root::EXCHANGE`].
+    /// Host path of the directory mounted at [`crate::scratch_root::EXCHANGE`].
     pub(crate) fn exchange(&self) -> &Path {
         self.root.exchange()
     }
 
-    /// Runs a shell command there, as root.
+    /// Runs a shell command in the machine, as root.
     pub(crate) fn shell(&self, script: &str) -> Finished {
         let mut command = Command::new(Tool::find("nsenter").path());
         command.arg("--target").arg(self.first.to_string());
@@ -105,9 +105,9 @@ impl Machine {
         run(&mut command, SLOW)
     }
 
-    /// What a command there prints, less the end of its line.
+    /// Output of a successful command in the machine, without the trailing newline.
     #[track_caller]
-    pub(crate) fn says(&self, script: &str) -> String {
+    pub(crate) fn output(&self, script: &str) -> String {
         self.shell(script).success().text().trim_end().to_owned()
     }
 }
@@ -115,12 +115,12 @@ impl Machine {
 impl Drop for Machine {
     fn drop(&mut self) {
         fs::write(self.group.join("cgroup.kill"), "1").unwrap();
-        // A group can be removed when those in it are, and when its last process is gone.
+        // A control group can be removed once it has no processes and no children.
         wait_until("the end of all that ran there", LIMIT, || remove(&self.group).is_ok());
     }
 }
 
-/// Where the second version of control groups is mounted on this host.
+/// Mount point of cgroup2 on this host.
 fn control_groups() -> PathBuf {
     let mounts = fs::read_to_string("/proc/self/mounts").unwrap();
     let mut mounts = mounts.lines().map(|line| line.split(' ').collect::<Vec<_>>());

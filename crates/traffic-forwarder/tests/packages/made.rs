@@ -1,4 +1,4 @@
-//! The packages, made of the binary under test by the scripts that `make dist` uses.
+//! Packages of the binary under test, made by the scripts of `make dist`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,31 +9,31 @@ use std::time::Duration;
 use testkit::{LIMIT, Tool, run};
 
 pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_traffic-forwarder");
-/// Packing takes a while on a machine that does much else.
+/// Bound for packing on a busy machine.
 const PACKING: Duration = Duration::from_secs(300);
-/// Any time that is long ago.
+/// An arbitrary time in the past.
 const EPOCH: &str = "1700000000";
 
-/// The repository's root.
+/// Root directory of the repository.
 pub(crate) fn root() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
 }
 
-/// Runs one of the scripts and returns what it writes to stdout.
+/// Runs a script of `scripts/dist` and returns its standard output.
 pub(crate) fn script(name: &str, version: &str, arguments: &[&Path]) -> String {
     let mut command = Command::new("sh");
     command.arg(Path::new("scripts/dist").join(name)).args(arguments).current_dir(root());
-    // Good compression is not what is tested.
+    // Fast compression: its ratio is not tested.
     command.env("DPKG_DEB_COMPRESSOR_LEVEL", "0").env("VERSION", version);
     command.env("SOURCE_DATE_EPOCH", EPOCH).env("CARGO", env!("CARGO"));
     run(&mut command, PACKING).success().text()
 }
 
-/// The binary without its names for debuggers, as it is packed.
+/// The binary without debug symbols, as in packages.
 fn stripped() -> &'static Path {
     static STRIPPED: OnceLock<PathBuf> = OnceLock::new();
     STRIPPED.get_or_init(|| {
-        // It stays beside the binary; each process of tests writes the same.
+        // Stays beside the binary; every test process writes the same bytes.
         let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("stripped");
         let own = path.with_extension(std::process::id().to_string());
         Tool::find("strip").run([Path::new("-o"), &own, Path::new(BINARY)], LIMIT);
@@ -42,7 +42,7 @@ fn stripped() -> &'static Path {
     })
 }
 
-/// Makes the Debian package of a version.
+/// Makes the Debian package of a version, and returns its path.
 pub(crate) fn debian_package(version: &str, into: &Path) -> PathBuf {
     script("deb.sh", version, &[stripped(), licences(), into]);
     let packages = fs::read_dir(into).unwrap().map(|entry| entry.unwrap().path());
@@ -57,7 +57,7 @@ pub(crate) fn tar_file(version: &str, into: &Path) -> String {
     format!("traffic-forwarder-{version}-{}-linux", std::env::consts::ARCH)
 }
 
-/// A file in the place of the licences, whose making has a test of its own.
+/// A placeholder for the licences file, which another test covers.
 fn licences() -> &'static Path {
     static WRITTEN: OnceLock<PathBuf> = OnceLock::new();
     WRITTEN.get_or_init(|| {

@@ -1,5 +1,5 @@
-//! What is given out: the Debian package, the tar file, the bill of materials, the manual pages and
-//! the completions, and the commands of `docs/installation.md`. They are made of the binary under test.
+//! Release artefacts of the binary under test: the Debian package, the tar file, the bill of
+//! materials, the manual pages and the completions; and the commands of `docs/installation.md`.
 
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 

@@ -1,4 +1,4 @@
-//! `man`: the pages say what the command line and the settings say.
+//! `man`: the pages have the help of the command line and of the settings.
 
 use std::fs;
 use std::path::Path;
@@ -17,18 +17,18 @@ fn commands() -> Vec<String> {
     names.filter(|name| !name.is_empty()).map(str::to_owned).collect()
 }
 
-/// Has the program write its pages into a directory.
+/// Runs `man`, and returns the directory with its pages.
 fn written() -> TempDir {
     let dir = TempDir::new().unwrap();
     Forwarder::binary(BINARY).arg("man").arg(dir.path()).run().success();
     dir
 }
 
-/// The page as it is shown, which has nothing that mandoc(1) complains of.
+/// Renders a page; panics on any complaint of mandoc(1).
 fn shown(page: &Path) -> String {
     let mandoc = Tool::find("mandoc");
     mandoc.run(["-Tlint", "-Werror", page.to_str().unwrap()], LIMIT);
-    // Every bold letter is written twice, with a step back in between.
+    // Bold letters are overstruck: letter, backspace, letter.
     let text = mandoc.run(["-Tutf8", page.to_str().unwrap()], LIMIT).text();
     let steps: Vec<_> = text.split('\u{8}').collect();
     let plain = |(place, part): (usize, &&str)| {
@@ -59,7 +59,7 @@ fn each_command_has_a_page_without_errors() {
 }
 
 #[test]
-fn the_configuration_file_has_a_page_with_every_setting() {
+fn the_configuration_page_has_every_setting() {
     let text = shown(&written().path().join("man5/traffic-forwarder.conf.5"));
     let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
     let shown = words(&text);
@@ -97,7 +97,7 @@ fn without_a_directory_the_program_s_page_is_printed() {
 }
 
 #[test]
-fn a_directory_that_is_not_there_is_an_error() {
+fn a_missing_directory_is_an_error() {
     let finished = Forwarder::binary(BINARY).args(["man", "/nowhere"]).run();
     assert_eq!(finished.status.code(), Some(1));
     assert!(

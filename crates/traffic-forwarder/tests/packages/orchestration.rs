@@ -1,4 +1,4 @@
-//! The container's files agree with each other and with the program.
+//! Dockerfile, Compose file and Kubernetes manifests agree with each other and with the program.
 
 use std::fs;
 
@@ -8,11 +8,11 @@ use testkit::{Finished, Forwarder, LIMIT, Port, Tool, is_listening, run, wait_un
 
 use crate::made::{BINARY, root};
 
-/// Whom the image runs as.
+/// User id of the container's process.
 const USER: u64 = 65532;
 const CHECK: [&str; 3] = ["/usr/bin/traffic-forwarder", "status", "--check"];
 
-/// The documents of a file, as JSON.
+/// YAML documents of a file, as JSON.
 fn documents(name: &str) -> Vec<Value> {
     let path = root().join("examples").join(name);
     let json = Tool::find("yq").run(["-c", ".", path.to_str().unwrap()], LIMIT).text();
@@ -24,13 +24,13 @@ fn of_kind(documents: &[Value], kind: &str) -> Value {
     found.unwrap_or_else(|| panic!("no {kind}")).clone()
 }
 
-/// The lines of the Dockerfile, continued ones joined.
+/// The Dockerfile with continued lines joined.
 fn dockerfile() -> String {
     fs::read_to_string(root().join("Dockerfile")).unwrap().replace("\\\n", " ")
 }
 
 #[test]
-fn the_image_runs_without_privileges_and_checks_itself() {
+fn the_image_runs_unprivileged_with_a_health_check() {
     let text = dockerfile();
     let last = text.rfind("FROM ").unwrap();
     let image = &text[last..];
@@ -92,7 +92,7 @@ fn each_pod_is_locked_down_probed_and_scraped() {
     }
 }
 
-/// What a ConfigMap of the example holds under this key.
+/// Value of a key in the example's ConfigMaps.
 fn configured(key: &str) -> String {
     let maps = documents("kubernetes/configuration.yml");
     let text = maps.iter().find_map(|map| map["data"][key].as_str());
@@ -108,7 +108,7 @@ fn the_pods_configuration_is_valid() {
 }
 
 #[test]
-fn the_sidecar_shows_the_metrics_and_nothing_else() {
+fn the_sidecar_serves_the_metrics_only() {
     let (dir, port, unused) = (TempDir::new().unwrap(), Port::v4(), Port::v4());
     let directory = dir.path().to_str().unwrap();
     let socket = format!("{directory}/admin.sock");
@@ -133,7 +133,7 @@ fn the_sidecar_shows_the_metrics_and_nothing_else() {
     };
     let metrics = ask(&[], "/metrics").success().text();
     assert!(metrics.contains("traffic_forwarder_sessions_active"), "{metrics}");
-    // curl's exit code for an answer of 400 or above.
+    // curl's exit code for a status of 400 or above.
     for refused in [ask(&[], "/v1/status"), ask(&["-X", "POST"], "/metrics"), ask(&[], "/healthz")]
     {
         assert_eq!(refused.status.code(), Some(22), "{refused}");

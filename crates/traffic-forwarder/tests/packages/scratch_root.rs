@@ -1,5 +1,5 @@
-//! This host's files in a mount namespace of their own, where whatever is written is in memory only:
-//! packages are installed there for good, and nothing of it is left.
+//! The host's files in a separate mount namespace with an in-memory overlay: packages are really
+//! installed there, and leave nothing on the host.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -10,12 +10,12 @@ use std::time::Duration;
 use tempfile::TempDir;
 use testkit::{Finished, Forwarder, ForwarderBuilder, LIMIT, Tool, run};
 
-/// Where the root's and the test's files meet.
+/// Mount point of the directory shared with the test.
 pub(crate) const EXCHANGE: &str = "/mnt";
-/// dpkg on a machine that does much else.
+/// Bound for dpkg on a busy machine.
 const INSTALLING: Duration = Duration::from_secs(120);
 
-/// `$0` is the directory to work in, `$1` what is seen as [`EXCHANGE`].
+/// `$0` is the working directory, `$1` the directory mounted at [`EXCHANGE`].
 const MOUNT: &str = r#"set -e
     mount -t tmpfs tmpfs "$0"
     mkdir "$0/upper" "$0/work" "$0/root"
@@ -27,15 +27,15 @@ const MOUNT: &str = r#"set -e
     exec sleep infinity"#;
 
 pub(crate) struct ScratchRoot {
-    /// Keeps the namespace, and with it all that is mounted there.
+    /// Keeps the namespace and its mounts alive.
     keeper: Forwarder,
     dir: TempDir,
     exchange: TempDir,
 }
 
 impl ScratchRoot {
-    /// Needs to be root: others may not mount this host's files twice. For them, there is none.
-    #[expect(clippy::print_stderr, reason = "whoever runs the tests shall know")]
+    /// `None` without root: other users may not mount the host's files again.
+    #[expect(clippy::print_stderr, reason = "explains the skipped test")]
     pub(crate) fn new() -> Option<Self> {
         if fs::metadata("/proc/self").unwrap().uid() != 0 {
             eprintln!("skipped: only root can have a scratch root");
@@ -50,7 +50,7 @@ impl ScratchRoot {
         Some(Self { keeper, dir, exchange })
     }
 
-    /// The directory that is seen as [`EXCHANGE`].
+    /// Host path of the directory mounted at [`EXCHANGE`].
     pub(crate) fn exchange(&self) -> &Path {
         self.exchange.path()
     }
@@ -63,7 +63,7 @@ impl ScratchRoot {
         run(&mut command, INSTALLING)
     }
 
-    /// Starts the program that is installed in this root, as this user.
+    /// Builder for the program installed in this root, run as `user`.
     pub(crate) fn program(&self, user: &str) -> ForwarderBuilder {
         Forwarder::binary(Tool::find("nsenter").path())
             .args([self.entry(), "chroot".to_owned(), format!("--userspec={user}:{user}")])
@@ -71,12 +71,12 @@ impl ScratchRoot {
             .arg("/usr/bin/traffic-forwarder")
     }
 
-    /// Where it is, as seen by those who went there.
+    /// Path of the root inside the mount namespace.
     pub(crate) fn root(&self) -> PathBuf {
         self.dir.path().join("root")
     }
 
-    /// The argument by which nsenter(1) goes there.
+    /// The nsenter(1) argument for the mount namespace.
     pub(crate) fn entry(&self) -> String {
         format!("--mount=/proc/{}/ns/mnt", self.keeper.pid())
     }

@@ -1,24 +1,24 @@
-//! Whom the page lets in, and what a browser may do with it.
+//! Access to the page: the token, and the headers that restrict a browser.
 
 use crate::stage::{Stage, TOKEN};
 
 #[test]
-fn a_wrong_token_is_refused_and_the_right_one_is_kept_out_of_every_address() {
+fn a_wrong_token_is_refused_and_the_right_one_is_in_no_address() {
     let stage = Stage::start(&["echo"], "");
     let mut browser = stage.asking_page();
     browser.wait_for_text("#token-dialog[open]", "admin_token_file");
-    assert_eq!(browser.complaints(), [""; 0], "nothing was asked without a token");
+    assert_eq!(browser.complaints(), [""; 0], "no request without a token");
     browser.fill("[name=token]", "not the token that is in the file");
     browser.press(&["Enter"]);
     browser.wait_for_text("#token-dialog [role=alert]", "one word of ASCII characters");
     browser.fill("[name=token]", "not-the-token-that-is-in-the-file");
     browser.press(&["Enter"]);
     browser.wait_for_text("#token-dialog [role=alert]", "This token was refused");
-    assert_eq!(browser.complaints().len(), 1, "it is tried once: the browser reports the 401");
+    assert_eq!(browser.complaints().len(), 1, "one attempt: the browser reports the 401");
     browser.fill("[name=token]", TOKEN);
     browser.press(&["Enter"]);
     browser.wait_for_text("#forwards tbody", "echo");
-    // A tab keeps it.
+    // The tab keeps the token.
     browser.open(&stage.url());
     browser.wait_for_text("#forwards tbody", "echo");
     let kept = "[location.href, document.cookie, JSON.stringify(localStorage)].join()";
@@ -31,9 +31,9 @@ fn a_wrong_token_is_refused_and_the_right_one_is_kept_out_of_every_address() {
 }
 
 #[test]
-fn the_page_is_given_to_all_and_its_data_to_none_of_them() {
+fn the_page_needs_no_token_but_its_data_does() {
     let stage = Stage::start(&["secret-name"], "");
-    let page = stage.nobody().get("/").success();
+    let page = stage.anonymous().get("/").success();
     assert!(!page.body.contains("secret-name") && page.body.contains("<!doctype html>"));
     let has = |line: &str| page.headers.iter().any(|header| header.starts_with(line));
     for header in [
@@ -48,12 +48,12 @@ fn the_page_is_given_to_all_and_its_data_to_none_of_them() {
     }
     let policy = page.headers.iter().find(|header| header.starts_with("content-security"));
     assert!(policy.is_some_and(|policy| policy.contains("frame-ancestors 'none'")));
-    assert_eq!(stage.nobody().get("/page/main.js").status, 200);
-    assert_eq!(stage.nobody().get("/page/no-such-file").status, 404);
-    assert_eq!(stage.nobody().get("/v1/status").status, 401);
+    assert_eq!(stage.anonymous().get("/page/main.js").status, 200);
+    assert_eq!(stage.anonymous().get("/page/no-such-file").status, 404);
+    assert_eq!(stage.anonymous().get("/v1/status").status, 401);
     let foreign = [("Host", "evil.example"), ("Origin", "http://evil.example")];
     for (header, value) in foreign {
-        let answer = stage.nobody().header(header, value).get("/");
+        let answer = stage.anonymous().header(header, value).get("/");
         assert_eq!(answer.status, 403, "{header}: {value}");
     }
 }

@@ -1,15 +1,15 @@
-//! What is done by the page: by mouse, and by keys alone.
+//! Actions on the page: by mouse, and by keys alone.
 
 use testkit::{LIMIT, Script, connect, wait_until};
 
 use crate::browser::Browser;
 use crate::stage::{Stage, ping, play};
 
-/// JavaScript condition: the question's buttons are enabled.
+/// JavaScript condition: the confirmation's buttons are enabled.
 const READABLE: &str = "!document.querySelector('#confirm-yes').disabled";
 
 #[test]
-fn a_kill_ends_the_session_that_was_meant_and_no_other() {
+fn a_kill_ends_the_selected_session_only() {
     let stage = Stage::start(&["echo"], "");
     let clients = [stage.client(0), stage.client(0), stage.client(0)];
     let mut browser = stage.page();
@@ -21,7 +21,7 @@ fn a_kill_ends_the_session_that_was_meant_and_no_other() {
     browser.click(r#"[aria-label="Kill session 2"]"#);
     browser.press(&["Enter"]);
     browser.wait("document.querySelector('dialog[open]') === null");
-    assert_eq!(stage.sessions().len(), 3, "Escape says no, and so does the first button");
+    assert_eq!(stage.sessions().len(), 3, "Escape cancels, and so does the first button");
     browser.click(r#"[aria-label="Kill session 2"]"#);
     browser.click("#confirm-yes");
     play(&clients[1], Script::new().expect_reset());
@@ -33,7 +33,7 @@ fn a_kill_ends_the_session_that_was_meant_and_no_other() {
 }
 
 #[test]
-fn a_forward_drains_after_a_question_and_is_resumed() {
+fn a_forward_drains_after_confirmation_and_resumes() {
     let stage = Stage::start(&["one", "two"], "");
     let client = stage.client(1);
     let mut browser = stage.page();
@@ -44,7 +44,7 @@ fn a_forward_drains_after_a_question_and_is_resumed() {
     browser.click(r#"[aria-label="Drain two"]"#);
     browser.click("#confirm-yes");
     browser.wait_for_text("#forwards tbody", "draining");
-    assert!(connect(&stage.ports[1]).is_err(), "its port is free");
+    assert!(connect(&stage.ports[1]).is_err(), "the port is closed");
     ping(&client);
     ping(&stage.client(0));
     browser.click(r#"[aria-label="Resume two"]"#);
@@ -54,7 +54,7 @@ fn a_forward_drains_after_a_question_and_is_resumed() {
     ping(&stage.client(1));
     browser.click("#events-tab");
     browser.wait_for_text("#events ol", "resume");
-    assert_eq!(browser.texts("#events .what"), ["resume", "drain"], "the latest first");
+    assert_eq!(browser.texts("#events .what"), ["resume", "drain"], "latest first");
     assert_eq!(browser.complaints(), [""; 0]);
 }
 
@@ -68,15 +68,16 @@ fn keys_are_enough() {
     browser.press(&["Escape", "2", "/"]);
     let active = "document.activeElement.name";
     assert_eq!(browser.evaluate(active), "forward", "`/` goes to the filter");
-    // A letter in a field is a letter; a part of a name is not looked for, however slowly it is typed.
+    // In a field, letters are text, no commands; and a partial name triggers no search, however
+    // slow the typing.
     browser.press(&["t", "w"]);
-    browser.wait_for_question("/v1/sessions?");
+    browser.wait_for_request("/v1/sessions?");
     browser.press(&["o", "Escape"]);
     browser.wait("document.querySelectorAll('#sessions tbody tr').length === 1");
     browser.press(&["ArrowDown", "k"]);
     browser.wait_for_text("#confirm-dialog[open]", "Kill session 2?");
     let ring = "getComputedStyle(document.activeElement).outlineStyle";
-    assert_eq!(browser.evaluate(ring), "solid", "the focus can be seen");
+    assert_eq!(browser.evaluate(ring), "solid", "the focus is visible");
     browser.wait(READABLE);
     browser.press(&["Tab", "Enter"]);
     play(&clients[1], Script::new().expect_reset());
@@ -86,7 +87,7 @@ fn keys_are_enough() {
     browser.wait(READABLE);
     browser.press(&["Tab", "Enter"]);
     browser.wait_for_text("#forwards tbody tr:nth-child(2)", "draining");
-    // The focus is still on its row.
+    // The focus stays on the row.
     browser.press(&["c"]);
     browser.wait_for_text("#scope", "two");
     browser.press(&["d"]);
@@ -98,9 +99,9 @@ fn keys_are_enough() {
     assert_eq!(browser.complaints(), [""; 0]);
 }
 
-/// Keys, pastes and double clicks meant for another window do not confirm.
+/// Keys, pastes and double clicks intended for another window do not confirm.
 #[test]
-fn only_the_buttons_answer_a_question_and_only_when_it_can_be_read() {
+fn only_the_enabled_buttons_confirm() {
     let stage = Stage::start(&["one", "two"], "");
     let clients = [stage.client(0), stage.client(1)];
     let mut browser = stage.page();
@@ -116,7 +117,7 @@ fn only_the_buttons_answer_a_question_and_only_when_it_can_be_read() {
             select_row(&mut browser, tab);
         }
     }
-    // A letter or a paste closes an open question without answering it.
+    // A letter or a paste closes an open confirmation without confirming.
     for close in ["document.dispatchEvent(new ClipboardEvent('paste'))", "x"] {
         select_row(&mut browser, "1");
         browser.press(&["d"]);
@@ -129,8 +130,8 @@ fn only_the_buttons_answer_a_question_and_only_when_it_can_be_read() {
         }
         browser.wait(closed);
     }
-    // The second click of a double click comes too early to answer: both in one script, since a busy
-    // machine may take long between two.
+    // The second click of a double click comes too early to confirm. Both clicks in one script: a
+    // busy machine may delay separate ones.
     select_row(&mut browser, "1");
     browser.evaluate(
         "document.activeElement.dispatchEvent(\
@@ -148,7 +149,7 @@ fn only_the_buttons_answer_a_question_and_only_when_it_can_be_read() {
     assert_eq!(browser.complaints(), [""; 0]);
 }
 
-/// Opens a tab by its key, and selects its first row when there is one.
+/// Opens a tab by its key, waits for a first row, and selects it.
 fn select_row(browser: &mut Browser, tab: &str) {
     let table = if tab == "1" { "#forwards" } else { "#sessions" };
     browser.press(&[tab]);
@@ -157,7 +158,7 @@ fn select_row(browser: &mut Browser, tab: &str) {
     browser.wait(&format!("document.activeElement.closest('{table} tbody') !== null"));
 }
 
-/// The browser's name of the key for a character.
+/// Playwright's name of the key for a character.
 fn key_of(character: char) -> String {
     match character {
         '\t' => "Tab".to_owned(),
@@ -167,7 +168,7 @@ fn key_of(character: char) -> String {
 }
 
 #[test]
-fn every_control_is_reached_by_tab_in_the_order_in_which_it_is_seen() {
+fn tab_reaches_every_control_in_visual_order() {
     let stage = Stage::start(&["only"], "");
     let mut browser = stage.page();
     browser.wait_for_text("#forwards tbody", "only");

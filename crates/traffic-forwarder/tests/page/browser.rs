@@ -1,4 +1,4 @@
-//! A headless browser, steered by `driver.mjs`. It is ended on `Drop`.
+//! A headless browser, driven by `driver.mjs`. `Drop` ends it.
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Stdio};
@@ -6,7 +6,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Stdio};
 use serde_json::{Value, json};
 use testkit::{LIMIT, Tool, wait_until};
 
-/// One page in a browser of its own.
+/// One page in a new browser.
 pub(crate) struct Browser {
     child: Child,
     input: Option<ChildStdin>,
@@ -26,9 +26,10 @@ impl Browser {
         Self { child, input, output }
     }
 
-    /// Has it do something. Playwright waits until it can be done, but not for ever.
+    /// Sends a command and returns its result. Playwright waits, for a bounded time, until the
+    /// command is possible.
     #[track_caller]
-    fn tell(&mut self, command: &Value) -> Value {
+    fn command(&mut self, command: &Value) -> Value {
         let mut line = String::new();
         writeln!(self.input.as_mut().unwrap(), "{command}").unwrap();
         self.output.read_line(&mut line).unwrap();
@@ -40,29 +41,29 @@ impl Browser {
 
     #[track_caller]
     pub(crate) fn open(&mut self, url: &str) {
-        self.tell(&json!({ "do": "open", "url": url }));
+        self.command(&json!({ "do": "open", "url": url }));
     }
 
-    /// The size of the window in pixels, and whether the system prefers `light` or `dark`.
+    /// Sets the window's size in pixels, and the system's colour scheme: `light` or `dark`.
     #[track_caller]
     pub(crate) fn window(&mut self, width: u32, height: u32, scheme: &str) {
         let window = json!({ "do": "window", "width": width, "height": height, "scheme": scheme });
-        self.tell(&window);
+        self.command(&window);
     }
 
-    /// The value of an expression in the page.
+    /// Evaluates a JavaScript expression in the page.
     #[track_caller]
     pub(crate) fn evaluate(&mut self, script: &str) -> Value {
-        self.tell(&json!({ "do": "evaluate", "script": script }))
+        self.command(&json!({ "do": "evaluate", "script": script }))
     }
 
-    /// Waits until an expression in the page is true.
+    /// Waits until a JavaScript expression is true.
     #[track_caller]
     pub(crate) fn wait(&mut self, script: &str) {
-        self.tell(&json!({ "do": "wait", "script": script }));
+        self.command(&json!({ "do": "wait", "script": script }));
     }
 
-    /// Waits until the text of an element has this in it.
+    /// Waits until an element's text contains `text`.
     #[track_caller]
     pub(crate) fn wait_for_text(&mut self, selector: &str, text: &str) {
         let (selector, text) = (json!(selector), json!(text));
@@ -71,7 +72,7 @@ impl Browser {
         self.wait(&script);
     }
 
-    /// The texts of all elements of this kind, as they are shown.
+    /// Visible texts of all matching elements.
     #[track_caller]
     pub(crate) fn texts(&mut self, selector: &str) -> Vec<String> {
         let script = format!(
@@ -83,61 +84,60 @@ impl Browser {
 
     #[track_caller]
     pub(crate) fn click(&mut self, selector: &str) {
-        self.tell(&json!({ "do": "click", "selector": selector }));
+        self.command(&json!({ "do": "click", "selector": selector }));
     }
 
     #[track_caller]
     pub(crate) fn fill(&mut self, selector: &str, text: &str) {
-        self.tell(&json!({ "do": "fill", "selector": selector, "text": text }));
+        self.command(&json!({ "do": "fill", "selector": selector, "text": text }));
     }
 
     #[track_caller]
     pub(crate) fn select(&mut self, selector: &str, value: &str) {
-        self.tell(&json!({ "do": "select", "selector": selector, "value": value }));
+        self.command(&json!({ "do": "select", "selector": selector, "value": value }));
     }
 
-    /// Presses keys, by their names, one after the other.
+    /// Presses keys by name, one after the other.
     #[track_caller]
     pub(crate) fn press(&mut self, keys: &[&str]) {
         for key in keys {
-            self.tell(&json!({ "do": "press", "key": key }));
+            self.command(&json!({ "do": "press", "key": key }));
         }
     }
 
     #[track_caller]
     pub(crate) fn screenshot(&mut self, path: &str) {
-        self.tell(&json!({ "do": "screenshot", "path": path }));
+        self.command(&json!({ "do": "screenshot", "path": path }));
     }
 
-    /// What the browser complained of since the last time, such as errors and broken policies.
+    /// Errors and policy violations reported by the browser since the last call.
     #[track_caller]
     pub(crate) fn complaints(&mut self) -> Vec<String> {
-        serde_json::from_value(self.tell(&json!({ "do": "complaints" }))).unwrap()
+        serde_json::from_value(self.command(&json!({ "do": "complaints" }))).unwrap()
     }
 
-    /// What was asked since the last time: the address, and the size of the answer's body in bytes
-    /// when it was whole.
+    /// Requests since the last call: URL, and body size of the complete response in bytes.
     #[track_caller]
     pub(crate) fn answers(&mut self) -> Vec<(String, u64)> {
-        let answers = self.tell(&json!({ "do": "answers" }));
+        let answers = self.command(&json!({ "do": "answers" }));
         let answer = |answer: &Value| {
             (answer["url"].as_str().unwrap().to_owned(), answer["bytes"].as_u64().unwrap())
         };
         answers.as_array().unwrap().iter().map(answer).collect()
     }
 
-    /// Waits until an address with this in it is asked from now on.
+    /// Waits for the next request whose URL contains `part`.
     #[track_caller]
-    pub(crate) fn wait_for_question(&mut self, part: &str) {
+    pub(crate) fn wait_for_request(&mut self, part: &str) {
         self.answers();
-        let what = format!("the page asks for {part}");
+        let what = format!("a request for {part}");
         wait_until(&what, LIMIT, || self.answers().iter().any(|(url, _)| url.contains(part)));
     }
 }
 
 impl Drop for Browser {
     fn drop(&mut self) {
-        // The driver ends with its input, and the browser with the driver.
+        // The driver exits at the end of its input, and ends the browser.
         drop(self.input.take());
         let _ = self.child.wait();
     }

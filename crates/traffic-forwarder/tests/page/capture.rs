@@ -1,18 +1,18 @@
-//! The picture of the README: `scripts/capture-page.sh` runs this.
+//! Screenshot for the README: `scripts/capture-page.sh` runs this.
 
 use std::env;
 
 use crate::stage::Stage;
 
-/// Seconds of load that the charts show.
+/// Seconds of load in the charts.
 const SECONDS: usize = 45;
 
 #[test]
 #[ignore = "it writes the file that PAGE_PICTURE names"]
-fn the_picture_of_the_readme() {
+fn capture_the_picture_of_the_readme() {
     let picture = env::var("PAGE_PICTURE").expect("PAGE_PICTURE names the file to be written");
     let names = ["web", "database", "cache", "mail", "search"];
-    // As most do: it answers more than it is asked.
+    // A typical target: its answers are larger than the requests.
     let stage = Stage::answering(&names, "", 6);
     let _idle: Vec<_> = (0..24).map(|place| stage.client(place % names.len())).collect();
     let mut browser = stage.page();

@@ -1,4 +1,4 @@
-//! Thousands of forwards and sessions: what is bounded, whatever there is, in both views.
+//! Thousands of forwards and sessions: responses and tables stay bounded, in both views.
 
 use std::time::Instant;
 
@@ -9,17 +9,17 @@ use testkit::{
 use crate::stage::{BINARY, Stage, ping};
 
 const FORWARDS: usize = 1_000;
-/// Fewer where the open-file limit of the machine does not let the forwarder have so many.
+/// Wanted sessions: fewer if the machine's open-file limit is too low.
 const SESSIONS: usize = 9_000;
-/// What the test itself and its other threads need besides both sockets of each session.
+/// Descriptors of the test process besides two sockets a session.
 const OTHER_FILES: u64 = 2_000;
-/// Of a list, on the page and in an answer.
+/// Rows of a list, on the page and in a response.
 const MOST_ROWS: usize = 50;
-/// Of one answer, in bytes.
+/// Bytes of one response.
 const MOST_BYTES: u64 = 128 * 1024;
 
 #[test]
-fn of_thousands_a_page_is_asked_for_and_shown() {
+fn of_thousands_one_page_is_requested_and_shown() {
     let names: Vec<_> = (0..FORWARDS).map(|number| format!("forward-{number}")).collect();
     let most = raise_open_files().saturating_sub(OTHER_FILES) / 2;
     let stage = Stage::start(&names, "");
@@ -29,12 +29,12 @@ fn of_thousands_a_page_is_asked_for_and_shown() {
     top_shows_a_screen(&stage, clients.len());
 }
 
-/// So many sessions, spread over all forwards.
+/// Opens `count` sessions, spread over all forwards.
 fn open(stage: &Stage, count: usize) -> Vec<Socket> {
     let mut clients: Vec<Socket> = Vec::new();
     for number in 0..count {
         clients.push(connect(&stage.ports[number % FORWARDS]).unwrap());
-        // A few at a time, so that no queue of the kernel overflows.
+        // A few at a time: no listen queue overflows.
         if number % 100 == 99 {
             clients.iter().rev().take(100).for_each(ping);
         }
@@ -58,7 +58,7 @@ fn the_page_shows_a_page(stage: &Stage, count: usize) {
     browser.wait("document.querySelectorAll('#sessions tbody tr').length < 50");
     browser.fill("#sessions [name=forward]", "");
     browser.wait_for_text("#sessions .pages", &format!("1-50 of {count}"));
-    // It goes on asking, a page at a time.
+    // It keeps polling, one page at a time.
     browser.answers();
     for _ in 0..3 {
         let before = browser.texts("#process");
@@ -95,7 +95,7 @@ fn top_shows_a_screen(stage: &Stage, count: usize) {
     terminal.shows("\n     1 ");
     terminal.press(["End"]);
     terminal.shows(&format!("\n{count:6} "));
-    // It goes on asking, a screen and its neighbours at a time.
+    // It keeps polling, one screen and its neighbours at a time.
     let (known, since) = (between.records().len(), Instant::now());
     let records = between.wait_for_records(known + 6);
     let all = |records: &[SessionRecord]| records.iter().map(|record| record.bytes_down).sum();
@@ -106,7 +106,7 @@ fn top_shows_a_screen(stage: &Stage, count: usize) {
     }
 }
 
-/// A forwarder in front of the admin port, whose records say how large each answer is.
+/// A forwarder in front of the admin port: its session records show the response sizes.
 fn relay(stage: &Stage) -> (Port, Forwarder) {
     let port = Port::v4();
     let config = format!(

@@ -1,5 +1,5 @@
-// A browser that does what it is told: one command per line on standard input, as JSON, and one
-// answer per line on standard output, `{ "ok": ... }` or `{ "error": "..." }`.
+// Drives a browser: one command per line on standard input, as JSON, and one result per line on
+// standard output, `{ "ok": ... }` or `{ "error": "..." }`.
 
 import { createInterface } from "node:readline";
 import { chromium } from "playwright-core";
@@ -8,15 +8,15 @@ const ARGS = [
   "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
   "--disable-background-networking", "--disable-component-update", "--disable-dev-shm-usage",
 ];
-// In milliseconds: the longest wait for a state, and the time between two looks at it.
-const PATIENCE = 60_000;
+// In milliseconds: the longest wait for a state, and the polling interval.
+const WAIT_LIMIT = 60_000;
 const STEP = 20;
 
 const browser = await chromium.launch({ executablePath: process.env.CHROMIUM, args: ARGS });
 const page = await browser.newPage();
-page.setDefaultTimeout(PATIENCE);
+page.setDefaultTimeout(WAIT_LIMIT);
 
-// What the tests look at afterwards: complaints of the browser, and answers of any server.
+// Read by the tests: complaints of the browser, and responses of any server.
 const complaints = [];
 const answers = [];
 page.on("pageerror", (error) => complaints.push(error.stack));
@@ -29,11 +29,11 @@ page.on("requestfinished", async (request) => {
 });
 page.on("request", (request) => answers.push({ url: request.url(), bytes: 0 }));
 
-// Playwright's own way of waiting needs eval(), which the page's policy forbids.
+// Not page.waitForFunction(): it needs eval(), which the page's policy forbids.
 async function wait({ script }) {
-  const end = Date.now() + PATIENCE;
+  const end = Date.now() + WAIT_LIMIT;
   while (!(await page.evaluate(script))) {
-    if (Date.now() > end) throw new Error(`in vain; the page: ${await page.innerText("body")}`);
+    if (Date.now() > end) throw new Error(`timed out; the page: ${await page.innerText("body")}`);
     await new Promise((resume) => setTimeout(resume, STEP));
   }
 }

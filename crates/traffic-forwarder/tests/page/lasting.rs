@@ -1,4 +1,4 @@
-//! What the page lasts through: the process is reloaded, goes away, and comes back.
+//! The page across an upgrade, a failed upgrade and a restart of the process.
 
 use std::fs;
 
@@ -7,7 +7,7 @@ use testkit::copy_program;
 use crate::stage::{BINARY, Stage, ping};
 
 #[test]
-fn an_upgrade_under_the_page_is_said_and_sessions_and_page_go_on() {
+fn an_upgrade_is_shown_and_sessions_and_page_continue() {
     let stage = Stage::start(&["echo"], "");
     let client = stage.client(0);
     let mut browser = stage.page();
@@ -20,11 +20,11 @@ fn an_upgrade_under_the_page_is_said_and_sessions_and_page_go_on() {
 }
 
 #[test]
-fn an_upgrade_that_fails_is_red_until_one_works() {
+fn a_failed_upgrade_is_red_until_one_succeeds() {
     let mut stage = Stage::start(&["echo"], "");
     let program = stage.run_a_copy().to_owned();
     let mut browser = stage.page();
-    // A program that runs cannot be written to, but another can take its place.
+    // A running binary cannot be written, but can be replaced.
     fs::remove_file(&program).unwrap();
     stage.http().post("/v1/upgrade").status(422);
     browser.wait_for_text("#troubles", "the last upgrade failed, by admin: ");
@@ -35,7 +35,7 @@ fn an_upgrade_that_fails_is_red_until_one_works() {
 }
 
 #[test]
-fn a_question_asked_before_a_restart_kills_nobody_after_it() {
+fn a_confirmation_from_before_a_restart_kills_no_session() {
     let mut stage = Stage::start(&["echo"], "");
     drop(stage.client(0));
     let _first = stage.client(0);
@@ -52,7 +52,7 @@ fn a_question_asked_before_a_restart_kills_nobody_after_it() {
 }
 
 #[test]
-fn a_restart_under_the_page_is_said_and_the_page_goes_on() {
+fn a_restart_is_shown_and_the_page_continues() {
     let mut stage = Stage::start(&["echo"], "");
     let mut browser = stage.page();
     let first = stage.pid();
@@ -73,7 +73,7 @@ fn a_restart_under_the_page_is_said_and_the_page_goes_on() {
     browser.wait_for_text("#notices", &restarted);
     browser.wait("!document.querySelector('#notices').innerText.includes('does not answer')");
     browser.wait_for_text("#process", &format!("pid {}", stage.pid()));
-    // What it shows are the numbers of the new process, and its events.
+    // It shows the new process's figures and events.
     ping(&stage.client(0));
     browser.click("#forwards-tab");
     browser.wait("document.querySelector('#forwards td:nth-child(6)').innerText === '1'");

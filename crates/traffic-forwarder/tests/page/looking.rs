@@ -1,11 +1,11 @@
-//! What the page shows.
+//! Figures, lists, details and conditions on the page.
 
 use testkit::{LIMIT, wait_until};
 
 use crate::browser::Browser;
 use crate::stage::Stage;
 
-/// The exact number behind a figure at the top.
+/// JavaScript expression: exact value of the bytes-up figure at the top.
 const BYTES_UP: &str =
     r#"Number(document.querySelector('[data-figure="Up"] .main').dataset.value)"#;
 
@@ -14,7 +14,7 @@ fn number(browser: &mut Browser, script: &str) -> u64 {
     browser.evaluate(script).as_u64().unwrap()
 }
 
-/// The names of the forwards that are listed.
+/// Names of the listed forwards.
 #[track_caller]
 fn names(browser: &mut Browser) -> Vec<String> {
     browser.texts("#forwards tbody td:first-child")
@@ -41,7 +41,7 @@ fn the_numbers_move_while_load_runs() {
 }
 
 #[test]
-fn the_numbers_at_rest_are_those_of_the_metrics_and_of_the_commands() {
+fn numbers_at_rest_equal_the_metrics_and_the_commands() {
     let stage = Stage::start(&["one", "two"], "");
     drop((stage.load(0), stage.load(1), stage.load(1)));
     wait_until("no session", LIMIT, || stage.sessions().is_empty());
@@ -87,7 +87,7 @@ fn forwards_are_filtered_and_sorted_by_the_api() {
     browser.fill("#forwards [name=name]", "no such name");
     browser.wait_for_text("#forwards .message", "no forwards");
     browser.fill("#forwards [name=name]", "");
-    // By the heading, and by the list of orders.
+    // By heading, and by the order list.
     browser.click("#forwards th:nth-child(5) button");
     browser.wait("document.querySelector('#forwards tbody td')?.innerText === 'cache'");
     assert_eq!(names(&mut browser)[..2], ["cache", "database"]);
@@ -147,7 +147,7 @@ fn a_session_and_a_forward_are_shown_in_full() {
 }
 
 #[test]
-fn what_an_operator_should_act_on_is_red() {
+fn conditions_that_need_action_are_red() {
     let stage = Stage::start(&["calm", "full"], "max_sessions = 1");
     let mut browser = stage.page();
     assert!(browser.evaluate("document.querySelector('#troubles').hidden").as_bool().unwrap());

@@ -1,5 +1,5 @@
-//! The web page of the admin interface in a real browser: what it shows, what it does, whom it lets
-//! in, and what it lasts through. The browser is Debian's Chromium, steered by Playwright
+//! The web page of the admin interface in a real browser: display, actions, access, and behaviour
+//! across upgrades and restarts. The browser is Debian's Chromium, driven by Playwright
 //! (`driver.mjs`); everything else is the real program with real sockets.
 
 #![expect(clippy::unwrap_used, reason = "a test may fail")]

@@ -1,8 +1,8 @@
-//! How the page looks: in both themes, and in narrow windows.
+//! Appearance of the page: both themes, and narrow windows.
 
 use crate::stage::Stage;
 
-/// The contrast of each colour of text on each ground, by the formula of WCAG 2.
+/// Contrast of each text colour on each background, by the formula of WCAG 2.
 const CONTRASTS: &str = r#"(() => {
   const style = getComputedStyle(document.documentElement);
   const channel = (value) => value <= 0.03928 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4;
@@ -23,7 +23,7 @@ const CONTRASTS: &str = r#"(() => {
 const GROUND: &str = "getComputedStyle(document.body).backgroundColor";
 
 #[test]
-fn every_theme_can_be_read() {
+fn every_theme_has_readable_contrast() {
     let stage = Stage::start(&["echo"], "");
     let mut browser = stage.page();
     let mut grounds = Vec::new();
@@ -39,16 +39,16 @@ fn every_theme_can_be_read() {
         }
         grounds.push(browser.evaluate(GROUND).as_str().unwrap().to_owned());
     }
-    // As the system prefers, as it prefers; then always dark, always light.
+    // The system's dark, the system's light; then always dark, always light.
     assert_eq!((&grounds[0], &grounds[1]), (&grounds[3], &grounds[2]));
     assert_ne!(grounds[0], grounds[1]);
-    // It is remembered.
+    // The choice survives a reload.
     browser.open(&stage.url());
     assert_eq!(browser.texts("#theme output"), ["light"]);
 }
 
 #[test]
-fn a_narrow_window_is_never_scrolled_sideways() {
+fn a_narrow_window_never_scrolls_sideways() {
     let stage = Stage::start(&["a-forward-with-a-name-that-is-rather-long-for-a-telephone"], "");
     let _client = stage.client(0);
     let mut browser = stage.page();
@@ -64,7 +64,7 @@ fn a_narrow_window_is_never_scrolled_sideways() {
 }
 
 #[test]
-fn amounts_are_written_as_the_commands_write_them() {
+fn amounts_are_formatted_as_in_the_commands() {
     let stage = Stage::start(&["echo"], "");
     let mut browser = stage.page();
     browser.wait(

@@ -21,17 +21,17 @@ use crate::browser::Browser;
 pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_traffic-forwarder");
 pub(crate) const TOKEN: &str = "0123456789abcdef0123456789abcdef";
 
-/// Bytes of an exchange under load.
+/// Bytes of one exchange under load.
 const SIZE: usize = 20_000;
-/// Between two exchanges.
+/// Pause between two exchanges.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// What is needed to run the same forwarder again.
+/// A forwarder that can be killed and started again with the same configuration.
 pub(crate) struct Stage {
     admin: Port,
     pub(crate) ports: Vec<Port>,
     _target: Target,
-    /// Bytes that come back for each.
+    /// Bytes returned for each byte sent.
     answer: usize,
     dir: TempDir,
     config: String,
@@ -40,13 +40,13 @@ pub(crate) struct Stage {
 }
 
 impl Stage {
-    /// Forwards to an echo by these names, with these settings.
+    /// Starts a forwarder with forwards of these names and settings to an echo.
     #[track_caller]
     pub(crate) fn start(names: &[impl AsRef<str>], settings: &str) -> Self {
         Self::answering(names, settings, 1)
     }
 
-    /// The same, with a target that sends each byte back so many times.
+    /// As `start`, with a target that returns each byte `answer` times.
     #[track_caller]
     pub(crate) fn answering(names: &[impl AsRef<str>], settings: &str, answer: usize) -> Self {
         let (admin, dir) = (Port::v4(), TempDir::new().unwrap());
@@ -72,7 +72,7 @@ impl Stage {
         stage
     }
 
-    /// Starts the forwarder.
+    /// Starts the forwarder and waits until it is ready.
     #[track_caller]
     pub(crate) fn run(&mut self) {
         let forwarder = Forwarder::binary(&self.program).config(&self.config).start();
@@ -80,12 +80,12 @@ impl Stage {
         self.forwarder = Some(forwarder);
     }
 
-    /// Kills it: nobody answers until it runs again.
+    /// Kills the forwarder.
     pub(crate) fn kill(&mut self) {
         self.forwarder = None;
     }
 
-    /// Starts it again from a copy of the program, whose place it returns.
+    /// Restarts the forwarder from a copy of the binary, and returns the copy's path.
     #[track_caller]
     pub(crate) fn run_a_copy(&mut self) -> &Path {
         self.kill();
@@ -99,7 +99,7 @@ impl Stage {
         self.forwarder.as_ref().unwrap().pid()
     }
 
-    /// Where the admin interface is.
+    /// Address of the admin interface.
     pub(crate) fn admin(&self) -> SocketAddr {
         self.admin.addr()
     }
@@ -112,15 +112,15 @@ impl Stage {
         format!("http://{}/", self.admin())
     }
 
-    pub(crate) fn nobody(&self) -> Http {
+    pub(crate) fn anonymous(&self) -> Http {
         Http::new(self.admin.addr())
     }
 
     pub(crate) fn http(&self) -> Http {
-        self.nobody().header("Authorization", &format!("Bearer {TOKEN}"))
+        self.anonymous().header("Authorization", &format!("Bearer {TOKEN}"))
     }
 
-    /// What a command of the program prints.
+    /// Output of a command of the program.
     #[track_caller]
     pub(crate) fn command(&self, arguments: &[&str]) -> String {
         let reach = ["--admin", &self.admin.addr().to_string(), "--token-file"].map(str::to_owned);
@@ -128,7 +128,7 @@ impl Stage {
         program.args(&reach).arg(self.token_file()).run().success().text()
     }
 
-    /// The page, in a browser that has given the token, when the first numbers are there.
+    /// Opens the page with the token, and waits for the first figures.
     #[track_caller]
     pub(crate) fn page(&self) -> Browser {
         let mut browser = self.asking_page();
@@ -138,7 +138,7 @@ impl Stage {
         browser
     }
 
-    /// The page as long as it asks for the token.
+    /// Opens the page, which asks for the token.
     #[track_caller]
     pub(crate) fn asking_page(&self) -> Browser {
         let mut browser = Browser::start();
@@ -147,7 +147,7 @@ impl Stage {
         browser
     }
 
-    /// A client of the forward at this place that is being served.
+    /// Opens a served session of the forward at index `place`.
     #[track_caller]
     pub(crate) fn client(&self, place: usize) -> Socket {
         let client = connect(&self.ports[place]).unwrap();
@@ -155,13 +155,13 @@ impl Stage {
         client
     }
 
-    /// The open sessions.
+    /// Open sessions, from the API.
     #[track_caller]
     pub(crate) fn sessions(&self) -> Vec<Value> {
         self.http().json("/v1/sessions")["sessions"].as_array().unwrap().clone()
     }
 
-    /// Bytes back and forth through the forward at this place, at least once, until it is dropped.
+    /// Exchanges bytes through the forward at index `place`, at least once, until dropped.
     pub(crate) fn load(&self, place: usize) -> Load {
         let (client, stop) = (self.client(place), Arc::new(AtomicBool::new(false)));
         let (stopped, answer) = (Arc::clone(&stop), (SIZE * self.answer) as u64);
@@ -178,7 +178,7 @@ impl Stage {
     }
 }
 
-/// Ends on `Drop`; then all of its bytes have come back.
+/// `Drop` ends the load, and checks that all bytes came back.
 pub(crate) struct Load {
     stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
@@ -187,19 +187,19 @@ pub(crate) struct Load {
 impl Drop for Load {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
-        // A panic while a panic unwinds would hide the first one.
+        // A second panic during unwinding would abort and hide the first.
         let ended = self.thread.take().unwrap().join();
         assert!(ended.is_ok() || thread::panicking(), "the load failed");
     }
 }
 
-/// Plays a script on a socket that stays open after it.
+/// Plays a script on a socket, which stays open.
 #[track_caller]
 pub(crate) fn play(socket: &Socket, script: Script) {
     Peer::play("a socket", socket.try_clone().unwrap(), script).finish();
 }
 
-/// A byte to the echo and back: proof that a session is served.
+/// Sends one byte to the echo and back: the session is served.
 #[track_caller]
 pub(crate) fn ping(socket: &Socket) {
     play(socket, Script::new().write_bytes(".").read_exactly(1));

@@ -1,21 +1,21 @@
-//! Where CPU time is spent.
+//! CPU profiles: `go tool pprof`, flame graphs, and parameters.
 
 use crate::loaded::Loaded;
 
 #[test]
-fn go_reads_where_the_workers_spend_their_time() {
+fn pprof_shows_where_the_workers_spend_cpu_time() {
     let loaded = Loaded::start();
     let file = loaded.profile(&["--seconds", "3"], "cpu.pb.gz");
     let top = loaded.pprof(&["-top", "-cum", "-nodecount=1000"], &file);
     assert!(top.contains("Type: cpu") && top.contains("Duration: 3"), "{top}");
-    // The whole way of a byte, with its callers.
+    // The functions on a byte's path, with their callers.
     for function in ["engine::worker::", "engine::pump::", "sys::"] {
         assert!(top.contains(function), "no {function}: {top}");
     }
-    // Whose method it is, too, and not only its name.
+    // Symbols include the type of a method.
     let cut = top.lines().find(|line| line.contains(" ::"));
     assert_eq!(cut, None);
-    // Lines of the source, too.
+    // Symbols include source lines.
     let lines = loaded.pprof(&["-top", "-lines", "-nodecount=1000"], &file);
     assert!(lines.contains("pump.rs:"), "{lines}");
     loaded.finish();
@@ -26,7 +26,7 @@ fn a_flame_graph_shows_workers_above_their_thread() {
     let loaded = Loaded::start();
     let svg = loaded.flame_graph(&["--seconds", "2"]);
     assert!(svg.starts_with("<svg ") && svg.ends_with("</svg>\n"), "{svg}");
-    // Higher up in the image is deeper in the stack.
+    // A smaller y coordinate is deeper in the stack.
     let heights = |function: &str| {
         let lines = svg.lines().filter(|line| line.contains(&format!("<title>{function}")));
         let tops = lines
@@ -40,7 +40,7 @@ fn a_flame_graph_shows_workers_above_their_thread() {
 }
 
 #[test]
-fn what_a_profile_cannot_be_is_said() {
+fn invalid_profile_parameters_are_rejected() {
     let loaded = Loaded::start();
     for query in ["seconds=0", "seconds=301", "seconds=x", "format=png", "second=1"] {
         let answer = loaded.http.get(&format!("/debug/pprof/profile?{query}")).status(400);

@@ -1,4 +1,4 @@
-//! The commands of the document work, in their order.
+//! The commands of docs/profiling.md work, in their order.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -10,7 +10,7 @@ use crate::loaded::{BINARY, Loaded};
 
 const DOCUMENT: &str = include_str!("../../../../docs/profiling.md");
 
-/// The lines of its blocks, without their comments.
+/// Lines of its blocks, without comments.
 fn commands() -> impl Iterator<Item = String> {
     let blocks = DOCUMENT.split("```sh profile\n").skip(1);
     let blocks = blocks.map(|rest| rest.split("```").next().unwrap());
@@ -18,7 +18,7 @@ fn commands() -> impl Iterator<Item = String> {
 }
 
 #[test]
-fn every_command_does_what_the_document_says() {
+fn every_command_gives_the_documented_result() {
     let loaded = Loaded::start();
     let (dir, socket) = (loaded.path("."), loaded.path("admin.sock"));
     symlink(BINARY, loaded.path("traffic-forwarder")).unwrap();

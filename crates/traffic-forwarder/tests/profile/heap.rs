@@ -1,9 +1,9 @@
-//! Who allocates memory.
+//! Heap profiles: allocations, and memory in use.
 
 use crate::loaded::Loaded;
 
 #[test]
-fn go_reads_who_allocated_and_what_is_in_use() {
+fn pprof_shows_allocations_and_memory_in_use() {
     let loaded = Loaded::start();
     loaded.wait_for_more_sessions();
     let file = loaded.profile(&["--heap"], "heap.pb.gz");
@@ -11,9 +11,9 @@ fn go_reads_who_allocated_and_what_is_in_use() {
     let allocated = top("-sample_index=alloc_space");
     assert!(allocated.contains("Type: alloc_space"), "{allocated}");
     assert!(allocated.contains("control::serve::serve"), "{allocated}");
-    // The stack begins with who allocates, not with who counts it.
+    // The stack begins at the allocating function, above the sampler's.
     assert!(!allocated.contains("sampling::heap::allocated"), "{allocated}");
-    // A worker's table of sessions lives as long as the worker does.
+    // A worker's session table lives as long as the worker.
     let used = top("-sample_index=inuse_space");
     assert!(used.contains("Type: inuse_space") && used.contains("engine::"), "{used}");
     let svg = loaded.flame_graph(&["--heap"]);

@@ -1,4 +1,4 @@
-//! A forwarder with an admin socket, and with sessions whose every byte is checked.
+//! A forwarder with an admin socket, and sessions that check every byte.
 
 use std::fs;
 use std::sync::Arc;
@@ -13,9 +13,9 @@ use testkit::{
 
 pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_traffic-forwarder");
 
-/// Bytes of each lane of a session: some are copied, and some are spliced.
+/// Bytes of each lane of a session: enough for copying and for splicing.
 const LENGTH: u64 = 400_000;
-/// Sessions at the same time.
+/// Number of concurrent sessions.
 const CLIENTS: u64 = 3;
 
 pub(crate) struct Loaded {
@@ -68,13 +68,13 @@ impl Loaded {
         self.dir.path().join(name).to_str().unwrap().to_owned()
     }
 
-    /// Runs a command of the program on this process.
+    /// Runs a command of the program against this process.
     pub(crate) fn ask(&self, arguments: &[&str]) -> Finished {
         let admin = format!("unix:{}", self.path("admin.sock"));
         Forwarder::binary(BINARY).args(arguments).args(["--admin", &admin]).run()
     }
 
-    /// Has a profile written into a file of this name, and returns the file.
+    /// Takes a profile into a file of this name, and returns its path.
     #[track_caller]
     pub(crate) fn profile(&self, arguments: &[&str], name: &str) -> String {
         let file = self.path(name);
@@ -82,17 +82,17 @@ impl Loaded {
         file
     }
 
-    /// A flame graph.
+    /// Takes a flame graph, and returns its SVG text.
     #[track_caller]
     pub(crate) fn flame_graph(&self, arguments: &[&str]) -> String {
         fs::read_to_string(self.profile(arguments, "flame.svg")).unwrap()
     }
 
-    /// What `go tool pprof` says of a file.
+    /// Output of `go tool pprof` for a file.
     #[track_caller]
     pub(crate) fn pprof(&self, arguments: &[&str], file: &str) -> String {
         let mut go = Tool::find("go").command();
-        // It wants a place for what it fetches, and fetches nothing.
+        // pprof requires a directory for downloads, but downloads nothing.
         go.env("HOME", self.dir.path()).env("PPROF_TMPDIR", self.dir.path());
         go.args(["tool", "pprof"]).args(arguments).arg(file);
         run(&mut go, LIMIT).success().text()
@@ -106,7 +106,7 @@ impl Loaded {
         });
     }
 
-    /// Ends the load: every byte of every session was right.
+    /// Ends the load, and checks that all sessions got the right bytes.
     #[track_caller]
     pub(crate) fn finish(mut self) {
         self.wait_for_more_sessions();

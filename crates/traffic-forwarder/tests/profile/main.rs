@@ -1,5 +1,5 @@
-//! Profiles of a process that forwards, as a build with the feature `profile` takes them: `go tool
-//! pprof` reads them, and the sessions do not notice. `make test-profile` runs these.
+//! Profiles of a forwarding process, built with the feature `profile`: `go tool pprof` reads them,
+//! and the sessions are not disturbed. `make test-profile` runs these tests.
 
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 

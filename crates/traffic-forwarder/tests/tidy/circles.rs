@@ -1,22 +1,22 @@
-//! The files of a crate import each other in one direction: no file imports, over however many
-//! others, itself. Types that many files use stand apart from the code that works on them.
+//! The files of a crate import each other in one direction: no file imports itself, directly or
+//! through others. Types that many files use have separate files, without code that uses them.
 //!
-//! Read from `use` lines. A name that a module re-exports leads to the file that defines it, and a
-//! module may import what its own descendants hold: it owns them. Tests do not count.
+//! Computed from `use` lines. A re-exported name resolves to its defining file; a module may import
+//! from its descendants, which it owns. Test modules do not count.
 
 use crate::sources::root;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
-/// The path of a module in its crate; that of the crate itself is empty.
+/// Path of a module in its crate; empty for the crate root.
 type Module = Vec<String>;
 
-/// One crate: by module, what its `use` items import.
+/// The imports of one crate, by module.
 #[derive(Default)]
 struct Crate {
     imports: BTreeMap<Module, Vec<Import>>,
-    /// Re-exported names, and where they lead.
+    /// Re-exported names with their targets.
     exports: BTreeMap<Module, Module>,
 }
 
@@ -45,7 +45,7 @@ impl Crate {
         read
     }
 
-    /// What a path in `module` means in its crate; `None` if it leads to another one.
+    /// Resolves a path in `module` to one from the crate root; `None` for another crate's.
     fn absolute(&self, module: &[String], path: &[String]) -> Option<Module> {
         let supers = path.iter().take_while(|word| *word == "super").count();
         match path.first()?.as_str() {
@@ -61,7 +61,7 @@ impl Crate {
         }
     }
 
-    /// The module whose file defines what is at this path.
+    /// The module whose file defines the item at this path.
     fn file_of(&self, path: &[String], depth: usize) -> Module {
         let length = (0..=path.len()).rev().find(|end| self.imports.contains_key(&path[..*end]));
         let (module, rest) = path.split_at(length.expect("every crate has a root"));
@@ -72,7 +72,7 @@ impl Crate {
         }
     }
 
-    /// The modules that each imports, without its own descendants.
+    /// Imported modules of each module, without its descendants.
     fn arrows(&self) -> BTreeMap<&Module, BTreeSet<Module>> {
         let of = |(module, imports): (_, &Vec<Import>)| {
             let module: &Module = module;
@@ -83,7 +83,7 @@ impl Crate {
         self.imports.iter().map(of).collect()
     }
 
-    /// The modules that import themselves, over however many others.
+    /// Modules that import themselves, directly or through others.
     fn circle(&self) -> Vec<String> {
         let arrows = self.arrows();
         let reaches_itself = |module: &Module| {
@@ -100,11 +100,11 @@ impl Crate {
     }
 }
 
-/// All modules below a directory, with their texts.
+/// Collects all modules below a directory, with their texts.
 fn collect(directory: &Path, module: &[String], files: &mut Vec<(Module, String)>) {
     for entry in fs::read_dir(directory).expect("sources can be listed") {
         let path = entry.expect("a directory can be read").path();
-        let stem = path.file_stem().expect("it has a name").to_string_lossy().into_owned();
+        let stem = path.file_stem().expect("a file name").to_string_lossy().into_owned();
         if stem == "tests" {
             continue;
         }
@@ -119,7 +119,7 @@ fn collect(directory: &Path, module: &[String], files: &mut Vec<(Module, String)
     }
 }
 
-/// The `use` items of a text, without those of tests.
+/// Parses the `use` items of a text, except those of tests.
 fn imports(text: &str) -> Vec<Import> {
     let mut imports = Vec::new();
     let mut is_for_tests = false;
@@ -147,7 +147,7 @@ fn imports(text: &str) -> Vec<Import> {
     imports
 }
 
-/// Every path of a `use` tree.
+/// Flattens a `use` tree into its paths.
 fn flatten(tree: &str, before: &[String], is_public: bool, imports: &mut Vec<Import>) {
     let words = |path: &str| {
         path.split("::")
@@ -178,7 +178,7 @@ fn flatten(tree: &str, before: &[String], is_public: bool, imports: &mut Vec<Imp
 }
 
 #[test]
-fn no_file_imports_itself_over_others() {
+fn imports_have_no_circles() {
     let mut seen = 0;
     for entry in fs::read_dir(root().join("crates")).expect("there are crates") {
         let entry = entry.expect("a directory can be read");

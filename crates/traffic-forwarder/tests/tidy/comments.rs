@@ -1,15 +1,15 @@
-//! The comments of a Rust source.
+//! Extracts the comments of a Rust source.
 
 /// A block of comment lines of one kind, or a comment at the end of a line of code.
 #[derive(Default)]
 pub(crate) struct Comment {
     pub(crate) is_doc: bool,
-    /// Each line with its number; those of code blocks are left out.
+    /// Lines with their numbers, without code blocks.
     pub(crate) lines: Vec<(usize, String)>,
 }
 
 impl Comment {
-    /// The lines as one text.
+    /// The lines joined into one text.
     pub(crate) fn text(&self) -> String {
         let lines: Vec<_> = self.lines.iter().map(|(_, line)| line.as_str()).collect();
         lines.join("\n")
@@ -45,7 +45,7 @@ pub(crate) fn comments(source: &str) -> Vec<Comment> {
     found
 }
 
-/// The mark and the text of a line that is a comment.
+/// Marker and text of a comment line.
 fn marked(line: &str) -> Option<(&'static str, &str)> {
     let line = line.trim_start();
     let mark = ["///", "//!", "//"]
@@ -55,7 +55,7 @@ fn marked(line: &str) -> Option<(&'static str, &str)> {
     Some((mark, text.strip_prefix(char::is_whitespace).unwrap_or(text)))
 }
 
-/// The text of a comment behind code, unless it begins within a string.
+/// Text of a comment behind code, unless its marker is within a string.
 fn trailing(line: &str) -> Option<&str> {
     let begins = |&(at, _): &(usize, &str)| {
         let before = line[..at].chars().next_back();

@@ -1,14 +1,15 @@
 //! Phrases that hide the subject or the object of a sentence. A few are good English; so each has
-//! a bound, per 10,000 words of comments. Text in backticks, addresses and code blocks do not count.
+//! a bound, per 10,000 words of comments. Text in backticks, addresses and code blocks do not
+//! count.
 
 use crate::assert_none;
 use crate::comments::{Comment, comments};
 use crate::sources::{Source, rust};
 
 struct Idiom {
-    /// The first word.
+    /// Alternatives for the first word.
     words: &'static [&'static str],
-    /// The second word, if it takes two.
+    /// Alternatives for a second word; empty for an idiom of one word.
     then: &'static [&'static str],
     /// Occurrences allowed per 10,000 words.
     bound: f64,
@@ -48,7 +49,7 @@ const IDIOMS: [Idiom; 4] = [
 /// Doc comments of three words or fewer, in percent.
 const SHORT_DOCS: f64 = 5.7;
 
-/// Every word of a comment with its line, and whether a single space stands before it.
+/// Words of a comment with their lines, and whether a single space precedes each.
 fn words(comment: &Comment) -> Vec<(usize, String, bool)> {
     let text: Vec<char> = without_code(&comment.text()).chars().collect();
     let is_word = |c: &char| c.is_alphanumeric() || *c == '_';
@@ -67,7 +68,7 @@ fn words(comment: &Comment) -> Vec<(usize, String, bool)> {
     words
 }
 
-/// Text in backticks and addresses become spaces, so that lines stay where they are.
+/// Replaces text in backticks and addresses by spaces, which keeps the line numbers.
 fn without_code(text: &str) -> String {
     let blank =
         |text: &str| text.chars().map(|c| if c == '\n' { c } else { ' ' }).collect::<String>();
@@ -87,14 +88,14 @@ fn without_code(text: &str) -> String {
     kept
 }
 
-/// Words as a reader counts them: letters, with hyphens and apostrophes within.
+/// Counts words of letters, with hyphens and apostrophes inside.
 fn count_words(comment: &Comment) -> usize {
     let text = without_code(&comment.text());
     let parts = text.split(|c: char| !(c.is_ascii_alphabetic() || c == '\'' || c == '-'));
     parts.filter(|part| part.contains(|c: char| c.is_ascii_alphabetic())).count()
 }
 
-/// A doc comment this short says no more than the name below it.
+/// Whether a doc comment is too short to add anything to the item's name.
 fn is_short(comment: &Comment) -> bool {
     let text = comment.text();
     let is_word = |c: char| c.is_alphanumeric() || "_`'-".contains(c);

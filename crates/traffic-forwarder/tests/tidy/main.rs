@@ -1,5 +1,5 @@
-//! The rules of the sources that neither the compiler nor clippy knows. A violation is printed as
-//! `file:line`, with what to write instead.
+//! Rules for sources that neither the compiler nor clippy checks. A violation is printed as
+//! `file:line` with a remedy.
 
 mod circles;
 mod comments;

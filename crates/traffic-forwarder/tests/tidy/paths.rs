@@ -1,15 +1,15 @@
-//! No path of the machine on which a text was written. Home directories and mounted work directories
-//! have names that no list can foresee, so all others are listed.
+//! No text names a path of its author's machine. Names of home and mounted directories are
+//! arbitrary, so the rule lists the allowed ones.
 
 use crate::assert_none;
 use crate::sources::{Source, all, has_extension};
 
-/// Directories of the Filesystem Hierarchy Standard that may be named.
+/// Allowed directories of the Filesystem Hierarchy Standard.
 const STANDARD: [&str; 15] = [
     "bin", "dev", "etc", "lib", "mnt", "opt", "proc", "run", "sbin", "srv", "sys", "tmp", "usr",
     "var", "boot",
 ];
-/// Examples in tests, and first words of addresses of ours and of paths in a build.
+/// Examples in tests, and first components of our URLs and of build paths.
 const OTHERS: [&str; 13] = [
     "a", "cargo", "d", "debug", "e", "no", "nobody", "nowhere", "page", "path", "some", "src",
     "tests",
@@ -35,7 +35,7 @@ const PLACES: [&str; 17] = [
     "CONTRIBUTING.md",
 ];
 
-/// The first directories of the absolute paths in a line.
+/// First components of the absolute paths in a line.
 fn tops(line: &str) -> impl Iterator<Item = &str> {
     line.match_indices('/').filter_map(|(at, _)| {
         let before = line[..at].chars().next_back();
@@ -58,7 +58,7 @@ fn foreign(source: &Source) -> Vec<String> {
 }
 
 #[test]
-fn no_text_names_a_path_of_one_machine() {
+fn no_text_names_a_machine_path() {
     let texts = all(&PLACES).into_iter().filter(|it| !has_extension(&it.name, &["svg", "lock"]));
     let found: Vec<_> = texts.flat_map(|source| foreign(&source)).collect();
     assert_none("paths of a machine", &found);
@@ -66,7 +66,7 @@ fn no_text_names_a_path_of_one_machine() {
 
 #[test]
 fn a_home_directory_is_found() {
-    // In pieces, or this line would be found.
+    // Split, or the rule would report this line.
     let text = concat!("one\ncd '/", "home/me' # in /var/lib, see https://e.example/home/me\n");
     let text = text.to_owned();
     let found = foreign(&Source { name: "a.sh".to_owned(), text });

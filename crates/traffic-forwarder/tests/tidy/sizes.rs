@@ -1,17 +1,17 @@
-//! Files of one idea, functions of one screen.
+//! Bounds for the lines of files and functions.
 
 use crate::assert_none;
 use crate::sources::rust;
 
-/// Lines of a file, tests included.
+/// Maximum lines of a file, tests included.
 const FILE: usize = 400;
-/// Lines of a function.
+/// Maximum lines of a function.
 const FUNCTION: usize = 50;
 
-/// Files that may be longer, with their bounds.
+/// Longer files with their bounds.
 const LONG_FILES: [(&str, usize); 2] =
     [("crates/control/src/watch.rs", 431), ("crates/flow/src/relay/lane.rs", 420)];
-/// Functions that may be longer, with their bounds.
+/// Longer functions with their bounds.
 const LONG_FUNCTIONS: [(&str, usize); 2] =
     [("a_file_that_is_named_for_two_purposes", 51), ("happens", 60)];
 
@@ -19,7 +19,7 @@ fn bound(exceptions: &[(&str, usize)], name: &str, usual: usize) -> usize {
     exceptions.iter().find(|(exception, _)| *exception == name).map_or(usual, |(_, bound)| *bound)
 }
 
-/// Each function with its first line and how many it has. rustfmt has indented the source.
+/// Functions with first line and number of lines. Relies on rustfmt's indentation.
 fn functions(source: &str) -> Vec<(&str, usize, usize)> {
     let lines: Vec<&str> = source.lines().collect();
     let mut found = Vec::new();

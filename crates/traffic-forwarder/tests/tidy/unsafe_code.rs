@@ -1,10 +1,10 @@
-//! `unsafe` stands where the architecture allows it, and every crate has the lints that deny it
-//! elsewhere and ask for doc comments.
+//! `unsafe` is only in the allowed directories, and every crate enables the lints that deny it
+//! elsewhere and require doc comments.
 
 use crate::assert_none;
 use crate::sources::{Source, all, rust};
 
-/// Where `unsafe` may stand.
+/// Directories that may contain `unsafe`.
 const ALLOWED: [&str; 2] = ["crates/sys/src/", "crates/profile/src/sampling/"];
 
 fn blocks(source: &Source) -> Vec<String> {
@@ -18,7 +18,7 @@ fn blocks(source: &Source) -> Vec<String> {
 }
 
 #[test]
-fn unsafe_stands_in_few_files() {
+fn unsafe_is_only_in_allowed_files() {
     let sources = rust(&["crates", "bench"]);
     let (allowed, others): (Vec<_>, Vec<_>) = sources
         .into_iter()
@@ -29,7 +29,7 @@ fn unsafe_stands_in_few_files() {
     assert!(seen > 20, "`unsafe` is not found any more: {seen}");
 }
 
-/// With these lints the compiler asks for a doc comment on each public item.
+/// These lints require a doc comment on each public item.
 #[test]
 fn every_crate_has_the_lints() {
     let manifests = all(&["crates", "bench", "xtask"]).into_iter();

@@ -62,7 +62,7 @@ fn numbers_move_while_load_runs() {
 }
 
 #[test]
-fn what_an_operator_should_act_on_is_red() {
+fn conditions_that_need_action_are_red() {
     let stage = Stage::new();
     let _clients = [(); 3].map(|()| served_client(&stage.web));
     stage.open();
