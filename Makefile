@@ -1,5 +1,5 @@
-# Thin wrappers over cargo. `make` lists the targets with two number signs; the others are words of the
-# older program and parts of the listed ones. What only developers of this program need is `cargo xtask`.
+# Thin wrappers over cargo. `make` lists the targets with `##`; the others are the older program's, or
+# parts of listed ones. Commands for developers of this program only are in `cargo xtask`.
 
 -include .env.local
 export
@@ -15,7 +15,7 @@ NIGHTLY    ?= +nightly
 HISTORIES  ?= 2000000
 FUZZ_SECONDS ?= 3600
 
-# BINARY=path runs an existing binary: nothing is built then.
+# BINARY=path runs an existing binary, without a build.
 BUILT     :=
 OPTIMIZED :=
 ifeq ($(origin BINARY),undefined)
@@ -23,11 +23,11 @@ ifeq ($(origin BINARY),undefined)
     BUILT     := build
     OPTIMIZED := build-optimized
 endif
-# What is ours alone. Tests call make again. Defaults stand above: to make, what is unexported is
-# defined, and `?=` would leave it empty.
+# Not for child processes: tests call make again. Defaults must precede this line: `unexport` defines
+# a variable, and `?=` would leave it empty.
 unexport BINARY CONF BUILT OPTIMIZED BUILD PACKAGE SERVICE IMAGE CONTAINER CONTAINED
 
-# How `make build` builds, in the older program's words.
+# Build variants under the older program's names.
 ifeq ($(memory_optimized),1)
     BUILD := optimized
 else ifeq ($(gc_debug),1)
@@ -55,20 +55,20 @@ build-release:
 	cargo build --release $(PACKAGE)
 	@cp -f '$(TARGET_DIR)/release/traffic-forwarder' traffic-forwarder
 
-# Link-time optimization of the whole program; takes longer.
+# Whole-program link-time optimization: a slower build.
 .PHONY: build-optimized
 build-optimized:
 	cargo build --profile optimized $(PACKAGE)
 	@cp -f '$(TARGET_DIR)/optimized/traffic-forwarder' traffic-forwarder
 
-# No optimization, all checks.
+# Without optimization, with all checks.
 .PHONY: build-debug
 build-debug:
 	cargo build $(PACKAGE)
 	@cp -f '$(TARGET_DIR)/debug/traffic-forwarder' traffic-forwarder
 
-# The release build with names, line numbers and frame pointers, which profiles need, and with the
-# feature that takes them (docs/profiling.md). perf reads it, too: `perf record --call-graph fp`.
+# The release build with symbols, line numbers, frame pointers, and the feature that takes profiles
+# (docs/profiling.md). Also for perf: `perf record --call-graph fp`.
 FRAME_POINTERS := RUSTFLAGS='$(RUSTFLAGS) -C force-frame-pointers=yes'
 
 .PHONY: build-profile
@@ -82,11 +82,11 @@ static: ## Build ./traffic-forwarder without shared libraries, for any distribut
 
 # --- run ---
 
-# Only when it is missing.
+# Only if missing.
 $(CONF):
 	@mkdir -p '$(@D)'
 	@cp etc/traffic-forwarder.conf.example '$@'
-	@echo 'created $@ from the example: put your forwards there'
+	@echo 'created $@ from the example: add your forwards'
 
 .PHONY: local_run
 local_run: $(BUILT) $(CONF) ## Build and run in the foreground with ./etc/traffic-forwarder.conf
@@ -102,11 +102,11 @@ start: $(BUILT) $(CONF) ## Build and start in the background (log: nohup.out, pi
 	@$(SERVICE) start
 
 .PHONY: stop
-stop: ## Stop what `make start` started, and wait for its end
+stop: ## Stop the process of `make start`, and wait for its exit
 	@$(SERVICE) stop
 
 .PHONY: status
-status: ## Say whether it runs; fails if it does not
+status: ## Print whether the process runs; fails if not
 	@$(SERVICE) status
 
 .PHONY: demo
@@ -140,11 +140,11 @@ dist-check:
 
 # --- test ---
 
-# Many end-to-end tests wait for a timeout: three at once keep two CPUs busy.
+# Many end-to-end tests wait for a timeout: three threads keep two CPUs busy.
 TEST := RUST_TEST_THREADS=$${RUST_TEST_THREADS:-3} cargo test --workspace
 
 .PHONY: test
-test: test-deps lint ## Install what the tests need, then run all lints and tests that gate a change
+test: test-deps lint ## Install the tests' dependencies, then run all lints and tests that gate a change
 	$(TEST)
 	@sh scripts/upgrade-from.sh --previous
 
@@ -156,7 +156,7 @@ test-fast: ## Run the unit tests, the tests of documents and sources, and a few 
 	$(TEST) --test e2e -- $(SMOKE)
 
 .PHONY: test-nightly
-test-nightly: test-deps ## Run what takes hours: races, fuzzing, faults, budgets, benchmarks (FUZZ_SECONDS=)
+test-nightly: test-deps ## Run the tests that take hours: races, fuzzing, faults, budgets, benchmarks (FUZZ_SECONDS=)
 	@NIGHTLY='$(NIGHTLY)' TARGET_DIR='$(TARGET_DIR)' FUZZ_SECONDS='$(FUZZ_SECONDS)' \
 	    HISTORIES='$(HISTORIES)' sh scripts/test-nightly.sh
 
@@ -164,29 +164,29 @@ test-nightly: test-deps ## Run what takes hours: races, fuzzing, faults, budgets
 test-race: ## Look for races and memory errors: loom, miri, AddressSanitizer
 	@NIGHTLY='$(NIGHTLY)' TARGET_DIR='$(TARGET_DIR)' sh scripts/test-race.sh
 
-# Debian and npm packages that the tests use and that are missing.
+# Missing Debian and npm packages of the tests.
 .PHONY: test-deps
 test-deps:
 	@sh scripts/test-deps.sh
 	@sh scripts/test-deps-npm.sh
 
-# The build that takes profiles, with `go tool pprof`.
+# Tests of the profiling build, with `go tool pprof`.
 .PHONY: test-profile
 test-profile:
 	$(FRAME_POINTERS) cargo test $(PACKAGE) --profile profile --features profile --test profile
 
 .PHONY: bench
-bench: ## Run the benchmarks: of the parts, and beside other forwarders (ARGS='--only crr --quick')
+bench: ## Run the micro-benchmarks, and the comparison with other forwarders (ARGS='--only crr --quick')
 	cargo xtask bench-micro
 	cargo xtask bench-compare $(ARGS)
 
 # --- check ---
 
 .PHONY: lint
-lint: ## Check the form (rustfmt), lints (clippy) and dependencies (cargo-deny)
+lint: ## Check formatting (rustfmt), lints (clippy) and dependencies (cargo-deny)
 	@sh scripts/lint.sh
 
-# The older program's word for it.
+# The older program's name for compile checks.
 .PHONY: vet
 vet:
 	cargo check --workspace --all-targets
@@ -197,6 +197,6 @@ fmt: ## Format the source
 	cargo fmt --all
 
 .PHONY: clean
-clean: ## Remove what was built
+clean: ## Remove build results
 	cargo clean
 	rm -f traffic-forwarder

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Takes the picture of the web page that the README shows: a forwarder under load for a minute, in a
-# headless browser. capture-page.sh [FILE]
+# Takes the README's picture of the web page: a forwarder under load for a minute, in a headless
+# browser. capture-page.sh [FILE]
 set -eu
 
 sh scripts/test-deps-npm.sh

@@ -1,7 +1,6 @@
 #!/bin/sh
-# Prints what `traffic-forwarder top` shows while load runs, first the forwards and then the sessions:
-# the text captures in docs/views.md. Needs cargo, tmux, and the ports 18080 to
-# 18083 and 19000 of 127.0.0.1.
+# Prints two screens of `traffic-forwarder top` under load, the forwards and the sessions: the text
+# captures in docs/views.md. Needs cargo, tmux, and the ports 18080 to 18083 and 19000 of 127.0.0.1.
 set -eu
 
 cd "$(dirname "$0")/.."
@@ -11,7 +10,7 @@ bin=$(cd "$bin" && pwd)
 dir=$(mktemp -d)
 started=
 
-# Ends what this script started, and nothing else.
+# Ends the processes that this script started.
 finish() {
     tmux -S "$dir/tmux" kill-server 2>/dev/null || true
     # shellcheck disable=SC2086 # one argument per process
@@ -30,13 +29,13 @@ screen() {
     LC_ALL=C.UTF-8 tmux -u -S "$dir/tmux" -f /dev/null "$@"
 }
 
-# Waits until this is on the screen, at most 10 s.
+# Waits at most 10 s until the screen contains the pattern.
 shows() {
     tries=100
     until screen capture-pane -p | grep -qF -e "$1"; do
         tries=$((tries - 1))
         [ "$tries" -gt 0 ] || {
-            echo "capture-top.sh: in vain waited for \`$1\` on this screen:" >&2
+            echo "capture-top.sh: no \`$1\` within 10 s on this screen:" >&2
             screen capture-pane -p >&2
             cat "$dir/log" >&2
             exit 1
@@ -80,10 +79,10 @@ shows F10Quit
 start "$bin/tf-load" latency --target 127.0.0.1:18080 --rate 2000 --sessions 40 --size 2048 --seconds 60
 start "$bin/tf-load" latency --target 127.0.0.1:18081 --rate 500 --sessions 12 --size 512 --seconds 60
 start "$bin/tf-load" latency --target 127.0.0.1:18082 --rate 80 --sessions 8 --size 64 --seconds 60
-# It reaches nobody, and fails.
+# Fails: the target refuses.
 "$bin/tf-load" rr --target 127.0.0.1:18083 --sessions 1 --seconds 1 >"$dir/output" 2>&1 || true
 shows 60\ sessions
-# The trends are worth some seconds.
+# Time for the trend columns to fill.
 sleep 25
 screen capture-pane -p
 echo

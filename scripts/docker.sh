@@ -1,19 +1,19 @@
 #!/bin/sh
-# The container in the Makefile's words: docker.sh build|run|stop. The Makefile gives IMAGE, CONTAINER
-# and CONF; DOCKER names another engine, DOCKER_ARGS more options of `run`.
+# Implements the Makefile's container targets: docker.sh build|run|stop. The Makefile sets IMAGE,
+# CONTAINER and CONF; DOCKER selects another engine, DOCKER_ARGS adds options to `run`.
 set -eu
 
 DOCKER=${DOCKER:-docker}
 
-# The sources are copied without .git, which says which commit they are.
+# The build context excludes .git, so the commit is passed in.
 build() {
     commit=$(git rev-parse HEAD 2>/dev/null | cut -c 1-7)
     [ -z "$commit" ] || [ -z "$(git status --porcelain)" ] || commit=$commit+
     $DOCKER build --build-arg "TRAFFIC_FORWARDER_BUILD=$commit" --tag "$IMAGE" .
 }
 
-# The directory of the file is mounted, and not the file: an editor that replaces the file would leave
-# the container with the former one. The host's network: its ports are those of the file.
+# Mounts the directory, not the file: an editor that replaces the file would leave the old one in
+# the container. Uses the host's network: the ports in the file are the host's.
 run() {
     directory=$(cd "$(dirname "$CONF")" && pwd)
     # shellcheck disable=SC2086 # DOCKER_ARGS is a list of words
@@ -25,7 +25,7 @@ run() {
         "$IMAGE" -c "/etc/traffic-forwarder/$(basename "$CONF")"
 }
 
-# It drains first, as on any TERM.
+# SIGTERM: the process drains first.
 stop() {
     $DOCKER stop "$CONTAINER"
     $DOCKER rm "$CONTAINER"

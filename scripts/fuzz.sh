@@ -1,9 +1,9 @@
 #!/bin/sh
-# Fuzzes: fuzz.sh SECONDS [target], each target for so long, all of them by default. The Makefile gives
-# NIGHTLY, the cargo argument that chooses a nightly toolchain. What is found lies in
-# fuzz/artifacts; fuzz/README.md says what to do with it.
+# Fuzzes one target, or each one by default, for SECONDS: fuzz.sh SECONDS [target]. The Makefile
+# sets NIGHTLY, the cargo argument that selects a nightly toolchain. Failing inputs are stored in
+# fuzz/artifacts; fuzz/README.md explains how to use them.
 set -eu
-# Asking for a toolchain must not download it.
+# The check must not download a toolchain.
 export RUSTUP_AUTO_INSTALL=0
 
 NIGHTLY=${NIGHTLY-+nightly}
@@ -21,7 +21,7 @@ shift
 [ "$#" -gt 0 ] || set -- toml_file line_file forward_argument import_file session
 for target; do
     echo "fuzz: $target, for $seconds seconds"
-    # New inputs go into the first directory; the others are only read.
+    # New inputs go into the first directory; the others are read only.
     corpus=fuzz/corpus/$target
     mkdir -p "$corpus"
     set -- "$corpus"

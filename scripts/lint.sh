@@ -1,7 +1,6 @@
 #!/bin/sh
-# Form, lints and dependencies: lint.sh [fmt] [clippy] [deny], all of them by default. A tool that
-# is not installed is skipped, and this is said. With lint.sh advisories, known faults of what we
-# depend on.
+# Checks formatting, lints and dependencies: lint.sh [fmt] [clippy] [deny], all by default. Skips a
+# missing tool, and prints that. `lint.sh advisories` checks dependencies for known vulnerabilities.
 set -eu
 
 has() {
@@ -19,7 +18,7 @@ fmt() {
 clippy() {
     if has clippy "clippy is not installed (rustup component add clippy)"; then
         cargo clippy --workspace --all-targets -- -D warnings
-        # What only a build that takes profiles has.
+        # The code behind the feature `profile`.
         cargo clippy -p traffic-forwarder --features profile --all-targets -- -D warnings
     fi
 }
@@ -32,12 +31,12 @@ deny() {
     fi
 }
 
-# By the RustSec database as it is now. Without a network, by the last one that was fetched, unless it
-# is older than ninety days: then cargo-deny refuses it.
+# Uses the current RustSec database. Without a network, uses the last fetched one; cargo-deny
+# refuses it after ninety days.
 advisories() {
     if has deny "$NO_DENY"; then
         cargo deny fetch db ||
-            echo "lint: advisories: no news could be fetched; judged by what was fetched before" >&2
+            echo "lint: advisories: cannot fetch the database; using the one fetched before" >&2
         cargo deny --offline check advisories
     fi
 }

@@ -1,5 +1,5 @@
 #!/bin/sh
-# The system, and the tools that the Makefile uses.
+# Prints the system, and the tools that the Makefile uses.
 set -eu
 
 show() {

@@ -1,22 +1,22 @@
 #!/bin/sh
-# Starts, stops and looks after one forwarder in the background: service.sh start|stop|status.
-# The Makefile gives BINARY and CONF. The pid file and the log are in the current directory.
+# Starts, stops and checks one forwarder in the background: service.sh start|stop|status.
+# The Makefile sets BINARY and CONF. The pid file and the log are in the current directory.
 set -eu
 
 PID_FILE=traffic-forwarder.pid
 LOG=nohup.out
-# Tenths of a second.
+# In tenths of a second.
 START_WAIT=50
 STOP_WAIT=300
 
 case $CONF in
     /*) ;;
-    # With its directory, it tells our process from that of another clone.
+    # The absolute path distinguishes our process from another clone's.
     *) CONF=$PWD/$CONF ;;
 esac
 
-# The process that `start` started: a number in the pid file is only believed if a process of that
-# number was started with this configuration file.
+# Prints the PID of the process that `start` started. Ignores a PID in the file unless its process
+# has this configuration file on its command line.
 running_pid() {
     pid=$(cat "$PID_FILE" 2>/dev/null) || return 1
     [ -n "$pid" ] || return 1
@@ -30,7 +30,7 @@ forget_stale_pid() {
     echo "removed a stale $PID_FILE"
 }
 
-# In a directory that other users may write, their link could redirect our writes anywhere.
+# In a directory writable by other users, a planted link could redirect our writes.
 refuse_link() {
     [ ! -L "$1" ] || {
         echo "$1 is a symbolic link: remove it, or start from another directory" >&2
@@ -38,7 +38,7 @@ refuse_link() {
     }
 }
 
-# What the log says from where it ended before.
+# Log lines since this start.
 new_log() {
     tail -c "+$((log_size + 1))" "$LOG"
 }
@@ -56,10 +56,10 @@ start() {
     refuse_link "$LOG" || return 1
     touch "$LOG"
     log_size=$(wc -c <"$LOG")
-    # A session of its own: Ctrl-C in this terminal is not for it.
+    # A new process session: Ctrl-C in this terminal does not reach it.
     setsid nohup "$BINARY" -conf "$CONF" </dev/null >>"$LOG" 2>&1 &
     pid=$!
-    # With -C a file is only made anew, and a link not followed.
+    # With -C the shell creates a new file only, and follows no link.
     rm -f "$PID_FILE"
     (set -C && echo "$pid" >"$PID_FILE")
     tenths=0
@@ -73,14 +73,14 @@ start() {
             status=0
             wait "$pid" || status=$?
             rm -f "$PID_FILE"
-            echo "it ended with status $status; the end of $LOG:" >&2
+            echo "the process exited with status $status; the end of $LOG:" >&2
             new_log | tail -n 20 >&2
             return 1
         fi
         sleep 0.1
         tenths=$((tenths + 1))
     done
-    echo "running, pid $pid, but the log does not say \"ready\": is its level above info?"
+    echo "running, pid $pid, but the log has no \"ready\": is its level above info?"
 }
 
 stop() {
@@ -93,7 +93,7 @@ stop() {
     tenths=0
     while running_pid >/dev/null; do
         if [ "$tenths" -ge "$STOP_WAIT" ]; then
-            echo "pid $pid still waits for its sessions; stop again to end them at once" >&2
+            echo "pid $pid still drains its sessions; run stop again to end them at once" >&2
             return 1
         fi
         sleep 0.1

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Installs what steers the browser in the tests of the web page, beside these tests, unless it is
-# there already. The lock file names every version and its hash.
+# Installs the browser driver of the web page's tests beside them, unless it is up to date. The lock
+# file pins every version and its hash.
 set -eu
 
 cd crates/traffic-forwarder/tests/page

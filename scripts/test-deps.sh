@@ -1,6 +1,6 @@
 #!/bin/sh
-# Installs the Debian packages that the tests use and that are missing. It starts no service, and
-# leaves those it installs switched off.
+# Installs missing Debian packages of the tests. Starts no service, and leaves installed services
+# disabled.
 set -eu
 
 LIST=crates/testkit/debian-packages.txt
@@ -10,7 +10,7 @@ for package in $(cat "$LIST"); do
     state=$(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null || true)
     [ "$state" = installed ] || missing="$missing $package"
 done
-# Some packages of Node.js bring npm along, and cannot be installed beside Debian's.
+# Some Node.js packages include npm and conflict with Debian's.
 command -v npm >/dev/null || missing="$missing npm"
 if [ -z "$missing" ]; then
     exit 0
@@ -29,7 +29,7 @@ if [ "$(id -u)" -ne 0 ]; then
     exit 1
 fi
 
-# While this file says 101, installing a package starts no service (invoke-rc.d(8)).
+# While this script exits with 101, package installation starts no service (invoke-rc.d(8)).
 policy=/usr/sbin/policy-rc.d
 if [ ! -e "$policy" ]; then
     trap 'rm -f "$policy"' EXIT
@@ -42,7 +42,7 @@ echo "installing:$missing"
 apt-get -q update
 # shellcheck disable=SC2086 # a list of words
 apt-get -q install -y --no-install-recommends -o DPkg::Lock::Timeout=120 $missing
-# Nor shall they start with the next boot: the tests start what they need.
+# Not at the next boot either: the tests start the services they need.
 if command -v systemctl >/dev/null; then
     for package in $missing; do
         case $package in

@@ -1,9 +1,9 @@
 #!/bin/sh
-# Runs the tests that take hours. A step that fails does not stop the others; one whose tool is missing
-# is skipped, and the last lines say so. The Makefile gives NIGHTLY, TARGET_DIR, FUZZ_SECONDS and
+# Runs the tests that take hours. A failed step does not stop the others; a step without its tool is
+# skipped, and the last line lists it. The Makefile sets NIGHTLY, TARGET_DIR, FUZZ_SECONDS and
 # HISTORIES.
 set -u
-# Asking for a toolchain must not download it.
+# The check must not download a toolchain.
 export RUSTUP_AUTO_INSTALL=0
 
 passed= failed= skipped=
@@ -26,10 +26,10 @@ skip() {
     skipped="$skipped $1"
 }
 
-# Loom, miri and AddressSanitizer; it names those that it skips.
+# Loom, miri and AddressSanitizer; the script prints skipped ones.
 step race sh scripts/test-race.sh
 step soak cargo xtask soak-sim "$HISTORIES"
-# Tests that build the program anew: budgets of system calls and instructions, the static binary.
+# Tests that build other binaries: budgets of system calls and instructions, the static binary.
 step budgets cargo test -p traffic-forwarder --test budgets -- --include-ignored
 step static cargo test -p traffic-forwarder --test e2e -- --ignored
 step profile make --no-print-directory test-profile

@@ -1,9 +1,9 @@
 #!/bin/sh
-# Looks for races and memory errors: test-race.sh [loom] [miri] [asan], all of them by default.
-# A part whose tool is missing is skipped, and this is said. The Makefile gives NIGHTLY, the cargo
-# argument that chooses a nightly toolchain, and TARGET_DIR.
+# Looks for races and memory errors: test-race.sh [loom] [miri] [asan], all by default. Skips a part
+# without its tool, and prints that. The Makefile sets NIGHTLY, the cargo argument that selects a
+# nightly toolchain, and TARGET_DIR.
 set -eu
-# Asking for a toolchain must not download it.
+# The check must not download a toolchain.
 export RUSTUP_AUTO_INSTALL=0
 
 NIGHTLY=${NIGHTLY-+nightly}
@@ -22,14 +22,14 @@ begin() {
     done_parts="$done_parts $1"
 }
 
-# Every interleaving that matters of the threads around a mailbox and a gate.
+# Explores the relevant thread interleavings around a mailbox and a gate.
 loom() {
     begin loom "all interleavings around the mailbox and the gate"
     RUSTFLAGS='--cfg loom' cargo test -p engine --lib --release \
         --target-dir "$TARGET_DIR/loom" loom
 }
 
-# The pure crates under an interpreter that sees undefined behaviour.
+# Runs the pure crates in an interpreter that detects undefined behaviour.
 miri() {
     if ! cargo $NIGHTLY miri --version >/dev/null 2>&1; then
         skip miri "no nightly with miri (rustup toolchain install nightly -c miri,rust-src)"
@@ -37,10 +37,10 @@ miri() {
     fi
     begin miri "the crates flow and plan, interpreted"
     export MIRIFLAGS="${MIRIFLAGS--Zmiri-disable-isolation}"
-    # Each case takes long here.
+    # Each case is slow under miri.
     export PROPTEST_CASES="${PROPTEST_CASES:-4}"
     miri_test -p flow
-    # Not the tests that read a file: it is opened with O_NONBLOCK, and miri does not know that.
+    # Excludes tests that read files: miri does not support opening with O_NONBLOCK.
     miri_test -p plan --lib -- --skip every_setting_reaches_the_plan \
         --skip the_written_defaults_are_the_typed_ones
     miri_test -p plan --test reading -- one_line
@@ -50,7 +50,7 @@ miri_test() {
     cargo $NIGHTLY miri test --target-dir "$TARGET_DIR/miri" "$@"
 }
 
-# The whole program under AddressSanitizer, in the end-to-end tests.
+# Runs the end-to-end tests with the program under AddressSanitizer.
 asan() {
     if ! sysroot=$(rustc $NIGHTLY --print sysroot 2>/dev/null); then
         skip asan "no nightly toolchain (rustup toolchain install nightly)"
@@ -61,7 +61,7 @@ asan() {
         return 0
     fi
     begin asan "the end-to-end tests with AddressSanitizer"
-    # `scale` measures memory, which the sanitizer multiplies.
+    # `scale` measures memory use, which the sanitizer multiplies.
     RUSTFLAGS='-Zsanitizer=address' cargo $NIGHTLY test -p traffic-forwarder --test e2e \
         --target "$HOST" --target-dir "$TARGET_DIR/asan" -- --skip scale::
 }

@@ -1,7 +1,7 @@
 #!/bin/sh
-# What a forwarder loses of its rate while `top` and the web page look at it: runs with both views
-# closed and with both open take turns. Load, target and forwarder share CPU 0, the views have CPU 1.
-# views-cost.sh [PAIRS]; the Makefile gives BINARY and LOAD, the forwarder and tf-load.
+# Measures the rate that a forwarder loses while `top` and the web page poll it, in alternating runs
+# with both views closed and both open. Load, target and forwarder share CPU 0, the views use CPU 1.
+# views-cost.sh [PAIRS]; BINARY and LOAD are the paths of the forwarder and of tf-load.
 set -eu
 
 PAIRS=${1:-25}
@@ -26,12 +26,12 @@ trap 'exit 1' INT TERM
 close_views() {
     exec 3>&-
     tmux -L "$TERMINAL" kill-server 2>/dev/null || true
-    # The driver of the browser ends with its input.
+    # The browser driver exits at the end of its input.
     [ -z "$page" ] || { kill "$page" 2>/dev/null || true; wait "$page" 2>/dev/null || true; }
     page=''
 }
 
-# Both show sessions, which cost more than forwards.
+# Both views show sessions, which cost more than forwards.
 open_views() {
     tmux -L "$TERMINAL" new-session -d -x 120 -y 40 \
         "taskset -c 1 '$BINARY' top --admin $ADMIN --token-file '$dir/token'"
@@ -51,7 +51,7 @@ open_views() {
 COMMANDS
 }
 
-# Nothing is measured that is not shown: both views have sessions on the screen while these run.
+# Checks that both views show sessions, or a run would measure nothing.
 check_views() {
     echo '{"do":"wait","script":"document.querySelectorAll(`#sessions tbody tr`).length === 50"}' >&3
     for _ in $(seq 40); do
@@ -70,7 +70,7 @@ rate() {
         jq .rate
 }
 
-# Of the numbers in lines.
+# Prints the median of the numbers on standard input, one a line.
 median() {
     sort -g | awk '{ all[NR] = $1 } END { print (all[int((NR + 1) / 2)] + all[int(NR / 2) + 1]) / 2 }'
 }
@@ -103,7 +103,7 @@ done
 
 watched() {
     open_views
-    # They need a moment to be there.
+    # Time for the views to connect and draw.
     sleep 3
     rate >"$dir/rate" &
     rating=$!
@@ -115,7 +115,7 @@ watched() {
 
 rate >/dev/null
 for pair in $(seq "$PAIRS"); do
-    # Which of both comes first must not matter.
+    # Alternates the order, which must not affect the result.
     if [ $((pair % 2)) = 0 ]; then
         closed=$(rate)
         watched

@@ -1,11 +1,11 @@
 #!/bin/sh
-# Builds the release binaries so that they come out the same in any directory: binaries.sh OUT writes
-# OUT/static and OUT/dynamic.
+# Builds the release binaries, reproducibly in any directory: binaries.sh OUT writes OUT/static and
+# OUT/dynamic.
 . scripts/dist/common.sh
 
 OUT=$1
 TARGET_DIR=${CARGO_TARGET_DIR:-target}
-# For rustc.sh, which cargo calls.
+# Read by rustc.sh, which cargo calls.
 export RUSTC_WRAPPER="$PWD/scripts/dist/rustc.sh"
 export DIST_SOURCE="$PWD" DIST_CARGO="${CARGO_HOME:-$HOME/.cargo}"
 

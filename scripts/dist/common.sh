@@ -1,25 +1,25 @@
-# What the scripts of `make dist` share: each of them sources it, in the repository's root.
+# Shared by the scripts of `make dist`; each sources it in the repository's root.
 # shellcheck shell=sh
 set -eu
-# Files come out the same whoever makes them, whenever and wherever.
+# Independent of user, time and place: builds are reproducible.
 umask 022
 export LC_ALL=C TZ=UTC
 
 NAME=traffic-forwarder
 VERSION=${VERSION:-$(cargo pkgid --offline -p "$NAME" | sed 's/.*[#@]//')}
-# As Rust calls this host, and its processor.
+# Rust's names of this host and its processor.
 HOST=$(rustc -vV | sed -n 's/^host: //p')
 PROCESSOR=${HOST%%-*}
-# The time of all files: that of the commit.
+# Modification time of all files: the commit's.
 SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct)}
 export SOURCE_DATE_EPOCH
 
-# The directory that is filled before it is packed. It goes away with the script.
+# Staging directory, removed at the script's exit.
 STAGE=$(mktemp -d)
 trap 'rm -rf "$STAGE"' EXIT
 trap 'exit 1' INT TERM
 
-# Puts manual pages and completions into directories; the program itself writes them.
+# Write manual pages and completions, which the program generates:
 # manuals BINARY DIR; completions BINARY BASH_FILE ZSH_FILE FISH_FILE
 manuals() {
     mkdir -p "$2"
@@ -33,18 +33,18 @@ completions() {
     "$1" completions fish >"$4"
 }
 
-# What ends up in the program and is no crate: "NAME VERSION LICENCE FILE-OF-LICENCE" in a line each. The
-# charts of the web page name their version in the first line.
+# Prints third-party code that is no crate, one "NAME VERSION LICENCE FILE-OF-LICENCE" a line. The
+# chart library of the web page has its version in the first line.
 vendored() {
     directory=crates/control/src/admin/page/vendor
     version=$(sed -n '1s/.*(v\([0-9.]*\)).*/\1/p' "$directory/uPlot.iife.min.js")
     echo "uPlot $version MIT $directory/LICENSE-uPlot"
 }
 
-# The crates that end up in the program, as `cargo metadata` describes them: one JSON array.
+# Prints the crates linked into the program, as a JSON array of `cargo metadata` packages.
 crates() {
     cargo metadata --format-version 1 --locked --filter-platform "$HOST" | jq -c --arg root "$NAME" '
-        # What the program needs to run: no tests, no build scripts.
+        # Runtime dependencies: none of tests or build scripts.
         def needs: [.deps[] | select(any(.dep_kinds[]; .kind == null)) | .pkg];
         ([.resolve.nodes[] | {key: .id, value: needs}] | from_entries) as $graph
         | def closure: . as $known | ($known + ($known | map($graph[.]) | add) | unique)

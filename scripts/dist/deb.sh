@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes a Debian package of a binary: deb.sh BINARY LICENCES OUT
+# Packs a binary as a Debian package: deb.sh BINARY LICENCES OUT
 . scripts/dist/common.sh
 
 BINARY=$1
@@ -10,7 +10,7 @@ DEBIAN=packaging/debian
 root=$STAGE/root
 architecture=$(dpkg --print-architecture)
 
-# The newest symbols of the C library that the binary asks for; a static one asks for none.
+# The newest C library symbol version of the binary; a static one has none.
 depends() {
     glibc=$(objdump -T "$BINARY" 2>/dev/null | grep -o 'GLIBC_[0-9.]*' | sort -uV | tail -n 1)
     printf 'passwd%s' "${glibc:+, libc6 (>= ${glibc#GLIBC_}), libgcc-s1}"
@@ -30,8 +30,8 @@ cp -R examples "$documents"
 gzip -n -9 "$root"/usr/share/man/man*/*
 gzip -n -9 -c CHANGELOG.md >"$documents/changelog.gz"
 
-# The units of `examples/systemd`, with the paths of a package. The second one makes the first fit
-# for systemd before 254; newer ones do not mind it.
+# The units of `examples/systemd`, with a package's paths. The second one, a drop-in, adapts the first
+# to systemd before 254; newer versions work with it, too.
 for unit in "traffic-forwarder.service $NAME.service" "old-systemd.conf $NAME.service.d/10-older.conf"; do
     to=$unit_directory/${unit#* }
     mkdir -p "$(dirname "$to")"
@@ -40,7 +40,7 @@ done
 
 mkdir "$root/DEBIAN"
 echo /etc/traffic-forwarder.conf >"$root/DEBIAN/conffiles"
-# In KiB, of files alone: what a directory takes depends on the file system.
+# In KiB, files only: the size of directories depends on the file system.
 size=$(find "$root" -type f -printf '%s\n' | awk '{ sum += $1 } END { print int(sum / 1024) + 1 }')
 sed -e "s|@VERSION@|$VERSION|" -e "s|@ARCHITECTURE@|$architecture|" -e "s|@SIZE@|$size|" \
     -e "s|@DEPENDS@|$(depends)|" "$DEBIAN/control.in" >"$root/DEBIAN/control"
@@ -48,5 +48,5 @@ install -m 755 "$DEBIAN/postinst" "$DEBIAN/prerm" "$DEBIAN/postrm" "$root/DEBIAN
 chmod -R u=rwX,go=rX "$root"
 (cd "$root" && find etc usr -type f | sort | xargs md5sum) >"$STAGE/md5sums"
 mv "$STAGE/md5sums" "$root/DEBIAN"
-# It gives all files the time of SOURCE_DATE_EPOCH.
+# dpkg-deb sets all modification times to SOURCE_DATE_EPOCH.
 dpkg-deb --root-owner-group -Zxz --build "$root" "$OUT/${NAME}_${VERSION}_$architecture.deb" >/dev/null

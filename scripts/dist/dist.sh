@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes everything that is given out: dist.sh OUT. It empties OUT first.
+# Makes all release files: dist.sh OUT. Empties OUT first.
 . scripts/dist/common.sh
 
 OUT=$1
@@ -8,8 +8,8 @@ mkdir -p "$OUT"
 sh scripts/dist/binaries.sh "$STAGE/bin"
 sh scripts/dist/licences.sh >"$STAGE/licences"
 sh scripts/dist/sbom.sh >"$OUT/$NAME-$VERSION.cdx.json"
-# The static binary runs on any distribution. That of the package uses the host's C library, so that
-# its modules for names work, and its fixes arrive with the host's updates.
+# The static binary runs on any distribution. The package's uses the host's C library: name service
+# modules work, and fixes arrive with the host's updates.
 sh scripts/dist/tarball.sh "$STAGE/bin/static" "$STAGE/licences" "$OUT"
 if command -v dpkg-deb >/dev/null; then
     sh scripts/dist/deb.sh "$STAGE/bin/dynamic" "$STAGE/licences" "$OUT"

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Prints the licences of all that others wrote in the program, and each text once with who has it.
+# Prints the licences of all third-party code in the program, and each text once with its crates.
 . scripts/dist/common.sh
 
 separator=$(printf '\t')
@@ -13,7 +13,7 @@ note() {
 }
 
 while IFS=$separator read -r name version _ manifest; do
-    # A crate that holds no such file says its licence in its Cargo.toml alone.
+    # Without a licence file, only the crate's Cargo.toml names its licence.
     find "$(dirname "$manifest")" -maxdepth 1 -type f \
         \( -iname 'licen[sc]e*' -o -iname 'copying*' -o -iname 'notice*' \) | sort |
         while read -r file; do

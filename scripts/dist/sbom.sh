@@ -6,7 +6,7 @@ time=$(date -u -d "@$SOURCE_DATE_EPOCH" +%Y-%m-%dT%H:%M:%SZ)
 crates | jq --arg root "$NAME" --arg version "$VERSION" --arg time "$time" \
     --rawfile lock Cargo.lock --arg vendored "$(vendored)" '
     def purl: "pkg:cargo/\(.name)@\(.version)";
-    # Cargo.lock has the sum of each crate that comes from a registry.
+    # Cargo.lock has the checksum of each registry crate.
     ([$lock | scan("name = \"([^\"]+)\"\nversion = \"([^\"]+)\"\nsource = [^\n]+\nchecksum = \"([0-9a-f]+)\"")
         | {key: "\(.[0])@\(.[1])", value: .[2]}] | from_entries) as $sums
     | def component(kind):

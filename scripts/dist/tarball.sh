@@ -1,5 +1,5 @@
 #!/bin/sh
-# Packs a binary with all that belongs to it: tarball.sh BINARY LICENCES OUT
+# Packs a binary with its documentation, completions and examples: tarball.sh BINARY LICENCES OUT
 . scripts/dist/common.sh
 
 BINARY=$1

@@ -170,7 +170,7 @@ fn a_start_that_fails_shows_why() {
     let copy = Copy::new();
     copy.0.write("etc/traffic-forwarder.conf", "# nothing here\n");
     let failed = copy.make("start");
-    assert_says(&failed, false, "it ended with status 2");
+    assert_says(&failed, false, "the process exited with status 2");
     assert_says(&failed, false, "holds no forward");
     assert!(!copy.exists("traffic-forwarder.pid"));
 }

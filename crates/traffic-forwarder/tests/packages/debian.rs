@@ -78,7 +78,7 @@ fn a_failed_upgrade_in_place_does_not_fail_the_installation() {
     let copy = format!("cp -a {EXCHANGE}/admin.sock /run/traffic-forwarder");
     root.shell(&format!("mkdir /run/traffic-forwarder && {copy}")).success();
     let said = install(&root, &newer);
-    assert!(said.contains("the former version goes on running"), "{said}");
+    assert!(said.contains("the previous version keeps running"), "{said}");
 }
 
 #[test]
