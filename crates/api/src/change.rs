@@ -31,7 +31,7 @@ pub struct Reload {
     pub settings: Vec<Change>,
     /// Lines that were skipped before and still are, and why.
     pub skipped: Vec<String>,
-    /// Seconds until it is taken back, unless it is confirmed.
+    /// Seconds until it is reverted, unless confirmed.
     pub confirm_within: Option<f64>,
 }
 

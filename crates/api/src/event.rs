@@ -162,7 +162,7 @@ pub struct ForwardSwitched {
 /// `reload`: the configuration was read again.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Reloaded {
-    /// Who asked: `SIGHUP`, `admin`, `watch`, or `unconfirmed` if the last one was taken back.
+    /// Who asked: `SIGHUP`, `admin`, `watch`, or `unconfirmed` if the last one was reverted.
     #[schema(schema_with = Word::<Origin>::schema)]
     pub by: Word<Origin>,
     /// The configuration that runs now.

@@ -27,9 +27,9 @@ pub struct Status {
     pub generation: u64,
     /// The last attempt to reload, if there was one.
     pub last_reload: Option<LastReload>,
-    /// Seconds until the configuration is taken back, if it waits to be confirmed.
+    /// Seconds until the configuration is reverted, if it waits for confirmation.
     pub confirm_within: Option<f64>,
-    /// Forwards that must run and could not be bound when a configuration was taken back, or by an
+    /// Forwards that must run and could not be bound when a configuration was reverted, or by an
     /// upgrade: they are skipped, and tried again until they listen.
     #[serde(default)]
     pub restoring: usize,
@@ -84,7 +84,7 @@ pub struct Status {
 pub struct LastReload {
     /// When.
     pub at: String,
-    /// Who asked: `SIGHUP`, `admin`, `watch`, or `unconfirmed` if the last one was taken back.
+    /// Who asked: `SIGHUP`, `admin`, `watch`, or `unconfirmed` if the last one was reverted.
     #[schema(schema_with = Word::<Origin>::schema)]
     pub by: Word<Origin>,
     /// Why it failed, in one line; nothing if it did not.

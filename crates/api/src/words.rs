@@ -109,7 +109,7 @@ words! {
         ResourceExhausted = "resource_exhausted": "No descriptors, ports or memory are left.",
         Drain = "drain": "A forward takes no more sessions.",
         Resume = "resume": "A forward takes sessions again.",
-        Reload = "reload": "The configuration was read again, or taken back.",
+        Reload = "reload": "The configuration was read again, or reverted.",
         Upgrade = "upgrade": "The process is about to become another program, or did not.",
         Shutdown = "shutdown": "The process takes no more sessions, and ends.",
         Lagged = "lagged": "The reader was too slow; this is the last event.",

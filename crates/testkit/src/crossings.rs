@@ -73,10 +73,10 @@ pub const STATES: [(&str, [&str; 4]); 8] = [
     (
         "a configuration on trial",
         [
-            "stays on trial, with the same way back and deadline",
-            "is taken back",
-            "stays on trial, with the same way back and deadline",
-            "is taken back, at the same moment",
+            "stays on trial, with the same previous configuration and deadline",
+            "is reverted",
+            "stays on trial, with the same previous configuration and deadline",
+            "is reverted, at the same moment",
         ],
     ),
     (

@@ -31,7 +31,7 @@ pub struct Process {
     pub last_reload_succeeded: bool,
     /// Of the last attempt to reload; before the first, of the start.
     pub last_reload: SystemTime,
-    /// Seconds until the configuration is taken back, if it is on trial.
+    /// Seconds until the configuration is reverted, if it is on trial.
     pub trial_left: Option<f64>,
     /// Forwards that a fall-back or an upgrade could not bind yet.
     pub restoring: u64,

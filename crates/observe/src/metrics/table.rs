@@ -142,10 +142,10 @@ metrics! {
         "Unix time of the last reload, successful or not; before the first one, of the start.",
         Read::Process(|it, emit| emit(&[], Real(unix_time(it.last_reload))));
     "traffic_forwarder_config_trial_seconds", Gauge, &[],
-        "Seconds until the configuration is taken back unless it is confirmed; absent if it is not on trial.",
+        "Seconds until the configuration is reverted unless confirmed; absent if it is not on trial.",
         Read::Process(trial_left);
     "traffic_forwarder_config_restoring_forwards", Gauge, &[],
-        "Forwards that must run and could not be bound when a configuration was taken back, or by an upgrade; they are tried again.",
+        "Forwards that must run and could not be bound when a configuration was reverted, or by an upgrade; they are tried again.",
         Read::Process(|it, emit| emit(&[], Whole(it.restoring)));
     "traffic_forwarder_config_setting_waiting", Gauge, &["key"],
         "1 for each setting of the configuration that waits for a restart; absent for all others.",

@@ -113,13 +113,13 @@ impl Supervisor {
             None => tracing::warn!(
                 generation = self.generation,
                 taken_back,
-                "the new configuration was not confirmed: the one before it runs again"
+                "the new configuration was not confirmed: reverted to the previous one"
             ),
             Some(error) => tracing::error!(
                 generation = self.generation,
                 taken_back,
                 error,
-                "the new configuration was not confirmed: the one before it runs again, without what cannot be bound; that is tried again"
+                "the new configuration was not confirmed: reverted to the previous one, except forwards that cannot be bound; they are tried again"
             ),
         }
         self.last_reload =

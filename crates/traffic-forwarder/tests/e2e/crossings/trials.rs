@@ -12,7 +12,7 @@ use super::TRIAL;
 use crate::support::{Config, Operated, forwarder, messages, served_client};
 
 const RELOADED: &str = "configuration reloaded";
-const TAKEN_BACK: &str = "the new configuration was not confirmed: the one before it runs again";
+const REVERTED: &str = "the new configuration was not confirmed: reverted to the previous one";
 
 /// A process that starts with the first of these forwards.
 struct Ground {
@@ -150,8 +150,8 @@ fn the_deadline_is_exact_also_over_an_upgrade() {
         let count = 1 + usize::from(with_upgrade);
         wait_until("reloaded", LIMIT, || messages(&ground.operated, RELOADED).len() == count);
         let begun = at(RELOADED);
-        wait_until("taken back", LIMIT, || messages(&ground.operated, TAKEN_BACK).len() == count);
-        let took = at(TAKEN_BACK) - begun;
+        wait_until("the revert", LIMIT, || messages(&ground.operated, REVERTED).len() == count);
+        let took = at(REVERTED) - begun;
         // Allows for a busy machine, but not for ticks of half a second.
         assert!((1.995..2.2).contains(&took), "{took}");
     }
