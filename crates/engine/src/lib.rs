@@ -9,11 +9,16 @@
 //! ```
 //!
 //! `worker` is the thread around them: it waits for events, and calls the stage that a session is in.
+//! The modules stand in this order, each stage followed by its helpers.
 
 mod accept;
-mod greet;
+
 mod permit;
+
+mod greet;
+
 mod rule;
+
 mod select;
 
 mod connect;
@@ -29,8 +34,9 @@ pub use holding::PIPE_SIZES;
 
 mod pump;
 
-mod close;
 mod flush;
+
+mod close;
 
 mod session;
 mod slots;

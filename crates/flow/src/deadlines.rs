@@ -45,8 +45,11 @@ impl Session {
     /// How long the session may be idle in its current state. While it connects no byte can move, and
     /// `connect_timeout` is the limit.
     fn idle_limit(&self, timeouts: &Timeouts) -> Option<Duration> {
-        if matches!(self.stage, Stage::Connecting { .. }) {
-            return None;
+        match self.stage {
+            Stage::Greeting(never) => match never {},
+            Stage::Connecting { .. } => return None,
+            Stage::Preamble(never) => match never {},
+            Stage::Relaying | Stage::Flushing { .. } => {}
         }
         let mut limit = timeouts.idle;
         if self.is_half_closed() {

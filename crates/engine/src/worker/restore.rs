@@ -55,8 +55,12 @@ impl Worker {
             .flatten();
         let connecting = saved.connecting.as_ref().and_then(connecting);
         let sound = flow.as_ref().is_some_and(|flow| {
-            let relaying = !matches!(flow.stage(), Stage::Connecting { .. });
-            let whole = if relaying { target.is_some() } else { connecting.is_some() };
+            let whole = match flow.stage() {
+                Stage::Greeting(never) => match never {},
+                Stage::Connecting { .. } => connecting.is_some(),
+                Stage::Preamble(never) => match never {},
+                Stage::Relaying | Stage::Flushing { .. } => target.is_some(),
+            };
             whole
                 && target.is_some() == saved.target.is_some()
                 && is_held(flow.lane(Direction::Up), up.as_deref())
@@ -151,9 +155,12 @@ fn resume(entry: &mut Entry<'_>, context: &mut Context) -> Outcome {
         return connect::begin(entry, context, &rules);
     }
     entry.set_timer();
-    if !matches!(entry.session.flow.stage(), Stage::Connecting { .. }) {
+    match entry.session.flow.stage() {
+        Stage::Greeting(never) => match never {},
+        Stage::Connecting { .. } => {}
+        Stage::Preamble(never) => match never {},
         // It may have work that no event announces.
-        entry.enqueue();
+        Stage::Relaying | Stage::Flushing { .. } => entry.enqueue(),
     }
     Ok(())
 }
