@@ -90,7 +90,7 @@ impl Abused {
     /// The same, and until `abuse` returns true.
     #[track_caller]
     fn beside_until(&self, name: &str, files: usize, memory: u64, mut abuse: impl FnMut() -> bool) {
-        let peace = slow_exchange(&mut self.exchanges(EXCHANGES_IN_PEACE));
+        let peace = percentile_99(&mut self.exchanges(EXCHANGES_IN_PEACE));
         let cpu = self.operated.cpu_time();
         let began = Instant::now();
         let mut seen = Seen::default();
@@ -107,7 +107,7 @@ impl Abused {
             neighbour.join().expect("the neighbour's exchanges came through")
         });
         let cpu = self.operated.cpu_time().saturating_sub(cpu);
-        let slow = slow_exchange(&mut times);
+        let slow = percentile_99(&mut times);
         seen.print(name, [began.elapsed(), cpu], [times[EXCHANGES / 2], slow]);
         assert!(seen.rounds > 0);
         assert!(seen.most_files <= files, "{} descriptors", seen.most_files);
@@ -123,7 +123,7 @@ impl Abused {
 
     /// Asserts that the process has released all resources, except pooled pipes.
     #[track_caller]
-    fn gives_back(&self) {
+    fn assert_released(&self) {
         const SPARE_PIPES: usize = 32;
         wait_until("all sessions but the neighbour's ended", LIMIT, || {
             self.operated.sessions().len() == 1
@@ -167,7 +167,7 @@ fn exchange(mut socket: &Socket) -> Duration {
 }
 
 /// The 99th percentile. Sorts the durations.
-fn slow_exchange(times: &mut [Duration]) -> Duration {
+fn percentile_99(times: &mut [Duration]) -> Duration {
     times.sort_unstable();
     times[times.len() * 99 / 100]
 }

@@ -81,7 +81,7 @@ fn a_line_of_1_mib() {
 }
 
 #[test]
-fn a_file_that_does_not_exist_or_is_a_device() {
+fn a_missing_file_or_a_device() {
     refused_file(Path::new("/no/such/file"), &["/no/such/file", "does not exist"]);
     refused_file(Path::new("/dev/zero"), &["is not a regular file"]);
 }
@@ -89,7 +89,7 @@ fn a_file_that_does_not_exist_or_is_a_device() {
 // === invalid values ===
 
 #[test]
-fn ports_that_are_none() {
+fn invalid_ports() {
     for port in ["0", "65536", "-1", "abc"] {
         let problem = format!("`{port}` is not a port");
         refused_text(toml(&format!("':{port}'"), "'h:80'", ""), &["bad.conf:2:", &problem]);
@@ -116,7 +116,7 @@ fn an_unknown_key_and_a_wrong_type() {
 }
 
 #[test]
-fn a_target_that_is_our_own_listener() {
+fn a_target_equal_to_our_own_listener() {
     let own = "is this forward's own listener";
     refused_text(toml("':7001'", "'127.0.0.1:7001'", ""), &["bad.conf:3:", own]);
     let others = [toml("':7001'", "'localhost:7002'", ""), toml("':7002'", "'h:80'", "")].concat();
@@ -128,7 +128,7 @@ fn a_target_that_is_our_own_listener() {
 /// By another spelling, a link, a hard link, or relative to the working directory: the process
 /// never appends to or replaces a file of another purpose.
 #[test]
-fn a_file_that_is_named_for_two_purposes() {
+fn one_file_for_two_purposes() {
     let dir = TempDir::new().unwrap();
     let at = |name: &str| dir.path().join(name).display().to_string();
     let (config, secret) = (dir.path().join("bad.conf"), "0123456789abcdef0123456789abcdef");
@@ -181,7 +181,7 @@ fn a_file_that_is_named_for_two_purposes() {
 }
 
 #[test]
-fn an_address_that_is_not_of_this_host() {
+fn an_address_of_another_host() {
     let port = Port::every_address();
     let config = Config::new().forward(format!("192.0.2.1:{port}"), "h:80", "");
     let words = ["192.0.2.1", "no interface of this host has that address", "forwarder.conf:"];
@@ -190,7 +190,7 @@ fn an_address_that_is_not_of_this_host() {
 
 /// As a user without privileges, whether the tests run as root or not.
 #[test]
-fn a_privileged_port_without_the_right() {
+fn a_privileged_port_without_the_capability() {
     let start = fs::read_to_string("/proc/sys/net/ipv4/ip_unprivileged_port_start").unwrap();
     assert_ne!(start.trim(), "0", "every port may be bound on this host");
     let dir = TempDir::new().unwrap();
@@ -211,7 +211,7 @@ fn a_privileged_port_without_the_right() {
 }
 
 #[test]
-fn a_port_in_use_is_a_failure_of_now() {
+fn a_port_in_use_is_a_runtime_failure() {
     let taken = Listener::bind(Place::V4);
     let finished = forwarder().arg(format!("{}=h:80", taken.addr())).run();
     assert_eq!(finished.status.code(), Some(1), "{finished}");
@@ -221,7 +221,7 @@ fn a_port_in_use_is_a_failure_of_now() {
 }
 
 #[test]
-fn all_listeners_that_cannot_be_bound_are_told_and_none_is_served() {
+fn every_failed_bind_is_reported_and_no_listener_serves() {
     let (free, taken) = (Port::v4(), [(); 2].map(|()| Listener::bind(Place::V4)));
     let config = Config::new().forward(free.addr(), "h:80", "");
     let config = taken.iter().fold(config, |all, taken| all.forward(taken.addr(), "h:80", ""));
@@ -236,7 +236,7 @@ fn all_listeners_that_cannot_be_bound_are_told_and_none_is_served() {
 // === skipped lines of the older format ===
 
 #[test]
-fn wrong_lines_of_the_seed_format_are_skipped_with_a_warning() {
+fn invalid_lines_of_the_older_format_are_skipped_with_a_warning() {
     let (target, port, taken) =
         (Target::start(Behaviour::Echo), Port::every_address(), Port::every_address());
     let _listener = Listener::bind(Place::At(taken.addr()));

@@ -36,7 +36,7 @@ fn started(args: &[&str]) -> Forwarder {
 // === the older program's file and flags ===
 
 #[test]
-fn the_seeds_example_is_good_as_it_is() {
+fn the_older_programs_example_is_valid_unchanged() {
     let finished = forwarder().arg("check").config(SEED_EXAMPLE).run().success();
     assert_eq!(
         (finished.text().as_str(), finished.stderr.as_str()),
@@ -46,7 +46,7 @@ fn the_seeds_example_is_good_as_it_is() {
 
 /// The examples that ship with this program, too; `examples` may be a directory of them.
 #[test]
-fn our_own_examples_are_good() {
+fn our_own_examples_are_valid() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let examples = fs::read_dir(root.join("examples")).into_iter().flatten();
     let examples = examples.map(|entry| entry.unwrap().path()).filter(|path| path.is_file());
@@ -59,7 +59,7 @@ fn our_own_examples_are_good() {
 }
 
 #[test]
-fn the_seeds_file_is_taken_in_every_spelling() {
+fn the_older_format_is_accepted_in_every_spelling() {
     let (dir, port) = (TempDir::new().unwrap(), Port::every_address());
     let target = Target::start(Behaviour::Verify);
     let file = seed_file(&dir, &port, &target);
@@ -81,7 +81,7 @@ fn the_seeds_file_is_taken_in_every_spelling() {
 }
 
 #[test]
-fn without_arguments_the_default_file_is_taken() {
+fn the_default_file_is_used_without_arguments() {
     let (dir, port) = (TempDir::new().unwrap(), Port::every_address());
     let target = Target::start(Behaviour::Verify);
     let file = seed_file(&dir, &port, &target);
@@ -92,7 +92,7 @@ fn without_arguments_the_default_file_is_taken() {
 }
 
 #[test]
-fn the_seeds_flags_set_timeouts_and_the_limit() {
+fn the_older_programs_flags_set_timeouts_and_the_limit() {
     let (dir, port) = (TempDir::new().unwrap(), Port::every_address());
     let target = Target::start(Behaviour::Echo);
     let file = seed_file(&dir, &port, &target);
@@ -113,7 +113,7 @@ fn the_seeds_flags_set_timeouts_and_the_limit() {
 }
 
 #[test]
-fn bad_values_of_the_seeds_flags_are_errors() {
+fn bad_values_of_the_older_programs_flags_are_errors() {
     for flag in ["-max-conns=0", "-max-conns=x", "--max-conns=-1", "-timeout=5", "-timeout=x"] {
         let finished = forwarder().args([flag, "18080=127.0.0.1:8080"]).run();
         assert_eq!(finished.status.code(), Some(2), "{finished}");
@@ -152,7 +152,7 @@ fn one_line_forwards_in_every_form() {
 }
 
 #[test]
-fn a_forward_comes_on_top_of_a_file() {
+fn a_forward_adds_to_a_file() {
     let target = Target::start(Behaviour::Echo);
     let (in_file, on_top) = (Port::v4(), Port::v4());
     let config = Config::new().forward(in_file.addr(), target.addr(), "");
@@ -165,7 +165,7 @@ fn a_forward_comes_on_top_of_a_file() {
 }
 
 #[test]
-fn what_is_no_forward_is_said_with_its_text() {
+fn an_invalid_forward_is_quoted_in_the_error() {
     for argument in ["8080", "a=b=c", "1=x", "0=x:1", "1=x:65536", "-1=x:1", "1:2:3:4:5"] {
         let finished = forwarder().args(["--", argument]).run();
         assert_eq!(finished.status.code(), Some(2), "{finished}");
@@ -177,7 +177,7 @@ fn what_is_no_forward_is_said_with_its_text() {
 // === check, help, version ===
 
 #[test]
-fn check_tells_every_problem_with_its_place() {
+fn check_reports_every_problem_with_its_position() {
     let text = "\
 [process]\nworkrs = 2\n\n[[forward]]\nlisten = ':0'\nto = 'h:80'\nidle_timeout = 5\n";
     let finished = forwarder().arg("check").config(text).run();
@@ -194,14 +194,14 @@ fn check_tells_every_problem_with_its_place() {
 }
 
 #[test]
-fn check_counts_a_skipped_line_of_the_seed_format_as_a_problem() {
+fn check_counts_a_skipped_line_of_the_older_format_as_a_problem() {
     let finished = forwarder().arg("check").config("1 | h | 80\nx | h | 80\n").run();
     assert_eq!(finished.status.code(), Some(2), "{finished}");
     assert!(finished.stderr.contains("forwarder.conf:2:1"), "{finished}");
 }
 
 #[test]
-fn check_says_ok_and_binds_nothing() {
+fn check_prints_ok_and_binds_nothing() {
     let taken = testkit::Listener::bind(testkit::Place::V4);
     let config = Config::new().forward(taken.addr(), "h:80", "").forward(":7000-7002", "h:1-3", "");
     let finished = forwarder().arg("check").config(config.text()).run().success();
@@ -209,7 +209,7 @@ fn check_says_ok_and_binds_nothing() {
 }
 
 #[test]
-fn help_and_version_are_answers() {
+fn help_and_version_go_to_stdout() {
     for (flags, words) in [
         (["--help", "-h"], &["Usage:", "FORWARD", "check", "doctor", "demo", "--max-conns"][..]),
         (["--version", "-V"], &["traffic-forwarder ", env!("CARGO_PKG_VERSION")]),
@@ -223,7 +223,7 @@ fn help_and_version_are_answers() {
 }
 
 #[test]
-fn wrong_usage_is_told_on_stderr() {
+fn wrong_usage_is_reported_on_stderr() {
     for args in [&["--no-such-flag"][..], &["-conf"], &["check", "--once"], &["demo", "x"]] {
         let finished = forwarder().args(args.iter().copied()).run();
         assert_eq!(finished.status.code(), Some(2), "{finished}");
@@ -232,7 +232,7 @@ fn wrong_usage_is_told_on_stderr() {
 }
 
 #[test]
-fn a_missing_default_file_says_what_can_be_done() {
+fn a_missing_default_file_is_an_error_with_advice() {
     let finished = forwarder().run();
     assert_eq!(finished.status.code(), Some(2), "{finished}");
     let default = Path::new("etc/traffic-forwarder.conf").to_str().unwrap();

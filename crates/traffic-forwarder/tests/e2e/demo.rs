@@ -21,7 +21,7 @@ fn is_all_right(finished: &Finished) -> String {
 }
 
 #[test]
-fn once_checks_itself_and_ends() {
+fn once_checks_itself_and_exits() {
     let port = Port::v4();
     let finished = forwarder().args(["demo", "--once", "--port", &port.to_string()]).run();
     assert_eq!(is_all_right(&finished), port.addr().to_string());
@@ -44,7 +44,7 @@ fn two_demos_run_at_once() {
 }
 
 #[test]
-fn it_goes_on_until_it_is_interrupted() {
+fn it_runs_until_interrupted() {
     let port = Port::v4();
     let demo: Forwarder = forwarder().args(["demo", "--port", &port.to_string()]).start();
     let url = wait_for("a URL to try", LIMIT, || {

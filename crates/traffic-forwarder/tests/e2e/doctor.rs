@@ -60,7 +60,7 @@ impl Examined {
 }
 
 /// A forward to an address without a listener.
-fn to_nobody() -> (Port, Config) {
+fn to_closed_port() -> (Port, Config) {
     let nobody = Port::v4();
     let config = two_workers().forward(Port::v4().addr(), nobody.addr(), "");
     (nobody, config)

@@ -10,19 +10,19 @@ use crate::support::{
 const MIB: u64 = 1024 * 1024;
 
 on_each_path!(
-    the_clients_fin_leaves_the_answer_alone,
-    the_targets_fin_leaves_the_upload_alone,
-    a_lane_goes_on_for_long_after_the_other_ended,
-    a_fin_without_bytes_is_passed_on,
+    the_clients_fin_does_not_affect_the_answer,
+    the_targets_fin_does_not_affect_the_upload,
+    a_lane_stays_open_long_after_the_other_ended,
+    a_fin_without_bytes_is_forwarded,
     a_fin_waits_for_a_slow_target,
     a_fin_waits_for_a_slow_client,
     an_early_answer_arrives_while_the_client_still_sends,
-    small_messages_go_to_and_fro,
-    a_stalled_side_stops_the_other,
-    a_session_that_ended_leaves_no_descriptor,
+    small_messages_are_exchanged,
+    a_stalled_peer_stops_the_other,
+    an_ended_session_leaves_no_descriptor,
 );
 
-fn the_clients_fin_leaves_the_answer_alone(path: &str) {
+fn the_clients_fin_does_not_affect_the_answer(path: &str) {
     let answering = Script::new().sending(2).expecting(1).read_to_end().write(2 * MIB);
     let target = Peer::listen("target", Place::V4, answering);
     let forward = Forward::start(target.addr(), path_is(path));
@@ -34,7 +34,7 @@ fn the_clients_fin_leaves_the_answer_alone(path: &str) {
     assert_eq!(record.close_reason(), "client/relay/fin");
 }
 
-fn the_targets_fin_leaves_the_upload_alone(path: &str) {
+fn the_targets_fin_does_not_affect_the_upload(path: &str) {
     let talking = Script::new().sending(2).expecting(1).write(MIB).shutdown_write().read_to_end();
     let target = Peer::listen("target", Place::V4, talking);
     let forward = Forward::start(target.addr(), path_is(path));
@@ -46,7 +46,7 @@ fn the_targets_fin_leaves_the_upload_alone(path: &str) {
     assert_eq!(record.close_reason(), "target/relay/fin");
 }
 
-fn a_lane_goes_on_for_long_after_the_other_ended(path: &str) {
+fn a_lane_stays_open_long_after_the_other_ended(path: &str) {
     let Session { forward, client, target } = Session::open(path_is(path));
     play(&client, Script::new().shutdown_write());
     play(&target, Script::new().expect_eof());
@@ -61,7 +61,7 @@ fn a_lane_goes_on_for_long_after_the_other_ended(path: &str) {
     assert_eq!(record.close_reason(), "client/relay/fin");
 }
 
-fn a_fin_without_bytes_is_passed_on(path: &str) {
+fn a_fin_without_bytes_is_forwarded(path: &str) {
     let target = Peer::listen("target", Place::V4, Script::new().expect_eof());
     let forward = Forward::start(target.addr(), path_is(path));
     let empty = Script::new().shutdown_write().expect_eof();
@@ -110,7 +110,7 @@ fn an_early_answer_arrives_while_the_client_still_sends(path: &str) {
     assert_eq!(record.close_reason(), "target/relay/fin");
 }
 
-fn small_messages_go_to_and_fro(path: &str) {
+fn small_messages_are_exchanged(path: &str) {
     let target = Target::start(Behaviour::Echo);
     let forward = Forward::start(&target, path_is(path));
     let round = |script: Script, _| script.write(100).read_exactly(100);
@@ -121,7 +121,7 @@ fn small_messages_go_to_and_fro(path: &str) {
     assert!(record.path_up.unwrap().contains(path));
 }
 
-fn a_stalled_side_stops_the_other(path: &str) {
+fn a_stalled_peer_stops_the_other(path: &str) {
     /// Four times the size of the socket buffers here, and far below the cost of a leak.
     const MUCH: u64 = 64 * MIB;
     let Session { forward, client, target } = Session::open(path_is(path));
@@ -140,7 +140,7 @@ fn a_stalled_side_stops_the_other(path: &str) {
 }
 
 /// Pipes come from a pool, and return to it or are closed.
-fn a_session_that_ended_leaves_no_descriptor(path: &str) {
+fn an_ended_session_leaves_no_descriptor(path: &str) {
     const SESSIONS: u64 = 60;
     /// Two descriptors for each of a worker's spare pipes.
     const SPARE: usize = 32;

@@ -43,7 +43,7 @@ fn exhausted(forwarder: &Forwarder) -> Vec<Value> {
 
 /// The only such report.
 #[track_caller]
-fn said_once(forwarder: &Forwarder) -> Value {
+fn only_report(forwarder: &Forwarder) -> Value {
     forwarder.wait_for_line("a word about it", LIMIT, |line| line.contains("needed_for"));
     let mut lines = exhausted(forwarder);
     assert_eq!(lines.len(), 1, "{lines:?}");
@@ -51,7 +51,7 @@ fn said_once(forwarder: &Forwarder) -> Value {
 }
 
 #[test]
-fn a_client_that_cannot_be_accepted_waits_and_is_served() {
+fn a_client_beyond_the_descriptors_waits_and_is_served() {
     let target = Target::start(Behaviour::Echo);
     let forward = Forward::start_with(one_worker(), &target, "");
     let served = served_client(&forward);
@@ -73,7 +73,7 @@ fn a_client_that_cannot_be_accepted_waits_and_is_served() {
 }
 
 #[test]
-fn a_session_that_ends_makes_room_for_who_waits() {
+fn an_ended_session_makes_room_for_a_waiting_client() {
     let target = Target::start(Behaviour::Echo);
     let forward = Forward::start_with(one_worker(), &target, "");
     let mut served = served_client(&forward);
@@ -89,7 +89,7 @@ fn a_session_that_ends_makes_room_for_who_waits() {
 }
 
 #[test]
-fn a_target_without_a_socket_resets_the_client() {
+fn without_a_target_socket_the_client_is_reset() {
     let target = Target::start(Behaviour::Echo);
     let forward = Forward::start_with(one_worker(), &target, "");
     leave_open_files(&forward, 1);
@@ -100,7 +100,7 @@ fn a_target_without_a_socket_resets_the_client() {
         assert_eq!(record.close_reason(), "resource/connect/no_files");
         assert_eq!(record.close.errno.as_deref(), Some("EMFILE"));
     }
-    let line = said_once(&forward);
+    let line = only_report(&forward);
     assert_eq!((&line["cause"], &line["level"]), (&"no_files".into(), &"warn".into()));
     set_open_files(&forward, ENOUGH);
     ping(&served_client(&forward));
@@ -117,7 +117,7 @@ fn a_lane_without_a_pipe_copies() {
     let paths = [&record.path_up, &record.path_down].map(|path| path.as_deref().unwrap());
     assert_eq!(paths, ["copy", "copy"]);
     assert_eq!([record.fallback_up, record.fallback_down], ["no_pipe"; 2]);
-    let line = said_once(&forward);
+    let line = only_report(&forward);
     assert_eq!(line["needed_for"], "a pipe; copying instead");
     set_open_files(&forward, ENOUGH);
     wait_until("splicing again", LIMIT, || {
@@ -130,7 +130,7 @@ fn a_lane_without_a_pipe_copies() {
 
 /// Two workers, and repeatedly more sessions than descriptors for them.
 #[test]
-fn a_storm_against_too_few_files_is_survived() {
+fn a_storm_of_clients_without_enough_descriptors_is_survived() {
     const CLIENTS: usize = 60;
     let target = Target::start(Behaviour::Echo);
     let config = Config::new().process("workers = 2");
@@ -175,7 +175,7 @@ fn max_sessions(forwarder: &Forwarder) -> usize {
 }
 
 #[test]
-fn the_limit_of_sessions_follows_from_that_of_files() {
+fn the_session_limit_follows_from_the_open_files_limit() {
     let (_target, port, forwarder) = started_with(200, "", "refuse");
     let max = max_sessions(&forwarder);
     assert!((20..100).contains(&max), "{max} sessions with 200 files");
@@ -193,7 +193,7 @@ fn the_limit_of_sessions_follows_from_that_of_files() {
 }
 
 #[test]
-fn more_clients_than_files_are_all_served_if_they_may_wait() {
+fn more_clients_than_descriptors_are_all_served_if_they_may_wait() {
     let (target, port, forwarder) = started_with(150, "", "wait");
     let crowd: Vec<_> = (0..4 * max_sessions(&forwarder))
         .map(|_| {
@@ -211,7 +211,7 @@ fn more_clients_than_files_are_all_served_if_they_may_wait() {
 }
 
 #[test]
-fn a_configured_limit_beyond_the_files_is_lowered_and_said() {
+fn a_session_limit_beyond_the_descriptors_is_lowered_and_logged() {
     let (_target, _port, forwarder) = started_with(200, "max_sessions = 1000", "refuse");
     let said = messages(
         &forwarder,
@@ -223,7 +223,7 @@ fn a_configured_limit_beyond_the_files_is_lowered_and_said() {
 }
 
 #[test]
-fn a_hopeless_limit_of_files_is_an_error() {
+fn a_hopelessly_low_open_files_limit_is_an_error() {
     let finished = forwarder().open_files(30).arg("127.0.0.1:18080=127.0.0.1:80").run();
     assert_eq!(finished.status.code(), Some(2), "{finished}");
     assert!(finished.stderr.contains("the open-file limit is 30"), "{finished}");

@@ -11,7 +11,7 @@ use testkit::{
 
 use crate::support::{Config, on_each_path, path_is, served_client};
 
-on_each_path!(a_small_message_does_not_wait_for_bulk_that_came_before_it);
+on_each_path!(a_small_message_does_not_wait_for_earlier_bulk);
 
 /// Bulk sessions, all on one worker.
 const STREAMS: usize = 16;
@@ -22,7 +22,7 @@ const SMALL: usize = 77;
 
 /// The forwarder is stopped while each bulk session receives a large piece and, last, another
 /// session a small message, so that it finds all of them in one turn.
-fn a_small_message_does_not_wait_for_bulk_that_came_before_it(path: &str) {
+fn a_small_message_does_not_wait_for_earlier_bulk(path: &str) {
     let (sink, echo) = (Target::start(Behaviour::Sink), Target::start(Behaviour::Echo));
     let (bulk_port, small_port) = (Port::v4(), Port::v4());
     let config = Config::new().process("workers = 1");
@@ -59,7 +59,7 @@ const CLOSED_AT_ONCE: usize = 2 * 64;
 
 /// The forwarder is stopped until all sessions have expired.
 #[test]
-fn sessions_that_are_due_at_once_end_a_slice_at_a_time() {
+fn simultaneously_expired_sessions_end_in_slices() {
     let (target, port) = (Target::start(Behaviour::Sink), Port::v4());
     let config = Config::new().process("workers = 1");
     let config = config.forward(port.addr(), target.addr(), "max_age = '3s'");

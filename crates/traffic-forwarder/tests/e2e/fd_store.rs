@@ -98,7 +98,7 @@ fn echo(client: &testkit::Socket) -> std::io::Result<()> {
 
 /// Kills the process several times while clients connect, and starts the next one with the stored
 /// listeners.
-fn nobody_is_refused_over_a_crash(listen: &str, addr: &Addr) {
+fn a_crash_refuses_no_client(listen: &str, addr: &Addr) {
     const CRASHES: usize = 5;
     let (manager, target) = (Manager::start(), Target::start(Behaviour::Echo));
     let config = echo_at(listen, &target);
@@ -125,27 +125,27 @@ fn nobody_is_refused_over_a_crash(listen: &str, addr: &Addr) {
 }
 
 #[test]
-fn nobody_is_refused_over_a_crash_on_tcp() {
+fn a_crash_refuses_no_client_on_tcp() {
     let port = Port::v4();
-    nobody_is_refused_over_a_crash(&port.addr().to_string(), &Addr::from(&port));
+    a_crash_refuses_no_client(&port.addr().to_string(), &Addr::from(&port));
 }
 
 #[test]
-fn nobody_is_refused_over_a_crash_on_every_address() {
+fn a_crash_refuses_no_client_on_every_address() {
     let port = Port::every_address();
-    nobody_is_refused_over_a_crash(&format!(":{port}"), &Addr::from(&port));
+    a_crash_refuses_no_client(&format!(":{port}"), &Addr::from(&port));
 }
 
 #[test]
-fn nobody_is_refused_over_a_crash_on_a_unix_socket() {
+fn a_crash_refuses_no_client_on_a_unix_socket() {
     let dir = TempDir::new().unwrap();
     let path = dir.path().join("socket");
     let addr = Addr::from(path);
-    nobody_is_refused_over_a_crash(&addr.to_string(), &addr);
+    a_crash_refuses_no_client(&addr.to_string(), &addr);
 }
 
 #[test]
-fn a_restart_that_was_asked_for_refuses_nobody_either() {
+fn a_requested_restart_refuses_no_client() {
     let (dir, target, manager) =
         (TempDir::new().unwrap(), Target::start(Behaviour::Echo), Manager::start());
     let addr = Addr::from(dir.path().join("socket"));
@@ -160,7 +160,7 @@ fn a_restart_that_was_asked_for_refuses_nobody_either() {
 }
 
 #[test]
-fn a_kept_socket_that_nobody_wants_is_given_up_before_anything_is_bound() {
+fn an_unused_stored_socket_is_closed_before_any_bind() {
     let (target, port) = (Target::start(Behaviour::Echo), Port::every_address());
     // Both addresses have the same port: as long as one is open, the other cannot be bound.
     let every = format!(":{port}");
@@ -176,7 +176,7 @@ fn a_kept_socket_that_nobody_wants_is_given_up_before_anything_is_bound() {
 }
 
 #[test]
-fn a_socket_with_a_name_of_ours_that_listens_elsewhere_is_not_used() {
+fn a_stored_socket_at_another_address_is_not_used() {
     let (target, port) = (Target::start(Behaviour::Echo), Port::v4());
     let manager = Manager::start();
     let elsewhere = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -200,7 +200,7 @@ fn names(addrs: &[&Addr]) -> Vec<String> {
 }
 
 #[test]
-fn the_manager_keeps_what_is_listened_on_and_nothing_else() {
+fn the_store_holds_exactly_the_listeners() {
     let (manager, target, dir) =
         (Manager::start(), Target::start(Behaviour::Echo), TempDir::new().unwrap());
     let (one, two) = (Port::v4(), Port::v4());
@@ -229,7 +229,7 @@ fn the_manager_keeps_what_is_listened_on_and_nothing_else() {
 }
 
 #[test]
-fn an_upgrade_changes_nothing_about_what_is_kept() {
+fn an_upgrade_does_not_change_the_store() {
     let (manager, target) = (Manager::start(), Target::start(Behaviour::Echo));
     let ports = [Port::v4(), Port::v4()];
     let [first, second] = [Addr::from(&ports[0]), Addr::from(&ports[1])];
@@ -247,7 +247,7 @@ fn an_upgrade_changes_nothing_about_what_is_kept() {
 }
 
 #[test]
-fn more_listeners_than_the_manager_keeps_are_complained_of_once() {
+fn a_store_overflow_is_logged_once() {
     let (manager, target) = (Manager::start(), Target::start(Behaviour::Echo));
     let ports: Vec<_> = (0..12).map(|_| Port::v4()).collect();
     let config = ports
@@ -263,7 +263,7 @@ fn more_listeners_than_the_manager_keeps_are_complained_of_once() {
 }
 
 #[test]
-fn nothing_is_kept_unless_the_manager_says_that_it_keeps() {
+fn nothing_is_stored_unless_the_manager_offers_a_store() {
     let (manager, target, port) = (Manager::start(), Target::start(Behaviour::Echo), Port::v4());
     let config = echo_at(&port.addr(), &target);
     let builder = forwarder().config(config.text()).env("NOTIFY_SOCKET", manager.address());

@@ -72,7 +72,7 @@ fn children(parent: u32) -> Vec<Child> {
 }
 
 #[test]
-fn it_stops_when_it_is_told_to() {
+fn it_stops_on_request() {
     for signal in ["TERM", "INT"] {
         let container = Container::start("");
         served_client(&container.port);
@@ -83,7 +83,7 @@ fn it_stops_when_it_is_told_to() {
 }
 
 #[test]
-fn it_goes_on_after_other_signals() {
+fn it_survives_other_signals() {
     let container = Container::start("");
     container.signal("HUP");
     container.unshare.wait_for_message("configuration reloaded");
@@ -98,7 +98,7 @@ fn it_goes_on_after_other_signals() {
 }
 
 #[test]
-fn orphans_do_not_stay() {
+fn orphans_are_reaped() {
     let container = Container::start("");
     let orphan = "sleep 1000 & echo";
     container.run(&format!("for i in 1 2 3 4 5; do {orphan}; done"));
@@ -114,7 +114,7 @@ fn orphans_do_not_stay() {
 }
 
 #[test]
-fn the_child_that_checks_an_upgrade_is_not_taken_for_an_orphan() {
+fn the_check_of_an_upgrade_is_not_reaped_as_an_orphan() {
     let container = Container::start("");
     for _ in 0..5 {
         container.run("true & true & true &");
@@ -132,7 +132,7 @@ fn the_child_that_checks_an_upgrade_is_not_taken_for_an_orphan() {
 }
 
 #[test]
-fn nobody_is_reaped_by_a_process_that_is_not_the_first() {
+fn a_process_other_than_the_first_reaps_nothing() {
     let (target, port) = (Target::start(Behaviour::Echo), Port::v4());
     let forwarder = Config::new().forward(port.addr(), target.addr(), "").start();
     forwarder.signal(Signal::CHILD);

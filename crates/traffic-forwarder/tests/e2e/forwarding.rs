@@ -180,7 +180,7 @@ fn a_range_maps_port_by_port() {
 }
 
 #[test]
-fn several_forwards_in_one_process_keep_apart() {
+fn several_forwards_in_one_process_are_independent() {
     let targets = [1, 2, 3].map(|n| Target::start(Behaviour::Source(n)));
     let ports = [(); 3].map(|()| Port::v4());
     let config =
@@ -226,7 +226,7 @@ on_each_path!(unix_sockets_forward_like_tcp);
 // === records, and socket options ===
 
 #[test]
-fn a_record_says_who_where_when_and_how() {
+fn a_record_has_addresses_times_and_result() {
     let session = Session::open("name = 'db'");
     let local = |socket: &Socket| socket.local_addr().unwrap().as_socket().unwrap().to_string();
     let Session { forward, client: socket, target } = session;

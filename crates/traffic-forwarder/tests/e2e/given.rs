@@ -37,7 +37,7 @@ fn failure(builder: ForwarderBuilder) -> (String, Option<i32>) {
 }
 
 #[test]
-fn a_socket_of_tcp_is_listened_on_with_the_forwards_options() {
+fn a_tcp_socket_gets_the_forwards_options() {
     let target = Target::start(Behaviour::Echo);
     let (socket, addr) = listener();
     let copy = Socket::from(socket.try_clone().unwrap());
@@ -54,7 +54,7 @@ fn a_socket_of_tcp_is_listened_on_with_the_forwards_options() {
 }
 
 #[test]
-fn a_unix_socket_is_listened_on_and_its_file_is_not_ours_to_remove() {
+fn a_unix_socket_serves_and_its_file_is_not_removed() {
     let (target, dir) = (Target::start(Behaviour::Echo), TempDir::new().unwrap());
     let path = dir.path().join("socket");
     let socket = UnixListener::bind(&path).unwrap();
@@ -67,7 +67,7 @@ fn a_unix_socket_is_listened_on_and_its_file_is_not_ours_to_remove() {
 }
 
 #[test]
-fn a_name_that_was_not_given_is_an_error_that_says_which_were() {
+fn an_unknown_name_is_an_error_that_lists_the_known_ones() {
     let target = Target::start(Behaviour::Echo);
     let config = echo_behind("fd:web", &target);
     let (text, code) = failure(with(&config).given("db", listener().0));
@@ -80,7 +80,7 @@ fn a_name_that_was_not_given_is_an_error_that_says_which_were() {
 }
 
 #[test]
-fn what_does_not_listen_is_refused() {
+fn a_socket_that_does_not_listen_is_refused() {
     let target = Target::start(Behaviour::Echo);
     let (listening, addr) = listener();
     let connected = OwnedFd::from(connect(addr).unwrap());
@@ -95,7 +95,7 @@ fn what_does_not_listen_is_refused() {
 }
 
 #[test]
-fn what_the_environment_promises_must_be_there() {
+fn announced_descriptors_must_exist() {
     let target = Target::start(Behaviour::Echo);
     let config = echo_behind("fd:web", &target);
     for (count, expected) in [("x", "LISTEN_FDS=x is not a number"), ("99", "use descriptor")] {
@@ -107,7 +107,7 @@ fn what_the_environment_promises_must_be_there() {
 }
 
 #[test]
-fn a_socket_that_nobody_listens_on_is_kept_for_a_reload() {
+fn an_unused_socket_is_kept_for_a_reload() {
     let (target, port) = (Target::start(Behaviour::Echo), Port::v4());
     let (socket, addr) = listener();
     let plain = || Config::new().forward(port.addr(), target.addr(), "");
@@ -133,7 +133,7 @@ fn a_socket_that_nobody_listens_on_is_kept_for_a_reload() {
 }
 
 #[test]
-fn a_target_that_is_a_given_socket_is_not_connected_to() {
+fn a_target_equal_to_an_activated_socket_is_a_loop() {
     let (socket, addr) = listener();
     let config = Config::new().forward("fd:web", &addr, "");
     let forwarder = with(&config).given("web", socket).start();
@@ -145,7 +145,7 @@ fn a_target_that_is_a_given_socket_is_not_connected_to() {
 }
 
 #[test]
-fn an_upgrade_hands_on_what_was_given_listened_on_or_not() {
+fn an_upgrade_hands_off_used_and_unused_sockets() {
     let (target, port) = (Target::start(Behaviour::Echo), Port::v4());
     let (socket, addr) = listener();
     let plain = || Config::new().forward(port.addr(), target.addr(), "");
@@ -198,7 +198,7 @@ impl Drop for Activated {
 }
 
 #[test]
-fn systemd_gives_several_sockets_under_one_name() {
+fn systemd_passes_several_sockets_under_one_name() {
     let (target, dir) = (Target::start(Behaviour::Echo), TempDir::new().unwrap());
     let ports = [Port::v4(), Port::v4()];
     let unix = dir.path().join("socket");

@@ -5,7 +5,7 @@ use testkit::{Finished, LIMIT, Port, Signal, wait_until};
 use crate::support::{BINARY, Config, Desk, Session, forwarder};
 
 #[test]
-fn a_process_that_serves_is_ready() {
+fn a_serving_process_is_ready() {
     let desk = Desk::new();
     let port = Port::v4();
     let config = Config::new().admin(&desk.admin()).forward(port.addr(), "192.0.2.1:9", "");
@@ -14,14 +14,14 @@ fn a_process_that_serves_is_ready() {
 }
 
 #[test]
-fn a_process_that_is_not_there_is_not_ready() {
+fn a_missing_process_is_not_ready() {
     let desk = Desk::new();
     let told = desk.refused(&["status", "--check"], 1);
     assert!(told.contains("no running traffic-forwarder answers"), "{told}");
 }
 
 #[test]
-fn a_process_that_shuts_down_is_not_ready() {
+fn a_stopping_process_is_not_ready() {
     let desk = Desk::new();
     let config = Config::new().admin(&desk.admin()).process("shutdown_timeout = '1h'");
     let session = Session::open_with(config, "");
@@ -34,7 +34,7 @@ fn a_process_that_shuts_down_is_not_ready() {
 /// With a private, writable `/run` or `$XDG_RUNTIME_DIR`, as in a container, the command needs no
 /// options.
 #[test]
-fn the_default_place_is_found() {
+fn the_default_socket_is_found() {
     let port = Port::v4();
     let config = format!("[[forward]]\nlisten = '{}'\nto = '192.0.2.1:9'\n", port.addr());
     // A namespace in which no other process holds the system-wide default path.
@@ -52,7 +52,7 @@ fn the_default_place_is_found() {
 
 /// The probes of a port need no token.
 #[test]
-fn a_port_is_asked_without_a_token() {
+fn a_port_is_probed_without_a_token() {
     let (desk, admin, port) = (Desk::new(), Port::v4(), Port::v4());
     let token = desk.file("token", "0123456789abcdef0123\n");
     let config = Config::new()

@@ -65,23 +65,23 @@ fn forwards_alike(program: &str, arguments: &[&str], template: &str) {
 }
 
 #[test]
-fn haproxy_s_connections_are_forwarded_alike() {
+fn a_haproxy_configuration_forwards_alike() {
     forwards_alike("haproxy", &["-db", "-f"], HAPROXY);
 }
 
 #[test]
-fn nginx_s_connections_are_forwarded_alike() {
+fn an_nginx_configuration_forwards_alike() {
     forwards_alike("nginx", &["-e", "stderr", "-c"], NGINX);
 }
 
 #[test]
-fn rinetd_s_connections_are_forwarded_alike() {
+fn a_rinetd_configuration_forwards_alike() {
     let rules = "127.0.0.1 LISTEN_PORT 127.0.0.1 TARGET_PORT\npidlogfile DIR/pid\n";
     forwards_alike("rinetd", &["-f", "-c"], rules);
 }
 
 #[test]
-fn what_is_left_out_is_named_and_fails() {
+fn omitted_parts_are_listed_and_fail_the_import() {
     let dir = TempDir::new().unwrap();
     let file = dir.path().join("rinetd.conf");
     fs::write(&file, "0.0.0.0 18080 10.0.0.5 80\n0.0.0.0 18081 10.0.0.5 81\ndeny 10.*\n").unwrap();
@@ -105,7 +105,7 @@ fn what_is_left_out_is_named_and_fails() {
 }
 
 #[test]
-fn included_files_are_read_from_the_directory_of_the_first() {
+fn included_files_are_relative_to_the_main_file() {
     let dir = TempDir::new().unwrap();
     fs::create_dir(dir.path().join("more")).unwrap();
     for (name, port) in [("b.conf", 18081), ("a.conf", 18080), ("not.me", 18082)] {
@@ -124,7 +124,7 @@ fn included_files_are_read_from_the_directory_of_the_first() {
 }
 
 #[test]
-fn a_file_without_a_forward_is_an_error_and_nothing_is_written() {
+fn a_file_without_a_forward_is_an_error_without_output() {
     let dir = TempDir::new().unwrap();
     for (from, text, notes) in [
         ("rinetd", "", ""),
@@ -149,7 +149,7 @@ fn a_file_without_a_forward_is_an_error_and_nothing_is_written() {
 }
 
 #[test]
-fn a_file_that_cannot_be_read_is_a_mistake() {
+fn an_unreadable_file_is_an_error() {
     let missing = forwarder().args(["import", "--from", "realm", "/nowhere/realm.toml"]).run();
     assert_eq!(missing.status.code(), Some(2), "{missing}");
     assert!(missing.stderr.contains("`/nowhere/realm.toml` does not exist"), "{missing}");

@@ -91,7 +91,7 @@ fn a_full_forward_refuses_with_two_workers() {
 }
 
 #[test]
-fn the_warnings_count_who_was_refused() {
+fn the_warnings_count_refused_clients() {
     let echo = Echo::start(1, REFUSE);
     let _clients = [served_client(&echo.forward), served_client(&echo.forward)];
     let mut refused = 0;
@@ -127,7 +127,7 @@ fn a_full_process_refuses_on_all_of_its_forwards() {
 }
 
 /// Clients refused by a full forward do not use up other forwards' places in the process.
-fn a_full_forward_leaves_the_others_their_places(
+fn a_full_forward_takes_no_place_of_others(
     full: &str,
     turned_away: impl Fn(&Port) -> Option<Socket>,
 ) {
@@ -144,16 +144,16 @@ fn a_full_forward_leaves_the_others_their_places(
 }
 
 #[test]
-fn refused_clients_of_one_forward_leave_the_others_their_places() {
-    a_full_forward_leaves_the_others_their_places(REFUSE, |port| {
+fn refused_clients_take_no_place_of_other_forwards() {
+    a_full_forward_takes_no_place_of_others(REFUSE, |port| {
         is_refused(port);
         None
     });
 }
 
 #[test]
-fn waiting_clients_of_one_forward_leave_the_others_their_places() {
-    a_full_forward_leaves_the_others_their_places(WAIT, |port| Some(asking_client(port)));
+fn waiting_clients_take_no_place_of_other_forwards() {
+    a_full_forward_takes_no_place_of_others(WAIT, |port| Some(asking_client(port)));
 }
 
 // === wait ===
@@ -188,7 +188,7 @@ fn a_full_forward_lets_clients_wait_with_two_workers() {
 }
 
 #[test]
-fn a_crowd_that_waits_is_served_to_the_last() {
+fn every_client_of_a_waiting_crowd_is_served() {
     const CROWD: usize = 300;
     let echo = Echo::start(2, WAIT);
     let script = || Script::new().expecting(0).write(100).read_exactly(100).close();
@@ -235,7 +235,7 @@ fn a_place_in_the_process_goes_to_any_forward_with_two_workers() {
 
 /// Every end of a session returns its place.
 #[test]
-fn sessions_that_fail_give_their_places_back() {
+fn failed_sessions_return_their_places() {
     let (nobody, port) = (Port::v4(), Port::v4());
     let config = Config::new().process("workers = 2");
     let forwarder = config.forward(port.addr(), nobody.addr(), WAIT).start();
@@ -248,7 +248,7 @@ fn sessions_that_fail_give_their_places_back() {
 }
 
 #[test]
-fn a_client_that_gives_up_waiting_takes_no_place() {
+fn a_client_that_stops_waiting_takes_no_place() {
     let echo = Echo::start(1, WAIT);
     let served = [served_client(&echo.forward), served_client(&echo.forward)];
     for _ in 0..5 {

@@ -38,7 +38,7 @@ impl Many {
 }
 
 #[test]
-fn forwards_are_found_sorted_and_cut() {
+fn forwards_are_filtered_sorted_and_paged() {
     let many = Many::start(12, "max_sessions = 2");
     let _clients = [7, 3, 7].map(|index| served_client(&many.ports[index]));
     Peer::connect("one too many", &many.ports[7], Script::new().expect_reset()).finish();
@@ -54,7 +54,7 @@ fn forwards_are_found_sorted_and_cut() {
 }
 
 #[test]
-fn the_pages_of_the_sessions_follow_each_other() {
+fn the_pages_of_sessions_are_contiguous() {
     let many = Many::start(1, "");
     let _clients: Vec<_> = (0..5).map(|_| served_client(&many.ports[0])).collect();
     let ids = |query: &str| {
@@ -93,7 +93,7 @@ fn the_process_and_its_forwards_have_rates() {
 }
 
 #[test]
-fn the_last_failures_are_told() {
+fn the_last_failures_are_listed() {
     let (full, dead) = (Port::v4(), Port::v4());
     let (listener, gone) = (Listener::bind(Place::V4), Port::v4());
     let config = Config::new()
@@ -150,7 +150,7 @@ impl Viewer {
 }
 
 #[test]
-fn viewers_with_different_filters_are_all_given_right_rates() {
+fn viewers_with_different_filters_all_see_correct_rates() {
     let many = Many::start(8, "");
     let clients: Vec<_> = many.ports.iter().map(served_client).collect();
     let mut viewers: Vec<_> = (0..8).map(|index| Viewer::new(&format!("f{index}"))).collect();

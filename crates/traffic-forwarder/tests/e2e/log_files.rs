@@ -87,7 +87,7 @@ fn set(names: &[&str]) -> BTreeSet<String> {
 }
 
 #[test]
-fn a_file_holds_what_standard_error_would() {
+fn a_file_has_the_same_lines_as_standard_error() {
     for (format, record) in
         [("json", "\"message\":\"session ended\",\"id\":"), ("text", " INFO session ended id=")]
     {
@@ -116,7 +116,7 @@ fn a_second_run_appends() {
 }
 
 #[test]
-fn rotation_keeps_so_many_files() {
+fn rotation_keeps_the_configured_number_of_files() {
     let logged = Logged::start("format = 'json'\nrotate_size = '1KiB'\nkeep = 2");
     logged.sessions(20);
     logged.stop();
@@ -143,7 +143,7 @@ fn rotation_loses_and_tears_no_record() {
 }
 
 #[test]
-fn a_file_that_was_moved_away_is_begun_anew_on_sigusr1() {
+fn sigusr1_reopens_a_moved_file() {
     let logged = Logged::start("format = 'json'");
     for moved in ["first", "second"] {
         logged.sessions(5);
@@ -161,7 +161,7 @@ fn a_file_that_was_moved_away_is_begun_anew_on_sigusr1() {
 }
 
 #[test]
-fn a_full_disk_disturbs_no_session_and_is_told() {
+fn a_full_disk_affects_no_session_and_is_reported() {
     let (target, port) = (Target::start(Behaviour::Echo), Port::v4());
     let log = "file = '/dev/full'\nformat = 'json'\nlevel = 'debug'";
     let config = Config::new().log(log).forward(port.addr(), target.addr(), "");
@@ -179,7 +179,7 @@ fn a_full_disk_disturbs_no_session_and_is_told() {
 }
 
 #[test]
-fn a_file_that_cannot_be_opened_is_an_error_at_the_start() {
+fn an_unopenable_file_is_an_error_at_the_start() {
     let dir = TempDir::new().unwrap();
     for (file, why) in [
         (dir.path().join("missing/log"), "No such file or directory"),
@@ -198,7 +198,7 @@ fn a_file_that_cannot_be_opened_is_an_error_at_the_start() {
 /// The warning contains the remedy as a command to paste, and so does `status` until the next
 /// upgrade.
 #[test]
-fn a_log_directory_that_is_gone_is_warned_of_with_the_remedy() {
+fn a_missing_log_directory_is_reported_with_the_remedy() {
     let (desk, target, port) = (Desk::new(), Target::start(Behaviour::Echo), Port::v4());
     let (logs, away) = (PathBuf::from(desk.path("logs")), desk.path("away"));
     fs::create_dir(&logs).unwrap();

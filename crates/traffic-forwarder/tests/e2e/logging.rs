@@ -74,7 +74,7 @@ fn levels_filter() {
 }
 
 #[test]
-fn without_session_records_all_else_is_told() {
+fn without_session_records_other_lines_remain() {
     let forwarder = logged("format = 'json'\nsessions = false\nlevel = 'debug'", "");
     assert_eq!(count(&forwarder, "session ended"), 0);
     for message in ["\"ready\"", "\"client connected\"", "\"forwarding\"", "\"stopped\""] {
@@ -131,7 +131,7 @@ fn a_hostile_configuration_breaks_no_message() {
 
 /// The reader of the log may exit: sessions continue.
 #[test]
-fn a_log_that_nobody_reads_any_more_stops_nothing() {
+fn a_log_without_a_reader_stops_nothing() {
     let (target, port, dir) = (Target::start(Behaviour::Echo), Port::v4(), TempDir::new().unwrap());
     let config = Config::new().log("level = 'debug'").forward(port.addr(), target.addr(), "");
     let file = dir.path().join("config");

@@ -15,7 +15,7 @@ use crate::support::{Config, Operated, forwarder, served_client};
 /// Connects once through a forward that leads back to the process, and asserts that the only
 /// session ends at once with `loop`.
 #[track_caller]
-fn leads_back(operated: &Operated, addr: impl Into<testkit::Addr>, what: &str) {
+fn assert_loop(operated: &Operated, addr: impl Into<testkit::Addr>, what: &str) {
     let before = operated.records().len();
     // The reset may arrive before connect(2) returns.
     if let Ok(mut client) = connect(addr) {
@@ -48,20 +48,20 @@ fn config(dir: &Path, to: &str) -> Config {
 }
 
 #[test]
-fn a_unix_socket_is_known_by_every_path() {
+fn a_unix_socket_is_recognized_by_every_path() {
     let dir = TempDir::new().unwrap();
     let spellings = spellings(dir.path());
     let operated = Operated::start(config(dir.path(), "link"));
     fs::hard_link(dir.path().join("socket"), dir.path().join("hard")).unwrap();
     for spelling in spellings {
         operated.reload(config(dir.path(), spelling));
-        leads_back(&operated, dir.path().join("socket"), spelling);
+        assert_loop(&operated, dir.path().join("socket"), spelling);
     }
 }
 
 /// Listeners are added and removed, and another process may bind the path later.
 #[test]
-fn a_unix_socket_is_known_for_as_long_as_it_listens() {
+fn a_unix_socket_is_recognized_while_it_listens() {
     let dir = TempDir::new().unwrap();
     let (one, two, link) =
         (dir.path().join("one"), dir.path().join("two"), dir.path().join("link"));
@@ -79,15 +79,15 @@ fn a_unix_socket_is_known_for_as_long_as_it_listens() {
     let operated = both(None, false).unwrap();
     // Added by a reload.
     both(Some(&operated), true);
-    leads_back(&operated, one.clone(), "added");
+    assert_loop(&operated, one.clone(), "added");
     // Over an upgrade.
     operated.http.post("/v1/upgrade").status(202);
     operated.wait_for_message("upgraded");
-    leads_back(&operated, one.clone(), "upgraded");
+    assert_loop(&operated, one.clone(), "upgraded");
     // Its file was removed, and recreated by a reload.
     fs::remove_file(&two).unwrap();
     both(Some(&operated), true);
-    leads_back(&operated, one.clone(), "made again");
+    assert_loop(&operated, one.clone(), "made again");
     // Removed by a reload: the path belongs to another process.
     both(Some(&operated), false);
     let target = Target::start(Behaviour::Echo);
@@ -112,7 +112,7 @@ fn relay(path: &Path, target: &Target) -> std::thread::JoinHandle<()> {
 }
 
 #[test]
-fn a_unix_socket_that_was_given_is_known_too() {
+fn an_activated_unix_socket_is_recognized() {
     let dir = TempDir::new().unwrap();
     let (path, link) = (dir.path().join("socket"), dir.path().join("link"));
     symlink(&path, &link).unwrap();
@@ -120,13 +120,13 @@ fn a_unix_socket_that_was_given_is_known_too() {
     let builder = forwarder().given("web", socket.into());
     let config = Config::new().forward("fd:web", unix(&link), "name = 'x'");
     let operated = Operated::start_from(builder, config);
-    leads_back(&operated, path, "given");
+    assert_loop(&operated, path, "given");
 }
 
 /// A listener and the host of a target. The text of the configuration shows some of these loops,
 /// but not those through a name or through a listener on every address.
 #[test]
-fn an_ip_listener_is_known_by_every_address() {
+fn an_ip_listener_is_recognized_by_every_address() {
     // A non-loopback address of this host, if it has one.
     let udp = std::net::UdpSocket::bind("0.0.0.0:0").unwrap();
     let own = udp.connect("203.0.113.1:9").and_then(|()| udp.local_addr()).map(|it| it.ip());
@@ -141,7 +141,7 @@ fn an_ip_listener_is_known_by_every_address() {
                 }
                 let operated = Operated::start(Config::new().forward(&listen, &to, "name = 'x'"));
                 let reached = format!("{host}:{port}").parse::<std::net::SocketAddr>().unwrap();
-                leads_back(&operated, reached, &format!("{listen} {to}"));
+                assert_loop(&operated, reached, &format!("{listen} {to}"));
             }
         }
     }
@@ -152,7 +152,7 @@ fn an_ip_listener_is_known_by_every_address() {
         let builder = forwarder().given("web", listener.into());
         let to = format!("{to}:{}", address.port());
         let operated = Operated::start_from(builder, Config::new().forward("fd:web", &to, ""));
-        leads_back(&operated, address, &to);
+        assert_loop(&operated, address, &to);
     }
 }
 

@@ -60,7 +60,7 @@ fn the_build_is_a_label() {
 /// The first scrape follows the opening of the sessions: the process caches its reading for a
 /// while.
 #[test]
-fn the_head_room_is_what_open_sessions_leave() {
+fn the_headroom_excludes_open_sessions() {
     let (target, port) = (Target::start(Behaviour::Echo), Port::v4());
     let config = Config::new().forward(port.addr(), target.addr(), "");
     let operated = Operated::start(config);
@@ -83,7 +83,7 @@ fn named(name: &str) -> String {
 }
 
 #[test]
-fn they_move_while_a_session_lives() {
+fn they_move_during_a_session() {
     let (target, port) = (Target::start(Behaviour::Echo), Port::v4());
     let config = Config::new().forward(port.addr(), target.addr(), named("db"));
     let operated = Operated::start(config);
@@ -108,7 +108,7 @@ fn they_move_while_a_session_lives() {
 }
 
 #[test]
-fn opened_sessions_are_closed_ones_plus_active_ones() {
+fn opened_equals_closed_plus_active() {
     let (target, port, gone) = (Target::start(Behaviour::Echo), Port::v4(), Port::v4());
     let config = Config::new().forward(port.addr(), target.addr(), named("db")).forward(
         gone.addr(),
@@ -136,7 +136,7 @@ fn opened_sessions_are_closed_ones_plus_active_ones() {
 }
 
 #[test]
-fn clients_that_a_limit_refuses_are_counted() {
+fn clients_refused_by_a_limit_are_counted() {
     let (target, port) = (Target::start(Behaviour::Echo), Port::v4());
     let settings = "name = 'db'\nmax_sessions = 1";
     let operated = Operated::start(Config::new().forward(port.addr(), target.addr(), settings));
@@ -150,7 +150,7 @@ fn clients_that_a_limit_refuses_are_counted() {
 }
 
 #[test]
-fn a_reload_leaves_them_alone() {
+fn a_reload_keeps_them() {
     let (target, port, other) = (Target::start(Behaviour::Echo), Port::v4(), Port::v4());
     let without = Config::new().forward(other.addr(), target.addr(), named("web"));
     let with = without.clone().forward(port.addr(), target.addr(), named("db"));
@@ -176,7 +176,7 @@ fn a_reload_leaves_them_alone() {
 }
 
 #[test]
-fn a_reload_that_failed_is_told() {
+fn a_failed_reload_is_reported() {
     let (target, port) = (Target::start(Behaviour::Echo), Port::v4());
     let config = Config::new().forward(port.addr(), target.addr(), named("db"));
     let operated = Operated::start(config.clone());
@@ -193,7 +193,7 @@ fn a_reload_that_failed_is_told() {
 }
 
 #[test]
-fn lines_that_the_log_loses_are_counted() {
+fn lost_log_lines_are_counted() {
     let (target, port, dir) = (Target::start(Behaviour::Echo), Port::v4(), TempDir::new().unwrap());
     let socket = dir.path().join("admin.sock");
     let config = Config::new()
@@ -212,7 +212,7 @@ fn lines_that_the_log_loses_are_counted() {
 }
 
 #[test]
-fn promtool_finds_nothing_to_say() {
+fn promtool_finds_no_fault() {
     let (target, port, dir) = (Target::start(Behaviour::Echo), Port::v4(), TempDir::new().unwrap());
     // A name that needs escaping, too.
     let settings = "name = '\"a\\b{},='\nmax_sessions = 1";
@@ -232,7 +232,7 @@ fn promtool_finds_nothing_to_say() {
 }
 
 #[test]
-fn openmetrics_is_there_for_who_accepts_it() {
+fn openmetrics_is_served_to_clients_that_accept_it() {
     let (target, port) = (Target::start(Behaviour::Echo), Port::v4());
     let operated = Operated::start(Config::new().forward(port.addr(), target.addr(), named("db")));
     let accept = "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5";

@@ -70,7 +70,7 @@ fn only_the_last_listens(addresses: &[&str]) {
 }
 
 #[test]
-fn an_address_that_refuses_is_passed_over() {
+fn a_refusing_address_is_skipped() {
     only_the_last_listens(&["::1", "127.0.0.1"]);
     only_the_last_listens(&["127.0.0.1", "127.0.0.2", "127.0.0.3", "127.0.0.4"]);
 }
@@ -88,7 +88,7 @@ fn if_every_address_refuses_the_client_is_reset() {
 
 /// The text of the configuration does not show that the name is this very listener.
 #[test]
-fn a_name_of_an_own_listener_is_not_connected_to() {
+fn a_name_of_our_own_listener_is_a_loop() {
     for listen in ["0.0.0.0", "127.0.0.1", ""] {
         let (dir, port) = (TempDir::new().unwrap(), Port::every_address().number());
         fs::write(dir.path().join("hosts"), format!("127.0.0.1 {NAME}\n")).unwrap();
@@ -118,7 +118,7 @@ fn an_address_that_never_answers_leaves_time_for_the_next() {
 // === slow lookups ===
 
 #[test]
-fn a_slow_lookup_holds_up_no_other_session() {
+fn a_slow_lookup_delays_no_other_session() {
     let lookups = SlowLookups::new();
     let (target, slow, quick) = (Target::start(Behaviour::Echo), Port::v4(), Port::v4());
     let by_name = format!("localhost:{}", target.addr().tcp().port());
@@ -146,7 +146,7 @@ fn a_slow_lookup_holds_up_no_other_session() {
 }
 
 #[test]
-fn a_lookup_counts_as_connecting_and_holds_up_no_exit() {
+fn a_lookup_counts_as_connecting_and_delays_no_exit() {
     let (lookups, slow) = (SlowLookups::new(), Port::v4());
     let config = Config::new().process("shutdown_timeout = '200ms'");
     let config = config.forward(slow.addr(), "localhost:80", "connect_timeout = '1s'");

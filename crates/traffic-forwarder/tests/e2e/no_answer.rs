@@ -23,7 +23,7 @@ const COMMANDS: [&[&str]; 8] = [
 ];
 
 #[test]
-fn every_command_says_where_it_looked() {
+fn every_command_names_the_address_it_tried() {
     let desk = Desk::new();
     for command in COMMANDS {
         let told = desk.refused(command, 1);
@@ -34,12 +34,12 @@ fn every_command_says_where_it_looked() {
 }
 
 #[test]
-fn a_watch_does_not_wait_for_what_was_never_there() {
+fn a_watch_does_not_wait_for_a_process_that_never_ran() {
     assert!(Desk::new().refused(&["status", "--watch"], 1).contains("no running"));
 }
 
 #[test]
-fn a_socket_that_was_left_behind() {
+fn a_stale_socket() {
     let desk = Desk::new();
     let socket = desk.path("admin.sock");
     drop(UnixListener::bind(&socket).unwrap());
@@ -50,7 +50,7 @@ fn a_socket_that_was_left_behind() {
 
 /// As a user without privileges, whether the tests run as root or not.
 #[test]
-fn a_socket_of_somebody_else() {
+fn a_socket_of_another_user() {
     let desk = Desk::new();
     let socket = desk.path("admin.sock");
     let _listener = UnixListener::bind(&socket).unwrap();
@@ -73,7 +73,7 @@ fn a_socket_of_somebody_else() {
 }
 
 /// Accepts one connection, reads the request, and sends these bytes.
-fn stranger(desk: &Desk, answer: &'static str) -> thread::JoinHandle<String> {
+fn serve_once(desk: &Desk, answer: &'static str) -> thread::JoinHandle<String> {
     let _ = fs::remove_file(desk.path("admin.sock"));
     let listener = UnixListener::bind(desk.path("admin.sock")).unwrap();
     thread::spawn(move || {
@@ -89,7 +89,7 @@ fn stranger(desk: &Desk, answer: &'static str) -> thread::JoinHandle<String> {
 }
 
 #[test]
-fn answers_that_are_not_ours() {
+fn answers_of_another_program() {
     let desk = Desk::new();
     let cases = [
         ("", "error"),
@@ -102,16 +102,16 @@ fn answers_that_are_not_ours() {
         ("SSH-2.0-OpenSSH\r\n", "is not the admin interface"),
     ];
     for (answer, told) in cases {
-        let stranger = stranger(&desk, answer);
+        let serve_once = serve_once(&desk, answer);
         let said = desk.refused(&["reload", "--confirm", "90s"], 1);
         assert!(said.contains(told) && said.contains(&desk.admin()), "{answer:?}: {said}");
-        let question = stranger.join().unwrap();
+        let question = serve_once.join().unwrap();
         assert!(question.starts_with("POST /v1/reload?confirm=1m30s HTTP/1.1\r\n"), "{question}");
     }
 }
 
 #[test]
-fn what_is_wrongly_asked_is_not_sent() {
+fn invalid_requests_are_not_sent() {
     let cases: [&[&str]; 7] = [
         &["kill", "one"],
         &["sessions", "--sort", "size"],

@@ -101,7 +101,7 @@ fn config(port: &Port, target: &Target, settings: &str) -> Config {
 }
 
 #[test]
-fn paths_take_the_methods_of_the_document_and_no_other() {
+fn paths_accept_exactly_the_documented_methods() {
     let (port, target) = (Port::v4(), Target::start(Behaviour::Echo));
     let operated = Operated::start(config(&port, &target, ""));
     let document = operated.http.json("/openapi.json");
@@ -122,7 +122,7 @@ fn paths_take_the_methods_of_the_document_and_no_other() {
 }
 
 #[test]
-fn answers_are_what_the_document_says() {
+fn answers_match_the_document() {
     let (port, target) = (Port::v4(), Target::start(Behaviour::Echo));
     let operated = Operated::start(config(&port, &target, ""));
     let document = Document(operated.http.json("/openapi.json"));
@@ -164,7 +164,7 @@ fn answers_are_what_the_document_says() {
 }
 
 #[test]
-fn events_are_what_the_document_says() {
+fn events_match_the_document() {
     let (port, target) = (Port::v4(), Target::start(Behaviour::Echo));
     let operated = Operated::start(config(&port, &target, ""));
     let document = Document(operated.http.json("/openapi.json"));

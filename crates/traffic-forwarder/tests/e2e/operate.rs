@@ -55,7 +55,7 @@ fn status_shows_the_process_and_its_forwards() {
 
 /// The target refuses every client.
 #[test]
-fn status_counts_the_sessions_that_failed() {
+fn status_counts_failed_sessions() {
     let (desk, nobody) = (Desk::new(), Port::v4());
     let config = Config::new().admin(&desk.admin());
     let forward = Forward::start_with(config, nobody.addr(), "name = 'db'");
@@ -71,7 +71,7 @@ fn status_counts_the_sessions_that_failed() {
 }
 
 #[test]
-fn a_name_that_none_has_brings_those_that_are_like_it() {
+fn an_unknown_name_lists_similar_ones() {
     let (desk, port, target) = (Desk::new(), Port::every_address(), Listener::bind(Place::V4));
     let config = Config::new().admin(&desk.admin());
     let _forwarder = config.forward(format!(":{port}"), target.addr(), "").start();
@@ -107,7 +107,7 @@ fn sessions_are_listed_sorted_and_counted() {
 }
 
 #[test]
-fn a_killed_session_is_reset_and_gone() {
+fn a_killed_session_is_reset_and_removed() {
     let desk = Desk::new();
     let session = session(&desk);
     says(&desk.done(&["kill", "1"]), &["session 1 is killed"]);
@@ -119,7 +119,7 @@ fn a_killed_session_is_reset_and_gone() {
 
 /// A name is a path segment: no byte of it may change the path.
 #[test]
-fn a_drained_forward_takes_no_client_until_it_is_resumed() {
+fn a_drained_forward_accepts_no_client_until_resumed() {
     let (desk, target, name) = (Desk::new(), Target::start(Behaviour::Echo), "a/../b?c=%64#é");
     let config = Config::new().admin(&desk.admin());
     let forward = Forward::start_with(config, target.addr(), format!("name = '{name}'"));
@@ -166,7 +166,7 @@ fn started(text: String) -> Forwarder {
 }
 
 #[test]
-fn plan_and_reload_say_the_same_and_only_one_does_it() {
+fn plan_and_reload_agree_and_only_reload_acts() {
     let (ground, [old, db, new]) = (Ground::new(), [(); 3].map(|()| Port::v4()));
     let desk = &ground.desk;
     let before = [ground.forward("old", &old, ""), ground.forward("db", &db, "")];
@@ -193,7 +193,7 @@ fn plan_and_reload_say_the_same_and_only_one_does_it() {
 }
 
 #[test]
-fn a_reload_that_cannot_be_done_says_why_and_changes_nothing() {
+fn a_failed_reload_explains_itself_and_changes_nothing() {
     let (ground, new) = (Ground::new(), Port::v4());
     let running = started(ground.config(&[]));
     running.write_config(&ground.config(&[ground.forward("new", &new, "idle_timout = '1s'")]));
@@ -213,7 +213,7 @@ fn a_reload_that_cannot_be_done_says_why_and_changes_nothing() {
 }
 
 #[test]
-fn a_configuration_on_trial_is_kept_when_it_is_confirmed() {
+fn a_confirmed_trial_becomes_permanent() {
     let (ground, new) = (Ground::new(), Port::v4());
     let running = started(ground.config(&[]));
     let desk = &ground.desk;
@@ -228,7 +228,7 @@ fn a_configuration_on_trial_is_kept_when_it_is_confirmed() {
 
 /// Pasted unchanged, it reaches the reloaded process, whichever option located it.
 #[test]
-fn the_confirm_command_that_is_printed_can_be_pasted() {
+fn the_printed_confirm_command_can_be_pasted() {
     let ground = Ground::new();
     let (running, admin) = (started(ground.config(&[])), ground.desk.admin());
     let found_by_file = ground.desk.file("my forwards.toml", &ground.config(&[]));
@@ -257,7 +257,7 @@ fn wait_for_output(watch: &Forwarder, what: &str) {
 }
 
 #[test]
-fn a_watch_outlives_reloads_and_restarts_until_it_is_interrupted() {
+fn a_watch_survives_reloads_and_restarts_until_interrupted() {
     let ground = Ground::new();
     let (desk, text) = (&ground.desk, ground.config(&[]));
     let running = started(text.clone());
@@ -285,7 +285,7 @@ fn a_watch_outlives_reloads_and_restarts_until_it_is_interrupted() {
 }
 
 #[test]
-fn a_port_wants_its_token() {
+fn a_port_requires_its_token() {
     let (desk, port) = (Desk::new(), Port::v4());
     let admin = port.addr().to_string();
     let (token, wrong) = (

@@ -101,11 +101,11 @@ fn assert_is_user(pid: u32, capabilities: &str) {
 
 /// In a network namespace, where all ports below 1024 are free.
 #[test]
-fn low_ports_can_be_bound_again_after_an_upgrade_and_nothing_else_is_kept() {
+fn an_upgrade_keeps_the_right_to_low_ports_and_no_other() {
     if !is_root() {
         return;
     }
-    let name = test_name!(low_ports_can_be_bound_again_after_an_upgrade_and_nothing_else_is_kept);
+    let name = test_name!(an_upgrade_keeps_the_right_to_low_ports_and_no_other);
     // The sandbox does not restrict ports.
     on_an_island(name, "true", || SANDBOX.iter().for_each(|line| low_ports_are_bound_again(line)));
 }
@@ -141,7 +141,7 @@ fn without_low_ports_no_capability_is_kept() {
 }
 
 #[test]
-fn its_files_are_the_users_to_make_to_reopen_and_to_remove() {
+fn the_user_can_create_reopen_and_remove_its_files() {
     if !is_root() {
         return;
     }
@@ -170,7 +170,7 @@ fn its_files_are_the_users_to_make_to_reopen_and_to_remove() {
 }
 
 #[test]
-fn what_the_user_could_not_do_later_is_refused_at_the_start() {
+fn actions_beyond_the_users_rights_are_refused_at_the_start() {
     if !is_root() {
         return;
     }
@@ -219,11 +219,11 @@ fn finding(report: &Value, check: &str) -> (String, String) {
 }
 
 #[test]
-fn doctor_judges_for_the_user() {
+fn doctor_checks_as_the_user() {
     if !is_root() {
         return;
     }
-    let name = test_name!(doctor_judges_for_the_user);
+    let name = test_name!(doctor_checks_as_the_user);
     on_an_island(name, "true", || {
         let (home, private) = (Home::new(), TempDir::new().unwrap());
         let config = home.config().forward("127.0.0.1:80", "127.0.0.1:9", "");
@@ -265,7 +265,7 @@ fn doctor_judges_for_the_user() {
 
 /// The open files of another user's process are hidden; its user and its configuration are visible.
 #[test]
-fn doctor_knows_the_own_process_of_another_user() {
+fn doctor_recognizes_our_process_of_another_user() {
     if !is_root() {
         return;
     }
@@ -284,7 +284,7 @@ fn doctor_knows_the_own_process_of_another_user() {
 }
 
 #[test]
-fn a_user_that_is_not_there_is_told_by_check_doctor_and_run_alike() {
+fn a_missing_user_is_reported_alike_by_check_doctor_and_run() {
     let home = Home::new();
     let config = Config::new().process("user = 'no-such-user'");
     home.write(&config.forward("127.0.0.1:18080", "127.0.0.1:9", ""));

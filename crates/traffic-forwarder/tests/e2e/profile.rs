@@ -12,7 +12,7 @@ fn config() -> Config {
 }
 
 #[test]
-fn there_is_no_profile_and_the_answer_says_how_to_get_one() {
+fn the_answer_explains_how_to_build_with_profiles() {
     let operated = Operated::start(config());
     for path in ["/debug/pprof/profile?seconds=1", "/debug/pprof/heap"] {
         let error = &operated.http.get(path).status(404).json()["error"];
@@ -23,7 +23,7 @@ fn there_is_no_profile_and_the_answer_says_how_to_get_one() {
 }
 
 #[test]
-fn the_command_says_so_and_writes_no_file() {
+fn the_command_fails_without_writing_a_file() {
     let desk = Desk::new();
     let _forwarder = config().admin(&desk.admin()).start();
     for kind in [&["--seconds", "1"][..], &["--heap"]] {
@@ -36,7 +36,7 @@ fn the_command_says_so_and_writes_no_file() {
 }
 
 #[test]
-fn a_file_that_cannot_be_written_is_known_before_a_profile_is_taken() {
+fn an_unwritable_file_fails_before_the_profile_starts() {
     let desk = Desk::new();
     let _forwarder = config().admin(&desk.admin()).start();
     // The process would answer that it takes none.

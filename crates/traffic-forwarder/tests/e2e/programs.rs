@@ -40,7 +40,7 @@ fn host_and_port(addr: SocketAddr) -> [String; 4] {
 }
 
 #[test]
-fn redis_takes_and_gives_a_value_of_512_mib() {
+fn redis_stores_and_returns_a_value_of_512_mib() {
     let redis = Server::redis();
     let forward = Forward::start(&redis, "");
     let dir = TempDir::new().unwrap();
@@ -80,7 +80,7 @@ fn redis_benchmark_runs_with_and_without_pipelining() {
 }
 
 #[test]
-fn nginx_gives_and_takes_100_mib() {
+fn nginx_serves_and_receives_100_mib() {
     let nginx = Nginx::start();
     let forward = Forward::start(nginx.addr(), "");
     let (down, up) = (nginx.root().join("down"), nginx.root().join("up"));

@@ -13,24 +13,24 @@ use crate::support::{
 };
 
 on_each_path!(
-    the_clients_reset_comes_after_its_bytes,
-    the_targets_reset_comes_after_its_bytes,
+    the_clients_reset_follows_its_bytes,
+    the_targets_reset_follows_its_bytes,
     held_bytes_of_a_client_arrive_before_its_reset,
     held_bytes_of_a_target_arrive_before_its_reset,
-    a_reset_passes_though_the_other_lane_is_full,
+    a_reset_passes_although_the_other_lane_is_full,
     a_reset_after_a_half_close_is_still_a_reset,
-    a_client_that_is_gone_resets_a_sending_target,
-    an_answer_arrives_though_the_upload_is_cut,
+    a_vanished_client_resets_a_sending_target,
+    an_answer_arrives_although_the_upload_is_cut,
     a_target_that_resets_on_accept_resets_the_client,
     a_refusing_target_resets_the_client_at_once,
-    a_refusal_is_a_fin_where_that_is_wanted,
+    a_refusal_is_a_fin_if_so_configured,
     a_missing_unix_socket_is_a_refusal,
-    a_client_that_resets_while_connecting_ends_it,
-    a_broken_session_leaves_the_others_alone,
+    a_client_reset_ends_the_connect,
+    a_broken_session_does_not_affect_others,
     broken_sessions_leave_no_descriptor,
 );
 
-fn the_clients_reset_comes_after_its_bytes(path: &str) {
+fn the_clients_reset_follows_its_bytes(path: &str) {
     let Session { forward, client, target } = Session::open(path_is(path));
     Peer::play("client", client, Script::new().sending(1).write(5000).reset()).finish();
     let reading = Script::new().expecting(1).read_to_reset();
@@ -41,7 +41,7 @@ fn the_clients_reset_comes_after_its_bytes(path: &str) {
     assert_eq!(record.close.errno.as_deref(), Some("ECONNRESET"));
 }
 
-fn the_targets_reset_comes_after_its_bytes(path: &str) {
+fn the_targets_reset_follows_its_bytes(path: &str) {
     let target = Peer::listen("target", Place::V4, Script::new().sending(1).write(5000).reset());
     let forward = Forward::start(target.addr(), path_is(path));
     let reading = Script::new().expecting(1).read_to_reset();
@@ -75,7 +75,7 @@ fn held_bytes_of_a_target_arrive_before_its_reset(path: &str) {
     held_bytes_arrive(path, false);
 }
 
-fn a_reset_passes_though_the_other_lane_is_full(path: &str) {
+fn a_reset_passes_although_the_other_lane_is_full(path: &str) {
     let Session { forward, client, target } = Session::open(path_is(path));
     write_until_full(&target, 3);
     reset(client);
@@ -92,7 +92,7 @@ fn a_reset_after_a_half_close_is_still_a_reset(path: &str) {
     assert_eq!(forward.close_reason(), "target/relay/reset");
 }
 
-fn a_client_that_is_gone_resets_a_sending_target(path: &str) {
+fn a_vanished_client_resets_a_sending_target(path: &str) {
     let Session { forward, client, target } = Session::open(path_is(path));
     drop(client);
     play(&target, Script::new().expect_eof());
@@ -102,7 +102,7 @@ fn a_client_that_is_gone_resets_a_sending_target(path: &str) {
 }
 
 /// As with an HTTP server that answers 413 and closes: unread bytes make its close an RST.
-fn an_answer_arrives_though_the_upload_is_cut(path: &str) {
+fn an_answer_arrives_although_the_upload_is_cut(path: &str) {
     let closing = Script::new().sending(2).read_exactly(10).write(1000).close();
     let target = Peer::listen("target", Place::V4, closing);
     let forward = Forward::start(target.addr(), path_is(path));
@@ -138,7 +138,7 @@ fn a_refusing_target_resets_the_client_at_once(path: &str) {
 
 /// A FIN, also for a client that has sent bytes: closing a socket with unread bytes would send a
 /// reset.
-fn a_refusal_is_a_fin_where_that_is_wanted(path: &str) {
+fn a_refusal_is_a_fin_if_so_configured(path: &str) {
     let settings = format!("{}on_refusal = 'fin'\nconnect_timeout = '1s'", path_is(path));
     let refused = Forward::start(&Port::v4(), &settings);
     Peer::connect("client", &refused, Script::new().expect_eof()).finish();
@@ -158,7 +158,7 @@ fn a_missing_unix_socket_is_a_refusal(path: &str) {
     assert_eq!(forward.close_reason(), "target/connect/refused");
 }
 
-fn a_client_that_resets_while_connecting_ends_it(path: &str) {
+fn a_client_reset_ends_the_connect(path: &str) {
     let hole = BlackHole::open();
     let forward = Forward::start(&hole, format!("{}connect_timeout = '1h'", path_is(path)));
     let base = forward.fd_count();
@@ -170,7 +170,7 @@ fn a_client_that_resets_while_connecting_ends_it(path: &str) {
     assert_eq!(forward.fd_count(), base);
 }
 
-fn a_broken_session_leaves_the_others_alone(path: &str) {
+fn a_broken_session_does_not_affect_others(path: &str) {
     let target = Target::start(Behaviour::Echo);
     let forward = Forward::start_with(Config::new().process("workers = 1"), &target, path_is(path));
     let (stop, others) = (Gate::new(), [1, 2, 3]);
@@ -217,7 +217,7 @@ fn broken_sessions_leave_no_descriptor(path: &str) {
 /// The forwarder is stopped while the target answers, sends and resets: it finds all three at once,
 /// as happens with a quick target.
 #[test]
-fn bytes_of_a_target_that_resets_before_it_is_looked_at_arrive() {
+fn bytes_of_a_target_that_resets_before_the_first_read_arrive() {
     let target = LateTarget::open();
     let forward = Forward::start(target.addr(), "connect_timeout = '1h'");
     let base = forward.fd_count();
@@ -232,7 +232,7 @@ fn bytes_of_a_target_that_resets_before_it_is_looked_at_arrive() {
 }
 
 #[test]
-fn bytes_of_a_client_wait_for_a_target_that_answers_late() {
+fn bytes_of_a_client_wait_for_a_late_target() {
     let target = LateTarget::open();
     let forward = Forward::start(target.addr(), "connect_timeout = '1h'");
     let base = forward.fd_count();

@@ -18,7 +18,7 @@ const MIB: u64 = 1024 * 1024;
 // === forwards ===
 
 #[test]
-fn five_hundred_forwards_are_one_small_process() {
+fn five_hundred_forwards_fit_in_one_small_process() {
     const FORWARDS: usize = 500;
     let target = Target::start(Behaviour::Echo);
     let to = target.addr().tcp().port();
@@ -116,7 +116,7 @@ fn back_to(forwarder: &Forwarder, files: usize, memory: u64) {
 }
 
 #[test]
-fn idle_sessions_cost_two_descriptors_and_little_memory_and_give_them_back() {
+fn idle_sessions_cost_two_descriptors_and_little_memory() {
     let n = sessions_here();
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     // A second listen(2) sets a longer queue.

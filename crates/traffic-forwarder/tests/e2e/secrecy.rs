@@ -24,7 +24,7 @@ fn modes(directory: &Path) -> Vec<(PathBuf, u32)> {
 }
 
 #[test]
-fn nothing_is_writable_by_others_though_the_umask_would_allow_it() {
+fn nothing_is_world_writable_under_any_umask() {
     let dir = TempDir::new().unwrap();
     let at = |name: &str| dir.path().join(name).display().to_string();
     let config = Config::new()

@@ -14,10 +14,10 @@ use crate::support::{
 };
 
 on_each_path!(
-    an_open_session_goes_on_and_ends_by_itself,
-    what_is_open_after_the_timeout_is_cut,
-    held_bytes_are_no_reason_to_hang,
-    a_second_signal_ends_at_once,
+    an_open_session_continues_until_it_ends,
+    sessions_open_at_the_timeout_are_cut,
+    held_bytes_do_not_delay_the_exit,
+    a_second_signal_exits_at_once,
 );
 
 /// Waits for the exit of a stopping process: exit code 0, and the counts of its last line.
@@ -44,7 +44,7 @@ fn session(path: &str, shutdown_timeout: &str) -> Session {
     Session::open_with(config, path_is(path))
 }
 
-fn an_open_session_goes_on_and_ends_by_itself(path: &str) {
+fn an_open_session_continues_until_it_ends(path: &str) {
     for signal in [Signal::TERM, Signal::INT] {
         let Session { forward, client, target } = session(path, "1h");
         forward.signal(signal);
@@ -62,7 +62,7 @@ fn an_open_session_goes_on_and_ends_by_itself(path: &str) {
     }
 }
 
-fn what_is_open_after_the_timeout_is_cut(path: &str) {
+fn sessions_open_at_the_timeout_are_cut(path: &str) {
     let Session { forward, client, target } = session(path, "300ms");
     forward.signal(Signal::TERM);
     play(&client, Script::new().expect_reset());
@@ -72,7 +72,7 @@ fn what_is_open_after_the_timeout_is_cut(path: &str) {
     assert!(messages(&forward, "stopped")[0]["seconds"].as_f64().unwrap() >= 0.3);
 }
 
-fn held_bytes_are_no_reason_to_hang(path: &str) {
+fn held_bytes_do_not_delay_the_exit(path: &str) {
     let Session { forward, client, target } = session(path, "300ms");
     crate::support::write_until_full(&client, 1);
     forward.signal(Signal::TERM);
@@ -81,7 +81,7 @@ fn held_bytes_are_no_reason_to_hang(path: &str) {
     assert_eq!(forward.close_reason(), "shutdown/drain/drained");
 }
 
-fn a_second_signal_ends_at_once(path: &str) {
+fn a_second_signal_exits_at_once(path: &str) {
     for (first, second) in [(Signal::TERM, Signal::TERM), (Signal::INT, Signal::TERM)] {
         let Session { forward, client, target } = session(path, "1h");
         forward.signal(first);
@@ -96,7 +96,7 @@ fn a_second_signal_ends_at_once(path: &str) {
 }
 
 #[test]
-fn ended_and_cut_sessions_are_counted_apart() {
+fn ended_and_cut_sessions_are_counted_separately() {
     let (target, port) = (Target::start(Behaviour::Echo), Port::v4());
     let config = Config::new().process("shutdown_timeout = '3s'\nworkers = 2");
     let forwarder = config.forward(port.addr(), target.addr(), "").start();
@@ -118,7 +118,7 @@ fn ended_and_cut_sessions_are_counted_apart() {
 /// With a stopped reader of the log, the process still exits within its limit, and at once on a
 /// second signal.
 #[test]
-fn a_log_that_is_not_read_keeps_no_process() {
+fn an_unread_log_does_not_delay_the_exit() {
     for (timeout, signals) in [("300ms", 1), ("1h", 2)] {
         let (target, port, dir) =
             (Target::start(Behaviour::Echo), Port::v4(), TempDir::new().unwrap());
@@ -149,7 +149,7 @@ fn a_log_that_is_not_read_keeps_no_process() {
 }
 
 #[test]
-fn an_idle_process_stops_at_once_and_takes_its_socket_files_with_it() {
+fn an_idle_process_stops_at_once_and_removes_its_socket_files() {
     let (target, dir) = (Target::start(Behaviour::Echo), TempDir::new().unwrap());
     let listen = Addr::Unix(dir.path().join("listener"));
     let config = Config::new().process("shutdown_timeout = '1h'");
@@ -162,7 +162,7 @@ fn an_idle_process_stops_at_once_and_takes_its_socket_files_with_it() {
 }
 
 #[test]
-fn a_hang_up_ends_what_was_typed_into_the_terminal() {
+fn a_hang_up_ends_a_process_started_without_a_file() {
     let (target, port) = (Target::start(Behaviour::Echo), Port::v4());
     let forward = format!("{}={}", port.addr(), target.addr());
     let forwarder = Forwarder::binary(env!("CARGO_BIN_EXE_traffic-forwarder")).arg(forward).start();
@@ -172,7 +172,7 @@ fn a_hang_up_ends_what_was_typed_into_the_terminal() {
 }
 
 #[test]
-fn a_hang_up_ends_nothing_that_has_a_file() {
+fn a_hang_up_does_not_end_a_process_with_a_file() {
     let (target, port) = (Target::start(Behaviour::Echo), Port::v4());
     let forwarder = Config::new().forward(port.addr(), target.addr(), "").start();
     let client = served_client(&port);

@@ -88,7 +88,7 @@ fn message(answer: &Answer) -> String {
 }
 
 #[test]
-fn a_reload_does_not_give_up_what_serves_for_what_cannot_be_bound() {
+fn a_reload_keeps_a_serving_line_if_its_replacement_cannot_be_bound() {
     let (port, (taken, _listener)) = (Port::every_address(), taken());
     let older = Older::start(&[&port], "");
     older.write(&[&taken], "");
@@ -104,7 +104,7 @@ fn a_reload_does_not_give_up_what_serves_for_what_cannot_be_bound() {
 }
 
 #[test]
-fn a_skipped_forward_is_in_sight_and_a_reload_tries_it_again() {
+fn a_skipped_forward_is_listed_and_a_reload_retries_it() {
     let (port, (taken, listener)) = (Port::every_address(), taken());
     let older = Older::start(&[&port, &taken], "");
     let forward = older.forward(&taken);
@@ -153,7 +153,7 @@ fn a_skipped_forward_can_be_resumed_and_drained() {
 }
 
 #[test]
-fn the_last_listener_is_not_given_up_for_one_that_is_skipped() {
+fn the_last_listener_is_not_removed_for_a_skipped_one() {
     let (port, (taken, _listener)) = (Port::every_address(), taken());
     let older = Older::start(&[&port, &taken], "");
     older.write(&[&taken], "");
@@ -172,7 +172,7 @@ fn a_changed_line_is_no_longer_skipped() {
 }
 
 #[test]
-fn a_line_that_is_newly_wrong_refuses_a_reload() {
+fn a_newly_invalid_line_fails_the_reload() {
     let (port, other) = (Port::every_address(), Port::every_address());
     let older = Older::start(&[&port], "this was wrong before\n");
     older.write(&[&port, &other], "this was wrong before\n");
@@ -194,7 +194,7 @@ fn a_line_that_is_newly_wrong_refuses_a_reload() {
 }
 
 #[track_caller]
-fn going_back_skips_what_was_skipped(meanwhile: impl FnOnce(&Older)) {
+fn fall_back_skips_the_same_lines(meanwhile: impl FnOnce(&Older)) {
     let (port, other, (taken, _listener)) = (Port::every_address(), Port::every_address(), taken());
     let older = Older::start(&[&port, &taken], "");
     older.write(&[&other], "");
@@ -208,13 +208,13 @@ fn going_back_skips_what_was_skipped(meanwhile: impl FnOnce(&Older)) {
 }
 
 #[test]
-fn going_back_skips_what_was_skipped_before() {
-    going_back_skips_what_was_skipped(|_| ());
+fn a_fall_back_skips_the_same_lines() {
+    fall_back_skips_the_same_lines(|_| ());
 }
 
 #[test]
-fn going_back_after_an_upgrade_skips_what_was_skipped_before() {
-    going_back_skips_what_was_skipped(Older::upgrade);
+fn a_fall_back_after_an_upgrade_skips_the_same_lines() {
+    fall_back_skips_the_same_lines(Older::upgrade);
 }
 
 #[test]
@@ -231,7 +231,7 @@ fn a_skipped_forward_stays_skipped_over_an_upgrade() {
 
 /// The line listens on every address, where the process already holds one of them.
 #[test]
-fn a_watched_file_that_turns_into_lines_goes_on_with_its_port() {
+fn a_watched_file_converted_to_lines_keeps_its_port() {
     let (port, target) = (Port::every_address(), Target::start(Behaviour::Echo));
     let listen = format!("127.0.0.1:{port}");
     let config = Config::new().process("watch = true").forward(&*listen, target.addr(), "");

@@ -20,7 +20,7 @@ fn ready(forwarder: &Forwarder) -> Value {
 }
 
 #[test]
-fn it_says_what_listens_where_it_leads_and_who_may_ask() {
+fn it_logs_listeners_targets_and_admin_access() {
     let ports = [Port::v4(), Port::v4()];
     let [first, second] = ports.each_ref().map(|port| port.addr().to_string());
     let config = Config::new().forward(&*first, TARGET, "name = 'a'").forward(&*second, TARGET, "");
@@ -37,7 +37,7 @@ fn it_says_what_listens_where_it_leads_and_who_may_ask() {
 }
 
 #[test]
-fn of_many_listeners_the_rest_are_counted() {
+fn a_long_list_of_listeners_ends_with_a_count() {
     let ports = Ports::range(23);
     let config = Config::new().forward(format!("127.0.0.1:{ports}"), "127.0.0.1:9-31", "");
     let forwarder = forwarder().config(config.text()).start();
@@ -47,7 +47,7 @@ fn of_many_listeners_the_rest_are_counted() {
 }
 
 #[test]
-fn without_an_admin_interface_it_says_so() {
+fn a_missing_admin_interface_is_logged() {
     let port = Port::v4();
     let forwarder = forwarder().arg(format!("{}={TARGET}", port.addr())).start();
     forwarder.ready();
@@ -61,7 +61,7 @@ fn without_an_admin_interface_it_says_so() {
 
 /// The directory belongs to another user.
 #[test]
-fn a_directory_that_the_user_may_not_use_is_warned_of() {
+fn an_unusable_directory_is_reported() {
     let (run, port) = (TempDir::new().unwrap(), Port::every_address());
     let mounts = r#"mount --bind "$0" /run && mkdir /run/traffic-forwarder &&
         mount -t tmpfs -o ro tmpfs /run/traffic-forwarder"#;

@@ -149,8 +149,8 @@ fn answer(query: &[u8]) -> Vec<u8> {
 
 #[test]
 #[ignore = "make test-nightly: it builds the program without shared libraries"]
-fn alone_in_its_root_it_forwards_by_name_and_answers() {
-    let name = test_name!(alone_in_its_root_it_forwards_by_name_and_answers);
+fn alone_in_its_root_it_resolves_forwards_and_answers() {
+    let name = test_name!(alone_in_its_root_it_resolves_forwards_and_answers);
     // Built where there is a network; inside the namespace it is up to date.
     binary();
     on_an_island(name, "true", || {

@@ -50,7 +50,7 @@ fn ready_means_that_clients_are_served() {
 }
 
 #[test]
-fn a_start_a_reload_a_failing_reload_and_a_drain_are_told_in_order() {
+fn start_reload_failed_reload_and_drain_are_notified_in_order() {
     let service = Service::start(&[], "shutdown_timeout = '1h'");
     let client = served_client(&service.port);
     let before = Manager::clock();
@@ -77,7 +77,7 @@ fn a_start_a_reload_a_failing_reload_and_a_drain_are_told_in_order() {
 }
 
 #[test]
-fn without_a_manager_nothing_is_told_and_a_useless_address_is_no_reason_to_stop() {
+fn a_missing_manager_or_a_useless_address_does_not_stop_the_process() {
     for address in ["", "vsock:2:1", "/nobody/listens/here"] {
         let (target, port) = (Target::start(Behaviour::Echo), Port::v4());
         let config = Config::new().forward(port.addr(), target.addr(), "");
@@ -97,15 +97,15 @@ fn without_a_manager_nothing_is_told_and_a_useless_address_is_no_reason_to_stop(
 const WATCHDOG: &[(&str, &str)] = &[("WATCHDOG_USEC", "100000")];
 
 impl Service {
-    fn signs_of_life(&self) -> usize {
+    fn watchdog_notifications(&self) -> usize {
         self.manager.values("WATCHDOG").len()
     }
 
     /// Waits until no watchdog notification has arrived for a while.
     fn wait_for_silence(&self) {
-        let (mut last, mut since) = (self.signs_of_life(), Instant::now());
+        let (mut last, mut since) = (self.watchdog_notifications(), Instant::now());
         wait_until("silence", LIMIT, || {
-            let now = self.signs_of_life();
+            let now = self.watchdog_notifications();
             if now != last {
                 (last, since) = (now, Instant::now());
             }
@@ -115,42 +115,42 @@ impl Service {
 }
 
 #[test]
-fn signs_of_life_cease_while_a_worker_hangs() {
+fn watchdog_notifications_stop_while_a_worker_hangs() {
     let service = Service::start(WATCHDOG, "workers = 2");
     service.manager.wait_for("WATCHDOG", 3);
     let held = Held::hold(&service.forwarder, "worker-1");
     service.wait_for_silence();
-    let before = service.signs_of_life();
+    let before = service.watchdog_notifications();
     // The rest of the process continues.
     service.forwarder.signal(Signal::HUP);
     service.manager.wait_for("RELOADING", 1);
-    assert_eq!(service.signs_of_life(), before);
+    assert_eq!(service.watchdog_notifications(), before);
     drop(held);
     service.manager.wait_for("WATCHDOG", before + 3);
 }
 
 #[test]
-fn signs_of_life_go_on_after_an_upgrade() {
+fn watchdog_notifications_continue_after_an_upgrade() {
     let service = Service::start(WATCHDOG, "");
     service.manager.wait_for("WATCHDOG", 3);
     service.forwarder.signal(Signal::USR2);
     service.forwarder.wait_for_message("upgraded");
-    let before = service.signs_of_life();
+    let before = service.watchdog_notifications();
     service.manager.wait_for("WATCHDOG", before + 3);
     served_client(&service.port);
 }
 
 #[test]
-fn signs_of_life_meant_for_another_process_are_not_given() {
+fn watchdog_settings_of_another_process_are_ignored() {
     let service = Service::start(&[WATCHDOG[0], ("WATCHDOG_PID", "1")], "");
     ping(&connect(&service.port).unwrap());
     service.wait_for_silence();
-    assert_eq!(service.signs_of_life(), 0);
+    assert_eq!(service.watchdog_notifications(), 0);
     drop(service.target);
 }
 
 #[test]
-fn the_status_is_renewed_while_sessions_come_and_go() {
+fn the_status_follows_the_open_sessions() {
     let service = Service::start(&[], "");
     let _client = served_client(&service.port);
     wait_until("the new status", LIMIT, || service.status() == "1 forward, 1 session");

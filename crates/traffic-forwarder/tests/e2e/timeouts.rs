@@ -10,18 +10,18 @@ use crate::support::{
 };
 
 on_each_path!(
-    silence_ends_a_session,
-    a_target_that_stalls_ends_a_session,
-    a_client_that_stalls_ends_a_session,
-    a_byte_in_either_lane_keeps_a_session,
-    a_reader_that_takes_its_time_is_not_idle,
-    age_ends_even_a_busy_session,
-    age_ends_a_session_that_is_connecting,
-    age_ends_a_session_whose_target_has_reset,
-    silence_after_a_half_close_ends_a_session,
-    a_byte_in_the_open_lane_keeps_a_half_closed_session,
+    an_idle_session_times_out,
+    a_stalled_target_ends_a_session,
+    a_stalled_client_ends_a_session,
+    a_byte_in_either_lane_keeps_a_session_alive,
+    a_slow_reader_is_not_idle,
+    max_age_ends_even_a_busy_session,
+    max_age_ends_a_connecting_session,
+    max_age_ends_a_session_after_a_target_reset,
+    an_idle_half_closed_session_times_out,
+    a_byte_in_the_open_lane_keeps_a_half_closed_session_alive,
     a_target_that_never_answers_times_out,
-    without_timeouts_nothing_ends,
+    without_timeouts_no_session_ends,
 );
 
 /// A session whose forward has this path and these settings.
@@ -35,7 +35,7 @@ fn both_are_reset(session: &Session) {
     play(&session.target, Script::new().expect_reset());
 }
 
-fn silence_ends_a_session(path: &str) {
+fn an_idle_session_times_out(path: &str) {
     let session = session(path, "idle_timeout = '500ms'");
     both_are_reset(&session);
     let record = session.forward.record();
@@ -54,15 +54,15 @@ fn stall(path: &str, of_target: bool) {
     assert_eq!(session.forward.close_reason(), "limit/relay/idle_timeout");
 }
 
-fn a_target_that_stalls_ends_a_session(path: &str) {
+fn a_stalled_target_ends_a_session(path: &str) {
     stall(path, true);
 }
 
-fn a_client_that_stalls_ends_a_session(path: &str) {
+fn a_stalled_client_ends_a_session(path: &str) {
     stall(path, false);
 }
 
-fn a_byte_in_either_lane_keeps_a_session(path: &str) {
+fn a_byte_in_either_lane_keeps_a_session_alive(path: &str) {
     let session = session(path, "idle_timeout = '2s'");
     for round in 0..12 {
         let (from, to) = match round % 2 {
@@ -80,7 +80,7 @@ fn a_byte_in_either_lane_keeps_a_session(path: &str) {
 }
 
 /// The kernel holds all of its bytes, so no lane moves one; but the client is reading them.
-fn a_reader_that_takes_its_time_is_not_idle(path: &str) {
+fn a_slow_reader_is_not_idle(path: &str) {
     const CHUNK: usize = 64 * 1024;
     let session = session(path, "idle_timeout = '2s'");
     let bytes = 40 * CHUNK as u64;
@@ -89,7 +89,7 @@ fn a_reader_that_takes_its_time_is_not_idle(path: &str) {
     assert_eq!(play(&session.target, slowly).received, bytes);
 }
 
-fn age_ends_even_a_busy_session(path: &str) {
+fn max_age_ends_even_a_busy_session(path: &str) {
     let session = session(path, "max_age = '1s'");
     let sending = Script::new().try_write(1 << 32);
     let sender = Peer::play("client", session.client.try_clone().unwrap(), sending);
@@ -100,7 +100,7 @@ fn age_ends_even_a_busy_session(path: &str) {
     assert!(record.duration >= Duration::from_secs(1) && record.bytes_up > 1, "{}", record.json);
 }
 
-fn age_ends_a_session_that_is_connecting(path: &str) {
+fn max_age_ends_a_connecting_session(path: &str) {
     let hole = BlackHole::open();
     let settings = format!("{}connect_timeout = '1h'\nmax_age = '500ms'", path_is(path));
     let forward = Forward::start(&hole, settings);
@@ -112,7 +112,7 @@ fn age_ends_a_session_that_is_connecting(path: &str) {
 
 /// The target's last bytes are being flushed to a client that would need 15 seconds to read them.
 /// The earlier reset stays the close reason.
-fn age_ends_a_session_whose_target_has_reset(path: &str) {
+fn max_age_ends_a_session_after_a_target_reset(path: &str) {
     const SENT: u64 = 1024 * 1024;
     let Session { forward, client, target } = session(path, "max_age = '2s'");
     play(&target, Script::new().sending(1).write(SENT));
@@ -127,7 +127,7 @@ fn age_ends_a_session_whose_target_has_reset(path: &str) {
     assert!(got.received < SENT && got.read_end == Some(End::Reset), "{got:?}");
 }
 
-fn silence_after_a_half_close_ends_a_session(path: &str) {
+fn an_idle_half_closed_session_times_out(path: &str) {
     let session = session(path, "half_close_timeout = '500ms'\nidle_timeout = '1h'");
     play(&session.client, Script::new().expect_silence(QUIET * 4).shutdown_write());
     play(&session.target, Script::new().expect_eof());
@@ -139,7 +139,7 @@ fn silence_after_a_half_close_ends_a_session(path: &str) {
     });
 }
 
-fn a_byte_in_the_open_lane_keeps_a_half_closed_session(path: &str) {
+fn a_byte_in_the_open_lane_keeps_a_half_closed_session_alive(path: &str) {
     let Session { forward, client, target } = session(path, "half_close_timeout = '2s'");
     play(&client, Script::new().shutdown_write());
     play(&target, Script::new().expect_eof());
@@ -161,7 +161,7 @@ fn a_target_that_never_answers_times_out(path: &str) {
     assert_eq!(record.target, Some(hole.addr().to_string()));
 }
 
-fn without_timeouts_nothing_ends(path: &str) {
+fn without_timeouts_no_session_ends(path: &str) {
     let off = "idle_timeout = 'off'\nhalf_close_timeout = 'off'\nmax_age = 'off'";
     let session = session(path, off);
     play(&session.client, Script::new().shutdown_write());

@@ -31,7 +31,7 @@ fn a_path_is_a_socket() {
 }
 
 #[test]
-fn the_configuration_of_the_process_says_where_it_is_asked() {
+fn the_configuration_of_the_process_gives_the_address() {
     let (desk, port) = (Desk::new(), Port::v4());
     let token = desk.file("token", "the-one-that-opens-the-door\n");
     let token = format!("admin_token_file = '{token}'");
@@ -50,7 +50,7 @@ fn the_configuration_of_the_process_says_where_it_is_asked() {
 }
 
 #[test]
-fn a_configuration_that_says_nowhere_or_is_wrong_is_told() {
+fn an_invalid_configuration_or_one_without_an_address_is_reported() {
     let desk = Desk::new();
     let off = desk.file("off.toml", &Config::new().forward(":1", "h:1", "").text());
     let told = forwarder().args(["status", "-c", &off]).run();
@@ -61,7 +61,7 @@ fn a_configuration_that_says_nowhere_or_is_wrong_is_told() {
 }
 
 #[test]
-fn the_environment_says_where_if_nothing_else_does() {
+fn the_environment_gives_the_address_last() {
     let desk = Desk::new();
     let forward = served(Config::new().admin(&desk.admin()));
     let status = |place: &str| forwarder().env(VARIABLE, place).arg("status");
@@ -74,7 +74,7 @@ fn the_environment_says_where_if_nothing_else_does() {
 }
 
 #[test]
-fn a_wrong_token_is_told_from_a_file_that_holds_none() {
+fn a_wrong_token_and_a_file_without_one_get_different_errors() {
     let (desk, port) = (Desk::new(), Port::v4());
     let admin = port.addr().to_string();
     let token = desk.file("token", "the-one-that-opens-the-door\n");
@@ -95,15 +95,15 @@ fn a_wrong_token_is_told_from_a_file_that_holds_none() {
 
 /// Any other server listens on the port.
 #[test]
-fn a_stranger_on_the_port_is_known_as_one() {
+fn another_server_on_the_port_is_recognized() {
     let desk = Desk::new();
     let token = desk.file("token", "the-one-that-opens-the-door\n");
     let answers: [&[u8]; 2] =
-        [b"SSH-2.0-stranger\r\n", b"HTTP/1.1 404 Not Found\r\ncontent-length: 4\r\n\r\nnope"];
+        [b"SSH-2.0-serve_once\r\n", b"HTTP/1.1 404 Not Found\r\ncontent-length: 4\r\n\r\nnope"];
     for answer in answers {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let admin = listener.local_addr().unwrap().to_string();
-        let stranger = thread::spawn(move || {
+        let serve_once = thread::spawn(move || {
             let (mut stream, _) = listener.accept().unwrap();
             stream.write_all(answer).unwrap();
             // Until the request has arrived and the client has disconnected.
@@ -112,6 +112,6 @@ fn a_stranger_on_the_port_is_known_as_one() {
         let told = forwarder().args(["status", "--admin", &admin, "--token-file", &token]).run();
         let what = "this is not the admin interface of a traffic-forwarder";
         refuses(&told, 1, &[&format!("{admin}: {what}")]);
-        stranger.join().unwrap();
+        serve_once.join().unwrap();
     }
 }

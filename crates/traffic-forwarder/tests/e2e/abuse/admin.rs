@@ -34,7 +34,7 @@ fn answer(mut socket: Socket) -> String {
 }
 
 #[test]
-fn a_crowd_of_silent_connections_is_bounded_and_goes_when_it_ends() {
+fn silent_connections_are_bounded_and_released() {
     let abused = abused();
     let mut crowd = Vec::new();
     abused.beside("silent connections", CONNECTIONS, BUFFERS, || {
@@ -43,7 +43,7 @@ fn a_crowd_of_silent_connections_is_bounded_and_goes_when_it_ends() {
         }
     });
     drop(crowd);
-    abused.gives_back();
+    abused.assert_released();
 }
 
 /// With a content length or in chunks: the body is never read into memory.
@@ -66,12 +66,12 @@ fn huge_bodies_are_refused_or_cut() {
         let sent = (0..1000).take_while(|_| pieces.write_all(&piece).is_ok()).count();
         assert!(sent < 1000, "a body of {sent} pieces was taken");
     });
-    abused.gives_back();
+    abused.assert_released();
 }
 
 /// Each connection sends one byte of its request head now and then, so none is ever idle for long.
 #[test]
-fn heads_that_drip_are_cut_and_the_next_is_served() {
+fn slow_request_heads_are_cut_and_the_next_client_is_served() {
     // More than the concurrency limit: the rest waits in the accept queue, and the next client
     // behind it.
     const DRIPPING: usize = CONNECTIONS + 8;
@@ -94,12 +94,12 @@ fn heads_that_drip_are_cut_and_the_next_is_served() {
         dripping.len() <= DRIPPING - SERVED
     });
     assert!(answer(next).starts_with("HTTP/1.0 200"));
-    abused.gives_back();
+    abused.assert_released();
 }
 
 /// The announced body never arrives: the endpoint needs none, and responds.
 #[test]
-fn a_body_that_never_comes_holds_nothing() {
+fn a_missing_body_holds_no_memory() {
     let abused = abused();
     let mut slow = Vec::new();
     abused.beside("slow bodies", CONNECTIONS, BUFFERS, || {
@@ -115,12 +115,12 @@ fn a_body_that_never_comes_holds_nothing() {
         socket.read_exact(&mut start).map(|()| start)
     });
     assert!(answers.all(|start| start.is_ok_and(|start| start == *b"HTTP/1.1 200")));
-    abused.gives_back();
+    abused.assert_released();
 }
 
 /// Sessions come and go while the subscribers read nothing.
 #[test]
-fn watchers_that_read_nothing_miss_events_and_hold_a_bounded_number() {
+fn stalled_subscribers_miss_events_and_hold_a_bounded_number() {
     const WATCHERS: usize = 16;
     // One shared queue holds the events that subscribers have yet to read.
     const EVENTS: u64 = 8 * MIB;
@@ -142,13 +142,13 @@ fn watchers_that_read_nothing_miss_events_and_hold_a_bounded_number() {
     // With a `lagged` event or, after 30 seconds of a full send buffer, without one.
     let ends = |mut watcher: Socket| watcher.read_to_end(&mut Vec::new()).is_ok();
     assert!(watchers.into_iter().all(ends), "a watcher that is too slow is let go");
-    abused.gives_back();
+    abused.assert_released();
     wait_until("no watcher", LIMIT, || abused.operated.fd_count() <= abused.files + 32);
 }
 
 /// Long unread responses on as many connections as are served concurrently.
 #[test]
-fn answers_that_nobody_reads_share_a_bounded_memory() {
+fn unread_answers_share_a_bounded_memory() {
     const FORWARDS: usize = 3000;
     const READERS: usize = 63;
     const PATHS: [&str; 3] = ["/v1/forwards", "/metrics", "/v1/forwards?sort=name"];
@@ -195,5 +195,5 @@ fn answers_that_nobody_reads_share_a_bounded_memory() {
     // With the unread responses gone, the whole list is served.
     let all = Http::new(abused.operated.socket()).json("/v1/forwards");
     assert_eq!(all["forwards"].as_array().unwrap().len(), FORWARDS + 2);
-    abused.gives_back();
+    abused.assert_released();
 }

@@ -31,7 +31,7 @@ fn crowd(abused: &Abused) -> Vec<Socket> {
 }
 
 #[test]
-fn a_flood_beyond_every_limit_costs_what_the_limit_allows() {
+fn a_flood_costs_no_more_than_the_limits_allow() {
     let process = two_workers().process(&format!("max_sessions = {PLACES}"));
     let settings = format!("max_sessions = {}", 2 * PLACES);
     let abused = Abused::start(process, Behaviour::Sink, &settings);
@@ -39,7 +39,7 @@ fn a_flood_beyond_every_limit_costs_what_the_limit_allows() {
     abused.beside("flood", FILES + ON_THE_WAY, 4 * MIB, || held = crowd(&abused));
     assert!(!held.is_empty());
     drop(held);
-    abused.gives_back();
+    abused.assert_released();
     let warnings =
         || messages(&abused.operated, "connections refused: max_sessions is reached").len();
     wait_until("a warning", LIMIT, || warnings() > 0);
@@ -49,7 +49,7 @@ fn a_flood_beyond_every_limit_costs_what_the_limit_allows() {
 
 /// The target sends without end, and no client reads.
 #[test]
-fn clients_that_take_nothing_hold_a_bounded_amount() {
+fn clients_that_read_nothing_hold_bounded_memory() {
     let settings = format!("max_sessions = {PLACES}");
     let abused = Abused::start(two_workers(), Behaviour::Source(u64::MAX), &settings);
     let mut slow = Vec::new();
@@ -65,12 +65,12 @@ fn clients_that_take_nothing_hold_a_bounded_amount() {
     );
     assert_eq!(abused.operated.sessions().len(), PLACES + 1);
     drop(slow);
-    abused.gives_back();
+    abused.assert_released();
 }
 
 /// Clients that connect and vanish: the idle timeout ends their sessions.
 #[test]
-fn forgotten_connections_are_ended_by_the_idle_timeout() {
+fn the_idle_timeout_ends_abandoned_connections() {
     let settings = format!("max_sessions = {PLACES}\nidle_timeout = '300ms'");
     let abused = Abused::start(two_workers(), Behaviour::Stall, &settings);
     let mut forgotten = Vec::new();
@@ -79,12 +79,12 @@ fn forgotten_connections_are_ended_by_the_idle_timeout() {
         forgotten = crowd(&abused);
     });
     wait_until("places for others", LIMIT, || abused.operated.sessions().len() == 1);
-    abused.gives_back();
+    abused.assert_released();
     drop(forgotten);
 }
 
 #[test]
-fn a_storm_of_resets_leaves_nothing_behind() {
+fn a_storm_of_resets_leaks_nothing() {
     let settings = format!("max_sessions = {PLACES}");
     let abused = Abused::start(two_workers(), Behaviour::Sink, &settings);
     abused.beside("resets", FILES + ON_THE_WAY, 4 * MIB, || {
@@ -94,6 +94,6 @@ fn a_storm_of_resets_leaves_nothing_behind() {
             reset(client);
         }
     });
-    abused.gives_back();
+    abused.assert_released();
     wait_until("no connection of the target's", LIMIT, || abused.target.open() == 0);
 }

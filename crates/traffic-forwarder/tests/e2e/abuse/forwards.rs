@@ -23,7 +23,7 @@ fn forwards(count: u32) -> Config {
 
 /// Each configuration is refused as a whole, before any bind.
 #[test]
-fn more_forwards_than_there_can_be_are_refused_and_the_running_ones_go_on() {
+fn too_many_forwards_are_refused_and_the_running_ones_continue() {
     let prepare = |builder: ForwarderBuilder| builder.open_files(OPEN_FILES);
     let abused = Abused::start_with(Config::new(), Behaviour::Sink, EVERYBODY, prepare);
     let ranges = (1..=4).fold(Config::new(), |config, number| {
@@ -50,5 +50,5 @@ fn more_forwards_than_there_can_be_are_refused_and_the_running_ones_go_on() {
     wait_until("a word about each", LIMIT, || {
         messages(&abused.operated, "reload failed; nothing was changed").len() == 3
     });
-    abused.gives_back();
+    abused.assert_released();
 }

@@ -19,7 +19,7 @@ fn unread(forwarder: ForwarderBuilder) -> ForwarderBuilder {
 
 /// Only the log writer blocks.
 #[test]
-fn a_log_that_stands_still_keeps_a_bounded_number_of_lines_and_stops_nobody() {
+fn a_blocked_log_holds_bounded_memory_and_delays_no_session() {
     let config = Config::new().log("level = 'trace'\nformat = 'json'");
     let abused = Abused::start_with(config, Behaviour::Sink, EVERYBODY, unread);
     let mut sessions = 0;
@@ -30,5 +30,5 @@ fn a_log_that_stands_still_keeps_a_bounded_number_of_lines_and_stops_nobody() {
         sessions += 100;
         sessions >= SESSIONS
     });
-    abused.gives_back();
+    abused.assert_released();
 }

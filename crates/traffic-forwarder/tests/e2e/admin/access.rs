@@ -12,7 +12,7 @@ use super::{Echo, code};
 use crate::support::{Config, QUIET, forwarder, messages, ping, play};
 
 #[test]
-fn the_socket_is_private_and_goes_with_the_process() {
+fn the_socket_is_private_and_removed_at_the_exit() {
     let echo = Echo::start("");
     let Addr::Unix(path) = echo.operated.socket() else { unreachable!("a Unix socket") };
     let file = fs::metadata(&path).unwrap();
@@ -24,7 +24,7 @@ fn the_socket_is_private_and_goes_with_the_process() {
 }
 
 #[test]
-fn an_abandoned_socket_is_replaced_and_a_living_one_is_not() {
+fn a_stale_socket_is_replaced_and_a_live_one_is_not() {
     let dir = TempDir::new().unwrap();
     let path = dir.path().join("admin.sock");
     let target = Target::start(Behaviour::Echo);
@@ -57,7 +57,7 @@ fn token_file(dir: &TempDir, mode: u32) -> String {
 }
 
 #[test]
-fn on_a_port_only_who_knows_the_token_may_ask() {
+fn a_port_serves_only_requests_with_the_token() {
     let (dir, admin, target) =
         (TempDir::new().unwrap(), Port::v4(), Target::start(Behaviour::Echo));
     let config = Config::new().admin(&admin.addr().to_string()).process(&token_file(&dir, 0o600));
@@ -79,7 +79,7 @@ fn on_a_port_only_who_knows_the_token_may_ask() {
 }
 
 #[test]
-fn a_token_that_others_can_read_is_none() {
+fn a_world_readable_token_file_is_refused() {
     let (dir, target) = (TempDir::new().unwrap(), Target::start(Behaviour::Echo));
     let admin = Port::v4().addr().to_string();
     let config = Config::new().admin(&admin).process(&token_file(&dir, 0o644));
@@ -91,7 +91,7 @@ fn a_token_that_others_can_read_is_none() {
 
 /// Connections without a request are closed; until then, further connections wait.
 #[test]
-fn silent_connections_keep_nobody_out_for_long() {
+fn silent_connections_are_closed_for_waiting_ones() {
     let echo = Echo::start("");
     let mut silent: Vec<_> = (0..64).map(|_| connect(echo.operated.socket()).unwrap()).collect();
     for socket in &mut silent {
@@ -110,7 +110,7 @@ fn silent_connections_keep_nobody_out_for_long() {
 }
 
 #[test]
-fn a_head_without_end_is_refused() {
+fn an_endless_request_head_is_refused() {
     let echo = Echo::start("");
     let mut socket = connect(echo.operated.socket()).unwrap();
     socket.set_read_timeout(Some(LIMIT)).unwrap();
@@ -126,7 +126,7 @@ fn a_head_without_end_is_refused() {
 }
 
 #[test]
-fn no_web_page_of_others_may_ask_a_socket_either() {
+fn foreign_web_pages_may_not_query_a_socket_either() {
     let echo = Echo::start("");
     for (header, value) in [("Host", "evil.example"), ("Origin", "http://evil.example")] {
         let foreign = echo.http().clone().header(header, value);

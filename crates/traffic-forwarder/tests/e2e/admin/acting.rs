@@ -10,7 +10,7 @@ use super::{Echo, code};
 use crate::support::{Config, Operated, ping, play, served_client};
 
 #[test]
-fn a_killed_session_is_reset_on_both_sides_and_no_other() {
+fn a_kill_resets_both_sides_of_that_session_only() {
     let echo = Echo::start("");
     let (killed, other) = (echo.client(), echo.client());
     let done = echo.http().delete("/v1/sessions/1").success().json();
@@ -24,7 +24,7 @@ fn a_killed_session_is_reset_on_both_sides_and_no_other() {
 }
 
 #[test]
-fn a_drained_forward_refuses_until_it_is_resumed() {
+fn a_drained_forward_refuses_until_resumed() {
     let echo = Echo::start("");
     let client = echo.client();
     let post = |path: &str| echo.http().post(path).success().json();
@@ -42,7 +42,7 @@ fn a_drained_forward_refuses_until_it_is_resumed() {
 }
 
 #[test]
-fn a_forward_whose_port_was_taken_meanwhile_is_not_resumed() {
+fn a_forward_with_a_taken_port_is_not_resumed() {
     let echo = Echo::start("");
     echo.http().post("/v1/forwards/echo/drain").success();
     let taken = Listener::bind(Place::At(echo.port.addr()));
@@ -55,7 +55,7 @@ fn a_forward_whose_port_was_taken_meanwhile_is_not_resumed() {
 }
 
 #[test]
-fn names_that_are_addresses_are_percent_encoded() {
+fn addresses_as_names_are_percent_encoded() {
     let dir = TempDir::new().unwrap();
     let path = dir.path().join("listen.sock");
     let target = Target::start(Behaviour::Echo);
@@ -73,7 +73,7 @@ fn names_that_are_addresses_are_percent_encoded() {
 }
 
 #[test]
-fn it_is_healthy_while_it_drains_and_not_ready() {
+fn a_draining_process_is_healthy_and_not_ready() {
     let echo = Echo::start_with(Config::new().process("shutdown_timeout = '1m'"), "");
     let client = echo.client();
     let status = |path: &str| echo.http().get(path).status;

@@ -7,7 +7,7 @@ use super::{Echo, code};
 use crate::support::{Config, Operated, ping, play, write_until_full};
 
 #[test]
-fn the_status_is_that_of_the_process() {
+fn the_status_describes_the_process() {
     let echo = Echo::start("");
     let _clients = [echo.client(), echo.client()];
     drop(echo.client());
@@ -68,7 +68,7 @@ fn a_session_shows_both_of_its_sides() {
 }
 
 #[test]
-fn sessions_are_found_sorted_and_cut() {
+fn sessions_are_filtered_sorted_and_paged() {
     let echo = Echo::start("");
     let clients: Vec<_> = (0..5).map(|_| echo.client()).collect();
     (0..3).for_each(|_| ping(&clients[3]));
@@ -90,7 +90,7 @@ fn sessions_are_found_sorted_and_cut() {
 }
 
 #[test]
-fn rates_are_those_of_the_last_moments() {
+fn rates_cover_the_last_moments() {
     let echo = Echo::start("");
     let (busy, _quiet) = (echo.client(), echo.client());
     let rates = || {
@@ -110,7 +110,7 @@ fn rates_are_those_of_the_last_moments() {
 }
 
 #[test]
-fn a_side_that_takes_nothing_is_named() {
+fn a_stalled_peer_is_named() {
     let listener = Listener::bind(Place::V4);
     let port = Port::v4();
     let config = Config::new().forward(port.addr(), listener.addr(), "");
@@ -127,7 +127,7 @@ fn a_side_that_takes_nothing_is_named() {
 }
 
 #[test]
-fn every_mistake_is_answered_in_json() {
+fn every_error_is_json() {
     let echo = Echo::start("");
     let cases = [
         ("GET", "/nothing", 404, "not_found"),
@@ -163,7 +163,7 @@ fn every_mistake_is_answered_in_json() {
 }
 
 #[test]
-fn metrics_come_in_the_format_that_is_accepted() {
+fn metrics_have_the_accepted_format() {
     let echo = Echo::start("");
     let plain = echo.http().get("/metrics").success();
     let is = |answer: &testkit::Answer, kind: &str| {

@@ -7,7 +7,7 @@ use super::{Echo, code};
 use crate::support::{Config, Operated, messages, served_client};
 
 #[test]
-fn events_tell_of_a_sessions_life() {
+fn events_report_the_life_of_a_session() {
     let echo = Echo::start("");
     let mut events = echo.http().events("/v1/events", LIMIT);
     let client = echo.client();
@@ -23,7 +23,7 @@ fn events_tell_of_a_sessions_life() {
 }
 
 #[test]
-fn events_tell_of_what_an_operator_does_and_should_know() {
+fn events_report_operator_actions_and_problems() {
     let (nobody, port, echo) = (Port::v4(), Port::v4(), Target::start(Behaviour::Echo));
     let config = Config::new()
         .forward(port.addr(), echo.addr(), "name = 'full'\nmax_sessions = 1")
@@ -49,7 +49,7 @@ fn events_tell_of_what_an_operator_does_and_should_know() {
 }
 
 #[test]
-fn who_watches_changes_nothing_in_the_log() {
+fn a_subscriber_does_not_change_the_log() {
     let config = Config::new().log("format = 'json'\nsessions = false\n");
     let echo = Echo::start_with(config, "");
     let mut events = echo.http().events("/v1/events", LIMIT);
@@ -64,7 +64,7 @@ fn who_watches_changes_nothing_in_the_log() {
 }
 
 #[test]
-fn only_so_many_may_watch_and_the_others_can_still_ask() {
+fn subscribers_are_limited_and_requests_still_served() {
     let echo = Echo::start("");
     let mut watchers: Vec<_> = (0..16).map(|_| echo.http().events("/v1/events", LIMIT)).collect();
     assert_eq!(code(&echo.http().get("/v1/events")), (503, "busy".into()));
@@ -76,7 +76,7 @@ fn only_so_many_may_watch_and_the_others_can_still_ask() {
 }
 
 #[test]
-fn events_come_without_those_of_single_sessions_if_that_is_asked_for() {
+fn session_events_can_be_excluded() {
     let (port, nobody) = (Port::v4(), Port::v4());
     let config = Config::new().log("format = 'json'\nlevel = 'info'\nsessions = false\n").forward(
         port.addr(),

@@ -15,7 +15,7 @@ const SLICE: usize = 128;
 const MANY: usize = 5 * SLICE + 1;
 
 #[test]
-fn a_long_list_is_whole_and_comes_in_slices() {
+fn a_long_list_is_complete_and_built_in_slices() {
     testkit::raise_open_files();
     let (dir, target, port) = (TempDir::new().unwrap(), Target::start(Behaviour::Echo), Port::v4());
     let (socket, trace) = (dir.path().join("admin.sock"), dir.path().join("trace"));

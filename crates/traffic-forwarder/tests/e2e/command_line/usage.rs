@@ -8,7 +8,7 @@ use testkit::Forwarder;
 use crate::support::{BINARY, Config, forwarder};
 
 #[test]
-fn check_has_json_for_editors() {
+fn check_has_json_output_for_editors() {
     let text = "1 | h | 80\nx | h | 80\n";
     let finished = forwarder().args(["check", "--json"]).config(text).run();
     assert_eq!(finished.status.code(), Some(2), "{finished}");
@@ -29,7 +29,7 @@ fn check_has_json_for_editors() {
 }
 
 #[test]
-fn help_of_a_command_is_asked_for_in_every_way() {
+fn every_form_of_help_for_a_command_works() {
     let help = |arguments: &[&str]| forwarder().args(arguments.iter().copied()).run();
     assert_eq!(help(&["help"]).success().text(), help(&["--help"]).text());
     assert_eq!(help(&["help", "status"]).success().text(), help(&["status", "--help"]).text());
@@ -39,7 +39,7 @@ fn help_of_a_command_is_asked_for_in_every_way() {
 }
 
 #[test]
-fn the_version_is_found() {
+fn every_form_of_version_works() {
     let version = forwarder().arg("-version").run().success();
     let expected = format!("traffic-forwarder {}\n", crate::support::version());
     assert_eq!(version.text(), expected);
@@ -49,7 +49,7 @@ fn the_version_is_found() {
 }
 
 #[test]
-fn a_command_that_does_not_stand_first_is_put_there() {
+fn a_misplaced_command_is_recognized() {
     let finished = forwarder().args(["-conf", "a.conf", "check"]).run();
     assert_eq!(finished.status.code(), Some(2), "{finished}");
     let corrected = "the command `check` must come first\n\n  \
@@ -58,7 +58,7 @@ fn a_command_that_does_not_stand_first_is_put_there() {
 }
 
 #[test]
-fn what_is_no_number_and_no_address_is_told_in_plain_words() {
+fn invalid_numbers_and_addresses_get_plain_errors() {
     let cases: [(&[&str], &[&str]); 6] = [
         (&["kill", "abc"], &["expected a session number, as `sessions` lists them"]),
         (&["demo", "--port", "99999"], &["expected a port from 1 to 65535"]),
@@ -79,7 +79,7 @@ fn what_is_no_number_and_no_address_is_told_in_plain_words() {
 }
 
 #[test]
-fn an_answer_that_cannot_be_written_is_a_failure_unless_nobody_reads_it() {
+fn an_unwritable_output_is_a_failure_except_a_closed_pipe() {
     let config = Config::new().forward(":1", "h:1", "");
     for command in ["completions bash", "check -c \"$1\"", "man", "help", "--help", "--version"] {
         let run = |end: &str| {

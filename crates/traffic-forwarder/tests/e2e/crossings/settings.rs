@@ -271,7 +271,7 @@ fn text(
 }
 
 #[test]
-fn every_setting_goes_through_all_as_documented() {
+fn every_setting_crosses_as_documented() {
     let ground = Ground::start();
     let all = settings().iter().map(|setting| (header(setting.section), setting.key));
     let mut all: Vec<_> = all.collect();

@@ -58,7 +58,7 @@ fn refused(answer: &Answer, code: &str, says: &str) {
 }
 
 #[test]
-fn a_trial_goes_through_all_as_documented() {
+fn a_trial_crosses_as_documented() {
     assert_eq!(STATES[5].0, "a configuration on trial");
     let ground = Ground::start();
     ground.operated.write(ground.with(1));
@@ -83,7 +83,7 @@ fn a_trial_goes_through_all_as_documented() {
 /// A refusal is no verdict on a configuration: the last reload, the metric and the events stay
 /// those of the previous reload.
 #[test]
-fn a_refused_reload_is_no_failed_one() {
+fn a_refused_reload_does_not_count_as_failed() {
     let ground = Ground::start();
     ground.operated.write(ground.with(1));
     ground.post("/v1/reload?confirm=1m").success();
@@ -110,7 +110,7 @@ fn a_refused_reload_is_no_failed_one() {
 
 /// A shutdown cancels the trial.
 #[test]
-fn a_reload_during_a_shutdown_is_refused_and_has_not_failed() {
+fn a_reload_during_a_shutdown_is_refused() {
     let ground = Ground::start();
     let _client = served_client(&ground.ports[0]);
     ground.operated.signal(Signal::TERM);
@@ -122,7 +122,7 @@ fn a_reload_during_a_shutdown_is_refused_and_has_not_failed() {
 
 /// A file saved unchanged, as by an operator's editor.
 #[test]
-fn a_touched_file_that_is_watched_does_not_end_a_trial() {
+fn touching_a_watched_file_does_not_end_a_trial() {
     let ground = Ground::start_with("watch = true");
     ground.operated.write(ground.with(1).process("watch = true"));
     let report = ground.post("/v1/reload?confirm=3s").success().json();
@@ -135,7 +135,7 @@ fn a_touched_file_that_is_watched_does_not_end_a_trial() {
 
 /// A trial of whole seconds must not end half a second late.
 #[test]
-fn the_deadline_is_exact_also_over_an_upgrade() {
+fn the_deadline_stays_exact_over_an_upgrade() {
     let ground = Ground::start();
     for with_upgrade in [false, true] {
         ground.operated.write(ground.with(1));
@@ -165,7 +165,7 @@ fn second_of_day(text: &str) -> f64 {
 }
 
 #[test]
-fn a_confirmation_is_for_the_generation_that_it_names() {
+fn a_confirmation_applies_to_the_named_generation() {
     let ground = Ground::start();
     ground.operated.write(ground.with(1));
     ground.post("/v1/reload?confirm=1m").success();
@@ -189,7 +189,7 @@ fn a_confirmation_is_for_the_generation_that_it_names() {
 
 /// A signal reads the same file again: the generation printed before can still be confirmed.
 #[test]
-fn a_configuration_that_is_read_again_is_still_the_same() {
+fn a_reread_configuration_can_still_be_confirmed() {
     let ground = Ground::start();
     ground.operated.write(ground.with(1));
     ground.post("/v1/reload?confirm=1m").success();
@@ -201,7 +201,7 @@ fn a_configuration_that_is_read_again_is_still_the_same() {
 }
 
 #[test]
-fn a_second_trial_goes_back_to_what_ran_before_the_first() {
+fn a_second_trial_falls_back_to_the_configuration_before_the_first() {
     let ground = Ground::start();
     ground.operated.write(ground.with(1));
     ground.post("/v1/reload?confirm=1m").success();
@@ -235,7 +235,7 @@ fn a_fall_back_is_not_blocked_by_an_address_of_our_own() {
 
 /// All ports of the previous configuration are taken: the unconfirmed one is removed all the same.
 #[test]
-fn a_fall_back_is_made_even_if_nothing_of_it_can_be_bound() {
+fn a_fall_back_happens_even_if_nothing_can_be_bound() {
     let ground = Ground::start();
     ground.operated.write(ground.with(1));
     ground.post("/v1/reload?confirm=500ms").success();
@@ -254,7 +254,7 @@ fn a_fall_back_is_made_even_if_nothing_of_it_can_be_bound() {
 
 /// Each unbound line of the older format is retried.
 #[test]
-fn lines_of_the_older_format_come_back_when_they_can() {
+fn lines_of_the_older_format_return_when_their_ports_are_free() {
     let (target, run) = (Target::start(Behaviour::Echo), tempfile::TempDir::new().unwrap());
     let ports = [(); 3].map(|()| Port::every_address());
     let to = target.addr().tcp().port();
@@ -282,7 +282,7 @@ fn older(run: &std::path::Path, text: &str) -> Forwarder {
 }
 
 #[test]
-fn what_is_on_trial_and_what_waits_is_in_status_and_in_metrics() {
+fn status_and_metrics_show_trials_and_waiting_settings() {
     let ground = Ground::start();
     let metrics = || ground.operated.http.get("/metrics").success().body;
     assert!(!metrics().contains("\ntraffic_forwarder_config_trial_seconds "), "{}", metrics());
@@ -294,7 +294,7 @@ fn what_is_on_trial_and_what_waits_is_in_status_and_in_metrics() {
     assert!(text.contains(waits), "{text}");
     let workers: &Value = &ground.operated.status()["waiting"][0];
     assert_eq!((&workers["key"], &workers["new"]), (&json!("workers"), &json!("7")));
-    // A dry run lists the line until it is bound.
+    // A dry run lists the waiting setting.
     let report = ground.post("/v1/reload?dry_run=true").success().json();
     assert_eq!(report["settings"][0]["key"], "workers");
     let admin = ground.operated.socket().to_string();

@@ -54,7 +54,7 @@ fn watched(port: &Port, target: &Target) -> Config {
 }
 
 #[test]
-fn a_watched_file_goes_through_all_as_documented() {
+fn a_watched_file_crosses_as_documented() {
     assert_eq!(STATES[6].0, "a file that is watched");
     let ground = Ground::start();
     ground.operated.cross(Crossing::Reload, ground.with(0));
@@ -72,7 +72,7 @@ fn a_watched_file_goes_through_all_as_documented() {
 
 /// The next image must know the last-read state of the file.
 #[test]
-fn an_upgrade_reads_no_file_again_that_was_read() {
+fn an_upgrade_does_not_reread_an_unchanged_file() {
     let ground = Ground::start();
     ground.operated.upgrade();
     ground.stays_at(0);
@@ -98,7 +98,7 @@ fn a_change_during_the_start_is_noticed() {
 
 /// As Kubernetes updates a ConfigMap, and as other programs replace files.
 #[test]
-fn a_file_is_noticed_however_it_is_replaced() {
+fn every_way_to_replace_a_file_is_noticed() {
     let dir = TempDir::new().unwrap();
     let at = |name: &str| dir.path().join(name);
     let (target, port) = (Target::start(Behaviour::Echo), Port::v4());
@@ -147,7 +147,7 @@ fn a_file_is_noticed_however_it_is_replaced() {
 }
 
 #[test]
-fn a_file_that_is_touched_all_the_time_is_read() {
+fn a_constantly_touched_file_is_read() {
     let ground = Ground::start();
     ground.operated.write(ground.with(1));
     let path = ground.operated.config_path();
@@ -164,7 +164,7 @@ fn a_file_that_is_touched_all_the_time_is_read() {
 
 /// The next image retries as well.
 #[test]
-fn a_reload_that_failed_is_tried_again_after_an_upgrade() {
+fn a_failed_reload_is_retried_after_an_upgrade() {
     let ground = Ground::start();
     let holder = Listener::bind(Place::At(ground.ports[1].addr()));
     ground.operated.write(ground.with(1));
@@ -176,7 +176,7 @@ fn a_reload_that_failed_is_tried_again_after_an_upgrade() {
 }
 
 #[test]
-fn a_reload_that_failed_for_a_passing_reason_is_tried_again() {
+fn a_temporarily_failed_reload_is_retried() {
     let ground = Ground::start();
     let holder = Listener::bind(Place::At(ground.ports[1].addr()));
     ground.operated.write(ground.with(1));

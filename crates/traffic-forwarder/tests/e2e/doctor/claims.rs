@@ -10,7 +10,7 @@ use super::{Examined, two_workers};
 use crate::support::{forwarder, messages, on_an_island, served_client, test_name};
 
 #[test]
-fn the_sessions_that_files_allow_are_held() {
+fn the_stated_sessions_fit_into_the_open_files_limit() {
     let (target, port) = (Target::start(Behaviour::Echo), Port::v4());
     for files in [200, 700] {
         let config = two_workers().forward(port.addr(), target.addr(), "");
@@ -28,10 +28,10 @@ fn the_sessions_that_files_allow_are_held() {
 }
 
 #[test]
-fn the_sessions_that_local_ports_allow_are_held() {
+fn the_stated_sessions_fit_into_the_local_ports() {
     const PORTS: u64 = 20;
     let setup = "echo 40000 40019 > /proc/sys/net/ipv4/ip_local_port_range";
-    on_an_island(test_name!(the_sessions_that_local_ports_allow_are_held), setup, || {
+    on_an_island(test_name!(the_stated_sessions_fit_into_the_local_ports), setup, || {
         let at: SocketAddr = "127.0.0.1:9000".parse().unwrap();
         let target = Target::start_at(Place::At(at), Behaviour::Echo);
         let dir = TempDir::new().unwrap();

@@ -6,12 +6,12 @@ use doctor::Check;
 use tempfile::TempDir;
 use testkit::{Behaviour, Forwarder, LIMIT, Port, Target, Tool, wait_until};
 
-use super::{Examined, to_nobody};
+use super::{Examined, to_closed_port};
 use crate::support::{BINARY, Config, forwarder, on_an_island, test_name, with_hosts};
 
 #[test]
 fn too_few_files_for_the_configuration_are_fatal() {
-    let (_nobody, config) = to_nobody();
+    let (_nobody, config) = to_closed_port();
     let examined = Examined::by(forwarder().open_files(64), &config);
     examined.assert_verdict(Check::OpenFiles, "fail");
     examined.assert_overall("fail");
@@ -21,8 +21,8 @@ fn too_few_files_for_the_configuration_are_fatal() {
 }
 
 #[test]
-fn a_target_that_refuses_is_a_warning_and_may_be_left_out() {
-    let (nobody, config) = to_nobody();
+fn a_refusing_target_is_a_warning_and_can_be_excluded() {
+    let (nobody, config) = to_closed_port();
     let examined = Examined::by(forwarder(), &config);
     examined.assert_verdict(Check::Connections, "warn");
     examined.assert_overall("warn");
@@ -33,7 +33,7 @@ fn a_target_that_refuses_is_a_warning_and_may_be_left_out() {
 }
 
 #[test]
-fn a_target_that_answers_is_in_order() {
+fn an_answering_target_passes() {
     let target = Target::start(Behaviour::Echo);
     let config = Config::new().forward(Port::v4().addr(), target.addr(), "");
     let examined = Examined::by(forwarder(), &config);
@@ -43,7 +43,7 @@ fn a_target_that_answers_is_in_order() {
 }
 
 #[test]
-fn a_name_that_does_not_resolve_is_fatal() {
+fn an_unresolvable_name_is_fatal() {
     let dir = TempDir::new().unwrap();
     fs::write(dir.path().join("hosts"), "127.0.0.1 known.test\n").unwrap();
     let port = Port::v4();
@@ -57,8 +57,8 @@ fn a_name_that_does_not_resolve_is_fatal() {
 }
 
 #[test]
-fn directories_that_cannot_be_used_are_fatal() {
-    let (_nobody, config) = to_nobody();
+fn unusable_directories_are_fatal() {
+    let (_nobody, config) = to_closed_port();
     let config = config.log("file = '/no/such/directory/log'");
     let examined = Examined::by(forwarder(), &config);
     examined.assert_verdict(Check::Directories, "fail");
@@ -69,7 +69,7 @@ fn directories_that_cannot_be_used_are_fatal() {
 #[test]
 fn a_low_port_without_the_capability_is_fatal() {
     on_an_island(test_name!(a_low_port_without_the_capability_is_fatal), "true", || {
-        let (_nobody, config) = to_nobody();
+        let (_nobody, config) = to_closed_port();
         let config = config.forward("127.0.0.1:81", "127.0.0.1:9", "name = 'low'");
         let capable = Examined::by(forwarder(), &config);
         capable.assert_verdict(Check::LowPorts, "ok");
@@ -100,9 +100,9 @@ fn without_ipv6_an_ipv6_listener_is_fatal() {
 }
 
 #[test]
-fn short_queues_and_listeners_among_local_ports_are_warned_of() {
+fn short_queues_and_listeners_in_the_local_port_range_are_warnings() {
     let setup = "echo 100 > /proc/sys/net/core/somaxconn";
-    let name = test_name!(short_queues_and_listeners_among_local_ports_are_warned_of);
+    let name = test_name!(short_queues_and_listeners_in_the_local_port_range_are_warnings);
     on_an_island(name, setup, || {
         let config = Config::new().forward(":40000", "127.0.0.1:9", "");
         let examined = Examined::by(forwarder(), &config);

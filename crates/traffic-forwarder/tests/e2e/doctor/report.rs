@@ -6,12 +6,12 @@ use std::fmt::Write as _;
 use doctor::Check;
 use serde_json::Value;
 
-use super::{Examined, to_nobody};
+use super::{Examined, to_closed_port};
 use crate::support::{Desk, forwarder, on_an_island, test_name};
 
 #[test]
-fn the_report_has_its_shape() {
-    let (_nobody, config) = to_nobody();
+fn the_report_has_the_documented_shape() {
+    let (_nobody, config) = to_closed_port();
     let Examined { report, .. } = Examined::by(forwarder(), &config);
     let keys = |value: &Value| -> BTreeSet<String> {
         value.as_object().unwrap().keys().cloned().collect()
@@ -35,7 +35,7 @@ fn the_report_has_its_shape() {
 
 #[test]
 fn the_text_ends_with_the_summary_and_has_advice() {
-    let (_nobody, config) = to_nobody();
+    let (_nobody, config) = to_closed_port();
     let program = forwarder().open_files(100).args(["doctor", "--no-connect"]);
     let finished = program.config(config.text()).run();
     assert_eq!(finished.status.code(), Some(0), "{finished}");
@@ -48,7 +48,7 @@ fn the_text_ends_with_the_summary_and_has_advice() {
 }
 
 #[test]
-fn a_wrong_configuration_is_told_as_check_tells_it() {
+fn an_invalid_configuration_is_reported_as_by_check() {
     let desk = Desk::new();
     let file = desk.file("forwarder.conf", "[[forward]]\nlisten = ':0'\n");
     let told = |command: &str| {
@@ -61,8 +61,8 @@ fn a_wrong_configuration_is_told_as_check_tells_it() {
 }
 
 #[test]
-fn ten_thousand_forwards_are_examined_and_cut_in_the_text() {
-    let name = test_name!(ten_thousand_forwards_are_examined_and_cut_in_the_text);
+fn ten_thousand_forwards_are_examined_and_abridged_in_the_text() {
+    let name = test_name!(ten_thousand_forwards_are_examined_and_abridged_in_the_text);
     // In a namespace where all of their ports are free.
     on_an_island(name, "true", || {
         let mut config = String::new();

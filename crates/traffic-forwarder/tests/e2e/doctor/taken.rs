@@ -21,7 +21,7 @@ fn detail(examined: &Examined) -> &str {
 }
 
 #[test]
-fn a_port_of_another_program_is_fatal_and_who_has_it_is_named() {
+fn a_port_of_another_program_is_fatal_and_its_owner_named() {
     let port = Port::v4();
     let config = Config::new().forward(port.addr(), "127.0.0.1:9", "name = 'web'");
     Examined::by_looking(forwarder(), &config).assert_verdict(Check::Taken, "ok");
@@ -42,7 +42,7 @@ fn a_port_of_another_program_is_fatal_and_who_has_it_is_named() {
 }
 
 #[test]
-fn a_unix_socket_that_is_listened_on_and_a_file_are_in_the_way() {
+fn a_live_unix_socket_or_a_file_is_a_conflict() {
     let dir = TempDir::new().unwrap();
     let path = dir.path().join("listener");
     let config = Config::new().forward(Addr::Unix(path.clone()), "127.0.0.1:9", "");
@@ -65,7 +65,7 @@ fn a_unix_socket_that_is_listened_on_and_a_file_are_in_the_way() {
 }
 
 #[test]
-fn listeners_of_the_process_that_runs_by_this_configuration_are_its_own() {
+fn listeners_of_our_running_process_are_no_conflict() {
     let (desk, target, port) = (Desk::new(), Target::start(Behaviour::Echo), Port::v4());
     let text = Config::new().forward(port.addr(), target.addr(), "").text();
     let (file, other) = (desk.file("forwarder.conf", &text), desk.file("other.conf", &text));

@@ -6,10 +6,10 @@ use testkit::{Behaviour, End, LIMIT, Peer, Script, Signal, Socket, Target, conne
 use crate::support::{Forward, Setup, on_each_setup, ping, play, reset, served_client};
 
 on_each_setup!(
-    clients_that_are_gone_before_they_are_accepted_do_no_harm,
-    what_was_sent_before_the_accept_arrives,
-    a_crowd_that_comes_at_once_is_served,
-    who_comes_while_the_listener_closes_does_not_hang,
+    clients_that_leave_before_the_accept_do_no_harm,
+    bytes_sent_before_the_accept_arrive,
+    a_burst_of_clients_is_served,
+    clients_of_a_closing_listener_do_not_hang,
 );
 
 /// Runs `clients` while the forwarder is stopped.
@@ -20,7 +20,7 @@ fn while_stopped<T>(forward: &Forward, clients: impl FnOnce() -> T) -> T {
     result
 }
 
-fn clients_that_are_gone_before_they_are_accepted_do_no_harm(setup: Setup) {
+fn clients_that_leave_before_the_accept_do_no_harm(setup: Setup) {
     const GONE: usize = 50;
     /// Two descriptors for each of a worker's spare pipes.
     const SPARE: usize = 32;
@@ -40,7 +40,7 @@ fn clients_that_are_gone_before_they_are_accepted_do_no_harm(setup: Setup) {
     assert!(forward.records().iter().all(|record| record.close.by == "client"));
 }
 
-fn what_was_sent_before_the_accept_arrives(setup: Setup) {
+fn bytes_sent_before_the_accept_arrive(setup: Setup) {
     const CLIENTS: usize = 20;
     let target = Target::start(Behaviour::Echo);
     let forward = setup.forward(&target, "");
@@ -58,7 +58,7 @@ fn what_was_sent_before_the_accept_arrives(setup: Setup) {
 }
 
 /// The kernel completes their handshakes, up to the length of the accept queue.
-fn a_crowd_that_comes_at_once_is_served(setup: Setup) {
+fn a_burst_of_clients_is_served(setup: Setup) {
     const CROWD: usize = 900;
     testkit::raise_open_files();
     let target = Target::start(Behaviour::Echo);
@@ -69,7 +69,7 @@ fn a_crowd_that_comes_at_once_is_served(setup: Setup) {
 }
 
 /// Each is served, reset or refused.
-fn who_comes_while_the_listener_closes_does_not_hang(setup: Setup) {
+fn clients_of_a_closing_listener_do_not_hang(setup: Setup) {
     let target = Target::start(Behaviour::Echo);
     let forward = setup.forward(&target, "");
     let mut clients = Vec::new();

@@ -10,10 +10,10 @@ use crate::support::{Session, Setup, on_each_setup, play, reset, unacked, write_
 on_each_setup!(
     full_buffers_cost_no_cpu_time,
     a_flush_longer_than_the_half_close_timeout_is_not_cut,
-    a_flush_before_a_reset_takes_its_time,
-    an_acknowledged_answer_arrives_whole_though_the_upload_is_cut,
-    a_flush_goes_on_after_a_signal_to_end,
-    half_open_and_half_closed_sessions_do_not_hold_up_the_exit,
+    a_slow_flush_before_a_reset_completes,
+    an_acknowledged_answer_arrives_complete_although_the_upload_is_cut,
+    a_flush_continues_after_a_termination_signal,
+    half_open_and_half_closed_sessions_do_not_delay_the_exit,
 );
 
 const KIB: usize = 1024;
@@ -50,7 +50,7 @@ fn a_flush_longer_than_the_half_close_timeout_is_not_cut(setup: Setup) {
 
 /// The flush takes longer than the stall limit, but it never stalls. The forwarder has sent all
 /// bytes; its kernel holds them.
-fn a_flush_before_a_reset_takes_its_time(setup: Setup) {
+fn a_slow_flush_before_a_reset_completes(setup: Setup) {
     let Session { forward, client, target } = setup.session("");
     play(&target, Script::new().sending(1).write(2 * MIB));
     wait_until("an acknowledged answer", LIMIT, || unacked(&target) == 0);
@@ -61,7 +61,7 @@ fn a_flush_before_a_reset_takes_its_time(setup: Setup) {
 }
 
 /// Closing a socket with unread upload bytes sends an RST, which must not overtake the answer.
-fn an_acknowledged_answer_arrives_whole_though_the_upload_is_cut(setup: Setup) {
+fn an_acknowledged_answer_arrives_complete_although_the_upload_is_cut(setup: Setup) {
     let Session { forward, client, target } = setup.session("");
     write_until_full(&client, 1);
     play(&target, Script::new().sending(2).write(MIB));
@@ -73,7 +73,7 @@ fn an_acknowledged_answer_arrives_whole_though_the_upload_is_cut(setup: Setup) {
     assert_eq!(forward.close_reason(), "target/relay/reset");
 }
 
-fn a_flush_goes_on_after_a_signal_to_end(setup: Setup) {
+fn a_flush_continues_after_a_termination_signal(setup: Setup) {
     let Session { forward, client, target } = setup.session("");
     let written = write_until_full(&target, 1);
     drop(target);
@@ -86,7 +86,7 @@ fn a_flush_goes_on_after_a_signal_to_end(setup: Setup) {
     assert_eq!(forward.close_reason(), "target/drain/fin");
 }
 
-fn half_open_and_half_closed_sessions_do_not_hold_up_the_exit(setup: Setup) {
+fn half_open_and_half_closed_sessions_do_not_delay_the_exit(setup: Setup) {
     let hole = testkit::BlackHole::open();
     let half_open = testkit::Port::v4();
     let settings = setup.settings("connect_timeout = '1h'");

@@ -11,18 +11,18 @@ use crate::support::{
 };
 
 on_each_setup!(
-    a_lane_that_stalls_leaves_the_other_alone,
-    a_busy_lane_keeps_its_session,
-    stalled_sessions_leave_the_others_alone,
-    busy_sessions_leave_the_others_alone,
-    bytes_of_a_session_that_was_cut_reach_nobody_else,
-    a_message_does_not_wait_for_more,
-    a_target_that_ends_first_leaves_no_port_waiting,
-    a_client_that_is_gone_does_not_stay,
-    a_reset_is_noticed_though_no_lane_looks_for_it,
+    a_stalled_lane_does_not_affect_the_other,
+    a_busy_lane_keeps_its_session_alive,
+    stalled_sessions_do_not_affect_others,
+    busy_sessions_do_not_affect_others,
+    bytes_of_a_cut_session_reach_no_other_session,
+    a_message_is_not_delayed_for_further_bytes,
+    a_target_that_closes_first_leaves_no_time_wait,
+    a_vanished_client_is_dropped,
+    a_reset_is_noticed_although_no_lane_reads_or_writes,
 );
 
-fn a_lane_that_stalls_leaves_the_other_alone(setup: Setup) {
+fn a_stalled_lane_does_not_affect_the_other(setup: Setup) {
     for up in [true, false] {
         let Session { forward: _forward, client, target } = setup.session("");
         let (from, to) = if up { (&client, &target) } else { (&target, &client) };
@@ -36,7 +36,7 @@ fn a_lane_that_stalls_leaves_the_other_alone(setup: Setup) {
 }
 
 /// Only one lane carries bytes, for longer than the timeout.
-fn a_busy_lane_keeps_its_session(setup: Setup) {
+fn a_busy_lane_keeps_its_session_alive(setup: Setup) {
     for up in [true, false] {
         let Session { forward, client, target } = setup.session("idle_timeout = '2s'");
         let (from, to) = if up { (&client, &target) } else { (&target, &client) };
@@ -48,7 +48,7 @@ fn a_busy_lane_keeps_its_session(setup: Setup) {
     }
 }
 
-fn stalled_sessions_leave_the_others_alone(setup: Setup) {
+fn stalled_sessions_do_not_affect_others(setup: Setup) {
     const STALLED: usize = 20;
     let (stall, echo) = (Target::start(Behaviour::Stall), Target::start(Behaviour::Echo));
     let (to_stall, to_echo) = (testkit::Port::v4(), testkit::Port::v4());
@@ -63,7 +63,7 @@ fn stalled_sessions_leave_the_others_alone(setup: Setup) {
     assert!(median_round_trip(&served_client(&to_echo)) < Duration::from_millis(20));
 }
 
-fn busy_sessions_leave_the_others_alone(setup: Setup) {
+fn busy_sessions_do_not_affect_others(setup: Setup) {
     let (sink, echo) = (Target::start(Behaviour::Sink), Target::start(Behaviour::Echo));
     let (to_sink, to_echo) = (testkit::Port::v4(), testkit::Port::v4());
     let config = setup.config().forward(to_sink.addr(), sink.addr(), setup.settings(""));
@@ -83,7 +83,7 @@ fn busy_sessions_leave_the_others_alone(setup: Setup) {
 
 /// The sessions are cut while a pipe or a buffer holds their bytes. The pool is LIFO: the next
 /// session gets the buffer returned last.
-fn bytes_of_a_session_that_was_cut_reach_nobody_else(setup: Setup) {
+fn bytes_of_a_cut_session_reach_no_other_session(setup: Setup) {
     let (stall, verify) = (Target::start(Behaviour::Stall), Target::start(Behaviour::Verify));
     let (to_stall, to_verify) = (testkit::Port::v4(), testkit::Port::v4());
     let soon = setup.settings("idle_timeout = '1s'");
@@ -102,7 +102,7 @@ fn bytes_of_a_session_that_was_cut_reach_nobody_else(setup: Setup) {
 
 /// Larger than one step and smaller than two, so that a lane ends in the middle of a step; Nagle's
 /// algorithm and the like would hold back the rest for 40 ms or more.
-fn a_message_does_not_wait_for_more(setup: Setup) {
+fn a_message_is_not_delayed_for_further_bytes(setup: Setup) {
     let target = Target::start(Behaviour::Echo);
     let forward = setup.forward(&target, "");
     let client = served_client(&forward);
@@ -119,7 +119,7 @@ fn a_message_does_not_wait_for_more(setup: Setup) {
 
 /// The peer that closes first waits in TIME_WAIT, which holds a port. It must not be the forwarder
 /// when the target closed first.
-fn a_target_that_ends_first_leaves_no_port_waiting(setup: Setup) {
+fn a_target_that_closes_first_leaves_no_time_wait(setup: Setup) {
     const SESSIONS: usize = 20;
     let target = Target::start(Behaviour::Source(1000));
     // Left from a previous test on the same port.
@@ -135,7 +135,7 @@ fn a_target_that_ends_first_leaves_no_port_waiting(setup: Setup) {
 }
 
 /// The client has closed, and the target neither closes nor sends.
-fn a_client_that_is_gone_does_not_stay(setup: Setup) {
+fn a_vanished_client_is_dropped(setup: Setup) {
     let Session { forward, client, target } = setup.session("half_close_timeout = '1s'");
     drop(client);
     play(&target, Script::new().expect_eof());
@@ -143,7 +143,7 @@ fn a_client_that_is_gone_does_not_stay(setup: Setup) {
 }
 
 /// After the client's FIN the worker neither reads from nor writes to the client.
-fn a_reset_is_noticed_though_no_lane_looks_for_it(setup: Setup) {
+fn a_reset_is_noticed_although_no_lane_reads_or_writes(setup: Setup) {
     let Session { forward, client, target } = setup.session("");
     play(&client, Script::new().shutdown_write());
     play(&target, Script::new().expect_eof());

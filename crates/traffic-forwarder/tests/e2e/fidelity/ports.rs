@@ -13,8 +13,8 @@ const FEW_PORTS: &str = "echo 40000 40015 > /proc/sys/net/ipv4/ip_local_port_ran
 
 on_each_island!(
     FEW_PORTS;
-    without_a_port_only_that_target_is_lost,
-    no_socket_is_its_own_target,
+    port_exhaustion_affects_that_target_only,
+    a_self_connected_socket_is_not_a_target,
 );
 
 /// The namespace is empty: ports outside the range are free.
@@ -22,7 +22,7 @@ fn at(port: u16) -> SocketAddr {
     ([127, 0, 0, 1], port).into()
 }
 
-fn without_a_port_only_that_target_is_lost(setup: Setup) {
+fn port_exhaustion_affects_that_target_only(setup: Setup) {
     let target = Target::start_at(Place::At(at(5000)), Behaviour::Echo);
     let other = Target::start_at(Place::At(at(5001)), Behaviour::Echo);
     // Clients, too, have at most `PORTS` connections to one address.
@@ -49,7 +49,7 @@ fn without_a_port_only_that_target_is_lost(setup: Setup) {
 
 /// A connect to an unused port of the local range may connect to itself. The port is even: Linux
 /// tries even ports first for connect(2).
-fn no_socket_is_its_own_target(setup: Setup) {
+fn a_self_connected_socket_is_not_a_target(setup: Setup) {
     const TIMES: usize = 10 * PORTS;
     let settings = setup.settings("connect_timeout = '1h'");
     let forwarder = setup.config().forward(at(6000), at(40_006), settings).start();

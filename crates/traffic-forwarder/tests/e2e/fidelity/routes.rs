@@ -9,9 +9,9 @@ use crate::support::{Setup, on_each_island};
 /// From the documentation block (RFC 5737): no host has these addresses.
 const ROUTES: &str = "ip route add unreachable 198.51.100.1 && ip route add prohibit 198.51.100.2";
 
-on_each_island!(ROUTES; each_cause_has_its_name);
+on_each_island!(ROUTES; each_cause_has_its_own_reason);
 
-fn each_cause_has_its_name(setup: Setup) {
+fn each_cause_has_its_own_reason(setup: Setup) {
     for (target, reason, errno) in [
         ("198.51.100.1:80", "target/connect/unreachable", "EHOSTUNREACH"),
         ("198.51.100.2:80", "target/connect/denied", "EACCES"),

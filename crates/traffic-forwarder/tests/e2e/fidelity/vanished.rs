@@ -7,17 +7,17 @@ use testkit::{LIMIT, Script, vanish, wait_until};
 use crate::support::{Session, Setup, on_each_setup, play, write_until_full};
 
 on_each_setup!(
-    a_target_that_vanished_is_found_out_by_keepalive,
-    a_client_that_vanished_is_found_out_by_keepalive,
-    a_target_that_vanished_is_found_out_by_unacknowledged_bytes,
-    a_window_that_stays_closed_is_found_out,
-    a_window_that_stays_closed_is_borne_by_default,
-    keepalive_spares_who_is_silent_but_there,
+    keepalive_detects_a_vanished_target,
+    keepalive_detects_a_vanished_client,
+    unacknowledged_bytes_reveal_a_vanished_target,
+    a_permanently_closed_window_is_detected,
+    a_closed_window_is_tolerated_by_default,
+    keepalive_spares_a_silent_peer,
 );
 
 const KEEPALIVE: &str = "keepalive = { idle = '1s', interval = '1s', count = 2 }";
 
-fn a_target_that_vanished_is_found_out_by_keepalive(setup: Setup) {
+fn keepalive_detects_a_vanished_target(setup: Setup) {
     let Session { forward, client, target } = setup.session(KEEPALIVE);
     vanish(&target);
     play(&client, Script::new().expect_reset());
@@ -26,14 +26,14 @@ fn a_target_that_vanished_is_found_out_by_keepalive(setup: Setup) {
     assert!(record.duration > Duration::from_secs(2), "{}", record.json);
 }
 
-fn a_client_that_vanished_is_found_out_by_keepalive(setup: Setup) {
+fn keepalive_detects_a_vanished_client(setup: Setup) {
     let Session { forward, client, target } = setup.session(KEEPALIVE);
     vanish(&client);
     play(&target, Script::new().expect_reset());
     assert_eq!(forward.close_reason(), "client/relay/timed_out");
 }
 
-fn a_target_that_vanished_is_found_out_by_unacknowledged_bytes(setup: Setup) {
+fn unacknowledged_bytes_reveal_a_vanished_target(setup: Setup) {
     let Session { forward, client, target } = setup.session("user_timeout = '2s'");
     // A target socket gets its options when the session is one second old.
     play(&client, Script::new().expect_silence(Duration::from_millis(1500)));
@@ -43,7 +43,7 @@ fn a_target_that_vanished_is_found_out_by_unacknowledged_bytes(setup: Setup) {
 }
 
 /// The target's kernel acknowledges probes, and its window stays closed.
-fn a_window_that_stays_closed_is_found_out(setup: Setup) {
+fn a_permanently_closed_window_is_detected(setup: Setup) {
     let Session { forward, client, target } = setup.session("user_timeout = '2s'");
     write_until_full(&client, 1);
     wait_until("the end of the session", LIMIT, || !forward.records().is_empty());
@@ -53,7 +53,7 @@ fn a_window_that_stays_closed_is_found_out(setup: Setup) {
 }
 
 /// By default a slow peer stops the fast one for an unlimited time.
-fn a_window_that_stays_closed_is_borne_by_default(setup: Setup) {
+fn a_closed_window_is_tolerated_by_default(setup: Setup) {
     let Session { forward, client, target } = setup.session("");
     let written = write_until_full(&client, 1);
     play(&client, Script::new().expect_silence(Duration::from_secs(4)));
@@ -63,7 +63,7 @@ fn a_window_that_stays_closed_is_borne_by_default(setup: Setup) {
     assert_eq!(forward.records().len(), 0);
 }
 
-fn keepalive_spares_who_is_silent_but_there(setup: Setup) {
+fn keepalive_spares_a_silent_peer(setup: Setup) {
     let Session { forward, client, target } = setup.session(KEEPALIVE);
     play(&client, Script::new().expect_silence(Duration::from_secs(5)));
     play(&target, Script::new().write(1));

@@ -7,7 +7,7 @@ use super::{Ground, session, started};
 use crate::support::{Desk, forwarder};
 
 #[test]
-fn a_watch_for_programs_is_one_line_each_time() {
+fn a_json_watch_prints_one_line_per_update() {
     let ground = Ground::new();
     let (desk, text) = (&ground.desk, ground.config(&[]));
     let running = started(text.clone());
@@ -33,7 +33,7 @@ fn a_watch_for_programs_is_one_line_each_time() {
 }
 
 #[test]
-fn what_cannot_be_done_is_json_too_for_who_wants_json() {
+fn errors_are_json_in_json_mode() {
     let desk = Desk::new();
     let error = |arguments: &[&str], code: i32| {
         let told = desk.refused(&[arguments, &["--json"]].concat(), code);

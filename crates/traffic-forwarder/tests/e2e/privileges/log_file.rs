@@ -81,7 +81,7 @@ impl Log {
 }
 
 #[test]
-fn the_commands_of_doctor_open_a_file_that_is_there() {
+fn the_commands_of_doctor_fix_an_existing_file() {
     if !is_root() {
         return;
     }
@@ -105,7 +105,7 @@ fn the_commands_of_doctor_open_a_file_that_is_there() {
 }
 
 #[test]
-fn doctor_follows_a_link_to_where_the_file_would_be_made() {
+fn doctor_follows_a_link_to_a_missing_file() {
     if !is_root() {
         return;
     }
@@ -118,7 +118,7 @@ fn doctor_follows_a_link_to_where_the_file_would_be_made() {
 }
 
 #[test]
-fn doctor_advises_another_file_where_a_directory_is_in_its_place() {
+fn doctor_advises_another_path_if_a_directory_occupies_it() {
     if !is_root() {
         return;
     }

@@ -117,7 +117,7 @@ fn rotation_follows_no_link_of_another_user() {
 
 /// The user recreates the link as soon as it is removed.
 #[test]
-fn a_link_that_is_planted_again_and_again_is_not_followed() {
+fn a_repeatedly_planted_link_is_not_followed() {
     if !is_root() {
         return;
     }
@@ -138,7 +138,7 @@ fn a_link_that_is_planted_again_and_again_is_not_followed() {
 }
 
 #[test]
-fn a_log_that_is_begun_anew_follows_no_link_of_another_user() {
+fn a_reopened_log_follows_no_link_of_another_user() {
     if !is_root() {
         return;
     }
@@ -156,7 +156,7 @@ fn a_log_that_is_begun_anew_follows_no_link_of_another_user() {
 }
 
 #[test]
-fn a_start_follows_no_link_of_another_user_and_doctor_says_so() {
+fn a_start_follows_no_link_of_another_user_and_doctor_reports_it() {
     if !is_root() {
         return;
     }

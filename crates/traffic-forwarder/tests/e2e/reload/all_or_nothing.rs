@@ -38,7 +38,7 @@ fn a_taken_port_changes_nothing() {
 }
 
 #[test]
-fn a_wrong_file_changes_nothing_and_is_explained() {
+fn an_invalid_file_changes_nothing_and_is_explained() {
     let pair = Pair::start("");
     pair.operated.write(pair.with_second(pair.echo(), "idle_timeout = 'soon'\nidle_timeuot = 1"));
     let (status, code, message) = error(&pair.operated.http.post("/v1/reload"));
@@ -56,7 +56,7 @@ fn a_wrong_file_changes_nothing_and_is_explained() {
 }
 
 #[test]
-fn a_file_for_two_purposes_changes_nothing_and_is_refused_as_by_check() {
+fn a_file_for_two_purposes_is_refused_as_by_check() {
     let pair = Pair::start("");
     let (config, dir) = (pair.operated.config_path(), pair.operated.dir().to_owned());
     symlink(&config, dir.join("linked")).unwrap();
@@ -112,7 +112,7 @@ fn a_dry_run_may_compare_with_another_file() {
 }
 
 #[test]
-fn an_unconfirmed_configuration_goes_away_by_itself() {
+fn an_unconfirmed_configuration_is_reverted() {
     let pair = Pair::start("");
     pair.operated.write(pair.first());
     let mut events = pair.operated.http.events("/v1/events", LIMIT);

@@ -83,7 +83,7 @@ fn overlapping_addresses_take_over_with_two_workers() {
 /// The trial narrows the address and expires: the process's own listener does not block the
 /// fall-back.
 #[test]
-fn a_narrowed_address_is_widened_again_by_a_fall_back() {
+fn a_fall_back_widens_a_narrowed_address_again() {
     let (target, port) = (Target::start(Behaviour::Echo), Port::every_address());
     let config = |host: &str| Config::new().forward(&*at(host, &port), target.addr(), "name = 'a'");
     let operated = Operated::start(config(""));
@@ -97,7 +97,7 @@ fn a_narrowed_address_is_widened_again_by_a_fall_back() {
 
 /// A dry run and the reload after it are refused alike, and nothing changes.
 #[test]
-fn a_refused_exchange_takes_nothing_away_and_is_foretold() {
+fn a_refused_exchange_changes_nothing_and_is_predicted() {
     let target = Target::start(Behaviour::Echo);
     let (port, taken) = (Port::every_address(), Listener::bind(Place::V4));
     let config = |host: &str| {

@@ -26,7 +26,7 @@ fn an_unchanged_forward_keeps_its_listener_and_its_sessions() {
 }
 
 #[test]
-fn a_changed_target_is_for_new_sessions() {
+fn a_changed_target_applies_to_new_sessions() {
     let (old, new) = (Listener::bind(Place::V4), Listener::bind(Place::V4));
     let port = Port::v4();
     let config = |to: &Listener| Config::new().forward(port.addr(), to.addr(), "name = 'moved'");
@@ -59,7 +59,7 @@ fn says(listener: &Listener, byte: &str) -> Socket {
 }
 
 #[test]
-fn a_changed_idle_timeout_holds_for_living_sessions() {
+fn a_changed_idle_timeout_applies_to_open_sessions() {
     let pair = Pair::start("");
     let client = served_client(&pair.ports[1]);
     let other = served_client(&pair.ports[0]);
@@ -71,7 +71,7 @@ fn a_changed_idle_timeout_holds_for_living_sessions() {
 }
 
 #[test]
-fn a_removed_forward_lets_its_sessions_end_and_gives_its_port_back() {
+fn a_removed_forward_frees_its_port_and_drains_its_sessions() {
     let pair = Pair::start("");
     let client = served_client(&pair.ports[1]);
     let report = pair.operated.reload(pair.first());
@@ -88,7 +88,7 @@ fn a_removed_forward_lets_its_sessions_end_and_gives_its_port_back() {
 }
 
 #[test]
-fn removed_sessions_may_be_given_a_time() {
+fn sessions_of_a_removed_forward_can_have_a_deadline() {
     let pair = Pair::start("");
     let client = served_client(&pair.ports[1]);
     pair.operated.reload(pair.first().process("removed_timeout = '100ms'"));
@@ -98,7 +98,7 @@ fn removed_sessions_may_be_given_a_time() {
 }
 
 #[test]
-fn an_added_forward_takes_clients_at_once() {
+fn an_added_forward_accepts_clients_at_once() {
     let pair = Pair::start("");
     let port = Port::v4();
     let config =
@@ -121,7 +121,7 @@ fn a_drained_forward_stays_drained_over_a_reload() {
 }
 
 #[test]
-fn many_reloads_disturb_no_client_and_leak_nothing() {
+fn many_reloads_affect_no_client_and_leak_nothing() {
     const ROUNDS: usize = 40;
     let pair = Pair::start("");
     let client = served_client(&pair.ports[0]);

@@ -13,7 +13,7 @@ const ATTEMPTS: usize = 5;
 const HEALTH_CHECKS: usize = 50;
 
 #[test]
-fn while_a_worker_is_late_the_control_thread_answers() {
+fn the_control_thread_answers_while_a_worker_is_busy() {
     let (target, [kept, added]) = (Target::start(Behaviour::Echo), [Port::v4(), Port::v4()]);
     let one = Config::new().process("workers = 2").forward(kept.addr(), target.addr(), "");
     let two = one.clone().forward(added.addr(), target.addr(), "");

@@ -45,7 +45,7 @@ fn config(path: &std::path::Path, target: &Target, settings: &str) -> Config {
 }
 
 #[test]
-fn a_removed_file_is_in_sight_and_a_reload_makes_it_again() {
+fn a_removed_file_is_reported_and_a_reload_recreates_it() {
     let unix = Unix::start();
     let client = served_client(unix.path.clone());
     assert_eq!((unix.error(), unix.lost_in_metrics()), (Value::Null, false));
@@ -68,7 +68,7 @@ fn a_removed_file_is_in_sight_and_a_reload_makes_it_again() {
 
 /// The lists of all forwards show the loss as well, although the forward is unchanged.
 #[test]
-fn a_removed_file_is_in_the_table_of_forwards_and_in_the_answer_of_a_reload() {
+fn forward_lists_and_reloads_show_a_removed_file() {
     let unix = Unix::start();
     let admin = unix.operated.socket().to_string();
     let ask = |command: &str| forwarder().args([command, "--admin", &admin]).run().success().text();
@@ -100,7 +100,7 @@ fn a_removed_file_is_in_the_table_of_forwards_and_in_the_answer_of_a_reload() {
 
 /// Another program's socket is reported and left alone, by a reload and at the exit.
 #[test]
-fn a_replaced_file_is_not_ours() {
+fn a_replaced_file_is_left_alone() {
     let unix = Unix::start();
     fs::remove_file(&unix.path).unwrap();
     let other = UnixListener::bind(&unix.path).unwrap();
@@ -118,7 +118,7 @@ fn a_replaced_file_is_not_ours() {
 }
 
 #[test]
-fn a_replaced_file_is_not_removed_at_the_end() {
+fn a_replaced_file_is_not_removed_at_the_exit() {
     for is_upgraded in [false, true] {
         let Unix { operated, path, _dir, .. } = Unix::start();
         fs::remove_file(&path).unwrap();
@@ -136,7 +136,7 @@ fn a_replaced_file_is_not_removed_at_the_end() {
 }
 
 #[test]
-fn a_removed_file_is_in_sight_after_an_upgrade() {
+fn a_removed_file_is_reported_after_an_upgrade() {
     let unix = Unix::start();
     fs::remove_file(&unix.path).unwrap();
     unix.operated.http.post("/v1/upgrade").status(202);

@@ -31,7 +31,7 @@ fn a_watched_file_is_reloaded_when_it_is_replaced() {
 }
 
 #[test]
-fn a_watched_file_that_is_gone_is_warned_of_once_and_what_runs_goes_on() {
+fn a_missing_watched_file_is_reported_once_and_changes_nothing() {
     const GONE: &str =
         "the watched file is gone: what runs goes on, and it is read again when it is back";
     let pair = Pair::start("watch = true");
@@ -45,7 +45,7 @@ fn a_watched_file_that_is_gone_is_warned_of_once_and_what_runs_goes_on() {
 }
 
 #[test]
-fn an_unwatched_file_is_left_alone() {
+fn an_unwatched_file_is_not_reloaded() {
     let pair = Pair::start("");
     pair.operated.write(pair.first());
     let client = served_client(&pair.ports[1]);

@@ -86,7 +86,7 @@ fn a_renamed_forward_has_its_own_places() {
 }
 
 #[test]
-fn a_raised_limit_lets_them_in() {
+fn a_raised_limit_admits_them() {
     with_one_and_two_workers(|workers| {
         let (full, _served, waiting) = Full::start(workers, WAIT);
         full.reload(&named("w", "max_sessions = 50\nat_limit = 'wait'"));
@@ -95,7 +95,7 @@ fn a_raised_limit_lets_them_in() {
 }
 
 #[test]
-fn a_raised_limit_of_the_process_lets_them_in() {
+fn a_raised_process_limit_admits_them() {
     with_one_and_two_workers(|workers| {
         let (target, port) = (Target::start(Behaviour::Echo), Port::v4());
         let config = |most: u32| {
@@ -111,7 +111,7 @@ fn a_raised_limit_of_the_process_lets_them_in() {
 }
 
 #[test]
-fn clients_that_may_no_longer_wait_are_reset() {
+fn clients_are_reset_if_waiting_is_disabled() {
     with_one_and_two_workers(|workers| {
         let (full, served, waiting) = Full::start(workers, WAIT);
         full.reload(&named("w", "max_sessions = 1\nat_limit = 'refuse'"));
@@ -123,7 +123,7 @@ fn clients_that_may_no_longer_wait_are_reset() {
 }
 
 #[test]
-fn clients_wait_where_they_were_refused() {
+fn clients_wait_if_waiting_is_enabled() {
     with_one_and_two_workers(|workers| {
         let (target, port) = (Target::start(Behaviour::Echo), Port::v4());
         let settings = |word: &str| named("w", &format!("max_sessions = 1\nat_limit = '{word}'"));
@@ -140,7 +140,7 @@ fn clients_wait_where_they_were_refused() {
 /// A reload with many ports takes so long that a worker is woken between the new limits and the new
 /// routes.
 #[test]
-fn exchanged_addresses_bring_their_clients_along() {
+fn clients_follow_exchanged_addresses() {
     const PORTS: u16 = 300;
     let target = Target::start(Behaviour::Echo);
     let ports = [Port::v4(), Port::v4()];
@@ -172,7 +172,7 @@ fn exchanged_addresses_bring_their_clients_along() {
 }
 
 #[test]
-fn a_drained_forward_refuses_them_and_a_resumed_one_has_them_wait_again() {
+fn a_drained_forward_refuses_them_and_a_resumed_one_queues_them() {
     with_one_and_two_workers(|workers| {
         let (full, served, waiting) = Full::start(workers, WAIT);
         full.operated.http.post("/v1/forwards/w/drain").success();
@@ -189,7 +189,7 @@ fn a_drained_forward_refuses_them_and_a_resumed_one_has_them_wait_again() {
 
 /// There and back: at the end the first forward has its first session again, and is full.
 #[test]
-fn a_fall_back_decides_again() {
+fn a_fall_back_reapplies_the_limits() {
     for workers in [1, 2] {
         let (full, served, waiting) = Full::start(workers, WAIT);
         full.operated.write(full.with(&named("w2", WAIT)));
@@ -203,7 +203,7 @@ fn a_fall_back_decides_again() {
 }
 
 #[test]
-fn an_upgraded_process_decides_again() {
+fn an_upgrade_reapplies_the_limits() {
     for workers in [1, 2] {
         let (full, served, waiting) = Full::start(workers, WAIT);
         full.operated.http.post("/v1/upgrade").status(202);

@@ -20,7 +20,7 @@ fn start(answer: &str) -> (Operated, Port, Target) {
 }
 
 #[test]
-fn without_landlock_the_process_warns_and_is_free() {
+fn without_landlock_the_process_warns_and_runs_unrestricted() {
     let reasons = [
         ("error=ENOSYS", "this kernel has no landlock, or a filter of system calls keeps it away"),
         ("error=EOPNOTSUPP", "this kernel has landlock, and it is switched off"),
@@ -41,7 +41,7 @@ fn without_landlock_the_process_warns_and_is_free() {
 }
 
 #[test]
-fn what_an_older_kernel_cannot_restrict_is_told() {
+fn restrictions_missing_from_an_older_kernel_are_logged() {
     if Sandboxed::start().is_none() {
         return;
     }

@@ -11,7 +11,7 @@ use super::{INSIDE, ON, Sandboxed, is_inside, skip};
 use crate::support::{Config, Operated, forwarder, ping, served_client};
 
 #[test]
-fn ports_unix_sockets_and_names_are_served_and_sockets_are_removed_at_the_end() {
+fn ports_unix_sockets_and_names_work_in_the_sandbox() {
     let Some(sandboxed) = Sandboxed::start() else { return };
     let (target, port) = (Target::start(Behaviour::Echo), Port::v4());
     let number = target.addr().tcp().port();
@@ -33,7 +33,7 @@ fn ports_unix_sockets_and_names_are_served_and_sockets_are_removed_at_the_end() 
 
 /// The file is replaced: written aside, and renamed.
 #[test]
-fn a_reload_reads_a_new_file_and_makes_a_new_socket() {
+fn a_reload_reads_a_replaced_file_and_creates_a_socket() {
     let Some(sandboxed) = Sandboxed::start() else { return };
     let (file, target) = (sandboxed.socket_file("second.sock"), sandboxed.target.addr());
     let socket = Addr::Unix(file.clone());
@@ -46,7 +46,7 @@ fn a_reload_reads_a_new_file_and_makes_a_new_socket() {
 
 /// By size, after the file is moved away, and at the start of another image.
 #[test]
-fn the_log_is_rotated_and_begun_anew() {
+fn the_log_is_rotated_and_reopened() {
     let (dir, target, port) = (TempDir::new().unwrap(), Target::start(Behaviour::Echo), Port::v4());
     let path = |name: &str| dir.path().join(name);
     let text = |name: &str| fs::read_to_string(path(name)).unwrap_or_default();
@@ -80,7 +80,7 @@ fn the_log_is_rotated_and_begun_anew() {
 
 /// As systemd provides one.
 #[test]
-fn a_service_manager_with_an_abstract_socket_is_told() {
+fn a_service_manager_with_an_abstract_socket_is_notified() {
     let name = format!("traffic-forwarder-test-{}", std::process::id());
     let address = SocketAddr::from_abstract_name(&name).unwrap();
     let manager = UnixDatagram::bind_addr(&address).unwrap();

@@ -37,7 +37,7 @@ fn elsewhere(sandboxed: &Sandboxed, dir: &TempDir) -> [Elsewhere; 4] {
 }
 
 #[test]
-fn a_reload_that_needs_another_directory_is_refused_and_changes_nothing() {
+fn a_reload_to_another_directory_is_refused_and_changes_nothing() {
     let Some(sandboxed) = Sandboxed::start() else { return };
     let dir = TempDir::new().unwrap();
     for Elsewhere { config, key, path } in elsewhere(&sandboxed, &dir) {
@@ -60,7 +60,7 @@ fn a_reload_that_needs_another_directory_is_refused_and_changes_nothing() {
 /// The kernel refuses, not our own check: the paths are right, and links there lead outside. The
 /// control thread reads the one file, and the journal's thread the other.
 #[test]
-fn the_kernel_refuses_what_links_lead_to() {
+fn the_kernel_refuses_links_out_of_the_sandbox() {
     let (dir, outside) = (TempDir::new().unwrap(), TempDir::new().unwrap());
     let log = dir.path().join("log");
     let settings = format!("file = '{}'", log.display());
@@ -92,7 +92,7 @@ fn the_kernel_refuses_what_links_lead_to() {
 }
 
 #[test]
-fn a_change_of_the_setting_waits_for_a_restart() {
+fn a_changed_setting_waits_for_a_restart() {
     let Some(sandboxed) = Sandboxed::start() else { return };
     assert_waits_for_restart(&sandboxed.reload(sandboxed.config_with("sandbox = false")));
     assert_eq!(sandboxed.upgrade()["lost"], 0);
@@ -115,7 +115,7 @@ fn assert_waits_for_restart(answer: &Value) {
 }
 
 #[test]
-fn what_cannot_be_in_a_sandbox_is_refused_at_the_start() {
+fn settings_incompatible_with_a_sandbox_are_refused_at_the_start() {
     let dir = TempDir::new().unwrap();
     let missing = dir.path().join("missing/web.sock");
     let cases = [

@@ -6,7 +6,7 @@ use super::Stage;
 use crate::support::{ping, play, served_client};
 
 #[test]
-fn it_goes_on_through_reloads_and_restarts() {
+fn it_survives_reloads_and_restarts() {
     let mut stage = Stage::new();
     stage.open();
     stage.desk.done(&["reload"]);
@@ -23,7 +23,7 @@ fn it_goes_on_through_reloads_and_restarts() {
 }
 
 #[test]
-fn it_goes_on_through_an_upgrade() {
+fn it_survives_an_upgrade() {
     let stage = Stage::new();
     let client = served_client(&stage.db);
     stage.open();
@@ -40,7 +40,7 @@ fn it_goes_on_through_an_upgrade() {
 }
 
 #[test]
-fn an_upgrade_that_fails_is_told_until_one_works() {
+fn a_failed_upgrade_is_shown_until_one_succeeds() {
     let stage = Stage::new();
     stage.open();
     stage.desk.refused(&["upgrade", "--binary", "/bin/true"], 1);
@@ -53,7 +53,7 @@ fn an_upgrade_that_fails_is_told_until_one_works() {
 
 /// A stopped process accepts connections in its kernel queue, and answers none.
 #[test]
-fn a_process_that_hangs_is_told_from_one_that_is_idle() {
+fn a_hanging_process_differs_from_an_idle_one() {
     let stage = Stage::new();
     stage.open();
     let forwarder = stage.forwarder.as_ref().unwrap();

@@ -11,7 +11,7 @@ use super::{Stage, send};
 use crate::support::served_client;
 
 #[test]
-fn what_is_shown_at_rest_is_what_the_metrics_say_to_the_byte() {
+fn figures_at_rest_equal_the_metrics_to_the_byte() {
     let stage = Stage::new();
     let client = served_client(&stage.db);
     send(&client, 123_456);
@@ -37,7 +37,7 @@ fn what_is_shown_at_rest_is_what_the_metrics_say_to_the_byte() {
 }
 
 #[test]
-fn numbers_move_while_load_runs() {
+fn figures_move_under_load() {
     let stage = Stage::new();
     let client = served_client(&stage.db);
     stage.open();

@@ -42,7 +42,7 @@ fn sessions_are_sorted_and_filtered() {
 }
 
 #[test]
-fn the_session_that_is_chosen_is_killed_and_no_other() {
+fn only_the_selected_session_is_killed() {
     let stage = Stage::new();
     let clients: Vec<_> = (0..3).map(|_| served_client(&stage.db)).collect();
     stage.open();
@@ -86,7 +86,7 @@ fn a_forward_is_drained_and_resumed() {
 
 /// Pasted text with and without bracketed paste.
 #[test]
-fn a_text_that_lands_in_the_wrong_window_changes_nothing() {
+fn text_pasted_into_the_wrong_window_changes_nothing() {
     const TEXTS: [&str; 3] = ["On Monday we go\n", "dyryky\n", "\tk\nky\t"];
     let stage = Stage::new();
     let client = served_client(&stage.db);
@@ -118,7 +118,7 @@ fn a_text_that_lands_in_the_wrong_window_changes_nothing() {
 }
 
 #[test]
-fn a_text_is_pasted_into_the_filter() {
+fn text_can_be_pasted_into_the_filter() {
     let stage = Stage::new();
     stage.open();
     stage.terminal.press(["/"]);

@@ -8,7 +8,7 @@ use crate::support::{BINARY, Config, Desk, served_client};
 const LEAST: (u16, u16) = (40, 10);
 
 #[test]
-fn a_session_and_the_help_are_read_to_the_end_on_the_lowest_terminal() {
+fn session_details_and_help_scroll_to_the_end_on_the_lowest_terminal() {
     let (desk, target, port) = (Desk::new(), Target::start(Behaviour::Echo), Port::v4());
     let config = Config::new().admin(&desk.admin());
     let _forwarder = config.forward(port.addr(), target.addr(), "name = 'db'").start();

@@ -9,7 +9,7 @@ use super::Stage;
 use crate::support::{BINARY, Config, Desk, play, served_client};
 
 #[test]
-fn it_fits_into_every_size() {
+fn it_fits_every_size() {
     let stage = Stage::new();
     let _client = served_client(&stage.db);
     stage.open();
@@ -34,7 +34,7 @@ fn it_fits_into_every_size() {
 
 /// Any program can set the size of a terminal: `stty rows 65535` is enough.
 #[test]
-fn no_size_ends_it_or_takes_its_memory() {
+fn no_size_crashes_it_or_exhausts_its_memory() {
     const SIZES: [(u16, u16); 7] =
         [(u16::MAX, u16::MAX), (0, 0), (u16::MAX, 1), (1, 1), (1, u16::MAX), (0, 24), (40, 10)];
     const MOST: u64 = 256 * 1024 * 1024;
@@ -80,7 +80,7 @@ fn peak_memory(pid: u32) -> u64 {
 }
 
 #[test]
-fn the_screen_is_given_back() {
+fn the_screen_is_restored() {
     let stage = Stage::new();
     stage.terminal.run("echo what was there");
     for leave in ["q", "F10", "C-c", "TERM", "HUP"] {
@@ -99,7 +99,7 @@ fn the_screen_is_given_back() {
 }
 
 #[test]
-fn a_port_is_asked_with_its_token_and_a_wrong_one_is_told() {
+fn a_port_takes_its_token_and_reports_a_wrong_one() {
     let (desk, port, target) = (Desk::new(), Port::v4(), Target::start(Behaviour::Echo));
     let token = desk.file("token", "the-one-that-opens-the-door\n");
     let wrong = desk.file("wrong", "another-one-that-does-not\n");
@@ -139,7 +139,7 @@ fn a_port_is_asked_with_its_token_and_a_wrong_one_is_told() {
 }
 
 #[test]
-fn without_a_process_or_a_terminal_it_says_so() {
+fn a_missing_process_or_terminal_is_reported() {
     let (nobody, stage) = (Desk::new(), Stage::new());
     stage.terminal.run(&format!("{BINARY} top --admin {}", nobody.admin()));
     stage.terminal.shows("no running traffic-forwarder answers");

@@ -81,7 +81,7 @@ fn reload_and_upgrade(forwarder: &Forwarder, config: &str) {
 }
 
 #[test]
-fn it_stays_where_it_is() {
+fn it_keeps_its_address() {
     let changes = [
         ("port", "socket"),
         ("port", "another port"),
@@ -117,7 +117,7 @@ fn it_stays_where_it_is() {
 }
 
 #[test]
-fn a_living_socket_of_another_process_is_left() {
+fn a_live_socket_of_another_process_is_left_alone() {
     for place in ["a.sock", "b.sock"] {
         let scene = Scene::new();
         let forwarder = forwarder().config(scene.config("socket")).start();

@@ -24,7 +24,7 @@ fn conflicts(echo: &Echo, code: &str) {
 }
 
 #[test]
-fn who_drains_is_not_upgraded_any_more() {
+fn a_draining_process_refuses_an_upgrade() {
     let echo = Echo::start(Config::new().process("shutdown_timeout = '1h'"));
     let operated = &echo.operated;
     operated.signal(Signal::TERM);
@@ -69,7 +69,7 @@ fn a_reload_during_the_check_stops_it() {
 }
 
 #[test]
-fn reloads_all_the_time_and_upgrades_get_on_with_each_other() {
+fn constant_reloads_and_upgrades_coexist() {
     let echo = Echo::start(Config::new().process("workers = 2"));
     let (operated, extra) = (&echo.operated, Port::v4());
     let second = || {
@@ -134,7 +134,7 @@ fn spend(time: Duration) {
 }
 
 #[test]
-fn who_is_told_to_end_ends() {
+fn a_termination_signal_during_an_upgrade_is_obeyed() {
     for delay in (0..80).step_by(10) {
         let echo = Echo::start(Config::new().process("shutdown_timeout = '1h'"));
         let operated = &echo.operated;
@@ -149,7 +149,7 @@ fn who_is_told_to_end_ends() {
 }
 
 #[test]
-fn who_watches_is_told_and_can_come_again() {
+fn a_subscriber_gets_an_event_and_can_reconnect() {
     let echo = Echo::start(Config::new());
     let mut events = echo.operated.http.events("/v1/events", LIMIT);
     // Idle, and in the middle of a request.
@@ -172,7 +172,7 @@ fn who_watches_is_told_and_can_come_again() {
 }
 
 #[test]
-fn out_of_descriptors_it_stays_what_it_is() {
+fn an_upgrade_without_descriptors_changes_nothing() {
     let echo = Echo::start(Config::new());
     let operated = &echo.operated;
     let before = operated.status()["open_files_limit"].as_u64().unwrap();

@@ -59,7 +59,7 @@ fn counters(operated: &Operated) -> BTreeMap<String, f64> {
 
 /// Asserts that opened sessions are the closed ones plus the open ones.
 #[track_caller]
-fn adds_up(operated: &Operated) {
+fn assert_counters_add_up(operated: &Operated) {
     for forward in operated.http.json("/v1/forwards")["forwards"].as_array().unwrap() {
         let closed = forward["closed"].as_object().unwrap().values();
         let closed: u64 = closed.map(|count| count.as_u64().unwrap()).sum();
@@ -69,7 +69,7 @@ fn adds_up(operated: &Operated) {
 }
 
 #[test]
-fn counters_go_on_and_add_up() {
+fn counters_continue_and_add_up() {
     let echo = Echo::start(Config::new());
     let operated = &echo.operated;
     echo.two_sessions();
@@ -79,10 +79,10 @@ fn counters_go_on_and_add_up() {
         assert!(before.len() > 20, "{before:?}");
         operated.upgrade();
         assert_eq!(counters(operated), before, "nothing happened but the upgrade");
-        adds_up(operated);
+        assert_counters_add_up(operated);
         ping(&client);
         echo.two_sessions();
-        adds_up(operated);
+        assert_counters_add_up(operated);
         let after = counters(operated);
         let grown = |name: &str| after[name] - before[name];
         let opened = "traffic_forwarder_sessions_opened_total{forward=\"echo\"}";
@@ -100,7 +100,7 @@ fn counters_go_on_and_add_up() {
 }
 
 #[test]
-fn sessions_are_numbered_on() {
+fn session_ids_continue() {
     let echo = Echo::start(Config::new());
     let first = served_client(&echo.port);
     for _ in 0..3 {
@@ -117,7 +117,7 @@ fn sessions_are_numbered_on() {
 }
 
 #[test]
-fn status_tells_one_story() {
+fn status_figures_are_consistent() {
     let echo = Echo::start(Config::new());
     let operated = &echo.operated;
     echo.two_sessions();
@@ -157,7 +157,7 @@ fn status_tells_one_story() {
 
 /// The name differs from the listener's, the address does not.
 #[test]
-fn a_connection_to_oneself_is_still_found_out() {
+fn a_loop_is_still_detected() {
     let port = Port::v4();
     let config = Config::new().forward(port.addr(), format!("0x7f000001:{port}"), "");
     let operated = start(config);
@@ -171,7 +171,7 @@ fn a_connection_to_oneself_is_still_found_out() {
 
 /// Several processes of a rotation: every record is in one of the files, once and complete.
 #[test]
-fn the_log_file_goes_on() {
+fn the_log_file_continues() {
     let (dir, target, port) = (TempDir::new().unwrap(), Listener::bind(Place::V4), Port::v4());
     let file = dir.path().join("log");
     let log =

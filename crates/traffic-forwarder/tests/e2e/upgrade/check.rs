@@ -20,14 +20,14 @@ fn check(state: &[u8]) -> Finished {
 
 /// The check names the unreadable part, and nothing changes.
 #[test]
-fn the_check_refuses_what_it_cannot_read() {
+fn the_check_refuses_an_unreadable_state() {
     let checked = check(b"nonsense");
     assert!(checked.stderr.contains("the state cannot be read"), "{checked}");
 }
 
 /// A later version may need another directory, which no sandbox can add.
 #[test]
-fn the_check_refuses_what_the_sandbox_keeps_away() {
+fn the_check_refuses_paths_outside_the_sandbox() {
     let config = "[process]\nadmin = 'off'\n\
                   [[forward]]\nlisten = 'unix:/tmp/web.sock'\nto = '127.0.0.1:9'\n";
     let process = handover::Process {

@@ -95,7 +95,7 @@ impl Drop for Typing {
 }
 
 #[test]
-fn somebody_types_over_ssh() {
+fn an_ssh_session_stays_interactive() {
     let sshd = Sshd::start();
     let forward = Forward::start(sshd.addr());
     let mut ssh = sshd.ssh(forward.addr());
@@ -164,7 +164,7 @@ fn curl_downloads_and_uploads() {
 }
 
 #[test]
-fn iperf3_measures_on() {
+fn iperf3_keeps_measuring() {
     let iperf3 = Server::iperf3();
     let forward = Forward::start(&iperf3);
     let (host, port) = (forward.addr().ip().to_string(), forward.addr().port().to_string());

@@ -25,7 +25,7 @@ impl Echo {
 
 /// Asserts that the first forward runs and the second does not.
 #[track_caller]
-fn goes_on(operated: &Operated, echo: &Echo) {
+fn continues(operated: &Operated, echo: &Echo) {
     assert_eq!(operated.upgrade()["lost"], 0);
     served_client(&echo.ports[0]);
     assert!(connect(&echo.ports[1]).is_err());
@@ -33,12 +33,12 @@ fn goes_on(operated: &Operated, echo: &Echo) {
 }
 
 #[test]
-fn a_file_that_changed_is_taken_by_the_next_reload_only() {
+fn a_changed_file_applies_at_the_next_reload_only() {
     let echo = Echo::new();
     let operated = start(echo.forward(0));
     let client = served_client(&echo.ports[0]);
     operated.write(echo.forward(1));
-    goes_on(&operated, &echo);
+    continues(&operated, &echo);
     ping(&client);
     assert_eq!(operated.http.post("/v1/reload").success().json()["generation"], 2);
     served_client(&echo.ports[1]);
@@ -47,15 +47,15 @@ fn a_file_that_changed_is_taken_by_the_next_reload_only() {
 }
 
 #[test]
-fn a_file_that_is_broken_or_gone_stops_no_upgrade() {
+fn a_broken_or_missing_file_does_not_prevent_an_upgrade() {
     let echo = Echo::new();
     let operated = start(echo.forward(0));
     operated.write_config("[[[ this is no configuration");
-    goes_on(&operated, &echo);
+    continues(&operated, &echo);
     operated.http.post("/v1/reload").status(422);
-    goes_on(&operated, &echo);
+    continues(&operated, &echo);
     fs::remove_file(operated.config_path()).unwrap();
-    goes_on(&operated, &echo);
+    continues(&operated, &echo);
     operated.write(echo.forward(1));
     operated.http.post("/v1/reload").success();
     served_client(&echo.ports[1]);
@@ -63,7 +63,7 @@ fn a_file_that_is_broken_or_gone_stops_no_upgrade() {
 
 /// The older format: an invalid line is skipped with a warning, once.
 #[test]
-fn the_older_format_goes_on() {
+fn forwards_of_the_older_format_continue() {
     let (target, port) = (Target::start(Behaviour::Echo), Port::v4());
     let to = target.addr().tcp();
     let text = format!("{} | {} | {}\nthis is no line\n", port.number(), to.ip(), to.port());
@@ -80,7 +80,7 @@ fn the_older_format_goes_on() {
 
 /// Without a file.
 #[test]
-fn forwards_of_the_command_line_go_on() {
+fn forwards_of_the_command_line_continue() {
     let (target, port) = (Target::start(Behaviour::Echo), Port::v4());
     let forwarder = old_forwarder()
         .args(["-timeout", "30s", "-max-conns=7"])
@@ -105,7 +105,7 @@ fn usr2(forwarder: &Forwarder, times: usize) {
 
 /// `watch = true`: a change that the process has not seen yet is applied after the upgrade.
 #[test]
-fn a_watched_file_is_watched_on() {
+fn a_watched_file_stays_watched() {
     let echo = Echo::new();
     let operated = start(echo.forward(0).process("watch = true"));
     operated.upgrade();

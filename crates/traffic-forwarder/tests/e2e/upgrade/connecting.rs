@@ -12,10 +12,10 @@ use super::becoming::{old_forwarder, start};
 use crate::support::{LateTarget, Operated, Setup, SlowLookups, on_each_setup, play};
 
 on_each_setup!(
-    a_target_that_answers_after_it_is_connected,
-    a_name_that_is_being_looked_up_is_looked_up_again,
-    a_unix_target_that_is_busy_is_tried_again,
-    a_target_that_never_answers_times_out_as_it_would_have,
+    a_late_target_is_connected,
+    a_pending_lookup_is_repeated,
+    a_busy_unix_target_is_retried,
+    a_silent_target_times_out_as_without_an_upgrade,
 );
 
 /// A client that has sent its request and waits for a target.
@@ -50,7 +50,7 @@ fn upgrade_twice(operated: &Operated) {
     }
 }
 
-fn a_target_that_answers_after_it_is_connected(setup: Setup) {
+fn a_late_target_is_connected(setup: Setup) {
     let (target, port) = (LateTarget::open(), Port::v4());
     let operated = start(setup.config().forward(port.addr(), target.addr(), setup.settings("")));
     let client = asking(&operated, &port);
@@ -58,7 +58,7 @@ fn a_target_that_answers_after_it_is_connected(setup: Setup) {
     is_served(&operated, client, target.answer());
 }
 
-fn a_name_that_is_being_looked_up_is_looked_up_again(setup: Setup) {
+fn a_pending_lookup_is_repeated(setup: Setup) {
     let (lookups, target, port) = (SlowLookups::new(), Listener::bind(Place::V4), Port::v4());
     let by_name = format!("localhost:{}", target.addr().tcp().port());
     let config = setup.config().forward(port.addr(), by_name, setup.settings(""));
@@ -91,7 +91,7 @@ impl Busy {
     }
 }
 
-fn a_unix_target_that_is_busy_is_tried_again(setup: Setup) {
+fn a_busy_unix_target_is_retried(setup: Setup) {
     let (dir, port) = (TempDir::new().unwrap(), Port::v4());
     let path = dir.path().join("target");
     let busy = Busy::open(&path);
@@ -102,7 +102,7 @@ fn a_unix_target_that_is_busy_is_tried_again(setup: Setup) {
     is_served(&operated, client, busy.make_room());
 }
 
-fn a_target_that_never_answers_times_out_as_it_would_have(setup: Setup) {
+fn a_silent_target_times_out_as_without_an_upgrade(setup: Setup) {
     const TIMEOUT: Duration = Duration::from_secs(1);
     let (hole, port) = (BlackHole::open(), Port::v4());
     let settings = setup.settings(format!("connect_timeout = '{}s'", TIMEOUT.as_secs()));

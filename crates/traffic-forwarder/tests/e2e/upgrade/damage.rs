@@ -42,7 +42,7 @@ fn session<'s>(state: &'s mut State, forward: &str) -> &'s mut Session {
 }
 
 #[test]
-fn nothing_can_be_read() {
+fn the_whole_state_is_unreadable() {
     let damages: [(Damage, &str); 5] = [
         (|_| Vec::new(), "does not start with a valid header"),
         (|bytes| bytes[..23].to_vec(), "does not start with a valid header"),
@@ -61,8 +61,8 @@ fn nothing_can_be_read() {
         ground.upgrade_with(damage);
         ground.all_are_reset();
         // The number of lost sessions is unknown.
-        ground.has_lost(0);
-        ground.ends_well(Some(words));
+        ground.assert_lost(0);
+        ground.assert_recovers(Some(words));
     }
 }
 
@@ -85,39 +85,39 @@ fn crc32(bytes: &[u8]) -> u32 {
 }
 
 #[test]
-fn the_process_cannot_be_read() {
+fn the_process_part_is_unreadable() {
     sessions_go_on_without_part(0);
 }
 
 #[test]
-fn the_forwards_cannot_be_read() {
+fn the_forwards_part_is_unreadable() {
     sessions_go_on_without_part(1);
 }
 
 fn sessions_go_on_without_part(number: usize) {
     let ground = Ground::new();
     ground.upgrade_with(|bytes| flip_part(bytes, number));
-    ground.all_go_on();
-    ground.has_lost(0);
-    ground.ends_well(Some("one of its parts is damaged or cut off"));
+    ground.all_continue();
+    ground.assert_lost(0);
+    ground.assert_recovers(Some("one of its parts is damaged or cut off"));
 }
 
 #[test]
-fn a_worker_cannot_be_read() {
+fn a_worker_part_is_unreadable() {
     for damage in
         [(|bytes| flip_part(bytes, 2)) as Damage, |bytes| bytes[..bytes.len() - 1].to_vec()]
     {
         let ground = Ground::new();
         assert_eq!(ground.upgrade_with(damage)["lost"], 3);
         ground.all_are_reset();
-        ground.has_lost(3);
-        ground.ends_well(Some("one of its parts is damaged or cut off"));
+        ground.assert_lost(3);
+        ground.assert_recovers(Some("one of its parts is damaged or cut off"));
     }
 }
 
 /// The checksum is right and the content wrong: each fault loses its own session only.
 #[test]
-fn a_session_cannot_be_read() {
+fn a_session_is_unreadable() {
     type SessionDamage = (&'static str, fn(&mut Session));
     let damages: [SessionDamage; 9] = [
         (IDLE, |session| session.client = 9999),
@@ -137,17 +137,17 @@ fn a_session_cannot_be_read() {
         assert_eq!((&arrival["sessions"], &arrival["lost"]), (&2.into(), &1.into()), "{arrival}");
         match forward {
             IDLE => ground.idle_is_reset(),
-            _ => ground.idle_goes_on(),
+            _ => ground.idle_continues(),
         }
         for (at, path) in PATHS.iter().enumerate() {
             if *path == forward {
                 ground.full_is_reset(at);
             } else {
-                ground.full_goes_on(at);
+                ground.full_continues(at);
             }
         }
-        ground.has_lost(1);
-        ground.ends_well(None);
+        ground.assert_lost(1);
+        ground.assert_recovers(None);
     }
 }
 
@@ -186,34 +186,34 @@ fn a_neighbouring_version_is_understood() {
         })
     });
     assert_eq!(arrival["lost"], 0, "{arrival}");
-    ground.all_go_on();
-    ground.has_lost(0);
-    ground.ends_well(None);
+    ground.all_continue();
+    ground.assert_lost(0);
+    ground.assert_recovers(None);
 }
 
 /// The variable names another process, or no descriptor: the process starts normally.
 #[test]
-fn who_was_left_nothing_starts_anew() {
+fn a_process_without_a_state_starts_fresh() {
     for value in ["", "7", "7:", ":$$", "x:$$", "7:1", "99999999999:$$", "-1:$$", "0:$$", "1000:$$"]
     {
-        starts_anew(value, "/dev/null");
+        starts_fresh(value, "/dev/null");
     }
 }
 
 /// The descriptor is open, but its file is not a state.
 #[test]
-fn who_was_left_nonsense_starts_anew() {
+fn a_process_with_an_invalid_state_starts_fresh() {
     let dir = tempfile::TempDir::new().unwrap();
     let nonsense = dir.path().join("nonsense");
     fs::write(&nonsense, "nonsense").unwrap();
     for file in ["/dev/null", nonsense.to_str().unwrap(), dir.path().to_str().unwrap()] {
-        starts_anew("7:$$", file);
+        starts_fresh("7:$$", file);
     }
 }
 
 /// Starts a process with this value of the variable, and with this file as descriptor 7.
 #[track_caller]
-fn starts_anew(value: &str, file: &str) {
+fn starts_fresh(value: &str, file: &str) {
     let (target, port) = (Target::start(Behaviour::Echo), Port::v4());
     let config = Config::new().forward(port.addr(), target.addr(), "").text();
     let script = format!("TRAFFIC_FORWARDER_HANDOVER={value} exec \"$@\" 7<'{file}'");
@@ -233,22 +233,22 @@ fn starts_anew(value: &str, file: &str) {
 /// A forward without its listener accepts no new client; its existing sessions are worth more than
 /// a restart.
 #[test]
-fn a_listener_cannot_be_had() {
+fn a_listener_is_unavailable() {
     let ground = Ground::new();
     ground.upgrade_with(|bytes| {
         rewrite(&bytes, |state| {
             state.forwards.listeners.iter_mut().skip(1).for_each(|listener| listener.fd = 9999);
         })
     });
-    ground.idle_goes_on();
+    ground.idle_continues();
     for (at, forward) in PATHS.iter().enumerate() {
         let forward = ground.operated.http.json(&format!("/v1/forwards/{forward}"));
         assert_eq!((&forward["state"], &forward["sessions"]), (&"skipped".into(), &1.into()));
-        ground.full_goes_on(at);
+        ground.full_continues(at);
     }
     let told = "a listener was not taken over and cannot be bound again: the forward is skipped, \
                 and is tried again";
     assert_eq!(messages(&ground.operated, told).len(), PATHS.len());
-    ground.has_lost(0);
-    ground.ends_well(None);
+    ground.assert_lost(0);
+    ground.assert_recovers(None);
 }

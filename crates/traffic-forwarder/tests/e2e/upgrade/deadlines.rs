@@ -8,10 +8,7 @@ use testkit::{LIMIT, Listener, Place, Port, Script, Socket, connect, wait_until}
 use super::becoming::start;
 use crate::support::{Setup, on_each_setup, play, tcp_row};
 
-on_each_setup!(
-    they_end_sessions_in_their_order,
-    options_that_a_young_session_lacks_are_set_in_time,
-);
+on_each_setup!(deadlines_expire_in_order, delayed_socket_options_are_set_in_time,);
 
 struct Deadline {
     name: &'static str,
@@ -41,7 +38,7 @@ const DEADLINES: [Deadline; 3] = [
     Deadline { name: "max_age", settings: "max_age = '2400ms'", seconds: 2.4, before: |_, _| () },
 ];
 
-fn they_end_sessions_in_their_order(setup: Setup) {
+fn deadlines_expire_in_order(setup: Setup) {
     let (listener, ports) = (Listener::bind(Place::V4), DEADLINES.map(|_| Port::v4()));
     let mut config = setup.config();
     for (deadline, port) in DEADLINES.iter().zip(&ports) {
@@ -71,7 +68,7 @@ fn they_end_sessions_in_their_order(setup: Setup) {
 }
 
 /// Short sessions skip these system calls, so the target's socket gets its options late.
-fn options_that_a_young_session_lacks_are_set_in_time(setup: Setup) {
+fn delayed_socket_options_are_set_in_time(setup: Setup) {
     let (listener, port) = (Listener::bind(Place::V4), Port::v4());
     let settings = setup.settings("keepalive = { idle = '2s', interval = '1s', count = 2 }");
     let operated = start(setup.config().forward(port.addr(), listener.addr(), settings));

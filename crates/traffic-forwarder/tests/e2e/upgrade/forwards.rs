@@ -68,7 +68,7 @@ fn a_drained_forward_stays_drained_and_can_be_resumed() {
 }
 
 #[test]
-fn a_removed_forward_goes_on_until_its_sessions_end() {
+fn a_removed_forward_drains_until_its_sessions_end() {
     let echo = Echo::new();
     let operated = start(echo.both());
     let client = served_client(&echo.ports[1]);
@@ -89,7 +89,7 @@ fn a_removed_forward_goes_on_until_its_sessions_end() {
 }
 
 #[test]
-fn the_time_of_a_removed_forward_goes_on() {
+fn the_deadline_of_a_removed_forward_continues() {
     let echo = Echo::new();
     let operated = start(echo.both());
     let client = served_client(&echo.ports[1]);
@@ -103,7 +103,7 @@ fn the_time_of_a_removed_forward_goes_on() {
 }
 
 #[test]
-fn one_that_comes_back_is_the_same_again() {
+fn a_forward_that_returns_keeps_its_counters() {
     let echo = Echo::new();
     let operated = start(echo.both());
     let client = served_client(&echo.ports[1]);
@@ -123,7 +123,7 @@ fn waits() -> Script {
 
 /// Restored sessions take their places first.
 #[test]
-fn limits_hold() {
+fn the_forward_limit_holds() {
     for at_limit in ["wait", "refuse"] {
         let echo = Echo::new();
         let operated = start(echo.first(&format!("max_sessions = 2\nat_limit = '{at_limit}'")));
@@ -150,7 +150,7 @@ fn limits_hold() {
 
 /// The process-wide limit, likewise.
 #[test]
-fn the_limit_of_the_process_holds() {
+fn the_process_limit_holds() {
     let echo = Echo::new();
     let second = echo.ports[1].addr();
     let config = echo.first("").forward(second, echo.target.addr(), "at_limit = 'wait'");
@@ -168,7 +168,7 @@ fn the_limit_of_the_process_holds() {
 
 /// The kernel has completed their handshakes, and no worker has accepted them yet.
 #[test]
-fn who_waits_in_a_queue_is_served_after_it() {
+fn queued_clients_are_served_after_it() {
     const CLIENTS: usize = 100;
     let dir = tempfile::TempDir::new().unwrap();
     let (target, port) = (Target::start(Behaviour::Echo), Port::v4());
@@ -190,7 +190,7 @@ fn who_waits_in_a_queue_is_served_after_it() {
 
 /// New clients connect all the time, one after the other, during a series of upgrades.
 #[test]
-fn nobody_is_refused_during_upgrades() {
+fn no_client_is_refused_during_upgrades() {
     let echo = Echo::new();
     let operated = start(echo.first(""));
     let stop = testkit::Gate::new();
@@ -215,7 +215,7 @@ fn nobody_is_refused_during_upgrades() {
 
 /// A configuration on trial: its clock continues, and it can be confirmed.
 #[test]
-fn a_trial_goes_on() {
+fn a_trial_continues() {
     let echo = Echo::new();
     let operated = start(echo.first(""));
     operated.write(echo.both());

@@ -55,7 +55,7 @@ impl Ground {
         arrival
     }
 
-    pub(super) fn idle_goes_on(&self) {
+    pub(super) fn idle_continues(&self) {
         ping(&self.idle);
     }
 
@@ -64,7 +64,7 @@ impl Ground {
     }
 
     /// Asserts that every byte arrives, and later ones too.
-    pub(super) fn full_goes_on(&self, at: usize) {
+    pub(super) fn full_continues(&self, at: usize) {
         let (client, target, sent) = &self.full[at];
         play(target, Script::new().expecting(1).read_exactly(*sent).write_bytes("!"));
         play(client, Script::new().read_exactly(1));
@@ -78,9 +78,9 @@ impl Ground {
         play(client, Script::new().expect_reset());
     }
 
-    pub(super) fn all_go_on(&self) {
-        self.idle_goes_on();
-        (0..PATHS.len()).for_each(|at| self.full_goes_on(at));
+    pub(super) fn all_continue(&self) {
+        self.idle_continues();
+        (0..PATHS.len()).for_each(|at| self.full_continues(at));
     }
 
     pub(super) fn all_are_reset(&self) {
@@ -90,7 +90,7 @@ impl Ground {
 
     /// Asserts that each forward's opened sessions are the closed plus the open ones, and that
     /// `expected` of all were lost.
-    pub(super) fn has_lost(&self, expected: u64) {
+    pub(super) fn assert_lost(&self, expected: u64) {
         let mut lost = 0;
         let forwards = self.operated.http.json("/v1/forwards");
         for forward in forwards["forwards"].as_array().unwrap() {
@@ -106,7 +106,7 @@ impl Ground {
 
     /// Asserts that the log has these words, that another upgrade succeeds, and that the process
     /// exits normally.
-    pub(super) fn ends_well(self, words: Option<&str>) {
+    pub(super) fn assert_recovers(self, words: Option<&str>) {
         let told = || {
             let lines = self.operated.stderr();
             lines.into_iter().filter(|line| line.contains(UNREADABLE)).collect::<Vec<_>>()

@@ -145,7 +145,7 @@ fn play(thing: &str) {
             }
             None(_) => {}
         }
-        scene.goes_on(matches!(answer, Refuses(_)), by_signal);
+        scene.continues(matches!(answer, Refuses(_)), by_signal);
     }
 }
 

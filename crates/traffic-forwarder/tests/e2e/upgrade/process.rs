@@ -72,7 +72,7 @@ fn stays_the_same(forwarder: &Forwarder, log_is_json: bool) {
 }
 
 #[test]
-fn who_was_started_in_its_own_way_stays_so() {
+fn process_attributes_stay_as_started() {
     const AROUND: &str =
         "umask 027; ulimit -S -n 500; ulimit -c 0; ulimit -s 4096; exec nice -n 3 \"$@\"";
     let (target, port) = (Target::start(Behaviour::Echo), Port::v4());
@@ -94,7 +94,7 @@ fn who_was_started_in_its_own_way_stays_so() {
 /// A process that has dropped root but kept the right to ports below 1024 still has exactly that
 /// right.
 #[test]
-fn rights_stay_as_they_are() {
+fn rights_are_unchanged() {
     if fs::metadata("/proc/self").unwrap().uid() != 0 {
         // Only root has rights to drop.
         return;
@@ -105,7 +105,7 @@ fn rights_stay_as_they_are() {
     copy_program(old_binary(), &program);
     fs::set_permissions(dir.path(), PermissionsExt::from_mode(0o755)).unwrap();
     let (target, port) = (Target::start(Behaviour::Echo), Port::v4());
-    let forwarder = as_nobody(&program)
+    let forwarder = as_unprivileged_user(&program)
         .args(["-timeout", "1m", "-max-conns=9"])
         .arg(format!("{}={}", port.addr(), target.addr()))
         .start();
@@ -118,7 +118,7 @@ fn rights_stay_as_they_are() {
     ping(&client);
 }
 
-fn as_nobody(program: &Path) -> ForwarderBuilder {
+fn as_unprivileged_user(program: &Path) -> ForwarderBuilder {
     let ambient = ["--inh-caps", "+net_bind_service", "--ambient-caps", "+net_bind_service"];
     Forwarder::binary(Tool::find("setpriv").path())
         .args(["--reuid", "65534", "--regid", "65534", "--clear-groups", "--no-new-privs"])
@@ -129,7 +129,7 @@ fn as_nobody(program: &Path) -> ForwarderBuilder {
 
 /// After one upgrade and after twenty, with sessions of which some hold bytes in pipes.
 #[test]
-fn descriptors_and_threads_stay_as_many() {
+fn the_number_of_descriptors_and_threads_is_unchanged() {
     let (target, stalls) = (Target::start(Behaviour::Echo), Target::start(Behaviour::Stall));
     let ports = [(); 3].map(|()| Port::v4());
     let config = Config::new()

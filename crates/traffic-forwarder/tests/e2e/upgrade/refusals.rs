@@ -101,7 +101,7 @@ fn a_hundred_failures_change_nothing() {
 
 /// The wait is bounded, even if another process holds the output open.
 #[test]
-fn who_does_not_answer_is_given_up() {
+fn a_hanging_check_times_out() {
     let echo = Echo::start(Config::new());
     let operated = &echo.operated;
     let leaves = Impostor::new("leaves");
@@ -120,7 +120,7 @@ fn who_does_not_answer_is_given_up() {
 }
 
 #[test]
-fn a_check_that_is_killed_has_failed() {
+fn a_killed_check_counts_as_failed() {
     let (echo, slow) = (Echo::start(Config::new()), Impostor::slow());
     let answer = slow.while_checked(&echo.operated, || {
         let number = slow.wait_for_check();
@@ -135,7 +135,7 @@ fn a_check_that_is_killed_has_failed() {
 /// The state of an upgrade counts as a file. The kernel's signal about the limit must not end the
 /// process.
 #[test]
-fn a_limit_on_the_size_of_files_ends_no_process() {
+fn a_file_size_limit_does_not_end_the_process() {
     let echo = Echo::start(Config::new());
     let pid = echo.operated.pid().to_string();
     let limit = |size: &str| {
@@ -153,7 +153,7 @@ fn a_limit_on_the_size_of_files_ends_no_process() {
 
 /// The process executes the checked bytes, or none.
 #[test]
-fn a_file_that_is_written_to_meanwhile_is_not_run() {
+fn a_file_modified_during_the_check_is_not_executed() {
     let (echo, slow) = (Echo::start(Config::new()), Impostor::slow());
     let operated = &echo.operated;
     slow.while_checked(operated, || fs::write(slow.path(), "something else").unwrap()).status(202);
@@ -165,7 +165,7 @@ fn a_file_that_is_written_to_meanwhile_is_not_run() {
 
 /// The name may refer to another file by then: the next upgrade uses that one.
 #[test]
-fn a_file_that_is_replaced_meanwhile_makes_no_difference() {
+fn a_file_replaced_during_the_check_makes_no_difference() {
     let (echo, slow) = (Echo::start(Config::new()), Impostor::slow());
     let other = slow.file("other");
     fs::write(&other, "something else").unwrap();
@@ -176,7 +176,7 @@ fn a_file_that_is_replaced_meanwhile_makes_no_difference() {
 
 /// A signal upgrades to the file that the program was started from, in its current version.
 #[test]
-fn a_signal_means_the_own_file() {
+fn a_signal_upgrades_to_our_own_file() {
     let dir = TempDir::new().unwrap();
     let path = dir.path().join("program");
     put(&path, BINARY.as_ref());
@@ -207,7 +207,7 @@ fn put(path: &Path, program: &Path) {
 
 /// The file is replaced just before the exec, and still goes by its name.
 #[test]
-fn the_own_file_is_known_by_its_name() {
+fn our_own_file_is_known_by_its_name() {
     let (dir, echo) = (TempDir::new().unwrap(), Echo::start(Config::new()));
     let path = dir.path().join("program");
     put(&path, BINARY.as_ref());

@@ -11,9 +11,9 @@ use super::becoming::start;
 use super::kinds::{Ends, KINDS, Kind};
 use crate::support::{OPENING, Operated, Setup, on_each_setup, play};
 
-on_each_setup!(sessions_of_every_kind_go_on);
+on_each_setup!(sessions_of_every_kind_continue);
 
-fn sessions_of_every_kind_go_on(setup: Setup) {
+fn sessions_of_every_kind_continue(setup: Setup) {
     let listeners: Vec<_> = KINDS.iter().map(|kind| Listener::bind(kind.place)).collect();
     let dir = TempDir::new().unwrap();
     let ports: Vec<_> = KINDS.iter().map(|_| Port::v4()).collect();

@@ -10,9 +10,9 @@ use testkit::{Behaviour, Port, Target, connect, copy_program, exchange};
 use super::becoming::{old_binary, old_forwarder};
 use crate::support::{BINARY, Operated, Setup, on_each_setup, ping, served_client};
 
-on_each_setup!(a_process_goes_on_as_another_file);
+on_each_setup!(a_process_continues_as_another_file);
 
-fn a_process_goes_on_as_another_file(setup: Setup) {
+fn a_process_continues_as_another_file(setup: Setup) {
     const MIB: u64 = 1 << 20;
     let (echo, verify) = (Target::start(Behaviour::Echo), Target::start(Behaviour::Verify));
     let ports = [(); 2].map(|()| Port::v4());

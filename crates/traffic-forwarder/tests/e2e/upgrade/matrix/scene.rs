@@ -122,7 +122,7 @@ impl Scene {
         fs::set_permissions(path, PermissionsExt::from_mode(0o000)).unwrap();
     }
 
-    /// Lowers a soft limit of the process, until [`Self::goes_on`] raises it to `after`.
+    /// Lowers a soft limit of the process, until [`Self::continues`] raises it to `after`.
     pub(super) fn lower(&self, name: &'static str, value: &str, after: &'static str) {
         self.limit(name, value);
         self.lowered.borrow_mut().push((name, after));
@@ -207,7 +207,7 @@ impl Scene {
     }
 
     /// Checks that old sessions and a new one lose no byte, and that another upgrade succeeds.
-    pub(super) fn goes_on(self, refused: bool, by_signal: bool) {
+    pub(super) fn continues(self, refused: bool, by_signal: bool) {
         if refused {
             for (name, value) in self.lowered.take() {
                 self.limit(name, value);
@@ -222,13 +222,13 @@ impl Scene {
         play(client, Script::new().read_exactly(1));
         assert_eq!(self.forwarder.exit_status(), None);
         if let Some(reader) = self.reader.take() {
-            says_what_is_lost(reader);
+            assert_losses_are_counted(reader);
         }
     }
 }
 
 /// Reads the log again: it has only whole lines, and one of them counts the lost ones.
-fn says_what_is_lost(reader: File) {
+fn assert_losses_are_counted(reader: File) {
     let (line, lines) = channel();
     thread::spawn(move || {
         // The thread ends with the process, or with the test.
