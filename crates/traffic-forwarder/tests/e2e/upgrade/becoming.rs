@@ -2,9 +2,10 @@
 
 use std::env;
 use std::path::PathBuf;
+use std::process::Command;
 
 use serde_json::Value;
-use testkit::{Forwarder, ForwarderBuilder, LIMIT, wait_for};
+use testkit::{Forwarder, ForwarderBuilder, LIMIT, run, wait_for};
 
 use crate::support::{BINARY, Config, Operated, messages};
 
@@ -21,6 +22,14 @@ pub(super) fn old_binary() -> PathBuf {
 
 pub(super) fn old_forwarder() -> ForwarderBuilder {
     Forwarder::binary(old_binary())
+}
+
+/// The version that the old program prints, with its build if it has one: `0.2.0 (abc1234)`.
+#[track_caller]
+pub(super) fn old_version() -> String {
+    let printed = run(Command::new(old_binary()).arg("--version"), LIMIT).success().text();
+    let version = printed.trim_end().strip_prefix("traffic-forwarder ");
+    version.expect("the name of the program in front of its version").to_owned()
 }
 
 /// A process of the program to upgrade from.

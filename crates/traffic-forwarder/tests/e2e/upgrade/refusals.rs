@@ -10,7 +10,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 use testkit::{Behaviour, Forwarder, LIMIT, Port, Signal, Target, copy_program, run, wait_until};
 
-use super::becoming::{FAILED, wait_for_arrival};
+use super::becoming::{FAILED, old_version, wait_for_arrival};
 use super::echo::Echo;
 use super::impostor::{Impostor, query};
 use crate::support::{BINARY, Config, Operated, forwarder, messages, ping, served_client};
@@ -132,10 +132,14 @@ fn a_killed_check_counts_as_failed() {
     echo.is_upgraded();
 }
 
-/// The state of an upgrade counts as a file. The kernel's signal about the limit must not end the
-/// process.
+/// The state of an upgrade counts as a file, and the kernel answers a write beyond the limit with
+/// SIGXFSZ. Version 0.1.0 did not ignore that signal: as the old program it is not tested.
 #[test]
 fn a_file_size_limit_does_not_end_the_process() {
+    if old_version().starts_with("0.1.") {
+        println!("skipped: version 0.1 is killed by SIGXFSZ");
+        return;
+    }
     let echo = Echo::start(Config::new());
     let pid = echo.operated.pid().to_string();
     let limit = |size: &str| {
