@@ -1,5 +1,5 @@
-//! What the data plane's own parts cost, beside the bare system calls they stand next to. A part
-//! is cheap enough when it is lost in the system calls' noise.
+//! Cost of parts of the data plane, compared with the bare system calls around them. A part is cheap
+//! enough if its cost is below the noise of the system calls.
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use engine::parts::{Mailbox, Slots, Wheel};
@@ -12,7 +12,7 @@ use std::time::Duration;
 const MESSAGE: usize = 64;
 const SESSIONS: u32 = 9_000;
 
-/// The decisions for one message in one direction: an event, a copy, and the rest.
+/// Decisions for one message in one direction: an event, a copy, and the wait.
 fn lane_step(criterion: &mut Criterion) {
     let now = Time::from_micros(1);
     let mut session = Session::new(now, PathChoice::Auto, now);
@@ -30,7 +30,7 @@ fn lane_step(criterion: &mut Criterion) {
     });
 }
 
-/// The least a copying relay can do for a message: recv(2) and send(2).
+/// The minimum for a message through a copying relay: recv(2) and send(2).
 fn bare_message(criterion: &mut Criterion) {
     let (mut client, mut near_client) = pair();
     let (mut near_target, mut target) = pair();
@@ -54,7 +54,7 @@ fn pair() -> (TcpStream, TcpStream) {
     (client, server)
 }
 
-/// One session's timer among 9,000: entered, taken out, and the wheel turned by a millisecond.
+/// One timer among 9,000: schedules it, advances the wheel, and cancels it.
 fn wheel(criterion: &mut Criterion) {
     let mut now = Time::from_micros(1_000_000);
     let mut wheel = Wheel::new(now);
@@ -73,7 +73,7 @@ fn wheel(criterion: &mut Criterion) {
     });
 }
 
-/// A session's record among 9,000: made, found, removed.
+/// One record among 9,000: inserts it, finds it, and removes it.
 fn slots(criterion: &mut Criterion) {
     let mut slots = Slots::new();
     for _ in 0..SESSIONS {
@@ -88,7 +88,7 @@ fn slots(criterion: &mut Criterion) {
     });
 }
 
-/// A message between threads with its wake-up, and the bare wake-up.
+/// A message with its wake-up, and the bare wake-up.
 fn mailbox(criterion: &mut Criterion) {
     let waker = || sys::Waker::new().expect("a descriptor");
     let mailbox = Mailbox::new(waker());

@@ -17,13 +17,13 @@ use sys::Errno;
 
 /// The result of one accept.
 pub(crate) enum Tried {
-    /// A client was there, and is admitted.
+    /// A connection was accepted and has its permit.
     Admitted(Accepted),
-    /// A client was there, and was refused: a limit is reached.
+    /// A connection was accepted and reset: a limit is reached.
     Refused,
-    /// It failed for a reason of that connection; the next one may be sound.
+    /// The error concerns this connection alone; the next accept(2) may succeed.
     Failed(Errno),
-    /// Nothing to accept for now: the queue is empty, or the listener is not polled any more.
+    /// No connection to accept for now: the queue is empty, or the listener is no longer polled.
     Nothing,
 }
 
@@ -36,8 +36,8 @@ pub(crate) fn accept(
     rules: &Rules,
 ) -> Tried {
     let route = &listening.route;
-    // Where clients may wait, a place is taken before accept(2), and returned if no client was
-    // there. Where they may not, it is taken after: a place held without a client would make
+    // Where clients may wait, the permit is taken before accept(2), and released if the queue is
+    // empty. Where they may not, it is taken after: a permit held without a client would make
     // another worker refuse one.
     let mut permit = None;
     if rules.at_limit == AtLimit::Wait {
@@ -82,16 +82,17 @@ fn failed(
     if failure::is_of_one_connection(errno) {
         return Tried::Failed(errno);
     }
-    // accept(2) allocates a descriptor before it looks at the queue: if that fails with an empty
-    // queue, nothing is wrong.
+    // accept(2) allocates a descriptor before it checks the queue: a failed allocation with an
+    // empty queue concerns no client.
     if sys::listen::has_pending(listening.socket.as_fd()) {
         pause(acceptor, context, number, listening, errno);
     }
     Tried::Nothing
 }
 
-/// Stops polling a listener for a while: files or memory are short, or something worse is wrong. The
-/// connection stays in the kernel's queue, and level-triggered polling would report it without end.
+/// Suspends polling of a listener after an error that the next accept(2) would meet, too: descriptors
+/// or memory are short, or the error is unknown. The connection stays in the kernel's queue, and
+/// level-triggered polling would report it endlessly.
 pub(crate) fn pause(
     acceptor: &mut Acceptor,
     context: &mut Context,

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use sys::Epoll;
 
-/// How long a listener pauses after accepting failed for want of a resource.
+/// Pause of a listener after accept(2) failed for lack of a resource.
 const EXHAUSTED_PAUSE: Duration = Duration::from_millis(100);
 
 /// Listeners by number. A listener that is not polled is in one of the two sets.
@@ -19,7 +19,7 @@ pub(crate) struct Acceptor {
     full: HashSet<u32>,
     /// Not polled: a resource was missing.
     exhausted: HashSet<u32>,
-    /// When to poll the exhausted ones again.
+    /// Time at which the exhausted listeners are polled again.
     retry_at: Option<Time>,
 }
 
@@ -65,50 +65,50 @@ impl Acceptor {
         self.full.insert(number);
     }
 
-    /// Stops polling a listener for a pause: a resource is missing.
+    /// Stops polling a listener for [`EXHAUSTED_PAUSE`]: a resource is missing.
     pub(crate) fn pause(&mut self, number: u32, epoll: &Epoll, now: Time) {
         self.unpoll(number, epoll);
         self.exhausted.insert(number);
         self.retry_at.get_or_insert(now.after(EXHAUSTED_PAUSE));
     }
 
-    /// Removes a listener.
+    /// Forgets a listener and stops polling it.
     pub(crate) fn remove(&mut self, number: u32, epoll: &Epoll) {
-        // Explicitly, not by closing the socket: another worker may hold it longer, and until then
-        // this worker would be woken for it.
+        // Closing the socket is not enough: another worker may hold it longer, and epoll would wake
+        // this worker for it until then.
         self.unpoll(number, epoll);
         self.listeners.remove(&number);
         self.clear(number);
     }
 
-    /// The listeners that wait for room, which are polled again by the caller.
+    /// Takes the listeners that wait for room; the caller polls them again.
     pub(crate) fn take_full(&mut self) -> Vec<u32> {
         std::mem::take(&mut self.full).into_iter().collect()
     }
 
-    /// The exhausted listeners, which are polled again by the caller.
+    /// Takes the exhausted listeners; the caller polls them again.
     pub(crate) fn take_exhausted(&mut self) -> Vec<u32> {
         self.retry_at = None;
         std::mem::take(&mut self.exhausted).into_iter().collect()
     }
 
-    /// When to take the exhausted listeners.
+    /// Time at which to call [`Self::take_exhausted`]; `None` if no listener is exhausted.
     pub(crate) fn retry_at(&self) -> Option<Time> {
         self.retry_at
     }
 
-    /// Polls exhausted listeners no more: all are going to be removed.
+    /// Cancels the retry of exhausted listeners: all listeners are about to be removed.
     pub(crate) fn stop_retrying(&mut self) {
         self.retry_at = None;
     }
 
     fn unpoll(&self, number: u32, epoll: &Epoll) {
         let Some(listening) = self.listeners.get(&number) else { return };
-        // It can only fail if the listener was not polled, which is the goal.
+        // Fails only if the listener was not polled, which is the goal.
         let _ = epoll.remove(listening.socket.as_fd());
     }
 
-    /// Whether a listener was not polled. It is in neither set afterwards.
+    /// Removes a listener from both sets. True if it was in one, and so not polled.
     fn clear(&mut self, number: u32) -> bool {
         self.full.remove(&number) | self.exhausted.remove(&number)
     }

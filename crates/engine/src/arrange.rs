@@ -1,5 +1,5 @@
 //! Replaces the running configuration: binds all new sockets, makes them listen, publishes the
-//! listeners to the workers, then removes those that are left over.
+//! listeners to the workers, then removes unused ones.
 
 use crate::bind::{Attempt, Fresh, Policy};
 use crate::change::Changes;
@@ -18,12 +18,12 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Instant;
 
-/// A configuration that has replaced another.
-#[must_use = "a change is done when every worker has made it"]
+/// The result of replacing the running configuration.
+#[must_use = "a change is done when every worker has applied it"]
 pub struct Applied {
-    /// The forwards that could not be bound, and may be skipped.
+    /// Forwards that could not be bound and were skipped.
     pub skipped: Vec<Unbound>,
-    /// The change on its way to the workers.
+    /// The change, published to the workers.
     pub published: Published,
 }
 
@@ -31,7 +31,7 @@ pub struct Applied {
 pub(crate) struct Arranged {
     skipped: Vec<Unbound>,
     changes: Changes,
-    /// Listeners that no forward has any more.
+    /// Listeners without a forward, to be removed.
     spare: Vec<Listener>,
     leaving: Leaving,
 }
@@ -46,8 +46,8 @@ impl Arranged {
 }
 
 impl Forwards {
-    /// Makes `plans` what runs. If a forward cannot be bound that must be, or if nothing would
-    /// listen any more, nothing has changed.
+    /// Makes `plans` the running configuration. Changes nothing if a forward that `may_skip` rejects
+    /// cannot be bound, or if no listener would be left.
     pub(crate) fn apply(
         &mut self,
         plans: &[Arc<plan::Forward>],
@@ -74,7 +74,7 @@ impl Forwards {
         self.prepare(plans, policy, Attempt::Try, shared).map(|fresh| fresh.skipped)
     }
 
-    /// Runs `plans` as far as they can be bound.
+    /// Makes `plans` the running configuration, as far as their addresses can be bound.
     pub(crate) fn apply_what_can_be_bound(
         &mut self,
         plans: &[Arc<plan::Forward>],
@@ -91,8 +91,7 @@ impl Forwards {
         self.apply_what_can_be_bound(&plans, shared)
     }
 
-    /// Decides whether a configuration can replace the running one, for a dry run and a reload
-    /// alike.
+    /// Decides whether a configuration can replace the running one. Shared by dry run and reload.
     fn prepare<'a>(
         &mut self,
         plans: &[Arc<plan::Forward>],
@@ -110,8 +109,8 @@ impl Forwards {
         Ok(fresh)
     }
 
-    /// Runs earlier `plans` again, as far as they can be bound. Forwards with these names that do not
-    /// run are restored as drained.
+    /// Returns to earlier `plans`, as far as their addresses can be bound. Forwards named in `drained`
+    /// that are not running are restored as drained.
     pub(crate) fn restore(
         &mut self,
         plans: &[Arc<plan::Forward>],
@@ -123,7 +122,7 @@ impl Forwards {
         let comes_back =
             |plan: &&Arc<plan::Forward>| drained.contains(&plan.name) && !runs.contains(&plan.name);
         for plan in plans.iter().filter(comes_back) {
-            // A removed forward is already drained, and may have sessions.
+            // A removed forward is drained already, and keeps its sessions.
             let running = if let Some(removed) = self.take_removed(&plan.name) {
                 Running::new(removed.plan, removed.forward, removed.routes, Vec::new())
             } else {
@@ -136,7 +135,7 @@ impl Forwards {
         self.apply_what_can_be_bound(plans, shared)
     }
 
-    /// Whether skipped forwards would leave no listener where there is one now.
+    /// Whether the skipped forwards would leave the process, which has listeners, without any.
     fn loses_its_last_listener(&self, plans: &[Arc<plan::Forward>], fresh: &Fresh<'_>) -> bool {
         let drained = self.drained();
         let drained = plans.iter().filter(|plan| drained.contains(&plan.name)).count();
@@ -144,8 +143,8 @@ impl Forwards {
         skipped > 0 && skipped + drained == plans.len() && self.listeners().next().is_some()
     }
 
-    /// Makes `plans` the running configuration, with the listeners bound for them. The workers learn of
-    /// it by [`Arranged::take_effect`].
+    /// Makes `plans` the running configuration, with the listeners bound for them.
+    /// [`Arranged::take_effect`] publishes it to the workers.
     pub(crate) fn arrange(
         &mut self,
         plans: &[Arc<plan::Forward>],
@@ -171,7 +170,7 @@ impl Forwards {
                 if unbound.is_some() && !in_part {
                     return None;
                 }
-                // A new one first: the old one at the same address has lost its file.
+                // A new listener at the address of an old one replaces it: the old one lost its file.
                 let new = fresh.listeners.remove(address).map(|new| (new, true));
                 new.or_else(|| spare.remove(address).map(|old| (old, false)))
             };
@@ -201,7 +200,7 @@ impl Forwards {
                 }
                 (old.forward, old.routes)
             }
-            // One that comes back while it has sessions is the same forward again.
+            // A removed forward with sessions is taken up again, with its counters.
             None => match self.take_removed(&plan.name) {
                 Some(Removed { forward, routes, .. }) => {
                     forward.set_draining(false);
@@ -248,8 +247,8 @@ impl Forwards {
     }
 }
 
-/// The routes of `plan`. A listen address that stays keeps its route, with a new target set if its
-/// targets have changed: neither its listener nor any session is visited for that.
+/// Makes the routes of `plan`. A listen address that stays keeps its route, and gets a new target set if
+/// its targets have changed, without a visit to its listener or any session.
 fn replace_routes(
     old: Vec<Arc<Route>>,
     forward: &Arc<Forward>,
@@ -270,7 +269,7 @@ fn replace_routes(
     plan.routes.iter().map(route).collect()
 }
 
-/// Gives a forward the rules of `plan`, for its open sessions too.
+/// Gives a forward the rules of `plan`, also for its open sessions.
 fn change_rules(
     forward: &Arc<Forward>,
     plan: &plan::Forward,
@@ -283,7 +282,7 @@ fn change_rules(
     }
     shared.wake(forward.gate.set_limit(plan.settings.max_sessions.get()));
     if at_limit != plan.settings.at_limit {
-        // Listeners that were set aside with a full process are decided again, too.
+        // Also wakes listeners that were suspended by the limit of the process.
         shared.broadcast(|| Message::RoomAgain);
     }
 }

@@ -1,4 +1,4 @@
-//! Binding the addresses of a new configuration, before anything of the old one is removed.
+//! Binds the addresses of a new configuration before any listener of the old one is removed.
 
 use crate::leaving::Leaving;
 use crate::listen_error::{ListenCause, ListenError};
@@ -15,18 +15,18 @@ use sys::{Errno, FileState};
 /// The consequence for the whole configuration of a forward that cannot be bound.
 #[derive(Clone, Copy)]
 pub(crate) enum Policy<'a> {
-    /// Nothing is changed, unless this predicate allows the forward to be skipped.
+    /// The change fails, unless this predicate allows the forward to be skipped.
     AllOrNothing(&'a dyn Fn(&plan::Forward) -> bool),
-    /// It is skipped, with those of its addresses that cannot be bound.
+    /// The forward is skipped, and listens at those of its addresses that can be bound.
     WhatCanBe,
 }
 
 /// The action for an address without a listener.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Attempt {
-    /// It is bound.
+    /// Bind it and keep the socket.
     Bind,
-    /// Binding is tried and undone.
+    /// Bind it and close the socket again.
     Try,
 }
 
@@ -51,18 +51,18 @@ impl Fresh<'_> {
         }
     }
 
-    /// The skipped forwards without which a start fails.
+    /// The skipped forwards that are not `optional`: without them, a start fails.
     pub(crate) fn required(&self, plans: &[Arc<plan::Forward>]) -> Vec<Unbound> {
         let is_required = |unbound: &&Unbound| !plans[unbound.position].optional;
         self.skipped.iter().filter(is_required).cloned().collect()
     }
 
-    /// Makes the bound sockets listen. Clients of the old listeners are not affected before.
+    /// Makes the bound sockets listen. Until this call, all clients reach the old listeners.
     pub(crate) fn start(&mut self, plans: &[Arc<plan::Forward>], shared: &Shared) {
         for (position, plan) in plans.iter().enumerate() {
             for address in plan.routes.iter().map(|route| &route.listen) {
                 let Some(listener) = self.listeners.get_mut(address) else { continue };
-                // It was bound, but another process has listened first.
+                // The address was bound, but another process listened on it first.
                 if let Err(error) = listener.start(&shared.loop_guard) {
                     self.listeners.remove(address);
                     self.note(position, plan, error);
@@ -73,13 +73,13 @@ impl Fresh<'_> {
 }
 
 impl Forwards {
-    /// The names of the forwards that an operator drains.
+    /// Names of the forwards that were drained by an operator.
     pub(crate) fn drained(&self) -> HashSet<String> {
         let drained = self.running.iter().filter(|running| running.forward.is_draining());
         drained.map(|running| running.plan.name.clone()).collect()
     }
 
-    /// Binds the addresses without a listener, or tries to. Bound sockets do not listen yet.
+    /// Binds the addresses that have no listener. Bound sockets do not listen yet.
     pub(crate) fn bind_what_is_new<'a>(
         &mut self,
         plans: &[Arc<plan::Forward>],
@@ -118,7 +118,7 @@ impl Forwards {
         fresh
     }
 
-    /// Binds all of these addresses, or none.
+    /// Binds all of `addresses`, or none.
     pub(crate) fn bind(
         &mut self,
         addresses: &[&ListenAddress],
@@ -160,7 +160,8 @@ impl Forwards {
         Ok(listener)
     }
 
-    /// Adds to the error whether a listener of our own occupies the address.
+    /// Finds the cause of a failed bind among the listeners of this process: an overlapping address, or
+    /// a listener at the same address whose file was lost.
     fn explain(&self, error: ListenError, shared: &Shared) -> ListenError {
         let ListenCause::Refused(errno) = error.cause else { return error };
         let cause = if self.listeners().any(|listener| listener.address == error.address) {

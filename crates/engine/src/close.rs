@@ -10,10 +10,10 @@ use std::time::SystemTime;
 use sys::socket::reset;
 use sys::tcp_info;
 
-/// Close reason of sessions that are open when `shutdown_timeout` is over.
+/// Close reason of sessions still open at the end of `shutdown_timeout`.
 pub(crate) const CUT: CloseReason = CloseReason::new(By::Shutdown, Phase::Drain, Cause::Drained);
 
-/// Ends a session. A relaying session counts as draining where `process_drains`.
+/// Ends a session. With `process_drains`, the record of a relaying session says phase `drain`.
 pub(crate) fn close(mut session: Session, context: &mut Context, over: Over, process_drains: bool) {
     let Over { reason, abort } = over;
     for direction in Direction::BOTH {
@@ -29,7 +29,7 @@ pub(crate) fn close(mut session: Session, context: &mut Context, over: Over, pro
     let record = context.shared.detail.records().then(|| record(&session, ending));
     let Session { client, target, permit, .. } = session;
     for socket in [Some(client), target].into_iter().flatten() {
-        // On a socket that is dead already a reset does no harm.
+        // A reset of a dead socket is harmless.
         if abort { reset(socket) } else { drop(socket) }
     }
     if let Some(record) = record {

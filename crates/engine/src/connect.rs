@@ -19,7 +19,7 @@ use std::time::Duration;
 use sys::socket::Progress;
 use sys::{Address, Errno, Event};
 
-/// Begins to connect to the selected target.
+/// Starts the first attempt to connect to the selected target, or the look-up of its name.
 pub(crate) fn begin(entry: &mut Entry<'_>, context: &mut Context, rules: &Rules) -> Outcome {
     let session = &mut *entry.session;
     let (Some(target), Some(connecting)) = (session.permit.target(), &mut session.connecting)
@@ -44,7 +44,7 @@ pub(crate) fn begin(entry: &mut Entry<'_>, context: &mut Context, rules: &Rules)
     next_attempt(entry, context, rules)
 }
 
-/// Handles the answer to a query for the target's name.
+/// Handles the resolver's answer for the target's name.
 pub(crate) fn resolved(
     entry: &mut Entry<'_>,
     context: &mut Context,
@@ -61,12 +61,12 @@ pub(crate) fn resolved(
     next_attempt(entry, context, &rules)
 }
 
-/// Tries the target's next address, and those behind it as long as each fails at once.
+/// Tries the target's next address, and the following ones while each fails at once.
 fn next_attempt(entry: &mut Entry<'_>, context: &mut Context, rules: &Rules) -> Outcome {
     let now = context.now;
     loop {
         let session = &mut *entry.session;
-        // The socket of the attempt before, if any, ends with this.
+        // Closes the socket of the previous attempt.
         session.target = None;
         let Some(connecting) = &mut session.connecting else { return Ok(()) };
         let Some((position, until)) = connecting.attempts.next(now) else {
@@ -92,7 +92,7 @@ fn next_attempt(entry: &mut Entry<'_>, context: &mut Context, rules: &Rules) -> 
                 entry.set_timer_by(rules);
                 return Ok(());
             }
-            // Only a Unix socket's full queue says so: its listener lives, and is busy.
+            // Only the full accept queue of a Unix socket gives EAGAIN: its listener is alive and busy.
             Err(Errno::AGAIN) => {
                 retry_later(session, now);
                 entry.set_timer_by(rules);
@@ -103,7 +103,7 @@ fn next_attempt(entry: &mut Entry<'_>, context: &mut Context, rules: &Rules) -> 
     }
 }
 
-/// Handles an event before the target is connected.
+/// Handles an event of either socket before the target is connected.
 pub(crate) fn event(
     entry: &mut Entry<'_>,
     context: &mut Context,
@@ -112,15 +112,15 @@ pub(crate) fn event(
     readiness: Readiness,
 ) -> Outcome {
     let session = &mut *entry.session;
-    // Asked only where an error is announced: a hang-up alone comes with successful connects
-    // too, on some kernels.
+    // SO_ERROR is read only on EPOLLERR: some kernels report EPOLLHUP alone with successful
+    // connects, too.
     let error = session.socket(end).filter(|_| event.error).map(sys::socket::take_error);
     match (end, error) {
         (End::Client, Some(Err(errno))) => {
             let reason = session.flow.reason_of_client_failure(failure::of_connection(errno));
             Err(Over::reset(reason))
         }
-        // Connected, and reset since: the client gets the bytes that came before the reset.
+        // Connected and reset since: the client gets the bytes that arrived before the RST.
         (End::Target, Some(Err(errno))) if failure::came_after_connecting(errno) => {
             session.flow.broke(End::Target, failure::of_connection(errno));
             connected(entry, context, &entry.session.rules(), readiness)
@@ -132,7 +132,7 @@ pub(crate) fn event(
         (End::Target, _) if event.writable => {
             connected(entry, context, &entry.session.rules(), readiness)
         }
-        // What the client sends meanwhile stays in its socket until the target is there.
+        // Bytes from the client stay in its receive queue until the target is connected.
         _ => {
             session.flow.on_ready(end, readiness);
             Ok(())
@@ -170,7 +170,7 @@ fn connected(
     relay::serve(entry, context).1
 }
 
-/// Handles an attempt that has taken too long.
+/// Handles an attempt that has reached its deadline.
 pub(crate) fn attempt_timed_out(
     entry: &mut Entry<'_>,
     context: &mut Context,
@@ -184,20 +184,20 @@ pub(crate) fn attempt_timed_out(
 fn fail(session: &Session, context: &mut Context, rules: &Rules, failure: Failure) -> Over {
     let reason = failure::reason_of_attempt(failure);
     if reason.by == By::Resource {
-        // Spare pipes are descriptors, too.
+        // Spare pipes hold descriptors: frees them.
         context.pump.pool.clear();
         context.report_exhausted(failure.cause, "connecting to a target");
     }
     let abort = rules.on_refusal == OnRefusal::Reset;
     if !abort {
-        // Closing a socket with unread bytes would reset it all the same.
+        // Closing a socket with unread bytes sends an RST instead of the FIN.
         context.pump.discard(session.client.as_fd());
     }
     Over { reason, abort }
 }
 
-/// How long to wait for room in the queue of a Unix socket, at first; it doubles each time, up to
-/// 128 ms. The kernel has no event for it.
+/// First wait for room in the accept queue of a Unix socket; doubles with each attempt, up to 128 ms.
+/// The kernel reports no event when the queue has room.
 const BUSY_PAUSE: Duration = Duration::from_millis(2);
 const DOUBLINGS: u8 = 6;
 
@@ -225,7 +225,8 @@ fn retry_later(session: &mut Session, now: Time) {
     }
 }
 
-/// Whether the socket is connected to itself. Checked only where that can happen: it costs system calls.
+/// Whether the target's socket is connected to itself (TCP simultaneous open). Checked only for loopback
+/// addresses with a port of the ephemeral range, since it costs system calls.
 fn is_itself(session: &Session, first_ephemeral_port: u16) -> bool {
     let address = session.target_address.and_then(Address::ip);
     let possible = address.is_some_and(|address| {
@@ -235,7 +236,7 @@ fn is_itself(session: &Session, first_ephemeral_port: u16) -> bool {
     socket.is_some_and(sys::socket::is_connected_to_itself)
 }
 
-/// Whether the session's target is a listener of this process. Sets the target's address, also
+/// Whether the session's target is a listener of this process. Also sets the session's target address
 /// for the attempt that follows.
 fn leads_back(guard: &LoopGuard, session: &mut Session, address: Option<SocketAddr>) -> bool {
     let target = session.permit.target().map(|target| &target.address);
@@ -248,7 +249,7 @@ fn leads_back(guard: &LoopGuard, session: &mut Session, address: Option<SocketAd
     reached
 }
 
-/// The target's address in this position; `None` if it is a Unix socket.
+/// The target's address at `position`; `None` if the target is a Unix socket.
 fn address_at(session: &Session, position: usize) -> Option<SocketAddr> {
     let resolved = session.connecting.as_ref().and_then(|connecting| connecting.resolved.as_ref());
     match session.permit.target()?.address {
@@ -258,7 +259,7 @@ fn address_at(session: &Session, position: usize) -> Option<SocketAddr> {
     }
 }
 
-/// One attempt.
+/// Opens a socket and starts to connect it to `address`, or to the target's Unix socket if `None`.
 fn attempt(session: &Session, address: Option<SocketAddr>) -> sys::Result<(OwnedFd, Progress)> {
     let target = session.permit.target().map(|target| &target.address);
     if let Some(TargetAddress::Unix(path)) = target {
@@ -266,8 +267,8 @@ fn attempt(session: &Session, address: Option<SocketAddr>) -> sys::Result<(Owned
     }
     let address = address.ok_or(Errno::HOSTUNREACH)?;
     match sys::socket::connect_tcp(address) {
-        // Linux looks for a free port in one pass, and another process may have freed one behind
-        // it: once more, before saying that there is none.
+        // Linux searches for a free port in one pass, and a port behind the search position may have
+        // been freed meanwhile: one more attempt before the error counts.
         Err(Errno::ADDRNOTAVAIL) => sys::socket::connect_tcp(address),
         result => result,
     }

@@ -1,4 +1,4 @@
-//! A worker's own state that every handler of a session's event uses.
+//! The part of a worker's state that is passed to every handler of a session's event.
 
 use crate::failure;
 use crate::mailbox::Mailbox;
@@ -14,7 +14,7 @@ use flow::{Cause, End, Time};
 use std::sync::Arc;
 use sys::Epoll;
 
-/// A worker without its listeners and sessions.
+/// A worker's state without its listeners and sessions.
 pub(crate) struct Context {
     pub(crate) index: usize,
     pub(crate) shared: Arc<Shared>,
@@ -22,13 +22,13 @@ pub(crate) struct Context {
     pub(crate) epoll: Epoll,
     pub(crate) pump: Pump,
     pub(crate) rate_limit: RateLimit,
-    /// The clock, read once per turn.
+    /// Time of the current turn.
     pub(crate) now: Time,
 }
 
 impl Context {
-    /// Registers one socket of a session, if there is one, for all that may happen to it. If the
-    /// kernel cannot, the session is over.
+    /// Registers one socket of a session, if it exists, for all events. If the kernel refuses, the
+    /// session is over.
     pub(crate) fn register(&mut self, entry: &Entry<'_>, end: End) -> Outcome {
         let Some(socket) = entry.session.socket(end) else { return Ok(()) };
         self.epoll.add_connection(socket, token(entry.key, end)).map_err(|errno| {
@@ -38,12 +38,12 @@ impl Context {
         })
     }
 
-    /// Sends a report of this kind, rate-limited.
+    /// Sends a report of this kind, rate-limited. `make` receives the occurrences since the last one.
     pub(crate) fn report(&mut self, kind: Kind, make: impl FnOnce(u64) -> Report) {
         self.rate_limit.report(&self.shared.outbox, self.now, kind, make);
     }
 
-    /// Reports that a resource is missing, rate-limited.
+    /// Reports resource exhaustion, rate-limited.
     pub(crate) fn report_exhausted(&mut self, cause: Cause, needed_for: &'static str) {
         let kind = Kind::Resource(needed_for, cause);
         self.report(kind, |count| Report::Exhausted { cause, needed_for, count });

@@ -1,5 +1,4 @@
-//! Counters per forward. Each worker has its own, so that each number has one writer; a reader adds them
-//! up.
+//! Counters per forward and worker. Each number has one writer, its worker; a reader sums them.
 
 mod totals;
 use totals::add_up;
@@ -12,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 use sys::Errno;
 
-/// A number with one writer, its worker: no locked instruction.
+/// A number with one writer, its worker: incremented without a locked instruction.
 #[derive(Default)]
 pub(crate) struct Count(AtomicU64);
 
@@ -29,7 +28,7 @@ impl Count {
 /// Durations by class, and their sum.
 #[derive(Default)]
 struct Durations {
-    /// One more than there are bounds: the last class has none.
+    /// One more than [`DURATION_BOUNDS`]: the last class is unbounded.
     classes: [Count; DURATION_BOUNDS.len() + 1],
     micros: Count,
 }
@@ -50,15 +49,15 @@ impl Durations {
     }
 }
 
-/// What one worker counts of one forward.
+/// Counters of one worker for one forward.
 #[derive(Default)]
 pub(crate) struct Counters {
     opened: Count,
-    /// By direction and path.
+    /// Bytes by direction and path.
     bytes: [[Count; 2]; 2],
     connecting: Durations,
     living: Durations,
-    /// What happens once in a session's life, or less often.
+    /// Counts of events that happen at most once in a session.
     seldom: Mutex<Seldom>,
 }
 
@@ -77,7 +76,7 @@ impl Counters {
         self.opened.add(1);
     }
 
-    /// The sink of a lane took bytes.
+    /// Counts bytes taken by the sink of a lane.
     pub(crate) fn moved(&self, direction: Direction, path: Path, bytes: usize) {
         self.bytes[direction as usize][path as usize].add(bytes as u64);
     }
@@ -114,18 +113,18 @@ impl Counters {
         *self.seldom().accept_errors.entry(errno.raw_os_error()).or_default() += 1;
     }
 
-    /// Sessions that an upgrade could not take over.
+    /// Counts sessions that could not be restored after an upgrade.
     pub(crate) fn lost(&self, count: u64) {
         let reason = (By::Operator, Phase::Relay, Cause::Lost);
         *self.seldom().closed.entry(reason).or_default() += count;
     }
 
-    /// Sessions that began before anything that is counted here.
+    /// Counts restored sessions whose openings are missing from damaged counters.
     pub(crate) fn opened_before(&self, count: u64) {
         self.opened.add(count);
     }
 
-    /// Adds the counts of the previous process image. Only while no worker counts here yet.
+    /// Adds the counts of the previous process image. Called before any worker counts here.
     pub(crate) fn seed(&self, totals: &Totals) {
         self.opened.add(totals.opened);
         let bytes = self.bytes.as_flattened().iter().zip(totals.bytes.as_flattened());
@@ -147,13 +146,13 @@ impl Counters {
     }
 }
 
-/// Whether a session ended unconnected, and neither its client nor an operator wanted that.
+/// Whether a session ended unconnected, for a reason other than its client or an operator.
 fn is_failure(by: By, phase: Phase) -> bool {
     phase == Phase::Connect && matches!(by, By::Target | By::Limit | By::Resource)
 }
 
-/// The counters of all workers for one forward. A worker's are allocated with its first session:
-/// thousands of unused forwards cost nothing.
+/// The counters of all workers for one forward. Those of a worker are allocated with its first
+/// session: thousands of unused forwards cost nothing.
 pub(crate) struct ForwardCounters(Box<[OnceLock<Arc<Counters>>]>);
 
 impl ForwardCounters {
@@ -207,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn what_fails_is_told_from_what_was_wanted() {
+    fn sessions_ended_by_clients_and_operators_are_no_failures() {
         let counters = ForwardCounters::new(2);
         let ends = [
             (0, 5, By::Target, Phase::Connect, Cause::Refused),

@@ -1,15 +1,15 @@
-//! From the kernel's error numbers to our causes.
+//! Maps the kernel's error numbers to causes of close reasons.
 
 use flow::{By, Cause, CloseReason, Failure, Phase};
 use std::num::NonZeroU16;
 use sys::Errno;
 
-/// The number, in the form that a close reason keeps.
+/// The error number as stored in a close reason.
 fn number(errno: Errno) -> Option<NonZeroU16> {
     u16::try_from(errno.raw_os_error()).ok().and_then(NonZeroU16::new)
 }
 
-/// Resources that this host has run out of. Waiting helps; trying again at once does not.
+/// The resource that this host lacks, if `errno` says so. An immediate retry would fail again.
 pub(crate) fn exhausted(errno: Errno) -> Option<Cause> {
     match errno {
         Errno::MFILE | Errno::NFILE => Some(Cause::NoFiles),
@@ -19,10 +19,10 @@ pub(crate) fn exhausted(errno: Errno) -> Option<Cause> {
     }
 }
 
-/// How an established connection failed.
+/// The failure of an established connection.
 pub(crate) fn of_connection(errno: Errno) -> Failure {
     let cause = match errno {
-        // EPIPE and ENOTCONN: the reset was reported earlier, or by another call.
+        // EPIPE and ENOTCONN: another call has reported the reset.
         Errno::CONNRESET | Errno::PIPE | Errno::NOTCONN | Errno::CONNABORTED => Cause::Reset,
         Errno::TIMEDOUT => Cause::TimedOut,
         Errno::HOSTUNREACH | Errno::NETUNREACH | Errno::HOSTDOWN | Errno::NETDOWN => {
@@ -35,10 +35,10 @@ pub(crate) fn of_connection(errno: Errno) -> Failure {
     Failure { cause, errno: number(errno), fin_unknown }
 }
 
-/// How an attempt to connect failed.
+/// The failure of an attempt to connect.
 pub(crate) fn of_attempt(errno: Errno) -> Failure {
     let cause = exhausted(errno).unwrap_or(match errno {
-        // A Unix socket that is not there refuses in its own words.
+        // connect(2) to a missing Unix socket fails with ENOENT.
         Errno::CONNREFUSED | Errno::NOENT => Cause::Refused,
         Errno::TIMEDOUT => Cause::ConnectTimeout,
         Errno::ACCESS | Errno::PERM => Cause::Denied,
@@ -53,18 +53,18 @@ pub(crate) fn of_attempt(errno: Errno) -> Failure {
     Failure { cause, errno: number(errno), fin_unknown: false }
 }
 
-/// These sockets cannot be spliced: not by this kernel, or not in this sandbox. No byte has moved.
+/// Whether splice(2) is unavailable for these sockets, in this kernel or sandbox. No byte has moved.
 pub(crate) fn says_unsupported(errno: Errno) -> bool {
     matches!(errno, Errno::INVAL | Errno::NOSYS | Errno::NOTSUP | Errno::PERM | Errno::ACCESS)
 }
 
-/// The connection was there, and is broken. An attempt that is answered by an RST says
-/// ECONNREFUSED; ECONNRESET and EPIPE come after the handshake only (tcp_reset() in Linux).
+/// Whether the connection was established before it broke. An RST in answer to a SYN gives
+/// ECONNREFUSED; ECONNRESET and EPIPE occur after the handshake only (tcp_reset() in Linux).
 pub(crate) fn came_after_connecting(errno: Errno) -> bool {
     matches!(errno, Errno::CONNRESET | Errno::PIPE)
 }
 
-/// Why a session ends whose target could not be connected to.
+/// Close reason of a session whose target could not be connected.
 pub(crate) fn reason_of_attempt(failure: Failure) -> CloseReason {
     let by = match failure.cause {
         cause if cause.is_of_resources() => By::Resource,
@@ -74,12 +74,12 @@ pub(crate) fn reason_of_attempt(failure: Failure) -> CloseReason {
     CloseReason { by, phase: Phase::Connect, cause: failure.cause, errno: failure.errno }
 }
 
-/// The error of accept(2) was the waiting connection's own: the next one may be sound.
-/// (accept(2), "Error handling".)
+/// Whether an error of accept(2) concerns the queued connection alone, so that the next one may
+/// succeed (accept(2), "Error handling").
 pub(crate) fn is_of_one_connection(errno: Errno) -> bool {
     matches!(
         errno,
-        // A firewall or security module refused it, it was gone again, or it came with an error.
+        // Refused by a firewall or security module, closed meanwhile, or received with an error.
         Errno::PERM
             | Errno::CONNABORTED
             | Errno::INTR

@@ -3,7 +3,7 @@
 use crate::session::Session;
 use flow::End;
 
-/// The unacknowledged bytes of a live socket; none of one that has broken since.
+/// Bytes not yet acknowledged by the peer at `end`; 0 if that socket has broken meanwhile.
 pub(crate) fn unacked_if_alive(session: &Session, end: End) -> u32 {
     session
         .socket(end)

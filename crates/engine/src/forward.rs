@@ -1,4 +1,4 @@
-//! A running forward: the state that its sessions share.
+//! A running forward: the state shared by its sessions.
 
 use crate::counters::ForwardCounters;
 use crate::permit::Gate;
@@ -7,14 +7,14 @@ use arc_swap::{ArcSwap, Guard};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// One configured rule, running. All workers share it for as long as the forward or one of its
-/// sessions lives; a reload replaces its rules.
+/// A running forward, shared by all workers while the forward or one of its sessions exists. A reload
+/// replaces its rules.
 pub(crate) struct Forward {
     pub(crate) name: Arc<str>,
     pub(crate) gate: Gate,
     pub(crate) counters: ForwardCounters,
     rules: ArcSwap<Rules>,
-    /// It takes no new sessions; open ones may end.
+    /// New sessions are not taken; open ones may end.
     draining: AtomicBool,
 }
 
@@ -29,12 +29,12 @@ impl Forward {
         }
     }
 
-    /// The rules now. Sessions look them up where they need them and keep none.
+    /// The current rules. Sessions load them when needed and keep none.
     pub(crate) fn rules(&self) -> Guard<Arc<Rules>> {
         self.rules.load()
     }
 
-    /// The number of workers that count for it.
+    /// Number of workers with counters of this forward.
     pub(crate) fn workers(&self) -> usize {
         self.counters.workers()
     }
@@ -43,7 +43,7 @@ impl Forward {
         self.draining.load(Ordering::Relaxed)
     }
 
-    /// Replaces the rules, for open sessions too. Returns whether their timers must be set again
+    /// Replaces the rules, also for open sessions. True if their timers must be set again
     /// ([`Rules::are_stricter_than`]).
     #[must_use]
     pub(crate) fn set_rules(&self, rules: Rules) -> bool {

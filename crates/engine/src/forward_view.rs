@@ -1,4 +1,4 @@
-//! A forward, as an operator sees it.
+//! The state of a forward as shown to operators.
 
 use crate::counters::Totals;
 use crate::forward::Forward;
@@ -8,14 +8,14 @@ use plan::ListenAddress;
 use std::fmt;
 use sys::FileState;
 
-/// A forward, as it is now.
+/// The current state of a forward.
 #[derive(Clone, Copy)]
 pub struct ForwardView<'a> {
-    /// How it is configured; a removed one, how it was.
+    /// Its configuration; of a removed forward, the last one.
     pub plan: &'a plan::Forward,
     /// Whether it takes sessions.
     pub state: ForwardState,
-    /// Why it could not be bound, where it is skipped.
+    /// Why a skipped forward could not be bound.
     pub unbound: Option<&'a ListenError>,
     pub(crate) forward: &'a Forward,
     pub(crate) listeners: &'a [Listener],
@@ -24,22 +24,22 @@ pub struct ForwardView<'a> {
 /// Whether a forward takes sessions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ForwardState {
-    /// It does.
+    /// It listens and takes sessions.
     Active,
-    /// An operator drains it.
+    /// Drained by an operator: it takes no sessions.
     Draining,
-    /// It could not be bound, and the process runs without it.
+    /// An address could not be bound, and the process runs without it.
     Skipped,
-    /// It is no longer configured, and has sessions.
+    /// No longer configured; sessions that it took are still open.
     Removed,
 }
 
 /// A Unix listener whose file is not in its place.
 #[derive(Clone, Copy, Debug)]
 pub struct LostFile<'a> {
-    /// The address of the listener.
+    /// The listen address, with the path.
     pub listen: &'a ListenAddress,
-    /// Missing or replaced.
+    /// Whether the file is missing or was replaced.
     pub state: FileState,
 }
 
@@ -60,7 +60,7 @@ impl fmt::Display for LostFile<'_> {
 }
 
 impl ForwardState {
-    /// The word in answers and tables.
+    /// The word for it in the admin API and in tables.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Active => "active",
@@ -72,18 +72,18 @@ impl ForwardState {
 }
 
 impl ForwardView<'_> {
-    /// Open sessions.
+    /// Number of open sessions.
     pub fn sessions(&self) -> u32 {
         self.forward.gate.taken()
     }
 
-    /// What was counted.
+    /// Counters since the first session.
     pub fn totals(&self) -> Totals {
         self.forward.counters.totals()
     }
 
-    /// Unix listeners that no client finds any more, since another program removed or replaced their
-    /// files. One system call for each Unix listener.
+    /// Unix listeners that clients cannot reach, because another program removed or replaced their
+    /// files. One system call per Unix listener.
     pub fn lost_files(&self) -> impl Iterator<Item = LostFile<'_>> {
         self.listeners.iter().filter_map(|listener| {
             let state = listener.file_state();
@@ -91,14 +91,14 @@ impl ForwardView<'_> {
         })
     }
 
-    /// Why clients do not reach it, or not all of its listeners: it could not be bound, or the file
-    /// of a Unix socket is gone.
+    /// Why clients cannot reach the forward or one of its listeners: an address could not be bound, or
+    /// the file of a Unix socket is gone.
     pub fn error(&self) -> Option<String> {
         let lost = || self.lost_files().next().map(|lost| lost.to_string());
         self.unbound.map(ToString::to_string).or_else(lost)
     }
 
-    /// Connections that wait to be accepted, at all listeners together.
+    /// Connections in the accept queues of all its listeners.
     pub fn backlog(&self) -> u32 {
         let sockets = self.listeners.iter().flat_map(Listener::sockets);
         sockets.map(|(_, socket)| sys::listen::waiting(&**socket)).sum()

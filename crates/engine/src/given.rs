@@ -1,5 +1,5 @@
-//! Listening sockets that this process did not open: a service manager did, or the process whose
-//! place it takes.
+//! Listening sockets that this process inherits: from a service manager, or from the process that it
+//! replaces.
 
 use plan::ListenAddress;
 use rustix::fd::{AsFd, OwnedFd};
@@ -7,24 +7,24 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use sys::{ListensAt, SocketFile, listens_at};
 
-/// All of them.
+/// Inherited listening sockets that can be listened on.
 #[derive(Debug, Default)]
 pub struct GivenSockets {
-    /// For `fd:NAME`. They stay open for as long as this process lives, listened on or not: it
+    /// Sockets for `fd:NAME`. They stay open until the process ends, listened on or not: the process
     /// could not open them again.
     named: BTreeMap<String, Vec<Arc<OwnedFd>>>,
-    /// Sockets of listeners that ran before. Each is taken once.
+    /// Sockets of the replaced process's listeners. Each is taken once.
     kept: HashMap<ListenAddress, OwnedFd>,
 }
 
 impl GivenSockets {
-    /// Adds a socket for `fd:NAME`. Several may have one name.
+    /// Adds a socket for `fd:NAME`. A name may have several.
     pub fn add(&mut self, name: String, socket: OwnedFd) {
         self.named.entry(name).or_default().push(Arc::new(socket));
     }
 
-    /// Adds a socket that is to be used where `address` is listened on. Closes it and returns
-    /// false if it does not listen there.
+    /// Adds a socket for the listener at `address`. Closes it and returns false if it does not listen
+    /// at that address.
     pub fn keep(&mut self, address: &ListenAddress, socket: OwnedFd) -> bool {
         let fits = is_at(address, &socket);
         if fits {
@@ -40,7 +40,7 @@ impl GivenSockets {
         self.named.keys().map(String::as_str)
     }
 
-    /// All for `fd:NAME`, as addresses.
+    /// All sockets for `fd:NAME`, with that name as their address.
     pub(crate) fn all(&self) -> impl Iterator<Item = (ListenAddress, &Arc<OwnedFd>)> {
         self.named.iter().flat_map(|(name, sockets)| {
             sockets.iter().map(|socket| (ListenAddress::Activated(name.clone()), socket))
@@ -64,7 +64,7 @@ impl GivenSockets {
 /// Whether binding `address` would have made a socket like this one.
 pub(crate) fn is_at(address: &ListenAddress, socket: &OwnedFd) -> bool {
     match (address, listens_at(socket.as_fd())) {
-        // On a host without IPv6, every address is every IPv4 one.
+        // On a host without IPv6, `:PORT` binds 0.0.0.0.
         (ListenAddress::Any { port }, Some(ListensAt::Ip { address, both_families })) => {
             let is_any = both_families || (address.is_ipv4() && address.ip().is_unspecified());
             is_any && address.port() == *port
@@ -72,7 +72,7 @@ pub(crate) fn is_at(address: &ListenAddress, socket: &OwnedFd) -> bool {
         (ListenAddress::Ip(wanted), Some(ListensAt::Ip { address, both_families })) => {
             *wanted == address && !both_families
         }
-        // Without its file no client would find it.
+        // Without its file, no client could reach it.
         (ListenAddress::Unix(wanted), Some(ListensAt::Unix(path))) => {
             path.as_ref() == Some(wanted) && SocketFile::is_at(wanted)
         }
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn every_address_is_told_from_every_ipv6_address() {
+    fn every_address_differs_from_every_ipv6_address() {
         let options = sys::socket::TcpOptions { keepalive: None, user_timeout: None };
         let both = || sys::listen::tcp_any(0, &options).unwrap();
         let port = |socket: &OwnedFd| {
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn a_unix_socket_without_its_file_is_of_no_use() {
+    fn a_unix_socket_without_its_file_is_not_kept() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("socket");
         let address = ListenAddress::Unix(path.clone());

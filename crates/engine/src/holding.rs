@@ -1,35 +1,34 @@
-//! Where a lane's bytes rest between being received and being sent, borrowed for just that long.
+//! Buffers and pipes for the bytes that a lane has received and not yet sent, borrowed from a pool for
+//! that time only.
 
 use flow::{Cause, Time};
 use rustix::io::Errno;
 use std::time::Duration;
 use sys::{Pipe, PipeError};
 
-/// Pipe sizes to ask for, in bytes: more of them per call is what makes bulk cheap. Below 64 KiB a
-/// pipe is no better than the copy.
+/// Pipe sizes to request, in bytes, largest first: bulk is cheap because each call moves many bytes.
+/// Below 64 KiB, splicing is no cheaper than copying.
 pub const PIPE_SIZES: [usize; 3] = [1024 * 1024, 256 * 1024, 64 * 1024];
-/// Empty pipes kept for the next bulk lane of this worker.
+/// Empty pipes that a worker keeps for its next bulk lanes.
 const SPARE_PIPES: usize = 16;
-/// Free buffers kept.
+/// Free buffers that a worker keeps.
 const SPARE_BUFFERS: usize = 16;
-/// After the kernel refused a pipe, none is asked for during this time.
+/// Time after a failed pipe2(2) during which no pipe is requested.
 const REFUSED_PAUSE: Duration = Duration::from_millis(100);
-/// Smaller leftovers get memory of their own size: ten thousand readers that stall on a small
+/// Up to this size a buffer is allocated to fit its bytes: ten thousand readers that stall on a small
 /// message must not take 64 KiB each.
 const SMALL: usize = SCRATCH / 4;
-/// The size of the worker's scratch buffer, and so of what one send can leave over.
+/// Size of the worker's scratch buffer, and so the most that one send can leave unsent.
 pub(crate) const SCRATCH: usize = 64 * 1024;
 
-/// Bytes that were received and not yet sent.
+/// Bytes received and not yet sent.
 #[derive(Debug)]
 pub(crate) enum Holding {
-    /// In user memory.
     Buffer(Buffer),
-    /// In a pipe.
     Pipe(Pipe),
 }
 
-/// The part of a buffer that is still to be sent.
+/// A buffer and the position of its first unsent byte.
 #[derive(Debug)]
 pub(crate) struct Buffer {
     bytes: Box<[u8]>,
@@ -47,20 +46,20 @@ impl Buffer {
     }
 }
 
-/// A worker's spare pipes and buffers. The last one given back is the first one lent: it is warm.
+/// A worker's spare pipes and buffers. The last one given back is lent first: its memory is warm.
 pub(crate) struct Pool {
     #[expect(clippy::vec_box, reason = "the box goes to the session, and comes back")]
     pipes: Vec<Box<Holding>>,
     buffers: Vec<Box<[u8]>>,
-    /// Pipes that exist, lent or spare, and how many may.
+    /// Pipes in existence, lent or spare; at most `most_pipes`.
     pipe_count: usize,
     most_pipes: usize,
     refused_until: Time,
 }
 
 impl Pool {
-    /// A pool that never has more than `most_pipes` pipes: lanes that are stalled with a pipe must
-    /// not use up the descriptors of new sessions.
+    /// A pool of at most `most_pipes` pipes: lanes stalled with a pipe must not use up the descriptors
+    /// of new sessions.
     pub(crate) fn new(most_pipes: usize) -> Self {
         Self {
             pipes: Vec::new(),
@@ -71,13 +70,13 @@ impl Pool {
         }
     }
 
-    /// Pipes that there are, lent or spare.
+    /// Number of pipes, lent or spare.
     pub(crate) fn pipes(&self) -> usize {
         self.pipe_count
     }
 
-    /// An empty pipe. The error is the resource that was missing; `None` if the limit was reached,
-    /// or if the kernel refused one a moment ago and was not asked again.
+    /// Lends an empty pipe. The error is the missing resource; `None` if the limit is reached, or
+    /// during [`REFUSED_PAUSE`].
     pub(crate) fn pipe(&mut self, now: Time) -> Result<Box<Holding>, Option<Cause>> {
         if let Some(pipe) = self.pipes.pop() {
             return Ok(pipe);
@@ -96,14 +95,14 @@ impl Pool {
         Ok(Box::new(Holding::Pipe(pipe)))
     }
 
-    /// Takes a pipe in that was made elsewhere, and that may hold bytes.
+    /// Counts a pipe that was restored after an upgrade, and that may hold bytes.
     #[expect(clippy::unnecessary_box_returns, reason = "a session keeps the box")]
     pub(crate) fn adopt(&mut self, pipe: Pipe) -> Box<Holding> {
         self.pipe_count += 1;
         Box::new(Holding::Pipe(pipe))
     }
 
-    /// A buffer that holds `bytes`.
+    /// Lends a buffer with a copy of `bytes`.
     #[expect(clippy::unnecessary_box_returns, reason = "a session keeps the box")]
     pub(crate) fn buffer(&mut self, bytes: &[u8]) -> Box<Holding> {
         let mut buffer = match bytes.len() {
@@ -130,8 +129,8 @@ impl Pool {
         }
     }
 
-    /// Closes a buffer or pipe whose bytes will never be sent: a pipe that holds bytes must not be lent
-    /// again.
+    /// Frees a buffer or closes a pipe whose bytes will never be sent: a pipe that holds bytes must not
+    /// be lent again.
     pub(crate) fn discard(&mut self, holding: Box<Holding>) {
         if matches!(*holding, Holding::Pipe(_)) {
             self.pipe_count -= 1;
@@ -139,7 +138,7 @@ impl Pool {
         drop(holding);
     }
 
-    /// Frees everything spare: descriptors are short, or memory is wanted back.
+    /// Frees all spare pipes and buffers: descriptors or memory are short.
     pub(crate) fn clear(&mut self) {
         self.pipe_count -= self.pipes.len();
         self.pipes.clear();
@@ -168,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn a_buffer_gives_what_was_put_in() {
+    fn a_buffer_returns_its_unsent_bytes() {
         let mut pool = Pool::new(0);
         for text in [vec![1; SMALL], vec![2; SCRATCH], vec![3; 10], vec![4; SCRATCH + 1]] {
             let mut holding = pool.buffer(&text);

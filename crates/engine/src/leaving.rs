@@ -1,9 +1,9 @@
-//! Listeners that a new configuration removes, while their replacements are bound.
+//! Listeners that a new configuration removes: how they share their addresses with replacements.
 //!
 //! Two listeners with overlapping addresses (`:80` and `127.0.0.1:80`) exclude each other, unless
-//! both allow sharing (`SO_REUSEPORT`). A removed one does so from the moment that something new
-//! needs its address until it is closed. So there is no moment without a listener, and a reload that
-//! fails has taken nothing away.
+//! both allow sharing (`SO_REUSEPORT`). A removed listener allows it from the moment a new one needs
+//! its address until it is closed. So there is always a listener, and a failed reload has removed
+//! none.
 
 use plan::ListenAddress;
 use rustix::fd::OwnedFd;
@@ -27,13 +27,13 @@ impl Leaving {
         self.by_port.entry(port).or_default().push((address, sockets));
     }
 
-    /// Makes the listeners that overlap `address` share theirs. False if there are none.
+    /// Makes the listeners that overlap `address` share it. False if no listener overlaps.
     pub(crate) fn share(&mut self, address: &ListenAddress) -> bool {
         let at_port = address.port().and_then(|port| self.by_port.get(&port));
         let overlapping = at_port.into_iter().flatten().filter(|(old, _)| old.overlaps(address));
         let sockets: Vec<_> = overlapping.flat_map(|(_, sockets)| sockets).cloned().collect();
         for socket in &sockets {
-            // On failure the new address cannot be bound, and that is reported.
+            // After a failure, the bind of the new address fails and is reported.
             let _ = set_sharing(&**socket, Sharing::SameUser);
         }
         let any = !sockets.is_empty();
@@ -44,14 +44,14 @@ impl Leaving {
     /// Directs new clients to the replacements, which listen already. Queued clients are still served.
     pub(crate) fn ignore_newcomers(&self) {
         for socket in &self.sharing {
-            // On failure, a client that connects just before the close is reset.
+            // After a failure, a client that connects just before the close is reset.
             let _ = sys::ignore_new_handshakes(&**socket);
         }
     }
 }
 
 impl Drop for Leaving {
-    /// Makes the listeners exclusive again, in case the new configuration is refused.
+    /// Makes the listeners exclusive again: they stay if the new configuration is refused.
     fn drop(&mut self) {
         for socket in &self.sharing {
             let _ = set_sharing(&**socket, Sharing::Exclusive);

@@ -1,5 +1,5 @@
-//! Carries out what `flow` decides: one thread per core, epoll, and no lock, no allocation and no
-//! clock reading per byte.
+//! The data plane: carries out the decisions of crate `flow` on one thread per core, with epoll, and
+//! without a lock, an allocation or a clock reading per byte.
 //!
 //! A session passes these stages, one module each. A stage that decides has a file of the same name in
 //! `flow`.
@@ -8,8 +8,8 @@
 //!   accept -> permit -> greet -> rule -> select -> connect -> preamble -> relay -> flush -> close
 //! ```
 //!
-//! `worker` is the thread around them: it waits for events, and calls the stage that a session is in.
-//! The modules stand in this order, each stage followed by its helpers.
+//! `worker` is the thread around them: it waits for events, and calls the current stage of a session.
+//! Below, the modules stand in this order, each stage followed by its helpers.
 
 mod accept;
 
@@ -75,7 +75,7 @@ mod rate_limit;
 mod report;
 mod shared;
 
-/// Parts that the benchmarks measure by themselves. Not for use elsewhere.
+/// Parts exposed to the micro-benchmarks. Not for use elsewhere.
 #[doc(hidden)]
 pub mod parts {
     pub use crate::mailbox::{Mailbox, Wake};
@@ -124,20 +124,20 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 use worker::Worker;
 
-/// Workers need little: the scratch buffer is on the heap, and nothing recurses.
+/// Stack size of a worker, in bytes: the scratch buffer is on the heap, and no code recurses.
 const STACK: usize = 256 * 1024;
 
-/// The fixed properties of an engine.
+/// Properties of an engine that are fixed at its start.
 pub struct Options {
-    /// Threads that move bytes; at least one.
+    /// Number of worker threads; at least one.
     pub workers: usize,
-    /// Sessions of all forwards together.
+    /// Initial limit on the sessions of all forwards together.
     pub max_sessions: u32,
-    /// Pipes for bulk, of all workers together. A lane that gets none copies.
+    /// Limit on pipes of all workers together. A lane without a pipe copies.
     pub pipes: usize,
     /// Which events of sessions are reported.
     pub detail: Detail,
-    /// Resolves names of targets.
+    /// Resolver of target names.
     pub resolver: Arc<dyn Resolve>,
 }
 
@@ -145,18 +145,18 @@ pub struct Options {
 pub struct Engine {
     shared: Arc<Shared>,
     threads: Vec<JoinHandle<()>>,
-    /// Disconnected when all threads have ended.
+    /// Disconnects when all threads have ended.
     ended: Receiver<()>,
     forwards: Forwards,
 }
 
-/// A thread that waits for its worker.
+/// A started thread that waits for its worker.
 struct Thread {
     worker: Sender<Worker>,
     handle: JoinHandle<()>,
 }
 
-/// Starts a thread before it has a worker, so that no worker is lost if the host refuses the thread.
+/// Starts a thread before its worker is sent to it: if the host refuses the thread, the worker is kept.
 fn start_thread(index: usize, alive: Sender<()>) -> std::io::Result<Thread> {
     let (worker, of_thread) = channel::<Worker>();
     let run = move || {
@@ -170,7 +170,7 @@ fn start_thread(index: usize, alive: Sender<()>) -> std::io::Result<Thread> {
     Ok(Thread { worker, handle })
 }
 
-/// Repeats `attempt` until it succeeds, or `retry` returns false.
+/// Repeats `attempt` until it succeeds or `retry` returns false.
 fn insist<T>(
     retry: &dyn Fn(&std::io::Error) -> bool,
     mut attempt: impl FnMut() -> std::io::Result<T>,
@@ -184,14 +184,20 @@ fn insist<T>(
 }
 
 impl Engine {
-    /// Starts the workers. They have nothing to do until [`Engine::apply`].
+    /// Starts the workers. They idle until [`Engine::apply`].
+    ///
+    /// # Errors
+    /// If the host refuses a thread or a descriptor.
     pub fn start(options: &Options, given: GivenSockets) -> std::io::Result<Self> {
         Self::start_with(options, given, Vec::new(), &|_| false)
     }
 
-    /// Like [`Engine::start`], with the epoll instances of the previous process image's workers: as
-    /// many, or none. If the host refuses a thread or a descriptor, `retry` decides whether to try
-    /// again; it may wait before it returns.
+    /// Like [`Engine::start`], with the epoll instances of the previous process image, which are used if
+    /// there is one for each worker. If the host refuses a thread or a descriptor, `retry` decides
+    /// whether to try again; it may sleep first.
+    ///
+    /// # Errors
+    /// The first error that `retry` rejects.
     pub fn start_with(
         options: &Options,
         given: GivenSockets,
@@ -205,26 +211,28 @@ impl Engine {
         let mut engine =
             Self { shared, threads: Vec::new(), ended, forwards: Forwards::new(given) };
         for index in 0..options.workers {
-            // An inherited epoll instance is gone after a failed attempt: the next one makes its own.
+            // A failed attempt closes the inherited epoll instance: the next attempt makes a new one.
             let worker = || Ok(Worker::new(index, Arc::clone(&engine.shared), epolls.next())?);
             let worker = insist(retry, worker)?;
             let thread = insist(retry, || start_thread(index, alive.clone()))?;
-            // The thread waits for nothing else.
+            // Cannot fail: the thread waits for the worker.
             let _ = thread.worker.send(worker);
             engine.threads.push(thread.handle);
         }
         Ok(engine)
     }
 
-    /// Makes these the running forwards, the first time and at each change of the configuration.
+    /// Makes `forwards` the running configuration, at the start and at each reload.
     ///
-    /// All or nothing: everything new is bound first, and if that fails for a forward that may not
-    /// be skipped, or would leave no listener where there is one, nothing has changed. A new address
-    /// may overlap one that goes (`:80` and `127.0.0.1:80`): there is a listener at every moment. A
-    /// Unix socket whose file is gone gets a new one. Listeners and
-    /// sessions of unchanged forwards notice nothing. A changed forward keeps its listeners where
-    /// their addresses stay, and its sessions, which get the new limits and timeouts. Sessions of a
-    /// removed one go on.
+    /// All or nothing: new addresses are bound first. If that fails for a forward that `may_skip`
+    /// rejects, or would leave the process without any listener, nothing has changed. A new address may
+    /// overlap a removed one (`:80` and `127.0.0.1:80`): one of the two listens at every moment. A lost
+    /// file of a Unix socket is made again. Listeners and sessions of unchanged forwards are not
+    /// affected. A changed forward keeps its listeners where their addresses stay, and its sessions,
+    /// which get the new limits and timeouts. Sessions of a removed forward go on.
+    ///
+    /// # Errors
+    /// The forwards that prevented the change.
     pub fn apply(
         &mut self,
         forwards: &[Arc<plan::Forward>],
@@ -233,8 +241,11 @@ impl Engine {
         self.forwards.apply(forwards, may_skip, &self.shared)
     }
 
-    /// Decides like [`Self::apply`]: binds everything new without listening, and closes it again.
-    /// Changes nothing, and disturbs no client.
+    /// Decides like [`Self::apply`]: binds new addresses without listening, and closes the sockets.
+    /// Changes nothing, and affects no client.
+    ///
+    /// # Errors
+    /// Those of [`Self::apply`].
     pub fn try_apply(
         &mut self,
         forwards: &[Arc<plan::Forward>],
@@ -243,18 +254,18 @@ impl Engine {
         self.forwards.try_apply(forwards, may_skip, &self.shared)
     }
 
-    /// Retries the addresses that could not be bound, of forwards skipped by [`Self::apply`] or by
-    /// [`Self::restore`], and makes lost files of Unix sockets again. Listeners are not disturbed.
-    /// The forwards of the result are still skipped.
+    /// Retries the unbound addresses of forwards that were skipped by [`Self::apply`] or
+    /// [`Self::restore`], and makes lost files of Unix sockets again. Open listeners are not affected.
+    /// The result lists the forwards that are still skipped.
     pub fn retry_skipped(&mut self) -> Applied {
         self.forwards.retry_skipped(&self.shared)
     }
 
-    /// Returns to the forwards of an earlier configuration, as far as they can be bound: of a forward
-    /// with several addresses, those that can be bound listen. It may leave no listener at all.
-    /// Forwards that are named in `drained` come back drained. The result has the skipped forwards, each
-    /// with the first of its addresses that could not be bound: their state is
-    /// [`ForwardState::Skipped`], and [`Self::retry_skipped`] completes them.
+    /// Returns to an earlier configuration, as far as its addresses can be bound: a forward with several
+    /// addresses listens at those that can. It may leave no listener at all. Forwards named in `drained`
+    /// are restored as drained. The result lists the skipped forwards, each with its first address that
+    /// could not be bound: their state is [`ForwardState::Skipped`], and [`Self::retry_skipped`]
+    /// completes them.
     pub fn restore(
         &mut self,
         forwards: &[Arc<plan::Forward>],
@@ -263,33 +274,39 @@ impl Engine {
         self.forwards.restore(forwards, drained, &self.shared)
     }
 
-    /// Lets a forward take no new sessions: its listeners are closed, its sessions go on.
+    /// Drains a forward: closes its listeners; its sessions go on.
+    ///
+    /// # Errors
+    /// [`NotSwitched::NoForward`], or [`NotSwitched::Already`] if it is drained.
     pub fn drain_forward(&mut self, name: &str) -> Result<Published, NotSwitched> {
         self.forwards.drain(name, &self.shared)
     }
 
-    /// Lets a drained or skipped forward take sessions again.
+    /// Makes a drained or skipped forward listen again.
+    ///
+    /// # Errors
+    /// Every variant of [`NotSwitched`]; the listeners of the forward then stay as they were.
     pub fn resume_forward(&mut self, name: &str) -> Result<Published, NotSwitched> {
         self.forwards.resume(name, &self.shared)
     }
 
-    /// Forgets removed forwards whose sessions have ended, and resets the sessions of forwards that were removed longer ago than `removed_timeout`.
+    /// Forgets removed forwards whose sessions have ended, and resets the sessions of forwards that were
+    /// removed at least `removed_timeout` ago.
     pub fn tidy(&mut self, removed_timeout: Option<Duration>) {
         self.forwards.tidy(removed_timeout, &self.shared);
     }
 
-    /// All forwards: those that run, in the order of the configuration, and removed ones that
-    /// still have sessions.
+    /// All forwards: the configured ones, in their order, then removed ones with open sessions.
     pub fn forwards(&self) -> impl Iterator<Item = ForwardView<'_>> {
         self.forwards.views()
     }
 
-    /// What all forwards have done since the start, those that are gone included.
+    /// Counters of all forwards since the start of the process, removed forwards included.
     pub fn sums(&self) -> Sums {
         self.forwards.sums()
     }
 
-    /// Looks at the running sessions, from any thread.
+    /// A handle for queries from other threads.
     pub fn observer(&self) -> Observer {
         Observer(Arc::clone(&self.shared))
     }
@@ -299,12 +316,12 @@ impl Engine {
         self.forwards.listeners().map(|listener| listener.address.to_string())
     }
 
-    /// The number of listeners.
+    /// Number of open listeners.
     pub fn listeners(&self) -> usize {
         self.forwards.listeners().count()
     }
 
-    /// The sockets of all listeners that this process has opened itself.
+    /// Sockets of all listeners that this process has bound itself.
     pub fn own_sockets(&self) -> impl Iterator<Item = (&ListenAddress, BorrowedFd<'_>)> {
         let is_own =
             |listener: &&Listener| !matches!(listener.address, ListenAddress::Activated(_));
@@ -313,52 +330,53 @@ impl Engine {
         })
     }
 
-    /// Leaves the files of these Unix sockets in place at the end: a service manager keeps the sockets.
+    /// Leaves the files of these Unix sockets in place when the process ends, because a service manager
+    /// keeps the sockets.
     pub fn leave_files(&mut self, is_kept: impl Fn(&ListenAddress) -> bool) {
         self.forwards.leave_files(is_kept);
     }
 
-    /// The reports of the workers.
+    /// The queue of the workers' reports.
     pub fn reports(&self) -> Reports {
         Reports(Arc::clone(&self.shared.outbox))
     }
 
-    /// Sessions open now.
+    /// Number of open sessions.
     pub fn sessions(&self) -> u32 {
         self.shared.gate.taken()
     }
 
-    /// The most sessions of all forwards together.
+    /// Limit on the sessions of all forwards together.
     pub fn max_sessions(&self) -> u32 {
         self.shared.gate.limit()
     }
 
-    /// Changes [`Self::max_sessions`] for new sessions; open ones stay.
+    /// Changes [`Self::max_sessions`] for new sessions; open ones stay, even beyond it.
     pub fn set_max_sessions(&self, limit: u32) {
         self.shared.wake(self.shared.gate.set_limit(limit));
     }
 
-    /// Closes the listeners; sessions go on.
+    /// Closes all listeners; sessions go on.
     pub fn drain(&mut self) {
         self.shared.broadcast(|| Message::Drain);
         self.forwards.close();
     }
 
-    /// Resets every session that is still open.
+    /// Resets all open sessions.
     pub fn cut(&self) {
         self.shared.broadcast(|| Message::Cut);
     }
 
-    /// Ends the workers, and waits for them, at most for `limit`. Sessions that are open are reset.
+    /// Resets all open sessions and ends the workers. Waits for them, at most for `limit`.
     pub fn stop(self, limit: Duration) {
         self.shared.broadcast(|| Message::Stop);
         match self.ended.recv_timeout(limit) {
-            // A worker that hangs ends with the process.
+            // A hanging worker ends with the process.
             Err(RecvTimeoutError::Timeout) => {}
-            // They send nothing. A panic has been printed on standard error.
+            // All workers have ended. A panic was printed on standard error.
             _ => self.threads.into_iter().for_each(|thread| _ = thread.join()),
         }
-        // A session may have been sent to a worker that had ended before.
+        // Connections may have been handed to a worker that had ended.
         for message in self.shared.mailboxes.iter().flat_map(|mailbox| mailbox.take()) {
             if let Message::Adopt(accepted) = message {
                 sys::socket::reset(accepted.socket);

@@ -1,4 +1,4 @@
-//! Why a listener could not be bound, and what can be done about it.
+//! Errors of binding a listener, with advice to the operator.
 
 use plan::ListenAddress;
 use std::fmt;
@@ -7,38 +7,38 @@ use sys::Errno;
 /// A listener could not be bound.
 #[derive(Clone, Debug)]
 pub struct ListenError {
-    /// Where.
+    /// The configured listen address.
     pub address: ListenAddress,
-    /// Why.
+    /// Why it could not be bound.
     pub cause: ListenCause,
 }
 
-/// Why a listener could not be bound.
+/// The cause of a failed bind.
 #[derive(Clone, Debug)]
 pub enum ListenCause {
-    /// What the kernel said.
+    /// The error of the kernel.
     Refused(Errno),
-    /// Another listener of this process is in the way.
+    /// A listener of this process occupies an overlapping address.
     OurOwn,
-    /// This process listens there on a Unix socket whose file was removed or replaced by another
-    /// program, and cannot make it again.
+    /// This process listens there, but another program removed or replaced the Unix socket's file, and
+    /// a new one cannot be bound.
     FileLost(Errno),
-    /// The process was given no socket with this name.
+    /// The service manager passed no socket with this name.
     NotGiven {
-        /// The names of those that it was given.
+        /// Names of the sockets that it passed.
         names: Vec<String>,
     },
-    /// What the process was given under this name does not listen.
+    /// The descriptor passed under this name is not a listening socket.
     NotListening,
 }
 
 impl ListenError {
-    /// The configuration and this host do not fit together: it will not work later either.
+    /// Whether a later attempt would fail, too: all causes but an occupied address.
     pub fn is_lasting(&self) -> bool {
         !matches!(self.cause, ListenCause::OurOwn | ListenCause::Refused(Errno::ADDRINUSE))
     }
 
-    /// What can be done about it.
+    /// What the operator can do about it, if anything is known.
     pub fn advice(&self) -> Option<String> {
         let advice = match &self.cause {
             ListenCause::Refused(errno) => self.advice_on(*errno)?,

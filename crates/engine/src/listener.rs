@@ -1,4 +1,4 @@
-//! Opening listeners: binding them, or taking sockets that were given.
+//! Listeners: bound by this process, or made of inherited sockets.
 
 use crate::given::GivenSockets;
 use crate::leaving::Leaving;
@@ -13,26 +13,26 @@ use sys::listen::{Sharing, set_sharing};
 use sys::socket::TcpOptions;
 use sys::{Errno, FileId, FileState, ListensAt, SocketFile};
 
-/// One listener: a bound socket, or all those that were given under one name.
+/// A listener: one bound socket, or all sockets passed under one `fd:NAME`.
 pub(crate) struct Listener {
-    /// The number of its first socket; the others follow.
+    /// Number of its first socket; the others count up from it.
     number: u32,
     pub(crate) address: ListenAddress,
     /// Never empty.
     sockets: Box<[Arc<OwnedFd>]>,
-    /// The file of a Unix socket, which goes with it.
+    /// The file of a Unix socket; dropping it removes the file.
     file: Option<SocketFile>,
-    /// Bound by [`Listener::open`], without listening yet.
+    /// Bound by [`Listener::open`], and not listening yet.
     is_to_start: bool,
-    /// Its entry in the table of addresses that no session may connect to.
+    /// Its entry in the [`LoopGuard`]; `None` before [`Listener::start`].
     registration: Option<Registration>,
-    /// The route of its connections, by the last update to the workers.
+    /// The route of its connections, as last published to the workers.
     route: Option<Arc<Route>>,
 }
 
 impl Listener {
-    /// Binds, or takes a given socket; [`Self::start`] makes it listen. Accepted sockets inherit the
-    /// options, which saves system calls per session.
+    /// Binds `address`, or takes an inherited socket; [`Self::start`] makes it listen. Accepted sockets
+    /// inherit the options, which saves system calls per session.
     pub(crate) fn open(
         number: u32,
         address: &ListenAddress,
@@ -53,8 +53,8 @@ impl Listener {
         Ok(Self { is_to_start, ..Self::with(number, address, sockets, file_at(address)) })
     }
 
-    /// Whether [`Self::open`] would succeed. Leaves no trace: the sockets bound for it do not listen,
-    /// and are closed.
+    /// Fails as [`Self::open`] would. Clients notice nothing: the sockets bound for it do not listen, and
+    /// are closed.
     pub(crate) fn try_open(
         address: &ListenAddress,
         options: &TcpOptions,
@@ -72,7 +72,7 @@ impl Listener {
         tried.map_err(|cause| ListenError { address: address.clone(), cause })
     }
 
-    /// A listener on sockets that are already bound, with their file.
+    /// A listener on the bound sockets of a previous process image, with their file.
     pub(crate) fn bound(
         number: u32,
         address: &ListenAddress,
@@ -96,12 +96,12 @@ impl Listener {
         Self { number, address, sockets, file, is_to_start: false, registration: None, route: None }
     }
 
-    /// Listens, if it does not yet, and forbids sessions to connect to it from now on.
+    /// Makes the bound sockets listen, and registers their addresses with the [`LoopGuard`].
     pub(crate) fn start(&mut self, guard: &Arc<LoopGuard>) -> Result<(), ListenError> {
         if std::mem::take(&mut self.is_to_start) {
             for (_, socket) in self.sockets() {
                 let listens = sys::listen::start(&**socket);
-                // It may have been bound beside a removed listener: makes it exclusive from now on.
+                // A socket bound beside a removed listener shares its address: exclusive from now on.
                 let alone = listens.and_then(|()| set_sharing(&**socket, Sharing::Exclusive));
                 alone.map_err(|errno| ListenError {
                     address: self.address.clone(),
@@ -118,23 +118,23 @@ impl Listener {
         (self.number..).zip(&self.sockets)
     }
 
-    /// Sets the route of its connections. False if it is this one already.
+    /// Sets the route of its connections. False if nothing changes.
     pub(crate) fn set_route(&mut self, route: &Arc<Route>) -> bool {
         let is_set = self.route.as_ref().is_some_and(|old| Arc::ptr_eq(old, route));
         self.route = Some(Arc::clone(route));
         !is_set
     }
 
-    /// The first number that is free after those of its sockets.
+    /// The number after that of its last socket.
     pub(crate) fn next_number(&self) -> u32 {
         self.sockets().fold(self.number, |next, _| next + 1)
     }
 
-    /// From now on accepted sockets get these options.
+    /// Sets the options that sockets accepted from now on inherit.
     pub(crate) fn set_options(&self, options: &TcpOptions) {
         if !matches!(self.address, ListenAddress::Unix(_)) {
             for (_, socket) in self.sockets() {
-                // It took others before; a kernel that refuses these leaves it with the old ones.
+                // If the kernel refuses them, the socket keeps its old options.
                 let _ = sys::socket::replace_tcp_options(socket.as_fd(), options);
             }
         }
@@ -147,8 +147,8 @@ impl Listener {
         }
     }
 
-    /// Adds this listener to those that would be closed, if it has a port: only then another one can
-    /// need its address. One that the service manager gave stays open, and has none.
+    /// Adds this listener to those that are removed, if it has a port: only then can another listener
+    /// need its address. Sockets of the service manager have none here, and stay open.
     pub(crate) fn leaves(&self, leaving: &mut Leaving) {
         if let Some(port) = self.address.port() {
             let sockets = self.sockets().map(|(_, socket)| Arc::clone(socket)).collect();
@@ -163,7 +163,7 @@ impl Listener {
         }
     }
 
-    /// Every address that it takes connections to, where it is not a Unix socket.
+    /// Every IP address at which it takes connections.
     fn reached_at(&self) -> Vec<SocketAddr> {
         match self.address {
             ListenAddress::Any { .. } => {
@@ -191,12 +191,12 @@ impl Listener {
         self.sockets().filter_map(|(_, socket)| sys::listens_at(socket.as_fd()))
     }
 
-    /// The file that it has made for a Unix socket.
+    /// The file that this process made for a Unix socket.
     pub(crate) fn file_id(&self) -> Option<FileId> {
         self.file.as_ref().map(SocketFile::id)
     }
 
-    /// Whether that file is still in its place; `Present` where none is needed.
+    /// Whether that file is still at its path; `Present` for a listener without one.
     pub(crate) fn file_state(&self) -> FileState {
         self.file.as_ref().map_or(FileState::Present, SocketFile::state)
     }
@@ -234,7 +234,7 @@ fn file_at(address: &ListenAddress) -> Option<SocketFile> {
     }
 }
 
-/// The sockets of an address; never none.
+/// Opens the sockets of an address: at least one.
 fn open(
     address: &ListenAddress,
     options: &TcpOptions,
@@ -249,7 +249,7 @@ fn open(
     Ok(vec![Arc::new(socket)])
 }
 
-/// Binds a TCP address, sharing it with removed listeners if these occupy it.
+/// Binds a TCP address, and shares it with removed listeners that occupy it.
 fn bind(
     address: &ListenAddress,
     options: &TcpOptions,
@@ -279,7 +279,7 @@ fn open_given(
     Ok(sockets.to_vec())
 }
 
-/// The sockets with this name, which all listen.
+/// The inherited sockets with this name. Fails unless all of them listen.
 fn given_sockets<'a>(
     name: &str,
     given: &'a GivenSockets,

@@ -1,9 +1,9 @@
-//! Our own listeners: a connection to one of them would be forwarded again, and so on until the
-//! descriptors are used up.
+//! Prevents sessions whose target is a listener of this process: each would be forwarded again, until
+//! the descriptors are used up.
 //!
-//! Loops that show in the configuration's text are refused when it is read. This guard finds the rest: a
-//! name, another address of this host, another path of a socket file. A loop through another host or a
-//! translated address is not detected; `max_sessions` bounds it.
+//! Loops visible in the text of the configuration are refused when it is read. This guard detects the
+//! others: through a name, another address of this host, or another path of a socket file. A loop
+//! through another host or a translated address is not detected; `max_sessions` bounds it.
 
 use plan::ListenAddress;
 use std::collections::HashMap;
@@ -15,17 +15,17 @@ use sys::FileId;
 
 /// The addresses and socket files of all listeners.
 pub(crate) struct LoopGuard {
-    /// One bit for each port that is listened on: all that is read for most attempts to connect.
+    /// One bit per port, set if a listener has it. For most attempts to connect, only this is read.
     ports: Box<[AtomicU64]>,
-    /// By port: as often as it is listened on, since a listener that replaces another is there
-    /// before that one is closed.
+    /// Listen addresses by port. An address has one entry per listener: a replacement is registered
+    /// before the old listener is closed.
     addresses: RwLock<HashMap<u16, Vec<Place>>>,
-    /// How many socket files there are: without any, no target's path is looked at.
+    /// Number of socket files. While it is 0, no path of a target is read.
     file_count: AtomicUsize,
     files: RwLock<Vec<FileId>>,
 }
 
-/// An address without its port. The scope distinguishes equal link-local addresses.
+/// An IP address without a port. The scope distinguishes equal link-local addresses.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Place {
     ip: IpAddr,
@@ -33,7 +33,7 @@ struct Place {
 }
 
 impl Place {
-    /// The address that a connection to `address` has at the other end.
+    /// The address at which a connection to `address` arrives.
     fn of(address: SocketAddr) -> Self {
         let scope = match address {
             SocketAddr::V6(address) if address.ip().is_unicast_link_local() => address.scope_id(),
@@ -51,7 +51,7 @@ impl Place {
     }
 }
 
-/// A listener's entries, for as long as this lives.
+/// Guard: a listener's entries, removed when it is dropped.
 pub(crate) struct Registration {
     guard: Arc<LoopGuard>,
     addresses: Vec<SocketAddr>,
@@ -76,11 +76,11 @@ impl Default for LoopGuard {
     }
 }
 
-/// Bits of a word of the set of ports.
+/// Bits per word of [`LoopGuard::ports`].
 const WORD: usize = 64;
 
 impl LoopGuard {
-    /// Adds a listener's addresses and files, until the result is dropped.
+    /// Adds a listener's addresses and files; dropping the result removes them.
     pub(crate) fn register(
         self: &Arc<Self>,
         addresses: Vec<SocketAddr>,
@@ -120,7 +120,7 @@ impl LoopGuard {
         self.file_count.store(all.len(), Ordering::Relaxed);
     }
 
-    /// Whether one of the listeners excludes a new one at `address`.
+    /// Whether a registered listener excludes a new one at `address`.
     pub(crate) fn overlaps(&self, address: &ListenAddress) -> bool {
         match address {
             ListenAddress::Any { port } => self.has_port(*port),
@@ -145,7 +145,7 @@ impl LoopGuard {
         (&self.ports[port / WORD], 1 << (port % WORD))
     }
 
-    /// Whether a connection to `address` would come to one of them.
+    /// Whether a connection to `address` would arrive at a registered listener.
     pub(crate) fn reached_by(&self, address: SocketAddr) -> bool {
         if !self.has_port(address.port()) {
             return false;
@@ -153,7 +153,7 @@ impl LoopGuard {
         let by_port = self.addresses.read().unwrap_or_else(PoisonError::into_inner);
         let Some(listeners) = by_port.get(&address.port()) else { return false };
         let mut reached = Place::of(address);
-        // Connecting to the unspecified address reaches the loopback.
+        // A connection to the unspecified address arrives at the loopback address.
         match reached.ip {
             IpAddr::V4(Ipv4Addr::UNSPECIFIED) => reached.ip = Ipv4Addr::LOCALHOST.into(),
             IpAddr::V6(Ipv6Addr::UNSPECIFIED) => reached.ip = Ipv6Addr::LOCALHOST.into(),
@@ -164,8 +164,8 @@ impl LoopGuard {
             || (listeners.iter().any(all) && is_local_address(address, reached.ip))
     }
 
-    /// Whether a connection to the Unix socket at `path` would come to one of them, by whatever
-    /// links and directories the path leads there. One stat(2), where there are such listeners.
+    /// Whether a connection to the Unix socket at `path` would arrive at a registered listener, through
+    /// any links and directories. One stat(2) if there are such listeners, else none.
     pub(crate) fn reached_at(&self, path: &Path) -> bool {
         if self.file_count.load(Ordering::Relaxed) == 0 {
             return false;
@@ -198,7 +198,7 @@ mod tests {
         text.parse().unwrap()
     }
 
-    /// A listener, a target, whether the target reaches the listener.
+    /// Cases: a listener, a target, and whether the target reaches the listener.
     #[test]
     fn listeners_are_known_by_every_spelling_of_their_addresses() {
         let cases = [
@@ -210,7 +210,7 @@ mod tests {
             ("127.0.0.1:80", "127.0.0.1:81", false),
             ("127.0.0.1:80", "[::1]:80", false),
             ("127.0.0.1:80", "[::]:80", false),
-            // A socket that was given may be bound to such an address.
+            // A socket of the service manager may be bound to such an address.
             ("[::ffff:127.0.0.1]:80", "127.0.0.1:80", true),
             ("[::1]:80", "[::]:80", true),
             ("[::1]:80", "0.0.0.0:80", false),
@@ -235,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_that_two_listeners_have_is_known_until_both_are_gone() {
+    fn an_address_of_two_listeners_is_known_until_both_are_closed() {
         let guard = Arc::new(LoopGuard::default());
         let both = vec![address("0.0.0.0:80"), address("[::]:80")];
         let old = guard.register(both, vec![]);

@@ -1,4 +1,4 @@
-//! Messages from one thread to another that also waits for sockets.
+//! Message queues between threads, for readers that also wait for sockets.
 
 use std::collections::VecDeque;
 
@@ -7,9 +7,9 @@ use loom::sync::{Mutex, MutexGuard};
 #[cfg(not(loom))]
 use std::sync::{Mutex, MutexGuard};
 
-/// How the reader of a mailbox is woken.
+/// Wakes the reader of a mailbox.
 pub trait Wake {
-    /// Wakes the reader, now or at its next wait.
+    /// Ends the reader's current wait, or its next one.
     fn wake(&self);
 }
 
@@ -19,10 +19,10 @@ impl Wake for sys::Waker {
     }
 }
 
-/// A queue with many writers and one reader, which takes all messages at once. It grows as needed.
+/// An unbounded queue with many writers and one reader, which takes all messages at once.
 ///
-/// Only the writer that finds the queue empty wakes the reader: later writers add their messages
-/// before the reader has taken the queue, since both hold the lock.
+/// Only the writer that finds the queue empty wakes the reader: the reader takes the messages of later
+/// writers with that wake-up, since the queue is taken under the lock.
 pub struct Mailbox<T, W = sys::Waker> {
     queue: Mutex<VecDeque<T>>,
     waker: W,
@@ -34,7 +34,7 @@ impl<T, W: Wake> Mailbox<T, W> {
         Self { queue: Mutex::new(VecDeque::new()), waker }
     }
 
-    /// Wakes the reader.
+    /// The reader's waker, to wait on or to wake without a message.
     pub fn waker(&self) -> &W {
         &self.waker
     }
@@ -58,20 +58,20 @@ impl<T, W: Wake> Mailbox<T, W> {
         self.exchange(VecDeque::new())
     }
 
-    /// Like [`Self::take`]. The room of `empty`, which must be that, is used for the messages that
-    /// follow: a reader that gives back what it has emptied saves the writers from allocating.
+    /// Like [`Self::take`], with `empty` as the new queue. A reader that passes its emptied queue back
+    /// saves the writers from allocating.
     pub fn exchange(&self, empty: VecDeque<T>) -> VecDeque<T> {
         debug_assert!(empty.is_empty());
         std::mem::replace(&mut *self.lock(), empty)
     }
 
-    /// Whether a message waits of which this is true.
+    /// Whether any waiting message satisfies the predicate.
     pub fn any(&self, is_it: impl Fn(&T) -> bool) -> bool {
         self.lock().iter().any(is_it)
     }
 
     fn lock(&self) -> MutexGuard<'_, VecDeque<T>> {
-        // Nothing panics while it holds the lock, so a poisoned one is whole all the same.
+        // No code panics while it holds the lock, so a poisoned lock guards a sound queue.
         self.queue.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }
@@ -93,12 +93,12 @@ impl<T, W: Wake> BoundedMailbox<T, W> {
         Self { mailbox: Mailbox::new(waker), limit }
     }
 
-    /// Wakes the reader.
+    /// See [`Mailbox::waker`].
     pub(crate) fn waker(&self) -> &W {
         self.mailbox.waker()
     }
 
-    /// Appends a message, unless `limit` messages wait.
+    /// Appends a message, or drops it if `limit` messages wait.
     pub(crate) fn send(&self, message: T) -> Result<(), Full> {
         let queue = self.mailbox.lock();
         if queue.len() >= self.limit {
@@ -169,7 +169,7 @@ mod loom_tests {
     use loom::sync::Arc;
     use loom::sync::atomic::{AtomicU64, Ordering};
 
-    /// What an eventfd is: a counter that is added to, and set to 0 when it is read.
+    /// A model of eventfd(2): a counter that a write increments and a read resets to 0.
     struct Counter(AtomicU64);
 
     impl Wake for Counter {

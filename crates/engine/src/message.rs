@@ -1,4 +1,4 @@
-//! Messages to a worker. Only data: `worker/mail` handles them.
+//! Messages to a worker. Data only: `worker/mail` handles them.
 
 use crate::change::Changes;
 use crate::forward::Forward;
@@ -11,32 +11,32 @@ use std::sync::Arc;
 
 /// A message to a worker.
 pub(crate) enum Message {
-    /// Reply at once: a sign of life.
+    /// Reply at once, to show that the worker is alive.
     Ping(Reply<()>),
     /// The configuration has changed; reply when this worker has applied it.
     Change(Arc<Changes>, Reply<()>),
-    /// A session that another worker accepted, and that counts here already.
+    /// A connection accepted by another worker; already counted in this worker's load.
     Adopt(Accepted),
-    /// The answer to a name's query.
+    /// Addresses of a session's target name; empty if the look-up failed.
     Resolved { session: Key, addresses: Arc<[SocketAddr]> },
-    /// A gate at which this worker waited has room again.
+    /// A gate that this worker waits for has room again.
     RoomAgain,
-    /// List open sessions, one page.
+    /// List one page of open sessions.
     List(SessionQuery),
-    /// Reset the session with this number, and reply whether it was here.
+    /// Reset the session with this id; reply whether this worker had it.
     Kill(u64, Reply<bool>),
-    /// Reset the sessions of a forward.
+    /// Reset all sessions of a forward.
     CutForward(Arc<Forward>),
     /// Stop, so that the worker's sessions can be saved.
     Park(Parking),
-    /// Resume sessions of the previous process image.
+    /// Restore sessions of the previous process image.
     TakeOver(TakeOver),
-    /// Every worker has resumed its sessions: begin to poll.
+    /// Every worker has restored its sessions: begin to poll.
     Begin,
-    /// Accept no more; sessions go on.
+    /// Remove all listeners; sessions go on.
     Drain,
-    /// Reset all sessions that are still open.
+    /// Reset all open sessions.
     Cut,
-    /// End the thread.
+    /// Reset all open sessions and end the thread.
     Stop,
 }

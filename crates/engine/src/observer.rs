@@ -1,4 +1,4 @@
-//! Access to a running engine from any thread.
+//! Queries to a running engine from other threads.
 
 use crate::message::Message;
 use crate::shared::Shared;
@@ -10,40 +10,40 @@ use std::sync::Arc;
 pub struct Observer(pub(crate) Arc<Shared>);
 
 impl Observer {
-    /// The number of workers.
+    /// Number of worker threads.
     pub fn workers(&self) -> usize {
         self.0.mailboxes.len()
     }
 
-    /// Requests a page of a worker's sessions; the first page begins at `from` 0. The reply is called
-    /// in the worker's thread, and must be quick. It is dropped uncalled if the worker ends before.
+    /// Requests a page of a worker's sessions; the first page begins at `from` 0. The worker's thread
+    /// calls the reply, which must not block. It is dropped uncalled if the worker ends first.
     pub fn list(&self, worker: usize, filter: SessionFilter, from: u32, reply: Reply<SessionPage>) {
         if let Some(mailbox) = self.0.mailboxes.get(worker) {
             mailbox.send(Message::List(SessionQuery { filter, from, reply }));
         }
     }
 
-    /// Resets the session with this number. Each worker replies whether it had that session.
+    /// Resets the session with this id. Each worker replies whether it had that session.
     pub fn kill(&self, id: u64, reply: impl Fn() -> Reply<bool>) {
         self.0.broadcast(|| Message::Kill(id, reply()));
     }
 
-    /// Pings every worker. The reply is called in the worker's thread, and must be quick.
+    /// Pings every worker. The worker's thread calls the reply, which must not block.
     pub fn ping_all(&self, reply: impl Fn() -> Reply<()>) {
         self.0.broadcast(|| Message::Ping(reply()));
     }
 
-    /// Sessions open now.
+    /// Number of open sessions.
     pub fn sessions(&self) -> u32 {
         self.0.gate.taken()
     }
 
-    /// Pipes that the workers have, lent or spare.
+    /// Number of pipes of all workers, lent or spare.
     pub fn pipes(&self) -> usize {
         self.0.pipes()
     }
 
-    /// Changes which events of sessions are reported.
+    /// Sets which events of sessions are reported.
     pub fn set_detail(&self, detail: crate::Detail) {
         self.0.detail.set(detail);
     }

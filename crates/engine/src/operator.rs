@@ -1,4 +1,4 @@
-//! A forward that an operator drains, and resumes.
+//! Commands of an operator to one forward: drain and resume.
 
 use crate::bind::Attempt;
 use crate::change::Changes;
@@ -17,14 +17,14 @@ use std::sync::Arc;
 pub enum NotSwitched {
     /// No forward has this name.
     NoForward,
-    /// It is in the wanted state already.
+    /// The forward is in the requested state already.
     Already,
-    /// It cannot be bound.
+    /// One of its addresses cannot be bound.
     Unbound(ListenError),
 }
 
 impl Forwards {
-    /// Closes the listeners of a forward; its sessions go on.
+    /// Drains a forward: closes its listeners; its sessions go on.
     pub(crate) fn drain(&mut self, name: &str, shared: &Shared) -> Result<Published, NotSwitched> {
         let mut running = self.running.iter_mut();
         let running =
@@ -38,7 +38,7 @@ impl Forwards {
         Ok(publish(Changes::default(), removed, Leaving::default(), shared))
     }
 
-    /// Binds the listeners of a drained or skipped forward again.
+    /// Makes a drained or skipped forward listen again.
     pub(crate) fn resume(&mut self, name: &str, shared: &Shared) -> Result<Published, NotSwitched> {
         let at = self.running.iter().position(|running| running.plan.name == name);
         let at = at.ok_or(NotSwitched::NoForward)?;
@@ -70,7 +70,7 @@ impl Forwards {
         Ok(publish(changes, Vec::new(), Leaving::default(), shared))
     }
 
-    /// Listens where the forward at this position does not yet.
+    /// Opens listeners at the addresses of a forward that have none. `at` is its position.
     fn bind_missing(
         &mut self,
         at: usize,
@@ -81,7 +81,7 @@ impl Forwards {
             self.running[at].listeners.iter().map(|listener| listener.address.clone()).collect();
         let missing = plan.routes.iter().map(|route| &route.listen);
         let missing: Vec<_> = missing.filter(|address| !bound.contains(*address)).collect();
-        // Listeners that exclude the address stay.
+        // No listener is removed here, so none shares its address.
         let mut leaving = Leaving::default();
         let mut new = self.bind(&missing, plan, Attempt::Bind, shared, &mut leaving)?;
         for (_, listener) in &mut new {

@@ -1,4 +1,4 @@
-//! Stage *permit*: the places that a session occupies in the process, its forward and its target.
+//! Stage *permit*: the places occupied by a session in the process, its forward and its target.
 
 mod gate;
 pub(crate) use gate::{Gate, Waiting};
@@ -8,9 +8,9 @@ use crate::targets::Target;
 use flow::{Admission, AtLimit, Occupancy};
 use std::sync::Arc;
 
-/// Every place that one session occupies, and the route and target that they belong to. Taken before
-/// the session exists, carried by it, completed at selection, and returned exactly once: by
-/// [`Permit::release`], which consumes it.
+/// All places of one session, with its route and target. Requested before the session exists, owned by
+/// the session, completed at selection, and returned exactly once: by [`Permit::release`], which
+/// consumes it.
 #[must_use = "a permit that is dropped keeps its places for ever"]
 pub(crate) struct Permit {
     /// `None` after the release.
@@ -19,14 +19,14 @@ pub(crate) struct Permit {
     target: Option<Arc<Target>>,
 }
 
-/// The target's limit is reached.
+/// Error of [`Permit::enter_target`]: the target's limit is reached.
 #[derive(Debug)]
 pub(crate) struct Full;
 
 impl Permit {
     /// Takes a place in the `process` and one in the forward, or none. Where clients may wait, `worker`
-    /// is among those that are woken when there is room again. `wake` gets the workers that waited
-    /// for a place returned here.
+    /// is noted in the full gate, and woken when there is room. `wake` receives the workers to wake for
+    /// a place that is returned here.
     pub(crate) fn request(
         route: &Arc<Route>,
         at_limit: AtLimit,
@@ -49,7 +49,7 @@ impl Permit {
         }
     }
 
-    /// The places of a session that was restored after an upgrade. May exceed the limits.
+    /// Takes the places of a session restored after an upgrade. May exceed the limits.
     pub(crate) fn restored(route: Arc<Route>, target: Arc<Target>, process: &Gate) -> Self {
         process.enter_unchecked();
         route.forward.gate.enter_unchecked();
@@ -57,8 +57,8 @@ impl Permit {
         Self { route: Some(route), target: Some(target) }
     }
 
-    /// Takes a place in the selected target. The place in an earlier one must have been returned
-    /// ([`Self::leave_target`]).
+    /// Takes a place in the selected target. The place in a previous target must have been returned by
+    /// [`Self::leave_target`].
     pub(crate) fn enter_target(&mut self, target: Arc<Target>) -> Result<(), Full> {
         debug_assert!(self.target.is_none(), "a session has one target at a time");
         if !target.gate.enter() {
@@ -68,14 +68,14 @@ impl Permit {
         Ok(())
     }
 
-    /// Returns the place in the target, if one was taken. `wake` gets the workers that wait for it.
+    /// Returns the place in the target, if one was taken. `wake` receives the workers that wait for it.
     pub(crate) fn leave_target(&mut self, wake: impl FnOnce(Waiting)) {
         if let Some(target) = self.target.take() {
             wake(target.gate.leave());
         }
     }
 
-    /// The route under whose limits the places were taken.
+    /// The route whose limits apply to the places.
     pub(crate) fn route(&self) -> &Arc<Route> {
         self.route.as_ref().expect("only the release takes the route, and consumes the permit")
     }
@@ -85,7 +85,7 @@ impl Permit {
         self.target.as_ref()
     }
 
-    /// Returns all places. `wake` gets the workers that wait for one.
+    /// Returns all places. `wake` receives the workers that wait for one.
     pub(crate) fn release(mut self, process: &Gate, wake: impl Fn(Waiting)) {
         self.leave_target(&wake);
         if let Some(route) = self.route.take() {
@@ -119,7 +119,8 @@ mod tests {
         }
     }
 
-    /// State of two workers with room for two sessions, and the route of a forward with room for one.
+    /// Shared state of two workers with room for two sessions, and the route of a forward with room for
+    /// one.
     fn limits(at_limit: &str) -> (Shared, Arc<Route>) {
         let options = Options {
             workers: 2,

@@ -1,15 +1,15 @@
-//! Stage *preamble*: sends the bytes that a target must get before the client's. No setting asks for any
-//! yet: [`Preamble`] has no value, and these functions compile to nothing.
+//! Stage *preamble*: sends bytes to the target ahead of the client's bytes. No setting uses this stage
+//! yet: [`Preamble`] has no values, and these functions compile to nothing.
 
 use crate::session::Outcome;
 use flow::Preamble;
 
-/// Handles an event of a socket while the preamble is sent.
+/// Handles an event of either socket during this stage.
 pub(crate) fn event(preamble: Preamble) -> Outcome {
     match preamble {}
 }
 
-/// Handles a preamble that has taken too long.
+/// Handles the expired deadline of this stage.
 pub(crate) fn timed_out(preamble: Preamble) -> Outcome {
     match preamble {}
 }

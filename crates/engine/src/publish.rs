@@ -1,4 +1,4 @@
-//! How a changed configuration reaches the workers. What a worker does then is in `worker/walk`.
+//! Publishes a changed configuration to the workers, which apply it in `worker/walk`.
 
 use crate::change::{Changes, Listening, in_memory};
 use crate::leaving::Leaving;
@@ -12,32 +12,32 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread::Thread;
 use std::time::{Duration, Instant};
 
-/// Upper bound of the wait for the workers to make a change. They need a millisecond, or ten for
-/// thousands of listeners; the limit is for an overloaded host.
+/// Time limit for the workers to apply a change. They need a millisecond, or ten for thousands of
+/// listeners; the limit is for an overloaded host.
 pub const CHANGE_LIMIT: Duration = Duration::from_secs(2);
 
-/// A change on its way to the workers. It resolves when every worker has made it; then the addresses
-/// of removed listeners are free. Timers of open sessions are set again meanwhile and after it.
+/// A published change. It resolves when every worker has applied it; the addresses of removed listeners
+/// are free then. Timers of open sessions may be set later.
 ///
-/// Dropped before that, it closes the removed listeners at once, and a worker that is late may still
-/// accept from them for a moment.
-#[must_use = "a change is done when every worker has made it"]
+/// If it is dropped before, the removed listeners are closed at once, and a late worker may still accept
+/// from them for a moment.
+#[must_use = "a change is done when every worker has applied it"]
 pub struct Published {
     progress: Arc<Progress>,
     removed: Vec<Listener>,
     leaving: Leaving,
 }
 
-/// The workers that have not made the change yet, and the task that waits for them.
+/// Number of workers that have not applied the change yet, and the waker of the waiting task.
 struct Progress(Mutex<(usize, Option<Waker>)>);
 
 impl Progress {
     fn lock(&self) -> MutexGuard<'_, (usize, Option<Waker>)> {
-        // Nothing panics while it holds the lock, so a poisoned one is whole all the same.
+        // No code panics while it holds the lock, so a poisoned lock guards a sound state.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A worker has made the change.
+    /// Counts a worker that has applied the change.
     fn advance(&self) {
         let mut state = self.lock();
         state.0 -= 1;
@@ -50,7 +50,7 @@ impl Progress {
 }
 
 impl Published {
-    /// Blocks until the workers have made the change, at most for [`CHANGE_LIMIT`].
+    /// Blocks until the workers have applied the change, at most for [`CHANGE_LIMIT`].
     pub fn wait(mut self) {
         let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
         let mut context = Context::from_waker(&waker);
@@ -65,7 +65,7 @@ impl Published {
     }
 
     fn close_removed(&mut self) {
-        // The workers have let go of these sockets: with the listeners their addresses are free.
+        // The workers have dropped their references: closing the listeners frees the addresses.
         self.removed.iter().for_each(Listener::stop);
         self.removed.clear();
         self.leaving = Leaving::default();
@@ -101,7 +101,7 @@ impl Wake for Unpark {
     }
 }
 
-/// Listener updates that attach the sockets of `listener` to `route`; none if the workers have it there.
+/// Listener updates that attach the sockets of `listener` to `route`; none if they are attached already.
 pub(crate) fn attach(listener: &mut Listener, route: &Arc<Route>) -> Vec<(u32, Arc<Listening>)> {
     if !listener.set_route(route) {
         return Vec::new();
@@ -113,8 +113,8 @@ pub(crate) fn attach(listener: &mut Listener, route: &Arc<Route>) -> Vec<(u32, A
     listener.sockets().map(update).collect()
 }
 
-/// Sends the changes, and the removal of these listeners, to all workers. `leaving` keeps the removed
-/// ones shareable until they are closed.
+/// Sends the changes, and the removal of `removed`, to all workers. `leaving` keeps removed listeners
+/// shareable until they are closed.
 pub(crate) fn publish(
     mut changes: Changes,
     removed: Vec<Listener>,

@@ -1,4 +1,4 @@
-//! Carries out the steps of a lane, and reports each result to the session, which decides.
+//! Carries out the steps of a lane, and reports each result to the session, which decides the next one.
 
 use crate::failure;
 use crate::holding::{Holding, Pool, SCRATCH};
@@ -7,15 +7,15 @@ use flow::{Cause, Direction, End, Fallback, LaneState, Path, Step, Time};
 use rustix::fd::{AsFd, BorrowedFd};
 use sys::{Errno, Pipe, stream};
 
-/// Bytes dropped for a client that gets a FIN although its target was never connected. A client that
-/// has sent more gets a reset.
+/// Most bytes that are read and dropped so that a client whose target was never connected gets a FIN.
+/// A client that has sent more gets an RST.
 const MOST_DISCARDED: usize = 1024 * 1024;
 
-/// The buffers and pipes with which a worker moves bytes.
+/// A worker's means to move bytes: a scratch buffer, and the pool of buffers and pipes.
 pub(crate) struct Pump {
     scratch: Box<[u8]>,
     pub(crate) pool: Pool,
-    /// The resource that the last step lacked.
+    /// The resource that a step lacked, until it is reported.
     pub(crate) missing: Option<Cause>,
 }
 
@@ -34,7 +34,7 @@ impl Pump {
         }
     }
 
-    /// Carries out one step. Returns the number of bytes that the sink took.
+    /// Carries out one step. Returns the number of bytes taken by the sink.
     pub(crate) fn carry_out(
         &mut self,
         session: &mut Session,
@@ -56,8 +56,8 @@ impl Pump {
         }
     }
 
-    /// Receives into the scratch buffer and sends at once. Only bytes that the sink does not take get
-    /// a buffer of their own.
+    /// Receives into the scratch buffer and sends at once. Only unsent bytes are copied to a buffer of
+    /// the session.
     fn copy(&mut self, session: &mut Session, direction: Direction, now: Time) -> usize {
         let received = stream::receive(source(session, direction), &mut self.scratch);
         let count = match received {
@@ -88,7 +88,7 @@ impl Pump {
         let holding = match self.pool.pipe(now) {
             Ok(holding) => holding,
             Err(missing) => {
-                // The pool names a missing resource to the first lane of a turn only.
+                // The pool returns the missing resource with the first refusal only.
                 self.missing = missing.or(self.missing);
                 return session.flow.fall_back(direction, Fallback::NoPipe);
             }
@@ -111,14 +111,14 @@ impl Pump {
             }
             Err(errno) => session.flow.fill_failed(direction, failure::of_connection(errno)),
         }
-        // It is still empty.
+        // The pipe is still empty.
         self.pool.give_back(holding);
     }
 
     /// Sends the held bytes.
     fn send(&mut self, session: &mut Session, direction: Direction, now: Time) -> usize {
         let Some(mut holding) = session.holding(direction).take() else {
-            // Cannot happen. If it does, bytes are lost, and the session must not spin on it.
+            // A bug of ours: the bytes are lost. Ends the lane, so that the session does not spin.
             session.flow.write_failed(direction, failure::of_connection(Errno::IO));
             return 0;
         };
@@ -157,11 +157,11 @@ impl Pump {
         taken
     }
 
-    /// Reads a pipe's bytes into a buffer, since the sink cannot be spliced to.
+    /// Reads the bytes of a pipe into a buffer: the sink does not support splice(2).
     fn empty_into_buffer(&mut self, pipe: &Pipe, held: usize) -> sys::Result<Box<Holding>> {
         let mut bytes = vec![0; held];
         let mut filled = 0;
-        // Bounded: every turn takes bytes that are known to be in the pipe, or ends the loop.
+        // Bounded: each pass reads bytes that are known to be in the pipe, or ends the loop.
         while filled < held {
             match pipe.read(&mut bytes[filled..])? {
                 0 => return Err(Errno::IO),
@@ -171,8 +171,8 @@ impl Pump {
         Ok(self.pool.buffer(&bytes))
     }
 
-    /// Keeps a buffer or pipe with bytes of a live lane, gives back an empty one, and discards one with
-    /// bytes that will never be sent.
+    /// Keeps a buffer or pipe with bytes of a live lane, returns an empty one to the pool, and discards
+    /// one with bytes that will never be sent.
     fn put_away(&mut self, session: &mut Session, direction: Direction, holding: Box<Holding>) {
         let lane = session.flow.lane(direction);
         if lane.held() == 0 {
@@ -201,7 +201,7 @@ fn pass_fin(session: &mut Session, direction: Direction, now: Time) {
     }
 }
 
-/// Sends `bytes` to the lane's sink. Returns the number of bytes that it took.
+/// Sends `bytes` to the lane's sink. Returns the number of bytes taken.
 fn send(session: &mut Session, direction: Direction, bytes: &[u8], now: Time) -> usize {
     match stream::send(sink(session, direction), bytes) {
         Ok(taken) => {
@@ -213,7 +213,7 @@ fn send(session: &mut Session, direction: Direction, bytes: &[u8], now: Time) ->
     }
 }
 
-/// Reports that the lane's sink took no byte. Returns that number.
+/// Reports that the lane's sink took no byte. Returns 0.
 fn not_sent(session: &mut Session, direction: Direction, errno: Errno) -> usize {
     if errno == Errno::AGAIN {
         session.flow.write_would_block(direction);
@@ -223,7 +223,7 @@ fn not_sent(session: &mut Session, direction: Direction, errno: Errno) -> usize 
     0
 }
 
-/// The bytes that a lane holds. They are in memory, so their number fits.
+/// Number of bytes that a lane holds.
 fn held(session: &Session, direction: Direction) -> usize {
     usize::try_from(session.flow.lane(direction).held()).expect("held bytes fit in memory")
 }

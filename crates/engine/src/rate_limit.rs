@@ -1,5 +1,5 @@
-//! At most one report of a kind in five seconds: a flood of refused clients must not become a flood of
-//! log lines.
+//! Limits reports to one of a kind in five seconds: a flood of refused clients must not become a flood
+//! of log lines.
 
 use crate::report::{Outbox, Report};
 use flow::{Cause, Time};
@@ -8,21 +8,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 const PAUSE: Duration = Duration::from_secs(5);
-/// How long a count that was not reported is kept for the next report of its kind.
+/// Lifetime of a count that waits for the next report of its kind.
 const COUNT_HOLDS: Duration = Duration::from_secs(600);
-/// Least number of kinds at which old ones are evicted.
+/// Number of kinds below which none is evicted.
 const MANY: usize = 1024;
 
-/// The subject of a report. Making one allocates nothing, since most reports are suppressed.
+/// The kind of a report. Constructed without an allocation, since most reports are suppressed.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Kind {
-    /// To a forward, by its name.
+    /// A failure of a forward: its name, and the cause.
     Forward(Arc<str>, Cause),
-    /// A resource missing in the process: its purpose, and the cause.
+    /// A missing resource: its purpose, and the cause.
     Resource(&'static str, Cause),
 }
 
-/// How often a kind happened since it was last reported, and when that was.
+/// Time of the last report of a kind, and occurrences since then.
 struct Entry {
     reported: Time,
     count: u64,
@@ -31,8 +31,8 @@ struct Entry {
 /// Rate limiter of reports, by kind.
 pub(crate) struct RateLimit {
     kinds: HashMap<Kind, Entry>,
-    /// The number of kinds at which old ones are forgotten: at least twice as many as stayed the
-    /// last time, so that a call looks at few of them on average.
+    /// Number of kinds at which old ones are evicted: at least twice as many as the last eviction
+    /// left, so that a call visits few of them on average.
     forget_at: usize,
 }
 
@@ -41,7 +41,8 @@ impl RateLimit {
         Self { kinds: HashMap::new(), forget_at: MANY }
     }
 
-    /// Counts one occurrence, and sends a report of all since the last one if the limit allows it.
+    /// Counts one occurrence, and sends a report of all since the last report if the limit allows it.
+    /// `make` gets their number.
     pub(crate) fn report(
         &mut self,
         outbox: &Outbox,
@@ -64,7 +65,8 @@ impl RateLimit {
         }
     }
 
-    /// Evicts the kinds that would be reported at once anyway, and counts that are too old.
+    /// Evicts kinds without a pending count whose limit has passed, and counts older than
+    /// [`COUNT_HOLDS`].
     fn forget(&mut self, now: Time) {
         self.kinds.retain(|_, entry| {
             let holds = if entry.count == 0 { PAUSE } else { COUNT_HOLDS };
@@ -101,7 +103,7 @@ mod tests {
             });
         }
 
-        /// The counts of the reports that were sent.
+        /// Counts of the sent reports.
         fn reported(&self) -> Vec<u64> {
             let reports = crate::Reports(Arc::clone(&self.outbox)).exchange(VecDeque::new());
             let count = |report| match report {
@@ -130,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn kinds_are_forgotten_and_counts_that_wait_are_not() {
+    fn kinds_are_evicted_and_pending_counts_are_not() {
         let mut trial = Trial::new();
         trial.note(Duration::ZERO, FILES);
         trial.note(Duration::ZERO, FILES);
@@ -138,7 +140,7 @@ mod tests {
             trial.note(Duration::ZERO, kind(number));
         }
         assert_eq!(trial.rate_limit.kinds.len(), 10 * MANY + 1, "all were reported just now");
-        // So many that old ones are looked for, however many there were.
+        // Enough kinds to cause an eviction.
         for number in 0..10 * MANY {
             trial.note(2 * PAUSE, kind(100 * MANY + number));
         }
@@ -153,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_call_costs_does_not_grow_with_the_kinds() {
+    fn the_cost_of_a_call_is_independent_of_the_number_of_kinds() {
         const CALLS: usize = 100 * MANY;
         let mut trial = Trial::new();
         let mut looked_at = 0;

@@ -1,4 +1,4 @@
-//! A connected session: events of its sockets, and its share of a turn.
+//! Stage *relay*: events of a connected session's sockets, and its share of a turn.
 
 use crate::context::Context;
 use crate::failure;
@@ -8,9 +8,9 @@ use crate::table::Entry;
 use flow::{Action, End, Readiness};
 use sys::Event;
 
-/// Bytes that one session may move in a turn before the others get their share.
+/// Bytes that one session may move in a turn before other sessions are served.
 pub(crate) const SHARE: usize = 256 * 1024;
-/// Actions per turn: the bound for steps that move nothing.
+/// Actions of one session per turn: bounds steps that move no bytes.
 const ACTIONS_PER_TURN: usize = 64;
 
 /// Handles an event of the socket at `end`.
@@ -29,7 +29,7 @@ pub(crate) fn event(
         session.flow.broke(end, failure::of_connection(errno));
     }
     session.flow.on_ready(end, readiness);
-    // Small messages go out at once; bulk waits until they have.
+    // Small messages are served at once, bulk after them.
     if session.flow.is_bulk() {
         entry.enqueue();
     } else if !session.queued {
@@ -38,7 +38,7 @@ pub(crate) fn event(
     Ok(())
 }
 
-/// Carries out a session's actions up to its share. Also returns the number of bytes moved.
+/// Carries out a session's actions, up to its share. Returns the number of bytes moved, and the outcome.
 pub(crate) fn serve(entry: &mut Entry<'_>, context: &mut Context) -> (usize, Outcome) {
     let now = context.now;
     let mut moved = 0;

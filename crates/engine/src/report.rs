@@ -1,5 +1,5 @@
-//! Reports of the workers: ended sessions, and failures that matter to an operator. Workers never write
-//! a log themselves; a slow disk must not slow a session.
+//! Reports of the workers: events of sessions, and failures that concern an operator. Workers never
+//! write the log: a slow disk must not delay a session.
 
 use crate::mailbox::BoundedMailbox;
 use crate::rule::Route;
@@ -11,22 +11,22 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
 use sys::{Address, Errno, TcpInfo};
 
-/// Reports that may wait to be read. A slower reader loses some, and learns how many.
+/// Reports that may wait for the reader. Further ones are dropped and counted.
 const MOST_WAITING: usize = 16 * 1024;
 
-/// One ended session.
+/// The record of an ended session.
 pub struct SessionRecord {
-    /// Unique in this process.
+    /// The session's id, unique in this process.
     pub id: u64,
     pub(crate) route: Arc<Route>,
     pub(crate) selected: Option<Arc<Target>>,
-    /// Who connected.
+    /// The client's address.
     pub client: Address,
-    /// The target's address that was connected to, or tried last; `None` if none was.
+    /// The target's address that was connected or tried last; `None` if none was tried.
     pub target_address: Option<Address>,
     /// When the client was accepted.
     pub started: SystemTime,
-    /// Reason, times, bytes and paths.
+    /// Close reason, times, bytes and paths.
     pub ending: Ending,
     /// The kernel's view of the client's connection at the end.
     pub client_tcp: Option<TcpInfo>,
@@ -35,7 +35,7 @@ pub struct SessionRecord {
 }
 
 impl SessionRecord {
-    /// The forward's name.
+    /// Name of the forward, as configured.
     pub fn forward(&self) -> &str {
         &self.route.forward.name
     }
@@ -55,58 +55,57 @@ impl SessionRecord {
 pub enum Report {
     /// A client was accepted and admitted.
     Accepted {
-        /// The session.
+        /// The session's id, unique in this process.
         id: u64,
-        /// The forward's name.
+        /// Name of the forward, as configured.
         forward: Arc<str>,
-        /// Who connected.
+        /// The client's address.
         client: Address,
     },
-    /// The target is connected: bytes flow.
+    /// The target is connected, and bytes flow.
     Forwarding {
-        /// The session.
+        /// The session's id, unique in this process.
         id: u64,
-        /// The forward's name.
+        /// Name of the forward, as configured.
         forward: Arc<str>,
-        /// The address that was connected to.
+        /// The address of the connected target.
         target: Address,
     },
-    /// A session has ended. In no box: a worker would allocate it, and the reader would have to
-    /// give memory of another thread back.
+    /// A session has ended. Not boxed: the worker would allocate the box, and the reader would free
+    /// memory of another thread.
     Ended(SessionRecord),
-    /// Connections were refused by a limit; `count` of them since the last such report.
+    /// Connections were refused by a limit.
     Refused {
-        /// The forward's name.
+        /// Name of the forward, as configured.
         forward: Arc<str>,
-        /// Why, as a session's close reason would say it.
+        /// The reason, in the form of a session's close reason.
         reason: CloseReason,
-        /// The limit that was reached.
+        /// The reached limit, in sessions.
         limit: u32,
-        /// How many.
+        /// Refused connections since the last such report.
         count: u64,
     },
-    /// A listener pauses: accepting failed. `count` times since the last such report.
+    /// A listener pauses, because accept(2) failed.
     AcceptFailed {
-        /// The forward's name.
+        /// Name of the forward, as configured.
         forward: Arc<str>,
-        /// What accept(2) said.
+        /// The error of accept(2).
         errno: Errno,
-        /// How many times.
+        /// Failures since the last such report.
         count: u64,
     },
-    /// A session was ended, or a lane fell back to copying, for want of a resource; `count` times
-    /// since the last such report.
+    /// A session was ended, or a lane fell back to copying, for lack of a resource.
     Exhausted {
-        /// What was missing.
+        /// The close reason's cause that names the missing resource.
         cause: Cause,
-        /// What it was needed for.
+        /// The purpose of the resource, for the log.
         needed_for: &'static str,
-        /// How many times.
+        /// Occurrences since the last such report.
         count: u64,
     },
 }
 
-/// The workers' end of the reports.
+/// The workers' end of the queue of reports.
 pub(crate) struct Outbox {
     reports: BoundedMailbox<Report>,
     dropped: AtomicU64,
@@ -125,28 +124,28 @@ impl Outbox {
     }
 }
 
-/// The reader's end of the reports.
+/// The reader's end of the queue of reports.
 #[derive(Clone)]
 pub struct Reports(pub(crate) Arc<Outbox>);
 
 impl Reports {
-    /// Waits until there may be reports.
+    /// Blocks until a report may be there, or until [`Reports::wake`].
     pub fn wait(&self) {
         self.0.reports.waker().wait();
     }
 
-    /// Takes all reports that have come, in order, without waiting. The room of `empty` is used
-    /// for those that follow.
+    /// Takes all waiting reports, in order, without blocking. The memory of `empty` is used for the
+    /// following ones.
     pub fn exchange(&self, empty: VecDeque<Report>) -> VecDeque<Report> {
         self.0.reports.exchange(empty)
     }
 
-    /// Makes a waiting reader return.
+    /// Ends the reader's current or next [`Reports::wait`].
     pub fn wake(&self) {
         self.0.reports.waker().wake();
     }
 
-    /// Reports lost since the last call, because too many waited.
+    /// Number of reports dropped since the last call, because too many waited.
     pub fn take_dropped(&self) -> u64 {
         self.0.dropped.swap(0, Ordering::Relaxed)
     }

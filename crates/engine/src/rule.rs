@@ -4,13 +4,13 @@ use crate::forward::Forward;
 use crate::targets::Targets;
 use std::sync::Arc;
 
-/// The connections of one listener: their forward and its targets. Sessions keep it for as long as they
-/// live; the listening socket is not part of it, so a listener can be closed under living sessions.
+/// A listener's forward and target set. Sessions keep their route; the listening socket is not part of
+/// it, so a listener can be closed while its sessions go on.
 pub(crate) struct Route {
     pub(crate) forward: Arc<Forward>,
     /// The listen address, as shown.
     pub(crate) listen: Arc<str>,
-    /// Each port of a range has its own target, and so each listener its own set.
+    /// Per listener, since each port of a range has its own target.
     pub(crate) targets: Targets,
 }
 
@@ -21,7 +21,7 @@ impl Route {
     }
 }
 
-/// The targets that may serve a session. Today a route has one rule, whatever its clients send.
+/// The targets that may serve a session. Today a route has one rule for all clients.
 pub(crate) fn rule(route: &Route) -> &Targets {
     &route.targets
 }

@@ -1,4 +1,4 @@
-//! The settings of a forward that a reload changes for open sessions, too.
+//! The settings of a forward for its sessions, which a reload changes for open ones, too.
 
 use flow::{AtLimit, PathChoice, Timeouts};
 use std::time::Duration;
@@ -16,7 +16,7 @@ pub(crate) struct Rules {
 }
 
 impl Rules {
-    /// The rules of a configured forward.
+    /// Derives the rules from a configured forward.
     pub(crate) fn of(forward: &plan::Forward) -> Self {
         let settings = &forward.settings;
         Self {
@@ -33,8 +33,8 @@ impl Rules {
         }
     }
 
-    /// Whether a session may be due earlier under these rules than under `old`: then the timers of
-    /// open sessions must be set again.
+    /// Whether a deadline of a session may be earlier under these rules than under `old`. If so, the
+    /// timers of open sessions must be set again.
     pub(crate) fn are_stricter_than(&self, old: &Self) -> bool {
         let limits = |rules: &Self| {
             let Timeouts { connect: _, idle, half_close, max_age } = rules.timeouts;
@@ -45,7 +45,7 @@ impl Rules {
     }
 }
 
-/// The options of a forward's sockets.
+/// The TCP options of a forward's sockets.
 pub(crate) fn options_of(forward: &plan::Forward) -> TcpOptions {
     let settings = &forward.settings;
     TcpOptions { keepalive: settings.keepalive, user_timeout: settings.user_timeout }

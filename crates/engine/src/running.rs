@@ -18,15 +18,15 @@ use std::time::{Duration, Instant};
 pub(crate) struct Running {
     pub(crate) plan: Arc<plan::Forward>,
     pub(crate) forward: Arc<Forward>,
-    /// One per listen address, in the order of the plan, also while nothing listens there.
+    /// One per listen address, in the order of the plan, also for addresses without a listener.
     pub(crate) routes: Vec<Arc<Route>>,
     pub(crate) listeners: Vec<Listener>,
-    /// Why it is skipped: it could not be bound, or not all of it, and that was allowed.
+    /// Why it is skipped: one of its addresses could not be bound.
     pub(crate) unbound: Option<ListenError>,
 }
 
 impl Running {
-    /// A forward whose listeners are bound, or closed for a drain.
+    /// A forward with its open listeners; none if it is drained.
     pub(crate) fn new(
         plan: Arc<plan::Forward>,
         forward: Arc<Forward>,
@@ -49,7 +49,7 @@ impl Running {
     }
 }
 
-/// A forward that is no longer configured, and has sessions.
+/// A forward that is no longer configured. It stays until its sessions have ended.
 pub(crate) struct Removed {
     pub(crate) plan: Arc<plan::Forward>,
     pub(crate) forward: Arc<Forward>,
@@ -57,13 +57,13 @@ pub(crate) struct Removed {
     pub(crate) since: Instant,
 }
 
-/// All forwards, and the sums of earlier ones.
+/// The running forwards, removed ones with sessions, and state that outlives a forward.
 #[derive(Default)]
 pub(crate) struct Forwards {
     pub(crate) given: GivenSockets,
     pub(crate) running: Vec<Running>,
     pub(crate) removed: Vec<Removed>,
-    /// Sums of forwards that are forgotten.
+    /// Counters of removed forwards whose sessions have ended.
     pub(crate) forgotten: Sums,
     pub(crate) next_number: u32,
     pub(crate) unattached: Unattached,
@@ -72,9 +72,9 @@ pub(crate) struct Forwards {
 /// A forward that could not be bound.
 #[derive(Clone, Debug)]
 pub struct Unbound {
-    /// Its position in the new configuration.
+    /// Index of the forward in the new configuration.
     pub position: usize,
-    /// Why.
+    /// The error of its first address that could not be bound.
     pub error: ListenError,
 }
 
@@ -95,8 +95,8 @@ impl Forwards {
         routes.map(|route| (Arc::clone(&route.listen), Arc::clone(route)))
     }
 
-    /// Forgets removed forwards without sessions, and resets the sessions of those that were
-    /// removed longer ago than `limit`.
+    /// Forgets removed forwards without sessions, and resets the sessions of forwards that were removed
+    /// at least `limit` ago.
     pub(crate) fn tidy(&mut self, limit: Option<Duration>, shared: &Shared) {
         let lives = |removed: &Removed| removed.forward.gate.taken() > 0;
         for removed in self.removed.iter().filter(|removed| !lives(removed)) {
@@ -117,7 +117,7 @@ impl Forwards {
         sums
     }
 
-    /// Closes all listeners: the process takes no more sessions.
+    /// Closes all listeners: the process takes no new sessions.
     pub(crate) fn close(&mut self) {
         for running in &mut self.running {
             running.listeners.clear();

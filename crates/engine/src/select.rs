@@ -1,5 +1,5 @@
-//! Stage *select*: one target of the set takes the session, and a place in it belongs to the session's
-//! permit. Target sets are read here only, and where an upgrade restores sessions.
+//! Stage *select*: chooses a target of the set, and takes a place in it for the session's permit. Target
+//! sets are read only here and where sessions are restored after an upgrade.
 
 use crate::permit::Permit;
 use crate::rule::rule;
@@ -9,13 +9,13 @@ use crate::targets::{Target, TargetSet};
 use flow::{By, Candidate, Cause, CloseReason, NoTarget, Phase};
 use std::sync::Arc;
 
-/// Takes a place in one of the targets that may serve the session. A place that the permit has in
-/// another target is returned first. If no target takes the session, it is over.
+/// Takes a place in a target that may serve the session. Returns the place in a previously selected
+/// target first. If no target has a place, the session is over.
 pub(crate) fn select(permit: &mut Permit, shared: &Shared) -> Outcome {
     let set = rule(permit.route()).load();
     shared.leave_target(permit);
-    // Another worker may take the last place of the selected target first: then select again. Bounded,
-    // because places may come and go without end.
+    // Another worker may take the last place of the selected target first: then select again. Bounded by
+    // the number of targets, because other sessions may take and return places indefinitely.
     for _ in 0..set.targets().len() {
         let position = flow::select(candidates(&set)).map_err(no_target)?;
         if permit.enter_target(Arc::clone(&set.targets()[position])).is_ok() {

@@ -1,4 +1,5 @@
-//! A worker's record of a session: the deciding state, the sockets, the permit, and borrowed buffers.
+//! A worker's record of a session: the state of crate `flow`, the sockets, the permit, and borrowed
+//! buffers.
 
 use crate::counters::Counters;
 use crate::holding::Holding;
@@ -15,9 +16,9 @@ use std::time::Duration;
 use sys::Address;
 use sys::socket::TcpOptions;
 
-/// Keepalive and the like are set on the target's socket when its session is this old, or when
-/// they could first matter. They take several system calls, and mean nothing to a session that is
-/// over by then. (Accepted sockets inherit them for nothing.)
+/// Age of a session at which keepalive and the user timeout are set on its target's socket, unless they
+/// take effect earlier. They cost several system calls, which a session that ends before never needs.
+/// (Accepted sockets inherit them from the listener, without system calls.)
 const OPTIONS_WAIT: Duration = Duration::from_secs(5);
 
 /// An accepted and admitted connection.
@@ -27,14 +28,14 @@ pub(crate) struct Accepted {
     pub(crate) permit: Permit,
 }
 
-/// Whether a session goes on.
+/// Result of a handler: `Err` if the session is over.
 pub(crate) type Outcome = Result<(), Over>;
 
-/// A session is over: its worker ends it as soon as the event is handled.
+/// Why and how a session ends. Its worker ends it after the handler returns.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Over {
     pub(crate) reason: CloseReason,
-    /// Both sides are reset; otherwise they are closed in order.
+    /// Both sockets are reset; otherwise they are closed.
     pub(crate) abort: bool,
 }
 
@@ -57,21 +58,21 @@ pub(crate) struct Session {
     pub(crate) client_address: Address,
     pub(crate) target_address: Option<Address>,
     pub(crate) permit: Permit,
-    /// This worker's counters of the forward.
+    /// Counters of this worker for the forward.
     pub(crate) counters: Arc<Counters>,
-    /// Bytes of the lanes up and down that were received and not sent.
+    /// Bytes received and not yet sent, of the lanes up and down.
     holding: [Option<Box<Holding>>; 2],
-    /// Only while connecting.
+    /// `Some` only while connecting.
     pub(crate) connecting: Option<Box<Connecting>>,
-    /// When the timing wheel fires for the session.
+    /// Time at which the timing wheel fires for the session; [`Time::NEVER`] if it is not in the wheel.
     pub(crate) timer: Time,
-    /// The target's socket still lacks the options that only a session of some age needs.
+    /// The target's socket lacks the options that are set after [`OPTIONS_WAIT`].
     pub(crate) options_due: bool,
-    /// In the run queue.
+    /// The session is in the run queue.
     pub(crate) queued: bool,
 }
 
-/// A session of the previous process image, checked, without its permit.
+/// A checked session of the previous process image, without its permit.
 pub(crate) struct RestoredSession {
     pub(crate) id: u64,
     pub(crate) flow: flow::Session,
@@ -87,16 +88,16 @@ pub(crate) struct RestoredSession {
 /// The attempts to connect to a target.
 pub(crate) struct Connecting {
     pub(crate) attempts: Attempts,
-    /// Addresses of the target's name; `None` for a target that needs no look-up.
+    /// Addresses of the target's name; `None` before the answer, and for a target without a name.
     pub(crate) resolved: Option<Arc<[SocketAddr]>>,
-    /// Why the last attempt failed.
+    /// Failure of the last attempt.
     pub(crate) failure: Option<Failure>,
-    /// How often the target's queue was full.
+    /// Number of attempts that found the accept queue of the target's Unix socket full.
     pub(crate) busy: u8,
 }
 
 impl Session {
-    /// A session of an admitted connection, under its forward's rules. Its target is not selected yet.
+    /// Makes a session of an admitted connection. Its target is not selected yet.
     pub(crate) fn new(
         id: u64,
         accepted: Accepted,
@@ -132,7 +133,7 @@ impl Session {
         }
     }
 
-    /// A session of the previous process image.
+    /// Completes a restored session with its permit.
     pub(crate) fn restore(restored: RestoredSession, permit: Permit, worker: usize) -> Self {
         Self {
             flow: restored.flow,
@@ -156,12 +157,12 @@ impl Session {
         self.permit.route()
     }
 
-    /// The rules of its forward now. A handler of an event looks them up at most once.
+    /// The current rules of its forward. A handler of an event loads them at most once.
     pub(crate) fn rules(&self) -> Guard<Arc<Rules>> {
         self.route().forward.rules()
     }
 
-    /// The target's name is being resolved.
+    /// Whether the session waits for the resolver.
     pub(crate) fn is_waiting_for_name(&self) -> bool {
         let target = self.permit.target();
         let is_name = |address: &TargetAddress| matches!(address, TargetAddress::Name(..));
@@ -169,7 +170,7 @@ impl Session {
             && self.connecting.as_ref().is_some_and(|it| it.resolved.is_none())
     }
 
-    /// The socket of one end, if there is one.
+    /// The socket at `end`; `None` if the target has no socket yet.
     pub(crate) fn socket(&self, end: End) -> Option<BorrowedFd<'_>> {
         match end {
             End::Client => Some(self.client.as_fd()),
@@ -177,14 +178,15 @@ impl Session {
         }
     }
 
-    /// The session's next deadline; `None` if there is none.
+    /// The session's next deadline, if it has one.
     pub(crate) fn deadline(&self, rules: &Rules) -> Option<Time> {
         let options = self.options_due.then(|| self.options_at(&rules.options));
         let limits = self.flow.deadline(&rules.timeouts);
         options.into_iter().chain(limits).min()
     }
 
-    /// Whether the wheel may fire too late for the session. Clears the reason, which the caller sees to.
+    /// Whether the wheel might fire later than the session's deadline: the caller must then set the
+    /// timer. Clears the flag behind it.
     pub(crate) fn needs_timer(&mut self) -> bool {
         self.flow.take_due_earlier() || self.timer == Time::NEVER
     }
@@ -202,12 +204,12 @@ impl Session {
         }
         self.options_due = false;
         if let Some(target) = &self.target {
-            // A socket that refuses them is broken, and will say so by itself.
+            // A socket that refuses them is broken, and its next call reports that.
             let _ = sys::socket::set_tcp_options(target.as_fd(), &rules.options);
         }
     }
 
-    /// A phase as it is reported: relaying while the forward or the process drains is draining.
+    /// A phase as reported: *relay* becomes *drain* while the forward or the process drains.
     pub(crate) fn shown_phase(&self, phase: Phase, process_drains: bool) -> Phase {
         match phase {
             Phase::Relay if process_drains || self.route().forward.is_draining() => Phase::Drain,

@@ -1,4 +1,4 @@
-//! State that all workers share: touched when a session begins or ends, never for a byte.
+//! State shared by all workers: accessed when a session begins or ends, never per byte.
 
 use crate::Options;
 use crate::loop_guard::LoopGuard;
@@ -13,21 +13,21 @@ use flow::{Admission, AtLimit};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
-/// Load difference at which a new session goes to the least-loaded worker: one, so that a few bulk
-/// sessions are spread evenly, plus an eighth of that worker's load, so that among many small sessions
-/// the handover stays rare.
+/// Load difference at which a new session goes to the least-loaded worker: this constant, so that a few
+/// bulk sessions are spread evenly, plus an eighth of that worker's load, so that a handover between
+/// workers stays rare among many small sessions.
 const SLACK: u32 = 1;
 const SLACK_PART: u32 = 8;
 
 pub(crate) struct Shared {
     pub(crate) mailboxes: Vec<Arc<Mailbox<Message>>>,
-    /// Sessions per worker.
+    /// Number of sessions per worker.
     loads: Vec<AtomicU32>,
-    /// The number of each worker's epoll instance.
+    /// Descriptor of each worker's epoll instance.
     epolls: Vec<AtomicU32>,
-    /// Pipes per worker.
+    /// Number of pipes per worker, lent or spare.
     pipes: Vec<AtomicUsize>,
-    /// The limit of the process.
+    /// The limit on sessions of the process, `max_sessions`.
     pub(crate) gate: Gate,
     pub(crate) outbox: Arc<Outbox>,
     pub(crate) loop_guard: Arc<LoopGuard>,
@@ -43,11 +43,11 @@ pub(crate) struct Shared {
 pub struct Detail {
     /// A record of each ended session.
     pub records: bool,
-    /// That a session was accepted, and that it was connected.
+    /// A report of each accepted and each connected session.
     pub steps: bool,
 }
 
-/// [`Detail`] that changes at run time: more is reported while a client follows the events.
+/// A [`Detail`] that changes at run time: it grows while a client follows the events.
 pub(crate) struct LiveDetail {
     records: AtomicBool,
     steps: AtomicBool,
@@ -75,7 +75,7 @@ impl LiveDetail {
 impl Shared {
     pub(crate) fn new(options: &Options) -> sys::Result<Self> {
         let workers = options.workers;
-        // Unbounded: at most a few messages per session and listener are sent.
+        // Unbounded mailboxes suffice: few messages are sent per session and listener.
         let mailbox = |_| Ok(Arc::new(Mailbox::new(sys::Waker::new()?)));
         Ok(Self {
             mailboxes: (0..workers).map(mailbox).collect::<sys::Result<_>>()?,
@@ -93,12 +93,12 @@ impl Shared {
         })
     }
 
-    /// Publishes the number of a worker's epoll instance.
+    /// Publishes the descriptor of a worker's epoll instance.
     pub(crate) fn note_epoll(&self, worker: usize, fd: u32) {
         self.epolls[worker].store(fd, Ordering::Relaxed);
     }
 
-    /// The numbers of the workers' epoll instances.
+    /// Descriptors of the workers' epoll instances, by worker.
     pub(crate) fn epolls(&self) -> Vec<u32> {
         self.epolls.iter().map(|fd| fd.load(Ordering::Relaxed)).collect()
     }
@@ -108,7 +108,7 @@ impl Shared {
         self.pipes[worker].store(pipes, Ordering::Relaxed);
     }
 
-    /// The number of pipes of all workers.
+    /// Number of pipes of all workers, lent or spare.
     pub(crate) fn pipes(&self) -> usize {
         self.pipes.iter().map(|pipes| pipes.load(Ordering::Relaxed)).sum()
     }
@@ -124,17 +124,17 @@ impl Shared {
         self.next_id.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// The number of the next session, without taking it.
+    /// The id of the next session, without taking it.
     pub(crate) fn peek_next_id(&self) -> u64 {
         self.next_id.load(Ordering::Relaxed)
     }
 
-    /// Continues numbering at `id` or above.
+    /// Makes the next session's id at least `id`.
     pub(crate) fn raise_next_id(&self, id: u64) {
         self.next_id.fetch_max(id, Ordering::Relaxed);
     }
 
-    /// Chooses the worker for a session that `mine` accepted, and counts it there.
+    /// Chooses the worker for a session accepted by `mine`, and counts the session in its load.
     pub(crate) fn choose_worker(&self, mine: usize) -> usize {
         let load = |worker: usize| self.loads[worker].load(Ordering::Relaxed);
         let least = (0..self.loads.len()).min_by_key(|worker| load(*worker)).unwrap_or(mine);
@@ -144,18 +144,18 @@ impl Shared {
         chosen
     }
 
-    /// A restored session counts in the load of `worker`.
+    /// Counts a restored session in the load of `worker`.
     pub(crate) fn add_load(&self, worker: usize) {
         self.loads[worker].fetch_add(1, Ordering::Relaxed);
     }
 
-    /// A session of `worker` has ended.
+    /// Counts an ended session out of the load of `worker`.
     pub(crate) fn remove_load(&self, worker: usize) {
         self.loads[worker].fetch_sub(1, Ordering::Relaxed);
     }
 
-    /// Takes the places of a new session on this route, or none. Where clients may wait, `worker` is
-    /// woken when there is room again.
+    /// Takes the places of a new session on this route, or none. Where clients may wait, `worker` gets
+    /// [`Message::RoomAgain`] when a place is free.
     pub(crate) fn request(
         &self,
         route: &Arc<Route>,
@@ -165,12 +165,12 @@ impl Shared {
         Permit::request(route, at_limit, worker, &self.gate, |waiting| self.wake(waiting))
     }
 
-    /// The places of a session that was restored after an upgrade. May exceed the limits.
+    /// Takes the places of a session restored after an upgrade. May exceed the limits.
     pub(crate) fn restored(&self, route: Arc<Route>, target: Arc<Target>) -> Permit {
         Permit::restored(route, target, &self.gate)
     }
 
-    /// Returns the place of a session in its target, which is about to be selected again.
+    /// Returns the place of a session in its target, before another selection.
     pub(crate) fn leave_target(&self, permit: &mut Permit) {
         permit.leave_target(|waiting| self.wake(waiting));
     }
@@ -180,7 +180,7 @@ impl Shared {
         permit.release(&self.gate, |waiting| self.wake(waiting));
     }
 
-    /// Wakes these workers: there is room again.
+    /// Sends [`Message::RoomAgain`] to these workers.
     pub(crate) fn wake(&self, waiting: Waiting) {
         if waiting.is_empty() {
             return;

@@ -1,15 +1,15 @@
-//! The worker's table of sessions: stable numbers, no moves, memory given back.
+//! A table of records under stable keys, in chunks: records never move, and empty chunks are freed.
 
 /// Records per chunk. A chunk of sessions is larger than the allocator's mmap threshold, so that
-/// freeing one really returns its memory.
+/// freeing it returns its memory to the kernel.
 const CHUNK: usize = 1024;
-/// Chunks for as many records as there may be indices.
+/// Number of chunks that holds 2^31 records, one per index.
 const MOST_CHUNKS: usize = (1 << 31) / CHUNK;
 const _: () = assert!(MOST_CHUNKS * CHUNK <= u32::MAX as usize, "places are counted in 32 bits");
 
-/// The number of a record, good for as long as that record lives. A number whose record has gone
-/// finds nothing, even when its place is in use again: an event that was on its way when a session
-/// ended cannot reach another session.
+/// The key of a record: its index, and a generation. The key of a removed record finds nothing, even
+/// when its place is in use again: an event that was pending when its session ended cannot reach
+/// another session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Key {
     index: u32,
@@ -17,17 +17,17 @@ pub struct Key {
 }
 
 impl Key {
-    /// The place in the table: unique among the living only.
+    /// The place in the table, unique among the present records.
     pub(crate) fn index(self) -> u32 {
         self.index
     }
 
-    /// As one number. The generation is never 0, so the numbers below 2^32 are free for others.
+    /// Both parts as one number. The generation is never 0, so numbers below 2^32 are no keys.
     pub(crate) fn to_bits(self) -> u64 {
         u64::from(self.generation) << 32 | u64::from(self.index)
     }
 
-    /// The reverse; `None` for a number that is no key.
+    /// The reverse of [`Self::to_bits`]; `None` for a number that is no key.
     pub(crate) fn from_bits(bits: u64) -> Option<Self> {
         let generation = (bits >> 32) as u32;
         #[expect(clippy::cast_possible_truncation, reason = "the low half is meant")]
@@ -45,11 +45,11 @@ struct Chunk<T> {
     used: usize,
 }
 
-/// A table of records with stable, never reused numbers.
+/// A table of records with stable keys.
 pub struct Slots<T> {
-    /// `None` where a chunk was given back.
+    /// `None` where a chunk was freed.
     chunks: Vec<Option<Chunk<T>>>,
-    /// Free places, the last freed last: its memory is warm.
+    /// Free places as a stack: the last freed is used first, since its memory is warm.
     free: Vec<u32>,
     /// The generation of the next record.
     generation: u32,
@@ -62,24 +62,24 @@ impl<T> Default for Slots<T> {
 }
 
 impl<T> Slots<T> {
-    /// An empty table.
+    /// A table without records or chunks.
     pub fn new() -> Self {
         Self { chunks: Vec::new(), free: Vec::new(), generation: 1 }
     }
 
-    /// Adds the record that `make` makes of its own number.
+    /// Adds the record that `make` returns for its key.
     ///
     /// # Panics
     ///
-    /// At 2^31 living records, which no host can open the sockets for.
+    /// At 2^31 records: no host can open that many sockets.
     pub fn insert(&mut self, make: impl FnOnce(Key) -> T) -> Key {
         if self.free.is_empty() {
             self.grow();
         }
         let index = self.free.pop().expect("grow() made free places");
         let key = Key { index, generation: self.generation };
-        // Skips 0. Four thousand million sessions later a number comes again; the events of the
-        // first have been read by then.
+        // Skips 0. A generation repeats after 2^32 - 1 records, long after all events of the first have
+        // been read.
         self.generation = self.generation.checked_add(1).unwrap_or(1);
         let (chunk, place) = split(index);
         let chunk = self.chunks[chunk].as_mut().expect("free places are in living chunks");
@@ -93,8 +93,8 @@ impl<T> Slots<T> {
         self.generation
     }
 
-    /// Fills an empty table with records under the keys that they had in another one, whose next
-    /// generation this was. Returns those that cannot be: their places are taken already.
+    /// Fills an empty table with records under their keys in a previous table, which had this
+    /// `next_generation`. Returns records whose place is taken by an earlier one.
     pub(crate) fn fill(&mut self, records: Vec<(Key, T)>, next_generation: u32) -> Vec<T> {
         self.generation = next_generation.max(1);
         let mut left_over = Vec::new();
@@ -120,7 +120,7 @@ impl<T> Slots<T> {
         left_over
     }
 
-    /// The lowest on top: the table stays dense at its beginning.
+    /// Rebuilds the stack of free places, the lowest on top: the table stays dense at its beginning.
     fn find_free(&mut self) {
         self.free.clear();
         for index in (0..self.places()).rev() {
@@ -144,7 +144,7 @@ impl<T> Slots<T> {
         self.free.extend((first_place(at)..first_place(at + 1)).rev());
     }
 
-    /// The record, if it still lives.
+    /// The record with this key, unless it was removed.
     pub fn get_mut(&mut self, key: Key) -> Option<&mut T> {
         let (chunk, place) = split(key.index);
         let slot = &mut self.chunks.get_mut(chunk)?.as_mut()?.slots[place];
@@ -152,14 +152,14 @@ impl<T> Slots<T> {
         slot.value.as_mut()
     }
 
-    /// The key of the living record at `index`.
+    /// The key of the record at `index`, if there is one.
     pub(crate) fn key_at(&self, index: u32) -> Option<Key> {
         let (chunk, place) = split(index);
         let slot = &self.chunks.get(chunk)?.as_ref()?.slots[place];
         slot.value.as_ref().map(|_| Key { index, generation: slot.generation })
     }
 
-    /// Takes a record out.
+    /// Removes the record with this key and returns it.
     pub fn remove(&mut self, key: Key) -> Option<T> {
         let (at, place) = split(key.index);
         let chunk = self.chunks.get_mut(at)?.as_mut()?;
@@ -171,8 +171,8 @@ impl<T> Slots<T> {
         Some(value)
     }
 
-    /// Gives chunks without a record back, but for one, which the next session will want. Returns
-    /// how many. To be called now and then: it walks the free places.
+    /// Frees all empty chunks but one, which the next records use. Returns their number. Visits all
+    /// free places: not for every removal.
     pub(crate) fn give_back(&mut self) -> usize {
         let empty = |chunk: &Option<Chunk<T>>| chunk.as_ref().is_some_and(|chunk| chunk.used == 0);
         let surplus: Vec<usize> =
@@ -187,12 +187,12 @@ impl<T> Slots<T> {
         surplus.len()
     }
 
-    /// The number of places: the indices of all records are below it.
+    /// Number of places. The indices of all records are below it.
     pub(crate) fn places(&self) -> u32 {
         first_place(self.chunks.len())
     }
 
-    /// The keys of all living records, in the order of their places.
+    /// The keys of all records, in the order of their places.
     pub(crate) fn keys(&self) -> Vec<Key> {
         (0..self.places()).filter_map(|index| self.key_at(index)).collect()
     }
@@ -203,7 +203,7 @@ fn empty_chunk<T>() -> Chunk<T> {
     Chunk { slots, used: 0 }
 }
 
-/// What one record takes in the table.
+/// Size of one place of the table, in bytes.
 #[cfg(test)]
 pub(crate) fn slot_size<T>() -> usize {
     size_of::<Slot<T>>()

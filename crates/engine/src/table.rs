@@ -1,4 +1,4 @@
-//! The sessions of a worker, and when each is looked at without an event.
+//! The sessions of a worker, with the schedule of those that are served without an event.
 
 use crate::rules::Rules;
 use crate::session::Session;
@@ -13,14 +13,14 @@ pub(crate) struct Table {
     schedule: Schedule,
 }
 
-/// When sessions are looked at next.
+/// Sessions to serve without an event: by deadline, and by turn.
 struct Schedule {
     wheel: Wheel,
-    /// Sessions that wait for their share: bulk, and those that used up their last one.
+    /// Sessions that wait for their share of a turn: bulk, and those that used up their last share.
     run_queue: VecDeque<Key>,
 }
 
-/// One session, looked up: every function that handles an event of it works on this.
+/// One session of the table, looked up once per event and passed to every handler of the event.
 pub(crate) struct Entry<'a> {
     pub(crate) key: Key,
     pub(crate) session: &'a mut Session,
@@ -28,14 +28,14 @@ pub(crate) struct Entry<'a> {
 }
 
 impl Entry<'_> {
-    /// Like [`Self::set_timer_by`], with the rules of this moment.
+    /// Like [`Self::set_timer_by`], with the current rules of the forward.
     pub(crate) fn set_timer(&mut self) {
         let rules = self.session.rules();
         self.set_timer_by(&rules);
     }
 
-    /// Makes the wheel fire no later than the session's deadline. A deadline that has moved later is
-    /// noticed when the wheel fires.
+    /// Makes the wheel fire no later than the session's deadline. A deadline that moved later costs
+    /// nothing here: the session is entered again when the wheel fires.
     pub(crate) fn set_timer_by(&mut self, rules: &Rules) {
         self.session.flow.take_due_earlier();
         let Some(deadline) = self.session.deadline(rules) else { return };
@@ -45,7 +45,7 @@ impl Entry<'_> {
         }
     }
 
-    /// Puts the session into the run queue, once.
+    /// Puts the session into the run queue, unless it is there.
     pub(crate) fn enqueue(&mut self) {
         if !self.session.queued {
             self.session.queued = true;
@@ -60,12 +60,12 @@ impl Table {
         Self { sessions: Slots::new(), schedule }
     }
 
-    /// The places of the table, to be read.
+    /// Read access to the places of the table.
     pub(crate) fn slots(&self) -> &Slots<Session> {
         &self.sessions
     }
 
-    /// The session, if it still lives.
+    /// Looks up a session; `None` if it has ended.
     #[inline]
     pub(crate) fn entry(&mut self, key: Key) -> Option<Entry<'_>> {
         let session = self.sessions.get_mut(key)?;
@@ -76,7 +76,7 @@ impl Table {
         self.sessions.insert(|_| session)
     }
 
-    /// Fills the empty table with sessions under the keys that they had ([`Slots::fill`]).
+    /// Fills the empty table with restored sessions under their previous keys ([`Slots::fill`]).
     pub(crate) fn fill(
         &mut self,
         sessions: Vec<(Key, Session)>,
@@ -85,25 +85,25 @@ impl Table {
         self.sessions.fill(sessions, next_generation)
     }
 
-    /// Takes a session out, and its timer with it. In the run queue its key finds nothing.
+    /// Removes a session and its timer. Its key may stay in the run queue, and finds nothing there.
     pub(crate) fn remove(&mut self, key: Key) -> Option<Session> {
         let session = self.sessions.remove(key)?;
         self.schedule.wheel.cancel(key.index());
         Some(session)
     }
 
-    /// Gives memory back that holds no session ([`Slots::give_back`]).
+    /// Frees chunks without sessions ([`Slots::give_back`]).
     pub(crate) fn give_back(&mut self) -> usize {
         self.sessions.give_back()
     }
 
-    /// When the wheel brings the next session up.
+    /// Time at which the wheel next fires.
     #[inline]
     pub(crate) fn next_due_at(&self) -> Option<Time> {
         self.schedule.wheel.next_at()
     }
 
-    /// A session that the wheel brings up by now. It has no timer from here on.
+    /// Takes a session whose timer has fired by `now`. Its timer is cleared.
     #[inline]
     pub(crate) fn next_due(&mut self, now: Time) -> Option<Entry<'_>> {
         let key = loop {
@@ -117,13 +117,13 @@ impl Table {
         Some(entry)
     }
 
-    /// The length of the run queue, ended sessions included.
+    /// Length of the run queue, including ended sessions.
     #[inline]
     pub(crate) fn queued(&self) -> usize {
         self.schedule.run_queue.len()
     }
 
-    /// Takes the first of the run queue; `None` if that session has ended.
+    /// Takes the first session of the run queue; `None` if it has ended.
     #[inline]
     pub(crate) fn dequeue(&mut self) -> Option<Entry<'_>> {
         let key = self.schedule.run_queue.pop_front()?;

@@ -9,8 +9,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// One target: its address, and the state that all of its sessions share. Its identity is the address:
-/// an address that stays in a set keeps its `Target`. Sessions keep theirs for as long as they live.
+/// One target: its address, and the state shared by its sessions. Its identity is the address: an
+/// address that stays in a set keeps its `Target`. A session keeps its target until it ends.
 pub(crate) struct Target {
     pub(crate) address: TargetAddress,
     /// The address, as shown.
@@ -18,18 +18,18 @@ pub(crate) struct Target {
     /// Counts its sessions. Today without a limit.
     pub(crate) gate: Gate,
     is_up: AtomicBool,
-    /// By worker.
+    /// Attempts to connect, by worker.
     connects: Box<[Connects]>,
 }
 
-/// The address that sessions connect to.
+/// The address of a target.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum TargetAddress {
     /// An address that needs no look-up.
     Ip(SocketAddr),
     /// A name and port, resolved for each session.
     Name(Arc<str>, u16),
-    /// A Unix socket.
+    /// The path of a Unix socket.
     Unix(PathBuf),
 }
 
@@ -51,7 +51,7 @@ impl From<&plan::Target> for TargetAddress {
 }
 
 impl Target {
-    /// A target without sessions, up.
+    /// A target without sessions, in the state *up*.
     pub(crate) fn new(target: &plan::Target, workers: usize) -> Self {
         Self {
             address: target.into(),
@@ -62,23 +62,23 @@ impl Target {
         }
     }
 
-    /// Whether its health allows new sessions.
+    /// Whether the target's health permits new sessions.
     pub(crate) fn is_up(&self) -> bool {
         self.is_up.load(Ordering::Relaxed)
     }
 
-    /// Counts an attempt of this worker to connect.
+    /// Counts an attempt of `worker` to connect.
     pub(crate) fn connect_tried(&self, worker: usize) {
         self.connects[worker].tried.add(1);
     }
 
-    /// Counts an attempt of this worker that failed.
+    /// Counts a failed attempt of `worker`.
     pub(crate) fn connect_failed(&self, worker: usize) {
         self.connects[worker].failed.add(1);
     }
 }
 
-/// The targets of a forward at one moment. Never changed: [`Targets::replace`] publishes a new version.
+/// One version of a target set. Immutable: [`Targets::replace`] publishes a new version.
 pub(crate) struct TargetSet {
     version: u64,
     targets: Box<[Arc<Target>]>,
@@ -96,7 +96,7 @@ impl TargetSet {
     }
 }
 
-/// The current target set of a route. The control thread replaces it, and no walk over sessions follows.
+/// The current target set of a route. The control thread replaces it, without a walk over sessions.
 pub(crate) struct Targets(ArcSwap<TargetSet>);
 
 impl Targets {
@@ -112,7 +112,7 @@ impl Targets {
         self.0.load()
     }
 
-    /// Publishes a set of these targets, unless the current one has the same. Addresses that stay keep
+    /// Publishes a set of these targets, unless the current set equals it. Addresses in both sets keep
     /// their state. Open sessions are not affected.
     pub(crate) fn replace(&self, targets: &[plan::Target], workers: usize) {
         let old = self.load();

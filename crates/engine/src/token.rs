@@ -1,12 +1,12 @@
-//! What epoll reports with an event: a listener, the mailbox, or one of a session's two sockets.
+//! Tokens of epoll events: a listener, the mailbox, or one of a session's two sockets.
 
 use crate::slots::Key;
 use flow::End;
 
-/// Tokens of epoll below 2^32 are not sessions: listeners by number, and this one.
+/// Token of the mailbox. Tokens below 2^32 are not sessions; the others are listeners by number.
 pub(crate) const MAILBOX: u64 = u32::MAX as u64;
 
-/// The highest bit of a session's index: set for events of the target's socket.
+/// The highest bit of a session's index, set in tokens of the target's socket.
 const TARGET_BIT: u64 = 1 << 31;
 
 pub(crate) fn token(key: Key, end: End) -> u64 {

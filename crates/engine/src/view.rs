@@ -1,4 +1,4 @@
-//! Views of open sessions. Only data: `worker/list` fills it.
+//! Views of open sessions. Data only: `worker/list` makes them.
 
 use flow::{Fallback, Path, Phase};
 use std::collections::HashSet;
@@ -7,63 +7,63 @@ use std::sync::Arc;
 use std::time::Duration;
 use sys::{Address, TcpInfo};
 
-/// One open session, as it was when its worker showed it.
+/// Snapshot of an open session, made by its worker.
 #[derive(Clone, Debug)]
 pub struct SessionView {
-    /// Unique in this process.
+    /// The session's id, unique in this process.
     pub id: u64,
-    /// The forward's name.
+    /// Name of the forward, as configured.
     pub forward: Arc<str>,
-    /// Who connected.
+    /// The client's address.
     pub client: Address,
     /// The listen address, as configured.
     pub listener: Arc<str>,
     /// The selected target, as configured; empty before the selection.
     pub target: Arc<str>,
-    /// The target's address that was connected to, or is being tried.
+    /// The target's address that is connected, or being tried.
     pub target_address: Option<Address>,
-    /// Where in its life it is.
+    /// The current phase, as in a close reason.
     pub phase: Phase,
-    /// Since the client was accepted.
+    /// Time since the client was accepted.
     pub age: Duration,
-    /// Since a byte last moved in a lane.
+    /// Time since a byte last moved in a lane.
     pub idle: Duration,
-    /// From acceptance to the connection with the target; `None` as long as there is none.
+    /// Time from accept to the connected target; `None` before that.
     pub connect_time: Option<Duration>,
-    /// From client to target.
+    /// The lane from client to target.
     pub up: LaneView,
-    /// From target to client.
+    /// The lane from target to client.
     pub down: LaneView,
-    /// The kernel's view of the client's connection; `None` for a Unix socket, and if it is not
-    /// wanted.
+    /// The kernel's view of the client's connection; `None` for a Unix socket, and unless
+    /// [`SessionFilter::tcp`] is set.
     pub client_tcp: Option<TcpInfo>,
-    /// The same of the target's connection.
+    /// The kernel's view of the target's connection, likewise.
     pub target_tcp: Option<TcpInfo>,
-    /// The worker that serves it.
+    /// Number of its worker, from 0.
     pub worker: usize,
 }
 
 /// One direction of an open session.
 #[derive(Clone, Copy, Debug)]
 pub struct LaneView {
-    /// Bytes that the sink's socket took.
+    /// Bytes sent to the sink.
     pub bytes: u64,
-    /// Bytes received that the sink did not take yet.
+    /// Bytes received and not yet sent.
     pub held: u64,
-    /// How it moves bytes just now.
+    /// Whether bytes are copied or spliced at present.
     pub path: Path,
-    /// Why it went from splice to copy.
+    /// Why the lane fell back from splice to copy.
     pub fallback: Fallback,
-    /// Its FIN was passed on, or it broke: no more bytes come.
+    /// The FIN was passed on, or the lane broke: no more bytes will follow.
     pub ended: bool,
 }
 
-/// Selects sessions, where `None` matches all, and how much of them is read.
+/// Selects the sessions to list (`None` matches all), and whether to read `TCP_INFO`.
 #[derive(Clone, Debug, Default)]
 pub struct SessionFilter {
-    /// Sessions with one of these numbers.
+    /// Sessions with one of these ids.
     pub ids: Option<Arc<HashSet<u64>>>,
-    /// Sessions of this forward.
+    /// Sessions of the forward with this name.
     pub forward: Option<Arc<str>>,
     /// Sessions whose client has this address.
     pub client: Option<IpAddr>,
@@ -73,13 +73,13 @@ pub struct SessionFilter {
 
 /// One page of a worker's sessions.
 pub struct SessionPage {
-    /// The sessions that match.
+    /// The matching sessions of the page.
     pub views: Vec<SessionView>,
-    /// Start of the next page; `None` after the last one.
+    /// `from` of the next page; `None` after the last one.
     pub next: Option<u32>,
 }
 
-/// Receives a worker's answer, in the worker's thread.
+/// Callback for a worker's answer, called in the worker's thread.
 pub type Reply<T> = Box<dyn FnOnce(T) + Send>;
 
 /// Requests one page of a worker's sessions.

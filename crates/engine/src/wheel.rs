@@ -1,9 +1,8 @@
 //! Deadlines: a hierarchical timing wheel with one lazy entry per session.
 //!
-//! A session is entered with the moment of its next deadline and forgotten until then. Bytes do
-//! not touch the wheel: when an entry comes up, the session is asked for its deadline, and entered
-//! again if that has moved. Ten levels of 64 places with a tick of one millisecond reach to the end
-//! of any [`Time`].
+//! A session is entered with its next deadline. Moving bytes does not touch the wheel: when an entry
+//! fires, the session's deadline is read, and the session entered again if the deadline has moved. Ten
+//! levels of 64 places with a tick of one millisecond cover every [`Time`].
 
 use flow::Time;
 
@@ -12,7 +11,7 @@ const PLACES: usize = 64;
 const BITS: usize = PLACES.trailing_zeros() as usize;
 const NONE: u32 = u32::MAX;
 
-/// The list an entry is in, and its neighbours there. `place` is [`NONE`] if it is in none.
+/// The list that holds an entry, and its neighbours there. `place` is [`NONE`] for an entry in no list.
 #[derive(Clone, Copy)]
 struct Link {
     place: u32,
@@ -24,20 +23,20 @@ const UNLINKED: Link = Link { place: NONE, before: NONE, behind: NONE };
 
 /// A timing wheel over session numbers.
 pub struct Wheel {
-    /// Everything due before this tick has come up.
+    /// All entries due before this tick have fired.
     elapsed: u64,
-    /// The levels that have an occupied place, as bits: two or three of the ten.
+    /// Levels with an occupied place, as bits: usually two or three of the ten.
     levels: u16,
-    /// The occupied places of each level, as bits.
+    /// Occupied places of each level, as bits.
     occupied: [u64; LEVELS],
-    /// The occupied place whose time begins first, and that tick. Kept, since a worker asks twice a turn.
+    /// The first tick of the earliest occupied place, and that place. Cached: read twice per turn.
     next: Option<(u64, usize)>,
     first: [u32; LEVELS * PLACES],
     links: Vec<Link>,
 }
 
 impl Wheel {
-    /// An empty wheel.
+    /// An empty wheel that starts at `now`.
     pub fn new(now: Time) -> Self {
         Self {
             elapsed: now.as_millis(),
@@ -49,12 +48,12 @@ impl Wheel {
         }
     }
 
-    /// Enters `index`, or moves it, to come up at `at`: never before, and up to a tick later.
+    /// Enters or moves `index`, to fire at `at`: never earlier, and up to one tick later.
     pub fn schedule(&mut self, index: u32, at: Time) {
         self.cancel(index);
         let tick = at.as_micros().div_ceil(1000).max(self.elapsed + 1);
-        // The highest group of bits in which the two differ names the level: below it, the entry
-        // would come up in the wrong round.
+        // The level is the highest group of bits in which the two differ: on a lower level, the entry
+        // would fire in the wrong round.
         let level = (tick ^ self.elapsed).ilog2() as usize / BITS;
         #[expect(clippy::cast_possible_truncation, reason = "a level has 64 places")]
         let place = level * PLACES + (tick >> (BITS * level) & (PLACES as u64 - 1)) as usize;
@@ -81,7 +80,7 @@ impl Wheel {
         self.levels |= 1 << (place / PLACES);
     }
 
-    /// Takes `index` out, if it is in.
+    /// Removes `index`, if it is in the wheel.
     pub fn cancel(&mut self, index: u32) {
         let Some(link) = self.links.get_mut(index as usize) else { return };
         let Link { place, before, behind } = std::mem::replace(link, UNLINKED);
@@ -108,13 +107,13 @@ impl Wheel {
         }
     }
 
-    /// The earliest moment at which an entry may come up.
+    /// The earliest time at which an entry may fire.
     #[inline]
     pub(crate) fn next_at(&self) -> Option<Time> {
         self.next.map(|(tick, _)| Time::from_micros(tick * 1000))
     }
 
-    /// The next entry that comes up by `now`. It is out of the wheel then.
+    /// Removes and returns the next entry that fires by `now`.
     #[inline]
     pub fn pop(&mut self, now: Time) -> Option<u32> {
         let now = now.as_millis();
@@ -128,8 +127,8 @@ impl Wheel {
         Some(index)
     }
 
-    /// Finds [`Self::next`]. No entry lies behind the present position of its level: it would have come
-    /// up.
+    /// Computes [`Self::next`]. No entry lies behind the present position of its level: it would have
+    /// fired.
     fn earliest(&self) -> Option<(u64, usize)> {
         let of_level = |level: usize| {
             let place = self.occupied[level].trailing_zeros();
@@ -141,7 +140,7 @@ impl Wheel {
     }
 }
 
-/// The places of the ones, from the lowest on.
+/// Positions of the set bits, in ascending order.
 fn bits(word: u16) -> impl Iterator<Item = usize> {
     let without_lowest = |word: &u16| Some(word & (word - 1)).filter(|rest| *rest != 0);
     let rests = std::iter::successors(Some(word).filter(|word| *word != 0), without_lowest);
@@ -158,7 +157,7 @@ mod tests {
         Time::from_micros(ms * 1000)
     }
 
-    /// Pops as a worker does: what is not due yet is entered again.
+    /// Pops like a worker: an entry that is not due yet is entered again.
     fn pop_due(wheel: &mut Wheel, deadlines: &BTreeMap<u32, u64>, now: u64) -> Vec<u32> {
         let mut due = Vec::new();
         while let Some(index) = wheel.pop(ms(now)) {
@@ -174,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn a_place_with_several_entries_gives_them_all() {
+    fn all_entries_of_a_place_fire() {
         let mut wheel = Wheel::new(ms(1000));
         let deadlines: BTreeMap<u32, u64> = (0..10).map(|i| (i, 1500)).collect();
         for (index, at) in &deadlines {
@@ -215,7 +214,7 @@ mod tests {
                     wheel.schedule(index, ms(now + ahead));
                     deadlines.insert(index, now + ahead);
                 }
-                // Now and then a jump to the next deadline, so that far ones are met too.
+                // Sometimes jumps to the next deadline, so that distant ones fire, too.
                 now = match deadlines.values().min() {
                     Some(next) if pass % 3 == 0 => (*next).max(now),
                     _ => now + pass,

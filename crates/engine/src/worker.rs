@@ -1,8 +1,8 @@
-//! One thread of the data plane: waits for events, serves the sessions they are about, and never
-//! blocks anywhere else.
+//! One thread of the data plane: waits for events and serves the sessions that they concern. It blocks
+//! in epoll_wait(2) only.
 //!
-//! The modules hold what is about the thread: batches of new sessions, timers, messages, walks over many
-//! sessions, and upgrades. What happens to one session is in the modules of the stages.
+//! The modules below hold the work of the thread: batches of new sessions, timers, messages, walks over
+//! many sessions, and upgrades. The modules of the stages hold the work on one session.
 
 mod begin;
 mod timers;
@@ -38,34 +38,34 @@ use std::time::Duration;
 use sys::{Epoll, Event, Events};
 use walk::Walk;
 
-/// Events taken per turn. More would only delay the first of them.
+/// Most events taken per turn. A larger batch would delay its first events.
 const EVENTS_PER_TURN: usize = 256;
-/// Bytes that bulk may move per turn, all sessions together. Then new events are looked at: a small
-/// message waits for about one share, however many bulk sessions there are.
+/// Bytes that all bulk sessions together may move per turn, before new events are read: a small message
+/// waits for about one share, however many bulk sessions there are.
 const BULK_PER_TURN: usize = SHARE;
-/// Connections accepted from one listener per turn: established sessions must not wait for a flood
-/// of new ones.
+/// Connections accepted from one listener per turn: open sessions must not wait for a flood of new
+/// ones.
 const ACCEPTS_PER_TURN: u32 = 16;
 
-/// One worker's state. The modules in `worker/` hold its other functions.
+/// The state of a worker. The modules in `worker/` hold its other methods.
 pub(crate) struct Worker {
     pub(crate) context: Context,
     pub(crate) acceptor: Acceptor,
     pub(crate) table: Table,
     pub(crate) tidy_at: Option<Time>,
-    /// Work that takes more than a turn, in order.
+    /// Work of more than one turn, in order of arrival.
     pub(crate) walks: VecDeque<Walk>,
     pub(crate) draining: bool,
-    /// Sessions are reset: those that are open, and those that another worker still sends.
+    /// All sessions are reset: open ones, and those still handed over by other workers.
     pub(crate) cutting: bool,
     pub(crate) parking: Option<Parking>,
-    /// The epoll instance is inherited, and its sessions are not restored yet.
+    /// The epoll instance is inherited, with sessions that are not restored yet.
     pub(crate) has_registrations: bool,
     pub(crate) stopped: bool,
 }
 
 impl Worker {
-    /// A worker, with an inherited epoll instance if there is one.
+    /// Makes a worker, on an inherited epoll instance if there is one.
     pub(crate) fn new(
         index: usize,
         shared: Arc<Shared>,
@@ -100,9 +100,9 @@ impl Worker {
         })
     }
 
-    /// The loop, until [`Message::Stop`](crate::message::Message::Stop).
+    /// Runs turns until [`Message::Stop`](crate::message::Message::Stop).
     pub(crate) fn run(mut self) {
-        // Events of sessions that are not here yet would be lost.
+        // Edge-triggered events of sessions that are not restored yet would be lost.
         while self.has_registrations && !self.stopped {
             self.context.mailbox.waker().wait();
             self.context.now = clock();
@@ -111,8 +111,8 @@ impl Worker {
         }
         let mut events = Events::with_room_for(EVENTS_PER_TURN);
         while !self.stopped {
-            // The only error left to epoll_wait(2) here would be a bug of ours; a turn without
-            // events is what remains of it, at a pace that cannot spin.
+            // Any error of epoll_wait(2) here is a bug of ours. The turn then has no events, and a pause
+            // keeps the loop from spinning.
             if self.context.epoll.wait(&mut events, self.poll_timeout()).is_err() {
                 std::thread::sleep(Duration::from_millis(10));
             }
@@ -122,22 +122,22 @@ impl Worker {
             }
             self.serve_waiting();
             self.serve_timers();
-            // Most turns have none, and the call alone costs some thirty instructions.
+            // Most turns have no walk, and the call costs some thirty instructions.
             if !self.walks.is_empty() {
                 self.continue_walks();
             }
-            // Not before: an event that was taken and not looked at is not reported again.
+            // Only at the end of a turn: epoll does not repeat an event that was taken and not handled.
             if let Some(parking) = self.parking.take() {
                 self.park(&parking);
                 self.context.now = clock();
             }
         }
-        // Sessions in the table and in the mailbox are reset: they must not end in a FIN.
+        // Sessions in the table and in the mailbox are reset: a close would send a FIN.
         self.read_mail();
         self.cut();
     }
 
-    /// How long epoll_wait(2) may block.
+    /// Longest wait of the next epoll_wait(2); `None` if no timer is set.
     fn poll_timeout(&self) -> Option<Duration> {
         if self.table.queued() > 0 || !self.walks.is_empty() {
             return Some(Duration::ZERO);
@@ -148,7 +148,7 @@ impl Worker {
         };
         let next =
             earlier(self.table.next_due_at(), earlier(self.acceptor.retry_at(), self.tidy_at));
-        // From the beginning of the turn: a timer may fire late by as much as the turn took.
+        // Measured from the start of the turn: a timer may fire late by the duration of the turn.
         next.map(|at| at.since(self.context.now))
     }
 
@@ -156,7 +156,7 @@ impl Worker {
         match Source::of(event.token) {
             Source::Session(key, end) => self.session_event(key, end, event),
             Source::Mailbox => self.read_mail(),
-            // Connections beyond one turn's share are reported again.
+            // Level-triggered: epoll reports connections left in the queue again.
             Source::Listener(number) => {
                 self.accept_from(number);
             }
@@ -178,14 +178,14 @@ impl Worker {
         self.handle(key, handle);
     }
 
-    /// Looks a session up, once, and calls `handler` with it.
+    /// Looks up a session, calls `handler` with it, and ends the session if it is over.
     fn handle(&mut self, key: Key, handler: impl FnOnce(&mut Entry<'_>, &mut Context) -> Outcome) {
         let Some(mut entry) = self.table.entry(key) else { return };
         let outcome = handler(&mut entry, &mut self.context);
         self.settle(key, outcome);
     }
 
-    /// Ends a session.
+    /// Removes a session from the table and ends it.
     pub(crate) fn end(&mut self, key: Key, over: Over) {
         if let Some(session) = self.table.remove(key) {
             close::close(session, &mut self.context, over, self.draining);
@@ -193,14 +193,14 @@ impl Worker {
         }
     }
 
-    /// Ends a session that is over.
+    /// Ends a session whose handler reports that it is over.
     fn settle(&mut self, key: Key, outcome: Outcome) {
         if let Err(over) = outcome {
             self.end(key, over);
         }
     }
 
-    /// Serves the run queue, each session at most once, up to a turn's share.
+    /// Serves the sessions in the run queue, each at most once, up to [`BULK_PER_TURN`].
     fn serve_waiting(&mut self) {
         let mut moved = 0;
         for _ in 0..self.table.queued() {
@@ -220,7 +220,7 @@ impl Worker {
     }
 }
 
-/// The clock's only reader in the engine.
+/// Reads the clock: called once per turn, and nowhere else in the engine.
 fn clock() -> Time {
     Time::from_micros(sys::monotonic_micros())
 }

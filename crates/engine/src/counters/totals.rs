@@ -1,47 +1,48 @@
-//! The counters of all workers, added up.
+//! Sums of the counters of all workers.
 
 use super::{Counters, Durations, is_failure};
 use flow::{By, Cause, Direction, Fallback, Phase, Time};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// Upper bounds of the classes of durations, in seconds: from a connection on this host to a
-/// session of a day.
+/// Upper bounds of the duration classes, in seconds: from a connection within this host to a session
+/// of one day.
 pub const DURATION_BOUNDS: [f64; 14] =
     [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0, 60.0, 3600.0, 86_400.0];
 
-/// What has been counted of a forward since its first session.
+/// Counters of a forward since its first session.
 #[derive(Clone, Debug, Default)]
 pub struct Totals {
-    /// Sessions that began.
+    /// Sessions accepted and admitted.
     pub opened: u64,
-    /// Sessions that ended, by reason.
+    /// Ended sessions, by close reason.
     pub closed: BTreeMap<(By, Phase, Cause), u64>,
-    /// When one of them last failed, as [`Totals::failed`] counts.
+    /// Time of the last failure among them, as counted by [`Totals::failed`].
     pub last_failed: Option<Time>,
-    /// Bytes that the sinks took, by direction ([`Direction`] as an index) and path ([`Path`]).
+    /// Bytes taken by the sinks, by direction ([`Direction`] as an index) and path ([`Path`]).
     pub bytes: [[u64; 2]; 2],
     /// Clients refused by a limit: they never became sessions.
     pub refused: u64,
-    /// When that last happened.
+    /// Time of the last refusal.
     pub last_refused: Option<Time>,
-    /// Failures of accept(2), by error number.
+    /// Failed accept(2) calls, by error number.
     pub accept_errors: BTreeMap<i32, u64>,
-    /// Lanes that went from splice to copy, by the most serious reason; counted when the session
+    /// Lanes that fell back from splice to copy, by the most serious reason; counted when the session
     /// ends.
     pub fallbacks: BTreeMap<Fallback, u64>,
-    /// From acceptance to the connection with the target.
+    /// Durations from accept to the connected target.
     pub connecting: Classes,
-    /// From acceptance to the end, of sessions that have ended.
+    /// Durations from accept to the end, of ended sessions.
     pub living: Classes,
 }
 
-/// How many durations fell into each class.
+/// A histogram of durations.
 #[derive(Clone, Debug, Default)]
 pub struct Classes {
-    /// Per class of [`DURATION_BOUNDS`], and one for what is longer. Not cumulative.
+    /// Durations per class of [`DURATION_BOUNDS`], with one more class above the last bound. Not
+    /// cumulative.
     pub counts: [u64; DURATION_BOUNDS.len() + 1],
-    /// The sum of all.
+    /// Sum of all durations.
     pub sum: Duration,
 }
 
@@ -55,19 +56,19 @@ impl Classes {
 }
 
 impl Totals {
-    /// Sessions that are open.
+    /// Open sessions: opened less ended ones.
     pub fn open(&self) -> u64 {
         self.opened.saturating_sub(self.closed.values().sum())
     }
 
-    /// Sessions that ended before they were connected, neither by their client nor by an operator:
-    /// no target was reached, or this host had nothing left for them.
+    /// Sessions that ended unconnected, for a reason other than their client or an operator: no target
+    /// was reached, or this host lacked a resource.
     pub fn failed(&self) -> u64 {
         let failures = self.closed.iter().filter(|((by, phase, _), _)| is_failure(*by, *phase));
         failures.map(|(_, count)| count).sum()
     }
 
-    /// Nothing has ever happened.
+    /// Whether all counters are zero.
     pub(crate) fn is_nothing(&self) -> bool {
         self.opened == 0 && self.refused == 0 && self.accept_errors.is_empty()
     }
@@ -78,8 +79,8 @@ impl Totals {
     }
 
     pub(crate) fn add(&mut self, counters: &Counters) {
-        // Ends before beginnings: a session that comes and goes meanwhile is never an end without
-        // a beginning.
+        // Ends are read before openings: a session that opens and ends during the read never counts
+        // as an end without an opening.
         let seldom = counters.seldom();
         add_up(&mut self.closed, &seldom.closed);
         add_up(&mut self.accept_errors, &seldom.accept_errors);
@@ -99,10 +100,10 @@ impl Totals {
     }
 }
 
-/// What all forwards together have done since the start, those that are gone included.
+/// Counters of all forwards since the start of the process, removed forwards included.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Sums {
-    /// Sessions that began.
+    /// Sessions accepted and admitted.
     pub opened: u64,
     /// Bytes from clients to targets.
     pub bytes_up: u64,

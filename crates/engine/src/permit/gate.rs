@@ -1,4 +1,4 @@
-//! A limit on how many sessions there are, shared by all workers.
+//! A limit on the number of sessions, shared by all workers.
 
 #[cfg(loom)]
 use loom::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
@@ -9,12 +9,12 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
 pub(crate) struct Gate {
     limit: AtomicU32,
     taken: AtomicU32,
-    /// The workers that wait for room, one bit each. More than 64 workers share bits, and are woken
-    /// together.
+    /// Workers that wait for room, one bit each. With more than 64 workers, those with the same bit are
+    /// woken together.
     waiting: AtomicU64,
 }
 
-/// A set of workers to wake: there is room.
+/// A set of workers to wake, because there is room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Waiting(u64);
 
@@ -37,7 +37,7 @@ impl Gate {
         Self { limit: AtomicU32::new(limit), taken: AtomicU32::new(0), waiting: AtomicU64::new(0) }
     }
 
-    /// Places taken.
+    /// Number of places taken.
     pub(crate) fn taken(&self) -> u32 {
         self.taken.load(Ordering::Relaxed)
     }
@@ -46,7 +46,7 @@ impl Gate {
         self.limit.load(Ordering::Relaxed)
     }
 
-    /// Whether a session could enter now.
+    /// Whether a place is free.
     pub(crate) fn has_room(&self) -> bool {
         self.taken() < self.limit()
     }
@@ -58,7 +58,7 @@ impl Gate {
         self.wake()
     }
 
-    /// Takes a place; false if there is none.
+    /// Takes a place. False if none is free.
     pub(super) fn enter(&self) -> bool {
         let limit = self.limit();
         let more = |taken| (taken < limit).then_some(taken + 1);
@@ -72,9 +72,9 @@ impl Gate {
 
     /// Takes a place, or notes that `worker` waits for one.
     ///
-    /// The second try makes waiting safe: it finds a place that was returned before the note, and a
-    /// place returned later finds the note. The fences, one between note and try, one between return
-    /// and the search for notes, leave no third order.
+    /// The second attempt prevents a lost wake-up: it finds a place that was returned before the note,
+    /// and the return of a later one finds the note. The two fences, one between note and attempt, the
+    /// other between return and search for notes, exclude a third order.
     pub(super) fn enter_or_wait(&self, worker: usize) -> bool {
         if self.enter() {
             return true;
@@ -84,14 +84,14 @@ impl Gate {
         self.enter()
     }
 
-    /// Returns a place. Yields the workers to wake.
+    /// Returns a place, and yields the workers to wake.
     #[must_use]
     pub(super) fn leave(&self) -> Waiting {
         self.taken.fetch_sub(1, Ordering::Relaxed);
         self.wake()
     }
 
-    /// A waiting worker finds the room that was made before this, or is among those returned.
+    /// Takes the set of waiting workers. A worker that is not in it finds the room made before the call.
     fn wake(&self) -> Waiting {
         fence(Ordering::SeqCst);
         if self.waiting.load(Ordering::Relaxed) == 0 {

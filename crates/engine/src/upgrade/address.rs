@@ -1,4 +1,4 @@
-//! Addresses of peers as messages.
+//! Conversion of peers' addresses to messages of crate `handover` and back.
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 use sys::Address;
@@ -16,12 +16,12 @@ pub(crate) fn saved_socket_address(address: SocketAddr) -> handover::Address {
     saved_address(address.into())
 }
 
-/// The reverse of [`saved_address`]. Bytes that are no address are shown as a Unix socket.
+/// The reverse of [`saved_address`]. Invalid bytes give the address of a Unix socket.
 pub(crate) fn address(saved: &handover::Address) -> Address {
     socket_address(saved).map_or(Address::UNIX, Address::from)
 }
 
-/// The reverse of [`saved_socket_address`].
+/// The reverse of [`saved_socket_address`]. `None` for invalid bytes.
 pub(crate) fn socket_address(saved: &handover::Address) -> Option<SocketAddr> {
     let port = u16::try_from(saved.port).ok()?;
     if let Ok(ip) = <[u8; 4]>::try_from(&*saved.ip) {

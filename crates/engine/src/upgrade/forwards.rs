@@ -19,7 +19,7 @@ use sys::FileId;
 use sys::handoff::{claim, close_on_exec, keep_over_exec};
 
 impl Forwards {
-    /// Saves all forwards, and keeps the listeners open over execve(2).
+    /// Saves all forwards, and marks the listeners to stay open over execve(2).
     pub(super) fn save(&self, shared: &Shared) -> sys::Result<handover::Forwards> {
         let mut listeners = Vec::new();
         let files: HashMap<&ListenAddress, FileId> =
@@ -37,7 +37,7 @@ impl Forwards {
         let running = self.running.iter().map(saved_running);
         let removed = self.removed.iter().map(saved_removed);
         Ok(handover::Forwards {
-            forwards: running.chain(removed).filter(has_something_to_say).collect(),
+            forwards: running.chain(removed).filter(is_worth_saving).collect(),
             listeners,
             forgotten: saved_sums(&self.forgotten),
             next_id: shared.peek_next_id(),
@@ -61,15 +61,14 @@ impl Forwards {
 
     pub(super) fn forget_saving(&self) {
         for (_, _, socket) in self.sockets() {
-            // What is open can be marked.
+            // Cannot fail for an open descriptor.
             let _ = close_on_exec(&**socket);
         }
     }
 
-    /// Makes `plans` the running configuration, with the inherited listeners and counters. Not published
-    /// to the workers yet.
-    /// Returns the configured forwards that cannot be bound: they are skipped, but keep their
-    /// sessions.
+    /// Makes `plans` the running configuration, with the inherited listeners and counters, without
+    /// publishing it to the workers. Also returns the required forwards that could not be bound: they
+    /// are skipped, and keep their sessions.
     pub(super) fn take_over(
         &mut self,
         plans: &[Arc<plan::Forward>],
@@ -134,7 +133,7 @@ impl Forwards {
         }
     }
 
-    /// Finds the addresses of sockets whose saved state was damaged: the kernel knows them.
+    /// Asks the kernel for the addresses of sockets whose saved state was damaged.
     fn find_addresses(&mut self, plans: &[Arc<plan::Forward>], sockets: Vec<OwnedFd>) {
         let wanted: Vec<&ListenAddress> =
             plans.iter().flat_map(|plan| &plan.routes).map(|route| &route.listen).collect();
@@ -182,12 +181,12 @@ fn saved_forward(plan: &plan::Forward, forward: &Forward, standing: Standing) ->
     }
 }
 
-/// An active forward without counts has nothing to save.
-fn has_something_to_say(forward: &handover::Forward) -> bool {
+/// Whether a forward differs from a new one: by its counters or its standing.
+fn is_worth_saving(forward: &handover::Forward) -> bool {
     forward.totals.is_some() || forward.standing() != Standing::Active
 }
 
-/// The only forward of a text.
+/// The forward of a configuration text with one forward.
 fn alone(text: &str) -> Option<Arc<plan::Forward>> {
     let config = Some(PathBuf::from("removed forward"));
     let reading = plan::read_text(&plan::Input { config, ..plan::Input::default() }, text);

@@ -1,15 +1,15 @@
-//! The engine's state on its way from one process image to the next. Only data.
+//! The engine's state between two process images. Data only.
 
 use rustix::fd::OwnedFd;
 
-/// The state that one process image leaves to the next.
+/// The state handed from one process image to the next.
 #[derive(Default)]
 pub struct Handoff {
-    /// The forwards and their counters.
+    /// Forwards, listeners and counters.
     pub forwards: handover::Forwards,
     /// The sessions of each worker: an encoded [`handover::Worker`].
     pub workers: Vec<Vec<u8>>,
-    /// Listening sockets that `forwards` does not list, because its bytes were damaged on the way.
-    /// Always empty in what [`Parked::save`](super::Parked::save) returns.
+    /// Listening sockets missing from `forwards`, because its bytes were damaged in the handoff.
+    /// [`Parked::save`](super::Parked::save) always leaves it empty.
     pub sockets: Vec<OwnedFd>,
 }

@@ -1,4 +1,4 @@
-//! Upgrade in place: the workers stop, their state is saved, and the next process image takes it over.
+//! Upgrade in place: the workers park, their state is saved, and the next process image restores it.
 //!
 //! ```text
 //!   park -> save (sessions, forwards, counters) -> execve(2)

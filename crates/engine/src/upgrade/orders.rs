@@ -1,4 +1,4 @@
-//! Orders to parked workers, and their answers. Only data.
+//! Orders to parked workers, and their answers. Data only.
 
 use crate::forward::Forward;
 use crate::rule::Route;
@@ -10,9 +10,9 @@ use sys::Errno;
 
 /// An order to a parked worker.
 pub(crate) enum Order {
-    /// Read the mail that came meanwhile, and save the sessions.
+    /// Read the mailbox and save the sessions.
     Save,
-    /// Leave the parked state and serve again.
+    /// Leave the parked state and serve sessions again.
     Resume,
 }
 
@@ -35,10 +35,10 @@ pub(crate) struct TakeOver {
     pub(crate) reply: Reply<HashMap<String, u64>>,
 }
 
-/// The forwards and routes that restored sessions belong to.
+/// Forwards and routes of restored sessions.
 pub(crate) struct Destinations {
-    /// By name.
+    /// Forwards by name.
     pub(crate) forwards: HashMap<String, Arc<Forward>>,
-    /// By listen address, as shown.
+    /// Routes by listen address, as configured.
     pub(crate) routes: HashMap<Arc<str>, Arc<Route>>,
 }

@@ -1,4 +1,4 @@
-//! Stops all workers between two turns, and has them save their sessions.
+//! Parks all workers between two turns, and lets them save their sessions.
 
 use super::handoff::Handoff;
 use super::orders::{Answer, Order, Parking};
@@ -10,20 +10,20 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 use sys::Errno;
 
-/// Time limit for all workers to stop and write their state: the sessions of the first ones wait
-/// meanwhile. A thousand sessions take a millisecond; the limit is for an overloaded host.
+/// Time limit for all workers to park and save: the sessions of parked workers wait meanwhile. A
+/// thousand sessions take a millisecond; the limit is for an overloaded host.
 const ANSWER_LIMIT: Duration = Duration::from_secs(5);
-/// A session may be on its way between two workers when they stop: they write again then.
+/// Rounds of saving. Another round is needed if a session was in transit between two workers.
 const MOST_ROUNDS: usize = 3;
 
-/// Why the workers could not be parked and saved, and resumed instead.
+/// Why the workers could not be saved. They have resumed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NotParked {
-    /// One of them did not answer in time.
+    /// A worker did not answer within the time limit.
     Silent,
-    /// Sessions were handed from worker to worker without end.
+    /// Sessions were in transit between workers in every round.
     Restless,
-    /// A descriptor could not be kept open.
+    /// A descriptor could not be marked to stay open over execve(2).
     Descriptor(Errno),
 }
 
@@ -45,7 +45,7 @@ impl fmt::Display for NotParked {
     }
 }
 
-/// Guard: the workers are stopped. Dropping it resumes them.
+/// Guard: all workers are parked. Dropping it resumes them.
 pub struct Parked<'a> {
     engine: &'a Engine,
     orders: Vec<Sender<Order>>,
@@ -54,7 +54,10 @@ pub struct Parked<'a> {
 }
 
 impl Engine {
-    /// Stops all workers between two turns.
+    /// Parks all workers between two turns.
+    ///
+    /// # Errors
+    /// [`NotParked::Silent`] if a worker does not park within five seconds; all workers then resume.
     pub fn park(&self) -> Result<Parked<'_>, NotParked> {
         let until = Instant::now() + ANSWER_LIMIT;
         let (answer, answers) = channel();
@@ -65,7 +68,7 @@ impl Engine {
             let parking = Parking { orders: of_worker, answers: answer.clone() };
             mailbox.send(Message::Park(parking));
         }
-        // If this fails, the drop resumes those that have stopped.
+        // On failure, the drop resumes the workers that have parked.
         let parked = Parked { engine: self, orders, answers, until };
         for _ in &parked.orders {
             parked.answer()?;
@@ -75,7 +78,10 @@ impl Engine {
 }
 
 impl Parked<'_> {
-    /// Saves the engine's state. Its descriptors stay open over execve(2).
+    /// Saves the engine's state, and marks its descriptors to stay open over execve(2).
+    ///
+    /// # Errors
+    /// Every variant of [`NotParked`]. Dropping this guard marks the descriptors close-on-exec again.
     pub fn save(&self) -> Result<Handoff, NotParked> {
         for _ in 0..MOST_ROUNDS {
             let workers = self.save_workers()?;
@@ -101,7 +107,7 @@ impl Parked<'_> {
         Ok(workers)
     }
 
-    /// Whether a worker has accepted a client for another one, which has not made a session of it yet.
+    /// Whether a connection accepted by one worker still waits in the mailbox of another.
     fn has_session_in_transit(&self) -> bool {
         let shared: &Shared = &self.engine.shared;
         shared.mailboxes.iter().any(|mailbox| mailbox.any(|it| matches!(it, Message::Adopt(_))))
@@ -116,7 +122,7 @@ impl Parked<'_> {
 impl Drop for Parked<'_> {
     fn drop(&mut self) {
         for order in &self.orders {
-            // A worker that has ended needs no order.
+            // Fails only if the worker has ended.
             let _ = order.send(Order::Resume);
         }
         self.engine.forwards.forget_saving();

@@ -1,5 +1,5 @@
-//! Takes over from the previous process image: each of its workers' sessions go to one of ours
-//! (`worker/restore`).
+//! Takes over from the previous process image: its forwards here, the sessions of its workers in the
+//! new workers (`worker/restore`).
 
 use super::handoff::Handoff;
 use super::orders::{Destinations, TakeOver};
@@ -13,23 +13,23 @@ use std::collections::HashMap;
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
-/// Time limit for the workers to restore their sessions. They need milliseconds.
+/// Time limit for the workers to restore their sessions, which takes milliseconds.
 const ANSWER_LIMIT: Duration = Duration::from_secs(30);
 
-/// The result of taking over.
+/// The result of a take-over.
 #[derive(Debug)]
 pub struct TakenOver {
-    /// Sessions that were restored.
+    /// Number of restored sessions.
     pub sessions: u64,
-    /// Sessions that could not be read, and were reset.
+    /// Number of sessions with damaged state, which were reset.
     pub lost: u64,
-    /// Forwards that could not be bound, and are skipped.
+    /// Required forwards that could not be bound, and are skipped.
     pub unbound: Vec<Unbound>,
 }
 
 impl Engine {
-    /// Like the first [`Engine::apply`], with the state of the previous process image. Cannot fail: a
-    /// forward that cannot be bound is skipped, and keeps its sessions.
+    /// Like the first [`Engine::apply`], with the state of the previous process image. It never fails:
+    /// a forward that cannot be bound is skipped, and keeps its sessions.
     pub fn take_over(&mut self, forwards: &[Arc<plan::Forward>], handoff: Handoff) -> TakenOver {
         let Handoff { forwards: saved, workers, sockets } = handoff;
         let open_before = open_sessions(&saved);
@@ -39,10 +39,10 @@ impl Engine {
             forwards: self.forwards.all().map(by_name).collect(),
             routes: self.forwards.routes().collect(),
         });
-        // Before the first accept: restored sessions count towards the limits.
+        // Before the listeners are published: restored sessions must count towards the limits.
         let taken = self.hand_out(workers, &destinations);
         let lost = settle(&destinations.forwards, &open_before, &taken);
-        // Forwards skipped here were skipped before.
+        // Skipped forwards were reported by `Forwards::take_over`.
         arranged.take_effect(&self.shared).published.wait();
         self.shared.broadcast(|| Message::Begin);
         TakenOver { sessions: taken.values().sum(), lost, unbound }
@@ -76,7 +76,8 @@ impl Engine {
     }
 }
 
-/// Makes the counters of each forward agree with its restored sessions. Returns the number lost.
+/// Makes the counters of each forward agree with its restored sessions. Returns the number of lost
+/// sessions.
 fn settle(
     forwards: &HashMap<String, Arc<Forward>>,
     counted: &HashMap<String, u64>,
@@ -87,7 +88,7 @@ fn settle(
         let (counted, taken) = (number(counted, name), number(taken, name));
         match counted.cmp(&taken) {
             Ordering::Greater => forward.counters.of(0).lost(counted - taken),
-            // The saved counts were damaged, and the sessions were not.
+            // The saved counters were damaged, and the sessions were not.
             Ordering::Less => forward.counters.of(0).opened_before(taken - counted),
             Ordering::Equal => {}
         }
@@ -95,7 +96,7 @@ fn settle(
     counted.iter().map(|(name, counted)| counted.saturating_sub(number(taken, name))).sum()
 }
 
-/// Open sessions by forward, by the saved counters.
+/// Open sessions of each forward according to the saved counters.
 fn open_sessions(saved: &handover::Forwards) -> HashMap<String, u64> {
     let open = |forward: &handover::Forward| {
         let totals = forward.totals.as_ref().map(super::tally::totals);

@@ -1,4 +1,4 @@
-//! What was counted, as messages.
+//! Conversion of counters to messages of crate `handover` and back.
 
 use crate::counters::{Classes, Sums, Totals};
 use flow::{By, Cause, Fallback, Phase, Time};
@@ -23,8 +23,8 @@ pub(crate) fn saved_totals(totals: &Totals) -> handover::Totals {
     }
 }
 
-/// The reverse of [`saved_totals`]. A reason with a word that this version does not have is counted
-/// as the nearest that it has: ends must not get fewer than beginnings.
+/// The reverse of [`saved_totals`]. A close reason with a word unknown to this version counts as the
+/// nearest known one, so that the sum of ended sessions stays right.
 pub(crate) fn totals(saved: &handover::Totals) -> Totals {
     let reason = |text: &str| {
         let mut words = text.split(' ');
@@ -92,7 +92,7 @@ mod tests {
     use flow::{CloseReason, Direction, Path};
 
     #[test]
-    fn what_was_counted_goes_on() {
+    fn counters_are_restored_as_they_were_saved() {
         let counters = Counters::default();
         for _ in 0..3 {
             counters.opened();
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn words_of_another_version_are_counted_all_the_same() {
+    fn close_reasons_of_another_version_are_counted() {
         let closed = vec![handover::Count { word: "nobody dreaming miracle".into(), count: 4 }];
         let saved = handover::Totals { opened: 4, closed, ..handover::Totals::default() };
         assert_eq!(totals(&saved).open(), 0);

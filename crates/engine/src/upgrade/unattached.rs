@@ -1,4 +1,4 @@
-//! Listeners and counters of the previous process image, until its forwards are restored. Only data.
+//! Listeners and counters of the previous process image, until its forwards are restored. Data only.
 
 use crate::counters::Totals;
 use plan::ListenAddress;
@@ -6,14 +6,14 @@ use rustix::fd::OwnedFd;
 use std::collections::HashMap;
 use sys::FileId;
 
-/// Inherited listeners and counters that no forward has taken yet. Empty except during a take-over.
+/// Inherited listeners and counters without a forward. Empty except during a take-over.
 #[derive(Default)]
 pub(crate) struct Unattached {
-    /// Listening sockets. The rest is closed when the take-over ends.
+    /// Listening sockets by address. Those without a forward are closed at the end of the take-over.
     pub(crate) sockets: HashMap<ListenAddress, Bound>,
     /// The number of an activated address's first socket in the workers' epoll instances.
     pub(crate) given: HashMap<ListenAddress, u32>,
-    /// Counters by the forward's name.
+    /// Counters by name of the forward.
     pub(crate) totals: HashMap<String, Totals>,
 }
 
@@ -22,6 +22,6 @@ pub(crate) struct Bound {
     /// Its number in the workers' epoll instances, if it is registered there.
     pub(crate) number: Option<u32>,
     pub(crate) socket: OwnedFd,
-    /// The socket's file, if it is known to be ours.
+    /// The file of a Unix socket, if this process made it.
     pub(crate) file: Option<FileId>,
 }

@@ -1,5 +1,5 @@
-//! New sessions of this worker: batches of accepts, and the stages that a session passes without waiting
-//! for an event.
+//! New sessions of this worker: batches of accepts, the choice of the worker, and the stages up to the
+//! start of *connect*, which need no event.
 
 use super::walk::Walk;
 use super::{ACCEPTS_PER_TURN, Worker};
@@ -16,17 +16,17 @@ use flow::End;
 use std::sync::Arc;
 
 impl Worker {
-    /// Accepts from a listener from now on; attaches a known one to another route.
+    /// Polls a new listener, or attaches a known one to another route. Ignored while draining.
     pub(crate) fn listen(&mut self, number: u32, listening: Arc<Listening>) {
         if !self.draining {
             self.acceptor.listen(number, listening, &self.context.epoll, self.context.now);
         }
     }
 
-    /// Accepts what waits, up to a turn's share; epoll reports the rest again. False if there is no use
-    /// in going on at once.
+    /// Accepts queued connections, at most [`ACCEPTS_PER_TURN`]; epoll reports the others again. False
+    /// if an immediate second batch would be useless: the queue is empty, or the listener was suspended.
     pub(crate) fn accept_from(&mut self, number: u32) -> bool {
-        // While draining, a listener stays in the table until the walk reaches it.
+        // While draining, listeners stay in the table until the walk removes them.
         let listening = self.acceptor.get(number).filter(|_| !self.draining);
         let Some(listening) = listening.map(Arc::clone) else { return false };
         let rules = listening.route.forward.rules();
@@ -35,7 +35,7 @@ impl Worker {
             let Self { acceptor, context, .. } = self;
             match accept::accept(acceptor, context, number, &listening, &rules) {
                 Tried::Admitted(accepted) => {
-                    self.hand_on(accepted, &rules);
+                    self.assign(accepted, &rules);
                     failure = None;
                 }
                 Tried::Refused => failure = None,
@@ -43,8 +43,8 @@ impl Worker {
                 Tried::Nothing => return false,
             }
         }
-        // A failed connection is out of the queue. Should it not be (a security module forbids
-        // accepting it), it would be reported without end.
+        // A failed accept normally takes the connection out of the queue. If it does not (a security
+        // module forbids the call), level-triggered polling would report it endlessly.
         if let Some(errno) = failure {
             accept::pause(&mut self.acceptor, &mut self.context, number, &listening, errno);
         }
@@ -56,14 +56,15 @@ impl Worker {
         self.walk(Walk::Poll { numbers });
     }
 
-    /// Polls the listeners of full forwards again. Those still full are set aside again.
+    /// Polls the listeners that wait for room. Those without room are suspended again by their next
+    /// accept.
     pub(crate) fn retry_full(&mut self) {
         let numbers = self.acceptor.take_full();
         self.walk(Walk::Poll { numbers });
     }
 
-    /// Gives the session to the worker that will serve it, which is usually this one.
-    fn hand_on(&mut self, accepted: Accepted, rules: &Rules) {
+    /// Begins the session here, or hands the connection to a less loaded worker.
+    fn assign(&mut self, accepted: Accepted, rules: &Rules) {
         let chosen = self.context.shared.choose_worker(self.context.index);
         if chosen == self.context.index {
             self.begin(accepted, rules);
@@ -72,8 +73,8 @@ impl Worker {
         }
     }
 
-    /// Makes a session of an admitted connection, and begins to connect it. `rules` are those of its
-    /// forward, looked up by the caller.
+    /// Makes a session of an admitted connection, and starts to connect it. `rules` are the current
+    /// rules of its forward.
     pub(crate) fn begin(&mut self, accepted: Accepted, rules: &Rules) {
         let id = self.context.shared.next_id();
         if self.context.shared.detail.steps() {

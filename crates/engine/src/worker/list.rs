@@ -1,5 +1,4 @@
-//! Lists open sessions without stopping them: a page of the table between two turns, so that no session
-//! waits for a long list.
+//! Lists open sessions, one page of the table per turn, so that no session waits for a long list.
 
 use super::Worker;
 use crate::session::Session;
@@ -8,9 +7,9 @@ use flow::{Direction, End, LaneState, Phase, Time};
 use std::sync::Arc;
 use sys::tcp_info;
 
-/// Sessions on a page: two system calls for each.
+/// Most sessions per page. Each may take two system calls, for `TCP_INFO`.
 const VIEWS_PER_PAGE: usize = 128;
-/// Places of the table that are searched for them.
+/// Most places of the table searched per page.
 const PLACES_PER_PAGE: u32 = 4096;
 
 impl Worker {

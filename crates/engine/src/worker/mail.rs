@@ -1,4 +1,4 @@
-//! What a worker does with the messages in its mailbox.
+//! Handles the messages in a worker's mailbox.
 
 use super::Worker;
 use super::walk::Walk;
@@ -29,7 +29,7 @@ impl Worker {
                 Message::CutForward(forward) => {
                     self.walk(Walk::CutForward { forward, place: 0 });
                 }
-                // At the end of the turn.
+                // The worker parks at the end of the turn.
                 Message::Park(parking) => self.parking = Some(parking),
                 Message::TakeOver(work) => self.take_over(work),
                 Message::Begin => self.has_registrations = false,

@@ -4,10 +4,10 @@ use super::Worker;
 use crate::upgrade::{Answer, Order, Parking};
 
 impl Worker {
-    /// Executes orders only, until it is ordered to resume or the sender of orders is gone.
+    /// Blocks and executes orders, until [`Order::Resume`] or the end of the channel.
     pub(crate) fn park(&mut self, parking: &Parking) {
         self.finish_walks();
-        // The receiver may have timed out.
+        // Fails if the receiver has timed out.
         let _ = parking.answers.send(Answer::Parked);
         while let Ok(Order::Save) = parking.orders.recv() {
             self.read_mail();

@@ -1,4 +1,5 @@
-//! Sessions of the previous process image: read, claimed, checked, and put into the table again.
+//! Restores sessions of the previous process image: decodes them, claims their descriptors, checks them,
+//! and puts them into the table.
 
 use super::Worker;
 use crate::connect;
@@ -39,14 +40,15 @@ impl Worker {
         reply(taken);
     }
 
-    /// Restores a session. `None` if its state is damaged; then it is reset. `numbers` is a buffer.
+    /// Restores a session. If its state is damaged, resets it and returns `None`. `numbers` is a scratch
+    /// buffer.
     fn restore(
         &mut self,
         saved: &handover::Session,
         place: Option<(Arc<Route>, Arc<Target>)>,
         numbers: &mut Vec<u64>,
     ) -> Option<Session> {
-        // Claimed before anything is checked, so that damaged sessions are reset.
+        // Descriptors are claimed before any check, so that damaged sessions can be reset.
         let client = claim(saved.client).ok();
         let target = saved.target.and_then(|fd| claim(fd).ok());
         let [up, down] = [saved.up.as_ref(), saved.down.as_ref()].map(|held| self.held(held?));
@@ -70,7 +72,7 @@ impl Worker {
             (Some(client), Some(place), Some(flow)) if sound => (client, place, flow),
             (client, ..) => return self.discard_claimed(client, target, [up, down]),
         };
-        // New sessions get other numbers, also if the counter was damaged.
+        // New sessions must get other ids, even if the saved counter was damaged.
         self.context.shared.raise_next_id(saved.id.saturating_add(1));
         let restored = RestoredSession {
             id: saved.id,
@@ -88,7 +90,7 @@ impl Worker {
         Some(Session::restore(restored, permit, self.context.index))
     }
 
-    /// Puts sessions into the table, and resumes them. Returns their number by forward.
+    /// Puts sessions into the table and resumes them. Returns their number by forward.
     fn resume_all(
         &mut self,
         sessions: Vec<(Option<Key>, Session)>,
@@ -98,7 +100,7 @@ impl Worker {
         for (_, session) in &sessions {
             *taken.entry(session.route().forward.name.to_string()).or_default() += 1;
         }
-        // epoll reports the old keys. New keys would need new registrations.
+        // The inherited epoll instance reports the old keys; new keys would need new registrations.
         let keys: Option<Vec<Key>> = sessions.iter().map(|(key, _)| *key).collect();
         let keys = keys.filter(|_| self.has_registrations);
         let sessions = sessions.into_iter().map(|(_, session)| session);
@@ -110,7 +112,7 @@ impl Worker {
         };
         let records = keys.iter().copied().zip(sessions).collect();
         for session in self.table.fill(records, next_generation) {
-            // Two sessions with one key: impossible, but this one gets a new key.
+            // Two saved sessions have the same key, by a bug of ours: this one gets a new key.
             self.register_and_resume(session);
         }
         for key in keys {
@@ -128,7 +130,7 @@ impl Worker {
         });
     }
 
-    /// Resets the claimed sockets, so that no peer takes the close for the end of a complete stream.
+    /// Resets the claimed sockets, so that no peer mistakes the close for the end of a complete stream.
     fn discard_claimed(
         &mut self,
         client: Option<OwnedFd>,
@@ -159,13 +161,13 @@ fn resume(entry: &mut Entry<'_>, context: &mut Context) -> Outcome {
         Stage::Greeting(never) => match never {},
         Stage::Connecting { .. } => {}
         Stage::Preamble(never) => match never {},
-        // It may have work that no event announces.
+        // Its sockets may be ready, and epoll does not repeat edge-triggered events.
         Stage::Relaying | Stage::Flushing { .. } => entry.enqueue(),
     }
     Ok(())
 }
 
-/// Whether the lane's count of held bytes fits the restored buffer or pipe.
+/// Whether the lane's count of held bytes agrees with the restored buffer or pipe.
 fn is_held(lane: &Lane, holding: Option<&Holding>) -> bool {
     match holding {
         None => lane.held() == 0 || lane.state() == LaneState::Broken,
@@ -186,8 +188,8 @@ fn connecting(saved: &handover::Connecting) -> Option<Connecting> {
     })
 }
 
-/// The route and the target of saved sessions: those in use now, or else new ones that no listener and
-/// no set has. `None` if the forward is unknown or the target unreadable.
+/// The route and the target of saved sessions: the configured ones, or else new ones outside of any
+/// listener and target set. `None` if the forward is unknown or the target unreadable.
 fn destination(
     saved: &handover::Route,
     destinations: &Destinations,

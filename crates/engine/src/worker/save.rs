@@ -14,7 +14,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use sys::handoff::{close_on_exec, keep_over_exec, number};
 
-/// The routes of a worker's sessions, each once with each target.
+/// The routes of a worker's sessions: one entry per pair of route and target.
 #[derive(Default)]
 struct Routes {
     positions: HashMap<(*const Route, *const Target), u32>,
@@ -42,7 +42,7 @@ impl Routes {
 }
 
 impl Worker {
-    /// Saves all sessions, and keeps their descriptors open over execve(2).
+    /// Saves all sessions, and marks their descriptors to stay open over execve(2).
     pub(crate) fn save(&mut self) -> sys::Result<Vec<u8>> {
         keep_over_exec(&self.context.epoll)?;
         let mut routes = Routes::default();
@@ -61,14 +61,14 @@ impl Worker {
         }))
     }
 
-    /// Undoes [`Self::save`]: the descriptors are closed by execve(2) again.
+    /// Undoes [`Self::save`]: marks the descriptors close-on-exec again.
     pub(crate) fn forget_saving(&mut self) {
-        // What is open can be marked.
+        // Cannot fail for open descriptors.
         let _ = close_on_exec(&self.context.epoll);
         let keys: Vec<Key> = self.table.slots().keys();
         for key in keys {
             if let Some(Entry { session, .. }) = self.table.entry(key) {
-                // Likewise.
+                // Likewise, cannot fail.
                 let _ = mark_descriptors(session, |fd| close_on_exec(fd));
             }
         }

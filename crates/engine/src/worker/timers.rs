@@ -1,4 +1,4 @@
-//! Work that is due by time: deadlines of sessions, retries of exhausted listeners, memory given back.
+//! Timed work: deadlines of sessions, retries of exhausted listeners, and the release of unused memory.
 
 use super::Worker;
 use crate::connect;
@@ -12,15 +12,15 @@ use flow::{Stage, Unacked};
 use rustix::fd::AsFd;
 use std::time::Duration;
 
-/// Timers served per turn. One that ends its session takes some ten microseconds, and thousands may be
-/// due at once.
+/// Most timers served per turn. A timer that ends its session takes some ten microseconds, and thousands
+/// may be due at once.
 const TIMERS_PER_TURN: usize = 64;
-/// Pause between the end of a session and giving unused memory back.
+/// Delay from the end of a session to the release of unused memory.
 const TIDY_PAUSE: Duration = Duration::from_secs(1);
 
 impl Worker {
-    /// Serves the timers that are due, up to a turn's share. The rest is still due in the next turn,
-    /// which then waits for no event.
+    /// Serves due timers, at most [`TIMERS_PER_TURN`]. If more are due, the next turn polls without
+    /// waiting.
     pub(crate) fn serve_timers(&mut self) {
         for _ in 0..TIMERS_PER_TURN {
             let Some(mut entry) = self.table.next_due(self.context.now) else { break };
@@ -36,7 +36,7 @@ impl Worker {
         }
     }
 
-    /// Returns memory that earlier sessions needed.
+    /// Returns the memory of ended sessions to the kernel.
     fn tidy(&mut self) {
         self.tidy_at = None;
         if self.table.give_back() > 0 {
@@ -45,7 +45,7 @@ impl Worker {
         }
     }
 
-    /// Schedules [`Self::tidy`].
+    /// Schedules [`Self::tidy`], unless it is scheduled.
     pub(crate) fn tidy_later(&mut self) {
         let at = self.context.now.after(TIDY_PAUSE);
         self.tidy_at.get_or_insert(at);

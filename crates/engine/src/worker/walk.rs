@@ -1,7 +1,7 @@
-//! What a worker does with many listeners or sessions at once: a slice per turn, so that sessions that
-//! have nothing to do with it wait for a fraction of a millisecond.
+//! Work of a worker on many listeners or sessions, in slices of one per turn: other sessions wait for a
+//! fraction of a millisecond only.
 //!
-//! Walks are done one after the other, in the order in which they were asked for.
+//! Walks are completed one after the other, in the order of the requests.
 
 use super::{ACCEPTS_PER_TURN, Worker};
 use crate::change::{Changes, is_among};
@@ -13,7 +13,7 @@ use crate::view::Reply;
 use flow::{By, Cause, CloseReason};
 use std::sync::Arc;
 
-/// Work of one turn, in looks at a place of the table of sessions (some nanoseconds each).
+/// Work of one turn. The unit is a visit of one place of the table of sessions (some nanoseconds).
 const WORK_PER_TURN: u32 = 4096;
 /// Cost of setting a session's timer.
 const TIMER: u32 = 16;
@@ -21,24 +21,24 @@ const TIMER: u32 = 16;
 const LISTENER: u32 = 128;
 /// Cost of resetting or starting a session: several system calls.
 const SESSION: u32 = 256;
-/// Batches accepted at most from a removed listener.
+/// Most batches accepted from a removed listener.
 const LAST_BATCHES: u32 = 64;
 
-/// Work that takes many steps, and how far it is.
+/// Work of many steps, with its progress.
 pub(crate) enum Walk {
-    /// Listeners are polled (again).
+    /// Poll listeners, new or suspended ones.
     Poll { numbers: Vec<u32> },
     /// The configuration has changed.
     Change { changes: Arc<Changes>, at: usize, batches: u32, reply: Reply<()> },
-    /// Timers of sessions are set anew: the rules of these forwards are stricter than before.
+    /// Set the timers of sessions of forwards with stricter rules.
     SetTimers { changes: Arc<Changes>, place: u32 },
-    /// The sessions of a forward are reset.
+    /// Reset the sessions of a forward.
     CutForward { forward: Arc<Forward>, place: u32 },
-    /// A session is looked for and reset.
+    /// Find a session by its id and reset it.
     Kill { id: u64, place: u32, reply: Reply<bool> },
-    /// All listeners are removed.
+    /// Remove all listeners.
     Drain { numbers: Vec<u32> },
-    /// All sessions are reset.
+    /// Reset all sessions.
     Cut { place: u32 },
 }
 
@@ -49,12 +49,12 @@ impl Walk {
 }
 
 impl Worker {
-    /// Begins with this walk when those before it are done.
+    /// Queues a walk behind the present ones.
     pub(crate) fn walk(&mut self, walk: Walk) {
         self.walks.push_back(walk);
     }
 
-    /// A turn's share of the walks.
+    /// Continues the walks, up to [`WORK_PER_TURN`].
     pub(crate) fn continue_walks(&mut self) {
         let mut work = WORK_PER_TURN;
         while work > 0 {
@@ -65,14 +65,14 @@ impl Worker {
         }
     }
 
-    /// Completes all walks, since none is handed to another image.
+    /// Completes all walks: walks are not part of the state handed over to the next process image.
     pub(crate) fn finish_walks(&mut self) {
         while !self.walks.is_empty() {
             self.continue_walks();
         }
     }
 
-    /// Continues a walk while there is `work`. Returns it if it is not finished then.
+    /// Continues a walk until `work` is used up. Returns the walk unless it is complete.
     fn take_steps(&mut self, mut walk: Walk, work: &mut u32) -> Option<Walk> {
         let is_done = match &mut walk {
             Walk::Poll { numbers } => self.poll_some(numbers, work),
@@ -98,8 +98,8 @@ impl Worker {
         if is_done { answer(walk, true) } else { Some(walk) }
     }
 
-    /// Calls `step` for the sessions from this place on, until the work is used up. `step` says what
-    /// it took. True at the end of the table.
+    /// Calls `step` for the sessions from `place` on, until `work` is used up. `step` returns its cost.
+    /// True at the end of the table.
     fn visit(
         &mut self,
         place: &mut u32,
@@ -136,7 +136,7 @@ impl Worker {
         numbers.is_empty()
     }
 
-    /// `at` counts through the listeners that come, and then through those that go.
+    /// Adds listeners, then removes listeners; `at` counts through both. True when all are done.
     fn change_listeners(
         &mut self,
         changes: &Changes,
@@ -167,7 +167,7 @@ impl Worker {
         *at == changes.listen.len() + changes.unlisten.len()
     }
 
-    /// Sets the timers of these forwards' sessions.
+    /// Sets the timers of the sessions of these forwards.
     fn set_timers(&mut self, forwards: &[Arc<Forward>], place: &mut u32, work: &mut u32) -> bool {
         self.visit(place, work, |worker, key| {
             let Some(mut entry) = worker.table.entry(key) else { return 0 };
@@ -179,7 +179,7 @@ impl Worker {
         })
     }
 
-    /// Resets the sessions of a forward.
+    /// Resets sessions of a forward, a slice per call.
     fn cut_some(&mut self, forward: &Arc<Forward>, place: &mut u32, work: &mut u32) -> bool {
         self.visit(place, work, |worker, key| {
             let entry = worker.table.entry(key);
