@@ -1,4 +1,4 @@
-//! Conditions that an operator should act on.
+//! Conditions that need an operator's attention.
 
 use super::Word;
 use flow::words;
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 words! {
-    /// A condition that an operator should act on.
+    /// A condition that needs an operator's attention.
     Condition {
         SessionsFull = "sessions_full": "`sessions` is at least `max_sessions`",
         FilesShort = "files_short": "`open_files` is above 90 % of `open_files_limit`",
@@ -21,17 +21,17 @@ words! {
     }
 }
 
-/// A condition that an operator should act on, with what is wrong.
+/// A condition that needs an operator's attention, with an explanation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Attention {
-    /// The condition.
+    /// The condition as a stable word.
     #[schema(schema_with = Word::<Condition>::schema)]
     pub condition: Word<Condition>,
-    /// What is wrong, for people.
+    /// An explanation for people, with the figures behind the condition.
     pub text: String,
 }
 
-/// Whether this condition is among those that hold.
+/// Whether `condition` is in the list.
 pub fn holds(attention: &[Attention], condition: Condition) -> bool {
     attention.iter().any(|it| it.condition == condition)
 }

@@ -1,83 +1,84 @@
-//! What a reload changes.
+//! The result of a reload.
 
 use super::{Effect, Word};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// What a reload changed, or would.
+/// The changes made by a reload, or those that a dry run found.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Reload {
-    /// Nothing was changed: it was only asked what would be.
+    /// The reload was a dry run: nothing was changed.
     pub dry_run: bool,
-    /// The configuration that runs now.
+    /// Generation of the running configuration: how many have run since the start.
     pub generation: u64,
-    /// New forwards.
+    /// Forwards that are new in the configuration.
     pub added: Vec<ForwardSummary>,
     /// Forwards with other settings.
     pub changed: Vec<ChangedForward>,
-    /// Forwards that are gone.
+    /// Forwards that are no longer configured.
     pub removed: Vec<ForwardSummary>,
-    /// Forwards that stay as they are but were skipped, because they could not be bound: now they
-    /// are bound; in a dry run, those that would be tried again.
+    /// Unchanged forwards that were skipped because they could not be bound, and are bound now; in a dry
+    /// run, those that would be tried again.
     #[serde(default)]
     pub retried: Vec<ForwardSummary>,
-    /// Unix listeners whose files another program had removed: they are made again; in a dry run,
-    /// those that would be.
+    /// Unix listeners whose files were made again, because another program had removed them; in a dry
+    /// run, those that would be made again.
     #[serde(default)]
     pub remade: Vec<RemadeFile>,
-    /// How many forwards stay as they are.
+    /// Number of unchanged forwards.
     pub unchanged: usize,
-    /// Other settings of `[process]` and `[log]`.
+    /// Changed settings of `[process]` and `[log]`.
     pub settings: Vec<Change>,
-    /// Lines that were skipped before and still are, and why.
+    /// Invalid lines of the older format that were skipped before and are skipped again, with the
+    /// reasons.
     pub skipped: Vec<String>,
-    /// Seconds until it is reverted, unless confirmed.
+    /// Seconds until the reload is reverted, unless it is confirmed; null without a trial.
     pub confirm_within: Option<f64>,
 }
 
-/// A forward that comes or goes.
+/// An added, removed or retried forward.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct ForwardSummary {
-    /// Its name.
+    /// Name of the forward.
     pub name: String,
-    /// Where it listens.
+    /// Its listen addresses, as configured.
     pub listen: String,
-    /// Where it forwards to.
+    /// Its targets, as configured.
     pub to: String,
-    /// Its open sessions.
+    /// Number of its open sessions.
     pub sessions: u32,
 }
 
-/// A Unix listener whose file was gone.
+/// A Unix listener whose file was missing.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct RemadeFile {
-    /// Its forward.
+    /// Name of its forward.
     pub name: String,
-    /// Where it listens.
+    /// The listen address, with the path of the file.
     pub listen: String,
 }
 
-/// A forward that stays, with other settings.
+/// A forward with changed settings.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct ChangedForward {
-    /// Its name.
+    /// Name of the forward.
     pub name: String,
-    /// Its open sessions.
+    /// Number of its open sessions.
     pub sessions: u32,
-    /// What changes.
+    /// The changed settings of the forward.
     pub changes: Vec<Change>,
 }
 
-/// Another value of a setting.
+/// A changed value of a setting.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Change {
-    /// The setting.
+    /// Key of the setting, as in the configuration.
     pub key: String,
-    /// Its value until now.
+    /// The previous value; null if it was not set.
     pub old: Option<String>,
-    /// Its value from now on.
+    /// The new value; null if it is not set any more.
     pub new: Option<String>,
-    /// For whom it holds: `new_sessions`, `all_sessions`, `process`, or `restart`.
+    /// Where the new value applies: `new_sessions`, `all_sessions`, `process`, or `restart`.
     #[schema(schema_with = Word::<Effect>::schema)]
     pub effect: Word<Effect>,
 }

@@ -1,5 +1,4 @@
-//! The data of the events that `GET /v1/events` sends. The name of an event tells which of these
-//! it carries.
+//! The data of the events of `GET /v1/events`. Each event name has one type.
 
 use super::{Origin, PathsUsed, Word};
 use flow::{By, Cause, Fallback, Phase};
@@ -10,9 +9,9 @@ use utoipa::ToSchema;
 /// `session_opened`: a client was accepted and admitted.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct SessionOpened {
-    /// The session's number.
+    /// The session's id, unique in this process.
     pub id: u64,
-    /// The forward's name.
+    /// Name of the forward, as configured.
     pub forward: String,
     /// The client's address, or `unix`.
     pub client: String,
@@ -21,92 +20,92 @@ pub struct SessionOpened {
 /// `session_connected`: the target is connected, bytes flow.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct SessionConnected {
-    /// The session's number.
+    /// The session's id, unique in this process.
     pub id: u64,
-    /// The forward's name.
+    /// Name of the forward, as configured.
     pub forward: String,
-    /// The address that was connected to.
+    /// Address of the connected target.
     pub target_address: String,
 }
 
-/// `session_closed`: the session record, with the fields that it has in the log.
+/// `session_closed`: the session record, with the same fields as in the log.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct SessionClosed<'a> {
-    /// The session's number.
+    /// The session's id, unique in this process.
     pub id: u64,
-    /// The forward's name.
+    /// Name of the forward, as configured.
     pub forward: Cow<'a, str>,
     /// The client's address, or `unix`.
     pub client: String,
     /// The listen address, as configured.
     pub listener: Cow<'a, str>,
-    /// The target, as configured.
+    /// The selected target, as configured.
     pub target: Cow<'a, str>,
-    /// The address that was connected to, or tried last.
+    /// Address of the target that was connected or tried last.
     pub target_address: Option<String>,
-    /// When the client was accepted.
+    /// Time at which the client was accepted.
     pub started: String,
-    /// Seconds from then to the end.
+    /// Seconds from accept to the end.
     pub duration: f64,
-    /// Seconds from then to the connection with the target.
+    /// Seconds from accept to the connected target; null if it was not connected.
     pub connect_time: Option<f64>,
     /// Bytes from the client to the target.
     pub bytes_up: u64,
     /// Bytes from the target to the client.
     pub bytes_down: u64,
-    /// How they were moved: `none`, `copy`, `splice` or `copy+splice`.
+    /// Paths of the bytes from client to target: `none`, `copy`, `splice` or `copy+splice`.
     #[schema(schema_with = Word::<PathsUsed>::schema)]
     pub path_up: Word<PathsUsed>,
-    /// The same for the other lane.
+    /// Paths of the bytes from target to client, likewise.
     #[schema(schema_with = Word::<PathsUsed>::schema)]
     pub path_down: Word<PathsUsed>,
-    /// Why that lane went from splice to copy.
+    /// Why the lane from client to target fell back from splice to copy.
     #[schema(schema_with = Word::<Fallback>::schema)]
     pub fallback_up: Word<Fallback>,
-    /// The same for the other lane.
+    /// Why the lane from target to client fell back, likewise.
     #[schema(schema_with = Word::<Fallback>::schema)]
     pub fallback_down: Word<Fallback>,
-    /// Why the session ended.
+    /// The close reason of the session.
     pub close: Close<'a>,
-    /// The kernel's view of the client's connection.
+    /// The kernel's view of the client's connection at the end; null for a Unix socket.
     pub client_tcp: Option<ClosedTcp>,
-    /// The kernel's view of the target's connection.
+    /// The kernel's view of the target's connection at the end; null for a Unix socket.
     pub target_tcp: Option<ClosedTcp>,
 }
 
-/// Why a session ended.
+/// The close reason of a session.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Close<'a> {
-    /// Who ended it.
+    /// The party that ended the session.
     #[schema(schema_with = Word::<By>::schema)]
     pub by: Word<By>,
-    /// What it was doing.
+    /// The phase of the session at its end.
     #[schema(schema_with = Word::<Phase>::schema)]
     pub phase: Word<Phase>,
-    /// What happened.
+    /// The cause of the end.
     #[schema(schema_with = Word::<Cause>::schema)]
     pub cause: Word<Cause>,
-    /// The kernel's error behind it, such as `ECONNREFUSED`.
+    /// The kernel's error, such as `ECONNREFUSED`; null if there was none.
     pub errno: Option<Cow<'a, str>>,
 }
 
-/// What the kernel knew of a connection when its session ended.
+/// `TCP_INFO` of a connection at the end of its session.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct ClosedTcp {
     /// Smoothed round-trip time in seconds.
     pub rtt: f64,
-    /// Segments sent again.
+    /// Number of retransmitted segments.
     pub retransmits: u32,
 }
 
 /// `target_down`: a session ended because its target could not be connected.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct TargetDown {
-    /// The forward's name.
+    /// Name of the forward, as configured.
     pub forward: String,
-    /// The target, as configured.
+    /// The selected target, as configured.
     pub target: String,
-    /// The address that was tried last.
+    /// Address of the last attempt.
     pub target_address: Option<String>,
     /// The close reason's cause: `refused`, `unreachable`, `connect_timeout`, `name_error`, ...
     #[schema(schema_with = Word::<Cause>::schema)]
@@ -117,87 +116,87 @@ pub struct TargetDown {
 /// seconds per worker and forward.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct LimitReached {
-    /// The forward's name.
+    /// Name of the forward, as configured.
     pub forward: String,
-    /// The limit.
+    /// The reached limit, in sessions.
     pub limit: u32,
-    /// How many were refused since the last such event.
+    /// Clients refused since the last such event.
     pub count: u64,
-    /// Why, as a session record says it.
+    /// The reason, in the form of a session's close reason.
     pub close: Close<'static>,
 }
 
-/// `accept_failed`: a listener paused.
+/// `accept_failed`: a listener pauses, because accept(2) failed.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct AcceptFailed {
-    /// The forward's name.
+    /// Name of the forward, as configured.
     pub forward: String,
-    /// What accept(2) said.
+    /// The error of accept(2).
     pub error: String,
-    /// How many times since the last such event.
+    /// Failures since the last such event.
     pub count: u64,
 }
 
-/// `resource_exhausted`: this host has nothing left of something.
+/// `resource_exhausted`: this host lacks a resource.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct ResourceExhausted {
-    /// What: `no_files`, `no_ports` or `no_memory`.
+    /// The missing resource: `no_files`, `no_ports` or `no_memory`.
     #[schema(schema_with = Word::<Cause>::schema)]
     pub cause: Word<Cause>,
-    /// What it was needed for.
+    /// The purpose of the resource.
     pub needed_for: String,
-    /// How many times since the last such event.
+    /// Occurrences since the last such event.
     pub count: u64,
 }
 
-/// `drain` and `resume`: a forward takes no more sessions, or takes them again.
+/// `drain` and `resume`: a forward was drained, or takes sessions again.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct ForwardSwitched {
-    /// The forward's name.
+    /// Name of the forward, as configured.
     pub forward: String,
-    /// Its open sessions.
+    /// Number of its open sessions.
     pub sessions: u32,
 }
 
-/// `reload`: the configuration was read again.
+/// `reload`: the configuration was reloaded, or the attempt failed.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Reloaded {
-    /// Who asked: `SIGHUP`, `admin`, `watch`, or `unconfirmed` if the last one was reverted.
+    /// Origin of the request: `SIGHUP`, `admin`, `watch`, or `unconfirmed` for the revert of a trial.
     #[schema(schema_with = Word::<Origin>::schema)]
     pub by: Word<Origin>,
-    /// The configuration that runs now.
+    /// Generation of the running configuration: how many have run since the start.
     pub generation: u64,
-    /// Why it failed; nothing if it did not.
+    /// The error; null after a success.
     pub error: Option<String>,
 }
 
-/// `upgrade`: the process is about to become another program, or did not.
+/// `upgrade`: the process is about to execute another program, or the attempt failed.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Upgraded {
-    /// Who asked: `SIGUSR2` or `admin`.
+    /// Origin of the request: `SIGUSR2` or `admin`.
     #[schema(schema_with = Word::<Origin>::schema)]
     pub by: Word<Origin>,
-    /// The version that is about to run. All connections to the admin interface end now.
+    /// The version about to run; null after a failure. Connections to the admin interface end now.
     pub version: Option<String>,
-    /// The commit that it was built from; nothing if it is unknown.
+    /// The commit of its build; null if it is unknown.
     pub build: Option<String>,
-    /// Why it failed; nothing if it did not.
+    /// The error; null after a success.
     pub error: Option<String>,
 }
 
-/// `shutdown`: the process takes no more sessions, and ends.
+/// `shutdown`: the process takes no new sessions, and ends.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Shutdown {
-    /// Who asked.
+    /// Origin of the request: `SIGTERM` or `SIGINT`.
     #[schema(schema_with = Word::<Origin>::schema)]
     pub by: Word<Origin>,
-    /// Open sessions.
+    /// Number of open sessions.
     pub sessions: u32,
 }
 
-/// `lagged`: you were too slow; `missed` events were not sent, and this is the last one.
+/// `lagged`: the reader was too slow. This is the last event of the connection.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Lagged {
-    /// How many.
+    /// Number of events that were not sent.
     pub missed: u64,
 }

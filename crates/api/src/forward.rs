@@ -1,74 +1,75 @@
-//! Forwards.
+//! Forwards as listed by the admin interface.
 
 use super::{Attention, ForwardState, Word};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
-/// One forward.
+/// State, counters and settings of a forward.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Forward {
-    /// Its name.
+    /// Name of the forward, as configured.
     pub name: String,
     /// `active`, `draining`, `skipped`: a line of the older format that could not be bound, or
     /// `removed`: no longer configured, with sessions that go on.
     #[schema(schema_with = Word::<ForwardState>::schema)]
     pub state: Word<ForwardState>,
-    /// Why clients do not reach it, or not all of its listeners: it could not be bound (`skipped`),
-    /// or another program removed or replaced the file of its Unix socket.
+    /// Why clients cannot reach the forward or one of its listeners: an address could not be bound
+    /// (`skipped`), or another program removed or replaced the file of its Unix socket.
     pub error: Option<String>,
-    /// Why an operator should act on it; empty if nothing is wrong.
+    /// Conditions that need attention; empty if all is well.
     #[serde(default)]
     pub attention: Vec<Attention>,
-    /// Where it listens.
+    /// Its listen addresses, as configured.
     pub listen: Vec<String>,
-    /// Where it forwards to, for each listener.
+    /// Its target for each listen address, as configured.
     pub to: Vec<String>,
-    /// Open sessions.
+    /// Number of open sessions.
     pub sessions: u32,
-    /// The most there may be.
+    /// Limit on its open sessions.
     pub max_sessions: u32,
-    /// Sessions so far.
+    /// Sessions opened since the start of the process.
     pub opened: u64,
     /// Clients refused by a limit.
     pub refused: u64,
-    /// Seconds since one was last refused.
+    /// Seconds since a client was last refused.
     pub last_refused: Option<f64>,
-    /// Sessions that ended unconnected, neither by their client nor by an operator: no target was
-    /// reached, or this host had nothing left for them.
+    /// Sessions that ended unconnected, for a reason other than their client or an operator: no target
+    /// was reached, or this host lacked a resource.
     pub failed: u64,
-    /// Seconds since one last failed.
+    /// Seconds since a session last failed.
     pub last_failed: Option<f64>,
-    /// Sessions that ended, by close reason (`client/relay/fin`).
+    /// Ended sessions by close reason (`client/relay/fin`).
     pub closed: BTreeMap<String, u64>,
     /// Bytes from clients to targets.
     pub bytes_up: u64,
     /// Bytes from targets to clients.
     pub bytes_down: u64,
-    /// How fast these grow; nothing if it was not asked for.
+    /// Rates of the counters; null unless requested.
     pub rates: Option<Rates>,
-    /// Connections that wait to be accepted.
+    /// Connections in the accept queues of its listeners.
     pub backlog: u32,
     /// Its settings, as in the configuration.
     pub settings: BTreeMap<String, String>,
 }
 
-/// How fast numbers grow, per second over the last moments.
+/// Rates of counters, per second over the last moments.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Rates {
-    /// Bytes from clients to targets.
+    /// Bytes per second from clients to targets.
     pub bytes_up: f64,
-    /// Bytes from targets to clients.
+    /// Bytes per second from targets to clients.
     pub bytes_down: f64,
-    /// New sessions.
+    /// Sessions opened per second.
     pub opened: f64,
 }
 
-/// Some forwards, or all.
+/// A page of forwards.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Forwards {
-    /// How many there are that were asked for.
+    /// Number of forwards that match the query, on all pages.
     pub total: usize,
-    /// Those of them that were asked for, sorted; removed ones last if by configuration.
+    /// The forwards of the page, in the requested order; in the order of the configuration, removed
+    /// ones come last.
     pub forwards: Vec<Forward>,
 }

@@ -1,6 +1,5 @@
-//! What the admin interface says, word for word: the server writes these, its clients read them,
-//! and the OpenAPI document is made of them. Durations are seconds, times RFC 3339 in UTC, sizes
-//! bytes.
+//! The types of the admin interface: the server serializes them, the commands read them, and the
+//! OpenAPI document is generated from them. Durations are seconds, times RFC 3339 in UTC, sizes bytes.
 
 mod attention;
 pub use attention::{Attention, Condition, holds};
@@ -35,30 +34,30 @@ pub use words::{
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// That something was done.
+/// The answer to a command that was carried out.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Done {
-    /// What: `killed`, `draining`, `active`, `confirmed`.
+    /// The result: `killed`, `draining`, `active` or `confirmed`.
     #[schema(schema_with = Word::<DoneState>::schema)]
     pub state: Word<DoneState>,
-    /// Whether it changed anything: false if it was so before.
+    /// Whether the command changed anything: false if the state was the same before.
     pub changed: bool,
 }
 
-/// Why something was not done.
+/// The answer to a request that failed.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Failure {
-    /// The error.
+    /// Code and text of the error.
     pub error: Error,
 }
 
-/// An error.
+/// An error as a code for programs and a text for people.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Error {
-    /// A word for programs: `not_found`, `bad_request`, `invalid_config`, `unfit`, `draining`,
+    /// A stable code for programs: `not_found`, `bad_request`, `invalid_config`, `unfit`, `draining`,
     /// `unauthorized`, ...
     #[schema(schema_with = Word::<ErrorCode>::schema)]
     pub code: Word<ErrorCode>,
-    /// A text for people.
+    /// A text for people, which may change between versions.
     pub message: String,
 }

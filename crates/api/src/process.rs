@@ -1,80 +1,80 @@
-//! The process as a whole, and its latest changes.
+//! The state of the process, with its last reload and upgrade.
 
 use super::{Attention, Change, Origin, ProcessState, Rates, Word};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// The process as a whole.
+/// The state of the process.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Status {
     /// `serving` or `draining`.
     #[schema(schema_with = Word::<ProcessState>::schema)]
     pub state: Word<ProcessState>,
-    /// The program's version.
+    /// Version of the running program.
     pub version: String,
-    /// The commit that it was built from, with a `+` if its sources differed from that; nothing if
-    /// it is unknown.
+    /// The commit of its build, with a `+` if the sources differed from it; null if it is unknown.
     pub build: Option<String>,
-    /// The process id.
+    /// Process id, unchanged by upgrades.
     pub pid: u32,
-    /// When it started.
+    /// Time at which the process started.
     pub started: String,
-    /// Seconds since then.
+    /// Seconds since the process started.
     pub uptime: f64,
-    /// The configuration file, or nothing if the forwards were given on the command line.
+    /// Path of the configuration file; null if the forwards are given on the command line.
     pub config: Option<String>,
-    /// How many configurations have run, this one included.
+    /// Number of configurations that have run, including the running one.
     pub generation: u64,
-    /// The last attempt to reload, if there was one.
+    /// The last attempt to reload; null if there was none.
     pub last_reload: Option<LastReload>,
-    /// Seconds until the configuration is reverted, if it waits for confirmation.
+    /// Seconds until the running configuration is reverted, unless it is confirmed; null without a
+    /// trial.
     pub confirm_within: Option<f64>,
-    /// Forwards that must run and could not be bound when a configuration was reverted, or by an
-    /// upgrade: they are skipped, and tried again until they listen.
+    /// Number of required forwards that could not be bound after a revert or an upgrade. They are
+    /// skipped, and retried until they listen.
     #[serde(default)]
     pub restoring: usize,
-    /// Settings that wait for a restart: `old` is the value in force, `new` the one of
-    /// the configuration that runs.
+    /// Settings that need a restart: `old` is the value in force, `new` that of the running
+    /// configuration.
     #[serde(default)]
     pub waiting: Vec<Change>,
-    /// How many times the process has become another program since its start.
+    /// Number of upgrades since the start of the process.
     pub upgrades: u64,
-    /// The last attempt to, if there was one.
+    /// The last attempt to upgrade; null if there was none.
     pub last_upgrade: Option<LastUpgrade>,
-    /// Whether the kernel keeps the process to the directories of its configuration.
+    /// Whether the kernel restricts the process to the directories of its configuration.
     #[serde(default)]
     pub sandboxed: bool,
-    /// Threads that move bytes.
+    /// Number of worker threads.
     pub workers: usize,
-    /// Configured forwards.
+    /// Number of configured forwards.
     pub forwards: usize,
-    /// Listening sockets.
+    /// Number of listeners.
     pub listeners: usize,
-    /// Open sessions.
+    /// Number of open sessions.
     pub sessions: u32,
-    /// The most sessions there may be.
+    /// Limit on open sessions.
     pub max_sessions: u32,
-    /// Sessions since the start.
+    /// Sessions opened since the start.
     pub sessions_opened: u64,
     /// Bytes from clients to targets since the start.
     pub bytes_up: u64,
     /// Bytes from targets to clients since the start.
     pub bytes_down: u64,
-    /// How fast these grow; nothing if it was not asked for.
+    /// Rates of the counters; null unless requested.
     pub rates: Option<Rates>,
-    /// Log lines that were lost since the start.
+    /// Log lines lost since the start.
     pub log_dropped: u64,
-    /// Seconds since one was last lost.
+    /// Seconds since a log line was last lost.
     pub last_log_dropped: Option<f64>,
-    /// Open file descriptors.
+    /// Number of open file descriptors.
     pub open_files: u64,
-    /// The most there may be.
+    /// Limit on open file descriptors.
     pub open_files_limit: u64,
-    /// Pipes for splicing, lent or spare.
+    /// Number of pipes for splicing, lent or spare.
     pub pipes: usize,
     /// Resident memory in bytes.
     pub resident_memory: u64,
-    /// Why an operator should act on it, apart from single forwards; empty if nothing is wrong.
+    /// Conditions of the process that need attention; empty if all is well. Forwards have their own.
     #[serde(default)]
     pub attention: Vec<Attention>,
 }
@@ -82,53 +82,53 @@ pub struct Status {
 /// An attempt to reload.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct LastReload {
-    /// When.
+    /// Time of the attempt.
     pub at: String,
-    /// Who asked: `SIGHUP`, `admin`, `watch`, or `unconfirmed` if the last one was reverted.
+    /// Origin of the request: `SIGHUP`, `admin`, `watch`, or `unconfirmed` for the revert of a trial.
     #[schema(schema_with = Word::<Origin>::schema)]
     pub by: Word<Origin>,
-    /// Why it failed, in one line; nothing if it did not.
+    /// The error in one line; null after a success.
     pub error: Option<String>,
 }
 
 /// An attempt to upgrade.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct LastUpgrade {
-    /// When.
+    /// Time of the attempt.
     pub at: String,
-    /// Who asked: `SIGUSR2` or `admin`.
+    /// Origin of the request: `SIGUSR2` or `admin`.
     #[schema(schema_with = Word::<Origin>::schema)]
     pub by: Word<Origin>,
-    /// The version before; nothing if it failed.
+    /// The previous version; null after a failure.
     pub from: Option<String>,
-    /// The commit that it was built from; nothing if the upgrade failed or the commit is unknown.
+    /// The commit of its build; null after a failure, or if the commit is unknown.
     pub from_build: Option<String>,
-    /// Sessions that went on.
+    /// Number of restored sessions.
     pub sessions: u64,
-    /// Sessions that could not be taken over, and were reset.
+    /// Number of sessions that could not be restored, and were reset.
     pub lost: u64,
-    /// Seconds in which no session was served; nothing if it failed.
+    /// Seconds during which no session was served; null after a failure.
     pub pause: Option<f64>,
-    /// Why it failed; nothing if it did not.
+    /// The error; null after a success.
     pub error: Option<String>,
-    /// Warnings about anything the upgrade could not keep; empty if all was kept.
+    /// State that the upgrade could not preserve, one text each; empty if all was preserved.
     #[serde(default)]
     pub warnings: Vec<String>,
 }
 
-/// The answer to a request to upgrade: the program was checked, and is about to run.
+/// The answer to an upgrade request: the new program has passed its check, and is about to run.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Upgrade {
-    /// `upgrading`.
+    /// Always the word `upgrading`.
     pub state: String,
-    /// The version that runs now.
+    /// The running version.
     pub from: String,
-    /// The commit that it was built from; nothing if it is unknown.
+    /// The commit of its build; null if it is unknown.
     pub from_build: Option<String>,
-    /// The version that will.
+    /// Version of the new program.
     pub to: String,
-    /// The commit that it was built from; nothing if it is unknown.
+    /// The commit of its build; null if it is unknown.
     pub to_build: Option<String>,
-    /// How many upgrades there will have been, this one included: `upgrades` of the status.
+    /// Value of `upgrades` in the status after this upgrade.
     pub upgrades: u64,
 }

@@ -1,97 +1,97 @@
-//! Open sessions.
+//! Open sessions as listed by the admin interface.
 
 use super::{Attention, Word};
 use flow::{Fallback, Path, Phase, Verdict};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// One open session.
+/// Snapshot of an open session.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Session {
-    /// Its number, unique in this process.
+    /// The session's id, unique in this process.
     pub id: u64,
-    /// The forward's name.
+    /// Name of the forward, as configured.
     pub forward: String,
     /// The client's address, or `unix`.
     pub client: String,
     /// The listen address, as configured.
     pub listener: String,
-    /// The target, as configured.
+    /// The selected target, as configured.
     pub target: String,
-    /// The address that was connected to, or is being tried.
+    /// Address of the target that is connected, or being tried.
     pub target_address: Option<String>,
     /// `connect`, `relay` or `drain`.
     #[schema(schema_with = Word::<Phase>::schema)]
     pub phase: Word<Phase>,
-    /// When the client was accepted.
+    /// Time at which the client was accepted.
     pub started: String,
-    /// Seconds since then.
+    /// Seconds since the client was accepted.
     pub age: f64,
     /// Seconds since a byte last moved.
     pub idle: f64,
-    /// Seconds from acceptance to the connection with the target.
+    /// Seconds from accept to the connected target; null before that.
     pub connect_time: Option<f64>,
-    /// From client to target.
+    /// The lane from client to target.
     pub up: Lane,
-    /// From target to client.
+    /// The lane from target to client.
     pub down: Lane,
     /// `client-slow`, `target-slow`, `network-lossy`, `idle` or `ok`.
     #[schema(schema_with = Word::<Verdict>::schema)]
     pub verdict: Word<Verdict>,
-    /// Why an operator should act on it; empty if nothing is wrong.
+    /// Conditions that need attention; empty if all is well.
     #[serde(default)]
     pub attention: Vec<Attention>,
-    /// The kernel's view of the client's connection.
+    /// The kernel's view of the client's connection; null for a Unix socket.
     pub client_tcp: Option<Tcp>,
-    /// The kernel's view of the target's connection.
+    /// The kernel's view of the target's connection; null for a Unix socket.
     pub target_tcp: Option<Tcp>,
-    /// The worker that serves it.
+    /// Number of its worker, from 0.
     pub worker: usize,
 }
 
 /// One direction of a session.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Lane {
-    /// Bytes moved.
+    /// Bytes sent to the receiving peer.
     pub bytes: u64,
-    /// Bytes per second over the last moments; nothing if rates were not asked for.
+    /// Bytes per second over the last moments; null unless rates are requested.
     pub rate: Option<f64>,
-    /// Bytes received that the other side did not take yet.
+    /// Bytes received and not yet sent.
     pub held: u64,
-    /// `copy` or `splice`, just now.
+    /// The present path: `copy` or `splice`.
     #[schema(schema_with = Word::<Path>::schema)]
     pub path: Word<Path>,
-    /// Why it went from splice to copy: `none`, `small_messages`, `no_pipe` or `unsupported`.
+    /// Why the lane fell back from splice to copy: `none`, `small_messages`, `no_pipe` or `unsupported`.
     #[schema(schema_with = Word::<Fallback>::schema)]
     pub fallback: Word<Fallback>,
-    /// No more bytes come.
+    /// The lane has ended: no more bytes will follow.
     pub ended: bool,
 }
 
-/// What the kernel knows of a TCP connection.
+/// `TCP_INFO` of a connection.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Tcp {
     /// Smoothed round-trip time in seconds.
     pub rtt: f64,
-    /// Segments sent again so far.
+    /// Number of retransmitted segments.
     pub retransmits: u32,
-    /// Retransmission time-outs in a row, just now.
+    /// Present number of consecutive retransmission timeouts.
     pub backoffs: u8,
-    /// Segments sent and not acknowledged.
+    /// Number of segments sent and not acknowledged.
     pub unacked: u32,
-    /// Segments held to be lost.
+    /// Number of segments presumed lost.
     pub lost: u32,
-    /// Bytes that wait to be sent.
+    /// Bytes in the send queue that were not sent yet.
     pub unsent: u32,
     /// The congestion window in segments.
     pub congestion_window: u32,
 }
 
-/// Some sessions.
+/// A page of sessions.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Sessions {
-    /// How many there are that were asked for.
+    /// Number of sessions that match the query, on all pages.
     pub total: usize,
-    /// As many of them as were asked for, sorted.
+    /// The sessions of the page, in the requested order.
     pub sessions: Vec<Session>,
 }

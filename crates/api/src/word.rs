@@ -1,4 +1,4 @@
-//! Words of closed sets, readable also from a process of another version.
+//! Words of closed sets, which may come from a process of another version.
 
 use flow::Words;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -6,12 +6,12 @@ use std::borrow::Cow;
 use std::fmt;
 use utoipa::openapi::{ObjectBuilder, Type};
 
-/// A word of the set `T`, or one that only another version of the program has.
+/// A word of the set `T`, or the word of another version of the program.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Word<T> {
-    /// One of the set.
+    /// A word of this version's set.
     Known(T),
-    /// The text of a word that is not in the set of this version.
+    /// The text of a word unknown to this version.
     Other(String),
 }
 
@@ -22,13 +22,13 @@ impl<T: Words> Word<T> {
         ObjectBuilder::new().schema_type(Type::String).enum_values(Some(words))
     }
 
-    /// The word with this text.
+    /// Parses a word. Never fails: an unknown text is kept.
     pub fn of(text: &str) -> Self {
         let known = T::ALL.iter().find(|value| value.as_str() == text);
         known.map_or_else(|| Self::Other(text.to_owned()), |value| Self::Known(*value))
     }
 
-    /// The word's text.
+    /// The text of the word.
     pub fn as_str(&self) -> &str {
         match self {
             Self::Known(value) => value.as_str(),

@@ -41,7 +41,7 @@ words! {
 }
 
 words! {
-    /// Result of an act.
+    /// Result of a command.
     DoneState {
         Killed = "killed": "The session was reset.",
         Draining = "draining": "The forward takes no new sessions.",
@@ -64,7 +64,7 @@ words! {
 }
 
 words! {
-    /// Reason of a refusal, for programs.
+    /// Reason of a refusal or failure, for programs.
     ErrorCode {
         BadRequest = "bad_request": "The request has no such form.",
         InvalidConfig = "invalid_config": "The configuration has problems.",
@@ -98,7 +98,7 @@ words! {
 }
 
 words! {
-    /// Name of an event of `GET /v1/events`.
+    /// Name of an event in `GET /v1/events`.
     EventName {
         SessionOpened = "session_opened": "A client was accepted.",
         SessionConnected = "session_connected": "The session's target is connected.",
@@ -107,24 +107,24 @@ words! {
         LimitReached = "limit_reached": "Clients were refused: `max_sessions` are open.",
         AcceptFailed = "accept_failed": "A listener pauses.",
         ResourceExhausted = "resource_exhausted": "No descriptors, ports or memory are left.",
-        Drain = "drain": "A forward takes no more sessions.",
+        Drain = "drain": "A forward was drained: it takes no new sessions.",
         Resume = "resume": "A forward takes sessions again.",
-        Reload = "reload": "The configuration was read again, or reverted.",
-        Upgrade = "upgrade": "The process is about to become another program, or did not.",
-        Shutdown = "shutdown": "The process takes no more sessions, and ends.",
+        Reload = "reload": "The configuration was reloaded, or a trial was reverted.",
+        Upgrade = "upgrade": "The process is about to execute another program, or the attempt failed.",
+        Shutdown = "shutdown": "The process takes no new sessions, and ends.",
         Lagged = "lagged": "The reader was too slow; this is the last event.",
     }
 }
 
 impl EventName {
-    /// Whether every session has such an event: a busy process sends thousands in a second.
+    /// Whether every session has such an event: a busy process sends thousands per second.
     pub const fn is_of_every_session(self) -> bool {
         matches!(self, Self::SessionOpened | Self::SessionConnected | Self::SessionClosed)
     }
 }
 
 impl ErrorCode {
-    /// Whether only a command makes it, without an answer of the process.
+    /// Whether only commands report it, without an answer from a process.
     pub const fn is_of_commands(self) -> bool {
         matches!(
             self,
