@@ -1,10 +1,43 @@
-//! The files, tests and functions named in CONTRIBUTING.md exist.
+//! CONTRIBUTING.md and ARCHITECTURE.md have their sections, and the files, tests and places in the code
+//! that they name exist.
 
 use crate::markdown::Document;
-use crate::repository::{document, root};
+use crate::repository::{document, read, root};
 use std::fs;
 
 const PAGE: &str = "CONTRIBUTING.md";
+const STRUCTURE: &str = "ARCHITECTURE.md";
+
+/// The sections of both pages. No link leads to most of them, so a lost one breaks no other test.
+const SECTIONS: [(&str, &[&str]); 2] = [
+    (
+        PAGE,
+        &[
+            "Try it",
+            "Follow a byte",
+            "Run one test",
+            "Add a close reason",
+            "Add a setting",
+            "Add a stage",
+            "Add a command or an option",
+            "Add a forwarder to `import`",
+            "Words, style, commits",
+        ],
+    ),
+    (
+        STRUCTURE,
+        &[
+            "Bird's-eye view",
+            "The path of a byte",
+            "Code map",
+            "Words",
+            "Invariants, and what checks each",
+            "Decisions that are easy to undo by mistake",
+            "Panics",
+            "Differences from the first design, and why",
+        ],
+    ),
+];
 
 /// Cargo commands in the prose and in the blocks.
 fn cargo_commands(page: &Document) -> Vec<String> {
@@ -22,6 +55,59 @@ fn named_files_exist() {
         found += 1;
     }
     assert!(found >= 18, "only {found} files");
+}
+
+#[test]
+fn pages_have_their_sections() {
+    for (page, sections) in SECTIONS {
+        let page = document(page);
+        let lines = page.prose();
+        let found: Vec<_> = lines.iter().filter_map(|line| line.strip_prefix("## ")).collect();
+        assert_eq!(found, sections, "{}", page.name);
+    }
+}
+
+/// The files that a row of the code map names are in the crate of that row.
+#[test]
+fn the_code_map_names_every_crate_and_its_files() {
+    let page = document(STRUCTURE);
+    let rows = page.table(&["crate", "contents", "read first"]);
+    let spans = |cell: &str| -> Vec<String> {
+        cell.split('`').skip(1).step_by(2).map(str::to_owned).collect()
+    };
+    let mut mapped = Vec::new();
+    for row in rows {
+        let place = spans(row[0]).remove(0);
+        let directory = root().join(&place);
+        assert!(directory.is_dir(), "{STRUCTURE}: {place}");
+        let named = spans(row[1]).into_iter().chain(spans(row[2]));
+        for file in named.filter(|span| span.contains('/') || span.ends_with(".rs")) {
+            let is_there = [".", "src"].iter().any(|at| directory.join(at).join(&file).exists());
+            assert!(is_there, "{STRUCTURE}: {place} has no {file}");
+        }
+        mapped.push(place);
+    }
+    for entry in fs::read_dir(root().join("crates")).expect("the crates") {
+        let name = entry.expect("a crate").file_name();
+        let place = format!("crates/{}", name.to_str().expect("a name in ASCII"));
+        assert!(mapped.contains(&place), "{STRUCTURE}: {place} is not in the code map");
+    }
+}
+
+/// Outside of the code map, paths start at the root, at `crates`, or at the crate of the program.
+#[test]
+fn the_files_of_invariants_and_decisions_exist() {
+    let starts = ["", "crates", "crates/traffic-forwarder"].map(|start| root().join(start));
+    let text = read(STRUCTURE);
+    let (_, text) = text.split_once("## Invariants").expect("the section");
+    let page = Document::new(STRUCTURE, text.to_owned());
+    let mut found = 0;
+    let spans = page.code_spans();
+    for path in spans.iter().filter(|span| span.contains('/') && !span.contains(' ')) {
+        assert!(starts.iter().any(|start| start.join(path).exists()), "{STRUCTURE}: {path}");
+        found += 1;
+    }
+    assert!(found >= 60, "only {found} files");
 }
 
 fn is_path(span: &str) -> bool {
@@ -93,6 +179,6 @@ fn named_places_in_the_code_exist() {
         ("crates/plan/src/field.rs", "words!("),
         ("crates/plan/src/words.rs", "words! {"),
     ] {
-        assert!(crate::repository::read(file).contains(name), "{file} has no `{name}` any more");
+        assert!(read(file).contains(name), "{file} has no `{name}` any more");
     }
 }
