@@ -48,7 +48,7 @@ fn the_package_installs_upgrades_in_place_and_purges() {
 
     let said = install(&root, &newer);
     assert!(said.contains("upgraded from "), "{said}");
-    assert!(said.contains(&format!("pid {}: 1 session went on", forwarder.pid())), "{said}");
+    assert!(said.contains(&format!("pid {}: 1 session resumed", forwarder.pid())), "{said}");
     ping(&client);
     let version = root.shell("dpkg-query -W -f '${Version}' traffic-forwarder").success().text();
     assert_eq!(version, "1.1.0");
