@@ -1,9 +1,9 @@
-# A static binary and nothing else, run by a user without privileges: see docs/installation.md.
+# Only a static binary, run by an unprivileged user: see docs/installation.md.
 
 FROM rust:1.95-slim-bookworm AS build
 WORKDIR /src
 COPY . .
-# The build id of `--version`; `make docker-build` gives it.
+# The build id in `--version`; `make docker-build` sets it.
 ARG TRAFFIC_FORWARDER_BUILD
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
     --mount=type=cache,target=/src/target \
@@ -12,10 +12,10 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry \
 
 FROM scratch
 COPY --from=build /traffic-forwarder /usr/bin/traffic-forwarder
-# Its user's own, for the admin socket. A read-only container needs a tmpfs there.
+# Owned by the process's user, for the admin socket. A read-only container needs a tmpfs there.
 COPY --from=build --chown=65532:65532 --chmod=0700 /empty /run/traffic-forwarder
 USER 65532:65532
-# One shot of the program itself: there is no shell and no curl here.
+# A command of the program: the image has no shell and no curl.
 HEALTHCHECK --interval=10s --timeout=3s --start-period=5s \
     CMD ["/usr/bin/traffic-forwarder", "status", "--check"]
 ENTRYPOINT ["/usr/bin/traffic-forwarder"]
