@@ -87,12 +87,14 @@ impl Worker {
         let session = Session::new(id, accepted, self.context.index, self.context.now, rules);
         session.counters.opened();
         let key = self.table.insert(session);
-        if self.cutting {
-            return self.end(key, Over::reset(CUT));
-        }
+        let cutting = self.cutting;
         self.handle(key, |entry, context| {
-            context.register(entry, End::Client)?;
+            // First: also the record of a session that ends right here names its target.
             select(&mut entry.session.permit, &context.shared)?;
+            if cutting {
+                return Err(Over::reset(CUT));
+            }
+            context.register(entry, End::Client)?;
             connect::begin(entry, context, rules)
         });
     }

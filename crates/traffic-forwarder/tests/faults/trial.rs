@@ -154,6 +154,9 @@ impl Trial {
     ) -> (BTreeSet<String>, Vec<String>) {
         let (mut reasons, mut wrong) = (BTreeSet::new(), Vec::new());
         let records = forwarder.records();
+        let lacks_target = |record: &&SessionRecord| record.target.as_deref() == Some("");
+        let of_record = |record: &SessionRecord| format!("session {}: no target", record.id);
+        wrong.extend(records.iter().filter(lacks_target).map(of_record));
         // Session 1 is the bystander.
         for ((kind, seen), id) in Kind::ALL.into_iter().zip(seen).zip(2..) {
             let record = records.iter().find(|record| record.id == format!("{id}"));
