@@ -6,7 +6,7 @@
 #[path = "../../crates/flow/tests/world/mod.rs"]
 mod world;
 
-use flow::{End, PathChoice};
+use flow::{PathChoice, Peer};
 use libfuzzer_sys::arbitrary::{Result, Unstructured};
 use libfuzzer_sys::fuzz_target;
 use std::time::Duration;
@@ -36,14 +36,14 @@ fn play(bytes: &mut Unstructured<'_>) -> Result<()> {
 }
 
 fn event(bytes: &mut Unstructured<'_>) -> Result<Event> {
-    let end = *bytes.choose(&[End::Client, End::Target])?;
+    let peer = *bytes.choose(&[Peer::Client, Peer::Target])?;
     Ok(match bytes.int_in_range(0..=8)? {
-        0 | 1 => Event::Send(end, count(bytes)?),
-        2 | 3 => Event::Read(end, count(bytes)?),
-        4 => Event::Urgent(end),
-        5 => Event::Fin(end),
-        6 => Event::Reset(end),
-        7 => Event::Attach(end),
+        0 | 1 => Event::Send(peer, count(bytes)?),
+        2 | 3 => Event::Read(peer, count(bytes)?),
+        4 => Event::Urgent(peer),
+        5 => Event::Fin(peer),
+        6 => Event::Reset(peer),
+        7 => Event::Attach(peer),
         _ => match bytes.int_in_range(0..=20_000)? {
             0..=2_000 => Event::HandOver,
             millis => Event::Pass(Duration::from_millis(millis)),

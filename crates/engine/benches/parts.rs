@@ -3,7 +3,7 @@
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use engine::parts::{Mailbox, Slots, Wheel};
-use flow::{Direction, End, PathChoice, Readiness, Session, Step, Time};
+use flow::{Direction, PathChoice, Peer, Readiness, Session, Step, Time};
 use std::hint::black_box;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -20,7 +20,7 @@ fn lane_step(criterion: &mut Criterion) {
     let event = Readiness { readable: true, writable: true, mark: false };
     criterion.bench_function("decisions for one 64-byte message", |bencher| {
         bencher.iter(|| {
-            session.on_ready(End::Client, black_box(event));
+            session.on_ready(Peer::Client, black_box(event));
             let action = session.next(now);
             assert_eq!(action, flow::Action::Step(Direction::Up, Step::Copy));
             session.copied(Direction::Up, MESSAGE, 65_536, now);

@@ -10,7 +10,7 @@ use crate::rules::Rules;
 use crate::session::{Outcome, Over, Session};
 use crate::table::Entry;
 use crate::targets::TargetAddress;
-use flow::{By, Cause, End, Failure, Readiness, Time};
+use flow::{By, Cause, Failure, Peer, Readiness, Time};
 use plan::OnRefusal;
 use rustix::fd::{AsFd, OwnedFd};
 use std::net::SocketAddr;
@@ -37,7 +37,7 @@ pub(crate) fn begin(entry: &mut Entry<'_>, context: &mut Context, rules: &Rules)
             entry.set_timer_by(rules);
             return Ok(());
         }
-        TargetAddress::Unix(_) => session.flow.distrust_short_reads(End::Target),
+        TargetAddress::Unix(_) => session.flow.distrust_short_reads(Peer::Target),
         TargetAddress::Ip(_) => {}
     }
     connecting.attempts.resolved(1);
@@ -85,7 +85,7 @@ fn next_attempt(entry: &mut Entry<'_>, context: &mut Context, rules: &Rules) -> 
         match attempt(session, address) {
             Ok((socket, progress)) => {
                 session.target = Some(socket);
-                context.register(entry, End::Target)?;
+                context.register(entry, Peer::Target)?;
                 if matches!(progress, Progress::Connected) {
                     return connected(entry, context, rules, Readiness::default());
                 }
@@ -107,34 +107,34 @@ fn next_attempt(entry: &mut Entry<'_>, context: &mut Context, rules: &Rules) -> 
 pub(crate) fn event(
     entry: &mut Entry<'_>,
     context: &mut Context,
-    end: End,
+    peer: Peer,
     event: Event,
     readiness: Readiness,
 ) -> Outcome {
     let session = &mut *entry.session;
     // SO_ERROR is read only on EPOLLERR: some kernels report EPOLLHUP alone with successful
     // connects, too.
-    let error = session.socket(end).filter(|_| event.error).map(sys::socket::take_error);
-    match (end, error) {
-        (End::Client, Some(Err(errno))) => {
+    let error = session.socket(peer).filter(|_| event.error).map(sys::socket::take_error);
+    match (peer, error) {
+        (Peer::Client, Some(Err(errno))) => {
             let reason = session.flow.reason_of_client_failure(failure::of_connection(errno));
             Err(Over::reset(reason))
         }
         // Connected and reset since: the client gets the bytes that arrived before the RST.
-        (End::Target, Some(Err(errno))) if failure::came_after_connecting(errno) => {
-            session.flow.broke(End::Target, failure::of_connection(errno));
+        (Peer::Target, Some(Err(errno))) if failure::came_after_connecting(errno) => {
+            session.flow.broke(Peer::Target, failure::of_connection(errno));
             connected(entry, context, &entry.session.rules(), readiness)
         }
-        (End::Target, Some(Err(errno))) => {
+        (Peer::Target, Some(Err(errno))) => {
             attempt_failed(session, context.index, failure::of_attempt(errno));
             next_attempt(entry, context, &entry.session.rules())
         }
-        (End::Target, _) if event.writable => {
+        (Peer::Target, _) if event.writable => {
             connected(entry, context, &entry.session.rules(), readiness)
         }
         // Bytes from the client stay in its receive queue until the target is connected.
         _ => {
-            session.flow.on_ready(end, readiness);
+            session.flow.on_ready(peer, readiness);
             Ok(())
         }
     }
@@ -156,7 +156,7 @@ fn connected(
     session.connecting = None;
     session.flow.connected(now);
     session.counters.connected(now.since(session.flow.accepted()));
-    session.flow.on_ready(End::Target, readiness);
+    session.flow.on_ready(Peer::Target, readiness);
     let tcp = session.target_address.is_some_and(|address| !address.is_unix());
     session.options_due = tcp && !rules.options.is_nothing();
     if context.shared.detail.steps() {
@@ -232,7 +232,7 @@ fn is_itself(session: &Session, first_ephemeral_port: u16) -> bool {
     let possible = address.is_some_and(|address| {
         address.ip().is_loopback() && address.port() >= first_ephemeral_port
     });
-    let socket = session.socket(End::Target).filter(|_| possible);
+    let socket = session.socket(Peer::Target).filter(|_| possible);
     socket.is_some_and(sys::socket::is_connected_to_itself)
 }
 

@@ -10,7 +10,7 @@ use crate::session::{Outcome, Over};
 use crate::shared::Shared;
 use crate::table::Entry;
 use crate::token::token;
-use flow::{Cause, End, Time};
+use flow::{Cause, Peer, Time};
 use std::sync::Arc;
 use sys::Epoll;
 
@@ -29,9 +29,9 @@ pub(crate) struct Context {
 impl Context {
     /// Registers one socket of a session, if it exists, for all events. If the kernel refuses, the
     /// session is over.
-    pub(crate) fn register(&mut self, entry: &Entry<'_>, end: End) -> Outcome {
-        let Some(socket) = entry.session.socket(end) else { return Ok(()) };
-        self.epoll.add_connection(socket, token(entry.key, end)).map_err(|errno| {
+    pub(crate) fn register(&mut self, entry: &Entry<'_>, peer: Peer) -> Outcome {
+        let Some(socket) = entry.session.socket(peer) else { return Ok(()) };
+        self.epoll.add_connection(socket, token(entry.key, peer)).map_err(|errno| {
             let failure = failure::of_attempt(errno);
             self.report_exhausted(failure.cause, "watching a socket");
             Over::reset(failure::reason_of_attempt(failure))

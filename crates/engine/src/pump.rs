@@ -3,7 +3,7 @@
 use crate::failure;
 use crate::holding::{Holding, Pool, SCRATCH};
 use crate::session::Session;
-use flow::{Cause, Direction, End, Fallback, LaneState, Path, Step, Time};
+use flow::{Cause, Direction, Fallback, LaneState, Path, Peer, Step, Time};
 use rustix::fd::{AsFd, BorrowedFd};
 use sys::{Errno, Pipe, stream};
 
@@ -188,8 +188,8 @@ impl Pump {
 fn end_of_stream(session: &mut Session, direction: Direction) {
     let Session { flow, client, target, .. } = session;
     let source = match direction.source() {
-        End::Client => Some(&*client),
-        End::Target => target.as_ref(),
+        Peer::Client => Some(&*client),
+        Peer::Target => target.as_ref(),
     };
     flow.end_of_stream(direction, || source.and_then(|it| sys::sequence_received(it.as_fd())));
 }
@@ -237,6 +237,6 @@ fn sink(session: &Session, direction: Direction) -> BorrowedFd<'_> {
 }
 
 /// Lanes have steps only while the session relays, and then it has both sockets.
-fn socket(session: &Session, end: End) -> BorrowedFd<'_> {
-    session.socket(end).expect("a relaying session has both sockets")
+fn socket(session: &Session, peer: Peer) -> BorrowedFd<'_> {
+    session.socket(peer).expect("a relaying session has both sockets")
 }

@@ -5,7 +5,7 @@ use crate::failure;
 use crate::flush;
 use crate::session::{Outcome, Over};
 use crate::table::Entry;
-use flow::{Action, End, Readiness};
+use flow::{Action, Peer, Readiness};
 use sys::Event;
 
 /// Bytes that one session may move in a turn before other sessions are served.
@@ -13,22 +13,22 @@ pub(crate) const SHARE: usize = 256 * 1024;
 /// Actions of one session per turn: bounds steps that move no bytes.
 const ACTIONS_PER_TURN: usize = 64;
 
-/// Handles an event of the socket at `end`.
+/// Handles an event of the socket to `peer`.
 #[inline]
 pub(crate) fn event(
     entry: &mut Entry<'_>,
     context: &mut Context,
-    end: End,
+    peer: Peer,
     event: Event,
     readiness: Readiness,
 ) -> Outcome {
     let session = &mut *entry.session;
     if event.error
-        && let Some(Err(errno)) = session.socket(end).map(sys::socket::take_error)
+        && let Some(Err(errno)) = session.socket(peer).map(sys::socket::take_error)
     {
-        session.flow.broke(end, failure::of_connection(errno));
+        session.flow.broke(peer, failure::of_connection(errno));
     }
-    session.flow.on_ready(end, readiness);
+    session.flow.on_ready(peer, readiness);
     // Small messages are served at once, bulk after them.
     if session.flow.is_bulk() {
         entry.enqueue();
@@ -48,8 +48,8 @@ pub(crate) fn serve(entry: &mut Entry<'_>, context: &mut Context) -> (usize, Out
             Action::Step(direction, step) => {
                 moved += context.pump.carry_out(session, direction, step, now);
             }
-            Action::CheckUnacked(end) => {
-                let bytes = flush::unacked_if_alive(session, end);
+            Action::CheckUnacked(peer) => {
+                let bytes = flush::unacked_if_alive(session, peer);
                 session.flow.unacked(bytes, now);
             }
             Action::Wait => {

@@ -8,7 +8,7 @@ use crate::rule::Route;
 use crate::rules::Rules;
 use crate::targets::TargetAddress;
 use arc_swap::Guard;
-use flow::{Attempts, CloseReason, Direction, End, Failure, Phase, Time};
+use flow::{Attempts, CloseReason, Direction, Failure, Peer, Phase, Time};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -109,7 +109,7 @@ impl Session {
         let attempts = Attempts::new(now, rules.timeouts.connect, 0);
         let mut flow = flow::Session::new(now, rules.path, attempts.until());
         if address.is_unix() {
-            flow.distrust_short_reads(End::Client);
+            flow.distrust_short_reads(Peer::Client);
         }
         Self {
             flow,
@@ -170,11 +170,11 @@ impl Session {
             && self.connecting.as_ref().is_some_and(|it| it.resolved.is_none())
     }
 
-    /// The socket at `end`; `None` if the target has no socket yet.
-    pub(crate) fn socket(&self, end: End) -> Option<BorrowedFd<'_>> {
-        match end {
-            End::Client => Some(self.client.as_fd()),
-            End::Target => self.target.as_ref().map(AsFd::as_fd),
+    /// The socket to `peer`; `None` if the target has no socket yet.
+    pub(crate) fn socket(&self, peer: Peer) -> Option<BorrowedFd<'_>> {
+        match peer {
+            Peer::Client => Some(self.client.as_fd()),
+            Peer::Target => self.target.as_ref().map(AsFd::as_fd),
         }
     }
 

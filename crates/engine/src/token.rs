@@ -1,7 +1,7 @@
 //! Tokens of epoll events: a listener, the mailbox, or one of a session's two sockets.
 
 use crate::slots::Key;
-use flow::End;
+use flow::Peer;
 
 /// Token of the mailbox. Tokens below 2^32 are not sessions; the others are listeners by number.
 pub(crate) const MAILBOX: u64 = u32::MAX as u64;
@@ -9,14 +9,14 @@ pub(crate) const MAILBOX: u64 = u32::MAX as u64;
 /// The highest bit of a session's index, set in tokens of the target's socket.
 const TARGET_BIT: u64 = 1 << 31;
 
-pub(crate) fn token(key: Key, end: End) -> u64 {
-    key.to_bits() | if end == End::Target { TARGET_BIT } else { 0 }
+pub(crate) fn token(key: Key, peer: Peer) -> u64 {
+    key.to_bits() | if peer == Peer::Target { TARGET_BIT } else { 0 }
 }
 
 /// The source of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Source {
-    Session(Key, End),
+    Session(Key, Peer),
     Mailbox,
     /// A listener, by number.
     Listener(u32),
@@ -25,9 +25,9 @@ pub(crate) enum Source {
 impl Source {
     /// The source that was registered with `token`.
     pub(crate) fn of(token: u64) -> Self {
-        let end = if token & TARGET_BIT == 0 { End::Client } else { End::Target };
+        let peer = if token & TARGET_BIT == 0 { Peer::Client } else { Peer::Target };
         match Key::from_bits(token & !TARGET_BIT) {
-            Some(key) => Self::Session(key, end),
+            Some(key) => Self::Session(key, peer),
             None if token == MAILBOX => Self::Mailbox,
             #[expect(clippy::cast_possible_truncation, reason = "only a key has an upper half")]
             None => Self::Listener(token as u32),
@@ -40,10 +40,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tokens_name_the_session_and_its_end() {
+    fn tokens_name_the_session_and_its_peer() {
         let key = Key::from_bits(0x0005_0000_004d).unwrap();
-        for end in [End::Client, End::Target] {
-            assert_eq!(Source::of(token(key, end)), Source::Session(key, end));
+        for peer in [Peer::Client, Peer::Target] {
+            assert_eq!(Source::of(token(key, peer)), Source::Session(key, peer));
         }
         assert_eq!(Source::of(MAILBOX), Source::Mailbox);
         for listener in [0, 7, u32::MAX - 1] {

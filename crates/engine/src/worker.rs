@@ -30,7 +30,7 @@ use crate::slots::Key;
 use crate::table::{Entry, Table};
 use crate::token::{MAILBOX, Source};
 use crate::upgrade::Parking;
-use flow::{End, Readiness, Stage, Time};
+use flow::{Peer, Readiness, Stage, Time};
 use rustix::fd::{AsFd, OwnedFd};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -154,7 +154,7 @@ impl Worker {
 
     fn dispatch(&mut self, event: Event) {
         match Source::of(event.token) {
-            Source::Session(key, end) => self.session_event(key, end, event),
+            Source::Session(key, peer) => self.session_event(key, peer, event),
             Source::Mailbox => self.read_mail(),
             // Level-triggered: epoll reports connections left in the queue again.
             Source::Listener(number) => {
@@ -163,16 +163,16 @@ impl Worker {
         }
     }
 
-    fn session_event(&mut self, key: Key, end: End, event: Event) {
+    fn session_event(&mut self, key: Key, peer: Peer, event: Event) {
         let readiness =
             Readiness { readable: event.readable, writable: event.writable, mark: event.mark };
         let handle = |entry: &mut Entry<'_>, context: &mut Context| match entry.session.flow.stage()
         {
             Stage::Greeting(greeting) => greet::event(greeting),
-            Stage::Connecting { .. } => connect::event(entry, context, end, event, readiness),
+            Stage::Connecting { .. } => connect::event(entry, context, peer, event, readiness),
             Stage::Preamble(preamble) => preamble::event(preamble),
             Stage::Relaying | Stage::Flushing { .. } => {
-                relay::event(entry, context, end, event, readiness)
+                relay::event(entry, context, peer, event, readiness)
             }
         };
         self.handle(key, handle);

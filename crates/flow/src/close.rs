@@ -3,7 +3,7 @@
 pub(crate) mod reason;
 
 use crate::Time;
-use crate::direction::{Direction, End};
+use crate::direction::{Direction, Peer};
 use crate::relay::lane::Lane;
 use crate::relay::path::{Fallback, PathsUsed};
 use crate::session::Session;
@@ -48,16 +48,16 @@ impl Session {
 
     /// The reason where both lanes have passed their FIN on.
     pub(crate) fn reason_of_fin(&self) -> CloseReason {
-        let end = self.first_fin.unwrap_or(End::Client);
-        CloseReason::new(By::from(end), self.phase(), Cause::Fin)
+        let peer = self.first_fin.unwrap_or(Peer::Client);
+        CloseReason::new(By::from(peer), self.phase(), Cause::Fin)
     }
 
-    /// The reason where the socket at `end` broke.
-    pub(crate) fn reason_of_failure(&self, end: End) -> CloseReason {
-        let failure = self.socket(end).failure();
+    /// The reason where the socket to `peer` broke.
+    pub(crate) fn reason_of_failure(&self, peer: Peer) -> CloseReason {
+        let failure = self.socket(peer).failure();
         let cause = failure.map_or(Cause::Reset, |failure| failure.cause);
         let errno = failure.and_then(|failure| failure.errno);
-        let by = if cause.is_of_resources() { By::Resource } else { By::from(end) };
+        let by = if cause.is_of_resources() { By::Resource } else { By::from(peer) };
         CloseReason { by, phase: self.phase(), cause, errno }
     }
 
@@ -78,11 +78,11 @@ impl LaneEnding {
     }
 }
 
-impl From<End> for By {
-    fn from(end: End) -> Self {
-        match end {
-            End::Client => Self::Client,
-            End::Target => Self::Target,
+impl From<Peer> for By {
+    fn from(peer: Peer) -> Self {
+        match peer {
+            Peer::Client => Self::Client,
+            Peer::Target => Self::Target,
         }
     }
 }

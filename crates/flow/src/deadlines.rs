@@ -126,7 +126,7 @@ fn earlier<T: Ord>(one: Option<T>, other: Option<T>) -> Option<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Action, Direction, End, PathChoice, Phase, Readiness};
+    use crate::{Action, Direction, PathChoice, Peer, Phase, Readiness};
 
     const SECOND: Duration = Duration::from_secs(1);
     const START: Time = Time::from_micros(1_000_000);
@@ -188,7 +188,7 @@ mod tests {
     #[test]
     fn after_a_half_close_the_shorter_limit_holds() {
         let mut session = relaying();
-        session.on_ready(End::Client, Readiness { readable: true, writable: false, mark: true });
+        session.on_ready(Peer::Client, Readiness { readable: true, writable: false, mark: true });
         session.end_of_stream(Direction::Up, || None);
         session.fin_passed(Direction::Up, seconds(1));
         assert_eq!(session.deadline(&TIMEOUTS), Some(seconds(4)));
@@ -228,7 +228,7 @@ mod tests {
             session.copied(Direction::Down, 9, 10, START);
             session.sent(Direction::Down, 9, 9, START);
             session.read_failed(Direction::Down, RESET);
-            assert_eq!(session.next(START), Action::CheckUnacked(End::Client));
+            assert_eq!(session.next(START), Action::CheckUnacked(Peer::Client));
             session.unacked(9, START);
             assert_eq!(session.next(START), Action::Wait);
             session

@@ -1,16 +1,16 @@
-//! The two ends of a session, and the two directions between them.
+//! The two peers of a session, and the two directions between them.
 
-/// One of the two ends of a session.
+/// One of the two peers of a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum End {
+pub enum Peer {
     /// The peer of the accepted connection.
     Client,
     /// The peer that the session connects to.
     Target,
 }
 
-impl End {
-    /// The opposite end of the session.
+impl Peer {
+    /// The opposite peer.
     #[must_use]
     pub fn other(self) -> Self {
         match self {
@@ -42,23 +42,23 @@ impl Direction {
     pub const BOTH: [Self; 2] = [Self::Up, Self::Down];
 
     /// Where this direction's bytes come from.
-    pub fn source(self) -> End {
+    pub fn source(self) -> Peer {
         match self {
-            Self::Up => End::Client,
-            Self::Down => End::Target,
+            Self::Up => Peer::Client,
+            Self::Down => Peer::Target,
         }
     }
 
     /// Where this direction's bytes go.
-    pub fn sink(self) -> End {
+    pub fn sink(self) -> Peer {
         self.source().other()
     }
 
-    /// The direction whose source is `end`.
-    pub fn from(end: End) -> Self {
-        match end {
-            End::Client => Self::Up,
-            End::Target => Self::Down,
+    /// The direction whose source is `peer`.
+    pub fn from(peer: Peer) -> Self {
+        match peer {
+            Peer::Client => Self::Up,
+            Peer::Target => Self::Down,
         }
     }
 

@@ -3,7 +3,7 @@
 use crate::Time;
 use crate::close::reason::CloseReason;
 use crate::deadlines::FLUSH_LIMIT;
-use crate::direction::{Direction, End};
+use crate::direction::{Direction, Peer};
 use crate::session::{Action, Session, Stage};
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ const _: () = assert!(FLUSH_LIMIT.as_millis().div_ceil(128) == 40, "the two belo
 
 impl Session {
     /// The next action while the lanes have no step and the socket at `broken` has failed.
-    pub(crate) fn next_without_steps(&mut self, now: Time, broken: End) -> Action {
+    pub(crate) fn next_without_steps(&mut self, now: Time, broken: Peer) -> Action {
         // The lane from it still holds bytes, and waits for room at the other end.
         if !self.lane(Direction::from(broken)).is_over() {
             return Action::Wait;
@@ -35,10 +35,10 @@ impl Session {
         unacked: u32,
         polls: u8,
     ) -> Action {
-        let is_alive = |end: &End| self.socket(*end).failure().is_none();
-        match [End::Client, End::Target].into_iter().find(is_alive) {
+        let is_alive = |peer: &Peer| self.socket(*peer).failure().is_none();
+        match [Peer::Client, Peer::Target].into_iter().find(is_alive) {
             Some(_) if unacked == 0 || polls > MOST_POLLS => Action::Reset(reason),
-            Some(end) if now >= poll_at => Action::CheckUnacked(end),
+            Some(peer) if now >= poll_at => Action::CheckUnacked(peer),
             Some(_) => Action::Wait,
             None => Action::Reset(reason),
         }
@@ -63,7 +63,7 @@ impl Session {
     pub(crate) fn reason_of_break(&self) -> Option<CloseReason> {
         match self.stage {
             Stage::Flushing { reason, .. } => Some(reason),
-            _ => self.first_failure.map(|end| self.reason_of_failure(end)),
+            _ => self.first_failure.map(|peer| self.reason_of_failure(peer)),
         }
     }
 }

@@ -33,7 +33,7 @@ mod time;
 pub use time::Time;
 
 mod direction;
-pub use direction::{Direction, End};
+pub use direction::{Direction, Peer};
 
 mod session;
 pub use session::{Action, Session, Stage};

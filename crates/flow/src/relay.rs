@@ -6,7 +6,7 @@ pub(crate) mod socket_state;
 
 use crate::Time;
 use crate::close::reason::Failure;
-use crate::direction::{Direction, End};
+use crate::direction::{Direction, Peer};
 use crate::session::{Action, Session};
 use lane::LaneState;
 use path::Fallback;
@@ -15,15 +15,15 @@ use socket_state::Readiness;
 impl Session {
     // === events ===
 
-    /// A readiness event of the socket at `end`. Before the session relays, it is kept for later.
-    pub fn on_ready(&mut self, end: End, event: Readiness) {
-        self.socket_mut(end).on_ready(event);
+    /// A readiness event of the socket to `peer`. Before the session relays, it is kept for later.
+    pub fn on_ready(&mut self, peer: Peer, event: Readiness) {
+        self.socket_mut(peer).on_ready(event);
     }
 
-    /// An event announced that the socket at `end` is broken. Bytes received before can still be
+    /// An event announced that the socket to `peer` is broken. Bytes received before can still be
     /// read from it.
-    pub fn broke(&mut self, end: End, failure: Failure) {
-        self.fail(end, failure);
+    pub fn broke(&mut self, peer: Peer, failure: Failure) {
+        self.fail(peer, failure);
     }
 
     // === the next action ===
@@ -133,7 +133,7 @@ impl Session {
     /// to the first call. That call may have failed. Or it was a splice(2) into the socket that had
     /// already moved a part, and returned that part: this is possible as long as the lane that sends
     /// there has more to send, and no call has failed or would have blocked since.
-    fn end_is_doubtful(&self, source: End) -> bool {
+    fn end_is_doubtful(&self, source: Peer) -> bool {
         let socket = self.socket(source);
         let sending = self.lane(Direction::from(source).other()).held() > 0 && socket.writable();
         socket.failure().is_some() || sending
@@ -195,10 +195,10 @@ impl Session {
         self.fail(direction.sink(), failure);
     }
 
-    fn fail(&mut self, end: End, failure: Failure) {
+    fn fail(&mut self, peer: Peer, failure: Failure) {
         self.due_earlier = true;
-        self.first_failure.get_or_insert(end);
-        self.socket_mut(end).fail(failure);
-        self.lane_mut(Direction::from(end).other()).sink_failed();
+        self.first_failure.get_or_insert(peer);
+        self.socket_mut(peer).fail(failure);
+        self.lane_mut(Direction::from(peer).other()).sink_failed();
     }
 }

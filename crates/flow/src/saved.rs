@@ -8,7 +8,7 @@
 mod codec;
 
 use crate::close::reason::{By, Cause, CloseReason, Failure, Phase};
-use crate::direction::{Direction, End};
+use crate::direction::{Direction, Peer};
 use crate::idle_clock::{IdleClock, Unacked};
 use crate::relay::lane::{Lane, LaneState};
 use crate::relay::path::{Fallback, Path, PathChoice};
@@ -60,7 +60,7 @@ const LANE_STATES: &[LaneState] = &[
 ];
 const PATHS: &[Path] = &[Path::Copy, Path::Splice];
 const CHOICES: &[PathChoice] = &[PathChoice::Auto, PathChoice::Copy, PathChoice::Splice];
-const ENDS: &[Option<End>] = &[None, Some(End::Client), Some(End::Target)];
+const PEERS: &[Option<Peer>] = &[None, Some(Peer::Client), Some(Peer::Target)];
 /// Why short reads of a socket prove nothing: a mark is queued, reads stop early.
 const READ_STOPS: &[(bool, bool)] = &[(false, false), (true, false), (false, true), (true, true)];
 const DIRECTIONS: &[Direction] = &Direction::BOTH;
@@ -119,8 +119,8 @@ fn session(codec: &mut Codec<'_>, session: &mut Session) {
         codec.small(&mut micros);
         session.connect_micros = NonZeroU32::new(micros);
         idle_clock(codec, &mut session.idle_clock);
-        codec.word(&mut session.first_fin, ENDS);
-        codec.word(&mut session.first_failure, ENDS);
+        codec.word(&mut session.first_fin, PEERS);
+        codec.word(&mut session.first_failure, PEERS);
         codec.word(&mut session.first, DIRECTIONS);
         // Older versions stored here whether the session drained.
         codec.flag(&mut false);
@@ -228,14 +228,14 @@ mod tests {
             Failure { cause: Cause::Reset, errno: NonZeroU16::new(104), fin_unknown: true };
         let mut session = Session::new(time(1), PathChoice::Splice, time(2));
         session.connected(time(3));
-        session.on_ready(End::Client, Readiness { readable: true, writable: false, mark: true });
+        session.on_ready(Peer::Client, Readiness { readable: true, writable: false, mark: true });
         session.filled(Direction::Up, 70_000, time(4));
         session.drained(Direction::Up, 1234, time(5));
         session.fall_back(Direction::Down, Fallback::NoPipe);
         session.copied(Direction::Down, 3, 10, time(6));
         session.write_would_block(Direction::Down);
         session.end_of_stream(Direction::Up, || None);
-        session.broke(End::Target, failure);
+        session.broke(Peer::Target, failure);
         session
     }
 

@@ -2,7 +2,7 @@
 
 use crate::Time;
 use crate::close::reason::{CloseReason, Phase};
-use crate::direction::{Direction, End};
+use crate::direction::{Direction, Peer};
 use crate::greet::Greeting;
 use crate::idle_clock::IdleClock;
 use crate::preamble::Preamble;
@@ -49,7 +49,7 @@ pub enum Action {
     Wait,
     /// Read how many bytes the peer at this end has not acknowledged, and report them with
     /// [`Session::unacked`].
-    CheckUnacked(End),
+    CheckUnacked(Peer),
     /// Close both sockets in order: every byte and both FINs were passed on.
     Close(CloseReason),
     /// Reset the connections that are still alive.
@@ -70,9 +70,9 @@ pub struct Session {
     pub(crate) connect_micros: Option<NonZeroU32>,
     pub(crate) idle_clock: IdleClock,
     /// The end whose FIN came first.
-    pub(crate) first_fin: Option<End>,
+    pub(crate) first_fin: Option<Peer>,
     /// The end whose socket broke first.
-    pub(crate) first_failure: Option<End>,
+    pub(crate) first_failure: Option<Peer>,
     /// The lane that gets the next step first, so that neither starves the other.
     pub(crate) first: Direction,
     /// The deadline may have moved earlier since the engine last asked.
@@ -165,24 +165,24 @@ impl Session {
     }
 
     /// State of the socket at one end.
-    pub fn socket(&self, end: End) -> SocketState {
-        match end {
-            End::Client => self.client,
-            End::Target => self.target,
+    pub fn socket(&self, peer: Peer) -> SocketState {
+        match peer {
+            Peer::Client => self.client,
+            Peer::Target => self.target,
         }
     }
 
-    pub(crate) fn socket_mut(&mut self, end: End) -> &mut SocketState {
-        match end {
-            End::Client => &mut self.client,
-            End::Target => &mut self.target,
+    pub(crate) fn socket_mut(&mut self, peer: Peer) -> &mut SocketState {
+        match peer {
+            Peer::Client => &mut self.client,
+            Peer::Target => &mut self.target,
         }
     }
 
-    /// Marks the socket at `end` as a Unix socket, of which a short read never means that its queue
+    /// Marks the socket to `peer` as a Unix socket, of which a short read never means that its queue
     /// is empty.
-    pub fn distrust_short_reads(&mut self, end: End) {
-        self.socket_mut(end).distrust_short_reads();
+    pub fn distrust_short_reads(&mut self, peer: Peer) {
+        self.socket_mut(peer).distrust_short_reads();
     }
 }
 
@@ -197,8 +197,8 @@ mod tests {
         let mut session = Session::new(now, PathChoice::Copy, now);
         session.connected(now);
         let ready = Readiness { readable: true, writable: true, mark: false };
-        session.on_ready(End::Client, ready);
-        session.on_ready(End::Target, ready);
+        session.on_ready(Peer::Client, ready);
+        session.on_ready(Peer::Target, ready);
         let mut turns = Vec::new();
         for _ in 0..4 {
             let Action::Step(direction, Step::Copy) = session.next(now) else { panic!("no step") };

@@ -6,7 +6,7 @@
 
 mod world;
 
-use flow::{End, PathChoice};
+use flow::{PathChoice, Peer};
 use proptest::prelude::*;
 use std::time::Duration;
 use world::{Event, ROOM, World};
@@ -20,16 +20,16 @@ fn histories() -> u32 {
 }
 
 fn event() -> impl Strategy<Value = Event> {
-    let end = prop_oneof![Just(End::Client), Just(End::Target)];
+    let peer = prop_oneof![Just(Peer::Client), Just(Peer::Target)];
     let count = prop_oneof![1u64..10, 1u64..5_000, 1u64..400_000, Just(ROOM as u64)];
     prop_oneof![
-        8 => (end.clone(), count.clone()).prop_map(|(end, n)| Event::Send(end, n)),
-        8 => (end.clone(), count).prop_map(|(end, n)| Event::Read(end, n)),
-        1 => end.clone().prop_map(Event::Urgent),
-        1 => end.clone().prop_map(Event::Attach),
-        2 => end.clone().prop_map(Event::Fin),
-        1 => end.clone().prop_map(Event::Reset),
-        1 => end.prop_map(Event::ResetDuringSend),
+        8 => (peer.clone(), count.clone()).prop_map(|(peer, n)| Event::Send(peer, n)),
+        8 => (peer.clone(), count).prop_map(|(peer, n)| Event::Read(peer, n)),
+        1 => peer.clone().prop_map(Event::Urgent),
+        1 => peer.clone().prop_map(Event::Attach),
+        2 => peer.clone().prop_map(Event::Fin),
+        1 => peer.clone().prop_map(Event::Reset),
+        1 => peer.prop_map(Event::ResetDuringSend),
         1 => (1u64..20_000).prop_map(|ms| Event::Pass(Duration::from_millis(ms))),
         1 => Just(Event::Busy),
         1 => Just(Event::HandOver),
@@ -68,9 +68,9 @@ fn a_reset_whose_report_a_splice_swallowed_is_no_fin() {
         for faults in 0..64 {
             let mut world = World::tcp(PathChoice::Splice, faults);
             for event in [
-                Event::Send(End::Target, answer),
-                Event::ResetDuringSend(End::Target),
-                Event::Send(End::Client, 150_000),
+                Event::Send(Peer::Target, answer),
+                Event::ResetDuringSend(Peer::Target),
+                Event::Send(Peer::Client, 150_000),
             ] {
                 world.happens(event);
                 world.check();
@@ -89,13 +89,13 @@ fn an_end_that_comes_before_any_failure_is_not_taken_for_a_fin() {
     for faults in 0..64 {
         let mut world = World::tcp(PathChoice::Auto, faults);
         for event in [
-            Event::Send(End::Client, 4 * ROOM as u64),
-            Event::Read(End::Target, u64::MAX / 2),
-            Event::Read(End::Target, u64::MAX / 2),
+            Event::Send(Peer::Client, 4 * ROOM as u64),
+            Event::Read(Peer::Target, u64::MAX / 2),
+            Event::Read(Peer::Target, u64::MAX / 2),
             Event::Busy,
-            Event::Send(End::Target, ROOM as u64),
-            Event::ResetDuringSend(End::Target),
-            Event::Send(End::Client, 150_000),
+            Event::Send(Peer::Target, ROOM as u64),
+            Event::ResetDuringSend(Peer::Target),
+            Event::Send(Peer::Client, 150_000),
         ] {
             world.happens(event);
             world.check();
@@ -111,15 +111,15 @@ fn a_fin_in_front_of_a_swallowed_reset_is_passed_on() {
     for faults in 0..64 {
         let mut world = World::tcp(PathChoice::Splice, faults);
         for event in [
-            Event::ResetDuringSend(End::Target),
-            Event::FinUnseen(End::Target),
-            Event::Send(End::Client, 150_000),
+            Event::ResetDuringSend(Peer::Target),
+            Event::FinUnseen(Peer::Target),
+            Event::Send(Peer::Client, 150_000),
         ] {
             world.happens(event);
             world.check();
         }
         world.comes_to_an_end();
-        assert!(world.fin_was_passed_to(End::Client), "{faults}");
+        assert!(world.fin_was_passed_to(Peer::Client), "{faults}");
     }
 }
 
@@ -128,10 +128,10 @@ fn a_plain_request_and_response_end_in_order() {
     use flow::Cause;
     let mut world = World::tcp(PathChoice::Auto, 0);
     for event in [
-        Event::Send(End::Client, 100),
-        Event::Fin(End::Client),
-        Event::Send(End::Target, 300_000),
-        Event::Fin(End::Target),
+        Event::Send(Peer::Client, 100),
+        Event::Fin(Peer::Client),
+        Event::Send(Peer::Target, 300_000),
+        Event::Fin(Peer::Target),
     ] {
         world.happens(event);
         world.check();
@@ -148,10 +148,10 @@ fn reads_that_stop_early_leave_nothing_behind() {
         let mut world = World::new(choice, faults, [true, false]);
         for event in [
             Event::Busy,
-            Event::Send(End::Client, 10),
+            Event::Send(Peer::Client, 10),
             Event::Busy,
-            Event::Attach(End::Client),
-            Event::Send(End::Client, 10),
+            Event::Attach(Peer::Client),
+            Event::Send(Peer::Client, 10),
         ] {
             world.happens(event);
         }

@@ -12,7 +12,7 @@ use crate::report::Report;
 use crate::rules::Rules;
 use crate::select::select;
 use crate::session::{Accepted, Over, Session};
-use flow::End;
+use flow::Peer;
 use std::sync::Arc;
 
 impl Worker {
@@ -94,7 +94,7 @@ impl Worker {
             if cutting {
                 return Err(Over::reset(CUT));
             }
-            context.register(entry, End::Client)?;
+            context.register(entry, Peer::Client)?;
             connect::begin(entry, context, rules)
         });
     }

@@ -3,7 +3,7 @@
 use super::Worker;
 use crate::session::Session;
 use crate::view::{LaneView, SessionFilter, SessionPage, SessionQuery, SessionView};
-use flow::{Direction, End, LaneState, Phase, Time};
+use flow::{Direction, LaneState, Peer, Phase, Time};
 use std::sync::Arc;
 use sys::tcp_info;
 
@@ -39,7 +39,7 @@ impl Worker {
 
 fn view(session: &Session, phase: Phase, worker: usize, now: Time, tcp: bool) -> SessionView {
     let flow = &session.flow;
-    let tcp = |end| session.socket(end).filter(|_| tcp).and_then(tcp_info);
+    let tcp = |peer| session.socket(peer).filter(|_| tcp).and_then(tcp_info);
     SessionView {
         id: session.id,
         forward: Arc::clone(&session.route().forward.name),
@@ -56,8 +56,8 @@ fn view(session: &Session, phase: Phase, worker: usize, now: Time, tcp: bool) ->
         connect_time: flow.connect_time(),
         up: lane_view(flow.lane(Direction::Up)),
         down: lane_view(flow.lane(Direction::Down)),
-        client_tcp: tcp(End::Client),
-        target_tcp: tcp(End::Target),
+        client_tcp: tcp(Peer::Client),
+        target_tcp: tcp(Peer::Target),
         worker,
     }
 }

@@ -11,7 +11,7 @@ use crate::slots::Key;
 use crate::table::Entry;
 use crate::targets::{Target, TargetAddress};
 use crate::upgrade::{Destinations, TakeOver, address, socket_address};
-use flow::{Attempts, Direction, End, Failure, Lane, LaneState, Stage};
+use flow::{Attempts, Direction, Failure, Lane, LaneState, Peer, Stage};
 use rustix::fd::OwnedFd;
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -124,8 +124,8 @@ impl Worker {
     fn register_and_resume(&mut self, session: Session) {
         let key = self.table.insert(session);
         self.handle(key, |entry, context| {
-            context.register(entry, End::Client)?;
-            context.register(entry, End::Target)?;
+            context.register(entry, Peer::Client)?;
+            context.register(entry, Peer::Target)?;
             resume(entry, context)
         });
     }

@@ -9,7 +9,7 @@ use crate::slots::Key;
 use crate::table::Entry;
 use crate::targets::Target;
 use crate::upgrade::{saved_address, saved_socket_address};
-use flow::{Direction, End};
+use flow::{Direction, Peer};
 use std::collections::HashMap;
 use std::sync::Arc;
 use sys::handoff::{close_on_exec, keep_over_exec, number};
@@ -79,8 +79,8 @@ fn mark_descriptors(
     session: &mut Session,
     mark: impl Fn(rustix::fd::BorrowedFd<'_>) -> sys::Result<()>,
 ) -> sys::Result<()> {
-    for end in [End::Client, End::Target] {
-        session.socket(end).map_or(Ok(()), &mark)?;
+    for peer in [Peer::Client, Peer::Target] {
+        session.socket(peer).map_or(Ok(()), &mark)?;
     }
     for direction in Direction::BOTH {
         if let Some(Holding::Pipe(pipe)) = session.holding(direction).as_deref() {

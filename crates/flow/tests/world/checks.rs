@@ -1,15 +1,15 @@
 //! The rules that hold in every history.
 
-use super::{Peer, World};
-use flow::{Cause, CloseReason, Direction, End, Readiness};
+use super::{ScriptedPeer, World};
+use flow::{Cause, CloseReason, Direction, Peer, Readiness};
 
 impl World {
     /// The bytes of a peer before its reset were delivered to the other, if that one went on reading.
     pub(super) fn check_flushed(&mut self, reason: CloseReason) {
-        let broken = if reason.by == flow::By::Client { End::Client } else { End::Target };
+        let broken = if reason.by == flow::By::Client { Peer::Client } else { Peer::Target };
         let waited = self.now.since(self.last_progress) >= flow::FLUSH_LIMIT;
-        let Peer { written, fin_sent, is_unix, .. } = *self.peer(broken);
-        let other = self.peer(broken.other());
+        let ScriptedPeer { written, fin_sent, is_unix, .. } = *self.scripted(broken);
+        let other = self.scripted(broken.other());
         let delivered = other.queued == written && other.read == written;
         assert!(delivered || other.reset || waited, "reset before the bytes were delivered");
         // A Unix socket reports the reset instead of the FIN.
@@ -23,7 +23,7 @@ impl World {
     /// A session at rest has left nothing undone.
     fn check_at_rest(&self) {
         let notified = self.pending == [Readiness::default(); 2];
-        let broken = [&self.client, &self.target].iter().any(|peer| peer.reset);
+        let broken = [&self.client, &self.target].iter().any(|scripted| scripted.reset);
         if self.end.is_some() || !notified || broken {
             return;
         }
@@ -45,7 +45,7 @@ impl World {
         }
         if let Some(reason) = self.end {
             let clean = reason.cause == Cause::Fin;
-            let everything_passed_on = |from: &Peer, to: &Peer| {
+            let everything_passed_on = |from: &ScriptedPeer, to: &ScriptedPeer| {
                 from.fin_sent && to.fin_received && to.queued == from.written
             };
             assert!(

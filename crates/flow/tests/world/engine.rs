@@ -2,7 +2,7 @@
 //! sockets.
 
 use super::{Errno, MOST_ACTIONS, World, failure_of};
-use flow::{Action, CloseReason, Direction, End, Fallback, Readiness, Step};
+use flow::{Action, CloseReason, Direction, Fallback, Peer, Readiness, Step};
 
 /// Size of the engine's copy buffer in bytes.
 pub(crate) const ROOM: usize = 64 * 1024;
@@ -23,9 +23,9 @@ impl World {
                     self.check_flushed(reason);
                     self.cut(reason);
                 }
-                Action::CheckUnacked(end) => {
+                Action::CheckUnacked(peer) => {
                     let unacked = self.unacked();
-                    let bytes = if end == End::Client { unacked.client } else { unacked.target };
+                    let bytes = if peer == Peer::Client { unacked.client } else { unacked.target };
                     self.session.unacked(bytes, self.now);
                 }
             }
@@ -60,14 +60,14 @@ impl World {
         assert_eq!(self.held[direction as usize].0, self.held[direction as usize].1, "held twice");
         let unlucky = self.unlucky();
         let now = self.now;
-        let peer = self.peer(direction.source());
-        let available = peer.available(splice);
+        let scripted = self.scripted(direction.source());
+        let available = scripted.available(splice);
         if available > 0 {
             // A splice may stop anywhere, a recv only where the queue ends.
             let count = if splice && unlucky { available.min(room).div_ceil(3) } else { available };
             let count = count.min(room);
-            let from = peer.taken;
-            peer.taken += count;
+            let from = scripted.taken;
+            scripted.taken += count;
             self.last_progress = now;
             self.held[direction as usize] = (from, from + count);
             self.in_pipe[direction as usize] = splice;
@@ -78,10 +78,10 @@ impl World {
             }
             return true;
         }
-        let ended = peer.reset || peer.fin_sent;
-        let sequence_received = peer.sequence_received();
+        let ended = scripted.reset || scripted.fin_sent;
+        let sequence_received = scripted.sequence_received();
         // TCP finds a FIN in the queue before the error, a Unix socket the error before the FIN.
-        let error = peer.pending_error.take_if(|_| peer.is_unix || !peer.fin_sent);
+        let error = scripted.pending_error.take_if(|_| scripted.is_unix || !scripted.fin_sent);
         if let Some(errno) = error {
             let failure = failure_of(errno);
             if splice {
@@ -105,28 +105,28 @@ impl World {
         let (from, to) = self.held[direction as usize];
         let unlucky = self.unlucky();
         let now = self.now;
-        let peer = self.peer(direction.sink());
-        if peer.reset {
-            let failure = failure_of(peer.send_error());
+        let scripted = self.scripted(direction.sink());
+        if scripted.reset {
+            let failure = failure_of(scripted.send_error());
             self.session.write_failed(direction, failure);
             return;
         }
-        assert!(!peer.fin_received, "a byte after the FIN");
-        assert_eq!(peer.queued, from, "a byte lost, invented or reordered");
-        let free = SEND_BUFFER - (peer.queued - peer.read);
+        assert!(!scripted.fin_received, "a byte after the FIN");
+        assert_eq!(scripted.queued, from, "a byte lost, invented or reordered");
+        let free = SEND_BUFFER - (scripted.queued - scripted.read);
         let offered = to - from;
         let count = offered.min(if unlucky { free / 2 } else { free });
         // One splice makes several sends. If one fails after another has moved bytes, the call returns
         // that count, and the error is gone. A plain send leaves the error to the next call, as does any
         // send on a Unix socket.
-        let resets = peer.resets_during_send && count > 0;
+        let resets = scripted.resets_during_send && count > 0;
         let count = if resets { count.div_ceil(2) } else { count };
         if resets {
-            peer.resets_during_send = false;
-            peer.resets();
-            peer.pending_error.take_if(|_| splice && count < offered && !peer.is_unix);
+            scripted.resets_during_send = false;
+            scripted.resets();
+            scripted.pending_error.take_if(|_| splice && count < offered && !scripted.is_unix);
         }
-        peer.queued += count;
+        scripted.queued += count;
         self.held[direction as usize].0 += count;
         self.last_progress = if count > 0 { now } else { self.last_progress };
         match (count, splice) {
@@ -147,17 +147,17 @@ impl World {
 
     fn pass_fin(&mut self, direction: Direction) {
         let now = self.now;
-        let written = self.peer(direction.source()).written;
-        assert!(self.peer(direction.source()).fin_sent, "a FIN from nowhere");
-        let peer = self.peer(direction.sink());
-        if peer.reset && !peer.is_unix {
+        let written = self.scripted(direction.source()).written;
+        assert!(self.scripted(direction.source()).fin_sent, "a FIN from nowhere");
+        let scripted = self.scripted(direction.sink());
+        if scripted.reset && !scripted.is_unix {
             // shutdown(2) does not report the reset, only that the connection is gone. On a Unix socket
             // it succeeds all the same.
             self.session.write_failed(direction, failure_of(Errno::NotConn));
             return;
         }
-        assert_eq!(peer.queued, written, "a FIN before the last byte");
-        peer.fin_received = true;
+        assert_eq!(scripted.queued, written, "a FIN before the last byte");
+        scripted.fin_received = true;
         self.session.fin_passed(direction, now);
     }
 }

@@ -2,7 +2,7 @@
 //! session's actions out, with short counts and "would block" wherever a real one may meet them.
 
 use flow::{
-    Cause, CloseReason, End, Failure, PathChoice, Readiness, Session, Time, Timeouts, Unacked,
+    Cause, CloseReason, Failure, PathChoice, Peer, Readiness, Session, Time, Timeouts, Unacked,
 };
 use std::time::Duration;
 
@@ -17,19 +17,19 @@ const MOST_ACTIONS: usize = 100_000;
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Event {
     /// The application at this end writes so many bytes.
-    Send(End, u64),
+    Send(Peer, u64),
     /// The application at this end reads up to so many bytes of those that have arrived.
-    Read(End, u64),
+    Read(Peer, u64),
     /// The application at this end writes one urgent byte. TCP only.
-    Urgent(End),
+    Urgent(Peer),
     /// The application at this end writes one byte with a descriptor attached. Unix sockets only.
-    Attach(End),
-    Fin(End),
-    Reset(End),
+    Attach(Peer),
+    Fin(Peer),
+    Reset(Peer),
     /// The end resets during the next send to it, after a part of the bytes was taken.
-    ResetDuringSend(End),
+    ResetDuringSend(Peer),
     /// A FIN without an event: the engine has not been notified of it yet.
-    FinUnseen(End),
+    FinUnseen(Peer),
     /// The engine is busy elsewhere during the next event.
     Busy,
     /// Time passes, this much.
@@ -40,7 +40,7 @@ pub(crate) enum Event {
 
 /// One peer, its connection to the forwarder, and the queues of the forwarder's socket.
 #[derive(Debug, Default)]
-struct Peer {
+struct ScriptedPeer {
     /// It is connected by a Unix socket, not by TCP.
     is_unix: bool,
     /// Positions of its stream: written by its application, and taken by the engine.
@@ -66,8 +66,8 @@ struct Peer {
 
 pub(crate) struct World {
     session: Session,
-    client: Peer,
-    target: Peer,
+    client: ScriptedPeer,
+    target: ScriptedPeer,
     /// The bytes that the engine holds for each lane (up, down), as stream positions: from, to.
     held: [(u64, u64); 2],
     /// Whether those bytes are in a pipe.
@@ -102,13 +102,14 @@ impl World {
             max_age: None,
         };
         let mut session = Session::new(now, choice, now.after(timeouts.connect));
-        for end in [End::Client, End::Target] {
-            if unix[end as usize] {
-                session.distrust_short_reads(end);
+        for peer in [Peer::Client, Peer::Target] {
+            if unix[peer as usize] {
+                session.distrust_short_reads(peer);
             }
         }
         session.connected(now);
-        let [client, target] = unix.map(|is_unix| Peer { is_unix, ..Peer::default() });
+        let [client, target] =
+            unix.map(|is_unix| ScriptedPeer { is_unix, ..ScriptedPeer::default() });
         Self {
             session,
             client,
@@ -126,10 +127,10 @@ impl World {
         }
     }
 
-    fn peer(&mut self, end: End) -> &mut Peer {
-        match end {
-            End::Client => &mut self.client,
-            End::Target => &mut self.target,
+    fn scripted(&mut self, peer: Peer) -> &mut ScriptedPeer {
+        match peer {
+            Peer::Client => &mut self.client,
+            Peer::Target => &mut self.target,
         }
     }
 
@@ -140,56 +141,58 @@ impl World {
     }
 
     pub(crate) fn happens(&mut self, event: Event) {
-        let alive = |peer: &Peer| !peer.reset && !peer.was_cut;
+        let alive = |scripted: &ScriptedPeer| !scripted.reset && !scripted.was_cut;
         match event {
-            Event::Send(end, count) => {
-                let peer = self.peer(end);
-                if alive(peer) && !peer.fin_sent {
-                    peer.written += count;
-                    self.announce(end, Readiness { readable: true, ..Readiness::default() });
+            Event::Send(peer, count) => {
+                let scripted = self.scripted(peer);
+                if alive(scripted) && !scripted.fin_sent {
+                    scripted.written += count;
+                    self.announce(peer, Readiness { readable: true, ..Readiness::default() });
                 }
             }
-            Event::Read(end, count) => {
+            Event::Read(peer, count) => {
                 let now = self.now;
-                let peer = self.peer(end);
-                if alive(peer) {
-                    let read = (peer.read + count).min(peer.queued);
-                    let progress = read > peer.read;
-                    peer.read = read;
+                let scripted = self.scripted(peer);
+                if alive(scripted) {
+                    let read = (scripted.read + count).min(scripted.queued);
+                    let progress = read > scripted.read;
+                    scripted.read = read;
                     if progress {
                         self.last_progress = now;
                     }
-                    self.announce(end, Readiness { writable: true, ..Readiness::default() });
+                    self.announce(peer, Readiness { writable: true, ..Readiness::default() });
                 }
             }
-            Event::Urgent(end) => {
-                let peer = self.peer(end);
-                if alive(peer) && !peer.fin_sent && !peer.is_unix {
-                    peer.mark = Some(peer.written);
-                    peer.written += 1;
+            Event::Urgent(peer) => {
+                let scripted = self.scripted(peer);
+                if alive(scripted) && !scripted.fin_sent && !scripted.is_unix {
+                    scripted.mark = Some(scripted.written);
+                    scripted.written += 1;
                     let event = Readiness { readable: true, mark: true, ..Readiness::default() };
-                    self.announce(end, event);
+                    self.announce(peer, event);
                 }
             }
-            Event::Attach(end) => {
-                let peer = self.peer(end);
-                if alive(peer) && !peer.fin_sent && peer.is_unix {
-                    peer.written += 1;
-                    peer.stops.push(peer.written);
-                    self.announce(end, Readiness { readable: true, ..Readiness::default() });
+            Event::Attach(peer) => {
+                let scripted = self.scripted(peer);
+                if alive(scripted) && !scripted.fin_sent && scripted.is_unix {
+                    scripted.written += 1;
+                    scripted.stops.push(scripted.written);
+                    self.announce(peer, Readiness { readable: true, ..Readiness::default() });
                 }
             }
-            Event::FinUnseen(end) if alive(self.peer(end)) => self.peer(end).fin_sent = true,
-            Event::Fin(end) if alive(self.peer(end)) => {
-                self.peer(end).fin_sent = true;
+            Event::FinUnseen(peer) if alive(self.scripted(peer)) => {
+                self.scripted(peer).fin_sent = true;
+            }
+            Event::Fin(peer) if alive(self.scripted(peer)) => {
+                self.scripted(peer).fin_sent = true;
                 let event = Readiness { readable: true, mark: true, ..Readiness::default() };
-                self.announce(end, event);
+                self.announce(peer, event);
             }
-            Event::Reset(end) if alive(self.peer(end)) => {
-                self.peer(end).resets();
-                self.announce(end, Readiness { readable: true, writable: true, mark: true });
+            Event::Reset(peer) if alive(self.scripted(peer)) => {
+                self.scripted(peer).resets();
+                self.announce(peer, Readiness { readable: true, writable: true, mark: true });
             }
-            Event::ResetDuringSend(end) => self.peer(end).resets_during_send = true,
+            Event::ResetDuringSend(peer) => self.scripted(peer).resets_during_send = true,
             Event::Fin(_) | Event::FinUnseen(_) | Event::Reset(_) => {}
             Event::Pass(span) => self.passes(span),
             Event::Busy => self.busy = true,
@@ -199,33 +202,33 @@ impl World {
 
     /// Raises an edge: epoll merges it with those that the engine has not seen yet. Mostly the engine
     /// sees it at once.
-    fn announce(&mut self, end: End, event: Readiness) {
-        self.pend(end, event);
+    fn announce(&mut self, peer: Peer, event: Readiness) {
+        self.pend(peer, event);
         if !std::mem::take(&mut self.busy) && !self.unlucky() {
             self.engine_wakes();
         }
     }
 
     /// Raises an edge that the engine does not see yet.
-    fn pend(&mut self, end: End, event: Readiness) {
-        let pending = &mut self.pending[end as usize];
+    fn pend(&mut self, peer: Peer, event: Readiness) {
+        let pending = &mut self.pending[peer as usize];
         pending.readable |= event.readable;
         pending.writable |= event.writable;
         pending.mark |= event.mark;
     }
 
     fn engine_wakes(&mut self) {
-        for end in [End::Client, End::Target] {
-            let event = std::mem::take(&mut self.pending[end as usize]);
+        for peer in [Peer::Client, Peer::Target] {
+            let event = std::mem::take(&mut self.pending[peer as usize]);
             // The engine takes the socket's error with the event, or a later call reports it.
-            if self.peer(end).reset
+            if self.scripted(peer).reset
                 && event.mark
                 && !self.unlucky()
-                && let Some(errno) = self.peer(end).pending_error.take()
+                && let Some(errno) = self.scripted(peer).pending_error.take()
             {
-                self.session.broke(end, failure_of(errno));
+                self.session.broke(peer, failure_of(errno));
             }
-            self.session.on_ready(end, event);
+            self.session.on_ready(peer, event);
         }
         self.drive();
     }
@@ -265,15 +268,16 @@ impl World {
     }
 
     fn unacked(&self) -> Unacked {
-        let of =
-            |peer: &Peer| u32::try_from(peer.queued - peer.read).expect("a send buffer is smaller");
+        let of = |scripted: &ScriptedPeer| {
+            u32::try_from(scripted.queued - scripted.read).expect("a send buffer is smaller")
+        };
         Unacked { client: of(&self.client), target: of(&self.target) }
     }
 
-    pub(crate) fn fin_was_passed_to(&self, end: End) -> bool {
-        match end {
-            End::Client => self.client.fin_received,
-            End::Target => self.target.fin_received,
+    pub(crate) fn fin_was_passed_to(&self, peer: Peer) -> bool {
+        match peer {
+            Peer::Client => self.client.fin_received,
+            Peer::Target => self.target.fin_received,
         }
     }
 
@@ -283,9 +287,9 @@ impl World {
             if self.end.is_some() {
                 break;
             }
-            for end in [End::Client, End::Target] {
-                self.happens(Event::Read(end, u64::MAX / 2));
-                self.happens(Event::Fin(end));
+            for peer in [Peer::Client, Peer::Target] {
+                self.happens(Event::Read(peer, u64::MAX / 2));
+                self.happens(Event::Fin(peer));
                 self.check();
             }
             self.passes(Duration::from_millis(50));
@@ -296,7 +300,7 @@ impl World {
     }
 }
 
-impl Peer {
+impl ScriptedPeer {
     /// An RST arrives. Its error is EPIPE where a FIN had arrived and none was sent (`tcp_reset()` in
     /// Linux). The reset of a Unix socket, which was closed with unread bytes, is always ECONNRESET.
     fn resets(&mut self) {
