@@ -58,8 +58,8 @@ pub struct Source {
     pub text: String,
 }
 
-/// Callback that returns the files matched by an `include`, in order, or an error text.
-pub type Include<'a> = dyn FnMut(&str) -> Result<Vec<Source>, String> + 'a;
+/// Callback that returns the files matched by an `include`, in order. The error becomes part of a note.
+pub type Include<'a> = dyn FnMut(&str) -> Result<Vec<Source>, Box<dyn std::error::Error>> + 'a;
 
 /// Result of a conversion.
 #[derive(Clone, Debug)]

@@ -10,7 +10,7 @@ use import::{Converted, From, Source};
 
 fn convert(from: From, text: String) -> Converted {
     let source = Source { name: "file".to_owned(), text };
-    import::convert(from, &source, &mut |_| Err("none".to_owned()))
+    import::convert(from, &source, &mut |_| Err("none".into()))
 }
 
 /// More mistakes than one reading reports, and more than as many rounds of a thousand.

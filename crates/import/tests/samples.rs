@@ -32,7 +32,7 @@ fn source(path: &Path) -> Source {
 fn convert(from: From, path: &Path) -> Converted {
     let mut include = |pattern: &str| match pattern {
         "more/*.conf" => Ok(vec![source(&directory(from).join("more/one.conf"))]),
-        _ => Err("no such file".to_owned()),
+        _ => Err("no such file".into()),
     };
     import::convert(from, &source(path), &mut include)
 }

@@ -1,5 +1,6 @@
 //! Parsing and checking of setting values by kind.
 
+use std::fmt;
 use std::ops::Range;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -123,28 +124,50 @@ pub(crate) fn from_number(
     }
 }
 
+/// The bound that a value breaks.
+#[derive(Debug)]
+enum OutOfRange {
+    Shorter(Duration),
+    Longer(Duration),
+    NoMultiple(Duration),
+    Less(u64),
+    More(u64),
+}
+
+impl fmt::Display for OutOfRange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::Shorter(min) => write!(f, "shorter than {}", format_duration(min)),
+            Self::Longer(max) => write!(f, "longer than {}", format_duration(max)),
+            Self::NoMultiple(step) => write!(f, "not a multiple of {}", format_duration(step)),
+            Self::Less(min) => write!(f, "less than {}", format_size(min)),
+            Self::More(max) => write!(f, "more than {}", format_size(max)),
+        }
+    }
+}
+
 fn check_duration(
     duration: Duration,
     min: Duration,
     max: Duration,
     step: Duration,
-) -> Result<Value, String> {
+) -> Result<Value, OutOfRange> {
     if duration < min {
-        Err(format!("shorter than {}", format_duration(min)))
+        Err(OutOfRange::Shorter(min))
     } else if duration > max {
-        Err(format!("longer than {}", format_duration(max)))
+        Err(OutOfRange::Longer(max))
     } else if !duration.as_nanos().is_multiple_of(step.as_nanos()) {
-        Err(format!("not a multiple of {}", format_duration(step)))
+        Err(OutOfRange::NoMultiple(step))
     } else {
         Ok(Value::Duration(duration))
     }
 }
 
-fn check_size(size: u64, min: u64, max: u64) -> Result<Value, String> {
+fn check_size(size: u64, min: u64, max: u64) -> Result<Value, OutOfRange> {
     if size < min {
-        Err(format!("less than {}", format_size(min)))
+        Err(OutOfRange::Less(min))
     } else if size > max {
-        Err(format!("more than {}", format_size(max)))
+        Err(OutOfRange::More(max))
     } else {
         Ok(Value::Size(size))
     }

@@ -4,7 +4,8 @@ use crate::cli;
 use crate::exit::Exit;
 use crate::{say, warn};
 use plan::Level;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::fmt;
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -28,17 +29,34 @@ pub(crate) fn run(demo: &cli::Demo) -> Exit {
     }
 }
 
+/// The reason why the demo cannot start.
+#[derive(Debug)]
+enum DemoError {
+    Target(io::Error),
+    FreePort(io::Error),
+    Plan(plan::Problems),
+}
+
+impl fmt::Display for DemoError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Target(error) => write!(f, "listen for the target: {error}"),
+            Self::FreePort(error) => write!(f, "find a free port: {error}"),
+            Self::Plan(problems) => f.write_str(&problems.render(false)),
+        }
+    }
+}
+
 /// Starts the target and plans a forward to it.
-fn prepare(port: u16) -> Result<(plan::Plan, SocketAddr), String> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
-        .map_err(|error| format!("listen for the target: {error}"))?;
-    let target = listener.local_addr().map_err(|error| error.to_string())?;
+fn prepare(port: u16) -> Result<(plan::Plan, SocketAddr), DemoError> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(DemoError::Target)?;
+    let target = listener.local_addr().map_err(DemoError::Target)?;
     std::thread::spawn(move || serve_target(&listener));
-    let listen = free_address(port).map_err(|error| format!("find a free port: {error}"))?;
+    let listen = free_address(port).map_err(DemoError::FreePort)?;
     let input =
         plan::Input { forwards: vec![format!("{listen}={target}")], ..plan::Input::default() };
     let reading = plan::read(&input);
-    reading.plan.map(|plan| (plan, target)).ok_or_else(|| reading.problems.render(false))
+    reading.plan.map(|plan| (plan, target)).ok_or(DemoError::Plan(reading.problems))
 }
 
 /// The requested port on loopback, or a free one if it is in use.

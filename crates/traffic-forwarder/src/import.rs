@@ -5,7 +5,8 @@ use crate::{say, warn};
 use ::import::{Converted, From, Source};
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use plan::counted;
+use plan::{FileError, counted};
+use std::fmt;
 use std::fs::{self, File};
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
@@ -38,13 +39,13 @@ fn forwarders() -> impl TypedValueParser<Value = From> {
 pub(crate) fn run(Import { from, file, output }: &Import) -> Exit {
     let source = match read(file) {
         Ok(source) => source,
-        Err(why) => {
-            warn(&format!("error: {why}\n"));
+        Err(error) => {
+            warn(&format!("error: {}\n", error.message));
             return Exit::Usage;
         }
     };
     let directory = file.parent().unwrap_or(Path::new(""));
-    let converted = ::import::convert(*from, &source, &mut |pattern| included(directory, pattern));
+    let converted = ::import::convert(*from, &source, &mut |pattern| Ok(included(directory, pattern)?));
     if converted.forwards == 0 && converted.left_out() == 0 {
         warn_of(&converted);
         warn(&format!("error: `{}` contains no forward\n", file.display()));
@@ -91,24 +92,48 @@ fn write(text: &str, output: Option<&Path>) -> Exit {
     Exit::Usage
 }
 
-fn read(path: &Path) -> Result<Source, String> {
-    let text = plan::read_file(path).0.map_err(|fault| fault.message)?;
+/// The reason why the files of an `include` cannot be read.
+#[derive(Debug)]
+enum IncludeError {
+    File(FileError),
+    NoFileName,
+    UnsupportedPattern,
+    TooManyMatches,
+}
+
+impl fmt::Display for IncludeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(error) => f.write_str(&error.message),
+            Self::NoFileName => f.write_str("the path has no file name"),
+            Self::UnsupportedPattern => {
+                f.write_str("only `*` and `?` in the last part of a path are supported")
+            }
+            Self::TooManyMatches => write!(f, "it matches more than {MATCHES_MAX} files"),
+        }
+    }
+}
+
+impl std::error::Error for IncludeError {}
+
+fn read(path: &Path) -> Result<Source, FileError> {
+    let text = plan::read_file(path).0?;
     Ok(Source { name: path.to_string_lossy().into_owned(), text })
 }
 
 /// Reads the files that an `include` names. The last part of the path may contain `*` and `?`.
 /// Relative paths start at the directory of the imported file, as in nginx.
-fn included(directory: &Path, pattern: &str) -> Result<Vec<Source>, String> {
+fn included(directory: &Path, pattern: &str) -> Result<Vec<Source>, IncludeError> {
     let path = directory.join(pattern);
     if !pattern.contains(['*', '?', '[']) {
-        return read(&path).map(|source| vec![source]);
+        return read(&path).map(|source| vec![source]).map_err(IncludeError::File);
     }
     let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
-        return Err("the path has no file name".to_owned());
+        return Err(IncludeError::NoFileName);
     };
     let name = name.to_string_lossy();
     if parent.to_string_lossy().contains(['*', '?']) || pattern.contains('[') {
-        return Err("only `*` and `?` in the last part of a path are supported".to_owned());
+        return Err(IncludeError::UnsupportedPattern);
     }
     // As in nginx, a pattern may match nothing.
     let Ok(entries) = fs::read_dir(parent) else { return Ok(Vec::new()) };
@@ -118,10 +143,10 @@ fn included(directory: &Path, pattern: &str) -> Result<Vec<Source>, String> {
         .take(MATCHES_MAX + 1)
         .collect();
     if names.len() > MATCHES_MAX {
-        return Err(format!("it matches more than {MATCHES_MAX} files"));
+        return Err(IncludeError::TooManyMatches);
     }
     names.sort_unstable();
-    names.iter().map(|name| read(&parent.join(name))).collect()
+    names.iter().map(|name| read(&parent.join(name)).map_err(IncludeError::File)).collect()
 }
 
 /// True if `name` matches a pattern of `*` and `?`.

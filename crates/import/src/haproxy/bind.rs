@@ -3,13 +3,27 @@
 
 use crate::ports::{Ports, join};
 use crate::route::{Listen, Target};
+use std::fmt;
+
+/// The prefix of an address that is neither TCP nor a Unix socket with a path.
+#[derive(Debug)]
+pub(super) struct UnsupportedFamily<'a>(&'a str);
+
+impl fmt::Display for UnsupportedFamily<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}@` is no TCP address and no Unix socket with a path", self.0)
+    }
+}
 
 /// The addresses of one `bind`. `both` is `v4v6`, `only6` is `v6only`.
-pub(super) fn listens(addresses: &str, only6: bool) -> Result<Vec<Listen>, String> {
+pub(super) fn listens(
+    addresses: &str,
+    only6: bool,
+) -> Result<Vec<Listen>, UnsupportedFamily<'_>> {
     addresses.split(',').map(|address| listen(address, only6)).collect()
 }
 
-fn listen(address: &str, only6: bool) -> Result<Listen, String> {
+fn listen(address: &str, only6: bool) -> Result<Listen, UnsupportedFamily<'_>> {
     let (family, address) = family(address)?;
     if family == Family::Unix {
         return Ok(Listen::Other(format!("unix:{address}")));
@@ -27,7 +41,7 @@ fn listen(address: &str, only6: bool) -> Result<Listen, String> {
 }
 
 /// The target that a server is.
-pub(super) fn target(address: &str) -> Result<Target, String> {
+pub(super) fn target(address: &str) -> Result<Target, UnsupportedFamily<'_>> {
     let (family, address) = family(address)?;
     if family == Family::Unix {
         return Ok(Target::One(format!("unix:{address}")));
@@ -54,7 +68,7 @@ enum Family {
 }
 
 /// The family that a prefix names, and the address behind it.
-fn family(address: &str) -> Result<(Family, &str), String> {
+fn family(address: &str) -> Result<(Family, &str), UnsupportedFamily<'_>> {
     let Some((prefix, rest)) = address.split_once('@') else {
         let family = if address.starts_with('/') { Family::Unix } else { Family::Any };
         return Ok((family, address));
@@ -64,7 +78,7 @@ fn family(address: &str) -> Result<(Family, &str), String> {
         "ipv6" | "tcp6" => Ok((Family::V6, rest)),
         "tcp" => Ok((Family::Any, rest)),
         "unix" => Ok((Family::Unix, rest)),
-        _ => Err(format!("`{prefix}@` is no TCP address and no Unix socket with a path")),
+        _ => Err(UnsupportedFamily(prefix)),
     }
 }
 

@@ -207,7 +207,7 @@ impl<'a> Said<'a> {
             let only6 = line.words.iter().any(|word| word == "v6only");
             match bind::listens(line.word(1), only6) {
                 Ok(found) => listens.extend(found),
-                Err(why) => section.comment_out(&line.place, why, "write it by hand"),
+                Err(why) => section.comment_out(&line.place, why.to_string(), "write it by hand"),
             }
         }
         if listens.is_empty() && section.off.is_none() {
@@ -239,7 +239,7 @@ impl<'a> Said<'a> {
         match bind::target(first.word(2)) {
             Ok(target) => Some(target),
             Err(why) => {
-                section.comment_out(&first.place, why, "write it by hand");
+                section.comment_out(&first.place, why.to_string(), "write it by hand");
                 Some(Target::One(first.word(2).to_owned()))
             }
         }

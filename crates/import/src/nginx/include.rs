@@ -1,8 +1,10 @@
 //! `include`: the directives of other files in its place, within bounds.
 
-use super::words::{self, Directive};
+use super::words::{self, Directive, Fault};
 use crate::Include;
 use crate::note::Place;
+use std::error::Error;
+use std::fmt;
 
 /// As deep as files may include each other, and as many as may be included.
 const DEPTH_MAX: usize = 8;
@@ -11,13 +13,46 @@ const FILES_MAX: usize = 1000;
 /// As many bytes as they may have together: files that include others several times grow fast.
 const BYTES_MAX: usize = 16 * 1024 * 1024;
 
+/// The reason why the files of an `include` cannot take its place.
+enum IncludeError {
+    Unreadable(Box<dyn Error>),
+    Syntax(Fault),
+}
+
+impl fmt::Display for IncludeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unreadable(error) => error.fmt(f),
+            Self::Syntax(fault) => write!(f, "{}: {}", fault.place, fault.message),
+        }
+    }
+}
+
+/// The limit that the included files exceed.
+#[derive(Clone, Copy)]
+pub(super) enum Limit {
+    Depth,
+    Files,
+    Bytes,
+}
+
+impl fmt::Display for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Depth => write!(f, "files include each other more than {DEPTH_MAX} deep"),
+            Self::Files => write!(f, "more than {FILES_MAX} files are included"),
+            Self::Bytes => write!(f, "the included files have more than {BYTES_MAX} bytes"),
+        }
+    }
+}
+
 pub(super) struct Files<'i, 'f> {
     include: &'i mut Include<'f>,
     count: usize,
     bytes: usize,
     /// First place at which a limit was exceeded. Nothing more is included, and the files read so
     /// far are useless: the missing ones may contain rules.
-    pub(super) exceeded: Option<(Place, String)>,
+    pub(super) exceeded: Option<(Place, Limit)>,
 }
 
 impl<'i, 'f> Files<'i, 'f> {
@@ -40,7 +75,7 @@ impl<'i, 'f> Files<'i, 'f> {
             match self.included(&directive, depth) {
                 Ok(files) => expanded.extend(files),
                 Err(why) => {
-                    directive.fault = Some(why);
+                    directive.fault = Some(why.to_string());
                     expanded.push(directive);
                 }
             }
@@ -48,36 +83,39 @@ impl<'i, 'f> Files<'i, 'f> {
         expanded
     }
 
-    fn included(&mut self, directive: &Directive, depth: usize) -> Result<Vec<Directive>, String> {
+    fn included(
+        &mut self,
+        directive: &Directive,
+        depth: usize,
+    ) -> Result<Vec<Directive>, IncludeError> {
         if self.exceeded.is_some() {
             return Ok(Vec::new());
         }
-        let sources = (self.include)(directive.argument())?;
+        let sources = (self.include)(directive.argument()).map_err(IncludeError::Unreadable)?;
         // An include that gives nothing has its price, too.
         self.count += sources.len().max(1);
         self.bytes += sources.iter().map(|source| source.text.len()).sum::<usize>();
-        if let Some(why) = self.bound(depth) {
-            self.exceeded = Some((directive.place.clone(), why));
+        if let Some(limit) = self.bound(depth) {
+            self.exceeded = Some((directive.place.clone(), limit));
             return Ok(Vec::new());
         }
         let mut all = Vec::new();
         for source in sources {
-            let parsed = words::parse(&source.name, &source.text);
             let directives =
-                parsed.map_err(|fault| format!("{}: {}", fault.place, fault.message))?;
+                words::parse(&source.name, &source.text).map_err(IncludeError::Syntax)?;
             all.extend(self.expand_at(directives, depth + 1));
         }
         Ok(all)
     }
 
     /// The limit that is exceeded, if any.
-    fn bound(&self, depth: usize) -> Option<String> {
+    fn bound(&self, depth: usize) -> Option<Limit> {
         if depth >= DEPTH_MAX {
-            Some(format!("files include each other more than {DEPTH_MAX} deep"))
+            Some(Limit::Depth)
         } else if self.count > FILES_MAX {
-            Some(format!("more than {FILES_MAX} files are included"))
+            Some(Limit::Files)
         } else if self.bytes > BYTES_MAX {
-            Some(format!("the included files have more than {BYTES_MAX} bytes"))
+            Some(Limit::Bytes)
         } else {
             None
         }

@@ -14,7 +14,7 @@ pub(crate) fn check(from: From, text: &str) -> Converted {
     let mut include = |pattern: &str| {
         asked.set(asked.get() + 1);
         match pattern {
-            "missing" => Err("it does not exist".to_owned()),
+            "missing" => Err("it does not exist".into()),
             _ => Ok(vec![source.clone()]),
         }
     };

@@ -2,7 +2,9 @@
 
 use crate::console::endpoint::Endpoint;
 use clap::Args;
+use plan::ParseError;
 use plan::units::parse_duration;
+use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -51,23 +53,39 @@ pub(crate) struct Watch {
 }
 
 /// Parses a duration with a unit.
-pub(crate) fn duration(text: &str) -> Result<Duration, String> {
-    parse_duration(text).map_err(|fault| match fault.hint {
-        Some(hint) => format!("{}; {hint}", fault.message),
-        None => fault.message,
-    })
+pub(crate) fn duration(text: &str) -> Result<Duration, DurationError> {
+    parse_duration(text).map_err(DurationError::Invalid)
 }
 
+/// The reason why a text is no duration for an option.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum DurationError {
+    Invalid(ParseError),
+    TooShort,
+}
+
+impl fmt::Display for DurationError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Invalid(ParseError { message, hint: Some(hint), .. }) => {
+                write!(f, "{message}; {hint}")
+            }
+            Self::Invalid(ParseError { message, .. }) => f.write_str(message),
+            Self::TooShort => {
+                let shortest = plan::units::format_duration(SHORTEST_PERIOD);
+                write!(f, "the shortest period is {shortest}")
+            }
+        }
+    }
+}
+
+impl std::error::Error for DurationError {}
+
 /// Parses a period: a bare number of seconds, or a duration with a unit.
-fn period(text: &str) -> Result<Duration, String> {
+fn period(text: &str) -> Result<Duration, DurationError> {
     let bare = text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
     let period = bare.map_or_else(|| duration(text), Ok)?;
-    let shortest = plan::units::format_duration(SHORTEST_PERIOD);
-    if period < SHORTEST_PERIOD {
-        Err(format!("the shortest period is {shortest}"))
-    } else {
-        Ok(period)
-    }
+    if period < SHORTEST_PERIOD { Err(DurationError::TooShort) } else { Ok(period) }
 }
 
 #[cfg(test)]

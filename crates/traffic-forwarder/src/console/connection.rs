@@ -2,7 +2,7 @@
 
 use crate::console::args::ConnectArgs;
 use crate::console::endpoint::Endpoint;
-use crate::console::failure::{Attempt, Failure};
+use crate::console::failure::{AnswerError, Attempt, Failure};
 use crate::console::locate::{self, Located};
 use crate::console::process_options::ProcessOptions;
 use api::ErrorCode;
@@ -27,9 +27,6 @@ const TO_ANSWER: Duration = Duration::from_secs(30);
 const TO_PROBE: Duration = Duration::from_secs(3);
 /// Upper bound on a response body. A session takes about 1 KiB, so a real answer is far smaller.
 const LARGEST_ANSWER: usize = 1 << 30;
-
-/// The error for a response that another kind of server sent.
-const NOT_OURS: &str = "this is not the admin interface of a traffic-forwarder";
 
 /// Sends requests to the admin interface of a running process.
 pub(crate) struct AdminApi {
@@ -76,7 +73,7 @@ impl AdminApi {
     ) -> Result<Answer, Failure> {
         let (endpoint, body) = self.require_success(method, path, TO_ANSWER).await?;
         serde_json::from_slice(&body)
-            .map_err(|error| Failure::Broken { endpoint, what: foreign(&error) })
+            .map_err(|error| Failure::Broken { endpoint, error: AnswerError::Foreign(error) })
     }
 
     pub(crate) async fn status(&self) -> Result<api::Status, Failure> {
@@ -108,16 +105,16 @@ impl AdminApi {
         limit: Duration,
     ) -> Result<(Endpoint, Bytes), Failure> {
         let (endpoint, stream) = self.connect().await?;
-        let broken = |what: String| Failure::Broken { endpoint: endpoint.clone(), what };
+        let broken = |error| Failure::Broken { endpoint: endpoint.clone(), error };
         let answer = timeout(limit, self.exchange(stream, method, path)).await;
-        let answer = answer.unwrap_or_else(|_| Err(format!("no answer within {limit:?}")));
+        let answer = answer.unwrap_or(Err(AnswerError::Timeout(limit)));
         let (status, body) = answer.map_err(broken)?;
         if status.is_success() {
             return Ok((endpoint, body));
         }
         match serde_json::from_slice::<api::Failure>(&body) {
             Ok(failure) => Err(Failure::Refused(self.explained(failure.error, &endpoint))),
-            Err(_) => Err(broken(format!("{NOT_OURS}: it answers {status}"))),
+            Err(_) => Err(broken(AnswerError::NotOurs(Some(status)))),
         }
     }
 
@@ -165,32 +162,36 @@ impl AdminApi {
         stream: Box<dyn Stream>,
         method: Method,
         path: &str,
-    ) -> Result<(StatusCode, Bytes), String> {
+    ) -> Result<(StatusCode, Bytes), AnswerError> {
         let mut request =
             Request::builder().method(method).uri(path).header(header::HOST, "localhost");
         if let Some(token) = &self.token {
             request = request.header(header::AUTHORIZATION, format!("Bearer {}", token.text));
         }
-        let request = request.body(Empty::<Bytes>::new()).map_err(|error| error.to_string())?;
+        let request = request.body(Empty::<Bytes>::new()).map_err(AnswerError::Request)?;
         let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
             .await
-            .map_err(|error| error.to_string())?;
+            .map_err(AnswerError::Exchange)?;
         // The task ends when its sender is dropped. `send_request` reports its errors.
         tokio::spawn(connection);
-        let answer = sender.send_request(request).await.map_err(|error| what_went_wrong(&error))?;
+        let answer = sender.send_request(request).await.map_err(unanswered)?;
         let status = answer.status();
         let body = Limited::new(answer.into_body(), LARGEST_ANSWER).collect().await;
-        let body = body.map_err(|error| format!("the answer breaks off: {error}"))?;
+        let body = body.map_err(AnswerError::Body)?;
         Ok((status, body.to_bytes()))
     }
 }
 
 /// Describes a failed request. A server that sends data before the request arrives makes hyper
 /// cancel it; the cause then says why.
-fn what_went_wrong(error: &hyper::Error) -> String {
+fn unanswered(error: hyper::Error) -> AnswerError {
     let cause = error.source().and_then(|source| source.downcast_ref::<hyper::Error>());
     let sent_first = error.is_canceled() && cause.is_some_and(|cause| !is_of_system(cause));
-    if error.is_parse() || sent_first { NOT_OURS.to_owned() } else { error.to_string() }
+    if error.is_parse() || sent_first {
+        AnswerError::NotOurs(None)
+    } else {
+        AnswerError::Exchange(error)
+    }
 }
 
 fn is_of_system(error: &hyper::Error) -> bool {
@@ -216,11 +217,4 @@ fn read_token(path: &Path) -> Result<Token, Failure> {
         ));
     }
     Ok(Token { text: token.to_owned(), file: path.to_owned() })
-}
-
-fn foreign(error: &serde_json::Error) -> String {
-    format!(
-        "the answer is not one of traffic-forwarder {}: {error}",
-        observe::Version::of_program()
-    )
 }

@@ -4,10 +4,12 @@ use crate::console::endpoint::Endpoint;
 use crate::exit::Exit;
 use crate::warn;
 use api::ErrorCode;
+use hyper::{StatusCode, http};
 use std::fmt;
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+use std::time::Duration;
 
 #[derive(Debug)]
 pub(crate) enum Failure {
@@ -18,11 +20,45 @@ pub(crate) enum Failure {
     /// No endpoint accepted a connection.
     NoProcess(Vec<Attempt>),
     /// The connection broke, timed out, or returned an invalid response.
-    Broken { endpoint: Endpoint, what: String },
+    Broken { endpoint: Endpoint, error: AnswerError },
     /// The process answered with an error.
     Refused(api::Error),
     /// Reading from or writing to the terminal failed.
     Terminal(io::Error),
+}
+
+/// The reason why a request got no answer, or one that cannot be used.
+#[derive(Debug)]
+pub(crate) enum AnswerError {
+    /// The request cannot be written.
+    Request(http::Error),
+    /// Sending the request or receiving the header failed.
+    Exchange(hyper::Error),
+    /// The body ended early or is too long.
+    Body(Box<dyn std::error::Error + Send + Sync>),
+    Timeout(Duration),
+    /// Another kind of server answered, with this status if it speaks HTTP.
+    NotOurs(Option<StatusCode>),
+    /// Another version answered, or another kind of server.
+    Foreign(serde_json::Error),
+}
+
+impl fmt::Display for AnswerError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const NOT_OURS: &str = "this is not the admin interface of a traffic-forwarder";
+        match self {
+            Self::Request(error) => error.fmt(f),
+            Self::Exchange(error) => error.fmt(f),
+            Self::Body(error) => write!(f, "the answer breaks off: {error}"),
+            Self::Timeout(limit) => write!(f, "no answer within {limit:?}"),
+            Self::NotOurs(None) => f.write_str(NOT_OURS),
+            Self::NotOurs(Some(status)) => write!(f, "{NOT_OURS}: it answers {status}"),
+            Self::Foreign(error) => {
+                let version = observe::Version::of_program();
+                write!(f, "the answer is not one of traffic-forwarder {version}: {error}")
+            }
+        }
+    }
 }
 
 /// A failed connection attempt.
@@ -85,7 +121,7 @@ impl fmt::Display for Failure {
                 write!(f, "{}\n\n  help: with --admin, no file is needed", problems.trim_end())
             }
             Self::NoProcess(attempts) => no_process(f, attempts),
-            Self::Broken { endpoint, what } => write!(f, "error: {endpoint}: {what}"),
+            Self::Broken { endpoint, error } => write!(f, "error: {endpoint}: {error}"),
             // The message consists of problems that have their own headings.
             Self::Refused(error) if error.code == ErrorCode::InvalidConfig => {
                 f.write_str(&shown(error))

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::console::endpoint::Endpoint;
+use crate::console::failure::AnswerError;
 use api::Error;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::layout::Rect;
@@ -122,7 +123,8 @@ fn type_text(model: &mut Model, text: &str) {
 }
 
 fn gone() -> Failure {
-    Failure::Broken { endpoint: Endpoint::Unix("/run/a.sock".into()), what: "gone".to_owned() }
+    let error = AnswerError::Timeout(Duration::from_secs(30));
+    Failure::Broken { endpoint: Endpoint::Unix("/run/a.sock".into()), error }
 }
 
 fn refused(message: &str) -> Failure {
