@@ -30,6 +30,17 @@ words! {
     }
 }
 
+impl From<flow::PathsUsed> for PathsUsed {
+    fn from(used: flow::PathsUsed) -> Self {
+        match (used.copy, used.splice) {
+            (false, false) => Self::None,
+            (true, false) => Self::Copy,
+            (false, true) => Self::Splice,
+            (true, true) => Self::Both,
+        }
+    }
+}
+
 words! {
     /// Sessions and processes for which a changed setting holds.
     Effect {

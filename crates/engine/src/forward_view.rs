@@ -59,18 +59,6 @@ impl fmt::Display for LostFile<'_> {
     }
 }
 
-impl ForwardState {
-    /// The word for it in the admin API and in tables.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Active => "active",
-            Self::Draining => "draining",
-            Self::Skipped => "skipped",
-            Self::Removed => "removed",
-        }
-    }
-}
-
 impl ForwardView<'_> {
     /// Number of open sessions.
     pub fn sessions(&self) -> u32 {

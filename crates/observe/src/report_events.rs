@@ -4,8 +4,8 @@
 use crate::events::Events;
 use crate::log;
 use api::{
-    AcceptFailed, Close, ClosedTcp, EventName, LimitReached, ResourceExhausted, SessionClosed,
-    SessionConnected, SessionOpened, TargetDown, Word,
+    AcceptFailed, Close, ClosedTcp, EventName, LimitReached, PathsUsed, ResourceExhausted,
+    SessionClosed, SessionConnected, SessionOpened, TargetDown,
 };
 use engine::{Report, SessionRecord};
 use flow::{By, CloseReason, Phase};
@@ -130,8 +130,8 @@ fn session_closed(record: &SessionRecord) -> SessionClosed<'_> {
         connect_time: ending.connect_time.map(seconds),
         bytes_up: up.bytes,
         bytes_down: down.bytes,
-        path_up: Word::of(up.paths.as_str()),
-        path_down: Word::of(down.paths.as_str()),
+        path_up: PathsUsed::from(up.paths).into(),
+        path_down: PathsUsed::from(down.paths).into(),
         fallback_up: up.fallback.into(),
         fallback_down: down.fallback.into(),
         close: close(ending.reason),

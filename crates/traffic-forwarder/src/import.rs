@@ -45,7 +45,8 @@ pub(crate) fn run(Import { from, file, output }: &Import) -> Exit {
         }
     };
     let directory = file.parent().unwrap_or(Path::new(""));
-    let converted = ::import::convert(*from, &source, &mut |pattern| Ok(included(directory, pattern)?));
+    let converted =
+        ::import::convert(*from, &source, &mut |pattern| Ok(included(directory, pattern)?));
     if converted.forwards == 0 && converted.left_out() == 0 {
         warn_of(&converted);
         warn(&format!("error: `{}` contains no forward\n", file.display()));

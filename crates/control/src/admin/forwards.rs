@@ -6,7 +6,7 @@ use crate::api_format::seconds_since;
 use crate::attention::{self, ForwardFacts};
 use crate::supervisor::Supervisor;
 use crate::supervisor::switch::SwitchError;
-use api::{Done, DoneState, ErrorCode, Failure, Forward, Forwards, Rates, Word};
+use api::{Done, DoneState, ErrorCode, Failure, Forward, ForwardState, Forwards, Rates};
 use axum::Json;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
@@ -216,6 +216,16 @@ fn facts(view: &ForwardView<'_>, totals: &Totals) -> ForwardFacts {
     }
 }
 
+/// The word of the API for a forward's state.
+fn state(state: engine::ForwardState) -> ForwardState {
+    match state {
+        engine::ForwardState::Active => ForwardState::Active,
+        engine::ForwardState::Draining => ForwardState::Draining,
+        engine::ForwardState::Skipped => ForwardState::Skipped,
+        engine::ForwardState::Removed => ForwardState::Removed,
+    }
+}
+
 fn forward_of(view: &ForwardView<'_>, totals: &Totals) -> Forward {
     let routes = || view.plan.routes.iter();
     let closed = totals.closed.iter().map(|((by, phase, cause), count)| {
@@ -225,7 +235,7 @@ fn forward_of(view: &ForwardView<'_>, totals: &Totals) -> Forward {
     let facts = facts(view, totals);
     Forward {
         name: view.plan.name.clone(),
-        state: Word::of(view.state.as_str()),
+        state: state(view.state).into(),
         attention: attention::of_forward(&facts),
         error: facts.error,
         listen: routes().map(|route| route.listen.to_string()).collect(),

@@ -253,7 +253,7 @@ mod tests {
             lane.delivered(1000);
         }
         assert_eq!(lane.next(source, sink), Some(Step::Copy));
-        assert_eq!(lane.paths_used().as_str(), "copy+splice");
+        assert_eq!(lane.paths_used(), PathsUsed { copy: true, splice: true });
         assert_eq!(lane.fallback(), Fallback::SmallMessages);
     }
 

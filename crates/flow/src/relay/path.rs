@@ -44,15 +44,3 @@ pub struct PathsUsed {
     /// The lane has spliced bytes.
     pub splice: bool,
 }
-
-impl PathsUsed {
-    /// The word for logs.
-    pub fn as_str(self) -> &'static str {
-        match (self.copy, self.splice) {
-            (false, false) => "none",
-            (true, false) => "copy",
-            (false, true) => "splice",
-            (true, true) => "copy+splice",
-        }
-    }
-}

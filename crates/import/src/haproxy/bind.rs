@@ -16,10 +16,7 @@ impl fmt::Display for UnsupportedFamily<'_> {
 }
 
 /// The addresses of one `bind`. `both` is `v4v6`, `only6` is `v6only`.
-pub(super) fn listens(
-    addresses: &str,
-    only6: bool,
-) -> Result<Vec<Listen>, UnsupportedFamily<'_>> {
+pub(super) fn listens(addresses: &str, only6: bool) -> Result<Vec<Listen>, UnsupportedFamily<'_>> {
     addresses.split(',').map(|address| listen(address, only6)).collect()
 }
 
