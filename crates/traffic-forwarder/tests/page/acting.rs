@@ -48,7 +48,7 @@ fn a_forward_drains_after_confirmation_and_resumes() {
     ping(&client);
     ping(&stage.client(0));
     browser.click(r#"[aria-label="Resume two"]"#);
-    browser.wait_for_text("#confirm-text", "It takes new sessions again.");
+    browser.wait_for_text("#confirm-text", "It accepts new sessions again.");
     browser.click("#confirm-yes");
     browser.wait(r#"document.querySelector('[aria-label="Drain two"]') !== null"#);
     ping(&stage.client(1));

@@ -1,14 +1,14 @@
-// Asks the admin interface. The token is kept for this tab only, and goes nowhere but into the
-// header of a request.
+// Requests to the admin interface. The token is stored for this tab only, and sent only in the
+// Authorization header.
 
 const KEY = "traffic-forwarder token";
-// In milliseconds. The server itself gives up after thirty seconds.
+// In milliseconds. The server's own limit is thirty seconds.
 const PATIENCE = 31_000;
 
-/** Nobody answered, or not to the end. */
+/** The server did not answer, or not completely. */
 export class Absent extends Error {}
 
-/** The server said no: `code` is its word for programs, `message` its text for people. */
+/** An error answer: `code` is for programs, `message` for people. */
 export class Refused extends Error {
   constructor(status, { code, message }) {
     super(message);
@@ -17,7 +17,7 @@ export class Refused extends Error {
   }
 }
 
-/** Whether a token can be sent at all. */
+/** Whether a token has only characters that a header may have. */
 export function isToken(text) {
   return /^[!-~]+$/.test(text);
 }
@@ -34,7 +34,7 @@ function headers() {
   return hasToken() ? { Authorization: `Bearer ${sessionStorage.getItem(KEY)}` } : {};
 }
 
-/** Asks, and returns the answer before its body was read. */
+/** Sends a request, and returns the response before its body. */
 export async function open(path, method, signal) {
   const request = { method, signal, headers: headers(), cache: "no-store", credentials: "omit" };
   const response = await fetch(path, request).catch((failure) => {
@@ -46,7 +46,7 @@ export async function open(path, method, signal) {
   throw new Refused(response.status, failure.error ?? unknown);
 }
 
-/** Asks, and returns the answer's JSON. */
+/** Sends a request, and returns the JSON of the response. */
 export async function ask(path, method = "GET") {
   const response = await open(path, method, AbortSignal.timeout(PATIENCE));
   return response.json().catch((failure) => {
@@ -54,13 +54,13 @@ export async function ask(path, method = "GET") {
   });
 }
 
-/** A path with those parameters that have a value. */
+/** A path with the parameters that have a value. */
 export function withQuery(path, parameters) {
   const given = Object.entries(parameters).filter(([, value]) => value !== "" && value != null);
   return `${path}?${new URLSearchParams(given)}`;
 }
 
-/** The path of a forward; its name may be an address. */
+/** The path of a forward. Its name may be an address, so it is percent-encoded. */
 export function forwardPath(name) {
   return `/v1/forwards/${encodeURIComponent(name)}`;
 }

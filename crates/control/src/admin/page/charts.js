@@ -1,23 +1,23 @@
-// Two charts of the last two minutes: of all forwards, or of one.
+// Two charts of the last two minutes, for all forwards or for one.
 
 import { byId, setText } from "./dom.js";
 import { bytes, rate } from "./units.js";
 
 /* global uPlot */
 
-// One per second.
+// Samples in a history, one per second.
 const SAMPLES = 120;
-// Everything under one name in the histories.
+// Key of the whole process in the histories.
 const ALL = Symbol("all forwards");
-// Steps of a scale that are round numbers of bytes.
+// Steps of a byte scale: powers of two.
 const STEPS = Array.from({ length: 50 }, (_, power) => 2 ** power);
 
-/** What was seen of everything, and of each forward that was looked at, sample by sample. */
+/** Samples of the process, and of each forward in the latest answers. */
 const histories = new Map();
 let chosen = ALL;
 let plots;
 
-/** The chosen forward's name, or nothing if all are shown. */
+/** Name of the chosen forward; undefined if all are shown. */
 export function scope() {
   return chosen === ALL ? undefined : chosen;
 }
@@ -30,12 +30,12 @@ export function choose(name) {
   draw();
 }
 
-/** Begins anew: the numbers are those of another process. */
+/** Clears the histories, for another process. */
 export function forget() {
   histories.clear();
 }
 
-/** Remembers what was just seen, and forgets forwards that are no longer looked at. */
+/** Adds a sample, and removes forwards that are not in the latest answers. */
 export function remember(status, forwards) {
   const now = Date.now() / 1000;
   const seen = new Map(forwards.map((forward) => [forward.name, forward]));
@@ -67,7 +67,7 @@ function draw() {
   setText(byId("sessions-now"), `${sessions.at(-1) ?? "-"}`);
 }
 
-/** A colour of the style sheet, as it is just now. */
+/** A colour of the current theme. */
 function colour(name) {
   return () => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 }
@@ -106,7 +106,7 @@ function plotIn(id, series, yAxis) {
 
 function bytesPlot() {
   const values = (_, splits) => splits.map((split) => (split === 0 ? "0" : bytes(split)));
-  // An echo is as fast one way as the other: the line behind shows between the dashes.
+  // Dashes keep both lines visible when up and down are equal.
   const lines = [line("down"), line("up", { dash: [6, 4], fill: undefined })];
   return plotIn("bytes-plot", lines, { values, incrs: STEPS, size: 64, space: 26 });
 }
@@ -117,7 +117,7 @@ function sessionsPlot() {
   return plotIn("sessions-plot", [line("sessions")], { incrs, size: 48, space: 26 });
 }
 
-/** Draws again, in the colours of another theme. */
+/** Redraws in the colours of the current theme. */
 export function redraw() {
   plots?.forEach((plot) => plot.redraw(false));
 }

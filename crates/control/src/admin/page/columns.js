@@ -1,11 +1,10 @@
-// Kinds of columns. Each has a heading, says what stands in an item's cell, and may have more:
-// `sort`, the API's word for its order, and `room`, the smallest window that has room for it:
-// `some` or `much`.
+// Kinds of columns. Each has a heading and the content of an item's cell. Optional: `sort`, the API's
+// name of its order, and `room`, the smallest window that shows it: `some` or `much`.
 
 import { make, setAmount, setText, setTone } from "./dom.js";
 import { bytes } from "./units.js";
 
-/** A text; `toneOf` gives the colour of an item's text. */
+/** A text; `toneOf` returns the colour of an item's text. */
 export function text(head, read, { toneOf, ...more } = {}) {
   const fill = (cell, item) => {
     setText(cell, read(item));
@@ -14,12 +13,12 @@ export function text(head, read, { toneOf, ...more } = {}) {
   return { head, fill, ...more };
 }
 
-/** A text that is read like a number. */
+/** A text aligned like a number. */
 export function figure(head, read, more) {
   return { ...text(head, read, more), number: true };
 }
 
-/** A count; `isBad` says of which items it is red. */
+/** A count; `isBad` returns whether an item's count is red. */
 export function count(head, read, { isBad, show = String, ...more } = {}) {
   const fill = (cell, item) => {
     setAmount(cell, show(read(item), item), read(item));
@@ -33,7 +32,7 @@ export function size(head, read, more) {
   return count(head, read, { show: bytes, ...more });
 }
 
-/** A button with this text; `act` is given what the row shows when it is pressed. */
+/** A button with this text, which calls `act` with the row's item. */
 export function button(head, read, act, { nameOf, ...more } = {}) {
   const fill = (cell, item) => {
     const shown = cell.firstChild ?? newButton(cell, act);

@@ -1,5 +1,5 @@
-// One forward or one session in full, as `status NAME` and `sessions ID` print them; looked at
-// again as long as it is open.
+// Details of one forward or session, as `status NAME` and `sessions ID` print them. Updated while the
+// dialog is open.
 
 import { ask, forwardPath } from "./api.js";
 import { byId, facts, setText } from "./dom.js";
@@ -10,7 +10,7 @@ import { bytes, many, rate, seconds } from "./units.js";
 const dialog = byId("details-dialog");
 let shown;
 
-/** What a forward is, as names and texts. */
+/** The details of a forward, as names and texts. */
 function factsOfForward(forward) {
   const { sessions, max_sessions: most, opened, refused, failed, rates } = forward;
   const closed = Object.entries(forward.closed).filter(([, count]) => count > 0);
@@ -67,7 +67,7 @@ function tcpText(tcp) {
   ].join(", ");
 }
 
-/** What else the dialog offers: calls these with the forward's name. */
+/** Sets the actions of the dialog's other buttons; they get the forward's name. */
 export function offer({ chart, sessions }) {
   dialog.addEventListener("close", () => {
     const act = { chart, sessions }[dialog.returnValue];
@@ -108,12 +108,12 @@ export function openSession({ id, forward }) {
   });
 }
 
-/** Whether something of this table is open: then it covers the table. */
+/** Whether the dialog shows an item of this table, and so covers the table. */
 export function isOf(name) {
   return dialog.open && shown.of === name;
 }
 
-/** Looks again, if something is open. */
+/** Updates the dialog, if it is open. */
 export async function look() {
   if (!dialog.open) return;
   const wanted = shown;
@@ -131,7 +131,7 @@ export async function look() {
   }
 }
 
-/** The same lines are kept, so that text in them can be selected and copied. */
+/** Updates the lines in place, so that a selection of text survives. */
 function showFacts(pairs) {
   const list = dialog.querySelector(".facts");
   if (list.children.length !== pairs.length) facts(list, pairs);

@@ -1,17 +1,17 @@
-// Questions to whoever sits in front of the page. Escape says no to each of them.
+// Dialogs that confirm an action or ask for the token. Escape cancels an action.
 
 import { hasToken, isToken, keepToken } from "./api.js";
 import { byId, setText } from "./dom.js";
 
-// In milliseconds. A question cannot be answered sooner: the second click of a double click, or a key
-// meant for another window, is no answer.
+// In milliseconds. Buttons are disabled for this time, so that the second click of a double click, or
+// a key meant for another window, does not confirm.
 const READABLE = 400;
 
 const confirmDialog = byId("confirm-dialog");
 const yesButton = byId("confirm-yes");
 let readable;
 
-/** Asks whether to do something. */
+/** Asks the user to confirm an action. Resolves to whether it was confirmed. */
 export function confirm(title, text, yes) {
   setText(byId("confirm-title"), title);
   setText(byId("confirm-text"), text);
@@ -28,20 +28,20 @@ export function confirm(title, text, yes) {
   });
 }
 
-// Only the buttons answer: typed or pasted text was meant for another window.
+// Typed or pasted text was meant for another window: it cancels.
 document.addEventListener("keydown", (event) => {
   const { key, ctrlKey, altKey, metaKey } = event;
   const isText = key.length === 1 && key !== " " && !ctrlKey && !altKey && !metaKey;
   if (!confirmDialog.open || !isText) return;
   confirmDialog.close();
-  // It does nothing else, such as asking again.
+  // The key has no other effect, such as opening the dialog again.
   event.stopImmediatePropagation();
 });
 document.addEventListener("paste", () => confirmDialog.close());
 
 const tokenDialog = byId("token-dialog");
 
-/** Asks for the token, and calls `given` when there is one. The one that there is was refused. */
+/** Asks for the token, and calls `given` once there is one. A stored token was refused. */
 export function askForToken(given) {
   if (tokenDialog.open) return;
   const explain = (fault) => setText(tokenDialog.querySelector("[role=alert]"), fault);
@@ -61,15 +61,15 @@ export function askForToken(given) {
   tokenDialog.showModal();
 }
 
-// Nothing can be done without it.
+// The page has no data without the token.
 tokenDialog.addEventListener("cancel", (event) => event.preventDefault());
 
-/** Whether a token is needed, and there is none to be tried. */
+/** Whether a token is needed and none is stored. */
 export function isLocked() {
   return tokenDialog.open || (document.documentElement.dataset.token === "needed" && !hasToken());
 }
 
-/** Whether a dialog is open: then keys are meant for it. */
+/** Whether a dialog is open, which then gets the keys. */
 export function isAsking() {
   return document.querySelector("dialog[open]") !== null;
 }

@@ -1,5 +1,5 @@
-// The list of what happened, the latest first. Single sessions are left out: a busy process has
-// thousands of them in a second.
+// The list of events, latest first, without those of single sessions: a busy process has thousands of
+// them per second.
 
 import { byId, make, setText } from "./dom.js";
 import { watch } from "./stream.js";
@@ -14,7 +14,7 @@ function outcome({ by, error }, done) {
   return [`by ${by}: ${error ?? done}`, error ? "bad" : "good"];
 }
 
-/** What is said of an event, and its colour. */
+/** Text and colour of each event. */
 const TEXTS = {
   target_down: (it) => [`${it.forward}: ${it.target_address ?? it.target}: ${it.cause}`, "bad"],
   limit_reached: (it) => [`${it.forward}: ${it.count} refused at ${it.limit} sessions`, "bad"],
@@ -28,7 +28,7 @@ const TEXTS = {
   lagged: (it) => [`${many(it.missed, "event")} missed`, "notable"],
 };
 
-function tell({ name, data }) {
+function add({ name, data }) {
   const [text, tone] = TEXTS[name]?.(data) ?? [JSON.stringify(data)];
   const what = make("span", { className: "what", data: tone ? { tone } : {} }, name);
   const time = make("time", {}, new Date().toLocaleTimeString("en-GB"));
@@ -38,7 +38,7 @@ function tell({ name, data }) {
   setText(byId("events-count"), `${count}`);
 }
 
-/** Lists events from now on. */
+/** Starts to list events. */
 export function begin() {
-  watch("/v1/events?sessions=false", tell);
+  watch("/v1/events?sessions=false", add);
 }

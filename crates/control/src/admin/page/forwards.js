@@ -1,4 +1,4 @@
-// The table of forwards, and what can be done to one.
+// The table of forwards, and their actions.
 
 import { ask, forwardPath } from "./api.js";
 import { button, count, figure, size, text } from "./columns.js";
@@ -11,7 +11,7 @@ import * as words from "./words.js";
 const SOME = { room: "some" };
 const MUCH = { room: "much" };
 
-/** What can be done to a forward in this state; to a removed one, nothing. */
+/** The action for a forward in this state; undefined for a removed one. */
 export function actionOf({ state }) {
   return { active: "Drain", draining: "Resume", skipped: "Resume" }[state];
 }
@@ -36,20 +36,20 @@ function columns(open) {
   ];
 }
 
-/** The table; `open` shows more of a forward. */
+/** The table; `open` shows the details of a forward. */
 export function forwardsTable(open) {
   const nothing = "no forwards";
   return new Pager("forwards", { columns: columns(open), keyOf: ({ name }) => name, nothing });
 }
 
-/** Drains or resumes a forward, after a question. */
+/** Drains or resumes a forward, after confirmation. */
 export async function switchForward({ name, state, sessions }) {
   const action = actionOf({ state });
   if (action === undefined) return;
   const resume = action === "Resume";
   const text = resume
-    ? "It takes new sessions again."
-    : `It takes no new sessions. ${many(sessions, "open session")} may go on.`;
+    ? "It accepts new sessions again."
+    : `It accepts no new sessions. ${many(sessions, "open session")} may continue.`;
   if (!(await confirm(`${action} ${name}?`, text, action))) return;
   try {
     const done = await ask(`${forwardPath(name)}/${resume ? "resume" : "drain"}`, "POST");

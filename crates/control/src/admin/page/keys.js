@@ -1,4 +1,4 @@
-// What the keys do. Each of them is only a shorter way to something that can be reached by Tab.
+// Keyboard shortcuts. Each function can also be reached by Tab.
 
 import { isAsking } from "./dialogs.js";
 import { byId, facts } from "./dom.js";
@@ -6,13 +6,13 @@ import { byId, facts } from "./dom.js";
 const HELP = [
   ["1 2 3", "Forwards, sessions, events"],
   ["/", "Filter"],
-  ["Up Down", "Row before, next row"],
+  ["Up Down", "Previous row, next row"],
   ["Enter", "Details of the row"],
   ["c", "Chart of the row's forward; again: of all forwards"],
   ["s", "Sessions of the row's forward"],
   ["d", "Drain or resume the row's forward"],
   ["k", "Kill the row's session"],
-  ["p n", "Page before, next page"],
+  ["p n", "Previous page, next page"],
   ["t", "Theme: auto, dark, light"],
   ["?", "These keys"],
   ["Esc", "Leave a dialog or a filter"],
@@ -25,7 +25,7 @@ export function listen(actions) {
     if (ctrlKey || altKey || metaKey || isAsking()) return;
     if (target.matches("input, select")) {
       if (key !== "Escape") return;
-      // A browser would also empty the field.
+      // By default, browsers also clear the field.
       event.preventDefault();
       target.blur();
       return;

@@ -1,4 +1,4 @@
-// Ties the parts together: one look at the API every second, and what follows from it.
+// Main module: requests the API every second, and updates all parts.
 
 import { Absent, Refused, ask, forwardPath, withQuery } from "./api.js";
 import * as charts from "./charts.js";
@@ -22,7 +22,7 @@ const tables = {
 let tab = "forwards";
 let isWatching = false;
 
-// === looking ===
+// === requests ===
 
 async function look() {
   if (isLocked()) {
@@ -31,7 +31,7 @@ async function look() {
   }
   const table = tables[tab];
   try {
-    // First alone: if the token is wrong, it is refused once.
+    // A request alone first, so that a wrong token is refused only once.
     const status = await ask("/v1/status?rates=true");
     const [troubles, shown, chosen] = await Promise.all([
       ask(withQuery("/v1/forwards", { trouble: true, limit: MOST_NAMED })),
@@ -53,7 +53,7 @@ async function look() {
   }
 }
 
-/** The answer; or why it was refused, if it is the question that was wrong. */
+/** The answer, or the error answer to a wrong request. */
 function orRefusal(answer) {
   return answer.catch((failure) => {
     if (failure instanceof Refused && failure.status !== 401) return { failure };
@@ -61,7 +61,7 @@ function orRefusal(answer) {
   });
 }
 
-/** The forward of the charts, wherever in the list it is; nothing if it is gone. */
+/** The forward of the charts, on whatever page it is; empty if it is removed. */
 async function lookAtChosen() {
   const name = charts.scope();
   if (name === undefined) return [];
@@ -77,14 +77,14 @@ function missed(failure) {
   }
 }
 
-/** Events are asked for when the token is known to be right. */
+/** Starts the event stream, once the token was accepted. */
 function watchEvents() {
   if (isWatching) return;
   isWatching = true;
   events.begin();
 }
 
-// === showing ===
+// === display ===
 
 function showTab(name) {
   tab = name;
@@ -107,7 +107,7 @@ function nextTheme() {
   showTheme();
 }
 
-/** What the row with the focus shows, if it is of this table. */
+/** The item of the focused row, if it is in this table. */
 function current(name) {
   return tab === name ? tables[name].rows.current : undefined;
 }
@@ -130,7 +130,7 @@ function actOn(item, act) {
   if (item) act(item).then(lookNow);
 }
 
-// === beginning ===
+// === start ===
 
 TABS.forEach((name, place) => {
   const button = byId(`${name}-tab`);

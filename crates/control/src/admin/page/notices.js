@@ -1,16 +1,16 @@
-// What happened to the process under the open page: said for a minute, as `--watch` does.
+// Notices of restarts, upgrades and reloads, shown for a minute, as `--watch` does.
 
 import { byId, make, setText } from "./dom.js";
 import { versionText } from "./units.js";
 
-// In milliseconds.
+// Time for which a notice is shown, in milliseconds.
 const LAST = 60_000;
 
 const list = byId("notices");
 let last;
 let absence;
 
-/** Compares the process with the one that answered before. */
+/** Compares the status with the previous one, and shows notices of changes. */
 export function compare(now) {
   const before = last;
   last = now;
@@ -29,16 +29,16 @@ export function compare(now) {
     say("the process answers again");
   }
   if (versionText(before) !== versionText(now)) {
-    say(`reload this page to have that of version ${versionText(now)}`);
+    say(`reload this page for version ${versionText(now)}`);
   }
 }
 
-/** What a process has that no other has: which one is shown, or which one has this status. */
+/** Identifies the process of this status; by default, of the latest one. */
 export function identity(status = last) {
   return status && `${status.pid} ${status.started}`;
 }
 
-/** There is no answer, or none of use. */
+/** Shows that there is no answer, or no usable one. */
 export function gone(why = "the process does not answer; waiting for it to come back") {
   if (!absence) {
     absence = make("p", { className: "notice bad" });
@@ -47,7 +47,7 @@ export function gone(why = "the process does not answer; waiting for it to come 
   setText(absence, why);
 }
 
-/** Says it for a minute. */
+/** Shows a notice for a minute. */
 export function say(text, tone = "notable") {
   const time = make("time", {}, new Date().toLocaleTimeString("en-GB"));
   const notice = make("p", { className: `notice ${tone}` }, time, ` ${text}`);

@@ -1,5 +1,5 @@
-// A list of the API, a page of it at a time: filters, order and place are parameters of the
-// question, so never more than a page comes over the wire.
+// A list of the API, one page at a time. Filters, order and offset are parameters of the request, so
+// never more than a page is transferred.
 
 import { ask, withQuery } from "./api.js";
 import { byId, make, setText } from "./dom.js";
@@ -29,7 +29,7 @@ export class Pager {
       onSort: (sort) => this.set({ sort }),
     });
     this.#makePages(panel.querySelector("nav"));
-    // What must be given as a whole is asked for when it is: not while it is typed.
+    // A field that needs a complete value is applied on change, not while it is typed.
     this.form.addEventListener("input", ({ target: { dataset, value } }) => {
       if (dataset.whole === undefined || value === "") this.#restart();
     });
@@ -39,7 +39,7 @@ export class Pager {
     this.form.addEventListener("submit", (event) => event.preventDefault());
   }
 
-  /** Calls `changed` whenever something else is to be asked. */
+  /** Sets the callback for changes of filters, order or page. */
   onChange(changed) {
     this.#changed = changed;
   }
@@ -50,7 +50,7 @@ export class Pager {
       made.addEventListener("click", () => this.turn(by));
       return made;
     };
-    this.before = button("‹", "Page before", -1);
+    this.before = button("‹", "Previous page", -1);
     this.place = make("span");
     this.after = button("›", "Next page", 1);
     pages.append(this.before, this.place, this.after);
@@ -71,7 +71,7 @@ export class Pager {
     this.#changed();
   }
 
-  /** Goes to the next page, or with -1 to the one before. */
+  /** Goes to the next page, or with -1 to the previous one. */
   turn(by) {
     const offset = this.#offset + by * LIMIT;
     if (offset < 0 || offset >= this.#total) return;
@@ -79,14 +79,14 @@ export class Pager {
     this.#changed();
   }
 
-  /** Asks for the page that is to be shown. */
+  /** Requests the current page. */
   async ask() {
     const filters = Object.fromEntries(this.#filters);
     const place = { limit: LIMIT, offset: this.#offset, rates: true };
     return ask(withQuery(`/v1/${this.name}`, { ...filters, ...place }));
   }
 
-  /** Shows an answer, or why there is none. */
+  /** Shows an answer, or its error. */
   show({ failure, total, [this.name]: items }) {
     setText(this.message, failure?.message ?? (total === 0 ? this.nothing : ""));
     if (failure) return;
@@ -96,7 +96,7 @@ export class Pager {
     setText(this.place, total === 0 ? "0" : `${this.#offset + 1}-${last} of ${total}`);
     this.before.disabled = this.#offset === 0;
     this.after.disabled = last >= total;
-    // The end of the list may have come nearer.
+    // The list has become shorter than the offset.
     if (items.length === 0 && total > 0) {
       this.#offset = Math.floor((total - 1) / LIMIT) * LIMIT;
       this.#changed();

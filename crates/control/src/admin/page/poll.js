@@ -1,9 +1,9 @@
-// Looks again and again while somebody can see the page, never twice at the same time.
+// Polls while the page is visible, one request at a time.
 
-// In milliseconds, from one look to the next.
+// Time between two polls, in milliseconds.
 const PERIOD = 1000;
 
-/** Returns what begins it: from then on `look` is called every second, and at once when asked. */
+/** Returns a function that starts to call `look` every second, and later calls it at once. */
 export function everySecond(look) {
   let timer;
   let running = false;

@@ -1,10 +1,10 @@
-// The process as a whole: its state, its figures, and what needs attention.
+// The process as a whole: state, figures and attention.
 
 import { byId, make, setAmount, setText, setTone } from "./dom.js";
 import { bytes, many, rate, seconds, versionText } from "./units.js";
 import * as words from "./words.js";
 
-// Forwards that are named when they need attention; of more, the number is.
+// Forwards listed by name under attention. Others are counted.
 export const MOST_NAMED = 5;
 
 const FIGURES = ["Sessions", "Up", "Down", "Forwards", "Files", "Memory"];
@@ -26,14 +26,14 @@ function show(name, main, exact, more, tone) {
   setTone(figure.main, tone);
 }
 
-/** What is shown is no longer so. */
+/** Marks the page as out of date. */
 export function showAbsence() {
   document.body.classList.add("stale");
   setText(byId("state"), "no answer");
   setTone(byId("state"), "bad");
 }
 
-/** Shows what the API says of the process. */
+/** Shows the status of the process. */
 export function showProcess(status) {
   document.body.classList.remove("stale");
   setText(byId("state"), status.state);
@@ -63,10 +63,10 @@ export function showProcess(status) {
 
 function trialText({ confirm_within: left }) {
   if (left == null) return "";
-  return `the configuration goes back in ${seconds(left)} unless it is confirmed`;
+  return `the configuration falls back in ${seconds(left)} unless it is confirmed`;
 }
 
-/** Lists what an operator should act on, as the server says it; hidden if there is nothing. */
+/** Lists the conditions under `attention`. Hidden if there are none. */
 export function showTroubles(status, { total, forwards }) {
   const texts = [
     ...status.attention.map(({ text }) => text),

@@ -1,9 +1,9 @@
-// A table whose rows stay the same elements as long as what they show is there: nothing flickers,
-// and the focus stays on its row when rows change places.
+// A table that keeps one element per item, so that nothing flickers and the focus stays on its item
+// when rows move.
 
 import { make } from "./dom.js";
 
-/** `number` for figures; what needs room is hidden where there is none. */
+/** The CSS classes of a column: `number`, and the window size that shows it. */
 function classOf({ number, room }) {
   return [number && "number", room && `needs-${room}`].filter(Boolean).join(" ");
 }
@@ -34,7 +34,7 @@ export class Rows {
     return cell;
   }
 
-  /** Marks the column that the rows are sorted by. */
+  /** Marks the column of the sort order. */
   markSort(sort) {
     for (const [word, cell] of this.#heads) {
       const order = ["id", "name"].includes(word) ? "ascending" : "descending";
@@ -42,7 +42,7 @@ export class Rows {
     }
   }
 
-  /** Shows these items, in this order, and no others. */
+  /** Shows exactly these items, in this order. */
   show(items) {
     const focused = this.#body.contains(document.activeElement) ? document.activeElement : null;
     const rows = items.map((item) => this.#row(item));
@@ -58,7 +58,7 @@ export class Rows {
         this.#body.insertBefore(row, this.#body.children[place] ?? null);
       }
     });
-    // Moving an element takes the focus from it.
+    // A moved element loses the focus.
     if (focused && focused !== document.activeElement && focused.isConnected) {
       focused.focus({ preventScroll: true });
     }
@@ -79,14 +79,14 @@ export class Rows {
     return row;
   }
 
-  /** What the row with the focus shows. */
+  /** The item of the focused row. */
   get current() {
     return this.#body.contains(document.activeElement)
       ? document.activeElement.closest("tr").item
       : undefined;
   }
 
-  /** Gives the focus to the next row, or with -1 to the one before; else to the first. */
+  /** Focuses the next row, or with -1 the previous one; without a focused row, the first. */
   step(by) {
     const now = document.activeElement.closest("tr");
     const rows = [...this.#body.children];

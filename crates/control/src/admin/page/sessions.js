@@ -1,4 +1,4 @@
-// The table of sessions, and the end of one.
+// The table of sessions, and how to reset one.
 
 import { ask } from "./api.js";
 import { button, figure, size, text } from "./columns.js";
@@ -30,16 +30,16 @@ function columns(open) {
   ];
 }
 
-/** The table; `open` shows more of a session. */
+/** The table; `open` shows the details of a session. */
 export function sessionsTable(open) {
   const nothing = "no open sessions";
   return new Pager("sessions", { columns: columns(open), keyOf: ({ id }) => id, nothing });
 }
 
-/** Resets a session, after a question. Numbers begin anew with another process. */
+/** Resets a session, after confirmation. Checks for a restart first: numbers start again with it. */
 export async function killSession({ id, forward, client, target }) {
   const process = identity();
-  const text = `${client} to ${target}, by ${forward}. Both sides see a reset.`;
+  const text = `${client} to ${target}, by ${forward}. Both sides receive a reset.`;
   if (!(await confirm(`Kill session ${id}?`, text, "Kill"))) return;
   try {
     if (identity(await ask("/v1/status")) !== process) throw new Error("the process was restarted");

@@ -1,11 +1,11 @@
-// Reads the stream of events. An EventSource could not send the token.
+// Reads the event stream with fetch, because an EventSource cannot send the token.
 
 import { open } from "./api.js";
 
-// In milliseconds, before a stream that ended is asked for again.
+// Time before an ended stream is requested again, in milliseconds.
 const PAUSE = 1000;
 
-/** The events of a stream: `{ name, data }`. What is no event is passed over. */
+/** The events of a stream: `{ name, data }`. Skips comments. */
 async function* eventsOf(stream) {
   let rest = "";
   for await (const text of texts(stream)) {
@@ -29,8 +29,8 @@ async function* texts(stream) {
   }
 }
 
-/** Tells `tell` of each event while somebody can see the page, over every interruption. */
-export function watch(path, tell) {
+/** Calls `handle` with each event while the page is visible. Reconnects after interruptions. */
+export function watch(path, handle) {
   let stop = new AbortController();
 
   async function run() {
@@ -38,16 +38,16 @@ export function watch(path, tell) {
       stop = new AbortController();
       try {
         const response = await open(path, "GET", stop.signal);
-        for await (const event of eventsOf(response.body)) tell(event);
+        for await (const event of eventsOf(response.body)) handle(event);
       } catch {
-        // Whoever polls says what is wrong with the process; here it is only tried again.
+        // The polling shows errors of the process; the stream only reconnects.
       }
       await new Promise((resume) => setTimeout(resume, PAUSE));
     }
   }
 
   document.addEventListener("visibilitychange", () => {
-    // A browser has few connections to a server for all of its tabs.
+    // A hidden page closes the stream: all tabs share a browser's few connections to a server.
     if (document.hidden) stop.abort();
     else run();
   });

@@ -1,5 +1,5 @@
-// Run before anything is drawn, so that no page flashes in the wrong colours. The three themes
-// are "auto" (what the system prefers), "dark" and "light".
+// Runs before the first paint, so that no page flashes in the wrong colours. The themes are "auto" (the
+// system's preference), "dark" and "light".
 "use strict";
 {
   const KEY = "traffic-forwarder theme";

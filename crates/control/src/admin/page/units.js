@@ -1,7 +1,7 @@
-// Amounts for people: short, with their unit, and the same as the commands print.
+// Short amounts with units, in the format of the commands.
 
 const UNITS = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
-// What would be shown as 1024 is one of the next unit.
+// A value that would round to 1024 uses the next unit.
 const LARGEST = 1023.5;
 
 function scaled(amount) {
@@ -18,7 +18,7 @@ export function bytes(amount) {
   return scaled(amount);
 }
 
-/** Bytes per second; what is not known is a dash. */
+/** Bytes per second; a dash if unknown. */
 export function rate(perSecond) {
   if (perSecond == null) return "-";
   return perSecond >= 0.5 ? `${scaled(perSecond)}/s` : "0 B/s";
@@ -50,7 +50,7 @@ export function many(count, what) {
   return `${count} ${what}${count === 1 ? "" : "s"}`;
 }
 
-/** A version and, if it is known, the commit that the program was built from. */
+/** A version and, if known, the commit of the build. */
 export function versionText({ version, build }) {
   return build ? `${version} (${build})` : version;
 }

@@ -1,4 +1,4 @@
-// The colours of words, as in the commands. Red is what the server lists under `attention`.
+// Colours of states and verdicts, as in the commands. Red marks the server's `attention`.
 
 /** Whether this condition of the API's `attention` holds for an item. */
 export function holds({ attention }, condition) {
@@ -16,13 +16,13 @@ export function verdictTone({ verdict, attention }) {
   return verdict in known ? known[verdict] : "notable";
 }
 
-/** The first, and how many others there are. */
+/** The first item, and the number of the others. */
 export function firstAndCount(addresses) {
   const [first = "-", ...others] = addresses;
   return others.every((other) => other === first) ? first : `${first} +${others.length}`;
 }
 
-/** How both lanes move bytes; before there are lanes, the phase. */
+/** The paths of both lanes; the phase of a session without lanes. */
 export function paths({ phase, up, down }) {
   if (phase === "connect") return phase;
   return up.path === down.path ? up.path : `${up.path}/${down.path}`;
