@@ -19,7 +19,7 @@ pub use requests::Stopper;
 mod handle;
 
 mod supervisor;
-pub use supervisor::upgrade::{Handover, check_handover};
+pub use supervisor::upgrade::{Handover, HandoverRefusal, check_handover};
 
 mod startup_log;
 

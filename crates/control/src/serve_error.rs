@@ -1,8 +1,9 @@
 //! Errors that prevent the process from serving.
 
 use crate::admin::AdminListenError;
-use engine::ListenError;
+use engine::{ListenError, Unbound};
 use host::{NoRoom, SandboxError};
+use plan::Plan;
 use std::error::Error;
 use std::fmt;
 use std::io;
@@ -36,6 +37,14 @@ pub struct UnboundListener {
     pub location: String,
     /// Error of bind(2), listen(2) or a check before them.
     pub error: ListenError,
+}
+
+impl UnboundListener {
+    pub(crate) fn new(plan: &Plan, unbound: &Unbound) -> Self {
+        let forward = &plan.forwards[unbound.position];
+        let (name, location) = (forward.name.clone(), forward.location.to_string());
+        Self { forward: name, location, error: unbound.error.clone() }
+    }
 }
 
 impl ServeError {
@@ -75,6 +84,12 @@ impl Error for ServeError {
             Self::Refused(_, error) => Some(error),
             _ => None,
         }
+    }
+}
+
+impl Error for UnboundListener {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&self.error)
     }
 }
 

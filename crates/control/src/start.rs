@@ -4,7 +4,7 @@ use crate::resolver::Resolver;
 use crate::serve_error::{ServeError, UnboundListener};
 use crate::supervisor::upgrade::RetryPolicy;
 use crate::supervisor::{Supervisor, detail};
-use engine::{Engine, GivenSockets, Options, Unbound};
+use engine::{Engine, GivenSockets, Options};
 use host::{Capacity, Handed, Notifier, Store, capacity, workers};
 use plan::Plan;
 use std::os::fd::OwnedFd;
@@ -84,10 +84,6 @@ fn listen(plan: &Plan, engine: &mut Engine) -> Result<(), ServeError> {
         let any = engine.listeners() > 0;
         return any.then_some(()).ok_or(ServeError::NoListener);
     };
-    let listener = |unbound: Unbound| {
-        let forward = &plan.forwards[unbound.position];
-        let (forward, location) = (forward.name.clone(), forward.location.to_string());
-        UnboundListener { forward, location, error: unbound.error }
-    };
-    Err(ServeError::Unbound(failed.into_iter().map(listener).collect()))
+    let listeners = failed.iter().map(|unbound| UnboundListener::new(plan, unbound));
+    Err(ServeError::Unbound(listeners.collect()))
 }

@@ -36,7 +36,7 @@ pub use privileges::{
 };
 
 mod sandbox;
-pub use sandbox::{Kernel, PathFault, Sandbox, SandboxError};
+pub use sandbox::{Kernel, PathFault, Sandbox, SandboxError, SandboxRefusal};
 
 mod manager;
 pub use manager::{Handed, Notifier, RENEW_EVERY, Stage, Store, take_handed};

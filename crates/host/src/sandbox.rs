@@ -27,7 +27,7 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
 pub use domain::Kernel;
-pub use error::{PathFault, SandboxError};
+pub use error::{PathFault, SandboxError, SandboxRefusal};
 
 /// What may be done with the files of a directory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -112,40 +112,34 @@ impl Sandbox {
         }
     }
 
-    /// Whether a plan can run in this sandbox; if not, all that it lacks.
-    pub fn check(&self, plan: &Plan) -> Result<(), Vec<String>> {
+    /// Checks whether a plan can run in this sandbox.
+    ///
+    /// # Errors
+    ///
+    /// All paths of the plan outside of the sandbox.
+    pub fn check(&self, plan: &Plan) -> Result<(), Vec<SandboxRefusal>> {
         let refusals: Vec<_> = needs(plan).iter().filter_map(|need| self.refusal(need)).collect();
         if refusals.is_empty() { Ok(()) } else { Err(refusals) }
     }
 
-    /// Why a configuration cannot be read, if it is the sandbox that keeps it away.
-    pub fn refuses_config(&self, file: &Path) -> Option<String> {
+    /// Why the sandbox refuses to read a configuration file; `None` if it does not.
+    pub fn refuses_config(&self, file: &Path) -> Option<SandboxRefusal> {
         self.refusal(&Need::config(file))
     }
 
-    /// Why a program cannot be run, likewise.
-    pub fn refuses_program(&self, file: &Path) -> Option<String> {
+    /// Why the sandbox refuses to execute a program; `None` if it does not.
+    pub fn refuses_program(&self, file: &Path) -> Option<SandboxRefusal> {
         self.refusal(&Need::program(file))
     }
 
-    fn refusal(&self, need: &Need) -> Option<String> {
-        // What is not there is found missing by whoever opens it.
+    fn refusal(&self, need: &Need) -> Option<SandboxRefusal> {
+        // A missing path fails when it is opened.
         let places = place(&need.path).ok()?;
-        // Whoever only follows a link does not open the directory that it is in.
+        // Following a link does not open the directory that has it.
         let followed = if need.access == Access::Write { 0 } else { places.len() - 1 };
         let outside = places[followed..].iter().find(|place| !self.allows(place, need.access))?;
-        let verb = match need.access {
-            Access::Read => "read",
-            Access::Write => "write",
-            Access::Execute => "execute programs",
-        };
-        Some(format!(
-            "{need}: the sandbox of this process does not let it {verb} in `{}`, only in {}, for as \
-             long as it lives. Choose a path in one of those directories, or restart the process, \
-             which ends its sessions",
-            outside.display(),
-            shown(self.set(need.access)),
-        ))
+        let allowed = self.set(need.access).clone();
+        Some(SandboxRefusal { need: need.clone(), outside: outside.clone(), allowed })
     }
 
     fn allows(&self, place: &Path, access: Access) -> bool {

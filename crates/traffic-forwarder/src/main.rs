@@ -18,6 +18,7 @@ mod usage;
 
 use clap::Parser;
 use cli::{Cli, Command};
+use control::HandoverRefusal;
 use exit::Exit;
 use observe::Version;
 use output::{say, warn, written};
@@ -33,7 +34,8 @@ fn main() -> ExitCode {
     Version::set(Version::new(env!("CARGO_PKG_VERSION"), Some(env!("BUILD_ID"))));
     control::only_files_and_dns();
     control::writes_beyond_the_size_limit_fail();
-    if let Some(answer) = control::check_handover(input_of) {
+    let input = |arguments| input_of(arguments).map_err(Into::into);
+    if let Some(answer) = control::check_handover(input) {
         return answer_check(&answer).into();
     }
     let arguments = go_flags::translate(std::env::args_os());
@@ -135,11 +137,11 @@ fn input_of(arguments: Vec<std::ffi::OsString>) -> Result<plan::Input, String> {
 }
 
 /// Reports whether this version can take over from the running process image.
-fn answer_check(answer: &Result<String, String>) -> Exit {
+fn answer_check(answer: &Result<String, HandoverRefusal>) -> Exit {
     match answer {
         Ok(text) => say(text),
-        Err(complaint) => {
-            warn(&format!("{}\n", complaint.trim_end()));
+        Err(refusal) => {
+            warn(&format!("{}\n", refusal.to_string().trim_end()));
             Exit::Usage
         }
     }

@@ -199,7 +199,7 @@ impl Refusal {
             SwitchError::Draining => {
                 Self::conflict(ErrorCode::Draining, "the process is shutting down")
             }
-            SwitchError::Unfit(error) => Self::conflict(ErrorCode::Unfit, error),
+            SwitchError::Unbound(error) => Self::conflict(ErrorCode::Unfit, error.to_string()),
         }
     }
 }

@@ -12,12 +12,13 @@ pub(crate) use state::{Restoring, Trial};
 mod trial;
 pub(crate) use trial::NotConfirmed;
 
+use crate::serve_error::UnboundListener;
 use crate::supervisor::Supervisor;
 use crate::supervisor::switch::made;
 use api::{EventName, Reloaded, Word};
 use engine::{Applied, ForwardState, ForwardView, Unbound};
 use host::Capacity;
-use outcome::{log_refusal, log_reload};
+use outcome::{Misfit, log_refusal, log_reload};
 use plan::{ListenAddress, Plan, Problems, Reading};
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::Path;
@@ -167,7 +168,9 @@ impl Supervisor {
         self.refuse_newly_wrong_lines(&reading)?;
         let Some(new) = reading.plan else { return Err(self.explain(config, reading.problems)) };
         if let Some(sandbox) = &self.sandbox {
-            sandbox.check(&new).map_err(ReloadError::Unfit)?;
+            sandbox.check(&new).map_err(|refusals| {
+                ReloadError::Unfit(refusals.into_iter().map(Misfit::Sandbox).collect())
+            })?;
         }
         Ok(new)
     }
@@ -178,8 +181,8 @@ impl Supervisor {
         let sandbox = self.sandbox.as_ref().zip(config);
         match sandbox.and_then(|(sandbox, file)| sandbox.refuses_config(file)) {
             Some(refusal) => {
-                let problems = problems.iter().map(plan::Problem::statement);
-                ReloadError::Unfit(problems.chain([refusal]).collect())
+                let problems = problems.iter().cloned().map(Misfit::Unreadable);
+                ReloadError::Unfit(problems.chain([Misfit::Sandbox(refusal)]).collect())
             }
             None => ReloadError::Config(problems),
         }
@@ -301,7 +304,7 @@ impl Supervisor {
     /// The capacity under `plan`.
     fn room_for(&self, plan: &Plan) -> Result<Capacity, ReloadError> {
         let capacity = self.capacity_for(plan);
-        capacity.map_err(|no_room| ReloadError::Unfit(vec![no_room.to_string()]))
+        capacity.map_err(|no_room| ReloadError::Unfit(vec![Misfit::NoRoom(no_room)]))
     }
 
     fn note_reload<T>(&mut self, by: &str, result: &Result<T, ReloadError>) {
@@ -329,7 +332,8 @@ fn named(names: &HashSet<String>) -> impl Fn(&plan::Forward) -> bool {
 
 /// The refusal of a plan of which these forwards cannot be bound.
 fn unfit(plan: &Plan, failed: &[Unbound]) -> ReloadError {
-    ReloadError::Unfit(descriptions(plan, failed))
+    let listeners = failed.iter().map(|unbound| UnboundListener::new(plan, unbound));
+    ReloadError::Unfit(listeners.map(Misfit::Unbound).collect())
 }
 
 fn descriptions(plan: &Plan, unbound: &[Unbound]) -> Vec<String> {
@@ -337,6 +341,5 @@ fn descriptions(plan: &Plan, unbound: &[Unbound]) -> Vec<String> {
 }
 
 fn describe(plan: &Plan, unbound: &Unbound) -> String {
-    let forward = &plan.forwards[unbound.position];
-    format!("{}, for forward `{}` ({})", unbound.error, forward.name, forward.location)
+    UnboundListener::new(plan, unbound).to_string()
 }

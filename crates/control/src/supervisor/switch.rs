@@ -2,7 +2,7 @@
 
 use crate::supervisor::Supervisor;
 use api::{EventName, ForwardSwitched};
-use engine::{CHANGE_LIMIT, NotSwitched, Published};
+use engine::{CHANGE_LIMIT, ListenError, NotSwitched, Published};
 
 /// Why a forward was not drained or resumed.
 #[derive(Debug)]
@@ -12,7 +12,7 @@ pub(crate) enum SwitchError {
     /// The process is shutting down.
     Draining,
     /// A listener of the forward cannot be bound.
-    Unfit(String),
+    Unbound(ListenError),
 }
 
 impl Supervisor {
@@ -61,7 +61,7 @@ async fn switched(result: Result<Published, NotSwitched>) -> Result<bool, Switch
         }
         Err(NotSwitched::Already) => Ok(false),
         Err(NotSwitched::NoForward) => Err(SwitchError::NoForward),
-        Err(NotSwitched::Unbound(error)) => Err(SwitchError::Unfit(error.to_string())),
+        Err(NotSwitched::Unbound(error)) => Err(SwitchError::Unbound(error)),
     }
 }
 

@@ -15,7 +15,11 @@ mod become_image;
 mod candidate;
 pub(crate) use candidate::UpgradeOptions;
 
+mod handover_check;
+pub use handover_check::{HandoverRefusal, check_handover};
+
 mod failure;
+use failure::StepError;
 pub(crate) use failure::UpgradeError;
 
 mod outcome;
@@ -24,8 +28,8 @@ pub(crate) use outcome::{Arrival, LastUpgrade};
 mod protocol;
 
 mod resume;
+pub use resume::Handover;
 pub(crate) use resume::resume;
-pub use resume::{Handover, check_handover};
 
 mod retry;
 pub(crate) use retry::RetryPolicy;
@@ -85,8 +89,9 @@ async fn run(check: Check) -> Result<Candidate, UpgradeError> {
     std::thread::Builder::new()
         .name("upgrade".into())
         .spawn(work)
-        .map_err(|error| UpgradeError::Failed(format!("start a thread: {error}")))?;
-    result.await.unwrap_or_else(|_| Err(UpgradeError::Failed("the check broke off".to_owned())))
+        .map_err(|error| UpgradeError::failed("start a thread", error))?;
+    let no_result = || UpgradeError::failed("check the program", StepError::NoResult);
+    result.await.unwrap_or_else(|_| Err(no_result()))
 }
 
 impl Supervisor {

@@ -1,7 +1,9 @@
 //! Why a sandbox cannot be made.
 
 use super::needs::Need;
+use super::{Access, shown};
 use landlock::RulesetError;
+use std::collections::BTreeSet;
 use std::error::Error;
 use std::fmt;
 use std::io;
@@ -93,3 +95,34 @@ impl fmt::Display for PlaceError {
         }
     }
 }
+
+/// A path that the sandbox of the running process does not allow.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SandboxRefusal {
+    pub(super) need: Need,
+    /// The directory of the path.
+    pub(super) outside: PathBuf,
+    /// The directories that allow this access.
+    pub(super) allowed: BTreeSet<PathBuf>,
+}
+
+impl fmt::Display for SandboxRefusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { need, outside, allowed } = self;
+        let verb = match need.access {
+            Access::Read => "read",
+            Access::Write => "write",
+            Access::Execute => "execute programs",
+        };
+        write!(
+            f,
+            "{need}: the sandbox of this process does not let it {verb} in `{}`, only in {}, for as \
+             long as it lives. Choose a path in one of those directories, or restart the process, \
+             which ends its sessions",
+            outside.display(),
+            shown(allowed),
+        )
+    }
+}
+
+impl Error for SandboxRefusal {}

@@ -1,8 +1,11 @@
 //! Results of reloads, and their log lines.
 
+use crate::serve_error::UnboundListener;
+use host::{NoRoom, SandboxRefusal};
 use plan::units::format_duration;
-use plan::{ForwardSummary, ListenAddress, PlanDiff, Problems};
+use plan::{ForwardSummary, ListenAddress, PlanDiff, Problem, Problems};
 use std::collections::HashMap;
+use std::error::Error;
 use std::fmt;
 use std::time::{Duration, SystemTime};
 
@@ -40,13 +43,26 @@ pub(crate) enum ReloadError {
     /// The new configuration is wrong.
     Config(Problems),
     /// The new configuration is valid, but cannot run on this host now.
-    Unfit(Vec<String>),
+    Unfit(Vec<Misfit>),
     /// The configuration is from the command line.
     NoFile,
     /// The process is shutting down.
     Draining,
     /// This generation is on trial for the remaining time `left`.
     OnTrial { generation: u64, left: Duration },
+}
+
+/// Why a valid configuration cannot run on this host now.
+#[derive(Debug)]
+pub(crate) enum Misfit {
+    /// The open-file limit allows no session.
+    NoRoom(NoRoom),
+    /// A listener cannot be bound.
+    Unbound(UnboundListener),
+    /// The sandbox of this process does not allow a path.
+    Sandbox(SandboxRefusal),
+    /// The configuration cannot be read; the sandbox is the likely cause.
+    Unreadable(Problem),
 }
 
 impl ReloadError {
@@ -64,7 +80,10 @@ impl ReloadError {
                 let first = problems.iter().take(LISTED).map(plan::Problem::statement);
                 (first.collect(), problems.len())
             }
-            Self::Unfit(errors) => (errors.iter().take(LISTED).cloned().collect(), errors.len()),
+            Self::Unfit(misfits) => {
+                let first = misfits.iter().take(LISTED).map(ToString::to_string);
+                (first.collect(), misfits.len())
+            }
             Self::NoFile | Self::Draining | Self::OnTrial { .. } => (vec![self.to_string()], 1),
         };
         match count - parts.len() {
@@ -80,7 +99,10 @@ impl fmt::Display for ReloadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Config(problems) => f.write_str(problems.render(false).trim_end()),
-            Self::Unfit(errors) => f.write_str(&errors.join("\n")),
+            Self::Unfit(misfits) => {
+                let lines: Vec<_> = misfits.iter().map(ToString::to_string).collect();
+                f.write_str(&lines.join("\n"))
+            }
             Self::NoFile => f.write_str(
                 "the forwards were given on the command line: there is no file to reload",
             ),
@@ -92,6 +114,37 @@ impl fmt::Display for ReloadError {
                  with `traffic-forwarder reload --confirm 60s`",
                 in_seconds(*left)
             ),
+        }
+    }
+}
+
+impl Error for ReloadError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            // The first one; the text lists all.
+            Self::Unfit(misfits) => misfits.first().map(|misfit| misfit as _),
+            Self::Config(_) | Self::NoFile | Self::Draining | Self::OnTrial { .. } => None,
+        }
+    }
+}
+
+impl fmt::Display for Misfit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoRoom(error) => error.fmt(f),
+            Self::Unbound(listener) => listener.fmt(f),
+            Self::Sandbox(refusal) => refusal.fmt(f),
+            Self::Unreadable(problem) => f.write_str(&problem.statement()),
+        }
+    }
+}
+
+impl Error for Misfit {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Unbound(listener) => Some(listener),
+            Self::Sandbox(refusal) => Some(refusal),
+            Self::NoRoom(_) | Self::Unreadable(_) => None,
         }
     }
 }
@@ -166,15 +219,18 @@ mod tests {
 
     #[test]
     fn one_line_lists_two_problems_and_counts_the_others() {
-        let unfit = |errors: &[&str]| {
-            ReloadError::Unfit(errors.iter().map(ToString::to_string).collect()).one_line()
-        };
-        assert_eq!(unfit(&["a"]), "a");
-        assert_eq!(unfit(&["a", "b"]), "a; b");
-        assert_eq!(unfit(&["a", "b", "c"]), "a; b; and 1 more problem");
-        assert_eq!(unfit(&["a", "b", "c", "d"]), "a; b; and 2 more problems");
         let input = plan::Input { config: Some("file".into()), ..plan::Input::default() };
         let problems = plan::read_text(&input, "[process]\nworkers = 'x'\n").problems;
+        let problem = problems.iter().next().unwrap();
+        let text = problem.statement();
+        let unfit = |count| {
+            let misfits = std::iter::repeat_n(problem, count).cloned().map(Misfit::Unreadable);
+            ReloadError::Unfit(misfits.collect()).one_line()
+        };
+        assert_eq!(unfit(1), text);
+        assert_eq!(unfit(2), format!("{text}; {text}"));
+        assert_eq!(unfit(3), format!("{text}; {text}; and 1 more problem"));
+        assert_eq!(unfit(4), format!("{text}; {text}; and 2 more problems"));
         let line = ReloadError::Config(problems).one_line();
         assert!(line.starts_with("file:2:12: `") && !line.contains('\n'), "{line}");
     }

@@ -2,7 +2,7 @@
 //! program. If a step fails, the present image resumes.
 
 use super::candidate::Candidate;
-use super::failure::UpgradeError;
+use super::failure::{StepError, UpgradeError};
 use super::protocol::VARIABLE;
 use super::state;
 use crate::admin::AdminListener;
@@ -38,7 +38,7 @@ impl Supervisor {
             Err(error) => return error,
         };
         if let Err(errno) = sys::spare_descriptors(SPARE + self.workers) {
-            return failed("keep descriptors for the next image", &sys::errno_text(errno));
+            return UpgradeError::failed("keep descriptors for the next image", errno);
         }
         // Before the workers stop, since the reader of the log may be slow.
         if let Err(error) = self.close_journal() {
@@ -47,11 +47,11 @@ impl Supervisor {
         let stopped_at = sys::monotonic_micros();
         let parked = match self.engine.park() {
             Ok(parked) => parked,
-            Err(error) => return failed("stop the workers", &error),
+            Err(error) => return UpgradeError::failed("stop the workers", error),
         };
         let saved = match parked.save() {
             Ok(saved) => saved,
-            Err(error) => return failed("write the sessions down", &error),
+            Err(error) => return UpgradeError::failed("write the sessions down", error),
         };
         // The next image logs the reports since the journal closed.
         let events = ReportEvents::new(self.events.clone(), Arc::clone(&self.logs_sessions));
@@ -91,12 +91,12 @@ impl Supervisor {
             Err(errno) => {
                 let what = "keep the admin interface and the log open";
                 let _ = self.keep(false);
-                return (Failure::Before(failed(what, &sys::errno_text(errno))), process);
+                return (Failure::Before(UpgradeError::failed(what, errno)), process);
             }
         }
         let failure = match state::memory(&process, &saved.forwards, &saved.workers) {
             Ok(memory) => execute(&memory, image),
-            Err(error) => Failure::Before(failed("write the state down", &error)),
+            Err(error) => Failure::Before(UpgradeError::failed("write the state down", error)),
         };
         // Cannot fail: fcntl(2) can mark every open descriptor.
         let _ = self.keep(false);
@@ -108,10 +108,7 @@ impl Supervisor {
         let Some(journal) = self.journal.take() else { return Ok(()) };
         journal.close(LOG_LIMIT, After::Held).map_err(|hanging| {
             self.journal = Some(hanging);
-            // execve(2) would block until that thread returns from the kernel.
-            let what = "it has not returned from writing to its file: look at the disk, or the \
-                        device, under it";
-            failed("end the log", &what)
+            UpgradeError::failed("end the log", StepError::JournalHangs)
         })
     }
 
@@ -137,16 +134,12 @@ fn execute(memory: &OwnedFd, image: BorrowedFd<'_>) -> Failure {
     let texts = |texts: &[OsString]| c_strings(texts.iter().map(OsString::as_os_str));
     let (Some(arguments), Some(environment)) = (texts(&own_arguments()), texts(&environment))
     else {
-        return Failure::Before(failed("arguments and environment", &"they hold a NUL byte"));
+        return Failure::Before(UpgradeError::failed("arguments and environment", StepError::Nul));
     };
     match keep_over_exec(memory) {
         Ok(()) => Failure::Exec(exec_image(image, &arguments, &environment)),
-        Err(errno) => Failure::Before(failed("keep the state open", &sys::errno_text(errno))),
+        Err(errno) => Failure::Before(UpgradeError::failed("keep the state open", errno)),
     }
-}
-
-fn failed(what: &str, error: &dyn std::fmt::Display) -> UpgradeError {
-    UpgradeError::Failed(format!("{what}: {error}"))
 }
 
 /// The environment of this process and the variable for the state. The variable has the process id

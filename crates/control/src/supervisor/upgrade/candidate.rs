@@ -1,7 +1,7 @@
 //! The next program: opened once, checked by running it as a child, and executed through the same
 //! descriptor.
 
-use super::failure::UpgradeError;
+use super::failure::{BinaryError, CheckError, UpgradeError};
 use crate::supervisor::Supervisor;
 use observe::Version;
 use std::fs::File;
@@ -11,9 +11,10 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
+use sys::Errno;
 
 use super::protocol::{ANSWER, CHECK, VARIABLE};
 use super::state;
@@ -48,14 +49,14 @@ type Identity = (u64, u64, u64, i64, i64);
 
 impl Binary {
     fn open(path: &Path) -> Result<Self, UpgradeError> {
-        let fault = |what: String| UpgradeError::Binary { path: path.to_owned(), what };
-        let file = sys::exec::open_program(path).map_err(|errno| fault(sys::errno_text(errno)))?;
-        let metadata = file.metadata().map_err(|error| fault(error.to_string()))?;
+        let fault = |cause| UpgradeError::Binary { path: path.to_owned(), cause };
+        let file = sys::exec::open_program(path).map_err(BinaryError::Open).map_err(fault)?;
+        let metadata = file.metadata().map_err(BinaryError::Metadata).map_err(fault)?;
         if !metadata.is_file() {
-            return Err(fault("is not a file".to_owned()));
+            return Err(fault(BinaryError::NotAFile));
         }
         if metadata.permissions().mode() & 0o111 == 0 {
-            return Err(fault("is not executable (chmod +x)".to_owned()));
+            return Err(fault(BinaryError::NotExecutable));
         }
         let identity = identity(&metadata);
         Ok(Self { path: path.to_owned(), file, identity })
@@ -90,8 +91,8 @@ impl Candidate {
             return Err(UpgradeError::Reloaded);
         }
         if !self.binary.is_unchanged() {
-            let what = "was written to while it was checked: upgrade again".to_owned();
-            return Err(UpgradeError::Binary { path: self.path().to_owned(), what });
+            let (path, cause) = (self.path().to_owned(), BinaryError::Modified);
+            return Err(UpgradeError::Binary { path, cause });
         }
         Ok(self.binary.file.as_fd())
     }
@@ -139,11 +140,11 @@ impl Supervisor {
         if crate::admin::cpu_is_sampled() {
             return Err(UpgradeError::Profiling);
         }
-        let unknown =
-            || UpgradeError::Failed("this program's file is unknown: name one".to_owned());
-        let path = options.binary.as_ref().or(self.program.as_ref()).ok_or_else(unknown)?;
-        if let Some(what) = self.sandbox.as_ref().and_then(|it| it.refuses_program(path)) {
-            return Err(UpgradeError::Binary { path: path.clone(), what });
+        let path = options.binary.as_ref().or(self.program.as_ref());
+        let path = path.ok_or(UpgradeError::UnknownProgram)?;
+        if let Some(refusal) = self.sandbox.as_ref().and_then(|it| it.refuses_program(path)) {
+            let (path, cause) = (path.clone(), BinaryError::Sandbox(Box::new(refusal)));
+            return Err(UpgradeError::Binary { path, cause });
         }
         let binary = Binary::open(path)?;
         let process = state::process(self, "", 0);
@@ -152,7 +153,7 @@ impl Supervisor {
             .map(|address| handover::Listener { address, ..handover::Listener::default() });
         let forwards = handover::Forwards { listeners: listeners.collect(), ..Default::default() };
         let memory = state::memory(&process, &forwards, &[])
-            .map_err(|error| UpgradeError::Failed(format!("write the state down: {error}")))?;
+            .map_err(|error| UpgradeError::failed("write the state down", error))?;
         Ok(Check { binary, memory, generation: self.generation })
     }
 }
@@ -161,18 +162,17 @@ impl Check {
     /// Runs the program as a child, and waits for its answer.
     pub(super) fn run(self) -> Result<Candidate, UpgradeError> {
         let path = self.binary.path.clone();
-        let refused = |what: String| UpgradeError::Refused { path: path.clone(), what };
+        let refused = |cause| UpgradeError::Refused { path, cause };
         let version = ask(&self.binary, self.memory).map_err(refused)?;
         Ok(Candidate { binary: self.binary, version, generation: self.generation })
     }
 }
 
 /// Runs the check. Returns the version that the program answers.
-fn ask(binary: &Binary, memory: OwnedFd) -> Result<Version, String> {
+fn ask(binary: &Binary, memory: OwnedFd) -> Result<Version, CheckError> {
     let start = |error: std::io::Error| match error.raw_os_error() {
-        // Another architecture or format (errno(3)).
-        Some(ENOEXEC) => "it is not a program for this machine".to_owned(),
-        _ => format!("it cannot be run: {error}"),
+        Some(code) if code == Errno::NOEXEC.raw_os_error() => CheckError::Format,
+        _ => CheckError::Start(error),
     };
     // Process 1 of a container would reap this child, too.
     let _guard = sys::ChildGuard::expect();
@@ -193,13 +193,10 @@ fn ask(binary: &Binary, memory: OwnedFd) -> Result<Version, String> {
     let version = output.strip_prefix(ANSWER).map(str::trim).filter(|it| !it.is_empty());
     match version {
         Some(version) if status.success() => Ok(Version::parse(version)),
-        _ if !errors.trim().is_empty() => Err(errors.trim().to_owned()),
-        _ => Err(format!("it did not say that it can ({status})")),
+        _ if !errors.trim().is_empty() => Err(CheckError::Rejected(errors.trim().to_owned())),
+        _ => Err(CheckError::NoAnswer(status)),
     }
 }
-
-/// The kernel cannot run the file's architecture or format (errno(3)).
-const ENOEXEC: i32 = 8;
 
 fn read_in_thread(from: impl Read + Send + 'static) -> Receiver<String> {
     let (sender, text) = channel();
@@ -213,7 +210,7 @@ fn read_in_thread(from: impl Read + Send + 'static) -> Receiver<String> {
     text
 }
 
-fn wait(child: &mut Child) -> Result<std::process::ExitStatus, String> {
+fn wait(child: &mut Child) -> Result<ExitStatus, CheckError> {
     let until = Instant::now() + CHECK_LIMIT;
     loop {
         match child.try_wait() {
@@ -227,9 +224,9 @@ fn wait(child: &mut Child) -> Result<std::process::ExitStatus, String> {
                 while Instant::now() < until && matches!(child.try_wait(), Ok(None)) {
                     std::thread::sleep(POLL);
                 }
-                return Err(format!("it did not answer within {} s", CHECK_LIMIT.as_secs()));
+                return Err(CheckError::Timeout(CHECK_LIMIT));
             }
-            Err(error) => return Err(format!("wait for it: {error}")),
+            Err(error) => return Err(CheckError::Wait(error)),
         }
     }
 }

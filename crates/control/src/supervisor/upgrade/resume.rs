@@ -1,23 +1,20 @@
-//! The next image: finds the state of the previous one, and resumes it. And `--handover-check`,
-//! which validates the state in a child process.
+//! The next image: finds the state of the previous one, and resumes it.
 
-use super::protocol::{ANSWER, CHECK, VARIABLE};
+use super::protocol::VARIABLE;
 use super::{Arrival, LastUpgrade, RetryPolicy, state};
 use crate::admin::{AdminListenCause, AdminListenError, AdminListener};
 use crate::serve_error::ServeError;
-use crate::start::{control_runtime, start_engine};
+use crate::start::start_engine;
 use crate::supervisor::Supervisor;
 use crate::supervisor::reload::Restoring;
 use handover::{Damage, File, Part};
 use host::{Capacity, Notifier, Sandbox, Store, Token, capacity, workers};
 use observe::Version;
-use observe::log::{Left, try_log_file};
+use observe::log::Left;
 use plan::{Admin, InForce, Plan, Problems, Process};
-use std::ffi::OsString;
 use std::fs;
 use std::io::Read;
 use std::os::fd::{AsRawFd, OwnedFd};
-use std::os::unix::ffi::OsStringExt;
 use sys::handoff::{DescriptorKind, claim, claim_all};
 
 /// The state of the previous process image.
@@ -54,7 +51,8 @@ impl Handover {
         Some(handover)
     }
 
-    fn read(memory: OwnedFd) -> Self {
+    /// Reads the state from `memory`. Missing parts are left out, with the damage.
+    pub(super) fn read(memory: OwnedFd) -> Self {
         let mut bytes = Vec::new();
         // After an error, decoding finds the missing part.
         let _ = read_whole(memory, &mut bytes);
@@ -121,7 +119,8 @@ impl Handover {
         }
     }
 
-    fn read_in_force(&self) -> Option<Result<InForce, Problems>> {
+    /// The settings in force, if the state has them.
+    pub(super) fn read_in_force(&self) -> Option<Result<InForce, Problems>> {
         self.process.as_ref()?.in_force.as_deref().map(InForce::from_text)
     }
 
@@ -276,84 +275,4 @@ pub(crate) fn resume(
     Handover::report(&last, supervisor.upgrades);
     supervisor.last_upgrade = Some(last);
     Ok(supervisor)
-}
-
-/// Runs the check of an upgrade, if this process was started for it. Returns the text for standard
-/// output, or the reason why it could not restore the state. `None` if it was started for something
-/// else. `input_of` parses the command line of the running process.
-pub fn check_handover(
-    input_of: impl FnOnce(Vec<OsString>) -> Result<plan::Input, String>,
-) -> Option<Result<String, String>> {
-    let mut arguments = std::env::args_os().skip(1);
-    let asked = arguments.next().is_some_and(|first| first == CHECK) && arguments.next().is_none();
-    asked.then(|| check(input_of).map(|()| format!("{ANSWER}{}\n", Version::of_program())))
-}
-
-fn check(
-    input_of: impl FnOnce(Vec<OsString>) -> Result<plan::Input, String>,
-) -> Result<(), String> {
-    let input = standard_input().map_err(|error| format!("read the state: {error}"))?;
-    let mut handover = Handover::read(input);
-    if let Some(damage) = &handover.damage {
-        return Err(format!("the state cannot be read: {damage}"));
-    }
-    let process = handover.process.take().unwrap_or_default();
-    let arguments = process.arguments.iter().map(|it| OsString::from_vec(it.clone())).collect();
-    let input = input_of(arguments)?;
-    handover.process = Some(process);
-    let reading = handover.read_plan(&input);
-    let Some(plan) = reading.plan else { return Err(reading.problems.render(false)) };
-    match handover.read_in_force() {
-        Some(Err(problems)) => return Err(problems.render(false)),
-        Some(Ok(_)) => {}
-        // A state without settings is of an older version, which hands off no log either.
-        None => plan.log.file.as_deref().map_or(Ok(()), try_log_file).map_err(text)?,
-    }
-    if let Some(sandbox) = handover.sandbox() {
-        // This version may need more paths than the running one.
-        sandbox.check(&plan).map_err(|refusals| refusals.join("\n"))?;
-    }
-    let workers = handover.process.as_ref().map_or(1, |process| process.workers as usize);
-    let files = handover.process.as_ref().map_or(0, |process| process.files_at_start);
-    capacity(&plan, workers, sys::open_files_limit(), files).map_err(text)?;
-    let sessions = handover.process.as_ref().map_or(0, |process| process.sessions as usize);
-    rehearse_start(workers, sessions)?;
-    check_listeners(&plan, &handover.forwards.unwrap_or_default())
-}
-
-fn text(error: impl std::fmt::Display) -> String {
-    error.to_string()
-}
-
-/// Memory of a worker: its stack and its read buffers.
-const PER_WORKER: usize = 1 << 20;
-/// Memory of a session while it is restored: encoded, decoded, and in the table.
-const PER_SESSION: usize = 4 << 10;
-
-/// Tries to obtain the resources that the next image needs, under the same limits.
-fn rehearse_start(workers: usize, sessions: usize) -> Result<(), String> {
-    let needed = workers.saturating_mul(PER_WORKER) + sessions.saturating_mul(PER_SESSION);
-    let memory = Vec::<u8>::new().try_reserve_exact(needed);
-    memory.map_err(|error| format!("reserve {needed} bytes of memory: {error}"))?;
-    let runtime = control_runtime();
-    runtime.map_err(|error| format!("start the control thread: {error}"))?;
-    let thread = std::thread::Builder::new().spawn(|| ());
-    let thread = thread.map_err(|error| format!("start a thread: {error}"))?;
-    thread.join().map_err(|_| "a thread broke off".to_owned())
-}
-
-/// Checks that every listener is in the plan. Another one would be closed.
-fn check_listeners(plan: &Plan, forwards: &handover::Forwards) -> Result<(), String> {
-    let routes = plan.forwards.iter().flat_map(|forward| &forward.routes);
-    let known: std::collections::HashSet<_> =
-        routes.map(|route| route.listen.to_string()).collect();
-    let unknown = forwards.listeners.iter().find(|listener| !known.contains(&listener.address));
-    unknown.map_or(Ok(()), |listener| {
-        Err(format!("it makes another listener of the configuration's {}", listener.address))
-    })
-}
-
-fn standard_input() -> std::io::Result<OwnedFd> {
-    use std::os::fd::AsFd;
-    std::io::stdin().as_fd().try_clone_to_owned()
 }
