@@ -18,16 +18,16 @@ use crate::support::{Config, Operated, served_client};
 /// Exchanges of the neighbour during the abuse.
 const EXCHANGES: usize = 1000;
 /// Exchanges of the neighbour before the abuse.
-const EXCHANGES_IN_PEACE: usize = 200;
+const EXCHANGES_BEFORE: usize = 200;
 /// Bound of the neighbour's 99th percentile: this, or `HARMED_TIMES` the percentile before the
 /// abuse, whichever is more. Machine and attacker share the CPUs, and so contribute to it.
 const HARMED: Duration = Duration::from_secs(1);
 const HARMED_TIMES: u32 = 100;
 /// Settings of a forward that queues clients instead of refusing them, with few concurrent
 /// sessions.
-const EVERYBODY: &str = "max_sessions = 100\nat_limit = 'wait'";
+const QUEUEING: &str = "max_sessions = 100\nat_limit = 'wait'";
 /// Two sockets per session, and some pipes.
-const EVERYBODY_FILES: usize = 2 * 100 + 64;
+const QUEUEING_FILES: usize = 2 * 100 + 64;
 const MIB: u64 = 1024 * 1024;
 
 /// A process under abuse, on one forward or on its admin interface, with a neighbour on another
@@ -90,7 +90,7 @@ impl Abused {
     /// The same, and until `abuse` returns true.
     #[track_caller]
     fn beside_until(&self, name: &str, files: usize, memory: u64, mut abuse: impl FnMut() -> bool) {
-        let peace = percentile_99(&mut self.exchanges(EXCHANGES_IN_PEACE));
+        let baseline = percentile_99(&mut self.exchanges(EXCHANGES_BEFORE));
         let cpu = self.operated.cpu_time();
         let began = Instant::now();
         let mut seen = Seen::default();
@@ -112,8 +112,8 @@ impl Abused {
         assert!(seen.rounds > 0);
         assert!(seen.most_files <= files, "{} descriptors", seen.most_files);
         assert!(seen.most_memory <= memory, "{} bytes of memory", seen.most_memory);
-        let bound = HARMED.max(peace * HARMED_TIMES);
-        assert!(slow < bound, "99 of 100 exchanges took {slow:?} at most, and {peace:?} before");
+        let bound = HARMED.max(baseline * HARMED_TIMES);
+        assert!(slow < bound, "99 of 100 exchanges took {slow:?} at most, and {baseline:?} before");
     }
 
     /// Carries out `count` exchanges of the neighbour, and returns their durations.

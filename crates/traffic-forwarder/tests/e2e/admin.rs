@@ -1,10 +1,10 @@
 //! The admin interface.
 
 mod access;
-mod acting;
-mod asking;
+mod actions;
 mod events;
 mod listing;
+mod queries;
 
 use serde_json::Value;
 use testkit::{Behaviour, Http, Port, Socket, Target};

@@ -258,8 +258,8 @@ fn invalid_lines_of_the_older_format_are_skipped_with_a_warning() {
     ping(&connect(&port).unwrap());
     for number in 2..2 + lines.len() {
         let place = format!("forwarder.conf:{number}:");
-        let told = |line: &str| line.contains(" WARN ") && line.contains(&place);
-        assert_eq!(forwarder.count_lines(told), 1, "one warning for line {number}");
+        let is_warning = |line: &str| line.contains(" WARN ") && line.contains(&place);
+        assert_eq!(forwarder.count_lines(is_warning), 1, "one warning for line {number}");
     }
     assert_eq!(forwarder.count_lines(|line| line.contains("panicked")), 0);
 }

@@ -42,7 +42,7 @@ impl Examined {
     #[track_caller]
     fn finding(&self, check: Check) -> &Value {
         let all = self.report["checks"].as_array().unwrap();
-        all.iter().find(|it| it["check"] == check.as_str()).expect("every check is told")
+        all.iter().find(|it| it["check"] == check.as_str()).expect("every check is in the report")
     }
 
     #[track_caller]
@@ -61,9 +61,9 @@ impl Examined {
 
 /// A forward to an address without a listener.
 fn to_closed_port() -> (Port, Config) {
-    let nobody = Port::v4();
-    let config = two_workers().forward(Port::v4().addr(), nobody.addr(), "");
-    (nobody, config)
+    let closed = Port::v4();
+    let config = two_workers().forward(Port::v4().addr(), closed.addr(), "");
+    (closed, config)
 }
 
 /// Workers need descriptors: the same number on every machine.

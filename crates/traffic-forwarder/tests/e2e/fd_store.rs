@@ -243,7 +243,7 @@ fn an_upgrade_does_not_change_the_store() {
     assert_eq!(manager.values("FDSTORE").len(), 2, "they are not sent again");
     keeps(&manager, &names(&[&first, &second]));
     operated.reload(one());
-    assert_eq!(manager.kept(), names(&[&first]), "it knows what is kept");
+    assert_eq!(manager.kept(), names(&[&first]), "it knows the stored sockets");
 }
 
 #[test]

@@ -109,7 +109,7 @@ fn orphans_are_reaped() {
     for orphan in &orphans {
         Tool::find("sh").run(["-c", &format!("kill -TERM {}", orphan.pid)], LIMIT);
     }
-    wait_until("nobody left", LIMIT, || children(container.pid).is_empty());
+    wait_until("no child to be left", LIMIT, || children(container.pid).is_empty());
     served_client(&container.port);
 }
 
@@ -122,7 +122,7 @@ fn the_check_of_an_upgrade_is_not_reaped_as_an_orphan() {
         container.run("true & true & true &");
     }
     container.unshare.wait_for_message("upgraded");
-    wait_until("nobody left", LIMIT, || children(container.pid).is_empty());
+    wait_until("no child to be left", LIMIT, || children(container.pid).is_empty());
     let busy = |failure: &Value| {
         failure["error"].as_str().is_some_and(|error| error.contains("another upgrade"))
     };

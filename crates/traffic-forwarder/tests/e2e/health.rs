@@ -2,33 +2,35 @@
 
 use testkit::{Finished, LIMIT, Port, Signal, wait_until};
 
-use crate::support::{BINARY, Config, Desk, Session, forwarder};
+use crate::support::{BINARY, Config, Console, Session, forwarder};
 
 #[test]
 fn a_serving_process_is_ready() {
-    let desk = Desk::new();
+    let console = Console::new();
     let port = Port::v4();
-    let config = Config::new().admin(&desk.admin()).forward(port.addr(), "192.0.2.1:9", "");
+    let config = Config::new().admin(&console.admin()).forward(port.addr(), "192.0.2.1:9", "");
     let _running = config.start();
-    assert_eq!(desk.done(&["status", "--check"]).text(), "ready\n");
+    assert_eq!(console.done(&["status", "--check"]).text(), "ready\n");
 }
 
 #[test]
 fn a_missing_process_is_not_ready() {
-    let desk = Desk::new();
-    let told = desk.refused(&["status", "--check"], 1);
-    assert!(told.contains("no running traffic-forwarder answers"), "{told}");
+    let console = Console::new();
+    let refusal = console.refused(&["status", "--check"], 1);
+    assert!(refusal.contains("no running traffic-forwarder answers"), "{refusal}");
 }
 
 #[test]
 fn a_stopping_process_is_not_ready() {
-    let desk = Desk::new();
-    let config = Config::new().admin(&desk.admin()).process("shutdown_timeout = '1h'");
+    let console = Console::new();
+    let config = Config::new().admin(&console.admin()).process("shutdown_timeout = '1h'");
     let session = Session::open_with(config, "");
     session.forward.signal(Signal::TERM);
     session.forward.wait_for_message("draining");
-    wait_until("it is told", LIMIT, || desk.ask(&["status", "--check"]).status.code() == Some(1));
-    assert_eq!(desk.refused(&["status", "--check"], 1), "error: the process is shutting down\n");
+    wait_until("the failed check", LIMIT, || {
+        console.ask(&["status", "--check"]).status.code() == Some(1)
+    });
+    assert_eq!(console.refused(&["status", "--check"], 1), "error: the process is shutting down\n");
 }
 
 /// With a private, writable `/run` or `$XDG_RUNTIME_DIR`, as in a container, the command needs no
@@ -53,8 +55,8 @@ fn the_default_socket_is_found() {
 /// The probes of a port need no token.
 #[test]
 fn a_port_is_probed_without_a_token() {
-    let (desk, admin, port) = (Desk::new(), Port::v4(), Port::v4());
-    let token = desk.file("token", "0123456789abcdef0123\n");
+    let (console, admin, port) = (Console::new(), Port::v4(), Port::v4());
+    let token = console.file("token", "0123456789abcdef0123\n");
     let config = Config::new()
         .admin(&admin.addr().to_string())
         .process(&format!("admin_token_file = '{token}'"));

@@ -100,8 +100,9 @@ fn omitted_parts_are_listed_and_fail_the_import() {
     // `import` overwrites no file.
     let second = import();
     assert_eq!(second.status.code(), Some(2), "{second}");
-    let told = format!("error: `{}` exists already; nothing was overwritten\n", output.display());
-    assert_eq!(second.stderr, told);
+    let expected =
+        format!("error: `{}` exists already; nothing was overwritten\n", output.display());
+    assert_eq!(second.stderr, expected);
 }
 
 #[test]

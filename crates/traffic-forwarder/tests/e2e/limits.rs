@@ -103,9 +103,9 @@ fn the_warnings_count_refused_clients() {
         counts = warnings.iter().map(|line| line["count"].as_u64().unwrap()).collect();
         counts.len() == 2
     });
-    let told: u64 = counts.iter().sum();
+    let logged: u64 = counts.iter().sum();
     // The log may be a few refusals late.
-    assert!((refused / 2..=refused).contains(&told), "{counts:?} of {refused}");
+    assert!((refused / 2..=refused).contains(&logged), "{counts:?} of {refused}");
 }
 
 #[test]
@@ -236,9 +236,9 @@ fn a_place_in_the_process_goes_to_any_forward_with_two_workers() {
 /// Every end of a session returns its place.
 #[test]
 fn failed_sessions_return_their_places() {
-    let (nobody, port) = (Port::v4(), Port::v4());
+    let (unused, port) = (Port::v4(), Port::v4());
     let config = Config::new().process("workers = 2");
-    let forwarder = config.forward(port.addr(), nobody.addr(), WAIT).start();
+    let forwarder = config.forward(port.addr(), unused.addr(), WAIT).start();
     for _ in 0..20 {
         is_refused(&port);
     }

@@ -10,7 +10,7 @@ use testkit::{
     Behaviour, Forwarder, LIMIT, Port, SessionRecord, Signal, Target, Tool, run, wait_until,
 };
 
-use crate::support::{Config, Desk, forwarder, served_client};
+use crate::support::{Config, Console, forwarder, served_client};
 
 /// A forwarder in front of an echo, and the directory of its log.
 struct Logged {
@@ -199,11 +199,11 @@ fn an_unopenable_file_is_an_error_at_the_start() {
 /// upgrade.
 #[test]
 fn a_missing_log_directory_is_reported_with_the_remedy() {
-    let (desk, target, port) = (Desk::new(), Target::start(Behaviour::Echo), Port::v4());
-    let (logs, away) = (PathBuf::from(desk.path("logs")), desk.path("away"));
+    let (console, target, port) = (Console::new(), Target::start(Behaviour::Echo), Port::v4());
+    let (logs, away) = (PathBuf::from(console.path("logs")), console.path("away"));
     fs::create_dir(&logs).unwrap();
     let log = logs.join("log");
-    let config = Config::new().admin(&desk.admin()).log(&format!("file = '{}'", log.display()));
+    let config = Config::new().admin(&console.admin()).log(&format!("file = '{}'", log.display()));
     let text = config.forward(port.addr(), target.addr(), "").text();
     let running = forwarder().config(text).start();
     let is_ready = || fs::read_to_string(&log).is_ok_and(|text| text.contains("ready"));
@@ -211,7 +211,7 @@ fn a_missing_log_directory_is_reported_with_the_remedy() {
     fs::rename(&logs, away).unwrap();
     let kill = format!("kill -USR1 {}", running.pid());
     for command in ["upgrade", "status"] {
-        let said = desk.done(&[command]).text();
+        let said = console.done(&[command]).text();
         for words in
             ["(its directory is gone)", &format!("make its directory again, then `{kill}`")]
         {
@@ -223,6 +223,6 @@ fn a_missing_log_directory_is_reported_with_the_remedy() {
     run(Tool::find("sh").command().args(["-c", &kill]), LIMIT).success();
     wait_until("a new file", LIMIT, || log.exists());
     // The problem is solved.
-    let said = desk.done(&["upgrade"]).text() + &desk.done(&["status"]).text();
+    let said = console.done(&["upgrade"]).text() + &console.done(&["status"]).text();
     assert!(!said.contains("warning"), "{said}");
 }

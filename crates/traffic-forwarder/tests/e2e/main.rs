@@ -6,11 +6,13 @@
 mod support;
 
 mod abuse;
+mod activation;
 mod admin;
 mod bad_input;
 mod command_line;
 mod crossings;
 mod demo;
+mod discovery;
 mod doctor;
 mod endings;
 mod exhaustion;
@@ -19,7 +21,6 @@ mod fd_store;
 mod fidelity;
 mod first_process;
 mod forwarding;
-mod given;
 mod health;
 mod import;
 mod limits;
@@ -49,4 +50,3 @@ mod systemd;
 mod timeouts;
 mod top;
 mod upgrade;
-mod whereabouts;

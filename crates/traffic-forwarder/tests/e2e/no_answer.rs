@@ -9,7 +9,7 @@ use std::thread;
 
 use testkit::{Forwarder, LIMIT, copy_program, wait_until};
 
-use crate::support::{BINARY, Desk, forwarder};
+use crate::support::{BINARY, Console, forwarder};
 
 const COMMANDS: [&[&str]; 8] = [
     &["status"],
@@ -24,43 +24,43 @@ const COMMANDS: [&[&str]; 8] = [
 
 #[test]
 fn every_command_names_the_address_it_tried() {
-    let desk = Desk::new();
+    let console = Console::new();
     for command in COMMANDS {
-        let told = desk.refused(command, 1);
-        for words in [&*desk.admin(), "there is no such socket", "is it running?", "--admin"] {
-            assert!(told.contains(words), "`{words}` is missing: {told}");
+        let refusal = console.refused(command, 1);
+        for words in [&*console.admin(), "there is no such socket", "is it running?", "--admin"] {
+            assert!(refusal.contains(words), "`{words}` is missing: {refusal}");
         }
     }
 }
 
 #[test]
 fn a_watch_does_not_wait_for_a_process_that_never_ran() {
-    assert!(Desk::new().refused(&["status", "--watch"], 1).contains("no running"));
+    assert!(Console::new().refused(&["status", "--watch"], 1).contains("no running"));
 }
 
 #[test]
 fn a_stale_socket() {
-    let desk = Desk::new();
-    let socket = desk.path("admin.sock");
+    let console = Console::new();
+    let socket = console.path("admin.sock");
     drop(UnixListener::bind(&socket).unwrap());
     // A child that another test is just starting may hold a copy of the listener for a moment.
-    wait_until("nobody to listen", LIMIT, || UnixStream::connect(&socket).is_err());
-    assert!(desk.refused(&["status"], 1).contains("left the socket file behind"));
+    wait_until("the listener to close", LIMIT, || UnixStream::connect(&socket).is_err());
+    assert!(console.refused(&["status"], 1).contains("left the socket file behind"));
 }
 
 /// As a user without privileges, whether the tests run as root or not.
 #[test]
 fn a_socket_of_another_user() {
-    let desk = Desk::new();
-    let socket = desk.path("admin.sock");
+    let console = Console::new();
+    let socket = console.path("admin.sock");
     let _listener = UnixListener::bind(&socket).unwrap();
     let owner = fs::metadata(&socket).unwrap().uid();
-    let directory = desk.path("");
+    let directory = console.path("");
     fs::set_permissions(&directory, PermissionsExt::from_mode(0o755)).unwrap();
     fs::set_permissions(&socket, PermissionsExt::from_mode(0o000)).unwrap();
-    let arguments = ["status".to_owned(), "--admin".to_owned(), desk.admin()];
+    let arguments = ["status".to_owned(), "--admin".to_owned(), console.admin()];
     let (builder, who) = if owner == 0 {
-        let copy = desk.path("traffic-forwarder");
+        let copy = console.path("traffic-forwarder");
         copy_program(BINARY, &copy);
         let unprivileged = ["--reuid=65534", "--regid=65534", "--clear-groups"];
         (Forwarder::binary("setpriv").args(unprivileged).arg(copy), "only root may".to_owned())
@@ -73,9 +73,9 @@ fn a_socket_of_another_user() {
 }
 
 /// Accepts one connection, reads the request, and sends these bytes.
-fn serve_once(desk: &Desk, answer: &'static str) -> thread::JoinHandle<String> {
-    let _ = fs::remove_file(desk.path("admin.sock"));
-    let listener = UnixListener::bind(desk.path("admin.sock")).unwrap();
+fn serve_once(console: &Console, answer: &'static str) -> thread::JoinHandle<String> {
+    let _ = fs::remove_file(console.path("admin.sock"));
+    let listener = UnixListener::bind(console.path("admin.sock")).unwrap();
     thread::spawn(move || {
         let (mut stream, _) = listener.accept().unwrap();
         let (mut question, mut chunk) = (Vec::new(), [0; 1024]);
@@ -90,7 +90,7 @@ fn serve_once(desk: &Desk, answer: &'static str) -> thread::JoinHandle<String> {
 
 #[test]
 fn answers_of_another_program() {
-    let desk = Desk::new();
+    let console = Console::new();
     let cases = [
         ("", "error"),
         ("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", "not one of traffic-forwarder"),
@@ -101,10 +101,10 @@ fn answers_of_another_program() {
         ),
         ("SSH-2.0-OpenSSH\r\n", "is not the admin interface"),
     ];
-    for (answer, told) in cases {
-        let serve_once = serve_once(&desk, answer);
-        let said = desk.refused(&["reload", "--confirm", "90s"], 1);
-        assert!(said.contains(told) && said.contains(&desk.admin()), "{answer:?}: {said}");
+    for (answer, expected) in cases {
+        let serve_once = serve_once(&console, answer);
+        let said = console.refused(&["reload", "--confirm", "90s"], 1);
+        assert!(said.contains(expected) && said.contains(&console.admin()), "{answer:?}: {said}");
         let question = serve_once.join().unwrap();
         assert!(question.starts_with("POST /v1/reload?confirm=1m30s HTTP/1.1\r\n"), "{question}");
     }

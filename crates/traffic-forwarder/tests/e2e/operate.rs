@@ -9,7 +9,7 @@ use testkit::{
 };
 
 use crate::support::{
-    BINARY, Config, Desk, Forward, Session, forwarder, ping, play, served_client,
+    BINARY, Config, Console, Forward, Session, forwarder, ping, play, served_client,
 };
 
 #[track_caller]
@@ -27,16 +27,16 @@ fn line_with<'t>(text: &'t str, word: &str) -> Vec<&'t str> {
 }
 
 /// One session of a forward `web`, in a process with an admin socket.
-fn session(desk: &Desk) -> Session {
-    Session::open_with(Config::new().admin(&desk.admin()), "name = 'web'")
+fn session(console: &Console) -> Session {
+    Session::open_with(Config::new().admin(&console.admin()), "name = 'web'")
 }
 
 #[test]
 fn status_shows_the_process_and_its_forwards() {
-    let desk = Desk::new();
-    let session = session(&desk);
+    let console = Console::new();
+    let session = session(&console);
     let (pid, listen) = (session.forward.pid().to_string(), session.forward.addr().to_string());
-    let shown = desk.done(&["status"]);
+    let shown = console.done(&["status"]);
     says(&shown, &["serving", &format!("pid {pid}"), "generation 1", "1 forward"]);
     let (text, target) = (shown.text(), session.target.local_addr().unwrap());
     let target = target.as_socket().unwrap().to_string();
@@ -44,54 +44,55 @@ fn status_shows_the_process_and_its_forwards() {
     let expected =
         ["web", "active", &listen, &target, "1/1000", "1", "0", "0", "0", "1", "B", "1", "B"];
     assert_eq!(row, expected);
-    let one = desk.done(&["status", "web"]);
+    let one = console.done(&["status", "web"]);
     says(&one, &[&format!("{listen} -> {target}"), "idle_timeout = \"1h\""]);
-    let json = desk.json(&["status"]);
+    let json = console.json(&["status"]);
     assert_eq!(json["status"]["sessions"], 1);
     assert_eq!(json["forwards"][0]["name"], "web");
-    assert_eq!(desk.json(&["status", "web"])["sessions"], 1);
-    assert_eq!(desk.refused(&["status", "wbe"], 1).matches("`wbe`").count(), 1);
+    assert_eq!(console.json(&["status", "web"])["sessions"], 1);
+    assert_eq!(console.refused(&["status", "wbe"], 1).matches("`wbe`").count(), 1);
 }
 
 /// The target refuses every client.
 #[test]
 fn status_counts_failed_sessions() {
-    let (desk, nobody) = (Desk::new(), Port::v4());
-    let config = Config::new().admin(&desk.admin());
-    let forward = Forward::start_with(config, nobody.addr(), "name = 'db'");
+    let (console, closed) = (Console::new(), Port::v4());
+    let config = Config::new().admin(&console.admin());
+    let forward = Forward::start_with(config, closed.addr(), "name = 'db'");
     // The connection may be reset before connect(2) returns.
     let _ = connect(&forward);
     forward.wait_for_records(1);
-    let shown = desk.done(&["status"]);
+    let shown = console.done(&["status"]);
     says(&shown, &["0 refused, 1 failed"]);
     let text = shown.text();
     let column = line_with(&text, "FORWARD").iter().position(|word| *word == "FAILED");
     assert_eq!(line_with(&text, "db")[column.unwrap()], "1", "{text}");
-    says(&desk.done(&["status", "db"]), &["1 so far, 0 refused, 1 failed"]);
+    says(&console.done(&["status", "db"]), &["1 so far, 0 refused, 1 failed"]);
 }
 
 #[test]
 fn an_unknown_name_lists_similar_ones() {
-    let (desk, port, target) = (Desk::new(), Port::every_address(), Listener::bind(Place::V4));
-    let config = Config::new().admin(&desk.admin());
+    let (console, port, target) =
+        (Console::new(), Port::every_address(), Listener::bind(Place::V4));
+    let config = Config::new().admin(&console.admin());
     let _forwarder = config.forward(format!(":{port}"), target.addr(), "").start();
     let port = port.to_string();
     let listing = ["sessions", "--forward", &port];
     for command in [&["drain", &port][..], &["resume", &port], &["status", &port], &listing] {
-        let told = desk.refused(command, 1);
-        assert!(told.contains(&format!("did you mean `:{port}`?")), "{told}");
+        let refusal = console.refused(command, 1);
+        assert!(refusal.contains(&format!("did you mean `:{port}`?")), "{refusal}");
     }
-    assert!(desk.refused(&["drain", "other"], 1).contains(&format!("there is `:{port}`")));
+    assert!(console.refused(&["drain", "other"], 1).contains(&format!("there is `:{port}`")));
 }
 
 #[test]
 fn sessions_are_listed_sorted_and_counted() {
-    let (desk, target) = (Desk::new(), Target::start(Behaviour::Echo));
-    let config = Config::new().admin(&desk.admin());
+    let (console, target) = (Console::new(), Target::start(Behaviour::Echo));
+    let config = Config::new().admin(&console.admin());
     let forward = Forward::start_with(config, target.addr(), "name = 'web'");
     let [_first, busy, _last] = [(); 3].map(|()| served_client(&forward));
     play(&busy, Script::new().write_bytes([0; 4999]).read_exactly(4999));
-    let shown = desk.done(&["sessions", "--sort", "bytes", "--limit", "2"]);
+    let shown = console.done(&["sessions", "--sort", "bytes", "--limit", "2"]);
     says(&shown, &["2 of 3 sessions"]);
     let (text, client) = (shown.text(), busy.local_addr().unwrap().as_socket().unwrap());
     let rows: Vec<Vec<_>> =
@@ -99,58 +100,59 @@ fn sessions_are_listed_sorted_and_counted() {
     assert_eq!(rows[1][..3], ["2", "web", &client.to_string()], "{text}");
     assert_eq!(rows[2][..2], ["1", "web"], "of equal ones the lower number comes first: {text}");
     assert!(rows[1].contains(&"4.9") && rows[1].contains(&"KiB"), "{text}");
-    says(&desk.done(&["sessions", "--client", "192.0.2.1"]), &["no open sessions"]);
-    says(&desk.done(&["sessions", "--forward", "web"]), &["3 sessions"]);
-    let told = [&*client.to_string(), "2, relay", "4.9 KiB by copy", "rtt "];
-    says(&desk.done(&["sessions", "2"]), &told);
-    assert_eq!(desk.json(&["sessions", "2"])["up"]["bytes"], 5000);
+    says(&console.done(&["sessions", "--client", "192.0.2.1"]), &["no open sessions"]);
+    says(&console.done(&["sessions", "--forward", "web"]), &["3 sessions"]);
+    let details = [&*client.to_string(), "2, relay", "4.9 KiB by copy", "rtt "];
+    says(&console.done(&["sessions", "2"]), &details);
+    assert_eq!(console.json(&["sessions", "2"])["up"]["bytes"], 5000);
 }
 
 #[test]
 fn a_killed_session_is_reset_and_removed() {
-    let desk = Desk::new();
-    let session = session(&desk);
-    says(&desk.done(&["kill", "1"]), &["session 1 is killed"]);
+    let console = Console::new();
+    let session = session(&console);
+    says(&console.done(&["kill", "1"]), &["session 1 is killed"]);
     play(&session.client, Script::new().expect_reset());
     play(&session.target, Script::new().expect_reset());
     assert_eq!(session.forward.close_reason(), "operator/relay/killed");
-    assert!(desk.refused(&["kill", "1"], 1).contains("no session 1"));
+    assert!(console.refused(&["kill", "1"], 1).contains("no session 1"));
 }
 
 /// A name is a path segment: no byte of it may change the path.
 #[test]
 fn a_drained_forward_accepts_no_client_until_resumed() {
-    let (desk, target, name) = (Desk::new(), Target::start(Behaviour::Echo), "a/../b?c=%64#é");
-    let config = Config::new().admin(&desk.admin());
+    let (console, target, name) =
+        (Console::new(), Target::start(Behaviour::Echo), "a/../b?c=%64#é");
+    let config = Config::new().admin(&console.admin());
     let forward = Forward::start_with(config, target.addr(), format!("name = '{name}'"));
     let client = served_client(&forward);
-    says(&desk.done(&["drain", name]), &[&format!("{name} is draining\n")]);
-    says(&desk.done(&["drain", name]), &["is draining already"]);
-    assert!(line_with(&desk.done(&["status"]).text(), name).contains(&"draining"));
-    wait_until("nobody listens", LIMIT, || connect(&forward).is_err());
+    says(&console.done(&["drain", name]), &[&format!("{name} is draining\n")]);
+    says(&console.done(&["drain", name]), &["is draining already"]);
+    assert!(line_with(&console.done(&["status"]).text(), name).contains(&"draining"));
+    wait_until("the listener to close", LIMIT, || connect(&forward).is_err());
     ping(&client);
-    says(&desk.done(&["resume", name]), &[&format!("{name} is active\n")]);
+    says(&console.done(&["resume", name]), &[&format!("{name} is active\n")]);
     served_client(&forward);
 }
 
 /// A configuration to be changed.
-struct Ground {
-    desk: Desk,
+struct Fixture {
+    console: Console,
     /// Its queue takes every connection.
     target: Listener,
     /// Port of the unchanged forward.
     stays: Port,
 }
 
-impl Ground {
+impl Fixture {
     fn new() -> Self {
-        Self { desk: Desk::new(), target: Listener::bind(Place::V4), stays: Port::v4() }
+        Self { console: Console::new(), target: Listener::bind(Place::V4), stays: Port::v4() }
     }
 
     /// The unchanged forward, and others.
     fn config(&self, others: &[String]) -> String {
         let stays = self.forward("stays", &self.stays, "");
-        format!("{}{stays}{}", Config::new().admin(&self.desk.admin()).text(), others.concat())
+        format!("{}{stays}{}", Config::new().admin(&self.console.admin()).text(), others.concat())
     }
 
     fn forward(&self, name: &str, port: &Port, settings: &str) -> String {
@@ -167,21 +169,21 @@ fn started(text: String) -> Forwarder {
 
 #[test]
 fn plan_and_reload_agree_and_only_reload_acts() {
-    let (ground, [old, db, new]) = (Ground::new(), [(); 3].map(|()| Port::v4()));
-    let desk = &ground.desk;
-    let before = [ground.forward("old", &old, ""), ground.forward("db", &db, "")];
-    let running = started(ground.config(&before));
-    let db = ground.forward("db", &db, "idle_timeout = '2h'");
-    let after = ground.config(&[db, ground.forward("new", &new, "")]);
-    let compared = desk.done(&["plan", "-c", &desk.file("other.toml", &after)]).text();
-    assert!(desk.done(&["plan"]).text().contains("a reload would change nothing"));
+    let (fixture, [old, db, new]) = (Fixture::new(), [(); 3].map(|()| Port::v4()));
+    let console = &fixture.console;
+    let before = [fixture.forward("old", &old, ""), fixture.forward("db", &db, "")];
+    let running = started(fixture.config(&before));
+    let db = fixture.forward("db", &db, "idle_timeout = '2h'");
+    let after = fixture.config(&[db, fixture.forward("new", &new, "")]);
+    let compared = console.done(&["plan", "-c", &console.file("other.toml", &after)]).text();
+    assert!(console.done(&["plan"]).text().contains("a reload would change nothing"));
     running.write_config(&after);
-    let planned = desk.done(&["plan"]).text();
+    let planned = console.done(&["plan"]).text();
     assert_eq!(planned, compared);
-    assert_eq!(planned, desk.done(&["reload", "--dry-run"]).text());
-    assert_eq!(desk.json(&["plan"])["changed"][0]["name"], "db");
+    assert_eq!(planned, console.done(&["reload", "--dry-run"]).text());
+    assert_eq!(console.json(&["plan"])["changed"][0]["name"], "db");
     assert!(connect(&new).is_err(), "nothing was changed");
-    let done = desk.done(&["reload"]).text();
+    let done = console.done(&["reload"]).text();
     assert!(done.starts_with("reloaded: generation 2\n"), "{done}");
     assert!(done.lines().skip(1).eq(planned.lines().skip(1)), "{done}{planned}");
     for change in ["~ db", "+ new", "- old", "1 forward unchanged"] {
@@ -194,44 +196,47 @@ fn plan_and_reload_agree_and_only_reload_acts() {
 
 #[test]
 fn a_failed_reload_explains_itself_and_changes_nothing() {
-    let (ground, new) = (Ground::new(), Port::v4());
-    let running = started(ground.config(&[]));
-    running.write_config(&ground.config(&[ground.forward("new", &new, "idle_timout = '1s'")]));
+    let (fixture, new) = (Fixture::new(), Port::v4());
+    let running = started(fixture.config(&[]));
+    running.write_config(&fixture.config(&[fixture.forward("new", &new, "idle_timout = '1s'")]));
     for command in ["reload", "plan"] {
-        let told = ground.desk.refused(&[command], 2);
-        assert!(told.contains("did you mean `idle_timeout`?"), "{told}");
-        assert!(told.ends_with("nothing was changed\n"), "{told}");
+        let refusal = fixture.console.refused(&[command], 2);
+        assert!(refusal.contains("did you mean `idle_timeout`?"), "{refusal}");
+        assert!(refusal.ends_with("nothing was changed\n"), "{refusal}");
     }
     let holder = Listener::bind(Place::V4);
     let taken = holder.addr();
     let other = format!("[[forward]]\nlisten = '{taken}'\nto = '192.0.2.1:9'\n");
-    running.write_config(&ground.config(&[ground.forward("new", &new, ""), other]));
-    let told = ground.desk.refused(&["reload"], 1);
-    assert!(told.contains(&taken.to_string()) && told.ends_with("nothing was changed\n"), "{told}");
+    running.write_config(&fixture.config(&[fixture.forward("new", &new, ""), other]));
+    let refusal = fixture.console.refused(&["reload"], 1);
+    assert!(
+        refusal.contains(&taken.to_string()) && refusal.ends_with("nothing was changed\n"),
+        "{refusal}"
+    );
     assert!(connect(&new).is_err());
-    connect(&ground.stays).unwrap();
+    connect(&fixture.stays).unwrap();
 }
 
 #[test]
 fn a_confirmed_trial_becomes_permanent() {
-    let (ground, new) = (Ground::new(), Port::v4());
-    let running = started(ground.config(&[]));
-    let desk = &ground.desk;
-    running.write_config(&ground.config(&[ground.forward("new", &new, "")]));
-    says(&desk.done(&["reload", "--confirm", "1h"]), &["reverts in 1h00m unless you run"]);
-    says(&desk.done(&["status"]), &["on trial", "by admin: done"]);
-    says(&desk.done(&["confirm"]), &["is kept"]);
-    assert!(!desk.done(&["status"]).text().contains("on trial"));
-    assert!(desk.refused(&["confirm"], 1).contains("nothing is on trial"));
+    let (fixture, new) = (Fixture::new(), Port::v4());
+    let running = started(fixture.config(&[]));
+    let console = &fixture.console;
+    running.write_config(&fixture.config(&[fixture.forward("new", &new, "")]));
+    says(&console.done(&["reload", "--confirm", "1h"]), &["reverts in 1h00m unless you run"]);
+    says(&console.done(&["status"]), &["on trial", "by admin: done"]);
+    says(&console.done(&["confirm"]), &["is kept"]);
+    assert!(!console.done(&["status"]).text().contains("on trial"));
+    assert!(console.refused(&["confirm"], 1).contains("nothing is on trial"));
     connect(&new).unwrap();
 }
 
 /// Pasted unchanged, it reaches the reloaded process, whichever option located it.
 #[test]
 fn the_printed_confirm_command_can_be_pasted() {
-    let ground = Ground::new();
-    let (running, admin) = (started(ground.config(&[])), ground.desk.admin());
-    let found_by_file = ground.desk.file("my forwards.toml", &ground.config(&[]));
+    let fixture = Fixture::new();
+    let (running, admin) = (started(fixture.config(&[])), fixture.console.admin());
+    let found_by_file = fixture.console.file("my forwards.toml", &fixture.config(&[]));
     for options in [["-c", &found_by_file], ["--admin", &admin]] {
         let ask = |words: &[&str]| forwarder().args(words).args(options).run();
         let done = ask(&["reload", "--confirm", "1h"]).success().text();
@@ -258,15 +263,15 @@ fn wait_for_output(watch: &Forwarder, what: &str) {
 
 #[test]
 fn a_watch_survives_reloads_and_restarts_until_interrupted() {
-    let ground = Ground::new();
-    let (desk, text) = (&ground.desk, ground.config(&[]));
+    let fixture = Fixture::new();
+    let (console, text) = (&fixture.console, fixture.config(&[]));
     let running = started(text.clone());
-    let arguments = ["--watch", "0.1", "--admin", &desk.admin()];
+    let arguments = ["--watch", "0.1", "--admin", &console.admin()];
     let watches =
         ["status", "sessions"].map(|command| forwarder().arg(command).args(arguments).start());
     wait_for_output(&watches[0], "generation 1");
     wait_for_output(&watches[1], "no open sessions");
-    desk.done(&["reload"]);
+    console.done(&["reload"]);
     for watch in &watches {
         wait_for_output(watch, "reloaded (generation 1 -> 2)");
     }
@@ -286,11 +291,11 @@ fn a_watch_survives_reloads_and_restarts_until_interrupted() {
 
 #[test]
 fn a_port_requires_its_token() {
-    let (desk, port) = (Desk::new(), Port::v4());
+    let (console, port) = (Console::new(), Port::v4());
     let admin = port.addr().to_string();
     let (token, wrong) = (
-        desk.file("token", "the-one-that-opens-the-door\n"),
-        desk.file("wrong", "another-one-that-does-not"),
+        console.file("token", "the-one-that-opens-the-door\n"),
+        console.file("wrong", "another-one-that-does-not"),
     );
     let config = Config::new().admin(&admin).process(&format!("admin_token_file = '{token}'"));
     let _forward = Forward::start_with(config, Port::v4().addr(), "name = 'web'");

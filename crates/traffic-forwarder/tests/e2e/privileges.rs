@@ -20,7 +20,7 @@ use testkit::{
 };
 
 use crate::support::{
-    BINARY, Config, messages, of_each_thread, on_an_island, ping, served_client, test_name,
+    BINARY, Config, in_network_namespace, messages, of_each_thread, ping, served_client, test_name,
 };
 
 /// A user and a group that need no entry anywhere.
@@ -107,7 +107,9 @@ fn an_upgrade_keeps_the_right_to_low_ports_and_no_other() {
     }
     let name = test_name!(an_upgrade_keeps_the_right_to_low_ports_and_no_other);
     // The sandbox does not restrict ports.
-    on_an_island(name, "true", || SANDBOX.iter().for_each(|line| low_ports_are_bound_again(line)));
+    in_network_namespace(name, "true", || {
+        SANDBOX.iter().for_each(|line| low_ports_are_bound_again(line))
+    });
 }
 
 fn low_ports_are_bound_again(sandbox: &str) {
@@ -180,10 +182,10 @@ fn actions_beyond_the_users_rights_are_refused_at_the_start() {
         let finished = home.refused(config, uid);
         assert!(finished.stderr.contains(expected), "{finished}");
     };
-    let somebody = |user: &str| Config::new().process(&format!("user = '{user}'"));
-    let somebody = |user| somebody(user).forward(port.addr(), "127.0.0.1:9", "");
-    says(&somebody("nobody-of-this-name"), 0, "there is no such user in /etc/passwd");
-    says(&somebody("64999"), 0, "name it with `group`");
+    let as_user = |user: &str| Config::new().process(&format!("user = '{user}'"));
+    let as_user = |user| as_user(user).forward(port.addr(), "127.0.0.1:9", "");
+    says(&as_user("nobody-of-this-name"), 0, "there is no such user in /etc/passwd");
+    says(&as_user("64999"), 0, "name it with `group`");
     says(&config, 64_000, "setgroups: operation not permitted (only root may become another user");
     let dir = private.path().display();
     let socket = format!("unix:{dir}/forward.sock");
@@ -224,7 +226,7 @@ fn doctor_checks_as_the_user() {
         return;
     }
     let name = test_name!(doctor_checks_as_the_user);
-    on_an_island(name, "true", || {
+    in_network_namespace(name, "true", || {
         let (home, private) = (Home::new(), TempDir::new().unwrap());
         let config = home.config().forward("127.0.0.1:80", "127.0.0.1:9", "");
         let (report, starts) = home.examined(&config, 0);

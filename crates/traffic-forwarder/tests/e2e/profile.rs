@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::support::{Config, Desk, Operated};
+use crate::support::{Config, Console, Operated};
 use testkit::Port;
 
 const REMEDY: &str = "make build profile=1";
@@ -24,26 +24,26 @@ fn the_answer_explains_how_to_build_with_profiles() {
 
 #[test]
 fn the_command_fails_without_writing_a_file() {
-    let desk = Desk::new();
-    let _forwarder = config().admin(&desk.admin()).start();
+    let console = Console::new();
+    let _forwarder = config().admin(&console.admin()).start();
     for kind in [&["--seconds", "1"][..], &["--heap"]] {
-        let file = desk.path("profile.svg");
-        let said = desk.refused(&[&["profile", "-o", &file], kind].concat(), 1);
+        let file = console.path("profile.svg");
+        let said = console.refused(&[&["profile", "-o", &file], kind].concat(), 1);
         assert!(said.contains(REMEDY), "{said}");
         assert!(fs::metadata(&file).is_err());
     }
-    desk.refused(&["profile", "--seconds", "301", "-o", "x"], 2);
+    console.refused(&["profile", "--seconds", "301", "-o", "x"], 2);
 }
 
 #[test]
 fn an_unwritable_file_fails_before_the_profile_starts() {
-    let desk = Desk::new();
-    let _forwarder = config().admin(&desk.admin()).start();
+    let console = Console::new();
+    let _forwarder = config().admin(&console.admin()).start();
     // The process would answer that it takes none.
-    let said = desk.refused(&["profile", "-o", "/nowhere/flame.svg"], 2);
+    let said = console.refused(&["profile", "-o", "/nowhere/flame.svg"], 2);
     assert!(said.contains("write /nowhere/flame.svg: No such file"), "{said}");
-    let file = desk.path("former.svg");
+    let file = console.path("former.svg");
     fs::write(&file, "former").unwrap();
-    desk.refused(&["profile", "-o", &file], 1);
+    console.refused(&["profile", "-o", &file], 1);
     assert_eq!(fs::read_to_string(&file).unwrap(), "former");
 }

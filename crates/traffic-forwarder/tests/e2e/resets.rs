@@ -125,8 +125,8 @@ fn a_target_that_resets_on_accept_resets_the_client(path: &str) {
 }
 
 fn a_refusing_target_resets_the_client_at_once(path: &str) {
-    let nobody = Port::v4();
-    let forward = Forward::start(&nobody, format!("{}connect_timeout = '1h'", path_is(path)));
+    let closed = Port::v4();
+    let forward = Forward::start(&closed, format!("{}connect_timeout = '1h'", path_is(path)));
     let before = forward.fd_count();
     Peer::connect("client", &forward, Script::new().expect_reset()).finish();
     let record = forward.record();

@@ -102,19 +102,19 @@ fn config(line: &str, port: &Port, sockets: &TempDir, target: &Target) -> Config
 /// Whether the kernel has landlock, according to the log; without a line about it the test fails.
 #[track_caller]
 fn is_inside(operated: &Operated) -> bool {
-    let told = wait_for("what came of the sandbox", LIMIT, || {
+    let line = wait_for("a line about the sandbox", LIMIT, || {
         let inside = messages(operated, INSIDE).first().cloned();
         inside.or_else(|| (!messages(operated, NONE).is_empty()).then_some(Value::Null))
     });
-    if told.is_null() {
+    if line.is_null() {
         skip();
         return false;
     }
-    assert!(told["landlock_abi"].as_i64() > Some(0), "{told}");
+    assert!(line["landlock_abi"].as_i64() > Some(0), "{line}");
     true
 }
 
-#[expect(clippy::print_stdout, reason = "who runs the tests must know what they have not shown")]
+#[expect(clippy::print_stdout, reason = "skipped checks must be visible")]
 fn skip() {
     println!("skipped: this kernel has no landlock, and the process starts without");
 }

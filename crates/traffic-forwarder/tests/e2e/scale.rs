@@ -39,8 +39,8 @@ fn five_hundred_forwards_fit_in_one_small_process() {
     println!("{FORWARDS} forwards: ready after {ready_after:.0?}, {} KiB resident", rss / 1024);
     assert!(rss < 6 * MIB, "{rss} bytes resident");
     // Another test may hold the admin interface's default socket.
-    let tells = |line: &str| line.contains(" WARN ") && !line.contains("no admin interface");
-    assert_eq!(forwarder.count_lines(tells), 0);
+    let is_warning = |line: &str| line.contains(" WARN ") && !line.contains("no admin interface");
+    assert_eq!(forwarder.count_lines(is_warning), 0);
 }
 
 // === idle sessions ===
@@ -67,7 +67,7 @@ impl Idle {
             let mut clients: Vec<_> = (0..batch).map(|_| client(forward)).collect();
             let mut targets: Vec<_> = (0..batch).map(|_| accepted(listener)).collect();
             targets.iter_mut().for_each(answer);
-            clients.iter_mut().for_each(hear);
+            clients.iter_mut().for_each(read_byte);
             idle.clients.append(&mut clients);
             idle.targets.append(&mut targets);
         }
@@ -93,12 +93,12 @@ fn answer(target: &mut TcpStream) {
     target.write_all(b"!").unwrap();
 }
 
-fn hear(client: &mut TcpStream) {
+fn read_byte(client: &mut TcpStream) {
     client.read_exact(&mut [0]).unwrap();
 }
 
 /// Number of sessions that the limits of open files of this process and of the forwarder allow.
-#[expect(clippy::print_stdout, reason = "what was measured is of use")]
+#[expect(clippy::print_stdout, reason = "the figures are of use")]
 fn sessions_here() -> usize {
     let possible = raise_open_files().saturating_sub(OTHER_FILES) / 2;
     let n = WANTED.min(usize::try_from(possible).unwrap());

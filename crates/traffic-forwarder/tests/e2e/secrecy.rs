@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 use testkit::{Forwarder, LIMIT, Port, Signal, wait_until};
 
-use crate::support::{Config, Desk, forwarder};
+use crate::support::{Config, Console, forwarder};
 
 /// A forwarder started by a shell after `preparation`.
 fn prepared(preparation: &str, config: &Config) -> Forwarder {
@@ -49,8 +49,8 @@ fn nothing_is_world_writable_under_any_umask() {
 
 #[test]
 fn a_process_that_holds_a_token_leaves_no_core_dump() {
-    let (desk, port, admin) = (Desk::new(), Port::v4(), Port::v4());
-    let token = desk.file("token", "0123456789abcdef0123456789abcdef");
+    let (console, port, admin) = (Console::new(), Port::v4(), Port::v4());
+    let token = console.file("token", "0123456789abcdef0123456789abcdef");
     let config = Config::new()
         .admin(&admin.addr().to_string())
         .process(&format!("admin_token_file = '{token}'"))

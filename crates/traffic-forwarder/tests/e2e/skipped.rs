@@ -117,8 +117,8 @@ fn a_skipped_forward_is_listed_and_a_reload_retries_it() {
         (&json!(1), &json!("skipped"))
     );
     assert!(older.is_skipped_in_metrics(&taken) && !older.is_skipped_in_metrics(&port));
-    let told = older.command(&["status", &format!(":{taken}")]).success().text();
-    assert!(told.contains("skipped: listen"), "{told}");
+    let status = older.command(&["status", &format!(":{taken}")]).success().text();
+    assert!(status.contains("skipped: listen"), "{status}");
     let planned = older.command(&["plan"]).success().text();
     assert!(
         planned.contains(&format!("+ :{taken}")) && planned.contains("would be retried"),

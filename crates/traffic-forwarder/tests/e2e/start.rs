@@ -26,10 +26,10 @@ fn it_logs_listeners_targets_and_admin_access() {
     let config = Config::new().forward(&*first, TARGET, "name = 'a'").forward(&*second, TARGET, "");
     let operated = Operated::start(config);
     let listening = messages(&operated, "listening");
-    let told =
+    let logged =
         listening.iter().map(|line| ["level", "forward", "listen", "target"].map(|key| &line[key]));
     let expected = [["info", "a", &first, TARGET], ["info", &second, &second, TARGET]];
-    assert!(told.eq(expected), "{listening:?}");
+    assert!(logged.eq(expected), "{listening:?}");
     let ready = ready(&operated);
     assert_eq!(ready["config"], operated.config_path().to_str().unwrap());
     let Addr::Unix(socket) = operated.socket() else { panic!("the admin socket is a file") };

@@ -15,7 +15,7 @@ use testkit::{
     Behaviour, Finished, Forwarder, LIMIT, Port, Target, Tool, copy_program, exchange, run,
 };
 
-use crate::support::{Config, on_an_island, test_name};
+use crate::support::{Config, in_network_namespace, test_name};
 
 /// A complete build on a slow machine.
 const BUILDING: Duration = Duration::from_secs(1800);
@@ -153,7 +153,7 @@ fn alone_in_its_root_it_resolves_forwards_and_answers() {
     let name = test_name!(alone_in_its_root_it_resolves_forwards_and_answers);
     // Built where there is a network; inside the namespace it is up to date.
     binary();
-    on_an_island(name, "true", || {
+    in_network_namespace(name, "true", || {
         serve_names();
         let (target, in_hosts, in_dns) = (Target::start(Behaviour::Verify), Port::v4(), Port::v4());
         let at = |name: &str| format!("{name}:{}", target.addr().tcp().port());

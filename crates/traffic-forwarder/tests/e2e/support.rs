@@ -1,12 +1,12 @@
 //! Shared parts: the binary and its configuration, one forward, one session with both of its outer
 //! sockets in the test's hands.
 
-mod desk;
+mod console;
 mod held;
 mod hosts;
-mod island;
 mod kernel;
 mod late_target;
+mod network_namespace;
 mod operated;
 mod sessions;
 mod setup;
@@ -22,12 +22,12 @@ use std::time::Duration;
 use serde_json::Value;
 use testkit::{Addr, Forwarder, ForwarderBuilder, Port, SessionRecord, Socket, connect};
 
-pub(crate) use desk::Desk;
+pub(crate) use console::Console;
 pub(crate) use held::Held;
 pub(crate) use hosts::{with_hosts, with_mounts, with_run};
-pub(crate) use island::{on_an_island, on_each_island, test_name};
 pub(crate) use kernel::{of_each_thread, set_open_files, tcp_row, unacked, waiting_connections_to};
 pub(crate) use late_target::LateTarget;
+pub(crate) use network_namespace::{in_network_namespace, on_each_network_namespace, test_name};
 pub(crate) use operated::Operated;
 pub(crate) use sessions::{OPENING, Session, ping, play, reset, served_client, write_until_full};
 pub(crate) use setup::{Setup, on_each_race, on_each_setup};

@@ -56,8 +56,8 @@ fn start_reload_failed_reload_and_drain_are_notified_in_order() {
     let before = Manager::clock();
     service.forwarder.signal(Signal::HUP);
     service.manager.wait_for("READY", 2);
-    let told: u64 = service.manager.wait_for("MONOTONIC_USEC", 1).parse().unwrap();
-    assert!((before..=Manager::clock()).contains(&told), "{before} {told}");
+    let notified: u64 = service.manager.wait_for("MONOTONIC_USEC", 1).parse().unwrap();
+    assert!((before..=Manager::clock()).contains(&notified), "{before} {notified}");
 
     service.forwarder.write_config("not = 'valid'");
     service.forwarder.signal(Signal::HUP);

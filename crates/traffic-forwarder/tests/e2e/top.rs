@@ -10,11 +10,11 @@ use std::fs;
 
 use testkit::{Behaviour, Forwarder, LIMIT, Port, Script, Socket, Target, Terminal, Tool};
 
-use crate::support::{BINARY, Config, Desk, play};
+use crate::support::{BINARY, Config, Console, play};
 
 /// A process with the forwards `db` and `web` to an echo, and a terminal.
 struct Stage {
-    desk: Desk,
+    console: Console,
     target: Target,
     db: Port,
     web: Port,
@@ -25,15 +25,15 @@ struct Stage {
 impl Stage {
     #[track_caller]
     fn new() -> Self {
-        let (desk, target) = (Desk::new(), Target::start(Behaviour::Echo));
+        let (console, target) = (Console::new(), Target::start(Behaviour::Echo));
         let (db, web, terminal) = (Port::v4(), Port::v4(), Terminal::open(80, 24));
-        let mut stage = Self { desk, target, db, web, forwarder: None, terminal };
+        let mut stage = Self { console, target, db, web, forwarder: None, terminal };
         stage.start();
         stage
     }
 
     fn config(&self) -> Config {
-        let config = Config::new().admin(&self.desk.admin());
+        let config = Config::new().admin(&self.console.admin());
         let config = config.forward(self.db.addr(), self.target.addr(), "name = 'db'");
         config.forward(self.web.addr(), self.target.addr(), "name = 'web'\nmax_sessions = 3")
     }
@@ -46,7 +46,7 @@ impl Stage {
     /// Types the command, and waits for its first screen.
     #[track_caller]
     fn open(&self) {
-        let (admin, pid) = (self.desk.admin(), self.desk.path("pid"));
+        let (admin, pid) = (self.console.admin(), self.console.path("pid"));
         self.terminal.run(&format!("sh -c 'echo $$ >{pid}; exec {BINARY} top --admin {admin}'"));
         self.terminal.shows("F10Quit");
         self.terminal.shows("web");
@@ -55,7 +55,7 @@ impl Stage {
     /// Signals the process opened last.
     #[track_caller]
     fn signal(&self, name: &str) {
-        let pid = fs::read_to_string(self.desk.path("pid")).unwrap();
+        let pid = fs::read_to_string(self.console.path("pid")).unwrap();
         Tool::find("sh").run(["-c", &format!("kill -{name} {pid}")], LIMIT);
     }
 

@@ -1,9 +1,9 @@
 //! Upgrade in place: the process executes another image of the program, and connected peers do not
 //! notice.
 
-mod becoming;
+mod upgrading;
 
-mod admin_place;
+mod admin_address;
 mod answers;
 mod bookkeeping;
 mod check;
@@ -13,8 +13,8 @@ mod connecting;
 mod damage;
 mod deadlines;
 mod echo;
+mod fixture;
 mod forwards;
-mod ground;
 mod impostor;
 mod kinds;
 mod matrix;

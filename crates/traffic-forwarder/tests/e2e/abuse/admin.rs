@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use testkit::{Behaviour, Http, LIMIT, Socket, connect, wait_until};
 
-use super::{Abused, EVERYBODY, EVERYBODY_FILES, MIB};
+use super::{Abused, MIB, QUEUEING, QUEUEING_FILES};
 use crate::support::Config;
 
 /// Concurrently served connections, plus a margin for those about to close.
@@ -16,7 +16,7 @@ const BUFFERS: u64 = CONNECTIONS as u64 * 64 * 1024;
 const CROWD: usize = 300;
 
 fn abused() -> Abused {
-    Abused::start(Config::new(), Behaviour::Echo, EVERYBODY)
+    Abused::start(Config::new(), Behaviour::Echo, QUEUEING)
 }
 
 fn connected(abused: &Abused) -> Socket {
@@ -77,7 +77,7 @@ fn slow_request_heads_are_cut_and_the_next_client_is_served() {
     const DRIPPING: usize = CONNECTIONS + 8;
     const SERVED: usize = 64;
     // A request head may take ten seconds.
-    const PATIENCE: Duration = Duration::from_secs(30);
+    const READ_TIMEOUT: Duration = Duration::from_secs(30);
     let abused = abused();
     let began = Instant::now();
     let mut dripping: Vec<_> = (0..DRIPPING).map(|_| connected(&abused)).collect();
@@ -85,12 +85,12 @@ fn slow_request_heads_are_cut_and_the_next_client_is_served() {
         socket.write_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nX-Slow: ").unwrap();
     }
     let mut next = connected(&abused);
-    next.set_read_timeout(Some(PATIENCE)).unwrap();
+    next.set_read_timeout(Some(READ_TIMEOUT)).unwrap();
     next.write_all(b"GET /healthz HTTP/1.0\r\nHost: localhost\r\n\r\n").unwrap();
     abused.beside_until("dripping heads", CONNECTIONS, BUFFERS, || {
         thread::sleep(Duration::from_millis(50));
         dripping.retain_mut(|socket| socket.write_all(b"x").is_ok());
-        assert!(began.elapsed() < PATIENCE, "{} heads still drip", dripping.len());
+        assert!(began.elapsed() < READ_TIMEOUT, "{} heads still drip", dripping.len());
         dripping.len() <= DRIPPING - SERVED
     });
     assert!(answer(next).starts_with("HTTP/1.0 200"));
@@ -132,7 +132,7 @@ fn stalled_subscribers_miss_events_and_hold_a_bounded_number() {
     };
     let watchers: Vec<_> = (0..WATCHERS).map(watch).collect();
     let mut sessions = 0;
-    abused.beside_until("watchers", CONNECTIONS + EVERYBODY_FILES, EVENTS + BUFFERS, || {
+    abused.beside_until("watchers", CONNECTIONS + QUEUEING_FILES, EVENTS + BUFFERS, || {
         for _ in 0..100 {
             drop(connect(&abused.port).unwrap());
         }
@@ -162,7 +162,7 @@ fn unread_answers_share_a_bounded_memory() {
         let path = format!("unix:{}/{nth}", dir.path().display());
         config.forward(path, "127.0.0.1:9", format!("name = 'forward-{nth}'"))
     });
-    let abused = Abused::start(config, Behaviour::Echo, EVERYBODY);
+    let abused = Abused::start(config, Behaviour::Echo, QUEUEING);
     let began = Instant::now();
     let mut readers = Vec::new();
     abused.beside_until("unread answers", CONNECTIONS, ANSWERS + BUFFERS, || {

@@ -44,7 +44,10 @@ fn a_flood_costs_no_more_than_the_limits_allow() {
         || messages(&abused.operated, "connections refused: max_sessions is reached").len();
     wait_until("a warning", LIMIT, || warnings() > 0);
     let count = warnings();
-    assert!((1..=8).contains(&count), "{count} warnings: refusals are gathered, not told singly");
+    assert!(
+        (1..=8).contains(&count),
+        "{count} warnings: refusals are summed up, not logged singly"
+    );
 }
 
 /// The target sends without end, and no client reads.
@@ -90,7 +93,7 @@ fn a_storm_of_resets_leaks_nothing() {
     abused.beside("resets", FILES + ON_THE_WAY, 4 * MIB, || {
         for mut client in crowd(&abused) {
             // The connection may already be refused.
-            let _ = client.write_all(b"a request that nobody waits for");
+            let _ = client.write_all(b"an abandoned request");
             reset(client);
         }
     });

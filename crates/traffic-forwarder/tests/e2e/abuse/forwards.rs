@@ -2,7 +2,7 @@
 
 use testkit::{Behaviour, ForwarderBuilder, LIMIT, wait_until};
 
-use super::{Abused, EVERYBODY, MIB};
+use super::{Abused, MIB, QUEUEING};
 use crate::support::{Config, messages};
 
 /// Limit of open files, below the number of forwards.
@@ -25,7 +25,7 @@ fn forwards(count: u32) -> Config {
 #[test]
 fn too_many_forwards_are_refused_and_the_running_ones_continue() {
     let prepare = |builder: ForwarderBuilder| builder.open_files(OPEN_FILES);
-    let abused = Abused::start_with(Config::new(), Behaviour::Sink, EVERYBODY, prepare);
+    let abused = Abused::start_with(Config::new(), Behaviour::Sink, QUEUEING, prepare);
     let ranges = (1..=4).fold(Config::new(), |config, number| {
         config.forward(format!("127.0.0.{number}:1-65535"), "127.0.0.9:1-65535", "")
     });

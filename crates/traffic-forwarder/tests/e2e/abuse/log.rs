@@ -2,7 +2,7 @@
 
 use testkit::{Behaviour, ForwarderBuilder, connect};
 
-use super::{Abused, EVERYBODY, EVERYBODY_FILES, MIB};
+use super::{Abused, MIB, QUEUEING, QUEUEING_FILES};
 use crate::support::Config;
 
 /// Total of all log queues.
@@ -21,9 +21,9 @@ fn unread(forwarder: ForwarderBuilder) -> ForwarderBuilder {
 #[test]
 fn a_blocked_log_holds_bounded_memory_and_delays_no_session() {
     let config = Config::new().log("level = 'trace'\nformat = 'json'");
-    let abused = Abused::start_with(config, Behaviour::Sink, EVERYBODY, unread);
+    let abused = Abused::start_with(config, Behaviour::Sink, QUEUEING, unread);
     let mut sessions = 0;
-    abused.beside_until("log", EVERYBODY_FILES, QUEUES, || {
+    abused.beside_until("log", QUEUEING_FILES, QUEUES, || {
         for _ in 0..100 {
             drop(connect(&abused.port).unwrap());
         }

@@ -62,14 +62,15 @@ fn a_port_serves_only_requests_with_the_token() {
         (TempDir::new().unwrap(), Port::v4(), Target::start(Behaviour::Echo));
     let config = Config::new().admin(&admin.addr().to_string()).process(&token_file(&dir, 0o600));
     let forwarder = config.forward(Port::v4().addr(), target.addr(), "").start();
-    let nobody = Http::new(admin.addr());
-    let bearer = |token: &str| nobody.clone().header("Authorization", &format!("Bearer {token}"));
+    let anonymous = Http::new(admin.addr());
+    let bearer =
+        |token: &str| anonymous.clone().header("Authorization", &format!("Bearer {token}"));
     let known = bearer(TOKEN);
     assert_eq!(known.json("/v1/status")["pid"], forwarder.pid());
-    assert_eq!(code(&nobody.get("/v1/status")), (401, "unauthorized".into()));
-    assert_eq!(code(&nobody.get("/metrics")), (401, "unauthorized".into()));
+    assert_eq!(code(&anonymous.get("/v1/status")), (401, "unauthorized".into()));
+    assert_eq!(code(&anonymous.get("/metrics")), (401, "unauthorized".into()));
     assert_eq!(code(&bearer("wrong").get("/v1/status")), (401, "unauthorized".into()));
-    assert_eq!((nobody.get("/healthz").status, nobody.get("/readyz").status), (200, 200));
+    assert_eq!((anonymous.get("/healthz").status, anonymous.get("/readyz").status), (200, 200));
     let rebound = known.clone().header("Host", "evil.example");
     assert_eq!(code(&rebound.get("/v1/status")), (403, "forbidden".into()));
     let page = known.clone().header("Origin", "https://evil.example");

@@ -24,10 +24,10 @@ fn events_report_the_life_of_a_session() {
 
 #[test]
 fn events_report_operator_actions_and_problems() {
-    let (nobody, port, echo) = (Port::v4(), Port::v4(), Target::start(Behaviour::Echo));
+    let (closed, port, echo) = (Port::v4(), Port::v4(), Target::start(Behaviour::Echo));
     let config = Config::new()
         .forward(port.addr(), echo.addr(), "name = 'full'\nmax_sessions = 1")
-        .forward(Port::v4().addr(), nobody.addr(), "name = 'down'");
+        .forward(Port::v4().addr(), closed.addr(), "name = 'down'");
     let operated = Operated::start(config.clone());
     let mut events = operated.http.events("/v1/events", LIMIT);
     operated.http.post("/v1/forwards/down/drain").success();
@@ -37,8 +37,8 @@ fn events_report_operator_actions_and_problems() {
     let down = operated.http.json("/v1/forwards/down")["listen"][0].as_str().unwrap().to_owned();
     let down: std::net::SocketAddr = down.parse().unwrap();
     Peer::connect("refused", down, Script::new().expect_reset()).finish();
-    let told = events.wait_for("target_down");
-    assert_eq!((&told["forward"], &told["cause"]), (&json!("down"), &json!("refused")));
+    let event = events.wait_for("target_down");
+    assert_eq!((&event["forward"], &event["cause"]), (&json!("down"), &json!("refused")));
     let _client = served_client(&port);
     Peer::connect("one too many", &port, Script::new().expect_reset()).finish();
     assert_eq!(events.wait_for("limit_reached")["limit"], 1);
@@ -77,17 +77,17 @@ fn subscribers_are_limited_and_requests_still_served() {
 
 #[test]
 fn session_events_can_be_excluded() {
-    let (port, nobody) = (Port::v4(), Port::v4());
+    let (port, closed) = (Port::v4(), Port::v4());
     let config = Config::new().log("format = 'json'\nlevel = 'info'\nsessions = false\n").forward(
         port.addr(),
-        nobody.addr(),
+        closed.addr(),
         "name = 'down'",
     );
     let operated = Operated::start(config);
     let mut some = operated.http.events("/v1/events?sessions=false", LIMIT);
     Peer::connect("refused", &port, Script::new().expect_reset()).finish();
-    let (name, told) = some.next_event().unwrap();
-    assert_eq!((&*name, &told["forward"]), ("target_down", &json!("down")));
+    let (name, event) = some.next_event().unwrap();
+    assert_eq!((&*name, &event["forward"]), ("target_down", &json!("down")));
     // Beside a subscriber to all events.
     let mut all = operated.http.events("/v1/events", LIMIT);
     Peer::connect("refused", &port, Script::new().expect_reset()).finish();

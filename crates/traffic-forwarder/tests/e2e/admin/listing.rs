@@ -41,7 +41,11 @@ fn a_long_list_is_complete_and_built_in_slices() {
     forwarder.signal(Signal::TERM);
     forwarder.wait_exit(LIMIT);
     let shown = shown_between_waits(&trace);
-    assert_eq!(shown.iter().sum::<usize>(), MANY + 1, "the kernel is asked for what is shown only");
+    assert_eq!(
+        shown.iter().sum::<usize>(),
+        MANY + 1,
+        "the kernel is queried for listed sessions only"
+    );
     assert!(shown.iter().all(|shown| *shown <= SLICE), "{shown:?}");
 }
 

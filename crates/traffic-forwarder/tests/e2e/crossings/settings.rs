@@ -22,7 +22,7 @@ const FIRST: usize = 0;
 const OTHER: usize = 1;
 const PROBE: usize = 2;
 
-struct Ground {
+struct Fixture {
     forwarder: Forwarder,
     http: Http,
     dir: TempDir,
@@ -76,7 +76,7 @@ fn fixed_values() -> BTreeMap<(&'static str, &'static str), Values> {
     rows.into_iter().map(|(section, key, values)| ((section, key), values)).collect()
 }
 
-impl Ground {
+impl Fixture {
     fn start() -> Self {
         let dir = TempDir::new().unwrap();
         let listens = [(); 3].map(|()| Port::v4());
@@ -195,7 +195,7 @@ impl Ground {
         let is_debug = |line: &Value| line["level"] == "debug";
         let is_record = |line: &Value| line["message"] == "session ended";
         // With the first values the log has records but no steps, then steps but no records.
-        wait_until("what is logged of a session", LIMIT, || {
+        wait_until("the log lines of a session", LIMIT, || {
             new().iter().any(|line| if with == FIRST { is_record(line) } else { is_debug(line) })
         });
         let other = |line: &Value| if with == FIRST { is_debug(line) } else { is_record(line) };
@@ -272,18 +272,18 @@ fn text(
 
 #[test]
 fn every_setting_crosses_as_documented() {
-    let ground = Ground::start();
+    let fixture = Fixture::start();
     let all = settings().iter().map(|setting| (header(setting.section), setting.key));
     let mut all: Vec<_> = all.collect();
     all.sort_unstable();
-    assert_eq!(ground.values.keys().copied().collect::<Vec<_>>(), all, "a row for each setting");
+    assert_eq!(fixture.values.keys().copied().collect::<Vec<_>>(), all, "a row for each setting");
     for (column, crossing) in Crossing::ALL.into_iter().enumerate() {
-        ground.cross(crossing);
-        ground.is_as_the_table_says(column);
+        fixture.cross(crossing);
+        fixture.is_as_the_table_says(column);
         let back = matches!(crossing, Crossing::FallBack | Crossing::FallBackAfterUpgrade);
-        ground.does_as_configured(if back { FIRST } else { OTHER }, crossing);
-        ground.write(FIRST);
-        ground.http.post("/v1/reload").success();
-        assert_eq!(ground.status()["waiting"].as_array().unwrap().len(), 0);
+        fixture.does_as_configured(if back { FIRST } else { OTHER }, crossing);
+        fixture.write(FIRST);
+        fixture.http.post("/v1/reload").success();
+        assert_eq!(fixture.status()["waiting"].as_array().unwrap().len(), 0);
     }
 }

@@ -15,13 +15,13 @@ const RELOADED: &str = "configuration reloaded";
 const REVERTED: &str = "the new configuration was not confirmed: reverted to the previous one";
 
 /// A process that starts with the first of these forwards.
-struct Ground {
+struct Fixture {
     operated: Operated,
     target: Target,
     ports: [Port; 3],
 }
 
-impl Ground {
+impl Fixture {
     fn start() -> Self {
         Self::start_with("")
     }
@@ -60,50 +60,50 @@ fn refused(answer: &Answer, code: &str, says: &str) {
 #[test]
 fn a_trial_crosses_as_documented() {
     assert_eq!(STATES[5].0, "a configuration on trial");
-    let ground = Ground::start();
-    ground.operated.write(ground.with(1));
-    ground.post("/v1/reload?confirm=4s").success();
+    let fixture = Fixture::start();
+    fixture.operated.write(fixture.with(1));
+    fixture.post("/v1/reload?confirm=4s").success();
     // An operator's reload is refused.
-    ground.operated.write(ground.with(2));
-    refused(&ground.post("/v1/reload"), "on_trial", "traffic-forwarder confirm 2");
-    ground.runs(1);
-    ground.post("/v1/reload?dry_run=true").success();
+    fixture.operated.write(fixture.with(2));
+    refused(&fixture.post("/v1/reload"), "on_trial", "traffic-forwarder confirm 2");
+    fixture.runs(1);
+    fixture.post("/v1/reload?dry_run=true").success();
     // An unattended reload is part of the trial, as is an upgrade.
-    ground.operated.signal(Signal::HUP);
-    wait_until("SIGHUP", LIMIT, || messages(&ground.operated, RELOADED).len() == 2);
-    ground.runs(2);
-    let last = messages(&ground.operated, RELOADED).pop().unwrap();
+    fixture.operated.signal(Signal::HUP);
+    wait_until("SIGHUP", LIMIT, || messages(&fixture.operated, RELOADED).len() == 2);
+    fixture.runs(2);
+    let last = messages(&fixture.operated, RELOADED).pop().unwrap();
     assert!((0.1..4.0).contains(&last["on_trial_for"].as_f64().unwrap()), "{last}");
-    ground.operated.upgrade();
-    assert!(ground.operated.status()["confirm_within"].as_f64().unwrap() < 4.0);
-    ground.operated.wait_for_fall_back(3);
-    ground.runs(0);
+    fixture.operated.upgrade();
+    assert!(fixture.operated.status()["confirm_within"].as_f64().unwrap() < 4.0);
+    fixture.operated.wait_for_fall_back(3);
+    fixture.runs(0);
 }
 
 /// A refusal is no verdict on a configuration: the last reload, the metric and the events stay
 /// those of the previous reload.
 #[test]
 fn a_refused_reload_does_not_count_as_failed() {
-    let ground = Ground::start();
-    ground.operated.write(ground.with(1));
-    ground.post("/v1/reload?confirm=1m").success();
-    let last = || ground.operated.status()["last_reload"].clone();
+    let fixture = Fixture::start();
+    fixture.operated.write(fixture.with(1));
+    fixture.post("/v1/reload?confirm=1m").success();
+    let last = || fixture.operated.status()["last_reload"].clone();
     let before = last();
-    let mut events = ground.operated.http.events("/v1/events", LIMIT);
+    let mut events = fixture.operated.http.events("/v1/events", LIMIT);
     let message = "`traffic-forwarder reload --confirm 60s`";
-    refused(&ground.post("/v1/reload"), "on_trial", message);
+    refused(&fixture.post("/v1/reload"), "on_trial", message);
     assert_eq!(last(), before);
-    let metrics = ground.operated.http.get("/metrics").success().body;
+    let metrics = fixture.operated.http.get("/metrics").success().body;
     let good = "\ntraffic_forwarder_config_last_reload_success 1\n";
     assert!(metrics.contains(good), "{metrics}");
-    ground.operated.wait_for_message("reload refused");
-    let line = messages(&ground.operated, "reload refused").remove(0);
+    fixture.operated.wait_for_message("reload refused");
+    let line = messages(&fixture.operated, "reload refused").remove(0);
     assert_eq!((&line["level"], &line["by"]), (&json!("warn"), &json!("admin")), "{line}");
-    assert!(messages(&ground.operated, "reload failed; nothing was changed").is_empty());
-    ground.post("/v1/confirm?generation=2").success();
+    assert!(messages(&fixture.operated, "reload failed; nothing was changed").is_empty());
+    fixture.post("/v1/confirm?generation=2").success();
     assert_eq!(last(), before);
     // The first event is that of the next reload.
-    ground.post("/v1/reload").success();
+    fixture.post("/v1/reload").success();
     let event = events.wait_for("reload");
     assert_eq!((&event["generation"], &event["error"]), (&json!(3), &Value::Null), "{event}");
 }
@@ -111,46 +111,46 @@ fn a_refused_reload_does_not_count_as_failed() {
 /// A shutdown cancels the trial.
 #[test]
 fn a_reload_during_a_shutdown_is_refused() {
-    let ground = Ground::start();
-    let _client = served_client(&ground.ports[0]);
-    ground.operated.signal(Signal::TERM);
-    ground.operated.wait_for_message("draining");
-    refused(&ground.post("/v1/reload"), "draining", "shutting down");
-    assert_eq!(ground.operated.status()["last_reload"], Value::Null);
-    ground.operated.wait_for_message("reload refused");
+    let fixture = Fixture::start();
+    let _client = served_client(&fixture.ports[0]);
+    fixture.operated.signal(Signal::TERM);
+    fixture.operated.wait_for_message("draining");
+    refused(&fixture.post("/v1/reload"), "draining", "shutting down");
+    assert_eq!(fixture.operated.status()["last_reload"], Value::Null);
+    fixture.operated.wait_for_message("reload refused");
 }
 
 /// A file saved unchanged, as by an operator's editor.
 #[test]
 fn touching_a_watched_file_does_not_end_a_trial() {
-    let ground = Ground::start_with("watch = true");
-    ground.operated.write(ground.with(1).process("watch = true"));
-    let report = ground.post("/v1/reload?confirm=3s").success().json();
-    ground.operated.write(ground.with(1).process("watch = true"));
-    wait_until("watch", LIMIT, || messages(&ground.operated, RELOADED).len() == 2);
-    assert!(ground.operated.status()["confirm_within"].as_f64().is_some());
-    ground.operated.wait_for_fall_back(report["generation"].as_u64().unwrap() + 1);
-    ground.runs(0);
+    let fixture = Fixture::start_with("watch = true");
+    fixture.operated.write(fixture.with(1).process("watch = true"));
+    let report = fixture.post("/v1/reload?confirm=3s").success().json();
+    fixture.operated.write(fixture.with(1).process("watch = true"));
+    wait_until("watch", LIMIT, || messages(&fixture.operated, RELOADED).len() == 2);
+    assert!(fixture.operated.status()["confirm_within"].as_f64().is_some());
+    fixture.operated.wait_for_fall_back(report["generation"].as_u64().unwrap() + 1);
+    fixture.runs(0);
 }
 
 /// A trial of whole seconds must not end half a second late.
 #[test]
 fn the_deadline_stays_exact_over_an_upgrade() {
-    let ground = Ground::start();
+    let fixture = Fixture::start();
     for with_upgrade in [false, true] {
-        ground.operated.write(ground.with(1));
-        ground.post("/v1/reload?confirm=2s").success();
+        fixture.operated.write(fixture.with(1));
+        fixture.post("/v1/reload?confirm=2s").success();
         if with_upgrade {
-            ground.operated.upgrade();
+            fixture.operated.upgrade();
         }
         let at = |message: &str| {
-            let last = messages(&ground.operated, message).pop().unwrap();
+            let last = messages(&fixture.operated, message).pop().unwrap();
             second_of_day(last["time"].as_str().unwrap())
         };
         let count = 1 + usize::from(with_upgrade);
-        wait_until("reloaded", LIMIT, || messages(&ground.operated, RELOADED).len() == count);
+        wait_until("reloaded", LIMIT, || messages(&fixture.operated, RELOADED).len() == count);
         let begun = at(RELOADED);
-        wait_until("the revert", LIMIT, || messages(&ground.operated, REVERTED).len() == count);
+        wait_until("the revert", LIMIT, || messages(&fixture.operated, REVERTED).len() == count);
         let took = at(REVERTED) - begun;
         // Allows for a busy machine, but not for ticks of half a second.
         assert!((1.995..2.2).contains(&took), "{took}");
@@ -166,49 +166,49 @@ fn second_of_day(text: &str) -> f64 {
 
 #[test]
 fn a_confirmation_applies_to_the_named_generation() {
-    let ground = Ground::start();
-    ground.operated.write(ground.with(1));
-    ground.post("/v1/reload?confirm=1m").success();
+    let fixture = Fixture::start();
+    fixture.operated.write(fixture.with(1));
+    fixture.post("/v1/reload?confirm=1m").success();
     refused(
-        &ground.post("/v1/confirm?generation=1"),
+        &fixture.post("/v1/confirm?generation=1"),
         "other_generation",
         "generation 2 is on trial",
     );
     // Another operator starts a trial.
-    ground.operated.write(ground.with(2));
-    ground.post("/v1/reload?confirm=1m").success();
-    refused(&ground.post("/v1/confirm?generation=2"), "other_generation", "confirm 3");
-    refused(&ground.post("/v1/confirm"), "other_generation", "has replaced another one");
-    ground.operated.upgrade();
-    refused(&ground.post("/v1/confirm"), "other_generation", "has replaced another one");
-    refused(&ground.post("/v1/confirm?generation=2"), "other_generation", "confirm 3");
-    ground.post("/v1/confirm?generation=3").success();
-    refused(&ground.post("/v1/confirm?generation=3"), "nothing_to_confirm", "");
-    ground.runs(2);
+    fixture.operated.write(fixture.with(2));
+    fixture.post("/v1/reload?confirm=1m").success();
+    refused(&fixture.post("/v1/confirm?generation=2"), "other_generation", "confirm 3");
+    refused(&fixture.post("/v1/confirm"), "other_generation", "has replaced another one");
+    fixture.operated.upgrade();
+    refused(&fixture.post("/v1/confirm"), "other_generation", "has replaced another one");
+    refused(&fixture.post("/v1/confirm?generation=2"), "other_generation", "confirm 3");
+    fixture.post("/v1/confirm?generation=3").success();
+    refused(&fixture.post("/v1/confirm?generation=3"), "nothing_to_confirm", "");
+    fixture.runs(2);
 }
 
 /// A signal reads the same file again: the generation printed before can still be confirmed.
 #[test]
 fn a_reread_configuration_can_still_be_confirmed() {
-    let ground = Ground::start();
-    ground.operated.write(ground.with(1));
-    ground.post("/v1/reload?confirm=1m").success();
-    ground.operated.signal(Signal::HUP);
-    wait_until("SIGHUP", LIMIT, || ground.operated.generation() == 3);
-    ground.operated.upgrade();
-    ground.post("/v1/confirm?generation=2").success();
-    ground.runs(1);
+    let fixture = Fixture::start();
+    fixture.operated.write(fixture.with(1));
+    fixture.post("/v1/reload?confirm=1m").success();
+    fixture.operated.signal(Signal::HUP);
+    wait_until("SIGHUP", LIMIT, || fixture.operated.generation() == 3);
+    fixture.operated.upgrade();
+    fixture.post("/v1/confirm?generation=2").success();
+    fixture.runs(1);
 }
 
 #[test]
 fn a_second_trial_falls_back_to_the_configuration_before_the_first() {
-    let ground = Ground::start();
-    ground.operated.write(ground.with(1));
-    ground.post("/v1/reload?confirm=1m").success();
-    ground.operated.write(ground.with(2));
-    ground.post("/v1/reload?confirm=500ms").success();
-    ground.operated.wait_for_fall_back(3);
-    ground.runs(0);
+    let fixture = Fixture::start();
+    fixture.operated.write(fixture.with(1));
+    fixture.post("/v1/reload?confirm=1m").success();
+    fixture.operated.write(fixture.with(2));
+    fixture.post("/v1/reload?confirm=500ms").success();
+    fixture.operated.wait_for_fall_back(3);
+    fixture.runs(0);
 }
 
 /// Narrows an address as the documentation advises, each step on trial.
@@ -236,20 +236,20 @@ fn a_fall_back_is_not_blocked_by_an_address_of_our_own() {
 /// All ports of the previous configuration are taken: the unconfirmed one is removed all the same.
 #[test]
 fn a_fall_back_happens_even_if_nothing_can_be_bound() {
-    let ground = Ground::start();
-    ground.operated.write(ground.with(1));
-    ground.post("/v1/reload?confirm=500ms").success();
-    let holder = Listener::bind(Place::At(ground.ports[0].addr()));
-    ground.operated.wait_for_fall_back(2);
-    let status = ground.operated.status();
+    let fixture = Fixture::start();
+    fixture.operated.write(fixture.with(1));
+    fixture.post("/v1/reload?confirm=500ms").success();
+    let holder = Listener::bind(Place::At(fixture.ports[0].addr()));
+    fixture.operated.wait_for_fall_back(2);
+    let status = fixture.operated.status();
     assert_eq!((&status["listeners"], &status["restoring"]), (&json!(0), &json!(1)));
     let error = status["last_reload"]["error"].as_str().unwrap();
     assert!(error.starts_with("1 forward cannot be bound yet: listen "), "{error}");
     // An operator may also end the trial by another reload.
-    ground.operated.reload(ground.with(2));
-    assert_eq!(ground.operated.status()["restoring"], 0);
+    fixture.operated.reload(fixture.with(2));
+    assert_eq!(fixture.operated.status()["restoring"], 0);
     drop(holder);
-    ground.runs(2);
+    fixture.runs(2);
 }
 
 /// Each unbound line of the older format is retried.
@@ -283,28 +283,28 @@ fn older(run: &std::path::Path, text: &str) -> Forwarder {
 
 #[test]
 fn status_and_metrics_show_trials_and_waiting_settings() {
-    let ground = Ground::start();
-    let metrics = || ground.operated.http.get("/metrics").success().body;
+    let fixture = Fixture::start();
+    let metrics = || fixture.operated.http.get("/metrics").success().body;
     assert!(!metrics().contains("\ntraffic_forwarder_config_trial_seconds "), "{}", metrics());
-    ground.operated.write(ground.with(1).process("workers = 7"));
-    ground.post(TRIAL).success();
+    fixture.operated.write(fixture.with(1).process("workers = 7"));
+    fixture.post(TRIAL).success();
     let text = metrics();
     assert!(text.contains("\ntraffic_forwarder_config_trial_seconds "), "{text}");
     let waits = "\ntraffic_forwarder_config_setting_waiting{key=\"workers\"} 1\n";
     assert!(text.contains(waits), "{text}");
-    let workers: &Value = &ground.operated.status()["waiting"][0];
+    let workers: &Value = &fixture.operated.status()["waiting"][0];
     assert_eq!((&workers["key"], &workers["new"]), (&json!("workers"), &json!("7")));
     // A dry run lists the waiting setting.
-    let report = ground.post("/v1/reload?dry_run=true").success().json();
+    let report = fixture.post("/v1/reload?dry_run=true").success().json();
     assert_eq!(report["settings"][0]["key"], "workers");
-    let admin = ground.operated.socket().to_string();
+    let admin = fixture.operated.socket().to_string();
     let shown = forwarder().args(["status", "--admin", &admin]).run().success().text();
     let waits_for = "[process] workers = 7 (in force: ";
     assert!(shown.contains(&format!("for a restart: {waits_for}")), "{shown}");
     let planned = forwarder().args(["plan", "--admin", &admin]).run().success().text();
     assert!(planned.contains("a reload would change nothing\n"), "{planned}");
     assert!(planned.contains(&format!("\nwaits for a restart: {waits_for}")), "{planned}");
-    let line = messages(&ground.operated, "this setting changes with a restart only").remove(0);
+    let line = messages(&fixture.operated, "this setting changes with a restart only").remove(0);
     assert_eq!(
         (&line["key"], &line["configured"]),
         (&json!("[process] workers"), &json!("7")),
@@ -315,7 +315,7 @@ fn status_and_metrics_show_trials_and_waiting_settings() {
     assert!(shown.contains(&format!("unless you run `{confirm}`")), "{shown}");
     forwarder().args(confirm.split(' ').skip(1)).run().success();
     let begun = Instant::now();
-    ground.runs(1);
+    fixture.runs(1);
     assert!(begun.elapsed() < Duration::from_secs(10));
     assert!(metrics().contains(waits));
 }

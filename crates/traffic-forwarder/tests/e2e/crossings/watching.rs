@@ -14,13 +14,13 @@ use crate::support::{BINARY, Config, Operated, QUIET, forwarder, messages, play,
 const RELOADED: &str = "configuration reloaded";
 const FAILED: &str = "reload failed; nothing was changed";
 
-struct Ground {
+struct Fixture {
     operated: Operated,
     target: Target,
     ports: [Port; 2],
 }
 
-impl Ground {
+impl Fixture {
     fn start() -> Self {
         let (target, ports) = (Target::start(Behaviour::Echo), [(); 2].map(|()| Port::v4()));
         let config = watched(&ports[0], &target);
@@ -56,28 +56,28 @@ fn watched(port: &Port, target: &Target) -> Config {
 #[test]
 fn a_watched_file_crosses_as_documented() {
     assert_eq!(STATES[6].0, "a file that is watched");
-    let ground = Ground::start();
-    ground.operated.cross(Crossing::Reload, ground.with(0));
-    ground.stays_at(1);
+    let fixture = Fixture::start();
+    fixture.operated.cross(Crossing::Reload, fixture.with(0));
+    fixture.stays_at(1);
     for (at, crossing) in [Crossing::FallBack, Crossing::FallBackAfterUpgrade].iter().enumerate() {
-        ground.operated.cross(*crossing, ground.with(1));
-        ground.stays_at(2 + at);
+        fixture.operated.cross(*crossing, fixture.with(1));
+        fixture.stays_at(2 + at);
     }
     // A change just before an upgrade, still unnoticed by the process.
-    ground.operated.write(ground.with(1));
-    ground.operated.upgrade();
-    ground.wait_for_reloads(4);
-    served_client(&ground.ports[1]);
+    fixture.operated.write(fixture.with(1));
+    fixture.operated.upgrade();
+    fixture.wait_for_reloads(4);
+    served_client(&fixture.ports[1]);
 }
 
 /// The next image must know the last-read state of the file.
 #[test]
 fn an_upgrade_does_not_reread_an_unchanged_file() {
-    let ground = Ground::start();
-    ground.operated.upgrade();
-    ground.stays_at(0);
-    ground.operated.write(ground.with(1));
-    ground.wait_for_reloads(1);
+    let fixture = Fixture::start();
+    fixture.operated.upgrade();
+    fixture.stays_at(0);
+    fixture.operated.write(fixture.with(1));
+    fixture.wait_for_reloads(1);
 }
 
 /// The file changes right after it is read, long before all listeners are bound.
@@ -148,46 +148,46 @@ fn every_way_to_replace_a_file_is_noticed() {
 
 #[test]
 fn a_constantly_touched_file_is_read() {
-    let ground = Ground::start();
-    ground.operated.write(ground.with(1));
-    let path = ground.operated.config_path();
+    let fixture = Fixture::start();
+    fixture.operated.write(fixture.with(1));
+    let path = fixture.operated.config_path();
     let mut time = std::time::UNIX_EPOCH;
     // Changes between any two checks of the file.
     wait_until("it is read", LIMIT, || {
         time += Duration::from_secs(1);
         let file = fs::File::options().write(true).open(&path).unwrap();
         file.set_times(fs::FileTimes::new().set_modified(time)).unwrap();
-        ground.reloads() > 0
+        fixture.reloads() > 0
     });
-    served_client(&ground.ports[1]);
+    served_client(&fixture.ports[1]);
 }
 
 /// The next image retries as well.
 #[test]
 fn a_failed_reload_is_retried_after_an_upgrade() {
-    let ground = Ground::start();
-    let holder = Listener::bind(Place::At(ground.ports[1].addr()));
-    ground.operated.write(ground.with(1));
-    ground.operated.wait_for_message(FAILED);
-    ground.operated.upgrade();
+    let fixture = Fixture::start();
+    let holder = Listener::bind(Place::At(fixture.ports[1].addr()));
+    fixture.operated.write(fixture.with(1));
+    fixture.operated.wait_for_message(FAILED);
+    fixture.operated.upgrade();
     drop(holder);
-    ground.operated.wait_for_message(RELOADED);
-    served_client(&ground.ports[1]);
+    fixture.operated.wait_for_message(RELOADED);
+    served_client(&fixture.ports[1]);
 }
 
 #[test]
 fn a_temporarily_failed_reload_is_retried() {
-    let ground = Ground::start();
-    let holder = Listener::bind(Place::At(ground.ports[1].addr()));
-    ground.operated.write(ground.with(1));
-    ground.operated.wait_for_message(FAILED);
-    let at = || ground.operated.status()["last_reload"]["at"].clone();
+    let fixture = Fixture::start();
+    let holder = Listener::bind(Place::At(fixture.ports[1].addr()));
+    fixture.operated.write(fixture.with(1));
+    fixture.operated.wait_for_message(FAILED);
+    let at = || fixture.operated.status()["last_reload"]["at"].clone();
     let first = at();
     wait_until("another attempt", LIMIT, || at() != first);
-    assert_eq!(messages(&ground.operated, FAILED).len(), 1, "the same failure is logged once");
-    served_client(&ground.ports[0]);
+    assert_eq!(messages(&fixture.operated, FAILED).len(), 1, "the same failure is logged once");
+    served_client(&fixture.ports[0]);
     drop(holder);
-    ground.operated.wait_for_message(RELOADED);
-    served_client(&ground.ports[1]);
-    assert!(ground.operated.status()["last_reload"]["error"].is_null());
+    fixture.operated.wait_for_message(RELOADED);
+    served_client(&fixture.ports[1]);
+    assert!(fixture.operated.status()["last_reload"]["error"].is_null());
 }

@@ -7,7 +7,7 @@ use tempfile::TempDir;
 use testkit::{Addr, Behaviour, Peer, Place, Port, Script, Socket, Target};
 
 use super::{Examined, two_workers};
-use crate::support::{forwarder, messages, on_an_island, served_client, test_name};
+use crate::support::{forwarder, in_network_namespace, messages, served_client, test_name};
 
 #[test]
 fn the_stated_sessions_fit_into_the_open_files_limit() {
@@ -22,7 +22,7 @@ fn the_stated_sessions_fit_into_the_open_files_limit() {
         let possible = messages(&running, "ready").remove(0)["max_sessions"].as_u64().unwrap();
         assert!(possible.abs_diff(claimed) <= 2, "{claimed} claimed, {possible} possible");
         let clients = holds(claimed.min(possible), &port);
-        assert_eq!(running.records().len(), 0, "nobody was cut");
+        assert_eq!(running.records().len(), 0, "no session was cut");
         drop(clients);
     }
 }
@@ -31,7 +31,7 @@ fn the_stated_sessions_fit_into_the_open_files_limit() {
 fn the_stated_sessions_fit_into_the_local_ports() {
     const PORTS: u64 = 20;
     let setup = "echo 40000 40019 > /proc/sys/net/ipv4/ip_local_port_range";
-    on_an_island(test_name!(the_stated_sessions_fit_into_the_local_ports), setup, || {
+    in_network_namespace(test_name!(the_stated_sessions_fit_into_the_local_ports), setup, || {
         let at: SocketAddr = "127.0.0.1:9000".parse().unwrap();
         let target = Target::start_at(Place::At(at), Behaviour::Echo);
         let dir = TempDir::new().unwrap();

@@ -7,7 +7,7 @@ use tempfile::TempDir;
 use testkit::{Behaviour, Forwarder, LIMIT, Port, Target, Tool, wait_until};
 
 use super::{Examined, to_closed_port};
-use crate::support::{BINARY, Config, forwarder, on_an_island, test_name, with_hosts};
+use crate::support::{BINARY, Config, forwarder, in_network_namespace, test_name, with_hosts};
 
 #[test]
 fn too_few_files_for_the_configuration_are_fatal() {
@@ -22,12 +22,12 @@ fn too_few_files_for_the_configuration_are_fatal() {
 
 #[test]
 fn a_refusing_target_is_a_warning_and_can_be_excluded() {
-    let (nobody, config) = to_closed_port();
+    let (closed, config) = to_closed_port();
     let examined = Examined::by(forwarder(), &config);
     examined.assert_verdict(Check::Connections, "warn");
     examined.assert_overall("warn");
     let detail = &examined.finding(Check::Connections)["details"][0];
-    assert_eq!(detail["of"], nobody.addr().to_string());
+    assert_eq!(detail["of"], closed.addr().to_string());
     assert!(detail["found"].as_str().unwrap().contains("refused"), "{detail}");
     Examined::by_looking(forwarder(), &config).assert_verdict(Check::Connections, "ok");
 }
@@ -68,7 +68,7 @@ fn unusable_directories_are_fatal() {
 
 #[test]
 fn a_low_port_without_the_capability_is_fatal() {
-    on_an_island(test_name!(a_low_port_without_the_capability_is_fatal), "true", || {
+    in_network_namespace(test_name!(a_low_port_without_the_capability_is_fatal), "true", || {
         let (_nobody, config) = to_closed_port();
         let config = config.forward("127.0.0.1:81", "127.0.0.1:9", "name = 'low'");
         let capable = Examined::by(forwarder(), &config);
@@ -89,7 +89,7 @@ fn a_low_port_without_the_capability_is_fatal() {
 #[test]
 fn without_ipv6_an_ipv6_listener_is_fatal() {
     let setup = "echo 1 > /proc/sys/net/ipv6/conf/all/disable_ipv6";
-    on_an_island(test_name!(without_ipv6_an_ipv6_listener_is_fatal), setup, || {
+    in_network_namespace(test_name!(without_ipv6_an_ipv6_listener_is_fatal), setup, || {
         let config = |listen: &str| Config::new().forward(listen, "127.0.0.1:9", "");
         Examined::by(forwarder(), &config(":7000")).assert_verdict(Check::Ipv6, "ok");
         let examined = Examined::by(forwarder(), &config("[::1]:7000"));
@@ -103,7 +103,7 @@ fn without_ipv6_an_ipv6_listener_is_fatal() {
 fn short_queues_and_listeners_in_the_local_port_range_are_warnings() {
     let setup = "echo 100 > /proc/sys/net/core/somaxconn";
     let name = test_name!(short_queues_and_listeners_in_the_local_port_range_are_warnings);
-    on_an_island(name, setup, || {
+    in_network_namespace(name, setup, || {
         let config = Config::new().forward(":40000", "127.0.0.1:9", "");
         let examined = Examined::by(forwarder(), &config);
         examined.assert_verdict(Check::ListenQueue, "warn");

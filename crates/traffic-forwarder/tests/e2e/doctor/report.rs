@@ -7,7 +7,7 @@ use doctor::Check;
 use serde_json::Value;
 
 use super::{Examined, to_closed_port};
-use crate::support::{Desk, forwarder, on_an_island, test_name};
+use crate::support::{Console, forwarder, in_network_namespace, test_name};
 
 #[test]
 fn the_report_has_the_documented_shape() {
@@ -49,22 +49,22 @@ fn the_text_ends_with_the_summary_and_has_advice() {
 
 #[test]
 fn an_invalid_configuration_is_reported_as_by_check() {
-    let desk = Desk::new();
-    let file = desk.file("forwarder.conf", "[[forward]]\nlisten = ':0'\n");
-    let told = |command: &str| {
+    let console = Console::new();
+    let file = console.file("forwarder.conf", "[[forward]]\nlisten = ':0'\n");
+    let explanation = |command: &str| {
         let finished = forwarder().args([command, "-c", &file]).run();
         assert_eq!(finished.status.code(), Some(2), "{finished}");
         assert!(finished.stdout.is_empty(), "{finished}");
         finished.stderr
     };
-    assert_eq!(told("doctor"), told("check"));
+    assert_eq!(explanation("doctor"), explanation("check"));
 }
 
 #[test]
 fn ten_thousand_forwards_are_examined_and_abridged_in_the_text() {
     let name = test_name!(ten_thousand_forwards_are_examined_and_abridged_in_the_text);
     // In a namespace where all of their ports are free.
-    on_an_island(name, "true", || {
+    in_network_namespace(name, "true", || {
         let mut config = String::new();
         for number in 0..10_000 {
             let (listen, to) = (20_000 + number, 1 + number);

@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use testkit::{Addr, Behaviour, LIMIT, Port, Target, wait_until};
 
 use super::Examined;
-use crate::support::{Config, Desk, forwarder, ping, served_client};
+use crate::support::{Config, Console, forwarder, ping, served_client};
 
 /// The detail of the finding about the only listener.
 #[track_caller]
@@ -53,11 +53,11 @@ fn a_live_unix_socket_or_a_file_is_a_conflict() {
     examined.assert_overall("fail");
     let own = format!("is taken by pid {} (", std::process::id());
     assert!(detail(&examined).contains(&own), "{}", detail(&examined));
-    assert!(listener.accept().is_err(), "nobody connects to find out");
+    assert!(listener.accept().is_err(), "doctor does not connect");
     // A stale socket file is replaced. A child that another test is just starting may hold a copy
     // of the listener for a moment.
     drop(listener);
-    wait_until("nobody to listen", LIMIT, || UnixStream::connect(&path).is_err());
+    wait_until("the listener to close", LIMIT, || UnixStream::connect(&path).is_err());
     examine().assert_verdict(Check::Taken, "ok");
     fs::remove_file(&path).unwrap();
     fs::write(&path, "").unwrap();
@@ -66,9 +66,9 @@ fn a_live_unix_socket_or_a_file_is_a_conflict() {
 
 #[test]
 fn listeners_of_our_running_process_are_no_conflict() {
-    let (desk, target, port) = (Desk::new(), Target::start(Behaviour::Echo), Port::v4());
+    let (console, target, port) = (Console::new(), Target::start(Behaviour::Echo), Port::v4());
     let text = Config::new().forward(port.addr(), target.addr(), "").text();
-    let (file, other) = (desk.file("forwarder.conf", &text), desk.file("other.conf", &text));
+    let (file, other) = (console.file("forwarder.conf", &text), console.file("other.conf", &text));
     let forward = format!("{}={}", port.addr(), target.addr());
     let examine = |arguments: &[&str]| {
         let command = forwarder().args(["doctor", "--no-connect", "--json"]).args(arguments);

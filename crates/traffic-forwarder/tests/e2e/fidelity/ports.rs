@@ -5,13 +5,13 @@ use std::net::SocketAddr;
 
 use testkit::{Behaviour, Peer, Place, Script, Target, wait_until};
 
-use crate::support::{Config, Setup, on_each_island, ping, reset, served_client};
+use crate::support::{Config, Setup, on_each_network_namespace, ping, reset, served_client};
 
 /// Local ports for outgoing connections. Connections to different addresses share them.
 const PORTS: usize = 16;
 const FEW_PORTS: &str = "echo 40000 40015 > /proc/sys/net/ipv4/ip_local_port_range";
 
-on_each_island!(
+on_each_network_namespace!(
     FEW_PORTS;
     port_exhaustion_affects_that_target_only,
     a_self_connected_socket_is_not_a_target,

@@ -4,12 +4,12 @@ use std::net::SocketAddr;
 
 use testkit::{Peer, Script};
 
-use crate::support::{Setup, on_each_island};
+use crate::support::{Setup, on_each_network_namespace};
 
 /// From the documentation block (RFC 5737): no host has these addresses.
 const ROUTES: &str = "ip route add unreachable 198.51.100.1 && ip route add prohibit 198.51.100.2";
 
-on_each_island!(ROUTES; each_cause_has_its_own_reason);
+on_each_network_namespace!(ROUTES; each_cause_has_its_own_reason);
 
 fn each_cause_has_its_own_reason(setup: Setup) {
     for (target, reason, errno) in [

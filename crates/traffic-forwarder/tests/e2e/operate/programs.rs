@@ -3,15 +3,15 @@
 use serde_json::Value;
 use testkit::{Forwarder, LIMIT, Signal, wait_until};
 
-use super::{Ground, session, started};
-use crate::support::{Desk, forwarder};
+use super::{Fixture, session, started};
+use crate::support::{Console, forwarder};
 
 #[test]
 fn a_json_watch_prints_one_line_per_update() {
-    let ground = Ground::new();
-    let (desk, text) = (&ground.desk, ground.config(&[]));
+    let fixture = Fixture::new();
+    let (console, text) = (&fixture.console, fixture.config(&[]));
     let running = started(text.clone());
-    let arguments = ["--json", "--watch", "0.1", "--admin", &desk.admin()];
+    let arguments = ["--json", "--watch", "0.1", "--admin", &console.admin()];
     let watches =
         ["status", "sessions"].map(|command| forwarder().arg(command).args(arguments).start());
     let value = |line: &String| serde_json::from_str::<Value>(line).unwrap();
@@ -34,15 +34,15 @@ fn a_json_watch_prints_one_line_per_update() {
 
 #[test]
 fn errors_are_json_in_json_mode() {
-    let desk = Desk::new();
+    let console = Console::new();
     let error = |arguments: &[&str], code: i32| {
-        let told = desk.refused(&[arguments, &["--json"]].concat(), code);
-        serde_json::from_str::<Value>(&told).unwrap()["error"].clone()
+        let refusal = console.refused(&[arguments, &["--json"]].concat(), code);
+        serde_json::from_str::<Value>(&refusal).unwrap()["error"].clone()
     };
-    let nobody = error(&["status"], 1);
-    assert_eq!(nobody["code"], "no_process", "{nobody}");
-    assert!(nobody["message"].as_str().unwrap().starts_with("no running"), "{nobody}");
-    let session = session(&desk);
+    let absent = error(&["status"], 1);
+    assert_eq!(absent["code"], "no_process", "{absent}");
+    assert!(absent["message"].as_str().unwrap().starts_with("no running"), "{absent}");
+    let session = session(&console);
     assert_eq!(error(&["kill", "99"], 1)["code"], "not_found");
     session.forward.write_config("nonsense");
     assert_eq!(error(&["reload"], 2)["code"], "invalid_config");

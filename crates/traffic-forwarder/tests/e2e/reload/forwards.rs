@@ -84,7 +84,7 @@ fn a_removed_forward_frees_its_port_and_drains_its_sessions() {
     drop(client);
     wait_until("it is forgotten", LIMIT, || pair.names() == [state("first", "active")]);
     let status = pair.operated.http.json("/v1/status");
-    assert_eq!(status["sessions_opened"], 1, "what is forgotten was counted all the same");
+    assert_eq!(status["sessions_opened"], 1, "sessions of a removed forward still count");
 }
 
 #[test]

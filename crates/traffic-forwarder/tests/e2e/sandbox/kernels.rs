@@ -49,9 +49,9 @@ fn restrictions_missing_from_an_older_kernel_are_logged() {
                signals to other processes";
     for (version, lacks) in [(1, all), (5, "signals to other processes")] {
         let (operated, port, _target) = start(&format!("retval={version}"));
-        let told = messages(&operated, INSIDE).remove(0);
-        assert_eq!(told["landlock_abi"], version, "{told}");
-        assert_eq!(told["cannot_restrict"], lacks, "{told}");
+        let line = messages(&operated, INSIDE).remove(0);
+        assert_eq!(line["landlock_abi"], version, "{line}");
+        assert_eq!(line["cannot_restrict"], lacks, "{line}");
         assert_eq!(operated.status()["sandboxed"], true);
         served_client(&port);
     }

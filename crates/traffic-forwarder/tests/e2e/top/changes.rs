@@ -9,7 +9,7 @@ use crate::support::{ping, play, served_client};
 fn it_survives_reloads_and_restarts() {
     let mut stage = Stage::new();
     stage.open();
-    stage.desk.done(&["reload"]);
+    stage.console.done(&["reload"]);
     stage.terminal.shows("reloaded (generation 1 -> 2)");
     stage.forwarder = None;
     stage.terminal.shows("does not answer since ");
@@ -29,7 +29,7 @@ fn it_survives_an_upgrade() {
     stage.open();
     stage.terminal.press(["Tab"]);
     stage.wait_for_ids(&[1]);
-    stage.desk.done(&["upgrade"]);
+    stage.console.done(&["upgrade"]);
     stage.terminal.shows("the process was upgraded");
     ping(&client);
     stage.terminal.press(["k"]);
@@ -43,9 +43,9 @@ fn it_survives_an_upgrade() {
 fn a_failed_upgrade_is_shown_until_one_succeeds() {
     let stage = Stage::new();
     stage.open();
-    stage.desk.refused(&["upgrade", "--binary", "/bin/true"], 1);
+    stage.console.refused(&["upgrade", "--binary", "/bin/true"], 1);
     stage.terminal.shows("the last upgrade failed");
-    stage.desk.done(&["upgrade"]);
+    stage.console.done(&["upgrade"]);
     stage.terminal.wait_for("no failure", |screen| {
         screen.contains("the process was upgraded") && !screen.contains("upgrade failed")
     });

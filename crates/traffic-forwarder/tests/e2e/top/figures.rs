@@ -15,7 +15,7 @@ fn figures_at_rest_equal_the_metrics_to_the_byte() {
     let stage = Stage::new();
     let client = served_client(&stage.db);
     send(&client, 123_456);
-    let http = Http::new(PathBuf::from(stage.desk.path("admin.sock")));
+    let http = Http::new(PathBuf::from(stage.console.path("admin.sock")));
     let sum = |lane: &str| -> u64 {
         let metrics = http.get("/metrics").success().body;
         let name = "traffic_forwarder_bytes_total";

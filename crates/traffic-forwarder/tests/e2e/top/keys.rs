@@ -74,7 +74,7 @@ fn a_forward_is_drained_and_resumed() {
     stage.terminal.shows("Drain db?");
     stage.terminal.press(["y"]);
     stage.terminal.shows("db is draining");
-    wait_until("nobody listens", LIMIT, || connect(&stage.db).is_err());
+    wait_until("the listener to close", LIMIT, || connect(&stage.db).is_err());
     ping(&client);
     stage.terminal.wait_for("its state", |_| stage.row("db")[1] == "draining");
     stage.terminal.press(["r"]);
@@ -110,7 +110,7 @@ fn text_pasted_into_the_wrong_window_changes_nothing() {
         stage.terminal.press(["Escape"]);
         stage.terminal.wait_for("no help", |screen| !screen.contains("this help"));
     }
-    let status = stage.desk.json(&["status"]);
+    let status = stage.console.json(&["status"]);
     for forward in status["forwards"].as_array().unwrap() {
         assert_eq!(forward["state"], "active", "{status:#}");
     }

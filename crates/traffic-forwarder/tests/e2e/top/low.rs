@@ -2,19 +2,19 @@
 
 use testkit::{Behaviour, Port, Target, Terminal};
 
-use crate::support::{BINARY, Config, Desk, served_client};
+use crate::support::{BINARY, Config, Console, served_client};
 
 /// The minimum size.
 const LEAST: (u16, u16) = (40, 10);
 
 #[test]
 fn session_details_and_help_scroll_to_the_end_on_the_lowest_terminal() {
-    let (desk, target, port) = (Desk::new(), Target::start(Behaviour::Echo), Port::v4());
-    let config = Config::new().admin(&desk.admin());
+    let (console, target, port) = (Console::new(), Target::start(Behaviour::Echo), Port::v4());
+    let config = Config::new().admin(&console.admin());
     let _forwarder = config.forward(port.addr(), target.addr(), "name = 'db'").start();
     let _client = served_client(&port);
     let terminal = Terminal::open(LEAST.0, LEAST.1);
-    terminal.run(&format!("{BINARY} top --admin {}", desk.admin()));
+    terminal.run(&format!("{BINARY} top --admin {}", console.admin()));
     terminal.shows("\ndb ");
     terminal.press(["Tab"]);
     terminal.shows("\n     1 127.0.0.1:");

@@ -6,7 +6,7 @@ use std::fs;
 use testkit::{Behaviour, LIMIT, Port, Script, Target, Terminal, Tool, wait_until};
 
 use super::Stage;
-use crate::support::{BINARY, Config, Desk, play, served_client};
+use crate::support::{BINARY, Config, Console, play, served_client};
 
 #[test]
 fn it_fits_every_size() {
@@ -39,7 +39,7 @@ fn no_size_crashes_it_or_exhausts_its_memory() {
         [(u16::MAX, u16::MAX), (0, 0), (u16::MAX, 1), (1, 1), (1, u16::MAX), (0, 24), (40, 10)];
     const MOST: u64 = 256 * 1024 * 1024;
     let stage = Stage::new();
-    let tty = stage.desk.path("tty");
+    let tty = stage.console.path("tty");
     stage.terminal.run(&format!("tty >{tty}; echo at $(cat {tty})"));
     stage.terminal.shows("at /dev/");
     let tty = fs::read_to_string(tty).unwrap();
@@ -52,7 +52,7 @@ fn no_size_crashes_it_or_exhausts_its_memory() {
     for size in SIZES {
         // Starts at this size, and resizes to all others.
         resize(size);
-        let (admin, pid) = (stage.desk.admin(), stage.desk.path("pid"));
+        let (admin, pid) = (stage.console.admin(), stage.console.path("pid"));
         let command = format!("sh -c 'echo $$ >{pid}; exec {BINARY} top --admin {admin}'");
         stage.terminal.run(&command);
         wait_until(&format!("{size:?}: the screen is taken"), LIMIT, || stage.terminal.is_taken());
@@ -100,9 +100,9 @@ fn the_screen_is_restored() {
 
 #[test]
 fn a_port_takes_its_token_and_reports_a_wrong_one() {
-    let (desk, port, target) = (Desk::new(), Port::v4(), Target::start(Behaviour::Echo));
-    let token = desk.file("token", "the-one-that-opens-the-door\n");
-    let wrong = desk.file("wrong", "another-one-that-does-not\n");
+    let (console, port, target) = (Console::new(), Port::v4(), Target::start(Behaviour::Echo));
+    let token = console.file("token", "the-one-that-opens-the-door\n");
+    let wrong = console.file("wrong", "another-one-that-does-not\n");
     let (admin, web) = (port.addr().to_string(), Port::v4());
     let config = Config::new().admin(&admin).process(&format!("admin_token_file = '{token}'"));
     let _forwarder = config.forward(web.addr(), target.addr(), "name = 'web'").start();
@@ -140,9 +140,9 @@ fn a_port_takes_its_token_and_reports_a_wrong_one() {
 
 #[test]
 fn a_missing_process_or_terminal_is_reported() {
-    let (nobody, stage) = (Desk::new(), Stage::new());
-    stage.terminal.run(&format!("{BINARY} top --admin {}", nobody.admin()));
+    let (absent, stage) = (Console::new(), Stage::new());
+    stage.terminal.run(&format!("{BINARY} top --admin {}", absent.admin()));
     stage.terminal.shows("no running traffic-forwarder answers");
     assert!(!stage.terminal.is_taken());
-    assert!(stage.desk.refused(&["top"], 2).contains("needs a terminal"));
+    assert!(stage.console.refused(&["top"], 2).contains("needs a terminal"));
 }

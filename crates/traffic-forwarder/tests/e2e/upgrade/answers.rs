@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 
 use testkit::{Gate, LIMIT, Port, Script, Signal, connect, wait_until};
 
-use super::becoming::{FAILED, arrivals, old_version, wait_for_arrival};
 use super::echo::Echo;
 use super::impostor::Impostor;
+use super::upgrading::{FAILED, arrivals, old_version, wait_for_arrival};
 use crate::support::{
     BINARY, Config, Operated, messages, ping, play, served_client, set_open_files,
 };
@@ -183,9 +183,9 @@ fn an_upgrade_without_descriptors_changes_nothing() {
     set_open_files(operated, 3);
     operated.signal(Signal::USR2);
     operated.wait_for_message(FAILED);
-    let told = messages(operated, FAILED).remove(0);
-    let error = told["error"].as_str().unwrap().to_lowercase();
-    assert!(error.contains("too many open files"), "{told}");
+    let failure = messages(operated, FAILED).remove(0);
+    let error = failure["error"].as_str().unwrap().to_lowercase();
+    assert!(error.contains("too many open files"), "{failure}");
     ping(&echo.client);
     set_open_files(operated, before);
     operated.upgrade();

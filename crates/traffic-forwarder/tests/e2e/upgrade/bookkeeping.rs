@@ -10,13 +10,13 @@ use testkit::{
     wait_until,
 };
 
-use super::becoming::{old_forwarder, old_version, start};
+use super::upgrading::{old_forwarder, old_version, start};
 use crate::support::{Config, Operated, ping, play, served_client};
 
 /// A forwarder with an echo as target, and another target that refuses.
 struct Echo {
     _target: Target,
-    nobody: Port,
+    closed: Port,
     operated: Operated,
     port: Port,
     refuses: Port,
@@ -25,18 +25,18 @@ struct Echo {
 impl Echo {
     fn start(config: Config) -> Self {
         let (target, port) = (Target::start(Behaviour::Echo), Port::v4());
-        let (nobody, refuses) = (Port::v4(), Port::v4());
+        let (closed, refuses) = (Port::v4(), Port::v4());
         let config =
             config.process("workers = 2").forward(port.addr(), target.addr(), "name = 'echo'");
-        let config = config.forward(refuses.addr(), nobody.addr(), "name = 'refuses'");
-        Self { _target: target, operated: start(config), nobody, port, refuses }
+        let config = config.forward(refuses.addr(), closed.addr(), "name = 'refuses'");
+        Self { _target: target, operated: start(config), closed, port, refuses }
     }
 
     /// A session that ends, and one whose target refuses.
     fn two_sessions(&self) {
         let before = self.operated.records().len();
         play(&served_client(&self.port), Script::new().write_bytes("abc").read_exactly(3));
-        assert!(self.nobody.number() > 0);
+        assert!(self.closed.number() > 0);
         Peer::connect("client", &self.refuses, Script::new().expect_reset()).finish();
         wait_until("both records", LIMIT, || self.operated.records().len() == before + 2);
     }

@@ -13,7 +13,7 @@ use testkit::{
     Addr, Gate, LIMIT, Nginx, Port, Script, Server, Sshd, Tool, connect, run, wait_until,
 };
 
-use super::becoming::start;
+use super::upgrading::start;
 use crate::support::{Config, Operated, play};
 
 const MIB: usize = 1024 * 1024;

@@ -5,7 +5,7 @@ use std::fs;
 
 use testkit::{Behaviour, Forwarder, Port, Signal, Target, connect};
 
-use super::becoming::{arrivals, old_forwarder, start, wait_for_arrival};
+use super::upgrading::{arrivals, old_forwarder, start, wait_for_arrival};
 use crate::support::{Config, Operated, ping, served_client};
 
 struct Echo {

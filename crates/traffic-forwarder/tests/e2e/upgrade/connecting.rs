@@ -8,7 +8,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 use testkit::{Addr, BlackHole, LIMIT, Listener, Place, Port, Script, Socket, connect, wait_until};
 
-use super::becoming::{old_forwarder, start};
+use super::upgrading::{old_forwarder, start};
 use crate::support::{LateTarget, Operated, Setup, SlowLookups, on_each_setup, play};
 
 on_each_setup!(
@@ -39,7 +39,7 @@ fn is_served(operated: &Operated, client: Socket, target: Socket) {
     assert_eq!(record.close_reason(), "client/relay/fin", "{}", record.json);
     assert_eq!((record.id.as_str(), record.bytes_up, record.bytes_down), ("1", 8, 6));
     let pause: f64 =
-        super::becoming::arrivals(operated).iter().map(|it| it["pause"].as_f64().unwrap()).sum();
+        super::upgrading::arrivals(operated).iter().map(|it| it["pause"].as_f64().unwrap()).sum();
     let connecting = record.connect_time.unwrap();
     assert!(connecting > Duration::from_secs_f64(pause), "from acceptance on: {}", record.json);
 }

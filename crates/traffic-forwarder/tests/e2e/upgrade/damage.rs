@@ -6,7 +6,7 @@ use std::fs;
 use handover::Session;
 use testkit::{Behaviour, Forwarder, LIMIT, Port, Signal, Target, connect, wait_until};
 
-use super::ground::{Ground, IDLE, PATHS};
+use super::fixture::{Fixture, IDLE, PATHS};
 use super::state::State;
 use crate::support::{BINARY, Config, messages, served_client};
 
@@ -57,12 +57,12 @@ fn the_whole_state_is_unreadable() {
         (of_another_major_version, "its format is version 2"),
     ];
     for (damage, words) in damages {
-        let ground = Ground::new();
-        ground.upgrade_with(damage);
-        ground.all_are_reset();
+        let fixture = Fixture::new();
+        fixture.upgrade_with(damage);
+        fixture.all_are_reset();
         // The number of lost sessions is unknown.
-        ground.assert_lost(0);
-        ground.assert_recovers(Some(words));
+        fixture.assert_lost(0);
+        fixture.assert_recovers(Some(words));
     }
 }
 
@@ -95,11 +95,11 @@ fn the_forwards_part_is_unreadable() {
 }
 
 fn sessions_go_on_without_part(number: usize) {
-    let ground = Ground::new();
-    ground.upgrade_with(|bytes| flip_part(bytes, number));
-    ground.all_continue();
-    ground.assert_lost(0);
-    ground.assert_recovers(Some("one of its parts is damaged or cut off"));
+    let fixture = Fixture::new();
+    fixture.upgrade_with(|bytes| flip_part(bytes, number));
+    fixture.all_continue();
+    fixture.assert_lost(0);
+    fixture.assert_recovers(Some("one of its parts is damaged or cut off"));
 }
 
 #[test]
@@ -107,11 +107,11 @@ fn a_worker_part_is_unreadable() {
     for damage in
         [(|bytes| flip_part(bytes, 2)) as Damage, |bytes| bytes[..bytes.len() - 1].to_vec()]
     {
-        let ground = Ground::new();
-        assert_eq!(ground.upgrade_with(damage)["lost"], 3);
-        ground.all_are_reset();
-        ground.assert_lost(3);
-        ground.assert_recovers(Some("one of its parts is damaged or cut off"));
+        let fixture = Fixture::new();
+        assert_eq!(fixture.upgrade_with(damage)["lost"], 3);
+        fixture.all_are_reset();
+        fixture.assert_lost(3);
+        fixture.assert_recovers(Some("one of its parts is damaged or cut off"));
     }
 }
 
@@ -131,23 +131,23 @@ fn a_session_is_unreadable() {
         ("copy", |session| _ = session.up.as_mut().unwrap().bytes.pop()),
     ];
     for (forward, damage) in damages {
-        let ground = Ground::new();
+        let fixture = Fixture::new();
         let arrival =
-            ground.upgrade_with(|bytes| rewrite(&bytes, |state| damage(session(state, forward))));
+            fixture.upgrade_with(|bytes| rewrite(&bytes, |state| damage(session(state, forward))));
         assert_eq!((&arrival["sessions"], &arrival["lost"]), (&2.into(), &1.into()), "{arrival}");
         match forward {
-            IDLE => ground.idle_is_reset(),
-            _ => ground.idle_continues(),
+            IDLE => fixture.idle_is_reset(),
+            _ => fixture.idle_continues(),
         }
         for (at, path) in PATHS.iter().enumerate() {
             if *path == forward {
-                ground.full_is_reset(at);
+                fixture.full_is_reset(at);
             } else {
-                ground.full_continues(at);
+                fixture.full_continues(at);
             }
         }
-        ground.assert_lost(1);
-        ground.assert_recovers(None);
+        fixture.assert_lost(1);
+        fixture.assert_recovers(None);
     }
 }
 
@@ -156,8 +156,8 @@ fn a_session_is_unreadable() {
 fn a_neighbouring_version_is_understood() {
     /// Field 1000, a number: 7.
     const UNKNOWN_FIELD: [u8; 3] = [0xc0, 0x3e, 7];
-    let ground = Ground::new();
-    let arrival = ground.upgrade_with(|bytes| {
+    let fixture = Fixture::new();
+    let arrival = fixture.upgrade_with(|bytes| {
         let newer = rewrite(&bytes, |state| {
             for session in &mut state.workers[0].sessions {
                 session.flow.extend(handover::pack(&[7; 9]));
@@ -173,7 +173,7 @@ fn a_neighbouring_version_is_understood() {
         bytes
     });
     assert_eq!((&arrival["sessions"], &arrival["lost"]), (&3.into(), &0.into()), "{arrival}");
-    let arrival = ground.upgrade_with(|bytes| {
+    let arrival = fixture.upgrade_with(|bytes| {
         rewrite(&bytes, |state| {
             // The last part of a session's numbers may be shorter.
             for session in &mut state.workers[0].sessions {
@@ -186,9 +186,9 @@ fn a_neighbouring_version_is_understood() {
         })
     });
     assert_eq!(arrival["lost"], 0, "{arrival}");
-    ground.all_continue();
-    ground.assert_lost(0);
-    ground.assert_recovers(None);
+    fixture.all_continue();
+    fixture.assert_lost(0);
+    fixture.assert_recovers(None);
 }
 
 /// The variable names another process, or no descriptor: the process starts normally.
@@ -219,7 +219,7 @@ fn starts_fresh(value: &str, file: &str) {
     let script = format!("TRAFFIC_FORWARDER_HANDOVER={value} exec \"$@\" 7<'{file}'");
     let forwarder =
         Forwarder::binary("/bin/sh").args(["-c", &script, "sh", BINARY]).config(config).start();
-    wait_until("somebody who listens", LIMIT, || connect(&port).is_ok());
+    wait_until("a listener", LIMIT, || connect(&port).is_ok());
     served_client(&port);
     forwarder.signal(Signal::TERM);
     assert_eq!(
@@ -234,21 +234,21 @@ fn starts_fresh(value: &str, file: &str) {
 /// a restart.
 #[test]
 fn a_listener_is_unavailable() {
-    let ground = Ground::new();
-    ground.upgrade_with(|bytes| {
+    let fixture = Fixture::new();
+    fixture.upgrade_with(|bytes| {
         rewrite(&bytes, |state| {
             state.forwards.listeners.iter_mut().skip(1).for_each(|listener| listener.fd = 9999);
         })
     });
-    ground.idle_continues();
+    fixture.idle_continues();
     for (at, forward) in PATHS.iter().enumerate() {
-        let forward = ground.operated.http.json(&format!("/v1/forwards/{forward}"));
+        let forward = fixture.operated.http.json(&format!("/v1/forwards/{forward}"));
         assert_eq!((&forward["state"], &forward["sessions"]), (&"skipped".into(), &1.into()));
-        ground.full_continues(at);
+        fixture.full_continues(at);
     }
-    let told = "a listener was not taken over and cannot be bound again: the forward is skipped, \
+    let message = "a listener was not taken over and cannot be bound again: the forward is skipped, \
                 and is tried again";
-    assert_eq!(messages(&ground.operated, told).len(), PATHS.len());
-    ground.assert_lost(0);
-    ground.assert_recovers(None);
+    assert_eq!(messages(&fixture.operated, message).len(), PATHS.len());
+    fixture.assert_lost(0);
+    fixture.assert_recovers(None);
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use testkit::{LIMIT, Listener, Place, Port, Script, Socket, connect, wait_until};
 
-use super::becoming::start;
+use super::upgrading::start;
 use crate::support::{Setup, on_each_setup, play, tcp_row};
 
 on_each_setup!(deadlines_expire_in_order, delayed_socket_options_are_set_in_time,);

@@ -2,7 +2,7 @@
 
 use testkit::{Behaviour, Port, Socket, Target};
 
-use super::becoming::start;
+use super::upgrading::start;
 use crate::support::{Config, Operated, ping, served_client};
 
 pub(super) struct Echo {

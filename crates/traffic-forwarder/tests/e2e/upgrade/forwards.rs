@@ -3,7 +3,7 @@
 use serde_json::Value;
 use testkit::{Addr, Behaviour, LIMIT, Peer, Port, Script, Signal, Target, connect, wait_until};
 
-use super::becoming::{FAILED, arrivals, start, wait_for_arrival};
+use super::upgrading::{FAILED, arrivals, start, wait_for_arrival};
 use crate::support::{Config, Operated, QUIET, messages, ping, play, served_client};
 
 /// Forwards to an echo.
@@ -46,7 +46,7 @@ fn are(operated: &Operated, expected: &[(&str, &str, u64)]) -> bool {
 
 #[track_caller]
 fn refuses(addr: impl Into<Addr>) {
-    assert!(connect(addr).is_err(), "nobody listens");
+    assert!(connect(addr).is_err(), "the listener is closed");
 }
 
 #[test]
@@ -139,7 +139,7 @@ fn the_forward_limit_holds() {
             );
             operated.upgrade();
             third.finish();
-            assert_eq!(echo.target.accepted(), 2, "{at_limit}: places of those who were there");
+            assert_eq!(echo.target.accepted(), 2, "{at_limit}: restored sessions hold the places");
         }
         let ended = operated.records().len();
         drop(clients);
@@ -161,7 +161,7 @@ fn the_process_limit_holds() {
         let waiting = Peer::connect("third", &echo.ports[1], waits());
         operated.upgrade();
         waiting.finish();
-        assert_eq!(echo.target.accepted(), 2, "places of those who were there");
+        assert_eq!(echo.target.accepted(), 2, "restored sessions hold the places");
     }
     clients.iter().for_each(ping);
 }
@@ -175,7 +175,7 @@ fn queued_clients_are_served_after_it() {
     let unix = Addr::Unix(dir.path().join("listens"));
     let config = Config::new().process("workers = 2").forward(port.addr(), target.addr(), "");
     let operated = start(config.forward(&unix, target.addr(), ""));
-    let arrivals = super::becoming::arrivals(&operated).len();
+    let arrivals = super::upgrading::arrivals(&operated).len();
     operated.signal(Signal::STOP);
     let clients: Vec<_> =
         (0..CLIENTS).flat_map(|_| [connect(&port).unwrap(), connect(&unix).unwrap()]).collect();

@@ -95,7 +95,7 @@ pub(super) const KINDS: &[Kind] = &[
     },
     unread("target-does-not-read", Place::V4, Ends::fill_up, [true, false]),
     unread("client-does-not-read", Place::V6, Ends::fill_down, [false, true]),
-    unread("nobody-reads", Place::V4, Ends::fill_both, [true, true]),
+    unread("unread", Place::V4, Ends::fill_both, [true, true]),
     unread("Unix-sockets", Place::Unix, Ends::fill_both, [true, true]),
     Kind {
         name: "half-closed-by-the-client",
@@ -149,8 +149,8 @@ pub(super) const KINDS: &[Kind] = &[
         place: Place::V4,
         before: |ends| {
             ends.fill_up();
-            let (nobody, _) = UnixStream::pair().unwrap();
-            reset(mem::replace(&mut ends.client, OwnedFd::from(nobody).into()));
+            let (placeholder, _) = UnixStream::pair().unwrap();
+            reset(mem::replace(&mut ends.client, OwnedFd::from(placeholder).into()));
         },
         holds: [true, false],
         after: |ends| {

@@ -12,7 +12,7 @@ use testkit::{
     wait_until,
 };
 
-use super::becoming::{old_binary, start, wait_for_arrival};
+use super::upgrading::{old_binary, start, wait_for_arrival};
 use crate::support::{Config, ping, served_client, write_until_full};
 
 /// The variable that hands the state's descriptor to the next image.

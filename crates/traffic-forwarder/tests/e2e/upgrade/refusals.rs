@@ -10,9 +10,9 @@ use std::time::Duration;
 use tempfile::TempDir;
 use testkit::{Behaviour, Forwarder, LIMIT, Port, Signal, Target, copy_program, run, wait_until};
 
-use super::becoming::{FAILED, old_version, wait_for_arrival};
 use super::echo::Echo;
 use super::impostor::{Impostor, query};
+use super::upgrading::{FAILED, old_version, wait_for_arrival};
 use crate::support::{BINARY, Config, Operated, forwarder, messages, ping, served_client};
 
 /// A file that is no image of this program, and words of the error.

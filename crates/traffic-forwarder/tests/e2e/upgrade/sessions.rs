@@ -7,8 +7,8 @@ use serde_json::Value;
 use tempfile::TempDir;
 use testkit::{Addr, LIMIT, Listener, Place, Port, Script, SessionRecord, connect, wait_until};
 
-use super::becoming::start;
 use super::kinds::{Ends, KINDS, Kind};
+use super::upgrading::start;
 use crate::support::{OPENING, Operated, Setup, on_each_setup, play};
 
 on_each_setup!(sessions_of_every_kind_continue);
@@ -38,7 +38,7 @@ fn sessions_of_every_kind_continue(setup: Setup) {
         ends
     };
     let sessions: Vec<_> = listeners.iter().enumerate().map(begin).collect();
-    wait_until("what each lane holds", LIMIT, || {
+    wait_until("the held bytes of each lane", LIMIT, || {
         KINDS.iter().all(|kind| held(&row(&operated, kind)).map(|held| held > 0) == kind.holds)
     });
     let before: Vec<_> = KINDS.iter().map(|kind| row(&operated, kind)).collect();

@@ -7,8 +7,8 @@ use handover::{File, Forwards, Part, Process, Worker, WriteFile};
 use serde_json::Value;
 use testkit::{LIMIT, wait_until};
 
-use super::becoming::{arrivals, wait_for_arrival};
 use super::impostor::Impostor;
+use super::upgrading::{arrivals, wait_for_arrival};
 use crate::support::Operated;
 
 /// The whole state, as messages.

@@ -7,7 +7,7 @@ use std::fs;
 use tempfile::TempDir;
 use testkit::{Behaviour, Port, Target, connect, copy_program, exchange};
 
-use super::becoming::{old_binary, old_forwarder};
+use super::upgrading::{old_binary, old_forwarder};
 use crate::support::{BINARY, Operated, Setup, on_each_setup, ping, served_client};
 
 on_each_setup!(a_process_continues_as_another_file);

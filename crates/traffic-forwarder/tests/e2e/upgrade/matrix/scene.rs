@@ -17,7 +17,7 @@ use testkit::{
     connect, copy_program, run, wait_until,
 };
 
-use super::super::becoming::FAILED;
+use super::super::upgrading::FAILED;
 use crate::support::{BINARY, forwarder, ping, play, served_client, write_until_full};
 
 /// Longest pause of a session in an upgrade of a debug build on a busy host.
@@ -175,7 +175,7 @@ impl Scene {
             });
             let said = if by_signal { self.by_signal() } else { self.by_command() };
             drop(done);
-            let longest = probing.join().expect("the session goes on");
+            let longest = probing.join().expect("the session continues");
             assert!(longest < PAUSE, "a session waited for {longest:?}: {said}");
             said
         })
@@ -238,7 +238,7 @@ fn assert_losses_are_counted(reader: File) {
     });
     let mut found = false;
     while !found {
-        let line = lines.recv_timeout(LIMIT).expect("a line that says what is lost");
+        let line = lines.recv_timeout(LIMIT).expect("a line with the number of lost ones");
         let json: Value = serde_json::from_str(&line).expect(&line);
         found = json["message"] == "lines were lost: standard error could not be written";
     }

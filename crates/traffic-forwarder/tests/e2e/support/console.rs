@@ -10,9 +10,9 @@ use testkit::Finished;
 use super::forwarder;
 
 /// A directory for an admin socket, and the commands that use it.
-pub(crate) struct Desk(TempDir);
+pub(crate) struct Console(TempDir);
 
-impl Desk {
+impl Console {
     pub(crate) fn new() -> Self {
         Self(TempDir::new().unwrap())
     }

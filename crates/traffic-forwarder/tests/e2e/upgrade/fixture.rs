@@ -3,14 +3,14 @@
 use serde_json::Value;
 use testkit::{Behaviour, LIMIT, Listener, Place, Port, Script, Signal, Socket, Target, connect};
 
-use super::becoming::start;
 use super::state::upgrade_with;
+use super::upgrading::start;
 use crate::support::{Config, Operated, ping, play, served_client, write_until_full};
 
 const UNREADABLE: &str = "the image before has left something that cannot be read";
 
 /// Three sessions: an idle one, one with bytes in a pipe, and one with bytes in memory.
-pub(super) struct Ground {
+pub(super) struct Fixture {
     pub(super) operated: Operated,
     _echo: Target,
     port: Port,
@@ -21,7 +21,7 @@ pub(super) struct Ground {
 pub(super) const IDLE: &str = "idle";
 pub(super) const PATHS: [&str; 2] = ["splice", "copy"];
 
-impl Ground {
+impl Fixture {
     /// All sessions are with one worker.
     pub(super) fn new() -> Self {
         let (echo, port) = (Target::start(Behaviour::Echo), Port::v4());
@@ -74,7 +74,7 @@ impl Ground {
     pub(super) fn full_is_reset(&self, at: usize) {
         let (client, target, sent) = &self.full[at];
         let read = play(target, Script::new().expecting(1).read_to_reset());
-        assert!(read.received < *sent, "what was held is lost");
+        assert!(read.received < *sent, "held bytes are lost");
         play(client, Script::new().expect_reset());
     }
 
@@ -107,12 +107,12 @@ impl Ground {
     /// Asserts that the log has these words, that another upgrade succeeds, and that the process
     /// exits normally.
     pub(super) fn assert_recovers(self, words: Option<&str>) {
-        let told = || {
+        let warnings = || {
             let lines = self.operated.stderr();
             lines.into_iter().filter(|line| line.contains(UNREADABLE)).collect::<Vec<_>>()
         };
-        assert_eq!(told().len(), usize::from(words.is_some()), "{:?}", told());
-        assert!(words.is_none_or(|words| told()[0].contains(words)), "{:?}", told());
+        assert_eq!(warnings().len(), usize::from(words.is_some()), "{:?}", warnings());
+        assert!(words.is_none_or(|words| warnings()[0].contains(words)), "{:?}", warnings());
         let before = self.operated.status()["sessions"].clone();
         assert_eq!(self.operated.upgrade()["sessions"], before);
         ids_are_unique(&self.operated);

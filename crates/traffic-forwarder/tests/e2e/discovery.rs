@@ -7,7 +7,7 @@ use std::thread;
 
 use testkit::{Finished, Port};
 
-use crate::support::{Config, Desk, Forward, forwarder};
+use crate::support::{Config, Console, Forward, forwarder};
 
 const VARIABLE: &str = "TRAFFIC_FORWARDER_ADMIN";
 
@@ -25,19 +25,19 @@ fn refuses(finished: &Finished, code: i32, words: &[&str]) {
 
 #[test]
 fn a_path_is_a_socket() {
-    let desk = Desk::new();
-    let _forward = served(Config::new().admin(&desk.admin()));
-    forwarder().args(["status", "--admin", &desk.path("admin.sock")]).run().success();
+    let console = Console::new();
+    let _forward = served(Config::new().admin(&console.admin()));
+    forwarder().args(["status", "--admin", &console.path("admin.sock")]).run().success();
 }
 
 #[test]
 fn the_configuration_of_the_process_gives_the_address() {
-    let (desk, port) = (Desk::new(), Port::v4());
-    let token = desk.file("token", "the-one-that-opens-the-door\n");
+    let (console, port) = (Console::new(), Port::v4());
+    let token = console.file("token", "the-one-that-opens-the-door\n");
     let token = format!("admin_token_file = '{token}'");
-    for admin in [desk.admin(), port.addr().to_string()] {
+    for admin in [console.admin(), port.addr().to_string()] {
         let config = Config::new().admin(&admin);
-        let config = if admin == desk.admin() { config } else { config.process(&token) };
+        let config = if admin == console.admin() { config } else { config.process(&token) };
         let forward = served(config);
         let file = forward.config_path();
         let shown = forwarder().args(["status", "-c"]).arg(&file).run().success();
@@ -51,23 +51,23 @@ fn the_configuration_of_the_process_gives_the_address() {
 
 #[test]
 fn an_invalid_configuration_or_one_without_an_address_is_reported() {
-    let desk = Desk::new();
-    let off = desk.file("off.toml", &Config::new().forward(":1", "h:1", "").text());
-    let told = forwarder().args(["status", "-c", &off]).run();
-    refuses(&told, 2, &["off.toml` has `admin = \"off\"`: its process has no admin interface"]);
-    let wrong = desk.file("wrong.toml", "[process]\nworkrs = 2\n");
-    let told = forwarder().args(["drain", "web", "-c", &wrong]).run();
-    refuses(&told, 2, &["did you mean `workers`?", "with --admin, no file is needed"]);
+    let console = Console::new();
+    let off = console.file("off.toml", &Config::new().forward(":1", "h:1", "").text());
+    let finished = forwarder().args(["status", "-c", &off]).run();
+    refuses(&finished, 2, &["off.toml` has `admin = \"off\"`: its process has no admin interface"]);
+    let wrong = console.file("wrong.toml", "[process]\nworkrs = 2\n");
+    let finished = forwarder().args(["drain", "web", "-c", &wrong]).run();
+    refuses(&finished, 2, &["did you mean `workers`?", "with --admin, no file is needed"]);
 }
 
 #[test]
 fn the_environment_gives_the_address_last() {
-    let desk = Desk::new();
-    let forward = served(Config::new().admin(&desk.admin()));
+    let console = Console::new();
+    let forward = served(Config::new().admin(&console.admin()));
     let status = |place: &str| forwarder().env(VARIABLE, place).arg("status");
-    let shown = status(&desk.admin()).run().success();
+    let shown = status(&console.admin()).run().success();
     assert!(shown.text().contains("web"), "{shown}");
-    status("unix:/no/such/socket").args(["--admin", &desk.admin()]).run().success();
+    status("unix:/no/such/socket").args(["--admin", &console.admin()]).run().success();
     status("unix:/no/such/socket").arg("-c").arg(forward.config_path()).run().success();
     refuses(&status("unix:/no/such/socket").run(), 1, &["/no/such/socket: there is no such"]);
     refuses(&status("nowhere").run(), 2, &["TRAFFIC_FORWARDER_ADMIN=nowhere: write unix:/PATH"]);
@@ -75,11 +75,11 @@ fn the_environment_gives_the_address_last() {
 
 #[test]
 fn a_wrong_token_and_a_file_without_one_get_different_errors() {
-    let (desk, port) = (Desk::new(), Port::v4());
+    let (console, port) = (Console::new(), Port::v4());
     let admin = port.addr().to_string();
-    let token = desk.file("token", "the-one-that-opens-the-door\n");
-    let wrong = desk.file("wrong", "another-one-that-does-not");
-    let empty = desk.file("empty", "\n");
+    let token = console.file("token", "the-one-that-opens-the-door\n");
+    let wrong = console.file("wrong", "another-one-that-does-not");
+    let empty = console.file("empty", "\n");
     let config = Config::new().admin(&admin);
     let _forward = served(config.process(&format!("admin_token_file = '{token}'")));
     let ask =
@@ -96,8 +96,8 @@ fn a_wrong_token_and_a_file_without_one_get_different_errors() {
 /// Any other server listens on the port.
 #[test]
 fn another_server_on_the_port_is_recognized() {
-    let desk = Desk::new();
-    let token = desk.file("token", "the-one-that-opens-the-door\n");
+    let console = Console::new();
+    let token = console.file("token", "the-one-that-opens-the-door\n");
     let answers: [&[u8]; 2] =
         [b"SSH-2.0-serve_once\r\n", b"HTTP/1.1 404 Not Found\r\ncontent-length: 4\r\n\r\nnope"];
     for answer in answers {
@@ -109,9 +109,10 @@ fn another_server_on_the_port_is_recognized() {
             // Until the request has arrived and the client has disconnected.
             let _ = std::io::copy(&mut stream, &mut std::io::sink());
         });
-        let told = forwarder().args(["status", "--admin", &admin, "--token-file", &token]).run();
+        let finished =
+            forwarder().args(["status", "--admin", &admin, "--token-file", &token]).run();
         let what = "this is not the admin interface of a traffic-forwarder";
-        refuses(&told, 1, &[&format!("{admin}: {what}")]);
+        refuses(&finished, 1, &[&format!("{admin}: {what}")]);
         serve_once.join().unwrap();
     }
 }
