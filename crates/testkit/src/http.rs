@@ -7,7 +7,10 @@ use serde_json::Value;
 use socket2::Socket;
 
 use crate::addr::{Addr, connect};
-use crate::wait::LIMIT;
+
+/// Longest wait for a response: a reload of tens of thousands of forwards takes seconds in a debug
+/// build on a busy machine.
+const RESPONSE_LIMIT: Duration = Duration::from_secs(60);
 
 /// An HTTP server with the headers sent in each request.
 #[derive(Clone, Debug)]
@@ -89,7 +92,7 @@ impl Http {
     #[track_caller]
     fn send(&self, method: &str, path: &str) -> Socket {
         let mut socket = connect(self.server.clone()).expect("connect to the server");
-        socket.set_read_timeout(Some(LIMIT)).expect("a timeout can be set");
+        socket.set_read_timeout(Some(RESPONSE_LIMIT)).expect("a timeout can be set");
         let named = self.headers.to_ascii_lowercase().contains("host:");
         let host = if named { "" } else { "Host: localhost\r\n" };
         let request = format!("{method} {path} HTTP/1.0\r\n{host}{}\r\n", self.headers);
