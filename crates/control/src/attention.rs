@@ -153,7 +153,7 @@ mod tests {
         assert_eq!(of_forward(&fine), []);
         let facts = ForwardFacts {
             error: Some("cannot listen on :1".to_owned()),
-            sessions: 2,
+            sessions: 1,
             last_refused: Some(0.0),
             last_failed: Some(59.9),
             ..fine
