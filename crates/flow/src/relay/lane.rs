@@ -267,6 +267,18 @@ mod tests {
         assert_eq!(lane.next(source, sink), Some(Step::Copy));
     }
 
+    #[test]
+    fn a_large_fill_starts_the_count_of_small_ones_again() {
+        let (mut lane, source, sink) = open_lane();
+        lane.change_path(Path::Splice);
+        for count in [SMALL_FILL - 1, SMALL_FILL, SMALL_FILL - 1] {
+            lane.filled(count);
+            lane.delivered(count);
+        }
+        assert_eq!(lane.next(source, sink), Some(Step::Fill));
+        assert_eq!(lane.fallback(), Fallback::None);
+    }
+
     /// Moves `count` bytes on the lane's current path.
     fn move_bytes(lane: &mut Lane, count: usize) {
         match lane.path() {
