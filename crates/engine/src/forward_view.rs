@@ -45,17 +45,17 @@ pub struct LostFile<'a> {
 
 impl fmt::Display for LostFile<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let what = match self.state {
+        let loss = match self.state {
             FileState::Replaced => {
-                "another program replaced the socket's file, and clients reach what is there now: \
-                 remove that, and reload"
+                "another program replaced the socket's file, so clients cannot reach it: remove the \
+                 new file, and reload"
             }
             FileState::Missing | FileState::Present => {
-                "another program removed the socket's file, and no client finds it: a reload makes \
-                 it again"
+                "another program removed the socket's file, so clients cannot reach it: a reload \
+                 makes it again"
             }
         };
-        write!(f, "listen {}: {what}", self.listen)
+        write!(f, "listen {}: {loss}", self.listen)
     }
 }
 

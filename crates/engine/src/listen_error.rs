@@ -43,21 +43,19 @@ impl ListenError {
         let advice = match &self.cause {
             ListenCause::Refused(errno) => self.advice_on(*errno)?,
             ListenCause::OurOwn => {
-                "this process keeps a listener on an overlapping address: `traffic-forwarder status` \
-                 shows its listeners; one that the service manager gave it stays open while the \
-                 process runs"
+                "a listener of this process has an overlapping address: see `traffic-forwarder \
+                 status`; a socket of the service manager stays open while the process runs"
             }
             ListenCause::FileLost(_) => {
-                "another program removed or replaced the socket's file, so no client finds this \
-                 process there, and the file cannot be made again: see what stands at that path"
+                "another program removed or replaced the socket's file, so clients cannot reach this \
+                 process there, and the file cannot be made again: check that path"
             }
             ListenCause::NotGiven { names } if names.is_empty() => {
-                "the process was given none: a socket unit has to be started first, and its \
-                 Service= must name this service"
+                "no sockets were passed: start a socket unit first, with this service as its Service="
             }
             ListenCause::NotGiven { names } => {
                 return Some(format!(
-                    "those that were given are {}: see FileDescriptorName= of the socket unit",
+                    "the passed sockets are {}: see FileDescriptorName= of the socket unit",
                     names.join(", ")
                 ));
             }
@@ -71,13 +69,17 @@ impl ListenError {
     fn advice_on(&self, errno: Errno) -> Option<&'static str> {
         let unix = matches!(self.address, ListenAddress::Unix(_));
         match errno {
-            Errno::ACCESS | Errno::PERM if unix => Some("may this user write to its directory?"),
+            Errno::ACCESS | Errno::PERM if unix => {
+                Some("check that the process may write to its directory")
+            }
             Errno::ACCESS | Errno::PERM => Some(
                 "ports below net.ipv4.ip_unprivileged_port_start (1024 by default) need root or \
                  CAP_NET_BIND_SERVICE: a restart, if `user` is set in [process]; else setcap cap_net_bind_service=+ep on the binary, \
                  AmbientCapabilities= in a systemd unit, or a higher port",
             ),
-            Errno::ADDRINUSE if unix => Some("another process listens on it, or a file is there"),
+            Errno::ADDRINUSE if unix => {
+                Some("another process listens there, or the path is another file")
+            }
             Errno::ADDRINUSE => Some("another process listens there: see `ss -ltnp`"),
             Errno::ADDRNOTAVAIL => {
                 Some("no interface of this host has that address: see `ip addr`")
@@ -94,9 +96,9 @@ impl fmt::Display for ListenCause {
         match self {
             Self::Refused(errno) | Self::FileLost(errno) => f.write_str(&sys::errno_text(*errno)),
             Self::OurOwn => f.write_str(&sys::errno_text(Errno::ADDRINUSE)),
-            Self::NotGiven { .. } => f.write_str("no socket with this name was given"),
+            Self::NotGiven { .. } => f.write_str("no socket with this name was passed"),
             Self::NotListening => {
-                f.write_str("what was given with this name is no listening socket of TCP or Unix")
+                f.write_str("the descriptor with this name is not a listening TCP or Unix socket")
             }
         }
     }

@@ -33,13 +33,13 @@ impl fmt::Display for NotParked {
             Self::Silent => {
                 write!(
                     f,
-                    "the workers did not stop and write down what they have within {} s",
+                    "the workers did not park and save their sessions within {} s",
                     ANSWER_LIMIT.as_secs()
                 )
             }
-            Self::Restless => f.write_str("sessions were on their way between workers"),
+            Self::Restless => f.write_str("sessions were in transit between workers"),
             Self::Descriptor(errno) => {
-                write!(f, "a descriptor cannot be kept open: {}", sys::errno_text(*errno))
+                write!(f, "a descriptor cannot be kept over execve(2): {}", sys::errno_text(*errno))
             }
         }
     }

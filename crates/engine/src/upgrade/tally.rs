@@ -119,7 +119,7 @@ mod tests {
 
     #[test]
     fn close_reasons_of_another_version_are_counted() {
-        let closed = vec![handover::Count { word: "nobody dreaming miracle".into(), count: 4 }];
+        let closed = vec![handover::Count { word: "gateway dreaming miracle".into(), count: 4 }];
         let saved = handover::Totals { opened: 4, closed, ..handover::Totals::default() };
         assert_eq!(totals(&saved).open(), 0);
     }

@@ -71,11 +71,11 @@ fn an_unknown_name_is_an_error_that_lists_the_known_ones() {
     let target = Target::start(Behaviour::Echo);
     let config = echo_behind("fd:web", &target);
     let (text, code) = failure(with(&config).given("db", listener().0));
-    assert!(text.contains("listen fd:web: no socket with this name was given"), "{text}");
-    assert!(text.contains("those that were given are db"), "{text}");
+    assert!(text.contains("listen fd:web: no socket with this name was passed"), "{text}");
+    assert!(text.contains("the passed sockets are db"), "{text}");
     assert_eq!(code, Some(2));
     let (text, code) = failure(with(&config));
-    assert!(text.contains("the process was given none"), "{text}");
+    assert!(text.contains("no sockets were passed"), "{text}");
     assert_eq!(code, Some(2));
 }
 
@@ -88,7 +88,7 @@ fn a_socket_that_does_not_listen_is_refused() {
     for descriptor in [connected, datagrams] {
         let builder = with(&echo_behind("fd:web", &target)).given("web", descriptor);
         let (text, code) = failure(builder);
-        assert!(text.contains("is no listening socket of TCP or Unix"), "{text}");
+        assert!(text.contains("is not a listening TCP or Unix socket"), "{text}");
         assert_eq!(code, Some(2));
     }
     drop(listening);

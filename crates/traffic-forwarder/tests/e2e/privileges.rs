@@ -189,7 +189,7 @@ fn actions_beyond_the_users_rights_are_refused_at_the_start() {
     says(&config, 64_000, "setgroups: operation not permitted (only root may become another user");
     let dir = private.path().display();
     let socket = format!("unix:{dir}/forward.sock");
-    says(&home.config().forward(socket, "127.0.0.1:9", ""), 0, "may this user write to its");
+    says(&home.config().forward(socket, "127.0.0.1:9", ""), 0, "may write to its directory");
     let log = config.clone().log(&format!("file = '{dir}/log'"));
     says(&log, 0, "ermission denied");
     fs::write(home.path("config"), config.text()).unwrap();
