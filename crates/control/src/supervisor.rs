@@ -5,6 +5,7 @@
 
 mod deadlines;
 pub(crate) mod reload;
+mod reporting;
 mod snapshots;
 pub(crate) mod switch;
 pub(crate) mod upgrade;
@@ -18,14 +19,13 @@ use engine::{Detail, Engine, Observer};
 use host::{
     Capacity, Headroom, NoRoom, Notifier, Rooms, Sandbox, Stage, Store, capacity, own_program,
 };
-use observe::{After, Events, Journal};
+use observe::Events;
 use plan::{FileRead, InForce, Level, Plan};
 use reload::{LastReload, Restoring, Trial};
-use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use reporting::Reporting;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant, SystemTime};
-use upgrade::LastUpgrade;
+use upgrade::Upgrades;
 
 /// Runs closures on the supervisor's task and returns their results.
 pub(crate) type SupervisorHandle = Handle<Supervisor>;
@@ -52,26 +52,12 @@ pub(crate) struct Supervisor {
     watch: Watch,
     /// Time of the next check of removed forwards, while there are any.
     tidy_at: Instant,
-    /// Time of the next attempt to start the journal, after the host refused a thread.
-    journal_at: Instant,
-    /// The executable file of this process.
-    program: Option<PathBuf>,
-    /// A program is being checked, or is about to replace this one.
-    upgrading: bool,
-    /// Upgrades in place since the start.
-    upgrades: u64,
-    last_upgrade: Option<LastUpgrade>,
+    upgrades: Upgrades,
     /// The admin interface's listening socket.
     admin_listener: Option<AdminListener>,
-    /// Writes the log. `None` while an upgrade replaces the process image, and after the host
-    /// refused a thread for it.
-    journal: Option<Journal>,
+    reporting: Reporting,
     /// The process shuts down and accepts no sessions.
     draining: bool,
-    /// Publishes events to the watchers of `GET /v1/events`.
-    events: Events,
-    /// Whether the log has a record of each ended session.
-    logs_sessions: Arc<AtomicBool>,
     /// Listeners kept by the service manager, if there is one.
     store: Store,
     /// Directories to which landlock(7) restricts the process; `None` if it is not restricted.
@@ -103,16 +89,10 @@ impl Supervisor {
             restoring: None,
             watch: Watch::new(plan.config.as_deref(), plan.process.watch, None),
             tidy_at: Instant::now(),
-            journal_at: Instant::now(),
-            program: own_program(),
-            upgrading: false,
-            upgrades: 0,
-            last_upgrade: None,
+            upgrades: Upgrades::new(own_program()),
             admin_listener: None,
-            journal: None,
+            reporting: Reporting::new(plan.log.sessions),
             draining: false,
-            events: Events::default(),
-            logs_sessions: Arc::new(AtomicBool::new(plan.log.sessions)),
             store,
             sandbox: None,
             headroom: Headroom::default(),
@@ -147,7 +127,7 @@ impl Supervisor {
     }
 
     pub(crate) fn events(&self) -> Events {
-        self.events.clone()
+        self.reporting.events.clone()
     }
 
     pub(crate) fn notifier(&self) -> &Notifier {
@@ -182,7 +162,9 @@ impl Supervisor {
         let (limit, open) = (self.plan.process.shutdown_timeout, self.engine.sessions());
         let shutdown_timeout = observe::log::seconds(limit);
         tracing::info!(by, sessions = open, shutdown_timeout, "draining");
-        self.events.tell(EventName::Shutdown, || Shutdown { by: Word::of(by), sessions: open });
+        self.reporting
+            .events
+            .tell(EventName::Shutdown, || Shutdown { by: Word::of(by), sessions: open });
         self.draining = true;
         self.notify_manager();
         let store = &self.store;
@@ -196,19 +178,18 @@ impl Supervisor {
     pub(crate) fn stop(self, workers_limit: Duration, journal_limit: Duration) -> bool {
         self.engine.cut();
         self.engine.stop(workers_limit);
-        let close = |journal: Journal| journal.close(journal_limit, After::Written).is_ok();
-        self.journal.is_none_or(close)
+        self.reporting.stop(journal_limit)
     }
 
     /// Sets the events and records that the workers produce: those for the log and for the
     /// watchers.
     pub(crate) fn set_detail(&self) {
         let detail = detail(&self.plan.log);
-        self.logs_sessions.store(self.plan.log.sessions, Ordering::Relaxed);
+        self.reporting.logs_sessions.store(self.plan.log.sessions, Ordering::Relaxed);
         let detail = Detail {
-            steps: detail.steps || self.events.are_sessions_watched(),
+            steps: detail.steps || self.reporting.events.are_sessions_watched(),
             // `target_down` events are derived from records.
-            records: detail.records || self.events.are_watched(),
+            records: detail.records || self.reporting.events.are_watched(),
         };
         self.observer().set_detail(detail);
     }
@@ -238,27 +219,13 @@ impl Supervisor {
     ///
     /// The host refuses a thread.
     pub(crate) fn start_journal(&mut self) -> std::io::Result<()> {
-        let reports = self.engine.reports();
-        let logs_sessions = Arc::clone(&self.logs_sessions);
-        self.journal = Some(Journal::start(reports, self.events.clone(), logs_sessions)?);
-        Ok(())
+        self.reporting.start_journal(&self.engine)
     }
 
-    /// Starts the journal's thread if there is none. If the host refuses one, this thread writes
-    /// the log, with a short time limit for its reader, and tries again later.
+    /// Starts the journal's thread if there is none. If the host refuses one, this thread writes the
+    /// log until a later attempt succeeds.
     pub(crate) fn keep_journal(&mut self) {
-        if self.lacks_journal()
-            && let Err(error) = self.start_journal()
-        {
-            self.journal = None;
-            observe::log::write_without_journal();
-            tracing::error!(%error, "start the journal");
-        }
-    }
-
-    /// Whether no thread writes the log.
-    pub(crate) fn lacks_journal(&self) -> bool {
-        self.journal.as_ref().is_none_or(Journal::has_ended)
+        self.reporting.keep_journal(&self.engine);
     }
 
     /// Time since the start of the first process image.

@@ -6,8 +6,6 @@ use crate::watch::FileChange;
 use engine::ForwardView;
 use std::time::{Duration, Instant};
 
-/// Time until the next attempt to start the journal, after the host refused a thread.
-const JOURNAL_RETRY: Duration = Duration::from_millis(500);
 /// Time between two checks of removed forwards.
 const TIDY: Duration = Duration::from_millis(500);
 
@@ -23,16 +21,13 @@ impl Supervisor {
         ];
         // During a shutdown, the configuration stays.
         let rest = rest.into_iter().flatten().filter(|_| !self.draining);
-        let journal = self.lacks_journal().then_some(self.journal_at);
-        rest.chain(tidy).chain(journal).min()
+        rest.chain(tidy).chain(self.reporting.due()).min()
     }
 
     /// Runs all timed work that is due.
     pub(crate) async fn run_due_work(&mut self) {
         let now = Instant::now();
-        if self.lacks_journal() && self.journal_at <= now {
-            self.retry_journal(now);
-        }
+        self.reporting.retry_journal(&self.engine, now);
         if self.tidy_at <= now {
             self.engine.tidy(self.plan.process.removed_timeout);
             self.tidy_at = now + TIDY;
@@ -50,13 +45,6 @@ impl Supervisor {
                 file = self.watch.path().map(|path| path.display().to_string()),
                 "the watched file is gone: what runs goes on, and it is read again when it is back"
             ),
-        }
-    }
-
-    fn retry_journal(&mut self, now: Instant) {
-        self.journal_at = now + JOURNAL_RETRY;
-        if self.start_journal().is_ok() {
-            tracing::warn!("the log is written by its own thread again");
         }
     }
 }

@@ -23,7 +23,7 @@ use failure::StepError;
 pub(crate) use failure::UpgradeError;
 
 mod outcome;
-pub(crate) use outcome::{Arrival, LastUpgrade};
+pub(crate) use outcome::{Arrival, LastUpgrade, Upgrades};
 
 mod protocol;
 
@@ -97,19 +97,19 @@ async fn run(check: Check) -> Result<Candidate, UpgradeError> {
 impl Supervisor {
     /// Upgrades in place since the start.
     pub(crate) fn upgrades(&self) -> u64 {
-        self.upgrades
+        self.upgrades.count
     }
 
     /// Whether a program is being checked, or is about to replace this one.
     #[cfg(feature = "profile")]
     pub(crate) fn is_upgrading(&self) -> bool {
-        self.upgrading
+        self.upgrades.is_running
     }
 
     /// Logs and publishes the begin of an upgrade to a checked program.
     fn publish_upgrade(&self, by: &str, to: Version) {
         tracing::info!(by, from = %Version::of_program(), %to, "upgrading");
-        self.events.tell(EventName::Upgrade, || api::Upgraded {
+        self.reporting.events.tell(EventName::Upgrade, || api::Upgraded {
             by: Word::of(by),
             version: Some(to.number),
             build: to.build,
@@ -121,14 +121,14 @@ impl Supervisor {
     fn upgrade_failed(&mut self, by: &str, error: String) {
         self.keep_journal();
         tracing::error!(by, error, "upgrade failed; nothing was changed");
-        self.events.tell(EventName::Upgrade, || api::Upgraded {
+        self.reporting.events.tell(EventName::Upgrade, || api::Upgraded {
             by: Word::of(by),
             version: None,
             build: None,
             error: Some(error.clone()),
         });
-        self.upgrading = false;
+        self.upgrades.is_running = false;
         let by = by.to_owned();
-        self.last_upgrade = Some(LastUpgrade { at: SystemTime::now(), by, result: Err(error) });
+        self.upgrades.last = Some(LastUpgrade { at: SystemTime::now(), by, result: Err(error) });
     }
 }

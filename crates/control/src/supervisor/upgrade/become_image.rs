@@ -54,7 +54,10 @@ impl Supervisor {
             Err(error) => return UpgradeError::failed("write the sessions down", error),
         };
         // The next image logs the reports since the journal closed.
-        let events = ReportEvents::new(self.events.clone(), Arc::clone(&self.logs_sessions));
+        let events = ReportEvents::new(
+            self.reporting.events.clone(),
+            Arc::clone(&self.reporting.logs_sessions),
+        );
         hold_reports(&self.engine.reports(), &events);
         let log_lines = observe::log::take_waiting();
         let process = handover::Process {
@@ -105,9 +108,9 @@ impl Supervisor {
 
     /// Stops the journal. Its lines are written, or counted as lost. The workers keep running.
     fn close_journal(&mut self) -> Result<(), UpgradeError> {
-        let Some(journal) = self.journal.take() else { return Ok(()) };
+        let Some(journal) = self.reporting.journal.take() else { return Ok(()) };
         journal.close(LOG_LIMIT, After::Held).map_err(|hanging| {
-            self.journal = Some(hanging);
+            self.reporting.journal = Some(hanging);
             UpgradeError::failed("end the log", StepError::JournalHangs)
         })
     }

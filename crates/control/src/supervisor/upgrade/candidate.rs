@@ -117,7 +117,7 @@ impl Supervisor {
         options: &UpgradeOptions,
         by: &'static str,
     ) -> Result<Check, UpgradeError> {
-        let refusal = match (self.draining, self.upgrading) {
+        let refusal = match (self.draining, self.upgrades.is_running) {
             (true, _) => Some(UpgradeError::Draining),
             (false, true) => Some(UpgradeError::Busy),
             (false, false) => None,
@@ -129,7 +129,7 @@ impl Supervisor {
         }
         let check = self.check_of(options);
         match &check {
-            Ok(_) => self.upgrading = true,
+            Ok(_) => self.upgrades.is_running = true,
             Err(error) => self.upgrade_failed(by, error.to_string()),
         }
         check
@@ -140,7 +140,7 @@ impl Supervisor {
         if crate::admin::cpu_is_sampled() {
             return Err(UpgradeError::Profiling);
         }
-        let path = options.binary.as_ref().or(self.program.as_ref());
+        let path = options.binary.as_ref().or(self.upgrades.program.as_ref());
         let path = path.ok_or(UpgradeError::UnknownProgram)?;
         if let Some(refusal) = self.sandbox.as_ref().and_then(|it| it.refuses_program(path)) {
             let (path, cause) = (path.clone(), BinaryError::Sandbox(Box::new(refusal)));

@@ -1,7 +1,25 @@
-//! Results of upgrades.
+//! The upgrades of a process, and their results.
 
 use observe::Version;
+use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
+
+/// Upgrades of this process.
+pub(crate) struct Upgrades {
+    /// The executable file of this process; `None` if it is unknown.
+    pub(crate) program: Option<PathBuf>,
+    /// A program is being checked, or is about to replace this one.
+    pub(crate) is_running: bool,
+    /// Upgrades in place since the start.
+    pub(crate) count: u64,
+    pub(crate) last: Option<LastUpgrade>,
+}
+
+impl Upgrades {
+    pub(crate) fn new(program: Option<PathBuf>) -> Self {
+        Self { program, is_running: false, count: 0, last: None }
+    }
+}
 
 /// The last attempt to upgrade.
 #[derive(Clone, Debug)]

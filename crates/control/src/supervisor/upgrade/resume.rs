@@ -272,7 +272,7 @@ pub(crate) fn resume(
     let warnings = std::mem::take(&mut handover.warnings);
     let last = state::last_upgrade(&saved, taken.sessions, taken.lost, warnings);
     handover.reset_unreadable_sessions(taken.lost);
-    Handover::report(&last, supervisor.upgrades);
-    supervisor.last_upgrade = Some(last);
+    Handover::report(&last, supervisor.upgrades.count);
+    supervisor.upgrades.last = Some(last);
     Ok(supervisor)
 }

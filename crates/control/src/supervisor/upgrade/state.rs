@@ -37,7 +37,7 @@ pub(super) fn process(supervisor: &Supervisor, by: &str, stopped_at: u64) -> han
         log_queue_full: dropped.queue_full,
         log_write_failed: dropped.write_failed,
         log_last_lost: dropped.last.map(Time::as_micros),
-        upgrades: supervisor.upgrades + 1,
+        upgrades: supervisor.upgrades.count + 1,
         asked_by: by.to_owned(),
         admin: supervisor.admin_listener.as_ref().map(crate::admin::AdminListener::number),
         stopped_at,
@@ -95,7 +95,7 @@ pub(super) fn apply(supervisor: &mut Supervisor, saved: &handover::Process) {
     if let Some(read) = &saved.file {
         supervisor.watch.was_read(Some(file(read)));
     }
-    supervisor.upgrades = saved.upgrades;
+    supervisor.upgrades.count = saved.upgrades;
     observe::log::go_on_from(observe::log::Dropped {
         queue_full: saved.log_queue_full,
         write_failed: saved.log_write_failed,
