@@ -1,4 +1,5 @@
-//! The way from a broken socket to the reset of the other one: its last bytes are delivered first.
+//! Stage *flush*: after one socket broke, its last bytes are delivered to the other peer, and then the
+//! other socket is reset.
 
 use crate::Time;
 use crate::close::reason::CloseReason;
@@ -7,8 +8,8 @@ use crate::direction::{Direction, Peer};
 use crate::session::{Action, Session, Stage};
 use std::time::Duration;
 
-/// The first pause between two checks of the kernel's send queue; it doubles with each check, six
-/// times. There is no event for "all sent bytes are acknowledged".
+/// First pause between two checks of the kernel's send queue; doubles with each check, six times. The
+/// kernel reports no event when the peer has acknowledged all bytes.
 const FIRST_PAUSE: Duration = Duration::from_millis(2);
 const DOUBLINGS: u8 = 6;
 /// Checks without progress that make up [`FLUSH_LIMIT`]: six short pauses, and 40 of 128 ms.
@@ -17,8 +18,8 @@ const _: () = assert!(FLUSH_LIMIT.as_millis().div_ceil(128) == 40, "the two belo
 
 impl Session {
     /// The next action while the lanes have no step and the socket at `broken` has failed.
-    pub(crate) fn next_without_steps(&mut self, now: Time, broken: Peer) -> Action {
-        // The lane from it still holds bytes, and waits for room at the other end.
+    pub(crate) fn next_after_failure(&mut self, now: Time, broken: Peer) -> Action {
+        // The lane from the broken socket holds bytes, and the other socket is not writable.
         if !self.lane(Direction::from(broken)).is_over() {
             return Action::Wait;
         }
@@ -47,7 +48,7 @@ impl Session {
     /// The result of [`Action::CheckUnacked`]: `bytes` are not acknowledged yet.
     pub fn unacked(&mut self, bytes: u32, now: Time) {
         let Stage::Flushing { reason, unacked: before, polls, .. } = self.stage else { return };
-        // A slow reader gets the time it needs, as long as it reads.
+        // Each acknowledged byte restarts the time limit: a slow reader may take longer.
         let polls = if bytes < before { polls.min(DOUBLINGS) } else { polls };
         let poll_at = now.after(FIRST_PAUSE * (1 << polls.min(DOUBLINGS)));
         let polls = polls.saturating_add(1);

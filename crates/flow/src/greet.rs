@@ -1,4 +1,4 @@
-//! The bytes that a client must send before its rule is known.
+//! Stage *greet*: the bytes that a client must send before its rule is known.
 
 /// A greeting being read. Nothing asks for one yet, so no session is ever in this stage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,4 +1,4 @@
-//! Both sockets are connected: their events, the next step of a lane, and the result of each step.
+//! Stage *relay*: events of both sockets, the next step of a lane, and the result of each step.
 
 pub(crate) mod lane;
 pub(crate) mod path;
@@ -15,7 +15,7 @@ use socket_state::Readiness;
 impl Session {
     // === events ===
 
-    /// A readiness event of the socket to `peer`. Before the session relays, it is kept for later.
+    /// A readiness event of the socket to `peer`. Before the stage *relay* it is only recorded.
     pub fn on_ready(&mut self, peer: Peer, event: Readiness) {
         self.socket_mut(peer).on_ready(event);
     }
@@ -28,8 +28,7 @@ impl Session {
 
     // === the next action ===
 
-    /// Whether bytes currently move in large pieces, on either path: one turn more or less does not
-    /// matter to them.
+    /// Whether a lane moves bulk, on either path. Bulk may be delayed by a turn.
     pub fn is_bulk(&self) -> bool {
         self.up.is_bulk() || self.down.is_bulk()
     }
@@ -43,7 +42,7 @@ impl Session {
             }
         }
         if let Some(broken) = self.first_failure {
-            return self.next_without_steps(now, broken);
+            return self.next_after_failure(now, broken);
         }
         match (self.up.state(), self.down.state()) {
             (LaneState::Finished, LaneState::Finished) => Action::Close(self.reason_of_fin()),
@@ -76,8 +75,8 @@ impl Session {
         self.socket_mut(direction.source()).read_would_block();
     }
 
-    /// A splice from the lane's source would block. In front of a mark it says so for ever, and only
-    /// a recv(2) goes past: then the lane copies next.
+    /// A splice from the lane's source would block. In front of a mark it always does, also with bytes
+    /// behind the mark, which only recv(2) reaches: the lane copies next.
     pub fn fill_would_block(&mut self, direction: Direction) {
         if self.socket(direction.source()).splice_proves_empty() {
             self.read_would_block(direction);
@@ -86,14 +85,14 @@ impl Session {
         }
     }
 
-    /// A splice returned 0. In front of an urgent mark with a FIN behind it, it does so too: only a
-    /// recv(2) knows the end.
+    /// A splice returned 0, at the end of the stream or in front of an urgent mark with a FIN behind it.
+    /// Only recv(2) distinguishes the two: the lane copies next.
     pub fn fill_found_end(&mut self, direction: Direction) {
         self.lane_mut(direction).ask_by_copy();
     }
 
-    /// A splice from the lane's source failed. In front of an urgent mark it does so with bytes behind
-    /// the mark: only a recv(2) knows the end.
+    /// A splice from the lane's source failed. In front of an urgent mark it may fail with bytes behind
+    /// the mark, which only recv(2) reaches: the lane copies next.
     pub fn fill_failed(&mut self, direction: Direction, failure: Failure) {
         self.fail(direction.source(), failure);
         self.lane_mut(direction).ask_by_copy();
@@ -129,10 +128,12 @@ impl Session {
         }
     }
 
-    /// A recv(2) also returns 0 after a reset, once the kernel has reported the error: it does so once,
-    /// to the first call. That call may have failed. Or it was a splice(2) into the socket that had
-    /// already moved a part, and returned that part: this is possible as long as the lane that sends
-    /// there has more to send, and no call has failed or would have blocked since.
+    /// Whether a recv(2) that returned 0 may have met a reset instead of a FIN.
+    ///
+    /// The kernel reports a reset once, to the first call, and later calls of recv(2) return 0. Either the
+    /// first call failed, which the socket's state records. Or it was a splice(2) into the socket that
+    /// moved a part before the error and returned the size of that part: possible while the lane that
+    /// sends there holds bytes, and no call has failed or would have blocked since.
     fn end_is_doubtful(&self, source: Peer) -> bool {
         let socket = self.socket(source);
         let sending = self.lane(Direction::from(source).other()).held() > 0 && socket.writable();

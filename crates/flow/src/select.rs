@@ -1,4 +1,4 @@
-//! Which target of a set takes a session.
+//! Stage *select*: which target of a set takes a session.
 
 /// State of one target at the moment of selection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

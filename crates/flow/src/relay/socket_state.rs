@@ -20,14 +20,14 @@ pub struct SocketState {
     pub(crate) writable: bool,
     /// A FIN, a reset or an urgent mark was announced: reads stop at it, and its edge may be over.
     pub(crate) has_mark: bool,
-    /// Reads also stop where no event announces it, and raise no edge behind that place.
+    /// Reads also stop at places that no event announces, and no edge follows for the bytes behind.
     pub(crate) reads_stop_early: bool,
     pub(crate) failure: Option<Failure>,
 }
 
 impl SocketState {
-    /// A fresh socket: its send buffer is empty, and bytes to read are announced by an event
-    /// (registering a socket reports bytes that are already there), which saves a read in vain.
+    /// A new socket: writable, since its send buffer is empty, and not readable until an event reports
+    /// bytes, which saves a useless read. Registering a socket reports bytes that are already there.
     pub(crate) fn new() -> Self {
         Self {
             readable: false,
@@ -51,7 +51,7 @@ impl SocketState {
         self.failure
     }
 
-    /// Takes note of an event. Events only add readiness; a call that would block takes it away.
+    /// Records an event. Events only add readiness; a call that would block removes it.
     pub(crate) fn on_ready(&mut self, event: Readiness) {
         self.readable |= event.readable;
         self.writable |= event.writable;
@@ -66,8 +66,8 @@ impl SocketState {
 
     /// A splice from this socket that would block found an empty queue.
     ///
-    /// In front of a mark it proves nothing: splice(2) of a TCP socket says so with bytes behind the
-    /// mark, and never goes past it. A Unix socket needs no such doubt: splice(2) and recv(2) run the
+    /// In front of a mark it proves nothing: splice(2) from a TCP socket returns EAGAIN with bytes behind
+    /// the mark, and never passes it. An EAGAIN from a Unix socket always does: splice(2) and recv(2) run the
     /// same loop over its queue (`unix_stream_read_generic()` in Linux) and report EAGAIN only if it
     /// holds nothing. Attached descriptors or credentials end that loop after at least one byte.
     pub(crate) fn splice_proves_empty(self) -> bool {
@@ -92,8 +92,8 @@ impl SocketState {
         self.writable = false;
     }
 
-    /// The socket is broken. The first failure is kept, since later ones follow from it. But one that
-    /// leaves open whether a FIN had come is replaced by one that does not.
+    /// Marks the socket as broken. Keeps the first failure, since later ones follow from it, but replaces
+    /// one with `fin_unknown` by one without.
     ///
     /// Bytes received before stay readable (Linux keeps the receive queue when an RST comes), and the
     /// read after them shows the end.
