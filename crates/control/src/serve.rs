@@ -8,7 +8,7 @@ use crate::start::{STOP_LIMIT, control_runtime, start};
 use crate::supervisor::upgrade::{Handover, RetryPolicy, UpgradeOptions, resume, upgrade};
 use crate::supervisor::{Supervisor, SupervisorHandle};
 use crate::watchdog::start_watchdog;
-use host::{Handed, Notifier, Sandbox, take_handed};
+use host::{ActivatedSockets, Notifier, Sandbox, take_activated_sockets};
 use plan::{FileRead, InForce, Plan};
 use std::time::{Duration, Instant};
 use sys::exec::BlockedSignals;
@@ -34,8 +34,12 @@ pub fn serve(
         .map_err(|error| ServeError::Refused("start the control thread", error))?;
     let notifier = Notifier::from_environment();
     // After an upgrade, the handover has the sockets given at the start.
-    let handed = if handover.is_some() { Ok(Handed::default()) } else { take_handed(&plan) };
-    let handed = handed.map_err(ServeError::Activation)?;
+    let activated = if handover.is_some() {
+        Ok(ActivatedSockets::default())
+    } else {
+        take_activated_sockets(&plan)
+    };
+    let activated = activated.map_err(ServeError::Activation)?;
     let (handle, tasks) = SupervisorHandle::new();
     // Threads inherit the mask, so signals reach only this thread. Blocked ones stay pending, even
     // for the next process image.
@@ -52,7 +56,7 @@ pub fn serve(
     let signals =
         retry.run("signals", signals).map_err(|error| ServeError::Refused("signals", error))?;
     let mut requests = runtime.block_on(async { Requests::new(signals, &plan, tasks) });
-    let mut supervisor = begin(input, plan, notifier, handed, handover, &retry)?;
+    let mut supervisor = begin(input, plan, notifier, activated, handover, &retry)?;
     supervisor.watch_from_start(read);
     held.release();
     let app = App::new(handle.clone(), supervisor.observer(), supervisor.events());
@@ -73,7 +77,7 @@ fn begin(
     input: plan::Input,
     plan: Plan,
     notifier: Notifier,
-    handed: Handed,
+    activated: ActivatedSockets,
     mut handover: Option<Handover>,
     retry: &RetryPolicy,
 ) -> Result<Supervisor, ServeError> {
@@ -90,7 +94,7 @@ fn begin(
     let is_upgrade = handover.is_some();
     let mut supervisor = match handover {
         Some(handover) => resume(input, plan, in_force, notifier, handover, retry)?,
-        None => start(input, plan, notifier, handed)?,
+        None => start(input, plan, notifier, activated)?,
     };
     supervisor.set_surroundings(admin_listener, sandbox);
     if is_upgrade {

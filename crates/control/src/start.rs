@@ -5,7 +5,7 @@ use crate::serve_error::{ServeError, UnboundListener};
 use crate::supervisor::upgrade::RetryPolicy;
 use crate::supervisor::{Supervisor, detail};
 use engine::{Engine, GivenSockets, Options};
-use host::{Capacity, Handed, Notifier, Store, capacity, workers};
+use host::{Capacity, ActivatedSockets, Notifier, Store, capacity, workers};
 use plan::Plan;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
@@ -28,16 +28,16 @@ pub(crate) fn start(
     input: plan::Input,
     plan: Plan,
     notifier: Notifier,
-    handed: Handed,
+    activated: ActivatedSockets,
 ) -> Result<Supervisor, ServeError> {
     let workers = workers(&plan);
     let limit = sys::raise_open_files_limit();
     let open_files = sys::open_files().unwrap_or(0);
     let capacity = capacity(&plan, workers, limit, open_files).map_err(ServeError::NoRoom)?;
     let once = RetryPolicy::new(false);
-    let mut engine = start_engine(&plan, workers, capacity, handed.sockets, Vec::new(), &once)?;
-    let mut store = Store::from_environment(notifier, handed.kept);
-    store.remove(handed.stale);
+    let mut engine = start_engine(&plan, workers, capacity, activated.sockets, Vec::new(), &once)?;
+    let mut store = Store::from_environment(notifier, activated.kept);
+    store.remove(activated.stale);
     if let Err(error) = listen(&plan, &mut engine) {
         engine.stop(STOP_LIMIT);
         return Err(error);

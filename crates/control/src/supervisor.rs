@@ -17,7 +17,8 @@ use crate::watch::Watch;
 use api::{EventName, Shutdown, Word};
 use engine::{Detail, Engine, Observer};
 use host::{
-    Capacity, Headroom, NoRoom, Notifier, Rooms, Sandbox, Stage, Store, capacity, own_program,
+    Capacity, Headroom, NoRoom, Notifier, Rooms, Sandbox, ServiceState, Store, capacity,
+    own_program,
 };
 use observe::Events;
 use plan::{FileRead, InForce, Level, Plan};
@@ -197,12 +198,12 @@ impl Supervisor {
     /// Notifies the service manager of the state of this process.
     pub(crate) fn notify_manager(&self) {
         let failed = self.last_reload.as_ref().is_some_and(|reload| reload.error.is_some());
-        let stage = if self.draining {
-            Stage::Stopping
+        let state = if self.draining {
+            ServiceState::Stopping
         } else {
-            Stage::Serving { forwards: self.plan.forwards.len(), reload_failed: failed }
+            ServiceState::Serving { forwards: self.plan.forwards.len(), reload_failed: failed }
         };
-        self.store.notifier.enter(stage, self.engine.sessions());
+        self.store.notifier.enter(state, self.engine.sessions());
     }
 
     /// Stores the present listeners with the service manager. Does nothing during a shutdown: the

@@ -1,31 +1,30 @@
-//! Where the admin socket is if nobody says otherwise: the server and its clients look in the same
-//! places.
+//! Default paths of the admin socket, shared by the server and its clients.
 
 use std::path::{Path, PathBuf};
 
-/// The socket in each of the directories.
+/// The socket's path within each candidate directory.
 const SOCKET: &str = "traffic-forwarder/admin.sock";
 
-/// The places of the admin socket, best first: that of the host, and that of the user. The server
-/// takes the first that it may, a client the first where somebody answers.
+/// Candidate paths of the admin socket: the host's in `/run`, then the user's. The server binds the
+/// first in a directory that it may write to; a client uses the first that accepts a connection.
 pub fn admin_sockets() -> Vec<PathBuf> {
     let user = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
-    // A relative path would be another place for each process.
+    // A relative path would mean a different directory in each process.
     let user = user.filter(|directory| directory.is_absolute());
     let directories = std::iter::once(PathBuf::from("/run")).chain(user);
     directories.map(|directory| directory.join(SOCKET)).collect()
 }
 
-/// The first of the places that this process may use; it has a directory then.
+/// The first candidate path that this process may bind. Creates its directory where necessary.
 pub fn usable_socket() -> Option<PathBuf> {
     first(|directory| {
-        // It may be there already; what matters is what is there in the end.
+        // An existing directory is fine: the check below decides.
         let _ = std::fs::create_dir(directory);
         is_usable(directory)
     })
 }
 
-/// The same, of the directories that are there.
+/// Like [`usable_socket`], among existing directories only.
 pub(crate) fn present_socket() -> Option<PathBuf> {
     first(is_usable)
 }
@@ -34,7 +33,7 @@ fn first(suits: impl Fn(&Path) -> bool) -> Option<PathBuf> {
     admin_sockets().into_iter().find(|path| path.parent().is_some_and(&suits))
 }
 
-/// The first of the directories that is there, and that this user may not write in.
+/// The first existing candidate directory that this user may not write to.
 pub fn forbidden_directory() -> Option<PathBuf> {
     let directories =
         admin_sockets().into_iter().filter_map(|path| Some(path.parent()?.to_owned()));

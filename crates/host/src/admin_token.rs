@@ -1,4 +1,4 @@
-//! The token that a client of the admin interface has to know, where that is on a port.
+//! The token that a client must present where the admin interface listens on a TCP port.
 
 use std::error::Error;
 use std::fmt;
@@ -6,14 +6,14 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-/// Least length of a token, in bytes: a shorter one can be guessed.
+/// Minimum length of a token, in bytes: a shorter one can be guessed.
 const TOKEN_MIN: usize = 16;
 const TOKEN_MAX: usize = 4096;
 
 /// The secret that a client must send on a TCP port.
 pub struct Token(String);
 
-/// Why the token in this file cannot be used, if so.
+/// Returns the problem with the token in this file; `None` if it can be used.
 pub fn token_fault(path: &Path) -> Option<TokenError> {
     Token::read(path).err()
 }
@@ -63,7 +63,7 @@ impl Error for TokenError {
 }
 
 impl Token {
-    /// Reads it from a file that only its user may read.
+    /// Reads the token from a file with no permissions for group and others.
     pub fn read(path: &Path) -> Result<Self, TokenError> {
         let fault = |fault| TokenError { path: path.to_owned(), fault };
         let read = |error| fault(TokenFault::Unreadable(error));
@@ -86,17 +86,17 @@ impl Token {
         Ok(Self(token.to_owned()))
     }
 
-    /// The token in force in the previous image, which read it from its file.
+    /// Restores the token that the previous process image read from its file.
     pub fn restore(token: String) -> Self {
         Self(token)
     }
 
-    /// The secret itself.
+    /// The secret in plain text, for the handoff and for requests.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Compares in a time that depends on the length alone.
+    /// Compares in time that depends on the length only, so timing reveals no prefix.
     pub fn is(&self, given: &str) -> bool {
         let pairs = self.0.bytes().zip(given.bytes());
         let difference = pairs.fold(0, |difference, (a, b)| difference | (a ^ b));
@@ -112,7 +112,7 @@ mod tests {
     const TOKEN: &str = "0123456789abcdef";
 
     #[test]
-    fn a_token_file_must_be_its_users_alone_and_hold_a_token() {
+    fn a_token_file_must_be_private_and_hold_one_long_word() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("token");
         let read = |text: &str, mode| {

@@ -1,4 +1,4 @@
-//! How many sessions the open-file limit really allows.
+//! Number of sessions that the open-file limit allows.
 
 use plan::{Admin, Plan};
 use std::fmt;
@@ -9,32 +9,33 @@ pub(crate) const FILES_PER_SESSION: u64 = 2;
 const FILES_PER_WORKER: u64 = 2;
 /// A pipe's two ends.
 const FILES_PER_PIPE: u64 = 2;
-/// The part of the limit that may go to pipes: a lane that gets none copies, so a few are enough,
-/// and lanes that stall with a pipe must not keep sessions out.
+/// Divisor for the share of the limit that pipes may use: a lane without a pipe copies, so a few
+/// pipes suffice, and stalled lanes that hold one must not keep sessions out.
 const PIPES_PART: u64 = 16;
-const MOST_PIPES: u64 = 1024;
-/// What a process that serves has opened before it counts: its signals, its timers, the admin
-/// socket and the log. One that only asks what would fit has not.
+const MOST_PIPES: u32 = 1024;
+/// Descriptors that a serving process opens before it computes its capacity (signals, timers, admin
+/// socket, log), and that `doctor` does not have open.
 pub(crate) const FILES_BEFORE_SERVING: u64 = 8;
-/// Connections to the admin interface at the same time. More wait in the kernel's queue.
+/// Maximum number of simultaneous connections to the admin interface. More wait in the kernel's
+/// queue.
 pub const ADMIN_CONNECTIONS: usize = 64;
-/// Everything else: signals, log, name lookups, and some head room.
+/// Reserve for signals, log, name lookups, and some headroom.
 const OTHER_FILES: u64 = 48;
 
-/// What this process can hold.
+/// Sessions and pipes that fit under the open-file limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Capacity {
-    /// Sessions of all forwards together.
+    /// Maximum number of sessions of all forwards together.
     pub sessions: u32,
-    /// How many the limit would allow, whatever is configured.
+    /// Maximum that the open-file limit allows, regardless of `max_sessions`.
     pub possible: u32,
-    /// Pipes for bulk.
+    /// Maximum number of pipes for splicing.
     pub pipes: usize,
-    /// The limit of open files it follows from.
+    /// The open-file limit that this capacity was computed from.
     pub open_files_limit: u64,
-    /// Descriptors that were open before anything of ours was.
+    /// Descriptors already open when the capacity was computed, such as inherited ones.
     pub files_at_start: u64,
-    /// The configured number, if it was more than the limit allows.
+    /// The configured `max_sessions`, if it exceeds `possible`.
     pub lowered_from: Option<u32>,
 }
 
@@ -53,7 +54,7 @@ impl Capacity {
     }
 }
 
-/// The open-file limit does not even allow one session.
+/// The open-file limit is too low for a single session.
 #[derive(Clone, Copy, Debug)]
 pub struct NoRoom {
     limit: u64,
@@ -71,7 +72,11 @@ impl fmt::Display for NoRoom {
     }
 }
 
-/// Divides the limit among what this plan needs.
+/// Divides the open-file limit among listeners, workers, pipes, the admin interface and sessions.
+///
+/// # Errors
+///
+/// [`NoRoom`] if not even one session fits.
 pub fn capacity(
     plan: &Plan,
     workers: usize,
@@ -79,30 +84,32 @@ pub fn capacity(
     open_files: u64,
 ) -> Result<Capacity, NoRoom> {
     let listeners: usize = plan.forwards.iter().map(|forward| forward.routes.len()).sum();
-    let pipes = (open_files_limit / PIPES_PART / FILES_PER_PIPE).min(MOST_PIPES);
+    let pipes = open_files_limit / PIPES_PART / FILES_PER_PIPE;
+    let pipes = u32::try_from(pipes).map_or(MOST_PIPES, |pipes| pipes.min(MOST_PIPES));
     let fixed = open_files
         + listeners as u64
         + workers as u64 * FILES_PER_WORKER
-        + pipes * FILES_PER_PIPE
+        + u64::from(pipes) * FILES_PER_PIPE
         + admin_files(plan)
         + OTHER_FILES;
     let possible = open_files_limit.saturating_sub(fixed) / FILES_PER_SESSION;
     if possible == 0 {
         return Err(NoRoom { limit: open_files_limit, needed: fixed + FILES_PER_SESSION });
     }
+    // Under `RLIM_INFINITY` the number of sessions is bounded by its type only.
     let possible = u32::try_from(possible).unwrap_or(u32::MAX);
     let wanted = plan.process.max_sessions.map_or(possible, std::num::NonZero::get);
     Ok(Capacity {
         sessions: wanted.min(possible),
         possible,
-        pipes: usize::try_from(pipes).unwrap_or(0),
+        pipes: pipes as usize,
         open_files_limit,
         files_at_start: open_files,
         lowered_from: (wanted > possible).then_some(wanted),
     })
 }
 
-/// The least open-file limit under which so many sessions fit.
+/// The lowest open-file limit under which this number of sessions fits.
 pub fn limit_for(plan: &Plan, workers: usize, sessions: u32, open_files: u64) -> u64 {
     let is_enough = |limit: u64| {
         capacity(plan, workers, limit, open_files).is_ok_and(|room| room.possible >= sessions)
@@ -119,13 +126,13 @@ pub fn limit_for(plan: &Plan, workers: usize, sessions: u32, open_files: u64) ->
     enough
 }
 
-/// The threads that move bytes.
+/// Number of data-plane threads: as configured, or one per CPU.
 pub fn workers(plan: &Plan) -> usize {
     let cpus = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     plan.process.workers.map_or_else(cpus, |workers| workers.get() as usize)
 }
 
-/// The connections to the admin interface.
+/// Descriptors reserved for connections to the admin interface.
 fn admin_files(plan: &Plan) -> u64 {
     match plan.process.admin {
         Admin::Off => 0,
@@ -147,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn auto_leaves_two_files_for_each_session() {
+    fn without_max_sessions_each_session_takes_two_descriptors() {
         let auto = capacity(&plan(None), 2, 20_000, 10).unwrap();
         assert_eq!(auto.pipes, 625);
         assert_eq!(auto.sessions, (20_000 - 10 - 1 - 4 - 1250 - 48) / 2);
@@ -155,14 +162,14 @@ mod tests {
     }
 
     #[test]
-    fn a_configured_number_holds_if_it_can() {
+    fn a_configured_maximum_is_lowered_only_below_the_limit() {
         assert_eq!(capacity(&plan(Some(100)), 2, 20_000, 10).unwrap().sessions, 100);
         let lowered = capacity(&plan(Some(100)), 2, 197, 10).unwrap();
         assert_eq!((lowered.sessions, lowered.lowered_from), (61, Some(100)));
     }
 
     #[test]
-    fn the_least_limit_is_enough_and_one_less_is_not() {
+    fn limit_for_returns_the_lowest_sufficient_limit() {
         let plan = plan(None);
         for sessions in [1, 2, 100, 9_999, 1_000_000] {
             let limit = limit_for(&plan, 2, sessions, 10);
@@ -173,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hopeless_limit_is_an_error_that_says_what_is_needed() {
+    fn a_limit_without_room_is_an_error_with_the_needed_number() {
         let error = capacity(&plan(None), 2, 64, 10).unwrap_err().to_string();
         assert!(error.contains("limit is 64, and 69 are needed"), "{error}");
     }

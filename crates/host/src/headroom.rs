@@ -1,5 +1,5 @@
-//! The room that each limit of the host leaves, in sessions: for the metrics of a running process,
-//! and for `doctor`.
+//! Headroom under each limit of the host, in sessions: for the metrics of a running process, and
+//! for `doctor`.
 
 use crate::capacity::FILES_PER_SESSION;
 use crate::readings::Host;
@@ -8,30 +8,31 @@ use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// How long a result is reused: reading opens some twenty files.
+/// Lifetime of a cached result: reading opens about twenty files.
 const HOLDS: Duration = Duration::from_secs(5);
 
-/// What an idle session takes, in bytes, rounded up: two sockets with their files and their places
-/// in epoll (measured: 6 KiB of kernel memory), and our own record.
+/// Memory of an idle session in bytes, rounded up: two sockets with their files and epoll entries
+/// (measured: 6 KiB of kernel memory), and our table entry.
 pub const IDLE_SESSION: u64 = 8 * 1024;
-/// Tracked connections of a session: the client's and the target's.
+/// Connection-tracking entries of a session: the client's and the target's.
 pub const ENTRIES_PER_SESSION: u64 = 2;
 
-/// The limits of a host, each with the name of the check of `doctor` that examines it.
+/// Names of the limits, which are those of the checks of `doctor` that examine them.
 pub const LIMITS: [&str; 6] =
     ["open_files", "system_files", "local_ports", "memory", "tcp_memory", "conntrack"];
 
-/// Further sessions, by the limit that allows no more than that.
+/// Additional sessions that each limit allows, by the name of the limit.
 pub type Rooms = Vec<(&'static str, u64)>;
 
-/// Caches the last result.
+/// Computes the headroom, and caches the result for `HOLDS`.
 #[derive(Debug, Default)]
 pub struct Headroom {
     kept: Option<(Instant, Rooms)>,
 }
 
 impl Headroom {
-    /// The room by each limit. `possible` is what the open-file limit of the process allows.
+    /// Headroom under each limit. `possible` is the number of sessions that the open-file limit
+    /// allows.
     pub fn rooms(&mut self, engine: &Engine, possible: u32) -> Rooms {
         if let Some((at, rooms)) = &self.kept
             && at.elapsed() < HOLDS
@@ -60,42 +61,44 @@ fn rooms(host: &Host, possible: u64, open: u64, busiest: u64) -> Rooms {
     LIMITS.into_iter().zip(rooms).filter_map(|(limit, room)| Some((limit, room?))).collect()
 }
 
-/// Sessions that may come on top of those of this process, by the files of the whole system.
+/// Additional sessions under the system-wide limit of open files.
 fn system_room(host: &Host) -> Option<u64> {
     Some(host.file_max?.saturating_sub(host.system_files?) / FILES_PER_SESSION)
 }
 
-/// Further idle sessions that fit.
+/// Additional idle sessions that fit into memory.
 fn memory_room(host: &Host) -> Option<u64> {
     memory_left(host).map(|(left, _)| left / IDLE_SESSION)
 }
 
-/// The bytes that may be used, and who leaves no more than that.
+/// Available memory in bytes, and the beginning of a sentence that names the tighter limit: the
+/// control group's or the host's.
 pub fn memory_left(host: &Host) -> Option<(u64, &'static str)> {
     let of_group = host.group_memory.map(|left| (left, "the control group leaves"));
     let of_host = host.available_memory.map(|left| (left, "the host has left"));
     of_group.into_iter().chain(of_host).min_by_key(|(left, _)| *left)
 }
 
-/// Further sessions with bytes under way.
+/// Additional sessions with bytes in flight that fit into `tcp_mem`.
 pub fn tcp_room(host: &Host) -> Option<u64> {
     let left = host.tcp_mem?[2].saturating_sub(host.tcp_pages_used);
     Some(left.saturating_mul(host.page_size) / busy_session(host)?)
 }
 
-/// What a session with bytes under way takes at least, in bytes: the kernel grants each socket its least buffers, however short memory is (tcp(7)).
+/// Minimum memory of a session with bytes in flight, in bytes: the kernel grants each socket the
+/// minimum of `tcp_rmem` and `tcp_wmem` even under memory pressure (tcp(7)).
 pub fn busy_session(host: &Host) -> Option<u64> {
     let [receive, send] = host.least_buffers?;
     Some((2 * (receive + send)).max(1))
 }
 
-/// Further sessions that fit in a table of `most` tracked connections, of which `used` are in use.
+/// Additional sessions that fit into a conntrack table of `most` entries, of which `used` are in use.
 pub fn conntrack_room(most: u64, used: u64) -> u64 {
     most.saturating_sub(used) / ENTRIES_PER_SESSION
 }
 
-/// The sessions to the TCP target that has most. Those of a forward with several targets count for
-/// each of them: nobody counts sessions by target.
+/// Number of sessions to the busiest TCP target. Sessions of a forward with several targets count
+/// for each of them, since the engine counts sessions by forward.
 fn busiest_target(engine: &Engine) -> u64 {
     let mut by_target: HashMap<&plan::Target, u64> = HashMap::new();
     for forward in engine.forwards() {
@@ -105,7 +108,7 @@ fn busiest_target(engine: &Engine) -> u64 {
         }
         let mut last = None;
         for target in forward.plan.routes.iter().map(|route| &route.target) {
-            // Most forwards with several listeners have one target.
+            // Cheap deduplication: most forwards with several listeners have one target.
             if target.port().is_some() && last != Some(target) {
                 *by_target.entry(target).or_default() += sessions;
                 last = Some(target);
@@ -120,7 +123,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_limit_has_a_room_where_the_host_shows_its_figures() {
+    fn every_limit_has_a_headroom_on_a_host_with_all_readings() {
         let host = Host {
             file_max: Some(9),
             system_files: Some(1),
@@ -136,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn rooms_are_what_is_left_and_the_unknown_is_left_out() {
+    fn headroom_omits_limits_without_a_reading() {
         let host = Host {
             local_ports: Some(40_001..=40_100),
             conntrack_max: Some(1000),

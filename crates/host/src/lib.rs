@@ -1,9 +1,9 @@
-//! What the host gives the process, and what it forbids: limits and the sessions they allow, the
-//! user, the sandbox, the places of files, the service manager.
+//! The host as the process sees it: resource limits and the sessions they allow, the user, the
+//! sandbox, default paths, the service manager.
 //!
-//! Every function here is synchronous, so `doctor` and `check` can call it before there is a runtime.
-//! The crate knows plans and the engine's views, and nothing of the admin interface, of reloads or
-//! of the examinations of `doctor`.
+//! Every function here is synchronous, so `doctor` and `check` can call it without a runtime. The
+//! crate depends on plans and the engine's views, and not on the admin interface, reloads or
+//! `doctor`.
 
 mod readings;
 pub use readings::{Host, nth};
@@ -39,4 +39,6 @@ mod sandbox;
 pub use sandbox::{Kernel, PathFault, Sandbox, SandboxError, SandboxRefusal};
 
 mod manager;
-pub use manager::{Handed, Notifier, RENEW_EVERY, Stage, Store, take_handed};
+pub use manager::{
+    ActivatedSockets, Notifier, RENEW_EVERY, ServiceState, Store, take_activated_sockets,
+};

@@ -1,14 +1,13 @@
-//! The service manager that started this process, as systemd does: what it is told (sd_notify(3)),
-//! and which sockets it gave us or keeps for us. Without `NOTIFY_SOCKET` and `LISTEN_FDS` nothing
-//! happens.
+//! The service manager, such as systemd: notifications (sd_notify(3)), socket activation and the
+//! file descriptor store. All of it is inactive without `NOTIFY_SOCKET` and `LISTEN_FDS`.
 
 mod notifier;
-pub use notifier::{Notifier, RENEW_EVERY, Stage};
+pub use notifier::{Notifier, RENEW_EVERY, ServiceState};
 
 mod store;
 pub use store::Store;
 
-mod handed;
-pub use handed::{Handed, take_handed};
+mod activation;
+pub use activation::{ActivatedSockets, take_activated_sockets};
 
 mod fd_name;

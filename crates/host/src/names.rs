@@ -1,9 +1,9 @@
-//! Names of targets, as the resolver of this host answers them.
+//! Name resolution by the C library's resolver.
 
 use std::net::{SocketAddr, ToSocketAddrs};
 
-/// The addresses in the order of RFC 6724, as the C library gives them, each once. It may block for
-/// as long as the name servers let it.
+/// Resolves a host name. Addresses are distinct and in the C library's order (RFC 6724). Blocks
+/// until the name servers answer or the resolver's own timeout expires.
 pub fn addresses_of(host: &str, port: u16) -> std::io::Result<Vec<SocketAddr>> {
     let mut addresses: Vec<SocketAddr> = Vec::new();
     for address in (host, port).to_socket_addrs()? {

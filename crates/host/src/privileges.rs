@@ -1,9 +1,9 @@
-//! Becoming the user that the configuration names.
+//! Switching to the configured user.
 //!
-//! That happens before anything else is opened: before listeners are bound, and before there is a
-//! second thread. So whatever this user may not do, such as writing the log or making the file of a
-//! socket, is known at the start, and not when a reload, a rotation or an upgrade needs it. What a
-//! low port takes is kept for as long as the process lives, also over an upgrade in place.
+//! The switch comes before any listener is bound and before a second thread starts. A permission
+//! that the user lacks, such as writing the log or creating a socket's file, therefore fails at the
+//! start, and not at a later reload, rotation or upgrade. The capability for low ports is kept for
+//! the life of the process, also across an upgrade in place.
 
 mod accounts;
 
@@ -17,16 +17,16 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use sys::Identity;
 
-/// The kernel's default, where the setting cannot be read.
+/// The kernel's default, used where the setting cannot be read.
 const FIRST_UNPRIVILEGED_PORT: u16 = 1024;
 
-/// Becomes the user that the plan names, if it names one. To be called while the process has no
-/// other thread, before anything is opened that later reloads have to open again.
+/// Switches to the user in the plan, if there is one. Call it while the process has one thread, and
+/// before opening any file that a reload opens again.
 pub fn assume_user(plan: &Plan) -> Result<(), UserError> {
     become_user(plan, |identity| make_admin_directory(plan, identity))
 }
 
-/// Whether this host knows the user and the group that the plan names, if it names one.
+/// Checks that the configured user and group exist.
 pub fn find_user(plan: &Plan) -> Result<(), UserError> {
     plan.process.user.as_deref().map_or(Ok(()), |user| identity(user, plan).map(drop))
 }
@@ -36,7 +36,7 @@ fn identity(user: &str, plan: &Plan) -> Result<Identity, UserError> {
     identity.map_err(|error| UserError { user: user.to_owned(), cause: UserFault::Account(error) })
 }
 
-/// The same as [`assume_user`], but what root has to do beforehand for this user is left to `prepare`.
+/// Like [`assume_user`], with `prepare` for the work that root does for the user before the switch.
 pub fn become_user(plan: &Plan, prepare: impl FnOnce(&Identity)) -> Result<(), UserError> {
     let Some(user) = &plan.process.user else { return Ok(()) };
     let unfit = |cause| UserError { user: user.clone(), cause };
@@ -53,8 +53,8 @@ pub fn become_user(plan: &Plan, prepare: impl FnOnce(&Identity)) -> Result<(), U
     config.map_err(unfit)
 }
 
-/// The directory of the admin socket, which only root can make where it is looked for first, if this
-/// plan wants it.
+/// The first candidate directory of the admin socket, which only root can create; `None` if the plan
+/// does not use the default path.
 pub fn admin_directory_of_user(plan: &Plan) -> Option<PathBuf> {
     let is_wanted = plan.process.admin == Admin::Auto && plan.config.is_some();
     let socket = admin_sockets().into_iter().next().filter(|_| is_wanted)?;
@@ -62,16 +62,16 @@ pub fn admin_directory_of_user(plan: &Plan) -> Option<PathBuf> {
 }
 
 fn make_admin_directory(plan: &Plan, identity: &Identity) {
-    // Without one, there is no admin interface, or it is elsewhere; one that is there already
-    // belongs to whoever made it.
+    // A failure is no error: `usable_socket` then tries the next path. An existing directory keeps
+    // its owner.
     let directory = admin_directory_of_user(plan);
     if let Some(directory) = directory.filter(|directory| fs::create_dir(directory).is_ok()) {
         let _ = std::os::unix::fs::lchown(directory, Some(identity.user), Some(identity.group));
     }
 }
 
-/// Whether a listener is on a port for which a process needs to be privileged. A reload may move it
-/// to another one, or bring another, for as long as the process lives.
+/// Whether a listener is on a privileged port. If so, the capability is kept, since a reload may
+/// bind other low ports.
 fn binds_low_port(plan: &Plan) -> bool {
     let start = fs::read_to_string("/proc/sys/net/ipv4/ip_unprivileged_port_start");
     let start = start.ok().and_then(|text| text.trim().parse().ok());
@@ -90,7 +90,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_low_ports_keep_the_capability() {
+    fn the_capability_is_kept_for_low_ports_only() {
         let plan = |listen: &str| {
             let text = format!("[[forward]]\nlisten = {listen}\nto = 'host:9'\n");
             let input = plan::Input { config: Some("file".into()), ..plan::Input::default() };

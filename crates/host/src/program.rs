@@ -1,11 +1,11 @@
-//! The program of this process: its file and its arguments.
+//! Executable file and arguments of this process.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
-/// The file that this program was started from. If it has been replaced since it was opened, the
-/// kernel marks its name.
+/// The path of this process's executable, without the ` (deleted)` that the kernel appends once the
+/// file has been replaced.
 pub fn own_program() -> Option<PathBuf> {
     let path = std::env::current_exe().ok()?;
     match path.as_os_str().as_bytes().strip_suffix(b" (deleted)") {
@@ -14,7 +14,7 @@ pub fn own_program() -> Option<PathBuf> {
     }
 }
 
-/// The arguments of this process, as the next image is to have them.
+/// The arguments of this process, for the next process image.
 pub fn own_arguments() -> Vec<OsString> {
     std::env::args_os().collect()
 }

@@ -1,4 +1,4 @@
-//! What can be read of the host. A figure that cannot is `None`: a container may hide it.
+//! Readings of the host, from `/proc` and `/sys`. A missing one is `None`: a container may hide it.
 
 use crate::capacity::FILES_BEFORE_SERVING;
 use std::collections::BTreeSet;
@@ -7,10 +7,10 @@ use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-/// `CAP_SYS_ADMIN` and `CAP_SYS_RESOURCE` (capabilities(7)): the limits of pipes do not hold.
+/// `CAP_SYS_ADMIN` and `CAP_SYS_RESOURCE`, which lift the limits of pipes (capabilities(7)).
 const ABOVE_PIPE_LIMITS: u64 = 1 << 21 | 1 << 24;
 
-/// Readings of one moment.
+/// Readings taken at one moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Host {
     /// The effective user of this process.
@@ -19,56 +19,56 @@ pub struct Host {
     pub soft_files: u64,
     /// The hard limit of `RLIMIT_NOFILE`, to which a process may raise its soft one.
     pub hard_files: u64,
-    /// What the hard limit may be raised to.
+    /// Maximum of the hard limit (`fs.nr_open`).
     pub nr_open: Option<u64>,
-    /// That a process which serves has open when it counts.
+    /// Descriptors open when a serving process computes its capacity.
     pub open_files: u64,
     /// Files open in the whole system (`fs.file-nr`).
     pub system_files: Option<u64>,
-    /// Files that may be open in the whole system (`fs.file-max`).
+    /// Maximum of files open in the whole system (`fs.file-max`).
     pub file_max: Option<u64>,
-    /// Longest queue of a listener (`net.core.somaxconn`).
+    /// Maximum length of a listener's queue (`net.core.somaxconn`).
     pub somaxconn: Option<u64>,
-    /// Handshakes that a listener may have in flight (`net.ipv4.tcp_max_syn_backlog`).
+    /// Maximum of handshakes in flight per listener (`net.ipv4.tcp_max_syn_backlog`).
     pub max_syn_backlog: Option<u64>,
     /// Whether a full SYN queue answers with cookies (`net.ipv4.tcp_syncookies`); 0 is off.
     pub syncookies: Option<u64>,
-    /// The ports that the kernel gives to connections, without those that are reserved.
+    /// Ephemeral ports, including reserved ones (`net.ipv4.ip_local_port_range`).
     pub local_ports: Option<RangeInclusive<u16>>,
-    /// Ports that the kernel never gives to connections (`net.ipv4.ip_local_reserved_ports`).
+    /// Ports excluded from the ephemeral range (`net.ipv4.ip_local_reserved_ports`).
     pub reserved_ports: Vec<RangeInclusive<u16>>,
-    /// Whether a port in TIME_WAIT may be used again (`net.ipv4.tcp_tw_reuse`); 0 is off.
+    /// Whether a port in TIME_WAIT may be reused (`net.ipv4.tcp_tw_reuse`); 0 is off.
     pub tw_reuse: Option<u64>,
     /// The first port that needs no capability.
     pub unprivileged_port_start: Option<u16>,
-    /// Whether an interface has an IPv6 address. A socket could be had without one, too.
+    /// Whether an interface has an IPv6 address. Creating an IPv6 socket would not prove that.
     pub has_ipv6: bool,
-    /// Pages that the pipes of one user may have (`fs.pipe-user-pages-soft`); 0 is no limit.
+    /// Maximum of pages in the pipes of one user (`fs.pipe-user-pages-soft`); 0 is no limit.
     pub pipe_user_pages_soft: Option<u64>,
-    /// Largest pipe of an unprivileged process, in bytes (`fs.pipe-max-size`).
+    /// Maximum size of an unprivileged process's pipe, in bytes (`fs.pipe-max-size`).
     pub pipe_max_size: Option<u64>,
     /// Whether this process has a capability that lifts the limits of pipes.
     pub is_above_pipe_limits: bool,
-    /// In bytes.
+    /// Size of a memory page, in bytes.
     pub page_size: u64,
-    /// In pages: calm, under pressure, no more.
+    /// Thresholds of TCP memory, in pages: low, pressure, maximum (`net.ipv4.tcp_mem`).
     pub tcp_mem: Option<[u64; 3]>,
     /// Pages in the buffers of all TCP sockets.
     pub tcp_pages_used: u64,
-    /// The least size of a receive buffer and of a send buffer.
+    /// Minimum sizes of a receive buffer and of a send buffer, in bytes.
     pub least_buffers: Option<[u64; 2]>,
-    /// In bytes, of the host.
+    /// Available memory of the host, in bytes.
     pub available_memory: Option<u64>,
-    /// In bytes, what the control group leaves, if it has a limit.
+    /// Memory left under the control group's limit, in bytes; `None` without a limit.
     pub group_memory: Option<u64>,
-    /// Size of the table of tracked connections; `None` where none are tracked.
+    /// Size of the connection-tracking table; `None` without connection tracking.
     pub conntrack_max: Option<u64>,
-    /// Tracked connections now.
+    /// Entries in use in the connection-tracking table.
     pub conntrack_count: Option<u64>,
 }
 
 impl Host {
-    /// Reads it below `root`, where `proc` and `sys` are.
+    /// Reads `proc` and `sys` below `root`.
     pub fn read(root: &Path) -> Self {
         let read = |path: &str| read_to_string(root.join(path)).ok();
         let setting = |name: &str| read(&format!("proc/sys/{name}"));
@@ -117,34 +117,34 @@ impl Host {
         }
     }
 
-    /// For whom the readings hold.
+    /// The user that the readings apply to, for texts.
     pub fn user(&self) -> String {
         format!("the user with the id {}", self.user_id)
     }
 
-    /// Ports that may be given to connections: neither reserved nor `own`, those of our listeners.
+    /// Number of ephemeral ports that are neither reserved nor in `own`, the ports of our listeners.
     pub fn usable_ports(&self, own: &BTreeSet<u16>) -> Option<u64> {
         let is_usable = |port: &u16| !self.is_reserved(*port) && !own.contains(port);
         Some(self.local_ports.clone()?.filter(is_usable).count() as u64)
     }
 
-    /// Whether connections are never given this port.
+    /// Whether the port is excluded from the ephemeral range.
     pub fn is_reserved(&self, port: u16) -> bool {
         self.reserved_ports.iter().any(|range| range.contains(&port))
     }
 }
 
-/// A word of a text, counted from 0.
+/// Parses the word at this index, counted from 0.
 pub fn nth<N: FromStr>(text: &str, index: usize) -> Option<N> {
     text.split_whitespace().nth(index)?.parse().ok()
 }
 
-/// The word after `key`, at the beginning of a line.
+/// The first word after `key`, which starts a line.
 fn after<'t>(text: &'t str, key: &str) -> Option<&'t str> {
     text.lines().find_map(|line| line.strip_prefix(key))?.split_whitespace().next()
 }
 
-/// `8080,9000-9010`.
+/// Parses ports and ranges such as `8080,9000-9010`.
 fn port_ranges(text: &str) -> Vec<RangeInclusive<u16>> {
     let range = |text: &str| {
         let (first, last) = text.split_once('-').unwrap_or((text, text));
@@ -153,15 +153,15 @@ fn port_ranges(text: &str) -> Vec<RangeInclusive<u16>> {
     text.trim().split(',').filter_map(range).collect()
 }
 
-/// The pages that TCP's buffers take, from `TCP: inuse 4 orphan 0 tw 0 alloc 5 mem 7`.
+/// Pages in TCP buffers, from `TCP: inuse 4 orphan 0 tw 0 alloc 5 mem 7`.
 fn tcp_pages(sockstat: &str) -> u64 {
     let line = sockstat.lines().find_map(|line| line.strip_prefix("TCP:"));
     let mut words = line.unwrap_or_default().split_whitespace().skip_while(|word| *word != "mem");
     words.nth(1).and_then(|pages| pages.parse().ok()).unwrap_or(0)
 }
 
-/// What the tightest of the control groups leaves, of which there is one within the other
-/// (version 2). What is only cached is free.
+/// Memory left by the tightest of the nested control groups (version 2), in bytes. The page cache
+/// counts as free.
 fn group_memory(root: &Path, groups: &str) -> Option<u64> {
     let path = groups.lines().find_map(|line| line.strip_prefix("0::/"))?;
     let top = root.join("sys/fs/cgroup");
@@ -171,7 +171,7 @@ fn group_memory(root: &Path, groups: &str) -> Option<u64> {
 
 fn left_in(group: &Path) -> Option<u64> {
     let read = |name: &str| read_to_string(group.join(name)).ok();
-    // "max" is no number, and no limit.
+    // "max" does not parse: no limit.
     let most: u64 = nth(&read("memory.max")?, 0)?;
     let used: u64 = nth(&read("memory.current")?, 0)?;
     let stat = read("memory.stat").unwrap_or_default();
@@ -184,7 +184,7 @@ mod tests {
     use super::*;
     use std::fs;
 
-    /// A root with these files.
+    /// A temporary root directory with these files.
     fn root_of(files: &[(&str, &str)]) -> tempfile::TempDir {
         let root = tempfile::tempdir().unwrap();
         for (path, text) in files {
@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn the_files_of_the_kernel_are_understood() {
+    fn readings_come_from_the_files_of_the_kernel() {
         let root = root_of(&[
             ("proc/sys/fs/file-nr", "522\t0\t2466177\n"),
             ("proc/sys/fs/file-max", "2466177\n"),
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn the_tightest_control_group_counts_and_what_is_cached_is_free() {
+    fn the_tightest_control_group_counts_and_page_cache_is_free() {
         let root = root_of(&[
             ("proc/self/cgroup", "4:memory:/old\n0::/a/b\n"),
             ("sys/fs/cgroup/a/memory.max", "1000\n"),
@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn a_host_that_shows_nothing_has_no_figures() {
+    fn missing_files_are_missing_readings() {
         let host = Host::read(Path::new("/nowhere"));
         assert_eq!((host.somaxconn, host.local_ports, host.tcp_mem), (None, None, None));
     }

@@ -1,15 +1,16 @@
-//! Keeping the process to the directories that its configuration names, by landlock(7).
+//! Restricts the process to the directories in its configuration, by landlock(7).
 //!
 //! ```text
-//!   needs   what a plan reads and writes
-//!   place   the directory that stands for a path, if the sandbox may open it
-//!   domain  what the system needs besides, and the kernel's own words
+//!   needs   files that a plan reads and writes
+//!   place   the directory that a path needs, if the sandbox may open it
+//!   domain  the system's own directories, and the landlock rules
 //! ```
 //!
-//! The kernel restricts a thread and all that come from it, also over execve(2), and never takes it
-//! back. So it is asked once, while there is one thread, and never by the next image of the process:
-//! each time would be another layer, and there are 16 at most. What was allowed is handed on
-//! instead, so that a reload or an upgrade that needs more is refused before it fails half-way.
+//! The kernel restricts a thread and all its descendants, also across execve(2), permanently. The
+//! process therefore enters the sandbox once, while it has one thread, and a new process image does
+//! not enter it again: each entry would add a layer, and the kernel allows 16. The allowed
+//! directories are handed on instead, so that a reload or an upgrade that needs more is refused
+//! before it starts.
 
 mod domain;
 mod error;
@@ -29,17 +30,17 @@ use std::path::{Path, PathBuf};
 pub use domain::Kernel;
 pub use error::{PathFault, SandboxError, SandboxRefusal};
 
-/// What may be done with the files of a directory.
+/// Permitted access to the files of a directory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Access {
     Read,
-    /// Read, and make, change and remove them.
+    /// Read, create, change and remove.
     Write,
-    /// Read, and run them as programs.
+    /// Read, and execute as programs.
     Execute,
 }
 
-/// The directories that a process is kept to. Where a device is written to, it stands for itself.
+/// The directories that a process is restricted to. A device file is listed itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Sandbox {
     read: BTreeSet<PathBuf>,
@@ -48,8 +49,13 @@ pub struct Sandbox {
 }
 
 impl Sandbox {
-    /// Keeps this process to what the plan names, if the plan asks for that. To be called while the
-    /// process has no other thread. `None` if it stays free, as under a kernel without landlock.
+    /// Restricts this process to the files of the plan, if the plan enables the sandbox. Call it
+    /// while the process has one thread. `None` if the process is not restricted, as under a kernel
+    /// without landlock.
+    ///
+    /// # Errors
+    ///
+    /// If the process has several threads, a path cannot be in a sandbox, or landlock refuses.
     pub fn enter(plan: &Plan) -> Result<Option<Self>, SandboxError> {
         if !plan.process.sandbox {
             return Ok(None);
@@ -60,12 +66,12 @@ impl Sandbox {
         let own = Self::of(plan, own_program().as_deref())?;
         let whole = own.with_system();
         let kernel = Domain::of(&whole).enter().map_err(SandboxError::Landlock)?;
-        tell(&kernel, &own);
+        log_entry(&kernel, &own);
         Ok(matches!(kernel, Kernel::Restricts { .. }).then_some(whole))
     }
 
-    /// What the kernel does about the sandbox of a plan, and what stands against it. Tried in a
-    /// thread that ends with it.
+    /// Enters the sandbox of a plan in a temporary thread, and returns the kernel's support or the
+    /// error that [`Self::enter`] would return.
     pub fn rehearse(plan: &Plan) -> Result<Kernel, SandboxError> {
         let own = || Self::of(plan, own_program().as_deref());
         let sandbox = if plan.process.sandbox { own()? } else { Self::default() };
@@ -75,7 +81,11 @@ impl Sandbox {
         thread.join().map_err(|_| SandboxError::BrokeOff)?.map_err(SandboxError::Landlock)
     }
 
-    /// What a plan and the next program need; or all that cannot be had.
+    /// The sandbox for the files of a plan and for `program`, which an upgrade executes.
+    ///
+    /// # Errors
+    ///
+    /// [`SandboxError::Paths`] with every path that cannot be in a sandbox.
     fn of(plan: &Plan, program: Option<&Path>) -> Result<Self, SandboxError> {
         let (mut sandbox, mut faults) = (Self::default(), Vec::new());
         let others = automatic_admin(plan).into_iter().chain(program.map(Need::program));
@@ -88,6 +98,7 @@ impl Sandbox {
         if faults.is_empty() { Ok(sandbox) } else { Err(SandboxError::Paths(faults)) }
     }
 
+    /// Adds the directories that every process reads and executes from.
     fn with_system(&self) -> Self {
         let mut whole = self.clone();
         for (path, access) in domain::system() {
@@ -148,7 +159,7 @@ impl Sandbox {
         within(self.set(access)) || (access == Access::Read && reads())
     }
 
-    /// As the next image of the process is told.
+    /// The form in which the sandbox is handed to the next process image.
     pub fn saved(&self) -> handover::Sandbox {
         let bytes = |set: &BTreeSet<PathBuf>| {
             set.iter().map(|path| path.as_os_str().as_bytes().to_vec()).collect()
@@ -157,7 +168,7 @@ impl Sandbox {
         handover::Sandbox { read: bytes(read), write: bytes(write), execute: bytes(execute) }
     }
 
-    /// As another image of the process has left it.
+    /// Restores the sandbox of the previous process image.
     pub fn from_saved(saved: &handover::Sandbox) -> Self {
         let paths = |all: &[Vec<u8>]| {
             all.iter().map(|bytes| OsString::from_vec(bytes.clone()).into()).collect()
@@ -167,7 +178,7 @@ impl Sandbox {
     }
 }
 
-fn tell(kernel: &Kernel, own: &Sandbox) {
+fn log_entry(kernel: &Kernel, own: &Sandbox) {
     match kernel {
         Kernel::Restricts { abi, lacks } => tracing::info!(
             landlock_abi = abi,

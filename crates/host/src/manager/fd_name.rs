@@ -1,23 +1,23 @@
-//! The names under which the service manager keeps our listeners.
+//! Names of our listeners in the service manager's file descriptor store.
 
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use plan::ListenAddress;
 
-/// Tells them from the names of socket units.
+/// Distinguishes stored listeners from sockets of socket units.
 const PREFIX: &str = "listener@";
-/// The longest one that is taken (sd_pid_notify_with_fds(3)).
+/// Maximum length of a name (sd_pid_notify_with_fds(3)).
 const LONGEST: usize = 255;
-/// What a name must not hold, and what would make it ambiguous.
+/// Characters that a name must not contain, and `%`, which would make the encoding ambiguous.
 const ENCODED: &AsciiSet = &CONTROLS.add(b' ').add(b':').add(b'%');
 
-/// The name for the listener at this address. `None` if it would be too long, as for a Unix socket
-/// whose path is long and not ASCII.
+/// The name for the listener at this address. `None` if the encoded name is too long, as for a Unix
+/// socket with a long non-ASCII path.
 pub(super) fn name_of(address: &ListenAddress) -> Option<String> {
     let name = format!("{PREFIX}{}", utf8_percent_encode(&address.to_string(), ENCODED));
     (name.len() <= LONGEST).then_some(name)
 }
 
-/// Whether a name is of a listener that was kept.
+/// Whether the name is one of [`name_of`].
 pub(super) fn is_of_listener(name: &str) -> bool {
     name.starts_with(PREFIX)
 }
@@ -27,7 +27,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_what_the_manager_takes() {
+    fn names_are_encoded_and_bounded_in_length() {
         let name = |address: ListenAddress| name_of(&address);
         let unix = |path: &str| name(ListenAddress::Unix(path.into()));
         let cases = [

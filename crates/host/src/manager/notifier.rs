@@ -1,4 +1,4 @@
-//! Messages to the service manager (sd_notify(3)).
+//! Notifications to the service manager (sd_notify(3)).
 
 use plan::counted;
 use std::env;
@@ -7,49 +7,49 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use sys::NotifySocket;
 
-/// How often the status is brought up to date.
+/// Interval at which the status line is updated.
 pub const RENEW_EVERY: Duration = Duration::from_secs(5);
-/// How long the manager shall wait for the end from each report on: a few of them may be late.
-const PATIENCE: Duration = Duration::from_secs(15);
-/// How long the manager may take to read all that it was sent. Longer only if it is in trouble
-/// itself, or at a reload of its own.
+/// Stop timeout that each message during a drain asks for; three missed updates are tolerated.
+const STOP_EXTENSION: Duration = Duration::from_secs(15);
+/// Time limit for the manager to read all messages. Exceeded only if it hangs, or while it reloads
+/// itself.
 const READ_LIMIT: Duration = Duration::from_secs(2);
 
-/// Tells the manager, if there is one.
+/// Sends notifications to the service manager. Does nothing without one.
 #[derive(Clone)]
-pub struct Notifier(Option<Arc<Line>>);
+pub struct Notifier(Option<Arc<Connection>>);
 
-/// A line to a manager.
-struct Line {
+/// The socket of a manager, and the state last sent to it.
+struct Connection {
     socket: NotifySocket,
-    told: Mutex<Told>,
+    sent: Mutex<Sent>,
     has_failed: AtomicBool,
 }
 
-/// What the manager knows.
+/// The state last sent to the manager.
 #[derive(Default)]
-struct Told {
-    /// `None` until the first one.
-    stage: Option<Stage>,
+struct Sent {
+    /// `None` before the first notification.
+    state: Option<ServiceState>,
     status: String,
 }
 
-/// What the process is doing.
+/// State of the service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stage {
-    /// It serves.
+pub enum ServiceState {
+    /// The process accepts sessions.
     Serving {
         /// The number of forwards.
         forwards: usize,
-        /// What was to be changed last was not.
+        /// Whether the last reload failed.
         reload_failed: bool,
     },
-    /// It takes no more sessions.
+    /// The process drains: it accepts no new sessions.
     Stopping,
 }
 
-impl Stage {
-    /// One line for people.
+impl ServiceState {
+    /// The status line shown by `systemctl status`.
     fn status(self, sessions: u32) -> String {
         let sessions = counted(sessions, "session");
         match self {
@@ -64,98 +64,98 @@ impl Stage {
 }
 
 impl Notifier {
-    /// A line to the manager that `NOTIFY_SOCKET` tells of.
+    /// Connects to the manager at `NOTIFY_SOCKET`, if that is set.
     pub fn from_environment() -> Self {
         let address = env::var_os("NOTIFY_SOCKET").filter(|address| !address.is_empty());
         let Some(address) = address else { return Self(None) };
         match NotifySocket::to(&address) {
-            Ok(socket) => Self(Some(Arc::new(Line {
+            Ok(socket) => Self(Some(Arc::new(Connection {
                 socket,
-                told: Mutex::default(),
+                sent: Mutex::default(),
                 has_failed: AtomicBool::new(false),
             }))),
             Err(errno) => {
                 let error = sys::errno_text(errno);
-                tracing::warn!(socket = %address.display(), error, "NOTIFY_SOCKET is of no use");
+                tracing::warn!(socket = %address.display(), error, "NOTIFY_SOCKET cannot be used");
                 Self(None)
             }
         }
     }
 
-    /// Whether somebody listens.
+    /// Whether there is a service manager.
     pub fn is_on(&self) -> bool {
         self.0.is_some()
     }
 
-    /// The process has come so far.
-    pub fn enter(&self, stage: Stage, sessions: u32) {
-        let word = match stage {
-            Stage::Serving { .. } => "READY=1",
-            Stage::Stopping => "STOPPING=1",
+    /// Reports a new state: `READY=1` or `STOPPING=1`.
+    pub fn enter(&self, state: ServiceState, sessions: u32) {
+        let word = match state {
+            ServiceState::Serving { .. } => "READY=1",
+            ServiceState::Stopping => "STOPPING=1",
         };
-        self.report(vec![word.to_owned()], sessions, Some(stage));
+        self.report(vec![word.to_owned()], sessions, Some(state));
     }
 
-    /// A reload begins. [`Notifier::enter`] ends it.
+    /// Reports the start of a reload. [`Notifier::enter`] reports its end.
     pub fn reloading(&self) {
         let now = sys::monotonic_micros();
-        self.tell(&format!("RELOADING=1\nMONOTONIC_USEC={now}"), None);
+        self.send(&format!("RELOADING=1\nMONOTONIC_USEC={now}"), None);
     }
 
-    /// [`RENEW_EVERY`] has passed: brings the status up to date.
+    /// Updates the status line. Call it every [`RENEW_EVERY`].
     pub fn renew(&self, sessions: u32) {
         self.report(Vec::new(), sessions, None);
     }
 
-    /// Every worker has answered.
+    /// Feeds the manager's watchdog. Call it when every worker has answered.
     pub fn alive(&self) {
-        self.tell("WATCHDOG=1", None);
+        self.send("WATCHDOG=1", None);
     }
 
-    /// Sends a message, with a descriptor. A manager that cannot be told is no reason to stop, and
-    /// is complained of once. False if it was not told: each further try may take as long.
-    pub fn tell(&self, message: &str, descriptor: Option<sys::BorrowedFd<'_>>) -> bool {
-        let Some(line) = &self.0 else { return false };
-        let Err(errno) = line.socket.send(message, descriptor) else { return true };
-        if !line.has_failed.swap(true, Ordering::Relaxed) {
+    /// Sends a message, optionally with a descriptor, and returns whether it was sent. The first
+    /// failure is logged. After a failure send nothing further: each attempt may block as long.
+    pub fn send(&self, message: &str, descriptor: Option<sys::BorrowedFd<'_>>) -> bool {
+        let Some(connection) = &self.0 else { return false };
+        let Err(errno) = connection.socket.send(message, descriptor) else { return true };
+        if !connection.has_failed.swap(true, Ordering::Relaxed) {
             let error = sys::errno_text(errno);
-            tracing::warn!(error, "the service manager cannot be told what happens");
+            tracing::warn!(error, "the service manager cannot be notified");
         }
         false
     }
 
-    /// Waits until the manager has done what it was told.
+    /// Waits until the manager has processed all messages, at most [`READ_LIMIT`].
     pub fn wait_until_read(&self) {
-        let Some(line) = &self.0 else { return };
-        if line.socket.wait_until_read(READ_LIMIT) != Ok(true) {
+        let Some(connection) = &self.0 else { return };
+        if connection.socket.wait_until_read(READ_LIMIT) != Ok(true) {
             tracing::warn!("the service manager does not answer: it may hold old listeners open");
         }
     }
 
-    /// Sends these lines, and the status if it is another one now.
-    fn report(&self, mut lines: Vec<String>, sessions: u32, stage: Option<Stage>) {
-        let Some(line) = &self.0 else { return };
-        let mut told = line.told();
-        told.stage = stage.or(told.stage);
-        if told.stage == Some(Stage::Stopping) {
-            lines.push(format!("EXTEND_TIMEOUT_USEC={}", PATIENCE.as_micros()));
+    /// Sends these lines, and the status line if it has changed.
+    fn report(&self, mut lines: Vec<String>, sessions: u32, state: Option<ServiceState>) {
+        let Some(connection) = &self.0 else { return };
+        let mut sent = connection.sent();
+        sent.state = state.or(sent.state);
+        if sent.state == Some(ServiceState::Stopping) {
+            lines.push(format!("EXTEND_TIMEOUT_USEC={}", STOP_EXTENSION.as_micros()));
         }
-        let status = told.stage.map(|stage| stage.status(sessions)).unwrap_or_default();
-        if status != told.status {
+        let status = sent.state.map(|state| state.status(sessions)).unwrap_or_default();
+        if status != sent.status {
             lines.push(format!("STATUS={status}"));
-            told.status = status;
+            sent.status = status;
         }
-        drop(told);
+        drop(sent);
         if !lines.is_empty() {
-            self.tell(&lines.join("\n"), None);
+            self.send(&lines.join("\n"), None);
         }
     }
 }
 
-impl Line {
-    fn told(&self) -> MutexGuard<'_, Told> {
+impl Connection {
+    fn sent(&self) -> MutexGuard<'_, Sent> {
         // Nothing panics while it holds the lock.
-        self.told.lock().unwrap_or_else(PoisonError::into_inner)
+        self.sent.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -165,9 +165,9 @@ mod tests {
 
     #[test]
     fn the_status_is_one_line() {
-        let serving = |reload_failed| Stage::Serving { forwards: 1, reload_failed };
+        let serving = |reload_failed| ServiceState::Serving { forwards: 1, reload_failed };
         assert_eq!(serving(false).status(2), "1 forward, 2 sessions");
         assert_eq!(serving(true).status(1), "1 forward, 1 session; the last reload failed");
-        assert_eq!(Stage::Stopping.status(0), "stopping, 0 sessions left");
+        assert_eq!(ServiceState::Stopping.status(0), "stopping, 0 sessions left");
     }
 }

@@ -1,5 +1,5 @@
-//! The listeners that the service manager keeps, so that those who connect while there is no
-//! process wait for the next one instead of being refused.
+//! Listeners in the service manager's file descriptor store. It holds them open while no process
+//! runs, so clients wait in the queue instead of being refused.
 
 use super::Notifier;
 use super::fd_name::name_of;
@@ -9,19 +9,19 @@ use std::collections::{HashMap, HashSet};
 use std::env;
 use sys::{BorrowedFd, FileId};
 
-/// What the manager keeps for us.
+/// The file descriptor store, and its contents as sent by this process.
 pub struct Store {
-    /// Messages to the same manager.
+    /// Notifications to the same manager.
     pub notifier: Notifier,
-    /// How many sockets it takes; 0 if it keeps none.
+    /// Maximum number of sockets in the store; 0 if there is none.
     room: usize,
-    /// Stored sockets by name, with their files; `None` if another process or image stored them.
+    /// Stored sockets by name, with their inodes; `None` if another process or image stored them.
     stored: HashMap<String, Option<FileId>>,
     is_full: bool,
 }
 
 impl Store {
-    /// The store that `FDSTORE` tells of, which holds `stored`.
+    /// The store with the size in `FDSTORE`, which already contains `stored`.
     pub fn from_environment(notifier: Notifier, stored: HashSet<String>) -> Self {
         let room = env::var("FDSTORE").ok().and_then(|room| room.parse().ok());
         let room = room.filter(|_| notifier.is_on()).unwrap_or(0);
@@ -29,11 +29,11 @@ impl Store {
         Self { notifier, room, stored, is_full: false }
     }
 
-    /// Has the manager give up sockets, and waits until their addresses are free.
+    /// Removes sockets from the store, and waits until their addresses are free.
     pub fn remove(&mut self, names: impl IntoIterator<Item = String>) {
         let mut any = false;
         for name in names {
-            if !self.notifier.tell(&format!("FDSTOREREMOVE=1\nFDNAME={name}"), None) {
+            if !self.notifier.send(&format!("FDSTOREREMOVE=1\nFDNAME={name}"), None) {
                 return;
             }
             self.stored.remove(&name);
@@ -44,7 +44,7 @@ impl Store {
         }
     }
 
-    /// The listeners may be others than before: the manager keeps these from now on.
+    /// Makes the store contain the engine's present listeners. Call it after each change of them.
     pub fn follow(&mut self, engine: &Engine) {
         if self.room == 0 && self.stored.is_empty() {
             return;
@@ -52,7 +52,7 @@ impl Store {
         let named = |(address, socket)| Some((name_of(address)?, socket));
         let listeners: HashMap<String, BorrowedFd<'_>> =
             engine.own_sockets().filter_map(named).collect();
-        // A name may belong to a new socket: one whose file was removed is made again.
+        // A name may belong to a new socket: a Unix socket whose file was removed is bound again.
         let is_gone = |name: &str, stored: Option<FileId>| match listeners.get(name) {
             None => true,
             Some(socket) => stored.is_some() && stored != FileId::of_descriptor(*socket),
@@ -66,26 +66,27 @@ impl Store {
                 continue;
             }
             if self.stored.len() >= self.room {
-                return self.complain();
+                return self.warn_full();
             }
-            if !self.notifier.tell(&format!("FDSTORE=1\nFDNAME={name}"), Some(socket)) {
+            if !self.notifier.send(&format!("FDSTORE=1\nFDNAME={name}"), Some(socket)) {
                 return;
             }
             self.stored.insert(name, id);
         }
     }
 
-    /// The names of what the manager keeps.
+    /// Names of the stored sockets.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.stored.keys().map(String::as_str)
     }
 
-    /// Whether the manager keeps the listener at this address.
+    /// Whether the store contains the listener at this address.
     pub fn has(&self, address: &ListenAddress) -> bool {
         name_of(address).is_some_and(|name| self.stored.contains_key(&name))
     }
 
-    fn complain(&mut self) {
+    /// Logs once that the store is full.
+    fn warn_full(&mut self) {
         if self.room > 0 && !std::mem::replace(&mut self.is_full, true) {
             tracing::warn!(
                 limit = self.room,

@@ -1,13 +1,14 @@
-//! The users and groups of this host, from `/etc/passwd` and `/etc/group` (passwd(5), group(5)).
+//! Users and groups of the host, from `/etc/passwd` and `/etc/group` (passwd(5), group(5)).
 //!
-//! Not from the C library: its other sources, such as a directory service, take plugins that a static
-//! binary cannot load and that may start threads. Whoever is only known there has a number.
+//! The C library is not used: its other sources, such as a directory service, need plugins that a
+//! static binary cannot load and that may start threads. Accounts of such a source are configured by
+//! number.
 
 use super::error::AccountError;
 use std::fs::read;
 use sys::Identity;
 
-/// Both files, as far as they could be read.
+/// Contents of both files; empty if a file cannot be read.
 pub(super) struct Accounts {
     passwd: String,
     group: String,
@@ -15,13 +16,13 @@ pub(super) struct Accounts {
 
 impl Accounts {
     pub(super) fn read() -> Self {
-        // A container may have neither: then there are numbers only.
+        // A container image may have neither file: then only numbers work.
         let text = |path| String::from_utf8_lossy(&read(path).unwrap_or_default()).into_owned();
         Self { passwd: text("/etc/passwd"), group: text("/etc/group") }
     }
 
-    /// The user with this name or number, in this group instead of its own if one is named, and in
-    /// all further groups that list it as a member.
+    /// Finds a user by name or number. `group` overrides its primary group; supplementary groups are
+    /// those that list it as a member.
     pub(super) fn find(&self, user: &str, group: Option<&str>) -> Result<Identity, AccountError> {
         let entry = self.user(user);
         let number = entry.map(|entry| entry.number).or_else(|| user.parse().ok());
@@ -35,7 +36,7 @@ impl Accounts {
         Ok(Identity { user: number, group, groups })
     }
 
-    /// Names first: they may look like numbers.
+    /// A name takes precedence, since it may look like a number.
     fn user(&self, user: &str) -> Option<User<'_>> {
         let users = || self.passwd.lines().filter_map(User::read);
         let number = user.parse();
@@ -98,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn users_and_groups_are_found_by_name_and_number() {
+    fn users_and_groups_are_found_by_name_or_number() {
         let find = |user, group| accounts().find(user, group).unwrap();
         assert_eq!(find("web", None), identity(33, 34, &[50, 51]));
         assert_eq!(find("33", None), identity(33, 34, &[50, 51]));
@@ -108,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn who_is_not_known_is_named() {
+    fn an_unknown_user_or_group_is_an_error_with_its_name() {
         let fault = |user, group| accounts().find(user, group).unwrap_err().to_string();
         assert!(fault("we", None).contains("no such user in /etc/passwd"));
         assert!(fault("65532", None).contains("name it with `group`"));

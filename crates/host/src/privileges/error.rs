@@ -1,4 +1,4 @@
-//! Why the process cannot run as the user of the configuration.
+//! Errors of switching to the configured user.
 
 use std::error::Error;
 use std::fmt;
@@ -6,23 +6,23 @@ use std::io;
 use std::path::PathBuf;
 use sys::{Errno, IdentityError};
 
-/// The user of the configuration, and why the process cannot run as it.
+/// The process cannot run as the configured user.
 #[derive(Debug)]
 pub struct UserError {
     pub(super) user: String,
     pub(super) cause: UserFault,
 }
 
-/// Why the process cannot run as a user.
+/// The cause of a [`UserError`].
 #[derive(Debug)]
 pub enum UserFault {
-    /// `/etc/passwd` and `/etc/group` do not say which numbers to take.
+    /// The user or group has no number in `/etc/passwd` and `/etc/group`.
     Account(AccountError),
     /// The kernel keeps identities per thread, and the process has several.
     SeveralThreads,
     /// The kernel refuses the new identity.
     Refused(IdentityError),
-    /// The user cannot read the configuration, as a reload has to.
+    /// The user cannot read the configuration, so a reload would fail.
     Config {
         /// The file of the configuration.
         path: PathBuf,
@@ -31,7 +31,7 @@ pub enum UserFault {
     },
 }
 
-/// What `/etc/passwd` or `/etc/group` lack.
+/// The entry missing in `/etc/passwd` or `/etc/group`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AccountError {
     /// No user has this name, and it is not a number.
@@ -71,14 +71,17 @@ impl fmt::Display for UserFault {
                 if *errno == Errno::PERM {
                     f.write_str(
                         " (only root may become another user, with CAP_SETUID and CAP_SETGID: start \
-                         the program as root, or as this user, or leave `user` out)",
+                         the program as root or as this user, or remove `user`)",
                     )?;
                 }
                 Ok(())
             }
             Self::Config { path, error } => {
                 let path = path.display();
-                write!(f, "it cannot read the configuration `{path}`, as a reload has to: {error}")
+                write!(
+                    f,
+                    "it cannot read the configuration `{path}`, which every reload reads: {error}"
+                )
             }
         }
     }
@@ -86,7 +89,7 @@ impl fmt::Display for UserFault {
 
 impl fmt::Display for AccountError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const BY_NUMBER: &str = "(one of a directory service is given by its number)";
+        const BY_NUMBER: &str = "(configure accounts of a directory service by number)";
         match self {
             Self::NoUser => write!(f, "there is no such user in /etc/passwd {BY_NUMBER}"),
             Self::NoGroup(group) => {

@@ -1,4 +1,4 @@
-//! What the system needs besides what the configuration names, and how the kernel is told.
+//! Directories that every process needs, and the landlock rules of a sandbox.
 
 use super::{Access, Sandbox};
 use landlock::{
@@ -9,23 +9,23 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Where a process reads, whatever it does: settings, names, users and time zones; what the kernel
-/// tells of itself and of control groups.
+/// Read by every process: settings, names, users, time zones; the kernel's and the control groups'
+/// files.
 const READ: [&str; 5] = ["/etc", "/usr", "/proc", "/sys", "/dev/urandom"];
-/// Where services generate the resolver's file.
+/// Directories in which services generate `resolv.conf`.
 const GENERATED: [&str; 2] = ["/run/systemd/resolve", "/run/NetworkManager"];
-/// The dynamic loader is executed; it and the resolver read further libraries.
+/// Executable: the dynamic loader and the resolver load libraries from here.
 const LIBRARIES: [&str; 6] =
     ["/lib", "/lib32", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib"];
-/// What nobody reads is written here.
+/// Writable: a log may go to the null device.
 const NOTHING: [&str; 1] = ["/dev/null"];
-/// Neither read nor, ever, written to.
+/// Neither readable nor writable.
 const NOT_OURS: [&str; 5] = ["/bin", "/sbin", "/usr/bin", "/usr/sbin", "/dev"];
 
-/// Names where the resolver's addresses are: a link, in some systems.
+/// The resolver's configuration: on some systems a link to a generated file.
 const RESOLVER: &str = "/etc/resolv.conf";
 
-/// All that a process needs of the system. What is not there is left out.
+/// The existing ones of the directories that every process needs.
 pub(super) fn system() -> impl Iterator<Item = (PathBuf, Access)> {
     let resolver = fs::canonicalize(RESOLVER).ok();
     let resolver = resolver.and_then(|file| Some((file.parent()?.to_owned(), Access::Read)));
@@ -41,30 +41,30 @@ pub(super) fn system() -> impl Iterator<Item = (PathBuf, Access)> {
         .chain(resolver)
 }
 
-/// What a directory that is written to may neither be nor hold.
+/// Directories that a writable directory must neither be nor contain.
 pub(super) fn system_directories() -> impl Iterator<Item = &'static Path> {
     READ.iter().chain(&LIBRARIES).chain(&NOT_OURS).map(Path::new)
 }
 
-/// What the kernel does.
+/// Landlock support of the kernel.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Kernel {
-    /// It restricts, all but what its version of landlock lacks.
+    /// The kernel enforces the sandbox, except for what its version of landlock lacks.
     Restricts {
-        /// The version.
+        /// Version of landlock's ABI.
         abi: i32,
-        /// In words.
+        /// Restrictions that this version cannot enforce, each as a phrase.
         lacks: Vec<&'static str>,
     },
-    /// Nothing, and why.
+    /// The kernel does not enforce a sandbox, for this reason.
     HasNone(&'static str),
 }
 
-/// Up to this version, what is restricted is known, and tried. The ninth, which keeps a process
-/// from Unix sockets by their path, would take targets away.
+/// The newest version whose restrictions are requested and tested. Version 9, which restricts Unix
+/// sockets by path, would block targets.
 const TRIED: ABI = ABI::V6;
 
-/// What came with which version.
+/// Restrictions with the version that introduced them.
 const LATER: [(ABI, &str); 4] = [
     (ABI::V2, "links between directories (it forbids all)"),
     (ABI::V3, "truncation"),
@@ -74,12 +74,12 @@ const LATER: [(ABI, &str); 4] = [
 
 const READS: BitFlags<AccessFs> = make_bitflags!(AccessFs::{ReadFile | ReadDir});
 const EXECUTES: BitFlags<AccessFs> = make_bitflags!(AccessFs::{ReadFile | ReadDir | Execute});
-/// The log is truncated where a line was torn. Rotation renames within the directory only.
+/// Truncation is for torn log lines. Rotation renames within the directory only.
 const WRITES: BitFlags<AccessFs> = make_bitflags!(AccessFs::{
     ReadFile | ReadDir | WriteFile | Truncate | MakeReg | MakeSock | RemoveFile
 });
 
-/// A sandbox, as the kernel is to be told of it.
+/// The landlock rules of a sandbox.
 pub(super) struct Domain<'a>(&'a Sandbox);
 
 impl<'a> Domain<'a> {
@@ -87,7 +87,7 @@ impl<'a> Domain<'a> {
         Self(sandbox)
     }
 
-    /// Keeps the calling thread, and all that it starts, to the sandbox; and sets `no_new_privs`.
+    /// Restricts the calling thread and all its descendants, and sets `no_new_privs`.
     pub(super) fn enter(&self) -> Result<Kernel, RulesetError> {
         let status = self.try_enter()?;
         Ok(match status {
@@ -96,11 +96,11 @@ impl<'a> Domain<'a> {
                 lacks: lacks(effective_abi),
             },
             LandlockStatus::NotEnabled => Kernel::HasNone(
-                "this kernel has landlock, and it is switched off (`lsm=` of its command line)",
+                "this kernel has landlock, but it is disabled (`lsm=` on its command line)",
             ),
-            LandlockStatus::NotImplemented => Kernel::HasNone(
-                "this kernel has no landlock, or a filter of system calls keeps it away",
-            ),
+            LandlockStatus::NotImplemented => {
+                Kernel::HasNone("this kernel has no landlock, or a seccomp filter blocks it")
+            }
         })
     }
 

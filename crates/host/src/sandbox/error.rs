@@ -1,4 +1,4 @@
-//! Why a sandbox cannot be made.
+//! Errors of making a sandbox.
 
 use super::needs::Need;
 use super::{Access, shown};
@@ -9,18 +9,18 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
-/// Why the process cannot be kept to its directories.
+/// The process cannot be restricted to its directories.
 #[derive(Debug)]
 pub enum SandboxError {
     /// The kernel restricts a thread and its children, and the process has several threads.
     SeveralThreads,
-    /// Paths of the plan that no sandbox can open: each with its reason.
+    /// Paths of the plan that no sandbox can open, each with its reason.
     Paths(Vec<PathFault>),
     /// The kernel refuses the rules.
     Landlock(RulesetError),
-    /// The trial has no thread of its own.
+    /// The thread for a rehearsal cannot be started.
     Thread(io::Error),
-    /// The trial's thread ended without a result.
+    /// The rehearsal's thread panicked.
     BrokeOff,
 }
 
@@ -31,17 +31,17 @@ pub struct PathFault {
     pub(super) cause: PlaceError,
 }
 
-/// Why no directory can stand for a path.
+/// The reason why a path has no directory that the sandbox can open.
 #[derive(Debug)]
 pub(super) enum PlaceError {
-    /// Its directory is missing.
+    /// The path's directory is missing or cannot be resolved.
     NoDirectory(io::Error),
-    /// The directory holds files of the system, and the sandbox opens whole directories.
+    /// The directory contains system files, and the sandbox opens whole directories.
     OfSystem(PathBuf),
 }
 
 impl SandboxError {
-    /// One line for each fault.
+    /// The message of each single fault.
     pub fn faults(&self) -> Vec<String> {
         match self {
             Self::Paths(faults) => faults.iter().map(ToString::to_string).collect(),
@@ -50,12 +50,12 @@ impl SandboxError {
             }
             Self::Landlock(error) => vec![format!("landlock: {error}")],
             Self::Thread(error) => vec![format!("start a thread: {error}")],
-            Self::BrokeOff => vec!["the rehearsal broke off".to_owned()],
+            Self::BrokeOff => vec!["the rehearsal's thread panicked".to_owned()],
         }
     }
 }
 
-/// One line for each fault.
+/// One line per fault.
 impl fmt::Display for SandboxError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let lines: Vec<_> = self.faults().iter().map(|fault| format!("sandbox: {fault}")).collect();
@@ -82,14 +82,13 @@ impl fmt::Display for PathFault {
 impl fmt::Display for PlaceError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NoDirectory(error) => write!(
-                f,
-                "its directory cannot be found: {error}. It must be there before the start"
-            ),
+            Self::NoDirectory(error) => {
+                write!(f, "its directory cannot be found: {error}. Create it before the start")
+            }
             Self::OfSystem(place) => write!(
                 f,
-                "it lies in `{}`, where the system's own files are, and the sandbox opens whole \
-                 directories. Give it a directory of its own, or leave `sandbox` out",
+                "it is in `{}`, which contains system files, and the sandbox opens whole \
+                 directories. Use a separate directory, or remove `sandbox`",
                 place.display()
             ),
         }

@@ -1,4 +1,4 @@
-//! What a plan needs of the file system.
+//! Files that a plan reads and writes.
 
 use super::Access;
 use crate::admin_address::present_socket;
@@ -6,10 +6,10 @@ use plan::{Admin, ListenAddress, Plan};
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-/// A file that the process opens or makes, now or later.
+/// A file that the process opens or creates, now or later.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Need {
-    /// Where the configuration asks for it.
+    /// The setting that names the file, for error texts.
     asked_by: String,
     pub(super) path: PathBuf,
     pub(super) access: Access,
@@ -24,7 +24,7 @@ impl Need {
         Self::new("the configuration", path, Access::Read)
     }
 
-    /// The one that an upgrade executes.
+    /// The program that an upgrade executes.
     pub(super) fn program(path: &Path) -> Self {
         Self::new("the program", path, Access::Execute)
     }
@@ -36,8 +36,7 @@ impl fmt::Display for Need {
     }
 }
 
-/// All that the plan names. What systemd has opened for the process is neither opened nor removed by
-/// it.
+/// Every file in the plan. Activated sockets need none: the process neither binds nor removes them.
 pub(super) fn needs(plan: &Plan) -> Vec<Need> {
     let config = plan.config.as_deref().map(Need::config);
     let log =
@@ -59,7 +58,7 @@ fn admin(plan: &Plan) -> Option<Need> {
     match &plan.process.admin {
         Admin::Auto | Admin::Off => None,
         Admin::Unix(path) => Some(admin_socket(path)),
-        // It is read again after an upgrade.
+        // An upgrade reads the token file again.
         Admin::Tcp(_) => {
             let token_file = plan.process.admin_token_file.as_deref()?;
             Some(Need::new("`admin_token_file` in [process]", token_file, Access::Read))
@@ -67,8 +66,7 @@ fn admin(plan: &Plan) -> Option<Need> {
     }
 }
 
-/// The admin socket whose place the plan leaves open, once it is there: it is found at the start, and
-/// stays where it is.
+/// The admin socket at a default path. It is chosen at the start, and a reload does not move it.
 pub(super) fn automatic_admin(plan: &Plan) -> Option<Need> {
     let wanted = plan.process.admin == Admin::Auto && plan.config.is_some();
     wanted.then(present_socket)?.as_deref().map(admin_socket)

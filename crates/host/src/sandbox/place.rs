@@ -1,5 +1,6 @@
-//! Directories instead of files: the kernel's rules are about what is there when they are made, and
-//! most files of ours are made, renamed and replaced later.
+//! The directories that stand for a path. Landlock rules apply to files that exist when the rules
+//! are made, and most of our files are created, renamed and replaced later; so rules name
+//! directories.
 
 use super::error::PlaceError;
 use super::{Access, domain};
@@ -8,15 +9,15 @@ use std::io;
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
-/// What stands for a path: its directory, and then that of the file that it is a link to. A device is
-/// never replaced, and stands for itself. Never empty.
+/// The directory of a path, followed by that of its target if it is a link. A device is never
+/// replaced, so it is returned itself. Never empty.
 pub(super) fn place(path: &Path) -> io::Result<Vec<PathBuf>> {
     let target = fs::canonicalize(path).ok();
     if let Some(device) = target.as_deref().filter(|target| is_device(target)) {
         return Ok(vec![device.to_owned()]);
     }
     let directory = match path.parent() {
-        // A name alone: in the working directory.
+        // A bare file name is in the working directory.
         Some(parent) if parent.as_os_str().is_empty() => Path::new("."),
         Some(parent) => parent,
         None => path,
@@ -27,7 +28,7 @@ pub(super) fn place(path: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(std::iter::once(directory).chain(behind).collect())
 }
 
-/// The same, if a sandbox that opens it is still one; else what is wrong, and what to do.
+/// Like [`place`], with an error if one of the directories is too broad for a sandbox.
 pub(super) fn places(path: &Path, access: Access) -> Result<Vec<PathBuf>, PlaceError> {
     let places = place(path).map_err(PlaceError::NoDirectory)?;
     match places.iter().find(|place| is_too_much(place, access)) {
@@ -36,7 +37,7 @@ pub(super) fn places(path: &Path, access: Access) -> Result<Vec<PathBuf>, PlaceE
     }
 }
 
-/// Whether it holds what nothing of ours is to reach, or to change.
+/// Whether opening the directory would expose the root or make system files writable.
 fn is_too_much(place: &Path, access: Access) -> bool {
     let is_root = place.parent().is_none();
     let holds_system = || domain::system_directories().any(|path| path.starts_with(place));
@@ -56,7 +57,7 @@ mod tests {
     use std::os::unix::fs::symlink;
 
     #[test]
-    fn a_path_stands_for_its_directory_and_that_of_what_it_is_a_link_to() {
+    fn a_path_needs_its_directory_and_that_of_its_link_target() {
         let dir = tempfile::tempdir().unwrap();
         let at = fs::canonicalize(dir.path()).unwrap();
         for name in ["a", "b"] {
@@ -76,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn directories_of_the_system_are_not_opened() {
+    fn system_directories_are_refused() {
         let refused = |path: &str, access| places(Path::new(path), access).is_err();
         for path in ["/forwarder.log", "/etc/forwarder.log", "/dev/log", "/usr/forwarder.log"] {
             assert!(refused(path, Access::Write), "{path}");

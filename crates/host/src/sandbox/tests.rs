@@ -8,7 +8,8 @@ fn plan_of(text: &str, config: &Path) -> Plan {
     reading.plan.unwrap_or_else(|| panic!("{}", reading.problems.render(false)))
 }
 
-/// Directories `a` and `b`, and a plan whose log and socket are where the closure says.
+/// Calls `test` with a directory that contains `a`, `b` and `etc`, and with a function that makes a
+/// plan from paths of a log and a Unix listener.
 fn with_directories(test: impl FnOnce(&Path, &dyn Fn(&str, &str) -> Plan)) {
     let dir = tempfile::tempdir().unwrap();
     let at = fs::canonicalize(dir.path()).unwrap();
@@ -27,7 +28,7 @@ fn with_directories(test: impl FnOnce(&Path, &dyn Fn(&str, &str) -> Plan)) {
 }
 
 #[test]
-fn a_plan_is_refused_for_each_directory_that_it_lacks_and_for_no_other() {
+fn check_reports_each_path_outside_the_sandbox() {
     with_directories(|at, plan| {
         let sandbox = Sandbox::of(&plan("a/log", "a/socket"), None).unwrap().with_system();
         assert_eq!(sandbox.check(&plan("a/other", "a/another")), Ok(()));
@@ -43,9 +44,9 @@ fn a_plan_is_refused_for_each_directory_that_it_lacks_and_for_no_other() {
     });
 }
 
-/// As the kernel sees it, which knows nothing of the link.
+/// The kernel checks the target of a link.
 #[test]
-fn what_a_link_leads_to_is_what_is_read() {
+fn reading_through_a_link_needs_the_directory_of_its_target() {
     with_directories(|at, plan| {
         let sandbox = Sandbox::of(&plan("a/log", "a/socket"), None).unwrap();
         for (link, target) in [("b/inwards", "a/config"), ("a/outwards", "b/config")] {
@@ -58,11 +59,11 @@ fn what_a_link_leads_to_is_what_is_read() {
 }
 
 #[test]
-fn what_cannot_be_in_a_sandbox_is_told_as_a_whole() {
+fn all_paths_that_cannot_be_in_a_sandbox_are_reported_at_once() {
     with_directories(|_, plan| {
         let faults = Sandbox::of(&plan("missing/log", "gone/socket"), Some(Path::new("/program")));
         let faults = faults.unwrap_err().faults();
-        let expected = ["must be there before", "must be there before", "it lies in `/`"];
+        let expected = ["Create it before", "Create it before", "it is in `/`"];
         assert_eq!(faults.len(), expected.len(), "{faults:?}");
         for (fault, expected) in faults.iter().zip(expected) {
             assert!(fault.contains(expected), "{fault}");
@@ -71,7 +72,7 @@ fn what_cannot_be_in_a_sandbox_is_told_as_a_whole() {
 }
 
 #[test]
-fn the_next_image_is_told_all_of_it() {
+fn a_saved_sandbox_is_restored_unchanged() {
     with_directories(|_, plan| {
         let sandbox = Sandbox::of(&plan("a/log", "b/socket"), None).unwrap().with_system();
         assert_eq!(Sandbox::from_saved(&sandbox.saved()), sandbox);

@@ -113,7 +113,7 @@ fn an_unused_socket_is_kept_for_a_reload() {
     let plain = || Config::new().forward(port.addr(), target.addr(), "");
     let operated = Operated::start_with(plain(), |builder| builder.given("web", socket));
     operated.ready();
-    let warning = "a socket was given that no forward listens on: clients wait in its queue";
+    let warning = "no forward uses this activated socket: clients wait in its queue";
     let warnings = messages(&operated, warning);
     assert_eq!(warnings.len(), 1, "{warnings:?}");
     assert_eq!(warnings[0]["name"], "web");

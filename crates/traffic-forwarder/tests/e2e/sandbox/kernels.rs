@@ -22,8 +22,8 @@ fn start(answer: &str) -> (Operated, Port, Target) {
 #[test]
 fn without_landlock_the_process_warns_and_runs_unrestricted() {
     let reasons = [
-        ("error=ENOSYS", "this kernel has no landlock, or a filter of system calls keeps it away"),
-        ("error=EOPNOTSUPP", "this kernel has landlock, and it is switched off"),
+        ("error=ENOSYS", "this kernel has no landlock, or a seccomp filter blocks it"),
+        ("error=EOPNOTSUPP", "this kernel has landlock, but it is disabled"),
     ];
     for (answer, reason) in reasons {
         let (operated, port, target) = start(answer);

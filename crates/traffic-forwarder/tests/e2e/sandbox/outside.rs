@@ -119,8 +119,8 @@ fn settings_incompatible_with_a_sandbox_are_refused_at_the_start() {
     let dir = TempDir::new().unwrap();
     let missing = dir.path().join("missing/web.sock");
     let cases = [
-        ("/etc/web.sock", "it lies in `/etc`, where the system's own files are"),
-        ("/web.sock", "it lies in `/`, where the system's own files are"),
+        ("/etc/web.sock", "it is in `/etc`, which contains system files"),
+        ("/web.sock", "it is in `/`, which contains system files"),
         (missing.to_str().unwrap(), "its directory cannot be found"),
     ];
     for (path, expected) in cases {
