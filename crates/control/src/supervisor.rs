@@ -165,7 +165,7 @@ impl Supervisor {
         tracing::info!(by, sessions = open, shutdown_timeout, "draining");
         self.reporting
             .events
-            .tell(EventName::Shutdown, || Shutdown { by: Word::of(by), sessions: open });
+            .publish(EventName::Shutdown, || Shutdown { by: Word::of(by), sessions: open });
         self.draining = true;
         self.notify_manager();
         let store = &self.store;

@@ -1,5 +1,5 @@
-//! What happens, for those who watch. Nobody is waited for: a watcher that falls too far behind
-//! misses events, and is told so.
+//! Events for watchers of the admin interface. Publishing never blocks: a watcher that falls too far
+//! behind loses events and gets an error instead.
 
 use api::EventName;
 use serde::Serialize;
@@ -8,20 +8,20 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
 
-/// Events that a watcher may be behind.
+/// Maximum number of events that a watcher may lag behind.
 const MOST_BEHIND: usize = 4096;
 
-/// Something that happened.
+/// A published event.
 #[derive(Debug)]
 pub struct Event {
-    /// Its name.
+    /// The name in the `event:` line.
     pub name: EventName,
-    /// What there is to say of it, as JSON.
+    /// The event's struct of crate `api`, as JSON.
     pub data: String,
 }
 
 impl Event {
-    /// An event whose data is written as JSON.
+    /// An event with `data` serialized as JSON.
     pub fn new(name: EventName, data: &impl Serialize) -> Self {
         // The types of `api` have text keys and no writers that fail.
         let data = serde_json::to_string(data).unwrap_or_default();
@@ -29,78 +29,82 @@ impl Event {
     }
 }
 
-/// Where events are told, from any thread.
+/// Publishes events to all watchers, from any thread.
 #[derive(Clone)]
 pub struct Events {
     sender: broadcast::Sender<Arc<Event>>,
-    /// Watchers who want to be told of each single session.
+    /// Number of watchers that subscribed to session events.
     of_sessions: Arc<AtomicUsize>,
 }
 
 impl Default for Events {
-    /// Events without a watcher.
+    /// A publisher without watchers.
     fn default() -> Self {
         Self { sender: broadcast::Sender::new(MOST_BEHIND), of_sessions: Arc::default() }
     }
 }
 
 impl Events {
-    /// How many watch.
+    /// The number of watchers.
     pub fn watchers(&self) -> usize {
         self.sender.receiver_count()
     }
 
-    /// Whether there is anybody to tell.
+    /// Whether there is a watcher.
     pub fn are_watched(&self) -> bool {
         self.watchers() > 0
     }
 
-    /// Tells it to all who watch; `data` is made only if somebody does.
-    pub fn tell<T: Serialize>(&self, name: EventName, data: impl FnOnce() -> T) {
+    /// Publishes an event. `data` is called only if there is a watcher.
+    pub fn publish<T: Serialize>(&self, name: EventName, data: impl FnOnce() -> T) {
         if self.are_watched() {
-            // Whoever watched may have gone meanwhile.
+            // The last watcher may have disconnected meanwhile.
             let _ = self.sender.send(Arc::new(Event::new(name, &data())));
         }
     }
 
-    /// Whether a watcher wants events of this name.
+    /// Whether a watcher subscribed to events of this name.
     pub fn wants(&self, name: EventName) -> bool {
         if name.is_of_every_session() { self.are_sessions_watched() } else { self.are_watched() }
     }
 
-    /// The same of a single session: told if somebody wants to know of those.
-    pub fn tell_of_session<T: Serialize>(&self, name: EventName, data: impl FnOnce() -> T) {
+    /// Publishes a session event, if a watcher subscribed to those.
+    pub fn publish_of_session<T: Serialize>(&self, name: EventName, data: impl FnOnce() -> T) {
         if self.are_sessions_watched() {
-            self.tell(name, data);
+            self.publish(name, data);
         }
     }
 
-    /// Whether anybody wants to be told of single sessions.
+    /// Whether a watcher subscribed to session events.
     pub fn are_sessions_watched(&self) -> bool {
         self.of_sessions.load(Ordering::Relaxed) > 0
     }
 
-    /// Events from now on: all, or those that are not of single sessions.
-    pub fn watch(&self, sessions: bool) -> Watch {
+    /// Subscribes to events from now on: to all, or without session events.
+    pub fn watch(&self, sessions: bool) -> Subscription {
         if sessions {
             self.of_sessions.fetch_add(1, Ordering::Relaxed);
         }
         let of_sessions = sessions.then(|| Arc::clone(&self.of_sessions));
-        Watch { happened: self.sender.subscribe(), of_sessions }
+        Subscription { receiver: self.sender.subscribe(), of_sessions }
     }
 }
 
-/// Somebody's place in the events.
-pub struct Watch {
-    happened: broadcast::Receiver<Arc<Event>>,
+/// A watcher's position in the stream of events.
+pub struct Subscription {
+    receiver: broadcast::Receiver<Arc<Event>>,
     of_sessions: Option<Arc<AtomicUsize>>,
 }
 
-impl Watch {
-    /// The next event that is wanted.
+impl Subscription {
+    /// Waits for the next event of this subscription.
+    ///
+    /// # Errors
+    ///
+    /// If events were lost because the watcher lagged, or there is no publisher left.
     pub async fn next(&mut self) -> Result<Arc<Event>, RecvError> {
         loop {
-            let event = self.happened.recv().await?;
+            let event = self.receiver.recv().await?;
             if self.of_sessions.is_some() || !event.name.is_of_every_session() {
                 return Ok(event);
             }
@@ -108,7 +112,7 @@ impl Watch {
     }
 }
 
-impl Drop for Watch {
+impl Drop for Subscription {
     fn drop(&mut self) {
         if let Some(watchers) = &self.of_sessions {
             watchers.fetch_sub(1, Ordering::Relaxed);

@@ -1,5 +1,5 @@
-//! Writes what the workers report into the log, in a thread of its own: only this thread waits for
-//! a slow disk. It also writes what other threads have to say.
+//! The journal: a thread that turns the workers' reports into events and writes the log, so that no
+//! other thread waits for a slow disk.
 
 use crate::events::Events;
 use crate::report_events::ReportEvents;
@@ -11,52 +11,56 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-/// How long reports are gathered. Each time this thread runs it takes a CPU from somebody, perhaps
-/// from a worker: on a busy host that is most of what a record costs, if it is done for a few.
+/// Interval at which reports are collected. Each wake-up of this thread may preempt a worker, which
+/// on a busy host is most of the cost of a record unless several are written at once.
 const GATHER: Duration = Duration::from_millis(10);
-/// Reports whose room is kept for those that follow: what a busy process sends meanwhile.
+/// Capacity kept in the batch: a busy process sends about as many reports per interval.
 const USUAL: usize = 256;
 
-/// Additional time for a journal that writes to a file, since a slow disk still takes every write. A
-/// thread that has not ended until then hangs in the kernel.
+/// Additional time limit of [`Journal::close`] for writes to a slow disk. A thread that has not ended
+/// by then hangs in the kernel.
 const FILE_LIMIT: Duration = Duration::from_secs(4);
 
 /// Destination of log lines after the journal's end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum After {
-    /// Every thread writes its own lines.
+    /// Each thread writes its lines itself.
     Written,
-    /// They wait for the next journal, of this image or of the next.
+    /// Lines are queued for the next journal, of this process image or of the next.
     Held,
 }
 
-/// Values of [`Journal::asked`], the request to the thread.
+/// Values of [`Journal::request`].
 const GO_ON: u8 = 0;
 const END: u8 = 1;
 const HOLD: u8 = 2;
 
-/// The thread that writes.
+/// A handle to the journal's thread.
 pub struct Journal {
     reports: Reports,
-    asked: Arc<AtomicU8>,
+    request: Arc<AtomicU8>,
     /// Disconnected when the thread has ended.
     ended: Receiver<()>,
     thread: JoinHandle<()>,
 }
 
 impl Journal {
-    /// Session records go to the log as long as `logs_sessions` says so, and everything to those
-    /// who watch.
+    /// Starts the thread. Session records go to the log while `logs_sessions` is set, and to
+    /// watchers in any case.
+    ///
+    /// # Errors
+    ///
+    /// If the thread cannot be started.
     pub fn start(
         reports: Reports,
         events: Events,
         logs_sessions: Arc<AtomicBool>,
     ) -> std::io::Result<Self> {
-        let asked = Arc::new(AtomicU8::new(GO_ON));
+        let request = Arc::new(AtomicU8::new(GO_ON));
         let (alive, ended) = channel();
         let writer = Writer {
             reports: reports.clone(),
-            asked: Arc::clone(&asked),
+            request: Arc::clone(&request),
             events: ReportEvents::new(events, logs_sessions),
         };
         let run = move || {
@@ -64,7 +68,7 @@ impl Journal {
             drop(alive);
         };
         let thread = std::thread::Builder::new().name("journal".into()).spawn(run)?;
-        Ok(Self { reports, asked, ended, thread })
+        Ok(Self { reports, request, ended, thread })
     }
 
     /// Writes all reports received so far, and ends the thread. Lines that standard error does not take
@@ -72,25 +76,25 @@ impl Journal {
     ///
     /// # Errors
     ///
-    /// Itself, if the thread does not end even then: it hangs in the kernel, as with a file on a disk
-    /// that does not answer, and continues when the system call returns.
+    /// Returns the journal if the thread does not end within the limit either: it hangs in the
+    /// kernel, for example on a disk that does not answer, and continues when the call returns.
     pub fn close(self, limit: Duration, after: After) -> Result<(), Self> {
         crate::log::give_up_after(Some(limit));
-        self.asked.store(if after == After::Held { HOLD } else { END }, Ordering::Release);
+        self.request.store(if after == After::Held { HOLD } else { END }, Ordering::Release);
         self.reports.wake();
         self.thread.thread().unpark();
         match self.ended.recv_timeout(limit + FILE_LIMIT) {
             Err(RecvTimeoutError::Timeout) => {
-                self.asked.store(GO_ON, Ordering::Release);
+                self.request.store(GO_ON, Ordering::Release);
                 crate::log::give_up_after(None);
                 Err(self)
             }
-            // It sends nothing. A panic has been printed on standard error.
+            // Disconnected: the thread has ended. A panic has been printed on standard error.
             _ => Ok(()),
         }
     }
 
-    /// Whether the thread has ended, although it was asked to continue.
+    /// Whether the thread has ended without a request, as after a panic.
     pub fn has_ended(&self) -> bool {
         self.thread.is_finished()
     }
@@ -102,10 +106,10 @@ pub fn hold_reports(reports: &Reports, events: &ReportEvents) {
     count_dropped(reports);
 }
 
-/// What the thread works with.
+/// State of the journal's thread.
 struct Writer {
     reports: Reports,
-    asked: Arc<AtomicU8>,
+    request: Arc<AtomicU8>,
     events: ReportEvents,
 }
 
@@ -113,27 +117,28 @@ impl Writer {
     fn run(self) {
         let waker = self.reports.clone();
         let Some(writing) = crate::log::begin_writing(move || waker.wake()) else {
-            return self.only_tell();
+            return self.publish_only();
         };
         let mut batch = VecDeque::new();
         let mut busy = false;
         loop {
-            // Read before the reports are taken, so that all sent before the request are among them.
-            let asked = self.asked.load(Ordering::Acquire);
-            if asked == GO_ON {
+            // Loaded before the reports are taken, so that the last batch has every report sent
+            // before the request.
+            let request = self.request.load(Ordering::Acquire);
+            if request == GO_ON {
                 self.wait(busy);
             }
             batch = self.reports.exchange(batch);
             busy = !batch.is_empty();
-            // First what others had to say: it may be the cause of what the workers report.
-            writing.write_handed_over();
+            // Lines of other threads come first: they may be the cause of the reports.
+            writing.write_queued();
             for report in batch.drain(..) {
                 self.events.publish(&report);
             }
             batch.shrink_to(USUAL);
             count_dropped(&self.reports);
             writing.flush();
-            match asked {
+            match request {
                 GO_ON => {}
                 HOLD => return writing.hold(),
                 _ => return,
@@ -141,9 +146,9 @@ impl Writer {
         }
     }
 
-    /// Publishes reports to watchers only: there is no log.
-    fn only_tell(&self) {
-        while self.asked.load(Ordering::Acquire) == GO_ON {
+    /// Publishes reports to watchers, since there is no log.
+    fn publish_only(&self) {
+        while self.request.load(Ordering::Acquire) == GO_ON {
             self.wait(false);
             for report in self.reports.exchange(VecDeque::new()) {
                 self.events.publish(&report);
@@ -151,13 +156,13 @@ impl Writer {
         }
     }
 
-    /// Waits for reports.
+    /// Waits until reports have been collected for `GATHER`.
     fn wait(&self, busy: bool) {
-        // More reports follow soon: a wake-up for each costs more than polling.
+        // A busy journal polls: a wake-up for each report costs more.
         if !busy {
             self.reports.wait();
         }
-        // `close` unparks the thread, so it does not wait for this.
+        // `close` unparks the thread.
         std::thread::park_timeout(GATHER);
     }
 }

@@ -1,12 +1,12 @@
-//! What the process shows of itself as it happens: events for watchers, the log, and metrics.
+//! Observability: events, the log, and metrics.
 //!
-//! Workers send reports. The journal's thread turns each into an event, for the watchers of the admin
+//! Workers send reports. The journal's thread turns each into an event, for watchers of the admin
 //! interface and as a line of the log. Metrics are rendered from a snapshot that the caller takes.
-//! The crate knows reports, records and counters of the engine, and nothing of the process that
-//! serves: no supervisor, no reload, no HTTP.
+//! The crate depends on reports, records and counters of the engine, and not on the supervisor,
+//! reloads or HTTP.
 
 mod events;
-pub use events::{Event, Events, Watch};
+pub use events::{Event, Events, Subscription};
 
 mod report_events;
 pub use report_events::ReportEvents;

@@ -1,24 +1,24 @@
 //! The log: events become lines, and lines go to standard error or to a file.
 //!
-//! From the start of the journal until its end, its thread alone writes: whoever else has something
-//! to say hands it over, and never waits for a disk.
+//! While the journal runs, only its thread writes. Other threads queue their lines and never wait for
+//! a disk.
 
 mod escape;
 mod fields;
 mod file;
-mod handover;
 mod line;
+mod line_queue;
 mod other_writers;
 mod output;
 mod stream;
 
 pub use other_writers::other_writers;
 pub use output::LogError;
-pub use output::{Amiss, Left, try_log_file};
+pub use output::{DestinationChange, PreviousOutput, try_log_file};
 
 use flow::Time;
-use handover::Handover;
 use line::{Form, Line};
+use line_queue::LineQueue;
 use output::Output;
 use serde::Serialize;
 use std::fmt;
@@ -31,7 +31,11 @@ use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 use tracing_subscriber::registry::Registry;
 
-/// Starts logging as the plan says. Only the first call has an effect.
+/// Starts logging with the plan's settings. Only the first call has an effect.
+///
+/// # Errors
+///
+/// If the log file cannot be opened.
 pub fn start_log(log: &plan::Log) -> Result<(), LogError> {
     set_level(log.level);
     let form = form(log);
@@ -41,16 +45,20 @@ pub fn start_log(log: &plan::Log) -> Result<(), LogError> {
 }
 
 /// Continues the log of the previous process image. Lines are queued until the journal starts, so no
-/// session waits for them. Returns the problem, if the log's place has changed.
-pub fn resume_log(log: &plan::Log, left: Left, lines: Vec<String>) -> Option<Amiss> {
+/// session waits for them. Returns a change of the log's destination, if there is one.
+pub fn resume_log(
+    log: &plan::Log,
+    previous: PreviousOutput,
+    lines: Vec<String>,
+) -> Option<DestinationChange> {
     set_level(log.level);
     let form = form(log);
-    let (output, amiss) = Output::resume(log, form, left);
+    let (output, change) = Output::resume(log, form, previous);
     let log = LOG.get_or_init(|| Log::new(form, output));
-    log.handover.hold();
-    log.handover.put_back(lines);
+    log.queue.hold();
+    log.queue.put_back(lines);
     subscribe(log);
-    amiss
+    change
 }
 
 fn form(log: &plan::Log) -> Form {
@@ -64,13 +72,13 @@ fn subscribe(log: &'static Log) {
     let _ = tracing::subscriber::set_global_default(Registry::default().with(Lines(log)));
 }
 
-/// The least important level that is written; a reload may change it.
+/// The most verbose level that is written. A reload may change it.
 static LEVEL: AtomicU8 = AtomicU8::new(plan::Level::Info as u8);
 
-/// Changes the level of what is written from now on.
+/// Sets the most verbose level that is written.
 pub fn set_level(level: plan::Level) {
     LEVEL.store(level as u8, Ordering::Relaxed);
-    // It is known by heart at every place that logs.
+    // Call sites cache whether they are enabled.
     tracing::callsite::rebuild_interest_cache();
 }
 
@@ -84,38 +92,38 @@ fn level() -> Level {
     }
 }
 
-/// What is written to. The process has one log, as it has one standard error.
+/// The log of the process. There is one, as there is one standard error.
 static LOG: OnceLock<Log> = OnceLock::new();
 
 struct Log {
     form: Form,
     output: Mutex<Output>,
-    handover: Handover,
+    queue: LineQueue,
 }
 
 impl Log {
     fn new(form: Form, output: Output) -> Self {
-        Self { form, output: Mutex::new(output), handover: Handover::default() }
+        Self { form, output: Mutex::new(output), queue: LineQueue::default() }
     }
 
     fn output(&self) -> MutexGuard<'_, Output> {
-        // A thread that panicked while it wrote has left at worst a line undone.
+        // A panic during a write leaves at worst an incomplete line.
         self.output.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn write(&self, line: Line) {
-        if let Some(line) = self.handover.offer(line.end()) {
+        if let Some(line) = self.queue.offer(line.end()) {
             let mut output = self.output();
             output.write(&line);
-            // The writing thread has more lines to come, and flushes after the last one.
-            if !handover::writes() {
+            // The writing thread flushes after the last line of a batch.
+            if !line_queue::writes() {
                 output.flush();
             }
         }
     }
 
-    fn write_what_was_handed_over(&self) {
-        let (lines, reopen) = self.handover.take();
+    fn write_queued(&self) {
+        let (lines, reopen) = self.queue.take();
         let mut output = self.output();
         if reopen {
             output.reopen();
@@ -144,7 +152,7 @@ impl<S: Subscriber> Layer<S> for Lines {
     }
 }
 
-/// Whether lines of this level are written.
+/// Whether the log writes lines of this level.
 pub fn is_on(at: Level) -> bool {
     at <= level()
 }
@@ -158,26 +166,27 @@ pub fn write(at: Level, message: &impl fmt::Display, event: &impl Serialize) {
     log.write(line);
 }
 
-/// Begins the file anew: somebody has moved it away.
+/// Opens the log file again at its path, after a rotation by another program.
 pub fn reopen() {
     let Some(log) = LOG.get() else { return };
-    if !log.handover.ask_to_reopen() {
+    if !log.queue.ask_to_reopen() {
         log.output().reopen();
     }
 }
 
-/// While this lives, its thread is the one that writes.
+/// Guard: while it exists, its thread writes the lines of all threads.
 pub struct Writing {
     log: &'static Log,
     /// Whether lines are queued for the next writing thread when this one ends.
     holds: bool,
 }
 
-/// From now on this thread is the one that writes; `wake` is called when it has something to.
+/// Makes this thread write the lines of all threads. `wake` is called when lines are queued. `None`
+/// without a log.
 pub fn begin_writing(wake: impl Fn() + Send + 'static) -> Option<Writing> {
     let log = LOG.get()?;
     stream::give_up_after(None);
-    log.handover.begin(Box::new(wake));
+    log.queue.begin(Box::new(wake));
     Some(Writing { log, holds: false })
 }
 
@@ -188,12 +197,12 @@ pub fn give_up_after(limit: Option<Duration>) {
 }
 
 impl Writing {
-    /// Writes what other threads have handed over.
-    pub fn write_handed_over(&self) {
-        self.log.write_what_was_handed_over();
+    /// Writes the lines queued by other threads.
+    pub fn write_queued(&self) {
+        self.log.write_queued();
     }
 
-    /// Nothing more is to be written for now: what was goes to where it belongs.
+    /// Writes the batch to the destination.
     pub fn flush(&self) {
         self.log.output().flush();
     }
@@ -205,79 +214,81 @@ impl Writing {
 }
 
 impl Drop for Writing {
-    /// From now on each thread writes its own lines, or queues them ([`Self::hold`]).
+    /// Makes each thread write its own lines, or queue them after [`Self::hold`].
     fn drop(&mut self) {
         if self.holds {
             // New lines are queued; earlier ones are still written.
-            self.log.handover.hold();
+            self.log.queue.hold();
         } else {
-            self.log.handover.end();
+            self.log.queue.end();
         }
-        self.write_handed_over();
+        self.write_queued();
         self.flush();
-        handover::write_no_more();
+        line_queue::write_no_more();
     }
 }
 
-/// Makes every thread write its own lines, since there is no journal, and writes the queued ones.
+/// Writes the queued lines, and makes every thread write its own, since there is no journal.
 pub fn write_without_journal() {
     let Some(log) = LOG.get() else { return };
-    log.handover.end();
-    log.write_what_was_handed_over();
+    log.queue.end();
+    log.write_queued();
     log.output().flush();
 }
 
-/// Takes the queued lines, for the next image.
-pub fn take_waiting() -> Vec<String> {
-    LOG.get().map(|log| log.handover.take().0.into()).unwrap_or_default()
+/// Takes the queued lines, for the next process image.
+pub fn take_queued() -> Vec<String> {
+    LOG.get().map(|log| log.queue.take().0.into()).unwrap_or_default()
 }
 
-/// Queues these lines again, since the next image could not be executed.
+/// Queues these lines again, after execve(2) has failed.
 pub fn put_back(lines: Vec<String>) {
     if let Some(log) = LOG.get() {
-        log.handover.put_back(lines);
+        log.queue.put_back(lines);
     }
 }
 
-/// State of the log for the next image.
-pub struct Kept {
+/// State of the log for the next process image, which becomes its [`PreviousOutput`].
+pub struct LogHandoff {
     /// The descriptor of the log file.
     pub file: Option<u32>,
-    /// As in [`Left`].
+    /// Lines lost since the last one that was written.
     pub lost: u64,
-    /// Likewise.
+    /// Whether the last write to standard error ended within a line.
     pub mid_line: bool,
 }
 
-/// Sets whether the log file stays open over execve(2). Call it when no thread writes.
-pub fn keep_over_exec(keep: bool) -> sys::Result<Kept> {
-    let Some(log) = LOG.get() else { return Ok(Kept { file: None, lost: 0, mid_line: false }) };
+/// Sets whether the log file stays open across execve(2). Call it when no thread writes.
+pub fn keep_over_exec(keep: bool) -> sys::Result<LogHandoff> {
+    let Some(log) = LOG.get() else {
+        return Ok(LogHandoff { file: None, lost: 0, mid_line: false });
+    };
     let output = log.output();
-    let (file, lost, mid_line) = output.left();
+    let (file, lost, mid_line) = output.state();
     if let Some(file) = file {
         if keep { sys::handoff::keep_over_exec(file)? } else { sys::handoff::close_on_exec(file)? }
     }
     let number = file.and_then(|file| u32::try_from(file.as_raw_fd()).ok());
-    Ok(Kept { file: number, lost, mid_line })
+    Ok(LogHandoff { file: number, lost, mid_line })
 }
 
-/// Lines that were lost since the start.
+/// Numbers of lines lost since the start of the process.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Dropped {
-    /// Too many waited to be written.
+    /// Lines for which the queue had no room.
     pub queue_full: u64,
-    /// They could not be written.
+    /// Lines that could not be written.
     pub write_failed: u64,
-    /// When the last of them was lost.
+    /// The time of the last loss.
     pub last: Option<Time>,
 }
 
 static QUEUE_FULL: AtomicU64 = AtomicU64::new(0);
 static WRITE_FAILED: AtomicU64 = AtomicU64::new(0);
-/// On the monotonic clock, in microseconds; 0 is never.
+/// Time of the last loss, in microseconds of the monotonic clock; 0 is never.
 static LAST_LOST: AtomicU64 = AtomicU64::new(0);
 
-/// Lines that were lost since the start.
+/// Returns the numbers of lost lines.
 pub fn dropped() -> Dropped {
     Dropped {
         queue_full: QUEUE_FULL.load(Ordering::Relaxed),
@@ -289,14 +300,14 @@ pub fn dropped() -> Dropped {
     }
 }
 
-/// Goes on from what another image of this process had lost.
-pub fn go_on_from(before: Dropped) {
+/// Adds the losses of the previous process image.
+pub fn restore_dropped(before: Dropped) {
     QUEUE_FULL.fetch_add(before.queue_full, Ordering::Relaxed);
     WRITE_FAILED.fetch_add(before.write_failed, Ordering::Relaxed);
     LAST_LOST.fetch_max(before.last.map_or(0, Time::as_micros), Ordering::Relaxed);
 }
 
-/// Counts lines for which there was no room in a queue.
+/// Counts lines for which a queue had no room.
 pub fn count_queue_full(lines: u64) {
     count(&QUEUE_FULL, lines);
 }
@@ -311,7 +322,7 @@ fn count(lost: &AtomicU64, lines: u64) {
     LAST_LOST.store(sys::monotonic_micros(), Ordering::Relaxed);
 }
 
-/// A time as a field of the log: seconds, to the millisecond.
+/// A duration as a field of the log: seconds, rounded to the millisecond.
 pub fn seconds(time: Duration) -> f64 {
     (time.as_secs_f64() * 1000.0).round() / 1000.0
 }
@@ -321,7 +332,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_are_logged_to_the_millisecond() {
+    fn durations_are_rounded_to_the_millisecond() {
         for (time, expected) in [
             (Duration::from_nanos(4_999_984_918), 5.0),
             (Duration::from_nanos(38_257), 0.0),

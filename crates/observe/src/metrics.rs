@@ -1,37 +1,37 @@
-//! What Prometheus is told: every number that the engine counts, read when it is asked for.
+//! Metrics for Prometheus: the engine's counters, read at each scrape.
 //!
-//! Nothing is kept here, so a reload or a scrape changes no counter. A forward that never had a
-//! session shows its gauges and `sessions_opened_total` only: ten thousand of them stay cheap. From
-//! its first session on it shows all series whose labels are known beforehand, at zero if need be;
-//! close reasons, error numbers and the like appear when they happen.
+//! The module has no state, so a reload or a scrape resets no counter. A forward without any session
+//! so far exposes its gauges and `sessions_opened_total` only, so ten thousand of them stay cheap.
+//! From its first session on it exposes every series with predefined labels, at zero where
+//! necessary; close reasons, error names and the like appear with their first occurrence.
 
 mod collector;
 
 mod snapshot;
-pub use snapshot::{Forward, Process, Snapshot};
+pub use snapshot::{ForwardMetrics, MetricsSnapshot, ProcessMetrics};
 
 mod table;
-pub use table::{Kind, METRICS, Metric};
+pub use table::{METRICS, Metric, MetricKind};
 
 use collector::Exposition;
 use prometheus_client::encoding::text;
 use prometheus_client::registry::Registry;
 
-/// How the metrics are written.
+/// The exposition format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
-    /// Prometheus text 0.0.4.
+    /// The Prometheus text format 0.0.4.
     Prometheus,
-    /// OpenMetrics 1.0.
+    /// The OpenMetrics text format 1.0.
     OpenMetrics,
 }
 
-/// The metrics of one moment as text.
-pub fn render(snapshot: Snapshot, format: Format) -> String {
+/// Renders a snapshot as text.
+pub fn render(snapshot: MetricsSnapshot, format: Format) -> String {
     let mut text = String::new();
     let mut registry = Registry::default();
     registry.register_collector(Box::new(Exposition { snapshot, format }));
-    // Neither a String nor our collector ever refuses to be written.
+    // Writing to a String cannot fail, and the collector returns no errors.
     let _ = match format {
         Format::Prometheus => text::encode_registry(&mut text, &registry),
         Format::OpenMetrics => text::encode(&mut text, &registry),

@@ -19,7 +19,7 @@ use tracing::Level;
 /// Publishes reports to watchers and to the log.
 pub struct ReportEvents {
     events: Events,
-    /// Whether session records go to the log; a reload may change it.
+    /// Whether session records go to the log. A reload may change it.
     logs_sessions: Arc<AtomicBool>,
 }
 
@@ -29,7 +29,7 @@ impl ReportEvents {
         Self { events, logs_sessions }
     }
 
-    /// Publishes one report. Watchers come first: they do not wait for a disk.
+    /// Publishes one report. Watchers come before the log, so they do not wait for a disk.
     pub fn publish(&self, report: &Report) {
         match report {
             Report::Accepted { id, forward, client } => {
@@ -59,7 +59,7 @@ impl ReportEvents {
             Report::AcceptFailed { forward, errno, count } => {
                 let line = (
                     Level::WARN,
-                    "accepting failed; clients wait in the kernel's queue, and it is tried again",
+                    "accept(2) failed: clients wait in the kernel's queue until a retry succeeds",
                 );
                 self.emit(EventName::AcceptFailed, line, || {
                     let error = sys::errno_text(*errno);
@@ -68,7 +68,7 @@ impl ReportEvents {
             }
             Report::Exhausted { cause, needed_for, count } => {
                 let why = cause.explanation();
-                let line = (Level::WARN, format!("a resource of this host is used up: {why}"));
+                let line = (Level::WARN, format!("a resource of this host is exhausted: {why}"));
                 self.emit(EventName::ResourceExhausted, line, || ResourceExhausted {
                     cause: (*cause).into(),
                     needed_for: (*needed_for).to_owned(),
@@ -78,22 +78,22 @@ impl ReportEvents {
         }
     }
 
-    /// Publishes a session record. `[log] sessions` switches it off in the log: a busy process ends
-    /// thousands of sessions a second.
+    /// Publishes a session record. `[log] sessions` disables it in the log, since a busy process ends
+    /// thousands of sessions per second.
     fn session_ended(&self, record: &SessionRecord) {
         let (name, line) = (EventName::SessionClosed, (Level::INFO, "session ended"));
         if self.logs_sessions.load(Ordering::Relaxed) {
             self.emit(name, line, || session_closed(record));
         } else {
-            self.events.tell_of_session(name, || session_closed(record));
+            self.events.publish_of_session(name, || session_closed(record));
         }
         let CloseReason { by, phase, .. } = record.ending.reason;
         if by == By::Target && phase == Phase::Connect {
-            self.events.tell(EventName::TargetDown, || target_down(record));
+            self.events.publish(EventName::TargetDown, || target_down(record));
         }
     }
 
-    /// Builds the event if a watcher or the log wants it, and publishes it to both.
+    /// Builds the event if a watcher or the log takes it, and publishes it to both.
     fn emit<T: Serialize>(
         &self,
         name: EventName,
@@ -106,7 +106,7 @@ impl ReportEvents {
         }
         let event = event();
         if is_watched {
-            self.events.tell(name, || &event);
+            self.events.publish(name, || &event);
         }
         if is_logged {
             log::write(level, &message, &event);

@@ -5,12 +5,12 @@ use std::sync::OnceLock;
 
 static PROGRAM: OnceLock<Version> = OnceLock::new();
 
-/// A version number and the build that bears it. As text: `0.2.0 (abc1234)`, or the number alone.
+/// A version number and its build. As text: `0.2.0 (abc1234)`, or the number alone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Version {
-    /// As in Cargo.toml.
+    /// The version in Cargo.toml.
     pub number: String,
-    /// The commit that the program was built from, with a `+` if its sources differed from that.
+    /// The commit that the program was built from, with a `+` if the sources had local changes.
     pub build: Option<String>,
 }
 
@@ -30,13 +30,13 @@ impl Version {
         }
     }
 
-    /// Sets the version of the running program. The first call counts; without one, the version is
-    /// that of this crate, without a build.
+    /// Sets the version of the running program. Only the first call has an effect; the default is
+    /// this crate's version without a build.
     pub fn set(version: Self) {
         let _ = PROGRAM.set(version);
     }
 
-    /// The version of the running program.
+    /// The version set by [`Self::set`].
     pub fn of_program() -> &'static Self {
         PROGRAM.get_or_init(|| Self::new(env!("CARGO_PKG_VERSION"), None))
     }
@@ -57,13 +57,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_text_has_the_build_if_it_is_known() {
+    fn text_includes_a_known_build() {
         assert_eq!(Version::new("0.2.0", Some("abc1234+")).to_string(), "0.2.0 (abc1234+)");
         assert_eq!(Version::new("0.2.0", Some("")).to_string(), "0.2.0");
     }
 
     #[test]
-    fn the_text_is_read_back() {
+    fn text_round_trips() {
         for version in [Version::new("0.2.0", Some("abc1234+")), Version::new("0.2.0", None)] {
             assert_eq!(Version::parse(&version.to_string()), version);
         }

@@ -9,7 +9,7 @@ use axum::extract::{Query, State};
 use axum::response::IntoResponse;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use futures_util::stream;
-use observe::{Event as Published, Watch};
+use observe::{Event as Published, Subscription};
 use serde::Deserialize;
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -57,7 +57,7 @@ pub(super) async fn events(
 /// A subscription to events.
 struct Watcher {
     /// `None` after the last event.
-    watch: Option<Watch>,
+    watch: Option<Subscription>,
     supervisor: SupervisorHandle,
 }
 
@@ -102,7 +102,7 @@ mod tests {
         let events = Events::default();
         let mut watcher = Watcher { watch: Some(events.watch(true)), supervisor };
         for n in 0..10_000 {
-            events.tell(EventName::Reload, || n);
+            events.publish(EventName::Reload, || n);
         }
         let last = watcher.next().await.map(|event| format!("{event:?}"));
         assert!(last.is_some_and(|text| text.contains("lagged")));

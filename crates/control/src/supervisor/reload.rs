@@ -317,7 +317,7 @@ impl Supervisor {
             self.notify_manager();
         }
         let last = self.last_reload.as_ref();
-        self.reporting.events.tell(EventName::Reload, || Reloaded {
+        self.reporting.events.publish(EventName::Reload, || Reloaded {
             by: Word::of(by),
             generation: self.generation,
             error: last.and_then(|last| last.error.clone()),

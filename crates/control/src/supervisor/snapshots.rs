@@ -5,7 +5,7 @@ use crate::attention;
 use crate::supervisor::Supervisor;
 use api::{LastReload, LastUpgrade, ProcessState, Status, Word};
 use observe::Version;
-use observe::metrics::{Forward, Process, Snapshot};
+use observe::metrics::{ForwardMetrics, MetricsSnapshot, ProcessMetrics};
 
 impl Supervisor {
     /// The answer of `GET /v1/status`, without rates.
@@ -56,12 +56,12 @@ impl Supervisor {
     }
 
     /// The values of the metrics. Reads some of them from the host.
-    pub(crate) fn metrics(&mut self) -> Snapshot {
+    pub(crate) fn metrics(&mut self) -> MetricsSnapshot {
         let headroom = self.rooms();
         let engine = &self.engine;
         let last_reload = self.last_reload.as_ref();
         let waiting = self.in_force.waiting(&self.plan);
-        let process = Process {
+        let process = ProcessMetrics {
             open_files: sys::open_files(),
             open_files_limit: sys::open_files_limit(),
             pipes: self.observer().pipes() as u64,
@@ -77,7 +77,7 @@ impl Supervisor {
             started: self.started,
             usage: sys::usage(),
         };
-        Snapshot { process, forwards: engine.forwards().map(|view| Forward::new(&view)).collect() }
+        MetricsSnapshot { process, forwards: engine.forwards().map(|view| ForwardMetrics::new(&view)).collect() }
     }
 }
 

@@ -43,7 +43,7 @@ impl Supervisor {
 
     /// Publishes that a forward was drained or resumed.
     pub(crate) fn publish_switch(&self, event: EventName, name: &str) {
-        self.reporting.events.tell(event, || {
+        self.reporting.events.publish(event, || {
             let mut forwards = self.engine.forwards();
             let forward = forwards.find(|forward| forward.plan.name == name);
             let sessions = forward.map_or(0, |forward| forward.sessions());

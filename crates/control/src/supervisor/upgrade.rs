@@ -109,7 +109,7 @@ impl Supervisor {
     /// Logs and publishes the begin of an upgrade to a checked program.
     fn publish_upgrade(&self, by: &str, to: Version) {
         tracing::info!(by, from = %Version::of_program(), %to, "upgrading");
-        self.reporting.events.tell(EventName::Upgrade, || api::Upgraded {
+        self.reporting.events.publish(EventName::Upgrade, || api::Upgraded {
             by: Word::of(by),
             version: Some(to.number),
             build: to.build,
@@ -121,7 +121,7 @@ impl Supervisor {
     fn upgrade_failed(&mut self, by: &str, error: String) {
         self.keep_journal();
         tracing::error!(by, error, "upgrade failed; nothing was changed");
-        self.reporting.events.tell(EventName::Upgrade, || api::Upgraded {
+        self.reporting.events.publish(EventName::Upgrade, || api::Upgraded {
             by: Word::of(by),
             version: None,
             build: None,

@@ -1,10 +1,10 @@
-//! Values are escaped: nothing that a user or a peer controls can break a line, or reach the
-//! terminal as a control sequence.
+//! Escaping of values, so that no text controlled by a user or a peer can break a line or send a
+//! control sequence to the terminal.
 //!
-//! These functions look at the end of a text, where a value was just written as it is. Nearly all
-//! values are fine like that, and stay.
+//! Each function works on the end of a text, starting at `from`, where the caller has just written a
+//! raw value. Nearly all values need no escaping and are left in place.
 
-/// Control characters, and those that turn the writing direction, become `\u{…}`.
+/// Escapes control characters, and those that change the writing direction, as `\u{…}`.
 pub(super) fn escape_text(text: &mut String, from: usize) {
     if text[from..].bytes().all(|byte| matches!(byte, b' '..=b'~') && byte != b'\\') {
         return;
@@ -19,7 +19,7 @@ pub(super) fn escape_text(text: &mut String, from: usize) {
     }
 }
 
-/// A value that is no single plain word is put in quotes, and escaped.
+/// Quotes and escapes a value, unless it is one plain word.
 pub(super) fn quote_if_needed(text: &mut String, from: usize) {
     let simple = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'=' | b'\\');
     if text.len() > from && text[from..].bytes().all(simple) {
@@ -32,7 +32,7 @@ pub(super) fn quote_if_needed(text: &mut String, from: usize) {
     text.push('"');
 }
 
-/// What may not stand in a JSON text becomes what may.
+/// Escapes the characters that a JSON string must not contain.
 pub(super) fn escape_json(text: &mut String, from: usize) {
     if text[from..].bytes().all(|byte| byte >= b' ' && !matches!(byte, b'"' | b'\\')) {
         return;

@@ -1,28 +1,28 @@
 //! The fields of a serializable struct as fields of a log line.
 //!
-//! An event of the log and the same event of `GET /v1/events` are one struct (crate `api`): here it
-//! becomes a line. Fields without a value are left out, and a struct within the struct is a group.
+//! An event in the log and the same event of `GET /v1/events` are one struct of crate `api`. Fields
+//! without a value are omitted, and a nested struct becomes a group.
 
 use super::line::{Line, Name};
 use serde::ser::{Impossible, Serialize, SerializeStruct, Serializer};
 use std::fmt::{self, Write as _};
 
 impl Line {
-    /// Appends the fields of a struct. Its fields are numbers, truth values, texts, options of these,
-    /// and structs of these; anything else is a mistake in the struct's definition and is left out.
+    /// Appends the fields of a struct. Allowed are numbers, booleans, strings, options of these, and
+    /// one level of nested structs; a field of another type is a bug in the struct and is omitted.
     pub(super) fn fields(&mut self, of: &impl Serialize) {
         let result = of.serialize(Fields { line: self, name: None });
         debug_assert!(result.is_ok(), "a log event has a field that a line cannot hold");
     }
 }
 
-/// Writes one value: the struct itself while it has no name, else the field of that name.
+/// Serializes one value: the outer struct if `name` is `None`, else the field of that name.
 struct Fields<'a> {
     line: &'a mut Line,
     name: Option<Name>,
 }
 
-/// The value has no form in a log line.
+/// The value's type cannot be a field of a log line.
 #[derive(Debug)]
 struct Unfit;
 
@@ -246,7 +246,7 @@ mod tests {
     use plan::LogFormat;
     use tracing::Level;
 
-    /// A session record in which every field has a value that shows its form.
+    /// A session record with values that exercise quoting, options and groups.
     fn session_closed() -> SessionClosed<'static> {
         SessionClosed {
             id: 17,
@@ -283,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn the_formats_of_a_session_record_are_the_golden_ones() {
+    fn session_records_match_the_golden_files() {
         let event = serde_json::to_string(&session_closed()).unwrap() + "\n";
         let golden = [
             (line(LogFormat::Text), include_str!("golden/session_record.text")),
@@ -296,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_line_cannot_hold_is_refused() {
+    fn unsupported_types_are_refused() {
         use serde::Serialize;
         let mut line = Form { format: LogFormat::Text, color: false }.line_of("TIME", Level::INFO);
         let refused = |of: &dyn Fn(&mut super::Line) -> Result<(), super::Unfit>, line: &mut _| {

@@ -1,9 +1,9 @@
-//! The log's file: appended to, rotated by size and age, and begun anew on request.
+//! The log file: appended to, rotated by size and age, and reopened on request.
 //!
-//! Written here because no library does what this log owes: no line is lost or torn when the file
-//! is rotated or the disk is full, the file is begun anew after somebody has moved it, and a file
-//! that cannot be rotated goes on. `file-rotate` and `logroller` cannot reopen, and hide failures;
-//! `tracing-appender` knows no size.
+//! No library meets the requirements: no line is lost or torn when the file is rotated or the disk is
+//! full, the file can be reopened after an external rotation, and a file that cannot be rotated stays
+//! in use. `file-rotate` and `logroller` cannot reopen, and hide failures; `tracing-appender` cannot
+//! rotate by size.
 
 use std::ffi::{OsStr, OsString};
 use std::fmt;
@@ -14,14 +14,14 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 use sys::Entry;
 
-/// For its owner, and for a group that may read logs.
+/// Mode of new files: writable by the owner, readable by the group.
 const MODE: u32 = 0o640;
-/// Files beyond `keep` that one rotation removes at most.
+/// Maximum number of files beyond `keep` that one rotation removes.
 const MOST_REMOVED: usize = 1000;
-/// After a file could not be rotated, until it is tried again.
+/// Pause after a failed rotation.
 const RETRY: Duration = Duration::from_secs(5);
 
-/// A file that lines are appended to. It belongs to this process alone.
+/// An open log file, used by this process only.
 pub(super) struct LogFile {
     path: PathBuf,
     rotate_size: Option<u64>,
@@ -30,21 +30,22 @@ pub(super) struct LogFile {
     file: File,
     size: u64,
     since: SystemTime,
-    /// Whether rotation applies: not to a device, nor to a descriptor, which another name keeps.
+    /// Whether rotation applies: not to a device, nor to a path such as `/dev/fd/3`, where renaming
+    /// would have no effect.
     regular: bool,
     not_before: Option<Instant>,
 }
 
-/// What went wrong with the file, and what to do.
+/// A failed operation on the log file, with a hint for the operator.
 #[derive(Clone, Debug)]
-pub(super) struct Trouble {
+pub(super) struct LogFileError {
     tried: &'static str,
     path: PathBuf,
     error: String,
     hint: &'static str,
 }
 
-impl fmt::Display for Trouble {
+impl fmt::Display for LogFileError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { tried, path, error, hint } = self;
         let path = path.display().to_string();
@@ -58,7 +59,8 @@ impl LogFile {
         Self::with(file, regular, path, log)
     }
 
-    /// Continues with the file that the previous image had open, even if its path leads elsewhere now.
+    /// Continues with the open file of the previous process image, even if the path now leads to
+    /// another file.
     pub(super) fn resume(file: File, path: &Path, log: &plan::Log) -> io::Result<Self> {
         let is_descriptor = Entry::reached_by(path).is_ok_and(|place| place.is_descriptor());
         let regular = file.metadata()?.is_file() && !is_descriptor;
@@ -77,11 +79,11 @@ impl LogFile {
             regular,
             not_before: None,
         };
-        log_file.look_at_file()?;
+        log_file.read_size_and_age()?;
         Ok(log_file)
     }
 
-    /// The open file.
+    /// The open file, for the handoff.
     pub(super) fn file(&self) -> &File {
         &self.file
     }
@@ -92,14 +94,14 @@ impl LogFile {
         let at_path = match fs::metadata(&self.path) {
             Ok(file) => identity(&file),
             Err(_) if self.lacks_directory() => return Some("its directory is gone".to_owned()),
-            Err(error) => return Some(in_words(&error)),
+            Err(error) => return Some(without_number(&error)),
         };
         let open = self.file.metadata().ok();
         let is_same = open.is_some_and(|open| identity(&open) == at_path);
         (!is_same).then(|| "another file is there now".to_owned())
     }
 
-    /// Whether there is no directory any more in which its path could lead to a file.
+    /// Whether the directory of the path is missing.
     pub(super) fn lacks_directory(&self) -> bool {
         self.path.parent().is_some_and(|directory| {
             let directory =
@@ -108,18 +110,18 @@ impl LogFile {
         })
     }
 
-    /// The path at which it was opened.
+    /// The path in the configuration.
     pub(super) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The bytes that the file may hold, if there is a limit.
-    pub(super) fn limit(&self) -> Option<usize> {
-        self.rotate_size.map(|limit| usize::try_from(limit).unwrap_or(usize::MAX))
+    /// The size in bytes at which the file is rotated, if there is a limit.
+    pub(super) fn limit(&self) -> Option<u64> {
+        self.rotate_size
     }
 
-    /// Appends lines as a whole, or not at all.
-    pub(super) fn append(&mut self, line: &str) -> Result<(), Trouble> {
+    /// Appends all of these lines, or none: a partial write is truncated.
+    pub(super) fn append(&mut self, line: &str) -> Result<(), LogFileError> {
         let mut rest = line.as_bytes();
         while !rest.is_empty() {
             match self.file.write(rest) {
@@ -135,31 +137,30 @@ impl LogFile {
         Ok(())
     }
 
-    /// Takes the beginning of a line, of which the rest could not be written, off the file.
-    fn torn(&self, written: usize, error: &io::Error) -> Trouble {
+    /// Truncates the `written` bytes of a partial write, and returns the error.
+    fn torn(&self, written: usize, error: &io::Error) -> LogFileError {
         if written > 0 && self.regular {
             let length = self.file.metadata().map(|metadata| metadata.len());
-            // If that fails, too, the line stays torn; the error is told in either case.
+            // If truncation fails too, the line stays torn. The error is returned in either case.
             let _ =
                 length.and_then(|length| self.file.set_len(length.saturating_sub(written as u64)));
         }
-        self.trouble("append to the log file", error, "free space, or name another `file` in [log]")
+        self.error("append to the log file", error, "free space, or change `file` in [log]")
     }
 
-    /// Rotates the file if `more` bytes would make it too large, or if it is too old.
-    pub(super) fn rotate_if_due(&mut self, more: u64) -> Result<(), Trouble> {
+    /// Rotates the file if `more` bytes would exceed the size limit, or if it is too old.
+    pub(super) fn rotate_if_due(&mut self, more: u64) -> Result<(), LogFileError> {
         if !self.is_due(more) || self.not_before.is_some_and(|time| Instant::now() < time) {
             return Ok(());
         }
-        // Somebody may have emptied it.
+        // Another program may have truncated the file, so its size is read again.
         let rotated = self.file.metadata().and_then(|metadata| {
             self.size = metadata.len();
             if self.is_due(more) { self.rotate() } else { Ok(()) }
         });
         self.not_before = rotated.is_err().then(|| Instant::now() + RETRY);
-        let hint =
-            "let this user rename and make files in its directory; the file goes on meanwhile";
-        rotated.map_err(|error| self.trouble("rotate the log file", &error, hint))
+        let hint = "let this user rename and create files in its directory; the file stays in use meanwhile";
+        rotated.map_err(|error| self.error("rotate the log file", &error, hint))
     }
 
     fn is_due(&self, more: u64) -> bool {
@@ -169,11 +170,11 @@ impl LogFile {
         self.regular && self.size > 0 && (too_large() || too_old())
     }
 
-    /// `log` becomes `log.1`, `log.1` becomes `log.2`, and so on. The new file is there before the
-    /// old one is given up: a line always has somewhere to go.
+    /// Renames `log` to `log.1`, `log.1` to `log.2`, and so on. The new file is created before the old
+    /// one is closed, so there is always a file to write to.
     ///
-    /// Other users may write in the directory meanwhile: only names are renamed and removed, and
-    /// the new file is created exclusively, so that no link is followed.
+    /// Other users may change the directory at the same time: only directory entries are renamed and
+    /// removed, and the new file is created exclusively, so that no link is followed.
     fn rotate(&mut self) -> io::Result<()> {
         let place = Entry::at(&self.path)?;
         let fresh = aside(place.name(), "new");
@@ -183,11 +184,11 @@ impl LogFile {
             return Err(error);
         }
         (self.file, self.regular) = (file, true);
-        self.look_at_file()
+        self.read_size_and_age()
     }
 
     fn shift(&self, place: &Entry) -> io::Result<()> {
-        // One that somebody has moved away leaves nothing to be shifted.
+        // Another program has moved the file away already.
         if !place.has(place.name()) {
             return Ok(());
         }
@@ -198,38 +199,38 @@ impl LogFile {
             rename_if_there(place, &aside(number), &aside(number + 1))?;
         }
         place.rename(place.name(), &aside(1))?;
-        // More are left where `keep` was larger before.
+        // Files beyond `keep` remain from a larger `keep` before.
         let beyond = (self.keep.saturating_add(1)..).take(MOST_REMOVED).map(aside);
         beyond.take_while(|name| place.remove(name).is_ok()).count();
         Ok(())
     }
 
-    /// Begins the file anew. If that fails, the present one goes on.
-    pub(super) fn reopen(&mut self) -> Result<(), Trouble> {
+    /// Opens the path again. On an error the open file stays in use.
+    pub(super) fn reopen(&mut self) -> Result<(), LogFileError> {
         let opened = open(&self.path).and_then(|(file, regular)| {
             (self.file, self.regular) = (file, regular);
-            self.look_at_file()
+            self.read_size_and_age()
         });
-        let hint = "the file that was open goes on; send SIGUSR1 again when this is mended";
-        opened.map_err(|error| self.trouble("reopen the log file", &error, hint))
+        let hint = "the open file stays in use; fix the cause and send SIGUSR1 again";
+        opened.map_err(|error| self.error("reopen the log file", &error, hint))
     }
 
-    fn look_at_file(&mut self) -> io::Result<()> {
+    fn read_size_and_age(&mut self) -> io::Result<()> {
         let metadata = self.file.metadata()?;
         self.size = metadata.len();
-        // Some file systems do not know when a file was made: then its age counts from here.
+        // Where the file system has no creation time, the age counts from now.
         let made = metadata.created().ok().filter(|_| self.size > 0);
         self.since = made.unwrap_or_else(SystemTime::now);
         Ok(())
     }
 
-    fn trouble(&self, tried: &'static str, error: &io::Error, hint: &'static str) -> Trouble {
-        Trouble { tried, path: self.path.clone(), error: error.to_string(), hint }
+    fn error(&self, tried: &'static str, error: &io::Error, hint: &'static str) -> LogFileError {
+        LogFileError { tried, path: self.path.clone(), error: error.to_string(), hint }
     }
 }
 
-/// Opens for appending, and returns whether the file can be rotated. Follows no link of another user,
-/// which could lead to a file that only this process may write.
+/// Opens a file for appending, and returns whether it can be rotated. Follows no link that belongs to
+/// another user, since that could lead to a file which only this process may write.
 pub(super) fn open(path: &Path) -> io::Result<(File, bool)> {
     let place = Entry::reached_by(path)?;
     let file = place.open_to_append(MODE)?;
@@ -237,7 +238,7 @@ pub(super) fn open(path: &Path) -> io::Result<(File, bool)> {
     Ok((file, regular))
 }
 
-/// The name of a rotated file.
+/// A file name with `.` and a suffix appended.
 fn aside(name: &OsStr, suffix: impl fmt::Display) -> OsString {
     let mut name = name.to_owned();
     name.push(format!(".{suffix}"));
@@ -251,8 +252,8 @@ fn rename_if_there(place: &Entry, from: &OsStr, to: &OsStr) -> io::Result<()> {
     }
 }
 
-/// Without the number that the standard library adds.
-fn in_words(error: &io::Error) -> String {
+/// The text of an error without the number that the standard library appends.
+fn without_number(error: &io::Error) -> String {
     let errno = error.raw_os_error().map(sys::Errno::from_raw_os_error);
     errno.map_or_else(|| error.to_string(), sys::errno_text)
 }

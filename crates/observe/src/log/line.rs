@@ -1,5 +1,5 @@
-//! A line of the log, in one of its two forms, put together field by field. A busy process writes
-//! thousands per second, so values are written where they will stand.
+//! A log line in text or JSON, built field by field. A busy process writes thousands per second, so
+//! values are formatted in place.
 
 use super::escape::{escape_json, escape_text, quote_if_needed};
 use plan::LogFormat;
@@ -8,10 +8,10 @@ use std::time::SystemTime;
 use tracing::Level;
 use tracing::field::{Field, Visit};
 
-/// Bytes that most lines need at most.
+/// Initial capacity of a line, in bytes: enough for most.
 const USUAL: usize = 768;
 
-/// How lines look.
+/// Format and coloring of lines.
 #[derive(Clone, Copy)]
 pub(super) struct Form {
     pub(super) format: LogFormat,
@@ -19,7 +19,7 @@ pub(super) struct Form {
 }
 
 impl Form {
-    /// A line of now, which says nothing yet.
+    /// Begins a line with the current time and without a message.
     pub(super) fn line(self, level: Level) -> Line {
         let time = humantime::format_rfc3339_millis(SystemTime::now());
         self.line_of(time, level)
@@ -66,7 +66,7 @@ fn level_word(level: Level) -> &'static str {
     }
 }
 
-/// What turns colors on and off in a terminal.
+/// Terminal sequences for colors; empty without a terminal.
 #[derive(Clone, Copy)]
 struct Paint {
     level: &'static str,
@@ -74,7 +74,7 @@ struct Paint {
     plain: &'static str,
 }
 
-/// The name of a field: alone, or within a group.
+/// The name of a field, optionally within a group.
 #[derive(Clone, Copy)]
 pub(super) struct Name {
     pub(super) group: Option<&'static str>,
@@ -82,7 +82,7 @@ pub(super) struct Name {
 }
 
 impl From<&'static str> for Name {
-    /// `a.b` is `b` in the group `a`.
+    /// Splits `a.b` into field `b` of group `a`.
     fn from(name: &'static str) -> Self {
         match name.split_once('.') {
             Some((group, key)) => Self { group: Some(group), key },
@@ -91,15 +91,15 @@ impl From<&'static str> for Name {
     }
 }
 
-/// A line that is being put together. As JSON it is one object; fields named `a.b` and `a.c` that
-/// follow each other become `"a": {"b": …, "c": …}`.
+/// A line under construction. In JSON it is one object; consecutive fields `a.b` and `a.c` become
+/// `"a": {"b": …, "c": …}`.
 pub(super) struct Line {
     format: LogFormat,
     paint: Paint,
     text: String,
-    /// Where the message stands, also if it comes after fields.
+    /// Position of the message, which may be set after fields.
     message_at: usize,
-    /// Of the last field.
+    /// Group of the last field.
     group: Option<&'static str>,
 }
 
@@ -114,13 +114,13 @@ impl Line {
         self.text.push_str(&rest);
     }
 
-    /// A number or a truth value: safe as it is, in both forms.
+    /// Appends a number or a boolean, which needs no escaping in either format.
     pub(super) fn plain(&mut self, name: impl Into<Name>, value: impl fmt::Display) {
         self.name(name.into());
         let _ = write!(self.text, "{value}");
     }
 
-    /// A floating-point number.
+    /// Appends a floating-point number.
     pub(super) fn float(&mut self, name: impl Into<Name>, value: f64) {
         if value.is_finite() {
             self.plain(name, value);
@@ -130,7 +130,7 @@ impl Line {
         }
     }
 
-    /// Something that is no number: what `write` appends.
+    /// Appends the text that `write` produces, escaped and, where necessary, quoted.
     pub(super) fn text(&mut self, name: impl Into<Name>, write: impl FnOnce(&mut String)) {
         self.name(name.into());
         let json = self.format == LogFormat::Json;
@@ -173,7 +173,7 @@ impl Line {
         }
     }
 
-    /// The line, with its end.
+    /// Finishes the line with a newline.
     pub(super) fn end(mut self) -> String {
         self.push(match (self.format, self.group) {
             (LogFormat::Text, _) => ["\n"],
@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_breaks_a_text_line() {
+    fn text_lines_escape_control_characters() {
         let fields =
             [("name", "a b=\"c\"\r\n\x1b[31m\u{202e}\\"), ("plain", "127.0.0.1:80"), ("empty", "")];
         assert_eq!(
@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn a_json_line_groups_its_fields_and_is_json() {
+    fn json_lines_are_valid_and_group_fields() {
         let fields = [
             ("close.by", "cli\"ent"),
             ("close.errno", "E\n"),
@@ -266,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn colors_are_for_terminals() {
+    fn lines_for_terminals_are_colored() {
         let mut line = Form { format: LogFormat::Text, color: true }.line_of("now", Level::INFO);
         line.message("ready");
         line.plain("forwards", 1);

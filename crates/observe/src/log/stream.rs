@@ -18,11 +18,10 @@ static GIVE_UP_AT: AtomicU64 = AtomicU64::new(u64::MAX);
 
 /// Limits the total time that the log's thread waits from now on; `None` removes the limit.
 pub(super) fn give_up_after(limit: Option<Duration>) {
-    let at = limit.map_or(u64::MAX, |limit| {
-        let limit = u64::try_from(limit.as_micros()).unwrap_or(u64::MAX);
-        sys::monotonic_micros().saturating_add(limit)
-    });
-    GIVE_UP_AT.store(at, Ordering::Release);
+    // A limit beyond the clock's range (584,000 years) is the same as none.
+    let micros = limit.and_then(|limit| u64::try_from(limit.as_micros()).ok());
+    let at = micros.and_then(|micros| sys::monotonic_micros().checked_add(micros));
+    GIVE_UP_AT.store(at.unwrap_or(u64::MAX), Ordering::Release);
 }
 
 /// The moment until which a writer waits for the reader.
@@ -35,7 +34,7 @@ pub(super) enum Until {
 }
 
 impl Until {
-    /// Does not wait.
+    /// The current moment: the writer does not wait at all.
     pub(super) fn now() -> Self {
         Self::Moment(Instant::now())
     }
@@ -54,9 +53,9 @@ impl Until {
 /// State of standard error.
 #[derive(Default)]
 pub(super) struct Stream {
-    /// The last line was cut off.
+    /// Whether the last line was cut off.
     mid_line: bool,
-    /// The reader has kept a writer waiting for too long, and has not read since.
+    /// Whether a writer reached its limit and the reader has not read since.
     stalled: bool,
 }
 
@@ -100,7 +99,7 @@ impl Stream {
     }
 
     fn write_piece(&mut self, piece: &[u8], until: Until) -> usize {
-        // Without its lock: a thread that hangs in write(2) must not block the others at the exit.
+        // Not locked: a thread that hangs in write(2) must not block other threads at the exit.
         let stderr = io::stderr();
         let mut written = 0;
         while written < piece.len() {
@@ -110,11 +109,11 @@ impl Stream {
             }
             match write(&stderr, &piece[written..]) {
                 Ok(count) => written += count,
-                // Another process has made it non-blocking and filled it meanwhile.
+                // Another process has made the shared pipe non-blocking and filled it meanwhile.
                 Err(Errno::AGAIN) if !until.left().is_zero() => {
                     std::thread::sleep(Duration::from_millis(1));
                 }
-                // With standard error gone, there is no place left to report to.
+                // Without standard error there is no destination left to report to.
                 Err(_) => break,
             }
         }
@@ -138,7 +137,7 @@ fn wait(stderr: &io::Stderr, until: Until) -> bool {
     }
 }
 
-/// As many whole lines as one atomic write takes, or else a part of the first.
+/// As many whole lines as fit into one atomic write, or a part of the first line.
 fn piece(lines: &[u8]) -> &[u8] {
     let most = &lines[..lines.len().min(ATOMIC_WRITE)];
     let end = most.iter().rposition(|byte| *byte == b'\n');
@@ -150,7 +149,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pieces_are_whole_lines_where_they_can_be() {
+    fn pieces_are_whole_lines_where_possible() {
         assert_eq!(piece(b"one\ntwo\n"), b"one\ntwo\n");
         let long = [b'x'; ATOMIC_WRITE];
         assert_eq!(piece(&[b"one\n", &long[..], b"\n"].concat()), b"one\n");

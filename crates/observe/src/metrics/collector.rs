@@ -1,8 +1,8 @@
-//! Writes a snapshot by the table of metrics.
+//! Renders a snapshot according to the table of metrics.
 
 use super::Format;
-use super::snapshot::Snapshot;
-use super::table::{Kind, METRICS, Metric, Number, Read};
+use super::snapshot::MetricsSnapshot;
+use super::table::{METRICS, Metric, MetricKind, Number, Read};
 use engine::{Classes, DURATION_BOUNDS};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{
@@ -12,10 +12,10 @@ use prometheus_client::encoding::{
 use prometheus_client::metrics::MetricType;
 use std::fmt::{self, Write as _};
 
-/// The metrics of one moment, to be written once.
+/// A snapshot with the format in which it is rendered once.
 #[derive(Debug)]
 pub(super) struct Exposition {
-    pub(super) snapshot: Snapshot,
+    pub(super) snapshot: MetricsSnapshot,
     pub(super) format: Format,
 }
 
@@ -56,17 +56,17 @@ impl Exposition {
         }
     }
 
-    /// In OpenMetrics a family of counters is named without the `_total` of its series.
+    /// OpenMetrics names a family of counters without the `_total` of its series.
     fn family_name(&self, metric: &Metric) -> &'static str {
         match (self.format, metric.kind) {
-            (Format::OpenMetrics, Kind::Counter) => metric.name.trim_end_matches("_total"),
+            (Format::OpenMetrics, MetricKind::Counter) => metric.name.trim_end_matches("_total"),
             _ => metric.name,
         }
     }
 
     fn number(
         &self,
-        kind: Kind,
+        kind: MetricKind,
         labels: &Labels<'_>,
         number: Number,
         encoder: &mut MetricEncoder<'_>,
@@ -78,13 +78,18 @@ impl Exposition {
         self.sample(kind, number, &mut encoder.encode_family(labels)?)
     }
 
-    fn sample(&self, kind: Kind, number: Number, encoder: &mut MetricEncoder<'_>) -> fmt::Result {
+    fn sample(
+        &self,
+        kind: MetricKind,
+        number: Number,
+        encoder: &mut MetricEncoder<'_>,
+    ) -> fmt::Result {
         match (self.format, kind) {
-            (Format::OpenMetrics, Kind::Counter) => {
+            (Format::OpenMetrics, MetricKind::Counter) => {
                 encoder.encode_counter::<NoLabelSet, _, u64>(&number, None)
             }
-            // The encoder knows OpenMetrics only, where a counter gets a suffix that is in our name
-            // already. A gauge is written as it is named.
+            // The encoder appends `_total` to counters, which our names contain already. A gauge keeps
+            // its name.
             _ => encoder.encode_gauge(&number),
         }
     }
@@ -95,7 +100,7 @@ fn histogram(
     labels: &Labels<'_>,
     encoder: &mut MetricEncoder<'_>,
 ) -> fmt::Result {
-    // The encoder's word for infinity.
+    // The encoder writes `f64::MAX` as +Inf.
     let bounds = DURATION_BOUNDS.into_iter().chain([f64::MAX]);
     let buckets: Vec<(f64, u64)> = bounds.zip(classes.counts).collect();
     let count = classes.counts.iter().sum();
@@ -103,12 +108,12 @@ fn histogram(
     encoder.encode_family(labels)?.encode_histogram::<NoLabelSet>(sum, count, &buckets, None)
 }
 
-impl From<Kind> for MetricType {
-    fn from(kind: Kind) -> Self {
+impl From<MetricKind> for MetricType {
+    fn from(kind: MetricKind) -> Self {
         match kind {
-            Kind::Counter => Self::Counter,
-            Kind::Gauge => Self::Gauge,
-            Kind::Histogram => Self::Histogram,
+            MetricKind::Counter => Self::Counter,
+            MetricKind::Gauge => Self::Gauge,
+            MetricKind::Histogram => Self::Histogram,
         }
     }
 }
@@ -136,7 +141,8 @@ impl EncodeLabelSet for Labels<'_> {
     }
 }
 
-/// The encoder leaves it to us. A name may hold anything but white space.
+/// Escapes a label value, which the encoder does not. A forward's name may contain any character but
+/// white space.
 fn escape(value: &str, text: &mut impl fmt::Write) -> fmt::Result {
     for piece in value.split_inclusive(['\\', '"', '\n']) {
         let plain = piece.trim_end_matches(['\\', '"', '\n']);
@@ -154,7 +160,7 @@ impl EncodeGaugeValue for Number {
     fn encode(&self, encoder: &mut GaugeValueEncoder<'_>) -> fmt::Result {
         match self {
             Self::Whole(number) => {
-                // A limit may be "none", which is the largest number.
+                // Gauges are signed: an unlimited `RLIMIT_NOFILE` (`u64::MAX`) is written as `i64::MAX`.
                 EncodeGaugeValue::encode(&i64::try_from(*number).unwrap_or(i64::MAX), encoder)
             }
             Self::Real(number) => EncodeGaugeValue::encode(number, encoder),

@@ -1,21 +1,21 @@
-//! The numbers of one moment.
+//! The values of all metrics at one moment.
 
 use engine::{ForwardState, ForwardView, Totals};
 use std::time::SystemTime;
 
-/// All that is told.
+/// The values of all metrics.
 #[derive(Debug, Default)]
-pub struct Snapshot {
-    /// The process as a whole.
-    pub process: Process,
-    /// One per name: the engine has no two forwards of the same name.
-    pub forwards: Vec<Forward>,
+pub struct MetricsSnapshot {
+    /// Values of the process as a whole.
+    pub process: ProcessMetrics,
+    /// Values by forward. Names are unique, since the engine has no two forwards of the same name.
+    pub forwards: Vec<ForwardMetrics>,
 }
 
-/// What holds for the process as a whole.
+/// Values of the process as a whole.
 #[derive(Debug)]
-pub struct Process {
-    /// `None` without `/proc`.
+pub struct ProcessMetrics {
+    /// Open descriptors; `None` without `/proc`.
     pub open_files: Option<u64>,
     /// The soft limit of `RLIMIT_NOFILE`.
     pub open_files_limit: u64,
@@ -23,46 +23,46 @@ pub struct Process {
     pub pipes: u64,
     /// The limit of sessions of all forwards together.
     pub max_sessions: u32,
-    /// Further sessions that each limit of the host allows, by its name.
+    /// Additional sessions that each limit of the host allows, by the name of the limit.
     pub headroom: Vec<(&'static str, u64)>,
-    /// Configurations that ran since the start; 1 is the first.
+    /// Number of the running configuration; the first one is 1.
     pub generation: u64,
     /// False after a refused reload.
     pub last_reload_succeeded: bool,
-    /// Of the last attempt to reload; before the first, of the start.
+    /// Time of the last reload, or of the start.
     pub last_reload: SystemTime,
     /// Seconds until the configuration is reverted, if it is on trial.
     pub trial_left: Option<f64>,
-    /// Forwards that a fall-back or an upgrade could not bind yet.
+    /// Forwards that could not be bound again after a fall-back or an upgrade.
     pub restoring: u64,
-    /// The keys of the settings that wait for a restart.
+    /// Keys of the settings that take effect after a restart.
     pub waiting: Vec<&'static str>,
-    /// Lines of the log that were lost.
+    /// Lost log lines.
     pub log_dropped: crate::log::Dropped,
-    /// The start of the process.
+    /// Start time of the process.
     pub started: SystemTime,
     /// CPU time and memory.
     pub usage: sys::Usage,
 }
 
-/// One forward.
+/// Values of one forward.
 #[derive(Debug, Default)]
-pub struct Forward {
-    /// As in the configuration.
+pub struct ForwardMetrics {
+    /// The name in the configuration.
     pub name: String,
-    /// It could not be bound.
+    /// Whether the forward is skipped because it could not be bound.
     pub skipped: bool,
-    /// Number of its Unix listeners whose files are gone.
+    /// Number of its Unix listeners with a removed or replaced file.
     pub lost_files: usize,
-    /// Open sessions.
+    /// Number of open sessions.
     pub active: u32,
     /// Clients that wait in the queues of its listeners.
     pub backlog: u32,
-    /// Counters of all workers together.
+    /// Counters, summed over all workers.
     pub totals: Totals,
 }
 
-impl Default for Process {
+impl Default for ProcessMetrics {
     fn default() -> Self {
         Self {
             open_files: None,
@@ -83,8 +83,8 @@ impl Default for Process {
     }
 }
 
-impl Forward {
-    /// The numbers of a forward as the engine shows it.
+impl ForwardMetrics {
+    /// The values of a forward from its view.
     pub fn new(view: &ForwardView<'_>) -> Self {
         Self {
             name: view.plan.name.clone(),
@@ -96,7 +96,7 @@ impl Forward {
         }
     }
 
-    /// Whether it ever had a session.
+    /// Whether the forward has had a session.
     pub fn was_used(&self) -> bool {
         self.totals.opened > 0
     }

@@ -1,4 +1,4 @@
-use super::snapshot::{Forward, Process};
+use super::snapshot::{ForwardMetrics, ProcessMetrics};
 use super::*;
 use engine::{Classes, Totals};
 use flow::{By, Cause, Fallback, Phase};
@@ -13,8 +13,8 @@ fn classes(class: usize, sum: Duration) -> Classes {
     classes
 }
 
-/// A forward to which everything has happened.
-fn busy(name: &str) -> Forward {
+/// A forward with a value in every metric.
+fn busy(name: &str) -> ForwardMetrics {
     let totals = Totals {
         opened: 5,
         closed: BTreeMap::from([((By::Client, Phase::Relay, Cause::Fin), 3)]),
@@ -26,26 +26,33 @@ fn busy(name: &str) -> Forward {
         living: classes(engine::DURATION_BOUNDS.len(), Duration::from_secs(300_000)),
         ..Totals::default()
     };
-    Forward { name: name.into(), skipped: true, lost_files: 1, active: 2, backlog: 4, totals }
+    ForwardMetrics {
+        name: name.into(),
+        skipped: true,
+        lost_files: 1,
+        active: 2,
+        backlog: 4,
+        totals,
+    }
 }
 
-fn idle(name: &str) -> Forward {
-    Forward { name: name.into(), ..Forward::default() }
+fn idle(name: &str) -> ForwardMetrics {
+    ForwardMetrics { name: name.into(), ..ForwardMetrics::default() }
 }
 
-fn written(forwards: Vec<Forward>, format: Format) -> String {
-    let process = Process {
+fn written(forwards: Vec<ForwardMetrics>, format: Format) -> String {
+    let process = ProcessMetrics {
         open_files: Some(9),
         open_files_limit: u64::MAX,
         headroom: vec![("open_files", 500), ("local_ports", 28_000)],
         trial_left: Some(2.5),
         waiting: vec!["workers"],
-        ..Process::default()
+        ..ProcessMetrics::default()
     };
-    render(Snapshot { process, forwards }, format)
+    render(MetricsSnapshot { process, forwards }, format)
 }
 
-/// The series by what stands before their numbers. Two that are equal are a failure.
+/// Values by series (name and labels). Panics on a duplicate series.
 fn series(text: &str) -> BTreeMap<&str, f64> {
     let mut series = BTreeMap::new();
     for line in text.lines().filter(|line| !line.starts_with('#')) {
@@ -57,7 +64,7 @@ fn series(text: &str) -> BTreeMap<&str, f64> {
 }
 
 #[test]
-fn a_busy_forward_shows_all_its_numbers() {
+fn a_busy_forward_exposes_all_series() {
     for format in [Format::Prometheus, Format::OpenMetrics] {
         let text = written(vec![busy("db"), idle("web")], format);
         let series = series(&text);
@@ -99,7 +106,7 @@ fn a_busy_forward_shows_all_its_numbers() {
 }
 
 #[test]
-fn an_idle_forward_shows_three_series() {
+fn an_unused_forward_exposes_three_series() {
     let text = written(vec![idle("web")], Format::Prometheus);
     let of_web: Vec<_> =
         series(&text).into_iter().filter(|(name, _)| name.contains("web")).collect();
@@ -109,7 +116,7 @@ fn an_idle_forward_shows_three_series() {
 }
 
 #[test]
-fn the_forms_differ_in_the_names_of_families_and_the_end() {
+fn formats_differ_in_family_names_and_the_end_marker() {
     let [prometheus, open_metrics] =
         [Format::Prometheus, Format::OpenMetrics].map(|format| written(vec![busy("db")], format));
     assert!(prometheus.contains("\n# TYPE traffic_forwarder_bytes_total counter\n"));
@@ -120,7 +127,7 @@ fn the_forms_differ_in_the_names_of_families_and_the_end() {
 }
 
 #[test]
-fn every_series_is_of_a_metric_in_the_table_with_its_labels() {
+fn every_series_matches_a_row_of_the_table() {
     let text = written(vec![busy("db")], Format::Prometheus);
     let mut seen = BTreeSet::new();
     for name in series(&text).into_keys() {
@@ -143,23 +150,22 @@ fn every_series_is_of_a_metric_in_the_table_with_its_labels() {
 }
 
 #[test]
-fn counters_and_only_they_are_named_total() {
+fn exactly_the_counters_end_in_total() {
     for Metric { name, kind, help, .. } in METRICS {
-        assert_eq!(name.ends_with("_total"), *kind == Kind::Counter, "{name}");
+        assert_eq!(name.ends_with("_total"), *kind == MetricKind::Counter, "{name}");
         assert!(help.ends_with('.') && !help.contains(['\n', '|']), "{name}: {help}");
     }
 }
 
 #[test]
-fn a_hostile_name_is_escaped() {
+fn label_values_are_escaped() {
     let text = written(vec![busy(HOSTILE)], Format::Prometheus);
     assert!(text.contains(r#"sessions_active{forward="a\"b\\c{},="} 2"#), "{text}");
 }
 
-/// A bound for machines that are busy with something else, too; the documentation says what was
-/// measured.
+/// The bound is generous, for a busy machine; the documentation has the measured time.
 #[test]
-fn ten_thousand_idle_forwards_are_written_at_once() {
+fn ten_thousand_unused_forwards_render_within_two_seconds() {
     let forwards = (0..10_000).map(|number| idle(&format!("forward-{number}"))).collect();
     let began = Instant::now();
     let text = written(forwards, Format::Prometheus);

@@ -18,7 +18,7 @@ use crate::support::{
 };
 
 const ACCEPT_FAILED: &str =
-    "accepting failed; clients wait in the kernel's queue, and it is tried again";
+    "accept(2) failed: clients wait in the kernel's queue until a retry succeeds";
 const ENOUGH: u64 = 10_000;
 
 /// Lowers the limit so far that exactly `left` more descriptors can be opened.

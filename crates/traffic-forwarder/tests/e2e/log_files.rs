@@ -213,7 +213,7 @@ fn a_missing_log_directory_is_reported_with_the_remedy() {
     for command in ["upgrade", "status"] {
         let said = console.done(&[command]).text();
         for words in
-            ["(its directory is gone)", &format!("make its directory again, then `{kill}`")]
+            ["(its directory is gone)", &format!("create its directory, then `{kill}`")]
         {
             assert!(said.contains(words), "{command}: {said}");
         }

@@ -59,7 +59,7 @@ impl Supervisor {
             Arc::clone(&self.reporting.logs_sessions),
         );
         hold_reports(&self.engine.reports(), &events);
-        let log_lines = observe::log::take_waiting();
+        let log_lines = observe::log::take_queued();
         let process = handover::Process {
             admin_token: self
                 .admin_listener
@@ -116,7 +116,7 @@ impl Supervisor {
     }
 
     /// Sets whether the descriptors of the admin listener and the log stay open over execve(2).
-    fn keep(&self, keep: bool) -> sys::Result<observe::log::Kept> {
+    fn keep(&self, keep: bool) -> sys::Result<observe::log::LogHandoff> {
         if let Some(socket) = self.admin_listener.as_ref().map(AdminListener::socket) {
             if keep { keep_over_exec(socket)? } else { close_on_exec(socket)? }
         }

@@ -10,7 +10,7 @@ use crate::supervisor::reload::Restoring;
 use handover::{Damage, File, Part};
 use host::{Capacity, Notifier, Sandbox, Store, Token, capacity, workers};
 use observe::Version;
-use observe::log::Left;
+use observe::log::PreviousOutput;
 use plan::{Admin, InForce, Plan, Problems, Process};
 use std::fs;
 use std::io::Read;
@@ -86,15 +86,16 @@ impl Handover {
             _ => InForce::of(plan),
         };
         let log = plan::Log { level: plan.log.level, ..in_force.log };
-        let (mut left, mut lines) = (Left::default(), Vec::new());
+        let (mut previous, mut lines) = (PreviousOutput::default(), Vec::new());
         if let Some(process) = &mut self.process {
             let file = process.log_file.and_then(|number| claim(number).ok()).map(fs::File::from);
-            left = Left { file, lost: process.log_lost, mid_line: process.log_mid_line };
+            previous =
+                PreviousOutput { file, lost: process.log_lost, mid_line: process.log_mid_line };
             lines = std::mem::take(&mut process.log_lines);
         }
-        if let Some(amiss) = observe::log::resume_log(&log, left, lines) {
-            amiss.log();
-            self.warnings.push(amiss.to_string());
+        if let Some(change) = observe::log::resume_log(&log, previous, lines) {
+            change.log();
+            self.warnings.push(change.to_string());
         }
     }
 

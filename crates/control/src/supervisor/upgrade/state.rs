@@ -96,7 +96,7 @@ pub(super) fn apply(supervisor: &mut Supervisor, saved: &handover::Process) {
         supervisor.watch.was_read(Some(file(read)));
     }
     supervisor.upgrades.count = saved.upgrades;
-    observe::log::go_on_from(observe::log::Dropped {
+    observe::log::restore_dropped(observe::log::Dropped {
         queue_full: saved.log_queue_full,
         write_failed: saved.log_write_failed,
         last: saved.log_last_lost.map(Time::from_micros),

@@ -4,12 +4,13 @@ use std::num::NonZeroU32;
 use std::os::unix::fs::PermissionsExt;
 use tempfile::TempDir;
 
-struct Place {
+/// A directory and the settings of a log in it.
+struct LogDirectory {
     dir: TempDir,
     log: plan::Log,
 }
 
-impl Place {
+impl LogDirectory {
     fn new(rotate_size: Option<u64>, rotate_age: Option<Duration>, keep: u32) -> Self {
         let keep = NonZeroU32::new(keep).unwrap();
         let log = plan::Log { rotate_size, rotate_age, keep, ..plan::Log::default() };
@@ -44,21 +45,21 @@ fn write(file: &mut LogFile, line: &str) {
 }
 
 #[test]
-fn a_file_is_rotated_before_it_is_larger_than_its_limit() {
-    let place = Place::new(Some(8), None, 2);
+fn a_file_is_rotated_before_it_exceeds_its_limit() {
+    let place = LogDirectory::new(Some(8), None, 2);
     let mut file = place.open();
     for line in ["one\n", "two\n", "three\n", "four-four-four\n", "five\n"] {
         write(&mut file, line);
     }
     assert_eq!(place.names(), ["log", "log.1", "log.2"]);
     assert_eq!(place.read("log"), "five\n");
-    assert_eq!(place.read("log.1"), "four-four-four\n", "a long line has a file of its own");
-    assert_eq!(place.read("log.2"), "three\n", "and the first ones are gone");
+    assert_eq!(place.read("log.1"), "four-four-four\n", "a longer line gets a separate file");
+    assert_eq!(place.read("log.2"), "three\n", "older files are removed");
 }
 
 #[test]
-fn with_a_lower_keep_the_rest_goes() {
-    let mut place = Place::new(Some(1), None, 5);
+fn files_beyond_a_lowered_keep_are_removed() {
+    let mut place = LogDirectory::new(Some(1), None, 5);
     let mut file = place.open();
     (0..9).for_each(|_| write(&mut file, "line\n"));
     assert_eq!(place.names().len(), 6);
@@ -68,8 +69,8 @@ fn with_a_lower_keep_the_rest_goes() {
 }
 
 #[test]
-fn a_file_is_rotated_when_it_is_too_old() {
-    let place = Place::new(None, Some(Duration::from_secs(60)), 3);
+fn a_file_is_rotated_by_age() {
+    let place = LogDirectory::new(None, Some(Duration::from_secs(60)), 3);
     let mut file = place.open();
     write(&mut file, "old\n");
     write(&mut file, "as old\n");
@@ -79,20 +80,20 @@ fn a_file_is_rotated_when_it_is_too_old() {
 }
 
 #[test]
-fn appending_goes_on_after_a_restart_and_counts_what_is_there() {
-    let place = Place::new(Some(8), None, 3);
+fn a_restart_appends_and_counts_the_existing_size() {
+    let place = LogDirectory::new(Some(8), None, 3);
     write(&mut place.open(), "one\n");
     write(&mut place.open(), "two\n");
     assert_eq!(place.read("log"), "one\ntwo\n");
     write(&mut place.open(), "three\n");
     assert_eq!(place.read("log.1"), "one\ntwo\n");
     let mode = fs::metadata(place.path("log")).unwrap().permissions().mode();
-    assert_eq!(mode & 0o137, 0, "{mode:o}: others may not read it");
+    assert_eq!(mode & 0o137, 0, "{mode:o}: not readable by others");
 }
 
 #[test]
-fn one_that_was_moved_away_is_begun_anew_on_request_only() {
-    let place = Place::new(None, None, 3);
+fn a_moved_file_is_replaced_on_reopen_only() {
+    let place = LogDirectory::new(None, None, 3);
     let mut file = place.open();
     write(&mut file, "one\n");
     fs::rename(place.path("log"), place.path("old")).unwrap();
@@ -104,8 +105,8 @@ fn one_that_was_moved_away_is_begun_anew_on_request_only() {
 }
 
 #[test]
-fn one_that_cannot_be_rotated_or_reopened_goes_on() {
-    let place = Place::new(Some(4), None, 1);
+fn a_file_that_cannot_be_rotated_or_reopened_stays_in_use() {
+    let place = LogDirectory::new(Some(4), None, 1);
     let mut file = place.open();
     write(&mut file, "one\n");
     // Nothing can be renamed onto a directory.
@@ -113,19 +114,19 @@ fn one_that_cannot_be_rotated_or_reopened_goes_on() {
     let trouble = file.rotate_if_due(4).unwrap_err().to_string();
     assert!(trouble.contains("cannot rotate the log file `/"), "{trouble}");
     file.append("two\n").unwrap();
-    file.rotate_if_due(4).expect("it is not tried again at once");
+    file.rotate_if_due(4).expect("no retry before the pause is over");
     fs::rename(place.path("log"), place.path("moved")).unwrap();
     fs::create_dir(place.path("log")).unwrap();
     let trouble = file.reopen().unwrap_err().to_string();
     assert!(trouble.contains("cannot reopen the log file `/"), "{trouble}");
     file.append("three\n").unwrap();
     assert_eq!(place.read("moved"), "one\ntwo\nthree\n");
-    assert_eq!(place.names(), ["log", "log.1", "moved"], "nothing is left lying about");
+    assert_eq!(place.names(), ["log", "log.1", "moved"], "the temporary file is removed");
 }
 
 #[test]
-fn one_that_somebody_has_emptied_is_not_rotated() {
-    let place = Place::new(Some(8), None, 3);
+fn a_truncated_file_is_not_rotated() {
+    let place = LogDirectory::new(Some(8), None, 3);
     let mut file = place.open();
     write(&mut file, "one\ntwo\n");
     fs::write(place.path("log"), "").unwrap();
@@ -134,11 +135,11 @@ fn one_that_somebody_has_emptied_is_not_rotated() {
 }
 
 #[test]
-fn the_beginning_of_a_line_is_taken_off_again() {
-    let place = Place::new(None, None, 3);
+fn a_partial_line_is_truncated() {
+    let place = LogDirectory::new(None, None, 3);
     let mut file = place.open();
     write(&mut file, "one\n");
-    // As a write(2) does that finds room for a part of a line only.
+    // The effect of a write(2) with room for a part of the line only.
     file.file.write_all(b"tw").unwrap();
     let _ = file.torn(2, &ErrorKind::StorageFull.into());
     write(&mut file, "three\n");
@@ -147,7 +148,7 @@ fn the_beginning_of_a_line_is_taken_off_again() {
 
 #[test]
 fn a_device_is_never_rotated_and_a_pipe_is_refused() {
-    let place = Place::new(Some(1), None, 3);
+    let place = LogDirectory::new(Some(1), None, 3);
     let mut file = LogFile::open(Path::new("/dev/null"), &place.log).unwrap();
     (0..3).for_each(|_| write(&mut file, "line\n"));
     let mut full = LogFile::open(Path::new("/dev/full"), &place.log).unwrap();

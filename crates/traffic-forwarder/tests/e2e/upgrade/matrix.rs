@@ -25,7 +25,7 @@ use Answer::{GoesOn, None, Refuses, Warns};
 struct Cell(&'static str, &'static str, Answer, fn(&Scene));
 
 const MOVED: &str = "the log file is no longer at";
-const OPEN_FILE: &str = "lines go on to the file that is open";
+const OPEN_FILE: &str = "lines still go to the open file";
 const NOT_READ: &str = "it is not read: the value in force stays";
 const KERNEL: &str = "the kernel has no such state";
 const AS_GONE: &str = "as gone";
