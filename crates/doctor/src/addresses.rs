@@ -1,14 +1,14 @@
-//! Addresses that the configuration names: this host must have them.
+//! Configured addresses that the host must have.
 
 use crate::check::Check;
-use crate::demand::{Demand, Listening};
+use crate::demand::{Demand, ListenerDemand};
 use crate::finding::{Detail, Finding, Verdict};
 use host::Host;
 use plan::{ListenAddress, Target};
 use std::collections::HashMap;
 use std::net::IpAddr;
 
-/// Whether IPv6 is there, if the configuration names IPv6 addresses.
+/// Judges IPv6 support, needed if the configuration contains IPv6 addresses.
 pub(super) fn ipv6(demand: &Demand<'_>, host: &Host) -> Finding {
     if host.has_ipv6 {
         return Finding::new(Check::Ipv6, Verdict::Ok, "this host has IPv6");
@@ -26,21 +26,21 @@ pub(super) fn ipv6(demand: &Demand<'_>, host: &Host) -> Finding {
     let targets = targets.map(|it| Detail::new(Verdict::Fail, it.target, "cannot be connected to"));
     let details: Vec<_> = listening.chain(targets).collect();
     let found = if details.is_empty() {
-        "this host has no IPv6; listeners on every address are on those of IPv4"
+        "this host has no IPv6; listeners on all addresses accept IPv4 only"
     } else {
-        "this host has no IPv6, and the configuration names IPv6 addresses"
+        "this host has no IPv6, and the configuration contains IPv6 addresses"
     };
     let change =
         (!details.is_empty()).then(|| "sysctl -w net.ipv6.conf.all.disable_ipv6=0".to_owned());
     Finding::new(Check::Ipv6, Verdict::Ok, found).details(details).change(change)
 }
 
-/// The process starts without a listener that is optional.
-fn verdict(listening: &Listening<'_>) -> Verdict {
+/// The process starts without an optional listener.
+fn verdict(listening: &ListenerDemand<'_>) -> Verdict {
     if listening.optional { Verdict::Warn } else { Verdict::Fail }
 }
 
-/// `foreign` are the addresses that could not be bound, and why.
+/// Judges the configured listen addresses. `foreign` has those that could not be bound, with errors.
 pub(super) fn listen_addresses(demand: &Demand<'_>, foreign: &HashMap<IpAddr, String>) -> Finding {
     let details: Vec<_> = demand
         .listeners()
@@ -69,7 +69,7 @@ mod tests {
     use crate::tests::plan_of;
 
     #[test]
-    fn ipv6_matters_to_who_names_it() {
+    fn missing_ipv6_fails_plans_with_ipv6_addresses_only() {
         let forward = |listen: &str, to: &str| {
             plan_of(&format!("[[forward]]\nlisten = '{listen}'\nto = '{to}'\n"))
         };
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_of_another_host_is_told_with_its_forward() {
+    fn a_foreign_address_is_reported_with_its_forward() {
         let plan = plan_of("[[forward]]\nname = 'web'\nlisten = '192.0.2.1:80'\nto = 'a:1'\n");
         let demand = Demand::of(&plan);
         assert_eq!(listen_addresses(&demand, &HashMap::new()).verdict, Verdict::Ok);

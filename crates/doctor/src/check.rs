@@ -3,7 +3,7 @@ use serde::Serialize;
 /// Declares the checks as the rows of a table.
 macro_rules! checks {
     ($($name:ident, $word:literal, $reads:literal;)+) => {
-        /// A thing that is examined.
+        /// A subject of the examination.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
         #[serde(rename_all = "snake_case")]
         pub enum Check {
@@ -11,15 +11,15 @@ macro_rules! checks {
         }
 
         impl Check {
-            /// All of them, in the order in which they are told.
+            /// All checks, in the order of reports.
             pub const ALL: &[Self] = &[$(Self::$name),+];
 
-            /// Its name in reports, metrics and documents.
+            /// The check's name in reports, metrics and documents.
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$name => $word),+ }
             }
 
-            /// What it looks at.
+            /// The settings and files that the check reads, in Markdown.
             pub const fn reads(self) -> &'static str {
                 match self { $(Self::$name => $reads),+ }
             }
@@ -29,7 +29,7 @@ macro_rules! checks {
 
 checks! {
     User, "user",
-        "`[process] user`, which `doctor` becomes, too, and the token file";
+        "`[process] user`, which `doctor` switches to, and the token file";
     OpenFiles, "open_files",
         "`RLIMIT_NOFILE` (soft and hard), `fs.nr_open`";
     SystemFiles, "system_files",
@@ -51,11 +51,11 @@ checks! {
     Pipes, "pipes",
         "`fs.pipe-user-pages-soft`, `fs.pipe-max-size`, the capabilities of this process";
     Splice, "splice",
-        "two megabytes that are really moved from a socket through a pipe into a socket";
+        "two megabytes, spliced from a socket through a pipe into a socket";
     LowPorts, "low_ports",
         "`net.ipv4.ip_unprivileged_port_start`, and an attempt to bind the lowest configured port";
     Ipv6, "ipv6",
-        "`/proc/net/if_inet6`, where the IPv6 addresses of this host are";
+        "`/proc/net/if_inet6`, the list of this host's IPv6 addresses";
     ListenAddresses, "listen_addresses",
         "an attempt to bind each configured address, with a port of the kernel's choice";
     Taken, "taken",
@@ -63,9 +63,9 @@ checks! {
     Directories, "directories",
         "the directories of the log file, the admin socket and configured Unix sockets";
     LogFile, "log_file",
-        "an attempt to open the log file for appending, if it is there";
+        "an attempt to open an existing log file for appending";
     Sandbox, "sandbox",
-        "the kernel's version of landlock, and a sandbox that is made on trial";
+        "the kernel's version of landlock, and a sandbox entered by a temporary thread";
     Names, "names",
         "the time to resolve the name of each target";
     Connections, "connections",

@@ -1,14 +1,14 @@
-//! The table of tracked connections, where a firewall or address translation has one.
+//! The connection-tracking table of a firewall or of address translation.
 
 use crate::check::Check;
 use crate::demand::Demand;
 use crate::finding::{Finding, Verdict, goal};
 use host::{ENTRIES_PER_SESSION, Host, conntrack_room};
 
-/// Once the table is full, the kernel drops packets of new connections.
+/// Judges the table's size: once it is full, the kernel drops packets of new connections.
 pub(super) fn conntrack(demand: &Demand<'_>, host: &Host) -> Finding {
     let Some(most) = host.conntrack_max else {
-        let found = "connections are not tracked here, or the table cannot be read";
+        let found = "connection tracking is off, or its table cannot be read";
         return Finding::new(Check::Conntrack, Verdict::Ok, found);
     };
     let used = host.conntrack_count.unwrap_or(0);
@@ -25,7 +25,7 @@ mod tests {
     use crate::tests::{check_table, one_forward};
 
     #[test]
-    fn a_session_takes_two_entries() {
+    fn each_session_takes_two_entries() {
         let host = |most, count| Host {
             conntrack_max: Some(most),
             conntrack_count: Some(count),

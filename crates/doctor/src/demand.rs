@@ -1,4 +1,4 @@
-//! What a plan asks of its host.
+//! The resources that a plan needs.
 
 use host::{NoRoom, capacity, limit_for, workers};
 use plan::{Forward, ListenAddress, Plan, Target};
@@ -6,28 +6,28 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::time::Duration;
 
-/// What a plan asks of its host.
+/// The resources that a plan needs.
 pub(super) struct Demand<'a> {
     pub(super) plan: &'a Plan,
     pub(super) workers: usize,
-    /// Sessions that should fit. Where `max_sessions` of `[process]` leaves it open, as many as the
-    /// largest forward may have: nobody means ten thousand forwards to be full at the same time.
+    /// Number of sessions that should fit: `max_sessions` of `[process]`, or else the largest of a
+    /// forward, since ten thousand forwards are not expected to be full at the same time.
     pub(super) sessions: u64,
-    /// Each once, in the order of the configuration.
-    pub(super) targets: Vec<Wanted<'a>>,
+    /// Distinct targets, in the order of the configuration.
+    pub(super) targets: Vec<TargetDemand<'a>>,
 }
 
-/// A target that several forwards may lead to.
-pub(super) struct Wanted<'a> {
+/// A target, which several forwards may share.
+pub(super) struct TargetDemand<'a> {
     pub(super) target: &'a Target,
-    /// Sessions that all these forwards together may have, as far as the process may.
+    /// Maximum number of sessions of these forwards together, bounded by that of the process.
     pub(super) sessions: u64,
-    /// The longest that any of them waits for it.
+    /// The longest `connect_timeout` of these forwards.
     pub(super) connect_timeout: Duration,
 }
 
-/// A listener, and whether the process starts without it.
-pub(super) struct Listening<'a> {
+/// A listener of a forward. The process starts without an optional one.
+pub(super) struct ListenerDemand<'a> {
     pub(super) forward: &'a str,
     pub(super) address: &'a ListenAddress,
     pub(super) optional: bool,
@@ -36,6 +36,7 @@ pub(super) struct Listening<'a> {
 impl<'a> Demand<'a> {
     pub(super) fn of(plan: &'a Plan) -> Self {
         let most = plan.process.max_sessions.map(|most| u64::from(most.get()));
+        // Sums of `u32` limits cannot reach `u64::MAX`, which is no bound.
         let limits = plan.forwards.iter().map(|it| u64::from(it.settings.max_sessions.get()));
         let (largest, all) =
             limits.fold((0, 0), |(largest, all), limit| (limit.max(largest), all + limit));
@@ -44,23 +45,23 @@ impl<'a> Demand<'a> {
         Self { plan, workers: workers(plan), sessions, targets }
     }
 
-    pub(super) fn listeners(&self) -> impl Iterator<Item = Listening<'a>> {
+    pub(super) fn listeners(&self) -> impl Iterator<Item = ListenerDemand<'a>> {
         self.plan.forwards.iter().flat_map(|forward| {
             let Forward { name, optional, .. } = &**forward;
             let listening =
-                move |address| Listening { forward: name, address, optional: *optional };
+                move |address| ListenerDemand { forward: name, address, optional: *optional };
             forward.routes.iter().map(move |route| listening(&route.listen))
         })
     }
 
-    /// Sessions that a limit of open files allows, with so many open already. `Ok(None)` is more
-    /// than can be counted.
+    /// Number of sessions under a limit of open files, of which `open` are in use. `Ok(None)` if the
+    /// number exceeds `u32`, so that other limits come first.
     pub(super) fn fits_in(&self, files: u64, open: u64) -> Result<Option<u64>, NoRoom> {
         let possible = capacity(self.plan, self.workers, files, open)?.possible;
         Ok((possible < u32::MAX).then_some(possible.into()))
     }
 
-    /// The limit of open files that so many sessions need.
+    /// The limit of open files that this number of sessions needs.
     pub(super) fn files_for(&self, sessions: u64, open: u64) -> u64 {
         let sessions = u32::try_from(sessions).unwrap_or(u32::MAX);
         limit_for(self.plan, self.workers, sessions, open)
@@ -72,9 +73,9 @@ impl<'a> Demand<'a> {
     }
 }
 
-fn targets(plan: &Plan, most: u64) -> Vec<Wanted<'_>> {
-    let mut targets: Vec<Wanted<'_>> = Vec::new();
-    // Where each is, and the last forward that was counted for it.
+fn targets(plan: &Plan, most: u64) -> Vec<TargetDemand<'_>> {
+    let mut targets: Vec<TargetDemand<'_>> = Vec::new();
+    // Each target's index, and the last forward counted for it.
     let mut known: HashMap<&Target, (usize, usize)> = HashMap::new();
     for (position, forward) in plan.forwards.iter().enumerate() {
         let limit = u64::from(forward.settings.max_sessions.get()).min(most);
@@ -84,9 +85,9 @@ fn targets(plan: &Plan, most: u64) -> Vec<Wanted<'_>> {
             match known.entry(target) {
                 Entry::Vacant(entry) => {
                     entry.insert((targets.len(), position));
-                    targets.push(Wanted { target, sessions: limit, connect_timeout });
+                    targets.push(TargetDemand { target, sessions: limit, connect_timeout });
                 }
-                // The limit is the forward's, however many of its routes lead there.
+                // A forward counts once, even if several of its routes have this target.
                 Entry::Occupied(mut entry) if entry.get().1 != position => {
                     entry.get_mut().1 = position;
                     let wanted = &mut targets[entry.get().0];
@@ -106,7 +107,7 @@ mod tests {
     use crate::tests::plan_of;
 
     #[test]
-    fn targets_are_counted_once_and_forwards_once_for_each() {
+    fn targets_are_distinct_and_count_each_forward_once() {
         let plan = plan_of(
             "[defaults]\nmax_sessions = 10\n\
              [[forward]]\nlisten = [':1', ':2']\nto = 'a:1'\n\
@@ -120,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_process_may_bounds_everything() {
+    fn the_limit_of_the_process_bounds_sessions_and_targets() {
         let forward = "[[forward]]\nlisten = ':3'\nto = 'a:1'\nmax_sessions = 50\n";
         for (most, expected) in [(7, 7), (70, 50)] {
             let plan = plan_of(&format!("[process]\nmax_sessions = {most}\n{forward}"));

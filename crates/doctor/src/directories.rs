@@ -1,4 +1,4 @@
-//! Directories in which the process makes files: its log, and Unix sockets.
+//! Directories in which the process creates files: the log and Unix sockets.
 
 use crate::check::Check;
 use crate::finding::{Detail, Finding, Verdict};
@@ -8,24 +8,24 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// A directory, and what is wrong with it.
+/// A directory and its fault, if it has one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Directory {
     pub(super) path: PathBuf,
-    /// What is made there.
+    /// The file created there, for texts.
     pub(super) of: &'static str,
-    /// Whether the process starts all the same.
+    /// Whether the process starts without it.
     pub(super) optional: bool,
-    pub(super) trouble: Option<Trouble>,
+    pub(super) fault: Option<DirectoryFault>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Trouble {
+pub(super) enum DirectoryFault {
     Missing,
     NotWritable,
 }
 
-impl Trouble {
+impl DirectoryFault {
     pub(super) fn explanation(self, host: &Host) -> String {
         match self {
             Self::Missing => "it does not exist".to_owned(),
@@ -34,14 +34,15 @@ impl Trouble {
     }
 }
 
-/// The directory that the process makes before it becomes the user that the plan names, if root could
-/// make it now.
+/// The directory of the admin socket that root creates before switching to the configured user;
+/// `None` if there is none or it cannot be created.
 pub(super) fn made_by_root(plan: &Plan) -> Option<PathBuf> {
-    let is_to_make = |path: &PathBuf| trouble(path) == Some(Trouble::Missing) && may_be_made(path);
+    let is_to_make =
+        |path: &PathBuf| fault(path) == Some(DirectoryFault::Missing) && may_be_made(path);
     admin_directory_of_user(plan).filter(is_to_make)
 }
 
-/// All that a plan needs, as they are. The one that is to be `made` need not be there.
+/// Examines all directories of a plan. `made` counts as present: root creates it.
 pub(super) fn look(plan: &Plan, made: Option<&Path>) -> Vec<Directory> {
     let log = plan.log.file.as_ref().and_then(|file| log_directory(file, &plan.log));
     let listeners: BTreeSet<&PathBuf> = plan
@@ -64,10 +65,10 @@ pub(super) fn look(plan: &Plan, made: Option<&Path>) -> Vec<Directory> {
 
 fn look_at(file: &Path, of: &'static str) -> Directory {
     let path = directory_of(file);
-    Directory { trouble: trouble(&path), path, of, optional: false }
+    Directory { fault: fault(&path), path, of, optional: false }
 }
 
-/// One that is there is opened wherever it is; its directory matters where others are made beside it.
+/// The directory of the log file, unless the file exists and is not rotated: then no file is created.
 fn log_directory(file: &Path, log: &Log) -> Option<Directory> {
     let rotates = log.rotate_size.is_some() || log.rotate_age.is_some();
     match fs::metadata(file) {
@@ -79,62 +80,61 @@ fn log_directory(file: &Path, log: &Log) -> Option<Directory> {
     }
 }
 
-/// The first that the process would take, or else the one of the host.
+/// The first usable directory of the admin socket's default paths, or else the host's.
 fn admin_directory(made: Option<&Path>) -> Directory {
     let directories: Vec<_> =
         admin_sockets().iter().filter_map(|path| path.parent().map(Path::to_owned)).collect();
     let usable = directories.iter().find(|path| made == Some(path) || may_be_made(path)).cloned();
-    let trouble = usable.is_none().then_some(Trouble::NotWritable);
+    let fault = usable.is_none().then_some(DirectoryFault::NotWritable);
     let path = usable.or_else(|| directories.into_iter().next()).unwrap_or_default();
-    Directory { path, of: "the admin socket", optional: true, trouble }
+    Directory { path, of: "the admin socket", optional: true, fault }
 }
 
-/// The process makes this directory if it is missing.
+/// Whether the directory is writable, or the process could create it.
 fn may_be_made(directory: &Path) -> bool {
-    match trouble(directory) {
+    match fault(directory) {
         None => true,
-        Some(Trouble::Missing) => directory.parent().is_some_and(|it| trouble(it).is_none()),
-        Some(Trouble::NotWritable) => false,
+        Some(DirectoryFault::Missing) => directory.parent().is_some_and(|it| fault(it).is_none()),
+        Some(DirectoryFault::NotWritable) => false,
     }
 }
 
-/// Where a file is, or would be made.
+/// The directory of a file, whether the file exists or not.
 pub(super) fn directory_of(file: &Path) -> PathBuf {
     let directory = file.parent().filter(|directory| !directory.as_os_str().is_empty());
     directory.unwrap_or(Path::new(".")).to_owned()
 }
 
-/// What keeps this process from making files in a directory.
-pub(super) fn trouble(directory: &Path) -> Option<Trouble> {
+/// The reason why this process cannot create files in a directory; `None` if it can.
+pub(super) fn fault(directory: &Path) -> Option<DirectoryFault> {
     if !directory.is_dir() {
-        return Some(Trouble::Missing);
+        return Some(DirectoryFault::Missing);
     }
-    (!sys::may_write_in(directory)).then_some(Trouble::NotWritable)
+    (!sys::may_write_in(directory)).then_some(DirectoryFault::NotWritable)
 }
 
-/// Makes a directory, or gives one that is there, to the user.
+/// The command that creates a directory for the user, or changes an existing one's owner.
 pub(super) fn command_to_make(directory: &Path, host: &Host) -> String {
     let directory = plan::shell_word(&directory.display().to_string());
     format!("install -d -o {} {directory}", host.user_id)
 }
 
-/// Each must be there, and writable for the user.
+/// Judges that each directory exists and is writable for the user.
 pub(super) fn directories(directories: &[Directory], host: &Host) -> Finding {
-    let mut troubled: Vec<_> =
-        directories.iter().filter_map(|it| Some((it, it.trouble?))).collect();
-    troubled.sort_by_key(|(directory, _)| directory.optional);
-    let details = troubled.iter().map(|(directory, trouble)| {
+    let mut faulty: Vec<_> = directories.iter().filter_map(|it| Some((it, it.fault?))).collect();
+    faulty.sort_by_key(|(directory, _)| directory.optional);
+    let details = faulty.iter().map(|(directory, fault)| {
         let verdict = if directory.optional { Verdict::Warn } else { Verdict::Fail };
-        let found = format!("for {}: {}", directory.of, trouble.explanation(host));
+        let found = format!("for {}: {}", directory.of, fault.explanation(host));
         Detail::new(verdict, &directory.path.display(), found)
     });
-    let change = troubled.iter().map(|(directory, _)| command_to_make(&directory.path, host));
-    let found = match (directories.len(), troubled.len()) {
-        (0, _) => "no file is made".to_owned(),
+    let change = faulty.iter().map(|(directory, _)| command_to_make(&directory.path, host));
+    let found = match (directories.len(), faulty.len()) {
+        (0, _) => "no file is created".to_owned(),
         (_, 0) => {
             let paths: BTreeSet<_> =
                 directories.iter().map(|it| it.path.display().to_string()).collect();
-            format!("files can be made in {}", paths.into_iter().collect::<Vec<_>>().join(", "))
+            format!("files can be created in {}", paths.into_iter().collect::<Vec<_>>().join(", "))
         }
         (all, bad) => format!("{bad} of {all} directories cannot be used"),
     };
@@ -146,33 +146,36 @@ mod tests {
     use super::*;
     use crate::tests::plan_of;
 
-    fn directory(optional: bool, trouble: Option<Trouble>) -> Directory {
-        Directory { path: "/some/where".into(), of: "the log file", optional, trouble }
+    fn directory(optional: bool, fault: Option<DirectoryFault>) -> Directory {
+        Directory { path: "/some/where".into(), of: "the log file", optional, fault }
     }
 
     #[test]
-    fn a_directory_that_cannot_be_used_is_fatal_if_the_process_needs_it() {
+    fn an_unusable_directory_fails_unless_it_is_optional() {
         for (found, expected) in [
             (vec![], Verdict::Ok),
             (vec![directory(false, None)], Verdict::Ok),
-            (vec![directory(true, Some(Trouble::NotWritable))], Verdict::Warn),
-            (vec![directory(false, None), directory(false, Some(Trouble::Missing))], Verdict::Fail),
+            (vec![directory(true, Some(DirectoryFault::NotWritable))], Verdict::Warn),
+            (
+                vec![directory(false, None), directory(false, Some(DirectoryFault::Missing))],
+                Verdict::Fail,
+            ),
         ] {
             assert_eq!(directories(&found, &Host::default()).verdict, expected, "{found:?}");
         }
     }
 
     #[test]
-    fn everything_that_makes_files_is_looked_at() {
+    fn every_configured_file_has_its_directory_examined() {
         let dir = tempfile::tempdir().unwrap();
         let at = dir.path().display();
         let plan = plan_of(&format!(
             "[process]\nadmin = 'unix:{at}/admin.sock'\n[log]\nfile = '{at}/missing/log'\n\
              [[forward]]\nlisten = 'unix:{at}/web.sock'\nto = 'a:1'\n"
         ));
-        let found: Vec<_> = look(&plan, None).into_iter().map(|it| (it.of, it.trouble)).collect();
+        let found: Vec<_> = look(&plan, None).into_iter().map(|it| (it.of, it.fault)).collect();
         let expected = [
-            ("the log file", Some(Trouble::Missing)),
+            ("the log file", Some(DirectoryFault::Missing)),
             ("the admin socket", None),
             ("a listener's socket", None),
         ];
@@ -180,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn the_directory_of_a_log_that_is_there_matters_for_its_rotation() {
+    fn the_directory_of_an_existing_log_is_examined_for_rotation_only() {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("log");
         let rotated = Log { rotate_size: Some(1024), ..Log::default() };

@@ -5,7 +5,7 @@ use crate::demand::Demand;
 use crate::finding::{Finding, Verdict, goal};
 use host::{Host, NoRoom};
 
-/// The limit of the process, which raises the soft one to the hard one by itself.
+/// Judges the limit of the process, which raises its soft limit to the hard one.
 pub(super) fn open_files(demand: &Demand<'_>, host: &Host) -> Finding {
     let Host { soft_files, hard_files, nr_open, open_files, .. } = *host;
     let fits = demand.fits_in(hard_files, open_files);
@@ -26,13 +26,13 @@ pub(super) fn open_files(demand: &Demand<'_>, host: &Host) -> Finding {
     ]))
 }
 
-/// What all processes together may open.
+/// Judges the system-wide limit.
 pub(super) fn system_files(demand: &Demand<'_>, host: &Host) -> Finding {
     let (Some(most), Some(used)) = (host.file_max, host.system_files) else {
         return Finding::unknown(Check::SystemFiles);
     };
     let found = format!("fs.file-max is {}, and {used} are open", limit_text(most));
-    // All of ours come on top of what is open now.
+    // `used` includes the files of other processes; ours are all additional.
     let fits = demand.fits_in(most.saturating_sub(used), 0);
     let finding = of_room(Check::SystemFiles, fits, demand, found);
     let Some(allowed) = finding.sessions else { return finding };
@@ -53,7 +53,7 @@ fn of_room(
     }
 }
 
-/// Larger numbers stand for "none".
+/// The text of a limit. From `i64::MAX` on the kernel means "no limit".
 fn limit_text(limit: u64) -> String {
     if limit >= i64::MAX as u64 { "none".to_owned() } else { limit.to_string() }
 }
@@ -64,7 +64,7 @@ mod tests {
     use crate::tests::{check_table, one_forward};
 
     #[test]
-    fn the_hard_limit_counts() {
+    fn sessions_follow_from_the_hard_limit() {
         let host = |soft_files, hard_files| Host {
             soft_files,
             hard_files,
@@ -73,7 +73,7 @@ mod tests {
             ..Host::default()
         };
         let cases = [
-            // 1 listener, 2 workers, 32 pipes, the admin interface and the rest leave this.
+            // Left by 1 listener, 2 workers, the pipes, the admin interface and the reserve.
             (host(20_000, 20_000), Verdict::Ok, Some((20_000 - 4 - 1 - 4 - 1250 - 64 - 48) / 2)),
             (host(64, 1024), Verdict::Warn, Some((1024 - 4 - 1 - 4 - 64 - 64 - 48) / 2)),
             (host(64, 64), Verdict::Fail, Some(0)),
@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_to_be_changed_is_enough() {
+    fn the_suggested_change_is_sufficient() {
         let plan = one_forward(1000);
         let demand = Demand::of(&plan);
         let host = Host { hard_files: 1024, nr_open: Some(1024), ..Host::default() };
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn the_files_of_the_system_leave_what_others_do_not_use() {
+    fn system_files_in_use_are_subtracted() {
         let host =
             |most, used| Host { file_max: Some(most), system_files: Some(used), ..Host::default() };
         let cases = [

@@ -1,22 +1,22 @@
-//! What is found, and what follows from it.
+//! Findings of checks, and the report made of them.
 
 use crate::check::Check;
 use serde::Serialize;
 
-/// How bad it is; the worst is the largest.
+/// Severity, in ascending order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
-    /// As it should be.
+    /// No problem.
     Ok,
-    /// It works, and not as well or as much as it should.
+    /// The configuration works, but worse or for fewer sessions than it should.
     Warn,
     /// The configuration cannot work on this host.
     Fail,
 }
 
 impl Verdict {
-    /// Its name in reports.
+    /// The verdict's name in reports.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Ok => "ok",
@@ -26,33 +26,33 @@ impl Verdict {
     }
 }
 
-/// What came out of one check.
+/// The result of one check.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Finding {
-    /// What was looked at.
+    /// The check that was made.
     pub check: Check,
-    /// How bad it is.
+    /// The check's verdict, never better than that of its worst detail.
     pub verdict: Verdict,
-    /// The sessions that it allows at the same time, if it limits them.
+    /// Maximum number of simultaneous sessions, if the check is a limit.
     pub sessions: Option<u64>,
-    /// What was found, for people.
+    /// The finding as a sentence.
     pub found: String,
-    /// Commands and settings that would raise it: one of them, or each in its turn.
+    /// Commands and settings that help: alternatives, or steps in this order.
     pub change: Vec<String>,
-    /// Single things that are not as they should be, and every target; the worst first.
+    /// Each deviation, and every target; the worst first.
     pub details: Vec<Detail>,
 }
 
-/// One of several things that a check looks at.
+/// The result for one of several objects of a check.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Detail {
-    /// How bad it is.
+    /// The verdict on this object.
     pub verdict: Verdict,
-    /// Which one: a target, a forward, a directory.
+    /// The object: a target, a forward or a directory.
     pub of: String,
-    /// What was found of it.
+    /// The finding as a sentence.
     pub found: String,
-    /// How long it took, if time is what was looked at.
+    /// Duration of a lookup or a connect, in seconds.
     pub seconds: Option<f64>,
 }
 
@@ -63,13 +63,13 @@ impl Detail {
 }
 
 impl Finding {
-    /// A check that limits no number of sessions.
+    /// A finding of a check that is not a limit on sessions.
     pub(super) fn new(check: Check, verdict: Verdict, found: impl Into<String>) -> Self {
         let (change, details) = (Vec::new(), Vec::new());
         Self { check, verdict, sessions: None, found: found.into(), change, details }
     }
 
-    /// A limit, which is judged by what the configuration asks for.
+    /// A finding of a limit: `allowed` sessions, of `wanted` by the configuration.
     pub(super) fn limit(check: Check, allowed: u64, wanted: u64, found: impl Into<String>) -> Self {
         let verdict = match allowed {
             0 => Verdict::Fail,
@@ -79,18 +79,18 @@ impl Finding {
         Self { sessions: Some(allowed), ..Self::new(check, verdict, found) }
     }
 
-    /// What cannot be read is no reason to warn.
+    /// A finding without a reading, which is no reason to warn.
     pub(super) fn unknown(check: Check) -> Self {
         Self::new(check, Verdict::Ok, "not known: it cannot be read here")
     }
 
-    /// Adds what would change it.
+    /// Adds commands and settings that help.
     pub(super) fn change(mut self, how: impl IntoIterator<Item = String>) -> Self {
         self.change.extend(how);
         self
     }
 
-    /// Adds single things, which make the verdict no better than the worst of them.
+    /// Adds details; the verdict becomes at least as bad as the worst of them.
     pub(super) fn details(mut self, details: impl IntoIterator<Item = Detail>) -> Self {
         self.details.extend(details);
         self.details.sort_by_key(|detail| std::cmp::Reverse(detail.verdict));
@@ -100,16 +100,16 @@ impl Finding {
     }
 }
 
-/// What the host can hold.
+/// The result of an examination.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Report {
-    /// The worst of all.
+    /// The worst verdict of all checks.
     pub verdict: Verdict,
-    /// The sessions that the host can hold at the same time: the smallest of all limits.
+    /// Maximum number of simultaneous sessions: the smallest of all limits.
     pub sessions: Option<u64>,
-    /// The check that this smallest limit is of.
+    /// The check with the smallest limit.
     pub first_limit: Option<Check>,
-    /// The sessions that the configuration asks for.
+    /// Number of sessions that the configuration asks for.
     pub wanted: u64,
     /// All checks, the worst first.
     pub checks: Vec<Finding>,
@@ -127,8 +127,8 @@ impl Report {
     }
 }
 
-/// How many sessions a change should aim at: as many as are wanted, and if those fit already, twice
-/// as many as now.
+/// Number of sessions that a suggested change aims at: `wanted`, or twice the present limit if that
+/// suffices already.
 pub(super) fn goal(allowed: u64, wanted: u64) -> u64 {
     if allowed < wanted { wanted } else { allowed.saturating_mul(2) }
 }

@@ -1,9 +1,9 @@
-//! `doctor`: what this host can really hold under a plan, and what to change.
+//! `doctor`: how many sessions this host can hold under a plan, and the settings to change.
 //!
-//! Readings come from [`host::Host`], and all that has to be tried is in [`trial`]. A judge per subject
-//! makes findings of both and of what the plan [asks for](demand); it reads nothing by itself, so that
-//! tests can invent hosts. The room that a limit leaves is computed in crate [`host`], for the metrics
-//! as well. The crate examines a host before or beside a process that serves, and knows none.
+//! Readings come from [`host::Host`], and everything that needs an attempt is in [`trial`]. One judge
+//! per subject turns both and the plan's [demand] into findings. Judges read nothing themselves, so
+//! tests can make up hosts. The headroom under a limit is computed in crate [`host`], which the
+//! metrics use as well. The crate depends on no part of the serving process.
 
 mod check;
 pub use check::Check;
@@ -43,12 +43,12 @@ mod sandbox;
 
 mod targets;
 
-mod holders;
+mod sockets;
 
 mod taken;
 
-mod twin;
-pub use twin::Source;
+mod own_processes;
+pub use own_processes::ConfigSource;
 
 mod user;
 
@@ -58,21 +58,21 @@ use plan::Plan;
 use std::path::Path;
 use trial::Trial;
 
-/// What is examined.
+/// Scope of the examination.
 #[derive(Clone, Copy, Debug)]
-pub struct Options {
-    /// Whether to connect to every target. Names are resolved in any case.
+pub struct Scope {
+    /// Whether to connect to each target. Names are resolved in any case.
     pub connect: bool,
 }
 
-/// Examines this host for a plan, which was read from `source`. It takes ten seconds at most: that
-/// long are targets waited for.
+/// Examines this host for a plan that was read from `source`. Takes ten seconds at most, the time
+/// limit for targets.
 ///
-/// The process becomes the user that the plan names, for good: it is asked as whom it would run. To
-/// be called while it has no other thread.
-pub fn examine(plan: &Plan, source: Source<'_>, options: Options) -> Report {
+/// The process permanently switches to the configured user, so that the checks apply to that user.
+/// Call it while the process has one thread.
+pub fn examine(plan: &Plan, source: ConfigSource<'_>, options: Scope) -> Report {
     let demand = Demand::of(plan);
-    // Before: root sees who has a listener.
+    // Before the switch: root sees the processes of other users.
     let taken = taken::look(&demand, source);
     let mut made = None;
     let become_user = host::become_user(plan, |_| made = directories::made_by_root(plan));
@@ -83,7 +83,7 @@ pub fn examine(plan: &Plan, source: Source<'_>, options: Options) -> Report {
     Report::new(judge(&demand, &host, &trial), demand.sessions)
 }
 
-/// Everything that is to be said, in the order of [`Check::ALL`].
+/// All findings, in the order of [`Check::ALL`].
 fn judge(demand: &Demand<'_>, host: &Host, trial: &Trial) -> Vec<Finding> {
     vec![
         user::user(demand, host, &trial.user),

@@ -1,7 +1,7 @@
-//! The log's file, as a start would open it.
+//! The log file, opened as at a start.
 
 use crate::check::Check;
-use crate::directories::{self, Trouble, command_to_make, trouble};
+use crate::directories::{self, DirectoryFault, command_to_make, fault};
 use crate::finding::{Detail, Finding, Verdict};
 use host::Host;
 use observe::log::{LogError, other_writers, try_log_file};
@@ -12,49 +12,49 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use sys::Entry;
 
-/// As many as the kernel follows (`MAXSYMLINKS`, path_resolution(7)).
+/// Maximum number of symbolic links that the kernel follows (path_resolution(7)).
 const MOST_LINKS: usize = 40;
-/// In the mode of a file: its permissions, and the one of its owner to write.
+/// Mode bits: all permissions, and the owner's write permission.
 const PERMISSIONS: u32 = 0o7777;
 const OWNER_WRITES: u32 = 0o200;
 
-/// The file, and what came of opening it.
+/// The result of opening the log file.
 #[derive(Debug)]
 pub(super) struct Tried {
     path: PathBuf,
     opened: Result<(), Refused>,
-    /// Other users that may write in its directory.
+    /// Other users with write permission in the file's directory.
     others: Option<String>,
 }
 
 #[derive(Debug)]
 struct Refused {
-    /// As the start says it.
+    /// The error text of a start.
     says: String,
     cause: Cause,
 }
 
-/// What is known of a refusal besides the error.
+/// The cause of a refusal, as far as it is known.
 #[derive(Debug, PartialEq, Eq)]
 enum Cause {
     Directory,
-    /// Somebody's file that is there.
+    /// An existing file with this owner, group and mode.
     File {
         owner: u32,
         group: u32,
         mode: u32,
     },
-    /// There is no file, and no place for one in this directory.
-    Place(PathBuf, Trouble),
+    /// There is no file, and none can be created in this directory.
+    Place(PathBuf, DirectoryFault),
     Unknown,
 }
 
-/// Opens the file of the log, if there is one, as the present user. That makes none: where one could
-/// be made, it is not tried.
+/// Opens the log file, if one is configured, as the present user. Never creates a file: where a
+/// missing one could be created, it is not opened.
 pub(super) fn look(plan: &Plan) -> Option<Tried> {
     let path = plan.log.file.clone()?;
     let is_reached = Entry::reached_by(&path).is_ok();
-    let can_be_made = is_reached && is_missing(&path) && trouble(&directory_of(&path)).is_none();
+    let can_be_made = is_reached && is_missing(&path) && fault(&directory_of(&path)).is_none();
     let opened = if can_be_made { Ok(()) } else { try_log_file(&path) };
     let opened = opened.map_err(|error| Refused::of(&path, &error));
     let others = other_writers(&path).map(|writers| writers.to_string());
@@ -65,7 +65,7 @@ fn is_missing(path: &Path) -> bool {
     fs::metadata(path).is_err_and(|error| error.kind() == ErrorKind::NotFound)
 }
 
-/// Where a file would be made that is missing: symbolic links may lead elsewhere.
+/// The directory in which a missing file would be created, with symbolic links followed.
 fn directory_of(path: &Path) -> PathBuf {
     let mut path = path.to_owned();
     for _ in 0..MOST_LINKS {
@@ -88,8 +88,8 @@ impl Refused {
             },
             Err(error) if error.kind() == ErrorKind::NotFound => {
                 let directory = directory_of(path);
-                let trouble = trouble(&directory);
-                trouble.map_or(Cause::Unknown, |trouble| Cause::Place(directory, trouble))
+                let fault = fault(&directory);
+                fault.map_or(Cause::Unknown, |fault| Cause::Place(directory, fault))
             }
             _ => Cause::Unknown,
         };
@@ -97,7 +97,7 @@ impl Refused {
     }
 }
 
-/// Without its file, the process does not start.
+/// Judges the log file, without which the process does not start.
 pub(super) fn log_file(tried: Option<&Tried>, host: &Host) -> Finding {
     let finding = |verdict, found| Finding::new(Check::LogFile, verdict, found);
     let Some(Tried { path, opened, others }) = tried else {
@@ -107,7 +107,9 @@ pub(super) fn log_file(tried: Option<&Tried>, host: &Host) -> Finding {
         Ok(()) => {
             let found = format!("the log can be written to {}", path.display());
             let others = others.iter().map(|others| {
-                let found = format!("{others} may write in it: log in a directory of your own");
+                let found = format!(
+                    "{others} may write in it: use a directory that only this user can write to"
+                );
                 Detail::new(Verdict::Warn, &directory_of(path).display(), found)
             });
             finding(Verdict::Ok, found).details(others)
@@ -128,10 +130,10 @@ fn explanation(cause: &Cause, host: &Host) -> Option<String> {
              mode {mode:04o}: {} may not write to it",
             host.user(),
         )),
-        Cause::Place(directory, trouble) => Some(format!(
-            "it would be made in `{}`: {}",
+        Cause::Place(directory, fault) => Some(format!(
+            "it would be created in `{}`: {}",
             directory.display(),
-            trouble.explanation(host),
+            fault.explanation(host),
         )),
         Cause::Unknown => None,
     }
@@ -169,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_there_or_can_be_made_is_in_order_and_none_is_made() {
+    fn an_existing_or_creatable_file_is_ok_and_none_is_created() {
         let dir = tempfile::tempdir().unwrap();
         let [there, missing, link] = ["there", "missing", "link"].map(|name| dir.path().join(name));
         fs::write(&there, "a line\n").unwrap();
@@ -183,13 +185,13 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_a_log_is_told_with_its_cause() {
+    fn an_unusable_path_is_reported_with_its_cause() {
         let dir = tempfile::tempdir().unwrap();
         let at = |name: &str| dir.path().join(name);
         for (target, name) in [("gone/log", "first"), ("first", "link"), ("loop", "loop")] {
             symlink(target, at(name)).unwrap();
         }
-        let nowhere = Cause::Place(at("gone"), Trouble::Missing);
+        let nowhere = Cause::Place(at("gone"), DirectoryFault::Missing);
         for (path, expected, says, change) in [
             (dir.path().to_owned(), Cause::Directory, "Is a directory", "file = \""),
             (at("link"), nowhere, "No such file", "install -d -o 33 "),
@@ -206,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn the_commands_give_the_file_to_the_user() {
+    fn suggested_commands_make_the_file_writable_for_the_user() {
         let commands = |owner, mode| {
             let cause = Cause::File { owner, group: 4, mode };
             change(Path::new("/var/log/my x"), &cause, &host()).unwrap_or_default()
@@ -214,6 +216,6 @@ mod tests {
         assert_eq!(commands(0, 0o640), "chown 33 '/var/log/my x'");
         assert_eq!(commands(0, 0o440), "chown 33 '/var/log/my x' && chmod u+w '/var/log/my x'");
         assert_eq!(commands(33, 0o440), "chmod u+w '/var/log/my x'");
-        assert_eq!(commands(33, 0o640), "", "nothing that its mode or owner could change");
+        assert_eq!(commands(33, 0o640), "", "neither mode nor owner is the cause");
     }
 }

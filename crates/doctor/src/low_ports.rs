@@ -1,20 +1,21 @@
-//! Ports for which a process needs to be privileged.
+//! Privileged ports.
 
 use crate::check::Check;
-use crate::demand::{Demand, Listening};
+use crate::demand::{Demand, ListenerDemand};
 use crate::finding::{Detail, Finding, Verdict};
 use host::Host;
 
-/// The kernel's default, where the setting cannot be read.
+/// The kernel's default, used where the setting cannot be read.
 const DEFAULT_START: u16 = 1024;
 
-/// `binds` says whether the lowest of them could be bound; `None` if there is none.
+/// Judges listeners on privileged ports. `binds` is whether the lowest configured port can be bound;
+/// `None` without a TCP port.
 pub(super) fn low_ports(demand: &Demand<'_>, host: &Host, binds: Option<bool>) -> Finding {
     let start = host.unprivileged_port_start.unwrap_or(DEFAULT_START);
-    let is_low = |it: &Listening<'_>| it.address.port().is_some_and(|port| port < start);
+    let is_low = |it: &ListenerDemand<'_>| it.address.port().is_some_and(|port| port < start);
     let low: Vec<_> = demand.listeners().filter(is_low).collect();
     let Some(lowest) = low.iter().filter_map(|it| it.address.port()).min() else {
-        let found = format!("no listener is on a port below {start}, which would need a privilege");
+        let found = format!("no listener is on a privileged port (below {start})");
         return Finding::new(Check::LowPorts, Verdict::Ok, found);
     };
     let (count, user) = (low.len(), host.user());
@@ -50,7 +51,7 @@ mod tests {
     }
 
     #[test]
-    fn only_low_ports_need_a_privilege() {
+    fn low_ports_that_cannot_be_bound_fail() {
         let plan =
             plan_of("[[forward]]\nname = 'web'\nlisten = [':443', ':80', ':8080']\nto = 'a:1'\n");
         let demand = Demand::of(&plan);
@@ -69,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn a_process_that_starts_without_the_forward_is_only_warned() {
+    fn an_optional_forward_is_a_warning_unless_it_is_the_only_one() {
         let judge = |text: &str| low_ports(&Demand::of(&plan_of(text)), &host(1024), Some(false));
         assert_eq!(judge("80|a|1\n8080|a|1\n").verdict, Verdict::Warn);
         assert_eq!(judge("80|a|1\n").verdict, Verdict::Fail);

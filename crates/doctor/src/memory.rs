@@ -1,4 +1,4 @@
-//! Memory: of the host or the container, and what TCP may take of it for its buffers.
+//! Memory of the host or container, and its part for TCP buffers.
 
 use crate::check::Check;
 use crate::demand::Demand;
@@ -7,7 +7,7 @@ use host::{Host, IDLE_SESSION, busy_session, memory_left, tcp_room};
 
 const MIB: u64 = 1024 * 1024;
 
-/// Memory for idle sessions.
+/// Judges the memory for idle sessions.
 pub(super) fn memory(demand: &Demand<'_>, host: &Host) -> Finding {
     let Some((left, whose)) = memory_left(host) else { return Finding::unknown(Check::Memory) };
     let room = left / IDLE_SESSION;
@@ -18,11 +18,11 @@ pub(super) fn memory(demand: &Demand<'_>, host: &Host) -> Finding {
     );
     let needed = goal(room, demand.sessions).saturating_mul(IDLE_SESSION) / MIB + 1;
     let change =
-        format!("{needed} MiB of free memory; MemoryMax= of a systemd unit bounds it, too");
+        format!("{needed} MiB of free memory; MemoryMax= of a systemd unit limits it as well");
     Finding::limit(Check::Memory, room, demand.sessions, found).change([change])
 }
 
-/// Sessions that have bytes under way at the same time.
+/// Judges the memory for sessions that all have bytes in flight.
 pub(super) fn tcp_memory(demand: &Demand<'_>, host: &Host) -> Finding {
     let (Some(room), Some(pages), Some(session)) =
         (tcp_room(host), host.tcp_mem, busy_session(host))
@@ -32,19 +32,16 @@ pub(super) fn tcp_memory(demand: &Demand<'_>, host: &Host) -> Finding {
     let [low, pressure, high] = pages;
     let found = format!(
         "net.ipv4.tcp_mem is {low} {pressure} {high} pages of {} bytes, {} used; a session with \
-         bytes under way both ways takes {} KiB at least",
+         bytes in flight in both directions takes at least {} KiB",
         host.page_size,
         host.tcp_pages_used,
         session / 1024
     );
     let finding = Finding::limit(Check::TcpMemory, room, demand.sessions, found);
     let aim = goal(room, demand.sessions).saturating_mul(session) / host.page_size.max(1);
-    // All three in their proportion.
+    // The thresholds keep their proportions. u128 holds every product of two u64.
     let needed = aim.saturating_add(host.tcp_pages_used + 1);
-    let scaled = |pages: u64| {
-        let scaled = u128::from(pages) * u128::from(needed) / u128::from(high.max(1));
-        u64::try_from(scaled).unwrap_or(u64::MAX)
-    };
+    let scaled = |pages: u64| u128::from(pages) * u128::from(needed) / u128::from(high.max(1));
     let (low, pressure) = (scaled(low), scaled(pressure));
     finding.change([format!("sysctl -w net.ipv4.tcp_mem=\"{low} {pressure} {needed}\"")])
 }
@@ -56,7 +53,7 @@ mod tests {
     use crate::tests::{check_table, one_forward};
 
     #[test]
-    fn the_tighter_of_host_and_control_group_counts() {
+    fn the_lower_of_host_and_control_group_counts() {
         let host = |available_memory, group_memory| Host {
             available_memory,
             group_memory,
@@ -77,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn tcp_grants_the_least_buffers_and_no_more_than_its_last_mark() {
+    fn sessions_follow_from_minimum_buffers_and_the_maximum_of_tcp_mem() {
         let host = |pages, tcp_pages_used| Host {
             tcp_mem: Some(pages),
             tcp_pages_used,

@@ -1,18 +1,17 @@
-//! Pipes for splicing: how many the kernel grants, and whether bytes go through one.
+//! Pipes for splicing: their number and size, and whether splicing works.
 
 use crate::check::Check;
 use crate::demand::Demand;
 use crate::finding::{Finding, Verdict};
-use crate::splice_trial::Spliced;
+use crate::splice_trial::{SpliceError, Spliced};
 use engine::PIPE_SIZES;
 use host::Host;
 use plan::PathChoice;
 
-/// Fewer lanes that may splice at the same time are worth a warning.
+/// Number of simultaneously splicing lanes below which a warning is given.
 const FEW: u64 = 16;
 
-/// How many pipes the process may have, and how large they are. A lane that gets none copies: it is
-/// slower, and limits no session.
+/// Judges the number and size of pipes. They are no limit on sessions: a lane without one copies.
 pub(super) fn pipes(demand: &Demand<'_>, host: &Host) -> Finding {
     let pool = demand.pipes_in(host.hard_files, host.open_files);
     if host.is_above_pipe_limits {
@@ -29,8 +28,7 @@ pub(super) fn pipes(demand: &Demand<'_>, host: &Host) -> Finding {
     let wanted = PIPE_SIZES[0] as u64;
     let sizes = PIPE_SIZES.iter().map(|size| *size as u64);
     let Some(size) = sizes.clone().find(|size| *size <= largest) else {
-        let found =
-            format!("fs.pipe-max-size is {largest}: too small to be of use; bulk is copied");
+        let found = format!("fs.pipe-max-size is {largest}, too small for splicing: lanes copy");
         return Finding::new(Check::Pipes, Verdict::Warn, found).change([raise_size(wanted)]);
     };
     let granted = if pages == 0 { pool } else { pool.min(pages * host.page_size / size) };
@@ -52,8 +50,8 @@ fn raise_size(size: u64) -> String {
     format!("sysctl -w fs.pipe-max-size={size}")
 }
 
-/// What became of bytes that were spliced.
-pub(super) fn splice(demand: &Demand<'_>, spliced: &Result<Spliced, String>) -> Finding {
+/// Judges the result of splicing on trial.
+pub(super) fn splice(demand: &Demand<'_>, spliced: &Result<Spliced, SpliceError>) -> Finding {
     let copies = |forward: &plan::Forward| forward.settings.path == PathChoice::Copy;
     let is_needed = !demand.plan.forwards.iter().all(|forward| copies(forward));
     match spliced {
@@ -66,14 +64,13 @@ pub(super) fn splice(demand: &Demand<'_>, spliced: &Result<Spliced, String>) -> 
             Finding::new(Check::Splice, Verdict::Ok, found)
         }
         Ok(_) => {
-            let found = "spliced bytes came out wrong: this kernel must not be used for splicing";
+            let found = "spliced bytes were corrupted: do not splice with this kernel";
             let verdict = if is_needed { Verdict::Fail } else { Verdict::Ok };
             Finding::new(Check::Splice, verdict, found).change(["path = \"copy\"".to_owned()])
         }
         Err(error) => {
             let verdict = if is_needed { Verdict::Warn } else { Verdict::Ok };
-            let found =
-                format!("splicing was tried in vain; where it fails, bytes are copied: {error}");
+            let found = format!("splicing failed, so lanes copy: {error}");
             Finding::new(Check::Splice, verdict, found)
         }
     }
@@ -99,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn few_or_small_pipes_are_warned_of() {
+    fn few_or_small_pipes_are_a_warning() {
         let cases = [
             (host(16_384, 1 << 20), Verdict::Ok, None),
             (host(0, 1 << 20), Verdict::Ok, None),
@@ -113,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn the_pool_is_that_of_the_process() {
+    fn the_pool_has_the_size_of_the_process_s_own() {
         let plan = one_forward(1000);
         let finding = pipes(&Demand::of(&plan), &host(16_384, 1 << 20));
         assert!(finding.found.starts_with("64 lanes"), "{finding:?}");
@@ -122,13 +119,13 @@ mod tests {
     }
 
     #[test]
-    fn splicing_matters_to_who_splices() {
+    fn failed_splicing_matters_unless_every_forward_copies() {
         let judge = |path: &str, spliced| {
             let forward = format!("[[forward]]\nlisten = ':1'\nto = 'a:1'\npath = '{path}'\n");
             splice(&Demand::of(&plan_of(&forward)), &spliced).verdict
         };
         let spliced = |intact| Ok(Spliced { bytes: 1 << 20, pipe: 1 << 16, intact });
-        let refused = || Err("not permitted".to_owned());
+        let refused = || Err(SpliceError::Splice(sys::Errno::PERM));
         for path in ["auto", "splice"] {
             assert_eq!(judge(path, spliced(true)), Verdict::Ok);
             assert_eq!(judge(path, refused()), Verdict::Warn);

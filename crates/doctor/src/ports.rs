@@ -1,21 +1,21 @@
-//! Local ports. Each session to a TCP target takes one, and a port can be used once for each
-//! address of a target.
+//! Local ports: each session to a TCP target takes one, and a port can be used once per target
+//! address.
 
 use crate::check::Check;
-use crate::demand::{Demand, Wanted};
+use crate::demand::{Demand, TargetDemand};
 use crate::finding::{Detail, Finding, Verdict};
 use host::Host;
 use plan::ListenAddress;
 use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 
-/// A port whose connection we closed first is not used again for so long, unless
-/// `net.ipv4.tcp_tw_reuse` allows it.
+/// Time for which the port of a connection that we closed first stays in TIME_WAIT, unless
+/// `net.ipv4.tcp_tw_reuse` allows reuse.
 const TIME_WAIT_SECONDS: u64 = 60;
-/// All that need no privilege.
+/// All unprivileged ports.
 const WIDEST: RangeInclusive<u16> = 1024..=65535;
 
-/// Ports for connections to targets.
+/// Judges the number of ports for connections to targets.
 pub(super) fn local_ports(demand: &Demand<'_>, host: &Host) -> Finding {
     let own: BTreeSet<u16> = demand.listeners().filter_map(|it| it.address.port()).collect();
     let (Some(range), Some(usable)) = (&host.local_ports, host.usable_ports(&own)) else {
@@ -26,9 +26,9 @@ pub(super) fn local_ports(demand: &Demand<'_>, host: &Host) -> Finding {
         "{usable} sessions to each address of a target, with the ports {first} to {last}; {}",
         reuse_text(host, usable)
     );
-    let is_tcp = |wanted: &&Wanted<'_>| wanted.target.port().is_some();
+    let is_tcp = |wanted: &&TargetDemand<'_>| wanted.target.port().is_some();
     let tcp = demand.targets.iter().filter(is_tcp).count() as u64;
-    // A Unix socket takes no port.
+    // With a Unix target there is no limit: it takes no port.
     let bounded = tcp > 0 && demand.targets.len() as u64 == tcp;
     let finding = if tcp > 0 && usable == 0 {
         Finding::limit(Check::LocalPorts, 0, demand.sessions, found)
@@ -47,14 +47,14 @@ pub(super) fn local_ports(demand: &Demand<'_>, host: &Host) -> Finding {
     finding.details(details).change(widen(range))
 }
 
-/// What is told of ports whose connections have ended.
+/// The sentence about reuse of ports of ended sessions.
 fn reuse_text(host: &Host, usable: u64) -> String {
     match host.tw_reuse {
-        Some(1) => "ports of ended sessions are used again after a second".to_owned(),
-        // 2, the default: only on the loopback.
+        Some(1) => "ports of ended sessions are reused after a second".to_owned(),
+        // The default, 2, allows reuse on the loopback only.
         Some(_) => format!(
-            "after an end that the client began, a port rests for {TIME_WAIT_SECONDS} s: {} such \
-             sessions a second",
+            "a port is not reused for {TIME_WAIT_SECONDS} s after an end that the client began: \
+             {} such sessions a second",
             usable / TIME_WAIT_SECONDS
         ),
         None => "net.ipv4.tcp_tw_reuse is not known".to_owned(),
@@ -69,8 +69,8 @@ fn widen(range: &RangeInclusive<u16>) -> Vec<String> {
     vec![format!("sysctl -w net.ipv4.ip_local_port_range=\"{first} {last}\"")]
 }
 
-/// Listeners on ports that the kernel may give to a connection before they are bound: then they
-/// cannot be, after a restart for instance.
+/// Judges listeners on ephemeral ports, which the kernel may assign to a connection while the
+/// listener is not bound, as during a restart.
 pub(super) fn listener_ports(demand: &Demand<'_>, host: &Host) -> Finding {
     let Some(range) = &host.local_ports else { return Finding::unknown(Check::ListenerPorts) };
     let is_in_danger = |port: &u16| range.contains(port) && !host.is_reserved(*port);
@@ -78,12 +78,12 @@ pub(super) fn listener_ports(demand: &Demand<'_>, host: &Host) -> Finding {
     let ports: BTreeSet<u16> = ports.filter(is_in_danger).collect();
     let (first, last) = (range.start(), range.end());
     if ports.is_empty() {
-        let found =
-            format!("no listener is on a port that a connection may be given, {first} to {last}");
+        let found = format!("no listener is on an unreserved ephemeral port, {first} to {last}");
         return Finding::new(Check::ListenerPorts, Verdict::Ok, found);
     }
     let found = format!(
-        "a connection may be given the port of a listener that is not bound yet, {first} to {last}: {}",
+        "the kernel may assign the port of a listener to a connection before it is bound, as an \
+         ephemeral port, {first} to {last}: {}",
         ranges_text(&ports)
     );
     let reserved = host.reserved_ports.iter().cloned().flatten().chain(ports).collect();
@@ -91,7 +91,7 @@ pub(super) fn listener_ports(demand: &Demand<'_>, host: &Host) -> Finding {
     Finding::new(Check::ListenerPorts, Verdict::Warn, found).change([reserve])
 }
 
-/// As the kernel writes them: `8080,9000-9010`.
+/// Formats ports as the kernel does: `8080,9000-9010`.
 fn ranges_text(ports: &BTreeSet<u16>) -> String {
     let mut ranges: Vec<(u16, u16)> = Vec::new();
     for port in ports {
@@ -116,12 +116,12 @@ mod tests {
     }
 
     #[test]
-    fn each_target_has_all_ports() {
+    fn sessions_follow_from_usable_ports_per_target() {
         let cases = [
             (host(32_768, 60_999), Verdict::Ok, Some(28_232)),
             (host(32_768, 33_767), Verdict::Ok, Some(1000)),
             (host(32_768, 33_766), Verdict::Warn, Some(999)),
-            // The port of the own listener is not given away.
+            // The listener's own port is not available.
             (host(18_080, 18_080), Verdict::Fail, Some(0)),
             (Host::default(), Verdict::Ok, None),
         ];
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn the_targets_that_want_more_are_named_the_greediest_first() {
+    fn targets_with_too_few_ports_are_listed_by_demand() {
         let plan = plan_of(
             "[[forward]]\nlisten = ':1'\nto = 'a:1'\nmax_sessions = 30\n\
              [[forward]]\nlisten = ':2'\nto = 'b:1'\nmax_sessions = 10\n\
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn listeners_among_the_local_ports_are_to_be_reserved() {
+    fn listeners_on_ephemeral_ports_should_be_reserved() {
         let cases = [
             (host(18_080, 18_090), Verdict::Warn, None),
             (host(18_081, 18_090), Verdict::Ok, None),

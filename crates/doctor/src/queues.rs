@@ -1,23 +1,23 @@
-//! The kernel's queues of a listener. They bound how many clients may come at once, not how many
-//! sessions there may be.
+//! The kernel's queues of a listener, which limit bursts of new clients and not the number of
+//! sessions.
 
 use crate::check::Check;
 use crate::demand::Demand;
 use crate::finding::{Finding, Verdict};
 use host::Host;
 
-/// More than this need not wait at once: it is the kernel's own default since 5.4.
+/// Sufficient length of the accept queue: the kernel's default since 5.4.
 const AMPLE_LISTEN_QUEUE: u64 = 4096;
-/// The same of clients whose handshake is not complete.
+/// Sufficient length of the SYN queue.
 const AMPLE_SYN_QUEUE: u64 = 1024;
 
-/// Clients that wait to be accepted.
+/// Judges the queue of clients that wait for accept(2).
 pub(super) fn listen_queue(demand: &Demand<'_>, host: &Host) -> Finding {
     let Some(most) = host.somaxconn else { return Finding::unknown(Check::ListenQueue) };
     let asked = u64::from(sys::listen::BACKLOG.unsigned_abs());
     let found = format!(
-        "{} clients may wait at each listener to be accepted: net.core.somaxconn is {most}, and \
-         {asked} are asked for",
+        "{} clients can wait in the queue of each listener: net.core.somaxconn is {most}, and \
+         listen(2) asks for {asked}",
         most.min(asked)
     );
     let ample = AMPLE_LISTEN_QUEUE.min(demand.sessions);
@@ -27,7 +27,7 @@ pub(super) fn listen_queue(demand: &Demand<'_>, host: &Host) -> Finding {
     Finding::new(Check::ListenQueue, verdict, found).change(change)
 }
 
-/// Clients whose handshake is not complete.
+/// Judges the queue of incomplete handshakes.
 pub(super) fn syn_queue(demand: &Demand<'_>, host: &Host) -> Finding {
     let Some(most) = host.max_syn_backlog else { return Finding::unknown(Check::SynQueue) };
     let has_cookies = host.syncookies.is_some_and(|mode| mode > 0);
@@ -36,7 +36,7 @@ pub(super) fn syn_queue(demand: &Demand<'_>, host: &Host) -> Finding {
     } else {
         "more are dropped: net.ipv4.tcp_syncookies is 0"
     };
-    let found = format!("{most} handshakes may be under way at each listener; {beyond}");
+    let found = format!("{most} handshakes can be in flight at each listener; {beyond}");
     let is_small = most < AMPLE_SYN_QUEUE.min(demand.sessions) && !has_cookies;
     let verdict = if is_small { Verdict::Warn } else { Verdict::Ok };
     let raised = AMPLE_SYN_QUEUE.max(most.saturating_mul(2));
@@ -51,7 +51,7 @@ mod tests {
     use crate::tests::{check_table, one_forward};
 
     #[test]
-    fn a_short_listen_queue_is_warned_of_if_so_many_may_come() {
+    fn a_short_listen_queue_is_a_warning_for_many_sessions() {
         let host = |somaxconn| Host { somaxconn: Some(somaxconn), ..Host::default() };
         let many = [
             (host(128), Verdict::Warn, None),
@@ -64,11 +64,11 @@ mod tests {
         let plan = one_forward(1000);
         let change = |most| listen_queue(&Demand::of(&plan), &host(most)).change;
         assert_eq!(change(128), ["sysctl -w net.core.somaxconn=4096"]);
-        assert!(change(65_535).is_empty(), "more is not asked for");
+        assert!(change(65_535).is_empty(), "listen(2) asks for no more");
     }
 
     #[test]
-    fn a_short_syn_queue_is_warned_of_without_cookies() {
+    fn a_short_syn_queue_is_a_warning_without_cookies() {
         let host = |backlog, cookies| Host {
             max_syn_backlog: Some(backlog),
             syncookies: Some(cookies),

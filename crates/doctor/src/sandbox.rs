@@ -1,14 +1,15 @@
-//! Whether the kernel can keep the process to its directories, as `sandbox` asks.
+//! The kernel's support for `sandbox`.
 
 use crate::check::Check;
 use crate::demand::Demand;
 use crate::finding::{Detail, Finding, Verdict};
 use host::Kernel;
 
-/// What is not asked for need not work. Without landlock the process starts all the same.
+/// Judges the rehearsal of the sandbox. It is always ok if `sandbox` is off. Without landlock the
+/// process starts with a warning.
 pub(super) fn sandbox(demand: &Demand<'_>, rehearsal: &Result<Kernel, Vec<String>>) -> Finding {
     let wanted = demand.plan.process.sandbox;
-    let asked = if wanted { "" } else { ", and the configuration does not ask for it" };
+    let asked = if wanted { "" } else { "; the configuration does not enable it" };
     let finding = |verdict, found: String| {
         let verdict = if wanted { verdict } else { Verdict::Ok };
         Finding::new(Check::Sandbox, verdict, format!("{found}{asked}"))
@@ -19,7 +20,7 @@ pub(super) fn sandbox(demand: &Demand<'_>, rehearsal: &Result<Kernel, Vec<String
         }
         Ok(Kernel::Restricts { abi, lacks }) => {
             let lacks = lacks.join(", ");
-            let found = format!("this kernel's landlock, version {abi}, does not know of {lacks}");
+            let found = format!("this kernel's landlock, version {abi}, cannot restrict {lacks}");
             finding(Verdict::Ok, found)
         }
         Ok(Kernel::HasNone(why)) => finding(Verdict::Warn, (*why).to_owned()),
@@ -27,7 +28,7 @@ pub(super) fn sandbox(demand: &Demand<'_>, rehearsal: &Result<Kernel, Vec<String
             let details = faults.iter().filter(|_| wanted);
             let details =
                 details.map(|fault| Detail::new(Verdict::Fail, &"sandbox", fault.as_str()));
-            finding(Verdict::Fail, "it cannot be made".to_owned()).details(details)
+            finding(Verdict::Fail, "the sandbox cannot be made".to_owned()).details(details)
         }
     }
 }
@@ -38,10 +39,10 @@ mod tests {
     use crate::tests::plan_of;
 
     #[test]
-    fn a_sandbox_matters_to_who_asks_for_one() {
+    fn the_sandbox_is_judged_only_if_enabled() {
         let restricts = |lacks| Ok(Kernel::Restricts { abi: 3, lacks });
         let none = || Ok(Kernel::HasNone("this kernel has no landlock"));
-        let fault = || Err(vec!["it lies in `/`".to_owned()]);
+        let fault = || Err(vec!["it is in `/`".to_owned()]);
         let judge = |wanted: bool, rehearsal: Result<Kernel, Vec<String>>| {
             let forward = "[[forward]]\nlisten = ':1'\nto = 'a:1'\n";
             let plan = plan_of(&format!("[process]\nsandbox = {wanted}\n{forward}"));
@@ -53,7 +54,7 @@ mod tests {
         assert_eq!(judge(true, restricts(vec![])).verdict, Verdict::Ok);
         let old = judge(true, restricts(vec!["signals"]));
         assert_eq!(old.verdict, Verdict::Ok);
-        assert!(old.found.contains("version 3, does not know of signals"), "{old:?}");
+        assert!(old.found.contains("version 3, cannot restrict signals"), "{old:?}");
         assert_eq!(judge(true, none()).verdict, Verdict::Warn);
         let failed = judge(true, fault());
         assert_eq!((failed.verdict, failed.details.len()), (Verdict::Fail, 1), "{failed:?}");

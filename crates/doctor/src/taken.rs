@@ -1,89 +1,89 @@
-//! Listeners that could not be had because somebody has them.
+//! Listeners whose addresses are in use.
 
 use crate::check::Check;
 use crate::demand::Demand;
 use crate::finding::{Detail, Finding, Verdict};
-use crate::holders::{Held, Sockets, processes};
-use crate::twin::{Source, Twin, name_of, twins};
+use crate::own_processes::{ConfigSource, OwnProcess, name_of, own_processes};
+use crate::sockets::{SocketEntry, Sockets, processes};
 use plan::ListenAddress;
 use std::collections::BTreeSet;
 
-/// Why a listener cannot be had.
+/// The holder of a listener's address.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Taken {
-    /// The process that runs by this configuration has it.
+pub(super) enum Holder {
+    /// The process with this id, which runs with the same configuration.
     Own(u32),
-    /// Another has it: who, as far as that can be seen.
+    /// Another process or file, described as far as it is visible.
     Foreign(String),
 }
 
-/// Each listener that is taken, by its number among all of them.
-pub(super) fn look(demand: &Demand<'_>, source: Source<'_>) -> Vec<(usize, Taken)> {
+/// Finds the listeners whose addresses are in use, each by its index among all listeners.
+pub(super) fn look(demand: &Demand<'_>, source: ConfigSource<'_>) -> Vec<(usize, Holder)> {
     let sockets = Sockets::read();
     let taken: Vec<_> = demand
         .listeners()
         .enumerate()
         .filter(|(_, it)| is_taken(it.address, &sockets))
-        .map(|(number, it)| (number, it.address, sockets.of(it.address)))
+        .map(|(number, it)| (number, it.address, sockets.conflict_with(it.address)))
         .collect();
     if taken.is_empty() {
         return Vec::new();
     }
-    let held: Vec<&Held> = taken.iter().filter_map(|(_, _, held)| *held).collect();
-    let (found, twins) = (processes(&held), twins(source));
-    let of = |address: &ListenAddress, held: Option<&Held>| match held {
-        Some(held) => who(held, held.holders(&found), &twins),
-        None if is_file(address) => Taken::Foreign("a file that is no socket".to_owned()),
-        None => Taken::Foreign("a process that cannot be seen".to_owned()),
+    let held: Vec<&SocketEntry> = taken.iter().filter_map(|(_, _, held)| *held).collect();
+    let (found, own) = (processes(&held), own_processes(source));
+    let of = |address: &ListenAddress, held: Option<&SocketEntry>| match held {
+        Some(held) => holder_of(held, held.holders(&found), &own),
+        None if is_file(address) => Holder::Foreign("a file that is no socket".to_owned()),
+        None => Holder::Foreign("a process that is not visible".to_owned()),
     };
     taken.into_iter().map(|(number, address, held)| (number, of(address, held))).collect()
 }
 
-/// It binds and does not listen, so that nobody's clients come here. On a Unix socket even that would
-/// leave a file behind.
+/// Whether binding fails. The socket never listens, so it accepts no client of another process.
+/// Unix sockets are not bound, since that would create a file.
 fn is_taken(address: &ListenAddress, sockets: &Sockets) -> bool {
     let tried = match address {
         ListenAddress::Any { port } => sys::listen::try_tcp_any(*port),
         ListenAddress::Ip(address) => sys::listen::try_tcp(*address),
         ListenAddress::Unix(_) => return sockets.is_listened_on(address) || is_file(address),
-        // The service manager has bound it.
+        // Bound by the service manager.
         ListenAddress::Activated(_) => return false,
     };
     tried == Err(sys::Errno::ADDRINUSE)
 }
 
-/// Whether something stands at the path that listening does not replace.
+/// Whether the path is occupied by a file that a listener would not replace.
 fn is_file(address: &ListenAddress) -> bool {
     let ListenAddress::Unix(path) = address else { return false };
     path.symlink_metadata().is_ok() && !sys::SocketFile::is_at(path)
 }
 
-fn who(held: &Held, holders: &[u32], twins: &[Twin]) -> Taken {
-    // Who has it open cannot be seen of another user's process; its user can.
-    let is_holder = |twin: &&Twin| match holders {
-        [] => held.user.is_none_or(|user| user == twin.user),
-        _ => holders.contains(&twin.process),
+fn holder_of(held: &SocketEntry, holders: &[u32], own: &[OwnProcess]) -> Holder {
+    // The open files of another user's process are not visible, but the socket's user is.
+    let is_holder = |process: &&OwnProcess| match holders {
+        [] => held.user.is_none_or(|user| user == process.user),
+        _ => holders.contains(&process.process),
     };
-    if let Some(twin) = twins.iter().find(is_holder) {
-        return Taken::Own(twin.process);
+    if let Some(process) = own.iter().find(is_holder) {
+        return Holder::Own(process.process);
     }
-    Taken::Foreign(match (holders, held.user) {
+    Holder::Foreign(match (holders, held.user) {
         ([process, ..], _) => {
             let name = name_of(&process.to_string());
             format!("pid {process} ({})", name.as_deref().unwrap_or("?"))
         }
         ([], Some(user)) => format!("a process of the user with the id {user}; root can see which"),
-        ([], None) => "a process that cannot be seen; root can see it".to_owned(),
+        ([], None) => "a process that is visible to root only".to_owned(),
     })
 }
 
-/// Whoever else has a listener keeps the process from starting.
-pub(super) fn taken(demand: &Demand<'_>, taken: &[(usize, Taken)]) -> Finding {
+/// Judges the addresses in use: another holder prevents the start.
+pub(super) fn taken(demand: &Demand<'_>, taken: &[(usize, Holder)]) -> Finding {
     let listeners: Vec<_> = demand.listeners().collect();
     let of = |number: usize| listeners.get(number);
     let details = taken.iter().filter_map(|(number, taken)| match (taken, of(*number)?) {
-        (Taken::Own(_), _) => None,
-        (Taken::Foreign(who), it) => {
+        (Holder::Own(_), _) => None,
+        (Holder::Foreign(who), it) => {
             let verdict = if it.optional { Verdict::Warn } else { Verdict::Fail };
             Some(Detail::new(verdict, &it.forward, format!("{} is taken by {who}", it.address)))
         }
@@ -92,7 +92,7 @@ pub(super) fn taken(demand: &Demand<'_>, taken: &[(usize, Taken)]) -> Finding {
     let own: BTreeSet<u32> = taken
         .iter()
         .filter_map(
-            |(_, taken)| if let Taken::Own(process) = taken { Some(*process) } else { None },
+            |(_, taken)| if let Holder::Own(process) = taken { Some(*process) } else { None },
         )
         .collect();
     let found = match (details.len(), own.first()) {
@@ -106,7 +106,7 @@ pub(super) fn taken(demand: &Demand<'_>, taken: &[(usize, Taken)]) -> Finding {
         (foreign, _) => format!("{foreign} of {} listeners are taken by others", listeners.len()),
     };
     let change = (!details.is_empty())
-        .then(|| "stop who has them (`ss -ltnxp` shows all), or listen elsewhere".to_owned());
+        .then(|| "stop their holders (`ss -ltnxp` lists all), or change `listen`".to_owned());
     Finding::new(Check::Taken, Verdict::Ok, found).details(details).change(change)
 }
 
@@ -116,13 +116,13 @@ mod tests {
     use crate::tests::plan_of;
 
     #[test]
-    fn only_others_are_in_the_way() {
+    fn only_foreign_holders_are_reported() {
         let required = "[[forward]]\nlisten = [':1', ':2']\nto = 'a:1'\n";
-        let foreign = |number| (number, Taken::Foreign("pid 7 (web)".to_owned()));
+        let foreign = |number| (number, Holder::Foreign("pid 7 (web)".to_owned()));
         for (text, found, verdict, says) in [
             (required, vec![], Verdict::Ok, "no listener"),
-            (required, vec![(0, Taken::Own(5)), (1, Taken::Own(5))], Verdict::Ok, "pid 5"),
-            (required, vec![(0, Taken::Own(5)), foreign(1)], Verdict::Fail, "1 of 2"),
+            (required, vec![(0, Holder::Own(5)), (1, Holder::Own(5))], Verdict::Ok, "pid 5"),
+            (required, vec![(0, Holder::Own(5)), foreign(1)], Verdict::Fail, "1 of 2"),
             ("1|a|1\n", vec![foreign(0)], Verdict::Warn, "1 of 1"),
         ] {
             let plan = plan_of(text);

@@ -1,6 +1,6 @@
-//! Resolving and connecting to every target: each once, several at a time, within a deadline.
+//! Resolves and connects to each target once, several at a time, within a deadline.
 
-use crate::Options;
+use crate::Scope;
 use crate::demand::Demand;
 use host::addresses_of;
 use plan::Target;
@@ -11,58 +11,58 @@ use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// All targets together.
+/// Time limit for all targets together.
 const DEADLINE: Duration = Duration::from_secs(10);
-/// One target: whoever takes longer is slow, whatever `connect_timeout` says.
-const PATIENCE: Duration = Duration::from_secs(3);
-/// Targets at the same time.
+/// Upper bound of the time limit for one target, even if `connect_timeout` is longer.
+const TARGET_LIMIT: Duration = Duration::from_secs(3);
+/// Number of targets tried at the same time.
 const AT_ONCE: usize = 64;
 const STACK: usize = 512 * 1024;
 
-/// What came of one target.
+/// The result of one target.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Tried {
     pub(super) target: String,
-    /// The look-up of a name; `None` for an address, which needs none.
+    /// The result of the name lookup; `None` for an address.
     pub(super) resolved: Option<Step>,
-    /// The connection; `None` if it was not tried.
+    /// The result of connecting; `None` if it was not tried.
     pub(super) connected: Option<Step>,
 }
 
-/// How long it took, or what went wrong.
+/// The duration of a step, or its error.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Step {
-    /// It took so long.
+    /// The step succeeded in this time.
     Done(Duration),
-    /// The other side's doing: it refuses, or does not answer.
+    /// The target refuses or does not answer.
     Unanswered(String),
-    /// This host's doing: no such name, no route, no port left, not allowed.
+    /// This host cannot do it: no such name, no route, no free port, no permission.
     Impossible(String),
-    /// The deadline came first.
+    /// No result before the deadline.
     Late,
 }
 
-/// A target and how long a session would wait for it.
+/// A target and its time limit.
 struct Task {
     target: Target,
-    patience: Duration,
+    limit: Duration,
 }
 
-/// Tries all of them.
-pub(super) fn try_all(demand: &Demand<'_>, options: Options) -> Vec<Tried> {
+/// Tries all targets of a plan.
+pub(super) fn try_all(demand: &Demand<'_>, options: Scope) -> Vec<Tried> {
     let until = Instant::now() + DEADLINE;
     let tasks: Arc<[Task]> = demand
         .targets
         .iter()
-        .map(|it| Task { target: it.target.clone(), patience: it.connect_timeout.min(PATIENCE) })
+        .map(|it| Task { target: it.target.clone(), limit: it.connect_timeout.min(TARGET_LIMIT) })
         .collect();
     let mut tried: Vec<Tried> = tasks.iter().map(|task| late(task, options)).collect();
     let (sender, results) = mpsc::channel();
     let next = Arc::new(AtomicUsize::new(0));
     for _ in 0..AT_ONCE.min(tasks.len()) {
         let (tasks, next, sender) = (Arc::clone(&tasks), Arc::clone(&next), sender.clone());
-        // A look-up cannot be interrupted: a thread that hangs in one ends with the process. If
-        // there is no thread to be had, the others do more.
+        // A lookup cannot be interrupted: a thread that hangs in one ends with the process. If a
+        // thread cannot be started, the others take over its share.
         let _ = thread::Builder::new().stack_size(STACK).spawn(move || {
             while let Some(index) = take(&next, tasks.len(), until) {
                 if sender.send((index, try_one(&tasks[index], options))).is_err() {
@@ -85,8 +85,8 @@ fn take(next: &AtomicUsize, count: usize, until: Instant) -> Option<usize> {
     (index < count && Instant::now() < until).then_some(index)
 }
 
-/// What is told of a target unless something better comes in time.
-fn late(task: &Task, options: Options) -> Tried {
+/// The result of a target that is not done before the deadline.
+fn late(task: &Task, options: Scope) -> Tried {
     let is_name = matches!(task.target, Target::Name { .. });
     Tried {
         target: task.target.to_string(),
@@ -95,7 +95,7 @@ fn late(task: &Task, options: Options) -> Tried {
     }
 }
 
-fn try_one(task: &Task, options: Options) -> Tried {
+fn try_one(task: &Task, options: Scope) -> Tried {
     let mut tried = Tried { target: task.target.to_string(), resolved: None, connected: None };
     let addresses = match &task.target {
         Target::Unix(path) => {
@@ -119,14 +119,16 @@ fn try_one(task: &Task, options: Options) -> Tried {
             }
         }
     };
-    tried.connected = options.connect.then(|| connect(&addresses, task.patience));
+    tried.connected = options.connect.then(|| connect(&addresses, task.limit));
     tried
 }
 
-/// The addresses in turn, as a session tries them.
-fn connect(addresses: &[SocketAddr], patience: Duration) -> Step {
+/// Tries the addresses in turn, as a session does, with an equal share of `limit` for each.
+fn connect(addresses: &[SocketAddr], limit: Duration) -> Step {
     let began = Instant::now();
-    let share = patience / u32::try_from(addresses.len().max(1)).unwrap_or(1);
+    // A share of zero would be an invalid timeout, so it has at least a microsecond.
+    let count = u32::try_from(addresses.len()).unwrap_or(u32::MAX).max(1);
+    let share = (limit / count).max(Duration::from_micros(1));
     let mut last = Step::Impossible("the name has no address".to_owned());
     for address in addresses {
         last = step(began, TcpStream::connect_timeout(address, share));
@@ -140,7 +142,7 @@ fn connect(addresses: &[SocketAddr], patience: Duration) -> Step {
 fn step<T>(began: Instant, result: std::io::Result<T>) -> Step {
     use std::io::ErrorKind::{AddrNotAvailable, NetworkUnreachable, PermissionDenied};
     let Err(error) = result else { return Step::Done(began.elapsed()) };
-    // A host that is switched off is unreachable, too: EHOSTUNREACH is not our doing.
+    // EHOSTUNREACH is not listed: a target that is switched off causes it.
     match error.kind() {
         AddrNotAvailable | NetworkUnreachable | PermissionDenied => {
             Step::Impossible(error.to_string())

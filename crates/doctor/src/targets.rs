@@ -1,14 +1,14 @@
-//! What is to be said of targets that were tried.
+//! Findings about the names and connections of targets.
 
 use crate::check::Check;
 use crate::finding::{Detail, Finding, Verdict};
 use crate::target_trial::{Step, Tried};
 use std::time::Duration;
 
-/// Slower is worth a warning: every session waits for it.
+/// Duration above which a warning is given, since each session waits for it.
 const SLOW: Duration = Duration::from_secs(1);
 
-/// Looking up names.
+/// Judges name lookups.
 pub(super) fn names(tried: &[Tried]) -> Finding {
     let steps = tried.iter().filter_map(|it| Some((it, it.resolved.as_ref()?)));
     let finding = judge(Check::Names, steps, "names are resolved", "no target is a name");
@@ -16,19 +16,19 @@ pub(super) fn names(tried: &[Tried]) -> Finding {
         let host = first_host(&finding);
         format!(
             "a line in /etc/hosts, or another server in /etc/resolv.conf; `getent ahosts {host}` \
-             asks in the same way"
+             resolves in the same way"
         )
     });
     finding.change(change)
 }
 
-/// The host of the first target that is not as it should be.
+/// The host of the first detail, which is the worst.
 fn first_host(finding: &Finding) -> &str {
     let first = finding.details.first().map_or("", |detail| detail.of.as_str());
     first.rsplit_once(':').map_or(first, |(host, _)| host)
 }
 
-/// Connecting to them.
+/// Judges connections to targets.
 pub(super) fn connections(tried: &[Tried]) -> Finding {
     let steps = tried.iter().filter_map(|it| Some((it, it.connected.as_ref()?)));
     judge(Check::Connections, steps, "targets are connected", "no target was connected to")
@@ -41,7 +41,7 @@ fn judge<'t>(
     nothing: &str,
 ) -> Finding {
     let mut details: Vec<_> = steps.map(|(tried, step)| detail(tried, step)).collect();
-    // Of equal verdicts the slowest come first.
+    // The slowest first among equal verdicts: the later sort by verdict is stable.
     details.sort_by(|a, b| b.seconds.unwrap_or(0.0).total_cmp(&a.seconds.unwrap_or(0.0)));
     let all = details.len();
     let done_ones = details.iter().filter_map(|detail| detail.seconds).count();
@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_this_host_s_fault_is_fatal_and_what_is_the_target_s_is_not() {
+    fn errors_of_this_host_fail_and_errors_of_a_target_warn() {
         let of = |step| connections(&[tried("a:1", None, Some(step))]).verdict;
         assert_eq!(of(QUICK), Verdict::Ok);
         assert_eq!(of(Step::Done(Duration::from_secs(2))), Verdict::Warn);
@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn the_worst_come_first_and_then_the_slowest() {
+    fn details_are_ordered_by_verdict_and_duration() {
         let all = [
             tried("a:1", None, Some(QUICK)),
             tried("b:1", Some(QUICK), Some(Step::Unanswered("refused".into()))),

@@ -1,8 +1,8 @@
-//! What the tests of the judges share, and those of the whole report.
+//! Helpers for the tests of judges, and tests of the report as a whole.
 
 use super::*;
 
-/// A plan from TOML, or from the older format, whose forwards are optional.
+/// Reads a plan in TOML or in the older format, whose forwards are optional.
 pub(super) fn plan_of(text: &str) -> Plan {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("forwarder.conf");
@@ -12,7 +12,7 @@ pub(super) fn plan_of(text: &str) -> Plan {
     reading.plan.unwrap_or_else(|| panic!("{}", reading.problems.render(false)))
 }
 
-/// One forward that may have so many sessions, and two workers.
+/// A plan with one forward of `max_sessions` and two workers.
 pub(super) fn one_forward(max_sessions: u32) -> Plan {
     plan_of(&format!(
         "[process]\nworkers = 2\n\
@@ -20,7 +20,7 @@ pub(super) fn one_forward(max_sessions: u32) -> Plan {
     ))
 }
 
-/// Every host has this verdict and this number of sessions.
+/// Asserts the verdict and the number of sessions for each host.
 #[track_caller]
 pub(super) fn check_table(
     plan: &Plan,
@@ -39,7 +39,7 @@ fn limit(check: Check, sessions: u64, wanted: u64) -> Finding {
 }
 
 #[test]
-fn the_smallest_limit_is_the_summary_and_the_worst_comes_first() {
+fn a_report_has_the_smallest_limit_and_the_worst_check_first() {
     let checks = vec![
         limit(Check::OpenFiles, 500, 100),
         Finding::new(Check::Splice, Verdict::Ok, ""),
@@ -54,19 +54,19 @@ fn the_smallest_limit_is_the_summary_and_the_worst_comes_first() {
 }
 
 #[test]
-fn without_a_limit_there_is_no_number() {
+fn a_report_without_limits_has_no_number_of_sessions() {
     let report = Report::new(vec![Finding::new(Check::Splice, Verdict::Ok, "")], 1);
     assert_eq!((report.sessions, report.first_limit, report.verdict), (None, None, Verdict::Ok));
 }
 
 #[test]
-fn every_check_is_made_once_and_in_its_order() {
+fn each_check_is_made_once_and_in_order() {
     let plan = one_forward(1);
     let demand = Demand::of(&plan);
     let user = user::Tried { become_user: Ok(()), token: None };
     let trial = Trial {
         user,
-        splice: Err(String::new()),
+        splice: Err(splice_trial::SpliceError::Stalled),
         binds_low_port: None,
         foreign: std::collections::HashMap::new(),
         taken: Vec::new(),
@@ -81,14 +81,14 @@ fn every_check_is_made_once_and_in_its_order() {
 }
 
 #[test]
-fn a_check_is_written_by_its_name() {
+fn checks_serialize_as_their_names() {
     for check in Check::ALL {
         assert_eq!(serde_json::to_value(check).unwrap(), check.as_str());
     }
 }
 
 #[test]
-fn every_limit_of_the_host_has_the_name_of_a_check() {
+fn every_limit_of_the_host_is_named_like_a_check() {
     for limit in host::LIMITS {
         assert!(Check::ALL.iter().any(|check| check.as_str() == limit), "{limit}");
     }

@@ -1,11 +1,11 @@
-//! What has to be tried: reading about it does not tell.
+//! Trials: everything that a reading cannot answer.
 
-use crate::Options;
+use crate::Scope;
 use crate::demand::Demand;
 use crate::directories::{self, Directory};
 use crate::log_file;
-use crate::splice_trial::{self, Spliced};
-use crate::taken::Taken;
+use crate::splice_trial::{self, SpliceError, Spliced};
+use crate::taken::Holder;
 use crate::target_trial::{self, Tried};
 use crate::user;
 use host::{Kernel, Sandbox};
@@ -15,32 +15,32 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::path::Path;
 
-/// What came of it.
+/// The results of all trials.
 #[derive(Debug)]
 pub(super) struct Trial {
     pub(super) user: user::Tried,
-    pub(super) splice: Result<Spliced, String>,
-    /// Whether the lowest configured port may be bound, if the configuration has a TCP port.
+    pub(super) splice: Result<Spliced, SpliceError>,
+    /// Whether the lowest configured TCP port can be bound; `None` without one.
     pub(super) binds_low_port: Option<bool>,
-    /// Addresses that could not be bound, and why.
+    /// Addresses that could not be bound, each with the text of its finding.
     pub(super) foreign: HashMap<IpAddr, String>,
-    /// Listeners that somebody has, by their numbers.
-    pub(super) taken: Vec<(usize, Taken)>,
+    /// Listeners in use, by their indices.
+    pub(super) taken: Vec<(usize, Holder)>,
     pub(super) directories: Vec<Directory>,
-    /// If the log goes to a file.
+    /// `None` if the log goes to standard error.
     pub(super) log_file: Option<log_file::Tried>,
-    /// What the kernel does about a sandbox, or what stands against that of the plan.
+    /// The kernel's support for a sandbox, or one text for each fault of the plan's sandbox.
     pub(super) sandbox: Result<Kernel, Vec<String>>,
     pub(super) targets: Vec<Tried>,
 }
 
 impl Trial {
-    /// `taken` and `user` were tried before, since all the rest depends on the user; `made` is a
-    /// directory that the process makes as root.
+    /// Makes all further trials as the configured user. `taken` and `user` are results from before
+    /// the switch; `made` is a directory that the process creates as root.
     pub(super) fn make(
         demand: &Demand<'_>,
-        options: Options,
-        taken: Vec<(usize, Taken)>,
+        options: Scope,
+        taken: Vec<(usize, Holder)>,
         user: user::Tried,
         made: Option<&Path>,
     ) -> Self {
@@ -58,7 +58,7 @@ impl Trial {
     }
 }
 
-/// A UDP port needs the same privilege, and takes nothing from a TCP listener that is there.
+/// Binds a UDP port, which needs the same privilege and does not disturb a TCP listener.
 fn binds_lowest(demand: &Demand<'_>) -> Option<bool> {
     let port = demand.listeners().filter_map(|it| it.address.port()).min()?;
     let bound = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, port));
@@ -75,7 +75,7 @@ fn foreign(demand: &Demand<'_>) -> HashMap<IpAddr, String> {
         .filter(|address| seen.insert(address.ip()))
         .filter_map(|mut address: SocketAddr| {
             address.set_port(0);
-            // It binds nothing but the address: the kernel chooses a port.
+            // Port 0: only the address is tested.
             let error = UdpSocket::bind(address).err()?;
             Some((address.ip(), format!("{}: {error}", address.ip())))
         })

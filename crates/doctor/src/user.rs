@@ -1,4 +1,4 @@
-//! Who the process is, and what that user has to read.
+//! The configured user, and the files that it must be able to read.
 
 use crate::check::Check;
 use crate::demand::Demand;
@@ -6,16 +6,17 @@ use crate::finding::{Detail, Finding, Verdict};
 use host::{Host, token_fault};
 use plan::Plan;
 
-/// What came of becoming the user.
+/// The result of switching to the user.
 #[derive(Debug)]
 pub(super) struct Tried {
+    /// The error is the text of the finding.
     pub(super) become_user: Result<(), String>,
-    /// Why the token cannot be used, if one is needed.
+    /// The problem with the token, if one is needed and cannot be used.
     pub(super) token: Option<String>,
 }
 
 impl Tried {
-    /// `become_user` came of becoming the user that the plan names.
+    /// Reads the token as the present user. `become_user` is the result of the switch.
     pub(super) fn of(plan: &Plan, become_user: Result<(), String>) -> Self {
         let token = plan.process.admin_token_file.as_deref().and_then(token_fault);
         let token = token.map(|error| error.to_string());
@@ -23,16 +24,17 @@ impl Tried {
     }
 }
 
-/// Without its user, its configuration or its token, the process does not start.
+/// Judges user, configuration and token, without which the process does not start.
 pub(super) fn user(demand: &Demand<'_>, host: &Host, tried: &Tried) -> Finding {
     let (asking, named) = (host.user(), &demand.plan.process.user);
     let (verdict, found) = match (&tried.become_user, named) {
-        (Err(error), _) => (Verdict::Fail, format!("{error}; all other checks hold for {asking}")),
-        (Ok(()), None) => (Verdict::Ok, format!("all checks hold for {asking}: `user` names none")),
-        (Ok(()), Some(name)) => (
-            Verdict::Ok,
-            format!("all checks hold for `{name}`, whom the process becomes: {asking}"),
-        ),
+        (Err(error), _) => (Verdict::Fail, format!("{error}; all other checks apply to {asking}")),
+        (Ok(()), None) => {
+            (Verdict::Ok, format!("all checks apply to {asking}: `user` is not configured"))
+        }
+        (Ok(()), Some(name)) => {
+            (Verdict::Ok, format!("all checks apply to the configured user `{name}`: {asking}"))
+        }
     };
     let token = tried.token.iter();
     let token = token.map(|fault| Detail::new(Verdict::Fail, &"admin_token_file", fault));
@@ -45,7 +47,7 @@ mod tests {
     use crate::tests::plan_of;
 
     #[test]
-    fn who_cannot_become_the_user_or_use_the_token_does_not_start() {
+    fn a_failed_switch_or_an_unusable_token_fails() {
         let forward = "[[forward]]\nlisten = ':1'\nto = 'a:1'\n";
         let plan = plan_of(&format!("[process]\nuser = 'web'\n{forward}"));
         let host = Host { user_id: 33, ..Host::default() };

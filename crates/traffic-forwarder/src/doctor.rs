@@ -5,7 +5,7 @@ use crate::console::screen::{Colour, Screen};
 use crate::exit::Exit;
 use crate::output::say_json;
 use crate::{flawless, input_of, say};
-use doctor::{Check, Detail, Finding, Options, Report, Source, Verdict, examine};
+use doctor::{Check, ConfigSource, Detail, Finding, Report, Scope, Verdict, examine};
 use plan::escaped;
 
 /// Details printed per check; the JSON has all of them.
@@ -15,8 +15,8 @@ pub(crate) fn run(args: Doctor) -> Exit {
     let Doctor { source, no_connect, json } = args;
     let input = source.input();
     let Some(plan) = flawless(&input) else { return Exit::Usage };
-    let source = Source { input: &input, input_of };
-    let report = examine(&plan, source, Options { connect: !no_connect });
+    let source = ConfigSource { input: &input, input_of };
+    let report = examine(&plan, source, Scope { connect: !no_connect });
     let printed = if json { say_json(&report) } else { say(&text(&report, &Screen::now())) };
     if report.verdict == Verdict::Fail { Exit::Failed } else { printed }
 }

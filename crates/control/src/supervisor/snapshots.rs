@@ -77,7 +77,10 @@ impl Supervisor {
             started: self.started,
             usage: sys::usage(),
         };
-        MetricsSnapshot { process, forwards: engine.forwards().map(|view| ForwardMetrics::new(&view)).collect() }
+        MetricsSnapshot {
+            process,
+            forwards: engine.forwards().map(|view| ForwardMetrics::new(&view)).collect(),
+        }
     }
 }
 
