@@ -5,7 +5,7 @@ use crate::serve_error::{ServeError, UnboundListener};
 use crate::supervisor::upgrade::RetryPolicy;
 use crate::supervisor::{Supervisor, detail};
 use engine::{Engine, GivenSockets, Options};
-use host::{Capacity, ActivatedSockets, Notifier, Store, capacity, workers};
+use host::{ActivatedSockets, Capacity, Notifier, Store, capacity, workers};
 use plan::Plan;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
