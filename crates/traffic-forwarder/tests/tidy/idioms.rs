@@ -20,19 +20,19 @@ const IDIOMS: [Idiom; 4] = [
     Idiom {
         words: &["who", "whoever", "whom"],
         then: &[],
-        bound: 21.5,
+        bound: 2.0,
         instead: "name the thing: the client, the caller, the worker, the kernel",
     },
     Idiom {
         words: &["somebody", "nobody"],
         then: &[],
-        bound: 16.5,
+        bound: 1.0,
         instead: "name the thing, or say `no caller`, `no client`",
     },
     Idiom {
         words: &["tell", "tells", "told"],
         then: &[],
-        bound: 12.0,
+        bound: 2.0,
         instead: "name the act: wake, publish, notify, report, return, log",
     },
     Idiom {
@@ -41,13 +41,13 @@ const IDIOMS: [Idiom; 4] = [
             "is", "was", "came", "comes", "it", "they", "has", "had", "follows", "runs", "remains",
             "stays",
         ],
-        bound: 48.0,
+        bound: 5.0,
         instead: "use a noun: the result, the running configuration, the rest",
     },
 ];
 
 /// Doc comments of three words or fewer, in percent.
-const SHORT_DOCS: f64 = 5.7;
+const SHORT_DOCS: f64 = 4.0;
 
 /// Words of a comment with their lines, and whether a single space precedes each.
 fn words(comment: &Comment) -> Vec<(usize, String, bool)> {
