@@ -212,9 +212,7 @@ fn a_missing_log_directory_is_reported_with_the_remedy() {
     let kill = format!("kill -USR1 {}", running.pid());
     for command in ["upgrade", "status"] {
         let said = console.done(&[command]).text();
-        for words in
-            ["(its directory is gone)", &format!("create its directory, then `{kill}`")]
-        {
+        for words in ["(its directory is gone)", &format!("create its directory, then `{kill}`")] {
             assert!(said.contains(words), "{command}: {said}");
         }
         assert!(!said.contains("os error"), "{said}");
