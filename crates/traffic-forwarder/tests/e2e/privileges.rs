@@ -108,7 +108,9 @@ fn an_upgrade_keeps_the_right_to_low_ports_and_no_other() {
     let name = test_name!(an_upgrade_keeps_the_right_to_low_ports_and_no_other);
     // The sandbox does not restrict ports.
     in_network_namespace(name, "true", || {
-        SANDBOX.iter().for_each(|line| low_ports_are_bound_again(line))
+        for line in SANDBOX {
+            low_ports_are_bound_again(line);
+        }
     });
 }
 

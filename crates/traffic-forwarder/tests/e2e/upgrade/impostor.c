@@ -1,5 +1,5 @@
-/* Programs that are not what an upgrade wants. Which one it is, its file's name says; what it is told
- * and what it tells lies in files beside it. */
+/* Programs that an upgrade must reject. The file's name selects the role; the test and the program
+ * communicate by files beside it. */
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -15,8 +15,8 @@ static const char *beside(const char *name) {
     return path;
 }
 
-/* Like the real one, but not before a file `go` is there; tells its number in a file `started`. It
- * waits as a shell: so nobody executes its own file, which can be written to. */
+/* Executes the real program once a file `go` exists; writes its PID to a file `started`. It waits as
+ * a shell: no process executes its own file, which therefore stays writable. */
 static void check_slowly(void) {
     execl("/bin/sh", "sh", "-c",
           "echo $$ > \"$0/number\" && mv \"$0/number\" \"$0/started\";"
