@@ -6,11 +6,11 @@
 #[path = "../../crates/import/tests/rules/mod.rs"]
 mod rules;
 
-use import::From;
+use import::Dialect;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
     let Some((first, file)) = bytes.split_first() else { return };
-    let from = From::ALL[usize::from(*first) % From::ALL.len()];
+    let from = Dialect::ALL[usize::from(*first) % Dialect::ALL.len()];
     rules::check(from, &String::from_utf8_lossy(file));
 });

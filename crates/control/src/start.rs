@@ -4,7 +4,7 @@ use crate::resolver::Resolver;
 use crate::serve_error::{ServeError, UnboundListener};
 use crate::supervisor::upgrade::RetryPolicy;
 use crate::supervisor::{Supervisor, detail};
-use engine::{Engine, GivenSockets, Options};
+use engine::{Engine, Options, PassedSockets};
 use host::{ActivatedSockets, Capacity, Notifier, Store, capacity, workers};
 use plan::Plan;
 use std::os::fd::OwnedFd;
@@ -51,7 +51,7 @@ pub(crate) fn start_engine(
     plan: &Plan,
     workers: usize,
     capacity: Capacity,
-    given: GivenSockets,
+    passed: PassedSockets,
     epolls: Vec<OwnedFd>,
     retry: &RetryPolicy,
 ) -> Result<Engine, ServeError> {
@@ -65,7 +65,7 @@ pub(crate) fn start_engine(
         resolver: Arc::new(resolver),
     };
     let should_retry = |error: &std::io::Error| retry.should_retry("a worker", error);
-    Engine::start_with(&options, given, epolls, &should_retry)
+    Engine::start_with(&options, passed, epolls, &should_retry)
         .map_err(|error| ServeError::Refused("start the workers", error))
 }
 

@@ -2,7 +2,7 @@
 
 use crate::check::Check;
 use crate::demand::{Demand, ListenerDemand};
-use crate::finding::{Detail, Finding, Verdict};
+use crate::finding::{Finding, FindingDetail, Verdict};
 use host::Host;
 use plan::{ListenAddress, Target};
 use std::collections::HashMap;
@@ -17,13 +17,15 @@ pub(super) fn ipv6(demand: &Demand<'_>, host: &Host) -> Finding {
         ListenAddress::Ip(address) => address.is_ipv6(),
         _ => false,
     });
-    let listening = listening
-        .map(|it| Detail::new(verdict(&it), &it.forward, format!("listens on {}", it.address)));
+    let listening = listening.map(|it| {
+        FindingDetail::new(verdict(&it), &it.forward, format!("listens on {}", it.address))
+    });
     let targets = demand.targets.iter().filter(|it| match it.target {
         Target::Ip(address) => address.is_ipv6(),
         _ => false,
     });
-    let targets = targets.map(|it| Detail::new(Verdict::Fail, it.target, "cannot be connected to"));
+    let targets =
+        targets.map(|it| FindingDetail::new(Verdict::Fail, it.target, "cannot be connected to"));
     let details: Vec<_> = listening.chain(targets).collect();
     let found = if details.is_empty() {
         "this host has no IPv6; listeners on all addresses accept IPv4 only"
@@ -47,7 +49,7 @@ pub(super) fn listen_addresses(demand: &Demand<'_>, foreign: &HashMap<IpAddr, St
         .filter_map(|it| match it.address {
             ListenAddress::Ip(address) => {
                 let error = foreign.get(&address.ip())?;
-                Some(Detail::new(verdict(&it), &it.forward, error))
+                Some(FindingDetail::new(verdict(&it), &it.forward, error))
             }
             _ => None,
         })

@@ -1,7 +1,7 @@
 //! Directories in which the process creates files: the log and Unix sockets.
 
 use crate::check::Check;
-use crate::finding::{Detail, Finding, Verdict};
+use crate::finding::{Finding, FindingDetail, Verdict};
 use host::{Host, admin_directory_of_user, admin_sockets};
 use plan::{Admin, ListenAddress, Log, Plan};
 use std::collections::BTreeSet;
@@ -126,7 +126,7 @@ pub(super) fn directories(directories: &[Directory], host: &Host) -> Finding {
     let details = faulty.iter().map(|(directory, fault)| {
         let verdict = if directory.optional { Verdict::Warn } else { Verdict::Fail };
         let found = format!("for {}: {}", directory.of, fault.explanation(host));
-        Detail::new(verdict, &directory.path.display(), found)
+        FindingDetail::new(verdict, &directory.path.display(), found)
     });
     let change = faulty.iter().map(|(directory, _)| command_to_make(&directory.path, host));
     let found = match (directories.len(), faulty.len()) {

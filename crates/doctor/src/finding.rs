@@ -40,12 +40,12 @@ pub struct Finding {
     /// Commands and settings that help: alternatives, or steps in this order.
     pub change: Vec<String>,
     /// Each deviation, and every target; the worst first.
-    pub details: Vec<Detail>,
+    pub details: Vec<FindingDetail>,
 }
 
 /// The result for one of several objects of a check.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Detail {
+pub struct FindingDetail {
     /// The verdict on this object.
     pub verdict: Verdict,
     /// The object: a target, a forward or a directory.
@@ -56,7 +56,7 @@ pub struct Detail {
     pub seconds: Option<f64>,
 }
 
-impl Detail {
+impl FindingDetail {
     pub(super) fn new(verdict: Verdict, of: &impl ToString, found: impl Into<String>) -> Self {
         Self { verdict, of: of.to_string(), found: found.into(), seconds: None }
     }
@@ -91,7 +91,7 @@ impl Finding {
     }
 
     /// Adds details; the verdict becomes at least as bad as the worst of them.
-    pub(super) fn details(mut self, details: impl IntoIterator<Item = Detail>) -> Self {
+    pub(super) fn details(mut self, details: impl IntoIterator<Item = FindingDetail>) -> Self {
         self.details.extend(details);
         self.details.sort_by_key(|detail| std::cmp::Reverse(detail.verdict));
         let worst = self.details.first().map_or(Verdict::Ok, |detail| detail.verdict);
@@ -102,7 +102,7 @@ impl Finding {
 
 /// The result of an examination.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Report {
+pub struct DoctorReport {
     /// The worst verdict of all checks.
     pub verdict: Verdict,
     /// Maximum number of simultaneous sessions: the smallest of all limits.
@@ -115,7 +115,7 @@ pub struct Report {
     pub checks: Vec<Finding>,
 }
 
-impl Report {
+impl DoctorReport {
     pub(super) fn new(mut checks: Vec<Finding>, wanted: u64) -> Self {
         let limits = checks.iter().filter_map(|it| Some((it.sessions?, it.check)));
         let first = limits.min_by_key(|(sessions, _)| *sessions);

@@ -9,7 +9,7 @@ mod check;
 pub use check::Check;
 
 mod finding;
-pub use finding::{Detail, Finding, Report, Verdict};
+pub use finding::{DoctorReport, Finding, FindingDetail, Verdict};
 
 mod demand;
 
@@ -56,7 +56,7 @@ use demand::Demand;
 use host::Host;
 use plan::Plan;
 use std::path::Path;
-use trial::Trial;
+use trial::TrialResults;
 
 /// Scope of the examination.
 #[derive(Clone, Copy, Debug)]
@@ -70,7 +70,7 @@ pub struct Scope {
 ///
 /// The process permanently switches to the configured user, so that the checks apply to that user.
 /// Call it while the process has one thread.
-pub fn examine(plan: &Plan, source: ConfigSource<'_>, options: Scope) -> Report {
+pub fn examine(plan: &Plan, source: ConfigSource<'_>, options: Scope) -> DoctorReport {
     let demand = Demand::of(plan);
     // Before the switch: root sees the processes of other users.
     let taken = taken::look(&demand, source);
@@ -78,13 +78,13 @@ pub fn examine(plan: &Plan, source: ConfigSource<'_>, options: Scope) -> Report 
     let become_user = host::become_user(plan, |_| made = directories::made_by_root(plan));
     let become_user = become_user.map_err(|error| error.to_string());
     let host = Host::read(Path::new("/"));
-    let user = user::Tried::of(plan, become_user);
-    let trial = Trial::make(&demand, options, taken, user, made.as_deref());
-    Report::new(judge(&demand, &host, &trial), demand.sessions)
+    let user = user::UserResult::of(plan, become_user);
+    let trial = TrialResults::make(&demand, options, taken, user, made.as_deref());
+    DoctorReport::new(judge(&demand, &host, &trial), demand.sessions)
 }
 
 /// All findings, in the order of [`Check::ALL`].
-fn judge(demand: &Demand<'_>, host: &Host, trial: &Trial) -> Vec<Finding> {
+fn judge(demand: &Demand<'_>, host: &Host, trial: &TrialResults) -> Vec<Finding> {
     vec![
         user::user(demand, host, &trial.user),
         files::open_files(demand, host),

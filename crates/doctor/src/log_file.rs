@@ -2,7 +2,7 @@
 
 use crate::check::Check;
 use crate::directories::{self, DirectoryFault, command_to_make, fault};
-use crate::finding::{Detail, Finding, Verdict};
+use crate::finding::{Finding, FindingDetail, Verdict};
 use host::Host;
 use observe::log::{LogError, other_writers, try_log_file};
 use plan::Plan;
@@ -20,7 +20,7 @@ const OWNER_WRITES: u32 = 0o200;
 
 /// The result of opening the log file.
 #[derive(Debug)]
-pub(super) struct Tried {
+pub(super) struct LogFileResult {
     path: PathBuf,
     opened: Result<(), Refused>,
     /// Other users with write permission in the file's directory.
@@ -31,12 +31,12 @@ pub(super) struct Tried {
 struct Refused {
     /// The error text of a start.
     says: String,
-    cause: Cause,
+    cause: RefusalCause,
 }
 
 /// The cause of a refusal, as far as it is known.
 #[derive(Debug, PartialEq, Eq)]
-enum Cause {
+enum RefusalCause {
     Directory,
     /// An existing file with this owner, group and mode.
     File {
@@ -51,14 +51,14 @@ enum Cause {
 
 /// Opens the log file, if one is configured, as the present user. Never creates a file: where a
 /// missing one could be created, it is not opened.
-pub(super) fn look(plan: &Plan) -> Option<Tried> {
+pub(super) fn look(plan: &Plan) -> Option<LogFileResult> {
     let path = plan.log.file.clone()?;
     let is_reached = Entry::reached_by(&path).is_ok();
     let can_be_made = is_reached && is_missing(&path) && fault(&directory_of(&path)).is_none();
     let opened = if can_be_made { Ok(()) } else { try_log_file(&path) };
     let opened = opened.map_err(|error| Refused::of(&path, &error));
     let others = other_writers(&path).map(|writers| writers.to_string());
-    Some(Tried { path, opened, others })
+    Some(LogFileResult { path, opened, others })
 }
 
 fn is_missing(path: &Path) -> bool {
@@ -80,8 +80,8 @@ fn directory_of(path: &Path) -> PathBuf {
 impl Refused {
     fn of(path: &Path, error: &LogError) -> Self {
         let cause = match fs::metadata(path) {
-            Ok(found) if found.is_dir() => Cause::Directory,
-            Ok(found) if error.is_denial() => Cause::File {
+            Ok(found) if found.is_dir() => RefusalCause::Directory,
+            Ok(found) if error.is_denial() => RefusalCause::File {
                 owner: found.uid(),
                 group: found.gid(),
                 mode: found.mode() & PERMISSIONS,
@@ -89,18 +89,18 @@ impl Refused {
             Err(error) if error.kind() == ErrorKind::NotFound => {
                 let directory = directory_of(path);
                 let fault = fault(&directory);
-                fault.map_or(Cause::Unknown, |fault| Cause::Place(directory, fault))
+                fault.map_or(RefusalCause::Unknown, |fault| RefusalCause::Place(directory, fault))
             }
-            _ => Cause::Unknown,
+            _ => RefusalCause::Unknown,
         };
         Self { says: error.to_string(), cause }
     }
 }
 
 /// Judges the log file, without which the process does not start.
-pub(super) fn log_file(tried: Option<&Tried>, host: &Host) -> Finding {
+pub(super) fn log_file(tried: Option<&LogFileResult>, host: &Host) -> Finding {
     let finding = |verdict, found| Finding::new(Check::LogFile, verdict, found);
-    let Some(Tried { path, opened, others }) = tried else {
+    let Some(LogFileResult { path, opened, others }) = tried else {
         return finding(Verdict::Ok, "the log goes to standard error".to_owned());
     };
     match opened {
@@ -110,48 +110,51 @@ pub(super) fn log_file(tried: Option<&Tried>, host: &Host) -> Finding {
                 let found = format!(
                     "{others} may write in it: use a directory that only this user can write to"
                 );
-                Detail::new(Verdict::Warn, &directory_of(path).display(), found)
+                FindingDetail::new(Verdict::Warn, &directory_of(path).display(), found)
             });
             finding(Verdict::Ok, found).details(others)
         }
         Err(Refused { says, cause }) => {
             let detail = explanation(cause, host);
-            let detail = detail.map(|found| Detail::new(Verdict::Fail, &path.display(), found));
+            let detail =
+                detail.map(|found| FindingDetail::new(Verdict::Fail, &path.display(), found));
             finding(Verdict::Fail, says.clone()).details(detail).change(change(path, cause, host))
         }
     }
 }
 
-fn explanation(cause: &Cause, host: &Host) -> Option<String> {
+fn explanation(cause: &RefusalCause, host: &Host) -> Option<String> {
     match cause {
-        Cause::Directory => Some("it is a directory, and a file is needed".to_owned()),
-        Cause::File { owner, group, mode } => Some(format!(
+        RefusalCause::Directory => Some("it is a directory, and a file is needed".to_owned()),
+        RefusalCause::File { owner, group, mode } => Some(format!(
             "it belongs to the user with the id {owner} and the group with the id {group}, with the \
              mode {mode:04o}: {} may not write to it",
             host.user(),
         )),
-        Cause::Place(directory, fault) => Some(format!(
+        RefusalCause::Place(directory, fault) => Some(format!(
             "it would be created in `{}`: {}",
             directory.display(),
             fault.explanation(host),
         )),
-        Cause::Unknown => None,
+        RefusalCause::Unknown => None,
     }
 }
 
-fn change(path: &Path, cause: &Cause, host: &Host) -> Option<String> {
+fn change(path: &Path, cause: &RefusalCause, host: &Host) -> Option<String> {
     let user = host.user_id;
     let word = plan::shell_word(&path.display().to_string());
     match cause {
-        Cause::Directory => Some(format!("file = \"{}/traffic-forwarder.log\"", path.display())),
-        Cause::File { owner, mode, .. } => {
+        RefusalCause::Directory => {
+            Some(format!("file = \"{}/traffic-forwarder.log\"", path.display()))
+        }
+        RefusalCause::File { owner, mode, .. } => {
             let chown = (*owner != user).then(|| format!("chown {user} {word}"));
             let chmod = (mode & OWNER_WRITES == 0).then(|| format!("chmod u+w {word}"));
             let commands: Vec<_> = chown.into_iter().chain(chmod).collect();
             (!commands.is_empty()).then(|| commands.join(" && "))
         }
-        Cause::Place(directory, _) => Some(command_to_make(directory, host)),
-        Cause::Unknown => None,
+        RefusalCause::Place(directory, _) => Some(command_to_make(directory, host)),
+        RefusalCause::Unknown => None,
     }
 }
 
@@ -161,7 +164,7 @@ mod tests {
     use crate::tests::plan_of;
     use std::os::unix::fs::symlink;
 
-    fn tried(path: &Path) -> Tried {
+    fn tried(path: &Path) -> LogFileResult {
         let forward = "[[forward]]\nlisten = ':1'\nto = 'a:1'\n";
         look(&plan_of(&format!("[log]\nfile = '{}'\n{forward}", path.display()))).unwrap()
     }
@@ -191,11 +194,11 @@ mod tests {
         for (target, name) in [("gone/log", "first"), ("first", "link"), ("loop", "loop")] {
             symlink(target, at(name)).unwrap();
         }
-        let nowhere = Cause::Place(at("gone"), DirectoryFault::Missing);
+        let nowhere = RefusalCause::Place(at("gone"), DirectoryFault::Missing);
         for (path, expected, says, change) in [
-            (dir.path().to_owned(), Cause::Directory, "Is a directory", "file = \""),
+            (dir.path().to_owned(), RefusalCause::Directory, "Is a directory", "file = \""),
             (at("link"), nowhere, "No such file", "install -d -o 33 "),
-            (at("loop"), Cause::Unknown, "Too many levels of symbolic links", ""),
+            (at("loop"), RefusalCause::Unknown, "Too many levels of symbolic links", ""),
         ] {
             let tried = tried(&path);
             let refused = tried.opened.as_ref().unwrap_err();
@@ -210,7 +213,7 @@ mod tests {
     #[test]
     fn suggested_commands_make_the_file_writable_for_the_user() {
         let commands = |owner, mode| {
-            let cause = Cause::File { owner, group: 4, mode };
+            let cause = RefusalCause::File { owner, group: 4, mode };
             change(Path::new("/var/log/my x"), &cause, &host()).unwrap_or_default()
         };
         assert_eq!(commands(0, 0o640), "chown 33 '/var/log/my x'");

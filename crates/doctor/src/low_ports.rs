@@ -2,7 +2,7 @@
 
 use crate::check::Check;
 use crate::demand::{Demand, ListenerDemand};
-use crate::finding::{Detail, Finding, Verdict};
+use crate::finding::{Finding, FindingDetail, Verdict};
 use host::Host;
 
 /// The kernel's default, used where the setting cannot be read.
@@ -29,7 +29,7 @@ pub(super) fn low_ports(demand: &Demand<'_>, host: &Host, binds: Option<bool>) -
     let nothing_else = low.len() == demand.listeners().count();
     let details = low.iter().map(|it| {
         let verdict = if it.optional && !nothing_else { Verdict::Warn } else { Verdict::Fail };
-        Detail::new(verdict, &it.forward, format!("listens on {}", it.address))
+        FindingDetail::new(verdict, &it.forward, format!("listens on {}", it.address))
     });
     let program = std::env::current_exe();
     let program =

@@ -3,7 +3,7 @@
 
 use crate::check::Check;
 use crate::demand::{Demand, TargetDemand};
-use crate::finding::{Detail, Finding, Verdict};
+use crate::finding::{Finding, FindingDetail, Verdict};
 use host::Host;
 use plan::ListenAddress;
 use std::collections::BTreeSet;
@@ -42,7 +42,7 @@ pub(super) fn local_ports(demand: &Demand<'_>, host: &Host) -> Finding {
     short.sort_by_key(|wanted| std::cmp::Reverse(wanted.sessions));
     let details = short.iter().map(|wanted| {
         let found = format!("its forwards allow {} sessions", wanted.sessions);
-        Detail::new(Verdict::Warn, wanted.target, found)
+        FindingDetail::new(Verdict::Warn, wanted.target, found)
     });
     finding.details(details).change(widen(range))
 }

@@ -2,7 +2,7 @@
 
 use crate::check::Check;
 use crate::demand::Demand;
-use crate::finding::{Detail, Finding, Verdict};
+use crate::finding::{Finding, FindingDetail, Verdict};
 use host::Kernel;
 
 /// Judges the rehearsal of the sandbox. It is always ok if `sandbox` is off. Without landlock the
@@ -27,7 +27,7 @@ pub(super) fn sandbox(demand: &Demand<'_>, rehearsal: &Result<Kernel, Vec<String
         Err(faults) => {
             let details = faults.iter().filter(|_| wanted);
             let details =
-                details.map(|fault| Detail::new(Verdict::Fail, &"sandbox", fault.as_str()));
+                details.map(|fault| FindingDetail::new(Verdict::Fail, &"sandbox", fault.as_str()));
             finding(Verdict::Fail, "the sandbox cannot be made".to_owned()).details(details)
         }
     }

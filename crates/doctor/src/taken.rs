@@ -2,7 +2,7 @@
 
 use crate::check::Check;
 use crate::demand::Demand;
-use crate::finding::{Detail, Finding, Verdict};
+use crate::finding::{Finding, FindingDetail, Verdict};
 use crate::own_processes::{ConfigSource, OwnProcess, name_of, own_processes};
 use crate::sockets::{SocketEntry, Sockets, processes};
 use plan::ListenAddress;
@@ -85,7 +85,11 @@ pub(super) fn taken(demand: &Demand<'_>, taken: &[(usize, Holder)]) -> Finding {
         (Holder::Own(_), _) => None,
         (Holder::Foreign(who), it) => {
             let verdict = if it.optional { Verdict::Warn } else { Verdict::Fail };
-            Some(Detail::new(verdict, &it.forward, format!("{} is taken by {who}", it.address)))
+            Some(FindingDetail::new(
+                verdict,
+                &it.forward,
+                format!("{} is taken by {who}", it.address),
+            ))
         }
     });
     let details: Vec<_> = details.collect();

@@ -21,17 +21,17 @@ const STACK: usize = 512 * 1024;
 
 /// The result of one target.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Tried {
+pub(super) struct TargetResult {
     pub(super) target: String,
     /// The result of the name lookup; `None` for an address.
-    pub(super) resolved: Option<Step>,
+    pub(super) resolved: Option<StepResult>,
     /// The result of connecting; `None` if it was not tried.
-    pub(super) connected: Option<Step>,
+    pub(super) connected: Option<StepResult>,
 }
 
 /// The duration of a step, or its error.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Step {
+pub(super) enum StepResult {
     /// The step succeeded in this time.
     Done(Duration),
     /// The target refuses or does not answer.
@@ -43,20 +43,23 @@ pub(super) enum Step {
 }
 
 /// A target and its time limit.
-struct Task {
+struct TargetTask {
     target: Target,
     limit: Duration,
 }
 
 /// Tries all targets of a plan.
-pub(super) fn try_all(demand: &Demand<'_>, options: Scope) -> Vec<Tried> {
+pub(super) fn try_all(demand: &Demand<'_>, options: Scope) -> Vec<TargetResult> {
     let until = Instant::now() + DEADLINE;
-    let tasks: Arc<[Task]> = demand
+    let tasks: Arc<[TargetTask]> = demand
         .targets
         .iter()
-        .map(|it| Task { target: it.target.clone(), limit: it.connect_timeout.min(TARGET_LIMIT) })
+        .map(|it| TargetTask {
+            target: it.target.clone(),
+            limit: it.connect_timeout.min(TARGET_LIMIT),
+        })
         .collect();
-    let mut tried: Vec<Tried> = tasks.iter().map(|task| late(task, options)).collect();
+    let mut tried: Vec<TargetResult> = tasks.iter().map(|task| late(task, options)).collect();
     let (sender, results) = mpsc::channel();
     let next = Arc::new(AtomicUsize::new(0));
     for _ in 0..AT_ONCE.min(tasks.len()) {
@@ -86,17 +89,18 @@ fn take(next: &AtomicUsize, count: usize, until: Instant) -> Option<usize> {
 }
 
 /// The result of a target that is not done before the deadline.
-fn late(task: &Task, options: Scope) -> Tried {
+fn late(task: &TargetTask, options: Scope) -> TargetResult {
     let is_name = matches!(task.target, Target::Name { .. });
-    Tried {
+    TargetResult {
         target: task.target.to_string(),
-        resolved: is_name.then_some(Step::Late),
-        connected: (options.connect && !is_name).then_some(Step::Late),
+        resolved: is_name.then_some(StepResult::Late),
+        connected: (options.connect && !is_name).then_some(StepResult::Late),
     }
 }
 
-fn try_one(task: &Task, options: Scope) -> Tried {
-    let mut tried = Tried { target: task.target.to_string(), resolved: None, connected: None };
+fn try_one(task: &TargetTask, options: Scope) -> TargetResult {
+    let mut tried =
+        TargetResult { target: task.target.to_string(), resolved: None, connected: None };
     let addresses = match &task.target {
         Target::Unix(path) => {
             let began = Instant::now();
@@ -109,11 +113,11 @@ fn try_one(task: &Task, options: Scope) -> Tried {
             let began = Instant::now();
             match addresses_of(host, *port) {
                 Ok(addresses) => {
-                    tried.resolved = Some(Step::Done(began.elapsed()));
+                    tried.resolved = Some(StepResult::Done(began.elapsed()));
                     addresses
                 }
                 Err(error) => {
-                    tried.resolved = Some(Step::Impossible(error.to_string()));
+                    tried.resolved = Some(StepResult::Impossible(error.to_string()));
                     return tried;
                 }
             }
@@ -124,29 +128,29 @@ fn try_one(task: &Task, options: Scope) -> Tried {
 }
 
 /// Tries the addresses in turn, as a session does, with an equal share of `limit` for each.
-fn connect(addresses: &[SocketAddr], limit: Duration) -> Step {
+fn connect(addresses: &[SocketAddr], limit: Duration) -> StepResult {
     let began = Instant::now();
     // A share of zero would be an invalid timeout, so it has at least a microsecond.
     let count = u32::try_from(addresses.len()).unwrap_or(u32::MAX).max(1);
     let share = (limit / count).max(Duration::from_micros(1));
-    let mut last = Step::Impossible("the name has no address".to_owned());
+    let mut last = StepResult::Impossible("the name has no address".to_owned());
     for address in addresses {
         last = step(began, TcpStream::connect_timeout(address, share));
-        if matches!(last, Step::Done(_)) {
+        if matches!(last, StepResult::Done(_)) {
             break;
         }
     }
     last
 }
 
-fn step<T>(began: Instant, result: std::io::Result<T>) -> Step {
+fn step<T>(began: Instant, result: std::io::Result<T>) -> StepResult {
     use std::io::ErrorKind::{AddrNotAvailable, NetworkUnreachable, PermissionDenied};
-    let Err(error) = result else { return Step::Done(began.elapsed()) };
+    let Err(error) = result else { return StepResult::Done(began.elapsed()) };
     // EHOSTUNREACH is not listed: a target that is switched off causes it.
     match error.kind() {
         AddrNotAvailable | NetworkUnreachable | PermissionDenied => {
-            Step::Impossible(error.to_string())
+            StepResult::Impossible(error.to_string())
         }
-        _ => Step::Unanswered(error.to_string()),
+        _ => StepResult::Unanswered(error.to_string()),
     }
 }

@@ -1,15 +1,15 @@
 //! Findings about the names and connections of targets.
 
 use crate::check::Check;
-use crate::finding::{Detail, Finding, Verdict};
-use crate::target_trial::{Step, Tried};
+use crate::finding::{Finding, FindingDetail, Verdict};
+use crate::target_trial::{StepResult, TargetResult};
 use std::time::Duration;
 
 /// Duration above which a warning is given, since each session waits for it.
 const SLOW: Duration = Duration::from_secs(1);
 
 /// Judges name lookups.
-pub(super) fn names(tried: &[Tried]) -> Finding {
+pub(super) fn names(tried: &[TargetResult]) -> Finding {
     let steps = tried.iter().filter_map(|it| Some((it, it.resolved.as_ref()?)));
     let finding = judge(Check::Names, steps, "names are resolved", "no target is a name");
     let change = (finding.verdict == Verdict::Fail).then(|| {
@@ -29,14 +29,14 @@ fn first_host(finding: &Finding) -> &str {
 }
 
 /// Judges connections to targets.
-pub(super) fn connections(tried: &[Tried]) -> Finding {
+pub(super) fn connections(tried: &[TargetResult]) -> Finding {
     let steps = tried.iter().filter_map(|it| Some((it, it.connected.as_ref()?)));
     judge(Check::Connections, steps, "targets are connected", "no target was connected to")
 }
 
 fn judge<'t>(
     check: Check,
-    steps: impl Iterator<Item = (&'t Tried, &'t Step)>,
+    steps: impl Iterator<Item = (&'t TargetResult, &'t StepResult)>,
     done: &str,
     nothing: &str,
 ) -> Finding {
@@ -49,17 +49,19 @@ fn judge<'t>(
     Finding::new(check, Verdict::Ok, found).details(details)
 }
 
-fn detail(tried: &Tried, step: &Step) -> Detail {
+fn detail(tried: &TargetResult, step: &StepResult) -> FindingDetail {
     let (verdict, found, time) = match step {
-        Step::Done(time) => {
+        StepResult::Done(time) => {
             let verdict = if *time > SLOW { Verdict::Warn } else { Verdict::Ok };
             (verdict, milliseconds(*time), Some(time.as_secs_f64()))
         }
-        Step::Unanswered(error) => (Verdict::Warn, error.clone(), None),
-        Step::Impossible(error) => (Verdict::Fail, error.clone(), None),
-        Step::Late => (Verdict::Warn, "no result in ten seconds for all targets".to_owned(), None),
+        StepResult::Unanswered(error) => (Verdict::Warn, error.clone(), None),
+        StepResult::Impossible(error) => (Verdict::Fail, error.clone(), None),
+        StepResult::Late => {
+            (Verdict::Warn, "no result in ten seconds for all targets".to_owned(), None)
+        }
     };
-    Detail { seconds: time, ..Detail::new(verdict, &tried.target, found) }
+    FindingDetail { seconds: time, ..FindingDetail::new(verdict, &tried.target, found) }
 }
 
 fn milliseconds(time: Duration) -> String {
@@ -70,30 +72,34 @@ fn milliseconds(time: Duration) -> String {
 mod tests {
     use super::*;
 
-    const QUICK: Step = Step::Done(Duration::from_micros(1500));
+    const QUICK: StepResult = StepResult::Done(Duration::from_micros(1500));
 
-    fn tried(target: &str, resolved: Option<Step>, connected: Option<Step>) -> Tried {
-        Tried { target: target.to_owned(), resolved, connected }
+    fn tried(
+        target: &str,
+        resolved: Option<StepResult>,
+        connected: Option<StepResult>,
+    ) -> TargetResult {
+        TargetResult { target: target.to_owned(), resolved, connected }
     }
 
     #[test]
     fn errors_of_this_host_fail_and_errors_of_a_target_warn() {
         let of = |step| connections(&[tried("a:1", None, Some(step))]).verdict;
         assert_eq!(of(QUICK), Verdict::Ok);
-        assert_eq!(of(Step::Done(Duration::from_secs(2))), Verdict::Warn);
-        assert_eq!(of(Step::Unanswered("refused".into())), Verdict::Warn);
-        assert_eq!(of(Step::Late), Verdict::Warn);
-        assert_eq!(of(Step::Impossible("no route".into())), Verdict::Fail);
+        assert_eq!(of(StepResult::Done(Duration::from_secs(2))), Verdict::Warn);
+        assert_eq!(of(StepResult::Unanswered("refused".into())), Verdict::Warn);
+        assert_eq!(of(StepResult::Late), Verdict::Warn);
+        assert_eq!(of(StepResult::Impossible("no route".into())), Verdict::Fail);
     }
 
     #[test]
     fn details_are_ordered_by_verdict_and_duration() {
         let all = [
             tried("a:1", None, Some(QUICK)),
-            tried("b:1", Some(QUICK), Some(Step::Unanswered("refused".into()))),
-            tried("c:1", Some(Step::Impossible("no such name".into())), None),
-            tried("d:1", None, Some(Step::Impossible("no route".into()))),
-            tried("e:1", None, Some(Step::Done(Duration::from_millis(20)))),
+            tried("b:1", Some(QUICK), Some(StepResult::Unanswered("refused".into()))),
+            tried("c:1", Some(StepResult::Impossible("no such name".into())), None),
+            tried("d:1", None, Some(StepResult::Impossible("no route".into()))),
+            tried("e:1", None, Some(StepResult::Done(Duration::from_millis(20)))),
         ];
         let finding = connections(&all);
         let named: Vec<_> = finding.details.iter().map(|it| it.of.as_str()).collect();

@@ -46,7 +46,7 @@ fn a_report_has_the_smallest_limit_and_the_worst_check_first() {
         limit(Check::LocalPorts, 40, 100),
         Finding::new(Check::Names, Verdict::Fail, ""),
     ];
-    let report = Report::new(checks, 100);
+    let report = DoctorReport::new(checks, 100);
     assert_eq!((report.sessions, report.first_limit), (Some(40), Some(Check::LocalPorts)));
     assert_eq!(report.verdict, Verdict::Fail);
     let order: Vec<_> = report.checks.iter().map(|it| it.check).collect();
@@ -55,7 +55,7 @@ fn a_report_has_the_smallest_limit_and_the_worst_check_first() {
 
 #[test]
 fn a_report_without_limits_has_no_number_of_sessions() {
-    let report = Report::new(vec![Finding::new(Check::Splice, Verdict::Ok, "")], 1);
+    let report = DoctorReport::new(vec![Finding::new(Check::Splice, Verdict::Ok, "")], 1);
     assert_eq!((report.sessions, report.first_limit, report.verdict), (None, None, Verdict::Ok));
 }
 
@@ -63,8 +63,8 @@ fn a_report_without_limits_has_no_number_of_sessions() {
 fn each_check_is_made_once_and_in_order() {
     let plan = one_forward(1);
     let demand = Demand::of(&plan);
-    let user = user::Tried { become_user: Ok(()), token: None };
-    let trial = Trial {
+    let user = user::UserResult { become_user: Ok(()), token: None };
+    let trial = TrialResults {
         user,
         splice: Err(splice_trial::SpliceError::Stalled),
         binds_low_port: None,

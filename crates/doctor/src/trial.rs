@@ -6,7 +6,7 @@ use crate::directories::{self, Directory};
 use crate::log_file;
 use crate::splice_trial::{self, SpliceError, Spliced};
 use crate::taken::Holder;
-use crate::target_trial::{self, Tried};
+use crate::target_trial::{self, TargetResult};
 use crate::user;
 use host::{Kernel, Sandbox};
 use plan::ListenAddress;
@@ -17,8 +17,8 @@ use std::path::Path;
 
 /// The results of all trials.
 #[derive(Debug)]
-pub(super) struct Trial {
-    pub(super) user: user::Tried,
+pub(super) struct TrialResults {
+    pub(super) user: user::UserResult,
     pub(super) splice: Result<Spliced, SpliceError>,
     /// Whether the lowest configured TCP port can be bound; `None` without one.
     pub(super) binds_low_port: Option<bool>,
@@ -28,20 +28,20 @@ pub(super) struct Trial {
     pub(super) taken: Vec<(usize, Holder)>,
     pub(super) directories: Vec<Directory>,
     /// `None` if the log goes to standard error.
-    pub(super) log_file: Option<log_file::Tried>,
+    pub(super) log_file: Option<log_file::LogFileResult>,
     /// The kernel's support for a sandbox, or one text for each fault of the plan's sandbox.
     pub(super) sandbox: Result<Kernel, Vec<String>>,
-    pub(super) targets: Vec<Tried>,
+    pub(super) targets: Vec<TargetResult>,
 }
 
-impl Trial {
+impl TrialResults {
     /// Makes all further trials as the configured user. `taken` and `user` are results from before
     /// the switch; `made` is a directory that the process creates as root.
     pub(super) fn make(
         demand: &Demand<'_>,
         options: Scope,
         taken: Vec<(usize, Holder)>,
-        user: user::Tried,
+        user: user::UserResult,
         made: Option<&Path>,
     ) -> Self {
         Self {

@@ -2,20 +2,20 @@
 
 use crate::check::Check;
 use crate::demand::Demand;
-use crate::finding::{Detail, Finding, Verdict};
+use crate::finding::{Finding, FindingDetail, Verdict};
 use host::{Host, token_fault};
 use plan::Plan;
 
 /// The result of switching to the user.
 #[derive(Debug)]
-pub(super) struct Tried {
+pub(super) struct UserResult {
     /// The error is the text of the finding.
     pub(super) become_user: Result<(), String>,
     /// The problem with the token, if one is needed and cannot be used.
     pub(super) token: Option<String>,
 }
 
-impl Tried {
+impl UserResult {
     /// Reads the token as the present user. `become_user` is the result of the switch.
     pub(super) fn of(plan: &Plan, become_user: Result<(), String>) -> Self {
         let token = plan.process.admin_token_file.as_deref().and_then(token_fault);
@@ -25,7 +25,7 @@ impl Tried {
 }
 
 /// Judges user, configuration and token, without which the process does not start.
-pub(super) fn user(demand: &Demand<'_>, host: &Host, tried: &Tried) -> Finding {
+pub(super) fn user(demand: &Demand<'_>, host: &Host, tried: &UserResult) -> Finding {
     let (asking, named) = (host.user(), &demand.plan.process.user);
     let (verdict, found) = match (&tried.become_user, named) {
         (Err(error), _) => (Verdict::Fail, format!("{error}; all other checks apply to {asking}")),
@@ -37,7 +37,7 @@ pub(super) fn user(demand: &Demand<'_>, host: &Host, tried: &Tried) -> Finding {
         }
     };
     let token = tried.token.iter();
-    let token = token.map(|fault| Detail::new(Verdict::Fail, &"admin_token_file", fault));
+    let token = token.map(|fault| FindingDetail::new(Verdict::Fail, &"admin_token_file", fault));
     Finding::new(Check::User, verdict, found).details(token)
 }
 
@@ -53,7 +53,7 @@ mod tests {
         let host = Host { user_id: 33, ..Host::default() };
         let judge = |become_user: Result<(), &str>, token: Option<&str>| {
             let become_user = become_user.map_err(ToOwned::to_owned);
-            let tried = Tried { become_user, token: token.map(ToOwned::to_owned) };
+            let tried = UserResult { become_user, token: token.map(ToOwned::to_owned) };
             user(&Demand::of(&plan), &host, &tried)
         };
         let finding = judge(Ok(()), None);

@@ -5,7 +5,7 @@ use crate::change::Listening;
 use crate::context::Context;
 use crate::failure;
 use crate::permit::Permit;
-use crate::rate_limit::Kind;
+use crate::rate_limit::ReportKind;
 use crate::report::Report;
 use crate::rule::Route;
 use crate::rules::Rules;
@@ -16,7 +16,7 @@ use std::sync::Arc;
 use sys::Errno;
 
 /// The result of one accept.
-pub(crate) enum Tried {
+pub(crate) enum AcceptResult {
     /// A connection was accepted and has its permit.
     Admitted(Accepted),
     /// A connection was accepted and reset: a limit is reached.
@@ -34,7 +34,7 @@ pub(crate) fn accept(
     number: u32,
     listening: &Listening,
     rules: &Rules,
-) -> Tried {
+) -> AcceptResult {
     let route = &listening.route;
     // Where clients may wait, the permit is taken before accept(2), and released if the queue is
     // empty. Where they may not, it is taken after: a permit held without a client would make
@@ -44,17 +44,17 @@ pub(crate) fn accept(
         permit = request(context, route, rules);
         if permit.is_none() {
             acceptor.wait_for_room(number, &context.epoll);
-            return Tried::Nothing;
+            return AcceptResult::Nothing;
         }
     }
     match sys::listen::accept(listening.socket.as_fd()) {
         Ok((socket, address)) => {
             if let Some(permit) = permit.or_else(|| request(context, route, rules)) {
-                return Tried::Admitted(Accepted { socket, address, permit });
+                return AcceptResult::Admitted(Accepted { socket, address, permit });
             }
             sys::socket::reset(socket);
             report_refused(context, route);
-            Tried::Refused
+            AcceptResult::Refused
         }
         Err(errno) => {
             if let Some(permit) = permit {
@@ -75,19 +75,19 @@ fn failed(
     number: u32,
     listening: &Listening,
     errno: Errno,
-) -> Tried {
+) -> AcceptResult {
     if errno == Errno::AGAIN {
-        return Tried::Nothing;
+        return AcceptResult::Nothing;
     }
     if failure::is_of_one_connection(errno) {
-        return Tried::Failed(errno);
+        return AcceptResult::Failed(errno);
     }
     // accept(2) allocates a descriptor before it checks the queue: a failed allocation with an
     // empty queue concerns no client.
     if sys::listen::has_pending(listening.socket.as_fd()) {
         pause(acceptor, context, number, listening, errno);
     }
-    Tried::Nothing
+    AcceptResult::Nothing
 }
 
 /// Suspends polling of a listener after an error that the next accept(2) would meet, too: descriptors
@@ -105,7 +105,7 @@ pub(crate) fn pause(
     listening.route.forward.counters.of(context.index).accept_failed(errno);
     let forward = Arc::clone(&listening.route.forward.name);
     let cause = failure::exhausted(errno).unwrap_or(Cause::IoError);
-    let kind = Kind::Forward(Arc::clone(&forward), cause);
+    let kind = ReportKind::Forward(Arc::clone(&forward), cause);
     context.report(kind, |count| Report::AcceptFailed { forward, errno, count });
 }
 
@@ -116,6 +116,6 @@ fn report_refused(context: &mut Context, route: &Route) {
     let process = &context.shared.gate;
     let gate = if process.has_room() { &forward.gate } else { process };
     let (name, limit) = (Arc::clone(&forward.name), gate.limit());
-    let kind = Kind::Forward(Arc::clone(&name), Cause::OverLimit);
+    let kind = ReportKind::Forward(Arc::clone(&name), Cause::OverLimit);
     context.report(kind, |count| Report::Refused { forward: name, reason, limit, count });
 }

@@ -133,7 +133,7 @@ impl Forwards {
             let opened = match attempt {
                 Attempt::Bind => self.open(address, &options, leaving).map(Some),
                 Attempt::Try => {
-                    Listener::try_open(address, &options, &self.given, leaving).map(|()| None)
+                    Listener::try_open(address, &options, &self.passed, leaving).map(|()| None)
                 }
             };
             let opened = opened.map_err(|error| self.explain(error, shared))?;
@@ -153,8 +153,8 @@ impl Forwards {
             let number = bound.number.unwrap_or(number);
             Listener::bound(number, address, bound.socket, bound.file)
         } else {
-            let number = self.unattached.given.remove(address).unwrap_or(number);
-            Listener::open(number, address, options, &mut self.given, leaving)?
+            let number = self.unattached.passed.remove(address).unwrap_or(number);
+            Listener::open(number, address, options, &mut self.passed, leaving)?
         };
         self.next_number = self.next_number.max(listener.next_number());
         Ok(listener)

@@ -10,7 +10,7 @@ use crate::rules::Rules;
 use crate::session::{Outcome, Over, Session};
 use crate::table::Entry;
 use crate::targets::TargetAddress;
-use flow::{By, Cause, Failure, Peer, Readiness, Time};
+use flow::{By, Cause, Peer, Readiness, SocketFailure, Time};
 use plan::OnRefusal;
 use rustix::fd::{AsFd, OwnedFd};
 use std::net::SocketAddr;
@@ -53,7 +53,7 @@ pub(crate) fn resolved(
     let rules = entry.session.rules();
     let Some(connecting) = &mut entry.session.connecting else { return Ok(()) };
     if addresses.is_empty() {
-        let failure = Failure { cause: Cause::NameError, errno: None, fin_unknown: false };
+        let failure = SocketFailure { cause: Cause::NameError, errno: None, fin_unknown: false };
         return Err(fail(entry.session, context, &rules, failure));
     }
     connecting.attempts.resolved(addresses.len());
@@ -181,7 +181,7 @@ pub(crate) fn attempt_timed_out(
 }
 
 /// Ends a session whose attempts have all failed.
-fn fail(session: &Session, context: &mut Context, rules: &Rules, failure: Failure) -> Over {
+fn fail(session: &Session, context: &mut Context, rules: &Rules, failure: SocketFailure) -> Over {
     let reason = failure::reason_of_attempt(failure);
     if reason.by == By::Resource {
         // Spare pipes hold descriptors: frees them.
@@ -201,12 +201,12 @@ fn fail(session: &Session, context: &mut Context, rules: &Rules, failure: Failur
 const BUSY_PAUSE: Duration = Duration::from_millis(2);
 const DOUBLINGS: u8 = 6;
 
-const TIMED_OUT: Failure =
-    Failure { cause: Cause::ConnectTimeout, errno: None, fin_unknown: false };
+const TIMED_OUT: SocketFailure =
+    SocketFailure { cause: Cause::ConnectTimeout, errno: None, fin_unknown: false };
 
-const LOOP: Failure = Failure { cause: Cause::Loop, errno: None, fin_unknown: false };
+const LOOP: SocketFailure = SocketFailure { cause: Cause::Loop, errno: None, fin_unknown: false };
 
-fn attempt_failed(session: &mut Session, worker: usize, failure: Failure) {
+fn attempt_failed(session: &mut Session, worker: usize, failure: SocketFailure) {
     if let Some(target) = session.permit.target() {
         target.connect_failed(worker);
     }

@@ -4,7 +4,7 @@ use crate::failure;
 use crate::mailbox::Mailbox;
 use crate::message::Message;
 use crate::pump::Pump;
-use crate::rate_limit::{Kind, RateLimit};
+use crate::rate_limit::{RateLimit, ReportKind};
 use crate::report::Report;
 use crate::session::{Outcome, Over};
 use crate::shared::Shared;
@@ -39,13 +39,13 @@ impl Context {
     }
 
     /// Sends a report of this kind, rate-limited. `make` receives the occurrences since the last one.
-    pub(crate) fn report(&mut self, kind: Kind, make: impl FnOnce(u64) -> Report) {
+    pub(crate) fn report(&mut self, kind: ReportKind, make: impl FnOnce(u64) -> Report) {
         self.rate_limit.report(&self.shared.outbox, self.now, kind, make);
     }
 
     /// Reports resource exhaustion, rate-limited.
     pub(crate) fn report_exhausted(&mut self, cause: Cause, needed_for: &'static str) {
-        let kind = Kind::Resource(needed_for, cause);
+        let kind = ReportKind::Resource(needed_for, cause);
         self.report(kind, |count| Report::Exhausted { cause, needed_for, count });
     }
 }

@@ -1,6 +1,6 @@
 //! Maps the kernel's error numbers to causes of close reasons.
 
-use flow::{By, Cause, CloseReason, Failure, Phase};
+use flow::{By, Cause, CloseReason, Phase, SocketFailure};
 use std::num::NonZeroU16;
 use sys::Errno;
 
@@ -20,7 +20,7 @@ pub(crate) fn exhausted(errno: Errno) -> Option<Cause> {
 }
 
 /// The failure of an established connection.
-pub(crate) fn of_connection(errno: Errno) -> Failure {
+pub(crate) fn of_connection(errno: Errno) -> SocketFailure {
     let cause = match errno {
         // EPIPE and ENOTCONN: another call has reported the reset.
         Errno::CONNRESET | Errno::PIPE | Errno::NOTCONN | Errno::CONNABORTED => Cause::Reset,
@@ -32,11 +32,11 @@ pub(crate) fn of_connection(errno: Errno) -> Failure {
         _ => Cause::IoError,
     };
     let fin_unknown = matches!(errno, Errno::PIPE | Errno::NOTCONN);
-    Failure { cause, errno: number(errno), fin_unknown }
+    SocketFailure { cause, errno: number(errno), fin_unknown }
 }
 
 /// The failure of an attempt to connect.
-pub(crate) fn of_attempt(errno: Errno) -> Failure {
+pub(crate) fn of_attempt(errno: Errno) -> SocketFailure {
     let cause = exhausted(errno).unwrap_or(match errno {
         // connect(2) to a missing Unix socket fails with ENOENT.
         Errno::CONNREFUSED | Errno::NOENT => Cause::Refused,
@@ -50,7 +50,7 @@ pub(crate) fn of_attempt(errno: Errno) -> Failure {
         Errno::CONNRESET => Cause::Reset,
         _ => Cause::IoError,
     });
-    Failure { cause, errno: number(errno), fin_unknown: false }
+    SocketFailure { cause, errno: number(errno), fin_unknown: false }
 }
 
 /// Whether splice(2) is unavailable for these sockets, in this kernel or sandbox. No byte has moved.
@@ -65,7 +65,7 @@ pub(crate) fn came_after_connecting(errno: Errno) -> bool {
 }
 
 /// Close reason of a session whose target could not be connected.
-pub(crate) fn reason_of_attempt(failure: Failure) -> CloseReason {
+pub(crate) fn reason_of_attempt(failure: SocketFailure) -> CloseReason {
     let by = match failure.cause {
         cause if cause.is_of_resources() => By::Resource,
         Cause::ConnectTimeout => By::Limit,

@@ -83,8 +83,8 @@ pub mod parts {
     pub use crate::wheel::Wheel;
 }
 
-mod given;
-pub use given::GivenSockets;
+mod passed;
+pub use passed::PassedSockets;
 
 mod leaving;
 mod listener;
@@ -188,8 +188,8 @@ impl Engine {
     ///
     /// # Errors
     /// If the host refuses a thread or a descriptor.
-    pub fn start(options: &Options, given: GivenSockets) -> std::io::Result<Self> {
-        Self::start_with(options, given, Vec::new(), &|_| false)
+    pub fn start(options: &Options, passed: PassedSockets) -> std::io::Result<Self> {
+        Self::start_with(options, passed, Vec::new(), &|_| false)
     }
 
     /// Like [`Engine::start`], with the epoll instances of the previous process image, which are used if
@@ -200,7 +200,7 @@ impl Engine {
     /// The first error that `retry` rejects.
     pub fn start_with(
         options: &Options,
-        given: GivenSockets,
+        passed: PassedSockets,
         epolls: Vec<OwnedFd>,
         retry: &dyn Fn(&std::io::Error) -> bool,
     ) -> std::io::Result<Self> {
@@ -209,7 +209,7 @@ impl Engine {
         let shared = Arc::new(insist(retry, || Ok(Shared::new(options)?))?);
         let (alive, ended) = channel();
         let mut engine =
-            Self { shared, threads: Vec::new(), ended, forwards: Forwards::new(given) };
+            Self { shared, threads: Vec::new(), ended, forwards: Forwards::new(passed) };
         for index in 0..options.workers {
             // A failed attempt closes the inherited epoll instance: the next attempt makes a new one.
             let worker = || Ok(Worker::new(index, Arc::clone(&engine.shared), epolls.next())?);

@@ -24,7 +24,7 @@ pub enum ListenCause {
     /// a new one cannot be bound.
     FileLost(Errno),
     /// The service manager passed no socket with this name.
-    NotGiven {
+    NotPassed {
         /// Names of the sockets that it passed.
         names: Vec<String>,
     },
@@ -50,10 +50,10 @@ impl ListenError {
                 "another program removed or replaced the socket's file, so clients cannot reach this \
                  process there, and the file cannot be made again: check that path"
             }
-            ListenCause::NotGiven { names } if names.is_empty() => {
+            ListenCause::NotPassed { names } if names.is_empty() => {
                 "no sockets were passed: start a socket unit first, with this service as its Service="
             }
-            ListenCause::NotGiven { names } => {
+            ListenCause::NotPassed { names } => {
                 return Some(format!(
                     "the passed sockets are {}: see FileDescriptorName= of the socket unit",
                     names.join(", ")
@@ -96,7 +96,7 @@ impl fmt::Display for ListenCause {
         match self {
             Self::Refused(errno) | Self::FileLost(errno) => f.write_str(&sys::errno_text(*errno)),
             Self::OurOwn => f.write_str(&sys::errno_text(Errno::ADDRINUSE)),
-            Self::NotGiven { .. } => f.write_str("no socket with this name was passed"),
+            Self::NotPassed { .. } => f.write_str("no socket with this name was passed"),
             Self::NotListening => {
                 f.write_str("the descriptor with this name is not a listening TCP or Unix socket")
             }

@@ -1,9 +1,9 @@
 //! Listeners: bound by this process, or made of inherited sockets.
 
-use crate::given::GivenSockets;
 use crate::leaving::Leaving;
 use crate::listen_error::{ListenCause, ListenError};
 use crate::loop_guard::{LoopGuard, Registration};
+use crate::passed::PassedSockets;
 use crate::rule::Route;
 use plan::ListenAddress;
 use rustix::fd::{AsFd, OwnedFd};
@@ -37,17 +37,17 @@ impl Listener {
         number: u32,
         address: &ListenAddress,
         options: &TcpOptions,
-        given: &mut GivenSockets,
+        passed: &mut PassedSockets,
         leaving: &mut Leaving,
     ) -> Result<Self, ListenError> {
         let error = |cause| ListenError { address: address.clone(), cause };
-        let kept = given.take_kept(address);
+        let kept = passed.take_kept(address);
         let is_to_start = kept.is_none() && address.port().is_some();
         let sockets = match kept {
             Some(kept) => sys::prepare_activated(kept.as_fd(), options)
                 .map(|()| vec![Arc::new(kept)])
                 .map_err(ListenCause::Refused),
-            None => open(address, options, given, leaving),
+            None => open(address, options, passed, leaving),
         };
         let sockets = sockets.map_err(error)?;
         Ok(Self { is_to_start, ..Self::with(number, address, sockets, file_at(address)) })
@@ -58,13 +58,13 @@ impl Listener {
     pub(crate) fn try_open(
         address: &ListenAddress,
         options: &TcpOptions,
-        given: &GivenSockets,
+        passed: &PassedSockets,
         leaving: &mut Leaving,
     ) -> Result<(), ListenError> {
         let tried = match address {
-            _ if given.keeps(address) => Ok(()),
+            _ if passed.keeps(address) => Ok(()),
             ListenAddress::Unix(path) => sys::listen::try_unix(path).map_err(ListenCause::Refused),
-            ListenAddress::Activated(name) => given_sockets(name, given).map(drop),
+            ListenAddress::Activated(name) => passed_sockets(name, passed).map(drop),
             ListenAddress::Any { .. } | ListenAddress::Ip(_) => {
                 bind(address, options, leaving).map(drop)
             }
@@ -238,13 +238,13 @@ fn file_at(address: &ListenAddress) -> Option<SocketFile> {
 fn open(
     address: &ListenAddress,
     options: &TcpOptions,
-    given: &GivenSockets,
+    passed: &PassedSockets,
     leaving: &mut Leaving,
 ) -> Result<Vec<Arc<OwnedFd>>, ListenCause> {
     let socket = match address {
         ListenAddress::Any { .. } | ListenAddress::Ip(_) => bind(address, options, leaving)?,
         ListenAddress::Unix(path) => sys::listen::unix(path).map_err(ListenCause::Refused)?,
-        ListenAddress::Activated(name) => return open_given(name, options, given),
+        ListenAddress::Activated(name) => return open_passed(name, options, passed),
     };
     Ok(vec![Arc::new(socket)])
 }
@@ -267,12 +267,12 @@ fn bind(
     bound.map_err(ListenCause::Refused)
 }
 
-fn open_given(
+fn open_passed(
     name: &str,
     options: &TcpOptions,
-    given: &GivenSockets,
+    passed: &PassedSockets,
 ) -> Result<Vec<Arc<OwnedFd>>, ListenCause> {
-    let sockets = given_sockets(name, given)?;
+    let sockets = passed_sockets(name, passed)?;
     for socket in sockets {
         sys::prepare_activated(socket.as_fd(), options).map_err(ListenCause::Refused)?;
     }
@@ -280,12 +280,12 @@ fn open_given(
 }
 
 /// The inherited sockets with this name. Fails unless all of them listen.
-fn given_sockets<'a>(
+fn passed_sockets<'a>(
     name: &str,
-    given: &'a GivenSockets,
+    passed: &'a PassedSockets,
 ) -> Result<&'a [Arc<OwnedFd>], ListenCause> {
-    let names = || given.names().map(str::to_owned).collect();
-    let sockets = given.named(name).ok_or_else(|| ListenCause::NotGiven { names: names() })?;
+    let names = || passed.names().map(str::to_owned).collect();
+    let sockets = passed.named(name).ok_or_else(|| ListenCause::NotPassed { names: names() })?;
     for socket in sockets {
         sys::listens_at(socket.as_fd()).ok_or(ListenCause::NotListening)?;
     }

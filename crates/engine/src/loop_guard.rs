@@ -19,7 +19,7 @@ pub(crate) struct LoopGuard {
     ports: Box<[AtomicU64]>,
     /// Listen addresses by port. An address has one entry per listener: a replacement is registered
     /// before the old listener is closed.
-    addresses: RwLock<HashMap<u16, Vec<Place>>>,
+    addresses: RwLock<HashMap<u16, Vec<ListenPlace>>>,
     /// Number of socket files. While it is 0, no path of a target is read.
     file_count: AtomicUsize,
     files: RwLock<Vec<FileId>>,
@@ -27,12 +27,12 @@ pub(crate) struct LoopGuard {
 
 /// An IP address without a port. The scope distinguishes equal link-local addresses.
 #[derive(Clone, Copy, PartialEq, Eq)]
-struct Place {
+struct ListenPlace {
     ip: IpAddr,
     scope: u32,
 }
 
-impl Place {
+impl ListenPlace {
     /// The address at which a connection to `address` arrives.
     fn of(address: SocketAddr) -> Self {
         let scope = match address {
@@ -89,7 +89,7 @@ impl LoopGuard {
         let mut by_port = self.addresses.write().unwrap_or_else(PoisonError::into_inner);
         for address in &addresses {
             let listeners = by_port.entry(address.port()).or_insert_with(|| Vec::with_capacity(1));
-            listeners.push(Place::of(*address));
+            listeners.push(ListenPlace::of(*address));
             let (word, bit) = self.place(address.port());
             word.fetch_or(bit, Ordering::Relaxed);
         }
@@ -105,7 +105,7 @@ impl LoopGuard {
         let mut by_port = self.addresses.write().unwrap_or_else(PoisonError::into_inner);
         for address in addresses {
             let Some(listeners) = by_port.get_mut(&address.port()) else { continue };
-            remove_one(listeners, &Place::of(*address));
+            remove_one(listeners, &ListenPlace::of(*address));
             if listeners.is_empty() {
                 by_port.remove(&address.port());
                 let (word, bit) = self.place(address.port());
@@ -126,7 +126,7 @@ impl LoopGuard {
             ListenAddress::Any { port } => self.has_port(*port),
             ListenAddress::Ip(address) => {
                 let by_port = self.addresses.read().unwrap_or_else(PoisonError::into_inner);
-                let wanted = Place::of(*address);
+                let wanted = ListenPlace::of(*address);
                 let mut listeners = by_port.get(&address.port()).into_iter().flatten();
                 listeners.any(|listener| listener.overlaps(wanted))
             }
@@ -152,14 +152,14 @@ impl LoopGuard {
         }
         let by_port = self.addresses.read().unwrap_or_else(PoisonError::into_inner);
         let Some(listeners) = by_port.get(&address.port()) else { return false };
-        let mut reached = Place::of(address);
+        let mut reached = ListenPlace::of(address);
         // A connection to the unspecified address arrives at the loopback address.
         match reached.ip {
             IpAddr::V4(Ipv4Addr::UNSPECIFIED) => reached.ip = Ipv4Addr::LOCALHOST.into(),
             IpAddr::V6(Ipv6Addr::UNSPECIFIED) => reached.ip = Ipv6Addr::LOCALHOST.into(),
             _ => {}
         }
-        let all = |listener: &Place| listener.takes_all_of(reached.ip);
+        let all = |listener: &ListenPlace| listener.takes_all_of(reached.ip);
         listeners.contains(&reached)
             || (listeners.iter().any(all) && is_local_address(address, reached.ip))
     }

@@ -15,7 +15,7 @@ const MANY: usize = 1024;
 
 /// The kind of a report. Constructed without an allocation, since most reports are suppressed.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Kind {
+pub(crate) enum ReportKind {
     /// A failure of a forward: its name, and the cause.
     Forward(Arc<str>, Cause),
     /// A missing resource: its purpose, and the cause.
@@ -30,7 +30,7 @@ struct Entry {
 
 /// Rate limiter of reports, by kind.
 pub(crate) struct RateLimit {
-    kinds: HashMap<Kind, Entry>,
+    kinds: HashMap<ReportKind, Entry>,
     /// Number of kinds at which old ones are evicted: at least twice as many as the last eviction
     /// left, so that a call visits few of them on average.
     forget_at: usize,
@@ -47,7 +47,7 @@ impl RateLimit {
         &mut self,
         outbox: &Outbox,
         now: Time,
-        kind: Kind,
+        kind: ReportKind,
         make: impl FnOnce(u64) -> Report,
     ) {
         if self.kinds.len() >= self.forget_at {
@@ -82,7 +82,7 @@ mod tests {
     use super::*;
     use std::collections::VecDeque;
 
-    const FILES: Kind = Kind::Resource("a test", Cause::NoFiles);
+    const FILES: ReportKind = ReportKind::Resource("a test", Cause::NoFiles);
 
     struct Trial {
         outbox: Arc<Outbox>,
@@ -96,7 +96,7 @@ mod tests {
             Self { outbox, rate_limit: RateLimit::new(), start: Time::from_micros(1) }
         }
 
-        fn note(&mut self, after: Duration, kind: Kind) {
+        fn note(&mut self, after: Duration, kind: ReportKind) {
             let (cause, needed_for) = (Cause::NoFiles, "a test");
             self.rate_limit.report(&self.outbox, self.start.after(after), kind, |count| {
                 Report::Exhausted { cause, needed_for, count }
@@ -114,8 +114,8 @@ mod tests {
         }
     }
 
-    fn kind(number: usize) -> Kind {
-        Kind::Forward(number.to_string().into(), Cause::OverLimit)
+    fn kind(number: usize) -> ReportKind {
+        ReportKind::Forward(number.to_string().into(), Cause::OverLimit)
     }
 
     #[test]

@@ -3,10 +3,10 @@
 use crate::counters::Sums;
 use crate::forward::Forward;
 use crate::forward_view::{ForwardState, ForwardView};
-use crate::given::GivenSockets;
 use crate::listen_error::ListenError;
 use crate::listener::Listener;
 use crate::message::Message;
+use crate::passed::PassedSockets;
 use crate::rule::Route;
 use crate::shared::Shared;
 use crate::upgrade::Unattached;
@@ -60,7 +60,7 @@ pub(crate) struct Removed {
 /// The running forwards, removed ones with sessions, and state that outlives a forward.
 #[derive(Default)]
 pub(crate) struct Forwards {
-    pub(crate) given: GivenSockets,
+    pub(crate) passed: PassedSockets,
     pub(crate) running: Vec<Running>,
     pub(crate) removed: Vec<Removed>,
     /// Counters of removed forwards whose sessions have ended.
@@ -79,8 +79,8 @@ pub struct Unbound {
 }
 
 impl Forwards {
-    pub(crate) fn new(given: GivenSockets) -> Self {
-        Self { given, ..Self::default() }
+    pub(crate) fn new(passed: PassedSockets) -> Self {
+        Self { passed, ..Self::default() }
     }
 
     /// All forwards that may have sessions.

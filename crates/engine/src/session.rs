@@ -8,7 +8,7 @@ use crate::rule::Route;
 use crate::rules::Rules;
 use crate::targets::TargetAddress;
 use arc_swap::Guard;
-use flow::{Attempts, CloseReason, Direction, Failure, Peer, Phase, Time};
+use flow::{Attempts, CloseReason, Direction, Peer, Phase, SocketFailure, Time};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -91,7 +91,7 @@ pub(crate) struct Connecting {
     /// Addresses of the target's name; `None` before the answer, and for a target without a name.
     pub(crate) resolved: Option<Arc<[SocketAddr]>>,
     /// Failure of the last attempt.
-    pub(crate) failure: Option<Failure>,
+    pub(crate) failure: Option<SocketFailure>,
     /// Number of attempts that found the accept queue of the target's Unix socket full.
     pub(crate) busy: u8,
 }

@@ -7,7 +7,7 @@ use crate::direction::{Direction, Peer};
 use crate::relay::lane::Lane;
 use crate::relay::path::{Fallback, PathsUsed};
 use crate::session::Session;
-use reason::{By, Cause, CloseReason, Failure};
+use reason::{By, Cause, CloseReason, SocketFailure};
 use std::time::Duration;
 
 /// The facts of an ended session.
@@ -62,7 +62,7 @@ impl Session {
     }
 
     /// The reason where the client's socket broke before the target was connected.
-    pub fn reason_of_client_failure(&self, failure: Failure) -> CloseReason {
+    pub fn reason_of_client_failure(&self, failure: SocketFailure) -> CloseReason {
         CloseReason {
             by: By::Client,
             phase: self.phase(),

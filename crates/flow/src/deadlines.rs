@@ -235,8 +235,8 @@ mod tests {
         }),
     ];
 
-    const RESET: crate::Failure =
-        crate::Failure { cause: Cause::Reset, errno: None, fin_unknown: false };
+    const RESET: crate::SocketFailure =
+        crate::SocketFailure { cause: Cause::Reset, errno: None, fin_unknown: false };
 
     /// The seconds after which such a session ends if the client acknowledges nothing, and the close
     /// reason; `None` if it stays open.

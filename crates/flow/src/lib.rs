@@ -61,7 +61,7 @@ pub use relay::socket_state::{Readiness, SocketState};
 mod flush;
 
 mod close;
-pub use close::reason::{By, Cause, CloseReason, Failure, Phase};
+pub use close::reason::{By, Cause, CloseReason, Phase, SocketFailure};
 pub use close::{Ending, LaneEnding};
 
 mod deadlines;

@@ -5,7 +5,7 @@ pub(crate) mod path;
 pub(crate) mod socket_state;
 
 use crate::Time;
-use crate::close::reason::Failure;
+use crate::close::reason::SocketFailure;
 use crate::direction::{Direction, Peer};
 use crate::session::{Action, Session};
 use lane::LaneState;
@@ -22,7 +22,7 @@ impl Session {
 
     /// An event announced that the socket to `peer` is broken. Bytes received before can still be
     /// read from it.
-    pub fn broke(&mut self, peer: Peer, failure: Failure) {
+    pub fn broke(&mut self, peer: Peer, failure: SocketFailure) {
         self.fail(peer, failure);
     }
 
@@ -93,13 +93,13 @@ impl Session {
 
     /// A splice from the lane's source failed. In front of an urgent mark it may fail with bytes behind
     /// the mark, which only recv(2) reaches: the lane copies next.
-    pub fn fill_failed(&mut self, direction: Direction, failure: Failure) {
+    pub fn fill_failed(&mut self, direction: Direction, failure: SocketFailure) {
         self.fail(direction.source(), failure);
         self.lane_mut(direction).ask_by_copy();
     }
 
     /// A recv(2) from the lane's source failed.
-    pub fn read_failed(&mut self, direction: Direction, failure: Failure) {
+    pub fn read_failed(&mut self, direction: Direction, failure: SocketFailure) {
         self.fail(direction.source(), failure);
         self.lane_mut(direction).source_ended(false);
     }
@@ -192,11 +192,11 @@ impl Session {
 
     /// A write or shutdown(2) of the lane's sink failed. Bytes received from the sink before can still
     /// be read from it: the other lane goes on until it has found the end.
-    pub fn write_failed(&mut self, direction: Direction, failure: Failure) {
+    pub fn write_failed(&mut self, direction: Direction, failure: SocketFailure) {
         self.fail(direction.sink(), failure);
     }
 
-    fn fail(&mut self, peer: Peer, failure: Failure) {
+    fn fail(&mut self, peer: Peer, failure: SocketFailure) {
         self.due_earlier = true;
         self.first_failure.get_or_insert(peer);
         self.socket_mut(peer).fail(failure);

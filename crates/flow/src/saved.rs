@@ -7,7 +7,7 @@
 
 mod codec;
 
-use crate::close::reason::{By, Cause, CloseReason, Failure, Phase};
+use crate::close::reason::{By, Cause, CloseReason, Phase, SocketFailure};
 use crate::direction::{Direction, Peer};
 use crate::idle_clock::{IdleClock, Unacked};
 use crate::relay::lane::{Lane, LaneState};
@@ -96,20 +96,21 @@ impl Attempts {
     }
 }
 
-impl Failure {
+impl SocketFailure {
     /// The failure as numbers.
     pub fn to_numbers(self) -> Vec<u64> {
         write(self, failure)
     }
 
-    /// The reverse of [`Failure::to_numbers`].
+    /// The reverse of [`SocketFailure::to_numbers`].
     pub fn from_numbers(numbers: &[u64]) -> Option<Self> {
         read(numbers, UNKNOWN, failure)
     }
 }
 
 /// In place of a failure that this version has no word for.
-const UNKNOWN: Failure = Failure { cause: Cause::IoError, errno: None, fin_unknown: false };
+const UNKNOWN: SocketFailure =
+    SocketFailure { cause: Cause::IoError, errno: None, fin_unknown: false };
 
 fn session(codec: &mut Codec<'_>, session: &mut Session) {
     codec.part(SESSION, |codec| {
@@ -203,7 +204,7 @@ fn socket(codec: &mut Codec<'_>, socket: &mut SocketState) {
     (socket.has_mark, socket.reads_stop_early) = if unexplained { (true, true) } else { reasons };
 }
 
-fn failure(codec: &mut Codec<'_>, failure: &mut Failure) {
+fn failure(codec: &mut Codec<'_>, failure: &mut SocketFailure) {
     codec.word(&mut failure.cause, CAUSES);
     codec.errno(&mut failure.errno);
     codec.flag(&mut failure.fin_unknown);
@@ -225,7 +226,7 @@ mod tests {
     fn eventful() -> Session {
         let time = |seconds: u64| Time::from_micros(seconds * 1_000_000);
         let failure =
-            Failure { cause: Cause::Reset, errno: NonZeroU16::new(104), fin_unknown: true };
+            SocketFailure { cause: Cause::Reset, errno: NonZeroU16::new(104), fin_unknown: true };
         let mut session = Session::new(time(1), PathChoice::Splice, time(2));
         session.connected(time(3));
         session.on_ready(Peer::Client, Readiness { readable: true, writable: false, mark: true });
@@ -265,7 +266,7 @@ mod tests {
         assert!(Session::from_numbers(&more).is_some());
         let attempts = Attempts::new(Time::from_micros(5), Duration::from_secs(3), 4);
         assert_eq!(Attempts::from_numbers(&attempts.to_numbers()), Some(attempts));
-        assert_eq!(Failure::from_numbers(&[999, 5]).map(|it| it.cause), Some(Cause::IoError));
+        assert_eq!(SocketFailure::from_numbers(&[999, 5]).map(|it| it.cause), Some(Cause::IoError));
     }
 
     #[test]

@@ -15,12 +15,12 @@ use words::Line;
 
 use crate::Source;
 use crate::known::{Effect, Harmless, find};
-use crate::note::{Place, quoted};
+use crate::note::{SourcePlace, quoted};
 use crate::section::{Config, Noted, Section, duration};
 
 /// A section of the file, such as `listen web`.
 struct Block {
-    place: Place,
+    place: SourcePlace,
     kind: String,
     /// Empty if the section has no name.
     name: String,
@@ -56,7 +56,7 @@ pub(crate) fn convert(source: &Source) -> Config {
     let mut harmless = Harmless::default();
     let blocks = blocks(words::lines(source), &mut config);
     let proxies = Proxies::new(&blocks);
-    let start = Place { file: source.name.as_str().into(), line: 1 };
+    let start = SourcePlace { file: source.name.as_str().into(), line: 1 };
     config.sections.push(Section::defaults(start, "HAProxy", &DEFAULTS));
     for block in &blocks {
         match block.kind.as_str() {
@@ -152,7 +152,7 @@ fn time(text: &str) -> Option<Duration> {
 }
 
 /// Sets a key from a time, or notes that the time is invalid.
-fn set_time(section: &mut Section, key: &'static str, place: &Place, text: &str) {
+fn set_time(section: &mut Section, key: &'static str, place: &SourcePlace, text: &str) {
     if let Some(time) = time(text) {
         section.set(key, duration(time));
     } else {

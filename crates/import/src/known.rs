@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use crate::note::{Place, quoted};
+use crate::note::{SourcePlace, quoted};
 use crate::section::{Config, Noted, Section};
 
 /// Result of converting a setting.
@@ -54,27 +54,33 @@ struct Reason {
     /// In order of first use.
     names: Vec<String>,
     known: HashSet<String>,
-    place: Place,
+    place: SourcePlace,
 }
 
 impl Harmless {
     /// Adds a setting that a forward does not need.
-    pub(crate) fn add(&mut self, place: &Place, name: &str) {
+    pub(crate) fn add(&mut self, place: &SourcePlace, name: &str) {
         self.because("not needed here", "docs/configuration.md has what can be set", place, name);
     }
 
     /// Adds a setting that selects among targets.
-    pub(crate) fn choice(&mut self, place: &Place, name: &str) {
+    pub(crate) fn choice(&mut self, place: &SourcePlace, name: &str) {
         self.because("it means nothing with one target, which a forward has", "", place, name);
     }
 
     /// Adds a setting that defines a variable.
-    pub(crate) fn variable(&mut self, place: &Place, name: &str) {
+    pub(crate) fn variable(&mut self, place: &SourcePlace, name: &str) {
         let message = "there are no variables here; what depends on one is named by itself";
         self.because(message, "", place, name);
     }
 
-    fn because(&mut self, message: &'static str, help: &'static str, place: &Place, name: &str) {
+    fn because(
+        &mut self,
+        message: &'static str,
+        help: &'static str,
+        place: &SourcePlace,
+        name: &str,
+    ) {
         let name = quoted(name);
         if let Some(reason) = self.reasons.iter_mut().find(|reason| reason.message == message) {
             if reason.known.insert(name.clone()) {
@@ -99,7 +105,7 @@ impl Harmless {
 pub(crate) fn apply(
     effect: Option<Effect>,
     name: &str,
-    place: &Place,
+    place: &SourcePlace,
     section: &mut Section,
     harmless: &mut Harmless,
 ) {

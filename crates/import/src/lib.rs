@@ -19,11 +19,11 @@ mod route;
 mod section;
 mod toml;
 
-pub use note::{Kind, Note, Place};
+pub use note::{Note, NoteKind, SourcePlace};
 
 /// Format of the foreign configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum From {
+pub enum Dialect {
     /// rinetd (`rinetd.conf`).
     Rinetd,
     /// realm, in TOML or JSON.
@@ -34,7 +34,7 @@ pub enum From {
     Haproxy,
 }
 
-impl From {
+impl Dialect {
     /// Every format, in the order of the documentation.
     pub const ALL: [Self; 4] = [Self::Rinetd, Self::Realm, Self::Nginx, Self::Haproxy];
 
@@ -75,17 +75,17 @@ pub struct Converted {
 impl Converted {
     /// Number of notes about omitted settings.
     pub fn left_out(&self) -> usize {
-        self.notes.iter().filter(|note| note.kind == Kind::NotConverted).count()
+        self.notes.iter().filter(|note| note.kind == NoteKind::NotConverted).count()
     }
 }
 
 /// Converts a configuration. `include` provides the files that it includes.
-pub fn convert(from: From, source: &Source, include: &mut Include<'_>) -> Converted {
+pub fn convert(from: Dialect, source: &Source, include: &mut Include<'_>) -> Converted {
     let config = match from {
-        From::Rinetd => rinetd::convert(source),
-        From::Realm => realm::convert(source),
-        From::Nginx => nginx::convert(source, include),
-        From::Haproxy => haproxy::convert(source),
+        Dialect::Rinetd => rinetd::convert(source),
+        Dialect::Realm => realm::convert(source),
+        Dialect::Nginx => nginx::convert(source, include),
+        Dialect::Haproxy => haproxy::convert(source),
     };
     toml::write(from, config)
 }

@@ -13,7 +13,7 @@ use include::Files;
 use words::{Directive, time};
 
 use crate::known::{Effect, Harmless, find};
-use crate::note::{Place, quoted};
+use crate::note::{SourcePlace, quoted};
 use crate::section::{Config, NO_LIMIT, Noted, Section, duration};
 use crate::{Include, Source};
 
@@ -48,7 +48,7 @@ pub(crate) fn convert(source: &Source, include: &mut Include<'_>) -> Config {
 
 impl Nginx<'_, '_> {
     fn file(&mut self, directives: Vec<Directive>, source: &Source) {
-        let start = Place { file: source.name.as_str().into(), line: 1 };
+        let start = SourcePlace { file: source.name.as_str().into(), line: 1 };
         self.config.sections.push(Section::defaults(start, "nginx", &DEFAULTS));
         let directives = self.files.expand(directives);
         if is_part(&directives) {

@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 /// A line of a foreign configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct SourcePlace {
     /// File name as given.
     pub file: Arc<str>,
     /// Line number, from 1.
     pub line: u32,
 }
 
-impl Place {
+impl SourcePlace {
     /// The line at an index from 0.
     pub(crate) fn nth(file: &Arc<str>, index: usize) -> Self {
         Self { file: Arc::clone(file), line: lines(index).saturating_add(1) }
@@ -24,7 +24,7 @@ pub(crate) fn lines(count: usize) -> u32 {
     u32::try_from(count).unwrap_or(u32::MAX)
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for SourcePlace {
     /// `file:line`, free of control characters.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}", plan::escaped(&self.file), self.line)
@@ -33,14 +33,14 @@ impl fmt::Display for Place {
 
 /// Importance of a note.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum NoteKind {
     /// A setting was left out.
     NotConverted,
     /// Nothing needed was left out, but the behaviour differs.
     Differs,
 }
 
-impl fmt::Display for Kind {
+impl fmt::Display for NoteKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::NotConverted => "not converted",
@@ -53,9 +53,9 @@ impl fmt::Display for Kind {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Note {
     /// Importance of the note.
-    pub kind: Kind,
+    pub kind: NoteKind,
     /// Line that caused it.
-    pub place: Place,
+    pub place: SourcePlace,
     /// The setting and its consequence, on one line.
     pub message: String,
     /// Advice, on one line.

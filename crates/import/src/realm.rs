@@ -12,7 +12,7 @@ use std::time::Duration;
 use node::Node;
 
 use crate::Source;
-use crate::note::{Place, quoted};
+use crate::note::{SourcePlace, quoted};
 use crate::section::{Config, NO_LIMIT, Noted, Section, duration};
 
 /// realm ends no TCP session that is idle, and bounds their number by descriptors only.
@@ -39,7 +39,7 @@ pub(crate) fn convert(source: &Source) -> Config {
     match parsed {
         Ok(document) => realm.document(&document, &mut config),
         Err(fault) => {
-            let place = Place::nth(&realm.file, fault.line);
+            let place = SourcePlace::nth(&realm.file, fault.line);
             config.not_converted(&place, format!("the file: {}", fault.message), "correct it");
         }
     }
@@ -47,12 +47,12 @@ pub(crate) fn convert(source: &Source) -> Config {
 }
 
 impl Realm {
-    fn place(&self, node: &Node) -> Place {
-        Place::nth(&self.file, node.line)
+    fn place(&self, node: &Node) -> SourcePlace {
+        SourcePlace::nth(&self.file, node.line)
     }
 
     fn document(&self, document: &Node, config: &mut Config) {
-        let start = Place { file: Arc::clone(&self.file), line: 1 };
+        let start = SourcePlace { file: Arc::clone(&self.file), line: 1 };
         config.sections.push(Section::defaults(start, "realm", &DEFAULTS));
         let network = document.get("network");
         for (key, node) in document.entries() {
@@ -137,12 +137,12 @@ fn timeouts(network: &Node, section: &mut Section) {
     }
 }
 
-fn without_udp(noted: &mut impl Noted, place: &Place) {
+fn without_udp(noted: &mut impl Noted, place: &SourcePlace) {
     let message = "`use_udp`: traffic-forwarder forwards TCP only";
     noted.not_converted(place, message, "keep realm for UDP, with no_tcp = true");
 }
 
-fn unknown_in_network(noted: &mut impl Noted, place: &Place, key: &str) {
+fn unknown_in_network(noted: &mut impl Noted, place: &SourcePlace, key: &str) {
     let message = format!("{} in `network` is not known here", quoted(key));
     noted.not_converted(place, message, "see whether you need it");
 }

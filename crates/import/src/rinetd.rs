@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use crate::Source;
-use crate::note::{Place, quoted};
+use crate::note::{SourcePlace, quoted};
 use crate::ports::join;
 use crate::section::{Config, NO_LIMIT, Noted, Section};
 
@@ -44,11 +44,11 @@ const FIREWALL: &str = "let the firewall allow and deny (nftables), then remove 
 pub(crate) fn convert(source: &Source) -> Config {
     let file: Arc<str> = source.name.as_str().into();
     let mut config = Config::default();
-    let start = Place { file: Arc::clone(&file), line: 1 };
+    let start = SourcePlace { file: Arc::clone(&file), line: 1 };
     config.sections.push(Section::defaults(start, "rinetd", &DEFAULTS));
-    let mut global_rule: Option<Place> = None;
+    let mut global_rule: Option<SourcePlace> = None;
     for (index, line) in source.text.lines().enumerate() {
-        let place = Place::nth(&file, index);
+        let place = SourcePlace::nth(&file, index);
         let words: Vec<_> = line.split('#').next().unwrap_or_default().split_whitespace().collect();
         match &words[..] {
             [] => {}
@@ -89,13 +89,13 @@ pub(crate) fn convert(source: &Source) -> Config {
     config
 }
 
-fn deny(section: &mut Section, place: &Place, words: &[&str]) {
+fn deny(section: &mut Section, place: &SourcePlace, words: &[&str]) {
     let message = format!("{}: everybody could connect", quoted(&words.join(" ")));
     section.comment_out(place, message, FIREWALL);
 }
 
 /// One rule for forwarding.
-fn rule(place: &Place, words: [&str; 4], options: &[&str]) -> Section {
+fn rule(place: &SourcePlace, words: [&str; 4], options: &[&str]) -> Section {
     let [bind, bind_port, to, to_port] = words;
     let mut section = Section::forward(place.clone());
     let listens = port(&mut section, place, bind_port);
@@ -111,7 +111,7 @@ fn rule(place: &Place, words: [&str; 4], options: &[&str]) -> Section {
 }
 
 /// The number of a port, which may be the name of a service and have a protocol behind it.
-fn port(section: &mut Section, place: &Place, text: &str) -> String {
+fn port(section: &mut Section, place: &SourcePlace, text: &str) -> String {
     let (name, protocol) = text.split_once('/').unwrap_or((text, "tcp"));
     if protocol != "tcp" {
         // Both ports of a rule may say so.
@@ -129,7 +129,7 @@ fn port(section: &mut Section, place: &Place, text: &str) -> String {
     }
 }
 
-fn option(section: &mut Section, place: &Place, option: &str) {
+fn option(section: &mut Section, place: &SourcePlace, option: &str) {
     match option.split_once('=').map_or(option, |(key, _)| key.trim()) {
         "timeout" => {
             let message = format!("{}: it means nothing for TCP", quoted(option));

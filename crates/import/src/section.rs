@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
-use crate::note::{Kind, Note, Place};
+use crate::note::{Note, NoteKind, SourcePlace};
 
 /// Sessions of a forward that came from a forwarder without such a limit. The open-file limit holds
 /// all the same.
@@ -30,9 +30,9 @@ pub(crate) struct Section {
     pub(crate) notes: Vec<Note>,
     losses: Losses,
     /// Where the reason is written, if it must not be active.
-    pub(crate) off: Option<Place>,
+    pub(crate) off: Option<SourcePlace>,
     /// Line of its origin.
-    pub(crate) place: Place,
+    pub(crate) place: SourcePlace,
 }
 
 /// Something that collects notes.
@@ -43,16 +43,16 @@ pub(crate) trait Noted {
 
     fn not_converted(
         &mut self,
-        place: &Place,
+        place: &SourcePlace,
         message: impl Into<String>,
         help: impl Into<String>,
     ) {
-        self.notes().push(note(Kind::NotConverted, place, message, help));
+        self.notes().push(note(NoteKind::NotConverted, place, message, help));
     }
 
     /// Settings that are left out, of which several may make up one thing: those of one line with the
     /// same consequence are named together, and none is named twice.
-    fn lost(&mut self, place: &Place, name: &str, message: &str, help: &str) {
+    fn lost(&mut self, place: &SourcePlace, name: &str, message: &str, help: &str) {
         let loss = (message.to_owned(), name.to_owned());
         if !self.losses().named.insert(loss) {
             return;
@@ -71,8 +71,13 @@ pub(crate) trait Noted {
         self.not_converted(place, format!("{name}{consequence}"), help);
     }
 
-    fn differs(&mut self, place: &Place, message: impl Into<String>, help: impl Into<String>) {
-        self.notes().push(note(Kind::Differs, place, message, help));
+    fn differs(
+        &mut self,
+        place: &SourcePlace,
+        message: impl Into<String>,
+        help: impl Into<String>,
+    ) {
+        self.notes().push(note(NoteKind::Differs, place, message, help));
     }
 }
 
@@ -110,7 +115,7 @@ impl Config {
     pub(crate) fn set(
         &mut self,
         head: &'static str,
-        place: &Place,
+        place: &SourcePlace,
         key: &'static str,
         value: String,
     ) {
@@ -125,18 +130,22 @@ impl Config {
 }
 
 impl Section {
-    pub(crate) fn new(head: &'static str, place: Place) -> Self {
+    pub(crate) fn new(head: &'static str, place: SourcePlace) -> Self {
         let about = place.to_string();
         let (entries, notes, losses) = (Vec::new(), Vec::new(), Losses::default());
         Self { head, about, entries, notes, losses, off: None, place }
     }
 
-    pub(crate) fn forward(place: Place) -> Self {
+    pub(crate) fn forward(place: SourcePlace) -> Self {
         Self::new("[[forward]]", place)
     }
 
     /// Defaults of the other forwarder that differ from ours.
-    pub(crate) fn defaults(place: Place, whose: &str, entries: &[(&'static str, &str)]) -> Self {
+    pub(crate) fn defaults(
+        place: SourcePlace,
+        whose: &str,
+        entries: &[(&'static str, &str)],
+    ) -> Self {
         let entries = entries.iter().map(|(key, value)| (*key, (*value).to_owned())).collect();
         let about = format!("what {whose} does unless it is told otherwise");
         Self { about, entries, ..Self::new("[defaults]", place) }
@@ -168,7 +177,7 @@ impl Section {
     /// a comment only.
     pub(crate) fn comment_out(
         &mut self,
-        place: &Place,
+        place: &SourcePlace,
         message: impl Into<String>,
         help: impl Into<String>,
     ) {
@@ -177,7 +186,12 @@ impl Section {
     }
 }
 
-fn note(kind: Kind, place: &Place, message: impl Into<String>, help: impl Into<String>) -> Note {
+fn note(
+    kind: NoteKind,
+    place: &SourcePlace,
+    message: impl Into<String>,
+    help: impl Into<String>,
+) -> Note {
     Note { kind, place: place.clone(), message: message.into(), help: help.into() }
 }
 

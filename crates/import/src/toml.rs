@@ -2,16 +2,16 @@
 
 use std::fmt::Write as _;
 
-use crate::note::{Kind, Note, lines};
+use crate::note::{Note, NoteKind, lines};
 use crate::section::{Config, Section};
-use crate::{Converted, From};
+use crate::{Converted, Dialect};
 
 /// Rounds of parsing the output and commenting out the sections with problems. Each round removes
 /// at least one section, and the first usually removes all.
 const ROUNDS: usize = 20;
 
 /// Writes the configuration. Sections that our parser rejects are commented out, with a note.
-pub(crate) fn write(from: From, mut config: Config) -> Converted {
+pub(crate) fn write(from: Dialect, mut config: Config) -> Converted {
     comment_out_surplus(&mut config);
     for _ in 0..ROUNDS {
         let (text, starts) = sections(&config);
@@ -112,7 +112,7 @@ fn comment(text: &mut String, Note { kind, place, message, help }: &Note) {
     }
 }
 
-fn converted(from: From, config: Config) -> Converted {
+fn converted(from: Dialect, config: Config) -> Converted {
     let (body, _) = sections(&config);
     let forward = |section: &&Section| section.head == "[[forward]]";
     let forwards = config.sections.iter().filter(forward);
@@ -124,13 +124,13 @@ fn converted(from: From, config: Config) -> Converted {
         comment(&mut head, note);
     }
     notes.extend(sections.into_iter().flat_map(|section| section.notes));
-    let left_out = notes.iter().filter(|note| note.kind == Kind::NotConverted).count();
+    let left_out = notes.iter().filter(|note| note.kind == NoteKind::NotConverted).count();
     if left_out > 0 {
         let off = all - active;
         let _ = writeln!(
             head,
             "# Left out: {left_out}; each is named as `{}`. Forwards: {active}, and {off} commented out.",
-            Kind::NotConverted
+            NoteKind::NotConverted
         );
     }
     Converted { toml: head + &body, forwards: active, notes }

@@ -2,7 +2,7 @@
 
 mod rules;
 
-use import::From;
+use import::Dialect;
 use proptest::prelude::*;
 
 /// Pieces that mean something in one of the formats, so that random texts get past the first check.
@@ -84,14 +84,14 @@ proptest! {
 
     #[test]
     fn arbitrary_text(text in "(?s).{0,200}") {
-        for from in From::ALL {
+        for from in Dialect::ALL {
             rules::check(from, &text);
         }
     }
 
     #[test]
     fn text_of_meaningful_pieces(text in pieces()) {
-        for from in From::ALL {
+        for from in Dialect::ALL {
             rules::check(from, &text);
         }
     }
@@ -100,9 +100,9 @@ proptest! {
 #[test]
 fn long_texts_are_converted() {
     let many = |piece: &str| piece.repeat(500);
-    rules::check(From::Rinetd, &many("0.0.0.0 80 10.0.0.1 80\n"));
-    let nginx = rules::check(From::Nginx, &many("include a;\n"));
+    rules::check(Dialect::Rinetd, &many("0.0.0.0 80 10.0.0.1 80\n"));
+    let nginx = rules::check(Dialect::Nginx, &many("include a;\n"));
     assert_eq!(nginx.left_out(), 1, "{}", nginx.toml);
-    rules::check(From::Haproxy, &many("listen l\n bind :80\n server s h:1\n"));
-    rules::check(From::Realm, &many("[[endpoints]]\nlisten = '[::]:80'\nremote = 'h:1'\n"));
+    rules::check(Dialect::Haproxy, &many("listen l\n bind :80\n server s h:1\n"));
+    rules::check(Dialect::Realm, &many("[[endpoints]]\nlisten = '[::]:80'\nremote = 'h:1'\n"));
 }

@@ -6,9 +6,9 @@
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
-use import::{Converted, From, Source};
+use import::{Converted, Dialect, Source};
 
-fn convert(from: From, text: String) -> Converted {
+fn convert(from: Dialect, text: String) -> Converted {
     let source = Source { name: "file".to_owned(), text };
     import::convert(from, &source, &mut |_| Err("none".into()))
 }
@@ -18,7 +18,7 @@ fn convert(from: From, text: String) -> Converted {
 fn equal_rules_leave_the_first_and_all_others() {
     const EQUAL: usize = 25_000;
     let text = "0.0.0.0 8080 10.0.0.1 80\n".repeat(EQUAL) + "0.0.0.0 8081 10.0.0.1 80\n";
-    let converted = convert(From::Rinetd, text);
+    let converted = convert(Dialect::Rinetd, text);
     assert_eq!(converted.forwards, 2);
     assert_eq!(converted.left_out(), EQUAL - 1);
     let input = plan::Input { config: Some("file".into()), ..plan::Input::default() };
@@ -35,7 +35,7 @@ fn rules_beyond_the_most_are_commented_out_and_the_rest_is_kept() {
         let [_, a, b, c] = u32::try_from(nth).unwrap().to_be_bytes();
         format!("10.{a}.{b}.{c} 80 192.0.2.1 80\n")
     });
-    let converted = convert(From::Rinetd, rules.collect());
+    let converted = convert(Dialect::Rinetd, rules.collect());
     assert_eq!((converted.forwards, converted.left_out()), (most, 10));
 }
 
@@ -43,26 +43,28 @@ fn rules_beyond_the_most_are_commented_out_and_the_rest_is_kept() {
 type Text = fn(usize) -> String;
 
 /// Statements in one section or in many, noted one by one or together.
-const TEXTS: [(From, Text); 9] = [
-    (From::Rinetd, |lines| "0.0.0.0 8080 10.0.0.1 80\n".repeat(lines)),
-    (From::Rinetd, |lines| "0.0.0.0 8080 10.0.0.1 80\n".to_owned() + &"deny 10.*\n".repeat(lines)),
-    (From::Rinetd, |lines| "nonsense\n".repeat(lines)),
-    (From::Haproxy, |lines| "listen a\n bind :80\n server s 10.0.0.1:80\n".repeat(lines / 3)),
-    (From::Haproxy, |lines| {
+const TEXTS: [(Dialect, Text); 9] = [
+    (Dialect::Rinetd, |lines| "0.0.0.0 8080 10.0.0.1 80\n".repeat(lines)),
+    (Dialect::Rinetd, |lines| {
+        "0.0.0.0 8080 10.0.0.1 80\n".to_owned() + &"deny 10.*\n".repeat(lines)
+    }),
+    (Dialect::Rinetd, |lines| "nonsense\n".repeat(lines)),
+    (Dialect::Haproxy, |lines| "listen a\n bind :80\n server s 10.0.0.1:80\n".repeat(lines / 3)),
+    (Dialect::Haproxy, |lines| {
         let pair = "frontend f\n bind :80\n default_backend b\nbackend b\n server s 10.0.0.1:80\n";
         pair.repeat(lines / 5)
     }),
-    (From::Haproxy, |lines| {
+    (Dialect::Haproxy, |lines| {
         numbered("listen a\n bind :80\n server s 10.0.0.1:80\n", " option x", lines)
     }),
-    (From::Haproxy, |lines| {
+    (Dialect::Haproxy, |lines| {
         let begin = "listen a\n bind :80\n server s 10.0.0.1:80\n".to_owned();
         begin + &" unknown\n".repeat(lines / 2) + &" tcp-request content reject\n".repeat(lines / 2)
     }),
-    (From::Nginx, |lines| {
+    (Dialect::Nginx, |lines| {
         format!("stream {{\n{}}}\n", "server { listen 80; proxy_pass a:80; }\n".repeat(lines))
     }),
-    (From::Realm, |lines| {
+    (Dialect::Realm, |lines| {
         "[[endpoints]]\nlisten = '0.0.0.0:80'\nremote = 'a:80'\n".repeat(lines / 3)
     }),
 ];

@@ -8,14 +8,14 @@ mod rules;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use import::{Converted, From, Source};
+use import::{Converted, Dialect, Source};
 use testkit::{LIMIT, Tool, run};
 
-fn directory(from: From) -> PathBuf {
+fn directory(from: Dialect) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/samples").join(from.as_str())
 }
 
-fn samples(from: From) -> Vec<PathBuf> {
+fn samples(from: Dialect) -> Vec<PathBuf> {
     let files = fs::read_dir(directory(from)).unwrap().map(|entry| entry.unwrap().path());
     let is_sample =
         |path: &PathBuf| path.is_file() && path.extension().is_some_and(|e| e != "expected");
@@ -29,7 +29,7 @@ fn source(path: &Path) -> Source {
     Source { name, text: fs::read_to_string(path).unwrap() }
 }
 
-fn convert(from: From, path: &Path) -> Converted {
+fn convert(from: Dialect, path: &Path) -> Converted {
     let mut include = |pattern: &str| match pattern {
         "more/*.conf" => Ok(vec![source(&directory(from).join("more/one.conf"))]),
         _ => Err("no such file".into()),
@@ -39,7 +39,7 @@ fn convert(from: From, path: &Path) -> Converted {
 
 #[test]
 fn samples_become_what_is_expected() {
-    for from in From::ALL {
+    for from in Dialect::ALL {
         let samples = samples(from);
         assert!(samples.len() >= 2, "only {} samples of {}", samples.len(), from.as_str());
         for path in samples {
@@ -60,7 +60,7 @@ fn samples_become_what_is_expected() {
 
 #[test]
 fn nothing_is_left_out_of_the_plain_samples() {
-    for from in From::ALL {
+    for from in Dialect::ALL {
         let plain = samples(from).into_iter().find(|path| path.file_stem().unwrap() == "plain");
         let converted = convert(from, &plain.unwrap());
         assert_eq!(converted.left_out(), 0, "{}", converted.toml);
@@ -70,7 +70,7 @@ fn nothing_is_left_out_of_the_plain_samples() {
 
 #[test]
 fn haproxy_itself_accepts_its_samples() {
-    for path in samples(From::Haproxy) {
+    for path in samples(Dialect::Haproxy) {
         let mut command = Tool::find("haproxy").command();
         command.args(["-c", "-f"]).arg(&path).env("ADDRESS", "127.0.0.1");
         run(&mut command, LIMIT).success();
@@ -83,10 +83,10 @@ fn nginx_itself_accepts_its_samples() {
     let dir = tempfile::tempdir().unwrap();
     fs::create_dir_all(dir.path().join("logs")).unwrap();
     fs::create_dir_all(dir.path().join("more")).unwrap();
-    fs::copy(directory(From::Nginx).join("more/one.conf"), dir.path().join("more/one.conf"))
+    fs::copy(directory(Dialect::Nginx).join("more/one.conf"), dir.path().join("more/one.conf"))
         .unwrap();
     fs::write(dir.path().join("missing.conf"), "").unwrap();
-    for path in samples(From::Nginx) {
+    for path in samples(Dialect::Nginx) {
         let text = fs::read_to_string(&path).unwrap();
         let text = text.replace("modules/", "/usr/lib/nginx/modules/");
         let file = dir.path().join(path.file_name().unwrap());

@@ -19,7 +19,7 @@ const RANGE_HINT: &str =
 /// Compares the drafts and returns a forward for each one without a problem.
 pub(crate) fn check(drafts: &[Draft<'_>], admin: &Admin, problems: &mut Problems) -> Vec<Forward> {
     let drafts = within_limit(drafts, problems);
-    let mut check = Check {
+    let mut check = PlanCheck {
         drafts,
         problems,
         good: vec![true; drafts.len()],
@@ -27,10 +27,10 @@ pub(crate) fn check(drafts: &[Draft<'_>], admin: &Admin, problems: &mut Problems
         names: HashMap::with_capacity(drafts.len()),
     };
     check.admin(admin);
-    check.each(Check::ranges);
-    check.each(Check::listeners);
-    check.each(Check::name);
-    check.each(Check::target);
+    check.each(PlanCheck::ranges);
+    check.each(PlanCheck::listeners);
+    check.each(PlanCheck::name);
+    check.each(PlanCheck::target);
     let good = check.good;
     drafts
         .iter()
@@ -55,7 +55,7 @@ fn within_limit<'d, 'a>(drafts: &'d [Draft<'a>], problems: &mut Problems) -> &'d
     drafts
 }
 
-struct Check<'a, 'd> {
+struct PlanCheck<'a, 'd> {
     drafts: &'d [Draft<'a>],
     problems: &'d mut Problems,
     /// Whether each draft is still free of problems.
@@ -65,7 +65,7 @@ struct Check<'a, 'd> {
     names: HashMap<&'d str, usize>,
 }
 
-impl<'a, 'd> Check<'a, 'd> {
+impl<'a, 'd> PlanCheck<'a, 'd> {
     /// Applies a check to every draft. Drafts with an error get all checks, to report all problems;
     /// a line skipped with a warning gets no further ones.
     fn each(&mut self, check: impl Fn(&mut Self, usize, &'d Draft<'a>)) {

@@ -45,7 +45,6 @@ mod text;
 pub mod units;
 // Rendering of plans, and their differences.
 mod diff;
-mod diff_text;
 mod forward_text;
 mod in_force;
 mod toml_text;

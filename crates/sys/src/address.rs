@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV
 /// An IPv4 client of a dual-stack listener has its IPv4 address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Address {
-    kind: Kind,
+    kind: AddressKind,
     /// An IPv4 address uses the first four bytes.
     ip: [u8; 16],
     port: [u8; 2],
@@ -14,7 +14,7 @@ pub struct Address {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+enum AddressKind {
     V4,
     V6,
     Unix,
@@ -31,10 +31,10 @@ impl From<SocketAddr> for Address {
             IpAddr::V4(v4) => {
                 let mut ip = [0; 16];
                 ip[..4].copy_from_slice(&v4.octets());
-                Self { kind: Kind::V4, ip, port, scope: [0; 4] }
+                Self { kind: AddressKind::V4, ip, port, scope: [0; 4] }
             }
             IpAddr::V6(v6) => {
-                Self { kind: Kind::V6, ip: v6.octets(), port, scope: scope.to_ne_bytes() }
+                Self { kind: AddressKind::V6, ip: v6.octets(), port, scope: scope.to_ne_bytes() }
             }
         }
     }
@@ -42,26 +42,27 @@ impl From<SocketAddr> for Address {
 
 impl Address {
     /// A Unix socket. Clients are nearly always unnamed, so no path is kept.
-    pub const UNIX: Self = Self { kind: Kind::Unix, ip: [0; 16], port: [0; 2], scope: [0; 4] };
+    pub const UNIX: Self =
+        Self { kind: AddressKind::Unix, ip: [0; 16], port: [0; 2], scope: [0; 4] };
 
     /// Whether the peer is a Unix socket.
     pub fn is_unix(self) -> bool {
-        self.kind == Kind::Unix
+        self.kind == AddressKind::Unix
     }
 
     /// The address as a standard library type; `None` for a Unix socket.
     pub fn ip(self) -> Option<SocketAddr> {
         let port = u16::from_ne_bytes(self.port);
         match self.kind {
-            Kind::V4 => {
+            AddressKind::V4 => {
                 let [a, b, c, d, ..] = self.ip;
                 Some(SocketAddrV4::new(Ipv4Addr::new(a, b, c, d), port).into())
             }
-            Kind::V6 => {
+            AddressKind::V6 => {
                 let scope = u32::from_ne_bytes(self.scope);
                 Some(SocketAddrV6::new(Ipv6Addr::from(self.ip), port, 0, scope).into())
             }
-            Kind::Unix => None,
+            AddressKind::Unix => None,
         }
     }
 }

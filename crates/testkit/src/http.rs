@@ -77,11 +77,11 @@ impl Http {
         Answer { status, headers, body }
     }
 
-    /// Asks for server-sent events. Each wait for one lasts at most `patience`.
+    /// Asks for server-sent events. Each wait for one lasts at most `timeout`.
     #[track_caller]
-    pub fn events(&self, path: &str, patience: Duration) -> ServerEvents {
+    pub fn events(&self, path: &str, timeout: Duration) -> ServerEvents {
         let socket = self.send("GET", path);
-        socket.set_read_timeout(Some(patience)).expect("a timeout can be set");
+        socket.set_read_timeout(Some(timeout)).expect("a timeout can be set");
         let mut reader = BufReader::new(socket);
         let (status, _) = read_head(&mut reader);
         assert_eq!(status, 200, "the answer to {path}");

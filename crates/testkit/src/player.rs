@@ -8,7 +8,7 @@ use std::time::Duration;
 use socket2::Socket;
 
 use crate::addr::Connected;
-use crate::script::{Script, Step};
+use crate::script::{Script, ScriptStep};
 use crate::stream::{Checker, Difference, Source};
 use crate::transcript::{Failure, Transcript};
 use crate::wait;
@@ -98,39 +98,41 @@ impl From<std::io::Error> for Stop {
 type Done = Result<(), Stop>;
 
 impl Player<'_> {
-    fn step(&mut self, step: &Step) -> Done {
+    fn step(&mut self, step: &ScriptStep) -> Done {
         match step {
-            Step::Write(n) => self.write_stream(*n, self.limit),
-            Step::TryWrite(n) => match self.write_stream(*n, self.limit) {
+            ScriptStep::Write(n) => self.write_stream(*n, self.limit),
+            ScriptStep::TryWrite(n) => match self.write_stream(*n, self.limit) {
                 Err(Stop::Ended(_)) => Ok(()),
                 other => other,
             },
-            Step::WriteWithFin(n) => {
+            ScriptStep::WriteWithFin(n) => {
                 self.socket()?.set_tcp_cork(true)?;
                 self.write_stream(*n, self.limit)?;
                 Ok(self.socket()?.shutdown(Shutdown::Write)?)
             }
-            Step::Fill => self.fill(),
-            Step::WriteBytes(bytes) => self.write_all(bytes),
-            Step::UrgentByte(byte) => self.urgent(*byte),
-            Step::ReadExactly(n) => self.read_exactly(*n),
-            Step::ReadSlowly { chunk, times, pause } => self.read_slowly(*chunk, *times, *pause),
-            Step::ReadTo(end) => self.read_to(|found| found == *end),
-            Step::Drain => self.read_to(|found| found != End::Timeout),
-            Step::Expect(end) => self.expect(*end, self.limit),
-            Step::ExpectSilence(duration) => self.expect(End::Timeout, *duration),
-            Step::ShutdownWrite => Ok(self.socket()?.shutdown(Shutdown::Write)?),
-            Step::Reset => {
+            ScriptStep::Fill => self.fill(),
+            ScriptStep::WriteBytes(bytes) => self.write_all(bytes),
+            ScriptStep::UrgentByte(byte) => self.urgent(*byte),
+            ScriptStep::ReadExactly(n) => self.read_exactly(*n),
+            ScriptStep::ReadSlowly { chunk, times, pause } => {
+                self.read_slowly(*chunk, *times, *pause)
+            }
+            ScriptStep::ReadTo(end) => self.read_to(|found| found == *end),
+            ScriptStep::Drain => self.read_to(|found| found != End::Timeout),
+            ScriptStep::Expect(end) => self.expect(*end, self.limit),
+            ScriptStep::ExpectSilence(duration) => self.expect(End::Timeout, *duration),
+            ScriptStep::ShutdownWrite => Ok(self.socket()?.shutdown(Shutdown::Write)?),
+            ScriptStep::Reset => {
                 self.socket()?.set_linger(Some(Duration::ZERO))?;
                 self.close()
             }
-            Step::Close => self.close(),
-            Step::Stall(gate) => self.pass(self.limit, || gate.is_open()),
-            Step::Signal(gate) => {
+            ScriptStep::Close => self.close(),
+            ScriptStep::Stall(gate) => self.pass(self.limit, || gate.is_open()),
+            ScriptStep::Signal(gate) => {
                 gate.open();
                 Ok(())
             }
-            Step::Pause(duration) => {
+            ScriptStep::Pause(duration) => {
                 wait::poll(*duration, || self.stop.load(Ordering::Relaxed).then_some(()));
                 Ok(())
             }
@@ -218,7 +220,7 @@ impl Player<'_> {
     fn read_slowly(&mut self, chunk: usize, times: usize, pause: Duration) -> Done {
         for _ in 0..times {
             self.receive(chunk.min(CHUNK), self.limit)?;
-            self.step(&Step::Pause(pause))?;
+            self.step(&ScriptStep::Pause(pause))?;
         }
         Ok(())
     }

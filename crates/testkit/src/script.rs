@@ -10,7 +10,7 @@ use crate::wire::End;
 
 /// One thing that a peer does. The methods of [`Script`] say what each one means.
 #[derive(Clone, Debug)]
-pub(crate) enum Step {
+pub(crate) enum ScriptStep {
     Write(u64),
     TryWrite(u64),
     WriteWithFin(u64),
@@ -37,7 +37,7 @@ pub(crate) enum Step {
 /// first one that fails ends the script and names itself.
 #[derive(Clone, Debug)]
 pub struct Script {
-    pub(crate) steps: Vec<Step>,
+    pub(crate) steps: Vec<ScriptStep>,
     pub(crate) sends: Stream,
     pub(crate) expects: Option<Stream>,
     pub(crate) limit: Duration,
@@ -101,55 +101,55 @@ impl Script {
     /// Writes the next `n` bytes of the stream.
     #[must_use]
     pub fn write(self, n: u64) -> Self {
-        self.then(Step::Write(n))
+        self.then(ScriptStep::Write(n))
     }
 
     /// Writes up to `n` bytes of the stream; goes on with the next step if an error stops it.
     #[must_use]
     pub fn try_write(self, n: u64) -> Self {
-        self.then(Step::TryWrite(n))
+        self.then(ScriptStep::TryWrite(n))
     }
 
     /// Writes the next `n` bytes of the stream and ends; the FIN travels with the last of them.
     #[must_use]
     pub fn write_with_fin(self, n: u64) -> Self {
-        self.then(Step::WriteWithFin(n))
+        self.then(ScriptStep::WriteWithFin(n))
     }
 
     /// Writes the stream until every buffer on the way is full.
     #[must_use]
     pub fn fill(self) -> Self {
-        self.then(Step::Fill)
+        self.then(ScriptStep::Fill)
     }
 
     /// Writes the given bytes.
     #[must_use]
     pub fn write_bytes(self, bytes: impl Into<Vec<u8>>) -> Self {
-        self.then(Step::WriteBytes(bytes.into()))
+        self.then(ScriptStep::WriteBytes(bytes.into()))
     }
 
     /// Sends one byte as urgent data (`MSG_OOB`).
     #[must_use]
     pub fn urgent_byte(self, byte: u8) -> Self {
-        self.then(Step::UrgentByte(byte))
+        self.then(ScriptStep::UrgentByte(byte))
     }
 
     /// Sends a FIN and continues reading.
     #[must_use]
     pub fn shutdown_write(self) -> Self {
-        self.then(Step::ShutdownWrite)
+        self.then(ScriptStep::ShutdownWrite)
     }
 
     /// Closes with an RST.
     #[must_use]
     pub fn reset(self) -> Self {
-        self.then(Step::Reset)
+        self.then(ScriptStep::Reset)
     }
 
     /// Closes. The kernel makes it an RST if bytes were left unread.
     #[must_use]
     pub fn close(self) -> Self {
-        self.then(Step::Close)
+        self.then(ScriptStep::Close)
     }
 }
 
@@ -158,50 +158,50 @@ impl Script {
     /// Reads exactly `n` bytes.
     #[must_use]
     pub fn read_exactly(self, n: u64) -> Self {
-        self.then(Step::ReadExactly(n))
+        self.then(ScriptStep::ReadExactly(n))
     }
 
     /// Reads `times` times up to `chunk` bytes, with a pause after each.
     #[must_use]
     pub fn read_slowly(self, chunk: usize, times: usize, pause: Duration) -> Self {
-        self.then(Step::ReadSlowly { chunk, times, pause })
+        self.then(ScriptStep::ReadSlowly { chunk, times, pause })
     }
 
     /// Reads all that comes; it must end with a FIN.
     #[must_use]
     pub fn read_to_end(self) -> Self {
-        self.then(Step::ReadTo(End::Eof))
+        self.then(ScriptStep::ReadTo(End::Eof))
     }
 
     /// Reads all that comes; it must end with an RST.
     #[must_use]
     pub fn read_to_reset(self) -> Self {
-        self.then(Step::ReadTo(End::Reset))
+        self.then(ScriptStep::ReadTo(End::Reset))
     }
 
     /// Reads until the end of the stream or an error; the transcript says which. A timeout fails
     /// the script.
     #[must_use]
     pub fn drain(self) -> Self {
-        self.then(Step::Drain)
+        self.then(ScriptStep::Drain)
     }
 
     /// A FIN must come, and no byte before it.
     #[must_use]
     pub fn expect_eof(self) -> Self {
-        self.then(Step::Expect(End::Eof))
+        self.then(ScriptStep::Expect(End::Eof))
     }
 
     /// An RST must come, and no byte before it.
     #[must_use]
     pub fn expect_reset(self) -> Self {
-        self.then(Step::Expect(End::Reset))
+        self.then(ScriptStep::Expect(End::Reset))
     }
 
     /// Neither a byte nor an end may come for this long.
     #[must_use]
     pub fn expect_silence(self, duration: Duration) -> Self {
-        self.then(Step::ExpectSilence(duration))
+        self.then(ScriptStep::ExpectSilence(duration))
     }
 }
 
@@ -210,22 +210,22 @@ impl Script {
     /// Does nothing, not even read, until the gate is open.
     #[must_use]
     pub fn stall(self, gate: &Gate) -> Self {
-        self.then(Step::Stall(gate.clone()))
+        self.then(ScriptStep::Stall(gate.clone()))
     }
 
     /// Opens the gate: the script has come this far.
     #[must_use]
     pub fn signal(self, gate: &Gate) -> Self {
-        self.then(Step::Signal(gate.clone()))
+        self.then(ScriptStep::Signal(gate.clone()))
     }
 
     /// Does nothing for this long. Prefer [`Self::stall`].
     #[must_use]
     pub fn pause(self, duration: Duration) -> Self {
-        self.then(Step::Pause(duration))
+        self.then(ScriptStep::Pause(duration))
     }
 
-    fn then(mut self, step: Step) -> Self {
+    fn then(mut self, step: ScriptStep) -> Self {
         self.steps.push(step);
         self
     }

@@ -47,7 +47,7 @@ use crate::{say, warn};
 use args::{ConnectArgs, QueryArgs};
 use command::{Confirm, Kill, Named, Plan, Reload};
 use connection::AdminApi;
-use failure::Failure;
+use failure::CommandError;
 use hyper::Method;
 use serde::Serialize;
 use std::os::unix::ffi::OsStrExt;
@@ -67,7 +67,7 @@ pub(crate) fn run(operation: &Operation) -> Exit {
     })
 }
 
-async fn carry_out(operation: &Operation) -> Result<Exit, Failure> {
+async fn carry_out(operation: &Operation) -> Result<Exit, CommandError> {
     match operation {
         Operation::Status(args) => status::run(args).await,
         Operation::Sessions(args) => sessions::run(args).await,
@@ -83,14 +83,14 @@ async fn carry_out(operation: &Operation) -> Result<Exit, Failure> {
     }
 }
 
-async fn kill(Kill { id, query }: &Kill) -> Result<Exit, Failure> {
+async fn kill(Kill { id, query }: &Kill) -> Result<Exit, CommandError> {
     let admin = AdminApi::new(&query.connect)?;
     let done: api::Done = admin.ask(Method::DELETE, &format!("/v1/sessions/{id}")).await?;
     Ok(show(query, &done, |_| format!("session {id} is killed\n")))
 }
 
 /// Drains or resumes a forward, as `verb` says.
-async fn admit(Named { name, query }: &Named, verb: &str) -> Result<Exit, Failure> {
+async fn admit(Named { name, query }: &Named, verb: &str) -> Result<Exit, CommandError> {
     let admin = AdminApi::new(&query.connect)?;
     let path = format!("/v1/forwards/{}/{verb}", path::part(name));
     let done = names::suggest(&admin, name, admin.ask(Method::POST, &path).await).await?;
@@ -100,7 +100,7 @@ async fn admit(Named { name, query }: &Named, verb: &str) -> Result<Exit, Failur
     }))
 }
 
-async fn reload(Reload { dry_run, confirm, query }: &Reload) -> Result<Exit, Failure> {
+async fn reload(Reload { dry_run, confirm, query }: &Reload) -> Result<Exit, CommandError> {
     let within = confirm.map(plan::units::format_duration);
     let parameters = [
         ("dry_run", dry_run.then_some(&b"true"[..])),
@@ -110,10 +110,10 @@ async fn reload(Reload { dry_run, confirm, query }: &Reload) -> Result<Exit, Fai
     change(&admin, query, &path::with_query("/v1/reload", &parameters)).await
 }
 
-async fn compare(Plan { query }: &Plan) -> Result<Exit, Failure> {
+async fn compare(Plan { query }: &Plan) -> Result<Exit, CommandError> {
     // The process resolves relative paths against its own working directory.
     let file = query.connect.conf.as_deref().map(std::path::absolute).transpose();
-    let file = file.map_err(|error| Failure::Usage(format!("-c: {error}")))?;
+    let file = file.map_err(|error| CommandError::Usage(format!("-c: {error}")))?;
     let file = file.as_ref().map(|file| file.as_os_str().as_bytes());
     let parameters = [("dry_run", Some(&b"true"[..])), ("file", file)];
     // `plan -c` names the file to compare, not the process to ask.
@@ -121,9 +121,9 @@ async fn compare(Plan { query }: &Plan) -> Result<Exit, Failure> {
     change(&admin, query, &path::with_query("/v1/reload", &parameters)).await
 }
 
-async fn change(admin: &AdminApi, query: &QueryArgs, path: &str) -> Result<Exit, Failure> {
+async fn change(admin: &AdminApi, query: &QueryArgs, path: &str) -> Result<Exit, CommandError> {
     let answer: Result<api::Reload, _> = admin.ask(Method::POST, path).await;
-    if let Err(failure @ Failure::Refused(_)) = &answer
+    if let Err(failure @ CommandError::Refused(_)) = &answer
         && !query.json
     {
         warn(&format!("{failure}\n\nnothing was changed\n"));
@@ -134,7 +134,7 @@ async fn change(admin: &AdminApi, query: &QueryArgs, path: &str) -> Result<Exit,
     }))
 }
 
-async fn confirm(Confirm { generation, query }: &Confirm) -> Result<Exit, Failure> {
+async fn confirm(Confirm { generation, query }: &Confirm) -> Result<Exit, CommandError> {
     let generation = generation.map(|generation| generation.to_string());
     let parameters = [("generation", generation.as_ref().map(String::as_bytes))];
     let path = path::with_query("/v1/confirm", &parameters);

@@ -5,7 +5,7 @@ use crate::console::screen::{Colour, Screen};
 use crate::exit::Exit;
 use crate::output::say_json;
 use crate::{flawless, input_of, say};
-use doctor::{Check, ConfigSource, Detail, Finding, Report, Scope, Verdict, examine};
+use doctor::{Check, ConfigSource, DoctorReport, Finding, FindingDetail, Scope, Verdict, examine};
 use plan::escaped;
 
 /// Details printed per check; the JSON has all of them.
@@ -21,14 +21,14 @@ pub(crate) fn run(args: Doctor) -> Exit {
     if report.verdict == Verdict::Fail { Exit::Failed } else { printed }
 }
 
-fn text(report: &Report, screen: &Screen) -> String {
+fn text(report: &DoctorReport, screen: &Screen) -> String {
     let mut lines: Vec<String> =
         report.checks.iter().flat_map(|finding| of_check(finding, report, screen)).collect();
     lines.extend([String::new(), summary(report), String::new()]);
     lines.join("\n")
 }
 
-fn of_check(finding: &Finding, report: &Report, screen: &Screen) -> Vec<String> {
+fn of_check(finding: &Finding, report: &DoctorReport, screen: &Screen) -> Vec<String> {
     let Finding { check, verdict, sessions, found, change, details } = finding;
     let word = verdict.as_str();
     let padding = " ".repeat(6 - word.len());
@@ -48,15 +48,15 @@ fn of_check(finding: &Finding, report: &Report, screen: &Screen) -> Vec<String> 
     lines
 }
 
-fn of_detail(Detail { of, found, .. }: &Detail) -> String {
+fn of_detail(FindingDetail { of, found, .. }: &FindingDetail) -> String {
     format!("        {}: {}", escaped(of), escaped(found))
 }
 
-fn is_first(check: Check, report: &Report) -> bool {
+fn is_first(check: Check, report: &DoctorReport) -> bool {
     report.first_limit == Some(check)
 }
 
-fn summary(report: &Report) -> String {
+fn summary(report: &DoctorReport) -> String {
     let wanted = report.wanted;
     match (report.sessions, report.first_limit) {
         (Some(sessions), Some(check)) => format!(
@@ -85,8 +85,12 @@ mod tests {
         Finding { check, verdict, sessions, found, change, details: Vec::new() }
     }
 
-    fn report(checks: Vec<Finding>, sessions: Option<u64>, first_limit: Option<Check>) -> Report {
-        Report { verdict: Verdict::Warn, sessions, first_limit, wanted: 100, checks }
+    fn report(
+        checks: Vec<Finding>,
+        sessions: Option<u64>,
+        first_limit: Option<Check>,
+    ) -> DoctorReport {
+        DoctorReport { verdict: Verdict::Warn, sessions, first_limit, wanted: 100, checks }
     }
 
     const SCREEN: Screen = Screen { size: None, colours: false };
@@ -113,7 +117,7 @@ this host can hold 500 sessions (100 wanted); the first limit is open_files
     #[test]
     fn details_are_limited_and_escaped() {
         let mut many = finding(Check::Names, Verdict::Fail, None);
-        let detail = |number| Detail {
+        let detail = |number| FindingDetail {
             verdict: Verdict::Fail,
             of: format!("host{number}\x1b[2J"),
             found: "no such name".to_owned(),

@@ -2,7 +2,7 @@
 
 use crate::exit::Exit;
 use crate::{say, warn};
-use ::import::{Converted, From, Source};
+use ::import::{Converted, Dialect, Source};
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use plan::{FileError, counted};
@@ -18,7 +18,7 @@ const MATCHES_MAX: usize = 256;
 pub(crate) struct Import {
     /// The forwarder that the file belongs to.
     #[arg(long, value_name = "FORWARDER", value_parser = forwarders())]
-    from: From,
+    from: Dialect,
     /// The configuration file.
     #[arg(value_name = "FILE")]
     file: PathBuf,
@@ -27,10 +27,10 @@ pub(crate) struct Import {
     output: Option<PathBuf>,
 }
 
-fn forwarders() -> impl TypedValueParser<Value = From> {
-    let names = PossibleValuesParser::new(From::ALL.map(From::as_str));
+fn forwarders() -> impl TypedValueParser<Value = Dialect> {
+    let names = PossibleValuesParser::new(Dialect::ALL.map(Dialect::as_str));
     names.try_map(|name| {
-        From::ALL.into_iter().find(|from| from.as_str() == name).ok_or("not a known forwarder")
+        Dialect::ALL.into_iter().find(|from| from.as_str() == name).ok_or("not a known forwarder")
     })
 }
 

@@ -11,12 +11,12 @@ use std::path::Path;
 use sys::{Errno, ListensAt, SocketFile};
 
 /// A listening socket of either family.
-pub(super) enum Listener {
+pub(super) enum BoundListener {
     Unix(std::os::unix::net::UnixListener),
     Tcp(std::net::TcpListener),
 }
 
-impl Listener {
+impl BoundListener {
     pub(super) fn unix(socket: OwnedFd) -> io::Result<Self> {
         let listener = std::os::unix::net::UnixListener::from(socket);
         listener.set_nonblocking(true)?;
@@ -35,7 +35,7 @@ impl Listener {
 pub(crate) struct AdminListener {
     /// A duplicate of the listener's descriptor, which moves to the server.
     socket: OwnedFd,
-    listener: Option<Listener>,
+    listener: Option<BoundListener>,
     access: Access,
     /// Path, or address and port.
     place: String,
@@ -120,7 +120,7 @@ impl AdminListener {
     }
 
     /// Takes the socket and its access rules, for the server. `None` the second time.
-    pub(super) fn take_listener(&mut self) -> Option<(Listener, Access)> {
+    pub(super) fn take_listener(&mut self) -> Option<(BoundListener, Access)> {
         Some((self.listener.take()?, self.access.clone()))
     }
 }
@@ -162,7 +162,7 @@ fn unix(
 ) -> Result<AdminListener, AdminListenError> {
     let shown = path.display();
     tracing::debug!(socket = %shown, "admin interface");
-    admin_listener(socket, shown.to_string(), Listener::unix, Access::unix(), file)
+    admin_listener(socket, shown.to_string(), BoundListener::unix, Access::unix(), file)
         .map_err(AdminListenCause::Socket)
         .map_err(at(shown))
 }
@@ -196,7 +196,7 @@ fn tcp(
 ) -> Result<AdminListener, AdminListenError> {
     sys::hide_memory().map_err(AdminListenCause::HideToken).map_err(at(address))?;
     tracing::debug!(%address, "admin interface");
-    admin_listener(socket, address.to_string(), Listener::tcp, Access::tcp(token), None)
+    admin_listener(socket, address.to_string(), BoundListener::tcp, Access::tcp(token), None)
         .map_err(AdminListenCause::Socket)
         .map_err(at(address))
 }
@@ -204,7 +204,7 @@ fn tcp(
 fn admin_listener(
     socket: OwnedFd,
     place: String,
-    listener: fn(OwnedFd) -> io::Result<Listener>,
+    listener: fn(OwnedFd) -> io::Result<BoundListener>,
     access: Access,
     file: Option<SocketFile>,
 ) -> io::Result<AdminListener> {

@@ -2,7 +2,7 @@
 
 use super::access::Access;
 use super::app::App;
-use super::listener::{AdminListener, Listener};
+use super::listener::{AdminListener, BoundListener};
 use super::routes::router;
 use super::write_timeout::WriteTimeout;
 use host::ADMIN_CONNECTIONS;
@@ -33,12 +33,12 @@ pub(crate) fn open(admin_listener: &mut AdminListener, app: App) {
 }
 
 /// Serves all connections of a listener.
-async fn serve(listener: Listener, access: Access, app: App) {
+async fn serve(listener: BoundListener, access: Access, app: App) {
     let places = Arc::new(Semaphore::new(ADMIN_CONNECTIONS));
     let server = Server { places, service: TowerToHyperService::new(router(app, access)) };
     let result = match listener {
-        Listener::Unix(listener) => server.serve_unix(listener).await,
-        Listener::Tcp(listener) => server.serve_tcp(listener).await,
+        BoundListener::Unix(listener) => server.serve_unix(listener).await,
+        BoundListener::Tcp(listener) => server.serve_tcp(listener).await,
     };
     if let Err(error) = result {
         tracing::error!(%error, "the admin interface cannot be served");

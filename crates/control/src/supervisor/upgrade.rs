@@ -38,7 +38,7 @@ mod state;
 
 use crate::supervisor::{Supervisor, SupervisorHandle};
 use api::{EventName, Word};
-use candidate::{Candidate, Check};
+use candidate::{Candidate, CandidateCheck};
 use observe::Version;
 use std::time::{Duration, SystemTime};
 use sys::exec::BlockedSignals;
@@ -83,7 +83,7 @@ pub(crate) async fn upgrade(
 }
 
 /// Runs the check in a new thread, because it waits for a child.
-async fn run(check: Check) -> Result<Candidate, UpgradeError> {
+async fn run(check: CandidateCheck) -> Result<Candidate, UpgradeError> {
     let (sender, result) = oneshot::channel();
     let work = move || _ = sender.send(check.run());
     std::thread::Builder::new()

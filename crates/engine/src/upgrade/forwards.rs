@@ -5,7 +5,7 @@ use super::unattached::{Bound, Unattached};
 use crate::arrange::Arranged;
 use crate::bind::{Attempt, Policy};
 use crate::forward::Forward;
-use crate::given::is_at;
+use crate::passed::is_at;
 use crate::running::{Forwards, Removed, Running, Unbound};
 use crate::shared::Shared;
 use handover::Standing;
@@ -52,9 +52,9 @@ impl Forwards {
             let address = || listener.address.clone();
             listener.sockets().map(move |(number, socket)| (number, address(), socket))
         });
-        let given: HashSet<&ListenAddress> =
+        let passed: HashSet<&ListenAddress> =
             self.listeners().map(|listener| &listener.address).collect();
-        let others = self.given.all().filter(move |(address, _)| !given.contains(address));
+        let others = self.passed.all().filter(move |(address, _)| !passed.contains(address));
         let others = (self.next_number..).zip(others);
         listened.chain(others.map(|(number, (address, socket))| (number, address, socket)))
     }
@@ -82,8 +82,8 @@ impl Forwards {
             let Ok(address) = saved.address.parse::<ListenAddress>() else { continue };
             let Ok(socket) = claim(saved.fd) else { continue };
             if let ListenAddress::Activated(name) = &address {
-                self.given.add(name.clone(), socket);
-                self.unattached.given.entry(address).or_insert(saved.number);
+                self.passed.add(name.clone(), socket);
+                self.unattached.passed.entry(address).or_insert(saved.number);
             } else {
                 let bound = Bound { number: Some(saved.number), socket, file: file_of(saved) };
                 self.unattached.sockets.insert(address, bound);

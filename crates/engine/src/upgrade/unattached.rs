@@ -12,7 +12,7 @@ pub(crate) struct Unattached {
     /// Listening sockets by address. Those without a forward are closed at the end of the take-over.
     pub(crate) sockets: HashMap<ListenAddress, Bound>,
     /// The number of an activated address's first socket in the workers' epoll instances.
-    pub(crate) given: HashMap<ListenAddress, u32>,
+    pub(crate) passed: HashMap<ListenAddress, u32>,
     /// Counters by name of the forward.
     pub(crate) totals: HashMap<String, Totals>,
 }

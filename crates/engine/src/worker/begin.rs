@@ -3,7 +3,7 @@
 
 use super::walk::Walk;
 use super::{ACCEPTS_PER_TURN, Worker};
-use crate::accept::{self, Tried};
+use crate::accept::{self, AcceptResult};
 use crate::change::Listening;
 use crate::close::CUT;
 use crate::connect;
@@ -34,13 +34,13 @@ impl Worker {
         for _ in 0..ACCEPTS_PER_TURN {
             let Self { acceptor, context, .. } = self;
             match accept::accept(acceptor, context, number, &listening, &rules) {
-                Tried::Admitted(accepted) => {
+                AcceptResult::Admitted(accepted) => {
                     self.assign(accepted, &rules);
                     failure = None;
                 }
-                Tried::Refused => failure = None,
-                Tried::Failed(errno) => failure = Some(errno),
-                Tried::Nothing => return false,
+                AcceptResult::Refused => failure = None,
+                AcceptResult::Failed(errno) => failure = Some(errno),
+                AcceptResult::Nothing => return false,
             }
         }
         // A failed accept normally takes the connection out of the queue. If it does not (a security

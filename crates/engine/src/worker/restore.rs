@@ -11,7 +11,7 @@ use crate::slots::Key;
 use crate::table::Entry;
 use crate::targets::{Target, TargetAddress};
 use crate::upgrade::{Destinations, TakeOver, address, socket_address};
-use flow::{Attempts, Direction, Failure, Lane, LaneState, Peer, Stage};
+use flow::{Attempts, Direction, Lane, LaneState, Peer, SocketFailure, Stage};
 use rustix::fd::OwnedFd;
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -183,7 +183,7 @@ fn connecting(saved: &handover::Connecting) -> Option<Connecting> {
     Some(Connecting {
         attempts: Attempts::from_numbers(&saved.attempts)?,
         resolved: saved.is_resolved.then(|| addresses.into()),
-        failure: failed.then(|| Failure::from_numbers(&saved.failure)).flatten(),
+        failure: failed.then(|| SocketFailure::from_numbers(&saved.failure)).flatten(),
         busy: u8::try_from(saved.busy).ok()?,
     })
 }

@@ -125,7 +125,7 @@ fn connecting(connecting: &Connecting) -> handover::Connecting {
         attempts: connecting.attempts.to_numbers(),
         is_resolved: resolved.is_some(),
         resolved: resolved.unwrap_or_default().iter().copied().map(saved_socket_address).collect(),
-        failure: connecting.failure.map(flow::Failure::to_numbers).unwrap_or_default(),
+        failure: connecting.failure.map(flow::SocketFailure::to_numbers).unwrap_or_default(),
         busy: connecting.busy.into(),
     }
 }

@@ -63,7 +63,7 @@ type Errno = Option<NonZeroU16>;
 
 /// The failure of a socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Failure {
+pub struct SocketFailure {
     /// The cause as a close reason names it.
     pub cause: Cause,
     /// The kernel's error number, if there is one.

@@ -1,6 +1,6 @@
 //! Readiness and failure state of one socket.
 
-use crate::close::reason::Failure;
+use crate::close::reason::SocketFailure;
 
 /// An edge-triggered readiness event (epoll(7)).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -22,7 +22,7 @@ pub struct SocketState {
     pub(crate) has_mark: bool,
     /// Reads also stop at places that no event announces, and no edge follows for the bytes behind.
     pub(crate) reads_stop_early: bool,
-    pub(crate) failure: Option<Failure>,
+    pub(crate) failure: Option<SocketFailure>,
 }
 
 impl SocketState {
@@ -47,7 +47,7 @@ impl SocketState {
     }
 
     /// The failure of a broken socket.
-    pub fn failure(self) -> Option<Failure> {
+    pub fn failure(self) -> Option<SocketFailure> {
         self.failure
     }
 
@@ -97,7 +97,7 @@ impl SocketState {
     ///
     /// Bytes received before stay readable (Linux keeps the receive queue when an RST comes), and the
     /// read after them shows the end.
-    pub(crate) fn fail(&mut self, failure: Failure) {
+    pub(crate) fn fail(&mut self, failure: SocketFailure) {
         if self.failure.is_none_or(|first| first.fin_unknown && !failure.fin_unknown) {
             self.failure = Some(failure);
         }

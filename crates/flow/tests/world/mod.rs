@@ -2,7 +2,8 @@
 //! session's actions out, with short counts and "would block" wherever a real one may meet them.
 
 use flow::{
-    Cause, CloseReason, Failure, PathChoice, Peer, Readiness, Session, Time, Timeouts, Unacked,
+    Cause, CloseReason, PathChoice, Peer, Readiness, Session, SocketFailure, Time, Timeouts,
+    Unacked,
 };
 use std::time::Duration;
 
@@ -338,8 +339,8 @@ enum Errno {
 }
 
 /// The engine's classification of a failed call.
-fn failure_of(errno: Errno) -> Failure {
-    Failure {
+fn failure_of(errno: Errno) -> SocketFailure {
+    SocketFailure {
         cause: Cause::Reset,
         errno: std::num::NonZeroU16::new(errno as u16),
         fin_unknown: errno != Errno::ConnReset,

@@ -2,7 +2,7 @@
 //! earlier process from the file descriptor store.
 
 use super::fd_name::{is_of_listener, name_of};
-use engine::GivenSockets;
+use engine::PassedSockets;
 use plan::{ListenAddress, Plan};
 use std::collections::{HashMap, HashSet};
 use sys::{ActivatedDescriptor, ActivationError, take_activated};
@@ -11,7 +11,7 @@ use sys::{ActivatedDescriptor, ActivationError, take_activated};
 #[derive(Default)]
 pub struct ActivatedSockets {
     /// Sockets that the engine listens on.
-    pub sockets: GivenSockets,
+    pub sockets: PassedSockets,
     /// Store names of the listeners in `sockets`.
     pub kept: HashSet<String>,
     /// Store names of listeners that the plan no longer has; their descriptors are closed.
@@ -51,7 +51,7 @@ pub fn take_activated_sockets(plan: &Plan) -> Result<ActivatedSockets, Activatio
     Ok(result)
 }
 
-fn warn_of_unused(sockets: &GivenSockets, plan: &Plan) {
+fn warn_of_unused(sockets: &PassedSockets, plan: &Plan) {
     let routes = plan.forwards.iter().flat_map(|forward| &forward.routes);
     let used: HashSet<&str> = routes
         .filter_map(|route| match &route.listen {

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use crate::Source;
-use crate::note::Place;
+use crate::note::SourcePlace;
 
 /// A non-empty line.
 pub(super) struct Line {
-    pub(super) place: Place,
+    pub(super) place: SourcePlace,
     pub(super) words: Vec<String>,
     /// Whether a word depends on the environment.
     pub(super) has_variable: bool,
@@ -37,7 +37,7 @@ pub(super) fn lines(source: &Source) -> Vec<Line> {
     let file: Arc<str> = source.name.as_str().into();
     let (mut lines, mut depth) = (Vec::new(), 0usize);
     for (index, text) in source.text.lines().enumerate() {
-        let line = line(Place::nth(&file, index), text);
+        let line = line(SourcePlace::nth(&file, index), text);
         match line.word(0) {
             "" => {}
             ".if" => {
@@ -54,7 +54,7 @@ pub(super) fn lines(source: &Source) -> Vec<Line> {
     lines
 }
 
-fn line(place: Place, text: &str) -> Line {
+fn line(place: SourcePlace, text: &str) -> Line {
     let (mut words, mut word, mut has_variable) = (Vec::new(), None::<String>, false);
     let (mut quote, mut chars) = (None, text.chars());
     while let Some(c) = chars.next() {
@@ -83,7 +83,7 @@ mod tests {
 
     #[test]
     fn words_are_cut_as_haproxy_does() {
-        let place = Place { file: "f".into(), line: 1 };
+        let place = SourcePlace { file: "f".into(), line: 1 };
         let of = |text: &str| line(place.clone(), text);
         assert_eq!(of("  a b\\ c 'd \"e' \"f\\\"g\" # h").words, ["a", "b c", "d \"e", "f\"g"]);
         assert_eq!(of("a '' b").words, ["a", "", "b"]);

@@ -1,8 +1,8 @@
 //! `include`: the directives of other files in its place, within bounds.
 
-use super::words::{self, Directive, Fault};
+use super::words::{self, Directive, WordFault};
 use crate::Include;
-use crate::note::Place;
+use crate::note::SourcePlace;
 use std::error::Error;
 use std::fmt;
 
@@ -16,7 +16,7 @@ const BYTES_MAX: usize = 16 * 1024 * 1024;
 /// The reason why the files of an `include` cannot take its place.
 enum IncludeError {
     Unreadable(Box<dyn Error>),
-    Syntax(Fault),
+    Syntax(WordFault),
 }
 
 impl fmt::Display for IncludeError {
@@ -52,7 +52,7 @@ pub(super) struct Files<'i, 'f> {
     bytes: usize,
     /// First place at which a limit was exceeded. Nothing more is included, and the files read so
     /// far are useless: the missing ones may contain rules.
-    pub(super) exceeded: Option<(Place, Limit)>,
+    pub(super) exceeded: Option<(SourcePlace, Limit)>,
 }
 
 impl<'i, 'f> Files<'i, 'f> {

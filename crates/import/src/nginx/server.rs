@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::directives::{IN_STREAM, IN_UPSTREAM, KEEP, OF_LISTEN, OF_SERVER};
 use super::words::{Directive, time};
 use crate::known::{Harmless, apply, find};
-use crate::note::{Place, quoted};
+use crate::note::{SourcePlace, quoted};
 use crate::ports::{Ports, split};
 use crate::route::{Listen, Target, forwards};
 use crate::section::{Noted, Section, duration};
@@ -17,7 +17,7 @@ type Upstreams = HashMap<String, Vec<Directive>>;
 const SERVER_PORT: [&str; 2] = [":$server_port", ":${server_port}"];
 
 pub(super) fn convert(
-    place: &Place,
+    place: &SourcePlace,
     directives: &[&Directive],
     upstreams: &Upstreams,
     harmless: &mut Harmless,
@@ -130,7 +130,7 @@ fn listen(directive: &Directive, section: &mut Section, harmless: &mut Harmless)
 }
 
 /// `on`, `off`, or `IDLE:INTERVAL:COUNT`, each of which may be empty.
-fn keepalive(section: &mut Section, place: &Place, value: &str) {
+fn keepalive(section: &mut Section, place: &SourcePlace, value: &str) {
     let parts: Vec<_> = value.split(':').collect();
     match &parts[..] {
         ["on"] => {}
@@ -178,7 +178,7 @@ fn pass(
 
 /// The one server of an upstream that we can use, with notes about the others.
 fn upstream(
-    place: &Place,
+    place: &SourcePlace,
     name: &str,
     block: &[Directive],
     section: &mut Section,

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::note::Place;
+use crate::note::SourcePlace;
 
 /// Deeper than nginx's own modules need, and far from the end of the stack.
 const DEPTH_MAX: usize = 32;
 
 /// A directive with all that belongs to it.
 pub(super) struct Directive {
-    pub(super) place: Place,
+    pub(super) place: SourcePlace,
     /// Name and arguments.
     pub(super) words: Vec<String>,
     pub(super) block: Option<Vec<Directive>>,
@@ -30,8 +30,8 @@ impl Directive {
 }
 
 /// Syntax error that nginx reports too.
-pub(super) struct Fault {
-    pub(super) place: Place,
+pub(super) struct WordFault {
+    pub(super) place: SourcePlace,
     pub(super) message: String,
 }
 
@@ -49,7 +49,7 @@ struct Level {
     owner: Option<Directive>,
 }
 
-pub(super) fn parse(name: &str, text: &str) -> Result<Vec<Directive>, Fault> {
+pub(super) fn parse(name: &str, text: &str) -> Result<Vec<Directive>, WordFault> {
     let mut tokens = Tokens { file: super::file(name), rest: text, line: 0 };
     let mut level = Level { directives: Vec::new(), owner: None };
     let mut outer: Vec<Level> = Vec::new();
@@ -107,12 +107,12 @@ struct Tokens<'a> {
 }
 
 impl Tokens<'_> {
-    fn place(&self) -> Place {
-        Place::nth(&self.file, self.line)
+    fn place(&self) -> SourcePlace {
+        SourcePlace::nth(&self.file, self.line)
     }
 
-    fn fault(&self, message: &str) -> Fault {
-        Fault { place: self.place(), message: message.to_owned() }
+    fn fault(&self, message: &str) -> WordFault {
+        WordFault { place: self.place(), message: message.to_owned() }
     }
 
     fn advance(&mut self, bytes: usize) {
@@ -121,7 +121,7 @@ impl Tokens<'_> {
         self.rest = rest;
     }
 
-    fn next(&mut self) -> Result<Option<Token>, Fault> {
+    fn next(&mut self) -> Result<Option<Token>, WordFault> {
         loop {
             self.advance(self.rest.len() - self.rest.trim_start().len());
             if !self.rest.starts_with('#') {
@@ -141,7 +141,7 @@ impl Tokens<'_> {
         Ok(Some(token))
     }
 
-    fn quoted(&mut self, quote: char) -> Result<Token, Fault> {
+    fn quoted(&mut self, quote: char) -> Result<Token, WordFault> {
         let mut word = String::new();
         let mut chars = self.rest.char_indices().skip(1);
         while let Some((at, c)) = chars.next() {

@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use super::node::Node;
 use super::{Realm, is_known, timeouts, unknown_in_network, without_udp};
-use crate::note::{Place, quoted};
+use crate::note::{SourcePlace, quoted};
 use crate::section::{Noted, Section};
 
 const KEEP: &str = "keep realm for it";
@@ -93,7 +93,7 @@ fn listener(text: &str, only_v6: bool) -> String {
 }
 
 /// For what would spread sessions over several targets.
-fn one_target(section: &mut Section, place: &Place, what: &str) {
+fn one_target(section: &mut Section, place: &SourcePlace, what: &str) {
     let message = format!("{what}: every session goes to `remote`");
     let help = "a name with several addresses gives other targets if one refuses";
     section.not_converted(place, message, help);

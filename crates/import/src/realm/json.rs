@@ -1,11 +1,11 @@
 //! JSON as a tree of nodes with their lines, which is why no other parser will do.
 
-use super::node::{Fault, Node, Value};
+use super::node::{Node, NodeFault, Value};
 
 /// Deeper than any configuration, and far from the end of the stack.
 const DEPTH_MAX: usize = 32;
 
-pub(super) fn parse(text: &str) -> Result<Node, Fault> {
+pub(super) fn parse(text: &str) -> Result<Node, NodeFault> {
     let mut parser = Parser { rest: text, line: 0 };
     let node = parser.node(0)?;
     parser.blanks();
@@ -19,8 +19,11 @@ struct Parser<'a> {
 }
 
 impl Parser<'_> {
-    fn fault(&self, expected: &str) -> Fault {
-        Fault { line: self.line, message: format!("it is not JSON: {expected} is expected here") }
+    fn fault(&self, expected: &str) -> NodeFault {
+        NodeFault {
+            line: self.line,
+            message: format!("it is not JSON: {expected} is expected here"),
+        }
     }
 
     fn advance(&mut self, bytes: usize) {
@@ -43,7 +46,7 @@ impl Parser<'_> {
         found
     }
 
-    fn node(&mut self, depth: usize) -> Result<Node, Fault> {
+    fn node(&mut self, depth: usize) -> Result<Node, NodeFault> {
         if depth > DEPTH_MAX {
             return Err(self.fault("less depth"));
         }
@@ -58,7 +61,7 @@ impl Parser<'_> {
         Ok(Node { line, value })
     }
 
-    fn table(&mut self, depth: usize) -> Result<Value, Fault> {
+    fn table(&mut self, depth: usize) -> Result<Value, NodeFault> {
         self.advance(1);
         let mut entries = Vec::new();
         if self.take("}") {
@@ -82,7 +85,7 @@ impl Parser<'_> {
         }
     }
 
-    fn list(&mut self, depth: usize) -> Result<Value, Fault> {
+    fn list(&mut self, depth: usize) -> Result<Value, NodeFault> {
         self.advance(1);
         let mut items = Vec::new();
         if self.take("]") {
@@ -99,7 +102,7 @@ impl Parser<'_> {
         }
     }
 
-    fn string(&mut self) -> Result<String, Fault> {
+    fn string(&mut self) -> Result<String, NodeFault> {
         if !self.take("\"") {
             return Err(self.fault("a string"));
         }
@@ -126,7 +129,7 @@ impl Parser<'_> {
         Err(self.fault("the end of a string without `\\u`"))
     }
 
-    fn word(&mut self) -> Result<Value, Fault> {
+    fn word(&mut self) -> Result<Value, NodeFault> {
         let end = self.rest.find(|c: char| !(c.is_ascii_alphanumeric() || "+-.".contains(c)));
         let word = self.rest.get(..end.unwrap_or(self.rest.len())).unwrap_or_default();
         let value = match word {

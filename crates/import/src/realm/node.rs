@@ -64,7 +64,7 @@ impl Node {
 
 /// Syntax error in a file that is neither TOML nor JSON.
 #[derive(Debug)]
-pub(super) struct Fault {
+pub(super) struct NodeFault {
     /// Line index, from 0.
     pub(super) line: usize,
     pub(super) message: String,

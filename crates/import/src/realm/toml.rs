@@ -3,15 +3,15 @@
 use ::toml::Spanned;
 use ::toml::de::{DeTable, DeValue};
 
-use super::node::{Fault, Node, Value};
+use super::node::{Node, NodeFault, Value};
 
-pub(super) fn parse(text: &str) -> Result<Node, Fault> {
+pub(super) fn parse(text: &str) -> Result<Node, NodeFault> {
     let lines = Lines::new(text);
     match DeTable::parse(text) {
         Ok(table) => Ok(Node { line: 0, value: lines.table(table.get_ref()) }),
         Err(error) => {
             let line = error.span().map_or(0, |span| lines.of(span.start));
-            Err(Fault { line, message: error.message().to_owned() })
+            Err(NodeFault { line, message: error.message().to_owned() })
         }
     }
 }

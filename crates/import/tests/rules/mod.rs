@@ -2,13 +2,13 @@
 
 use std::cell::Cell;
 
-use import::{Converted, From, Source};
+use import::{Converted, Dialect, Source};
 
 /// How often files may be asked for: that is bounded, whatever includes itself.
 const INCLUDES_MAX: u32 = 2000;
 
 /// Converts a text that may include itself, and checks the output.
-pub(crate) fn check(from: From, text: &str) -> Converted {
+pub(crate) fn check(from: Dialect, text: &str) -> Converted {
     let source = Source { name: "file".to_owned(), text: text.to_owned() };
     let asked = Cell::new(0);
     let mut include = |pattern: &str| {

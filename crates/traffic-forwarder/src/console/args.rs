@@ -40,7 +40,7 @@ pub(crate) struct ConnectArgs {
 
 /// The option to repeat a query.
 #[derive(Args, Debug)]
-pub(crate) struct Watch {
+pub(crate) struct WatchArgs {
     /// Repeat every SECONDS (2 by default) until Ctrl-C; with --json, print one line each time.
     #[arg(
         long,

@@ -1,7 +1,7 @@
 //! Command-line definitions of the commands that need a running process.
 
 use crate::arguments::number;
-use crate::console::args::{ConnectArgs, QueryArgs, Watch, duration};
+use crate::console::args::{ConnectArgs, QueryArgs, WatchArgs, duration};
 use clap::{Args, Subcommand, ValueEnum};
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -71,7 +71,7 @@ pub(crate) struct Status {
     #[arg(long, conflicts_with_all = ["forward", "watch", "json"])]
     pub(crate) check: bool,
     #[command(flatten)]
-    pub(crate) watch: Watch,
+    pub(crate) watch: WatchArgs,
     #[command(flatten)]
     pub(crate) query: QueryArgs,
 }
@@ -104,7 +104,7 @@ pub(crate) struct Sessions {
     )]
     pub(crate) limit: usize,
     #[command(flatten)]
-    pub(crate) watch: Watch,
+    pub(crate) watch: WatchArgs,
     #[command(flatten)]
     pub(crate) query: QueryArgs,
 }

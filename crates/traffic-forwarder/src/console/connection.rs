@@ -2,7 +2,7 @@
 
 use crate::console::args::ConnectArgs;
 use crate::console::endpoint::Endpoint;
-use crate::console::failure::{AnswerError, Attempt, Failure};
+use crate::console::failure::{AnswerError, Attempt, CommandError};
 use crate::console::locate::{self, Located};
 use crate::console::process_options::ProcessOptions;
 use api::ErrorCode;
@@ -47,19 +47,19 @@ trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
 impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
 
 impl AdminApi {
-    pub(crate) fn new(connect: &ConnectArgs) -> Result<Self, Failure> {
+    pub(crate) fn new(connect: &ConnectArgs) -> Result<Self, CommandError> {
         let admin = Self::for_probes(connect)?;
         if let ([endpoint @ Endpoint::Tcp(_)], None) = (&*admin.endpoints, &admin.token) {
             let message =
                 format!("{endpoint} is a TCP port and requires a token: add --token-file FILE");
-            return Err(Failure::Usage(message));
+            return Err(CommandError::Usage(message));
         }
         Ok(admin)
     }
 
     /// Like [`Self::new`], but without a token for a TCP port. For [`Self::probe`] only, which
     /// needs none.
-    pub(crate) fn for_probes(connect: &ConnectArgs) -> Result<Self, Failure> {
+    pub(crate) fn for_probes(connect: &ConnectArgs) -> Result<Self, CommandError> {
         let Located { endpoints, token_file } = locate::find(connect)?;
         let token = token_file.as_deref().map(read_token).transpose()?;
         Ok(Self { endpoints, token, options: ProcessOptions::of(connect) })
@@ -70,42 +70,42 @@ impl AdminApi {
         &self,
         method: Method,
         path: &str,
-    ) -> Result<Answer, Failure> {
+    ) -> Result<Answer, CommandError> {
         let (endpoint, body) = self.require_success(method, path, TO_ANSWER).await?;
         serde_json::from_slice(&body)
-            .map_err(|error| Failure::Broken { endpoint, error: AnswerError::Foreign(error) })
+            .map_err(|error| CommandError::Broken { endpoint, error: AnswerError::Foreign(error) })
     }
 
-    pub(crate) async fn status(&self) -> Result<api::Status, Failure> {
+    pub(crate) async fn status(&self) -> Result<api::Status, CommandError> {
         self.ask(Method::GET, "/v1/status").await
     }
 
-    pub(crate) async fn forwards(&self) -> Result<api::Forwards, Failure> {
+    pub(crate) async fn forwards(&self) -> Result<api::Forwards, CommandError> {
         self.ask(Method::GET, "/v1/forwards").await
     }
 
     /// Downloads a file. `time` is how long the process needs to produce it, on top of the normal
     /// time limit.
-    pub(crate) async fn fetch(&self, path: &str, time: Duration) -> Result<Bytes, Failure> {
+    pub(crate) async fn fetch(&self, path: &str, time: Duration) -> Result<Bytes, CommandError> {
         self.require_success(Method::GET, path, time + TO_ANSWER).await.map(|(_, body)| body)
     }
 
     /// Requests a health check, which succeeds or fails without a body. The time limit is short
     /// because the calling health checker has a deadline of its own.
-    pub(crate) async fn probe(&self, path: &str) -> Result<(), Failure> {
+    pub(crate) async fn probe(&self, path: &str) -> Result<(), CommandError> {
         self.require_success(Method::GET, path, TO_PROBE).await.map(drop)
     }
 
     /// Sends a request and returns the endpoint and body of a 2xx response. Any other status
-    /// becomes a [`Failure`].
+    /// becomes a [`CommandError`].
     async fn require_success(
         &self,
         method: Method,
         path: &str,
         limit: Duration,
-    ) -> Result<(Endpoint, Bytes), Failure> {
+    ) -> Result<(Endpoint, Bytes), CommandError> {
         let (endpoint, stream) = self.connect().await?;
-        let broken = |error| Failure::Broken { endpoint: endpoint.clone(), error };
+        let broken = |error| CommandError::Broken { endpoint: endpoint.clone(), error };
         let answer = timeout(limit, self.exchange(stream, method, path)).await;
         let answer = answer.unwrap_or(Err(AnswerError::Timeout(limit)));
         let (status, body) = answer.map_err(broken)?;
@@ -113,7 +113,7 @@ impl AdminApi {
             return Ok((endpoint, body));
         }
         match serde_json::from_slice::<api::Failure>(&body) {
-            Ok(failure) => Err(Failure::Refused(self.explained(failure.error, &endpoint))),
+            Ok(failure) => Err(CommandError::Refused(self.explained(failure.error, &endpoint))),
             Err(_) => Err(broken(AnswerError::NotOurs(Some(status)))),
         }
     }
@@ -145,7 +145,7 @@ impl AdminApi {
     }
 
     /// Connects to the first endpoint that accepts.
-    async fn connect(&self) -> Result<(Endpoint, Box<dyn Stream>), Failure> {
+    async fn connect(&self) -> Result<(Endpoint, Box<dyn Stream>), CommandError> {
         let mut attempts = Vec::new();
         for endpoint in &self.endpoints {
             let late = || Err(io::Error::other(format!("does not accept within {TO_CONNECT:?}")));
@@ -154,7 +154,7 @@ impl AdminApi {
                 Err(error) => attempts.push(Attempt { endpoint: endpoint.clone(), error }),
             }
         }
-        Err(Failure::NoProcess(attempts))
+        Err(CommandError::NoProcess(attempts))
     }
 
     async fn exchange(
@@ -205,9 +205,9 @@ async fn connect_to(endpoint: &Endpoint) -> io::Result<Box<dyn Stream>> {
     })
 }
 
-fn read_token(path: &Path) -> Result<Token, Failure> {
+fn read_token(path: &Path) -> Result<Token, CommandError> {
     let name = plan::escaped(&path.to_string_lossy());
-    let usage = |what: String| Failure::Usage(format!("the token file `{name}` {what}"));
+    let usage = |what: String| CommandError::Usage(format!("the token file `{name}` {what}"));
     let text =
         std::fs::read_to_string(path).map_err(|error| usage(format!("cannot be read: {error}")))?;
     let token = text.trim();

@@ -12,7 +12,7 @@ use std::path::Path;
 use std::time::Duration;
 
 #[derive(Debug)]
-pub(crate) enum Failure {
+pub(crate) enum CommandError {
     /// An argument is invalid.
     Usage(String),
     /// The configuration file given with `-c` cannot be read. Contains its rendered problems.
@@ -68,7 +68,7 @@ pub(crate) struct Attempt {
     pub(crate) error: io::Error,
 }
 
-impl Failure {
+impl CommandError {
     pub(crate) fn exit(&self) -> Exit {
         match self {
             Self::Usage(_) | Self::Configuration(_) => Exit::Usage,
@@ -113,7 +113,7 @@ impl Failure {
     }
 }
 
-impl fmt::Display for Failure {
+impl fmt::Display for CommandError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Usage(message) => write!(f, "error: {message}"),

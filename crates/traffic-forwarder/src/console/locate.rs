@@ -3,7 +3,7 @@
 
 use crate::console::args::ConnectArgs;
 use crate::console::endpoint::Endpoint;
-use crate::console::failure::Failure;
+use crate::console::failure::CommandError;
 use plan::{Admin, Input};
 use std::path::{Path, PathBuf};
 
@@ -18,7 +18,7 @@ pub(crate) struct Located {
 }
 
 /// Uses the first source that applies: `--admin`, the configuration, the environment, the defaults.
-pub(crate) fn find(connect: &ConnectArgs) -> Result<Located, Failure> {
+pub(crate) fn find(connect: &ConnectArgs) -> Result<Located, CommandError> {
     let (endpoints, token_file) = match (&connect.admin, &connect.conf) {
         (Some(endpoint), _) => (vec![endpoint.clone()], None),
         (None, Some(file)) => of_configuration(file)?,
@@ -29,10 +29,10 @@ pub(crate) fn find(connect: &ConnectArgs) -> Result<Located, Failure> {
     Ok(Located { endpoints, token_file: connect.token_file.clone().or(token_file) })
 }
 
-fn of_configuration(file: &Path) -> Result<(Vec<Endpoint>, Option<PathBuf>), Failure> {
+fn of_configuration(file: &Path) -> Result<(Vec<Endpoint>, Option<PathBuf>), CommandError> {
     let reading = plan::read(&Input { config: Some(file.to_owned()), ..Input::default() });
     let Some(plan) = reading.plan else {
-        return Err(Failure::Configuration(reading.problems.render(false)));
+        return Err(CommandError::Configuration(reading.problems.render(false)));
     };
     let endpoints = match plan.process.admin {
         Admin::Auto => by_default(),
@@ -42,20 +42,20 @@ fn of_configuration(file: &Path) -> Result<(Vec<Endpoint>, Option<PathBuf>), Fai
             let file = plan::escaped(&file.to_string_lossy());
             let message =
                 format!("`{file}` has `admin = \"off\"`: its process has no admin interface");
-            return Err(Failure::Usage(message));
+            return Err(CommandError::Usage(message));
         }
     };
     Ok((endpoints, plan.process.admin_token_file))
 }
 
-fn of_environment() -> Result<Option<Endpoint>, Failure> {
+fn of_environment() -> Result<Option<Endpoint>, CommandError> {
     let Some(value) = std::env::var_os(VARIABLE).filter(|value| !value.is_empty()) else {
         return Ok(None);
     };
     let value = value.to_string_lossy();
     let endpoint = value.parse().map_err(|why| {
         let value = plan::escaped(&value);
-        Failure::Usage(format!("the environment has {VARIABLE}={value}: {why}"))
+        CommandError::Usage(format!("the environment has {VARIABLE}={value}: {why}"))
     });
     endpoint.map(Some)
 }

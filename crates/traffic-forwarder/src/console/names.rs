@@ -1,7 +1,7 @@
 //! Suggestions for a forward name that does not exist.
 
 use crate::console::connection::AdminApi;
-use crate::console::failure::Failure;
+use crate::console::failure::CommandError;
 use api::ErrorCode;
 
 /// Longer lists of names do not help.
@@ -11,16 +11,16 @@ const MOST_NAMES: usize = 8;
 pub(crate) async fn suggest<T>(
     admin: &AdminApi,
     name: &str,
-    result: Result<T, Failure>,
-) -> Result<T, Failure> {
-    let Err(Failure::Refused(mut error)) = result else { return result };
+    result: Result<T, CommandError>,
+) -> Result<T, CommandError> {
+    let Err(CommandError::Refused(mut error)) = result else { return result };
     if error.code == ErrorCode::NotFound
         && let Ok(forwards) = admin.forwards().await
     {
         let names: Vec<_> = forwards.forwards.into_iter().map(|forward| forward.name).collect();
         error.message.push_str(&suggestion(name, &names));
     }
-    Err(Failure::Refused(error))
+    Err(CommandError::Refused(error))
 }
 
 /// Similar names, or all names if none is similar and there are few.

@@ -1,7 +1,7 @@
 //! `profile`: requests a profile and writes it to a file.
 
 use crate::console::connection::AdminApi;
-use crate::console::failure::Failure;
+use crate::console::failure::CommandError;
 use crate::console::{command, path, show};
 use crate::exit::Exit;
 use serde::Serialize;
@@ -17,7 +17,7 @@ struct Written {
     bytes: usize,
 }
 
-pub(crate) async fn run(args: &command::Profile) -> Result<Exit, Failure> {
+pub(crate) async fn run(args: &command::Profile) -> Result<Exit, CommandError> {
     let admin = AdminApi::new(&args.query.connect)?;
     let is_image = is_image(&args.output);
     let format = is_image.then_some(&b"flamegraph"[..]);
@@ -30,7 +30,7 @@ pub(crate) async fn run(args: &command::Profile) -> Result<Exit, Failure> {
         (path::with_query("/debug/pprof/profile", &parameters), time)
     };
     let file = plan::escaped(&args.output.to_string_lossy());
-    let failed = |error| Failure::Usage(format!("write {file}: {error}"));
+    let failed = |error| CommandError::Usage(format!("write {file}: {error}"));
     // Check before sampling, which may take minutes.
     try_to_write(&args.output).map_err(failed)?;
     let profile = admin.fetch(&question, time).await?;

@@ -2,7 +2,7 @@
 
 use crate::console::command;
 use crate::console::connection::AdminApi;
-use crate::console::failure::Failure;
+use crate::console::failure::CommandError;
 use crate::console::screen::{Colour, Screen};
 use crate::console::table::{Cell, Table, facts, number, text};
 use crate::console::units::{bytes, rate, seconds};
@@ -14,7 +14,7 @@ use flow::{Fallback, Phase, Verdict};
 use hyper::Method;
 use plan::counted;
 
-pub(crate) async fn run(args: &command::Sessions) -> Result<Exit, Failure> {
+pub(crate) async fn run(args: &command::Sessions) -> Result<Exit, CommandError> {
     let (admin, query) = (AdminApi::new(&args.query.connect)?, &args.query);
     if let Some(period) = args.watch.watch.filter(|_| query.json) {
         return match args.id {
@@ -40,7 +40,7 @@ pub(crate) async fn run(args: &command::Sessions) -> Result<Exit, Failure> {
     Ok(show(query, &sessions, |sessions| list_text(sessions, &Screen::now())))
 }
 
-async fn list(admin: &AdminApi, args: &command::Sessions) -> Result<Sessions, Failure> {
+async fn list(admin: &AdminApi, args: &command::Sessions) -> Result<Sessions, CommandError> {
     let (limit, from) = (args.limit.to_string(), args.client.map(|from| from.to_string()));
     let parameters = [
         ("forward", args.forward.as_ref().map(String::as_bytes)),
@@ -56,7 +56,7 @@ async fn list(admin: &AdminApi, args: &command::Sessions) -> Result<Sessions, Fa
     }
 }
 
-async fn one(admin: &AdminApi, id: u64) -> Result<Session, Failure> {
+async fn one(admin: &AdminApi, id: u64) -> Result<Session, CommandError> {
     admin.ask(Method::GET, &format!("/v1/sessions/{id}?rates=true")).await
 }
 

@@ -2,7 +2,7 @@
 
 use crate::console::command;
 use crate::console::connection::AdminApi;
-use crate::console::failure::Failure;
+use crate::console::failure::CommandError;
 use crate::console::process_options::ProcessOptions;
 use crate::console::screen::{Colour, Screen};
 use crate::console::table::{Cell, Table, facts, number, text};
@@ -27,7 +27,7 @@ struct Whole {
     forwards: Forwards,
 }
 
-pub(crate) async fn run(args: &command::Status) -> Result<Exit, Failure> {
+pub(crate) async fn run(args: &command::Status) -> Result<Exit, CommandError> {
     if args.check {
         AdminApi::for_probes(&args.query.connect)?.probe("/readyz").await?;
         return Ok(say("ready\n"));
@@ -58,11 +58,11 @@ pub(crate) async fn run(args: &command::Status) -> Result<Exit, Failure> {
     })
 }
 
-async fn whole(admin: &AdminApi) -> Result<Whole, Failure> {
+async fn whole(admin: &AdminApi) -> Result<Whole, CommandError> {
     Ok(Whole { status: admin.status().await?, forwards: admin.forwards().await? })
 }
 
-async fn one(admin: &AdminApi, name: &str) -> Result<Forward, Failure> {
+async fn one(admin: &AdminApi, name: &str) -> Result<Forward, CommandError> {
     let answer = admin.ask(Method::GET, &format!("/v1/forwards/{}", path::part(name))).await;
     names::suggest(admin, name, answer).await
 }

@@ -1,7 +1,7 @@
 //! `upgrade`: requests an upgrade and waits until the new process image answers.
 
 use crate::console::connection::AdminApi;
-use crate::console::failure::Failure;
+use crate::console::failure::CommandError;
 use crate::console::{command, overview, path, show, version};
 use crate::exit::Exit;
 use crate::warn;
@@ -17,15 +17,15 @@ const ARRIVAL_LIMIT: Duration = Duration::from_secs(30);
 /// Interval between status requests while waiting.
 const LOOK: Duration = Duration::from_millis(20);
 
-pub(crate) async fn run(args: &command::Upgrade) -> Result<Exit, Failure> {
+pub(crate) async fn run(args: &command::Upgrade) -> Result<Exit, CommandError> {
     let admin = AdminApi::new(&args.query.connect)?;
     let binary = args.binary.as_deref().map(std::path::absolute).transpose();
-    let binary = binary.map_err(|error| Failure::Usage(format!("--binary: {error}")))?;
+    let binary = binary.map_err(|error| CommandError::Usage(format!("--binary: {error}")))?;
     let binary = binary.as_ref().map(|binary| binary.as_os_str().as_bytes());
     let before = admin.status().await?;
     let path = path::with_query("/v1/upgrade", &[("binary", binary)]);
     let answer: Result<Upgrade, _> = admin.ask(Method::POST, &path).await;
-    if let Err(failure @ Failure::Refused(_)) = &answer
+    if let Err(failure @ CommandError::Refused(_)) = &answer
         && !args.query.json
     {
         warn(&format!("{failure}\n\n{}\n", stays(&before)));
@@ -43,7 +43,7 @@ async fn arrival(
     admin: &AdminApi,
     answer: &Upgrade,
     before: Option<&LastUpgrade>,
-) -> Result<Status, Failure> {
+) -> Result<Status, CommandError> {
     let until = Instant::now() + ARRIVAL_LIMIT;
     loop {
         let status = admin.status().await;

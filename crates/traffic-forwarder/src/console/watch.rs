@@ -1,6 +1,6 @@
 //! `--watch`: redraws a page periodically, across restarts of the process.
 
-use crate::console::failure::Failure;
+use crate::console::failure::CommandError;
 use crate::console::screen::{Screen, cut};
 use crate::console::units::seconds;
 use crate::console::version;
@@ -46,8 +46,8 @@ struct Notices(Vec<(Instant, String)>);
 /// Draws until Ctrl-C. Waits for a process that has answered before and is gone.
 pub(crate) async fn run(
     period: Duration,
-    draw: impl AsyncFn(&Screen) -> Result<Page, Failure>,
-) -> Result<Exit, Failure> {
+    draw: impl AsyncFn(&Screen) -> Result<Page, CommandError>,
+) -> Result<Exit, CommandError> {
     let mut notices = Notices(Vec::new());
     let mut last: Option<Status> = None;
     let mut gone = false;
@@ -85,8 +85,8 @@ pub(crate) async fn run(
 /// the line contains the error.
 pub(crate) async fn lines<Answer: Serialize>(
     period: Duration,
-    ask: impl AsyncFn() -> Result<Answer, Failure>,
-) -> Result<Exit, Failure> {
+    ask: impl AsyncFn() -> Result<Answer, CommandError>,
+) -> Result<Exit, CommandError> {
     let mut was_there = false;
     loop {
         let answer = tokio::select! {

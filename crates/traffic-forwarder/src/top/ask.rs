@@ -3,7 +3,7 @@
 use super::list::PageQuery;
 use super::model::{Act, Answer, Answered, Question};
 use crate::console::connection::AdminApi;
-use crate::console::failure::Failure;
+use crate::console::failure::CommandError;
 use crate::console::path::{part, with_query};
 use crate::console::watch::is_same_process;
 use api::{Done, Error, ErrorCode, Status};
@@ -17,7 +17,7 @@ pub(super) async fn ask(admin: &AdminApi, question: Question) -> Answered {
     Answered { question, status, answer }
 }
 
-async fn answer(admin: &AdminApi, question: &Question) -> Result<Answer, Failure> {
+async fn answer(admin: &AdminApi, question: &Question) -> Result<Answer, CommandError> {
     let path = path(question);
     Ok(match question {
         Question::Forwards(_) => Answer::Forwards(admin.ask(Method::GET, &path).await?),
@@ -28,10 +28,10 @@ async fn answer(admin: &AdminApi, question: &Question) -> Result<Answer, Failure
 
 /// Carries out an operation, if the process has not been restarted since `seen`: a new process
 /// reuses session numbers.
-pub(super) async fn act(admin: &AdminApi, act: &Act, seen: &Status) -> Result<Done, Failure> {
+pub(super) async fn act(admin: &AdminApi, act: &Act, seen: &Status) -> Result<Done, CommandError> {
     if !is_same_process(seen, &admin.status().await?) {
         let message = "the process was restarted meanwhile: nothing was done".to_owned();
-        return Err(Failure::Refused(Error { code: ErrorCode::Restarted.into(), message }));
+        return Err(CommandError::Refused(Error { code: ErrorCode::Restarted.into(), message }));
     }
     match act {
         Act::Kill { id, .. } => admin.ask(Method::DELETE, &format!("/v1/sessions/{id}")).await,
@@ -40,7 +40,7 @@ pub(super) async fn act(admin: &AdminApi, act: &Act, seen: &Status) -> Result<Do
     }
 }
 
-async fn switch(admin: &AdminApi, name: &str, verb: &str) -> Result<Done, Failure> {
+async fn switch(admin: &AdminApi, name: &str, verb: &str) -> Result<Done, CommandError> {
     admin.ask(Method::POST, &format!("/v1/forwards/{}/{verb}", part(name))).await
 }
 

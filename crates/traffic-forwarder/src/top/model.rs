@@ -9,7 +9,7 @@ use super::history::History;
 use super::layout::Layout;
 use super::list::{List, Page, PageQuery, Row};
 use super::scroll::Scroll;
-use crate::console::failure::Failure;
+use crate::console::failure::CommandError;
 use crate::console::units::seconds;
 use crate::console::watch::{NOTICE_LIFETIME, change_between, is_same_process};
 use api::{Done, Forward, Forwards, Session, Sessions, Status};
@@ -48,8 +48,8 @@ pub(super) enum Answer {
 #[derive(Debug)]
 pub(super) struct Answered {
     pub(super) question: Question,
-    pub(super) status: Result<Status, Failure>,
-    pub(super) answer: Result<Answer, Failure>,
+    pub(super) status: Result<Status, CommandError>,
+    pub(super) answer: Result<Answer, CommandError>,
 }
 
 /// An operation on the process.
@@ -214,7 +214,7 @@ impl Model {
         }
     }
 
-    fn fail(&mut self, failure: &Failure, now: SystemTime) {
+    fn fail(&mut self, failure: &CommandError, now: SystemTime) {
         if failure.is_absence() {
             self.is_absent_since(now);
         } else {
@@ -230,7 +230,7 @@ impl Model {
     }
 
     /// Shows the result of an operation.
-    pub(super) fn acted(&mut self, act: &Act, result: Result<Done, Failure>, now: SystemTime) {
+    pub(super) fn acted(&mut self, act: &Act, result: Result<Done, CommandError>, now: SystemTime) {
         match result {
             Ok(done) => self.say(act.done(&done), false, now),
             Err(failure) => self.say(one_line(&failure), true, now),
@@ -283,7 +283,7 @@ impl Act {
 }
 
 /// The first line of an error, without the prefix for standard error.
-fn one_line(failure: &Failure) -> String {
+fn one_line(failure: &CommandError) -> String {
     let text = failure.to_string();
     let line = text.lines().next().unwrap_or_default();
     line.strip_prefix("error: ").unwrap_or(line).to_owned()

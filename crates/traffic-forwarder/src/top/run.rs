@@ -7,7 +7,7 @@ use super::model::{Act, Answered, Effect, Model, Question};
 use super::terminal::{Read, Terminal, events};
 use crate::console::args::ConnectArgs;
 use crate::console::connection::AdminApi;
-use crate::console::failure::Failure;
+use crate::console::failure::CommandError;
 use crate::console::screen::Screen;
 use crate::exit::Exit;
 use api::Done;
@@ -28,20 +28,20 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
 /// A result from a request task.
 enum Arrival {
     Answered(Box<Answered>),
-    Acted(Act, Result<Done, Failure>),
+    Acted(Act, Result<Done, CommandError>),
 }
 
 /// Runs until the user quits or a signal arrives.
-pub(crate) async fn run(connect: &ConnectArgs) -> Result<Exit, Failure> {
+pub(crate) async fn run(connect: &ConnectArgs) -> Result<Exit, CommandError> {
     let admin = Arc::new(AdminApi::new(connect)?);
     // If the process is down at the start, the command fails like any other.
     let model = Model::new(admin.status().await?);
-    let mut signals = Signals::new().map_err(Failure::Terminal)?;
+    let mut signals = Signals::new().map_err(CommandError::Terminal)?;
     let mut terminal = Terminal::open()?;
     let events = events()?;
     let mut top = Top::new(admin, model);
     top.resize(terminal.size());
-    top.run(&mut terminal, events, &mut signals).await.map_err(Failure::Terminal)?;
+    top.run(&mut terminal, events, &mut signals).await.map_err(CommandError::Terminal)?;
     Ok(Exit::Done)
 }
 

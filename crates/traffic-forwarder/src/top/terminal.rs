@@ -1,6 +1,6 @@
 //! The terminal, restored at the end, after a panic and after a signal.
 
-use crate::console::failure::Failure;
+use crate::console::failure::CommandError;
 use ratatui::crossterm::event::{self, DisableBracketedPaste, EnableBracketedPaste, Event};
 use ratatui::crossterm::terminal::{self, EnterAlternateScreen};
 use ratatui::crossterm::{execute, queue};
@@ -25,12 +25,12 @@ pub(super) struct Terminal {
 
 impl Terminal {
     /// Switches to full-screen mode. A panic restores the terminal before it prints its message.
-    pub(super) fn open() -> Result<Self, Failure> {
+    pub(super) fn open() -> Result<Self, CommandError> {
         if !stdin().is_terminal() || !stdout().is_terminal() {
             let message = "top needs a terminal; `status --watch` does without one";
-            return Err(Failure::Usage(message.to_owned()));
+            return Err(CommandError::Usage(message.to_owned()));
         }
-        Self::take().map_err(Failure::Terminal)
+        Self::take().map_err(CommandError::Terminal)
     }
 
     fn take() -> io::Result<Self> {
@@ -107,11 +107,11 @@ pub(super) type Read = (Instant, Event);
 
 /// Reads keys, pastes and resizes on a separate thread, since reading blocks. The thread ends with
 /// the process. The channel closes when the terminal is gone.
-pub(super) fn events() -> Result<UnboundedReceiver<Read>, Failure> {
+pub(super) fn events() -> Result<UnboundedReceiver<Read>, CommandError> {
     let (sender, events) = unbounded_channel();
     let send = move |event| sender.send((Instant::now(), event)).is_ok();
     let read = move || while event::read().is_ok_and(&send) {};
-    std::thread::Builder::new().name("keys".into()).spawn(read).map_err(Failure::Terminal)?;
+    std::thread::Builder::new().name("keys".into()).spawn(read).map_err(CommandError::Terminal)?;
     Ok(events)
 }
 

@@ -72,8 +72,10 @@ impl Supervisor {
         let (failure, process) = self.execute_with(process, &saved, image);
         observe::log::put_back(process.log_lines);
         match failure {
-            Failure::Before(error) => error,
-            Failure::Exec(errno) => UpgradeError::Exec { path: candidate.path().to_owned(), errno },
+            ImageFailure::Before(error) => error,
+            ImageFailure::Exec(errno) => {
+                UpgradeError::Exec { path: candidate.path().to_owned(), errno }
+            }
         }
     }
 
@@ -84,7 +86,7 @@ impl Supervisor {
         mut process: handover::Process,
         saved: &Handoff,
         image: BorrowedFd<'_>,
-    ) -> (Failure, handover::Process) {
+    ) -> (ImageFailure, handover::Process) {
         match self.keep(true) {
             Ok(log) => {
                 process.log_file = log.file;
@@ -94,12 +96,12 @@ impl Supervisor {
             Err(errno) => {
                 let what = "keep the admin interface and the log open";
                 let _ = self.keep(false);
-                return (Failure::Before(UpgradeError::failed(what, errno)), process);
+                return (ImageFailure::Before(UpgradeError::failed(what, errno)), process);
             }
         }
         let failure = match state::memory(&process, &saved.forwards, &saved.workers) {
             Ok(memory) => execute(&memory, image),
-            Err(error) => Failure::Before(UpgradeError::failed("write the state down", error)),
+            Err(error) => ImageFailure::Before(UpgradeError::failed("write the state down", error)),
         };
         // Cannot fail: fcntl(2) can mark every open descriptor.
         let _ = self.keep(false);
@@ -125,23 +127,26 @@ impl Supervisor {
 }
 
 /// Why the process image was not replaced.
-enum Failure {
+enum ImageFailure {
     /// A step before execve(2) failed.
     Before(UpgradeError),
     /// execve(2) failed.
     Exec(Errno),
 }
 
-fn execute(memory: &OwnedFd, image: BorrowedFd<'_>) -> Failure {
+fn execute(memory: &OwnedFd, image: BorrowedFd<'_>) -> ImageFailure {
     let environment = environment(memory);
     let texts = |texts: &[OsString]| c_strings(texts.iter().map(OsString::as_os_str));
     let (Some(arguments), Some(environment)) = (texts(&own_arguments()), texts(&environment))
     else {
-        return Failure::Before(UpgradeError::failed("arguments and environment", StepError::Nul));
+        return ImageFailure::Before(UpgradeError::failed(
+            "arguments and environment",
+            StepError::Nul,
+        ));
     };
     match keep_over_exec(memory) {
-        Ok(()) => Failure::Exec(exec_image(image, &arguments, &environment)),
-        Err(errno) => Failure::Before(UpgradeError::failed("keep the state open", errno)),
+        Ok(()) => ImageFailure::Exec(exec_image(image, &arguments, &environment)),
+        Err(errno) => ImageFailure::Before(UpgradeError::failed("keep the state open", errno)),
     }
 }
 

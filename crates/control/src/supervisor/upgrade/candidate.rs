@@ -103,7 +103,7 @@ impl Candidate {
 }
 
 /// A check that has not run yet.
-pub(crate) struct Check {
+pub(crate) struct CandidateCheck {
     binary: Binary,
     /// The state, as the child's standard input.
     memory: OwnedFd,
@@ -116,7 +116,7 @@ impl Supervisor {
         &mut self,
         options: &UpgradeOptions,
         by: &'static str,
-    ) -> Result<Check, UpgradeError> {
+    ) -> Result<CandidateCheck, UpgradeError> {
         let refusal = match (self.draining, self.upgrades.is_running) {
             (true, _) => Some(UpgradeError::Draining),
             (false, true) => Some(UpgradeError::Busy),
@@ -135,7 +135,7 @@ impl Supervisor {
         check
     }
 
-    fn check_of(&self, options: &UpgradeOptions) -> Result<Check, UpgradeError> {
+    fn check_of(&self, options: &UpgradeOptions) -> Result<CandidateCheck, UpgradeError> {
         // No profile starts during an upgrade.
         if crate::admin::cpu_is_sampled() {
             return Err(UpgradeError::Profiling);
@@ -154,11 +154,11 @@ impl Supervisor {
         let forwards = handover::Forwards { listeners: listeners.collect(), ..Default::default() };
         let memory = state::memory(&process, &forwards, &[])
             .map_err(|error| UpgradeError::failed("write the state down", error))?;
-        Ok(Check { binary, memory, generation: self.generation })
+        Ok(CandidateCheck { binary, memory, generation: self.generation })
     }
 }
 
-impl Check {
+impl CandidateCheck {
     /// Runs the program as a child, and waits for its answer.
     pub(super) fn run(self) -> Result<Candidate, UpgradeError> {
         let path = self.binary.path.clone();

@@ -249,8 +249,8 @@ pub(crate) fn resume(
             handover.warnings.push(format!("no new sessions until the next reload: {no_room}"));
             Capacity::least(limit, saved.files_at_start)
         });
-    let given = engine::GivenSockets::default();
-    let mut engine = start_engine(&plan, workers, capacity, given, handover.epolls(), retry)?;
+    let passed = engine::PassedSockets::default();
+    let mut engine = start_engine(&plan, workers, capacity, passed, handover.epolls(), retry)?;
     let handoff = handover.handoff();
     let taken = engine.take_over(&plan.forwards, handoff);
     for unbound in &taken.unbound {

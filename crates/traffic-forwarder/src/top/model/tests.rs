@@ -95,7 +95,7 @@ fn answer_at(
     model: &mut Model,
     question: Question,
     status: Status,
-    answer: Result<Answer, Failure>,
+    answer: Result<Answer, CommandError>,
 ) {
     model.take(Answered { question, status: Ok(status), answer }, START);
 }
@@ -122,13 +122,16 @@ fn type_text(model: &mut Model, text: &str) {
     press(model, &text.chars().map(KeyCode::Char).collect::<Vec<_>>());
 }
 
-fn gone() -> Failure {
+fn gone() -> CommandError {
     let error = AnswerError::Timeout(Duration::from_secs(30));
-    Failure::Broken { endpoint: Endpoint::Unix("/run/a.sock".into()), error }
+    CommandError::Broken { endpoint: Endpoint::Unix("/run/a.sock".into()), error }
 }
 
-fn refused(message: &str) -> Failure {
-    Failure::Refused(Error { code: api::ErrorCode::NotFound.into(), message: message.to_owned() })
+fn refused(message: &str) -> CommandError {
+    CommandError::Refused(Error {
+        code: api::ErrorCode::NotFound.into(),
+        message: message.to_owned(),
+    })
 }
 
 #[test]
@@ -254,7 +257,7 @@ fn an_error_answer_is_shown_until_the_next_success() {
 #[test]
 fn a_process_that_answers_with_errors_is_not_absent() {
     let mut model = model();
-    let mut take = |failure: fn() -> Failure| {
+    let mut take = |failure: fn() -> CommandError| {
         let question = model.question();
         let answered = Answered { question, status: Err(failure()), answer: Err(failure()) };
         model.take(answered, START);

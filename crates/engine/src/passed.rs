@@ -9,7 +9,7 @@ use sys::{ListensAt, SocketFile, listens_at};
 
 /// Inherited listening sockets that can be listened on.
 #[derive(Debug, Default)]
-pub struct GivenSockets {
+pub struct PassedSockets {
     /// Sockets for `fd:NAME`. They stay open until the process ends, listened on or not: the process
     /// could not open them again.
     named: BTreeMap<String, Vec<Arc<OwnedFd>>>,
@@ -17,7 +17,7 @@ pub struct GivenSockets {
     kept: HashMap<ListenAddress, OwnedFd>,
 }
 
-impl GivenSockets {
+impl PassedSockets {
     /// Adds a socket for `fd:NAME`. A name may have several.
     pub fn add(&mut self, name: String, socket: OwnedFd) {
         self.named.entry(name).or_default().push(Arc::new(socket));
@@ -87,10 +87,10 @@ mod tests {
     use std::os::unix::net::UnixListener;
 
     fn keeps(address: &ListenAddress, socket: impl Into<OwnedFd>) -> bool {
-        let mut given = GivenSockets::default();
-        let kept = given.keep(address, socket.into());
-        assert_eq!(given.take_kept(address).is_some(), kept);
-        assert!(given.take_kept(address).is_none(), "each is taken once");
+        let mut passed = PassedSockets::default();
+        let kept = passed.keep(address, socket.into());
+        assert_eq!(passed.take_kept(address).is_some(), kept);
+        assert!(passed.take_kept(address).is_none(), "each is taken once");
         kept
     }
 
