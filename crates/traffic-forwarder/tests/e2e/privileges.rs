@@ -234,7 +234,7 @@ fn doctor_checks_as_the_user() {
         let (report, starts) = home.examined(&config, 0);
         assert!(starts, "{report:#}");
         for (check, says) in [
-            ("user", "whom the process becomes: the user with the id 64999"),
+            ("user", "apply to the configured user `64999`: the user with the id 64999"),
             ("low_ports", "and the user with the id 64999 may bind them"),
         ] {
             let (verdict, text) = finding(&report, check);
@@ -251,7 +251,7 @@ fn doctor_checks_as_the_user() {
         let (report, starts) = home.examined(&config, 64_000);
         let (verdict, text) = finding(&report, "user");
         assert!(!starts && verdict == "fail", "{report:#}");
-        assert!(text.contains("all other checks hold for the user with the id 64000"), "{text}");
+        assert!(text.contains("all other checks apply to the user with the id 64000"), "{text}");
         // The token belongs to root.
         let token = private.path().join("token");
         fs::write(&token, "0123456789abcdef").unwrap();

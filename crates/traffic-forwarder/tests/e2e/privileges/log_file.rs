@@ -111,7 +111,7 @@ fn doctor_follows_a_link_to_a_missing_file() {
     }
     let log = Log::new();
     symlink("gone/log", &log.path).unwrap();
-    let explanation = "it would be made in `HOME/gone`: it does not exist";
+    let explanation = "it would be created in `HOME/gone`: it does not exist";
     let change = log.is_refused(explanation, "install -d -o 64999 HOME/gone");
     Tool::find("sh").run(["-c", &change], LIMIT);
     log.is_in_order();
