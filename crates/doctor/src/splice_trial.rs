@@ -6,6 +6,7 @@ use std::io::{self, Read as _, Write as _};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
+use sys::socket::reset;
 use sys::{Errno, Pipe, PipeError};
 
 /// Number of bytes: more than any pipe holds, so that it is filled more than once.
@@ -73,11 +74,15 @@ pub(super) fn splice() -> Result<Spliced, SpliceError> {
     let feeder = std::thread::spawn(move || client.write_all(&sent));
     let reader = std::thread::spawn(move || {
         let mut got = Vec::with_capacity(BYTES);
-        target.read_to_end(&mut got).map(|_| got)
+        let result = target.read_to_end(&mut got);
+        reset(target.into());
+        result.map(|_| got)
     });
     let moved = carry(&pipe, &source, &sink);
-    // Closing the connections ends both threads in every case.
-    drop((source, sink));
+    // Closing the connections ends both threads in every case. A reset after the last byte leaves no
+    // socket in TIME_WAIT: on the accepted side it would keep a local port from connect(2) for a minute.
+    drop(sink);
+    reset(source.into());
     let got = reader.join().map_err(|_| SpliceError::Panicked)?;
     let fed = feeder.join().map_err(|_| SpliceError::Panicked)?;
     moved?;
