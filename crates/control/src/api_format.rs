@@ -5,9 +5,22 @@ use flow::Time;
 use plan::Effect;
 use std::time::SystemTime;
 
+/// One moment on the engine's clock and on the wall clock.
+#[derive(Clone, Copy)]
+pub(crate) struct Moment {
+    pub(crate) monotonic: Time,
+    pub(crate) wall: SystemTime,
+}
+
+impl Moment {
+    pub(crate) fn now() -> Self {
+        Self { monotonic: Time::from_micros(sys::monotonic_micros()), wall: SystemTime::now() }
+    }
+}
+
 /// Seconds from `at` until now.
 pub(crate) fn seconds_since(at: Time) -> f64 {
-    Time::from_micros(sys::monotonic_micros()).since(at).as_secs_f64()
+    Moment::now().monotonic.since(at).as_secs_f64()
 }
 
 /// RFC 3339 in UTC, with milliseconds.

@@ -1,6 +1,6 @@
 //! Views of open sessions. Data only: `worker/list` makes them.
 
-use flow::{Fallback, Path, Phase};
+use flow::{Fallback, Path, Phase, Time};
 use std::collections::HashSet;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -24,10 +24,10 @@ pub struct SessionView {
     pub target_address: Option<Address>,
     /// The current phase, as in a close reason.
     pub phase: Phase,
-    /// Time since the client was accepted.
-    pub age: Duration,
-    /// Time since a byte last moved in a lane.
-    pub idle: Duration,
+    /// When the client was accepted. Instants, because workers answer one after the other.
+    pub accepted: Time,
+    /// When a byte last moved in a lane.
+    pub last_byte: Time,
     /// Time from accept to the connected target; `None` before that.
     pub connect_time: Option<Duration>,
     /// The lane from client to target.

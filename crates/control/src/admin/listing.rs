@@ -1,6 +1,6 @@
 //! Collects sessions from the workers, a page at a time.
 
-use crate::api_format::time;
+use crate::api_format::{Moment, time};
 use crate::attention;
 use api::{Lane, Session, Tcp};
 use engine::{LaneView, Observer, SessionFilter, SessionPage, SessionView};
@@ -48,12 +48,14 @@ pub(super) async fn kill(observer: &Observer, id: u64) -> bool {
 /// Byte rates of a session: bytes per second up and down.
 pub(super) type Rate = (f64, f64);
 
-/// Converts a session. `now` is when `view` was taken.
-pub(super) fn session_of(view: &SessionView, rate: Option<Rate>, now: SystemTime) -> Session {
+/// Converts a session; its age and idle time are those at `now`.
+pub(super) fn session_of(view: &SessionView, rate: Option<Rate>, now: Moment) -> Session {
     let to_client = way(view.client_tcp, view.down.held);
     let to_target = way(view.target_tcp, view.up.held);
-    let verdict = verdict(to_client, to_target, view.idle);
-    let started = now.checked_sub(view.age).unwrap_or(SystemTime::UNIX_EPOCH);
+    let age = now.monotonic.since(view.accepted);
+    let idle = now.monotonic.since(view.last_byte);
+    let verdict = verdict(to_client, to_target, idle);
+    let started = now.wall.checked_sub(age).unwrap_or(SystemTime::UNIX_EPOCH);
     Session {
         id: view.id,
         forward: view.forward.to_string(),
@@ -63,8 +65,8 @@ pub(super) fn session_of(view: &SessionView, rate: Option<Rate>, now: SystemTime
         target_address: view.target_address.map(|address| address.to_string()),
         phase: view.phase.into(),
         started: time(started),
-        age: view.age.as_secs_f64(),
-        idle: view.idle.as_secs_f64(),
+        age: age.as_secs_f64(),
+        idle: idle.as_secs_f64(),
         connect_time: view.connect_time.map(|time| time.as_secs_f64()),
         up: lane(&view.up, rate.map(|(up, _)| up)),
         down: lane(&view.down, rate.map(|(_, down)| down)),

@@ -2,6 +2,7 @@
 
 use super::listing::{Rate, collect};
 use super::rate_sampler::{Before, OLD_ENOUGH, Samples, TOO_OLD};
+use crate::api_format::Moment;
 use engine::{Observer, SessionFilter, SessionView};
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
@@ -93,14 +94,15 @@ impl SessionRates {
     /// Adds a sample for each session, and computes the rates.
     fn rate(&self, views: Vec<SessionView>) -> Vec<(SessionView, Option<Rate>)> {
         let (now, mut samples) = (Instant::now(), self.samples());
+        let moment = Moment::now().monotonic;
         let is_polled = !samples.is_empty();
         let with_rate = |view: SessionView| {
             let (up, down) = (view.up.bytes, view.down.bytes);
             let has_place = samples.len() < MOST_SAMPLED || samples.contains_key(&view.id);
             let own = has_place.then(|| samples.entry(view.id).or_default());
             let before = own.and_then(|own| own.add(now, (up, down)));
-            let is_new = is_polled && view.age < YOUNG;
-            let before = before.or_else(|| is_new.then(|| beginning(view.age)));
+            let age = moment.since(view.accepted);
+            let before = before.or_else(|| (is_polled && age < YOUNG).then(|| beginning(age)));
             let rate = before.map(|before| {
                 let (up_then, down_then) = before.value;
                 (before.per_second(up_then, up), before.per_second(down_then, down))

@@ -4,6 +4,7 @@ use super::app::App;
 use super::listing::{self, Rate, session_of};
 use super::refusal::Refusal;
 use super::session_rates::SessionQuery;
+use crate::api_format::Moment;
 use api::{Done, DoneState, Failure, Session, Sessions};
 use axum::Json;
 use axum::extract::rejection::{PathRejection, QueryRejection};
@@ -13,7 +14,6 @@ use serde::Deserialize;
 use std::cmp::Reverse;
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::SystemTime;
 use utoipa::{IntoParams, ToSchema};
 
 const LIMIT: usize = 100;
@@ -95,7 +95,7 @@ pub(super) async fn list(
     let selection = SessionQuery { id: None, forward, client };
     let mut found = find(&app, &selection, rates || sort == Sort::Rate).await;
     sort.apply(&mut found);
-    let (total, now) = (found.len(), SystemTime::now());
+    let (total, now) = (found.len(), Moment::now());
     let mut shown: Vec<_> = found.into_iter().skip(offset).take(limit).collect();
     app.session_rates.add_tcp(&app.observer, &mut shown).await;
     let sessions = shown.iter().map(|(view, rate)| session_of(view, *rate, now)).collect();
@@ -116,7 +116,7 @@ pub(super) async fn one(
     let selection = SessionQuery { id: Some(id), ..SessionQuery::default() };
     let found = find(&app, &selection, rates).await;
     let (view, rate) = found.first().ok_or_else(|| Refusal::no_session(id))?;
-    Ok(Json(session_of(view, *rate, SystemTime::now())))
+    Ok(Json(session_of(view, *rate, Moment::now())))
 }
 
 /// Resets a session: client and target receive RST.
@@ -156,8 +156,8 @@ impl Sort {
         sessions.sort_by_key(|(view, _)| view.id);
         match self {
             Self::Id => {}
-            Self::Age => sessions.sort_by_key(|(view, _)| Reverse(view.age)),
-            Self::Idle => sessions.sort_by_key(|(view, _)| Reverse(view.idle)),
+            Self::Age => sessions.sort_by_key(|(view, _)| view.accepted),
+            Self::Idle => sessions.sort_by_key(|(view, _)| view.last_byte),
             Self::Bytes => {
                 sessions.sort_by_key(|(view, _)| Reverse(view.up.bytes + view.down.bytes));
             }

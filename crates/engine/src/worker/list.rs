@@ -3,7 +3,7 @@
 use super::Worker;
 use crate::session::Session;
 use crate::view::{LaneView, SessionFilter, SessionPage, SessionQuery, SessionView};
-use flow::{Direction, LaneState, Peer, Phase, Time};
+use flow::{Direction, LaneState, Peer, Phase};
 use std::sync::Arc;
 use sys::tcp_info;
 
@@ -23,13 +23,7 @@ impl Worker {
             let session = key.and_then(|key| self.table.entry(key)).map(|entry| entry.session);
             if let Some(session) = session.filter(|session| matches(session, &query.filter)) {
                 let phase = session.shown_phase(session.flow.phase(), self.draining);
-                views.push(view(
-                    session,
-                    phase,
-                    self.context.index,
-                    self.context.now,
-                    query.filter.tcp,
-                ));
+                views.push(view(session, phase, self.context.index, query.filter.tcp));
             }
             place += 1;
         }
@@ -37,7 +31,7 @@ impl Worker {
     }
 }
 
-fn view(session: &Session, phase: Phase, worker: usize, now: Time, tcp: bool) -> SessionView {
+fn view(session: &Session, phase: Phase, worker: usize, tcp: bool) -> SessionView {
     let flow = &session.flow;
     let tcp = |peer| session.socket(peer).filter(|_| tcp).and_then(tcp_info);
     SessionView {
@@ -51,8 +45,8 @@ fn view(session: &Session, phase: Phase, worker: usize, now: Time, tcp: bool) ->
             .map_or_else(Arc::default, |target| Arc::clone(&target.text)),
         target_address: session.target_address,
         phase,
-        age: now.since(flow.accepted()),
-        idle: now.since(flow.last_byte()),
+        accepted: flow.accepted(),
+        last_byte: flow.last_byte(),
         connect_time: flow.connect_time(),
         up: lane_view(flow.lane(Direction::Up)),
         down: lane_view(flow.lane(Direction::Down)),
