@@ -130,7 +130,7 @@ docker-stop: ## Stop it, after draining, and remove the container
 	@$(CONTAINED) stop
 
 .PHONY: dist
-dist: ## Make the packages in ./dist: tar file, .deb, bill of materials, sums
+dist: ## Make the packages in ./dist: tar files, .deb, bill of materials, sums
 	@sh scripts/dist/dist.sh dist
 
 # Build the last commit's packages twice, in two directories, and compare.

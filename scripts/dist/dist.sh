@@ -8,9 +8,10 @@ mkdir -p "$OUT"
 sh scripts/dist/binaries.sh "$STAGE/bin"
 sh scripts/dist/licences.sh >"$STAGE/licences"
 sh scripts/dist/sbom.sh >"$OUT/$NAME-$VERSION.cdx.json"
-# The static binary runs on any distribution. The package's uses the host's C library: name service
+# The static binary runs on any distribution. The dynamic one uses the host's C library: name service
 # modules work, and fixes arrive with the host's updates.
-sh scripts/dist/tarball.sh "$STAGE/bin/static" "$STAGE/licences" "$OUT"
+sh scripts/dist/tarball.sh "$STAGE/bin/static" linux "$STAGE/licences" "$OUT"
+sh scripts/dist/tarball.sh "$STAGE/bin/dynamic" linux-gnu "$STAGE/licences" "$OUT"
 if command -v dpkg-deb >/dev/null; then
     sh scripts/dist/deb.sh "$STAGE/bin/dynamic" "$STAGE/licences" "$OUT"
 else

@@ -1,12 +1,15 @@
 #!/bin/sh
-# Packs a binary with its documentation, completions and examples: tarball.sh BINARY LICENCES OUT
+# Packs a binary with its documentation, completions and examples:
+# tarball.sh BINARY SYSTEM LICENCES OUT. SYSTEM, at the end of the file's name, is what the binary needs:
+# `linux`, or `linux-gnu` with the host's C library.
 . scripts/dist/common.sh
 
 BINARY=$1
-LICENCES=$2
-OUT=$3
+SYSTEM=$2
+LICENCES=$3
+OUT=$4
 
-top=$NAME-$VERSION-$PROCESSOR-linux
+top=$NAME-$VERSION-$PROCESSOR-$SYSTEM
 root=$STAGE/$top
 install -D -m 755 "$BINARY" "$root/$NAME"
 manuals "$BINARY" "$root/man"

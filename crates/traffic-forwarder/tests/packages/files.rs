@@ -12,7 +12,7 @@ use crate::made::{debian_package, root, script, tar_file};
 fn packages_of_the_same_binary_are_identical() {
     let [one, other] = [(); 2].map(|()| {
         let dir = TempDir::new().unwrap();
-        let tar = format!("{}.tar.gz", tar_file("1.0.0", dir.path()));
+        let tar = format!("{}.tar.gz", tar_file("1.0.0", "linux", dir.path()));
         let tar = fs::read(dir.path().join(tar)).unwrap();
         (tar, fs::read(debian_package("1.0.0", dir.path())).unwrap())
     });
@@ -22,7 +22,7 @@ fn packages_of_the_same_binary_are_identical() {
 #[test]
 fn the_tar_file_is_complete() {
     let dir = TempDir::new().unwrap();
-    let top = tar_file("1.0.0", dir.path());
+    let top = tar_file("1.0.0", "linux-gnu", dir.path());
     let file = dir.path().join(format!("{top}.tar.gz"));
     let listed = Tool::find("tar").run(["-tzf", file.to_str().unwrap()], LIMIT).text();
     for name in [

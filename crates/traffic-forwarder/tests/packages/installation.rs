@@ -17,7 +17,7 @@ const ELSEWHERE: [&str; 2] = ["docker", "kubectl"];
 fn every_command_installs_the_packages() {
     let Some(root_of_host) = ScratchRoot::new() else { return };
     let exchange = root_of_host.exchange();
-    tar_file(VERSION, exchange);
+    tar_file(VERSION, "linux", exchange);
     debian_package(VERSION, exchange);
     let names = fs::read_dir(exchange).unwrap().map(|entry| entry.unwrap().file_name());
     let mut sums = Tool::find("sha256sum").command();

@@ -51,10 +51,11 @@ pub(crate) fn debian_package(version: &str, into: &Path) -> PathBuf {
     packages.into_iter().find(is_it).expect("the script makes it")
 }
 
-/// Makes the tar file of a version, and returns the name of its top directory.
-pub(crate) fn tar_file(version: &str, into: &Path) -> String {
-    script("tarball.sh", version, &[stripped(), licences(), into]);
-    format!("traffic-forwarder-{version}-{}-linux", std::env::consts::ARCH)
+/// Makes the tar file of a version for a system, `linux` or `linux-gnu`, and returns the name of its
+/// top directory.
+pub(crate) fn tar_file(version: &str, system: &str, into: &Path) -> String {
+    script("tarball.sh", version, &[stripped(), Path::new(system), licences(), into]);
+    format!("traffic-forwarder-{version}-{}-{system}", std::env::consts::ARCH)
 }
 
 /// A placeholder for the licences file, which another test covers.
