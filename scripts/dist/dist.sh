@@ -8,6 +8,11 @@ mkdir -p "$OUT"
 sh scripts/dist/binaries.sh "$STAGE/bin"
 sh scripts/dist/licences.sh >"$STAGE/licences"
 sh scripts/dist/sbom.sh >"$OUT/$NAME-$VERSION.cdx.json"
+if command -v cargo-cyclonedx >/dev/null; then
+    sh scripts/dist/cyclonedx.sh >"$OUT/$NAME-$VERSION-cargo.cdx.json"
+else
+    echo 'dist: no bill of materials by cargo-cyclonedx: it is not installed' >&2
+fi
 # The static binary runs on any distribution. The dynamic one uses the host's C library: name service
 # modules work, and fixes arrive with the host's updates.
 sh scripts/dist/tarball.sh "$STAGE/bin/static" linux "$STAGE/licences" "$OUT"
