@@ -1,5 +1,6 @@
 //! One-line forwards: `LISTEN=TARGET`, or the syntax of ssh's `-L`.
 
+use std::ffi::OsStr;
 use std::ops::Range;
 use std::path::Path;
 
@@ -92,7 +93,10 @@ fn fields(text: Fragment<'_>) -> Vec<Fragment<'_>> {
 
 fn not_a_forward(text: Fragment<'_>) -> ParseError {
     let error = text.error(format!("{} is not a forward", quoted(text.text)));
-    if text.text.contains('/') || Path::new(text.text).extension().is_some() {
+    // `127.0.0.1:8080` has an extension, too.
+    let extension = Path::new(text.text).extension().and_then(OsStr::to_str);
+    let is_file_name = extension.is_some_and(|it| it.chars().all(char::is_alphabetic));
+    if text.text.contains('/') || is_file_name {
         error.hint("a configuration file is given with `-c FILE`")
     } else {
         error.hint(EXAMPLE)

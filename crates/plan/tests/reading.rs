@@ -65,6 +65,8 @@ fn one_line_problems_show_the_text() {
     let cases = [
         ("", "is not a forward"),
         ("8080", "`8080` is not a forward (write LISTEN=TARGET"),
+        ("127.0.0.1:8080", "`127.0.0.1:8080` is not a forward (write LISTEN=TARGET"),
+        ("forwards.toml", "`forwards.toml` is not a forward (a configuration file"),
         ("etc/x.conf", "given with `-c FILE`"),
         ("a=b=c", "`a` has no port"),
         ("=x:1", "the address is empty"),
