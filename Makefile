@@ -141,7 +141,7 @@ dist-check:
 # --- test ---
 
 # Many end-to-end tests wait for a timeout: three threads keep two CPUs busy.
-TEST := RUST_TEST_THREADS=$${RUST_TEST_THREADS:-3} cargo test --workspace
+TEST := RUST_TEST_THREADS=$${RUST_TEST_THREADS:-4} cargo test --workspace
 
 .PHONY: test
 test: test-deps lint ## Install the tests' dependencies, then run all lints and tests that gate a change
