@@ -1,6 +1,6 @@
 //! Compact encoding for lists of small numbers: each is a varint as in Protocol Buffers (7 bits per
 //! byte, lowest first, the high bit set on all bytes but the last). A session has about sixty
-//! numbers, most of them 0; encoding each as a field of its own would dominate the duration of an
+//! numbers, most of them 0; encoding each as a separate field would dominate the duration of an
 //! upgrade.
 
 /// Encodes `numbers`, in order.

@@ -154,7 +154,7 @@ fn inner<'a>(span: &Span<'a>, text: &str) -> Span<'a> {
     found.map_or_else(|| span.clone(), |at| span.within(&(at..at + text.len())))
 }
 
-/// Whether the kind has a syntax of its own. For a number, the error then names the expected type,
+/// Whether the kind has its own syntax. For a number, the error then names the expected type,
 /// not the range.
 fn is_address(kind: Kind) -> bool {
     matches!(kind, Kind::Name | Kind::Listen | Kind::Target)

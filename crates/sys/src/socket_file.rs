@@ -49,8 +49,8 @@ pub enum FileState {
 }
 
 /// A socket file, identified by device and inode. Dropping it removes the file, unless another one
-/// is in its place. This is the only way in which this program removes the file of its own
-/// listener.
+/// is in its place. This is the only way in which this program removes the file of
+/// its listener.
 #[derive(Debug)]
 pub struct SocketFile {
     path: PathBuf,

@@ -53,7 +53,7 @@ impl ReloadQuery {
             // Error messages quote the file.
             if !local_user {
                 let message =
-                    "files are compared only for who asks on the Unix socket, not over a port"
+                    "files are compared only for callers on the Unix socket, not over a port"
                         .to_owned();
                 return Err(Refusal::new(StatusCode::FORBIDDEN, ErrorCode::Forbidden, message));
             }

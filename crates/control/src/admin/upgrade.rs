@@ -34,7 +34,7 @@ impl UpgradeQuery {
             // The program runs with the privileges of this process.
             if !local_user {
                 let message =
-                    "another file is run only for who asks on the Unix socket, not over a port"
+                    "another file is run only for callers on the Unix socket, not over a port"
                         .to_owned();
                 return Err(Refusal::new(StatusCode::FORBIDDEN, ErrorCode::Forbidden, message));
             }
@@ -58,7 +58,7 @@ pub(super) async fn upgrade(
     let Query(query) = query?;
     let options = query.options(app.local_user)?;
     let upgrades = app.supervisor.ask(|supervisor| supervisor.upgrades() + 1).await?;
-    // A task of its own, so that a closed connection does not cancel it.
+    // A separate task, so that a closed connection does not cancel it.
     let work =
         tokio::spawn(crate::supervisor::upgrade::upgrade(app.supervisor.clone(), options, "admin"));
     let to = work.await.map_err(|_| Refusal::from(Gone))??;

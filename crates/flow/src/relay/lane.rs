@@ -151,7 +151,7 @@ impl Lane {
         let splice = match self.choice {
             PathChoice::Auto => self.streak >= FULL_READS_TO_SPLICE,
             PathChoice::Copy => false,
-            // It copied for want of a pipe. There may be one for the next bytes.
+            // It copied because no pipe was free. One may be free for the next bytes.
             PathChoice::Splice => true,
         };
         if splice {

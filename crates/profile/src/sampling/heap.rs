@@ -155,7 +155,7 @@ impl Local {
 /// Records an allocation, if it is sampled. A null pointer means that the allocation failed.
 #[inline(never)]
 pub(super) fn allocated(pointer: *mut u8, size: usize) {
-    // Read outside the closure, which may be compiled to a function of its own: the stack has to
+    // Read outside the closure, which may be compiled to a separate function: the stack has to
     // start at the caller of this function.
     let here = Registers::now();
     LOCAL.with(|local| {

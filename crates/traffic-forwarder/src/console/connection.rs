@@ -91,7 +91,7 @@ impl AdminApi {
     }
 
     /// Requests a health check, which succeeds or fails without a body. The time limit is short
-    /// because the calling health checker has a deadline of its own.
+    /// because the calling health checker has its own deadline.
     pub(crate) async fn probe(&self, path: &str) -> Result<(), CommandError> {
         self.require_success(Method::GET, path, TO_PROBE).await.map(drop)
     }

@@ -90,7 +90,7 @@ fn a_wrong_token_and_a_file_without_one_get_different_errors() {
     refuses(&ask("nope"), 2, &missing);
     refuses(&ask(&empty), 2, &["empty` contains no token"]);
     let upgrade = ["upgrade", "--binary", "/bin/true", "--admin", &admin, "--token-file", &token];
-    refuses(&forwarder().args(upgrade).run(), 1, &["only for who asks on the Unix socket"]);
+    refuses(&forwarder().args(upgrade).run(), 1, &["only for callers on the Unix socket"]);
 }
 
 /// Any other server listens on the port.
