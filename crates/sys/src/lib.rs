@@ -7,6 +7,8 @@
 //! [`release_free_memory`],
 //! [`writes_beyond_the_size_limit_fail`], what [`exec`] and [`handoff`] need, and [`only_files_and_dns`].
 
+pub mod kernel;
+
 mod address;
 pub use address::Address;
 
