@@ -83,6 +83,9 @@ pub trait Kernel: Clone + Debug + Send + Sync + 'static {
     /// Claims both ends of a pipe of the previous process image.
     fn claim_pipe(&self, read: u32, write: u32) -> Result<Self::Pipe>;
 
+    /// Claims the epoll instance of a previous worker, with its registrations.
+    fn claim_epoll(&self, number: u32) -> Result<Self::Epoll>;
+
     /// The file at `path`, without following a symbolic link. `None` if there is none.
     fn file_at(&self, path: &Path) -> Option<FileId>;
 

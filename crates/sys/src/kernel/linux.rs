@@ -87,6 +87,10 @@ impl Kernel for Linux {
         crate::Pipe::restored(handoff::claim(read)?, handoff::claim(write)?)
     }
 
+    fn claim_epoll(&self, number: u32) -> Result<crate::Epoll> {
+        handoff::claim(number).map(crate::Epoll::restored)
+    }
+
     fn file_at(&self, path: &Path) -> Option<FileId> {
         FileId::at(path)
     }
