@@ -55,7 +55,7 @@ fn is_taken(address: &ListenAddress, sockets: &Sockets) -> bool {
 /// Whether the path is occupied by a file that a listener would not replace.
 fn is_file(address: &ListenAddress) -> bool {
     let ListenAddress::Unix(path) = address else { return false };
-    path.symlink_metadata().is_ok() && !sys::SocketFile::is_at(path)
+    path.symlink_metadata().is_ok() && !sys::is_socket_file(path)
 }
 
 fn holder_of(held: &SocketEntry, holders: &[u32], own: &[OwnProcess]) -> Holder {

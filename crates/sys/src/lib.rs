@@ -27,8 +27,11 @@ pub use activation::{ActivatedDescriptor, ActivationError, take_activated};
 mod entry;
 pub use entry::{Entry, Writers};
 
+mod file_id;
+pub use file_id::{FileId, is_socket_file};
+
 mod socket_file;
-pub use socket_file::{FileId, FileState, SocketFile};
+pub use socket_file::{FileState, SocketFile};
 
 pub mod stream;
 

@@ -1,7 +1,7 @@
 //! Listening sockets: TCP and Unix.
 
 use crate::socket::{TcpOptions, keep_urgent_inline, set_for_forwarding, set_tcp_options};
-use crate::{Address, Errno, FileId, Result, SocketFile};
+use crate::{Address, Errno, FileId, Result, is_socket_file};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::{Access, AtFlags, Mode, fchmod};
@@ -77,7 +77,7 @@ pub fn try_tcp_any(port: u16) -> Result<()> {
 pub fn try_unix(path: &Path) -> Result<()> {
     let address = SocketAddrUnix::new(path)?;
     if FileId::at(path).is_some() {
-        abandoned(path, &address).ok_or(Errno::ADDRINUSE)?.leave();
+        abandoned(path, &address).ok_or(Errno::ADDRINUSE)?;
     }
     let directory = path.parent().unwrap_or(path);
     rustix::fs::accessat(
@@ -162,8 +162,8 @@ fn unix_socket(path: &Path, mode: Option<Mode>) -> Result<OwnedFd> {
     }
     match bind(&socket, &address) {
         Err(Errno::ADDRINUSE) => {
-            // Dropping it removes the abandoned file.
-            drop(abandoned(path, &address).ok_or(Errno::ADDRINUSE)?);
+            let file = abandoned(path, &address).ok_or(Errno::ADDRINUSE)?;
+            file.remove_from(path);
             bind(&socket, &address)?;
         }
         result => result?,
@@ -172,12 +172,12 @@ fn unix_socket(path: &Path, mode: Option<Mode>) -> Result<OwnedFd> {
     Ok(socket)
 }
 
-/// The socket file at `path`, if no process listens on it. Dropping the result removes the file.
-fn abandoned(path: &Path, address: &SocketAddrUnix) -> Option<SocketFile> {
-    let id = FileId::at(path).filter(|_| SocketFile::is_at(path))?;
+/// The socket file at `path`, if no process listens on it.
+fn abandoned(path: &Path, address: &SocketAddrUnix) -> Option<FileId> {
+    let file = FileId::at(path).filter(|_| is_socket_file(path))?;
     let socket = socket_with(AddressFamily::UNIX, SocketType::STREAM, FLAGS, None).ok()?;
     let refused = connect(&socket, address) == Err(Errno::CONNREFUSED);
-    refused.then(|| SocketFile::known(path, id))
+    refused.then_some(file)
 }
 
 /// Accepts a pending connection and returns its socket and peer. `EAGAIN` if there is none.

@@ -8,6 +8,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::path::Path;
+use sys::kernel::Linux;
 use sys::{Errno, ListensAt, SocketFile};
 
 /// A listening socket of either family.
@@ -142,7 +143,7 @@ fn log_no_directory() {
 fn bind_unix(path: &Path) -> Result<Option<AdminListener>, AdminListenError> {
     let shown = path.display();
     match sys::listen::unix_private(path) {
-        Ok(socket) => unix(socket, path, SocketFile::at(path)).map(Some),
+        Ok(socket) => unix(socket, path, SocketFile::at(Linux, path)).map(Some),
         Err(Errno::ADDRINUSE) => {
             tracing::warn!(
                 socket = %shown,

@@ -3,7 +3,7 @@
 use super::{Descriptor, Epoll, Kernel, Pipe, Socket, Wake, Waker};
 use crate::listen::{self, Sharing};
 use crate::socket::{self, Progress, TcpOptions};
-use crate::{Address, Event, Events, FileId, ListensAt, PipeError, Result, SocketFile, TcpInfo};
+use crate::{Address, Event, Events, FileId, ListensAt, PipeError, Result, TcpInfo};
 use crate::{handoff, stream};
 use flow::Time;
 use rustix::fd::{AsFd, OwnedFd};
@@ -100,7 +100,7 @@ impl Kernel for Linux {
     }
 
     fn is_socket_file(&self, path: &Path) -> bool {
-        SocketFile::is_at(path)
+        crate::is_socket_file(path)
     }
 
     fn remove_file(&self, path: &Path) {
