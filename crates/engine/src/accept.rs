@@ -11,14 +11,14 @@ use crate::rule::Route;
 use crate::rules::Rules;
 use crate::session::Accepted;
 use flow::{AtLimit, By, Cause, CloseReason, Phase};
-use rustix::fd::AsFd;
 use std::sync::Arc;
 use sys::Errno;
+use sys::kernel::{Kernel, Socket as _};
 
 /// The result of one accept.
-pub(crate) enum AcceptResult {
+pub(crate) enum AcceptResult<K: Kernel> {
     /// A connection was accepted and has its permit.
-    Admitted(Accepted),
+    Admitted(Accepted<K>),
     /// A connection was accepted and reset: a limit is reached.
     Refused,
     /// The error concerns this connection alone; the next accept(2) may succeed.
@@ -28,13 +28,13 @@ pub(crate) enum AcceptResult {
 }
 
 /// Accepts one connection, if there is room for it.
-pub(crate) fn accept(
-    acceptor: &mut Acceptor,
-    context: &mut Context,
+pub(crate) fn accept<K: Kernel>(
+    acceptor: &mut Acceptor<K>,
+    context: &mut Context<K>,
     number: u32,
-    listening: &Listening,
+    listening: &Listening<K>,
     rules: &Rules,
-) -> AcceptResult {
+) -> AcceptResult<K> {
     let route = &listening.route;
     // Where clients may wait, the permit is taken before accept(2), and released if the queue is
     // empty. Where they may not, it is taken after: a permit held without a client would make
@@ -47,12 +47,12 @@ pub(crate) fn accept(
             return AcceptResult::Nothing;
         }
     }
-    match sys::listen::accept(listening.socket.as_fd()) {
+    match listening.socket.accept() {
         Ok((socket, address)) => {
             if let Some(permit) = permit.or_else(|| request(context, route, rules)) {
                 return AcceptResult::Admitted(Accepted { socket, address, permit });
             }
-            sys::socket::reset(socket);
+            socket.reset();
             report_refused(context, route);
             AcceptResult::Refused
         }
@@ -65,17 +65,17 @@ pub(crate) fn accept(
     }
 }
 
-fn request(context: &Context, route: &Arc<Route>, rules: &Rules) -> Option<Permit> {
+fn request<K: Kernel>(context: &Context<K>, route: &Arc<Route>, rules: &Rules) -> Option<Permit> {
     context.shared.request(route, rules.at_limit, context.index).ok()
 }
 
-fn failed(
-    acceptor: &mut Acceptor,
-    context: &mut Context,
+fn failed<K: Kernel>(
+    acceptor: &mut Acceptor<K>,
+    context: &mut Context<K>,
     number: u32,
-    listening: &Listening,
+    listening: &Listening<K>,
     errno: Errno,
-) -> AcceptResult {
+) -> AcceptResult<K> {
     if errno == Errno::AGAIN {
         return AcceptResult::Nothing;
     }
@@ -84,7 +84,7 @@ fn failed(
     }
     // accept(2) allocates a descriptor before it checks the queue: a failed allocation with an
     // empty queue concerns no client.
-    if sys::listen::has_pending(listening.socket.as_fd()) {
+    if listening.socket.has_pending() {
         pause(acceptor, context, number, listening, errno);
     }
     AcceptResult::Nothing
@@ -93,11 +93,11 @@ fn failed(
 /// Suspends polling of a listener after an error that the next accept(2) would meet, too: descriptors
 /// or memory are short, or the error is unknown. The connection stays in the kernel's queue, and
 /// level-triggered polling would report it endlessly.
-pub(crate) fn pause(
-    acceptor: &mut Acceptor,
-    context: &mut Context,
+pub(crate) fn pause<K: Kernel>(
+    acceptor: &mut Acceptor<K>,
+    context: &mut Context<K>,
     number: u32,
-    listening: &Listening,
+    listening: &Listening<K>,
     errno: Errno,
 ) {
     context.pump.pool.clear();
@@ -109,7 +109,7 @@ pub(crate) fn pause(
     context.report(kind, |count| Report::AcceptFailed { forward, errno, count });
 }
 
-fn report_refused(context: &mut Context, route: &Route) {
+fn report_refused<K: Kernel>(context: &mut Context<K>, route: &Route) {
     let forward = &route.forward;
     forward.counters.of(context.index).refused(context.now);
     let reason = CloseReason::new(By::Limit, Phase::Admit, Cause::OverLimit);

@@ -2,34 +2,42 @@
 
 use crate::change::Listening;
 use flow::Time;
-use rustix::fd::AsFd;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
-use sys::Epoll;
+use sys::kernel::{Epoll as _, Kernel};
 
 /// Pause of a listener after accept(2) failed for lack of a resource.
 const EXHAUSTED_PAUSE: Duration = Duration::from_millis(100);
 
 /// Listeners by number. A listener that is not polled is in one of the two sets.
-#[derive(Default)]
-pub(crate) struct Acceptor {
-    listeners: BTreeMap<u32, Arc<Listening>>,
+pub(crate) struct Acceptor<K: Kernel> {
+    listeners: BTreeMap<u32, Arc<Listening<K>>>,
     /// Not polled: a gate has no room for their clients.
-    full: HashSet<u32>,
+    full: BTreeSet<u32>,
     /// Not polled: a resource was missing.
-    exhausted: HashSet<u32>,
+    exhausted: BTreeSet<u32>,
     /// Time at which the exhausted listeners are polled again.
     retry_at: Option<Time>,
 }
 
-impl Acceptor {
+impl<K: Kernel> Acceptor<K> {
+    /// An acceptor without listeners.
+    pub(crate) fn new() -> Self {
+        Self {
+            listeners: BTreeMap::new(),
+            full: BTreeSet::new(),
+            exhausted: BTreeSet::new(),
+            retry_at: None,
+        }
+    }
+
     /// The numbers of all listeners.
     pub(crate) fn numbers(&self) -> Vec<u32> {
         self.listeners.keys().copied().collect()
     }
 
-    pub(crate) fn get(&self, number: u32) -> Option<&Arc<Listening>> {
+    pub(crate) fn get(&self, number: u32) -> Option<&Arc<Listening<K>>> {
         self.listeners.get(&number)
     }
 
@@ -37,8 +45,8 @@ impl Acceptor {
     pub(crate) fn listen(
         &mut self,
         number: u32,
-        listening: Arc<Listening>,
-        epoll: &Epoll,
+        listening: Arc<Listening<K>>,
+        epoll: &K::Epoll,
         now: Time,
     ) {
         let is_known = self.listeners.insert(number, listening).is_some();
@@ -51,29 +59,29 @@ impl Acceptor {
 
     /// Polls a listener (again). If the kernel refuses (ENOMEM, or its limit of watches), it is
     /// tried again like any exhausted resource.
-    pub(crate) fn poll(&mut self, number: u32, epoll: &Epoll, now: Time) {
+    pub(crate) fn poll(&mut self, number: u32, epoll: &K::Epoll, now: Time) {
         let Some(listening) = self.listeners.get(&number) else { return };
-        if epoll.add_listener(listening.socket.as_fd(), u64::from(number)).is_err() {
+        if epoll.add_listener(&listening.socket, u64::from(number)).is_err() {
             self.exhausted.insert(number);
             self.retry_at = Some(now.after(EXHAUSTED_PAUSE));
         }
     }
 
     /// Stops polling a listener until there is room again ([`Self::take_full`]).
-    pub(crate) fn wait_for_room(&mut self, number: u32, epoll: &Epoll) {
+    pub(crate) fn wait_for_room(&mut self, number: u32, epoll: &K::Epoll) {
         self.unpoll(number, epoll);
         self.full.insert(number);
     }
 
     /// Stops polling a listener for [`EXHAUSTED_PAUSE`]: a resource is missing.
-    pub(crate) fn pause(&mut self, number: u32, epoll: &Epoll, now: Time) {
+    pub(crate) fn pause(&mut self, number: u32, epoll: &K::Epoll, now: Time) {
         self.unpoll(number, epoll);
         self.exhausted.insert(number);
         self.retry_at.get_or_insert(now.after(EXHAUSTED_PAUSE));
     }
 
     /// Forgets a listener and stops polling it.
-    pub(crate) fn remove(&mut self, number: u32, epoll: &Epoll) {
+    pub(crate) fn remove(&mut self, number: u32, epoll: &K::Epoll) {
         // Closing the socket is not enough: another worker may hold it longer, and epoll would wake
         // this worker for it until then.
         self.unpoll(number, epoll);
@@ -102,10 +110,10 @@ impl Acceptor {
         self.retry_at = None;
     }
 
-    fn unpoll(&self, number: u32, epoll: &Epoll) {
+    fn unpoll(&self, number: u32, epoll: &K::Epoll) {
         let Some(listening) = self.listeners.get(&number) else { return };
         // Fails only if the listener was not polled, which is the goal.
-        let _ = epoll.remove(listening.socket.as_fd());
+        let _ = epoll.remove(&listening.socket);
     }
 
     /// Removes a listener from both sets. True if it was in one, and so not polled.

@@ -14,46 +14,49 @@ use crate::rules::Rules;
 use crate::running::{Forwards, Removed, Running, Unbound};
 use crate::shared::Shared;
 use plan::ListenAddress;
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
-use std::time::Instant;
+use sys::kernel::{Kernel, Linux};
 
 /// The result of replacing the running configuration.
 #[must_use = "a change is done when every worker has applied it"]
-pub struct Applied {
+pub struct Applied<K: Kernel = Linux> {
     /// Forwards that could not be bound and were skipped.
     pub skipped: Vec<Unbound>,
     /// The change, published to the workers.
-    pub published: Published,
+    pub published: Published<K>,
 }
 
 /// A new configuration that is not published to the workers yet.
-pub(crate) struct Arranged {
+pub(crate) struct Arranged<K: Kernel> {
     skipped: Vec<Unbound>,
-    changes: Changes,
+    changes: Changes<K>,
     /// Listeners without a forward, to be removed.
-    spare: Vec<Listener>,
-    leaving: Leaving,
+    spare: Vec<Listener<K>>,
+    leaving: Leaving<K>,
 }
 
-impl Arranged {
+/// The listener at an address, and whether it is new.
+type Provided<K> = Option<(Listener<K>, bool)>;
+
+impl<K: Kernel> Arranged<K> {
     /// Publishes the changes to the workers.
-    pub(crate) fn take_effect(self, shared: &Shared) -> Applied {
+    pub(crate) fn take_effect(self, shared: &Shared<K>) -> Applied<K> {
         self.leaving.ignore_newcomers();
         let published = publish(self.changes, self.spare, self.leaving, shared);
         Applied { skipped: self.skipped, published }
     }
 }
 
-impl Forwards {
+impl<K: Kernel> Forwards<K> {
     /// Makes `plans` the running configuration. Changes nothing if a forward that `may_skip` rejects
     /// cannot be bound, or if no listener would be left.
     pub(crate) fn apply(
         &mut self,
         plans: &[Arc<plan::Forward>],
         may_skip: &dyn Fn(&plan::Forward) -> bool,
-        shared: &Shared,
-    ) -> Result<Applied, Vec<Unbound>> {
+        shared: &Shared<K>,
+    ) -> Result<Applied<K>, Vec<Unbound>> {
         let policy = Policy::AllOrNothing(may_skip);
         let mut fresh = self.prepare(plans, policy, Attempt::Bind, shared)?;
         fresh.start(plans, shared);
@@ -68,7 +71,7 @@ impl Forwards {
         &mut self,
         plans: &[Arc<plan::Forward>],
         may_skip: &dyn Fn(&plan::Forward) -> bool,
-        shared: &Shared,
+        shared: &Shared<K>,
     ) -> Result<Vec<Unbound>, Vec<Unbound>> {
         let policy = Policy::AllOrNothing(may_skip);
         self.prepare(plans, policy, Attempt::Try, shared).map(|fresh| fresh.skipped)
@@ -78,15 +81,15 @@ impl Forwards {
     pub(crate) fn apply_what_can_be_bound(
         &mut self,
         plans: &[Arc<plan::Forward>],
-        shared: &Shared,
-    ) -> Applied {
+        shared: &Shared<K>,
+    ) -> Applied<K> {
         let mut fresh = self.bind_what_is_new(plans, Policy::WhatCanBe, Attempt::Bind, shared);
         fresh.start(plans, shared);
         self.arrange(plans, fresh, shared).take_effect(shared)
     }
 
     /// Retries the addresses of running forwards that could not be bound.
-    pub(crate) fn retry_skipped(&mut self, shared: &Shared) -> Applied {
+    pub(crate) fn retry_skipped(&mut self, shared: &Shared<K>) -> Applied<K> {
         let plans: Vec<_> = self.running.iter().map(|running| Arc::clone(&running.plan)).collect();
         self.apply_what_can_be_bound(&plans, shared)
     }
@@ -97,8 +100,8 @@ impl Forwards {
         plans: &[Arc<plan::Forward>],
         policy: Policy<'a>,
         attempt: Attempt,
-        shared: &Shared,
-    ) -> Result<Fresh<'a>, Vec<Unbound>> {
+        shared: &Shared<K>,
+    ) -> Result<Fresh<'a, K>, Vec<Unbound>> {
         let fresh = self.bind_what_is_new(plans, policy, attempt, shared);
         if !fresh.failed.is_empty() {
             return Err(fresh.failed);
@@ -115,8 +118,8 @@ impl Forwards {
         &mut self,
         plans: &[Arc<plan::Forward>],
         drained: &BTreeSet<String>,
-        shared: &Shared,
-    ) -> Applied {
+        shared: &Shared<K>,
+    ) -> Applied<K> {
         let runs: HashSet<String> =
             self.running.iter().map(|running| running.plan.name.clone()).collect();
         let comes_back =
@@ -136,7 +139,7 @@ impl Forwards {
     }
 
     /// Whether the skipped forwards would leave the process, which has listeners, without any.
-    fn loses_its_last_listener(&self, plans: &[Arc<plan::Forward>], fresh: &Fresh<'_>) -> bool {
+    fn loses_its_last_listener(&self, plans: &[Arc<plan::Forward>], fresh: &Fresh<'_, K>) -> bool {
         let drained = self.drained();
         let drained = plans.iter().filter(|plan| drained.contains(&plan.name)).count();
         let skipped = fresh.skipped.len();
@@ -148,17 +151,17 @@ impl Forwards {
     pub(crate) fn arrange(
         &mut self,
         plans: &[Arc<plan::Forward>],
-        mut fresh: Fresh<'_>,
-        shared: &Shared,
-    ) -> Arranged {
+        mut fresh: Fresh<'_, K>,
+        shared: &Shared<K>,
+    ) -> Arranged<K> {
         let skipped: HashMap<usize, &ListenError> =
             fresh.skipped.iter().map(|unbound| (unbound.position, &unbound.error)).collect();
         let in_part = matches!(fresh.policy, Policy::WhatCanBe);
         let mut changes = Changes::default();
         let before = std::mem::take(&mut self.running);
-        let mut before: HashMap<String, Running> =
+        let mut before: BTreeMap<String, Running<K>> =
             before.into_iter().map(|running| (running.plan.name.clone(), running)).collect();
-        let mut spare: HashMap<ListenAddress, Listener> = before
+        let mut spare: BTreeMap<ListenAddress, Listener<K>> = before
             .values_mut()
             .flat_map(|running| std::mem::take(&mut running.listeners))
             .map(|listener| (listener.address.clone(), listener))
@@ -177,7 +180,7 @@ impl Forwards {
             let running = self.replace(old, plan, shared, &mut listener, &mut changes);
             self.running.push(Running { unbound: unbound.cloned(), ..running });
         }
-        self.retire(before.into_values());
+        self.retire(before.into_values(), shared);
         let Fresh { skipped, leaving, .. } = fresh;
         Arranged { skipped, changes, spare: spare.into_values().collect(), leaving }
     }
@@ -186,12 +189,12 @@ impl Forwards {
     /// `listener` yields the listener at an address, and whether it is new.
     fn replace(
         &mut self,
-        old: Option<Running>,
+        old: Option<Running<K>>,
         plan: &Arc<plan::Forward>,
-        shared: &Shared,
-        listener: &mut dyn FnMut(&ListenAddress) -> Option<(Listener, bool)>,
-        changes: &mut Changes,
-    ) -> Running {
+        shared: &Shared<K>,
+        listener: &mut dyn FnMut(&ListenAddress) -> Provided<K>,
+        changes: &mut Changes<K>,
+    ) -> Running<K> {
         let same = old.as_ref().is_some_and(|old| old.runs_as(plan));
         let (forward, routes) = match old {
             Some(old) => {
@@ -225,7 +228,7 @@ impl Forwards {
         Running::new(Arc::clone(plan), forward, routes, listeners)
     }
 
-    pub(crate) fn new_forward(&mut self, plan: &plan::Forward, shared: &Shared) -> Arc<Forward> {
+    pub(crate) fn new_forward(&mut self, plan: &plan::Forward, shared: &Shared<K>) -> Arc<Forward> {
         let forward = Forward::new(plan, shared.mailboxes.len());
         if let Some(totals) = self.unattached.totals.remove(&plan.name) {
             forward.counters.of(0).seed(&totals);
@@ -239,10 +242,11 @@ impl Forwards {
     }
 
     /// Drains the forwards that are no longer configured.
-    fn retire(&mut self, gone: impl Iterator<Item = Running>) {
+    fn retire(&mut self, gone: impl Iterator<Item = Running<K>>, shared: &Shared<K>) {
+        let since = shared.kernel.now();
         for Running { plan, forward, routes, .. } in gone {
             forward.set_draining(true);
-            self.removed.push(Removed { plan, forward, routes, since: Instant::now() });
+            self.removed.push(Removed { plan, forward, routes, since });
         }
     }
 }
@@ -270,11 +274,11 @@ fn replace_routes(
 }
 
 /// Gives a forward the rules of `plan`, also for its open sessions.
-fn change_rules(
+fn change_rules<K: Kernel>(
     forward: &Arc<Forward>,
     plan: &plan::Forward,
-    shared: &Shared,
-    changes: &mut Changes,
+    shared: &Shared<K>,
+    changes: &mut Changes<K>,
 ) {
     let at_limit = forward.rules().at_limit;
     if forward.set_rules(Rules::of(plan)) {

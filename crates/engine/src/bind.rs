@@ -7,8 +7,9 @@ use crate::rules::options_of;
 use crate::running::{Forwards, Unbound};
 use crate::shared::Shared;
 use plan::ListenAddress;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
+use sys::kernel::Kernel;
 use sys::socket::TcpOptions;
 use sys::{Errno, FileState};
 
@@ -31,15 +32,15 @@ pub(crate) enum Attempt {
 }
 
 /// Listeners that were bound for a new configuration, by address.
-pub(crate) struct Fresh<'a> {
+pub(crate) struct Fresh<'a, K: Kernel> {
     pub(crate) policy: Policy<'a>,
-    pub(crate) listeners: HashMap<ListenAddress, Listener>,
+    pub(crate) listeners: BTreeMap<ListenAddress, Listener<K>>,
     pub(crate) skipped: Vec<Unbound>,
     pub(crate) failed: Vec<Unbound>,
-    pub(crate) leaving: Leaving,
+    pub(crate) leaving: Leaving<K>,
 }
 
-impl Fresh<'_> {
+impl<K: Kernel> Fresh<'_, K> {
     fn note(&mut self, position: usize, plan: &plan::Forward, error: ListenError) {
         let list = match self.policy {
             Policy::AllOrNothing(may_skip) if !may_skip(plan) => &mut self.failed,
@@ -58,12 +59,12 @@ impl Fresh<'_> {
     }
 
     /// Makes the bound sockets listen. Until this call, all clients reach the old listeners.
-    pub(crate) fn start(&mut self, plans: &[Arc<plan::Forward>], shared: &Shared) {
+    pub(crate) fn start(&mut self, plans: &[Arc<plan::Forward>], shared: &Shared<K>) {
         for (position, plan) in plans.iter().enumerate() {
             for address in plan.routes.iter().map(|route| &route.listen) {
                 let Some(listener) = self.listeners.get_mut(address) else { continue };
                 // The address was bound, but another process listened on it first.
-                if let Err(error) = listener.start(&shared.loop_guard) {
+                if let Err(error) = listener.start(shared) {
                     self.listeners.remove(address);
                     self.note(position, plan, error);
                 }
@@ -72,7 +73,7 @@ impl Fresh<'_> {
     }
 }
 
-impl Forwards {
+impl<K: Kernel> Forwards<K> {
     /// Names of the forwards that were drained by an operator.
     pub(crate) fn drained(&self) -> HashSet<String> {
         let drained = self.running.iter().filter(|running| running.forward.is_draining());
@@ -85,21 +86,21 @@ impl Forwards {
         plans: &[Arc<plan::Forward>],
         policy: Policy<'a>,
         attempt: Attempt,
-        shared: &Shared,
-    ) -> Fresh<'a> {
+        shared: &Shared<K>,
+    ) -> Fresh<'a, K> {
         let drained = self.drained();
         let takes_sessions = |plan: &Arc<plan::Forward>| !drained.contains(&plan.name);
         let routes = plans.iter().filter(|plan| takes_sessions(plan)).flat_map(|plan| &plan.routes);
         let wanted: HashSet<&ListenAddress> = routes.map(|route| &route.listen).collect();
-        let unwanted = |listener: &&Listener| !wanted.contains(&listener.address);
+        let unwanted = |listener: &&Listener<K>| !wanted.contains(&listener.address);
         let mut leaving = Leaving::default();
         self.listeners().filter(unwanted).for_each(|listener| listener.leaves(&mut leaving));
-        let reached = |listener: &&Listener| listener.file_state() == FileState::Present;
+        let reached = |listener: &&Listener<K>| listener.file_state() == FileState::Present;
         let known = self.listeners().filter(reached).map(|listener| listener.address.clone());
         let known: HashSet<ListenAddress> = known.collect();
         let mut fresh = Fresh {
             policy,
-            listeners: HashMap::new(),
+            listeners: BTreeMap::new(),
             skipped: Vec::new(),
             failed: Vec::new(),
             leaving,
@@ -124,16 +125,17 @@ impl Forwards {
         addresses: &[&ListenAddress],
         plan: &plan::Forward,
         attempt: Attempt,
-        shared: &Shared,
-        leaving: &mut Leaving,
-    ) -> Result<Vec<(ListenAddress, Listener)>, ListenError> {
+        shared: &Shared<K>,
+        leaving: &mut Leaving<K>,
+    ) -> Result<Vec<(ListenAddress, Listener<K>)>, ListenError> {
         let options = options_of(plan);
         let mut listeners = Vec::with_capacity(addresses.len());
         for address in addresses {
             let opened = match attempt {
-                Attempt::Bind => self.open(address, &options, leaving).map(Some),
+                Attempt::Bind => self.open(address, &options, leaving, shared).map(Some),
                 Attempt::Try => {
-                    Listener::try_open(address, &options, &self.passed, leaving).map(|()| None)
+                    let (kernel, passed) = (&shared.kernel, &self.passed);
+                    Listener::try_open(kernel, address, &options, passed, leaving).map(|()| None)
                 }
             };
             let opened = opened.map_err(|error| self.explain(error, shared))?;
@@ -146,15 +148,17 @@ impl Forwards {
         &mut self,
         address: &ListenAddress,
         options: &TcpOptions,
-        leaving: &mut Leaving,
-    ) -> Result<Listener, ListenError> {
+        leaving: &mut Leaving<K>,
+        shared: &Shared<K>,
+    ) -> Result<Listener<K>, ListenError> {
+        let kernel = &shared.kernel;
         let number = self.next_number;
         let listener = if let Some(bound) = self.unattached.sockets.remove(address) {
             let number = bound.number.unwrap_or(number);
-            Listener::bound(number, address, bound.socket, bound.file)
+            Listener::bound(kernel, number, address, bound.socket, bound.file)
         } else {
             let number = self.unattached.passed.remove(address).unwrap_or(number);
-            Listener::open(number, address, options, &mut self.passed, leaving)?
+            Listener::open(kernel, number, address, options, &mut self.passed, leaving)?
         };
         self.next_number = self.next_number.max(listener.next_number());
         Ok(listener)
@@ -162,11 +166,13 @@ impl Forwards {
 
     /// Finds the cause of a failed bind among the listeners of this process: an overlapping address, or
     /// a listener at the same address whose file was lost.
-    fn explain(&self, error: ListenError, shared: &Shared) -> ListenError {
+    fn explain(&self, error: ListenError, shared: &Shared<K>) -> ListenError {
         let ListenCause::Refused(errno) = error.cause else { return error };
         let cause = if self.listeners().any(|listener| listener.address == error.address) {
             ListenCause::FileLost(errno)
-        } else if errno == Errno::ADDRINUSE && shared.loop_guard.overlaps(&error.address) {
+        } else if errno == Errno::ADDRINUSE
+            && shared.loop_guard.overlaps(&error.address, &shared.kernel)
+        {
             ListenCause::OurOwn
         } else {
             error.cause

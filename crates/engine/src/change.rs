@@ -3,20 +3,19 @@
 
 use crate::forward::Forward;
 use crate::rule::Route;
-use rustix::fd::OwnedFd;
 use std::sync::Arc;
+use sys::kernel::Kernel;
 
 /// A listening socket and the route of its connections.
-pub(crate) struct Listening {
-    pub(crate) socket: Arc<OwnedFd>,
+pub(crate) struct Listening<K: Kernel> {
+    pub(crate) socket: Arc<K::Socket>,
     pub(crate) route: Arc<Route>,
 }
 
 /// Changes for all workers alike.
-#[derive(Default)]
-pub(crate) struct Changes {
+pub(crate) struct Changes<K: Kernel> {
     /// Listeners by number: new ones, and known ones that get another route.
-    pub(crate) listen: Vec<(u32, Arc<Listening>)>,
+    pub(crate) listen: Vec<(u32, Arc<Listening<K>>)>,
     /// Removed listeners.
     pub(crate) unlisten: Vec<u32>,
     /// Forwards with rules under which open sessions may be due earlier than before, in the order of
@@ -24,7 +23,13 @@ pub(crate) struct Changes {
     pub(crate) stricter: Vec<Arc<Forward>>,
 }
 
-impl Changes {
+impl<K: Kernel> Default for Changes<K> {
+    fn default() -> Self {
+        Self { listen: Vec::new(), unlisten: Vec::new(), stricter: Vec::new() }
+    }
+}
+
+impl<K: Kernel> Changes<K> {
     pub(crate) fn is_empty(&self) -> bool {
         self.listen.is_empty() && self.unlisten.is_empty() && self.stricter.is_empty()
     }

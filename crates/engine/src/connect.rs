@@ -2,25 +2,29 @@
 
 use crate::context::Context;
 use crate::failure;
-use crate::loop_guard::LoopGuard;
 use crate::relay;
 use crate::report::Report;
 use crate::resolve::Query;
 use crate::rules::Rules;
 use crate::session::{Outcome, Over, Session};
+use crate::shared::Shared;
 use crate::table::Entry;
 use crate::targets::TargetAddress;
 use flow::{By, Cause, Peer, Readiness, SocketFailure, Time};
 use plan::OnRefusal;
-use rustix::fd::{AsFd, OwnedFd};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
+use sys::kernel::{Kernel, Socket as _};
 use sys::socket::Progress;
 use sys::{Address, Errno, Event};
 
 /// Starts the first attempt to connect to the selected target, or the look-up of its name.
-pub(crate) fn begin(entry: &mut Entry<'_>, context: &mut Context, rules: &Rules) -> Outcome {
+pub(crate) fn begin<K: Kernel>(
+    entry: &mut Entry<'_, K>,
+    context: &mut Context<K>,
+    rules: &Rules,
+) -> Outcome {
     let session = &mut *entry.session;
     let (Some(target), Some(connecting)) = (session.permit.target(), &mut session.connecting)
     else {
@@ -45,9 +49,9 @@ pub(crate) fn begin(entry: &mut Entry<'_>, context: &mut Context, rules: &Rules)
 }
 
 /// Handles the resolver's answer for the target's name.
-pub(crate) fn resolved(
-    entry: &mut Entry<'_>,
-    context: &mut Context,
+pub(crate) fn resolved<K: Kernel>(
+    entry: &mut Entry<'_, K>,
+    context: &mut Context<K>,
     addresses: Arc<[SocketAddr]>,
 ) -> Outcome {
     let rules = entry.session.rules();
@@ -62,7 +66,11 @@ pub(crate) fn resolved(
 }
 
 /// Tries the target's next address, and the following ones while each fails at once.
-fn next_attempt(entry: &mut Entry<'_>, context: &mut Context, rules: &Rules) -> Outcome {
+fn next_attempt<K: Kernel>(
+    entry: &mut Entry<'_, K>,
+    context: &mut Context<K>,
+    rules: &Rules,
+) -> Outcome {
     let now = context.now;
     loop {
         let session = &mut *entry.session;
@@ -75,14 +83,14 @@ fn next_attempt(entry: &mut Entry<'_>, context: &mut Context, rules: &Rules) -> 
         };
         session.flow.attempt(until);
         let address = address_at(session, position);
-        if leads_back(&context.shared.loop_guard, session, address) {
+        if leads_back(&context.shared, session, address) {
             attempt_failed(session, context.index, LOOP);
             continue;
         }
         if let Some(target) = session.permit.target() {
             target.connect_tried(context.index);
         }
-        match attempt(session, address) {
+        match attempt(&context.kernel, session, address) {
             Ok((socket, progress)) => {
                 session.target = Some(socket);
                 context.register(entry, Peer::Target)?;
@@ -104,9 +112,9 @@ fn next_attempt(entry: &mut Entry<'_>, context: &mut Context, rules: &Rules) -> 
 }
 
 /// Handles an event of either socket before the target is connected.
-pub(crate) fn event(
-    entry: &mut Entry<'_>,
-    context: &mut Context,
+pub(crate) fn event<K: Kernel>(
+    entry: &mut Entry<'_, K>,
+    context: &mut Context<K>,
     peer: Peer,
     event: Event,
     readiness: Readiness,
@@ -114,7 +122,7 @@ pub(crate) fn event(
     let session = &mut *entry.session;
     // SO_ERROR is read only on EPOLLERR: some kernels report EPOLLHUP alone with successful
     // connects, too.
-    let error = session.socket(peer).filter(|_| event.error).map(sys::socket::take_error);
+    let error = session.socket(peer).filter(|_| event.error).map(K::Socket::take_error);
     match (peer, error) {
         (Peer::Client, Some(Err(errno))) => {
             let reason = session.flow.reason_of_client_failure(failure::of_connection(errno));
@@ -140,9 +148,9 @@ pub(crate) fn event(
     }
 }
 
-fn connected(
-    entry: &mut Entry<'_>,
-    context: &mut Context,
+fn connected<K: Kernel>(
+    entry: &mut Entry<'_, K>,
+    context: &mut Context<K>,
     rules: &Rules,
     readiness: Readiness,
 ) -> Outcome {
@@ -171,9 +179,9 @@ fn connected(
 }
 
 /// Handles an attempt that has reached its deadline.
-pub(crate) fn attempt_timed_out(
-    entry: &mut Entry<'_>,
-    context: &mut Context,
+pub(crate) fn attempt_timed_out<K: Kernel>(
+    entry: &mut Entry<'_, K>,
+    context: &mut Context<K>,
     rules: &Rules,
 ) -> Outcome {
     attempt_failed(entry.session, context.index, TIMED_OUT);
@@ -181,7 +189,12 @@ pub(crate) fn attempt_timed_out(
 }
 
 /// Ends a session whose attempts have all failed.
-fn fail(session: &Session, context: &mut Context, rules: &Rules, failure: SocketFailure) -> Over {
+fn fail<K: Kernel>(
+    session: &Session<K>,
+    context: &mut Context<K>,
+    rules: &Rules,
+    failure: SocketFailure,
+) -> Over {
     let reason = failure::reason_of_attempt(failure);
     if reason.by == By::Resource {
         // Spare pipes hold descriptors: frees them.
@@ -191,7 +204,7 @@ fn fail(session: &Session, context: &mut Context, rules: &Rules, failure: Socket
     let abort = rules.on_refusal == OnRefusal::Reset;
     if !abort {
         // Closing a socket with unread bytes sends an RST instead of the FIN.
-        context.pump.discard(session.client.as_fd());
+        context.pump.discard(&session.client);
     }
     Over { reason, abort }
 }
@@ -206,7 +219,7 @@ const TIMED_OUT: SocketFailure =
 
 const LOOP: SocketFailure = SocketFailure { cause: Cause::Loop, errno: None, fin_unknown: false };
 
-fn attempt_failed(session: &mut Session, worker: usize, failure: SocketFailure) {
+fn attempt_failed<K: Kernel>(session: &mut Session<K>, worker: usize, failure: SocketFailure) {
     if let Some(target) = session.permit.target() {
         target.connect_failed(worker);
     }
@@ -216,7 +229,7 @@ fn attempt_failed(session: &mut Session, worker: usize, failure: SocketFailure) 
 }
 
 /// Schedules another attempt at the same address, after a pause.
-fn retry_later(session: &mut Session, now: Time) {
+fn retry_later<K: Kernel>(session: &mut Session<K>, now: Time) {
     if let Some(connecting) = &mut session.connecting {
         let at = now.after(BUSY_PAUSE * (1 << connecting.busy.min(DOUBLINGS)));
         connecting.busy = connecting.busy.saturating_add(1);
@@ -227,22 +240,29 @@ fn retry_later(session: &mut Session, now: Time) {
 
 /// Whether the target's socket is connected to itself (TCP simultaneous open). Checked only for loopback
 /// addresses with a port of the ephemeral range, since it costs system calls.
-fn is_itself(session: &Session, first_ephemeral_port: u16) -> bool {
+fn is_itself<K: Kernel>(session: &Session<K>, first_ephemeral_port: u16) -> bool {
     let address = session.target_address.and_then(Address::ip);
     let possible = address.is_some_and(|address| {
         address.ip().is_loopback() && address.port() >= first_ephemeral_port
     });
     let socket = session.socket(Peer::Target).filter(|_| possible);
-    socket.is_some_and(sys::socket::is_connected_to_itself)
+    socket.is_some_and(K::Socket::is_connected_to_itself)
 }
 
 /// Whether the session's target is a listener of this process. Also sets the session's target address
 /// for the attempt that follows.
-fn leads_back(guard: &LoopGuard, session: &mut Session, address: Option<SocketAddr>) -> bool {
+fn leads_back<K: Kernel>(
+    shared: &Shared<K>,
+    session: &mut Session<K>,
+    address: Option<SocketAddr>,
+) -> bool {
+    let (guard, kernel) = (&shared.loop_guard, &shared.kernel);
     let target = session.permit.target().map(|target| &target.address);
     let (reached, target_address) = match (target, address) {
-        (Some(TargetAddress::Unix(path)), _) => (guard.reached_at(path), Some(Address::UNIX)),
-        (_, Some(address)) => (guard.reached_by(address), Some(address.into())),
+        (Some(TargetAddress::Unix(path)), _) => {
+            (guard.reached_at(path, kernel), Some(Address::UNIX))
+        }
+        (_, Some(address)) => (guard.reached_by(address, kernel), Some(address.into())),
         (_, None) => (false, session.target_address),
     };
     session.target_address = target_address;
@@ -250,7 +270,7 @@ fn leads_back(guard: &LoopGuard, session: &mut Session, address: Option<SocketAd
 }
 
 /// The target's address at `position`; `None` if the target is a Unix socket.
-fn address_at(session: &Session, position: usize) -> Option<SocketAddr> {
+fn address_at<K: Kernel>(session: &Session<K>, position: usize) -> Option<SocketAddr> {
     let resolved = session.connecting.as_ref().and_then(|connecting| connecting.resolved.as_ref());
     match session.permit.target()?.address {
         TargetAddress::Unix(_) => None,
@@ -260,16 +280,20 @@ fn address_at(session: &Session, position: usize) -> Option<SocketAddr> {
 }
 
 /// Opens a socket and starts to connect it to `address`, or to the target's Unix socket if `None`.
-fn attempt(session: &Session, address: Option<SocketAddr>) -> sys::Result<(OwnedFd, Progress)> {
+fn attempt<K: Kernel>(
+    kernel: &K,
+    session: &Session<K>,
+    address: Option<SocketAddr>,
+) -> sys::Result<(K::Socket, Progress)> {
     let target = session.permit.target().map(|target| &target.address);
     if let Some(TargetAddress::Unix(path)) = target {
-        return Ok((sys::socket::connect_unix(path)?, Progress::Connected));
+        return Ok((kernel.connect_unix(path)?, Progress::Connected));
     }
     let address = address.ok_or(Errno::HOSTUNREACH)?;
-    match sys::socket::connect_tcp(address) {
+    match kernel.connect_tcp(address) {
         // Linux searches for a free port in one pass, and a port behind the search position may have
         // been freed meanwhile: one more attempt before the error counts.
-        Err(Errno::ADDRNOTAVAIL) => sys::socket::connect_tcp(address),
+        Err(Errno::ADDRNOTAVAIL) => kernel.connect_tcp(address),
         result => result,
     }
 }

@@ -1,8 +1,7 @@
 //! The part of a worker's state that is passed to every handler of a session's event.
 
 use crate::failure;
-use crate::mailbox::Mailbox;
-use crate::message::Message;
+use crate::message::Inbox;
 use crate::pump::Pump;
 use crate::rate_limit::{RateLimit, ReportKind};
 use crate::report::Report;
@@ -12,24 +11,25 @@ use crate::table::Entry;
 use crate::token::token;
 use flow::{Cause, Peer, Time};
 use std::sync::Arc;
-use sys::Epoll;
+use sys::kernel::{Epoll as _, Kernel};
 
 /// A worker's state without its listeners and sessions.
-pub(crate) struct Context {
+pub(crate) struct Context<K: Kernel> {
+    pub(crate) kernel: K,
     pub(crate) index: usize,
-    pub(crate) shared: Arc<Shared>,
-    pub(crate) mailbox: Arc<Mailbox<Message>>,
-    pub(crate) epoll: Epoll,
-    pub(crate) pump: Pump,
+    pub(crate) shared: Arc<Shared<K>>,
+    pub(crate) mailbox: Arc<Inbox<K>>,
+    pub(crate) epoll: K::Epoll,
+    pub(crate) pump: Pump<K>,
     pub(crate) rate_limit: RateLimit,
     /// Time of the current turn.
     pub(crate) now: Time,
 }
 
-impl Context {
+impl<K: Kernel> Context<K> {
     /// Registers one socket of a session, if it exists, for all events. If the kernel refuses, the
     /// session is over.
-    pub(crate) fn register(&mut self, entry: &Entry<'_>, peer: Peer) -> Outcome {
+    pub(crate) fn register(&mut self, entry: &Entry<'_, K>, peer: Peer) -> Outcome {
         let Some(socket) = entry.session.socket(peer) else { return Ok(()) };
         self.epoll.add_connection(socket, token(entry.key, peer)).map_err(|errno| {
             let failure = failure::of_attempt(errno);

@@ -2,11 +2,9 @@
 
 use crate::session::Session;
 use flow::Peer;
+use sys::kernel::{Kernel, Socket as _};
 
 /// Bytes not yet acknowledged by `peer`; 0 if that socket has broken meanwhile.
-pub(crate) fn unacked_if_alive(session: &Session, peer: Peer) -> u32 {
-    session
-        .socket(peer)
-        .filter(|socket| sys::socket::take_error(*socket).is_ok())
-        .map_or(0, sys::socket::unacked)
+pub(crate) fn unacked_if_alive<K: Kernel>(session: &Session<K>, peer: Peer) -> u32 {
+    session.socket(peer).filter(|socket| socket.take_error().is_ok()).map_or(0, K::Socket::unacked)
 }

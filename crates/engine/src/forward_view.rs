@@ -7,10 +7,11 @@ use crate::listener::Listener;
 use plan::ListenAddress;
 use std::fmt;
 use sys::FileState;
+use sys::kernel::{Kernel, Linux, Socket as _};
 
 /// The current state of a forward.
 #[derive(Clone, Copy)]
-pub struct ForwardView<'a> {
+pub struct ForwardView<'a, K: Kernel = Linux> {
     /// Its configuration; of a removed forward, the last one.
     pub plan: &'a plan::Forward,
     /// Whether it takes sessions.
@@ -18,7 +19,7 @@ pub struct ForwardView<'a> {
     /// Why a skipped forward could not be bound.
     pub unbound: Option<&'a ListenError>,
     pub(crate) forward: &'a Forward,
-    pub(crate) listeners: &'a [Listener],
+    pub(crate) listeners: &'a [Listener<K>],
 }
 
 /// Whether a forward takes sessions.
@@ -59,7 +60,7 @@ impl fmt::Display for LostFile<'_> {
     }
 }
 
-impl ForwardView<'_> {
+impl<K: Kernel> ForwardView<'_, K> {
     /// Number of open sessions.
     pub fn sessions(&self) -> u32 {
         self.forward.gate.taken()
@@ -89,6 +90,6 @@ impl ForwardView<'_> {
     /// Connections in the accept queues of all its listeners.
     pub fn backlog(&self) -> u32 {
         let sockets = self.listeners.iter().flat_map(Listener::sockets);
-        sockets.map(|(_, socket)| sys::listen::waiting(&**socket)).sum()
+        sockets.map(|(_, socket)| socket.waiting()).sum()
     }
 }

@@ -4,7 +4,8 @@
 use flow::{Cause, Time};
 use rustix::io::Errno;
 use std::time::Duration;
-use sys::{Pipe, PipeError};
+use sys::PipeError;
+use sys::kernel::Kernel;
 
 /// Pipe sizes to request, in bytes, largest first: bulk is cheap because each call moves many bytes.
 /// Below 64 KiB, splicing is no cheaper than copying.
@@ -23,9 +24,9 @@ pub(crate) const SCRATCH: usize = 64 * 1024;
 
 /// Bytes received and not yet sent.
 #[derive(Debug)]
-pub(crate) enum Holding {
+pub(crate) enum Holding<K: Kernel> {
     Buffer(Buffer),
-    Pipe(Pipe),
+    Pipe(K::Pipe),
 }
 
 /// A buffer and the position of its first unsent byte.
@@ -47,9 +48,10 @@ impl Buffer {
 }
 
 /// A worker's spare pipes and buffers. The last one given back is lent first: its memory is warm.
-pub(crate) struct Pool {
-    #[expect(clippy::vec_box, reason = "the box goes to the session, and comes back")]
-    pipes: Vec<Box<Holding>>,
+pub(crate) struct Pool<K: Kernel> {
+    kernel: K,
+    /// Boxed, because the box goes to the session, and comes back.
+    pipes: Vec<Box<Holding<K>>>,
     buffers: Vec<Box<[u8]>>,
     /// Pipes in existence, lent or spare; at most `most_pipes`.
     pipe_count: usize,
@@ -57,11 +59,12 @@ pub(crate) struct Pool {
     refused_until: Time,
 }
 
-impl Pool {
+impl<K: Kernel> Pool<K> {
     /// A pool of at most `most_pipes` pipes: lanes stalled with a pipe must not use up the descriptors
     /// of new sessions.
-    pub(crate) fn new(most_pipes: usize) -> Self {
+    pub(crate) fn new(kernel: K, most_pipes: usize) -> Self {
         Self {
+            kernel,
             pipes: Vec::new(),
             buffers: Vec::new(),
             pipe_count: 0,
@@ -77,14 +80,14 @@ impl Pool {
 
     /// Lends an empty pipe. The error is the missing resource; `None` if the limit is reached, or
     /// during [`REFUSED_PAUSE`].
-    pub(crate) fn pipe(&mut self, now: Time) -> Result<Box<Holding>, Option<Cause>> {
+    pub(crate) fn pipe(&mut self, now: Time) -> Result<Box<Holding<K>>, Option<Cause>> {
         if let Some(pipe) = self.pipes.pop() {
             return Ok(pipe);
         }
         if now < self.refused_until || self.pipe_count >= self.most_pipes {
             return Err(None);
         }
-        let pipe = Pipe::new(&PIPE_SIZES).map_err(|error| {
+        let pipe = self.kernel.pipe(&PIPE_SIZES).map_err(|error| {
             self.refused_until = now.after(REFUSED_PAUSE);
             Some(match error {
                 PipeError::Refused(Errno::MFILE | Errno::NFILE) => Cause::NoFiles,
@@ -97,14 +100,14 @@ impl Pool {
 
     /// Counts a pipe that was restored after an upgrade, and that may hold bytes.
     #[expect(clippy::unnecessary_box_returns, reason = "a session keeps the box")]
-    pub(crate) fn adopt(&mut self, pipe: Pipe) -> Box<Holding> {
+    pub(crate) fn adopt(&mut self, pipe: K::Pipe) -> Box<Holding<K>> {
         self.pipe_count += 1;
         Box::new(Holding::Pipe(pipe))
     }
 
     /// Lends a buffer with a copy of `bytes`.
     #[expect(clippy::unnecessary_box_returns, reason = "a session keeps the box")]
-    pub(crate) fn buffer(&mut self, bytes: &[u8]) -> Box<Holding> {
+    pub(crate) fn buffer(&mut self, bytes: &[u8]) -> Box<Holding<K>> {
         let mut buffer = match bytes.len() {
             small @ ..SMALL => vec![0; small].into_boxed_slice(),
             SMALL..=SCRATCH => {
@@ -117,7 +120,7 @@ impl Pool {
     }
 
     /// Takes an empty buffer or pipe back from a lane.
-    pub(crate) fn give_back(&mut self, holding: Box<Holding>) {
+    pub(crate) fn give_back(&mut self, holding: Box<Holding<K>>) {
         match *holding {
             Holding::Buffer(buffer) => {
                 if self.buffers.len() < SPARE_BUFFERS && buffer.bytes.len() == SCRATCH {
@@ -131,7 +134,7 @@ impl Pool {
 
     /// Frees a buffer or closes a pipe whose bytes will never be sent: a pipe that holds bytes must not
     /// be lent again.
-    pub(crate) fn discard(&mut self, holding: Box<Holding>) {
+    pub(crate) fn discard(&mut self, holding: Box<Holding<K>>) {
         if matches!(*holding, Holding::Pipe(_)) {
             self.pipe_count -= 1;
         }
@@ -149,11 +152,12 @@ impl Pool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use sys::kernel::Linux;
 
     #[test]
     fn pipes_are_limited_used_again_when_empty_and_closed_when_not() {
         let now = Time::from_micros(1);
-        let mut pool = Pool::new(2);
+        let mut pool = Pool::new(Linux, 2);
         let [first, second] = [(); 2].map(|()| pool.pipe(now).expect("within the limit"));
         assert_eq!(pool.pipe(now).err(), Some(None), "at the limit");
         pool.give_back(first);
@@ -168,7 +172,7 @@ mod tests {
 
     #[test]
     fn a_buffer_returns_its_unsent_bytes() {
-        let mut pool = Pool::new(0);
+        let mut pool = Pool::new(Linux, 0);
         for text in [vec![1; SMALL], vec![2; SCRATCH], vec![3; 10], vec![4; SCRATCH + 1]] {
             let mut holding = pool.buffer(&text);
             let Holding::Buffer(buffer) = &mut *holding else { panic!("not a buffer") };

@@ -6,24 +6,29 @@
 //! none.
 
 use plan::ListenAddress;
-use rustix::fd::OwnedFd;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::Arc;
-use sys::listen::{Sharing, set_sharing};
+use sys::kernel::{Kernel, Socket as _};
+use sys::listen::Sharing;
 
 /// The address and the sockets of one removed listener.
-type Leaver = (ListenAddress, Vec<Arc<OwnedFd>>);
+type Leaver<K> = (ListenAddress, Vec<Arc<<K as Kernel>::Socket>>);
 
 /// The listeners that the new configuration removes.
-#[derive(Default)]
-pub(crate) struct Leaving {
-    by_port: HashMap<u16, Vec<Leaver>>,
-    sharing: Vec<Arc<OwnedFd>>,
+pub(crate) struct Leaving<K: Kernel> {
+    by_port: BTreeMap<u16, Vec<Leaver<K>>>,
+    sharing: Vec<Arc<K::Socket>>,
 }
 
-impl Leaving {
+impl<K: Kernel> Default for Leaving<K> {
+    fn default() -> Self {
+        Self { by_port: BTreeMap::new(), sharing: Vec::new() }
+    }
+}
+
+impl<K: Kernel> Leaving<K> {
     /// Adds a listener at this port of `address`.
-    pub(crate) fn add(&mut self, port: u16, address: ListenAddress, sockets: Vec<Arc<OwnedFd>>) {
+    pub(crate) fn add(&mut self, port: u16, address: ListenAddress, sockets: Vec<Arc<K::Socket>>) {
         self.by_port.entry(port).or_default().push((address, sockets));
     }
 
@@ -34,7 +39,7 @@ impl Leaving {
         let sockets: Vec<_> = overlapping.flat_map(|(_, sockets)| sockets).cloned().collect();
         for socket in &sockets {
             // After a failure, the bind of the new address fails and is reported.
-            let _ = set_sharing(&**socket, Sharing::SameUser);
+            let _ = socket.set_sharing(Sharing::SameUser);
         }
         let any = !sockets.is_empty();
         self.sharing.extend(sockets);
@@ -45,16 +50,16 @@ impl Leaving {
     pub(crate) fn ignore_newcomers(&self) {
         for socket in &self.sharing {
             // After a failure, a client that connects just before the close is reset.
-            let _ = sys::ignore_new_handshakes(&**socket);
+            let _ = socket.ignore_new_handshakes();
         }
     }
 }
 
-impl Drop for Leaving {
+impl<K: Kernel> Drop for Leaving<K> {
     /// Makes the listeners exclusive again: they stay if the new configuration is refused.
     fn drop(&mut self) {
         for socket in &self.sharing {
-            let _ = set_sharing(&**socket, Sharing::Exclusive);
+            let _ = socket.set_sharing(Sharing::Exclusive);
         }
     }
 }

@@ -75,12 +75,13 @@ mod rate_limit;
 mod report;
 mod shared;
 
-/// Parts exposed to the micro-benchmarks. Not for use elsewhere.
+/// Parts exposed to the micro-benchmarks and to the simulation. Not for use elsewhere.
 #[doc(hidden)]
 pub mod parts {
-    pub use crate::mailbox::{Mailbox, Wake};
+    pub use crate::mailbox::Mailbox;
     pub use crate::slots::{Key, Slots};
     pub use crate::wheel::Wheel;
+    pub use crate::worker::{WaitsFor, Worker};
 }
 
 mod passed;
@@ -106,6 +107,9 @@ pub use running::Unbound;
 mod forward_view;
 pub use forward_view::{ForwardState, ForwardView, LostFile};
 
+mod start;
+pub use start::Options;
+
 pub use report::{Report, Reports, SessionRecord};
 pub use resolve::{Query, Resolve};
 pub use shared::Detail;
@@ -114,114 +118,25 @@ use listener::Listener;
 use message::Message;
 use plan::ListenAddress;
 use running::Forwards;
-use rustix::fd::{AsFd, BorrowedFd};
 use shared::Shared;
 use std::collections::BTreeSet;
-use std::os::fd::OwnedFd;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::mpsc::Receiver;
 use std::thread::JoinHandle;
 use std::time::Duration;
-use worker::Worker;
-
-/// Stack size of a worker, in bytes: the scratch buffer is on the heap, and no code recurses.
-const STACK: usize = 256 * 1024;
-
-/// Properties of an engine that are fixed at its start.
-pub struct Options {
-    /// Number of worker threads; at least one.
-    pub workers: usize,
-    /// Initial limit on the sessions of all forwards together.
-    pub max_sessions: u32,
-    /// Limit on pipes of all workers together. A lane without a pipe copies.
-    pub pipes: usize,
-    /// Which events of sessions are reported.
-    pub detail: Detail,
-    /// Resolver of target names.
-    pub resolver: Arc<dyn Resolve>,
-}
+use sys::kernel::{Kernel, Linux, Socket as _};
 
 /// The running data plane.
-pub struct Engine {
-    shared: Arc<Shared>,
+pub struct Engine<K: Kernel = Linux> {
+    shared: Arc<Shared<K>>,
+    /// The threads of the workers; none if the caller runs them.
     threads: Vec<JoinHandle<()>>,
-    /// Disconnects when all threads have ended.
+    /// Gets a message from each worker that ends.
     ended: Receiver<()>,
-    forwards: Forwards,
+    forwards: Forwards<K>,
 }
 
-/// A started thread that waits for its worker.
-struct Thread {
-    worker: Sender<Worker>,
-    handle: JoinHandle<()>,
-}
-
-/// Starts a thread before its worker is sent to it: if the host refuses the thread, the worker is kept.
-fn start_thread(index: usize, alive: Sender<()>) -> std::io::Result<Thread> {
-    let (worker, of_thread) = channel::<Worker>();
-    let run = move || {
-        if let Ok(worker) = of_thread.recv() {
-            worker.run();
-        }
-        drop(alive);
-    };
-    let name = format!("worker-{index}");
-    let handle = std::thread::Builder::new().name(name).stack_size(STACK).spawn(run)?;
-    Ok(Thread { worker, handle })
-}
-
-/// Repeats `attempt` until it succeeds or `retry` returns false.
-fn insist<T>(
-    retry: &dyn Fn(&std::io::Error) -> bool,
-    mut attempt: impl FnMut() -> std::io::Result<T>,
-) -> std::io::Result<T> {
-    loop {
-        match attempt() {
-            Err(error) if retry(&error) => {}
-            result => return result,
-        }
-    }
-}
-
-impl Engine {
-    /// Starts the workers. They idle until [`Engine::apply`].
-    ///
-    /// # Errors
-    /// If the host refuses a thread or a descriptor.
-    pub fn start(options: &Options, passed: PassedSockets) -> std::io::Result<Self> {
-        Self::start_with(options, passed, Vec::new(), &|_| false)
-    }
-
-    /// Like [`Engine::start`], with the epoll instances of the previous process image, which are used if
-    /// there is one for each worker. If the host refuses a thread or a descriptor, `retry` decides
-    /// whether to try again; it may sleep first.
-    ///
-    /// # Errors
-    /// The first error that `retry` rejects.
-    pub fn start_with(
-        options: &Options,
-        passed: PassedSockets,
-        epolls: Vec<OwnedFd>,
-        retry: &dyn Fn(&std::io::Error) -> bool,
-    ) -> std::io::Result<Self> {
-        let as_many = epolls.len() == options.workers;
-        let mut epolls = epolls.into_iter().filter(|_| as_many);
-        let shared = Arc::new(insist(retry, || Ok(Shared::new(options)?))?);
-        let (alive, ended) = channel();
-        let mut engine =
-            Self { shared, threads: Vec::new(), ended, forwards: Forwards::new(passed) };
-        for index in 0..options.workers {
-            // A failed attempt closes the inherited epoll instance: the next attempt makes a new one.
-            let worker = || Ok(Worker::new(index, Arc::clone(&engine.shared), epolls.next())?);
-            let worker = insist(retry, worker)?;
-            let thread = insist(retry, || start_thread(index, alive.clone()))?;
-            // Cannot fail: the thread waits for the worker.
-            let _ = thread.worker.send(worker);
-            engine.threads.push(thread.handle);
-        }
-        Ok(engine)
-    }
-
+impl<K: Kernel> Engine<K> {
     /// Makes `forwards` the running configuration, at the start and at each reload.
     ///
     /// All or nothing: new addresses are bound first. If that fails for a forward that `may_skip`
@@ -237,7 +152,7 @@ impl Engine {
         &mut self,
         forwards: &[Arc<plan::Forward>],
         may_skip: &dyn Fn(&plan::Forward) -> bool,
-    ) -> Result<Applied, Vec<Unbound>> {
+    ) -> Result<Applied<K>, Vec<Unbound>> {
         self.forwards.apply(forwards, may_skip, &self.shared)
     }
 
@@ -257,7 +172,7 @@ impl Engine {
     /// Retries the unbound addresses of forwards that were skipped by [`Self::apply`] or
     /// [`Self::restore`], and makes lost files of Unix sockets again. Open listeners are not affected.
     /// The result lists the forwards that are still skipped.
-    pub fn retry_skipped(&mut self) -> Applied {
+    pub fn retry_skipped(&mut self) -> Applied<K> {
         self.forwards.retry_skipped(&self.shared)
     }
 
@@ -270,7 +185,7 @@ impl Engine {
         &mut self,
         forwards: &[Arc<plan::Forward>],
         drained: &BTreeSet<String>,
-    ) -> Applied {
+    ) -> Applied<K> {
         self.forwards.restore(forwards, drained, &self.shared)
     }
 
@@ -278,7 +193,7 @@ impl Engine {
     ///
     /// # Errors
     /// [`NotSwitched::NoForward`], or [`NotSwitched::Already`] if it is drained.
-    pub fn drain_forward(&mut self, name: &str) -> Result<Published, NotSwitched> {
+    pub fn drain_forward(&mut self, name: &str) -> Result<Published<K>, NotSwitched> {
         self.forwards.drain(name, &self.shared)
     }
 
@@ -286,7 +201,7 @@ impl Engine {
     ///
     /// # Errors
     /// Every variant of [`NotSwitched`]; the listeners of the forward then stay as they were.
-    pub fn resume_forward(&mut self, name: &str) -> Result<Published, NotSwitched> {
+    pub fn resume_forward(&mut self, name: &str) -> Result<Published<K>, NotSwitched> {
         self.forwards.resume(name, &self.shared)
     }
 
@@ -297,7 +212,7 @@ impl Engine {
     }
 
     /// All forwards: the configured ones, in their order, then removed ones with open sessions.
-    pub fn forwards(&self) -> impl Iterator<Item = ForwardView<'_>> {
+    pub fn forwards(&self) -> impl Iterator<Item = ForwardView<'_, K>> {
         self.forwards.views()
     }
 
@@ -307,7 +222,7 @@ impl Engine {
     }
 
     /// A handle for queries from other threads.
-    pub fn observer(&self) -> Observer {
+    pub fn observer(&self) -> Observer<K> {
         Observer(Arc::clone(&self.shared))
     }
 
@@ -322,11 +237,11 @@ impl Engine {
     }
 
     /// Sockets of all listeners that this process has bound itself.
-    pub fn own_sockets(&self) -> impl Iterator<Item = (&ListenAddress, BorrowedFd<'_>)> {
+    pub fn own_sockets(&self) -> impl Iterator<Item = (&ListenAddress, &K::Socket)> {
         let is_own =
-            |listener: &&Listener| !matches!(listener.address, ListenAddress::Activated(_));
+            |listener: &&Listener<K>| !matches!(listener.address, ListenAddress::Activated(_));
         self.forwards.listeners().filter(is_own).flat_map(|listener| {
-            listener.sockets().map(|(_, socket)| (&listener.address, socket.as_fd()))
+            listener.sockets().map(|(_, socket)| (&listener.address, &**socket))
         })
     }
 
@@ -337,7 +252,7 @@ impl Engine {
     }
 
     /// The queue of the workers' reports.
-    pub fn reports(&self) -> Reports {
+    pub fn reports(&self) -> Reports<K> {
         Reports(Arc::clone(&self.shared.outbox))
     }
 
@@ -370,16 +285,18 @@ impl Engine {
     /// Resets all open sessions and ends the workers. Waits for them, at most for `limit`.
     pub fn stop(self, limit: Duration) {
         self.shared.broadcast(|| Message::Stop);
-        match self.ended.recv_timeout(limit) {
-            // A hanging worker ends with the process.
-            Err(RecvTimeoutError::Timeout) => {}
-            // All workers have ended. A panic was printed on standard error.
-            _ => self.threads.into_iter().for_each(|thread| _ = thread.join()),
+        let kernel = &self.shared.kernel;
+        let until = kernel.now().after(limit);
+        let ended = |_: &Arc<_>| kernel.wait_for(&self.ended, until.since(kernel.now())).is_some();
+        // A hanging worker ends with the process.
+        if self.shared.mailboxes.iter().all(ended) {
+            // A panic was printed on standard error.
+            self.threads.into_iter().for_each(|thread| _ = thread.join());
         }
         // Connections may have been handed to a worker that had ended.
         for message in self.shared.mailboxes.iter().flat_map(|mailbox| mailbox.take()) {
             if let Message::Adopt(accepted) = message {
-                sys::socket::reset(accepted.socket);
+                accepted.socket.reset();
                 self.shared.release(accepted.permit);
             }
         }

@@ -2,71 +2,75 @@
 
 use crate::leaving::Leaving;
 use crate::listen_error::{ListenCause, ListenError};
-use crate::loop_guard::{LoopGuard, Registration};
+use crate::loop_guard::Registration;
 use crate::passed::PassedSockets;
 use crate::rule::Route;
+use crate::shared::Shared;
 use plan::ListenAddress;
-use rustix::fd::{AsFd, OwnedFd};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
-use sys::listen::{Sharing, set_sharing};
+use sys::kernel::{Kernel, Socket as _};
+use sys::listen::Sharing;
 use sys::socket::TcpOptions;
 use sys::{Errno, FileId, FileState, ListensAt, SocketFile};
 
 /// A listener: one bound socket, or all sockets passed under one `fd:NAME`.
-pub(crate) struct Listener {
+pub(crate) struct Listener<K: Kernel> {
     /// Number of its first socket; the others count up from it.
     number: u32,
     pub(crate) address: ListenAddress,
     /// Never empty.
-    sockets: Box<[Arc<OwnedFd>]>,
+    sockets: Box<[Arc<K::Socket>]>,
     /// The file of a Unix socket; dropping it removes the file.
-    file: Option<SocketFile>,
+    file: Option<SocketFile<K>>,
     /// Bound by [`Listener::open`], and not listening yet.
     is_to_start: bool,
-    /// Its entry in the [`LoopGuard`]; `None` before [`Listener::start`].
+    /// Its entry in the loop guard; `None` before [`Listener::start`].
     registration: Option<Registration>,
     /// The route of its connections, as last published to the workers.
     route: Option<Arc<Route>>,
 }
 
-impl Listener {
+impl<K: Kernel> Listener<K> {
     /// Binds `address`, or takes an inherited socket; [`Self::start`] makes it listen. Accepted sockets
     /// inherit the options, which saves system calls per session.
     pub(crate) fn open(
+        kernel: &K,
         number: u32,
         address: &ListenAddress,
         options: &TcpOptions,
-        passed: &mut PassedSockets,
-        leaving: &mut Leaving,
+        passed: &mut PassedSockets<K>,
+        leaving: &mut Leaving<K>,
     ) -> Result<Self, ListenError> {
         let error = |cause| ListenError { address: address.clone(), cause };
         let kept = passed.take_kept(address);
         let is_to_start = kept.is_none() && address.port().is_some();
         let sockets = match kept {
-            Some(kept) => sys::prepare_activated(kept.as_fd(), options)
+            Some(kept) => kept
+                .prepare_activated(options)
                 .map(|()| vec![Arc::new(kept)])
                 .map_err(ListenCause::Refused),
-            None => open(address, options, passed, leaving),
+            None => open(kernel, address, options, passed, leaving),
         };
         let sockets = sockets.map_err(error)?;
-        Ok(Self { is_to_start, ..Self::with(number, address, sockets, file_at(address)) })
+        Ok(Self { is_to_start, ..Self::with(number, address, sockets, file_at(kernel, address)) })
     }
 
     /// Fails as [`Self::open`] would. Clients notice nothing: the sockets bound for it do not listen, and
     /// are closed.
     pub(crate) fn try_open(
+        kernel: &K,
         address: &ListenAddress,
         options: &TcpOptions,
-        passed: &PassedSockets,
-        leaving: &mut Leaving,
+        passed: &PassedSockets<K>,
+        leaving: &mut Leaving<K>,
     ) -> Result<(), ListenError> {
         let tried = match address {
             _ if passed.keeps(address) => Ok(()),
-            ListenAddress::Unix(path) => sys::listen::try_unix(path).map_err(ListenCause::Refused),
+            ListenAddress::Unix(path) => kernel.try_unix(path).map_err(ListenCause::Refused),
             ListenAddress::Activated(name) => passed_sockets(name, passed).map(drop),
             ListenAddress::Any { .. } | ListenAddress::Ip(_) => {
-                bind(address, options, leaving).map(drop)
+                bind(kernel, address, options, leaving).map(drop)
             }
         };
         tried.map_err(|cause| ListenError { address: address.clone(), cause })
@@ -74,14 +78,17 @@ impl Listener {
 
     /// A listener on the bound sockets of a previous process image, with their file.
     pub(crate) fn bound(
+        kernel: &K,
         number: u32,
         address: &ListenAddress,
-        socket: OwnedFd,
+        socket: K::Socket,
         file: Option<FileId>,
     ) -> Self {
         let file = match (address, file) {
-            (ListenAddress::Unix(path), Some(id)) => Some(SocketFile::known(path, id)),
-            _ => file_at(address),
+            (ListenAddress::Unix(path), Some(id)) => {
+                Some(SocketFile::known(kernel.clone(), path, id))
+            }
+            _ => file_at(kernel, address),
         };
         Self::with(number, address, vec![Arc::new(socket)], file)
     }
@@ -89,32 +96,35 @@ impl Listener {
     fn with(
         number: u32,
         address: &ListenAddress,
-        sockets: Vec<Arc<OwnedFd>>,
-        file: Option<SocketFile>,
+        sockets: Vec<Arc<K::Socket>>,
+        file: Option<SocketFile<K>>,
     ) -> Self {
         let (address, sockets) = (address.clone(), sockets.into());
         Self { number, address, sockets, file, is_to_start: false, registration: None, route: None }
     }
 
-    /// Makes the bound sockets listen, and registers their addresses with the [`LoopGuard`].
-    pub(crate) fn start(&mut self, guard: &Arc<LoopGuard>) -> Result<(), ListenError> {
+    /// Makes the bound sockets listen, and registers their addresses with the loop guard.
+    pub(crate) fn start(&mut self, shared: &Shared<K>) -> Result<(), ListenError> {
         if std::mem::take(&mut self.is_to_start) {
             for (_, socket) in self.sockets() {
-                let listens = sys::listen::start(&**socket);
+                let listens = socket.listen();
                 // A socket bound beside a removed listener shares its address: exclusive from now on.
-                let alone = listens.and_then(|()| set_sharing(&**socket, Sharing::Exclusive));
+                let alone = listens.and_then(|()| socket.set_sharing(Sharing::Exclusive));
                 alone.map_err(|errno| ListenError {
                     address: self.address.clone(),
                     cause: ListenCause::Refused(errno),
                 })?;
             }
         }
-        self.registration = Some(guard.register(self.reached_at(), self.files()));
+        self.registration = {
+            let files = self.files(&shared.kernel);
+            Some(shared.loop_guard.register(self.reached_at(), files))
+        };
         Ok(())
     }
 
     /// Its sockets with their numbers.
-    pub(crate) fn sockets(&self) -> impl Iterator<Item = (u32, &Arc<OwnedFd>)> {
+    pub(crate) fn sockets(&self) -> impl Iterator<Item = (u32, &Arc<K::Socket>)> {
         (self.number..).zip(&self.sockets)
     }
 
@@ -135,7 +145,7 @@ impl Listener {
         if !matches!(self.address, ListenAddress::Unix(_)) {
             for (_, socket) in self.sockets() {
                 // If the kernel refuses them, the socket keeps its old options.
-                let _ = sys::socket::replace_tcp_options(socket.as_fd(), options);
+                let _ = socket.replace_tcp_options(options);
             }
         }
     }
@@ -143,13 +153,13 @@ impl Listener {
     /// Stops listening, unless a service manager may have copies of the sockets.
     pub(crate) fn stop(&self) {
         if !matches!(self.address, ListenAddress::Activated(_)) {
-            self.sockets().for_each(|(_, socket)| sys::listen::stop(&**socket));
+            self.sockets().for_each(|(_, socket)| socket.stop_listening());
         }
     }
 
     /// Adds this listener to those that are removed, if it has a port: only then can another listener
     /// need its address. Sockets of the service manager have none here, and stay open.
-    pub(crate) fn leaves(&self, leaving: &mut Leaving) {
+    pub(crate) fn leaves(&self, leaving: &mut Leaving<K>) {
         if let Some(port) = self.address.port() {
             let sockets = self.sockets().map(|(_, socket)| Arc::clone(socket)).collect();
             leaving.add(port, self.address.clone(), sockets);
@@ -177,18 +187,18 @@ impl Listener {
     }
 
     /// The files of its Unix sockets.
-    fn files(&self) -> Vec<FileId> {
+    fn files(&self, kernel: &K) -> Vec<FileId> {
         match self.address {
             ListenAddress::Unix(_) => self.file_id().into_iter().collect(),
             ListenAddress::Activated(_) => {
-                self.listens_at().filter_map(|at| file_of(&at)).collect()
+                self.listens_at().filter_map(|at| file_of(kernel, &at)).collect()
             }
             _ => Vec::new(),
         }
     }
 
     fn listens_at(&self) -> impl Iterator<Item = ListensAt> {
-        self.sockets().filter_map(|(_, socket)| sys::listens_at(socket.as_fd()))
+        self.sockets().filter_map(|(_, socket)| socket.listens_at())
     }
 
     /// The file that this process made for a Unix socket.
@@ -202,8 +212,7 @@ impl Listener {
     }
 
     pub(crate) fn local_addresses(&self) -> impl Iterator<Item = SocketAddr> {
-        let address = |socket| sys::listen::local_address(socket).ok().flatten();
-        self.sockets().filter_map(move |(_, socket)| address(&**socket))
+        self.sockets().filter_map(|(_, socket)| socket.local_address().ok().flatten())
     }
 }
 
@@ -220,44 +229,48 @@ fn of_both_families(address: SocketAddr) -> [SocketAddr; 2] {
     all.map(|ip| SocketAddr::new(ip, address.port()))
 }
 
-fn file_of(at: &ListensAt) -> Option<FileId> {
+fn file_of(kernel: &impl Kernel, at: &ListensAt) -> Option<FileId> {
     match at {
-        ListensAt::Unix(path) => FileId::at(path.as_ref()?),
+        ListensAt::Unix(path) => kernel.file_at(path.as_ref()?),
         ListensAt::Ip { .. } => None,
     }
 }
 
-fn file_at(address: &ListenAddress) -> Option<SocketFile> {
+fn file_at<K: Kernel>(kernel: &K, address: &ListenAddress) -> Option<SocketFile<K>> {
     match address {
-        ListenAddress::Unix(path) => SocketFile::at(path),
+        ListenAddress::Unix(path) => SocketFile::at(kernel.clone(), path),
         _ => None,
     }
 }
 
 /// Opens the sockets of an address: at least one.
-fn open(
+fn open<K: Kernel>(
+    kernel: &K,
     address: &ListenAddress,
     options: &TcpOptions,
-    passed: &PassedSockets,
-    leaving: &mut Leaving,
-) -> Result<Vec<Arc<OwnedFd>>, ListenCause> {
+    passed: &PassedSockets<K>,
+    leaving: &mut Leaving<K>,
+) -> Result<Vec<Arc<K::Socket>>, ListenCause> {
     let socket = match address {
-        ListenAddress::Any { .. } | ListenAddress::Ip(_) => bind(address, options, leaving)?,
-        ListenAddress::Unix(path) => sys::listen::unix(path).map_err(ListenCause::Refused)?,
+        ListenAddress::Any { .. } | ListenAddress::Ip(_) => {
+            bind(kernel, address, options, leaving)?
+        }
+        ListenAddress::Unix(path) => kernel.listen_unix(path).map_err(ListenCause::Refused)?,
         ListenAddress::Activated(name) => return open_passed(name, options, passed),
     };
     Ok(vec![Arc::new(socket)])
 }
 
 /// Binds a TCP address, and shares it with removed listeners that occupy it.
-fn bind(
+fn bind<K: Kernel>(
+    kernel: &K,
     address: &ListenAddress,
     options: &TcpOptions,
-    leaving: &mut Leaving,
-) -> Result<OwnedFd, ListenCause> {
+    leaving: &mut Leaving<K>,
+) -> Result<K::Socket, ListenCause> {
     let bind = |sharing| match address {
-        ListenAddress::Any { port } => sys::listen::bind_tcp_any(*port, options, sharing),
-        ListenAddress::Ip(address) => sys::listen::bind_tcp(*address, options, sharing),
+        ListenAddress::Any { port } => kernel.bind_tcp_any(*port, options, sharing),
+        ListenAddress::Ip(address) => kernel.bind_tcp(*address, options, sharing),
         ListenAddress::Unix(_) | ListenAddress::Activated(_) => Err(Errno::AFNOSUPPORT),
     };
     let bound = match bind(Sharing::Exclusive) {
@@ -267,27 +280,27 @@ fn bind(
     bound.map_err(ListenCause::Refused)
 }
 
-fn open_passed(
+fn open_passed<K: Kernel>(
     name: &str,
     options: &TcpOptions,
-    passed: &PassedSockets,
-) -> Result<Vec<Arc<OwnedFd>>, ListenCause> {
+    passed: &PassedSockets<K>,
+) -> Result<Vec<Arc<K::Socket>>, ListenCause> {
     let sockets = passed_sockets(name, passed)?;
     for socket in sockets {
-        sys::prepare_activated(socket.as_fd(), options).map_err(ListenCause::Refused)?;
+        socket.prepare_activated(options).map_err(ListenCause::Refused)?;
     }
     Ok(sockets.to_vec())
 }
 
 /// The inherited sockets with this name. Fails unless all of them listen.
-fn passed_sockets<'a>(
+fn passed_sockets<'a, K: Kernel>(
     name: &str,
-    passed: &'a PassedSockets,
-) -> Result<&'a [Arc<OwnedFd>], ListenCause> {
+    passed: &'a PassedSockets<K>,
+) -> Result<&'a [Arc<K::Socket>], ListenCause> {
     let names = || passed.names().map(str::to_owned).collect();
     let sockets = passed.named(name).ok_or_else(|| ListenCause::NotPassed { names: names() })?;
     for socket in sockets {
-        sys::listens_at(socket.as_fd()).ok_or(ListenCause::NotListening)?;
+        socket.listens_at().ok_or(ListenCause::NotListening)?;
     }
     Ok(sockets)
 }

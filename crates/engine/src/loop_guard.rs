@@ -12,6 +12,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use sys::FileId;
+use sys::kernel::Kernel;
 
 /// The addresses and socket files of all listeners.
 pub(crate) struct LoopGuard {
@@ -121,7 +122,7 @@ impl LoopGuard {
     }
 
     /// Whether a registered listener excludes a new one at `address`.
-    pub(crate) fn overlaps(&self, address: &ListenAddress) -> bool {
+    pub(crate) fn overlaps(&self, address: &ListenAddress, kernel: &impl Kernel) -> bool {
         match address {
             ListenAddress::Any { port } => self.has_port(*port),
             ListenAddress::Ip(address) => {
@@ -130,7 +131,7 @@ impl LoopGuard {
                 let mut listeners = by_port.get(&address.port()).into_iter().flatten();
                 listeners.any(|listener| listener.overlaps(wanted))
             }
-            ListenAddress::Unix(path) => self.reached_at(path),
+            ListenAddress::Unix(path) => self.reached_at(path, kernel),
             ListenAddress::Activated(_) => false,
         }
     }
@@ -146,7 +147,7 @@ impl LoopGuard {
     }
 
     /// Whether a connection to `address` would arrive at a registered listener.
-    pub(crate) fn reached_by(&self, address: SocketAddr) -> bool {
+    pub(crate) fn reached_by(&self, address: SocketAddr, kernel: &impl Kernel) -> bool {
         if !self.has_port(address.port()) {
             return false;
         }
@@ -161,27 +162,27 @@ impl LoopGuard {
         }
         let all = |listener: &ListenPlace| listener.takes_all_of(reached.ip);
         listeners.contains(&reached)
-            || (listeners.iter().any(all) && is_local_address(address, reached.ip))
+            || (listeners.iter().any(all) && is_local_address(address, reached.ip, kernel))
     }
 
     /// Whether a connection to the Unix socket at `path` would arrive at a registered listener, through
     /// any links and directories. One stat(2) if there are such listeners, else none.
-    pub(crate) fn reached_at(&self, path: &Path) -> bool {
+    pub(crate) fn reached_at(&self, path: &Path, kernel: &impl Kernel) -> bool {
         if self.file_count.load(Ordering::Relaxed) == 0 {
             return false;
         }
-        let reached = FileId::reached_by(path);
+        let reached = kernel.file_reached_by(path);
         let files = self.files.read().unwrap_or_else(PoisonError::into_inner);
         reached.is_some_and(|reached| files.contains(&reached))
     }
 }
 
-fn is_local_address(mut address: SocketAddr, ip: IpAddr) -> bool {
+fn is_local_address(mut address: SocketAddr, ip: IpAddr, kernel: &impl Kernel) -> bool {
     // An IPv4-mapped IPv6 address is routed as the IPv4 address.
     if address.ip() != ip {
         address = SocketAddr::new(ip, address.port());
     }
-    sys::socket::is_local_address(address)
+    kernel.is_local_address(address)
 }
 
 fn remove_one<T: PartialEq>(all: &mut Vec<T>, one: &T) {
@@ -193,6 +194,7 @@ fn remove_one<T: PartialEq>(all: &mut Vec<T>, one: &T) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use sys::kernel::Linux;
 
     fn address(text: &str) -> SocketAddr {
         text.parse().unwrap()
@@ -228,9 +230,13 @@ mod tests {
         for (listener, target, is_reached) in cases {
             let guard = Arc::new(LoopGuard::default());
             let registration = guard.register(vec![address(listener)], Vec::new());
-            assert_eq!(guard.reached_by(address(target)), is_reached, "{listener} {target}");
+            assert_eq!(
+                guard.reached_by(address(target), &Linux),
+                is_reached,
+                "{listener} {target}"
+            );
             drop(registration);
-            assert!(!guard.reached_by(address(target)), "{listener} {target}");
+            assert!(!guard.reached_by(address(target), &Linux), "{listener} {target}");
         }
     }
 
@@ -242,7 +248,8 @@ mod tests {
         let new = guard.register(vec![address("0.0.0.0:80")], vec![]);
         drop(old);
         assert!(
-            guard.reached_by(address("127.0.0.1:80")) && !guard.reached_by(address("[::1]:80"))
+            guard.reached_by(address("127.0.0.1:80"), &Linux)
+                && !guard.reached_by(address("[::1]:80"), &Linux)
         );
         drop(new);
         assert!(!guard.has_port(80));

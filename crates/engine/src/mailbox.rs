@@ -1,29 +1,18 @@
 //! Message queues between threads, for readers that also wait for sockets.
 
 use std::collections::VecDeque;
+use sys::kernel::Wake;
 
 #[cfg(loom)]
 use loom::sync::{Mutex, MutexGuard};
 #[cfg(not(loom))]
 use std::sync::{Mutex, MutexGuard};
 
-/// Wakes the reader of a mailbox.
-pub trait Wake {
-    /// Ends the reader's current wait, or its next one.
-    fn wake(&self);
-}
-
-impl Wake for sys::Waker {
-    fn wake(&self) {
-        Self::wake(self);
-    }
-}
-
 /// An unbounded queue with many writers and one reader, which takes all messages at once.
 ///
 /// Only the writer that finds the queue empty wakes the reader: the reader takes the messages of later
 /// writers with that wake-up, since the queue is taken under the lock.
-pub struct Mailbox<T, W = sys::Waker> {
+pub struct Mailbox<T, W> {
     queue: Mutex<VecDeque<T>>,
     waker: W,
 }
@@ -78,7 +67,7 @@ impl<T, W: Wake> Mailbox<T, W> {
 
 /// A [`Mailbox`] that holds a limited number of messages, for a reader that may be slower than the
 /// writers.
-pub(crate) struct BoundedMailbox<T, W = sys::Waker> {
+pub(crate) struct BoundedMailbox<T, W> {
     mailbox: Mailbox<T, W>,
     limit: usize,
 }

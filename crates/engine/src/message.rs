@@ -2,21 +2,26 @@
 
 use crate::change::Changes;
 use crate::forward::Forward;
+use crate::mailbox::Mailbox;
 use crate::session::Accepted;
 use crate::slots::Key;
 use crate::upgrade::{Parking, TakeOver};
 use crate::view::{Reply, SessionQuery};
 use std::net::SocketAddr;
 use std::sync::Arc;
+use sys::kernel::Kernel;
+
+/// The mailbox of a worker.
+pub(crate) type Inbox<K> = Mailbox<Message<K>, <K as Kernel>::Waker>;
 
 /// A message to a worker.
-pub(crate) enum Message {
+pub(crate) enum Message<K: Kernel> {
     /// Reply at once, to show that the worker is alive.
     Ping(Reply<()>),
     /// The configuration has changed; reply when this worker has applied it.
-    Change(Arc<Changes>, Reply<()>),
+    Change(Arc<Changes<K>>, Reply<()>),
     /// A connection accepted by another worker; already counted in this worker's load.
-    Adopt(Accepted),
+    Adopt(Accepted<K>),
     /// Addresses of a session's target name; empty if the look-up failed.
     Resolved { session: Key, addresses: Arc<[SocketAddr]> },
     /// A gate that this worker waits for has room again.

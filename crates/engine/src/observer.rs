@@ -4,12 +4,13 @@ use crate::message::Message;
 use crate::shared::Shared;
 use crate::view::{Reply, SessionFilter, SessionPage, SessionQuery};
 use std::sync::Arc;
+use sys::kernel::{Kernel, Linux};
 
 /// Access to a running engine from any thread.
 #[derive(Clone)]
-pub struct Observer(pub(crate) Arc<Shared>);
+pub struct Observer<K: Kernel = Linux>(pub(crate) Arc<Shared<K>>);
 
-impl Observer {
+impl<K: Kernel> Observer<K> {
     /// Number of worker threads.
     pub fn workers(&self) -> usize {
         self.0.mailboxes.len()

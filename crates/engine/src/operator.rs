@@ -9,8 +9,9 @@ use crate::publish::{Published, attach, publish};
 use crate::running::Forwards;
 use crate::shared::Shared;
 use plan::ListenAddress;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
+use sys::kernel::Kernel;
 
 /// Why a forward was not drained or resumed.
 #[derive(Clone, Debug)]
@@ -23,9 +24,13 @@ pub enum NotSwitched {
     Unbound(ListenError),
 }
 
-impl Forwards {
+impl<K: Kernel> Forwards<K> {
     /// Drains a forward: closes its listeners; its sessions go on.
-    pub(crate) fn drain(&mut self, name: &str, shared: &Shared) -> Result<Published, NotSwitched> {
+    pub(crate) fn drain(
+        &mut self,
+        name: &str,
+        shared: &Shared<K>,
+    ) -> Result<Published<K>, NotSwitched> {
         let mut running = self.running.iter_mut();
         let running =
             running.find(|running| running.plan.name == name).ok_or(NotSwitched::NoForward)?;
@@ -39,7 +44,11 @@ impl Forwards {
     }
 
     /// Makes a drained or skipped forward listen again.
-    pub(crate) fn resume(&mut self, name: &str, shared: &Shared) -> Result<Published, NotSwitched> {
+    pub(crate) fn resume(
+        &mut self,
+        name: &str,
+        shared: &Shared<K>,
+    ) -> Result<Published<K>, NotSwitched> {
         let at = self.running.iter().position(|running| running.plan.name == name);
         let at = at.ok_or(NotSwitched::NoForward)?;
         if !self.running[at].forward.is_draining() && self.running[at].unbound.is_none() {
@@ -59,7 +68,7 @@ impl Forwards {
         running.forward.set_draining(false);
         let old = std::mem::take(&mut running.listeners);
         let old = old.into_iter().map(|listener| (listener.address.clone(), listener));
-        let mut listeners: HashMap<_, _> = old.chain(new).collect();
+        let mut listeners: BTreeMap<_, _> = old.chain(new).collect();
         let mut listen = Vec::new();
         for (planned, route) in plan.routes.iter().zip(&running.routes) {
             let Some(mut listener) = listeners.remove(&planned.listen) else { continue };
@@ -75,8 +84,8 @@ impl Forwards {
         &mut self,
         at: usize,
         plan: &plan::Forward,
-        shared: &Shared,
-    ) -> Result<Vec<(ListenAddress, Listener)>, ListenError> {
+        shared: &Shared<K>,
+    ) -> Result<Vec<(ListenAddress, Listener<K>)>, ListenError> {
         let bound: HashSet<_> =
             self.running[at].listeners.iter().map(|listener| listener.address.clone()).collect();
         let missing = plan.routes.iter().map(|route| &route.listen);
@@ -85,7 +94,7 @@ impl Forwards {
         let mut leaving = Leaving::default();
         let mut new = self.bind(&missing, plan, Attempt::Bind, shared, &mut leaving)?;
         for (_, listener) in &mut new {
-            listener.start(&shared.loop_guard)?;
+            listener.start(shared)?;
         }
         Ok(new)
     }

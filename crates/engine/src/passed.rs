@@ -2,35 +2,47 @@
 //! replaces.
 
 use plan::ListenAddress;
-use rustix::fd::{AsFd, OwnedFd};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
-use sys::{ListensAt, SocketFile, listens_at};
+use sys::ListensAt;
+use sys::kernel::{Kernel, Linux, Socket as _};
 
 /// Inherited listening sockets that can be listened on.
-#[derive(Debug, Default)]
-pub struct PassedSockets {
+#[derive(Debug)]
+pub struct PassedSockets<K: Kernel = Linux> {
+    kernel: K,
     /// Sockets for `fd:NAME`. They stay open until the process ends, listened on or not: the process
     /// could not open them again.
-    named: BTreeMap<String, Vec<Arc<OwnedFd>>>,
+    named: BTreeMap<String, Vec<Arc<K::Socket>>>,
     /// Sockets of the replaced process's listeners. Each is taken once.
-    kept: HashMap<ListenAddress, OwnedFd>,
+    kept: BTreeMap<ListenAddress, K::Socket>,
 }
 
-impl PassedSockets {
+impl<K: Kernel + Default> Default for PassedSockets<K> {
+    fn default() -> Self {
+        Self::new(K::default())
+    }
+}
+
+impl<K: Kernel> PassedSockets<K> {
+    /// No sockets yet.
+    pub fn new(kernel: K) -> Self {
+        Self { kernel, named: BTreeMap::new(), kept: BTreeMap::new() }
+    }
+
     /// Adds a socket for `fd:NAME`. A name may have several.
-    pub fn add(&mut self, name: String, socket: OwnedFd) {
+    pub fn add(&mut self, name: String, socket: K::Socket) {
         self.named.entry(name).or_default().push(Arc::new(socket));
     }
 
     /// Adds a socket for the listener at `address`. Closes it and returns false if it does not listen
     /// at that address.
-    pub fn keep(&mut self, address: &ListenAddress, socket: OwnedFd) -> bool {
-        let fits = is_at(address, &socket);
+    pub fn keep(&mut self, address: &ListenAddress, socket: K::Socket) -> bool {
+        let fits = is_at(&self.kernel, address, &socket);
         if fits {
             self.kept.insert(address.clone(), socket);
         } else {
-            sys::listen::stop(&socket);
+            socket.stop_listening();
         }
         fits
     }
@@ -41,13 +53,13 @@ impl PassedSockets {
     }
 
     /// All sockets for `fd:NAME`, with that name as their address.
-    pub(crate) fn all(&self) -> impl Iterator<Item = (ListenAddress, &Arc<OwnedFd>)> {
+    pub(crate) fn all(&self) -> impl Iterator<Item = (ListenAddress, &Arc<K::Socket>)> {
         self.named.iter().flat_map(|(name, sockets)| {
             sockets.iter().map(|socket| (ListenAddress::Activated(name.clone()), socket))
         })
     }
 
-    pub(crate) fn named(&self, name: &str) -> Option<&[Arc<OwnedFd>]> {
+    pub(crate) fn named(&self, name: &str) -> Option<&[Arc<K::Socket>]> {
         self.named.get(name).map(Vec::as_slice)
     }
 
@@ -56,14 +68,14 @@ impl PassedSockets {
         self.kept.contains_key(address)
     }
 
-    pub(crate) fn take_kept(&mut self, address: &ListenAddress) -> Option<OwnedFd> {
+    pub(crate) fn take_kept(&mut self, address: &ListenAddress) -> Option<K::Socket> {
         self.kept.remove(address)
     }
 }
 
 /// Whether binding `address` would have made a socket like this one.
-pub(crate) fn is_at(address: &ListenAddress, socket: &OwnedFd) -> bool {
-    match (address, listens_at(socket.as_fd())) {
+pub(crate) fn is_at<K: Kernel>(kernel: &K, address: &ListenAddress, socket: &K::Socket) -> bool {
+    match (address, socket.listens_at()) {
         // On a host without IPv6, `:PORT` binds 0.0.0.0.
         (ListenAddress::Any { port }, Some(ListensAt::Ip { address, both_families })) => {
             let is_any = both_families || (address.is_ipv4() && address.ip().is_unspecified());
@@ -74,7 +86,7 @@ pub(crate) fn is_at(address: &ListenAddress, socket: &OwnedFd) -> bool {
         }
         // Without its file, no client could reach it.
         (ListenAddress::Unix(wanted), Some(ListensAt::Unix(path))) => {
-            path.as_ref() == Some(wanted) && SocketFile::is_at(wanted)
+            path.as_ref() == Some(wanted) && kernel.is_socket_file(wanted)
         }
         _ => false,
     }
@@ -84,10 +96,11 @@ pub(crate) fn is_at(address: &ListenAddress, socket: &OwnedFd) -> bool {
 mod tests {
     use super::*;
     use std::net::TcpListener;
+    use std::os::fd::OwnedFd;
     use std::os::unix::net::UnixListener;
 
     fn keeps(address: &ListenAddress, socket: impl Into<OwnedFd>) -> bool {
-        let mut passed = PassedSockets::default();
+        let mut passed = PassedSockets::new(Linux);
         let kept = passed.keep(address, socket.into());
         assert_eq!(passed.take_kept(address).is_some(), kept);
         assert!(passed.take_kept(address).is_none(), "each is taken once");

@@ -110,6 +110,7 @@ mod tests {
     use crate::resolve::{Query, Resolve};
     use crate::select::select;
     use crate::shared::{Detail, Shared};
+    use sys::kernel::Linux;
 
     struct NoNames;
 
@@ -121,7 +122,7 @@ mod tests {
 
     /// Shared state of two workers with room for two sessions, and the route of a forward with room for
     /// one.
-    fn limits(at_limit: &str) -> (Shared, Arc<Route>) {
+    fn limits(at_limit: &str) -> (Shared<Linux>, Arc<Route>) {
         let options = Options {
             workers: 2,
             max_sessions: 2,
@@ -139,19 +140,23 @@ mod tests {
         let planned = &plan.forwards[0].routes[0];
         let targets = std::slice::from_ref(&planned.target);
         let route = Arc::new(Route::new(&forward, planned.listen.to_string().into(), targets));
-        (Shared::new(&options).expect("wakers can be made"), route)
+        (Shared::new(&Linux, &options).expect("wakers can be made"), route)
     }
 
-    fn request(shared: &Shared, route: &Arc<Route>, worker: usize) -> Result<Permit, Admission> {
+    fn request(
+        shared: &Shared<Linux>,
+        route: &Arc<Route>,
+        worker: usize,
+    ) -> Result<Permit, Admission> {
         shared.request(route, route.forward.rules().at_limit, worker)
     }
 
-    fn admitted(shared: &Shared, route: &Arc<Route>) -> Permit {
+    fn admitted(shared: &Shared<Linux>, route: &Arc<Route>) -> Permit {
         request(shared, route, 0).unwrap_or_else(|_| panic!("no room"))
     }
 
     /// Places taken in the process, the forward, and the current target.
-    fn taken(shared: &Shared, route: &Route) -> [u32; 3] {
+    fn taken(shared: &Shared<Linux>, route: &Route) -> [u32; 3] {
         let target = route.targets.load().targets()[0].gate.taken();
         [shared.gate.taken(), route.forward.gate.taken(), target]
     }

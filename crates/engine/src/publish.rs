@@ -7,10 +7,11 @@ use crate::message::Message;
 use crate::rule::Route;
 use crate::shared::Shared;
 use std::pin::Pin;
+use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
-use std::thread::Thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+use sys::kernel::{Kernel, Linux};
 
 /// Time limit for the workers to apply a change. They need a millisecond, or ten for thousands of
 /// listeners; the limit is for an overloaded host.
@@ -22,10 +23,11 @@ pub const CHANGE_LIMIT: Duration = Duration::from_secs(2);
 /// If it is dropped before, the removed listeners are closed at once, and a late worker may still accept
 /// from them for a moment.
 #[must_use = "a change is done when every worker has applied it"]
-pub struct Published {
+pub struct Published<K: Kernel = Linux> {
+    kernel: K,
     progress: Arc<Progress>,
-    removed: Vec<Listener>,
-    leaving: Leaving,
+    removed: Vec<Listener<K>>,
+    leaving: Leaving<K>,
 }
 
 /// Number of workers that have not applied the change yet, and the waker of the waiting task.
@@ -49,18 +51,14 @@ impl Progress {
     }
 }
 
-impl Published {
+impl<K: Kernel> Published<K> {
     /// Blocks until the workers have applied the change, at most for [`CHANGE_LIMIT`].
     pub fn wait(mut self) {
-        let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
-        let mut context = Context::from_waker(&waker);
-        let until = Instant::now() + CHANGE_LIMIT;
-        while Pin::new(&mut self).poll(&mut context).is_pending() {
-            let left = until.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return;
-            }
-            std::thread::park_timeout(left);
+        let (sender, applied) = channel();
+        let waker = Waker::from(Arc::new(Signal(sender)));
+        if Pin::new(&mut self).poll(&mut Context::from_waker(&waker)).is_pending() {
+            // The last worker wakes, and the drop completes the change.
+            let _ = self.kernel.wait_for(&applied, CHANGE_LIMIT);
         }
     }
 
@@ -72,7 +70,10 @@ impl Published {
     }
 }
 
-impl Future for Published {
+/// No part of it is pinned.
+impl<K: Kernel> Unpin for Published<K> {}
+
+impl<K: Kernel> Future for Published<K> {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
@@ -87,22 +88,27 @@ impl Future for Published {
     }
 }
 
-impl Drop for Published {
+impl<K: Kernel> Drop for Published<K> {
     fn drop(&mut self) {
         self.close_removed();
     }
 }
 
-struct Unpark(Thread);
+/// Sends a message at each wake-up.
+struct Signal(Sender<()>);
 
-impl Wake for Unpark {
+impl Wake for Signal {
     fn wake(self: Arc<Self>) {
-        self.0.unpark();
+        // Fails if the receiver has timed out.
+        let _ = self.0.send(());
     }
 }
 
 /// Listener updates that attach the sockets of `listener` to `route`; none if they are attached already.
-pub(crate) fn attach(listener: &mut Listener, route: &Arc<Route>) -> Vec<(u32, Arc<Listening>)> {
+pub(crate) fn attach<K: Kernel>(
+    listener: &mut Listener<K>,
+    route: &Arc<Route>,
+) -> Vec<(u32, Arc<Listening<K>>)> {
     if !listener.set_route(route) {
         return Vec::new();
     }
@@ -115,12 +121,12 @@ pub(crate) fn attach(listener: &mut Listener, route: &Arc<Route>) -> Vec<(u32, A
 
 /// Sends the changes, and the removal of `removed`, to all workers. `leaving` keeps removed listeners
 /// shareable until they are closed.
-pub(crate) fn publish(
-    mut changes: Changes,
-    removed: Vec<Listener>,
-    leaving: Leaving,
-    shared: &Shared,
-) -> Published {
+pub(crate) fn publish<K: Kernel>(
+    mut changes: Changes<K>,
+    removed: Vec<Listener<K>>,
+    leaving: Leaving<K>,
+    shared: &Shared<K>,
+) -> Published<K> {
     let sockets = removed.iter().flat_map(Listener::sockets);
     changes.unlisten = sockets.map(|(number, _)| number).collect();
     let workers = if changes.is_empty() { 0 } else { shared.mailboxes.len() };
@@ -133,5 +139,5 @@ pub(crate) fn publish(
             Message::Change(Arc::clone(&changes), Box::new(move |()| progress.advance()))
         });
     }
-    Published { progress, removed, leaving }
+    Published { kernel: shared.kernel.clone(), progress, removed, leaving }
 }

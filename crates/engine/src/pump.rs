@@ -4,31 +4,31 @@ use crate::failure;
 use crate::holding::{Holding, Pool, SCRATCH};
 use crate::session::Session;
 use flow::{Cause, Direction, Fallback, LaneState, Path, Peer, Step, Time};
-use rustix::fd::{AsFd, BorrowedFd};
-use sys::{Errno, Pipe, stream};
+use sys::Errno;
+use sys::kernel::{Kernel, Pipe as _, Socket as _};
 
 /// Most bytes that are read and dropped so that a client whose target was never connected gets a FIN.
 /// A client that has sent more gets an RST.
 const MOST_DISCARDED: usize = 1024 * 1024;
 
 /// A worker's means to move bytes: a scratch buffer, and the pool of buffers and pipes.
-pub(crate) struct Pump {
+pub(crate) struct Pump<K: Kernel> {
     scratch: Box<[u8]>,
-    pub(crate) pool: Pool,
+    pub(crate) pool: Pool<K>,
     /// The resource that a step lacked, until it is reported.
     pub(crate) missing: Option<Cause>,
 }
 
-impl Pump {
-    pub(crate) fn new(most_pipes: usize) -> Self {
+impl<K: Kernel> Pump<K> {
+    pub(crate) fn new(kernel: K, most_pipes: usize) -> Self {
         let scratch = vec![0; SCRATCH].into_boxed_slice();
-        Self { scratch, pool: Pool::new(most_pipes), missing: None }
+        Self { scratch, pool: Pool::new(kernel, most_pipes), missing: None }
     }
 
     /// Reads and drops received bytes, up to [`MOST_DISCARDED`].
-    pub(crate) fn discard(&mut self, socket: BorrowedFd<'_>) {
+    pub(crate) fn discard(&mut self, socket: &K::Socket) {
         for _ in 0..MOST_DISCARDED / SCRATCH {
-            if !matches!(stream::receive(socket, &mut self.scratch), Ok(1..)) {
+            if !matches!(socket.receive(&mut self.scratch), Ok(1..)) {
                 return;
             }
         }
@@ -37,7 +37,7 @@ impl Pump {
     /// Carries out one step. Returns the number of bytes taken by the sink.
     pub(crate) fn carry_out(
         &mut self,
-        session: &mut Session,
+        session: &mut Session<K>,
         direction: Direction,
         step: Step,
         now: Time,
@@ -58,8 +58,8 @@ impl Pump {
 
     /// Receives into the scratch buffer and sends at once. Only unsent bytes are copied to a buffer of
     /// the session.
-    fn copy(&mut self, session: &mut Session, direction: Direction, now: Time) -> usize {
-        let received = stream::receive(source(session, direction), &mut self.scratch);
+    fn copy(&mut self, session: &mut Session<K>, direction: Direction, now: Time) -> usize {
+        let received = source(session, direction).receive(&mut self.scratch);
         let count = match received {
             Ok(0) => {
                 end_of_stream(session, direction);
@@ -84,7 +84,7 @@ impl Pump {
     }
 
     /// Splices received bytes into an empty pipe.
-    fn fill(&mut self, session: &mut Session, direction: Direction, now: Time) {
+    fn fill(&mut self, session: &mut Session<K>, direction: Direction, now: Time) {
         let holding = match self.pool.pipe(now) {
             Ok(holding) => holding,
             Err(missing) => {
@@ -116,7 +116,7 @@ impl Pump {
     }
 
     /// Sends the held bytes.
-    fn send(&mut self, session: &mut Session, direction: Direction, now: Time) -> usize {
+    fn send(&mut self, session: &mut Session<K>, direction: Direction, now: Time) -> usize {
         let Some(mut holding) = session.holding(direction).take() else {
             // A bug of ours: the bytes are lost. Ends the lane, so that the session does not spin.
             session.flow.write_failed(direction, failure::of_connection(Errno::IO));
@@ -158,7 +158,7 @@ impl Pump {
     }
 
     /// Reads the bytes of a pipe into a buffer: the sink does not support splice(2).
-    fn empty_into_buffer(&mut self, pipe: &Pipe, held: usize) -> sys::Result<Box<Holding>> {
+    fn empty_into_buffer(&mut self, pipe: &K::Pipe, held: usize) -> sys::Result<Box<Holding<K>>> {
         let mut bytes = vec![0; held];
         let mut filled = 0;
         // Bounded: each pass reads bytes that are known to be in the pipe, or ends the loop.
@@ -173,7 +173,12 @@ impl Pump {
 
     /// Keeps a buffer or pipe with bytes of a live lane, returns an empty one to the pool, and discards
     /// one with bytes that will never be sent.
-    fn put_away(&mut self, session: &mut Session, direction: Direction, holding: Box<Holding>) {
+    fn put_away(
+        &mut self,
+        session: &mut Session<K>,
+        direction: Direction,
+        holding: Box<Holding<K>>,
+    ) {
         let lane = session.flow.lane(direction);
         if lane.held() == 0 {
             self.pool.give_back(holding);
@@ -185,25 +190,30 @@ impl Pump {
     }
 }
 
-fn end_of_stream(session: &mut Session, direction: Direction) {
+fn end_of_stream<K: Kernel>(session: &mut Session<K>, direction: Direction) {
     let Session { flow, client, target, .. } = session;
     let source = match direction.source() {
         Peer::Client => Some(&*client),
         Peer::Target => target.as_ref(),
     };
-    flow.end_of_stream(direction, || source.and_then(|it| sys::sequence_received(it.as_fd())));
+    flow.end_of_stream(direction, || source.and_then(K::Socket::sequence_received));
 }
 
-fn pass_fin(session: &mut Session, direction: Direction, now: Time) {
-    match sys::socket::shut_write(sink(session, direction)) {
+fn pass_fin<K: Kernel>(session: &mut Session<K>, direction: Direction, now: Time) {
+    match sink(session, direction).shut_write() {
         Ok(()) => session.flow.fin_passed(direction, now),
         Err(errno) => session.flow.write_failed(direction, failure::of_connection(errno)),
     }
 }
 
 /// Sends `bytes` to the lane's sink. Returns the number of bytes taken.
-fn send(session: &mut Session, direction: Direction, bytes: &[u8], now: Time) -> usize {
-    match stream::send(sink(session, direction), bytes) {
+fn send<K: Kernel>(
+    session: &mut Session<K>,
+    direction: Direction,
+    bytes: &[u8],
+    now: Time,
+) -> usize {
+    match sink(session, direction).send(bytes) {
         Ok(taken) => {
             session.flow.sent(direction, taken, bytes.len(), now);
             session.counters.moved(direction, Path::Copy, taken);
@@ -214,7 +224,7 @@ fn send(session: &mut Session, direction: Direction, bytes: &[u8], now: Time) ->
 }
 
 /// Reports that the lane's sink took no byte. Returns 0.
-fn not_sent(session: &mut Session, direction: Direction, errno: Errno) -> usize {
+fn not_sent<K: Kernel>(session: &mut Session<K>, direction: Direction, errno: Errno) -> usize {
     if errno == Errno::AGAIN {
         session.flow.write_would_block(direction);
     } else {
@@ -224,19 +234,19 @@ fn not_sent(session: &mut Session, direction: Direction, errno: Errno) -> usize 
 }
 
 /// Number of bytes that a lane holds.
-fn held(session: &Session, direction: Direction) -> usize {
+fn held<K: Kernel>(session: &Session<K>, direction: Direction) -> usize {
     usize::try_from(session.flow.lane(direction).held()).expect("held bytes fit in memory")
 }
 
-fn source(session: &Session, direction: Direction) -> BorrowedFd<'_> {
+fn source<K: Kernel>(session: &Session<K>, direction: Direction) -> &K::Socket {
     socket(session, direction.source())
 }
 
-fn sink(session: &Session, direction: Direction) -> BorrowedFd<'_> {
+fn sink<K: Kernel>(session: &Session<K>, direction: Direction) -> &K::Socket {
     socket(session, direction.sink())
 }
 
 /// Lanes have steps only while the session relays, and then it has both sockets.
-fn socket(session: &Session, peer: Peer) -> BorrowedFd<'_> {
+fn socket<K: Kernel>(session: &Session<K>, peer: Peer) -> &K::Socket {
     session.socket(peer).expect("a relaying session has both sockets")
 }

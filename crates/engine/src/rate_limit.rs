@@ -6,6 +6,7 @@ use flow::{Cause, Time};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
+use sys::kernel::Wake;
 
 const PAUSE: Duration = Duration::from_secs(5);
 /// Lifetime of a count that waits for the next report of its kind.
@@ -43,9 +44,9 @@ impl RateLimit {
 
     /// Counts one occurrence, and sends a report of all since the last report if the limit allows it.
     /// `make` gets their number.
-    pub(crate) fn report(
+    pub(crate) fn report<W: Wake>(
         &mut self,
-        outbox: &Outbox,
+        outbox: &Outbox<W>,
         now: Time,
         kind: ReportKind,
         make: impl FnOnce(u64) -> Report,
@@ -85,14 +86,14 @@ mod tests {
     const FILES: ReportKind = ReportKind::Resource("a test", Cause::NoFiles);
 
     struct Trial {
-        outbox: Arc<Outbox>,
+        outbox: Arc<Outbox<sys::Waker>>,
         rate_limit: RateLimit,
         start: Time,
     }
 
     impl Trial {
         fn new() -> Self {
-            let outbox = Arc::new(Outbox::new().unwrap());
+            let outbox = Arc::new(Outbox::new(sys::Waker::new().unwrap()));
             Self { outbox, rate_limit: RateLimit::new(), start: Time::from_micros(1) }
         }
 
@@ -105,7 +106,8 @@ mod tests {
 
         /// Counts of the sent reports.
         fn reported(&self) -> Vec<u64> {
-            let reports = crate::Reports(Arc::clone(&self.outbox)).exchange(VecDeque::new());
+            let reports = crate::Reports::<sys::kernel::Linux>(Arc::clone(&self.outbox))
+                .exchange(VecDeque::new());
             let count = |report| match report {
                 Report::Exhausted { count, .. } => count,
                 _ => panic!("another report"),

@@ -7,6 +7,7 @@ use crate::session::{Outcome, Over};
 use crate::table::Entry;
 use flow::{Action, Peer, Readiness};
 use sys::Event;
+use sys::kernel::{Kernel, Socket as _};
 
 /// Bytes that one session may move in a turn before other sessions are served.
 pub(crate) const SHARE: usize = 256 * 1024;
@@ -15,16 +16,16 @@ const ACTIONS_PER_TURN: usize = 64;
 
 /// Handles an event of the socket to `peer`.
 #[inline]
-pub(crate) fn event(
-    entry: &mut Entry<'_>,
-    context: &mut Context,
+pub(crate) fn event<K: Kernel>(
+    entry: &mut Entry<'_, K>,
+    context: &mut Context<K>,
     peer: Peer,
     event: Event,
     readiness: Readiness,
 ) -> Outcome {
     let session = &mut *entry.session;
     if event.error
-        && let Some(Err(errno)) = session.socket(peer).map(sys::socket::take_error)
+        && let Some(Err(errno)) = session.socket(peer).map(K::Socket::take_error)
     {
         session.flow.broke(peer, failure::of_connection(errno));
     }
@@ -39,7 +40,10 @@ pub(crate) fn event(
 }
 
 /// Carries out a session's actions, up to its share. Returns the number of bytes moved, and the outcome.
-pub(crate) fn serve(entry: &mut Entry<'_>, context: &mut Context) -> (usize, Outcome) {
+pub(crate) fn serve<K: Kernel>(
+    entry: &mut Entry<'_, K>,
+    context: &mut Context<K>,
+) -> (usize, Outcome) {
     let now = context.now;
     let mut moved = 0;
     for _ in 0..ACTIONS_PER_TURN {

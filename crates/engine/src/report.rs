@@ -9,6 +9,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
+use sys::kernel::{Kernel, Linux, Wake, Waker as _};
 use sys::{Address, Errno, TcpInfo};
 
 /// Reports that may wait for the reader. Further ones are dropped and counted.
@@ -106,15 +107,16 @@ pub enum Report {
 }
 
 /// The workers' end of the queue of reports.
-pub(crate) struct Outbox {
-    reports: BoundedMailbox<Report>,
+pub(crate) struct Outbox<W> {
+    reports: BoundedMailbox<Report, W>,
     dropped: AtomicU64,
 }
 
-impl Outbox {
-    pub(crate) fn new() -> sys::Result<Self> {
-        let reports = BoundedMailbox::new(sys::Waker::new()?, MOST_WAITING);
-        Ok(Self { reports, dropped: AtomicU64::new(0) })
+impl<W: Wake> Outbox<W> {
+    /// An empty queue whose reader waits on `waker`.
+    pub(crate) fn new(waker: W) -> Self {
+        let reports = BoundedMailbox::new(waker, MOST_WAITING);
+        Self { reports, dropped: AtomicU64::new(0) }
     }
 
     pub(crate) fn send(&self, report: Report) {
@@ -125,10 +127,16 @@ impl Outbox {
 }
 
 /// The reader's end of the queue of reports.
-#[derive(Clone)]
-pub struct Reports(pub(crate) Arc<Outbox>);
+pub struct Reports<K: Kernel = Linux>(pub(crate) Arc<Outbox<K::Waker>>);
 
-impl Reports {
+// Derived, it would require a waker that can be cloned.
+impl<K: Kernel> Clone for Reports<K> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<K: Kernel> Reports<K> {
     /// Blocks until a report may be there, or until [`Reports::wake`].
     pub fn wait(&self) {
         self.0.reports.waker().wait();

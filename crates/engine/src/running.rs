@@ -10,28 +10,30 @@ use crate::passed::PassedSockets;
 use crate::rule::Route;
 use crate::shared::Shared;
 use crate::upgrade::Unattached;
+use flow::Time;
 use plan::ListenAddress;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+use sys::kernel::Kernel;
 
 /// A configured forward and its listeners.
-pub(crate) struct Running {
+pub(crate) struct Running<K: Kernel> {
     pub(crate) plan: Arc<plan::Forward>,
     pub(crate) forward: Arc<Forward>,
     /// One per listen address, in the order of the plan, also for addresses without a listener.
     pub(crate) routes: Vec<Arc<Route>>,
-    pub(crate) listeners: Vec<Listener>,
+    pub(crate) listeners: Vec<Listener<K>>,
     /// Why it is skipped: one of its addresses could not be bound.
     pub(crate) unbound: Option<ListenError>,
 }
 
-impl Running {
+impl<K: Kernel> Running<K> {
     /// A forward with its open listeners; none if it is drained.
     pub(crate) fn new(
         plan: Arc<plan::Forward>,
         forward: Arc<Forward>,
         routes: Vec<Arc<Route>>,
-        listeners: Vec<Listener>,
+        listeners: Vec<Listener<K>>,
     ) -> Self {
         Self { plan, forward, routes, listeners, unbound: None }
     }
@@ -54,19 +56,18 @@ pub(crate) struct Removed {
     pub(crate) plan: Arc<plan::Forward>,
     pub(crate) forward: Arc<Forward>,
     pub(crate) routes: Vec<Arc<Route>>,
-    pub(crate) since: Instant,
+    pub(crate) since: Time,
 }
 
 /// The running forwards, removed ones with sessions, and state that outlives a forward.
-#[derive(Default)]
-pub(crate) struct Forwards {
-    pub(crate) passed: PassedSockets,
-    pub(crate) running: Vec<Running>,
+pub(crate) struct Forwards<K: Kernel> {
+    pub(crate) passed: PassedSockets<K>,
+    pub(crate) running: Vec<Running<K>>,
     pub(crate) removed: Vec<Removed>,
     /// Counters of removed forwards whose sessions have ended.
     pub(crate) forgotten: Sums,
     pub(crate) next_number: u32,
-    pub(crate) unattached: Unattached,
+    pub(crate) unattached: Unattached<K>,
 }
 
 /// A forward that could not be bound.
@@ -78,9 +79,16 @@ pub struct Unbound {
     pub error: ListenError,
 }
 
-impl Forwards {
-    pub(crate) fn new(passed: PassedSockets) -> Self {
-        Self { passed, ..Self::default() }
+impl<K: Kernel> Forwards<K> {
+    pub(crate) fn new(passed: PassedSockets<K>) -> Self {
+        Self {
+            passed,
+            running: Vec::new(),
+            removed: Vec::new(),
+            forgotten: Sums::default(),
+            next_number: 0,
+            unattached: Unattached::default(),
+        }
     }
 
     /// All forwards that may have sessions.
@@ -97,13 +105,15 @@ impl Forwards {
 
     /// Forgets removed forwards without sessions, and resets the sessions of forwards that were removed
     /// at least `limit` ago.
-    pub(crate) fn tidy(&mut self, limit: Option<Duration>, shared: &Shared) {
+    pub(crate) fn tidy(&mut self, limit: Option<Duration>, shared: &Shared<K>) {
         let lives = |removed: &Removed| removed.forward.gate.taken() > 0;
         for removed in self.removed.iter().filter(|removed| !lives(removed)) {
             self.forgotten.add(&removed.forward.counters.totals());
         }
         self.removed.retain(lives);
-        let over = |removed: &&Removed| limit.is_some_and(|limit| removed.since.elapsed() >= limit);
+        let now = shared.kernel.now();
+        let over =
+            |removed: &&Removed| limit.is_some_and(|limit| now.since(removed.since) >= limit);
         for removed in self.removed.iter().filter(over) {
             shared.broadcast(|| Message::CutForward(Arc::clone(&removed.forward)));
         }
@@ -129,11 +139,11 @@ impl Forwards {
         listeners.filter(|listener| is_kept(&listener.address)).for_each(Listener::leave_file);
     }
 
-    pub(crate) fn listeners(&self) -> impl Iterator<Item = &Listener> {
+    pub(crate) fn listeners(&self) -> impl Iterator<Item = &Listener<K>> {
         self.running.iter().flat_map(|running| &running.listeners)
     }
 
-    pub(crate) fn views(&self) -> impl Iterator<Item = ForwardView<'_>> {
+    pub(crate) fn views(&self) -> impl Iterator<Item = ForwardView<'_, K>> {
         let running = self.running.iter().map(|running| ForwardView {
             plan: &running.plan,
             state: running.state(),

@@ -8,10 +8,11 @@ use crate::shared::Shared;
 use crate::targets::{Target, TargetSet};
 use flow::{By, Candidate, Cause, CloseReason, NoTarget, Phase};
 use std::sync::Arc;
+use sys::kernel::Kernel;
 
 /// Takes a place in a target that may serve the session. Returns the place in a previously selected
 /// target first. If no target has a place, the session is over.
-pub(crate) fn select(permit: &mut Permit, shared: &Shared) -> Outcome {
+pub(crate) fn select<K: Kernel>(permit: &mut Permit, shared: &Shared<K>) -> Outcome {
     let set = rule(permit.route()).load();
     shared.leave_target(permit);
     // Another worker may take the last place of the selected target first: then select again. Bounded by

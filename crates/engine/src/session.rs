@@ -9,11 +9,11 @@ use crate::rules::Rules;
 use crate::targets::TargetAddress;
 use arc_swap::Guard;
 use flow::{Attempts, CloseReason, Direction, Peer, Phase, SocketFailure, Time};
-use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use sys::Address;
+use sys::kernel::{Kernel, Socket as _};
 use sys::socket::TcpOptions;
 
 /// Age of a session at which keepalive and the user timeout are set on its target's socket, unless they
@@ -22,8 +22,8 @@ use sys::socket::TcpOptions;
 const OPTIONS_WAIT: Duration = Duration::from_secs(5);
 
 /// An accepted and admitted connection.
-pub(crate) struct Accepted {
-    pub(crate) socket: OwnedFd,
+pub(crate) struct Accepted<K: Kernel> {
+    pub(crate) socket: K::Socket,
     pub(crate) address: Address,
     pub(crate) permit: Permit,
 }
@@ -50,18 +50,18 @@ impl Over {
 }
 
 /// One forwarded connection.
-pub(crate) struct Session {
+pub(crate) struct Session<K: Kernel> {
     pub(crate) flow: flow::Session,
     pub(crate) id: u64,
-    pub(crate) client: OwnedFd,
-    pub(crate) target: Option<OwnedFd>,
+    pub(crate) client: K::Socket,
+    pub(crate) target: Option<K::Socket>,
     pub(crate) client_address: Address,
     pub(crate) target_address: Option<Address>,
     pub(crate) permit: Permit,
     /// Counters of this worker for the forward.
     pub(crate) counters: Arc<Counters>,
     /// Bytes received and not yet sent, of the lanes up and down.
-    holding: [Option<Box<Holding>>; 2],
+    holding: [Option<Box<Holding<K>>>; 2],
     /// `Some` only while connecting.
     pub(crate) connecting: Option<Box<Connecting>>,
     /// Time at which the timing wheel fires for the session; [`Time::NEVER`] if it is not in the wheel.
@@ -73,14 +73,14 @@ pub(crate) struct Session {
 }
 
 /// A checked session of the previous process image, without its permit.
-pub(crate) struct RestoredSession {
+pub(crate) struct RestoredSession<K: Kernel> {
     pub(crate) id: u64,
     pub(crate) flow: flow::Session,
-    pub(crate) client: OwnedFd,
-    pub(crate) target: Option<OwnedFd>,
+    pub(crate) client: K::Socket,
+    pub(crate) target: Option<K::Socket>,
     pub(crate) client_address: Address,
     pub(crate) target_address: Option<Address>,
-    pub(crate) holding: [Option<Box<Holding>>; 2],
+    pub(crate) holding: [Option<Box<Holding<K>>>; 2],
     pub(crate) connecting: Option<Box<Connecting>>,
     pub(crate) options_due: bool,
 }
@@ -96,11 +96,11 @@ pub(crate) struct Connecting {
     pub(crate) busy: u8,
 }
 
-impl Session {
+impl<K: Kernel> Session<K> {
     /// Makes a session of an admitted connection. Its target is not selected yet.
     pub(crate) fn new(
         id: u64,
-        accepted: Accepted,
+        accepted: Accepted<K>,
         worker: usize,
         now: Time,
         rules: &Rules,
@@ -134,7 +134,7 @@ impl Session {
     }
 
     /// Completes a restored session with its permit.
-    pub(crate) fn restore(restored: RestoredSession, permit: Permit, worker: usize) -> Self {
+    pub(crate) fn restore(restored: RestoredSession<K>, permit: Permit, worker: usize) -> Self {
         Self {
             flow: restored.flow,
             id: restored.id,
@@ -171,10 +171,10 @@ impl Session {
     }
 
     /// The socket to `peer`; `None` if the target has no socket yet.
-    pub(crate) fn socket(&self, peer: Peer) -> Option<BorrowedFd<'_>> {
+    pub(crate) fn socket(&self, peer: Peer) -> Option<&K::Socket> {
         match peer {
-            Peer::Client => Some(self.client.as_fd()),
-            Peer::Target => self.target.as_ref().map(AsFd::as_fd),
+            Peer::Client => Some(&self.client),
+            Peer::Target => self.target.as_ref(),
         }
     }
 
@@ -205,7 +205,7 @@ impl Session {
         self.options_due = false;
         if let Some(target) = &self.target {
             // A socket that refuses them is broken, and its next call reports that.
-            let _ = sys::socket::set_tcp_options(target.as_fd(), &rules.options);
+            let _ = target.set_tcp_options(&rules.options);
         }
     }
 
@@ -217,7 +217,7 @@ impl Session {
         }
     }
 
-    pub(crate) fn holding(&mut self, direction: Direction) -> &mut Option<Box<Holding>> {
+    pub(crate) fn holding(&mut self, direction: Direction) -> &mut Option<Box<Holding<K>>> {
         &mut self.holding[direction as usize]
     }
 }
@@ -226,7 +226,7 @@ impl Session {
 mod tests {
     #[test]
     fn an_idle_session_costs_at_most_256_bytes() {
-        let size = crate::slots::slot_size::<super::Session>();
+        let size = crate::slots::slot_size::<super::Session<sys::kernel::Linux>>();
         assert!(size <= 256, "{size}");
     }
 }

@@ -3,7 +3,7 @@
 use crate::Options;
 use crate::loop_guard::LoopGuard;
 use crate::mailbox::Mailbox;
-use crate::message::Message;
+use crate::message::{Inbox, Message};
 use crate::permit::{Gate, Permit, Waiting};
 use crate::report::Outbox;
 use crate::resolve::Resolve;
@@ -12,6 +12,7 @@ use crate::targets::Target;
 use flow::{Admission, AtLimit};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use sys::kernel::Kernel;
 
 /// Load difference at which a new session goes to the least-loaded worker: this constant, so that a few
 /// bulk sessions are spread evenly, plus an eighth of that worker's load, so that a handover between
@@ -19,8 +20,9 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering}
 const SLACK: u32 = 1;
 const SLACK_PART: u32 = 8;
 
-pub(crate) struct Shared {
-    pub(crate) mailboxes: Vec<Arc<Mailbox<Message>>>,
+pub(crate) struct Shared<K: Kernel> {
+    pub(crate) kernel: K,
+    pub(crate) mailboxes: Vec<Arc<Inbox<K>>>,
     /// Number of sessions per worker.
     loads: Vec<AtomicU32>,
     /// Descriptor of each worker's epoll instance.
@@ -29,9 +31,9 @@ pub(crate) struct Shared {
     pipes: Vec<AtomicUsize>,
     /// The limit on sessions of the process, `max_sessions`.
     pub(crate) gate: Gate,
-    pub(crate) outbox: Arc<Outbox>,
+    pub(crate) outbox: Arc<Outbox<K::Waker>>,
     pub(crate) loop_guard: Arc<LoopGuard>,
-    pub(crate) resolver: Arc<dyn Resolve>,
+    pub(crate) resolver: Arc<dyn Resolve<K>>,
     pub(crate) detail: LiveDetail,
     pub(crate) pipes_per_worker: usize,
     pub(crate) first_ephemeral_port: u16,
@@ -72,24 +74,25 @@ impl LiveDetail {
     }
 }
 
-impl Shared {
-    pub(crate) fn new(options: &Options) -> sys::Result<Self> {
+impl<K: Kernel> Shared<K> {
+    pub(crate) fn new(kernel: &K, options: &Options<K>) -> sys::Result<Self> {
         let workers = options.workers;
         // Unbounded mailboxes suffice: few messages are sent per session and listener.
-        let mailbox = |_| Ok(Arc::new(Mailbox::new(sys::Waker::new()?)));
+        let mailbox = |_| Ok(Arc::new(Mailbox::new(kernel.waker()?)));
         Ok(Self {
             mailboxes: (0..workers).map(mailbox).collect::<sys::Result<_>>()?,
             loads: (0..workers).map(|_| AtomicU32::new(0)).collect(),
             epolls: (0..workers).map(|_| AtomicU32::new(0)).collect(),
             pipes: (0..workers).map(|_| AtomicUsize::new(0)).collect(),
             gate: Gate::new(options.max_sessions),
-            outbox: Arc::new(Outbox::new()?),
+            outbox: Arc::new(Outbox::new(kernel.waker()?)),
             loop_guard: Arc::default(),
             resolver: Arc::clone(&options.resolver),
             detail: LiveDetail::new(options.detail),
             pipes_per_worker: options.pipes / workers.max(1),
-            first_ephemeral_port: sys::first_ephemeral_port(),
+            first_ephemeral_port: kernel.first_ephemeral_port(),
             next_id: AtomicU64::new(1),
+            kernel: kernel.clone(),
         })
     }
 
@@ -114,7 +117,7 @@ impl Shared {
     }
 
     /// Sends a message to every worker.
-    pub(crate) fn broadcast(&self, message: impl Fn() -> Message) {
+    pub(crate) fn broadcast(&self, message: impl Fn() -> Message<K>) {
         for mailbox in &self.mailboxes {
             mailbox.send(message());
         }

@@ -6,10 +6,11 @@ use crate::slots::{Key, Slots};
 use crate::wheel::Wheel;
 use flow::Time;
 use std::collections::VecDeque;
+use sys::kernel::Kernel;
 
 /// All sessions of a worker.
-pub(crate) struct Table {
-    sessions: Slots<Session>,
+pub(crate) struct Table<K: Kernel> {
+    sessions: Slots<Session<K>>,
     schedule: Schedule,
 }
 
@@ -21,13 +22,13 @@ struct Schedule {
 }
 
 /// One session of the table, looked up once per event and passed to every handler of the event.
-pub(crate) struct Entry<'a> {
+pub(crate) struct Entry<'a, K: Kernel> {
     pub(crate) key: Key,
-    pub(crate) session: &'a mut Session,
+    pub(crate) session: &'a mut Session<K>,
     schedule: &'a mut Schedule,
 }
 
-impl Entry<'_> {
+impl<K: Kernel> Entry<'_, K> {
     /// Like [`Self::set_timer_by`], with the current rules of the forward.
     pub(crate) fn set_timer(&mut self) {
         let rules = self.session.rules();
@@ -54,39 +55,39 @@ impl Entry<'_> {
     }
 }
 
-impl Table {
+impl<K: Kernel> Table<K> {
     pub(crate) fn new(now: Time) -> Self {
         let schedule = Schedule { wheel: Wheel::new(now), run_queue: VecDeque::new() };
         Self { sessions: Slots::new(), schedule }
     }
 
     /// Read access to the places of the table.
-    pub(crate) fn slots(&self) -> &Slots<Session> {
+    pub(crate) fn slots(&self) -> &Slots<Session<K>> {
         &self.sessions
     }
 
     /// Looks up a session; `None` if it has ended.
     #[inline]
-    pub(crate) fn entry(&mut self, key: Key) -> Option<Entry<'_>> {
+    pub(crate) fn entry(&mut self, key: Key) -> Option<Entry<'_, K>> {
         let session = self.sessions.get_mut(key)?;
         Some(Entry { key, session, schedule: &mut self.schedule })
     }
 
-    pub(crate) fn insert(&mut self, session: Session) -> Key {
+    pub(crate) fn insert(&mut self, session: Session<K>) -> Key {
         self.sessions.insert(|_| session)
     }
 
     /// Fills the empty table with restored sessions under their previous keys ([`Slots::fill`]).
     pub(crate) fn fill(
         &mut self,
-        sessions: Vec<(Key, Session)>,
+        sessions: Vec<(Key, Session<K>)>,
         next_generation: u32,
-    ) -> Vec<Session> {
+    ) -> Vec<Session<K>> {
         self.sessions.fill(sessions, next_generation)
     }
 
     /// Removes a session and its timer. Its key may stay in the run queue, and finds nothing there.
-    pub(crate) fn remove(&mut self, key: Key) -> Option<Session> {
+    pub(crate) fn remove(&mut self, key: Key) -> Option<Session<K>> {
         let session = self.sessions.remove(key)?;
         self.schedule.wheel.cancel(key.index());
         Some(session)
@@ -105,7 +106,7 @@ impl Table {
 
     /// Takes a session whose timer has fired by `now`. Its timer is cleared.
     #[inline]
-    pub(crate) fn next_due(&mut self, now: Time) -> Option<Entry<'_>> {
+    pub(crate) fn next_due(&mut self, now: Time) -> Option<Entry<'_, K>> {
         let key = loop {
             let index = self.schedule.wheel.pop(now)?;
             if let Some(key) = self.sessions.key_at(index) {
@@ -125,7 +126,7 @@ impl Table {
 
     /// Takes the first session of the run queue; `None` if it has ended.
     #[inline]
-    pub(crate) fn dequeue(&mut self) -> Option<Entry<'_>> {
+    pub(crate) fn dequeue(&mut self) -> Option<Entry<'_, K>> {
         let key = self.schedule.run_queue.pop_front()?;
         let entry = self.entry(key)?;
         entry.session.queued = false;

@@ -29,13 +29,14 @@ use crate::shared::Shared;
 use crate::slots::Key;
 use crate::table::{Entry, Table};
 use crate::token::{MAILBOX, Source};
-use crate::upgrade::Parking;
+use crate::upgrade::{Order, Parking};
 use flow::{Peer, Readiness, Stage, Time};
-use rustix::fd::{AsFd, OwnedFd};
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::mpsc::{Sender, TryRecvError};
 use std::time::Duration;
-use sys::{Epoll, Event, Events};
+use sys::Event;
+use sys::kernel::{Descriptor as _, Epoll, Kernel, Waker as _};
 use walk::Walk;
 
 /// Most events taken per turn. A larger batch would delay its first events.
@@ -47,94 +48,199 @@ const BULK_PER_TURN: usize = SHARE;
 /// ones.
 const ACCEPTS_PER_TURN: u32 = 16;
 
+/// Pause after a failed epoll_wait(2), which keeps the loop from spinning.
+const ERROR_PAUSE: Duration = Duration::from_millis(10);
+
+/// Events of one epoll_wait(2).
+type Events<K> = <<K as Kernel>::Epoll as Epoll<K>>::Events;
+
 /// The state of a worker. The modules in `worker/` hold its other methods.
-pub(crate) struct Worker {
-    pub(crate) context: Context,
-    pub(crate) acceptor: Acceptor,
-    pub(crate) table: Table,
+pub struct Worker<K: Kernel> {
+    pub(crate) context: Context<K>,
+    pub(crate) acceptor: Acceptor<K>,
+    pub(crate) table: Table<K>,
     pub(crate) tidy_at: Option<Time>,
     /// Work of more than one turn, in order of arrival.
-    pub(crate) walks: VecDeque<Walk>,
+    pub(crate) walks: VecDeque<Walk<K>>,
     pub(crate) draining: bool,
     /// All sessions are reset: open ones, and those still handed over by other workers.
     pub(crate) cutting: bool,
+    /// A request to park at the end of the turn.
     pub(crate) parking: Option<Parking>,
+    /// The worker is parked, and waits for orders.
+    pub(crate) parked: Option<Parking>,
     /// The epoll instance is inherited, with sessions that are not restored yet.
     pub(crate) has_registrations: bool,
+    /// [`Message::Stop`](crate::message::Message::Stop) was received.
     pub(crate) stopped: bool,
+    /// Gets a message when the worker ends; `None` afterwards.
+    ended: Option<Ended>,
 }
 
-impl Worker {
-    /// Makes a worker, on an inherited epoll instance if there is one.
+/// Sends a message when it is dropped, also by a panic.
+struct Ended(Sender<()>);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        // Fails if the engine was dropped.
+        let _ = self.0.send(());
+    }
+}
+
+/// The condition that ends the current wait of a worker's thread.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WaitsFor {
+    /// An event of the epoll instance with this descriptor, or the time `until`. A time that is not
+    /// later than the present one: the thread does not wait.
+    Events {
+        /// Number of the descriptor.
+        epoll: u32,
+        /// End of the wait; [`Time::NEVER`] without a timer.
+        until: Time,
+    },
+    /// A wake-up of the mailbox, with sessions to restore.
+    Wakeup,
+    /// An order to the parked worker.
+    Order,
+    /// Nothing: the worker has ended.
+    Nothing,
+}
+
+impl<K: Kernel> Worker<K> {
+    /// Makes a worker, on an inherited epoll instance if there is one. `ended` gets a message when the
+    /// worker ends.
     pub(crate) fn new(
         index: usize,
-        shared: Arc<Shared>,
-        epoll: Option<OwnedFd>,
+        shared: Arc<Shared<K>>,
+        epoll: Option<K::Epoll>,
+        ended: Sender<()>,
     ) -> sys::Result<Self> {
+        let kernel = shared.kernel.clone();
         let mailbox = Arc::clone(&shared.mailboxes[index]);
         let has_registrations = epoll.is_some();
-        let epoll = epoll.map_or_else(Epoll::new, |fd| Ok(Epoll::restored(fd)))?;
-        shared.note_epoll(index, sys::handoff::number(&epoll));
-        epoll.add_waker(mailbox.waker().as_fd(), MAILBOX)?;
-        let now = clock();
-        let pump = Pump::new(shared.pipes_per_worker);
+        let epoll = epoll.map_or_else(|| kernel.epoll(), Ok)?;
+        shared.note_epoll(index, epoll.number());
+        epoll.add_waker(mailbox.waker(), MAILBOX)?;
+        let now = kernel.now();
+        let pump = Pump::new(kernel.clone(), shared.pipes_per_worker);
+        let rate_limit = RateLimit::new();
         Ok(Self {
-            context: Context {
-                index,
-                shared,
-                mailbox,
-                epoll,
-                pump,
-                rate_limit: RateLimit::new(),
-                now,
-            },
-            acceptor: Acceptor::default(),
+            context: Context { kernel, index, shared, mailbox, epoll, pump, rate_limit, now },
+            acceptor: Acceptor::new(),
             table: Table::new(now),
             tidy_at: None,
             walks: VecDeque::new(),
             draining: false,
             cutting: false,
             parking: None,
+            parked: None,
             has_registrations,
             stopped: false,
+            ended: Some(Ended(ended)),
         })
     }
 
     /// Runs turns until [`Message::Stop`](crate::message::Message::Stop).
     pub(crate) fn run(mut self) {
-        // Edge-triggered events of sessions that are not restored yet would be lost.
-        while self.has_registrations && !self.stopped {
-            self.context.mailbox.waker().wait();
-            self.context.now = clock();
-            self.read_mail();
-            self.finish_walks();
-        }
-        let mut events = Events::with_room_for(EVENTS_PER_TURN);
-        while !self.stopped {
-            // Any error of epoll_wait(2) here is a bug of ours. The turn then has no events, and a pause
-            // keeps the loop from spinning.
-            if self.context.epoll.wait(&mut events, self.poll_timeout()).is_err() {
-                std::thread::sleep(Duration::from_millis(10));
-            }
-            self.context.now = clock();
-            for event in events.iter() {
-                self.dispatch(event);
-            }
-            self.serve_waiting();
-            self.serve_timers();
-            // Most turns have no walk, and the call costs some thirty instructions.
-            if !self.walks.is_empty() {
-                self.continue_walks();
-            }
-            // Only at the end of a turn: epoll does not repeat an event that was taken and not handled.
-            if let Some(parking) = self.parking.take() {
-                self.park(&parking);
-                self.context.now = clock();
+        let mut events = K::Epoll::events(EVENTS_PER_TURN);
+        while !self.is_stopped() {
+            if let Some(parking) = self.parked.take() {
+                let order = parking.orders.recv();
+                self.obey(parking, order.unwrap_or(Order::Resume));
+            } else if self.take_turn(&mut events).is_err() {
+                std::thread::sleep(ERROR_PAUSE);
             }
         }
-        // Sessions in the table and in the mailbox are reset: a close would send a FIN.
+    }
+
+    /// One turn. Blocks only in calls of the kernel, which wait for events or a wake-up; a parked worker
+    /// executes an order if there is one.
+    ///
+    /// # Errors
+    /// Any error of epoll_wait(2), which is a bug of ours. The turn then had no events.
+    pub fn turn(&mut self) -> sys::Result<()> {
+        if let Some(parking) = self.parked.take() {
+            match parking.orders.try_recv() {
+                Err(TryRecvError::Empty) => self.parked = Some(parking),
+                order => self.obey(parking, order.unwrap_or(Order::Resume)),
+            }
+        } else if !self.is_stopped() {
+            self.take_turn(&mut K::Epoll::events(EVENTS_PER_TURN))?;
+        }
+        Ok(())
+    }
+
+    /// A turn of a worker that is not parked. `events` is room for its events.
+    fn take_turn(&mut self, events: &mut Events<K>) -> sys::Result<()> {
+        let mut waited = Ok(());
+        if self.has_registrations {
+            self.restoring_turn();
+        } else {
+            waited = self.serving_turn(events);
+        }
+        self.finish_if_stopped();
+        waited
+    }
+
+    /// Whether the worker has ended.
+    pub fn is_stopped(&self) -> bool {
+        self.ended.is_none()
+    }
+
+    /// The condition that ends the wait of the next turn.
+    pub fn waits_for(&self) -> WaitsFor {
+        if self.parked.is_some() {
+            WaitsFor::Order
+        } else if self.is_stopped() {
+            WaitsFor::Nothing
+        } else if self.has_registrations {
+            WaitsFor::Wakeup
+        } else {
+            let timeout = self.poll_timeout();
+            let until = timeout.map_or(Time::NEVER, |timeout| self.context.now.after(timeout));
+            WaitsFor::Events { epoll: self.context.epoll.number(), until }
+        }
+    }
+
+    /// Waits for messages, and reads no events: edge-triggered events of sessions that are not restored
+    /// yet would be lost.
+    fn restoring_turn(&mut self) {
+        self.context.mailbox.waker().wait();
+        self.context.now = self.context.kernel.now();
         self.read_mail();
-        self.cut();
+        self.finish_walks();
+    }
+
+    /// Waits for events, and serves the sessions that they concern.
+    fn serving_turn(&mut self, events: &mut Events<K>) -> sys::Result<()> {
+        let waited = self.context.epoll.wait(events, self.poll_timeout());
+        // The clock is read once per turn.
+        self.context.now = self.context.kernel.now();
+        for event in K::Epoll::iter(events) {
+            self.dispatch(event);
+        }
+        self.serve_waiting();
+        self.serve_timers();
+        // Most turns have no walk, and the call costs some thirty instructions.
+        if !self.walks.is_empty() {
+            self.continue_walks();
+        }
+        // Only at the end of a turn: epoll does not repeat an event that was taken and not handled.
+        if let Some(parking) = self.parking.take() {
+            self.park(parking);
+        }
+        waited
+    }
+
+    /// Ends the worker after [`Message::Stop`](crate::message::Message::Stop), unless it is parked.
+    pub(crate) fn finish_if_stopped(&mut self) {
+        if self.stopped && self.parked.is_none() {
+            // Sessions in the table and in the mailbox are reset: a close would send a FIN.
+            self.read_mail();
+            self.cut();
+            self.walks.clear();
+            self.ended = None;
+        }
     }
 
     /// Longest wait of the next epoll_wait(2); `None` if no timer is set.
@@ -166,20 +272,24 @@ impl Worker {
     fn session_event(&mut self, key: Key, peer: Peer, event: Event) {
         let readiness =
             Readiness { readable: event.readable, writable: event.writable, mark: event.mark };
-        let handle = |entry: &mut Entry<'_>, context: &mut Context| match entry.session.flow.stage()
-        {
-            Stage::Greeting(greeting) => greet::event(greeting),
-            Stage::Connecting { .. } => connect::event(entry, context, peer, event, readiness),
-            Stage::Preamble(preamble) => preamble::event(preamble),
-            Stage::Relaying | Stage::Flushing { .. } => {
-                relay::event(entry, context, peer, event, readiness)
-            }
-        };
+        let handle =
+            |entry: &mut Entry<'_, K>, context: &mut Context<K>| match entry.session.flow.stage() {
+                Stage::Greeting(greeting) => greet::event(greeting),
+                Stage::Connecting { .. } => connect::event(entry, context, peer, event, readiness),
+                Stage::Preamble(preamble) => preamble::event(preamble),
+                Stage::Relaying | Stage::Flushing { .. } => {
+                    relay::event(entry, context, peer, event, readiness)
+                }
+            };
         self.handle(key, handle);
     }
 
     /// Looks up a session, calls `handler` with it, and ends the session if it is over.
-    fn handle(&mut self, key: Key, handler: impl FnOnce(&mut Entry<'_>, &mut Context) -> Outcome) {
+    fn handle(
+        &mut self,
+        key: Key,
+        handler: impl FnOnce(&mut Entry<'_, K>, &mut Context<K>) -> Outcome,
+    ) {
         let Some(mut entry) = self.table.entry(key) else { return };
         let outcome = handler(&mut entry, &mut self.context);
         self.settle(key, outcome);
@@ -218,9 +328,4 @@ impl Worker {
             self.context.report_exhausted(cause, "a pipe; copying instead");
         }
     }
-}
-
-/// Reads the clock: called once per turn, and nowhere else in the engine.
-fn clock() -> Time {
-    Time::from_micros(sys::monotonic_micros())
 }

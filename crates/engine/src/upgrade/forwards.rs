@@ -8,34 +8,34 @@ use crate::forward::Forward;
 use crate::passed::is_at;
 use crate::running::{Forwards, Removed, Running, Unbound};
 use crate::shared::Shared;
+use flow::Time;
 use handover::Standing;
 use plan::ListenAddress;
-use rustix::fd::OwnedFd;
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 use sys::FileId;
-use sys::handoff::{claim, close_on_exec, keep_over_exec};
+use sys::kernel::{Descriptor as _, Kernel};
 
-impl Forwards {
+impl<K: Kernel> Forwards<K> {
     /// Saves all forwards, and marks the listeners to stay open over execve(2).
-    pub(super) fn save(&self, shared: &Shared) -> sys::Result<handover::Forwards> {
+    pub(super) fn save(&self, shared: &Shared<K>) -> sys::Result<handover::Forwards> {
         let mut listeners = Vec::new();
         let files: HashMap<&ListenAddress, FileId> =
             self.listeners().filter_map(|it| Some((&it.address, it.file_id()?))).collect();
         for (number, address, socket) in self.sockets() {
-            keep_over_exec(&**socket)?;
+            socket.keep_over_exec()?;
             let file = files.get(&address).map(|id| vec![id.device, id.inode]);
             listeners.push(handover::Listener {
-                fd: sys::handoff::number(&**socket),
+                fd: socket.number(),
                 address: address.to_string(),
                 number,
                 file: file.unwrap_or_default(),
             });
         }
         let running = self.running.iter().map(saved_running);
-        let removed = self.removed.iter().map(saved_removed);
+        let now = shared.kernel.now();
+        let removed = self.removed.iter().map(|removed| saved_removed(removed, now));
         Ok(handover::Forwards {
             forwards: running.chain(removed).filter(is_worth_saving).collect(),
             listeners,
@@ -47,7 +47,7 @@ impl Forwards {
 
     /// The sockets of all listeners with their numbers, and activated sockets that no forward listens on,
     /// with unused numbers.
-    fn sockets(&self) -> impl Iterator<Item = (u32, ListenAddress, &Arc<OwnedFd>)> {
+    fn sockets(&self) -> impl Iterator<Item = (u32, ListenAddress, &Arc<K::Socket>)> {
         let listened = self.listeners().flat_map(|listener| {
             let address = || listener.address.clone();
             listener.sockets().map(move |(number, socket)| (number, address(), socket))
@@ -62,7 +62,7 @@ impl Forwards {
     pub(super) fn forget_saving(&self) {
         for (_, _, socket) in self.sockets() {
             // Cannot fail for an open descriptor.
-            let _ = close_on_exec(&**socket);
+            let _ = socket.close_on_exec();
         }
     }
 
@@ -73,14 +73,14 @@ impl Forwards {
         &mut self,
         plans: &[Arc<plan::Forward>],
         saved: handover::Forwards,
-        sockets: Vec<OwnedFd>,
-        shared: &Shared,
-    ) -> (Arranged, Vec<Unbound>) {
+        sockets: Vec<K::Socket>,
+        shared: &Shared<K>,
+    ) -> (Arranged<K>, Vec<Unbound>) {
         shared.raise_next_id(saved.next_id);
         self.forgotten = sums(&saved.forgotten);
         for saved in &saved.listeners {
             let Ok(address) = saved.address.parse::<ListenAddress>() else { continue };
-            let Ok(socket) = claim(saved.fd) else { continue };
+            let Ok(socket) = shared.kernel.claim_socket(saved.fd) else { continue };
             if let ListenAddress::Activated(name) = &address {
                 self.passed.add(name.clone(), socket);
                 self.unattached.passed.entry(address).or_insert(saved.number);
@@ -91,7 +91,7 @@ impl Forwards {
         }
         let numbers = saved.listeners.iter().map(|listener| listener.number);
         self.next_number = numbers.max().map_or(0, |last| last.saturating_add(1));
-        self.find_addresses(plans, sockets);
+        self.find_addresses(plans, sockets, &shared.kernel);
         for forward in saved.forwards {
             self.restore_forward(forward, plans, shared);
         }
@@ -107,7 +107,7 @@ impl Forwards {
         &mut self,
         saved: handover::Forward,
         plans: &[Arc<plan::Forward>],
-        shared: &Shared,
+        shared: &Shared<K>,
     ) {
         let counted = saved.totals.as_ref().map(totals).unwrap_or_default();
         let standing = saved.standing();
@@ -123,8 +123,10 @@ impl Forwards {
         };
         if standing == Standing::Removed {
             let Some(plan) = alone(&saved.removed_text) else { return };
-            let ago = Duration::from_micros(saved.removed_for);
-            let since = Instant::now().checked_sub(ago).unwrap_or_else(Instant::now);
+            let now = shared.kernel.now();
+            // Longer than the host is up: damaged.
+            let since = now.as_micros().checked_sub(saved.removed_for);
+            let since = since.map_or(now, Time::from_micros);
             let (forward, routes) = (begin(&plan), Vec::new());
             self.removed.push(Removed { plan, forward, routes, since });
         } else if let Some(plan) = plans.iter().find(|plan| plan.name == saved.name) {
@@ -134,11 +136,16 @@ impl Forwards {
     }
 
     /// Asks the kernel for the addresses of sockets whose saved state was damaged.
-    fn find_addresses(&mut self, plans: &[Arc<plan::Forward>], sockets: Vec<OwnedFd>) {
+    fn find_addresses(
+        &mut self,
+        plans: &[Arc<plan::Forward>],
+        sockets: Vec<K::Socket>,
+        kernel: &K,
+    ) {
         let wanted: Vec<&ListenAddress> =
             plans.iter().flat_map(|plan| &plan.routes).map(|route| &route.listen).collect();
         for socket in sockets {
-            let is_it = |address: &&&ListenAddress| is_at(address, &socket);
+            let is_it = |address: &&&ListenAddress| is_at(kernel, address, &socket);
             if let Some(address) = wanted.iter().find(is_it) {
                 self.unattached.sockets.entry((*address).clone()).or_insert(Bound {
                     number: None,
@@ -157,16 +164,16 @@ fn file_of(saved: &handover::Listener) -> Option<FileId> {
     }
 }
 
-fn saved_running(running: &Running) -> handover::Forward {
+fn saved_running<K: Kernel>(running: &Running<K>) -> handover::Forward {
     let draining = running.forward.is_draining();
     let standing = if draining { Standing::Draining } else { Standing::Active };
     saved_forward(&running.plan, &running.forward, standing)
 }
 
-fn saved_removed(removed: &Removed) -> handover::Forward {
+fn saved_removed(removed: &Removed, now: Time) -> handover::Forward {
     handover::Forward {
         removed_text: plan::forward_toml(&removed.plan),
-        removed_for: handover::micros(removed.since.elapsed()),
+        removed_for: handover::micros(now.since(removed.since)),
         ..saved_forward(&removed.plan, &removed.forward, Standing::Removed)
     }
 }

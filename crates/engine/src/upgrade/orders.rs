@@ -3,12 +3,13 @@
 use crate::forward::Forward;
 use crate::rule::Route;
 use crate::view::Reply;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender};
 use sys::Errno;
 
 /// An order to a parked worker.
+#[derive(Clone, Copy)]
 pub(crate) enum Order {
     /// Read the mailbox and save the sessions.
     Save,
@@ -32,13 +33,13 @@ pub(crate) struct Parking {
 pub(crate) struct TakeOver {
     pub(crate) bytes: Vec<u8>,
     pub(crate) destinations: Arc<Destinations>,
-    pub(crate) reply: Reply<HashMap<String, u64>>,
+    pub(crate) reply: Reply<BTreeMap<String, u64>>,
 }
 
 /// Forwards and routes of restored sessions.
 pub(crate) struct Destinations {
     /// Forwards by name.
-    pub(crate) forwards: HashMap<String, Arc<Forward>>,
+    pub(crate) forwards: BTreeMap<String, Arc<Forward>>,
     /// Routes by listen address, as configured.
-    pub(crate) routes: HashMap<Arc<str>, Arc<Route>>,
+    pub(crate) routes: BTreeMap<Arc<str>, Arc<Route>>,
 }

@@ -4,11 +4,12 @@ use super::handoff::Handoff;
 use super::orders::{Answer, Order, Parking};
 use crate::Engine;
 use crate::message::Message;
-use crate::shared::Shared;
+use flow::Time;
 use std::fmt;
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use sys::Errno;
+use sys::kernel::{Kernel, Linux};
 
 /// Time limit for all workers to park and save: the sessions of parked workers wait meanwhile. A
 /// thousand sessions take a millisecond; the limit is for an overloaded host.
@@ -46,20 +47,20 @@ impl fmt::Display for NotParked {
 }
 
 /// Guard: all workers are parked. Dropping it resumes them.
-pub struct Parked<'a> {
-    engine: &'a Engine,
+pub struct Parked<'a, K: Kernel = Linux> {
+    engine: &'a Engine<K>,
     orders: Vec<Sender<Order>>,
     answers: Receiver<Answer>,
-    until: Instant,
+    until: Time,
 }
 
-impl Engine {
+impl<K: Kernel> Engine<K> {
     /// Parks all workers between two turns.
     ///
     /// # Errors
     /// [`NotParked::Silent`] if a worker does not park within five seconds; all workers then resume.
-    pub fn park(&self) -> Result<Parked<'_>, NotParked> {
-        let until = Instant::now() + ANSWER_LIMIT;
+    pub fn park(&self) -> Result<Parked<'_, K>, NotParked> {
+        let until = self.shared.kernel.now().after(ANSWER_LIMIT);
         let (answer, answers) = channel();
         let mut orders = Vec::new();
         for mailbox in &self.shared.mailboxes {
@@ -77,12 +78,12 @@ impl Engine {
     }
 }
 
-impl Parked<'_> {
+impl<K: Kernel> Parked<'_, K> {
     /// Saves the engine's state, and marks its descriptors to stay open over execve(2).
     ///
     /// # Errors
     /// Every variant of [`NotParked`]. Dropping this guard marks the descriptors close-on-exec again.
-    pub fn save(&self) -> Result<Handoff, NotParked> {
+    pub fn save(&self) -> Result<Handoff<K>, NotParked> {
         for _ in 0..MOST_ROUNDS {
             let workers = self.save_workers()?;
             if !self.has_session_in_transit() {
@@ -109,17 +110,18 @@ impl Parked<'_> {
 
     /// Whether a connection accepted by one worker still waits in the mailbox of another.
     fn has_session_in_transit(&self) -> bool {
-        let shared: &Shared = &self.engine.shared;
-        shared.mailboxes.iter().any(|mailbox| mailbox.any(|it| matches!(it, Message::Adopt(_))))
+        let mailboxes = &self.engine.shared.mailboxes;
+        mailboxes.iter().any(|mailbox| mailbox.any(|it| matches!(it, Message::Adopt(_))))
     }
 
     fn answer(&self) -> Result<Answer, NotParked> {
-        let left = self.until.saturating_duration_since(Instant::now());
-        self.answers.recv_timeout(left).map_err(|_| NotParked::Silent)
+        let kernel = &self.engine.shared.kernel;
+        let left = self.until.since(kernel.now());
+        kernel.wait_for(&self.answers, left).ok_or(NotParked::Silent)
     }
 }
 
-impl Drop for Parked<'_> {
+impl<K: Kernel> Drop for Parked<'_, K> {
     fn drop(&mut self) {
         for order in &self.orders {
             // Fails only if the worker has ended.

@@ -9,9 +9,10 @@ use crate::message::Message;
 use crate::running::Unbound;
 use crate::view::Reply;
 use std::cmp::Ordering;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::{Arc, mpsc};
-use std::time::{Duration, Instant};
+use std::time::Duration;
+use sys::kernel::Kernel;
 
 /// Time limit for the workers to restore their sessions, which takes milliseconds.
 const ANSWER_LIMIT: Duration = Duration::from_secs(30);
@@ -27,10 +28,10 @@ pub struct TakenOver {
     pub unbound: Vec<Unbound>,
 }
 
-impl Engine {
+impl<K: Kernel> Engine<K> {
     /// Like the first [`Engine::apply`], with the state of the previous process image. It never fails:
     /// a forward that cannot be bound is skipped, and keeps its sessions.
-    pub fn take_over(&mut self, forwards: &[Arc<plan::Forward>], handoff: Handoff) -> TakenOver {
+    pub fn take_over(&mut self, forwards: &[Arc<plan::Forward>], handoff: Handoff<K>) -> TakenOver {
         let Handoff { forwards: saved, workers, sockets } = handoff;
         let open_before = open_sessions(&saved);
         let (arranged, unbound) = self.forwards.take_over(forwards, saved, sockets, &self.shared);
@@ -53,7 +54,7 @@ impl Engine {
         &self,
         workers: Vec<Vec<u8>>,
         destinations: &Arc<Destinations>,
-    ) -> HashMap<String, u64> {
+    ) -> BTreeMap<String, u64> {
         let (sender, replies) = mpsc::channel();
         let count = workers.len();
         for (index, bytes) in workers.into_iter().enumerate() {
@@ -63,11 +64,12 @@ impl Engine {
             let mailbox = &self.shared.mailboxes[index % self.shared.mailboxes.len()];
             mailbox.send(Message::TakeOver(TakeOver { bytes, destinations, reply }));
         }
-        let until = Instant::now() + ANSWER_LIMIT;
-        let mut taken = HashMap::new();
+        let kernel = &self.shared.kernel;
+        let until = kernel.now().after(ANSWER_LIMIT);
+        let mut taken = BTreeMap::new();
         for _ in 0..count {
-            let left = until.saturating_duration_since(Instant::now());
-            let Ok(of_worker) = replies.recv_timeout(left) else { break };
+            let left = until.since(kernel.now());
+            let Some(of_worker) = kernel.wait_for(&replies, left) else { break };
             for (name, count) in of_worker {
                 *taken.entry(name).or_default() += count;
             }
@@ -79,11 +81,11 @@ impl Engine {
 /// Makes the counters of each forward agree with its restored sessions. Returns the number of lost
 /// sessions.
 fn settle(
-    forwards: &HashMap<String, Arc<Forward>>,
-    counted: &HashMap<String, u64>,
-    taken: &HashMap<String, u64>,
+    forwards: &BTreeMap<String, Arc<Forward>>,
+    counted: &BTreeMap<String, u64>,
+    taken: &BTreeMap<String, u64>,
 ) -> u64 {
-    let number = |of: &HashMap<String, u64>, name| of.get(name).copied().unwrap_or(0);
+    let number = |of: &BTreeMap<String, u64>, name| of.get(name).copied().unwrap_or(0);
     for (name, forward) in forwards {
         let (counted, taken) = (number(counted, name), number(taken, name));
         match counted.cmp(&taken) {
@@ -97,7 +99,7 @@ fn settle(
 }
 
 /// Open sessions of each forward according to the saved counters.
-fn open_sessions(saved: &handover::Forwards) -> HashMap<String, u64> {
+fn open_sessions(saved: &handover::Forwards) -> BTreeMap<String, u64> {
     let open = |forward: &handover::Forward| {
         let totals = forward.totals.as_ref().map(super::tally::totals);
         (forward.name.clone(), totals.map_or(0, |totals| totals.open()))

@@ -14,10 +14,11 @@ use crate::select::select;
 use crate::session::{Accepted, Over, Session};
 use flow::Peer;
 use std::sync::Arc;
+use sys::kernel::Kernel;
 
-impl Worker {
+impl<K: Kernel> Worker<K> {
     /// Polls a new listener, or attaches a known one to another route. Ignored while draining.
-    pub(crate) fn listen(&mut self, number: u32, listening: Arc<Listening>) {
+    pub(crate) fn listen(&mut self, number: u32, listening: Arc<Listening<K>>) {
         if !self.draining {
             self.acceptor.listen(number, listening, &self.context.epoll, self.context.now);
         }
@@ -64,7 +65,7 @@ impl Worker {
     }
 
     /// Begins the session here, or hands the connection to a less loaded worker.
-    fn assign(&mut self, accepted: Accepted, rules: &Rules) {
+    fn assign(&mut self, accepted: Accepted<K>, rules: &Rules) {
         let chosen = self.context.shared.choose_worker(self.context.index);
         if chosen == self.context.index {
             self.begin(accepted, rules);
@@ -75,7 +76,7 @@ impl Worker {
 
     /// Makes a session of an admitted connection, and starts to connect it. `rules` are the current
     /// rules of its forward.
-    pub(crate) fn begin(&mut self, accepted: Accepted, rules: &Rules) {
+    pub(crate) fn begin(&mut self, accepted: Accepted<K>, rules: &Rules) {
         let id = self.context.shared.next_id();
         if self.context.shared.detail.steps() {
             self.context.shared.outbox.send(Report::Accepted {

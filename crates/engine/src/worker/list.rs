@@ -5,14 +5,14 @@ use crate::session::Session;
 use crate::view::{LaneView, SessionFilter, SessionPage, SessionQuery, SessionView};
 use flow::{Direction, LaneState, Peer, Phase};
 use std::sync::Arc;
-use sys::tcp_info;
+use sys::kernel::{Kernel, Socket as _};
 
 /// Most sessions per page. Each may take two system calls, for `TCP_INFO`.
 const VIEWS_PER_PAGE: usize = 128;
 /// Most places of the table searched per page.
 const PLACES_PER_PAGE: u32 = 4096;
 
-impl Worker {
+impl<K: Kernel> Worker<K> {
     pub(crate) fn list(&mut self, query: SessionQuery) {
         let end = self.table.slots().places();
         let until = end.min(query.from.saturating_add(PLACES_PER_PAGE));
@@ -31,9 +31,9 @@ impl Worker {
     }
 }
 
-fn view(session: &Session, phase: Phase, worker: usize, tcp: bool) -> SessionView {
+fn view<K: Kernel>(session: &Session<K>, phase: Phase, worker: usize, tcp: bool) -> SessionView {
     let flow = &session.flow;
-    let tcp = |peer| session.socket(peer).filter(|_| tcp).and_then(tcp_info);
+    let tcp = |peer| session.socket(peer).filter(|_| tcp).and_then(K::Socket::tcp_info);
     SessionView {
         id: session.id,
         forward: Arc::clone(&session.route().forward.name),
@@ -66,7 +66,7 @@ fn lane_view(lane: &flow::Lane) -> LaneView {
     }
 }
 
-fn matches(session: &Session, filter: &SessionFilter) -> bool {
+fn matches<K: Kernel>(session: &Session<K>, filter: &SessionFilter) -> bool {
     let address = || session.client_address.ip().map(|address| address.ip());
     filter.ids.as_ref().is_none_or(|ids| ids.contains(&session.id))
         && filter.forward.as_ref().is_none_or(|name| session.route().forward.name == *name)

@@ -5,8 +5,9 @@ use super::walk::Walk;
 use crate::connect;
 use crate::message::Message;
 use std::sync::Arc;
+use sys::kernel::Kernel;
 
-impl Worker {
+impl<K: Kernel> Worker<K> {
     pub(crate) fn read_mail(&mut self) {
         for message in self.context.mailbox.take() {
             match message {

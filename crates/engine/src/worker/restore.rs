@@ -12,15 +12,13 @@ use crate::table::Entry;
 use crate::targets::{Target, TargetAddress};
 use crate::upgrade::{Destinations, TakeOver, address, socket_address};
 use flow::{Attempts, Direction, Lane, LaneState, Peer, SocketFailure, Stage};
-use rustix::fd::OwnedFd;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use sys::handoff::claim;
-use sys::socket::reset;
-use sys::{Address, Pipe};
+use sys::Address;
+use sys::kernel::{Kernel, Socket as _};
 
-impl Worker {
+impl<K: Kernel> Worker<K> {
     /// Restores the sessions of one worker of the previous process image.
     pub(crate) fn take_over(&mut self, work: TakeOver) {
         let TakeOver { bytes, destinations, reply } = work;
@@ -47,10 +45,10 @@ impl Worker {
         saved: &handover::Session,
         place: Option<(Arc<Route>, Arc<Target>)>,
         numbers: &mut Vec<u64>,
-    ) -> Option<Session> {
+    ) -> Option<Session<K>> {
         // Descriptors are claimed before any check, so that damaged sessions can be reset.
-        let client = claim(saved.client).ok();
-        let target = saved.target.and_then(|fd| claim(fd).ok());
+        let client = self.context.kernel.claim_socket(saved.client).ok();
+        let target = saved.target.and_then(|fd| self.context.kernel.claim_socket(fd).ok());
         let [up, down] = [saved.up.as_ref(), saved.down.as_ref()].map(|held| self.held(held?));
         let flow = handover::unpack(&saved.flow, numbers)
             .then(|| flow::Session::from_numbers(numbers))
@@ -93,10 +91,10 @@ impl Worker {
     /// Puts sessions into the table and resumes them. Returns their number by forward.
     fn resume_all(
         &mut self,
-        sessions: Vec<(Option<Key>, Session)>,
+        sessions: Vec<(Option<Key>, Session<K>)>,
         next_generation: u32,
-    ) -> HashMap<String, u64> {
-        let mut taken = HashMap::new();
+    ) -> BTreeMap<String, u64> {
+        let mut taken = BTreeMap::new();
         for (_, session) in &sessions {
             *taken.entry(session.route().forward.name.to_string()).or_default() += 1;
         }
@@ -121,7 +119,7 @@ impl Worker {
         taken
     }
 
-    fn register_and_resume(&mut self, session: Session) {
+    fn register_and_resume(&mut self, session: Session<K>) {
         let key = self.table.insert(session);
         self.handle(key, |entry, context| {
             context.register(entry, Peer::Client)?;
@@ -133,25 +131,25 @@ impl Worker {
     /// Resets the claimed sockets, so that no peer mistakes the close for the end of a complete stream.
     fn discard_claimed(
         &mut self,
-        client: Option<OwnedFd>,
-        target: Option<OwnedFd>,
-        holding: [Option<Box<Holding>>; 2],
-    ) -> Option<Session> {
-        [client, target].into_iter().flatten().for_each(reset);
+        client: Option<K::Socket>,
+        target: Option<K::Socket>,
+        holding: [Option<Box<Holding<K>>>; 2],
+    ) -> Option<Session<K>> {
+        [client, target].into_iter().flatten().for_each(K::Socket::reset);
         holding.into_iter().flatten().for_each(|holding| self.context.pump.pool.discard(holding));
         None
     }
 
-    fn held(&mut self, saved: &handover::Held) -> Option<Box<Holding>> {
+    fn held(&mut self, saved: &handover::Held) -> Option<Box<Holding<K>>> {
         if let (Some(read), Some(write)) = (saved.pipe_read, saved.pipe_write) {
-            let pipe = Pipe::restored(claim(read).ok()?, claim(write).ok()?).ok()?;
+            let pipe = self.context.kernel.claim_pipe(read, write).ok()?;
             return Some(self.context.pump.pool.adopt(pipe));
         }
         Some(self.context.pump.pool.buffer(&saved.bytes))
     }
 }
 
-fn resume(entry: &mut Entry<'_>, context: &mut Context) -> Outcome {
+fn resume<K: Kernel>(entry: &mut Entry<'_, K>, context: &mut Context<K>) -> Outcome {
     if entry.session.is_waiting_for_name() {
         let rules = entry.session.rules();
         return connect::begin(entry, context, &rules);
@@ -168,7 +166,7 @@ fn resume(entry: &mut Entry<'_>, context: &mut Context) -> Outcome {
 }
 
 /// Whether the lane's count of held bytes agrees with the restored buffer or pipe.
-fn is_held(lane: &Lane, holding: Option<&Holding>) -> bool {
+fn is_held<K: Kernel>(lane: &Lane, holding: Option<&Holding<K>>) -> bool {
     match holding {
         None => lane.held() == 0 || lane.state() == LaneState::Broken,
         Some(Holding::Buffer(buffer)) => lane.held() == buffer.unsent().len() as u64,

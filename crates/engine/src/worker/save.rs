@@ -12,7 +12,7 @@ use crate::upgrade::{saved_address, saved_socket_address};
 use flow::{Direction, Peer};
 use std::collections::HashMap;
 use std::sync::Arc;
-use sys::handoff::{close_on_exec, keep_over_exec, number};
+use sys::kernel::{Descriptor, Kernel, Pipe as _};
 
 /// The routes of a worker's sessions: one entry per pair of route and target.
 #[derive(Default)]
@@ -41,17 +41,17 @@ impl Routes {
     }
 }
 
-impl Worker {
+impl<K: Kernel> Worker<K> {
     /// Saves all sessions, and marks their descriptors to stay open over execve(2).
     pub(crate) fn save(&mut self) -> sys::Result<Vec<u8>> {
-        keep_over_exec(&self.context.epoll)?;
+        self.context.epoll.keep_over_exec()?;
         let mut routes = Routes::default();
         let keys = self.table.slots().keys();
         let mut sessions = Vec::with_capacity(keys.len());
         for key in keys {
             let Some(Entry { session, .. }) = self.table.entry(key) else { continue };
             let route = routes.position(&session.permit)?;
-            mark_descriptors(session, |fd| keep_over_exec(fd))?;
+            mark_descriptors(session, K::Socket::keep_over_exec, K::Pipe::keep_over_exec)?;
             sessions.push(saved(key, session, route));
         }
         Ok(handover::encode(&handover::Worker {
@@ -64,39 +64,40 @@ impl Worker {
     /// Undoes [`Self::save`]: marks the descriptors close-on-exec again.
     pub(crate) fn forget_saving(&mut self) {
         // Cannot fail for open descriptors.
-        let _ = close_on_exec(&self.context.epoll);
+        let _ = self.context.epoll.close_on_exec();
         let keys: Vec<Key> = self.table.slots().keys();
         for key in keys {
             if let Some(Entry { session, .. }) = self.table.entry(key) {
                 // Likewise, cannot fail.
-                let _ = mark_descriptors(session, |fd| close_on_exec(fd));
+                let _ = mark_descriptors(session, K::Socket::close_on_exec, K::Pipe::close_on_exec);
             }
         }
     }
 }
 
-fn mark_descriptors(
-    session: &mut Session,
-    mark: impl Fn(rustix::fd::BorrowedFd<'_>) -> sys::Result<()>,
+fn mark_descriptors<K: Kernel>(
+    session: &mut Session<K>,
+    mark_socket: impl Fn(&K::Socket) -> sys::Result<()>,
+    mark_pipe: impl Fn(&K::Pipe) -> sys::Result<()>,
 ) -> sys::Result<()> {
     for peer in [Peer::Client, Peer::Target] {
-        session.socket(peer).map_or(Ok(()), &mark)?;
+        session.socket(peer).map_or(Ok(()), &mark_socket)?;
     }
     for direction in Direction::BOTH {
         if let Some(Holding::Pipe(pipe)) = session.holding(direction).as_deref() {
-            pipe.ends().into_iter().try_for_each(&mark)?;
+            mark_pipe(pipe)?;
         }
     }
     Ok(())
 }
 
-fn saved(key: Key, session: &mut Session, route: u32) -> handover::Session {
+fn saved<K: Kernel>(key: Key, session: &mut Session<K>, route: u32) -> handover::Session {
     handover::Session {
         id: session.id,
         route,
         flow: handover::pack(&session.flow.to_numbers()),
-        client: number(&session.client),
-        target: session.target.as_ref().map(number),
+        client: session.client.number(),
+        target: session.target.as_ref().map(K::Socket::number),
         client_address: Some(saved_address(session.client_address)),
         target_address: session.target_address.map(saved_address),
         up: session.holding(Direction::Up).as_deref().map(held),
@@ -107,13 +108,13 @@ fn saved(key: Key, session: &mut Session, route: u32) -> handover::Session {
     }
 }
 
-fn held(holding: &Holding) -> handover::Held {
+fn held<K: Kernel>(holding: &Holding<K>) -> handover::Held {
     match holding {
         Holding::Buffer(buffer) => {
             handover::Held { bytes: buffer.unsent().to_vec(), pipe_read: None, pipe_write: None }
         }
         Holding::Pipe(pipe) => {
-            let [read, write] = pipe.ends().map(|end| number(&end));
+            let [read, write] = pipe.numbers();
             handover::Held { bytes: Vec::new(), pipe_read: Some(read), pipe_write: Some(write) }
         }
     }

@@ -9,8 +9,8 @@ use crate::relay;
 use crate::session::{Outcome, Over};
 use crate::table::Entry;
 use flow::{Stage, Unacked};
-use rustix::fd::AsFd;
 use std::time::Duration;
+use sys::kernel::{Kernel, Socket as _};
 
 /// Most timers served per turn. A timer that ends its session takes some ten microseconds, and thousands
 /// may be due at once.
@@ -18,7 +18,7 @@ const TIMERS_PER_TURN: usize = 64;
 /// Delay from the end of a session to the release of unused memory.
 const TIDY_PAUSE: Duration = Duration::from_secs(1);
 
-impl Worker {
+impl<K: Kernel> Worker<K> {
     /// Serves due timers, at most [`TIMERS_PER_TURN`]. If more are due, the next turn polls without
     /// waiting.
     pub(crate) fn serve_timers(&mut self) {
@@ -41,7 +41,7 @@ impl Worker {
         self.tidy_at = None;
         if self.table.give_back() > 0 {
             self.context.pump.pool.clear();
-            sys::release_free_memory();
+            self.context.kernel.release_free_memory();
         }
     }
 
@@ -53,16 +53,14 @@ impl Worker {
 }
 
 /// Handles a session whose timer has fired.
-fn fired(entry: &mut Entry<'_>, context: &mut Context) -> Outcome {
+fn fired<K: Kernel>(entry: &mut Entry<'_, K>, context: &mut Context<K>) -> Outcome {
     let now = context.now;
     let session = &mut *entry.session;
     let rules = session.rules();
     session.set_options_if_due(now, &rules);
     let (client, target) = (&session.client, session.target.as_ref());
-    let unacked = || Unacked {
-        client: sys::socket::unacked(client.as_fd()),
-        target: target.map_or(0, |target| sys::socket::unacked(target.as_fd())),
-    };
+    let unacked =
+        || Unacked { client: client.unacked(), target: target.map_or(0, K::Socket::unacked) };
     let over = session.flow.expire(now, &rules.timeouts, unacked);
     if let Some(reason) = over {
         return Err(Over::reset(reason));

@@ -12,6 +12,7 @@ use crate::slots::Key;
 use crate::view::Reply;
 use flow::{By, Cause, CloseReason};
 use std::sync::Arc;
+use sys::kernel::Kernel;
 
 /// Work of one turn. The unit is a visit of one place of the table of sessions (some nanoseconds).
 const WORK_PER_TURN: u32 = 4096;
@@ -25,13 +26,13 @@ const SESSION: u32 = 256;
 const LAST_BATCHES: u32 = 64;
 
 /// Work of many steps, with its progress.
-pub(crate) enum Walk {
+pub(crate) enum Walk<K: Kernel> {
     /// Poll listeners, new or suspended ones.
     Poll { numbers: Vec<u32> },
     /// The configuration has changed.
-    Change { changes: Arc<Changes>, at: usize, batches: u32, reply: Reply<()> },
+    Change { changes: Arc<Changes<K>>, at: usize, batches: u32, reply: Reply<()> },
     /// Set the timers of sessions of forwards with stricter rules.
-    SetTimers { changes: Arc<Changes>, place: u32 },
+    SetTimers { changes: Arc<Changes<K>>, place: u32 },
     /// Reset the sessions of a forward.
     CutForward { forward: Arc<Forward>, place: u32 },
     /// Find a session by its id and reset it.
@@ -42,15 +43,15 @@ pub(crate) enum Walk {
     Cut { place: u32 },
 }
 
-impl Walk {
-    pub(crate) fn change(changes: Arc<Changes>, reply: Reply<()>) -> Self {
+impl<K: Kernel> Walk<K> {
+    pub(crate) fn change(changes: Arc<Changes<K>>, reply: Reply<()>) -> Self {
         Self::Change { changes, at: 0, batches: 0, reply }
     }
 }
 
-impl Worker {
+impl<K: Kernel> Worker<K> {
     /// Queues a walk behind the present ones.
-    pub(crate) fn walk(&mut self, walk: Walk) {
+    pub(crate) fn walk(&mut self, walk: Walk<K>) {
         self.walks.push_back(walk);
     }
 
@@ -73,7 +74,7 @@ impl Worker {
     }
 
     /// Continues a walk until `work` is used up. Returns the walk unless it is complete.
-    fn take_steps(&mut self, mut walk: Walk, work: &mut u32) -> Option<Walk> {
+    fn take_steps(&mut self, mut walk: Walk<K>, work: &mut u32) -> Option<Walk<K>> {
         let is_done = match &mut walk {
             Walk::Poll { numbers } => self.poll_some(numbers, work),
             Walk::Change { changes, at, batches, .. } => {
@@ -139,7 +140,7 @@ impl Worker {
     /// Adds listeners, then removes listeners; `at` counts through both. True when all are done.
     fn change_listeners(
         &mut self,
-        changes: &Changes,
+        changes: &Changes<K>,
         at: &mut usize,
         batches: &mut u32,
         work: &mut u32,
@@ -229,7 +230,7 @@ enum Found {
 }
 
 /// Sends the reply at the end of a walk.
-fn answer(walk: Walk, found: bool) -> Option<Walk> {
+fn answer<K: Kernel>(walk: Walk<K>, found: bool) -> Option<Walk<K>> {
     match walk {
         Walk::Change { reply, .. } => reply(()),
         Walk::Kill { reply, .. } => reply(found),

@@ -7,6 +7,7 @@ use engine::Engine;
 use plan::ListenAddress;
 use std::collections::{HashMap, HashSet};
 use std::env;
+use std::os::fd::AsFd;
 use sys::{BorrowedFd, FileId};
 
 /// The file descriptor store, and its contents as sent by this process.
@@ -49,9 +50,9 @@ impl Store {
         if self.room == 0 && self.stored.is_empty() {
             return;
         }
-        let named = |(address, socket)| Some((name_of(address)?, socket));
-        let listeners: HashMap<String, BorrowedFd<'_>> =
-            engine.own_sockets().filter_map(named).collect();
+        let own = engine.own_sockets();
+        let named = own.filter_map(|(address, socket)| Some((name_of(address)?, socket.as_fd())));
+        let listeners: HashMap<String, BorrowedFd<'_>> = named.collect();
         // A name may belong to a new socket: a Unix socket whose file was removed is bound again.
         let is_gone = |name: &str, stored: Option<FileId>| match listeners.get(name) {
             None => true,
