@@ -1,11 +1,12 @@
 //! The listeners of a worker: which of them are polled, and why the others are not.
 
+use crate::audit::AcceptorAudit;
 use crate::change::Listening;
 use flow::Time;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
-use sys::kernel::{Epoll as _, Kernel};
+use sys::kernel::{Descriptor as _, Epoll as _, Kernel};
 
 /// Pause of a listener after accept(2) failed for lack of a resource.
 const EXHAUSTED_PAUSE: Duration = Duration::from_millis(100);
@@ -108,6 +109,18 @@ impl<K: Kernel> Acceptor<K> {
     /// Cancels the retry of exhausted listeners: all listeners are about to be removed.
     pub(crate) fn stop_retrying(&mut self) {
         self.retry_at = None;
+    }
+
+    /// The present state, as plain data.
+    pub(crate) fn audit(&self) -> AcceptorAudit {
+        let listener =
+            |(number, listening): (&u32, &Arc<Listening<K>>)| (*number, listening.socket.number());
+        AcceptorAudit {
+            listeners: self.listeners.iter().map(listener).collect(),
+            full: self.full.clone(),
+            exhausted: self.exhausted.clone(),
+            retry_at: self.retry_at,
+        }
     }
 
     fn unpoll(&self, number: u32, epoll: &K::Epoll) {

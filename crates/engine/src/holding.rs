@@ -78,6 +78,11 @@ impl<K: Kernel> Pool<K> {
         self.pipe_count
     }
 
+    /// The spare pipes.
+    pub(crate) fn spare(&self) -> impl Iterator<Item = &Holding<K>> {
+        self.pipes.iter().map(|pipe| &**pipe)
+    }
+
     /// Lends an empty pipe. The error is the missing resource; `None` if the limit is reached, or
     /// during [`REFUSED_PAUSE`].
     pub(crate) fn pipe(&mut self, now: Time) -> Result<Box<Holding<K>>, Option<Cause>> {

@@ -78,10 +78,11 @@ mod shared;
 /// Parts exposed to the micro-benchmarks and to the simulation. Not for use elsewhere.
 #[doc(hidden)]
 pub mod parts {
+    pub use crate::audit::{AcceptorAudit, EngineAudit, ForwardAudit, GateAudit, PermitAudit};
     pub use crate::mailbox::Mailbox;
     pub use crate::slots::{Key, Slots};
     pub use crate::wheel::Wheel;
-    pub use crate::worker::{WaitsFor, Worker};
+    pub use crate::worker::{Audit, HoldingAudit, SessionAudit, WaitsFor, Worker};
 }
 
 mod passed;
@@ -109,6 +110,8 @@ pub use forward_view::{ForwardState, ForwardView, LostFile};
 
 mod start;
 pub use start::Options;
+
+mod audit;
 
 pub use report::{Report, Reports, SessionRecord};
 pub use resolve::{Query, Resolve};

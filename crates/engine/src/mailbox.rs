@@ -59,6 +59,11 @@ impl<T, W: Wake> Mailbox<T, W> {
         self.lock().iter().any(is_it)
     }
 
+    /// Calls `visit` for each waiting message.
+    pub(crate) fn visit(&self, visit: impl FnMut(&T)) {
+        self.lock().iter().for_each(visit);
+    }
+
     fn lock(&self) -> MutexGuard<'_, VecDeque<T>> {
         // No code panics while it holds the lock, so a poisoned lock guards a sound queue.
         self.queue.lock().unwrap_or_else(std::sync::PoisonError::into_inner)

@@ -147,6 +147,11 @@ impl<K: Kernel> Shared<K> {
         chosen
     }
 
+    /// Number of sessions of each worker.
+    pub(crate) fn loads(&self) -> Vec<u32> {
+        self.loads.iter().map(|load| load.load(Ordering::Relaxed)).collect()
+    }
+
     /// Counts a restored session in the load of `worker`.
     pub(crate) fn add_load(&self, worker: usize) {
         self.loads[worker].fetch_add(1, Ordering::Relaxed);

@@ -104,6 +104,16 @@ impl<K: Kernel> Table<K> {
         self.schedule.wheel.next_at()
     }
 
+    /// The earliest time at which the wheel may fire for a session; `None` if it is not there.
+    pub(crate) fn fires_from(&self, key: Key) -> Option<Time> {
+        self.schedule.wheel.fires_from(key.index())
+    }
+
+    /// The keys in the run queue, including those of ended sessions.
+    pub(crate) fn run_queue(&self) -> Vec<Key> {
+        self.schedule.run_queue.iter().copied().collect()
+    }
+
     /// Takes a session whose timer has fired by `now`. Its timer is cleared.
     #[inline]
     pub(crate) fn next_due(&mut self, now: Time) -> Option<Entry<'_, K>> {

@@ -113,6 +113,13 @@ impl Wheel {
         self.next.map(|(tick, _)| Time::from_micros(tick * 1000))
     }
 
+    /// The earliest time at which `index` may fire; `None` if it is not in the wheel.
+    pub(crate) fn fires_from(&self, index: u32) -> Option<Time> {
+        let place = self.links.get(index as usize).filter(|link| link.place != NONE)?.place;
+        let (level, place) = (place as usize / PLACES, u64::from(place) % PLACES as u64);
+        Some(Time::from_micros(self.begins(level, place) * 1000))
+    }
+
     /// Removes and returns the next entry that fires by `now`.
     #[inline]
     pub fn pop(&mut self, now: Time) -> Option<u32> {
@@ -132,11 +139,16 @@ impl Wheel {
     fn earliest(&self) -> Option<(u64, usize)> {
         let of_level = |level: usize| {
             let place = self.occupied[level].trailing_zeros();
-            let shift = BITS * level;
-            let round = self.elapsed >> (shift + BITS) << (shift + BITS);
-            (round + (u64::from(place) << shift), level * PLACES + place as usize)
+            (self.begins(level, place.into()), level * PLACES + place as usize)
         };
         bits(self.levels).map(of_level).min()
+    }
+
+    /// The first tick of a place in the present round of its level.
+    fn begins(&self, level: usize, place: u64) -> u64 {
+        let shift = BITS * level;
+        let round = self.elapsed >> (shift + BITS) << (shift + BITS);
+        round + (place << shift)
     }
 }
 

@@ -15,6 +15,9 @@ mod park;
 mod restore;
 mod save;
 
+mod audit;
+pub use audit::{Audit, HoldingAudit, SessionAudit};
+
 use crate::acceptor::Acceptor;
 use crate::close;
 use crate::connect;

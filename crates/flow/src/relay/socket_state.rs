@@ -38,11 +38,13 @@ impl SocketState {
         }
     }
 
-    pub(crate) fn readable(self) -> bool {
+    /// Whether a read may find bytes, an end or an error.
+    pub fn readable(self) -> bool {
         self.readable
     }
 
-    pub(crate) fn writable(self) -> bool {
+    /// Whether a write may take bytes or report an error.
+    pub fn writable(self) -> bool {
         self.writable
     }
 

@@ -1,0 +1,117 @@
+//! The state of an engine as plain data, for the invariants that the simulation checks after each step.
+
+use crate::Engine;
+use crate::permit::{Gate, Permit};
+use crate::rule::Route;
+use flow::Time;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use sys::kernel::Kernel;
+
+/// A limit and the number of sessions that it counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GateAudit {
+    /// Equal for the same gate. Other comparisons have no meaning.
+    pub id: usize,
+    /// Places taken.
+    pub taken: u32,
+    /// The limit.
+    pub limit: u32,
+}
+
+impl GateAudit {
+    fn of(gate: &Gate) -> Self {
+        Self { id: std::ptr::from_ref(gate).addr(), taken: gate.taken(), limit: gate.limit() }
+    }
+}
+
+/// The places of one session, beside that in the process.
+#[derive(Clone, Copy, Debug)]
+pub struct PermitAudit {
+    /// The place in its forward.
+    pub forward: GateAudit,
+    /// The place in its target, after the selection.
+    pub target: Option<GateAudit>,
+}
+
+impl PermitAudit {
+    pub(crate) fn of(permit: &Permit) -> Self {
+        Self {
+            forward: GateAudit::of(&permit.route().forward.gate),
+            target: permit.target().map(|target| GateAudit::of(&target.gate)),
+        }
+    }
+}
+
+/// The state shared by all workers.
+#[derive(Clone, Debug)]
+pub struct EngineAudit {
+    /// The sessions of the process.
+    pub process: GateAudit,
+    /// Sessions of each worker, with those that are handed over to it.
+    pub loads: Vec<u32>,
+    /// The configured forwards, then the removed ones.
+    pub forwards: Vec<ForwardAudit>,
+    /// Numbers of the listeners' descriptors.
+    pub listeners: Vec<u32>,
+}
+
+/// The state of a forward.
+#[derive(Clone, Debug)]
+pub struct ForwardAudit {
+    /// Its name.
+    pub name: Arc<str>,
+    /// Its sessions.
+    pub gate: GateAudit,
+    /// Whether it takes no new sessions.
+    pub draining: bool,
+    /// The sessions of the targets in its present sets, by listen address and target.
+    pub targets: Vec<(Arc<str>, Arc<str>, GateAudit)>,
+}
+
+/// The listeners of a worker.
+#[derive(Clone, Debug)]
+pub struct AcceptorAudit {
+    /// All listeners, by number, with their descriptors. Those in neither set below are polled.
+    pub listeners: Vec<(u32, u32)>,
+    /// Not polled: they wait for room.
+    pub full: BTreeSet<u32>,
+    /// Not polled: a resource was missing.
+    pub exhausted: BTreeSet<u32>,
+    /// Time at which the exhausted ones are polled again.
+    pub retry_at: Option<Time>,
+}
+
+impl<K: Kernel> Engine<K> {
+    /// The present state.
+    #[doc(hidden)]
+    pub fn audit(&self) -> EngineAudit {
+        use sys::kernel::Descriptor as _;
+        let running = self.forwards.running.iter().map(|it| (&it.forward, &it.routes));
+        let removed = self.forwards.removed.iter().map(|it| (&it.forward, &it.routes));
+        let forward = |(forward, routes): (&Arc<crate::forward::Forward>, &Vec<Arc<Route>>)| {
+            let targets = routes.iter().flat_map(|route| targets(route)).collect();
+            ForwardAudit {
+                name: Arc::clone(&forward.name),
+                gate: GateAudit::of(&forward.gate),
+                draining: forward.is_draining(),
+                targets,
+            }
+        };
+        let sockets = self.forwards.listeners().flat_map(crate::listener::Listener::sockets);
+        EngineAudit {
+            process: GateAudit::of(&self.shared.gate),
+            loads: self.shared.loads(),
+            forwards: running.chain(removed).map(forward).collect(),
+            listeners: sockets.map(|(_, socket)| socket.number()).collect(),
+        }
+    }
+}
+
+fn targets(route: &Route) -> Vec<(Arc<str>, Arc<str>, GateAudit)> {
+    let set = route.targets.load();
+    let target = |target: &Arc<crate::targets::Target>| {
+        (Arc::clone(&route.listen), Arc::clone(&target.text), GateAudit::of(&target.gate))
+    };
+    set.targets().iter().map(target).collect()
+}
