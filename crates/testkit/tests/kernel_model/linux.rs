@@ -1,0 +1,185 @@
+//! The kernel of this host.
+
+use crate::machine::{Handle, HandleKind, Machine};
+use crate::readiness::Readiness;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fd::{AsFd, OwnedFd};
+use rustix::io::IoSlice;
+use rustix::net::{
+    SendAncillaryBuffer, SendAncillaryMessage, SendFlags, getpeername, listen, send, sendmsg,
+    sockopt,
+};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use rustix::thread::{CpuSet, sched_getaffinity, sched_getcpu, sched_setaffinity};
+use std::collections::BTreeSet;
+use std::mem::MaybeUninit;
+use std::net::UdpSocket;
+use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use sys::Result;
+use sys::kernel::Linux;
+use tempfile::TempDir;
+
+/// Programs run one at a time: descriptors and their limit belong to the process.
+static PROCESS: Mutex<()> = Mutex::new(());
+
+/// Segments that can follow from one segment: its answer, the answer to that, and so on.
+const ANSWERS: usize = 4;
+
+/// Bound of the wait for acknowledgements. The longest delay of one is 200 ms (`TCP_DELACK_MAX`).
+const ROUNDS: usize = 300;
+const ROUND: Duration = Duration::from_millis(1);
+
+pub(crate) struct RealMachine {
+    kernel: Linux,
+    directory: TempDir,
+    /// Connected to itself: what it sends arrives behind everything that this thread has sent.
+    barrier: UdpSocket,
+    /// Descriptors of the test itself.
+    foreign: usize,
+    limit: Rlimit,
+    _process: MutexGuard<'static, ()>,
+}
+
+impl RealMachine {
+    /// Keeps the calling thread on one CPU from now on. Loopback segments pass through a queue of the
+    /// sender's CPU, so all of them stay in one order.
+    pub(crate) fn new() -> Self {
+        let process = PROCESS.lock().unwrap_or_else(PoisonError::into_inner);
+        if sched_getaffinity(None).is_ok_and(|cpus| cpus.count() > 1) {
+            let mut one = CpuSet::new();
+            one.set(sched_getcpu());
+            sched_setaffinity(None, &one).expect("a thread may stay on its CPU");
+        }
+        let barrier = UdpSocket::bind("127.0.0.1:0").expect("a UDP socket");
+        barrier.connect(barrier.local_addr().expect("an address")).expect("a connected socket");
+        barrier.set_read_timeout(Some(Duration::from_secs(1))).expect("a timeout");
+        let directory = tempfile::tempdir().expect("a directory");
+        let limit = getrlimit(Resource::Nofile);
+        let mut machine =
+            Self { kernel: Linux, directory, barrier, foreign: 0, limit, _process: process };
+        machine.foreign = machine.numbers().len();
+        machine
+    }
+
+    /// The open descriptors of this process.
+    fn numbers(&self) -> BTreeSet<u64> {
+        // Listing them takes a descriptor.
+        let limit = getrlimit(Resource::Nofile);
+        setrlimit(Resource::Nofile, self.limit).expect("the former limit");
+        let entries = std::fs::read_dir("/proc/self/fd").expect("the descriptors of this process");
+        let name =
+            |entry: std::io::Result<std::fs::DirEntry>| entry.ok()?.file_name().into_string().ok();
+        let mut numbers: BTreeSet<u64> =
+            entries.filter_map(name).filter_map(|name| name.parse().ok()).collect();
+        // The directory itself was listed, too, and is closed now.
+        let is_open = |number: &u64| Path::new(&format!("/proc/self/fd/{number}")).is_symlink();
+        numbers.retain(is_open);
+        setrlimit(Resource::Nofile, limit).expect("the present limit");
+        numbers
+    }
+
+    /// Segments of this thread, and the answers to them, have arrived when this returns.
+    fn pass_barrier(&self) {
+        for _ in 0..ANSWERS {
+            self.barrier.send(&[0]).expect("a datagram can be sent");
+            self.barrier.recv(&mut [0]).expect("it arrives");
+        }
+    }
+}
+
+/// Whether nothing sent is unacknowledged, except what the receiver has no room for.
+fn is_quiet(socket: &OwnedFd) -> bool {
+    // A socket without a peer is closed, or still connecting.
+    getpeername(socket).is_err()
+        || sys::tcp_info(socket.as_fd()).is_none_or(|info| info.unacked == 0)
+}
+
+impl Machine for RealMachine {
+    type Kernel = Linux;
+
+    fn kernel(&self) -> &Linux {
+        &self.kernel
+    }
+
+    fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+
+    fn send_urgent(&self, socket: &OwnedFd, byte: u8) -> Result<usize> {
+        send(socket, &[byte], SendFlags::OOB | SendFlags::NOSIGNAL)
+    }
+
+    fn send_with_descriptor(&self, socket: &OwnedFd, bytes: &[u8]) -> Result<usize> {
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+        let mut buffer = SendAncillaryBuffer::new(&mut space);
+        let descriptors = [self.barrier.as_fd()];
+        buffer.push(SendAncillaryMessage::ScmRights(&descriptors));
+        sendmsg(socket, &[IoSlice::new(bytes)], &mut buffer, SendFlags::NOSIGNAL)
+    }
+
+    fn set_backlog(&self, listener: &OwnedFd, length: u32) -> Result<()> {
+        listen(listener, i32::try_from(length).unwrap_or(i32::MAX))
+    }
+
+    fn poll(&self, socket: &OwnedFd) -> Readiness {
+        let asked = PollFlags::IN | PollFlags::OUT | PollFlags::RDHUP | PollFlags::PRI;
+        let mut events = [PollFd::new(socket, asked)];
+        poll(&mut events, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })).expect("poll(2)");
+        let flags = events[0].revents();
+        // As in `sys::Events`.
+        let ended = flags.intersects(PollFlags::HUP | PollFlags::ERR);
+        let mark = PollFlags::RDHUP | PollFlags::PRI;
+        Readiness {
+            readable: ended || flags.intersects(PollFlags::IN | mark),
+            writable: ended || flags.contains(PollFlags::OUT),
+            mark: ended || flags.intersects(mark),
+            error: flags.contains(PollFlags::ERR),
+        }
+    }
+
+    fn settle(&self, connections: &[&OwnedFd]) {
+        for _ in 0..ROUNDS {
+            for socket in connections {
+                // Sends a delayed acknowledgement now. Fails for a Unix socket.
+                let _ = sockopt::set_tcp_quickack(socket, true);
+            }
+            self.pass_barrier();
+            if connections.iter().all(|socket| is_quiet(socket)) {
+                return;
+            }
+            std::thread::sleep(ROUND);
+        }
+    }
+
+    fn open_descriptors(&self) -> usize {
+        self.numbers().len() - self.foreign
+    }
+
+    fn limit_descriptors(&mut self, more: usize) {
+        let open = self.numbers();
+        let free = (0..).filter(|number| !open.contains(number)).nth(more);
+        let limit = Rlimit { current: free, ..self.limit };
+        setrlimit(Resource::Nofile, limit).expect("a lower limit");
+    }
+
+    fn exec(&mut self, mut open: Vec<Handle<Self>>) {
+        open.sort_by_key(|handle| handle.kind.number());
+        for Handle { kind, is_kept } in open {
+            match kind {
+                HandleKind::Socket(socket) if is_kept => std::mem::forget(socket),
+                HandleKind::Pipe(pipe) if is_kept => std::mem::forget(pipe),
+                HandleKind::Epoll(epoll) if is_kept => std::mem::forget(epoll),
+                closed => drop(closed),
+            }
+        }
+    }
+}
+
+impl Drop for RealMachine {
+    fn drop(&mut self) {
+        // It has been set before, by this process.
+        let _ = setrlimit(Resource::Nofile, self.limit);
+    }
+}

@@ -1,0 +1,70 @@
+//! Runs short programs on the kernel of this host and on the simulated kernel, and requires the same
+//! results.
+//!
+//! The programs of `programs/*.txt` have their results beside them: they are facts of Linux that the
+//! simulated kernel and the engine rely on. `EXPECT=write cargo test -p testkit --test kernel_model`
+//! rewrites the results from the kernel of this host. Further programs are random:
+//! `PROGRAMS=n` sets their number, and `SEED=n` runs one.
+
+#![expect(clippy::unwrap_used, reason = "a test may fail")]
+
+mod compare;
+mod facts;
+mod linux;
+mod machine;
+mod op;
+mod program;
+mod random;
+mod readiness;
+mod streams;
+mod world;
+
+use compare::Difference;
+use linux::RealMachine;
+use program::Program;
+
+#[test]
+fn facts_hold_on_this_kernel() {
+    let writes = std::env::var_os("EXPECT").is_some_and(|value| value == "write");
+    for file in facts::files() {
+        let mut facts = facts::read(&file);
+        for fact in &mut facts {
+            let results = world::run(RealMachine::new(), &fact.program);
+            if writes {
+                fact.results = results;
+                continue;
+            }
+            let (expected, found) = (fact.program.with(&fact.results), fact.program.with(&results));
+            assert_eq!(found, expected, "{}", fact.title);
+        }
+        if writes {
+            facts::write(&file, &facts);
+        }
+    }
+}
+
+/// Programs per run, unless `PROGRAMS` says otherwise.
+const PROGRAMS: u64 = 400;
+
+fn number(variable: &str) -> Option<u64> {
+    std::env::var(variable).ok().map(|text| text.parse().unwrap())
+}
+
+fn on_linux(program: &Program) -> Vec<String> {
+    world::run(RealMachine::new(), program)
+}
+
+#[test]
+fn random_programs_have_the_same_results() {
+    let seeds = match number("SEED") {
+        Some(seed) => seed..seed + 1,
+        None => 0..number("PROGRAMS").unwrap_or(PROGRAMS),
+    };
+    for seed in seeds {
+        let program = random::program(seed);
+        if let Some(difference) = Difference::of(&program, &on_linux, &on_linux) {
+            let shrunk = difference.shrunk(&on_linux, &on_linux);
+            panic!("seed {seed}, shrunk: {}\n{shrunk}", shrunk.program);
+        }
+    }
+}

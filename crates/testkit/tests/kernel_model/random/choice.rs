@@ -1,0 +1,171 @@
+//! Random choices among the slots of a program, most of which should be filled already.
+
+use crate::op::{Connection, Epoll, Listener, Op, Pipe, Waker};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// One choice in so many is made without regard to the state of the slots.
+const BLIND: usize = 16;
+
+/// Chooses, and remembers which slots its operations fill.
+pub(super) struct Choice {
+    state: u64,
+    ops: Vec<Op>,
+    listeners: BTreeSet<usize>,
+    connections: BTreeSet<usize>,
+    pipes: BTreeSet<usize>,
+    epolls: BTreeSet<usize>,
+    wakers: BTreeSet<usize>,
+    /// Clients that are not accepted yet, by listener.
+    queued: BTreeMap<usize, Vec<usize>>,
+    /// The other end of a connection.
+    peers: BTreeMap<usize, usize>,
+}
+
+impl Choice {
+    pub(super) fn new(seed: u64) -> Self {
+        Self {
+            state: seed.wrapping_mul(0xD134_2543_DE82_EF95),
+            ops: Vec::new(),
+            listeners: BTreeSet::new(),
+            connections: BTreeSet::new(),
+            pipes: BTreeSet::new(),
+            epolls: BTreeSet::new(),
+            wakers: BTreeSet::new(),
+            queued: BTreeMap::new(),
+            peers: BTreeMap::new(),
+        }
+    }
+
+    /// The next random number (SplitMix64).
+    fn next(&mut self) -> u64 {
+        self.state = self.state.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mixed = (self.state ^ (self.state >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        mixed ^ (mixed >> 31)
+    }
+
+    pub(super) fn below(&mut self, bound: usize) -> usize {
+        usize::try_from(self.next() % bound as u64).unwrap_or_default()
+    }
+
+    pub(super) fn one_in(&mut self, count: usize) -> bool {
+        self.below(count) == 0
+    }
+
+    pub(super) fn pick<T: Copy>(&mut self, all: &[T]) -> T {
+        all[self.below(all.len())]
+    }
+
+    pub(super) fn ops(&self) -> &[Op] {
+        &self.ops
+    }
+
+    /// A slot of `count` that is filled or free, if there is one.
+    fn slot(&mut self, filled: &BTreeSet<usize>, count: usize, is_filled: bool) -> usize {
+        let matching = (0..count).filter(|slot| filled.contains(slot) == is_filled);
+        let matching: Vec<_> = matching.collect();
+        if matching.is_empty() || self.one_in(BLIND) {
+            self.below(count)
+        } else {
+            self.pick(&matching)
+        }
+    }
+
+    pub(super) fn connection(&mut self) -> Connection {
+        let filled = self.connections.clone();
+        Connection(self.slot(&filled, Connection::COUNT, true))
+    }
+
+    pub(super) fn free_connection(&mut self) -> Connection {
+        let filled = self.connections.clone();
+        Connection(self.slot(&filled, Connection::COUNT, false))
+    }
+
+    pub(super) fn listener(&mut self) -> Listener {
+        let filled = self.listeners.clone();
+        Listener(self.slot(&filled, Listener::COUNT, true))
+    }
+
+    pub(super) fn free_listener(&mut self) -> Listener {
+        let filled = self.listeners.clone();
+        Listener(self.slot(&filled, Listener::COUNT, false))
+    }
+
+    pub(super) fn pipe(&mut self) -> Pipe {
+        let filled = self.pipes.clone();
+        Pipe(self.slot(&filled, Pipe::COUNT, true))
+    }
+
+    pub(super) fn epoll(&mut self) -> Epoll {
+        let filled = self.epolls.clone();
+        Epoll(self.slot(&filled, Epoll::COUNT, true))
+    }
+
+    pub(super) fn free_epoll(&mut self) -> Epoll {
+        let filled = self.epolls.clone();
+        Epoll(self.slot(&filled, Epoll::COUNT, false))
+    }
+
+    pub(super) fn waker(&mut self) -> Waker {
+        let filled = self.wakers.clone();
+        Waker(self.slot(&filled, Waker::COUNT, true))
+    }
+
+    /// The other end of a connection.
+    pub(super) fn peer(&self, connection: Connection) -> Option<Connection> {
+        self.peers.get(&connection.0).copied().map(Connection)
+    }
+
+    /// Appends an operation. The state that it is expected to lead to is a guess: the kernel may refuse
+    /// it.
+    pub(super) fn push(&mut self, op: Op) {
+        self.ops.push(op);
+        match op {
+            Op::Listen(slot, _) | Op::Bind(slot, ..) | Op::BindBeside(slot, ..) => {
+                self.listeners.insert(slot.0);
+            }
+            Op::CloseListener(slot) => {
+                self.listeners.remove(&slot.0);
+                self.queued.remove(&slot.0);
+            }
+            Op::Connect(slot, listener) | Op::ConnectV6(slot, listener)
+                if self.connections.insert(slot.0) =>
+            {
+                self.queued.entry(listener.0).or_default().push(slot.0);
+            }
+            Op::Accept(listener, slot) => self.accept(listener, slot),
+            Op::Close(slot) | Op::Reset(slot) => {
+                self.connections.remove(&slot.0);
+                self.peers.remove(&slot.0);
+            }
+            Op::NewPipe(slot, _) => {
+                self.pipes.insert(slot.0);
+            }
+            Op::ClosePipe(slot) => {
+                self.pipes.remove(&slot.0);
+            }
+            Op::NewEpoll(slot) => {
+                self.epolls.insert(slot.0);
+            }
+            Op::CloseEpoll(slot) => {
+                self.epolls.remove(&slot.0);
+            }
+            Op::NewWaker(slot) => {
+                self.wakers.insert(slot.0);
+            }
+            Op::CloseWaker(slot) => {
+                self.wakers.remove(&slot.0);
+            }
+            _ => {}
+        }
+    }
+
+    fn accept(&mut self, listener: Listener, slot: Connection) {
+        let queue = self.queued.entry(listener.0).or_default();
+        if !queue.is_empty() && self.connections.insert(slot.0) {
+            let client = queue.remove(0);
+            self.peers.insert(client, slot.0);
+            self.peers.insert(slot.0, client);
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! Operations on epoll instances and wakers.
+
+use super::{Outcome, Polling, Waking, World, done, errno};
+use crate::machine::{EpollOf, EventsOf, Machine};
+use crate::op::{Connection, Epoll, Listener, Op, Waker};
+use crate::readiness::Readiness;
+use std::time::Duration;
+use sys::kernel::{Epoll as _, Kernel, Wake, Waker as _};
+
+/// The token of a slot: its letter, and its number.
+fn token(kind: u64, slot: usize) -> u64 {
+    kind << 32 | u64::try_from(slot).unwrap_or_default()
+}
+
+const LISTENER: u64 = 1;
+const CONNECTION: u64 = 2;
+const WAKER: u64 = 3;
+
+/// The slot of a token.
+fn slot(token: u64) -> String {
+    let number = usize::try_from(token & u64::from(u32::MAX)).unwrap_or(usize::MAX);
+    match token >> 32 {
+        LISTENER => Listener(number).to_string(),
+        CONNECTION => Connection(number).to_string(),
+        WAKER => Waker(number).to_string(),
+        _ => format!("unknown token {token:x}"),
+    }
+}
+
+impl<M: Machine> World<M> {
+    pub(super) fn run_on_epoll(&mut self, op: Op) -> Outcome {
+        match op {
+            Op::NewEpoll(slot) => self.new_epoll(slot),
+            Op::CloseEpoll(slot) => self.epolls[slot.0].take().map(|_| "ok".to_owned()),
+            Op::NewWaker(slot) => self.new_waker(slot),
+            Op::CloseWaker(slot) => self.wakers[slot.0].take().map(|_| "ok".to_owned()),
+            Op::Wake(slot) => {
+                let waking = self.wakers[slot.0].as_mut()?;
+                waking.waker.wake();
+                waking.is_pending = true;
+                Some("ok".to_owned())
+            }
+            Op::Consume(slot) => {
+                // Otherwise it would block.
+                let waking = self.wakers[slot.0].as_mut().filter(|waking| waking.is_pending)?;
+                waking.waker.wait();
+                waking.is_pending = false;
+                Some("ok".to_owned())
+            }
+            _ => self.run_on_open_epoll(op),
+        }
+    }
+
+    fn run_on_open_epoll(&self, op: Op) -> Outcome {
+        let epoll = |slot: Epoll| self.epolls[slot.0].as_ref().map(|polling| &polling.epoll);
+        let socket = |slot| self.connection(slot).map(|connected| &connected.socket);
+        Some(match op {
+            Op::Add(slot, connection) => {
+                let token = token(CONNECTION, connection.0);
+                done(epoll(slot)?.add_connection(socket(connection)?, token))
+            }
+            Op::AddListener(slot, listener) => {
+                let token = token(LISTENER, listener.0);
+                done(epoll(slot)?.add_listener(self.listener(listener)?, token))
+            }
+            Op::AddWaker(slot, waker) => {
+                let waking = self.wakers[waker.0].as_ref()?;
+                done(epoll(slot)?.add_waker(&waking.waker, token(WAKER, waker.0)))
+            }
+            Op::Remove(slot, connection) => done(epoll(slot)?.remove(socket(connection)?)),
+            Op::RemoveListener(slot, listener) => {
+                done(epoll(slot)?.remove(self.listener(listener)?))
+            }
+            Op::Wait(slot, room) => wait::<M>(epoll(slot)?, room as usize),
+            _ => return None,
+        })
+    }
+
+    fn new_epoll(&mut self, slot: Epoll) -> Outcome {
+        if self.epolls[slot.0].is_some() {
+            return None;
+        }
+        Some(match self.machine.kernel().epoll() {
+            Ok(epoll) => {
+                self.epolls[slot.0] = Some(Polling { epoll, is_kept: false });
+                "ok".to_owned()
+            }
+            Err(error) => errno(error),
+        })
+    }
+
+    fn new_waker(&mut self, slot: Waker) -> Outcome {
+        if self.wakers[slot.0].is_some() {
+            return None;
+        }
+        Some(match self.machine.kernel().waker() {
+            Ok(waker) => {
+                self.wakers[slot.0] = Some(Waking { waker, is_pending: false });
+                "ok".to_owned()
+            }
+            Err(error) => errno(error),
+        })
+    }
+}
+
+/// The pending events, in the order in which they are reported.
+fn wait<M: Machine>(epoll: &EpollOf<M>, room: usize) -> String {
+    let mut events: EventsOf<M> = EpollOf::<M>::events(room.max(1));
+    if let Err(error) = epoll.wait(&mut events, Some(Duration::ZERO)) {
+        return errno(error);
+    }
+    let event = |event: sys::Event| format!("{} {}", slot(event.token), Readiness::from(&event));
+    let events: Vec<_> = EpollOf::<M>::iter(&events).map(event).collect();
+    if events.is_empty() { "no event".to_owned() } else { events.join(", ") }
+}
