@@ -33,6 +33,7 @@ mod target;
 
 pub mod cases;
 pub mod crossings;
+pub mod sim;
 
 mod lines;
 mod process;

@@ -1,0 +1,249 @@
+//! Bound sockets, accept queues, and attempts to connect.
+
+use super::conditions::Call;
+use super::network::Body;
+use super::poll::ANY;
+use super::tcp::{Endpoint, Owner, State};
+use super::unix::UnixEnd;
+use super::world::{EndKey, File, FileKey, World};
+use std::collections::VecDeque;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::PathBuf;
+use sys::{Address, Errno, Result};
+
+/// The address of a bound socket.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Bound {
+    /// A TCP address. `both_families`: `[::]` that takes IPv4, too.
+    Ip {
+        address: SocketAddr,
+        both_families: bool,
+    },
+    Unix(PathBuf),
+}
+
+/// A bound socket.
+#[derive(Debug)]
+pub(super) struct Listener {
+    pub(super) bound: Bound,
+    pub(super) listens: bool,
+    /// Other sockets of the same user may share the address (`SO_REUSEPORT`).
+    pub(super) shares: bool,
+    /// New attempts are dropped by a filter.
+    pub(super) ignores: bool,
+    /// Connections to accept: ends of TCP connections, or keys of Unix sockets.
+    pub(super) queue: VecDeque<u64>,
+}
+
+/// What becomes of an attempt to connect.
+pub(super) enum Lookup {
+    Takes(FileKey),
+    /// The queue is full, or a filter drops the SYN: no answer.
+    Drops,
+    Nothing,
+}
+
+impl Listener {
+    pub(super) fn new(bound: Bound) -> Self {
+        Self { bound, listens: false, shares: false, ignores: false, queue: VecDeque::new() }
+    }
+
+    /// How specifically the listener takes `to`; `None` if it does not.
+    fn takes(&self, to: SocketAddr) -> Option<u32> {
+        let Bound::Ip { address, both_families } = self.bound else { return None };
+        if !self.listens || address.port() != to.port() {
+            return None;
+        }
+        match (address.ip(), to.ip()) {
+            (bound, wanted) if bound == wanted => Some(2),
+            (IpAddr::V4(Ipv4Addr::UNSPECIFIED), IpAddr::V4(_))
+            | (IpAddr::V6(Ipv6Addr::UNSPECIFIED), IpAddr::V6(_)) => Some(1),
+            (IpAddr::V6(Ipv6Addr::UNSPECIFIED), IpAddr::V4(_)) if both_families => Some(0),
+            _ => None,
+        }
+    }
+}
+
+fn overlap(one: (SocketAddr, bool), other: (SocketAddr, bool)) -> bool {
+    let covers = |(a, both): (SocketAddr, bool), b: SocketAddr| {
+        a.ip() == b.ip()
+            || (a.ip().is_unspecified() && (a.is_ipv4() == b.is_ipv4() || (both && b.is_ipv4())))
+    };
+    one.0.port() == other.0.port() && (covers(one, other.0) || covers(other, one.0))
+}
+
+impl World {
+    /// Binds a TCP address. Port 0 is replaced by a free one.
+    pub(super) fn bind(
+        &mut self,
+        mut address: SocketAddr,
+        both_families: bool,
+        shares: bool,
+    ) -> Result<Listener> {
+        self.fails(Call::Listen)?;
+        if address.port() == 0 {
+            address.set_port(self.free_port(address)?);
+        }
+        let conflicts = |file: &File| match file {
+            File::Listener(Listener {
+                bound: Bound::Ip { address: old, both_families: both },
+                listens,
+                shares: old_shares,
+                ..
+            }) => {
+                // Both have SO_REUSEADDR, which permits sharing with a socket that does not listen.
+                *listens
+                    && overlap((*old, *both), (address, both_families))
+                    && !(shares && *old_shares)
+            }
+            _ => false,
+        };
+        if self.files.values().any(conflicts) {
+            return Err(Errno::ADDRINUSE);
+        }
+        let mut listener = Listener::new(Bound::Ip { address, both_families });
+        listener.shares = shares;
+        Ok(listener)
+    }
+
+    fn free_port(&mut self, address: SocketAddr) -> Result<u16> {
+        let range = self.conditions.ephemeral_ports.clone();
+        for _ in range.clone() {
+            let port = self.next_port;
+            self.next_port = if port >= *range.end() { *range.start() } else { port + 1 };
+            let taken = |file: &File| match file {
+                File::Listener(Listener { bound: Bound::Ip { address, .. }, .. }) => {
+                    address.port() == port
+                }
+                _ => false,
+            };
+            let local = SocketAddr::new(address.ip(), port);
+            let used = self.used_ports.iter().any(|(used, _)| *used == local);
+            if !used && !self.files.values().any(taken) {
+                return Ok(port);
+            }
+        }
+        Err(Errno::ADDRINUSE)
+    }
+
+    /// listen(2). `EADDRINUSE` if another socket listens on an overlapping address.
+    pub(super) fn listen(&mut self, key: FileKey) -> Result<()> {
+        self.fails(Call::Listen)?;
+        let this = self.listener(key)?;
+        let (bound, shares) = (this.bound.clone(), this.shares);
+        if let Bound::Ip { address, both_families } = bound {
+            let conflicts = |(other, file): (&FileKey, &File)| match file {
+                File::Listener(Listener {
+                    bound: Bound::Ip { address: old, both_families: both },
+                    listens,
+                    shares: old_shares,
+                    ..
+                }) => {
+                    *other != key
+                        && *listens
+                        && overlap((*old, *both), (address, both_families))
+                        && !(shares && *old_shares)
+                }
+                _ => false,
+            };
+            if self.files.iter().any(conflicts) {
+                return Err(Errno::ADDRINUSE);
+            }
+        }
+        self.listener(key)?.listens = true;
+        Ok(())
+    }
+
+    /// The listener for an attempt to connect: the most specific one.
+    pub(super) fn find_listener(&self, to: SocketAddr) -> Lookup {
+        let listeners = self.files.iter().filter_map(|(key, file)| match file {
+            File::Listener(listener) => Some((listener.takes(to)?, *key, listener)),
+            _ => None,
+        });
+        let Some((_, key, listener)) = listeners.max_by_key(|(rank, key, _)| (*rank, *key)) else {
+            return Lookup::Nothing;
+        };
+        if listener.ignores || listener.queue.len() > self.conditions.backlog {
+            return Lookup::Drops;
+        }
+        Lookup::Takes(key)
+    }
+
+    /// Takes a connection from the queue.
+    pub(super) fn accept(&mut self, key: FileKey) -> Result<(File, Address)> {
+        let listener = self.listener(key)?;
+        if !listener.listens {
+            return Err(Errno::INVAL);
+        }
+        let is_unix = matches!(listener.bound, Bound::Unix(_));
+        let next = listener.queue.pop_front().ok_or(Errno::AGAIN)?;
+        if is_unix {
+            return Ok((File::Unix(UnixEnd::accepted(next)), Address::UNIX));
+        }
+        let address = self.ends.get(&next).map(|end| end.remote).ok_or(Errno::CONNABORTED)?;
+        Ok((File::Tcp(next), address.into()))
+    }
+
+    /// Stops listening and resets the queued connections.
+    pub(super) fn stop_listening(&mut self, key: FileKey) {
+        let Ok(listener) = self.listener(key) else { return };
+        listener.listens = false;
+        let queue = std::mem::take(&mut listener.queue);
+        let is_unix = matches!(listener.bound, Bound::Unix(_));
+        self.refuse_queued(queue, is_unix);
+        self.wake(key, ANY);
+        self.settle();
+    }
+
+    pub(super) fn close_listener(&mut self, listener: Listener) {
+        let is_unix = matches!(listener.bound, Bound::Unix(_));
+        self.refuse_queued(listener.queue, is_unix);
+    }
+
+    fn refuse_queued(&mut self, queue: VecDeque<u64>, is_unix: bool) {
+        for key in queue {
+            if is_unix {
+                self.refuse_unix(key);
+            } else {
+                self.send_body(key, Body::Reset);
+                self.forget(key);
+            }
+        }
+    }
+
+    /// Starts to connect a new TCP socket.
+    pub(super) fn connect(&mut self, to: SocketAddr) -> Result<EndKey> {
+        self.fails(Call::Connect)?;
+        // connect(2) to the unspecified address reaches the loopback address.
+        let to = match to.ip() {
+            IpAddr::V4(Ipv4Addr::UNSPECIFIED) => (Ipv4Addr::LOCALHOST, to.port()).into(),
+            IpAddr::V6(Ipv6Addr::UNSPECIFIED) => (Ipv6Addr::LOCALHOST, to.port()).into(),
+            _ => to,
+        };
+        let source: IpAddr = match to.ip() {
+            IpAddr::V4(ip) if ip.is_loopback() => Ipv4Addr::LOCALHOST.into(),
+            IpAddr::V4(_) => Ipv4Addr::new(10, 0, 0, 1).into(),
+            IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+        };
+        let local = self.source_port(source, to)?;
+        let buffers = self.buffer_sizes();
+        let key = self.new_key();
+        self.ends.insert(key, Endpoint::new(Owner::Orphan, local, to, State::SynSent, buffers));
+        self.used_ports.insert((local, to));
+        Ok(key)
+    }
+
+    /// A local address whose pair with `to` is free. `EADDRNOTAVAIL` if none is.
+    fn source_port(&mut self, ip: IpAddr, to: SocketAddr) -> Result<SocketAddr> {
+        let range = self.conditions.ephemeral_ports.clone();
+        for _ in range.clone() {
+            let port = self.next_port;
+            self.next_port = if port >= *range.end() { *range.start() } else { port + 1 };
+            let local = SocketAddr::new(ip, port);
+            if !self.used_ports.contains(&(local, to)) {
+                return Ok(local);
+            }
+        }
+        Err(Errno::ADDRNOTAVAIL)
+    }
+}

@@ -1,0 +1,234 @@
+//! Unix stream sockets (unix(7)): bytes go directly into the peer's queue.
+
+use super::conditions::Call;
+use super::listener::{Bound, Listener};
+use super::poll::{ANY, DATA, ERR, HUP, IN, Mask, OUT, RDHUP, SPACE};
+use super::world::{File, FileKey, World};
+use std::collections::{BTreeMap, VecDeque};
+use std::path::Path;
+use sys::{Errno, Result};
+
+/// Bytes of one send, and whether descriptors are attached: a read stops behind them.
+#[derive(Debug, Default)]
+pub(super) struct Piece {
+    bytes: VecDeque<u8>,
+    attached: bool,
+}
+
+/// The state of a Unix connection's two sides, shared by both files.
+#[derive(Debug, Default)]
+pub(super) struct UnixSide {
+    /// The file of this side; `None` while it waits in an accept queue, and once it is closed.
+    file: Option<FileKey>,
+    peer: u64,
+    open: bool,
+    inbox: VecDeque<Piece>,
+    held: usize,
+    receive_shut: bool,
+    send_shut: bool,
+    error: Option<Errno>,
+    send_buffer: usize,
+}
+
+/// A file's reference to its side of a connection.
+#[derive(Debug)]
+pub(super) struct UnixEnd(pub(super) u64);
+
+impl UnixEnd {
+    pub(super) fn accepted(side: u64) -> Self {
+        Self(side)
+    }
+}
+
+/// All sides of Unix connections.
+pub(super) type UnixSides = BTreeMap<u64, UnixSide>;
+
+impl World {
+    fn side(&mut self, socket: FileKey) -> Result<(u64, &mut UnixSide)> {
+        let Some(File::Unix(UnixEnd(key))) = self.files.get(&socket) else {
+            return Err(Errno::NOTCONN);
+        };
+        let key = *key;
+        self.sides.get_mut(&key).map(|side| (key, side)).ok_or(Errno::NOTCONN)
+    }
+
+    /// Records the file of a side.
+    pub(super) fn attach_unix(&mut self, file: FileKey) {
+        if let Ok((_, side)) = self.side(file) {
+            side.file = Some(file);
+        }
+    }
+
+    /// Binds a path. `EADDRINUSE` if there is a file.
+    pub(super) fn bind_unix(&mut self, path: &Path) -> Result<Listener> {
+        self.fails(Call::Listen)?;
+        if let Some((_, file)) = self.paths.get(path).copied() {
+            // The file of a socket that no longer listens is replaced.
+            if self.listener(file).is_ok_and(|listener| listener.listens) {
+                return Err(Errno::ADDRINUSE);
+            }
+        }
+        Ok(Listener::new(Bound::Unix(path.to_owned())))
+    }
+
+    /// Connects to a path at once.
+    pub(super) fn connect_unix(&mut self, path: &Path) -> Result<UnixEnd> {
+        self.fails(Call::Connect)?;
+        let (_, file) = self.paths.get(path).copied().ok_or(Errno::NOENT)?;
+        let backlog = self.conditions.backlog;
+        let listener = self.listener(file).map_err(|_| Errno::CONNREFUSED)?;
+        if !listener.listens {
+            return Err(Errno::CONNREFUSED);
+        }
+        if listener.queue.len() > backlog {
+            return Err(Errno::AGAIN);
+        }
+        let [client, server] = [self.new_key(), self.new_key()];
+        for (own, peer) in [(client, server), (server, client)] {
+            let (_, send_buffer) = self.buffer_sizes();
+            let side = UnixSide { peer, open: true, send_buffer, ..UnixSide::default() };
+            self.sides.insert(own, side);
+        }
+        self.listener(file)?.queue.push_back(server);
+        self.wake(file, DATA);
+        Ok(UnixEnd(client))
+    }
+
+    /// Bytes sent by this side and not read by its peer. `None` if the socket is not a Unix socket.
+    pub(super) fn unread_by_peer(&mut self, socket: FileKey) -> Option<u32> {
+        let (_, side) = self.side(socket).ok()?;
+        let peer = side.peer;
+        let held = self.sides.get(&peer).map_or(0, |peer| peer.held);
+        Some(u32::try_from(held).unwrap_or(u32::MAX))
+    }
+
+    /// `unix_poll`: writable while a quarter of the send buffer is used at most.
+    pub(super) fn poll_unix(&mut self, socket: FileKey) -> Mask {
+        let unread = self.unread_by_peer(socket).unwrap_or(0);
+        let Ok((_, side)) = self.side(socket) else { return HUP | OUT };
+        let mut mask = 0;
+        if side.error.is_some() {
+            mask |= ERR;
+        }
+        if side.receive_shut && side.send_shut {
+            mask |= HUP;
+        }
+        if side.receive_shut {
+            mask |= IN | RDHUP;
+        }
+        if !side.inbox.is_empty() {
+            mask |= IN;
+        }
+        if u64::from(unread) * 4 <= side.send_buffer as u64 {
+            mask |= OUT;
+        }
+        mask
+    }
+
+    pub(super) fn receive_unix(&mut self, socket: FileKey, buffer: &mut [u8]) -> Result<usize> {
+        self.fails(Call::Receive)?;
+        let (_, side) = self.side(socket)?;
+        if side.inbox.is_empty() {
+            return match side.error.take() {
+                Some(errno) => Err(errno),
+                None if side.receive_shut => Ok(0),
+                None => Err(Errno::AGAIN),
+            };
+        }
+        let mut count = 0;
+        while let Some(piece) = side.inbox.front_mut() {
+            let taken = piece.bytes.len().min(buffer.len() - count);
+            for (place, byte) in buffer[count..].iter_mut().zip(piece.bytes.drain(..taken)) {
+                *place = byte;
+            }
+            count += taken;
+            if !piece.bytes.is_empty() {
+                break;
+            }
+            let attached = piece.attached;
+            side.inbox.pop_front();
+            if attached || count == buffer.len() {
+                break;
+            }
+        }
+        side.held -= count;
+        let peer = side.peer;
+        self.wake_side(peer, SPACE);
+        Ok(count)
+    }
+
+    pub(super) fn send_unix(
+        &mut self,
+        socket: FileKey,
+        bytes: &[u8],
+        attached: bool,
+    ) -> Result<usize> {
+        self.fails(Call::Send)?;
+        let short = self.shortened(bytes.len());
+        let (_, side) = self.side(socket)?;
+        if let Some(errno) = side.error.take() {
+            return Err(errno);
+        }
+        let (send_shut, peer, buffer) = (side.send_shut, side.peer, side.send_buffer);
+        let Some(other) = self.sides.get_mut(&peer) else { return Err(Errno::PIPE) };
+        if send_shut || !other.open || other.receive_shut {
+            return Err(Errno::PIPE);
+        }
+        let count = short.min(buffer.saturating_sub(other.held));
+        if count == 0 && !bytes.is_empty() {
+            return Err(Errno::AGAIN);
+        }
+        other.held += count;
+        other.inbox.push_back(Piece { bytes: bytes[..count].iter().copied().collect(), attached });
+        self.wake_side(peer, DATA);
+        Ok(count)
+    }
+
+    pub(super) fn shut_write_unix(&mut self, socket: FileKey) -> Result<()> {
+        let (key, side) = self.side(socket)?;
+        side.send_shut = true;
+        let peer = side.peer;
+        if let Some(other) = self.sides.get_mut(&peer) {
+            other.receive_shut = true;
+        }
+        self.wake_side(peer, ANY);
+        self.wake_side(key, ANY);
+        Ok(())
+    }
+
+    /// Closes a side. Unread bytes reset the connection.
+    pub(super) fn close_unix(&mut self, end: &UnixEnd) {
+        let Some(side) = self.sides.remove(&end.0) else { return };
+        let unread = !side.inbox.is_empty();
+        self.end_side(side.peer, unread);
+    }
+
+    /// Closes the server's side of a connection that was not accepted.
+    pub(super) fn refuse_unix(&mut self, key: u64) {
+        if let Some(side) = self.sides.remove(&key) {
+            self.end_side(side.peer, true);
+        }
+    }
+
+    fn end_side(&mut self, key: u64, reset: bool) {
+        if let Some(side) = self.sides.get_mut(&key) {
+            side.receive_shut = true;
+            side.send_shut = true;
+            if reset {
+                side.error = Some(Errno::CONNRESET);
+            }
+        }
+        self.wake_side(key, ANY);
+    }
+
+    fn wake_side(&mut self, key: u64, mask: Mask) {
+        if let Some(file) = self.sides.get(&key).and_then(|side| side.file) {
+            self.wake(file, mask);
+        }
+    }
+
+    /// Takes the pending error of a Unix socket. `ENOTCONN` for any other file.
+    pub(super) fn take_unix_error(&mut self, socket: FileKey) -> Result<Option<Errno>> {
+        self.side(socket).map(|(_, side)| side.error.take())
+    }
+}
