@@ -22,10 +22,12 @@ impl Kernel for Linux {
     type Epoll = crate::Epoll;
     type Waker = crate::Waker;
 
+    #[inline]
     fn now(&self) -> Time {
         Time::from_micros(crate::monotonic_micros())
     }
 
+    #[inline]
     fn system_time(&self) -> SystemTime {
         SystemTime::now()
     }
@@ -51,10 +53,12 @@ impl Kernel for Linux {
         listen::try_unix(path)
     }
 
+    #[inline]
     fn connect_tcp(&self, address: SocketAddr) -> Result<(OwnedFd, Progress)> {
         socket::connect_tcp(address)
     }
 
+    #[inline]
     fn connect_unix(&self, path: &Path) -> Result<OwnedFd> {
         socket::connect_unix(path)
     }
@@ -164,6 +168,7 @@ impl Socket for OwnedFd {
         listen::accept(self.as_fd())
     }
 
+    #[inline]
     fn has_pending(&self) -> bool {
         listen::has_pending(self.as_fd())
     }
@@ -172,10 +177,12 @@ impl Socket for OwnedFd {
         listen::waiting(self)
     }
 
+    #[inline]
     fn is_connected_to_itself(&self) -> bool {
         socket::is_connected_to_itself(self.as_fd())
     }
 
+    #[inline]
     fn set_tcp_options(&self, options: &TcpOptions) -> Result<()> {
         socket::set_tcp_options(self.as_fd(), options)
     }
@@ -184,6 +191,7 @@ impl Socket for OwnedFd {
         socket::replace_tcp_options(self.as_fd(), options)
     }
 
+    #[inline]
     fn take_error(&self) -> Result<()> {
         socket::take_error(self.as_fd())
     }
@@ -198,22 +206,27 @@ impl Socket for OwnedFd {
         stream::send(self.as_fd(), bytes)
     }
 
+    #[inline]
     fn shut_write(&self) -> Result<()> {
         socket::shut_write(self.as_fd())
     }
 
+    #[inline]
     fn reset(self) {
         socket::reset(self);
     }
 
+    #[inline]
     fn unacked(&self) -> u32 {
         socket::unacked(self.as_fd())
     }
 
+    #[inline]
     fn sequence_received(&self) -> Option<u64> {
         crate::sequence_received(self.as_fd())
     }
 
+    #[inline]
     fn tcp_info(&self) -> Option<TcpInfo> {
         crate::tcp_info(self.as_fd())
     }
@@ -259,6 +272,7 @@ impl Epoll<Linux> for crate::Epoll {
         events.iter()
     }
 
+    #[inline]
     fn add_connection(&self, socket: &OwnedFd, token: u64) -> Result<()> {
         Self::add_connection(self, socket.as_fd(), token)
     }
@@ -282,6 +296,7 @@ impl Epoll<Linux> for crate::Epoll {
 }
 
 impl Wake for crate::Waker {
+    #[inline]
     fn wake(&self) {
         Self::wake(self);
     }
