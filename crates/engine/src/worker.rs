@@ -144,6 +144,7 @@ impl<K: Kernel> Worker<K> {
     }
 
     /// Runs turns until [`Message::Stop`](crate::message::Message::Stop).
+    #[expect(clippy::disallowed_methods, reason = "the caller is the thread of the worker")]
     pub(crate) fn run(mut self) {
         let mut events = K::Epoll::events(EVENTS_PER_TURN);
         while !self.is_stopped() {
