@@ -108,14 +108,15 @@ pub use running::Unbound;
 mod forward_view;
 pub use forward_view::{ForwardState, ForwardView, LostFile};
 
+mod options;
+pub use options::{Detail, Options};
+
 mod start;
-pub use start::Options;
 
 mod audit;
 
 pub use report::{Report, Reports, SessionRecord};
 pub use resolve::{Query, Resolve};
-pub use shared::Detail;
 
 use listener::Listener;
 use message::Message;

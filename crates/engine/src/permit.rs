@@ -105,11 +105,11 @@ impl Drop for Permit {
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
-    use crate::Options;
     use crate::forward::Forward;
     use crate::resolve::{Query, Resolve};
     use crate::select::select;
-    use crate::shared::{Detail, Shared};
+    use crate::shared::Shared;
+    use crate::{Detail, Options};
     use sys::kernel::Linux;
 
     struct NoNames;

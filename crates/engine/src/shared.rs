@@ -1,9 +1,9 @@
 //! State shared by all workers: accessed when a session begins or ends, never per byte.
 
-use crate::Options;
 use crate::loop_guard::LoopGuard;
 use crate::mailbox::Mailbox;
 use crate::message::{Inbox, Message};
+use crate::options::{Detail, Options};
 use crate::permit::{Gate, Permit, Waiting};
 use crate::report::Outbox;
 use crate::resolve::Resolve;
@@ -38,15 +38,6 @@ pub(crate) struct Shared<K: Kernel> {
     pub(crate) pipes_per_worker: usize,
     pub(crate) first_ephemeral_port: u16,
     next_id: AtomicU64,
-}
-
-/// Which events of sessions are reported.
-#[derive(Clone, Copy, Debug)]
-pub struct Detail {
-    /// A record of each ended session.
-    pub records: bool,
-    /// A report of each accepted and each connected session.
-    pub steps: bool,
 }
 
 /// A [`Detail`] that changes at run time: it grows while a client follows the events.

@@ -1,10 +1,10 @@
 //! The start of the engine: its workers, and on Linux their threads.
 
 use crate::Engine;
+use crate::options::Options;
 use crate::passed::PassedSockets;
-use crate::resolve::Resolve;
 use crate::running::Forwards;
-use crate::shared::{Detail, Shared};
+use crate::shared::Shared;
 use crate::worker::Worker;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
@@ -14,20 +14,6 @@ use sys::kernel::{Kernel, Linux};
 
 /// Stack size of a worker, in bytes: the scratch buffer is on the heap, and no code recurses.
 const STACK: usize = 256 * 1024;
-
-/// Properties of an engine that are fixed at its start.
-pub struct Options<K: Kernel = Linux> {
-    /// Number of worker threads; at least one.
-    pub workers: usize,
-    /// Initial limit on the sessions of all forwards together.
-    pub max_sessions: u32,
-    /// Limit on pipes of all workers together. A lane without a pipe copies.
-    pub pipes: usize,
-    /// Which events of sessions are reported.
-    pub detail: Detail,
-    /// Resolver of target names.
-    pub resolver: Arc<dyn Resolve<K>>,
-}
 
 /// Decides after a failed start of a worker whether to try again.
 type Retry<'a> = &'a dyn Fn(&std::io::Error) -> bool;
