@@ -1,5 +1,7 @@
 //! The kernel of this host.
 
+mod waiter;
+
 use crate::machine::{Handle, HandleKind, Machine};
 use crate::readiness::Readiness;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -10,19 +12,39 @@ use rustix::net::{
     sockopt,
 };
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use rustix::thread::{CpuSet, sched_getaffinity, sched_getcpu, sched_setaffinity};
+use rustix::thread::{CpuSet, sched_getcpu, sched_setaffinity};
 use std::collections::BTreeSet;
 use std::mem::MaybeUninit;
 use std::net::UdpSocket;
 use std::path::Path;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use sys::Result;
 use sys::kernel::Linux;
+use sys::{Epoll, Event, Result};
 use tempfile::TempDir;
+use waiter::Waiter;
 
-/// Programs run one at a time: descriptors and their limit belong to the process.
 static PROCESS: Mutex<()> = Mutex::new(());
+
+/// The use of this process for programs. They run one at a time, and no other test beside them opens
+/// files: descriptors and their limit belong to the process.
+pub(crate) struct Host {
+    _process: MutexGuard<'static, ()>,
+}
+
+impl Host {
+    /// Waits until no other test uses the process.
+    ///
+    /// Keeps the calling thread on one CPU from now on. Loopback segments pass through a queue of the
+    /// sender's CPU, so all of them stay in one order.
+    pub(crate) fn take() -> Self {
+        let process = PROCESS.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut one = CpuSet::new();
+        one.set(sched_getcpu());
+        sched_setaffinity(None, &one).expect("a thread may stay on its CPU");
+        Self { _process: process }
+    }
+}
 
 /// Segments that can follow from one segment: its answer, the answer to that, and so on.
 const ANSWERS: usize = 4;
@@ -31,7 +53,10 @@ const ANSWERS: usize = 4;
 const ROUNDS: usize = 300;
 const ROUND: Duration = Duration::from_millis(1);
 
-pub(crate) struct RealMachine {
+/// See [`RealMachine::least_own`].
+const OWN: u64 = 1_000;
+
+pub(crate) struct RealMachine<'host> {
     kernel: Linux,
     directory: TempDir,
     /// Connected to itself: what it sends arrives behind everything that this thread has sent.
@@ -39,31 +64,36 @@ pub(crate) struct RealMachine {
     /// Descriptors of the test itself.
     foreign: usize,
     limit: Rlimit,
-    _process: MutexGuard<'static, ()>,
+    waiters: Vec<Waiter>,
+    _host: &'host Host,
 }
 
-impl RealMachine {
-    /// Keeps the calling thread on one CPU from now on. Loopback segments pass through a queue of the
-    /// sender's CPU, so all of them stay in one order.
-    pub(crate) fn new() -> Self {
-        let process = PROCESS.lock().unwrap_or_else(PoisonError::into_inner);
-        if sched_getaffinity(None).is_ok_and(|cpus| cpus.count() > 1) {
-            let mut one = CpuSet::new();
-            one.set(sched_getcpu());
-            sched_setaffinity(None, &one).expect("a thread may stay on its CPU");
-        }
+impl<'host> RealMachine<'host> {
+    pub(crate) fn new(host: &'host Host) -> Self {
         let barrier = UdpSocket::bind("127.0.0.1:0").expect("a UDP socket");
         barrier.connect(barrier.local_addr().expect("an address")).expect("a connected socket");
         barrier.set_read_timeout(Some(Duration::from_secs(1))).expect("a timeout");
         let directory = tempfile::tempdir().expect("a directory");
         let limit = getrlimit(Resource::Nofile);
-        let mut machine =
-            Self { kernel: Linux, directory, barrier, foreign: 0, limit, _process: process };
+        let mut machine = Self {
+            kernel: Linux,
+            directory,
+            barrier,
+            foreign: 0,
+            limit,
+            waiters: Vec::new(),
+            _host: host,
+        };
         machine.foreign = machine.numbers().len();
         machine
     }
 
-    /// The open descriptors of this process.
+    /// Numbers from here on belong to the test: programs use the lowest free ones.
+    fn least_own(&self) -> u64 {
+        self.limit.current.unwrap_or(OWN).min(2 * OWN) / 2
+    }
+
+    /// The open descriptors of this process, without those of waiters.
     fn numbers(&self) -> BTreeSet<u64> {
         // Listing them takes a descriptor.
         let limit = getrlimit(Resource::Nofile);
@@ -75,7 +105,7 @@ impl RealMachine {
             entries.filter_map(name).filter_map(|name| name.parse().ok()).collect();
         // The directory itself was listed, too, and is closed now.
         let is_open = |number: &u64| Path::new(&format!("/proc/self/fd/{number}")).is_symlink();
-        numbers.retain(is_open);
+        numbers.retain(|number| *number < self.least_own() && is_open(number));
         setrlimit(Resource::Nofile, limit).expect("the present limit");
         numbers
     }
@@ -96,7 +126,7 @@ fn is_quiet(socket: &OwnedFd) -> bool {
         || sys::tcp_info(socket.as_fd()).is_none_or(|info| info.unacked == 0)
 }
 
-impl Machine for RealMachine {
+impl Machine for RealMachine<'_> {
     type Kernel = Linux;
 
     fn kernel(&self) -> &Linux {
@@ -153,6 +183,27 @@ impl Machine for RealMachine {
         }
     }
 
+    fn block(&mut self, epoll: &Arc<Epoll>, room: usize) {
+        // Its descriptors need room, too.
+        let limit = getrlimit(Resource::Nofile);
+        setrlimit(Resource::Nofile, self.limit).expect("the former limit");
+        let least = i32::try_from(self.least_own()).expect("a number of a descriptor");
+        self.waiters.push(Waiter::start(epoll, room, least));
+        setrlimit(Resource::Nofile, limit).expect("the present limit");
+    }
+
+    fn unblocked(&mut self, epoll: &Arc<Epoll>) -> Option<Vec<Event>> {
+        let at = self.waiters.iter().position(|waiter| waiter.is_at(epoll))?;
+        let has_returned = self.waiters[at].has_returned();
+        has_returned.then(|| self.waiters.remove(at).into_events())
+    }
+
+    fn interrupt(&mut self, epoll: &Arc<Epoll>) {
+        if let Some(at) = self.waiters.iter().position(|waiter| waiter.is_at(epoll)) {
+            self.waiters.remove(at).interrupt();
+        }
+    }
+
     fn open_descriptors(&self) -> usize {
         self.numbers().len() - self.foreign
     }
@@ -177,7 +228,7 @@ impl Machine for RealMachine {
     }
 }
 
-impl Drop for RealMachine {
+impl Drop for RealMachine<'_> {
     fn drop(&mut self) {
         // It has been set before, by this process.
         let _ = setrlimit(Resource::Nofile, self.limit);

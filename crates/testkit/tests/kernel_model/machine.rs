@@ -2,8 +2,9 @@
 
 use crate::readiness::Readiness;
 use std::path::Path;
-use sys::Result;
+use std::sync::Arc;
 use sys::kernel::{Epoll, Kernel, Pipe};
+use sys::{Event, Result};
 
 pub(crate) type SocketOf<M> = <<M as Machine>::Kernel as Kernel>::Socket;
 pub(crate) type PipeOf<M> = <<M as Machine>::Kernel as Kernel>::Pipe;
@@ -35,6 +36,15 @@ pub(crate) trait Machine {
     /// Lets everything arrive that is on its way between these connections.
     fn settle(&self, connections: &[&SocketOf<Self>]);
 
+    /// Begins a wait that blocks until there is an event.
+    fn block(&mut self, epoll: &Arc<EpollOf<Self>>, room: usize);
+
+    /// The events of a wait, if it does not block any more. It is over then.
+    fn unblocked(&mut self, epoll: &Arc<EpollOf<Self>>) -> Option<Vec<Event>>;
+
+    /// Ends a wait that blocks.
+    fn interrupt(&mut self, epoll: &Arc<EpollOf<Self>>);
+
     /// The number of open descriptors.
     fn open_descriptors(&self) -> usize;
 
@@ -55,7 +65,7 @@ pub(crate) struct Handle<M: Machine + ?Sized> {
 pub(crate) enum HandleKind<M: Machine + ?Sized> {
     Socket(SocketOf<M>),
     Pipe(PipeOf<M>),
-    Epoll(EpollOf<M>),
+    Epoll(Arc<EpollOf<M>>),
     Waker(WakerOf<M>),
 }
 

@@ -20,16 +20,17 @@ mod streams;
 mod world;
 
 use compare::Difference;
-use linux::RealMachine;
+use linux::{Host, RealMachine};
 use program::Program;
 
 #[test]
 fn facts_hold_on_this_kernel() {
+    let host = Host::take();
     let writes = std::env::var_os("EXPECT").is_some_and(|value| value == "write");
     for file in facts::files() {
         let mut facts = facts::read(&file);
         for fact in &mut facts {
-            let results = world::run(RealMachine::new(), &fact.program);
+            let results = world::run(RealMachine::new(&host), &fact.program);
             if writes {
                 fact.results = results;
                 continue;
@@ -50,16 +51,14 @@ fn number(variable: &str) -> Option<u64> {
     std::env::var(variable).ok().map(|text| text.parse().unwrap())
 }
 
-fn on_linux(program: &Program) -> Vec<String> {
-    world::run(RealMachine::new(), program)
-}
-
 #[test]
 fn random_programs_have_the_same_results() {
     let seeds = match number("SEED") {
         Some(seed) => seed..seed + 1,
         None => 0..number("PROGRAMS").unwrap_or(PROGRAMS),
     };
+    let host = Host::take();
+    let on_linux = |program: &Program| world::run(RealMachine::new(&host), program);
     for seed in seeds {
         let program = random::program(seed);
         if let Some(difference) = Difference::of(&program, &on_linux, &on_linux) {

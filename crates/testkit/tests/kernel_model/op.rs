@@ -193,6 +193,8 @@ operations! {
     /// Whether a connection is pending, and the length of the queue.
     Pending(listener: Listener) = "pending",
     ListensAt(listener: Listener) = "listens_at",
+    /// Prepares a listener as one of the service manager.
+    Activate(listener: Listener) = "activate",
     Accept(listener: Listener, connection: Connection) = "accept",
 
     /// Connects to the last address of the listener's slot, whether it listens or not.
@@ -203,6 +205,8 @@ operations! {
     Send(connection: Connection, count: u32) = "send",
     /// One call, with room for so many bytes.
     Receive(connection: Connection, count: u32) = "receive",
+    /// Sends so many single bytes over each of two connections, alternately.
+    Scatter(one: Connection, other: Connection, count: u32) = "scatter",
     /// Sends one urgent byte.
     Urgent(connection: Connection) = "urgent",
     /// Sends bytes with a descriptor attached.
@@ -241,6 +245,11 @@ operations! {
     RemoveListener(epoll: Epoll, listener: Listener) = "remove_listener",
     /// The pending events, at most so many, without blocking.
     Wait(epoll: Epoll, room: u32) = "wait",
+    /// Begins a wait for at most so many events, which blocks until there is one. The result of the
+    /// operation that ends it has its events.
+    Block(epoll: Epoll, room: u32) = "block",
+    /// Ends a wait that blocks.
+    Unblock(epoll: Epoll) = "unblock",
     CloseEpoll(epoll: Epoll) = "close_epoll",
 
     NewWaker(waker: Waker) = "waker",

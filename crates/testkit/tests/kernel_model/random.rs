@@ -130,7 +130,8 @@ fn ending(choice: &mut Choice) -> Op {
 
 fn on_epoll(choice: &mut Choice) -> Op {
     let slot = choice.epoll();
-    match choice.below(22) {
+    match choice.below(24) {
+        22 | 23 => Op::Block(slot, choice.pick(&[1, 8])),
         0..=8 => Op::Wait(slot, choice.pick(&[1, 8, 8, 8])),
         9..=11 => Op::Add(slot, choice.connection()),
         12 => Op::AddListener(slot, choice.listener()),

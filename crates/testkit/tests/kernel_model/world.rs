@@ -13,6 +13,7 @@ use crate::streams::{End, Streams};
 use std::collections::VecDeque;
 use std::fmt::Display;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 /// What a listener's slot remembers, also after its socket has been closed.
 struct Listening<M: Machine> {
@@ -39,7 +40,9 @@ struct Piped<M: Machine> {
 }
 
 struct Polling<M: Machine> {
-    epoll: EpollOf<M>,
+    epoll: Arc<EpollOf<M>>,
+    /// A thread waits for events.
+    is_blocked: bool,
     is_kept: bool,
 }
 
@@ -74,9 +77,9 @@ pub(crate) fn run<M: Machine>(machine: M, program: &Program) -> Vec<String> {
         wakers: [const { None }; _],
     };
     let run = |op: &Op| {
-        let outcome = world.run(*op);
+        let outcome = world.run(*op).unwrap_or_else(|| "nothing".to_owned());
         world.settle();
-        outcome.unwrap_or_else(|| "nothing".to_owned())
+        outcome + &world.woken()
     };
     let mut transcript: Vec<_> = program.ops().iter().map(run).collect();
     transcript.push(format!("{} descriptors are left", world.close_all()));
@@ -107,6 +110,7 @@ impl<M: Machine> World<M> {
 
     /// Closes everything, and counts the descriptors that are still open.
     fn close_all(mut self) -> usize {
+        (0..Epoll::COUNT).for_each(|slot| self.unblock(Epoll(slot)));
         self.listeners = [const { None }; _];
         self.connections = [const { None }; _];
         self.pipes = [const { None }; _];

@@ -38,6 +38,7 @@ impl<M: Machine> World<M> {
                 machine.send_urgent(socket, bytes.first().copied().unwrap_or_default())
             }),
             Op::Attach(slot, count) => self.send(slot, count as usize, M::send_with_descriptor),
+            Op::Scatter(one, other, count) => self.scatter(one, other, count),
             Op::SendUntilFull(slot) => self.send_until_full(slot),
             Op::Receive(slot, count) => self.receive(slot, count as usize),
             Op::ReceiveAll(slot) => self.receive_all(slot, usize::MAX),
@@ -124,6 +125,16 @@ impl<M: Machine> World<M> {
         let result = call(&self.machine, &connected.socket, &bytes);
         self.streams.sent(end, &bytes[..result.unwrap_or(0)]);
         Some(text(result))
+    }
+
+    fn scatter(&mut self, one: Connection, other: Connection, count: u32) -> Outcome {
+        for slot in [one, other].repeat(count as usize) {
+            let result = self.send(slot, 1, |_, socket, bytes| socket.send(bytes))?;
+            if result != "1" {
+                return Some(result);
+            }
+        }
+        Some("ok".to_owned())
     }
 
     fn send_until_full(&mut self, slot: Connection) -> Outcome {

@@ -4,6 +4,8 @@ use super::{Outcome, Polling, Waking, World, done, errno};
 use crate::machine::{EpollOf, EventsOf, Machine};
 use crate::op::{Connection, Epoll, Listener, Op, Waker};
 use crate::readiness::Readiness;
+use std::fmt::Write as _;
+use std::sync::Arc;
 use std::time::Duration;
 use sys::kernel::{Epoll as _, Kernel, Wake, Waker as _};
 
@@ -27,11 +29,26 @@ fn slot(token: u64) -> String {
     }
 }
 
+impl<M: Machine> Polling<M> {
+    pub(super) fn new(epoll: EpollOf<M>) -> Self {
+        Self { epoll: Arc::new(epoll), is_blocked: false, is_kept: false }
+    }
+}
+
 impl<M: Machine> World<M> {
     pub(super) fn run_on_epoll(&mut self, op: Op) -> Outcome {
         match op {
             Op::NewEpoll(slot) => self.new_epoll(slot),
-            Op::CloseEpoll(slot) => self.epolls[slot.0].take().map(|_| "ok".to_owned()),
+            Op::CloseEpoll(slot) => {
+                self.unblock(slot);
+                self.epolls[slot.0].take().map(|_| "ok".to_owned())
+            }
+            Op::Block(slot, room) => self.block(slot, room as usize),
+            Op::Unblock(slot) => {
+                self.epolls[slot.0].as_ref().filter(|polling| polling.is_blocked)?;
+                self.unblock(slot);
+                Some("ok".to_owned())
+            }
             Op::NewWaker(slot) => self.new_waker(slot),
             Op::CloseWaker(slot) => self.wakers[slot.0].take().map(|_| "ok".to_owned()),
             Op::Wake(slot) => {
@@ -52,7 +69,7 @@ impl<M: Machine> World<M> {
     }
 
     fn run_on_open_epoll(&self, op: Op) -> Outcome {
-        let epoll = |slot: Epoll| self.epolls[slot.0].as_ref().map(|polling| &polling.epoll);
+        let epoll = |slot: Epoll| self.epolls[slot.0].as_ref().map(|polling| &*polling.epoll);
         let socket = |slot| self.connection(slot).map(|connected| &connected.socket);
         Some(match op {
             Op::Add(slot, connection) => {
@@ -71,6 +88,7 @@ impl<M: Machine> World<M> {
             Op::RemoveListener(slot, listener) => {
                 done(epoll(slot)?.remove(self.listener(listener)?))
             }
+            Op::Wait(slot, _) if self.epolls[slot.0].as_ref()?.is_blocked => return None,
             Op::Wait(slot, room) => wait::<M>(epoll(slot)?, room as usize),
             _ => return None,
         })
@@ -82,11 +100,40 @@ impl<M: Machine> World<M> {
         }
         Some(match self.machine.kernel().epoll() {
             Ok(epoll) => {
-                self.epolls[slot.0] = Some(Polling { epoll, is_kept: false });
+                self.epolls[slot.0] = Some(Polling::new(epoll));
                 "ok".to_owned()
             }
             Err(error) => errno(error),
         })
+    }
+
+    fn block(&mut self, slot: Epoll, room: usize) -> Outcome {
+        let polling = self.epolls[slot.0].as_mut().filter(|polling| !polling.is_blocked)?;
+        self.machine.block(&polling.epoll, room.max(1));
+        polling.is_blocked = true;
+        Some("ok".to_owned())
+    }
+
+    pub(super) fn unblock(&mut self, slot: Epoll) {
+        if let Some(polling) = self.epolls[slot.0].as_mut().filter(|polling| polling.is_blocked) {
+            self.machine.interrupt(&polling.epoll);
+            polling.is_blocked = false;
+        }
+    }
+
+    /// The events of waits that do not block any more.
+    pub(super) fn woken(&mut self) -> String {
+        let mut text = String::new();
+        for (slot, place) in self.epolls.iter_mut().enumerate() {
+            let Some(polling) = place.as_mut().filter(|polling| polling.is_blocked) else {
+                continue;
+            };
+            if let Some(events) = self.machine.unblocked(&polling.epoll) {
+                polling.is_blocked = false;
+                let _ = write!(text, "; {} wakes: {}", Epoll(slot), listed(events.into_iter()));
+            }
+        }
+        text
     }
 
     fn new_waker(&mut self, slot: Waker) -> Outcome {
@@ -109,7 +156,11 @@ fn wait<M: Machine>(epoll: &EpollOf<M>, room: usize) -> String {
     if let Err(error) = epoll.wait(&mut events, Some(Duration::ZERO)) {
         return errno(error);
     }
+    listed(EpollOf::<M>::iter(&events))
+}
+
+fn listed(events: impl Iterator<Item = sys::Event>) -> String {
     let event = |event: sys::Event| format!("{} {}", slot(event.token), Readiness::from(&event));
-    let events: Vec<_> = EpollOf::<M>::iter(&events).map(event).collect();
+    let events: Vec<_> = events.map(event).collect();
     if events.is_empty() { "no event".to_owned() } else { events.join(", ") }
 }

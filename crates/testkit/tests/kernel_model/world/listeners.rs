@@ -54,6 +54,7 @@ impl<M: Machine> World<M> {
                 self.listener(slot)?.stop_listening();
                 "ok".to_owned()
             }
+            Op::Activate(slot) => done(self.listener(slot)?.prepare_activated(&OPTIONS)),
             Op::IgnoreHandshakes(slot) => done(self.listener(slot)?.ignore_new_handshakes()),
             Op::Backlog(slot, length) => {
                 done(self.machine.set_backlog(self.listener(slot)?, length))

@@ -2,7 +2,7 @@
 
 use super::{Outcome, Piped, Polling, World, done, errno};
 use crate::machine::{Handle, HandleKind, Machine};
-use crate::op::{Op, Slot};
+use crate::op::{Epoll, Op, Slot};
 use sys::kernel::{Descriptor, Kernel, Pipe as _};
 
 /// A descriptor to be claimed after execve(2).
@@ -52,7 +52,7 @@ impl<M: Machine> World<M> {
             Slot::Epoll(slot) => {
                 let polling = self.epolls[slot.0].as_mut()?;
                 polling.is_kept = keep;
-                set(&polling.epoll, keep)
+                set(&*polling.epoll, keep)
             }
         }))
     }
@@ -91,7 +91,7 @@ impl<M: Machine> World<M> {
         for Claim { slot, numbers, .. } in epolls {
             let claim = |world: &Self| world.machine.kernel().claim_epoll(numbers[0]);
             let epoll = self.claim_twice(&format!("E{slot}"), &mut log, claim);
-            self.epolls[slot] = epoll.map(|epoll| Polling { epoll, is_kept: false });
+            self.epolls[slot] = epoll.map(Polling::new);
         }
         log.join(", ")
     }
@@ -159,6 +159,8 @@ impl<M: Machine> World<M> {
 
     fn take_epolls(&mut self, open: &mut Open<M>) -> Vec<Claim<()>> {
         let mut claims = Vec::new();
+        // Their threads end.
+        (0..self.epolls.len()).for_each(|slot| self.unblock(Epoll(slot)));
         for (slot, place) in self.epolls.iter_mut().enumerate() {
             let Some(polling) = place.take() else { continue };
             claims.push(Claim { slot, numbers: [polling.epoll.number(), 0], rest: () });
