@@ -5,6 +5,7 @@ use super::listener::Bound;
 use super::poll::{DATA, IN, OUT, PRI, RDHUP};
 use super::process::{Descriptor, Process};
 use super::tcp::Owner;
+use super::unix::Kind;
 use super::world::{EndKey, File, FileKey, World};
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -77,10 +78,19 @@ impl SimSocket {
         self.0.world().send_urgent(self.0.file, byte)
     }
 
-    /// Sends bytes with a descriptor attached (`SCM_RIGHTS`): a read of the peer stops behind them. Unix
-    /// sockets only.
+    /// Sends bytes with a descriptor attached (`SCM_RIGHTS`): a read of the peer stops behind them. TCP
+    /// ignores the descriptor.
     pub fn send_attached(&self, bytes: &[u8]) -> Result<usize> {
-        self.0.world().send_unix(self.0.file, bytes, true)
+        let mut world = self.0.world();
+        match world.send_unix(self.0.file, bytes, Kind::Attached) {
+            Err(Errno::NOTCONN) => world.send(self.0.file, bytes),
+            result => result,
+        }
+    }
+
+    /// listen(2) with another length of the accept queue.
+    pub fn set_backlog(&self, length: usize) -> Result<()> {
+        self.0.world().listen(self.0.file, length)
     }
 
     /// The present state, as poll(2) reports it (`POLLIN` and so on).
@@ -91,12 +101,21 @@ impl SimSocket {
 
 impl kernel::Socket for SimSocket {
     fn listen(&self) -> Result<()> {
-        self.0.world().listen(self.0.file)
+        let mut world = self.0.world();
+        let backlog = world.conditions.backlog;
+        world.listen(self.0.file, backlog)
     }
 
     fn set_sharing(&self, sharing: Sharing) -> Result<()> {
-        self.0.world().listener(self.0.file)?.shares = sharing == Sharing::SameUser;
-        Ok(())
+        let mut world = self.0.world();
+        let listener = world.listener(self.0.file)?;
+        match (&listener.bound, sharing) {
+            (Bound::Unix(_), Sharing::SameUser) => Err(Errno::NOTSUP),
+            _ => {
+                listener.shares = sharing == Sharing::SameUser;
+                Ok(())
+            }
+        }
     }
 
     fn stop_listening(&self) {
@@ -109,7 +128,9 @@ impl kernel::Socket for SimSocket {
     }
 
     fn prepare_activated(&self, _: &TcpOptions) -> Result<()> {
-        self.0.world().listener(self.0.file).map(drop)
+        let backlog = self.0.world().conditions.backlog;
+        self.listens_at().ok_or(Errno::INVAL)?;
+        self.set_backlog(backlog)
     }
 
     fn listens_at(&self) -> Option<ListensAt> {

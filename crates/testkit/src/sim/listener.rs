@@ -27,6 +27,8 @@ pub(super) enum Bound {
 pub(super) struct Listener {
     pub(super) bound: Bound,
     pub(super) listens: bool,
+    /// The queue takes one connection more.
+    pub(super) backlog: usize,
     /// Other sockets of the same user may share the address (`SO_REUSEPORT`).
     pub(super) shares: bool,
     /// New attempts are dropped by a filter.
@@ -45,7 +47,14 @@ pub(super) enum Lookup {
 
 impl Listener {
     pub(super) fn new(bound: Bound) -> Self {
-        Self { bound, listens: false, shares: false, ignores: false, queue: VecDeque::new() }
+        Self {
+            bound,
+            listens: false,
+            backlog: 0,
+            shares: false,
+            ignores: false,
+            queue: VecDeque::new(),
+        }
     }
 
     /// How specifically the listener takes `to`; `None` if it does not.
@@ -127,7 +136,7 @@ impl World {
     }
 
     /// listen(2). `EADDRINUSE` if another socket listens on an overlapping address.
-    pub(super) fn listen(&mut self, key: FileKey) -> Result<()> {
+    pub(super) fn listen(&mut self, key: FileKey, backlog: usize) -> Result<()> {
         self.fails(Call::Listen)?;
         let this = self.listener(key)?;
         let (bound, shares) = (this.bound.clone(), this.shares);
@@ -150,7 +159,9 @@ impl World {
                 return Err(Errno::ADDRINUSE);
             }
         }
-        self.listener(key)?.listens = true;
+        let listener = self.listener(key)?;
+        listener.listens = true;
+        listener.backlog = backlog;
         Ok(())
     }
 
@@ -163,7 +174,7 @@ impl World {
         let Some((_, key, listener)) = listeners.max_by_key(|(rank, key, _)| (*rank, *key)) else {
             return Lookup::Nothing;
         };
-        if listener.ignores || listener.queue.len() > self.conditions.backlog {
+        if listener.ignores || listener.queue.len() > listener.backlog {
             return Lookup::Drops;
         }
         Lookup::Takes(key)
@@ -172,11 +183,9 @@ impl World {
     /// Takes a connection from the queue.
     pub(super) fn accept(&mut self, key: FileKey) -> Result<(File, Address)> {
         let listener = self.listener(key)?;
-        if !listener.listens {
-            return Err(Errno::INVAL);
-        }
         let is_unix = matches!(listener.bound, Bound::Unix(_));
-        let next = listener.queue.pop_front().ok_or(Errno::AGAIN)?;
+        let nothing = if listener.listens || is_unix { Errno::AGAIN } else { Errno::INVAL };
+        let next = listener.queue.pop_front().ok_or(nothing)?;
         if is_unix {
             return Ok((File::Unix(UnixEnd::accepted(next)), Address::UNIX));
         }
@@ -184,13 +193,15 @@ impl World {
         Ok((File::Tcp(next), address.into()))
     }
 
-    /// Stops listening and resets the queued connections.
+    /// Stops listening. TCP resets the queued connections; those of a Unix socket can still be accepted
+    /// (`unix_shutdown`).
     pub(super) fn stop_listening(&mut self, key: FileKey) {
         let Ok(listener) = self.listener(key) else { return };
         listener.listens = false;
-        let queue = std::mem::take(&mut listener.queue);
-        let is_unix = matches!(listener.bound, Bound::Unix(_));
-        self.refuse_queued(queue, is_unix);
+        if matches!(listener.bound, Bound::Ip { .. }) {
+            let queue = std::mem::take(&mut listener.queue);
+            self.refuse_queued(queue, false);
+        }
         self.wake(key, ANY);
         self.settle();
     }

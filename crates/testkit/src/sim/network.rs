@@ -327,8 +327,7 @@ impl World {
         end.state = State::Closed;
         end.receive_shut = true;
         end.send_shut = true;
-        end.outbox.clear();
-        end.fin = Fin::None;
+        end.lose_outbox();
         let ports = (end.local, end.remote);
         self.used_ports.remove(&ports);
         self.wake_owner(key, ANY);

@@ -64,34 +64,22 @@ impl Pipe {
 
 impl World {
     /// Splices from a socket into a pipe (`tcp_splice_read`): at most `most` bytes, and one fragment a
-    /// slot.
+    /// slot. An error behind bytes is left for the next call.
     pub(super) fn fill(&mut self, pipe: FileKey, source: FileKey, most: usize) -> Result<usize> {
         self.fails(Call::Fill)?;
-        let mut filled = 0;
-        let most = self.shortened(most);
-        while filled < most {
-            if self.pipe(pipe)?.free_slots() == 0 {
-                break;
-            }
-            let size = self.conditions.fragment.clone();
-            let size = self.random.size(&size).clamp(1, most - filled);
-            match self.take_for_splice(source, size) {
-                Ok(bytes) if bytes.is_empty() => break,
-                Ok(bytes) => {
-                    filled += bytes.len();
-                    self.pipe(pipe)?.fragments.push_back(bytes.into());
-                }
-                Err(_) if filled > 0 => break,
-                Err(errno) => return Err(errno),
-            }
-        }
-        if filled > 0 {
-            return Ok(filled);
-        }
         if self.pipe(pipe)?.free_slots() == 0 {
             return Err(Errno::AGAIN);
         }
-        Ok(0)
+        let most = self.shortened(most).min(self.spliceable(source)?);
+        let mut filled = 0;
+        while filled < most && self.pipe(pipe)?.free_slots() > 0 {
+            let size = self.conditions.fragment.clone();
+            let size = self.random.size(&size).clamp(1, most - filled);
+            let bytes = self.take_for_splice(source, size)?;
+            filled += bytes.len();
+            self.pipe(pipe)?.fragments.push_back(bytes.into());
+        }
+        Ok(filled)
     }
 
     /// Splices from a pipe to a socket: several sends. If one fails after others have moved bytes, the

@@ -246,7 +246,8 @@ impl Kernel for Process {
     fn listen_unix(&self, path: &Path) -> Result<SimSocket> {
         let mut world = self.world();
         self.check_room(&world, 1)?;
-        let listener = Listener { listens: true, ..world.bind_unix(path)? };
+        let backlog = world.conditions.backlog;
+        let listener = Listener { listens: true, backlog, ..world.bind_unix(path)? };
         let socket = self.add_listener(listener, &mut world)?;
         let inode = world.new_key();
         world.paths.insert(path.to_owned(), (inode, socket.0.file));

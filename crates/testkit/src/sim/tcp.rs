@@ -3,6 +3,7 @@
 use super::conditions::Call;
 use super::network::Body;
 use super::poll::{ANY, ERR, HUP, IN, Mask, OUT, PRI, RDHUP};
+use super::unix::Kind;
 use super::world::{Due, EndKey, File, FileKey, World};
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -71,6 +72,8 @@ pub(super) struct Endpoint {
     /// Position of the last urgent byte sent.
     pub(super) mark: Option<u64>,
     pub(super) fin: Fin,
+    /// Bytes that an RST has dropped.
+    lost: usize,
     pub(super) send_buffer: usize,
     pub(super) error: Option<Errno>,
     pub(super) receive_shut: bool,
@@ -113,6 +116,7 @@ impl Endpoint {
             window: 0,
             mark: None,
             fin: Fin::None,
+            lost: 0,
             send_buffer,
             error: None,
             receive_shut: false,
@@ -122,6 +126,19 @@ impl Endpoint {
             syns: 0,
             received: 0,
         }
+    }
+
+    /// Bytes that are not acknowledged, and one for the FIN. An RST leaves the number.
+    fn unacknowledged(&self) -> usize {
+        let fin = usize::from(matches!(self.fin, Fin::Queued | Fin::Sent));
+        self.outbox.len() + fin + self.lost
+    }
+
+    /// Drops what was not acknowledged.
+    pub(super) fn lose_outbox(&mut self) {
+        self.lost = self.unacknowledged();
+        self.outbox.clear();
+        self.fin = Fin::None;
     }
 
     fn is_writable(&self) -> bool {
@@ -230,21 +247,29 @@ impl World {
         Ok(count)
     }
 
-    /// Takes bytes as splice(2) does: never an urgent one.
-    pub(super) fn take_for_splice(&mut self, socket: FileKey, most: usize) -> Result<Vec<u8>> {
+    /// Bytes that splice(2) can take at once: never an urgent one. 0 at the end of the stream.
+    pub(super) fn spliceable(&mut self, socket: FileKey) -> Result<usize> {
         if matches!(self.files.get(&socket), Some(File::Unix(_))) {
-            let mut bytes = vec![0; most];
+            return self.spliceable_unix(socket);
+        }
+        let (_, end) = self.end(socket)?;
+        match end.before_urgent() {
+            0 => end.nothing_to_read().map(|()| 0),
+            count => Ok(count),
+        }
+    }
+
+    /// Takes up to `count` bytes, of those that splice(2) can take.
+    pub(super) fn take_for_splice(&mut self, socket: FileKey, count: usize) -> Result<Vec<u8>> {
+        let mut bytes = vec![0; count];
+        if matches!(self.files.get(&socket), Some(File::Unix(_))) {
             let count = self.receive_unix(socket, &mut bytes)?;
             bytes.truncate(count);
             return Ok(bytes);
         }
         let (key, end) = self.end(socket)?;
-        let most = most.min(end.before_urgent());
-        if most == 0 {
-            return end.nothing_to_read().map(|()| Vec::new());
-        }
-        let mut bytes = vec![0; most];
-        end.take(&mut bytes);
+        let count = end.take(&mut bytes);
+        bytes.truncate(count);
         self.update_window(key);
         self.settle();
         Ok(bytes)
@@ -253,7 +278,7 @@ impl World {
     /// send(2), of one piece.
     pub(super) fn send(&mut self, socket: FileKey, bytes: &[u8]) -> Result<usize> {
         if matches!(self.files.get(&socket), Some(File::Unix(_))) {
-            return self.send_unix(socket, bytes, false);
+            return self.send_unix(socket, bytes, Kind::Plain);
         }
         self.fails(Call::Send)?;
         let short = self.shortened(bytes.len());
@@ -285,6 +310,9 @@ impl World {
 
     /// Sends one byte as urgent (`MSG_OOB`).
     pub(super) fn send_urgent(&mut self, socket: FileKey, byte: u8) -> Result<usize> {
+        if matches!(self.files.get(&socket), Some(File::Unix(_))) {
+            return self.send_unix(socket, &[byte], Kind::Urgent);
+        }
         let (_, end) = self.end(socket)?;
         let at = end.acknowledged + end.outbox.len() as u64;
         end.mark = Some(at);
@@ -302,6 +330,13 @@ impl World {
             return self.shut_write_unix(socket);
         }
         let (key, end) = self.end(socket)?;
+        if end.state == State::SynSent {
+            // `inet_shutdown` disconnects it, and leaves an error (`tcp_disconnect`).
+            end.state = State::Closed;
+            end.error = Some(Errno::CONNRESET);
+            self.wake(socket, ANY);
+            return Ok(());
+        }
         let closed = end.state == State::Closed;
         end.send_shut = true;
         if !closed {
@@ -365,7 +400,6 @@ impl World {
             return count;
         }
         let Ok((_, end)) = self.end(socket) else { return 0 };
-        let fin = usize::from(matches!(end.fin, Fin::Queued | Fin::Sent));
-        u32::try_from(end.outbox.len() + fin).unwrap_or(u32::MAX)
+        u32::try_from(end.unacknowledged()).unwrap_or(u32::MAX)
     }
 }

@@ -2,17 +2,28 @@
 
 use super::conditions::Call;
 use super::listener::{Bound, Listener};
-use super::poll::{ANY, DATA, ERR, HUP, IN, Mask, OUT, RDHUP, SPACE};
+use super::poll::{ANY, DATA, ERR, HUP, IN, Mask, OUT, PRI, RDHUP, SPACE};
 use super::world::{File, FileKey, World};
 use std::collections::{BTreeMap, VecDeque};
 use std::path::Path;
 use sys::{Errno, Result};
 
-/// Bytes of one send, and whether descriptors are attached: a read stops behind them.
-#[derive(Debug, Default)]
+/// What a send passes beside its bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Plain,
+    /// Descriptors: a read stops behind the bytes.
+    Attached,
+    /// The byte is urgent, until another one is, or a read begins with it: a read stops in front of it
+    /// (`manage_oob`).
+    Urgent,
+}
+
+/// Bytes of one send.
+#[derive(Debug)]
 pub(super) struct Piece {
     bytes: VecDeque<u8>,
-    attached: bool,
+    kind: Kind,
 }
 
 /// The state of a Unix connection's two sides, shared by both files.
@@ -38,6 +49,11 @@ impl UnixEnd {
     pub(super) fn accepted(side: u64) -> Self {
         Self(side)
     }
+}
+
+/// `unix_writable`: a quarter of the send buffer is used at most.
+fn is_writable(held: usize, send_buffer: usize) -> bool {
+    held.saturating_mul(4) <= send_buffer
 }
 
 /// All sides of Unix connections.
@@ -75,12 +91,11 @@ impl World {
     pub(super) fn connect_unix(&mut self, path: &Path) -> Result<UnixEnd> {
         self.fails(Call::Connect)?;
         let (_, file) = self.paths.get(path).copied().ok_or(Errno::NOENT)?;
-        let backlog = self.conditions.backlog;
         let listener = self.listener(file).map_err(|_| Errno::CONNREFUSED)?;
         if !listener.listens {
             return Err(Errno::CONNREFUSED);
         }
-        if listener.queue.len() > backlog {
+        if listener.queue.len() > listener.backlog {
             return Err(Errno::AGAIN);
         }
         let [client, server] = [self.new_key(), self.new_key()];
@@ -102,9 +117,9 @@ impl World {
         Some(u32::try_from(held).unwrap_or(u32::MAX))
     }
 
-    /// `unix_poll`: writable while a quarter of the send buffer is used at most.
+    /// `unix_poll`.
     pub(super) fn poll_unix(&mut self, socket: FileKey) -> Mask {
-        let unread = self.unread_by_peer(socket).unwrap_or(0);
+        let unread = self.unread_by_peer(socket).unwrap_or(0) as usize;
         let Ok((_, side)) = self.side(socket) else { return HUP | OUT };
         let mut mask = 0;
         if side.error.is_some() {
@@ -119,24 +134,51 @@ impl World {
         if !side.inbox.is_empty() {
             mask |= IN;
         }
-        if u64::from(unread) * 4 <= side.send_buffer as u64 {
+        if side.inbox.iter().any(|piece| piece.kind == Kind::Urgent) {
+            mask |= PRI;
+        }
+        if is_writable(unread, side.send_buffer) {
             mask |= OUT;
         }
         mask
+    }
+
+    /// The error of a side, or its end as 0.
+    fn nothing_to_read(side: &mut UnixSide) -> Result<usize> {
+        match side.error.take() {
+            Some(errno) => Err(errno),
+            None if side.receive_shut => Ok(0),
+            None => Err(Errno::AGAIN),
+        }
+    }
+
+    /// Bytes that one read can take: up to those with an attached descriptor. 0 at the end of the stream.
+    pub(super) fn spliceable_unix(&mut self, socket: FileKey) -> Result<usize> {
+        let (_, side) = self.side(socket)?;
+        if side.inbox.is_empty() {
+            return Self::nothing_to_read(side);
+        }
+        let attached = side.inbox.iter().position(|piece| piece.kind == Kind::Attached);
+        let urgent = side.inbox.iter().skip(1).position(|piece| piece.kind == Kind::Urgent);
+        let pieces = attached.into_iter().chain(urgent).min();
+        let pieces = pieces.map_or(side.inbox.len(), |at| at + 1);
+        Ok(side.inbox.iter().take(pieces).map(|piece| piece.bytes.len()).sum())
     }
 
     pub(super) fn receive_unix(&mut self, socket: FileKey, buffer: &mut [u8]) -> Result<usize> {
         self.fails(Call::Receive)?;
         let (_, side) = self.side(socket)?;
         if side.inbox.is_empty() {
-            return match side.error.take() {
-                Some(errno) => Err(errno),
-                None if side.receive_shut => Ok(0),
-                None => Err(Errno::AGAIN),
-            };
+            return Self::nothing_to_read(side);
         }
-        let mut count = 0;
+        let (mut count, mut pieces) = (0, 0);
         while let Some(piece) = side.inbox.front_mut() {
+            if piece.kind == Kind::Urgent {
+                if count > 0 {
+                    break;
+                }
+                piece.kind = Kind::Plain;
+            }
             let taken = piece.bytes.len().min(buffer.len() - count);
             for (place, byte) in buffer[count..].iter_mut().zip(piece.bytes.drain(..taken)) {
                 *place = byte;
@@ -145,30 +187,28 @@ impl World {
             if !piece.bytes.is_empty() {
                 break;
             }
-            let attached = piece.attached;
+            let attached = piece.kind == Kind::Attached;
             side.inbox.pop_front();
+            pieces += 1;
             if attached || count == buffer.len() {
                 break;
             }
         }
         side.held -= count;
-        let peer = side.peer;
-        self.wake_side(peer, SPACE);
+        let (held, peer) = (side.held, side.peer);
+        // `unix_write_space`: each piece that was read as a whole, if the writer has room.
+        let writer = self.sides.get(&peer);
+        if pieces > 0 && writer.is_some_and(|writer| is_writable(held, writer.send_buffer)) {
+            self.wake_side(peer, SPACE);
+        }
         Ok(count)
     }
 
-    pub(super) fn send_unix(
-        &mut self,
-        socket: FileKey,
-        bytes: &[u8],
-        attached: bool,
-    ) -> Result<usize> {
+    pub(super) fn send_unix(&mut self, socket: FileKey, bytes: &[u8], kind: Kind) -> Result<usize> {
         self.fails(Call::Send)?;
         let short = self.shortened(bytes.len());
         let (_, side) = self.side(socket)?;
-        if let Some(errno) = side.error.take() {
-            return Err(errno);
-        }
+        // A pending error is left.
         let (send_shut, peer, buffer) = (side.send_shut, side.peer, side.send_buffer);
         let Some(other) = self.sides.get_mut(&peer) else { return Err(Errno::PIPE) };
         if send_shut || !other.open || other.receive_shut {
@@ -179,7 +219,11 @@ impl World {
             return Err(Errno::AGAIN);
         }
         other.held += count;
-        other.inbox.push_back(Piece { bytes: bytes[..count].iter().copied().collect(), attached });
+        if kind == Kind::Urgent {
+            let former = other.inbox.iter_mut().filter(|piece| piece.kind == Kind::Urgent);
+            former.for_each(|piece| piece.kind = Kind::Plain);
+        }
+        other.inbox.push_back(Piece { bytes: bytes[..count].iter().copied().collect(), kind });
         self.wake_side(peer, DATA);
         Ok(count)
     }

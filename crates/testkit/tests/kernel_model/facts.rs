@@ -14,6 +14,13 @@ pub(crate) struct Fact {
     pub(crate) results: Vec<String>,
 }
 
+impl Fact {
+    /// Whether the simulated kernel differs on purpose. The documentation of `testkit::sim` says why.
+    pub(crate) fn is_of_linux_only(&self) -> bool {
+        self.title.starts_with("Linux only")
+    }
+}
+
 pub(crate) fn files() -> Vec<PathBuf> {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/kernel_model/programs");
     let entries = std::fs::read_dir(directory).unwrap();

@@ -157,16 +157,7 @@ impl Machine for RealMachine<'_> {
         let asked = PollFlags::IN | PollFlags::OUT | PollFlags::RDHUP | PollFlags::PRI;
         let mut events = [PollFd::new(socket, asked)];
         poll(&mut events, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })).expect("poll(2)");
-        let flags = events[0].revents();
-        // As in `sys::Events`.
-        let ended = flags.intersects(PollFlags::HUP | PollFlags::ERR);
-        let mark = PollFlags::RDHUP | PollFlags::PRI;
-        Readiness {
-            readable: ended || flags.intersects(PollFlags::IN | mark),
-            writable: ended || flags.contains(PollFlags::OUT),
-            mark: ended || flags.intersects(mark),
-            error: flags.contains(PollFlags::ERR),
-        }
+        Readiness::from_flags(events[0].revents().bits().into())
     }
 
     fn settle(&self, connections: &[&OwnedFd]) {

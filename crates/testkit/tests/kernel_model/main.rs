@@ -16,12 +16,15 @@ mod op;
 mod program;
 mod random;
 mod readiness;
+mod simulated;
 mod streams;
 mod world;
 
 use compare::Difference;
 use linux::{Host, RealMachine};
 use program::Program;
+use simulated::SimulatedMachine;
+use std::fmt::Write as _;
 
 #[test]
 fn facts_hold_on_this_kernel() {
@@ -44,6 +47,36 @@ fn facts_hold_on_this_kernel() {
     }
 }
 
+#[test]
+fn facts_hold_on_the_simulated_kernel() {
+    let mut failures = String::new();
+    for file in facts::files() {
+        for fact in facts::read(&file).into_iter().filter(|fact| !fact.is_of_linux_only()) {
+            let results = simulated(&fact.program);
+            if results[..fact.results.len()] != fact.results {
+                let expected = fact.program.with(&fact.results);
+                let found = fact.program.with(&results);
+                let _ = writeln!(failures, "# {}", fact.title);
+                for (expected, found) in expected.lines().zip(found.lines()) {
+                    let _ = if expected == found {
+                        writeln!(failures, "{expected}")
+                    } else {
+                        writeln!(failures, "{expected}    but simulated: {found}")
+                    };
+                }
+            }
+        }
+    }
+    assert!(failures.is_empty(), "{failures}");
+}
+
+fn simulated(program: &Program) -> Vec<String> {
+    world::run(SimulatedMachine::new(), program)
+}
+
+/// Differences shown at most.
+const DIFFERENCES: usize = 60;
+
 /// Programs per run, unless `PROGRAMS` says otherwise.
 const PROGRAMS: u64 = 400;
 
@@ -52,6 +85,7 @@ fn number(variable: &str) -> Option<u64> {
 }
 
 #[test]
+#[ignore = "the last differences are not removed yet"]
 fn random_programs_have_the_same_results() {
     let seeds = match number("SEED") {
         Some(seed) => seed..seed + 1,
@@ -59,11 +93,18 @@ fn random_programs_have_the_same_results() {
     };
     let host = Host::take();
     let on_linux = |program: &Program| world::run(RealMachine::new(&host), program);
+    let mut differences = String::new();
+    let mut count = 0;
     for seed in seeds {
         let program = random::program(seed);
-        if let Some(difference) = Difference::of(&program, &on_linux, &on_linux) {
-            let shrunk = difference.shrunk(&on_linux, &on_linux);
-            panic!("seed {seed}, shrunk: {}\n{shrunk}", shrunk.program);
+        if let Some(difference) = Difference::of(&program, &on_linux, &simulated) {
+            let shrunk = difference.shrunk(&on_linux, &simulated);
+            let _ = writeln!(differences, "seed {seed}, shrunk: {}\n{shrunk}", shrunk.program);
+            count += 1;
+            if count == DIFFERENCES {
+                break;
+            }
         }
     }
+    assert!(differences.is_empty(), "{differences}");
 }

@@ -11,6 +11,22 @@ pub(crate) struct Readiness {
     pub(crate) error: bool,
 }
 
+impl Readiness {
+    /// The conditions of `POLLIN` and so on, as in [`sys::Events`].
+    pub(crate) fn from_flags(flags: u32) -> Self {
+        let [readable, mark, writable, error, hang_up, peer_shut] =
+            [0x001, 0x002, 0x004, 0x008, 0x010, 0x2000].map(|flag| flags & flag != 0);
+        let ended = error || hang_up;
+        let mark = mark || peer_shut;
+        Self {
+            readable: ended || readable || mark,
+            writable: ended || writable,
+            mark: ended || mark,
+            error,
+        }
+    }
+}
+
 impl From<&sys::Event> for Readiness {
     fn from(event: &sys::Event) -> Self {
         Self {

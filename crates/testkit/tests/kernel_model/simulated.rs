@@ -1,0 +1,118 @@
+//! The simulated kernel.
+
+use crate::machine::{Handle, Machine};
+use crate::readiness::Readiness;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+use sys::kernel::Epoll as _;
+use sys::{Event, Result};
+use testkit::sim::{Conditions, Process, Sim, SimEpoll, SimSocket};
+
+/// Open files, unless a program limits them.
+const OPEN_FILES: usize = 1_000;
+
+/// Segments arrive within this time: the conditions delay none.
+const ARRIVAL: Duration = Duration::from_millis(1);
+
+pub(crate) struct SimulatedMachine {
+    sim: Sim,
+    process: Process,
+    /// Threads that wait.
+    waiters: Vec<(Arc<SimEpoll>, usize)>,
+}
+
+impl SimulatedMachine {
+    pub(crate) fn new() -> Self {
+        let sim = Sim::new(0, Conditions::default());
+        let process = sim.process(OPEN_FILES);
+        Self { sim, process, waiters: Vec::new() }
+    }
+
+    fn waiter(&self, epoll: &Arc<SimEpoll>) -> Option<usize> {
+        self.waiters.iter().position(|(waiting, _)| Arc::ptr_eq(waiting, epoll))
+    }
+}
+
+/// The events of an epoll instance. Without one, its thread waits for `timeout`.
+fn wait(epoll: &SimEpoll, room: usize, timeout: Option<Duration>) -> Vec<Event> {
+    let mut events = SimEpoll::events(room);
+    epoll.wait(&mut events, timeout).expect("an epoll instance");
+    SimEpoll::iter(&events).collect()
+}
+
+impl Machine for SimulatedMachine {
+    type Kernel = Process;
+
+    fn kernel(&self) -> &Process {
+        &self.process
+    }
+
+    fn directory(&self) -> &Path {
+        Path::new("/simulated")
+    }
+
+    fn send_urgent(&self, socket: &SimSocket, byte: u8) -> Result<usize> {
+        socket.send_urgent(byte)
+    }
+
+    fn send_with_descriptor(&self, socket: &SimSocket, bytes: &[u8]) -> Result<usize> {
+        socket.send_attached(bytes)
+    }
+
+    fn set_backlog(&self, listener: &SimSocket, length: u32) -> Result<()> {
+        listener.set_backlog(length as usize)
+    }
+
+    fn poll(&self, socket: &SimSocket) -> Readiness {
+        Readiness::from_flags(socket.state())
+    }
+
+    fn settle(&self, _: &[&SimSocket]) {
+        let now = self.sim.now();
+        self.sim.advance(now.after(ARRIVAL));
+    }
+
+    fn block(&mut self, epoll: &Arc<SimEpoll>, room: usize) {
+        self.waiters.push((Arc::clone(epoll), room));
+    }
+
+    fn unblocked(&mut self, epoll: &Arc<SimEpoll>) -> Option<Vec<Event>> {
+        let at = self.waiter(epoll)?;
+        if self.process.waits_until(epoll).is_some() {
+            return None;
+        }
+        // A wake-up without an event does not end the wait.
+        let (_, room) = self.waiters[at];
+        let events = wait(epoll, room, None);
+        (!events.is_empty()).then(|| {
+            self.waiters.remove(at);
+            events
+        })
+    }
+
+    fn interrupt(&mut self, epoll: &Arc<SimEpoll>) {
+        if let Some(at) = self.waiter(epoll) {
+            let (_, room) = self.waiters.remove(at);
+            wait(epoll, room, Some(Duration::ZERO));
+        }
+    }
+
+    fn open_descriptors(&self) -> usize {
+        self.process.descriptors().len()
+    }
+
+    fn limit_descriptors(&mut self, more: usize) {
+        let open: Vec<_> =
+            self.process.descriptors().into_iter().map(|(number, _)| number as usize).collect();
+        // The standard descriptors are open as well.
+        let free = (3..).filter(|number| !open.contains(number)).nth(more).unwrap_or(usize::MAX);
+        self.process.set_open_files(free);
+    }
+
+    fn exec(&mut self, open: Vec<Handle<Self>>) {
+        self.process = self.process.exec();
+        // The handles of the former image are inert.
+        drop(open);
+    }
+}
