@@ -1,6 +1,6 @@
 //! Epoll instances (epoll(7)): a list of items that were woken, whose state is read at the wait.
 
-use super::poll::{ERR, HUP, IN, Mask, OUT, PRI, RDHUP};
+use super::poll::{ANY, ERR, HUP, IN, Mask, OUT, PRI, RDHUP};
 use super::world::{FileKey, World};
 use flow::Time;
 use std::collections::{BTreeMap, VecDeque};
@@ -96,7 +96,7 @@ impl World {
     }
 
     /// Wakes the waiters of a file (`__wake_up_common`): all that are not exclusive, then exclusive ones
-    /// until one has a thread that waits. `key` is the reason, [`super::poll::ANY`] for every waiter.
+    /// until one has a thread that waits. `key` is the reason.
     pub(super) fn wake(&mut self, file: FileKey, key: Mask) {
         let Some(watchers) = self.watchers.get(&file) else { return };
         let watchers = watchers.clone();
@@ -106,18 +106,19 @@ impl World {
             let Some(item) = instance.items.get(&file).copied() else { continue };
             if item.exclusive {
                 exclusive.push((epoll, item));
-            } else if key == 0 || key & (item.interest | ERR | HUP) != 0 {
+            } else if key == ANY || key & (item.interest | ERR | HUP) != 0 {
                 instance.push(file);
                 instance.waits_until = None;
             }
         }
         for (epoll, item) in exclusive {
-            if key != 0 && key & (item.interest | ERR | HUP) == 0 {
+            if key != ANY && key & (item.interest | ERR | HUP) == 0 {
                 continue;
             }
             let Ok(instance) = self.epoll(epoll) else { continue };
             instance.push(file);
-            if instance.waits_until.take().is_some() {
+            // A change of state wakes all (`sock_def_wakeup`).
+            if instance.waits_until.take().is_some() && key != ANY {
                 break;
             }
         }

@@ -2,7 +2,7 @@
 
 use super::conditions::Call;
 use super::network::Body;
-use super::poll::{ANY, ERR, HUP, IN, Mask, OUT, PRI, RDHUP};
+use super::poll::{ANY, DATA, ERR, HUP, IN, Mask, OUT, PRI, RDHUP};
 use super::unix::Kind;
 use super::world::{Due, EndKey, File, FileKey, World};
 use std::collections::VecDeque;
@@ -196,6 +196,13 @@ impl Endpoint {
         Err(if self.state == State::Closed { Errno::NOTCONN } else { Errno::AGAIN })
     }
 
+    /// Whether a read may return a part of the queued bytes: as if the rest had arrived just after the
+    /// call, which raises a new event. Linux leaves bytes in the queue for no other reason than an urgent
+    /// mark (`tcp_recvmsg_locked`), and callers rely on it.
+    fn may_be_read_short(&self) -> bool {
+        self.urgent.is_none() && !self.receive_shut && self.error.is_none()
+    }
+
     /// Bytes before the urgent one; all if there is none.
     fn before_urgent(&self) -> usize {
         let behind = self.urgent.map(|at| usize::try_from(at - self.read).unwrap_or(usize::MAX));
@@ -232,7 +239,7 @@ impl World {
             return self.receive_unix(socket, buffer);
         }
         self.fails(Call::Receive)?;
-        let (key, end) = self.end(socket)?;
+        let (_, end) = self.end(socket)?;
         if end.inbox.is_empty() {
             return end.nothing_to_read().map(|()| 0);
         }
@@ -241,8 +248,14 @@ impl World {
             count => count,
         };
         let most = most.min(buffer.len());
-        let count = end.take(&mut buffer[..most]);
+        let may_be_short = end.may_be_read_short();
+        let short = if may_be_short { self.shortened(most) } else { most };
+        let (key, end) = self.end(socket)?;
+        let count = end.take(&mut buffer[..short]);
         self.update_window(key);
+        if short < most {
+            self.wake(socket, DATA);
+        }
         self.settle();
         Ok(count)
     }
@@ -295,8 +308,9 @@ impl World {
         }
         let room = end.send_buffer.saturating_sub(end.outbox.len());
         let count = short.min(room);
-        // A full buffer asks for an event; a short count has no such reason, and the caller tries again.
-        if room < bytes.len() {
+        // The reason of a short count, a full buffer or a lack of memory, asks for an event in any case
+        // (`wait_for_space` in `tcp_sendmsg_locked`). An acknowledgement raises it.
+        if count < bytes.len() {
             end.no_space = true;
         }
         if count == 0 {

@@ -129,3 +129,47 @@ fn an_unanswered_attempt_times_out() {
     assert_eq!(sim.now(), begin.after(Duration::from_secs(127)));
     assert!(sim.now() > Time::default());
 }
+
+#[test]
+fn a_short_count_is_followed_by_an_event() {
+    let (sim, process) = process(Conditions { delay: 5..=5, ..Conditions::default() });
+    let (client, server) = pair(&sim, &process);
+    let epoll = process.epoll().unwrap();
+    epoll.add_connection(&client, 1).unwrap();
+    epoll.add_connection(&server, 2).unwrap();
+    let mut events = <super::SimEpoll as Epoll<Process>>::events(8);
+    let mut wait = || {
+        epoll.wait(&mut events, Some(Duration::ZERO)).unwrap();
+        let tokens = <super::SimEpoll as Epoll<Process>>::iter(&events).map(|it| it.token);
+        tokens.collect::<std::collections::BTreeSet<_>>().into_iter().collect::<Vec<_>>()
+    };
+    assert_eq!(wait(), [1, 2]);
+    sim.set_conditions(Conditions { short_counts: 100, ..sim.conditions() });
+    let mut sent = 0;
+    for _ in 0..100 {
+        let count = client.send(&[7; 1000]).unwrap();
+        sent += count;
+        sim.advance(sim.now().after(Duration::from_millis(1)));
+        let expected: &[u64] = if count < 1000 { &[1, 2] } else { &[2] };
+        assert_eq!(wait(), expected, "the acknowledgement of a short send raises an event");
+        while sent > 0 {
+            let read = server.receive(&mut [0; 1000]).unwrap();
+            sent -= read;
+            assert!(sent == 0 || wait() == [2], "bytes are left without an event");
+        }
+    }
+}
+
+#[test]
+fn a_send_to_a_closed_unix_socket_leaves_its_error_to_the_next_receive() {
+    let (_, process) = process(Conditions::default());
+    let path = std::path::Path::new("/socket");
+    let listener = process.listen_unix(path).unwrap();
+    let client = process.connect_unix(path).unwrap();
+    let server = listener.accept().unwrap().0;
+    client.send(b"unread").unwrap();
+    drop(server);
+    assert_eq!(client.send(b"x"), Err(Errno::PIPE));
+    assert_eq!(client.receive(&mut [0; 8]), Err(Errno::CONNRESET));
+    assert_eq!(client.receive(&mut [0; 8]), Ok(0));
+}

@@ -207,8 +207,8 @@ impl World {
     pub(super) fn send_unix(&mut self, socket: FileKey, bytes: &[u8], kind: Kind) -> Result<usize> {
         self.fails(Call::Send)?;
         let short = self.shortened(bytes.len());
+        // A pending error is left for the next recv(2): after it, the socket is shut as well.
         let (_, side) = self.side(socket)?;
-        // A pending error is left.
         let (send_shut, peer, buffer) = (side.send_shut, side.peer, side.send_buffer);
         let Some(other) = self.sides.get_mut(&peer) else { return Err(Errno::PIPE) };
         if send_shut || !other.open || other.receive_shut {
