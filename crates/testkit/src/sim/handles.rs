@@ -109,13 +109,11 @@ impl kernel::Socket for SimSocket {
     fn set_sharing(&self, sharing: Sharing) -> Result<()> {
         let mut world = self.0.world();
         let listener = world.listener(self.0.file)?;
-        match (&listener.bound, sharing) {
-            (Bound::Unix(_), Sharing::SameUser) => Err(Errno::NOTSUP),
-            _ => {
-                listener.shares = sharing == Sharing::SameUser;
-                Ok(())
-            }
+        if sharing == Sharing::SameUser && matches!(listener.bound, Bound::Unix(_)) {
+            return Err(Errno::NOTSUP);
         }
+        listener.shares = sharing == Sharing::SameUser;
+        Ok(())
     }
 
     fn stop_listening(&self) {

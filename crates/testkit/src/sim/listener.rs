@@ -27,6 +27,8 @@ pub(super) enum Bound {
 pub(super) struct Listener {
     pub(super) bound: Bound,
     pub(super) listens: bool,
+    /// A Unix socket that was shut down: it still listens, and takes no connection.
+    pub(super) shut: bool,
     /// The queue takes one connection more.
     pub(super) backlog: usize,
     /// Other sockets of the same user may share the address (`SO_REUSEPORT`).
@@ -50,6 +52,7 @@ impl Listener {
         Self {
             bound,
             listens: false,
+            shut: false,
             backlog: 0,
             shares: false,
             ignores: false,
@@ -184,7 +187,7 @@ impl World {
     pub(super) fn accept(&mut self, key: FileKey) -> Result<(File, Address)> {
         let listener = self.listener(key)?;
         let is_unix = matches!(listener.bound, Bound::Unix(_));
-        let nothing = if listener.listens || is_unix { Errno::AGAIN } else { Errno::INVAL };
+        let nothing = if listener.listens { Errno::AGAIN } else { Errno::INVAL };
         let next = listener.queue.pop_front().ok_or(nothing)?;
         if is_unix {
             return Ok((File::Unix(UnixEnd::accepted(next)), Address::UNIX));
@@ -197,10 +200,12 @@ impl World {
     /// (`unix_shutdown`).
     pub(super) fn stop_listening(&mut self, key: FileKey) {
         let Ok(listener) = self.listener(key) else { return };
-        listener.listens = false;
-        if matches!(listener.bound, Bound::Ip { .. }) {
+        if let Bound::Ip { .. } = listener.bound {
+            listener.listens = false;
             let queue = std::mem::take(&mut listener.queue);
             self.refuse_queued(queue, false);
+        } else {
+            listener.shut = true;
         }
         self.wake(key, ANY);
         self.settle();

@@ -323,11 +323,11 @@ impl World {
 
     fn break_off(&mut self, key: EndKey, errno: Errno) {
         let Some(end) = self.ends.get_mut(&key) else { return };
+        end.lose_outbox();
         end.error = Some(errno);
         end.state = State::Closed;
         end.receive_shut = true;
         end.send_shut = true;
-        end.lose_outbox();
         let ports = (end.local, end.remote);
         self.used_ports.remove(&ports);
         self.wake_owner(key, ANY);

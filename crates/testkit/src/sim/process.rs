@@ -34,6 +34,14 @@ pub(super) struct Table {
     image: u64,
 }
 
+impl Table {
+    /// The lowest free numbers.
+    fn free(&self, count: usize) -> Vec<u32> {
+        let mut taken = self.open.keys().copied().peekable();
+        (FIRST..u32::MAX).filter(|number| taken.next_if_eq(number).is_none()).take(count).collect()
+    }
+}
+
 /// A process, or one of its images between two execve(2) calls. Clones are the same process.
 #[derive(Clone)]
 pub struct Process {
@@ -133,9 +141,7 @@ impl Process {
         self.check_room(world, count)?;
         let mut table = lock(&self.table);
         let mut descriptors = Vec::new();
-        for _ in 0..count {
-            let number = (FIRST..u32::MAX).find(|number| !table.open.contains_key(number));
-            let number = number.ok_or(Errno::MFILE)?;
+        for number in table.free(count) {
             table.open.insert(number, (file, true));
             world.open_files += 1;
             descriptors.push(Descriptor { process: self.clone(), number, file, linger: false });
@@ -146,7 +152,8 @@ impl Process {
     /// Whether `count` more descriptors are permitted.
     pub(super) fn check_room(&self, world: &World, count: usize) -> Result<()> {
         let table = lock(&self.table);
-        if table.open.len() + count + FIRST as usize > table.limit {
+        let highest = table.free(count).pop().and_then(|number| usize::try_from(number).ok());
+        if highest.is_none_or(|number| number >= table.limit) {
             return Err(Errno::MFILE);
         }
         if world.open_files + count > world.conditions.open_files {

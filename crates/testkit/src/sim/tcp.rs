@@ -136,7 +136,9 @@ impl Endpoint {
 
     /// Drops what was not acknowledged.
     pub(super) fn lose_outbox(&mut self) {
-        self.lost = self.unacknowledged();
+        // A SYN counts as well.
+        let syn = usize::from(self.state == State::SynSent);
+        self.lost = self.unacknowledged() + syn;
         self.outbox.clear();
         self.fin = Fin::None;
     }

@@ -23,6 +23,8 @@ pub(super) enum Kind {
 #[derive(Debug)]
 pub(super) struct Piece {
     bytes: VecDeque<u8>,
+    /// Its first number of bytes: they use the sender's buffer until the last of them is read.
+    size: usize,
     kind: Kind,
 }
 
@@ -78,10 +80,16 @@ impl World {
     /// Binds a path. `EADDRINUSE` if there is a file.
     pub(super) fn bind_unix(&mut self, path: &Path) -> Result<Listener> {
         self.fails(Call::Listen)?;
-        if let Some((_, file)) = self.paths.get(path).copied() {
-            // The file of a socket that no longer listens is replaced.
-            if self.listener(file).is_ok_and(|listener| listener.listens) {
-                return Err(Errno::ADDRINUSE);
+        if self.paths.contains_key(path) {
+            // The file of a socket that no longer listens is replaced. `sys::listen` connects to find out,
+            // which leaves a connection in the queue of one that does.
+            match self.connect_unix(path) {
+                Err(Errno::CONNREFUSED) => {}
+                Err(_) => return Err(Errno::ADDRINUSE),
+                Ok(end) => {
+                    self.close_unix(&end);
+                    return Err(Errno::ADDRINUSE);
+                }
             }
         }
         Ok(Listener::new(Bound::Unix(path.to_owned())))
@@ -92,7 +100,7 @@ impl World {
         self.fails(Call::Connect)?;
         let (_, file) = self.paths.get(path).copied().ok_or(Errno::NOENT)?;
         let listener = self.listener(file).map_err(|_| Errno::CONNREFUSED)?;
-        if !listener.listens {
+        if !listener.listens || listener.shut {
             return Err(Errno::CONNREFUSED);
         }
         if listener.queue.len() > listener.backlog {
@@ -184,17 +192,21 @@ impl World {
                 *place = byte;
             }
             count += taken;
+            // The first read takes the descriptors, too.
+            let attached = piece.kind == Kind::Attached;
+            if taken > 0 {
+                piece.kind = Kind::Plain;
+            }
             if !piece.bytes.is_empty() {
                 break;
             }
-            let attached = piece.kind == Kind::Attached;
+            side.held -= piece.size;
             side.inbox.pop_front();
             pieces += 1;
             if attached || count == buffer.len() {
                 break;
             }
         }
-        side.held -= count;
         let (held, peer) = (side.held, side.peer);
         // `unix_write_space`: each piece that was read as a whole, if the writer has room.
         let writer = self.sides.get(&peer);
@@ -223,7 +235,8 @@ impl World {
             let former = other.inbox.iter_mut().filter(|piece| piece.kind == Kind::Urgent);
             former.for_each(|piece| piece.kind = Kind::Plain);
         }
-        other.inbox.push_back(Piece { bytes: bytes[..count].iter().copied().collect(), kind });
+        let bytes = bytes[..count].iter().copied().collect();
+        other.inbox.push_back(Piece { bytes, size: count, kind });
         self.wake_side(peer, DATA);
         Ok(count)
     }

@@ -5,7 +5,7 @@ use super::epoll::Epoll;
 use super::listener::Listener;
 use super::network::Segment;
 use super::pipe::Pipe;
-use super::poll::{HUP, IN, Mask, OUT};
+use super::poll::{HUP, IN, Mask, OUT, RDHUP};
 use super::tcp::Endpoint;
 use super::unix::{UnixEnd, UnixSides};
 use flow::Time;
@@ -200,6 +200,7 @@ impl World {
         match self.files.get_mut(&key) {
             None | Some(File::Pipe(_) | File::Epoll(_)) => 0,
             Some(File::Listener(listener)) => match (listener.listens, listener.queue.is_empty()) {
+                _ if listener.shut => HUP | IN | RDHUP,
                 (true, true) => 0,
                 (true, false) => IN,
                 (false, _) => HUP | OUT,

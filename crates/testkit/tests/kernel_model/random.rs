@@ -161,14 +161,18 @@ fn on_pipe(choice: &mut Choice) -> Op {
                 let ending = ending(choice);
                 choice.push(ending);
             }
-            choice.push(Op::Fill(slot, source));
+            let fill = fill(choice, slot, source);
+            choice.push(fill);
             if choice.one_in(4) {
                 let ending = ending(choice);
                 choice.push(ending);
             }
             Op::Drain(slot, sink, choice.pick(&[1, 10, PIPE, PIPE]))
         }
-        6 | 7 => Op::Fill(slot, choice.connection()),
+        6 | 7 => {
+            let source = choice.connection();
+            fill(choice, slot, source)
+        }
         8 => Op::Drain(slot, choice.connection(), PIPE),
         9 => Op::ReadPipe(slot, choice.pick(&[1, PIPE])),
         10 => Op::NewPipe(Pipe(choice.below(Pipe::COUNT)), PIPE),
@@ -176,6 +180,10 @@ fn on_pipe(choice: &mut Choice) -> Op {
         12 => Op::Send(choice.connection(), count(choice)),
         _ => Op::ClosePipe(slot),
     }
+}
+
+fn fill(choice: &Choice, slot: Pipe, source: Connection) -> Op {
+    if choice.has_many(source) { Op::ReceiveAll(source) } else { Op::Fill(slot, source) }
 }
 
 fn on_listener(choice: &mut Choice) -> Op {

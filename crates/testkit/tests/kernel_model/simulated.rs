@@ -12,7 +12,7 @@ use testkit::sim::{Conditions, Process, Sim, SimEpoll, SimSocket};
 /// Open files, unless a program limits them.
 const OPEN_FILES: usize = 1_000;
 
-/// Segments arrive within this time: the conditions delay none.
+/// Segments arrive within this time, with several answers one after another.
 const ARRIVAL: Duration = Duration::from_millis(1);
 
 pub(crate) struct SimulatedMachine {
@@ -24,7 +24,9 @@ pub(crate) struct SimulatedMachine {
 
 impl SimulatedMachine {
     pub(crate) fn new() -> Self {
-        let sim = Sim::new(0, Conditions::default());
+        // A segment without a delay would be answered within the call. Linux delays the
+        // acknowledgement of a FIN at least, and a thread that blocks sees the state before it.
+        let sim = Sim::new(0, Conditions { delay: 1..=1, ..Conditions::default() });
         let process = sim.process(OPEN_FILES);
         Self { sim, process, waiters: Vec::new() }
     }

@@ -78,8 +78,9 @@ pub(crate) fn run<M: Machine>(machine: M, program: &Program) -> Vec<String> {
     };
     let run = |op: &Op| {
         let outcome = world.run(*op).unwrap_or_else(|| "nothing".to_owned());
+        let woken = world.woken();
         world.settle();
-        outcome + &world.woken()
+        outcome + &woken + &world.woken()
     };
     let mut transcript: Vec<_> = program.ops().iter().map(run).collect();
     transcript.push(format!("{} descriptors are left", world.close_all()));

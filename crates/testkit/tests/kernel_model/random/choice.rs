@@ -19,6 +19,8 @@ pub(super) struct Choice {
     queued: BTreeMap<usize, Vec<usize>>,
     /// The other end of a connection.
     peers: BTreeMap<usize, usize>,
+    /// Connections that have filled the buffers of their peers.
+    full: BTreeSet<usize>,
 }
 
 impl Choice {
@@ -33,6 +35,7 @@ impl Choice {
             wakers: BTreeSet::new(),
             queued: BTreeMap::new(),
             peers: BTreeMap::new(),
+            full: BTreeSet::new(),
         }
     }
 
@@ -156,8 +159,22 @@ impl Choice {
             Op::CloseWaker(slot) => {
                 self.wakers.remove(&slot.0);
             }
+            Op::SendUntilFull(slot) => {
+                self.full.insert(slot.0);
+            }
+            Op::ReceiveAll(slot) => {
+                if let Some(peer) = self.peer(slot) {
+                    self.full.remove(&peer.0);
+                }
+            }
             _ => {}
         }
+    }
+
+    /// Whether so many bytes wait for this connection that the results of reading a large part of them
+    /// depend on the sizes of buffers.
+    pub(super) fn has_many(&self, connection: Connection) -> bool {
+        self.peer(connection).is_some_and(|peer| self.full.contains(&peer.0))
     }
 
     fn accept(&mut self, listener: Listener, slot: Connection) {
