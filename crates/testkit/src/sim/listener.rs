@@ -3,6 +3,7 @@
 use super::conditions::Call;
 use super::network::Body;
 use super::poll::ANY;
+use super::port::{BoundAt, FastPath};
 use super::tcp::{Endpoint, Owner, State};
 use super::unix::UnixEnd;
 use super::world::{EndKey, File, FileKey, World};
@@ -76,14 +77,6 @@ impl Listener {
     }
 }
 
-fn overlap(one: (SocketAddr, bool), other: (SocketAddr, bool)) -> bool {
-    let covers = |(a, both): (SocketAddr, bool), b: SocketAddr| {
-        a.ip() == b.ip()
-            || (a.ip().is_unspecified() && (a.is_ipv4() == b.is_ipv4() || (both && b.is_ipv4())))
-    };
-    one.0.port() == other.0.port() && (covers(one, other.0) || covers(other, one.0))
-}
-
 impl World {
     /// Binds a TCP address. Port 0 is replaced by a free one.
     pub(super) fn bind(
@@ -96,26 +89,45 @@ impl World {
         if address.port() == 0 {
             address.set_port(self.free_port(address)?);
         }
-        let conflicts = |file: &File| match file {
-            File::Listener(Listener {
-                bound: Bound::Ip { address: old, both_families: both },
-                listens,
-                shares: old_shares,
-                ..
-            }) => {
-                // Both have SO_REUSEADDR, which permits sharing with a socket that does not listen.
-                *listens
-                    && overlap((*old, *both), (address, both_families))
-                    && !(shares && *old_shares)
-            }
-            _ => false,
-        };
-        if self.files.values().any(conflicts) {
-            return Err(Errno::ADDRINUSE);
-        }
+        self.take_port(None, BoundAt { address, both_families }, shares)?;
         let mut listener = Listener::new(Bound::Ip { address, both_families });
         listener.shares = shares;
         Ok(listener)
+    }
+
+    /// Occupies a port for a new socket, or for one that begins to listen. `EADDRINUSE` if another socket
+    /// listens on an overlapping address and not both share it. One that does not listen is no obstacle,
+    /// since all sockets have SO_REUSEADDR.
+    fn take_port(&mut self, key: Option<FileKey>, at: BoundAt, shares: bool) -> Result<()> {
+        let port = at.address.port();
+        let bound = |(other, file): (&FileKey, &File)| match file {
+            File::Listener(Listener {
+                bound: Bound::Ip { address, both_families },
+                listens,
+                shares,
+                ..
+            }) if address.port() == port && Some(*other) != key => {
+                let other = BoundAt { address: *address, both_families: *both_families };
+                Some((other, *listens, *shares))
+            }
+            _ => None,
+        };
+        let others: Vec<_> = self.files.iter().filter_map(bound).collect();
+        let conflicts = |(other, listens, also_shares): &(BoundAt, bool, bool)| {
+            *listens && other.overlaps(at) && !(shares && *also_shares)
+        };
+        let connected = self.used_ports.iter().any(|(local, _)| local.port() == port);
+        let is_first = key.is_none() && others.is_empty() && !connected;
+        let fast = if is_first { FastPath::None } else { self.fast_path(port) };
+        if !fast.permits(at, shares) && others.iter().any(conflicts) {
+            return Err(Errno::ADDRINUSE);
+        }
+        self.fast_paths.insert(port, fast.after(at, shares, is_first));
+        Ok(())
+    }
+
+    fn fast_path(&self, port: u16) -> FastPath {
+        self.fast_paths.get(&port).copied().unwrap_or_default()
     }
 
     fn free_port(&mut self, address: SocketAddr) -> Result<u16> {
@@ -143,24 +155,11 @@ impl World {
         self.fails(Call::Listen)?;
         let this = self.listener(key)?;
         let (bound, shares) = (this.bound.clone(), this.shares);
-        if let Bound::Ip { address, both_families } = bound {
-            let conflicts = |(other, file): (&FileKey, &File)| match file {
-                File::Listener(Listener {
-                    bound: Bound::Ip { address: old, both_families: both },
-                    listens,
-                    shares: old_shares,
-                    ..
-                }) => {
-                    *other != key
-                        && *listens
-                        && overlap((*old, *both), (address, both_families))
-                        && !(shares && *old_shares)
-                }
-                _ => false,
-            };
-            if self.files.iter().any(conflicts) {
-                return Err(Errno::ADDRINUSE);
-            }
+        let begins = !this.listens;
+        if let Bound::Ip { address, both_families } = bound
+            && begins
+        {
+            self.take_port(Some(key), BoundAt { address, both_families }, shares)?;
         }
         let listener = self.listener(key)?;
         listener.listens = true;

@@ -2,6 +2,7 @@
 
 use super::conditions::Call;
 use super::network::Body;
+pub(super) use super::phase::{Fin, Owner, State};
 use super::poll::{ANY, DATA, ERR, HUP, IN, Mask, OUT, PRI, RDHUP};
 use super::unix::Kind;
 use super::world::{Due, EndKey, File, FileKey, World};
@@ -12,39 +13,6 @@ use sys::{Errno, Result};
 
 /// Time in TIME_WAIT, and of an orphan in FIN_WAIT2 (`tcp_fin_timeout`).
 pub(super) const FIN_TIMEOUT: Duration = Duration::from_secs(60);
-
-/// States of RFC 9293. TIME_WAIT is kept as [`State::Closed`] with an occupied port.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum State {
-    SynSent,
-    SynReceived,
-    Established,
-    FinWait1,
-    FinWait2,
-    Closing,
-    CloseWait,
-    LastAck,
-    Closed,
-}
-
-/// What holds an end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Owner {
-    /// A listener that has not accepted it yet.
-    Queue(FileKey),
-    File(FileKey),
-    /// Its socket was closed.
-    Orphan,
-}
-
-/// Progress of the FIN.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Fin {
-    None,
-    Queued,
-    Sent,
-    Acknowledged,
-}
 
 /// One end of a connection. Positions count bytes of the stream.
 #[derive(Debug)]

@@ -6,6 +6,7 @@ use super::listener::Listener;
 use super::network::Segment;
 use super::pipe::Pipe;
 use super::poll::{HUP, IN, Mask, OUT, RDHUP};
+use super::port::FastPath;
 use super::tcp::Endpoint;
 use super::unix::{UnixEnd, UnixSides};
 use flow::Time;
@@ -86,6 +87,8 @@ pub(super) struct World {
     /// Local and remote address of each connection that occupies its port.
     pub(super) used_ports: BTreeSet<(SocketAddr, SocketAddr)>,
     pub(super) next_port: u16,
+    /// The memory of each port that is or was bound.
+    pub(super) fast_paths: BTreeMap<u16, FastPath>,
     /// Socket files: inode, and the listener bound to it.
     pub(super) paths: BTreeMap<PathBuf, (u64, FileKey)>,
     pub(super) reach: BTreeMap<IpAddr, Reach>,
@@ -108,6 +111,7 @@ impl World {
             watchers: BTreeMap::new(),
             due: BTreeMap::new(),
             used_ports: BTreeSet::new(),
+            fast_paths: BTreeMap::new(),
             paths: BTreeMap::new(),
             reach: BTreeMap::new(),
             open_files: 0,

@@ -85,7 +85,6 @@ fn number(variable: &str) -> Option<u64> {
 }
 
 #[test]
-#[ignore = "the last differences are not removed yet"]
 fn random_programs_have_the_same_results() {
     let seeds = match number("SEED") {
         Some(seed) => seed..seed + 1,
