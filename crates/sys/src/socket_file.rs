@@ -87,33 +87,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_of_another_process_is_left() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("socket");
-        assert!(SocketFile::of_this_process(&path).is_none(), "no file");
-        let socket = crate::listen::unix(&path).unwrap();
-        drop(SocketFile::of_this_process(&path).unwrap());
-        assert!(!path.exists(), "this process's own file");
-        drop(socket);
-        let script = "import socket, sys, time\ns = socket.socket(socket.AF_UNIX)\n\
-                      s.bind(sys.argv[1])\ns.listen()\nprint(flush=True)\ntime.sleep(60)";
-        let mut other = std::process::Command::new("python3")
-            .args(["-c", script])
-            .arg(&path)
-            .stdout(std::process::Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut listens = [0];
-        std::io::Read::read_exact(other.stdout.as_mut().unwrap(), &mut listens).unwrap();
-        assert!(SocketFile::of_this_process(&path).is_none());
-        assert!(path.exists(), "another process listens");
-        other.kill().unwrap();
-        other.wait().unwrap();
-        assert!(SocketFile::of_this_process(&path).is_none(), "no process listens");
-        assert!(path.exists());
-    }
-
-    #[test]
     fn only_its_own_file_is_removed() {
         let dir = tempfile::tempdir().unwrap();
         let (path, other) = (dir.path().join("socket"), dir.path().join("other"));
