@@ -1,4 +1,5 @@
 use super::*;
+use rustix::fs::{CWD, FileType, Mode, mknodat};
 use std::fs;
 use std::num::NonZeroU32;
 use std::os::unix::fs::PermissionsExt;
@@ -37,6 +38,10 @@ impl LogDirectory {
         names.sort_unstable();
         names
     }
+}
+
+fn mkfifo(path: &Path) {
+    mknodat(CWD, path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
 }
 
 fn write(file: &mut LogFile, line: &str) {
@@ -154,8 +159,7 @@ fn a_device_is_never_rotated_and_a_pipe_is_refused() {
     let mut full = LogFile::open(Path::new("/dev/full"), &place.log).unwrap();
     let trouble = full.append("line\n").unwrap_err().to_string();
     assert!(trouble.contains("No space left on device"), "{trouble}");
-    let made = std::process::Command::new("mkfifo").arg(place.path("log")).status().unwrap();
-    assert!(made.success());
+    mkfifo(&place.path("log"));
     let error = LogFile::open(&place.path("log"), &place.log).map(|_| ()).unwrap_err();
     assert!(error.to_string().contains("it is a pipe"), "{error}");
 }
