@@ -1,6 +1,7 @@
 //! Rules for sources that neither the compiler nor clippy checks. A violation is printed as
 //! `file:line` with a remedy.
 
+mod children;
 mod circles;
 mod comments;
 mod idioms;
