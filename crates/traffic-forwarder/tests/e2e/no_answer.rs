@@ -4,12 +4,12 @@
 use std::fs;
 use std::io::{Read, Write};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
-use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::unix::net::UnixListener;
 use std::thread;
 
-use testkit::{Forwarder, LIMIT, copy_program, wait_until};
+use testkit::{Forwarder, copy_program};
 
-use crate::support::{BINARY, Console, forwarder};
+use crate::support::{BINARY, Console, close_listener, forwarder};
 
 const COMMANDS: [&[&str]; 8] = [
     &["status"],
@@ -42,9 +42,7 @@ fn a_watch_does_not_wait_for_a_process_that_never_ran() {
 fn a_stale_socket() {
     let console = Console::new();
     let socket = console.path("admin.sock");
-    drop(UnixListener::bind(&socket).unwrap());
-    // A child that another test is just starting may hold a copy of the listener for a moment.
-    wait_until("the listener to close", LIMIT, || UnixStream::connect(&socket).is_err());
+    close_listener(UnixListener::bind(&socket).unwrap());
     assert!(console.refused(&["status"], 1).contains("left the socket file behind"));
 }
 

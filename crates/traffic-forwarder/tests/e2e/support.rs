@@ -29,7 +29,9 @@ pub(crate) use kernel::{of_each_thread, set_open_files, tcp_row, unacked, waitin
 pub(crate) use late_target::LateTarget;
 pub(crate) use network_namespace::{in_network_namespace, on_each_network_namespace, test_name};
 pub(crate) use operated::Operated;
-pub(crate) use sessions::{OPENING, Session, ping, play, reset, served_client, write_until_full};
+pub(crate) use sessions::{
+    OPENING, Session, close_listener, ping, play, reset, served_client, write_until_full,
+};
 pub(crate) use setup::{Setup, on_each_race, on_each_setup};
 pub(crate) use slow_lookups::SlowLookups;
 

@@ -2,15 +2,15 @@
 
 use std::fs;
 use std::net::TcpListener;
-use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::unix::net::UnixListener;
 
 use doctor::Check;
 use serde_json::Value;
 use tempfile::TempDir;
-use testkit::{Addr, Behaviour, LIMIT, Port, Target, wait_until};
+use testkit::{Addr, Behaviour, Port, Target};
 
 use super::Examined;
-use crate::support::{Config, Console, forwarder, ping, served_client};
+use crate::support::{Config, Console, close_listener, forwarder, ping, served_client};
 
 /// The detail of the finding about the only listener.
 #[track_caller]
@@ -54,10 +54,8 @@ fn a_live_unix_socket_or_a_file_is_a_conflict() {
     let own = format!("is taken by pid {} (", std::process::id());
     assert!(detail(&examined).contains(&own), "{}", detail(&examined));
     assert!(listener.accept().is_err(), "doctor does not connect");
-    // A stale socket file is replaced. A child that another test is just starting may hold a copy
-    // of the listener for a moment.
-    drop(listener);
-    wait_until("the listener to close", LIMIT, || UnixStream::connect(&path).is_err());
+    // A stale socket file is replaced.
+    close_listener(listener);
     examine().assert_verdict(Check::Taken, "ok");
     fs::remove_file(&path).unwrap();
     fs::write(&path, "").unwrap();

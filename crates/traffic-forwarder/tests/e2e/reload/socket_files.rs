@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use serde_json::Value;
 use testkit::{Behaviour, LIMIT, Signal, Target, connect};
 
-use crate::support::{Config, Operated, forwarder, ping, served_client};
+use crate::support::{Config, Operated, close_listener, forwarder, ping, served_client};
 
 /// A forward that listens on a Unix socket.
 struct Unix {
@@ -112,7 +112,7 @@ fn a_replaced_file_is_left_alone() {
     }
     assert!(connect(unix.path.clone()).is_ok());
     // The other listener is closed and leaves a stale file, which is replaced.
-    drop(other);
+    close_listener(other);
     unix.operated.http.post("/v1/reload").success();
     served_client(unix.path.clone());
 }

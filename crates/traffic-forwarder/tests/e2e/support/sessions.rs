@@ -2,9 +2,13 @@
 
 use std::fmt::Display;
 use std::io::{ErrorKind, Write as _};
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::time::Duration;
 
-use testkit::{Addr, Listener, Peer, Place, Script, Socket, Source, Stream, Transcript, connect};
+use testkit::{
+    Addr, LIMIT, Listener, Peer, Place, Script, Socket, Source, Stream, Transcript, connect,
+    wait_until,
+};
 
 use super::{Config, Forward, QUIET};
 
@@ -48,6 +52,15 @@ pub(crate) fn play(socket: &Socket, script: Script) -> Transcript {
 pub(crate) fn reset(socket: Socket) {
     socket.set_linger(Some(Duration::ZERO)).unwrap();
     drop(socket);
+}
+
+/// Closes a Unix listener, and waits until connecting to it is refused: a child that another test is
+/// just starting may hold a copy of the listener for a moment.
+#[track_caller]
+pub(crate) fn close_listener(listener: UnixListener) {
+    let address = listener.local_addr().unwrap();
+    drop(listener);
+    wait_until("the listener to close", LIMIT, || UnixStream::connect_addr(&address).is_err());
 }
 
 /// Exchanges a byte with an echo: proof that the session is served.
