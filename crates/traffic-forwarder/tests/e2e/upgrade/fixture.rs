@@ -52,6 +52,9 @@ impl Fixture {
         });
         ping(&waiting.unwrap());
         served_client(&self.port);
+        // Without the two clients, which may still be closing.
+        let restored = arrival["sessions"].as_u64().unwrap().try_into().unwrap();
+        self.operated.wait_for_sessions(restored);
         arrival
     }
 
