@@ -70,5 +70,5 @@ pub use tool::{Finished, Tool, copy_program, run};
 pub use transcript::{Failure, Transcript};
 pub use usage::raise_open_files;
 pub use vanish::vanish;
-pub use wait::{LIMIT, wait_for, wait_until};
+pub use wait::{LIMIT, uninterrupted, wait_for, wait_until};
 pub use wire::End;

@@ -1,5 +1,6 @@
 //! Waiting for a state instead of for a time. The only place that sleeps.
 
+use std::io;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -29,6 +30,19 @@ pub fn wait_for<T>(what: &str, timeout: Duration, probe: impl FnMut() -> Option<
     match poll(timeout, probe) {
         Some(value) => value,
         None => panic!("waited {timeout:?} in vain for: {what}"),
+    }
+}
+
+/// Repeats a system call until no signal interrupts it.
+///
+/// A call on a socket with a time limit is interrupted even by an ignored signal (signal(7)): SIGCHLD
+/// of a child of another test, if that test is just starting a further child.
+pub fn uninterrupted<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    loop {
+        match call() {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            result => return result,
+        }
     }
 }
 

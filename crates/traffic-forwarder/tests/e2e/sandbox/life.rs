@@ -5,7 +5,7 @@ use std::os::linux::net::SocketAddrExt as _;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
 
 use tempfile::TempDir;
-use testkit::{Addr, Behaviour, LIMIT, Port, Signal, Target, connect, wait_until};
+use testkit::{Addr, Behaviour, LIMIT, Port, Signal, Target, connect, uninterrupted, wait_until};
 
 use super::{INSIDE, ON, Sandboxed, is_inside, skip};
 use crate::support::{Config, Operated, forwarder, ping, served_client};
@@ -93,7 +93,7 @@ fn a_service_manager_with_an_abstract_socket_is_notified() {
         return;
     }
     let mut message = [0; 4096];
-    let size = manager.recv(&mut message).unwrap();
+    let size = uninterrupted(|| manager.recv(&mut message)).unwrap();
     let message = String::from_utf8_lossy(&message[..size]);
     assert!(message.lines().any(|line| line == "READY=1"), "{message}");
 }

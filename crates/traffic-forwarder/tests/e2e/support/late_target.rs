@@ -2,7 +2,7 @@
 
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 
-use testkit::{Addr, LIMIT, Socket};
+use testkit::{Addr, LIMIT, Socket, uninterrupted};
 
 use super::QUIET;
 
@@ -36,7 +36,7 @@ impl LateTarget {
         let ours: Vec<_> = self.queued.iter().map(|queued| queued.local_addr().unwrap()).collect();
         self.listener.set_read_timeout(Some(LIMIT)).unwrap();
         loop {
-            let (socket, peer) = self.listener.accept().unwrap();
+            let (socket, peer) = uninterrupted(|| self.listener.accept()).unwrap();
             if !ours.contains(&peer.as_socket().unwrap()) {
                 return socket;
             }

@@ -6,7 +6,10 @@ use std::path::Path;
 use std::time::Duration;
 
 use tempfile::TempDir;
-use testkit::{Addr, BlackHole, LIMIT, Listener, Place, Port, Script, Socket, connect, wait_until};
+use testkit::{
+    Addr, BlackHole, LIMIT, Listener, Place, Port, Script, Socket, connect, uninterrupted,
+    wait_until,
+};
 
 use super::upgrading::{old_forwarder, start};
 use crate::support::{LateTarget, Operated, Setup, SlowLookups, on_each_setup, play};
@@ -86,8 +89,9 @@ impl Busy {
     /// Accepts the queued connection, then the next one.
     fn make_room(self) -> Socket {
         self.listener.set_read_timeout(Some(LIMIT)).unwrap();
-        drop((self.listener.accept().unwrap(), self.queued));
-        self.listener.accept().unwrap().0
+        let accept = || uninterrupted(|| self.listener.accept()).unwrap().0;
+        drop((accept(), self.queued));
+        accept()
     }
 }
 
