@@ -39,18 +39,22 @@ fn sessions_of_every_kind_continue(setup: Setup) {
     };
     let sessions: Vec<_> = listeners.iter().enumerate().map(begin).collect();
     wait_until("the held bytes of each lane", LIMIT, || {
-        KINDS.iter().all(|kind| held(&row(&operated, kind)).map(|held| held > 0) == kind.holds)
+        let mut rows = KINDS.iter().zip(rows(&operated));
+        rows.all(|(kind, row)| held(&row).map(|held| held > 0) == kind.holds)
     });
-    let before: Vec<_> = KINDS.iter().map(|kind| row(&operated, kind)).collect();
+    let before = rows(&operated);
     for _ in 0..2 {
         let arrival = operated.upgrade();
         assert_eq!(arrival["sessions"], KINDS.len(), "{arrival}");
         assert_eq!(arrival["lost"], 0, "{arrival}");
     }
-    for (kind, before) in KINDS.iter().zip(&before) {
-        is_the_same(&row(&operated, kind), before);
+    for (after, before) in rows(&operated).iter().zip(&before) {
+        is_the_same(after, before);
     }
-    let moved: Vec<_> = KINDS.iter().zip(sessions).map(|(kind, ends)| (kind.after)(ends)).collect();
+    // The last one first: without a client, it ends if its target reads nothing for five seconds.
+    let ends = KINDS.iter().zip(sessions).rev();
+    let mut moved: Vec<_> = ends.map(|(kind, ends)| (kind.after)(ends)).collect();
+    moved.reverse();
     let records = operated.wait_for_records(KINDS.len());
     for ((kind, before), moved) in KINDS.iter().zip(&before).zip(moved) {
         let record = records.iter().find(|record| record.forward == kind.name).unwrap();
@@ -58,11 +62,12 @@ fn sessions_of_every_kind_continue(setup: Setup) {
     }
 }
 
-/// The session's row in the list of sessions.
+/// Rows of the list of sessions, in the order of [`KINDS`].
 #[track_caller]
-fn row(operated: &Operated, kind: &Kind) -> Value {
+fn rows(operated: &Operated) -> Vec<Value> {
     let all = operated.sessions();
-    all.into_iter().find(|row| row["forward"] == kind.name).unwrap()
+    let row = |kind: &Kind| all.iter().find(|row| row["forward"] == kind.name).unwrap().clone();
+    KINDS.iter().map(row).collect()
 }
 
 fn held(row: &Value) -> [u64; 2] {
