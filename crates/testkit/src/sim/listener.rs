@@ -7,6 +7,7 @@ use super::port::{BoundAt, FastPath};
 use super::tcp::{Endpoint, Owner, State};
 use super::unix::UnixEnd;
 use super::world::{EndKey, File, FileKey, World};
+use std::cmp::Reverse;
 use std::collections::VecDeque;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
@@ -32,6 +33,8 @@ pub(super) struct Listener {
     pub(super) shut: bool,
     /// The queue takes one connection more.
     pub(super) backlog: usize,
+    /// Order in which sockets began to listen.
+    pub(super) since: u64,
     /// Other sockets of the same user may share the address (`SO_REUSEPORT`).
     pub(super) shares: bool,
     /// New attempts are dropped by a filter.
@@ -55,6 +58,7 @@ impl Listener {
             listens: false,
             shut: false,
             backlog: 0,
+            since: 0,
             shares: false,
             ignores: false,
             queue: VecDeque::new(),
@@ -122,7 +126,7 @@ impl World {
         if !fast.permits(at, shares) && others.iter().any(conflicts) {
             return Err(Errno::ADDRINUSE);
         }
-        self.fast_paths.insert(port, fast.after(at, shares, is_first));
+        self.fast_paths.insert(port, fast.after(at, shares));
         Ok(())
     }
 
@@ -161,8 +165,12 @@ impl World {
         {
             self.take_port(Some(key), BoundAt { address, both_families }, shares)?;
         }
+        let since = self.new_key();
         let listener = self.listener(key)?;
         listener.listens = true;
+        if begins {
+            listener.since = since;
+        }
         listener.backlog = backlog;
         Ok(())
     }
@@ -173,7 +181,9 @@ impl World {
             File::Listener(listener) => Some((listener.takes(to)?, *key, listener)),
             _ => None,
         });
-        let Some((_, key, listener)) = listeners.max_by_key(|(rank, key, _)| (*rank, *key)) else {
+        // Of two that share `[::]`, the first one (`inet6_hash` appends them).
+        let best = listeners.min_by_key(|(rank, _, listener)| (Reverse(*rank), listener.since));
+        let Some((_, key, listener)) = best else {
             return Lookup::Nothing;
         };
         if listener.ignores || listener.queue.len() > listener.backlog {

@@ -10,6 +10,8 @@ use sys::{Errno, Result};
 
 /// Most bytes of one segment: the MSS of the loopback interface.
 const SEGMENT: u64 = 65_483;
+/// Delay of the acknowledgement of a FIN (`TCP_DELACK_MIN`).
+const ACK_DELAY: Duration = Duration::from_millis(40);
 /// SYNs that are sent again before the attempt times out (`tcp_syn_retries`).
 const SYN_RETRIES: u32 = 6;
 
@@ -49,8 +51,12 @@ impl World {
         silent(local) || silent(remote)
     }
 
-    /// Sends a segment from an end to its peer.
+    /// Sends a segment from an end to its peer. One with bytes or a FIN takes a due acknowledgement along.
     pub(super) fn send_body(&mut self, from: EndKey, body: Body) {
+        let due = self.ends.get(&from).is_some_and(|end| end.ack_due);
+        if due && matches!(body, Body::Data { .. }) {
+            self.acknowledge(from);
+        }
         let delay = self.conditions.delay.clone();
         let delay = Duration::from_micros(self.random.within(&delay));
         let arrival = self.now.after(delay);
@@ -105,10 +111,18 @@ impl World {
         }
     }
 
+    /// Acknowledges a FIN, unless a segment has done so.
+    pub(super) fn acknowledge_late(&mut self, key: EndKey) {
+        if self.ends.get(&key).is_some_and(|end| end.ack_due) {
+            self.acknowledge(key);
+        }
+    }
+
     fn acknowledge(&mut self, key: EndKey) {
         let Some(end) = self.ends.get_mut(&key) else { return };
         let window = end.advertised.max(end.read + end.receive_buffer as u64);
         end.advertised = window;
+        end.ack_due = false;
         let body = Body::Ack { upto: end.received, window, fin: end.fin_received };
         self.send_body(key, body);
     }
@@ -215,7 +229,15 @@ impl World {
             self.fin_arrived(key);
         }
         self.wake_owner(key, DATA);
-        self.acknowledge(key);
+        match self.ends.get_mut(&key) {
+            // `tcp_fin`: the program is expected to answer soon.
+            Some(end) if fin && end.state == State::CloseWait => {
+                end.ack_due = true;
+                let at = self.now.after(ACK_DELAY);
+                self.schedule(at, Due::Ack(key));
+            }
+            _ => self.acknowledge(key),
+        }
         self.finish_if_closed(key);
     }
 

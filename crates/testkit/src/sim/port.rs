@@ -37,9 +37,7 @@ pub(super) enum FastPath {
     /// All sockets are compared.
     #[default]
     None,
-    /// The first socket shares: any other that does may be bound.
-    Every,
-    /// A later one does: it stands for those that it covers.
+    /// The last one that shares stands for those that it covers.
     Of(BoundAt),
 }
 
@@ -48,20 +46,19 @@ impl FastPath {
     pub(super) fn permits(self, at: BoundAt, shares: bool) -> bool {
         let matches = match self {
             Self::None => false,
-            Self::Every => true,
             Self::Of(first) => first.stands_for(at),
         };
         shares && matches
     }
 
-    /// The state after a socket was bound, or listens (`inet_csk_update_fastreuse`). `is_first`: no other
-    /// socket has the port.
-    pub(super) fn after(self, at: BoundAt, shares: bool, is_first: bool) -> Self {
-        match (shares, is_first) {
-            (false, _) => Self::None,
-            (true, true) => Self::Every,
-            (true, false) if self.permits(at, shares) => self,
-            (true, false) => Self::Of(at),
+    /// The state after a socket was bound, or listens (`inet_csk_update_fastreuse`).
+    pub(super) fn after(self, at: BoundAt, shares: bool) -> Self {
+        if !shares {
+            Self::None
+        } else if self.permits(at, shares) {
+            self
+        } else {
+            Self::Of(at)
         }
     }
 }

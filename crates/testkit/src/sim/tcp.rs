@@ -28,6 +28,8 @@ pub(super) struct Endpoint {
     /// Position of the last urgent byte, until it is read.
     pub(super) urgent: Option<u64>,
     pub(super) fin_received: bool,
+    /// The acknowledgement of the FIN is delayed.
+    pub(super) ack_due: bool,
     pub(super) receive_buffer: usize,
     /// End of the window as known to the peer.
     pub(super) advertised: u64,
@@ -76,6 +78,7 @@ impl Endpoint {
             read: 0,
             urgent: None,
             fin_received: false,
+            ack_due: false,
             receive_buffer,
             advertised: receive_buffer as u64,
             outbox: VecDeque::new(),
@@ -318,6 +321,7 @@ impl World {
             // `inet_shutdown` disconnects it, and leaves an error (`tcp_disconnect`).
             end.state = State::Closed;
             end.error = Some(Errno::CONNRESET);
+            end.lost = 1;
             self.wake(socket, ANY);
             return Ok(());
         }
@@ -326,8 +330,8 @@ impl World {
         if !closed {
             self.queue_fin(key);
         }
-        self.wake(socket, ANY);
         self.settle();
+        self.wake(socket, ANY);
         if closed { Err(Errno::NOTCONN) } else { Ok(()) }
     }
 

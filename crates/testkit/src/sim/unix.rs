@@ -248,8 +248,8 @@ impl World {
         if let Some(other) = self.sides.get_mut(&peer) {
             other.receive_shut = true;
         }
-        self.wake_side(peer, ANY);
         self.wake_side(key, ANY);
+        self.wake_side(peer, ANY);
         Ok(())
     }
 

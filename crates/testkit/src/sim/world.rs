@@ -55,6 +55,8 @@ pub(super) enum Due {
     Arrival(Segment),
     /// A SYN was not answered.
     SynTimeout(EndKey),
+    /// A FIN was not acknowledged yet.
+    Ack(EndKey),
     /// A closed connection is forgotten.
     Forget(EndKey),
     /// The port of a connection in TIME_WAIT is free.
@@ -163,6 +165,7 @@ impl World {
             match entry.remove() {
                 Due::Arrival(segment) => self.arrive(segment),
                 Due::SynTimeout(end) => self.syn_timed_out(end),
+                Due::Ack(end) => self.acknowledge_late(end),
                 Due::Forget(end) => self.forget(end),
                 Due::Free(local, remote) => _ = self.used_ports.remove(&(local, remote)),
             }

@@ -12,8 +12,8 @@ use testkit::sim::{Conditions, Process, Sim, SimEpoll, SimSocket};
 /// Open files, unless a program limits them.
 const OPEN_FILES: usize = 1_000;
 
-/// Segments arrive within this time, with several answers one after another.
-const ARRIVAL: Duration = Duration::from_millis(1);
+/// What is due within this time happens at once: no other timer of the kernel is that short.
+const ARRIVAL: Duration = Duration::from_millis(50);
 
 pub(crate) struct SimulatedMachine {
     sim: Sim,
@@ -24,9 +24,7 @@ pub(crate) struct SimulatedMachine {
 
 impl SimulatedMachine {
     pub(crate) fn new() -> Self {
-        // A segment without a delay would be answered within the call. Linux delays the
-        // acknowledgement of a FIN at least, and a thread that blocks sees the state before it.
-        let sim = Sim::new(0, Conditions { delay: 1..=1, ..Conditions::default() });
+        let sim = Sim::new(0, Conditions::default());
         let process = sim.process(OPEN_FILES);
         Self { sim, process, waiters: Vec::new() }
     }
@@ -71,8 +69,10 @@ impl Machine for SimulatedMachine {
     }
 
     fn settle(&self, _: &[&SimSocket]) {
-        let now = self.sim.now();
-        self.sim.advance(now.after(ARRIVAL));
+        let until = self.sim.now().after(ARRIVAL);
+        while let Some(due) = self.sim.next_due().filter(|due| *due <= until) {
+            self.sim.advance(due);
+        }
     }
 
     fn block(&mut self, epoll: &Arc<SimEpoll>, room: usize) {
