@@ -5,18 +5,15 @@
 //! The comments name the functions of Linux whose rules a part follows. `tests/kernel_model` of this
 //! crate runs the same programs on both and compares the results.
 
+mod calls;
 mod conditions;
-mod epoll;
 mod handles;
-mod listener;
+mod inspect;
+mod kernel;
 mod network;
-mod phase;
-mod pipe;
-mod poll;
-mod port;
 mod process;
-mod tcp;
-mod unix;
+mod state;
+mod table;
 mod world;
 
 #[cfg(test)]
@@ -24,6 +21,7 @@ mod tests;
 
 pub use conditions::{Call, Conditions};
 pub use handles::{SimEpoll, SimEvents, SimPipe, SimSocket, SimWaker};
+pub use inspect::Look;
 pub use process::Process;
 pub use world::Reach;
 
@@ -59,15 +57,15 @@ impl Sim {
     /// The next time at which a segment arrives, a timer of the kernel fires, or a wait on an epoll
     /// instance ends. `None` if there is none.
     pub fn next_due(&self) -> Option<Time> {
-        let world = self.world();
-        let due = world.due.keys().next().map(|(at, _)| *at);
+        let mut world = self.world();
+        let due = world.next_due();
         due.into_iter().chain(world.wait_ends()).min()
     }
 
     /// Moves the clock to `to`, unless it is there, and carries out in order what is due until then.
     pub fn advance(&self, to: Time) {
         let mut world = self.world();
-        while let Some(at) = world.due.keys().next().map(|(at, _)| *at).filter(|at| *at <= to) {
+        while let Some(at) = world.next_due().filter(|at| *at <= to) {
             world.now = world.now.max(at);
             world.settle();
         }

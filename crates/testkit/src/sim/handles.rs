@@ -1,12 +1,14 @@
 //! Handles of the simulated descriptors: the calls on sockets, pipes, epoll instances and wakers.
 
-use super::epoll::Item;
-use super::listener::Bound;
-use super::poll::{DATA, IN, OUT, PRI, RDHUP};
+use super::conditions::Call;
 use super::process::{Descriptor, Process};
-use super::tcp::Owner;
-use super::unix::Kind;
-use super::world::{EndKey, File, FileKey, World};
+use super::state::epoll::Interest;
+use super::state::file::File;
+use super::state::listener::Bound;
+use super::state::poll::{DATA, IN, OUT, PRI, RDHUP};
+use super::state::ports::BoundAt;
+use super::state::slab::Key;
+use super::state::unix::Kind;
 use std::net::SocketAddr;
 use std::time::Duration;
 use sys::kernel::{self, Wake};
@@ -16,39 +18,29 @@ use sys::{Address, Errno, Event, ListensAt, Result, TcpInfo};
 
 /// A simulated socket.
 #[derive(Debug)]
-pub struct SimSocket(pub(super) Descriptor);
+pub struct SimSocket(pub(crate) Descriptor);
 
 /// A simulated pipe.
 #[derive(Debug)]
 pub struct SimPipe {
     /// The read end and the write end.
-    pub(super) ends: Vec<Descriptor>,
-    pub(super) file: FileKey,
-    pub(super) capacity: usize,
+    pub(crate) ends: [Descriptor; 2],
+    pub(crate) capacity: usize,
 }
 
 /// A simulated epoll instance.
 #[derive(Debug)]
-pub struct SimEpoll(pub(super) Descriptor);
+pub struct SimEpoll(pub(crate) Descriptor);
 
 /// A simulated eventfd(2).
 #[derive(Debug)]
-pub struct SimWaker(pub(super) Descriptor);
+pub struct SimWaker(pub(crate) Descriptor);
 
 /// The events of a wait.
 #[derive(Debug)]
 pub struct SimEvents {
     room: usize,
     events: Vec<Event>,
-}
-
-impl World {
-    /// Makes a file the owner of an end.
-    pub(super) fn own_end(&mut self, end: EndKey, file: FileKey) {
-        if let Some(end) = self.ends.get_mut(&end) {
-            end.owner = Owner::File(file);
-        }
-    }
 }
 
 macro_rules! descriptor {
@@ -82,10 +74,10 @@ impl SimSocket {
     /// ignores the descriptor.
     pub fn send_attached(&self, bytes: &[u8]) -> Result<usize> {
         let mut world = self.0.world();
-        match world.send_unix(self.0.file, bytes, Kind::Attached) {
-            Err(Errno::NOTCONN) => world.send(self.0.file, bytes),
-            result => result,
+        if world.is_unix(self.0.file) {
+            return world.send_unix(self.0.file, bytes, Kind::Attached);
         }
+        world.send(self.0.file, bytes)
     }
 
     /// listen(2) with another length of the accept queue.
@@ -109,7 +101,7 @@ impl kernel::Socket for SimSocket {
     fn set_sharing(&self, sharing: Sharing) -> Result<()> {
         let mut world = self.0.world();
         let listener = world.listener(self.0.file)?;
-        if sharing == Sharing::SameUser && matches!(listener.bound, Bound::Unix(_)) {
+        if sharing == Sharing::SameUser && listener.is_unix() {
             return Err(Errno::NOTSUP);
         }
         listener.shares = sharing == Sharing::SameUser;
@@ -125,17 +117,18 @@ impl kernel::Socket for SimSocket {
         Ok(())
     }
 
-    fn prepare_activated(&self, _: &TcpOptions) -> Result<()> {
-        let backlog = self.0.world().conditions.backlog;
-        self.listens_at().ok_or(Errno::INVAL)?;
-        self.set_backlog(backlog)
+    fn prepare_activated(&self, options: &TcpOptions) -> Result<()> {
+        if let ListensAt::Ip { .. } = self.listens_at().ok_or(Errno::INVAL)? {
+            self.replace_tcp_options(options)?;
+        }
+        kernel::Socket::listen(self)
     }
 
     fn listens_at(&self) -> Option<ListensAt> {
         let mut world = self.0.world();
         let listener = world.listener(self.0.file).ok().filter(|listener| listener.listens)?;
         Some(match &listener.bound {
-            Bound::Ip { address, both_families } => {
+            Bound::Ip(BoundAt { address, both_families }) => {
                 ListensAt::Ip { address: *address, both_families: *both_families }
             }
             Bound::Unix(path) => ListensAt::Unix(Some(path.clone())),
@@ -148,7 +141,7 @@ impl kernel::Socket for SimSocket {
             return Ok(Some(end.local));
         }
         Ok(match &world.listener(self.0.file)?.bound {
-            Bound::Ip { address, .. } => Some(*address),
+            Bound::Ip(at) => Some(at.address),
             Bound::Unix(_) => None,
         })
     }
@@ -158,14 +151,9 @@ impl kernel::Socket for SimSocket {
         let process = &self.0.process;
         // accept(2) allocates the descriptor before it looks at the queue.
         process.check_room(&world, 1)?;
-        world.fails(super::conditions::Call::Accept)?;
         let (file, address) = world.accept(self.0.file)?;
-        let end = if let File::Tcp(end) = file { Some(end) } else { None };
         let descriptor = process.add(&mut world, file)?;
-        match end {
-            Some(end) => world.own_end(end, descriptor.file),
-            None => world.attach_unix(descriptor.file),
-        }
+        world.own(descriptor.file);
         Ok((Self(descriptor), address))
     }
 
@@ -177,7 +165,7 @@ impl kernel::Socket for SimSocket {
         let mut world = self.0.world();
         let Ok(listener) = world.listener(self.0.file) else { return 0 };
         match listener.bound {
-            Bound::Ip { .. } => u32::try_from(listener.queue.len()).unwrap_or(u32::MAX),
+            Bound::Ip(_) => u32::try_from(listener.queue.len()).unwrap_or(u32::MAX),
             Bound::Unix(_) => 0,
         }
     }
@@ -187,22 +175,16 @@ impl kernel::Socket for SimSocket {
         world.end(self.0.file).is_ok_and(|(key, end)| end.peer == Some(key))
     }
 
-    fn set_tcp_options(&self, _: &TcpOptions) -> Result<()> {
-        self.0.world().calls += 1;
-        Ok(())
+    fn set_tcp_options(&self, options: &TcpOptions) -> Result<()> {
+        self.0.world().set_tcp_options(self.0.file, options)
     }
 
-    fn replace_tcp_options(&self, _: &TcpOptions) -> Result<()> {
-        Ok(())
+    fn replace_tcp_options(&self, options: &TcpOptions) -> Result<()> {
+        self.0.world().replace_tcp_options(self.0.file, options)
     }
 
     fn take_error(&self) -> Result<()> {
-        let mut world = self.0.world();
-        let error = match world.take_unix_error(self.0.file) {
-            Ok(error) => error,
-            Err(_) => world.end(self.0.file).ok().and_then(|(_, end)| end.error.take()),
-        };
-        error.map_or(Ok(()), Err)
+        self.0.world().take_error(self.0.file)
     }
 
     fn receive(&self, buffer: &mut [u8]) -> Result<usize> {
@@ -227,29 +209,26 @@ impl kernel::Socket for SimSocket {
 
     fn sequence_received(&self) -> Option<u64> {
         let mut world = self.0.world();
-        match world.files.get(&self.0.file) {
-            Some(File::Tcp(_)) => Some(world.sequence(self.0.file).unwrap_or(0)),
-            _ => None,
-        }
+        let is_tcp = matches!(world.file(self.0.file), Some(File::Tcp(_)));
+        is_tcp.then(|| world.sequence(self.0.file).unwrap_or(0))
     }
 
     fn tcp_info(&self) -> Option<TcpInfo> {
-        let world = self.0.world();
-        matches!(world.files.get(&self.0.file), Some(File::Tcp(_))).then(TcpInfo::default)
+        self.0.world().tcp_info(self.0.file)
     }
 }
 
 impl kernel::Pipe<SimSocket> for SimPipe {
     fn fill(&self, source: &SimSocket) -> Result<usize> {
-        source.0.world().fill(self.file, source.0.file, self.capacity)
+        source.0.world().fill(self.ends[0].file, source.0.file, self.capacity)
     }
 
     fn drain(&self, sink: &SimSocket, count: usize) -> Result<usize> {
-        sink.0.world().drain(self.file, sink.0.file, count)
+        sink.0.world().drain(self.ends[0].file, sink.0.file, count)
     }
 
     fn read(&self, buffer: &mut [u8]) -> Result<usize> {
-        self.ends[0].world().read_pipe(self.file, buffer)
+        self.ends[0].world().read_pipe(self.ends[0].file, buffer)
     }
 
     fn numbers(&self) -> [u32; 2] {
@@ -277,21 +256,22 @@ impl kernel::Epoll<Process> for SimEpoll {
     }
 
     fn add_connection(&self, socket: &SimSocket, token: u64) -> Result<()> {
-        let item = Item { token, interest: IN | OUT | RDHUP | PRI, edge: true, exclusive: false };
-        self.add(socket.0.file, item)
+        let interest =
+            Interest { token, mask: IN | OUT | RDHUP | PRI, edge: true, exclusive: false };
+        self.add(socket.0.file, interest)
     }
 
     fn add_listener(&self, socket: &SimSocket, token: u64) -> Result<()> {
-        let item = Item { token, interest: IN, edge: false, exclusive: true };
-        match self.add(socket.0.file, item) {
+        let interest = Interest { token, mask: IN, edge: false, exclusive: true };
+        match self.add(socket.0.file, interest) {
             Err(Errno::EXIST) => Ok(()),
             result => result,
         }
     }
 
     fn add_waker(&self, waker: &SimWaker, token: u64) -> Result<()> {
-        let item = Item { token, interest: IN, edge: true, exclusive: false };
-        self.0.world().watch(self.0.file, waker.0.file, item)
+        let interest = Interest { token, mask: IN, edge: true, exclusive: false };
+        self.add(waker.0.file, interest)
     }
 
     fn remove(&self, socket: &SimSocket) -> Result<()> {
@@ -310,23 +290,23 @@ impl kernel::Epoll<Process> for SimEpoll {
             Some(timeout) => Some(world.now.after(whole(timeout))),
             None => Some(flow::Time::NEVER),
         };
-        events.events = world.take_events(self.0.file, events.room, until)?;
-        Ok(())
+        events.events.clear();
+        world.take_events(self.0.file, events.room, until, &mut events.events)
     }
 }
 
 impl SimEpoll {
-    fn add(&self, file: FileKey, item: Item) -> Result<()> {
+    fn add(&self, file: Key, interest: Interest) -> Result<()> {
         let mut world = self.0.world();
-        world.fails(super::conditions::Call::Watch)?;
-        world.watch(self.0.file, file, item)
+        world.fails(Call::Watch)?;
+        world.watch(self.0.file, file, interest)
     }
 }
 
 impl Wake for SimWaker {
     fn wake(&self) {
         let mut world = self.0.world();
-        if let Some(File::Counter(count)) = world.files.get_mut(&self.0.file) {
+        if let Some(File::Counter(count)) = world.file_mut(self.0.file) {
             *count += 1;
         }
         world.wake(self.0.file, DATA);
@@ -336,7 +316,7 @@ impl Wake for SimWaker {
 impl kernel::Waker for SimWaker {
     fn wait(&self) {
         let mut world = self.0.world();
-        if let Some(File::Counter(count)) = world.files.get_mut(&self.0.file) {
+        if let Some(File::Counter(count)) = world.file_mut(self.0.file) {
             *count = 0;
         }
     }
@@ -345,6 +325,6 @@ impl kernel::Waker for SimWaker {
 impl Process {
     /// Whether the kernel would let a thread on this waker go on.
     pub fn is_woken(&self, waker: &SimWaker) -> bool {
-        matches!(self.world().files.get(&waker.0.file), Some(File::Counter(1..)))
+        matches!(self.world().file(waker.0.file), Some(File::Counter(1..)))
     }
 }

@@ -1,0 +1,139 @@
+//! What a simulation may know beyond the calls of its processes. Nothing here changes the state, except
+//! for hosts that vanish.
+
+use super::Sim;
+use super::handles::SimSocket;
+use super::process::Process;
+use super::state::endpoint::Owner;
+use super::state::file::File;
+use super::state::poll::{ERR, HUP, IN, Mask, OUT};
+use super::state::random::Random;
+use super::state::slab::Key;
+use super::state::unix::UnixSide;
+use super::world::World;
+use flow::Time;
+
+/// The state of a connected socket. Unlike poll(2), looking asks for no event.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Look {
+    /// A read would return bytes, an end or an error.
+    pub readable: bool,
+    /// poll(2) would report it as writable.
+    pub writable: bool,
+    /// An error is pending.
+    pub failed: bool,
+    /// Bytes in the receive queue.
+    pub unread: usize,
+}
+
+impl Look {
+    fn new(mask: Mask, unread: usize) -> Self {
+        let has = |bits| mask & bits != 0;
+        Self { readable: has(IN | HUP | ERR), writable: has(OUT | ERR), failed: has(ERR), unread }
+    }
+}
+
+impl Sim {
+    /// The next time at which a segment arrives, or a timer of the kernel fires.
+    pub fn next_arrival(&self) -> Option<Time> {
+        self.world().next_due()
+    }
+
+    /// Spares the calls that follow the failures of the conditions, or does not. Returns the state before.
+    #[must_use]
+    pub fn spare(&self, spares: bool) -> bool {
+        std::mem::replace(&mut self.world().is_spared, spares)
+    }
+
+    /// Makes the choices that follow those of another seed.
+    pub fn reseed(&self, seed: u64) {
+        self.world().random = Random::new(seed);
+    }
+}
+
+impl SimSocket {
+    /// A number that both ends of a connection have in common, and no other socket has.
+    pub fn connection(&self) -> Option<u64> {
+        self.0.world().connection(self.0.file)
+    }
+
+    /// Whether it is a Unix socket.
+    pub fn is_unix(&self) -> bool {
+        self.0.world().is_unix(self.0.file)
+    }
+
+    /// See [`Look`].
+    pub fn look(&self) -> Look {
+        self.0.world().look(self.0.file)
+    }
+
+    /// The host of this end vanishes: it answers nothing any more, and no error reaches the other end.
+    pub fn vanish(self) {
+        self.0.world().vanish(self.0.file);
+    }
+}
+
+impl Process {
+    /// See [`SimSocket::connection`].
+    pub fn connection_of(&self, number: u32) -> Option<u64> {
+        let file = self.file(number)?;
+        self.world().connection(file)
+    }
+
+    /// See [`Look`]. `None` if the descriptor is not open.
+    pub fn look(&self, number: u32) -> Option<Look> {
+        let file = self.file(number)?;
+        Some(self.world().look(file))
+    }
+
+    /// Bytes in a pipe.
+    pub fn bytes_in_pipe(&self, number: u32) -> usize {
+        let held = |file| self.world().pipe(file).map_or(0, |pipe| pipe.held());
+        self.file(number).map_or(0, held)
+    }
+
+    /// Connections that wait to be accepted.
+    pub fn queued(&self, listener: u32) -> usize {
+        let queued = |file| self.world().listener(file).map_or(0, |listener| listener.queue.len());
+        self.file(listener).map_or(0, queued)
+    }
+
+    /// Whether a wait on this epoll instance would return at once.
+    pub fn has_events(&self, epoll: u32) -> bool {
+        let woken = |file| self.world().epoll(file).is_ok_and(|epoll| !epoll.woken.is_empty());
+        self.file(epoll).is_some_and(woken)
+    }
+}
+
+impl World {
+    fn connection(&self, file: Key) -> Option<u64> {
+        match self.file(file)? {
+            File::Tcp(end) => self.ends.get(*end).map(|end| end.connection),
+            File::Unix(side) => self.sides.get(*side).map(|side| side.connection),
+            _ => None,
+        }
+    }
+
+    /// The end stays, and is silent.
+    fn vanish(&mut self, file: Key) {
+        let Ok((_, end)) = self.end(file) else { return };
+        end.has_vanished = true;
+        end.owner = Owner::Orphan;
+        self.unwatch_everywhere(file);
+        self.files.remove(file);
+    }
+
+    fn look(&self, file: Key) -> Look {
+        match self.file(file) {
+            Some(File::Tcp(end)) => self
+                .ends
+                .get(*end)
+                .map_or_else(Look::default, |end| Look::new(end.look(), end.receive.len())),
+            Some(File::Unix(side)) => {
+                let unread = self.sides.get(*side).map_or(0, UnixSide::unread);
+                Look::new(self.look_at_side(*side), unread)
+            }
+            _ => Look::default(),
+        }
+    }
+}
