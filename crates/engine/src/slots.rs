@@ -194,7 +194,16 @@ impl<T> Slots<T> {
 
     /// The keys of all records, in the order of their places.
     pub(crate) fn keys(&self) -> Vec<Key> {
-        (0..self.places()).filter_map(|index| self.key_at(index)).collect()
+        let mut keys = Vec::new();
+        for (at, chunk) in self.chunks.iter().enumerate() {
+            let Some(chunk) = chunk else { continue };
+            let present =
+                (first_place(at)..).zip(&chunk.slots).filter(|(_, it)| it.value.is_some());
+            // The places behind the last record of a chunk are not visited.
+            let of_chunk = present.take(chunk.used);
+            keys.extend(of_chunk.map(|(index, slot)| Key { index, generation: slot.generation }));
+        }
+        keys
     }
 }
 
