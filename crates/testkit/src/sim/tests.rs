@@ -1,175 +1,141 @@
-//! The first rules of the model. `tests/kernel_model` compares it with Linux.
+//! The rules of the model, and the conditions, one by one. `tests/kernel_model` compares it with Linux.
 
-use super::{Conditions, Process, Sim, SimSocket};
+mod endings;
+mod events;
+mod faults;
+mod handshake;
+mod pipes;
+mod process;
+mod speed;
+mod streams;
+mod timers;
+mod unix;
+
+use super::{Conditions, Process, Reach, Sim, SimEpoll, SimSocket};
 use flow::Time;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
-use sys::Errno;
-use sys::kernel::{Epoll, Kernel, Pipe, Socket};
+use sys::kernel::{Epoll, Kernel, Socket};
 use sys::listen::Sharing;
 use sys::socket::TcpOptions;
+use sys::{Errno, Event};
 
 const OPTIONS: TcpOptions = TcpOptions { keepalive: None, user_timeout: None };
+const MILLI: Duration = Duration::from_millis(1);
+const SECOND: Duration = Duration::from_secs(1);
 
-fn process(conditions: Conditions) -> (Sim, Process) {
-    let sim = Sim::new(1, conditions);
-    let process = sim.process(1024);
-    (sim, process)
+/// One process with a listener.
+struct Host {
+    sim: Sim,
+    process: Process,
+    listener: SimSocket,
+    address: SocketAddr,
 }
 
-fn pair(sim: &Sim, process: &Process) -> (SimSocket, SimSocket) {
-    let address: SocketAddr = "127.0.0.1:80".parse().unwrap();
-    let listener = process.bind_tcp(address, &OPTIONS, Sharing::Exclusive).unwrap();
-    listener.listen().unwrap();
-    let (client, _) = process.connect_tcp(address).unwrap();
-    sim.advance(sim.now().after(Duration::from_secs(1)));
-    (client, listener.accept().unwrap().0)
-}
+impl Host {
+    fn new(conditions: Conditions) -> Self {
+        Self::with_options(conditions, &OPTIONS)
+    }
 
-#[test]
-fn bytes_pass_in_order_and_a_fin_is_the_end() {
-    let (sim, process) = process(Conditions { delay: 10..=500, ..Conditions::default() });
-    let (client, server) = pair(&sim, &process);
-    let bytes: Vec<u8> = (0..=255).cycle().take(300_000).collect();
-    let mut sent = 0;
-    let mut got: Vec<u8> = Vec::new();
-    while got.len() < bytes.len() {
-        sent += client.send(&bytes[sent..]).unwrap_or(0);
-        if let Some(due) = sim.next_due() {
-            sim.advance(due);
+    fn friendly() -> Self {
+        Self::new(Conditions::default())
+    }
+
+    fn with_options(conditions: Conditions, options: &TcpOptions) -> Self {
+        let sim = Sim::new(1, conditions);
+        let process = sim.process(1024);
+        let address: SocketAddr = (Ipv4Addr::new(10, 0, 0, 2), 80).into();
+        let listener = process.bind_tcp(address, options, Sharing::Exclusive).unwrap();
+        listener.listen().unwrap();
+        Self { sim, process, listener, address }
+    }
+
+    /// A client and its accepted socket.
+    fn pair(&self) -> (SimSocket, SimSocket) {
+        let client = self.connect();
+        self.pass(SECOND);
+        (client, self.listener.accept().unwrap().0)
+    }
+
+    fn connect(&self) -> SimSocket {
+        self.process.connect_tcp(self.address).unwrap().0
+    }
+
+    fn pass(&self, span: Duration) {
+        self.sim.advance(self.sim.now().after(span));
+    }
+
+    /// Lets everything happen that is due, at most within a day. Returns the time of the last event.
+    fn pass_all(&self) -> Duration {
+        let begin = self.sim.now();
+        let end = begin.after(24 * 60 * 60 * SECOND);
+        while let Some(due) = self.sim.next_due().filter(|due| *due < end) {
+            self.sim.advance(due);
         }
-        let mut buffer = [0; 4096];
-        got.extend(server.receive(&mut buffer).map_or(&[][..], |count| &buffer[..count]));
+        self.sim.now().since(begin)
     }
-    assert!(got == bytes);
-    client.shut_write().unwrap();
-    sim.advance(sim.now().after(Duration::from_secs(1)));
-    assert_eq!(server.receive(&mut [0; 10]), Ok(0));
-    assert_eq!(server.sequence_received(), Some(300_001));
-}
 
-#[test]
-fn a_reset_is_reported_once_behind_the_bytes_before_it() {
-    let (sim, process) = process(Conditions::default());
-    let (client, server) = pair(&sim, &process);
-    client.send(b"last words").unwrap();
-    client.reset();
-    let mut buffer = [0; 20];
-    assert_eq!(server.receive(&mut buffer), Ok(10));
-    assert_eq!(server.receive(&mut buffer), Err(Errno::CONNRESET));
-    assert_eq!(server.receive(&mut buffer), Ok(0));
-    assert_eq!(server.send(b"x"), Err(Errno::PIPE));
-}
-
-#[test]
-fn an_edge_is_reported_once() {
-    let (sim, process) = process(Conditions::default());
-    let (client, server) = pair(&sim, &process);
-    let epoll = process.epoll().unwrap();
-    epoll.add_connection(&server, 7).unwrap();
-    let mut events = <super::SimEpoll as Epoll<Process>>::events(8);
-    let mut wait = || {
-        epoll.wait(&mut events, Some(Duration::from_millis(5))).unwrap();
-        let seen: Vec<(bool, bool)> = <super::SimEpoll as Epoll<Process>>::iter(&events)
-            .map(|event| (event.readable, event.writable))
-            .collect();
-        seen
-    };
-    assert_eq!(wait(), [(false, true)]);
-    assert_eq!(wait(), []);
-    assert_eq!(process.waits_until(&epoll), Some(sim.now().after(Duration::from_millis(5))));
-    client.send(b"x").unwrap();
-    assert_eq!(process.waits_until(&epoll), None);
-    assert_eq!(wait(), [(true, true)]);
-    assert_eq!(wait(), []);
-}
-
-#[test]
-fn splicing_stops_at_an_urgent_byte() {
-    let (sim, process) = process(Conditions::default());
-    let (client, server) = pair(&sim, &process);
-    let pipe = process.pipe(&[1 << 20]).unwrap();
-    client.send(b"abc").unwrap();
-    client.send_urgent(b'!').unwrap();
-    assert_eq!(pipe.fill(&server), Ok(3));
-    assert_eq!(pipe.read(&mut [0; 8]), Ok(3));
-    assert_eq!(pipe.fill(&server), Err(Errno::AGAIN));
-    assert_eq!(server.receive(&mut [0; 8]), Ok(1));
-    client.send(b"d").unwrap();
-    assert_eq!(pipe.fill(&server), Ok(1));
-    assert_eq!(pipe.drain(&server, 1), Ok(1));
-}
-
-#[test]
-fn an_exec_keeps_marked_descriptors_and_closes_the_others() {
-    let (_, process) = process(Conditions::default());
-    let kept = process.epoll().unwrap();
-    let closed = process.waker().unwrap();
-    sys::kernel::Descriptor::keep_over_exec(&kept).unwrap();
-    let number = sys::kernel::Descriptor::number(&kept);
-    let image = process.exec();
-    drop((kept, closed));
-    assert_eq!(image.descriptors(), [(number, "epoll")]);
-    let claimed = image.claim_epoll(number).unwrap();
-    assert_eq!(image.claim_epoll(number).unwrap_err(), Errno::BADF);
-    drop(claimed);
-    assert_eq!(image.descriptors(), []);
-}
-
-#[test]
-fn an_unanswered_attempt_times_out() {
-    let (sim, process) = process(Conditions::default());
-    sim.set_reach("10.9.9.9".parse().unwrap(), super::Reach::Silent);
-    let (client, _) = process.connect_tcp("10.9.9.9:1".parse().unwrap()).unwrap();
-    let begin = sim.now();
-    while let Some(due) = sim.next_due() {
-        sim.advance(due);
+    /// The time until the socket reports an error, and that error.
+    fn time_to_error(&self, socket: &SimSocket) -> (Duration, Errno) {
+        let begin = self.sim.now();
+        while !socket.look().failed {
+            let due = self.sim.next_due().expect("something is due until the error comes");
+            assert!(due.since(begin) < 24 * 60 * 60 * SECOND, "no error comes");
+            self.sim.advance(due);
+        }
+        (self.sim.now().since(begin), socket.take_error().unwrap_err())
     }
-    assert_eq!(client.take_error(), Err(Errno::TIMEDOUT));
-    assert_eq!(sim.now(), begin.after(Duration::from_secs(131)));
-    assert!(sim.now() > Time::default());
+
+    fn set_reach(&self, reach: Reach) {
+        self.sim.set_reach(self.address.ip(), reach);
+    }
 }
 
-#[test]
-fn a_short_count_is_followed_by_an_event() {
-    let (sim, process) = process(Conditions { delay: 5..=5, ..Conditions::default() });
-    let (client, server) = pair(&sim, &process);
-    let epoll = process.epoll().unwrap();
-    epoll.add_connection(&client, 1).unwrap();
-    epoll.add_connection(&server, 2).unwrap();
-    let mut events = <super::SimEpoll as Epoll<Process>>::events(8);
-    let mut wait = || {
-        epoll.wait(&mut events, Some(Duration::ZERO)).unwrap();
-        let tokens = <super::SimEpoll as Epoll<Process>>::iter(&events).map(|it| it.token);
-        tokens.collect::<std::collections::BTreeSet<_>>().into_iter().collect::<Vec<_>>()
-    };
-    assert_eq!(wait(), [1, 2]);
-    sim.set_conditions(Conditions { short_counts: 100, ..sim.conditions() });
-    let mut sent = 0;
-    for _ in 0..100 {
-        let count = client.send(&[7; 1000]).unwrap();
-        sent += count;
-        sim.advance(sim.now().after(Duration::from_millis(1)));
-        let expected: &[u64] = if count < 1000 { &[1, 2] } else { &[2] };
-        assert_eq!(wait(), expected, "the acknowledgement of a short send raises an event");
-        while sent > 0 {
-            let read = server.receive(&mut [0; 1000]).unwrap();
-            sent -= read;
-            assert!(sent == 0 || wait() == [2], "bytes are left without an event");
+/// An epoll instance with the events of its waits.
+struct Poller<'a> {
+    epoll: SimEpoll,
+    process: &'a Process,
+}
+
+impl<'a> Poller<'a> {
+    fn new(process: &'a Process, sockets: &[&SimSocket]) -> Self {
+        let epoll = process.epoll().unwrap();
+        for (token, socket) in (0..).zip(sockets) {
+            epoll.add_connection(socket, token).unwrap();
+        }
+        Self { epoll, process }
+    }
+
+    fn events(&self, timeout: Option<Duration>) -> Vec<Event> {
+        let mut events = <SimEpoll as Epoll<Process>>::events(8);
+        Epoll::<Process>::wait(&self.epoll, &mut events, timeout).unwrap();
+        <SimEpoll as Epoll<Process>>::iter(&events).collect()
+    }
+
+    /// The tokens of a wait, sorted.
+    fn wait(&self) -> Vec<u64> {
+        let mut tokens: Vec<u64> = self.events(None).iter().map(|event| event.token).collect();
+        tokens.sort_unstable();
+        tokens
+    }
+
+    fn waits_until(&self) -> Option<Time> {
+        self.process.waits_until(&self.epoll)
+    }
+}
+
+/// Sends until the socket takes no more. Returns the number of bytes.
+fn fill(socket: &SimSocket) -> usize {
+    std::iter::from_fn(|| socket.send(&[7; 1000]).ok()).sum()
+}
+
+/// Receives everything that is there. Returns the number of bytes, and the result behind them.
+fn receive_all(socket: &SimSocket) -> (usize, sys::Result<usize>) {
+    let mut total = 0;
+    loop {
+        match socket.receive(&mut [0; 4096]) {
+            Ok(count) if count > 0 => total += count,
+            result => return (total, result),
         }
     }
-}
-
-#[test]
-fn a_send_to_a_closed_unix_socket_leaves_its_error_to_the_next_receive() {
-    let (_, process) = process(Conditions::default());
-    let path = std::path::Path::new("/socket");
-    let listener = process.listen_unix(path).unwrap();
-    let client = process.connect_unix(path).unwrap();
-    let server = listener.accept().unwrap().0;
-    client.send(b"unread").unwrap();
-    drop(server);
-    assert_eq!(client.send(b"x"), Err(Errno::PIPE));
-    assert_eq!(client.receive(&mut [0; 8]), Err(Errno::CONNRESET));
-    assert_eq!(client.receive(&mut [0; 8]), Ok(0));
 }

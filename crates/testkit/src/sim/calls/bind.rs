@@ -19,6 +19,7 @@ impl World {
         shares: bool,
     ) -> Result<Listener> {
         self.fails(Call::Listen)?;
+        self.ports.end_waits(self.now);
         if at.address.port() == 0 {
             at.address.set_port(self.free_port()?);
         }

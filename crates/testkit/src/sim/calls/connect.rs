@@ -37,11 +37,12 @@ impl World {
     /// A local address whose pair with `to` is free, at a port to which no socket was bound
     /// (`__inet_hash_connect`). `EADDRNOTAVAIL` if there is none.
     fn source_address(&mut self, ip: IpAddr, to: SocketAddr) -> Result<SocketAddr> {
+        self.ports.end_waits(self.now);
         for _ in self.conditions.ephemeral_ports.clone() {
             let port = self.next_ephemeral_port();
             let local = SocketAddr::new(ip, port);
             let is_open = self.ports.get(port).is_none_or(Port::is_open_to_clients);
-            if is_open && self.ports.is_free((local, to), self.now) {
+            if is_open && self.ports.is_free((local, to)) {
                 return Ok(local);
             }
         }

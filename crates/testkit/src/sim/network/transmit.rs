@@ -66,7 +66,8 @@ impl World {
     /// Answers a segment of `from` to an end that does not exist. TIME_WAIT acknowledges a FIN.
     pub(crate) fn refuse(&mut self, segment: &Segment) {
         let pair = (segment.target, segment.source);
-        let is_waiting = self.ports.is_waiting(pair, self.now);
+        self.ports.end_waits(self.now);
+        let is_waiting = self.ports.is_waiting(pair);
         let body = match segment.body {
             Body::Reset => return,
             Body::Data { at, ref bytes, fin: true, .. } if is_waiting => {

@@ -142,9 +142,7 @@ impl Ports {
         }
     }
 
-    /// Whether a pair is free at this time.
-    pub(crate) fn is_free(&mut self, pair: Pair, now: Time) -> bool {
-        self.end_waits(now);
+    pub(crate) fn is_free(&self, pair: Pair) -> bool {
         !self.pairs.contains_key(&pair)
     }
 
@@ -152,8 +150,8 @@ impl Ports {
         self.pairs.get(&pair)?.end
     }
 
-    pub(crate) fn is_waiting(&mut self, pair: Pair, now: Time) -> bool {
-        self.end_waits(now);
+    /// Whether a pair is in TIME_WAIT.
+    pub(crate) fn is_waiting(&self, pair: Pair) -> bool {
         self.pairs.get(&pair).is_some_and(|used| used.end.is_none())
     }
 
@@ -176,7 +174,8 @@ impl Ports {
         }
     }
 
-    fn end_waits(&mut self, now: Time) {
+    /// Frees the pairs whose TIME_WAIT is over.
+    pub(crate) fn end_waits(&mut self, now: Time) {
         while let Some((_, pair)) = self.waiting.front().filter(|(until, _)| *until <= now).copied()
         {
             self.waiting.pop_front();
