@@ -8,19 +8,21 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fd::{AsFd, OwnedFd};
 use rustix::io::IoSlice;
 use rustix::net::{
-    SendAncillaryBuffer, SendAncillaryMessage, SendFlags, getpeername, listen, send, sendmsg,
-    sockopt,
+    SendAncillaryBuffer, SendAncillaryMessage, SendFlags, connect, getpeername, listen, send,
+    sendmsg, sockopt,
 };
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use rustix::thread::{CpuSet, sched_getcpu, sched_setaffinity};
 use std::collections::BTreeSet;
 use std::mem::MaybeUninit;
-use std::net::UdpSocket;
+use std::net::{Ipv4Addr, UdpSocket};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use sys::kernel::Linux;
-use sys::{Epoll, Event, Result};
+use sys::listen::{Sharing, bind_tcp, local_address};
+use sys::socket::TcpOptions;
+use sys::{Epoll, Errno, Event, Result};
 use tempfile::TempDir;
 use waiter::Waiter;
 
@@ -52,6 +54,9 @@ const ANSWERS: usize = 4;
 /// Bound of the wait for acknowledgements. The longest delay of one is 200 ms (`TCP_DELACK_MAX`).
 const ROUNDS: usize = 300;
 const ROUND: Duration = Duration::from_millis(1);
+
+/// Bound of the wait for a retransmission, which comes after a second.
+const READY_LIMIT: Timespec = Timespec { tv_sec: 5, tv_nsec: 0 };
 
 /// See [`RealMachine::least_own`].
 const OWN: u64 = 1_000;
@@ -147,6 +152,22 @@ impl Machine for RealMachine<'_> {
         let descriptors = [self.barrier.as_fd()];
         buffer.push(SendAncillaryMessage::ScmRights(&descriptors));
         sendmsg(socket, &[IoSlice::new(bytes)], &mut buffer, SendFlags::NOSIGNAL)
+    }
+
+    fn connect_to_itself(&self) -> Result<OwnedFd> {
+        let loopback = (Ipv4Addr::LOCALHOST, 0).into();
+        let options = TcpOptions { keepalive: None, user_timeout: None };
+        let socket = bind_tcp(loopback, &options, Sharing::Exclusive)?;
+        let address = local_address(&socket)?.ok_or(Errno::INVAL)?;
+        match connect(&socket, &address) {
+            Ok(()) | Err(Errno::INPROGRESS) => Ok(socket),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn wait_until_ready(&self, socket: &OwnedFd) {
+        let mut events = [PollFd::new(socket, PollFlags::IN | PollFlags::OUT)];
+        poll(&mut events, Some(&READY_LIMIT)).expect("poll(2)");
     }
 
     fn set_backlog(&self, listener: &OwnedFd, length: u32) -> Result<()> {

@@ -27,6 +27,12 @@ pub(crate) trait Machine {
     /// Sends bytes over a Unix socket with a descriptor attached (`SCM_RIGHTS`).
     fn send_with_descriptor(&self, socket: &SocketOf<Self>, bytes: &[u8]) -> Result<usize>;
 
+    /// Connects a socket to its own address, at 127.0.0.1.
+    fn connect_to_itself(&self) -> Result<SocketOf<Self>>;
+
+    /// Waits until poll(2) reports the socket as ready, or some seconds have passed.
+    fn wait_until_ready(&self, socket: &SocketOf<Self>);
+
     /// Changes the length of the accept queue (listen(2)).
     fn set_backlog(&self, listener: &SocketOf<Self>, length: u32) -> Result<()>;
 

@@ -188,6 +188,8 @@ operations! {
     CloseListener(listener: Listener) = "close_listener",
     /// Removes the file of a Unix socket.
     Unlink(listener: Listener) = "unlink",
+    /// The file of a Unix socket: whether it is there, and that of this listener.
+    File(listener: Listener) = "file",
     /// Whether a Unix listener could be created at the path.
     TryUnix(listener: Listener) = "try_unix",
     /// Whether a connection is pending, and the length of the queue.
@@ -201,12 +203,16 @@ operations! {
     Connect(connection: Connection, listener: Listener) = "connect",
     /// Connects to its port at ::1.
     ConnectV6(connection: Connection, listener: Listener) = "connect6",
+    /// Connects to its own address.
+    ConnectToItself(connection: Connection) = "connect_to_itself",
+    /// Waits until poll(2) reports the connection as ready. For retransmissions, which take a second.
+    Await(connection: Connection) = "await",
     /// Sends so many bytes of the connection's stream.
     Send(connection: Connection, count: u32) = "send",
     /// One call, with room for so many bytes.
     Receive(connection: Connection, count: u32) = "receive",
-    /// Sends so many single bytes over each of two connections, alternately.
-    Scatter(one: Connection, other: Connection, count: u32) = "scatter",
+    /// Sends so many pieces over each of two connections, alternately, with so many bytes each.
+    Scatter(one: Connection, other: Connection, count: u32, size: u32) = "scatter",
     /// Sends one urgent byte.
     Urgent(connection: Connection) = "urgent",
     /// Sends bytes with a descriptor attached.

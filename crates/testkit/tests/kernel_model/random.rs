@@ -123,6 +123,7 @@ fn ending(choice: &mut Choice) -> Op {
         5 => Op::Unacked(slot),
         6 => Op::Sequence(slot),
         7 => Op::Poll(slot),
+        8 if choice.one_in(5) => Op::ConnectToItself(choice.free_connection()),
         8 => Op::Connect(choice.free_connection(), choice.listener()),
         _ => Op::Accept(choice.listener(), choice.free_connection()),
     }
@@ -193,7 +194,7 @@ fn on_listener(choice: &mut Choice) -> Op {
         2 => Op::Bind(choice.free_listener(), place(choice), share(choice)),
         3..=8 => {
             let beside = choice.free_listener();
-            let (place, share) = (choice.pick(Place::ALL), share(choice));
+            let (place, share) = (choice.other_place(), share(choice));
             choice.push(Op::BindBeside(beside, slot, place, share));
             Op::Start(beside)
         }
@@ -203,7 +204,10 @@ fn on_listener(choice: &mut Choice) -> Op {
         14 => Op::IgnoreHandshakes(slot),
         15 => Op::Backlog(slot, choice.pick(&[1, 2, 100])),
         16 => Op::CloseListener(slot),
-        17 => choice.pick(&[Op::Unlink(slot), Op::TryUnix(slot), Op::ListensAt(slot)]),
+        17 => {
+            let file = [Op::Unlink(slot), Op::TryUnix(slot), Op::File(slot)];
+            choice.pick(&[&file[..], &[Op::ListensAt(slot), Op::Activate(slot)]].concat())
+        }
         18 | 19 => Op::Pending(slot),
         20 => Op::ConnectV6(choice.free_connection(), slot),
         21..=24 => Op::Connect(choice.free_connection(), slot),

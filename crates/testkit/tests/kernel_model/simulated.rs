@@ -2,10 +2,12 @@
 
 use crate::machine::{Handle, Machine};
 use crate::readiness::Readiness;
+use std::cell::Cell;
+use std::net::Ipv4Addr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
-use sys::kernel::Epoll as _;
+use sys::kernel::{Epoll as _, Kernel};
 use sys::{Event, Result};
 use testkit::sim::{Conditions, Process, Sim, SimEpoll, SimSocket};
 
@@ -15,18 +17,27 @@ const OPEN_FILES: usize = 1_000;
 /// What is due within this time happens at once: no other timer of the kernel is that short.
 const ARRIVAL: Duration = Duration::from_millis(50);
 
+/// Bound of the wait for a retransmission.
+const READY_LIMIT: Duration = Duration::from_secs(5);
+
+/// First port of sockets that are connected to themselves: far from those of other sockets.
+const OWN_PORT: u16 = 50_000;
+
 pub(crate) struct SimulatedMachine {
     sim: Sim,
     process: Process,
     /// Threads that wait.
     waiters: Vec<(Arc<SimEpoll>, usize)>,
+    own_port: Cell<u16>,
 }
 
 impl SimulatedMachine {
     pub(crate) fn new() -> Self {
-        let sim = Sim::new(0, Conditions::default());
+        // Pages, so that a program has enough fragments for several sends of a splice.
+        let fragment = 4_096..=4_096;
+        let sim = Sim::new(0, Conditions { fragment, ..Conditions::default() });
         let process = sim.process(OPEN_FILES);
-        Self { sim, process, waiters: Vec::new() }
+        Self { sim, process, waiters: Vec::new(), own_port: Cell::new(OWN_PORT) }
     }
 
     fn waiter(&self, epoll: &Arc<SimEpoll>) -> Option<usize> {
@@ -58,6 +69,25 @@ impl Machine for SimulatedMachine {
 
     fn send_with_descriptor(&self, socket: &SimSocket, bytes: &[u8]) -> Result<usize> {
         socket.send_attached(bytes)
+    }
+
+    fn connect_to_itself(&self) -> Result<SimSocket> {
+        // The only port that is left is that of the target.
+        let former = self.sim.conditions();
+        let port = self.own_port.get();
+        self.own_port.set(port + 1);
+        self.sim.set_conditions(Conditions { ephemeral_ports: port..=port, ..former.clone() });
+        let socket = self.process.connect_tcp((Ipv4Addr::LOCALHOST, port).into());
+        self.sim.set_conditions(former);
+        socket.map(|(socket, _)| socket)
+    }
+
+    fn wait_until_ready(&self, socket: &SimSocket) {
+        let until = self.sim.now().after(READY_LIMIT);
+        while socket.state() == 0 {
+            let Some(due) = self.sim.next_due().filter(|due| *due <= until) else { return };
+            self.sim.advance(due);
+        }
     }
 
     fn set_backlog(&self, listener: &SimSocket, length: u32) -> Result<()> {

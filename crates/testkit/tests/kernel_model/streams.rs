@@ -29,7 +29,7 @@ pub(crate) struct Streams {
 
 /// Amounts up to this number of bytes are compared exactly. Larger ones depend on the sizes of
 /// buffers, which are the kernel's business.
-const SMALL: usize = 30_000;
+pub(crate) const SMALL: usize = 30_000;
 
 impl Streams {
     pub(crate) fn new_end(&mut self, name: Connection) -> End {

@@ -14,6 +14,7 @@ use std::collections::VecDeque;
 use std::fmt::Display;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use sys::FileId;
 
 /// What a listener's slot remembers, also after its socket has been closed.
 struct Listening<M: Machine> {
@@ -23,6 +24,8 @@ struct Listening<M: Machine> {
     socket: Option<SocketOf<M>>,
     /// Unix clients in the accept queue, which have no address.
     queue: VecDeque<End>,
+    /// The file of a Unix socket.
+    file: Option<FileId>,
     is_kept: bool,
 }
 
@@ -60,6 +63,8 @@ struct World<M: Machine> {
     pipes: [Option<Piped<M>>; Pipe::COUNT],
     epolls: [Option<Polling<M>>; Epoll::COUNT],
     wakers: [Option<Waking<M>>; Waker::COUNT],
+    /// The waits that the present operation has ended, and their events.
+    woken: String,
 }
 
 /// `None` for an operation that did nothing.
@@ -75,12 +80,14 @@ pub(crate) fn run<M: Machine>(machine: M, program: &Program) -> Vec<String> {
         pipes: [const { None }; _],
         epolls: [const { None }; _],
         wakers: [const { None }; _],
+        woken: String::new(),
     };
     let run = |op: &Op| {
         let outcome = world.run(*op).unwrap_or_else(|| "nothing".to_owned());
-        let woken = world.woken();
+        world.note_woken();
         world.settle();
-        outcome + &woken + &world.woken()
+        world.note_woken();
+        outcome + &std::mem::take(&mut world.woken)
     };
     let mut transcript: Vec<_> = program.ops().iter().map(run).collect();
     transcript.push(format!("{} descriptors are left", world.close_all()));

@@ -1,6 +1,6 @@
 //! Random choices among the slots of a program, most of which should be filled already.
 
-use crate::op::{Connection, Epoll, Listener, Op, Pipe, Waker};
+use crate::op::{Connection, Epoll, Listener, Op, Pipe, Place, Waker};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// One choice in so many is made without regard to the state of the slots.
@@ -19,6 +19,8 @@ pub(super) struct Choice {
     queued: BTreeMap<usize, Vec<usize>>,
     /// The other end of a connection.
     peers: BTreeMap<usize, usize>,
+    /// Where listeners are bound.
+    places: BTreeMap<usize, Place>,
     /// Connections that have filled the buffers of their peers.
     full: BTreeSet<usize>,
 }
@@ -35,6 +37,7 @@ impl Choice {
             wakers: BTreeSet::new(),
             queued: BTreeMap::new(),
             peers: BTreeMap::new(),
+            places: BTreeMap::new(),
             full: BTreeSet::new(),
         }
     }
@@ -114,6 +117,14 @@ impl Choice {
         Waker(self.slot(&filled, Waker::COUNT, true))
     }
 
+    /// A place that no listener has. Of two at the same one, Linux chooses by a hash of the ports.
+    pub(super) fn other_place(&mut self) -> Place {
+        let taken: Vec<_> = self.places.values().copied().collect();
+        let free = Place::ALL.iter().copied().filter(|place| !taken.contains(place));
+        let free: Vec<_> = free.collect();
+        self.pick(if free.is_empty() { &[Place::Unix] } else { &free })
+    }
+
     /// The other end of a connection.
     pub(super) fn peer(&self, connection: Connection) -> Option<Connection> {
         self.peers.get(&connection.0).copied().map(Connection)
@@ -124,8 +135,11 @@ impl Choice {
     pub(super) fn push(&mut self, op: Op) {
         self.ops.push(op);
         match op {
-            Op::Listen(slot, _) | Op::Bind(slot, ..) | Op::BindBeside(slot, ..) => {
+            Op::Listen(slot, place)
+            | Op::Bind(slot, place, _)
+            | Op::BindBeside(slot, _, place, _) => {
                 self.listeners.insert(slot.0);
+                self.places.insert(slot.0, place);
             }
             Op::CloseListener(slot) => {
                 self.listeners.remove(&slot.0);

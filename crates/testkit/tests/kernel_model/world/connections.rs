@@ -20,6 +20,7 @@ impl<M: Machine> World<M> {
         match op {
             Op::Connect(slot, listener) => self.connect(slot, listener, false),
             Op::ConnectV6(slot, listener) => self.connect(slot, listener, true),
+            Op::ConnectToItself(slot) => self.connect_to_itself(slot),
             Op::Close(slot) => self.connections[slot.0].take().map(|_| "ok".to_owned()),
             Op::Reset(slot) => {
                 self.connections[slot.0].take()?.socket.reset();
@@ -38,7 +39,9 @@ impl<M: Machine> World<M> {
                 machine.send_urgent(socket, bytes.first().copied().unwrap_or_default())
             }),
             Op::Attach(slot, count) => self.send(slot, count as usize, M::send_with_descriptor),
-            Op::Scatter(one, other, count) => self.scatter(one, other, count),
+            Op::Scatter(one, other, count, size) => {
+                self.scatter([one, other], count as usize, size as usize)
+            }
             Op::SendUntilFull(slot) => self.send_until_full(slot),
             Op::Receive(slot, count) => self.receive(slot, count as usize),
             Op::ReceiveAll(slot) => self.receive_all(slot, usize::MAX),
@@ -62,6 +65,10 @@ impl<M: Machine> World<M> {
                 None => "unknown".to_owned(),
             },
             Op::IsConnectedToItself(slot) => socket(slot)?.is_connected_to_itself().to_string(),
+            Op::Await(slot) => {
+                self.machine.wait_until_ready(socket(slot)?);
+                self.machine.poll(socket(slot)?).to_string()
+            }
             Op::Poll(slot) => self.machine.poll(socket(slot)?).to_string(),
             _ => return None,
         })
@@ -102,6 +109,19 @@ impl<M: Machine> World<M> {
         Some(if connected { "connected" } else { "under way" }.to_owned())
     }
 
+    fn connect_to_itself(&mut self, slot: Connection) -> Outcome {
+        if self.connection(slot).is_some() {
+            return None;
+        }
+        let socket = match self.machine.connect_to_itself() {
+            Ok(socket) => socket,
+            Err(error) => return Some(errno(error)),
+        };
+        let end = self.hold(slot, socket);
+        self.streams.join(end, end);
+        Some("under way".to_owned())
+    }
+
     fn connect_unix(&mut self, slot: Connection, listener: Listener) -> Outcome {
         match self.machine.kernel().connect_unix(&self.path(listener)?) {
             Ok(socket) => {
@@ -127,10 +147,11 @@ impl<M: Machine> World<M> {
         Some(text(result))
     }
 
-    fn scatter(&mut self, one: Connection, other: Connection, count: u32) -> Outcome {
-        for slot in [one, other].repeat(count as usize) {
-            let result = self.send(slot, 1, |_, socket, bytes| socket.send(bytes))?;
-            if result != "1" {
+    fn scatter(&mut self, slots: [Connection; 2], count: usize, size: usize) -> Outcome {
+        for slot in slots.repeat(count) {
+            let result = self.send(slot, size, |_, socket, bytes| socket.send(bytes))?;
+            self.note_woken();
+            if result != size.to_string() {
                 return Some(result);
             }
         }
@@ -147,11 +168,13 @@ impl<M: Machine> World<M> {
                 Ok(count) => {
                     is_full = false;
                     self.streams.sent(end, &bytes[..count]);
+                    self.note_woken();
                 }
                 Err(Errno::AGAIN) if !is_full => {
                     // The peer's kernel may take more of it.
                     is_full = true;
                     self.settle();
+                    self.note_woken();
                 }
                 Err(Errno::AGAIN) => return Some("full".to_owned()),
                 Err(error) => return Some(errno(error)),
@@ -184,6 +207,7 @@ impl<M: Machine> World<M> {
             let stopped = match self.connection(slot)?.socket.receive(&mut buffer[..room]) {
                 Ok(0) => "end".to_owned(),
                 Ok(count) => {
+                    self.note_woken();
                     is_empty = false;
                     total += count;
                     if self.streams.received(end, &buffer[..count]) != count.to_string() {
@@ -195,6 +219,7 @@ impl<M: Machine> World<M> {
                     // The sender's kernel may have more to send, now that there is room.
                     is_empty = true;
                     self.settle();
+                    self.note_woken();
                     continue;
                 }
                 Err(error) => errno(error),

@@ -121,19 +121,19 @@ impl<M: Machine> World<M> {
         }
     }
 
-    /// The events of waits that do not block any more.
-    pub(super) fn woken(&mut self) -> String {
-        let mut text = String::new();
+    /// Takes the events of waits that do not block any more. Due after each call: a thread takes its
+    /// events while the program goes on.
+    pub(super) fn note_woken(&mut self) {
         for (slot, place) in self.epolls.iter_mut().enumerate() {
             let Some(polling) = place.as_mut().filter(|polling| polling.is_blocked) else {
                 continue;
             };
             if let Some(events) = self.machine.unblocked(&polling.epoll) {
                 polling.is_blocked = false;
-                let _ = write!(text, "; {} wakes: {}", Epoll(slot), listed(events.into_iter()));
+                let _ =
+                    write!(self.woken, "; {} wakes: {}", Epoll(slot), listed(events.into_iter()));
             }
         }
-        text
     }
 
     fn new_waker(&mut self, slot: Waker) -> Outcome {

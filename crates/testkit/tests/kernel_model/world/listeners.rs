@@ -41,6 +41,7 @@ impl<M: Machine> World<M> {
                 self.machine.kernel().remove_file(&path);
                 Some("ok".to_owned())
             }
+            Op::File(slot) => self.file(slot),
             Op::TryUnix(slot) => Some(done(self.machine.kernel().try_unix(&self.path(slot)?))),
             _ => self.run_on_open_listener(op),
         }
@@ -82,6 +83,19 @@ impl<M: Machine> World<M> {
     pub(super) fn path(&self, slot: Listener) -> Option<PathBuf> {
         let is_unix = self.listeners[slot.0].as_ref()?.place == Place::Unix;
         is_unix.then(|| self.machine.directory().join(slot.to_string()))
+    }
+
+    fn file(&self, slot: Listener) -> Outcome {
+        let (path, kernel) = (self.path(slot)?, self.machine.kernel());
+        let own = self.listeners[slot.0].as_ref()?.file;
+        let found = kernel.file_at(&path);
+        assert_eq!(kernel.file_reached_by(&path), found);
+        Some(match found {
+            None => "none".to_owned(),
+            Some(_) if !kernel.is_socket_file(&path) => "not a socket".to_owned(),
+            Some(id) if Some(id) == own => "its own".to_owned(),
+            Some(_) => "another one".to_owned(),
+        })
     }
 
     fn is_free(&self, slot: Listener) -> bool {
@@ -143,8 +157,11 @@ impl<M: Machine> World<M> {
             let v6 = || (Ipv6Addr::LOCALHOST, local.port()).into();
             if six { v6() } else { (Ipv4Addr::LOCALHOST, local.port()).into() }
         };
+        let path = self.machine.directory().join(slot.to_string());
+        let file = self.machine.kernel().file_at(&path).filter(|_| place == Place::Unix);
         let listening = Listening {
             place,
+            file,
             address: local.map(reached),
             socket: Some(socket),
             queue: VecDeque::new(),

@@ -3,6 +3,7 @@
 use super::{Outcome, Piped, World, errno, text};
 use crate::machine::Machine;
 use crate::op::{Connection, Op, Pipe};
+use crate::streams::SMALL;
 use std::collections::VecDeque;
 use sys::PipeError;
 use sys::kernel::{Kernel, Pipe as _};
@@ -55,7 +56,13 @@ impl<M: Machine> World<M> {
         let result = piped.pipe.drain(&connected.socket, count.min(piped.content.len()));
         let moved: Vec<u8> = piped.content.drain(..result.unwrap_or(0)).collect();
         self.streams.sent(connected.end, &moved);
-        Some(text(result))
+        Some(match result {
+            Ok(count) if count > SMALL => {
+                let rest = if piped.content.is_empty() { "all" } else { "a part" };
+                format!("{rest} of the pipe")
+            }
+            result => text(result),
+        })
     }
 
     fn read_pipe(&mut self, slot: Pipe, count: usize) -> Outcome {
