@@ -95,6 +95,14 @@ impl Permit {
     }
 }
 
+impl Permit {
+    /// Forgets a permit of a replaced process image, whose gates are gone.
+    pub(crate) fn abandon(mut self) {
+        self.target = None;
+        self.route = None;
+    }
+}
+
 impl Drop for Permit {
     fn drop(&mut self) {
         let is_released = self.route.is_none() || std::thread::panicking();

@@ -15,6 +15,8 @@ mod park;
 mod restore;
 mod save;
 
+mod abandon;
+
 mod audit;
 pub use audit::{Audit, HoldingAudit, SessionAudit};
 
