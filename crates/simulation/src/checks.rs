@@ -1,0 +1,109 @@
+//! The rules for a worker, checked after each of its turns.
+
+use crate::content::difference;
+use crate::session::stream;
+use crate::world::World;
+use engine::parts::{Audit, HoldingAudit, SessionAudit, WaitsFor};
+use flow::{Action, Direction, LaneState, Time};
+use std::time::Duration;
+
+/// The tick of the engine's timing wheel.
+const TICK: Duration = Duration::from_millis(1);
+
+/// Checks a worker that has just taken a turn.
+pub(crate) fn after_turn(world: &World, audit: &Audit) {
+    if audit.waits_for == WaitsFor::Nothing {
+        assert!(audit.sessions.is_empty(), "a worker has ended with sessions");
+        return;
+    }
+    let mut lent = 0;
+    for session in &audit.sessions {
+        lent += lanes(world, session);
+        schedule(audit, session);
+    }
+    assert_eq!(audit.pipes, audit.spare_pipes.len() + lent, "pipes exist that nothing holds");
+    if let WaitsFor::Events { until, .. } = audit.waits_for {
+        timers(audit, until);
+    }
+}
+
+/// Bytes in = bytes out + held, in order. Returns the number of pipes of the session.
+fn lanes(world: &World, session: &SessionAudit) -> usize {
+    let mut pipes = 0;
+    let number = world.crew.number_of(session.id);
+    let scripted = number.and_then(|number| world.sessions.get(&number));
+    for direction in Direction::BOTH {
+        let lane = session.flow.lane(direction);
+        let held = lane.held();
+        match &session.holding[direction as usize] {
+            None => assert!(
+                held == 0 || lane.state() == LaneState::Broken,
+                "{number:?}: {held} bytes of the lane {direction:?} are held nowhere"
+            ),
+            Some(HoldingAudit::Buffer(bytes)) => {
+                assert_eq!(bytes.len() as u64, held, "{number:?}: bytes held {direction:?}");
+                let of = number.map(|number| stream(number, direction.source()));
+                let wrong = of.and_then(|stream| difference(stream, lane.sent(), bytes));
+                assert_eq!(wrong, None, "{number:?}: a wrong byte is held {direction:?}");
+            }
+            Some(HoldingAudit::Pipe([end, _])) => {
+                pipes += 1;
+                let in_pipe = world.process.bytes_in_pipe(*end);
+                assert_eq!(in_pipe as u64, held, "{number:?}: bytes in the pipe {direction:?}");
+            }
+        }
+        let Some(scripted) = scripted else { continue };
+        let written = scripted.peer(direction.source()).map_or(0, |peer| peer.facts.written);
+        let received = scripted.peer(direction.sink()).map_or(0, |peer| peer.facts.received);
+        let is_in_order = received <= lane.sent() && lane.received() <= written;
+        assert!(
+            is_in_order,
+            "{number:?}, {direction:?}: the source has sent {written}, the engine received {} and \
+             sent {}, the sink received {received}",
+            lane.received(),
+            lane.sent()
+        );
+    }
+    pipes
+}
+
+/// Each session is queued if it can go on, and otherwise has its timer in time.
+fn schedule(audit: &Audit, session: &SessionAudit) {
+    let SessionAudit { id, deadline, timer, .. } = session;
+    assert_eq!(session.queued, session.is_in_run_queue, "{id}: the run queue");
+    assert_eq!(session.wheel.is_some(), *timer != Time::NEVER, "{id}: the entry of the wheel");
+    let latest = (*timer).max(audit.now).after(TICK);
+    assert!(
+        session.wheel.is_none_or(|wheel| wheel <= latest),
+        "{id}: the timer is set to {timer:?}, and fires from {:?}, at {:?}",
+        session.wheel,
+        audit.now
+    );
+    let WaitsFor::Events { until, .. } = audit.waits_for else { return };
+    let action = session.flow.clone().next(audit.now);
+    assert!(
+        // A check is due at the next tick of the wheel, by its deadline.
+        matches!(action, Action::Wait | Action::CheckUnacked(_)) || session.queued,
+        "{id}: {action:?} is possible, and is not scheduled"
+    );
+    // Stricter rules hold at once, and the timers follow in a walk.
+    if audit.mail > 0 || audit.walks > 0 {
+        return;
+    }
+    if let Some(deadline) = deadline {
+        assert!(timer <= deadline, "{id}: the timer is set to {timer:?}, not to {deadline:?}");
+        let latest = (*deadline).max(audit.now).after(TICK);
+        assert!(until <= latest, "{id}: the deadline is {deadline:?}, the worker waits {until:?}");
+    }
+}
+
+/// The worker waits no longer than its own timers allow.
+fn timers(audit: &Audit, until: Time) {
+    let latest = [audit.wheel, audit.acceptor.retry_at, audit.tidy_at].into_iter().flatten().min();
+    let latest = latest.map_or(Time::NEVER, |latest| latest.max(audit.now));
+    assert!(until <= latest, "the worker waits until {until:?}, its timers fire at {latest:?}");
+    let is_busy = audit.run_queue > 0 || audit.walks > 0;
+    assert!(!is_busy || until <= audit.now, "the worker waits, and has work");
+    let gives_up = !audit.acceptor.exhausted.is_empty() && audit.acceptor.retry_at.is_none();
+    assert!(!gives_up || audit.draining || audit.walks > 0, "a listener is never tried again");
+}

@@ -1,0 +1,261 @@
+//! The control side: the commands of the operator, carried out as the supervisor of the program does.
+
+mod balance;
+mod upgrade;
+
+use crate::random::Choices;
+use crate::script::{Command, Configuration, Script, name_of};
+use crate::world::{OPEN_FILES, Shared, World};
+use engine::{Detail, Engine, ForwardState, Options, PassedSockets, Published};
+use std::cell::Cell;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Waker};
+use std::time::Duration;
+use sys::kernel::Kernel;
+use testkit::sim::{Conditions, Process, Sim};
+
+/// Pipes of all workers together.
+const PIPES: usize = 12;
+const MOST_SESSIONS: u32 = 1000;
+/// Attempts to start a worker.
+const MOST_TRIES: u32 = 1000;
+
+/// The control side of the process under test.
+pub(crate) struct Control {
+    world: Shared,
+    /// `None` after the end.
+    engine: Option<Engine<Process>>,
+    workers: usize,
+    plans: Vec<Arc<plan::Forward>>,
+    /// A change that the workers have not applied yet, or not reported.
+    published: Option<Published<Process>>,
+    /// No listener comes back.
+    is_shut_down: bool,
+}
+
+impl Control {
+    /// Starts the process under test in a new world.
+    pub(crate) fn start(script: &Script) -> (Shared, Self) {
+        let sim = Sim::new(script.seed, Conditions::default());
+        let process = sim.process(OPEN_FILES);
+        let world = Shared::new(World::new(sim, process, script.seed));
+        let workers = usize::from(script.workers.max(1));
+        let mut control = Self {
+            world: world.clone(),
+            engine: None,
+            workers,
+            plans: Vec::new(),
+            published: None,
+            is_shut_down: false,
+        };
+        control.prepare(Vec::new(), MOST_SESSIONS);
+        control.reload(&script.start);
+        (world, control)
+    }
+
+    /// Makes the engine of a process image, on the epoll instances of the previous one.
+    fn prepare(&mut self, epolls: Vec<<Process as Kernel>::Epoll>, max_sessions: u32) {
+        let process = self.world.lock().process.clone();
+        let options = Options {
+            workers: self.workers,
+            max_sessions,
+            pipes: PIPES,
+            detail: Detail { records: true, steps: true },
+            resolver: self.world.lock().resolver(),
+        };
+        let passed = PassedSockets::new(process.clone());
+        // The next image tries again, as in the program.
+        let tries = Cell::new(0);
+        let retry = |_: &std::io::Error| tries.replace(tries.get() + 1) < MOST_TRIES;
+        let prepared = Engine::prepare(&process, &options, passed, epolls, &retry);
+        let (engine, workers) = prepared.unwrap_or_else(|error| panic!("{error}"));
+        self.world.lock().run(workers, engine.observer(), engine.reports());
+        let world = self.world.clone();
+        process.on_wait(move || {
+            let mut world = world.lock();
+            let until = world.sim.now().after(Duration::from_millis(10));
+            world.step(until)
+        });
+        self.engine = Some(engine);
+    }
+
+    fn engine(&mut self) -> &mut Engine<Process> {
+        self.engine.as_mut().expect("the engine lives until the end")
+    }
+
+    /// Carries out a command.
+    pub(crate) fn operate(&mut self, command: &Command) {
+        let needs_listeners = !matches!(
+            command,
+            Command::MaxSessions(_) | Command::Kill(_) | Command::List | Command::Cut
+        );
+        if self.is_shut_down && needs_listeners {
+            return;
+        }
+        match command {
+            Command::Reload(configuration) => self.reload(configuration),
+            Command::Try(configuration) => self.check_configuration(configuration),
+            Command::Drain(forward) => self.switch(*forward, Engine::drain_forward),
+            Command::Resume(forward) => self.switch(*forward, Engine::resume_forward),
+            Command::MaxSessions(limit) => self.engine().set_max_sessions((*limit).into()),
+            Command::Kill(session) => self.kill(*session),
+            Command::List => self.list(),
+            Command::Tidy(limit) => {
+                self.world.lock().circumstances.was_tidied |= limit.is_some();
+                self.engine().tidy(*limit);
+            }
+            Command::Retry => {
+                self.complete();
+                let applied = self.engine().retry_skipped();
+                self.publish(applied.published);
+            }
+            Command::Cut => {
+                self.shut_down();
+                self.world.lock().circumstances.was_cut = true;
+                self.engine().cut();
+            }
+            Command::Shutdown => self.shut_down(),
+            Command::Upgrade => self.upgrade(),
+            Command::FailUpgrade => self.fail_upgrade(),
+        }
+        self.world.lock().disturb();
+    }
+
+    fn shut_down(&mut self) {
+        if !self.is_shut_down {
+            self.complete();
+            self.is_shut_down = true;
+            self.engine().drain();
+        }
+    }
+
+    fn reload(&mut self, configuration: &Configuration) {
+        self.complete();
+        let plans = read(configuration);
+        let skipped = self.skipped();
+        let may_skip = |forward: &plan::Forward| skipped.contains(&forward.name);
+        let applied = self.engine().apply(&plans, &may_skip);
+        let mut world = self.world.lock();
+        match applied {
+            Ok(applied) => {
+                world.note_limits(configuration);
+                drop(world);
+                self.plans = plans;
+                self.publish(applied.published);
+            }
+            Err(unbound) => {
+                let is_explained = world.circumstances.is_poor || !skipped.is_empty();
+                assert!(is_explained, "a reload was refused: {unbound:?}");
+            }
+        }
+    }
+
+    fn check_configuration(&mut self, configuration: &Configuration) {
+        self.complete();
+        let plans = read(configuration);
+        let result = self.engine().try_apply(&plans, &|_| false);
+        let is_poor = self.world.lock().circumstances.is_poor;
+        assert!(result.is_ok() || is_poor, "a dry run was refused: {:?}", result.err());
+    }
+
+    /// Names of the forwards that could not be bound.
+    fn skipped(&mut self) -> Vec<String> {
+        let forwards = self.engine().forwards();
+        let skipped = forwards.filter(|forward| forward.state == ForwardState::Skipped);
+        skipped.map(|forward| forward.plan.name.clone()).collect()
+    }
+
+    fn switch(
+        &mut self,
+        forward: u8,
+        switch: fn(&mut Engine<Process>, &str) -> Result<Published<Process>, engine::NotSwitched>,
+    ) {
+        self.complete();
+        if let Ok(published) = switch(self.engine(), &name_of(forward)) {
+            self.publish(published);
+        }
+    }
+
+    /// Waits for the change at once, or lets it happen among other events.
+    fn publish(&mut self, published: Published<Process>) {
+        self.published = Some(published);
+        let waits = self.world.lock().random.chance(50);
+        if waits {
+            self.complete();
+        }
+    }
+
+    /// Waits until the workers have applied the last change.
+    fn complete(&mut self) {
+        if let Some(published) = self.published.take() {
+            published.wait();
+        }
+    }
+
+    /// Completes the last change if the workers have applied it.
+    pub(crate) fn poll(&mut self) {
+        let mut context = Context::from_waker(Waker::noop());
+        let is_done =
+            |published: &mut Published<Process>| Pin::new(published).poll(&mut context).is_ready();
+        self.published.take_if(is_done);
+    }
+
+    fn kill(&mut self, number: u16) {
+        let mut world = self.world.lock();
+        let id = world.sessions.get_mut(&number).and_then(|session| {
+            session.killed |= session.id.is_some();
+            session.id
+        });
+        drop(world);
+        if let Some(id) = id {
+            self.engine().observer().kill(id, || Box::new(|_| {}));
+        }
+    }
+
+    fn list(&mut self) {
+        let observer = self.engine().observer();
+        for worker in 0..self.workers {
+            let reply = Box::new(|page: engine::SessionPage| drop(page));
+            observer.list(worker, engine::SessionFilter::default(), 0, reply);
+        }
+    }
+
+    /// All sessions have ended, except those of which a peer has vanished.
+    pub(crate) fn all_have_ended(&mut self) {
+        let open = self.engine().sessions();
+        let world = self.world.lock();
+        let vanished = world.sessions.values().filter(|session| session.has_vanished()).count();
+        assert!(
+            open as usize <= vanished,
+            "{open} sessions are open, {vanished} peers have vanished: {:#?}",
+            world.open_sessions()
+        );
+        for session in world.sessions.values() {
+            let is_over = session.open_peers().next().is_none();
+            assert!(
+                is_over || vanished > 0,
+                "session {} has not ended: the client {:?}, the target {:?}",
+                session.number,
+                session.client.facts,
+                session.peer(flow::Peer::Target).map(|peer| &peer.facts)
+            );
+        }
+    }
+
+    /// Ends the process.
+    pub(crate) fn stop(mut self) {
+        self.complete();
+        let Some(engine) = self.engine.take() else { return };
+        self.world.lock().circumstances.was_cut = true;
+        engine.stop(Duration::from_secs(60));
+        self.world.lock().ended();
+    }
+}
+
+/// The plan of a configuration.
+fn read(configuration: &Configuration) -> Vec<Arc<plan::Forward>> {
+    let input = plan::Input { config: Some("simulation.toml".into()), ..plan::Input::default() };
+    let reading = plan::read_text(&input, &configuration.toml());
+    reading.plan.map(|plan| plan.forwards).unwrap_or_default()
+}

@@ -1,0 +1,93 @@
+//! What is opened is closed or open; what is taken is returned or held.
+
+use super::Control;
+use crate::world::World;
+use engine::parts::{Audit, EngineAudit, GateAudit, PermitAudit, SessionAudit};
+use std::collections::{BTreeMap, BTreeSet};
+
+impl Control {
+    /// Checks gates, loads, counters and descriptors against the sessions of the workers.
+    pub(crate) fn check(&mut self) {
+        self.poll();
+        let Some(engine) = &self.engine else { return };
+        let shared = engine.audit();
+        let mut world = self.world.lock();
+        world.crew.refresh();
+        let audits: Vec<&Audit> = world.crew.audits().collect();
+        gates(&shared, &audits);
+        for forward in engine.forwards() {
+            let name = &forward.plan.name;
+            let open = audits.iter().flat_map(|audit| &audit.sessions);
+            let open = open.filter(|session| *session.forward == **name).count();
+            let counted = forward.totals().open();
+            assert_eq!(
+                counted, open as u64,
+                "open sessions of {name}, as counted and as there are"
+            );
+        }
+        let connections: usize = audits
+            .iter()
+            .map(|audit| {
+                let of_session = |it: &SessionAudit| 1 + usize::from(it.target.is_some());
+                audit.handed_over.len() + audit.sessions.iter().map(of_session).sum::<usize>()
+            })
+            .sum();
+        let expected = BTreeMap::from([
+            ("connection", connections),
+            ("epoll", audits.len()),
+            ("pipe", audits.iter().map(|audit| 2 * audit.pipes).sum()),
+            ("waker", audits.len() + 1),
+        ]);
+        let mut open: BTreeMap<&'static str, usize> = BTreeMap::new();
+        for (_, kind) in world.process.descriptors() {
+            *open.entry(kind).or_default() += 1;
+        }
+        open.remove("listener");
+        for (kind, expected) in expected {
+            let open = open.remove(kind).unwrap_or(0);
+            assert_eq!(open, expected, "open descriptors of the kind {kind}");
+        }
+        assert!(open.is_empty(), "descriptors of an unknown kind: {open:?}");
+        listeners(&world, &shared, self.published.is_some());
+    }
+}
+
+/// Removed listeners stay open until all workers have applied the change.
+fn listeners(world: &World, shared: &EngineAudit, is_changing: bool) {
+    let listeners = world.process.descriptors().into_iter().filter(|(_, kind)| *kind == "listener");
+    let open: BTreeSet<u32> = listeners.map(|(number, _)| number).collect();
+    let of_workers = world.crew.audits().flat_map(|audit| &audit.acceptor.listeners);
+    let mut known: BTreeSet<u32> = of_workers.map(|(_, descriptor)| *descriptor).collect();
+    known.extend(&shared.listeners);
+    let has_mail = world.crew.audits().any(|audit| audit.mail > 0 || audit.walks > 0);
+    let is_even = open == known || (is_changing || has_mail) && open.is_superset(&known);
+    assert!(is_even, "listeners are open at {open:?}, and known at {known:?}");
+}
+
+fn gates(shared: &EngineAudit, audits: &[&Audit]) {
+    let permits = |audit: &&Audit| -> Vec<PermitAudit> {
+        let of_sessions = audit.sessions.iter().map(|session| session.permit);
+        of_sessions.chain(audit.handed_over.iter().copied()).collect()
+    };
+    let permits: Vec<Vec<PermitAudit>> = audits.iter().map(permits).collect();
+    let loads: Vec<usize> = permits.iter().map(Vec::len).collect();
+    let counted: Vec<usize> = shared.loads.iter().map(|load| *load as usize).collect();
+    assert_eq!(counted, loads, "the loads of the workers, as counted and as they are");
+    let permits: Vec<PermitAudit> = permits.into_iter().flatten().collect();
+    assert_eq!(shared.process.taken as usize, permits.len(), "places taken in the process");
+    let mut taken: BTreeMap<usize, (GateAudit, usize)> = BTreeMap::new();
+    let known = shared.forwards.iter().flat_map(|forward| {
+        std::iter::once(forward.gate).chain(forward.targets.iter().map(|(_, _, gate)| *gate))
+    });
+    for gate in known {
+        taken.insert(gate.id, (gate, 0));
+    }
+    for permit in permits {
+        for gate in std::iter::once(permit.forward).chain(permit.target) {
+            taken.entry(gate.id).or_insert((gate, 0)).1 += 1;
+        }
+    }
+    for (gate, held) in taken.values() {
+        assert_eq!(gate.taken as usize, *held, "places taken in a gate, and held by sessions");
+    }
+}

@@ -1,0 +1,59 @@
+//! An upgrade in place: park, save, forget everything, and a new engine that restores it.
+
+use super::Control;
+use engine::{Engine, Handoff, NotParked};
+use std::sync::Arc;
+use sys::kernel::Kernel as _;
+use testkit::sim::Process;
+
+impl Control {
+    /// Begins an upgrade that fails between saving and execve(2).
+    pub(super) fn fail_upgrade(&mut self) {
+        self.complete();
+        let saved = self.engine().park().and_then(|parked| parked.save());
+        excuse(saved.err());
+    }
+
+    /// Replaces the process image.
+    pub(super) fn upgrade(&mut self) {
+        self.complete();
+        let world = self.world.clone();
+        let engine = self.engine();
+        let saved = engine.park().and_then(|parked| {
+            let handoff = parked.save()?;
+            world.lock().replace_image();
+            Ok(handoff)
+        });
+        match saved {
+            Ok(handoff) => self.resume(handoff),
+            Err(error) => excuse(Some(error)),
+        }
+    }
+
+    /// The next process image: makes an engine, and restores the saved state.
+    fn resume(&mut self, handoff: Handoff<Process>) {
+        let max_sessions = self.engine().max_sessions();
+        // The previous image is gone, with all of its memory.
+        drop(self.published.take());
+        drop(self.engine.take());
+        let open = self.world.lock().open_in_engine();
+        self.world.lock().forget_image();
+        let Handoff { forwards, workers, sockets } = handoff;
+        let forwards: handover::Forwards =
+            handover::decode(&handover::encode(&forwards)).expect("a message can be read again");
+        let process = self.world.lock().process.clone();
+        let claim = |number: &u32| process.claim_epoll(*number).expect("it was kept");
+        let epolls = forwards.epolls.iter().map(claim).collect();
+        self.prepare(epolls, max_sessions);
+        let plans: Vec<Arc<plan::Forward>> = self.plans.clone();
+        let handoff = Handoff { forwards, workers, sockets };
+        let taken = Engine::take_over(self.engine(), &plans, handoff);
+        assert_eq!((taken.sessions, taken.lost), (open, 0), "sessions restored and lost");
+        assert!(taken.unbound.is_empty(), "listeners were lost: {:?}", taken.unbound);
+    }
+}
+
+/// Workers park and save unless something prevents it.
+fn excuse(error: Option<NotParked>) {
+    assert!(error.is_none(), "the workers could not be saved: {error:?}");
+}

@@ -1,0 +1,109 @@
+//! Runs the histories of many seeds, and reports the first one that breaks a rule as a short script.
+
+use crate::attempt::{Failure, attempt};
+use crate::script::Script;
+use crate::shrink::shrink;
+use crate::summary::Summary;
+use std::ops::Range;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+/// Most runs of candidates for a shorter script.
+const TRIES: u32 = 3000;
+
+/// What many histories have in common.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// Histories that were run.
+    pub histories: u64,
+    /// Their sessions.
+    pub sessions: u64,
+    /// Their steps.
+    pub steps: u64,
+}
+
+/// Runs a script from its text.
+///
+/// # Panics
+/// If the text is no script, or the script breaks a rule.
+pub fn replay(text: &str) {
+    let script: Script = text.parse().unwrap_or_else(|error| panic!("{error}"));
+    if let Err(failure) = attempt(&script) {
+        panic!("{} ({})", failure.message, failure.place);
+    }
+}
+
+/// Runs the histories of these seeds on so many threads. `after_each` is called with the totals so far,
+/// and ends the run by returning false.
+///
+/// # Errors
+/// The report of the first history that breaks a rule.
+pub fn explore(
+    seeds: Range<u64>,
+    threads: usize,
+    after_each: impl Fn(Totals) -> bool + Sync,
+) -> Result<Totals, String> {
+    let next = AtomicU64::new(seeds.start);
+    let is_over = AtomicBool::new(false);
+    let shared: Mutex<(Totals, Option<(u64, Failure)>)> = Mutex::default();
+    std::thread::scope(|scope| {
+        for _ in 0..threads.max(1) {
+            scope.spawn(|| {
+                while !is_over.load(Ordering::Relaxed) {
+                    let seed = next.fetch_add(1, Ordering::Relaxed);
+                    if seed >= seeds.end {
+                        return;
+                    }
+                    let result = attempt(&Script::of_seed(seed));
+                    let Ok(mut shared) = shared.lock() else { return };
+                    match result {
+                        Ok(summary) => shared.0.add(&summary),
+                        Err(failure) => _ = shared.1.get_or_insert((seed, failure)),
+                    }
+                    if shared.1.is_some() || !after_each(shared.0) {
+                        is_over.store(true, Ordering::Relaxed);
+                    }
+                }
+            });
+        }
+    });
+    let (totals, failed) = shared.into_inner().unwrap_or_default();
+    match failed {
+        Some((seed, failure)) => Err(report(seed, &failure)),
+        None => Ok(totals),
+    }
+}
+
+impl Totals {
+    fn add(&mut self, summary: &Summary) {
+        self.histories += 1;
+        self.sessions += summary.sessions;
+        self.steps += summary.steps;
+    }
+}
+
+/// How to see the failure again, and the shortest script found that fails in the same place.
+pub fn report(seed: u64, failure: &Failure) -> String {
+    let fails = |script: &Script| attempt(script).is_err_and(|it| it.place == failure.place);
+    let small = shrink(Script::of_seed(seed), TRIES, fails);
+    let message = attempt(&small).err().map_or_else(String::new, |failure| failure.message);
+    format!(
+        "seed {seed}: {} ({})\n\n\
+         Alone: SIMULATION_SEED={seed} cargo test -p simulation --test histories\n\n\
+         As a test, for crates/simulation/tests/regressions.rs:\n\n{}\n\n\
+         which fails with: {message}\n",
+        failure.message,
+        failure.place,
+        as_test(seed, &small),
+    )
+}
+
+/// A script as the source of a test.
+fn as_test(seed: u64, script: &Script) -> String {
+    let lines: Vec<String> =
+        script.to_string().lines().map(|line| format!("         {line}")).collect();
+    format!(
+        "#[test]\nfn seed_{seed}() {{\n    simulation::replay(\n        \"\\\n{}\",\n    );\n}}",
+        lines.join("\\n\\\n")
+    )
+}

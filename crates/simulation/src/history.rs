@@ -1,0 +1,118 @@
+//! Plays a script: its events, one after the other, with steps of the world in between.
+
+use crate::control::Control;
+use crate::random::{Choices, hash};
+use crate::script::{Command, Event, Script, Weather};
+use crate::summary::Summary;
+use crate::world::Shared;
+use std::time::Duration;
+
+/// What happens within this time happens without a wait.
+const MOMENT: Duration = Duration::from_millis(100);
+/// Longest time in which sessions end whose peers cooperate: a retransmission timeout may be two minutes.
+const LONGEST_END: Duration = Duration::from_secs(1200);
+
+/// Plays a script. Panics where it breaks a rule.
+pub(crate) fn play(script: &Script) -> Summary {
+    let mut history = History::start(script);
+    for event in &script.events {
+        history.happens(event);
+    }
+    history.end()
+}
+
+struct History {
+    seed: u64,
+    world: Shared,
+    control: Control,
+}
+
+impl History {
+    fn start(script: &Script) -> Self {
+        let (world, control) = Control::start(script);
+        Self { seed: script.seed, world, control }
+    }
+
+    /// Lets an event happen, and takes some steps. What is chosen in them depends on the event and not on
+    /// earlier ones, so that a script without those often goes the same way.
+    fn happens(&mut self, event: &Event) {
+        let seed = hash(self.seed, event.to_string().as_bytes());
+        self.world.lock().reseed(seed);
+        if let Event::Operate(command) = event {
+            self.world.lock().trace_event(event);
+            self.control.operate(command);
+        } else {
+            self.world_changes(event);
+        }
+        self.some_steps();
+        self.control.check();
+    }
+
+    fn world_changes(&mut self, event: &Event) {
+        let mut world = self.world.lock();
+        world.trace_event(event);
+        match event {
+            Event::Connect(session, spot) => world.connect(*session, *spot),
+            Event::Act(session, peer, act) => world.act(*session, *peer, *act),
+            Event::Target(host, state) => world.set_host(*host, *state),
+            Event::Weather(weather) => world.set_weather(*weather),
+            Event::Files(limit) => world.limit_files(*limit),
+            Event::Resolver(manner) => world.set_resolver(*manner),
+            Event::Pass(span) => {
+                let until = world.sim.now().after(*span);
+                world.run_until(until);
+            }
+            Event::Settle => world.settle(MOMENT),
+            Event::Operate(_) => {}
+        }
+    }
+
+    fn some_steps(&mut self) {
+        let mut world = self.world.lock();
+        let steps = world.random.pick(&[0, 0, 1, 2, 5, 10, 40]);
+        for _ in 0..steps {
+            let until = world.sim.now().after(MOMENT);
+            if !world.step(until) {
+                break;
+            }
+        }
+    }
+
+    /// Peers cooperate, and all sessions end; what is left is cut.
+    fn end(mut self) -> Summary {
+        let is_abrupt = {
+            let mut world = self.world.lock();
+            world.reseed(hash(self.seed, b"end"));
+            world.random.chance(10)
+        };
+        if !is_abrupt {
+            self.come_to_an_end();
+        }
+        self.control.stop();
+        let mut world = self.world.lock();
+        world.cooperate();
+        world.settle(MOMENT);
+        world.check_end();
+        world.summary()
+    }
+
+    fn come_to_an_end(&mut self) {
+        let mut world = self.world.lock();
+        world.set_weather(Weather::Calm);
+        world.limit_files(None);
+        world.set_resolver(crate::script::Resolver::Prompt);
+        drop(world);
+        self.control.operate(&Command::MaxSessions(u16::MAX));
+        let mut world = self.world.lock();
+        world.cooperate();
+        world.settle(MOMENT);
+        drop(world);
+        self.control.check();
+        let mut world = self.world.lock();
+        let until = world.sim.now().after(LONGEST_END);
+        world.run_until(until);
+        drop(world);
+        self.control.check();
+        self.control.all_have_ended();
+    }
+}

@@ -1,0 +1,68 @@
+//! The hosts of targets.
+
+use crate::network::{self, PeerSocket};
+use crate::script::{Host, host_address, host_path};
+use sys::kernel::{Kernel as _, Socket as _};
+use testkit::sim::{Process, Sim, SimSocket};
+
+/// Enough for every history.
+const OPEN_FILES: usize = 100_000;
+
+/// The host of a target, with its server process.
+pub(crate) struct TargetHost {
+    number: u8,
+    sim: Sim,
+    process: Process,
+    /// By TCP, and by a Unix socket. None while it does not listen.
+    listeners: Vec<SimSocket>,
+    state: Host,
+}
+
+impl TargetHost {
+    pub(crate) fn new(number: u8, sim: &Sim) -> Self {
+        let process = sim.process(OPEN_FILES);
+        let mut host =
+            Self { number, sim: sim.clone(), process, listeners: Vec::new(), state: Host::Dead };
+        host.set(Host::Up);
+        host
+    }
+
+    /// Changes its condition. True if its connections have died.
+    pub(crate) fn set(&mut self, state: Host) -> bool {
+        let was_silent = self.state == Host::Silent;
+        let died = state == Host::Dead && self.state != Host::Dead;
+        self.state = state;
+        if died {
+            self.process.kill();
+            self.process = self.sim.process(OPEN_FILES);
+        }
+        // A silent listener cannot be made to answer again.
+        if matches!(state, Host::Dead | Host::Closed) || was_silent {
+            self.listeners.clear();
+        }
+        if self.listeners.is_empty() && !matches!(state, Host::Dead | Host::Closed) {
+            self.listen();
+        }
+        if state == Host::Silent {
+            self.listeners.iter().for_each(|listener| _ = listener.ignore_new_handshakes());
+        }
+        if self.listeners.is_empty() {
+            self.process.remove_file(&host_path(self.number));
+        }
+        died
+    }
+
+    fn listen(&mut self) {
+        let tcp = network::listen(&self.process, host_address(self.number));
+        let unix = self.process.listen_unix(&host_path(self.number));
+        self.listeners = [tcp, unix].into_iter().map(|it| it.expect("it is free")).collect();
+    }
+
+    /// Accepts a connection. `None` if none waits, or the host accepts none.
+    pub(crate) fn accept(&self) -> Option<PeerSocket> {
+        if self.state == Host::Deaf {
+            return None;
+        }
+        self.listeners.iter().find_map(|listener| PeerSocket::accept(listener).ok())
+    }
+}

@@ -1,0 +1,27 @@
+//! A history as plain data: everything that decides it, in the order in which it happens.
+
+mod choose;
+mod configuration;
+mod event;
+mod family;
+mod parse;
+mod text;
+mod words;
+
+pub use configuration::{Configuration, Form, Forward, Limits, Spot, To};
+pub(crate) use configuration::{HOSTS, host_address, host_path, name_of, resolve};
+pub use event::{Act, Command, Event, Host, Resolver, Weather};
+pub use parse::ParseError;
+
+/// A history. Two runs of it are equal, step for step.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Script {
+    /// Decides the order of steps, and whatever the kernel may choose.
+    pub seed: u64,
+    /// Number of workers; at least one.
+    pub workers: u8,
+    /// The first configuration.
+    pub start: Configuration,
+    /// The events, in their order.
+    pub events: Vec<Event>,
+}

@@ -1,0 +1,240 @@
+//! The family of configurations of histories.
+
+use flow::PathChoice;
+use std::fmt::Write as _;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Ports and paths at which forwards listen.
+pub(crate) const SPOTS: u8 = 5;
+/// Hosts of targets.
+pub(crate) const HOSTS: u8 = 4;
+/// Names of targets.
+pub(crate) const NAMES: u8 = 3;
+const FIRST_LISTEN_PORT: u16 = 8000;
+const FIRST_TARGET_PORT: u16 = 9000;
+
+/// The forwards of one configuration. Their names and ports are distinct.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Configuration(pub Vec<Forward>);
+
+/// One forward.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Forward {
+    /// Its name is `f` and this number.
+    pub name: u8,
+    /// Where it listens.
+    pub listen: Vec<Spot>,
+    /// Its target.
+    pub to: To,
+    /// Its limits and options.
+    pub limits: Limits,
+}
+
+/// Where a forward listens, or a client connects.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Spot {
+    /// The kind of address.
+    pub form: Form,
+    /// The number of the port or path.
+    pub number: u8,
+}
+
+/// The kind of a listen address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Form {
+    /// All addresses of the host. A client connects by IPv4.
+    Any,
+    /// 127.0.0.1.
+    Four,
+    /// `[::1]`.
+    Six,
+    /// A Unix socket.
+    Unix,
+}
+
+/// The target of a forward.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum To {
+    /// The TCP address of a host.
+    Host(u8),
+    /// The Unix socket of a host.
+    Unix(u8),
+    /// A name, resolved for each session.
+    Name(u8),
+    /// A name that leads to a listen port of this process, by IPv4.
+    Own(u8),
+}
+
+/// Limits and options of a forward. A timeout that is `None` is switched off.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// `max_sessions`.
+    pub sessions: u16,
+    /// `at_limit` is `wait`.
+    pub wait: bool,
+    /// `on_refusal` is `fin`.
+    pub fin: bool,
+    /// `path`.
+    pub path: PathChoice,
+    /// `connect_timeout`.
+    pub connect: Duration,
+    /// `idle_timeout`.
+    pub idle: Option<Duration>,
+    /// `half_close_timeout`.
+    pub half: Option<Duration>,
+    /// `max_age`.
+    pub age: Option<Duration>,
+    /// `idle` and `interval` of `keepalive`, with three probes.
+    pub keepalive: Option<Duration>,
+    /// `user_timeout`.
+    pub user: Option<Duration>,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            sessions: 1000,
+            wait: false,
+            fin: false,
+            path: PathChoice::Auto,
+            connect: Duration::from_secs(5),
+            idle: Some(Duration::from_secs(3600)),
+            half: Some(Duration::from_secs(300)),
+            age: None,
+            keepalive: None,
+            user: None,
+        }
+    }
+}
+
+impl Spot {
+    fn port(self) -> u16 {
+        FIRST_LISTEN_PORT + u16::from(self.number)
+    }
+
+    /// Where a client connects; `None` for a Unix socket.
+    pub(crate) fn address(self) -> Option<SocketAddr> {
+        let ip: IpAddr = match self.form {
+            Form::Any | Form::Four => Ipv4Addr::LOCALHOST.into(),
+            Form::Six => Ipv6Addr::LOCALHOST.into(),
+            Form::Unix => return None,
+        };
+        Some(SocketAddr::new(ip, self.port()))
+    }
+
+    pub(crate) fn path(self) -> PathBuf {
+        format!("/run/listen-{}", self.number).into()
+    }
+
+    /// As a configuration names it.
+    pub(crate) fn listen(self) -> String {
+        match (self.form, self.address()) {
+            (Form::Any, _) => format!(":{}", self.port()),
+            (_, Some(address)) => address.to_string(),
+            (_, None) => format!("unix:{}", self.path().display()),
+        }
+    }
+}
+
+/// The TCP address of a target's host. One of them has IPv6.
+pub(crate) fn host_address(host: u8) -> SocketAddr {
+    let port = FIRST_TARGET_PORT + u16::from(host);
+    let ip: IpAddr = match host {
+        3 => Ipv6Addr::LOCALHOST.into(),
+        _ => Ipv4Addr::new(127, 0, 1, host).into(),
+    };
+    SocketAddr::new(ip, port)
+}
+
+/// The path of the Unix socket of a target's host.
+pub(crate) fn host_path(host: u8) -> PathBuf {
+    format!("/run/target-{host}").into()
+}
+
+/// The addresses of a name and port.
+pub(crate) fn resolve(host: &str, port: u16) -> Vec<SocketAddr> {
+    match host {
+        "name-0.example" => vec![host_address(0)],
+        "name-1.example" => vec![host_address(1), host_address(0)],
+        "own.example" => vec![SocketAddr::new(Ipv4Addr::LOCALHOST.into(), port)],
+        _ => [2, 3, 1].map(host_address).into(),
+    }
+}
+
+impl To {
+    /// As a configuration names it.
+    fn target(self) -> String {
+        match self {
+            Self::Host(host) => host_address(host).to_string(),
+            Self::Unix(host) => format!("unix:{}", host_path(host).display()),
+            Self::Name(name) => format!("name-{name}.example:{FIRST_TARGET_PORT}"),
+            Self::Own(number) => {
+                format!("own.example:{}", FIRST_LISTEN_PORT + u16::from(number))
+            }
+        }
+    }
+}
+
+impl Configuration {
+    /// The configuration file.
+    pub(crate) fn toml(&self) -> String {
+        self.0.iter().map(Forward::toml).collect()
+    }
+}
+
+impl Forward {
+    fn toml(&self) -> String {
+        let Self { name, listen, to, limits } = self;
+        let listen: Vec<String> =
+            listen.iter().map(|spot| format!("'{}'", spot.listen())).collect();
+        let mut text = format!(
+            "[[forward]]\nname = '{}'\nlisten = [{}]\nto = '{}'\nmax_sessions = {}\n\
+             at_limit = '{}'\non_refusal = '{}'\npath = '{}'\nconnect_timeout = '{}ms'\n",
+            name_of(*name),
+            listen.join(", "),
+            to.target(),
+            limits.sessions,
+            if limits.wait { "wait" } else { "refuse" },
+            if limits.fin { "fin" } else { "reset" },
+            path_word(limits.path),
+            limits.connect.as_millis(),
+        );
+        let timeouts = [
+            ("idle_timeout", limits.idle),
+            ("half_close_timeout", limits.half),
+            ("max_age", limits.age),
+            ("user_timeout", limits.user),
+        ];
+        for (key, limit) in timeouts {
+            let limit = limit.map_or("off".into(), |limit| format!("{}ms", limit.as_millis()));
+            let _ = writeln!(text, "{key} = '{limit}'");
+        }
+        let _ = match limits.keepalive {
+            Some(idle) => {
+                let seconds = idle.as_secs().max(1);
+                writeln!(
+                    text,
+                    "keepalive = {{ idle = '{seconds}s', interval = '{seconds}s', count = 3 }}"
+                )
+            }
+            None => writeln!(text, "keepalive = 'off'"),
+        };
+        text
+    }
+}
+
+/// The name of a forward.
+pub(crate) fn name_of(forward: u8) -> String {
+    format!("f{forward}")
+}
+
+/// A path as the configuration and scripts name it.
+pub(crate) fn path_word(path: PathChoice) -> &'static str {
+    match path {
+        PathChoice::Auto => "auto",
+        PathChoice::Copy => "copy",
+        PathChoice::Splice => "splice",
+    }
+}

@@ -1,0 +1,185 @@
+//! Reads the text of a script (`text`).
+
+use super::Script;
+use super::configuration::{Configuration, Forward, Limits, Spot, To, path_word};
+use super::event::{Act, Command, Event, Resolver};
+use super::words::{ACTS, COMMANDS, FORMS, HOSTS, WEATHERS, value};
+use flow::{PathChoice, Peer};
+use std::fmt;
+use std::str::{FromStr, SplitWhitespace};
+use std::time::Duration;
+
+/// A line that is no event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ParseError {
+    /// The line.
+    pub line: String,
+}
+
+impl fmt::Display for ParseError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "not a line of a script: `{}`", self.line)
+    }
+}
+
+impl FromStr for Script {
+    type Err = ParseError;
+
+    fn from_str(text: &str) -> Result<Self, ParseError> {
+        let lines = text.lines().map(str::trim);
+        let mut lines = lines.filter(|line| !line.is_empty() && !line.starts_with('#'));
+        let (seed, workers) = read(lines.next(), read_head)?;
+        let start = read(lines.next(), |line| configuration(line.strip_prefix("start ")?))?;
+        let events = lines.map(str::parse).collect::<Result<_, _>>()?;
+        Ok(Self { seed, workers, start, events })
+    }
+}
+
+fn read<T>(line: Option<&str>, read: impl Fn(&str) -> Option<T>) -> Result<T, ParseError> {
+    let line = line.unwrap_or_default();
+    read(line).ok_or_else(|| ParseError { line: line.into() })
+}
+
+fn read_head(line: &str) -> Option<(u64, u8)> {
+    let words: Vec<&str> = line.split_whitespace().collect();
+    match words[..] {
+        ["seed", seed, "workers", workers] => Some((seed.parse().ok()?, workers.parse().ok()?)),
+        _ => None,
+    }
+}
+
+impl FromStr for Event {
+    type Err = ParseError;
+
+    fn from_str(line: &str) -> Result<Self, ParseError> {
+        let mut words = line.split_whitespace();
+        let event = if let Some(text) = line.strip_prefix("reload ") {
+            configuration(text).map(|it| Self::Operate(Command::Reload(it)))
+        } else if let Some(text) = line.strip_prefix("try ") {
+            configuration(text).map(|it| Self::Operate(Command::Try(it)))
+        } else {
+            event(&mut words).filter(|_| words.next().is_none())
+        };
+        event.ok_or_else(|| ParseError { line: line.into() })
+    }
+}
+
+fn event(words: &mut SplitWhitespace<'_>) -> Option<Event> {
+    let first = words.next()?;
+    if let Ok(session) = first.parse() {
+        return of_session(session, words);
+    }
+    Some(match first {
+        "target" => Event::Target(number(words)?, value(&HOSTS, words.next()?)?),
+        "weather" => Event::Weather(value(&WEATHERS, words.next()?)?),
+        "files" => Event::Files(match words.next()? {
+            "off" => None,
+            count => Some(count.parse().ok()?),
+        }),
+        "resolver" => Event::Resolver(match words.next()? {
+            "prompt" => Resolver::Prompt,
+            "late" => Resolver::Late(Duration::from_millis(number(words)?)),
+            "empty" => Resolver::Empty,
+            "mute" => Resolver::Mute,
+            _ => return None,
+        }),
+        "pass" => Event::Pass(Duration::from_millis(number(words)?)),
+        "settle" => Event::Settle,
+        "drain" => Event::Operate(Command::Drain(name(words.next()?)?)),
+        "resume" => Event::Operate(Command::Resume(name(words.next()?)?)),
+        "max" => Event::Operate(Command::MaxSessions(number(words)?)),
+        "kill" => Event::Operate(Command::Kill(number(words)?)),
+        "tidy" => Event::Operate(Command::Tidy(span(words.next()?)?.0)),
+        command => Event::Operate(value(&COMMANDS, command)?),
+    })
+}
+
+fn of_session(session: u16, words: &mut SplitWhitespace<'_>) -> Option<Event> {
+    let peer = match words.next()? {
+        "connects" => return Some(Event::Connect(session, spot(words.next()?)?)),
+        "client" => Peer::Client,
+        "target" => Peer::Target,
+        _ => return None,
+    };
+    let act = match words.next()? {
+        "sends" => Act::Send(number(words)?),
+        "reads" => Act::Read(number(words)?),
+        act => value(&ACTS, act)?,
+    };
+    Some(Event::Act(session, peer, act))
+}
+
+fn number<T: FromStr>(words: &mut SplitWhitespace<'_>) -> Option<T> {
+    words.next()?.parse().ok()
+}
+
+fn name(word: &str) -> Option<u8> {
+    word.strip_prefix('f')?.parse().ok()
+}
+
+fn spot(word: &str) -> Option<Spot> {
+    let (form, number) = word.split_once(':')?;
+    Some(Spot { form: value(&FORMS, form)?, number: number.parse().ok()? })
+}
+
+fn to(word: &str) -> Option<To> {
+    let digits = word.find(|letter: char| letter.is_ascii_digit())?;
+    let (kind, number) = word.split_at(digits);
+    let number = number.parse().ok()?;
+    Some(match kind {
+        "t" => To::Host(number),
+        "u" => To::Unix(number),
+        "n" => To::Name(number),
+        "own" => To::Own(number),
+        _ => return None,
+    })
+}
+
+/// A limit, which may be off.
+struct Limit(Option<Duration>);
+
+fn span(word: &str) -> Option<Limit> {
+    match word {
+        "off" => Some(Limit(None)),
+        millis => Some(Limit(Some(Duration::from_millis(millis.parse().ok()?)))),
+    }
+}
+
+fn configuration(text: &str) -> Option<Configuration> {
+    text.split('|').map(forward).collect::<Option<_>>().map(Configuration)
+}
+
+fn forward(text: &str) -> Option<Forward> {
+    let mut words = text.split_whitespace().peekable();
+    let name = name(words.next()?)?;
+    let mut listen = Vec::new();
+    while let Some(spot) = words.peek().and_then(|word| spot(word)) {
+        listen.push(spot);
+        words.next();
+    }
+    let to = to(words.next()?)?;
+    let mut limits = Limits::default();
+    words.try_for_each(|word| limit(&mut limits, word))?;
+    Some(Forward { name, listen, to, limits })
+}
+
+fn limit(limits: &mut Limits, word: &str) -> Option<()> {
+    let (key, text) = word.split_once('=').unwrap_or((word, ""));
+    match key {
+        "wait" => limits.wait = true,
+        "fin" => limits.fin = true,
+        "max" => limits.sessions = text.parse().ok()?,
+        "path" => {
+            let all = [PathChoice::Auto, PathChoice::Copy, PathChoice::Splice];
+            limits.path = all.into_iter().find(|path| path_word(*path) == text)?;
+        }
+        "connect" => limits.connect = span(text)?.0?,
+        "idle" => limits.idle = span(text)?.0,
+        "half" => limits.half = span(text)?.0,
+        "age" => limits.age = span(text)?.0,
+        "keepalive" => limits.keepalive = span(text)?.0,
+        "user" => limits.user = span(text)?.0,
+        _ => return None,
+    }
+    Some(())
+}

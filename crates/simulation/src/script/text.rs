@@ -1,0 +1,152 @@
+//! A script as text: one event per line, in words, with times in milliseconds. `parse` reads it.
+//!
+//! ```text
+//! seed 42 workers 2
+//! start f0 any:2 t0 | f1 four:3 n1 max=1 wait
+//! 7 connects four:2
+//! 7 client sends 1000
+//! 7 target closes
+//! reload f0 any:2 t1
+//! pass 1500
+//! ```
+
+use super::Script;
+use super::configuration::{Configuration, Forward, Limits, Spot, To, path_word};
+use super::event::{Act, Command, Event, Resolver};
+use super::words::{ACTS, COMMANDS, FORMS, HOSTS, WEATHERS, word};
+use flow::Peer;
+use std::fmt;
+use std::time::Duration;
+
+impl fmt::Display for Script {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "seed {} workers {}", self.seed, self.workers)?;
+        writeln!(f, "start {}", self.start)?;
+        self.events.iter().try_for_each(|event| writeln!(f, "{event}"))
+    }
+}
+
+impl fmt::Display for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Connect(session, spot) => write!(f, "{session} connects {spot}"),
+            Self::Act(session, peer, act) => {
+                let peer = if *peer == Peer::Client { "client" } else { "target" };
+                write!(f, "{session} {peer} {act}")
+            }
+            Self::Target(host, state) => write!(f, "target {host} {}", word(&HOSTS, state)),
+            Self::Operate(command) => command.fmt(f),
+            Self::Weather(weather) => write!(f, "weather {}", word(&WEATHERS, weather)),
+            Self::Files(None) => f.write_str("files off"),
+            Self::Files(Some(count)) => write!(f, "files {count}"),
+            Self::Resolver(Resolver::Prompt) => f.write_str("resolver prompt"),
+            Self::Resolver(Resolver::Late(span)) => write!(f, "resolver late {}", span.as_millis()),
+            Self::Resolver(Resolver::Empty) => f.write_str("resolver empty"),
+            Self::Resolver(Resolver::Mute) => f.write_str("resolver mute"),
+            Self::Pass(span) => write!(f, "pass {}", span.as_millis()),
+            Self::Settle => f.write_str("settle"),
+        }
+    }
+}
+
+impl fmt::Display for Act {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Send(count) => write!(f, "sends {count}"),
+            Self::Read(count) => write!(f, "reads {count}"),
+            act => f.write_str(word(&ACTS, act)),
+        }
+    }
+}
+
+impl fmt::Display for Command {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Reload(configuration) => write!(f, "reload {configuration}"),
+            Self::Try(configuration) => write!(f, "try {configuration}"),
+            Self::Drain(forward) => write!(f, "drain f{forward}"),
+            Self::Resume(forward) => write!(f, "resume f{forward}"),
+            Self::MaxSessions(count) => write!(f, "max {count}"),
+            Self::Kill(session) => write!(f, "kill {session}"),
+            Self::Tidy(limit) => write!(f, "tidy {}", Off(*limit)),
+            command => f.write_str(word(&COMMANDS, command)),
+        }
+    }
+}
+
+impl fmt::Display for Configuration {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (position, forward) in self.0.iter().enumerate() {
+            let separator = if position > 0 { " | " } else { "" };
+            write!(f, "{separator}{forward}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Forward {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "f{}", self.name)?;
+        self.listen.iter().try_for_each(|spot| write!(f, " {spot}"))?;
+        write!(f, " {}{}", self.to, self.limits)
+    }
+}
+
+impl fmt::Display for Spot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", word(&FORMS, &self.form), self.number)
+    }
+}
+
+impl fmt::Display for To {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Host(number) => write!(f, "t{number}"),
+            Self::Unix(number) => write!(f, "u{number}"),
+            Self::Name(number) => write!(f, "n{number}"),
+            Self::Own(number) => write!(f, "own{number}"),
+        }
+    }
+}
+
+impl fmt::Display for Limits {
+    /// Only what differs from the defaults, each behind a space.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let default = Self::default();
+        if self.sessions != default.sessions {
+            write!(f, " max={}", self.sessions)?;
+        }
+        for (is_set, flag) in [(self.wait, "wait"), (self.fin, "fin")] {
+            f.write_str(if is_set { " " } else { "" })?;
+            f.write_str(if is_set { flag } else { "" })?;
+        }
+        if self.path != default.path {
+            write!(f, " path={}", path_word(self.path))?;
+        }
+        for (key, limit, default) in [
+            ("connect", Some(self.connect), Some(default.connect)),
+            ("idle", self.idle, default.idle),
+            ("half", self.half, default.half),
+            ("age", self.age, default.age),
+            ("keepalive", self.keepalive, default.keepalive),
+            ("user", self.user, default.user),
+        ] {
+            if limit != default {
+                write!(f, " {key}={}", Off(limit))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A span, or `off`.
+struct Off(Option<Duration>);
+
+impl fmt::Display for Off {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(span) => write!(f, "{}", span.as_millis()),
+            None => f.write_str("off"),
+        }
+    }
+}

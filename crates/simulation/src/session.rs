@@ -1,0 +1,146 @@
+//! A session as the simulation knows it: its two applications, and what the engine has said about it.
+
+use crate::content::Stream;
+use crate::network::PeerSocket;
+use crate::peer::{Leaving, ScriptedPeer};
+use crate::random::mix;
+use crate::script::{Act, Form, Limits, Spot};
+use flow::{CloseReason, Peer};
+use std::time::Duration;
+
+/// One session, from the connect(2) of its client.
+pub(crate) struct Session {
+    pub(crate) number: u16,
+    /// Where its client connects.
+    pub(crate) spot: Spot,
+    pub(crate) client: ScriptedPeer,
+    pub(crate) target: Option<Target>,
+    /// Applications of targets whose connection was given up for another one.
+    pub(crate) strays: Vec<Target>,
+    /// What the target does when it is there.
+    for_target: Vec<Act>,
+    /// The target cooperates when it is there.
+    pub(crate) cooperates: bool,
+    /// The engine's id.
+    pub(crate) id: Option<u64>,
+    /// The operator has asked to end it.
+    pub(crate) killed: bool,
+    /// The engine's record.
+    pub(crate) record: Option<Record>,
+    /// The limits of its forward, in all configurations until its end.
+    pub(crate) limits: Vec<Limits>,
+    /// The engine has relayed it.
+    pub(crate) was_relaying: bool,
+}
+
+/// The application of a target.
+pub(crate) struct Target {
+    pub(crate) peer: ScriptedPeer,
+    /// The number of its host.
+    pub(crate) host: u8,
+    pub(crate) is_unix: bool,
+}
+
+/// What the engine's record of a session says.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Record {
+    pub(crate) reason: CloseReason,
+    /// Bytes up and down.
+    pub(crate) bytes: [u64; 2],
+    /// From acceptance to the end.
+    pub(crate) duration: Duration,
+}
+
+/// The stream that `peer` of a session sends.
+pub(crate) fn stream(session: u16, peer: Peer) -> Stream {
+    mix(u64::from(session) << 1 | u64::from(peer == Peer::Target))
+}
+
+impl Session {
+    pub(crate) fn new(number: u16, spot: Spot, client: ScriptedPeer) -> Self {
+        Self {
+            number,
+            spot,
+            client,
+            target: None,
+            strays: Vec::new(),
+            for_target: Vec::new(),
+            cooperates: false,
+            id: None,
+            killed: false,
+            record: None,
+            limits: Vec::new(),
+            was_relaying: false,
+        }
+    }
+
+    /// Whether the client has connected by a Unix socket.
+    pub(crate) fn is_unix(&self, peer: Peer) -> bool {
+        match peer {
+            Peer::Client => self.spot.form == Form::Unix,
+            Peer::Target => self.target.as_ref().is_some_and(|target| target.is_unix),
+        }
+    }
+
+    /// Whether `peer` is a client that may get a FIN because no target was connected.
+    pub(crate) fn may_be_refused_by_fin(&self, peer: Peer) -> bool {
+        peer == Peer::Client && !self.was_relaying
+    }
+
+    pub(crate) fn peer(&self, peer: Peer) -> Option<&ScriptedPeer> {
+        match peer {
+            Peer::Client => Some(&self.client),
+            Peer::Target => self.target.as_ref().map(|target| &target.peer),
+        }
+    }
+
+    pub(crate) fn peer_mut(&mut self, peer: Peer) -> Option<&mut ScriptedPeer> {
+        match peer {
+            Peer::Client => Some(&mut self.client),
+            Peer::Target => self.target.as_mut().map(|target| &mut target.peer),
+        }
+    }
+
+    /// Lets an application act; a target's acts wait until it is there.
+    pub(crate) fn act(&mut self, peer: Peer, act: Act) {
+        match self.peer_mut(peer) {
+            Some(peer) => peer.act(act),
+            None => self.for_target.push(act),
+        }
+    }
+
+    /// Its target has accepted a connection. An earlier one was given up.
+    pub(crate) fn accepted(&mut self, socket: PeerSocket, host: u8) {
+        let (outbound, inbound) =
+            (stream(self.number, Peer::Target), stream(self.number, Peer::Client));
+        let is_unix = socket.is_unix();
+        let mut peer = ScriptedPeer::accepted(socket, outbound, Some(inbound));
+        self.for_target.iter().for_each(|act| peer.act(*act));
+        if self.cooperates {
+            peer.cooperate();
+        }
+        let target = Target { peer, host, is_unix };
+        self.strays.extend(self.target.replace(target));
+    }
+
+    /// Both applications read everything and end their streams from now on.
+    pub(crate) fn cooperate(&mut self) {
+        self.cooperates = true;
+        self.client.cooperate();
+        for target in self.target.iter_mut().chain(&mut self.strays) {
+            target.peer.cooperate();
+        }
+    }
+
+    /// Whether a host of one of its peers has vanished.
+    pub(crate) fn has_vanished(&self) -> bool {
+        let vanished = |peer: &ScriptedPeer| peer.facts.left == Some(Leaving::Vanish);
+        [Peer::Client, Peer::Target].into_iter().filter_map(|peer| self.peer(peer)).any(vanished)
+    }
+
+    /// All of its applications that may still do or see something.
+    pub(crate) fn open_peers(&self) -> impl Iterator<Item = &ScriptedPeer> {
+        let targets = self.target.iter().chain(&self.strays).map(|target| &target.peer);
+        std::iter::once(&self.client).chain(targets).filter(|peer| peer.is_open())
+    }
+}

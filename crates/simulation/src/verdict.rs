@@ -1,0 +1,152 @@
+//! Whether the engine's record of a session agrees with what its peers did and saw.
+
+use crate::peer::{Facts, Leaving, ScriptedPeer};
+use crate::session::{Record, Session};
+use flow::{By, Cause, Direction, Peer, Phase};
+use std::time::Duration;
+
+/// What has happened in a history that explains an end of any session.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Circumstances {
+    /// Calls failed, or descriptors were scarce.
+    pub(crate) is_poor: bool,
+    /// All sessions were cut.
+    pub(crate) was_cut: bool,
+    /// The sessions of removed forwards were cut.
+    pub(crate) was_tidied: bool,
+    /// The resolver gave an empty answer.
+    pub(crate) had_empty_answer: bool,
+}
+
+/// Checks the record of an ended session, as far as the present facts allow.
+pub(crate) fn of_record(session: &Session, circumstances: Circumstances) {
+    let Some(record) = session.record else { return };
+    let Record { reason, .. } = record;
+    assert!(
+        is_explained(session, record, circumstances),
+        "session {}: nothing explains {reason:?}: the client {:?}, the target {:?}",
+        session.number,
+        session.client.facts,
+        session.peer(Peer::Target).map(|peer| &peer.facts)
+    );
+    for direction in Direction::BOTH {
+        bytes(session, record, direction);
+    }
+}
+
+fn facts(session: &Session, peer: Peer) -> Option<&Facts> {
+    session.peer(peer).map(|peer| &peer.facts)
+}
+
+/// The recorded bytes are not fewer than the sink has received, nor more than the source has sent, and
+/// equal to both where the lane ended in order.
+fn bytes(session: &Session, record: Record, direction: Direction) {
+    let recorded = record.bytes[direction as usize];
+    let written = facts(session, direction.source()).map_or(0, |facts| facts.written);
+    let received = facts(session, direction.sink()).map_or(0, |facts| facts.received);
+    let is_whole = record.reason.cause != Cause::Fin || recorded == written;
+    assert!(
+        received <= recorded && recorded <= written && is_whole,
+        "session {}, {direction:?}: {written} bytes were sent, {recorded} recorded, {received} received, \
+         {:?}",
+        session.number,
+        record.reason
+    );
+}
+
+fn is_explained(session: &Session, record: Record, circumstances: Circumstances) -> bool {
+    let Record { reason, .. } = record;
+    let of = |by| match by {
+        By::Client => Some(Peer::Client),
+        By::Target => Some(Peer::Target),
+        _ => None,
+    };
+    if circumstances.is_poor && (reason.by == By::Resource || reason.phase == Phase::Connect) {
+        return true;
+    }
+    match (of(reason.by), reason.cause) {
+        (Some(_), Cause::Fin) => {
+            let has_ended = |peer| facts(session, peer).is_some_and(Facts::has_ended);
+            has_ended(Peer::Client) && has_ended(Peer::Target)
+        }
+        (Some(peer), Cause::Reset) => broke(session, peer),
+        (Some(peer), Cause::TimedOut) => {
+            // With a limit on unacknowledged bytes, a reader that has stopped is given up.
+            facts(session, peer).is_none_or(|facts| facts.left == Some(Leaving::Vanish))
+                || session.limits.iter().any(|limits| limits.user.is_some())
+        }
+        (Some(Peer::Target), cause) if reason.phase == Phase::Connect => match cause {
+            Cause::Refused | Cause::Unreachable | Cause::Loop => true,
+            Cause::NameError => circumstances.had_empty_answer,
+            _ => false,
+        },
+        (None, cause) => of_others(session, record, cause, circumstances),
+        _ => false,
+    }
+}
+
+fn of_others(
+    session: &Session,
+    record: Record,
+    cause: Cause,
+    circumstances: Circumstances,
+) -> bool {
+    let limits = || session.limits.iter();
+    let has_lasted = |limit: Option<Duration>| limit.is_some_and(|limit| record.duration >= limit);
+    match (record.reason.by, cause) {
+        (By::Limit, Cause::ConnectTimeout) => limits().any(|it| has_lasted(Some(it.connect))),
+        (By::Limit, Cause::IdleTimeout) => limits().any(|it| has_lasted(it.idle)),
+        (By::Limit, Cause::HalfCloseTimeout) => limits().any(|it| has_lasted(it.half)),
+        (By::Limit, Cause::MaxAge) => limits().any(|it| has_lasted(it.age)),
+        (By::Operator, Cause::Killed) => session.killed,
+        (By::Operator, Cause::Drained) => circumstances.was_tidied,
+        (By::Shutdown, Cause::Drained) => circumstances.was_cut,
+        _ => false,
+    }
+}
+
+/// Whether the peer has done something that resets its connection.
+fn broke(session: &Session, peer: Peer) -> bool {
+    match session.peer(peer).map(|peer| &peer.facts) {
+        Some(facts) => {
+            matches!(facts.left, Some(Leaving::Reset | Leaving::Close | Leaving::Killed))
+        }
+        // The host has closed its listener with the connection in the queue.
+        None => true,
+    }
+}
+
+/// Checks the end of a history: what every application has seen at last.
+pub(crate) fn at_the_end(session: &Session) {
+    for peer in [Peer::Client, Peer::Target] {
+        if let Some(scripted) = session.peer(peer) {
+            at_the_end_of(session, peer, scripted);
+        }
+    }
+}
+
+/// A stream that the engine cut off ends with a reset.
+fn at_the_end_of(session: &Session, peer: Peer, scripted: &ScriptedPeer) {
+    let Some(record) = session.record else { return };
+    let facts = &scripted.facts;
+    if facts.left.is_some() || session.is_unix(peer) {
+        return;
+    }
+    let is_in_order = record.reason.cause == Cause::Fin;
+    assert!(
+        !scripted.is_open(),
+        "session {}: the {peer:?} never saw the end {:?}: {facts:?}",
+        session.number,
+        record.reason
+    );
+    let refused_by_fin = session.may_be_refused_by_fin(peer) && facts.fin_received;
+    // The kernel gives the rest of a closed connection up if its reader pauses for minutes
+    // (`tcp_orphan_retries`), and resets it then.
+    let given_up = is_in_order && facts.has_paused && !facts.fin_received;
+    assert!(
+        is_in_order == facts.broken.is_none() || refused_by_fin || given_up,
+        "session {}: it ended with {:?}, the {peer:?} saw {facts:?}",
+        session.number,
+        record.reason
+    );
+}

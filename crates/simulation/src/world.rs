@@ -1,0 +1,193 @@
+//! Everything around the control side of the engine: the network, the peers, the resolver and the
+//! workers. One step at a time, chosen by the seed.
+
+mod crew;
+mod image;
+mod peers;
+
+use crate::host::TargetHost;
+use crate::names::Names;
+use crate::network::Connection;
+use crate::peer::{CHUNK, ScriptedPeer};
+use crate::random::{Choices, Random};
+use crate::script::{HOSTS, Limits};
+use crate::session::Session;
+use crate::trace::Trace;
+use crate::verdict::Circumstances;
+use crew::Crew;
+use engine::Report;
+use flow::{Peer, Time};
+use image::Windows;
+use std::collections::{BTreeMap, VecDeque};
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use testkit::sim::{Process, Sim};
+
+/// Descriptors of the process under test, while none are scarce.
+pub(crate) const OPEN_FILES: usize = 4000;
+/// Descriptors of all peers: enough for every history.
+const FILES_OF_PEERS: usize = 100_000;
+/// Longest time that passes while a worker or a peer could run.
+const HURRY: Duration = Duration::from_millis(3);
+/// Most steps of a history. One that does not come to rest exceeds it.
+const MOST_STEPS: u64 = 500_000;
+
+/// The world of one history.
+pub(crate) struct World {
+    pub(crate) sim: Sim,
+    /// The process under test.
+    pub(crate) process: Process,
+    clients: Process,
+    pub(crate) hosts: Vec<TargetHost>,
+    pub(crate) names: Arc<Names>,
+    pub(crate) sessions: BTreeMap<u16, Session>,
+    /// The sessions of connections of clients, and of targets that the engine has connected.
+    owners: BTreeMap<Connection, (u16, Peer)>,
+    clients_by_address: BTreeMap<SocketAddr, u16>,
+    /// Applications of targets that have accepted a connection of an unknown session.
+    orphans: Vec<ScriptedPeer>,
+    pub(crate) crew: Crew,
+    /// `None` without a process image.
+    windows: Option<Windows>,
+    /// Memory for reports.
+    read: VecDeque<Report>,
+    records: u64,
+    /// The limits of each forward, in all configurations so far.
+    limits: BTreeMap<String, Vec<Limits>>,
+    pub(crate) circumstances: Circumstances,
+    start: Time,
+    pub(crate) random: Random,
+    pub(crate) trace: Trace,
+    pub(crate) steps: u64,
+    scratch: Vec<u8>,
+    /// No peer can do anything until something else has happened.
+    peers_rest: bool,
+}
+
+/// The parts of a step.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Part {
+    Worker,
+    Peer,
+    Host,
+    Names,
+    Time,
+}
+
+/// The order in which parts may take a step: the first that can takes it.
+const ORDERS: [&[Part]; 6] = [
+    &[Part::Worker, Part::Peer, Part::Host, Part::Names],
+    &[Part::Worker, Part::Host, Part::Peer, Part::Names],
+    &[Part::Peer, Part::Worker, Part::Host, Part::Names],
+    &[Part::Peer, Part::Host, Part::Names, Part::Worker],
+    &[Part::Host, Part::Names, Part::Worker, Part::Peer],
+    &[Part::Time, Part::Worker, Part::Peer, Part::Host, Part::Names],
+];
+
+/// A world that is shared with the waits of the control side.
+#[derive(Clone)]
+pub(crate) struct Shared(Arc<Mutex<World>>);
+
+impl Shared {
+    pub(crate) fn new(world: World) -> Self {
+        Self(Arc::new(Mutex::new(world)))
+    }
+
+    pub(crate) fn lock(&self) -> MutexGuard<'_, World> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl World {
+    pub(crate) fn new(sim: Sim, process: Process, seed: u64) -> Self {
+        Self {
+            clients: sim.process(FILES_OF_PEERS),
+            hosts: (0..HOSTS).map(|number| TargetHost::new(number, &sim)).collect(),
+            names: Arc::new(Names::new(&sim)),
+            sessions: BTreeMap::new(),
+            owners: BTreeMap::new(),
+            clients_by_address: BTreeMap::new(),
+            orphans: Vec::new(),
+            crew: Crew::default(),
+            windows: None,
+            read: VecDeque::new(),
+            records: 0,
+            limits: BTreeMap::new(),
+            circumstances: Circumstances::default(),
+            start: sim.now(),
+            random: Random::new(seed),
+            trace: Trace::new(),
+            steps: 0,
+            scratch: vec![0; CHUNK],
+            peers_rest: false,
+            sim,
+            process,
+        }
+    }
+
+    /// Takes one step. The clock does not pass `until`. False if nothing can happen before.
+    pub(crate) fn step(&mut self, until: Time) -> bool {
+        self.steps += 1;
+        assert!(self.steps < MOST_STEPS, "the history does not come to rest");
+        let order = self.random.pick(&ORDERS);
+        for part in order {
+            let has_happened = match part {
+                Part::Worker => self.worker_turns(),
+                Part::Peer => self.peer_steps(),
+                Part::Host => self.host_accepts(),
+                Part::Names => self.names.answer(),
+                // Time passes for a while although others could run.
+                Part::Time => self.time_passes(until.min(self.sim.now().after(HURRY))),
+            };
+            if has_happened {
+                return true;
+            }
+        }
+        self.crew.hurries(&mut self.random) || self.time_passes(until)
+    }
+
+    /// Moves the clock to what happens next. False if that is later than `until`.
+    fn time_passes(&mut self, until: Time) -> bool {
+        let due = self.next_due();
+        if due > until || due == Time::NEVER || due <= self.sim.now() {
+            return false;
+        }
+        self.sim.advance(due);
+        self.peers_rest = false;
+        self.trace.add(due, "time", 0, &"");
+        true
+    }
+
+    /// When something happens by itself.
+    fn next_due(&self) -> Time {
+        let of_network = self.sim.next_arrival().unwrap_or(Time::NEVER);
+        of_network.min(self.names.next_due()).min(self.crew.next_due())
+    }
+
+    /// Takes steps until nothing more happens before `until`, and moves the clock there.
+    pub(crate) fn run_until(&mut self, until: Time) {
+        while self.step(until) {}
+        self.sim.advance(until.max(self.sim.now()));
+        self.peers_rest = false;
+    }
+
+    /// Takes steps until nothing more happens within `span` of the last step, at most for ten such spans.
+    pub(crate) fn settle(&mut self, span: Duration) {
+        let until = self.sim.now().after(span * 10);
+        while self.step(until.min(self.sim.now().after(span))) {}
+    }
+
+    /// Calls of peers do not fail for lack of a resource.
+    fn spared<T>(&mut self, act: impl FnOnce(&mut Self) -> T) -> T {
+        let was_spared = self.sim.spare(true);
+        let result = act(self);
+        let _ = self.sim.spare(was_spared);
+        result
+    }
+
+    /// Something has happened outside of a step.
+    pub(crate) fn disturb(&mut self) {
+        self.peers_rest = false;
+    }
+}

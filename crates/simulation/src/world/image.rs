@@ -1,0 +1,182 @@
+//! The process under test: its images, its reports, and the conditions under which it runs.
+
+use super::crew::Crew;
+use super::{OPEN_FILES, World};
+use crate::names::Names;
+use crate::random::Random;
+use crate::script::{Configuration, Event, Limits, Resolver, Weather, name_of};
+use crate::session::Record;
+use crate::summary::Summary;
+use crate::verdict;
+use engine::parts::{SessionAudit, Worker};
+use engine::{Observer, Report, Reports, SessionRecord};
+use std::sync::Arc;
+use testkit::sim::Process;
+
+/// Descriptors 0, 1 and 2 count, too.
+const STANDARD_FILES: usize = 3;
+
+/// Access to the engine of the present process image, for what is no command.
+pub(crate) struct Windows {
+    observer: Observer<Process>,
+    reports: Reports<Process>,
+}
+
+impl World {
+    pub(crate) fn resolver(&self) -> Arc<Names> {
+        Arc::clone(&self.names)
+    }
+
+    /// Runs these workers from now on.
+    pub(crate) fn run(
+        &mut self,
+        workers: Vec<Worker<Process>>,
+        observer: Observer<Process>,
+        reports: Reports<Process>,
+    ) {
+        self.crew = Crew::new(workers);
+        self.windows = Some(Windows { observer, reports });
+    }
+
+    /// execve(2).
+    pub(crate) fn replace_image(&mut self) {
+        self.read_reports();
+        self.names.forget();
+        self.process = self.process.exec();
+    }
+
+    /// Open sessions, as the workers have them.
+    pub(crate) fn open_in_engine(&self) -> u64 {
+        self.crew.audits().map(|audit| audit.sessions.len() as u64).sum()
+    }
+
+    /// The sessions of the workers, with the states of their sockets.
+    pub(crate) fn open_sessions(&self) -> Vec<impl std::fmt::Debug> {
+        let sessions = self.crew.audits().flat_map(|audit| &audit.sessions);
+        let look = |number| self.process.look(number);
+        let describe = |session: &SessionAudit| {
+            let number = self.crew.number_of(session.id);
+            (number, session.clone(), look(session.client), session.target.map(look))
+        };
+        sessions.map(describe).collect()
+    }
+
+    /// Frees the memory of the previous image.
+    pub(crate) fn forget_image(&mut self) {
+        self.crew.abandon();
+        self.windows = None;
+    }
+
+    /// The process under test has ended.
+    pub(crate) fn ended(&mut self) {
+        self.crew.refresh();
+        assert!(self.crew.has_ended(), "a worker has not ended");
+        self.read_reports();
+        let taken = self.windows.take().map_or(0, |windows| windows.observer.sessions());
+        assert_eq!(taken, 0, "places are taken in the process after its end");
+        self.names.forget();
+        self.crew = Crew::default();
+        let open = self.process.descriptors();
+        assert!(open.is_empty(), "descriptors are open after the end: {open:?}");
+    }
+
+    // === conditions ===
+
+    /// Chooses anew, for a new event.
+    pub(crate) fn reseed(&mut self, seed: u64) {
+        self.random = Random::new(seed);
+        self.sim.reseed(seed);
+    }
+
+    pub(crate) fn trace_event(&mut self, event: &Event) {
+        self.trace.add(self.sim.now(), "event", 0, event);
+    }
+
+    pub(crate) fn set_weather(&mut self, weather: Weather) {
+        self.circumstances.is_poor |= weather == Weather::Poor;
+        self.sim.set_conditions(crate::weather::conditions(weather));
+    }
+
+    /// Leaves the process room for so many more descriptors.
+    pub(crate) fn limit_files(&mut self, more: Option<u16>) {
+        let open = STANDARD_FILES + self.process.descriptors().len();
+        let limit = more.map_or(OPEN_FILES, |more| open + usize::from(more));
+        self.circumstances.is_poor |= more.is_some();
+        self.process.set_open_files(limit);
+    }
+
+    pub(crate) fn set_resolver(&mut self, manner: Resolver) {
+        self.circumstances.had_empty_answer |= manner == Resolver::Empty;
+        self.names.set(manner);
+        self.disturb();
+    }
+
+    /// Notes the limits of a configuration, by which a session may end.
+    pub(crate) fn note_limits(&mut self, configuration: &Configuration) {
+        for forward in &configuration.0 {
+            let all: &mut Vec<Limits> = self.limits.entry(name_of(forward.name)).or_default();
+            if !all.contains(&forward.limits) {
+                all.push(forward.limits.clone());
+            }
+        }
+    }
+
+    // === reports ===
+
+    /// Reads what the workers have reported.
+    pub(crate) fn read_reports(&mut self) {
+        let Some(windows) = &self.windows else { return };
+        let reports = windows.reports.exchange(std::mem::take(&mut self.read));
+        let dropped = windows.reports.take_dropped();
+        assert_eq!(dropped, 0, "reports were dropped");
+        for report in &reports {
+            if let Report::Ended(record) = report {
+                self.record(record);
+            }
+        }
+        self.read = reports;
+        self.read.clear();
+    }
+
+    fn record(&mut self, record: &SessionRecord) {
+        self.records += 1;
+        let by_address = || self.clients_by_address.get(&record.client.ip()?).copied();
+        let Some(number) = self.crew.number_of(record.id).or_else(by_address) else { return };
+        let Some(session) = self.sessions.get_mut(&number) else { return };
+        assert!(session.record.is_none(), "session {number} has two records");
+        session.record = Some(Record {
+            reason: record.ending.reason,
+            bytes: record.ending.lanes.map(|lane| lane.bytes),
+            duration: record.ending.duration,
+        });
+        let limits = self.limits.get(record.forward()).map_or(&[][..], Vec::as_slice);
+        session.limits = limits.to_vec();
+        verdict::of_record(session, self.circumstances);
+        self.trace.add(self.sim.now(), "record", number.into(), &record.ending.reason);
+    }
+
+    // === the end ===
+
+    /// The rules for a history that is over.
+    pub(crate) fn check_end(&mut self) {
+        let Self { sessions, circumstances, .. } = self;
+        for session in sessions.values() {
+            verdict::of_record(session, *circumstances);
+            verdict::at_the_end(session);
+        }
+    }
+
+    pub(crate) fn summary(&self) -> Summary {
+        let connected = |session: &&crate::session::Session| session.client.facts.was_connected;
+        let in_order = self.sessions.values().filter(|session| {
+            session.record.is_some_and(|record| record.reason.cause == flow::Cause::Fin)
+        });
+        Summary {
+            trace: self.trace.hash(),
+            sessions: self.sessions.values().filter(connected).count() as u64,
+            in_order: in_order.count() as u64,
+            steps: self.steps,
+            time: self.sim.now().since(self.start),
+        }
+    }
+}

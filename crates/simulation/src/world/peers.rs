@@ -1,0 +1,168 @@
+//! Steps of the applications, and the rules that each byte and each end must keep.
+
+use super::World;
+use crate::network::PeerSocket;
+use crate::peer::{ScriptedPeer, Step};
+use crate::random::Choices;
+use crate::script::{Act, Host, Spot};
+use crate::session::{Session, stream};
+use flow::Peer;
+
+impl World {
+    /// The client of a new session connects.
+    pub(crate) fn connect(&mut self, number: u16, spot: Spot) {
+        if self.sessions.contains_key(&number) {
+            return;
+        }
+        let socket = self.spared(|world| match spot.address() {
+            Some(address) => PeerSocket::connect(&world.clients, address),
+            None => PeerSocket::connect_unix(&world.clients, &spot.path()),
+        });
+        let client = match socket {
+            Ok(socket) => {
+                self.owners.insert(socket.connection(), (number, Peer::Client));
+                let address = socket.local_address();
+                self.clients_by_address.extend(address.map(|address| (address, number)));
+                let (outbound, inbound) =
+                    (stream(number, Peer::Client), stream(number, Peer::Target));
+                ScriptedPeer::connecting(socket, outbound, inbound)
+            }
+            Err(errno) => ScriptedPeer::not_connected(errno),
+        };
+        self.sessions.insert(number, Session::new(number, spot, client));
+        self.disturb();
+    }
+
+    pub(crate) fn act(&mut self, number: u16, peer: Peer, act: Act) {
+        if let Some(session) = self.sessions.get_mut(&number) {
+            session.act(peer, act);
+            self.disturb();
+        }
+    }
+
+    /// Changes the condition of a target's host.
+    pub(crate) fn set_host(&mut self, number: u8, state: Host) {
+        let died = self.spared(|world| {
+            world.hosts.get_mut(usize::from(number)).is_some_and(|host| host.set(state))
+        });
+        if died {
+            for session in self.sessions.values_mut() {
+                let targets = session.target.iter_mut().chain(&mut session.strays);
+                targets.filter(|it| it.host == number).for_each(|it| it.peer.killed());
+            }
+        }
+        self.disturb();
+    }
+
+    /// Everyone reads everything and ends its stream; all targets listen.
+    pub(crate) fn cooperate(&mut self) {
+        (0..crate::script::HOSTS).for_each(|host| self.set_host(host, Host::Up));
+        self.sessions.values_mut().for_each(Session::cooperate);
+        self.disturb();
+    }
+
+    /// A host accepts a connection. False if none waits.
+    pub(super) fn host_accepts(&mut self) -> bool {
+        let first = self.random.below(u32::try_from(self.hosts.len()).unwrap_or(1)) as usize;
+        let order = (first..self.hosts.len()).chain(0..first);
+        for at in order {
+            if let Some(socket) = self.spared(|world| world.hosts[at].accept()) {
+                self.accepted(socket, u8::try_from(at).unwrap_or(0));
+                return true;
+            }
+        }
+        false
+    }
+
+    fn accepted(&mut self, socket: PeerSocket, host: u8) {
+        let connection = socket.connection();
+        let owner = self.owners.get(&connection).copied();
+        self.trace.add(self.sim.now(), "accepted", host.into(), &owner);
+        self.disturb();
+        let session = owner.and_then(|(number, _)| self.sessions.get_mut(&number));
+        match session {
+            Some(session) => session.accepted(socket, host),
+            // The engine has given it up in the turn in which it connected.
+            None => self.orphans.push(ScriptedPeer::accepted(socket, 0, None)),
+        }
+    }
+
+    /// An application takes a step. False if none can do anything.
+    pub(super) fn peer_steps(&mut self) -> bool {
+        if self.peers_rest {
+            return false;
+        }
+        let last = self.sessions.keys().next_back().copied().unwrap_or(0);
+        let from = u16::try_from(self.random.below(u32::from(last) + 1)).unwrap_or(0);
+        let client_first = self.random.chance(50);
+        let order: [Peer; 2] =
+            if client_first { [Peer::Client, Peer::Target] } else { [Peer::Target, Peer::Client] };
+        let can_step = |session: &Session| {
+            let can = |peer: &Peer| session.peer(*peer).is_some_and(ScriptedPeer::can_step);
+            order.into_iter().find(can)
+        };
+        let behind = self.sessions.range(from..).chain(self.sessions.range(..from));
+        let mut found = behind.map(|(number, it)| (*number, can_step(it)));
+        let found = found.find_map(|(number, peer)| Some((number, peer?)));
+        match found {
+            Some((number, peer)) => self.peer_step(number, peer),
+            None if self.stray_steps() => {}
+            None => {
+                self.peers_rest = true;
+                return false;
+            }
+        }
+        true
+    }
+
+    fn peer_step(&mut self, number: u16, peer: Peer) {
+        let Self { sim, sessions, random, scratch, .. } = self;
+        let Some(session) = sessions.get_mut(&number) else { return };
+        let Some(scripted) = session.peer_mut(peer) else { return };
+        let was_spared = sim.spare(true);
+        let step = scripted.step(random, scratch);
+        let _ = sim.spare(was_spared);
+        check(session, peer, step);
+        let part = if peer == Peer::Client { "client" } else { "target" };
+        self.trace.add(self.sim.now(), part, number.into(), &step);
+    }
+
+    /// An application whose connection the engine has given up takes a step.
+    fn stray_steps(&mut self) -> bool {
+        let Self { sim, sessions, orphans, random, scratch, .. } = self;
+        let strays = sessions.values_mut().flat_map(|session| &mut session.strays);
+        let mut all = strays.map(|target| &mut target.peer).chain(orphans);
+        let Some(stray) = all.find(|stray| stray.can_step()) else { return false };
+        let was_spared = sim.spare(true);
+        stray.step(random, scratch);
+        let _ = sim.spare(was_spared);
+        assert_eq!(stray.facts.received, 0, "bytes for a target that was given up");
+        true
+    }
+}
+
+/// The rules for what an application has just seen.
+fn check(session: &Session, peer: Peer, step: Step) {
+    let Some(sink) = session.peer(peer) else { return };
+    let source = session.peer(peer.other()).map(|source| &source.facts);
+    let Session { number, .. } = session;
+    match step {
+        Step::Received(_) => {
+            let written = source.map_or(0, |source| source.written);
+            let received = sink.facts.received;
+            assert!(received <= written, "session {number}: bytes that were never sent");
+        }
+        Step::FinReceived => {
+            let is_whole = source
+                .is_some_and(|source| source.has_ended() && source.written == sink.facts.received);
+            // A reset of a Unix socket is an ordinary close.
+            let is_excused = session.is_unix(peer) || session.may_be_refused_by_fin(peer);
+            assert!(
+                is_whole || is_excused,
+                "session {number}: the {peer:?} got a FIN over an incomplete stream: {:?}, {source:?}",
+                sink.facts
+            );
+        }
+        _ => {}
+    }
+}

@@ -1,0 +1,14 @@
+//! Histories that once broke a rule, as short as they could be made.
+
+/// A client is between SYN-ACK and the end of the handshake when its listener is removed.
+#[test]
+fn seed_26() {
+    simulation::replay(
+        "seed 26 workers 1
+         start f0 four:3 t1
+         reload f0 six:2 t1 max=3 wait path=splice idle=off half=off age=99
+         weather rough
+         40 connects six:2
+         reload f1 any:2 t2 max=10 path=copy connect=50 idle=37 age=60000 keepalive=2000",
+    );
+}
