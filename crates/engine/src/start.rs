@@ -40,10 +40,12 @@ impl<K: Kernel> Engine<K> {
         let (worker_ended, ended) = channel();
         let mut workers = Vec::with_capacity(options.workers);
         for index in 0..options.workers {
-            // A failed attempt closes the inherited epoll instance: the next attempt makes a new one.
+            // A failed attempt closes the inherited epoll instance: the next attempt makes a new one, and
+            // leaves those of the other workers to them.
+            let mut epoll = epolls.next();
             let mut worker = || {
                 let (shared, ended) = (Arc::clone(&shared), worker_ended.clone());
-                Ok(Worker::new(index, shared, epolls.next(), ended)?)
+                Ok(Worker::new(index, shared, epoll.take(), ended)?)
             };
             workers.push(insist(retry, &mut worker)?);
         }

@@ -1,5 +1,20 @@
 //! Histories that once broke a rule, as short as they could be made.
 
+/// The next process image fails to watch the first worker's waker, tries again, and must not take the epoll
+/// instance of the second worker.
+#[test]
+fn seed_435() {
+    simulation::replay(
+        "seed 435 workers 2
+         start f1 four:4 u2
+         1 target sends 1
+         2 connects four:4
+         2 target marks
+         weather poor
+         upgrade",
+    );
+}
+
 /// A client is between SYN-ACK and the end of the handshake when its listener is removed.
 #[test]
 fn seed_26() {
