@@ -1,10 +1,10 @@
 //! The things that happen at a time, in order.
 
 use super::segment::Segment;
-use super::slab::Key;
+use super::slab::{Key, Slab};
 use super::timers::Timer;
 use flow::Time;
-use std::cmp::{Ordering, Reverse};
+use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 /// Something that happens at a time.
@@ -15,54 +15,35 @@ pub(crate) enum Due {
     Timer(Key, Timer),
 }
 
-#[derive(Debug)]
-struct Entry {
-    at: Time,
-    /// Entries of one time keep their order.
-    number: u64,
-    due: Due,
-}
-
-impl PartialEq for Entry {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other).is_eq()
-    }
-}
-
-impl Eq for Entry {}
-
-impl PartialOrd for Entry {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Entry {
-    fn cmp(&self, other: &Self) -> Ordering {
-        (self.at, self.number).cmp(&(other.at, other.number))
-    }
-}
-
 #[derive(Debug, Default)]
 pub(crate) struct Agenda {
-    entries: BinaryHeap<Reverse<Entry>>,
+    /// Time, number and key of each entry. Entries of one time keep their order.
+    order: BinaryHeap<Reverse<(Time, u64, Key)>>,
+    /// Apart from their order, which would move them often.
+    entries: Slab<Due>,
     last: u64,
 }
 
 impl Agenda {
     pub(crate) fn add(&mut self, at: Time, due: Due) {
         self.last += 1;
-        self.entries.push(Reverse(Entry { at, number: self.last, due }));
+        let key = self.entries.insert(due);
+        self.order.push(Reverse((at, self.last, key)));
     }
 
     /// The first entry, with its time.
     pub(crate) fn first(&self) -> Option<(Time, &Due)> {
-        self.entries.peek().map(|Reverse(entry)| (entry.at, &entry.due))
+        let Reverse((at, _, key)) = self.order.peek()?;
+        Some((*at, self.entries.get(*key)?))
     }
 
     /// Takes the first entry, if its time is not after `now`.
     pub(crate) fn take(&mut self, now: Time) -> Option<(Time, Due)> {
-        self.first().filter(|(at, _)| *at <= now)?;
-        self.entries.pop().map(|Reverse(entry)| (entry.at, entry.due))
+        let Reverse((at, _, key)) = *self.order.peek()?;
+        if at > now {
+            return None;
+        }
+        self.order.pop();
+        Some((at, self.entries.remove(key)?))
     }
 }
