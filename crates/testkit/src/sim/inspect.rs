@@ -1,5 +1,4 @@
-//! What a simulation may know beyond the calls of its processes. Nothing here changes the state, except
-//! for hosts that vanish.
+//! The state of a simulation as no call reports it, and the faults of hosts and routers.
 
 use super::Sim;
 use super::handles::SimSocket;
@@ -12,6 +11,8 @@ use super::state::slab::Key;
 use super::state::unix::UnixSide;
 use super::world::World;
 use flow::Time;
+use std::net::IpAddr;
+use sys::Errno;
 
 /// The state of a connected socket. Unlike poll(2), looking asks for no event.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -45,6 +46,12 @@ impl Sim {
         std::mem::replace(&mut self.world().is_spared, spares)
     }
 
+    /// The host at this address loses all connections without a segment, as when its power fails. Once it
+    /// can be reached, it answers their segments with RST. Its processes are not killed.
+    pub fn crash(&self, address: IpAddr) {
+        self.world().crash(address);
+    }
+
     /// Makes the choices that follow those of another seed.
     pub fn reseed(&self, seed: u64) {
         self.world().random = Random::new(seed);
@@ -65,6 +72,23 @@ impl SimSocket {
     /// See [`Look`].
     pub fn look(&self) -> Look {
         self.0.world().look(self.0.file)
+    }
+
+    /// A router reports an error for this connection: it ends an attempt to connect. On an established
+    /// connection, it replaces `ETIMEDOUT` if that follows.
+    pub fn icmp(&self, errno: Errno) {
+        let mut world = self.0.world();
+        if let Ok((key, _)) = world.end(self.0.file) {
+            world.icmp_arrived(key, errno);
+        }
+    }
+
+    /// Changes the size of the receive buffer of a TCP socket. The peer learns it with the next segment; the
+    /// announced window never shrinks.
+    pub fn set_receive_buffer(&self, bytes: usize) {
+        if let Ok((_, end)) = self.0.world().end(self.0.file) {
+            end.receive.size = bytes.max(1);
+        }
     }
 
     /// The host of this end vanishes: it answers nothing any more, and no error reaches the other end.
@@ -121,6 +145,14 @@ impl World {
         end.owner = Owner::Orphan;
         self.unwatch_everywhere(file);
         self.files.remove(file);
+    }
+
+    fn crash(&mut self, address: IpAddr) {
+        let at_host = self.ends.iter().filter(|(_, end)| end.local.ip() == address);
+        let keys: Vec<Key> = at_host.map(|(key, _)| key).collect();
+        for key in keys {
+            self.forget(key);
+        }
     }
 
     fn look(&self, file: Key) -> Look {

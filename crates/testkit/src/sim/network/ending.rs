@@ -1,6 +1,6 @@
 //! The end of connections: FIN, RST, errors, TIME_WAIT.
 
-use crate::sim::state::endpoint::{Endpoint, State};
+use crate::sim::state::endpoint::{Endpoint, Owner, State};
 use crate::sim::state::poll::{ANY, ERR};
 use crate::sim::state::segment::Body;
 use crate::sim::state::slab::Key;
@@ -73,6 +73,17 @@ impl World {
         self.break_off(key, errno);
     }
 
+    /// A router reports an error (`tcp_v4_err`). It ends an attempt to connect; an established connection
+    /// keeps it for the case that it times out.
+    pub(crate) fn icmp_arrived(&mut self, key: Key, errno: Errno) {
+        let Some(end) = self.ends.get_mut(key) else { return };
+        if end.state == State::SynSent {
+            self.break_off(key, errno);
+        } else {
+            end.soft_error = Some(errno);
+        }
+    }
+
     /// Ends a connection with an error (`tcp_done_with_error`).
     pub(crate) fn break_off(&mut self, key: Key, errno: Errno) {
         let Some(end) = self.ends.get_mut(key) else { return };
@@ -92,7 +103,7 @@ impl World {
     /// otherwise with FIN. Unsent bytes are still sent.
     pub(crate) fn close_end(&mut self, key: Key, linger: bool) {
         let Some(end) = self.ends.get_mut(key) else { return };
-        end.owner = crate::sim::state::endpoint::Owner::Orphan;
+        end.owner = Owner::Orphan;
         end.receive.shut = true;
         end.send.shut = true;
         let unread = !end.receive.is_empty();

@@ -58,7 +58,7 @@ impl World {
     pub(crate) fn syn_timed_out(&mut self, key: Key) {
         let Some(end) = self.ends.get_mut(key) else { return };
         if end.retries.attempts >= SYN_RETRIES + SYN_LINEAR {
-            return self.attempt_failed(key, Errno::TIMEDOUT);
+            return self.break_off(key, Errno::TIMEDOUT);
         }
         end.retries.attempts += 1;
         self.send_syn(key);
@@ -71,7 +71,7 @@ impl World {
         }
         let (at, client_address) = (client.remote, client.local);
         if let Some(Reach::Unreachable(errno)) = self.reach.get(&at.ip()).copied() {
-            return self.attempt_failed(from, errno);
+            return self.icmp_arrived(from, errno);
         }
         if let Some(server) = self.ports.end((at, client_address)).filter(|end| *end != from) {
             return self.syn_repeated(server);
@@ -190,12 +190,5 @@ impl World {
             listening.queue.push_back(key);
         }
         self.wake(listener, DATA);
-    }
-
-    /// Ends an attempt to connect.
-    pub(crate) fn attempt_failed(&mut self, key: Key, errno: Errno) {
-        if self.ends.get(key).is_some_and(|end| end.state == State::SynSent) {
-            self.break_off(key, errno);
-        }
     }
 }

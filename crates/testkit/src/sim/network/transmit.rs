@@ -48,19 +48,11 @@ impl World {
         end.last_arrival = arrival;
         if self.is_lost(source, target, &body) {
             if let Reach::Unreachable(errno) = self.reach(target.ip()) {
-                self.report_unreachable(from, errno);
+                self.icmp_arrived(from, errno);
             }
             return;
         }
         self.agenda.add(arrival, Due::Arrival(Segment { from, to, source, target, body }));
-    }
-
-    /// A router reports an error for an established connection (`tcp_v4_err`): it is kept for the case
-    /// that the connection times out.
-    fn report_unreachable(&mut self, key: Key, errno: sys::Errno) {
-        if let Some(end) = self.ends.get_mut(key) {
-            end.soft_error = Some(errno);
-        }
     }
 
     /// Answers a segment of `from` to an end that does not exist. TIME_WAIT acknowledges a FIN.

@@ -37,6 +37,18 @@ fn a_receiver_that_does_not_read_stops_the_sender() {
 }
 
 #[test]
+fn the_size_of_a_receive_buffer_can_change() {
+    let (receive_buffer, send_buffer) = (1_000..=1_000, 5_000..=5_000);
+    let host = Host::new(Conditions { receive_buffer, send_buffer, ..Conditions::default() });
+    let (client, server) = host.pair();
+    server.set_receive_buffer(100_000);
+    assert_eq!(fill(&client), 105_000);
+    server.set_receive_buffer(10);
+    assert_eq!(server.receive(&mut [0; 10]), Ok(10));
+    assert_eq!(client.unacked(), 5_000, "the window that was announced never shrinks");
+}
+
+#[test]
 fn a_read_stops_in_front_of_an_urgent_byte_and_not_behind_it() {
     let host = Host::friendly();
     let (client, server) = host.pair();

@@ -171,6 +171,32 @@ fn keepalive_finds_a_vanished_host_and_one_that_has_restarted() {
     assert_eq!(host.time_to_error(&server), (59 * SECOND, Errno::CONNRESET));
 }
 
+/// Its clients learn it as soon as they send; a host that only waits does not, without keepalive.
+#[test]
+fn a_host_that_has_crashed_answers_with_a_reset_once_it_is_back() {
+    let host = Host::friendly();
+    let (client, server) = host.pair();
+    host.set_reach(Reach::Silent);
+    host.sim.crash(host.address.ip());
+    client.send(b"x").unwrap();
+    host.pass(10 * SECOND);
+    assert_eq!(client.take_error(), Ok(()));
+    host.set_reach(Reach::Alive);
+    assert_eq!(host.time_to_error(&client).1, Errno::CONNRESET);
+    assert_eq!(server.send(b"x"), Err(Errno::NOTCONN));
+    host.pass_all();
+}
+
+#[test]
+fn a_report_of_a_router_ends_one_attempt() {
+    let host = Host::friendly();
+    host.set_reach(Reach::Silent);
+    let [client, other] = [host.connect(), host.connect()];
+    client.icmp(Errno::NETUNREACH);
+    assert_eq!(client.take_error(), Err(Errno::NETUNREACH));
+    assert_eq!(host.time_to_error(&other).1, Errno::TIMEDOUT);
+}
+
 #[test]
 fn options_can_be_replaced() {
     let host = Host::with_options(Conditions::default(), &with_keepalive());
