@@ -140,7 +140,7 @@ dist-check:
 
 # --- test ---
 
-# Many end-to-end tests wait for a timeout: three threads keep two CPUs busy.
+# Many end-to-end tests wait for a timeout: four threads keep two CPUs busy.
 TEST := RUST_TEST_THREADS=$${RUST_TEST_THREADS:-4} cargo test --workspace
 
 .PHONY: test

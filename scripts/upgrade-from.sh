@@ -24,6 +24,7 @@ unavailable() {
     exit 2
 }
 
+command -v git >/dev/null || unavailable "git is not installed"
 commit=$(git rev-parse --verify --quiet "$wanted^{commit}") || unavailable "no such commit"
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
