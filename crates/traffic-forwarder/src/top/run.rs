@@ -4,7 +4,7 @@ use super::ask::{act, ask};
 use super::draw::{Palette, draw};
 use super::layout::Layout;
 use super::model::{Act, Answered, Effect, Model, Question};
-use super::terminal::{Read, Terminal, events};
+use super::terminal::{Read, Terminal, events, report_keys_again};
 use crate::console::args::ConnectArgs;
 use crate::console::connection::AdminApi;
 use crate::console::failure::CommandError;
@@ -86,6 +86,9 @@ impl Top {
                     // Handle all queued events before the next draw.
                     let more = std::iter::from_fn(|| events.try_recv().ok());
                     let events: Vec<_> = std::iter::once(event).chain(more).collect();
+                    if events.iter().any(|(_, event)| matches!(event, Event::Resize(..))) {
+                        report_keys_again()?;
+                    }
                     if events.into_iter().any(|event| self.event(&event)) {
                         return Ok(());
                     }

@@ -6,6 +6,7 @@ use ratatui::crossterm::terminal::{self, EnterAlternateScreen};
 use ratatui::crossterm::{execute, queue};
 use ratatui::layout::{Position, Rect, Size};
 use ratatui::{DefaultTerminal, TerminalOptions, Viewport};
+use rustix::termios::{OptionalActions, tcgetattr, tcsetattr};
 use std::io::{self, IsTerminal, Write as _, stdin, stdout};
 use std::time::Instant;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
@@ -100,6 +101,16 @@ impl Drop for Taken {
 /// Ends bracketed paste. Errors are ignored: with the terminal gone, nothing needs restoring.
 fn leave_pastes() {
     let _ = queue!(stdout(), DisableBracketedPaste).and_then(|()| stdout().flush());
+}
+
+/// Makes the kernel report unread keys again; to be called after a resize.
+///
+/// crossterm 0.29 returns one event of a wake-up by epoll. If that is the resize, a key of the same
+/// wake-up would stay unread until the next key, since crossterm waits for edges (`EPOLLET`).
+/// Setting attributes of a terminal, even the same ones, wakes its readers.
+pub(super) fn report_keys_again() -> io::Result<()> {
+    let attributes = tcgetattr(stdin())?;
+    Ok(tcsetattr(stdin(), OptionalActions::Now, &attributes)?)
 }
 
 /// A terminal event, and the time when it was read.

@@ -52,11 +52,16 @@ impl Stage {
         self.terminal.shows("web");
     }
 
-    /// Signals the process opened last.
+    /// Process id of the command opened last.
+    #[track_caller]
+    fn pid(&self) -> u32 {
+        fs::read_to_string(self.console.path("pid")).unwrap().trim_end().parse().unwrap()
+    }
+
+    /// Signals the command opened last.
     #[track_caller]
     fn signal(&self, name: &str) {
-        let pid = fs::read_to_string(self.console.path("pid")).unwrap();
-        Tool::find("sh").run(["-c", &format!("kill -{name} {pid}")], LIMIT);
+        Tool::find("sh").run(["-c", &format!("kill -{name} {}", self.pid())], LIMIT);
     }
 
     /// The words of the first line that contains `word`.

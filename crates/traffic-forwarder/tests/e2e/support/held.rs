@@ -1,4 +1,4 @@
-//! One thread of a running forwarder, held by strace(1).
+//! One thread of a process, held by strace(1).
 
 use std::fs;
 use std::path::PathBuf;
@@ -6,15 +6,25 @@ use std::process::{Child, Stdio};
 
 use testkit::{Forwarder, LIMIT, Tool, wait_for, wait_until};
 
-/// Guard: strace delays the return of one thread from epoll_wait(2) until this is dropped.
+/// Guard: strace holds one thread at an epoll_wait(2) until this is dropped.
 pub(crate) struct Held(Child);
 
 impl Held {
     /// Holds the thread of this name from its next wake-up on.
     pub(crate) fn hold(forwarder: &Forwarder, name: &str) -> Self {
+        Self::hold_at("delay_exit", forwarder.pid(), name)
+    }
+
+    /// Holds the thread of this name before it waits the next time: it then gets all events since
+    /// its last wake-up at once.
+    pub(crate) fn hold_before_wait(pid: u32, name: &str) -> Self {
+        Self::hold_at("delay_enter", pid, name)
+    }
+
+    fn hold_at(delay: &str, pid: u32, name: &str) -> Self {
         const WAITS: &str = "epoll_wait,epoll_pwait,epoll_pwait2";
-        let thread = thread_id(forwarder, name);
-        let delay = format!("inject={WAITS}:delay_exit=1000000000");
+        let thread = thread_id(pid, name);
+        let delay = format!("inject={WAITS}:{delay}=1000000000");
         let mut command = Tool::find("strace").command();
         command.args(["-qq", "-p", &thread, "-e", &format!("trace={WAITS}"), "-e", &delay]);
         let mut strace = command.stderr(Stdio::null()).spawn().unwrap();
@@ -35,8 +45,8 @@ impl Drop for Held {
     }
 }
 
-fn thread_id(forwarder: &Forwarder, name: &str) -> String {
-    let tasks = format!("/proc/{}/task", forwarder.pid());
+fn thread_id(pid: u32, name: &str) -> String {
+    let tasks = format!("/proc/{pid}/task");
     let is_it = |task: &PathBuf| {
         fs::read_to_string(task.join("comm")).is_ok_and(|found| found.trim_end() == name)
     };

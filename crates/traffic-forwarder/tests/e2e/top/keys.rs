@@ -3,7 +3,7 @@
 use testkit::{LIMIT, Script, connect, wait_until};
 
 use super::{Stage, send};
-use crate::support::{ping, play, served_client};
+use crate::support::{Held, ping, play, served_client};
 
 #[test]
 fn sessions_are_sorted_and_filtered() {
@@ -127,4 +127,23 @@ fn text_can_be_pasted_into_the_filter() {
     stage.terminal.shows("Filter: web");
     stage.terminal.press(["Enter"]);
     stage.terminal.shows("1 with \"web\"");
+}
+
+/// epoll reports the resize and the key at once.
+#[test]
+fn a_key_during_a_resize_is_handled() {
+    let stage = Stage::new();
+    stage.open();
+    let held = Held::hold_before_wait(stage.pid(), "keys");
+    for height in [30, 36] {
+        stage.terminal.resize(80, height);
+        stage.terminal.wait_for(&format!("{height} lines"), |screen| {
+            screen.lines().nth(usize::from(height) - 1).is_some_and(|it| it.starts_with("F1Help"))
+        });
+    }
+    stage.terminal.press(["Tab"]);
+    // The terminal has the key before it answers.
+    stage.terminal.screen();
+    drop(held);
+    stage.terminal.shows("by rate");
 }
