@@ -10,9 +10,9 @@ use std::sync::Once;
 /// A broken rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
-    /// What was found.
+    /// The message of the failed check.
     pub message: String,
-    /// The line of the code that found it: equal for the same rule.
+    /// The line of the failed check: equal for the same rule.
     pub place: String,
 }
 
@@ -44,7 +44,7 @@ pub fn attempt(script: &Script) -> Result<Summary, Failure> {
         }));
     });
     WATCHED.set(Watched::Run);
-    // What a failed run leaves behind is dropped with it.
+    // The state of a failed run is dropped with it.
     let result = catch_unwind(AssertUnwindSafe(|| play(script)));
     let watched = WATCHED.take();
     result.map_err(|_| match watched {

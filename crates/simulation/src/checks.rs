@@ -21,7 +21,11 @@ pub(crate) fn after_turn(world: &World, audit: &Audit) {
         lent += lanes(world, session);
         schedule(audit, session);
     }
-    assert_eq!(audit.pipes, audit.spare_pipes.len() + lent, "pipes exist that nothing holds");
+    assert_eq!(
+        audit.pipes,
+        audit.spare_pipes.len() + lent,
+        "pipes that are neither spare nor in a session"
+    );
     if let WaitsFor::Events { until, .. } = audit.waits_for {
         timers(audit, until);
     }
@@ -38,7 +42,7 @@ fn lanes(world: &World, session: &SessionAudit) -> usize {
         match &session.holding[direction as usize] {
             None => assert!(
                 held == 0 || lane.state() == LaneState::Broken,
-                "{number:?}: {held} bytes of the lane {direction:?} are held nowhere"
+                "{number:?}: the lane {direction:?} counts {held} held bytes, and has no buffer or pipe"
             ),
             Some(HoldingAudit::Buffer(bytes)) => {
                 assert_eq!(bytes.len() as u64, held, "{number:?}: bytes held {direction:?}");
@@ -67,7 +71,7 @@ fn lanes(world: &World, session: &SessionAudit) -> usize {
     pipes
 }
 
-/// Each session is queued if it can go on, and otherwise has its timer in time.
+/// A session with a possible action is in the run queue. Any other has a timer, not later than its deadline.
 fn schedule(audit: &Audit, session: &SessionAudit) {
     let SessionAudit { id, deadline, timer, .. } = session;
     assert_eq!(session.queued, session.is_in_run_queue, "{id}: the run queue");
@@ -84,9 +88,9 @@ fn schedule(audit: &Audit, session: &SessionAudit) {
     assert!(
         // A check is due at the next tick of the wheel, by its deadline.
         matches!(action, Action::Wait | Action::CheckUnacked(_)) || session.queued,
-        "{id}: {action:?} is possible, and is not scheduled"
+        "{id}: the action {action:?} is possible, and the session is not in the run queue"
     );
-    // Stricter rules hold at once, and the timers follow in a walk.
+    // Stricter rules apply at once; a walk sets the timers later.
     if audit.mail > 0 || audit.walks > 0 {
         return;
     }
@@ -103,7 +107,10 @@ fn timers(audit: &Audit, until: Time) {
     let latest = latest.map_or(Time::NEVER, |latest| latest.max(audit.now));
     assert!(until <= latest, "the worker waits until {until:?}, its timers fire at {latest:?}");
     let is_busy = audit.run_queue > 0 || audit.walks > 0;
-    assert!(!is_busy || until <= audit.now, "the worker waits, and has work");
-    let gives_up = !audit.acceptor.exhausted.is_empty() && audit.acceptor.retry_at.is_none();
-    assert!(!gives_up || audit.draining || audit.walks > 0, "a listener is never tried again");
+    assert!(!is_busy || until <= audit.now, "the worker waits with work in its queues");
+    let has_no_retry = !audit.acceptor.exhausted.is_empty() && audit.acceptor.retry_at.is_none();
+    assert!(
+        !has_no_retry || audit.draining || audit.walks > 0,
+        "an exhausted listener has no retry time"
+    );
 }

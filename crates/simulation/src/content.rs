@@ -1,5 +1,5 @@
 //! The bytes of a stream: each follows from the stream and its position, so that a receiver checks
-//! every byte without a copy of what was sent.
+//! every byte without a copy of the sent ones.
 
 use crate::random::mix;
 

@@ -30,7 +30,7 @@ pub(crate) struct Control {
     plans: Vec<Arc<plan::Forward>>,
     /// A change that the workers have not applied yet, or not reported.
     published: Option<Published<Process>>,
-    /// No listener comes back.
+    /// All listeners are closed for good.
     is_shut_down: bool,
 }
 
@@ -177,7 +177,7 @@ impl Control {
         }
     }
 
-    /// Waits for the change at once, or lets it happen among other events.
+    /// Waits for the change at once, or leaves it to the steps of later events.
     fn publish(&mut self, published: Published<Process>) {
         self.published = Some(published);
         let waits = self.world.lock().random.chance(50);

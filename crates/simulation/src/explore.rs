@@ -33,8 +33,8 @@ pub fn replay(text: &str) {
     }
 }
 
-/// Runs the histories of these seeds on so many threads. `after_each` is called with the totals so far,
-/// and ends the run by returning false.
+/// Runs the histories of these seeds on `threads` threads. `after_each` gets the totals so far, and ends
+/// the run by returning false.
 ///
 /// # Errors
 /// The report of the first history that breaks a rule.
@@ -82,7 +82,7 @@ impl Totals {
     }
 }
 
-/// How to see the failure again, and the shortest script found that fails in the same place.
+/// The command that replays the failure, and the shortest script found that fails in the same place.
 pub fn report(seed: u64, failure: &Failure) -> String {
     let fails = |script: &Script| attempt(script).is_err_and(|it| it.place == failure.place);
     let small = shrink(Script::of_seed(seed), TRIES, fails);

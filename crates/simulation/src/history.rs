@@ -7,16 +7,17 @@ use crate::summary::Summary;
 use crate::world::Shared;
 use std::time::Duration;
 
-/// What happens within this time happens without a wait.
+/// Longest pause within one event: a longer one needs [`Event::Pass`].
 const MOMENT: Duration = Duration::from_millis(100);
-/// Longest time in which sessions end whose peers cooperate: a retransmission timeout may be two minutes.
+/// Longest time until all sessions with cooperating peers have ended: a retransmission timeout may be two
+/// minutes.
 const LONGEST_END: Duration = Duration::from_secs(1200);
 
 /// Plays a script. Panics where it breaks a rule.
 pub(crate) fn play(script: &Script) -> Summary {
     let mut history = History::start(script);
     for event in &script.events {
-        history.happens(event);
+        history.apply(event);
     }
     history.end()
 }
@@ -33,9 +34,9 @@ impl History {
         Self { seed: script.seed, world, control }
     }
 
-    /// Lets an event happen, and takes some steps. What is chosen in them depends on the event and not on
-    /// earlier ones, so that a script without those often goes the same way.
-    fn happens(&mut self, event: &Event) {
+    /// Applies an event, and takes some steps. Their choices depend on the event and not on earlier ones, so
+    /// that a script without those often takes the same steps.
+    fn apply(&mut self, event: &Event) {
         let seed = hash(self.seed, event.to_string().as_bytes());
         self.world.lock().reseed(seed);
         if let Event::Operate(command) = event {
@@ -78,7 +79,8 @@ impl History {
         }
     }
 
-    /// Peers cooperate, and all sessions end; what is left is cut.
+    /// Ends the history: peers cooperate until all sessions have ended, and the engine cuts the others. In one
+    /// of ten histories, it cuts all.
     fn end(mut self) -> Summary {
         let is_abrupt = {
             let mut world = self.world.lock();
@@ -86,7 +88,7 @@ impl History {
             world.random.chance(10)
         };
         if !is_abrupt {
-            self.come_to_an_end();
+            self.end_sessions();
         }
         self.control.stop();
         let mut world = self.world.lock();
@@ -96,7 +98,8 @@ impl History {
         world.summary()
     }
 
-    fn come_to_an_end(&mut self) {
+    /// Requires that all sessions end once their peers cooperate.
+    fn end_sessions(&mut self) {
         let mut world = self.world.lock();
         world.set_weather(Weather::Calm);
         world.limit_files(None);

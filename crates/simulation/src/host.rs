@@ -36,7 +36,7 @@ impl TargetHost {
             self.process.kill();
             self.process = self.sim.process(OPEN_FILES);
         }
-        // A silent listener cannot be made to answer again.
+        // The filter of a silent listener cannot be removed.
         if matches!(state, Host::Dead | Host::Closed) || was_silent {
             self.listeners.clear();
         }

@@ -1,4 +1,4 @@
-//! The resolver of target names: it answers as the script says, and when it says.
+//! The resolver of target names. The script decides its answers and their times.
 
 use crate::script::{Resolver, resolve};
 use engine::{Query, Resolve};
@@ -42,7 +42,7 @@ impl Names {
         Self { sim: sim.clone(), state: Mutex::new(state) }
     }
 
-    /// Answers like this from now on, and also the queries that would have waited for ever.
+    /// Changes the answers, also those of queries that wait without a time.
     pub(crate) fn set(&self, manner: Resolver) {
         let mut state = self.lock();
         state.manner = manner;
@@ -52,12 +52,12 @@ impl Names {
         }
     }
 
-    /// When the next answer is due.
+    /// The time of the next answer; [`Time::NEVER`] if there is none.
     pub(crate) fn next_due(&self) -> Time {
         self.lock().waiting.iter().map(|it| it.due).min().unwrap_or(Time::NEVER)
     }
 
-    /// Gives an answer that is due. False if there is none.
+    /// Sends an answer that is due. False if there is none.
     pub(crate) fn answer(&self) -> bool {
         let now = self.sim.now();
         let mut state = self.lock();
@@ -69,7 +69,7 @@ impl Names {
         true
     }
 
-    /// Forgets all queries: they were those of a previous process image.
+    /// Drops the queries of a previous process image.
     pub(crate) fn forget(&self) {
         self.lock().waiting.clear();
     }

@@ -1,4 +1,4 @@
-//! Sockets of scripted peers: those of the simulated kernel, with what only peers need.
+//! Sockets of scripted peers, on those of the simulated kernel.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -6,14 +6,14 @@ use sys::Result;
 use sys::kernel::{Kernel, Socket as _};
 use testkit::sim::{Look, Process, SimSocket};
 
-/// Names a connection: both of its ends have the same.
+/// Number of a connection, the same at both ends.
 pub(crate) type Connection = u64;
 
 /// The socket of a peer.
 #[derive(Debug)]
 pub(crate) struct PeerSocket(SimSocket);
 
-/// What poll(2) would say about a socket.
+/// Readiness of a socket, as poll(2) reports it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Ready {
     pub(crate) readable: bool,
@@ -87,7 +87,7 @@ impl PeerSocket {
         self.0.reset();
     }
 
-    /// Its host answers nothing any more. TCP only.
+    /// Its host stops answering. TCP only.
     pub(crate) fn vanish(self) {
         self.0.vanish();
     }

@@ -1,5 +1,5 @@
-//! The application at one end of a session: it does what the script says, checks every byte that it
-//! receives, and keeps what it has done and seen.
+//! The application at one end of a session: it acts by the script, checks every received byte, and counts
+//! its calls and their results.
 
 use crate::content::{Stream, difference, fill};
 use crate::network::{PeerSocket, Ready};
@@ -14,7 +14,7 @@ pub(crate) const CHUNK: usize = 64 * 1024;
 /// One application. Its connection may not be established yet.
 #[derive(Debug)]
 pub(crate) struct ScriptedPeer {
-    /// `None` once it has closed its socket, in whatever way.
+    /// `None` after the socket was closed.
     socket: Option<PeerSocket>,
     is_connecting: bool,
     /// The stream that it sends.
@@ -27,7 +27,7 @@ pub(crate) struct ScriptedPeer {
     pub(crate) facts: Facts,
 }
 
-/// What an application has done and seen so far.
+/// Calls of an application so far, and their results.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Facts {
     /// Bytes that its kernel took.
@@ -131,7 +131,7 @@ impl ScriptedPeer {
         self.socket.is_some()
     }
 
-    /// Does at once what is due at once; the rest is done by [`Self::step`].
+    /// Carries out an act that needs no wait, or queues it for [`Self::step`].
     pub(crate) fn act(&mut self, act: Act) {
         match act {
             Act::Send(_) | Act::Mark | Act::Fin if self.has_planned_fin() => {}
@@ -147,7 +147,7 @@ impl ScriptedPeer {
                 self.facts.has_paused = true;
             }
             Act::Flow => self.allowance = None,
-            // A Unix socket knows no other end, and has no host of its own.
+            // A Unix socket has no RST, and no host of its own.
             Act::Reset | Act::Vanish if self.socket.as_ref().is_some_and(PeerSocket::is_unix) => {
                 self.close_at_once();
             }
@@ -175,7 +175,7 @@ impl ScriptedPeer {
         }
     }
 
-    /// Reads everything from now on, and sends a FIN behind what it was going to send.
+    /// Reads without a limit from now on, and sends a FIN behind the queued bytes.
     pub(crate) fn cooperate(&mut self) {
         self.allowance = None;
         self.act(Act::Fin);
@@ -206,7 +206,7 @@ impl ScriptedPeer {
         !self.to_write.is_empty()
     }
 
-    /// It reads no more, but sees whether its connection breaks.
+    /// It has received the FIN, and only waits for the end of the connection.
     fn is_watching(&self) -> bool {
         self.facts.fin_received
     }
@@ -287,7 +287,7 @@ impl ScriptedPeer {
         }
     }
 
-    /// Compares what was received with the stream of the other end.
+    /// Compares received bytes with the stream of the other end.
     fn check(&self, bytes: &[u8]) {
         if let Some(inbound) = self.inbound {
             let at = difference(inbound, self.facts.received, bytes);
@@ -331,7 +331,7 @@ impl ScriptedPeer {
             }
             Err(Errno::AGAIN | Errno::INTR) => Step::Nothing,
             Err(errno) => {
-                // What was received before can still be read.
+                // Bytes received before can still be read.
                 self.to_write.clear();
                 self.broke(errno)
             }

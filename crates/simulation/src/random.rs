@@ -83,7 +83,7 @@ impl Choices for Bytes<'_> {
     }
 }
 
-/// Scatters the bits of a number over all bits of the result (the finalizer of SplitMix64).
+/// Mixes the bits of a number into all bits of the result (the finalizer of SplitMix64).
 pub fn mix(mut number: u64) -> u64 {
     number = (number ^ number >> 30).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     number = (number ^ number >> 27).wrapping_mul(0x94D0_49BB_1331_11EB);

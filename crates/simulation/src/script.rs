@@ -1,4 +1,4 @@
-//! A history as plain data: everything that decides it, in the order in which it happens.
+//! A history as plain data: the seed, the first configuration, and the events in their order.
 
 mod choose;
 mod configuration;
@@ -16,7 +16,7 @@ pub use parse::ParseError;
 /// A history. Two runs of it are equal, step for step.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Script {
-    /// Decides the order of steps, and whatever the kernel may choose.
+    /// Decides the order of steps and all choices of the kernel.
     pub seed: u64,
     /// Number of workers; at least one.
     pub workers: u8,

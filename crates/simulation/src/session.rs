@@ -1,4 +1,4 @@
-//! A session as the simulation knows it: its two applications, and what the engine has said about it.
+//! A session of the script: its two applications, and the engine's id and record of it.
 
 use crate::content::Stream;
 use crate::network::PeerSocket;
@@ -15,15 +15,15 @@ pub(crate) struct Session {
     pub(crate) spot: Spot,
     pub(crate) client: ScriptedPeer,
     pub(crate) target: Option<Target>,
-    /// Applications of targets whose connection was given up for another one.
+    /// Applications of targets whose connection the engine has closed for another attempt.
     pub(crate) strays: Vec<Target>,
-    /// What the target does when it is there.
+    /// Acts of the target before its connection is accepted.
     for_target: Vec<Act>,
-    /// The target cooperates when it is there.
+    /// Its applications read everything and end their streams.
     pub(crate) cooperates: bool,
     /// The engine's id.
     pub(crate) id: Option<u64>,
-    /// The operator has asked to end it.
+    /// The operator has killed it.
     pub(crate) killed: bool,
     /// The engine's record.
     pub(crate) record: Option<Record>,
@@ -41,7 +41,7 @@ pub(crate) struct Target {
     pub(crate) is_unix: bool,
 }
 
-/// What the engine's record of a session says.
+/// The engine's record of a session.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Record {
     pub(crate) reason: CloseReason,
@@ -101,7 +101,7 @@ impl Session {
         }
     }
 
-    /// Lets an application act; a target's acts wait until it is there.
+    /// Passes an act to an application; those of a target wait for its connection.
     pub(crate) fn act(&mut self, peer: Peer, act: Act) {
         match self.peer_mut(peer) {
             Some(peer) => peer.act(act),
@@ -109,7 +109,7 @@ impl Session {
         }
     }
 
-    /// Its target has accepted a connection. An earlier one was given up.
+    /// Its target has accepted a connection. An earlier one becomes a stray.
     pub(crate) fn accepted(&mut self, socket: PeerSocket, host: u8) {
         let (outbound, inbound) =
             (stream(self.number, Peer::Target), stream(self.number, Peer::Client));
@@ -138,7 +138,7 @@ impl Session {
         [Peer::Client, Peer::Target].into_iter().filter_map(|peer| self.peer(peer)).any(vanished)
     }
 
-    /// All of its applications that may still do or see something.
+    /// Its applications with an open socket.
     pub(crate) fn open_peers(&self) -> impl Iterator<Item = &ScriptedPeer> {
         let targets = self.target.iter().chain(&self.strays).map(|target| &target.peer);
         std::iter::once(&self.client).chain(targets).filter(|peer| peer.is_open())

@@ -1,4 +1,4 @@
-//! Makes a failing script short: removes events, then makes what is left simpler.
+//! Makes a failing script short: removes events, then simplifies the others.
 
 use crate::script::{Act, Command, Configuration, Event, Limits, Script};
 use std::time::Duration;
@@ -40,7 +40,7 @@ impl<F: FnMut(&Script) -> bool> Shrinking<F> {
     fn remove_events(&mut self) {
         let mut length = self.best.events.len().div_ceil(2);
         while length > 0 && self.tries > 0 {
-            // From the end: what comes last depends on what came before.
+            // From the end: later events depend on earlier ones.
             let mut at = self.best.events.len();
             while at > 0 {
                 let from = at.saturating_sub(length);
@@ -120,7 +120,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_does_not_matter_is_removed() {
+    fn events_without_influence_are_removed() {
         let script = Script::of_seed(3);
         let connects = |script: &Script, session| {
             script.events.iter().any(|it| matches!(it, Event::Connect(it, _) if *it == session))

@@ -7,7 +7,7 @@ use std::fmt::Debug;
 /// Set to print every step of a run.
 const VARIABLE: &str = "SIMULATION_TRACE";
 
-/// What has happened so far.
+/// The steps so far.
 pub(crate) struct Trace {
     hash: u64,
     is_printed: bool,

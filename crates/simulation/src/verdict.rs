@@ -1,11 +1,11 @@
-//! Whether the engine's record of a session agrees with what its peers did and saw.
+//! Compares the engine's record of a session with the calls of its peers and their results.
 
 use crate::peer::{Facts, Leaving, ScriptedPeer};
 use crate::session::{Record, Session};
 use flow::{By, Cause, Direction, Peer, Phase};
 use std::time::Duration;
 
-/// What has happened in a history that explains an end of any session.
+/// Events of a history that explain the end of any session.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Circumstances {
     /// Calls failed, or descriptors were scarce.
@@ -71,7 +71,7 @@ fn is_explained(session: &Session, record: Record, circumstances: Circumstances)
         }
         (Some(peer), Cause::Reset) => broke(session, peer),
         (Some(peer), Cause::TimedOut) => {
-            // With a limit on unacknowledged bytes, a reader that has stopped is given up.
+            // A user timeout also ends the connection of a peer that has stopped reading.
             facts(session, peer).is_none_or(|facts| facts.left == Some(Leaving::Vanish))
                 || session.limits.iter().any(|limits| limits.user.is_some())
         }
@@ -105,7 +105,7 @@ fn of_others(
     }
 }
 
-/// Whether the peer has done something that resets its connection.
+/// Whether the peer has ended its connection in a way that may reset it.
 fn broke(session: &Session, peer: Peer) -> bool {
     match session.peer(peer).map(|peer| &peer.facts) {
         Some(facts) => {
@@ -116,7 +116,7 @@ fn broke(session: &Session, peer: Peer) -> bool {
     }
 }
 
-/// Checks the end of a history: what every application has seen at last.
+/// Checks, at the end of a history, the last result of every application.
 pub(crate) fn at_the_end(session: &Session) {
     for peer in [Peer::Client, Peer::Target] {
         if let Some(scripted) = session.peer(peer) {
@@ -135,17 +135,17 @@ fn at_the_end_of(session: &Session, peer: Peer, scripted: &ScriptedPeer) {
     let is_in_order = record.reason.cause == Cause::Fin;
     assert!(
         !scripted.is_open(),
-        "session {}: the {peer:?} never saw the end {:?}: {facts:?}",
+        "session {}: the {peer:?} has received no end after {:?}: {facts:?}",
         session.number,
         record.reason
     );
     let refused_by_fin = session.may_be_refused_by_fin(peer) && facts.fin_received;
-    // The kernel gives the rest of a closed connection up if its reader pauses for minutes
-    // (`tcp_orphan_retries`), and resets it then.
+    // The kernel resets a closed connection whose reader pauses for minutes with bytes unsent
+    // (`tcp_orphan_retries`).
     let given_up = is_in_order && facts.has_paused && !facts.fin_received;
     assert!(
         is_in_order == facts.broken.is_none() || refused_by_fin || given_up,
-        "session {}: it ended with {:?}, the {peer:?} saw {facts:?}",
+        "session {}: the record has {:?}, the {peer:?} {facts:?}",
         session.number,
         record.reason
     );

@@ -1,4 +1,4 @@
-//! The conditions of the simulated kernel behind a word of a script.
+//! The conditions of the simulated kernel for each word of a script.
 
 use crate::script::Weather;
 use std::collections::BTreeMap;
@@ -26,7 +26,7 @@ fn rough() -> Conditions {
     }
 }
 
-/// Calls that may fail, in how many of 100 cases, and why.
+/// Calls that may fail, with the percentage and the errors.
 fn failures() -> BTreeMap<Call, (u32, Vec<Errno>)> {
     let short = vec![Errno::MFILE, Errno::NFILE, Errno::NOMEM, Errno::NOBUFS];
     BTreeMap::from([

@@ -61,7 +61,7 @@ pub(crate) struct World {
     pub(crate) trace: Trace,
     pub(crate) steps: u64,
     scratch: Vec<u8>,
-    /// No peer can do anything until something else has happened.
+    /// No peer can take a step before another part has.
     peers_rest: bool,
 }
 
@@ -126,7 +126,7 @@ impl World {
         }
     }
 
-    /// Takes one step. The clock does not pass `until`. False if nothing can happen before.
+    /// Takes one step. The clock does not pass `until`. False if no step is possible before.
     pub(crate) fn step(&mut self, until: Time) -> bool {
         self.steps += 1;
         assert!(self.steps < MOST_STEPS, "the history does not come to rest");
@@ -144,10 +144,11 @@ impl World {
                 return true;
             }
         }
-        self.crew.hurries(&mut self.random) || self.time_passes(until)
+        self.crew.release_one(&mut self.random) || self.time_passes(until)
     }
 
-    /// Moves the clock to what happens next. False if that is later than `until`.
+    /// Advances the clock to the next event of the network, the resolver or a worker. False if that is later
+    /// than `until`.
     fn time_passes(&mut self, until: Time) -> bool {
         let due = self.next_due();
         if due > until || due == Time::NEVER || due <= self.sim.now() {
@@ -159,26 +160,26 @@ impl World {
         true
     }
 
-    /// When something happens by itself.
+    /// The next time at which the network, the resolver or a worker acts.
     fn next_due(&self) -> Time {
         let of_network = self.sim.next_arrival().unwrap_or(Time::NEVER);
         of_network.min(self.names.next_due()).min(self.crew.next_due())
     }
 
-    /// Takes steps until nothing more happens before `until`, and moves the clock there.
+    /// Takes all steps before `until`, and advances the clock to it.
     pub(crate) fn run_until(&mut self, until: Time) {
         while self.step(until) {}
         self.sim.advance(until.max(self.sim.now()));
         self.peers_rest = false;
     }
 
-    /// Takes steps until nothing more happens within `span` of the last step, at most for ten such spans.
+    /// Takes steps until the next one is more than `span` away, at most for ten such spans.
     pub(crate) fn settle(&mut self, span: Duration) {
         let until = self.sim.now().after(span * 10);
         while self.step(until.min(self.sim.now().after(span))) {}
     }
 
-    /// Calls of peers do not fail for lack of a resource.
+    /// Runs `act` without the failures of the conditions: only calls of the engine fail.
     fn spared<T>(&mut self, act: impl FnOnce(&mut Self) -> T) -> T {
         let was_spared = self.sim.spare(true);
         let result = act(self);
@@ -186,7 +187,7 @@ impl World {
         result
     }
 
-    /// Something has happened outside of a step.
+    /// Notes a change outside of a step: peers may have something to do.
     pub(crate) fn disturb(&mut self) {
         self.peers_rest = false;
     }

@@ -1,4 +1,4 @@
-//! What is opened is closed or open; what is taken is returned or held.
+//! The balance of the process: opened = closed + open, and taken = returned + held.
 
 use super::Control;
 use crate::world::World;

@@ -11,7 +11,7 @@ impl Control {
     pub(super) fn fail_upgrade(&mut self) {
         self.complete();
         let saved = self.engine().park().and_then(|parked| parked.save());
-        excuse(saved.err());
+        require_saved(saved.err());
     }
 
     /// Replaces the process image.
@@ -26,14 +26,14 @@ impl Control {
         });
         match saved {
             Ok(handoff) => self.resume(handoff),
-            Err(error) => excuse(Some(error)),
+            Err(error) => require_saved(Some(error)),
         }
     }
 
     /// The next process image: makes an engine, and restores the saved state.
     fn resume(&mut self, handoff: Handoff<Process>) {
         let max_sessions = self.engine().max_sessions();
-        // The previous image is gone, with all of its memory.
+        // execve(2) has freed the memory of the previous image.
         drop(self.published.take());
         drop(self.engine.take());
         let open = self.world.lock().open_in_engine();
@@ -42,7 +42,7 @@ impl Control {
         let forwards: handover::Forwards =
             handover::decode(&handover::encode(&forwards)).expect("a message can be read again");
         let process = self.world.lock().process.clone();
-        let claim = |number: &u32| process.claim_epoll(*number).expect("it was kept");
+        let claim = |number: &u32| process.claim_epoll(*number).expect("save() has kept it open");
         let epolls = forwards.epolls.iter().map(claim).collect();
         self.prepare(epolls, max_sessions);
         let plans: Vec<Arc<plan::Forward>> = self.plans.clone();
@@ -53,7 +53,7 @@ impl Control {
     }
 }
 
-/// Workers park and save unless something prevents it.
-fn excuse(error: Option<NotParked>) {
+/// No condition of a history keeps workers from parking and saving.
+fn require_saved(error: Option<NotParked>) {
     assert!(error.is_none(), "the workers could not be saved: {error:?}");
 }

@@ -4,31 +4,31 @@ use super::configuration::{Configuration, Spot};
 use flow::Peer;
 use std::time::Duration;
 
-/// One event. What it names may be gone or not there yet: it then changes nothing, so that any event
-/// can be removed from a script.
+/// One event. It changes nothing if its session, forward or host does not exist, so that any event can be
+/// removed from a script.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
     /// The client of a new session connects.
     Connect(u16, Spot),
     /// A peer of a session acts.
     Act(u16, Peer, Act),
-    /// The host of a target changes.
+    /// Changes the condition of a target's host.
     Target(u8, Host),
-    /// The operator acts.
+    /// Carries out a command of the operator.
     Operate(Command),
-    /// From now on, the kernel behaves like this.
+    /// Changes the conditions of the kernel and the network.
     Weather(Weather),
     /// At most so many more descriptors can be opened than are open now; `None` lifts the limit.
     Files(Option<u16>),
-    /// From now on, the resolver answers like this.
+    /// Changes the answers of the resolver.
     Resolver(Resolver),
-    /// Time passes; everything that is due happens.
+    /// Advances the clock by this span, and takes all steps that are due by then.
     Pass(Duration),
-    /// Everything happens that needs no more than a moment.
+    /// Takes steps until the next one is more than 100 ms away.
     Settle,
 }
 
-/// What the application at one end of a session does.
+/// An act of the application at one end of a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Act {
     /// Writes so many bytes, when those before are written.
@@ -42,7 +42,7 @@ pub enum Act {
     Reset,
     /// Closes the connection at once: the kernel sends an RST if bytes are unread, or arrive later.
     Close,
-    /// Vanishes at once: its host answers nothing any more.
+    /// Vanishes at once: its host stops answering.
     Vanish,
     /// Stops reading.
     Pause,
@@ -67,12 +67,12 @@ pub enum Host {
     Silent,
 }
 
-/// What the operator does.
+/// A command of the operator.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {
     /// Makes this the running configuration.
     Reload(Configuration),
-    /// Checks whether this could be the running configuration.
+    /// Dry run of a reload.
     Try(Configuration),
     /// Drains a forward.
     Drain(u8),
@@ -84,9 +84,10 @@ pub enum Command {
     Kill(u16),
     /// Lists the sessions.
     List,
-    /// Forgets removed forwards, and ends sessions of those that were removed so long ago.
+    /// Forgets removed forwards without sessions, and ends the sessions of those removed at least this long
+    /// ago.
     Tidy(Option<Duration>),
-    /// Binds again what could not be bound.
+    /// Retries the addresses of skipped forwards.
     Retry,
     /// Resets all sessions.
     Cut,
@@ -98,10 +99,10 @@ pub enum Command {
     FailUpgrade,
 }
 
-/// How unkind the kernel is.
+/// Conditions of the kernel and the network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Weather {
-    /// Everything succeeds that can succeed, without delay.
+    /// No delays, and no failures without a cause in the state.
     Calm,
     /// Delays, short counts, small windows, late and coalesced events.
     Rough,
@@ -109,12 +110,12 @@ pub enum Weather {
     Poor,
 }
 
-/// How the resolver answers.
+/// Answers of the resolver.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Resolver {
     /// At once.
     Prompt,
-    /// After so long.
+    /// After this span.
     Late(Duration),
     /// At once, with an empty list.
     Empty,

@@ -110,7 +110,7 @@ impl fmt::Display for To {
 }
 
 impl fmt::Display for Limits {
-    /// Only what differs from the defaults, each behind a space.
+    /// The values that differ from the defaults, each behind a space.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let default = Self::default();
         if self.sessions != default.sessions {

@@ -23,11 +23,11 @@ pub(crate) struct Crew {
 pub(crate) struct Member {
     worker: Worker<Process>,
     pub(crate) audit: Audit,
-    /// It does not run for so many steps, as if the host gave its CPU to others.
+    /// It does not run for this number of steps, as on a host without a free CPU.
     held: u32,
 }
 
-/// What is known of a session of the engine.
+/// The counterpart of a session of the engine.
 struct Known {
     number: Option<u16>,
     /// The descriptor of the target's socket.
@@ -66,7 +66,7 @@ impl Crew {
         self.members.iter().all(|member| member.worker.is_stopped())
     }
 
-    /// When the next timer of a worker fires.
+    /// The time of the next timer of a worker; [`Time::NEVER`] without one.
     pub(super) fn next_due(&self) -> Time {
         let due = |member: &Member| match member.worker.waits_for() {
             WaitsFor::Events { until, .. } => until,
@@ -76,8 +76,8 @@ impl Crew {
         runs.map(due).min().unwrap_or(Time::NEVER)
     }
 
-    /// Lets a worker run that was held. False if none was.
-    pub(super) fn hurries(&mut self, random: &mut Random) -> bool {
+    /// Ends the hold of a worker. False if none is held.
+    pub(super) fn release_one(&mut self, random: &mut Random) -> bool {
         let held: Vec<usize> =
             (0..self.members.len()).filter(|at| self.members[*at].held > 0).collect();
         if held.is_empty() {

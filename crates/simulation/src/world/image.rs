@@ -16,7 +16,7 @@ use testkit::sim::Process;
 /// Descriptors 0, 1 and 2 count, too.
 const STANDARD_FILES: usize = 3;
 
-/// Access to the engine of the present process image, for what is no command.
+/// Access to the engine of the present process image for queries and reports.
 pub(crate) struct Windows {
     observer: Observer<Process>,
     reports: Reports<Process>,
@@ -82,7 +82,7 @@ impl World {
 
     // === conditions ===
 
-    /// Chooses anew, for a new event.
+    /// Restarts the choices of the simulation and of the kernel with a seed.
     pub(crate) fn reseed(&mut self, seed: u64) {
         self.random = Random::new(seed);
         self.sim.reseed(seed);
@@ -97,7 +97,7 @@ impl World {
         self.sim.set_conditions(crate::weather::conditions(weather));
     }
 
-    /// Leaves the process room for so many more descriptors.
+    /// Limits the process to this number of further descriptors.
     pub(crate) fn limit_files(&mut self, more: Option<u16>) {
         let open = STANDARD_FILES + self.process.descriptors().len();
         let limit = more.map_or(OPEN_FILES, |more| open + usize::from(more));
@@ -123,7 +123,7 @@ impl World {
 
     // === reports ===
 
-    /// Reads what the workers have reported.
+    /// Reads the reports of the workers, and checks each record.
     pub(crate) fn read_reports(&mut self) {
         let Some(windows) = &self.windows else { return };
         let reports = windows.reports.exchange(std::mem::take(&mut self.read));

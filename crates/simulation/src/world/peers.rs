@@ -1,4 +1,4 @@
-//! Steps of the applications, and the rules that each byte and each end must keep.
+//! Steps of the applications, and the rules for each received byte and FIN.
 
 use super::World;
 use crate::network::PeerSocket;
@@ -54,7 +54,7 @@ impl World {
         self.disturb();
     }
 
-    /// Everyone reads everything and ends its stream; all targets listen.
+    /// All applications read everything and end their streams; all targets listen.
     pub(crate) fn cooperate(&mut self) {
         (0..crate::script::HOSTS).for_each(|host| self.set_host(host, Host::Up));
         self.sessions.values_mut().for_each(Session::cooperate);
@@ -82,12 +82,12 @@ impl World {
         let session = owner.and_then(|(number, _)| self.sessions.get_mut(&number));
         match session {
             Some(session) => session.accepted(socket, host),
-            // The engine has given it up in the turn in which it connected.
+            // The engine has connected and closed it within one turn.
             None => self.orphans.push(ScriptedPeer::accepted(socket, 0, None)),
         }
     }
 
-    /// An application takes a step. False if none can do anything.
+    /// An application takes a step. False if none can.
     pub(super) fn peer_steps(&mut self) -> bool {
         if self.peers_rest {
             return false;
@@ -127,7 +127,7 @@ impl World {
         self.trace.add(self.sim.now(), part, number.into(), &step);
     }
 
-    /// An application whose connection the engine has given up takes a step.
+    /// An application whose connection the engine has closed for another attempt takes a step.
     fn stray_steps(&mut self) -> bool {
         let Self { sim, sessions, orphans, random, scratch, .. } = self;
         let strays = sessions.values_mut().flat_map(|session| &mut session.strays);
@@ -136,12 +136,12 @@ impl World {
         let was_spared = sim.spare(true);
         stray.step(random, scratch);
         let _ = sim.spare(was_spared);
-        assert_eq!(stray.facts.received, 0, "bytes for a target that was given up");
+        assert_eq!(stray.facts.received, 0, "bytes for a target whose attempt has failed");
         true
     }
 }
 
-/// The rules for what an application has just seen.
+/// The rules for the last step of an application.
 fn check(session: &Session, peer: Peer, step: Step) {
     let Some(sink) = session.peer(peer) else { return };
     let source = session.peer(peer.other()).map(|source| &source.facts);
@@ -150,7 +150,7 @@ fn check(session: &Session, peer: Peer, step: Step) {
         Step::Received(_) => {
             let written = source.map_or(0, |source| source.written);
             let received = sink.facts.received;
-            assert!(received <= written, "session {number}: bytes that were never sent");
+            assert!(received <= written, "session {number}: more bytes received than sent");
         }
         Step::FinReceived => {
             let is_whole = source
@@ -159,7 +159,7 @@ fn check(session: &Session, peer: Peer, step: Step) {
             let is_excused = session.is_unix(peer) || session.may_be_refused_by_fin(peer);
             assert!(
                 is_whole || is_excused,
-                "session {number}: the {peer:?} got a FIN over an incomplete stream: {:?}, {source:?}",
+                "session {number}: the {peer:?} has received a FIN after an incomplete stream: {:?}, {source:?}",
                 sink.facts
             );
         }
