@@ -25,7 +25,7 @@ pub trait Kernel: Clone + Debug + Send + Sync + 'static {
     type Pipe: Pipe<Self::Socket>;
     /// An epoll instance. Dropping it closes it.
     type Epoll: Epoll<Self>;
-    /// What ends the wait of a thread.
+    /// A waker: ends the wait of a thread.
     type Waker: Waker;
 
     /// The monotonic clock.
@@ -239,7 +239,7 @@ pub trait Wake {
     fn wake(&self);
 }
 
-/// What a thread waits on for others. See [`crate::Waker`].
+/// A waker that a thread can wait on. See [`crate::Waker`].
 pub trait Waker: Wake + Debug + Send + Sync + 'static {
     /// See [`crate::Waker::wait`]. The simulated kernel does not block: it consumes the wake-ups.
     fn wait(&self);

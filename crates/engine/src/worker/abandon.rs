@@ -1,5 +1,5 @@
 //! The end of a worker whose process image was replaced. On Linux, execve(2) frees its memory; a simulation
-//! does it here.
+//! frees it here.
 
 use super::Worker;
 use crate::message::Message;
@@ -7,7 +7,8 @@ use crate::session::Session;
 use sys::kernel::Kernel;
 
 impl<K: Kernel> Worker<K> {
-    /// Frees the memory of the worker. Ends no session: descriptors are those of the next process image.
+    /// Frees the memory of the worker and ends no session. For simulated processes after execve(2): their
+    /// handles are inert, and the next image has claimed the descriptors.
     pub fn abandon(mut self) {
         for key in self.table.slots().keys() {
             if let Some(Session { permit, .. }) = self.table.remove(key) {

@@ -1,4 +1,4 @@
-//! What the simulated kernel and network may do to a caller, where Linux may do it.
+//! Delays, short counts and failures of the simulated kernel and network, within the limits of Linux.
 
 use super::state::random::Random;
 use std::collections::BTreeMap;
@@ -138,8 +138,8 @@ impl Conditions {
         Self { pipe_pages: 256, failures: failures(), ..Self::rough() }
     }
 
-    /// The conditions that a seed chooses: each of them friendly or more or less hostile. Histories in
-    /// which a few things go wrong often find more than those in which all do.
+    /// The conditions chosen by a seed: each of them friendly or hostile. Histories with few kinds of
+    /// faults often find more than those with all.
     pub fn of_seed(seed: u64) -> Self {
         let mut random = Random::new(seed);
         let (friendly, hostile) = (Self::default(), Self::hostile());
@@ -170,7 +170,7 @@ impl Conditions {
     }
 }
 
-/// Calls that may fail, in how many of 100 cases, and why.
+/// Calls that may fail, with the percentage and the errors.
 fn failures() -> BTreeMap<Call, (u32, Vec<Errno>)> {
     use Errno as E;
     let short = [E::NFILE, E::NOMEM, E::NOBUFS];

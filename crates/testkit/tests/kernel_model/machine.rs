@@ -12,7 +12,7 @@ pub(crate) type EpollOf<M> = <<M as Machine>::Kernel as Kernel>::Epoll;
 pub(crate) type WakerOf<M> = <<M as Machine>::Kernel as Kernel>::Waker;
 pub(crate) type EventsOf<M> = <EpollOf<M> as Epoll<<M as Machine>::Kernel>>::Events;
 
-/// One process on a kernel, and what its test peers can do.
+/// One process on a kernel, with the calls of its test peers.
 pub(crate) trait Machine {
     type Kernel: Kernel;
 

@@ -48,7 +48,7 @@ slot!(
     Epoll, 'E', 3
 );
 slot!(
-    /// What wakes an epoll instance.
+    /// A waker.
     Waker, 'W', 2
 );
 

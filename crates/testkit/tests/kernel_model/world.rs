@@ -16,7 +16,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use sys::FileId;
 
-/// What a listener's slot remembers, also after its socket has been closed.
+/// State of a listener's slot, also after its socket has been closed.
 struct Listening<M: Machine> {
     place: Place,
     /// Where clients reach it; `None` for a Unix socket.

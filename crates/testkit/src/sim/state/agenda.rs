@@ -1,4 +1,4 @@
-//! The things that happen at a time, in order.
+//! Arrivals and timers in the order of their times.
 
 use super::segment::Segment;
 use super::slab::{Key, Slab};

@@ -24,7 +24,7 @@ pub(crate) enum State {
     Closed,
 }
 
-/// What holds an end.
+/// The owner of an end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Owner {
     /// A listener that has not accepted it yet.

@@ -33,7 +33,7 @@ impl BoundAt {
     }
 }
 
-/// What a port remembers of the sockets that share it (`fastreuseport` of its bind bucket). Linux binds
+/// State of a port for sockets that share it (`fastreuseport` of its bind bucket). Linux binds
 /// a sharing socket that matches without a look at the others, even if they have become exclusive.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) enum FastPath {

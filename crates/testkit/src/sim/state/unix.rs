@@ -4,7 +4,7 @@ use super::slab::Key;
 use std::collections::VecDeque;
 use sys::{Errno, Result};
 
-/// What a send passes beside its bytes.
+/// Kind of the bytes of one send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Plain,
