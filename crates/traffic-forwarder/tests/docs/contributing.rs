@@ -4,6 +4,7 @@
 use crate::markdown::Document;
 use crate::repository::{document, read, root};
 use std::fs;
+use std::path::Path;
 
 const PAGE: &str = "CONTRIBUTING.md";
 const STRUCTURE: &str = "ARCHITECTURE.md";
@@ -16,6 +17,7 @@ const SECTIONS: [(&str, &[&str]); 2] = [
             "Try it",
             "Follow a byte",
             "Run one test",
+            "Simulation",
             "Add a close reason",
             "Add a setting",
             "Add a stage",
@@ -44,7 +46,20 @@ fn cargo_commands(page: &Document) -> Vec<String> {
     let blocks = page.blocks();
     let lines = blocks.iter().flat_map(|block| block.text.lines()).map(str::to_owned);
     let commands = lines.chain(page.code_spans());
-    commands.filter(|command| command.starts_with("cargo ")).collect()
+    commands.filter(|command| without_variables(command).starts_with("cargo ")).collect()
+}
+
+/// A command without the environment variables in front of it.
+fn without_variables(command: &str) -> &str {
+    match command.split_once(' ') {
+        Some((word, rest)) if word.contains('=') => without_variables(rest),
+        _ => command,
+    }
+}
+
+/// The names of the environment variables in front of a command.
+fn variables(command: &str) -> impl Iterator<Item = &str> {
+    command.split(' ').map_while(|word| Some(word.split_once('=')?.0))
 }
 
 #[test]
@@ -127,12 +142,22 @@ fn named_tests_exist() {
         let package = root().join("crates").join(package);
         assert!(package.is_dir(), "{command}");
         let sources = match after("--test") {
+            None if after("--example").is_some() => "examples",
             Some(test) if package.join(format!("tests/{test}.rs")).exists() => "tests",
             Some(test) => &format!("tests/{test}"),
             None => "src",
         };
         let sources = package.join(sources);
         assert!(sources.is_dir(), "{command}");
+        if let Some(example) = after("--example") {
+            assert!(sources.join(format!("{example}.rs")).exists(), "{command}");
+        }
+        for variable in variables(&command) {
+            let is_read = reads_variable(&package, variable);
+            assert!(is_read, "{command}: {variable} has no effect");
+        }
+        let words = words.iter().take_while(|word| **word != "--");
+        let words = words.filter(|word| Some(**word) != after("--test"));
         if let Some(filter) = words.last().filter(|word| word.contains('_') || word.ends_with("::"))
         {
             assert!(is_named(&sources, filter.trim_end_matches("::")), "{command}: no such test");
@@ -142,12 +167,26 @@ fn named_tests_exist() {
     assert!(found >= 6, "only {found} commands");
 }
 
-/// Whether a file in the directory, or a test in one of them, has this name.
-fn is_named(sources: &std::path::Path, name: &str) -> bool {
-    let entries = fs::read_dir(sources).expect("a directory of tests");
-    let mut files = entries.map(|entry| entry.expect("a directory entry").path());
-    files.any(|path| {
-        let text = fs::read_to_string(&path).unwrap_or_default();
+/// Whether a source in the directory or below has the property: path, text.
+fn any_source(directory: &Path, has: &dyn Fn(&Path, &str) -> bool) -> bool {
+    let mut entries = fs::read_dir(directory).expect("a directory of sources");
+    entries.any(|entry| {
+        let path = entry.expect("a directory entry").path();
+        if path.is_dir() {
+            return any_source(&path, has);
+        }
+        has(&path, &fs::read_to_string(&path).unwrap_or_default())
+    })
+}
+
+/// Whether a source reads an environment variable of this name.
+fn reads_variable(package: &Path, variable: &str) -> bool {
+    any_source(package, &|_, text| text.contains(&format!("\"{variable}\"")))
+}
+
+/// Whether a source, or a test in one, has this name.
+fn is_named(sources: &Path, name: &str) -> bool {
+    any_source(sources, &|path, text| {
         path.file_stem().is_some_and(|stem| stem == name) || text.contains(&format!("fn {name}"))
     })
 }
@@ -172,6 +211,11 @@ fn named_places_in_the_code_exist() {
         ("crates/plan/src/settings.rs", "rows! { Section::Process, Process {"),
         ("crates/plan/src/settings.rs", "rows! { Section::Log, Log {"),
         ("crates/plan/src/settings.rs", "inline_table!"),
+        ("crates/simulation/src/script/event.rs", "enum Event {"),
+        ("crates/simulation/src/script/event.rs", "enum Command {"),
+        ("crates/simulation/src/shrink.rs", "fn simpler("),
+        ("crates/testkit/src/sim/conditions.rs", "struct Conditions {"),
+        ("crates/testkit/src/sim/conditions.rs", "enum Call {"),
         ("crates/plan/tests/samples.rs", "EXPECT=write cargo test -p plan"),
         ("crates/traffic-forwarder/tests/e2e/crossings/settings.rs", "fn fixed_values("),
         ("crates/plan/src/plan.rs", "struct ForwardSettings"),
