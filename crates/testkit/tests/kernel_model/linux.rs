@@ -6,7 +6,7 @@ use crate::machine::{Handle, HandleKind, Machine};
 use crate::readiness::Readiness;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fd::{AsFd, OwnedFd};
-use rustix::io::IoSlice;
+use rustix::io::{IoSlice, fcntl_dupfd_cloexec};
 use rustix::net::{
     SendAncillaryBuffer, SendAncillaryMessage, SendFlags, connect, getpeername, listen, send,
     sendmsg, sockopt,
@@ -24,6 +24,7 @@ use sys::listen::{Sharing, bind_tcp, local_address};
 use sys::socket::TcpOptions;
 use sys::{Epoll, Errno, Event, Result};
 use tempfile::TempDir;
+use testkit::Socket;
 use waiter::Waiter;
 
 static PROCESS: Mutex<()> = Mutex::new(());
@@ -55,7 +56,7 @@ const ANSWERS: usize = 4;
 const ROUNDS: usize = 300;
 const ROUND: Duration = Duration::from_millis(1);
 
-/// Bound of the wait for a retransmission, which comes after a second.
+/// Bound of the wait for a retransmission, which comes after a second, or for a timeout.
 const READY_LIMIT: Timespec = Timespec { tv_sec: 5, tv_nsec: 0 };
 
 /// See [`RealMachine::least_own`].
@@ -70,6 +71,8 @@ pub(crate) struct RealMachine<'host> {
     foreign: usize,
     limit: Rlimit,
     waiters: Vec<Waiter>,
+    /// Sockets of vanished hosts, which must not send a FIN.
+    vanished: Vec<Socket>,
     _host: &'host Host,
 }
 
@@ -87,6 +90,7 @@ impl<'host> RealMachine<'host> {
             foreign: 0,
             limit,
             waiters: Vec::new(),
+            vanished: Vec::new(),
             _host: host,
         };
         machine.foreign = machine.numbers().len();
@@ -165,9 +169,18 @@ impl Machine for RealMachine<'_> {
         }
     }
 
-    fn wait_until_ready(&self, socket: &OwnedFd) {
-        let mut events = [PollFd::new(socket, PollFlags::IN | PollFlags::OUT)];
+    fn wait_until_ready(&self, socket: &OwnedFd, only_end: bool) {
+        let of_interest =
+            if only_end { PollFlags::empty() } else { PollFlags::IN | PollFlags::OUT };
+        let mut events = [PollFd::new(socket, of_interest)];
         poll(&mut events, Some(&READY_LIMIT)).expect("poll(2)");
+    }
+
+    fn vanish(&mut self, socket: OwnedFd) {
+        let least = i32::try_from(self.least_own()).expect("a number of a descriptor");
+        let socket = fcntl_dupfd_cloexec(socket, least).expect("a high number").into();
+        testkit::vanish(&socket);
+        self.vanished.push(socket);
     }
 
     fn set_backlog(&self, listener: &OwnedFd, length: u32) -> Result<()> {
@@ -188,7 +201,8 @@ impl Machine for RealMachine<'_> {
                 let _ = sockopt::set_tcp_quickack(socket, true);
             }
             self.pass_barrier();
-            if connections.iter().all(|socket| is_quiet(socket)) {
+            // A vanished host never acknowledges anything.
+            if !self.vanished.is_empty() || connections.iter().all(|socket| is_quiet(socket)) {
                 return;
             }
             std::thread::sleep(ROUND);

@@ -30,8 +30,12 @@ pub(crate) trait Machine {
     /// Connects a socket to its own address, at 127.0.0.1.
     fn connect_to_itself(&self) -> Result<SocketOf<Self>>;
 
-    /// Waits until poll(2) reports the socket as ready, or some seconds have passed.
-    fn wait_until_ready(&self, socket: &SocketOf<Self>);
+    /// Waits until poll(2) reports the socket as readable or writable, unless only an end is of interest,
+    /// or as failed or ended. Gives up after some seconds.
+    fn wait_until_ready(&self, socket: &SocketOf<Self>, only_end: bool);
+
+    /// The host of this socket vanishes.
+    fn vanish(&mut self, socket: SocketOf<Self>);
 
     /// Changes the length of the accept queue (listen(2)).
     fn set_backlog(&self, listener: &SocketOf<Self>, length: u32) -> Result<()>;

@@ -75,7 +75,7 @@ fn simulated(program: &Program) -> Vec<String> {
 }
 
 /// Differences shown at most.
-const DIFFERENCES: usize = 60;
+const DIFFERENCES: usize = 5;
 
 /// Programs per run, unless `PROGRAMS` says otherwise.
 const PROGRAMS: u64 = 400;

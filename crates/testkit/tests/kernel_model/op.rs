@@ -205,8 +205,16 @@ operations! {
     ConnectV6(connection: Connection, listener: Listener) = "connect6",
     /// Connects to its own address.
     ConnectToItself(connection: Connection) = "connect_to_itself",
-    /// Waits until poll(2) reports the connection as ready. For retransmissions, which take a second.
+    /// Waits until poll(2) reports the connection as readable or writable. For retransmissions, which
+    /// take a second.
     Await(connection: Connection) = "await",
+    /// Waits until poll(2) reports its end or an error. For timeouts.
+    AwaitEnd(connection: Connection) = "await_end",
+    /// Sets a user timeout in milliseconds, and keepalive probes after and every so many seconds, one of
+    /// which may stay without an answer. 0 turns either off.
+    Options(connection: Connection, user_timeout: u32, keepalive: u32) = "options",
+    /// The host of this end vanishes: it answers nothing any more.
+    Vanish(connection: Connection) = "vanish",
     /// Sends so many bytes of the connection's stream.
     Send(connection: Connection, count: u32) = "send",
     /// One call, with room for so many bytes.

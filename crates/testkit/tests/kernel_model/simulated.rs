@@ -17,7 +17,10 @@ const OPEN_FILES: usize = 1_000;
 /// What is due within this time happens at once: no other timer of the kernel is that short.
 const ARRIVAL: Duration = Duration::from_millis(50);
 
-/// Bound of the wait for a retransmission.
+/// `POLLERR` and `POLLHUP`
+const END: u32 = 0x018;
+
+/// Bound of the wait for a retransmission or a timeout.
 const READY_LIMIT: Duration = Duration::from_secs(5);
 
 /// First port of sockets that are connected to themselves: far from those of other sockets.
@@ -75,19 +78,25 @@ impl Machine for SimulatedMachine {
         // The only port that is left is that of the target.
         let former = self.sim.conditions();
         let port = self.own_port.get();
-        self.own_port.set(port + 1);
+        // Other sockets get the ports behind it.
+        self.own_port.set(port + 100);
         self.sim.set_conditions(Conditions { ephemeral_ports: port..=port, ..former.clone() });
         let socket = self.process.connect_tcp((Ipv4Addr::LOCALHOST, port).into());
         self.sim.set_conditions(former);
         socket.map(|(socket, _)| socket)
     }
 
-    fn wait_until_ready(&self, socket: &SimSocket) {
+    fn wait_until_ready(&self, socket: &SimSocket, only_end: bool) {
         let until = self.sim.now().after(READY_LIMIT);
-        while socket.state() == 0 {
+        let of_interest = if only_end { END } else { u32::MAX };
+        while socket.state() & of_interest == 0 {
             let Some(due) = self.sim.next_due().filter(|due| *due <= until) else { return };
             self.sim.advance(due);
         }
+    }
+
+    fn vanish(&mut self, socket: SimSocket) {
+        socket.vanish();
     }
 
     fn set_backlog(&self, listener: &SimSocket, length: u32) -> Result<()> {

@@ -49,15 +49,25 @@ impl World {
 
     pub(crate) fn send_syn(&mut self, key: Key) {
         let Some(end) = self.ends.get_mut(key) else { return };
-        let wait = FIRST_WAIT * (1 << end.retries.attempts.saturating_sub(SYN_LINEAR));
+        let mut wait = FIRST_WAIT * (1 << end.retries.attempts.saturating_sub(SYN_LINEAR));
+        if end.retries.attempts == 0 {
+            end.retries.waits_since = self.now;
+        } else if let Some(limit) = end.options.user_timeout {
+            let left = limit.saturating_sub(self.now.since(end.retries.waits_since));
+            wait = wait.min(left.max(Duration::from_millis(1)));
+        }
         self.set_timer(key, Timer::Retransmission, self.now.after(wait));
         self.send_body(key, Body::Syn);
     }
 
-    /// No answer to the SYN has come.
+    /// No answer to the SYN has come. The user timeout applies from the second time on
+    /// (`retransmits_timed_out`).
     pub(crate) fn syn_timed_out(&mut self, key: Key) {
         let Some(end) = self.ends.get_mut(key) else { return };
-        if end.retries.attempts >= SYN_RETRIES + SYN_LINEAR {
+        let elapsed = self.now.since(end.retries.waits_since);
+        let is_late = end.options.user_timeout.is_some_and(|limit| elapsed >= limit);
+        let attempts = end.retries.attempts;
+        if attempts >= SYN_RETRIES + SYN_LINEAR || (attempts > 0 && is_late) {
             return self.break_off(key, Errno::TIMEDOUT);
         }
         end.retries.attempts += 1;

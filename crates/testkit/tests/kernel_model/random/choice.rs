@@ -145,16 +145,6 @@ impl Choice {
                 self.listeners.remove(&slot.0);
                 self.queued.remove(&slot.0);
             }
-            Op::Connect(slot, listener) | Op::ConnectV6(slot, listener)
-                if self.connections.insert(slot.0) =>
-            {
-                self.queued.entry(listener.0).or_default().push(slot.0);
-            }
-            Op::Accept(listener, slot) => self.accept(listener, slot),
-            Op::Close(slot) | Op::Reset(slot) => {
-                self.connections.remove(&slot.0);
-                self.peers.remove(&slot.0);
-            }
             Op::NewPipe(slot, _) => {
                 self.pipes.insert(slot.0);
             }
@@ -172,6 +162,25 @@ impl Choice {
             }
             Op::CloseWaker(slot) => {
                 self.wakers.remove(&slot.0);
+            }
+            _ => self.push_on_connection(op),
+        }
+    }
+
+    fn push_on_connection(&mut self, op: Op) {
+        match op {
+            Op::Connect(slot, listener) | Op::ConnectV6(slot, listener)
+                if self.connections.insert(slot.0) =>
+            {
+                self.queued.entry(listener.0).or_default().push(slot.0);
+            }
+            Op::Accept(listener, slot) => self.accept(listener, slot),
+            Op::ConnectToItself(slot) if self.connections.insert(slot.0) => {
+                self.peers.insert(slot.0, slot.0);
+            }
+            Op::Close(slot) | Op::Reset(slot) => {
+                self.connections.remove(&slot.0);
+                self.peers.remove(&slot.0);
             }
             Op::SendUntilFull(slot) => {
                 self.full.insert(slot.0);

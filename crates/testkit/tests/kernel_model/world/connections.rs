@@ -4,9 +4,11 @@ use super::{Connected, Outcome, World, done, errno, text};
 use crate::machine::{Machine, SocketOf};
 use crate::op::{Connection, Listener, Op};
 use crate::streams::End;
+use flow::Keepalive;
 use std::net::{Ipv6Addr, SocketAddr};
+use std::time::Duration;
 use sys::kernel::{Kernel, Socket};
-use sys::socket::Progress;
+use sys::socket::{Progress, TcpOptions};
 use sys::{Errno, Result};
 
 /// Bytes of one call where the amount does not matter.
@@ -14,6 +16,16 @@ const LARGE: usize = 65_536;
 
 /// Calls of a loop that must have ended by then.
 const CALLS: usize = 10_000;
+
+fn options(user_timeout: u32, keepalive: u32) -> TcpOptions {
+    let period = Duration::from_secs(keepalive.into());
+    let keepalive = Keepalive { idle: period, interval: period, count: 1 };
+    let user_timeout = Duration::from_millis(user_timeout.into());
+    TcpOptions {
+        keepalive: Some(keepalive).filter(|_| !period.is_zero()),
+        user_timeout: Some(user_timeout).filter(|timeout| !timeout.is_zero()),
+    }
+}
 
 impl<M: Machine> World<M> {
     pub(super) fn run_on_connection(&mut self, op: Op) -> Outcome {
@@ -24,6 +36,11 @@ impl<M: Machine> World<M> {
             Op::Close(slot) => self.connections[slot.0].take().map(|_| "ok".to_owned()),
             Op::Reset(slot) => {
                 self.connections[slot.0].take()?.socket.reset();
+                Some("ok".to_owned())
+            }
+            Op::Vanish(slot) => {
+                let connected = self.connections[slot.0].take()?;
+                self.machine.vanish(connected.socket);
                 Some("ok".to_owned())
             }
             _ => self.run_transfer(op).or_else(|| self.run_query(op)),
@@ -66,8 +83,16 @@ impl<M: Machine> World<M> {
             },
             Op::IsConnectedToItself(slot) => socket(slot)?.is_connected_to_itself().to_string(),
             Op::Await(slot) => {
-                self.machine.wait_until_ready(socket(slot)?);
+                self.machine.wait_until_ready(socket(slot)?, false);
                 self.machine.poll(socket(slot)?).to_string()
+            }
+            Op::AwaitEnd(slot) => {
+                self.machine.wait_until_ready(socket(slot)?, true);
+                self.machine.poll(socket(slot)?).to_string()
+            }
+            Op::Options(slot, user_timeout, keepalive) => {
+                let options = options(user_timeout, keepalive);
+                done(socket(slot)?.replace_tcp_options(&options))
             }
             Op::Poll(slot) => self.machine.poll(socket(slot)?).to_string(),
             _ => return None,
