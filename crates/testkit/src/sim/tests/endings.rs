@@ -102,16 +102,30 @@ fn the_port_of_the_side_that_closes_first_stays_occupied_for_a_minute() {
 
 #[test]
 fn a_fin_is_acknowledged_in_time_wait_although_its_first_answer_was_lost() {
-    let host = Host::friendly();
+    let host = Host::new(Conditions { delay: 1000..=1000, ..Conditions::default() });
     let (client, server) = host.pair();
     drop(client);
     host.pass(SECOND);
-    host.set_reach(Reach::Silent);
     server.shut_write().unwrap();
+    host.set_reach(Reach::Silent);
+    host.pass(10 * MILLI);
     host.set_reach(Reach::Alive);
     assert_eq!(server.unacked(), 1);
     host.pass(SECOND);
     assert_eq!((server.unacked(), server.take_error()), (0, Ok(())));
+}
+
+/// `tcp_disconnect` in LAST_ACK: nothing that the peer has not got is lost.
+#[test]
+fn a_reset_behind_both_fins_is_none() {
+    let host = Host::new(Conditions { delay: 1000..=1000, ..Conditions::default() });
+    let (client, server) = host.pair();
+    client.shut_write().unwrap();
+    host.pass(MILLI);
+    server.shut_write().unwrap();
+    server.reset();
+    host.pass(SECOND);
+    assert_eq!((client.receive(&mut [0; 9]), client.take_error()), (Ok(0), Ok(())));
 }
 
 #[test]

@@ -21,6 +21,7 @@ fn bytes_pass_in_order_and_a_fin_is_the_end() {
     host.pass(SECOND);
     assert_eq!(server.receive(&mut [0; 10]), Ok(0));
     assert_eq!(server.sequence_received(), Some(300_001));
+    assert_eq!(client.tcp_info().unwrap().retransmits, 0, "segments stay in order");
 }
 
 #[test]
@@ -34,6 +35,17 @@ fn a_receiver_that_does_not_read_stops_the_sender() {
     assert_eq!(receive_all(&server), (15_000, Err(Errno::AGAIN)));
     assert!(client.look().writable);
     assert_eq!(client.unacked(), 0);
+}
+
+#[test]
+fn an_emptied_queue_announces_the_whole_window() {
+    let (receive_buffer, send_buffer) = (1_000..=1_000, 5_000..=5_000);
+    let host = Host::new(Conditions { receive_buffer, send_buffer, ..Conditions::default() });
+    let (client, server) = host.pair();
+    client.send(&[7; 100]).unwrap();
+    assert_eq!(server.receive(&mut [0; 100]), Ok(100));
+    fill(&client);
+    assert_eq!(server.look().unread, 1_000);
 }
 
 #[test]

@@ -51,6 +51,20 @@ fn a_host_that_comes_back_gets_all_bytes() {
     assert!(client.tcp_info().unwrap().retransmits > 0);
 }
 
+#[test]
+fn an_acknowledgement_ends_the_growth_of_the_waits() {
+    let host = Host::friendly();
+    let (client, server) = host.pair();
+    for silence in [100 * SECOND, 250 * MILLI] {
+        host.set_reach(Reach::Silent);
+        client.send(b"x").unwrap();
+        host.pass(silence);
+        host.set_reach(Reach::Alive);
+        host.pass(silence + SECOND);
+        assert_eq!(server.receive(&mut [0; 9]), Ok(1), "after {silence:?}");
+    }
+}
+
 /// `tcp_retries2`
 #[test]
 fn unacknowledged_bytes_end_a_connection_after_a_quarter_of_an_hour() {
@@ -60,7 +74,7 @@ fn unacknowledged_bytes_end_a_connection_after_a_quarter_of_an_hour() {
     client.send(b"x").unwrap();
     let (time, errno) = host.time_to_error(&client);
     assert!(is_about(time, Duration::from_millis(924_600), 1), "{time:?}");
-    assert_eq!(errno, Errno::TIMEDOUT);
+    assert_eq!((errno, client.tcp_info().unwrap().retransmits), (Errno::TIMEDOUT, 15));
     host.set_reach(Reach::Alive);
     server.send(b"x").unwrap();
     assert_eq!(server.take_error(), Err(Errno::CONNRESET), "the closed end answers with an RST");
@@ -107,6 +121,20 @@ fn a_user_timeout_ends_a_connection_whose_peer_does_not_read() {
     client.set_tcp_options(&with_user_timeout(5)).unwrap();
     fill(&client);
     assert_eq!(host.time_to_error(&client), (5 * SECOND, Errno::TIMEDOUT));
+}
+
+#[test]
+fn the_user_timeout_of_a_closed_window_ends_when_it_opens() {
+    let host = Host::friendly();
+    let (client, server) = host.pair();
+    client.set_tcp_options(&with_user_timeout(5)).unwrap();
+    for _ in 0..3 {
+        fill(&client);
+        host.pass(4 * SECOND);
+        assert!(receive_all(&server).0 > 0);
+    }
+    assert_eq!(client.take_error(), Ok(()));
+    assert!(client.look().writable);
 }
 
 #[test]
@@ -199,7 +227,9 @@ fn a_report_of_a_router_ends_one_attempt() {
 
 #[test]
 fn options_can_be_replaced() {
-    let host = Host::with_options(Conditions::default(), &with_keepalive());
+    let host = Host::friendly();
+    host.listener.set_tcp_options(&with_user_timeout(1000)).unwrap();
+    host.listener.replace_tcp_options(&with_keepalive()).unwrap();
     let (_client, server) = host.pair();
     host.set_reach(Reach::Silent);
     server.replace_tcp_options(&OPTIONS).unwrap();

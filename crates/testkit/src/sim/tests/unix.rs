@@ -58,6 +58,34 @@ fn a_read_takes_an_attached_descriptor_and_stops() {
     assert_eq!(server.receive(&mut [0; 99]), Ok(9));
 }
 
+/// Unlike TCP: `unix_write_space` follows each send that was read as a whole.
+#[test]
+fn reading_a_whole_send_is_an_event_for_its_sender() {
+    let host = Host::friendly();
+    let (client, server) = pair(&host);
+    let poller = Poller::new(&host.process, &[&client]);
+    assert_eq!(poller.wait(), [0]);
+    client.send(b"abc").unwrap();
+    assert_eq!(server.receive(&mut [0; 2]), Ok(2));
+    assert!(poller.wait().is_empty());
+    assert_eq!(server.receive(&mut [0; 2]), Ok(1));
+    assert_eq!(poller.wait(), [0]);
+}
+
+#[test]
+fn short_counts_are_followed_by_events() {
+    let host = Host::friendly();
+    let (client, server) = pair(&host);
+    let poller = Poller::new(&host.process, &[&server]);
+    assert_eq!(poller.wait(), [0]);
+    host.sim.set_conditions(Conditions { short_counts: 100, ..Conditions::default() });
+    let mut left = client.send(&[7; 1000]).unwrap();
+    while left > 0 {
+        assert_eq!(poller.wait(), [0], "{left} bytes are left without an event");
+        left -= server.receive(&mut [0; 1000]).unwrap();
+    }
+}
+
 #[test]
 fn small_sends_fill_the_buffer_by_their_memory() {
     let host = Host::new(Conditions { send_buffer: 212_992..=212_992, ..Conditions::default() });
