@@ -76,6 +76,15 @@ mod tests {
     }
 
     #[test]
+    fn an_interrupted_call_is_repeated() {
+        let mut results =
+            vec![Err(io::ErrorKind::WouldBlock), Ok(7), Err(io::ErrorKind::Interrupted)];
+        let mut call = || results.pop().expect("a result is left").map_err(io::Error::from);
+        assert_eq!(uninterrupted(&mut call).unwrap(), 7);
+        assert_eq!(uninterrupted(&mut call).unwrap_err().kind(), io::ErrorKind::WouldBlock);
+    }
+
+    #[test]
     #[should_panic(expected = "in vain for: the moon")]
     fn names_what_did_not_come() {
         wait_until("the moon", Duration::from_millis(20), || false);
