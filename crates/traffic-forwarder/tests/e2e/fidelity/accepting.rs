@@ -6,10 +6,10 @@ use testkit::{Behaviour, End, LIMIT, Peer, Script, Signal, Socket, Target, conne
 use crate::support::{Forward, Setup, on_each_setup, ping, play, reset, served_client};
 
 on_each_setup!(
+    a_burst_of_clients_is_served,
+    clients_of_a_closing_listener_do_not_hang;
     clients_that_leave_before_the_accept_do_no_harm,
     bytes_sent_before_the_accept_arrive,
-    a_burst_of_clients_is_served,
-    clients_of_a_closing_listener_do_not_hang,
 );
 
 /// Runs `clients` while the forwarder is stopped.

@@ -13,13 +13,13 @@ use crate::support::{
 on_each_setup!(
     a_stalled_lane_does_not_affect_the_other,
     a_busy_lane_keeps_its_session_alive,
-    stalled_sessions_do_not_affect_others,
     busy_sessions_do_not_affect_others,
-    bytes_of_a_cut_session_reach_no_other_session,
     a_message_is_not_delayed_for_further_bytes,
     a_target_that_closes_first_leaves_no_time_wait,
     a_vanished_client_is_dropped,
-    a_reset_is_noticed_although_no_lane_reads_or_writes,
+    a_reset_is_noticed_although_no_lane_reads_or_writes;
+    stalled_sessions_do_not_affect_others,
+    bytes_of_a_cut_session_reach_no_other_session,
 );
 
 fn a_stalled_lane_does_not_affect_the_other(setup: Setup) {

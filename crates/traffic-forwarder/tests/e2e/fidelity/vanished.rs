@@ -10,7 +10,7 @@ on_each_setup!(
     keepalive_detects_a_vanished_target,
     keepalive_detects_a_vanished_client,
     unacknowledged_bytes_reveal_a_vanished_target,
-    a_permanently_closed_window_is_detected,
+    a_permanently_closed_window_is_detected;
     a_closed_window_is_tolerated_by_default,
     keepalive_spares_a_silent_peer,
 );

@@ -38,14 +38,20 @@ impl Setup {
     }
 }
 
-/// Defines a test per scenario for each path with one worker and with two.
+/// Defines a test per scenario for each path with one worker and with two. Scenarios behind a semicolon
+/// take seconds: they run with each path and each number once, and the crate `simulation` plays the
+/// combinations.
 macro_rules! on_each_setup {
     ($($scenario:ident),+ $(,)?) => {
-        $crate::support::on_each_setup! { @ copy_with_one_worker "copy" 1 ($($scenario)+) }
-        $crate::support::on_each_setup! { @ copy_with_two_workers "copy" 2 ($($scenario)+) }
-        $crate::support::on_each_setup! { @ splice_with_one_worker "splice" 1 ($($scenario)+) }
-        $crate::support::on_each_setup! { @ splice_with_two_workers "splice" 2 ($($scenario)+) }
+        $crate::support::on_each_setup! { $($scenario),+; }
     };
+    ($($scenario:ident),*; $($long:ident),* $(,)?) => {
+        $crate::support::on_each_setup! { @ copy_with_one_worker "copy" 1 ($($scenario)* $($long)*) }
+        $crate::support::on_each_setup! { @ copy_with_two_workers "copy" 2 ($($scenario)*) }
+        $crate::support::on_each_setup! { @ splice_with_one_worker "splice" 1 ($($scenario)*) }
+        $crate::support::on_each_setup! { @ splice_with_two_workers "splice" 2 ($($scenario)* $($long)*) }
+    };
+    (@ $setup:ident $path:literal $workers:literal ()) => {};
     (@ $setup:ident $path:literal $workers:literal ($($scenario:ident)+)) => {
         mod $setup {
             const SETUP: $crate::support::Setup =

@@ -17,7 +17,7 @@ use crate::support::{LateTarget, Operated, Setup, SlowLookups, on_each_setup, pl
 on_each_setup!(
     a_late_target_is_connected,
     a_pending_lookup_is_repeated,
-    a_busy_unix_target_is_retried,
+    a_busy_unix_target_is_retried;
     a_silent_target_times_out_as_without_an_upgrade,
 );
 

@@ -8,7 +8,7 @@ use testkit::{LIMIT, Listener, Place, Port, Script, Socket, connect, wait_until}
 use super::upgrading::start;
 use crate::support::{Setup, on_each_setup, play, tcp_row};
 
-on_each_setup!(deadlines_expire_in_order, delayed_socket_options_are_set_in_time,);
+on_each_setup!(delayed_socket_options_are_set_in_time; deadlines_expire_in_order);
 
 struct Deadline {
     name: &'static str,
