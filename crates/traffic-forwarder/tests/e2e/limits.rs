@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 
 use testkit::{Addr, Behaviour, LIMIT, Peer, Port, Script, Socket, Target, connect, wait_until};
 
-use crate::support::{Config, Forward, QUIET, messages, ping, play, reset, served_client};
+use crate::support::{Config, Forward, QUIET, messages, ping, play, served_client};
 
 const REFUSED: &str = "connections refused: max_sessions is reached";
 const REFUSE: &str = "max_sessions = 2\nat_limit = 'refuse'";
@@ -187,26 +187,12 @@ fn a_full_forward_lets_clients_wait_with_two_workers() {
     a_full_forward_lets_clients_wait(2);
 }
 
-#[test]
-fn every_client_of_a_waiting_crowd_is_served() {
-    const CROWD: usize = 300;
-    let echo = Echo::start(2, WAIT);
-    let script = || Script::new().expecting(0).write(100).read_exactly(100).close();
-    let crowd: Vec<_> = (0..CROWD)
-        .map(|n| Peer::connect(&format!("client {n}"), &echo.forward, script()))
-        .collect();
-    for client in crowd {
-        client.finish();
-    }
-    echo.forward.wait_for_records(CROWD);
-    assert_eq!(echo.target.accepted(), CROWD as u64);
-}
-
 /// A client that waits at one forward for a place in the process gets the place of a session of
 /// another forward.
-fn a_place_in_the_process_goes_to_any_forward(workers: u32) {
+#[test]
+fn a_place_in_the_process_goes_to_any_forward() {
     let (target, ports) = (Target::start(Behaviour::Echo), [Port::v4(), Port::v4()]);
-    let config = Config::new().process(&format!("max_sessions = 1\nworkers = {workers}"));
+    let config = Config::new().process("max_sessions = 1\nworkers = 2");
     let config = ports.iter().fold(config, |config, port| {
         config.forward(port.addr(), target.addr(), "at_limit = 'wait'")
     });
@@ -221,40 +207,4 @@ fn a_place_in_the_process_goes_to_any_forward(workers: u32) {
         is_answered(&next);
         served = next;
     }
-}
-
-#[test]
-fn a_place_in_the_process_goes_to_any_forward_with_one_worker() {
-    a_place_in_the_process_goes_to_any_forward(1);
-}
-
-#[test]
-fn a_place_in_the_process_goes_to_any_forward_with_two_workers() {
-    a_place_in_the_process_goes_to_any_forward(2);
-}
-
-/// Every end of a session returns its place.
-#[test]
-fn failed_sessions_return_their_places() {
-    let (unused, port) = (Port::v4(), Port::v4());
-    let config = Config::new().process("workers = 2");
-    let forwarder = config.forward(port.addr(), unused.addr(), WAIT).start();
-    for _ in 0..20 {
-        is_refused(&port);
-    }
-    for record in forwarder.wait_for_records(20) {
-        assert_eq!(record.close_reason(), "target/connect/refused");
-    }
-}
-
-#[test]
-fn a_client_that_stops_waiting_takes_no_place() {
-    let echo = Echo::start(1, WAIT);
-    let served = [served_client(&echo.forward), served_client(&echo.forward)];
-    for _ in 0..5 {
-        reset(asking_client(&echo.forward));
-    }
-    drop(served);
-    let again = [served_client(&echo.forward), served_client(&echo.forward)];
-    again.iter().for_each(ping);
 }

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use testkit::{
-    Behaviour, BlackHole, End, Gate, LIMIT, Peer, Place, Port, Script, Signal, Target, wait_until,
+    Behaviour, BlackHole, End, LIMIT, Peer, Place, Port, Script, Signal, Target, wait_until,
 };
 
 use crate::support::{
@@ -26,8 +26,6 @@ on_each_path!(
     a_refusal_is_a_fin_if_so_configured,
     a_missing_unix_socket_is_a_refusal,
     a_client_reset_ends_the_connect,
-    a_broken_session_does_not_affect_others,
-    broken_sessions_leave_no_descriptor,
 );
 
 fn the_clients_reset_follows_its_bytes(path: &str) {
@@ -168,50 +166,6 @@ fn a_client_reset_ends_the_connect(path: &str) {
     let record = forward.record();
     assert_eq!(record.close_reason(), "client/connect/reset");
     assert_eq!(forward.fd_count(), base);
-}
-
-fn a_broken_session_does_not_affect_others(path: &str) {
-    let target = Target::start(Behaviour::Echo);
-    let forward = Forward::start_with(Config::new().process("workers = 1"), &target, path_is(path));
-    let (stop, others) = (Gate::new(), [1, 2, 3]);
-    let others = others.map(|seed| {
-        let round = |script: Script, _| script.write(50_000).read_exactly(50_000);
-        let script = Script::new().sending(seed).expecting(seed);
-        let script = (0..20).fold(script, round).stall(&stop).write(10).read_exactly(10);
-        Peer::connect("a session that lives", &forward, script.shutdown_write().read_to_end())
-    });
-    for _ in 0..30 {
-        let breaking = Script::new().write(100_000).reset();
-        Peer::connect("a session that breaks", &forward, breaking).finish();
-    }
-    stop.open();
-    for other in others {
-        other.finish();
-    }
-    let records = forward.wait_for_records(33);
-    let living = records.iter().filter(|record| record.close.cause == "fin");
-    assert!(living.clone().all(|record| record.bytes_down == 1_000_010), "{records:#?}");
-    assert_eq!(living.count(), 3);
-}
-
-/// Sessions that are cut while a pipe or a buffer holds their bytes.
-fn broken_sessions_leave_no_descriptor(path: &str) {
-    const SESSIONS: usize = 8;
-    let target = Target::start(Behaviour::Stall);
-    let config = Config::new().process("workers = 1");
-    let settings = format!("{}idle_timeout = '2s'", path_is(path));
-    let forward = Forward::start_with(config, &target, settings);
-    let before = forward.fd_count();
-    let filled = |_| {
-        let client = forward.connect();
-        write_until_full(&client, 1);
-        client
-    };
-    let _clients: Vec<_> = (0..SESSIONS).map(filled).collect();
-    for record in forward.wait_for_records(SESSIONS) {
-        assert_eq!(record.close_reason(), "limit/relay/idle_timeout");
-    }
-    wait_until("all descriptors back", LIMIT, || forward.fd_count() == before);
 }
 
 /// The forwarder is stopped while the target answers, sends and resets: it finds all three at once,

@@ -148,24 +148,6 @@ fn the_forward_limit_holds() {
     }
 }
 
-/// The process-wide limit, likewise.
-#[test]
-fn the_process_limit_holds() {
-    let echo = Echo::new();
-    let second = echo.ports[1].addr();
-    let config = echo.first("").forward(second, echo.target.addr(), "at_limit = 'wait'");
-    let config = config.process("max_sessions = 2");
-    let operated = start(config);
-    let clients = [(); 2].map(|()| served_client(&echo.ports[0]));
-    for _ in 0..5 {
-        let waiting = Peer::connect("third", &echo.ports[1], waits());
-        operated.upgrade();
-        waiting.finish();
-        assert_eq!(echo.target.accepted(), 2, "restored sessions hold the places");
-    }
-    clients.iter().for_each(ping);
-}
-
 /// The kernel has completed their handshakes, and no worker has accepted them yet.
 #[test]
 fn queued_clients_are_served_after_it() {
