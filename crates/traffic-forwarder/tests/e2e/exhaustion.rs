@@ -9,8 +9,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 use testkit::{
-    Behaviour, End, Forwarder, LIMIT, Peer, Port, Script, Signal, Target, connect, exchange,
-    wait_until,
+    Behaviour, End, Forwarder, LIMIT, Peer, Port, Script, Target, connect, exchange, wait_until,
 };
 
 use crate::support::{
@@ -126,34 +125,6 @@ fn a_lane_without_a_pipe_copies() {
         records.iter().any(|record| record.path_down.as_ref().unwrap().contains("splice"))
     });
     wait_until("no descriptors but spare pipes", LIMIT, || forward.fd_count() <= base + 32);
-}
-
-/// Two workers, and repeatedly more sessions than descriptors for them.
-#[test]
-fn a_storm_of_clients_without_enough_descriptors_is_survived() {
-    const CLIENTS: usize = 60;
-    let target = Target::start(Behaviour::Echo);
-    let config = Config::new().process("workers = 2");
-    let forward = Forward::start_with(config, &target, "");
-    let base = forward.fd_count();
-    for left in [0, 1, 2, 5, 11] {
-        leave_open_files(&forward, left);
-        let script = || Script::new().try_write(1000).drain();
-        let half_closing = || script().limit(Duration::from_secs(3));
-        let clients: Vec<_> =
-            (0..CLIENTS).map(|_| Peer::connect("client", &forward, half_closing())).collect();
-        wait_until("a sign of exhaustion", LIMIT, || {
-            !messages(&forward, ACCEPT_FAILED).is_empty() || !exhausted(&forward).is_empty()
-        });
-        drop(clients);
-        set_open_files(&forward, ENOUGH);
-        let echo = Script::new().write(10_000).read_exactly(10_000).shutdown_write().expect_eof();
-        Peer::connect("client", &forward, echo).finish();
-        wait_until("all descriptors back", LIMIT, || forward.fd_count() <= base);
-    }
-    forward.signal(Signal::TERM);
-    assert_eq!(forward.wait_exit(LIMIT).code(), Some(0));
-    assert_eq!(forward.count_lines(|line| line.contains("panicked")), 0);
 }
 
 // === a low limit from the start ===
