@@ -4,7 +4,7 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use testkit::{Gate, LIMIT, Port, Script, Signal, connect, wait_until};
+use testkit::{LIMIT, Script, Signal, connect, wait_until};
 
 use super::echo::Echo;
 use super::impostor::Impostor;
@@ -66,38 +66,6 @@ fn a_reload_during_the_check_stops_it() {
     let last = &echo.operated.status()["last_upgrade"];
     assert!(last["error"].as_str().unwrap().contains("reloaded"), "{last}");
     echo.is_upgraded();
-}
-
-#[test]
-fn constant_reloads_and_upgrades_coexist() {
-    let echo = Echo::start(Config::new().process("workers = 2"));
-    let (operated, extra) = (&echo.operated, Port::v4());
-    let second = || {
-        let config = Config::new().process("workers = 2");
-        let config = config.forward(echo.port.addr(), echo.target.addr(), "name = 'echo'");
-        config.forward(extra.addr(), echo.target.addr(), "name = 'extra'")
-    };
-    operated.write(second());
-    let stop = Gate::new();
-    thread::scope(|scope| {
-        scope.spawn(|| {
-            while !stop.is_open() {
-                let before = messages(operated, RELOADED).len();
-                operated.signal(Signal::HUP);
-                wait_until("a reload", LIMIT, || messages(operated, RELOADED).len() > before);
-            }
-        });
-        wait_until("three upgrades among the reloads", LIMIT, || {
-            let before = outcomes(operated);
-            operated.http.post("/v1/upgrade").status(202);
-            wait_until("the end of the upgrade", LIMIT, || outcomes(operated) > before);
-            ping(&echo.client);
-            arrivals(operated).len() >= 3
-        });
-        stop.open();
-    });
-    served_client(&extra);
-    ping(&echo.client);
 }
 
 /// Requests during the exec are served by one of the two images.

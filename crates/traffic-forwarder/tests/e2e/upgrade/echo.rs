@@ -8,7 +8,7 @@ use crate::support::{Config, Operated, ping, served_client};
 pub(super) struct Echo {
     pub(super) operated: Operated,
     pub(super) client: Socket,
-    pub(super) target: Target,
+    _target: Target,
     pub(super) port: Port,
 }
 
@@ -17,7 +17,7 @@ impl Echo {
     pub(super) fn start(config: Config) -> Self {
         let (target, port) = (Target::start(Behaviour::Echo), Port::v4());
         let operated = start(config.forward(port.addr(), target.addr(), "name = 'echo'"));
-        Self { operated, client: served_client(&port), target, port }
+        Self { operated, client: served_client(&port), _target: target, port }
     }
 
     /// Asserts that the session continues, also over an upgrade to the program under test.
