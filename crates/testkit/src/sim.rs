@@ -3,7 +3,21 @@
 //! decides everything, and nothing blocks.
 //!
 //! The comments name the functions of Linux whose rules a part follows. `tests/kernel_model` of this
-//! crate runs the same programs on both and compares the results.
+//! crate runs the same programs on both and compares the results; `programs/*.txt` there are the facts of
+//! Linux that this model follows.
+//!
+//! It differs from Linux on purpose, since no call of the engine can rely on the other behaviour:
+//!
+//! - Buffers have the sizes of the [`Conditions`]. Linux counts its own structures as well, and lets
+//!   buffers grow with the use of a connection.
+//! - Fragments in a pipe have sizes from the seed. On Linux, they depend on the pages in which the kernel
+//!   has stored the bytes of all sockets of a thread.
+//! - Of several listeners that share one address, the first one takes all connections. Linux chooses by a
+//!   hash of the ports (`reuseport_select_sock`).
+//! - A port that bind(2) has chosen stays bound after the end of listening. Linux releases it, as no
+//!   program has asked for it (`SOCK_BINDPORT_LOCK`); a configured port is never 0.
+//! - Without delays, everything but the acknowledgement of a FIN arrives within the call. On Linux, this
+//!   is so on a loopback interface, mostly.
 
 mod calls;
 mod conditions;

@@ -3,8 +3,11 @@
 //!
 //! The programs of `programs/*.txt` have their results beside them: they are facts of Linux that the
 //! simulated kernel and the engine rely on. `EXPECT=write cargo test -p testkit --test kernel_model`
-//! rewrites the results from the kernel of this host. Further programs are random:
+//! rewrites the results from the kernel of this host. A title that begins with "Linux only" names one of
+//! the differences that the documentation of `testkit::sim` explains. Further programs are random:
 //! `PROGRAMS=n` sets their number, and `SEED=n` runs one.
+//!
+//! A difference is printed as a short program, which can be pasted into one of the files.
 
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
