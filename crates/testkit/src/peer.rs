@@ -114,6 +114,7 @@ mod tests {
 
     use super::*;
     use crate::gate::Gate;
+    use crate::wait::{LIMIT, wait_until};
 
     const SHORT: Duration = Duration::from_millis(100);
 
@@ -149,6 +150,18 @@ mod tests {
             Script::new().expecting(0).read_to_reset(),
         );
         assert_eq!(target.received, 5000, "bytes before the reset arrive");
+    }
+
+    #[test]
+    fn bytes_before_a_reset_arrive_although_connecting_has_reported_it() {
+        let listener = Listener::bind(Place::V4);
+        let socket = crate::connect(listener.addr()).unwrap();
+        Peer::play("target", listener.accept(), Script::new().write(5000).reset()).finish();
+        wait_until("the RST", LIMIT, || socket.take_error().unwrap().is_some());
+        let connected = Connected { socket, reset: true };
+        let script = Script::new().expecting(0).read_to_reset();
+        let client = play("client", connected, &script, &AtomicBool::new(false));
+        assert_eq!((client.failure, client.received), (None, 5000));
     }
 
     #[test]

@@ -50,7 +50,7 @@ pub(crate) fn play(
 struct Player<'a> {
     /// `None` after `Reset` and `Close`.
     socket: Option<Socket>,
-    /// What the first operation reports; see [`Connected`].
+    /// Reported by the first write, or by the read after the last byte; see [`Connected`].
     unreported: Option<End>,
     limit: Duration,
     stop: &'a AtomicBool,
@@ -245,10 +245,9 @@ impl Player<'_> {
 
     fn receive(&mut self, at_most: usize, limit: Duration) -> Result<usize, Stop> {
         let Some(socket) = &self.socket else { return Err(Stop::closed()) };
-        let read = match self.unreported.take() {
-            Some(end) => Err(end),
-            None => wire::read(socket, &mut self.buffer[..at_most], limit, self.stop),
-        };
+        // Bytes that arrived before an RST are read first, also when the error is consumed.
+        let read = wire::read(socket, &mut self.buffer[..at_most], limit, self.stop)
+            .map_err(|end| self.unreported.take().unwrap_or(end));
         let n = read.inspect_err(|end| self.transcript.read_end = Some(*end))?;
         self.transcript.received += n as u64;
         let kept = &mut self.transcript.bytes;
