@@ -74,6 +74,8 @@ fn simultaneously_expired_sessions_end_in_slices() {
     for mut client in clients {
         assert!(client.read(&mut [0]).is_err(), "it is reset");
     }
+    // The target's socket of a session is closed after the client's.
+    wait_until("the end of all targets", LIMIT, || target.open() == 0);
     let log = calls.finish();
     let mut closed = vec![0];
     for line in log.lines() {
