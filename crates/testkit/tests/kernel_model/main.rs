@@ -36,7 +36,14 @@ fn facts_hold_on_this_kernel() {
     for file in facts::files() {
         let mut facts = facts::read(&file);
         for fact in &mut facts {
-            let results = world::run(RealMachine::new(&host), &fact.program);
+            let run = || world::run(RealMachine::new(&host), &fact.program);
+            let mut results = run();
+            // Another process of this host may interfere with a run.
+            for _ in 1..compare::TRIES {
+                if !writes && results != fact.results {
+                    results = run();
+                }
+            }
             if writes {
                 fact.results = results;
                 continue;
