@@ -1,6 +1,6 @@
 //! The listeners of a worker: which of them are polled, and why the others are not.
 
-use crate::audit::AcceptorAudit;
+use crate::audit::{AcceptorAudit, GateAudit, ListenerAudit};
 use crate::change::Listening;
 use flow::Time;
 use std::collections::{BTreeMap, BTreeSet};
@@ -113,8 +113,11 @@ impl<K: Kernel> Acceptor<K> {
 
     /// The present state, as plain data.
     pub(crate) fn audit(&self) -> AcceptorAudit {
-        let listener =
-            |(number, listening): (&u32, &Arc<Listening<K>>)| (*number, listening.socket.number());
+        let listener = |(number, listening): (&u32, &Arc<Listening<K>>)| ListenerAudit {
+            number: *number,
+            descriptor: listening.socket.number(),
+            forward: GateAudit::of(&listening.route.forward.gate),
+        };
         AcceptorAudit {
             listeners: self.listeners.iter().map(listener).collect(),
             full: self.full.clone(),

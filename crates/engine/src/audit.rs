@@ -20,7 +20,7 @@ pub struct GateAudit {
 }
 
 impl GateAudit {
-    fn of(gate: &Gate) -> Self {
+    pub(crate) fn of(gate: &Gate) -> Self {
         Self { id: std::ptr::from_ref(gate).addr(), taken: gate.taken(), limit: gate.limit() }
     }
 }
@@ -69,11 +69,22 @@ pub struct ForwardAudit {
     pub targets: Vec<(Arc<str>, Arc<str>, GateAudit)>,
 }
 
+/// A listener of a worker.
+#[derive(Clone, Copy, Debug)]
+pub struct ListenerAudit {
+    /// Its number in the epoll instance.
+    pub number: u32,
+    /// Its descriptor.
+    pub descriptor: u32,
+    /// The sessions of its forward.
+    pub forward: GateAudit,
+}
+
 /// The listeners of a worker.
 #[derive(Clone, Debug)]
 pub struct AcceptorAudit {
-    /// All listeners, by number, with their descriptors. Those in neither set below are polled.
-    pub listeners: Vec<(u32, u32)>,
+    /// All listeners. Those in neither set below are polled.
+    pub listeners: Vec<ListenerAudit>,
     /// Not polled: they wait for room.
     pub full: BTreeSet<u32>,
     /// Not polled: a resource was missing.

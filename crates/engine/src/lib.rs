@@ -78,7 +78,9 @@ mod shared;
 /// Parts exposed to the micro-benchmarks and to the simulation. Not for use elsewhere.
 #[doc(hidden)]
 pub mod parts {
-    pub use crate::audit::{AcceptorAudit, EngineAudit, ForwardAudit, GateAudit, PermitAudit};
+    pub use crate::audit::{
+        AcceptorAudit, EngineAudit, ForwardAudit, GateAudit, ListenerAudit, PermitAudit,
+    };
     pub use crate::mailbox::Mailbox;
     pub use crate::slots::{Key, Slots};
     pub use crate::wheel::Wheel;

@@ -3,24 +3,13 @@
 use crate::attempt::{Failure, attempt};
 use crate::script::Script;
 use crate::shrink::shrink;
-use crate::summary::Summary;
+use crate::summary::Totals;
 use std::ops::Range;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// Most runs of candidates for a shorter script.
 const TRIES: u32 = 3000;
-
-/// What many histories have in common.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Totals {
-    /// Histories that were run.
-    pub histories: u64,
-    /// Their sessions.
-    pub sessions: u64,
-    /// Their steps.
-    pub steps: u64,
-}
 
 /// Runs a script from its text.
 ///
@@ -41,7 +30,7 @@ pub fn replay(text: &str) {
 pub fn explore(
     seeds: Range<u64>,
     threads: usize,
-    after_each: impl Fn(Totals) -> bool + Sync,
+    after_each: impl Fn(&Totals) -> bool + Sync,
 ) -> Result<Totals, String> {
     let next = AtomicU64::new(seeds.start);
     let is_over = AtomicBool::new(false);
@@ -60,7 +49,7 @@ pub fn explore(
                         Ok(summary) => shared.0.add(&summary),
                         Err(failure) => _ = shared.1.get_or_insert((seed, failure)),
                     }
-                    if shared.1.is_some() || !after_each(shared.0) {
+                    if shared.1.is_some() || !after_each(&shared.0) {
                         is_over.store(true, Ordering::Relaxed);
                     }
                 }
@@ -71,14 +60,6 @@ pub fn explore(
     match failed {
         Some((seed, failure)) => Err(report(seed, &failure)),
         None => Ok(totals),
-    }
-}
-
-impl Totals {
-    fn add(&mut self, summary: &Summary) {
-        self.histories += 1;
-        self.sessions += summary.sessions;
-        self.steps += summary.steps;
     }
 }
 

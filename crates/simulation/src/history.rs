@@ -9,6 +9,8 @@ use std::time::Duration;
 
 /// Longest pause within one event: a longer one needs [`Event::Pass`].
 const MOMENT: Duration = Duration::from_millis(100);
+/// Longest time that passes at once while descriptors are scarce.
+const LONGEST_SHORTAGE: Duration = Duration::from_secs(20);
 /// Longest time until all sessions with cooperating peers have ended: a retransmission timeout may be two
 /// minutes.
 const LONGEST_END: Duration = Duration::from_secs(1200);
@@ -60,7 +62,9 @@ impl History {
             Event::Files(limit) => world.limit_files(*limit),
             Event::Resolver(manner) => world.set_resolver(*manner),
             Event::Pass(span) => {
-                let until = world.sim.now().after(*span);
+                // An exhausted listener is tried again ten times a second.
+                let longest = if world.has_few_files { LONGEST_SHORTAGE } else { Duration::MAX };
+                let until = world.sim.now().after((*span).min(longest));
                 world.run_until(until);
             }
             Event::Settle => world.settle(MOMENT),

@@ -2,8 +2,9 @@
 
 use crate::network::{self, PeerSocket};
 use crate::script::{Host, host_address, host_path};
-use sys::kernel::{Kernel as _, Socket as _};
-use testkit::sim::{Process, Sim, SimSocket};
+use sys::Errno;
+use sys::kernel::Kernel as _;
+use testkit::sim::{Process, Reach, Sim, SimSocket};
 
 /// Enough for every history.
 const OPEN_FILES: usize = 100_000;
@@ -29,26 +30,31 @@ impl TargetHost {
 
     /// Changes its condition. True if its connections have died.
     pub(crate) fn set(&mut self, state: Host) -> bool {
-        let was_silent = self.state == Host::Silent;
+        let address = host_address(self.number).ip();
+        self.sim.set_reach(
+            address,
+            match state {
+                Host::Silent => Reach::Silent,
+                Host::Unreachable => Reach::Unreachable(Errno::HOSTUNREACH),
+                _ => Reach::Alive,
+            },
+        );
         let died = state == Host::Dead && self.state != Host::Dead;
-        self.state = state;
         if died {
             self.process.kill();
             self.process = self.sim.process(OPEN_FILES);
         }
-        // The filter of a silent listener cannot be removed.
-        if matches!(state, Host::Dead | Host::Closed) || was_silent {
+        let listens = !matches!(state, Host::Dead | Host::Closed);
+        if !listens {
             self.listeners.clear();
-        }
-        if self.listeners.is_empty() && !matches!(state, Host::Dead | Host::Closed) {
+            self.process.remove_file(&host_path(self.number));
+        } else if self.listeners.is_empty() {
             self.listen();
         }
-        if state == Host::Silent {
-            self.listeners.iter().for_each(|listener| _ = listener.ignore_new_handshakes());
+        if state == Host::Crashed {
+            self.sim.crash(address);
         }
-        if self.listeners.is_empty() {
-            self.process.remove_file(&host_path(self.number));
-        }
+        self.state = state;
         died
     }
 

@@ -13,7 +13,7 @@ pub use script::Script;
 
 mod content;
 mod summary;
-pub use summary::Summary;
+pub use summary::{Summary, Totals};
 mod network;
 mod trace;
 mod weather;
@@ -24,6 +24,7 @@ mod peer;
 mod session;
 
 mod checks;
+mod rest;
 mod verdict;
 mod world;
 
@@ -34,4 +35,4 @@ mod attempt;
 mod explore;
 mod shrink;
 pub use attempt::{Failure, attempt};
-pub use explore::{Totals, explore, replay, report};
+pub use explore::{explore, replay, report};

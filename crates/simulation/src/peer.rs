@@ -58,6 +58,8 @@ pub(crate) enum Leaving {
     Vanish,
     /// Its process was killed.
     Killed,
+    /// Its host has lost the connection.
+    Crash,
     /// Both FINs had passed.
     InOrder,
 }
@@ -161,6 +163,17 @@ impl ScriptedPeer {
     pub(crate) fn killed(&mut self) {
         // The handle is inert.
         self.leave(Leaving::Killed, drop);
+    }
+
+    /// Its host has lost its TCP connections. What the process does with its socket has no effect.
+    pub(crate) fn crashed(&mut self) {
+        if self.socket.as_ref().is_some_and(|socket| !socket.is_unix()) {
+            self.leave(Leaving::Crash, drop);
+        }
+        // The host answers again, and knows no connection.
+        if self.facts.left == Some(Leaving::Vanish) {
+            self.facts.left = Some(Leaving::Crash);
+        }
     }
 
     fn close_at_once(&mut self) {

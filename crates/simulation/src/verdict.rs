@@ -4,12 +4,15 @@ use crate::peer::{Facts, Leaving, ScriptedPeer};
 use crate::session::{Record, Session};
 use flow::{By, Cause, Direction, Peer, Phase};
 use std::time::Duration;
+use sys::Errno;
 
 /// Events of a history that explain the end of any session.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Circumstances {
     /// Calls failed, or descriptors were scarce.
     pub(crate) is_poor: bool,
+    /// The network has lost segments, or reported errors.
+    pub(crate) network_failed: bool,
     /// All sessions were cut.
     pub(crate) was_cut: bool,
     /// The sessions of removed forwards were cut.
@@ -70,9 +73,14 @@ fn is_explained(session: &Session, record: Record, circumstances: Circumstances)
             has_ended(Peer::Client) && has_ended(Peer::Target)
         }
         (Some(peer), Cause::Reset) => broke(session, peer),
-        (Some(peer), Cause::TimedOut) => {
+        (Some(peer), Cause::TimedOut | Cause::Unreachable)
+            if peer == Peer::Client || reason.phase != Phase::Connect =>
+        {
+            let is_gone =
+                |facts: &Facts| matches!(facts.left, Some(Leaving::Vanish | Leaving::Crash));
             // A user timeout also ends the connection of a peer that has stopped reading.
-            facts(session, peer).is_none_or(|facts| facts.left == Some(Leaving::Vanish))
+            circumstances.network_failed
+                || facts(session, peer).is_none_or(is_gone)
                 || session.limits.iter().any(|limits| limits.user.is_some())
         }
         (Some(Peer::Target), cause) if reason.phase == Phase::Connect => match cause {
@@ -109,7 +117,12 @@ fn of_others(
 fn broke(session: &Session, peer: Peer) -> bool {
     match session.peer(peer).map(|peer| &peer.facts) {
         Some(facts) => {
-            matches!(facts.left, Some(Leaving::Reset | Leaving::Close | Leaving::Killed))
+            let left = matches!(
+                facts.left,
+                Some(Leaving::Reset | Leaving::Close | Leaving::Killed | Leaving::Crash)
+            );
+            // Its own kernel gave the connection up while the network lost everything.
+            left || facts.broken == Some(Errno::TIMEDOUT)
         }
         // The host has closed its listener with the connection in the queue.
         None => true,
@@ -117,16 +130,21 @@ fn broke(session: &Session, peer: Peer) -> bool {
 }
 
 /// Checks, at the end of a history, the last result of every application.
-pub(crate) fn at_the_end(session: &Session) {
+pub(crate) fn at_the_end(session: &Session, circumstances: Circumstances) {
     for peer in [Peer::Client, Peer::Target] {
         if let Some(scripted) = session.peer(peer) {
-            at_the_end_of(session, peer, scripted);
+            at_the_end_of(session, peer, scripted, circumstances);
         }
     }
 }
 
 /// A stream that the engine cut off ends with a reset.
-fn at_the_end_of(session: &Session, peer: Peer, scripted: &ScriptedPeer) {
+fn at_the_end_of(
+    session: &Session,
+    peer: Peer,
+    scripted: &ScriptedPeer,
+    circumstances: Circumstances,
+) {
     let Some(record) = session.record else { return };
     let facts = &scripted.facts;
     if facts.left.is_some() || session.is_unix(peer) {
@@ -134,15 +152,16 @@ fn at_the_end_of(session: &Session, peer: Peer, scripted: &ScriptedPeer) {
     }
     let is_in_order = record.reason.cause == Cause::Fin;
     assert!(
-        !scripted.is_open(),
+        !scripted.is_open() || circumstances.network_failed,
         "session {}: the {peer:?} has received no end after {:?}: {facts:?}",
         session.number,
         record.reason
     );
     let refused_by_fin = session.may_be_refused_by_fin(peer) && facts.fin_received;
     // The kernel resets a closed connection whose reader pauses for minutes with bytes unsent
-    // (`tcp_orphan_retries`).
-    let given_up = is_in_order && facts.has_paused && !facts.fin_received;
+    // (`tcp_orphan_retries`). While the network fails, a FIN is given up as well, and an RST is lost.
+    let paused = is_in_order && facts.has_paused && !facts.fin_received;
+    let given_up = paused || circumstances.network_failed;
     assert!(
         is_in_order == facts.broken.is_none() || refused_by_fin || given_up,
         "session {}: the record has {:?}, the {peer:?} {facts:?}",

@@ -16,7 +16,7 @@ use crate::trace::Trace;
 use crate::verdict::Circumstances;
 use crew::Crew;
 use engine::Report;
-use flow::{Peer, Time};
+use flow::{By, Cause, Peer, Phase, Time};
 use image::Windows;
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
@@ -30,6 +30,8 @@ pub(crate) const OPEN_FILES: usize = 4000;
 const FILES_OF_PEERS: usize = 100_000;
 /// Longest time that passes while a worker or a peer could run.
 const HURRY: Duration = Duration::from_millis(3);
+/// A pause of this length is rare.
+const MOMENT: Duration = Duration::from_millis(100);
 /// Most steps of a history. One that does not come to rest exceeds it.
 const MOST_STEPS: u64 = 500_000;
 
@@ -52,10 +54,13 @@ pub(crate) struct World {
     windows: Option<Windows>,
     /// Memory for reports.
     read: VecDeque<Report>,
-    records: u64,
+    /// Ended sessions, by their close reasons.
+    reasons: BTreeMap<(By, Phase, Cause), u64>,
     /// The limits of each forward, in all configurations so far.
     limits: BTreeMap<String, Vec<Limits>>,
     pub(crate) circumstances: Circumstances,
+    /// The limit of descriptors is lowered.
+    pub(crate) has_few_files: bool,
     start: Time,
     pub(crate) random: Random,
     pub(crate) trace: Trace,
@@ -112,9 +117,10 @@ impl World {
             crew: Crew::default(),
             windows: None,
             read: VecDeque::new(),
-            records: 0,
+            reasons: BTreeMap::new(),
             limits: BTreeMap::new(),
             circumstances: Circumstances::default(),
+            has_few_files: false,
             start: sim.now(),
             random: Random::new(seed),
             trace: Trace::new(),
@@ -153,6 +159,10 @@ impl World {
         let due = self.next_due();
         if due > until || due == Time::NEVER || due <= self.sim.now() {
             return false;
+        }
+        // Often enough for a fault that lasts.
+        if self.steps.is_multiple_of(8) || due.since(self.sim.now()) > MOMENT {
+            self.check_waiting();
         }
         self.sim.advance(due);
         self.peers_rest = false;

@@ -1,7 +1,7 @@
 //! The state of a worker as plain data, for the invariants that the simulation checks after each step.
 
 use super::{WaitsFor, Worker};
-use crate::audit::{AcceptorAudit, PermitAudit};
+use crate::audit::{AcceptorAudit, GateAudit, PermitAudit};
 use crate::holding::Holding;
 use crate::message::Message;
 use crate::slots::Key;
@@ -19,6 +19,8 @@ pub struct Audit {
     pub now: Time,
     /// Its sessions, in the order of their places in the table.
     pub sessions: Vec<SessionAudit>,
+    /// The sessions of the process.
+    pub process: GateAudit,
     /// Its listeners.
     pub acceptor: AcceptorAudit,
     /// Length of the run queue, with ended sessions.
@@ -105,6 +107,7 @@ impl<K: Kernel> Worker<K> {
             waits_for: self.waits_for(),
             now: self.context.now,
             sessions,
+            process: GateAudit::of(&self.context.shared.gate),
             acceptor: self.acceptor.audit(),
             run_queue: run_queue.len(),
             wheel: self.table.next_due_at(),

@@ -57,7 +57,7 @@ fn listeners(world: &World, shared: &EngineAudit, is_changing: bool) {
     let listeners = world.process.descriptors().into_iter().filter(|(_, kind)| *kind == "listener");
     let open: BTreeSet<u32> = listeners.map(|(number, _)| number).collect();
     let of_workers = world.crew.audits().flat_map(|audit| &audit.acceptor.listeners);
-    let mut known: BTreeSet<u32> = of_workers.map(|(_, descriptor)| *descriptor).collect();
+    let mut known: BTreeSet<u32> = of_workers.map(|listener| listener.descriptor).collect();
     known.extend(&shared.listeners);
     let has_mail = world.crew.audits().any(|audit| audit.mail > 0 || audit.walks > 0);
     let is_even = open == known || (is_changing || has_mail) && open.is_superset(&known);

@@ -142,7 +142,7 @@ impl Spot {
 pub(crate) fn host_address(host: u8) -> SocketAddr {
     let port = FIRST_TARGET_PORT + u16::from(host);
     let ip: IpAddr = match host {
-        3 => Ipv6Addr::LOCALHOST.into(),
+        3 => Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, 3).into(),
         _ => Ipv4Addr::new(127, 0, 1, host).into(),
     };
     SocketAddr::new(ip, port)

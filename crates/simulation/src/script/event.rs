@@ -63,8 +63,12 @@ pub enum Host {
     Closed,
     /// Its process dies, with all of its connections.
     Dead,
-    /// It answers no SYN. Open connections go on.
+    /// Its network loses everything.
     Silent,
+    /// A router reports that it cannot be reached. Open connections go on.
+    Unreachable,
+    /// It loses all connections without a segment, and goes on.
+    Crashed,
 }
 
 /// A command of the operator.

@@ -3,12 +3,14 @@
 use super::configuration::Form;
 use super::event::{Act, Command, Host, Weather};
 
-pub(super) const HOSTS: [(&str, Host); 5] = [
+pub(super) const HOSTS: [(&str, Host); 7] = [
     ("up", Host::Up),
     ("deaf", Host::Deaf),
     ("closed", Host::Closed),
     ("dead", Host::Dead),
     ("silent", Host::Silent),
+    ("unreachable", Host::Unreachable),
+    ("crashed", Host::Crashed),
 ];
 pub(super) const WEATHERS: [(&str, Weather); 3] =
     [("calm", Weather::Calm), ("rough", Weather::Rough), ("poor", Weather::Poor)];

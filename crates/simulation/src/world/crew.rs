@@ -3,6 +3,7 @@
 use super::World;
 use crate::checks;
 use crate::random::{Choices, Random};
+use crate::rest;
 use engine::parts::{Audit, WaitsFor, Worker};
 use flow::{Peer, Stage, Time};
 use std::collections::BTreeMap;
@@ -137,6 +138,19 @@ impl World {
         self.get_to_know(at);
         self.read_reports();
         checks::after_turn(self, &self.crew.members[at].audit);
+    }
+
+    /// Checks the workers whose threads wait.
+    pub(super) fn check_waiting(&mut self) {
+        self.crew.refresh();
+        let now = self.sim.now();
+        let waits = |member: &&Member| {
+            let is_polling = matches!(member.audit.waits_for, WaitsFor::Events { .. });
+            is_polling && !member.is_awake(&self.process, now)
+        };
+        let waiting: Vec<&Audit> =
+            self.crew.members.iter().filter(waits).map(|member| &member.audit).collect();
+        rest::of_waiting(self, &waiting, waiting.len() == self.crew.members.len());
     }
 
     /// Finds out which sessions of the script the worker's sessions are.

@@ -10,6 +10,7 @@ use crate::summary::Summary;
 use crate::verdict;
 use engine::parts::{SessionAudit, Worker};
 use engine::{Observer, Report, Reports, SessionRecord};
+use flow::CloseReason;
 use std::sync::Arc;
 use testkit::sim::Process;
 
@@ -102,6 +103,7 @@ impl World {
         let open = STANDARD_FILES + self.process.descriptors().len();
         let limit = more.map_or(OPEN_FILES, |more| open + usize::from(more));
         self.circumstances.is_poor |= more.is_some();
+        self.has_few_files = more.is_some();
         self.process.set_open_files(limit);
     }
 
@@ -139,7 +141,14 @@ impl World {
     }
 
     fn record(&mut self, record: &SessionRecord) {
-        self.records += 1;
+        let CloseReason { by, phase, cause, .. } = record.ending.reason;
+        *self.reasons.entry((by, phase, cause)).or_default() += 1;
+        // A listener that starts while a SYN to its address is on the way accepts a connection of the
+        // process itself, which the loop guard could not refuse.
+        let is_client = |address| self.clients_by_address.contains_key(&address);
+        if record.client.ip().is_some_and(|address| !is_client(address)) {
+            return;
+        }
         let by_address = || self.clients_by_address.get(&record.client.ip()?).copied();
         let Some(number) = self.crew.number_of(record.id).or_else(by_address) else { return };
         let Some(session) = self.sessions.get_mut(&number) else { return };
@@ -162,21 +171,16 @@ impl World {
         let Self { sessions, circumstances, .. } = self;
         for session in sessions.values() {
             verdict::of_record(session, *circumstances);
-            verdict::at_the_end(session);
+            verdict::at_the_end(session, *circumstances);
         }
     }
 
     pub(crate) fn summary(&self) -> Summary {
-        let connected = |session: &&crate::session::Session| session.client.facts.was_connected;
-        let in_order = self.sessions.values().filter(|session| {
-            session.record.is_some_and(|record| record.reason.cause == flow::Cause::Fin)
-        });
         Summary {
             trace: self.trace.hash(),
-            sessions: self.sessions.values().filter(connected).count() as u64,
-            in_order: in_order.count() as u64,
             steps: self.steps,
             time: self.sim.now().since(self.start),
+            reasons: self.reasons.clone(),
         }
     }
 }

@@ -45,10 +45,15 @@ impl World {
         let died = self.spared(|world| {
             world.hosts.get_mut(usize::from(number)).is_some_and(|host| host.set(state))
         });
-        if died {
-            for session in self.sessions.values_mut() {
-                let targets = session.target.iter_mut().chain(&mut session.strays);
-                targets.filter(|it| it.host == number).for_each(|it| it.peer.killed());
+        self.circumstances.network_failed |= matches!(state, Host::Silent | Host::Unreachable);
+        for session in self.sessions.values_mut() {
+            let targets = session.target.iter_mut().chain(&mut session.strays);
+            for target in targets.filter(|target| target.host == number) {
+                match state {
+                    Host::Dead if died => target.peer.killed(),
+                    Host::Crashed => target.peer.crashed(),
+                    _ => {}
+                }
             }
         }
         self.disturb();

@@ -25,12 +25,15 @@ pub struct Look {
     pub failed: bool,
     /// Bytes in the receive queue.
     pub unread: usize,
+    /// Bytes sent that the peer has not acknowledged, or not read from a Unix socket.
+    pub unacknowledged: usize,
 }
 
 impl Look {
-    fn new(mask: Mask, unread: usize) -> Self {
+    fn new(mask: Mask, unread: usize, unacknowledged: usize) -> Self {
         let has = |bits| mask & bits != 0;
-        Self { readable: has(IN | HUP | ERR), writable: has(OUT | ERR), failed: has(ERR), unread }
+        let (readable, writable) = (has(IN | HUP | ERR), has(OUT | ERR));
+        Self { readable, writable, failed: has(ERR), unread, unacknowledged }
     }
 }
 
@@ -157,13 +160,12 @@ impl World {
 
     fn look(&self, file: Key) -> Look {
         match self.file(file) {
-            Some(File::Tcp(end)) => self
-                .ends
-                .get(*end)
-                .map_or_else(Look::default, |end| Look::new(end.look(), end.receive.len())),
+            Some(File::Tcp(end)) => self.ends.get(*end).map_or_else(Look::default, |end| {
+                Look::new(end.look(), end.receive.len(), end.send.unacknowledged())
+            }),
             Some(File::Unix(side)) => {
                 let unread = self.sides.get(*side).map_or(0, UnixSide::unread);
-                Look::new(self.look_at_side(*side), unread)
+                Look::new(self.look_at_side(*side), unread, self.charged(*side))
             }
             _ => Look::default(),
         }
