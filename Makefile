@@ -160,6 +160,11 @@ test-nightly: test-deps ## Run the tests that take hours: races, fuzzing, faults
 	@NIGHTLY='$(NIGHTLY)' TARGET_DIR='$(TARGET_DIR)' FUZZ_SECONDS='$(FUZZ_SECONDS)' \
 	    HISTORIES='$(HISTORIES)' sh scripts/test-nightly.sh
 
+# Histories of the engine on the simulated kernel: SECONDS=60, COUNT=, FIRST= the first seed.
+.PHONY: soak-sim
+soak-sim:
+	@cargo run --quiet --package simulation --example soak
+
 .PHONY: test-race
 test-race: ## Look for races and memory errors: loom, miri, AddressSanitizer
 	@NIGHTLY='$(NIGHTLY)' TARGET_DIR='$(TARGET_DIR)' sh scripts/test-race.sh
