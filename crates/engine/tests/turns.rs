@@ -12,6 +12,8 @@ use sys::kernel::{Kernel, Linux};
 
 /// Most turns until a state is reached.
 const MOST_TURNS: usize = 1000;
+/// Bound of the wait for a state.
+const LIMIT: Duration = Duration::from_secs(30);
 
 struct NoNames;
 
@@ -84,12 +86,15 @@ impl Trial {
 
     /// Takes turns until the state is reached.
     fn turn_until(&mut self, is_reached: impl Fn(&Audit) -> bool) -> Audit {
-        for _ in 0..MOST_TURNS {
+        let until = Linux.now().after(LIMIT);
+        while Linux.now() < until {
             let audit = self.worker.audit();
             if is_reached(&audit) {
                 return audit;
             }
             self.turn();
+            // The state may depend on another thread.
+            std::thread::yield_now();
         }
         panic!("not reached: {:?}", self.worker.audit());
     }
