@@ -59,6 +59,8 @@ fn facts_hold_on_this_kernel() {
 
 #[test]
 fn facts_hold_on_the_simulated_kernel() {
+    // The other tests count the open descriptors of this process, and this one opens files.
+    let _host = Host::take();
     let mut failures = String::new();
     for file in facts::files() {
         for fact in facts::read(&file).into_iter().filter(|fact| !fact.is_of_linux_only()) {
