@@ -37,6 +37,7 @@ pub use conditions::{Call, Conditions};
 pub use handles::{SimEpoll, SimEvents, SimPipe, SimSocket, SimWaker};
 pub use inspect::Look;
 pub use process::Process;
+pub use table::Closed;
 pub use world::Reach;
 
 use flow::Time;

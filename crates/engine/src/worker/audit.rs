@@ -54,6 +54,10 @@ pub struct SessionAudit {
     pub id: u64,
     /// Name of its forward.
     pub forward: Arc<str>,
+    /// Its listen address.
+    pub listen: Arc<str>,
+    /// Its target; empty before the selection.
+    pub to: Arc<str>,
     /// Stage, lanes, and the readiness of both sockets. A copy can be asked for the next action: one
     /// that is not [`flow::Action::Wait`] requires that the session is queued.
     pub flow: flow::Session,
@@ -129,6 +133,8 @@ impl<K: Kernel> Worker<K> {
             key: key.to_bits(),
             id: session.id,
             forward: Arc::clone(&session.route().forward.name),
+            listen: Arc::clone(&session.route().listen),
+            to: session.permit.target().map_or_else(Arc::default, |it| Arc::clone(&it.text)),
             flow: session.flow,
             holding: Direction::BOTH
                 .map(|direction| session.holding(direction).as_deref().map(held)),

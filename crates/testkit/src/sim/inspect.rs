@@ -2,13 +2,14 @@
 
 use super::Sim;
 use super::handles::SimSocket;
-use super::process::Process;
+use super::process::{Process, lock};
 use super::state::endpoint::Owner;
 use super::state::file::File;
 use super::state::poll::{ERR, HUP, IN, Mask, OUT};
 use super::state::random::Random;
 use super::state::slab::Key;
 use super::state::unix::UnixSide;
+use super::table::Closed;
 use super::world::World;
 use flow::Time;
 use std::net::IpAddr;
@@ -113,6 +114,17 @@ impl Process {
         Some(self.world().look(file))
     }
 
+    /// The descriptors that execve(2) would not close.
+    pub fn kept_over_exec(&self) -> Vec<u32> {
+        lock(&self.table).kept().collect()
+    }
+
+    /// The connected sockets that this process has closed since the last call. The first call starts the
+    /// record.
+    pub fn take_closed(&self) -> Vec<Closed> {
+        lock(&self.table).closed.replace(Vec::new()).unwrap_or_default()
+    }
+
     /// Bytes in a pipe.
     pub fn bytes_in_pipe(&self, number: u32) -> usize {
         let held = |file| self.world().pipe(file).map_or(0, |pipe| pipe.held());
@@ -139,6 +151,13 @@ impl World {
             File::Unix(side) => self.sides.get(*side).map(|side| side.connection),
             _ => None,
         }
+    }
+
+    /// The state of a connected socket that is about to be closed.
+    pub(crate) fn closing(&self, file: Key) -> Option<Closed> {
+        let connection = self.connection(file)?;
+        let taken = self.files.get(file).map_or(0, |open| open.taken);
+        Some(Closed { connection, unread: self.look(file).unread, taken })
     }
 
     /// The end stays, and is silent.

@@ -14,7 +14,7 @@ pub(crate) type OnWait = Box<dyn FnMut() -> bool + Send>;
 #[derive(Clone)]
 pub struct Process {
     world: Arc<Mutex<World>>,
-    table: Arc<Mutex<Table>>,
+    pub(crate) table: Arc<Mutex<Table>>,
     pub(crate) on_wait: Arc<Mutex<Option<OnWait>>>,
     image: u64,
 }
@@ -165,6 +165,9 @@ impl Drop for Descriptor {
         }
         drop(table);
         let mut world = self.world();
+        if let Some(closed) = &mut lock(&self.process.table).closed {
+            closed.extend(world.closing(self.file));
+        }
         world.open_files -= 1;
         world.close(self.file, self.linger);
     }

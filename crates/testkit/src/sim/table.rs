@@ -3,6 +3,17 @@
 use super::state::slab::Key;
 use sys::{Errno, Result};
 
+/// A connected socket at its close(2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Closed {
+    /// See [`super::SimSocket::connection`].
+    pub connection: u64,
+    /// Bytes in the receive queue.
+    pub unread: usize,
+    /// Bytes that sends of this socket took.
+    pub taken: u64,
+}
+
 /// First number that is given out: the standard descriptors are open.
 const FIRST: usize = 3;
 
@@ -22,6 +33,8 @@ pub(crate) struct Table {
     pub(crate) limit: usize,
     /// Number of execve(2) calls: handles of earlier images are inert.
     pub(crate) image: u64,
+    /// Connected sockets that were closed; `None` if they are not recorded.
+    pub(crate) closed: Option<Vec<Closed>>,
 }
 
 fn index(number: u32) -> usize {
@@ -34,7 +47,7 @@ fn number(index: usize) -> u32 {
 
 impl Table {
     pub(crate) fn new(limit: usize) -> Self {
-        Self { entries: Vec::new(), lowest: 0, limit, image: 0 }
+        Self { entries: Vec::new(), lowest: 0, limit, image: 0, closed: None }
     }
 
     /// The lowest free numbers.
@@ -87,6 +100,13 @@ impl Table {
     pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, Key)> + '_ {
         let entries = self.entries.iter().enumerate();
         entries.filter_map(|(at, entry)| entry.map(|entry| (number(at), entry.file)))
+    }
+
+    /// The descriptors that execve(2) keeps.
+    pub(crate) fn kept(&self) -> impl Iterator<Item = u32> + '_ {
+        let entries = self.entries.iter().enumerate();
+        let is_kept = |entry: &Option<Entry>| entry.is_some_and(|entry| !entry.closes_on_exec);
+        entries.filter(move |(_, entry)| is_kept(entry)).map(|(at, _)| number(at))
     }
 
     /// Ends the present image, and frees all numbers, or those that execve(2) closes. Returns their files,

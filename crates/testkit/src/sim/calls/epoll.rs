@@ -15,7 +15,7 @@ const LOOKS: usize = 4;
 
 impl World {
     pub(crate) fn add_file(&mut self, file: File) -> Key {
-        self.files.insert(OpenFile { file, watchers: Vec::new() })
+        self.files.insert(OpenFile { file, watchers: Vec::new(), taken: 0 })
     }
 
     /// Closes a file description whose last descriptor was closed.

@@ -67,10 +67,15 @@ impl World {
 
     /// send(2), of one piece.
     pub(crate) fn send(&mut self, socket: Key, bytes: &[u8]) -> Result<usize> {
-        if self.is_unix(socket) {
-            return self.send_unix(socket, bytes, Kind::Plain);
+        let taken = if self.is_unix(socket) {
+            self.send_unix(socket, bytes, Kind::Plain)?
+        } else {
+            self.send_tcp(socket, bytes, false)?
+        };
+        if let Some(open) = self.files.get_mut(socket) {
+            open.taken += taken as u64;
         }
-        self.send_tcp(socket, bytes, false)
+        Ok(taken)
     }
 
     /// Sends one byte as urgent (`MSG_OOB`).

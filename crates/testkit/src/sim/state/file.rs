@@ -37,4 +37,6 @@ impl File {
 pub(crate) struct OpenFile {
     pub(crate) file: File,
     pub(crate) watchers: Vec<Key>,
+    /// Bytes that sends of a connected socket took.
+    pub(crate) taken: u64,
 }
