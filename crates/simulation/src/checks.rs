@@ -16,6 +16,8 @@ pub(crate) fn after_turn(world: &World, audit: &Audit) {
         assert!(audit.sessions.is_empty(), "a worker has ended with sessions");
         return;
     }
+    let has_cut = audit.cutting && audit.walks == 0;
+    assert!(!has_cut || audit.sessions.is_empty(), "a session has survived a cut");
     let mut lent = 0;
     for session in &audit.sessions {
         lent += lanes(world, session);

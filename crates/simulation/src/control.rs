@@ -4,7 +4,8 @@ mod balance;
 mod upgrade;
 
 use crate::random::Choices;
-use crate::script::{Command, Configuration, Script, name_of};
+use crate::script::{Command, Configuration, Script, Weather, name_of};
+use crate::weather::conditions;
 use crate::world::{OPEN_FILES, Shared, World};
 use engine::{Detail, Engine, ForwardState, Options, PassedSockets, Published};
 use std::cell::Cell;
@@ -13,7 +14,7 @@ use std::sync::Arc;
 use std::task::{Context, Waker};
 use std::time::Duration;
 use sys::kernel::Kernel;
-use testkit::sim::{Conditions, Process, Sim};
+use testkit::sim::{Process, Sim};
 
 /// Pipes of all workers together.
 const PIPES: usize = 12;
@@ -37,7 +38,7 @@ pub(crate) struct Control {
 impl Control {
     /// Starts the process under test in a new world.
     pub(crate) fn start(script: &Script) -> (Shared, Self) {
-        let sim = Sim::new(script.seed, Conditions::default());
+        let sim = Sim::new(script.seed, conditions(Weather::Calm));
         let process = sim.process(OPEN_FILES);
         let world = Shared::new(World::new(sim, process, script.seed));
         let workers = usize::from(script.workers.max(1));

@@ -8,6 +8,8 @@ use std::ops::Range;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+/// Histories of a normal test run.
+pub const HISTORIES: u64 = 2_000;
 /// Most runs of candidates for a shorter script.
 const TRIES: u32 = 3000;
 
@@ -22,8 +24,7 @@ pub fn replay(text: &str) {
     }
 }
 
-/// Runs the histories of these seeds on `threads` threads. `after_each` gets the totals so far, and ends
-/// the run by returning false.
+/// Like [`first_failure`].
 ///
 /// # Errors
 /// The report of the first history that breaks a rule.
@@ -32,6 +33,19 @@ pub fn explore(
     threads: usize,
     after_each: impl Fn(&Totals) -> bool + Sync,
 ) -> Result<Totals, String> {
+    first_failure(seeds, threads, after_each).map_err(|(seed, failure)| report(seed, &failure))
+}
+
+/// Runs the histories of these seeds on `threads` threads. `after_each` gets the totals so far, and ends
+/// the run by returning false.
+///
+/// # Errors
+/// The lowest seed whose history breaks a rule, and the broken rule.
+pub fn first_failure(
+    seeds: Range<u64>,
+    threads: usize,
+    after_each: impl Fn(&Totals) -> bool + Sync,
+) -> Result<Totals, (u64, Failure)> {
     let next = AtomicU64::new(seeds.start);
     let is_over = AtomicBool::new(false);
     let shared: Mutex<(Totals, Option<(u64, Failure)>)> = Mutex::default();
@@ -47,7 +61,13 @@ pub fn explore(
                     let Ok(mut shared) = shared.lock() else { return };
                     match result {
                         Ok(summary) => shared.0.add(&summary),
-                        Err(failure) => _ = shared.1.get_or_insert((seed, failure)),
+                        // Seeds are begun in their order: each lower one has ended, or will.
+                        Err(failure)
+                            if shared.1.as_ref().is_none_or(|(first, _)| seed < *first) =>
+                        {
+                            shared.1 = Some((seed, failure));
+                        }
+                        Err(_) => {}
                     }
                     if shared.1.is_some() || !after_each(&shared.0) {
                         is_over.store(true, Ordering::Relaxed);
@@ -57,10 +77,7 @@ pub fn explore(
         }
     });
     let (totals, failed) = shared.into_inner().unwrap_or_default();
-    match failed {
-        Some((seed, failure)) => Err(report(seed, &failure)),
-        None => Ok(totals),
-    }
+    failed.map_or(Ok(totals), Err)
 }
 
 /// The command that replays the failure, and the shortest script found that fails in the same place.

@@ -21,9 +21,11 @@ mod weather;
 mod host;
 mod names;
 mod peer;
+mod progress;
 mod session;
 
 mod checks;
+mod closes;
 mod rest;
 mod verdict;
 mod world;
@@ -35,4 +37,4 @@ mod attempt;
 mod explore;
 mod shrink;
 pub use attempt::{Failure, attempt};
-pub use explore::{explore, replay, report};
+pub use explore::{HISTORIES, explore, first_failure, replay, report};

@@ -9,7 +9,7 @@ mod text;
 mod words;
 
 pub use configuration::{Configuration, Form, Forward, Limits, Spot, To};
-pub(crate) use configuration::{HOSTS, host_address, host_path, name_of, resolve};
+pub(crate) use configuration::{EPHEMERAL_PORTS, HOSTS, host_address, host_path, name_of, resolve};
 pub use event::{Act, Command, Event, Host, Resolver, Weather};
 pub use parse::ParseError;
 

@@ -3,10 +3,12 @@
 use crate::content::Stream;
 use crate::network::PeerSocket;
 use crate::peer::{Leaving, ScriptedPeer};
+use crate::progress::Progress;
 use crate::random::mix;
 use crate::script::{Act, Form, Limits, Spot};
 use flow::{CloseReason, Peer};
 use std::time::Duration;
+use testkit::sim::Closed;
 
 /// One session, from the connect(2) of its client.
 pub(crate) struct Session {
@@ -31,6 +33,10 @@ pub(crate) struct Session {
     pub(crate) limits: Vec<Limits>,
     /// The engine has relayed it.
     pub(crate) was_relaying: bool,
+    /// The last progress of its lanes, as the engine counts.
+    pub(crate) progress: Progress,
+    /// The sockets of the engine that were closed: of the client, and of targets in their order.
+    pub(crate) closed: [Vec<Closed>; 2],
 }
 
 /// The application of a target.
@@ -49,6 +55,8 @@ pub(crate) struct Record {
     pub(crate) bytes: [u64; 2],
     /// From acceptance to the end.
     pub(crate) duration: Duration,
+    /// From the last progress of a lane to the end.
+    pub(crate) quiet: Duration,
 }
 
 /// The stream that `peer` of a session sends.
@@ -71,6 +79,8 @@ impl Session {
             record: None,
             limits: Vec::new(),
             was_relaying: false,
+            progress: Progress::default(),
+            closed: [Vec::new(), Vec::new()],
         }
     }
 

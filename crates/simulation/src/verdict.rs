@@ -101,10 +101,11 @@ fn of_others(
 ) -> bool {
     let limits = || session.limits.iter();
     let has_lasted = |limit: Option<Duration>| limit.is_some_and(|limit| record.duration >= limit);
+    let was_idle = |limit: Option<Duration>| limit.is_some_and(|limit| record.quiet >= limit);
     match (record.reason.by, cause) {
         (By::Limit, Cause::ConnectTimeout) => limits().any(|it| has_lasted(Some(it.connect))),
-        (By::Limit, Cause::IdleTimeout) => limits().any(|it| has_lasted(it.idle)),
-        (By::Limit, Cause::HalfCloseTimeout) => limits().any(|it| has_lasted(it.half)),
+        (By::Limit, Cause::IdleTimeout) => limits().any(|it| was_idle(it.idle)),
+        (By::Limit, Cause::HalfCloseTimeout) => limits().any(|it| was_idle(it.half)),
         (By::Limit, Cause::MaxAge) => limits().any(|it| has_lasted(it.age)),
         (By::Operator, Cause::Killed) => session.killed,
         (By::Operator, Cause::Drained) => circumstances.was_tidied,

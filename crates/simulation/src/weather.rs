@@ -1,16 +1,20 @@
 //! The conditions of the simulated kernel for each word of a script.
 
-use crate::script::Weather;
+use crate::script::{EPHEMERAL_PORTS, Weather};
 use std::collections::BTreeMap;
 use sys::Errno;
 use testkit::sim::{Call, Conditions};
 
 pub(crate) fn conditions(weather: Weather) -> Conditions {
     match weather {
-        Weather::Calm => Conditions::default(),
+        Weather::Calm => calm(),
         Weather::Rough => rough(),
         Weather::Poor => Conditions { failures: failures(), ..rough() },
     }
+}
+
+fn calm() -> Conditions {
+    Conditions { ephemeral_ports: EPHEMERAL_PORTS, ..Conditions::default() }
 }
 
 fn rough() -> Conditions {
@@ -27,7 +31,7 @@ fn rough() -> Conditions {
         delayed_acks: 30,
         spurious_events: 5,
         interrupted_waits: 2,
-        ..Conditions::default()
+        ..calm()
     }
 }
 

@@ -3,10 +3,7 @@
 //! `SIMULATION_HISTORIES` sets their number, `SIMULATION_FIRST` the first seed, and `SIMULATION_SEED` runs one
 //! seed alone. `SIMULATION_TRACE` prints every step.
 
-use simulation::{Script, attempt, explore, report};
-
-/// Histories per run.
-const HISTORIES: u64 = 2_000;
+use simulation::{HISTORIES, Script, attempt, explore, report};
 
 fn variable(name: &str) -> Option<u64> {
     std::env::var(name).ok().and_then(|text| text.parse().ok())

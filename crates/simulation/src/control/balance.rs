@@ -2,7 +2,7 @@
 
 use super::Control;
 use crate::world::World;
-use engine::parts::{Audit, EngineAudit, GateAudit, PermitAudit, SessionAudit};
+use engine::parts::{Audit, EngineAudit, GateAudit, PermitAudit, SessionAudit, WaitsFor};
 use std::collections::{BTreeMap, BTreeSet};
 
 impl Control {
@@ -48,6 +48,10 @@ impl Control {
             assert_eq!(open, expected, "open descriptors of the kind {kind}");
         }
         assert!(open.is_empty(), "descriptors of an unknown kind: {open:?}");
+        // Until a failed upgrade is undone, the state is marked to stay over execve(2).
+        let is_parked = audits.iter().any(|audit| audit.waits_for == WaitsFor::Order);
+        let kept = world.process.kept_over_exec();
+        assert!(kept.is_empty() || is_parked, "children would inherit the descriptors {kept:?}");
         listeners(&world, &shared, self.published.is_some());
     }
 }

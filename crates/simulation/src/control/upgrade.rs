@@ -1,6 +1,7 @@
 //! An upgrade in place: park, save, forget everything, and a new engine that restores it.
 
 use super::Control;
+use crate::random::Choices;
 use engine::{Engine, Handoff, NotParked};
 use std::sync::Arc;
 use sys::kernel::Kernel as _;
@@ -30,14 +31,27 @@ impl Control {
         }
     }
 
+    /// The number of workers of the next image: mostly the same, since only then are the epoll instances
+    /// used again.
+    fn next_workers(&self) -> usize {
+        let mut world = self.world.lock();
+        // More workers need more descriptors.
+        if world.has_few_files || world.random.chance(80) {
+            self.workers
+        } else {
+            world.random.pick(&[1, 2, 3])
+        }
+    }
+
     /// The next process image: makes an engine, and restores the saved state.
     fn resume(&mut self, handoff: Handoff<Process>) {
         let max_sessions = self.engine().max_sessions();
         // execve(2) has freed the memory of the previous image.
         drop(self.published.take());
         drop(self.engine.take());
-        let open = self.world.lock().open_in_engine();
+        let before = self.world.lock().places_of_sessions();
         self.world.lock().forget_image();
+        self.workers = self.next_workers();
         let Handoff { forwards, workers, sockets } = handoff;
         let forwards: handover::Forwards =
             handover::decode(&handover::encode(&forwards)).expect("a message can be read again");
@@ -48,7 +62,13 @@ impl Control {
         let plans: Vec<Arc<plan::Forward>> = self.plans.clone();
         let handoff = Handoff { forwards, workers, sockets };
         let taken = Engine::take_over(self.engine(), &plans, handoff);
+        let open = before.len() as u64;
         assert_eq!((taken.sessions, taken.lost), (open, 0), "sessions restored and lost");
+        let after = self.world.lock().places_of_sessions();
+        for (id, place) in after {
+            let was = before.get(&id);
+            assert!(was.is_none_or(|was| *was == place), "session {id}: {was:?} became {place:?}");
+        }
         assert!(taken.unbound.is_empty(), "listeners were lost: {:?}", taken.unbound);
     }
 }

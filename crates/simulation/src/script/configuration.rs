@@ -3,6 +3,7 @@
 use flow::PathChoice;
 use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -12,6 +13,11 @@ pub(crate) const SPOTS: u8 = 5;
 pub(crate) const HOSTS: u8 = 4;
 /// Names of targets.
 pub(crate) const NAMES: u8 = 3;
+/// Ports at which nothing listens.
+pub(crate) const NOWHERE: u8 = 4;
+/// Ports for outgoing connections: few, so that a target's own port comes up.
+pub(crate) const EPHEMERAL_PORTS: RangeInclusive<u16> = 32_768..=32_895;
+const NOWHERE_STEP: u16 = 30;
 const FIRST_LISTEN_PORT: u16 = 8000;
 const FIRST_TARGET_PORT: u16 = 9000;
 
@@ -65,6 +71,8 @@ pub enum To {
     Name(u8),
     /// A name that leads to a listen port of this process, by IPv4.
     Own(u8),
+    /// A port for outgoing connections, at which nothing listens: a socket may be connected to itself.
+    Nowhere(u8),
 }
 
 /// Limits and options of a forward. A timeout that is `None` is switched off.
@@ -170,6 +178,10 @@ impl To {
             Self::Host(host) => host_address(host).to_string(),
             Self::Unix(host) => format!("unix:{}", host_path(host).display()),
             Self::Name(name) => format!("name-{name}.example:{FIRST_TARGET_PORT}"),
+            Self::Nowhere(number) => {
+                let port = EPHEMERAL_PORTS.start() + NOWHERE_STEP * u16::from(number);
+                SocketAddr::new(Ipv4Addr::LOCALHOST.into(), port).to_string()
+            }
             Self::Own(number) => {
                 format!("own.example:{}", FIRST_LISTEN_PORT + u16::from(number))
             }

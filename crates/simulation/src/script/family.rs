@@ -1,6 +1,8 @@
 //! Makes configurations out of choices.
 
-use super::configuration::{Configuration, Form, Forward, HOSTS, Limits, NAMES, SPOTS, Spot, To};
+use super::configuration::{
+    Configuration, Form, Forward, HOSTS, Limits, NAMES, NOWHERE, SPOTS, Spot, To,
+};
 use crate::random::Choices;
 use flow::PathChoice;
 use std::time::Duration;
@@ -42,11 +44,12 @@ pub(super) fn to(choices: &mut impl Choices) -> To {
     let number = |choices: &mut _, bound: u8| {
         u8::try_from(Choices::below(choices, bound.into())).unwrap_or(0)
     };
-    match choices.below(20) {
+    match choices.below(21) {
         0..12 => To::Host(number(choices, HOSTS)),
         12..15 => To::Unix(number(choices, HOSTS)),
         15..19 => To::Name(number(choices, NAMES)),
-        _ => To::Own(number(choices, SPOTS)),
+        19 => To::Own(number(choices, SPOTS)),
+        _ => To::Nowhere(number(choices, NOWHERE)),
     }
 }
 

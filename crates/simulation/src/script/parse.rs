@@ -131,6 +131,7 @@ fn to(word: &str) -> Option<To> {
         "u" => To::Unix(number),
         "n" => To::Name(number),
         "own" => To::Own(number),
+        "nowhere" => To::Nowhere(number),
         _ => return None,
     })
 }

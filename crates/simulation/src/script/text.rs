@@ -105,6 +105,7 @@ impl fmt::Display for To {
             Self::Unix(number) => write!(f, "u{number}"),
             Self::Name(number) => write!(f, "n{number}"),
             Self::Own(number) => write!(f, "own{number}"),
+            Self::Nowhere(number) => write!(f, "nowhere{number}"),
         }
     }
 }

@@ -136,6 +136,7 @@ impl World {
         self.trace.add(self.sim.now(), "worker", at as u64, &sessions);
         self.disturb();
         self.get_to_know(at);
+        self.note_closes();
         self.read_reports();
         checks::after_turn(self, &self.crew.members[at].audit);
     }
@@ -153,6 +154,17 @@ impl World {
         rest::of_waiting(self, &waiting, waiting.len() == self.crew.members.len());
     }
 
+    /// Notes the sockets that were closed in a turn.
+    fn note_closes(&mut self) {
+        for closed in self.process.take_closed() {
+            let owner = self.owners.get(&closed.connection).copied();
+            let Some((number, peer)) = owner else { continue };
+            if let Some(session) = self.sessions.get_mut(&number) {
+                session.closed[usize::from(peer == Peer::Target)].push(closed);
+            }
+        }
+    }
+
     /// Finds out which sessions of the script the worker's sessions are.
     fn get_to_know(&mut self, at: usize) {
         let Self { crew, owners, process, sessions, .. } = self;
@@ -167,6 +179,7 @@ impl World {
             let Some(number) = session.number else { continue };
             if let Some(session) = sessions.get_mut(&number) {
                 session.id = Some(audit.id);
+                session.progress.note(&audit.flow, members[at].audit.now);
                 session.was_relaying |= !matches!(audit.flow.stage(), Stage::Connecting { .. });
             }
             // The next attempt to connect may get the same descriptor.

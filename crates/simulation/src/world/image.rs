@@ -2,6 +2,7 @@
 
 use super::crew::Crew;
 use super::{OPEN_FILES, World};
+use crate::closes;
 use crate::names::Names;
 use crate::random::Random;
 use crate::script::{Configuration, Event, Limits, Resolver, Weather, name_of};
@@ -11,6 +12,7 @@ use crate::verdict;
 use engine::parts::{SessionAudit, Worker};
 use engine::{Observer, Report, Reports, SessionRecord};
 use flow::CloseReason;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use testkit::sim::Process;
 
@@ -46,9 +48,11 @@ impl World {
         self.process = self.process.exec();
     }
 
-    /// Open sessions, as the workers have them.
-    pub(crate) fn open_in_engine(&self) -> u64 {
-        self.crew.audits().map(|audit| audit.sessions.len() as u64).sum()
+    /// Forward, listen address and target of each session of the workers, by id.
+    pub(crate) fn places_of_sessions(&self) -> BTreeMap<u64, [Arc<str>; 3]> {
+        let sessions = self.crew.audits().flat_map(|audit| &audit.sessions);
+        let place = |it: &SessionAudit| [&it.forward, &it.listen, &it.to].map(Arc::clone);
+        sessions.map(|session| (session.id, place(session))).collect()
     }
 
     /// The sessions of the workers, with the states of their sockets.
@@ -157,10 +161,12 @@ impl World {
             reason: record.ending.reason,
             bytes: record.ending.lanes.map(|lane| lane.bytes),
             duration: record.ending.duration,
+            quiet: session.progress.quiet(self.sim.now()),
         });
         let limits = self.limits.get(record.forward()).map_or(&[][..], Vec::as_slice);
         session.limits = limits.to_vec();
         verdict::of_record(session, self.circumstances);
+        closes::of_record(session);
         self.trace.add(self.sim.now(), "record", number.into(), &record.ending.reason);
     }
 
@@ -172,6 +178,7 @@ impl World {
         for session in sessions.values() {
             verdict::of_record(session, *circumstances);
             verdict::at_the_end(session, *circumstances);
+            closes::at_the_end(session);
         }
     }
 

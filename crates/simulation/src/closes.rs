@@ -1,0 +1,89 @@
+//! The rules for the sockets of a session at their close: what has arrived is read, what was read is
+//! delivered, and the record says what was sent.
+
+use crate::peer::{Facts, Leaving, ScriptedPeer};
+use crate::session::{Record, Session};
+use flow::{By, Cause, Direction, FLUSH_LIMIT, Peer, Phase};
+use testkit::sim::Closed;
+
+/// Checks the record of a session whose sockets were just closed.
+pub(crate) fn of_record(session: &Session) {
+    let Some(record) = session.record else { return };
+    for peer in [Peer::Client, Peer::Target] {
+        let closed = &session.closed[usize::from(peer == Peer::Target)];
+        if let Some(last) = closed.last() {
+            sent(session, record, peer, *last);
+            unread(session, record, peer, *last);
+        }
+    }
+    // An attempt to connect that is given up has brought nothing.
+    let given_up = session.closed[1].iter().rev().skip(usize::from(session.was_relaying));
+    for attempt in given_up.filter(|_| record.reason.by == By::Target) {
+        assert_eq!(attempt.unread, 0, "session {}: a target had answered", session.number);
+    }
+}
+
+/// The record counts the bytes that the socket took.
+fn sent(session: &Session, record: Record, peer: Peer, closed: Closed) {
+    let recorded = record.bytes[Direction::from(peer).other() as usize];
+    assert_eq!(
+        recorded, closed.taken,
+        "session {}: bytes recorded, and taken by the socket of the {peer:?}",
+        session.number
+    );
+}
+
+/// A break of one peer loses nothing that has arrived from it: the engine has read it, unless the other
+/// peer stops reading.
+fn unread(session: &Session, record: Record, peer: Peer, closed: Closed) {
+    let takes_more =
+        session.peer(peer.other()).is_some_and(|it| !it.facts.has_paused && !is_gone(&it.facts));
+    if peer_that_broke(session, record) == Some(peer) && takes_more {
+        assert_eq!(
+            closed.unread, 0,
+            "session {}: bytes from the {peer:?} are unread: {:?}",
+            session.number, record.reason
+        );
+    }
+}
+
+fn is_gone(facts: &Facts) -> bool {
+    matches!(facts.left, Some(Leaving::Reset | Leaving::Close | Leaving::Killed | Leaving::Vanish))
+        || facts.broken.is_some()
+}
+
+/// The peer whose break ended the session, unless a limit was in a hurry to end it.
+fn peer_that_broke(session: &Session, record: Record) -> Option<Peer> {
+    let is_patient = session.limits.iter().all(|limits| {
+        let span = |limit: Option<_>| limit.is_none_or(|limit| limit >= FLUSH_LIMIT);
+        limits.age.is_none() && span(limits.idle) && span(limits.half) && limits.user.is_none()
+    });
+    let of_relay = matches!(record.reason.phase, Phase::Relay | Phase::Drain);
+    if !is_patient || !of_relay || record.reason.cause != Cause::Reset {
+        return None;
+    }
+    match record.reason.by {
+        By::Client => Some(Peer::Client),
+        By::Target => Some(Peer::Target),
+        _ => None,
+    }
+}
+
+/// What one peer sent before it broke has reached the other one, if that reads all along.
+pub(crate) fn at_the_end(session: &Session) {
+    let Some(record) = session.record else { return };
+    let Some(broken) = peer_that_broke(session, record) else { return };
+    let reader = session.peer(broken.other());
+    let reads = |it: &&ScriptedPeer| it.facts.left.is_none() && !it.facts.has_paused;
+    if let Some(reader) = reader.filter(reads) {
+        let sent = record.bytes[Direction::from(broken) as usize];
+        assert_eq!(
+            reader.facts.received,
+            sent,
+            "session {}: the {:?} has not received what the {broken:?} sent before it broke: {:?}",
+            session.number,
+            broken.other(),
+            reader.facts
+        );
+    }
+}
