@@ -1,7 +1,8 @@
 //! Tasks that only developers of this program need: long tests, measurements, pictures.
 
-#![allow(clippy::print_stderr, reason = "a command line answers there")]
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command line answers there")]
 
+use crate::sim_faults;
 use clap::Subcommand;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -14,6 +15,11 @@ pub enum Task {
         /// Number of histories.
         #[arg(default_value = "2000000")]
         histories: String,
+    },
+    /// Put each fault of crates/simulation/faults into a copy of the sources, and let the simulation find it.
+    SimFaults {
+        /// Parts of names of faults; all faults by default.
+        names: Vec<String>,
     },
     /// Let each system call fail with each error, and write docs/reliability/faults.md.
     Faults,
@@ -72,6 +78,11 @@ impl Task {
             Self::SoakSim { histories } => {
                 let mut test = here.cargo(&["test", "-p", "flow", "--test", "simulation"]);
                 finish(test.env("PROPTEST_CASES", histories))
+            }
+            Self::SimFaults { names } => {
+                let print = |line: &str| println!("{line}");
+                let done = sim_faults::run(root, &here.target, names, &print);
+                done.map_err(|error| error.to_string())
             }
             Self::Faults => {
                 let document = root.join("docs/reliability/faults.md");

@@ -14,6 +14,7 @@ mod contributing;
 mod dependencies;
 mod doctor;
 mod examples;
+mod faults;
 mod languages;
 mod links;
 mod log_queries;
