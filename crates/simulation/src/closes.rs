@@ -1,5 +1,5 @@
-//! The rules for the sockets of a session at their close: what has arrived is read, what was read is
-//! delivered, and the record says what was sent.
+//! The rules for the sockets of a session at their close: all bytes that arrived are read and delivered,
+//! and the record has the number of bytes sent.
 
 use crate::peer::{Facts, Leaving, ScriptedPeer};
 use crate::session::{Record, Session};

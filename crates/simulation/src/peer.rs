@@ -149,7 +149,7 @@ impl ScriptedPeer {
                 self.facts.has_paused = true;
             }
             Act::Flow => self.allowance = None,
-            // A Unix socket has no RST, and no host of its own.
+            // A Unix socket has no RST, and both ends are on one host.
             Act::Reset | Act::Vanish if self.socket.as_ref().is_some_and(PeerSocket::is_unix) => {
                 self.close_at_once();
             }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 /// Entries of the root that no build needs.
 const LEFT_OUT: [&str; 4] = ["target", ".git", "docs", "node_modules"];
 
-/// The copy. Unchanged files keep their times, so that a build compiles only what has changed.
+/// The copy. Unchanged files keep their times, so that a build compiles changed crates only.
 pub(super) struct WorkspaceCopy {
     root: PathBuf,
     copy: PathBuf,

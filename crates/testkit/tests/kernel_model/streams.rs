@@ -1,4 +1,4 @@
-//! The bytes that each end of a connection has sent and received: what is received must be what the
+//! The bytes that each end of a connection has sent and received: received bytes equal those that the
 //! peer has sent, in order.
 
 use crate::op::Connection;

@@ -113,7 +113,7 @@ impl ReceiveQueue {
         self.advertised.max(self.read + self.size as u64)
     }
 
-    /// Whether the window has grown enough for a segment of its own (`__tcp_select_window`).
+    /// Whether the window has grown enough for a window update (`__tcp_select_window`).
     pub(crate) fn has_news(&self) -> bool {
         let grown = self.window() - self.advertised;
         grown > 0 && (grown >= self.size as u64 / 4 || self.is_empty())

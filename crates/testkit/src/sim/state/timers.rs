@@ -9,7 +9,7 @@ pub(crate) enum Timer {
     Retransmission,
     /// Probes a silent connection, or forgets an orphan in FIN_WAIT2 (`tcp_keepalive_timer`).
     Keepalive,
-    /// Acknowledges what was received (`tcp_delack_timer`).
+    /// Acknowledges the received bytes (`tcp_delack_timer`).
     Acknowledgement,
 }
 

@@ -124,8 +124,8 @@ impl<M: Machine> World<M> {
         Some(self.take_bound(slot, place, socket))
     }
 
-    /// Binds a port; 0 is a free one. A configured port is never 0: Linux releases a port of its own
-    /// choice at the end of listening.
+    /// Binds a port; 0 is a free one. A configured port is never 0: Linux releases a port that it chose
+    /// itself at the end of listening.
     fn bound(&self, place: Place, mut port: u16, share: Share) -> Result<SocketOf<M>> {
         if port == 0 {
             let free = self.bound_exactly(place, 0, share)?.local_address()?;
