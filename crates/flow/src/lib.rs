@@ -45,7 +45,10 @@ mod greet;
 pub use greet::Greeting;
 
 mod select;
-pub use select::{Candidate, NoTarget, select};
+pub use select::{Balance, Candidate, NoTarget, NoneUp, select};
+
+mod health;
+pub use health::{OnDown, Passive};
 
 mod connect;
 pub use connect::Attempts;

@@ -1,5 +1,27 @@
 //! Stage *select*: which target of a set takes a session.
 
+/// How sessions are spread over the targets of a set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Balance {
+    /// The emptier of two random targets, by sessions per weight.
+    Least,
+    /// In turn, as often as the weights say.
+    RoundRobin,
+    /// By the client's address: a client gets the same target while that target is up.
+    Source,
+    /// The first target that is up, in the order of the configuration.
+    First,
+}
+
+/// The response to a client while no target is up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoneUp {
+    /// Try all targets as if they were up.
+    Try,
+    /// Reset the client.
+    Refuse,
+}
+
 /// State of one target at the moment of selection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Candidate {
