@@ -101,7 +101,7 @@ impl Resolve for Resolver {
             Some(Entry::Answered(addresses, since)) if since.elapsed() < ANSWER_LIFETIME => {
                 let addresses = Arc::clone(addresses);
                 drop(state);
-                return query.answer(addresses);
+                return query.answer(Ok(addresses));
             }
             _ => {}
         }
@@ -139,7 +139,7 @@ impl Shared {
             let addresses = look_up(&name);
             let queries = self.lock().answer(name, Arc::clone(&addresses), Instant::now());
             for query in queries {
-                query.answer(Arc::clone(&addresses));
+                query.answer(Ok(Arc::clone(&addresses)));
             }
         }
     }

@@ -4,7 +4,7 @@ use crate::context::Context;
 use crate::failure;
 use crate::relay;
 use crate::report::Report;
-use crate::resolve::Query;
+use crate::resolve::{NameAnswer, NameFailure, Query};
 use crate::rules::Rules;
 use crate::session::{Outcome, Over, Session};
 use crate::shared::Shared;
@@ -52,14 +52,22 @@ pub(crate) fn begin<K: Kernel>(
 pub(crate) fn resolved<K: Kernel>(
     entry: &mut Entry<'_, K>,
     context: &mut Context<K>,
-    addresses: Arc<[SocketAddr]>,
+    answer: NameAnswer,
 ) -> Outcome {
     let rules = entry.session.rules();
     let Some(connecting) = &mut entry.session.connecting else { return Ok(()) };
-    if addresses.is_empty() {
-        let failure = SocketFailure { cause: Cause::NameError, errno: None, fin_unknown: false };
-        return Err(fail(entry.session, context, &rules, failure));
-    }
+    let addresses =
+        answer.and_then(
+            |addresses| {
+                if addresses.is_empty() { Err(NameFailure::Error) } else { Ok(addresses) }
+            },
+        );
+    let addresses = match addresses {
+        Ok(addresses) => addresses,
+        Err(failure) => {
+            return Err(fail(entry.session, context, &rules, failure.as_socket_failure()));
+        }
+    };
     connecting.attempts.resolved(addresses.len());
     connecting.resolved = Some(addresses);
     next_attempt(entry, context, &rules)
@@ -178,12 +186,16 @@ fn connected<K: Kernel>(
     relay::serve(entry, context).1
 }
 
-/// Handles an attempt that has reached its deadline.
+/// Handles an attempt, or the look-up before the first one, that has reached its deadline.
 pub(crate) fn attempt_timed_out<K: Kernel>(
     entry: &mut Entry<'_, K>,
     context: &mut Context<K>,
     rules: &Rules,
 ) -> Outcome {
+    if entry.session.is_waiting_for_name() {
+        let failure = NameFailure::Timeout.as_socket_failure();
+        return Err(fail(entry.session, context, rules, failure));
+    }
     attempt_failed(entry.session, context.index, TIMED_OUT);
     next_attempt(entry, context, rules)
 }

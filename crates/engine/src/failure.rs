@@ -68,7 +68,7 @@ pub(crate) fn came_after_connecting(errno: Errno) -> bool {
 pub(crate) fn reason_of_attempt(failure: SocketFailure) -> CloseReason {
     let by = match failure.cause {
         cause if cause.is_of_resources() => By::Resource,
-        Cause::ConnectTimeout => By::Limit,
+        Cause::ConnectTimeout | Cause::NameTimeout => By::Limit,
         _ => By::Target,
     };
     CloseReason { by, phase: Phase::Connect, cause: failure.cause, errno: failure.errno }

@@ -118,7 +118,7 @@ mod start;
 mod audit;
 
 pub use report::{Report, Reports, SessionRecord};
-pub use resolve::{Query, Resolve};
+pub use resolve::{NameAnswer, NameFailure, Query, Resolve};
 
 use listener::Listener;
 use message::Message;

@@ -3,11 +3,11 @@
 use crate::change::Changes;
 use crate::forward::Forward;
 use crate::mailbox::Mailbox;
+use crate::resolve::NameAnswer;
 use crate::session::Accepted;
 use crate::slots::Key;
 use crate::upgrade::{Parking, TakeOver};
 use crate::view::{Reply, SessionQuery};
-use std::net::SocketAddr;
 use std::sync::Arc;
 use sys::kernel::Kernel;
 
@@ -23,7 +23,7 @@ pub(crate) enum Message<K: Kernel> {
     /// A connection accepted by another worker; already counted in this worker's load.
     Adopt(Accepted<K>),
     /// Addresses of a session's target name; empty if the look-up failed.
-    Resolved { session: Key, addresses: Arc<[SocketAddr]> },
+    Resolved { session: Key, answer: NameAnswer },
     /// A gate that this worker waits for has room again.
     RoomAgain,
     /// List one page of open sessions.

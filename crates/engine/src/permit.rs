@@ -124,7 +124,7 @@ mod tests {
 
     impl Resolve for NoNames {
         fn resolve(&self, query: Query) {
-            query.answer(Arc::new([]));
+            query.answer(Err(crate::NameFailure::Error));
         }
     }
 

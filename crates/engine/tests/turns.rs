@@ -19,7 +19,7 @@ struct NoNames;
 
 impl Resolve for NoNames {
     fn resolve(&self, query: Query) {
-        query.answer(Arc::new([]));
+        query.answer(Err(engine::NameFailure::Error));
     }
 }
 

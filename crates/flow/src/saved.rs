@@ -48,6 +48,7 @@ const CAUSES: &[Cause] = &[
     Cause::NoPorts,
     Cause::NoMemory,
     Cause::Lost,
+    Cause::NameTimeout,
 ];
 const FALLBACKS: &[Fallback] =
     &[Fallback::None, Fallback::SmallMessages, Fallback::NoPipe, Fallback::Unsupported];

@@ -1,7 +1,7 @@
 //! The resolver of target names. The script decides its answers and their times.
 
 use crate::script::{Resolver, resolve};
-use engine::{Query, Resolve};
+use engine::{NameFailure, Query, Resolve};
 use flow::Time;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use testkit::sim::{Process, Sim};
@@ -19,20 +19,21 @@ struct State {
 
 struct Waiting {
     due: Time,
-    is_empty: bool,
+    failure: Option<NameFailure>,
     query: Query<Process>,
 }
 
 impl Resolve<Process> for Names {
     fn resolve(&self, query: Query<Process>) {
         let mut state = self.lock();
-        let (due, is_empty) = match state.manner {
-            Resolver::Prompt => (self.sim.now(), false),
-            Resolver::Late(span) => (self.sim.now().after(span), false),
-            Resolver::Empty => (self.sim.now(), true),
-            Resolver::Mute => (Time::NEVER, false),
+        let (due, failure) = match state.manner {
+            Resolver::Prompt => (self.sim.now(), None),
+            Resolver::Late(span) => (self.sim.now().after(span), None),
+            Resolver::Empty => (self.sim.now(), Some(NameFailure::Error)),
+            Resolver::TimesOut => (self.sim.now(), Some(NameFailure::Timeout)),
+            Resolver::Mute => (Time::NEVER, None),
         };
-        state.waiting.push(Waiting { due, is_empty, query });
+        state.waiting.push(Waiting { due, failure, query });
     }
 }
 
@@ -62,10 +63,10 @@ impl Names {
         let now = self.sim.now();
         let mut state = self.lock();
         let Some(at) = state.waiting.iter().position(|it| it.due <= now) else { return false };
-        let Waiting { is_empty, query, .. } = state.waiting.remove(at);
+        let Waiting { failure, query, .. } = state.waiting.remove(at);
         drop(state);
-        let addresses = if is_empty { Vec::new() } else { resolve(&query.host, query.port) };
-        query.answer(addresses.into());
+        let addresses = resolve(&query.host, query.port);
+        query.answer(failure.map_or_else(|| Ok(addresses.into()), Err));
         true
     }
 

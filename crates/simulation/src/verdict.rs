@@ -19,6 +19,8 @@ pub(crate) struct Circumstances {
     pub(crate) was_tidied: bool,
     /// The resolver gave an empty answer.
     pub(crate) had_empty_answer: bool,
+    /// The resolver answered that the name servers did not answer.
+    pub(crate) had_name_timeout: bool,
 }
 
 /// Checks the record of an ended session, as far as the present facts allow.
@@ -104,6 +106,9 @@ fn of_others(
     let was_idle = |limit: Option<Duration>| limit.is_some_and(|limit| record.quiet >= limit);
     match (record.reason.by, cause) {
         (By::Limit, Cause::ConnectTimeout) => limits().any(|it| has_lasted(Some(it.connect))),
+        (By::Limit, Cause::NameTimeout) => {
+            circumstances.had_name_timeout || limits().any(|it| has_lasted(Some(it.connect)))
+        }
         (By::Limit, Cause::IdleTimeout) => limits().any(|it| was_idle(it.idle)),
         (By::Limit, Cause::HalfCloseTimeout) => limits().any(|it| was_idle(it.half)),
         (By::Limit, Cause::MaxAge) => limits().any(|it| has_lasted(it.age)),

@@ -22,8 +22,11 @@ impl<K: Kernel> Worker<K> {
                     let rules = accepted.permit.route().forward.rules();
                     self.begin(accepted, &rules);
                 }
-                Message::Resolved { session, addresses } => self
-                    .handle(session, |entry, context| connect::resolved(entry, context, addresses)),
+                Message::Resolved { session, answer } => {
+                    self.handle(session, |entry, context| {
+                        connect::resolved(entry, context, answer)
+                    });
+                }
                 Message::RoomAgain => self.retry_full(),
                 Message::List(query) => self.list(query),
                 Message::Kill(id, reply) => self.walk(Walk::Kill { id, place: 0, reply }),

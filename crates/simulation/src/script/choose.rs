@@ -274,10 +274,11 @@ impl<C: Choices> Choosing<C> {
             }
             4 | 5 => Event::Files(Some(self.choices.pick(&[0, 1, 2, 3, 6]))),
             6 | 7 => Event::Files(None),
-            _ => Event::Resolver(match self.choices.below(4) {
+            _ => Event::Resolver(match self.choices.below(5) {
                 0 => Resolver::Prompt,
                 1 => Resolver::Late(self.span()),
                 2 => Resolver::Empty,
+                3 => Resolver::TimesOut,
                 _ => Resolver::Mute,
             }),
         }

@@ -121,8 +121,10 @@ pub enum Resolver {
     Prompt,
     /// After this span.
     Late(Duration),
-    /// At once, with an empty list.
+    /// At once, with an error.
     Empty,
+    /// At once: the name servers did not answer in time.
+    TimesOut,
     /// Not before another event changes it.
     Mute,
 }

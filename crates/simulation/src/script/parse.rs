@@ -80,6 +80,7 @@ fn event(words: &mut SplitWhitespace<'_>) -> Option<Event> {
             "prompt" => Resolver::Prompt,
             "late" => Resolver::Late(Duration::from_millis(number(words)?)),
             "empty" => Resolver::Empty,
+            "times-out" => Resolver::TimesOut,
             "mute" => Resolver::Mute,
             _ => return None,
         }),

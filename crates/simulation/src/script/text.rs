@@ -42,6 +42,7 @@ impl fmt::Display for Event {
             Self::Resolver(Resolver::Prompt) => f.write_str("resolver prompt"),
             Self::Resolver(Resolver::Late(span)) => write!(f, "resolver late {}", span.as_millis()),
             Self::Resolver(Resolver::Empty) => f.write_str("resolver empty"),
+            Self::Resolver(Resolver::TimesOut) => f.write_str("resolver times-out"),
             Self::Resolver(Resolver::Mute) => f.write_str("resolver mute"),
             Self::Pass(span) => write!(f, "pass {}", span.as_millis()),
             Self::Settle => f.write_str("settle"),

@@ -113,6 +113,7 @@ impl World {
 
     pub(crate) fn set_resolver(&mut self, manner: Resolver) {
         self.circumstances.had_empty_answer |= manner == Resolver::Empty;
+        self.circumstances.had_name_timeout |= manner == Resolver::TimesOut;
         self.names.set(manner);
         self.disturb();
     }

@@ -154,7 +154,7 @@ fn a_lookup_counts_as_connecting_and_delays_no_exit() {
     forwarder.ready();
     Peer::connect("client", &slow, Script::new().expect_reset()).finish();
     let record = forwarder.wait_for_records(1).remove(0);
-    assert_eq!(record.close_reason(), "limit/connect/connect_timeout");
+    assert_eq!(record.close_reason(), "limit/connect/name_timeout");
     assert!(record.duration >= Duration::from_secs(1), "{}", record.json);
     let waiting = connect(&slow).unwrap();
     play(&waiting, Script::new().expect_silence(QUIET));
