@@ -6,6 +6,8 @@ use observe::Version;
 
 /// Listeners logged one by one. More would bury the other lines of the start.
 const MOST_LOGGED: usize = 20;
+/// Targets of one listener in its line.
+const MOST_TARGETS_LOGGED: usize = 3;
 
 /// Warns if other users may replace the log file.
 fn warn_of_log_directory(log: &plan::Log) {
@@ -36,7 +38,7 @@ pub(crate) fn log_startup(
         tracing::info!(
             forward = forward.name,
             listen = %route.listen,
-            target = %route.target,
+            target = route.target_addresses(MOST_TARGETS_LOGGED),
             "listening"
         );
     }

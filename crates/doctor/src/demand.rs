@@ -80,8 +80,8 @@ fn targets(plan: &Plan, most: u64) -> Vec<TargetDemand<'_>> {
     for (position, forward) in plan.forwards.iter().enumerate() {
         let limit = u64::from(forward.settings.max_sessions.get()).min(most);
         let connect_timeout = forward.settings.connect_timeout;
-        for route in &forward.routes {
-            let target = &route.target;
+        let entries = forward.routes.iter().flat_map(|route| route.targets.iter());
+        for target in entries.map(|entry| &entry.address) {
             match known.entry(target) {
                 Entry::Vacant(entry) => {
                     entry.insert((targets.len(), position));

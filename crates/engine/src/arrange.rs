@@ -261,7 +261,7 @@ fn replace_routes(
     let old = old.into_iter().map(|route| (Arc::clone(&route.listen), route));
     let mut old: HashMap<Arc<str>, Arc<Route>> = old.collect();
     let route = |planned: &plan::Route| {
-        let (listen, targets) = (planned.listen.to_string(), std::slice::from_ref(&planned.target));
+        let (listen, targets) = (planned.listen.to_string(), &planned.targets);
         match old.remove(listen.as_str()) {
             Some(route) => {
                 route.targets.replace(targets, forward.workers());

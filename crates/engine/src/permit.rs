@@ -146,8 +146,8 @@ mod tests {
         let plan = plan::read_text(&input, &text).plan.expect("a plan");
         let forward = Arc::new(Forward::new(&plan.forwards[0], 2));
         let planned = &plan.forwards[0].routes[0];
-        let targets = std::slice::from_ref(&planned.target);
-        let route = Arc::new(Route::new(&forward, planned.listen.to_string().into(), targets));
+        let listen = planned.listen.to_string().into();
+        let route = Arc::new(Route::new(&forward, listen, &planned.targets));
         (Shared::new(&Linux, &options).expect("wakers can be made"), route)
     }
 
@@ -201,7 +201,8 @@ mod tests {
         let (shared, route) = limits("refuse");
         let mut permit = admitted(&shared, &route);
         select(&mut permit, &shared).expect("the target is up");
-        route.targets.replace(&["127.0.0.1:3".parse().expect("a target")], 2);
+        let other = plan::TargetEntry::new("127.0.0.1:3".parse().expect("a target"));
+        route.targets.replace(&[other], 2);
         assert_eq!(permit.target().map(|target| &*target.text), Some("127.0.0.1:2"));
         assert_eq!(taken(&shared, &route), [1, 1, 0], "the new target has no session");
         shared.release(permit);

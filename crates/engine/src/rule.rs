@@ -15,7 +15,11 @@ pub(crate) struct Route {
 }
 
 impl Route {
-    pub(crate) fn new(forward: &Arc<Forward>, listen: Arc<str>, targets: &[plan::Target]) -> Self {
+    pub(crate) fn new(
+        forward: &Arc<Forward>,
+        listen: Arc<str>,
+        targets: &[plan::TargetEntry],
+    ) -> Self {
         let targets = Targets::new(targets, forward.workers());
         Self { forward: Arc::clone(forward), listen, targets }
     }

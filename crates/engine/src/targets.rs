@@ -52,10 +52,11 @@ impl From<&plan::Target> for TargetAddress {
 
 impl Target {
     /// A target without sessions, in the state *up*.
-    pub(crate) fn new(target: &plan::Target, workers: usize) -> Self {
+    pub(crate) fn new(target: &plan::TargetEntry, workers: usize) -> Self {
+        let address = &target.address;
         Self {
-            address: target.into(),
-            text: target.to_string().into(),
+            address: address.into(),
+            text: address.to_string().into(),
             gate: Gate::new(u32::MAX),
             is_up: AtomicBool::new(true),
             connects: (0..workers).map(|_| Connects::default()).collect(),
@@ -101,7 +102,7 @@ pub(crate) struct Targets(ArcSwap<TargetSet>);
 
 impl Targets {
     /// The first version, of new targets.
-    pub(crate) fn new(targets: &[plan::Target], workers: usize) -> Self {
+    pub(crate) fn new(targets: &[plan::TargetEntry], workers: usize) -> Self {
         let new = |target| Arc::new(Target::new(target, workers));
         let targets = targets.iter().map(new).collect();
         Self(ArcSwap::from_pointee(TargetSet { version: 1, targets }))
@@ -114,13 +115,15 @@ impl Targets {
 
     /// Publishes a set of these targets, unless the current set equals it. Addresses in both sets keep
     /// their state. Open sessions are not affected.
-    pub(crate) fn replace(&self, targets: &[plan::Target], workers: usize) {
+    pub(crate) fn replace(&self, targets: &[plan::TargetEntry], workers: usize) {
         let old = self.load();
-        let addresses: Vec<TargetAddress> = targets.iter().map(TargetAddress::from).collect();
+        let addresses: Vec<TargetAddress> =
+            targets.iter().map(|target| TargetAddress::from(&target.address)).collect();
         if addresses.iter().eq(old.targets.iter().map(|target| &target.address)) {
             return;
         }
-        let kept = |(address, target): (&TargetAddress, &plan::Target)| match old.find(address) {
+        let kept = |(address, target): (&TargetAddress, &plan::TargetEntry)| match old.find(address)
+        {
             Some(kept) => Arc::clone(kept),
             None => Arc::new(Target::new(target, workers)),
         };
@@ -133,8 +136,9 @@ impl Targets {
 mod tests {
     use super::*;
 
-    fn targets(texts: &[&str]) -> Vec<plan::Target> {
-        texts.iter().map(|text| text.parse().expect("a target")).collect()
+    fn targets(texts: &[&str]) -> Vec<plan::TargetEntry> {
+        let entry = |text: &&str| plan::TargetEntry::new(text.parse().expect("a target"));
+        texts.iter().map(entry).collect()
     }
 
     fn texts(set: &TargetSet) -> Vec<&str> {
@@ -178,6 +182,6 @@ mod tests {
         let set = Targets::new(&one, 1);
         set.replace(&other, 1);
         assert_eq!(set.load().version, 1);
-        assert!(set.load().find(&TargetAddress::from(&other[0])).is_some());
+        assert!(set.load().find(&TargetAddress::from(&other[0].address)).is_some());
     }
 }

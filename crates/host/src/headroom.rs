@@ -107,7 +107,8 @@ fn busiest_target(engine: &Engine) -> u64 {
             continue;
         }
         let mut last = None;
-        for target in forward.plan.routes.iter().map(|route| &route.target) {
+        let entries = forward.plan.routes.iter().flat_map(|route| route.targets.iter());
+        for target in entries.map(|entry| &entry.address) {
             // Cheap deduplication: most forwards with several listeners have one target.
             if target.port().is_some() && last != Some(target) {
                 *by_target.entry(target).or_default() += sessions;

@@ -65,6 +65,20 @@ impl ListenAddress {
 }
 
 impl Target {
+    /// The target in the spelling that all equal ones share: IPv4 addresses in their own form, names
+    /// in lower case.
+    pub(crate) fn canonical(&self) -> Self {
+        match self {
+            Self::Ip(SocketAddr::V6(address)) if address.scope_id() == 0 => {
+                Self::Ip(SocketAddr::new(address.ip().to_canonical(), address.port()))
+            }
+            Self::Name { host, port } => {
+                Self::Name { host: host.to_ascii_lowercase(), port: *port }
+            }
+            other => other.clone(),
+        }
+    }
+
     /// The TCP port; `None` for a Unix socket.
     pub fn port(&self) -> Option<u16> {
         match self {
@@ -104,13 +118,18 @@ impl Ranged<ListenAddress> {
 impl Ranged<Target> {
     /// One target per port.
     pub(crate) fn each(&self) -> impl Iterator<Item = Target> + '_ {
-        (0..self.count).map(|more| match &self.first {
+        (0..self.count).map(|more| self.at(more))
+    }
+
+    /// The target at this position in the range, from 0.
+    pub(crate) fn at(&self, more: u16) -> Target {
+        match &self.first {
             Target::Ip(address) => Target::Ip(plus(*address, more)),
             Target::Name { host, port } => {
                 Target::Name { host: host.clone(), port: port.saturating_add(more) }
             }
             Target::Unix(path) => Target::Unix(path.clone()),
-        })
+        }
     }
 }
 

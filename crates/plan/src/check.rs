@@ -2,23 +2,34 @@
 //! of this process.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::sync::Arc;
 
-use crate::address::ListenAddress;
-use crate::draft::Draft;
+use crate::address::{ListenAddress, Target};
+use crate::draft::{Draft, Located};
 use crate::listeners::{Listeners, Owner};
 use crate::plan::{Admin, Forward, Route};
 use crate::problem::{Location, ParseError, Problems, Severity};
+use crate::target::{TargetEntry, TargetOptions, TargetRange};
 use crate::text::{Span, quoted};
 
 /// Most listeners in a configuration. Each takes a descriptor; a larger number is a typing error.
 pub const LISTENERS_MAX: usize = 100_000;
 
+/// Most targets of a forward. A larger number is a typing error.
+const TARGETS_MAX: usize = 1024;
+
+/// Most targets of all listeners together. Each has state of its own, so the number bounds the memory.
+const LISTENER_TARGETS_MAX: usize = 1_000_000;
+
 const RANGE_HINT: &str =
     "give both sides ranges of the same size, as in `:9000-9010` to `host:9000-9010`";
 
+const TARGET_RANGE_HINT: &str = "give all targets of a list ranges of the same size";
+
 /// Compares the drafts and returns a forward for each one without a problem.
 pub(crate) fn check(drafts: &[Draft<'_>], admin: &Admin, problems: &mut Problems) -> Vec<Forward> {
-    let drafts = within_limit(drafts, problems);
+    let drafts = within_limits(drafts, problems);
     let mut check = PlanCheck {
         drafts,
         problems,
@@ -27,10 +38,13 @@ pub(crate) fn check(drafts: &[Draft<'_>], admin: &Admin, problems: &mut Problems
         names: HashMap::with_capacity(drafts.len()),
     };
     check.admin(admin);
+    check.each(PlanCheck::number_of_targets);
+    check.each(PlanCheck::single_target);
     check.each(PlanCheck::ranges);
+    check.each(PlanCheck::duplicate_targets);
     check.each(PlanCheck::listeners);
     check.each(PlanCheck::name);
-    check.each(PlanCheck::target);
+    check.each(PlanCheck::targets);
     let good = check.good;
     drafts
         .iter()
@@ -40,17 +54,24 @@ pub(crate) fn check(drafts: &[Draft<'_>], admin: &Admin, problems: &mut Problems
         .collect()
 }
 
-/// The drafts up to the limit of listeners. Ranges are counted before they are expanded, so that a
-/// few lines cannot exhaust the memory.
-fn within_limit<'d, 'a>(drafts: &'d [Draft<'a>], problems: &mut Problems) -> &'d [Draft<'a>] {
-    let mut total = 0;
+/// The drafts up to the limits of listeners and of their targets. Ranges are counted before they are
+/// expanded, so that a few lines cannot exhaust the memory.
+fn within_limits<'d, 'a>(drafts: &'d [Draft<'a>], problems: &mut Problems) -> &'d [Draft<'a>] {
+    let (mut listeners, mut targets) = (0usize, 0usize);
     for (index, draft) in drafts.iter().enumerate() {
-        total += draft.listens.iter().map(|listen| usize::from(listen.value.count)).sum::<usize>();
-        if total > LISTENERS_MAX {
-            let message = format!("up to here there are more than {LISTENERS_MAX} listeners");
-            problems.push(Severity::Error, &draft.span, &ParseError::new(0..0, message));
-            return drafts.get(..index).unwrap_or_default();
-        }
+        let own = draft.listens.iter().map(|listen| usize::from(listen.value.count)).sum::<usize>();
+        listeners = listeners.saturating_add(own);
+        targets = targets.saturating_add(own.saturating_mul(draft.targets.len()));
+        let (many, of) = if listeners > LISTENERS_MAX {
+            (LISTENERS_MAX, "listeners")
+        } else if targets > LISTENER_TARGETS_MAX {
+            (LISTENER_TARGETS_MAX, "targets, counted for each listener")
+        } else {
+            continue;
+        };
+        let message = format!("up to here there are more than {many} {of}");
+        problems.push(Severity::Error, &draft.span, &ParseError::new(0..0, message));
+        return drafts.get(..index).unwrap_or_default();
     }
     drafts
 }
@@ -91,9 +112,41 @@ impl<'a, 'd> PlanCheck<'a, 'd> {
         let _ = self.listeners.claim(&address, Owner::Admin);
     }
 
+    fn number_of_targets(&mut self, index: usize, draft: &'d Draft<'a>) {
+        if let Some(first_beyond) = draft.targets.get(TARGETS_MAX) {
+            let message =
+                format!("a forward has at most {TARGETS_MAX} targets, and this is one more");
+            let hint = Some("divide the targets among several forwards");
+            self.report(index, &first_beyond.span, message, hint);
+        }
+    }
+
+    /// Refuses several targets and options of targets, which the engine does not carry out.
+    fn single_target(&mut self, index: usize, draft: &'d Draft<'a>) {
+        let with_options =
+            |target: &&Located<'a, TargetRange>| target.value.options != TargetOptions::default();
+        let refused = draft.targets.get(1).or(draft.targets.iter().find(with_options));
+        if let Some(target) = refused {
+            let message =
+                "this version has one target for each forward, without options".to_owned();
+            self.report(index, &target.span, message, Some("write one address"));
+        }
+    }
+
     /// Requires ranges of listen ports and target ports to have the same size.
     fn ranges(&mut self, index: usize, draft: &'d Draft<'a>) {
-        let Some(target) = draft.target.as_ref().map(|target| target.value.count) else { return };
+        let Some((first, others)) = draft.targets.split_first() else { return };
+        let target = first.value.address.count;
+        for other in others {
+            let ports = other.value.address.count;
+            if ports != target {
+                let message = format!(
+                    "a range maps port by port: here {ports} target {} {target} in the first target",
+                    if ports == 1 { "port stands beside" } else { "ports stand beside" },
+                );
+                self.report(index, &other.span, message, Some(TARGET_RANGE_HINT));
+            }
+        }
         for listen in &draft.listens {
             let ports = listen.value.count;
             if ports != target {
@@ -137,11 +190,43 @@ impl<'a, 'd> PlanCheck<'a, 'd> {
         }
     }
 
+    /// Rejects an address that the list has already: its share is its weight.
+    fn duplicate_targets(&mut self, index: usize, draft: &'d Draft<'a>) {
+        if draft.targets.len() < 2 {
+            return;
+        }
+        let mut known: HashMap<Target, &Span<'a>> = HashMap::with_capacity(draft.targets.len());
+        for target in &draft.targets {
+            let first = match known.entry(target.value.address.first.canonical()) {
+                Entry::Vacant(entry) => {
+                    entry.insert(&target.span);
+                    continue;
+                }
+                Entry::Occupied(entry) => entry.get().location(),
+            };
+            let place = if first.is_command_line() {
+                String::new()
+            } else {
+                format!(" (line {}, column {})", first.line, first.column)
+            };
+            let address = quoted(&target.value.address.to_string());
+            let message = format!("the target {address} is already in this list{place}");
+            let hint = "leave it out here; a larger share of the sessions is a `weight`";
+            self.report(index, &target.span, message, Some(hint));
+        }
+    }
+
     /// Rejects a target that is a listener of this process: sessions would loop.
-    fn target(&mut self, index: usize, draft: &'d Draft<'a>) {
-        let Some(to) = &draft.target else { return };
+    fn targets(&mut self, index: usize, draft: &'d Draft<'a>) {
+        for to in &draft.targets {
+            self.target(index, to);
+        }
+    }
+
+    fn target(&mut self, index: usize, to: &'d Located<'a, TargetRange>) {
         let reached = to
             .value
+            .address
             .each()
             .find_map(|target| self.listeners.reached_by(&target).map(|owner| (target, owner)));
         if let Some((target, owner)) = reached {
@@ -193,10 +278,14 @@ impl<'a, 'd> PlanCheck<'a, 'd> {
 
 /// Converts a draft. `None` if a part is missing, which has been reported.
 fn forward(draft: &Draft<'_>) -> Option<Forward> {
-    let (name, target) = (draft.name.as_ref()?, draft.target.as_ref()?);
+    let name = draft.name.as_ref()?;
+    let ports = draft.targets.first()?.value.address.count;
+    let targets: Vec<Arc<[TargetEntry]>> = (0..ports)
+        .map(|position| draft.targets.iter().map(|target| target.value.at(position)).collect())
+        .collect();
     let routes = draft.listens.iter().flat_map(|listen| {
-        let pairs = listen.value.each().zip(target.value.each());
-        pairs.map(|(listen, target)| Route { listen, target })
+        let pairs = listen.value.each().zip(&targets);
+        pairs.map(|(listen, targets)| Route { listen, targets: Arc::clone(targets) })
     });
     let mut routes: Vec<Route> = routes.collect();
     // Plans live as long as the process, and most forwards have one route.

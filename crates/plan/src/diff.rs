@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::fmt::{self, Write as _};
 
 use crate::escape::{escaped, write_escaped};
-use crate::forward_text::{forward_only_toml, listen, target};
+use crate::forward_text::{forward_only_toml, listen, to};
 use crate::plan::{Forward, Plan};
 use crate::setting::{Effect, Section, Setting};
 use crate::settings::FORWARD_ONLY;
@@ -104,7 +104,7 @@ impl PlanDiff {
 impl ForwardSummary {
     /// Summarizes a forward.
     pub fn new(forward: &Forward) -> Self {
-        Self { name: forward.name.clone(), listen: listen(forward), to: target(forward) }
+        Self { name: forward.name.clone(), listen: listen(forward), to: to(forward) }
     }
 }
 

@@ -1,9 +1,10 @@
 //! Forwards that have been parsed but not yet checked against each other.
 
-use crate::address::{ListenAddress, Ranged, Target};
+use crate::address::{ListenAddress, Ranged};
 use crate::plan::ForwardSettings;
 use crate::problem::Severity;
 use crate::setting::Setting;
+use crate::target::TargetRange;
 use crate::text::{Source, Span};
 use crate::value::{ParsedValue, Value};
 
@@ -21,7 +22,7 @@ pub(crate) struct Draft<'a> {
     /// Whether the name was given explicitly, not derived from the first listen address.
     pub(crate) named: bool,
     pub(crate) listens: Vec<Listen<'a>>,
-    pub(crate) target: Option<Located<'a, Ranged<Target>>>,
+    pub(crate) targets: Vec<Located<'a, TargetRange>>,
     pub(crate) settings: ForwardSettings,
     /// Start of the forward in the source.
     pub(crate) span: Span<'a>,
@@ -45,7 +46,7 @@ pub(crate) struct ForwardOnly<'a> {
     name: Option<Located<'a, String>>,
     /// `None` for each invalid address.
     listens: Vec<Option<Listen<'a>>>,
-    target: Option<Located<'a, Ranged<Target>>>,
+    targets: Vec<Located<'a, TargetRange>>,
 }
 
 impl<'a> ForwardOnly<'a> {
@@ -59,8 +60,9 @@ impl<'a> ForwardOnly<'a> {
             ("listen", Value::List(list)) => {
                 self.listens = list.into_iter().map(|parsed| listen(source, parsed?)).collect();
             }
-            ("to", Value::Target(value)) => {
-                self.target = Some(Located { value, span: source.span(range) });
+            ("to", Value::List(list)) => {
+                let targets = list.into_iter().filter_map(|parsed| target(source, parsed?));
+                self.targets = targets.collect();
             }
             _ => {}
         }
@@ -73,12 +75,20 @@ impl<'a> ForwardOnly<'a> {
         settings: ForwardSettings,
         span: Span<'a>,
     ) -> Draft<'a> {
-        let Self { name, listens, target } = self;
+        let Self { name, listens, targets } = self;
         let first = listens.first().and_then(Option::as_ref);
         let name = if named { name } else { first.map(default_name) };
         let listens = listens.into_iter().flatten().collect();
-        Draft { name, named, listens, target, settings, span, severity: Severity::Error }
+        Draft { name, named, listens, targets, settings, span, severity: Severity::Error }
     }
+}
+
+fn target(
+    source: &Source,
+    ParsedValue { value, range }: ParsedValue,
+) -> Option<Located<'_, TargetRange>> {
+    let Value::Target(value) = value else { return None };
+    Some(Located { value, span: source.span(range) })
 }
 
 fn listen(source: &Source, ParsedValue { value, range }: ParsedValue) -> Option<Listen<'_>> {

@@ -4,7 +4,8 @@ use crate::address::Ranged;
 use crate::plan::{Forward, ForwardSettings, Route};
 use crate::settings::FORWARD_ONLY;
 use crate::table::Table;
-use crate::toml_text::basic_string;
+use crate::target::{TargetEntry, TargetRange};
+use crate::toml_text::{self, basic_string};
 
 /// All settings of a forward as TOML values, by key, including defaults.
 pub fn settings_toml(forward: &Forward) -> impl Iterator<Item = (&'static str, String)> {
@@ -32,7 +33,7 @@ pub fn forward_toml(forward: &Forward) -> String {
 pub(crate) fn forward_only_toml(forward: &Forward, key: &str) -> String {
     match key {
         "listen" => listen(forward),
-        "to" => target(forward),
+        "to" => to(forward),
         _ => basic_string(&forward.name),
     }
 }
@@ -47,27 +48,39 @@ pub(crate) fn listen(forward: &Forward) -> String {
             Some(basic_string(&Ranged { first, count: count(routes) }.to_string()))
         })
         .collect();
-    match &entries[..] {
+    one_or_list(&entries)
+}
+
+/// The TOML value of `to`: one target, or a list of them.
+pub(crate) fn to(forward: &Forward) -> String {
+    let entries: Vec<_> = targets(forward).iter().map(toml_text::target).collect();
+    one_or_list(&entries)
+}
+
+/// The targets as written in `to`.
+pub(crate) fn targets(forward: &Forward) -> Vec<TargetRange> {
+    let mut entries = forward.routes.chunks(ports(&forward.routes));
+    let Some(routes) = entries.next() else { return Vec::new() };
+    let targets = routes.first().map(|route| route.targets.iter());
+    let target = |entry: &TargetEntry| TargetRange {
+        address: Ranged { first: entry.address.clone(), count: count(routes) },
+        options: entry.options,
+    };
+    targets.into_iter().flatten().map(target).collect()
+}
+
+fn one_or_list(entries: &[String]) -> String {
+    match entries {
         [one] => one.clone(),
         several => format!("[{}]", several.join(", ")),
     }
 }
 
-/// The TOML value of `to`.
-pub(crate) fn target(forward: &Forward) -> String {
-    let mut entries = forward.routes.chunks(ports(&forward.routes));
-    let target = entries.next().and_then(|routes| {
-        let first = routes.first()?.target.clone();
-        Some(Ranged { first, count: count(routes) }.to_string())
-    });
-    basic_string(&target.unwrap_or_default())
-}
-
-/// Ports per listen entry: the size of the target's range, since each entry starts at its first
-/// port.
+/// Ports per listen entry: the size of the targets' ranges, since each entry starts at their first
+/// ports.
 fn ports(routes: &[Route]) -> usize {
-    let first = routes.first().map(|route| &route.target);
-    let again = routes.iter().skip(1).position(|route| Some(&route.target) == first);
+    let first = routes.first().map(|route| &route.targets);
+    let again = routes.iter().skip(1).position(|route| Some(&route.targets) == first);
     again.map_or(routes.len(), |after| after + 1).max(1)
 }
 
@@ -143,7 +156,7 @@ mod tests {
             "[[forward]]\nlisten = [':9000-9002', '127.0.0.1:100-102']\nto = 'h:1-3'\n\
              [[forward]]\nlisten = '80'\nto = 'unix:/a\"b\\c'\n",
         );
-        let texts: Vec<_> = plan.forwards.iter().map(|f| [listen(f), target(f)]).collect();
+        let texts: Vec<_> = plan.forwards.iter().map(|f| [listen(f), to(f)]).collect();
         assert_eq!(texts[0], [r#"[":9000-9002", "127.0.0.1:100-102"]"#, r#""h:1-3""#]);
         assert_eq!(texts[1], [r#"":80""#, r#""unix:/a\"b\\c""#]);
         assert_eq!(basic_string("a\u{1b}"), r#""a\u001B""#);

@@ -41,6 +41,7 @@ mod problem;
 mod render;
 mod shell;
 pub mod sizes;
+mod target;
 mod text;
 pub mod units;
 // Rendering of plans, and their differences.
@@ -72,6 +73,7 @@ pub use read::{read, read_text, read_text_for_all_problems};
 pub use setting::{Effect, Kind, Role, Section, Setting};
 pub use settings::settings;
 pub use shell::shell_word;
+pub use target::{TargetEntry, TargetOptions};
 pub use toml_text::basic_string;
 pub use words::Word;
 

@@ -5,6 +5,7 @@ use crate::address_text::{parse_port, parse_target_parts};
 use crate::draft::{Draft, Located, default_name};
 use crate::plan::ForwardSettings;
 use crate::problem::{ParseError, Problems, Severity};
+use crate::target::TargetRange;
 use crate::text::{Fragment, Source};
 
 /// Parses every line. An invalid line is skipped with a warning.
@@ -72,7 +73,7 @@ impl Line<'_> {
             name: Some(default_name(&listen)),
             named: false,
             listens: vec![listen],
-            target: Some(Located { value: target, span: span(host) }),
+            targets: vec![Located { value: TargetRange::new(target), span: span(host) }],
             settings: ForwardSettings::default(),
             span: span(content),
             severity: Severity::Warning,

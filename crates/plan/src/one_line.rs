@@ -9,6 +9,7 @@ use crate::address_text::{parse_listen, parse_listen_parts, parse_target, parse_
 use crate::draft::{Draft, Located, default_name};
 use crate::plan::ForwardSettings;
 use crate::problem::{ParseError, Problems, Severity};
+use crate::target::TargetRange;
 use crate::text::{Fragment, Source, quoted};
 use crate::url;
 
@@ -21,13 +22,17 @@ pub(crate) fn read<'a>(
     problems: &mut Problems,
 ) -> Option<Draft<'a>> {
     match parse(Fragment::new(source.text())) {
-        Ok(Parsed { listen, target }) => {
+        Ok(Parsed { listen, targets }) => {
+            let target = |(address, range)| Located {
+                value: TargetRange::new(address),
+                span: source.span(range),
+            };
             let listen = Located { value: listen.0, span: source.span(listen.1) };
             Some(Draft {
                 name: Some(default_name(&listen)),
                 named: false,
                 listens: vec![listen],
-                target: Some(Located { value: target.0, span: source.span(target.1) }),
+                targets: targets.into_iter().map(target).collect(),
                 settings,
                 span: source.all(),
                 severity: Severity::Error,
@@ -42,16 +47,16 @@ pub(crate) fn read<'a>(
 
 struct Parsed {
     listen: (Ranged<ListenAddress>, Range<usize>),
-    target: (Ranged<Target>, Range<usize>),
+    targets: Vec<(Ranged<Target>, Range<usize>)>,
 }
 
 fn parse(text: Fragment<'_>) -> Result<Parsed, ParseError> {
-    if let Some((listen, target)) = text.split_once('=') {
-        let (listen, target) = (listen.trimmed(), target.trimmed());
-        return Ok(Parsed {
-            listen: (parse_listen(listen)?, listen.range()),
-            target: (parse_target(target)?, target.range()),
-        });
+    if let Some((listen, target_list)) = text.split_once('=') {
+        let listen = listen.trimmed();
+        let listen = (parse_listen(listen)?, listen.range());
+        let target = |target: Fragment<'_>| Ok((parse_target(target)?, target.range()));
+        let targets = targets(target_list).into_iter().map(target).collect::<Result<_, _>>()?;
+        return Ok(Parsed { listen, targets });
     }
     // A URL's colons would be mistaken for field separators.
     let target = text.split_once(':').map_or(text, |(_, target)| target);
@@ -68,8 +73,27 @@ fn parse(text: Fragment<'_>) -> Result<Parsed, ParseError> {
     let target = parse_target_parts(host, target_port)?;
     Ok(Parsed {
         listen: (listen, bind.unwrap_or(port).range().start..port.range().end),
-        target: (target, host.range().start..target_port.range().end),
+        targets: vec![(target, host.range().start..target_port.range().end)],
     })
+}
+
+/// Splits a list of targets at its commas. The path of a Unix socket keeps its own ones: a part without
+/// a colon belongs to it.
+fn targets(list: Fragment<'_>) -> Vec<Fragment<'_>> {
+    let mut targets = Vec::new();
+    let (mut start, mut end) = (0, 0);
+    for part in list.text.split_inclusive(',') {
+        end += part.len();
+        let rest = list.text.get(end..).unwrap_or_default();
+        let is_path = list.text.get(start..).is_some_and(|it| it.trim_start().starts_with("unix:"));
+        let next_is_target = rest.split(',').next().is_some_and(|next| next.contains(':'));
+        if part.ends_with(',') && (next_is_target || !is_path) {
+            targets.push(list.part(start..end - 1).trimmed());
+            start = end;
+        }
+    }
+    targets.push(list.part(start..list.text.len()).trimmed());
+    targets
 }
 
 /// Splits at colons outside of brackets.

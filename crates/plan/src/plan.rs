@@ -14,8 +14,9 @@ use std::time::Duration;
 
 use flow::{AtLimit, Keepalive, PathChoice};
 
-use crate::address::{ListenAddress, Target};
+use crate::address::ListenAddress;
 use crate::problem::Location;
+use crate::target::TargetEntry;
 
 /// The checked, immutable configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -116,7 +117,7 @@ pub enum LogFormat {
     Json,
 }
 
-/// One forwarding rule: listeners, target and limits.
+/// One forwarding rule: listeners, targets and limits.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Forward {
     /// Unique within the plan; by default the first listen address.
@@ -132,13 +133,26 @@ pub struct Forward {
     pub location: Location,
 }
 
-/// One listener with the target of its sessions.
+/// One listener with the targets of its sessions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Route {
     /// Address that clients connect to.
     pub listen: ListenAddress,
-    /// Address that sessions are forwarded to.
-    pub target: Target,
+    /// Targets in the order of the configuration; never empty. Shared by the listeners of a forward
+    /// without ranges.
+    pub targets: Arc<[TargetEntry]>,
+}
+
+impl Route {
+    /// The addresses of the first `most` targets in one line, and the number of further ones.
+    pub fn target_addresses(&self, most: usize) -> String {
+        let shown = self.targets.iter().take(most).map(|target| target.address.to_string());
+        let shown = shown.collect::<Vec<_>>().join(", ");
+        match self.targets.len().saturating_sub(most) {
+            0 => shown,
+            more => format!("{shown} and {more} more"),
+        }
+    }
 }
 
 /// Limits and options of one forward's sessions.

@@ -51,8 +51,10 @@ pub enum Kind {
     Name,
     /// A listen address, which may have a range of ports.
     Listen,
-    /// A target address, which may have a range of ports.
-    Target,
+    /// The address of a target, which may have a range of ports.
+    TargetAddress,
+    /// A target: its address alone, or a table with these settings, of which `address` is required.
+    Target(&'static [&'static [Setting]]),
     /// A file path, with the role of the file.
     Path(Role),
     /// Name or number of a user or group.
@@ -139,7 +141,8 @@ impl Kind {
             Self::Listen => Some(Role::Listener),
             Self::List(of) => of.role(),
             // A target's socket belongs to another process, and connecting to it changes nothing.
-            Self::Target
+            Self::TargetAddress
+            | Self::Target(_)
             | Self::Duration { .. }
             | Self::Count { .. }
             | Self::Size { .. }

@@ -13,6 +13,7 @@ use crate::plan::{Admin, ForwardSettings, Level, Log, LogFormat, OnRefusal, Proc
 use crate::setting::Kind::{self, Choice, Count, Or};
 use crate::setting::{Effect, Role, Section, Setting};
 use crate::table::{Table, inline_table, rows};
+use crate::target::TargetOptions;
 use crate::words::Word;
 
 const MILLISECOND: Duration = Duration::from_millis(1);
@@ -115,11 +116,34 @@ pub(crate) const FORWARD_ONLY: &[Setting] = &[
     ),
     forward_only(
         "to",
-        Kind::Target,
+        Kind::List(&Kind::Target(TARGET)),
         Effect::NewSessions,
         "The target: a host and port, a range, or a Unix socket.",
     ),
 ];
+
+/// Settings of a target in its own table.
+pub(crate) const TARGET: &[&[Setting]] = &[TARGET_ONLY, TargetOptions::SETTINGS];
+
+const TARGET_ONLY: &[Setting] = &[Setting {
+    section: Section::Inside("to"),
+    key: "address",
+    kind: Kind::TargetAddress,
+    effect: Effect::NewSessions,
+    doc: "Where the target is: a host and port, a range, or a Unix socket.",
+    default: || None,
+}];
+
+rows! { Section::Inside("to"), TargetOptions {
+    /// Share of the sessions that this target gets, relative to the other targets.
+    weight = NonZeroU32::MIN, Count { min: 1, max: 65_535 } => NewSessions;
+
+    /// Use this target only while all targets without this are down.
+    backup = false, Kind::Bool => NewSessions;
+
+    /// Sessions of this target at the same time; without it, only the forward's limit applies.
+    max_sessions = None, SESSIONS => NewSessions;
+} }
 
 rows! { Section::ForwardDefaults, ForwardSettings {
     /// How long the target may take to accept a connection.
@@ -188,6 +212,12 @@ impl Default for Process {
 }
 
 impl Default for Log {
+    fn default() -> Self {
+        Self::defaults()
+    }
+}
+
+impl Default for TargetOptions {
     fn default() -> Self {
         Self::defaults()
     }
@@ -285,7 +315,7 @@ mod tests {
                 let entries = settings.iter().map(|it| format!("{} = {}", it.key, value(it)));
                 vec![format!("{{ {} }}", entries.collect::<Vec<_>>().join(", "))]
             }
-            Kind::Name | Kind::Listen | Kind::Target | Kind::List(_) => {
+            Kind::Name | Kind::Listen | Kind::TargetAddress | Kind::Target(_) | Kind::List(_) => {
                 panic!("{kind:?} has no field")
             }
         }

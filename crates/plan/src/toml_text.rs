@@ -6,6 +6,8 @@ use std::time::Duration;
 use crate::plan::Admin;
 use crate::setting::{Kind, Setting};
 use crate::sizes::format_size;
+use crate::table::Table;
+use crate::target::{TargetOptions, TargetRange};
 use crate::units::format_duration;
 use crate::value::{ParsedValue, Value};
 
@@ -25,7 +27,8 @@ impl Value {
             Self::Admin(Admin::Unix(path)) => basic_string(&format!("unix:{}", path.display())),
             Self::Admin(Admin::Tcp(address)) => basic_string(&address.to_string()),
             Self::Listen(address) => basic_string(&address.to_string()),
-            Self::Target(address) => basic_string(&address.to_string()),
+            Self::TargetAddress(address) => basic_string(&address.to_string()),
+            Self::Target(of) => target(of),
             Self::List(values) => list(kind, values),
             Self::Table(entries) => table(entries),
         }
@@ -39,6 +42,21 @@ fn list(kind: Kind, values: &[Option<ParsedValue>]) -> String {
     match &values.collect::<Vec<_>>()[..] {
         [one] => one.clone(),
         several => format!("[{}]", several.join(", ")),
+    }
+}
+
+/// A target: its address, or a table if an option differs from its default.
+pub(crate) fn target(target: &TargetRange) -> String {
+    let address = basic_string(&target.address.to_string());
+    let defaults = TargetOptions::default();
+    let options = TargetOptions::SETTINGS.iter().filter_map(|setting| {
+        let value = target.options.written(setting)?;
+        let differs = defaults.written(setting).as_ref() != Some(&value);
+        differs.then(|| format!(", {} = {value}", setting.key))
+    });
+    match options.collect::<String>() {
+        options if options.is_empty() => address,
+        options => format!("{{ address = {address}{options} }}"),
     }
 }
 

@@ -11,6 +11,7 @@ use crate::problem::{ParseError, Problems, Severity};
 use crate::setting::{Kind, Setting};
 use crate::settings::{find, settings};
 use crate::table::Table;
+use crate::target::{TargetOptions, TargetRange};
 use crate::text::{Source, Span, nearest, quoted};
 use crate::value::{self, ParsedValue, Value};
 use crate::values_text::{describe, plural};
@@ -81,7 +82,7 @@ impl<'a> Reader<'a, '_> {
         let list = match value.get_ref().as_array() {
             Some(values) => {
                 if values.is_empty() {
-                    let message = format!("the list of {} {} is empty", setting.key, plural(*of));
+                    let message = format!("the list `{}` has no {}", setting.key, plural(*of));
                     self.report(&self.source.span(range.clone()), &ParseError::new(0..0, message));
                 }
                 values.iter().map(|value| self.one(*of, setting.kind, value)).collect()
@@ -109,6 +110,9 @@ impl<'a> Reader<'a, '_> {
                 let given = entries.map(|(setting, parsed)| (setting, parsed.value)).collect();
                 return Some(ParsedValue { value: Value::Table(given), range: value.span() });
             }
+            (DeValue::Table(table), Kind::Target(known)) => {
+                return self.target(known, table, &span);
+            }
             _ if self.is_placeholder(value) => return None,
             (DeValue::Boolean(value), Kind::Bool) => Ok(Value::Bool(*value)),
             (DeValue::Integer(number), of) if !is_address(of) => {
@@ -122,6 +126,29 @@ impl<'a> Reader<'a, '_> {
             }
         };
         self.checked(checked, span)
+    }
+
+    /// Parses a target given as a table.
+    fn target(
+        &mut self,
+        known: &[&'static [Setting]],
+        table: Entries<'_, '_>,
+        span: &Span<'a>,
+    ) -> Option<ParsedValue> {
+        let (mut address, mut options) = (None, TargetOptions::default());
+        for (setting, parsed) in self.entries(known, table) {
+            match parsed.value {
+                Value::TargetAddress(value) => address = Some((value, parsed.range)),
+                value => options.set(setting, value),
+            }
+        }
+        // After a syntax error, the key may be in a part that the parser skipped.
+        if !table.contains_key("address") && self.broken.is_empty() {
+            let error = ParseError::new(0..0, "this target has no `address`");
+            self.report(span, &error.hint("add `address = \"host:port\"`"));
+        }
+        let (address, range) = address?;
+        Some(ParsedValue { value: Value::Target(TargetRange { address, options }), range })
     }
 
     /// Whether this is the parser's placeholder for a missing value.
@@ -157,7 +184,7 @@ fn inner<'a>(span: &Span<'a>, text: &str) -> Span<'a> {
 /// Whether the kind has its own syntax. For a number, the error then names the expected type,
 /// not the range.
 fn is_address(kind: Kind) -> bool {
-    matches!(kind, Kind::Name | Kind::Listen | Kind::Target)
+    matches!(kind, Kind::Name | Kind::Listen | Kind::TargetAddress | Kind::Target(_))
 }
 
 fn with_article(kind: &str) -> String {

@@ -12,6 +12,7 @@ use crate::plan::Admin;
 use crate::problem::ParseError;
 use crate::setting::{Kind, Setting};
 use crate::sizes::{format_size, parse_size};
+use crate::target::TargetRange;
 use crate::text::{Fragment, cut, nearest, quoted};
 use crate::units::{format_duration, parse_duration};
 use crate::values_text::describe;
@@ -34,7 +35,8 @@ pub(crate) enum Value {
     Path(PathBuf),
     Admin(Admin),
     Listen(Ranged<ListenAddress>),
-    Target(Ranged<Target>),
+    TargetAddress(Ranged<Target>),
+    Target(TargetRange),
     /// `None` for each invalid value, which has been reported.
     List(Vec<Option<ParsedValue>>),
     /// The keys given in the inline table.
@@ -78,7 +80,8 @@ pub(crate) fn from_text(kind: Kind, text: &str) -> Result<Value, ParseError> {
         Kind::Admin => parse_admin(fragment).map(Value::Admin),
         Kind::Name => check_name(text).map(|()| Value::Text(text.to_owned())),
         Kind::Listen => parse_listen(fragment).map(Value::Listen),
-        Kind::Target => parse_target(fragment).map(Value::Target),
+        Kind::TargetAddress => parse_target(fragment).map(Value::TargetAddress),
+        Kind::Target(_) => parse_target(fragment).map(TargetRange::new).map(Value::Target),
         Kind::Choice(words) => match words.iter().find(|word| **word == text) {
             Some(word) => Ok(Value::Word(word)),
             None => Err(none_of(fragment, words)),

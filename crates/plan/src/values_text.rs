@@ -19,7 +19,9 @@ pub(crate) fn describe(kind: Kind) -> String {
         Kind::Choice(words) => format!("one of \"{}\"", words.join("\", \"")),
         Kind::Name => "a name".to_owned(),
         Kind::Listen => "an address such as \":5432\"".to_owned(),
-        Kind::Target => "an address such as \"db.internal:5432\"".to_owned(),
+        Kind::TargetAddress | Kind::Target(_) => {
+            "an address such as \"db.internal:5432\"".to_owned()
+        }
         Kind::Path(_) => "the path of a file".to_owned(),
         Kind::Account => "a name or a number in quotes".to_owned(),
         Kind::Admin => {
@@ -34,7 +36,8 @@ pub(crate) fn describe(kind: Kind) -> String {
 /// A plural noun for values of this kind.
 pub(crate) fn plural(kind: Kind) -> &'static str {
     match kind {
-        Kind::Listen | Kind::Target => "addresses",
+        Kind::Listen | Kind::TargetAddress => "addresses",
+        Kind::Target(_) => "targets",
         Kind::Name => "names",
         Kind::Path(_) => "paths",
         _ => "values",
@@ -68,7 +71,8 @@ impl Kind {
                 words.join(", ")
             }
             Self::Name => "1 to 128 bytes without white space".to_owned(),
-            Self::Listen | Self::Target => "an address".to_owned(),
+            Self::Listen | Self::TargetAddress => "an address".to_owned(),
+            Self::Target(_) => "an address, a table".to_owned(),
             Self::Path(_) => "the path of a file".to_owned(),
             Self::Account => "a name, or a number in quotes".to_owned(),
             Self::Admin => "`\"auto\"`, `\"off\"`, a Unix socket, or a loopback address".to_owned(),

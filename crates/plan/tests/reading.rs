@@ -30,7 +30,7 @@ fn plan_of(reading: Reading) -> Plan {
 
 fn routes(plan: &Plan) -> Vec<String> {
     let routes = plan.forwards.iter().flat_map(|forward| &forward.routes);
-    routes.map(|route| format!("{} -> {}", route.listen, route.target)).collect()
+    routes.map(|route| format!("{} -> {}", route.listen, route.target_addresses(9))).collect()
 }
 
 fn problems(reading: &Reading) -> String {
@@ -281,7 +281,7 @@ fn many_forwards_are_read_in_one_pass() {
     let plan = plan_of(read(Some(&text), &[]));
     assert_eq!(plan.forwards.len(), 10_000);
     assert_eq!(
-        plan.forwards[9_999].routes[0].target,
+        plan.forwards[9_999].routes[0].targets[0].address,
         Target::Name { host: "h9999".into(), port: 80 }
     );
     // Generous for a debug build on a busy machine; comparing all pairs would take minutes.

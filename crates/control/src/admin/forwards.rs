@@ -239,7 +239,7 @@ fn forward_of(view: &ForwardView<'_>, totals: &Totals) -> Forward {
         attention: attention::of_forward(&facts),
         error: facts.error,
         listen: routes().map(|route| route.listen.to_string()).collect(),
-        to: routes().map(|route| route.target.to_string()).collect(),
+        to: routes().map(|route| route.target_addresses(usize::MAX)).collect(),
         sessions: facts.sessions,
         max_sessions: facts.max_sessions,
         opened: totals.opened,

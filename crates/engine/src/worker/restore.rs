@@ -192,7 +192,7 @@ fn destination(
     saved: &handover::Route,
     destinations: &Destinations,
 ) -> Option<(Arc<Route>, Arc<Target>)> {
-    let target: plan::Target = saved.target.parse().ok()?;
+    let target = plan::TargetEntry::new(saved.target.parse().ok()?);
     let forward = destinations.forwards.get(&saved.forward)?;
     let known = destinations.routes.get(saved.listen.as_str());
     let known = known.filter(|route| Arc::ptr_eq(&route.forward, forward)).map(Arc::clone);
@@ -200,7 +200,7 @@ fn destination(
         let targets = std::slice::from_ref(&target);
         Arc::new(Route::new(forward, saved.listen.as_str().into(), targets))
     });
-    let in_set = route.targets.load().find(&TargetAddress::from(&target)).map(Arc::clone);
+    let in_set = route.targets.load().find(&TargetAddress::from(&target.address)).map(Arc::clone);
     let target = in_set.unwrap_or_else(|| Arc::new(Target::new(&target, forward.workers())));
     Some((route, target))
 }
