@@ -36,7 +36,7 @@ pub(crate) fn after_turn(world: &World, audit: &Audit) {
 /// Bytes in = bytes out + held, in order. Returns the number of pipes of the session.
 fn lanes(world: &World, session: &SessionAudit) -> usize {
     let mut pipes = 0;
-    let number = world.crew.number_of(session.id);
+    let number = world.workers.number_of(session.id);
     let scripted = number.and_then(|number| world.sessions.get(&number));
     for direction in Direction::BOTH {
         let lane = session.flow.lane(direction);

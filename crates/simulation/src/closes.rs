@@ -3,6 +3,7 @@
 
 use crate::peer::{Facts, Leaving, ScriptedPeer};
 use crate::session::{Record, Session};
+use crate::verdict::Circumstances;
 use flow::{By, Cause, Direction, FLUSH_LIMIT, Peer, Phase};
 use testkit::sim::Closed;
 
@@ -52,14 +53,14 @@ fn is_gone(facts: &Facts) -> bool {
         || facts.broken.is_some()
 }
 
-/// The peer whose break ended the session, unless a limit was in a hurry to end it.
+/// The peer whose break ended the session, unless a short limit may have ended it first.
 fn peer_that_broke(session: &Session, record: Record) -> Option<Peer> {
-    let is_patient = session.limits.iter().all(|limits| {
+    let has_long_limits = session.limits.iter().all(|limits| {
         let span = |limit: Option<_>| limit.is_none_or(|limit| limit >= FLUSH_LIMIT);
         limits.age.is_none() && span(limits.idle) && span(limits.half) && limits.user.is_none()
     });
     let of_relay = matches!(record.reason.phase, Phase::Relay | Phase::Drain);
-    if !is_patient || !of_relay || record.reason.cause != Cause::Reset {
+    if !has_long_limits || !of_relay || record.reason.cause != Cause::Reset {
         return None;
     }
     match record.reason.by {
@@ -69,9 +70,10 @@ fn peer_that_broke(session: &Session, record: Record) -> Option<Peer> {
     }
 }
 
-/// What one peer sent before it broke has reached the other one, if that reads all along.
-pub(crate) fn at_the_end(session: &Session) {
-    let Some(record) = session.record else { return };
+/// What one peer sent before it broke has reached the other one, if that reads all along and the network
+/// loses nothing.
+pub(crate) fn at_the_end(session: &Session, circumstances: Circumstances) {
+    let Some(record) = session.record.filter(|_| !circumstances.network_failed) else { return };
     let Some(broken) = peer_that_broke(session, record) else { return };
     let reader = session.peer(broken.other());
     let reads = |it: &&ScriptedPeer| it.facts.left.is_none() && !it.facts.has_paused;

@@ -3,9 +3,9 @@
 mod balance;
 mod upgrade;
 
+use crate::conditions::conditions;
 use crate::random::Choices;
-use crate::script::{Command, Configuration, Script, Weather, name_of};
-use crate::weather::conditions;
+use crate::script::{Command, Configuration, Script, Severity, name_of};
 use crate::world::{OPEN_FILES, Shared, World};
 use engine::{Detail, Engine, ForwardState, Options, PassedSockets, Published};
 use std::cell::Cell;
@@ -38,7 +38,7 @@ pub(crate) struct Control {
 impl Control {
     /// Starts the process under test in a new world.
     pub(crate) fn start(script: &Script) -> (Shared, Self) {
-        let sim = Sim::new(script.seed, conditions(Weather::Calm));
+        let sim = Sim::new(script.seed, conditions(Severity::Friendly, script.seed));
         let process = sim.process(OPEN_FILES);
         let world = Shared::new(World::new(sim, process, script.seed));
         let workers = usize::from(script.workers.max(1));
@@ -146,7 +146,7 @@ impl Control {
                 self.publish(applied.published);
             }
             Err(unbound) => {
-                let is_explained = world.circumstances.is_poor || !skipped.is_empty();
+                let is_explained = world.circumstances.calls_failed || !skipped.is_empty();
                 assert!(is_explained, "a reload was refused: {unbound:?}");
             }
         }
@@ -156,8 +156,8 @@ impl Control {
         self.complete();
         let plans = read(configuration);
         let result = self.engine().try_apply(&plans, &|_| false);
-        let is_poor = self.world.lock().circumstances.is_poor;
-        assert!(result.is_ok() || is_poor, "a dry run was refused: {:?}", result.err());
+        let calls_failed = self.world.lock().circumstances.calls_failed;
+        assert!(result.is_ok() || calls_failed, "a dry run was refused: {:?}", result.err());
     }
 
     /// Names of the forwards that could not be bound.

@@ -2,13 +2,13 @@
 
 use crate::control::Control;
 use crate::random::{Choices, hash};
-use crate::script::{Command, Event, Script, Weather};
+use crate::script::{Command, Event, Script, Severity};
 use crate::summary::Summary;
 use crate::world::Shared;
 use std::time::Duration;
 
 /// Longest pause within one event: a longer one needs [`Event::Pass`].
-const MOMENT: Duration = Duration::from_millis(100);
+const SHORT_PAUSE: Duration = Duration::from_millis(100);
 /// Longest time that passes at once while descriptors are scarce.
 const LONGEST_SHORTAGE: Duration = Duration::from_secs(20);
 /// Longest time until all sessions with cooperating peers have ended: a retransmission timeout may be two
@@ -55,19 +55,19 @@ impl History {
         let mut world = self.world.lock();
         world.trace_event(event);
         match event {
-            Event::Connect(session, spot) => world.connect(*session, *spot),
+            Event::Connect(session, endpoint) => world.connect(*session, *endpoint),
             Event::Act(session, peer, act) => world.act(*session, *peer, *act),
             Event::Target(host, state) => world.set_host(*host, *state),
-            Event::Weather(weather) => world.set_weather(*weather),
+            Event::Conditions(severity) => world.set_conditions(*severity),
             Event::Files(limit) => world.limit_files(*limit),
-            Event::Resolver(manner) => world.set_resolver(*manner),
+            Event::Resolver(mode) => world.set_resolver(*mode),
             Event::Pass(span) => {
                 // An exhausted listener is tried again ten times a second.
                 let longest = if world.has_few_files { LONGEST_SHORTAGE } else { Duration::MAX };
                 let until = world.sim.now().after((*span).min(longest));
                 world.run_until(until);
             }
-            Event::Settle => world.settle(MOMENT),
+            Event::Settle => world.settle(SHORT_PAUSE),
             Event::Operate(_) => {}
         }
     }
@@ -76,7 +76,7 @@ impl History {
         let mut world = self.world.lock();
         let steps = world.random.pick(&[0, 0, 1, 2, 5, 10, 40]);
         for _ in 0..steps {
-            let until = world.sim.now().after(MOMENT);
+            let until = world.sim.now().after(SHORT_PAUSE);
             if !world.step(until) {
                 break;
             }
@@ -97,7 +97,7 @@ impl History {
         self.control.stop();
         let mut world = self.world.lock();
         world.cooperate();
-        world.settle(MOMENT);
+        world.settle(SHORT_PAUSE);
         world.check_end();
         world.summary()
     }
@@ -105,14 +105,14 @@ impl History {
     /// Requires that all sessions end once their peers cooperate.
     fn end_sessions(&mut self) {
         let mut world = self.world.lock();
-        world.set_weather(Weather::Calm);
+        world.set_conditions(Severity::Friendly);
         world.limit_files(None);
         world.set_resolver(crate::script::Resolver::Prompt);
         drop(world);
         self.control.operate(&Command::MaxSessions(u16::MAX));
         let mut world = self.world.lock();
         world.cooperate();
-        world.settle(MOMENT);
+        world.settle(SHORT_PAUSE);
         drop(world);
         self.control.check();
         let mut world = self.world.lock();

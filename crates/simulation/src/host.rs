@@ -66,7 +66,7 @@ impl TargetHost {
 
     /// Accepts a connection. `None` if none waits, or the host accepts none.
     pub(crate) fn accept(&self) -> Option<PeerSocket> {
-        if self.state == Host::Deaf {
+        if self.state == Host::NotAccepting {
             return None;
         }
         self.listeners.iter().find_map(|listener| PeerSocket::accept(listener).ok())

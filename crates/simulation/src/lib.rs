@@ -11,12 +11,13 @@ pub mod random;
 pub mod script;
 pub use script::Script;
 
+mod conditions;
 mod content;
 mod summary;
 pub use summary::{Summary, Totals};
+
 mod network;
 mod trace;
-mod weather;
 
 mod host;
 mod names;
@@ -26,8 +27,9 @@ mod session;
 
 mod checks;
 mod closes;
-mod rest;
 mod verdict;
+mod waiting;
+
 mod world;
 
 mod control;

@@ -13,7 +13,7 @@ pub(crate) struct Names {
 }
 
 struct State {
-    manner: Resolver,
+    mode: Resolver,
     waiting: Vec<Waiting>,
 }
 
@@ -26,12 +26,12 @@ struct Waiting {
 impl Resolve<Process> for Names {
     fn resolve(&self, query: Query<Process>) {
         let mut state = self.lock();
-        let (due, failure) = match state.manner {
+        let (due, failure) = match state.mode {
             Resolver::Prompt => (self.sim.now(), None),
             Resolver::Late(span) => (self.sim.now().after(span), None),
             Resolver::Empty => (self.sim.now(), Some(NameFailure::Error)),
             Resolver::TimesOut => (self.sim.now(), Some(NameFailure::Timeout)),
-            Resolver::Mute => (Time::NEVER, None),
+            Resolver::NoAnswer => (Time::NEVER, None),
         };
         state.waiting.push(Waiting { due, failure, query });
     }
@@ -39,17 +39,17 @@ impl Resolve<Process> for Names {
 
 impl Names {
     pub(crate) fn new(sim: &Sim) -> Self {
-        let state = State { manner: Resolver::Prompt, waiting: Vec::new() };
+        let state = State { mode: Resolver::Prompt, waiting: Vec::new() };
         Self { sim: sim.clone(), state: Mutex::new(state) }
     }
 
     /// Changes the answers, also those of queries that wait without a time.
-    pub(crate) fn set(&self, manner: Resolver) {
+    pub(crate) fn set(&self, mode: Resolver) {
         let mut state = self.lock();
-        state.manner = manner;
+        state.mode = mode;
         let now = self.sim.now();
         for waiting in state.waiting.iter_mut().filter(|it| it.due == Time::NEVER) {
-            waiting.due = if manner == Resolver::Mute { Time::NEVER } else { now };
+            waiting.due = if mode == Resolver::NoAnswer { Time::NEVER } else { now };
         }
     }
 

@@ -8,9 +8,9 @@ mod parse;
 mod text;
 mod words;
 
-pub use configuration::{Configuration, Form, Forward, Limits, Spot, To};
+pub use configuration::{AddressKind, Configuration, Endpoint, Forward, Limits, To};
 pub(crate) use configuration::{EPHEMERAL_PORTS, HOSTS, host_address, host_path, name_of, resolve};
-pub use event::{Act, Command, Event, Host, Resolver, Weather};
+pub use event::{Act, Command, Event, Host, Resolver, Severity};
 pub use parse::ParseError;
 
 /// A history. Two runs of it are equal, step for step.

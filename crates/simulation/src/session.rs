@@ -5,7 +5,7 @@ use crate::network::PeerSocket;
 use crate::peer::{Leaving, ScriptedPeer};
 use crate::progress::Progress;
 use crate::random::mix;
-use crate::script::{Act, Form, Limits, Spot};
+use crate::script::{Act, AddressKind, Endpoint, Limits};
 use flow::{CloseReason, Peer};
 use std::time::Duration;
 use testkit::sim::Closed;
@@ -14,7 +14,7 @@ use testkit::sim::Closed;
 pub(crate) struct Session {
     pub(crate) number: u16,
     /// Where its client connects.
-    pub(crate) spot: Spot,
+    pub(crate) endpoint: Endpoint,
     pub(crate) client: ScriptedPeer,
     pub(crate) target: Option<Target>,
     /// Applications of targets whose connection the engine has closed for another attempt.
@@ -65,10 +65,10 @@ pub(crate) fn stream(session: u16, peer: Peer) -> Stream {
 }
 
 impl Session {
-    pub(crate) fn new(number: u16, spot: Spot, client: ScriptedPeer) -> Self {
+    pub(crate) fn new(number: u16, endpoint: Endpoint, client: ScriptedPeer) -> Self {
         Self {
             number,
-            spot,
+            endpoint,
             client,
             target: None,
             strays: Vec::new(),
@@ -87,7 +87,7 @@ impl Session {
     /// Whether the client has connected by a Unix socket.
     pub(crate) fn is_unix(&self, peer: Peer) -> bool {
         match peer {
-            Peer::Client => self.spot.form == Form::Unix,
+            Peer::Client => self.endpoint.kind == AddressKind::Unix,
             Peer::Target => self.target.as_ref().is_some_and(|target| target.is_unix),
         }
     }

@@ -10,7 +10,7 @@ use sys::Errno;
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Circumstances {
     /// Calls failed, or descriptors were scarce.
-    pub(crate) is_poor: bool,
+    pub(crate) calls_failed: bool,
     /// The network has lost segments, or reported errors.
     pub(crate) network_failed: bool,
     /// All sessions were cut.
@@ -66,7 +66,7 @@ fn is_explained(session: &Session, record: Record, circumstances: Circumstances)
         By::Target => Some(Peer::Target),
         _ => None,
     };
-    if circumstances.is_poor && (reason.by == By::Resource || reason.phase == Phase::Connect) {
+    if circumstances.calls_failed && (reason.by == By::Resource || reason.phase == Phase::Connect) {
         return true;
     }
     match (of(reason.by), reason.cause) {

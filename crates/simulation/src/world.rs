@@ -1,9 +1,9 @@
 //! Everything around the control side of the engine: the network, the peers, the resolver and the
 //! workers. One step at a time, chosen by the seed.
 
-mod crew;
 mod image;
 mod peers;
+mod workers;
 
 use crate::host::TargetHost;
 use crate::names::Names;
@@ -14,24 +14,24 @@ use crate::script::{HOSTS, Limits};
 use crate::session::Session;
 use crate::trace::Trace;
 use crate::verdict::Circumstances;
-use crew::Crew;
 use engine::Report;
 use flow::{By, Cause, Peer, Phase, Time};
-use image::Windows;
+use image::EngineHandles;
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use testkit::sim::{Process, Sim};
+use workers::Workers;
 
 /// Descriptors of the process under test, while none are scarce.
 pub(crate) const OPEN_FILES: usize = 4000;
 /// Descriptors of all peers: enough for every history.
 const FILES_OF_PEERS: usize = 100_000;
 /// Longest time that passes while a worker or a peer could run.
-const HURRY: Duration = Duration::from_millis(3);
+const BUSY_ADVANCE: Duration = Duration::from_millis(3);
 /// A pause of this length is rare.
-const MOMENT: Duration = Duration::from_millis(100);
+const LONG_PAUSE: Duration = Duration::from_millis(100);
 /// Most steps of a history. One that does not come to rest exceeds it.
 const MOST_STEPS: u64 = 500_000;
 
@@ -49,9 +49,9 @@ pub(crate) struct World {
     clients_by_address: BTreeMap<SocketAddr, u16>,
     /// Applications of targets that have accepted a connection of an unknown session.
     orphans: Vec<ScriptedPeer>,
-    pub(crate) crew: Crew,
+    pub(crate) workers: Workers,
     /// `None` without a process image.
-    windows: Option<Windows>,
+    handles: Option<EngineHandles>,
     /// Memory for reports.
     read: VecDeque<Report>,
     /// Ended sessions, by their close reasons.
@@ -67,7 +67,7 @@ pub(crate) struct World {
     pub(crate) steps: u64,
     scratch: Vec<u8>,
     /// No peer can take a step before another part has.
-    peers_rest: bool,
+    peers_are_idle: bool,
 }
 
 /// The parts of a step.
@@ -114,8 +114,8 @@ impl World {
             owners: BTreeMap::new(),
             clients_by_address: BTreeMap::new(),
             orphans: Vec::new(),
-            crew: Crew::default(),
-            windows: None,
+            workers: Workers::default(),
+            handles: None,
             read: VecDeque::new(),
             reasons: BTreeMap::new(),
             limits: BTreeMap::new(),
@@ -126,7 +126,7 @@ impl World {
             trace: Trace::new(),
             steps: 0,
             scratch: vec![0; CHUNK],
-            peers_rest: false,
+            peers_are_idle: false,
             sim,
             process,
         }
@@ -144,13 +144,13 @@ impl World {
                 Part::Host => self.host_accepts(),
                 Part::Names => self.names.answer(),
                 // Time passes for a while although others could run.
-                Part::Time => self.time_passes(until.min(self.sim.now().after(HURRY))),
+                Part::Time => self.time_passes(until.min(self.sim.now().after(BUSY_ADVANCE))),
             };
             if has_happened {
                 return true;
             }
         }
-        self.crew.release_one(&mut self.random) || self.time_passes(until)
+        self.workers.release_one(&mut self.random) || self.time_passes(until)
     }
 
     /// Advances the clock to the next event of the network, the resolver or a worker. False if that is later
@@ -161,11 +161,11 @@ impl World {
             return false;
         }
         // Often enough for a fault that lasts.
-        if self.steps.is_multiple_of(8) || due.since(self.sim.now()) > MOMENT {
+        if self.steps.is_multiple_of(8) || due.since(self.sim.now()) > LONG_PAUSE {
             self.check_waiting();
         }
         self.sim.advance(due);
-        self.peers_rest = false;
+        self.peers_are_idle = false;
         self.trace.add(due, "time", 0, &"");
         true
     }
@@ -173,14 +173,14 @@ impl World {
     /// The next time at which the network, the resolver or a worker acts.
     fn next_due(&self) -> Time {
         let of_network = self.sim.next_arrival().unwrap_or(Time::NEVER);
-        of_network.min(self.names.next_due()).min(self.crew.next_due())
+        of_network.min(self.names.next_due()).min(self.workers.next_due())
     }
 
     /// Takes all steps before `until`, and advances the clock to it.
     pub(crate) fn run_until(&mut self, until: Time) {
         while self.step(until) {}
         self.sim.advance(until.max(self.sim.now()));
-        self.peers_rest = false;
+        self.peers_are_idle = false;
     }
 
     /// Takes steps until the next one is more than `span` away, at most for ten such spans.
@@ -199,6 +199,6 @@ impl World {
 
     /// Notes a change outside of a step: peers may have something to do.
     pub(crate) fn disturb(&mut self) {
-        self.peers_rest = false;
+        self.peers_are_idle = false;
     }
 }

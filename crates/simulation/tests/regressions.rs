@@ -10,7 +10,7 @@ fn seed_435() {
          1 target sends 1
          2 connects four:4
          2 target marks
-         weather poor
+         conditions hostile
          upgrade",
     );
 }
@@ -22,7 +22,7 @@ fn seed_26() {
         "seed 26 workers 1
          start f0 four:3 t1
          reload f0 six:2 t1 max=3 wait path=splice idle=off half=off age=99
-         weather rough
+         conditions rough
          40 connects six:2
          reload f1 any:2 t2 max=10 path=copy connect=50 idle=37 age=60000 keepalive=2000",
     );

@@ -12,8 +12,8 @@ impl Control {
         let Some(engine) = &self.engine else { return };
         let shared = engine.audit();
         let mut world = self.world.lock();
-        world.crew.refresh();
-        let audits: Vec<&Audit> = world.crew.audits().collect();
+        world.workers.refresh();
+        let audits: Vec<&Audit> = world.workers.audits().collect();
         gates(&shared, &audits);
         for forward in engine.forwards() {
             let name = &forward.plan.name;
@@ -60,10 +60,10 @@ impl Control {
 fn listeners(world: &World, shared: &EngineAudit, is_changing: bool) {
     let listeners = world.process.descriptors().into_iter().filter(|(_, kind)| *kind == "listener");
     let open: BTreeSet<u32> = listeners.map(|(number, _)| number).collect();
-    let of_workers = world.crew.audits().flat_map(|audit| &audit.acceptor.listeners);
+    let of_workers = world.workers.audits().flat_map(|audit| &audit.acceptor.listeners);
     let mut known: BTreeSet<u32> = of_workers.map(|listener| listener.descriptor).collect();
     known.extend(&shared.listeners);
-    let has_mail = world.crew.audits().any(|audit| audit.mail > 0 || audit.walks > 0);
+    let has_mail = world.workers.audits().any(|audit| audit.mail > 0 || audit.walks > 0);
     let is_even = open == known || (is_changing || has_mail) && open.is_superset(&known);
     assert!(is_even, "listeners are open at {open:?}, and known at {known:?}");
 }

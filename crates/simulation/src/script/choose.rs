@@ -1,9 +1,9 @@
 //! Makes scripts out of choices: those of a seed, or of the bytes of a fuzzer.
 
 use super::Script;
-use super::configuration::{Configuration, Form, HOSTS, SPOTS, Spot};
-use super::event::{Act, Command, Event, Host, Resolver, Weather};
-use super::family::{configuration, limits, spot, spot_at, to};
+use super::configuration::{AddressKind, Configuration, ENDPOINTS, Endpoint, HOSTS};
+use super::event::{Act, Command, Event, Host, Resolver, Severity};
+use super::family::{configuration, endpoint, endpoint_at, limits, to};
 use crate::random::{Bytes, Choices, Random, mix};
 use flow::Peer;
 use std::time::Duration;
@@ -73,8 +73,8 @@ impl Script {
     }
 }
 
-/// A script in the making, and its taste: which groups are frequent, and how large numbers are. Histories
-/// differ in taste, because rare events meet more often where others are missing.
+/// A script in the making, with the weights of event groups and the largest numbers. These differ between
+/// histories: rare events meet more often where others are missing.
 struct Choosing<C> {
     choices: C,
     weights: [u32; GROUPS.len()],
@@ -178,24 +178,26 @@ impl<C: Choices> Choosing<C> {
     }
 
     fn connect(&mut self) -> Event {
-        let spot = self.spot();
+        let endpoint = self.endpoint();
         self.sessions += 1;
-        Event::Connect(self.sessions - 1, spot)
+        Event::Connect(self.sessions - 1, endpoint)
     }
 
     /// Mostly where the configuration listens.
-    fn spot(&mut self) -> Spot {
-        let all: Vec<Spot> =
+    fn endpoint(&mut self) -> Endpoint {
+        let all: Vec<Endpoint> =
             self.configuration.0.iter().flat_map(|it| &it.listen).copied().collect();
         if all.is_empty() || self.choices.chance(5) {
-            return spot(&mut self.choices, SPOTS);
+            return endpoint(&mut self.choices, ENDPOINTS);
         }
         let listen = self.choices.pick(&all);
-        let form = match listen.form {
-            Form::Any => self.choices.pick(&[Form::Four, Form::Four, Form::Six]),
-            form => form,
+        let kind = match listen.kind {
+            AddressKind::Any => {
+                self.choices.pick(&[AddressKind::V4, AddressKind::V4, AddressKind::V6])
+            }
+            kind => kind,
         };
-        Spot { form, ..listen }
+        Endpoint { kind, ..listen }
     }
 
     fn forward(&mut self) -> u8 {
@@ -239,7 +241,7 @@ impl<C: Choices> Choosing<C> {
         let state = self.choices.pick(&[
             Host::Up,
             Host::Up,
-            Host::Deaf,
+            Host::NotAccepting,
             Host::Closed,
             Host::Dead,
             Host::Silent,
@@ -269,9 +271,12 @@ impl<C: Choices> Choosing<C> {
 
     fn kernel(&mut self) -> Event {
         match self.choices.below(10) {
-            0..4 => {
-                Event::Weather(self.choices.pick(&[Weather::Calm, Weather::Rough, Weather::Poor]))
-            }
+            0..4 => Event::Conditions(self.choices.pick(&[
+                Severity::Friendly,
+                Severity::Rough,
+                Severity::Hostile,
+                Severity::Mixed,
+            ])),
             4 | 5 => Event::Files(Some(self.choices.pick(&[0, 1, 2, 3, 6]))),
             6 | 7 => Event::Files(None),
             _ => Event::Resolver(match self.choices.below(5) {
@@ -279,7 +284,7 @@ impl<C: Choices> Choosing<C> {
                 1 => Resolver::Late(self.span()),
                 2 => Resolver::Empty,
                 3 => Resolver::TimesOut,
-                _ => Resolver::Mute,
+                _ => Resolver::NoAnswer,
             }),
         }
     }
@@ -295,7 +300,7 @@ impl<C: Choices> Choosing<C> {
             // Another address at the same port: the two may overlap.
             3 => {
                 let number = forwards[at].listen[0].number;
-                forwards[at].listen[0] = spot_at(&mut self.choices, number);
+                forwards[at].listen[0] = endpoint_at(&mut self.choices, number);
             }
             _ => self.configuration = configuration(&mut self.choices),
         }

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 /// Ports and paths at which forwards listen.
-pub(crate) const SPOTS: u8 = 5;
+pub(crate) const ENDPOINTS: u8 = 5;
 /// Hosts of targets.
 pub(crate) const HOSTS: u8 = 4;
 /// Names of targets.
@@ -31,7 +31,7 @@ pub struct Forward {
     /// Its name is `f` and this number.
     pub name: u8,
     /// Where it listens.
-    pub listen: Vec<Spot>,
+    pub listen: Vec<Endpoint>,
     /// Its target.
     pub to: To,
     /// Its limits and options.
@@ -40,22 +40,22 @@ pub struct Forward {
 
 /// Where a forward listens, or a client connects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Spot {
+pub struct Endpoint {
     /// The kind of address.
-    pub form: Form,
+    pub kind: AddressKind,
     /// The number of the port or path.
     pub number: u8,
 }
 
 /// The kind of a listen address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Form {
+pub enum AddressKind {
     /// All addresses of the host. A client connects by IPv4.
     Any,
     /// 127.0.0.1.
-    Four,
+    V4,
     /// `[::1]`.
-    Six,
+    V6,
     /// A Unix socket.
     Unix,
 }
@@ -117,17 +117,17 @@ impl Default for Limits {
     }
 }
 
-impl Spot {
+impl Endpoint {
     fn port(self) -> u16 {
         FIRST_LISTEN_PORT + u16::from(self.number)
     }
 
     /// Where a client connects; `None` for a Unix socket.
     pub(crate) fn address(self) -> Option<SocketAddr> {
-        let ip: IpAddr = match self.form {
-            Form::Any | Form::Four => Ipv4Addr::LOCALHOST.into(),
-            Form::Six => Ipv6Addr::LOCALHOST.into(),
-            Form::Unix => return None,
+        let ip: IpAddr = match self.kind {
+            AddressKind::Any | AddressKind::V4 => Ipv4Addr::LOCALHOST.into(),
+            AddressKind::V6 => Ipv6Addr::LOCALHOST.into(),
+            AddressKind::Unix => return None,
         };
         Some(SocketAddr::new(ip, self.port()))
     }
@@ -138,8 +138,8 @@ impl Spot {
 
     /// As a configuration names it.
     pub(crate) fn listen(self) -> String {
-        match (self.form, self.address()) {
-            (Form::Any, _) => format!(":{}", self.port()),
+        match (self.kind, self.address()) {
+            (AddressKind::Any, _) => format!(":{}", self.port()),
             (_, Some(address)) => address.to_string(),
             (_, None) => format!("unix:{}", self.path().display()),
         }
@@ -200,7 +200,7 @@ impl Forward {
     fn toml(&self) -> String {
         let Self { name, listen, to, limits } = self;
         let listen: Vec<String> =
-            listen.iter().map(|spot| format!("'{}'", spot.listen())).collect();
+            listen.iter().map(|endpoint| format!("'{}'", endpoint.listen())).collect();
         let mut text = format!(
             "[[forward]]\nname = '{}'\nlisten = [{}]\nto = '{}'\nmax_sessions = {}\n\
              at_limit = '{}'\non_refusal = '{}'\npath = '{}'\nconnect_timeout = '{}ms'\n",

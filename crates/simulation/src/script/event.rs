@@ -1,6 +1,6 @@
 //! The events of a history.
 
-use super::configuration::{Configuration, Spot};
+use super::configuration::{Configuration, Endpoint};
 use flow::Peer;
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use std::time::Duration;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
     /// The client of a new session connects.
-    Connect(u16, Spot),
+    Connect(u16, Endpoint),
     /// A peer of a session acts.
     Act(u16, Peer, Act),
     /// Changes the condition of a target's host.
@@ -17,7 +17,7 @@ pub enum Event {
     /// Carries out a command of the operator.
     Operate(Command),
     /// Changes the conditions of the kernel and the network.
-    Weather(Weather),
+    Conditions(Severity),
     /// At most so many more descriptors can be opened than are open now; `None` lifts the limit.
     Files(Option<u16>),
     /// Changes the answers of the resolver.
@@ -58,7 +58,7 @@ pub enum Host {
     /// It listens and accepts.
     Up,
     /// It listens and accepts nothing: its queue fills.
-    Deaf,
+    NotAccepting,
     /// It does not listen: connections are refused. Open ones go on.
     Closed,
     /// Its process dies, with all of its connections.
@@ -103,15 +103,17 @@ pub enum Command {
     FailUpgrade,
 }
 
-/// Conditions of the kernel and the network.
+/// How often the kernel and the network delay, shorten or fail what the engine does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Weather {
+pub enum Severity {
     /// No delays, and no failures without a cause in the state.
-    Calm,
+    Friendly,
     /// Delays, short counts, small windows, late and coalesced events.
     Rough,
-    /// The same, and calls fail for lack of a resource.
-    Poor,
+    /// The same, and calls fail.
+    Hostile,
+    /// Each condition friendly or hostile, by the seed.
+    Mixed,
 }
 
 /// Answers of the resolver.
@@ -126,5 +128,5 @@ pub enum Resolver {
     /// At once: the name servers did not answer in time.
     TimesOut,
     /// Not before another event changes it.
-    Mute,
+    NoAnswer,
 }

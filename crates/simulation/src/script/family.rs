@@ -1,7 +1,7 @@
 //! Makes configurations out of choices.
 
 use super::configuration::{
-    Configuration, Form, Forward, HOSTS, Limits, NAMES, NOWHERE, SPOTS, Spot, To,
+    AddressKind, Configuration, ENDPOINTS, Endpoint, Forward, HOSTS, Limits, NAMES, NOWHERE, To,
 };
 use crate::random::Choices;
 use flow::PathChoice;
@@ -10,7 +10,7 @@ use std::time::Duration;
 const MOST_FORWARDS: u32 = 4;
 
 pub(super) fn configuration(choices: &mut impl Choices) -> Configuration {
-    let mut numbers: Vec<u8> = (0..SPOTS).collect();
+    let mut numbers: Vec<u8> = (0..ENDPOINTS).collect();
     let mut forwards = Vec::new();
     let first = choices.below(2);
     for name in first..=choices.below(MOST_FORWARDS).max(first) {
@@ -18,9 +18,9 @@ pub(super) fn configuration(choices: &mut impl Choices) -> Configuration {
         let listen = (0..addresses).filter_map(|_| {
             let at = choices.below(u32::try_from(numbers.len()).ok().filter(|left| *left > 0)?);
             let number = numbers.swap_remove(at as usize);
-            Some(spot_at(choices, number))
+            Some(endpoint_at(choices, number))
         });
-        let listen: Vec<Spot> = listen.collect();
+        let listen: Vec<Endpoint> = listen.collect();
         if listen.is_empty() {
             break;
         }
@@ -30,14 +30,21 @@ pub(super) fn configuration(choices: &mut impl Choices) -> Configuration {
     Configuration(forwards)
 }
 
-pub(super) fn spot(choices: &mut impl Choices, numbers: u8) -> Spot {
+pub(super) fn endpoint(choices: &mut impl Choices, numbers: u8) -> Endpoint {
     let number = u8::try_from(choices.below(numbers.into())).unwrap_or(0);
-    spot_at(choices, number)
+    endpoint_at(choices, number)
 }
 
-pub(super) fn spot_at(choices: &mut impl Choices, number: u8) -> Spot {
-    let form = choices.pick(&[Form::Any, Form::Any, Form::Four, Form::Four, Form::Six, Form::Unix]);
-    Spot { form, number }
+pub(super) fn endpoint_at(choices: &mut impl Choices, number: u8) -> Endpoint {
+    let kind = choices.pick(&[
+        AddressKind::Any,
+        AddressKind::Any,
+        AddressKind::V4,
+        AddressKind::V4,
+        AddressKind::V6,
+        AddressKind::Unix,
+    ]);
+    Endpoint { kind, number }
 }
 
 pub(super) fn to(choices: &mut impl Choices) -> To {
@@ -48,7 +55,7 @@ pub(super) fn to(choices: &mut impl Choices) -> To {
         0..12 => To::Host(number(choices, HOSTS)),
         12..15 => To::Unix(number(choices, HOSTS)),
         15..19 => To::Name(number(choices, NAMES)),
-        19 => To::Own(number(choices, SPOTS)),
+        19 => To::Own(number(choices, ENDPOINTS)),
         _ => To::Nowhere(number(choices, NOWHERE)),
     }
 }

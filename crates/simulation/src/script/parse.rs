@@ -1,9 +1,9 @@
 //! Reads the text of a script (`text`).
 
 use super::Script;
-use super::configuration::{Configuration, Forward, Limits, Spot, To, path_word};
+use super::configuration::{Configuration, Endpoint, Forward, Limits, To, path_word};
 use super::event::{Act, Command, Event, Resolver};
-use super::words::{ACTS, COMMANDS, FORMS, HOSTS, WEATHERS, value};
+use super::words::{ACTS, ADDRESS_KINDS, COMMANDS, HOSTS, SEVERITIES, value};
 use flow::{PathChoice, Peer};
 use std::fmt;
 use std::str::{FromStr, SplitWhitespace};
@@ -71,7 +71,7 @@ fn event(words: &mut SplitWhitespace<'_>) -> Option<Event> {
     }
     Some(match first {
         "target" => Event::Target(number(words)?, value(&HOSTS, words.next()?)?),
-        "weather" => Event::Weather(value(&WEATHERS, words.next()?)?),
+        "conditions" => Event::Conditions(value(&SEVERITIES, words.next()?)?),
         "files" => Event::Files(match words.next()? {
             "off" => None,
             count => Some(count.parse().ok()?),
@@ -81,7 +81,7 @@ fn event(words: &mut SplitWhitespace<'_>) -> Option<Event> {
             "late" => Resolver::Late(Duration::from_millis(number(words)?)),
             "empty" => Resolver::Empty,
             "times-out" => Resolver::TimesOut,
-            "mute" => Resolver::Mute,
+            "no-answer" => Resolver::NoAnswer,
             _ => return None,
         }),
         "pass" => Event::Pass(Duration::from_millis(number(words)?)),
@@ -97,7 +97,7 @@ fn event(words: &mut SplitWhitespace<'_>) -> Option<Event> {
 
 fn of_session(session: u16, words: &mut SplitWhitespace<'_>) -> Option<Event> {
     let peer = match words.next()? {
-        "connects" => return Some(Event::Connect(session, spot(words.next()?)?)),
+        "connects" => return Some(Event::Connect(session, endpoint(words.next()?)?)),
         "client" => Peer::Client,
         "target" => Peer::Target,
         _ => return None,
@@ -118,9 +118,9 @@ fn name(word: &str) -> Option<u8> {
     word.strip_prefix('f')?.parse().ok()
 }
 
-fn spot(word: &str) -> Option<Spot> {
-    let (form, number) = word.split_once(':')?;
-    Some(Spot { form: value(&FORMS, form)?, number: number.parse().ok()? })
+fn endpoint(word: &str) -> Option<Endpoint> {
+    let (kind, number) = word.split_once(':')?;
+    Some(Endpoint { kind: value(&ADDRESS_KINDS, kind)?, number: number.parse().ok()? })
 }
 
 fn to(word: &str) -> Option<To> {
@@ -155,8 +155,8 @@ fn forward(text: &str) -> Option<Forward> {
     let mut words = text.split_whitespace().peekable();
     let name = name(words.next()?)?;
     let mut listen = Vec::new();
-    while let Some(spot) = words.peek().and_then(|word| spot(word)) {
-        listen.push(spot);
+    while let Some(endpoint) = words.peek().and_then(|word| endpoint(word)) {
+        listen.push(endpoint);
         words.next();
     }
     let to = to(words.next()?)?;

@@ -11,9 +11,9 @@
 //! ```
 
 use super::Script;
-use super::configuration::{Configuration, Forward, Limits, Spot, To, path_word};
+use super::configuration::{Configuration, Endpoint, Forward, Limits, To, path_word};
 use super::event::{Act, Command, Event, Resolver};
-use super::words::{ACTS, COMMANDS, FORMS, HOSTS, WEATHERS, word};
+use super::words::{ACTS, ADDRESS_KINDS, COMMANDS, HOSTS, SEVERITIES, word};
 use flow::Peer;
 use std::fmt;
 use std::time::Duration;
@@ -29,21 +29,21 @@ impl fmt::Display for Script {
 impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Connect(session, spot) => write!(f, "{session} connects {spot}"),
+            Self::Connect(session, endpoint) => write!(f, "{session} connects {endpoint}"),
             Self::Act(session, peer, act) => {
                 let peer = if *peer == Peer::Client { "client" } else { "target" };
                 write!(f, "{session} {peer} {act}")
             }
             Self::Target(host, state) => write!(f, "target {host} {}", word(&HOSTS, state)),
             Self::Operate(command) => command.fmt(f),
-            Self::Weather(weather) => write!(f, "weather {}", word(&WEATHERS, weather)),
+            Self::Conditions(severity) => write!(f, "conditions {}", word(&SEVERITIES, severity)),
             Self::Files(None) => f.write_str("files off"),
             Self::Files(Some(count)) => write!(f, "files {count}"),
             Self::Resolver(Resolver::Prompt) => f.write_str("resolver prompt"),
             Self::Resolver(Resolver::Late(span)) => write!(f, "resolver late {}", span.as_millis()),
             Self::Resolver(Resolver::Empty) => f.write_str("resolver empty"),
             Self::Resolver(Resolver::TimesOut) => f.write_str("resolver times-out"),
-            Self::Resolver(Resolver::Mute) => f.write_str("resolver mute"),
+            Self::Resolver(Resolver::NoAnswer) => f.write_str("resolver no-answer"),
             Self::Pass(span) => write!(f, "pass {}", span.as_millis()),
             Self::Settle => f.write_str("settle"),
         }
@@ -88,14 +88,14 @@ impl fmt::Display for Configuration {
 impl fmt::Display for Forward {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "f{}", self.name)?;
-        self.listen.iter().try_for_each(|spot| write!(f, " {spot}"))?;
+        self.listen.iter().try_for_each(|endpoint| write!(f, " {endpoint}"))?;
         write!(f, " {}{}", self.to, self.limits)
     }
 }
 
-impl fmt::Display for Spot {
+impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", word(&FORMS, &self.form), self.number)
+        write!(f, "{}:{}", word(&ADDRESS_KINDS, &self.kind), self.number)
     }
 }
 

@@ -1,19 +1,23 @@
 //! Words of scripts that stand for a value without a number.
 
-use super::configuration::Form;
-use super::event::{Act, Command, Host, Weather};
+use super::configuration::AddressKind;
+use super::event::{Act, Command, Host, Severity};
 
 pub(super) const HOSTS: [(&str, Host); 7] = [
     ("up", Host::Up),
-    ("deaf", Host::Deaf),
+    ("not-accepting", Host::NotAccepting),
     ("closed", Host::Closed),
     ("dead", Host::Dead),
     ("silent", Host::Silent),
     ("unreachable", Host::Unreachable),
     ("crashed", Host::Crashed),
 ];
-pub(super) const WEATHERS: [(&str, Weather); 3] =
-    [("calm", Weather::Calm), ("rough", Weather::Rough), ("poor", Weather::Poor)];
+pub(super) const SEVERITIES: [(&str, Severity); 4] = [
+    ("friendly", Severity::Friendly),
+    ("rough", Severity::Rough),
+    ("hostile", Severity::Hostile),
+    ("mixed", Severity::Mixed),
+];
 pub(super) const ACTS: [(&str, Act); 7] = [
     ("marks", Act::Mark),
     ("fins", Act::Fin),
@@ -31,8 +35,12 @@ pub(super) const COMMANDS: [(&str, Command); 6] = [
     ("upgrade", Command::Upgrade),
     ("fail-upgrade", Command::FailUpgrade),
 ];
-pub(super) const FORMS: [(&str, Form); 4] =
-    [("any", Form::Any), ("four", Form::Four), ("six", Form::Six), ("unix", Form::Unix)];
+pub(super) const ADDRESS_KINDS: [(&str, AddressKind); 4] = [
+    ("any", AddressKind::Any),
+    ("four", AddressKind::V4),
+    ("six", AddressKind::V6),
+    ("unix", AddressKind::Unix),
+];
 
 pub(super) fn word<T: PartialEq>(table: &[(&'static str, T)], value: &T) -> &'static str {
     table.iter().find(|(_, it)| it == value).map_or("?", |(word, _)| word)

@@ -1,11 +1,12 @@
 //! The process under test: its images, its reports, and the conditions under which it runs.
 
-use super::crew::Crew;
+use super::workers::Workers;
 use super::{OPEN_FILES, World};
 use crate::closes;
+use crate::conditions::conditions;
 use crate::names::Names;
 use crate::random::Random;
-use crate::script::{Configuration, Event, Limits, Resolver, Weather, name_of};
+use crate::script::{Configuration, Event, Limits, Resolver, Severity, name_of};
 use crate::session::Record;
 use crate::summary::Summary;
 use crate::verdict;
@@ -20,7 +21,7 @@ use testkit::sim::Process;
 const STANDARD_FILES: usize = 3;
 
 /// Access to the engine of the present process image for queries and reports.
-pub(crate) struct Windows {
+pub(crate) struct EngineHandles {
     observer: Observer<Process>,
     reports: Reports<Process>,
 }
@@ -37,8 +38,8 @@ impl World {
         observer: Observer<Process>,
         reports: Reports<Process>,
     ) {
-        self.crew = Crew::new(workers);
-        self.windows = Some(Windows { observer, reports });
+        self.workers = Workers::new(workers);
+        self.handles = Some(EngineHandles { observer, reports });
     }
 
     /// execve(2).
@@ -50,17 +51,17 @@ impl World {
 
     /// Forward, listen address and target of each session of the workers, by id.
     pub(crate) fn places_of_sessions(&self) -> BTreeMap<u64, [Arc<str>; 3]> {
-        let sessions = self.crew.audits().flat_map(|audit| &audit.sessions);
+        let sessions = self.workers.audits().flat_map(|audit| &audit.sessions);
         let place = |it: &SessionAudit| [&it.forward, &it.listen, &it.to].map(Arc::clone);
         sessions.map(|session| (session.id, place(session))).collect()
     }
 
     /// The sessions of the workers, with the states of their sockets.
     pub(crate) fn open_sessions(&self) -> Vec<impl std::fmt::Debug> {
-        let sessions = self.crew.audits().flat_map(|audit| &audit.sessions);
+        let sessions = self.workers.audits().flat_map(|audit| &audit.sessions);
         let look = |number| self.process.look(number);
         let describe = |session: &SessionAudit| {
-            let number = self.crew.number_of(session.id);
+            let number = self.workers.number_of(session.id);
             (number, session.clone(), look(session.client), session.target.map(look))
         };
         sessions.map(describe).collect()
@@ -68,19 +69,19 @@ impl World {
 
     /// Frees the memory of the previous image.
     pub(crate) fn forget_image(&mut self) {
-        self.crew.abandon();
-        self.windows = None;
+        self.workers.abandon();
+        self.handles = None;
     }
 
     /// The process under test has ended.
     pub(crate) fn ended(&mut self) {
-        self.crew.refresh();
-        assert!(self.crew.has_ended(), "a worker has not ended");
+        self.workers.refresh();
+        assert!(self.workers.has_ended(), "a worker has not ended");
         self.read_reports();
-        let taken = self.windows.take().map_or(0, |windows| windows.observer.sessions());
+        let taken = self.handles.take().map_or(0, |handles| handles.observer.sessions());
         assert_eq!(taken, 0, "places are taken in the process after its end");
         self.names.forget();
-        self.crew = Crew::default();
+        self.workers = Workers::default();
         let open = self.process.descriptors();
         assert!(open.is_empty(), "descriptors are open after the end: {open:?}");
     }
@@ -97,24 +98,24 @@ impl World {
         self.trace.add(self.sim.now(), "event", 0, event);
     }
 
-    pub(crate) fn set_weather(&mut self, weather: Weather) {
-        self.circumstances.is_poor |= weather == Weather::Poor;
-        self.sim.set_conditions(crate::weather::conditions(weather));
+    pub(crate) fn set_conditions(&mut self, severity: Severity) {
+        self.circumstances.calls_failed |= matches!(severity, Severity::Hostile | Severity::Mixed);
+        self.sim.set_conditions(conditions(severity, self.random.word()));
     }
 
     /// Limits the process to this number of further descriptors.
     pub(crate) fn limit_files(&mut self, more: Option<u16>) {
         let open = STANDARD_FILES + self.process.descriptors().len();
         let limit = more.map_or(OPEN_FILES, |more| open + usize::from(more));
-        self.circumstances.is_poor |= more.is_some();
+        self.circumstances.calls_failed |= more.is_some();
         self.has_few_files = more.is_some();
         self.process.set_open_files(limit);
     }
 
-    pub(crate) fn set_resolver(&mut self, manner: Resolver) {
-        self.circumstances.had_empty_answer |= manner == Resolver::Empty;
-        self.circumstances.had_name_timeout |= manner == Resolver::TimesOut;
-        self.names.set(manner);
+    pub(crate) fn set_resolver(&mut self, mode: Resolver) {
+        self.circumstances.had_empty_answer |= mode == Resolver::Empty;
+        self.circumstances.had_name_timeout |= mode == Resolver::TimesOut;
+        self.names.set(mode);
         self.disturb();
     }
 
@@ -132,9 +133,9 @@ impl World {
 
     /// Reads the reports of the workers, and checks each record.
     pub(crate) fn read_reports(&mut self) {
-        let Some(windows) = &self.windows else { return };
-        let reports = windows.reports.exchange(std::mem::take(&mut self.read));
-        let dropped = windows.reports.take_dropped();
+        let Some(handles) = &self.handles else { return };
+        let reports = handles.reports.exchange(std::mem::take(&mut self.read));
+        let dropped = handles.reports.take_dropped();
         assert_eq!(dropped, 0, "reports were dropped");
         for report in &reports {
             if let Report::Ended(record) = report {
@@ -155,7 +156,7 @@ impl World {
             return;
         }
         let by_address = || self.clients_by_address.get(&record.client.ip()?).copied();
-        let Some(number) = self.crew.number_of(record.id).or_else(by_address) else { return };
+        let Some(number) = self.workers.number_of(record.id).or_else(by_address) else { return };
         let Some(session) = self.sessions.get_mut(&number) else { return };
         assert!(session.record.is_none(), "session {number} has two records");
         session.record = Some(Record {
@@ -179,7 +180,7 @@ impl World {
         for session in sessions.values() {
             verdict::of_record(session, *circumstances);
             verdict::at_the_end(session, *circumstances);
-            closes::at_the_end(session);
+            closes::at_the_end(session, *circumstances);
         }
     }
 

@@ -4,19 +4,19 @@ use super::World;
 use crate::network::PeerSocket;
 use crate::peer::{ScriptedPeer, Step};
 use crate::random::Choices;
-use crate::script::{Act, Host, Spot};
+use crate::script::{Act, Endpoint, Host};
 use crate::session::{Session, stream};
 use flow::Peer;
 
 impl World {
     /// The client of a new session connects.
-    pub(crate) fn connect(&mut self, number: u16, spot: Spot) {
+    pub(crate) fn connect(&mut self, number: u16, endpoint: Endpoint) {
         if self.sessions.contains_key(&number) {
             return;
         }
-        let socket = self.spared(|world| match spot.address() {
+        let socket = self.spared(|world| match endpoint.address() {
             Some(address) => PeerSocket::connect(&world.clients, address),
-            None => PeerSocket::connect_unix(&world.clients, &spot.path()),
+            None => PeerSocket::connect_unix(&world.clients, &endpoint.path()),
         });
         let client = match socket {
             Ok(socket) => {
@@ -29,7 +29,7 @@ impl World {
             }
             Err(errno) => ScriptedPeer::not_connected(errno),
         };
-        self.sessions.insert(number, Session::new(number, spot, client));
+        self.sessions.insert(number, Session::new(number, endpoint, client));
         self.disturb();
     }
 
@@ -94,7 +94,7 @@ impl World {
 
     /// An application takes a step. False if none can.
     pub(super) fn peer_steps(&mut self) -> bool {
-        if self.peers_rest {
+        if self.peers_are_idle {
             return false;
         }
         let last = self.sessions.keys().next_back().copied().unwrap_or(0);
@@ -113,7 +113,7 @@ impl World {
             Some((number, peer)) => self.peer_step(number, peer),
             None if self.stray_steps() => {}
             None => {
-                self.peers_rest = true;
+                self.peers_are_idle = true;
                 return false;
             }
         }

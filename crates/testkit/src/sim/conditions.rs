@@ -73,9 +73,10 @@ pub enum Call {
     /// send(2) of a Unix socket: `ENOBUFS`, `ENOMEM`. TCP reports neither: see
     /// [`Conditions::refused_sends`].
     Send,
-    /// splice(2) into a pipe: `ENOMEM`.
+    /// splice(2) into a pipe: `ENOMEM`; `EINVAL`, `EACCES` or `EPERM` where a sandbox or a security module
+    /// refuses it.
     Fill,
-    /// splice(2) out of a pipe: `ENOMEM`.
+    /// splice(2) out of a pipe: the same errors.
     Drain,
     /// pipe2(2): `ENFILE`, `ENOMEM`.
     Pipe,
@@ -187,7 +188,8 @@ fn failures() -> BTreeMap<Call, (u32, Vec<Errno>)> {
         (Call::Connect, (5, of_connect.to_vec())),
         (Call::ConnectUnix, (5, vec![E::ACCESS, E::PERM, E::NOMEM])),
         (Call::Send, (2, vec![E::NOBUFS, E::NOMEM])),
-        (Call::Fill, (3, vec![E::NOMEM])),
+        (Call::Fill, (3, vec![E::NOMEM, E::INVAL, E::PERM])),
+        (Call::Drain, (3, vec![E::NOMEM, E::INVAL, E::PERM])),
         (Call::Pipe, (20, vec![E::NFILE, E::NOMEM])),
         (Call::Watch, (3, vec![E::NOMEM, E::NOSPC])),
         (Call::Epoll, (10, vec![E::NFILE, E::NOMEM])),

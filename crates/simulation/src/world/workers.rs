@@ -3,7 +3,7 @@
 use super::World;
 use crate::checks;
 use crate::random::{Choices, Random};
-use crate::rest;
+use crate::waiting;
 use engine::parts::{Audit, WaitsFor, Worker};
 use flow::{Peer, Stage, Time};
 use std::collections::BTreeMap;
@@ -14,14 +14,14 @@ const LONGEST_HOLD: u32 = 200;
 
 /// All workers of the engine.
 #[derive(Default)]
-pub(crate) struct Crew {
-    members: Vec<Member>,
+pub(crate) struct Workers {
+    all: Vec<WorkerState>,
     /// The sessions that workers have had, by the engine's id.
     known: BTreeMap<u64, Known>,
 }
 
 /// A worker, and its state after its last turn.
-pub(crate) struct Member {
+pub(crate) struct WorkerState {
     worker: Worker<Process>,
     pub(crate) audit: Audit,
     /// It does not run for this number of steps, as on a host without a free CPU.
@@ -35,56 +35,55 @@ struct Known {
     target: Option<u32>,
 }
 
-impl Crew {
+impl Workers {
     pub(crate) fn new(workers: Vec<Worker<Process>>) -> Self {
-        let member =
-            |mut worker: Worker<Process>| Member { audit: worker.audit(), worker, held: 0 };
-        Self { members: workers.into_iter().map(member).collect(), known: BTreeMap::new() }
+        let state =
+            |mut worker: Worker<Process>| WorkerState { audit: worker.audit(), worker, held: 0 };
+        Self { all: workers.into_iter().map(state).collect(), known: BTreeMap::new() }
     }
 
     /// The states of the workers after their last turns, or after [`Self::refresh`].
     pub(crate) fn audits(&self) -> impl Iterator<Item = &Audit> {
-        self.members.iter().map(|member| &member.audit)
+        self.all.iter().map(|state| &state.audit)
     }
 
     /// Reads the states of the workers again: their mailboxes may have changed.
     pub(crate) fn refresh(&mut self) {
-        for member in &mut self.members {
-            member.audit = member.worker.audit();
+        for state in &mut self.all {
+            state.audit = state.worker.audit();
         }
     }
 
     /// Frees the workers of a process image that was replaced.
     pub(crate) fn abandon(&mut self) {
         self.known.clear();
-        for member in std::mem::take(&mut self.members) {
-            member.worker.abandon();
+        for state in std::mem::take(&mut self.all) {
+            state.worker.abandon();
         }
     }
 
     /// Whether all workers have ended.
     pub(crate) fn has_ended(&self) -> bool {
-        self.members.iter().all(|member| member.worker.is_stopped())
+        self.all.iter().all(|state| state.worker.is_stopped())
     }
 
     /// The time of the next timer of a worker; [`Time::NEVER`] without one.
     pub(super) fn next_due(&self) -> Time {
-        let due = |member: &Member| match member.worker.waits_for() {
+        let due = |state: &WorkerState| match state.worker.waits_for() {
             WaitsFor::Events { until, .. } => until,
             _ => Time::NEVER,
         };
-        let runs = self.members.iter().filter(|member| member.held == 0);
+        let runs = self.all.iter().filter(|state| state.held == 0);
         runs.map(due).min().unwrap_or(Time::NEVER)
     }
 
     /// Ends the hold of a worker. False if none is held.
     pub(super) fn release_one(&mut self, random: &mut Random) -> bool {
-        let held: Vec<usize> =
-            (0..self.members.len()).filter(|at| self.members[*at].held > 0).collect();
+        let held: Vec<usize> = (0..self.all.len()).filter(|at| self.all[*at].held > 0).collect();
         if held.is_empty() {
             return false;
         }
-        self.members[random.pick(&held)].held = 0;
+        self.all[random.pick(&held)].held = 0;
         true
     }
 
@@ -94,7 +93,7 @@ impl Crew {
     }
 }
 
-impl Member {
+impl WorkerState {
     /// Whether its thread would run.
     fn is_awake(&self, process: &Process, now: Time) -> bool {
         match self.worker.waits_for() {
@@ -109,14 +108,14 @@ impl World {
     /// A worker takes a turn. False if none would run.
     pub(super) fn worker_turns(&mut self) -> bool {
         let now = self.sim.now();
-        let Self { crew, process, random, .. } = self;
-        let count = crew.members.len();
+        let Self { workers, process, random, .. } = self;
+        let count = workers.all.len();
         let first = random.below(u32::try_from(count).unwrap_or(1).max(1)) as usize;
         let mut found = None;
         for at in (first..count).chain(0..first) {
-            let member = &mut crew.members[at];
-            member.held = member.held.saturating_sub(1);
-            if found.is_none() && member.held == 0 && member.is_awake(process, now) {
+            let state = &mut workers.all[at];
+            state.held = state.held.saturating_sub(1);
+            if found.is_none() && state.held == 0 && state.is_awake(process, now) {
                 found = Some(at);
             }
         }
@@ -126,32 +125,32 @@ impl World {
     }
 
     fn turn(&mut self, at: usize) {
-        let member = &mut self.crew.members[at];
-        let turn = member.worker.turn();
+        let state = &mut self.workers.all[at];
+        let turn = state.worker.turn();
         assert!(turn.is_ok(), "epoll_wait(2) failed: {turn:?}");
         let is_held = self.random.chance(4);
-        member.held = if is_held { self.random.size(LONGEST_HOLD) } else { 0 };
-        member.audit = member.worker.audit();
-        let sessions = member.audit.sessions.len() as u64;
+        state.held = if is_held { self.random.size(LONGEST_HOLD) } else { 0 };
+        state.audit = state.worker.audit();
+        let sessions = state.audit.sessions.len() as u64;
         self.trace.add(self.sim.now(), "worker", at as u64, &sessions);
         self.disturb();
-        self.get_to_know(at);
+        self.identify_sessions(at);
         self.note_closes();
         self.read_reports();
-        checks::after_turn(self, &self.crew.members[at].audit);
+        checks::after_turn(self, &self.workers.all[at].audit);
     }
 
     /// Checks the workers whose threads wait.
     pub(super) fn check_waiting(&mut self) {
-        self.crew.refresh();
+        self.workers.refresh();
         let now = self.sim.now();
-        let waits = |member: &&Member| {
-            let is_polling = matches!(member.audit.waits_for, WaitsFor::Events { .. });
-            is_polling && !member.is_awake(&self.process, now)
+        let waits = |state: &&WorkerState| {
+            let is_polling = matches!(state.audit.waits_for, WaitsFor::Events { .. });
+            is_polling && !state.is_awake(&self.process, now)
         };
         let waiting: Vec<&Audit> =
-            self.crew.members.iter().filter(waits).map(|member| &member.audit).collect();
-        rest::of_waiting(self, &waiting, waiting.len() == self.crew.members.len());
+            self.workers.all.iter().filter(waits).map(|state| &state.audit).collect();
+        waiting::check(self, &waiting, waiting.len() == self.workers.all.len());
     }
 
     /// Notes the sockets that were closed in a turn.
@@ -166,10 +165,10 @@ impl World {
     }
 
     /// Finds out which sessions of the script the worker's sessions are.
-    fn get_to_know(&mut self, at: usize) {
-        let Self { crew, owners, process, sessions, .. } = self;
-        let Crew { members, known } = crew;
-        for audit in &members[at].audit.sessions {
+    fn identify_sessions(&mut self, at: usize) {
+        let Self { workers, owners, process, sessions, .. } = self;
+        let Workers { all, known } = workers;
+        for audit in &all[at].audit.sessions {
             let session = known.entry(audit.id).or_insert_with(|| {
                 let client = process.connection_of(audit.client);
                 let number =
@@ -179,7 +178,7 @@ impl World {
             let Some(number) = session.number else { continue };
             if let Some(session) = sessions.get_mut(&number) {
                 session.id = Some(audit.id);
-                session.progress.note(&audit.flow, members[at].audit.now);
+                session.progress.note(&audit.flow, all[at].audit.now);
                 session.was_relaying |= !matches!(audit.flow.stage(), Stage::Connecting { .. });
             }
             // The next attempt to connect may get the same descriptor.

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use testkit::sim::Look;
 
 /// Checks the workers whose threads wait. Their states are fresh.
-pub(crate) fn of_waiting(world: &World, waiting: &[&Audit], are_all_waiting: bool) {
+pub(crate) fn check(world: &World, waiting: &[&Audit], are_all_waiting: bool) {
     for audit in waiting {
         assert_eq!(audit.mail, 0, "a worker waits with messages in its mailbox");
         for session in &audit.sessions {
@@ -21,7 +21,7 @@ pub(crate) fn of_waiting(world: &World, waiting: &[&Audit], are_all_waiting: boo
 }
 
 fn of_session(world: &World, session: &SessionAudit) {
-    let number = world.crew.number_of(session.id);
+    let number = world.workers.number_of(session.id);
     let client = world.process.look(session.client).unwrap_or_default();
     let target = session.target.and_then(|target| world.process.look(target)).unwrap_or_default();
     match session.flow.stage() {
