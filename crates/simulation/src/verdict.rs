@@ -69,6 +69,10 @@ fn is_explained(session: &Session, record: Record, circumstances: Circumstances)
     if circumstances.calls_failed && (reason.by == By::Resource || reason.phase == Phase::Connect) {
         return true;
     }
+    // The hosts have few ports for outgoing connections, and a closed one keeps its port for a minute.
+    if reason.cause == Cause::NoPorts {
+        return true;
+    }
     match (of(reason.by), reason.cause) {
         (Some(_), Cause::Fin) => {
             let has_ended = |peer| facts(session, peer).is_some_and(Facts::has_ended);

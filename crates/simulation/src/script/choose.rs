@@ -10,7 +10,7 @@ use std::time::Duration;
 
 /// Clients in the history of a seed. Half of them become sessions of the engine: the others are refused by a
 /// limit, or find no listener.
-const SESSIONS: u16 = 165;
+const SESSIONS: u16 = 180;
 /// Most events of a script.
 const MOST_EVENTS: usize = 2000;
 
