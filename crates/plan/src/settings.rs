@@ -7,7 +7,7 @@ use std::num::NonZeroU32;
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use flow::{AtLimit, Keepalive, PathChoice};
+use flow::{AtLimit, Balance, Keepalive, NoneUp, OnDown, Passive, PathChoice};
 
 use crate::plan::{Admin, ForwardSettings, Level, Log, LogFormat, OnRefusal, Process};
 use crate::setting::Kind::{self, Choice, Count, Or};
@@ -176,6 +176,21 @@ rows! { Section::ForwardDefaults, ForwardSettings {
 
     /// How a lane moves bytes; "auto" copies small messages and splices bulk.
     path = PathChoice::Auto, Choice(PathChoice::WORDS) => NewSessions;
+
+    /// How sessions are spread over several targets.
+    balance = Balance::Least, Choice(Balance::WORDS) => NewSessions;
+
+    /// When failed connects of clients take one of several targets out of use.
+    passive = Some(Passive::defaults()), Or("off", &Kind::Table(Passive::SETTINGS)) => NewSessions;
+
+    /// While no target is up: try all as if they were up, or reset the client; "auto" tries.
+    none_up = None, Or("auto", &Choice(NoneUp::WORDS)) => NewSessions;
+
+    /// Sessions of a target that goes down go on, or are reset; "auto" keeps them.
+    on_down = None, Or("auto", &Choice(OnDown::WORDS)) => LivingSessions;
+
+    /// How long a target that is up again takes to get its full share of new sessions.
+    slow_start = None, Or("off", &TIMEOUT) => NewSessions;
 } }
 
 rows! { Section::Inside("keepalive"), Keepalive {
@@ -189,6 +204,18 @@ rows! { Section::Inside("keepalive"), Keepalive {
     count = 6, Count { min: 1, max: 127 } => NewSessions;
 } }
 inline_table! { Keepalive }
+
+rows! { Section::Inside("passive"), Passive {
+    /// Failed connects in a row that take the target out of use.
+    failures = 3, Count { min: 1, max: 1000 } => NewSessions;
+
+    /// How long it is out of use at first; doubled each time that it fails again.
+    down = seconds(5), TIMEOUT => NewSessions;
+
+    /// The longest time that it is out of use.
+    down_max = seconds(60), TIMEOUT => NewSessions;
+} }
+inline_table! { Passive }
 
 const fn forward_only(key: &'static str, kind: Kind, effect: Effect, doc: &'static str) -> Setting {
     Setting { section: Section::Forward, key, kind, effect, doc, default: || None }
@@ -273,7 +300,14 @@ mod tests {
             _ => "",
         };
         match setting.section {
-            Section::Inside(table) => format!("{forward}{table} = {{ {key} = {value} }}\n"),
+            Section::Inside(table) => {
+                let needed = match (key, value) {
+                    ("down", "\"3650d\"") => ", down_max = '3650d'",
+                    ("down_max", "\"1ms\"") => ", down = '1ms'",
+                    _ => "",
+                };
+                format!("{forward}{table} = {{ {key} = {value}{needed} }}\n")
+            }
             section => format!("{}\n{needed}{key} = {value}\n{forward}", section.header()),
         }
     }
@@ -285,6 +319,7 @@ mod tests {
             Section::Log => plan.log.written(setting),
             Section::ForwardDefaults => settings.written(setting),
             Section::Inside("keepalive") => settings.keepalive.unwrap().written(setting),
+            Section::Inside("passive") => settings.passive.unwrap().written(setting),
             other => panic!("{other:?} has no table"),
         }
     }

@@ -18,6 +18,7 @@ use crate::settings::{FORWARD_ONLY, settings};
 use crate::table::Table;
 use crate::text::{Source, Span, nearest, quoted};
 use crate::toml_values::{Entries, Reader};
+use crate::units::format_duration;
 
 /// Contents of a configuration file.
 #[derive(Default)]
@@ -93,6 +94,7 @@ impl<'a> Reader<'a, '_> {
         }
         if let Some(table) = self.table(tables, "defaults") {
             self.fill(&mut document.defaults, table);
+            self.passive(table, &document.defaults);
         }
         for (table, range) in self.forwards(tables) {
             let draft = self.forward(table, range, document.defaults);
@@ -168,9 +170,22 @@ impl<'a> Reader<'a, '_> {
                 _ => settings.set(setting, parsed.value),
             }
         }
+        self.passive(table, &settings);
         self.required(table, "listen", "listen = \":port\"", &span);
         self.required(table, "to", "to = \"host:port\"", &span);
         own.into_draft(table.contains_key("name"), settings, span)
+    }
+
+    /// Compares the two durations of `passive`, of which one may come from `[defaults]`.
+    fn passive(&mut self, table: Entries<'_, '_>, settings: &ForwardSettings) {
+        let (Some(given), Some(passive)) = (table.get("passive"), settings.passive) else { return };
+        if passive.down_max < passive.down {
+            let (down, most) = (format_duration(passive.down), format_duration(passive.down_max));
+            let message = format!("`down_max` is {most}, and `down` is longer: {down}");
+            let error = ParseError::new(0..0, message);
+            let error = error.hint(format!("give `down_max` {down} or more, or a shorter `down`"));
+            self.report(&self.source.span(given.span()), &error);
+        }
     }
 
     fn required(&mut self, table: Entries<'_, '_>, key: &str, example: &str, forward: &Span<'a>) {

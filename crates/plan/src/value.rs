@@ -84,7 +84,7 @@ pub(crate) fn from_text(kind: Kind, text: &str) -> Result<Value, ParseError> {
         Kind::Target(_) => parse_target(fragment).map(TargetRange::new).map(Value::Target),
         Kind::Choice(words) => match words.iter().find(|word| **word == text) {
             Some(word) => Ok(Value::Word(word)),
-            None => Err(none_of(fragment, words)),
+            None => Err(none_of(fragment, &[words, kind.word().as_slice()].concat())),
         },
         Kind::Count { .. } | Kind::Bool | Kind::List(_) | Kind::Table(_) | Kind::Or(..) => {
             let error = fragment.error(format!("{} is not {}", quoted(text), describe(kind)));

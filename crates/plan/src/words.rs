@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use flow::{AtLimit, PathChoice};
+use flow::{AtLimit, Balance, NoneUp, OnDown, PathChoice};
 
 use crate::plan::{Level, LogFormat, OnRefusal};
 
@@ -42,6 +42,11 @@ words! { Level { Error = "error", Warn = "warn", Info = "info", Debug = "debug",
 words! { LogFormat { Text = "text", Json = "json" } }
 words! { AtLimit { Refuse = "refuse", Wait = "wait" } }
 words! { OnRefusal { Reset = "reset", Fin = "fin" } }
+words! { Balance {
+    Least = "least", RoundRobin = "round_robin", Source = "source", First = "first",
+} }
+words! { NoneUp { Try = "try", Refuse = "refuse" } }
+words! { OnDown { Keep = "keep", Reset = "reset" } }
 words! { PathChoice { Auto = "auto", Copy = "copy", Splice = "splice" } }
 
 impl fmt::Display for Level {

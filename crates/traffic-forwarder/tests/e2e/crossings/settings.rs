@@ -69,6 +69,13 @@ fn fixed_values() -> BTreeMap<(&'static str, &'static str), Values> {
         ("[defaults]", "on_refusal", given(["\"reset\"", "\"fin\"", "\"fin\""])),
         ("[defaults]", "user_timeout", given(durations)),
         ("[defaults]", "path", given(["\"auto\"", "\"copy\"", "\"splice\""])),
+        ("[defaults]", "balance", given(["\"least\"", "\"first\"", "\"source\""])),
+        ("[defaults]", "none_up", given(["\"try\"", "\"refuse\"", "\"refuse\""])),
+        ("[defaults]", "on_down", given(["\"keep\"", "\"reset\"", "\"reset\""])),
+        ("[defaults]", "slow_start", given(durations)),
+        ("passive", "failures", given(["4", "5", "6"])),
+        ("passive", "down", given(["\"3s\"", "\"4s\"", "\"5s\""])),
+        ("passive", "down_max", given(durations)),
         ("keepalive", "idle", given(durations)),
         ("keepalive", "interval", given(["\"3s\"", "\"4s\"", "\"5s\""])),
         ("keepalive", "count", given(["3", "4", "5"])),
@@ -97,14 +104,16 @@ impl Fixture {
         let to = |at: usize| targets[at].addr().tcp().to_string();
         let to = [to(0), to(1), "127.0.0.1:9".to_owned()].map(address);
         values.insert(("[[forward]]", "to"), to);
-        values.insert(
-            ("[defaults]", "keepalive"),
-            [FIRST, OTHER, PROBE].map(|at| {
-                let of = |key| values[&("keepalive", key)][at].clone().unwrap();
-                let (idle, interval, count) = (of("idle"), of("interval"), of("count"));
-                Some(format!("{{ idle = {idle}, interval = {interval}, count = {count} }}"))
-            }),
-        );
+        for (table, keys) in [
+            ("keepalive", ["idle", "interval", "count"]),
+            ("passive", ["failures", "down", "down_max"]),
+        ] {
+            let tables = [FIRST, OTHER, PROBE].map(|at| {
+                let entry = |key| format!("{key} = {}", values[&(table, key)][at].clone().unwrap());
+                Some(format!("{{ {} }}", keys.map(entry).join(", ")))
+            });
+            values.insert(("[defaults]", table), tables);
+        }
         let text = text(&values, FIRST, dir.path());
         let forwarder = forwarder().config(text).start();
         forwarder.ready();
@@ -159,7 +168,9 @@ impl Fixture {
         let value = |(section, key): (&'static str, &'static str)| {
             let found = match (section, key) {
                 (_, "name") => Some(Some(report["removed"][0]["name"].to_string())),
-                ("keepalive", key) => of(main, "keepalive").map(|value| part(&value.unwrap(), key)),
+                (table @ ("keepalive" | "passive"), key) => {
+                    of(main, table).map(|value| part(&value.unwrap(), key))
+                }
                 ("[process]" | "[log]", key) => of(&report["settings"], key),
                 (_, key) => of(main, key),
             };
