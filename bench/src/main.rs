@@ -8,6 +8,7 @@
 //! BENCHMARKING.md describes the measurements and their limits.
 
 mod failure;
+mod fields;
 mod report;
 mod stats;
 

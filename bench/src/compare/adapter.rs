@@ -2,10 +2,8 @@
 
 use std::path::Path;
 
-use toml::Spanned;
-use toml::de::{DeTable, DeValue};
-
-use crate::failure::{Context, Failure, Result};
+use crate::failure::{Failure, Result};
+use crate::fields::{self, Fields};
 
 /// What an adapter file says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,8 +51,8 @@ impl Adapter {
 
 /// Reads an adapter file.
 pub(crate) fn parse(key: &str, text: &str) -> Result<Adapter> {
-    let table = DeTable::parse(text).context(&format!("{key}.toml"))?;
-    let mut fields = Fields { key, table: table.get_ref(), known: Vec::new() };
+    let table = fields::table(key, text)?;
+    let mut fields = Fields::of(key, &table);
     let adapter = Adapter {
         key: key.to_owned(),
         name: fields.text("name")?,
@@ -75,94 +73,7 @@ pub(crate) fn parse(key: &str, text: &str) -> Result<Adapter> {
 
 /// Reads all adapter files of a directory, in the order of their names.
 pub(crate) fn read_all(dir: &Path) -> Result<Vec<Adapter>> {
-    let what = dir.display().to_string();
-    let mut paths = Vec::new();
-    for entry in std::fs::read_dir(dir).context(&what)? {
-        let path = entry.context(&what)?.path();
-        if path.extension().is_some_and(|extension| extension == "toml") {
-            paths.push(path);
-        }
-    }
-    paths.sort();
-    paths.iter().map(|path| read(path)).collect()
-}
-
-fn read(path: &Path) -> Result<Adapter> {
-    let text = std::fs::read_to_string(path).context(&path.display().to_string())?;
-    parse(&path.file_stem().unwrap_or_default().to_string_lossy(), &text)
-}
-
-/// The keys of a file, each asked for once.
-struct Fields<'a> {
-    key: &'a str,
-    table: &'a DeTable<'a>,
-    known: Vec<&'static str>,
-}
-
-impl<'a> Fields<'a> {
-    fn get(&mut self, name: &'static str) -> Option<&'a DeValue<'a>> {
-        self.known.push(name);
-        self.table.get(name).map(Spanned::get_ref)
-    }
-
-    fn wrong(&self, name: &str, wanted: &str) -> Failure {
-        Failure::new(format!("{}.toml: `{name}` must be {wanted}", self.key))
-    }
-
-    fn optional_text(&mut self, name: &'static str) -> Result<Option<String>> {
-        match self.get(name) {
-            None => Ok(None),
-            Some(DeValue::String(text)) => Ok(Some(text.to_string())),
-            Some(_) => Err(self.wrong(name, "a text")),
-        }
-    }
-
-    fn text(&mut self, name: &'static str) -> Result<String> {
-        self.optional_text(name)?.ok_or_else(|| self.wrong(name, "given, as a text"))
-    }
-
-    fn optional_list(&mut self, name: &'static str) -> Result<Vec<String>> {
-        let Some(value) = self.get(name) else { return Ok(Vec::new()) };
-        let DeValue::Array(items) = value else { return Err(self.wrong(name, "a list of texts")) };
-        let texts = items.iter().map(|item| match item.get_ref() {
-            DeValue::String(text) => Ok(text.to_string()),
-            _ => Err(self.wrong(name, "a list of texts")),
-        });
-        texts.collect()
-    }
-
-    fn list(&mut self, name: &'static str) -> Result<Vec<String>> {
-        let list = self.optional_list(name)?;
-        if list.is_empty() {
-            Err(self.wrong(name, "a list with at least one text"))
-        } else {
-            Ok(list)
-        }
-    }
-
-    fn optional_number(&mut self, name: &'static str) -> Result<Option<usize>> {
-        match self.get(name) {
-            None => Ok(None),
-            Some(DeValue::Integer(number)) => {
-                let number = number.as_str().parse().ok();
-                number.map(Some).ok_or_else(|| self.wrong(name, "a whole number"))
-            }
-            Some(_) => Err(self.wrong(name, "a whole number")),
-        }
-    }
-
-    fn reject_unknown(&self) -> Result<()> {
-        let unknown = self.table.keys().find(|key| !self.known.contains(&key.get_ref().as_ref()));
-        match unknown {
-            None => Ok(()),
-            Some(key) => Err(Failure::new(format!(
-                "{}.toml: unknown key `{}`; there are {}",
-                self.key,
-                key.get_ref(),
-                self.known.join(", ")
-            ))),
-        }
-    }
+    fields::read_all(dir, parse)
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ mod run;
 mod stage;
 pub(crate) mod subject;
 mod svg;
-mod template;
+pub(crate) mod template;
 pub(crate) mod tree;
 mod turns;
 mod write;

@@ -21,17 +21,26 @@ pub(crate) struct Subject {
 impl Subject {
     /// Looks for the program of an adapter: `None` if it, or something it needs, is not there.
     pub(crate) fn find(adapter: &Adapter) -> Option<Self> {
-        let binary = find_binary(&adapter.binary)?;
-        let complete = adapter.needs.iter().all(|path| Path::new(path).exists());
-        complete.then(|| Self::at(adapter, binary))
+        find_program(&adapter.binary, &adapter.needs).map(|binary| Self::at(adapter, binary))
     }
 
     /// The program of an adapter, at this place.
     pub(crate) fn at(adapter: &Adapter, binary: PathBuf) -> Self {
-        let values = [("binary", binary.display().to_string())];
-        let version = version(&adapter.version, &values).unwrap_or_else(|| "unknown".to_owned());
+        let version = version_of(&binary, &adapter.version);
         Self { adapter: adapter.clone(), binary, version }
     }
+}
+
+/// The path of a program: `None` if it, or a file that it needs, is not there.
+pub(crate) fn find_program(name: &str, needs: &[String]) -> Option<PathBuf> {
+    let binary = find_binary(name)?;
+    needs.iter().all(|path| Path::new(path).exists()).then_some(binary)
+}
+
+/// The version that the command prints, or `unknown`.
+pub(crate) fn version_of(binary: &Path, command: &[String]) -> String {
+    let values = [("binary", binary.display().to_string())];
+    version(command, &values).unwrap_or_else(|| "unknown".to_owned())
 }
 
 fn find_binary(name: &str) -> Option<PathBuf> {

@@ -4,7 +4,7 @@ use crate::failure::{Failure, Result};
 
 /// Puts values in place of `{name}`. Braces around anything but one word in small letters are
 /// left as they are, since many configurations are full of them; an unknown word is an error.
-pub(super) fn fill_in(template: &str, values: &[(&str, String)]) -> Result<String> {
+pub(crate) fn fill_in(template: &str, values: &[(&str, String)]) -> Result<String> {
     let mut text = String::with_capacity(template.len());
     let mut rest = template;
     while let Some((before, after)) = rest.split_once('{') {
