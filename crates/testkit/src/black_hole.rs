@@ -15,15 +15,20 @@ pub struct BlackHole {
 
 impl BlackHole {
     /// Opens one on `127.0.0.1`.
+    pub fn open() -> Self {
+        Self::open_at(Place::V4)
+    }
+
+    /// Opens one at `place`.
     ///
     /// # Panics
     ///
     /// If this kernel still answers after a few connections.
-    pub fn open() -> Self {
+    pub fn open_at(place: Place) -> Self {
         const PLACES: usize = 8;
         /// On loopback an answer takes microseconds.
         const ANSWER: Duration = Duration::from_millis(200);
-        let listener = Listener::bind_with(Place::V4, Buffers::default(), 0);
+        let listener = Listener::bind_with(place, Buffers::default(), 0);
         let connect = || connect_with(listener.addr(), Buffers::default(), ANSWER).ok();
         let queued: Vec<_> = (0..PLACES).map_while(|_| connect()).collect();
         assert!(queued.len() < PLACES, "{} answers though its queue is full", listener.addr());
