@@ -185,6 +185,11 @@ bench: ## Run the micro-benchmarks, and the comparison with other forwarders (AR
 	cargo xtask bench-micro
 	cargo xtask bench-compare $(ARGS)
 
+# Failing targets, name servers and roles behind this and other forwarders: writes docs/reliability/failover.md.
+.PHONY: failover
+failover:
+	cargo xtask failover
+
 # --- check ---
 
 .PHONY: lint

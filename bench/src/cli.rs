@@ -4,6 +4,7 @@ use clap::{Parser, Subcommand};
 
 use crate::client::{bulk, crr, idle, latency, rr};
 use crate::compare;
+use crate::failover;
 use crate::failure::Result;
 use crate::fidelity;
 use crate::report::Report;
@@ -40,6 +41,8 @@ enum Command {
     Compare(compare::Compare),
     /// Show what forwarders do with the ends of a connection.
     Fidelity(fidelity::Fidelity),
+    /// Show which clients forwarders lose when targets, name servers or roles fail.
+    Failover(failover::Failover),
 }
 
 /// Requests per second of `latency` and of `probe`.
@@ -62,6 +65,7 @@ impl Cli {
             Command::Verify(options) => (verify::run(options)?, options.json),
             Command::Compare(options) => return compare::run(options),
             Command::Fidelity(options) => return fidelity::run(options),
+            Command::Failover(options) => return failover::run(options),
         };
         Report::print(&report, json);
         Ok(report.ok)

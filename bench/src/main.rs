@@ -27,6 +27,7 @@ mod serve;
 mod verify;
 
 mod compare;
+mod failover;
 mod fidelity;
 
 mod cli;

@@ -25,6 +25,9 @@ pub enum Task {
     Faults,
     /// Play every ending through this and other forwarders, and write docs/reliability/fidelity.md.
     Fidelity,
+    /// Let targets, name servers and roles fail behind this and other forwarders, and write
+    /// docs/reliability/failover.md. Takes about four minutes.
+    Failover,
     /// Fuzz the parsers and the session. Needs a nightly toolchain and cargo-fuzz.
     Fuzz {
         /// Seconds for each target.
@@ -89,13 +92,8 @@ impl Task {
                 let mut test = here.test("faults", &["--ignored", "--nocapture"]);
                 finish(test.env("FAULTS_DOCUMENT", document))
             }
-            Self::Fidelity => {
-                here.build_release()?;
-                let ours = here.release("traffic-forwarder");
-                finish(
-                    Command::new(here.release("tf-load")).arg("fidelity").arg("--ours").arg(ours),
-                )
-            }
+            Self::Fidelity => here.load("fidelity"),
+            Self::Failover => here.load("failover"),
             Self::Fuzz { seconds, targets } => {
                 finish(here.script("fuzz.sh").arg(seconds).args(targets))
             }
@@ -163,6 +161,14 @@ impl Here<'_> {
 
     fn release(&self, program: &str) -> PathBuf {
         self.target.join("release").join(program)
+    }
+
+    /// Runs a command of `tf-load` that plays cases through our forwarder and others.
+    fn load(&self, command: &str) -> Result<(), String> {
+        self.build_release()?;
+        let mut load = Command::new(self.release("tf-load"));
+        load.current_dir(self.root).arg(command).arg("--ours");
+        finish(load.arg(self.release("traffic-forwarder")))
     }
 
     /// Measures on two CPUs even after a comparison on one failed.
