@@ -44,6 +44,13 @@ pub struct Done {
     pub changed: bool,
 }
 
+/// The answer to `DELETE /v1/sessions`.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct Killed {
+    /// Number of sessions that were reset.
+    pub sessions: u64,
+}
+
 /// The answer to a request that failed.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Failure {

@@ -61,7 +61,11 @@ mod upgrade;
 pub use upgrade::{Handoff, NotParked, Parked, TakenOver};
 
 mod view;
-pub use view::{LaneView, Reply, SessionFilter, SessionPage, SessionView};
+pub use view::{
+    LaneView, Reply, SessionDetail, SessionFilter, SessionPage, SessionView, TargetFilter,
+};
+
+mod selection;
 
 mod observer;
 pub use observer::Observer;

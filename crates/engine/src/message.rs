@@ -7,7 +7,7 @@ use crate::resolve::NameAnswer;
 use crate::session::Accepted;
 use crate::slots::Key;
 use crate::upgrade::{Parking, TakeOver};
-use crate::view::{Reply, SessionQuery};
+use crate::view::{Reply, SessionFilter, SessionQuery};
 use std::sync::Arc;
 use sys::kernel::Kernel;
 
@@ -28,8 +28,8 @@ pub(crate) enum Message<K: Kernel> {
     RoomAgain,
     /// List one page of open sessions.
     List(SessionQuery),
-    /// Reset the session with this id; reply whether this worker had it.
-    Kill(u64, Reply<bool>),
+    /// Reset the sessions that match; reply with their number.
+    Kill(SessionFilter, Reply<u64>),
     /// Reset all sessions of a forward.
     CutForward(Arc<Forward>),
     /// Stop, so that the worker's sessions can be saved.

@@ -2,7 +2,7 @@
 
 use crate::message::Message;
 use crate::shared::Shared;
-use crate::view::{Reply, SessionFilter, SessionPage, SessionQuery};
+use crate::view::{Reply, SessionDetail, SessionFilter, SessionPage, SessionQuery};
 use std::sync::Arc;
 use sys::kernel::{Kernel, Linux};
 
@@ -18,15 +18,21 @@ impl<K: Kernel> Observer<K> {
 
     /// Requests a page of a worker's sessions; the first page begins at `from` 0. The worker's thread
     /// calls the reply, which must not block. It is dropped uncalled if the worker ends first.
-    pub fn list(&self, worker: usize, filter: SessionFilter, from: u32, reply: Reply<SessionPage>) {
+    pub fn list(
+        &self,
+        worker: usize,
+        (filter, detail): (SessionFilter, SessionDetail),
+        from: u32,
+        reply: Reply<SessionPage>,
+    ) {
         if let Some(mailbox) = self.0.mailboxes.get(worker) {
-            mailbox.send(Message::List(SessionQuery { filter, from, reply }));
+            mailbox.send(Message::List(SessionQuery { filter, detail, from, reply }));
         }
     }
 
-    /// Resets the session with this id. Each worker replies whether it had that session.
-    pub fn kill(&self, id: u64, reply: impl Fn() -> Reply<bool>) {
-        self.0.broadcast(|| Message::Kill(id, reply()));
+    /// Resets the sessions that match. Each worker replies with the number of its own.
+    pub fn kill(&self, filter: &SessionFilter, reply: impl Fn() -> Reply<u64>) {
+        self.0.broadcast(|| Message::Kill(filter.clone(), reply()));
     }
 
     /// Pings every worker. The worker's thread calls the reply, which must not block.

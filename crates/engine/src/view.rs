@@ -1,8 +1,8 @@
 //! Views of open sessions. Data only: `worker/list` makes them.
 
-use flow::{Fallback, Path, Phase, Time};
+use flow::{Fallback, Path, Phase, Prefix, Time};
 use std::collections::HashSet;
-use std::net::IpAddr;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use sys::{Address, TcpInfo};
@@ -35,7 +35,7 @@ pub struct SessionView {
     /// The lane from target to client.
     pub down: LaneView,
     /// The kernel's view of the client's connection; `None` for a Unix socket, and unless
-    /// [`SessionFilter::tcp`] is set.
+    /// [`SessionDetail::Tcp`] was requested.
     pub client_tcp: Option<TcpInfo>,
     /// The kernel's view of the target's connection, likewise.
     pub target_tcp: Option<TcpInfo>,
@@ -58,17 +58,39 @@ pub struct LaneView {
     pub ended: bool,
 }
 
-/// Selects the sessions to list (`None` matches all), and whether to read `TCP_INFO`.
+/// Selects open sessions; `None` matches all.
 #[derive(Clone, Debug, Default)]
 pub struct SessionFilter {
     /// Sessions with one of these ids.
     pub ids: Option<Arc<HashSet<u64>>>,
     /// Sessions of the forward with this name.
     pub forward: Option<Arc<str>>,
-    /// Sessions whose client has this address.
-    pub client: Option<IpAddr>,
-    /// Whether to read `TCP_INFO` of both connections: two system calls per session.
-    pub tcp: bool,
+    /// Sessions of this target.
+    pub target: Option<TargetFilter>,
+    /// Sessions whose client's address has this prefix.
+    pub client: Option<Prefix>,
+}
+
+/// Selects a target: as configured, or by the address that sessions are connected to.
+#[derive(Clone, Debug)]
+pub struct TargetFilter {
+    pub(crate) text: Arc<str>,
+    pub(crate) address: Option<SocketAddr>,
+}
+
+impl From<&str> for TargetFilter {
+    fn from(text: &str) -> Self {
+        Self { text: text.into(), address: text.parse().ok() }
+    }
+}
+
+/// How much is read of each session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SessionDetail {
+    /// What the worker knows.
+    Known,
+    /// `TCP_INFO` of both connections, too: two system calls per session.
+    Tcp,
 }
 
 /// One page of a worker's sessions.
@@ -85,6 +107,7 @@ pub type Reply<T> = Box<dyn FnOnce(T) + Send>;
 /// Requests one page of a worker's sessions.
 pub(crate) struct SessionQuery {
     pub(crate) filter: SessionFilter,
+    pub(crate) detail: SessionDetail,
     pub(crate) from: u32,
     pub(crate) reply: Reply<SessionPage>,
 }

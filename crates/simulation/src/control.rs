@@ -7,8 +7,11 @@ use crate::conditions::conditions;
 use crate::random::Choices;
 use crate::script::{Command, Configuration, Script, Severity, name_of};
 use crate::world::{OPEN_FILES, Shared, World};
-use engine::{Detail, Engine, ForwardState, Options, PassedSockets, Published};
+use engine::{
+    Detail, Engine, ForwardState, Options, PassedSockets, Published, SessionDetail, SessionFilter,
+};
 use std::cell::Cell;
+use std::collections::HashSet;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Waker};
@@ -210,7 +213,9 @@ impl Control {
         });
         drop(world);
         if let Some(id) = id {
-            self.engine().observer().kill(id, || Box::new(|_| {}));
+            let ids = Some(Arc::new(HashSet::from([id])));
+            let filter = SessionFilter { ids, ..SessionFilter::default() };
+            self.engine().observer().kill(&filter, || Box::new(|_| {}));
         }
     }
 
@@ -218,7 +223,8 @@ impl Control {
         let observer = self.engine().observer();
         for worker in 0..self.workers {
             let reply = Box::new(|page: engine::SessionPage| drop(page));
-            observer.list(worker, engine::SessionFilter::default(), 0, reply);
+            let all = (SessionFilter::default(), SessionDetail::Tcp);
+            observer.list(worker, all, 0, reply);
         }
     }
 

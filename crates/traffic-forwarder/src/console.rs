@@ -83,10 +83,30 @@ async fn carry_out(operation: &Operation) -> Result<Exit, CommandError> {
     }
 }
 
-async fn kill(Kill { id, query }: &Kill) -> Result<Exit, CommandError> {
+async fn kill(args: &Kill) -> Result<Exit, CommandError> {
+    let Kill { id, forward, target, client, query } = args;
     let admin = AdminApi::new(&query.connect)?;
-    let done: api::Done = admin.ask(Method::DELETE, &format!("/v1/sessions/{id}")).await?;
-    Ok(show(query, &done, |_| format!("session {id} is killed\n")))
+    if let Some(id) = id {
+        let done: api::Done = admin.ask(Method::DELETE, &format!("/v1/sessions/{id}")).await?;
+        return Ok(show(query, &done, |_| format!("session {id} is killed\n")));
+    }
+    let client = client.map(|client| client.to_string());
+    let parameters = [
+        ("forward", forward.as_ref().map(String::as_bytes)),
+        ("target", target.as_ref().map(String::as_bytes)),
+        ("client", client.as_ref().map(String::as_bytes)),
+    ];
+    let path = path::with_query("/v1/sessions", &parameters);
+    let answer = admin.ask(Method::DELETE, &path).await;
+    let killed = match forward {
+        Some(name) => names::suggest(&admin, name, answer).await?,
+        None => answer?,
+    };
+    Ok(show(query, &killed, |api::Killed { sessions }| match sessions {
+        0 => "no open session matches\n".to_owned(),
+        1 => "1 session is killed\n".to_owned(),
+        many => format!("{many} sessions are killed\n"),
+    }))
 }
 
 /// Drains or resumes a forward, as `verb` says.

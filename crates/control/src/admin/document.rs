@@ -20,6 +20,7 @@ use utoipa::OpenApi;
         sessions::list,
         sessions::one,
         sessions::kill,
+        sessions::kill_all,
         reload::reload,
         reload::confirm,
         upgrade::upgrade,

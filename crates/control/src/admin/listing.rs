@@ -3,15 +3,19 @@
 use crate::api_format::{Moment, time};
 use crate::attention;
 use api::{Lane, Session, Tcp};
-use engine::{LaneView, Observer, SessionFilter, SessionPage, SessionView};
+use engine::{LaneView, Observer, SessionDetail, SessionFilter, SessionPage, SessionView};
 use flow::{Way, verdict};
 use std::time::SystemTime;
 use sys::TcpInfo;
 use tokio::sync::{mpsc, oneshot};
 
-/// All sessions that match the filter. Pages are requested one at a time, so a worker takes a turn
+/// All sessions that match the filter, with this detail. Pages are requested one at a time, so a worker takes a turn
 /// between two of them.
-pub(super) async fn collect(observer: &Observer, filter: &SessionFilter) -> Vec<SessionView> {
+pub(super) async fn collect(
+    observer: &Observer,
+    filter: &SessionFilter,
+    detail: SessionDetail,
+) -> Vec<SessionView> {
     let mut views = Vec::new();
     for worker in 0..observer.workers() {
         let mut from = Some(0);
@@ -19,7 +23,7 @@ pub(super) async fn collect(observer: &Observer, filter: &SessionFilter) -> Vec<
             let (sender, page) = oneshot::channel();
             // The request may have been cancelled.
             let reply = Box::new(|page| _ = sender.send(page));
-            observer.list(worker, filter.clone(), place, reply);
+            observer.list(worker, (filter.clone(), detail), place, reply);
             // A stopped worker has no sessions.
             let Ok(SessionPage { views: some, next }) = page.await else { break };
             views.extend(some);
@@ -29,20 +33,19 @@ pub(super) async fn collect(observer: &Observer, filter: &SessionFilter) -> Vec<
     views
 }
 
-/// Resets a session. Returns false if no session has this number.
-pub(super) async fn kill(observer: &Observer, id: u64) -> bool {
+/// Resets the sessions that match the filter, and returns their number.
+pub(super) async fn kill(observer: &Observer, filter: &SessionFilter) -> u64 {
     let (sender, mut replies) = mpsc::unbounded_channel();
-    observer.kill(id, || {
+    observer.kill(filter, || {
         let sender = sender.clone();
-        Box::new(move |found| _ = sender.send(found))
+        Box::new(move |killed| _ = sender.send(killed))
     });
     drop(sender);
-    while let Some(found) = replies.recv().await {
-        if found {
-            return true;
-        }
+    let mut sum = 0;
+    while let Some(killed) = replies.recv().await {
+        sum += killed;
     }
-    false
+    sum
 }
 
 /// Byte rates of a session: bytes per second up and down.

@@ -28,7 +28,7 @@ pub(super) fn table() -> Vec<(&'static str, MethodRouter<App>)> {
         ("/v1/forwards/{name}", get(forwards::one)),
         ("/v1/forwards/{name}/drain", post(forwards::drain)),
         ("/v1/forwards/{name}/resume", post(forwards::resume)),
-        ("/v1/sessions", get(sessions::list)),
+        ("/v1/sessions", get(sessions::list).delete(sessions::kill_all)),
         ("/v1/sessions/{id}", get(sessions::one).delete(sessions::kill)),
         ("/v1/reload", post(reload::reload)),
         ("/v1/confirm", post(reload::confirm)),

@@ -3,9 +3,8 @@
 use super::listing::{Rate, collect};
 use super::rate_sampler::{Before, OLD_ENOUGH, Samples, TOO_OLD};
 use crate::api_format::Moment;
-use engine::{Observer, SessionFilter, SessionView};
-use std::collections::{HashMap, HashSet};
-use std::net::IpAddr;
+use engine::{Observer, SessionDetail, SessionFilter, SessionView};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -15,26 +14,6 @@ const MOST_SAMPLED: usize = 100_000;
 /// Age below which a session's rate is its average. Covers sessions that began between two polls of
 /// a client that polls every second.
 const YOUNG: Duration = Duration::from_secs(2);
-
-/// A selection of sessions.
-#[derive(Clone, Debug, Default)]
-pub(super) struct SessionQuery {
-    pub(super) id: Option<u64>,
-    pub(super) forward: Option<String>,
-    pub(super) client: Option<IpAddr>,
-}
-
-impl SessionQuery {
-    fn filter(&self) -> SessionFilter {
-        SessionFilter {
-            ids: self.id.map(|id| Arc::new(HashSet::from([id]))),
-            forward: self.forward.as_deref().map(Arc::from),
-            client: self.client,
-            // Of a list, only the sessions on the page need it.
-            tcp: self.id.is_some(),
-        }
-    }
-}
 
 /// Bytes of a session, up and down.
 type Bytes = (u64, u64);
@@ -51,9 +30,14 @@ pub(super) struct SessionRates {
 
 impl SessionRates {
     /// Finds sessions, without their rates.
-    pub(super) async fn find(&self, observer: &Observer, query: &SessionQuery) -> Vec<SessionView> {
+    pub(super) async fn find(
+        &self,
+        observer: &Observer,
+        filter: &SessionFilter,
+        detail: SessionDetail,
+    ) -> Vec<SessionView> {
         let _turn = self.turn.lock().await;
-        collect(observer, &query.filter()).await
+        collect(observer, filter, detail).await
     }
 
     /// Finds sessions and their rates. Queries the workers twice if the rate of a session is
@@ -61,15 +45,16 @@ impl SessionRates {
     pub(super) async fn find_with_rates(
         &self,
         observer: &Observer,
-        query: &SessionQuery,
+        filter: &SessionFilter,
+        detail: SessionDetail,
     ) -> Vec<(SessionView, Option<Rate>)> {
-        let found = self.rate(self.find(observer, query).await);
+        let found = self.rate(self.find(observer, filter, detail).await);
         let all_known = found.iter().all(|(_, rate)| rate.is_some());
         if all_known || self.is_full() {
             return found;
         }
         tokio::time::sleep(OLD_ENOUGH).await;
-        self.rate(self.find(observer, query).await)
+        self.rate(self.find(observer, filter, detail).await)
     }
 
     /// Adds TCP_INFO of both connections to these sessions, unless they end meanwhile.
@@ -79,11 +64,9 @@ impl SessionRates {
         shown: &mut [(SessionView, Option<Rate>)],
     ) {
         let ids = shown.iter().map(|(view, _)| view.id).collect();
-        let filter =
-            SessionFilter { ids: Some(Arc::new(ids)), tcp: true, ..SessionFilter::default() };
-        let _turn = self.turn.lock().await;
-        let found = collect(observer, &filter).await.into_iter().map(|view| (view.id, view));
-        let found: HashMap<_, _> = found.collect();
+        let filter = SessionFilter { ids: Some(Arc::new(ids)), ..SessionFilter::default() };
+        let found = self.find(observer, &filter, SessionDetail::Tcp).await;
+        let found: HashMap<_, _> = found.into_iter().map(|view| (view.id, view)).collect();
         for (view, _) in shown {
             if let Some(found) = found.get(&view.id) {
                 (view.client_tcp, view.target_tcp) = (found.client_tcp, found.target_tcp);

@@ -1,18 +1,18 @@
-//! `/v1/sessions`: lists open sessions, and resets one.
+//! `/v1/sessions`: lists and resets open sessions.
 
 use super::app::App;
 use super::listing::{self, Rate, session_of};
 use super::refusal::Refusal;
-use super::session_rates::SessionQuery;
 use crate::api_format::Moment;
-use api::{Done, DoneState, Failure, Session, Sessions};
+use api::{Done, DoneState, Failure, Killed, Session, Sessions};
 use axum::Json;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
-use engine::SessionView;
+use engine::{SessionDetail, SessionFilter, SessionView, TargetFilter};
+use flow::Prefix;
 use serde::Deserialize;
 use std::cmp::Reverse;
-use std::net::IpAddr;
+use std::collections::HashSet;
 use std::sync::Arc;
 use utoipa::{IntoParams, ToSchema};
 
@@ -26,9 +26,10 @@ const LIMIT_MAX: usize = 10_000;
 pub(super) struct ListQuery {
     /// Only sessions of this forward.
     forward: Option<String>,
-    /// Only sessions of clients at this address.
-    #[param(value_type = Option<String>)]
-    client: Option<IpAddr>,
+    /// Only sessions of this target: as configured, or the address that they are connected to.
+    target: Option<String>,
+    /// Only sessions of clients at this address, or in this range of addresses (`10.0.0.0/8`).
+    client: Option<String>,
     /// The order; default `id`.
     #[serde(default)]
     sort: Sort,
@@ -69,6 +70,19 @@ pub(super) struct OneQuery {
     rates: bool,
 }
 
+/// Query of `DELETE /v1/sessions`. At least one of them is there; a session must match all.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct KillQuery {
+    /// Sessions of this forward.
+    forward: Option<String>,
+    /// Sessions of this target: as configured, or the address that they are connected to.
+    target: Option<String>,
+    /// Sessions of clients at this address, or in this range of addresses (`10.0.0.0/8`).
+    client: Option<String>,
+}
+
 /// Lists open sessions.
 #[utoipa::path(get, path = "/v1/sessions", tag = "sessions", params(ListQuery), responses(
     (status = 200, body = Sessions), (status = 400, body = Failure), (status = 404, body = Failure),
@@ -78,22 +92,16 @@ pub(super) async fn list(
     State(app): State<App>,
     query: Result<Query<ListQuery>, QueryRejection>,
 ) -> Result<Json<Sessions>, Refusal> {
-    let Query(ListQuery { forward, client, sort, limit, offset, rates }) = query?;
+    let Query(ListQuery { forward, target, client, sort, limit, offset, rates }) = query?;
     let limit = limit.unwrap_or(LIMIT);
     if limit > LIMIT_MAX {
         let message = format!("limit={limit} is more than the most possible, {LIMIT_MAX}");
         return Err(Refusal::bad_request(message));
     }
-    if let Some(name) = forward.clone() {
-        let wanted = name.clone();
-        let is_there = app.supervisor.ask(move |supervisor| supervisor.has_forward(&wanted));
-        if !is_there.await? {
-            return Err(Refusal::no_forward(&name));
-        }
-    }
-    let client = client.map(|client| client.to_canonical());
-    let selection = SessionQuery { id: None, forward, client };
-    let mut found = find(&app, &selection, rates || sort == Sort::Rate).await;
+    let filter = filter(&app, forward, target, client).await?;
+    let rates = rates || sort == Sort::Rate;
+    // Only the sessions on the page need more detail.
+    let mut found = find(&app, &filter, SessionDetail::Known, rates).await;
     sort.apply(&mut found);
     let (total, now) = (found.len(), Moment::now());
     let mut shown: Vec<_> = found.into_iter().skip(offset).take(limit).collect();
@@ -113,8 +121,7 @@ pub(super) async fn one(
     query: Result<Query<OneQuery>, QueryRejection>,
 ) -> Result<Json<Session>, Refusal> {
     let (Path(id), Query(OneQuery { rates })) = (id?, query?);
-    let selection = SessionQuery { id: Some(id), ..SessionQuery::default() };
-    let found = find(&app, &selection, rates).await;
+    let found = find(&app, &of_id(id), SessionDetail::Tcp, rates).await;
     let (view, rate) = found.first().ok_or_else(|| Refusal::no_session(id))?;
     Ok(Json(session_of(view, *rate, Moment::now())))
 }
@@ -129,22 +136,76 @@ pub(super) async fn kill(
     id: Result<Path<u64>, PathRejection>,
 ) -> Result<Json<Done>, Refusal> {
     let Path(id) = id?;
-    if !listing::kill(&app.observer, id).await {
+    if listing::kill(&app.observer, &of_id(id)).await == 0 {
         return Err(Refusal::no_session(id));
     }
     Ok(Json(Done { state: DoneState::Killed.into(), changed: true }))
 }
 
+/// Resets the sessions that match the query: their clients and targets receive RST.
+#[utoipa::path(delete, path = "/v1/sessions", tag = "sessions", params(KillQuery), responses(
+    (status = 200, body = Killed), (status = 400, body = Failure), (status = 404, body = Failure),
+))]
+pub(super) async fn kill_all(
+    State(app): State<App>,
+    query: Result<Query<KillQuery>, QueryRejection>,
+) -> Result<Json<Killed>, Refusal> {
+    let Query(KillQuery { forward, target, client }) = query?;
+    if forward.is_none() && target.is_none() && client.is_none() {
+        let message = "name the sessions to reset: `forward`, `target` or `client`";
+        return Err(Refusal::bad_request(message));
+    }
+    let (of_target, of_client) = (target.clone(), client.clone());
+    let filter = filter(&app, forward, target, client).await?;
+    let sessions = listing::kill(&app.observer, &filter).await;
+    let forward = filter.forward.as_deref();
+    tracing::info!(
+        forward,
+        target = of_target,
+        client = of_client,
+        sessions,
+        "sessions were killed"
+    );
+    Ok(Json(Killed { sessions }))
+}
+
+fn of_id(id: u64) -> SessionFilter {
+    SessionFilter { ids: Some(Arc::new(HashSet::from([id]))), ..SessionFilter::default() }
+}
+
+/// The filter of a query. Refuses the name of a forward that is not there.
+async fn filter(
+    app: &App,
+    forward: Option<String>,
+    target: Option<String>,
+    client: Option<String>,
+) -> Result<SessionFilter, Refusal> {
+    let prefix = client.map(|text| {
+        let wrong = |error| Refusal::bad_request(format!("client={text}: {error}"));
+        text.parse::<Prefix>().map_err(wrong)
+    });
+    let client = prefix.transpose()?;
+    if let Some(name) = forward.clone() {
+        let is_there = app.supervisor.ask(move |supervisor| supervisor.has_forward(&name));
+        if !is_there.await? {
+            return Err(Refusal::no_forward(forward.as_deref().unwrap_or_default()));
+        }
+    }
+    let (forward, target) = (forward.map(Arc::from), target.as_deref().map(TargetFilter::from));
+    Ok(SessionFilter { forward, target, client, ..SessionFilter::default() })
+}
+
 async fn find(
     app: &App,
-    selection: &SessionQuery,
+    filter: &SessionFilter,
+    detail: SessionDetail,
     rates: bool,
 ) -> Vec<(SessionView, Option<Rate>)> {
     if !rates {
-        let views = app.session_rates.find(&app.observer, selection).await;
+        let views = app.session_rates.find(&app.observer, filter, detail).await;
         return views.into_iter().map(|view| (view, None)).collect();
     }
-    let found = app.session_rates.find_with_rates(&app.observer, selection).await;
+    let found = app.session_rates.find_with_rates(&app.observer, filter, detail).await;
     tokio::spawn(Arc::clone(&app.session_rates).expire());
     found
 }

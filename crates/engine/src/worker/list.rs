@@ -2,7 +2,7 @@
 
 use super::Worker;
 use crate::session::Session;
-use crate::view::{LaneView, SessionFilter, SessionPage, SessionQuery, SessionView};
+use crate::view::{LaneView, SessionDetail, SessionPage, SessionQuery, SessionView};
 use flow::{Direction, LaneState, Peer, Phase};
 use std::sync::Arc;
 use sys::kernel::{Kernel, Socket as _};
@@ -21,9 +21,9 @@ impl<K: Kernel> Worker<K> {
         while place < until && views.len() < VIEWS_PER_PAGE {
             let key = self.table.slots().key_at(place);
             let session = key.and_then(|key| self.table.entry(key)).map(|entry| entry.session);
-            if let Some(session) = session.filter(|session| matches(session, &query.filter)) {
+            if let Some(session) = session.filter(|session| query.filter.selects(session)) {
                 let phase = session.shown_phase(session.flow.phase(), self.draining);
-                views.push(view(session, phase, self.context.index, query.filter.tcp));
+                views.push(view(session, phase, self.context.index, query.detail));
             }
             place += 1;
         }
@@ -31,9 +31,15 @@ impl<K: Kernel> Worker<K> {
     }
 }
 
-fn view<K: Kernel>(session: &Session<K>, phase: Phase, worker: usize, tcp: bool) -> SessionView {
+fn view<K: Kernel>(
+    session: &Session<K>,
+    phase: Phase,
+    worker: usize,
+    detail: SessionDetail,
+) -> SessionView {
     let flow = &session.flow;
-    let tcp = |peer| session.socket(peer).filter(|_| tcp).and_then(K::Socket::tcp_info);
+    let has_tcp = detail == SessionDetail::Tcp;
+    let tcp = |peer| session.socket(peer).filter(|_| has_tcp).and_then(K::Socket::tcp_info);
     SessionView {
         id: session.id,
         forward: Arc::clone(&session.route().forward.name),
@@ -64,11 +70,4 @@ fn lane_view(lane: &flow::Lane) -> LaneView {
         fallback: lane.fallback(),
         ended: matches!(lane.state(), LaneState::Finished | LaneState::Broken),
     }
-}
-
-fn matches<K: Kernel>(session: &Session<K>, filter: &SessionFilter) -> bool {
-    let address = || session.client_address.ip().map(|address| address.ip());
-    filter.ids.as_ref().is_none_or(|ids| ids.contains(&session.id))
-        && filter.forward.as_ref().is_none_or(|name| session.route().forward.name == *name)
-        && filter.client.is_none_or(|client| address() == Some(client))
 }

@@ -29,7 +29,9 @@ impl<K: Kernel> Worker<K> {
                 }
                 Message::RoomAgain => self.retry_full(),
                 Message::List(query) => self.list(query),
-                Message::Kill(id, reply) => self.walk(Walk::Kill { id, place: 0, reply }),
+                Message::Kill(filter, reply) => {
+                    self.walk(Walk::Kill { filter, place: 0, killed: 0, reply });
+                }
                 Message::CutForward(forward) => {
                     self.walk(Walk::CutForward { forward, place: 0 });
                 }

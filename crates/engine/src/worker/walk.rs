@@ -9,7 +9,7 @@ use crate::close::CUT;
 use crate::forward::Forward;
 use crate::session::Over;
 use crate::slots::Key;
-use crate::view::Reply;
+use crate::view::{Reply, SessionFilter};
 use flow::{By, Cause, CloseReason};
 use std::sync::Arc;
 use sys::kernel::Kernel;
@@ -35,8 +35,8 @@ pub(crate) enum Walk<K: Kernel> {
     SetTimers { changes: Arc<Changes<K>>, place: u32 },
     /// Reset the sessions of a forward.
     CutForward { forward: Arc<Forward>, place: u32 },
-    /// Find a session by its id and reset it.
-    Kill { id: u64, place: u32, reply: Reply<bool> },
+    /// Reset the sessions that match a filter.
+    Kill { filter: SessionFilter, place: u32, killed: u64, reply: Reply<u64> },
     /// Remove all listeners.
     Drain { numbers: Vec<u32> },
     /// Reset all sessions.
@@ -82,21 +82,14 @@ impl<K: Kernel> Worker<K> {
             }
             Walk::SetTimers { changes, place } => self.set_timers(&changes.stricter, place, work),
             Walk::CutForward { forward, place } => self.cut_some(forward, place, work),
-            Walk::Kill { id, place, .. } => match self.find(*id, place, work) {
-                Found::At(key) => {
-                    self.end_by_operator(key, Cause::Killed);
-                    return answer(walk, true);
-                }
-                Found::Nowhere => return answer(walk, false),
-                Found::NotYet => false,
-            },
+            Walk::Kill { filter, place, killed, .. } => self.kill_some(filter, place, killed, work),
             Walk::Drain { numbers } => self.unpoll_some(numbers, work),
             Walk::Cut { place } => self.visit(place, work, |worker, key| {
                 worker.end(key, Over::reset(CUT));
                 SESSION
             }),
         };
-        if is_done { answer(walk, true) } else { Some(walk) }
+        if is_done { answer(walk) } else { Some(walk) }
     }
 
     /// Calls `step` for the sessions from `place` on, until `work` is used up. `step` returns its cost.
@@ -192,20 +185,24 @@ impl<K: Kernel> Worker<K> {
         })
     }
 
-    fn find(&mut self, id: u64, place: &mut u32, work: &mut u32) -> Found {
-        let mut found = None;
-        let is_done = self.visit(place, work, |worker, key| {
-            if worker.table.entry(key).is_some_and(|entry| entry.session.id == id) {
-                found = Some(key);
-                return WORK_PER_TURN;
+    /// Resets sessions that match a filter, a slice per call.
+    fn kill_some(
+        &mut self,
+        filter: &SessionFilter,
+        place: &mut u32,
+        killed: &mut u64,
+        work: &mut u32,
+    ) -> bool {
+        let is_complete = self.visit(place, work, |worker, key| {
+            let entry = worker.table.entry(key);
+            if filter.is_exhausted(*killed) || !entry.is_some_and(|it| filter.selects(it.session)) {
+                return 0;
             }
-            0
+            worker.end_by_operator(key, Cause::Killed);
+            *killed += 1;
+            SESSION
         });
-        match found {
-            Some(key) => Found::At(key),
-            None if is_done => Found::Nowhere,
-            None => Found::NotYet,
-        }
+        is_complete || filter.is_exhausted(*killed)
     }
 
     fn end_by_operator(&mut self, key: Key, cause: Cause) {
@@ -223,17 +220,11 @@ impl<K: Kernel> Worker<K> {
     }
 }
 
-enum Found {
-    At(Key),
-    Nowhere,
-    NotYet,
-}
-
 /// Sends the reply at the end of a walk.
-fn answer<K: Kernel>(walk: Walk<K>, found: bool) -> Option<Walk<K>> {
+fn answer<K: Kernel>(walk: Walk<K>) -> Option<Walk<K>> {
     match walk {
         Walk::Change { reply, .. } => reply(()),
-        Walk::Kill { reply, .. } => reply(found),
+        Walk::Kill { killed, reply, .. } => reply(killed),
         _ => {}
     }
     None

@@ -3,7 +3,7 @@
 use crate::arguments::number;
 use crate::console::args::{ConnectArgs, QueryArgs, WatchArgs, duration};
 use clap::{Args, Subcommand, ValueEnum};
-use std::net::IpAddr;
+use flow::Prefix;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ pub(crate) enum Operation {
     Status(Status),
     /// List the open sessions, or show one.
     Sessions(Sessions),
-    /// Reset both sides of a session.
+    /// Reset both sides of a session, or of all sessions that match.
     Kill(Kill),
     /// Refuse new sessions of a forward; open sessions go on.
     Drain(Named),
@@ -81,16 +81,19 @@ pub(crate) struct Sessions {
     /// Show only this session.
     #[arg(
         value_name = "ID",
-        conflicts_with_all = ["forward", "client", "sort", "limit"],
+        conflicts_with_all = ["forward", "target", "client", "sort", "limit"],
         value_parser = number::<u64>(SESSION_NUMBER)
     )]
     pub(crate) id: Option<u64>,
     /// List only sessions of this forward.
     #[arg(long, value_name = "NAME")]
     pub(crate) forward: Option<String>,
-    /// List only sessions of clients at this IP address.
+    /// List only sessions of this target: as configured, or the address that is connected.
     #[arg(long, value_name = "ADDRESS")]
-    pub(crate) client: Option<IpAddr>,
+    pub(crate) target: Option<String>,
+    /// List only sessions of clients at this IP address, or in this range of addresses (10.0.0.0/8).
+    #[arg(long, value_name = "CIDR")]
+    pub(crate) client: Option<Prefix>,
     /// Order: the oldest (age), the busiest at present (rate), the most bytes, the longest idle, or
     /// the lowest number (id) first.
     #[arg(long, value_enum, default_value_t = Sort::Rate)]
@@ -132,10 +135,25 @@ impl Sort {
 }
 
 #[derive(Args, Debug)]
+#[group(id = "which", required = true, multiple = true)]
 pub(crate) struct Kill {
     /// The session's number, as `sessions` lists it.
-    #[arg(value_name = "ID", value_parser = number::<u64>(SESSION_NUMBER))]
-    pub(crate) id: u64,
+    #[arg(
+        value_name = "ID",
+        group = "which",
+        conflicts_with_all = ["forward", "target", "client"],
+        value_parser = number::<u64>(SESSION_NUMBER)
+    )]
+    pub(crate) id: Option<u64>,
+    /// The sessions of this forward.
+    #[arg(long, value_name = "NAME", group = "which")]
+    pub(crate) forward: Option<String>,
+    /// The sessions of this target: as configured, or the address that is connected.
+    #[arg(long, value_name = "ADDRESS", group = "which")]
+    pub(crate) target: Option<String>,
+    /// The sessions of clients at this IP address, or in this range of addresses (10.0.0.0/8).
+    #[arg(long, value_name = "CIDR", group = "which")]
+    pub(crate) client: Option<Prefix>,
     #[command(flatten)]
     pub(crate) query: QueryArgs,
 }

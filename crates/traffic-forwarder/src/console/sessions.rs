@@ -44,6 +44,7 @@ async fn list(admin: &AdminApi, args: &command::Sessions) -> Result<Sessions, Co
     let (limit, from) = (args.limit.to_string(), args.client.map(|from| from.to_string()));
     let parameters = [
         ("forward", args.forward.as_ref().map(String::as_bytes)),
+        ("target", args.target.as_ref().map(String::as_bytes)),
         ("client", from.as_ref().map(String::as_bytes)),
         ("sort", Some(args.sort.word().as_bytes())),
         ("limit", Some(limit.as_bytes())),

@@ -118,6 +118,26 @@ fn a_killed_session_is_reset_and_removed() {
     assert!(console.refused(&["kill", "1"], 1).contains("no session 1"));
 }
 
+#[test]
+fn sessions_are_killed_by_client_forward_and_target() {
+    let (console, target) = (Console::new(), Target::start(Behaviour::Echo));
+    let config = Config::new().admin(&console.admin());
+    let forward = Forward::start_with(config, target.addr(), "name = 'web'");
+    let clients = [(); 2].map(|()| served_client(&forward));
+    let address = target.addr().to_string();
+    says(&console.done(&["sessions", "--target", &address]), &["2 sessions"]);
+    let none = ["kill", "--target", &address, "--client", "192.0.2.0/24"];
+    says(&console.done(&none), &["no open session matches"]);
+    assert!(console.refused(&["kill", "--forward", "wed"], 1).contains("did you mean `web`?"));
+    says(&console.done(&["kill", "--forward", "web"]), &["2 sessions are killed"]);
+    for client in &clients {
+        play(client, Script::new().expect_reset());
+    }
+    let client = served_client(&forward);
+    says(&console.done(&["kill", "--target", &address]), &["1 session is killed"]);
+    play(&client, Script::new().expect_reset());
+}
+
 /// A name is a path segment: no byte of it may change the path.
 #[test]
 fn a_drained_forward_accepts_no_client_until_resumed() {

@@ -3,7 +3,7 @@
 use serde_json::json;
 use tempfile::TempDir;
 use testkit::{
-    Addr, Behaviour, LIMIT, Listener, Place, Script, Signal, Target, connect, wait_until,
+    Addr, Behaviour, LIMIT, Listener, Place, Port, Script, Signal, Target, connect, wait_until,
 };
 
 use super::{Echo, code};
@@ -21,6 +21,51 @@ fn a_kill_resets_both_sides_of_that_session_only() {
     assert_eq!(record.close_reason(), "operator/relay/killed");
     assert_eq!(code(&echo.http().delete("/v1/sessions/1")), (404, "not_found".into()));
     assert_eq!(code(&echo.http().get("/v1/sessions/1")), (404, "not_found".into()));
+}
+
+#[test]
+fn a_kill_by_filter_resets_the_sessions_that_match() {
+    let (one, other) = (Target::start(Behaviour::Echo), Target::start(Behaviour::Echo));
+    let ports = [Port::v4(), Port::v6(), Port::v4()];
+    let config = Config::new()
+        .process("workers = 2")
+        .forward(ports[0].addr(), one.addr(), "name = 'one'")
+        .forward(ports[1].addr(), one.addr(), "name = 'two'")
+        .forward(ports[2].addr(), other.addr(), "name = 'three'");
+    let operated = Operated::start(config);
+    let clients: Vec<_> = ports.iter().map(served_client).collect();
+    let kill = |query: &str| operated.http.delete(&format!("/v1/sessions?{query}"));
+    let killed = |query: &str| kill(query).success().json()["sessions"].clone();
+    let filters = [
+        format!("forward=one&target={}", other.addr()),
+        "client=10.0.0.0/8".to_owned(),
+        "forward=three&client=::/0".to_owned(),
+    ];
+    for query in &filters {
+        assert_eq!(killed(query), 0, "{query}");
+    }
+    clients.iter().for_each(ping);
+    assert_eq!(killed("client=::/0"), 1);
+    play(&clients[1], Script::new().expect_reset());
+    assert_eq!(killed(&format!("target={}&client=127.0.0.0/8", one.addr())), 1);
+    play(&clients[0], Script::new().expect_reset());
+    ping(&clients[2]);
+    assert_eq!(killed("forward=three"), 1);
+    play(&clients[2], Script::new().expect_reset());
+    let records = operated.wait_for_records(3);
+    assert!(records.iter().all(|record| record.close_reason() == "operator/relay/killed"));
+}
+
+#[test]
+fn a_kill_without_a_usable_filter_is_refused() {
+    let echo = Echo::start("");
+    let client = echo.client();
+    let kill = |query: &str| code(&echo.http().delete(&format!("/v1/sessions{query}")));
+    for query in ["", "?client=10.0.0.1/8", "?client=x", "?clients=::/0"] {
+        assert_eq!(kill(query), (400, "bad_request".into()), "{query}");
+    }
+    assert_eq!(kill("?forward=none"), (404, "not_found".into()));
+    ping(&client);
 }
 
 #[test]

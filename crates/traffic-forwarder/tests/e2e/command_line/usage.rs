@@ -59,8 +59,13 @@ fn a_misplaced_command_is_recognized() {
 
 #[test]
 fn invalid_numbers_and_addresses_get_plain_errors() {
-    let cases: [(&[&str], &[&str]); 6] = [
+    let cases: [(&[&str], &[&str]); 8] = [
         (&["kill", "abc"], &["expected a session number, as `sessions` lists them"]),
+        (&["kill"], &["required"]),
+        (
+            &["kill", "--client", "10.0.0.7/8"],
+            &["bits are set behind the prefix; write 10.0.0.0/8"],
+        ),
         (&["demo", "--port", "99999"], &["expected a port from 1 to 65535"]),
         (&["1=http://foo:80/"], &["is a URL", "leave out `http://`: write `foo:80`"]),
         (&["1:http://foo:80"], &["is a URL", "leave out `http://`: write `foo:80`"]),

@@ -1,0 +1,29 @@
+//! Which open sessions a filter selects.
+
+use crate::session::Session;
+use crate::view::{SessionFilter, TargetFilter};
+use sys::kernel::Kernel;
+
+impl SessionFilter {
+    /// Whether the filter selects this session.
+    pub(crate) fn selects<K: Kernel>(&self, session: &Session<K>) -> bool {
+        let client = || session.client_address.ip().map(|address| address.ip());
+        self.ids.as_ref().is_none_or(|ids| ids.contains(&session.id))
+            && self.forward.as_ref().is_none_or(|name| session.route().forward.name == *name)
+            && self.target.as_ref().is_none_or(|target| target.selects(session))
+            && self.client.is_none_or(|prefix| client().is_some_and(|it| prefix.contains(it)))
+    }
+
+    /// Whether no further session can match, after this number of them.
+    pub(crate) fn is_exhausted(&self, found: u64) -> bool {
+        self.ids.as_ref().is_some_and(|ids| found >= ids.len() as u64)
+    }
+}
+
+impl TargetFilter {
+    fn selects<K: Kernel>(&self, session: &Session<K>) -> bool {
+        let address = session.target_address.and_then(sys::Address::ip);
+        session.permit.target().is_some_and(|target| target.text == self.text)
+            || (address.is_some() && address == self.address)
+    }
+}
