@@ -66,8 +66,10 @@ pub type Include<'a> = dyn FnMut(&str) -> Result<Vec<Source>, Box<dyn std::error
 pub struct Converted {
     /// Our configuration, with the notes as comments. It is valid, unless it has no forward at all.
     pub toml: String,
-    /// Number of active forwards; commented-out ones do not count.
+    /// Number of active forwards.
     pub forwards: usize,
+    /// Number of forwards that are written as comments.
+    pub commented_out: usize,
     /// Settings that were left out or differ, in the order of the output.
     pub notes: Vec<Note>,
 }

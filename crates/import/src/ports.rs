@@ -1,5 +1,7 @@
 //! Ports and port ranges in foreign configurations.
 
+use std::net::Ipv6Addr;
+
 /// Largest range that is expanded port by port.
 const SPELT_OUT_MAX: u16 = 256;
 
@@ -55,6 +57,12 @@ pub(crate) fn join(host: &str, ports: impl std::fmt::Display) -> String {
     }
 }
 
+/// Whether the host is every IPv6 address, in any of its spellings, with or without brackets.
+pub(crate) fn is_any_v6(host: &str) -> bool {
+    let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+    host.parse::<Ipv6Addr>().is_ok_and(|ip| ip.is_unspecified())
+}
+
 /// Splits an address at its last colon, and keeps the brackets of an IPv6 address.
 pub(crate) fn split(address: &str) -> (&str, Option<&str>) {
     match address.rsplit_once(':') {
@@ -89,5 +97,8 @@ mod tests {
         assert_eq!(split("[::1]"), ("[::1]", None));
         assert_eq!(split("[::1]:80"), ("[::1]", Some("80")));
         assert_eq!(join("::1", 80), "[::1]:80");
+        for (host, is_any) in [("::", true), ("[::0]", true), ("[0:0::0]", true), ("::1", false)] {
+            assert_eq!(is_any_v6(host), is_any, "{host}");
+        }
     }
 }

@@ -60,13 +60,12 @@ impl Realm {
                 "endpoints" => {}
                 "log" => self.log(node, config),
                 "network" => self.global_network(node, config),
-                "dns" => {
-                    let message = "`dns`: names are looked up as this host does";
-                    config.differs(
-                        &self.place(node),
-                        message,
-                        "see /etc/nsswitch.conf and resolv.conf",
-                    );
+                "dns" => self.dns(node, config),
+                "listening_addresses" | "listening_ports" | "remote_addresses" | "remote_ports" => {
+                    let message = "the file is in realm's old form, with a list for each part";
+                    let help = "write each port as one of `endpoints`, with `listen` and `remote`";
+                    // One note for all four.
+                    config.lost(&self.place(node), "`listening_ports`", message, help);
                 }
                 _ => {
                     let message = format!("{} is not known here", quoted(key));
@@ -77,6 +76,30 @@ impl Realm {
         for endpoint in document.get("endpoints").map(Node::items).unwrap_or_default() {
             let section = self.endpoint(endpoint, network);
             config.sections.push(section);
+        }
+    }
+
+    /// Converts nothing: names are looked up as this host does.
+    fn dns(&self, dns: &Node, config: &mut Config) {
+        for (key, node) in dns.entries().iter().filter(|(_, node)| !node.is_empty()) {
+            let place = self.place(node);
+            match (key.as_str(), node.text()) {
+                ("mode", "ipv4_and_ipv6") => {}
+                ("mode", mode) => {
+                    let message =
+                        format!("`mode = \"{mode}\"`: all addresses of a name may be used");
+                    let help = "give targets by address, or by names of one family";
+                    config.not_converted(&place, message, help);
+                }
+                ("nameservers", _) => {
+                    let message = "`nameservers`: names are looked up by this host's resolver";
+                    config.not_converted(&place, message, "configure /etc/resolv.conf");
+                }
+                _ => {
+                    let message = format!("{}: names are looked up as this host does", quoted(key));
+                    config.differs(&place, message, "see /etc/nsswitch.conf and resolv.conf");
+                }
+            }
         }
     }
 

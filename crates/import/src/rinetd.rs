@@ -116,8 +116,11 @@ fn port(section: &mut Section, place: &SourcePlace, text: &str) -> String {
     if protocol != "tcp" {
         // Both ports of a rule may say so.
         if section.off.is_none() {
-            let message = format!("{}: traffic-forwarder forwards TCP only", quoted(text));
-            section.comment_out(place, message, "keep rinetd for this rule");
+            let (message, help) = match protocol {
+                "udp" => ("traffic-forwarder forwards TCP only", "keep rinetd for this rule"),
+                _ => ("rinetd refuses this port, too", "write a number, or one with `/tcp`"),
+            };
+            section.comment_out(place, format!("{}: {message}", quoted(text)), help);
         }
     }
     if name.bytes().all(|byte| byte.is_ascii_digit()) {

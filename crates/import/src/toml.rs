@@ -54,14 +54,12 @@ fn comment_out_problems(text: &str, starts: &[u32], config: &mut Config) -> bool
     any
 }
 
-/// Removes ` (line 12)` from a message: it refers to the intermediate text.
+/// Removes ` (line 12)` or ` (line 12, column 3)` from a message: it refers to the intermediate text.
 fn without_line(message: &str) -> String {
     match message.split_once(" (line ") {
         Some((before, after)) => {
-            format!(
-                "{before}{}",
-                after.trim_start_matches(|c: char| c.is_ascii_digit() || c == ')')
-            )
+            let after = after.split_once(')').map_or("", |(_, after)| after);
+            format!("{before}{after}")
         }
         None => message.to_owned(),
     }
@@ -117,7 +115,7 @@ fn converted(from: Dialect, config: Config) -> Converted {
     let forward = |section: &&Section| section.head == "[[forward]]";
     let forwards = config.sections.iter().filter(forward);
     let active = forwards.clone().filter(|section| section.off.is_none()).count();
-    let all = forwards.count();
+    let commented_out = forwards.count() - active;
     let (mut notes, sections) = (config.notes, config.sections);
     let mut head = format!("# Made by `traffic-forwarder import --from {}`.\n", from.as_str());
     for note in &notes {
@@ -126,12 +124,11 @@ fn converted(from: Dialect, config: Config) -> Converted {
     notes.extend(sections.into_iter().flat_map(|section| section.notes));
     let left_out = notes.iter().filter(|note| note.kind == NoteKind::NotConverted).count();
     if left_out > 0 {
-        let off = all - active;
         let _ = writeln!(
             head,
-            "# Left out: {left_out}; each is named as `{}`. Forwards: {active}, and {off} commented out.",
+            "# Left out: {left_out}; each is named as `{}`. Forwards: {active}, and {commented_out} commented out.",
             NoteKind::NotConverted
         );
     }
-    Converted { toml: head + &body, forwards: active, notes }
+    Converted { toml: head + &body, forwards: active, commented_out, notes }
 }

@@ -47,7 +47,7 @@ pub(crate) fn run(Import { from, file, output }: &Import) -> Exit {
     let directory = file.parent().unwrap_or(Path::new(""));
     let converted =
         ::import::convert(*from, &source, &mut |pattern| Ok(included(directory, pattern)?));
-    if converted.forwards == 0 && converted.left_out() == 0 {
+    if converted.forwards + converted.commented_out == 0 {
         warn_of(&converted);
         warn(&format!("error: `{}` contains no forward\n", file.display()));
         return Exit::Usage;

@@ -1,49 +1,71 @@
 //! HAProxy's addresses: those of `bind`, which may be several and have ranges of ports, and those of
 //! `server`, whose port may follow from that of the client.
 
-use crate::ports::{Ports, join};
+use crate::ports::{Ports, is_any_v6, join};
 use crate::route::{Listen, Target};
 use std::fmt;
+use std::net::IpAddr;
 
-/// The prefix of an address that is neither TCP nor a Unix socket with a path.
+/// Why an address has no counterpart.
 #[derive(Debug)]
-pub(super) struct UnsupportedFamily<'a>(&'a str);
+pub(super) enum Unsupported<'a> {
+    /// The prefix is of neither TCP nor a Unix socket with a path.
+    Prefix(&'a str),
+    /// A name with a prefix that allows its addresses of one family only.
+    FamilyOfName(&'a str),
+}
 
-impl fmt::Display for UnsupportedFamily<'_> {
+impl fmt::Display for Unsupported<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "`{}@` is no TCP address and no Unix socket with a path", self.0)
+        match self {
+            Self::Prefix(prefix) => {
+                write!(f, "`{prefix}@` is no TCP address and no Unix socket with a path")
+            }
+            Self::FamilyOfName(address) => {
+                let address = plan::escaped(address);
+                write!(f, "`{address}`: sessions would go to the other family's addresses, too")
+            }
+        }
     }
 }
 
 /// The addresses of one `bind`. `both` is `v4v6`, `only6` is `v6only`.
-pub(super) fn listens(addresses: &str, only6: bool) -> Result<Vec<Listen>, UnsupportedFamily<'_>> {
+pub(super) fn listens(addresses: &str, only6: bool) -> Result<Vec<Listen>, Unsupported<'_>> {
     addresses.split(',').map(|address| listen(address, only6)).collect()
 }
 
-fn listen(address: &str, only6: bool) -> Result<Listen, UnsupportedFamily<'_>> {
+fn listen(address: &str, only6: bool) -> Result<Listen, Unsupported<'_>> {
     let (family, address) = family(address)?;
     if family == Family::Unix {
         return Ok(Listen::Other(format!("unix:{address}")));
     }
     let (host, port) = host_and_port(address);
     let Some(ports) = Ports::parse(port) else { return Ok(Listen::Other(address.to_owned())) };
-    let host = match (host, family) {
-        ("" | "*", Family::V6) | ("::", _) if only6 => "::",
+    let host = match host {
         // One socket takes both families, unless `v6only` is given.
-        ("" | "*", Family::V6) | ("::", _) => "",
-        ("" | "*", _) => "0.0.0.0",
-        (host, _) => host,
+        host if is_any_v6(host) || (family == Family::V6 && matches!(host, "" | "*")) => {
+            if only6 {
+                "::"
+            } else {
+                ""
+            }
+        }
+        "" | "*" | "0" => "0.0.0.0",
+        host => host,
     };
     Ok(Listen::Ports { host: host.to_owned(), ports })
 }
 
 /// The target that a server is.
-pub(super) fn target(address: &str) -> Result<Target, UnsupportedFamily<'_>> {
-    let (family, address) = family(address)?;
+pub(super) fn target(address: &str) -> Result<Target, Unsupported<'_>> {
+    let (family, rest) = family(address)?;
     if family == Family::Unix {
-        return Ok(Target::One(format!("unix:{address}")));
+        return Ok(Target::One(format!("unix:{rest}")));
     }
-    let (host, port) = host_and_port(address);
+    let (host, port) = host_and_port(rest);
+    if family != Family::Any && host.parse::<IpAddr>().is_err() {
+        return Err(Unsupported::FamilyOfName(address));
+    }
     let same = |shift| Target::SamePort { host: bracketed(host), shift };
     match (port.chars().next(), port.parse::<i32>()) {
         (None, _) => Ok(same(0)),
@@ -65,7 +87,7 @@ enum Family {
 }
 
 /// The family that a prefix names, and the address behind it.
-fn family(address: &str) -> Result<(Family, &str), UnsupportedFamily<'_>> {
+fn family(address: &str) -> Result<(Family, &str), Unsupported<'_>> {
     let Some((prefix, rest)) = address.split_once('@') else {
         let family = if address.starts_with('/') { Family::Unix } else { Family::Any };
         return Ok((family, address));
@@ -75,7 +97,7 @@ fn family(address: &str) -> Result<(Family, &str), UnsupportedFamily<'_>> {
         "ipv6" | "tcp6" => Ok((Family::V6, rest)),
         "tcp" => Ok((Family::Any, rest)),
         "unix" => Ok((Family::Unix, rest)),
-        _ => Err(UnsupportedFamily(prefix)),
+        _ => Err(Unsupported::Prefix(prefix)),
     }
 }
 
@@ -105,6 +127,10 @@ mod tests {
             ("10.0.0.1:80", of("10.0.0.1", 80, 80)),
             (":::80", of("", 80, 80)),
             ("[::]:80", of("", 80, 80)),
+            ("[::0]:80", of("", 80, 80)),
+            ("::0:80", of("", 80, 80)),
+            ("0:0:0:0:0:0:0:0:80", of("", 80, 80)),
+            ("0:80", of("0.0.0.0", 80, 80)),
             ("ipv6@:80", of("", 80, 80)),
             ("ipv4@*:80", of("0.0.0.0", 80, 80)),
             ("[::1]:80", of("::1", 80, 80)),
@@ -126,5 +152,9 @@ mod tests {
         assert_eq!(target("[::1]:+1000").unwrap(), same("[::1]", 1000));
         assert_eq!(target("db:-1").unwrap(), same("db", -1));
         assert_eq!(target("::1:80").unwrap(), Target::One("[::1]:80".to_owned()));
+        assert_eq!(target("ipv4@10.0.0.1:80").unwrap(), Target::One("10.0.0.1:80".to_owned()));
+        for text in ["ipv4@db:80", "tcp6@db", "ipv6@localhost:80"] {
+            assert!(matches!(target(text), Err(Unsupported::FamilyOfName(_))), "{text}");
+        }
     }
 }

@@ -12,6 +12,72 @@ const ONCE: Effect = Lost("a target that refuses is not tried again", OTHERS);
 const LOOKED_UP: Effect =
     Differs("names are looked up as this host does", "see /etc/nsswitch.conf and resolv.conf");
 
+/// The end of a session that a setting concerns: HAProxy looks it up in the frontend or in the
+/// backend, each with its `defaults`.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Side {
+    /// Settings of a `frontend` or `listen`.
+    Client,
+    /// Settings of a `backend` or `listen`.
+    Server,
+}
+
+/// The end that a keyword with its first argument belongs to; `None` for both.
+pub(super) fn side_of(keyword: &str, argument: &str) -> Option<Side> {
+    match (keyword, argument) {
+        (
+            "backlog" | "bind" | "clitcpka-idle" | "clitcpka-intvl" | "clitcpka-cnt"
+            | "default_backend" | "maxconn" | "monitor-net" | "monitor-uri" | "rate-limit"
+            | "unique-id-format" | "unique-id-header" | "use_backend",
+            _,
+        )
+        | ("timeout", "client" | "client-fin" | "http-keep-alive")
+        | ("option", "clitcpka" | "tcp-smart-accept" | "logasap" | "dontlognull") => {
+            Some(Side::Client)
+        }
+        (
+            "balance"
+            | "cookie"
+            | "default-server"
+            | "dispatch"
+            | "external-check"
+            | "fullconn"
+            | "hash-balance-factor"
+            | "hash-preserve-affinity"
+            | "hash-type"
+            | "http-check"
+            | "load-server-state-from-file"
+            | "max-keep-alive-queue"
+            | "retries"
+            | "retry-on"
+            | "server"
+            | "server-state-file-name"
+            | "server-template"
+            | "source"
+            | "srvtcpka-idle"
+            | "srvtcpka-intvl"
+            | "srvtcpka-cnt"
+            | "stick"
+            | "tcp-check"
+            | "tcp-response"
+            | "use-server",
+            _,
+        )
+        | (
+            "timeout",
+            "check" | "connect" | "queue" | "server" | "server-fin" | "tarpit" | "tunnel",
+        )
+        | (
+            "option",
+            "allbackups" | "external-check" | "http_proxy" | "httpchk" | "ldap-check"
+            | "log-health-checks" | "mysql-check" | "persist" | "pgsql-check" | "redis-check"
+            | "redispatch" | "smtpchk" | "spop-check" | "srvtcpka" | "ssl-hello-chk" | "tcp-check"
+            | "tcp-smart-connect" | "transparent",
+        ) => Some(Side::Server),
+        _ => None,
+    }
+}
+
 /// Keywords in `global`; all others configure HAProxy's own process.
 pub(super) const IN_GLOBAL: &[Known] = &[
     (".if", 0, Lost("what stands up to its `.endif` is not read", "write in what holds")),

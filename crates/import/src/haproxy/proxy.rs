@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
-use super::keywords::{IN_PROXY, OF_BIND, OF_SERVER, OPTIONS};
+use super::keywords::{IN_PROXY, OF_BIND, OF_SERVER, OPTIONS, Side, side_of};
 use super::parameters::parameters;
 use super::words::Line;
 use super::{Block, bind, set_time, time, whole};
@@ -23,9 +23,9 @@ pub(super) struct Proxies<'a> {
 /// Settings collected from a proxy's lines; later ones win.
 #[derive(Default)]
 struct Said<'a> {
-    mode: Option<&'a Line>,
     maxconn: Option<&'a str>,
     disabled: Option<&'a Line>,
+    /// The line that names the backend.
     backend: Option<&'a Line>,
     timeouts: HashMap<&'a str, &'a Line>,
     keepalive: Keepalive<'a>,
@@ -60,15 +60,28 @@ impl<'a> Proxies<'a> {
 
     /// The lines of a section, behind those of its `defaults`.
     fn lines(&self, block: &'a Block) -> impl Iterator<Item = &'a Line> {
-        let defaults = block.defaults.and_then(|at| self.blocks.get(at));
-        let further = defaults.and_then(|block| block.defaults).and_then(|at| self.blocks.get(at));
-        let inherited = further.into_iter().chain(defaults).flat_map(|block| &block.lines);
-        inherited.chain(&block.lines)
+        self.inherited(block).chain(&block.lines)
     }
 
-    fn backend_of(&self, block: &'a Block) -> Option<&'a Block> {
-        let named = self.lines(block).filter(|line| line.word(0) == "default_backend").last()?;
-        self.backends.get(named.word(1)).copied()
+    /// The lines of a section's `defaults`.
+    fn inherited(&self, block: &'a Block) -> impl Iterator<Item = &'a Line> {
+        let defaults = block.defaults.and_then(|at| self.blocks.get(at));
+        let further = defaults.and_then(|block| block.defaults).and_then(|at| self.blocks.get(at));
+        further.into_iter().chain(defaults).flat_map(|block| &block.lines)
+    }
+
+    /// The line that names the backend of every session: the first `use_backend`, if it has no
+    /// condition, or else `default_backend`.
+    fn choice(&self, block: &'a Block) -> Option<&'a Line> {
+        let rule = self.lines(block).find(|line| line.word(0) == "use_backend");
+        let rule = rule.filter(|rule| is_unconditional(rule));
+        rule.or_else(|| self.lines(block).filter(|line| line.word(0) == "default_backend").last())
+    }
+
+    /// The mode of a section, if it is not `tcp`.
+    fn other_mode(&self, block: &'a Block) -> Option<&'a str> {
+        let mode = self.lines(block).filter(|line| line.word(0) == "mode").last()?.word(1);
+        (mode != "tcp").then_some(mode)
     }
 
     /// Whether a frontend sends anything to this backend.
@@ -81,19 +94,31 @@ impl<'a> Proxies<'a> {
         if !block.name.is_empty() {
             section.set("name", plan::basic_string(&block.name));
         }
-        let mut said = Said::default();
-        self.lines(block).for_each(|line| said.line(line, &mut section, harmless));
-        if let Some(backend) = self.backend_of(block).filter(|_| said.servers.is_empty()) {
-            self.lines(backend).for_each(|line| said.line(line, &mut section, harmless));
+        let choice = self.choice(block);
+        let backend = choice.and_then(|line| self.backends.get(line.word(1)).copied());
+        for block in std::iter::once(block).chain(backend) {
+            if let Some(mode) = self.other_mode(block) {
+                let message = format!("{} {}: its mode is {mode}", block.kind, quoted(&block.name));
+                let help = "keep HAProxy for it, or use mode tcp";
+                return config.not_converted(&block.place, message, help);
+            }
         }
-        if let Some(mode) = said.mode.filter(|mode| mode.word(1) != "tcp") {
-            let message =
-                format!("{} {}: its mode is {}", block.kind, quoted(&block.name), mode.word(1));
-            return config.not_converted(
-                &block.place,
-                message,
-                "keep HAProxy for it, or use mode tcp",
-            );
+        let mut said = Said { backend: choice, ..Said::default() };
+        let ends = match (backend, block.kind.as_str()) {
+            (Some(backend), _) => vec![(block, Some(Side::Client)), (backend, Some(Side::Server))],
+            (None, "listen") => vec![(block, None)],
+            (None, _) => vec![(block, Some(Side::Client))],
+        };
+        for (end, side) in ends {
+            let inherited = self.inherited(end).filter(|line| is_of(side, line));
+            inherited.for_each(|line| said.line(line, &mut section, harmless));
+            for line in &end.lines {
+                if is_of(side, line) {
+                    said.line(line, &mut section, harmless);
+                } else if end.kind != "listen" {
+                    ignored(line, end, &mut section);
+                }
+            }
         }
         if let Some(line) = said.disabled {
             section.off.get_or_insert_with(|| line.place.clone());
@@ -113,6 +138,24 @@ impl<'a> Proxies<'a> {
     }
 }
 
+/// Whether a `use_backend` applies to every session.
+fn is_unconditional(rule: &Line) -> bool {
+    rule.words.len() == 2 && !rule.word(1).contains("%[")
+}
+
+/// Whether the line is a setting of this end of a session, or of both; `None` stands for both ends.
+fn is_of(side: Option<Side>, line: &Line) -> bool {
+    let of = side_of(line.word(0), line.word(1));
+    side.is_none() || of.is_none() || of == side
+}
+
+/// Notes a setting in a section of a kind that has no such setting.
+fn ignored(line: &Line, block: &Block, section: &mut Section) {
+    let words = line.words.iter().take(2).map(String::as_str).collect::<Vec<_>>().join(" ");
+    let message = format!("{}: HAProxy ignores it in a {}", quoted(&words), block.kind);
+    section.differs(&line.place, message, "");
+}
+
 impl<'a> Said<'a> {
     fn line(&mut self, line: &'a Line, section: &mut Section, harmless: &mut Harmless) {
         if line.has_variable {
@@ -120,11 +163,11 @@ impl<'a> Said<'a> {
             section.comment_out(&line.place, message, "write in what it stands for");
         }
         match line.word(0) {
-            "mode" => self.mode = Some(line),
+            "mode" | "default_backend" => {}
+            "use_backend" if is_unconditional(line) => {}
             "maxconn" => self.maxconn = Some(line.word(1)),
             "disabled" => self.disabled = Some(line),
             "enabled" => self.disabled = None,
-            "default_backend" => self.backend = Some(line),
             "timeout" => self.timeout(line, harmless),
             "bind" => self.binds.push(line),
             "server" => self.servers.push(line),
@@ -172,12 +215,13 @@ impl<'a> Said<'a> {
         times.filter(|time| !time.is_zero()).min()
     }
 
-    /// Timeouts, limits and keepalive. Where nothing is said, HAProxy waits for ever.
+    /// Timeouts, limits and keepalive. Where nothing is said, HAProxy waits for ever. `timeout tunnel`
+    /// replaces the times of both ends, also of a session with one end closed, unless these have
+    /// times of their own for that.
     fn times(&self, section: &mut Section) {
         let idle = self.shortest(&["tunnel"]).or_else(|| self.shortest(&["client", "server"]));
         section.set("idle_timeout", duration(idle.unwrap_or_default()));
-        let half = self.shortest(&["client-fin", "server-fin"]);
-        let half = half.or_else(|| self.shortest(&["client", "server"]));
+        let half = self.shortest(&["client-fin", "server-fin"]).or(idle);
         section.set("half_close_timeout", duration(half.unwrap_or_default()));
         if let Some(line) = self.timeouts.get("connect") {
             set_time(section, "connect_timeout", &line.place, line.word(2));

@@ -6,7 +6,7 @@ use super::directives::{IN_STREAM, IN_UPSTREAM, KEEP, OF_LISTEN, OF_SERVER};
 use super::words::{Directive, time};
 use crate::known::{Harmless, apply, find};
 use crate::note::{SourcePlace, quoted};
-use crate::ports::{Ports, split};
+use crate::ports::{Ports, is_any_v6, split};
 use crate::route::{Listen, Target, forwards};
 use crate::section::{Noted, Section, duration};
 
@@ -123,7 +123,7 @@ fn listen(directive: &Directive, section: &mut Section, harmless: &mut Harmless)
     let Some(ports) = Ports::parse(port) else { return Some(Listen::Other(address.to_owned())) };
     let host = match host {
         "*" => "0.0.0.0",
-        "[::]" if both_families => "",
+        host if both_families && is_any_v6(host) => "",
         host => host,
     };
     Some(Listen::Ports { host: host.to_owned(), ports })

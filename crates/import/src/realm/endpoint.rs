@@ -5,6 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use super::node::Node;
 use super::{Realm, is_known, timeouts, unknown_in_network, without_udp};
 use crate::note::{SourcePlace, quoted};
+use crate::ports::{is_any_v6, join, split};
 use crate::section::{Noted, Section};
 
 const KEEP: &str = "keep realm for it";
@@ -84,11 +85,13 @@ impl Realm {
     }
 }
 
-/// Listen address: one socket for IPv4 and IPv6, unless `only_v6` is set.
+/// Listen address: one socket for IPv4 and IPv6, unless `only_v6` is set. realm splits it at the last
+/// colon, so that an IPv6 address needs no brackets.
 fn listener(text: &str, only_v6: bool) -> String {
-    match text.strip_prefix("[::]:") {
-        Some(port) if !only_v6 => format!(":{port}"),
-        _ => text.to_owned(),
+    match split(text) {
+        (host, Some(port)) if is_any_v6(host) && !only_v6 => format!(":{port}"),
+        (host, Some(port)) => join(host, port),
+        (_, None) => text.to_owned(),
     }
 }
 

@@ -27,7 +27,7 @@ pub(crate) fn check(from: Dialect, text: &str) -> Converted {
 /// The output is a valid configuration, unless no forward is left, and has no terminal controls from
 /// the input.
 pub(crate) fn check_output(converted: &Converted) {
-    let Converted { toml, forwards, notes } = converted;
+    let Converted { toml, forwards, commented_out, notes } = converted;
     let input = plan::Input { config: Some("imported".into()), ..plan::Input::default() };
     let reading = plan::read_text(&input, toml);
     if *forwards > 0 {
@@ -37,6 +37,7 @@ pub(crate) fn check_output(converted: &Converted) {
         // That there is none is the only problem.
         assert_eq!(reading.problems.len(), 1, "{}\n{toml}", reading.problems.render(false));
     }
+    assert_eq!(toml.matches("\n#[[forward]]\n").count(), *commented_out, "{toml}");
     let shown: String = notes.iter().map(ToString::to_string).collect();
     assert!(!shown.contains(|c: char| c.is_control() && c != '\n'), "{shown:?}");
     assert!(!toml.contains(|c: char| c.is_control() && c != '\n'), "{toml:?}");
