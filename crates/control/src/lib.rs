@@ -29,8 +29,6 @@ mod api_format;
 
 mod watch;
 
-mod resolver;
-
 mod orphans;
 
 mod watchdog;

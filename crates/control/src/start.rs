@@ -1,9 +1,9 @@
 //! The start of a process without a previous image: its workers and all of its listeners.
 
-use crate::resolver::Resolver;
 use crate::serve_error::{ServeError, UnboundListener};
 use crate::supervisor::upgrade::RetryPolicy;
 use crate::supervisor::{Supervisor, detail};
+use discover::Resolver;
 use engine::{Engine, Options, PassedSockets};
 use host::{ActivatedSockets, Capacity, Notifier, Store, capacity, workers};
 use plan::Plan;

@@ -2,9 +2,10 @@
 
 use crate::context::Context;
 use crate::failure;
+use crate::name_answer::{NameAnswer, NameFailure};
 use crate::relay;
 use crate::report::Report;
-use crate::resolve::{NameAnswer, NameFailure, Query};
+use crate::resolve::Query;
 use crate::rules::Rules;
 use crate::session::{Outcome, Over, Session};
 use crate::shared::Shared;

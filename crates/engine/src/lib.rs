@@ -23,6 +23,7 @@ mod select;
 
 mod connect;
 mod loop_guard;
+mod name_answer;
 mod resolve;
 
 mod preamble;
@@ -121,8 +122,9 @@ mod start;
 
 mod audit;
 
+pub use name_answer::{NameAnswer, NameFailure};
 pub use report::{Report, Reports, SessionRecord};
-pub use resolve::{NameAnswer, NameFailure, Query, Resolve};
+pub use resolve::{Query, Resolve};
 
 use listener::Listener;
 use message::Message;

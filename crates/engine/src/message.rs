@@ -3,7 +3,7 @@
 use crate::change::Changes;
 use crate::forward::Forward;
 use crate::mailbox::Mailbox;
-use crate::resolve::NameAnswer;
+use crate::name_answer::NameAnswer;
 use crate::session::Accepted;
 use crate::slots::Key;
 use crate::upgrade::{Parking, TakeOver};

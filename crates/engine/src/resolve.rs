@@ -1,9 +1,8 @@
 //! The interface to the resolver of target names. Look-ups take time, so workers delegate them.
 
 use crate::message::{Inbox, Message};
+use crate::name_answer::NameAnswer;
 use crate::slots::Key;
-use flow::{Cause, SocketFailure};
-use std::net::SocketAddr;
 use std::sync::Arc;
 use sys::kernel::{Kernel, Linux};
 
@@ -25,30 +24,8 @@ pub struct Query<K: Kernel = Linux> {
 }
 
 impl<K: Kernel> Query<K> {
-    /// Sends the answer to the session's worker. An empty list counts as [`NameFailure::Error`].
+    /// Sends the answer to the session's worker. An empty list counts as [`NameFailure::Error`](crate::NameFailure::Error).
     pub fn answer(self, answer: NameAnswer) {
         self.worker.send(Message::Resolved { session: self.session, answer });
-    }
-}
-
-/// The addresses of a name, in the order of the attempts to connect.
-pub type NameAnswer = Result<Arc<[SocketAddr]>, NameFailure>;
-
-/// Why a name has no addresses.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NameFailure {
-    /// The name does not exist or has no address, or the name servers failed.
-    Error,
-    /// The name servers did not answer in time.
-    Timeout,
-}
-
-impl NameFailure {
-    pub(crate) fn as_socket_failure(self) -> SocketFailure {
-        let cause = match self {
-            Self::Error => Cause::NameError,
-            Self::Timeout => Cause::NameTimeout,
-        };
-        SocketFailure { cause, errno: None, fin_unknown: false }
     }
 }

@@ -44,6 +44,7 @@ mod http;
 mod manager;
 mod record;
 
+mod name_server;
 mod server;
 mod terminal;
 mod tool;
@@ -55,6 +56,7 @@ pub use forwarder::{Forwarder, ForwarderBuilder};
 pub use gate::Gate;
 pub use http::{Answer, Http, ServerEvents};
 pub use manager::Manager;
+pub use name_server::{NameReply, NameServer};
 pub use peer::Peer;
 pub use port::{Port, Ports};
 pub use process::Process;

@@ -6,8 +6,9 @@ use std::fs;
 
 /// Sources of the crates that log, with string literals joined into one line.
 fn source() -> String {
-    let mut directories: Vec<_> =
-        ["control", "host", "observe"].map(|crate_name| format!("crates/{crate_name}/src")).into();
+    let mut directories: Vec<_> = ["control", "discover", "host", "observe"]
+        .map(|crate_name| format!("crates/{crate_name}/src"))
+        .into();
     let mut source = String::new();
     while let Some(directory) = directories.pop() {
         source.extend(files(&directory).iter().map(|name| read(name)));

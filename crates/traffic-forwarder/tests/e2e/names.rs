@@ -14,9 +14,7 @@ use testkit::{
     Target, connect, exchange,
 };
 
-use crate::support::{
-    Config, QUIET, SlowLookups, forwarder, ping, play, served_client, with_hosts,
-};
+use crate::support::{BINARY, Config, QUIET, SlowLookups, ping, play, served_client, with_hosts};
 
 const NAME: &str = "several.test";
 
@@ -121,12 +119,12 @@ fn an_address_that_never_answers_leaves_time_for_the_next() {
 fn a_slow_lookup_delays_no_other_session() {
     let lookups = SlowLookups::new();
     let (target, slow, quick) = (Target::start(Behaviour::Echo), Port::v4(), Port::v4());
-    let by_name = format!("localhost:{}", target.addr().tcp().port());
+    let by_name = format!("{}:{}", SlowLookups::NAME, target.addr().tcp().port());
     let config = Config::new()
         .process("workers = 1")
         .forward(slow.addr(), by_name, "connect_timeout = '1h'")
         .forward(quick.addr(), target.addr(), "");
-    let forwarder = lookups.of(forwarder()).config(config.text()).start();
+    let forwarder = lookups.forwarder(BINARY).config(config.text()).start();
     forwarder.ready();
     let waiting: Vec<_> = (0..20).map(|_| connect(&slow).unwrap()).collect();
     for client in &waiting {
@@ -148,9 +146,10 @@ fn a_slow_lookup_delays_no_other_session() {
 #[test]
 fn a_lookup_counts_as_connecting_and_delays_no_exit() {
     let (lookups, slow) = (SlowLookups::new(), Port::v4());
+    let by_name = format!("{}:80", SlowLookups::NAME);
     let config = Config::new().process("shutdown_timeout = '200ms'");
-    let config = config.forward(slow.addr(), "localhost:80", "connect_timeout = '1s'");
-    let forwarder = lookups.of(forwarder()).config(config.text()).start();
+    let config = config.forward(slow.addr(), by_name, "connect_timeout = '1s'");
+    let forwarder = lookups.forwarder(BINARY).config(config.text()).start();
     forwarder.ready();
     Peer::connect("client", &slow, Script::new().expect_reset()).finish();
     let record = forwarder.wait_for_records(1).remove(0);

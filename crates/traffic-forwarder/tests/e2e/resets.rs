@@ -1,15 +1,15 @@
 //! Sessions that break: an RST is forwarded as an RST, after the bytes received before it; an
 //! unreachable target gives the client an RST at once.
 
-use std::time::Duration;
-
+use tempfile::TempDir;
 use testkit::{
-    Behaviour, BlackHole, End, LIMIT, Peer, Place, Port, Script, Signal, Target, wait_until,
+    Behaviour, BlackHole, End, LIMIT, NameServer, Peer, Place, Port, Script, Signal, Target,
+    wait_until,
 };
 
 use crate::support::{
-    Config, Forward, LateTarget, OPENING, Session, forwarder, on_each_path, path_is, play, reset,
-    unacked, write_until_full,
+    BINARY, Config, Forward, LateTarget, OPENING, Session, on_each_path, path_is, play, reset,
+    unacked, with_names, write_until_full,
 };
 
 on_each_path!(
@@ -204,11 +204,11 @@ fn a_name_that_does_not_exist_resets_the_client() {
     let port = Port::v4();
     let settings = "connect_timeout = '1m'";
     let config = Config::new().forward(port.addr(), "name.invalid:80", settings);
-    let bounded = ("RES_OPTIONS", "timeout:1 attempts:1");
-    let forwarder = forwarder().env(bounded.0, bounded.1).config(config.text()).start();
+    let (server, etc) = (NameServer::start(), TempDir::new().unwrap());
+    server.configure(etc.path(), "");
+    let forwarder = with_names(etc.path(), BINARY).config(config.text()).start();
     forwarder.ready();
-    let patient = Script::new().limit(Duration::from_secs(30)).expect_reset();
-    Peer::connect("client", &port, patient).finish();
+    Peer::connect("client", &port, Script::new().expect_reset()).finish();
     let record = forwarder.wait_for_records(1).remove(0);
     assert_eq!(record.close_reason(), "target/connect/name_error");
     assert_eq!(record.target.as_deref(), Some("name.invalid:80"));

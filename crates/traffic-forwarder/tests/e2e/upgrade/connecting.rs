@@ -11,7 +11,7 @@ use testkit::{
     wait_until,
 };
 
-use super::upgrading::{old_forwarder, start};
+use super::upgrading::{old_binary, start};
 use crate::support::{LateTarget, Operated, Setup, SlowLookups, on_each_setup, play};
 
 on_each_setup!(
@@ -63,9 +63,9 @@ fn a_late_target_is_connected(setup: Setup) {
 
 fn a_pending_lookup_is_repeated(setup: Setup) {
     let (lookups, target, port) = (SlowLookups::new(), Listener::bind(Place::V4), Port::v4());
-    let by_name = format!("localhost:{}", target.addr().tcp().port());
+    let by_name = format!("{}:{}", SlowLookups::NAME, target.addr().tcp().port());
     let config = setup.config().forward(port.addr(), by_name, setup.settings(""));
-    let operated = Operated::start_from(lookups.of(old_forwarder()), config);
+    let operated = Operated::start_from(lookups.forwarder(old_binary()), config);
     let client = asking(&operated, &port);
     upgrade_twice(&operated);
     lookups.let_go();

@@ -1,0 +1,204 @@
+use super::*;
+
+const SECOND: Duration = Duration::from_secs(1);
+const TTL: Duration = Duration::from_secs(100);
+
+/// A cache with one name, and a clock.
+struct Trial {
+    cache: Cache<u32>,
+    name: Arc<str>,
+    now: Instant,
+}
+
+impl Trial {
+    fn new() -> Self {
+        Self { cache: Cache::default(), name: "db.test".into(), now: Instant::now() }
+    }
+
+    /// A trial whose name was resolved just now.
+    fn resolved(ttl: Duration) -> Self {
+        let mut trial = Self::new();
+        assert_eq!(trial.ask(), None);
+        assert_eq!(trial.answer(Ok(&["10.0.0.1:0"]), ttl), 1);
+        trial
+    }
+
+    /// The result of a query; `None` if it waits.
+    fn ask(&mut self) -> Option<Result<Vec<String>, LookUpError>> {
+        match self.cache.ask(&self.name, 80, 0, self.now) {
+            Asked::Addresses(_, addresses) => Some(Ok(texts(&addresses))),
+            Asked::Failed(_, error) => Some(Err(error)),
+            Asked::Waiting => None,
+        }
+    }
+
+    fn serves(&mut self, address: &str) -> bool {
+        self.ask() == Some(Ok(vec![address.to_owned()]))
+    }
+
+    /// Answers the look-up that has begun; returns how many queries it served.
+    fn answer(&mut self, result: Result<&[&str], LookUpError>, ttl: Duration) -> usize {
+        assert_eq!(self.cache.take_look_ups().len(), 1, "one look-up has begun");
+        let result = result.map(|addresses| {
+            let addresses = addresses.iter().map(|it| it.parse().unwrap()).collect();
+            Answer { addresses, ttl, missing: None }
+        });
+        self.cache.answered(&self.name, result, self.now).len()
+    }
+
+    /// Advances the clock in small steps; returns the queries that were served.
+    fn pass(&mut self, span: Duration) -> usize {
+        let end = self.now + span;
+        let mut served = 0;
+        while let Some(at) = self.cache.next_due().filter(|at| *at <= end) {
+            self.now = at.max(self.now);
+            served += self.cache.tick(self.now).len();
+        }
+        self.now = end;
+        served
+    }
+
+    fn has_begun(&self) -> bool {
+        self.cache.has_look_ups()
+    }
+}
+
+fn texts(addresses: &[SocketAddr]) -> Vec<String> {
+    addresses.iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn a_name_is_looked_up_once_for_all_ports_and_queries() {
+    let mut trial = Trial::new();
+    let (name, now) = (Arc::clone(&trial.name), trial.now);
+    for (query, port) in [(1, 80), (2, 80), (3, 443)] {
+        assert_eq!(trial.cache.ask(&name, port, query, now), Asked::Waiting);
+    }
+    assert_eq!(trial.cache.take_look_ups(), [Arc::clone(&name)]);
+    let answer = Answer { addresses: vec!["10.0.0.1:0".parse().unwrap()], ttl: TTL, missing: None };
+    let served = trial.cache.answered(&name, Ok(answer), now);
+    let served: Vec<_> =
+        served.into_iter().map(|(it, result)| (it, texts(&result.unwrap()))).collect();
+    let expected = [(1, "10.0.0.1:80"), (2, "10.0.0.1:80"), (3, "10.0.0.1:443")];
+    assert_eq!(served, expected.map(|(it, address)| (it, vec![address.to_owned()])));
+    assert!(!trial.has_begun());
+}
+
+#[test]
+fn a_used_name_is_renewed_before_its_answer_expires() {
+    let mut trial = Trial::resolved(TTL);
+    trial.pass(50 * SECOND);
+    assert!(trial.serves("10.0.0.1:80"));
+    trial.pass(24 * SECOND);
+    assert!(!trial.has_begun(), "too early");
+    trial.pass(20 * SECOND);
+    assert!(trial.has_begun());
+    assert!(trial.serves("10.0.0.1:80"), "meanwhile the old answer serves");
+    assert_eq!(trial.answer(Ok(&["10.0.0.2:0"]), TTL), 0);
+    assert!(trial.serves("10.0.0.2:80"));
+}
+
+#[test]
+fn an_unused_name_is_not_looked_up_again_and_forgotten_after_a_day() {
+    let mut trial = Trial::resolved(TTL);
+    trial.pass(23 * 3600 * SECOND);
+    assert!(!trial.has_begun());
+    assert_eq!(trial.cache.len(), 1);
+    trial.pass(2 * 3600 * SECOND);
+    assert_eq!((trial.cache.len(), trial.cache.next_due()), (0, None));
+}
+
+#[test]
+fn an_expired_answer_serves_only_if_a_fresh_one_does_not_come_in_a_second() {
+    let mut trial = Trial::resolved(TTL);
+    trial.pass(200 * SECOND);
+    assert_eq!(trial.ask(), None);
+    assert_eq!(trial.answer(Ok(&["10.0.0.2:0"]), TTL), 1);
+    trial.pass(200 * SECOND);
+    assert_eq!(trial.ask(), None);
+    assert_eq!(trial.pass(SECOND / 2), 0);
+    assert_eq!(trial.pass(SECOND / 2), 1, "after a second");
+    assert!(trial.serves("10.0.0.2:80"), "others do not wait again");
+    assert_eq!(trial.answer(Err(LookUpError::Timeout), TTL), 0);
+}
+
+#[test]
+fn no_failure_changes_what_worked_before() {
+    for error in [
+        LookUpError::Timeout,
+        LookUpError::NotFound,
+        LookUpError::NoAddress,
+        LookUpError::Failed("SERVFAIL".to_owned()),
+    ] {
+        let mut trial = Trial::resolved(TTL);
+        trial.pass(2 * TTL);
+        assert_eq!(trial.ask(), None);
+        assert_eq!(trial.answer(Err(error.clone()), TTL), 1);
+        let name = Arc::clone(&trial.name);
+        let failing = Notice::Failing { name: Arc::clone(&name), error: error.clone(), serving: 1 };
+        assert_eq!(trial.cache.take_notices(), [failing]);
+        let mut look_ups = 0;
+        for _ in 0..1000 {
+            trial.pass(SECOND);
+            assert!(trial.serves("10.0.0.1:80"));
+            if trial.has_begun() {
+                look_ups += 1;
+                assert_eq!(trial.answer(Err(error.clone()), TTL), 0);
+            }
+        }
+        assert!((30..40).contains(&look_ups), "pauses double up to 30 s: {look_ups}");
+        assert_eq!(trial.cache.take_notices(), [], "said once");
+        let failing = trial.cache.failing(trial.now);
+        assert_eq!((failing.len(), failing[0].serving, &failing[0].error), (1, 1, &error));
+        while !trial.has_begun() {
+            trial.pass(SECOND);
+            assert!(trial.serves("10.0.0.1:80"));
+        }
+        trial.answer(Ok(&["10.0.0.3:0"]), TTL);
+        let notices = trial.cache.take_notices();
+        assert!(matches!(&notices[..], [Notice::Over { .. }]), "{notices:?}");
+        assert!(trial.serves("10.0.0.3:80"));
+        assert_eq!(trial.cache.failing(trial.now), []);
+    }
+}
+
+#[test]
+fn a_name_that_was_never_resolved_fails_and_is_asked_once_a_second() {
+    let mut trial = Trial::new();
+    assert_eq!(trial.ask(), None);
+    assert_eq!(trial.answer(Err(LookUpError::NotFound), TTL), 1);
+    assert_eq!(trial.ask(), Some(Err(LookUpError::NotFound)));
+    assert!(!trial.has_begun());
+    trial.pass(SECOND);
+    assert_eq!(trial.ask(), None);
+    assert_eq!(trial.answer(Ok(&["10.0.0.1:0"]), TTL), 1);
+    assert!(trial.serves("10.0.0.1:80"));
+}
+
+#[test]
+fn a_family_that_could_not_be_asked_keeps_its_addresses() {
+    let mut trial = Trial::new();
+    assert_eq!(trial.ask(), None);
+    assert_eq!(trial.answer(Ok(&["[2001:db8::1]:0", "10.0.0.1:0"]), TTL), 1);
+    trial.pass(2 * TTL);
+    assert_eq!(trial.ask(), None);
+    trial.cache.take_look_ups();
+    let addresses = vec!["10.0.0.2:0".parse().unwrap()];
+    let answer = Answer { addresses, ttl: TTL, missing: Some(Family::V6) };
+    trial.cache.answered(&trial.name, Ok(answer), trial.now);
+    let expected = vec!["10.0.0.2:80".to_owned(), "[2001:db8::1]:80".to_owned()];
+    assert_eq!(trial.ask(), Some(Ok(expected)));
+}
+
+#[test]
+fn a_ttl_counts_from_a_second_to_an_hour() {
+    let mut trial = Trial::resolved(Duration::ZERO);
+    trial.pass(SECOND * 9 / 10);
+    assert!(trial.serves("10.0.0.1:80"));
+    trial.pass(SECOND);
+    assert!(trial.has_begun());
+    let mut trial = Trial::resolved(1_000_000 * SECOND);
+    trial.pass(3601 * SECOND);
+    assert_eq!(trial.ask(), None);
+    assert!(trial.has_begun());
+}

@@ -1,0 +1,187 @@
+//! Look-ups by a scripted name server.
+
+use super::*;
+use std::fs;
+use std::time::Instant;
+use tempfile::TempDir;
+use testkit::{NameReply, NameServer};
+
+/// A name server, and a source that asks it.
+struct Trial {
+    server: NameServer,
+    etc: TempDir,
+    runtime: tokio::runtime::Runtime,
+}
+
+impl Trial {
+    fn new(options: &str) -> Self {
+        let (server, etc) = (NameServer::start(), tempfile::tempdir().unwrap());
+        server.configure(etc.path(), options);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        Self { server, etc, runtime }
+    }
+
+    fn look_up(&self, name: &str) -> Result<Answer, LookUpError> {
+        let source = Source::new(self.etc.path());
+        self.runtime.block_on(source.look_up(name))
+    }
+
+    /// The addresses of a name, sorted as text.
+    fn addresses(&self, name: &str) -> Result<Vec<String>, LookUpError> {
+        let answer = self.look_up(name)?;
+        let mut addresses: Vec<_> =
+            answer.addresses.iter().map(|address| address.ip().to_string()).collect();
+        addresses.sort();
+        Ok(addresses)
+    }
+}
+
+fn ips(texts: &[&str]) -> Vec<IpAddr> {
+    texts.iter().map(|text| text.parse().unwrap()).collect()
+}
+
+#[test]
+fn both_families_and_the_ttl_are_found() {
+    let trial = Trial::new("");
+    let reply = NameReply::Addresses(ips(&["127.0.0.1", "127.0.0.2", "::1"]), 77);
+    trial.server.set("db.test", reply);
+    let answer = trial.look_up("db.test").unwrap();
+    assert_eq!(answer.ttl, Duration::from_secs(77));
+    assert_eq!(answer.missing, None);
+    assert_eq!(trial.addresses("db.test").unwrap(), ["127.0.0.1", "127.0.0.2", "::1"]);
+    assert_eq!(trial.addresses("other.test"), Err(LookUpError::NotFound));
+    trial.server.set("empty.test", NameReply::Addresses(Vec::new(), 5));
+    assert_eq!(trial.addresses("empty.test"), Err(LookUpError::NoAddress));
+}
+
+#[test]
+fn every_sound_form_of_an_answer_is_understood() {
+    let trial = Trial::new("options timeout:2 attempts:1");
+    let found = ips(&["127.0.0.1"]);
+    for (name, reply) in [
+        ("tcp.test", NameReply::ByTcp(found.clone())),
+        ("garbage.test", NameReply::AfterGarbage(found.clone())),
+        ("old.test", NameReply::WithoutEdns(found.clone())),
+        ("alias.test", NameReply::Alias("target.test".to_owned(), found.clone())),
+    ] {
+        trial.server.set(name, reply);
+        assert_eq!(trial.addresses(name), Ok(vec!["127.0.0.1".to_owned()]), "{name}");
+    }
+}
+
+#[test]
+fn many_addresses_come_by_tcp() {
+    let trial = Trial::new("");
+    let many: Vec<IpAddr> = (0..200_u8).map(|last| [127, 0, 1, last].into()).collect();
+    trial.server.set("many.test", NameReply::ByTcp(many));
+    assert_eq!(trial.addresses("many.test").unwrap().len(), 200);
+}
+
+#[test]
+fn a_failure_is_told_apart_from_silence_and_from_a_missing_name() {
+    let trial = Trial::new("options timeout:1 attempts:1");
+    trial.server.set("broken.test", NameReply::Code(2));
+    let failed = LookUpError::Failed("the name servers failed: SERVFAIL".to_owned());
+    assert_eq!(trial.addresses("broken.test"), Err(failed));
+    trial.server.set("silent.test", NameReply::Silent);
+    assert_eq!(trial.addresses("silent.test"), Err(LookUpError::Timeout));
+    let label = "x".repeat(64);
+    assert_eq!(trial.addresses(&format!("{label}.test")), Err(LookUpError::NoName));
+}
+
+#[test]
+fn one_family_is_enough_if_the_other_is_not_answered() {
+    let trial = Trial::new("options timeout:30 attempts:1");
+    trial.server.set("half.test", NameReply::SilentForV6(ips(&["127.0.0.1"])));
+    let answer = trial.look_up("half.test").unwrap();
+    assert_eq!((answer.addresses.len(), answer.missing), (1, Some(Family::V6)));
+}
+
+#[test]
+fn search_domains_complete_names_and_a_failure_ends_the_search() {
+    let trial = Trial::new("search a.test b.test\noptions timeout:1 attempts:1");
+    trial.server.set("db.b.test", NameReply::Addresses(ips(&["127.0.0.2"]), 60));
+    assert_eq!(trial.addresses("db"), Ok(vec!["127.0.0.2".to_owned()]));
+    trial.server.set("db.a.test", NameReply::Silent);
+    assert_eq!(trial.addresses("db"), Err(LookUpError::Timeout));
+    trial.server.set("www.x", NameReply::Addresses(ips(&["127.0.0.3"]), 60));
+    assert_eq!(trial.addresses("www.x"), Ok(vec!["127.0.0.3".to_owned()]));
+    assert_eq!(trial.server.asked("www.x.a.test"), 0);
+}
+
+#[test]
+fn the_hosts_file_goes_first_and_asks_nobody() {
+    let trial = Trial::new("");
+    trial.server.set_all(Some(NameReply::Silent));
+    assert_eq!(trial.addresses("In-Hosts.test"), Ok(vec!["127.0.0.1".to_owned()]));
+    assert_eq!(trial.server.asked("in-hosts.test"), 0);
+    fs::write(trial.etc.path().join("nsswitch.conf"), "hosts: dns\n").unwrap();
+    trial.server.set_all(None);
+    assert_eq!(trial.addresses("in-hosts.test"), Err(LookUpError::NotFound));
+}
+
+#[test]
+fn what_dns_does_not_know_is_asked_of_the_c_library() {
+    let trial = Trial::new("");
+    fs::write(trial.etc.path().join("hosts"), "").unwrap();
+    assert_eq!(trial.addresses("localhost"), Err(LookUpError::NotFound));
+    fs::write(trial.etc.path().join("nsswitch.conf"), "hosts: files dns myhostname\n").unwrap();
+    let found = trial.addresses("localhost").unwrap();
+    assert!(found.contains(&"127.0.0.1".to_owned()), "{found:?}");
+    assert_eq!(trial.server.asked("localhost"), 2, "DNS first");
+    fs::write(trial.etc.path().join("nsswitch.conf"), "hosts: files ldap dns\n").unwrap();
+    assert!(trial.addresses("localhost").is_ok());
+    assert_eq!(trial.server.asked("localhost"), 2, "not at all");
+}
+
+#[test]
+fn a_dead_server_costs_a_second_at_most_and_a_refusing_one_nothing() {
+    let trial = Trial::new("");
+    let silent = NameServer::start();
+    silent.set_all(Some(NameReply::Silent));
+    trial.server.set("db.test", NameReply::Addresses(ips(&["127.0.0.1"]), 60));
+    let write = |first: SocketAddr| {
+        let live = trial.server.addr();
+        let text = format!(
+            "nameserver [127.0.0.1]:{}\nnameserver [127.0.0.1]:{}\n",
+            first.port(),
+            live.port()
+        );
+        fs::write(trial.etc.path().join("resolv.conf"), text).unwrap();
+    };
+    write(silent.addr());
+    let source = Source::new(trial.etc.path());
+    let start = Instant::now();
+    assert!(trial.runtime.block_on(source.look_up("db.test")).is_ok());
+    assert!(start.elapsed() >= Duration::from_secs(1));
+    assert_eq!(silent.asked("db.test"), 1);
+    assert!(trial.runtime.block_on(source.look_up("db.test")).is_ok());
+    assert_eq!(silent.asked("db.test"), 1, "from now on the other one goes first");
+    let gone = silent.addr();
+    drop(silent);
+    write(gone);
+    assert!(trial.look_up("db.test").is_ok());
+}
+
+#[test]
+fn silent_names_delay_no_other() {
+    let trial = Trial::new("options timeout:5 attempts:2");
+    trial.server.set("db.test", NameReply::Addresses(ips(&["127.0.0.1"]), 60));
+    trial.server.set_all(None);
+    let source = std::sync::Arc::new(Source::new(trial.etc.path()));
+    let names: Vec<String> = (0..1000).map(|number| format!("n{number}.test")).collect();
+    for name in &names {
+        trial.server.set(name, NameReply::Silent);
+    }
+    trial.runtime.block_on(async {
+        for name in names.clone() {
+            let source = std::sync::Arc::clone(&source);
+            tokio::spawn(async move { source.look_up(&name).await });
+        }
+        tokio::task::yield_now().await;
+        assert!(source.look_up("db.test").await.is_ok());
+    });
+    trial.server.wait_for_question("n999.test", 0);
+    let descriptors = fs::read_dir("/proc/self/fd").unwrap().count();
+    assert!(descriptors < 300, "{descriptors}");
+}

@@ -1,0 +1,204 @@
+//! The resolver of the process: the cache, and the thread that looks names up for it.
+
+use super::cache::{Asked, Cache, FailingName, Notice, Served};
+use super::failure::LookUpError;
+use super::look_up::Source;
+use engine::{NameFailure, Query, Resolve};
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+use tokio::runtime::{Builder, Runtime};
+use tokio::sync::Notify;
+use tokio::time::sleep_until;
+
+/// Concurrent calls of the C library, for names that neither the hosts file nor DNS decides.
+const MOST_THREADS: usize = 32;
+/// Idle time after which such a thread ends.
+const THREAD_IDLE: Duration = Duration::from_secs(10);
+/// Stack of a thread, in bytes: getaddrinfo(3) and its modules have their buffers there.
+const STACK: usize = 512 * 1024;
+/// Pause of the thread while nothing is due.
+const LONGEST_SLEEP: Duration = Duration::from_secs(3600);
+
+/// Looks names up, and keeps their answers.
+pub struct Resolver(Arc<Shared>);
+
+/// The names in use.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NamesStatus {
+    /// Number of names with an answer or a look-up.
+    pub names: usize,
+    /// The names whose last look-up failed.
+    pub failing: Vec<FailingName>,
+    /// Finished look-ups by result: `ok`, `not_found`, `no_address`, `failed`, `timeout`.
+    pub look_ups: BTreeMap<&'static str, u64>,
+}
+
+struct Shared {
+    source: Source,
+    state: Mutex<State>,
+    /// Look-ups are to begin, or the next due time has moved.
+    changed: Notify,
+}
+
+#[derive(Default)]
+struct State {
+    cache: Cache<Query>,
+    /// When the thread wakes by itself.
+    wakes_at: Option<Instant>,
+    look_ups: BTreeMap<&'static str, u64>,
+}
+
+impl Resolver {
+    /// Starts the resolver's thread.
+    ///
+    /// # Errors
+    ///
+    /// The host refuses the thread or its descriptors.
+    pub fn start() -> std::io::Result<Self> {
+        Self::start_with(Path::new("/etc"))
+    }
+
+    /// As [`Resolver::start`], with the settings in this directory.
+    fn start_with(directory: &Path) -> std::io::Result<Self> {
+        let runtime = Builder::new_current_thread()
+            .enable_all()
+            .max_blocking_threads(MOST_THREADS)
+            .thread_keep_alive(THREAD_IDLE)
+            .thread_name("resolver")
+            .thread_stack_size(STACK)
+            .build()?;
+        let shared = Arc::new(Shared {
+            source: Source::new(directory),
+            state: Mutex::default(),
+            changed: Notify::new(),
+        });
+        let for_thread = Arc::clone(&shared);
+        std::thread::Builder::new()
+            .name("resolver".into())
+            .spawn(move || for_thread.run(&runtime))?;
+        Ok(Self(shared))
+    }
+
+    /// The names in use, and which of them fail.
+    pub fn status(&self) -> NamesStatus {
+        let state = self.0.lock();
+        NamesStatus {
+            names: state.cache.len(),
+            failing: state.cache.failing(Instant::now()),
+            look_ups: state.look_ups.clone(),
+        }
+    }
+}
+
+impl Resolve for Resolver {
+    fn resolve(&self, query: Query) {
+        let name = lower_case(&query.host);
+        let port = query.port;
+        let mut state = self.0.lock();
+        let asked = state.cache.ask(&name, port, query, Instant::now());
+        let due = state.cache.next_due();
+        let wakes = state.cache.has_look_ups() || due.is_some_and(|at| state.wakes_at > Some(at));
+        drop(state);
+        match asked {
+            Asked::Addresses(query, addresses) => query.answer(Ok(addresses)),
+            Asked::Failed(query, error) => query.answer(Err(kind(&error))),
+            Asked::Waiting => {}
+        }
+        if wakes {
+            self.0.changed.notify_one();
+        }
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // No code panics while it holds the lock.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Main loop of the thread.
+    fn run(self: Arc<Self>, runtime: &Runtime) {
+        runtime.block_on(async move {
+            loop {
+                let wakes_at = self.turn();
+                tokio::select! {
+                    () = self.changed.notified() => {}
+                    () = sleep_until(wakes_at.into()) => {}
+                }
+            }
+        });
+    }
+
+    /// Begins look-ups and does what is due. Returns the next due time.
+    fn turn(self: &Arc<Self>) -> Instant {
+        let now = Instant::now();
+        let mut state = self.lock();
+        let served = state.cache.tick(now);
+        let look_ups = state.cache.take_look_ups();
+        let wakes_at = state.cache.next_due().unwrap_or(now + LONGEST_SLEEP);
+        state.wakes_at = Some(wakes_at);
+        drop(state);
+        serve(served);
+        for name in look_ups {
+            tokio::spawn(Arc::clone(self).look_up(name));
+        }
+        wakes_at
+    }
+
+    async fn look_up(self: Arc<Self>, name: Arc<str>) {
+        let result = self.source.look_up(&name).await;
+        let mut state = self.lock();
+        let word = result.as_ref().map_or_else(LookUpError::word, |_| "ok");
+        *state.look_ups.entry(word).or_default() += 1;
+        let served = state.cache.answered(&name, result, Instant::now());
+        let notices = state.cache.take_notices();
+        drop(state);
+        serve(served);
+        notices.iter().for_each(log);
+        // The next due time may have moved.
+        self.changed.notify_one();
+    }
+}
+
+fn serve(served: Vec<Served<Query>>) {
+    for (query, result) in served {
+        query.answer(result.map_err(|error| kind(&error)));
+    }
+}
+
+fn kind(error: &LookUpError) -> NameFailure {
+    match error {
+        LookUpError::Timeout => NameFailure::Timeout,
+        _ => NameFailure::Error,
+    }
+}
+
+fn lower_case(host: &Arc<str>) -> Arc<str> {
+    if host.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        host.to_ascii_lowercase().into()
+    } else {
+        Arc::clone(host)
+    }
+}
+
+fn log(notice: &Notice) {
+    match notice {
+        Notice::Failing { name, error, serving: 0 } => {
+            tracing::warn!(name = &**name, %error, "a target's name could not be resolved");
+        }
+        Notice::Failing { name, error, serving } => {
+            tracing::warn!(
+                name = &**name,
+                %error,
+                addresses = serving,
+                "a target's name could not be resolved: its last addresses serve on"
+            );
+        }
+        Notice::Over { name, after, failures } => {
+            let seconds = after.as_secs_f64();
+            tracing::info!(name = &**name, failures, seconds, "a target's name is resolved again");
+        }
+    }
+}
