@@ -75,8 +75,10 @@ impl Control {
         let prepared = Engine::prepare(&process, &options, passed, epolls, &retry);
         let (engine, workers) = prepared.unwrap_or_else(|error| panic!("{error}"));
         self.world.lock().run(workers, engine.observer(), engine.reports());
-        let world = self.world.clone();
+        // The world owns the process.
+        let world = self.world.downgrade();
         process.on_wait(move || {
+            let Some(world) = world.upgrade() else { return false };
             let mut world = world.lock();
             let until = world.sim.now().after(Duration::from_millis(10));
             world.step(until)

@@ -123,3 +123,20 @@ impl History {
         self.control.all_have_ended();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_history_leaves_no_memory_behind() {
+        for seed in 0..20 {
+            let script = Script::of_seed(seed);
+            let mut history = History::start(&script);
+            script.events.iter().for_each(|event| history.apply(event));
+            let world = history.world.downgrade();
+            history.end();
+            assert!(world.upgrade().is_none(), "seed {seed}: something owns the world");
+        }
+    }
+}

@@ -19,7 +19,7 @@ use flow::{By, Cause, Peer, Phase, Time};
 use image::EngineHandles;
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 use testkit::sim::{Process, Sim};
 use workers::Workers;
@@ -101,6 +101,21 @@ impl Shared {
 
     pub(crate) fn lock(&self) -> MutexGuard<'_, World> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A handle for what the world itself owns.
+    pub(crate) fn downgrade(&self) -> WeakShared {
+        WeakShared(Arc::downgrade(&self.0))
+    }
+}
+
+/// A handle that does not keep the world.
+pub(crate) struct WeakShared(Weak<Mutex<World>>);
+
+impl WeakShared {
+    /// The world, unless the history is over.
+    pub(crate) fn upgrade(&self) -> Option<Shared> {
+        self.0.upgrade().map(Shared)
     }
 }
 
