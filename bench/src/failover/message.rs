@@ -17,6 +17,7 @@ const TTL_SECONDS: u32 = 1;
 /// Flags of an answer: authoritative, and with recursion.
 const ANSWER: u16 = 0x8580;
 const TRUNCATED: u16 = 0x0200;
+const SERVER_FAILURE: u16 = 2;
 const NO_SUCH_NAME: u16 = 3;
 
 /// A query with one question.
@@ -35,6 +36,7 @@ pub(super) enum Reply {
     Addresses(Vec<Ipv4Addr>),
     /// An address of another name.
     OtherName(Ipv4Addr),
+    ServerFailure,
     NoSuchName,
     Truncated,
     Garbage,
@@ -66,6 +68,7 @@ impl<'a> Query<'a> {
             [name, &TYPE_A, &CLASS_IN, &ttl, &[0, 4], &address.octets()].concat()
         };
         match reply {
+            Reply::ServerFailure => self.message(SERVER_FAILURE, &[]),
             Reply::NoSuchName => self.message(NO_SUCH_NAME, &[]),
             Reply::Truncated => self.message(TRUNCATED, &[]),
             Reply::Garbage => [&self.message(0, &[])[..HEADER_BYTES], &[0xff; 40]].concat(),

@@ -21,6 +21,10 @@ pub(super) enum Manner {
     Correct,
     /// No answer at all.
     Silent,
+    /// The name server has failed.
+    Failing,
+    /// The name exists, without addresses.
+    Empty,
     /// The name does not exist.
     NoSuchName,
     /// The addresses of another name.
@@ -150,6 +154,8 @@ impl Answers {
         let all = &script.addresses;
         let reply = match script.manner {
             Manner::Silent => return None,
+            Manner::Failing => Reply::ServerFailure,
+            Manner::Empty => Reply::Addresses(Vec::new()),
             Manner::NoSuchName => Reply::NoSuchName,
             Manner::Garbage => Reply::Garbage,
             Manner::Truncated if by_udp => Reply::Truncated,

@@ -41,9 +41,11 @@ struct Case {
     addresses: u8,
 }
 
-const CASES: [Case; 6] = [
+const CASES: [Case; 8] = [
     Case::of("The name server is silent", Manner::Silent),
-    Case::of("The name server says that there is no such name", Manner::NoSuchName),
+    Case::of("The name server has failed (SERVFAIL)", Manner::Failing),
+    Case::of("The name server says that there is no such name (NXDOMAIN)", Manner::NoSuchName),
+    Case::of("The answer has no addresses", Manner::Empty),
     Case::of("The answer is about another name", Manner::OtherName),
     Case::of("The answer is garbage", Manner::Garbage),
     Case {

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::clients;
 use super::program::Program;
 use super::stage::Running;
-use crate::failure::Result;
+use crate::failure::{Failure, Result};
 
 /// How long a program may take from listening to serving its first client.
 const FIRST_LIMIT: Duration = Duration::from_secs(20);
@@ -35,7 +35,8 @@ pub(super) fn all<'a, C: Sync, T: Send>(
         };
         let started: Vec<_> = cases.iter().map(of_case).collect();
         let end = |(program, thread): (_, thread::ScopedJoinHandle<'_, _>)| {
-            (program, thread.join().expect("a case does not panic"))
+            let panicked = |_| Err(Failure::new("the case panicked"));
+            (program, thread.join().unwrap_or_else(panicked))
         };
         started.into_iter().map(|threads| threads.into_iter().map(end).collect()).collect()
     })
