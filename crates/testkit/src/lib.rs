@@ -63,7 +63,7 @@ pub use process::Process;
 pub use record::{CloseReason, SessionRecord, TcpInfo};
 pub use rustix::process::Signal;
 pub use script::Script;
-pub use server::{Nginx, Server, Sshd, is_listening};
+pub use server::{Nginx, Postgres, Server, Sshd, is_listening};
 pub use socket2::Socket;
 pub use stream::{Checker, Difference, Source, Stream};
 pub use target::{Behaviour, Target};

@@ -1,6 +1,7 @@
 //! Real servers, each in its own directory and on its own reserved port of `127.0.0.1`.
 
 mod nginx;
+mod postgres;
 mod sshd;
 
 use std::fs;
@@ -12,6 +13,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 pub use nginx::Nginx;
+pub use postgres::Postgres;
 pub use sshd::Sshd;
 
 use crate::addr::Addr;

@@ -12,7 +12,7 @@ use crate::wait::{LIMIT, poll};
 
 /// The programs that tests use, and the Debian package of each. `debian-packages.txt` lists the same
 /// packages for the Makefile.
-const PACKAGES: [(&str, &str); 28] = [
+const PACKAGES: [(&str, &str); 29] = [
     ("chromium", "chromium"),
     ("curl", "curl"),
     ("fish", "fish"),
@@ -27,6 +27,7 @@ const PACKAGES: [(&str, &str); 28] = [
     ("nginx", "libnginx-mod-stream"),
     ("node", "nodejs"),
     ("promtool", "prometheus"),
+    ("psql", "postgresql"),
     ("redis-benchmark", "redis-tools"),
     ("redis-cli", "redis-tools"),
     ("redis-server", "redis-server"),
