@@ -15,6 +15,7 @@ pub(super) fn ipv6(demand: &Demand<'_>, host: &Host) -> Finding {
     }
     let listening = demand.listeners().filter(|it| match it.address {
         ListenAddress::Ip(address) => address.is_ipv6(),
+        ListenAddress::Zoned(_) => true,
         _ => false,
     });
     let listening = listening.map(|it| {
@@ -22,6 +23,7 @@ pub(super) fn ipv6(demand: &Demand<'_>, host: &Host) -> Finding {
     });
     let targets = demand.targets.iter().filter(|it| match it.target {
         Target::Ip(address) => address.is_ipv6(),
+        Target::Zoned(_) => true,
         _ => false,
     });
     let targets =
@@ -49,6 +51,11 @@ pub(super) fn listen_addresses(demand: &Demand<'_>, foreign: &HashMap<IpAddr, St
         .filter_map(|it| match it.address {
             ListenAddress::Ip(address) => {
                 let error = foreign.get(&address.ip())?;
+                Some(FindingDetail::new(verdict(&it), &it.forward, error))
+            }
+            ListenAddress::Zoned(address) => {
+                sys::socket::interface_index(&address.zone).err()?;
+                let error = format!("{address}: there is no interface `{}`", address.zone);
                 Some(FindingDetail::new(verdict(&it), &it.forward, error))
             }
             _ => None,

@@ -64,6 +64,10 @@ impl SocketEntry {
                 let meet = own == other || own.is_unspecified() || other.is_unspecified();
                 held.port() == wanted.port() && meet
             }
+            (ListenAddress::Zoned(wanted), Address::Tcp(held)) => {
+                let ip = held.ip();
+                held.port() == wanted.port && (ip == wanted.ip || ip.is_unspecified())
+            }
             (ListenAddress::Unix(wanted), Address::Unix(held)) => held == wanted,
             _ => false,
         }

@@ -7,6 +7,7 @@ use crate::own_processes::{ConfigSource, OwnProcess, name_of, own_processes};
 use crate::sockets::{SocketEntry, Sockets, processes};
 use plan::ListenAddress;
 use std::collections::BTreeSet;
+use std::net::SocketAddrV6;
 
 /// The holder of a listener's address.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,6 +46,11 @@ fn is_taken(address: &ListenAddress, sockets: &Sockets) -> bool {
     let tried = match address {
         ListenAddress::Any { port } => sys::listen::try_tcp_any(*port),
         ListenAddress::Ip(address) => sys::listen::try_tcp(*address),
+        ListenAddress::Zoned(address) => {
+            sys::socket::interface_index(&address.zone).and_then(|zone| {
+                sys::listen::try_tcp(SocketAddrV6::new(address.ip, address.port, 0, zone).into())
+            })
+        }
         ListenAddress::Unix(_) => return sockets.is_listened_on(address) || is_file(address),
         // Bound by the service manager.
         ListenAddress::Activated(_) => return false,

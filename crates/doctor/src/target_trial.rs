@@ -90,7 +90,7 @@ fn take(next: &AtomicUsize, count: usize, until: Instant) -> Option<usize> {
 
 /// The result of a target that is not done before the deadline.
 fn late(task: &TargetTask, options: Scope) -> TargetResult {
-    let is_name = matches!(task.target, Target::Name { .. });
+    let is_name = matches!(task.target, Target::Name { .. } | Target::Zoned(_));
     TargetResult {
         target: task.target.to_string(),
         resolved: is_name.then_some(StepResult::Late),
@@ -101,28 +101,29 @@ fn late(task: &TargetTask, options: Scope) -> TargetResult {
 fn try_one(task: &TargetTask, options: Scope) -> TargetResult {
     let mut tried =
         TargetResult { target: task.target.to_string(), resolved: None, connected: None };
-    let addresses = match &task.target {
+    let (host, port) = match &task.target {
         Target::Unix(path) => {
             let began = Instant::now();
             let connect = || step(began, UnixStream::connect(path));
             tried.connected = options.connect.then(connect);
             return tried;
         }
-        Target::Ip(address) => vec![*address],
-        Target::Name { host, port } => {
-            let began = Instant::now();
-            match addresses_of(host, *port) {
-                Ok(addresses) => {
-                    tried.resolved = Some(StepResult::Done(began.elapsed()));
-                    addresses
-                }
-                Err(error) => {
-                    tried.resolved = Some(StepResult::Impossible(error.to_string()));
-                    return tried;
-                }
-            }
+        Target::Ip(address) => {
+            tried.connected = options.connect.then(|| connect(&[*address], task.limit));
+            return tried;
+        }
+        Target::Zoned(address) => (format!("{}%{}", address.ip, address.zone), address.port),
+        Target::Name { host, port } => (host.clone(), *port),
+    };
+    let began = Instant::now();
+    let addresses = match addresses_of(&host, port) {
+        Ok(addresses) => addresses,
+        Err(error) => {
+            tried.resolved = Some(StepResult::Impossible(error.to_string()));
+            return tried;
         }
     };
+    tried.resolved = Some(StepResult::Done(began.elapsed()));
     tried.connected = options.connect.then(|| connect(&addresses, task.limit));
     tried
 }

@@ -93,6 +93,7 @@ pub mod parts {
 }
 
 mod passed;
+mod zone;
 pub use passed::PassedSockets;
 
 mod leaving;

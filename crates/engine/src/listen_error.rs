@@ -23,6 +23,8 @@ pub enum ListenCause {
     /// This process listens there, but another program removed or replaced the Unix socket's file, and
     /// a new one cannot be bound.
     FileLost(Errno),
+    /// There is no interface with this name, which is the zone of the address.
+    NoInterface(String),
     /// The service manager passed no socket with this name.
     NotPassed {
         /// Names of the sockets that it passed.
@@ -50,6 +52,7 @@ impl ListenError {
                 "another program removed or replaced the socket's file, so clients cannot reach this \
                  process there, and the file cannot be made again: check that path"
             }
+            ListenCause::NoInterface(_) => "`ip link` lists the interfaces of this host",
             ListenCause::NotPassed { names } if names.is_empty() => {
                 "no sockets were passed: start a socket unit first, with this service as its Service="
             }
@@ -96,6 +99,7 @@ impl fmt::Display for ListenCause {
         match self {
             Self::Refused(errno) | Self::FileLost(errno) => f.write_str(&sys::errno_text(*errno)),
             Self::OurOwn => f.write_str(&sys::errno_text(Errno::ADDRINUSE)),
+            Self::NoInterface(name) => write!(f, "there is no interface `{name}`"),
             Self::NotPassed { .. } => f.write_str("no socket with this name was passed"),
             Self::NotListening => {
                 f.write_str("the descriptor with this name is not a listening TCP or Unix socket")

@@ -6,6 +6,7 @@ use crate::loop_guard::Registration;
 use crate::passed::PassedSockets;
 use crate::rule::Route;
 use crate::shared::Shared;
+use crate::zone;
 use plan::ListenAddress;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
@@ -69,7 +70,7 @@ impl<K: Kernel> Listener<K> {
             _ if passed.keeps(address) => Ok(()),
             ListenAddress::Unix(path) => kernel.try_unix(path).map_err(ListenCause::Refused),
             ListenAddress::Activated(name) => passed_sockets(name, passed).map(drop),
-            ListenAddress::Any { .. } | ListenAddress::Ip(_) => {
+            ListenAddress::Any { .. } | ListenAddress::Ip(_) | ListenAddress::Zoned(_) => {
                 bind(kernel, address, options, leaving).map(drop)
             }
         };
@@ -252,7 +253,7 @@ fn open<K: Kernel>(
     leaving: &mut Leaving<K>,
 ) -> Result<Vec<Arc<K::Socket>>, ListenCause> {
     let socket = match address {
-        ListenAddress::Any { .. } | ListenAddress::Ip(_) => {
+        ListenAddress::Any { .. } | ListenAddress::Ip(_) | ListenAddress::Zoned(_) => {
             bind(kernel, address, options, leaving)?
         }
         ListenAddress::Unix(path) => kernel.listen_unix(path).map_err(ListenCause::Refused)?,
@@ -268,10 +269,18 @@ fn bind<K: Kernel>(
     options: &TcpOptions,
     leaving: &mut Leaving<K>,
 ) -> Result<K::Socket, ListenCause> {
-    let bind = |sharing| match address {
-        ListenAddress::Any { port } => kernel.bind_tcp_any(*port, options, sharing),
-        ListenAddress::Ip(address) => kernel.bind_tcp(*address, options, sharing),
-        ListenAddress::Unix(_) | ListenAddress::Activated(_) => Err(Errno::AFNOSUPPORT),
+    let ip = match address {
+        ListenAddress::Ip(address) => Some(*address),
+        ListenAddress::Zoned(address) => {
+            let no_interface = |_| ListenCause::NoInterface(address.zone.clone());
+            Some(zone::resolve(kernel, address).map_err(no_interface)?)
+        }
+        _ => None,
+    };
+    let bind = |sharing| match (address, ip) {
+        (ListenAddress::Any { port }, _) => kernel.bind_tcp_any(*port, options, sharing),
+        (_, Some(ip)) => kernel.bind_tcp(ip, options, sharing),
+        (_, None) => Err(Errno::AFNOSUPPORT),
     };
     let bound = match bind(Sharing::Exclusive) {
         Err(Errno::ADDRINUSE) if leaving.share(address) => bind(Sharing::SameUser),

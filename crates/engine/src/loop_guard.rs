@@ -5,6 +5,7 @@
 //! others: through a name, another address of this host, or another path of a socket file. A loop
 //! through another host or a translated address is not detected; `max_sessions` bounds it.
 
+use crate::zone;
 use plan::ListenAddress;
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -131,6 +132,10 @@ impl LoopGuard {
                 let mut listeners = by_port.get(&address.port()).into_iter().flatten();
                 listeners.any(|listener| listener.overlaps(wanted))
             }
+            ListenAddress::Zoned(address) => match zone::resolve(kernel, address) {
+                Ok(address) => self.overlaps(&ListenAddress::Ip(address), kernel),
+                Err(_) => false,
+            },
             ListenAddress::Unix(path) => self.reached_at(path, kernel),
             ListenAddress::Activated(_) => false,
         }

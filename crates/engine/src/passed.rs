@@ -1,6 +1,7 @@
 //! Listening sockets that this process inherits: from a service manager, or from the process that it
 //! replaces.
 
+use crate::zone;
 use plan::ListenAddress;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -83,6 +84,9 @@ pub(crate) fn is_at<K: Kernel>(kernel: &K, address: &ListenAddress, socket: &K::
         }
         (ListenAddress::Ip(wanted), Some(ListensAt::Ip { address, both_families })) => {
             *wanted == address && !both_families
+        }
+        (ListenAddress::Zoned(wanted), Some(ListensAt::Ip { address, both_families })) => {
+            zone::resolve(kernel, wanted) == Ok(address) && !both_families
         }
         // Without its file, no client could reach it.
         (ListenAddress::Unix(wanted), Some(ListensAt::Unix(path))) => {

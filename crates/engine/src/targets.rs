@@ -44,6 +44,10 @@ impl From<&plan::Target> for TargetAddress {
     fn from(target: &plan::Target) -> Self {
         match target {
             plan::Target::Ip(address) => Self::Ip(*address),
+            // The resolver turns the interface's name into its number.
+            plan::Target::Zoned(address) => {
+                Self::Name(format!("{}%{}", address.ip, address.zone).into(), address.port)
+            }
             plan::Target::Name { host, port } => Self::Name(host.as_str().into(), *port),
             plan::Target::Unix(path) => Self::Unix(path.clone()),
         }

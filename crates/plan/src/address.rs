@@ -1,7 +1,7 @@
 //! Listen and target addresses of a plan.
 
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 
 /// Address of a listener.
@@ -15,10 +15,24 @@ pub enum ListenAddress {
     /// One address of this host. `0.0.0.0` stands for every IPv4 address, `[::]` for every IPv6
     /// address.
     Ip(SocketAddr),
+    /// A link-local address with its interface by name.
+    Zoned(ZonedAddress),
     /// A Unix socket; the path is absolute.
     Unix(PathBuf),
     /// Sockets activated by the service manager under this name (`LISTEN_FDNAMES`).
     Activated(String),
+}
+
+/// A link-local address of one interface (RFC 4007). The kernel knows interfaces by number, and a
+/// number may change at each boot, so the name is resolved for each socket.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ZonedAddress {
+    /// The address; link-local.
+    pub ip: Ipv6Addr,
+    /// Name of the interface.
+    pub zone: String,
+    /// The TCP port.
+    pub port: u16,
 }
 
 /// Destination of a forward's sessions.
@@ -26,6 +40,8 @@ pub enum ListenAddress {
 pub enum Target {
     /// An IP address, which needs no name lookup.
     Ip(SocketAddr),
+    /// A link-local address with its interface by name.
+    Zoned(ZonedAddress),
     /// A host name, resolved when a session connects.
     Name {
         /// The name as written; only its syntax has been checked.
@@ -43,6 +59,7 @@ impl ListenAddress {
         match self {
             Self::Any { port } => Some(*port),
             Self::Ip(address) => Some(address.port()),
+            Self::Zoned(address) => Some(address.port),
             Self::Unix(_) | Self::Activated(_) => None,
         }
     }
@@ -58,6 +75,10 @@ impl ListenAddress {
                 let any = one.ip().is_unspecified() || other.ip().is_unspecified();
                 let alike = one.is_ipv4() == other.is_ipv4() && one.port() == other.port();
                 one == other || (any && alike)
+            }
+            (Self::Zoned(zoned), Self::Ip(ip)) | (Self::Ip(ip), Self::Zoned(zoned)) => {
+                let any = ip.is_ipv6() && ip.ip().is_unspecified();
+                any && ip.port() == zoned.port
             }
             (one, other) => one == other,
         }
@@ -83,6 +104,7 @@ impl Target {
     pub fn port(&self) -> Option<u16> {
         match self {
             Self::Ip(address) => Some(address.port()),
+            Self::Zoned(address) => Some(address.port),
             Self::Name { port, .. } => Some(*port),
             Self::Unix(_) => None,
         }
@@ -110,6 +132,7 @@ impl Ranged<ListenAddress> {
         (0..self.count).map(|more| match &self.first {
             ListenAddress::Any { port } => ListenAddress::Any { port: port.saturating_add(more) },
             ListenAddress::Ip(address) => ListenAddress::Ip(plus(*address, more)),
+            ListenAddress::Zoned(address) => ListenAddress::Zoned(address.plus(more)),
             one => one.clone(),
         })
     }
@@ -125,11 +148,18 @@ impl Ranged<Target> {
     pub(crate) fn at(&self, more: u16) -> Target {
         match &self.first {
             Target::Ip(address) => Target::Ip(plus(*address, more)),
+            Target::Zoned(address) => Target::Zoned(address.plus(more)),
             Target::Name { host, port } => {
                 Target::Name { host: host.clone(), port: port.saturating_add(more) }
             }
             Target::Unix(path) => Target::Unix(path.clone()),
         }
+    }
+}
+
+impl ZonedAddress {
+    fn plus(&self, more: u16) -> Self {
+        Self { port: self.port.saturating_add(more), ..self.clone() }
     }
 }
 
@@ -161,11 +191,19 @@ fn write_last_port(f: &mut fmt::Formatter<'_>, first: Option<u16>, count: u16) -
     }
 }
 
+impl fmt::Display for ZonedAddress {
+    /// `[fe80::1%eth0]:80`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "[{}%{}]:{}", self.ip, self.zone, self.port)
+    }
+}
+
 impl fmt::Display for ListenAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Any { port } => write!(f, ":{port}"),
             Self::Ip(address) => write!(f, "{address}"),
+            Self::Zoned(address) => address.fmt(f),
             Self::Unix(path) => write!(f, "unix:{}", path.display()),
             Self::Activated(name) => write!(f, "fd:{name}"),
         }
@@ -176,6 +214,7 @@ impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Ip(address) => write!(f, "{address}"),
+            Self::Zoned(address) => address.fmt(f),
             Self::Name { host, port } => write!(f, "{host}:{port}"),
             Self::Unix(path) => write!(f, "unix:{}", path.display()),
         }

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr, SocketAddrV6};
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use crate::address::{ListenAddress, Ranged, Target};
+use crate::address::{ListenAddress, Ranged, Target, ZonedAddress};
 use crate::problem::ParseError;
 use crate::text::{Fragment, cut, quoted};
 use crate::url;
@@ -15,8 +15,13 @@ const UNIX_PATH_MAX: usize = 107;
 /// Longest name of an activated descriptor (sd_listen_fds_with_names(3)).
 const FD_NAME_MAX: usize = 255;
 
+/// Longest name of an interface (`IFNAMSIZ` without the final NUL, netdevice(7)).
+const INTERFACE_MAX: usize = 15;
+
 const NAME_MAX: usize = 253;
 const LABEL_MAX: usize = 63;
+
+const ZONE_HINT: &str = "`ip link` lists the interfaces";
 
 /// A range of ports: the first port and the number of ports.
 #[derive(Clone, Copy)]
@@ -25,9 +30,10 @@ struct Ports {
     count: u16,
 }
 
-/// A parsed host. The port of `Ip` is 0 until it is set.
+/// A parsed host. The ports of addresses are 0 until they are set.
 enum Host {
     Ip(SocketAddr),
+    Zoned(ZonedAddress),
     Name(String),
 }
 
@@ -105,6 +111,7 @@ pub(crate) fn parse_target_parts(
             address.set_port(first);
             Target::Ip(address)
         }
+        Host::Zoned(address) => Target::Zoned(ZonedAddress { port: first, ..address }),
         Host::Name(host) => Target::Name { host, port: first },
     };
     Ok(Ranged { first, count })
@@ -154,15 +161,23 @@ fn listen_on_host(
         let error = host.error("`*` is not an address");
         return Err(error.hint(format!("write `:{}` for every address", cut(ports.text))));
     }
-    let Host::Ip(mut address) = parse_host(host)? else {
-        let message =
-            format!("{} is a host name, and listening needs an address", quoted(host.text));
-        let port = cut(ports.text);
-        let hint = format!(
-            "use an address of this host: `127.0.0.1:{port}` for programs on this host, `:{port}` for \
-             everyone"
-        );
-        return Err(host.error(message).hint(hint));
+    let mut address = match parse_host(host)? {
+        Host::Ip(address) => address,
+        Host::Zoned(address) => {
+            let Ports { first, count } = parse_ports(ports)?;
+            let first = ListenAddress::Zoned(ZonedAddress { port: first, ..address });
+            return Ok(Ranged { first, count });
+        }
+        Host::Name(_) => {
+            let message =
+                format!("{} is a host name, and listening needs an address", quoted(host.text));
+            let port = cut(ports.text);
+            let hint = format!(
+                "use an address of this host: `127.0.0.1:{port}` for programs on this host, \
+                 `:{port}` for everyone"
+            );
+            return Err(host.error(message).hint(hint));
+        }
     };
     if let IpAddr::V6(ip) = address.ip()
         && let Some(v4) = ip.to_ipv4_mapped()
@@ -216,7 +231,7 @@ fn parse_host(text: Fragment<'_>) -> Result<Host, ParseError> {
     }
     url::refuse(text, "")?;
     if let Ok(ip) = text.text.parse::<IpAddr>() {
-        return Ok(Host::Ip(SocketAddr::new(ip, 0)));
+        return with_its_zone(text, SocketAddr::new(ip, 0)).map(Host::Ip);
     }
     let bracketed = text.text.strip_prefix('[').and_then(|inner| inner.strip_suffix(']'));
     if bracketed.is_some() || text.text.contains(':') {
@@ -226,17 +241,46 @@ fn parse_host(text: Fragment<'_>) -> Result<Host, ParseError> {
     Ok(Host::Name(text.text.to_owned()))
 }
 
-/// Parses an IPv6 address with an optional zone: `fe80::1%2`.
+/// Parses an IPv6 address with an optional zone: `fe80::1%2` or `fe80::1%eth0`.
 fn parse_ipv6(text: Fragment<'_>, inner: &str) -> Result<Host, ParseError> {
     if let Ok(address) = format!("[{inner}]:0").parse::<SocketAddrV6>() {
-        return Ok(Host::Ip(SocketAddr::V6(address)));
+        return with_its_zone(text, SocketAddr::V6(address)).map(Host::Ip);
     }
-    let error = text.error(format!("{} is not an IPv6 address", quoted(text.text)));
-    Err(if inner.contains('%') {
-        error.hint("the zone must be an interface number, as in `fe80::1%2`; `ip link` shows it")
-    } else {
-        error
-    })
+    if let Some((ip, zone)) = inner.split_once('%')
+        && let Ok(ip) = ip.parse::<Ipv6Addr>()
+    {
+        return parse_zone(text, ip, zone);
+    }
+    Err(text.error(format!("{} is not an IPv6 address", quoted(text.text))))
+}
+
+/// Checks the zone of an address, which is the name of an interface.
+fn parse_zone(text: Fragment<'_>, ip: Ipv6Addr, zone: &str) -> Result<Host, ParseError> {
+    let is_name = (1..=INTERFACE_MAX).contains(&zone.len())
+        && zone.chars().all(|c| c.is_ascii_graphic() && !"/:%[],".contains(c));
+    if !is_name {
+        let error =
+            text.error(format!("the zone {} is not the name of an interface", quoted(zone)));
+        return Err(error.hint(ZONE_HINT));
+    }
+    if !ip.is_unicast_link_local() {
+        let error = text.error(format!("{ip} has a zone, and is not a link-local address"));
+        return Err(error.hint(format!("leave out `%{}`", cut(zone))));
+    }
+    Ok(Host::Zoned(ZonedAddress { ip, zone: zone.to_owned(), port: 0 }))
+}
+
+/// Requires the zone of a link-local address: the kernel takes none without its interface.
+fn with_its_zone(text: Fragment<'_>, address: SocketAddr) -> Result<SocketAddr, ParseError> {
+    match address {
+        SocketAddr::V6(v6) if v6.ip().is_unicast_link_local() && v6.scope_id() == 0 => {
+            let message =
+                format!("{} is a link-local address without its interface", quoted(text.text));
+            let hint = format!("write `[{}%eth0]` with the interface's name; {ZONE_HINT}", v6.ip());
+            Err(text.error(message).hint(hint))
+        }
+        address => Ok(address),
+    }
 }
 
 /// Checks the syntax of a host name; resolving it is left to the session.

@@ -55,7 +55,7 @@ mod testing;
 
 use std::path::PathBuf;
 
-pub use address::{ListenAddress, Target};
+pub use address::{ListenAddress, Target, ZonedAddress};
 pub use diff::{Change, ChangedForward, ForwardSummary, PlanDiff};
 pub use file::{FileError, FileRead, FileStamp, identify as identify_file, read as read_file};
 pub use flow::{AtLimit, Balance, Keepalive, NoneUp, OnDown, Passive, PathChoice};

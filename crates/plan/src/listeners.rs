@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 
-use crate::address::{ListenAddress, Target};
+use crate::address::{ListenAddress, Target, ZonedAddress};
 
 /// Owner of a listen address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +32,8 @@ pub(crate) struct Listeners {
     specifics: HashMap<(Family, u16), Owner>,
     /// Listeners on one specific address.
     exact: HashMap<SocketAddr, Owner>,
+    /// Listeners on a link-local address of a named interface.
+    zoned: HashMap<ZonedAddress, Owner>,
     unix: HashMap<PathBuf, Owner>,
     /// Activated sockets, by name.
     given: HashMap<String, Owner>,
@@ -55,6 +57,16 @@ impl Listeners {
                     return Err(*taken);
                 }
                 self.exact.insert(*ip, owner);
+                self.specifics.entry(port).or_insert(owner);
+                Ok(())
+            }
+            ListenAddress::Zoned(address) => {
+                let port = (Family::V6, address.port);
+                let taken = self.wildcards.get(&port).or_else(|| self.zoned.get(address));
+                if let Some(taken) = taken {
+                    return Err(*taken);
+                }
+                self.zoned.insert(address.clone(), owner);
                 self.specifics.entry(port).or_insert(owner);
                 Ok(())
             }
@@ -92,6 +104,7 @@ impl Listeners {
             Target::Ip(address) => self
                 .reached_at(SocketAddr::new(address.ip().to_canonical(), address.port()))
                 .or_else(|| self.exact.get(address).copied()),
+            Target::Zoned(address) => self.zoned.get(address).copied(),
             Target::Name { host, port } => {
                 let name = host.strip_suffix('.').unwrap_or(host);
                 let local = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
@@ -156,6 +169,11 @@ mod tests {
             ("10.0.0.1:80", "10.0.0.1:80", true),
             ("10.0.0.1:80", "10.0.0.2:80", false),
             ("[fe80::1%1]:80", "[fe80::1%2]:80", false),
+            ("[fe80::1%eth0]:80", "[fe80::1%eth0]:80", true),
+            ("[fe80::1%eth0]:80", "[fe80::1%eth1]:80", false),
+            ("[fe80::1%eth0]:80", "[::]:80", true),
+            ("[fe80::1%eth0]:80", ":80", true),
+            ("[fe80::1%eth0]:80", "0.0.0.0:80", false),
             ("unix:/a", "unix:/a", true),
             ("unix:/a", "unix:/b", false),
             ("fd:a", "fd:a", true),
@@ -196,6 +214,8 @@ mod tests {
             ("10.0.0.1:80", "10.0.0.1:80", true),
             ("10.0.0.1:80", "0.0.0.0:80", false),
             ("[fe80::1%2]:80", "[fe80::1%2]:80", true),
+            ("[fe80::1%eth0]:80", "[fe80::1%eth0]:80", true),
+            ("[fe80::1%eth0]:80", "[fe80::1%eth1]:80", false),
             ("unix:/a", "unix:/a", true),
             ("unix:/a", "unix:/b", false),
         ];

@@ -65,6 +65,9 @@ pub trait Kernel: Clone + Debug + Send + Sync + 'static {
     /// See [`crate::socket::is_local_address`].
     fn is_local_address(&self, address: SocketAddr) -> bool;
 
+    /// See [`crate::socket::interface_index`].
+    fn interface_index(&self, name: &str) -> Result<u32>;
+
     /// See [`crate::first_ephemeral_port`].
     fn first_ephemeral_port(&self) -> u16;
 

@@ -112,6 +112,13 @@ pub fn is_connected_to_itself(socket: BorrowedFd<'_>) -> bool {
     local.is_some() && local == rustix::net::getpeername(socket).ok().flatten()
 }
 
+/// The number of a network interface, which is the zone of its link-local addresses. `ENODEV` if
+/// there is none with this name.
+pub fn interface_index(name: &str) -> Result<u32> {
+    let socket = socket_with(AddressFamily::INET, SocketType::DGRAM, FLAGS, None)?;
+    rustix::net::netdevice::name_to_index(socket, name)
+}
+
 /// Whether connections to `address` stay on this host: it is a loopback address, or the kernel's
 /// route to it has it as the source. The port is ignored; the scope of a link-local address is not.
 pub fn is_local_address(mut address: SocketAddr) -> bool {
@@ -194,6 +201,14 @@ mod tests {
         assert_eq!(sockopt::tcp_keepintvl(&socket).unwrap(), Duration::from_secs(11));
         assert_eq!(sockopt::tcp_keepcnt(&socket).unwrap(), 7);
         assert_eq!(sockopt::tcp_user_timeout(&socket).unwrap(), 12_345);
+    }
+
+    #[test]
+    fn interfaces_have_numbers() {
+        assert!(interface_index("lo").unwrap() > 0);
+        for name in ["no-such-one", "", "longer-than-a-name-may-be"] {
+            assert!(interface_index(name).is_err(), "{name}");
+        }
     }
 
     #[test]

@@ -94,6 +94,11 @@ impl Resolver {
 
 impl Resolve for Resolver {
     fn resolve(&self, query: Query) {
+        if query.host.contains('%') {
+            // A link-local address with the name of an interface, whose number is one system call.
+            let found = host::addresses_of(&query.host, query.port);
+            return query.answer(found.map(Into::into).map_err(|_| NameFailure::Error));
+        }
         let name = lower_case(&query.host);
         let port = query.port;
         let mut state = self.0.lock();

@@ -22,58 +22,91 @@ pub(super) enum Side {
     Server,
 }
 
+/// Keywords that only a `frontend` or `listen` has, some with their first argument.
+const OF_CLIENT_SIDE: &[&str] = &[
+    "backlog",
+    "bind",
+    "clitcpka-cnt",
+    "clitcpka-idle",
+    "clitcpka-intvl",
+    "default_backend",
+    "maxconn",
+    "monitor-net",
+    "monitor-uri",
+    "option clitcpka",
+    "option dontlognull",
+    "option logasap",
+    "option tcp-smart-accept",
+    "rate-limit",
+    "timeout client",
+    "timeout client-fin",
+    "timeout http-keep-alive",
+    "unique-id-format",
+    "unique-id-header",
+    "use_backend",
+];
+
+/// Keywords that only a `backend` or `listen` has, some with their first argument.
+const OF_SERVER_SIDE: &[&str] = &[
+    "balance",
+    "cookie",
+    "default-server",
+    "dispatch",
+    "external-check",
+    "fullconn",
+    "hash-balance-factor",
+    "hash-preserve-affinity",
+    "hash-type",
+    "http-check",
+    "load-server-state-from-file",
+    "max-keep-alive-queue",
+    "option allbackups",
+    "option external-check",
+    "option http_proxy",
+    "option httpchk",
+    "option ldap-check",
+    "option log-health-checks",
+    "option mysql-check",
+    "option persist",
+    "option pgsql-check",
+    "option redis-check",
+    "option redispatch",
+    "option smtpchk",
+    "option spop-check",
+    "option srvtcpka",
+    "option ssl-hello-chk",
+    "option tcp-check",
+    "option tcp-smart-connect",
+    "option transparent",
+    "retries",
+    "retry-on",
+    "server",
+    "server-state-file-name",
+    "server-template",
+    "source",
+    "srvtcpka-cnt",
+    "srvtcpka-idle",
+    "srvtcpka-intvl",
+    "stick",
+    "tcp-check",
+    "tcp-response",
+    "timeout check",
+    "timeout connect",
+    "timeout queue",
+    "timeout server",
+    "timeout server-fin",
+    "timeout tarpit",
+    "timeout tunnel",
+    "use-server",
+];
+
 /// The end that a keyword with its first argument belongs to; `None` for both.
 pub(super) fn side_of(keyword: &str, argument: &str) -> Option<Side> {
-    match (keyword, argument) {
-        (
-            "backlog" | "bind" | "clitcpka-idle" | "clitcpka-intvl" | "clitcpka-cnt"
-            | "default_backend" | "maxconn" | "monitor-net" | "monitor-uri" | "rate-limit"
-            | "unique-id-format" | "unique-id-header" | "use_backend",
-            _,
-        )
-        | ("timeout", "client" | "client-fin" | "http-keep-alive")
-        | ("option", "clitcpka" | "tcp-smart-accept" | "logasap" | "dontlognull") => {
-            Some(Side::Client)
-        }
-        (
-            "balance"
-            | "cookie"
-            | "default-server"
-            | "dispatch"
-            | "external-check"
-            | "fullconn"
-            | "hash-balance-factor"
-            | "hash-preserve-affinity"
-            | "hash-type"
-            | "http-check"
-            | "load-server-state-from-file"
-            | "max-keep-alive-queue"
-            | "retries"
-            | "retry-on"
-            | "server"
-            | "server-state-file-name"
-            | "server-template"
-            | "source"
-            | "srvtcpka-idle"
-            | "srvtcpka-intvl"
-            | "srvtcpka-cnt"
-            | "stick"
-            | "tcp-check"
-            | "tcp-response"
-            | "use-server",
-            _,
-        )
-        | (
-            "timeout",
-            "check" | "connect" | "queue" | "server" | "server-fin" | "tarpit" | "tunnel",
-        )
-        | (
-            "option",
-            "allbackups" | "external-check" | "http_proxy" | "httpchk" | "ldap-check"
-            | "log-health-checks" | "mysql-check" | "persist" | "pgsql-check" | "redis-check"
-            | "redispatch" | "smtpchk" | "spop-check" | "srvtcpka" | "ssl-hello-chk" | "tcp-check"
-            | "tcp-smart-connect" | "transparent",
-        ) => Some(Side::Server),
+    let both = format!("{keyword} {argument}");
+    let is_in = |list: &[&str]| list.iter().any(|known| *known == keyword || *known == both);
+    match (is_in(OF_CLIENT_SIDE), is_in(OF_SERVER_SIDE)) {
+        (true, _) => Some(Side::Client),
+        (_, true) => Some(Side::Server),
         _ => None,
     }
 }

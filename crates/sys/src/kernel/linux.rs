@@ -63,6 +63,10 @@ impl Kernel for Linux {
         socket::connect_unix(path)
     }
 
+    fn interface_index(&self, name: &str) -> Result<u32> {
+        socket::interface_index(name)
+    }
+
     fn is_local_address(&self, address: SocketAddr) -> bool {
         socket::is_local_address(address)
     }

@@ -107,6 +107,11 @@ impl Kernel for Process {
         Ok(SimSocket(socket))
     }
 
+    /// The simulated kernel has no interface but the loopback, which has no link-local address.
+    fn interface_index(&self, _: &str) -> sys::Result<u32> {
+        Err(Errno::NODEV)
+    }
+
     fn is_local_address(&self, address: SocketAddr) -> bool {
         address.ip().is_loopback() || address.ip() == HOST
     }

@@ -188,6 +188,14 @@ fn an_address_of_another_host() {
     refused(&forwarder().config(config.text()).run(), &words);
 }
 
+#[test]
+fn an_interface_that_does_not_exist() {
+    let port = Port::every_address();
+    let config = Config::new().forward(format!("[fe80::1%none0]:{port}"), "h:80", "");
+    let words = ["[fe80::1%none0]", "there is no interface `none0`", "`ip link`"];
+    refused(&forwarder().config(config.text()).run(), &words);
+}
+
 /// As a user without privileges, whether the tests run as root or not.
 #[test]
 fn a_privileged_port_without_the_capability() {
