@@ -13,6 +13,7 @@ words! {
         ReloadFailed = "reload_failed": "`last_reload.error` is there",
         UpgradeFailed = "upgrade_failed": "`last_upgrade.error` is there",
         LogLost = "log_lost": "`last_log_dropped` is below 60 s",
+        NamesFailing = "names_failing": "`names_failing` is above 0",
         Skipped = "skipped": "`error` is there: it could not be bound, or its Unix socket's file is gone",
         AtLimit = "at_limit": "`sessions` is at least `max_sessions`",
         Refusing = "refusing": "`last_refused` is below 60 s",

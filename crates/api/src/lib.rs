@@ -18,7 +18,7 @@ mod forward;
 pub use forward::{Forward, Forwards, Rates};
 
 mod process;
-pub use process::{LastReload, LastUpgrade, Status, Upgrade};
+pub use process::{FailingName, LastReload, LastUpgrade, Status, Upgrade};
 
 mod session;
 pub use session::{Lane, Session, Sessions, Tcp};

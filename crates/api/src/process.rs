@@ -66,6 +66,12 @@ pub struct Status {
     pub log_dropped: u64,
     /// Seconds since a log line was last lost.
     pub last_log_dropped: Option<f64>,
+    /// Number of names of targets whose last look-up failed, among those used in the last ten minutes.
+    #[serde(default)]
+    pub names_failing: usize,
+    /// The first ten of these names in alphabetical order.
+    #[serde(default)]
+    pub failing_names: Vec<FailingName>,
     /// Number of open file descriptors.
     pub open_files: u64,
     /// Limit on open file descriptors.
@@ -77,6 +83,19 @@ pub struct Status {
     /// Conditions of the process that need attention; empty if all is well. Forwards have their own.
     #[serde(default)]
     pub attention: Vec<Attention>,
+}
+
+/// The name of a target whose look-ups fail.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct FailingName {
+    /// The name, in lower case.
+    pub name: String,
+    /// Why the last look-up failed.
+    pub error: String,
+    /// Seconds since the first failed look-up.
+    pub since: f64,
+    /// Number of addresses of the last good answer, which serve on; 0 if there was none.
+    pub addresses: usize,
 }
 
 /// An attempt to reload.

@@ -32,8 +32,18 @@ pub(crate) fn of_process(status: &Status) -> Vec<Attention> {
             let text = format!("log lines were lost, {} so far", status.log_dropped);
             (Condition::LogLost, text)
         }),
+        names_failing(status).map(|text| (Condition::NamesFailing, text)),
     ];
     attention(conditions)
+}
+
+fn names_failing(status: &Status) -> Option<String> {
+    let first = status.failing_names.first()?;
+    let (name, error) = (&first.name, &first.error);
+    let more = status.names_failing.saturating_sub(1);
+    let more = if more > 0 { format!(", and {more} more") } else { String::new() };
+    let serving = if first.addresses > 0 { " (its last good answer serves on)" } else { "" };
+    Some(format!("a target's name cannot be resolved: {name}, {error}{serving}{more}"))
 }
 
 /// Inputs of the conditions of a forward.
@@ -126,7 +136,8 @@ mod tests {
         let found = of_status(json!({
             "sessions": 10, "open_files": 91, "last_log_dropped": 59.9,
             "last_reload": { "at": "", "by": "SIGHUP", "error": "line 3\nline 4" },
-            "last_upgrade": upgrade,
+            "last_upgrade": upgrade, "names_failing": 2,
+            "failing_names": [{ "name": "db", "error": "no answer", "since": 1.0, "addresses": 1 }],
         }));
         let expected = [
             ("sessions_full", "no more sessions fit in: 10 of 10 are open"),
@@ -134,6 +145,10 @@ mod tests {
             ("reload_failed", "the last reload failed, by SIGHUP: line 3"),
             ("upgrade_failed", "the last upgrade failed, by admin: no such file"),
             ("log_lost", "log lines were lost, 7 so far"),
+            (
+                "names_failing",
+                "a target's name cannot be resolved: db, no answer (its last good answer serves on), and 1 more",
+            ),
         ];
         assert_eq!(found, pairs(&expected));
         let most = json!({ "open_files": u64::MAX / 2, "open_files_limit": u64::MAX });

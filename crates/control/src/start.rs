@@ -35,7 +35,8 @@ pub(crate) fn start(
     let open_files = sys::open_files().unwrap_or(0);
     let capacity = capacity(&plan, workers, limit, open_files).map_err(ServeError::NoRoom)?;
     let once = RetryPolicy::new(false);
-    let mut engine = start_engine(&plan, workers, capacity, activated.sockets, Vec::new(), &once)?;
+    let (mut engine, resolver) =
+        start_engine(&plan, workers, capacity, activated.sockets, Vec::new(), &once)?;
     let mut store = Store::from_environment(notifier, activated.kept);
     store.remove(activated.stale);
     if let Err(error) = listen(&plan, &mut engine) {
@@ -43,7 +44,7 @@ pub(crate) fn start(
         return Err(error);
     }
     store.follow(&engine);
-    Ok(Supervisor::new(input, plan, engine, workers, capacity, store))
+    Ok(Supervisor::new(input, plan, engine, resolver, workers, capacity, store))
 }
 
 /// Starts the workers and the resolver.
@@ -54,19 +55,21 @@ pub(crate) fn start_engine(
     passed: PassedSockets,
     epolls: Vec<OwnedFd>,
     retry: &RetryPolicy,
-) -> Result<Engine, ServeError> {
+) -> Result<(Engine, Arc<Resolver>), ServeError> {
     let resolver = retry.run("the resolver's thread", Resolver::start);
-    let resolver = resolver.map_err(|error| ServeError::Refused("start the resolver", error))?;
+    let resolver =
+        Arc::new(resolver.map_err(|error| ServeError::Refused("start the resolver", error))?);
     let options = Options {
         workers,
         max_sessions: capacity.sessions,
         pipes: capacity.pipes,
         detail: detail(&plan.log),
-        resolver: Arc::new(resolver),
+        resolver: Arc::<Resolver>::clone(&resolver),
     };
     let should_retry = |error: &std::io::Error| retry.should_retry("a worker", error);
-    Engine::start_with(&options, passed, epolls, &should_retry)
-        .map_err(|error| ServeError::Refused("start the workers", error))
+    let engine = Engine::start_with(&options, passed, epolls, &should_retry)
+        .map_err(|error| ServeError::Refused("start the workers", error))?;
+    Ok((engine, resolver))
 }
 
 /// Binds every forward. The error lists all listeners that cannot be bound.

@@ -15,6 +15,7 @@ use crate::handle::Handle;
 use crate::startup_log::log_startup;
 use crate::watch::Watch;
 use api::{EventName, Shutdown, Word};
+use discover::Resolver;
 use engine::{Detail, Engine, Observer};
 use host::{
     Capacity, Headroom, NoRoom, Notifier, Rooms, Sandbox, ServiceState, Store, capacity,
@@ -24,6 +25,7 @@ use observe::Events;
 use plan::{FileRead, InForce, Level, Plan};
 use reload::{LastReload, Restoring, Trial};
 use reporting::Reporting;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant, SystemTime};
 use upgrade::Upgrades;
@@ -40,6 +42,7 @@ pub(crate) struct Supervisor {
     /// Settings that only a start applies, as applied. After a reload the plan may differ.
     in_force: InForce,
     engine: Engine,
+    resolver: Arc<Resolver>,
     workers: usize,
     capacity: Capacity,
     started: SystemTime,
@@ -73,6 +76,7 @@ impl Supervisor {
         input: plan::Input,
         plan: Plan,
         engine: Engine,
+        resolver: Arc<Resolver>,
         workers: usize,
         capacity: Capacity,
         store: Store,
@@ -81,6 +85,7 @@ impl Supervisor {
             input,
             in_force: InForce::of(&plan),
             engine,
+            resolver,
             workers,
             capacity,
             started: SystemTime::now(),

@@ -1,4 +1,4 @@
 //! Finds the targets behind names.
 
 mod names;
-pub use names::{FailingName, LookUpError, NamesStatus, Resolver};
+pub use names::{FailingName, LookUpError, NamesStatus, Resolver, SavedName};

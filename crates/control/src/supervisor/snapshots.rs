@@ -3,9 +3,12 @@
 use crate::api_format::{change, seconds_since, time};
 use crate::attention;
 use crate::supervisor::Supervisor;
-use api::{LastReload, LastUpgrade, ProcessState, Status, Word};
+use api::{FailingName, LastReload, LastUpgrade, ProcessState, Status, Word};
 use observe::Version;
 use observe::metrics::{ForwardMetrics, MetricsSnapshot, ProcessMetrics};
+
+/// Failing names that the status lists.
+const MOST_NAMES: usize = 10;
 
 impl Supervisor {
     /// The answer of `GET /v1/status`, without rates.
@@ -13,6 +16,7 @@ impl Supervisor {
         let Supervisor { plan, engine, capacity, .. } = self;
         let (sums, log_dropped) = (engine.sums(), observe::log::dropped());
         let version = Version::of_program();
+        let failing = self.resolver.status().failing;
         let mut status = Status {
             state: if self.draining { ProcessState::Draining } else { ProcessState::Serving }
                 .into(),
@@ -45,6 +49,8 @@ impl Supervisor {
             rates: None,
             log_dropped: log_dropped.queue_full + log_dropped.write_failed,
             last_log_dropped: log_dropped.last.map(seconds_since),
+            names_failing: failing.len(),
+            failing_names: failing.iter().take(MOST_NAMES).map(failing_name).collect(),
             open_files: sys::open_files().unwrap_or(0),
             open_files_limit: capacity.open_files_limit,
             pipes: self.observer().pipes(),
@@ -61,6 +67,7 @@ impl Supervisor {
         let engine = &self.engine;
         let last_reload = self.last_reload.as_ref();
         let waiting = self.in_force.waiting(&self.plan);
+        let resolving = self.resolver.status();
         let process = ProcessMetrics {
             open_files: sys::open_files(),
             open_files_limit: sys::open_files_limit(),
@@ -74,6 +81,8 @@ impl Supervisor {
             restoring: self.restoring.as_ref().map_or(0, |it| it.names.len() as u64),
             waiting: waiting.iter().map(|change| change.key).collect(),
             log_dropped: observe::log::dropped(),
+            names: names(&resolving),
+            name_look_ups: resolving.look_ups.into_iter().collect(),
             started: self.started,
             usage: sys::usage(),
         };
@@ -82,6 +91,27 @@ impl Supervisor {
             forwards: engine.forwards().map(|view| ForwardMetrics::new(&view)).collect(),
         }
     }
+}
+
+fn failing_name(failing: &discover::FailingName) -> FailingName {
+    FailingName {
+        name: failing.name.to_string(),
+        error: failing.error.to_string(),
+        since: failing.since.as_secs_f64(),
+        addresses: failing.serving,
+    }
+}
+
+/// Numbers of names by the state of their last answer.
+fn names(status: &discover::NamesStatus) -> [(&'static str, u64); 3] {
+    let failing = status.failing.len();
+    let serving = status.failing.iter().filter(|name| name.serving > 0).count();
+    [
+        ("resolved", status.names.saturating_sub(failing)),
+        ("stale", serving),
+        ("failing", failing - serving),
+    ]
+    .map(|(state, names)| (state, names as u64))
 }
 
 fn last_upgrade(last: &crate::supervisor::upgrade::LastUpgrade) -> LastUpgrade {

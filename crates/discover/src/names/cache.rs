@@ -1,41 +1,17 @@
 //! The cache of names: when a name is looked up, which addresses serve meanwhile, and for how long. Pure:
 //! the time comes in, look-ups and notices go out.
 
+use super::entry::{
+    Addresses, Answer, Entry, Failing, Good, LEAST_PAUSE, MOST_TTL, STALE_AFTER, renewed,
+};
 use super::failure::LookUpError;
-use super::message::Family;
 use std::collections::{BTreeSet, HashMap};
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Bounds of the time for which an answer holds, whatever its TTL.
-pub(crate) const LEAST_TTL: Duration = Duration::from_secs(1);
-pub(crate) const MOST_TTL: Duration = Duration::from_secs(3600);
-/// Time between the beginnings of two look-ups of a name, and for which a failed first look-up counts.
-const LEAST_PAUSE: Duration = Duration::from_secs(1);
-/// Longest pause between two look-ups of a name that fails.
-const MOST_PAUSE: Duration = Duration::from_secs(30);
-/// How long a session waits for a name whose last answer has expired, before that answer serves.
-const STALE_AFTER: Duration = Duration::from_secs(1);
-/// Time for which the last good answer of an unused name is kept, in case the next look-up fails.
-const KEPT: Duration = Duration::from_secs(24 * 3600);
-/// Time for which the failure of a name without any answer is kept after the last use, so that its end is
-/// reported.
-const FAILURE_KEPT: Duration = Duration::from_secs(60);
-
-/// Addresses of one answer, with the port of the query.
-pub(crate) type Addresses = Arc<[SocketAddr]>;
-
-/// A successful look-up.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Answer {
-    /// At least one, in the order of the attempts to connect. Ports are 0.
-    pub(crate) addresses: Vec<SocketAddr>,
-    pub(crate) ttl: Duration,
-    /// A family whose question failed: its addresses in the last good answer go on serving.
-    pub(crate) missing: Option<Family>,
-}
+/// Time after its last use for which a failing name is reported: it may have left the configuration.
+const IN_USE: Duration = Duration::from_secs(600);
 
 /// Something for the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,6 +40,17 @@ pub struct FailingName {
     pub serving: usize,
 }
 
+/// The last good answer of a name, as an upgrade in place carries it over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SavedName {
+    /// The name, in lower case.
+    pub name: Arc<str>,
+    /// Its addresses, with port 0.
+    pub addresses: Vec<SocketAddr>,
+    /// Time until the answer expires.
+    pub left: Duration,
+}
+
 /// Result of a query.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Asked<W> {
@@ -75,49 +62,6 @@ pub(crate) enum Asked<W> {
 
 /// A query that has waited, its port, and its result.
 pub(crate) type Served<W> = (W, Result<Addresses, LookUpError>);
-
-struct Good {
-    addresses: Vec<SocketAddr>,
-    /// When a used name is looked up again, ahead of the expiry.
-    renew_at: Instant,
-    /// The addresses with each port that was asked for, so that queries share them.
-    by_port: Vec<(u16, Addresses)>,
-    expires: Instant,
-}
-
-impl Good {
-    fn with_port(&mut self, port: u16) -> Addresses {
-        if let Some((_, addresses)) = self.by_port.iter().find(|(known, _)| *known == port) {
-            return Arc::clone(addresses);
-        }
-        let with_port = self.addresses.iter().copied().map(|mut address| {
-            address.set_port(port);
-            address
-        });
-        let addresses: Addresses = with_port.collect();
-        self.by_port.push((port, Arc::clone(&addresses)));
-        addresses
-    }
-}
-
-struct Failing {
-    since: Instant,
-    error: LookUpError,
-    failures: u32,
-}
-
-struct Entry<W> {
-    good: Option<Good>,
-    failing: Option<Failing>,
-    /// A look-up runs, and these wait for it.
-    running: Option<Vec<(u16, W)>>,
-    begun: Instant,
-    last_used: Instant,
-    /// Used since the last look-up began.
-    used: bool,
-    /// The next time at which the entry has to be visited, as in [`Cache::due`].
-    due: Option<Instant>,
-}
 
 /// The names that are in use, by host in lower case. `W` is a query that waits.
 pub(crate) struct Cache<W> {
@@ -262,15 +206,39 @@ impl<W> Cache<W> {
         !self.look_ups.is_empty()
     }
 
+    /// The last good answers, for the next process image.
+    pub(crate) fn saved(&self, now: Instant) -> Vec<SavedName> {
+        let saved = self.names.iter().filter_map(|(name, entry)| {
+            let good = entry.good.as_ref()?;
+            let left = good.expires.saturating_duration_since(now);
+            Some(SavedName { name: Arc::clone(name), addresses: good.addresses.clone(), left })
+        });
+        saved.collect()
+    }
+
+    /// Takes the answer of a name from the previous process image.
+    pub(crate) fn restore(&mut self, saved: SavedName, now: Instant) {
+        let SavedName { name, addresses, left } = saved;
+        if addresses.is_empty() || self.names.contains_key(&name) {
+            return;
+        }
+        let expires = now + left.min(MOST_TTL);
+        let good = Good { addresses, by_port: HashMap::new(), renew_at: expires, expires };
+        let mut entry = Entry { good: Some(good), ..Entry::new(now) };
+        schedule(&mut self.due, &name, &mut entry);
+        self.names.insert(name, entry);
+    }
+
     /// Number of names.
     pub(crate) fn len(&self) -> usize {
         self.names.len()
     }
 
-    /// The names whose last look-up failed, in no order.
+    /// The names used in the last minutes whose last look-up failed, in no order.
     pub(crate) fn failing(&self, now: Instant) -> Vec<FailingName> {
         let failing = self.names.iter().filter_map(|(name, entry)| {
-            let failing = entry.failing.as_ref()?;
+            let is_used = now.saturating_duration_since(entry.last_used) < IN_USE;
+            let failing = entry.failing.as_ref().filter(|_| is_used)?;
             Some(FailingName {
                 name: Arc::clone(name),
                 since: now.saturating_duration_since(failing.since),
@@ -279,73 +247,6 @@ impl<W> Cache<W> {
             })
         });
         failing.collect()
-    }
-}
-
-impl<W> Entry<W> {
-    fn new(now: Instant) -> Self {
-        Self {
-            good: None,
-            failing: None,
-            running: None,
-            begun: now,
-            last_used: now,
-            used: false,
-            due: None,
-        }
-    }
-
-    /// Begins a look-up. Returns the queries that wait for it.
-    fn begin(
-        &mut self,
-        name: &Arc<str>,
-        look_ups: &mut Vec<Arc<str>>,
-        now: Instant,
-    ) -> &mut Vec<(u16, W)> {
-        look_ups.push(Arc::clone(name));
-        self.begun = now;
-        self.used = false;
-        self.running.insert(Vec::new())
-    }
-
-    fn result(&mut self, port: u16) -> Result<Addresses, LookUpError> {
-        match (&mut self.good, &self.failing) {
-            (Some(good), _) => Ok(good.with_port(port)),
-            (None, Some(failing)) => Err(failing.error.clone()),
-            (None, None) => Err(LookUpError::Timeout),
-        }
-    }
-
-    /// When the next look-up after a failed one may begin.
-    fn retry_at(&self, failing: &Failing) -> Instant {
-        let doublings = failing.failures.saturating_sub(1).min(5);
-        self.begun + (LEAST_PAUSE * (1 << doublings)).min(MOST_PAUSE)
-    }
-
-    /// When a look-up that nothing waits for begins, if the name is used.
-    fn look_up_at(&self) -> Option<Instant> {
-        let good = self.good.as_ref().filter(|_| self.used && self.running.is_none())?;
-        Some(match &self.failing {
-            Some(failing) => self.retry_at(failing),
-            None => good.renew_at.max(self.begun + LEAST_PAUSE),
-        })
-    }
-
-    fn forget_at(&self) -> Instant {
-        match &self.good {
-            Some(good) => good.expires.max(self.last_used) + KEPT,
-            None => self.last_used.max(self.begun) + FAILURE_KEPT,
-        }
-    }
-
-    fn next_due(&self) -> Option<Instant> {
-        match &self.running {
-            Some(waiting) => {
-                let is_stale = self.good.is_some() && !waiting.is_empty();
-                is_stale.then(|| self.begun + STALE_AFTER)
-            }
-            None => Some(self.look_up_at().unwrap_or_else(|| self.forget_at())),
-        }
     }
 }
 
@@ -362,24 +263,6 @@ fn schedule<W>(due: &mut BTreeSet<(Instant, Arc<str>)>, name: &Arc<str>, entry: 
         due.insert((at, Arc::clone(name)));
     }
     entry.due = next;
-}
-
-/// The answer in place of the last good one, of which it keeps the addresses that it lacks because of a
-/// failure.
-fn renewed(name: &str, last: Option<Good>, answer: Answer, now: Instant) -> Good {
-    let Answer { mut addresses, ttl, missing } = answer;
-    let last = last.map(|last| last.addresses).unwrap_or_default();
-    addresses.extend(last.into_iter().filter(|address| missing == Some(Family::of(*address))));
-    let ttl = ttl.clamp(LEAST_TTL, MOST_TTL);
-    let renew_at = now + ttl * 3 / 4 + ttl * share(name) / 100;
-    Good { addresses, by_port: Vec::new(), renew_at, expires: now + ttl }
-}
-
-/// 0 to 15 by name, so that names that were first used together are not looked up together for ever.
-fn share(name: &str) -> u32 {
-    let mut hasher = DefaultHasher::new();
-    name.hash(&mut hasher);
-    u32::try_from(hasher.finish() % 16).unwrap_or(0)
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! The look-up of one name: the hosts file, the name servers, the C library.
 
-use super::cache::Answer;
+use super::entry::Answer;
 use super::failure::LookUpError;
 use super::files::{Files, Settings};
 use super::message::{AddressQuestion, Family, Reply};

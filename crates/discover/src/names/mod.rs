@@ -5,6 +5,7 @@
 //! server, `servers` in turn, `look_up` of one name, and the `resolver`, which has the thread.
 
 mod cache;
+mod entry;
 mod exchange;
 mod failure;
 mod files;
@@ -17,6 +18,6 @@ mod resolver;
 mod servers;
 mod sources;
 
-pub use cache::FailingName;
+pub use cache::{FailingName, SavedName};
 pub use failure::LookUpError;
 pub use resolver::{NamesStatus, Resolver};

@@ -1,6 +1,6 @@
 //! The resolver of the process: the cache, and the thread that looks names up for it.
 
-use super::cache::{Asked, Cache, FailingName, Notice, Served};
+use super::cache::{Asked, Cache, FailingName, Notice, SavedName, Served};
 use super::failure::LookUpError;
 use super::look_up::Source;
 use engine::{NameFailure, Query, Resolve};
@@ -29,7 +29,7 @@ pub struct Resolver(Arc<Shared>);
 pub struct NamesStatus {
     /// Number of names with an answer or a look-up.
     pub names: usize,
-    /// The names whose last look-up failed.
+    /// The names used lately whose last look-up failed, in alphabetical order.
     pub failing: Vec<FailingName>,
     /// Finished look-ups by result: `ok`, `not_found`, `no_address`, `failed`, `timeout`.
     pub look_ups: BTreeMap<&'static str, u64>,
@@ -81,14 +81,29 @@ impl Resolver {
         Ok(Self(shared))
     }
 
+    /// The last good answers, for the next process image.
+    pub fn saved(&self) -> Vec<SavedName> {
+        self.0.lock().cache.saved(Instant::now())
+    }
+
+    /// Takes the answers of the previous process image.
+    pub fn restore(&self, names: impl IntoIterator<Item = SavedName>) {
+        let mut state = self.0.lock();
+        for name in names {
+            state.cache.restore(name, Instant::now());
+        }
+        drop(state);
+        self.0.changed.notify_one();
+    }
+
     /// The names in use, and which of them fail.
     pub fn status(&self) -> NamesStatus {
         let state = self.0.lock();
-        NamesStatus {
-            names: state.cache.len(),
-            failing: state.cache.failing(Instant::now()),
-            look_ups: state.look_ups.clone(),
-        }
+        let (names, look_ups) = (state.cache.len(), state.look_ups.clone());
+        let mut failing = state.cache.failing(Instant::now());
+        drop(state);
+        failing.sort_by(|one, other| one.name.cmp(&other.name));
+        NamesStatus { names, failing, look_ups }
     }
 }
 

@@ -90,6 +90,23 @@ pub struct Process {
     /// Commit that the program was built from, if known.
     #[prost(string, optional, tag = "32")]
     pub build: Option<String>,
+    /// Names of targets with their last good answers.
+    #[prost(message, repeated, tag = "33")]
+    pub names: Vec<Name>,
+}
+
+/// The last good answer of a name.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Name {
+    /// The name, in lower case.
+    #[prost(string, tag = "1")]
+    pub host: String,
+    /// Its addresses as text, with port 0: `10.0.0.1:0`, `[fe80::1%2]:0`.
+    #[prost(string, repeated, tag = "2")]
+    pub addresses: Vec<String>,
+    /// Microseconds until the answer expires; 0 if it has expired.
+    #[prost(uint64, tag = "3")]
+    pub left: u64,
 }
 
 /// Identity and content hash of a file, at one moment.

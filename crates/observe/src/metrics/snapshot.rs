@@ -37,6 +37,10 @@ pub struct ProcessMetrics {
     pub restoring: u64,
     /// Keys of the settings that take effect after a restart.
     pub waiting: Vec<&'static str>,
+    /// Names of targets by the state of their answer.
+    pub names: [(&'static str, u64); 3],
+    /// Finished look-ups of names by result.
+    pub name_look_ups: Vec<(&'static str, u64)>,
     /// Lost log lines.
     pub log_dropped: crate::log::Dropped,
     /// Start time of the process.
@@ -76,6 +80,8 @@ impl Default for ProcessMetrics {
             trial_left: None,
             restoring: 0,
             waiting: Vec::new(),
+            names: [("resolved", 0), ("stale", 0), ("failing", 0)],
+            name_look_ups: Vec::new(),
             log_dropped: crate::log::Dropped::default(),
             started: SystemTime::UNIX_EPOCH,
             usage: sys::Usage::default(),

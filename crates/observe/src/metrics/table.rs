@@ -150,6 +150,12 @@ metrics! {
     "traffic_forwarder_config_setting_waiting", Gauge, &["key"],
         "1 for each changed setting that takes effect after a restart; absent for all others.",
         Read::Process(waiting);
+    "traffic_forwarder_names", Gauge, &["state"],
+        "Names of targets in use: `resolved`, `stale` (look-ups fail, the last good addresses serve on) or `failing` (no addresses).",
+        Read::Process(|it, emit| it.names.iter().try_for_each(|(state, names)| emit(&[state], Whole(*names))));
+    "traffic_forwarder_name_look_ups_total", Counter, &["result"],
+        "Finished look-ups of names: `ok`, `not_found`, `no_address`, `failed` or `timeout`.",
+        Read::Process(|it, emit| it.name_look_ups.iter().try_for_each(|(result, count)| emit(&[result], Whole(*count))));
     "traffic_forwarder_log_dropped_total", Counter, &["cause"],
         "Lost log lines: the log was slower than the sessions (`queue_full`), or could not be written (`write_failed`).",
         Read::Process(log_dropped);

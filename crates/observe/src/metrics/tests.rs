@@ -47,6 +47,8 @@ fn written(forwards: Vec<ForwardMetrics>, format: Format) -> String {
         headroom: vec![("open_files", 500), ("local_ports", 28_000)],
         trial_left: Some(2.5),
         waiting: vec!["workers"],
+        names: [("resolved", 7), ("stale", 2), ("failing", 1)],
+        name_look_ups: vec![("ok", 11)],
         ..ProcessMetrics::default()
     };
     render(MetricsSnapshot { process, forwards }, format)
@@ -93,6 +95,8 @@ fn a_busy_forward_exposes_all_series() {
             ("headroom_sessions{limit=\"local_ports\"}", 28_000.0),
             ("config_trial_seconds", 2.5),
             ("config_setting_waiting{key=\"workers\"}", 1.0),
+            ("names{state=\"stale\"}", 2.0),
+            ("name_look_ups_total{result=\"ok\"}", 11.0),
             ("open_files", 9.0),
             ("config_last_reload_success", 1.0),
             ("config_generation", 1.0),

@@ -5,7 +5,7 @@ use crate::console::process_options::ProcessOptions;
 use crate::console::table::facts;
 use crate::console::units::{bytes, seconds};
 use crate::console::version;
-use api::{Change, Forward, LastReload, LastUpgrade, Origin, Status, Word};
+use api::{Change, FailingName, Forward, LastReload, LastUpgrade, Origin, Status, Word};
 use plan::counted;
 
 type Line = (&'static str, String);
@@ -22,6 +22,7 @@ pub(crate) fn text(status: &Status, forwards: &[Forward], options: &ProcessOptio
     lines.extend(status.confirm_within.map(trial));
     lines.extend((status.restoring > 0).then(|| restoring(status.restoring)));
     lines.extend((!status.waiting.is_empty()).then(|| waiting(&status.waiting)));
+    lines.extend(status.failing_names.iter().map(failing_name));
     lines.extend([sessions(status), errors(forwards), moved(status)]);
     lines.extend([listeners(status), uses(status)]);
     facts(&lines)
@@ -85,6 +86,14 @@ fn last_upgrade(last: &LastUpgrade) -> Line {
 /// The first line of the error; the log has all of it.
 fn failed(error: &str) -> String {
     format!("failed: {}", error.lines().next().unwrap_or_default())
+}
+
+fn failing_name(name: &FailingName) -> Line {
+    let serving = match name.addresses {
+        0 => "",
+        _ => "; its last good answer serves on",
+    };
+    ("name fails", format!("{}: {}{serving}", name.name, name.error))
 }
 
 fn restoring(count: usize) -> Line {

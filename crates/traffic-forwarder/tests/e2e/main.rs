@@ -29,6 +29,7 @@ mod log_files;
 mod logging;
 mod loops;
 mod metrics;
+mod name_servers;
 mod names;
 mod no_answer;
 mod openapi;

@@ -250,7 +250,9 @@ pub(crate) fn resume(
             Capacity::least(limit, saved.files_at_start)
         });
     let passed = engine::PassedSockets::default();
-    let mut engine = start_engine(&plan, workers, capacity, passed, handover.epolls(), retry)?;
+    let (mut engine, resolver) =
+        start_engine(&plan, workers, capacity, passed, handover.epolls(), retry)?;
+    resolver.restore(state::names(&saved));
     let handoff = handover.handoff();
     let taken = engine.take_over(&plan.forwards, handoff);
     for unbound in &taken.unbound {
@@ -265,7 +267,7 @@ pub(crate) fn resume(
     let missing = taken.unbound.iter().map(|unbound| plan.forwards[unbound.position].name.clone());
     let missing = missing.chain(saved.restoring.iter().cloned()).collect();
     let store = Store::from_environment(notifier, saved.kept_listeners.iter().cloned().collect());
-    let mut supervisor = Supervisor::new(input, plan, engine, workers, capacity, store);
+    let mut supervisor = Supervisor::new(input, plan, engine, resolver, workers, capacity, store);
     supervisor.keep_listeners();
     supervisor.in_force = in_force;
     state::apply(&mut supervisor, &saved);

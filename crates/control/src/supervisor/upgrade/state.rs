@@ -3,6 +3,7 @@
 use super::{Arrival, LastUpgrade};
 use crate::supervisor::Supervisor;
 use crate::supervisor::reload::{LastReload, Trial};
+use discover::SavedName;
 use flow::Time;
 use handover::{File, Part, WriteFile};
 use host::{Sandbox, own_arguments};
@@ -47,6 +48,7 @@ pub(super) fn process(supervisor: &Supervisor, by: &str, stopped_at: u64) -> han
         file: supervisor.watch.for_next_image().as_ref().map(saved_file),
         restoring: supervisor.restoring.iter().flat_map(|it| it.names.iter().cloned()).collect(),
         sessions: supervisor.engine.sessions(),
+        names: supervisor.resolver.saved().iter().map(saved_name).collect(),
         // `become_image` adds the fields that are known once the workers have stopped.
         ..handover::Process::default()
     }
@@ -101,6 +103,23 @@ pub(super) fn apply(supervisor: &mut Supervisor, saved: &handover::Process) {
         write_failed: saved.log_write_failed,
         last: saved.log_last_lost.map(Time::from_micros),
     });
+}
+
+fn saved_name(saved: &SavedName) -> handover::Name {
+    handover::Name {
+        host: saved.name.to_string(),
+        addresses: saved.addresses.iter().map(ToString::to_string).collect(),
+        left: u64::try_from(saved.left.as_micros()).unwrap_or(u64::MAX),
+    }
+}
+
+/// The last good answers of names. Leaves out what cannot be read.
+pub(super) fn names(saved: &handover::Process) -> impl Iterator<Item = SavedName> {
+    saved.names.iter().map(|name| SavedName {
+        name: name.host.as_str().into(),
+        addresses: name.addresses.iter().filter_map(|text| text.parse().ok()).collect(),
+        left: Duration::from_micros(name.left),
+    })
 }
 
 /// The result of the upgrade to this image.

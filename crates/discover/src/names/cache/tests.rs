@@ -1,4 +1,5 @@
 use super::*;
+use crate::names::message::Family;
 
 const SECOND: Duration = Duration::from_secs(1);
 const TTL: Duration = Duration::from_secs(100);
@@ -173,6 +174,20 @@ fn a_name_that_was_never_resolved_fails_and_is_asked_once_a_second() {
     assert_eq!(trial.ask(), None);
     assert_eq!(trial.answer(Ok(&["10.0.0.1:0"]), TTL), 1);
     assert!(trial.serves("10.0.0.1:80"));
+}
+
+#[test]
+fn the_next_image_has_the_last_good_answers() {
+    let mut old = Trial::resolved(TTL);
+    old.pass(TTL / 2);
+    let saved = old.cache.saved(old.now);
+    assert_eq!((saved.len(), saved[0].left), (1, TTL / 2));
+    let mut new = Trial::new();
+    new.cache.restore(saved[0].clone(), new.now);
+    assert!(new.serves("10.0.0.1:80"));
+    new.pass(TTL);
+    assert_eq!(new.answer(Err(LookUpError::Timeout), TTL), 0);
+    assert!(new.serves("10.0.0.1:80"), "in an outage, too");
 }
 
 #[test]
