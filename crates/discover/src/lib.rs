@@ -1,4 +1,9 @@
-//! Finds the targets behind names.
+//! Finds the targets behind names, and checks whether targets are well.
 
 mod names;
 pub use names::{FailingName, LookUpError, NamesStatus, Resolver, SavedName};
+
+mod checks;
+pub use checks::{
+    CheckFailure, CheckResult, Checks, MOST_BYTES, Probe, ProbeAddress, ProbeKind, check,
+};

@@ -1,0 +1,105 @@
+//! One check: connect, send, read, judge.
+
+use super::judge::{judge, request};
+use super::probe::{CheckFailure, CheckResult, MOST_BYTES, Probe, ProbeAddress, ProbeKind};
+use std::hash::{BuildHasher as _, RandomState};
+use std::io::Error;
+use std::net::SocketAddr;
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::net::{TcpSocket, TcpStream, UnixStream};
+use tokio::time::{Instant, timeout_at};
+
+/// Carries a check out. Ends within its timeout.
+pub async fn check(probe: &Probe) -> CheckResult {
+    let began = Instant::now();
+    let end = began + probe.timeout;
+    let outcome = timeout_at(end, attempt(probe, end)).await;
+    let outcome = outcome.unwrap_or(Err(CheckFailure::Timeout));
+    CheckResult { outcome, took: began.elapsed() }
+}
+
+async fn attempt(probe: &Probe, end: Instant) -> Result<(), CheckFailure> {
+    match &probe.to {
+        ProbeAddress::Unix(path) => {
+            let stream =
+                UnixStream::connect(path).await.map_err(|error| connect_failure(&error))?;
+            converse(stream, &probe.kind).await
+        }
+        ProbeAddress::Tcp(addresses) => {
+            let stream = connect(addresses, end).await?;
+            converse(stream, &probe.kind).await
+        }
+    }
+}
+
+/// Connects to the first address that accepts; each gets an even share of the time that is left.
+async fn connect(addresses: &[SocketAddr], end: Instant) -> Result<TcpStream, CheckFailure> {
+    let mut failure = CheckFailure::NoAddress;
+    for (number, address) in addresses.iter().enumerate() {
+        let waiting = u32::try_from(addresses.len() - number).unwrap_or(u32::MAX);
+        let now = Instant::now();
+        let share = end.saturating_duration_since(now) / waiting;
+        match timeout_at(now + share, connect_to(*address)).await {
+            Ok(Ok(stream)) => return Ok(stream),
+            Ok(Err(error)) => failure = connect_failure(&error),
+            Err(_) => failure = CheckFailure::Timeout,
+        }
+    }
+    Err(failure)
+}
+
+async fn connect_to(address: SocketAddr) -> Result<TcpStream, Error> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    // Thousands of checks in a second must not leave a port in TIME-WAIT each.
+    socket.set_zero_linger()?;
+    socket.connect(address).await
+}
+
+/// Sends the request and reads until the answer is judged.
+async fn converse(
+    mut stream: impl AsyncRead + AsyncWrite + Unpin,
+    kind: &ProbeKind,
+) -> Result<(), CheckFailure> {
+    let request = request(kind, &random());
+    if let Some(result) = judge(kind, &[], false) {
+        return result;
+    }
+    stream.write_all(&request).await.map_err(|error| broken(&error))?;
+    let mut bytes = Vec::new();
+    loop {
+        let mut part = [0; 2048];
+        let length = stream.read(&mut part).await.map_err(|error| broken(&error))?;
+        let room = MOST_BYTES - bytes.len();
+        bytes.extend_from_slice(&part[..length.min(room)]);
+        if let Some(result) = judge(kind, &bytes, length == 0) {
+            return result;
+        }
+    }
+}
+
+/// Bytes for a ClientHello. They protect nothing, since no connection comes of it.
+fn random() -> [u8; 32] {
+    let state = RandomState::new();
+    let mut random = [0; 32];
+    for (number, part) in random.chunks_mut(8).enumerate() {
+        part.copy_from_slice(&state.hash_one(number).to_be_bytes());
+    }
+    random
+}
+
+fn connect_failure(error: &Error) -> CheckFailure {
+    CheckFailure::Connect(describe(error))
+}
+
+fn broken(error: &Error) -> CheckFailure {
+    CheckFailure::Broken(describe(error))
+}
+
+/// The kernel's text for the error, without its number.
+fn describe(error: &Error) -> String {
+    let text = error.to_string();
+    text.split(" (os error").next().unwrap_or_default().to_owned()
+}

@@ -1,0 +1,17 @@
+//! Active health checks: a connect and, by the kind of the check, a request and its answer.
+//!
+//! Pure parts: `judge` has the requests and judges the answers, `timetable` knows when each target is
+//! checked. `attempt` carries one check out, and `runner` all of them, in the control thread.
+
+mod attempt;
+mod judge;
+mod probe;
+mod runner;
+mod timetable;
+
+pub use attempt::check;
+pub use probe::{CheckFailure, CheckResult, MOST_BYTES, Probe, ProbeAddress, ProbeKind};
+pub use runner::Checks;
+
+#[cfg(test)]
+mod tests;

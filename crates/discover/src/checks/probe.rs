@@ -1,0 +1,104 @@
+//! What a check does, and its result.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// One check of one target.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Probe {
+    /// Where to connect.
+    pub to: ProbeAddress,
+    /// What happens after the connect.
+    pub kind: Arc<ProbeKind>,
+    /// For all of it.
+    pub timeout: Duration,
+}
+
+/// The way to a target, as a session takes it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ProbeAddress {
+    /// The addresses of the target, in the order of the attempts.
+    Tcp(Arc<[SocketAddr]>),
+    /// A Unix socket.
+    Unix(PathBuf),
+}
+
+/// What a target has to do for its check to succeed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ProbeKind {
+    /// Accept the connection.
+    Connect,
+    /// Answer a ClientHello with a ServerHello or an alert. Nothing is verified.
+    Tls {
+        /// For the extension `server_name`.
+        server_name: Option<String>,
+    },
+    /// Answer an HTTP/1.1 request.
+    Http {
+        /// `GET`, `HEAD` or `OPTIONS`.
+        method: String,
+        /// The target of the request, from `/` on.
+        path: String,
+        /// The value of `Host`.
+        host: String,
+        /// The first and the last status that is a success.
+        status: (u16, u16),
+    },
+    /// Answer some bytes.
+    Exchange {
+        /// Bytes to send; may be empty.
+        send: Vec<u8>,
+        /// Bytes that the first [`MOST_BYTES`] of the answer contain.
+        expect: Vec<u8>,
+    },
+}
+
+/// Bytes of an answer that are read.
+pub const MOST_BYTES: usize = 16 * 1024;
+
+/// Result of one check.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CheckResult {
+    /// Why it failed; `Ok` if it succeeded.
+    pub outcome: Result<(), CheckFailure>,
+    /// Time from its beginning to its result.
+    pub took: Duration,
+}
+
+/// Why a check failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CheckFailure {
+    /// The target has no address.
+    NoAddress,
+    /// The connect failed, with the kernel's error.
+    Connect(String),
+    /// The connection broke, with the kernel's error.
+    Broken(String),
+    /// Nothing, or not enough, within the timeout.
+    Timeout,
+    /// The target closed the connection before its answer was complete.
+    Closed,
+    /// The HTTP status is not one of the expected ones.
+    Status(u16),
+    /// The answer is not HTTP or TLS, or does not contain the expected bytes.
+    Unexpected,
+}
+
+impl fmt::Display for CheckFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoAddress => f.write_str("the name has no address"),
+            Self::Connect(error) => write!(f, "cannot connect: {error}"),
+            Self::Broken(error) => write!(f, "the connection broke: {error}"),
+            Self::Timeout => f.write_str("no answer in time"),
+            Self::Closed => f.write_str("closed before its answer was complete"),
+            Self::Status(status) => write!(f, "HTTP status {status}"),
+            Self::Unexpected => f.write_str("the answer is not the expected one"),
+        }
+    }
+}
+
+impl std::error::Error for CheckFailure {}

@@ -1,0 +1,195 @@
+//! When each target is checked next. Pure: the time comes in.
+
+use std::collections::{BTreeSet, HashMap};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::time::{Duration, Instant};
+
+/// The checks to come and the running ones, by the key of their target.
+pub(crate) struct Timetable<K> {
+    states: HashMap<K, State>,
+    due: BTreeSet<(Instant, K)>,
+    running: usize,
+    /// Checks begun so far, which spreads them in time.
+    begun: u64,
+}
+
+#[derive(Clone, Copy)]
+enum State {
+    Due(Instant),
+    Running,
+    /// Removed while its check runs.
+    Removed,
+}
+
+impl<K> Default for Timetable<K> {
+    fn default() -> Self {
+        Self { states: HashMap::new(), due: BTreeSet::new(), running: 0, begun: 0 }
+    }
+}
+
+impl<K: Clone + Eq + Hash + Ord> Timetable<K> {
+    /// Adds a target, whose first check comes within `every`: not all at once.
+    pub(crate) fn add(&mut self, key: K, every: Duration, now: Instant) {
+        match self.states.get(&key) {
+            Some(State::Removed) => _ = self.states.insert(key, State::Running),
+            Some(State::Due(_) | State::Running) => {}
+            None => {
+                let wait = every * share(&key, 0, 1000) / 1000;
+                self.set_due(key, now + wait);
+            }
+        }
+    }
+
+    /// Removes a target. The result of a running check is to be dropped.
+    pub(crate) fn remove(&mut self, key: &K) {
+        match self.states.get(key) {
+            Some(State::Due(at)) => {
+                self.due.remove(&(*at, key.clone()));
+                self.states.remove(key);
+            }
+            Some(State::Running) => _ = self.states.insert(key.clone(), State::Removed),
+            Some(State::Removed) | None => {}
+        }
+    }
+
+    /// Moves the next check of a target to `at` if it would come later.
+    pub(crate) fn hasten(&mut self, key: &K, at: Instant) {
+        if let Some(State::Due(due)) = self.states.get(key).copied()
+            && due > at
+        {
+            self.due.remove(&(due, key.clone()));
+            self.set_due(key.clone(), at);
+        }
+    }
+
+    /// The targets to check now, so that at most `most` checks run.
+    pub(crate) fn begin(&mut self, now: Instant, most: usize) -> Vec<K> {
+        let mut keys = Vec::new();
+        while self.running < most
+            && let Some((at, _)) = self.due.first()
+            && *at <= now
+            && let Some((_, key)) = self.due.pop_first()
+        {
+            self.states.insert(key.clone(), State::Running);
+            self.running += 1;
+            self.begun += 1;
+            keys.push(key);
+        }
+        keys
+    }
+
+    /// The check of a target has ended; the next one begins after `pause`, give or take a tenth. False if
+    /// the target was removed meanwhile.
+    pub(crate) fn ended(&mut self, key: K, pause: Duration, now: Instant) -> bool {
+        match self.states.get(&key) {
+            Some(State::Running) => {
+                self.running -= 1;
+                let wait = pause * (900 + share(&key, self.begun, 201)) / 1000;
+                self.set_due(key, now + wait);
+                true
+            }
+            Some(State::Removed) => {
+                self.running -= 1;
+                self.states.remove(&key);
+                false
+            }
+            Some(State::Due(_)) | None => false,
+        }
+    }
+
+    /// When the next check is due. Past if more are due than may run.
+    pub(crate) fn next_due(&self) -> Option<Instant> {
+        self.due.first().map(|(at, _)| *at)
+    }
+
+    /// Number of running checks.
+    pub(crate) fn running(&self) -> usize {
+        self.running
+    }
+
+    fn set_due(&mut self, key: K, at: Instant) {
+        self.due.insert((at, key.clone()));
+        self.states.insert(key, State::Due(at));
+    }
+}
+
+/// A number below `bound`, by key and turn.
+fn share<K: Hash>(key: &K, turn: u64, bound: u32) -> u32 {
+    let mut hasher = DefaultHasher::new();
+    (key, turn).hash(&mut hasher);
+    u32::try_from(hasher.finish() % u64::from(bound)).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EVERY: Duration = Duration::from_secs(2);
+
+    fn all_begun(timetable: &mut Timetable<u32>, now: Instant) -> usize {
+        timetable.begin(now, usize::MAX).len()
+    }
+
+    #[test]
+    fn first_checks_are_spread_and_later_ones_jittered() {
+        let (mut timetable, start) = (Timetable::default(), Instant::now());
+        for key in 0..1000 {
+            timetable.add(key, EVERY, start);
+        }
+        let early = timetable.begin(start + EVERY / 4, usize::MAX);
+        assert!((200..300).contains(&early.len()), "{}", early.len());
+        let now = start + EVERY;
+        all_begun(&mut timetable, now);
+        for key in 0..1000 {
+            assert!(timetable.ended(key, EVERY, now));
+        }
+        assert_eq!(all_begun(&mut timetable, now + EVERY * 89 / 100), 0);
+        let half = all_begun(&mut timetable, now + EVERY);
+        assert!((400..600).contains(&half), "{half}");
+        assert_eq!(half + all_begun(&mut timetable, now + EVERY * 111 / 100), 1000);
+    }
+
+    #[test]
+    fn the_number_of_running_checks_is_bounded() {
+        let (mut timetable, start) = (Timetable::default(), Instant::now());
+        for key in 0..100 {
+            timetable.add(key, EVERY, start);
+        }
+        let now = start + EVERY;
+        let running = timetable.begin(now, 64);
+        assert_eq!((running.len(), timetable.begin(now, 64).len()), (64, 0));
+        assert!(timetable.next_due().unwrap() <= now);
+        timetable.ended(running[0], EVERY, now);
+        assert_eq!((timetable.begin(now, 64).len(), timetable.running()), (1, 64));
+    }
+
+    #[test]
+    fn a_removed_target_is_not_checked_again() {
+        let (mut timetable, start) = (Timetable::default(), Instant::now());
+        timetable.add(1, EVERY, start);
+        timetable.remove(&1);
+        assert_eq!(timetable.next_due(), None);
+        timetable.add(1, EVERY, start);
+        timetable.begin(start + EVERY, 1);
+        timetable.remove(&1);
+        assert!(!timetable.ended(1, EVERY, start), "its result is dropped");
+        assert_eq!((timetable.running(), timetable.next_due()), (0, None));
+        // Removed and added again while its check runs: that check counts.
+        timetable.add(1, EVERY, start);
+        timetable.begin(start + EVERY, 1);
+        timetable.remove(&1);
+        timetable.add(1, EVERY, start);
+        assert!(timetable.ended(1, EVERY, start));
+    }
+
+    #[test]
+    fn a_check_can_be_hastened() {
+        let (mut timetable, start) = (Timetable::default(), Instant::now());
+        timetable.add(1, EVERY, start);
+        let soon = start + Duration::from_millis(1);
+        timetable.hasten(&1, start + 2 * EVERY);
+        assert!(timetable.next_due().unwrap() <= start + EVERY);
+        timetable.hasten(&1, soon);
+        assert!(timetable.next_due().unwrap() <= soon);
+    }
+}
