@@ -230,14 +230,14 @@ impl Control {
         }
     }
 
-    /// All sessions have ended, except those of which a peer has vanished.
+    /// All sessions have ended, except those that have lost a peer.
     pub(crate) fn all_have_ended(&mut self) {
         let open = self.engine().sessions();
         let world = self.world.lock();
-        let vanished = world.sessions.values().filter(|session| session.has_vanished()).count();
+        let lost = world.sessions.values().filter(|session| session.has_lost_a_peer()).count();
         assert!(
-            open as usize <= vanished,
-            "{open} sessions are open, {vanished} peers have vanished: {:#?}",
+            open as usize <= lost,
+            "{open} sessions are open, {lost} have lost a peer: {:#?}",
             world.open_sessions()
         );
         for session in world.sessions.values() {
@@ -245,7 +245,7 @@ impl Control {
             // The kernel gives up a FIN that no host acknowledges (`tcp_orphan_retries`).
             let may_lack_fin = world.circumstances.network_failed && session.record.is_some();
             assert!(
-                is_over || vanished > 0 || may_lack_fin,
+                is_over || lost > 0 || may_lack_fin,
                 "session {} has not ended: the client {:?}, the target {:?}",
                 session.number,
                 session.client.facts,

@@ -142,10 +142,14 @@ impl Session {
         }
     }
 
-    /// Whether a host of one of its peers has vanished.
-    pub(crate) fn has_vanished(&self) -> bool {
-        let vanished = |peer: &ScriptedPeer| peer.facts.left == Some(Leaving::Vanish);
-        [Peer::Client, Peer::Target].into_iter().filter_map(|peer| self.peer(peer)).any(vanished)
+    /// Whether a host of one of its peers has vanished, or has lost the connection. A host that answers
+    /// again resets the connection at the next segment, and there may be none: the FIN may have passed
+    /// before.
+    pub(crate) fn has_lost_a_peer(&self) -> bool {
+        let is_lost = |peer: &ScriptedPeer| {
+            matches!(peer.facts.left, Some(Leaving::Vanish | Leaving::Crash))
+        };
+        [Peer::Client, Peer::Target].into_iter().filter_map(|peer| self.peer(peer)).any(is_lost)
     }
 
     /// Its applications with an open socket.
