@@ -117,6 +117,7 @@ impl<K: Kernel> Acceptor<K> {
             number: *number,
             descriptor: listening.socket.number(),
             forward: GateAudit::of(&listening.route.forward.gate),
+            route: Arc::as_ptr(&listening.route).addr(),
         };
         AcceptorAudit {
             listeners: self.listeners.iter().map(listener).collect(),

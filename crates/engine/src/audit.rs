@@ -65,6 +65,8 @@ pub struct ForwardAudit {
     pub gate: GateAudit,
     /// Whether it takes no new sessions.
     pub draining: bool,
+    /// Its routes, as in [`ListenerAudit::route`].
+    pub routes: Vec<usize>,
     /// The sessions of the targets in its present sets, by listen address and target.
     pub targets: Vec<(Arc<str>, Arc<str>, GateAudit)>,
 }
@@ -78,6 +80,8 @@ pub struct ListenerAudit {
     pub descriptor: u32,
     /// The sessions of its forward.
     pub forward: GateAudit,
+    /// Equal for the same route. Other comparisons have no meaning.
+    pub route: usize,
 }
 
 /// The listeners of a worker.
@@ -106,6 +110,7 @@ impl<K: Kernel> Engine<K> {
                 name: Arc::clone(&forward.name),
                 gate: GateAudit::of(&forward.gate),
                 draining: forward.is_draining(),
+                routes: routes.iter().map(|route| Arc::as_ptr(route).addr()).collect(),
                 targets,
             }
         };

@@ -103,6 +103,33 @@ fn schedule(audit: &Audit, session: &SessionAudit) {
     }
 }
 
+/// The turn after which a session was past its deadline. The next turn in which the timing wheel fires must
+/// end it, or move the deadline.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Overdue(Option<Time>);
+
+impl Overdue {
+    /// Notes the state of a session after a turn of its worker.
+    pub(crate) fn note(&mut self, audit: &Audit, session: &SessionAudit) {
+        // A walk, or a message that asks for one, is still to set the timers of changed rules.
+        let has_timer = audit.mail == 0 && audit.walks == 0;
+        let is_overdue = |deadline: Time| deadline.after(TICK) < audit.now;
+        if !has_timer || !session.deadline.is_some_and(is_overdue) {
+            self.0 = None;
+            return;
+        }
+        let since = *self.0.get_or_insert(audit.now);
+        assert!(
+            audit.now <= since.after(2 * TICK),
+            "session {}: past its deadline {:?} since {since:?}, at {:?}: {:?}",
+            session.id,
+            session.deadline,
+            audit.now,
+            session.flow.stage()
+        );
+    }
+}
+
 /// The worker waits no longer than its own timers allow.
 fn timers(audit: &Audit, until: Time) {
     let latest = [audit.wheel, audit.acceptor.retry_at, audit.tidy_at].into_iter().flatten().min();

@@ -49,8 +49,7 @@ fn unread(session: &Session, record: Record, peer: Peer, closed: Closed) {
 }
 
 fn is_gone(facts: &Facts) -> bool {
-    matches!(facts.left, Some(Leaving::Reset | Leaving::Close | Leaving::Killed | Leaving::Vanish))
-        || facts.broken.is_some()
+    facts.left.is_some_and(|left| left != Leaving::InOrder) || facts.broken.is_some()
 }
 
 /// The peer whose break ended the session, unless a short limit may have ended it first.

@@ -24,6 +24,7 @@ mod names;
 mod peer;
 mod progress;
 mod session;
+mod tally;
 
 mod checks;
 mod closes;

@@ -146,9 +146,8 @@ impl Session {
     /// again resets the connection at the next segment, and there may be none: the FIN may have passed
     /// before.
     pub(crate) fn has_lost_a_peer(&self) -> bool {
-        let is_lost = |peer: &ScriptedPeer| {
-            matches!(peer.facts.left, Some(Leaving::Vanish | Leaving::Crash))
-        };
+        let is_lost =
+            |peer: &ScriptedPeer| matches!(peer.facts.left, Some(Leaving::Vanish | Leaving::Crash));
         [Peer::Client, Peer::Target].into_iter().filter_map(|peer| self.peer(peer)).any(is_lost)
     }
 

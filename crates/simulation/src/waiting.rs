@@ -60,7 +60,7 @@ fn of_lane(number: Option<u16>, session: &SessionAudit, direction: Direction, so
 /// A listener waits for room only if there is none.
 fn full_listeners(world: &World, audit: &Audit) {
     let has_room = |gate: GateAudit| gate.taken < gate.limit;
-    for ListenerAudit { number, descriptor, forward } in &audit.acceptor.listeners {
+    for ListenerAudit { number, descriptor, forward, .. } in &audit.acceptor.listeners {
         let waits = audit.acceptor.full.contains(number) && world.process.queued(*descriptor) > 0;
         assert!(
             !waits || !has_room(*forward) || !has_room(audit.process),

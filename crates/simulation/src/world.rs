@@ -12,6 +12,7 @@ use crate::peer::{CHUNK, ScriptedPeer};
 use crate::random::{Choices, Random};
 use crate::script::{HOSTS, Limits};
 use crate::session::Session;
+use crate::tally::Tally;
 use crate::trace::Trace;
 use crate::verdict::Circumstances;
 use engine::Report;
@@ -32,8 +33,10 @@ const FILES_OF_PEERS: usize = 100_000;
 const BUSY_ADVANCE: Duration = Duration::from_millis(3);
 /// A pause of this length is rare.
 const LONG_PAUSE: Duration = Duration::from_millis(100);
-/// Most steps of a history. One that does not come to rest exceeds it.
-const MOST_STEPS: u64 = 500_000;
+/// Most steps of a history that do not advance the clock. A part that never waits exceeds it.
+const MOST_BUSY_STEPS: u64 = 500_000;
+/// Most steps that advance the clock. In a day, keepalive probes of some idle sessions take a million.
+const MOST_ADVANCES: u64 = 10_000_000;
 
 /// The world of one history.
 pub(crate) struct World {
@@ -46,7 +49,8 @@ pub(crate) struct World {
     pub(crate) sessions: BTreeMap<u16, Session>,
     /// The sessions of connections of clients, and of targets that the engine has connected.
     owners: BTreeMap<Connection, (u16, Peer)>,
-    clients_by_address: BTreeMap<SocketAddr, u16>,
+    /// The clients that have connected from an address, with the times of their connect(2).
+    clients_by_address: BTreeMap<SocketAddr, Vec<(Time, u16)>>,
     /// Applications of targets that have accepted a connection of an unknown session.
     orphans: Vec<ScriptedPeer>,
     pub(crate) workers: Workers,
@@ -56,6 +60,8 @@ pub(crate) struct World {
     read: VecDeque<Report>,
     /// Ended sessions, by their close reasons.
     reasons: BTreeMap<(By, Phase, Cause), u64>,
+    /// The records of each forward.
+    pub(crate) tallies: BTreeMap<String, Tally>,
     /// The limits of each forward, in all configurations so far.
     limits: BTreeMap<String, Vec<Limits>>,
     pub(crate) circumstances: Circumstances,
@@ -65,6 +71,8 @@ pub(crate) struct World {
     pub(crate) random: Random,
     pub(crate) trace: Trace,
     pub(crate) steps: u64,
+    /// Steps that advanced the clock.
+    advances: u64,
     scratch: Vec<u8>,
     /// No peer can take a step before another part has.
     peers_are_idle: bool,
@@ -133,6 +141,7 @@ impl World {
             handles: None,
             read: VecDeque::new(),
             reasons: BTreeMap::new(),
+            tallies: BTreeMap::new(),
             limits: BTreeMap::new(),
             circumstances: Circumstances::default(),
             has_few_files: false,
@@ -140,6 +149,7 @@ impl World {
             random: Random::new(seed),
             trace: Trace::new(),
             steps: 0,
+            advances: 0,
             scratch: vec![0; CHUNK],
             peers_are_idle: false,
             sim,
@@ -150,7 +160,9 @@ impl World {
     /// Takes one step. The clock does not pass `until`. False if no step is possible before.
     pub(crate) fn step(&mut self, until: Time) -> bool {
         self.steps += 1;
-        assert!(self.steps < MOST_STEPS, "the history does not come to rest");
+        let busy_steps = self.steps - self.advances;
+        assert!(busy_steps < MOST_BUSY_STEPS, "a worker or a peer does not come to rest");
+        assert!(self.advances < MOST_ADVANCES, "the network does not come to rest");
         let order = self.random.pick(&ORDERS);
         for part in order {
             let has_happened = match part {
@@ -180,6 +192,7 @@ impl World {
             self.check_waiting();
         }
         self.sim.advance(due);
+        self.advances += 1;
         self.peers_are_idle = false;
         self.trace.add(due, "time", 0, &"");
         true

@@ -18,13 +18,18 @@ impl Control {
         for forward in engine.forwards() {
             let name = &forward.plan.name;
             let open = audits.iter().flat_map(|audit| &audit.sessions);
-            let open = open.filter(|session| *session.forward == **name).count();
-            let counted = forward.totals().open();
+            let open = open.filter(|session| *session.forward == **name);
+            let totals = forward.totals();
             assert_eq!(
-                counted, open as u64,
+                totals.open(),
+                open.clone().count() as u64,
                 "open sessions of {name}, as counted and as there are"
             );
+            let mut tally = world.tallies.get(name).cloned().unwrap_or_default();
+            open.for_each(|session| tally.add_open(&session.flow));
+            tally.check(name, &totals);
         }
+        routes(&shared, &audits, self.published.is_some());
         let connections: usize = audits
             .iter()
             .map(|audit| {
@@ -53,6 +58,20 @@ impl Control {
         let kept = world.process.kept_over_exec();
         assert!(kept.is_empty() || is_parked, "children would inherit the descriptors {kept:?}");
         listeners(&world, &shared, self.published.is_some());
+        // A forward that is configured again after the engine has forgotten it counts from zero.
+        world.tallies.retain(|name, _| shared.forwards.iter().any(|it| *it.name == **name));
+    }
+}
+
+/// Every listener has a present route of its forward, unless a change is on its way to the workers.
+fn routes(shared: &EngineAudit, audits: &[&Audit], is_changing: bool) {
+    if is_changing || audits.iter().any(|audit| audit.mail > 0 || audit.walks > 0) {
+        return;
+    }
+    let present: BTreeSet<usize> =
+        shared.forwards.iter().flat_map(|it| &it.routes).copied().collect();
+    for listener in audits.iter().flat_map(|audit| &audit.acceptor.listeners) {
+        assert!(present.contains(&listener.route), "a listener has an old route: {listener:?}");
     }
 }
 

@@ -12,9 +12,11 @@ use crate::summary::Summary;
 use crate::verdict;
 use engine::parts::{SessionAudit, Worker};
 use engine::{Observer, Report, Reports, SessionRecord};
-use flow::CloseReason;
+use flow::{CloseReason, Time};
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 use testkit::sim::Process;
 
 /// Descriptors 0, 1 and 2 count, too.
@@ -45,6 +47,10 @@ impl World {
     /// execve(2).
     pub(crate) fn replace_image(&mut self) {
         self.read_reports();
+        // Descriptors with numbers above the limit are kept, and could not be opened again (seed 4917).
+        if self.has_few_files {
+            self.limit_files(Some(0));
+        }
         self.names.forget();
         self.process = self.process.exec();
     }
@@ -149,13 +155,14 @@ impl World {
     fn record(&mut self, record: &SessionRecord) {
         let CloseReason { by, phase, cause, .. } = record.ending.reason;
         *self.reasons.entry((by, phase, cause)).or_default() += 1;
+        self.tallies.entry(record.forward().into()).or_default().add_record(record);
         // A listener that starts while a SYN to its address is on the way accepts a connection of the
         // process itself, which the loop guard could not refuse.
         let is_client = |address| self.clients_by_address.contains_key(&address);
         if record.client.ip().is_some_and(|address| !is_client(address)) {
             return;
         }
-        let by_address = || self.clients_by_address.get(&record.client.ip()?).copied();
+        let by_address = || self.client_at(record.client.ip()?, record.ending.duration);
         let Some(number) = self.workers.number_of(record.id).or_else(by_address) else { return };
         let Some(session) = self.sessions.get_mut(&number) else { return };
         assert!(session.record.is_none(), "session {number} has two records");
@@ -170,6 +177,16 @@ impl World {
         verdict::of_record(session, self.circumstances);
         closes::of_record(session);
         self.trace.add(self.sim.now(), "record", number.into(), &record.ending.reason);
+    }
+
+    /// The session whose client used this address when a session that has lasted so long was accepted. A
+    /// later client may have got the same port.
+    fn client_at(&self, address: SocketAddr, lasted: Duration) -> Option<u16> {
+        let accepted =
+            self.sim.now().as_micros().saturating_sub(lasted.as_micros().try_into().ok()?);
+        let clients = self.clients_by_address.get(&address)?;
+        let before = |(since, _): &&(Time, u16)| since.as_micros() <= accepted;
+        clients.iter().rev().find(before).map(|(_, number)| *number)
     }
 
     // === the end ===

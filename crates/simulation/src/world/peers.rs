@@ -22,7 +22,10 @@ impl World {
             Ok(socket) => {
                 self.owners.insert(socket.connection(), (number, Peer::Client));
                 let address = socket.local_address();
-                self.clients_by_address.extend(address.map(|address| (address, number)));
+                let now = self.sim.now();
+                if let Some(address) = address {
+                    self.clients_by_address.entry(address).or_default().push((now, number));
+                }
                 let (outbound, inbound) =
                     (stream(number, Peer::Client), stream(number, Peer::Target));
                 ScriptedPeer::connecting(socket, outbound, inbound)

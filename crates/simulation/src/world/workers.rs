@@ -1,7 +1,7 @@
 //! The workers of the engine, run in turns.
 
 use super::World;
-use crate::checks;
+use crate::checks::{self, Overdue};
 use crate::random::{Choices, Random};
 use crate::waiting;
 use engine::parts::{Audit, WaitsFor, Worker};
@@ -33,6 +33,7 @@ struct Known {
     number: Option<u16>,
     /// The descriptor of the target's socket.
     target: Option<u32>,
+    overdue: Overdue,
 }
 
 impl Workers {
@@ -173,8 +174,9 @@ impl World {
                 let client = process.connection_of(audit.client);
                 let number =
                     client.and_then(|client| owners.get(&client)).map(|(number, _)| *number);
-                Known { number, target: None }
+                Known { number, target: None, overdue: Overdue::default() }
             });
+            session.overdue.note(&all[at].audit, audit);
             let Some(number) = session.number else { continue };
             if let Some(session) = sessions.get_mut(&number) {
                 session.id = Some(audit.id);
