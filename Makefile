@@ -13,6 +13,7 @@ IMAGE      ?= traffic-forwarder
 CONTAINER  ?= traffic-forwarder
 NIGHTLY    ?= +nightly
 HISTORIES  ?= 2000000
+ENGINE_SECONDS ?= 3600
 FUZZ_SECONDS ?= 3600
 
 # BINARY=path runs an existing binary, without a build.
@@ -158,12 +159,7 @@ test-fast: ## Run the unit tests, the tests of documents and sources, and a few 
 .PHONY: test-nightly
 test-nightly: test-deps ## Run the tests that take hours: races, fuzzing, faults, budgets, benchmarks (FUZZ_SECONDS=)
 	@NIGHTLY='$(NIGHTLY)' TARGET_DIR='$(TARGET_DIR)' FUZZ_SECONDS='$(FUZZ_SECONDS)' \
-	    HISTORIES='$(HISTORIES)' sh scripts/test-nightly.sh
-
-# Histories of the engine on the simulated kernel: SECONDS=60, COUNT=, FIRST= the first seed.
-.PHONY: soak-sim
-soak-sim:
-	@cargo run --quiet --package simulation --example soak
+	    HISTORIES='$(HISTORIES)' ENGINE_SECONDS='$(ENGINE_SECONDS)' sh scripts/test-nightly.sh
 
 .PHONY: test-race
 test-race: ## Look for races and memory errors: loom, miri, AddressSanitizer

@@ -18,7 +18,7 @@ fi
 
 seconds=$1
 shift
-[ "$#" -gt 0 ] || set -- toml_file line_file forward_argument import_file session
+[ "$#" -gt 0 ] || set -- toml_file line_file forward_argument import_file session engine
 for target; do
     echo "fuzz: $target, for $seconds seconds"
     # New inputs go into the first directory; the others are read only.
@@ -32,6 +32,7 @@ for target; do
     set -- "$@" -- -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -verbosity=0 -print_final_stats=1
     case $target in
         session) set -- "$@" -max_len=512 ;;
+        engine) set -- "$@" -max_len=1024 ;;
         *) set -- "$@" -max_len=4096 -dict="$DICTIONARY" ;;
     esac
     cargo $NIGHTLY fuzz run "$target" "$@"

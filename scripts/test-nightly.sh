@@ -1,7 +1,7 @@
 #!/bin/sh
 # Runs the tests that take hours. A failed step does not stop the others; a step without its tool is
-# skipped, and the last line lists it. The Makefile sets NIGHTLY, TARGET_DIR, FUZZ_SECONDS and
-# HISTORIES.
+# skipped, and the last line lists it. The Makefile sets NIGHTLY, TARGET_DIR, FUZZ_SECONDS,
+# HISTORIES and ENGINE_SECONDS.
 set -u
 # The check must not download a toolchain.
 export RUSTUP_AUTO_INSTALL=0
@@ -28,7 +28,8 @@ skip() {
 
 # Loom, miri and AddressSanitizer; the script prints skipped ones.
 step race sh scripts/test-race.sh
-step soak cargo xtask soak-sim "$HISTORIES"
+step soak-flow cargo xtask soak-flow "$HISTORIES"
+step soak-engine cargo xtask soak-engine --seconds "$ENGINE_SECONDS"
 # Tests that build other binaries: budgets of system calls and instructions, the static binary.
 step budgets cargo test -p traffic-forwarder --test budgets -- --include-ignored
 step static cargo test -p traffic-forwarder --test e2e -- --ignored

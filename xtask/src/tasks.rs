@@ -10,11 +10,23 @@ use std::process::Command;
 /// Each runs programs of this repository in its root, and stops at the first that fails.
 #[derive(Subcommand)]
 pub enum Task {
-    /// Play millions of random histories of a session's decisions.
-    SoakSim {
+    /// Play random histories of a session's decisions (crates/flow/tests/simulation.rs).
+    SoakFlow {
         /// Number of histories.
         #[arg(default_value = "2000000")]
         histories: String,
+    },
+    /// Play random histories of the engine on the simulated kernel (crates/simulation).
+    SoakEngine {
+        /// Duration.
+        #[arg(long, default_value = "3600")]
+        seconds: String,
+        /// Number of histories at which to stop earlier.
+        #[arg(long)]
+        count: Option<String>,
+        /// The first seed; by default a new one at each run.
+        #[arg(long)]
+        first: Option<String>,
     },
     /// Put each fault of crates/simulation/faults into a copy of the sources, and let the simulation find it.
     SimFaults {
@@ -28,7 +40,7 @@ pub enum Task {
     /// Let targets, name servers and roles fail behind this and other forwarders, and write
     /// docs/reliability/failover.md. Takes about four minutes.
     Failover,
-    /// Fuzz the parsers and the session. Needs a nightly toolchain and cargo-fuzz.
+    /// Fuzz the parsers, the session and the engine. Needs a nightly toolchain and cargo-fuzz.
     Fuzz {
         /// Seconds for each target.
         #[arg(long, default_value = "3600")]
@@ -78,9 +90,17 @@ impl Task {
     pub fn run(&self, root: &Path) -> Result<(), String> {
         let here = Here { root, target: target(root) };
         match self {
-            Self::SoakSim { histories } => {
+            Self::SoakFlow { histories } => {
                 let mut test = here.cargo(&["test", "-p", "flow", "--test", "simulation"]);
                 finish(test.env("PROPTEST_CASES", histories))
+            }
+            Self::SoakEngine { seconds, count, first } => {
+                let mut soak =
+                    here.cargo(&["run", "--quiet", "-p", "simulation", "--example", "soak"]);
+                let bounds = [("COUNT", count), ("FIRST", first)];
+                let bounds =
+                    bounds.into_iter().filter_map(|(name, value)| Some((name, value.as_ref()?)));
+                finish(soak.env("SECONDS", seconds).envs(bounds))
             }
             Self::SimFaults { names } => {
                 let print = |line: &str| println!("{line}");
