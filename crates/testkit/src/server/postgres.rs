@@ -10,7 +10,7 @@ use rustix::process::geteuid;
 use super::Server;
 use crate::port::Port;
 use crate::tool::{Tool, run};
-use crate::wait::LIMIT;
+use crate::wait::{LIMIT, wait_until};
 
 /// Where Debian installs each version.
 const VERSIONS: &str = "/usr/lib/postgresql";
@@ -46,6 +46,10 @@ impl Postgres {
             command.arg("-D").arg(&data).args(settings(ip, port));
         });
         let addr = SocketAddr::new(ip, server.addr().port());
+        // It listens before it serves.
+        wait_until("PostgreSQL to be ready", LIMIT, || {
+            run(&mut Self::client("pg_isready", addr), LIMIT).status.success()
+        });
         Self { server, addr }
     }
 
