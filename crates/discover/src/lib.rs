@@ -7,3 +7,6 @@ mod checks;
 pub use checks::{
     CheckFailure, CheckResult, Checks, MOST_BYTES, Probe, ProbeAddress, ProbeKind, check,
 };
+
+mod sets;
+pub use sets::{MOST_MEMBERS, Membership, Record, Share};
