@@ -111,8 +111,10 @@ pub(crate) struct Overdue(Option<Time>);
 impl Overdue {
     /// Notes the state of a session after a turn of its worker.
     pub(crate) fn note(&mut self, audit: &Audit, session: &SessionAudit) {
-        // A walk, or a message that asks for one, is still to set the timers of changed rules.
-        let has_timer = audit.mail == 0 && audit.walks == 0;
+        // A walk, or a message that asks for one, is still to set the timers of changed rules. A worker that
+        // is parked, or restores its sessions, serves no timers.
+        let serves = matches!(audit.waits_for, WaitsFor::Events { .. });
+        let has_timer = serves && audit.mail == 0 && audit.walks == 0;
         let is_overdue = |deadline: Time| deadline.after(TICK) < audit.now;
         if !has_timer || !session.deadline.is_some_and(is_overdue) {
             self.0 = None;
