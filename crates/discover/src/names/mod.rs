@@ -12,6 +12,7 @@ mod files;
 mod hosts;
 mod look_up;
 mod message;
+mod notice_limit;
 mod order;
 mod resolv_conf;
 mod resolver;

@@ -3,6 +3,7 @@
 use super::cache::{Asked, Cache, FailingName, Notice, SavedName, Served};
 use super::failure::LookUpError;
 use super::look_up::Source;
+use super::notice_limit::{Counts, NoticeLimit};
 use engine::{NameFailure, Query, Resolve};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -48,6 +49,7 @@ struct State {
     /// When the thread wakes by itself.
     wakes_at: Option<Instant>,
     look_ups: BTreeMap<&'static str, u64>,
+    limit: NoticeLimit,
 }
 
 impl Resolver {
@@ -157,10 +159,13 @@ impl Shared {
         let mut state = self.lock();
         let served = state.cache.tick(now);
         let look_ups = state.cache.take_look_ups();
-        let wakes_at = state.cache.next_due().unwrap_or(now + LONGEST_SLEEP);
+        let not_logged = state.limit.finish(now);
+        let due = state.cache.next_due().into_iter().chain(state.limit.end()).min();
+        let wakes_at = due.unwrap_or(now + LONGEST_SLEEP);
         state.wakes_at = Some(wakes_at);
         drop(state);
         serve(served);
+        log_counts(not_logged);
         for name in look_ups {
             tokio::spawn(Arc::clone(self).look_up(name));
         }
@@ -173,7 +178,8 @@ impl Shared {
         let word = result.as_ref().map_or_else(LookUpError::word, |_| "ok");
         *state.look_ups.entry(word).or_default() += 1;
         let served = state.cache.answered(&name, result, Instant::now());
-        let notices = state.cache.take_notices();
+        let mut notices = state.cache.take_notices();
+        notices.retain(|notice| state.limit.passes(notice, Instant::now()));
         drop(state);
         serve(served);
         notices.iter().for_each(log);
@@ -220,5 +226,15 @@ fn log(notice: &Notice) {
             let seconds = after.as_secs_f64();
             tracing::info!(name = &**name, failures, seconds, "a target's name is resolved again");
         }
+    }
+}
+
+fn log_counts(not_logged: Counts) {
+    let Counts { failing, over } = not_logged;
+    if failing > 0 {
+        tracing::warn!(count = failing, "names of further targets could not be resolved");
+    }
+    if over > 0 {
+        tracing::info!(count = over, "names of further targets are resolved again");
     }
 }
