@@ -6,7 +6,7 @@ use crate::rule::rule;
 use crate::session::{Outcome, Over};
 use crate::shared::Shared;
 use crate::targets::{Target, TargetSet};
-use flow::{By, Candidate, Cause, CloseReason, NoTarget, Phase};
+use flow::{By, Candidate, Candidates, Cause, Choice, CloseReason, NoTarget, NoneUp, Phase};
 use std::sync::Arc;
 use sys::kernel::Kernel;
 
@@ -18,7 +18,8 @@ pub(crate) fn select<K: Kernel>(permit: &mut Permit, shared: &Shared<K>) -> Outc
     // Another worker may take the last place of the selected target first: then select again. Bounded by
     // the number of targets, because other sessions may take and return places indefinitely.
     for _ in 0..set.targets().len() {
-        let position = flow::select(candidates(&set)).map_err(no_target)?;
+        let selected = flow::select(&candidates(&set), Choice::First, NoneUp::Refuse);
+        let position = selected.map_err(no_target)?;
         if permit.enter_target(Arc::clone(&set.targets()[position])).is_ok() {
             return Ok(());
         }
@@ -26,12 +27,20 @@ pub(crate) fn select<K: Kernel>(permit: &mut Permit, shared: &Shared<K>) -> Outc
     Err(no_target(NoTarget::Full))
 }
 
-fn candidates(set: &TargetSet) -> impl Iterator<Item = Candidate> {
-    let candidate = |target: &Arc<Target>| Candidate {
-        is_up: target.is_up(),
-        has_room: target.gate.has_room(),
+fn candidates(set: &TargetSet) -> Candidates<impl Fn(usize) -> Candidate> {
+    let at = |position: usize| {
+        let target = &set.targets()[position];
+        Candidate {
+            number: target.number,
+            is_up: target.is_up(),
+            has_room: target.gate.has_room(),
+            is_tried: false,
+            level: 0,
+            weight: 1,
+            sessions: target.gate.taken(),
+        }
     };
-    set.targets().iter().map(candidate)
+    Candidates { count: set.targets().len(), at, heaviest: 1 }
 }
 
 fn no_target(reason: NoTarget) -> Over {

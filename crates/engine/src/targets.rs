@@ -15,6 +15,8 @@ pub(crate) struct Target {
     pub(crate) address: TargetAddress,
     /// The address, as shown.
     pub(crate) text: Arc<str>,
+    /// The address as a number, for `balance = "source"`.
+    pub(crate) number: u64,
     /// Counts its sessions. Today without a limit.
     pub(crate) gate: Gate,
     is_up: AtomicBool,
@@ -58,9 +60,11 @@ impl Target {
     /// A target without sessions, in the state *up*.
     pub(crate) fn new(target: &plan::TargetEntry, workers: usize) -> Self {
         let address = &target.address;
+        let text = address.to_string();
         Self {
             address: address.into(),
-            text: address.to_string().into(),
+            number: flow::target_number(&text),
+            text: text.into(),
             gate: Gate::new(u32::MAX),
             is_up: AtomicBool::new(true),
             connects: (0..workers).map(|_| Connects::default()).collect(),

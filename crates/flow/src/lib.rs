@@ -48,7 +48,10 @@ mod greet;
 pub use greet::Greeting;
 
 mod select;
-pub use select::{Balance, Candidate, NoTarget, NoneUp, select};
+pub use select::{
+    Balance, Candidate, Candidates, Choice, NoTarget, NoneUp, Turns, client_number, select,
+    target_number,
+};
 
 mod health;
 pub use health::{OnDown, Passive};

@@ -1,4 +1,18 @@
 //! Stage *select*: which target of a set takes a session.
+//!
+//! A level serves while one of its targets is up: backups take sessions when all targets before them are
+//! down, not when they are full. For one client, a target that was tried counts as down.
+
+mod least;
+mod pool;
+
+mod turns;
+pub use turns::Turns;
+
+mod rendezvous;
+pub use rendezvous::{client_number, target_number};
+
+use pool::Pool;
 
 /// How sessions are spread over the targets of a set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,55 +39,177 @@ pub enum NoneUp {
 /// State of one target at the moment of selection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Candidate {
+    /// Identifies the target in every process ([`target_number`]).
+    pub number: u64,
     /// Its health allows new sessions.
     pub is_up: bool,
     /// It is below its own limit of sessions.
     pub has_room: bool,
+    /// This client has tried it.
+    pub is_tried: bool,
+    /// 0 serves first; the others are backups.
+    pub level: u16,
+    /// Its part of new sessions, relative to other targets. At least 1.
+    pub weight: u32,
+    /// Its open sessions, as far as this process knows.
+    pub sessions: u32,
+}
+
+/// A [`Balance`] with the state or the number that it decides by.
+#[derive(Debug)]
+pub enum Choice<'a> {
+    /// [`Balance::Least`], with a random number.
+    Least(u64),
+    /// [`Balance::RoundRobin`], with the turns of the set.
+    RoundRobin(&'a mut Turns),
+    /// [`Balance::Source`], with the number of the client ([`client_number`]).
+    Source(u64),
+    /// [`Balance::First`].
+    First,
 }
 
 /// Why no target of a set can take a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NoTarget {
-    /// No target is up, or the set is empty.
+    /// No target is up that this client has not tried, or the set is empty.
     Down,
-    /// At least one target is up, and each one that is up is at its limit.
+    /// The level that serves is at its limits.
     Full,
 }
 
-/// The position of the first candidate that is up and has room. Reads no further than that one.
-pub fn select(candidates: impl IntoIterator<Item = Candidate>) -> Result<usize, NoTarget> {
-    let mut reason = NoTarget::Down;
-    for (position, candidate) in candidates.into_iter().enumerate() {
-        match candidate {
-            Candidate { is_up: true, has_room: true } => return Ok(position),
-            Candidate { is_up: true, has_room: false } => reason = NoTarget::Full,
-            Candidate { is_up: false, .. } => {}
+/// A target set, as selection reads it.
+#[derive(Clone, Copy, Debug)]
+pub struct Candidates<F> {
+    /// Number of targets.
+    pub count: usize,
+    /// Reads the state of the target at a position.
+    pub at: F,
+    /// The highest weight of the set.
+    pub heaviest: u32,
+}
+
+/// The position of the target that takes the session. [`Choice::Least`] usually reads three targets,
+/// [`Choice::First`] those up to the chosen one, the others all.
+///
+/// # Errors
+/// See [`NoTarget`]. With [`NoneUp::Try`], only a set whose targets were all tried is down.
+pub fn select(
+    candidates: &Candidates<impl Fn(usize) -> Candidate>,
+    choice: Choice<'_>,
+    none_up: NoneUp,
+) -> Result<usize, NoTarget> {
+    let Candidates { count, at, heaviest } = candidates;
+    let pool = Pool::of((0..*count).map(at), none_up).ok_or(NoTarget::Down)?;
+    let eligible = || {
+        let candidates = (0..*count).map(|position| (position, at(position)));
+        candidates.filter(|(_, candidate)| pool.contains(candidate))
+    };
+    let chosen = match choice {
+        Choice::Least(random) => {
+            let eligible_at = |position| Some(at(position)).filter(|it| pool.contains(it));
+            least::emptier_of_two(*count, eligible_at, *heaviest, Random(random))
         }
+        Choice::RoundRobin(turns) => turns.next(*count, eligible()),
+        Choice::Source(client) => rendezvous::highest(eligible(), *heaviest, client),
+        Choice::First => eligible().map(|(position, _)| position).next(),
+    };
+    chosen.ok_or(NoTarget::Full)
+}
+
+/// Random numbers from one (SplitMix64).
+struct Random(u64);
+
+impl Random {
+    fn number(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        mixed(self.0)
     }
-    Err(reason)
+
+    /// A number below `limit`; 0 if the limit is 0.
+    fn below(&mut self, limit: u64) -> u64 {
+        ((u128::from(limit) * u128::from(self.number())) >> 64) as u64
+    }
+}
+
+/// Mixes the bits of a number, so that close numbers become unrelated ones (the finalizer of SplitMix64).
+fn mixed(number: u64) -> u64 {
+    let mut mixed = number;
+    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    mixed ^ (mixed >> 31)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const GOOD: Candidate = Candidate { is_up: true, has_room: true };
-    const FULL: Candidate = Candidate { is_up: true, has_room: false };
-    const DOWN: Candidate = Candidate { is_up: false, has_room: true };
-    const DOWN_AND_FULL: Candidate = Candidate { is_up: false, has_room: false };
+    const GOOD: Candidate = Candidate {
+        number: 0,
+        is_up: true,
+        has_room: true,
+        is_tried: false,
+        level: 0,
+        weight: 1,
+        sessions: 0,
+    };
+    const FULL: Candidate = Candidate { has_room: false, ..GOOD };
+    const DOWN: Candidate = Candidate { is_up: false, ..GOOD };
+    const TRIED: Candidate = Candidate { is_tried: true, ..GOOD };
+    const BACKUP: Candidate = Candidate { level: 1, ..GOOD };
+    const LAST: Candidate = Candidate { level: 2, ..GOOD };
 
-    #[test]
-    fn the_first_target_that_is_up_and_has_room_is_selected() {
-        assert_eq!(select([GOOD]), Ok(0));
-        assert_eq!(select([GOOD, GOOD]), Ok(0));
-        assert_eq!(select([DOWN, FULL, DOWN_AND_FULL, GOOD, GOOD]), Ok(3));
+    fn set(candidates: &[Candidate]) -> Candidates<impl Fn(usize) -> Candidate> {
+        Candidates { count: candidates.len(), at: |at| candidates[at], heaviest: 1 }
+    }
+
+    /// The selection of every balance, which must agree where one target is eligible.
+    fn of_each(candidates: &[Candidate], none_up: NoneUp) -> Result<usize, NoTarget> {
+        let mut turns = Turns::default();
+        let choices =
+            [Choice::Least(7), Choice::RoundRobin(&mut turns), Choice::Source(7), Choice::First];
+        let set = set(candidates);
+        let select = |choice| select(&set, choice, none_up);
+        let [first, others @ ..] = choices.map(select);
+        assert_eq!(others, [first; 3], "{candidates:?}");
+        first
     }
 
     #[test]
-    fn a_limit_is_the_reason_only_where_a_target_is_up() {
-        assert_eq!(select([]), Err(NoTarget::Down));
-        assert_eq!(select([DOWN, DOWN_AND_FULL]), Err(NoTarget::Down));
-        assert_eq!(select([FULL]), Err(NoTarget::Full));
-        assert_eq!(select([DOWN, FULL, DOWN]), Err(NoTarget::Full));
+    fn only_a_target_that_is_up_untried_and_below_its_limit_is_selected() {
+        let refuse = |candidates: &[Candidate]| of_each(candidates, NoneUp::Refuse);
+        assert_eq!(refuse(&[GOOD]), Ok(0));
+        assert_eq!(refuse(&[DOWN, FULL, TRIED, GOOD]), Ok(3));
+        assert_eq!(refuse(&[]), Err(NoTarget::Down));
+        assert_eq!(refuse(&[DOWN, TRIED]), Err(NoTarget::Down));
+        assert_eq!(refuse(&[DOWN, FULL, TRIED]), Err(NoTarget::Full));
+    }
+
+    #[test]
+    fn backups_serve_when_the_targets_before_them_are_down_and_not_when_they_are_full() {
+        let refuse = |candidates: &[Candidate]| of_each(candidates, NoneUp::Refuse);
+        assert_eq!(refuse(&[LAST, BACKUP, GOOD]), Ok(2));
+        assert_eq!(refuse(&[LAST, BACKUP, DOWN]), Ok(1));
+        assert_eq!(refuse(&[LAST, BACKUP, TRIED]), Ok(1), "tried counts as down");
+        assert_eq!(refuse(&[LAST, BACKUP, FULL]), Err(NoTarget::Full));
+        let down = Candidate { is_up: false, ..BACKUP };
+        assert_eq!(refuse(&[LAST, down, DOWN]), Ok(0));
+    }
+
+    #[test]
+    fn with_none_up_all_are_tried_or_none() {
+        let backup = Candidate { is_up: false, ..BACKUP };
+        assert_eq!(of_each(&[backup, DOWN], NoneUp::Try), Ok(1), "levels hold");
+        assert_eq!(of_each(&[backup, TRIED], NoneUp::Try), Ok(0), "each target once");
+        assert_eq!(of_each(&[DOWN, TRIED], NoneUp::Try), Ok(0), "down, and may be back");
+        assert_eq!(of_each(&[TRIED, TRIED], NoneUp::Try), Err(NoTarget::Down));
+        assert_eq!(of_each(&[backup, DOWN], NoneUp::Refuse), Err(NoTarget::Down));
+    }
+
+    #[test]
+    fn first_keeps_to_the_order_of_the_configuration() {
+        let select =
+            |candidates: &[Candidate]| select(&set(candidates), Choice::First, NoneUp::Try);
+        assert_eq!(select(&[GOOD, GOOD, GOOD]), Ok(0));
+        assert_eq!(select(&[DOWN, GOOD, GOOD]), Ok(1));
     }
 }
