@@ -126,8 +126,9 @@ impl<K: Kernel> Engine<K> {
 
 fn targets(route: &Route) -> Vec<(Arc<str>, Arc<str>, GateAudit)> {
     let set = route.targets.load();
-    let target = |target: &Arc<crate::targets::Target>| {
+    let target = |member: &crate::targets::Member| {
+        let target = &member.target;
         (Arc::clone(&route.listen), Arc::clone(&target.text), GateAudit::of(&target.gate))
     };
-    set.targets().iter().map(target).collect()
+    set.members().iter().map(target).collect()
 }

@@ -1,5 +1,6 @@
 //! Stage *close*: one close reason, every descriptor closed, every place returned, one record.
 
+use crate::connect;
 use crate::context::Context;
 use crate::report::{Report, SessionRecord};
 use crate::session::{Over, Session};
@@ -18,6 +19,7 @@ pub(crate) fn close<K: Kernel>(
     process_drains: bool,
 ) {
     let Over { reason, abort } = over;
+    connect::end(&mut session, &context.shared);
     for direction in Direction::BOTH {
         if let Some(holding) = session.holding(direction).take() {
             context.pump.pool.discard(holding);
@@ -49,6 +51,7 @@ fn record<K: Kernel>(kernel: &K, session: &Session<K>, ending: Ending) -> Sessio
         selected: session.permit.target().map(Arc::clone),
         client: session.client_address,
         target_address: session.target_address,
+        attempts: session.attempts,
         started: now.checked_sub(ending.duration).unwrap_or(now),
         ending,
         client_tcp: session.client.tcp_info(),

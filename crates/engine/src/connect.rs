@@ -1,5 +1,7 @@
-//! Stage *connect*: attempts to connect to the addresses of the selected target.
+//! Stage *connect*: attempts to connect to the addresses of the selected target, and of further targets if
+//! it fails or is silent.
 
+use crate::connecting::{Attempt, Connecting, Tried};
 use crate::context::Context;
 use crate::failure;
 use crate::name_answer::{NameAnswer, NameFailure};
@@ -7,198 +9,354 @@ use crate::relay;
 use crate::report::Report;
 use crate::resolve::Query;
 use crate::rules::Rules;
+use crate::select::select;
 use crate::session::{Outcome, Over, Session};
 use crate::shared::Shared;
 use crate::table::Entry;
-use crate::targets::TargetAddress;
-use flow::{By, Cause, Peer, Readiness, SocketFailure, Time};
+use crate::targets::{Target, TargetAddress};
+use crate::token::attempt_token;
+use flow::{
+    By, Cause, CloseReason, NoTarget, Peer, Phase, RaceStep, Readiness, SocketFailure, Stage, Time,
+};
 use plan::OnRefusal;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
-use sys::kernel::{Kernel, Socket as _};
+use sys::kernel::{Epoll as _, Kernel, Socket as _};
 use sys::socket::Progress;
 use sys::{Address, Errno, Event};
 
-/// Starts the first attempt to connect to the selected target, or the look-up of its name.
-pub(crate) fn begin<K: Kernel>(
+/// Attempts of one session per turn: the targets of a large set may all fail at once.
+const STEPS_PER_TURN: usize = 32;
+
+/// Selects the first target of a session. The stage has the end of all attempts.
+pub(crate) fn select_first<K: Kernel>(
     entry: &mut Entry<'_, K>,
     context: &mut Context<K>,
     rules: &Rules,
 ) -> Outcome {
     let session = &mut *entry.session;
-    let (Some(target), Some(connecting)) = (session.permit.target(), &mut session.connecting)
-    else {
-        return Ok(());
-    };
-    match &target.address {
-        TargetAddress::Name(host, port) => {
-            context.shared.resolver.resolve(Query {
-                host: Arc::clone(host),
-                port: *port,
-                session: entry.key,
-                worker: Arc::clone(&context.mailbox),
-            });
-            entry.set_timer_by(rules);
-            return Ok(());
-        }
-        TargetAddress::Unix(_) => session.flow.distrust_short_reads(Peer::Target),
-        TargetAddress::Ip(_) => {}
-    }
-    connecting.attempts.resolved(1);
-    next_attempt(entry, context, rules)
+    let Stage::Connecting { attempt_until: until } = session.flow.stage() else { return Ok(()) };
+    let client = session.client_address;
+    let tried = Tried::nothing();
+    let targets = select(&mut session.permit, client, &tried, rules, &mut context.random);
+    let targets = targets.map_err(no_target)?;
+    session.connecting = Some(Box::new(Connecting::new(context.now, until, targets)));
+    add_selected(entry, context);
+    Ok(())
 }
 
-/// Handles the resolver's answer for the target's name.
+/// Selects a target again for a session of the previous process image, which has a place in one.
+pub(crate) fn restart<K: Kernel>(
+    entry: &mut Entry<'_, K>,
+    context: &mut Context<K>,
+    rules: &Rules,
+) -> Outcome {
+    context.shared.leave_target(&mut entry.session.permit);
+    select_first(entry, context, rules)?;
+    proceed(entry, context, rules)
+}
+
+/// Selects another target after or beside those that were tried.
+fn select_another<K: Kernel>(entry: &mut Entry<'_, K>, context: &mut Context<K>, rules: &Rules) {
+    let session = &mut *entry.session;
+    let Some(connecting) = &mut session.connecting else { return };
+    let tried = connecting.tried();
+    let left = connecting.set_place_aside(&mut session.permit);
+    let client = session.client_address;
+    let selected = select(&mut session.permit, client, &tried, rules, &mut context.random);
+    if selected.is_ok() {
+        if let Some(place) = left {
+            context.shared.release_place(place);
+        }
+        add_selected(entry, context);
+        return;
+    }
+    // The record names the last target, which has failed or may still answer.
+    connecting.race.no_more_targets();
+    let place = left.or_else(|| connecting.rounds.last_mut()?.place.take());
+    if let Some(place) = place {
+        session.permit.take_back(place);
+    }
+}
+
+/// Adds the target of the permit to the race, and has its name resolved.
+fn add_selected<K: Kernel>(entry: &mut Entry<'_, K>, context: &mut Context<K>) {
+    let session = &mut *entry.session;
+    let (Some(target), Some(connecting)) = (session.permit.target(), &mut session.connecting)
+    else {
+        return;
+    };
+    connecting.add(target, context.now);
+    match &target.address {
+        TargetAddress::Name(host, port) => context.shared.resolver.resolve(Query {
+            host: Arc::clone(host),
+            port: *port,
+            session: entry.key,
+            round: connecting.rounds.len() - 1,
+            worker: Arc::clone(&context.mailbox),
+        }),
+        TargetAddress::Ip(_) | TargetAddress::Unix(_) => {}
+    }
+}
+
+/// Handles the resolver's answer for the name of a round's target.
 pub(crate) fn resolved<K: Kernel>(
     entry: &mut Entry<'_, K>,
     context: &mut Context<K>,
+    round: usize,
     answer: NameAnswer,
 ) -> Outcome {
     let rules = entry.session.rules();
     let Some(connecting) = &mut entry.session.connecting else { return Ok(()) };
-    let addresses =
-        answer.and_then(
-            |addresses| {
-                if addresses.is_empty() { Err(NameFailure::Error) } else { Ok(addresses) }
-            },
-        );
-    let addresses = match addresses {
-        Ok(addresses) => addresses,
-        Err(failure) => {
-            return Err(fail(entry.session, context, &rules, failure.as_socket_failure()));
+    let Some(resolved) = connecting.rounds.get_mut(round) else { return Ok(()) };
+    let answer = answer.and_then(|addresses| match addresses.len() {
+        0 => Err(NameFailure::Error),
+        1 => Ok(addresses),
+        _ => Ok(flow::in_order(&addresses, resolved.target.worked()).into()),
+    });
+    match answer {
+        Ok(addresses) => {
+            connecting.race.resolved(round, addresses.len(), context.now);
+            resolved.resolved = Some(addresses);
         }
-    };
-    connecting.attempts.resolved(addresses.len());
-    connecting.resolved = Some(addresses);
-    next_attempt(entry, context, &rules)
+        Err(failure) => {
+            connecting.race.resolved(round, 0, context.now);
+            connecting.failure = Some(failure.as_socket_failure());
+            round_is_over(entry.session, context, round);
+        }
+    }
+    proceed(entry, context, &rules)
 }
 
-/// Tries the target's next address, and the following ones while each fails at once.
-fn next_attempt<K: Kernel>(
+/// Carries out the steps of the race that are due.
+pub(crate) fn proceed<K: Kernel>(
     entry: &mut Entry<'_, K>,
     context: &mut Context<K>,
     rules: &Rules,
 ) -> Outcome {
     let now = context.now;
-    loop {
-        let session = &mut *entry.session;
-        // Closes the socket of the previous attempt.
-        session.target = None;
-        let Some(connecting) = &mut session.connecting else { return Ok(()) };
-        let Some((position, until)) = connecting.attempts.next(now) else {
-            let failure = connecting.failure.unwrap_or(TIMED_OUT);
-            return Err(fail(session, context, rules, failure));
-        };
-        session.flow.attempt(until);
-        let address = address_at(session, position);
-        if leads_back(&context.shared, session, address) {
-            attempt_failed(session, context.index, LOOP);
-            continue;
-        }
-        if let Some(target) = session.permit.target() {
-            target.connect_tried(context.index);
-        }
-        match attempt(&context.kernel, session, address) {
-            Ok((socket, progress)) => {
-                session.target = Some(socket);
-                context.register(entry, Peer::Target)?;
-                if matches!(progress, Progress::Connected) {
-                    return connected(entry, context, rules, Readiness::default());
+    for _ in 0..STEPS_PER_TURN {
+        let Some(connecting) = &mut entry.session.connecting else { return Ok(()) };
+        match connecting.race.next(now) {
+            RaceStep::Attempt { round, address, attempt } => {
+                let step = Step { round, position: address, number: attempt };
+                if begin_attempt(entry, context, step)? == Progress::Connected {
+                    return connected(entry, context, rules, attempt, Readiness::default());
                 }
+            }
+            RaceStep::Abandon(attempt) => {
+                attempt_failed(entry.session, context, attempt, TIMED_OUT);
+            }
+            RaceStep::Select => select_another(entry, context, rules),
+            RaceStep::Wait(until) => {
+                entry.session.flow.attempt(until);
                 entry.set_timer_by(rules);
                 return Ok(());
             }
-            // Only the full accept queue of a Unix socket gives EAGAIN: its listener is alive and busy.
-            Err(Errno::AGAIN) => {
-                retry_later(session, now);
-                entry.set_timer_by(rules);
-                return Ok(());
+            RaceStep::AllFailed => {
+                let failure = connecting.failure.unwrap_or(TIMED_OUT);
+                return Err(fail(entry.session, context, rules, failure));
             }
-            Err(errno) => attempt_failed(session, context.index, failure::of_attempt(errno)),
+            RaceStep::TimedOut => {
+                let failure = time_is_up(entry.session, context);
+                return Err(fail(entry.session, context, rules, failure));
+            }
+        }
+    }
+    // The timer fires in the next turn, after other sessions.
+    entry.session.flow.attempt(now);
+    entry.set_timer_by(rules);
+    Ok(())
+}
+
+/// An attempt that is due.
+#[derive(Clone, Copy)]
+struct Step {
+    round: usize,
+    /// Of the address.
+    position: usize,
+    /// Of the attempt.
+    number: usize,
+}
+
+/// Starts an attempt. One that fails at once is in progress as far as the caller can see, and the race has
+/// its failure.
+fn begin_attempt<K: Kernel>(
+    entry: &mut Entry<'_, K>,
+    context: &mut Context<K>,
+    step: Step,
+) -> Result<Progress, Over> {
+    let session = &mut *entry.session;
+    let Some(connecting) = &mut session.connecting else { return Ok(Progress::UnderWay) };
+    let round = &connecting.rounds[step.round];
+    let address = round.address_at(step.position);
+    let target = Arc::clone(&round.target);
+    session.target_address = address.map_or(Some(Address::UNIX), |address| Some(address.into()));
+    session.attempts = session.attempts.saturating_add(1);
+    if leads_back(&context.shared, &target, address) {
+        attempt_failed(session, context, step.number, LOOP);
+        return Ok(Progress::UnderWay);
+    }
+    target.connect_tried(context.index);
+    match attempt(&context.kernel, &target, address) {
+        Ok((socket, progress)) => {
+            context.watch(&socket, attempt_token(entry.key, step.number))?;
+            let address = session.target_address.unwrap_or(Address::UNIX);
+            connecting.attempts[step.number] =
+                Some(Attempt { socket, address, started: context.now });
+            Ok(progress)
+        }
+        // Only the full accept queue of a Unix socket gives EAGAIN: its listener is alive and busy.
+        Err(Errno::AGAIN) => {
+            retry_later(connecting, step.number, context.now);
+            Ok(Progress::UnderWay)
+        }
+        Err(errno) => {
+            attempt_failed(session, context, step.number, failure::of_attempt(errno));
+            Ok(Progress::UnderWay)
         }
     }
 }
 
-/// Handles an event of either socket before the target is connected.
-pub(crate) fn event<K: Kernel>(
+/// Handles an event of the client's socket before the target is connected.
+pub(crate) fn client_event<K: Kernel>(
     entry: &mut Entry<'_, K>,
-    context: &mut Context<K>,
-    peer: Peer,
     event: Event,
     readiness: Readiness,
 ) -> Outcome {
     let session = &mut *entry.session;
     // SO_ERROR is read only on EPOLLERR: some kernels report EPOLLHUP alone with successful
     // connects, too.
-    let error = session.socket(peer).filter(|_| event.error).map(K::Socket::take_error);
-    match (peer, error) {
-        (Peer::Client, Some(Err(errno))) => {
-            let reason = session.flow.reason_of_client_failure(failure::of_connection(errno));
-            Err(Over::reset(reason))
-        }
+    if event.error
+        && let Err(errno) = session.client.take_error()
+    {
+        let reason = session.flow.reason_of_client_failure(failure::of_connection(errno));
+        return Err(Over::reset(reason));
+    }
+    // Bytes from the client stay in its receive queue until the target is connected.
+    session.flow.on_ready(Peer::Client, readiness);
+    Ok(())
+}
+
+/// Handles an event of a socket that is being connected.
+pub(crate) fn attempt_event<K: Kernel>(
+    entry: &mut Entry<'_, K>,
+    context: &mut Context<K>,
+    number: usize,
+    event: Event,
+    readiness: Readiness,
+) -> Outcome {
+    let session = &mut *entry.session;
+    let Some(connecting) = &session.connecting else { return Ok(()) };
+    // An attempt that was closed after epoll had reported this event has no socket any more.
+    let Some(attempt) = connecting.attempts.get(number).and_then(Option::as_ref) else {
+        return Ok(());
+    };
+    let error = if event.error { attempt.socket.take_error().err() } else { None };
+    match error {
         // Connected and reset since: the client gets the bytes that arrived before the RST.
-        (Peer::Target, Some(Err(errno))) if failure::came_after_connecting(errno) => {
+        Some(errno) if failure::came_after_connecting(errno) => {
             session.flow.broke(Peer::Target, failure::of_connection(errno));
-            connected(entry, context, &entry.session.rules(), readiness)
+            connected(entry, context, &entry.session.rules(), number, readiness)
         }
-        (Peer::Target, Some(Err(errno))) => {
-            attempt_failed(session, context.index, failure::of_attempt(errno));
-            next_attempt(entry, context, &entry.session.rules())
+        Some(errno) => {
+            attempt_failed(session, context, number, failure::of_attempt(errno));
+            proceed(entry, context, &entry.session.rules())
         }
-        (Peer::Target, _) if event.writable => {
-            connected(entry, context, &entry.session.rules(), readiness)
+        None if event.writable => {
+            connected(entry, context, &entry.session.rules(), number, readiness)
         }
-        // Bytes from the client stay in its receive queue until the target is connected.
-        _ => {
-            session.flow.on_ready(peer, readiness);
-            Ok(())
-        }
+        None => Ok(()),
     }
 }
 
+/// Ends the race: attempt `number` has won.
 fn connected<K: Kernel>(
     entry: &mut Entry<'_, K>,
     context: &mut Context<K>,
     rules: &Rules,
+    number: usize,
     readiness: Readiness,
 ) -> Outcome {
     let now = context.now;
     let session = &mut *entry.session;
-    if is_itself(session, context.shared.first_ephemeral_port) {
-        retry_later(session, now);
-        attempt_failed(session, context.index, failure::of_attempt(Errno::CONNREFUSED));
-        return next_attempt(entry, context, rules);
+    let Some(connecting) = &mut session.connecting else { return Ok(()) };
+    let Some(Attempt { socket, address, started }) = connecting.attempts[number].take() else {
+        return Ok(());
+    };
+    if is_itself::<K>(&socket, address, context.shared.first_ephemeral_port) {
+        connecting.failure = Some(failure::of_attempt(Errno::CONNREFUSED));
+        retry_later(connecting, number, now);
+        return proceed(entry, context, rules);
     }
-    session.connecting = None;
+    if number != 0 {
+        // The token of a connected target has no number. The kernel reports again what holds already.
+        let _ = context.epoll.remove(&socket);
+    }
+    session.target = Some(socket);
+    session.target_address = Some(address);
+    win(session, context, number, now.since(started));
+    if number != 0 {
+        context.register(entry, Peer::Target)?;
+    }
+    let session = &mut *entry.session;
+    if address.is_unix() {
+        session.flow.distrust_short_reads(Peer::Target);
+    }
     session.flow.connected(now);
     session.counters.connected(now.since(session.flow.accepted()));
     session.flow.on_ready(Peer::Target, readiness);
-    let tcp = session.target_address.is_some_and(|address| !address.is_unix());
-    session.options_due = tcp && !rules.options.is_nothing();
+    let is_due = !address.is_unix() && !rules.options.is_nothing();
+    session.flags.set_options_due(is_due);
     if context.shared.detail.steps() {
         context.shared.outbox.send(Report::Forwarding {
             id: session.id,
             forward: Arc::clone(&session.route().forward.name),
-            target: session.target_address.unwrap_or(Address::UNIX),
+            target: address,
         });
     }
     entry.set_timer_by(rules);
     relay::serve(entry, context).1
 }
 
-/// Handles an attempt, or the look-up before the first one, that has reached its deadline.
-pub(crate) fn attempt_timed_out<K: Kernel>(
-    entry: &mut Entry<'_, K>,
-    context: &mut Context<K>,
-    rules: &Rules,
-) -> Outcome {
-    if entry.session.is_waiting_for_name() {
-        let failure = NameFailure::Timeout.as_socket_failure();
-        return Err(fail(entry.session, context, rules, failure));
+/// Counts the results of a race that attempt `winner` has won, after `took`, and keeps the winner's place.
+fn win<K: Kernel>(session: &mut Session<K>, context: &Context<K>, winner: usize, took: Duration) {
+    let Some(connecting) = &session.connecting else { return };
+    let won = connecting.race.round_of(winner);
+    // Overtaken attempts count as failed.
+    for number in connecting.running() {
+        attempt_failed(session, context, number, TIMED_OUT);
     }
-    attempt_failed(entry.session, context.index, TIMED_OUT);
-    next_attempt(entry, context, rules)
+    let Some(mut connecting) = session.connecting.take() else { return };
+    if let Some(round) = won.and_then(|won| connecting.rounds.get_mut(won)) {
+        round.target.connected(session.target_address.and_then(Address::ip), took);
+        if let Some(place) = round.place.take() {
+            context.shared.leave_target(&mut session.permit);
+            session.permit.take_back(place);
+        }
+    }
+    connecting.take_places().for_each(|place| context.shared.release_place(place));
+}
+
+/// Counts the attempts of a session whose time is up as failed. Returns the failure to report.
+fn time_is_up<K: Kernel>(session: &mut Session<K>, context: &Context<K>) -> SocketFailure {
+    let Some(connecting) = &session.connecting else { return TIMED_OUT };
+    let running = connecting.running();
+    let is_name_missing = running.is_empty() && connecting.is_waiting_for_name();
+    for number in running {
+        attempt_failed(session, context, number, TIMED_OUT);
+    }
+    if is_name_missing { NameFailure::Timeout.as_socket_failure() } else { TIMED_OUT }
+}
+
+/// Resets the sockets of a session that ends while it connects, and returns its places beside that of the
+/// permit.
+pub(crate) fn end<K: Kernel>(session: &mut Session<K>, shared: &Shared<K>) {
+    if let Some(mut connecting) = session.connecting.take() {
+        connecting.take_sockets().for_each(K::Socket::reset);
+        connecting.take_places().for_each(|place| shared.release_place(place));
+    }
 }
 
 /// Ends a session whose attempts have all failed.
@@ -222,6 +380,14 @@ fn fail<K: Kernel>(
     Over { reason, abort }
 }
 
+fn no_target(reason: NoTarget) -> Over {
+    let (by, cause) = match reason {
+        NoTarget::Down => (By::Target, Cause::NoTarget),
+        NoTarget::Full => (By::Limit, Cause::OverLimit),
+    };
+    Over::reset(CloseReason::new(by, Phase::Connect, cause))
+}
+
 /// First wait for room in the accept queue of a Unix socket; doubles with each attempt, up to 128 ms.
 /// The kernel reports no event when the queue has room.
 const BUSY_PAUSE: Duration = Duration::from_millis(2);
@@ -232,74 +398,70 @@ const TIMED_OUT: SocketFailure =
 
 const LOOP: SocketFailure = SocketFailure { cause: Cause::Loop, errno: None, fin_unknown: false };
 
-fn attempt_failed<K: Kernel>(session: &mut Session<K>, worker: usize, failure: SocketFailure) {
-    if let Some(target) = session.permit.target() {
-        target.connect_failed(worker);
+/// Closes a failed attempt, and lets the race go on.
+fn attempt_failed<K: Kernel>(
+    session: &mut Session<K>,
+    context: &Context<K>,
+    number: usize,
+    failure: SocketFailure,
+) {
+    let Some(connecting) = &mut session.connecting else { return };
+    let attempt = connecting.attempts[number].take();
+    // The kernel has closed what it reports. Any other may be connected by now: a FIN would look like the
+    // end of a complete stream.
+    attempt.filter(|_| failure.errno.is_none()).into_iter().for_each(|it| it.socket.reset());
+    connecting.failure = Some(failure);
+    let Some(round) = connecting.race.round_of(number) else { return };
+    connecting.race.failed(number, context.now);
+    connecting.rounds[round].target.connect_failed(context.index);
+    if connecting.race.is_over(round) {
+        round_is_over(session, context, round);
     }
-    if let Some(connecting) = &mut session.connecting {
-        connecting.failure = Some(failure);
+}
+
+/// Returns the place in a target whose attempts have all failed, unless it is that of the permit.
+fn round_is_over<K: Kernel>(session: &mut Session<K>, context: &Context<K>, round: usize) {
+    let connecting = session.connecting.as_mut();
+    let Some(round) = connecting.and_then(|it| it.rounds.get_mut(round)) else { return };
+    round.is_over = true;
+    if let Some(place) = round.place.take() {
+        context.shared.release_place(place);
     }
 }
 
 /// Schedules another attempt at the same address, after a pause.
-fn retry_later<K: Kernel>(session: &mut Session<K>, now: Time) {
-    if let Some(connecting) = &mut session.connecting {
-        let at = now.after(BUSY_PAUSE * (1 << connecting.busy.min(DOUBLINGS)));
-        connecting.busy = connecting.busy.saturating_add(1);
-        connecting.attempts.retry_last();
-        session.flow.attempt(at.min(connecting.attempts.until()));
-    }
+fn retry_later<K: Kernel>(connecting: &mut Connecting<K>, number: usize, now: Time) {
+    let at = now.after(BUSY_PAUSE * (1 << connecting.busy.min(DOUBLINGS)));
+    connecting.busy = connecting.busy.saturating_add(1);
+    connecting.race.busy(number, at);
 }
 
-/// Whether the target's socket is connected to itself (TCP simultaneous open). Checked only for loopback
-/// addresses with a port of the ephemeral range, since it costs system calls.
-fn is_itself<K: Kernel>(session: &Session<K>, first_ephemeral_port: u16) -> bool {
-    let address = session.target_address.and_then(Address::ip);
-    let possible = address.is_some_and(|address| {
+/// Whether a socket is connected to itself (TCP simultaneous open). Checked only for loopback addresses
+/// with a port of the ephemeral range, since it costs system calls.
+fn is_itself<K: Kernel>(socket: &K::Socket, address: Address, first_ephemeral_port: u16) -> bool {
+    let is_possible = address.ip().is_some_and(|address| {
         address.ip().is_loopback() && address.port() >= first_ephemeral_port
     });
-    let socket = session.socket(Peer::Target).filter(|_| possible);
-    socket.is_some_and(K::Socket::is_connected_to_itself)
+    is_possible && socket.is_connected_to_itself()
 }
 
-/// Whether the session's target is a listener of this process. Also sets the session's target address
-/// for the attempt that follows.
-fn leads_back<K: Kernel>(
-    shared: &Shared<K>,
-    session: &mut Session<K>,
-    address: Option<SocketAddr>,
-) -> bool {
+/// Whether this address of a target is a listener of this process.
+fn leads_back<K: Kernel>(shared: &Shared<K>, target: &Target, address: Option<SocketAddr>) -> bool {
     let (guard, kernel) = (&shared.loop_guard, &shared.kernel);
-    let target = session.permit.target().map(|target| &target.address);
-    let (reached, target_address) = match (target, address) {
-        (Some(TargetAddress::Unix(path)), _) => {
-            (guard.reached_at(path, kernel), Some(Address::UNIX))
-        }
-        (_, Some(address)) => (guard.reached_by(address, kernel), Some(address.into())),
-        (_, None) => (false, session.target_address),
-    };
-    session.target_address = target_address;
-    reached
-}
-
-/// The target's address at `position`; `None` if the target is a Unix socket.
-fn address_at<K: Kernel>(session: &Session<K>, position: usize) -> Option<SocketAddr> {
-    let resolved = session.connecting.as_ref().and_then(|connecting| connecting.resolved.as_ref());
-    match session.permit.target()?.address {
-        TargetAddress::Unix(_) => None,
-        TargetAddress::Ip(address) => (position == 0).then_some(address),
-        TargetAddress::Name(..) => resolved?.get(position).copied(),
+    match (&target.address, address) {
+        (TargetAddress::Unix(path), _) => guard.reached_at(path, kernel),
+        (_, Some(address)) => guard.reached_by(address, kernel),
+        (_, None) => false,
     }
 }
 
 /// Opens a socket and starts to connect it to `address`, or to the target's Unix socket if `None`.
 fn attempt<K: Kernel>(
     kernel: &K,
-    session: &Session<K>,
+    target: &Target,
     address: Option<SocketAddr>,
 ) -> sys::Result<(K::Socket, Progress)> {
-    let target = session.permit.target().map(|target| &target.address);
-    if let Some(TargetAddress::Unix(path)) = target {
+    if let TargetAddress::Unix(path) = &target.address {
         return Ok((kernel.connect_unix(path)?, Progress::Connected));
     }
     let address = address.ok_or(Errno::HOSTUNREACH)?;

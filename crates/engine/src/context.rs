@@ -3,6 +3,7 @@
 use crate::failure;
 use crate::message::Inbox;
 use crate::pump::Pump;
+use crate::random::Random;
 use crate::rate_limit::{RateLimit, ReportKind};
 use crate::report::Report;
 use crate::session::{Outcome, Over};
@@ -22,6 +23,7 @@ pub(crate) struct Context<K: Kernel> {
     pub(crate) epoll: K::Epoll,
     pub(crate) pump: Pump<K>,
     pub(crate) rate_limit: RateLimit,
+    pub(crate) random: Random,
     /// Time of the current turn.
     pub(crate) now: Time,
 }
@@ -31,7 +33,12 @@ impl<K: Kernel> Context<K> {
     /// session is over.
     pub(crate) fn register(&mut self, entry: &Entry<'_, K>, peer: Peer) -> Outcome {
         let Some(socket) = entry.session.socket(peer) else { return Ok(()) };
-        self.epoll.add_connection(socket, token(entry.key, peer)).map_err(|errno| {
+        self.watch(socket, token(entry.key, peer))
+    }
+
+    /// Registers a socket with this token for all events. If the kernel refuses, its session is over.
+    pub(crate) fn watch(&mut self, socket: &K::Socket, token: u64) -> Outcome {
+        self.epoll.add_connection(socket, token).map_err(|errno| {
             let failure = failure::of_attempt(errno);
             self.report_exhausted(failure.cause, "watching a socket");
             Over::reset(failure::reason_of_attempt(failure))

@@ -22,6 +22,7 @@ mod rule;
 mod select;
 
 mod connect;
+mod connecting;
 mod loop_guard;
 mod name_answer;
 mod resolve;
@@ -46,6 +47,7 @@ mod wheel;
 
 mod acceptor;
 mod context;
+mod random;
 mod token;
 mod worker;
 

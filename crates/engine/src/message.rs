@@ -23,7 +23,7 @@ pub(crate) enum Message<K: Kernel> {
     /// A connection accepted by another worker; already counted in this worker's load.
     Adopt(Accepted<K>),
     /// Addresses of a session's target name; empty if the look-up failed.
-    Resolved { session: Key, answer: NameAnswer },
+    Resolved { session: Key, round: usize, answer: NameAnswer },
     /// A gate that this worker waits for has room again.
     RoomAgain,
     /// List one page of open sessions.

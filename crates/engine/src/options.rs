@@ -14,6 +14,8 @@ pub struct Options<K: Kernel = Linux> {
     pub pipes: usize,
     /// Which events of sessions are reported.
     pub detail: Detail,
+    /// Decides all random choices among targets.
+    pub seed: u64,
     /// Resolver of target names.
     pub resolver: Arc<dyn Resolve<K>>,
 }

@@ -19,6 +19,11 @@ pub(crate) struct Permit {
     target: Option<Arc<Target>>,
 }
 
+/// The place in a target to which a session still tries to connect, while its permit has a place in the
+/// next one. Returned exactly once: by [`Place::release`], or with the permit that takes it back.
+#[must_use = "a place that is dropped is kept for ever"]
+pub(crate) struct Place(Option<Arc<Target>>);
+
 /// Error of [`Permit::enter_target`]: the target's limit is reached.
 #[derive(Debug)]
 pub(crate) struct Full;
@@ -75,6 +80,17 @@ impl Permit {
         }
     }
 
+    /// Separates the place in the target, so that the permit can enter another one.
+    pub(crate) fn set_target_aside(&mut self) -> Option<Place> {
+        self.target.take().map(|target| Place(Some(target)))
+    }
+
+    /// Takes a place back. The permit must have none.
+    pub(crate) fn take_back(&mut self, mut place: Place) {
+        debug_assert!(self.target.is_none(), "a session has one target at a time");
+        self.target = place.0.take();
+    }
+
     /// The route whose limits apply to the places.
     pub(crate) fn route(&self) -> &Arc<Route> {
         self.route.as_ref().expect("only the release takes the route, and consumes the permit")
@@ -103,6 +119,32 @@ impl Permit {
     }
 }
 
+impl Place {
+    /// Returns the place. `wake` receives the workers that wait for it.
+    pub(crate) fn release(mut self, wake: impl FnOnce(Waiting)) {
+        if let Some(target) = self.0.take() {
+            wake(target.gate.leave());
+        }
+    }
+
+    /// Forgets a place of a replaced process image, whose gates are gone.
+    pub(crate) fn abandon(mut self) {
+        self.0 = None;
+    }
+
+    /// The target.
+    pub(crate) fn target(&self) -> Option<&Arc<Target>> {
+        self.0.as_ref()
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let is_released = self.0.is_none() || std::thread::panicking();
+        debug_assert!(is_released, "attempts to connect were dropped with their place");
+    }
+}
+
 impl Drop for Permit {
     fn drop(&mut self) {
         let is_released = self.route.is_none() || std::thread::panicking();
@@ -113,9 +155,10 @@ impl Drop for Permit {
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
+    use crate::connecting::Tried;
     use crate::forward::Forward;
+    use crate::random::Random;
     use crate::resolve::{Query, Resolve};
-    use crate::select::select;
     use crate::shared::Shared;
     use crate::{Detail, Options};
     use sys::kernel::Linux;
@@ -136,6 +179,7 @@ mod tests {
             max_sessions: 2,
             pipes: 0,
             detail: Detail { records: false, steps: false },
+            seed: 1,
             resolver: Arc::new(NoNames),
         };
         let text = format!(
@@ -159,13 +203,22 @@ mod tests {
         shared.request(route, route.forward.rules().at_limit, worker)
     }
 
+    /// Selects a target, in place of one that was selected before.
+    fn select(permit: &mut Permit, shared: &Shared<Linux>) {
+        shared.leave_target(permit);
+        let rules = permit.route().forward.rules();
+        let (client, mut random) = (sys::Address::UNIX, Random::new(1, 0));
+        crate::select::select(permit, client, &Tried::nothing(), &rules, &mut random)
+            .expect("the target is up");
+    }
+
     fn admitted(shared: &Shared<Linux>, route: &Arc<Route>) -> Permit {
         request(shared, route, 0).unwrap_or_else(|_| panic!("no room"))
     }
 
     /// Places taken in the process, the forward, and the current target.
     fn taken(shared: &Shared<Linux>, route: &Route) -> [u32; 3] {
-        let target = route.targets.load().targets()[0].gate.taken();
+        let target = route.targets.load().members()[0].target.gate.taken();
         [shared.gate.taken(), route.forward.gate.taken(), target]
     }
 
@@ -176,7 +229,7 @@ mod tests {
         assert_eq!(taken(&shared, &route), [1, 1, 0]);
         assert_eq!(request(&shared, &route, 0).err(), Some(Admission::Refuse));
         assert_eq!(taken(&shared, &route), [1, 1, 0], "the place in the process was returned");
-        let target = Arc::clone(&route.targets.load().targets()[0]);
+        let target = Arc::clone(&route.targets.load().members()[0].target);
         let restored = shared.restored(Arc::clone(&route), target);
         assert_eq!(taken(&shared, &route), [2, 2, 1], "beyond the limit");
         shared.release(restored);
@@ -189,7 +242,7 @@ mod tests {
         let (shared, route) = limits("refuse");
         let mut permit = admitted(&shared, &route);
         for _ in 0..2 {
-            select(&mut permit, &shared).expect("the target is up");
+            select(&mut permit, &shared);
             assert_eq!(taken(&shared, &route), [1, 1, 1]);
         }
         shared.release(permit);
@@ -200,14 +253,14 @@ mod tests {
     fn a_replaced_set_leaves_its_target_to_an_open_session() {
         let (shared, route) = limits("refuse");
         let mut permit = admitted(&shared, &route);
-        select(&mut permit, &shared).expect("the target is up");
+        select(&mut permit, &shared);
         let other = plan::TargetEntry::new("127.0.0.1:3".parse().expect("a target"));
         route.targets.replace(&[other], 2);
         assert_eq!(permit.target().map(|target| &*target.text), Some("127.0.0.1:2"));
         assert_eq!(taken(&shared, &route), [1, 1, 0], "the new target has no session");
         shared.release(permit);
         let mut permit = admitted(&shared, &route);
-        select(&mut permit, &shared).expect("the target is up");
+        select(&mut permit, &shared);
         assert_eq!(permit.target().map(|target| &*target.text), Some("127.0.0.1:3"));
         assert_eq!(taken(&shared, &route), [1, 1, 1]);
         shared.release(permit);

@@ -33,7 +33,7 @@ pub(crate) fn event<K: Kernel>(
     // Small messages are served at once, bulk after them.
     if session.flow.is_bulk() {
         entry.enqueue();
-    } else if !session.queued {
+    } else if !session.flags.queued() {
         return serve(entry, context).1;
     }
     Ok(())

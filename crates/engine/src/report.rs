@@ -25,6 +25,8 @@ pub struct SessionRecord {
     pub client: Address,
     /// The target's address that was connected or tried last; `None` if none was tried.
     pub target_address: Option<Address>,
+    /// Number of attempts to connect to targets; 255 stands for more.
+    pub attempts: u8,
     /// When the client was accepted.
     pub started: SystemTime,
     /// Close reason, times, bytes and paths.

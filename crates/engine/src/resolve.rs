@@ -20,12 +20,15 @@ pub struct Query<K: Kernel = Linux> {
     /// The port for the addresses in the answer.
     pub port: u16,
     pub(crate) session: Key,
+    /// The session's attempts at the target.
+    pub(crate) round: usize,
     pub(crate) worker: Arc<Inbox<K>>,
 }
 
 impl<K: Kernel> Query<K> {
     /// Sends the answer to the session's worker. An empty list counts as [`NameFailure::Error`](crate::NameFailure::Error).
     pub fn answer(self, answer: NameAnswer) {
-        self.worker.send(Message::Resolved { session: self.session, answer });
+        let Self { session, round, .. } = self;
+        self.worker.send(Message::Resolved { session, round, answer });
     }
 }

@@ -1,6 +1,6 @@
 //! The settings of a forward for its sessions, which a reload changes for open ones, too.
 
-use flow::{AtLimit, PathChoice, Timeouts};
+use flow::{AtLimit, Balance, NoneUp, PathChoice, Timeouts};
 use std::time::Duration;
 use sys::socket::TcpOptions;
 
@@ -12,6 +12,8 @@ pub(crate) struct Rules {
     pub(crate) path: PathChoice,
     pub(crate) at_limit: AtLimit,
     pub(crate) on_refusal: plan::OnRefusal,
+    pub(crate) balance: Balance,
+    pub(crate) none_up: NoneUp,
     pub(crate) options: TcpOptions,
 }
 
@@ -29,6 +31,8 @@ impl Rules {
             path: settings.path,
             at_limit: settings.at_limit,
             on_refusal: settings.on_refusal,
+            balance: settings.balance,
+            none_up: settings.when_none_up(),
             options: options_of(forward),
         }
     }
@@ -67,6 +71,8 @@ mod tests {
             path: PathChoice::Auto,
             at_limit: AtLimit::Refuse,
             on_refusal: plan::OnRefusal::Reset,
+            balance: Balance::Least,
+            none_up: NoneUp::Try,
             options: TcpOptions { keepalive: None, user_timeout: None },
         }
     }

@@ -1,52 +1,78 @@
 //! Stage *select*: chooses a target of the set, and takes a place in it for the session's permit. Target
 //! sets are read only here and where sessions are restored after an upgrade.
 
+use crate::connecting::Tried;
 use crate::permit::Permit;
+use crate::random::Random;
 use crate::rule::rule;
-use crate::session::{Outcome, Over};
-use crate::shared::Shared;
-use crate::targets::{Target, TargetSet};
-use flow::{By, Candidate, Candidates, Cause, Choice, CloseReason, NoTarget, NoneUp, Phase};
-use std::sync::Arc;
-use sys::kernel::Kernel;
+use crate::rules::Rules;
+use crate::targets::TargetSet;
+use flow::{Balance, Candidate, Candidates, Choice, NoTarget, Turns};
+use std::sync::{Arc, PoisonError};
+use sys::Address;
 
-/// Takes a place in a target that may serve the session. Returns the place in a previously selected
-/// target first. If no target has a place, the session is over.
-pub(crate) fn select<K: Kernel>(permit: &mut Permit, shared: &Shared<K>) -> Outcome {
+/// Takes a place in a target that may serve the client, and that it has not `tried`. The permit must have
+/// no place in another one. Returns the number of targets in the set.
+pub(crate) fn select(
+    permit: &mut Permit,
+    client: Address,
+    tried: &Tried,
+    rules: &Rules,
+    random: &mut Random,
+) -> Result<usize, NoTarget> {
     let set = rule(permit.route()).load();
-    shared.leave_target(permit);
+    let count = set.members().len();
     // Another worker may take the last place of the selected target first: then select again. Bounded by
     // the number of targets, because other sessions may take and return places indefinitely.
-    for _ in 0..set.targets().len() {
-        let selected = flow::select(&candidates(&set), Choice::First, NoneUp::Refuse);
-        let position = selected.map_err(no_target)?;
-        if permit.enter_target(Arc::clone(&set.targets()[position])).is_ok() {
-            return Ok(());
+    for _ in 0..count {
+        let position = choose(&set, client, tried, rules, random)?;
+        if permit.enter_target(Arc::clone(&set.members()[position].target)).is_ok() {
+            return Ok(count);
         }
     }
-    Err(no_target(NoTarget::Full))
+    Err(if count == 0 { NoTarget::Down } else { NoTarget::Full })
 }
 
-fn candidates(set: &TargetSet) -> Candidates<impl Fn(usize) -> Candidate> {
+fn choose(
+    set: &TargetSet,
+    client: Address,
+    tried: &Tried,
+    rules: &Rules,
+    random: &mut Random,
+) -> Result<usize, NoTarget> {
+    let candidates = candidates(set, tried);
+    let select = |choice: Choice<'_>| flow::select(&candidates, choice, rules.none_up);
+    match rules.balance {
+        // The usual forward has one target, and needs no choice.
+        _ if candidates.count == 1 => select(Choice::First),
+        Balance::Least => select(Choice::Least(random.number())),
+        Balance::RoundRobin => {
+            let mut turns = set.turns.lock().unwrap_or_else(PoisonError::into_inner);
+            let turns: &mut Turns = &mut turns;
+            select(Choice::RoundRobin(turns))
+        }
+        Balance::Source => {
+            // All clients of Unix listeners are one.
+            let number = client.ip().map_or(0, |address| flow::client_number(address.ip()));
+            select(Choice::Source(number))
+        }
+        Balance::First => select(Choice::First),
+    }
+}
+
+fn candidates(set: &TargetSet, tried: &Tried) -> Candidates<impl Fn(usize) -> Candidate> {
     let at = |position: usize| {
-        let target = &set.targets()[position];
+        let member = &set.members()[position];
+        let target = &member.target;
         Candidate {
             number: target.number,
             is_up: target.is_up(),
             has_room: target.gate.has_room(),
-            is_tried: false,
-            level: 0,
-            weight: 1,
+            is_tried: tried.contains(target),
+            level: member.level,
+            weight: member.weight,
             sessions: target.gate.taken(),
         }
     };
-    Candidates { count: set.targets().len(), at, heaviest: 1 }
-}
-
-fn no_target(reason: NoTarget) -> Over {
-    let (by, cause) = match reason {
-        NoTarget::Down => (By::Target, Cause::Unreachable),
-        NoTarget::Full => (By::Limit, Cause::OverLimit),
-    };
-    Over::reset(CloseReason::new(by, Phase::Connect, cause))
+    Candidates { count: set.members().len(), at, heaviest: set.heaviest }
 }

@@ -1,15 +1,14 @@
 //! A worker's record of a session: the state of crate `flow`, the sockets, the permit, and borrowed
 //! buffers.
 
+use crate::connecting::Connecting;
 use crate::counters::Counters;
 use crate::holding::Holding;
 use crate::permit::Permit;
 use crate::rule::Route;
 use crate::rules::Rules;
-use crate::targets::TargetAddress;
 use arc_swap::Guard;
-use flow::{Attempts, CloseReason, Direction, Peer, Phase, SocketFailure, Time};
-use std::net::SocketAddr;
+use flow::{CloseReason, Direction, Peer, Phase, Time};
 use std::sync::Arc;
 use std::time::Duration;
 use sys::Address;
@@ -63,13 +62,43 @@ pub(crate) struct Session<K: Kernel> {
     /// Bytes received and not yet sent, of the lanes up and down.
     holding: [Option<Box<Holding<K>>>; 2],
     /// `Some` only while connecting.
-    pub(crate) connecting: Option<Box<Connecting>>,
+    pub(crate) connecting: Option<Box<Connecting<K>>>,
     /// Time at which the timing wheel fires for the session; [`Time::NEVER`] if it is not in the wheel.
     pub(crate) timer: Time,
+    /// Number of attempts to connect; 255 stands for more.
+    pub(crate) attempts: u8,
+    pub(crate) flags: Flags,
+}
+
+/// Two flags in one byte, so that a session stays small.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Flags(u8);
+
+impl Flags {
+    const OPTIONS_DUE: u8 = 1;
+    const QUEUED: u8 = 2;
+
     /// The target's socket lacks the options that are set after [`OPTIONS_WAIT`].
-    pub(crate) options_due: bool,
+    pub(crate) fn options_due(self) -> bool {
+        self.0 & Self::OPTIONS_DUE != 0
+    }
+
+    pub(crate) fn set_options_due(&mut self, due: bool) {
+        self.set(Self::OPTIONS_DUE, due);
+    }
+
     /// The session is in the run queue.
-    pub(crate) queued: bool,
+    pub(crate) fn queued(self) -> bool {
+        self.0 & Self::QUEUED != 0
+    }
+
+    pub(crate) fn set_queued(&mut self, queued: bool) {
+        self.set(Self::QUEUED, queued);
+    }
+
+    fn set(&mut self, flag: u8, value: bool) {
+        self.0 = if value { self.0 | flag } else { self.0 & !flag };
+    }
 }
 
 /// A checked session of the previous process image, without its permit.
@@ -81,19 +110,8 @@ pub(crate) struct RestoredSession<K: Kernel> {
     pub(crate) client_address: Address,
     pub(crate) target_address: Option<Address>,
     pub(crate) holding: [Option<Box<Holding<K>>>; 2],
-    pub(crate) connecting: Option<Box<Connecting>>,
     pub(crate) options_due: bool,
-}
-
-/// The attempts to connect to a target.
-pub(crate) struct Connecting {
-    pub(crate) attempts: Attempts,
-    /// Addresses of the target's name; `None` before the answer, and for a target without a name.
-    pub(crate) resolved: Option<Arc<[SocketAddr]>>,
-    /// Failure of the last attempt.
-    pub(crate) failure: Option<SocketFailure>,
-    /// Number of attempts that found the accept queue of the target's Unix socket full.
-    pub(crate) busy: u8,
+    pub(crate) attempts: u8,
 }
 
 impl<K: Kernel> Session<K> {
@@ -106,8 +124,7 @@ impl<K: Kernel> Session<K> {
         rules: &Rules,
     ) -> Self {
         let Accepted { socket, address, permit } = accepted;
-        let attempts = Attempts::new(now, rules.timeouts.connect, 0);
-        let mut flow = flow::Session::new(now, rules.path, attempts.until());
+        let mut flow = flow::Session::new(now, rules.path, now.after(rules.timeouts.connect));
         if address.is_unix() {
             flow.distrust_short_reads(Peer::Client);
         }
@@ -121,20 +138,17 @@ impl<K: Kernel> Session<K> {
             counters: Arc::clone(permit.route().forward.counters.of(worker)),
             permit,
             holding: [None, None],
-            connecting: Some(Box::new(Connecting {
-                attempts,
-                resolved: None,
-                failure: None,
-                busy: 0,
-            })),
+            connecting: None,
             timer: Time::NEVER,
-            options_due: false,
-            queued: false,
+            attempts: 0,
+            flags: Flags::default(),
         }
     }
 
     /// Completes a restored session with its permit.
     pub(crate) fn restore(restored: RestoredSession<K>, permit: Permit, worker: usize) -> Self {
+        let mut flags = Flags::default();
+        flags.set_options_due(restored.options_due);
         Self {
             flow: restored.flow,
             id: restored.id,
@@ -145,10 +159,10 @@ impl<K: Kernel> Session<K> {
             counters: Arc::clone(permit.route().forward.counters.of(worker)),
             permit,
             holding: restored.holding,
-            connecting: restored.connecting,
+            connecting: None,
             timer: Time::NEVER,
-            options_due: restored.options_due,
-            queued: false,
+            attempts: restored.attempts,
+            flags,
         }
     }
 
@@ -164,10 +178,7 @@ impl<K: Kernel> Session<K> {
 
     /// Whether the session waits for the resolver.
     pub(crate) fn is_waiting_for_name(&self) -> bool {
-        let target = self.permit.target();
-        let is_name = |address: &TargetAddress| matches!(address, TargetAddress::Name(..));
-        target.is_some_and(|target| is_name(&target.address))
-            && self.connecting.as_ref().is_some_and(|it| it.resolved.is_none())
+        self.connecting.as_ref().is_some_and(|it| it.is_waiting_for_name())
     }
 
     /// The socket to `peer`; `None` if the target has no socket yet.
@@ -180,7 +191,7 @@ impl<K: Kernel> Session<K> {
 
     /// The session's next deadline, if it has one.
     pub(crate) fn deadline(&self, rules: &Rules) -> Option<Time> {
-        let options = self.options_due.then(|| self.options_at(&rules.options));
+        let options = self.flags.options_due().then(|| self.options_at(&rules.options));
         let limits = self.flow.deadline(&rules.timeouts);
         options.into_iter().chain(limits).min()
     }
@@ -199,10 +210,10 @@ impl<K: Kernel> Session<K> {
 
     /// Sets the target socket's options, if the session has reached the age for them.
     pub(crate) fn set_options_if_due(&mut self, now: Time, rules: &Rules) {
-        if !self.options_due || now < self.options_at(&rules.options) {
+        if !self.flags.options_due() || now < self.options_at(&rules.options) {
             return;
         }
-        self.options_due = false;
+        self.flags.set_options_due(false);
         if let Some(target) = &self.target {
             // A socket that refuses them is broken, and its next call reports that.
             let _ = target.set_tcp_options(&rules.options);

@@ -4,7 +4,7 @@ use crate::loop_guard::LoopGuard;
 use crate::mailbox::Mailbox;
 use crate::message::{Inbox, Message};
 use crate::options::{Detail, Options};
-use crate::permit::{Gate, Permit, Waiting};
+use crate::permit::{Gate, Permit, Place, Waiting};
 use crate::report::Outbox;
 use crate::resolve::Resolve;
 use crate::rule::Route;
@@ -35,6 +35,8 @@ pub(crate) struct Shared<K: Kernel> {
     pub(crate) loop_guard: Arc<LoopGuard>,
     pub(crate) resolver: Arc<dyn Resolve<K>>,
     pub(crate) detail: LiveDetail,
+    /// Seed of the workers' random choices.
+    pub(crate) seed: u64,
     pub(crate) pipes_per_worker: usize,
     pub(crate) first_ephemeral_port: u16,
     next_id: AtomicU64,
@@ -80,6 +82,7 @@ impl<K: Kernel> Shared<K> {
             loop_guard: Arc::default(),
             resolver: Arc::clone(&options.resolver),
             detail: LiveDetail::new(options.detail),
+            seed: options.seed,
             pipes_per_worker: options.pipes / workers.max(1),
             first_ephemeral_port: kernel.first_ephemeral_port(),
             next_id: AtomicU64::new(1),
@@ -172,6 +175,11 @@ impl<K: Kernel> Shared<K> {
     /// Returns the place of a session in its target, before another selection.
     pub(crate) fn leave_target(&self, permit: &mut Permit) {
         permit.leave_target(|waiting| self.wake(waiting));
+    }
+
+    /// Returns the place in a target to which a session no longer tries to connect.
+    pub(crate) fn release_place(&self, place: Place) {
+        place.release(|waiting| self.wake(waiting));
     }
 
     /// Returns the places of a session, and wakes the workers that wait for one.

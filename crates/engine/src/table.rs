@@ -48,8 +48,8 @@ impl<K: Kernel> Entry<'_, K> {
 
     /// Puts the session into the run queue, unless it is there.
     pub(crate) fn enqueue(&mut self) {
-        if !self.session.queued {
-            self.session.queued = true;
+        if !self.session.flags.queued() {
+            self.session.flags.set_queued(true);
             self.schedule.run_queue.push_back(self.key);
         }
     }
@@ -139,7 +139,7 @@ impl<K: Kernel> Table<K> {
     pub(crate) fn dequeue(&mut self) -> Option<Entry<'_, K>> {
         let key = self.schedule.run_queue.pop_front()?;
         let entry = self.entry(key)?;
-        entry.session.queued = false;
+        entry.session.flags.set_queued(false);
         Some(entry)
     }
 }

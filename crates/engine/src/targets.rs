@@ -4,10 +4,14 @@
 use crate::counters::Count;
 use crate::permit::Gate;
 use arc_swap::{ArcSwap, Guard};
+use flow::Turns;
+use std::collections::HashMap;
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 /// One target: its address, and the state shared by its sessions. Its identity is the address: an
 /// address that stays in a set keeps its `Target`. A session keeps its target until it ends.
@@ -17,15 +21,19 @@ pub(crate) struct Target {
     pub(crate) text: Arc<str>,
     /// The address as a number, for `balance = "source"`.
     pub(crate) number: u64,
-    /// Counts its sessions. Today without a limit.
+    /// Counts its sessions, up to its own limit.
     pub(crate) gate: Gate,
     is_up: AtomicBool,
+    /// Usual time of a connect in microseconds; 0 before the first.
+    usual_micros: AtomicU32,
+    /// The address of its name that was connected last.
+    worked: Mutex<Option<SocketAddr>>,
     /// Attempts to connect, by worker.
     connects: Box<[Connects]>,
 }
 
 /// The address of a target.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum TargetAddress {
     /// An address that needs no look-up.
     Ip(SocketAddr),
@@ -65,8 +73,10 @@ impl Target {
             address: address.into(),
             number: flow::target_number(&text),
             text: text.into(),
-            gate: Gate::new(u32::MAX),
+            gate: Gate::new(limit(target)),
             is_up: AtomicBool::new(true),
+            usual_micros: AtomicU32::new(0),
+            worked: Mutex::new(None),
             connects: (0..workers).map(|_| Connects::default()).collect(),
         }
     }
@@ -81,27 +91,90 @@ impl Target {
         self.connects[worker].tried.add(1);
     }
 
+    /// Notes a connect of `address` that took this long.
+    pub(crate) fn connected(&self, address: Option<SocketAddr>, took: Duration) {
+        let took = u32::try_from(took.as_micros()).unwrap_or(u32::MAX).max(1);
+        let usual = self.usual_micros.load(Ordering::Relaxed);
+        // A moving average. Two workers may overwrite each other, which does no harm.
+        let usual = if usual == 0 { took } else { usual - usual / 8 + took / 8 };
+        self.usual_micros.store(usual, Ordering::Relaxed);
+        if let TargetAddress::Name(..) = self.address {
+            *self.worked.lock().unwrap_or_else(PoisonError::into_inner) = address;
+        }
+    }
+
+    /// The time that a connect usually takes; zero before the first.
+    pub(crate) fn usual_connect_time(&self) -> Duration {
+        Duration::from_micros(self.usual_micros.load(Ordering::Relaxed).into())
+    }
+
+    /// The address of its name that was connected last.
+    pub(crate) fn worked(&self) -> Option<SocketAddr> {
+        *self.worked.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Counts a failed attempt of `worker`.
     pub(crate) fn connect_failed(&self, worker: usize) {
         self.connects[worker].failed.add(1);
     }
 }
 
+/// The limit of a target's own sessions.
+fn limit(target: &plan::TargetEntry) -> u32 {
+    target.options.max_sessions.map_or(u32::MAX, NonZeroU32::get)
+}
+
+/// A target of a set, with the properties that a new set may change.
+pub(crate) struct Member {
+    pub(crate) target: Arc<Target>,
+    pub(crate) weight: u32,
+    /// 0 serves first; the others are backups.
+    pub(crate) level: u16,
+}
+
+impl Member {
+    fn new(target: Arc<Target>, entry: &plan::TargetEntry) -> Self {
+        let options = &entry.options;
+        Self { target, weight: options.weight.get(), level: options.backup.into() }
+    }
+}
+
 /// One version of a target set. Immutable: [`Targets::replace`] publishes a new version.
 pub(crate) struct TargetSet {
     version: u64,
-    targets: Box<[Arc<Target>]>,
+    members: Box<[Member]>,
+    /// The highest weight.
+    pub(crate) heaviest: u32,
+    /// For `balance = "round_robin"`.
+    pub(crate) turns: Mutex<Turns>,
 }
 
 impl TargetSet {
+    fn new(version: u64, members: Box<[Member]>) -> Self {
+        let heaviest = members.iter().map(|member| member.weight).max().unwrap_or(1);
+        Self { version, members, heaviest, turns: Mutex::default() }
+    }
+
     /// The targets, in the order of the configuration.
-    pub(crate) fn targets(&self) -> &[Arc<Target>] {
-        &self.targets
+    pub(crate) fn members(&self) -> &[Member] {
+        &self.members
     }
 
     /// The target with this address.
     pub(crate) fn find(&self, address: &TargetAddress) -> Option<&Arc<Target>> {
-        self.targets.iter().find(|target| target.address == *address)
+        let member = self.members.iter().find(|member| member.target.address == *address);
+        member.map(|member| &member.target)
+    }
+
+    /// Whether the set is of these targets, with these properties.
+    fn equals(&self, entries: &[plan::TargetEntry]) -> bool {
+        let equals = |(member, entry): (&Member, &plan::TargetEntry)| {
+            let same = Member::new(Arc::clone(&member.target), entry);
+            member.target.address == TargetAddress::from(&entry.address)
+                && (member.weight, member.level) == (same.weight, same.level)
+                && member.target.gate.limit() == limit(entry)
+        };
+        self.members.len() == entries.len() && self.members.iter().zip(entries).all(equals)
     }
 }
 
@@ -111,9 +184,8 @@ pub(crate) struct Targets(ArcSwap<TargetSet>);
 impl Targets {
     /// The first version, of new targets.
     pub(crate) fn new(targets: &[plan::TargetEntry], workers: usize) -> Self {
-        let new = |target| Arc::new(Target::new(target, workers));
-        let targets = targets.iter().map(new).collect();
-        Self(ArcSwap::from_pointee(TargetSet { version: 1, targets }))
+        let new = |entry| Member::new(Arc::new(Target::new(entry, workers)), entry);
+        Self(ArcSwap::from_pointee(TargetSet::new(1, targets.iter().map(new).collect())))
     }
 
     /// The current version.
@@ -125,18 +197,25 @@ impl Targets {
     /// their state. Open sessions are not affected.
     pub(crate) fn replace(&self, targets: &[plan::TargetEntry], workers: usize) {
         let old = self.load();
-        let addresses: Vec<TargetAddress> =
-            targets.iter().map(|target| TargetAddress::from(&target.address)).collect();
-        if addresses.iter().eq(old.targets.iter().map(|target| &target.address)) {
+        if old.equals(targets) {
             return;
         }
-        let kept = |(address, target): (&TargetAddress, &plan::TargetEntry)| match old.find(address)
-        {
-            Some(kept) => Arc::clone(kept),
-            None => Arc::new(Target::new(target, workers)),
+        let by_address: HashMap<&TargetAddress, &Arc<Target>> =
+            old.members.iter().map(|member| (&member.target.address, &member.target)).collect();
+        let member = |entry: &plan::TargetEntry| {
+            let kept = by_address.get(&TargetAddress::from(&entry.address));
+            let target = match kept {
+                Some(kept) => {
+                    // No worker waits for a place in a target: its session is accepted already.
+                    let _ = kept.gate.set_limit(limit(entry));
+                    Arc::clone(kept)
+                }
+                None => Arc::new(Target::new(entry, workers)),
+            };
+            Member::new(target, entry)
         };
-        let targets = addresses.iter().zip(targets).map(kept).collect();
-        self.0.store(Arc::new(TargetSet { version: old.version + 1, targets }));
+        let members = targets.iter().map(member).collect();
+        self.0.store(Arc::new(TargetSet::new(old.version + 1, members)));
     }
 }
 
@@ -150,14 +229,14 @@ mod tests {
     }
 
     fn texts(set: &TargetSet) -> Vec<&str> {
-        set.targets().iter().map(|target| &*target.text).collect()
+        set.members().iter().map(|member| &*member.target.text).collect()
     }
 
     #[test]
     fn an_address_that_stays_keeps_its_state() {
         let set = Targets::new(&targets(&["127.0.0.1:1", "db.example:2", "unix:/run/db"]), 2);
         let before = set.load();
-        for target in before.targets() {
+        for Member { target, .. } in before.members() {
             target.connect_tried(0);
             target.connect_failed(1);
         }
@@ -166,12 +245,12 @@ mod tests {
         assert_eq!((before.version, after.version), (1, 2));
         assert_eq!(texts(&after), ["unix:/run/db", "127.0.0.1:9", "db.example:2"]);
         for (kept, old) in [(0, 2), (2, 1)] {
-            assert!(Arc::ptr_eq(&after.targets()[kept], &before.targets()[old]));
+            assert!(Arc::ptr_eq(&after.members()[kept].target, &before.members()[old].target));
         }
-        let connects = &after.targets()[2].connects;
+        let connects = &after.members()[2].target.connects;
         assert_eq!([0, 1].map(|worker| connects[worker].tried.get()), [1, 0]);
         assert_eq!([0, 1].map(|worker| connects[worker].failed.get()), [0, 1]);
-        assert_eq!(after.targets()[1].connects[0].tried.get(), 0, "a new target");
+        assert_eq!(after.members()[1].target.connects[0].tried.get(), 0, "a new target");
         assert_eq!(texts(&before), ["127.0.0.1:1", "db.example:2", "unix:/run/db"], "unchanged");
     }
 

@@ -27,6 +27,7 @@ use crate::context::Context;
 use crate::greet;
 use crate::preamble;
 use crate::pump::Pump;
+use crate::random::Random;
 use crate::rate_limit::RateLimit;
 use crate::relay::{self, SHARE};
 use crate::session::{Outcome, Over};
@@ -129,8 +130,19 @@ impl<K: Kernel> Worker<K> {
         let now = kernel.now();
         let pump = Pump::new(kernel.clone(), shared.pipes_per_worker);
         let rate_limit = RateLimit::new();
+        let random = Random::new(shared.seed, index);
         Ok(Self {
-            context: Context { kernel, index, shared, mailbox, epoll, pump, rate_limit, now },
+            context: Context {
+                kernel,
+                index,
+                shared,
+                mailbox,
+                epoll,
+                pump,
+                rate_limit,
+                random,
+                now,
+            },
             acceptor: Acceptor::new(),
             table: Table::new(now),
             tidy_at: None,
@@ -266,7 +278,7 @@ impl<K: Kernel> Worker<K> {
 
     fn dispatch(&mut self, event: Event) {
         match Source::of(event.token) {
-            Source::Session(key, peer) => self.session_event(key, peer, event),
+            Source::Session(key, peer, attempt) => self.session_event(key, peer, attempt, event),
             Source::Mailbox => self.read_mail(),
             // Level-triggered: epoll reports connections left in the queue again.
             Source::Listener(number) => {
@@ -275,13 +287,18 @@ impl<K: Kernel> Worker<K> {
         }
     }
 
-    fn session_event(&mut self, key: Key, peer: Peer, event: Event) {
+    fn session_event(&mut self, key: Key, peer: Peer, attempt: usize, event: Event) {
         let readiness =
             Readiness { readable: event.readable, writable: event.writable, mark: event.mark };
         let handle =
             |entry: &mut Entry<'_, K>, context: &mut Context<K>| match entry.session.flow.stage() {
                 Stage::Greeting(greeting) => greet::event(greeting),
-                Stage::Connecting { .. } => connect::event(entry, context, peer, event, readiness),
+                Stage::Connecting { .. } => match peer {
+                    Peer::Client => connect::client_event(entry, event, readiness),
+                    Peer::Target => {
+                        connect::attempt_event(entry, context, attempt, event, readiness)
+                    }
+                },
                 Stage::Preamble(preamble) => preamble::event(preamble),
                 Stage::Relaying | Stage::Flushing { .. } => {
                     relay::event(entry, context, peer, event, readiness)

@@ -38,6 +38,7 @@ impl Trial {
             max_sessions: 10,
             pipes: 4,
             detail: Detail { records: true, steps: false },
+            seed: 1,
             resolver: Arc::new(NoNames),
         };
         let passed = PassedSockets::default();

@@ -7,7 +7,8 @@
 //!  admit       may an accepted connection become a session? (limits)
 //!  greet       [bytes that a client must send before its rule is known]
 //!  select      which target of a set takes the session
-//!  connect     which address of the target is tried, and for how long
+//!  connect     which address of which target is tried, and for how long
+//!    race      attempts beside each other: the first that connects wins
 //!  preamble    [bytes that a target must get before the client's]
 //!  relay       both sockets are connected: events, steps, and their results
 //!    lane          one direction: receive, hold, send, pass the FIN on
@@ -57,7 +58,7 @@ mod health;
 pub use health::{OnDown, Passive};
 
 mod connect;
-pub use connect::Attempts;
+pub use connect::{MOST_ATTEMPTS, Race, RaceStep, in_order};
 
 mod preamble;
 pub use preamble::Preamble;

@@ -13,10 +13,9 @@ use crate::idle_clock::{IdleClock, Unacked};
 use crate::relay::lane::{Lane, LaneState};
 use crate::relay::path::{Fallback, Path, PathChoice};
 use crate::relay::socket_state::SocketState;
-use crate::{Attempts, Session, Stage, Time};
+use crate::{Race, Session, Stage, Time};
 use codec::{Codec, read, write};
 use std::num::NonZeroU32;
-use std::time::Duration;
 
 /// Places of each part.
 const SESSION: usize = 24;
@@ -49,6 +48,7 @@ const CAUSES: &[Cause] = &[
     Cause::NoMemory,
     Cause::Lost,
     Cause::NameTimeout,
+    Cause::NoTarget,
 ];
 const FALLBACKS: &[Fallback] =
     &[Fallback::None, Fallback::SmallMessages, Fallback::NoPipe, Fallback::Unsupported];
@@ -85,15 +85,15 @@ impl Session {
     }
 }
 
-impl Attempts {
-    /// The whole state.
+impl Race {
+    /// The end of the race. The next process image starts a new one for the time that is left.
     pub fn to_numbers(&self) -> Vec<u64> {
-        write(*self, attempts)
+        write(self.until(), race_end)
     }
 
-    /// The reverse of [`Attempts::to_numbers`].
-    pub fn from_numbers(numbers: &[u64]) -> Option<Self> {
-        read(numbers, Self::new(Time::default(), Duration::ZERO, 0), attempts)
+    /// The reverse of [`Race::to_numbers`].
+    pub fn end_from_numbers(numbers: &[u64]) -> Option<Time> {
+        read(numbers, Time::default(), race_end)
     }
 }
 
@@ -211,10 +211,11 @@ fn failure(codec: &mut Codec<'_>, failure: &mut SocketFailure) {
     codec.flag(&mut failure.fin_unknown);
 }
 
-fn attempts(codec: &mut Codec<'_>, attempts: &mut Attempts) {
-    codec.time(&mut attempts.until);
-    codec.small(&mut attempts.tried);
-    codec.small(&mut attempts.addresses);
+fn race_end(codec: &mut Codec<'_>, end: &mut Time) {
+    codec.time(end);
+    // Older versions keep here the numbers of tried addresses, and of all: this makes them start again.
+    codec.small(&mut 0u16);
+    codec.small(&mut 1u16);
 }
 
 #[cfg(test)]
@@ -265,8 +266,8 @@ mod tests {
         }
         let more = [&numbers[..], &[7; 40]].concat();
         assert!(Session::from_numbers(&more).is_some());
-        let attempts = Attempts::new(Time::from_micros(5), Duration::from_secs(3), 4);
-        assert_eq!(Attempts::from_numbers(&attempts.to_numbers()), Some(attempts));
+        let race = Race::new(Time::from_micros(5), Time::from_micros(7), 4);
+        assert_eq!(Race::end_from_numbers(&race.to_numbers()), Some(Time::from_micros(7)));
         assert_eq!(SocketFailure::from_numbers(&[999, 5]).map(|it| it.cause), Some(Cause::IoError));
     }
 

@@ -19,7 +19,7 @@ pub enum Stage {
     Greeting(Greeting),
     /// The target's name is being resolved, or a connection to it attempted.
     Connecting {
-        /// When the current attempt ends without a connection.
+        /// When the next attempt or the end is due, without an event before.
         attempt_until: Time,
     },
     /// The target is connected, and gets its preamble.

@@ -10,7 +10,7 @@ use crate::draft::{Draft, Located};
 use crate::listeners::{Listeners, Owner};
 use crate::plan::{Admin, Forward, Route};
 use crate::problem::{Location, ParseError, Problems, Severity};
-use crate::target::{TargetEntry, TargetOptions, TargetRange};
+use crate::target::{TargetEntry, TargetRange};
 use crate::text::{Span, quoted};
 
 /// Most listeners in a configuration. Each takes a descriptor; a larger number is a typing error.
@@ -39,7 +39,6 @@ pub(crate) fn check(drafts: &[Draft<'_>], admin: &Admin, problems: &mut Problems
     };
     check.admin(admin);
     check.each(PlanCheck::number_of_targets);
-    check.each(PlanCheck::single_target);
     check.each(PlanCheck::ranges);
     check.each(PlanCheck::duplicate_targets);
     check.each(PlanCheck::listeners);
@@ -118,18 +117,6 @@ impl<'a, 'd> PlanCheck<'a, 'd> {
                 format!("a forward has at most {TARGETS_MAX} targets, and this is one more");
             let hint = Some("divide the targets among several forwards");
             self.report(index, &first_beyond.span, message, hint);
-        }
-    }
-
-    /// Refuses several targets and options of targets, which the engine does not carry out.
-    fn single_target(&mut self, index: usize, draft: &'d Draft<'a>) {
-        let with_options =
-            |target: &&Located<'a, TargetRange>| target.value.options != TargetOptions::default();
-        let refused = draft.targets.get(1).or(draft.targets.iter().find(with_options));
-        if let Some(target) = refused {
-            let message =
-                "this version has one target for each forward, without options".to_owned();
-            self.report(index, &target.span, message, Some("write one address"));
         }
     }
 

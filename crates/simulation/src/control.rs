@@ -31,6 +31,7 @@ pub(crate) struct Control {
     /// `None` after the end.
     engine: Option<Engine<Process>>,
     workers: usize,
+    seed: u64,
     plans: Vec<Arc<plan::Forward>>,
     /// A change that the workers have not applied yet, or not reported.
     published: Option<Published<Process>>,
@@ -49,6 +50,7 @@ impl Control {
             world: world.clone(),
             engine: None,
             workers,
+            seed: script.seed,
             plans: Vec::new(),
             published: None,
             is_shut_down: false,
@@ -66,6 +68,7 @@ impl Control {
             max_sessions,
             pipes: PIPES,
             detail: Detail { records: true, steps: true },
+            seed: self.seed,
             resolver: self.world.lock().resolver(),
         };
         let passed = PassedSockets::new(process.clone());

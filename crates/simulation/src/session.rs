@@ -1,7 +1,7 @@
 //! A session of the script: its two applications, and the engine's id and record of it.
 
 use crate::content::Stream;
-use crate::network::PeerSocket;
+use crate::network::{Connection, PeerSocket};
 use crate::peer::{Leaving, ScriptedPeer};
 use crate::progress::Progress;
 use crate::random::mix;
@@ -19,6 +19,10 @@ pub(crate) struct Session {
     pub(crate) target: Option<Target>,
     /// Applications of targets whose connection the engine has closed for another attempt.
     pub(crate) strays: Vec<Target>,
+    /// A host has crashed with its connection in the accept queue, which the engine cannot notice.
+    pub(crate) crashed_in_queue: bool,
+    /// The connection that the engine uses.
+    connected: Option<Connection>,
     /// Acts of the target before its connection is accepted.
     for_target: Vec<Act>,
     /// Its applications read everything and end their streams.
@@ -41,6 +45,7 @@ pub(crate) struct Session {
 
 /// The application of a target.
 pub(crate) struct Target {
+    pub(crate) connection: Connection,
     pub(crate) peer: ScriptedPeer,
     /// The number of its host.
     pub(crate) host: u8,
@@ -72,6 +77,8 @@ impl Session {
             client,
             target: None,
             strays: Vec::new(),
+            crashed_in_queue: false,
+            connected: None,
             for_target: Vec::new(),
             cooperates: false,
             id: None,
@@ -119,18 +126,33 @@ impl Session {
         }
     }
 
-    /// Its target has accepted a connection. An earlier one becomes a stray.
+    /// The engine uses this connection to a target.
+    pub(crate) fn uses(&mut self, connection: Connection) {
+        self.connected = Some(connection);
+        let used = |target: &Target| target.connection == connection;
+        if let Some(at) = self.strays.iter().position(used) {
+            let used = self.strays.swap_remove(at);
+            self.strays.extend(self.target.replace(used));
+        }
+    }
+
+    /// Its target has accepted a connection. The others become strays.
     pub(crate) fn accepted(&mut self, socket: PeerSocket, host: u8) {
         let (outbound, inbound) =
             (stream(self.number, Peer::Target), stream(self.number, Peer::Client));
-        let is_unix = socket.is_unix();
+        let (is_unix, connection) = (socket.is_unix(), socket.connection());
         let mut peer = ScriptedPeer::accepted(socket, outbound, Some(inbound));
         self.for_target.iter().for_each(|act| peer.act(*act));
         if self.cooperates {
             peer.cooperate();
         }
-        let target = Target { peer, host, is_unix };
-        self.strays.extend(self.target.replace(target));
+        let target = Target { connection, peer, host, is_unix };
+        // Several attempts may be accepted in any order.
+        if self.connected.is_some_and(|connected| connected != connection) {
+            self.strays.push(target);
+        } else {
+            self.strays.extend(self.target.replace(target));
+        }
     }
 
     /// Both applications read everything and end their streams from now on.
@@ -148,7 +170,9 @@ impl Session {
     pub(crate) fn has_lost_a_peer(&self) -> bool {
         let is_lost =
             |peer: &ScriptedPeer| matches!(peer.facts.left, Some(Leaving::Vanish | Leaving::Crash));
-        [Peer::Client, Peer::Target].into_iter().filter_map(|peer| self.peer(peer)).any(is_lost)
+        // Of two attempts to connect, the target that accepted first may be the connected one.
+        let targets = self.target.iter().chain(&self.strays).map(|target| &target.peer);
+        self.crashed_in_queue || std::iter::once(&self.client).chain(targets).any(is_lost)
     }
 
     /// Its applications with an open socket.

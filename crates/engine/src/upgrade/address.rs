@@ -12,17 +12,13 @@ pub(crate) fn saved_address(address: Address) -> handover::Address {
     handover::Address { ip, port: address.port().into(), scope }
 }
 
-pub(crate) fn saved_socket_address(address: SocketAddr) -> handover::Address {
-    saved_address(address.into())
-}
-
 /// The reverse of [`saved_address`]. Invalid bytes give the address of a Unix socket.
 pub(crate) fn address(saved: &handover::Address) -> Address {
     socket_address(saved).map_or(Address::UNIX, Address::from)
 }
 
-/// The reverse of [`saved_socket_address`]. `None` for invalid bytes.
-pub(crate) fn socket_address(saved: &handover::Address) -> Option<SocketAddr> {
+/// `None` for invalid bytes.
+fn socket_address(saved: &handover::Address) -> Option<SocketAddr> {
     let port = u16::try_from(saved.port).ok()?;
     if let Ok(ip) = <[u8; 4]>::try_from(&*saved.ip) {
         return Some(SocketAddr::new(Ipv4Addr::from(ip).into(), port));
@@ -39,7 +35,7 @@ mod tests {
     fn addresses_come_back() {
         let texts = ["1.2.3.4:5", "[2001:db8::1]:65535", "[fe80::1%7]:9"];
         for text in texts.map(|text| text.parse::<SocketAddr>().unwrap()) {
-            assert_eq!(socket_address(&saved_socket_address(text)), Some(text));
+            assert_eq!(socket_address(&saved_address(text.into())), Some(text));
         }
         assert_eq!(address(&saved_address(Address::UNIX)), Address::UNIX);
         let wrong = handover::Address { ip: vec![1, 2, 3], port: 70_000, scope: 0 };

@@ -16,7 +16,7 @@ mod park;
 pub use park::{NotParked, Parked};
 
 mod address;
-pub(crate) use address::{address, saved_address, saved_socket_address, socket_address};
+pub(crate) use address::{address, saved_address};
 
 mod unattached;
 pub(crate) use unattached::Unattached;

@@ -3,6 +3,7 @@
 
 use super::Worker;
 use crate::message::Message;
+use crate::permit::Place;
 use crate::session::Session;
 use sys::kernel::Kernel;
 
@@ -11,7 +12,9 @@ impl<K: Kernel> Worker<K> {
     /// handles are inert, and the next image has claimed the descriptors.
     pub fn abandon(mut self) {
         for key in self.table.slots().keys() {
-            if let Some(Session { permit, .. }) = self.table.remove(key) {
+            if let Some(Session { permit, mut connecting, .. }) = self.table.remove(key) {
+                let places = connecting.iter_mut().flat_map(|connecting| connecting.take_places());
+                places.for_each(Place::abandon);
                 permit.abandon();
             }
         }

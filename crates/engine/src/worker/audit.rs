@@ -79,8 +79,12 @@ pub struct SessionAudit {
     pub is_waiting_for_name: bool,
     /// Descriptor of the client's socket.
     pub client: u32,
-    /// Descriptor of the target's socket.
+    /// Descriptor of the connected target's socket.
     pub target: Option<u32>,
+    /// Descriptors of the sockets that are being connected.
+    pub attempts: Vec<u32>,
+    /// Places in targets beside that of the permit.
+    pub places: Vec<GateAudit>,
 }
 
 /// Bytes that a lane has received and not yet sent.
@@ -129,6 +133,10 @@ impl<K: Kernel> Worker<K> {
     fn audit_session(&mut self, key: Key, run_queue: &[Key]) -> Option<SessionAudit> {
         let wheel = self.table.fires_from(key);
         let Entry { session, .. } = self.table.entry(key)?;
+        let connecting = session.connecting.as_deref();
+        let attempts =
+            connecting.iter().flat_map(|it| it.sockets()).map(K::Socket::number).collect();
+        let places = connecting.iter().flat_map(|it| it.places()).map(GateAudit::of).collect();
         Some(SessionAudit {
             key: key.to_bits(),
             id: session.id,
@@ -139,7 +147,7 @@ impl<K: Kernel> Worker<K> {
             holding: Direction::BOTH
                 .map(|direction| session.holding(direction).as_deref().map(held)),
             permit: PermitAudit::of(&session.permit),
-            queued: session.queued,
+            queued: session.flags.queued(),
             is_in_run_queue: run_queue.contains(&key),
             timer: session.timer,
             wheel,
@@ -147,6 +155,8 @@ impl<K: Kernel> Worker<K> {
             is_waiting_for_name: session.is_waiting_for_name(),
             client: session.client.number(),
             target: session.target.as_ref().map(K::Socket::number),
+            attempts,
+            places,
         })
     }
 }

@@ -10,7 +10,6 @@ use crate::connect;
 use crate::message::Message;
 use crate::report::Report;
 use crate::rules::Rules;
-use crate::select::select;
 use crate::session::{Accepted, Over, Session};
 use flow::Peer;
 use std::sync::Arc;
@@ -91,12 +90,12 @@ impl<K: Kernel> Worker<K> {
         let cutting = self.cutting;
         self.handle(key, |entry, context| {
             // First: also the record of a session that ends right here names its target.
-            select(&mut entry.session.permit, &context.shared)?;
+            connect::select_first(entry, context, rules)?;
             if cutting {
                 return Err(Over::reset(CUT));
             }
             context.register(entry, Peer::Client)?;
-            connect::begin(entry, context, rules)
+            connect::proceed(entry, context, rules)
         });
     }
 }

@@ -22,9 +22,9 @@ impl<K: Kernel> Worker<K> {
                     let rules = accepted.permit.route().forward.rules();
                     self.begin(accepted, &rules);
                 }
-                Message::Resolved { session, answer } => {
+                Message::Resolved { session, round, answer } => {
                     self.handle(session, |entry, context| {
-                        connect::resolved(entry, context, answer)
+                        connect::resolved(entry, context, round, answer)
                     });
                 }
                 Message::RoomAgain => self.retry_full(),

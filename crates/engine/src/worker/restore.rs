@@ -6,14 +6,13 @@ use crate::connect;
 use crate::context::Context;
 use crate::holding::Holding;
 use crate::rule::Route;
-use crate::session::{Connecting, Outcome, RestoredSession, Session};
+use crate::session::{Outcome, RestoredSession, Session};
 use crate::slots::Key;
 use crate::table::Entry;
 use crate::targets::{Target, TargetAddress};
-use crate::upgrade::{Destinations, TakeOver, address, socket_address};
-use flow::{Attempts, Direction, Lane, LaneState, Peer, SocketFailure, Stage};
+use crate::upgrade::{Destinations, TakeOver, address};
+use flow::{Direction, Lane, LaneState, Peer, Race, Stage};
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use sys::Address;
 use sys::kernel::{Kernel, Socket as _};
@@ -53,11 +52,16 @@ impl<K: Kernel> Worker<K> {
         let flow = handover::unpack(&saved.flow, numbers)
             .then(|| flow::Session::from_numbers(numbers))
             .flatten();
-        let connecting = saved.connecting.as_ref().and_then(connecting);
+        let connecting = saved.connecting.as_ref();
+        // The attempts start again.
+        let attempts = connecting.map_or(&[][..], |saved| &saved.sockets);
+        let attempts = attempts.iter().filter_map(|fd| self.context.kernel.claim_socket(*fd).ok());
+        attempts.for_each(K::Socket::reset);
+        let until = connecting.and_then(|saved| Race::end_from_numbers(&saved.attempts));
         let sound = flow.as_ref().is_some_and(|flow| {
             let whole = match flow.stage() {
                 Stage::Greeting(never) => match never {},
-                Stage::Connecting { .. } => connecting.is_some(),
+                Stage::Connecting { .. } => until.is_some(),
                 Stage::Preamble(never) => match never {},
                 Stage::Relaying | Stage::Flushing { .. } => target.is_some(),
             };
@@ -66,9 +70,20 @@ impl<K: Kernel> Worker<K> {
                 && is_held(flow.lane(Direction::Up), up.as_deref())
                 && is_held(flow.lane(Direction::Down), down.as_deref())
         });
-        let (client, (route, target_state), flow) = match (client, place, flow) {
+        let (client, (route, target_state), mut flow) = match (client, place, flow) {
             (Some(client), Some(place), Some(flow)) if sound => (client, place, flow),
             (client, ..) => return self.discard_claimed(client, target, [up, down]),
+        };
+        let is_connecting = matches!(flow.stage(), Stage::Connecting { .. });
+        if let Some(until) = until.filter(|_| is_connecting) {
+            flow.attempt(until);
+        }
+        // Older versions keep the socket of an attempt as that of the target.
+        let target = if is_connecting {
+            target.into_iter().for_each(K::Socket::reset);
+            None
+        } else {
+            target
         };
         // New sessions must get other ids, even if the saved counter was damaged.
         self.context.shared.raise_next_id(saved.id.saturating_add(1));
@@ -80,8 +95,8 @@ impl<K: Kernel> Worker<K> {
             client_address: saved.client_address.as_ref().map_or(Address::UNIX, address),
             target_address: saved.target_address.as_ref().map(address),
             holding: [up, down],
-            connecting: connecting.map(Box::new),
             options_due: saved.options_due,
+            attempts: u8::try_from(saved.attempts).unwrap_or(u8::MAX),
         };
         self.context.shared.add_load(self.context.index);
         let permit = self.context.shared.restored(route, target_state);
@@ -150,14 +165,13 @@ impl<K: Kernel> Worker<K> {
 }
 
 fn resume<K: Kernel>(entry: &mut Entry<'_, K>, context: &mut Context<K>) -> Outcome {
-    if entry.session.is_waiting_for_name() {
-        let rules = entry.session.rules();
-        return connect::begin(entry, context, &rules);
-    }
     entry.set_timer();
     match entry.session.flow.stage() {
         Stage::Greeting(never) => match never {},
-        Stage::Connecting { .. } => {}
+        Stage::Connecting { .. } => {
+            let rules = entry.session.rules();
+            return connect::restart(entry, context, &rules);
+        }
         Stage::Preamble(never) => match never {},
         // Its sockets may be ready, and epoll does not repeat edge-triggered events.
         Stage::Relaying | Stage::Flushing { .. } => entry.enqueue(),
@@ -172,18 +186,6 @@ fn is_held<K: Kernel>(lane: &Lane, holding: Option<&Holding<K>>) -> bool {
         Some(Holding::Buffer(buffer)) => lane.held() == buffer.unsent().len() as u64,
         Some(Holding::Pipe(_)) => lane.held() > 0,
     }
-}
-
-/// `None` if the state is damaged.
-fn connecting(saved: &handover::Connecting) -> Option<Connecting> {
-    let addresses: Vec<SocketAddr> = saved.resolved.iter().filter_map(socket_address).collect();
-    let failed = !saved.failure.is_empty();
-    Some(Connecting {
-        attempts: Attempts::from_numbers(&saved.attempts)?,
-        resolved: saved.is_resolved.then(|| addresses.into()),
-        failure: failed.then(|| SocketFailure::from_numbers(&saved.failure)).flatten(),
-        busy: u8::try_from(saved.busy).ok()?,
-    })
 }
 
 /// The route and the target of saved sessions: the configured ones, or else new ones outside of any

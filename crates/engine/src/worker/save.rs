@@ -1,14 +1,15 @@
 //! Saves a worker's sessions for the next process image.
 
 use super::Worker;
+use crate::connecting::Connecting;
 use crate::holding::Holding;
 use crate::permit::Permit;
 use crate::rule::Route;
-use crate::session::{Connecting, Session};
+use crate::session::Session;
 use crate::slots::Key;
 use crate::table::Entry;
 use crate::targets::Target;
-use crate::upgrade::{saved_address, saved_socket_address};
+use crate::upgrade::saved_address;
 use flow::{Direction, Peer};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -83,6 +84,7 @@ fn mark_descriptors<K: Kernel>(
     for peer in [Peer::Client, Peer::Target] {
         session.socket(peer).map_or(Ok(()), &mark_socket)?;
     }
+    session.connecting.iter().flat_map(|it| it.sockets()).try_for_each(&mark_socket)?;
     for direction in Direction::BOTH {
         if let Some(Holding::Pipe(pipe)) = session.holding(direction).as_deref() {
             mark_pipe(pipe)?;
@@ -103,8 +105,9 @@ fn saved<K: Kernel>(key: Key, session: &mut Session<K>, route: u32) -> handover:
         up: session.holding(Direction::Up).as_deref().map(held),
         down: session.holding(Direction::Down).as_deref().map(held),
         connecting: session.connecting.as_deref().map(connecting),
-        options_due: session.options_due,
+        options_due: session.flags.options_due(),
         key: key.to_bits(),
+        attempts: session.attempts.into(),
     }
 }
 
@@ -120,13 +123,11 @@ fn held<K: Kernel>(holding: &Holding<K>) -> handover::Held {
     }
 }
 
-fn connecting(connecting: &Connecting) -> handover::Connecting {
-    let resolved = connecting.resolved.as_deref();
+/// The next image resets the sockets and starts again, within the same time.
+fn connecting<K: Kernel>(connecting: &Connecting<K>) -> handover::Connecting {
     handover::Connecting {
-        attempts: connecting.attempts.to_numbers(),
-        is_resolved: resolved.is_some(),
-        resolved: resolved.unwrap_or_default().iter().copied().map(saved_socket_address).collect(),
-        failure: connecting.failure.map(flow::SocketFailure::to_numbers).unwrap_or_default(),
-        busy: connecting.busy.into(),
+        attempts: connecting.race.to_numbers(),
+        sockets: connecting.sockets().map(K::Socket::number).collect(),
+        ..handover::Connecting::default()
     }
 }

@@ -69,7 +69,7 @@ fn fired<K: Kernel>(entry: &mut Entry<'_, K>, context: &mut Context<K>) -> Outco
         Stage::Greeting(greeting) => greet::timed_out(greeting),
         Stage::Preamble(preamble) => preamble::timed_out(preamble),
         Stage::Connecting { attempt_until } if attempt_until <= now => {
-            connect::attempt_timed_out(entry, context, &rules)
+            connect::proceed(entry, context, &rules)
         }
         Stage::Flushing { .. } => relay::serve(entry, context).1,
         Stage::Connecting { .. } | Stage::Relaying => {

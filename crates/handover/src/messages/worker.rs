@@ -67,6 +67,9 @@ pub struct Session {
     /// Key in the worker's table and epoll registrations.
     #[prost(uint64, tag = "12")]
     pub key: u64,
+    /// Number of attempts to connect to targets.
+    #[prost(uint32, tag = "13")]
+    pub attempts: u32,
 }
 
 /// Address of a client or target.
@@ -115,4 +118,7 @@ pub struct Connecting {
     /// Attempts that found the target's accept queue full (`EAGAIN` of a Unix socket).
     #[prost(uint32, tag = "5")]
     pub busy: u32,
+    /// Descriptors of the sockets that are being connected.
+    #[prost(uint32, repeated, tag = "6")]
+    pub sockets: Vec<u32>,
 }

@@ -33,7 +33,8 @@ impl Control {
         let connections: usize = audits
             .iter()
             .map(|audit| {
-                let of_session = |it: &SessionAudit| 1 + usize::from(it.target.is_some());
+                let of_session =
+                    |it: &SessionAudit| 1 + usize::from(it.target.is_some()) + it.attempts.len();
                 audit.handed_over.len() + audit.sessions.iter().map(of_session).sum::<usize>()
             })
             .sum();
@@ -96,6 +97,11 @@ fn gates(shared: &EngineAudit, audits: &[&Audit]) {
     let loads: Vec<usize> = permits.iter().map(Vec::len).collect();
     let counted: Vec<usize> = shared.loads.iter().map(|load| *load as usize).collect();
     assert_eq!(counted, loads, "the loads of the workers, as counted and as they are");
+    let places: Vec<GateAudit> = audits
+        .iter()
+        .flat_map(|audit| &audit.sessions)
+        .flat_map(|session| session.places.iter().copied())
+        .collect();
     let permits: Vec<PermitAudit> = permits.into_iter().flatten().collect();
     assert_eq!(shared.process.taken as usize, permits.len(), "places taken in the process");
     let mut taken: BTreeMap<usize, (GateAudit, usize)> = BTreeMap::new();
@@ -105,10 +111,9 @@ fn gates(shared: &EngineAudit, audits: &[&Audit]) {
     for gate in known {
         taken.insert(gate.id, (gate, 0));
     }
-    for permit in permits {
-        for gate in std::iter::once(permit.forward).chain(permit.target) {
-            taken.entry(gate.id).or_insert((gate, 0)).1 += 1;
-        }
+    let of_permits = |permit: &PermitAudit| std::iter::once(permit.forward).chain(permit.target);
+    for gate in permits.iter().flat_map(of_permits).chain(places) {
+        taken.entry(gate.id).or_insert((gate, 0)).1 += 1;
     }
     for (gate, held) in taken.values() {
         assert_eq!(gate.taken as usize, *held, "places taken in a gate, and held by sessions");

@@ -55,10 +55,15 @@ impl World {
         self.process = self.process.exec();
     }
 
-    /// Forward, listen address and target of each session of the workers, by id.
+    /// Forward, listen address and target of each session of the workers, by id. Without the target while it
+    /// is being connected: the next image selects again.
     pub(crate) fn places_of_sessions(&self) -> BTreeMap<u64, [Arc<str>; 3]> {
         let sessions = self.workers.audits().flat_map(|audit| &audit.sessions);
-        let place = |it: &SessionAudit| [&it.forward, &it.listen, &it.to].map(Arc::clone);
+        let place = |it: &SessionAudit| {
+            let is_connecting = matches!(it.flow.stage(), flow::Stage::Connecting { .. });
+            let target = if is_connecting { Arc::default() } else { Arc::clone(&it.to) };
+            [Arc::clone(&it.forward), Arc::clone(&it.listen), target]
+        };
         sessions.map(|session| (session.id, place(session))).collect()
     }
 

@@ -50,6 +50,12 @@ impl World {
         });
         self.circumstances.network_failed |= matches!(state, Host::Silent | Host::Unreachable);
         for session in self.sessions.values_mut() {
+            let has_target =
+                session.target.iter().chain(&session.strays).any(|target| target.peer.is_open());
+            session.crashed_in_queue |= state == Host::Crashed
+                && session.was_relaying
+                && session.record.is_none()
+                && !has_target;
             let targets = session.target.iter_mut().chain(&mut session.strays);
             for target in targets.filter(|target| target.host == number) {
                 match state {

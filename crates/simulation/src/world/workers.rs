@@ -184,9 +184,14 @@ impl World {
                 session.was_relaying |= !matches!(audit.flow.stage(), Stage::Connecting { .. });
             }
             // The next attempt to connect may get the same descriptor.
-            if audit.target.is_some() {
-                session.target = audit.target;
-                if let Some(target) = audit.target.and_then(|fd| process.connection_of(fd)) {
+            if let Some(connection) = audit.target.and_then(|target| process.connection_of(target))
+                && let Some(session) = sessions.get_mut(&number)
+            {
+                session.uses(connection);
+            }
+            for socket in audit.attempts.iter().copied().chain(audit.target) {
+                session.target = Some(socket);
+                if let Some(target) = process.connection_of(socket) {
                     owners.insert(target, (number, Peer::Target));
                 }
             }
