@@ -78,6 +78,9 @@ pub struct Change {
     pub old: Option<String>,
     /// The new value; null if it is not set any more.
     pub new: Option<String>,
+    /// The differences of two lists in words, such as `added "db:5432"`; empty for other values.
+    #[serde(default)]
+    pub parts: Vec<String>,
     /// Where the new value applies: `new_sessions`, `all_sessions`, `process`, or `restart`.
     #[schema(schema_with = Word::<Effect>::schema)]
     pub effect: Word<Effect>,

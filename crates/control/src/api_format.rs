@@ -36,5 +36,6 @@ pub(crate) fn change(change: plan::Change) -> Change {
         Effect::NewSessions | Effect::Identity => api::Effect::NewSessions,
         Effect::Restart => api::Effect::Restart,
     };
-    Change { key: change.key.to_owned(), old: change.old, new: change.new, effect: effect.into() }
+    let plan::Change { key, old, new, parts, .. } = change;
+    Change { key: key.to_owned(), old, new, parts, effect: effect.into() }
 }

@@ -4,11 +4,13 @@ use std::collections::{HashMap, HashSet};
 use std::fmt::{self, Write as _};
 
 use crate::escape::{escaped, write_escaped};
-use crate::forward_text::{forward_only_toml, listen, to};
+use crate::forward_text::{forward_only_toml, listen, targets, to};
 use crate::plan::{Forward, Plan};
 use crate::setting::{Effect, Section, Setting};
 use crate::settings::FORWARD_ONLY;
 use crate::table::Table;
+use crate::target::{TargetOptions, TargetRange};
+use crate::toml_text;
 
 /// Difference between two plans. Forwards are matched by name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -56,6 +58,8 @@ pub struct Change {
     pub old: Option<String>,
     /// New value, in the same form.
     pub new: Option<String>,
+    /// The differences of two lists in words, such as `added "db:5432"`; empty for other values.
+    pub parts: Vec<String>,
     /// Scope of the change in a running process.
     pub effect: Effect,
 }
@@ -112,9 +116,13 @@ impl ChangedForward {
     fn new(old: &Forward, new: &Forward) -> Self {
         // Without the name: forwards are matched by it.
         let own = FORWARD_ONLY.iter().filter_map(|setting| {
-            let [old, new] =
-                [old, new].map(|forward| Some(forward_only_toml(forward, setting.key)));
-            change(setting, old, new)
+            let values = [old, new].map(|forward| Some(forward_only_toml(forward, setting.key)));
+            let [before, after] = values;
+            let change = change(setting, before, after)?;
+            let is_list = setting.key == "to";
+            let parts =
+                if is_list { target_parts(&targets(old), &targets(new)) } else { Vec::new() };
+            Some(Change { parts, ..change })
         });
         let changes = own.chain(changes(&old.settings, &new.settings)).collect();
         Self { name: new.name.clone(), changes }
@@ -134,7 +142,34 @@ pub(crate) fn changes<T: Table>(old: &T, new: &T) -> Vec<Change> {
 
 fn change(setting: &Setting, old: Option<String>, new: Option<String>) -> Option<Change> {
     let (key, effect) = (setting.key, setting.effect);
-    (old != new).then_some(Change { key, old, new, effect })
+    (old != new).then_some(Change { key, old, new, parts: Vec::new(), effect })
+}
+
+/// The differences of two target lists in words. Empty if both have one target: the two values say it.
+fn target_parts(old: &[TargetRange], new: &[TargetRange]) -> Vec<String> {
+    if old.len() < 2 && new.len() < 2 {
+        return Vec::new();
+    }
+    let by_address = |targets: &[TargetRange]| -> HashMap<String, TargetOptions> {
+        targets.iter().map(|target| (target.address.to_string(), target.options)).collect()
+    };
+    let (before, after) = (by_address(old), by_address(new));
+    let is_new = |target: &&TargetRange| !before.contains_key(&target.address.to_string());
+    let is_gone = |target: &&TargetRange| !after.contains_key(&target.address.to_string());
+    let added =
+        new.iter().filter(is_new).map(|target| format!("added {}", toml_text::target(target)));
+    let removed = old.iter().filter(is_gone);
+    let removed = removed
+        .map(|target| format!("removed {}", toml_text::basic_string(&target.address.to_string())));
+    let changed = new.iter().filter_map(|target| {
+        let address = target.address.to_string();
+        let changes = changes(before.get(&address)?, &target.options);
+        let changes = changes.iter().map(|change| change.to_string().replacen(':', "", 1));
+        let changes = changes.collect::<Vec<_>>().join(" and ");
+        (!changes.is_empty()).then(|| format!("{} {changes}", toml_text::basic_string(&address)))
+    });
+    let parts: Vec<_> = added.chain(removed).chain(changed).collect();
+    if parts.is_empty() { vec!["the same targets in another order".to_owned()] } else { parts }
 }
 
 impl fmt::Display for PlanDiff {
@@ -186,10 +221,14 @@ fn changed<'c>(name: &'c str, changes: &'c [Change]) -> impl Iterator<Item = Lin
 }
 
 impl fmt::Display for Change {
-    /// `key: old -> new`.
+    /// `key: old -> new`, or the differences of a list.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let value = |value: &'_ Option<String>| value.clone().unwrap_or_else(|| "not set".into());
-        write!(f, "{}: {} -> {}", self.key, value(&self.old), value(&self.new))?;
+        if self.parts.is_empty() {
+            write!(f, "{}: {} -> {}", self.key, value(&self.old), value(&self.new))?;
+        } else {
+            write!(f, "{}: {}", self.key, self.parts.join(", "))?;
+        }
         if self.effect == Effect::Restart { f.write_str(" (needs a restart)") } else { Ok(()) }
     }
 }

@@ -120,6 +120,7 @@ mod tests {
         let samples = [
             include_str!("../tests/samples/valid/every_key.toml"),
             include_str!("../tests/samples/valid/auto_words.toml"),
+            include_str!("../tests/samples/valid/targets.toml"),
             include_str!("../tests/samples/valid/admin_port.toml"),
         ];
         for sample in samples {
@@ -148,6 +149,21 @@ mod tests {
         let bare = plan_of("[[forward]]\nname = 'a'\nlisten = ':1'\nto = 'h:2'\n");
         let text = forward_toml(&bare.forwards[0]);
         assert_eq!(text, "[[forward]]\nname = \"a\"\nlisten = \":1\"\nto = \"h:2\"\n");
+    }
+
+    #[test]
+    fn targets_are_tables_where_an_option_differs() {
+        let plan = plan_of(include_str!("../tests/samples/valid/targets.toml"));
+        let texts: Vec<_> = plan.forwards.iter().map(|forward| to(forward)).collect();
+        assert_eq!(
+            texts,
+            [
+                r#"["10.0.0.5:5432", { address = "10.0.0.6:5432", weight = 2, max_sessions = 200 }, { address = "unix:/run/db", backup = true }]"#,
+                r#"{ address = "web:80", max_sessions = 9 }"#,
+                r#"["a:9100-9110", { address = "b:9100-9110", weight = 3 }]"#,
+                r#"["a:1", "b:1"]"#,
+            ]
+        );
     }
 
     #[test]

@@ -155,6 +155,16 @@ impl Kind {
         }
     }
 
+    /// The settings of the inline table that a value may be, or may have in its list.
+    pub(crate) fn inner(self) -> Vec<&'static [Setting]> {
+        match self.without_word() {
+            Self::Table(settings) => vec![settings],
+            Self::Target(tables) => tables.to_vec(),
+            Self::List(of) => of.inner(),
+            _ => Vec::new(),
+        }
+    }
+
     /// The word of [`Kind::Or`], if this is one.
     pub(crate) fn word(self) -> Option<&'static str> {
         match self {

@@ -118,7 +118,7 @@ pub(crate) const FORWARD_ONLY: &[Setting] = &[
         "to",
         Kind::List(&Kind::Target(TARGET)),
         Effect::NewSessions,
-        "The target: a host and port, a range, or a Unix socket.",
+        "The target: a host and port, a range, a Unix socket, a table, or a list of these.",
     ),
 ];
 
@@ -271,7 +271,7 @@ pub fn settings() -> &'static [Setting] {
 fn add_with_inner(table: &[Setting], all: &mut Vec<Setting>) {
     for setting in table {
         all.push(*setting);
-        if let Kind::Table(inner) = setting.kind.without_word() {
+        for inner in setting.kind.inner() {
             add_with_inner(inner, all);
         }
     }
@@ -283,118 +283,4 @@ pub(crate) fn find(tables: &[&'static [Setting]], key: &str) -> Option<&'static 
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::Plan;
-    use crate::testing::plan_of;
-    use std::collections::HashSet;
-
-    /// A file that sets one key, and the keys that it requires.
-    fn file(setting: &Setting, value: &str) -> String {
-        let forward = "[[forward]]\nlisten = ':1'\nto = 'h:1'\n";
-        let key = setting.key;
-        let needed = match key {
-            "admin" if value.contains("127.") => "admin_token_file = 'x'\n",
-            "admin_token_file" => "admin = '127.0.0.1:9'\n",
-            "group" => "user = 'x'\n",
-            _ => "",
-        };
-        match setting.section {
-            Section::Inside(table) => {
-                let needed = match (key, value) {
-                    ("down", "\"3650d\"") => ", down_max = '3650d'",
-                    ("down_max", "\"1ms\"") => ", down = '1ms'",
-                    _ => "",
-                };
-                format!("{forward}{table} = {{ {key} = {value}{needed} }}\n")
-            }
-            section => format!("{}\n{needed}{key} = {value}\n{forward}", section.header()),
-        }
-    }
-
-    fn written(plan: &Plan, setting: &Setting) -> Option<String> {
-        let settings = &plan.forwards[0].settings;
-        match setting.section {
-            Section::Process => plan.process.written(setting),
-            Section::Log => plan.log.written(setting),
-            Section::ForwardDefaults => settings.written(setting),
-            Section::Inside("keepalive") => settings.keepalive.unwrap().written(setting),
-            Section::Inside("passive") => settings.passive.unwrap().written(setting),
-            other => panic!("{other:?} has no table"),
-        }
-    }
-
-    fn with_a_field() -> impl Iterator<Item = &'static Setting> {
-        settings().iter().filter(|setting| setting.section != Section::Forward)
-    }
-
-    /// Sample values of a kind as TOML.
-    fn samples(kind: Kind) -> Vec<String> {
-        match kind {
-            Kind::Duration { min, max, .. } => {
-                [min, max].map(|time| crate::value::Value::Duration(time).written(kind)).into()
-            }
-            Kind::Size { min, max } => {
-                [min, max].map(|size| crate::value::Value::Size(size).written(kind)).into()
-            }
-            Kind::Count { min, max } => [min, max].map(|count| count.to_string()).into(),
-            Kind::Bool => vec!["true".to_owned(), "false".to_owned()],
-            Kind::Choice(words) => words.iter().map(|word| format!("\"{word}\"")).collect(),
-            Kind::Path(_) | Kind::Account => vec!["\"x\"".to_owned()],
-            Kind::Admin => {
-                ["auto", "off", "unix:/x", "127.0.0.1:9"].map(|it| format!("\"{it}\"")).into()
-            }
-            Kind::Or(word, kind) => [vec![format!("\"{word}\"")], samples(*kind)].concat(),
-            Kind::Table(settings) => {
-                let value = |it: &Setting| samples(it.kind).pop().unwrap();
-                let entries = settings.iter().map(|it| format!("{} = {}", it.key, value(it)));
-                vec![format!("{{ {} }}", entries.collect::<Vec<_>>().join(", "))]
-            }
-            Kind::Name | Kind::Listen | Kind::TargetAddress | Kind::Target(_) | Kind::List(_) => {
-                panic!("{kind:?} has no field")
-            }
-        }
-    }
-
-    #[test]
-    fn each_value_of_each_setting_reaches_its_field() {
-        for setting in with_a_field() {
-            for sample in samples(setting.kind) {
-                let plan = plan_of(&file(setting, &sample));
-                assert_eq!(written(&plan, setting), Some(sample), "{}", setting.key);
-            }
-        }
-    }
-
-    #[test]
-    fn a_default_can_be_given_explicitly() {
-        let typed = (Process::default(), Log::default(), ForwardSettings::default());
-        for setting in with_a_field() {
-            let Some(default) = setting.default() else { continue };
-            let plan = plan_of(&file(setting, &default));
-            let parts = (plan.process.clone(), plan.log.clone(), plan.forwards[0].settings);
-            assert_eq!(parts, typed, "{}", setting.key);
-            assert_eq!(written(&plan, setting), Some(default), "{}", setting.key);
-        }
-    }
-
-    #[test]
-    fn keys_are_unique_within_a_table() {
-        let mut seen = HashSet::new();
-        for setting in settings() {
-            let section = match setting.section {
-                Section::ForwardDefaults => Section::Forward,
-                section => section,
-            };
-            assert!(seen.insert((section, setting.key)), "{}", setting.key);
-            assert!(setting.doc.ends_with('.') && !setting.doc.contains("  "), "{}", setting.doc);
-        }
-    }
-
-    #[test]
-    fn the_settings_of_an_inline_table_follow_it() {
-        let keys: Vec<_> = settings().iter().map(|setting| setting.key).collect();
-        let at = keys.iter().position(|key| *key == "keepalive").unwrap();
-        assert_eq!(keys[at..at + 5], ["keepalive", "idle", "interval", "count", "user_timeout"]);
-    }
-}
+mod tests;

@@ -8,7 +8,7 @@ use toml::de::{DeTable, DeValue};
 
 use crate::paths::RolePath;
 use crate::problem::{ParseError, Problems, Severity};
-use crate::setting::{Kind, Setting};
+use crate::setting::{Kind, Section, Setting};
 use crate::settings::{find, settings};
 use crate::table::Table;
 use crate::target::{TargetOptions, TargetRange};
@@ -65,7 +65,11 @@ impl<'a> Reader<'a, '_> {
         let error = ParseError::new(0..0, format!("unknown key {}", quoted(name)));
         let error = match (nearest(name, &keys), elsewhere) {
             (_, Some(setting)) => {
-                error.hint(format!("`{name}` belongs in {}", setting.section.header()))
+                let place = match setting.section {
+                    Section::Inside(key) => format!("the table of `{key}`"),
+                    section => section.header().to_owned(),
+                };
+                error.hint(format!("`{name}` belongs in {place}"))
             }
             (Some(near), None) => error.hint(format!("did you mean `{near}`?")),
             (None, None) => error.hint(format!("the keys here are {}", keys.join(", "))),

@@ -227,3 +227,32 @@ proptest! {
         prop_assert_eq!((back.added, back.removed), (diff.removed, diff.added));
     }
 }
+
+#[test]
+fn differences_of_a_target_list_are_named() {
+    let with = |to: &str| format!("[[forward]]\nname = 'db'\nlisten = ':1'\nto = {to}\n");
+    let old = "['a:1', { address = 'b:1', weight = 2 }, 'c:1']";
+    let cases = [
+        ("['a:1', 'd:1', 'c:1']", r#"to: added "d:1", removed "b:1""#),
+        (
+            "['a:1', { address = 'b:1', max_sessions = 9 }, { address = 'c:1', backup = true }]",
+            r#"to: "b:1" weight 2 -> 1 and max_sessions not set -> 9, "c:1" backup false -> true"#,
+        ),
+        (
+            "['c:1', { address = 'b:1', weight = 2 }, 'a:1']",
+            "to: the same targets in another order",
+        ),
+        ("'a:1'", r#"to: removed "b:1", removed "c:1""#),
+        (
+            "['a:1', { address = 'b:1', weight = 2 }, 'c:1', { address = 'd:1', weight = 3 }]",
+            r#"to: added { address = "d:1", weight = 3 }"#,
+        ),
+    ];
+    for (new, expected) in cases {
+        let diff = diff(&with(old), &with(new));
+        assert_eq!(texts(&diff.changed[0].changes), [expected], "{new}");
+    }
+    let single = diff(&with("'a:1'"), &with("{ address = 'b:1', weight = 3 }"));
+    let text = r#"to: "a:1" -> { address = "b:1", weight = 3 }"#;
+    assert_eq!(texts(&single.changed[0].changes), [text]);
+}

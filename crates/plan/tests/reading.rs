@@ -48,6 +48,10 @@ fn one_line_forwards() {
         ("unix:/a=unix:/b", "unix:/a -> unix:/b"),
         ("80 = unix:/b=c", ":80 -> unix:/b=c"),
         ("fd:web.socket=h:80", "fd:web.socket -> h:80"),
+        ("18080=a:80,b:80", ":18080 -> a:80, b:80"),
+        ("80 = [::1]:1 , unix:/b", ":80 -> [::1]:1, unix:/b"),
+        ("80=unix:/a,b", ":80 -> unix:/a,b"),
+        ("80=unix:/a,unix:/b", ":80 -> unix:/a, unix:/b"),
         ("8080:web:80", ":8080 -> web:80"),
         ("8080:[::1]:80", ":8080 -> [::1]:80"),
         ("127.0.0.1:8080:web:80", "127.0.0.1:8080 -> web:80"),
@@ -83,6 +87,11 @@ fn one_line_problems_show_the_text() {
         ("80=127.0.0.1:80", "`127.0.0.1:80` is this forward's own listener"),
         (":8000-8010=h:80", "11 listening ports meet 1"),
         (":80=h:8000-8010", "1 listening port meets 11"),
+        ("80=a:80,b", "`b` has no port"),
+        ("80=a:80,", "the address is empty"),
+        ("80=a:80,A:80", "the target `A:80` is already in this list (leave it out"),
+        (":80-81=a:80-81,b:80", "1 target port stands beside 2 in the first target"),
+        ("80=a:80,127.0.0.1:80", "`127.0.0.1:80` is this forward's own listener"),
     ];
     for (text, expected) in cases {
         let reading = read(None, &[text]);
@@ -104,6 +113,39 @@ fn ranges_map_port_by_port() {
     assert_eq!((all.forwards[0].routes.len(), last.listen.port()), (65535, Some(65535)));
     let reading = read(None, &["1-65535=h:1-65535", "127.0.0.1:1-65535=h:1-65535"]);
     assert!(problems(&reading).contains("more than 100000 listeners"), "{}", problems(&reading));
+}
+
+#[test]
+fn ranges_of_a_list_map_port_by_port() {
+    let file = "[[forward]]\nlisten = [':80-81', '127.0.0.1:90-91']\n\
+                to = ['a:1-2', { address = 'b:8-9', weight = 3 }]\n";
+    let plan = plan_of(read(Some(file), &[]));
+    let expected = [
+        ":80 -> a:1, b:8",
+        ":81 -> a:2, b:9",
+        "127.0.0.1:90 -> a:1, b:8",
+        "127.0.0.1:91 -> a:2, b:9",
+    ];
+    assert_eq!(routes(&plan), expected);
+    let weights = plan.forwards[0].routes.iter().map(|it| it.targets[1].options.weight.get());
+    assert_eq!(weights.collect::<Vec<_>>(), [3; 4]);
+}
+
+#[test]
+fn the_number_of_targets_is_limited() {
+    let list = |count: usize| (0..count).map(|it| format!("'h{it}:1-1000'")).collect::<Vec<_>>();
+    let file = |count: usize, ports: &str| {
+        let to = list(count).join(", ").replace("1-1000", ports);
+        format!("[[forward]]\nlisten = ':{ports}'\nto = [{to}]\n")
+    };
+    assert_eq!(
+        plan_of(read(Some(&file(1024, "1")), &[])).forwards[0].routes[0].targets.len(),
+        1024
+    );
+    let reading = read(Some(&file(1025, "1")), &[]);
+    assert!(problems(&reading).contains("at most 1024 targets"), "{}", problems(&reading));
+    let reading = read(Some(&file(1001, "1-1000")), &[]);
+    assert!(problems(&reading).contains("more than 1000000 targets"), "{}", problems(&reading));
 }
 
 #[test]

@@ -13,6 +13,7 @@ pub(super) fn parts() -> Parts {
         ("settings.forward", settings_of(Section::Forward)),
         ("settings.defaults", settings_of(Section::ForwardDefaults)),
         ("settings.keepalive", settings_of(Section::Inside("keepalive"))),
+        ("settings.to", settings_of(Section::Inside("to"))),
         ("settings.passive", settings_of(Section::Inside("passive"))),
         ("settings.crossings", setting_crossings()),
         ("states.crossings", state_crossings()),

@@ -124,9 +124,14 @@ fn summary(sign: char, forward: &ForwardSummary, end: &str) -> Line {
 fn changes(name: &str, changes: &[Change], open: Option<u32>) -> impl Iterator<Item = Line> {
     changes.iter().map(move |change| {
         let value = |value: &Option<String>| value.clone().unwrap_or_else(|| "not set".to_owned());
-        let (old, new) = (value(&change.old), value(&change.new));
+        let what = match change.parts.join(", ") {
+            parts if parts.is_empty() => {
+                format!("{} -> {}", value(&change.old), value(&change.new))
+            }
+            parts => parts,
+        };
         let open = open.map_or_else(String::new, |open| format!("; {open} open"));
-        let text = format!("{}: {old} -> {new} ({}{open})", change.key, effect(&change.effect));
+        let text = format!("{}: {what} ({}{open})", change.key, effect(&change.effect));
         Line { sign: '~', name: escaped(name), text: escaped(&text) }
     })
 }
@@ -162,11 +167,13 @@ mod tests {
 
     fn change(key: &str, effect: &str) -> Change {
         let (key, effect) = (key.to_owned(), Word::of(effect));
-        Change { key, old: Some("1h".to_owned()), new: None, effect }
+        Change { key, old: Some("1h".to_owned()), new: None, parts: Vec::new(), effect }
     }
 
     fn reload(dry_run: bool) -> Reload {
-        let changes = vec![change("idle_timeout", "all_sessions"), change("to", "new_sessions")];
+        let parts = ["added 'b:1'", "removed 'a:1'"].map(str::to_owned).to_vec();
+        let to = Change { parts, ..change("to", "new_sessions") };
+        let changes = vec![change("idle_timeout", "all_sessions"), to];
         Reload {
             dry_run,
             generation: 3,
@@ -191,7 +198,7 @@ reloaded: generation 3
 + :90       :80 -> web:8080 (bound again)
 + db        unix:/db: its socket file was recreated
 ~ database  idle_timeout: 1h -> not set (applies to all sessions; 2 open)
-~ database  to: 1h -> not set (applies to new sessions; 2 open)
+~ database  to: added 'b:1', removed 'a:1' (applies to new sessions; 2 open)
 - old       :80 -> web:8080 (1 open session drains)
 7 forwards unchanged
 waits for a restart: [process] workers is not set (in force: 1h)
@@ -237,6 +244,7 @@ generation 3 is on trial and reverts in 1m00s unless you run `traffic-forwarder 
             key: "workers".to_owned(),
             old: Some("\"auto\"".to_owned()),
             new: Some("1".to_owned()),
+            parts: Vec::new(),
             effect: Effect::Restart.into(),
         };
         let only = Reload {

@@ -73,6 +73,10 @@ fn fixed_values() -> BTreeMap<(&'static str, &'static str), Values> {
         ("[defaults]", "none_up", given(["\"try\"", "\"refuse\"", "\"refuse\""])),
         ("[defaults]", "on_down", given(["\"keep\"", "\"reset\"", "\"reset\""])),
         ("[defaults]", "slow_start", given(durations)),
+        ("to", "weight", given(["2", "3", "4"])),
+        // A value that differs from the default: others are not rendered.
+        ("to", "backup", given(["true", "true", "true"])),
+        ("to", "max_sessions", given(["5", "6", "7"])),
         ("passive", "failures", given(["4", "5", "6"])),
         ("passive", "down", given(["\"3s\"", "\"4s\"", "\"5s\""])),
         ("passive", "down_max", given(durations)),
@@ -103,16 +107,19 @@ impl Fixture {
         values.insert(("[[forward]]", "listen"), listen);
         let to = |at: usize| targets[at].addr().tcp().to_string();
         let to = [to(0), to(1), "127.0.0.1:9".to_owned()].map(address);
-        values.insert(("[[forward]]", "to"), to);
-        for (table, keys) in [
-            ("keepalive", ["idle", "interval", "count"]),
-            ("passive", ["failures", "down", "down_max"]),
-        ] {
+        values.insert(("to", "address"), to);
+        let tables: [(_, _, &[&str]); 3] = [
+            ("[[forward]]", "to", &["address", "weight", "backup", "max_sessions"]),
+            ("[defaults]", "keepalive", &["idle", "interval", "count"]),
+            ("[defaults]", "passive", &["failures", "down", "down_max"]),
+        ];
+        for (section, table, keys) in tables {
             let tables = [FIRST, OTHER, PROBE].map(|at| {
-                let entry = |key| format!("{key} = {}", values[&(table, key)][at].clone().unwrap());
-                Some(format!("{{ {} }}", keys.map(entry).join(", ")))
+                let value = |key| values[&(table, key)][at].clone().unwrap();
+                let entries = keys.iter().map(|&key| format!("{key} = {}", value(key)));
+                Some(format!("{{ {} }}", entries.collect::<Vec<_>>().join(", ")))
             });
-            values.insert(("[defaults]", table), tables);
+            values.insert((section, table), tables);
         }
         let text = text(&values, FIRST, dir.path());
         let forwarder = forwarder().config(text).start();
@@ -168,7 +175,7 @@ impl Fixture {
         let value = |(section, key): (&'static str, &'static str)| {
             let found = match (section, key) {
                 (_, "name") => Some(Some(report["removed"][0]["name"].to_string())),
-                (table @ ("keepalive" | "passive"), key) => {
+                (table @ ("keepalive" | "passive" | "to"), key) => {
                     of(main, table).map(|value| part(&value.unwrap(), key))
                 }
                 ("[process]" | "[log]", key) => of(&report["settings"], key),
