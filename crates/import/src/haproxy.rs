@@ -4,6 +4,7 @@ mod bind;
 mod keywords;
 mod parameters;
 mod proxy;
+mod servers;
 mod words;
 
 use std::collections::HashMap;

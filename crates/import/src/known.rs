@@ -12,8 +12,7 @@ pub(crate) enum Effect {
     Handled,
     /// No counterpart, and none is needed.
     Harmless,
-    /// Selects among several targets, of which a forward has one. The omitted targets have notes of
-    /// their own.
+    /// Selects among several targets, and means nothing where there is one.
     Choice,
     /// Defines a variable, or a table for one. Settings that use a variable have notes of their
     /// own.
@@ -65,7 +64,7 @@ impl Harmless {
 
     /// Adds a setting that selects among targets.
     pub(crate) fn choice(&mut self, place: &SourcePlace, name: &str) {
-        self.because("it means nothing with one target, which a forward has", "", place, name);
+        self.because("it means nothing with one target", "", place, name);
     }
 
     /// Adds a setting that defines a variable.

@@ -17,6 +17,7 @@ mod note;
 mod ports;
 mod route;
 mod section;
+mod server;
 mod toml;
 
 pub use note::{Note, NoteKind, SourcePlace};

@@ -3,6 +3,7 @@
 mod directives;
 mod include;
 mod server;
+mod upstream;
 mod words;
 
 use std::collections::HashMap;

@@ -7,6 +7,7 @@ use crate::Source;
 use crate::note::{SourcePlace, quoted};
 use crate::ports::join;
 use crate::section::{Config, NO_LIMIT, Noted, Section};
+use crate::server::Server;
 
 /// rinetd ends no session that is idle, and bounds their number by what memory and descriptors allow.
 const DEFAULTS: [(&str, &str); 2] = [("idle_timeout", "\"off\""), ("max_sessions", NO_LIMIT)];
@@ -101,7 +102,7 @@ fn rule(place: &SourcePlace, words: [&str; 4], options: &[&str]) -> Section {
     let listens = port(&mut section, place, bind_port);
     let connects = port(&mut section, place, to_port);
     section.listen(&[join(bind, listens)]);
-    section.to(&join(to, connects));
+    section.to(&[Server::at(join(to, connects))]);
     let options = options.join(" ");
     let options = options.trim_matches(|c: char| "[]".contains(c) || c.is_whitespace());
     for option in options.split(',').map(str::trim).filter(|option| !option.is_empty()) {

@@ -3,6 +3,7 @@
 
 use crate::ports::{Ports, join};
 use crate::section::Section;
+use crate::server::Server;
 
 /// Listen address of a rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,37 +17,50 @@ pub(crate) enum Listen {
 /// Target address of a rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Target {
+    /// Fixed addresses; at least one.
+    Fixed(Vec<Server>),
+    /// To the port that the client connected to, so much higher, of these hosts; at least one.
+    SamePort { hosts: Vec<Server>, shift: i32 },
+}
+
+impl Target {
     /// One fixed address.
-    One(String),
-    /// To the port that the client connected to, so much higher.
-    SamePort { host: String, shift: i32 },
+    pub(crate) fn one(address: impl Into<String>) -> Self {
+        Self::Fixed(vec![Server::at(address)])
+    }
 }
 
 /// The forwards that together do this. The first one has the section's notes.
 pub(crate) fn forwards(mut section: Section, listens: &[Listen], target: &Target) -> Vec<Section> {
-    let (host, shift) = match target {
-        Target::One(address) => {
-            one_target(&mut section, listens, address);
+    let (hosts, shift) = match target {
+        Target::Fixed(servers) => {
+            fixed(&mut section, listens, servers);
             return vec![section];
         }
-        Target::SamePort { host, shift } => (host, *shift),
+        Target::SamePort { hosts, shift } => (hosts, *shift),
     };
     let copies: Vec<_> = (2..=listens.len()).map(|number| again(&section, number)).collect();
     let mut forwards = vec![section];
     forwards.extend(copies);
     for (forward, listen) in forwards.iter_mut().zip(listens) {
-        same_port(forward, listen, host, shift);
+        same_port(forward, listen, hosts, shift);
     }
     forwards
 }
 
-fn same_port(forward: &mut Section, listen: &Listen, host: &str, shift: i32) {
+fn same_port(forward: &mut Section, listen: &Listen, hosts: &[Server], shift: i32) {
     let place = forward.place.clone();
     match listen {
         Listen::Ports { host: own, ports } => {
             forward.listen(&[join(own, ports)]);
             match ports.shifted(shift).filter(|ports| ports.first > 0) {
-                Some(ports) => forward.to(&join(host, ports)),
+                Some(ports) => {
+                    let at = |host: &Server| Server {
+                        address: join(&host.address, ports),
+                        ..host.clone()
+                    };
+                    forward.to(&hosts.iter().map(at).collect::<Vec<_>>());
+                }
                 None => {
                     forward.comment_out(&place, "the target's port is none", "write it by hand");
                 }
@@ -70,7 +84,7 @@ fn again(first: &Section, number: usize) -> Section {
     section
 }
 
-fn one_target(section: &mut Section, listens: &[Listen], address: &str) {
+fn fixed(section: &mut Section, listens: &[Listen], servers: &[Server]) {
     let mut addresses = Vec::new();
     for listen in listens {
         match listen {
@@ -91,5 +105,5 @@ fn one_target(section: &mut Section, listens: &[Listen], address: &str) {
     if !addresses.is_empty() {
         section.listen(&addresses);
     }
-    section.to(address);
+    section.to(servers);
 }

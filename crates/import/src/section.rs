@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use crate::note::{Note, NoteKind, SourcePlace};
+use crate::server::{self, Server};
 
 /// Sessions of a forward that came from a forwarder without such a limit. The open-file limit holds
 /// all the same.
@@ -169,8 +170,17 @@ impl Section {
         );
     }
 
-    pub(crate) fn to(&mut self, address: &str) {
-        self.set("to", plan::basic_string(address));
+    /// Sets the targets.
+    pub(crate) fn to(&mut self, servers: &[Server]) {
+        self.set("to", server::written(servers));
+    }
+
+    /// Selects targets by the client's address, as the other program does, but by its own hash.
+    pub(crate) fn by_source(&mut self, place: &SourcePlace, name: &str) {
+        self.set("balance", plan::basic_string("source"));
+        let message =
+            format!("{name}: a client keeps its target, which may be another one than before");
+        self.differs(place, message, "");
     }
 
     /// Something was left out without which the section would be wrong or insecure: it is written as

@@ -97,6 +97,7 @@ fn section_text(section: &Section) -> String {
     let rank = |key: &str| plan::settings().iter().rposition(|setting| setting.key == key);
     entries.sort_by_key(|(key, _)| rank(key));
     for (key, value) in entries {
+        let value = value.replace('\n', &format!("\n{mark}"));
         let _ = writeln!(text, "{mark}{key} = {value}");
     }
     text

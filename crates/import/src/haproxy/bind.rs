@@ -2,7 +2,7 @@
 //! `server`, whose port may follow from that of the client.
 
 use crate::ports::{Ports, is_any_v6, join};
-use crate::route::{Listen, Target};
+use crate::route::Listen;
 use std::fmt;
 use std::net::IpAddr;
 
@@ -56,21 +56,30 @@ fn listen(address: &str, only6: bool) -> Result<Listen, Unsupported<'_>> {
     Ok(Listen::Ports { host: host.to_owned(), ports })
 }
 
-/// The target that a server is.
-pub(super) fn target(address: &str) -> Result<Target, Unsupported<'_>> {
+/// Address of a server.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum ServerAddress {
+    /// With a port of its own, or a Unix socket.
+    Fixed(String),
+    /// On the port that the client connected to, so much higher.
+    SamePort { host: String, shift: i32 },
+}
+
+/// Parses the address of a server.
+pub(super) fn server(address: &str) -> Result<ServerAddress, Unsupported<'_>> {
     let (family, rest) = family(address)?;
     if family == Family::Unix {
-        return Ok(Target::One(format!("unix:{rest}")));
+        return Ok(ServerAddress::Fixed(format!("unix:{rest}")));
     }
     let (host, port) = host_and_port(rest);
     if family != Family::Any && host.parse::<IpAddr>().is_err() {
         return Err(Unsupported::FamilyOfName(address));
     }
-    let same = |shift| Target::SamePort { host: bracketed(host), shift };
+    let same = |shift| ServerAddress::SamePort { host: bracketed(host), shift };
     match (port.chars().next(), port.parse::<i32>()) {
         (None, _) => Ok(same(0)),
         (Some('+' | '-'), Ok(shift)) => Ok(same(shift)),
-        _ => Ok(Target::One(join(host, port))),
+        _ => Ok(ServerAddress::Fixed(join(host, port))),
     }
 }
 
@@ -146,15 +155,16 @@ mod tests {
 
     #[test]
     fn ports_of_servers_may_follow_the_client_s() {
-        let same = |host: &str, shift| Target::SamePort { host: host.to_owned(), shift };
-        assert_eq!(target("10.0.0.1").unwrap(), same("10.0.0.1", 0));
-        assert_eq!(target("10.0.0.1:").unwrap(), same("10.0.0.1", 0));
-        assert_eq!(target("[::1]:+1000").unwrap(), same("[::1]", 1000));
-        assert_eq!(target("db:-1").unwrap(), same("db", -1));
-        assert_eq!(target("::1:80").unwrap(), Target::One("[::1]:80".to_owned()));
-        assert_eq!(target("ipv4@10.0.0.1:80").unwrap(), Target::One("10.0.0.1:80".to_owned()));
+        let same = |host: &str, shift| ServerAddress::SamePort { host: host.to_owned(), shift };
+        let fixed = |address: &str| ServerAddress::Fixed(address.to_owned());
+        assert_eq!(server("10.0.0.1").unwrap(), same("10.0.0.1", 0));
+        assert_eq!(server("10.0.0.1:").unwrap(), same("10.0.0.1", 0));
+        assert_eq!(server("[::1]:+1000").unwrap(), same("[::1]", 1000));
+        assert_eq!(server("db:-1").unwrap(), same("db", -1));
+        assert_eq!(server("::1:80").unwrap(), fixed("[::1]:80"));
+        assert_eq!(server("ipv4@10.0.0.1:80").unwrap(), fixed("10.0.0.1:80"));
         for text in ["ipv4@db:80", "tcp6@db", "ipv6@localhost:80"] {
-            assert!(matches!(target(text), Err(Unsupported::FamilyOfName(_))), "{text}");
+            assert!(matches!(server(text), Err(Unsupported::FamilyOfName(_))), "{text}");
         }
     }
 }

@@ -6,9 +6,8 @@ use crate::known::Known;
 const FIREWALL: &str = "let the firewall allow and deny (nftables), then remove the comment marks";
 const KEEP: &str = "keep HAProxy for it";
 const RULES: &str = "rules decide about sessions";
-const OTHERS: &str = "a name with several addresses gives other targets if one refuses";
+const OTHERS: &str = "of several targets, `passive` takes those out of use that refuse clients";
 const UNCHECKED: Effect = Lost("targets are not checked: one that is down is tried", OTHERS);
-const ONCE: Effect = Lost("a target that refuses is not tried again", OTHERS);
 const LOOKED_UP: Effect =
     Differs("names are looked up as this host does", "see /etc/nsswitch.conf and resolv.conf");
 
@@ -130,7 +129,7 @@ pub(super) const IN_GLOBAL: &[Known] = &[
 pub(super) const IN_PROXY: &[Known] = &[
     ("acl", 0, Handled),
     ("backlog", 0, Harmless),
-    ("balance", 0, Choice),
+    ("balance", 0, Handled),
     ("bind", 0, Handled),
     ("default-server", 0, Handled),
     ("default_backend", 0, Handled),
@@ -182,12 +181,12 @@ pub(super) const IN_PROXY: &[Known] = &[
     ("monitor*", 0, Harmless),
     ("persist", 0, Choice),
     ("redirect", 0, Harmless),
-    ("retries", 0, ONCE),
+    ("retries", 0, Handled),
     ("retry-on", 0, Harmless),
     ("server-state-file-name", 0, Harmless),
     ("srvtcpka-*", 0, Handled),
     ("stats", 0, Harmless),
-    ("stick", 0, Choice),
+    ("stick", 0, Handled),
     ("stick-table", 0, Harmless),
     ("tcp-check", 0, UNCHECKED),
     ("unique-id-*", 0, Harmless),
@@ -195,7 +194,7 @@ pub(super) const IN_PROXY: &[Known] = &[
 
 /// Arguments of `option`; all others concern logs and HTTP.
 pub(super) const OPTIONS: &[Known] = &[
-    ("allbackups", 0, Choice),
+    ("allbackups", 0, Handled),
     ("persist", 0, Choice),
     ("redispatch", 0, Choice),
     ("external-check", 0, UNCHECKED),
@@ -346,5 +345,5 @@ pub(super) const OF_SERVER: &[Known] = &[
     ("track", 1, UNCHECKED),
     ("verify", 1, Harmless),
     ("verifyhost", 1, Harmless),
-    ("weight", 1, Choice),
+    ("weight", 1, Handled),
 ];

@@ -1,21 +1,28 @@
 //! Parameters after the address of `bind` and `server`.
 
+use super::set_time;
 use super::words::Line;
-use super::{set_time, whole};
 use crate::known::{Harmless, Known, apply, find};
 use crate::section::Section;
 
-/// A server's limit holds beside that of the proxy: the lower one counts.
-fn lower_max_sessions(section: &mut Section, limit: &str) {
-    // What is no such number limits nothing; the check of the written file refuses it.
-    let number = |text: &str| text.parse::<u32>().unwrap_or(u32::MAX);
-    let present = section.entries.iter().find(|(key, _)| *key == "max_sessions");
-    if present.is_none_or(|(_, present)| number(limit) < number(present)) {
-        section.set("max_sessions", whole(limit));
-    }
+/// The parameters from one word on, each with its argument, which is empty if it has none.
+pub(super) fn each<'a>(
+    table: &'a [Known],
+    line: &'a Line,
+    from: usize,
+) -> impl Iterator<Item = (&'a str, &'a str)> {
+    let mut words = line.from(from).iter();
+    std::iter::from_fn(move || {
+        let word = words.next()?;
+        let argument = match find(table, word) {
+            Some((1, _)) => words.next().map_or("", String::as_str),
+            _ => "",
+        };
+        Some((word.as_str(), argument))
+    })
 }
 
-/// The parameters behind an address, from one word on.
+/// Converts or notes the parameters from one word on.
 pub(super) fn parameters(
     of: &str,
     table: &[Known],
@@ -24,22 +31,12 @@ pub(super) fn parameters(
     section: &mut Section,
     harmless: &mut Harmless,
 ) {
-    let mut words = line.from(from).iter();
-    while let Some(word) = words.next() {
-        let known = find(table, word);
-        let argument = match known {
-            Some((1, _)) => words.next().map_or("", String::as_str),
-            _ => "",
-        };
-        match (of, word.as_str()) {
-            (_, "tcp-ut") => set_time(section, "user_timeout", &line.place, argument),
-            ("server", "maxconn") => {
-                lower_max_sessions(section, argument);
-            }
-            _ => {
-                let effect = known.map(|(_, effect)| effect);
-                apply(effect, &format!("{of} … {word}"), &line.place, section, harmless);
-            }
+    for (word, argument) in each(table, line, from) {
+        if word == "tcp-ut" {
+            set_time(section, "user_timeout", &line.place, argument);
+        } else {
+            let effect = find(table, word).map(|(_, effect)| effect);
+            apply(effect, &format!("{of} … {word}"), &line.place, section, harmless);
         }
     }
 }

@@ -3,8 +3,9 @@
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
-use super::keywords::{IN_PROXY, OF_BIND, OF_SERVER, OPTIONS, Side, side_of};
+use super::keywords::{IN_PROXY, OF_BIND, OPTIONS, Side, side_of};
 use super::parameters::parameters;
+use super::servers::{self, Servers};
 use super::words::Line;
 use super::{Block, bind, set_time, time, whole};
 use crate::known::{Effect, Harmless, apply, find};
@@ -30,9 +31,7 @@ struct Said<'a> {
     timeouts: HashMap<&'a str, &'a Line>,
     keepalive: Keepalive<'a>,
     binds: Vec<&'a Line>,
-    servers: Vec<&'a Line>,
-    /// Parameters of `default-server` lines.
-    every_server: Vec<&'a Line>,
+    servers: Servers<'a>,
 }
 
 #[derive(Default)]
@@ -126,13 +125,13 @@ impl<'a> Proxies<'a> {
         }
         said.times(&mut section);
         let listens = said.listens(&mut section, harmless);
-        let target = said.target(&mut section, harmless).unwrap_or_else(|| {
+        let target = servers::target(&said.servers, &mut section, harmless).unwrap_or_else(|| {
             let message = match said.backend {
                 Some(line) => format!("the backend {} has no server", quoted(line.word(1))),
                 None => "there is no server".to_owned(),
             };
             section.comment_out(&block.place, message, "");
-            Target::One("?".to_owned())
+            Target::one("?")
         });
         config.sections.extend(forwards(section, &listens, &target));
     }
@@ -170,12 +169,16 @@ impl<'a> Said<'a> {
             "enabled" => self.disabled = None,
             "timeout" => self.timeout(line, harmless),
             "bind" => self.binds.push(line),
-            "server" => self.servers.push(line),
-            "default-server" => self.every_server.push(line),
+            "server" => self.servers.lines.push(line),
+            "default-server" => self.servers.defaults.push(line),
+            "balance" => self.servers.balance = Some(line),
+            "retries" => self.servers.retries = Some(line),
+            "stick" => self.servers.stick = Some(line),
             "clitcpka-idle" | "srvtcpka-idle" => self.keepalive.idle = Some(line.word(1)),
             "clitcpka-intvl" | "srvtcpka-intvl" => self.keepalive.interval = Some(line.word(1)),
             "clitcpka-cnt" | "srvtcpka-cnt" => self.keepalive.count = Some(line.word(1)),
             "no" => harmless.add(&line.place, &line.words.join(" ")),
+            "option" if line.word(1) == "allbackups" => self.servers.all_backups = true,
             "option" => {
                 let effect =
                     find(OPTIONS, line.word(1)).map_or(Effect::Harmless, |(_, effect)| effect);
@@ -259,33 +262,5 @@ impl<'a> Said<'a> {
             section.comment_out(&place, "there is no `bind`", "");
         }
         listens
-    }
-
-    /// The one server that we can use, with notes about the others.
-    fn target(&self, section: &mut Section, harmless: &mut Harmless) -> Option<Target> {
-        let has = |line: &Line, word: &str| line.words.iter().any(|other| other == word);
-        let idle = |line: &Line| line.words.windows(2).any(|pair| pair == ["weight", "0"]);
-        let servers = self.servers.iter().filter(|line| !has(line, "disabled") && !idle(line));
-        let (spare, mut ready): (Vec<&Line>, Vec<&Line>) =
-            servers.copied().partition(|line| has(line, "backup"));
-        ready.extend(spare);
-        let (first, others) = ready.split_first()?;
-        if let Some(other) = others.first() {
-            let names: Vec<_> = others.iter().map(|line| line.word(2)).collect();
-            let message = format!("several servers: nothing goes to {}", names.join(", "));
-            let help = "a name with several addresses gives other targets if one refuses";
-            section.not_converted(&other.place, message, help);
-        }
-        for line in &self.every_server {
-            parameters("server", OF_SERVER, line, 1, section, harmless);
-        }
-        parameters("server", OF_SERVER, first, 3, section, harmless);
-        match bind::target(first.word(2)) {
-            Ok(target) => Some(target),
-            Err(why) => {
-                section.comment_out(&first.place, why.to_string(), "write it by hand");
-                Some(Target::One(first.word(2).to_owned()))
-            }
-        }
     }
 }

@@ -5,9 +5,8 @@ use crate::known::Known;
 
 const FIREWALL: &str = "let the firewall allow and deny (nftables), then remove the comment marks";
 pub(super) const KEEP: &str = "keep nginx for it";
-const OTHERS: &str = "a name with several addresses gives other targets if one refuses";
+const OTHERS: &str = "of several targets, `passive` takes those out of use that refuse clients";
 const UNCHECKED: Effect = Lost("targets are not checked: one that is down is tried", OTHERS);
-const UNAVAILABLE: Effect = Lost("a target that fails is tried all the same", OTHERS);
 const LOOKED_UP: Effect =
     Differs("names are looked up as this host does", "see /etc/nsswitch.conf and resolv.conf");
 
@@ -115,13 +114,13 @@ pub(super) const OF_LISTEN: &[Known] = &[
 
 /// In `upstream`, but for `server`.
 pub(super) const IN_UPSTREAM: &[Known] = &[
-    ("hash", 0, Choice),
-    ("least_conn", 0, Choice),
-    ("least_time", 0, Choice),
-    ("random", 0, Choice),
+    ("hash", 0, Handled),
+    ("least_conn", 0, Handled),
+    ("least_time", 0, Wrong("the time of answers would decide about sessions", KEEP)),
+    ("random", 0, Handled),
     ("resolver", 0, LOOKED_UP),
     ("resolver_timeout", 0, Harmless),
-    ("state", 0, Wrong("its servers are in another file", "write one of them as `to`")),
+    ("state", 0, Wrong("its servers are in another file", "write them as `to`")),
     ("zone", 0, Harmless),
 ];
 
@@ -130,14 +129,10 @@ pub(super) const OF_SERVER: &[Known] = &[
     ("backup", 0, Handled),
     ("down", 0, Handled),
     ("max_conns", 0, Handled),
-    ("fail_timeout", 0, UNAVAILABLE),
-    ("max_fails", 0, UNAVAILABLE),
+    ("fail_timeout", 0, Handled),
+    ("max_fails", 0, Handled),
     ("resolve", 0, Harmless),
-    (
-        "service",
-        0,
-        Wrong("its addresses and ports are in SRV records", "write one of them as `to`"),
-    ),
-    ("slow_start", 0, Choice),
-    ("weight", 0, Choice),
+    ("service", 0, Wrong("its addresses and ports are in SRV records", "write them as `to`")),
+    ("slow_start", 0, Handled),
+    ("weight", 0, Handled),
 ];

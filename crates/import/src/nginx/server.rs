@@ -2,13 +2,15 @@
 
 use std::collections::HashMap;
 
-use super::directives::{IN_STREAM, IN_UPSTREAM, KEEP, OF_LISTEN, OF_SERVER};
+use super::directives::{IN_STREAM, KEEP, OF_LISTEN};
+use super::upstream;
 use super::words::{Directive, time};
 use crate::known::{Harmless, apply, find};
 use crate::note::{SourcePlace, quoted};
 use crate::ports::{Ports, is_any_v6, split};
 use crate::route::{Listen, Target, forwards};
 use crate::section::{Noted, Section, duration};
+use crate::server::Server;
 
 /// The contents of the `upstream` blocks, by name.
 type Upstreams = HashMap<String, Vec<Directive>>;
@@ -34,6 +36,8 @@ pub(super) fn convert(
             // Switches that are off.
             "proxy_protocol" | "proxy_ssl" if directive.argument() == "off" => {}
             "allow" if directive.argument() == "all" => {}
+            "proxy_next_upstream" | "proxy_next_upstream_timeout" | "proxy_next_upstream_tries" => {
+            }
             "ssl_preread" => preread(directive, directives, &mut section, harmless),
             "include" => {
                 let why = directive.fault.as_deref().unwrap_or_default();
@@ -51,13 +55,36 @@ pub(super) fn convert(
     if listens.is_empty() && section.off.is_none() {
         section.comment_out(place, "the server has no `listen` for TCP", "");
     }
+    for directive in directives.iter().filter(|it| it.name().starts_with("proxy_next_upstream")) {
+        next_upstream(directive, target.as_ref(), &mut section, harmless);
+    }
     let target = target.unwrap_or_else(|| {
         if section.off.is_none() {
             section.comment_out(place, "the server has no `proxy_pass`", "");
         }
-        Target::One("?".to_owned())
+        Target::one("?")
     });
     forwards(section, &listens, &target)
+}
+
+/// What follows a failed connect.
+fn next_upstream(
+    directive: &Directive,
+    target: Option<&Target>,
+    section: &mut Section,
+    harmless: &mut Harmless,
+) {
+    if !matches!(target, Some(Target::Fixed(servers)) if servers.len() > 1) {
+        return harmless.choice(&directive.place, directive.name());
+    }
+    let message = match (directive.name(), directive.argument()) {
+        ("proxy_next_upstream", "off") => {
+            "a client whose target refuses is connected to the next one"
+        }
+        ("proxy_next_upstream", _) | (_, "0") => return,
+        _ => "each target is tried at most once, all within connect_timeout",
+    };
+    section.differs(&directive.place, format!("{}: {message}", quoted(directive.name())), "");
 }
 
 /// Names within TLS: lost if the target depends on anything, and else only for logs.
@@ -163,72 +190,15 @@ fn pass(
     let (address, place) = (directive.argument(), &directive.place);
     let same_port = SERVER_PORT.iter().find_map(|end| address.strip_suffix(end));
     if let Some(host) = same_port.filter(|host| !host.contains('$')) {
-        return Some(Target::SamePort { host: host.to_owned(), shift: 0 });
+        return Some(Target::SamePort { hosts: vec![Server::at(host)], shift: 0 });
     }
     if address.contains('$') {
         let message = format!("`proxy_pass {address}`: the target depends on a variable");
         section.comment_out(place, message, "write a forward for each target");
-        return Some(Target::One(address.to_owned()));
+        return Some(Target::one(address));
     }
     match upstreams.get(address) {
-        Some(block) => upstream(place, address, block, section, harmless),
-        None => Some(Target::One(address.to_owned())),
-    }
-}
-
-/// The one server of an upstream that we can use, with notes about the others.
-fn upstream(
-    place: &SourcePlace,
-    name: &str,
-    block: &[Directive],
-    section: &mut Section,
-    harmless: &mut Harmless,
-) -> Option<Target> {
-    for directive in block.iter().filter(|it| !matches!(it.name(), "server" | "include")) {
-        let effect = find(IN_UPSTREAM, directive.name()).map(|(_, effect)| effect);
-        apply(effect, directive.name(), &directive.place, section, harmless);
-    }
-    let has = |server: &Directive, word: &str| server.words.iter().any(|other| other == word);
-    let servers = block.iter().filter(|entry| entry.name() == "server" && !has(entry, "down"));
-    let (spare, mut ready): (Vec<_>, Vec<_>) = servers.partition(|server| has(server, "backup"));
-    ready.extend(spare);
-    let Some((first, others)) = ready.split_first() else {
-        let message = format!("the upstream {} has no server", quoted(name));
-        section.comment_out(place, message, "");
-        return None;
-    };
-    if !others.is_empty() {
-        let names: Vec<_> = others.iter().map(|server| server.argument()).collect();
-        let message = format!("upstream {}: nothing goes to {}", quoted(name), names.join(", "));
-        let help = "a name with several addresses gives other targets if one refuses";
-        section.not_converted(&others[0].place, message, help);
-    }
-    for directive in block.iter().filter(|directive| directive.name() == "include") {
-        let message =
-            format!("`include` {} in an upstream could not be read", quoted(directive.argument()));
-        section.not_converted(&directive.place, message, "write in what it holds");
-    }
-    parameters(first, others.is_empty(), section, harmless);
-    let limit = first.words.iter().find_map(|word| word.strip_prefix("max_conns="));
-    if let Some(limit) =
-        limit.and_then(|limit| limit.parse::<u32>().ok()).filter(|limit| *limit > 0)
-    {
-        section.set("max_sessions", limit.to_string());
-    }
-    Some(Target::One(first.argument().to_owned()))
-}
-
-/// Notes the parameters after the address of the chosen server.
-fn parameters(server: &Directive, is_alone: bool, section: &mut Section, harmless: &mut Harmless) {
-    for parameter in server.words.get(2..).unwrap_or_default() {
-        let name = parameter.split('=').next().unwrap_or_default();
-        let shown = format!("server … {name}");
-        // nginx itself does without one that fails only if there is another.
-        if is_alone && matches!(name, "max_fails" | "fail_timeout") {
-            harmless.choice(&server.place, &shown);
-        } else {
-            let effect = find(OF_SERVER, name).map(|(_, effect)| effect);
-            apply(effect, &shown, &server.place, section, harmless);
-        }
+        Some(block) => upstream::convert(place, address, block, section, harmless),
+        None => Some(Target::one(address)),
     }
 }

@@ -4,9 +4,10 @@ use std::net::{IpAddr, SocketAddr};
 
 use super::node::Node;
 use super::{Realm, is_known, timeouts, unknown_in_network, without_udp};
-use crate::note::{SourcePlace, quoted};
+use crate::note::quoted;
 use crate::ports::{is_any_v6, join, split};
 use crate::section::{Noted, Section};
+use crate::server::Server;
 
 const KEEP: &str = "keep realm for it";
 
@@ -20,10 +21,10 @@ impl Realm {
         // An endpoint's own setting wins over that for all.
         let network = |key: &str| own.and_then(|n| n.get(key)).or_else(|| global?.get(key));
         let only_v6 = network("ipv6_only").is_some_and(Node::is_true);
-        let is_alone = endpoint.get("extra_remotes").is_none_or(Node::is_empty);
         for (key, node) in endpoint.entries() {
-            self.entry(&mut section, (key, node), only_v6, is_alone);
+            self.entry(&mut section, (key, node), only_v6);
         }
+        self.targets(&mut section, endpoint);
         for key in ["no_tcp", "accept_proxy", "send_proxy"] {
             if let Some(node) = network(key).filter(|node| node.is_true()) {
                 let (message, help) = match key {
@@ -42,30 +43,13 @@ impl Realm {
         section
     }
 
-    fn entry(
-        &self,
-        section: &mut Section,
-        (key, node): (&str, &Node),
-        only_v6: bool,
-        is_alone: bool,
-    ) {
+    fn entry(&self, section: &mut Section, (key, node): (&str, &Node), only_v6: bool) {
         let place = self.place(node);
         match key {
             "listen" | "local" => section.listen(&[listener(node.text(), only_v6)]),
-            "remote" => section.to(node.text()),
+            "remote" | "extra_remotes" | "balance" => {}
             "network" => self.unknown_of_network(section, node),
             _ if node.is_empty() => {}
-            "balance" if node.text() == "off" => {}
-            "balance" if is_alone => {
-                let message = "`balance`: it means nothing with one target";
-                section.differs(&place, message, "");
-            }
-            "balance" => one_target(section, &place, &format!("`balance = \"{}\"`", node.text())),
-            "extra_remotes" => {
-                let remotes: Vec<_> = node.items().iter().map(Node::text).collect();
-                let what = format!("`extra_remotes` ({})", remotes.join(", "));
-                one_target(section, &place, &what);
-            }
             "through" if is_any_address(node.text()) => {
                 let message = format!("`through = \"{}\"`: it is any address", node.text());
                 section.differs(&place, message, "the route decides, as it would have");
@@ -73,6 +57,50 @@ impl Realm {
             _ => {
                 let (message, help) = obstacle(key);
                 section.comment_out(&place, message, help);
+            }
+        }
+    }
+
+    /// Converts `remote`, and `extra_remotes` with their `balance`, such as `roundrobin: 4, 2, 1`.
+    fn targets(&self, section: &mut Section, endpoint: &Node) {
+        let Some(remote) = endpoint.get("remote") else { return };
+        let given = |key: &str| endpoint.get(key).filter(|node| !node.is_empty());
+        let (extra, balance) = (given("extra_remotes"), given("balance"));
+        let balance = balance.filter(|node| node.text() != "off");
+        let mut servers = vec![Server::at(remote.text())];
+        match (extra, balance) {
+            (None, None) => {}
+            (None, Some(node)) => {
+                let message = "`balance`: it means nothing with one target";
+                section.differs(&self.place(node), message, "");
+            }
+            (Some(node), None) => {
+                let message = "`extra_remotes`: without `balance`, realm does not use them";
+                section.differs(&self.place(node), message, "");
+            }
+            (Some(extra), Some(balance)) => {
+                servers.extend(extra.items().iter().map(|node| Server::at(node.text())));
+                let (strategy, weights) =
+                    balance.text().split_once(':').unwrap_or((balance.text(), ""));
+                for (server, weight) in servers.iter_mut().zip(weights.split(',').map(str::trim)) {
+                    server.weight = Some(weight.to_owned()).filter(|weight| !weight.is_empty());
+                }
+                self.balance(section, balance, strategy.trim());
+                // A target that fails stays in use.
+                section.set("passive", plan::basic_string("off"));
+            }
+        }
+        section.to(&servers);
+    }
+
+    fn balance(&self, section: &mut Section, balance: &Node, strategy: &str) {
+        match strategy {
+            "roundrobin" => section.set("balance", plan::basic_string("round_robin")),
+            "iphash" => section.by_source(&self.place(balance), "`balance`"),
+            other => {
+                let message =
+                    format!("`balance`: the strategy {} is not known here", quoted(other));
+                section.comment_out(&self.place(balance), message, KEEP);
             }
         }
     }
@@ -93,13 +121,6 @@ fn listener(text: &str, only_v6: bool) -> String {
         (host, Some(port)) => join(host, port),
         (_, None) => text.to_owned(),
     }
-}
-
-/// For what would spread sessions over several targets.
-fn one_target(section: &mut Section, place: &SourcePlace, what: &str) {
-    let message = format!("{what}: every session goes to `remote`");
-    let help = "a name with several addresses gives other targets if one refuses";
-    section.not_converted(place, message, help);
 }
 
 /// Why an endpoint with this setting would not be the same here, and what helps.

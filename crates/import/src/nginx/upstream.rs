@@ -1,0 +1,163 @@
+//! An `upstream` block as the targets of a forward.
+
+use std::time::Duration;
+
+use super::directives::{IN_UPSTREAM, KEEP, OF_SERVER};
+use super::words::{Directive, time};
+use crate::known::{Harmless, apply, find};
+use crate::note::{SourcePlace, quoted};
+use crate::route::Target;
+use crate::section::{Noted, Section, duration};
+use crate::server::{Server, number};
+
+/// nginx's own values of `max_fails` and `fail_timeout`.
+const FAILS: &str = "1";
+const FAIL_TIMEOUT: Duration = Duration::from_secs(10);
+
+pub(super) fn convert(
+    place: &SourcePlace,
+    name: &str,
+    block: &[Directive],
+    section: &mut Section,
+    harmless: &mut Harmless,
+) -> Option<Target> {
+    let (down, used): (Vec<_>, Vec<_>) = block
+        .iter()
+        .filter(|directive| directive.name() == "server")
+        .partition(|server| has(server, "down"));
+    for server in down {
+        let message = format!("the server {} is marked as down", quoted(server.argument()));
+        section.differs(&server.place, message, "add it to `to` when it is back");
+    }
+    let is_alone = used.len() == 1;
+    if used.is_empty() {
+        let message = format!("the upstream {} has no server", quoted(name));
+        section.comment_out(place, message, "");
+        return None;
+    }
+    if !is_alone {
+        section.set("balance", plan::basic_string("round_robin"));
+        passive(&used, section);
+        slow_start(&used, section);
+    }
+    for directive in block.iter().filter(|it| !matches!(it.name(), "server" | "include")) {
+        balance(directive, is_alone, section, harmless);
+    }
+    for directive in block.iter().filter(|directive| directive.name() == "include") {
+        let message =
+            format!("`include` {} in an upstream could not be read", quoted(directive.argument()));
+        section.comment_out(&directive.place, message, "write in what it holds");
+    }
+    let servers = used.iter().map(|directive| {
+        parameters(directive, is_alone, section, harmless);
+        server(directive)
+    });
+    let mut servers: Vec<_> = servers.collect();
+    if let [one] = &mut servers[..] {
+        // Its limit is that of the forward, and the others mean nothing.
+        if let Some(limit) = one.max_sessions.take() {
+            section.set("max_sessions", number(&limit));
+        }
+        *one = Server::at(&*one.address);
+    }
+    Some(Target::Fixed(servers))
+}
+
+fn has(server: &Directive, word: &str) -> bool {
+    server.words.iter().any(|other| other == word)
+}
+
+/// The value of a parameter `name=value`.
+fn value<'a>(server: &'a Directive, name: &str) -> Option<&'a str> {
+    let values = server.words.iter().filter_map(|word| word.strip_prefix(name));
+    values.filter_map(|rest| rest.strip_prefix('=')).next_back()
+}
+
+fn server(directive: &Directive) -> Server {
+    Server {
+        address: directive.argument().to_owned(),
+        weight: value(directive, "weight").map(str::to_owned),
+        is_backup: has(directive, "backup"),
+        max_sessions: value(directive, "max_conns").filter(|it| *it != "0").map(str::to_owned),
+    }
+}
+
+/// How targets are selected.
+fn balance(directive: &Directive, is_alone: bool, section: &mut Section, harmless: &mut Harmless) {
+    let (name, place) = (directive.name(), &directive.place);
+    match (name, directive.argument()) {
+        ("hash" | "least_conn" | "random", _) if is_alone => harmless.choice(place, name),
+        ("hash", "$remote_addr" | "$binary_remote_addr") => section.by_source(place, "`hash`"),
+        ("hash", key) => {
+            let message = format!("`hash`: the target depends on {}", quoted(key));
+            section.comment_out(place, message, KEEP);
+        }
+        ("least_conn", _) | ("random", "two") => {
+            section.set("balance", plan::basic_string("least"));
+        }
+        ("random", _) => {
+            let message = "`random`: targets take turns by their weights";
+            section.differs(place, message, "");
+        }
+        _ => {
+            let effect = find(IN_UPSTREAM, name).map(|(_, effect)| effect);
+            apply(effect, name, place, section, harmless);
+        }
+    }
+}
+
+/// `max_fails` and `fail_timeout` as `passive`, which the targets of a forward have in common.
+fn passive(servers: &[&Directive], section: &mut Section) {
+    let of = |server: &Directive| {
+        let fails = value(server, "max_fails").unwrap_or(FAILS).to_owned();
+        (fails, value(server, "fail_timeout").and_then(time).unwrap_or(FAIL_TIMEOUT))
+    };
+    let Some((first, others)) = servers.split_first() else { return };
+    let (fails, down) = of(first);
+    let passive = if fails == "0" {
+        plan::basic_string("off")
+    } else {
+        let (fails, down) = (number(&fails), duration(down));
+        format!("{{ failures = {fails}, down = {down}, down_max = {down} }}")
+    };
+    section.set("passive", passive);
+    if let Some(other) = others.iter().find(|other| of(other) != of(first)) {
+        let message = format!(
+            "`max_fails` and `fail_timeout` of {}: all targets have those of the first",
+            quoted(other.argument())
+        );
+        section.not_converted(&other.place, message, "change `passive` if it matters");
+    }
+}
+
+/// `slow_start`, which the targets of a forward have in common.
+fn slow_start(servers: &[&Directive], section: &mut Section) {
+    let of = |server: &Directive| value(server, "slow_start").and_then(time).unwrap_or_default();
+    let Some((first, others)) = servers.split_first() else { return };
+    if !of(first).is_zero() {
+        section.set("slow_start", duration(of(first)));
+    }
+    if let Some(other) = others.iter().find(|other| of(other) != of(first)) {
+        let message = format!(
+            "`slow_start` of {}: all targets have that of the first",
+            quoted(other.argument())
+        );
+        section.not_converted(&other.place, message, "change `slow_start` if it matters");
+    }
+}
+
+/// Notes the parameters after the address of a server.
+fn parameters(server: &Directive, is_alone: bool, section: &mut Section, harmless: &mut Harmless) {
+    for parameter in server.words.get(2..).unwrap_or_default() {
+        let name = parameter.split('=').next().unwrap_or_default();
+        let shown = format!("server … {name}");
+        let is_choice =
+            matches!(name, "max_fails" | "fail_timeout" | "weight" | "slow_start" | "backup");
+        if is_alone && is_choice {
+            harmless.choice(&server.place, &shown);
+        } else {
+            let effect = find(OF_SERVER, name).map(|(_, effect)| effect);
+            apply(effect, &shown, &server.place, section, harmless);
+        }
+    }
+}
