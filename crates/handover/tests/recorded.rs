@@ -3,7 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
-use flow::{Attempts, Direction, Session, Stage};
+use flow::{Direction, Race, Session, Stage};
 use handover::{File, Forwards, Part, Process, Standing, Worker, WriteFile};
 
 /// One worker with five sessions: two idle, one of them on a removed forward; two with buffered
@@ -111,8 +111,8 @@ fn the_sessions_of_1_0() {
     assert!(matches!(read(web).stage(), Stage::Relaying));
     assert!(matches!(read(slow).stage(), Stage::Connecting { .. }));
     let connecting = slow.connecting.as_ref().unwrap();
-    let attempts = Attempts::from_numbers(&connecting.attempts).unwrap();
-    assert_eq!(attempts.until().as_micros(), 27_251_820_653);
+    let end = Race::end_from_numbers(&connecting.attempts).unwrap();
+    assert_eq!(end.as_micros(), 27_251_820_653);
     assert!(!connecting.is_resolved);
 }
 
