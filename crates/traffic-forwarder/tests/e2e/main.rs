@@ -16,6 +16,7 @@ mod discovery;
 mod doctor;
 mod endings;
 mod exhaustion;
+mod failover;
 mod fairness;
 mod fd_store;
 mod fidelity;

@@ -117,6 +117,19 @@ impl Config {
         self
     }
 
+    /// Adds a forward with several targets, and with further settings.
+    pub(crate) fn forward_to_several(
+        mut self,
+        listen: impl Display,
+        to: &[Addr],
+        settings: impl Display,
+    ) -> Self {
+        let to: Vec<_> = to.iter().map(|target| format!("'{target}'")).collect();
+        let (forwards, to) = (&mut self.forwards, to.join(", "));
+        writeln!(forwards, "[[forward]]\nlisten = '{listen}'\nto = [{to}]\n{settings}").unwrap();
+        self
+    }
+
     pub(crate) fn text(&self) -> String {
         let Self { admin, process, log, forwards } = self;
         format!("[process]\nadmin = '{admin}'\n{process}\n[log]\n{log}\n{forwards}")
@@ -148,6 +161,14 @@ impl Forward {
     pub(crate) fn start_with(config: Config, to: impl Into<Addr>, settings: impl Display) -> Self {
         let (port, to) = (Port::v4(), to.into());
         let config = config.forward(port.addr(), to, settings);
+        Self { forwarder: config.start(), port }
+    }
+
+    /// A forward with several targets.
+    #[track_caller]
+    pub(crate) fn to_several(to: &[Addr], settings: impl Display) -> Self {
+        let port = Port::v4();
+        let config = Config::new().forward_to_several(port.addr(), to, settings);
         Self { forwarder: config.start(), port }
     }
 
