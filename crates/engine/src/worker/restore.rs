@@ -53,10 +53,7 @@ impl<K: Kernel> Worker<K> {
             .then(|| flow::Session::from_numbers(numbers))
             .flatten();
         let connecting = saved.connecting.as_ref();
-        // The attempts start again.
-        let attempts = connecting.map_or(&[][..], |saved| &saved.sockets);
-        let attempts = attempts.iter().filter_map(|fd| self.context.kernel.claim_socket(*fd).ok());
-        attempts.for_each(K::Socket::reset);
+        self.reset_attempts(connecting);
         let until = connecting.and_then(|saved| Race::end_from_numbers(&saved.attempts));
         let sound = flow.as_ref().is_some_and(|flow| {
             let whole = match flow.stage() {
@@ -78,13 +75,7 @@ impl<K: Kernel> Worker<K> {
         if let Some(until) = until.filter(|_| is_connecting) {
             flow.attempt(until);
         }
-        // Older versions keep the socket of an attempt as that of the target.
-        let target = if is_connecting {
-            target.into_iter().for_each(K::Socket::reset);
-            None
-        } else {
-            target
-        };
+        let target = without_attempt::<K>(target, is_connecting);
         // New sessions must get other ids, even if the saved counter was damaged.
         self.context.shared.raise_next_id(saved.id.saturating_add(1));
         let restored = RestoredSession {
@@ -101,6 +92,13 @@ impl<K: Kernel> Worker<K> {
         self.context.shared.add_load(self.context.index);
         let permit = self.context.shared.restored(route, target_state);
         Some(Session::restore(restored, permit, self.context.index))
+    }
+
+    /// Resets the sockets that were being connected: the attempts start again.
+    fn reset_attempts(&self, connecting: Option<&handover::Connecting>) {
+        let sockets = connecting.map_or(&[][..], |saved| &saved.sockets);
+        let sockets = sockets.iter().filter_map(|fd| self.context.kernel.claim_socket(*fd).ok());
+        sockets.for_each(K::Socket::reset);
     }
 
     /// Puts sessions into the table and resumes them. Returns their number by forward.
@@ -162,6 +160,15 @@ impl<K: Kernel> Worker<K> {
         }
         Some(self.context.pump.pool.buffer(&saved.bytes))
     }
+}
+
+/// The socket of the connected target. Older versions keep that of an attempt in its place.
+fn without_attempt<K: Kernel>(target: Option<K::Socket>, is_connecting: bool) -> Option<K::Socket> {
+    if is_connecting {
+        target.into_iter().for_each(K::Socket::reset);
+        return None;
+    }
+    target
 }
 
 fn resume<K: Kernel>(entry: &mut Entry<'_, K>, context: &mut Context<K>) -> Outcome {
