@@ -11,7 +11,7 @@ use crate::slots::Key;
 use crate::table::Entry;
 use crate::targets::{Target, TargetAddress};
 use crate::upgrade::{Destinations, TakeOver, address};
-use flow::{Direction, Lane, LaneState, Peer, Race, Stage};
+use flow::{Direction, Lane, LaneState, Peer, Race, Stage, Time};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use sys::Address;
@@ -71,11 +71,7 @@ impl<K: Kernel> Worker<K> {
             (Some(client), Some(place), Some(flow)) if sound => (client, place, flow),
             (client, ..) => return self.discard_claimed(client, target, [up, down]),
         };
-        let is_connecting = matches!(flow.stage(), Stage::Connecting { .. });
-        if let Some(until) = until.filter(|_| is_connecting) {
-            flow.attempt(until);
-        }
-        let target = without_attempt::<K>(target, is_connecting);
+        let target = without_attempt::<K>(&mut flow, target, until);
         // New sessions must get other ids, even if the saved counter was damaged.
         self.context.shared.raise_next_id(saved.id.saturating_add(1));
         let restored = RestoredSession {
@@ -162,13 +158,18 @@ impl<K: Kernel> Worker<K> {
     }
 }
 
-/// The socket of the connected target. Older versions keep that of an attempt in its place.
-fn without_attempt<K: Kernel>(target: Option<K::Socket>, is_connecting: bool) -> Option<K::Socket> {
-    if is_connecting {
-        target.into_iter().for_each(K::Socket::reset);
-        return None;
-    }
-    target
+/// The socket of the connected target. Older versions keep that of an attempt in its place. A session without
+/// one is due by the end of its attempts.
+fn without_attempt<K: Kernel>(
+    flow: &mut flow::Session,
+    target: Option<K::Socket>,
+    until: Option<Time>,
+) -> Option<K::Socket> {
+    let is_connecting = matches!(flow.stage(), Stage::Connecting { .. });
+    let Some(until) = until.filter(|_| is_connecting) else { return target };
+    flow.attempt(until);
+    target.into_iter().for_each(K::Socket::reset);
+    None
 }
 
 fn resume<K: Kernel>(entry: &mut Entry<'_, K>, context: &mut Context<K>) -> Outcome {
