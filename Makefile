@@ -161,6 +161,12 @@ test-nightly: test-deps ## Run the tests that take hours: races, fuzzing, faults
 	@NIGHTLY='$(NIGHTLY)' TARGET_DIR='$(TARGET_DIR)' FUZZ_SECONDS='$(FUZZ_SECONDS)' \
 	    HISTORIES='$(HISTORIES)' ENGINE_SECONDS='$(ENGINE_SECONDS)' sh scripts/test-nightly.sh
 
+# Histories of the engine on the simulated kernel, for an hour: SECONDS=, COUNT=, FIRST= the first seed.
+.PHONY: soak-sim
+soak-sim:
+	@cargo xtask soak-engine $(if $(SECONDS),--seconds $(SECONDS)) $(if $(COUNT),--count $(COUNT)) \
+	    $(if $(FIRST),--first $(FIRST))
+
 .PHONY: test-race
 test-race: ## Look for races and memory errors: loom, miri, AddressSanitizer
 	@NIGHTLY='$(NIGHTLY)' TARGET_DIR='$(TARGET_DIR)' sh scripts/test-race.sh

@@ -95,12 +95,8 @@ impl Task {
                 finish(test.env("PROPTEST_CASES", histories))
             }
             Self::SoakEngine { seconds, count, first } => {
-                let mut soak =
-                    here.cargo(&["run", "--quiet", "-p", "simulation", "--example", "soak"]);
-                let bounds = [("COUNT", count), ("FIRST", first)];
-                let bounds =
-                    bounds.into_iter().filter_map(|(name, value)| Some((name, value.as_ref()?)));
-                finish(soak.env("SECONDS", seconds).envs(bounds))
+                let bounds = [("COUNT", count.as_ref()), ("FIRST", first.as_ref())];
+                here.soak_engine(seconds, &bounds)
             }
             Self::SimFaults { names } => {
                 let print = |line: &str| println!("{line}");
@@ -160,6 +156,13 @@ impl Here<'_> {
         let mut cargo = Command::new("cargo");
         cargo.args(arguments).current_dir(self.root);
         cargo
+    }
+
+    /// Plays histories of the engine until a bound is reached.
+    fn soak_engine(&self, seconds: &str, bounds: &[(&str, Option<&String>)]) -> Result<(), String> {
+        let mut soak = self.cargo(&["run", "--quiet", "-p", "simulation", "--example", "soak"]);
+        let given = bounds.iter().filter_map(|(name, bound)| Some((name, (*bound)?)));
+        finish(soak.env("SECONDS", seconds).envs(given))
     }
 
     fn script(&self, name: &str) -> Command {

@@ -10,6 +10,37 @@ use std::time::Duration;
 /// The tick of the engine's timing wheel.
 const TICK: Duration = Duration::from_millis(1);
 
+/// Bytes that a session may move in one turn. It is served at its event and from the run queue, each time
+/// up to its share of 256 KiB, and the last step may move a whole pipe of 1 MiB.
+const MOST_BYTES: u64 = 2 * (256 * 1024 + 1024 * 1024);
+/// Calls of the kernel per session in one turn: at most 64 actions at its event and 64 from the run queue, of
+/// few calls each.
+const CALLS_PER_SESSION: u64 = 2 * 64 * 4;
+/// Further calls in one turn: accepted clients, a slice of a walk, timers, a page of a list.
+const OTHER_CALLS: u64 = 4096;
+
+/// Checks the number of calls of a turn in which the worker had up to so many sessions.
+pub(crate) fn calls_of_turn(calls: u64, sessions: usize) {
+    let most = OTHER_CALLS + CALLS_PER_SESSION * sessions as u64;
+    assert!(calls <= most, "a turn with {sessions} sessions took {calls} calls, more than {most}");
+}
+
+/// Bytes that a session has moved in both lanes, after the last turn of its worker; `None` before its first
+/// turn in this process image.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Moved(Option<u64>);
+
+impl Moved {
+    /// Notes the state of a session after a turn of its worker.
+    pub(crate) fn note(&mut self, session: &SessionAudit) {
+        let moved = |direction| session.flow.lane(direction).sent();
+        let moved: u64 = Direction::BOTH.map(moved).iter().sum();
+        let before = self.0.replace(moved).unwrap_or(moved);
+        let in_turn = moved.saturating_sub(before);
+        assert!(in_turn <= MOST_BYTES, "session {} moved {in_turn} bytes in a turn", session.id);
+    }
+}
+
 /// Checks a worker that has just taken a turn.
 pub(crate) fn after_turn(world: &World, audit: &Audit) {
     if audit.waits_for == WaitsFor::Nothing {
@@ -144,4 +175,16 @@ fn timers(audit: &Audit, until: Time) {
         !has_no_retry || audit.draining || audit.walks > 0,
         "an exhausted listener has no retry time"
     );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[should_panic(expected = "a turn with 2 sessions took 6000 calls")]
+    fn a_turn_without_end_is_found() {
+        calls_of_turn(5000, 2);
+        calls_of_turn(6000, 2);
+    }
 }

@@ -30,30 +30,7 @@ impl Control {
             tally.check(name, &totals);
         }
         routes(&shared, &audits, self.published.is_some());
-        let connections: usize = audits
-            .iter()
-            .map(|audit| {
-                let of_session =
-                    |it: &SessionAudit| 1 + usize::from(it.target.is_some()) + it.attempts.len();
-                audit.handed_over.len() + audit.sessions.iter().map(of_session).sum::<usize>()
-            })
-            .sum();
-        let expected = BTreeMap::from([
-            ("connection", connections),
-            ("epoll", audits.len()),
-            ("pipe", audits.iter().map(|audit| 2 * audit.pipes).sum()),
-            ("waker", audits.len() + 1),
-        ]);
-        let mut open: BTreeMap<&'static str, usize> = BTreeMap::new();
-        for (_, kind) in world.process.descriptors() {
-            *open.entry(kind).or_default() += 1;
-        }
-        open.remove("listener");
-        for (kind, expected) in expected {
-            let open = open.remove(kind).unwrap_or(0);
-            assert_eq!(open, expected, "open descriptors of the kind {kind}");
-        }
-        assert!(open.is_empty(), "descriptors of an unknown kind: {open:?}");
+        descriptors(&world, &audits);
         // Until a failed upgrade is undone, the state is marked to stay over execve(2).
         let is_parked = audits.iter().any(|audit| audit.waits_for == WaitsFor::Order);
         let kept = world.process.kept_over_exec();
@@ -62,6 +39,34 @@ impl Control {
         // A forward that is configured again after the engine has forgotten it counts from zero.
         world.tallies.retain(|name, _| shared.forwards.iter().any(|it| *it.name == **name));
     }
+}
+
+/// Every descriptor belongs to a session, a pipe or a worker. [`listeners`] checks the listeners.
+fn descriptors(world: &World, audits: &[&Audit]) {
+    let connections: usize = audits
+        .iter()
+        .map(|audit| {
+            let of_session =
+                |it: &SessionAudit| 1 + usize::from(it.target.is_some()) + it.attempts.len();
+            audit.handed_over.len() + audit.sessions.iter().map(of_session).sum::<usize>()
+        })
+        .sum();
+    let expected = BTreeMap::from([
+        ("connection", connections),
+        ("epoll", audits.len()),
+        ("pipe", audits.iter().map(|audit| 2 * audit.pipes).sum()),
+        ("waker", audits.len() + 1),
+    ]);
+    let mut open: BTreeMap<&'static str, usize> = BTreeMap::new();
+    for (_, kind) in world.process.descriptors() {
+        *open.entry(kind).or_default() += 1;
+    }
+    open.remove("listener");
+    for (kind, expected) in expected {
+        let open = open.remove(kind).unwrap_or(0);
+        assert_eq!(open, expected, "open descriptors of the kind {kind}");
+    }
+    assert!(open.is_empty(), "descriptors of an unknown kind: {open:?}");
 }
 
 /// Every listener has a present route of its forward, unless a change is on its way to the workers.

@@ -1,7 +1,7 @@
 //! The workers of the engine, run in turns.
 
 use super::World;
-use crate::checks::{self, Overdue};
+use crate::checks::{self, Moved, Overdue};
 use crate::random::{Choices, Random};
 use crate::waiting;
 use engine::parts::{Audit, WaitsFor, Worker};
@@ -34,6 +34,7 @@ struct Known {
     /// The descriptor of the target's socket.
     target: Option<u32>,
     overdue: Overdue,
+    moved: Moved,
 }
 
 impl Workers {
@@ -127,13 +128,16 @@ impl World {
 
     fn turn(&mut self, at: usize) {
         let state = &mut self.workers.all[at];
+        let (calls, before) = (self.sim.calls(), state.audit.sessions.len());
         let turn = state.worker.turn();
         assert!(turn.is_ok(), "epoll_wait(2) failed: {turn:?}");
+        let calls = self.sim.calls() - calls;
         let is_held = self.random.chance(4);
         state.held = if is_held { self.random.size(LONGEST_HOLD) } else { 0 };
         state.audit = state.worker.audit();
-        let sessions = state.audit.sessions.len() as u64;
-        self.trace.add(self.sim.now(), "worker", at as u64, &sessions);
+        let sessions = state.audit.sessions.len();
+        checks::calls_of_turn(calls, before.max(sessions));
+        self.trace.add(self.sim.now(), "worker", at as u64, &(sessions as u64));
         self.disturb();
         self.identify_sessions(at);
         self.note_closes();
@@ -174,9 +178,10 @@ impl World {
                 let client = process.connection_of(audit.client);
                 let number =
                     client.and_then(|client| owners.get(&client)).map(|(number, _)| *number);
-                Known { number, target: None, overdue: Overdue::default() }
+                Known { number, target: None, overdue: Overdue::default(), moved: Moved::default() }
             });
             session.overdue.note(&all[at].audit, audit);
+            session.moved.note(audit);
             let Some(number) = session.number else { continue };
             if let Some(session) = sessions.get_mut(&number) {
                 session.id = Some(audit.id);
