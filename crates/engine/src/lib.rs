@@ -21,6 +21,7 @@ mod rule;
 
 mod select;
 
+mod attempt;
 mod connect;
 mod connecting;
 mod loop_guard;

@@ -1,0 +1,159 @@
+//! One attempt to connect to an address: how it starts, and how it fails.
+
+use crate::connecting::{Attempt, Connecting};
+use crate::context::Context;
+use crate::failure;
+use crate::session::{Over, Session};
+use crate::shared::Shared;
+use crate::table::Entry;
+use crate::targets::{Target, TargetAddress};
+use crate::token::attempt_token;
+use flow::{Cause, SocketFailure, Time};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use sys::kernel::{Kernel, Socket as _};
+use sys::socket::Progress;
+use sys::{Address, Errno};
+
+/// An attempt that is due.
+#[derive(Clone, Copy)]
+pub(crate) struct Step {
+    pub(crate) round: usize,
+    /// Of the address.
+    pub(crate) position: usize,
+    /// Of the attempt.
+    pub(crate) number: usize,
+}
+
+/// Starts an attempt. One that fails at once is in progress as far as the caller can see, and the race has
+/// its failure.
+pub(crate) fn begin_attempt<K: Kernel>(
+    entry: &mut Entry<'_, K>,
+    context: &mut Context<K>,
+    step: Step,
+) -> Result<Progress, Over> {
+    let session = &mut *entry.session;
+    let Some(connecting) = &mut session.connecting else { return Ok(Progress::UnderWay) };
+    let round = &connecting.rounds[step.round];
+    let address = round.address_at(step.position);
+    let target = Arc::clone(&round.target);
+    session.target_address = address.map_or(Some(Address::UNIX), |address| Some(address.into()));
+    session.attempts = session.attempts.saturating_add(1);
+    if leads_back(&context.shared, &target, address) {
+        attempt_failed(session, context, step.number, LOOP);
+        return Ok(Progress::UnderWay);
+    }
+    target.connect_tried(context.index);
+    match attempt(&context.kernel, &target, address) {
+        Ok((socket, progress)) => {
+            context.watch(&socket, attempt_token(entry.key, step.number))?;
+            let address = session.target_address.unwrap_or(Address::UNIX);
+            connecting.attempts[step.number] =
+                Some(Attempt { socket, address, started: context.now });
+            Ok(progress)
+        }
+        // Only the full accept queue of a Unix socket gives EAGAIN: its listener is alive and busy.
+        Err(Errno::AGAIN) => {
+            retry_later(connecting, step.number, context.now);
+            Ok(Progress::UnderWay)
+        }
+        Err(errno) => {
+            attempt_failed(session, context, step.number, failure::of_attempt(errno));
+            Ok(Progress::UnderWay)
+        }
+    }
+}
+
+/// First wait for room in the accept queue of a Unix socket; doubles with each attempt, up to 128 ms.
+/// The kernel reports no event when the queue has room.
+const BUSY_PAUSE: Duration = Duration::from_millis(2);
+const DOUBLINGS: u8 = 6;
+
+pub(crate) const TIMED_OUT: SocketFailure =
+    SocketFailure { cause: Cause::ConnectTimeout, errno: None, fin_unknown: false };
+
+const LOOP: SocketFailure = SocketFailure { cause: Cause::Loop, errno: None, fin_unknown: false };
+
+/// Closes a failed attempt, and lets the race go on.
+pub(crate) fn attempt_failed<K: Kernel>(
+    session: &mut Session<K>,
+    context: &Context<K>,
+    number: usize,
+    failure: SocketFailure,
+) {
+    let Some(connecting) = &mut session.connecting else { return };
+    let attempt = connecting.attempts[number].take();
+    // The kernel has closed what it reports. Any other may be connected by now: a FIN would look like the
+    // end of a complete stream.
+    attempt.filter(|_| failure.errno.is_none()).into_iter().for_each(|it| it.socket.reset());
+    connecting.failure = Some(failure);
+    let Some(round) = connecting.race.round_of(number) else { return };
+    connecting.race.failed(number, context.now);
+    connecting.rounds[round].target.connect_failed(context.index);
+    if connecting.race.is_over(round) {
+        round_is_over(session, context, round);
+    }
+}
+
+/// Returns the place in a target whose attempts have all failed, unless it is that of the permit.
+pub(crate) fn round_is_over<K: Kernel>(
+    session: &mut Session<K>,
+    context: &Context<K>,
+    round: usize,
+) {
+    let connecting = session.connecting.as_mut();
+    let Some(round) = connecting.and_then(|it| it.rounds.get_mut(round)) else { return };
+    round.is_over = true;
+    if let Some(place) = round.place.take() {
+        context.shared.release_place(place);
+    }
+}
+
+/// Schedules another attempt at the same address, after a pause.
+pub(crate) fn retry_later<K: Kernel>(connecting: &mut Connecting<K>, number: usize, now: Time) {
+    let at = now.after(BUSY_PAUSE * (1 << connecting.busy.min(DOUBLINGS)));
+    connecting.busy = connecting.busy.saturating_add(1);
+    connecting.race.busy(number, at);
+}
+
+/// Whether a socket is connected to itself (TCP simultaneous open). Checked only for loopback addresses
+/// with a port of the ephemeral range, since it costs system calls.
+pub(crate) fn is_itself<K: Kernel>(
+    socket: &K::Socket,
+    address: Address,
+    first_ephemeral_port: u16,
+) -> bool {
+    let is_possible = address.ip().is_some_and(|address| {
+        address.ip().is_loopback() && address.port() >= first_ephemeral_port
+    });
+    is_possible && socket.is_connected_to_itself()
+}
+
+/// Whether this address of a target is a listener of this process.
+fn leads_back<K: Kernel>(shared: &Shared<K>, target: &Target, address: Option<SocketAddr>) -> bool {
+    let (guard, kernel) = (&shared.loop_guard, &shared.kernel);
+    match (&target.address, address) {
+        (TargetAddress::Unix(path), _) => guard.reached_at(path, kernel),
+        (_, Some(address)) => guard.reached_by(address, kernel),
+        (_, None) => false,
+    }
+}
+
+/// Opens a socket and starts to connect it to `address`, or to the target's Unix socket if `None`.
+fn attempt<K: Kernel>(
+    kernel: &K,
+    target: &Target,
+    address: Option<SocketAddr>,
+) -> sys::Result<(K::Socket, Progress)> {
+    if let TargetAddress::Unix(path) = &target.address {
+        return Ok((kernel.connect_unix(path)?, Progress::Connected));
+    }
+    let address = address.ok_or(Errno::HOSTUNREACH)?;
+    match kernel.connect_tcp(address) {
+        // Linux searches for a free port in one pass, and a port behind the search position may have
+        // been freed meanwhile: one more attempt before the error counts.
+        Err(Errno::ADDRNOTAVAIL) => kernel.connect_tcp(address),
+        result => result,
+    }
+}
