@@ -264,13 +264,15 @@ fn replace_routes(
         let (listen, targets) = (planned.listen.to_string(), &planned.targets);
         match old.remove(listen.as_str()) {
             Some(route) => {
-                route.targets.replace(targets, forward.workers());
+                route.targets.replace(targets, &forward.targets);
                 route
             }
             None => Arc::new(Route::new(forward, listen.into(), targets)),
         }
     };
-    plan.routes.iter().map(route).collect()
+    let routes = plan.routes.iter().map(route).collect();
+    forward.targets.forget_unused();
+    routes
 }
 
 /// Gives a forward the rules of `plan`, also for its open sessions.

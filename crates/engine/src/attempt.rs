@@ -44,7 +44,6 @@ pub(crate) fn begin_attempt<K: Kernel>(
         attempt_failed(session, context, step.number, LOOP);
         return Ok(Progress::UnderWay);
     }
-    target.connect_tried(context.index);
     match attempt(&context.kernel, &target, address) {
         Ok((socket, progress)) => {
             context.watch(&socket, attempt_token(entry.key, step.number))?;

@@ -282,7 +282,8 @@ fn win<K: Kernel>(session: &mut Session<K>, context: &Context<K>, winner: usize,
     }
     let Some(mut connecting) = session.connecting.take() else { return };
     if let Some(round) = won.and_then(|won| connecting.rounds.get_mut(won)) {
-        round.target.connected(session.target_address.and_then(Address::ip), took);
+        let address = session.target_address.and_then(Address::ip);
+        round.target.connected(context.index, address, took);
         if let Some(place) = round.place.take() {
             context.shared.leave_target(&mut session.permit);
             session.permit.take_back(place);

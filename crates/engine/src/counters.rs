@@ -157,10 +157,6 @@ impl ForwardCounters {
         Self((0..workers).map(|_| OnceLock::new()).collect())
     }
 
-    pub(crate) fn workers(&self) -> usize {
-        self.0.len()
-    }
-
     pub(crate) fn of(&self, worker: usize) -> &Arc<Counters> {
         self.0[worker].get_or_init(Arc::default)
     }

@@ -1,6 +1,7 @@
 //! A running forward: the state shared by its sessions.
 
 use crate::counters::ForwardCounters;
+use crate::known_targets::KnownTargets;
 use crate::permit::Gate;
 use crate::rules::Rules;
 use arc_swap::{ArcSwap, Guard};
@@ -13,6 +14,7 @@ pub(crate) struct Forward {
     pub(crate) name: Arc<str>,
     pub(crate) gate: Gate,
     pub(crate) counters: ForwardCounters,
+    pub(crate) targets: KnownTargets,
     rules: ArcSwap<Rules>,
     /// New sessions are not taken; open ones may end.
     draining: AtomicBool,
@@ -24,6 +26,7 @@ impl Forward {
             name: forward.name.as_str().into(),
             gate: Gate::new(forward.settings.max_sessions.get()),
             counters: ForwardCounters::new(workers),
+            targets: KnownTargets::new(workers),
             rules: ArcSwap::from_pointee(Rules::of(forward)),
             draining: AtomicBool::new(false),
         }
@@ -32,11 +35,6 @@ impl Forward {
     /// The current rules. Sessions load them when needed and keep none.
     pub(crate) fn rules(&self) -> Guard<Arc<Rules>> {
         self.rules.load()
-    }
-
-    /// Number of workers with counters of this forward.
-    pub(crate) fn workers(&self) -> usize {
-        self.counters.workers()
     }
 
     pub(crate) fn is_draining(&self) -> bool {

@@ -4,8 +4,11 @@ use crate::counters::Totals;
 use crate::forward::Forward;
 use crate::listen_error::ListenError;
 use crate::listener::Listener;
+use crate::rule::Route;
+use crate::target_view::TargetView;
 use plan::ListenAddress;
 use std::fmt;
+use std::sync::Arc;
 use sys::FileState;
 use sys::kernel::{Kernel, Linux, Socket as _};
 
@@ -19,6 +22,7 @@ pub struct ForwardView<'a, K: Kernel = Linux> {
     /// Why a skipped forward could not be bound.
     pub unbound: Option<&'a ListenError>,
     pub(crate) forward: &'a Forward,
+    pub(crate) routes: &'a [Arc<Route>],
     pub(crate) listeners: &'a [Listener<K>],
 }
 
@@ -69,6 +73,11 @@ impl<K: Kernel> ForwardView<'_, K> {
     /// Counters since the first session.
     pub fn totals(&self) -> Totals {
         self.forward.counters.totals()
+    }
+
+    /// Its targets, in the order of the configuration.
+    pub fn targets(&self) -> Vec<TargetView> {
+        TargetView::of_routes(self.routes)
     }
 
     /// Unix listeners that clients cannot reach, because another program removed or replaced their

@@ -53,6 +53,7 @@ mod token;
 mod worker;
 
 mod forward;
+mod known_targets;
 mod rules;
 mod targets;
 
@@ -118,6 +119,9 @@ pub use running::Unbound;
 
 mod forward_view;
 pub use forward_view::{ForwardState, ForwardView, LostFile};
+
+mod target_view;
+pub use target_view::TargetView;
 
 mod options;
 pub use options::{Detail, Options};

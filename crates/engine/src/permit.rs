@@ -255,7 +255,7 @@ mod tests {
         let mut permit = admitted(&shared, &route);
         select(&mut permit, &shared);
         let other = plan::TargetEntry::new("127.0.0.1:3".parse().expect("a target"));
-        route.targets.replace(&[other], 2);
+        route.targets.replace(&[other], &route.forward.targets);
         assert_eq!(permit.target().map(|target| &*target.text), Some("127.0.0.1:2"));
         assert_eq!(taken(&shared, &route), [1, 1, 0], "the new target has no session");
         shared.release(permit);

@@ -1,7 +1,7 @@
 //! Stage *rule*: which targets may serve an accepted connection.
 
 use crate::forward::Forward;
-use crate::targets::Targets;
+use crate::targets::{Target, Targets};
 use std::sync::Arc;
 
 /// A listener's forward and target set. Sessions keep their route; the listening socket is not part of
@@ -20,8 +20,17 @@ impl Route {
         listen: Arc<str>,
         targets: &[plan::TargetEntry],
     ) -> Self {
-        let targets = Targets::new(targets, forward.workers());
+        let targets = Targets::new(targets, &forward.targets);
         Self { forward: Arc::clone(forward), listen, targets }
+    }
+
+    /// A route of restored sessions whose listen address is not configured any more.
+    pub(crate) fn without_listener(
+        forward: &Arc<Forward>,
+        listen: Arc<str>,
+        target: Arc<Target>,
+    ) -> Self {
+        Self { forward: Arc::clone(forward), listen, targets: Targets::of_one(target) }
     }
 }
 

@@ -149,6 +149,7 @@ impl<K: Kernel> Forwards<K> {
             state: running.state(),
             unbound: running.unbound.as_ref(),
             forward: &running.forward,
+            routes: &running.routes,
             listeners: &running.listeners,
         });
         let removed = self.removed.iter().map(|removed| ForwardView {
@@ -156,6 +157,7 @@ impl<K: Kernel> Forwards<K> {
             state: ForwardState::Removed,
             unbound: None,
             forward: &removed.forward,
+            routes: &removed.routes,
             listeners: &[],
         });
         running.chain(removed)

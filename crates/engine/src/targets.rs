@@ -2,10 +2,10 @@
 //! outlives the set.
 
 use crate::counters::Count;
+use crate::known_targets::KnownTargets;
 use crate::permit::Gate;
 use arc_swap::{ArcSwap, Guard};
 use flow::Turns;
-use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
@@ -43,10 +43,10 @@ pub(crate) enum TargetAddress {
     Unix(PathBuf),
 }
 
-/// Attempts of one worker to connect to a target.
+/// Attempts of one worker to connect to a target that have ended.
 #[derive(Default)]
 struct Connects {
-    tried: Count,
+    connected: Count,
     failed: Count,
 }
 
@@ -65,15 +65,14 @@ impl From<&plan::Target> for TargetAddress {
 }
 
 impl Target {
-    /// A target without sessions, in the state *up*.
-    pub(crate) fn new(target: &plan::TargetEntry, workers: usize) -> Self {
-        let address = &target.address;
+    /// A target without sessions and without a limit, in the state *up*.
+    pub(crate) fn new(address: &plan::Target, workers: usize) -> Self {
         let text = address.to_string();
         Self {
             address: address.into(),
             number: flow::target_number(&text),
             text: text.into(),
-            gate: Gate::new(limit(target)),
+            gate: Gate::new(NO_LIMIT),
             is_up: AtomicBool::new(true),
             usual_micros: AtomicU32::new(0),
             worked: Mutex::new(None),
@@ -81,18 +80,32 @@ impl Target {
         }
     }
 
+    /// Limits its sessions as configured.
+    pub(crate) fn set_limit(&self, entry: &plan::TargetEntry) {
+        // No worker waits for a place in a target: its session is accepted already.
+        let _ = self.gate.set_limit(limit(entry));
+    }
+
+    /// The limit of its sessions; `None` if there is none.
+    pub(crate) fn limit(&self) -> Option<u32> {
+        Some(self.gate.limit()).filter(|limit| *limit != NO_LIMIT)
+    }
+
+    /// The connects of all workers, and their failed attempts.
+    pub(crate) fn connects(&self) -> [u64; 2] {
+        let sum =
+            |count: fn(&Connects) -> &Count| self.connects.iter().map(|it| count(it).get()).sum();
+        [sum(|connects| &connects.connected), sum(|connects| &connects.failed)]
+    }
+
     /// Whether the target's health permits new sessions.
     pub(crate) fn is_up(&self) -> bool {
         self.is_up.load(Ordering::Relaxed)
     }
 
-    /// Counts an attempt of `worker` to connect.
-    pub(crate) fn connect_tried(&self, worker: usize) {
-        self.connects[worker].tried.add(1);
-    }
-
-    /// Notes a connect of `address` that took this long.
-    pub(crate) fn connected(&self, address: Option<SocketAddr>, took: Duration) {
+    /// Counts a connect of `worker` to `address` that took this long.
+    pub(crate) fn connected(&self, worker: usize, address: Option<SocketAddr>, took: Duration) {
+        self.connects[worker].connected.add(1);
         let took = u32::try_from(took.as_micros()).unwrap_or(u32::MAX).max(1);
         let usual = self.usual_micros.load(Ordering::Relaxed);
         // A moving average. Two workers may overwrite each other, which does no harm.
@@ -119,9 +132,12 @@ impl Target {
     }
 }
 
+/// The limit of a gate without a limit.
+const NO_LIMIT: u32 = u32::MAX;
+
 /// The limit of a target's own sessions.
 fn limit(target: &plan::TargetEntry) -> u32 {
-    target.options.max_sessions.map_or(u32::MAX, NonZeroU32::get)
+    target.options.max_sessions.map_or(NO_LIMIT, NonZeroU32::get)
 }
 
 /// A target of a set, with the properties that a new set may change.
@@ -160,12 +176,6 @@ impl TargetSet {
         &self.members
     }
 
-    /// The target with this address.
-    pub(crate) fn find(&self, address: &TargetAddress) -> Option<&Arc<Target>> {
-        let member = self.members.iter().find(|member| member.target.address == *address);
-        member.map(|member| &member.target)
-    }
-
     /// Whether the set is of these targets, with these properties.
     fn equals(&self, entries: &[plan::TargetEntry]) -> bool {
         let equals = |(member, entry): (&Member, &plan::TargetEntry)| {
@@ -182,10 +192,15 @@ impl TargetSet {
 pub(crate) struct Targets(ArcSwap<TargetSet>);
 
 impl Targets {
-    /// The first version, of new targets.
-    pub(crate) fn new(targets: &[plan::TargetEntry], workers: usize) -> Self {
-        let new = |entry| Member::new(Arc::new(Target::new(entry, workers)), entry);
-        Self(ArcSwap::from_pointee(TargetSet::new(1, targets.iter().map(new).collect())))
+    /// The first version.
+    pub(crate) fn new(targets: &[plan::TargetEntry], known: &KnownTargets) -> Self {
+        Self(ArcSwap::from_pointee(TargetSet::new(1, members(targets, known))))
+    }
+
+    /// A set of one target, for sessions that no listener serves.
+    pub(crate) fn of_one(target: Arc<Target>) -> Self {
+        let member = Member { target, weight: 1, level: 0 };
+        Self(ArcSwap::from_pointee(TargetSet::new(1, Box::new([member]))))
     }
 
     /// The current version.
@@ -193,30 +208,18 @@ impl Targets {
         self.0.load()
     }
 
-    /// Publishes a set of these targets, unless the current set equals it. Addresses in both sets keep
-    /// their state. Open sessions are not affected.
-    pub(crate) fn replace(&self, targets: &[plan::TargetEntry], workers: usize) {
+    /// Publishes a set of these targets, unless the current set equals it. A `known` target keeps its
+    /// state. Open sessions are not affected.
+    pub(crate) fn replace(&self, targets: &[plan::TargetEntry], known: &KnownTargets) {
         let old = self.load();
-        if old.equals(targets) {
-            return;
+        if !old.equals(targets) {
+            self.0.store(Arc::new(TargetSet::new(old.version + 1, members(targets, known))));
         }
-        let by_address: HashMap<&TargetAddress, &Arc<Target>> =
-            old.members.iter().map(|member| (&member.target.address, &member.target)).collect();
-        let member = |entry: &plan::TargetEntry| {
-            let kept = by_address.get(&TargetAddress::from(&entry.address));
-            let target = match kept {
-                Some(kept) => {
-                    // No worker waits for a place in a target: its session is accepted already.
-                    let _ = kept.gate.set_limit(limit(entry));
-                    Arc::clone(kept)
-                }
-                None => Arc::new(Target::new(entry, workers)),
-            };
-            Member::new(target, entry)
-        };
-        let members = targets.iter().map(member).collect();
-        self.0.store(Arc::new(TargetSet::new(old.version + 1, members)));
     }
+}
+
+fn members(targets: &[plan::TargetEntry], known: &KnownTargets) -> Box<[Member]> {
+    targets.iter().map(|entry| Member::new(known.configured(entry), entry)).collect()
 }
 
 #[cfg(all(test, not(loom)))]
@@ -234,13 +237,14 @@ mod tests {
 
     #[test]
     fn an_address_that_stays_keeps_its_state() {
-        let set = Targets::new(&targets(&["127.0.0.1:1", "db.example:2", "unix:/run/db"]), 2);
+        let known = KnownTargets::new(2);
+        let set = Targets::new(&targets(&["127.0.0.1:1", "db.example:2", "unix:/run/db"]), &known);
         let before = set.load();
         for Member { target, .. } in before.members() {
-            target.connect_tried(0);
+            target.connected(0, None, Duration::ZERO);
             target.connect_failed(1);
         }
-        set.replace(&targets(&["unix:/run/db", "127.0.0.1:9", "db.example:2"]), 2);
+        set.replace(&targets(&["unix:/run/db", "127.0.0.1:9", "db.example:2"]), &known);
         let after = set.load();
         assert_eq!((before.version, after.version), (1, 2));
         assert_eq!(texts(&after), ["unix:/run/db", "127.0.0.1:9", "db.example:2"]);
@@ -248,27 +252,57 @@ mod tests {
             assert!(Arc::ptr_eq(&after.members()[kept].target, &before.members()[old].target));
         }
         let connects = &after.members()[2].target.connects;
-        assert_eq!([0, 1].map(|worker| connects[worker].tried.get()), [1, 0]);
+        assert_eq!([0, 1].map(|worker| connects[worker].connected.get()), [1, 0]);
         assert_eq!([0, 1].map(|worker| connects[worker].failed.get()), [0, 1]);
-        assert_eq!(after.members()[1].target.connects[0].tried.get(), 0, "a new target");
+        assert_eq!(after.members()[1].target.connects[0].connected.get(), 0, "a new target");
         assert_eq!(texts(&before), ["127.0.0.1:1", "db.example:2", "unix:/run/db"], "unchanged");
     }
 
     #[test]
     fn the_same_targets_make_no_new_version() {
-        let set = Targets::new(&targets(&["127.0.0.1:1", "127.0.0.1:2"]), 1);
-        set.replace(&targets(&["127.0.0.1:1", "127.0.0.1:2"]), 1);
+        let known = KnownTargets::new(1);
+        let set = Targets::new(&targets(&["127.0.0.1:1", "127.0.0.1:2"]), &known);
+        set.replace(&targets(&["127.0.0.1:1", "127.0.0.1:2"]), &known);
         assert_eq!(set.load().version, 1);
-        set.replace(&targets(&["127.0.0.1:2", "127.0.0.1:1"]), 1);
+        set.replace(&targets(&["127.0.0.1:2", "127.0.0.1:1"]), &known);
         assert_eq!(set.load().version, 2, "another order is another set");
     }
 
     #[test]
     fn equal_spellings_are_one_address() {
         let [one, other] = ["[::1]:80", "[0:0::1]:80"].map(|text| targets(&[text]));
-        let set = Targets::new(&one, 1);
-        set.replace(&other, 1);
+        let known = KnownTargets::new(1);
+        let set = Targets::new(&one, &known);
+        set.replace(&other, &known);
         assert_eq!(set.load().version, 1);
-        assert!(set.load().find(&TargetAddress::from(&other[0].address)).is_some());
+        assert!(Arc::ptr_eq(&set.load().members()[0].target, &known.at(&other[0].address)));
+    }
+
+    #[test]
+    fn listeners_of_a_forward_share_a_target_and_its_limit() {
+        let known = KnownTargets::new(1);
+        let entry = |limit: u32| {
+            let mut entry = targets(&["127.0.0.1:1"]).remove(0);
+            entry.options.max_sessions = NonZeroU32::new(limit);
+            [entry]
+        };
+        let (one, other) = (Targets::new(&entry(5), &known), Targets::new(&entry(5), &known));
+        let target = |set: &Targets| Arc::clone(&set.load().members()[0].target);
+        assert!(Arc::ptr_eq(&target(&one), &target(&other)));
+        one.replace(&entry(7), &known);
+        other.replace(&entry(7), &known);
+        assert_eq!((target(&one).limit(), other.load().version), (Some(7), 1));
+        one.replace(&targets(&["127.0.0.1:1"]), &known);
+        assert_eq!(target(&other).limit(), None);
+    }
+
+    #[test]
+    fn a_target_is_forgotten_with_its_last_set() {
+        let known = KnownTargets::new(1);
+        let set = Targets::new(&targets(&["127.0.0.1:1"]), &known);
+        let first = Arc::downgrade(&set.load().members()[0].target);
+        set.replace(&targets(&["127.0.0.1:2"]), &known);
+        known.forget_unused();
+        assert!(first.upgrade().is_none());
     }
 }

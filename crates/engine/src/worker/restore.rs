@@ -9,7 +9,7 @@ use crate::rule::Route;
 use crate::session::{Outcome, RestoredSession, Session};
 use crate::slots::Key;
 use crate::table::Entry;
-use crate::targets::{Target, TargetAddress};
+use crate::targets::Target;
 use crate::upgrade::{Destinations, TakeOver, address};
 use flow::{Direction, Lane, LaneState, Peer, Race, Stage, Time};
 use std::collections::BTreeMap;
@@ -202,15 +202,13 @@ fn destination(
     saved: &handover::Route,
     destinations: &Destinations,
 ) -> Option<(Arc<Route>, Arc<Target>)> {
-    let target = plan::TargetEntry::new(saved.target.parse().ok()?);
     let forward = destinations.forwards.get(&saved.forward)?;
+    let target = forward.targets.at(&saved.target.parse().ok()?);
     let known = destinations.routes.get(saved.listen.as_str());
     let known = known.filter(|route| Arc::ptr_eq(&route.forward, forward)).map(Arc::clone);
     let route = known.unwrap_or_else(|| {
-        let targets = std::slice::from_ref(&target);
-        Arc::new(Route::new(forward, saved.listen.as_str().into(), targets))
+        let listen = saved.listen.as_str().into();
+        Arc::new(Route::without_listener(forward, listen, Arc::clone(&target)))
     });
-    let in_set = route.targets.load().find(&TargetAddress::from(&target.address)).map(Arc::clone);
-    let target = in_set.unwrap_or_else(|| Arc::new(Target::new(&target, forward.workers())));
     Some((route, target))
 }

@@ -1,0 +1,65 @@
+//! The state of a target as shown to operators.
+
+use crate::rule::Route;
+use crate::targets::Member;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The current state of a target in the sets of a forward.
+#[derive(Clone, Debug)]
+pub struct TargetView {
+    /// Its address, as configured.
+    pub address: Arc<str>,
+    /// The listen addresses whose sessions it serves.
+    pub listen: Vec<Arc<str>>,
+    /// Its health permits new sessions.
+    pub is_up: bool,
+    /// Number of its open sessions.
+    pub sessions: u32,
+    /// Limit on its open sessions; `None` if there is none.
+    pub max_sessions: Option<u32>,
+    /// Its share of new sessions, relative to the other targets.
+    pub weight: u32,
+    /// It serves while all others are down.
+    pub is_backup: bool,
+    /// Connects, and failed attempts, of all sessions.
+    pub connects: [u64; 2],
+    /// The time that a connect usually takes; `None` before the first.
+    pub usual_connect_time: Option<Duration>,
+}
+
+impl TargetView {
+    /// The targets of these routes, in the order of the configuration. One for all listeners that share it.
+    pub(crate) fn of_routes(routes: &[Arc<Route>]) -> Vec<Self> {
+        let mut views: Vec<Self> = Vec::new();
+        let mut positions: BTreeMap<Arc<str>, usize> = BTreeMap::new();
+        for route in routes {
+            for member in route.targets.load().members() {
+                let address = &member.target.text;
+                let position = *positions.entry(Arc::clone(address)).or_insert_with(|| {
+                    views.push(Self::of(member));
+                    views.len() - 1
+                });
+                views[position].listen.push(Arc::clone(&route.listen));
+            }
+        }
+        views
+    }
+
+    fn of(member: &Member) -> Self {
+        let Member { target, weight, level } = member;
+        let usual = target.usual_connect_time();
+        Self {
+            address: Arc::clone(&target.text),
+            listen: Vec::new(),
+            is_up: target.is_up(),
+            sessions: target.gate.taken(),
+            max_sessions: target.limit(),
+            weight: *weight,
+            is_backup: *level > 0,
+            connects: target.connects(),
+            usual_connect_time: (!usual.is_zero()).then_some(usual),
+        }
+    }
+}
