@@ -1,6 +1,6 @@
 //! Forwards as listed by the admin interface.
 
-use super::{Attention, ForwardState, Word};
+use super::{Attention, ForwardState, TargetState, Word};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
@@ -22,8 +22,11 @@ pub struct Forward {
     pub attention: Vec<Attention>,
     /// Its listen addresses, as configured.
     pub listen: Vec<String>,
-    /// Its target for each listen address, as configured.
+    /// Its targets for each listen address, as configured.
     pub to: Vec<String>,
+    /// The state of its targets; one for all listen addresses that share it.
+    #[serde(default)]
+    pub targets: Vec<Target>,
     /// Number of open sessions.
     pub sessions: u32,
     /// Limit on its open sessions.
@@ -51,6 +54,32 @@ pub struct Forward {
     pub backlog: u32,
     /// Its settings, as in the configuration.
     pub settings: BTreeMap<String, String>,
+}
+
+/// State and counters of a target.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct Target {
+    /// Its address, as configured.
+    pub address: String,
+    /// The listen addresses whose sessions it serves.
+    pub listen: Vec<String>,
+    /// `up` or `down`.
+    #[schema(schema_with = Word::<TargetState>::schema)]
+    pub state: Word<TargetState>,
+    /// Number of its open sessions.
+    pub sessions: u32,
+    /// Limit on its open sessions; null if there is none.
+    pub max_sessions: Option<u32>,
+    /// Its share of new sessions, relative to the other targets.
+    pub weight: u32,
+    /// Whether it serves only while all others are down.
+    pub backup: bool,
+    /// Connects to it since the start of the process.
+    pub connects: u64,
+    /// Attempts to connect that failed, or that another target overtook.
+    pub failed_connects: u64,
+    /// Seconds that a connect usually takes; null before the first.
+    pub connect_time: Option<f64>,
 }
 
 /// Rates of counters, per second over the last moments.

@@ -15,7 +15,7 @@ pub use event::{
 };
 
 mod forward;
-pub use forward::{Forward, Forwards, Rates};
+pub use forward::{Forward, Forwards, Rates, Target};
 
 mod process;
 pub use process::{FailingName, LastReload, LastUpgrade, Status, Upgrade};
@@ -29,6 +29,7 @@ pub use word::Word;
 mod words;
 pub use words::{
     DoneState, Effect, ErrorCode, EventName, ForwardState, Origin, PathsUsed, ProcessState,
+    TargetState,
 };
 
 use serde::{Deserialize, Serialize};

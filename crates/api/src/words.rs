@@ -21,6 +21,14 @@ words! {
 }
 
 words! {
+    /// State of a target.
+    TargetState {
+        Up = "up": "It takes new sessions.",
+        Down = "down": "Connects to it failed: others get its sessions.",
+    }
+}
+
+words! {
     /// Paths that carried bytes of a lane.
     PathsUsed {
         None = "none": "No byte was moved.",

@@ -25,6 +25,8 @@ pub(crate) mod status;
 
 mod overview;
 
+mod targets;
+
 pub(crate) mod sessions;
 
 mod changes;
@@ -70,6 +72,7 @@ pub(crate) fn run(operation: &Operation) -> Exit {
 async fn carry_out(operation: &Operation) -> Result<Exit, CommandError> {
     match operation {
         Operation::Status(args) => status::run(args).await,
+        Operation::Targets(args) => targets::run(args).await,
         Operation::Sessions(args) => sessions::run(args).await,
         Operation::Kill(args) => kill(args).await,
         Operation::Drain(args) => admit(args, "drain").await,

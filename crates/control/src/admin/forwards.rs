@@ -6,11 +6,14 @@ use crate::api_format::seconds_since;
 use crate::attention::{self, ForwardFacts};
 use crate::supervisor::Supervisor;
 use crate::supervisor::switch::SwitchError;
-use api::{Done, DoneState, ErrorCode, Failure, Forward, ForwardState, Forwards, Rates};
+use api::{
+    Done, DoneState, ErrorCode, Failure, Forward, ForwardState, Forwards, Rates, Target,
+    TargetState,
+};
 use axum::Json;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
-use engine::{Engine, ForwardView, Totals};
+use engine::{Engine, ForwardView, TargetView, Totals};
 use flow::Direction;
 use serde::Deserialize;
 use std::cmp::Reverse;
@@ -226,6 +229,22 @@ fn state(state: engine::ForwardState) -> ForwardState {
     }
 }
 
+fn target_of(view: &TargetView) -> Target {
+    let [connects, failed_connects] = view.connects;
+    Target {
+        address: view.address.to_string(),
+        listen: view.listen.iter().map(ToString::to_string).collect(),
+        state: if view.is_up { TargetState::Up } else { TargetState::Down }.into(),
+        sessions: view.sessions,
+        max_sessions: view.max_sessions,
+        weight: view.weight,
+        backup: view.is_backup,
+        connects,
+        failed_connects,
+        connect_time: view.usual_connect_time.map(|time| time.as_secs_f64()),
+    }
+}
+
 fn forward_of(view: &ForwardView<'_>, totals: &Totals) -> Forward {
     let routes = || view.plan.routes.iter();
     let closed = totals.closed.iter().map(|((by, phase, cause), count)| {
@@ -240,6 +259,7 @@ fn forward_of(view: &ForwardView<'_>, totals: &Totals) -> Forward {
         error: facts.error,
         listen: routes().map(|route| route.listen.to_string()).collect(),
         to: routes().map(|route| route.target_addresses(usize::MAX)).collect(),
+        targets: view.targets().iter().map(target_of).collect(),
         sessions: facts.sessions,
         max_sessions: facts.max_sessions,
         opened: totals.opened,

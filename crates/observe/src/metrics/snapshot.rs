@@ -1,6 +1,6 @@
 //! The values of all metrics at one moment.
 
-use engine::{ForwardState, ForwardView, Totals};
+use engine::{ForwardState, ForwardView, TargetView, Totals};
 use std::time::SystemTime;
 
 /// The values of all metrics.
@@ -64,6 +64,8 @@ pub struct ForwardMetrics {
     pub backlog: u32,
     /// Counters, summed over all workers.
     pub totals: Totals,
+    /// Its targets, if there are several. One target has the figures of its forward.
+    pub targets: Vec<TargetView>,
 }
 
 impl Default for ProcessMetrics {
@@ -92,6 +94,7 @@ impl Default for ProcessMetrics {
 impl ForwardMetrics {
     /// The values of a forward from its view.
     pub fn new(view: &ForwardView<'_>) -> Self {
+        let targets = view.targets();
         Self {
             name: view.plan.name.clone(),
             skipped: view.state == ForwardState::Skipped,
@@ -99,6 +102,7 @@ impl ForwardMetrics {
             active: view.sessions(),
             backlog: view.backlog(),
             totals: view.totals(),
+            targets: if targets.len() > 1 { targets } else { Vec::new() },
         }
     }
 

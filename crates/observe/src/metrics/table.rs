@@ -3,7 +3,7 @@
 
 use super::snapshot::{ForwardMetrics, ProcessMetrics};
 use crate::version::Version;
-use engine::Classes;
+use engine::{Classes, TargetView};
 use flow::{Cause, Direction, Path};
 use std::fmt;
 use std::time::{Duration, SystemTime};
@@ -66,6 +66,7 @@ use MetricKind::{Counter, Gauge, Histogram};
 use Number::{Real, Whole};
 
 const FORWARD: &[&str] = &["forward"];
+const TARGET: &[&str] = &["forward", "target"];
 
 /// Declares metrics as the rows of a table.
 macro_rules! metrics {
@@ -114,6 +115,15 @@ metrics! {
     "traffic_forwarder_listener_backlog", Gauge, FORWARD,
         "Connections that wait in the kernel to be accepted.",
         Read::Forward(|it, emit| emit(&[], Whole(it.backlog.into())));
+    "traffic_forwarder_target_up", Gauge, TARGET,
+        "1 for each target that takes new sessions, 0 for one that is down; only of forwards with several targets.",
+        Read::Forward(|it, emit| of_targets(it, emit, |target| target.is_up.into()));
+    "traffic_forwarder_target_sessions_active", Gauge, TARGET,
+        "Open sessions of each target; only of forwards with several targets.",
+        Read::Forward(|it, emit| of_targets(it, emit, |target| target.sessions.into()));
+    "traffic_forwarder_target_connects_total", Counter, &["forward", "target", "result"],
+        "Attempts to connect to each target, by result (`connected`, `failed`); only of forwards with several targets.",
+        Read::Forward(target_connects);
     "traffic_forwarder_max_sessions", Gauge, &[],
         "Maximum number of sessions of all forwards together.",
         Read::Process(|it, emit| emit(&[], Whole(it.max_sessions.into())));
@@ -180,6 +190,23 @@ metrics! {
     "process_start_time_seconds", Gauge, &[],
         "Unix time of the process start.",
         Read::Process(|it, emit| emit(&[], Real(unix_time(it.started))));
+}
+
+fn of_targets(
+    forward: &ForwardMetrics,
+    emit: &mut Emit<'_>,
+    value: fn(&TargetView) -> u64,
+) -> fmt::Result {
+    let mut targets = forward.targets.iter();
+    targets.try_for_each(|target| emit(&[&target.address], Whole(value(target))))
+}
+
+fn target_connects(forward: &ForwardMetrics, emit: &mut Emit<'_>) -> fmt::Result {
+    forward.targets.iter().try_for_each(|target| {
+        let [connected, failed] = target.connects;
+        emit(&[&target.address, "connected"], Whole(connected))?;
+        emit(&[&target.address, "failed"], Whole(failed))
+    })
 }
 
 fn closed(forward: &ForwardMetrics, emit: &mut Emit<'_>) -> fmt::Result {

@@ -1,6 +1,6 @@
 use super::snapshot::{ForwardMetrics, ProcessMetrics};
 use super::*;
-use engine::{Classes, Totals};
+use engine::{Classes, TargetView, Totals};
 use flow::{By, Cause, Fallback, Phase};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
@@ -33,6 +33,21 @@ fn busy(name: &str) -> ForwardMetrics {
         active: 2,
         backlog: 4,
         totals,
+        targets: vec![target("a:1", true), target("b:1", false)],
+    }
+}
+
+fn target(address: &str, is_up: bool) -> TargetView {
+    TargetView {
+        address: address.into(),
+        listen: Vec::new(),
+        is_up,
+        sessions: 7,
+        max_sessions: None,
+        weight: 1,
+        is_backup: false,
+        connects: [8, 9],
+        usual_connect_time: None,
     }
 }
 
@@ -73,6 +88,11 @@ fn a_busy_forward_exposes_all_series() {
         let expected = [
             ("sessions_active{forward=\"db\"}", 2.0),
             ("sessions_opened_total{forward=\"db\"}", 5.0),
+            ("target_up{forward=\"db\",target=\"a:1\"}", 1.0),
+            ("target_up{forward=\"db\",target=\"b:1\"}", 0.0),
+            ("target_sessions_active{forward=\"db\",target=\"b:1\"}", 7.0),
+            ("target_connects_total{forward=\"db\",target=\"a:1\",result=\"connected\"}", 8.0),
+            ("target_connects_total{forward=\"db\",target=\"b:1\",result=\"failed\"}", 9.0),
             (
                 "sessions_closed_total{forward=\"db\",by=\"client\",phase=\"relay\",cause=\"fin\"}",
                 3.0,

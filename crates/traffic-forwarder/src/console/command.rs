@@ -18,6 +18,8 @@ const GENERATION_NUMBER: &str =
 pub(crate) enum Operation {
     /// Show the running process and its forwards, or one forward with its settings.
     Status(Status),
+    /// List the targets of all forwards, or of one, with their state.
+    Targets(Targets),
     /// List the open sessions, or show one.
     Sessions(Sessions),
     /// Reset both sides of a session, or of all sessions that match.
@@ -46,6 +48,7 @@ impl Operation {
     pub(crate) fn json(&self) -> bool {
         let query = match self {
             Self::Status(Status { query, .. })
+            | Self::Targets(Targets { query, .. })
             | Self::Sessions(Sessions { query, .. })
             | Self::Kill(Kill { query, .. })
             | Self::Drain(Named { query, .. })
@@ -70,6 +73,17 @@ pub(crate) struct Status {
     /// checks.
     #[arg(long, conflicts_with_all = ["forward", "watch", "json"])]
     pub(crate) check: bool,
+    #[command(flatten)]
+    pub(crate) watch: WatchArgs,
+    #[command(flatten)]
+    pub(crate) query: QueryArgs,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Targets {
+    /// Show only the targets of this forward.
+    #[arg(value_name = "FORWARD")]
+    pub(crate) forward: Option<String>,
     #[command(flatten)]
     pub(crate) watch: WatchArgs,
     #[command(flatten)]

@@ -11,7 +11,9 @@ use crate::console::watch::{self, Page};
 use crate::console::{names, overview, path, show};
 use crate::exit::Exit;
 use crate::say;
-use api::{Attention, Condition, Forward, ForwardState, Forwards, Status, Word, holds};
+use api::{
+    Attention, Condition, Forward, ForwardState, Forwards, Status, Target, TargetState, Word, holds,
+};
 use hyper::Method;
 use plan::counted;
 use serde::Serialize;
@@ -62,7 +64,8 @@ async fn whole(admin: &AdminApi) -> Result<Whole, CommandError> {
     Ok(Whole { status: admin.status().await?, forwards: admin.forwards().await? })
 }
 
-async fn one(admin: &AdminApi, name: &str) -> Result<Forward, CommandError> {
+/// The forward with this name; suggests a similar one if there is none.
+pub(crate) async fn one(admin: &AdminApi, name: &str) -> Result<Forward, CommandError> {
     let answer = admin.ask(Method::GET, &format!("/v1/forwards/{}", path::part(name))).await;
     names::suggest(admin, name, answer).await
 }
@@ -117,7 +120,7 @@ fn table(forwards: &[Forward]) -> Table<11> {
                 Cell::from(&forward.name),
                 Cell::coloured(forward.state.to_string(), Some(colour(&forward.state))),
                 first_and_count(&forward.listen).into(),
-                first_and_count(&forward.to).into(),
+                targets(forward).into(),
                 Cell::coloured(
                     format!("{}/{}", forward.sessions, forward.max_sessions),
                     alert(&forward.attention, Condition::AtLimit),
@@ -149,6 +152,20 @@ pub(crate) fn colour(state: &Word<ForwardState>) -> Colour {
         Word::Known(ForwardState::Active) => Colour::Good,
         Word::Known(ForwardState::Skipped) => Colour::Bad,
         _ => Colour::Notable,
+    }
+}
+
+/// The first target, the number of further ones, and of those that are down.
+pub(crate) fn targets(forward: &Forward) -> String {
+    // A process of version 0.1 lists no targets.
+    if forward.targets.is_empty() {
+        return first_and_count(&forward.to);
+    }
+    let addresses: Vec<_> = forward.targets.iter().map(|it| it.address.clone()).collect();
+    let is_down = |target: &&Target| target.state == TargetState::Down;
+    match forward.targets.iter().filter(is_down).count() {
+        0 => first_and_count(&addresses),
+        down => format!("{}, {down} down", first_and_count(&addresses)),
     }
 }
 
@@ -186,6 +203,13 @@ fn one_text(forward: &Forward) -> String {
     ];
     let routes = forward.listen.iter().zip(&forward.to);
     lines.extend(routes.map(|(listen, to)| ("route", format!("{listen} -> {to}"))));
+    // One target has the figures of its forward.
+    let several = forward.targets.iter().filter(|_| forward.targets.len() > 1);
+    lines.extend(several.map(|it| {
+        let failed = format!("{} connects, {} failed", it.connects, it.failed_connects);
+        let sessions = counted(it.sessions, "session");
+        ("target", format!("{}: {}, {sessions}, {failed}", it.address, it.state))
+    }));
     let closed = forward.closed.iter().filter(|(_, count)| **count > 0);
     lines.extend(closed.map(|(reason, count)| ("closed", format!("{reason}: {count}"))));
     lines.extend(

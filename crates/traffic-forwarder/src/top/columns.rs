@@ -2,7 +2,7 @@
 
 use crate::console::screen::Colour;
 use crate::console::sessions::{colour as verdict_colour, paths};
-use crate::console::status::{alert, colour as state_colour, first_and_count};
+use crate::console::status::{alert, colour as state_colour, first_and_count, targets};
 use crate::console::units::{bytes, rate, seconds};
 use api::{Condition, Forward, Rates, Session};
 
@@ -55,7 +55,7 @@ pub(super) const FORWARDS: [Column<Forward>; 14] = [
         (forward.state.to_string(), Some(state_colour(&forward.state)))
     }),
     text("LISTEN", 16, 6, |forward: &Forward| plain(first_and_count(&forward.listen))),
-    text("TO", 16, 7, |forward: &Forward| plain(first_and_count(&forward.to))),
+    text("TO", 16, 7, |forward: &Forward| plain(targets(forward))),
     number("SESSIONS", 11, 0, |forward: &Forward| {
         let text = format!("{}/{}", forward.sessions, forward.max_sessions);
         (text, alert(&forward.attention, Condition::AtLimit))

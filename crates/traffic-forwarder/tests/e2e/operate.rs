@@ -1,6 +1,7 @@
 //! The commands that query and control a running process: their output, effect, and exit codes.
 
 mod programs;
+mod targets;
 
 use serde_json::Value;
 use testkit::{

@@ -22,9 +22,16 @@ function factsOfForward(forward) {
     ...(rates ? [["rate", `${rate(rates.bytes_up)} up, ${rate(rates.bytes_down)} down`]] : []),
     ["backlog", many(forward.backlog, "connection")],
     ...forward.listen.map((listen, place) => ["route", `${listen} -> ${forward.to[place]}`]),
+    // One target has the figures of its forward.
+    ...forward.targets.filter(() => forward.targets.length > 1).map(targetText),
     ...closed.map(([reason, count]) => ["closed", `${reason}: ${count}`]),
     ...Object.entries(forward.settings).map(([key, value]) => ["setting", `${key} = ${value}`]),
   ];
+}
+
+function targetText({ address, state, sessions: open, connects, failed_connects: failed }) {
+  const figures = `${many(open, "session")}, ${connects} connects, ${failed} failed`;
+  return ["target", `${address}: ${state}, ${figures}`];
 }
 
 function factsOfSession(session) {

@@ -23,7 +23,7 @@ function columns(open) {
     button("Forward", (it) => it.name, open, { sort: "name" }),
     text("State", (it) => it.state, { toneOf: ({ state }) => words.stateTone(state), ...SOME }),
     text("Listen", (it) => words.firstAndCount(it.listen), MUCH),
-    text("To", (it) => words.firstAndCount(it.to), MUCH),
+    text("To", (it) => words.targets(it), MUCH),
     count("Sessions", (it) => it.sessions, { show: ofMost, isBad: is("at_limit"), sort: "sessions" }),
     count("Opened", (it) => it.opened, MUCH),
     count("Refused", (it) => it.refused, { isBad: is("refusing"), ...SOME }),

@@ -22,6 +22,13 @@ export function firstAndCount(addresses) {
   return others.every((other) => other === first) ? first : `${first} +${others.length}`;
 }
 
+/** The first target, the number of further ones, and of those that are down. */
+export function targets({ targets }) {
+  const addresses = firstAndCount(targets.map((it) => it.address));
+  const down = targets.filter((it) => it.state === "down").length;
+  return down > 0 ? `${addresses}, ${down} down` : addresses;
+}
+
 /** The paths of both lanes; the phase of a session without lanes. */
 export function paths({ phase, up, down }) {
   if (phase === "connect") return phase;
