@@ -15,10 +15,9 @@ fn an_unchanged_forward_keeps_its_listener_and_its_sessions() {
     assert_eq!((&report["generation"], &report["unchanged"]), (&json!(2), &json!(1)));
     assert_eq!(report["changed"][0]["name"], "second");
     let change = &report["changed"][0]["changes"][0];
-    assert_eq!(
-        change,
-        &json!({ "key": "idle_timeout", "old": "\"1h\"", "new": "\"7m\"", "effect": "all_sessions" })
-    );
+    let expected = json!({ "key": "idle_timeout", "old": "\"1h\"", "new": "\"7m\"",
+        "parts": [], "effect": "all_sessions" });
+    assert_eq!(change, &expected);
     ping(&client);
     ping(&served_client(&pair.ports[0]));
     let opened = pair.operated.http.json("/v1/forwards/first")["opened"].clone();
