@@ -1,15 +1,6 @@
-//! The health of a target: whether it takes new sessions, and what happens to open ones if not.
+//! The health of a target: whether it takes new sessions.
 
 use std::time::Duration;
-
-/// What happens to the open sessions of a target that goes down.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum OnDown {
-    /// They go on.
-    Keep,
-    /// They are reset at both ends.
-    Reset,
-}
 
 /// Passive health: clients' failed connects take a target out of use for a while.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

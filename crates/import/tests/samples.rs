@@ -96,3 +96,16 @@ fn nginx_itself_accepts_its_samples() {
         run(&mut command, LIMIT).success();
     }
 }
+
+/// Only the commercial nginx accepts `slow_start`, so no sample has it.
+#[test]
+fn slow_start_of_nginx_is_named_as_not_converted() {
+    let text = "stream {
+        upstream both { server 10.0.0.1:80 slow_start=30s; server 10.0.0.2:80; }
+        server { listen 127.0.0.1:80; proxy_pass both; }
+    }";
+    let source = Source { name: "nginx.conf".to_owned(), text: text.to_owned() };
+    let converted = import::convert(Dialect::Nginx, &source, &mut |_| Err("no such file".into()));
+    assert_eq!((converted.forwards, converted.left_out()), (1, 1), "{}", converted.toml);
+    assert!(converted.toml.contains("# not converted: nginx.conf:2: `server … slow_start`"));
+}

@@ -4,7 +4,7 @@ use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use flow::{AtLimit, Balance, NoneUp, OnDown, PathChoice};
+use flow::{AtLimit, Balance, NoneUp, PathChoice};
 
 use crate::plan::{Admin, Level, LogFormat, OnRefusal};
 use crate::value::Value;
@@ -100,4 +100,4 @@ macro_rules! words {
     )+};
 }
 
-words!(Level, LogFormat, AtLimit, OnRefusal, PathChoice, Balance, NoneUp, OnDown);
+words!(Level, LogFormat, AtLimit, OnRefusal, PathChoice, Balance, NoneUp);

@@ -58,7 +58,7 @@ use std::path::PathBuf;
 pub use address::{ListenAddress, Target, ZonedAddress};
 pub use diff::{Change, ChangedForward, ForwardSummary, PlanDiff};
 pub use file::{FileError, FileRead, FileStamp, identify as identify_file, read as read_file};
-pub use flow::{AtLimit, Balance, Keepalive, NoneUp, OnDown, Passive, PathChoice};
+pub use flow::{AtLimit, Balance, Keepalive, NoneUp, Passive, PathChoice};
 pub use forward_text::{forward_toml, settings_toml};
 pub use in_force::InForce;
 pub use plan::{

@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use flow::{AtLimit, Balance, Keepalive, NoneUp, OnDown, Passive, PathChoice};
+use flow::{AtLimit, Balance, Keepalive, NoneUp, Passive, PathChoice};
 
 use crate::address::ListenAddress;
 use crate::problem::Location;
@@ -184,22 +184,12 @@ pub struct ForwardSettings {
     pub passive: Option<Passive>,
     /// Response to a client while no target is up; `None` is "auto": see [`Self::when_none_up`].
     pub none_up: Option<NoneUp>,
-    /// Treatment of open sessions of a target that goes down; `None` is "auto": see
-    /// [`Self::when_down`].
-    pub on_down: Option<OnDown>,
-    /// Time in which a target that is up again comes back to its full share of new sessions.
-    pub slow_start: Option<Duration>,
 }
 
 impl ForwardSettings {
     /// `none_up`, with "auto" decided.
     pub fn when_none_up(&self) -> NoneUp {
         self.none_up.unwrap_or(NoneUp::Try)
-    }
-
-    /// `on_down`, with "auto" decided.
-    pub fn when_down(&self) -> OnDown {
-        self.on_down.unwrap_or(OnDown::Keep)
     }
 }
 

@@ -7,7 +7,7 @@ use std::num::NonZeroU32;
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use flow::{AtLimit, Balance, Keepalive, NoneUp, OnDown, Passive, PathChoice};
+use flow::{AtLimit, Balance, Keepalive, NoneUp, Passive, PathChoice};
 
 use crate::plan::{Admin, ForwardSettings, Level, Log, LogFormat, OnRefusal, Process};
 use crate::setting::Kind::{self, Choice, Count, Or};
@@ -185,12 +185,6 @@ rows! { Section::ForwardDefaults, ForwardSettings {
 
     /// While no target is up: try all as if they were up, or reset the client; "auto" tries.
     none_up = None, Or("auto", &Choice(NoneUp::WORDS)) => NewSessions;
-
-    /// Sessions of a target that goes down go on, or are reset; "auto" keeps them.
-    on_down = None, Or("auto", &Choice(OnDown::WORDS)) => LivingSessions;
-
-    /// How long a target that is up again takes to get its full share of new sessions.
-    slow_start = None, Or("off", &TIMEOUT) => NewSessions;
 } }
 
 rows! { Section::Inside("keepalive"), Keepalive {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use flow::{AtLimit, Balance, NoneUp, OnDown, PathChoice};
+use flow::{AtLimit, Balance, NoneUp, PathChoice};
 
 use crate::plan::{Level, LogFormat, OnRefusal};
 
@@ -46,7 +46,6 @@ words! { Balance {
     Least = "least", RoundRobin = "round_robin", Source = "source", First = "first",
 } }
 words! { NoneUp { Try = "try", Refuse = "refuse" } }
-words! { OnDown { Keep = "keep", Reset = "reset" } }
 words! { PathChoice { Auto = "auto", Copy = "copy", Splice = "splice" } }
 
 impl fmt::Display for Level {

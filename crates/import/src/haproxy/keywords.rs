@@ -339,7 +339,7 @@ pub(super) const OF_SERVER: &[Known] = &[
     ("resolve-*", 1, Harmless),
     ("resolvers", 1, LOOKED_UP),
     ("rise", 1, UNCHECKED),
-    ("slowstart", 1, Choice),
+    ("slowstart", 1, Lost("a target that is up again gets its full share at once", KEEP)),
     ("sni", 1, Harmless),
     ("tfo", 0, Harmless),
     ("track", 1, UNCHECKED),

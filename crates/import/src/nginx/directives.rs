@@ -133,6 +133,6 @@ pub(super) const OF_SERVER: &[Known] = &[
     ("max_fails", 0, Handled),
     ("resolve", 0, Harmless),
     ("service", 0, Wrong("its addresses and ports are in SRV records", "write them as `to`")),
-    ("slow_start", 0, Handled),
+    ("slow_start", 0, Lost("a target that is up again gets its full share at once", KEEP)),
     ("weight", 0, Handled),
 ];

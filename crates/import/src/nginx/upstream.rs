@@ -38,7 +38,6 @@ pub(super) fn convert(
     if !is_alone {
         section.set("balance", plan::basic_string("round_robin"));
         passive(&used, section);
-        slow_start(&used, section);
     }
     for directive in block.iter().filter(|it| !matches!(it.name(), "server" | "include")) {
         balance(directive, is_alone, section, harmless);
@@ -127,22 +126,6 @@ fn passive(servers: &[&Directive], section: &mut Section) {
             quoted(other.argument())
         );
         section.not_converted(&other.place, message, "change `passive` if it matters");
-    }
-}
-
-/// `slow_start`, which the targets of a forward have in common.
-fn slow_start(servers: &[&Directive], section: &mut Section) {
-    let of = |server: &Directive| value(server, "slow_start").and_then(time).unwrap_or_default();
-    let Some((first, others)) = servers.split_first() else { return };
-    if !of(first).is_zero() {
-        section.set("slow_start", duration(of(first)));
-    }
-    if let Some(other) = others.iter().find(|other| of(other) != of(first)) {
-        let message = format!(
-            "`slow_start` of {}: all targets have that of the first",
-            quoted(other.argument())
-        );
-        section.not_converted(&other.place, message, "change `slow_start` if it matters");
     }
 }
 

@@ -71,8 +71,6 @@ fn fixed_values() -> BTreeMap<(&'static str, &'static str), Values> {
         ("[defaults]", "path", given(["\"auto\"", "\"copy\"", "\"splice\""])),
         ("[defaults]", "balance", given(["\"least\"", "\"first\"", "\"source\""])),
         ("[defaults]", "none_up", given(["\"try\"", "\"refuse\"", "\"refuse\""])),
-        ("[defaults]", "on_down", given(["\"keep\"", "\"reset\"", "\"reset\""])),
-        ("[defaults]", "slow_start", given(durations)),
         ("to", "weight", given(["2", "3", "4"])),
         // A value that differs from the default: others are not rendered.
         ("to", "backup", given(["true", "true", "true"])),
