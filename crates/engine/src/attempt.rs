@@ -3,12 +3,13 @@
 use crate::connecting::{Attempt, Connecting};
 use crate::context::Context;
 use crate::failure;
+use crate::report::Report;
 use crate::session::{Over, Session};
 use crate::shared::Shared;
 use crate::table::Entry;
-use crate::targets::{Target, TargetAddress};
+use crate::target::{Target, TargetAddress};
 use crate::token::attempt_token;
-use flow::{Cause, SocketFailure, Time};
+use flow::{By, Cause, SocketFailure, Time};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -106,6 +107,26 @@ pub(crate) fn round_is_over<K: Kernel>(
     round.is_over = true;
     if let Some(place) = round.place.take() {
         context.shared.release_place(place);
+    }
+    let target = Arc::clone(&round.target);
+    count_failure(session, context, &target);
+}
+
+/// Counts a failed connect for the health of one of several targets, unless this host was short of
+/// something.
+fn count_failure<K: Kernel>(session: &Session<K>, context: &Context<K>, target: &Target) {
+    let route = session.route();
+    let failure = session.connecting.as_ref().and_then(|connecting| connecting.failure);
+    let (Some(failure), Some(rules)) = (failure, session.rules().passive) else { return };
+    let is_ours = failure::reason_of_attempt(failure).by == By::Resource;
+    let is_only_one = route.targets.load().members().len() < 2;
+    if !is_ours && !is_only_one && target.failed(context.now, &rules) {
+        context.shared.outbox.send(Report::TargetDown {
+            forward: Arc::clone(&route.forward.name),
+            target: Arc::clone(&target.text),
+            cause: failure.cause,
+            failures: rules.failures,
+        });
     }
 }
 

@@ -16,7 +16,7 @@ use crate::select::select;
 use crate::session::{Outcome, Over, Session};
 use crate::shared::Shared;
 use crate::table::Entry;
-use crate::targets::TargetAddress;
+use crate::target::TargetAddress;
 use flow::{
     By, Cause, CloseReason, NoTarget, Peer, Phase, RaceStep, Readiness, SocketFailure, Stage,
 };
@@ -40,7 +40,8 @@ pub(crate) fn select_first<K: Kernel>(
     let Stage::Connecting { attempt_until: until } = session.flow.stage() else { return Ok(()) };
     let client = session.client_address;
     let tried = Tried::nothing();
-    let targets = select(&mut session.permit, client, &tried, rules, &mut context.random);
+    let targets =
+        select(&mut session.permit, client, &tried, rules, context.now, &mut context.random);
     let targets = targets.map_err(no_target)?;
     session.connecting = Some(Box::new(Connecting::new(context.now, until, targets)));
     add_selected(entry, context);
@@ -65,7 +66,8 @@ fn select_another<K: Kernel>(entry: &mut Entry<'_, K>, context: &mut Context<K>,
     let tried = connecting.tried();
     let left = connecting.set_place_aside(&mut session.permit);
     let client = session.client_address;
-    let selected = select(&mut session.permit, client, &tried, rules, &mut context.random);
+    let selected =
+        select(&mut session.permit, client, &tried, rules, context.now, &mut context.random);
     if selected.is_ok() {
         if let Some(place) = left {
             context.shared.release_place(place);
@@ -284,6 +286,12 @@ fn win<K: Kernel>(session: &mut Session<K>, context: &Context<K>, winner: usize,
     if let Some(round) = won.and_then(|won| connecting.rounds.get_mut(won)) {
         let address = session.target_address.and_then(Address::ip);
         round.target.connected(context.index, address, took);
+        if round.target.works() {
+            context.shared.outbox.send(Report::TargetUp {
+                forward: Arc::clone(&session.route().forward.name),
+                target: Arc::clone(&round.target.text),
+            });
+        }
         if let Some(place) = round.place.take() {
             context.shared.leave_target(&mut session.permit);
             session.permit.take_back(place);

@@ -1,7 +1,7 @@
 //! The state of a session that is being connected: its sockets, and the targets that it tries.
 
 use crate::permit::{Gate, Permit, Place};
-use crate::targets::{Target, TargetAddress};
+use crate::target::{Target, TargetAddress};
 use flow::{MOST_ATTEMPTS, Race, SocketFailure, Time};
 use std::net::SocketAddr;
 use std::sync::Arc;

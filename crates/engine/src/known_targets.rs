@@ -1,7 +1,7 @@
 //! The targets of a forward by address. Listeners of one forward share the state of a target, and so do
 //! sessions restored after an upgrade.
 
-use crate::targets::{Target, TargetAddress};
+use crate::target::{Target, TargetAddress};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 

@@ -55,6 +55,7 @@ mod worker;
 mod forward;
 mod known_targets;
 mod rules;
+mod target;
 mod targets;
 
 mod change;

@@ -4,7 +4,7 @@ mod gate;
 pub(crate) use gate::{Gate, Waiting};
 
 use crate::rule::Route;
-use crate::targets::Target;
+use crate::target::Target;
 use flow::{Admission, AtLimit, Occupancy};
 use std::sync::Arc;
 
@@ -208,8 +208,15 @@ mod tests {
         shared.leave_target(permit);
         let rules = permit.route().forward.rules();
         let (client, mut random) = (sys::Address::UNIX, Random::new(1, 0));
-        crate::select::select(permit, client, &Tried::nothing(), &rules, &mut random)
-            .expect("the target is up");
+        crate::select::select(
+            permit,
+            client,
+            &Tried::nothing(),
+            &rules,
+            flow::Time::from_micros(0),
+            &mut random,
+        )
+        .expect("the target is up");
     }
 
     fn admitted(shared: &Shared<Linux>, route: &Arc<Route>) -> Permit {

@@ -3,7 +3,7 @@
 
 use crate::mailbox::BoundedMailbox;
 use crate::rule::Route;
-use crate::targets::Target;
+use crate::target::Target;
 use flow::{Cause, CloseReason, Ending};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -77,6 +77,24 @@ pub enum Report {
     /// A session has ended. Not boxed: the worker would allocate the box, and the reader would free
     /// memory of another thread.
     Ended(SessionRecord),
+    /// A target is out of use after failed connects.
+    TargetDown {
+        /// Name of the forward, as configured.
+        forward: Arc<str>,
+        /// The target, as configured.
+        target: Arc<str>,
+        /// Why the last connect failed.
+        cause: Cause,
+        /// Failed connects in a row.
+        failures: u32,
+    },
+    /// A target that was down has taken a session.
+    TargetUp {
+        /// Name of the forward, as configured.
+        forward: Arc<str>,
+        /// The target, as configured.
+        target: Arc<str>,
+    },
     /// Connections were refused by a limit.
     Refused {
         /// Name of the forward, as configured.

@@ -1,7 +1,8 @@
 //! Stage *rule*: which targets may serve an accepted connection.
 
 use crate::forward::Forward;
-use crate::targets::{Target, Targets};
+use crate::target::Target;
+use crate::targets::Targets;
 use std::sync::Arc;
 
 /// A listener's forward and target set. Sessions keep their route; the listening socket is not part of

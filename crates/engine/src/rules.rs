@@ -1,6 +1,6 @@
 //! The settings of a forward for its sessions, which a reload changes for open ones, too.
 
-use flow::{AtLimit, Balance, NoneUp, PathChoice, Timeouts};
+use flow::{AtLimit, Balance, NoneUp, Passive, PathChoice, Timeouts};
 use std::time::Duration;
 use sys::socket::TcpOptions;
 
@@ -14,6 +14,7 @@ pub(crate) struct Rules {
     pub(crate) on_refusal: plan::OnRefusal,
     pub(crate) balance: Balance,
     pub(crate) none_up: NoneUp,
+    pub(crate) passive: Option<Passive>,
     pub(crate) options: TcpOptions,
 }
 
@@ -33,6 +34,7 @@ impl Rules {
             on_refusal: settings.on_refusal,
             balance: settings.balance,
             none_up: settings.when_none_up(),
+            passive: settings.passive,
             options: options_of(forward),
         }
     }
@@ -73,6 +75,7 @@ mod tests {
             on_refusal: plan::OnRefusal::Reset,
             balance: Balance::Least,
             none_up: NoneUp::Try,
+            passive: None,
             options: TcpOptions { keepalive: None, user_timeout: None },
         }
     }

@@ -7,7 +7,7 @@ use crate::random::Random;
 use crate::rule::rule;
 use crate::rules::Rules;
 use crate::targets::TargetSet;
-use flow::{Balance, Candidate, Candidates, Choice, NoTarget, Turns};
+use flow::{Balance, Candidate, Candidates, Choice, NoTarget, Time, Turns};
 use std::sync::{Arc, PoisonError};
 use sys::Address;
 
@@ -18,6 +18,7 @@ pub(crate) fn select(
     client: Address,
     tried: &Tried,
     rules: &Rules,
+    now: Time,
     random: &mut Random,
 ) -> Result<usize, NoTarget> {
     let set = rule(permit.route()).load();
@@ -25,7 +26,12 @@ pub(crate) fn select(
     // Another worker may take the last place of the selected target first: then select again. Bounded by
     // the number of targets, because other sessions may take and return places indefinitely.
     for _ in 0..count {
-        let position = choose(&set, client, tried, rules, random)?;
+        let position = choose(&set, client, tried, rules, now, random)?;
+        let until = now.after(rules.timeouts.connect);
+        // Another client may try to return to the target at the same time.
+        if count > 1 && !set.members()[position].target.admits(now, until) {
+            continue;
+        }
         if permit.enter_target(Arc::clone(&set.members()[position].target)).is_ok() {
             return Ok(count);
         }
@@ -38,9 +44,10 @@ fn choose(
     client: Address,
     tried: &Tried,
     rules: &Rules,
+    now: Time,
     random: &mut Random,
 ) -> Result<usize, NoTarget> {
-    let candidates = candidates(set, tried);
+    let candidates = candidates(set, tried, rules, now);
     let select = |choice: Choice<'_>| flow::select(&candidates, choice, rules.none_up);
     match rules.balance {
         // The usual forward has one target, and needs no choice.
@@ -60,13 +67,20 @@ fn choose(
     }
 }
 
-fn candidates(set: &TargetSet, tried: &Tried) -> Candidates<impl Fn(usize) -> Candidate> {
-    let at = |position: usize| {
+fn candidates(
+    set: &TargetSet,
+    tried: &Tried,
+    rules: &Rules,
+    now: Time,
+) -> Candidates<impl Fn(usize) -> Candidate> {
+    // Passive health never applies to a forward's only target.
+    let has_health = rules.passive.is_some() && set.members().len() > 1;
+    let at = move |position: usize| {
         let member = &set.members()[position];
         let target = &member.target;
         Candidate {
             number: target.number,
-            is_up: target.is_up(),
+            is_up: !has_health || target.is_up(now),
             has_room: target.gate.has_room(),
             is_tried: tried.contains(target),
             level: member.level,

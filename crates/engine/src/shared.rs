@@ -8,7 +8,7 @@ use crate::permit::{Gate, Permit, Place, Waiting};
 use crate::report::Outbox;
 use crate::resolve::Resolve;
 use crate::rule::Route;
-use crate::targets::Target;
+use crate::target::Target;
 use flow::{Admission, AtLimit};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};

@@ -13,7 +13,7 @@ pub struct TargetView {
     pub address: Arc<str>,
     /// The listen addresses whose sessions it serves.
     pub listen: Vec<Arc<str>>,
-    /// Its health permits new sessions.
+    /// It is not out of use after failed connects.
     pub is_up: bool,
     /// Number of its open sessions.
     pub sessions: u32,
@@ -53,7 +53,7 @@ impl TargetView {
         Self {
             address: Arc::clone(&target.text),
             listen: Vec::new(),
-            is_up: target.is_up(),
+            is_up: !target.is_down(),
             sessions: target.gate.taken(),
             max_sessions: target.limit(),
             weight: *weight,

@@ -1,144 +1,10 @@
-//! The targets of a forward: a versioned set, replaced as a whole, and the state of each target, which
-//! outlives the set.
+//! The targets of a forward: a versioned set, replaced as a whole. The state of each target outlives the set.
 
-use crate::counters::Count;
 use crate::known_targets::KnownTargets;
-use crate::permit::Gate;
+use crate::target::{Target, TargetAddress, limit};
 use arc_swap::{ArcSwap, Guard};
 use flow::Turns;
-use std::net::SocketAddr;
-use std::num::NonZeroU32;
-use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
-
-/// One target: its address, and the state shared by its sessions. Its identity is the address: an
-/// address that stays in a set keeps its `Target`. A session keeps its target until it ends.
-pub(crate) struct Target {
-    pub(crate) address: TargetAddress,
-    /// The address, as shown.
-    pub(crate) text: Arc<str>,
-    /// The address as a number, for `balance = "source"`.
-    pub(crate) number: u64,
-    /// Counts its sessions, up to its own limit.
-    pub(crate) gate: Gate,
-    is_up: AtomicBool,
-    /// Usual time of a connect in microseconds; 0 before the first.
-    usual_micros: AtomicU32,
-    /// The address of its name that was connected last.
-    worked: Mutex<Option<SocketAddr>>,
-    /// Attempts to connect, by worker.
-    connects: Box<[Connects]>,
-}
-
-/// The address of a target.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum TargetAddress {
-    /// An address that needs no look-up.
-    Ip(SocketAddr),
-    /// A name and port, resolved for each session.
-    Name(Arc<str>, u16),
-    /// The path of a Unix socket.
-    Unix(PathBuf),
-}
-
-/// Attempts of one worker to connect to a target that have ended.
-#[derive(Default)]
-struct Connects {
-    connected: Count,
-    failed: Count,
-}
-
-impl From<&plan::Target> for TargetAddress {
-    fn from(target: &plan::Target) -> Self {
-        match target {
-            plan::Target::Ip(address) => Self::Ip(*address),
-            // The resolver turns the interface's name into its number.
-            plan::Target::Zoned(address) => {
-                Self::Name(format!("{}%{}", address.ip, address.zone).into(), address.port)
-            }
-            plan::Target::Name { host, port } => Self::Name(host.as_str().into(), *port),
-            plan::Target::Unix(path) => Self::Unix(path.clone()),
-        }
-    }
-}
-
-impl Target {
-    /// A target without sessions and without a limit, in the state *up*.
-    pub(crate) fn new(address: &plan::Target, workers: usize) -> Self {
-        let text = address.to_string();
-        Self {
-            address: address.into(),
-            number: flow::target_number(&text),
-            text: text.into(),
-            gate: Gate::new(NO_LIMIT),
-            is_up: AtomicBool::new(true),
-            usual_micros: AtomicU32::new(0),
-            worked: Mutex::new(None),
-            connects: (0..workers).map(|_| Connects::default()).collect(),
-        }
-    }
-
-    /// Limits its sessions as configured.
-    pub(crate) fn set_limit(&self, entry: &plan::TargetEntry) {
-        // No worker waits for a place in a target: its session is accepted already.
-        let _ = self.gate.set_limit(limit(entry));
-    }
-
-    /// The limit of its sessions; `None` if there is none.
-    pub(crate) fn limit(&self) -> Option<u32> {
-        Some(self.gate.limit()).filter(|limit| *limit != NO_LIMIT)
-    }
-
-    /// The connects of all workers, and their failed attempts.
-    pub(crate) fn connects(&self) -> [u64; 2] {
-        let sum =
-            |count: fn(&Connects) -> &Count| self.connects.iter().map(|it| count(it).get()).sum();
-        [sum(|connects| &connects.connected), sum(|connects| &connects.failed)]
-    }
-
-    /// Whether the target's health permits new sessions.
-    pub(crate) fn is_up(&self) -> bool {
-        self.is_up.load(Ordering::Relaxed)
-    }
-
-    /// Counts a connect of `worker` to `address` that took this long.
-    pub(crate) fn connected(&self, worker: usize, address: Option<SocketAddr>, took: Duration) {
-        self.connects[worker].connected.add(1);
-        let took = u32::try_from(took.as_micros()).unwrap_or(u32::MAX).max(1);
-        let usual = self.usual_micros.load(Ordering::Relaxed);
-        // A moving average. Two workers may overwrite each other, which does no harm.
-        let usual = if usual == 0 { took } else { usual - usual / 8 + took / 8 };
-        self.usual_micros.store(usual, Ordering::Relaxed);
-        if let TargetAddress::Name(..) = self.address {
-            *self.worked.lock().unwrap_or_else(PoisonError::into_inner) = address;
-        }
-    }
-
-    /// The time that a connect usually takes; zero before the first.
-    pub(crate) fn usual_connect_time(&self) -> Duration {
-        Duration::from_micros(self.usual_micros.load(Ordering::Relaxed).into())
-    }
-
-    /// The address of its name that was connected last.
-    pub(crate) fn worked(&self) -> Option<SocketAddr> {
-        *self.worked.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Counts a failed attempt of `worker`.
-    pub(crate) fn connect_failed(&self, worker: usize) {
-        self.connects[worker].failed.add(1);
-    }
-}
-
-/// The limit of a gate without a limit.
-const NO_LIMIT: u32 = u32::MAX;
-
-/// The limit of a target's own sessions.
-fn limit(target: &plan::TargetEntry) -> u32 {
-    target.options.max_sessions.map_or(NO_LIMIT, NonZeroU32::get)
-}
+use std::sync::{Arc, Mutex};
 
 /// A target of a set, with the properties that a new set may change.
 pub(crate) struct Member {
@@ -225,6 +91,8 @@ fn members(targets: &[plan::TargetEntry], known: &KnownTargets) -> Box<[Member]>
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
+    use std::num::NonZeroU32;
+    use std::time::Duration;
 
     fn targets(texts: &[&str]) -> Vec<plan::TargetEntry> {
         let entry = |text: &&str| plan::TargetEntry::new(text.parse().expect("a target"));
@@ -251,10 +119,8 @@ mod tests {
         for (kept, old) in [(0, 2), (2, 1)] {
             assert!(Arc::ptr_eq(&after.members()[kept].target, &before.members()[old].target));
         }
-        let connects = &after.members()[2].target.connects;
-        assert_eq!([0, 1].map(|worker| connects[worker].connected.get()), [1, 0]);
-        assert_eq!([0, 1].map(|worker| connects[worker].failed.get()), [0, 1]);
-        assert_eq!(after.members()[1].target.connects[0].connected.get(), 0, "a new target");
+        assert_eq!(after.members()[2].target.connects(), [1, 1]);
+        assert_eq!(after.members()[1].target.connects(), [0, 0], "a new target");
         assert_eq!(texts(&before), ["127.0.0.1:1", "db.example:2", "unix:/run/db"], "unchanged");
     }
 

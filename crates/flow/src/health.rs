@@ -1,5 +1,8 @@
 //! The health of a target: whether it takes new sessions.
 
+mod passive;
+pub use passive::PassiveHealth;
+
 use std::time::Duration;
 
 /// Passive health: clients' failed connects take a target out of use for a while.

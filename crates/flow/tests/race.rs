@@ -19,6 +19,9 @@ struct Target {
     addresses: Vec<Fate>,
 }
 
+/// Round, address and end of a running attempt: its time, and whether it connects.
+type Running = (usize, usize, Option<(u64, bool)>);
+
 /// A race, and what has happened in it.
 struct History<'a> {
     targets: &'a [Target],
@@ -26,8 +29,8 @@ struct History<'a> {
     now: Time,
     /// Targets in the order of their rounds: always the first that was not selected.
     rounds: usize,
-    /// Round, address and end of the running attempts, by their number.
-    running: [Option<(usize, usize, Option<(u64, bool)>)>; MOST_ATTEMPTS],
+    /// The running attempts by their number.
+    running: [Option<Running>; MOST_ATTEMPTS],
     lookups: Vec<(u64, usize)>,
     tried: Vec<(usize, usize)>,
 }

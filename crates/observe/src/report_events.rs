@@ -47,6 +47,7 @@ impl ReportEvents {
                 });
             }
             Report::Ended(record) => self.session_ended(record),
+            Report::TargetDown { .. } | Report::TargetUp { .. } => log_target(report),
             Report::Refused { forward, reason, limit, count } => {
                 let line = (Level::WARN, "connections refused: max_sessions is reached");
                 self.emit(EventName::LimitReached, line, || LimitReached {
@@ -111,6 +112,27 @@ impl ReportEvents {
         if is_logged {
             log::write(level, &message, &event);
         }
+    }
+}
+
+/// Logs that a target is out of use, or works again.
+fn log_target(report: &Report) {
+    match report {
+        Report::TargetDown { forward, target, cause, failures } => {
+            let (forward, target, cause) = (&**forward, &**target, cause.as_str());
+            tracing::warn!(
+                forward,
+                target,
+                cause,
+                failures,
+                "a target is down: others get its sessions"
+            );
+        }
+        Report::TargetUp { forward, target } => {
+            let (forward, target) = (&**forward, &**target);
+            tracing::info!(forward, target, "a target is up again");
+        }
+        _ => {}
     }
 }
 

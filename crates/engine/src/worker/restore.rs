@@ -9,7 +9,7 @@ use crate::rule::Route;
 use crate::session::{Outcome, RestoredSession, Session};
 use crate::slots::Key;
 use crate::table::Entry;
-use crate::targets::Target;
+use crate::target::Target;
 use crate::upgrade::{Destinations, TakeOver, address};
 use flow::{Direction, Lane, LaneState, Peer, Race, Stage, Time};
 use std::collections::BTreeMap;

@@ -8,7 +8,7 @@ use crate::rule::Route;
 use crate::session::Session;
 use crate::slots::Key;
 use crate::table::Entry;
-use crate::targets::Target;
+use crate::target::Target;
 use crate::upgrade::saved_address;
 use flow::{Direction, Peer};
 use std::collections::HashMap;

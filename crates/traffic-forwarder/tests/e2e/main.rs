@@ -35,6 +35,7 @@ mod names;
 mod no_answer;
 mod openapi;
 mod operate;
+mod passive;
 mod privileges;
 #[cfg(not(feature = "profile"))]
 mod profile;

@@ -1,0 +1,181 @@
+//! One target: its address, and the state shared by its sessions.
+
+use crate::counters::Count;
+use crate::permit::Gate;
+use flow::{Passive, PassiveHealth, Time};
+use std::net::SocketAddr;
+use std::num::NonZeroU32;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// One target: its address, and the state shared by its sessions. Its identity is the address: an
+/// address that stays in a set keeps its `Target`. A session keeps its target until it ends.
+pub(crate) struct Target {
+    pub(crate) address: TargetAddress,
+    /// The address, as shown.
+    pub(crate) text: Arc<str>,
+    /// The address as a number, for `balance = "source"`.
+    pub(crate) number: u64,
+    /// Counts its sessions, up to its own limit.
+    pub(crate) gate: Gate,
+    health: Mutex<PassiveHealth>,
+    /// While the target is down: when a client may try it, in microseconds. 0 while it is up.
+    tried_from: AtomicU64,
+    /// The next connect changes its health.
+    has_failures: AtomicBool,
+    /// Usual time of a connect in microseconds; 0 before the first.
+    usual_micros: AtomicU32,
+    /// The address of its name that was connected last.
+    worked: Mutex<Option<SocketAddr>>,
+    /// Attempts to connect, by worker.
+    connects: Box<[Connects]>,
+}
+
+/// The address of a target.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum TargetAddress {
+    /// An address that needs no look-up.
+    Ip(SocketAddr),
+    /// A name and port, resolved for each session.
+    Name(Arc<str>, u16),
+    /// The path of a Unix socket.
+    Unix(PathBuf),
+}
+
+/// Attempts of one worker to connect to a target that have ended.
+#[derive(Default)]
+struct Connects {
+    connected: Count,
+    failed: Count,
+}
+
+impl From<&plan::Target> for TargetAddress {
+    fn from(target: &plan::Target) -> Self {
+        match target {
+            plan::Target::Ip(address) => Self::Ip(*address),
+            // The resolver turns the interface's name into its number.
+            plan::Target::Zoned(address) => {
+                Self::Name(format!("{}%{}", address.ip, address.zone).into(), address.port)
+            }
+            plan::Target::Name { host, port } => Self::Name(host.as_str().into(), *port),
+            plan::Target::Unix(path) => Self::Unix(path.clone()),
+        }
+    }
+}
+
+impl Target {
+    /// A target without sessions and without a limit, in the state *up*.
+    pub(crate) fn new(address: &plan::Target, workers: usize) -> Self {
+        let text = address.to_string();
+        Self {
+            address: address.into(),
+            number: flow::target_number(&text),
+            text: text.into(),
+            gate: Gate::new(NO_LIMIT),
+            health: Mutex::default(),
+            tried_from: AtomicU64::new(0),
+            has_failures: AtomicBool::new(false),
+            usual_micros: AtomicU32::new(0),
+            worked: Mutex::new(None),
+            connects: (0..workers).map(|_| Connects::default()).collect(),
+        }
+    }
+
+    /// Limits its sessions as configured.
+    pub(crate) fn set_limit(&self, entry: &plan::TargetEntry) {
+        // No worker waits for a place in a target: its session is accepted already.
+        let _ = self.gate.set_limit(limit(entry));
+    }
+
+    /// The limit of its sessions; `None` if there is none.
+    pub(crate) fn limit(&self) -> Option<u32> {
+        Some(self.gate.limit()).filter(|limit| *limit != NO_LIMIT)
+    }
+
+    /// The connects of all workers, and their failed attempts.
+    pub(crate) fn connects(&self) -> [u64; 2] {
+        let sum =
+            |count: fn(&Connects) -> &Count| self.connects.iter().map(|it| count(it).get()).sum();
+        [sum(|connects| &connects.connected), sum(|connects| &connects.failed)]
+    }
+
+    /// Whether its health permits a new session: it is up, or a client may try it.
+    pub(crate) fn is_up(&self, now: Time) -> bool {
+        let from = self.tried_from.load(Ordering::Relaxed);
+        from == 0 || now.as_micros() >= from
+    }
+
+    /// Whether it is out of use after failed connects.
+    pub(crate) fn is_down(&self) -> bool {
+        self.tried_from.load(Ordering::Relaxed) != 0
+    }
+
+    /// Whether the selected target takes the session. Of a target that may be tried again, one client gets
+    /// true; its result, or `until`, permits the next one. One that is not to be tried yet was selected
+    /// because no target is up.
+    pub(crate) fn admits(&self, now: Time, until: Time) -> bool {
+        if !self.is_down() || !self.is_up(now) {
+            return true;
+        }
+        self.change_health(|health| health.try_to_return(now, until) || !health.is_down())
+    }
+
+    /// Notes that a client could not connect. True if the target goes down by that.
+    pub(crate) fn failed(&self, now: Time, rules: &Passive) -> bool {
+        self.change_health(|health| health.failed(now, rules))
+    }
+
+    /// Notes that a client has connected. True if the target comes back by that.
+    pub(crate) fn works(&self) -> bool {
+        // The usual case: no lock.
+        self.has_failures.load(Ordering::Relaxed) && self.change_health(PassiveHealth::connected)
+    }
+
+    /// Changes the health, and publishes it to the workers.
+    fn change_health(&self, change: impl FnOnce(&mut PassiveHealth) -> bool) -> bool {
+        let mut health = self.health.lock().unwrap_or_else(PoisonError::into_inner);
+        let result = change(&mut health);
+        let from = health.may_be_tried_at().map_or(0, |at| at.as_micros().max(1));
+        self.tried_from.store(from, Ordering::Relaxed);
+        self.has_failures.store(health.has_failures(), Ordering::Relaxed);
+        result
+    }
+
+    /// Counts a connect of `worker` to `address` that took this long.
+    pub(crate) fn connected(&self, worker: usize, address: Option<SocketAddr>, took: Duration) {
+        self.connects[worker].connected.add(1);
+        let took = u32::try_from(took.as_micros()).unwrap_or(u32::MAX).max(1);
+        let usual = self.usual_micros.load(Ordering::Relaxed);
+        // A moving average. Two workers may overwrite each other, which does no harm.
+        let usual = if usual == 0 { took } else { usual - usual / 8 + took / 8 };
+        self.usual_micros.store(usual, Ordering::Relaxed);
+        if let TargetAddress::Name(..) = self.address {
+            *self.worked.lock().unwrap_or_else(PoisonError::into_inner) = address;
+        }
+    }
+
+    /// The time that a connect usually takes; zero before the first.
+    pub(crate) fn usual_connect_time(&self) -> Duration {
+        Duration::from_micros(self.usual_micros.load(Ordering::Relaxed).into())
+    }
+
+    /// The address of its name that was connected last.
+    pub(crate) fn worked(&self) -> Option<SocketAddr> {
+        *self.worked.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Counts a failed attempt of `worker`.
+    pub(crate) fn connect_failed(&self, worker: usize) {
+        self.connects[worker].failed.add(1);
+    }
+}
+
+/// The limit of a gate without a limit.
+const NO_LIMIT: u32 = u32::MAX;
+
+/// The limit of a target's own sessions.
+pub(crate) fn limit(target: &plan::TargetEntry) -> u32 {
+    target.options.max_sessions.map_or(NO_LIMIT, NonZeroU32::get)
+}

@@ -1,0 +1,63 @@
+//! Passive health: failed connects take one of several targets out of use, and a client brings it back.
+
+use testkit::{Behaviour, LIMIT, Peer, Place, Port, Script, SessionRecord, Target, wait_until};
+
+use crate::support::{Config, Forward, Operated, served_client};
+
+/// The state of each target of the forward.
+fn states(operated: &Operated, port: &Port) -> Vec<String> {
+    let forward = operated.http.json(&format!("/v1/forwards/{}", port.addr()));
+    let targets = forward["targets"].as_array().cloned().unwrap_or_default();
+    targets.iter().map(|target| target["state"].as_str().unwrap_or_default().to_owned()).collect()
+}
+
+#[test]
+fn a_target_that_refuses_is_out_of_use_until_a_client_has_connected_to_it() {
+    let (dead, echo, port) = (Port::v4(), Target::start(Behaviour::Echo), Port::v4());
+    let settings =
+        "balance = 'first'\npassive = { failures = 2, down = '50ms', down_max = '50ms' }";
+    let targets = [(&dead).into(), (&echo).into()];
+    let config = Config::new().forward_to_several(port.addr(), &targets, settings);
+    let operated = Operated::start(config);
+    served_client(&port);
+    assert_eq!(states(&operated, &port), ["up", "up"], "one failure");
+    served_client(&port);
+    operated.wait_for_message("a target is down: others get its sessions");
+    assert_eq!(states(&operated, &port), ["down", "up"]);
+    let back = Target::start_at(Place::At(dead.addr()), Behaviour::Echo);
+    wait_until("a client has tried the target", LIMIT, || {
+        served_client(&port);
+        back.accepted() > 0
+    });
+    operated.wait_for_message("a target is up again");
+    assert_eq!(states(&operated, &port), ["up", "up"]);
+}
+
+#[test]
+fn while_no_target_is_up_clients_are_reset_if_so_configured() {
+    let ports = [(); 2].map(|()| Port::v4());
+    let passive = "none_up = 'refuse'\npassive = { failures = 1, down = '1h', down_max = '1h' }";
+    let forward = Forward::to_several(&ports.each_ref().map(Into::into), passive);
+    for _ in 0..2 {
+        Peer::connect("client", &forward, Script::new().expect_reset()).finish();
+    }
+    let _back =
+        ports.each_ref().map(|port| Target::start_at(Place::At(port.addr()), Behaviour::Echo));
+    Peer::connect("client", &forward, Script::new().expect_reset()).finish();
+    let records = forward.wait_for_records(3);
+    let reasons: Vec<_> = records.iter().map(SessionRecord::close_reason).collect();
+    assert_eq!(reasons[0], "target/connect/refused");
+    assert_eq!(reasons[1..], ["target/connect/no_target"; 2]);
+}
+
+#[test]
+fn a_forwards_only_target_is_never_out_of_use() {
+    let port = Port::v4();
+    let passive = "none_up = 'refuse'\npassive = { failures = 1, down = '1h', down_max = '1h' }";
+    let forward = Forward::start(&port, passive);
+    for _ in 0..3 {
+        Peer::connect("client", &forward, Script::new().expect_reset()).finish();
+    }
+    let _back = Target::start_at(Place::At(port.addr()), Behaviour::Echo);
+    served_client(&forward);
+}
