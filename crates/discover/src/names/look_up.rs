@@ -4,6 +4,7 @@ use super::entry::Answer;
 use super::failure::LookUpError;
 use super::files::{Files, Settings};
 use super::message::{AddressQuestion, Family, Reply};
+use super::numeric;
 use super::order::sorted;
 use super::servers::Servers;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
@@ -36,6 +37,9 @@ impl Source {
     /// Looks `name` up. Takes as long as resolv.conf allows.
     pub(crate) async fn look_up(&self, name: &str) -> Result<Answer, LookUpError> {
         let settings = self.files.settings();
+        if let Some(address) = numeric::address(name) {
+            return Ok(answer(vec![(address, 0).into()], HOSTS_TTL, None, &settings));
+        }
         if settings.sources.files {
             let addresses = settings.hosts.find(name).to_vec();
             if !addresses.is_empty() {

@@ -13,6 +13,7 @@ mod hosts;
 mod look_up;
 mod message;
 mod notice_limit;
+mod numeric;
 mod order;
 mod resolv_conf;
 mod resolver;
