@@ -167,6 +167,11 @@ soak-sim:
 	@cargo xtask soak-engine $(if $(SECONDS),--seconds $(SECONDS)) $(if $(COUNT),--count $(COUNT)) \
 	    $(if $(FIRST),--first $(FIRST))
 
+# Faults of crates/simulation/faults, one at a time, each to be found by the simulation: NAMES= parts of names.
+.PHONY: sim-faults
+sim-faults:
+	@cargo xtask sim-faults $(NAMES)
+
 .PHONY: test-race
 test-race: ## Look for races and memory errors: loom, miri, AddressSanitizer
 	@NIGHTLY='$(NIGHTLY)' TARGET_DIR='$(TARGET_DIR)' sh scripts/test-race.sh

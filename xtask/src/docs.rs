@@ -4,11 +4,13 @@
 //! the code. [`stale`] finds the documents whose parts differ, and [`Stale::write`] renews one.
 
 pub mod commands;
+mod found_faults;
 mod make;
 mod markers;
 mod tables;
 mod unsafe_blocks;
 
+use crate::sim_faults;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::{error, fmt, fs, io};
@@ -52,6 +54,8 @@ pub enum Error {
     Marker(PathBuf, markers::Fault),
     /// No document shows this part.
     Unused(&'static str),
+    /// The faults of the simulation cannot be read.
+    Faults(sim_faults::Error),
 }
 
 impl fmt::Display for Error {
@@ -60,6 +64,7 @@ impl fmt::Display for Error {
             Self::Read(path, error) => write!(f, "{}: {error}", path.display()),
             Self::Marker(path, fault) => write!(f, "{}: {fault}", path.display()),
             Self::Unused(part) => write!(f, "no document has the part `{part}`"),
+            Self::Faults(error) => error.fmt(f),
         }
     }
 }
@@ -105,6 +110,7 @@ fn parts(root: &Path, program: &Path) -> Result<Parts, Error> {
     parts.insert("make.targets", make::targets(&read(&root.join("Makefile"))?));
     let blocks = unsafe_blocks::inventory(root).map_err(|error| Error::Read(root.into(), error))?;
     parts.insert("unsafe", blocks);
+    parts.insert("faults.simulation", found_faults::faults(root)?);
     Ok(parts)
 }
 
@@ -112,10 +118,10 @@ fn read(path: &Path) -> Result<String, Error> {
     fs::read_to_string(path).map_err(|error| Error::Read(path.to_owned(), error))
 }
 
-/// The Markdown files of the root and of `docs`, relative to the root.
+/// The Markdown files of the root and of the directories with generated parts, relative to the root.
 fn documents(root: &Path) -> Result<Vec<PathBuf>, Error> {
     let mut documents = Vec::new();
-    for directory in ["", "docs"] {
+    for directory in ["", "docs", "docs/reliability"] {
         let files = files_in(&root.join(directory));
         let files = files.map_err(|error| Error::Read(root.join(directory), error))?;
         let names = files.iter().filter_map(|file| file.file_name());
