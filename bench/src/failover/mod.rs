@@ -47,7 +47,7 @@ pub(crate) struct Failover {
     /// The page to write.
     #[arg(long, value_name = "FILE", default_value = "docs/reliability/failover.md")]
     out: PathBuf,
-    /// Already in namespaces of its own.
+    /// Already in private namespaces.
     #[arg(long, hide = true)]
     inside: bool,
 }

@@ -94,7 +94,7 @@ impl Drop for Roles {
 
 type Serve = fn(&State, usize, TcpStream) -> std::io::Result<()>;
 
-/// Serves each connection on a thread of its own, which ends with it or with the servers.
+/// Serves each connection on a separate thread, which ends with it or with the servers.
 fn accept(listener: &TcpListener, state: &State, server: usize, serve: Serve) {
     thread::scope(|scope| {
         while !state.stop.load(Ordering::Relaxed) {

@@ -125,7 +125,7 @@ fn log_target(report: &Report) {
                 target,
                 cause,
                 failures,
-                "a target is down: others get its sessions"
+                "a target is down after failed connects"
             );
         }
         Report::TargetUp { forward, target } => {

@@ -40,7 +40,7 @@ impl<K: Clone + Eq + Hash + Ord> Timetable<K> {
         }
     }
 
-    /// Removes a target. The result of a running check is to be dropped.
+    /// Removes a target. The caller drops the result of a running check.
     pub(crate) fn remove(&mut self, key: &K) {
         match self.states.get(key) {
             Some(State::Due(at)) => {

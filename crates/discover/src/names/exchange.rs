@@ -150,7 +150,7 @@ impl Channel {
         Ok(Self { socket, waiting: Mutex::default(), is_idle: Notify::new() })
     }
 
-    /// A place with an id of its own; `None` if the socket has had enough questions.
+    /// A place with a unique id; `None` if the socket has had enough questions.
     fn place(self: &Arc<Self>) -> Option<Place> {
         let mut waiting = lock(&self.waiting);
         if waiting.asked >= SHARED {

@@ -14,7 +14,7 @@ const MOST_ALIASES: usize = 16;
 /// Addresses of a name beyond this number are ignored.
 const MOST_ADDRESSES: usize = 1024;
 
-/// A family of addresses, each with a question of its own.
+/// A family of addresses. Each is a separate question.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Family {
     V4,

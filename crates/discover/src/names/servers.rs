@@ -20,7 +20,7 @@ const MOST_TIME: Duration = Duration::from_secs(30);
 /// Time for which a server that was silent is asked after the others.
 const DISTRUST: Duration = Duration::from_secs(30);
 
-/// The name servers, and what was noticed about them.
+/// The name servers, with the observations about each.
 #[derive(Default)]
 pub(super) struct Servers {
     sockets: Arc<Sockets>,

@@ -22,7 +22,7 @@ fn a_target_that_refuses_is_out_of_use_until_a_client_has_connected_to_it() {
     served_client(&port);
     assert_eq!(states(&operated, &port), ["up", "up"], "one failure");
     served_client(&port);
-    operated.wait_for_message("a target is down: others get its sessions");
+    operated.wait_for_message("a target is down after failed connects");
     assert_eq!(states(&operated, &port), ["down", "up"]);
     let back = Target::start_at(Place::At(dead.addr()), Behaviour::Echo);
     wait_until("a client has tried the target", LIMIT, || {
