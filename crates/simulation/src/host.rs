@@ -71,4 +71,9 @@ impl TargetHost {
         }
         self.listeners.iter().find_map(|listener| PeerSocket::accept(listener).ok())
     }
+
+    /// Whether it resets the connections that it accepts.
+    pub(crate) fn resets(&self) -> bool {
+        self.state == Host::Resetting
+    }
 }

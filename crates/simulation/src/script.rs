@@ -5,13 +5,15 @@ mod configuration;
 mod event;
 mod family;
 mod parse;
+mod targets;
 mod text;
 mod words;
 
-pub use configuration::{AddressKind, Configuration, Endpoint, Forward, Limits, To};
+pub use configuration::{AddressKind, Configuration, Endpoint, Forward, Limits};
 pub(crate) use configuration::{EPHEMERAL_PORTS, HOSTS, host_address, host_path, name_of, resolve};
 pub use event::{Act, Command, Event, Host, Resolver, Severity};
 pub use parse::ParseError;
+pub use targets::{Selection, Target, To};
 
 /// A history. Two runs of it are equal, step for step.
 #[derive(Clone, Debug, PartialEq, Eq)]

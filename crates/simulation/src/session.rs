@@ -130,10 +130,18 @@ impl Session {
     pub(crate) fn uses(&mut self, connection: Connection) {
         self.connected = Some(connection);
         let used = |target: &Target| target.connection == connection;
-        if let Some(at) = self.strays.iter().position(used) {
-            let used = self.strays.swap_remove(at);
-            self.strays.extend(self.target.replace(used));
+        if self.target.as_ref().is_some_and(used) {
+            return;
         }
+        // Its host may not have accepted it yet.
+        let used = self.strays.iter().position(used).map(|at| self.strays.swap_remove(at));
+        self.strays.extend(std::mem::replace(&mut self.target, used));
+    }
+
+    /// Whether its target has the connection that the engine uses. Unknown while that one is in the accept
+    /// queue, and where the engine used it within one turn only.
+    pub(crate) fn has_used_target(&self) -> bool {
+        self.target.as_ref().is_some_and(|target| self.connected == Some(target.connection))
     }
 
     /// Its target has accepted a connection. The others become strays.
@@ -152,6 +160,14 @@ impl Session {
             self.strays.push(target);
         } else {
             self.strays.extend(self.target.replace(target));
+        }
+    }
+
+    /// The host of a target resets a connection.
+    pub(crate) fn reset_by_host(&mut self, connection: Connection) {
+        let mut targets = self.target.iter_mut().chain(&mut self.strays);
+        if let Some(target) = targets.find(|target| target.connection == connection) {
+            target.peer.act(Act::Reset);
         }
     }
 

@@ -1,6 +1,6 @@
 //! Makes a failing script short: removes events, then simplifies the others.
 
-use crate::script::{Act, Command, Configuration, Event, Limits, Script};
+use crate::script::{Act, Command, Configuration, Event, Limits, Script, Selection, Target};
 use std::time::Duration;
 
 /// A shorter script that fails as `script` does. `fails` runs a candidate, at most `tries` times.
@@ -87,8 +87,34 @@ impl<F: FnMut(&Script) -> bool> Shrinking<F> {
             let mut candidate = self.best.clone();
             candidate.start.0[position].listen.truncate(1);
             self.keep(candidate);
+            let mut candidate = self.best.clone();
+            candidate.start.0[position].selection = Selection::default();
+            self.keep(candidate);
+            self.simplify_targets(position);
         }
     }
+
+    fn simplify_targets(&mut self, forward: usize) {
+        for at in (0..self.best.start.0[forward].to.len()).rev() {
+            for simpler in simplify_one(&self.best.start.0[forward].to, at) {
+                let mut candidate = self.best.clone();
+                candidate.start.0[forward].to = simpler;
+                if self.keep(candidate) {
+                    break;
+                }
+            }
+        }
+    }
+}
+
+/// Fewer targets, or fewer options of one.
+fn simplify_one(targets: &[Target], at: usize) -> [Vec<Target>; 2] {
+    let (mut fewer, mut plain) = (targets.to_vec(), targets.to_vec());
+    if targets.len() > 1 {
+        fewer.remove(at);
+    }
+    plain[at] = Target::from(plain[at].to);
+    [fewer, plain]
 }
 
 /// The same event with a smaller number.

@@ -92,6 +92,8 @@ fn is_explained(session: &Session, record: Record, circumstances: Circumstances)
         (Some(Peer::Target), cause) if reason.phase == Phase::Connect => match cause {
             Cause::Refused | Cause::Unreachable | Cause::Loop => true,
             Cause::NameError => circumstances.had_empty_answer,
+            // `targets` checks which targets were up.
+            Cause::NoTarget => true,
             _ => false,
         },
         (None, cause) => of_others(session, record, cause, circumstances),
@@ -113,6 +115,8 @@ fn of_others(
         (By::Limit, Cause::NameTimeout) => {
             circumstances.had_name_timeout || limits().any(|it| has_lasted(Some(it.connect)))
         }
+        // `targets` checks which targets were full.
+        (By::Limit, Cause::OverLimit) => record.reason.phase == Phase::Connect,
         (By::Limit, Cause::IdleTimeout) => limits().any(|it| was_idle(it.idle)),
         (By::Limit, Cause::HalfCloseTimeout) => limits().any(|it| was_idle(it.half)),
         (By::Limit, Cause::MaxAge) => limits().any(|it| has_lasted(it.age)),
@@ -125,6 +129,9 @@ fn of_others(
 
 /// Whether the peer has ended its connection in a way that may reset it.
 fn broke(session: &Session, peer: Peer) -> bool {
+    if peer == Peer::Target && !session.has_used_target() {
+        return true;
+    }
     match session.peer(peer).map(|peer| &peer.facts) {
         Some(facts) => {
             let left = matches!(

@@ -3,7 +3,9 @@
 use super::Script;
 use super::configuration::{AddressKind, Configuration, ENDPOINTS, Endpoint, HOSTS};
 use super::event::{Act, Command, Event, Host, Resolver, Severity};
-use super::family::{configuration, endpoint, endpoint_at, limits, to};
+use super::family::{
+    change_targets, configuration, endpoint, endpoint_at, limits, selection, targets,
+};
 use crate::random::{Bytes, Choices, Random, mix};
 use flow::Peer;
 use std::time::Duration;
@@ -247,6 +249,7 @@ impl<C: Choices> Choosing<C> {
             Host::Silent,
             Host::Unreachable,
             Host::Crashed,
+            Host::Resetting,
         ]);
         let host = self.choices.below(HOSTS.into());
         Event::Target(u8::try_from(host).unwrap_or(0), state)
@@ -293,12 +296,14 @@ impl<C: Choices> Choosing<C> {
     fn next_configuration(&mut self) -> Configuration {
         let forwards = &mut self.configuration.0;
         let at = self.choices.below(u32::try_from(forwards.len()).unwrap_or(1)) as usize;
-        match self.choices.below(6) {
+        match self.choices.below(9) {
             0 => forwards[at].limits = limits(&mut self.choices),
-            1 => forwards[at].to = to(&mut self.choices),
-            2 if forwards.len() > 1 => _ = forwards.remove(at),
+            1 => forwards[at].to = targets(&mut self.choices),
+            2 | 3 => change_targets(&mut forwards[at].to, &mut self.choices),
+            4 => forwards[at].selection = selection(&mut self.choices),
+            5 if forwards.len() > 1 => _ = forwards.remove(at),
             // Another address at the same port: the two may overlap.
-            3 => {
+            6 => {
                 let number = forwards[at].listen[0].number;
                 forwards[at].listen[0] = endpoint_at(&mut self.choices, number);
             }

@@ -1,5 +1,6 @@
 //! The family of configurations of histories.
 
+use super::targets::{self, Selection, Target};
 use flow::PathChoice;
 use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -17,9 +18,8 @@ pub(crate) const NAMES: u8 = 3;
 pub(crate) const NOWHERE: u8 = 4;
 /// Ports for outgoing connections: few, so that a target's own port comes up.
 pub(crate) const EPHEMERAL_PORTS: RangeInclusive<u16> = 32_768..=32_895;
-const NOWHERE_STEP: u16 = 30;
-const FIRST_LISTEN_PORT: u16 = 8000;
-const FIRST_TARGET_PORT: u16 = 9000;
+pub(super) const FIRST_LISTEN_PORT: u16 = 8000;
+pub(super) const FIRST_TARGET_PORT: u16 = 9000;
 
 /// The forwards of one configuration. Their names and ports are distinct.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,8 +32,10 @@ pub struct Forward {
     pub name: u8,
     /// Where it listens.
     pub listen: Vec<Endpoint>,
-    /// Its target.
-    pub to: To,
+    /// Its targets; at least one.
+    pub to: Vec<Target>,
+    /// How it chooses among them.
+    pub selection: Selection,
     /// Its limits and options.
     pub limits: Limits,
 }
@@ -58,21 +60,6 @@ pub enum AddressKind {
     V6,
     /// A Unix socket.
     Unix,
-}
-
-/// The target of a forward.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum To {
-    /// The TCP address of a host.
-    Host(u8),
-    /// The Unix socket of a host.
-    Unix(u8),
-    /// A name, resolved for each session.
-    Name(u8),
-    /// A name that leads to a listen port of this process, by IPv4.
-    Own(u8),
-    /// A port for outgoing connections, at which nothing listens: a socket may be connected to itself.
-    Nowhere(u8),
 }
 
 /// Limits and options of a forward. A timeout that is `None` is switched off.
@@ -171,24 +158,6 @@ pub(crate) fn resolve(host: &str, port: u16) -> Vec<SocketAddr> {
     }
 }
 
-impl To {
-    /// As a configuration names it.
-    fn target(self) -> String {
-        match self {
-            Self::Host(host) => host_address(host).to_string(),
-            Self::Unix(host) => format!("unix:{}", host_path(host).display()),
-            Self::Name(name) => format!("name-{name}.example:{FIRST_TARGET_PORT}"),
-            Self::Nowhere(number) => {
-                let port = EPHEMERAL_PORTS.start() + NOWHERE_STEP * u16::from(number);
-                SocketAddr::new(Ipv4Addr::LOCALHOST.into(), port).to_string()
-            }
-            Self::Own(number) => {
-                format!("own.example:{}", FIRST_LISTEN_PORT + u16::from(number))
-            }
-        }
-    }
-}
-
 impl Configuration {
     /// The configuration file.
     pub(crate) fn toml(&self) -> String {
@@ -198,15 +167,15 @@ impl Configuration {
 
 impl Forward {
     fn toml(&self) -> String {
-        let Self { name, listen, to, limits } = self;
+        let Self { name, listen, to, selection, limits } = self;
         let listen: Vec<String> =
             listen.iter().map(|endpoint| format!("'{}'", endpoint.listen())).collect();
         let mut text = format!(
-            "[[forward]]\nname = '{}'\nlisten = [{}]\nto = '{}'\nmax_sessions = {}\n\
+            "[[forward]]\nname = '{}'\nlisten = [{}]\nto = {}\nmax_sessions = {}\n\
              at_limit = '{}'\non_refusal = '{}'\npath = '{}'\nconnect_timeout = '{}ms'\n",
             name_of(*name),
             listen.join(", "),
-            to.target(),
+            targets::toml(to),
             limits.sessions,
             if limits.wait { "wait" } else { "refuse" },
             if limits.fin { "fin" } else { "reset" },
@@ -233,7 +202,7 @@ impl Forward {
             }
             None => writeln!(text, "keepalive = 'off'"),
         };
-        text
+        text + &selection.toml()
     }
 }
 

@@ -69,6 +69,8 @@ pub enum Host {
     Unreachable,
     /// It loses all connections without a segment, and goes on.
     Crashed,
+    /// It resets each connection that it accepts.
+    Resetting,
 }
 
 /// A command of the operator.

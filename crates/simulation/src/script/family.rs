@@ -1,10 +1,11 @@
 //! Makes configurations out of choices.
 
 use super::configuration::{
-    AddressKind, Configuration, ENDPOINTS, Endpoint, Forward, HOSTS, Limits, NAMES, NOWHERE, To,
+    AddressKind, Configuration, ENDPOINTS, Endpoint, Forward, HOSTS, Limits, NAMES, NOWHERE,
 };
+use super::targets::{Selection, Target, To};
 use crate::random::Choices;
-use flow::PathChoice;
+use flow::{Balance, NoneUp, Passive, PathChoice};
 use std::time::Duration;
 
 const MOST_FORWARDS: u32 = 4;
@@ -24,8 +25,9 @@ pub(super) fn configuration(choices: &mut impl Choices) -> Configuration {
         if listen.is_empty() {
             break;
         }
-        let (to, limits) = (to(choices), limits(choices));
-        forwards.push(Forward { name: u8::try_from(name).unwrap_or(0), listen, to, limits });
+        let name = u8::try_from(name).unwrap_or(0);
+        let (to, selection, limits) = (targets(choices), selection(choices), limits(choices));
+        forwards.push(Forward { name, listen, to, selection, limits });
     }
     Configuration(forwards)
 }
@@ -47,7 +49,67 @@ pub(super) fn endpoint_at(choices: &mut impl Choices, number: u8) -> Endpoint {
     Endpoint { kind, number }
 }
 
-pub(super) fn to(choices: &mut impl Choices) -> To {
+/// Half of the forwards have one target.
+pub(super) fn targets(choices: &mut impl Choices) -> Vec<Target> {
+    let count = choices.pick(&[1, 1, 1, 2, 2, 3, 4]);
+    let mut targets = Vec::new();
+    for _ in 0..count {
+        add_target(&mut targets, choices);
+    }
+    targets
+}
+
+/// Adds a target with an address that the list does not have.
+pub(super) fn add_target(targets: &mut Vec<Target>, choices: &mut impl Choices) {
+    let target = match targets[..] {
+        [] => Target::from(to(choices)),
+        _ => Target {
+            weight: choices.pick(&[1, 1, 1, 2, 5]),
+            backup: choices.chance(20),
+            sessions: choices.pick(&[None, None, None, Some(1), Some(4)]),
+            ..Target::from(to(choices))
+        },
+    };
+    if targets.iter().all(|it| it.to != target.to) {
+        targets.push(target);
+    }
+}
+
+/// Another set of targets, near to these.
+pub(super) fn change_targets(targets: &mut Vec<Target>, choices: &mut impl Choices) {
+    let at = choices.below(u32::try_from(targets.len()).unwrap_or(1)) as usize;
+    match choices.below(8) {
+        0 | 1 => add_target(targets, choices),
+        2 | 3 if targets.len() > 1 => _ = targets.remove(at),
+        4 => targets.reverse(),
+        5 => targets[at].weight = choices.pick(&[1, 2, 5]),
+        6 => targets[at].backup = !targets[at].backup,
+        _ => targets[at].sessions = choices.pick(&[None, Some(1), Some(2), Some(4)]),
+    }
+}
+
+pub(super) fn selection(choices: &mut impl Choices) -> Selection {
+    let default = Selection::default();
+    let passive = |(failures, down, down_max)| Passive {
+        failures,
+        down: Duration::from_millis(down),
+        down_max: Duration::from_millis(down_max),
+    };
+    let all =
+        [None, default.passive, Some(passive((1, 50, 3_000))), Some(passive((2, 700, 5_000)))];
+    Selection {
+        balance: choices.pick(&[
+            Balance::Least,
+            Balance::RoundRobin,
+            Balance::Source,
+            Balance::First,
+        ]),
+        passive: choices.pick(&all),
+        none_up: choices.pick(&[NoneUp::Try, NoneUp::Try, NoneUp::Refuse]),
+    }
+}
+
+fn to(choices: &mut impl Choices) -> To {
     let number = |choices: &mut _, bound: u8| {
         u8::try_from(Choices::below(choices, bound.into())).unwrap_or(0)
     };

@@ -1,10 +1,11 @@
 //! Reads the text of a script (`text`).
 
 use super::Script;
-use super::configuration::{Configuration, Endpoint, Forward, Limits, To, path_word};
+use super::configuration::{Configuration, Endpoint, Forward, Limits, path_word};
 use super::event::{Act, Command, Event, Resolver};
+use super::targets::{Selection, Target, To, balance_word};
 use super::words::{ACTS, ADDRESS_KINDS, COMMANDS, HOSTS, SEVERITIES, value};
-use flow::{PathChoice, Peer};
+use flow::{Balance, NoneUp, Passive, PathChoice, Peer};
 use std::fmt;
 use std::str::{FromStr, SplitWhitespace};
 use std::time::Duration;
@@ -137,6 +138,20 @@ fn to(word: &str) -> Option<To> {
     })
 }
 
+fn target(text: &str) -> Option<Target> {
+    let mut parts = text.split(':');
+    let mut target = Target::from(to(parts.next()?)?);
+    for part in parts {
+        match part.split_once('=').unwrap_or((part, "")) {
+            ("weight", text) => target.weight = text.parse().ok()?,
+            ("max", text) => target.sessions = Some(text.parse().ok()?),
+            ("backup", "") => target.backup = true,
+            _ => return None,
+        }
+    }
+    Some(target)
+}
+
 /// A limit, which may be off.
 struct Limit(Option<Duration>);
 
@@ -159,10 +174,31 @@ fn forward(text: &str) -> Option<Forward> {
         listen.push(endpoint);
         words.next();
     }
-    let to = to(words.next()?)?;
-    let mut limits = Limits::default();
-    words.try_for_each(|word| limit(&mut limits, word))?;
-    Some(Forward { name, listen, to, limits })
+    let to = words.next()?.split(',').map(target).collect::<Option<_>>()?;
+    let (mut selection, mut limits) = (Selection::default(), Limits::default());
+    words.try_for_each(|word| choice(&mut selection, word).or_else(|| limit(&mut limits, word)))?;
+    Some(Forward { name, listen, to, selection, limits })
+}
+
+fn choice(selection: &mut Selection, word: &str) -> Option<()> {
+    match word.split_once('=')? {
+        ("balance", text) => {
+            let all = [Balance::Least, Balance::RoundRobin, Balance::Source, Balance::First];
+            selection.balance = all.into_iter().find(|it| balance_word(*it) == text)?;
+        }
+        ("passive", "off") => selection.passive = None,
+        ("passive", text) => selection.passive = Some(passive(text)?),
+        ("none-up", "refuse") => selection.none_up = NoneUp::Refuse,
+        _ => return None,
+    }
+    Some(())
+}
+
+fn passive(text: &str) -> Option<Passive> {
+    let parts: Vec<&str> = text.split('/').collect();
+    let [failures, down, most] = parts[..] else { return None };
+    let (down, down_max) = (span(down)?.0?, span(most)?.0?);
+    Some(Passive { failures: failures.parse().ok()?, down, down_max })
 }
 
 fn limit(limits: &mut Limits, word: &str) -> Option<()> {

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! seed 42 workers 2
-//! start f0 any:2 t0 | f1 four:3 n1 max=1 wait
+//! start f0 any:2 t0 | f1 four:3 n1,t2:weight=3,u1:backup:max=2 balance=source max=1 wait
 //! 7 connects four:2
 //! 7 client sends 1000
 //! 7 target closes
@@ -11,10 +11,11 @@
 //! ```
 
 use super::Script;
-use super::configuration::{Configuration, Endpoint, Forward, Limits, To, path_word};
+use super::configuration::{Configuration, Endpoint, Forward, Limits, path_word};
 use super::event::{Act, Command, Event, Resolver};
+use super::targets::{Selection, Target, To, balance_word};
 use super::words::{ACTS, ADDRESS_KINDS, COMMANDS, HOSTS, SEVERITIES, word};
-use flow::Peer;
+use flow::{NoneUp, Passive, Peer};
 use std::fmt;
 use std::time::Duration;
 
@@ -89,7 +90,44 @@ impl fmt::Display for Forward {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "f{}", self.name)?;
         self.listen.iter().try_for_each(|endpoint| write!(f, " {endpoint}"))?;
-        write!(f, " {}{}", self.to, self.limits)
+        for (position, target) in self.to.iter().enumerate() {
+            write!(f, "{}{target}", if position > 0 { "," } else { " " })?;
+        }
+        write!(f, "{}{}", self.selection, self.limits)
+    }
+}
+
+impl fmt::Display for Target {
+    /// The options that differ from the defaults, each behind a colon.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { to, weight, backup, sessions } = self;
+        to.fmt(f)?;
+        if *weight != 1 {
+            write!(f, ":weight={weight}")?;
+        }
+        if let Some(sessions) = sessions {
+            write!(f, ":max={sessions}")?;
+        }
+        f.write_str(if *backup { ":backup" } else { "" })
+    }
+}
+
+impl fmt::Display for Selection {
+    /// The values that differ from the defaults, each behind a space.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let default = Self::default();
+        if self.balance != default.balance {
+            write!(f, " balance={}", balance_word(self.balance))?;
+        }
+        match self.passive {
+            passive if passive == default.passive => {}
+            None => f.write_str(" passive=off")?,
+            Some(Passive { failures, down, down_max }) => {
+                let [down, most] = [down, down_max].map(|span| span.as_millis());
+                write!(f, " passive={failures}/{down}/{most}")?;
+            }
+        }
+        f.write_str(if self.none_up == NoneUp::Refuse { " none-up=refuse" } else { "" })
     }
 }
 

@@ -3,7 +3,7 @@
 use super::configuration::AddressKind;
 use super::event::{Act, Command, Host, Severity};
 
-pub(super) const HOSTS: [(&str, Host); 7] = [
+pub(super) const HOSTS: [(&str, Host); 8] = [
     ("up", Host::Up),
     ("not-accepting", Host::NotAccepting),
     ("closed", Host::Closed),
@@ -11,6 +11,7 @@ pub(super) const HOSTS: [(&str, Host); 7] = [
     ("silent", Host::Silent),
     ("unreachable", Host::Unreachable),
     ("crashed", Host::Crashed),
+    ("resetting", Host::Resetting),
 ];
 pub(super) const SEVERITIES: [(&str, Severity); 4] = [
     ("friendly", Severity::Friendly),

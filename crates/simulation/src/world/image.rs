@@ -168,8 +168,13 @@ impl World {
             return;
         }
         let by_address = || self.client_at(record.client.ip()?, record.ending.duration);
-        let Some(number) = self.workers.number_of(record.id).or_else(by_address) else { return };
+        let by_id = self.workers.number_of(record.id);
+        let Some(number) = by_id.or_else(by_address) else { return };
         let Some(session) = self.sessions.get_mut(&number) else { return };
+        // A connection of the process itself from a port that a client had before.
+        if by_id.is_none() && session.record.is_some() {
+            return;
+        }
         assert!(session.record.is_none(), "session {number} has two records");
         session.record = Some(Record {
             reason: record.ending.reason,

@@ -95,7 +95,12 @@ impl World {
         self.disturb();
         let session = owner.and_then(|(number, _)| self.sessions.get_mut(&number));
         match session {
-            Some(session) => session.accepted(socket, host),
+            Some(session) => {
+                session.accepted(socket, host);
+                if self.hosts[usize::from(host)].resets() {
+                    session.reset_by_host(connection);
+                }
+            }
             // The engine has connected and closed it within one turn.
             None => self.orphans.push(ScriptedPeer::accepted(socket, 0, None)),
         }
