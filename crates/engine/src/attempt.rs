@@ -84,6 +84,7 @@ pub(crate) fn attempt_failed<K: Kernel>(
 ) {
     let Some(connecting) = &mut session.connecting else { return };
     let attempt = connecting.attempts[number].take();
+    let address = attempt.as_ref().map(|attempt| attempt.address).or(session.target_address);
     // The kernel has closed what it reports. Any other may be connected by now: a FIN would look like the
     // end of a complete stream.
     attempt.filter(|_| failure.errno.is_none()).into_iter().for_each(|it| it.socket.reset());
@@ -91,8 +92,30 @@ pub(crate) fn attempt_failed<K: Kernel>(
     let Some(round) = connecting.race.round_of(number) else { return };
     connecting.race.failed(number, context.now);
     connecting.rounds[round].target.connect_failed(context.index);
-    if connecting.race.is_over(round) {
+    let is_over = connecting.race.is_over(round);
+    report_failure(session, context, round, address, failure);
+    if is_over {
         round_is_over(session, context, round);
+    }
+}
+
+/// Reports a failed attempt, or that the target's name has no `address`.
+pub(crate) fn report_failure<K: Kernel>(
+    session: &Session<K>,
+    context: &Context<K>,
+    round: usize,
+    address: Option<Address>,
+    failure: SocketFailure,
+) {
+    let connecting = session.connecting.as_ref().filter(|_| context.shared.detail.steps());
+    if let Some(round) = connecting.and_then(|connecting| connecting.rounds.get(round)) {
+        context.shared.outbox.send(Report::AttemptFailed {
+            id: session.id,
+            forward: Arc::clone(&session.route().forward.name),
+            target: Arc::clone(&round.target.text),
+            address,
+            reason: failure::reason_of_attempt(failure),
+        });
     }
 }
 

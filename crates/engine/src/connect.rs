@@ -2,7 +2,8 @@
 //! it fails or is silent.
 
 use crate::attempt::{
-    Step, TIMED_OUT, attempt_failed, begin_attempt, is_itself, retry_later, round_is_over,
+    Step, TIMED_OUT, attempt_failed, begin_attempt, is_itself, report_failure, retry_later,
+    round_is_over,
 };
 use crate::connecting::{Attempt, Connecting, Tried};
 use crate::context::Context;
@@ -91,6 +92,13 @@ fn add_selected<K: Kernel>(entry: &mut Entry<'_, K>, context: &mut Context<K>) {
         return;
     };
     connecting.add(target, context.now);
+    if context.shared.detail.steps() {
+        context.shared.outbox.send(Report::Trying {
+            id: session.id,
+            forward: Arc::clone(&session.permit.route().forward.name),
+            target: Arc::clone(&target.text),
+        });
+    }
     match &target.address {
         TargetAddress::Name(host, port) => context.shared.resolver.resolve(Query {
             host: Arc::clone(host),
@@ -125,7 +133,9 @@ pub(crate) fn resolved<K: Kernel>(
         }
         Err(failure) => {
             connecting.race.resolved(round, 0, context.now);
-            connecting.failure = Some(failure.as_socket_failure());
+            let failure = failure.as_socket_failure();
+            connecting.failure = Some(failure);
+            report_failure(entry.session, context, round, None, failure);
             round_is_over(entry.session, context, round);
         }
     }

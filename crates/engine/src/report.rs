@@ -65,6 +65,28 @@ pub enum Report {
         /// The client's address.
         client: Address,
     },
+    /// A target was selected, to be tried after or beside those before it.
+    Trying {
+        /// The session's id, unique in this process.
+        id: u64,
+        /// Name of the forward, as configured.
+        forward: Arc<str>,
+        /// The target, as configured.
+        target: Arc<str>,
+    },
+    /// An attempt to connect to a target has failed, or was overtaken by another one.
+    AttemptFailed {
+        /// The session's id, unique in this process.
+        id: u64,
+        /// Name of the forward, as configured.
+        forward: Arc<str>,
+        /// The target, as configured.
+        target: Arc<str>,
+        /// The address; `None` if the target's name has none.
+        address: Option<Address>,
+        /// The failure, as the close reason that it would be.
+        reason: CloseReason,
+    },
     /// The target is connected, and bytes flow.
     Forwarding {
         /// The session's id, unique in this process.

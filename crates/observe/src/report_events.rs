@@ -46,6 +46,7 @@ impl ReportEvents {
                     SessionConnected { id: *id, forward, target_address }
                 });
             }
+            Report::Trying { .. } | Report::AttemptFailed { .. } => log_attempt(report),
             Report::Ended(record) => self.session_ended(record),
             Report::TargetDown { .. } | Report::TargetUp { .. } => log_target(report),
             Report::Refused { forward, reason, limit, count } => {
@@ -112,6 +113,31 @@ impl ReportEvents {
         if is_logged {
             log::write(level, &message, &event);
         }
+    }
+}
+
+/// Logs which targets a session tries, and why they fail.
+fn log_attempt(report: &Report) {
+    match report {
+        Report::Trying { id, forward, target } => {
+            let (forward, target) = (&**forward, &**target);
+            tracing::debug!(id, forward, target, "connecting");
+        }
+        Report::AttemptFailed { id, forward, target, address, reason } => {
+            let (forward, target, cause) = (&**forward, &**target, reason.cause.as_str());
+            let target_address = address.map(|address| address.to_string());
+            let errno = reason.errno.and_then(|number| sys::errno_name(number.get()));
+            tracing::debug!(
+                id,
+                forward,
+                target,
+                target_address,
+                cause,
+                errno,
+                "the attempt to connect has failed"
+            );
+        }
+        _ => {}
     }
 }
 

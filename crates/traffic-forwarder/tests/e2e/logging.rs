@@ -67,7 +67,7 @@ fn levels_filter() {
         {
             assert_eq!(count(&forwarder, message), info, "{message} at {level}");
         }
-        for message in ["\"client connected\"", "\"forwarding\""] {
+        for message in ["\"client connected\"", "\"connecting\"", "\"forwarding\""] {
             assert_eq!(count(&forwarder, message), debug, "{message} at {level}");
         }
     }
