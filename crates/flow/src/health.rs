@@ -5,6 +5,15 @@ pub use passive::PassiveHealth;
 
 use std::time::Duration;
 
+/// What happens to the open sessions of a target that a check takes down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnDown {
+    /// They go on.
+    Keep,
+    /// They are reset at both ends.
+    Reset,
+}
+
 /// Passive health: clients' failed connects take a target out of use for a while.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Passive {

@@ -55,7 +55,7 @@ pub use select::{
 };
 
 mod health;
-pub use health::{Passive, PassiveHealth};
+pub use health::{OnDown, Passive, PassiveHealth};
 
 mod connect;
 pub use connect::{MOST_ATTEMPTS, Race, RaceStep, in_order};

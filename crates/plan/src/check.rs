@@ -44,6 +44,7 @@ pub(crate) fn check(drafts: &[Draft<'_>], admin: &Admin, problems: &mut Problems
     check.each(PlanCheck::listeners);
     check.each(PlanCheck::name);
     check.each(PlanCheck::targets);
+    check.each(PlanCheck::check_port);
     let good = check.good;
     drafts
         .iter()
@@ -210,6 +211,19 @@ impl<'a, 'd> PlanCheck<'a, 'd> {
         }
     }
 
+    /// Rejects a check of another port where the target is a Unix socket.
+    fn check_port(&mut self, index: usize, draft: &'d Draft<'a>) {
+        let has_port = draft.settings.check.as_ref().is_some_and(|check| check.port.is_some());
+        let is_unix =
+            |to: &&Located<'a, TargetRange>| matches!(to.value.address.first, Target::Unix(_));
+        if let Some(to) = draft.targets.iter().filter(|_| has_port).find(is_unix) {
+            let target = quoted(&to.value.address.to_string());
+            let message = format!("the target {target} has no ports, and the `check` names one");
+            let hint = Some("give this forward a `check` without `port`");
+            self.report(index, &to.span, message, hint);
+        }
+    }
+
     fn target(&mut self, index: usize, to: &'d Located<'a, TargetRange>) {
         let reached = to
             .value
@@ -280,7 +294,7 @@ fn forward(draft: &Draft<'_>) -> Option<Forward> {
     Some(Forward {
         name: name.value.clone(),
         routes,
-        settings: draft.settings,
+        settings: draft.settings.clone(),
         optional: draft.severity == Severity::Warning,
         location: draft.span.location(),
     })

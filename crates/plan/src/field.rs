@@ -4,8 +4,9 @@ use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use flow::{AtLimit, Balance, NoneUp, PathChoice};
+use flow::{AtLimit, Balance, NoneUp, OnDown, PathChoice};
 
+use crate::health_check::{Method, StatusRange};
 use crate::plan::{Admin, Level, LogFormat, OnRefusal};
 use crate::value::Value;
 use crate::words::Word;
@@ -72,6 +73,7 @@ held!(
     bool: Bool,
     String: Text,
     PathBuf: Path,
+    StatusRange: Statuses,
     Admin: Admin
 );
 
@@ -100,4 +102,4 @@ macro_rules! words {
     )+};
 }
 
-words!(Level, LogFormat, AtLimit, OnRefusal, PathChoice, Balance, NoneUp);
+words!(Level, LogFormat, AtLimit, OnRefusal, PathChoice, Balance, NoneUp, OnDown, Method);

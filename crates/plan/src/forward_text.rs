@@ -122,6 +122,7 @@ mod tests {
             include_str!("../tests/samples/valid/auto_words.toml"),
             include_str!("../tests/samples/valid/targets.toml"),
             include_str!("../tests/samples/valid/admin_port.toml"),
+            include_str!("../tests/samples/valid/checks.toml"),
         ];
         for sample in samples {
             let plan = plan_of(sample);

@@ -35,6 +35,8 @@ mod words;
 mod address;
 mod counted;
 mod escape;
+mod health_check;
+mod health_check_table;
 mod location;
 mod plan;
 mod problem;
@@ -58,8 +60,9 @@ use std::path::PathBuf;
 pub use address::{ListenAddress, Target, ZonedAddress};
 pub use diff::{Change, ChangedForward, ForwardSummary, PlanDiff};
 pub use file::{FileError, FileRead, FileStamp, identify as identify_file, read as read_file};
-pub use flow::{AtLimit, Balance, Keepalive, NoneUp, Passive, PathChoice};
+pub use flow::{AtLimit, Balance, Keepalive, NoneUp, OnDown, Passive, PathChoice};
 pub use forward_text::{forward_toml, settings_toml};
+pub use health_check::{HealthCheck, Method, StatusRange};
 pub use in_force::InForce;
 pub use plan::{
     Admin, Forward, ForwardSettings, Level, Log, LogFormat, OnRefusal, Plan, Process, Route,

@@ -12,9 +12,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use flow::{AtLimit, Balance, Keepalive, NoneUp, Passive, PathChoice};
+use flow::{AtLimit, Balance, Keepalive, NoneUp, OnDown, Passive, PathChoice};
 
 use crate::address::ListenAddress;
+use crate::health_check::HealthCheck;
 use crate::problem::Location;
 use crate::target::TargetEntry;
 
@@ -156,7 +157,7 @@ impl Route {
 }
 
 /// Limits and options of one forward's sessions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ForwardSettings {
     /// Time limit for connecting to the target.
     pub connect_timeout: Duration,
@@ -184,12 +185,30 @@ pub struct ForwardSettings {
     pub passive: Option<Passive>,
     /// Response to a client while no target is up; `None` is "auto": see [`Self::when_none_up`].
     pub none_up: Option<NoneUp>,
+    /// Active check of its targets.
+    pub check: Option<HealthCheck>,
+    /// Treatment of the open sessions of a target that a check takes down; `None` is "auto": see
+    /// [`Self::when_down`].
+    pub on_down: Option<OnDown>,
+    /// Time in which a target that is new or up again reaches its full share of new sessions.
+    pub slow_start: Option<Duration>,
 }
 
 impl ForwardSettings {
     /// `none_up`, with "auto" decided.
     pub fn when_none_up(&self) -> NoneUp {
-        self.none_up.unwrap_or(NoneUp::Try)
+        let auto = if self.reads_answers() { NoneUp::Refuse } else { NoneUp::Try };
+        self.none_up.unwrap_or(auto)
+    }
+
+    /// `on_down`, with "auto" decided.
+    pub fn when_down(&self) -> OnDown {
+        let auto = if self.reads_answers() { OnDown::Reset } else { OnDown::Keep };
+        self.on_down.unwrap_or(auto)
+    }
+
+    fn reads_answers(&self) -> bool {
+        self.check.as_ref().is_some_and(HealthCheck::reads_answer)
     }
 }
 

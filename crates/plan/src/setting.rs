@@ -67,6 +67,24 @@ pub enum Kind {
     List(&'static Kind),
     /// An inline table with these settings.
     Table(&'static [Setting]),
+    /// An inline table with these settings, or one of these keys as a word, for the table in which that key is
+    /// `true`.
+    KeyOrTable(&'static [&'static str], &'static [Setting]),
+    /// Text that is used as it is.
+    Text(Content),
+    /// An HTTP status, or a range of them, such as `"200-399"`.
+    Statuses,
+}
+
+/// What a text is used for, which says what it may contain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Content {
+    /// The target of an HTTP request, from `/` on.
+    HttpPath,
+    /// A host, and possibly a port.
+    Host,
+    /// Bytes of a stream.
+    Bytes,
 }
 
 /// Role of the file at a path. A plan gives each file at most one role: see `paths.rs`.
@@ -151,6 +169,9 @@ impl Kind {
             | Self::Name
             | Self::Account
             | Self::Or(..)
+            | Self::Text(_)
+            | Self::Statuses
+            | Self::KeyOrTable(..)
             | Self::Table(_) => None,
         }
     }
@@ -158,7 +179,7 @@ impl Kind {
     /// The settings of the inline table that a value may be, or may have in its list.
     pub(crate) fn inner(self) -> Vec<&'static [Setting]> {
         match self.without_word() {
-            Self::Table(settings) => vec![settings],
+            Self::Table(settings) | Self::KeyOrTable(_, settings) => vec![settings],
             Self::Target(tables) => tables.to_vec(),
             Self::List(of) => of.inner(),
             _ => Vec::new(),

@@ -7,11 +7,12 @@ use std::num::NonZeroU32;
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use flow::{AtLimit, Balance, Keepalive, NoneUp, Passive, PathChoice};
+use flow::{AtLimit, Balance, Keepalive, NoneUp, OnDown, Passive, PathChoice};
 
+use crate::health_check::{HealthCheck, Method, StatusRange};
 use crate::plan::{Admin, ForwardSettings, Level, Log, LogFormat, OnRefusal, Process};
 use crate::setting::Kind::{self, Choice, Count, Or};
-use crate::setting::{Effect, Role, Section, Setting};
+use crate::setting::{Content, Effect, Role, Section, Setting};
 use crate::table::{Table, inline_table, rows};
 use crate::target::TargetOptions;
 use crate::words::Word;
@@ -43,6 +44,14 @@ const USER_TIMEOUT: Kind = Kind::Duration {
 const ROTATE_SIZE: Kind = Kind::Size { min: 1 << 10, max: 1 << 40 };
 
 const ROTATE_AGE: Kind = Kind::Duration { min: seconds(60), max: LONGEST, step: MILLISECOND };
+
+/// Shorter pauses would be load, and longer ones no check.
+const CHECK_TIME: Kind =
+    Kind::Duration { min: Duration::from_millis(100), max: seconds(3600), step: MILLISECOND };
+
+/// A check that waits occupies one of the few that run at once.
+const CHECK_TIMEOUT: Kind =
+    Kind::Duration { min: Duration::from_millis(10), max: seconds(60), step: MILLISECOND };
 
 rows! { Section::Process, Process {
     /// Threads that move bytes; "auto" is one per CPU this process may use.
@@ -183,8 +192,19 @@ rows! { Section::ForwardDefaults, ForwardSettings {
     /// When failed connects of clients take one of several targets out of use.
     passive = Some(Passive::defaults()), Or("off", &Kind::Table(Passive::SETTINGS)) => NewSessions;
 
-    /// While no target is up: try all as if they were up, or reset the client; "auto" tries.
+    /// While no target is up: try all as if they were up, or reset the client; "auto" tries, unless a check
+    /// reads an answer.
     none_up = None, Or("auto", &Choice(NoneUp::WORDS)) => NewSessions;
+
+    /// Checks each target all the time; one that fails takes no new sessions.
+    check = None, Or("off", &Kind::KeyOrTable(&["connect", "tls"], HealthCheck::SETTINGS)) => AtOnce;
+
+    /// Sessions of a target that a check takes down go on, or are reset; "auto" keeps them, unless the check
+    /// reads an answer.
+    on_down = None, Or("auto", &Choice(OnDown::WORDS)) => LivingSessions;
+
+    /// How long a target that is new or up again takes to reach its full share of new sessions.
+    slow_start = None, Or("off", &TIMEOUT) => NewSessions;
 } }
 
 rows! { Section::Inside("keepalive"), Keepalive {
@@ -210,6 +230,47 @@ rows! { Section::Inside("passive"), Passive {
     down_max = seconds(60), TIMEOUT => NewSessions;
 } }
 inline_table! { Passive }
+
+rows! { Section::Inside("check"), HealthCheck {
+    /// The target must accept a connection.
+    connect = false, Kind::Bool => AtOnce;
+
+    /// The target must answer a TLS ClientHello; its certificate is not verified.
+    tls = false, Kind::Bool => AtOnce;
+
+    /// The target must answer an HTTP/1.1 request for this path.
+    http = None, Kind::Text(Content::HttpPath) => AtOnce;
+
+    /// Method of the HTTP request.
+    method = Method::Get, Choice(Method::WORDS) => AtOnce;
+
+    /// `Host` of the HTTP request, or the server name of the ClientHello; by default that of the target.
+    host = None, Kind::Text(Content::Host) => AtOnce;
+
+    /// Statuses of an HTTP answer that are a success.
+    status = StatusRange { first: 200, last: 399 }, Kind::Statuses => AtOnce;
+
+    /// Text to send after the connect.
+    send = None, Kind::Text(Content::Bytes) => AtOnce;
+
+    /// Text that the first 16 KiB of the answer must contain.
+    expect = None, Kind::Text(Content::Bytes) => AtOnce;
+
+    /// Port to check instead of the target's.
+    port = None, Count { min: 1, max: 65_535 } => AtOnce;
+
+    /// Time between two checks of a target, give or take a tenth.
+    every = seconds(2), CHECK_TIME => AtOnce;
+
+    /// How long one check may take.
+    timeout = seconds(1), CHECK_TIMEOUT => AtOnce;
+
+    /// Failed checks in a row that take a target down.
+    fall = 3, Count { min: 1, max: 100 } => AtOnce;
+
+    /// Successful checks in a row that bring it back.
+    rise = 2, Count { min: 1, max: 100 } => AtOnce;
+} }
 
 const fn forward_only(key: &'static str, kind: Kind, effect: Effect, doc: &'static str) -> Setting {
     Setting { section: Section::Forward, key, kind, effect, doc, default: || None }

@@ -9,6 +9,7 @@ use toml::Spanned;
 use toml::de::DeTable;
 
 use crate::draft::{Draft, ForwardOnly};
+use crate::health_check_table::KINDS;
 use crate::paths::RolePath;
 use crate::plan::{ForwardSettings, Log, Process};
 use crate::problem::{ParseError, Problems, Severity};
@@ -95,9 +96,10 @@ impl<'a> Reader<'a, '_> {
         if let Some(table) = self.table(tables, "defaults") {
             self.fill(&mut document.defaults, table);
             self.passive(table, &document.defaults);
+            self.health_check(table, &document.defaults);
         }
         for (table, range) in self.forwards(tables) {
-            let draft = self.forward(table, range, document.defaults);
+            let draft = self.forward(table, range, document.defaults.clone());
             document.drafts.push(draft);
         }
         document.paths = std::mem::take(&mut self.paths);
@@ -171,6 +173,7 @@ impl<'a> Reader<'a, '_> {
             }
         }
         self.passive(table, &settings);
+        self.health_check(table, &settings);
         self.required(table, "listen", "listen = \":port\"", &span);
         self.required(table, "to", "to = \"host:port\"", &span);
         own.into_draft(table.contains_key("name"), settings, span)
@@ -184,6 +187,17 @@ impl<'a> Reader<'a, '_> {
             let message = format!("`down_max` is {most}, and `down` is longer: {down}");
             let error = ParseError::new(0..0, message);
             let error = error.hint(format!("give `down_max` {down} or more, or a shorter `down`"));
+            self.report(&self.source.span(given.span()), &error);
+        }
+    }
+
+    /// Reports a `check` whose parts, of which some may come from `[defaults]`, do not fit together.
+    fn health_check(&mut self, table: Entries<'_, '_>, settings: &ForwardSettings) {
+        let (Some(given), Some(check)) = (table.get("check"), &settings.check) else { return };
+        let table = given.get_ref().as_table();
+        let names_a_kind = table.is_some_and(|it| KINDS.iter().any(|key| it.contains_key(*key)));
+        // A kind that was given and is missing has a problem of its own.
+        if let Some(error) = check.mistake().filter(|_| !(names_a_kind && check.has_no_kind())) {
             self.report(&self.source.span(given.span()), &error);
         }
     }

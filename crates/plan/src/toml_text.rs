@@ -21,6 +21,7 @@ impl Value {
             Self::Bool(value) => value.to_string(),
             Self::Word(word) => basic_string(word),
             Self::Text(text) => basic_string(text),
+            Self::Statuses(range) => basic_string(&range.to_string()),
             Self::Path(path) => basic_string(&path.to_string_lossy()),
             Self::Admin(Admin::Auto) => basic_string("auto"),
             Self::Admin(Admin::Off) => basic_string("off"),

@@ -109,7 +109,7 @@ impl<'a> Reader<'a, '_> {
                 let span = inner(&span, text);
                 return self.checked(value::from_text(kind, text), span);
             }
-            (DeValue::Table(table), Kind::Table(settings)) => {
+            (DeValue::Table(table), Kind::Table(settings) | Kind::KeyOrTable(_, settings)) => {
                 let entries = self.entries(&[settings], table).into_iter();
                 let given = entries.map(|(setting, parsed)| (setting, parsed.value)).collect();
                 return Some(ParsedValue { value: Value::Table(given), range: value.span() });
@@ -188,7 +188,10 @@ fn inner<'a>(span: &Span<'a>, text: &str) -> Span<'a> {
 /// Whether the kind has its own syntax. For a number, the error then names the expected type,
 /// not the range.
 fn is_address(kind: Kind) -> bool {
-    matches!(kind, Kind::Name | Kind::Listen | Kind::TargetAddress | Kind::Target(_))
+    matches!(
+        kind,
+        Kind::Name | Kind::Listen | Kind::TargetAddress | Kind::Target(_) | Kind::Text(_)
+    )
 }
 
 fn with_article(kind: &str) -> String {

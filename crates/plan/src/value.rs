@@ -8,9 +8,10 @@ use std::time::Duration;
 use crate::address::{ListenAddress, Ranged, Target};
 use crate::address_text::{parse_listen, parse_target};
 use crate::admin_text::parse_admin;
+use crate::health_check::{StatusRange, parse_statuses};
 use crate::plan::Admin;
 use crate::problem::ParseError;
-use crate::setting::{Kind, Setting};
+use crate::setting::{Content, Kind, Setting};
 use crate::sizes::{format_size, parse_size};
 use crate::target::TargetRange;
 use crate::text::{Fragment, cut, nearest, quoted};
@@ -34,6 +35,7 @@ pub(crate) enum Value {
     Text(String),
     Path(PathBuf),
     Admin(Admin),
+    Statuses(StatusRange),
     Listen(Ranged<ListenAddress>),
     TargetAddress(Ranged<Target>),
     Target(TargetRange),
@@ -61,9 +63,7 @@ pub(crate) fn from_text(kind: Kind, text: &str) -> Result<Value, ParseError> {
             Err(fragment.error("this cannot be switched off").hint("give a duration, as in `30s`"))
         }
         Kind::Duration { min, max, step } => {
-            // A bare zero needs no unit: it is too short in all of them.
-            let is_bare_zero = text.parse() == Ok(0u32) && !min.is_zero();
-            let duration = if is_bare_zero { Duration::ZERO } else { parse_duration(text)? };
+            let duration = duration(text, min)?;
             check_duration(duration, min, max, step).map_err(|why| {
                 let error = fragment.error(format!("{} is {why}", quoted(text)));
                 if duration.is_zero() {
@@ -78,13 +78,18 @@ pub(crate) fn from_text(kind: Kind, text: &str) -> Result<Value, ParseError> {
         Kind::Path(_) => check_path(fragment).map(Value::Path),
         Kind::Account => check_account(fragment).map(Value::Text),
         Kind::Admin => parse_admin(fragment).map(Value::Admin),
+        Kind::Text(content) => check_text(fragment, content).map(Value::Text),
+        Kind::Statuses => parse_statuses(text).map(Value::Statuses),
+        Kind::KeyOrTable(words, keys) => {
+            key_as_table(text, words, keys).ok_or_else(|| not_a_word(fragment, words, kind))
+        }
         Kind::Name => check_name(text).map(|()| Value::Text(text.to_owned())),
         Kind::Listen => parse_listen(fragment).map(Value::Listen),
         Kind::TargetAddress => parse_target(fragment).map(Value::TargetAddress),
         Kind::Target(_) => parse_target(fragment).map(TargetRange::new).map(Value::Target),
         Kind::Choice(words) => match words.iter().find(|word| **word == text) {
             Some(word) => Ok(Value::Word(word)),
-            None => Err(none_of(fragment, &[words, kind.word().as_slice()].concat())),
+            None => Err(not_a_word(fragment, words, kind)),
         },
         Kind::Count { .. } | Kind::Bool | Kind::List(_) | Kind::Table(_) | Kind::Or(..) => {
             let error = fragment.error(format!("{} is not {}", quoted(text), describe(kind)));
@@ -98,7 +103,22 @@ pub(crate) fn from_text(kind: Kind, text: &str) -> Result<Value, ParseError> {
     }
 }
 
-fn none_of(fragment: Fragment<'_>, words: &[&str]) -> ParseError {
+/// A duration with its unit. A bare zero needs none where it is too short in all of them.
+fn duration(text: &str, min: Duration) -> Result<Duration, ParseError> {
+    let is_bare_zero = text.parse() == Ok(0u32) && !min.is_zero();
+    if is_bare_zero { Ok(Duration::ZERO) } else { parse_duration(text) }
+}
+
+/// The table in which only this key is set, if it is one of `words`.
+fn key_as_table(text: &str, words: &[&str], settings: &'static [Setting]) -> Option<Value> {
+    let is_it = |setting: &&Setting| setting.key == text && words.contains(&text);
+    let setting = settings.iter().find(is_it)?;
+    Some(Value::Table(vec![(setting, Value::Bool(true))]))
+}
+
+/// The error of a text that is none of the words of a kind.
+fn not_a_word(fragment: Fragment<'_>, words: &[&str], kind: Kind) -> ParseError {
+    let words = &[words, kind.word().as_slice()].concat();
     let error =
         fragment.error(format!("{} is none of {}", quoted(fragment.text), words.join(", ")));
     match nearest(fragment.text, words) {
@@ -122,7 +142,7 @@ pub(crate) fn from_number(
                 None => error(format!("{} is not {}", quoted(text), describe(kind))),
             }
         }
-        Kind::Duration { .. } | Kind::Size { .. } => from_text(kind, text),
+        Kind::Duration { .. } | Kind::Size { .. } | Kind::Statuses => from_text(kind, text),
         _ => error(format!("{} is a number and not {}", quoted(text), describe(kind))),
     }
 }
@@ -200,6 +220,27 @@ fn check_account(name: Fragment<'_>) -> Result<String, ParseError> {
         return Err(name.error(message).hint("write `user = \"NAME\"` and `group = \"NAME\"`"));
     }
     Ok(name.text.to_owned())
+}
+
+/// Longest text of a check.
+const TEXT_MAX: usize = 1024;
+
+/// Checks a text that becomes a part of a request, which it must not extend.
+fn check_text(text: Fragment<'_>, content: Content) -> Result<String, ParseError> {
+    let is_printable = |text: &str| text.bytes().all(|byte| byte.is_ascii_graphic());
+    let mistake = match content {
+        _ if text.text.is_empty() => return Err(text.error("the text is empty")),
+        _ if text.text.len() > TEXT_MAX => Some("is longer than 1024 bytes"),
+        Content::HttpPath if !text.text.starts_with('/') => Some("does not begin with `/`"),
+        Content::HttpPath | Content::Host if !is_printable(text.text) => {
+            Some("contains white space, control characters or characters that are not ASCII")
+        }
+        Content::HttpPath | Content::Host | Content::Bytes => None,
+    };
+    match mistake {
+        Some(mistake) => Err(text.error(format!("{} {mistake}", quoted(text.text)))),
+        None => Ok(text.text.to_owned()),
+    }
 }
 
 /// Checks the name of a forward.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::setting::{Kind, Setting};
+use crate::setting::{Content, Kind, Setting};
 use crate::sizes::format_size;
 use crate::units::format_duration;
 
@@ -29,6 +29,11 @@ pub(crate) fn describe(kind: Kind) -> String {
         }
         Kind::Or(word, kind) => format!("{}, or \"{word}\"", describe(*kind)),
         Kind::List(kind) => format!("{}, or a list of {}", describe(*kind), plural(*kind)),
+        Kind::Text(Content::HttpPath) => "a path such as \"/health\"".to_owned(),
+        Kind::Text(Content::Host) => "a host such as \"db.internal\"".to_owned(),
+        Kind::Text(Content::Bytes) => "a text".to_owned(),
+        Kind::Statuses => "statuses such as \"200-399\"".to_owned(),
+        Kind::KeyOrTable(words, _) => format!("\"{}\", a table", words.join("\", \"")),
         Kind::Table(settings) => format!("a table such as {{ {} }}", example(settings)),
     }
 }
@@ -78,6 +83,13 @@ impl Kind {
             Self::Admin => "`\"auto\"`, `\"off\"`, a Unix socket, or a loopback address".to_owned(),
             Self::Or(word, kind) => format!("{}, or `\"{word}\"`", kind.values()),
             Self::List(kind) => format!("{}, or a list of them", kind.values()),
+            Self::Text(Content::HttpPath) => "a path from `/` on".to_owned(),
+            Self::Text(Content::Host) => "a host, or a host and a port".to_owned(),
+            Self::Text(Content::Bytes) => "1 to 1024 bytes of text".to_owned(),
+            Self::Statuses => "a status or a range from `100` to `599`".to_owned(),
+            Self::KeyOrTable(words, settings) => {
+                format!("{}, {}", Self::Choice(words).values(), Self::Table(settings).values())
+            }
             Self::Table(settings) => {
                 let keys: Vec<_> =
                     settings.iter().map(|setting| format!("`{}`", setting.key)).collect();

@@ -2,8 +2,9 @@
 
 use std::fmt;
 
-use flow::{AtLimit, Balance, NoneUp, PathChoice};
+use flow::{AtLimit, Balance, NoneUp, OnDown, PathChoice};
 
+use crate::health_check::Method;
 use crate::plan::{Level, LogFormat, OnRefusal};
 
 /// An enum whose values are words in the configuration.
@@ -46,6 +47,8 @@ words! { Balance {
     Least = "least", RoundRobin = "round_robin", Source = "source", First = "first",
 } }
 words! { NoneUp { Try = "try", Refuse = "refuse" } }
+words! { OnDown { Keep = "keep", Reset = "reset" } }
+words! { Method { Get = "GET", Head = "HEAD", Options = "OPTIONS" } }
 words! { PathChoice { Auto = "auto", Copy = "copy", Splice = "splice" } }
 
 impl fmt::Display for Level {

@@ -7,7 +7,10 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use plan::{Admin, ForwardSettings, Input, Keepalive, Overrides, Plan, Reading, Target};
+use plan::{
+    Admin, ForwardSettings, Input, Keepalive, NoneUp, OnDown, Overrides, Plan, Reading,
+    StatusRange, Target,
+};
 
 fn read(config: Option<&str>, forwards: &[&str]) -> Reading {
     read_with(config, forwards, Overrides::default())
@@ -199,6 +202,34 @@ fn forward_settings_override_defaults() {
         assert_eq!(forward.settings.idle_timeout, Some(second_of(30)));
         assert_eq!(forward.settings.max_sessions.get(), 9);
     }
+}
+
+#[test]
+fn a_check_keeps_the_times_from_above_and_decides_what_happens_to_sessions() {
+    let plan = plan_of(read(Some(include_str!("samples/valid/checks.toml")), &[]));
+    let check = |at: usize| plan.forwards[at].settings.check.as_ref();
+    let what = |at: usize| {
+        let check = check(at).unwrap();
+        let exchange = (check.send.as_deref(), check.expect.as_deref());
+        (check.connect, check.tls, check.http.as_deref(), exchange)
+    };
+    let counts = |at: usize| check(at).map(|check| (check.every.as_secs(), check.fall, check.rise));
+    assert_eq!((what(0), counts(0)), ((false, true, None, (None, None)), Some((5, 5, 2))));
+    assert_eq!((what(1), counts(1)), ((true, false, None, (None, None)), Some((5, 5, 2))));
+    let ping = (Some("PING\r\n"), Some("+PONG"));
+    assert_eq!((what(2), counts(2)), ((false, false, None, ping), Some((5, 5, 1))));
+    assert_eq!((what(3), counts(3)), ((false, true, None, (None, None)), Some((1, 5, 2))));
+    assert_eq!(check(4), None);
+    assert_eq!(what(5), (false, false, Some("/"), (None, None)));
+    assert_eq!(check(5).unwrap().status, StatusRange { first: 204, last: 204 });
+    let on_failure = |at: usize| {
+        let settings = &plan.forwards[at].settings;
+        (settings.when_none_up(), settings.when_down())
+    };
+    assert_eq!(on_failure(0), (NoneUp::Try, OnDown::Keep));
+    assert_eq!(on_failure(2), (NoneUp::Try, OnDown::Reset), "`none_up` is given");
+    assert_eq!(on_failure(4), (NoneUp::Try, OnDown::Keep));
+    assert_eq!(on_failure(5), (NoneUp::Refuse, OnDown::Keep), "`on_down` is given");
 }
 
 #[test]

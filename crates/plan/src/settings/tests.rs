@@ -20,6 +20,16 @@ fn file(setting: &Setting, value: &str) -> String {
             let to = format!("{{ address = 'h:1', {key} = {value} }}");
             format!("[[forward]]\nlisten = ':1'\nto = {to}\n")
         }
+        Section::Inside("check") => {
+            let needed = match (key, value) {
+                ("connect" | "tls", "true") | ("http" | "expect", _) => "",
+                ("method" | "status" | "host", _) => ", http = '/'",
+                ("send", _) => ", expect = 'x'",
+                ("connect", _) => ", tls = true",
+                _ => ", connect = true",
+            };
+            format!("{forward}check = {{ {key} = {value}{needed} }}\n")
+        }
         Section::Inside(table) => {
             let needed = match (key, value) {
                 ("down", "\"3650d\"") => ", down_max = '3650d'",
@@ -40,6 +50,7 @@ fn written(plan: &Plan, setting: &Setting) -> Option<String> {
         Section::ForwardDefaults => settings.written(setting),
         Section::Inside("to") => plan.forwards[0].routes[0].targets[0].options.written(setting),
         Section::Inside("keepalive") => settings.keepalive.unwrap().written(setting),
+        Section::Inside("check") => settings.check.as_ref().unwrap().written(setting),
         Section::Inside("passive") => settings.passive.unwrap().written(setting),
         other => panic!("{other:?} has no table"),
     }
@@ -63,7 +74,9 @@ fn samples(kind: Kind) -> Vec<String> {
         Kind::Count { min, max } => [min, max].map(|count| count.to_string()).into(),
         Kind::Bool => vec!["true".to_owned(), "false".to_owned()],
         Kind::Choice(words) => words.iter().map(|word| format!("\"{word}\"")).collect(),
-        Kind::Path(_) | Kind::Account => vec!["\"x\"".to_owned()],
+        Kind::Path(_) | Kind::Account | Kind::Text(Content::Host | Content::Bytes) => {
+            vec!["\"x\"".to_owned()]
+        }
         Kind::Admin => {
             ["auto", "off", "unix:/x", "127.0.0.1:9"].map(|it| format!("\"{it}\"")).into()
         }
@@ -72,6 +85,12 @@ fn samples(kind: Kind) -> Vec<String> {
             let value = |it: &Setting| samples(it.kind).pop().unwrap();
             let entries = settings.iter().map(|it| format!("{} = {}", it.key, value(it)));
             vec![format!("{{ {} }}", entries.collect::<Vec<_>>().join(", "))]
+        }
+        Kind::Text(Content::HttpPath) => vec!["\"/x\"".to_owned()],
+        Kind::Statuses => vec!["\"100\"".to_owned(), "\"204-599\"".to_owned()],
+        Kind::KeyOrTable(words, _) => {
+            let times = "every = \"2s\", timeout = \"1s\", fall = 3, rise = 2";
+            words.iter().map(|word| format!("{{ {word} = true, {times} }}")).collect()
         }
         Kind::Name | Kind::Listen | Kind::TargetAddress | Kind::Target(_) | Kind::List(_) => {
             panic!("{kind:?} has no field")
@@ -95,8 +114,11 @@ fn a_default_can_be_given_explicitly() {
     for setting in with_a_field() {
         let Some(default) = setting.default() else { continue };
         let plan = plan_of(&file(setting, &default));
-        let parts = (plan.process.clone(), plan.log.clone(), plan.forwards[0].settings);
-        assert_eq!(parts, typed, "{}", setting.key);
+        let parts = (plan.process.clone(), plan.log.clone(), plan.forwards[0].settings.clone());
+        // Without a table `check` there is no check.
+        if setting.section != Section::Inside("check") {
+            assert_eq!(parts, typed, "{}", setting.key);
+        }
         assert_eq!(written(&plan, setting), Some(default), "{}", setting.key);
     }
 }

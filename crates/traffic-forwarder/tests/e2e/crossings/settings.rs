@@ -40,6 +40,9 @@ fn unset(other: &str, probe: &str) -> Values {
     [None, Some(other.to_owned()), Some(probe.to_owned())]
 }
 
+/// Values of a setting that this file does not set.
+const NEVER: Values = [None, None, None];
+
 /// All settings whose values are the same in each run.
 fn fixed_values() -> BTreeMap<(&'static str, &'static str), Values> {
     let durations = ["\"11s\"", "\"12s\"", "\"13s\""];
@@ -71,6 +74,8 @@ fn fixed_values() -> BTreeMap<(&'static str, &'static str), Values> {
         ("[defaults]", "path", given(["\"auto\"", "\"copy\"", "\"splice\""])),
         ("[defaults]", "balance", given(["\"least\"", "\"first\"", "\"source\""])),
         ("[defaults]", "none_up", given(["\"try\"", "\"refuse\"", "\"refuse\""])),
+        ("[defaults]", "on_down", given(["\"keep\"", "\"reset\"", "\"reset\""])),
+        ("[defaults]", "slow_start", given(durations)),
         ("to", "weight", given(["2", "3", "4"])),
         // A value that differs from the default: others are not rendered.
         ("to", "backup", given(["true", "true", "true"])),
@@ -82,7 +87,29 @@ fn fixed_values() -> BTreeMap<(&'static str, &'static str), Values> {
         ("keepalive", "interval", given(["\"3s\"", "\"4s\"", "\"5s\""])),
         ("keepalive", "count", given(["3", "4", "5"])),
     ];
-    rows.into_iter().map(|(section, key, values)| ((section, key), values)).collect()
+    let rows = rows.into_iter().chain(values_of_a_check());
+    rows.map(|(section, key, values)| ((section, key), values)).collect()
+}
+
+fn values_of_a_check() -> impl Iterator<Item = (&'static str, &'static str, Values)> {
+    let rows = [
+        // A check does one thing: the keys of others cannot stand beside `expect`.
+        ("check", "connect", NEVER),
+        ("check", "tls", NEVER),
+        ("check", "http", NEVER),
+        ("check", "method", NEVER),
+        ("check", "host", NEVER),
+        ("check", "status", NEVER),
+        // Each target has its own, and nothing answers at another one.
+        ("check", "port", NEVER),
+        ("check", "send", given(["\"PING\"", "\"PING!\"", "\"PING?\""])),
+        ("check", "expect", given(["\"P\"", "\"PI\"", "\"PIN\""])),
+        ("check", "every", given(["\"3s\"", "\"4s\"", "\"5s\""])),
+        ("check", "timeout", given(["\"3s\"", "\"4s\"", "\"5s\""])),
+        ("check", "fall", given(["4", "5", "6"])),
+        ("check", "rise", given(["4", "5", "6"])),
+    ];
+    rows.into_iter()
 }
 
 impl Fixture {
@@ -106,10 +133,11 @@ impl Fixture {
         let to = |at: usize| targets[at].addr().tcp().to_string();
         let to = [to(0), to(1), "127.0.0.1:9".to_owned()].map(address);
         values.insert(("to", "address"), to);
-        let tables: [(_, _, &[&str]); 3] = [
+        let tables: [(_, _, &[&str]); 4] = [
             ("[[forward]]", "to", &["address", "weight", "backup", "max_sessions"]),
             ("[defaults]", "keepalive", &["idle", "interval", "count"]),
             ("[defaults]", "passive", &["failures", "down", "down_max"]),
+            ("[defaults]", "check", &["send", "expect", "every", "timeout", "fall", "rise"]),
         ];
         for (section, table, keys) in tables {
             let tables = [FIRST, OTHER, PROBE].map(|at| {
@@ -173,7 +201,7 @@ impl Fixture {
         let value = |(section, key): (&'static str, &'static str)| {
             let found = match (section, key) {
                 (_, "name") => Some(Some(report["removed"][0]["name"].to_string())),
-                (table @ ("keepalive" | "passive" | "to"), key) => {
+                (table @ ("keepalive" | "passive" | "check" | "to"), key) => {
                     of(main, table).map(|value| part(&value.unwrap(), key))
                 }
                 ("[process]" | "[log]", key) => of(&report["settings"], key),
