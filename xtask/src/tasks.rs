@@ -160,7 +160,8 @@ impl Here<'_> {
 
     /// Plays histories of the engine until a bound is reached.
     fn soak_engine(&self, seconds: &str, bounds: &[(&str, Option<&String>)]) -> Result<(), String> {
-        let mut soak = self.cargo(&["run", "--quiet", "-p", "simulation", "--example", "soak"]);
+        let mut soak = self.cargo(&["run", "--quiet", "--profile", "soak"]);
+        soak.args(["-p", "simulation", "--example", "soak"]);
         let given = bounds.iter().filter_map(|(name, bound)| Some((name, (*bound)?)));
         finish(soak.env("SECONDS", seconds).envs(given))
     }

@@ -1,6 +1,6 @@
 //! The hosts of targets.
 
-use crate::network::{self, PeerSocket};
+use crate::network::{self, Connection, PeerSocket};
 use crate::script::{Host, host_address, host_path};
 use sys::Errno;
 use sys::kernel::Kernel as _;
@@ -19,6 +19,15 @@ pub(crate) struct TargetHost {
     state: Host,
 }
 
+/// The effect of a new condition on the connections of a host.
+#[derive(Debug, Default)]
+pub(crate) struct Change {
+    /// All of them were closed: the server process has died.
+    pub(crate) died: bool,
+    /// Those that were lost without a segment.
+    pub(crate) lost: Vec<Connection>,
+}
+
 impl TargetHost {
     pub(crate) fn new(number: u8, sim: &Sim) -> Self {
         let process = sim.process(OPEN_FILES);
@@ -28,8 +37,8 @@ impl TargetHost {
         host
     }
 
-    /// Changes its condition. True if its connections have died.
-    pub(crate) fn set(&mut self, state: Host) -> bool {
+    /// Changes its condition.
+    pub(crate) fn set(&mut self, state: Host) -> Change {
         let address = host_address(self.number).ip();
         self.sim.set_reach(
             address,
@@ -51,11 +60,9 @@ impl TargetHost {
         } else if self.listeners.is_empty() {
             self.listen();
         }
-        if state == Host::Crashed {
-            self.sim.crash(address);
-        }
+        let lost = if state == Host::Crashed { self.sim.crash(address) } else { Vec::new() };
         self.state = state;
-        died
+        Change { died, lost }
     }
 
     fn listen(&mut self) {
@@ -69,7 +76,8 @@ impl TargetHost {
         if self.state == Host::NotAccepting {
             return None;
         }
-        self.listeners.iter().find_map(|listener| PeerSocket::accept(listener).ok())
+        let waits = |listener: &&SimSocket| listener.queued() > 0;
+        self.listeners.iter().filter(waits).find_map(|listener| PeerSocket::accept(listener).ok())
     }
 
     /// Whether it resets the connections that it accepts.

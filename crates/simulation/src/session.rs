@@ -19,7 +19,7 @@ pub(crate) struct Session {
     pub(crate) target: Option<Target>,
     /// Applications of targets whose connection the engine has closed for another attempt.
     pub(crate) strays: Vec<Target>,
-    /// A host has crashed with its connection in the accept queue, which the engine cannot notice.
+    /// A host has crashed with its connection unaccepted, which the engine cannot notice.
     pub(crate) crashed_in_queue: bool,
     /// The connection that the engine uses.
     connected: Option<Connection>,
@@ -142,6 +142,12 @@ impl Session {
     /// queue, and where the engine used it within one turn only.
     pub(crate) fn has_used_target(&self) -> bool {
         self.target.as_ref().is_some_and(|target| self.connected == Some(target.connection))
+    }
+
+    /// Whether the application of a target has accepted this connection.
+    pub(crate) fn has_accepted(&self, connection: Connection) -> bool {
+        let mut targets = self.target.iter().chain(&self.strays);
+        targets.any(|target| target.connection == connection)
     }
 
     /// Its target has accepted a connection. The others become strays.

@@ -129,7 +129,8 @@ fn of_others(
 
 /// Whether the peer has ended its connection in a way that may reset it.
 fn broke(session: &Session, peer: Peer) -> bool {
-    if peer == Peer::Target && !session.has_used_target() {
+    // The application of the target may have had an earlier connection, and not the lost one.
+    if peer == Peer::Target && (session.crashed_in_queue || !session.has_used_target()) {
         return true;
     }
     match session.peer(peer).map(|peer| &peer.facts) {

@@ -18,7 +18,7 @@ use crate::verdict::Circumstances;
 use engine::Report;
 use flow::{By, Cause, Peer, Phase, Time};
 use image::EngineHandles;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
@@ -47,6 +47,8 @@ pub(crate) struct World {
     pub(crate) hosts: Vec<TargetHost>,
     pub(crate) names: Arc<Names>,
     pub(crate) sessions: BTreeMap<u16, Session>,
+    /// All sessions with an open peer, and some without.
+    live: BTreeSet<u16>,
     /// The sessions of connections of clients, and of targets that the engine has connected.
     owners: BTreeMap<Connection, (u16, Peer)>,
     /// The clients that have connected from an address, with the times of their connect(2).
@@ -134,6 +136,7 @@ impl World {
             hosts: (0..HOSTS).map(|number| TargetHost::new(number, &sim)).collect(),
             names: Arc::new(Names::new(&sim)),
             sessions: BTreeMap::new(),
+            live: BTreeSet::new(),
             owners: BTreeMap::new(),
             clients_by_address: BTreeMap::new(),
             orphans: Vec::new(),

@@ -27,3 +27,19 @@ fn seed_26() {
          reload f1 any:2 t2 max=10 path=copy connect=50 idle=37 age=60000 keepalive=2000",
     );
 }
+
+/// A target's host crashes with the second connection of a session in its accept queue: an upgrade had cut
+/// off the first attempt.
+#[test]
+fn seed_15751() {
+    simulation::replay(
+        "seed 15751 workers 2
+         start f0 six:4 n2
+         reload f0 any:4 six:0 t2 wait path=splice half=500 age=2000 keepalive=60000
+         126 connects six:0
+         126 target sends 2
+         128 connects six:4
+         upgrade
+         target 2 crashed",
+    );
+}

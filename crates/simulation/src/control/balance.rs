@@ -15,18 +15,21 @@ impl Control {
         world.workers.refresh();
         let audits: Vec<&Audit> = world.workers.audits().collect();
         gates(&shared, &audits);
+        let mut open: BTreeMap<&str, Vec<&SessionAudit>> = BTreeMap::new();
+        for session in audits.iter().flat_map(|audit| &audit.sessions) {
+            open.entry(&session.forward).or_default().push(session);
+        }
         for forward in engine.forwards() {
             let name = &forward.plan.name;
-            let open = audits.iter().flat_map(|audit| &audit.sessions);
-            let open = open.filter(|session| *session.forward == **name);
+            let open = open.get(name.as_str()).map_or(&[][..], Vec::as_slice);
             let totals = forward.totals();
             assert_eq!(
                 totals.open(),
-                open.clone().count() as u64,
+                open.len() as u64,
                 "open sessions of {name}, as counted and as there are"
             );
             let mut tally = world.tallies.get(name).cloned().unwrap_or_default();
-            open.for_each(|session| tally.add_open(&session.flow));
+            open.iter().for_each(|session| tally.add_open(&session.flow));
             tally.check(name, &totals);
         }
         routes(&shared, &audits, self.published.is_some());

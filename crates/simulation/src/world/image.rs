@@ -189,14 +189,20 @@ impl World {
         self.trace.add(self.sim.now(), "record", number.into(), &record.ending.reason);
     }
 
-    /// The session whose client used this address when a session that has lasted so long was accepted. A
-    /// later client may have got the same port.
+    /// The session whose client used this address when a session that has lasted so long was accepted, and
+    /// whose connection the engine has closed. A later client may have got the same port, also while the
+    /// earlier connection waits in the queue of the listener.
     fn client_at(&self, address: SocketAddr, lasted: Duration) -> Option<u16> {
         let accepted =
             self.sim.now().as_micros().saturating_sub(lasted.as_micros().try_into().ok()?);
         let clients = self.clients_by_address.get(&address)?;
         let before = |(since, _): &&(Time, u16)| since.as_micros() <= accepted;
-        clients.iter().rev().find(before).map(|(_, number)| *number)
+        let has_ended = |number: &u16| {
+            let session = self.sessions.get(number);
+            session.is_some_and(|it| it.record.is_none() && !it.closed[0].is_empty())
+        };
+        let mut numbers = clients.iter().rev().filter(before).map(|(_, number)| *number);
+        numbers.find(has_ended)
     }
 
     // === the end ===

@@ -1,6 +1,7 @@
 //! Steps of the applications, and the rules for each received byte and FIN.
 
 use super::World;
+use crate::host::Change;
 use crate::network::PeerSocket;
 use crate::peer::{ScriptedPeer, Step};
 use crate::random::Choices;
@@ -33,6 +34,7 @@ impl World {
             Err(errno) => ScriptedPeer::not_connected(errno),
         };
         self.sessions.insert(number, Session::new(number, endpoint, client));
+        self.live.insert(number);
         self.disturb();
     }
 
@@ -45,17 +47,21 @@ impl World {
 
     /// Changes the condition of a target's host.
     pub(crate) fn set_host(&mut self, number: u8, state: Host) {
-        let died = self.spared(|world| {
-            world.hosts.get_mut(usize::from(number)).is_some_and(|host| host.set(state))
+        let Change { died, lost } = self.spared(|world| {
+            world
+                .hosts
+                .get_mut(usize::from(number))
+                .map_or_else(Change::default, |host| host.set(state))
         });
         self.circumstances.network_failed |= matches!(state, Host::Silent | Host::Unreachable);
+        for connection in lost {
+            let owner = self.owners.get(&connection).filter(|(_, peer)| *peer == Peer::Target);
+            let session = owner.and_then(|(number, _)| self.sessions.get_mut(number));
+            if let Some(session) = session {
+                session.crashed_in_queue |= !session.has_accepted(connection);
+            }
+        }
         for session in self.sessions.values_mut() {
-            let has_target =
-                session.target.iter().chain(&session.strays).any(|target| target.peer.is_open());
-            session.crashed_in_queue |= state == Host::Crashed
-                && session.was_relaying
-                && session.record.is_none()
-                && !has_target;
             let targets = session.target.iter_mut().chain(&mut session.strays);
             for target in targets.filter(|target| target.host == number) {
                 match state {
@@ -96,6 +102,7 @@ impl World {
         let session = owner.and_then(|(number, _)| self.sessions.get_mut(&number));
         match session {
             Some(session) => {
+                self.live.insert(session.number);
                 session.accepted(socket, host);
                 if self.hosts[usize::from(host)].resets() {
                     session.reset_by_host(connection);
@@ -116,22 +123,30 @@ impl World {
         let client_first = self.random.chance(50);
         let order: [Peer; 2] =
             if client_first { [Peer::Client, Peer::Target] } else { [Peer::Target, Peer::Client] };
-        let can_step = |session: &Session| {
+        let can_step = |number: u16| {
+            let session = self.sessions.get(&number)?;
             let can = |peer: &Peer| session.peer(*peer).is_some_and(ScriptedPeer::can_step);
-            order.into_iter().find(can)
+            order.into_iter().find(can).map(|peer| (number, peer))
         };
-        let behind = self.sessions.range(from..).chain(self.sessions.range(..from));
-        let mut found = behind.map(|(number, it)| (*number, can_step(it)));
-        let found = found.find_map(|(number, peer)| Some((number, peer?)));
+        let behind = self.live.range(from..).chain(self.live.range(..from));
+        let found = behind.copied().find_map(can_step);
         match found {
             Some((number, peer)) => self.peer_step(number, peer),
             None if self.stray_steps() => {}
             None => {
                 self.peers_are_idle = true;
+                self.forget_closed();
                 return false;
             }
         }
         true
+    }
+
+    /// Forgets the sessions whose peers have all closed their sockets: none of them takes a step again.
+    fn forget_closed(&mut self) {
+        let Self { live, sessions, .. } = self;
+        let is_open = |session: &Session| session.open_peers().next().is_some();
+        live.retain(|number| sessions.get(number).is_some_and(is_open));
     }
 
     fn peer_step(&mut self, number: u16, peer: Peer) {
@@ -148,8 +163,12 @@ impl World {
 
     /// An application whose connection the engine has closed for another attempt takes a step.
     fn stray_steps(&mut self) -> bool {
-        let Self { sim, sessions, orphans, random, scratch, .. } = self;
-        let strays = sessions.values_mut().flat_map(|session| &mut session.strays);
+        let Self { sim, sessions, live, orphans, random, scratch, .. } = self;
+        let has_step = |session: &Session| session.strays.iter().any(|it| it.peer.can_step());
+        let mut numbers = live.iter().copied();
+        let number = numbers.find(|number| sessions.get(number).is_some_and(has_step));
+        let session = number.and_then(|number| sessions.get_mut(&number));
+        let strays = session.into_iter().flat_map(|session| &mut session.strays);
         let mut all = strays.map(|target| &mut target.peer).chain(orphans);
         let Some(stray) = all.find(|stray| stray.can_step()) else { return false };
         let was_spared = sim.spare(true);

@@ -51,9 +51,10 @@ impl Sim {
     }
 
     /// The host at this address loses all connections without a segment, as when its power fails. Once it
-    /// can be reached, it answers their segments with RST. Its processes are not killed.
-    pub fn crash(&self, address: IpAddr) {
-        self.world().crash(address);
+    /// can be reached, it answers their segments with RST. Its processes are not killed. Returns the
+    /// numbers of the lost connections ([`SimSocket::connection`]).
+    pub fn crash(&self, address: IpAddr) -> Vec<u64> {
+        self.world().crash(address)
     }
 
     /// Makes the choices that follow those of another seed.
@@ -76,6 +77,11 @@ impl SimSocket {
     /// See [`Look`].
     pub fn look(&self) -> Look {
         self.0.world().look(self.0.file)
+    }
+
+    /// Connections that wait to be accepted at this listener.
+    pub fn queued(&self) -> usize {
+        self.0.world().queued(self.0.file)
     }
 
     /// A router reports an error for this connection: it ends an attempt to connect. On an established
@@ -133,8 +139,7 @@ impl Process {
 
     /// Connections that wait to be accepted.
     pub fn queued(&self, listener: u32) -> usize {
-        let queued = |file| self.world().listener(file).map_or(0, |listener| listener.queue.len());
-        self.file(listener).map_or(0, queued)
+        self.file(listener).map_or(0, |file| self.world().queued(file))
     }
 
     /// Whether a wait on this epoll instance would return at once.
@@ -145,6 +150,13 @@ impl Process {
 }
 
 impl World {
+    fn queued(&self, file: Key) -> usize {
+        match self.file(file) {
+            Some(File::Listener(listener)) => listener.queue.len(),
+            _ => 0,
+        }
+    }
+
     fn connection(&self, file: Key) -> Option<u64> {
         match self.file(file)? {
             File::Tcp(end) => self.ends.get(*end).map(|end| end.connection),
@@ -169,12 +181,13 @@ impl World {
         self.files.remove(file);
     }
 
-    fn crash(&mut self, address: IpAddr) {
+    fn crash(&mut self, address: IpAddr) -> Vec<u64> {
         let at_host = self.ends.iter().filter(|(_, end)| end.local.ip() == address);
-        let keys: Vec<Key> = at_host.map(|(key, _)| key).collect();
-        for key in keys {
-            self.forget(key);
+        let lost: Vec<(Key, u64)> = at_host.map(|(key, end)| (key, end.connection)).collect();
+        for (key, _) in &lost {
+            self.forget(*key);
         }
+        lost.into_iter().map(|(_, connection)| connection).collect()
     }
 
     fn look(&self, file: Key) -> Look {

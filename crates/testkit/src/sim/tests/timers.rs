@@ -205,7 +205,7 @@ fn a_host_that_has_crashed_answers_with_a_reset_once_it_is_back() {
     let host = Host::friendly();
     let (client, server) = host.pair();
     host.set_reach(Reach::Silent);
-    host.sim.crash(host.address.ip());
+    let _ = host.sim.crash(host.address.ip());
     client.send(b"x").unwrap();
     host.pass(10 * SECOND);
     assert_eq!(client.take_error(), Ok(()));
