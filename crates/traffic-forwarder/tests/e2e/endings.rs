@@ -19,7 +19,6 @@ on_each_path!(
     an_early_answer_arrives_while_the_client_still_sends,
     small_messages_are_exchanged,
     a_stalled_peer_stops_the_other,
-    an_ended_session_leaves_no_descriptor,
 );
 
 fn the_clients_fin_does_not_affect_the_answer(path: &str) {
@@ -137,23 +136,4 @@ fn a_stalled_peer_stops_the_other(path: &str) {
     drop(client);
     reader.finish();
     assert_eq!(forward.close_reason(), "client/relay/fin");
-}
-
-/// Pipes come from a pool, and return to it or are closed.
-fn an_ended_session_leaves_no_descriptor(path: &str) {
-    const SESSIONS: u64 = 60;
-    /// Two descriptors for each of a worker's spare pipes.
-    const SPARE: usize = 32;
-    let target = Target::start(Behaviour::Sink);
-    let config = crate::support::Config::new().process("workers = 1");
-    let forward = Forward::start_with(config, &target, path_is(path));
-    let before = forward.fd_count();
-    for _ in 0..SESSIONS {
-        let script = Script::new().write(300_000).shutdown_write().read_to_end();
-        Peer::connect("client", &forward, script).finish();
-    }
-    forward.wait_for_records(60);
-    let left = forward.fd_count() - before;
-    assert!(left <= SPARE, "{left} descriptors more after {SESSIONS} sessions");
-    assert_eq!(target.received(), SESSIONS * 300_000);
 }

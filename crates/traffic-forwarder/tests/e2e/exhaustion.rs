@@ -72,22 +72,6 @@ fn a_client_beyond_the_descriptors_waits_and_is_served() {
 }
 
 #[test]
-fn an_ended_session_makes_room_for_a_waiting_client() {
-    let target = Target::start(Behaviour::Echo);
-    let forward = Forward::start_with(one_worker(), &target, "");
-    let mut served = served_client(&forward);
-    leave_open_files(&forward, 0);
-    for _ in 0..3 {
-        let waiting = connect(&forward).unwrap();
-        play(&waiting, Script::new().write_bytes("."));
-        forward.wait_for_message(ACCEPT_FAILED);
-        drop(served);
-        play(&waiting, Script::new().read_exactly(1));
-        served = waiting;
-    }
-}
-
-#[test]
 fn without_a_target_socket_the_client_is_reset() {
     let target = Target::start(Behaviour::Echo);
     let forward = Forward::start_with(one_worker(), &target, "");

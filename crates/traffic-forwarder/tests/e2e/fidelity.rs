@@ -5,6 +5,5 @@ mod cases;
 mod flushes;
 mod neighbours;
 mod ports;
-mod races;
 mod routes;
 mod vanished;

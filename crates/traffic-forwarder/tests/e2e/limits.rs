@@ -127,39 +127,25 @@ fn a_full_process_refuses_on_all_of_its_forwards() {
 }
 
 /// Clients refused by a full forward do not use up other forwards' places in the process.
-fn a_full_forward_takes_no_place_of_others(
-    full: &str,
-    turned_away: impl Fn(&Port) -> Option<Socket>,
-) {
+#[test]
+fn refused_clients_take_no_place_of_other_forwards() {
     let (target, crowded, other) = (Target::start(Behaviour::Echo), Port::v4(), Port::v4());
     let config = Config::new()
         .process("max_sessions = 4\nworkers = 2")
-        .forward(crowded.addr(), target.addr(), full)
+        .forward(crowded.addr(), target.addr(), REFUSE)
         .forward(other.addr(), target.addr(), "");
     let _forwarder = config.start();
     let _served = [served_client(&crowded), served_client(&crowded)];
-    let _waiting: Vec<_> = (0..10).map(|_| turned_away(&crowded)).collect();
+    (0..10).for_each(|_| is_refused(&crowded));
     let others = [served_client(&other), served_client(&other)];
     others.iter().for_each(ping);
 }
 
-#[test]
-fn refused_clients_take_no_place_of_other_forwards() {
-    a_full_forward_takes_no_place_of_others(REFUSE, |port| {
-        is_refused(port);
-        None
-    });
-}
-
-#[test]
-fn waiting_clients_take_no_place_of_other_forwards() {
-    a_full_forward_takes_no_place_of_others(WAIT, |port| Some(asking_client(port)));
-}
-
 // === wait ===
 
-fn a_full_forward_lets_clients_wait(workers: u32) {
-    let echo = Echo::start(workers, WAIT);
+#[test]
+fn a_full_forward_lets_clients_wait() {
+    let echo = Echo::start(2, WAIT);
     let mut served: VecDeque<_> = (0..2).map(|_| served_client(&echo.forward)).collect();
     let mut waiting: VecDeque<_> = (0..6).map(|_| asking_client(&echo.forward)).collect();
     is_waiting(&waiting[0]);
@@ -175,36 +161,4 @@ fn a_full_forward_lets_clients_wait(workers: u32) {
         assert_eq!(echo.target.accepted(), accepted + 1, "one place, one session");
     }
     assert_eq!(messages(&echo.forward, REFUSED).len(), 0);
-}
-
-#[test]
-fn a_full_forward_lets_clients_wait_with_one_worker() {
-    a_full_forward_lets_clients_wait(1);
-}
-
-#[test]
-fn a_full_forward_lets_clients_wait_with_two_workers() {
-    a_full_forward_lets_clients_wait(2);
-}
-
-/// A client that waits at one forward for a place in the process gets the place of a session of
-/// another forward.
-#[test]
-fn a_place_in_the_process_goes_to_any_forward() {
-    let (target, ports) = (Target::start(Behaviour::Echo), [Port::v4(), Port::v4()]);
-    let config = Config::new().process("max_sessions = 1\nworkers = 2");
-    let config = ports.iter().fold(config, |config, port| {
-        config.forward(port.addr(), target.addr(), "at_limit = 'wait'")
-    });
-    let _forwarder = config.start();
-    let mut served = served_client(&ports[0]);
-    for round in 0..10 {
-        let next = asking_client(&ports[(round + 1) % 2]);
-        if round == 0 {
-            is_waiting(&next);
-        }
-        drop(served);
-        is_answered(&next);
-        served = next;
-    }
 }

@@ -32,7 +32,7 @@ pub(crate) use operated::Operated;
 pub(crate) use sessions::{
     OPENING, Session, close_listener, ping, play, reset, served_client, write_until_full,
 };
-pub(crate) use setup::{Setup, on_each_race, on_each_setup};
+pub(crate) use setup::{Setup, on_each_setup};
 pub(crate) use slow_lookups::SlowLookups;
 
 /// The program under test.

@@ -13,10 +13,8 @@ on_each_path!(
     an_idle_session_times_out,
     a_stalled_target_ends_a_session,
     a_stalled_client_ends_a_session,
-    a_byte_in_either_lane_keeps_a_session_alive,
     a_slow_reader_is_not_idle,
     max_age_ends_even_a_busy_session,
-    max_age_ends_a_connecting_session,
     max_age_ends_a_session_after_a_target_reset,
     an_idle_half_closed_session_times_out,
     a_byte_in_the_open_lane_keeps_a_half_closed_session_alive,
@@ -62,23 +60,6 @@ fn a_stalled_client_ends_a_session(path: &str) {
     stall(path, false);
 }
 
-fn a_byte_in_either_lane_keeps_a_session_alive(path: &str) {
-    let session = session(path, "idle_timeout = '2s'");
-    for round in 0..12 {
-        let (from, to) = match round % 2 {
-            0 => (&session.client, &session.target),
-            _ => (&session.target, &session.client),
-        };
-        play(from, Script::new().write_bytes("."));
-        play(to, Script::new().read_exactly(1).expect_silence(QUIET));
-    }
-    assert_eq!(session.forward.records().len(), 0, "it lived longer than its idle timeout");
-    both_are_reset(&session);
-    let record = session.forward.record();
-    assert!(record.duration >= Duration::from_secs(4), "{}", record.json);
-    assert_eq!(record.close_reason(), "limit/relay/idle_timeout");
-}
-
 /// The kernel holds all of its bytes, so no lane moves one; but the client is reading them.
 fn a_slow_reader_is_not_idle(path: &str) {
     const CHUNK: usize = 64 * 1024;
@@ -98,16 +79,6 @@ fn max_age_ends_even_a_busy_session(path: &str) {
     let record = session.forward.record();
     assert_eq!(record.close_reason(), "limit/relay/max_age");
     assert!(record.duration >= Duration::from_secs(1) && record.bytes_up > 1, "{}", record.json);
-}
-
-fn max_age_ends_a_connecting_session(path: &str) {
-    let hole = BlackHole::open();
-    let settings = format!("{}connect_timeout = '1h'\nmax_age = '500ms'", path_is(path));
-    let forward = Forward::start(&hole, settings);
-    Peer::connect("client", &forward, Script::new().write(1000).expect_reset()).finish();
-    let record = forward.record();
-    assert_eq!(record.close_reason(), "limit/connect/max_age");
-    assert!(record.duration >= Duration::from_millis(500), "{}", record.json);
 }
 
 /// The target's last bytes are being flushed to a client that would need 15 seconds to read them.

@@ -61,13 +61,3 @@ macro_rules! on_each_setup {
     };
 }
 pub(crate) use on_each_setup;
-
-/// Defines a test per race for each path, selected by the configuration and by the forwarder.
-macro_rules! on_each_race {
-    ($($race:ident),+ $(,)?) => {
-        $crate::support::on_each_setup! { @ auto_with_one_worker "auto" 1 ($($race)+) }
-        $crate::support::on_each_setup! { @ splice_with_one_worker "splice" 1 ($($race)+) }
-        $crate::support::on_each_setup! { @ copy_with_one_worker "copy" 1 ($($race)+) }
-    };
-}
-pub(crate) use on_each_race;

@@ -100,23 +100,6 @@ fn counters_continue_and_add_up() {
 }
 
 #[test]
-fn session_ids_continue() {
-    let echo = Echo::start(Config::new());
-    let first = served_client(&echo.port);
-    for _ in 0..3 {
-        echo.two_sessions();
-        echo.operated.upgrade();
-    }
-    drop(first);
-    let records = echo.operated.wait_for_records(7);
-    let mut ids: Vec<u64> = records.iter().map(|record| record.id.parse().unwrap()).collect();
-    assert_eq!(ids.last(), Some(&1), "the first one ended last");
-    // Records of two workers may swap places.
-    ids.sort_unstable();
-    assert_eq!(ids, [1, 2, 3, 4, 5, 6, 7]);
-}
-
-#[test]
 fn status_figures_are_consistent() {
     let echo = Echo::start(Config::new());
     let operated = &echo.operated;
