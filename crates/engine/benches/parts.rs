@@ -113,7 +113,6 @@ fn mailbox(criterion: &mut Criterion) {
 fn selection(criterion: &mut Criterion) {
     let targets: Vec<Candidate> = (0..100)
         .map(|number: u32| Candidate {
-            number: flow::target_number(&format!("10.0.0.{number}:80")),
             is_up: true,
             has_room: true,
             is_tried: false,
@@ -122,7 +121,10 @@ fn selection(criterion: &mut Criterion) {
             sessions: number * 7 % 50,
         })
         .collect();
-    let set = Candidates { count: targets.len(), at: |position| targets[position], heaviest: 100 };
+    let numbers: Vec<u64> =
+        (0..100).map(|number| flow::target_number(&format!("10.0.0.{number}:80"))).collect();
+    let at = |position: usize| targets[position];
+    let set = Candidates { numbers: &numbers, at, heaviest: 100 };
     let mut random = 0u64;
     let mut turns = Turns::default();
     for name in ["least", "round_robin", "source", "first"] {

@@ -51,7 +51,7 @@ fn choose(
     let select = |choice: Choice<'_>| flow::select(&candidates, choice, rules.none_up);
     match rules.balance {
         // The usual forward has one target, and needs no choice.
-        _ if candidates.count == 1 => select(Choice::First),
+        _ if candidates.numbers.len() == 1 => select(Choice::First),
         Balance::Least => select(Choice::Least(random.number())),
         Balance::RoundRobin => {
             let mut turns = set.turns.lock().unwrap_or_else(PoisonError::into_inner);
@@ -67,19 +67,18 @@ fn choose(
     }
 }
 
-fn candidates(
-    set: &TargetSet,
-    tried: &Tried,
+fn candidates<'a>(
+    set: &'a TargetSet,
+    tried: &'a Tried,
     rules: &Rules,
     now: Time,
-) -> Candidates<impl Fn(usize) -> Candidate> {
+) -> Candidates<'a, impl Fn(usize) -> Candidate> {
     // Passive health never applies to a forward's only target.
     let has_health = rules.passive.is_some() && set.members().len() > 1;
     let at = move |position: usize| {
         let member = &set.members()[position];
         let target = &member.target;
         Candidate {
-            number: target.number,
             is_up: !has_health || target.is_up(now),
             has_room: target.gate.has_room(),
             is_tried: tried.contains(target),
@@ -88,5 +87,5 @@ fn candidates(
             sessions: target.gate.taken(),
         }
     };
-    Candidates { count: set.members().len(), at, heaviest: set.heaviest }
+    Candidates { numbers: &set.numbers, at, heaviest: set.heaviest }
 }

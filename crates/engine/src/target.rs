@@ -16,8 +16,6 @@ pub(crate) struct Target {
     pub(crate) address: TargetAddress,
     /// The address, as shown.
     pub(crate) text: Arc<str>,
-    /// The address as a number, for `balance = "source"`.
-    pub(crate) number: u64,
     /// Counts its sessions, up to its own limit.
     pub(crate) gate: Gate,
     health: Mutex<PassiveHealth>,
@@ -71,7 +69,6 @@ impl Target {
         let text = address.to_string();
         Self {
             address: address.into(),
-            number: flow::target_number(&text),
             text: text.into(),
             gate: Gate::new(NO_LIMIT),
             health: Mutex::default(),

@@ -25,6 +25,8 @@ impl Member {
 pub(crate) struct TargetSet {
     version: u64,
     members: Box<[Member]>,
+    /// The numbers of their addresses, for `balance = "source"`.
+    pub(crate) numbers: Box<[u64]>,
     /// The highest weight.
     pub(crate) heaviest: u32,
     /// For `balance = "round_robin"`.
@@ -34,7 +36,8 @@ pub(crate) struct TargetSet {
 impl TargetSet {
     fn new(version: u64, members: Box<[Member]>) -> Self {
         let heaviest = members.iter().map(|member| member.weight).max().unwrap_or(1);
-        Self { version, members, heaviest, turns: Mutex::default() }
+        let numbers = members.iter().map(|it| flow::target_number(&it.target.text)).collect();
+        Self { version, members, numbers, heaviest, turns: Mutex::default() }
     }
 
     /// The targets, in the order of the configuration.

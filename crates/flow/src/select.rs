@@ -39,8 +39,6 @@ pub enum NoneUp {
 /// State of one target at the moment of selection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Candidate {
-    /// Identifies the target in every process ([`target_number`]).
-    pub number: u64,
     /// Its health allows new sessions.
     pub is_up: bool,
     /// It is below its own limit of sessions.
@@ -79,38 +77,38 @@ pub enum NoTarget {
 
 /// A target set, as selection reads it.
 #[derive(Clone, Copy, Debug)]
-pub struct Candidates<F> {
-    /// Number of targets.
-    pub count: usize,
+pub struct Candidates<'a, F> {
+    /// The numbers of the targets ([`target_number`]), by position. Apart from their states, because
+    /// [`Balance::Source`] reads all numbers and few states.
+    pub numbers: &'a [u64],
     /// Reads the state of the target at a position.
     pub at: F,
     /// The highest weight of the set.
     pub heaviest: u32,
 }
 
-/// The position of the target that takes the session. [`Choice::Least`] usually reads three targets,
-/// [`Choice::First`] those up to the chosen one, the others all.
+/// The position of the target that takes the session. [`Choice::Least`] usually reads the states of three
+/// targets, [`Choice::First`] of those up to the chosen one, [`Choice::Source`] of a few,
+/// [`Choice::RoundRobin`] of all.
 ///
 /// # Errors
 /// See [`NoTarget`]. With [`NoneUp::Try`], only a set whose targets were all tried is down.
 pub fn select(
-    candidates: &Candidates<impl Fn(usize) -> Candidate>,
+    candidates: &Candidates<'_, impl Fn(usize) -> Candidate>,
     choice: Choice<'_>,
     none_up: NoneUp,
 ) -> Result<usize, NoTarget> {
-    let Candidates { count, at, heaviest } = candidates;
-    let pool = Pool::of((0..*count).map(at), none_up).ok_or(NoTarget::Down)?;
-    let eligible = || {
-        let candidates = (0..*count).map(|position| (position, at(position)));
-        candidates.filter(|(_, candidate)| pool.contains(candidate))
-    };
+    let Candidates { numbers, at, heaviest } = candidates;
+    let count = numbers.len();
+    let pool = Pool::of((0..count).map(at), none_up).ok_or(NoTarget::Down)?;
+    let eligible_at = |position| Some(at(position)).filter(|it| pool.contains(it));
+    let eligible = || (0..count).filter_map(|position| Some((position, eligible_at(position)?)));
     let chosen = match choice {
         Choice::Least(random) => {
-            let eligible_at = |position| Some(at(position)).filter(|it| pool.contains(it));
-            least::emptier_of_two(*count, eligible_at, *heaviest, Random(random))
+            least::emptier_of_two(count, eligible_at, *heaviest, Random(random))
         }
-        Choice::RoundRobin(turns) => turns.next(*count, eligible()),
-        Choice::Source(client) => rendezvous::highest(eligible(), *heaviest, client),
+        Choice::RoundRobin(turns) => turns.next(count, eligible()),
+        Choice::Source(client) => rendezvous::highest(numbers, eligible_at, *heaviest, client),
         Choice::First => eligible().map(|(position, _)| position).next(),
     };
     chosen.ok_or(NoTarget::Full)
@@ -144,7 +142,6 @@ mod tests {
     use super::*;
 
     const GOOD: Candidate = Candidate {
-        number: 0,
         is_up: true,
         has_room: true,
         is_tried: false,
@@ -158,8 +155,9 @@ mod tests {
     const BACKUP: Candidate = Candidate { level: 1, ..GOOD };
     const LAST: Candidate = Candidate { level: 2, ..GOOD };
 
-    fn set(candidates: &[Candidate]) -> Candidates<impl Fn(usize) -> Candidate> {
-        Candidates { count: candidates.len(), at: |at| candidates[at], heaviest: 1 }
+    fn set(candidates: &[Candidate]) -> Candidates<'_, impl Fn(usize) -> Candidate> {
+        let numbers = &[0, 1, 2, 3, 4, 5][..candidates.len()];
+        Candidates { numbers, at: |at| candidates[at], heaviest: 1 }
     }
 
     /// The selection of every balance, which must agree where one target is eligible.

@@ -37,6 +37,7 @@ impl Random {
 /// The open sessions of all processes.
 struct Fleet {
     random: Random,
+    numbers: Vec<u64>,
     /// By process and target.
     open: [[u32; TARGETS]; PROCESSES],
     /// End (the bits of a positive number are in its order), process, target, and restarts of the target at the begin.
@@ -49,6 +50,7 @@ impl Fleet {
     fn new(seed: u64) -> Self {
         Self {
             random: Random(seed),
+            numbers: numbers(TARGETS),
             open: [[0; TARGETS]; PROCESSES],
             ends: BinaryHeap::new(),
             restarts: [0; TARGETS],
@@ -62,8 +64,8 @@ impl Fleet {
         self.end_due();
         let process = self.random.below(PROCESSES);
         let choice = choice(self.random.number(), process);
-        let at = |target| candidate(target, self.open[process][target]);
-        let set = Candidates { count: TARGETS, at, heaviest: 1 };
+        let at = |target| candidate(self.open[process][target]);
+        let set = Candidates { numbers: &self.numbers, at, heaviest: 1 };
         let target = flow::select(&set, choice, NoneUp::Try).expect("all are up");
         self.open[process][target] += 1;
         // A Pareto distribution: most sessions last some seconds, a few an hour.
@@ -99,16 +101,12 @@ impl Fleet {
     }
 }
 
-fn candidate(target: usize, sessions: u32) -> Candidate {
-    Candidate {
-        number: flow::target_number(&format!("10.0.0.{target}:80")),
-        is_up: true,
-        has_room: true,
-        is_tried: false,
-        level: 0,
-        weight: 1,
-        sessions,
-    }
+fn candidate(sessions: u32) -> Candidate {
+    Candidate { is_up: true, has_room: true, is_tried: false, level: 0, weight: 1, sessions }
+}
+
+fn numbers(count: usize) -> Vec<u64> {
+    (0..count).map(|target| flow::target_number(&format!("10.0.0.{target}:80"))).collect()
 }
 
 #[test]
@@ -148,9 +146,10 @@ fn least_gives_a_restarted_target_at_most_twice_its_part() {
 #[test]
 fn source_sends_a_client_to_its_target_and_moves_only_those_of_a_removed_one() {
     let number = |client: u32| flow::client_number(std::net::Ipv4Addr::from_bits(client).into());
+    let numbers = numbers(100);
     let select = |client, removed| {
-        let at = |target| Candidate { is_up: Some(target) != removed, ..candidate(target, 0) };
-        let set = Candidates { count: 100, at, heaviest: 1 };
+        let at = |target| Candidate { is_up: Some(target) != removed, ..candidate(0) };
+        let set = Candidates { numbers: &numbers, at, heaviest: 1 };
         flow::select(&set, Choice::Source(number(client)), NoneUp::Refuse).expect("99 are up")
     };
     let mut moved = 0u32;
@@ -169,8 +168,8 @@ fn turns_follow_the_weights_in_every_window() {
     let mut turns = Turns::default();
     let mut counts = [0u32; 4];
     for turn in 1..=1_000 {
-        let at = |target: usize| Candidate { weight: weights[target], ..candidate(target, 0) };
-        let set = Candidates { count: 4, at, heaviest: 5 };
+        let at = |target: usize| Candidate { weight: weights[target], ..candidate(0) };
+        let set = Candidates { numbers: &[0; 4], at, heaviest: 5 };
         let target = flow::select(&set, Choice::RoundRobin(&mut turns), NoneUp::Try);
         counts[target.expect("all are up")] += 1;
         for (count, weight) in counts.iter().zip(weights) {

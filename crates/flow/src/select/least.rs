@@ -71,15 +71,7 @@ mod tests {
     use super::*;
 
     fn candidate(weight: u32, sessions: u32) -> Candidate {
-        Candidate {
-            number: 0,
-            is_up: true,
-            has_room: true,
-            is_tried: false,
-            level: 0,
-            weight,
-            sessions,
-        }
+        Candidate { is_up: true, has_room: true, is_tried: false, level: 0, weight, sessions }
     }
 
     fn chosen(candidates: &[Candidate], random: u64) -> usize {

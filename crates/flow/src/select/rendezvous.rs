@@ -22,24 +22,27 @@ pub fn target_number(address: &str) -> u64 {
 /// 2^64.
 const ALL_HASHES: f64 = 18_446_744_073_709_551_616.0;
 
-/// The candidate with the highest score for this client.
+/// The position of the eligible candidate with the highest score for this client.
 ///
 /// The scores are exponentially distributed with the weights as rates, and the least wins
 /// (`-ln(1 - hash) / weight`): that makes the parts exactly proportional to the weights.
 pub(super) fn highest(
-    candidates: impl Iterator<Item = (usize, Candidate)>,
+    numbers: &[u64],
+    eligible: impl Fn(usize) -> Option<Candidate>,
     heaviest: u32,
     client: u64,
 ) -> Option<usize> {
     let mut chosen = None;
     let mut least = f64::INFINITY;
-    // -ln(1 - hash) is at least the hash: from this hash on, no candidate can win, whatever its weight.
+    // -ln(1 - hash) is at least the hash: above this hash, no candidate can win, whatever its weight. Its
+    // state is not read then.
     let mut limit = u64::MAX;
-    for (position, candidate) in candidates {
-        let hash = pair_hash(client, candidate.number);
-        if hash >= limit && chosen.is_some() {
+    for (position, number) in numbers.iter().enumerate() {
+        let hash = pair_hash(client, *number);
+        if hash > limit {
             continue;
         }
+        let Some(candidate) = eligible(position) else { continue };
         #[expect(clippy::cast_precision_loss, reason = "equal scores are possible, and harmless")]
         let score = -(-(hash as f64 / ALL_HASHES)).ln_1p() / f64::from(candidate.weight);
         if score < least || chosen.is_none() {
@@ -47,7 +50,7 @@ pub(super) fn highest(
             #[expect(clippy::cast_possible_truncation, reason = "a cast of floats saturates")]
             #[expect(clippy::cast_sign_loss, reason = "no factor is negative")]
             let least_hash = (least * f64::from(heaviest) * ALL_HASHES) as u64;
-            limit = least_hash.saturating_add(1);
+            limit = least_hash;
         }
     }
     chosen
@@ -65,29 +68,25 @@ fn pair_hash(client: u64, target: u64) -> u64 {
 mod tests {
     use super::*;
 
-    fn candidate(number: u64, weight: u32) -> Candidate {
-        let number = target_number(&format!("10.0.0.{number}:5432"));
-        Candidate {
-            number,
-            is_up: true,
-            has_room: true,
-            is_tried: false,
-            level: 0,
-            weight,
-            sessions: 0,
-        }
+    fn candidate(weight: u32) -> Candidate {
+        Candidate { is_up: true, has_room: true, is_tried: false, level: 0, weight, sessions: 0 }
     }
 
-    fn chosen(targets: &[Candidate], client: u64) -> usize {
-        highest(targets.iter().copied().enumerate(), 5, mixed(client)).expect("a candidate")
+    fn numbers(count: usize) -> Vec<u64> {
+        (0..count).map(|number| target_number(&format!("10.0.0.{number}:5432"))).collect()
+    }
+
+    fn chosen(numbers: &[u64], weights: &[u32], client: u64) -> Option<usize> {
+        let eligible = |at: usize| Some(candidate(weights[at])).filter(|it| it.weight > 0);
+        highest(numbers, eligible, 5, mixed(client))
     }
 
     #[test]
     fn the_parts_are_proportional_to_the_weights() {
-        let targets = [1, 2, 3, 4].map(|weight| candidate(weight.into(), weight));
+        let numbers = numbers(4);
         let mut counts = [0u32; 4];
         for client in 0..100_000 {
-            counts[chosen(&targets, client)] += 1;
+            counts[chosen(&numbers, &[1, 2, 3, 4], client).expect("a candidate")] += 1;
         }
         for (count, part) in counts.iter().zip([10_000u32, 20_000, 30_000, 40_000]) {
             assert!(count.abs_diff(part) < part / 30, "{counts:?}");
@@ -96,19 +95,28 @@ mod tests {
 
     #[test]
     fn only_the_clients_of_a_removed_target_move() {
-        let all: Vec<Candidate> =
-            (0..100u32).map(|number| candidate(number.into(), 1 + number % 5)).collect();
-        let without = |client| highest(all.iter().copied().enumerate().skip(1), 5, mixed(client));
+        let numbers = numbers(100);
+        let weights: Vec<u32> = (0..100).map(|number| 1 + number % 5).collect();
+        let mut unavailable = weights.clone();
+        unavailable[0] = 0;
         let mut moved = 0;
         for client in 0..50_000 {
-            let before = chosen(&all, client);
+            let before = chosen(&numbers, &weights, client).expect("a candidate");
+            let removed = chosen(&numbers[1..], &weights[1..], client).map(|position| position + 1);
+            assert_eq!(chosen(&numbers, &unavailable, client), removed, "removed or unavailable");
             if before == 0 {
                 moved += 1;
             } else {
-                assert_eq!(without(client), Some(before));
+                assert_eq!(removed, Some(before));
             }
         }
         assert!(moved > 0);
+    }
+
+    #[test]
+    fn without_an_eligible_candidate_there_is_no_choice() {
+        assert_eq!(chosen(&numbers(3), &[0, 0, 0], 7), None);
+        assert_eq!(chosen(&numbers(3), &[0, 5, 0], 7), Some(1));
     }
 
     #[test]

@@ -44,7 +44,6 @@ mod tests {
     /// The positions of `count` selections; targets with weight 0 are not eligible.
     fn turns(turns: &mut Turns, weights: &[u32], count: usize) -> Vec<usize> {
         let candidates = weights.iter().map(|weight| Candidate {
-            number: 0,
             is_up: true,
             has_room: true,
             is_tried: false,
