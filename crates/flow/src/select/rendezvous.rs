@@ -32,10 +32,8 @@ pub(super) fn highest(
     heaviest: u32,
     client: u64,
 ) -> Option<usize> {
-    let mut chosen = None;
-    let mut least = f64::INFINITY;
-    // -ln(1 - hash) is at least the hash: above this hash, no candidate can win, whatever its weight. Its
-    // state is not read then.
+    let mut chosen: Option<(usize, Pair)> = None;
+    // Above this hash no candidate can win. Its state is not read then.
     let mut limit = u64::MAX;
     for (position, number) in numbers.iter().enumerate() {
         let hash = pair_hash(client, *number);
@@ -43,17 +41,47 @@ pub(super) fn highest(
             continue;
         }
         let Some(candidate) = eligible(position) else { continue };
-        #[expect(clippy::cast_precision_loss, reason = "equal scores are possible, and harmless")]
-        let score = -(-(hash as f64 / ALL_HASHES)).ln_1p() / f64::from(candidate.weight);
-        if score < least || chosen.is_none() {
-            (chosen, least) = (Some(position), score);
-            #[expect(clippy::cast_possible_truncation, reason = "a cast of floats saturates")]
-            #[expect(clippy::cast_sign_loss, reason = "no factor is negative")]
-            let least_hash = (least * f64::from(heaviest) * ALL_HASHES) as u64;
-            limit = least_hash;
+        let pair = Pair { hash, weight: candidate.weight };
+        if chosen.as_ref().is_none_or(|(_, best)| pair.precedes(best)) {
+            limit = pair.limit(heaviest);
+            chosen = Some((position, pair));
         }
     }
-    chosen
+    chosen.map(|(position, _)| position)
+}
+
+/// The client and one target.
+struct Pair {
+    hash: u64,
+    weight: u32,
+}
+
+impl Pair {
+    #[expect(clippy::cast_precision_loss, reason = "equal scores are possible, and harmless")]
+    fn score(&self) -> f64 {
+        -(-(self.hash as f64 / ALL_HASHES)).ln_1p() / f64::from(self.weight)
+    }
+
+    /// Whether its score is less. Of equal weights, the hashes have the order of the scores, and no
+    /// logarithm is needed.
+    fn precedes(&self, other: &Self) -> bool {
+        if self.weight == other.weight {
+            return self.hash < other.hash;
+        }
+        self.score() < other.score()
+    }
+
+    /// The highest hash with which a target of any weight could have a lower score: -ln(1 - hash) is at
+    /// least the hash.
+    fn limit(&self, heaviest: u32) -> u64 {
+        if self.weight == heaviest {
+            return self.hash;
+        }
+        #[expect(clippy::cast_possible_truncation, reason = "a cast of floats saturates")]
+        #[expect(clippy::cast_sign_loss, reason = "no factor is negative")]
+        let hash = (self.score() * f64::from(heaviest) * ALL_HASHES) as u64;
+        hash
+    }
 }
 
 /// The hash of two numbers that are hashes themselves: one multiplication, folded.
