@@ -102,14 +102,13 @@ pub fn select(
     let count = numbers.len();
     let pool = Pool::of((0..count).map(at), none_up).ok_or(NoTarget::Down)?;
     let eligible_at = |position| Some(at(position)).filter(|it| pool.contains(it));
-    let eligible = || (0..count).filter_map(|position| Some((position, eligible_at(position)?)));
     let chosen = match choice {
         Choice::Least(random) => {
             least::emptier_of_two(count, eligible_at, *heaviest, Random(random))
         }
-        Choice::RoundRobin(turns) => turns.next(count, eligible()),
+        Choice::RoundRobin(turns) => turns.next(count, eligible_at),
         Choice::Source(client) => rendezvous::highest(numbers, eligible_at, *heaviest, client),
-        Choice::First => eligible().map(|(position, _)| position).next(),
+        Choice::First => (0..count).find(|position| eligible_at(*position).is_some()),
     };
     chosen.ok_or(NoTarget::Full)
 }

@@ -13,27 +13,26 @@ pub struct Turns {
 }
 
 impl Turns {
-    /// The next of these candidates, which are some of `count` targets; `None` without candidates.
+    /// The next eligible one of `count` targets; `None` if there is none.
     pub(super) fn next(
         &mut self,
         count: usize,
-        candidates: impl Iterator<Item = (usize, Candidate)>,
+        eligible: impl Fn(usize) -> Option<Candidate>,
     ) -> Option<usize> {
         self.credits.resize(count, 0);
         let mut total = 0;
-        let mut best: Option<(usize, i64)> = None;
-        for (position, candidate) in candidates {
+        let (mut best, mut most) = (None, i64::MIN);
+        for (position, credit) in self.credits.iter_mut().enumerate() {
+            let Some(candidate) = eligible(position) else { continue };
             let weight = i64::from(candidate.weight);
-            let Some(credit) = self.credits.get_mut(position) else { break };
             *credit += weight;
             total += weight;
-            if best.is_none_or(|(_, most)| *credit > most) {
-                best = Some((position, *credit));
+            if *credit > most {
+                (best, most) = (Some(position), *credit);
             }
         }
-        let (position, _) = best?;
-        self.credits[position] -= total;
-        Some(position)
+        self.credits[best?] -= total;
+        best
     }
 }
 
@@ -43,16 +42,16 @@ mod tests {
 
     /// The positions of `count` selections; targets with weight 0 are not eligible.
     fn turns(turns: &mut Turns, weights: &[u32], count: usize) -> Vec<usize> {
-        let candidates = weights.iter().map(|weight| Candidate {
+        let candidate = |weight| Candidate {
             is_up: true,
             has_room: true,
             is_tried: false,
             level: 0,
-            weight: *weight,
+            weight,
             sessions: 0,
-        });
-        let eligible = candidates.enumerate().filter(|(_, candidate)| candidate.weight > 0);
-        (0..count).filter_map(|_| turns.next(weights.len(), eligible.clone())).collect()
+        };
+        let eligible = |at: usize| Some(candidate(weights[at])).filter(|it| it.weight > 0);
+        (0..count).filter_map(|_| turns.next(weights.len(), eligible)).collect()
     }
 
     #[test]
