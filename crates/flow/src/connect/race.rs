@@ -28,8 +28,12 @@ pub struct Race {
     until: Time,
     /// The part of the whole time for each target.
     share: Duration,
+    /// The set has several targets.
+    has_several: bool,
     /// The set may have a target that was not tried.
     has_more_targets: bool,
+    /// It had none when it was asked last, and a round has failed since: it may have one by now.
+    asks_again: bool,
     rounds: Vec<Round>,
     /// By number; a number is free after its attempt has failed.
     attempts: [Option<Attempt>; MOST_ATTEMPTS],
@@ -88,7 +92,9 @@ impl Race {
         Self {
             until,
             share,
+            has_several: targets > 1,
             has_more_targets: targets > 1,
+            asks_again: false,
             rounds: Vec::new(),
             attempts: [None; MOST_ATTEMPTS],
         }
@@ -114,23 +120,38 @@ impl Race {
         self.rounds.len() - 1
     }
 
-    /// The set has no target that this session has not tried.
+    /// The set has no target for this session. It is asked again when a round has failed: a target may have
+    /// room again, or be up, by then.
     pub fn no_more_targets(&mut self) {
         self.has_more_targets = false;
     }
 
+    /// A round may have failed.
+    fn check_round(&mut self, round: usize) {
+        if !self.has_more_targets && self.has_several && self.is_over(round) {
+            self.has_more_targets = true;
+            self.asks_again = true;
+        }
+    }
+
     /// The name of a round's target was resolved, to so many addresses; 0 if that failed.
     pub fn resolved(&mut self, round: usize, addresses: usize, now: Time) {
-        if let Some(round) = self.rounds.get_mut(round).filter(|round| round.addresses.is_none()) {
-            round.addresses = Some(clamp(addresses));
-            round.next_at = now;
+        let unresolved = self.rounds.get_mut(round).filter(|round| round.addresses.is_none());
+        if let Some(resolved) = unresolved {
+            resolved.addresses = Some(clamp(addresses));
+            resolved.next_at = now;
+            self.check_round(round);
         }
     }
 
     /// An attempt has failed: the next address or target is due at once.
     pub fn failed(&mut self, attempt: usize, now: Time) {
+        let number = self.round_of(attempt);
         if let Some(round) = self.end(attempt) {
             round.next_at = round.next_at.min(now);
+        }
+        if let Some(number) = number {
+            self.check_round(number);
         }
     }
 
@@ -168,11 +189,13 @@ impl Race {
             return self.attempt(round, now);
         }
         let is_silent = |round: &Round| round.is_over() || round.silent_at <= now;
-        if self.has_more_targets
-            && let Some(round) =
-                self.rounds.iter_mut().find(|round| !round.is_followed && is_silent(round))
-        {
-            round.is_followed = true;
+        let mut rounds = self.rounds.iter_mut();
+        let asking = rounds.find(|round| !round.is_followed && is_silent(round));
+        if self.has_more_targets && (asking.is_some() || self.asks_again) {
+            if let Some(round) = asking {
+                round.is_followed = true;
+            }
+            self.asks_again = false;
             return RaceStep::Select;
         }
         if self.rounds.iter().all(Round::is_over) {
@@ -290,6 +313,25 @@ mod tests {
         assert_eq!(race.next(at(1_200)), RaceStep::Select);
         race.no_more_targets();
         assert_eq!(race.next(at(1_200)), RaceStep::AllFailed);
+    }
+
+    #[test]
+    fn a_failure_asks_again_for_a_target_where_there_was_none() {
+        let mut race = race(3);
+        race.add_target(START, Some(1), USUAL);
+        assert_eq!(race.next(START), attempt(0, 0, 0));
+        assert_eq!(race.next(at(1_000)), RaceStep::Select);
+        race.add_target(at(1_000), Some(1), USUAL);
+        assert_eq!(race.next(at(1_000)), attempt(1, 0, 1));
+        assert_eq!(race.next(at(2_000)), RaceStep::Select);
+        race.no_more_targets();
+        assert_eq!(race.next(at(2_000)), RaceStep::Wait(at(10_000)), "asked once");
+        for (failed, then) in [(0, RaceStep::Wait(at(10_000))), (1, RaceStep::AllFailed)] {
+            race.failed(failed, at(2_100));
+            assert_eq!(race.next(at(2_100)), RaceStep::Select);
+            race.no_more_targets();
+            assert_eq!(race.next(at(2_100)), then);
+        }
     }
 
     #[test]
