@@ -67,8 +67,23 @@ pub struct ForwardAudit {
     pub draining: bool,
     /// Its routes, as in [`ListenerAudit::route`].
     pub routes: Vec<usize>,
-    /// The sessions of the targets in its present sets, by listen address and target.
-    pub targets: Vec<(Arc<str>, Arc<str>, GateAudit)>,
+    /// The targets in its present sets, of one listener after the other.
+    pub targets: Vec<TargetAudit>,
+}
+
+/// The state of a target in the set of a listener.
+#[derive(Clone, Debug)]
+pub struct TargetAudit {
+    /// The listen address.
+    pub listen: Arc<str>,
+    /// Its address, as configured.
+    pub text: Arc<str>,
+    /// Its sessions.
+    pub gate: GateAudit,
+    /// When a client may try it, while it is down.
+    pub tried_from: Option<Time>,
+    /// Connects, and failed attempts.
+    pub connects: [u64; 2],
 }
 
 /// A listener of a worker.
@@ -124,11 +139,17 @@ impl<K: Kernel> Engine<K> {
     }
 }
 
-fn targets(route: &Route) -> Vec<(Arc<str>, Arc<str>, GateAudit)> {
+fn targets(route: &Route) -> Vec<TargetAudit> {
     let set = route.targets.load();
-    let target = |member: &crate::targets::Member| {
+    let audit = |member: &crate::targets::Member| {
         let target = &member.target;
-        (Arc::clone(&route.listen), Arc::clone(&target.text), GateAudit::of(&target.gate))
+        TargetAudit {
+            listen: Arc::clone(&route.listen),
+            text: Arc::clone(&target.text),
+            gate: GateAudit::of(&target.gate),
+            tried_from: target.tried_from(),
+            connects: target.connects(),
+        }
     };
-    set.members().iter().map(target).collect()
+    set.members().iter().map(audit).collect()
 }

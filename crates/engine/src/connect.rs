@@ -277,7 +277,8 @@ fn connected<K: Kernel>(
         context.shared.outbox.send(Report::Forwarding {
             id: session.id,
             forward: Arc::clone(&session.route().forward.name),
-            target: address,
+            target: session.permit.target().map_or_else(Arc::default, |it| Arc::clone(&it.text)),
+            address,
         });
     }
     entry.set_timer_by(rules);

@@ -90,6 +90,7 @@ mod shared;
 pub mod parts {
     pub use crate::audit::{
         AcceptorAudit, EngineAudit, ForwardAudit, GateAudit, ListenerAudit, PermitAudit,
+        TargetAudit,
     };
     pub use crate::mailbox::Mailbox;
     pub use crate::slots::{Key, Slots};

@@ -93,8 +93,10 @@ pub enum Report {
         id: u64,
         /// Name of the forward, as configured.
         forward: Arc<str>,
-        /// The address of the connected target.
-        target: Address,
+        /// The connected target, as configured.
+        target: Arc<str>,
+        /// Its connected address.
+        address: Address,
     },
     /// A session has ended. Not boxed: the worker would allocate the box, and the reader would free
     /// memory of another thread.

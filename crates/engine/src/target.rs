@@ -109,6 +109,12 @@ impl Target {
         self.tried_from.load(Ordering::Relaxed) != 0
     }
 
+    /// When a client may try it, while it is out of use.
+    pub(crate) fn tried_from(&self) -> Option<Time> {
+        let from = self.tried_from.load(Ordering::Relaxed);
+        (from != 0).then(|| Time::from_micros(from))
+    }
+
     /// Whether the selected target takes the session. Of a target that may be tried again, one client gets
     /// true; its result, or `until`, permits the next one. One that is not to be tried yet was selected
     /// because no target is up.

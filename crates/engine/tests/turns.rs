@@ -123,7 +123,7 @@ fn an_audit_shows_a_session_its_places_and_its_bytes() {
     let engine = trial.engine.audit();
     assert_eq!((engine.process.taken, &engine.loads[..]), (1, &[1][..]));
     assert_eq!(engine.forwards[0].gate, session.permit.forward);
-    assert_eq!(Some(engine.forwards[0].targets[0].2), session.permit.target);
+    assert_eq!(Some(engine.forwards[0].targets[0].gate), session.permit.target);
     assert_eq!((session.queued, session.is_in_run_queue), (false, false));
     let mut flow = session.flow;
     assert_eq!(flow.next(audit.now), Action::Wait);

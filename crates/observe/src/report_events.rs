@@ -39,10 +39,10 @@ impl ReportEvents {
                     SessionOpened { id: *id, forward, client }
                 });
             }
-            Report::Forwarding { id, forward, target } => {
+            Report::Forwarding { id, forward, address, .. } => {
                 let line = (Level::DEBUG, "forwarding");
                 self.emit(EventName::SessionConnected, line, || {
-                    let (forward, target_address) = (forward.to_string(), target.to_string());
+                    let (forward, target_address) = (forward.to_string(), address.to_string());
                     SessionConnected { id: *id, forward, target_address }
                 });
             }

@@ -144,11 +144,13 @@ impl Control {
         let plans = read(configuration);
         let skipped = self.skipped();
         let may_skip = |forward: &plan::Forward| skipped.contains(&forward.name);
+        self.world.lock().targets.begin_change(configuration);
         let applied = self.engine().apply(&plans, &may_skip);
         let mut world = self.world.lock();
         match applied {
             Ok(applied) => {
                 world.note_limits(configuration);
+                world.targets.change(configuration);
                 drop(world);
                 self.plans = plans;
                 self.publish(applied.published);

@@ -28,6 +28,7 @@ mod tally;
 
 mod checks;
 mod closes;
+mod targets;
 mod verdict;
 mod waiting;
 

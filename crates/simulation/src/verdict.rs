@@ -90,10 +90,9 @@ fn is_explained(session: &Session, record: Record, circumstances: Circumstances)
                 || session.limits.iter().any(|limits| limits.user.is_some())
         }
         (Some(Peer::Target), cause) if reason.phase == Phase::Connect => match cause {
-            Cause::Refused | Cause::Unreachable | Cause::Loop => true,
-            Cause::NameError => circumstances.had_empty_answer,
             // `targets` checks which targets were up.
-            Cause::NoTarget => true,
+            Cause::Refused | Cause::Unreachable | Cause::Loop | Cause::NoTarget => true,
+            Cause::NameError => circumstances.had_empty_answer,
             _ => false,
         },
         (None, cause) => of_others(session, record, cause, circumstances),

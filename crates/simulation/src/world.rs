@@ -13,6 +13,7 @@ use crate::random::{Choices, Random};
 use crate::script::{HOSTS, Limits};
 use crate::session::Session;
 use crate::tally::Tally;
+use crate::targets::Targets;
 use crate::trace::Trace;
 use crate::verdict::Circumstances;
 use engine::Report;
@@ -64,6 +65,8 @@ pub(crate) struct World {
     reasons: BTreeMap<(By, Phase, Cause), u64>,
     /// The records of each forward.
     pub(crate) tallies: BTreeMap<String, Tally>,
+    /// The rules of selection, health and race.
+    pub(crate) targets: Targets,
     /// The limits of each forward, in all configurations so far.
     limits: BTreeMap<String, Vec<Limits>>,
     pub(crate) circumstances: Circumstances,
@@ -145,6 +148,7 @@ impl World {
             read: VecDeque::new(),
             reasons: BTreeMap::new(),
             tallies: BTreeMap::new(),
+            targets: Targets::default(),
             limits: BTreeMap::new(),
             circumstances: Circumstances::default(),
             has_few_files: false,

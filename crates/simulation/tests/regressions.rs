@@ -43,3 +43,26 @@ fn seed_15751() {
          target 2 crashed",
     );
 }
+
+/// The set has no target for a client of a silent one: the last one is full. When the silent one has failed, that
+/// one has room, and must be tried.
+#[test]
+fn seed_1656() {
+    simulation::replay(
+        "seed 1656 workers 2
+         start f0 four:2 t2 | f1 four:3 any:4 own2,t2:max=1:backup,u0:backup fin connect=1000 idle=off age=60000 keepalive=2000 | f2 four:1 n2,t3,t1 max=3 path=splice connect=1000 idle=1000 half=1 age=2000 keepalive=2000
+         1 connects four:1
+         1 target fins
+         pass 235
+         resolver no-answer
+         pass 334
+         pass 1016
+         pass 17630
+         files 1
+         19 connects four:4
+         22 connects four:4
+         22 client fins
+         23 connects four:2
+         24 connects four:1",
+    );
+}

@@ -29,9 +29,13 @@ impl Control {
                 "open sessions of {name}, as counted and as there are"
             );
             let mut tally = world.tallies.get(name).cloned().unwrap_or_default();
-            open.iter().for_each(|session| tally.add_open(&session.flow));
+            for session in open {
+                tally.add_open(&session.flow);
+            }
             tally.check(name, &totals);
         }
+        let is_handing_over = audits.iter().any(|audit| !audit.handed_over.is_empty());
+        let is_changing = self.published.is_some() || is_handing_over;
         routes(&shared, &audits, self.published.is_some());
         descriptors(&world, &audits);
         // Until a failed upgrade is undone, the state is marked to stay over execve(2).
@@ -39,6 +43,7 @@ impl Control {
         let kept = world.process.kept_over_exec();
         assert!(kept.is_empty() || is_parked, "children would inherit the descriptors {kept:?}");
         listeners(&world, &shared, self.published.is_some());
+        world.targets.check(&shared.forwards, is_changing);
         // A forward that is configured again after the engine has forgotten it counts from zero.
         world.tallies.retain(|name, _| shared.forwards.iter().any(|it| *it.name == **name));
     }
@@ -114,7 +119,7 @@ fn gates(shared: &EngineAudit, audits: &[&Audit]) {
     assert_eq!(shared.process.taken as usize, permits.len(), "places taken in the process");
     let mut taken: BTreeMap<usize, (GateAudit, usize)> = BTreeMap::new();
     let known = shared.forwards.iter().flat_map(|forward| {
-        std::iter::once(forward.gate).chain(forward.targets.iter().map(|(_, _, gate)| *gate))
+        std::iter::once(forward.gate).chain(forward.targets.iter().map(|target| target.gate))
     });
     for gate in known {
         taken.insert(gate.id, (gate, 0));

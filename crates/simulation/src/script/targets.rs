@@ -85,7 +85,7 @@ impl To {
 }
 
 impl Target {
-    fn toml(&self) -> String {
+    fn toml(self) -> String {
         let mut text = format!("{{ address = '{}', weight = {}", self.to.text(), self.weight);
         if let Some(sessions) = self.sessions {
             let _ = write!(text, ", max_sessions = {sessions}");
@@ -100,7 +100,7 @@ pub(super) fn toml(targets: &[Target]) -> String {
     match targets {
         [target] if *target == Target::from(target.to) => format!("'{}'", target.to.text()),
         targets => {
-            let targets: Vec<String> = targets.iter().map(Target::toml).collect();
+            let targets: Vec<String> = targets.iter().copied().map(Target::toml).collect();
             format!("[{}]", targets.join(", "))
         }
     }

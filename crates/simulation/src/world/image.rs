@@ -81,6 +81,7 @@ impl World {
     /// Frees the memory of the previous image.
     pub(crate) fn forget_image(&mut self) {
         self.workers.abandon();
+        self.targets.replace_image();
         self.handles = None;
     }
 
@@ -110,7 +111,9 @@ impl World {
     }
 
     pub(crate) fn set_conditions(&mut self, severity: Severity) {
-        self.circumstances.calls_failed |= matches!(severity, Severity::Hostile | Severity::Mixed);
+        let calls_fail = matches!(severity, Severity::Hostile | Severity::Mixed);
+        self.circumstances.calls_failed |= calls_fail;
+        self.targets.connects_fail |= calls_fail;
         self.sim.set_conditions(conditions(severity, self.random.word()));
     }
 
@@ -148,13 +151,27 @@ impl World {
         let reports = handles.reports.exchange(std::mem::take(&mut self.read));
         let dropped = handles.reports.take_dropped();
         assert_eq!(dropped, 0, "reports were dropped");
+        let now = self.sim.now();
         for report in &reports {
+            self.trace_attempt(report, now);
+            self.targets.note(report, now);
             if let Report::Ended(record) = report {
                 self.record(record);
             }
         }
         self.read = reports;
         self.read.clear();
+    }
+
+    fn trace_attempt(&mut self, report: &Report, now: Time) {
+        match report {
+            Report::Trying { id, target, .. } => self.trace.add(now, "tries", *id, target),
+            Report::AttemptFailed { id, target, reason, .. } => {
+                self.trace.add(now, "failed", *id, &(target, reason));
+            }
+            Report::Forwarding { id, target, .. } => self.trace.add(now, "connected", *id, target),
+            _ => {}
+        }
     }
 
     fn record(&mut self, record: &SessionRecord) {

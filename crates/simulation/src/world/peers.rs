@@ -47,6 +47,7 @@ impl World {
 
     /// Changes the condition of a target's host.
     pub(crate) fn set_host(&mut self, number: u8, state: Host) {
+        self.targets.set_host(number, state, self.sim.now());
         let Change { died, lost } = self.spared(|world| {
             world
                 .hosts

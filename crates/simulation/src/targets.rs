@@ -1,0 +1,347 @@
+//! The rules of selection, health and race, checked by a model of the contract (DESIGN 1.2) against the
+//! reports of the workers, in their order.
+//!
+//! A report tells what the engine did: a target was tried, an attempt has failed, a target was connected. The
+//! model decides by itself what it had to do. Where a change of the configuration is on its way, both
+//! configurations may hold: such sessions are not judged, and what they leave behind is unknown to the model
+//! until the next success.
+
+mod choice;
+mod compare;
+mod health;
+mod judge;
+mod session;
+mod set;
+
+use crate::script::{self, Configuration, Host, name_of, resolve};
+use choice::{SourceChoices, Turns};
+use engine::{Report, SessionRecord};
+use flow::{By, CloseReason, Time};
+use health::Health;
+use session::{Session, Try};
+use set::{Candidate, Member};
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use sys::Address;
+
+/// The model of all targets.
+#[derive(Debug, Default)]
+pub(crate) struct Targets {
+    forwards: BTreeMap<String, Forward>,
+    /// By the engine's id.
+    sessions: BTreeMap<u64, Session>,
+    source: SourceChoices,
+    /// Since when each host answers every connect; `None` while it does not.
+    works_since: BTreeMap<u8, Option<Time>>,
+    /// connect(2) may have failed for no reason.
+    pub(crate) connects_fail: bool,
+    /// The target that has just gone down, before its report.
+    goes_down: Option<(String, String)>,
+}
+
+/// A forward, as long as the engine knows it.
+#[derive(Debug)]
+struct Forward {
+    plan: script::Forward,
+    members: Vec<Member>,
+    targets: BTreeMap<String, Target>,
+    turns: Turns,
+    /// The workers may still use listeners and targets of another configuration.
+    is_changing: bool,
+}
+
+/// A target of a forward, by address.
+#[derive(Debug)]
+struct Target {
+    health: Health,
+    /// Connects, and failed attempts; `None` if the engine may have forgotten some.
+    connects: Option<[u64; 2]>,
+}
+
+impl Target {
+    const NEW: Self = Self { health: Health::NEW, connects: Some([0, 0]) };
+    const UNKNOWN: Self = Self { health: Health::Unknown, connects: None };
+}
+
+impl Forward {
+    fn new(plan: &script::Forward) -> Self {
+        let members: Vec<Member> = plan.to.iter().map(Into::into).collect();
+        let targets = members.iter().map(|member| (member.text.clone(), Target::NEW)).collect();
+        Self { plan: plan.clone(), members, targets, turns: Turns::new(), is_changing: true }
+    }
+
+    /// Takes the configuration `plan`. A target that stays keeps its state.
+    fn change(&mut self, plan: &script::Forward) {
+        if self.plan.to != plan.to {
+            let members: Vec<Member> = plan.to.iter().map(Into::into).collect();
+            let was_in = |it: &Member, text: &str| it.text == text;
+            for member in &members {
+                if self.members.iter().any(|it| was_in(it, &member.text)) {
+                    continue;
+                }
+                // One that comes back may have been kept by a session.
+                let place = self.targets.entry(member.text.clone());
+                place.and_modify(|target| *target = Target::UNKNOWN).or_insert(Target::NEW);
+            }
+            (self.members, self.turns) = (members, Turns::new());
+        }
+        if self.plan.listen != plan.listen {
+            self.turns.disturb();
+        }
+        self.plan = plan.clone();
+    }
+
+    fn member(&self, text: &str) -> Option<&Member> {
+        self.members.iter().find(|member| member.text == text)
+    }
+}
+
+/// The addresses of a target, in any order. A Unix socket counts as one.
+fn addresses(target: &str) -> Vec<Option<SocketAddr>> {
+    let name = || target.split_once(".example:").and_then(|(_, port)| port.parse().ok());
+    match (target.parse(), name()) {
+        (Ok(address), _) => vec![Some(address)],
+        (_, Some(port)) => {
+            let host = &target[..target.len() - format!(":{port}").len()];
+            resolve(host, port).into_iter().map(Some).collect()
+        }
+        _ => vec![None],
+    }
+}
+
+impl Targets {
+    /// A change to this configuration begins.
+    pub(crate) fn begin_change(&mut self, configuration: &Configuration) {
+        for (name, forward) in &mut self.forwards {
+            let plan = configuration.0.iter().find(|plan| name_of(plan.name) == *name);
+            let keeps_listeners = plan.is_some_and(|plan| plan.listen == forward.plan.listen);
+            forward.is_changing |= !keeps_listeners;
+            let is_same = plan.is_some_and(|plan| *plan == forward.plan);
+            for session in self.sessions.values_mut().filter(|it| it.forward == *name) {
+                session.is_certain &= keeps_listeners;
+                session.is_unchanged &= is_same;
+            }
+        }
+    }
+
+    /// The configuration is in force; the workers may not have its listeners yet.
+    pub(crate) fn change(&mut self, configuration: &Configuration) {
+        for plan in &configuration.0 {
+            let name = name_of(plan.name);
+            match self.forwards.get_mut(&name) {
+                Some(forward) => forward.change(plan),
+                None => _ = self.forwards.insert(name, Forward::new(plan)),
+            }
+        }
+    }
+
+    /// A new process image: it knows the open sessions, and tries again to connect the others.
+    pub(crate) fn replace_image(&mut self) {
+        for forward in self.forwards.values_mut() {
+            forward.turns = Turns::new();
+            forward.targets.values_mut().for_each(|target| *target = Target::UNKNOWN);
+        }
+        for session in self.sessions.values_mut() {
+            // The workers restore one after the other: some places are not taken yet when it tries again.
+            (session.is_certain, session.is_unchanged) = (false, false);
+            // It has a place in its last target until it tries again.
+            session.restored = session.tries.drain(..).next_back().map(|it| it.target);
+        }
+    }
+
+    /// The condition of a host has changed.
+    pub(crate) fn set_host(&mut self, host: u8, state: Host, now: Time) {
+        let works = matches!(state, Host::Up | Host::Resetting | Host::Crashed);
+        let since = self.works_since.entry(host).or_insert(Some(Time::from_micros(0)));
+        // A crash loses connects that are under way.
+        if !works || since.is_none() || state == Host::Crashed {
+            *since = works.then_some(now);
+        }
+    }
+
+    /// Notes a report of a worker, and checks it.
+    pub(crate) fn note(&mut self, report: &Report, now: Time) {
+        if let Some((forward, target)) = &self.goes_down {
+            let is_reported = matches!(report, Report::TargetDown { forward: of, target: it, .. }
+                if **of == **forward && **it == **target);
+            assert!(is_reported, "{target} of {forward} has failed too often, and is not down");
+        }
+        match report {
+            Report::Accepted { id, forward, client } => self.accepted(*id, forward, *client, now),
+            Report::Trying { id, target, .. } => self.trying(*id, target, now),
+            Report::AttemptFailed { id, target, address, reason, .. } => {
+                self.attempt_failed(*id, target, *address, *reason, now);
+            }
+            Report::Forwarding { id, target, address, .. } => {
+                self.connected(*id, target, *address);
+            }
+            Report::Ended(record) => self.ended(record, now),
+            Report::TargetDown { forward, target, .. } => self.down(forward, target, now),
+            Report::TargetUp { forward, target } => self.up(forward, target),
+            _ => {}
+        }
+    }
+
+    fn accepted(&mut self, id: u64, forward: &str, client: Address, now: Time) {
+        let Some(known) = self.forwards.get(forward) else { return };
+        self.sessions.insert(
+            id,
+            Session {
+                forward: forward.into(),
+                client: client.ip().map(|address| address.ip().to_canonical()),
+                began: now,
+                until: now.after(known.plan.limits.connect),
+                targets: u32::try_from(known.members.len()).unwrap_or(1),
+                is_certain: !known.is_changing,
+                is_unchanged: !known.is_changing,
+                tries: Vec::new(),
+                restored: None,
+                connected: None,
+            },
+        );
+    }
+
+    /// The targets of the session's forward; `None` if one is in an unknown state.
+    fn candidates(&self, session: &Session, now: Time) -> Option<Vec<Candidate>> {
+        let forward = self.forwards.get(&session.forward)?;
+        let has_health = forward.plan.selection.passive.is_some() && forward.members.len() > 1;
+        let candidate = |member: &Member| {
+            let health = forward.targets.get(&member.text)?.health;
+            let is_up = if has_health { health.may_serve(now)? } else { true };
+            let is_tried = session.has_tried(&member.text);
+            let sessions = self.places_in(&session.forward, &member.text);
+            Some(Candidate { member: member.clone(), is_up, is_tried, sessions })
+        };
+        forward.members.iter().map(candidate).collect()
+    }
+
+    /// Sessions with a place in a target.
+    fn places_in(&self, forward: &str, target: &str) -> u32 {
+        let of_forward = self.sessions.values().filter(|session| session.forward == forward);
+        let places = of_forward.flat_map(Session::places).filter(|it| *it == target);
+        u32::try_from(places.count()).unwrap_or(u32::MAX)
+    }
+
+    fn trying(&mut self, id: u64, target: &str, now: Time) {
+        let Some(session) = self.sessions.get_mut(&id) else { return };
+        session.restored = None;
+        assert!(
+            session.connected.is_none(),
+            "{target} is tried by a connected session: {session:?}"
+        );
+        // A set may have the target again as another one, after a reload without it.
+        let is_twice = session.is_unchanged && session.has_tried(target);
+        assert!(!is_twice, "{target} is tried twice: {session:?}");
+        self.judge_choice(id, target, now);
+        let Some(session) = self.sessions.get_mut(&id) else { return };
+        let Some(forward) = self.forwards.get_mut(&session.forward) else { return };
+        if session.is_unchanged && !session.tries.is_empty() {
+            session.follows(now);
+        }
+        // The next place is taken before the one in a failed target is returned.
+        session.tries.iter_mut().filter(|it| it.is_over).for_each(|it| it.has_place = false);
+        session.tries.push(Try {
+            target: target.into(),
+            at: now,
+            failed: 0,
+            is_over: false,
+            has_place: true,
+        });
+        let latest = now.after(forward.plan.limits.connect);
+        if forward.members.len() > 1
+            && let Some(target) = forward.targets.get_mut(target)
+        {
+            target.health.selected(now, latest);
+        }
+    }
+
+    fn attempt_failed(
+        &mut self,
+        id: u64,
+        target: &str,
+        address: Option<Address>,
+        reason: CloseReason,
+        now: Time,
+    ) {
+        self.judge_failure(id, target, address, reason);
+        let Some(session) = self.sessions.get_mut(&id) else { return };
+        let Some(forward) = self.forwards.get_mut(&session.forward) else { return };
+        let last = session.tries.len().saturating_sub(1);
+        let mut tries = session.tries.iter_mut().enumerate().rev();
+        let current = tries.find(|(_, it)| it.target == target && !it.is_over);
+        let (at, current) =
+            current.unwrap_or_else(|| panic!("{target} has failed, and is not tried"));
+        let state = forward.targets.entry(target.into()).or_insert(Target::UNKNOWN);
+        if let (Some(_), Some(connects)) = (address, &mut state.connects) {
+            connects[1] += 1;
+        }
+        current.failed += 1;
+        current.is_over = address.is_none() || current.failed >= addresses(target).len();
+        if !current.is_over {
+            return;
+        }
+        current.has_place &= at == last;
+        let passive = forward.plan.selection.passive;
+        let counts = forward.members.len() > 1 && reason.by != By::Resource;
+        if !session.is_certain {
+            state.health = Health::Unknown;
+        } else if let Some(passive) = passive.filter(|_| counts)
+            && state.health.failed(now, passive)
+        {
+            self.goes_down = Some((session.forward.clone(), target.into()));
+        }
+    }
+
+    fn down(&mut self, forward: &str, target: &str, now: Time) {
+        if self.goes_down.take().is_some() {
+            return;
+        }
+        let Some(forward) = self.forwards.get_mut(forward) else { return };
+        let passive = forward.plan.selection.passive;
+        let Some(state) = forward.targets.get_mut(target) else { return };
+        assert_eq!(state.health, Health::Unknown, "{target} is down without enough failures");
+        if let Some(passive) = passive {
+            let until = now.after(passive.down);
+            state.health = Health::Down { failed_trials: 0, until, is_tried: false };
+        }
+    }
+
+    fn up(&mut self, forward: &str, target: &str) {
+        let Some(forward) = self.forwards.get_mut(forward) else { return };
+        let Some(state) = forward.targets.get_mut(target) else { return };
+        let was_up = matches!(state.health, Health::Up { .. });
+        assert!(!was_up, "{target} is reported as up again, and was not down");
+        state.health = Health::NEW;
+    }
+
+    fn connected(&mut self, id: u64, target: &str, address: Address) {
+        let Some(session) = self.sessions.get_mut(&id) else { return };
+        let Some(forward) = self.forwards.get_mut(&session.forward) else { return };
+        let tried = session.tries.iter().find(|it| it.target == target && !it.is_over);
+        assert!(tried.is_some(), "{target} is connected, and is not tried: {session:?}");
+        let is_its = addresses(target).contains(&address.ip());
+        assert!(is_its, "the session {id} of {target} is connected to {address}");
+        session.tries.clear();
+        session.connected = Some(target.into());
+        let Some(state) = forward.targets.get_mut(target) else { return };
+        if let Some(connects) = &mut state.connects {
+            connects[0] += 1;
+        }
+        let was_down = state.health.tried_from().is_some();
+        assert!(!was_down, "{target} is connected, and not reported as up again");
+        state.health = Health::NEW;
+    }
+
+    fn ended(&mut self, record: &SessionRecord, now: Time) {
+        self.judge_end(record, now);
+        let Some(session) = self.sessions.remove(&record.id) else { return };
+        // A call failed, maybe after the connect was counted.
+        if record.ending.reason.by == By::Resource
+            && let Some(forward) = self.forwards.get_mut(&session.forward)
+        {
+            for tried in session.tries {
+                _ = forward.targets.insert(tried.target, Target::UNKNOWN);
+            }
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! Compares the model with the state of the engine.
+
+use super::Targets;
+use engine::parts::{ForwardAudit, TargetAudit};
+use std::collections::BTreeSet;
+
+impl Targets {
+    /// Checks the targets of all forwards, after an event. `is_changing`: the workers have not applied the last
+    /// change yet, or hand over clients of before.
+    pub(crate) fn check(&mut self, forwards: &[ForwardAudit], is_changing: bool) {
+        let known: BTreeSet<&str> = forwards.iter().map(|forward| &*forward.name).collect();
+        self.forwards.retain(|name, _| known.contains(name.as_str()));
+        if !is_changing {
+            self.forwards.values_mut().for_each(|forward| forward.is_changing = false);
+        }
+        for forward in forwards {
+            for target in &forward.targets {
+                self.check_target(&forward.name, target);
+            }
+        }
+    }
+
+    fn check_target(&mut self, name: &str, engine: &TargetAudit) {
+        let places = self.places_in(name, &engine.text);
+        let Some(forward) = self.forwards.get_mut(name) else { return };
+        let text = &engine.text;
+        let Some(member) = forward.member(text) else {
+            panic!("{text} is a target of {name}, and not configured");
+        };
+        let limit = member.limit.unwrap_or(u32::MAX);
+        assert_eq!(engine.gate.limit, limit, "the limit of {text} of {name}");
+        assert_eq!(engine.gate.taken, places, "the sessions of {text} of {name}");
+        let Some(target) = forward.targets.get_mut(&**text) else { return };
+        let connects = *target.connects.get_or_insert(engine.connects);
+        assert_eq!(engine.connects, connects, "connects and failures of {text} of {name}");
+        if target.health != super::Health::Unknown {
+            let tried_from = target.health.tried_from();
+            assert_eq!(engine.tried_from, tried_from, "the time until {text} of {name} is tried");
+        }
+    }
+}

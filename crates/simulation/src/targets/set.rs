@@ -1,0 +1,61 @@
+//! The targets of a forward, and which of them may take a session (DESIGN 1.2: a backup serves while all
+//! others are down, not while they are full; one that the client has tried counts as down).
+
+use crate::script::Target;
+use flow::NoneUp;
+
+/// A target of the configuration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Member {
+    /// Its address, as the engine shows it.
+    pub(super) text: String,
+    pub(super) weight: u32,
+    is_backup: bool,
+    /// `max_sessions`.
+    pub(super) limit: Option<u32>,
+}
+
+/// The state of a target for one client.
+#[derive(Clone, Debug)]
+pub(super) struct Candidate {
+    pub(super) member: Member,
+    /// Its health permits a session.
+    pub(super) is_up: bool,
+    /// The client has tried it.
+    pub(super) is_tried: bool,
+    /// Its sessions, also those that are only being connected.
+    pub(super) sessions: u32,
+}
+
+impl From<&Target> for Member {
+    fn from(target: &Target) -> Self {
+        Self {
+            text: target.to.text(),
+            weight: target.weight.into(),
+            is_backup: target.backup,
+            limit: target.sessions.map(Into::into),
+        }
+    }
+}
+
+impl Candidate {
+    pub(super) fn has_room(&self) -> bool {
+        self.member.limit.is_none_or(|limit| self.sessions < limit)
+    }
+}
+
+/// The targets of which one takes the session, full ones too; none if the client is to be refused.
+pub(super) fn serving(candidates: &[Candidate], none_up: NoneUp) -> Vec<&Candidate> {
+    let group = |is_up: bool, is_backup: bool| {
+        let is_in =
+            |it: &&Candidate| !it.is_tried && it.is_up == is_up && it.member.is_backup == is_backup;
+        candidates.iter().filter(is_in).collect::<Vec<_>>()
+    };
+    let tries = none_up == NoneUp::Try;
+    let groups = [(true, false), (true, true), (false, false), (false, true)];
+    let groups = groups.into_iter().filter(|(is_up, _)| *is_up || tries);
+    groups
+        .map(|(is_up, is_backup)| group(is_up, is_backup))
+        .find(|it| !it.is_empty())
+        .unwrap_or_default()
+}
