@@ -1,5 +1,6 @@
 //! A history as plain data: the seed, the first configuration, and the events in their order.
 
+mod addresses;
 mod choose;
 mod configuration;
 mod event;
@@ -9,8 +10,9 @@ mod targets;
 mod text;
 mod words;
 
+pub(crate) use addresses::{EPHEMERAL_PORTS, HOSTS, host_address, host_path, resolve};
+pub(crate) use configuration::name_of;
 pub use configuration::{AddressKind, Configuration, Endpoint, Forward, Limits};
-pub(crate) use configuration::{EPHEMERAL_PORTS, HOSTS, host_address, host_path, name_of, resolve};
 pub use event::{Act, Command, Event, Host, Resolver, Severity};
 pub use parse::ParseError;
 pub use targets::{Selection, Target, To};

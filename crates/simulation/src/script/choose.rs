@@ -1,7 +1,8 @@
 //! Makes scripts out of choices: those of a seed, or of the bytes of a fuzzer.
 
 use super::Script;
-use super::configuration::{AddressKind, Configuration, ENDPOINTS, Endpoint, HOSTS};
+use super::addresses::HOSTS;
+use super::configuration::{AddressKind, Configuration, ENDPOINTS, Endpoint};
 use super::event::{Act, Command, Event, Host, Resolver, Severity};
 use super::family::{
     change_targets, configuration, endpoint, endpoint_at, limits, selection, targets,

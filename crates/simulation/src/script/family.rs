@@ -1,8 +1,7 @@
 //! Makes configurations out of choices.
 
-use super::configuration::{
-    AddressKind, Configuration, ENDPOINTS, Endpoint, Forward, HOSTS, Limits, NAMES, NOWHERE,
-};
+use super::addresses::{HOSTS, NAMES, NOWHERE};
+use super::configuration::{AddressKind, Configuration, ENDPOINTS, Endpoint, Forward, Limits};
 use super::targets::{Selection, Target, To};
 use crate::random::Choices;
 use flow::{Balance, NoneUp, Passive, PathChoice};

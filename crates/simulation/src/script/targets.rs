@@ -1,6 +1,6 @@
 //! The targets of a forward, and how a session gets one.
 
-use super::configuration::{
+use super::addresses::{
     EPHEMERAL_PORTS, FIRST_LISTEN_PORT, FIRST_TARGET_PORT, host_address, host_path,
 };
 use flow::{Balance, NoneUp, Passive};

@@ -1,0 +1,41 @@
+//! The addresses of hosts, names and ports in all scripts.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::ops::RangeInclusive;
+use std::path::PathBuf;
+
+/// Hosts of targets.
+pub(crate) const HOSTS: u8 = 4;
+/// Names of targets.
+pub(crate) const NAMES: u8 = 3;
+/// Ports at which nothing listens.
+pub(crate) const NOWHERE: u8 = 4;
+/// Ports for outgoing connections: few, so that a target's own port comes up.
+pub(crate) const EPHEMERAL_PORTS: RangeInclusive<u16> = 32_768..=32_895;
+pub(super) const FIRST_LISTEN_PORT: u16 = 8000;
+pub(super) const FIRST_TARGET_PORT: u16 = 9000;
+
+/// The TCP address of a target's host. One of them has IPv6.
+pub(crate) fn host_address(host: u8) -> SocketAddr {
+    let port = FIRST_TARGET_PORT + u16::from(host);
+    let ip: IpAddr = match host {
+        3 => Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, 3).into(),
+        _ => Ipv4Addr::new(127, 0, 1, host).into(),
+    };
+    SocketAddr::new(ip, port)
+}
+
+/// The path of the Unix socket of a target's host.
+pub(crate) fn host_path(host: u8) -> PathBuf {
+    format!("/run/target-{host}").into()
+}
+
+/// The addresses of a name and port.
+pub(crate) fn resolve(host: &str, port: u16) -> Vec<SocketAddr> {
+    match host {
+        "name-0.example" => vec![host_address(0)],
+        "name-1.example" => vec![host_address(1), host_address(0)],
+        "own.example" => vec![SocketAddr::new(Ipv4Addr::LOCALHOST.into(), port)],
+        _ => [2, 3, 1].map(host_address).into(),
+    }
+}
