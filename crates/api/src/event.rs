@@ -43,6 +43,8 @@ pub struct SessionClosed<'a> {
     pub target: Cow<'a, str>,
     /// Address of the target that was connected or tried last.
     pub target_address: Option<String>,
+    /// Number of attempts to connect, to all targets together; 255 stands for more.
+    pub attempts: u8,
     /// Time at which the client was accepted.
     pub started: String,
     /// Seconds from accept to the end.

@@ -173,6 +173,7 @@ fn session_closed(record: &SessionRecord) -> SessionClosed<'_> {
         listener: record.listener().into(),
         target: record.target().into(),
         target_address: record.target_address.map(|address| address.to_string()),
+        attempts: record.attempts,
         started: humantime::format_rfc3339_millis(record.started).to_string(),
         duration: seconds(ending.duration),
         connect_time: ending.connect_time.map(seconds),

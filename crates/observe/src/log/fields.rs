@@ -255,6 +255,7 @@ mod tests {
             listener: ":18080".into(),
             target: "db.internal:80".into(),
             target_address: None,
+            attempts: 3,
             started: "2026-01-02T03:04:05.678Z".to_owned(),
             duration: 12.000_345,
             connect_time: Some(0.000_25),

@@ -40,6 +40,17 @@ fn no_client_is_lost_while_one_of_three_targets_refuses() {
 }
 
 #[test]
+fn the_record_counts_the_attempts_at_all_targets() {
+    let (refusing, working) = (Port::v4(), two_echoes());
+    let settings = "balance = 'first'\npassive = 'off'";
+    let forward = Forward::to_several(&addresses(&refusing, &working), settings);
+    served_client(&forward);
+    let record = forward.record();
+    assert_eq!(record.json["attempts"], 2, "{}", record.json);
+    assert_eq!(record.target, Some(working[0].addr().to_string()));
+}
+
+#[test]
 fn no_client_is_lost_while_one_of_three_targets_answers_no_syn() {
     const CONNECT_TIMEOUT: Duration = Duration::from_secs(9);
     let (hole, working) = (BlackHole::open(), two_echoes());
