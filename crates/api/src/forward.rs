@@ -59,8 +59,11 @@ pub struct Forward {
 /// State and counters of a target.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Target {
-    /// Its address, as configured.
+    /// Its address: as configured, or of a record of `set`.
     pub address: String,
+    /// The entry of `to` whose records are targets, such as `dns:db.internal:5432`; null for a target that
+    /// stands in `to` itself.
+    pub set: Option<String>,
     /// The listen addresses whose sessions it serves.
     pub listen: Vec<String>,
     /// `up` or `down`.

@@ -5,6 +5,7 @@ use crate::orphans::start_reaping;
 use crate::requests::{Request, Requests, Signals, Stopper};
 use crate::serve_error::ServeError;
 use crate::start::{STOP_LIMIT, control_runtime, start};
+use crate::supervisor::sets::follow_sets;
 use crate::supervisor::upgrade::{Handover, RetryPolicy, UpgradeOptions, resume, upgrade};
 use crate::supervisor::{Supervisor, SupervisorHandle};
 use crate::watchdog::start_watchdog;
@@ -65,6 +66,7 @@ pub fn serve(
     ready(requests.stopper());
     let drain = runtime.block_on(async {
         open(&mut supervisor, app);
+        _ = tokio::spawn(follow_sets(supervisor.resolver(), handle.clone()));
         run(&mut supervisor, &mut requests, &handle).await
     });
     end(supervisor, &drain);

@@ -45,7 +45,9 @@ pub(crate) fn start(
         return Err(error);
     }
     store.follow(&engine);
-    Ok(Supervisor::new(input, plan, engine, resolver, workers, capacity, store))
+    let mut supervisor = Supervisor::new(input, plan, engine, resolver, workers, capacity, store);
+    supervisor.watch_sets();
+    Ok(supervisor)
 }
 
 /// Starts the workers and the resolver.

@@ -6,6 +6,7 @@
 mod deadlines;
 pub(crate) mod reload;
 mod reporting;
+pub(crate) mod sets;
 mod snapshots;
 pub(crate) mod switch;
 pub(crate) mod upgrade;

@@ -1,7 +1,7 @@
 //! Finds the targets behind names, and checks whether targets are well.
 
 mod names;
-pub use names::{FailingName, LookUpError, NamesStatus, Resolver, SavedName};
+pub use names::{FailingName, LookUpError, Members, NamesStatus, Resolver, SavedName, look_up_set};
 
 mod checks;
 pub use checks::{

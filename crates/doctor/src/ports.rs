@@ -26,7 +26,7 @@ pub(super) fn local_ports(demand: &Demand<'_>, host: &Host) -> Finding {
         "{usable} sessions to each address of a target, with the ports {first} to {last}; {}",
         reuse_text(host, usable)
     );
-    let is_tcp = |wanted: &&TargetDemand<'_>| wanted.target.port().is_some();
+    let is_tcp = |wanted: &&TargetDemand<'_>| wanted.target.is_tcp();
     let tcp = demand.targets.iter().filter(is_tcp).count() as u64;
     // With a Unix target there is no limit: it takes no port.
     let bounded = tcp > 0 && demand.targets.len() as u64 == tcp;

@@ -17,6 +17,10 @@ const DEADLINE: Duration = Duration::from_secs(10);
 const TARGET_LIMIT: Duration = Duration::from_secs(3);
 /// Number of targets tried at the same time.
 const AT_ONCE: usize = 64;
+/// Time limit for the look-up of a set.
+const LOOK_UP_LIMIT: Duration = Duration::from_secs(5);
+/// Time limit for one address of a set.
+const ADDRESS_LIMIT: Duration = Duration::from_secs(1);
 const STACK: usize = 512 * 1024;
 
 /// The result of one target.
@@ -90,7 +94,8 @@ fn take(next: &AtomicUsize, count: usize, until: Instant) -> Option<usize> {
 
 /// The result of a target that is not done before the deadline.
 fn late(task: &TargetTask, options: Scope) -> TargetResult {
-    let is_name = matches!(task.target, Target::Name { .. } | Target::Zoned(_));
+    let is_name =
+        task.target.is_set() || matches!(task.target, Target::Name { .. } | Target::Zoned(_));
     TargetResult {
         target: task.target.to_string(),
         resolved: is_name.then_some(StepResult::Late),
@@ -114,6 +119,9 @@ fn try_one(task: &TargetTask, options: Scope) -> TargetResult {
         }
         Target::Zoned(address) => (format!("{}%{}", address.ip, address.zone), address.port),
         Target::Name { host, port } => (host.clone(), *port),
+        set @ (Target::Dns { .. } | Target::Srv { .. }) => {
+            return try_set(set, tried, task.limit, options);
+        }
     };
     let began = Instant::now();
     let addresses = match addresses_of(&host, port) {
@@ -126,6 +134,63 @@ fn try_one(task: &TargetTask, options: Scope) -> TargetResult {
     tried.resolved = Some(StepResult::Done(began.elapsed()));
     tried.connected = options.connect.then(|| connect(&addresses, task.limit));
     tried
+}
+
+/// Looks up the records of a set, and tries each of them.
+fn try_set(set: &Target, mut tried: TargetResult, limit: Duration, options: Scope) -> TargetResult {
+    let Some((name, port)) = engine::set_of(set) else { return tried };
+    let began = Instant::now();
+    let records = match discover::look_up_set(&name, LOOK_UP_LIMIT) {
+        Ok(records) => records,
+        Err(error) => {
+            tried.resolved = Some(StepResult::Impossible(error.to_string()));
+            return tried;
+        }
+    };
+    tried.resolved = Some(StepResult::Done(began.elapsed()));
+    let addresses = records.iter().map(|record| {
+        let mut address = record.address;
+        if port != 0 {
+            address.set_port(port);
+        }
+        address
+    });
+    let addresses: Vec<SocketAddr> = addresses.collect();
+    tried.connected = options.connect.then(|| connect_each(&addresses, limit));
+    tried
+}
+
+/// Tries each of the addresses, for which `limit` is the time together. The result is that of the first
+/// one that fails.
+fn connect_each(addresses: &[SocketAddr], limit: Duration) -> StepResult {
+    let began = Instant::now();
+    let mut first_failure = None;
+    let (mut failed, mut tried) = (0, 0);
+    for address in addresses {
+        let left = limit.saturating_sub(began.elapsed());
+        if left.is_zero() {
+            break;
+        }
+        tried += 1;
+        let result = TcpStream::connect_timeout(address, left.min(ADDRESS_LIMIT));
+        if result.is_err() {
+            failed += 1;
+            first_failure.get_or_insert((address, step(began, result)));
+        }
+    }
+    let of_all = |error: &str, address: &SocketAddr| {
+        format!("{failed} of {tried} addresses fail, such as {address}: {error}")
+    };
+    match first_failure {
+        None => StepResult::Done(began.elapsed()),
+        Some((address, StepResult::Impossible(error))) => {
+            StepResult::Impossible(of_all(&error, address))
+        }
+        Some((address, StepResult::Unanswered(error))) => {
+            StepResult::Unanswered(of_all(&error, address))
+        }
+        Some((_, other)) => other,
+    }
 }
 
 /// Tries the addresses in turn, as a session does, with an equal share of `limit` for each.

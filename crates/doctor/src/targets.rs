@@ -14,6 +14,12 @@ pub(super) fn names(tried: &[TargetResult]) -> Finding {
     let finding = judge(Check::Names, steps, "names are resolved", "no target is a name");
     let change = (finding.verdict == Verdict::Fail).then(|| {
         let host = first_host(&finding);
+        if let Some(service) = first_target(&finding).strip_prefix("srv:") {
+            return format!(
+                "SRV records of the name, or another server in /etc/resolv.conf; \
+                 `dig SRV {service}` asks in the same way"
+            );
+        }
         format!(
             "a line in /etc/hosts, or another server in /etc/resolv.conf; `getent ahosts {host}` \
              resolves in the same way"
@@ -24,8 +30,13 @@ pub(super) fn names(tried: &[TargetResult]) -> Finding {
 
 /// The host of the first detail, which is the worst.
 fn first_host(finding: &Finding) -> &str {
-    let first = finding.details.first().map_or("", |detail| detail.of.as_str());
+    let first = first_target(finding);
+    let first = first.strip_prefix("dns:").unwrap_or(first);
     first.rsplit_once(':').map_or(first, |(host, _)| host)
+}
+
+fn first_target(finding: &Finding) -> &str {
+    finding.details.first().map_or("", |detail| detail.of.as_str())
 }
 
 /// Judges connections to targets.

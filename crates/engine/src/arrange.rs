@@ -12,6 +12,7 @@ use crate::publish::{Published, attach, publish};
 use crate::rule::Route;
 use crate::rules::Rules;
 use crate::running::{Forwards, Removed, Running, Unbound};
+use crate::sets::Sets;
 use crate::shared::Shared;
 use plan::ListenAddress;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -213,7 +214,10 @@ impl<K: Kernel> Forwards<K> {
                 None => (self.new_forward(plan, shared), Vec::new()),
             },
         };
-        let routes = replace_routes(routes, &forward, plan);
+        let routes = replace_routes(routes, &forward, plan, &self.sets);
+        if !same {
+            self.removed_targets.update(&forward, &routes, shared.kernel.now());
+        }
         let mut listeners = Vec::with_capacity(plan.routes.len());
         if !forward.is_draining() {
             for (planned, route) in plan.routes.iter().zip(&routes) {
@@ -257,11 +261,14 @@ fn replace_routes(
     old: Vec<Arc<Route>>,
     forward: &Arc<Forward>,
     plan: &plan::Forward,
+    sets: &Sets,
 ) -> Vec<Arc<Route>> {
     let old = old.into_iter().map(|route| (Arc::clone(&route.listen), route));
     let mut old: HashMap<Arc<str>, Arc<Route>> = old.collect();
     let route = |planned: &plan::Route| {
-        let (listen, targets) = (planned.listen.to_string(), &planned.targets);
+        let listen = planned.listen.to_string();
+        // A change of a set reports the targets that are left out.
+        let (targets, _) = sets.targets_of(&planned.targets);
         match old.remove(listen.as_str()) {
             Some(route) => {
                 route.targets.replace(targets, &forward.targets);

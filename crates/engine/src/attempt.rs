@@ -133,6 +133,9 @@ pub(crate) fn round_is_over<K: Kernel>(
     }
     let target = Arc::clone(&round.target);
     count_failure(session, context, &target);
+    if let Some(set) = session.route().targets.load().set_of(&target) {
+        context.shared.resolver.connect_failed(set);
+    }
 }
 
 /// Counts a failed connect for the health of one of several targets, unless this host was short of

@@ -100,13 +100,15 @@ fn add_selected<K: Kernel>(entry: &mut Entry<'_, K>, context: &mut Context<K>) {
         });
     }
     match &target.address {
-        TargetAddress::Name(host, port) => context.shared.resolver.resolve(Query {
-            host: Arc::clone(host),
-            port: *port,
-            session: entry.key,
-            round: connecting.rounds.len() - 1,
-            worker: Arc::clone(&context.mailbox),
-        }),
+        TargetAddress::Name(host, port) | TargetAddress::Set(host, port) => {
+            context.shared.resolver.resolve(Query {
+                host: Arc::clone(host),
+                port: *port,
+                session: entry.key,
+                round: connecting.rounds.len() - 1,
+                worker: Arc::clone(&context.mailbox),
+            });
+        }
         TargetAddress::Ip(_) | TargetAddress::Unix(_) => {}
     }
 }

@@ -53,10 +53,7 @@ impl<K: Kernel> Connecting<K> {
 
     /// Adds the selected target. `permit` has a place in it.
     pub(crate) fn add(&mut self, target: &Arc<Target>, now: Time) {
-        let addresses = match target.address {
-            TargetAddress::Name(..) => None,
-            TargetAddress::Ip(_) | TargetAddress::Unix(_) => Some(1),
-        };
+        let addresses = (!target.address.is_resolved()).then_some(1);
         self.race.add_target(now, addresses, target.usual_connect_time());
         self.rounds.push(Round {
             target: Arc::clone(target),
@@ -120,8 +117,7 @@ impl<K: Kernel> Connecting<K> {
 
 impl Round {
     fn is_waiting_for_name(&self) -> bool {
-        let is_name = matches!(self.target.address, TargetAddress::Name(..));
-        is_name && self.resolved.is_none() && !self.is_over
+        self.target.address.is_resolved() && self.resolved.is_none() && !self.is_over
     }
 
     /// The target's address at `position`; `None` if it is a Unix socket.
@@ -129,7 +125,9 @@ impl Round {
         match self.target.address {
             TargetAddress::Unix(_) => None,
             TargetAddress::Ip(address) => (position == 0).then_some(address),
-            TargetAddress::Name(..) => self.resolved.as_ref()?.get(position).copied(),
+            TargetAddress::Name(..) | TargetAddress::Set(..) => {
+                self.resolved.as_ref()?.get(position).copied()
+            }
         }
     }
 }

@@ -36,6 +36,11 @@ impl KnownTargets {
         })
     }
 
+    /// The targets in the sets, and those with sessions.
+    pub(crate) fn all(&self) -> Vec<Arc<Target>> {
+        self.lock().values().filter_map(Weak::upgrade).collect()
+    }
+
     /// Forgets the targets that no set and no session has.
     pub(crate) fn forget_unused(&self) {
         self.lock().retain(|_, target| target.strong_count() > 0);

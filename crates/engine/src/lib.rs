@@ -27,6 +27,7 @@ mod connecting;
 mod loop_guard;
 mod name_answer;
 mod resolve;
+mod sets;
 
 mod preamble;
 
@@ -54,6 +55,7 @@ mod worker;
 
 mod forward;
 mod known_targets;
+mod removed_targets;
 mod rules;
 mod target;
 mod targets;
@@ -113,6 +115,9 @@ pub use arrange::Applied;
 
 mod bind;
 
+mod publish_sets;
+pub use publish_sets::{LeftOut, SetsReplaced, set_names};
+
 mod operator;
 pub use operator::NotSwitched;
 
@@ -135,13 +140,14 @@ mod audit;
 pub use name_answer::{NameAnswer, NameFailure};
 pub use report::{Report, Reports, SessionRecord};
 pub use resolve::{Query, Resolve};
+pub use sets::{MOST_TARGETS, SetChange, SetMember, set_of};
 
 use listener::Listener;
 use message::Message;
 use plan::ListenAddress;
 use running::Forwards;
 use shared::Shared;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 use std::thread::JoinHandle;
@@ -227,8 +233,25 @@ impl<K: Kernel> Engine<K> {
         self.forwards.resume(name, &self.shared)
     }
 
-    /// Forgets removed forwards whose sessions have ended, and resets the sessions of forwards that were
-    /// removed at least `removed_timeout` ago.
+    /// Replaces the members of these sets, by name as in [`set_of`]: the targets of all forwards that have
+    /// them, now and after later calls of [`Self::apply`]. Costs no visit to a session. An address that
+    /// stays keeps its state; open sessions go on.
+    pub fn replace_sets(&mut self, sets: Vec<(Arc<str>, Vec<SetMember>)>) -> SetsReplaced {
+        self.forwards.replace_sets(sets, &self.shared)
+    }
+
+    /// Forgets the members of sets other than these.
+    pub fn retain_sets(&mut self, names: &HashSet<Arc<str>>) {
+        self.forwards.sets.retain(names);
+    }
+
+    /// Whether [`Self::tidy`] has work: forwards or targets that were removed and have sessions.
+    pub fn has_removed(&self) -> bool {
+        !self.forwards.removed.is_empty() || !self.forwards.removed_targets.is_empty()
+    }
+
+    /// Forgets removed forwards and targets whose sessions have ended, and resets the sessions of those
+    /// that were removed at least `removed_timeout` ago.
     pub fn tidy(&mut self, removed_timeout: Option<Duration>) {
         self.forwards.tidy(removed_timeout, &self.shared);
     }

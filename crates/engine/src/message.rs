@@ -6,6 +6,7 @@ use crate::mailbox::Mailbox;
 use crate::name_answer::NameAnswer;
 use crate::session::Accepted;
 use crate::slots::Key;
+use crate::target::Target;
 use crate::upgrade::{Parking, TakeOver};
 use crate::view::{Reply, SessionFilter, SessionQuery};
 use std::sync::Arc;
@@ -30,8 +31,8 @@ pub(crate) enum Message<K: Kernel> {
     List(SessionQuery),
     /// Reset the sessions that match; reply with their number.
     Kill(SessionFilter, Reply<u64>),
-    /// Reset all sessions of a forward.
-    CutForward(Arc<Forward>),
+    /// Reset all sessions of a removed forward, or those of a target removed from it.
+    CutRemoved { forward: Arc<Forward>, target: Option<Arc<Target>> },
     /// Stop, so that the worker's sessions can be saved.
     Park(Parking),
     /// Restore sessions of the previous process image.

@@ -169,6 +169,12 @@ mod tests {
         fn resolve(&self, query: Query) {
             query.answer(Err(crate::NameFailure::Error));
         }
+
+        fn connect_failed(&self, _: &Arc<str>) {}
+    }
+
+    fn targets_of(entries: &[plan::TargetEntry]) -> Vec<crate::sets::Planned<'_>> {
+        crate::sets::Sets::default().targets_of(entries).0
     }
 
     /// Shared state of two workers with room for two sessions, and the route of a forward with room for
@@ -191,7 +197,7 @@ mod tests {
         let forward = Arc::new(Forward::new(&plan.forwards[0], 2));
         let planned = &plan.forwards[0].routes[0];
         let listen = planned.listen.to_string().into();
-        let route = Arc::new(Route::new(&forward, listen, &planned.targets));
+        let route = Arc::new(Route::new(&forward, listen, targets_of(&planned.targets)));
         (Shared::new(&Linux, &options).expect("wakers can be made"), route)
     }
 
@@ -262,7 +268,7 @@ mod tests {
         let mut permit = admitted(&shared, &route);
         select(&mut permit, &shared);
         let other = plan::TargetEntry::new("127.0.0.1:3".parse().expect("a target"));
-        route.targets.replace(&[other], &route.forward.targets);
+        route.targets.replace(targets_of(&[other]), &route.forward.targets);
         assert_eq!(permit.target().map(|target| &*target.text), Some("127.0.0.1:2"));
         assert_eq!(taken(&shared, &route), [1, 1, 0], "the new target has no session");
         shared.release(permit);

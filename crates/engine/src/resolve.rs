@@ -11,6 +11,9 @@ pub trait Resolve<K: Kernel = Linux>: Send + Sync {
     /// Takes a query and returns without blocking. Every query must be answered; a late answer is
     /// ignored.
     fn resolve(&self, query: Query<K>);
+
+    /// Notes that a connect to a target failed that is a record of this set. Returns without blocking.
+    fn connect_failed(&self, set: &Arc<str>);
 }
 
 /// A query of one session for the addresses of its target.

@@ -1,6 +1,7 @@
 //! Stage *rule*: which targets may serve an accepted connection.
 
 use crate::forward::Forward;
+use crate::sets::Planned;
 use crate::target::Target;
 use crate::targets::Targets;
 use std::sync::Arc;
@@ -16,11 +17,7 @@ pub(crate) struct Route {
 }
 
 impl Route {
-    pub(crate) fn new(
-        forward: &Arc<Forward>,
-        listen: Arc<str>,
-        targets: &[plan::TargetEntry],
-    ) -> Self {
+    pub(crate) fn new(forward: &Arc<Forward>, listen: Arc<str>, targets: Vec<Planned<'_>>) -> Self {
         let targets = Targets::new(targets, &forward.targets);
         Self { forward: Arc::clone(forward), listen, targets }
     }

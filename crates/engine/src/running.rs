@@ -7,7 +7,9 @@ use crate::listen_error::ListenError;
 use crate::listener::Listener;
 use crate::message::Message;
 use crate::passed::PassedSockets;
+use crate::removed_targets::RemovedTargets;
 use crate::rule::Route;
+use crate::sets::Sets;
 use crate::shared::Shared;
 use crate::upgrade::Unattached;
 use flow::Time;
@@ -68,6 +70,9 @@ pub(crate) struct Forwards<K: Kernel> {
     pub(crate) forgotten: Sums,
     pub(crate) next_number: u32,
     pub(crate) unattached: Unattached<K>,
+    /// The members of sets, also of those that no running forward has yet.
+    pub(crate) sets: Sets,
+    pub(crate) removed_targets: RemovedTargets,
 }
 
 /// A forward that could not be bound.
@@ -88,6 +93,8 @@ impl<K: Kernel> Forwards<K> {
             forgotten: Sums::default(),
             next_number: 0,
             unattached: Unattached::default(),
+            sets: Sets::default(),
+            removed_targets: RemovedTargets::default(),
         }
     }
 
@@ -103,8 +110,8 @@ impl<K: Kernel> Forwards<K> {
         routes.map(|route| (Arc::clone(&route.listen), Arc::clone(route)))
     }
 
-    /// Forgets removed forwards without sessions, and resets the sessions of forwards that were removed
-    /// at least `limit` ago.
+    /// Forgets removed forwards and targets without sessions, and resets the sessions of those that were
+    /// removed at least `limit` ago.
     pub(crate) fn tidy(&mut self, limit: Option<Duration>, shared: &Shared<K>) {
         let lives = |removed: &Removed| removed.forward.gate.taken() > 0;
         for removed in self.removed.iter().filter(|removed| !lives(removed)) {
@@ -115,8 +122,16 @@ impl<K: Kernel> Forwards<K> {
         let over =
             |removed: &&Removed| limit.is_some_and(|limit| now.since(removed.since) >= limit);
         for removed in self.removed.iter().filter(over) {
-            shared.broadcast(|| Message::CutForward(Arc::clone(&removed.forward)));
+            let forward = || Arc::clone(&removed.forward);
+            shared.broadcast(|| Message::CutRemoved { forward: forward(), target: None });
         }
+        self.removed_targets.tidy(limit, now, |forward, target| {
+            let parts = || (Arc::clone(forward), Some(Arc::clone(target)));
+            shared.broadcast(|| {
+                let (forward, target) = parts();
+                Message::CutRemoved { forward, target }
+            });
+        });
     }
 
     pub(crate) fn sums(&self) -> Sums {

@@ -40,6 +40,9 @@ pub(crate) enum TargetAddress {
     Name(Arc<str>, u16),
     /// The path of a Unix socket.
     Unix(PathBuf),
+    /// A name whose records are targets, and the port of its addresses, while none of them is known. The
+    /// session takes the addresses of the first answer. A service has the prefix `srv:`, and port 0.
+    Set(Arc<str>, u16),
 }
 
 /// Attempts of one worker to connect to a target that have ended.
@@ -47,6 +50,13 @@ pub(crate) enum TargetAddress {
 struct Connects {
     connected: Count,
     failed: Count,
+}
+
+impl TargetAddress {
+    /// Whether each session asks the resolver for the addresses.
+    pub(crate) fn is_resolved(&self) -> bool {
+        matches!(self, Self::Name(..) | Self::Set(..))
+    }
 }
 
 impl From<&plan::Target> for TargetAddress {
@@ -59,6 +69,8 @@ impl From<&plan::Target> for TargetAddress {
             }
             plan::Target::Name { host, port } => Self::Name(host.as_str().into(), *port),
             plan::Target::Unix(path) => Self::Unix(path.clone()),
+            plan::Target::Dns { host, port } => Self::Set(host.as_str().into(), *port),
+            plan::Target::Srv { .. } => Self::Set(target.to_string().into(), 0),
         }
     }
 }
@@ -154,7 +166,7 @@ impl Target {
         // A moving average. Two workers may overwrite each other, which does no harm.
         let usual = if usual == 0 { took } else { usual - usual / 8 + took / 8 };
         self.usual_micros.store(usual, Ordering::Relaxed);
-        if let TargetAddress::Name(..) = self.address {
+        if self.address.is_resolved() {
             *self.worked.lock().unwrap_or_else(PoisonError::into_inner) = address;
         }
     }

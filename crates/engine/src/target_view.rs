@@ -1,6 +1,7 @@
 //! The state of a target as shown to operators.
 
 use crate::rule::Route;
+use crate::target::TargetAddress;
 use crate::targets::Member;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,8 +10,11 @@ use std::time::Duration;
 /// The current state of a target in the sets of a forward.
 #[derive(Clone, Debug)]
 pub struct TargetView {
-    /// Its address, as configured.
+    /// Its address: as configured, or of a record of [`Self::set`].
     pub address: Arc<str>,
+    /// The entry of `to` whose records are targets, such as `dns:db.internal:5432`; `None` for a target
+    /// that stands in `to` itself.
+    pub set: Option<String>,
     /// The listen addresses whose sessions it serves.
     pub listen: Vec<Arc<str>>,
     /// It is not out of use after failed connects.
@@ -48,10 +52,17 @@ impl TargetView {
     }
 
     fn of(member: &Member) -> Self {
-        let Member { target, weight, level } = member;
+        let Member { target, weight, level, set } = member;
+        let entry = |name: &Arc<str>| match &target.address {
+            TargetAddress::Ip(address) if !name.starts_with("srv:") => {
+                format!("dns:{name}:{}", address.port())
+            }
+            _ => name.to_string(),
+        };
         let usual = target.usual_connect_time();
         Self {
             address: Arc::clone(&target.text),
+            set: set.as_ref().map(entry),
             listen: Vec::new(),
             is_up: !target.is_down(),
             sessions: target.gate.taken(),

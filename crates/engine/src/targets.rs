@@ -1,6 +1,7 @@
 //! The targets of a forward: a versioned set, replaced as a whole. The state of each target outlives the set.
 
 use crate::known_targets::KnownTargets;
+use crate::sets::Planned;
 use crate::target::{Target, TargetAddress, limit};
 use arc_swap::{ArcSwap, Guard};
 use flow::Turns;
@@ -12,12 +13,24 @@ pub(crate) struct Member {
     pub(crate) weight: u32,
     /// 0 serves first; the others are backups.
     pub(crate) level: u16,
+    /// Name of the set whose record it is.
+    pub(crate) set: Option<Arc<str>>,
 }
 
 impl Member {
-    fn new(target: Arc<Target>, entry: &plan::TargetEntry) -> Self {
-        let options = &entry.options;
-        Self { target, weight: options.weight.get(), level: options.backup.into() }
+    fn new(planned: Planned<'_>, known: &KnownTargets) -> Self {
+        let Planned { entry, level, set } = planned;
+        let target = known.configured(&entry);
+        Self { target, weight: entry.options.weight.get(), level, set }
+    }
+
+    /// Whether it is this target, with these properties.
+    fn equals(&self, planned: &Planned<'_>) -> bool {
+        let Planned { entry, level, set } = planned;
+        self.target.address == TargetAddress::from(&entry.address)
+            && (self.weight, self.level) == (entry.options.weight.get(), *level)
+            && self.set == *set
+            && self.target.gate.limit() == limit(entry)
     }
 }
 
@@ -45,15 +58,16 @@ impl TargetSet {
         &self.members
     }
 
+    /// Name of the set in DNS whose record this target is.
+    pub(crate) fn set_of(&self, target: &Arc<Target>) -> Option<&Arc<str>> {
+        let mut members = self.members.iter();
+        members.find(|member| Arc::ptr_eq(&member.target, target))?.set.as_ref()
+    }
+
     /// Whether the set is of these targets, with these properties.
-    fn equals(&self, entries: &[plan::TargetEntry]) -> bool {
-        let equals = |(member, entry): (&Member, &plan::TargetEntry)| {
-            let same = Member::new(Arc::clone(&member.target), entry);
-            member.target.address == TargetAddress::from(&entry.address)
-                && (member.weight, member.level) == (same.weight, same.level)
-                && member.target.gate.limit() == limit(entry)
-        };
-        self.members.len() == entries.len() && self.members.iter().zip(entries).all(equals)
+    fn equals(&self, planned: &[Planned<'_>]) -> bool {
+        self.members.len() == planned.len()
+            && self.members.iter().zip(planned).all(|(member, planned)| member.equals(planned))
     }
 }
 
@@ -62,13 +76,13 @@ pub(crate) struct Targets(ArcSwap<TargetSet>);
 
 impl Targets {
     /// The first version.
-    pub(crate) fn new(targets: &[plan::TargetEntry], known: &KnownTargets) -> Self {
-        Self(ArcSwap::from_pointee(TargetSet::new(1, members(targets, known))))
+    pub(crate) fn new(planned: Vec<Planned<'_>>, known: &KnownTargets) -> Self {
+        Self(ArcSwap::from_pointee(TargetSet::new(1, members(planned, known))))
     }
 
     /// A set of one target, for sessions that no listener serves.
     pub(crate) fn of_one(target: Arc<Target>) -> Self {
-        let member = Member { target, weight: 1, level: 0 };
+        let member = Member { target, weight: 1, level: 0, set: None };
         Self(ArcSwap::from_pointee(TargetSet::new(1, Box::new([member]))))
     }
 
@@ -79,27 +93,33 @@ impl Targets {
 
     /// Publishes a set of these targets, unless the current set equals it. A `known` target keeps its
     /// state. Open sessions are not affected.
-    pub(crate) fn replace(&self, targets: &[plan::TargetEntry], known: &KnownTargets) {
+    pub(crate) fn replace(&self, planned: Vec<Planned<'_>>, known: &KnownTargets) {
         let old = self.load();
-        if !old.equals(targets) {
-            self.0.store(Arc::new(TargetSet::new(old.version + 1, members(targets, known))));
+        if !old.equals(&planned) {
+            self.0.store(Arc::new(TargetSet::new(old.version + 1, members(planned, known))));
         }
     }
 }
 
-fn members(targets: &[plan::TargetEntry], known: &KnownTargets) -> Box<[Member]> {
-    targets.iter().map(|entry| Member::new(known.configured(entry), entry)).collect()
+fn members(planned: Vec<Planned<'_>>, known: &KnownTargets) -> Box<[Member]> {
+    planned.into_iter().map(|planned| Member::new(planned, known)).collect()
 }
 
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
+    use crate::sets::Sets;
+    use plan::TargetEntry;
     use std::num::NonZeroU32;
     use std::time::Duration;
 
     fn targets(texts: &[&str]) -> Vec<plan::TargetEntry> {
         let entry = |text: &&str| plan::TargetEntry::new(text.parse().expect("a target"));
         texts.iter().map(entry).collect()
+    }
+
+    fn planned(entries: &[TargetEntry]) -> Vec<Planned<'_>> {
+        Sets::default().targets_of(entries).0
     }
 
     fn texts(set: &TargetSet) -> Vec<&str> {
@@ -109,13 +129,16 @@ mod tests {
     #[test]
     fn an_address_that_stays_keeps_its_state() {
         let known = KnownTargets::new(2);
-        let set = Targets::new(&targets(&["127.0.0.1:1", "db.example:2", "unix:/run/db"]), &known);
+        let set = Targets::new(
+            planned(&targets(&["127.0.0.1:1", "db.example:2", "unix:/run/db"])),
+            &known,
+        );
         let before = set.load();
         for Member { target, .. } in before.members() {
             target.connected(0, None, Duration::ZERO);
             target.connect_failed(1);
         }
-        set.replace(&targets(&["unix:/run/db", "127.0.0.1:9", "db.example:2"]), &known);
+        set.replace(planned(&targets(&["unix:/run/db", "127.0.0.1:9", "db.example:2"])), &known);
         let after = set.load();
         assert_eq!((before.version, after.version), (1, 2));
         assert_eq!(texts(&after), ["unix:/run/db", "127.0.0.1:9", "db.example:2"]);
@@ -130,10 +153,10 @@ mod tests {
     #[test]
     fn the_same_targets_make_no_new_version() {
         let known = KnownTargets::new(1);
-        let set = Targets::new(&targets(&["127.0.0.1:1", "127.0.0.1:2"]), &known);
-        set.replace(&targets(&["127.0.0.1:1", "127.0.0.1:2"]), &known);
+        let set = Targets::new(planned(&targets(&["127.0.0.1:1", "127.0.0.1:2"])), &known);
+        set.replace(planned(&targets(&["127.0.0.1:1", "127.0.0.1:2"])), &known);
         assert_eq!(set.load().version, 1);
-        set.replace(&targets(&["127.0.0.1:2", "127.0.0.1:1"]), &known);
+        set.replace(planned(&targets(&["127.0.0.1:2", "127.0.0.1:1"])), &known);
         assert_eq!(set.load().version, 2, "another order is another set");
     }
 
@@ -141,8 +164,8 @@ mod tests {
     fn equal_spellings_are_one_address() {
         let [one, other] = ["[::1]:80", "[0:0::1]:80"].map(|text| targets(&[text]));
         let known = KnownTargets::new(1);
-        let set = Targets::new(&one, &known);
-        set.replace(&other, &known);
+        let set = Targets::new(planned(&one), &known);
+        set.replace(planned(&other), &known);
         assert_eq!(set.load().version, 1);
         assert!(Arc::ptr_eq(&set.load().members()[0].target, &known.at(&other[0].address)));
     }
@@ -155,22 +178,23 @@ mod tests {
             entry.options.max_sessions = NonZeroU32::new(limit);
             [entry]
         };
-        let (one, other) = (Targets::new(&entry(5), &known), Targets::new(&entry(5), &known));
+        let (one, other) =
+            (Targets::new(planned(&entry(5)), &known), Targets::new(planned(&entry(5)), &known));
         let target = |set: &Targets| Arc::clone(&set.load().members()[0].target);
         assert!(Arc::ptr_eq(&target(&one), &target(&other)));
-        one.replace(&entry(7), &known);
-        other.replace(&entry(7), &known);
+        one.replace(planned(&entry(7)), &known);
+        other.replace(planned(&entry(7)), &known);
         assert_eq!((target(&one).limit(), other.load().version), (Some(7), 1));
-        one.replace(&targets(&["127.0.0.1:1"]), &known);
+        one.replace(planned(&targets(&["127.0.0.1:1"])), &known);
         assert_eq!(target(&other).limit(), None);
     }
 
     #[test]
     fn a_target_is_forgotten_with_its_last_set() {
         let known = KnownTargets::new(1);
-        let set = Targets::new(&targets(&["127.0.0.1:1"]), &known);
+        let set = Targets::new(planned(&targets(&["127.0.0.1:1"])), &known);
         let first = Arc::downgrade(&set.load().members()[0].target);
-        set.replace(&targets(&["127.0.0.1:2"]), &known);
+        set.replace(planned(&targets(&["127.0.0.1:2"])), &known);
         known.forget_unused();
         assert!(first.upgrade().is_none());
     }

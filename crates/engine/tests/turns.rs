@@ -18,6 +18,8 @@ const LIMIT: Duration = Duration::from_secs(30);
 struct NoNames;
 
 impl Resolve for NoNames {
+    fn connect_failed(&self, _: &Arc<str>) {}
+
     fn resolve(&self, query: Query) {
         query.answer(Err(engine::NameFailure::Error));
     }

@@ -15,7 +15,7 @@ pub use numbers::{pack, unpack};
 mod messages;
 pub use messages::{
     Address, Connecting, Count, Durations, FileRead, Forward, Forwards, Held, LastReload, Listener,
-    Name, Process, Route, Sandbox, Session, Standing, Totals, Trial, Worker,
+    Name, Process, Route, Sandbox, Session, SetMember, Standing, Totals, Trial, Worker,
 };
 
 /// A duration in whole microseconds, the unit of all messages. Saturates at 584,000 years.

@@ -9,5 +9,5 @@ mod process;
 mod worker;
 
 pub use forwards::{Count, Durations, Forward, Forwards, Listener, Standing, Totals};
-pub use process::{FileRead, LastReload, Name, Process, Sandbox, Trial};
+pub use process::{FileRead, LastReload, Name, Process, Sandbox, SetMember, Trial};
 pub use worker::{Address, Connecting, Held, Route, Session, Worker};

@@ -110,7 +110,7 @@ fn busiest_target(engine: &Engine) -> u64 {
         let entries = forward.plan.routes.iter().flat_map(|route| route.targets.iter());
         for target in entries.map(|entry| &entry.address) {
             // Cheap deduplication: most forwards with several listeners have one target.
-            if target.port().is_some() && last != Some(target) {
+            if target.is_tcp() && last != Some(target) {
                 *by_target.entry(target).or_default() += sessions;
                 last = Some(target);
             }

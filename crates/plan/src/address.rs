@@ -51,6 +51,18 @@ pub enum Target {
     },
     /// A Unix socket; the path is absolute.
     Unix(PathBuf),
+    /// Every address of a host name is a target.
+    Dns {
+        /// The name as written; only its syntax has been checked.
+        host: String,
+        /// The TCP port.
+        port: u16,
+    },
+    /// Every record of a service is a target, with its own port (RFC 2782).
+    Srv {
+        /// The name as written, such as `_postgres._tcp.db.internal`.
+        service: String,
+    },
 }
 
 impl ListenAddress {
@@ -96,18 +108,30 @@ impl Target {
             Self::Name { host, port } => {
                 Self::Name { host: host.to_ascii_lowercase(), port: *port }
             }
+            Self::Dns { host, port } => Self::Dns { host: host.to_ascii_lowercase(), port: *port },
+            Self::Srv { service } => Self::Srv { service: service.to_ascii_lowercase() },
             other => other.clone(),
         }
     }
 
-    /// The TCP port; `None` for a Unix socket.
+    /// The TCP port; `None` for a Unix socket, and for a service, whose records have their ports.
     pub fn port(&self) -> Option<u16> {
         match self {
             Self::Ip(address) => Some(address.port()),
             Self::Zoned(address) => Some(address.port),
-            Self::Name { port, .. } => Some(*port),
-            Self::Unix(_) => None,
+            Self::Name { port, .. } | Self::Dns { port, .. } => Some(*port),
+            Self::Unix(_) | Self::Srv { .. } => None,
         }
+    }
+
+    /// Whether connections to it are TCP.
+    pub fn is_tcp(&self) -> bool {
+        !matches!(self, Self::Unix(_))
+    }
+
+    /// Whether it stands for any number of targets, which DNS lists.
+    pub fn is_set(&self) -> bool {
+        matches!(self, Self::Dns { .. } | Self::Srv { .. })
     }
 }
 
@@ -152,7 +176,10 @@ impl Ranged<Target> {
             Target::Name { host, port } => {
                 Target::Name { host: host.clone(), port: port.saturating_add(more) }
             }
-            Target::Unix(path) => Target::Unix(path.clone()),
+            Target::Dns { host, port } => {
+                Target::Dns { host: host.clone(), port: port.saturating_add(more) }
+            }
+            one @ (Target::Unix(_) | Target::Srv { .. }) => one.clone(),
         }
     }
 }
@@ -217,6 +244,8 @@ impl fmt::Display for Target {
             Self::Zoned(address) => address.fmt(f),
             Self::Name { host, port } => write!(f, "{host}:{port}"),
             Self::Unix(path) => write!(f, "unix:{}", path.display()),
+            Self::Dns { host, port } => write!(f, "dns:{host}:{port}"),
+            Self::Srv { service } => write!(f, "srv:{service}"),
         }
     }
 }

@@ -89,6 +89,14 @@ pub(crate) fn parse_target(text: Fragment<'_>) -> Result<Ranged<Target>, ParseEr
     if let Some(path) = text.strip_prefix("unix:") {
         return parse_unix(path).map(|path| Ranged::one(Target::Unix(path)));
     }
+    // `dns:53` is a port of a host.
+    let set = |prefix| text.strip_prefix(prefix).filter(|rest| !is_bare_port(*rest));
+    if let Some(rest) = set("dns:") {
+        return parse_dns(rest);
+    }
+    if let Some(service) = set("srv:") {
+        return parse_service(service).map(Ranged::one);
+    }
     if is_bare_port(text) {
         let error = text.error(format!("{} has no host", quoted(text.text)));
         return Err(
@@ -115,6 +123,42 @@ pub(crate) fn parse_target_parts(
         Host::Name(host) => Target::Name { host, port: first },
     };
     Ok(Ranged { first, count })
+}
+
+/// Parses the name and port of a set of addresses, the part after `dns:`.
+fn parse_dns(text: Fragment<'_>) -> Result<Ranged<Target>, ParseError> {
+    let (host, ports) = split(text)?;
+    let parsed = parse_target_parts(host, ports)?;
+    let Target::Name { host, port } = parsed.first else {
+        let error = host.error(format!("{} is an address, and not a name", quoted(host.text)));
+        return Err(error.hint(format!("leave out `dns:`: `{}`", cut(text.text))));
+    };
+    Ok(Ranged { first: Target::Dns { host, port }, count: parsed.count })
+}
+
+/// Parses the name of a service, the part after `srv:`.
+fn parse_service(text: Fragment<'_>) -> Result<Target, ParseError> {
+    const HINT: &str =
+        "write `srv:_SERVICE._tcp.NAME`, for example `srv:_postgres._tcp.db.internal`";
+    if text.text.is_empty() {
+        return Err(text.error("the name of the service is empty").hint(HINT));
+    }
+    url::refuse(text, "")?;
+    if let Some((name, port)) = text.rsplit_once(':') {
+        let error = port.error("SRV records have ports of their own");
+        return Err(error.hint(format!("write `srv:{}`", cut(name.text))));
+    }
+    check_name(text)?;
+    let labels: Vec<_> = text.text.trim_end_matches('.').split('.').collect();
+    match labels[..] {
+        [service, protocol, _, ..] if service.starts_with('_') && protocol.starts_with('_') => {
+            Ok(Target::Srv { service: text.text.to_owned() })
+        }
+        _ => {
+            let message = format!("{} is not the name of a service", quoted(text.text));
+            Err(text.error(message).hint(HINT))
+        }
+    }
 }
 
 /// Parses one port, 1 to 65535.

@@ -163,6 +163,8 @@ mod tests {
                 r#"{ address = "web:80", max_sessions = 9 }"#,
                 r#"["a:9100-9110", { address = "b:9100-9110", weight = 3 }]"#,
                 r#"["a:1", "b:1"]"#,
+                r#"["dns:db.test:5432", "srv:_db._tcp.Test.", { address = "dns:b:1", weight = 2, backup = true }, { address = "srv:_b._tcp.b", max_sessions = 3 }]"#,
+                r#"["dns:a:7000-7001", "dns:53-54"]"#,
             ]
         );
     }

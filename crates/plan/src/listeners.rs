@@ -105,13 +105,14 @@ impl Listeners {
                 .reached_at(SocketAddr::new(address.ip().to_canonical(), address.port()))
                 .or_else(|| self.exact.get(address).copied()),
             Target::Zoned(address) => self.zoned.get(address).copied(),
-            Target::Name { host, port } => {
+            Target::Name { host, port } | Target::Dns { host, port } => {
                 let name = host.strip_suffix('.').unwrap_or(host);
                 let local = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
                 let local = local.into_iter().filter(|_| name.eq_ignore_ascii_case("localhost"));
                 local.map(|ip| SocketAddr::new(ip, *port)).find_map(|ip| self.reached_at(ip))
             }
             Target::Unix(path) => self.unix.get(path).copied(),
+            Target::Srv { .. } => None,
         }
     }
 

@@ -63,7 +63,7 @@ rows! { Section::Process, Process {
     /// How long a shutdown waits for living sessions to end.
     shutdown_timeout = seconds(10), WAIT => AtOnce;
 
-    /// How long sessions may go on after a reload has removed their forward.
+    /// How long sessions may go on after their forward or target was removed.
     removed_timeout = None, Or("off", &WAIT) => AtOnce;
 
     /// Reload when the configuration file changes.
@@ -127,7 +127,7 @@ pub(crate) const FORWARD_ONLY: &[Setting] = &[
         "to",
         Kind::List(&Kind::Target(TARGET)),
         Effect::NewSessions,
-        "The target: a host and port, a range, a Unix socket, a table, or a list of these.",
+        "The target: a host and port, a range, a Unix socket, `dns:HOST:PORT`, `srv:NAME`, a table, or a list of these.",
     ),
 ];
 
@@ -139,7 +139,7 @@ const TARGET_ONLY: &[Setting] = &[Setting {
     key: "address",
     kind: Kind::TargetAddress,
     effect: Effect::NewSessions,
-    doc: "Where the target is: a host and port, a range, or a Unix socket.",
+    doc: "Where the target is, as in `to`.",
     default: || None,
 }];
 

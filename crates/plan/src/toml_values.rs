@@ -6,6 +6,7 @@ use std::collections::HashSet;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use crate::address::Target;
 use crate::paths::RolePath;
 use crate::problem::{ParseError, Problems, Severity};
 use crate::setting::{Kind, Section, Setting};
@@ -140,10 +141,23 @@ impl<'a> Reader<'a, '_> {
         span: &Span<'a>,
     ) -> Option<ParsedValue> {
         let (mut address, mut options) = (None, TargetOptions::default());
+        let mut shares = Vec::new();
         for (setting, parsed) in self.entries(known, table) {
             match parsed.value {
                 Value::TargetAddress(value) => address = Some((value, parsed.range)),
-                value => options.set(setting, value),
+                value => {
+                    let is_share = matches!(setting.key, "weight" | "backup");
+                    shares.extend(is_share.then_some((setting.key, parsed.range)));
+                    options.set(setting, value);
+                }
+            }
+        }
+        if address.as_ref().is_some_and(|(address, _)| matches!(address.first, Target::Srv { .. }))
+        {
+            for (key, range) in shares {
+                let message = format!("the records of a service have their own `{key}`");
+                let error = ParseError::new(0..0, message).hint(format!("leave out `{key}`"));
+                self.report(&self.source.span(range), &error);
             }
         }
         // After a syntax error, the key may be in a part that the parser skipped.

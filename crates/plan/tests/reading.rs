@@ -135,6 +135,18 @@ fn ranges_of_a_list_map_port_by_port() {
 }
 
 #[test]
+fn sets_are_targets_of_the_command_line() {
+    let plan = plan_of(read(None, &["18080=dns:web.test:80,srv:_web._tcp.test,10.0.0.1:80"]));
+    assert_eq!(routes(&plan), [":18080 -> dns:web.test:80, srv:_web._tcp.test, 10.0.0.1:80"]);
+    let is_set = plan.forwards[0].routes[0].targets.iter().map(|it| it.address.is_set());
+    assert_eq!(is_set.collect::<Vec<_>>(), [true, true, false]);
+    let hosts = plan_of(read(None, &["18080=dns:53", "18081=srv:80-80"]));
+    assert_eq!(routes(&hosts), [":18080 -> dns:53", ":18081 -> srv:80"]);
+    let is_set = hosts.forwards.iter().map(|it| it.routes[0].targets[0].address.is_set());
+    assert_eq!(is_set.collect::<Vec<_>>(), [false, false], "hosts with these names");
+}
+
+#[test]
 fn the_number_of_targets_is_limited() {
     let list = |count: usize| (0..count).map(|it| format!("'h{it}:1-1000'")).collect::<Vec<_>>();
     let file = |count: usize, ports: &str| {

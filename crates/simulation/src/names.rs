@@ -35,6 +35,8 @@ impl Resolve<Process> for Names {
         };
         state.waiting.push(Waiting { due, failure, query });
     }
+
+    fn connect_failed(&self, _: &std::sync::Arc<str>) {}
 }
 
 impl Names {

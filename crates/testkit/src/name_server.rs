@@ -21,6 +21,8 @@ const ANSWER: u16 = 0x8180;
 const TRUNCATED: u16 = 0x0200;
 const FORMERR: u16 = 1;
 const NXDOMAIN: u16 = 3;
+/// Bytes of a datagram, as the questions allow.
+const MOST_BY_UDP: usize = 1232;
 
 /// How a name is answered.
 #[derive(Clone, Debug)]
@@ -31,6 +33,8 @@ pub enum NameReply {
     Alias(String, Vec<IpAddr>),
     /// With SRV records: priority, weight, port, target.
     Services(Vec<(u16, u16, u16, String)>, u32),
+    /// As `Services`, with these addresses of hosts in the additional section.
+    ServicesWithHosts(Vec<(u16, u16, u16, String)>, Vec<(String, IpAddr)>, u32),
     /// Not at all.
     Silent,
     /// IPv4 addresses at once, and nothing to the question for IPv6.
@@ -190,16 +194,16 @@ fn answers(query: &[u8], state: &Mutex<State>, by_tcp: bool) -> Vec<Vec<u8>> {
     }
     let reply = state.of_all.clone().or_else(|| state.replies.get(&question.name).cloned());
     drop(state);
-    let full = |records: Vec<Vec<u8>>| question.message(ANSWER, &records);
+    let full = |records: Vec<Vec<u8>>| question.message(ANSWER, &records, &[]);
     let of_kind = |ips: &[IpAddr], ttl| full(question.addresses(ips, ttl));
     match reply.unwrap_or(NameReply::Code(NXDOMAIN)) {
         NameReply::Silent => Vec::new(),
         NameReply::SilentForV6(_) if question.kind == AAAA => Vec::new(),
         NameReply::Addresses(ips, ttl) => vec![of_kind(&ips, ttl)],
-        NameReply::Code(code) => vec![question.message(ANSWER | code, &[])],
-        NameReply::ByTcp(_) if !by_tcp => vec![question.message(ANSWER | TRUNCATED, &[])],
+        NameReply::Code(code) => vec![question.message(ANSWER | code, &[], &[])],
+        NameReply::ByTcp(_) if !by_tcp => vec![question.message(ANSWER | TRUNCATED, &[], &[])],
         NameReply::WithoutEdns(_) if question.has_edns => {
-            vec![question.message(ANSWER | FORMERR, &[])]
+            vec![question.message(ANSWER | FORMERR, &[], &[])]
         }
         NameReply::SilentForV6(ips) | NameReply::ByTcp(ips) | NameReply::WithoutEdns(ips) => {
             vec![of_kind(&ips, 60)]
@@ -214,21 +218,15 @@ fn answers(query: &[u8], state: &Mutex<State>, by_tcp: bool) -> Vec<Vec<u8>> {
             let other_id = Question { id: question.id.wrapping_add(1), ..question.clone() };
             let other_name = Question { name: "other.test".to_owned(), ..question.clone() };
             let forged = [other_id, other_name];
-            let forged = forged.map(|it| it.message(ANSWER, &it.addresses(&wrong, 60)));
+            let forged = forged.map(|it| it.message(ANSWER, &it.addresses(&wrong, 60), &[]));
             let no_message = question.id.to_be_bytes().to_vec();
             [forged.to_vec(), vec![no_message, of_kind(&ips, 60)]].concat()
         }
         NameReply::Services(services, ttl) => {
-            let owner = encoded(&question.name);
-            let services = services.iter().map(|(priority, weight, port, target)| {
-                let numbers = [priority, weight, port].map(|it| it.to_be_bytes()).concat();
-                record(&owner, SRV, ttl, &[numbers, encoded(target)].concat())
-            });
-            let answer = full(services.filter(|_| question.kind == SRV).collect());
-            if answer.len() > 1232 && !by_tcp {
-                return vec![question.message(ANSWER | TRUNCATED, &[])];
-            }
-            vec![answer]
+            vec![question.services(&services, &[], ttl, by_tcp)]
+        }
+        NameReply::ServicesWithHosts(services, hosts, ttl) => {
+            vec![question.services(&services, &hosts, ttl, by_tcp)]
         }
     }
 }
@@ -264,11 +262,37 @@ impl Question {
         of_kind.collect()
     }
 
-    fn message(&self, flags: u16, records: &[Vec<u8>]) -> Vec<u8> {
-        let counts = [self.id, flags, 1, small(records.len()), 0, 0];
+    /// The answer to a question for services; truncated if it does not fit in a datagram.
+    fn services(
+        &self,
+        services: &[(u16, u16, u16, String)],
+        hosts: &[(String, IpAddr)],
+        ttl: u32,
+        by_tcp: bool,
+    ) -> Vec<u8> {
+        let owner = encoded(&self.name);
+        let services = services.iter().filter(|_| self.kind == SRV);
+        let services = services.map(|(priority, weight, port, target)| {
+            let numbers = [priority, weight, port].map(|it| it.to_be_bytes()).concat();
+            record(&owner, SRV, ttl, &[numbers, encoded(target)].concat())
+        });
+        let hosts = hosts.iter().filter(|_| self.kind == SRV).map(|(host, ip)| match ip {
+            IpAddr::V4(ip) => record(&encoded(host), A, ttl, &ip.octets()),
+            IpAddr::V6(ip) => record(&encoded(host), AAAA, ttl, &ip.octets()),
+        });
+        let (services, hosts) = (services.collect::<Vec<_>>(), hosts.collect::<Vec<_>>());
+        let answer = self.message(ANSWER, &services, &hosts);
+        if answer.len() > MOST_BY_UDP && !by_tcp {
+            return self.message(ANSWER | TRUNCATED, &[], &[]);
+        }
+        answer
+    }
+
+    fn message(&self, flags: u16, records: &[Vec<u8>], additional: &[Vec<u8>]) -> Vec<u8> {
+        let counts = [self.id, flags, 1, small(records.len()), 0, small(additional.len())];
         let counts = counts.map(u16::to_be_bytes).concat();
         let question = [encoded(&self.name), vec![0, self.kind.to_be_bytes()[1], 0, 1]].concat();
-        [counts, question, records.concat()].concat()
+        [counts, question, records.concat(), additional.concat()].concat()
     }
 }
 

@@ -233,6 +233,7 @@ fn target_of(view: &TargetView) -> Target {
     let [connects, failed_connects] = view.connects;
     Target {
         address: view.address.to_string(),
+        set: view.set.clone(),
         listen: view.listen.iter().map(ToString::to_string).collect(),
         state: if view.is_up { TargetState::Up } else { TargetState::Down }.into(),
         sessions: view.sessions,

@@ -3,17 +3,15 @@
 
 use crate::supervisor::Supervisor;
 use crate::watch::FileChange;
-use engine::ForwardView;
 use std::time::{Duration, Instant};
 
-/// Time between two checks of removed forwards.
+/// Time between two checks of removed forwards and targets.
 const TIDY: Duration = Duration::from_millis(500);
 
 impl Supervisor {
     /// Time of the next timed work.
     pub(crate) fn due(&self) -> Option<Instant> {
-        let removed = |forward: &ForwardView<'_>| forward.state == engine::ForwardState::Removed;
-        let tidy = self.engine.forwards().any(|it| removed(&it)).then_some(self.tidy_at);
+        let tidy = self.engine.has_removed().then_some(self.tidy_at);
         let rest = [
             self.trial.as_ref().map(|trial| trial.until),
             self.restoring.as_ref().map(|restoring| restoring.next),

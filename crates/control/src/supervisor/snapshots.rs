@@ -83,6 +83,7 @@ impl Supervisor {
             log_dropped: observe::log::dropped(),
             names: names(&resolving),
             name_look_ups: resolving.look_ups.into_iter().collect(),
+            name_targets: resolving.sets.iter().map(name_targets).collect(),
             started: self.started,
             usage: sys::usage(),
         };
@@ -112,6 +113,10 @@ fn names(status: &discover::NamesStatus) -> [(&'static str, u64); 3] {
         ("failing", failing - serving),
     ]
     .map(|(state, names)| (state, names as u64))
+}
+
+fn name_targets((name, targets): &(std::sync::Arc<str>, usize)) -> (String, u64) {
+    (name.to_string(), *targets as u64)
 }
 
 fn last_upgrade(last: &crate::supervisor::upgrade::LastUpgrade) -> LastUpgrade {

@@ -2,9 +2,12 @@
 //! the time comes in, look-ups and notices go out.
 
 use super::entry::{
-    Addresses, Answer, Entry, Failing, Good, LEAST_PAUSE, MOST_TTL, STALE_AFTER, renewed,
+    Addresses, Answer, Entry, Failing, Good, LEAST_PAUSE, MOST_TTL, SERVICE, STALE_AFTER, of_host,
+    renewed,
 };
 use super::failure::LookUpError;
+use super::service_hosts::HostAddresses;
+use crate::sets::{Membership, Record, Share};
 use std::collections::{BTreeSet, HashMap};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -25,6 +28,8 @@ pub(crate) enum Notice {
     },
     /// A name is resolved again.
     Over { name: Arc<str>, after: Duration, failures: u32 },
+    /// A set has more addresses than members at most, of which so many are left out.
+    LeftOut { name: Arc<str>, addresses: usize },
 }
 
 /// A name whose look-ups fail.
@@ -49,6 +54,8 @@ pub struct SavedName {
     pub addresses: Vec<SocketAddr>,
     /// Time until the answer expires.
     pub left: Duration,
+    /// The members of its set, if it has one.
+    pub members: Vec<Record>,
 }
 
 /// Result of a query.
@@ -69,6 +76,8 @@ pub(crate) struct Cache<W> {
     due: BTreeSet<(Instant, Arc<str>)>,
     look_ups: Vec<Arc<str>>,
     notices: Vec<Notice>,
+    /// Names whose sets have changed.
+    changed: BTreeSet<Arc<str>>,
 }
 
 impl<W> Default for Cache<W> {
@@ -78,6 +87,7 @@ impl<W> Default for Cache<W> {
             due: BTreeSet::new(),
             look_ups: Vec::new(),
             notices: Vec::new(),
+            changed: BTreeSet::new(),
         }
     }
 }
@@ -87,6 +97,7 @@ impl<W> Cache<W> {
     pub(crate) fn ask(&mut self, name: &Arc<str>, port: u16, query: W, now: Instant) -> Asked<W> {
         let entry = self.names.entry(Arc::clone(name)).or_insert_with(|| Entry::new(now));
         entry.last_used = now;
+        entry.is_asked = true;
         let is_first_use = !std::mem::replace(&mut entry.used, true);
         let asked = match (&mut entry.running, &mut entry.good) {
             // A look-up ahead of the expiry or after a failure: the last good answer serves. After the
@@ -135,25 +146,29 @@ impl<W> Cache<W> {
     ) -> Vec<Served<W>> {
         let Some(entry) = self.names.get_mut(name) else { return Vec::new() };
         let Some(waiting) = entry.running.take() else { return Vec::new() };
-        match result {
+        let failure = match result {
             Ok(answer) => {
-                if let Some(Failing { since, failures, .. }) = entry.failing.take() {
-                    let after = now.saturating_duration_since(since);
-                    self.notices.push(Notice::Over { name: Arc::clone(name), after, failures });
+                let update = entry.update_set(&answer, now);
+                if update.is_changed {
+                    self.changed.insert(Arc::clone(name));
                 }
+                if let Some(addresses) = update.left_out {
+                    self.notices.push(Notice::LeftOut { name: Arc::clone(name), addresses });
+                }
+                let of_host = answer.service.as_ref().and_then(|it| it.failure.clone());
                 entry.good = Some(renewed(name, entry.good.take(), answer, now));
+                update.failure.or(of_host)
             }
-            Err(error) => {
-                let failures = entry.failing.as_ref().map_or(0, |failing| failing.failures);
-                if failures == 0 {
-                    let serving = entry.good.as_ref().map_or(0, |good| good.addresses.len());
-                    let (name, error) = (Arc::clone(name), error.clone());
-                    self.notices.push(Notice::Failing { name, error, serving });
-                }
-                let since = entry.failing.as_ref().map_or(now, |failing| failing.since);
-                let failures = failures.saturating_add(1);
-                entry.failing = Some(Failing { since, error, failures });
+            Err(error) => Some(error),
+        };
+        if let Some(error) = failure {
+            let name = Arc::clone(name);
+            if entry.fail(error.clone(), now) {
+                self.notices.push(Notice::Failing { name, error, serving: entry.serving() });
             }
+        } else if let Some(Failing { since, failures, .. }) = entry.failing.take() {
+            let after = now.saturating_duration_since(since);
+            self.notices.push(Notice::Over { name: Arc::clone(name), after, failures });
         }
         schedule(&mut self.due, name, entry);
         waiting.into_iter().map(|(port, query)| (query, entry.result(port))).collect()
@@ -185,6 +200,68 @@ impl<W> Cache<W> {
     }
 }
 
+/// Members of a set with their shares, in the order of their addresses. The ports of a host's members are 0.
+pub type Members = Vec<(SocketAddr, Share)>;
+
+/// Sets.
+impl<W> Cache<W> {
+    /// Keeps sets of exactly these names, in lower case: they are looked up again at their TTL, used or not.
+    /// A name that loses its set is forgotten after its TTL, unless sessions ask for it.
+    pub(crate) fn watch(&mut self, names: &BTreeSet<Arc<str>>, now: Instant) {
+        for (name, entry) in &mut self.names {
+            if entry.set.is_some() && !names.contains(name) {
+                (entry.set, entry.is_asked) = (None, false);
+                schedule(&mut self.due, name, entry);
+            }
+        }
+        for name in names {
+            let entry = self.names.entry(Arc::clone(name)).or_insert_with(|| Entry::new(now));
+            if entry.set.is_none() {
+                if entry.begin_set(now) {
+                    self.changed.insert(Arc::clone(name));
+                }
+                schedule(&mut self.due, name, entry);
+            }
+        }
+    }
+
+    /// A connect to a member of this name's set has failed: its records may have changed. Looked up again
+    /// at most once a second.
+    pub(crate) fn connect_failed(&mut self, name: &Arc<str>) {
+        let entry = self.names.get_mut(name).filter(|entry| entry.set.is_some());
+        let Some(entry) = entry.filter(|entry| entry.running.is_none() && !entry.is_urgent) else {
+            return;
+        };
+        entry.is_urgent = true;
+        schedule(&mut self.due, name, entry);
+    }
+
+    /// The names whose sets have changed since the last call.
+    pub(crate) fn take_changed(&mut self) -> BTreeSet<Arc<str>> {
+        std::mem::take(&mut self.changed)
+    }
+
+    /// The members of a name's set; none before its first answer.
+    pub(crate) fn members(&self, name: &str) -> Members {
+        let set = self.names.get(name).and_then(|entry| entry.set.as_ref());
+        set.map(Membership::members).unwrap_or_default()
+    }
+
+    /// The names with sets, and the numbers of their members.
+    pub(crate) fn sets(&self) -> Vec<(Arc<str>, usize)> {
+        let set = |(name, entry): (&Arc<str>, &Entry<W>)| {
+            Some((Arc::clone(name), entry.set.as_ref()?.count()))
+        };
+        self.names.iter().filter_map(set).collect()
+    }
+
+    /// The addresses of the hosts in the last answer of a service.
+    pub(crate) fn hosts(&self, name: &str) -> Arc<HostAddresses> {
+        let good = self.names.get(name).and_then(|entry| entry.good.as_ref());
+        good.map(|good| Arc::clone(&good.hosts)).unwrap_or_default()
+    }
+}
+
 impl<W> Cache<W> {
     /// The names whose look-ups are to begin.
     pub(crate) fn take_look_ups(&mut self) -> Vec<Arc<str>> {
@@ -211,20 +288,31 @@ impl<W> Cache<W> {
         let saved = self.names.iter().filter_map(|(name, entry)| {
             let good = entry.good.as_ref()?;
             let left = good.expires.saturating_duration_since(now);
-            Some(SavedName { name: Arc::clone(name), addresses: good.addresses.clone(), left })
+            let members = entry.set.as_ref().map(Membership::records).unwrap_or_default();
+            let addresses = good.addresses.clone();
+            Some(SavedName { name: Arc::clone(name), addresses, left, members })
         });
         saved.collect()
     }
 
     /// Takes the answer of a name from the previous process image.
     pub(crate) fn restore(&mut self, saved: SavedName, now: Instant) {
-        let SavedName { name, addresses, left } = saved;
+        let SavedName { name, addresses, left, members } = saved;
         if addresses.is_empty() || self.names.contains_key(&name) {
             return;
         }
         let expires = now + left.min(MOST_TTL);
-        let good = Good { addresses, by_port: HashMap::new(), renew_at: expires, expires };
-        let mut entry = Entry { good: Some(good), ..Entry::new(now) };
+        let records = match &members[..] {
+            [] if !name.starts_with(SERVICE) => addresses.iter().map(of_host).collect(),
+            _ => members.clone(),
+        };
+        let by_port = HashMap::new();
+        let renew_at = expires;
+        let good = Good { addresses, by_port, renew_at, expires, hosts: Arc::default(), records };
+        let set = (!members.is_empty()).then(|| Membership::restored(&members, now));
+        // Without a set, a session has asked for it.
+        let is_asked = set.is_none();
+        let mut entry = Entry { good: Some(good), set, is_asked, ..Entry::new(now) };
         schedule(&mut self.due, &name, &mut entry);
         self.names.insert(name, entry);
     }
@@ -237,13 +325,14 @@ impl<W> Cache<W> {
     /// The names used in the last minutes whose last look-up failed, in no order.
     pub(crate) fn failing(&self, now: Instant) -> Vec<FailingName> {
         let failing = self.names.iter().filter_map(|(name, entry)| {
-            let is_used = now.saturating_duration_since(entry.last_used) < IN_USE;
+            let is_used =
+                entry.set.is_some() || now.saturating_duration_since(entry.last_used) < IN_USE;
             let failing = entry.failing.as_ref().filter(|_| is_used)?;
             Some(FailingName {
                 name: Arc::clone(name),
                 since: now.saturating_duration_since(failing.since),
                 error: failing.error.clone(),
-                serving: entry.good.as_ref().map_or(0, |good| good.addresses.len()),
+                serving: entry.serving(),
             })
         });
         failing.collect()
@@ -267,5 +356,7 @@ fn schedule<W>(due: &mut BTreeSet<(Instant, Arc<str>)>, name: &Arc<str>, entry: 
 
 #[cfg(test)]
 mod histories;
+#[cfg(test)]
+mod sets;
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,6 @@
 //! One question to one name server, over UDP, and over TCP if the answer is truncated.
 
-use super::message::{AddressQuestion, Reply, random_id};
+use super::message::{Question, Reply, random_id};
 use std::collections::HashMap;
 use std::io::{Error, ErrorKind, Result};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -21,7 +21,7 @@ const BUFFER: usize = 4096;
 pub(super) async fn ask(
     sockets: &Arc<Sockets>,
     server: SocketAddr,
-    question: &AddressQuestion,
+    question: &Question,
     tcp_only: bool,
 ) -> Result<Reply> {
     if tcp_only {
@@ -38,7 +38,7 @@ pub(super) async fn ask(
     }
 }
 
-async fn by_tcp(server: SocketAddr, question: &AddressQuestion, edns: bool) -> Result<Reply> {
+async fn by_tcp(server: SocketAddr, question: &Question, edns: bool) -> Result<Reply> {
     let message = question.message(random_id(), edns).ok_or(ErrorKind::InvalidInput)?;
     let length = u16::try_from(message.len()).map_err(|_| ErrorKind::InvalidInput)?;
     let mut stream = TcpStream::connect(server).await?;
@@ -82,7 +82,7 @@ impl Sockets {
     async fn by_udp(
         self: &Arc<Self>,
         server: SocketAddr,
-        question: &AddressQuestion,
+        question: &Question,
         edns: bool,
     ) -> Result<Reply> {
         let mut place = self.place(server)?;

@@ -9,6 +9,8 @@ pub enum LookUpError {
     NotFound,
     /// The name exists, without an address.
     NoAddress,
+    /// The name exists, without an SRV record.
+    NoService,
     /// The name servers or a module of the C library failed; the reason as a sentence.
     Failed(String),
     /// The name servers did not answer in time.
@@ -22,7 +24,7 @@ impl LookUpError {
     pub fn word(&self) -> &'static str {
         match self {
             Self::NotFound | Self::NoName => "not_found",
-            Self::NoAddress => "no_address",
+            Self::NoAddress | Self::NoService => "no_address",
             Self::Failed(_) => "failed",
             Self::Timeout => "timeout",
         }
@@ -34,6 +36,7 @@ impl fmt::Display for LookUpError {
         match self {
             Self::NotFound => f.write_str("the name does not exist"),
             Self::NoAddress => f.write_str("the name has no address"),
+            Self::NoService => f.write_str("the name has no SRV record"),
             Self::Failed(why) => f.write_str(why),
             Self::Timeout => f.write_str("the name servers did not answer in time"),
             Self::NoName => f.write_str("this cannot be a name in DNS"),

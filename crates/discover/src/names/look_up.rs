@@ -1,12 +1,14 @@
 //! The look-up of one name: the hosts file, the name servers, the C library.
 
-use super::entry::Answer;
+use super::entry::{Answer, SERVICE, ServiceAnswer};
 use super::failure::LookUpError;
 use super::files::{Files, Settings};
-use super::message::{AddressQuestion, Family, Reply};
+use super::message::{Family, Question, Records, Reply};
 use super::numeric;
 use super::order::sorted;
 use super::servers::Servers;
+use super::service::Services;
+use super::service_hosts::{HostAddresses, ResolvedServices, resolve};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::path::Path;
 use std::time::Duration;
@@ -34,8 +36,55 @@ impl Source {
         Self { files: Files::read(directory), servers: Servers::default() }
     }
 
-    /// Looks `name` up. Takes as long as resolv.conf allows.
-    pub(crate) async fn look_up(&self, name: &str) -> Result<Answer, LookUpError> {
+    /// Looks up a host, or a service with the prefix [`SERVICE`]; `known` are the addresses of its hosts in
+    /// the last answer. Takes as long as resolv.conf allows, and a service [`service_hosts`] more.
+    pub(crate) async fn look_up(
+        &self,
+        name: &str,
+        known: &HostAddresses,
+    ) -> Result<Answer, LookUpError> {
+        match name.strip_prefix(SERVICE) {
+            Some(service) => self.service(service, known).await,
+            None => self.host(name).await,
+        }
+    }
+
+    async fn service(&self, name: &str, known: &HostAddresses) -> Result<Answer, LookUpError> {
+        let services = self.services(name).await?;
+        let look_up = async |host: String| {
+            // Names in records are complete.
+            let answer = self.host(&format!("{host}.")).await?;
+            Ok((answer.addresses, answer.ttl))
+        };
+        let resolved = resolve(services, known, look_up).await?;
+        let ResolvedServices { records, hosts, ttl, failure, is_complete } = resolved;
+        let addresses = records.iter().map(|record| record.address).collect();
+        let service = Some(ServiceAnswer { records, hosts: hosts.into(), failure, is_complete });
+        Ok(Answer { addresses, ttl, missing: None, service })
+    }
+
+    /// Asks for the services of the name, and of its completions by the search list, until one has some.
+    async fn services(&self, name: &str) -> Result<Services, LookUpError> {
+        let settings = self.files.settings();
+        let mut error = LookUpError::NotFound;
+        for candidate in settings.servers.candidates(name) {
+            let question = Question::new(&candidate, Records::Services);
+            let Some(question) = question else {
+                if candidate == name {
+                    return Err(LookUpError::NoName);
+                }
+                continue;
+            };
+            match self.servers.ask(&settings.servers, &question).await? {
+                Reply::Services(services) => return Ok(services),
+                Reply::NotFound => {}
+                _ => error = LookUpError::NoService,
+            }
+        }
+        Err(error)
+    }
+
+    async fn host(&self, name: &str) -> Result<Answer, LookUpError> {
         let settings = self.files.settings();
         if let Some(address) = numeric::address(name) {
             return Ok(answer(vec![(address, 0).into()], HOSTS_TTL, None, &settings));
@@ -81,7 +130,8 @@ impl Source {
         name: &str,
         settings: &Settings,
     ) -> Result<Answer, LookUpError> {
-        let question = |family| AddressQuestion::new(name, family).ok_or(LookUpError::NoName);
+        let question =
+            |family| Question::new(name, Records::Addresses(family)).ok_or(LookUpError::NoName);
         let (v4, v6) = (question(Family::V4)?, question(Family::V6)?);
         let mut v4 = std::pin::pin!(self.servers.ask(&settings.servers, &v4));
         let mut v6 = std::pin::pin!(self.servers.ask(&settings.servers, &v6));
@@ -140,7 +190,7 @@ fn answer(
         [_] => addresses,
         _ => sorted(routes(addresses), &settings.precedences),
     };
-    Answer { addresses, ttl, missing }
+    Answer { addresses, ttl, missing, service: None }
 }
 
 /// The local address of a connection to each address, as the kernel would choose it. Sends nothing.
@@ -169,7 +219,7 @@ async fn by_modules(name: &str) -> Result<Answer, LookUpError> {
         Ok(Err(error)) => return Err(LookUpError::Failed(error.to_string())),
         Err(error) => return Err(LookUpError::Failed(error.to_string())),
     };
-    Ok(Answer { addresses, ttl: MODULES_TTL, missing: None })
+    Ok(Answer { addresses, ttl: MODULES_TTL, missing: None, service: None })
 }
 
 #[cfg(test)]

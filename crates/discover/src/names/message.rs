@@ -1,18 +1,17 @@
 //! DNS messages: a question, and the answer to it.
 
+use super::alias::canonical;
+use super::service::{self, Services};
 use domain::base::iana::{Class, Rcode, Rtype};
-use domain::base::{Message, MessageBuilder, Name, ParsedName, Question, RecordSection};
-use domain::rdata::{A, Aaaa, Cname};
+use domain::base::{Message, MessageBuilder, Name, ParsedName};
+use domain::rdata::{A, Aaaa};
+use std::collections::HashSet;
 use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
 use std::time::Duration;
 
 /// Size of a datagram that passes without fragments (the DNS flag day of 2020).
 pub(crate) const DATAGRAM: u16 = 1232;
-/// Aliases that are followed within an answer.
-const MOST_ALIASES: usize = 16;
-/// Addresses of a name beyond this number are ignored.
-const MOST_ADDRESSES: usize = 1024;
 
 /// A family of addresses. Each is a separate question.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,20 +24,32 @@ impl Family {
     pub(crate) fn of(address: SocketAddr) -> Self {
         if address.is_ipv4() { Self::V4 } else { Self::V6 }
     }
+}
 
+/// The records that a question asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Records {
+    /// The addresses of a family.
+    Addresses(Family),
+    /// The services of a name (SRV).
+    Services,
+}
+
+impl Records {
     fn record_type(self) -> Rtype {
         match self {
-            Self::V4 => Rtype::A,
-            Self::V6 => Rtype::AAAA,
+            Self::Addresses(Family::V4) => Rtype::A,
+            Self::Addresses(Family::V6) => Rtype::AAAA,
+            Self::Services => Rtype::SRV,
         }
     }
 }
 
-/// A question for the addresses of a name.
+/// A question for records of a name.
 #[derive(Clone, Debug)]
-pub(crate) struct AddressQuestion {
+pub(crate) struct Question {
     name: Name<Vec<u8>>,
-    family: Family,
+    records: Records,
 }
 
 /// A sound answer.
@@ -46,8 +57,10 @@ pub(crate) struct AddressQuestion {
 pub(crate) enum Reply {
     /// At least one address, and the time for which they hold.
     Addresses(Vec<IpAddr>, Duration),
-    /// The name exists, without an address of this family.
-    NoAddress,
+    /// The services of the name; at least one.
+    Services(Services),
+    /// The name exists, without such records.
+    NoRecord,
     /// The name does not exist.
     NotFound,
     /// The answer did not fit in a datagram.
@@ -58,11 +71,11 @@ pub(crate) enum Reply {
     Failed(String),
 }
 
-impl AddressQuestion {
+impl Question {
     /// `None` if `host` cannot be a name in DNS: a label of more than 63 bytes, for example.
-    pub(crate) fn new(host: &str, family: Family) -> Option<Self> {
+    pub(crate) fn new(host: &str, records: Records) -> Option<Self> {
         let name = Name::from_str(host).ok()?;
-        Some(Self { name, family })
+        Some(Self { name, records })
     }
 
     /// The message, with EDNS unless the server refuses it, and the random id in it.
@@ -71,7 +84,7 @@ impl AddressQuestion {
         builder.header_mut().set_id(id);
         builder.header_mut().set_rd(true);
         let mut builder = builder.question();
-        builder.push((&self.name, self.family.record_type())).ok()?;
+        builder.push((&self.name, self.records.record_type())).ok()?;
         let mut builder = builder.additional();
         if edns {
             let opt = |opt: &mut domain::base::message_builder::OptBuilder<'_, _>| {
@@ -99,46 +112,69 @@ impl AddressQuestion {
         }
         match header.rcode() {
             _ if header.tc() => Some(Reply::Truncated),
-            Rcode::NOERROR => self.addresses(&message),
+            Rcode::NOERROR => self.records(&message),
             Rcode::NXDOMAIN => Some(Reply::NotFound),
             rcode if is_refusal(rcode) => Some(Reply::NoEdns),
             rcode => Some(Reply::Failed(rcode.to_string())),
         }
     }
 
-    fn is_question(&self, asked: &Question<ParsedName<&[u8]>>) -> bool {
-        asked.qtype() == self.family.record_type()
+    fn is_question(&self, asked: &domain::base::Question<ParsedName<&[u8]>>) -> bool {
+        asked.qtype() == self.records.record_type()
             && asked.qclass() == Class::IN
             && *asked.qname() == self.name
     }
 
-    fn addresses(&self, message: &Message<&[u8]>) -> Option<Reply> {
+    /// The records in the answer. `None` if one cannot be read: the others may be forged as well.
+    fn records(&self, message: &Message<&[u8]>) -> Option<Reply> {
+        match self.records {
+            Records::Addresses(family) => self.addresses(message, family),
+            Records::Services => {
+                let services = service::read(message, &self.name)?;
+                let is_empty = services.list.is_empty();
+                Some(if is_empty { Reply::NoRecord } else { Reply::Services(services) })
+            }
+        }
+    }
+
+    fn addresses(&self, message: &Message<&[u8]>, family: Family) -> Option<Reply> {
         let answer = message.answer().ok()?;
         let (owner, mut ttl) = canonical(answer, &self.name)?;
-        let found: Vec<(u32, IpAddr)> = match self.family {
+        let mut addresses = Vec::new();
+        let mut add = |seconds: u32, address: IpAddr| {
+            ttl = ttl.min(seconds);
+            addresses.push(address);
+        };
+        match family {
             Family::V4 => {
-                let records = answer.limit_to_in::<A>().map_while(Result::ok);
-                let records = records.filter(|record| *record.owner() == owner);
-                records.map(|it| (it.ttl().as_secs(), it.data().addr().into())).collect()
+                for record in answer.limit_to_in::<A>() {
+                    let record = record.ok()?;
+                    if *record.owner() == owner {
+                        add(record.ttl().as_secs(), record.data().addr().into());
+                    }
+                }
             }
             Family::V6 => {
-                let records = answer.limit_to_in::<Aaaa>().map_while(Result::ok);
-                let records = records.filter(|record| *record.owner() == owner);
-                records.map(|it| (it.ttl().as_secs(), it.data().addr().into())).collect()
-            }
-        };
-        let mut addresses = Vec::new();
-        for (seconds, address) in found {
-            ttl = ttl.min(seconds);
-            if !addresses.contains(&address) && addresses.len() < MOST_ADDRESSES {
-                addresses.push(address);
+                for record in answer.limit_to_in::<Aaaa>() {
+                    let record = record.ok()?;
+                    if *record.owner() == owner {
+                        add(record.ttl().as_secs(), record.data().addr().into());
+                    }
+                }
             }
         }
         if addresses.is_empty() {
-            return Some(Reply::NoAddress);
+            return Some(Reply::NoRecord);
         }
-        Some(Reply::Addresses(addresses, Duration::from_secs(ttl.into())))
+        Some(Reply::Addresses(distinct(addresses), Duration::from_secs(ttl.into())))
     }
+}
+
+/// The addresses without repetitions, in their order. A message has at most 4,094.
+fn distinct(mut addresses: Vec<IpAddr>) -> Vec<IpAddr> {
+    let mut known = HashSet::with_capacity(addresses.len());
+    addresses.retain(|address| known.insert(*address));
+    addresses
 }
 
 /// An id that an attacker off the path cannot guess.
@@ -153,23 +189,5 @@ fn is_refusal(rcode: Rcode) -> bool {
     matches!(rcode, Rcode::FORMERR | Rcode::NOTIMP)
 }
 
-/// The name at the end of the aliases of `name`, and the shortest TTL on the way. `None` if the records
-/// cannot be read or the aliases have no end.
-fn canonical(
-    answer: RecordSection<'_, &[u8]>,
-    name: &Name<Vec<u8>>,
-) -> Option<(Name<Vec<u8>>, u32)> {
-    let mut aliases = Vec::new();
-    for record in answer.limit_to_in::<Cname<_>>() {
-        aliases.push(record.ok()?);
-    }
-    let (mut owner, mut ttl) = (name.clone(), u32::MAX);
-    for _ in 0..MOST_ALIASES {
-        let Some(alias) = aliases.iter().find(|alias| *alias.owner() == owner) else {
-            return Some((owner, ttl));
-        };
-        ttl = ttl.min(alias.ttl().as_secs());
-        owner = domain::base::ToName::to_name(alias.data().cname());
-    }
-    None
-}
+#[cfg(test)]
+mod mutations;

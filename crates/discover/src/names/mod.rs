@@ -4,6 +4,7 @@
 //! the readers of files (`resolv_conf`, `hosts`, `sources`). Parts with I/O: `files`, `exchange` with one
 //! server, `servers` in turn, `look_up` of one name, and the `resolver`, which has the thread.
 
+mod alias;
 mod cache;
 mod entry;
 mod exchange;
@@ -14,12 +15,16 @@ mod look_up;
 mod message;
 mod notice_limit;
 mod numeric;
+mod once;
 mod order;
 mod resolv_conf;
 mod resolver;
 mod servers;
+mod service;
+mod service_hosts;
 mod sources;
 
-pub use cache::{FailingName, SavedName};
+pub use cache::{FailingName, Members, SavedName};
 pub use failure::LookUpError;
+pub use once::look_up_set;
 pub use resolver::{NamesStatus, Resolver};

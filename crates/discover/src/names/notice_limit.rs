@@ -12,6 +12,7 @@ const WINDOW: Duration = Duration::from_secs(10);
 pub(super) struct Counts {
     pub(super) failing: u64,
     pub(super) over: u64,
+    pub(super) left_out: u64,
 }
 
 impl Counts {
@@ -19,6 +20,7 @@ impl Counts {
         match notice {
             Notice::Failing { .. } => &mut self.failing,
             Notice::Over { .. } => &mut self.over,
+            Notice::LeftOut { .. } => &mut self.left_out,
         }
     }
 }
@@ -53,6 +55,7 @@ impl NoticeLimit {
         Counts {
             failing: seen.failing.saturating_sub(MOST_LINES),
             over: seen.over.saturating_sub(MOST_LINES),
+            left_out: seen.left_out.saturating_sub(MOST_LINES),
         }
     }
 }
@@ -72,7 +75,7 @@ mod tests {
         assert!(limit.passes(&over, start));
         assert_eq!(limit.finish(start), Counts::default(), "the window is open");
         let end = limit.end().unwrap();
-        assert_eq!(limit.finish(end), Counts { failing: 990, over: 0 });
+        assert_eq!(limit.finish(end), Counts { failing: 990, ..Counts::default() });
         assert_eq!((limit.end(), limit.finish(end)), (None, Counts::default()));
         assert!(limit.passes(&failing, end));
     }

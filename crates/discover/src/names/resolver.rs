@@ -1,11 +1,12 @@
 //! The resolver of the process: the cache, and the thread that looks names up for it.
 
-use super::cache::{Asked, Cache, FailingName, Notice, SavedName, Served};
+use super::cache::{Asked, Cache, FailingName, Members, Notice, SavedName, Served};
 use super::failure::LookUpError;
 use super::look_up::Source;
 use super::notice_limit::{Counts, NoticeLimit};
+use crate::sets::MOST_MEMBERS;
 use engine::{NameFailure, Query, Resolve};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -32,6 +33,8 @@ pub struct NamesStatus {
     pub names: usize,
     /// The names used lately whose last look-up failed, in alphabetical order.
     pub failing: Vec<FailingName>,
+    /// The names of sets, in alphabetical order, and the numbers of their members.
+    pub sets: Vec<(Arc<str>, usize)>,
     /// Finished look-ups by result: `ok`, `not_found`, `no_address`, `failed`, `timeout`.
     pub look_ups: BTreeMap<&'static str, u64>,
 }
@@ -41,6 +44,7 @@ struct Shared {
     state: Mutex<State>,
     /// Look-ups are to begin, or the next due time has moved.
     changed: Notify,
+    sets_changed: Notify,
 }
 
 #[derive(Default)]
@@ -50,6 +54,8 @@ struct State {
     wakes_at: Option<Instant>,
     look_ups: BTreeMap<&'static str, u64>,
     limit: NoticeLimit,
+    /// Names whose changed sets were not taken yet.
+    changed: BTreeSet<Arc<str>>,
 }
 
 impl Resolver {
@@ -75,6 +81,7 @@ impl Resolver {
             source: Source::new(directory),
             state: Mutex::default(),
             changed: Notify::new(),
+            sets_changed: Notify::new(),
         });
         let for_thread = Arc::clone(&shared);
         std::thread::Builder::new()
@@ -98,14 +105,52 @@ impl Resolver {
         self.0.changed.notify_one();
     }
 
+    /// Keeps the sets of exactly these names up to date: hosts, and services behind `srv:`.
+    pub fn watch(&self, names: impl IntoIterator<Item = Arc<str>>) {
+        let names = names.into_iter().map(|name| lower_case(&name)).collect();
+        let mut state = self.0.lock();
+        state.cache.watch(&names, Instant::now());
+        let changed = state.cache.take_changed();
+        state.changed.extend(changed);
+        state.changed.retain(|name| names.contains(name));
+        drop(state);
+        self.0.changed.notify_one();
+    }
+
+    /// All sets with their members.
+    pub fn all_sets(&self) -> Vec<(Arc<str>, Members)> {
+        let state = self.0.lock();
+        let sets = state.cache.sets().into_iter();
+        sets.map(|(name, _)| (Arc::clone(&name), state.cache.members(&name))).collect()
+    }
+
+    /// Waits until a set has changed. One task at a time may wait.
+    pub async fn set_changed(&self) {
+        self.0.sets_changed.notified().await;
+    }
+
+    /// The sets that have changed since the last call, with their members, whose port is 0 where the name
+    /// is a host.
+    pub fn take_changed_sets(&self) -> Vec<(Arc<str>, Members)> {
+        let mut state = self.0.lock();
+        let changed = std::mem::take(&mut state.changed);
+        let with_members = changed.into_iter().map(|name| {
+            let members = state.cache.members(&name);
+            (name, members)
+        });
+        with_members.collect()
+    }
+
     /// The names in use, and which of them fail.
     pub fn status(&self) -> NamesStatus {
         let state = self.0.lock();
         let (names, look_ups) = (state.cache.len(), state.look_ups.clone());
         let mut failing = state.cache.failing(Instant::now());
+        let mut sets = state.cache.sets();
         drop(state);
         failing.sort_by(|one, other| one.name.cmp(&other.name));
-        NamesStatus { names, failing, look_ups }
+        sets.sort();
+        NamesStatus { names, failing, sets, look_ups }
     }
 }
 
@@ -128,6 +173,17 @@ impl Resolve for Resolver {
             Asked::Failed(query, error) => query.answer(Err(kind(&error))),
             Asked::Waiting => {}
         }
+        if wakes {
+            self.0.changed.notify_one();
+        }
+    }
+
+    fn connect_failed(&self, set: &Arc<str>) {
+        let mut state = self.0.lock();
+        state.cache.connect_failed(set);
+        let due = state.cache.next_due();
+        let wakes = due.is_some_and(|at| state.wakes_at > Some(at));
+        drop(state);
         if wakes {
             self.0.changed.notify_one();
         }
@@ -173,15 +229,22 @@ impl Shared {
     }
 
     async fn look_up(self: Arc<Self>, name: Arc<str>) {
-        let result = self.source.look_up(&name).await;
+        let known = self.lock().cache.hosts(&name);
+        let result = self.source.look_up(&name, &known).await;
         let mut state = self.lock();
         let word = result.as_ref().map_or_else(LookUpError::word, |_| "ok");
         *state.look_ups.entry(word).or_default() += 1;
         let served = state.cache.answered(&name, result, Instant::now());
         let mut notices = state.cache.take_notices();
         notices.retain(|notice| state.limit.passes(notice, Instant::now()));
+        let changed = state.cache.take_changed();
+        state.changed.extend(changed);
+        let is_changed = !state.changed.is_empty();
         drop(state);
         serve(served);
+        if is_changed {
+            self.sets_changed.notify_one();
+        }
         notices.iter().for_each(log);
         // The next due time may have moved.
         self.changed.notify_one();
@@ -226,15 +289,25 @@ fn log(notice: &Notice) {
             let seconds = after.as_secs_f64();
             tracing::info!(name = &**name, failures, seconds, "a target's name is resolved again");
         }
+        Notice::LeftOut { name, addresses } => {
+            tracing::warn!(
+                name = &**name,
+                addresses,
+                "a name has more than {MOST_MEMBERS} addresses: these are left out"
+            );
+        }
     }
 }
 
 fn log_counts(not_logged: Counts) {
-    let Counts { failing, over } = not_logged;
+    let Counts { failing, over, left_out } = not_logged;
     if failing > 0 {
         tracing::warn!(count = failing, "names of further targets could not be resolved");
     }
     if over > 0 {
         tracing::info!(count = over, "names of further targets are resolved again");
+    }
+    if left_out > 0 {
+        tracing::warn!(count = left_out, "further names have more than {MOST_MEMBERS} addresses");
     }
 }

@@ -2,7 +2,7 @@
 
 use super::exchange::{self, Sockets};
 use super::failure::LookUpError;
-use super::message::{AddressQuestion, Reply};
+use super::message::{Question, Reply};
 use super::resolv_conf::ResolvConf;
 use std::collections::HashMap;
 use std::io;
@@ -37,7 +37,7 @@ impl Servers {
     pub(super) async fn ask(
         &self,
         conf: &ResolvConf,
-        question: &AddressQuestion,
+        question: &Question,
     ) -> Result<Reply, LookUpError> {
         let end = Instant::now() + (conf.timeout * conf.attempts).min(MOST_TIME);
         let mut servers = self.in_order(conf);

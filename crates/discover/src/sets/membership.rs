@@ -1,6 +1,6 @@
 //! The targets of one `dns:` or `srv:` entry, from the answers of name servers. Pure: the time comes in.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
@@ -43,47 +43,89 @@ struct Member {
 
 /// The members of one set.
 #[derive(Default)]
-pub struct Membership(BTreeMap<SocketAddr, Member>);
+pub struct Membership {
+    members: BTreeMap<SocketAddr, Member>,
+    left_out: usize,
+}
 
 impl Membership {
-    /// Takes an answer. Its records are members at once; others leave after several complete answers
-    /// without them. An answer without records changes nothing. Returns whether the set has changed.
-    pub fn answered(&mut self, records: &[Record], is_complete: bool, now: Instant) -> bool {
+    /// The members of a previous process image.
+    pub fn restored(records: &[Record], now: Instant) -> Self {
+        let mut set = Self::default();
+        for record in records {
+            set.add(record, now);
+        }
+        set
+    }
+
+    /// Takes an answer. Its records are members at once; others leave after several answers without them
+    /// that are complete: `is_covered` says whether the answer would have this address. An answer without
+    /// records changes nothing. Returns whether the set has changed.
+    pub fn answered(
+        &mut self,
+        records: &[Record],
+        is_covered: impl Fn(SocketAddr) -> bool,
+        now: Instant,
+    ) -> bool {
         if records.is_empty() {
             return false;
         }
-        let mut is_changed = false;
-        if is_complete {
-            for (address, member) in &mut self.0 {
-                if !records.iter().any(|record| record.address == *address) {
-                    member.since = if member.without == 0 { now } else { member.since };
-                    member.without = member.without.saturating_add(1);
-                }
+        let listed: HashSet<SocketAddr> = records.iter().map(|record| record.address).collect();
+        for (address, member) in &mut self.members {
+            if is_covered(*address) && !listed.contains(address) {
+                member.since = if member.without == 0 { now } else { member.since };
+                member.without = member.without.saturating_add(1);
             }
-            let before = self.0.len();
-            self.0.retain(|_, member| !member.is_gone(now));
-            is_changed = self.0.len() != before;
         }
-        for record in records {
+        let before = self.members.len();
+        self.members.retain(|_, member| !member.is_gone(now));
+        let mut is_changed = self.members.len() != before;
+        // In this order, so that answers in changing orders leave out the same ones.
+        let mut records: Vec<&Record> = records.iter().collect();
+        records.sort_unstable_by_key(|record| (record.address, record.priority));
+        records.dedup_by_key(|record| record.address);
+        for record in &records {
             is_changed |= self.add(record, now);
         }
+        let is_left_out = |record: &&&Record| !self.members.contains_key(&record.address);
+        self.left_out = records.iter().filter(is_left_out).count();
         is_changed
     }
 
     fn add(&mut self, record: &Record, now: Instant) -> bool {
         let Record { address, priority, weight } = *record;
-        let is_full = self.0.len() >= MOST_MEMBERS;
-        if is_full && !self.0.contains_key(&address) {
+        let is_full = self.members.len() >= MOST_MEMBERS;
+        if is_full && !self.members.contains_key(&address) {
             return false;
         }
         let member = Member { priority, weight, without: 0, since: now };
-        let before = self.0.insert(address, member);
+        let before = self.members.insert(address, member);
         before.is_none_or(|before| (before.priority, before.weight) != (priority, weight))
+    }
+
+    /// Number of members.
+    pub fn count(&self) -> usize {
+        self.members.len()
+    }
+
+    /// Number of addresses in the last answer that found no place in the set.
+    pub fn left_out(&self) -> usize {
+        self.left_out
+    }
+
+    /// The members as records, for the next process image.
+    pub fn records(&self) -> Vec<Record> {
+        let record = |(address, member): (&SocketAddr, &Member)| Record {
+            address: *address,
+            priority: member.priority,
+            weight: member.weight,
+        };
+        self.members.iter().map(record).collect()
     }
 
     /// The members with their shares, in the order of their addresses.
     pub fn members(&self) -> Vec<(SocketAddr, Share)> {
-        let mut priorities: Vec<_> = self.0.values().map(|member| member.priority).collect();
+        let mut priorities: Vec<_> = self.members.values().map(|member| member.priority).collect();
         priorities.sort_unstable();
         priorities.dedup();
         let level = |priority| priorities.binary_search(&priority).unwrap_or(0);
@@ -91,7 +133,7 @@ impl Membership {
             level: u16::try_from(level(member.priority)).unwrap_or(u16::MAX),
             weight: member.weight.max(1),
         };
-        self.0.iter().map(|(address, member)| (*address, share(member))).collect()
+        self.members.iter().map(|(address, member)| (*address, share(member))).collect()
     }
 }
 
@@ -127,19 +169,19 @@ mod tests {
     #[test]
     fn a_record_leaves_after_three_answers_over_thirty_seconds() {
         let (mut set, start) = (Membership::default(), Instant::now());
-        assert!(set.answered(&records(&[1, 2]), true, start));
-        assert!(!set.answered(&records(&[1, 2]), true, start));
+        assert!(set.answered(&records(&[1, 2]), |_| true, start));
+        assert!(!set.answered(&records(&[1, 2]), |_| true, start));
         for second in [1, 11, 21] {
-            assert!(!set.answered(&records(&[1]), true, start + SECOND * second));
+            assert!(!set.answered(&records(&[1]), |_| true, start + SECOND * second));
         }
         assert_eq!(lasts(&set), [1, 2], "three answers, and only 20 s");
-        assert!(set.answered(&records(&[1]), true, start + SECOND * 31));
+        assert!(set.answered(&records(&[1]), |_| true, start + SECOND * 31));
         assert_eq!(lasts(&set), [1]);
         // Long times count for nothing without answers.
-        assert!(set.answered(&records(&[2]), true, start + SECOND * 32));
-        set.answered(&records(&[2]), true, start + SECOND * 1000);
+        assert!(set.answered(&records(&[2]), |_| true, start + SECOND * 32));
+        set.answered(&records(&[2]), |_| true, start + SECOND * 1000);
         assert_eq!(lasts(&set), [1, 2], "two answers without it");
-        assert!(set.answered(&records(&[2]), true, start + SECOND * 1001));
+        assert!(set.answered(&records(&[2]), |_| true, start + SECOND * 1001));
         assert_eq!(lasts(&set), [2]);
     }
 
@@ -149,7 +191,7 @@ mod tests {
         let all: Vec<u8> = (1..=9).collect();
         for turn in 0..300_u32 {
             let third = usize::try_from(turn % 3).unwrap() * 3;
-            set.answered(&records(&all[third..third + 3]), true, start + SECOND * 20 * turn);
+            set.answered(&records(&all[third..third + 3]), |_| true, start + SECOND * 20 * turn);
             if turn >= 2 {
                 assert_eq!(lasts(&set), all, "turn {turn}");
             }
@@ -159,13 +201,31 @@ mod tests {
     #[test]
     fn empty_and_incomplete_answers_remove_nothing() {
         let (mut set, start) = (Membership::default(), Instant::now());
-        set.answered(&records(&[1, 2]), true, start);
+        set.answered(&records(&[1, 2]), |_| true, start);
         for turn in 1..100 {
-            assert!(!set.answered(&[], true, start + SECOND * 60 * turn));
-            assert!(!set.answered(&records(&[1]), false, start + SECOND * 60 * turn));
+            assert!(!set.answered(&[], |_| true, start + SECOND * 60 * turn));
+            assert!(!set.answered(&records(&[1]), |_| false, start + SECOND * 60 * turn));
         }
-        assert!(set.answered(&records(&[3]), false, start + SECOND * 6000));
+        assert!(set.answered(&records(&[3]), |_| false, start + SECOND * 6000));
         assert_eq!(lasts(&set), [1, 2, 3]);
+    }
+
+    #[test]
+    fn an_answer_without_a_family_removes_nothing_of_it() {
+        let (mut set, start) = (Membership::default(), Instant::now());
+        let six = Record { address: ([0, 0, 0, 0, 0, 0, 0, 1], 80).into(), ..record(0) };
+        set.answered(&[record(1), record(2), six], |_| true, start);
+        for turn in 1..4 {
+            set.answered(&records(&[1]), |it| it.is_ipv4(), start + SECOND * 20 * turn);
+        }
+        assert_eq!(lasts(&set), [1, 0]);
+    }
+
+    #[test]
+    fn restored_members_are_the_same() {
+        let (mut set, now) = (Membership::default(), Instant::now());
+        set.answered(&records(&[1, 2, 3]), |_| true, now);
+        assert_eq!(Membership::restored(&set.records(), now).members(), set.members());
     }
 
     #[test]
@@ -173,12 +233,12 @@ mod tests {
         let (mut set, now) = (Membership::default(), Instant::now());
         let of = |last, priority, weight| Record { priority, weight, ..record(last) };
         let answer = [of(1, 20, 5), of(2, 10, 0), of(3, 30, 7)];
-        assert!(set.answered(&answer, true, now));
+        assert!(set.answered(&answer, |_| true, now));
         let shares = |set: &Membership| -> Vec<_> {
             set.members().iter().map(|(_, share)| (share.level, share.weight)).collect()
         };
         assert_eq!(shares(&set), [(1, 5), (0, 1), (2, 7)]);
-        assert!(set.answered(&[of(1, 10, 6), answer[1], answer[2]], true, now));
+        assert!(set.answered(&[of(1, 10, 6), answer[1], answer[2]], |_| true, now));
         assert_eq!(shares(&set), [(0, 6), (0, 1), (1, 7)]);
     }
 
@@ -188,8 +248,11 @@ mod tests {
         let address = |number: u32| (std::net::Ipv4Addr::from_bits(number), 80).into();
         let many: Vec<_> =
             (0..2000).map(|number| Record { address: address(number), ..record(0) }).collect();
-        assert!(set.answered(&many, true, now));
+        assert!(set.answered(&many, |_| true, now));
         assert_eq!(set.members().len(), MOST_MEMBERS);
-        assert!(!set.answered(&many, true, now), "the same ones");
+        assert_eq!(set.left_out(), 2000 - MOST_MEMBERS);
+        let mut other_order = many.clone();
+        other_order.reverse();
+        assert!(!set.answered(&other_order, |_| true, now), "the same ones");
     }
 }

@@ -32,8 +32,8 @@ impl<K: Kernel> Worker<K> {
                 Message::Kill(filter, reply) => {
                     self.walk(Walk::Kill { filter, place: 0, killed: 0, reply });
                 }
-                Message::CutForward(forward) => {
-                    self.walk(Walk::CutForward { forward, place: 0 });
+                Message::CutRemoved { forward, target } => {
+                    self.walk(Walk::CutRemoved { forward, target, place: 0 });
                 }
                 // The worker parks at the end of the turn.
                 Message::Park(parking) => self.parking = Some(parking),

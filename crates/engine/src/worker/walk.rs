@@ -7,8 +7,10 @@ use super::{ACCEPTS_PER_TURN, Worker};
 use crate::change::{Changes, is_among};
 use crate::close::CUT;
 use crate::forward::Forward;
+use crate::permit::Permit;
 use crate::session::Over;
 use crate::slots::Key;
+use crate::target::Target;
 use crate::view::{Reply, SessionFilter};
 use flow::{By, Cause, CloseReason};
 use std::sync::Arc;
@@ -33,8 +35,8 @@ pub(crate) enum Walk<K: Kernel> {
     Change { changes: Arc<Changes<K>>, at: usize, batches: u32, reply: Reply<()> },
     /// Set the timers of sessions of forwards with stricter rules.
     SetTimers { changes: Arc<Changes<K>>, place: u32 },
-    /// Reset the sessions of a forward.
-    CutForward { forward: Arc<Forward>, place: u32 },
+    /// Reset the sessions of a removed forward, or of a target removed from it.
+    CutRemoved { forward: Arc<Forward>, target: Option<Arc<Target>>, place: u32 },
     /// Reset the sessions that match a filter.
     Kill { filter: SessionFilter, place: u32, killed: u64, reply: Reply<u64> },
     /// Remove all listeners.
@@ -81,7 +83,9 @@ impl<K: Kernel> Worker<K> {
                 self.change_listeners(changes, at, batches, work)
             }
             Walk::SetTimers { changes, place } => self.set_timers(&changes.stricter, place, work),
-            Walk::CutForward { forward, place } => self.cut_some(forward, place, work),
+            Walk::CutRemoved { forward, target, place } => {
+                self.cut_some(forward, target.as_ref(), place, work)
+            }
             Walk::Kill { filter, place, killed, .. } => self.kill_some(filter, place, killed, work),
             Walk::Drain { numbers } => self.unpoll_some(numbers, work),
             Walk::Cut { place } => self.visit(place, work, |worker, key| {
@@ -173,11 +177,20 @@ impl<K: Kernel> Worker<K> {
         })
     }
 
-    /// Resets sessions of a forward, a slice per call.
-    fn cut_some(&mut self, forward: &Arc<Forward>, place: &mut u32, work: &mut u32) -> bool {
+    /// Resets sessions of a forward, or of one target of it, a slice per call.
+    fn cut_some(
+        &mut self,
+        forward: &Arc<Forward>,
+        target: Option<&Arc<Target>>,
+        place: &mut u32,
+        work: &mut u32,
+    ) -> bool {
+        let is_its = |permit: &Permit| {
+            let of_target = |target| permit.target().is_some_and(|it| Arc::ptr_eq(it, target));
+            Arc::ptr_eq(&permit.route().forward, forward) && target.is_none_or(of_target)
+        };
         self.visit(place, work, |worker, key| {
-            let entry = worker.table.entry(key);
-            if entry.is_some_and(|it| Arc::ptr_eq(&it.session.route().forward, forward)) {
+            if worker.table.entry(key).is_some_and(|entry| is_its(&entry.session.permit)) {
                 worker.end_by_operator(key, Cause::Drained);
                 return SESSION;
             }

@@ -107,6 +107,23 @@ pub struct Name {
     /// Microseconds until the answer expires; 0 if it has expired.
     #[prost(uint64, tag = "3")]
     pub left: u64,
+    /// The members of its set, if its addresses or services are targets.
+    #[prost(message, repeated, tag = "4")]
+    pub members: Vec<SetMember>,
+}
+
+/// A target of a set.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct SetMember {
+    /// Its address as text; with port 0 where the name is a host.
+    #[prost(string, tag = "1")]
+    pub address: String,
+    /// The priority of its SRV record; 0 for an address.
+    #[prost(uint32, tag = "2")]
+    pub priority: u32,
+    /// The weight of its SRV record; 1 for an address.
+    #[prost(uint32, tag = "3")]
+    pub weight: u32,
 }
 
 /// Identity and content hash of a file, at one moment.

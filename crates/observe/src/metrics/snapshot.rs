@@ -41,6 +41,8 @@ pub struct ProcessMetrics {
     pub names: [(&'static str, u64); 3],
     /// Finished look-ups of names by result.
     pub name_look_ups: Vec<(&'static str, u64)>,
+    /// Numbers of targets by the name whose records they are.
+    pub name_targets: Vec<(String, u64)>,
     /// Lost log lines.
     pub log_dropped: crate::log::Dropped,
     /// Start time of the process.
@@ -84,6 +86,7 @@ impl Default for ProcessMetrics {
             waiting: Vec::new(),
             names: [("resolved", 0), ("stale", 0), ("failing", 0)],
             name_look_ups: Vec::new(),
+            name_targets: Vec::new(),
             log_dropped: crate::log::Dropped::default(),
             started: SystemTime::UNIX_EPOCH,
             usage: sys::Usage::default(),

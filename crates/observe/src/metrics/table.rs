@@ -166,6 +166,9 @@ metrics! {
     "traffic_forwarder_name_look_ups_total", Counter, &["result"],
         "Finished look-ups of names: `ok`, `not_found`, `no_address`, `failed` or `timeout`.",
         Read::Process(|it, emit| it.name_look_ups.iter().try_for_each(|(result, count)| emit(&[result], Whole(*count))));
+    "traffic_forwarder_name_targets", Gauge, &["name"],
+        "Targets that the records of a name stand for, by the name in `dns:` or with `srv:`; absent for all other names.",
+        Read::Process(|it, emit| it.name_targets.iter().try_for_each(|(name, count)| emit(&[name], Whole(*count))));
     "traffic_forwarder_log_dropped_total", Counter, &["cause"],
         "Lost log lines: the log was slower than the sessions (`queue_full`), or could not be written (`write_failed`).",
         Read::Process(log_dropped);

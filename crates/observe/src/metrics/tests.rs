@@ -39,6 +39,7 @@ fn busy(name: &str) -> ForwardMetrics {
 
 fn target(address: &str, is_up: bool) -> TargetView {
     TargetView {
+        set: None,
         address: address.into(),
         listen: Vec::new(),
         is_up,
@@ -64,6 +65,7 @@ fn written(forwards: Vec<ForwardMetrics>, format: Format) -> String {
         waiting: vec!["workers"],
         names: [("resolved", 7), ("stale", 2), ("failing", 1)],
         name_look_ups: vec![("ok", 11)],
+        name_targets: vec![("db.test".into(), 3)],
         ..ProcessMetrics::default()
     };
     render(MetricsSnapshot { process, forwards }, format)
@@ -117,6 +119,7 @@ fn a_busy_forward_exposes_all_series() {
             ("config_setting_waiting{key=\"workers\"}", 1.0),
             ("names{state=\"stale\"}", 2.0),
             ("name_look_ups_total{result=\"ok\"}", 11.0),
+            ("name_targets{name=\"db.test\"}", 3.0),
             ("open_files", 9.0),
             ("config_last_reload_success", 1.0),
             ("config_generation", 1.0),

@@ -208,7 +208,8 @@ fn one_text(forward: &Forward) -> String {
     lines.extend(several.map(|it| {
         let failed = format!("{} connects, {} failed", it.connects, it.failed_connects);
         let sessions = counted(it.sessions, "session");
-        ("target", format!("{}: {}, {sessions}, {failed}", it.address, it.state))
+        let from = it.set.as_ref().map(|set| format!(" ({set})")).unwrap_or_default();
+        ("target", format!("{}{from}: {}, {sessions}, {failed}", it.address, it.state))
     }));
     let closed = forward.closed.iter().filter(|(_, count)| **count > 0);
     lines.extend(closed.map(|(reason, count)| ("closed", format!("{reason}: {count}"))));

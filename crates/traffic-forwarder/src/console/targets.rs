@@ -64,11 +64,12 @@ fn rendered(all: &[Targets], screen: &Screen) -> String {
         number("CONNECTS"),
         number("FAILED"),
         number("CONNECT TIME"),
+        text("FROM"),
     ];
     Table::new(columns, rows.into_iter()).render(screen)
 }
 
-fn row(forward: &str, target: &Target) -> [Cell; 8] {
+fn row(forward: &str, target: &Target) -> [Cell; 9] {
     let sessions = match target.max_sessions {
         Some(limit) => format!("{}/{limit}", target.sessions),
         None => target.sessions.to_string(),
@@ -83,6 +84,7 @@ fn row(forward: &str, target: &Target) -> [Cell; 8] {
         target.connects.to_string().into(),
         target.failed_connects.to_string().into(),
         target.connect_time.map_or_else(|| "-".to_owned(), seconds).into(),
+        target.set.clone().unwrap_or_else(|| "-".to_owned()).into(),
     ]
 }
 

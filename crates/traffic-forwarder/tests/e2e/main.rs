@@ -31,6 +31,7 @@ mod logging;
 mod loops;
 mod metrics;
 mod name_servers;
+mod name_sets;
 mod names;
 mod no_answer;
 mod openapi;

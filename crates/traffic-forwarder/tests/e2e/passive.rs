@@ -1,6 +1,8 @@
 //! Passive health: failed connects take one of several targets out of use, and a client brings it back.
 
-use testkit::{Behaviour, LIMIT, Peer, Place, Port, Script, SessionRecord, Target, wait_until};
+use testkit::{
+    Addr, Behaviour, LIMIT, Peer, Place, Port, Script, SessionRecord, Target, wait_until,
+};
 
 use crate::support::{Config, Forward, Operated, served_client};
 
@@ -16,7 +18,7 @@ fn a_target_that_refuses_is_out_of_use_until_a_client_has_connected_to_it() {
     let (dead, echo, port) = (Port::v4(), Target::start(Behaviour::Echo), Port::v4());
     let settings =
         "balance = 'first'\npassive = { failures = 2, down = '50ms', down_max = '50ms' }";
-    let targets = [(&dead).into(), (&echo).into()];
+    let targets: [Addr; 2] = [(&dead).into(), (&echo).into()];
     let config = Config::new().forward_to_several(port.addr(), &targets, settings);
     let operated = Operated::start(config);
     served_client(&port);

@@ -121,7 +121,7 @@ impl Config {
     pub(crate) fn forward_to_several(
         mut self,
         listen: impl Display,
-        to: &[Addr],
+        to: &[impl Display],
         settings: impl Display,
     ) -> Self {
         let to: Vec<_> = to.iter().map(|target| format!("'{target}'")).collect();

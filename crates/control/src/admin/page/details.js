@@ -29,9 +29,10 @@ function factsOfForward(forward) {
   ];
 }
 
-function targetText({ address, state, sessions: open, connects, failed_connects: failed }) {
+function targetText({ address, set, state, sessions: open, connects, failed_connects: failed }) {
   const figures = `${many(open, "session")}, ${connects} connects, ${failed} failed`;
-  return ["target", `${address}: ${state}, ${figures}`];
+  const from = set ? ` (${set})` : "";
+  return ["target", `${address}${from}: ${state}, ${figures}`];
 }
 
 function factsOfSession(session) {

@@ -7,6 +7,7 @@ use crate::serve_error::ServeError;
 use crate::start::start_engine;
 use crate::supervisor::Supervisor;
 use crate::supervisor::reload::Restoring;
+use crate::supervisor::sets::set_members;
 use handover::{Damage, File, Part};
 use host::{Capacity, Notifier, Sandbox, Store, Token, capacity, workers};
 use observe::Version;
@@ -253,6 +254,9 @@ pub(crate) fn resume(
     let (mut engine, resolver) =
         start_engine(&plan, workers, capacity, passed, handover.epolls(), retry)?;
     resolver.restore(state::names(&saved));
+    // Before the first session selects a target.
+    let sets = resolver.all_sets().into_iter();
+    engine.replace_sets(sets.map(|(name, members)| (name, set_members(members))).collect());
     let handoff = handover.handoff();
     let taken = engine.take_over(&plan.forwards, handoff);
     for unbound in &taken.unbound {
@@ -272,6 +276,7 @@ pub(crate) fn resume(
     supervisor.in_force = in_force;
     state::apply(&mut supervisor, &saved);
     supervisor.restoring = Restoring::new(supervisor.still_skipped(&missing));
+    supervisor.watch_sets();
     let warnings = std::mem::take(&mut handover.warnings);
     let last = state::last_upgrade(&saved, taken.sessions, taken.lost, warnings);
     handover.reset_unreadable_sessions(taken.lost);

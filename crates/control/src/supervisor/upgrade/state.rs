@@ -3,7 +3,7 @@
 use super::{Arrival, LastUpgrade};
 use crate::supervisor::Supervisor;
 use crate::supervisor::reload::{LastReload, Trial};
-use discover::SavedName;
+use discover::{Record, SavedName};
 use flow::Time;
 use handover::{File, Part, WriteFile};
 use host::{Sandbox, own_arguments};
@@ -110,7 +110,24 @@ fn saved_name(saved: &SavedName) -> handover::Name {
         host: saved.name.to_string(),
         addresses: saved.addresses.iter().map(ToString::to_string).collect(),
         left: u64::try_from(saved.left.as_micros()).unwrap_or(u64::MAX),
+        members: saved.members.iter().map(saved_member).collect(),
     }
+}
+
+fn saved_member(record: &Record) -> handover::SetMember {
+    handover::SetMember {
+        address: record.address.to_string(),
+        priority: record.priority.into(),
+        weight: record.weight.into(),
+    }
+}
+
+fn member(saved: &handover::SetMember) -> Option<Record> {
+    Some(Record {
+        address: saved.address.parse().ok()?,
+        priority: saved.priority.try_into().ok()?,
+        weight: saved.weight.try_into().ok()?,
+    })
 }
 
 /// The last good answers of names. Leaves out what cannot be read.
@@ -119,6 +136,7 @@ pub(super) fn names(saved: &handover::Process) -> impl Iterator<Item = SavedName
         name: name.host.as_str().into(),
         addresses: name.addresses.iter().filter_map(|text| text.parse().ok()).collect(),
         left: Duration::from_micros(name.left),
+        members: name.members.iter().filter_map(member).collect(),
     })
 }
 

@@ -136,7 +136,7 @@ impl History {
                 self.answers = self.answers.wrapping_add(1);
                 facts.good = Some((self.answers, now, ttl.clamp(LEAST_TTL, MOST_TTL)));
                 let addresses = vec![([127, 0, 0, self.answers], 0).into()];
-                Ok(Answer { addresses, ttl, missing: None })
+                Ok(Answer { addresses, ttl, missing: None, service: None })
             }
         };
         facts.is_failing = result.is_err();
@@ -191,6 +191,7 @@ impl History {
                 failing.insert(name, serving).is_none_or(|before| before == 0)
             }
             Notice::Over { name, .. } => failing.remove(&name).is_some(),
+            Notice::LeftOut { .. } => false,
         })
     }
 }

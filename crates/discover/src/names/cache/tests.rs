@@ -1,23 +1,23 @@
 use super::*;
 use crate::names::message::Family;
 
-const SECOND: Duration = Duration::from_secs(1);
-const TTL: Duration = Duration::from_secs(100);
+pub(super) const SECOND: Duration = Duration::from_secs(1);
+pub(super) const TTL: Duration = Duration::from_secs(100);
 
 /// A cache with one name, and a clock.
-struct Trial {
-    cache: Cache<u32>,
-    name: Arc<str>,
-    now: Instant,
+pub(super) struct Trial {
+    pub(super) cache: Cache<u32>,
+    pub(super) name: Arc<str>,
+    pub(super) now: Instant,
 }
 
 impl Trial {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self { cache: Cache::default(), name: "db.test".into(), now: Instant::now() }
     }
 
     /// A trial whose name was resolved just now.
-    fn resolved(ttl: Duration) -> Self {
+    pub(super) fn resolved(ttl: Duration) -> Self {
         let mut trial = Self::new();
         assert_eq!(trial.ask(), None);
         assert_eq!(trial.answer(Ok(&["10.0.0.1:0"]), ttl), 1);
@@ -25,7 +25,7 @@ impl Trial {
     }
 
     /// The result of a query; `None` if it waits.
-    fn ask(&mut self) -> Option<Result<Vec<String>, LookUpError>> {
+    pub(super) fn ask(&mut self) -> Option<Result<Vec<String>, LookUpError>> {
         match self.cache.ask(&self.name, 80, 0, self.now) {
             Asked::Addresses(_, addresses) => Some(Ok(texts(&addresses))),
             Asked::Failed(_, error) => Some(Err(error)),
@@ -38,17 +38,17 @@ impl Trial {
     }
 
     /// Answers the look-up that has begun; returns how many queries it served.
-    fn answer(&mut self, result: Result<&[&str], LookUpError>, ttl: Duration) -> usize {
+    pub(super) fn answer(&mut self, result: Result<&[&str], LookUpError>, ttl: Duration) -> usize {
         assert_eq!(self.cache.take_look_ups().len(), 1, "one look-up has begun");
         let result = result.map(|addresses| {
             let addresses = addresses.iter().map(|it| it.parse().unwrap()).collect();
-            Answer { addresses, ttl, missing: None }
+            Answer { addresses, ttl, missing: None, service: None }
         });
         self.cache.answered(&self.name, result, self.now).len()
     }
 
     /// Advances the clock in small steps; returns the queries that were served.
-    fn pass(&mut self, span: Duration) -> usize {
+    pub(super) fn pass(&mut self, span: Duration) -> usize {
         let end = self.now + span;
         let mut served = 0;
         while let Some(at) = self.cache.next_due().filter(|at| *at <= end) {
@@ -59,7 +59,7 @@ impl Trial {
         served
     }
 
-    fn has_begun(&self) -> bool {
+    pub(super) fn has_begun(&self) -> bool {
         self.cache.has_look_ups()
     }
 }
@@ -76,7 +76,12 @@ fn a_name_is_looked_up_once_for_all_ports_and_queries() {
         assert_eq!(trial.cache.ask(&name, port, query, now), Asked::Waiting);
     }
     assert_eq!(trial.cache.take_look_ups(), [Arc::clone(&name)]);
-    let answer = Answer { addresses: vec!["10.0.0.1:0".parse().unwrap()], ttl: TTL, missing: None };
+    let answer = Answer {
+        addresses: vec!["10.0.0.1:0".parse().unwrap()],
+        ttl: TTL,
+        missing: None,
+        service: None,
+    };
     let served = trial.cache.answered(&name, Ok(answer), now);
     let served: Vec<_> =
         served.into_iter().map(|(it, result)| (it, texts(&result.unwrap()))).collect();
@@ -199,7 +204,7 @@ fn a_family_that_could_not_be_asked_keeps_its_addresses() {
     assert_eq!(trial.ask(), None);
     trial.cache.take_look_ups();
     let addresses = vec!["10.0.0.2:0".parse().unwrap()];
-    let answer = Answer { addresses, ttl: TTL, missing: Some(Family::V6) };
+    let answer = Answer { addresses, ttl: TTL, missing: Some(Family::V6), service: None };
     trial.cache.answered(&trial.name, Ok(answer), trial.now);
     let expected = vec!["10.0.0.2:80".to_owned(), "[2001:db8::1]:80".to_owned()];
     assert_eq!(trial.ask(), Some(Ok(expected)));

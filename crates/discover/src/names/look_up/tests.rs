@@ -1,7 +1,9 @@
 //! Look-ups by a scripted name server.
 
 use super::*;
+use crate::sets::Record;
 use std::fs;
+use std::sync::Arc;
 use std::time::Instant;
 use tempfile::TempDir;
 use testkit::{NameReply, NameServer};
@@ -23,7 +25,7 @@ impl Trial {
 
     fn look_up(&self, name: &str) -> Result<Answer, LookUpError> {
         let source = Source::new(self.etc.path());
-        self.runtime.block_on(source.look_up(name))
+        self.runtime.block_on(source.look_up(name, &HostAddresses::new()))
     }
 
     /// The addresses of a name, sorted as text.
@@ -152,10 +154,10 @@ fn a_dead_server_costs_a_second_at_most_and_a_refusing_one_nothing() {
     write(silent.addr());
     let source = Source::new(trial.etc.path());
     let start = Instant::now();
-    assert!(trial.runtime.block_on(source.look_up("db.test")).is_ok());
+    assert!(trial.runtime.block_on(source.look_up("db.test", &HostAddresses::new())).is_ok());
     assert!(start.elapsed() >= Duration::from_secs(1));
     assert_eq!(silent.asked("db.test"), 1);
-    assert!(trial.runtime.block_on(source.look_up("db.test")).is_ok());
+    assert!(trial.runtime.block_on(source.look_up("db.test", &HostAddresses::new())).is_ok());
     assert_eq!(silent.asked("db.test"), 1, "from now on the other one goes first");
     let gone = silent.addr();
     drop(silent);
@@ -176,12 +178,111 @@ fn silent_names_delay_no_other() {
     trial.runtime.block_on(async {
         for name in names.clone() {
             let source = std::sync::Arc::clone(&source);
-            tokio::spawn(async move { source.look_up(&name).await });
+            tokio::spawn(async move { source.look_up(&name, &HostAddresses::new()).await });
         }
         tokio::task::yield_now().await;
-        assert!(source.look_up("db.test").await.is_ok());
+        assert!(source.look_up("db.test", &HostAddresses::new()).await.is_ok());
     });
     trial.server.wait_for_question("n999.test", 0);
     let descriptors = fs::read_dir("/proc/self/fd").unwrap().count();
     assert!(descriptors < 300, "{descriptors}");
+}
+
+/// The records of a service as text: address, priority, weight.
+fn records(answer: &Answer) -> Vec<String> {
+    let records = &answer.service.as_ref().expect("a service").records;
+    let text = |it: &Record| format!("{} {} {}", it.address, it.priority, it.weight);
+    records.iter().map(text).collect()
+}
+
+fn service(priority: u16, weight: u16, port: u16, host: &str) -> (u16, u16, u16, String) {
+    (priority, weight, port, host.to_owned())
+}
+
+#[test]
+fn hosts_of_services_are_asked_unless_the_answer_has_them() {
+    let trial = Trial::new("");
+    let services = vec![
+        service(20, 0, 7003, "asked.test"),
+        service(10, 5, 7001, "Given.test"),
+        service(10, 7, 7002, "both.test."),
+        // Not offered (RFC 2782).
+        service(1, 1, 7004, ""),
+    ];
+    let given = |host: &str, ip: &str| (host.to_owned(), ip.parse().unwrap());
+    let hosts = vec![
+        given("given.test", "127.0.0.1"),
+        given("both.test", "127.0.0.2"),
+        given("both.test", "::2"),
+        given("other.test", "127.0.0.99"),
+    ];
+    trial.server.set("_db._tcp.test", NameReply::ServicesWithHosts(services, hosts, 77));
+    trial.server.set("asked.test", NameReply::Addresses(ips(&["127.0.0.3"]), 9));
+    let answer = trial.look_up("srv:_db._tcp.test").unwrap();
+    let expected =
+        ["127.0.0.1:7001 10 5", "127.0.0.2:7002 10 7", "[::2]:7002 10 7", "127.0.0.3:7003 20 0"];
+    assert_eq!(records(&answer), expected);
+    assert_eq!(answer.ttl.as_secs(), 9, "the shortest TTL");
+    let asked = ["given.test", "both.test", "asked.test"].map(|host| trial.server.asked(host));
+    assert_eq!(asked, [0, 0, 1]);
+}
+
+#[test]
+fn two_hundred_services_come_by_tcp() {
+    let trial = Trial::new("");
+    let host = |number: u8| format!("host-{number}.test");
+    let services = (0..200).map(|number| service(1, 1, 80, &host(number))).collect();
+    let hosts = (0..100).map(|number| (host(number), [127, 0, 2, number].into())).collect();
+    trial.server.set("_db._tcp.test", NameReply::ServicesWithHosts(services, hosts, 60));
+    for number in 100..200 {
+        let reply = NameReply::Addresses(vec![[127, 0, 2, number].into()], 60);
+        trial.server.set(&host(number), reply);
+    }
+    let answer = trial.look_up("srv:_db._tcp.test").unwrap();
+    assert_eq!(answer.addresses.len(), 200);
+    assert!(answer.service.is_some_and(|service| service.is_complete && service.failure.is_none()));
+}
+
+#[test]
+fn a_host_that_fails_keeps_its_last_addresses() {
+    let trial = Trial::new("options timeout:1 attempts:1");
+    let services = vec![service(1, 1, 80, "one.test"), service(1, 1, 81, "two.test")];
+    trial.server.set("_db._tcp.test", NameReply::Services(services, 1));
+    trial.server.set("one.test", NameReply::Addresses(ips(&["127.0.0.1"]), 0));
+    trial.server.set("two.test", NameReply::Addresses(ips(&["127.0.0.2"]), 0));
+    let first = trial.look_up("srv:_db._tcp.test").unwrap();
+    let hosts = Arc::clone(&first.service.as_ref().unwrap().hosts);
+    for bad in [NameReply::Code(2), NameReply::Code(3), NameReply::Silent] {
+        trial.server.set("two.test", bad.clone());
+        let source = Source::new(trial.etc.path());
+        let answer = trial.runtime.block_on(source.look_up("srv:_db._tcp.test", &hosts)).unwrap();
+        assert_eq!(records(&answer), ["127.0.0.1:80 1 1", "127.0.0.2:81 1 1"], "{bad:?}");
+        let service = answer.service.unwrap();
+        assert!(service.is_complete, "{bad:?}");
+        let failure = service.failure.unwrap().to_string();
+        assert!(failure.starts_with("two.test: "), "{failure}");
+        // Without last addresses its records are missing, and it may be none of the others' fault.
+        let answer = trial.look_up("srv:_db._tcp.test").unwrap();
+        assert_eq!(records(&answer), ["127.0.0.1:80 1 1"]);
+        assert!(!answer.service.unwrap().is_complete);
+    }
+}
+
+#[test]
+fn names_without_services_are_told_apart() {
+    let trial = Trial::new("options timeout:1 attempts:1\nsearch corp.test");
+    assert_eq!(trial.look_up("srv:_db._tcp.none.test"), Err(LookUpError::NotFound));
+    trial.server.set("_db._tcp.a.test", NameReply::Addresses(ips(&["127.0.0.1"]), 60));
+    assert_eq!(trial.look_up("srv:_db._tcp.a.test"), Err(LookUpError::NoService));
+    trial.server.set("_db._tcp.b.test", NameReply::Services(vec![service(1, 1, 80, "")], 60));
+    assert_eq!(trial.look_up("srv:_db._tcp.b.test"), Err(LookUpError::NoService));
+    let nowhere = NameReply::Services(vec![service(1, 1, 80, "gone.test")], 60);
+    trial.server.set("_db._tcp.c.test", nowhere);
+    assert_eq!(trial.look_up("srv:_db._tcp.c.test"), Err(LookUpError::NotFound));
+    let here = NameReply::Services(vec![service(1, 1, 80, "in-hosts.test")], 60);
+    trial.server.set("_db._tcp.d.corp.test", here);
+    let completed = trial.look_up("srv:_db._tcp.d").unwrap();
+    assert_eq!(records(&completed), ["127.0.0.1:80 1 1"], "by the search list and the hosts file");
+    let long = format!("srv:_db._tcp.{}", "x".repeat(64));
+    assert_eq!(trial.look_up(&long), Err(LookUpError::NoName));
 }

@@ -1,0 +1,92 @@
+//! Sets of targets: which names the resolver keeps up to date, and their members for the engine.
+
+use crate::supervisor::{Supervisor, SupervisorHandle};
+use discover::{Members, Resolver};
+use engine::{LeftOut, MOST_TARGETS, SetChange, SetMember};
+use plan::Plan;
+use std::collections::HashSet;
+use std::net::SocketAddr;
+use std::num::NonZeroU32;
+use std::sync::Arc;
+
+/// Addresses of one log line; further ones are counted.
+const MOST_LOGGED: usize = 10;
+
+impl Supervisor {
+    /// Has the resolver keep the sets of the running configuration up to date, and those of the
+    /// configuration that a trial may fall back to. The others are forgotten.
+    pub(crate) fn watch_sets(&mut self) {
+        let mut names = names_of(&self.plan);
+        names.extend(self.trial.iter().flat_map(|trial| names_of(&trial.back_to)));
+        self.resolver.watch(names.iter().map(Arc::clone));
+        self.engine.retain_sets(&names);
+        // The last answer of a name that had no set is its first one.
+        self.publish_sets();
+    }
+
+    /// Publishes the changed sets to the engine, and logs their changes.
+    pub(crate) fn publish_sets(&mut self) {
+        let changed = self.resolver.take_changed_sets();
+        if changed.is_empty() {
+            return;
+        }
+        let sets = changed.into_iter().map(|(name, members)| (name, set_members(members)));
+        let replaced = self.engine.replace_sets(sets.collect());
+        replaced.changes.iter().for_each(log_change);
+        for LeftOut { forward, targets } in replaced.left_out {
+            tracing::warn!(
+                forward = &*forward,
+                targets,
+                "a forward has at most {MOST_TARGETS} targets: these are left out"
+            );
+        }
+    }
+
+    pub(crate) fn resolver(&self) -> Arc<Resolver> {
+        Arc::clone(&self.resolver)
+    }
+}
+
+/// Has the supervisor publish each change of a set, until the process ends.
+pub(crate) async fn follow_sets(resolver: Arc<Resolver>, supervisor: SupervisorHandle) {
+    loop {
+        resolver.set_changed().await;
+        if supervisor.ask(Supervisor::publish_sets).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// The engine's form of a set's members.
+pub(crate) fn set_members(members: Members) -> Vec<SetMember> {
+    let member = |(address, share): (SocketAddr, discover::Share)| SetMember {
+        address,
+        level: share.level,
+        weight: NonZeroU32::new(share.weight.into()).unwrap_or(NonZeroU32::MIN),
+    };
+    members.into_iter().map(member).collect()
+}
+
+fn names_of(plan: &Plan) -> HashSet<Arc<str>> {
+    plan.forwards.iter().flat_map(|forward| engine::set_names(forward)).collect()
+}
+
+fn log_change(change: &SetChange) {
+    let SetChange { name, added, removed, targets } = change;
+    let (added, removed) = (listed(added), listed(removed));
+    let name = &**name;
+    tracing::info!(name, added, removed, targets, "the targets of a name have changed");
+}
+
+/// The first addresses in one line; `None` if there are none.
+fn listed(addresses: &[SocketAddr]) -> Option<String> {
+    let shown = addresses.iter().take(MOST_LOGGED).map(|address| match address.port() {
+        0 => address.ip().to_string(),
+        _ => address.to_string(),
+    });
+    let shown = shown.collect::<Vec<_>>().join(", ");
+    match addresses.len().saturating_sub(MOST_LOGGED) {
+        0 => Some(shown).filter(|shown| !shown.is_empty()),
+        more => Some(format!("{shown} and {more} more")),
+    }
+}

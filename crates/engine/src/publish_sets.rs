@@ -1,0 +1,78 @@
+//! Publishes the members of sets to the routes that have them. Workers read a route's targets where they
+//! select one: nothing is sent to them.
+
+use crate::running::{Forwards, Running};
+use crate::sets::{SetChange, SetMember, set_of};
+use crate::shared::Shared;
+use std::collections::HashSet;
+use std::sync::Arc;
+use sys::kernel::Kernel;
+
+/// The result of replacing the members of sets.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SetsReplaced {
+    /// The sets with other members than before.
+    pub changes: Vec<SetChange>,
+    /// The forwards that cannot have all of the targets.
+    pub left_out: Vec<LeftOut>,
+}
+
+/// A forward with more targets than it may have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeftOut {
+    /// Name of the forward.
+    pub forward: Arc<str>,
+    /// The most targets of one of its listeners that are left out.
+    pub targets: usize,
+}
+
+impl<K: Kernel> Forwards<K> {
+    /// Replaces the members of sets. An address that stays keeps its state; sessions of one that has left
+    /// go on.
+    pub(crate) fn replace_sets(
+        &mut self,
+        sets: Vec<(Arc<str>, Vec<SetMember>)>,
+        shared: &Shared<K>,
+    ) -> SetsReplaced {
+        let changes =
+            sets.into_iter().filter_map(|(name, members)| self.sets.replace(name, members));
+        let changes: Vec<SetChange> = changes.collect();
+        let names = changes.iter().map(|change| Arc::clone(&change.name)).collect::<HashSet<_>>();
+        let mut left_out = Vec::new();
+        for running in self.running.iter().filter(|running| has_set_of(running, &names)) {
+            let mut most = 0;
+            for (planned, route) in running.plan.routes.iter().zip(&running.routes) {
+                let (targets, left_out) = self.sets.targets_of(&planned.targets);
+                route.targets.replace(targets, &running.forward.targets);
+                most = most.max(left_out);
+            }
+            running.forward.targets.forget_unused();
+            self.removed_targets.update(&running.forward, &running.routes, shared.kernel.now());
+            if most > 0 {
+                let forward = Arc::clone(&running.forward.name);
+                left_out.push(LeftOut { forward, targets: most });
+            }
+        }
+        SetsReplaced { changes, left_out }
+    }
+
+    /// Finds targets of restored sessions that no set has any more.
+    pub(crate) fn note_removed_targets(&mut self, shared: &Shared<K>) {
+        for running in &self.running {
+            let now = shared.kernel.now();
+            self.removed_targets.update(&running.forward, &running.routes, now);
+        }
+    }
+}
+
+fn has_set_of<K: Kernel>(running: &Running<K>, changed: &HashSet<Arc<str>>) -> bool {
+    !changed.is_empty() && set_names(&running.plan).any(|name| changed.contains(&name))
+}
+
+/// The names of the sets in a forward's targets, some of them several times.
+pub fn set_names(plan: &plan::Forward) -> impl Iterator<Item = Arc<str>> + '_ {
+    // The listeners of a range differ in ports only.
+    let entries = plan.routes.first().map(|route| route.targets.iter());
+    let sets = entries.into_iter().flatten().filter_map(|entry| set_of(&entry.address));
+    sets.map(|(name, _)| name)
+}
