@@ -133,6 +133,11 @@ impl ScriptedPeer {
         self.socket.is_some()
     }
 
+    /// Whether its socket is an open Unix socket.
+    pub(crate) fn is_unix(&self) -> bool {
+        self.socket.as_ref().is_some_and(PeerSocket::is_unix)
+    }
+
     /// Carries out an act that needs no wait, or queues it for [`Self::step`].
     pub(crate) fn act(&mut self, act: Act) {
         match act {
@@ -150,7 +155,7 @@ impl ScriptedPeer {
             }
             Act::Flow => self.allowance = None,
             // A Unix socket has no RST, and both ends are on one host.
-            Act::Reset | Act::Vanish if self.socket.as_ref().is_some_and(PeerSocket::is_unix) => {
+            Act::Reset | Act::Vanish if self.is_unix() => {
                 self.close_at_once();
             }
             Act::Reset => self.leave(Leaving::Reset, PeerSocket::reset),

@@ -96,6 +96,8 @@ impl Targets {
         let serving = serving(&candidates, forward.plan.selection.none_up);
         let eligible: Vec<&&Candidate> = serving.iter().filter(|it| it.has_room()).collect();
         if now < session.until {
+            let runs = session.tries.iter().find(|tried| !tried.is_over);
+            assert!(runs.is_none(), "a client is lost while an attempt may succeed: {session:?}");
             assert!(
                 eligible.is_empty(),
                 "a client is lost with {:?}, and was not offered {eligible:?}: {session:?}",
