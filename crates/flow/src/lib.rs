@@ -55,7 +55,9 @@ pub use select::{
 };
 
 mod health;
-pub use health::{OnDown, Passive, PassiveHealth};
+pub use health::{
+    Active, ActiveHealth, HealthChange, OnDown, Passive, PassiveHealth, WEIGHT_PARTS, ramped,
+};
 
 mod connect;
 pub use connect::{MOST_ATTEMPTS, Race, RaceStep, in_order};

@@ -24,6 +24,31 @@ struct Down {
 }
 
 impl PassiveHealth {
+    /// The state as numbers, for the next process image, which has the same clock: the failures in a row, and of
+    /// a target that is down the time from which a client may try it in microseconds, the failed attempts to
+    /// return, and whether one client tries (0 or 1).
+    pub fn saved(&self) -> Vec<u64> {
+        let failures = std::iter::once(self.failures.into());
+        let down = self
+            .down
+            .map(|down| [down.until.as_micros(), down.failed_returns.into(), down.is_tried.into()]);
+        failures.chain(down.into_iter().flatten()).collect()
+    }
+
+    /// The state that [`PassiveHealth::saved`] returned; up if these are other numbers.
+    pub fn restored(saved: &[u64]) -> Self {
+        let count = |count: u64| u32::try_from(count).unwrap_or(u32::MAX);
+        match *saved {
+            [failures] => Self { failures: count(failures), down: None },
+            [failures, until, failed_returns, is_tried] => {
+                let (until, is_tried) = (Time::from_micros(until), is_tried != 0);
+                let down = Down { until, failed_returns: count(failed_returns), is_tried };
+                Self { failures: count(failures), down: Some(down) }
+            }
+            _ => Self::default(),
+        }
+    }
+
     /// Whether the target takes no sessions, or only one that tries it.
     pub fn is_down(&self) -> bool {
         self.down.is_some()
@@ -131,6 +156,18 @@ mod tests {
             now += pauses[pauses.len() - 1];
         }
         assert_eq!(pauses, [10, 20, 40, 60, 60, 60]);
+    }
+
+    #[test]
+    fn the_state_survives_saving() {
+        let mut tried = down();
+        assert!(tried.try_to_return(at(5), at(10)) && !tried.failed(at(5), &RULES));
+        let mut failing = PassiveHealth::default();
+        failing.failed(at(0), &RULES);
+        for health in [PassiveHealth::default(), failing, down(), tried] {
+            assert_eq!(PassiveHealth::restored(&health.saved()), health);
+        }
+        assert_eq!(PassiveHealth::restored(&[1, 2]), PassiveHealth::default());
     }
 
     #[test]
