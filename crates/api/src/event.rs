@@ -100,7 +100,8 @@ pub struct ClosedTcp {
     pub retransmits: u32,
 }
 
-/// `target_down`: a session ended because its target could not be connected.
+/// `target_down`: a session ended because its target could not be connected; or, with `failures`, the target is
+/// out of use.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct TargetDown {
     /// Name of the forward, as configured.
@@ -112,6 +113,21 @@ pub struct TargetDown {
     /// The close reason's cause: `refused`, `unreachable`, `connect_timeout`, `name_error`, ...
     #[schema(schema_with = Word::<Cause>::schema)]
     pub cause: Word<Cause>,
+    /// Failed connects or checks in a row that took the target out of use; null if one session ended.
+    #[serde(default)]
+    pub failures: Option<u32>,
+    /// Why the last check failed; null if no check took the target out of use.
+    #[serde(default)]
+    pub error: Option<String>,
+}
+
+/// `target_up`: a target that was out of use takes sessions again.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct TargetUp {
+    /// Name of the forward, as configured.
+    pub forward: String,
+    /// The target, as configured.
+    pub target: String,
 }
 
 /// `limit_reached`: clients were refused because `max_sessions` were open. At most one in five

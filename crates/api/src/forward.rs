@@ -66,9 +66,21 @@ pub struct Target {
     pub set: Option<String>,
     /// The listen addresses whose sessions it serves.
     pub listen: Vec<String>,
-    /// `up` or `down`.
+    /// `up`, `down`, or `unknown`: its first check has not ended.
     #[schema(schema_with = Word::<TargetState>::schema)]
     pub state: Word<TargetState>,
+    /// When the state changed last; null if it never has.
+    #[serde(default)]
+    pub since: Option<String>,
+    /// Why it is down.
+    #[serde(default)]
+    pub why: Option<String>,
+    /// Its checks since the start of the process; null if it is not checked.
+    #[serde(default)]
+    pub checks: Option<CheckCounts>,
+    /// The last check; null before the first.
+    #[serde(default)]
+    pub last_check: Option<LastCheck>,
     /// Number of its open sessions.
     pub sessions: u32,
     /// Limit on its open sessions; null if there is none.
@@ -83,6 +95,26 @@ pub struct Target {
     pub failed_connects: u64,
     /// Seconds that a connect usually takes; null before the first.
     pub connect_time: Option<f64>,
+}
+
+/// Numbers of checks of a target.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize, ToSchema)]
+pub struct CheckCounts {
+    /// Successful checks.
+    pub succeeded: u64,
+    /// Failed checks.
+    pub failed: u64,
+}
+
+/// The last check of a target.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct LastCheck {
+    /// `ok`, or why it failed.
+    pub result: String,
+    /// When it ended.
+    pub at: String,
+    /// How long it took, in seconds.
+    pub took: f64,
 }
 
 /// Rates of counters, per second over the last moments.

@@ -11,11 +11,11 @@ mod event;
 pub use event::{
     AcceptFailed, Close, ClosedTcp, ForwardSwitched, Lagged, LimitReached, Reloaded,
     ResourceExhausted, SessionClosed, SessionConnected, SessionOpened, Shutdown, TargetDown,
-    Upgraded,
+    TargetUp, Upgraded,
 };
 
 mod forward;
-pub use forward::{Forward, Forwards, Rates, Target};
+pub use forward::{CheckCounts, Forward, Forwards, LastCheck, Rates, Target};
 
 mod process;
 pub use process::{FailingName, LastReload, LastUpgrade, Status, Upgrade};

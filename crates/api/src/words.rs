@@ -24,7 +24,8 @@ words! {
     /// State of a target.
     TargetState {
         Up = "up": "It takes new sessions.",
-        Down = "down": "Connects to it failed: others get its sessions.",
+        Down = "down": "Connects or checks failed: others get its sessions.",
+        Unknown = "unknown": "Its first check has not ended.",
     }
 }
 
@@ -122,7 +123,8 @@ words! {
         SessionOpened = "session_opened": "A client was accepted.",
         SessionConnected = "session_connected": "The session's target is connected.",
         SessionClosed = "session_closed": "The session ended.",
-        TargetDown = "target_down": "The session ended because its target could not be connected.",
+        TargetDown = "target_down": "The session ended because its target could not be connected, or a target is out of use.",
+        TargetUp = "target_up": "A target that was out of use takes sessions again.",
         LimitReached = "limit_reached": "Clients were refused: `max_sessions` are open.",
         AcceptFailed = "accept_failed": "A listener pauses.",
         ResourceExhausted = "resource_exhausted": "No descriptors, ports or memory are left.",

@@ -16,6 +16,8 @@ mod start;
 mod requests;
 pub use requests::Stopper;
 
+mod checks;
+
 mod handle;
 
 mod supervisor;

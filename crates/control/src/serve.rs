@@ -115,6 +115,7 @@ fn open(supervisor: &mut Supervisor, app: App) {
     if let Some(admin_listener) = supervisor.admin_listener_mut() {
         admin::open(admin_listener, app);
     }
+    supervisor.start_checks();
     supervisor.notify_manager();
     start_watchdog(supervisor.notifier(), &supervisor.observer());
 }

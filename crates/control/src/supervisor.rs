@@ -12,6 +12,7 @@ pub(crate) mod switch;
 pub(crate) mod upgrade;
 
 use crate::admin::AdminListener;
+use crate::checks::{CheckList, CheckTask};
 use crate::handle::Handle;
 use crate::startup_log::log_startup;
 use crate::watch::Watch;
@@ -44,6 +45,8 @@ pub(crate) struct Supervisor {
     in_force: InForce,
     engine: Engine,
     resolver: Arc<Resolver>,
+    /// Has the targets checked.
+    checks: Option<CheckList>,
     workers: usize,
     capacity: Capacity,
     started: SystemTime,
@@ -87,6 +90,7 @@ impl Supervisor {
             in_force: InForce::of(&plan),
             engine,
             resolver,
+            checks: None,
             workers,
             capacity,
             started: SystemTime::now(),
@@ -217,6 +221,21 @@ impl Supervisor {
     pub(crate) fn keep_listeners(&mut self) {
         if !self.draining {
             self.store.follow(&self.engine);
+        }
+    }
+
+    /// Starts the checks of targets, on the runtime of this thread.
+    pub(crate) fn start_checks(&mut self) {
+        let (list, task) = CheckTask::new();
+        tokio::spawn(task.run(self.observer()));
+        self.checks = Some(list);
+        self.follow_targets();
+    }
+
+    /// Checks the targets of the running configuration. To be called after each change of a target set.
+    pub(crate) fn follow_targets(&self) {
+        if let Some(checks) = &self.checks {
+            checks.replace(self.engine.checked_targets());
         }
     }
 

@@ -5,7 +5,7 @@ pub use names::{FailingName, LookUpError, Members, NamesStatus, Resolver, SavedN
 
 mod checks;
 pub use checks::{
-    CheckFailure, CheckResult, Checks, MOST_BYTES, Probe, ProbeAddress, ProbeKind, check,
+    Addresses, CheckFailure, CheckResult, Checks, MOST_BYTES, Probe, ProbeAddress, ProbeKind, check,
 };
 
 mod sets;

@@ -237,6 +237,9 @@ impl<K: Kernel> Forwards<K> {
         if let Some(totals) = self.unattached.totals.remove(&plan.name) {
             forward.counters.of(0).seed(&totals);
         }
+        if let Some(targets) = self.unattached.targets.remove(&plan.name) {
+            forward.targets.inherit(targets);
+        }
         Arc::new(forward)
     }
 
@@ -279,6 +282,7 @@ fn replace_routes(
     };
     let routes = plan.routes.iter().map(route).collect();
     forward.targets.forget_unused();
+    forward.targets.follow(forward.rules().active.as_ref());
     routes
 }
 

@@ -2,6 +2,7 @@
 
 use crate::connecting::{Attempt, Connecting};
 use crate::context::Context;
+use crate::down_cause::DownCause;
 use crate::failure;
 use crate::report::Report;
 use crate::session::{Over, Session};
@@ -73,6 +74,10 @@ const DOUBLINGS: u8 = 6;
 pub(crate) const TIMED_OUT: SocketFailure =
     SocketFailure { cause: Cause::ConnectTimeout, errno: None, fin_unknown: false };
 
+/// A check took the target down while it was being connected.
+pub(crate) const TAKEN_DOWN: SocketFailure =
+    SocketFailure { cause: Cause::TargetDown, errno: None, fin_unknown: false };
+
 const LOOP: SocketFailure = SocketFailure { cause: Cause::Loop, errno: None, fin_unknown: false };
 
 /// Closes a failed attempt, and lets the race go on.
@@ -138,20 +143,27 @@ pub(crate) fn round_is_over<K: Kernel>(
     }
 }
 
-/// Counts a failed connect for the health of one of several targets, unless this host was short of
-/// something.
+/// Counts a failed connect for the health of the target, unless this host was short of something: of one of
+/// several targets for its passive health, and to have it checked soon.
 fn count_failure<K: Kernel>(session: &Session<K>, context: &Context<K>, target: &Target) {
     let route = session.route();
-    let failure = session.connecting.as_ref().and_then(|connecting| connecting.failure);
-    let (Some(failure), Some(rules)) = (failure, session.rules().passive) else { return };
-    let is_ours = failure::reason_of_attempt(failure).by == By::Resource;
-    let is_only_one = route.targets.load().members().len() < 2;
-    if !is_ours && !is_only_one && target.failed(context.now, &rules) {
+    let Some(failure) = session.connecting.as_ref().and_then(|it| it.failure) else { return };
+    if failure::reason_of_attempt(failure).by == By::Resource || failure == TAKEN_DOWN {
+        return;
+    }
+    if target.checked.client_failed() {
+        context.shared.suspects.add(target.id);
+    }
+    let Some(rules) = session.rules().passive else { return };
+    let (was_down, is_only_one) = (target.is_down(), route.targets.load().members().len() < 2);
+    if !is_only_one && target.failed(context.now, &rules) && !was_down {
+        let (cause, failures) = (DownCause::Connects(failure.cause), rules.failures);
+        target.note_down(context.kernel.system_time(), &cause, failures);
         context.shared.outbox.send(Report::TargetDown {
             forward: Arc::clone(&route.forward.name),
             target: Arc::clone(&target.text),
-            cause: failure.cause,
-            failures: rules.failures,
+            cause,
+            failures,
         });
     }
 }

@@ -2,8 +2,8 @@
 //! it fails or is silent.
 
 use crate::attempt::{
-    Step, TIMED_OUT, attempt_failed, begin_attempt, is_itself, report_failure, retry_later,
-    round_is_over,
+    Step, TAKEN_DOWN, TIMED_OUT, attempt_failed, begin_attempt, is_itself, report_failure,
+    retry_later, round_is_over,
 };
 use crate::connecting::{Attempt, Connecting, Tried};
 use crate::context::Context;
@@ -11,7 +11,7 @@ use crate::failure;
 use crate::name_answer::{NameAnswer, NameFailure};
 use crate::relay;
 use crate::report::Report;
-use crate::resolve::Query;
+use crate::resolve::{Asker, Query};
 use crate::rules::Rules;
 use crate::select::select;
 use crate::session::{Outcome, Over, Session};
@@ -19,7 +19,8 @@ use crate::shared::Shared;
 use crate::table::Entry;
 use crate::target::TargetAddress;
 use flow::{
-    By, Cause, CloseReason, NoTarget, Peer, Phase, RaceStep, Readiness, SocketFailure, Stage,
+    By, Cause, CloseReason, NoTarget, NoneUp, Peer, Phase, RaceStep, Readiness, SocketFailure,
+    Stage,
 };
 use plan::OnRefusal;
 use std::sync::Arc;
@@ -104,9 +105,11 @@ fn add_selected<K: Kernel>(entry: &mut Entry<'_, K>, context: &mut Context<K>) {
             context.shared.resolver.resolve(Query {
                 host: Arc::clone(host),
                 port: *port,
-                session: entry.key,
-                round: connecting.rounds.len() - 1,
-                worker: Arc::clone(&context.mailbox),
+                asker: Asker::Session {
+                    session: entry.key,
+                    round: connecting.rounds.len() - 1,
+                    worker: Arc::clone(&context.mailbox),
+                },
             });
         }
         TargetAddress::Ip(_) | TargetAddress::Unix(_) => {}
@@ -248,6 +251,10 @@ fn connected<K: Kernel>(
     let now = context.now;
     let session = &mut *entry.session;
     let Some(connecting) = &mut session.connecting else { return Ok(()) };
+    if rules.none_up == NoneUp::Refuse && connecting.is_taken_down(number) {
+        attempt_failed(session, context, number, TAKEN_DOWN);
+        return proceed(entry, context, rules);
+    }
     let Some(Attempt { socket, address, started }) = connecting.attempts[number].take() else {
         return Ok(());
     };
@@ -273,8 +280,14 @@ fn connected<K: Kernel>(
     session.flow.connected(now);
     session.counters.connected(now.since(session.flow.accepted()));
     session.flow.on_ready(Peer::Target, readiness);
-    let is_due = !address.is_unix() && !rules.options.is_nothing();
-    session.flags.set_options_due(is_due);
+    session.flags.set_options_due(!address.is_unix() && !rules.options.is_nothing());
+    report_connected(session, context, address);
+    entry.set_timer_by(rules);
+    relay::serve(entry, context).1
+}
+
+/// Reports that the target is connected, if the log or a watcher takes it.
+fn report_connected<K: Kernel>(session: &Session<K>, context: &Context<K>, address: Address) {
     if context.shared.detail.steps() {
         context.shared.outbox.send(Report::Forwarding {
             id: session.id,
@@ -283,8 +296,6 @@ fn connected<K: Kernel>(
             address,
         });
     }
-    entry.set_timer_by(rules);
-    relay::serve(entry, context).1
 }
 
 /// Counts the results of a race that attempt `winner` has won, after `took`, and keeps the winner's place.
@@ -299,7 +310,8 @@ fn win<K: Kernel>(session: &mut Session<K>, context: &Context<K>, winner: usize,
     if let Some(round) = won.and_then(|won| connecting.rounds.get_mut(won)) {
         let address = session.target_address.and_then(Address::ip);
         round.target.connected(context.index, address, took);
-        if round.target.works() {
+        if round.target.works() && !round.target.is_down() {
+            round.target.note_up(context.kernel.system_time(), context.now);
             context.shared.outbox.send(Report::TargetUp {
                 forward: Arc::clone(&session.route().forward.name),
                 target: Arc::clone(&round.target.text),

@@ -83,6 +83,12 @@ impl<K: Kernel> Connecting<K> {
         Tried(tried)
     }
 
+    /// Whether checks have taken the target of this attempt down meanwhile.
+    pub(crate) fn is_taken_down(&self, attempt: usize) -> bool {
+        let round = self.race.round_of(attempt).and_then(|round| self.rounds.get(round));
+        round.is_some_and(|round| round.target.checked.is_down())
+    }
+
     /// Whether a round waits for the resolver.
     pub(crate) fn is_waiting_for_name(&self) -> bool {
         self.rounds.iter().any(Round::is_waiting_for_name)

@@ -2,6 +2,7 @@
 //! sessions restored after an upgrade.
 
 use crate::target::{Target, TargetAddress};
+use flow::Active;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
@@ -10,12 +11,39 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 pub(crate) struct KnownTargets {
     workers: usize,
     by_address: Mutex<HashMap<TargetAddress, Weak<Target>>>,
+    /// The health of targets of the previous process image, until they exist here.
+    inherited: Mutex<HashMap<TargetAddress, handover::Target>>,
 }
 
 impl KnownTargets {
     /// No targets, for so many workers.
     pub(crate) fn new(workers: usize) -> Self {
-        Self { workers, by_address: Mutex::default() }
+        Self { workers, by_address: Mutex::default(), inherited: Mutex::default() }
+    }
+
+    /// Gives the targets the health that they had in the previous process image, when they are made.
+    pub(crate) fn inherit(&self, targets: Vec<handover::Target>) {
+        let mut inherited = lock(&self.inherited);
+        for target in targets {
+            // A text that this version does not know is no target here.
+            let Ok(address) = target.address.parse::<plan::Target>() else { continue };
+            inherited.insert((&address).into(), target);
+        }
+    }
+
+    /// The health of all targets that differs from that of new ones, by address.
+    pub(crate) fn saved(&self) -> Vec<handover::Target> {
+        let known = lock(&self.by_address);
+        let targets = known.values().filter_map(Weak::upgrade);
+        let mut saved: Vec<_> = targets.filter_map(|target| target.saved()).collect();
+        saved.sort_by(|one, other| one.address.cmp(&other.address));
+        saved
+    }
+
+    /// Begins or ends to check the targets, as the configuration says.
+    pub(crate) fn follow(&self, rules: Option<&Active>) {
+        let known = lock(&self.by_address);
+        known.values().filter_map(Weak::upgrade).for_each(|target| target.checked.follow(rules));
     }
 
     /// The configured target, with its present limit.
@@ -27,10 +55,14 @@ impl KnownTargets {
 
     /// The target at this address; a new one without a limit if no set or session has it.
     pub(crate) fn at(&self, address: &plan::Target) -> Arc<Target> {
-        let mut known = self.lock();
+        let mut known = lock(&self.by_address);
         let place = known.entry(address.into()).or_default();
         place.upgrade().unwrap_or_else(|| {
-            let target = Arc::new(Target::new(address, self.workers));
+            let inherited = lock(&self.inherited).remove(&address.into());
+            let target = Arc::new(match inherited {
+                Some(saved) => Target::restored(address, self.workers, &saved),
+                None => Target::new(address, self.workers),
+            });
             *place = Arc::downgrade(&target);
             target
         })
@@ -38,16 +70,17 @@ impl KnownTargets {
 
     /// The targets in the sets, and those with sessions.
     pub(crate) fn all(&self) -> Vec<Arc<Target>> {
-        self.lock().values().filter_map(Weak::upgrade).collect()
+        lock(&self.by_address).values().filter_map(Weak::upgrade).collect()
     }
 
     /// Forgets the targets that no set and no session has.
     pub(crate) fn forget_unused(&self) {
-        self.lock().retain(|_, target| target.strong_count() > 0);
+        lock(&self.by_address).retain(|_, target| target.strong_count() > 0);
+        lock(&self.inherited).clear();
     }
+}
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<TargetAddress, Weak<Target>>> {
-        // No code panics while it holds the lock.
-        self.by_address.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // No code panics while it holds the lock.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -53,6 +53,8 @@ mod random;
 mod token;
 mod worker;
 
+mod checked;
+mod down_cause;
 mod forward;
 mod known_targets;
 mod removed_targets;
@@ -86,6 +88,7 @@ mod mailbox;
 mod rate_limit;
 mod report;
 mod shared;
+mod suspects;
 
 /// Parts exposed to the micro-benchmarks and to the simulation. Not for use elsewhere.
 #[doc(hidden)]
@@ -130,6 +133,9 @@ pub use forward_view::{ForwardState, ForwardView, LostFile};
 mod target_view;
 pub use target_view::TargetView;
 
+mod checked_target;
+pub use checked_target::{CheckedAddress, CheckedTarget};
+
 mod options;
 pub use options::{Detail, Options};
 
@@ -137,10 +143,13 @@ mod start;
 
 mod audit;
 
+pub use checked::LastCheck;
+pub use down_cause::DownCause;
 pub use name_answer::{NameAnswer, NameFailure};
 pub use report::{Report, Reports, SessionRecord};
 pub use resolve::{Query, Resolve};
 pub use sets::{MOST_TARGETS, SetChange, SetMember, set_of};
+pub use target::StateChange;
 
 use listener::Listener;
 use message::Message;
@@ -259,6 +268,11 @@ impl<K: Kernel> Engine<K> {
     /// All forwards: the configured ones, in their order, then removed ones with open sessions.
     pub fn forwards(&self) -> impl Iterator<Item = ForwardView<'_, K>> {
         self.forwards.views()
+    }
+
+    /// The targets of the configured forwards that have a check. Each keeps its state alive while it exists.
+    pub fn checked_targets(&self) -> Vec<CheckedTarget<K>> {
+        self.forwards.checked_targets(&self.shared)
     }
 
     /// Counters of all forwards since the start of the process, removed forwards included.

@@ -33,6 +33,8 @@ pub(crate) enum Message<K: Kernel> {
     Kill(SessionFilter, Reply<u64>),
     /// Reset all sessions of a removed forward, or those of a target removed from it.
     CutRemoved { forward: Arc<Forward>, target: Option<Arc<Target>> },
+    /// Reset all sessions of a target that is down.
+    CutTarget(Arc<Target>),
     /// Stop, so that the worker's sessions can be saved.
     Park(Parking),
     /// Restore sessions of the previous process image.

@@ -4,6 +4,7 @@ use crate::message::Message;
 use crate::shared::Shared;
 use crate::view::{Reply, SessionDetail, SessionFilter, SessionPage, SessionQuery};
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use sys::kernel::{Kernel, Linux};
 
 /// Access to a running engine from any thread.
@@ -38,6 +39,12 @@ impl<K: Kernel> Observer<K> {
     /// Pings every worker. The worker's thread calls the reply, which must not block.
     pub fn ping_all(&self, reply: impl Fn() -> Reply<()>) {
         self.0.broadcast(|| Message::Ping(reply()));
+    }
+
+    /// The targets whose next check must come soon, by [`CheckedTarget::id`](crate::CheckedTarget::id), if
+    /// there are any; else the task is woken when there is one. For one task at a time.
+    pub fn poll_suspects(&self, context: &mut Context<'_>) -> Poll<Vec<u64>> {
+        self.0.suspects.poll(context)
     }
 
     /// Number of open sessions.

@@ -47,6 +47,7 @@ impl<K: Kernel> Forwards<K> {
                 most = most.max(left_out);
             }
             running.forward.targets.forget_unused();
+            running.forward.targets.follow(running.forward.rules().active.as_ref());
             self.removed_targets.update(&running.forward, &running.routes, shared.kernel.now());
             if most > 0 {
                 let forward = Arc::clone(&running.forward.name);

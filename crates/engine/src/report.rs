@@ -1,6 +1,7 @@
 //! Reports of the workers: events of sessions, and failures that concern an operator. Workers never
 //! write the log: a slow disk must not delay a session.
 
+use crate::down_cause::DownCause;
 use crate::mailbox::BoundedMailbox;
 use crate::rule::Route;
 use crate::target::Target;
@@ -101,18 +102,18 @@ pub enum Report {
     /// A session has ended. Not boxed: the worker would allocate the box, and the reader would free
     /// memory of another thread.
     Ended(SessionRecord),
-    /// A target is out of use after failed connects.
+    /// A target is out of use.
     TargetDown {
         /// Name of the forward, as configured.
         forward: Arc<str>,
         /// The target, as configured.
         target: Arc<str>,
-        /// Why the last connect failed.
-        cause: Cause,
-        /// Failed connects in a row.
+        /// Why the last connect or check failed.
+        cause: DownCause,
+        /// Failed connects or checks in a row.
         failures: u32,
     },
-    /// A target that was down has taken a session.
+    /// A target that was down has taken a session, or its checks succeed.
     TargetUp {
         /// Name of the forward, as configured.
         forward: Arc<str>,

@@ -3,6 +3,7 @@
 use crate::message::{Inbox, Message};
 use crate::name_answer::NameAnswer;
 use crate::slots::Key;
+use crate::view::Reply;
 use std::sync::Arc;
 use sys::kernel::{Kernel, Linux};
 
@@ -16,22 +17,36 @@ pub trait Resolve<K: Kernel = Linux>: Send + Sync {
     fn connect_failed(&self, set: &Arc<str>);
 }
 
-/// A query of one session for the addresses of its target.
+/// A query for the addresses of a target, of a session or of a check.
 pub struct Query<K: Kernel = Linux> {
     /// The host name, as configured.
     pub host: Arc<str>,
     /// The port for the addresses in the answer.
     pub port: u16,
-    pub(crate) session: Key,
-    /// The session's attempts at the target.
-    pub(crate) round: usize,
-    pub(crate) worker: Arc<Inbox<K>>,
+    pub(crate) asker: Asker<K>,
+}
+
+/// Receiver of the answer to a query.
+pub(crate) enum Asker<K: Kernel> {
+    /// The attempts of a session at one target, by number.
+    Session { session: Key, round: usize, worker: Arc<Inbox<K>> },
+    /// A check of the target.
+    Check(Reply<NameAnswer>),
 }
 
 impl<K: Kernel> Query<K> {
+    /// A query for a check.
+    pub(crate) fn new(host: Arc<str>, port: u16, reply: Reply<NameAnswer>) -> Self {
+        Self { host, port, asker: Asker::Check(reply) }
+    }
+
     /// Sends the answer to the session's worker. An empty list counts as [`NameFailure::Error`](crate::NameFailure::Error).
     pub fn answer(self, answer: NameAnswer) {
-        let Self { session, round, .. } = self;
-        self.worker.send(Message::Resolved { session, round, answer });
+        match self.asker {
+            Asker::Session { session, round, worker } => {
+                worker.send(Message::Resolved { session, round, answer });
+            }
+            Asker::Check(reply) => reply(answer),
+        }
     }
 }

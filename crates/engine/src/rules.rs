@@ -1,6 +1,6 @@
 //! The settings of a forward for its sessions, which a reload changes for open ones, too.
 
-use flow::{AtLimit, Balance, NoneUp, Passive, PathChoice, Timeouts};
+use flow::{Active, AtLimit, Balance, NoneUp, OnDown, Passive, PathChoice, Timeouts};
 use std::time::Duration;
 use sys::socket::TcpOptions;
 
@@ -15,6 +15,9 @@ pub(crate) struct Rules {
     pub(crate) balance: Balance,
     pub(crate) none_up: NoneUp,
     pub(crate) passive: Option<Passive>,
+    pub(crate) active: Option<Active>,
+    pub(crate) on_down: OnDown,
+    pub(crate) slow_start: Option<Duration>,
     pub(crate) options: TcpOptions,
 }
 
@@ -35,6 +38,9 @@ impl Rules {
             balance: settings.balance,
             none_up: settings.when_none_up(),
             passive: settings.passive,
+            active: settings.check.as_ref().map(active),
+            on_down: settings.when_down(),
+            slow_start: settings.slow_start,
             options: options_of(forward),
         }
     }
@@ -49,6 +55,12 @@ impl Rules {
         let shorter = limits(self).into_iter().zip(limits(old)).any(|(new, old)| new < old);
         shorter || self.options != old.options
     }
+}
+
+/// How the results of a check decide.
+fn active(check: &plan::HealthCheck) -> Active {
+    let plan::HealthCheck { every, fall, rise, .. } = *check;
+    Active { every, fall, rise, is_up_at_first: !check.reads_answer() }
 }
 
 /// The TCP options of a forward's sockets.
@@ -76,6 +88,9 @@ mod tests {
             balance: Balance::Least,
             none_up: NoneUp::Try,
             passive: None,
+            active: None,
+            on_down: OnDown::Keep,
+            slow_start: None,
             options: TcpOptions { keepalive: None, user_timeout: None },
         }
     }

@@ -1,5 +1,6 @@
 //! The running forwards, and removed ones that still have sessions.
 
+use crate::checked_target::CheckedTarget;
 use crate::counters::Sums;
 use crate::forward::Forward;
 use crate::forward_view::{ForwardState, ForwardView};
@@ -14,6 +15,7 @@ use crate::shared::Shared;
 use crate::upgrade::Unattached;
 use flow::Time;
 use plan::ListenAddress;
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 use sys::kernel::Kernel;
@@ -108,6 +110,26 @@ impl<K: Kernel> Forwards<K> {
     pub(crate) fn routes(&self) -> impl Iterator<Item = (Arc<str>, Arc<Route>)> + '_ {
         let routes = self.running.iter().flat_map(|running| &running.routes);
         routes.map(|route| (Arc::clone(&route.listen), Arc::clone(route)))
+    }
+
+    /// The targets of the configured forwards that have a check; one for all listeners that share it.
+    pub(crate) fn checked_targets(&self, shared: &Arc<Shared<K>>) -> Vec<CheckedTarget<K>> {
+        let mut checked = Vec::new();
+        let running = self.running.iter().filter(|it| it.plan.settings.check.is_some());
+        for Running { plan, forward, routes, .. } in running {
+            let mut seen = HashSet::new();
+            for route in routes {
+                let set = route.targets.load();
+                let new = set.members().iter().filter(|member| seen.insert(member.target.id));
+                checked.extend(new.map(|member| CheckedTarget {
+                    plan: Arc::clone(plan),
+                    forward: Arc::clone(forward),
+                    target: Arc::clone(&member.target),
+                    shared: Arc::clone(shared),
+                }));
+            }
+        }
+        checked
     }
 
     /// Forgets removed forwards and targets without sessions, and resets the sessions of those that were

@@ -7,7 +7,7 @@ use crate::random::Random;
 use crate::rule::rule;
 use crate::rules::Rules;
 use crate::targets::TargetSet;
-use flow::{Balance, Candidate, Candidates, Choice, NoTarget, Time, Turns};
+use flow::{Balance, Candidate, Candidates, Choice, NoTarget, Time, Turns, WEIGHT_PARTS};
 use std::sync::{Arc, PoisonError};
 use sys::Address;
 
@@ -75,17 +75,21 @@ fn candidates<'a>(
 ) -> Candidates<'a, impl Fn(usize) -> Candidate> {
     // Passive health never applies to a forward's only target.
     let has_health = rules.passive.is_some() && set.members().len() > 1;
+    let slow_start = rules.slow_start;
     let at = move |position: usize| {
         let member = &set.members()[position];
         let target = &member.target;
         Candidate {
-            is_up: !has_health || target.is_up(now),
+            is_up: !target.checked.is_down() && (!has_health || target.is_up(now)),
             has_room: target.gate.has_room(),
             is_tried: tried.contains(target),
             level: member.level,
-            weight: member.weight,
+            weight: slow_start
+                .map_or(member.weight, |time| target.ramped(member.weight, now, time)),
             sessions: target.gate.taken(),
         }
     };
-    Candidates { numbers: &set.numbers, at, heaviest: set.heaviest }
+    let parts = if slow_start.is_some() { WEIGHT_PARTS } else { 1 };
+    let heaviest = set.heaviest.saturating_mul(parts);
+    Candidates { numbers: &set.numbers, at, heaviest }
 }

@@ -8,6 +8,7 @@ use crate::permit::{Gate, Permit, Place, Waiting};
 use crate::report::Outbox;
 use crate::resolve::Resolve;
 use crate::rule::Route;
+use crate::suspects::Suspects;
 use crate::target::Target;
 use flow::{Admission, AtLimit};
 use std::sync::Arc;
@@ -34,6 +35,7 @@ pub(crate) struct Shared<K: Kernel> {
     pub(crate) outbox: Arc<Outbox<K::Waker>>,
     pub(crate) loop_guard: Arc<LoopGuard>,
     pub(crate) resolver: Arc<dyn Resolve<K>>,
+    pub(crate) suspects: Suspects,
     pub(crate) detail: LiveDetail,
     /// Seed of the workers' random choices.
     pub(crate) seed: u64,
@@ -81,6 +83,7 @@ impl<K: Kernel> Shared<K> {
             outbox: Arc::new(Outbox::new(kernel.waker()?)),
             loop_guard: Arc::default(),
             resolver: Arc::clone(&options.resolver),
+            suspects: Suspects::default(),
             detail: LiveDetail::new(options.detail),
             seed: options.seed,
             pipes_per_worker: options.pipes / workers.max(1),

@@ -1,23 +1,29 @@
 //! One target: its address, and the state shared by its sessions.
 
+use crate::checked::Checked;
 use crate::counters::Count;
+use crate::down_cause::DownCause;
 use crate::permit::Gate;
 use flow::{Passive, PassiveHealth, Time};
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
 
 /// One target: its address, and the state shared by its sessions. Its identity is the address: an
 /// address that stays in a set keeps its `Target`. A session keeps its target until it ends.
 pub(crate) struct Target {
+    /// Unique in this process image.
+    pub(crate) id: u64,
     pub(crate) address: TargetAddress,
     /// The address, as shown.
     pub(crate) text: Arc<str>,
     /// Counts its sessions, up to its own limit.
     pub(crate) gate: Gate,
+    /// What checks have found.
+    pub(crate) checked: Checked,
     health: Mutex<PassiveHealth>,
     /// While the target is down: when a client may try it, in microseconds. 0 while it is up.
     tried_from: AtomicU64,
@@ -27,8 +33,21 @@ pub(crate) struct Target {
     usual_micros: AtomicU32,
     /// The address of its name that was connected last.
     worked: Mutex<Option<SocketAddr>>,
+    /// Begin of its slow start, in microseconds; 0 before the first selection of a new target.
+    up_since: AtomicU64,
+    /// The last change of its state.
+    change: Mutex<Option<StateChange>>,
     /// Attempts to connect, by worker.
     connects: Box<[Connects]>,
+}
+
+/// A change of the state of a target.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StateChange {
+    /// When.
+    pub at: SystemTime,
+    /// Why it is down; `None` if it is up.
+    pub why: Option<Arc<str>>,
 }
 
 /// The address of a target.
@@ -80,16 +99,104 @@ impl Target {
     pub(crate) fn new(address: &plan::Target, workers: usize) -> Self {
         let text = address.to_string();
         Self {
+            id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
             address: address.into(),
             text: text.into(),
             gate: Gate::new(NO_LIMIT),
+            checked: Checked::default(),
             health: Mutex::default(),
             tried_from: AtomicU64::new(0),
             has_failures: AtomicBool::new(false),
             usual_micros: AtomicU32::new(0),
             worked: Mutex::new(None),
+            up_since: AtomicU64::new(0),
+            change: Mutex::new(None),
             connects: (0..workers).map(|_| Connects::default()).collect(),
         }
+    }
+
+    /// A target with the state that [`Target::saved`] returned.
+    pub(crate) fn restored(
+        address: &plan::Target,
+        workers: usize,
+        saved: &handover::Target,
+    ) -> Self {
+        let mut target = Self::new(address, workers);
+        if let Some(checked) = &saved.checked {
+            target.checked = Checked::restored(checked);
+        }
+        target.change_health(|health| {
+            *health = PassiveHealth::restored(&saved.passive);
+            false
+        });
+        target.up_since.store(saved.up_since, Ordering::Relaxed);
+        *target.lock_change() = saved.change.as_ref().map(|change| StateChange {
+            at: SystemTime::UNIX_EPOCH + Duration::from_micros(change.at),
+            why: Some(change.why.as_str()).filter(|why| !why.is_empty()).map(Into::into),
+        });
+        target
+    }
+
+    /// Its health, for the next process image; `None` if it is that of a new target.
+    pub(crate) fn saved(&self) -> Option<handover::Target> {
+        let health = *self.health.lock().unwrap_or_else(PoisonError::into_inner);
+        let change = self.change();
+        let saved = handover::Target {
+            address: String::new(),
+            passive: if health.has_failures() { health.saved() } else { Vec::new() },
+            checked: self.checked.saved(),
+            change: change.as_ref().map(|change| handover::StateChange {
+                at: handover::micros(
+                    change.at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default(),
+                ),
+                why: change.why.as_deref().unwrap_or_default().to_owned(),
+            }),
+            up_since: self.up_since.load(Ordering::Relaxed),
+        };
+        let is_new = saved == handover::Target::default();
+        (!is_new).then(|| handover::Target { address: self.text.to_string(), ..saved })
+    }
+
+    /// The last change of its state.
+    pub(crate) fn change(&self) -> Option<StateChange> {
+        self.lock_change().clone()
+    }
+
+    /// Notes that it is down now.
+    pub(crate) fn note_down(&self, at: SystemTime, cause: &DownCause, failures: u32) {
+        let of = match cause {
+            DownCause::Connects(_) => "failed connects",
+            DownCause::Checks(_) => "failed checks",
+        };
+        let why = Some(format!("{failures} {of}, the last one: {cause}").into());
+        *self.lock_change() = Some(StateChange { at, why });
+    }
+
+    /// Notes that it is up again, and begins its slow start.
+    pub(crate) fn note_up(&self, at: SystemTime, now: Time) {
+        *self.lock_change() = Some(StateChange { at, why: None });
+        self.up_since.store(now.as_micros().max(1), Ordering::Relaxed);
+    }
+
+    /// Its weight during the slow start, in parts of [`flow::WEIGHT_PARTS`].
+    pub(crate) fn ramped(&self, weight: u32, now: Time, slow_start: Duration) -> u32 {
+        let mut since = self.up_since.load(Ordering::Relaxed);
+        if since == 0 {
+            // Another worker may be first, at the same time.
+            since = now.as_micros().max(1);
+            self.up_since.store(since, Ordering::Relaxed);
+        }
+        flow::ramped(weight, now.since(Time::from_micros(since)), slow_start)
+    }
+
+    /// A check has succeeded: true if the target comes back by that from failed connects. A check tries a
+    /// target whose time is over, as a client does.
+    pub(crate) fn check_succeeded(&self, now: Time) -> bool {
+        self.has_failed_connects() && self.is_up(now) && self.works()
+    }
+
+    fn lock_change(&self) -> MutexGuard<'_, Option<StateChange>> {
+        self.change.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Limits its sessions as configured.
@@ -110,14 +217,19 @@ impl Target {
         [sum(|connects| &connects.connected), sum(|connects| &connects.failed)]
     }
 
-    /// Whether its health permits a new session: it is up, or a client may try it.
+    /// Whether failed connects of clients permit a new session: it is up, or a client may try it.
     pub(crate) fn is_up(&self, now: Time) -> bool {
         let from = self.tried_from.load(Ordering::Relaxed);
         from == 0 || now.as_micros() >= from
     }
 
-    /// Whether it is out of use after failed connects.
+    /// Whether it is out of use, after failed connects or checks.
     pub(crate) fn is_down(&self) -> bool {
+        self.has_failed_connects() || self.checked.is_down()
+    }
+
+    /// Whether it is out of use after failed connects.
+    fn has_failed_connects(&self) -> bool {
         self.tried_from.load(Ordering::Relaxed) != 0
     }
 
@@ -131,7 +243,7 @@ impl Target {
     /// true; its result, or `until`, permits the next one. One that is not to be tried yet was selected
     /// because no target is up.
     pub(crate) fn admits(&self, now: Time, until: Time) -> bool {
-        if !self.is_down() || !self.is_up(now) {
+        if !self.has_failed_connects() || !self.is_up(now) {
             return true;
         }
         self.change_health(|health| health.try_to_return(now, until) || !health.is_down())
@@ -186,6 +298,9 @@ impl Target {
         self.connects[worker].failed.add(1);
     }
 }
+
+/// The id of the next target.
+static NEXT_ID: AtomicU64 = AtomicU64::new(1);
 
 /// The limit of a gate without a limit.
 const NO_LIMIT: u32 = u32::MAX;

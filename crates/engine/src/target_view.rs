@@ -1,7 +1,8 @@
 //! The state of a target as shown to operators.
 
+use crate::checked::LastCheck;
 use crate::rule::Route;
-use crate::target::TargetAddress;
+use crate::target::{StateChange, TargetAddress};
 use crate::targets::Member;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -17,8 +18,16 @@ pub struct TargetView {
     pub set: Option<String>,
     /// The listen addresses whose sessions it serves.
     pub listen: Vec<Arc<str>>,
-    /// It is not out of use after failed connects.
+    /// It is not out of use, after failed connects or checks.
     pub is_up: bool,
+    /// It is checked, and no check has ended yet.
+    pub is_unknown: bool,
+    /// The last change of its state since the start of the process.
+    pub change: Option<StateChange>,
+    /// Its checks that succeeded, and those that failed; `None` if it is not checked.
+    pub checks: Option<[u64; 2]>,
+    /// The last check; `None` before the first.
+    pub last_check: Option<LastCheck>,
     /// Number of its open sessions.
     pub sessions: u32,
     /// Limit on its open sessions; `None` if there is none.
@@ -39,10 +48,11 @@ impl TargetView {
         let mut views: Vec<Self> = Vec::new();
         let mut positions: BTreeMap<Arc<str>, usize> = BTreeMap::new();
         for route in routes {
+            let is_checked = route.forward.rules().active.is_some();
             for member in route.targets.load().members() {
                 let address = &member.target.text;
                 let position = *positions.entry(Arc::clone(address)).or_insert_with(|| {
-                    views.push(Self::of(member));
+                    views.push(Self::of(member, is_checked));
                     views.len() - 1
                 });
                 views[position].listen.push(Arc::clone(&route.listen));
@@ -51,7 +61,7 @@ impl TargetView {
         views
     }
 
-    fn of(member: &Member) -> Self {
+    fn of(member: &Member, is_checked: bool) -> Self {
         let Member { target, weight, level, set } = member;
         let entry = |name: &Arc<str>| match &target.address {
             TargetAddress::Ip(address) if !name.starts_with("srv:") => {
@@ -65,6 +75,10 @@ impl TargetView {
             set: set.as_ref().map(entry),
             listen: Vec::new(),
             is_up: !target.is_down(),
+            is_unknown: target.checked.is_unknown(),
+            change: target.change(),
+            checks: is_checked.then(|| target.checked.counts()),
+            last_check: target.checked.last(),
             sessions: target.gate.taken(),
             max_sessions: target.limit(),
             weight: *weight,

@@ -49,6 +49,7 @@ const CAUSES: &[Cause] = &[
     Cause::Lost,
     Cause::NameTimeout,
     Cause::NoTarget,
+    Cause::TargetDown,
 ];
 const FALLBACKS: &[Fallback] =
     &[Fallback::None, Fallback::SmallMessages, Fallback::NoPipe, Fallback::Unsupported];

@@ -8,6 +8,9 @@ mod forwards;
 mod process;
 mod worker;
 
-pub use forwards::{Count, Durations, Forward, Forwards, Listener, Standing, Totals};
+pub use forwards::{
+    Checked, Count, Durations, Forward, Forwards, LastCheck, Listener, Standing, StateChange,
+    Target, Totals,
+};
 pub use process::{FileRead, LastReload, Name, Process, Sandbox, SetMember, Trial};
 pub use worker::{Address, Connecting, Held, Route, Session, Worker};

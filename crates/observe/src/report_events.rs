@@ -5,10 +5,10 @@ use crate::events::Events;
 use crate::log;
 use api::{
     AcceptFailed, Close, ClosedTcp, EventName, LimitReached, PathsUsed, ResourceExhausted,
-    SessionClosed, SessionConnected, SessionOpened, TargetDown,
+    SessionClosed, SessionConnected, SessionOpened, TargetDown, TargetUp,
 };
-use engine::{Report, SessionRecord};
-use flow::{By, CloseReason, Phase};
+use engine::{DownCause, Report, SessionRecord};
+use flow::{By, Cause, CloseReason, Phase};
 use serde::Serialize;
 use std::fmt;
 use std::sync::Arc;
@@ -48,7 +48,7 @@ impl ReportEvents {
             }
             Report::Trying { .. } | Report::AttemptFailed { .. } => log_attempt(report),
             Report::Ended(record) => self.session_ended(record),
-            Report::TargetDown { .. } | Report::TargetUp { .. } => log_target(report),
+            Report::TargetDown { .. } | Report::TargetUp { .. } => self.target_changed(report),
             Report::Refused { forward, reason, limit, count } => {
                 let line = (Level::WARN, "connections refused: max_sessions is reached");
                 self.emit(EventName::LimitReached, line, || LimitReached {
@@ -93,6 +93,34 @@ impl ReportEvents {
         if by == By::Target && phase == Phase::Connect {
             self.events.publish(EventName::TargetDown, || target_down(record));
         }
+    }
+
+    /// Publishes that a target is out of use, or works again.
+    fn target_changed(&self, report: &Report) {
+        match report {
+            Report::TargetDown { forward, target, cause, failures } => {
+                let (cause, error) = match cause {
+                    DownCause::Connects(cause) => (*cause, None),
+                    DownCause::Checks(error) => (Cause::TargetDown, Some(error.to_string())),
+                };
+                self.events.publish(EventName::TargetDown, || TargetDown {
+                    forward: forward.to_string(),
+                    target: target.to_string(),
+                    target_address: None,
+                    cause: cause.into(),
+                    failures: Some(*failures),
+                    error,
+                });
+            }
+            Report::TargetUp { forward, target } => {
+                self.events.publish(EventName::TargetUp, || TargetUp {
+                    forward: forward.to_string(),
+                    target: target.to_string(),
+                });
+            }
+            _ => {}
+        }
+        log_target(report);
     }
 
     /// Builds the event if a watcher or the log takes it, and publishes it to both.
@@ -145,14 +173,24 @@ fn log_attempt(report: &Report) {
 fn log_target(report: &Report) {
     match report {
         Report::TargetDown { forward, target, cause, failures } => {
-            let (forward, target, cause) = (&**forward, &**target, cause.as_str());
-            tracing::warn!(
-                forward,
-                target,
-                cause,
-                failures,
-                "a target is down after failed connects"
-            );
+            let (forward, target) = (&**forward, &**target);
+            if let DownCause::Checks(_) = cause {
+                tracing::warn!(
+                    forward,
+                    target,
+                    %cause,
+                    failures,
+                    "a target is down after failed checks"
+                );
+            } else {
+                tracing::warn!(
+                    forward,
+                    target,
+                    %cause,
+                    failures,
+                    "a target is down after failed connects"
+                );
+            }
         }
         Report::TargetUp { forward, target } => {
             let (forward, target) = (&**forward, &**target);
@@ -207,6 +245,8 @@ fn target_down(record: &SessionRecord) -> TargetDown {
         target: record.target().to_owned(),
         target_address: record.target_address.map(|address| address.to_string()),
         cause: record.ending.reason.cause.into(),
+        failures: None,
+        error: None,
     }
 }
 

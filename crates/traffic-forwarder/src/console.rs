@@ -25,6 +25,7 @@ pub(crate) mod status;
 
 mod overview;
 
+mod target_check;
 mod targets;
 
 pub(crate) mod sessions;

@@ -39,6 +39,7 @@ use utoipa::OpenApi;
         api::SessionConnected,
         api::SessionClosed<'_>,
         api::TargetDown,
+        api::TargetUp,
         api::LimitReached,
         api::AcceptFailed,
         api::ResourceExhausted,

@@ -2,13 +2,13 @@
 
 use super::app::App;
 use super::refusal::Refusal;
-use crate::api_format::seconds_since;
+use crate::api_format::{seconds_since, time};
 use crate::attention::{self, ForwardFacts};
 use crate::supervisor::Supervisor;
 use crate::supervisor::switch::SwitchError;
 use api::{
-    Done, DoneState, ErrorCode, Failure, Forward, ForwardState, Forwards, Rates, Target,
-    TargetState,
+    CheckCounts, Done, DoneState, ErrorCode, Failure, Forward, ForwardState, Forwards, LastCheck,
+    Rates, Target, TargetState,
 };
 use axum::Json;
 use axum::extract::rejection::{PathRejection, QueryRejection};
@@ -229,13 +229,29 @@ fn state(state: engine::ForwardState) -> ForwardState {
     }
 }
 
+fn target_state(view: &TargetView) -> TargetState {
+    match view {
+        TargetView { is_unknown: true, .. } => TargetState::Unknown,
+        TargetView { is_up: true, .. } => TargetState::Up,
+        _ => TargetState::Down,
+    }
+}
+
 fn target_of(view: &TargetView) -> Target {
     let [connects, failed_connects] = view.connects;
     Target {
         address: view.address.to_string(),
         set: view.set.clone(),
         listen: view.listen.iter().map(ToString::to_string).collect(),
-        state: if view.is_up { TargetState::Up } else { TargetState::Down }.into(),
+        state: target_state(view).into(),
+        since: view.change.as_ref().map(|change| time(change.at)),
+        why: view.change.as_ref().and_then(|change| change.why.as_deref().map(str::to_owned)),
+        checks: view.checks.map(|[succeeded, failed]| CheckCounts { succeeded, failed }),
+        last_check: view.last_check.as_ref().map(|last| LastCheck {
+            result: last.error.as_deref().unwrap_or("ok").to_owned(),
+            at: time(last.at),
+            took: last.took.as_secs_f64(),
+        }),
         sessions: view.sessions,
         max_sessions: view.max_sessions,
         weight: view.weight,

@@ -300,6 +300,7 @@ impl Supervisor {
         self.watch.set_on(self.plan.process.watch, Instant::now());
         observe::log::set_level(self.plan.log.level);
         self.set_detail();
+        self.follow_targets();
     }
 
     /// The capacity under `plan`.

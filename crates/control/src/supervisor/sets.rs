@@ -33,6 +33,7 @@ impl Supervisor {
         let sets = changed.into_iter().map(|(name, members)| (name, set_members(members)));
         let replaced = self.engine.replace_sets(sets.collect());
         replaced.changes.iter().for_each(log_change);
+        self.follow_targets();
         for LeftOut { forward, targets } in replaced.left_out {
             tracing::warn!(
                 forward = &*forward,

@@ -29,6 +29,10 @@ async fn attempt(probe: &Probe, end: Instant) -> Result<(), CheckFailure> {
             let stream = connect(addresses, end).await?;
             converse(stream, &probe.kind).await
         }
+        ProbeAddress::Name(name) => {
+            let stream = connect(&name.find().await, end).await?;
+            converse(stream, &probe.kind).await
+        }
     }
 }
 

@@ -10,7 +10,7 @@ mod runner;
 mod timetable;
 
 pub use attempt::check;
-pub use probe::{CheckFailure, CheckResult, MOST_BYTES, Probe, ProbeAddress, ProbeKind};
+pub use probe::{Addresses, CheckFailure, CheckResult, MOST_BYTES, Probe, ProbeAddress, ProbeKind};
 pub use runner::Checks;
 
 #[cfg(test)]

@@ -3,11 +3,12 @@
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 /// One check of one target.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct Probe {
     /// Where to connect.
     pub to: ProbeAddress,
@@ -18,12 +19,20 @@ pub struct Probe {
 }
 
 /// The way to a target, as a session takes it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone)]
 pub enum ProbeAddress {
     /// The addresses of the target, in the order of the attempts.
     Tcp(Arc<[SocketAddr]>),
+    /// The addresses behind a name, which are looked up for each check.
+    Name(Arc<dyn Addresses>),
     /// A Unix socket.
     Unix(PathBuf),
+}
+
+/// Finds the addresses behind a name.
+pub trait Addresses: Send + Sync {
+    /// The addresses in the order of the attempts; none if there is no answer.
+    fn find(&self) -> Pin<Box<dyn Future<Output = Vec<SocketAddr>> + Send>>;
 }
 
 /// What a target has to do for its check to succeed.

@@ -5,6 +5,7 @@ use super::probe::{CheckResult, Probe};
 use super::timetable::Timetable;
 use std::collections::HashMap;
 use std::hash::Hash;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
 use tokio::time::sleep_until;
@@ -17,7 +18,7 @@ const IDLE: Duration = Duration::from_secs(3600);
 /// The checks of a process. `K` names a target: the forward and its address, for example.
 pub struct Checks<K> {
     timetable: Timetable<K>,
-    probes: HashMap<K, Probe>,
+    probes: HashMap<K, Arc<Probe>>,
     running: JoinSet<(K, CheckResult)>,
 }
 
@@ -28,9 +29,9 @@ impl<K> Default for Checks<K> {
 }
 
 impl<K: Clone + Eq + Hash + Ord + Send + 'static> Checks<K> {
-    /// Adds a target, or changes its check. The first one comes within `every`.
+    /// Adds a target, or changes its check. The first one comes soon, and within `every`.
     pub fn set(&mut self, key: K, probe: Probe, every: Duration) {
-        self.probes.insert(key.clone(), probe);
+        self.probes.insert(key.clone(), Arc::new(probe));
         self.timetable.add(key, every, Instant::now());
     }
 
@@ -71,5 +72,11 @@ impl<K: Clone + Eq + Hash + Ord + Send + 'static> Checks<K> {
     /// result counts no more.
     pub fn ended(&mut self, key: K, pause: Duration) -> bool {
         self.timetable.ended(key, pause, Instant::now())
+    }
+
+    /// Removes a target after a result that does not count.
+    pub fn forget(&mut self, key: &K) {
+        self.remove(key);
+        self.timetable.ended(key.clone(), Duration::ZERO, Instant::now());
     }
 }

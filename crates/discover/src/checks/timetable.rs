@@ -9,9 +9,10 @@ pub(crate) struct Timetable<K> {
     states: HashMap<K, State>,
     due: BTreeSet<(Instant, K)>,
     running: usize,
-    /// Checks begun so far, which spreads them in time.
-    begun: u64,
 }
+
+/// Time between the first checks of two targets that are added together.
+const FIRST_PAUSE: Duration = Duration::from_micros(200);
 
 #[derive(Clone, Copy)]
 enum State {
@@ -23,18 +24,20 @@ enum State {
 
 impl<K> Default for Timetable<K> {
     fn default() -> Self {
-        Self { states: HashMap::new(), due: BTreeSet::new(), running: 0, begun: 0 }
+        Self { states: HashMap::new(), due: BTreeSet::new(), running: 0 }
     }
 }
 
 impl<K: Clone + Eq + Hash + Ord> Timetable<K> {
-    /// Adds a target, whose first check comes within `every`: not all at once.
+    /// Adds a target. Its first check comes within `every`, and soon if there are few: not all at once.
     pub(crate) fn add(&mut self, key: K, every: Duration, now: Instant) {
         match self.states.get(&key) {
             Some(State::Removed) => _ = self.states.insert(key, State::Running),
             Some(State::Due(_) | State::Running) => {}
             None => {
-                let wait = every * share(&key, 0, 1000) / 1000;
+                let count = u32::try_from(self.states.len()).unwrap_or(u32::MAX);
+                let longest = every.min(FIRST_PAUSE.saturating_mul(count));
+                let wait = longest * share(&key, 1000) / 1000;
                 self.set_due(key, now + wait);
             }
         }
@@ -72,20 +75,18 @@ impl<K: Clone + Eq + Hash + Ord> Timetable<K> {
         {
             self.states.insert(key.clone(), State::Running);
             self.running += 1;
-            self.begun += 1;
             keys.push(key);
         }
         keys
     }
 
-    /// The check of a target has ended; the next one begins after `pause`, give or take a tenth. False if
-    /// the target was removed meanwhile.
+    /// The check of a target has ended; the next one begins after `pause`. False if the target was removed
+    /// meanwhile.
     pub(crate) fn ended(&mut self, key: K, pause: Duration, now: Instant) -> bool {
         match self.states.get(&key) {
             Some(State::Running) => {
                 self.running -= 1;
-                let wait = pause * (900 + share(&key, self.begun, 201)) / 1000;
-                self.set_due(key, now + wait);
+                self.set_due(key, now + pause);
                 true
             }
             Some(State::Removed) => {
@@ -113,10 +114,10 @@ impl<K: Clone + Eq + Hash + Ord> Timetable<K> {
     }
 }
 
-/// A number below `bound`, by key and turn.
-fn share<K: Hash>(key: &K, turn: u64, bound: u32) -> u32 {
+/// A number below `bound`, by key.
+fn share<K: Hash>(key: &K, bound: u32) -> u32 {
     let mut hasher = DefaultHasher::new();
-    (key, turn).hash(&mut hasher);
+    key.hash(&mut hasher);
     u32::try_from(hasher.finish() % u64::from(bound)).unwrap_or(0)
 }
 
@@ -131,22 +132,20 @@ mod tests {
     }
 
     #[test]
-    fn first_checks_are_spread_and_later_ones_jittered() {
+    fn first_checks_are_spread_and_those_of_few_targets_come_at_once() {
         let (mut timetable, start) = (Timetable::default(), Instant::now());
-        for key in 0..1000 {
+        timetable.add(0, EVERY, start);
+        assert_eq!(all_begun(&mut timetable, start), 1);
+        for key in 1..20_000 {
             timetable.add(key, EVERY, start);
         }
-        let early = timetable.begin(start + EVERY / 4, usize::MAX);
-        assert!((200..300).contains(&early.len()), "{}", early.len());
-        let now = start + EVERY;
-        all_begun(&mut timetable, now);
-        for key in 0..1000 {
-            assert!(timetable.ended(key, EVERY, now));
+        let mut begun = [(); 4].map(|()| 0);
+        for (quarter, begun) in begun.iter_mut().enumerate() {
+            let quarter = u32::try_from(quarter).unwrap() + 1;
+            *begun = all_begun(&mut timetable, start + EVERY * quarter / 4);
         }
-        assert_eq!(all_begun(&mut timetable, now + EVERY * 89 / 100), 0);
-        let half = all_begun(&mut timetable, now + EVERY);
-        assert!((400..600).contains(&half), "{half}");
-        assert_eq!(half + all_begun(&mut timetable, now + EVERY * 111 / 100), 1000);
+        assert_eq!(begun.iter().sum::<usize>(), 19_999);
+        assert!(begun.iter().all(|count| *count > 2_000), "{begun:?}");
     }
 
     #[test]

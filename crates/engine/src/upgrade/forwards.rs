@@ -112,12 +112,14 @@ impl<K: Kernel> Forwards<K> {
         let counted = saved.totals.as_ref().map(totals).unwrap_or_default();
         let standing = saved.standing();
         if standing == Standing::Active {
+            self.unattached.targets.insert(saved.name.clone(), saved.targets);
             self.unattached.totals.insert(saved.name, counted);
             return;
         }
         let begin = |plan: &plan::Forward| {
             let forward = Forward::new(plan, shared.mailboxes.len());
             forward.counters.of(0).seed(&counted);
+            forward.targets.inherit(saved.targets.clone());
             forward.set_draining(true);
             Arc::new(forward)
         };
@@ -184,13 +186,15 @@ fn saved_forward(plan: &plan::Forward, forward: &Forward, standing: Standing) ->
         name: plan.name.clone(),
         standing: standing.into(),
         totals: (!totals.is_nothing()).then(|| saved_totals(&totals)),
+        targets: forward.targets.saved(),
         ..handover::Forward::default()
     }
 }
 
-/// Whether a forward differs from a new one: by its counters or its standing.
+/// Whether a forward differs from a new one: by its counters, its standing or the health of its targets.
 fn is_worth_saving(forward: &handover::Forward) -> bool {
-    forward.totals.is_some() || forward.standing() != Standing::Active
+    let is_active = forward.standing() == Standing::Active;
+    forward.totals.is_some() || !is_active || !forward.targets.is_empty()
 }
 
 /// The forward of a configuration text with one forward.

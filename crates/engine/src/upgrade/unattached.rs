@@ -14,11 +14,18 @@ pub(crate) struct Unattached<K: Kernel> {
     pub(crate) passed: BTreeMap<ListenAddress, u32>,
     /// Counters by name of the forward.
     pub(crate) totals: BTreeMap<String, Totals>,
+    /// The health of targets by name of the forward.
+    pub(crate) targets: BTreeMap<String, Vec<handover::Target>>,
 }
 
 impl<K: Kernel> Default for Unattached<K> {
     fn default() -> Self {
-        Self { sockets: BTreeMap::new(), passed: BTreeMap::new(), totals: BTreeMap::new() }
+        Self {
+            sockets: BTreeMap::new(),
+            passed: BTreeMap::new(),
+            totals: BTreeMap::new(),
+            targets: BTreeMap::new(),
+        }
     }
 }
 

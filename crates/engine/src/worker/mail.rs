@@ -35,6 +35,7 @@ impl<K: Kernel> Worker<K> {
                 Message::CutRemoved { forward, target } => {
                     self.walk(Walk::CutRemoved { forward, target, place: 0 });
                 }
+                Message::CutTarget(target) => self.walk(Walk::CutTarget { target, place: 0 }),
                 // The worker parks at the end of the turn.
                 Message::Park(parking) => self.parking = Some(parking),
                 Message::TakeOver(work) => self.take_over(work),

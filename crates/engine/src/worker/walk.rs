@@ -37,6 +37,8 @@ pub(crate) enum Walk<K: Kernel> {
     SetTimers { changes: Arc<Changes<K>>, place: u32 },
     /// Reset the sessions of a removed forward, or of a target removed from it.
     CutRemoved { forward: Arc<Forward>, target: Option<Arc<Target>>, place: u32 },
+    /// Reset the sessions of a target that is down.
+    CutTarget { target: Arc<Target>, place: u32 },
     /// Reset the sessions that match a filter.
     Kill { filter: SessionFilter, place: u32, killed: u64, reply: Reply<u64> },
     /// Remove all listeners.
@@ -86,6 +88,7 @@ impl<K: Kernel> Worker<K> {
             Walk::CutRemoved { forward, target, place } => {
                 self.cut_some(forward, target.as_ref(), place, work)
             }
+            Walk::CutTarget { target, place } => self.cut_of_target(target, place, work),
             Walk::Kill { filter, place, killed, .. } => self.kill_some(filter, place, killed, work),
             Walk::Drain { numbers } => self.unpoll_some(numbers, work),
             Walk::Cut { place } => self.visit(place, work, |worker, key| {
@@ -191,7 +194,22 @@ impl<K: Kernel> Worker<K> {
         };
         self.visit(place, work, |worker, key| {
             if worker.table.entry(key).is_some_and(|entry| is_its(&entry.session.permit)) {
-                worker.end_by_operator(key, Cause::Drained);
+                worker.end_by(By::Operator, key, Cause::Drained);
+                return SESSION;
+            }
+            0
+        })
+    }
+
+    /// Resets sessions of a target, a slice per call.
+    fn cut_of_target(&mut self, target: &Arc<Target>, place: &mut u32, work: &mut u32) -> bool {
+        self.visit(place, work, |worker, key| {
+            // A session that still connects goes on to another target.
+            let session = worker.table.entry(key).map(|entry| entry.session);
+            let relaying = session.filter(|session| session.connecting.is_none());
+            let selected = relaying.and_then(|session| session.permit.target());
+            if selected.is_some_and(|selected| Arc::ptr_eq(selected, target)) {
+                worker.end_by(By::Target, key, Cause::TargetDown);
                 return SESSION;
             }
             0
@@ -211,16 +229,16 @@ impl<K: Kernel> Worker<K> {
             if filter.is_exhausted(*killed) || !entry.is_some_and(|it| filter.selects(it.session)) {
                 return 0;
             }
-            worker.end_by_operator(key, Cause::Killed);
+            worker.end_by(By::Operator, key, Cause::Killed);
             *killed += 1;
             SESSION
         });
         is_complete || filter.is_exhausted(*killed)
     }
 
-    fn end_by_operator(&mut self, key: Key, cause: Cause) {
+    fn end_by(&mut self, by: By, key: Key, cause: Cause) {
         let Some(entry) = self.table.entry(key) else { return };
-        let reason = CloseReason::new(By::Operator, entry.session.flow.phase(), cause);
+        let reason = CloseReason::new(by, entry.session.flow.phase(), cause);
         self.end(key, Over::reset(reason));
     }
 

@@ -38,6 +38,7 @@ words! {
         Denied = "denied": "The connection to the target was not permitted here (firewall, security module).",
         NameError = "name_error": "The target's name could not be resolved.",
         NoTarget = "no_target": "No target was up, and `none_up` is `refuse`.",
+        TargetDown = "target_down": "A check took the target down, and `on_down` is `reset`.",
         NameTimeout = "name_timeout": "No answer from the name servers within their own timeout or `connect_timeout`.",
         ConnectTimeout = "connect_timeout": "No connection to the target within `connect_timeout`.",
         IdleTimeout = "idle_timeout": "No byte in either direction for `idle_timeout`.",

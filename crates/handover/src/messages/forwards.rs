@@ -39,6 +39,71 @@ pub struct Forward {
     /// Only for a removed forward: microseconds since its removal.
     #[prost(uint64, tag = "5")]
     pub removed_for: u64,
+    /// The health of its targets. Empty in older versions.
+    #[prost(message, repeated, tag = "6")]
+    pub targets: Vec<Target>,
+}
+
+/// Health of one target, as far as it differs from that of a new one.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Target {
+    /// Its address, as configured.
+    #[prost(string, tag = "1")]
+    pub address: String,
+    /// Passive health, as numbers of `flow::PassiveHealth`.
+    #[prost(uint64, repeated, tag = "2")]
+    pub passive: Vec<u64>,
+    /// Active health, if the target is checked.
+    #[prost(message, optional, tag = "3")]
+    pub checked: Option<Checked>,
+    /// The last change of its state.
+    #[prost(message, optional, tag = "4")]
+    pub change: Option<StateChange>,
+    /// Begin of its slow start; 0 before the first selection.
+    #[prost(uint64, tag = "5")]
+    pub up_since: u64,
+}
+
+/// Results of the checks of a target.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Checked {
+    /// The state, as a number of `flow::ActiveHealth`.
+    #[prost(uint64, tag = "1")]
+    pub health: u64,
+    /// Number of successful checks.
+    #[prost(uint64, tag = "2")]
+    pub succeeded: u64,
+    /// Number of failed checks.
+    #[prost(uint64, tag = "3")]
+    pub failed: u64,
+    /// The last check.
+    #[prost(message, optional, tag = "4")]
+    pub last: Option<LastCheck>,
+}
+
+/// The last check of a target.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct LastCheck {
+    /// When it ended, in microseconds since 1970.
+    #[prost(uint64, tag = "1")]
+    pub at: u64,
+    /// How long it took, in microseconds.
+    #[prost(uint64, tag = "2")]
+    pub took: u64,
+    /// Why it failed; absent if it succeeded.
+    #[prost(string, optional, tag = "3")]
+    pub error: Option<String>,
+}
+
+/// A change of the state of a target.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct StateChange {
+    /// When it changed, in microseconds since 1970.
+    #[prost(uint64, tag = "1")]
+    pub at: u64,
+    /// Why it went down; empty if it came back.
+    #[prost(string, tag = "2")]
+    pub why: String,
 }
 
 /// Whether a forward accepts sessions.

@@ -66,7 +66,7 @@ pub struct ForwardMetrics {
     pub backlog: u32,
     /// Counters, summed over all workers.
     pub totals: Totals,
-    /// Its targets, if there are several. One target has the figures of its forward.
+    /// Its targets, if there are several or they are checked. One target has the figures of its forward.
     pub targets: Vec<TargetView>,
 }
 
@@ -105,7 +105,7 @@ impl ForwardMetrics {
             active: view.sessions(),
             backlog: view.backlog(),
             totals: view.totals(),
-            targets: if targets.len() > 1 { targets } else { Vec::new() },
+            targets: if is_shown(&targets) { targets } else { Vec::new() },
         }
     }
 
@@ -113,4 +113,9 @@ impl ForwardMetrics {
     pub fn was_used(&self) -> bool {
         self.totals.opened > 0
     }
+}
+
+/// Whether targets have series of their own.
+fn is_shown(targets: &[TargetView]) -> bool {
+    targets.len() > 1 || targets.iter().any(|target| target.checks.is_some())
 }

@@ -116,14 +116,17 @@ metrics! {
         "Connections that wait in the kernel to be accepted.",
         Read::Forward(|it, emit| emit(&[], Whole(it.backlog.into())));
     "traffic_forwarder_target_up", Gauge, TARGET,
-        "1 for each target that takes new sessions, 0 for one that is down; only of forwards with several targets.",
+        "1 for each target that takes new sessions, 0 for one that is down; only of forwards with several targets or a check.",
         Read::Forward(|it, emit| of_targets(it, emit, |target| target.is_up.into()));
     "traffic_forwarder_target_sessions_active", Gauge, TARGET,
-        "Open sessions of each target; only of forwards with several targets.",
+        "Open sessions of each target; only of forwards with several targets or a check.",
         Read::Forward(|it, emit| of_targets(it, emit, |target| target.sessions.into()));
     "traffic_forwarder_target_connects_total", Counter, &["forward", "target", "result"],
-        "Attempts to connect to each target, by result (`connected`, `failed`); only of forwards with several targets.",
+        "Attempts to connect to each target, by result (`connected`, `failed`); only of forwards with several targets or a check.",
         Read::Forward(target_connects);
+    "traffic_forwarder_target_checks_total", Counter, &["forward", "target", "result"],
+        "Checks of each target, by result (`succeeded`, `failed`); only of forwards with a check.",
+        Read::Forward(target_checks);
     "traffic_forwarder_max_sessions", Gauge, &[],
         "Maximum number of sessions of all forwards together.",
         Read::Process(|it, emit| emit(&[], Whole(it.max_sessions.into())));
@@ -202,6 +205,15 @@ fn of_targets(
 ) -> fmt::Result {
     let mut targets = forward.targets.iter();
     targets.try_for_each(|target| emit(&[&target.address], Whole(value(target))))
+}
+
+fn target_checks(forward: &ForwardMetrics, emit: &mut Emit<'_>) -> fmt::Result {
+    let checked = forward.targets.iter().filter_map(|target| Some((target, target.checks?)));
+    for (target, [succeeded, failed]) in checked {
+        emit(&[&target.address, "succeeded"], Whole(succeeded))?;
+        emit(&[&target.address, "failed"], Whole(failed))?;
+    }
+    Ok(())
 }
 
 fn target_connects(forward: &ForwardMetrics, emit: &mut Emit<'_>) -> fmt::Result {

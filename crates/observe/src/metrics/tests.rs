@@ -40,6 +40,10 @@ fn busy(name: &str) -> ForwardMetrics {
 fn target(address: &str, is_up: bool) -> TargetView {
     TargetView {
         set: None,
+        is_unknown: false,
+        change: None,
+        checks: Some([10, 11]),
+        last_check: None,
         address: address.into(),
         listen: Vec::new(),
         is_up,
@@ -95,6 +99,8 @@ fn a_busy_forward_exposes_all_series() {
             ("target_sessions_active{forward=\"db\",target=\"b:1\"}", 7.0),
             ("target_connects_total{forward=\"db\",target=\"a:1\",result=\"connected\"}", 8.0),
             ("target_connects_total{forward=\"db\",target=\"b:1\",result=\"failed\"}", 9.0),
+            ("target_checks_total{forward=\"db\",target=\"a:1\",result=\"succeeded\"}", 10.0),
+            ("target_checks_total{forward=\"db\",target=\"b:1\",result=\"failed\"}", 11.0),
             (
                 "sessions_closed_total{forward=\"db\",by=\"client\",phase=\"relay\",cause=\"fin\"}",
                 3.0,

@@ -6,6 +6,7 @@ use crate::console::failure::CommandError;
 use crate::console::process_options::ProcessOptions;
 use crate::console::screen::{Colour, Screen};
 use crate::console::table::{Cell, Table, facts, number, text};
+use crate::console::target_check::check;
 use crate::console::units::bytes;
 use crate::console::watch::{self, Page};
 use crate::console::{names, overview, path, show};
@@ -204,12 +205,14 @@ fn one_text(forward: &Forward) -> String {
     let routes = forward.listen.iter().zip(&forward.to);
     lines.extend(routes.map(|(listen, to)| ("route", format!("{listen} -> {to}"))));
     // One target has the figures of its forward.
-    let several = forward.targets.iter().filter(|_| forward.targets.len() > 1);
+    let several = forward.targets.iter();
+    let several = several.filter(|it| forward.targets.len() > 1 || it.checks.is_some());
     lines.extend(several.map(|it| {
         let failed = format!("{} connects, {} failed", it.connects, it.failed_connects);
         let sessions = counted(it.sessions, "session");
         let from = it.set.as_ref().map(|set| format!(" ({set})")).unwrap_or_default();
-        ("target", format!("{}{from}: {}, {sessions}, {failed}", it.address, it.state))
+        let found = check(it).map_or_else(String::new, |found| format!(", check: {found}"));
+        ("target", format!("{}{from}: {}, {sessions}, {failed}{found}", it.address, it.state))
     }));
     let closed = forward.closed.iter().filter(|(_, count)| **count > 0);
     lines.extend(closed.map(|(reason, count)| ("closed", format!("{reason}: {count}"))));

@@ -7,6 +7,7 @@ use crate::console::screen::{Colour, Screen};
 use crate::console::show;
 use crate::console::status::one;
 use crate::console::table::{Cell, Table, number, text};
+use crate::console::target_check::check;
 use crate::console::units::seconds;
 use crate::console::watch::{self, Page};
 use crate::exit::Exit;
@@ -65,11 +66,12 @@ fn rendered(all: &[Targets], screen: &Screen) -> String {
         number("FAILED"),
         number("CONNECT TIME"),
         text("FROM"),
+        text("CHECK"),
     ];
     Table::new(columns, rows.into_iter()).render(screen)
 }
 
-fn row(forward: &str, target: &Target) -> [Cell; 9] {
+fn row(forward: &str, target: &Target) -> [Cell; 10] {
     let sessions = match target.max_sessions {
         Some(limit) => format!("{}/{limit}", target.sessions),
         None => target.sessions.to_string(),
@@ -85,6 +87,7 @@ fn row(forward: &str, target: &Target) -> [Cell; 9] {
         target.failed_connects.to_string().into(),
         target.connect_time.map_or_else(|| "-".to_owned(), seconds).into(),
         target.set.clone().unwrap_or_else(|| "-".to_owned()).into(),
+        check(target).unwrap_or_else(|| "-".to_owned()).into(),
     ]
 }
 
@@ -92,6 +95,6 @@ fn colour(state: &Word<TargetState>) -> Colour {
     match state {
         Word::Known(TargetState::Up) => Colour::Good,
         Word::Known(TargetState::Down) => Colour::Bad,
-        Word::Other(_) => Colour::Notable,
+        Word::Known(TargetState::Unknown) | Word::Other(_) => Colour::Notable,
     }
 }

@@ -9,6 +9,7 @@ mod abuse;
 mod activation;
 mod admin;
 mod bad_input;
+mod checks;
 mod command_line;
 mod crossings;
 mod demo;

@@ -8,6 +8,8 @@ mod kernel;
 mod late_target;
 mod network_namespace;
 mod operated;
+pub(crate) mod role;
+
 mod sessions;
 mod setup;
 mod slow_lookups;

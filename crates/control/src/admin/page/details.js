@@ -23,16 +23,23 @@ function factsOfForward(forward) {
     ["backlog", many(forward.backlog, "connection")],
     ...forward.listen.map((listen, place) => ["route", `${listen} -> ${forward.to[place]}`]),
     // One target has the figures of its forward.
-    ...forward.targets.filter(() => forward.targets.length > 1).map(targetText),
+    ...forward.targets.filter((it) => forward.targets.length > 1 || it.checks).map(targetText),
     ...closed.map(([reason, count]) => ["closed", `${reason}: ${count}`]),
     ...Object.entries(forward.settings).map(([key, value]) => ["setting", `${key} = ${value}`]),
   ];
 }
 
-function targetText({ address, set, state, sessions: open, connects, failed_connects: failed }) {
+function targetText(target) {
+  const { address, set, state, sessions: open, connects, failed_connects: failed } = target;
   const figures = `${many(open, "session")}, ${connects} connects, ${failed} failed`;
   const from = set ? ` (${set})` : "";
-  return ["target", `${address}${from}: ${state}, ${figures}`];
+  return ["target", `${address}${from}: ${state}, ${figures}${checkText(target)}`];
+}
+
+/** Why the target is down and since when, or else the result of its last check. */
+function checkText({ why, since, last_check: last }) {
+  if (why) return `, check: ${why}${since ? ` since ${since}` : ""}`;
+  return last ? `, check: ${last.result} in ${seconds(last.took)}` : "";
 }
 
 function factsOfSession(session) {

@@ -1,0 +1,148 @@
+//! HTTP checks of a role: sessions follow the primary.
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use testkit::{Addr, Behaviour, LIMIT, Peer, Place, Port, Script, Target, wait_until};
+
+use super::{operated, targets, wait_for_states};
+use crate::support::role::{PRIMARY, REPLICA, Role};
+use crate::support::{Operated, messages, ping, play, served_client};
+
+/// Two targets at one port of two addresses, each with a role at another port.
+struct Pair {
+    targets: [Target; 2],
+    roles: [Role; 2],
+    port: Port,
+    operated: Operated,
+}
+
+const EVERY: Duration = Duration::from_millis(500);
+const FALL: u32 = 3;
+
+impl Pair {
+    /// The first target is the primary.
+    fn start(settings: &str) -> Self {
+        let (port, role_port, target_port) = (Port::v4(), Port::v4(), Port::v4());
+        let at = |host: u8, port: &Port| SocketAddr::from(([127, 0, 0, host], port.number()));
+        let targets =
+            [1, 2].map(|host| Target::start_at(Place::At(at(host, &target_port)), Behaviour::Echo));
+        let answers = [PRIMARY, REPLICA];
+        let roles =
+            [1, 2].map(|host| Role::start(at(host, &role_port), answers[usize::from(host) - 1]));
+        let addresses: [Addr; 2] = [1, 2].map(|host| at(host, &target_port).into());
+        let (every, role) = (EVERY.as_millis(), role_port.number());
+        let settings = format!(
+            "check = {{ http = '/primary', port = {role}, every = '{every}ms', fall = {FALL} }}\n{settings}"
+        );
+        let operated = operated(&port, &addresses, &settings);
+        wait_for_states(&operated, &["up", "down"]);
+        Self { targets, roles, port, operated }
+    }
+
+    fn accepted(&self) -> [u64; 2] {
+        self.targets.each_ref().map(Target::accepted)
+    }
+
+    fn swap(&self) {
+        self.roles[0].answer(REPLICA);
+        self.roles[1].answer(PRIMARY);
+    }
+}
+
+#[test]
+fn sessions_of_a_primary_that_becomes_a_replica_are_reset_in_time_and_none_lands_there() {
+    let pair = Pair::start("");
+    let clients = [(); 5].map(|()| served_client(&pair.port));
+    assert_eq!(pair.accepted(), [5, 0]);
+    let began = Instant::now();
+    pair.swap();
+    let records = pair.operated.wait_for_records(clients.len());
+    let took = began.elapsed();
+    for record in records {
+        assert_eq!(record.close_reason(), "target/relay/target_down", "{}", record.json);
+    }
+    // A tenth of jitter, and time for the checks themselves.
+    assert!(took < EVERY * FALL + Duration::from_millis(500), "{took:?}");
+    for client in &clients {
+        play(client, Script::new().expect_reset());
+    }
+    wait_until("the target's resets", LIMIT, || pair.targets[0].resets() == 5);
+    wait_for_states(&pair.operated, &["down", "up"]);
+    for _ in 0..20 {
+        served_client(&pair.port);
+    }
+    assert_eq!(pair.accepted(), [5, 20], "nothing lands on the replica");
+}
+
+#[test]
+fn open_sessions_go_on_if_so_configured() {
+    let pair = Pair::start("on_down = 'keep'");
+    let client = served_client(&pair.port);
+    pair.swap();
+    wait_for_states(&pair.operated, &["down", "up"]);
+    ping(&client);
+}
+
+#[test]
+fn while_no_role_is_primary_clients_are_refused_and_the_reason_is_shown() {
+    let pair = Pair::start("");
+    pair.roles[0].answer(REPLICA);
+    wait_for_states(&pair.operated, &["down", "down"]);
+    Peer::connect("client", pair.port.addr(), Script::new().expect_reset()).finish();
+    assert_eq!(pair.operated.wait_for_records(1)[0].close_reason(), "target/connect/no_target");
+    let down = messages(&pair.operated, "a target is down after failed checks");
+    let first = down.iter().find(|line| line["failures"] == 3).unwrap();
+    assert_eq!(first["cause"], "HTTP status 503");
+    let shown = &targets(&pair.operated)[0];
+    assert_eq!(shown["why"], "3 failed checks, the last one: HTTP status 503");
+    assert_eq!(shown["last_check"]["result"], "HTTP status 503");
+    pair.roles[0].answer(PRIMARY);
+    wait_for_states(&pair.operated, &["up", "down"]);
+    served_client(&pair.port);
+    pair.operated.wait_for_message("a target is up again");
+}
+
+#[test]
+fn the_request_is_the_configured_one() {
+    let (port, role) = (Port::v4(), Port::v4());
+    let answer = "HTTP/1.1 204 No Content\r\n\r\n";
+    let role = (Role::start(role.addr(), answer), role.addr());
+    let check =
+        "check = { http = '/role?primary', method = 'OPTIONS', host = 'db.test', status = 204 }";
+    let operated = operated(&port, &[role.1.into()], check);
+    wait_for_states(&operated, &["up"]);
+    let request = role.0.last();
+    assert!(
+        request.starts_with("OPTIONS /role?primary HTTP/1.1\r\nHost: db.test\r\n"),
+        "{request}"
+    );
+    role.0.answer(PRIMARY);
+    wait_for_states(&operated, &["down"]);
+    assert_eq!(targets(&operated)[0]["last_check"]["result"], "HTTP status 200");
+}
+
+#[test]
+fn wrong_and_slow_answers_fail_a_check() {
+    let (port, at) = (Port::v4(), Port::v4());
+    let role = Role::start(at.addr(), PRIMARY);
+    let check = "check = { http = '/', every = '100ms', timeout = '100ms', fall = 1, rise = 1 }";
+    let operated = operated(&port, &[at.addr().into()], check);
+    wait_for_states(&operated, &["up"]);
+    for (answer, result) in [
+        ("SSH-2.0-x\r\n", "the answer is not the expected one"),
+        ("HTTP/1.1 200 OK\r\nA: b\r\n", "closed before its answer was complete"),
+        ("", "closed before its answer was complete"),
+    ] {
+        role.answer(answer);
+        wait_for_states(&operated, &["down"]);
+        assert_eq!(targets(&operated)[0]["last_check"]["result"], result, "{answer:?}");
+        role.answer(PRIMARY);
+        wait_for_states(&operated, &["up"]);
+    }
+    role.be_silent();
+    wait_for_states(&operated, &["down"]);
+    assert_eq!(targets(&operated)[0]["last_check"]["result"], "no answer in time");
+    role.answer(PRIMARY);
+    wait_for_states(&operated, &["up"]);
+}
