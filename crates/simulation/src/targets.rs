@@ -10,6 +10,7 @@ mod choice;
 mod compare;
 mod health;
 mod judge;
+pub(crate) mod named;
 mod session;
 mod set;
 
@@ -245,6 +246,7 @@ impl Targets {
             at: now,
             failed: 0,
             is_over: false,
+            was_short: false,
             has_place: true,
         });
         let latest = now.after(forward.plan.limits.connect);
@@ -276,6 +278,7 @@ impl Targets {
             connects[1] += 1;
         }
         current.failed += 1;
+        current.was_short |= reason.by == By::Resource;
         current.is_over = address.is_none() || current.failed >= addresses(target).len();
         if !current.is_over {
             return;

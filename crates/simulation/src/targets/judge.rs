@@ -1,12 +1,23 @@
 //! The rules for one decision: which target a session gets, whether a failure is true, and whether a client
 //! had to be lost.
 
+use super::session::{Session, Try};
 use super::set::{Candidate, serving};
 use super::{Targets, choice};
 use crate::script::{HOSTS, host_address};
 use engine::SessionRecord;
-use flow::{Balance, By, Cause, CloseReason, Phase, Time};
+use flow::{Balance, By, Cause, CloseReason, NoneUp, Phase, Time};
+use std::net::SocketAddr;
+use std::time::Duration;
 use sys::Address;
+
+/// Longest time of a connect to a host that answers: a worker may be held for some steps.
+const CONNECTS_WITHIN: Duration = Duration::from_secs(1);
+
+/// The host at an address.
+fn host_of(address: SocketAddr) -> Option<u8> {
+    (0..HOSTS).find(|host| host_address(*host) == address)
+}
 
 impl Targets {
     /// A session gets an eligible target, by the rule of its balance.
@@ -55,9 +66,7 @@ impl Targets {
         let is_true = self.connects_fail
             || reason.by == By::Resource
             || matches!(reason.cause, Cause::ConnectTimeout | Cause::Loop | Cause::Denied);
-        let host = address
-            .and_then(Address::ip)
-            .and_then(|it| (0..HOSTS).find(|host| host_address(*host) == it));
+        let host = address.and_then(Address::ip).and_then(host_of);
         let works = host.is_some_and(|host| self.has_worked(host, tried.at));
         assert!(
             is_true || !works,
@@ -83,46 +92,66 @@ impl Targets {
         };
         assert!(is_named, "the record of session {} names {named}: {session:?}", record.id);
         let CloseReason { by, phase, cause, .. } = record.ending.reason;
-        let of_engine = match by {
+        let is_decided = match by {
             By::Target => true,
             By::Limit => !matches!(cause, Cause::MaxAge | Cause::IdleTimeout),
             _ => false,
         };
-        if phase != Phase::Connect || !of_engine || !session.is_certain || !session.is_unchanged {
+        if phase != Phase::Connect || !is_decided || !session.is_certain || !session.is_unchanged {
             return;
         }
-        let Some(candidates) = self.candidates(session, now) else { return };
-        let Some(forward) = self.forwards.get(&session.forward) else { return };
-        let serving = serving(&candidates, forward.plan.selection.none_up);
-        let eligible: Vec<&&Candidate> = serving.iter().filter(|it| it.has_room()).collect();
         if now < session.until {
-            let runs = session.tries.iter().find(|tried| !tried.is_over);
-            assert!(runs.is_none(), "a client is lost while an attempt may succeed: {session:?}");
-            assert!(
-                eligible.is_empty(),
-                "a client is lost with {:?}, and was not offered {eligible:?}: {session:?}",
-                record.ending.reason
-            );
-            let is_full = cause == Cause::OverLimit;
-            assert!(
-                !is_full || !serving.is_empty(),
-                "a client is refused by the limits of targets that are not up: {candidates:?}"
-            );
-            let is_down = cause == Cause::NoTarget;
-            assert!(
-                !is_down || serving.is_empty(),
-                "a client is refused although a target is up: {candidates:?}"
-            );
-            return;
+            self.judge_loss(session, cause, now);
+        } else {
+            self.judge_timeout(session, now);
         }
-        let was_up = |it: &&&&Candidate| {
+    }
+
+    /// A client that is lost before its time is up has tried all targets that it could.
+    fn judge_loss(&self, session: &Session, cause: Cause, now: Time) {
+        let runs = session.tries.iter().find(|tried| !tried.is_over);
+        assert!(runs.is_none(), "a client is lost while an attempt may succeed: {session:?}");
+        let Some((candidates, none_up)) = self.choices_of(session, now) else { return };
+        let serving = serving(&candidates, none_up);
+        let eligible: Vec<&&Candidate> = serving.iter().filter(|it| it.has_room()).collect();
+        assert!(
+            eligible.is_empty(),
+            "a client is lost with {cause:?}, and was not offered {eligible:?}: {session:?}"
+        );
+        let is_wrong = match cause {
+            Cause::OverLimit => serving.is_empty(),
+            Cause::NoTarget => !serving.is_empty(),
+            _ => false,
+        };
+        assert!(!is_wrong, "a client is lost with {cause:?}: {candidates:?}");
+    }
+
+    /// A client whose time is up has tried as many targets as its time allowed, and none that works.
+    fn judge_timeout(&self, session: &Session, now: Time) {
+        let would_serve = |it: &&Try| {
+            let host = it.target.parse().ok().and_then(host_of);
+            let works = host.is_some_and(|host| self.has_worked(host, it.at));
+            works && !it.was_short && !self.connects_fail && now.since(it.at) > CONNECTS_WITHIN
+        };
+        let missed = session.tries.iter().find(would_serve);
+        assert!(missed.is_none(), "{missed:?} works, and has not served the session in time");
+        let Some((candidates, none_up)) = self.choices_of(session, now) else { return };
+        let serving = serving(&candidates, none_up);
+        // Others may have been full, or down, when the session asked.
+        let was_eligible = |it: &Candidate| {
             it.member.limit.is_none() && self.is_without_failures(&session.forward, it)
         };
-        let always = eligible.iter().filter(was_up).count();
+        let is_left = serving.iter().copied().any(was_eligible);
         assert!(
-            always == 0 || session.tries.len() >= session.tries_due(now),
+            !is_left || session.tries.len() >= session.tries_due(now),
             "a client's time is up after too few targets: {session:?}"
         );
+    }
+
+    /// The targets of a session's forward, and its `none_up`.
+    fn choices_of(&self, session: &Session, now: Time) -> Option<(Vec<Candidate>, NoneUp)> {
+        let forward = self.forwards.get(&session.forward)?;
+        Some((self.candidates(session, now)?, forward.plan.selection.none_up))
     }
 
     /// Whether no failure of a target is counted.

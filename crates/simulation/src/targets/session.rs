@@ -41,6 +41,8 @@ pub(super) struct Try {
     pub(super) failed: usize,
     /// All attempts have failed.
     pub(super) is_over: bool,
+    /// This host was short of something.
+    pub(super) was_short: bool,
     /// The session has a place in the target.
     pub(super) has_place: bool,
 }

@@ -9,6 +9,7 @@ use crate::random::Random;
 use crate::script::{Configuration, Event, Limits, Resolver, Severity, name_of};
 use crate::session::Record;
 use crate::summary::Summary;
+use crate::targets;
 use crate::verdict;
 use engine::parts::{SessionAudit, Worker};
 use engine::{Observer, Report, Reports, SessionRecord};
@@ -203,6 +204,7 @@ impl World {
         session.limits = limits.to_vec();
         verdict::of_record(session, self.circumstances);
         closes::of_record(session);
+        targets::named::check(session, record);
         self.trace.add(self.sim.now(), "record", number.into(), &record.ending.reason);
     }
 
