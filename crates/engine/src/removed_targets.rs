@@ -19,20 +19,20 @@ struct RemovedTarget {
 }
 
 /// The targets in the sets of these routes.
-pub(crate) struct Present(HashSet<usize>);
+struct Present(HashSet<usize>);
 
 impl Present {
-    pub(crate) fn of(routes: &[Arc<Route>]) -> Self {
+    fn of(routes: &[Arc<Route>]) -> Self {
         let mut present = HashSet::new();
         for route in routes {
             let set = route.targets.load();
-            present.extend(set.members().iter().map(|member| Arc::as_ptr(&member.target).addr()));
+            present.extend(set.members().iter().map(|member| id(&member.target)));
         }
         Self(present)
     }
 
     fn contains(&self, target: &Arc<Target>) -> bool {
-        self.0.contains(&Arc::as_ptr(target).addr())
+        self.0.contains(&id(target))
     }
 }
 
@@ -40,19 +40,21 @@ impl RemovedTargets {
     /// Compares the targets of a forward that have sessions with those in its sets: others were removed by
     /// `now`, and those that are in a set again were not.
     pub(crate) fn update(&mut self, forward: &Arc<Forward>, routes: &[Arc<Route>], now: Time) {
-        let present = Present::of(routes);
-        let is_gone = |target: &Arc<Target>| target.gate.taken() > 0 && !present.contains(target);
         let is_of = |it: &RemovedTarget| Arc::ptr_eq(&it.forward, forward);
-        self.0.retain(|it| !is_of(it) || is_gone(&it.target));
-        let known: HashSet<usize> =
-            self.0.iter().filter(|it| is_of(it)).map(|it| Arc::as_ptr(&it.target).addr()).collect();
-        let new = forward
-            .targets
-            .all()
-            .into_iter()
-            .filter(|target| is_gone(target) && !known.contains(&Arc::as_ptr(target).addr()));
+        let mut open = forward.targets.all();
+        open.retain(|target| target.gate.taken() > 0);
+        if open.is_empty() {
+            // The usual case at a start, of thousands of forwards.
+            self.0.retain(|it| !is_of(it));
+            return;
+        }
+        let present = Present::of(routes);
+        self.0.retain(|it| !is_of(it) || !present.contains(&it.target));
+        let known = self.0.iter().filter(|it| is_of(it)).map(|it| id(&it.target));
+        let known: HashSet<usize> = known.collect();
+        open.retain(|target| !present.contains(target) && !known.contains(&id(target)));
         let removed = |target| RemovedTarget { forward: Arc::clone(forward), target, since: now };
-        self.0.extend(new.map(removed));
+        self.0.extend(open.into_iter().map(removed));
     }
 
     /// Forgets targets whose sessions have ended, and calls `cut` for those removed at least `limit` ago.
@@ -71,4 +73,9 @@ impl RemovedTargets {
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
+}
+
+/// Identifies a target among those that exist.
+fn id(target: &Arc<Target>) -> usize {
+    Arc::as_ptr(target).addr()
 }
