@@ -67,7 +67,7 @@ checks! {
     Sandbox, "sandbox",
         "the kernel's version of landlock, and a sandbox entered by a temporary thread";
     Names, "names",
-        "the time to resolve the name of each target";
+        "the time to resolve the name of each target, and each set of targets in DNS";
     Connections, "connections",
-        "the time to connect to each target";
+        "the time to connect to each target, and to each address of a set";
 }
