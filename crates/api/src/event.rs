@@ -167,12 +167,14 @@ pub struct ResourceExhausted {
     pub count: u64,
 }
 
-/// `drain` and `resume`: a forward was drained, or takes sessions again.
+/// `drain` and `resume`: a forward or a target was drained, or takes sessions again.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct ForwardSwitched {
     /// Name of the forward, as configured.
     pub forward: String,
-    /// Number of its open sessions.
+    /// Its target, as configured; null if the whole forward was switched.
+    pub target: Option<String>,
+    /// Number of open sessions of the forward.
     pub sessions: u32,
 }
 

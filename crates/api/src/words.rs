@@ -25,6 +25,7 @@ words! {
     TargetState {
         Up = "up": "It takes new sessions.",
         Down = "down": "Connects or checks failed: others get its sessions.",
+        Drained = "drained": "An operator has drained it: others get its sessions.",
         Unknown = "unknown": "Its first check has not ended.",
     }
 }

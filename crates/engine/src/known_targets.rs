@@ -11,6 +11,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 pub(crate) struct KnownTargets {
     workers: usize,
     by_address: Mutex<HashMap<TargetAddress, Weak<Target>>>,
+    /// The drained ones: they stay known while no set has them, and are drained when they are back.
+    drained: Mutex<HashMap<TargetAddress, Arc<Target>>>,
     /// The health of targets of the previous process image, until they exist here.
     inherited: Mutex<HashMap<TargetAddress, handover::Target>>,
 }
@@ -18,7 +20,12 @@ pub(crate) struct KnownTargets {
 impl KnownTargets {
     /// No targets, for so many workers.
     pub(crate) fn new(workers: usize) -> Self {
-        Self { workers, by_address: Mutex::default(), inherited: Mutex::default() }
+        Self {
+            workers,
+            by_address: Mutex::default(),
+            drained: Mutex::default(),
+            inherited: Mutex::default(),
+        }
     }
 
     /// Gives the targets the health that they had in the previous process image, when they are made.
@@ -64,6 +71,9 @@ impl KnownTargets {
                 None => Target::new(address, self.workers),
             });
             *place = Arc::downgrade(&target);
+            if target.is_drained() {
+                lock(&self.drained).insert(address.into(), Arc::clone(&target));
+            }
             target
         })
     }
@@ -73,7 +83,18 @@ impl KnownTargets {
         lock(&self.by_address).values().filter_map(Weak::upgrade).collect()
     }
 
-    /// Forgets the targets that no set and no session has.
+    /// Drains a target, or lets it take sessions again. True if that is a change.
+    pub(crate) fn set_drained(&self, target: &Arc<Target>, drained: bool) -> bool {
+        let mut all = lock(&self.drained);
+        if drained {
+            all.insert(target.address.clone(), Arc::clone(target));
+        } else {
+            all.remove(&target.address);
+        }
+        target.set_drained(drained)
+    }
+
+    /// Forgets the targets that no set and no session has, but for drained ones.
     pub(crate) fn forget_unused(&self) {
         lock(&self.by_address).retain(|_, target| target.strong_count() > 0);
         lock(&self.inherited).clear();

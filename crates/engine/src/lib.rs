@@ -234,6 +234,20 @@ impl<K: Kernel> Engine<K> {
         self.forwards.drain(name, &self.shared)
     }
 
+    /// Drains a target of a forward, or lets it take sessions again. Open sessions go on.
+    ///
+    /// # Errors
+    /// [`NotSwitched::NoForward`], [`NotSwitched::NoTarget`], or [`NotSwitched::Already`] if it is in that
+    /// state.
+    pub fn set_target_drained(
+        &mut self,
+        name: &str,
+        target: &str,
+        drained: bool,
+    ) -> Result<(), NotSwitched> {
+        self.forwards.set_target_drained(name, target, drained)
+    }
+
     /// Makes a drained or skipped forward listen again.
     ///
     /// # Errors

@@ -1,4 +1,4 @@
-//! Commands of an operator to one forward: drain and resume.
+//! Commands of an operator to one forward or one of its targets: drain and resume.
 
 use crate::bind::Attempt;
 use crate::change::Changes;
@@ -13,12 +13,14 @@ use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use sys::kernel::Kernel;
 
-/// Why a forward was not drained or resumed.
+/// Why a forward or a target was not drained or resumed.
 #[derive(Clone, Debug)]
 pub enum NotSwitched {
     /// No forward has this name.
     NoForward,
-    /// The forward is in the requested state already.
+    /// The forward has no target with this address.
+    NoTarget,
+    /// It is in the requested state already.
     Already,
     /// One of its addresses cannot be bound.
     Unbound(ListenError),
@@ -41,6 +43,31 @@ impl<K: Kernel> Forwards<K> {
         running.unbound = None;
         let removed = std::mem::take(&mut running.listeners);
         Ok(publish(Changes::default(), removed, Leaving::default(), shared))
+    }
+
+    /// Drains a target of a forward, or lets it take sessions again. Open sessions go on.
+    pub(crate) fn set_target_drained(
+        &self,
+        name: &str,
+        target: &str,
+        drained: bool,
+    ) -> Result<(), NotSwitched> {
+        let running = self.running.iter().find(|running| running.plan.name == name);
+        let running = running.ok_or(NotSwitched::NoForward)?;
+        let sets = running.routes.iter().map(|route| route.targets.load());
+        let known = &running.forward.targets;
+        let changes: Vec<bool> = sets
+            .flat_map(|set| {
+                let members = set.members().iter().filter(|member| *member.target.text == *target);
+                members.map(|member| Arc::clone(&member.target)).collect::<Vec<_>>()
+            })
+            .map(|target| known.set_drained(&target, drained))
+            .collect();
+        match &changes[..] {
+            [] => Err(NotSwitched::NoTarget),
+            changes if changes.contains(&true) => Ok(()),
+            _ => Err(NotSwitched::Already),
+        }
     }
 
     /// Makes a drained or skipped forward listen again.

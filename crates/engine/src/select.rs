@@ -82,7 +82,7 @@ fn candidates<'a>(
         Candidate {
             is_up: !target.checked.is_down() && (!has_health || target.is_up(now)),
             has_room: target.gate.has_room(),
-            is_tried: tried.contains(target),
+            is_tried: tried.contains(target) || target.is_drained(),
             level: member.level,
             weight: slow_start
                 .map_or(member.weight, |time| target.ramped(member.weight, now, time)),

@@ -29,6 +29,8 @@ pub(crate) struct Target {
     tried_from: AtomicU64,
     /// The next connect changes its health.
     has_failures: AtomicBool,
+    /// An operator has drained it.
+    drained: AtomicBool,
     /// Usual time of a connect in microseconds; 0 before the first.
     usual_micros: AtomicU32,
     /// The address of its name that was connected last.
@@ -107,6 +109,7 @@ impl Target {
             health: Mutex::default(),
             tried_from: AtomicU64::new(0),
             has_failures: AtomicBool::new(false),
+            drained: AtomicBool::new(false),
             usual_micros: AtomicU32::new(0),
             worked: Mutex::new(None),
             up_since: AtomicU64::new(0),
@@ -130,6 +133,7 @@ impl Target {
             false
         });
         target.up_since.store(saved.up_since, Ordering::Relaxed);
+        target.set_drained(saved.drained);
         *target.lock_change() = saved.change.as_ref().map(|change| StateChange {
             at: SystemTime::UNIX_EPOCH + Duration::from_micros(change.at),
             why: Some(change.why.as_str()).filter(|why| !why.is_empty()).map(Into::into),
@@ -152,6 +156,7 @@ impl Target {
                 why: change.why.as_deref().unwrap_or_default().to_owned(),
             }),
             up_since: self.up_since.load(Ordering::Relaxed),
+            drained: self.is_drained(),
         };
         let is_new = saved == handover::Target::default();
         (!is_new).then(|| handover::Target { address: self.text.to_string(), ..saved })
@@ -197,6 +202,16 @@ impl Target {
 
     fn lock_change(&self) -> MutexGuard<'_, Option<StateChange>> {
         self.change.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether an operator has drained it: it takes no new session, not even while no target is up.
+    pub(crate) fn is_drained(&self) -> bool {
+        self.drained.load(Ordering::Relaxed)
+    }
+
+    /// Drains it, or lets it take sessions again. True if that is a change.
+    pub(crate) fn set_drained(&self, drained: bool) -> bool {
+        self.drained.swap(drained, Ordering::Relaxed) != drained
     }
 
     /// Limits its sessions as configured.

@@ -20,6 +20,8 @@ pub struct TargetView {
     pub listen: Vec<Arc<str>>,
     /// It is not out of use, after failed connects or checks.
     pub is_up: bool,
+    /// An operator has drained it.
+    pub is_drained: bool,
     /// It is checked, and no check has ended yet.
     pub is_unknown: bool,
     /// The last change of its state since the start of the process.
@@ -75,6 +77,7 @@ impl TargetView {
             set: set.as_ref().map(entry),
             listen: Vec::new(),
             is_up: !target.is_down(),
+            is_drained: target.is_drained(),
             is_unknown: target.checked.is_unknown(),
             change: target.change(),
             checks: is_checked.then(|| target.checked.counts()),

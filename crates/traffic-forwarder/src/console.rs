@@ -113,14 +113,16 @@ async fn kill(args: &Kill) -> Result<Exit, CommandError> {
     }))
 }
 
-/// Drains or resumes a forward, as `verb` says.
-async fn admit(Named { name, query }: &Named, verb: &str) -> Result<Exit, CommandError> {
+/// Drains or resumes a forward or one of its targets, as `verb` says.
+async fn admit(Named { name, target, query }: &Named, verb: &str) -> Result<Exit, CommandError> {
     let admin = AdminApi::new(&query.connect)?;
     let path = format!("/v1/forwards/{}/{verb}", path::part(name));
+    let path = path::with_query(&path, &[("target", target.as_ref().map(String::as_bytes))]);
     let done = names::suggest(&admin, name, admin.ask(Method::POST, &path).await).await?;
     Ok(show(query, &done, |done: &api::Done| {
         let already = if done.changed { "" } else { " already" };
-        format!("{} is {}{already}\n", plan::escaped(name), plan::escaped(done.state.as_str()))
+        let switched = target.as_ref().unwrap_or(name);
+        format!("{} is {}{already}\n", plan::escaped(switched), plan::escaped(done.state.as_str()))
     }))
 }
 

@@ -57,6 +57,15 @@ pub(super) struct OneQuery {
     rates: bool,
 }
 
+/// Query of drain and resume.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct SwitchQuery {
+    /// Only this target of the forward, as configured.
+    target: Option<String>,
+}
+
 /// Order of forwards.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
@@ -163,42 +172,56 @@ pub(super) async fn one(
     found.await?.map(Json).ok_or_else(|| Refusal::no_forward(&name))
 }
 
-/// Stops accepting sessions for a forward. Open sessions continue.
+/// Stops accepting sessions for a forward, or for one of its targets. Open sessions continue.
 #[utoipa::path(post, path = "/v1/forwards/{name}/drain", tag = "forwards",
-    params(("name" = String, Path, description = "Name of the forward, percent-encoded.")),
+    params(("name" = String, Path, description = "Name of the forward, percent-encoded."), SwitchQuery),
     responses((status = 200, body = Done), (status = 404, body = Failure)),
 )]
-pub(super) async fn drain(State(app): State<App>, name: Name) -> Result<Json<Done>, Refusal> {
-    let Path(name) = name?;
-    let switched = name.clone();
-    let switch = async move |supervisor: &mut Supervisor| supervisor.drain_forward(&switched).await;
+pub(super) async fn drain(
+    State(app): State<App>,
+    name: Name,
+    query: Result<Query<SwitchQuery>, QueryRejection>,
+) -> Result<Json<Done>, Refusal> {
+    let (Path(name), Query(SwitchQuery { target })) = (name?, query?);
+    let switched = (name.clone(), target.clone());
+    let switch = async move |supervisor: &mut Supervisor| match switched {
+        (name, Some(target)) => supervisor.set_target_drained(&name, &target, true),
+        (name, None) => supervisor.drain_forward(&name).await,
+    };
     let result = app.supervisor.run(switch).await?;
-    let changed = result.map_err(|error| Refusal::of_switch(&name, error))?;
+    let changed = result.map_err(|error| Refusal::of_switch(&name, target.as_deref(), error))?;
     Ok(Json(Done { state: DoneState::Draining.into(), changed }))
 }
 
-/// Accepts sessions for a drained or skipped forward again.
+/// Accepts sessions for a drained or skipped forward, or for a drained target, again.
 #[utoipa::path(post, path = "/v1/forwards/{name}/resume", tag = "forwards",
-    params(("name" = String, Path, description = "Name of the forward, percent-encoded.")),
+    params(("name" = String, Path, description = "Name of the forward, percent-encoded."), SwitchQuery),
     responses(
         (status = 200, body = Done), (status = 404, body = Failure), (status = 409, body = Failure),
     ),
 )]
-pub(super) async fn resume(State(app): State<App>, name: Name) -> Result<Json<Done>, Refusal> {
-    let Path(name) = name?;
-    let switched = name.clone();
-    let switch =
-        async move |supervisor: &mut Supervisor| supervisor.resume_forward(&switched).await;
+pub(super) async fn resume(
+    State(app): State<App>,
+    name: Name,
+    query: Result<Query<SwitchQuery>, QueryRejection>,
+) -> Result<Json<Done>, Refusal> {
+    let (Path(name), Query(SwitchQuery { target })) = (name?, query?);
+    let switched = (name.clone(), target.clone());
+    let switch = async move |supervisor: &mut Supervisor| match switched {
+        (name, Some(target)) => supervisor.set_target_drained(&name, &target, false),
+        (name, None) => supervisor.resume_forward(&name).await,
+    };
     let result = app.supervisor.run(switch).await?;
-    let changed = result.map_err(|error| Refusal::of_switch(&name, error))?;
+    let changed = result.map_err(|error| Refusal::of_switch(&name, target.as_deref(), error))?;
     Ok(Json(Done { state: DoneState::Active.into(), changed }))
 }
 
 impl Refusal {
-    /// Why the forward `name` was not drained or resumed.
-    fn of_switch(name: &str, error: SwitchError) -> Self {
+    /// Why the forward `name`, or this target of it, was not drained or resumed.
+    fn of_switch(name: &str, target: Option<&str>, error: SwitchError) -> Self {
         match error {
             SwitchError::NoForward => Self::no_forward(name),
+            SwitchError::NoTarget => Self::no_target(name, target.unwrap_or_default()),
             SwitchError::Draining => {
                 Self::conflict(ErrorCode::Draining, "the process is shutting down")
             }
@@ -231,6 +254,7 @@ fn state(state: engine::ForwardState) -> ForwardState {
 
 fn target_state(view: &TargetView) -> TargetState {
     match view {
+        TargetView { is_drained: true, .. } => TargetState::Drained,
         TargetView { is_unknown: true, .. } => TargetState::Unknown,
         TargetView { is_up: true, .. } => TargetState::Up,
         _ => TargetState::Down,

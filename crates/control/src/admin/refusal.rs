@@ -34,6 +34,12 @@ impl Refusal {
         Self::new(StatusCode::NOT_FOUND, ErrorCode::NotFound, message)
     }
 
+    pub(super) fn no_target(name: &str, target: &str) -> Self {
+        let message =
+            format!("the forward `{name}` has no target `{target}`: `targets` lists those it has");
+        Self::new(StatusCode::NOT_FOUND, ErrorCode::NotFound, message)
+    }
+
     pub(super) fn no_session(id: u64) -> Self {
         let message = format!("there is no session {id}: it may have ended");
         Self::new(StatusCode::NOT_FOUND, ErrorCode::NotFound, message)

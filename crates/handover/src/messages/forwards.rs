@@ -62,6 +62,9 @@ pub struct Target {
     /// Begin of its slow start; 0 before the first selection.
     #[prost(uint64, tag = "5")]
     pub up_since: u64,
+    /// An operator has drained it.
+    #[prost(bool, tag = "6")]
+    pub drained: bool,
 }
 
 /// Results of the checks of a target.

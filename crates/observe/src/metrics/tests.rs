@@ -40,6 +40,7 @@ fn busy(name: &str) -> ForwardMetrics {
 fn target(address: &str, is_up: bool) -> TargetView {
     TargetView {
         set: None,
+        is_drained: false,
         is_unknown: false,
         change: None,
         checks: Some([10, 11]),

@@ -24,7 +24,7 @@ pub(crate) enum Operation {
     Sessions(Sessions),
     /// Reset both sides of a session, or of all sessions that match.
     Kill(Kill),
-    /// Refuse new sessions of a forward; open sessions go on.
+    /// Refuse new sessions of a forward, or send them to other targets; open sessions go on.
     Drain(Named),
     /// Accept new sessions again after `drain`, or bind a skipped forward.
     Resume(Named),
@@ -177,6 +177,9 @@ pub(crate) struct Named {
     /// The forward's name.
     #[arg(value_name = "NAME")]
     pub(crate) name: String,
+    /// Only this target of the forward, as `targets` shows it: the others get its sessions.
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) target: Option<String>,
     #[command(flatten)]
     pub(crate) query: QueryArgs,
 }

@@ -7,7 +7,7 @@ use api::ErrorCode;
 /// Longer lists of names do not help.
 const MOST_NAMES: usize = 8;
 
-/// Appends similar names to a `not_found` error.
+/// Appends similar names to a `not_found` error, unless something else of the forward was not found.
 pub(crate) async fn suggest<T>(
     admin: &AdminApi,
     name: &str,
@@ -18,7 +18,9 @@ pub(crate) async fn suggest<T>(
         && let Ok(forwards) = admin.forwards().await
     {
         let names: Vec<_> = forwards.forwards.into_iter().map(|forward| forward.name).collect();
-        error.message.push_str(&suggestion(name, &names));
+        if !names.iter().any(|known| known == name) {
+            error.message.push_str(&suggestion(name, &names));
+        }
     }
     Err(CommandError::Refused(error))
 }

@@ -95,6 +95,8 @@ fn colour(state: &Word<TargetState>) -> Colour {
     match state {
         Word::Known(TargetState::Up) => Colour::Good,
         Word::Known(TargetState::Down) => Colour::Bad,
-        Word::Known(TargetState::Unknown) | Word::Other(_) => Colour::Notable,
+        Word::Known(TargetState::Drained | TargetState::Unknown) | Word::Other(_) => {
+            Colour::Notable
+        }
     }
 }

@@ -16,7 +16,7 @@ impl Supervisor {
         made(self.engine.retry_skipped().published).await;
         let left = self.still_skipped(&restoring.names);
         for name in before.difference(&left) {
-            self.publish_switch(EventName::Resume, name);
+            self.publish_switch(EventName::Resume, name, None);
             tracing::info!(forward = name, "forward takes sessions again");
         }
         if before != left {

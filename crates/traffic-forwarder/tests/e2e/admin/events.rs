@@ -31,7 +31,8 @@ fn events_report_operator_actions_and_problems() {
     let operated = Operated::start(config.clone());
     let mut events = operated.http.events("/v1/events", LIMIT);
     operated.http.post("/v1/forwards/down/drain").success();
-    assert_eq!(events.wait_for("drain"), json!({ "forward": "down", "sessions": 0 }));
+    let drained = json!({ "forward": "down", "target": null, "sessions": 0 });
+    assert_eq!(events.wait_for("drain"), drained);
     operated.http.post("/v1/forwards/down/resume").success();
     events.wait_for("resume");
     let down = operated.http.json("/v1/forwards/down")["listen"][0].as_str().unwrap().to_owned();

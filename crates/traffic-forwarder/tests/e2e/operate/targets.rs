@@ -1,6 +1,6 @@
 //! `targets`, and the targets of a forward in `status`.
 
-use testkit::{Behaviour, Port, Target};
+use testkit::{Behaviour, Peer, Port, Script, Target};
 
 use super::says;
 use crate::support::{Config, Console, forwarder, ping, served_client};
@@ -33,4 +33,51 @@ fn targets_show_their_state_and_figures() {
     says(&console.done(&["status", "web"]), &[&format!("{limited}: up, 1 session, 1 connects")]);
     assert!(console.refused(&["targets", "wed"], 1).contains("did you mean `web`?"));
     ping(&client);
+}
+
+#[test]
+fn a_drained_target_takes_no_new_session_until_it_is_resumed() {
+    let (console, port) = (Console::new(), Port::v4());
+    let [one, other] = [(); 2].map(|()| Target::start(Behaviour::Echo));
+    let to = [&one, &other].map(testkit::Addr::from);
+    let config = |to: &[testkit::Addr]| {
+        let forward = "name = 'web'\nbalance = 'first'\nnone_up = 'try'";
+        Config::new().admin(&console.admin()).forward_to_several(port.addr(), to, forward)
+    };
+    let running = forwarder().config(config(&to).text()).start();
+    running.ready();
+    let address = one.addr().to_string();
+    let client = served_client(&port);
+    let drain = |target: &str| console.done(&["drain", "web", "--target", target]).text();
+    let state = || console.json(&["targets", "web"])[0]["targets"][0]["state"].clone();
+    assert_eq!(drain(&address), format!("{address} is draining\n"));
+    assert_eq!(drain(&address), format!("{address} is draining already\n"));
+    assert_eq!(state(), "drained");
+    served_client(&port);
+    assert_eq!((one.accepted(), other.accepted()), (1, 1));
+    ping(&client);
+
+    // Neither a reload without the target nor an upgrade puts it back into service.
+    for to in [&to[1..], &to[..]] {
+        running.write_config(&config(to).text());
+        console.done(&["reload"]);
+    }
+    console.done(&["upgrade"]);
+    assert_eq!(state(), "drained");
+    served_client(&port);
+    assert_eq!(one.accepted(), 1);
+    drain(&other.addr().to_string());
+    Peer::connect("client", &port, Script::new().expect_reset()).finish();
+    let record = running.wait_for_records(3).pop().unwrap();
+    assert_eq!(record.close_reason(), "target/connect/no_target", "{}", record.json);
+
+    let resumed = console.done(&["resume", "web", "--target", &address]).text();
+    assert_eq!(resumed, format!("{address} is active\n"));
+    served_client(&port);
+    assert_eq!(one.accepted(), 2);
+    ping(&client);
+    let refused = console.refused(&["drain", "web", "--target", "10.9.9.9:1"], 1);
+    let message = "the forward `web` has no target `10.9.9.9:1`: `targets` lists those it has";
+    assert!(refused.contains(message) && !refused.contains("there is"), "{refused}");
+    assert!(console.refused(&["drain", "wed", "--target", &address], 1).contains("did you mean"));
 }
