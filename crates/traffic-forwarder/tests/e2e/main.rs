@@ -38,6 +38,7 @@ mod no_answer;
 mod openapi;
 mod operate;
 mod passive;
+mod primary;
 mod privileges;
 #[cfg(not(feature = "profile"))]
 mod profile;
