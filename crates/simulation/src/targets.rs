@@ -47,6 +47,8 @@ struct Forward {
     members: Vec<Member>,
     targets: BTreeMap<String, Target>,
     turns: Turns,
+    /// The present configuration has it.
+    is_configured: bool,
     /// The workers may still use listeners and targets of another configuration.
     is_changing: bool,
 }
@@ -68,7 +70,14 @@ impl Forward {
     fn new(plan: &script::Forward) -> Self {
         let members: Vec<Member> = plan.to.iter().map(Into::into).collect();
         let targets = members.iter().map(|member| (member.text.clone(), Target::NEW)).collect();
-        Self { plan: plan.clone(), members, targets, turns: Turns::new(), is_changing: true }
+        Self {
+            plan: plan.clone(),
+            members,
+            targets,
+            turns: Turns::new(),
+            is_configured: true,
+            is_changing: true,
+        }
     }
 
     /// Takes the configuration `plan`. A target that stays keeps its state.
@@ -90,6 +99,7 @@ impl Forward {
             self.turns.disturb();
         }
         self.plan = plan.clone();
+        self.is_configured = true;
     }
 
     fn member(&self, text: &str) -> Option<&Member> {
@@ -127,6 +137,7 @@ impl Targets {
 
     /// The configuration is in force; the workers may not have its listeners yet.
     pub(crate) fn change(&mut self, configuration: &Configuration) {
+        self.forwards.values_mut().for_each(|forward| forward.is_configured = false);
         for plan in &configuration.0 {
             let name = name_of(plan.name);
             match self.forwards.get_mut(&name) {
@@ -140,7 +151,11 @@ impl Targets {
     pub(crate) fn replace_image(&mut self) {
         for forward in self.forwards.values_mut() {
             forward.turns = Turns::new();
-            forward.targets.values_mut().for_each(|target| *target = Target::UNKNOWN);
+            // Health goes on, counters begin anew. A removed forward keeps nothing of targets without sessions.
+            for target in forward.targets.values_mut() {
+                let health = if forward.is_configured { target.health } else { Health::Unknown };
+                *target = Target { health, connects: None };
+            }
         }
         for session in self.sessions.values_mut() {
             // The workers restore one after the other: some places are not taken yet when it tries again.
