@@ -4,6 +4,7 @@
 #![no_main]
 
 #[path = "../../crates/flow/tests/world/mod.rs"]
+#[allow(dead_code, unused_imports, reason = "the tests of `flow` use more of it")]
 mod world;
 
 use flow::{PathChoice, Peer};
