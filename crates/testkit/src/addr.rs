@@ -104,6 +104,18 @@ pub(crate) struct Connected {
     pub(crate) reset: bool,
 }
 
+/// Connects from this address of the host, within [`LIMIT`].
+///
+/// # Errors
+///
+/// Like [`connect`].
+pub fn connect_from(source: IpAddr, addr: SocketAddr) -> io::Result<Socket> {
+    let socket = Socket::new(Domain::for_address(addr), Type::STREAM, None)?;
+    socket.bind(&SocketAddr::from((source, 0)).into())?;
+    socket.connect_timeout(&addr.into(), LIMIT)?;
+    Ok(socket)
+}
+
 pub(crate) fn connect_with(
     addr: &Addr,
     buffers: Buffers,

@@ -49,7 +49,7 @@ mod server;
 mod terminal;
 mod tool;
 
-pub use addr::{Addr, Listener, Place, connect};
+pub use addr::{Addr, Listener, Place, connect, connect_from};
 pub use black_hole::BlackHole;
 pub use exchange::exchange;
 pub use forwarder::{Forwarder, ForwarderBuilder};

@@ -1,4 +1,5 @@
-//! Real servers, each in its own directory and on its own reserved port of `127.0.0.1`.
+//! Real servers, each in its own directory and on its own reserved port. They listen on `127.0.0.1`, if a
+//! configuration says nothing else.
 
 mod nginx;
 mod postgres;
@@ -81,7 +82,7 @@ impl Server {
 
     /// Starts `program`, completed by `arguments`, and waits until its port listens.
     fn start(program: &str, arguments: impl FnOnce(&mut Command, &Port, &Path)) -> Self {
-        let (port, dir) = (Port::v4(), TempDir::new().expect("a temporary directory"));
+        let (port, dir) = (Port::every_address(), TempDir::new().expect("a temporary directory"));
         let mut command = Tool::find(program).command();
         arguments(&mut command, &port, dir.path());
         let process = Process::spawn(program, command, GRACE);
@@ -99,20 +100,26 @@ impl From<&Server> for Addr {
     }
 }
 
-/// Whether a socket listens on this port. Unlike connecting, the check does not disturb the server.
+/// Whether a socket listens on this port, of either family. Unlike connecting, the check does not disturb the
+/// server.
 pub fn is_listening(addr: SocketAddr) -> bool {
     const LISTEN: &str = "0A";
     let suffix = format!(":{:04X}", addr.port());
-    let table = fs::read_to_string("/proc/net/tcp").expect("the kernel's table of TCP sockets");
-    table.lines().any(|line| {
-        let fields: Vec<_> = line.split_whitespace().take(4).collect();
-        matches!(fields[..], [_, local, _, LISTEN] if local.ends_with(&suffix))
-    })
+    let is_in = |table: &str| {
+        table.lines().any(|line| {
+            let fields: Vec<_> = line.split_whitespace().take(4).collect();
+            matches!(fields[..], [_, local, _, LISTEN] if local.ends_with(&suffix))
+        })
+    };
+    let v4 = fs::read_to_string("/proc/net/tcp").expect("the kernel's table of TCP sockets");
+    // There is none in a kernel without IPv6.
+    is_in(&v4) || is_in(&fs::read_to_string("/proc/net/tcp6").unwrap_or_default())
 }
 
 #[cfg(test)]
 mod tests {
     use std::fs::File;
+    use std::net::Ipv6Addr;
 
     use super::*;
     use crate::addr::{Listener, Place};
@@ -121,7 +128,11 @@ mod tests {
     fn a_reserved_port_is_not_listening_until_it_is() {
         let port = Port::v4();
         assert!(!is_listening(port.addr()));
-        let _listener = Listener::bind(Place::At(port.addr()));
+        let listener = Listener::bind(Place::At(port.addr()));
+        assert!(is_listening(port.addr()));
+        drop(listener);
+        let v6 = (Ipv6Addr::LOCALHOST, port.number()).into();
+        let _listener = Listener::bind(Place::At(v6));
         assert!(is_listening(port.addr()));
     }
 

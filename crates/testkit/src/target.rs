@@ -14,6 +14,10 @@ use crate::addr::{Addr, Listener, Place};
 pub enum Behaviour {
     /// Sends everything back, and a FIN for a FIN.
     Echo,
+    /// Sends this byte at once, and then everything back, and a FIN for a FIN.
+    Greet(u8),
+    /// Sends this byte at once, and never reads or ends.
+    GreetAndStall(u8),
     /// Sends each byte back so many times, and a FIN for a FIN.
     Multiply(usize),
     /// Reads everything, answers nothing, and a FIN for a FIN.

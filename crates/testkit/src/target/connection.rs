@@ -58,11 +58,15 @@ impl Connection {
             Behaviour::Source(n) => (n, Fin::Due),
             _ => (0, Fin::NotYet),
         };
+        let held = match behaviour {
+            Behaviour::Greet(byte) | Behaviour::GreetAndStall(byte) => vec![byte],
+            _ => Vec::new(),
+        };
         Self {
             socket,
             behaviour,
-            reading: behaviour != Behaviour::Stall,
-            held: Vec::new(),
+            reading: !matches!(behaviour, Behaviour::Stall | Behaviour::GreetAndStall(_)),
+            held,
             source: Source::new(Stream::default()),
             source_len,
             fin,
@@ -122,7 +126,7 @@ impl Connection {
 
     fn on_bytes(&mut self, bytes: &[u8]) -> Result<(), End> {
         match self.behaviour {
-            Behaviour::Echo => self.held.extend(bytes),
+            Behaviour::Echo | Behaviour::Greet(_) => self.held.extend(bytes),
             Behaviour::Multiply(times) => {
                 self.held.extend(bytes.iter().flat_map(|byte| iter::repeat_n(*byte, times)));
             }

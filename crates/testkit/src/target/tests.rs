@@ -53,6 +53,21 @@ fn answer_comes_after_the_fin() {
 }
 
 #[test]
+fn greet_sends_its_byte_first_and_echoes() {
+    let target = Target::start(Behaviour::Greet(b'7'));
+    let script = Script::new().read_exactly(1).write_bytes("ab").shutdown_write().read_to_end();
+    assert_eq!(client(&target, script).bytes, b"7ab");
+}
+
+#[test]
+fn greet_and_stall_says_nothing_further() {
+    let target = Target::start(Behaviour::GreetAndStall(b'7'));
+    let silence = std::time::Duration::from_millis(50);
+    let script = Script::new().read_exactly(1).write(10).shutdown_write().expect_silence(silence);
+    assert_eq!(client(&target, script.reset()).bytes, b"7");
+}
+
+#[test]
 fn stall_never_answers_and_notices_a_reset() {
     let target = Target::start(Behaviour::Stall);
     let silence = std::time::Duration::from_millis(50);
