@@ -73,7 +73,8 @@ impl Harmless {
         self.because(message, "", place, name);
     }
 
-    fn because(
+    /// Groups settings that work differently for the same reason into one note.
+    pub(crate) fn because(
         &mut self,
         message: &'static str,
         help: &'static str,

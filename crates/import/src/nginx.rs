@@ -110,6 +110,13 @@ impl Nginx<'_, '_> {
                 },
             }
         }
+        let mut uses = HashMap::new();
+        for (_, own) in &servers {
+            for pass in own.iter().filter(|directive| directive.name() == "proxy_pass") {
+                *uses.entry(pass.argument().to_owned()).or_insert(0) += 1;
+            }
+        }
+        let upstreams = server::Upstreams { blocks: &upstreams, uses: &uses };
         for (place, own) in servers {
             let inherited = inherited
                 .iter()

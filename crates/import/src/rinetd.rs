@@ -5,12 +5,14 @@ use std::sync::Arc;
 
 use crate::Source;
 use crate::note::{SourcePlace, quoted};
-use crate::ports::join;
-use crate::section::{Config, NO_LIMIT, Noted, Section};
+use crate::ports::{is_any_v6, join};
+use crate::section::{Config, KERNEL_CONNECTS, NO_LIMIT, Noted, Section};
 use crate::server::Server;
 
-/// rinetd ends no session that is idle, and bounds their number by what memory and descriptors allow.
-const DEFAULTS: [(&str, &str); 2] = [("idle_timeout", "\"off\""), ("max_sessions", NO_LIMIT)];
+/// rinetd ends no session that is idle, connects as long as the kernel does, and bounds the number of
+/// sessions by what memory and descriptors allow.
+const DEFAULTS: [(&str, &str); 3] =
+    [("connect_timeout", KERNEL_CONNECTS), ("idle_timeout", "\"off\""), ("max_sessions", NO_LIMIT)];
 
 /// Names of services that are likely in a rule, from IANA's registry.
 const SERVICES: [(&str, u16); 24] = [
@@ -101,6 +103,8 @@ fn rule(place: &SourcePlace, words: [&str; 4], options: &[&str]) -> Section {
     let mut section = Section::forward(place.clone());
     let listens = port(&mut section, place, bind_port);
     let connects = port(&mut section, place, to_port);
+    // rinetd's socket takes both families then.
+    let bind = if is_any_v6(bind) { "" } else { bind };
     section.listen(&[join(bind, listens)]);
     section.to(&[Server::at(join(to, connects))]);
     let options = options.join(" ");
@@ -142,6 +146,9 @@ fn option(section: &mut Section, place: &SourcePlace, option: &str) {
         "dns-refresh" => {
             let message = format!("{}: a name is looked up when clients come", quoted(option));
             section.differs(place, message, "an answer is used for one second");
+        }
+        "keepalive" if option.ends_with("off") => {
+            section.set("keepalive", plan::basic_string("off"));
         }
         "keepalive" => {}
         "src" => {

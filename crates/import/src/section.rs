@@ -10,6 +10,10 @@ use crate::server::{self, Server};
 /// all the same.
 pub(crate) const NO_LIMIT: &str = "1000000";
 
+/// Time to connect where the other program sets none: the kernel gives up by then (`tcp_syn_retries`,
+/// tcp(7)).
+pub(crate) const KERNEL_CONNECTS: &str = "\"130s\"";
+
 /// A converted configuration.
 #[derive(Default)]
 pub(crate) struct Config {
@@ -181,6 +185,15 @@ impl Section {
         let message =
             format!("{name}: a client keeps its target, which may be another one than before");
         self.differs(place, message, "");
+    }
+
+    /// Selects the target with the fewest sessions. The other program compares all of them.
+    pub(crate) fn least_of_all(&mut self, place: &SourcePlace, name: &str, targets: usize) {
+        self.set("balance", plan::basic_string("least"));
+        if targets > 2 {
+            let message = format!("{name}: the emptier one of two random targets gets a client");
+            self.differs(place, message, "");
+        }
     }
 
     /// Something was left out without which the section would be wrong or insecure: it is written as

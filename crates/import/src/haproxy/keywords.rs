@@ -195,6 +195,14 @@ pub(super) const IN_PROXY: &[Known] = &[
 /// Arguments of `option`; all others concern logs and HTTP.
 pub(super) const OPTIONS: &[Known] = &[
     ("allbackups", 0, Handled),
+    (
+        "independent-streams",
+        0,
+        Differs(
+            "bytes in one direction keep the session",
+            "idle_timeout counts from the last byte",
+        ),
+    ),
     ("persist", 0, Choice),
     ("redispatch", 0, Choice),
     ("external-check", 0, UNCHECKED),

@@ -11,14 +11,17 @@ use super::{Block, bind, set_time, time, whole};
 use crate::known::{Effect, Harmless, apply, find};
 use crate::note::quoted;
 use crate::route::{Target, forwards};
-use crate::section::{Config, NO_LIMIT, Noted, Section, duration};
+use crate::section::{Config, KERNEL_CONNECTS, NO_LIMIT, Noted, Section, duration};
+
+/// HAProxy's own value of `retries`.
+const RETRIES: u32 = 3;
 
 /// All sections, and the use of backends.
 pub(super) struct Proxies<'a> {
     blocks: &'a [Block],
     backends: HashMap<&'a str, &'a Block>,
-    /// Names of backends that some frontend refers to.
-    used: HashSet<&'a str>,
+    /// How many frontends refer to each backend.
+    used: HashMap<&'a str, usize>,
 }
 
 /// Settings collected from a proxy's lines; later ones win.
@@ -46,13 +49,15 @@ impl<'a> Proxies<'a> {
         let backends =
             blocks.iter().filter(|block| matches!(block.kind.as_str(), "backend" | "listen"));
         let backends = backends.map(|block| (block.name.as_str(), block)).collect();
-        let mut proxies = Self { blocks, backends, used: HashSet::new() };
+        let mut proxies = Self { blocks, backends, used: HashMap::new() };
         for block in blocks.iter().filter(|block| block.kind != "backend") {
             let choices = proxies
                 .lines(block)
                 .filter(|line| matches!(line.word(0), "default_backend" | "use_backend"));
-            let names: Vec<_> = choices.map(|line| line.word(1)).collect();
-            proxies.used.extend(names);
+            let names: HashSet<_> = choices.map(|line| line.word(1)).collect();
+            for name in names.into_iter().filter(|_| block.kind != "defaults") {
+                *proxies.used.entry(name).or_default() += 1;
+            }
         }
         proxies
     }
@@ -64,9 +69,11 @@ impl<'a> Proxies<'a> {
 
     /// The lines of a section's `defaults`.
     fn inherited(&self, block: &'a Block) -> impl Iterator<Item = &'a Line> {
-        let defaults = block.defaults.and_then(|at| self.blocks.get(at));
-        let further = defaults.and_then(|block| block.defaults).and_then(|at| self.blocks.get(at));
-        further.into_iter().chain(defaults).flat_map(|block| &block.lines)
+        let defaults = |block: &Block| block.defaults.and_then(|at| self.blocks.get(at));
+        // A `defaults` builds on one before it, so that this ends.
+        let mut chain: Vec<_> = std::iter::successors(defaults(block), |it| defaults(it)).collect();
+        chain.reverse();
+        chain.into_iter().flat_map(|block| &block.lines)
     }
 
     /// The line that names the backend of every session: the first `use_backend`, if it has no
@@ -85,7 +92,7 @@ impl<'a> Proxies<'a> {
 
     /// Whether a frontend sends anything to this backend.
     pub(super) fn is_used(&self, backend: &Block) -> bool {
-        self.used.contains(backend.name.as_str())
+        self.used.contains_key(backend.name.as_str())
     }
 
     pub(super) fn convert(&self, block: &'a Block, config: &mut Config, harmless: &mut Harmless) {
@@ -124,6 +131,9 @@ impl<'a> Proxies<'a> {
             section.differs(&line.place, "it is disabled in HAProxy too", "");
         }
         said.times(&mut section);
+        said.servers.is_shared = backend.is_some_and(|backend| {
+            self.used.get(backend.name.as_str()).is_some_and(|frontends| *frontends > 1)
+        });
         let listens = said.listens(&mut section, harmless);
         let target = servers::target(&said.servers, &mut section, harmless).unwrap_or_else(|| {
             let message = match said.backend {
@@ -177,6 +187,9 @@ impl<'a> Said<'a> {
             "clitcpka-idle" | "srvtcpka-idle" => self.keepalive.idle = Some(line.word(1)),
             "clitcpka-intvl" | "srvtcpka-intvl" => self.keepalive.interval = Some(line.word(1)),
             "clitcpka-cnt" | "srvtcpka-cnt" => self.keepalive.count = Some(line.word(1)),
+            "no" if line.words == ["no", "option", "allbackups"] => {
+                self.servers.all_backups = false;
+            }
             "no" => harmless.add(&line.place, &line.words.join(" ")),
             "option" if line.word(1) == "allbackups" => self.servers.all_backups = true,
             "option" => {
@@ -208,6 +221,7 @@ impl<'a> Said<'a> {
             name @ ("client" | "server" | "connect" | "tunnel" | "client-fin" | "server-fin") => {
                 self.timeouts.insert(name, line);
             }
+            "queue" => self.servers.queue_timeout = Some(line),
             name => harmless.add(&line.place, &format!("timeout {name}")),
         }
     }
@@ -224,11 +238,8 @@ impl<'a> Said<'a> {
     fn times(&self, section: &mut Section) {
         let idle = self.shortest(&["tunnel"]).or_else(|| self.shortest(&["client", "server"]));
         section.set("idle_timeout", duration(idle.unwrap_or_default()));
-        let half = self.shortest(&["client-fin", "server-fin"]).or(idle);
-        section.set("half_close_timeout", duration(half.unwrap_or_default()));
-        if let Some(line) = self.timeouts.get("connect") {
-            set_time(section, "connect_timeout", &line.place, line.word(2));
-        }
+        self.half_closed(idle, section);
+        self.connecting(section);
         section.set("max_sessions", self.maxconn.map_or_else(|| NO_LIMIT.to_owned(), whole));
         let Keepalive { idle, interval, count } = &self.keepalive;
         // HAProxy means seconds by a bare number here.
@@ -244,6 +255,50 @@ impl<'a> Said<'a> {
         let entries: Vec<_> = entries.into_iter().flatten().collect();
         if !entries.is_empty() {
             section.set("keepalive", format!("{{ {} }}", entries.join(", ")));
+        }
+    }
+
+    /// After the client's FIN HAProxy waits for the target, and after the target's for the client. The longer
+    /// of both times ends no session that HAProxy keeps.
+    fn half_closed(&self, idle: Option<Duration>, section: &mut Section) {
+        let first = |names: &[&str]| names.iter().find_map(|name| self.shortest(&[name]));
+        let of_target = first(&["server-fin", "tunnel", "server"]);
+        let of_client = first(&["client-fin", "tunnel", "client"]);
+        let half = of_target.zip(of_client).map(|(one, other)| one.max(other));
+        section.set("half_close_timeout", duration(half.unwrap_or_default()));
+        let ours = [half, idle].into_iter().flatten().min();
+        for name in ["client-fin", "server-fin"] {
+            if let (Some(line), Some(time)) = (self.timeouts.get(name), self.shortest(&[name]))
+                && ours != Some(time)
+            {
+                let ours = duration(ours.unwrap_or_default());
+                let message = format!("`timeout {name}`: a half-closed session ends after {ours}");
+                section.differs(&line.place, message, "");
+            }
+        }
+        let ends = ["client", "server"].map(|name| self.shortest(&[name]));
+        if let ([client, server], None) = (ends, self.shortest(&["tunnel"]))
+            && client != server
+            && let Some(line) = self.timeouts.get("client").or(self.timeouts.get("server"))
+        {
+            let message = "`timeout client` and `timeout server` differ: the shorter one ends a silent session";
+            section.differs(&line.place, message, "");
+        }
+    }
+
+    /// HAProxy waits for each of its attempts as long, and without a time as long as the kernel does.
+    fn connecting(&self, section: &mut Section) {
+        let Some(line) = self.timeouts.get("connect") else {
+            return section.set("connect_timeout", KERNEL_CONNECTS.to_owned());
+        };
+        let attempts = self.servers.retries.map_or(Some(RETRIES), |line| line.word(1).parse().ok());
+        let attempts = attempts.unwrap_or(RETRIES).saturating_add(1);
+        match time(line.word(2)).map(|time| time.checked_mul(attempts)) {
+            Some(Some(time)) if time.is_zero() => {
+                section.set("connect_timeout", KERNEL_CONNECTS.to_owned());
+            }
+            Some(Some(time)) => section.set("connect_timeout", duration(time)),
+            _ => set_time(section, "connect_timeout", &line.place, line.word(2)),
         }
     }
 

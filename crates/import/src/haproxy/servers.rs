@@ -24,16 +24,55 @@ pub(super) struct Servers<'a> {
     pub(super) stick: Option<&'a Line>,
     /// `option allbackups`.
     pub(super) all_backups: bool,
+    pub(super) queue_timeout: Option<&'a Line>,
+    /// Whether several frontends lead to these servers.
+    pub(super) is_shared: bool,
+}
+
+/// Words that undo a parameter.
+fn opposite(name: &str) -> &str {
+    match name {
+        "backup" => "no-backup",
+        "check" => "no-check",
+        "disabled" => "enabled",
+        _ => "",
+    }
 }
 
 impl Servers<'_> {
-    /// The last value of a parameter: of the server's own line, or else of a `default-server`.
+    /// The last value of a parameter: of the server's own line, or else of a `default-server` before it.
     fn value<'l>(&'l self, line: &'l Line, name: &str) -> Option<&'l str> {
         let of = |line: &'l Line, from| {
-            each(OF_SERVER, line, from).filter(|(word, _)| *word == name).last()
+            each(OF_SERVER, line, from)
+                .filter(|(word, _)| *word == name || *word == opposite(name))
+                .last()
         };
-        let own = of(line, 3).or_else(|| self.defaults.iter().rev().find_map(|line| of(line, 1)));
-        own.map(|(_, argument)| argument)
+        let before = self.defaults.iter().rev().filter(|it| it.place.line < line.place.line);
+        let last = of(line, 3).or_else(|| before.copied().find_map(|line| of(line, 1)));
+        last.filter(|(word, _)| *word == name).map(|(_, argument)| argument)
+    }
+
+    /// Limit of sessions of a server.
+    fn limit<'l>(&'l self, line: &'l Line) -> Option<&'l str> {
+        self.value(line, "maxconn").filter(|limit| *limit != "0")
+    }
+
+    /// Notes where waiting for a server works differently.
+    fn queue(&self, used: &[&Line], section: &mut Section, harmless: &mut Harmless) {
+        let Some(limited) = used.iter().find(|line| self.limit(line).is_some()) else {
+            if let Some(line) = self.queue_timeout {
+                harmless.add(&line.place, "timeout queue");
+            }
+            return;
+        };
+        let place = self.queue_timeout.map_or(&limited.place, |line| &line.place);
+        let message = "`timeout queue`: a client waits until a server has a place";
+        section.differs(place, message, "at_limit = \"refuse\" resets it at once");
+        if self.is_shared {
+            let message =
+                "`maxconn` of a server: several frontends use it, each with this limit for itself";
+            section.differs(&limited.place, message, "lower `max_sessions` in each forward");
+        }
     }
 
     fn has(&self, line: &Line, name: &str) -> bool {
@@ -66,10 +105,11 @@ pub(super) fn target(
     for line in &used {
         parameters("server", OF_SERVER, line, 3, section, harmless);
     }
+    servers.queue(&used, section, harmless);
     match &used[..] {
         [] => None,
         [one] => Some(alone(servers, one, section, harmless)),
-        _ => Some(several(servers, &used, section)),
+        _ => Some(several(servers, &used, section, harmless)),
     }
 }
 
@@ -83,14 +123,27 @@ fn alone(
     for choice in [servers.balance, servers.stick].into_iter().flatten() {
         harmless.choice(&choice.place, choice.word(0));
     }
-    if let Some(retries) = servers.retries.filter(|line| line.word(1) != "0") {
+    if servers.retries.is_none_or(|line| line.word(1) != "0") {
+        let place = servers.retries.map_or(&line.place, |line| &line.place);
+        let message =
+            "a target that refuses is not tried again (by HAProxy three times, if nothing is said)";
         let help = "several targets in `to` give others if one refuses";
-        section.lost(&retries.place, "`retries`", "a target that refuses is not tried again", help);
+        harmless.because(message, help, place, "retries");
     }
-    if let Some(limit) = servers.value(line, "maxconn") {
+    if let Some(limit) = servers.limit(line) {
         lower_max_sessions(section, limit);
     }
     together(section, vec![(line, Server::default())])
+}
+
+/// While all servers are full, clients wait for the proxy: the sum of their limits is one for it.
+fn limit_together(servers: &Servers<'_>, lines: &[&Line], section: &mut Section) {
+    let others = lines.iter().filter(|line| !servers.has(line, "backup"));
+    let limits = others.map(|line| servers.limit(line)?.parse::<u32>().ok());
+    let sum = limits.collect::<Option<Vec<_>>>().filter(|limits| !limits.is_empty());
+    if let Some(sum) = sum.map(|limits| limits.into_iter().fold(0, u32::saturating_add)) {
+        lower_max_sessions(section, &sum.to_string());
+    }
 }
 
 /// A server's limit holds beside that of the proxy: the lower one counts.
@@ -103,8 +156,14 @@ fn lower_max_sessions(section: &mut Section, limit: &str) {
     }
 }
 
-fn several(servers: &Servers<'_>, lines: &[&Line], section: &mut Section) -> Target {
-    balance(servers.balance, section);
+fn several(
+    servers: &Servers<'_>,
+    lines: &[&Line],
+    section: &mut Section,
+    harmless: &mut Harmless,
+) -> Target {
+    balance(servers.balance, lines.len(), section);
+    limit_together(servers, lines, section);
     if !lines.iter().any(|line| servers.has(line, "check")) {
         // Without checks, HAProxy takes no server out of use.
         section.set("passive", plan::basic_string("off"));
@@ -113,11 +172,18 @@ fn several(servers: &Servers<'_>, lines: &[&Line], section: &mut Section) -> Tar
         let message = "`stick`: a table of clients would decide about targets";
         section.comment_out(&stick.place, message, "use balance = \"source\", or keep HAProxy");
     }
-    if let Some(retries) = servers.retries {
-        let message = "`retries`: each target is tried at most once, the next one without a pause";
-        section.differs(&retries.place, message, "");
+    let place = servers.retries.map_or(&section.place, |line| &line.place);
+    let message = "a client whose target refuses is connected to the next one at once, with or without \
+                   `option redispatch`";
+    harmless.because(message, "", place, "retries");
+    let (backups, others): (Vec<_>, Vec<_>) =
+        lines.iter().copied().partition(|line| servers.has(line, "backup"));
+    if let Some(backup) = backups.first()
+        && !others.iter().any(|line| servers.has(line, "check"))
+    {
+        let message = "`backup`: without `check`, HAProxy never uses it; here it serves while the others refuse";
+        section.differs(&backup.place, message, "");
     }
-    let backups: Vec<_> = lines.iter().filter(|line| servers.has(line, "backup")).collect();
     if let ([_, other, ..], false) = (&backups[..], servers.all_backups) {
         let message = "several backups without `option allbackups`: only the first would be used";
         section.comment_out(
@@ -130,18 +196,31 @@ fn several(servers: &Servers<'_>, lines: &[&Line], section: &mut Section) -> Tar
     let server = |line: &Line| Server {
         weight: text(line, "weight"),
         is_backup: servers.has(line, "backup"),
-        max_sessions: text(line, "maxconn").filter(|limit| limit != "0"),
+        max_sessions: servers.limit(line).map(str::to_owned),
         ..Server::default()
     };
     together(section, lines.iter().map(|line| (*line, server(line))).collect())
 }
 
 /// How servers are selected: in turn, if nothing is said.
-fn balance(line: Option<&Line>, section: &mut Section) {
+fn balance(line: Option<&Line>, servers: usize, section: &mut Section) {
     let word = line.map_or("", |line| line.word(1));
     let ours = match word.split('(').next().unwrap_or_default() {
         "" | "roundrobin" | "static-rr" => "round_robin",
-        "leastconn" | "random" => "least",
+        "random" if word == "random(1)" => {
+            if let Some(line) = line {
+                let message = "`balance random(1)`: targets take turns by their weights";
+                section.differs(&line.place, message, "");
+            }
+            "round_robin"
+        }
+        "random" => "least",
+        "leastconn" => {
+            if let Some(line) = line {
+                section.least_of_all(&line.place, "`balance leastconn`", servers);
+            }
+            return;
+        }
         "first" => "first",
         "source" => {
             if let Some(line) = line {

@@ -1,6 +1,7 @@
 //! One `server` block as forwards.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use super::directives::{IN_STREAM, KEEP, OF_LISTEN};
 use super::upstream;
@@ -12,8 +13,11 @@ use crate::route::{Listen, Target, forwards};
 use crate::section::{Noted, Section, duration};
 use crate::server::Server;
 
-/// The contents of the `upstream` blocks, by name.
-type Upstreams = HashMap<String, Vec<Directive>>;
+/// The `upstream` blocks, and how often servers pass to each.
+pub(super) struct Upstreams<'a> {
+    pub(super) blocks: &'a HashMap<String, Vec<Directive>>,
+    pub(super) uses: &'a HashMap<String, usize>,
+}
 
 /// The variable for the port that the client connected to.
 const SERVER_PORT: [&str; 2] = [":$server_port", ":${server_port}"];
@@ -21,7 +25,7 @@ const SERVER_PORT: [&str; 2] = [":$server_port", ":${server_port}"];
 pub(super) fn convert(
     place: &SourcePlace,
     directives: &[&Directive],
-    upstreams: &Upstreams,
+    upstreams: &Upstreams<'_>,
     harmless: &mut Harmless,
 ) -> Vec<Section> {
     let mut section = Section::forward(place.clone());
@@ -32,18 +36,17 @@ pub(super) fn convert(
             "proxy_pass" => target = pass(directive, upstreams, &mut section, harmless),
             "proxy_timeout" => set_time(&mut section, "idle_timeout", directive),
             "proxy_connect_timeout" => set_time(&mut section, "connect_timeout", directive),
-            "proxy_half_close" if directive.argument() == "on" => {}
+            // `proxy_timeout` then ends a half-closed session, too.
+            "proxy_half_close" if directive.argument() == "on" => {
+                section.set("half_close_timeout", plan::basic_string("off"));
+            }
             // Switches that are off.
             "proxy_protocol" | "proxy_ssl" if directive.argument() == "off" => {}
             "allow" if directive.argument() == "all" => {}
             "proxy_next_upstream" | "proxy_next_upstream_timeout" | "proxy_next_upstream_tries" => {
             }
             "ssl_preread" => preread(directive, directives, &mut section, harmless),
-            "include" => {
-                let why = directive.fault.as_deref().unwrap_or_default();
-                let message = format!("`include` {}: {why}", quoted(directive.argument()));
-                section.comment_out(&directive.place, message, "write in what it holds");
-            }
+            "include" => unread(directive, &mut section),
             name => {
                 let effect = find(IN_STREAM, name).map(|(_, effect)| effect);
                 let words = directive.words.join(" ");
@@ -65,6 +68,13 @@ pub(super) fn convert(
         Target::one("?")
     });
     forwards(section, &listens, &target)
+}
+
+/// An `include` that could not be followed.
+fn unread(directive: &Directive, section: &mut Section) {
+    let why = directive.fault.as_deref().unwrap_or_default();
+    let message = format!("`include` {}: {why}", quoted(directive.argument()));
+    section.comment_out(&directive.place, message, "write in what it holds");
 }
 
 /// What follows a failed connect.
@@ -156,23 +166,25 @@ fn listen(directive: &Directive, section: &mut Section, harmless: &mut Harmless)
     Some(Listen::Ports { host: host.to_owned(), ports })
 }
 
+/// What Linux uses where `so_keepalive` names no value: idle, interval (tcp(7)).
+const KERNEL_KEEPALIVE: [Duration; 2] = [Duration::from_secs(7200), Duration::from_secs(75)];
+const KERNEL_KEEPALIVE_COUNT: u32 = 9;
+
 /// `on`, `off`, or `IDLE:INTERVAL:COUNT`, each of which may be empty.
 fn keepalive(section: &mut Section, place: &SourcePlace, value: &str) {
     let parts: Vec<_> = value.split(':').collect();
     match &parts[..] {
-        ["on"] => {}
+        ["on"] => keepalive(section, place, "::"),
         ["off"] => section.set("keepalive", plan::basic_string("off")),
         [idle, interval, count] => {
-            let seconds = |text: &str| time(text).map(|time| format!("\"{}s\"", time.as_secs()));
-            let entries = [
-                ("idle", seconds(idle)),
-                ("interval", seconds(interval)),
-                ("count", count.parse::<u32>().ok().map(|count| count.to_string())),
-            ];
-            let entries = entries
-                .iter()
-                .filter_map(|(key, value)| Some(format!("{key} = {}", value.as_ref()?)));
-            section.set("keepalive", format!("{{ {} }}", entries.collect::<Vec<_>>().join(", ")));
+            let [default_idle, default_interval] = KERNEL_KEEPALIVE;
+            let seconds = |text, default| time(text).unwrap_or(default).as_secs();
+            let (idle, interval) =
+                (seconds(idle, default_idle), seconds(interval, default_interval));
+            let count = count.parse().unwrap_or(KERNEL_KEEPALIVE_COUNT);
+            let value =
+                format!("{{ idle = \"{idle}s\", interval = \"{interval}s\", count = {count} }}");
+            section.set("keepalive", value);
         }
         _ => {
             let message = format!("`so_keepalive={value}` is not understood");
@@ -183,7 +195,7 @@ fn keepalive(section: &mut Section, place: &SourcePlace, value: &str) {
 
 fn pass(
     directive: &Directive,
-    upstreams: &Upstreams,
+    upstreams: &Upstreams<'_>,
     section: &mut Section,
     harmless: &mut Harmless,
 ) -> Option<Target> {
@@ -197,8 +209,11 @@ fn pass(
         section.comment_out(place, message, "write a forward for each target");
         return Some(Target::one(address));
     }
-    match upstreams.get(address) {
-        Some(block) => upstream::convert(place, address, block, section, harmless),
+    match upstreams.blocks.get(address) {
+        Some(block) => {
+            let is_shared = upstreams.uses.get(address).is_some_and(|uses| *uses > 1);
+            upstream::convert(place, address, (block, is_shared), section, harmless)
+        }
         None => Some(Target::one(address)),
     }
 }

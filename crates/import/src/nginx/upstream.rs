@@ -17,7 +17,7 @@ const FAIL_TIMEOUT: Duration = Duration::from_secs(10);
 pub(super) fn convert(
     place: &SourcePlace,
     name: &str,
-    block: &[Directive],
+    (block, is_shared): (&[Directive], bool),
     section: &mut Section,
     harmless: &mut Harmless,
 ) -> Option<Target> {
@@ -39,8 +39,9 @@ pub(super) fn convert(
         section.set("balance", plan::basic_string("round_robin"));
         passive(&used, section);
     }
+    limits(&used, is_shared, section);
     for directive in block.iter().filter(|it| !matches!(it.name(), "server" | "include")) {
-        balance(directive, is_alone, section, harmless);
+        balance(directive, used.len(), section, harmless);
     }
     for directive in block.iter().filter(|directive| directive.name() == "include") {
         let message =
@@ -81,19 +82,34 @@ fn server(directive: &Directive) -> Server {
     }
 }
 
+/// Notes where a limit of sessions works differently.
+fn limits(servers: &[&Directive], is_shared: bool, section: &mut Section) {
+    let limited = |server: &&&Directive| value(server, "max_conns").is_some_and(|it| it != "0");
+    let Some(limited) = servers.iter().find(limited) else { return };
+    if servers.iter().any(|server| has(server, "backup")) {
+        let message =
+            "`max_conns`: a backup serves while the others are down, not while they are full";
+        section.differs(&limited.place, message, "");
+    }
+    if is_shared {
+        let message =
+            "`max_conns`: each server that passes to this upstream has this limit for itself";
+        section.differs(&limited.place, message, "lower `max_sessions` in each forward");
+    }
+}
+
 /// How targets are selected.
-fn balance(directive: &Directive, is_alone: bool, section: &mut Section, harmless: &mut Harmless) {
+fn balance(directive: &Directive, servers: usize, section: &mut Section, harmless: &mut Harmless) {
     let (name, place) = (directive.name(), &directive.place);
     match (name, directive.argument()) {
-        ("hash" | "least_conn" | "random", _) if is_alone => harmless.choice(place, name),
+        ("hash" | "least_conn" | "random", _) if servers == 1 => harmless.choice(place, name),
         ("hash", "$remote_addr" | "$binary_remote_addr") => section.by_source(place, "`hash`"),
         ("hash", key) => {
             let message = format!("`hash`: the target depends on {}", quoted(key));
             section.comment_out(place, message, KEEP);
         }
-        ("least_conn", _) | ("random", "two") => {
-            section.set("balance", plan::basic_string("least"));
-        }
+        ("least_conn", _) => section.least_of_all(place, "`least_conn`", servers),
+        ("random", "two") => section.set("balance", plan::basic_string("least")),
         ("random", _) => {
             let message = "`random`: targets take turns by their weights";
             section.differs(place, message, "");
@@ -117,6 +133,8 @@ fn passive(servers: &[&Directive], section: &mut Section) {
         plan::basic_string("off")
     } else {
         let (fails, down) = (number(&fails), duration(down));
+        let message = "`max_fails`: while all servers have failed, each is tried";
+        section.differs(&first.place, message, "none_up = \"refuse\" resets clients then");
         format!("{{ failures = {fails}, down = {down}, down_max = {down} }}")
     };
     section.set("passive", passive);
