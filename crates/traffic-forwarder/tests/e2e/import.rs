@@ -1,84 +1,17 @@
-//! `import` with the real programs: the converted configuration forwards as the original did.
+//! `import`: what it writes, and with the real programs, whether the converted configuration behaves as the
+//! original does.
+
+mod case;
+mod haproxy;
+mod nginx;
+mod rinetd;
+mod scene;
 
 use std::fs;
 
 use tempfile::TempDir;
-use testkit::{Addr, Behaviour, LIMIT, Server, Signal, Target, connect};
 
-use crate::support::{forwarder, ping};
-
-const NGINX: &str = "\
-load_module /usr/lib/nginx/modules/ngx_stream_module.so;
-daemon off;
-pid DIR/nginx.pid;
-error_log stderr;
-events { }
-stream {
-    server { listen LISTEN; proxy_pass TARGET; }
-}
-";
-
-const HAPROXY: &str = "\
-defaults
-    mode tcp
-    timeout connect 5s
-    timeout client 1m
-    timeout server 1m
-listen web
-    bind LISTEN
-    server one TARGET
-";
-
-/// Forwards through the program, and then through ours with its converted file.
-fn forwards_alike(program: &str, arguments: &[&str], template: &str) {
-    let (target, dir) = (Target::start(Behaviour::Echo), TempDir::new().unwrap());
-    let write = |listen: &Addr| {
-        let target = target.addr().to_string();
-        let port = |addr: &str| addr.rsplit_once(':').unwrap().1.to_owned();
-        template
-            .replace("LISTEN_PORT", &port(&listen.to_string()))
-            .replace("TARGET_PORT", &port(&target))
-            .replace("LISTEN", &listen.to_string())
-            .replace("TARGET", &target)
-            .replace("DIR", &dir.path().display().to_string())
-    };
-    let server = Server::with_config(program, arguments, |port| write(&Addr::from(port)));
-    let addr = Addr::from(&server);
-    ping(&connect(addr.clone()).unwrap());
-    let theirs = fs::read_to_string(server.dir().join("config")).unwrap();
-    // Its port stays reserved.
-    server.process().signal(Signal::TERM);
-    server.process().wait_exit(LIMIT);
-    assert_eq!(target.accepted(), 1);
-
-    let file = dir.path().join("theirs");
-    fs::write(&file, theirs).unwrap();
-    let import = forwarder().args(["import", "--from", program]).arg(&file).run().success();
-    assert!(import.stderr.contains("ok: 1 forward, nothing left out\n"), "{import}");
-    forwarder().arg("check").config(import.text()).run().success();
-    let settings = "[process]\nadmin = 'off'\n[log]\nformat = 'json'\n";
-    let ours = forwarder().config(format!("{settings}{}", import.text())).start();
-    ours.ready();
-    ping(&connect(addr).unwrap());
-    assert_eq!(ours.wait_for_records(1).len(), 1);
-    assert_eq!(target.accepted(), 2);
-}
-
-#[test]
-fn a_haproxy_configuration_forwards_alike() {
-    forwards_alike("haproxy", &["-db", "-f"], HAPROXY);
-}
-
-#[test]
-fn an_nginx_configuration_forwards_alike() {
-    forwards_alike("nginx", &["-e", "stderr", "-c"], NGINX);
-}
-
-#[test]
-fn a_rinetd_configuration_forwards_alike() {
-    let rules = "127.0.0.1 LISTEN_PORT 127.0.0.1 TARGET_PORT\npidlogfile DIR/pid\n";
-    forwards_alike("rinetd", &["-f", "-c"], rules);
-}
+use crate::support::forwarder;
 
 #[test]
 fn omitted_parts_are_listed_and_fail_the_import() {
