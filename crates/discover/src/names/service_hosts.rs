@@ -5,7 +5,7 @@ use super::service::{Service, Services};
 use crate::sets::{MOST_MEMBERS, Record};
 use futures_util::stream::{self, StreamExt as _};
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 use tokio::time::timeout_at;
 
@@ -60,26 +60,8 @@ where
     services.sort();
     services.truncate(MOST_MEMBERS + 1);
     let now = Instant::now();
-    let mut hosts: HostAddresses = addresses
-        .into_iter()
-        .map(|(host, (addresses, left))| {
-            ttl = ttl.min(left);
-            let addresses = addresses.into_iter().map(|ip| SocketAddr::new(ip, 0)).collect();
-            (host, HostAddress { addresses, expires: now + left })
-        })
-        .collect();
-    let mut missing: BTreeSet<String> = BTreeSet::new();
-    for service in services.iter().filter(|service| !hosts.contains_key(&service.host)) {
-        missing.insert(service.host.clone());
-    }
-    missing.retain(|host| {
-        let fresh = known.get(host).filter(|known| now < known.expires);
-        if let Some(fresh) = fresh {
-            ttl = ttl.min(fresh.expires - now);
-            hosts.insert(host.clone(), fresh.clone());
-        }
-        fresh.is_none()
-    });
+    let mut hosts = delivered(addresses, now, &mut ttl);
+    let mut missing = add_fresh(&mut hosts, &services, known, now, &mut ttl);
     let mut failure = None;
     for (host, result) in look_up_all(&missing, look_up).await {
         missing.remove(&host);
@@ -110,6 +92,45 @@ where
     }
     let failure = failure.map(|(host, error)| LookUpError::Failed(format!("{host}: {error}")));
     Ok(ResolvedServices { records, hosts, ttl, failure, is_complete })
+}
+
+/// The addresses that came with the services. Lowers `ttl` to theirs.
+fn delivered(
+    addresses: BTreeMap<String, (Vec<IpAddr>, Duration)>,
+    now: Instant,
+    ttl: &mut Duration,
+) -> HostAddresses {
+    let delivered = addresses.into_iter().map(|(host, (addresses, left))| {
+        *ttl = left.min(*ttl);
+        let addresses = addresses.into_iter().map(|ip| SocketAddr::new(ip, 0)).collect();
+        (host, HostAddress { addresses, expires: now + left })
+    });
+    delivered.collect()
+}
+
+/// Adds those hosts of the services whose last answer still holds. Lowers `ttl` to theirs, and returns
+/// the hosts that need a look-up.
+fn add_fresh(
+    hosts: &mut HostAddresses,
+    services: &[Service],
+    known: &HostAddresses,
+    now: Instant,
+    ttl: &mut Duration,
+) -> BTreeSet<String> {
+    let mut missing = BTreeSet::new();
+    for Service { host, .. } in services {
+        if hosts.contains_key(host) {
+            continue;
+        }
+        match known.get(host).filter(|known| now < known.expires) {
+            Some(fresh) => {
+                *ttl = (fresh.expires - now).min(*ttl);
+                hosts.insert(host.clone(), fresh.clone());
+            }
+            None => _ = missing.insert(host.clone()),
+        }
+    }
+    missing
 }
 
 /// The result of one host.

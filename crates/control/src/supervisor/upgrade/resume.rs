@@ -259,16 +259,7 @@ pub(crate) fn resume(
     engine.replace_sets(sets.map(|(name, members)| (name, set_members(members))).collect());
     let handoff = handover.handoff();
     let taken = engine.take_over(&plan.forwards, handoff);
-    for unbound in &taken.unbound {
-        let forward = plan.forwards[unbound.position].name.as_str();
-        tracing::error!(
-            forward,
-            error = %unbound.error,
-            "a listener was not taken over and cannot be bound again: the forward is skipped, and \
-             is tried again"
-        );
-    }
-    let missing = taken.unbound.iter().map(|unbound| plan.forwards[unbound.position].name.clone());
+    let missing = unbound_forwards(&plan, &taken.unbound).into_iter();
     let missing = missing.chain(saved.restoring.iter().cloned()).collect();
     let store = Store::from_environment(notifier, saved.kept_listeners.iter().cloned().collect());
     let mut supervisor = Supervisor::new(input, plan, engine, resolver, workers, capacity, store);
@@ -283,4 +274,19 @@ pub(crate) fn resume(
     Handover::report(&last, supervisor.upgrades.count);
     supervisor.upgrades.last = Some(last);
     Ok(supervisor)
+}
+
+/// Logs the listeners that could not be bound again, and returns the names of their forwards.
+fn unbound_forwards(plan: &Plan, unbound: &[engine::Unbound]) -> Vec<String> {
+    let forwards = unbound.iter().map(|unbound| {
+        let forward = plan.forwards[unbound.position].name.as_str();
+        tracing::error!(
+            forward,
+            error = %unbound.error,
+            "a listener was not taken over and cannot be bound again: the forward is skipped, and \
+             is tried again"
+        );
+        plan.forwards[unbound.position].name.clone()
+    });
+    forwards.collect()
 }
