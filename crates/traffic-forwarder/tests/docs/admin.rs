@@ -15,7 +15,8 @@ fn every_command_returns_an_answer() {
     let target = Target::start(Behaviour::Echo);
     let config = format!(
         "[process]\nadmin = 'unix:{}/admin.sock'\n\
-         [[forward]]\nname = 'web'\nlisten = '{}'\nto = '{}'\n",
+         [[forward]]\nname = 'web'\nlisten = '{}'\n\
+         to = ['{}', {{ address = 'web.internal:80', backup = true }}]\n",
         stand.dir().display(),
         port.addr(),
         target.addr(),
