@@ -70,4 +70,6 @@ checks! {
         "the time to resolve the name of each target, and each set of targets in DNS";
     Connections, "connections",
         "the time to connect to each target, and to each address of a set";
+    HealthChecks, "health_checks",
+        "the result of the `check` of each forward, for each of its targets";
 }

@@ -1,7 +1,7 @@
 //! The resources that a plan needs.
 
 use host::{NoRoom, capacity, limit_for, workers};
-use plan::{Forward, ListenAddress, Plan, Target};
+use plan::{Forward, HealthCheck, ListenAddress, Plan, Target};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::time::Duration;
@@ -24,6 +24,15 @@ pub(super) struct TargetDemand<'a> {
     pub(super) sessions: u64,
     /// The longest `connect_timeout` of these forwards.
     pub(super) connect_timeout: Duration,
+    /// The different checks of these forwards.
+    pub(super) checks: Vec<ForwardCheck<'a>>,
+}
+
+/// A check, and the first forward that has it.
+#[derive(Clone, Copy)]
+pub(super) struct ForwardCheck<'a> {
+    pub(super) forward: &'a str,
+    pub(super) check: &'a HealthCheck,
 }
 
 /// A listener of a forward. The process starts without an optional one.
@@ -80,12 +89,15 @@ fn targets(plan: &Plan, most: u64) -> Vec<TargetDemand<'_>> {
     for (position, forward) in plan.forwards.iter().enumerate() {
         let limit = u64::from(forward.settings.max_sessions.get()).min(most);
         let connect_timeout = forward.settings.connect_timeout;
+        let check = forward.settings.check.as_ref();
+        let check = check.map(|check| ForwardCheck { forward: &forward.name, check });
         let entries = forward.routes.iter().flat_map(|route| route.targets.iter());
         for target in entries.map(|entry| &entry.address) {
             match known.entry(target) {
                 Entry::Vacant(entry) => {
                     entry.insert((targets.len(), position));
-                    targets.push(TargetDemand { target, sessions: limit, connect_timeout });
+                    let checks = check.into_iter().collect();
+                    targets.push(TargetDemand { target, sessions: limit, connect_timeout, checks });
                 }
                 // A forward counts once, even if several of its routes have this target.
                 Entry::Occupied(mut entry) if entry.get().1 != position => {
@@ -93,6 +105,12 @@ fn targets(plan: &Plan, most: u64) -> Vec<TargetDemand<'_>> {
                     let wanted = &mut targets[entry.get().0];
                     wanted.sessions = (wanted.sessions + limit).min(most);
                     wanted.connect_timeout = wanted.connect_timeout.max(connect_timeout);
+                    let is_known = |new: &ForwardCheck<'_>| {
+                        wanted.checks.iter().any(|known| known.check == new.check)
+                    };
+                    if let Some(check) = check.filter(|check| !is_known(check)) {
+                        wanted.checks.push(check);
+                    }
                 }
                 Entry::Occupied(_) => {}
             }

@@ -107,6 +107,7 @@ fn judge(demand: &Demand<'_>, host: &Host, trial: &TrialResults) -> Vec<Finding>
         sandbox::sandbox(demand, &trial.sandbox),
         targets::names(&trial.targets),
         targets::connections(&trial.targets),
+        targets::health_checks(&trial.targets),
     ]
 }
 

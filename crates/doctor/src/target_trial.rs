@@ -1,7 +1,11 @@
 //! Resolves and connects to each target once, several at a time, within a deadline.
 
+mod checked;
+
 use crate::Scope;
 use crate::demand::Demand;
+use checked::{TargetCheck, check_each, check_target};
+use engine::CheckedAddress;
 use host::addresses_of;
 use plan::Target;
 use std::net::{SocketAddr, TcpStream};
@@ -31,6 +35,8 @@ pub(super) struct TargetResult {
     pub(super) resolved: Option<StepResult>,
     /// The result of connecting; `None` if it was not tried.
     pub(super) connected: Option<StepResult>,
+    /// The results of its checks, each with a forward that has the check.
+    pub(super) checked: Vec<(String, StepResult)>,
 }
 
 /// The duration of a step, or its error.
@@ -50,6 +56,14 @@ pub(super) enum StepResult {
 struct TargetTask {
     target: Target,
     limit: Duration,
+    /// Empty if no target is to be connected to.
+    checks: Vec<TargetCheck>,
+}
+
+impl TargetTask {
+    fn results(&self, check: impl Fn(&TargetCheck) -> StepResult) -> Vec<(String, StepResult)> {
+        self.checks.iter().map(|it| (it.forward.clone(), check(it))).collect()
+    }
 }
 
 /// Tries all targets of a plan.
@@ -61,6 +75,7 @@ pub(super) fn try_all(demand: &Demand<'_>, options: Scope) -> Vec<TargetResult> 
         .map(|it| TargetTask {
             target: it.target.clone(),
             limit: it.connect_timeout.min(TARGET_LIMIT),
+            checks: it.checks.iter().filter(|_| options.connect).map(TargetCheck::of).collect(),
         })
         .collect();
     let mut tried: Vec<TargetResult> = tasks.iter().map(|task| late(task, options)).collect();
@@ -100,27 +115,30 @@ fn late(task: &TargetTask, options: Scope) -> TargetResult {
         target: task.target.to_string(),
         resolved: is_name.then_some(StepResult::Late),
         connected: (options.connect && !is_name).then_some(StepResult::Late),
+        checked: task.results(|_| StepResult::Late),
     }
 }
 
 fn try_one(task: &TargetTask, options: Scope) -> TargetResult {
-    let mut tried =
-        TargetResult { target: task.target.to_string(), resolved: None, connected: None };
+    let target = task.target.to_string();
+    let mut tried = TargetResult { target, resolved: None, connected: None, checked: Vec::new() };
     let (host, port) = match &task.target {
         Target::Unix(path) => {
             let began = Instant::now();
             let connect = || step(began, UnixStream::connect(path));
             tried.connected = options.connect.then(connect);
+            tried.checked = task.results(|it| check_target(it, CheckedAddress::Unix(path), &[]));
             return tried;
         }
         Target::Ip(address) => {
             tried.connected = options.connect.then(|| connect(&[*address], task.limit));
+            tried.checked = task.results(|it| check_target(it, CheckedAddress::Ip(*address), &[]));
             return tried;
         }
         Target::Zoned(address) => (format!("{}%{}", address.ip, address.zone), address.port),
         Target::Name { host, port } => (host.clone(), *port),
         set @ (Target::Dns { .. } | Target::Srv { .. }) => {
-            return try_set(set, tried, task.limit, options);
+            return try_set(set, tried, task, options);
         }
     };
     let began = Instant::now();
@@ -133,11 +151,18 @@ fn try_one(task: &TargetTask, options: Scope) -> TargetResult {
     };
     tried.resolved = Some(StepResult::Done(began.elapsed()));
     tried.connected = options.connect.then(|| connect(&addresses, task.limit));
+    let name = CheckedAddress::Name(&host, port);
+    tried.checked = task.results(|check| check_target(check, name, &addresses));
     tried
 }
 
 /// Looks up the records of a set, and tries each of them.
-fn try_set(set: &Target, mut tried: TargetResult, limit: Duration, options: Scope) -> TargetResult {
+fn try_set(
+    set: &Target,
+    mut tried: TargetResult,
+    task: &TargetTask,
+    options: Scope,
+) -> TargetResult {
     let Some((name, port)) = engine::set_of(set) else { return tried };
     let began = Instant::now();
     let records = match discover::look_up_set(&name, LOOK_UP_LIMIT) {
@@ -156,13 +181,25 @@ fn try_set(set: &Target, mut tried: TargetResult, limit: Duration, options: Scop
         address
     });
     let addresses: Vec<SocketAddr> = addresses.collect();
-    tried.connected = options.connect.then(|| connect_each(&addresses, limit));
+    tried.connected = options.connect.then(|| connect_each(&addresses, task.limit));
+    tried.checked = task.results(|check| check_each(check, &addresses));
     tried
 }
 
-/// Tries each of the addresses, for which `limit` is the time together. The result is that of the first
-/// one that fails.
+/// Tries each of the addresses, for which `limit` is the time together.
 fn connect_each(addresses: &[SocketAddr], limit: Duration) -> StepResult {
+    each(addresses, limit, |address, left| {
+        step(Instant::now(), TcpStream::connect_timeout(address, left.min(ADDRESS_LIMIT)))
+    })
+}
+
+/// Takes a step with each of the addresses until `limit` has passed. The result is that of the first one
+/// that fails.
+fn each(
+    addresses: &[SocketAddr],
+    limit: Duration,
+    take_step: impl Fn(&SocketAddr, Duration) -> StepResult,
+) -> StepResult {
     let began = Instant::now();
     let mut first_failure = None;
     let (mut failed, mut tried) = (0, 0);
@@ -172,10 +209,10 @@ fn connect_each(addresses: &[SocketAddr], limit: Duration) -> StepResult {
             break;
         }
         tried += 1;
-        let result = TcpStream::connect_timeout(address, left.min(ADDRESS_LIMIT));
-        if result.is_err() {
+        let result = take_step(address, left);
+        if !matches!(result, StepResult::Done(_)) {
             failed += 1;
-            first_failure.get_or_insert((address, step(began, result)));
+            first_failure.get_or_insert((address, result));
         }
     }
     let of_all = |error: &str, address: &SocketAddr| {

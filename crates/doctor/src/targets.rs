@@ -45,13 +45,28 @@ pub(super) fn connections(tried: &[TargetResult]) -> Finding {
     judge(Check::Connections, steps, "targets are connected", "no target was connected to")
 }
 
+/// Judges the checks of targets.
+pub(super) fn health_checks(tried: &[TargetResult]) -> Finding {
+    let details = tried.iter().flat_map(|target| {
+        target.checked.iter().map(move |(forward, step)| {
+            let detail = detail(target, step);
+            FindingDetail { found: format!("{} (check of {forward})", detail.found), ..detail }
+        })
+    });
+    summarize(Check::HealthChecks, details.collect(), "checks succeed", "no target was checked")
+}
+
 fn judge<'t>(
     check: Check,
     steps: impl Iterator<Item = (&'t TargetResult, &'t StepResult)>,
     done: &str,
     nothing: &str,
 ) -> Finding {
-    let mut details: Vec<_> = steps.map(|(tried, step)| detail(tried, step)).collect();
+    let details = steps.map(|(tried, step)| detail(tried, step)).collect();
+    summarize(check, details, done, nothing)
+}
+
+fn summarize(check: Check, mut details: Vec<FindingDetail>, done: &str, nothing: &str) -> Finding {
     // The slowest first among equal verdicts: the later sort by verdict is stable.
     details.sort_by(|a, b| b.seconds.unwrap_or(0.0).total_cmp(&a.seconds.unwrap_or(0.0)));
     let all = details.len();
@@ -90,7 +105,7 @@ mod tests {
         resolved: Option<StepResult>,
         connected: Option<StepResult>,
     ) -> TargetResult {
-        TargetResult { target: target.to_owned(), resolved, connected }
+        TargetResult { target: target.to_owned(), resolved, connected, checked: Vec::new() }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! `doctor` on hosts with low limits, and checks that its claims hold.
 
+mod checked;
 mod claims;
 mod findings;
 mod report;
