@@ -18,7 +18,10 @@ pub fn forward_toml(forward: &Forward) -> String {
     let own =
         FORWARD_ONLY.iter().map(|setting| (setting.key, forward_only_toml(forward, setting.key)));
     let defaults = ForwardSettings::default();
-    let settings = ForwardSettings::SETTINGS.iter().filter_map(|setting| {
+    // `on_down` of `[defaults]` is an error in a forward without `check`.
+    let is_allowed = |key: &str| key != "on_down" || forward.settings.check.is_some();
+    let settings = ForwardSettings::SETTINGS.iter().filter(|setting| is_allowed(setting.key));
+    let settings = settings.filter_map(|setting| {
         let value = forward.settings.written(setting);
         Some((
             setting.key,
@@ -150,6 +153,17 @@ mod tests {
         let bare = plan_of("[[forward]]\nname = 'a'\nlisten = ':1'\nto = 'h:2'\n");
         let text = forward_toml(&bare.forwards[0]);
         assert_eq!(text, "[[forward]]\nname = \"a\"\nlisten = \":1\"\nto = \"h:2\"\n");
+    }
+
+    #[test]
+    fn a_forward_without_a_check_is_read_back_without_on_down() {
+        let plan = plan_of(
+            "[defaults]\non_down = 'reset'\n[[forward]]\nlisten = ':1'\nto = 'h:2'\n\
+             [[forward]]\nlisten = ':2'\nto = 'h:2'\ncheck = 'tls'\n",
+        );
+        let [without, with] = &plan.forwards[..] else { panic!("two forwards") };
+        assert_eq!(plan_of(&forward_toml(without)).forwards[0].settings.on_down, None);
+        assert_eq!(plan_of(&forward_toml(with)).forwards[0].settings, with.settings);
     }
 
     #[test]

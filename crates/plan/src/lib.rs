@@ -13,6 +13,7 @@ mod check;
 mod draft;
 mod file;
 mod format;
+mod hints;
 mod host_text;
 mod line_format;
 mod listeners;

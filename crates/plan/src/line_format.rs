@@ -33,6 +33,9 @@ pub(crate) fn without_comment(line: &str) -> &str {
     line.split('#').next().unwrap_or_default()
 }
 
+/// Prefixes of targets that have no host and port of their own.
+const PREFIXES: [&str; 3] = ["dns:", "srv:", "unix:"];
+
 struct Line<'a> {
     listen: (u16, Fragment<'a>),
     target: (Ranged<Target>, Fragment<'a>),
@@ -56,7 +59,12 @@ fn read_line(content: Fragment<'_>) -> Result<Line<'_>, ParseError> {
     };
     let port = parse_port(local)?;
     parse_port(remote)?;
-    Ok(Line { listen: (port, local), target: (parse_target_parts(host, remote)?, host) })
+    let target = parse_target_parts(host, remote).map_err(|error| {
+        let is_toml =
+            host.text.contains(',') || PREFIXES.iter().any(|it| host.text.starts_with(it));
+        if is_toml { error.hint("several targets and `dns:` need TOML") } else { error }
+    })?;
+    Ok(Line { listen: (port, local), target: (target, host) })
 }
 
 impl Line<'_> {

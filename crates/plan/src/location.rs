@@ -54,6 +54,14 @@ impl ParseError {
         self
     }
 
+    /// The same error with this hint instead of its own, if there is one.
+    pub(crate) fn hint_if(self, hint: Option<String>) -> Self {
+        match hint {
+            Some(hint) => self.hint(hint),
+            None => self,
+        }
+    }
+
     /// The same error, relative to a text that contains the parsed one at `offset`.
     pub(crate) fn shifted(mut self, offset: usize) -> Self {
         self.range = self.range.start + offset..self.range.end + offset;

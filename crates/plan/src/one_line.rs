@@ -7,10 +7,11 @@ use std::path::Path;
 use crate::address::{ListenAddress, Ranged, Target};
 use crate::address_text::{parse_listen, parse_listen_parts, parse_target, parse_target_parts};
 use crate::draft::{Draft, Located, default_name};
+use crate::hints;
 use crate::plan::ForwardSettings;
 use crate::problem::{ParseError, Problems, Severity};
 use crate::target::TargetRange;
-use crate::text::{Fragment, Source, quoted};
+use crate::text::{Fragment, Source, cut, quoted};
 use crate::url;
 
 const EXAMPLE: &str = "write LISTEN=TARGET, for example 18080=127.0.0.1:8080";
@@ -54,13 +55,21 @@ fn parse(text: Fragment<'_>) -> Result<Parsed, ParseError> {
     if let Some((listen, target_list)) = text.split_once('=') {
         let listen = listen.trimmed();
         let listen = (parse_listen(listen)?, listen.range());
-        let target = |target: Fragment<'_>| Ok((parse_target(target)?, target.range()));
+        let target = |target: Fragment<'_>| {
+            let parsed = parse_target(target).map_err(|error| {
+                let is_list = target.text.contains([';', '|']);
+                let commas = is_list.then(|| "separate targets by commas".to_owned());
+                error.hint_if(commas.or_else(|| hints::of_prefix(target.text)))
+            })?;
+            Ok((parsed, target.range()))
+        };
         let targets = targets(target_list).into_iter().map(target).collect::<Result<_, _>>()?;
         return Ok(Parsed { listen, targets });
     }
     // A URL's colons would be mistaken for field separators.
     let target = text.split_once(':').map_or(text, |(_, target)| target);
     url::refuse(if target.text.contains("://") { target } else { text }, ":PORT")?;
+    refuse_list(text)?;
     let fields = fields(text);
     let (bind, rest) = match fields[..] {
         [_, _, _] => (None, &fields[..]),
@@ -75,6 +84,17 @@ fn parse(text: Fragment<'_>) -> Result<Parsed, ParseError> {
         listen: (listen, bind.unwrap_or(port).range().start..port.range().end),
         targets: vec![(target, host.range().start..target_port.range().end)],
     })
+}
+
+/// Rejects a list of targets in the syntax of `-L`, which has one, and suggests the other syntax.
+fn refuse_list(text: Fragment<'_>) -> Result<(), ParseError> {
+    let Some((first, _)) = text.split_once(',') else { return Ok(()) };
+    let fields = fields(first);
+    let [.., port, host, _] = fields[..] else { return Ok(()) };
+    let listen = text.part(0..port.range().end).text;
+    let targets = text.part(host.range().start..text.text.len()).text;
+    let error = text.error(format!("{} is not a forward", quoted(text.text)));
+    Err(error.hint(format!("a list of targets needs `=`: {}={}", cut(listen), cut(targets))))
 }
 
 /// Splits a list of targets at its commas. The path of a Unix socket keeps its own ones: a part without

@@ -192,8 +192,8 @@ rows! { Section::ForwardDefaults, ForwardSettings {
     /// When failed connects of clients take one of several targets out of use.
     passive = Some(Passive::defaults()), Or("off", &Kind::Table(Passive::SETTINGS)) => NewSessions;
 
-    /// While no target is up: try all as if they were up, or reset the client; "auto" tries, unless a check
-    /// reads an answer.
+    /// What happens to a client while no target is up: `try` tries them all anyway, `refuse` resets it; "auto"
+    /// tries, unless a check reads an answer.
     none_up = None, Or("auto", &Choice(NoneUp::WORDS)) => NewSessions;
 
     /// Checks each target all the time; one that fails takes no new sessions.

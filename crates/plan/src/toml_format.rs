@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use std::ops::Range;
 
 use toml::Spanned;
-use toml::de::DeTable;
+use toml::de::{DeTable, DeValue};
 
 use crate::draft::{Draft, ForwardOnly};
 use crate::health_check_table::KINDS;
@@ -174,6 +174,7 @@ impl<'a> Reader<'a, '_> {
         }
         self.passive(table, &settings);
         self.health_check(table, &settings);
+        self.on_down(table, &settings);
         self.required(table, "listen", "listen = \":port\"", &span);
         self.required(table, "to", "to = \"host:port\"", &span);
         own.into_draft(table.contains_key("name"), settings, span)
@@ -195,10 +196,25 @@ impl<'a> Reader<'a, '_> {
     fn health_check(&mut self, table: Entries<'_, '_>, settings: &ForwardSettings) {
         let (Some(given), Some(check)) = (table.get("check"), &settings.check) else { return };
         let table = given.get_ref().as_table();
-        let names_a_kind = table.is_some_and(|it| KINDS.iter().any(|key| it.contains_key(*key)));
+        let is_no = |value: &Spanned<DeValue<'_>>| value.get_ref().as_bool() == Some(false);
+        let names_a_kind =
+            |key: &&str| table.and_then(|it| it.get(*key)).is_some_and(|it| !is_no(it));
         // A kind that was given and is missing has a problem of its own.
-        if let Some(error) = check.mistake().filter(|_| !(names_a_kind && check.has_no_kind())) {
+        let is_reported = check.has_no_kind() && KINDS.iter().any(names_a_kind);
+        if let Some(error) = check.mistake().filter(|_| !is_reported) {
             self.report(&self.source.span(given.span()), &error);
+        }
+    }
+
+    /// Reports an `on_down` of a forward without a check. One in `[defaults]` is for the forwards that have
+    /// a check, and beside `check = "off"` it awaits that the check is on again.
+    fn on_down(&mut self, table: Entries<'_, '_>, settings: &ForwardSettings) {
+        let Some((key, _)) = table.get_key_value("on_down") else { return };
+        let has_check = settings.check.is_some() || table.contains_key("check");
+        if settings.on_down.is_some() && !has_check {
+            let error = ParseError::new(0..0, "`on_down` has no effect without `check`");
+            let error = error.hint("add a `check`, or leave out `on_down`");
+            self.report(&self.source.span(key.span()), &error);
         }
     }
 

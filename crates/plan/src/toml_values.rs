@@ -7,6 +7,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use crate::address::Target;
+use crate::hints;
 use crate::paths::RolePath;
 use crate::problem::{ParseError, Problems, Severity};
 use crate::setting::{Kind, Section, Setting};
@@ -63,8 +64,19 @@ impl<'a> Reader<'a, '_> {
         let name = key.get_ref().as_ref();
         let keys: Vec<_> = known.iter().copied().flatten().map(|setting| setting.key).collect();
         let elsewhere = settings().iter().find(|setting| setting.key == name);
+        let section = known.iter().copied().flatten().map(|setting| setting.section).next();
         let error = ParseError::new(0..0, format!("unknown key {}", quoted(name)));
+        if let Some(hint) = section.and_then(|section| hints::of_key(section, name)) {
+            return self.report(&self.source.span(key.span()), &error.hint(hint));
+        }
         let error = match (nearest(name, &keys), elsewhere) {
+            (_, Some(Setting { section: Section::ForwardDefaults, .. }))
+                if section == Some(Section::Inside("to")) =>
+            {
+                error.hint(format!(
+                    "`{name}` belongs in [[forward]] or [defaults]: all targets of a forward share it"
+                ))
+            }
             (_, Some(setting)) => {
                 let place = match setting.section {
                     Section::Inside(key) => format!("the table of `{key}`"),
@@ -127,7 +139,8 @@ impl<'a> Reader<'a, '_> {
             (found, _) => {
                 let found = with_article(found.type_str());
                 let message = format!("expected {}, found {found}", describe(expected));
-                Err(ParseError::new(0..span.text().len(), message))
+                let error = ParseError::new(0..span.text().len(), message);
+                Err(error.hint_if(hints::of_value(kind, span.text())))
             }
         };
         self.checked(checked, span)

@@ -8,9 +8,12 @@ use crate::text::{Fragment, cut, quoted};
 pub(crate) fn refuse(text: Fragment<'_>, port: &str) -> Result<(), ParseError> {
     let Some((scheme, rest)) = text.text.split_once("://") else { return Ok(()) };
     let address = rest.split(['/', '?', '#', '|']).next().unwrap_or_default();
-    let port = if address.contains(':') { "" } else { port };
+    let port = if address.contains(':') || scheme == "srv" { "" } else { port };
     let (scheme, address) = (cut(scheme), cut(address));
     let error = text.error(format!("{} is a URL, and an address is needed", quoted(text.text)));
+    if scheme == "dns" || scheme == "srv" {
+        return Err(error.hint(format!("write `{scheme}:{address}{port}`")));
+    }
     Err(error.hint(format!("leave out `{scheme}://`: write `{address}{port}`")))
 }
 
@@ -23,6 +26,9 @@ mod tests {
         let cases = [
             ("http://foo:80/", "leave out `http://`: write `foo:80`"),
             ("tcp://foo", "leave out `tcp://`: write `foo:PORT`"),
+            ("dns://db:5432", "write `dns:db:5432`"),
+            ("dns://db/", "write `dns:db:PORT`"),
+            ("srv://_db._tcp.test", "write `srv:_db._tcp.test`"),
             ("https://[::1]:443/a?b#c", "leave out `https://`: write `[::1]:443`"),
         ];
         for (text, hint) in cases {

@@ -9,6 +9,7 @@ use crate::address::{ListenAddress, Ranged, Target};
 use crate::address_text::{parse_listen, parse_target};
 use crate::admin_text::parse_admin;
 use crate::health_check::{StatusRange, parse_statuses};
+use crate::hints;
 use crate::plan::Admin;
 use crate::problem::ParseError;
 use crate::setting::{Content, Kind, Setting};
@@ -79,14 +80,14 @@ pub(crate) fn from_text(kind: Kind, text: &str) -> Result<Value, ParseError> {
         Kind::Account => check_account(fragment).map(Value::Text),
         Kind::Admin => parse_admin(fragment).map(Value::Admin),
         Kind::Text(content) => check_text(fragment, content).map(Value::Text),
-        Kind::Statuses => parse_statuses(text).map(Value::Statuses),
+        Kind::Statuses => statuses(kind, text).map(Value::Statuses),
         Kind::KeyOrTable(words, keys) => {
             key_as_table(text, words, keys).ok_or_else(|| not_a_word(fragment, words, kind))
         }
         Kind::Name => check_name(text).map(|()| Value::Text(text.to_owned())),
         Kind::Listen => parse_listen(fragment).map(Value::Listen),
-        Kind::TargetAddress => parse_target(fragment).map(Value::TargetAddress),
-        Kind::Target(_) => parse_target(fragment).map(TargetRange::new).map(Value::Target),
+        Kind::TargetAddress => target(fragment).map(Value::TargetAddress),
+        Kind::Target(_) => target(fragment).map(TargetRange::new).map(Value::Target),
         Kind::Choice(words) => match words.iter().find(|word| **word == text) {
             Some(word) => Ok(Value::Word(word)),
             None => Err(not_a_word(fragment, words, kind)),
@@ -101,6 +102,19 @@ pub(crate) fn from_text(kind: Kind, text: &str) -> Result<Value, ParseError> {
             })
         }
     }
+}
+
+/// Parses statuses, with a hint where they are a list or a class such as `2xx`.
+fn statuses(kind: Kind, text: &str) -> Result<StatusRange, ParseError> {
+    parse_statuses(text).map_err(|error| error.hint_if(hints::of_value(kind, text)))
+}
+
+/// Parses the address of a target, with a hint where it is a list or has a prefix in another form.
+fn target(text: Fragment<'_>) -> Result<Ranged<Target>, ParseError> {
+    parse_target(text).map_err(|error| {
+        let hint = hints::of_prefix(text.text).or_else(|| hints::of_target_list(text.text));
+        error.hint_if(hint)
+    })
 }
 
 /// A duration with its unit. A bare zero needs none where it is too short in all of them.
@@ -121,9 +135,11 @@ fn not_a_word(fragment: Fragment<'_>, words: &[&str], kind: Kind) -> ParseError 
     let words = &[words, kind.word().as_slice()].concat();
     let error =
         fragment.error(format!("{} is none of {}", quoted(fragment.text), words.join(", ")));
-    match nearest(fragment.text, words) {
-        Some(word) => error.hint(format!("did you mean `{word}`?")),
-        None => error,
+    let near = hints::of_word(fragment.text, words).or_else(|| nearest(fragment.text, words));
+    match (hints::of_value(kind, fragment.text), near) {
+        (Some(hint), _) => error.hint(hint),
+        (None, Some(word)) => error.hint(format!("did you mean `{word}`?")),
+        (None, None) => error,
     }
 }
 

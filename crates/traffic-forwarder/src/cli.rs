@@ -14,6 +14,7 @@ static VERSION: LazyLock<String> = LazyLock::new(|| Version::of_program().to_str
 const EXAMPLES: &str = "\
 Examples:
   traffic-forwarder 18080=127.0.0.1:8080         one forward, no file
+  traffic-forwarder 18080=10.0.0.5:80,10.0.0.6:80    several targets
   traffic-forwarder 5432:db.internal:5432        the same as ssh -L writes it
   traffic-forwarder -c /etc/traffic-forwarder.conf
   traffic-forwarder check -c FILE                every problem of a file at once
@@ -83,8 +84,9 @@ pub(crate) struct Source {
     /// For every forward: the maximum number of open sessions.
     #[arg(long, value_name = "NUMBER", allow_hyphen_values = true)]
     max_conns: Option<String>,
-    /// A forward: LISTEN=TARGET (18080=127.0.0.1:8080, 127.0.0.1:5432=db:5432) or
-    /// PORT:HOST:PORT.
+    /// A forward: LISTEN=TARGET (18080=127.0.0.1:8080, 127.0.0.1:5432=db:5432),
+    /// LISTEN=TARGET,TARGET (18080=10.0.0.5:80,10.0.0.6:80) or PORT:HOST:PORT. A process without a
+    /// file has no admin interface: `status`, `targets` and the like cannot reach it.
     #[arg(value_name = "FORWARD")]
     forwards: Vec<String>,
 }
