@@ -18,6 +18,7 @@ words! {
         AtLimit = "at_limit": "`sessions` is at least `max_sessions`",
         Refusing = "refusing": "`last_refused` is below 60 s",
         Failing = "failing": "`last_failed` is below 60 s",
+        TargetDown = "target_down": "the `state` of one of its `targets` is `down`",
         NetworkLossy = "network_lossy": "`verdict` is `network-lossy`",
     }
 }

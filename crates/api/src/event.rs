@@ -39,8 +39,8 @@ pub struct SessionClosed<'a> {
     pub client: String,
     /// The listen address, as configured.
     pub listener: Cow<'a, str>,
-    /// The selected target, as configured.
-    pub target: Cow<'a, str>,
+    /// The selected target, as configured; null if none was selected.
+    pub target: Option<Cow<'a, str>>,
     /// Address of the target that was connected or tried last.
     pub target_address: Option<String>,
     /// Number of attempts to connect, to all targets together; 255 stands for more.
@@ -106,8 +106,8 @@ pub struct ClosedTcp {
 pub struct TargetDown {
     /// Name of the forward, as configured.
     pub forward: String,
-    /// The selected target, as configured.
-    pub target: String,
+    /// The selected target, as configured; null if none was selected.
+    pub target: Option<String>,
     /// Address of the last attempt.
     pub target_address: Option<String>,
     /// The close reason's cause: `refused`, `unreachable`, `connect_timeout`, `name_error`, ...

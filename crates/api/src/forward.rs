@@ -66,13 +66,14 @@ pub struct Target {
     pub set: Option<String>,
     /// The listen addresses whose sessions it serves.
     pub listen: Vec<String>,
-    /// `up`, `down`, or `unknown`: its first check has not ended.
+    /// `up`, `down`, `drained`, or `unknown`: its first check has not ended, or it is an entry of `to` (`dns:`
+    /// or `srv:`) whose name has no answer yet.
     #[schema(schema_with = Word::<TargetState>::schema)]
     pub state: Word<TargetState>,
     /// When the state changed last; null if it never has.
     #[serde(default)]
     pub since: Option<String>,
-    /// Why it is down.
+    /// Why it is down, or the failure of its name.
     #[serde(default)]
     pub why: Option<String>,
     /// Its checks since the start of the process; null if it is not checked.

@@ -26,7 +26,7 @@ words! {
         Up = "up": "It takes new sessions.",
         Down = "down": "Connects or checks failed: others get its sessions.",
         Drained = "drained": "An operator has drained it: others get its sessions.",
-        Unknown = "unknown": "Its first check has not ended.",
+        Unknown = "unknown": "Its first check has not ended, or it is an entry of `to` whose name has no answer yet.",
     }
 }
 

@@ -59,6 +59,17 @@ pub(crate) struct ForwardFacts {
     /// Sessions failed so far, and seconds since the last one.
     pub(crate) failed: u64,
     pub(crate) last_failed: Option<f64>,
+    /// Number of its targets.
+    pub(crate) targets: usize,
+    /// Those that are down.
+    pub(crate) down: Vec<DownTarget>,
+}
+
+/// A target that is down.
+#[derive(Clone, Debug)]
+pub(crate) struct DownTarget {
+    pub(crate) address: String,
+    pub(crate) why: Option<String>,
 }
 
 /// The conditions of a forward.
@@ -74,7 +85,24 @@ pub(crate) fn of_forward(facts: &ForwardFacts) -> Vec<Attention> {
             .then(|| (Condition::Refusing, format!("refused clients, {refused} so far"))),
         is_recent(facts.last_failed)
             .then(|| (Condition::Failing, format!("sessions fail to connect, {failed} so far"))),
+        targets_down(facts).map(|text| (Condition::TargetDown, text)),
     ])
+}
+
+/// The number of targets that are down, and the first one with its reason.
+fn targets_down(ForwardFacts { targets, down, .. }: &ForwardFacts) -> Option<String> {
+    let first = down.first()?;
+    let count = match (down.len(), targets) {
+        (_, 1) => "its only target is".to_owned(),
+        (1, _) => format!("1 of {targets} targets is"),
+        (down, _) => format!("{down} of {targets} targets are"),
+    };
+    let why = first.why.as_ref().map(|why| format!(", {why}")).unwrap_or_default();
+    let more = match down.len() - 1 {
+        0 => String::new(),
+        more => format!("; and {more} more"),
+    };
+    Some(format!("{count} down: {}{why}{more}", first.address))
 }
 
 /// The conditions of a session.
@@ -171,6 +199,8 @@ mod tests {
             sessions: 1,
             last_refused: Some(0.0),
             last_failed: Some(59.9),
+            targets: 3,
+            down: vec![DownTarget { address: "a:1".to_owned(), why: Some("refused".to_owned()) }],
             ..fine
         };
         let expected = [
@@ -178,8 +208,16 @@ mod tests {
             ("at_limit", "at its limit of 1 session"),
             ("refusing", "refused clients, 3 so far"),
             ("failing", "sessions fail to connect, 4 so far"),
+            ("target_down", "1 of 3 targets is down: a:1, refused"),
         ];
         assert_eq!(parts(of_forward(&facts)), pairs(&expected));
+        let down = |targets, count| {
+            let down = vec![DownTarget { address: "a:1".to_owned(), why: None }; count];
+            targets_down(&ForwardFacts { targets, down, ..ForwardFacts::default() })
+        };
+        assert_eq!(down(3, 0), None);
+        assert_eq!(down(1, 1).as_deref(), Some("its only target is down: a:1"));
+        assert_eq!(down(3, 2).as_deref(), Some("2 of 3 targets are down: a:1; and 1 more"));
     }
 
     #[test]

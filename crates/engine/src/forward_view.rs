@@ -80,6 +80,14 @@ impl<K: Kernel> ForwardView<'_, K> {
         TargetView::of_routes(self.routes)
     }
 
+    /// Whether a target is out of use, after failed connects or checks. Cheaper than [`Self::targets`].
+    pub fn has_target_down(&self) -> bool {
+        self.routes.iter().any(|route| {
+            let targets = route.targets.load();
+            targets.members().iter().any(|member| member.target.is_down())
+        })
+    }
+
     /// Unix listeners that clients cannot reach, because another program removed or replaced their
     /// files. One system call per Unix listener.
     pub fn lost_files(&self) -> impl Iterator<Item = LostFile<'_>> {

@@ -49,9 +49,9 @@ impl SessionRecord {
         &self.route.listen
     }
 
-    /// The selected target, as configured; empty if the session ended before one was selected.
-    pub fn target(&self) -> &str {
-        self.selected.as_ref().map_or("", |target| &target.text)
+    /// The selected target, as configured; `None` if the session ended before one was selected.
+    pub fn target(&self) -> Option<&str> {
+        self.selected.as_ref().map(|target| &*target.text)
     }
 }
 

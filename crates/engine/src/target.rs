@@ -169,11 +169,16 @@ impl Target {
 
     /// Notes that it is down now.
     pub(crate) fn note_down(&self, at: SystemTime, cause: &DownCause, failures: u32) {
-        let of = match cause {
-            DownCause::Connects(_) => "failed connects",
-            DownCause::Checks(_) => "failed checks",
+        let (noun, colon) = match cause {
+            DownCause::Connects(_) => ("failed connect", ""),
+            DownCause::Checks(_) => ("failed check", ":"),
         };
-        let why = Some(format!("{failures} {of}, the last one: {cause}").into());
+        let counted = plan::counted(failures, noun);
+        let why = match failures {
+            1 => format!("{counted}: {cause}"),
+            _ => format!("{counted} in a row, the last one{colon} {cause}"),
+        };
+        let why = Some(why.into());
         *self.lock_change() = Some(StateChange { at, why });
     }
 

@@ -105,7 +105,7 @@ impl ReportEvents {
                 };
                 self.events.publish(EventName::TargetDown, || TargetDown {
                     forward: forward.to_string(),
-                    target: target.to_string(),
+                    target: Some(target.to_string()),
                     target_address: None,
                     cause: cause.into(),
                     failures: Some(*failures),
@@ -209,7 +209,7 @@ fn session_closed(record: &SessionRecord) -> SessionClosed<'_> {
         forward: record.forward().into(),
         client: record.client.to_string(),
         listener: record.listener().into(),
-        target: record.target().into(),
+        target: record.target().map(Into::into),
         target_address: record.target_address.map(|address| address.to_string()),
         attempts: record.attempts,
         started: humantime::format_rfc3339_millis(record.started).to_string(),
@@ -242,7 +242,7 @@ fn close(reason: CloseReason) -> Close<'static> {
 fn target_down(record: &SessionRecord) -> TargetDown {
     TargetDown {
         forward: record.forward().to_owned(),
-        target: record.target().to_owned(),
+        target: record.target().map(str::to_owned),
         target_address: record.target_address.map(|address| address.to_string()),
         cause: record.ending.reason.cause.into(),
         failures: None,

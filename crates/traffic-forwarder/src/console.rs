@@ -22,6 +22,7 @@ pub(crate) mod path;
 pub(crate) mod watch;
 
 pub(crate) mod status;
+mod switched;
 
 mod overview;
 
@@ -54,6 +55,7 @@ use failure::CommandError;
 use hyper::Method;
 use serde::Serialize;
 use std::os::unix::ffi::OsStrExt;
+use switched::Verb;
 
 /// Sends the command's request to the running process and prints the answer.
 pub(crate) fn run(operation: &Operation) -> Exit {
@@ -76,8 +78,8 @@ async fn carry_out(operation: &Operation) -> Result<Exit, CommandError> {
         Operation::Targets(args) => targets::run(args).await,
         Operation::Sessions(args) => sessions::run(args).await,
         Operation::Kill(args) => kill(args).await,
-        Operation::Drain(args) => admit(args, "drain").await,
-        Operation::Resume(args) => admit(args, "resume").await,
+        Operation::Drain(args) => admit(args, Verb::Drain).await,
+        Operation::Resume(args) => admit(args, Verb::Resume).await,
         Operation::Reload(args) => reload(args).await,
         Operation::Plan(args) => compare(args).await,
         Operation::Confirm(args) => confirm(args).await,
@@ -114,16 +116,22 @@ async fn kill(args: &Kill) -> Result<Exit, CommandError> {
 }
 
 /// Drains or resumes a forward or one of its targets, as `verb` says.
-async fn admit(Named { name, target, query }: &Named, verb: &str) -> Result<Exit, CommandError> {
+async fn admit(Named { name, target, query }: &Named, verb: Verb) -> Result<Exit, CommandError> {
     let admin = AdminApi::new(&query.connect)?;
-    let path = format!("/v1/forwards/{}/{verb}", path::part(name));
+    let path = format!("/v1/forwards/{}/{}", path::part(name), verb.word());
     let path = path::with_query(&path, &[("target", target.as_ref().map(String::as_bytes))]);
-    let done = names::suggest(&admin, name, admin.ask(Method::POST, &path).await).await?;
-    Ok(show(query, &done, |done: &api::Done| {
-        let already = if done.changed { "" } else { " already" };
-        let switched = target.as_ref().unwrap_or(name);
-        format!("{} is {}{already}\n", plan::escaped(switched), plan::escaped(done.state.as_str()))
-    }))
+    let done: api::Done =
+        names::suggest(&admin, name, admin.ask(Method::POST, &path).await).await?;
+    if query.json {
+        return Ok(say_json(&done));
+    }
+    // The act is done, even if the process answers no more.
+    let forward = status::one(&admin, name).await.ok();
+    let switched = switched::Switched { name, target: target.as_deref(), verb, done: &done };
+    if let Some(warning) = forward.as_ref().and_then(|forward| switched.warning(forward)) {
+        warn(&format!("warning: {warning}\n"));
+    }
+    Ok(say(&switched.text(forward.as_ref())))
 }
 
 async fn reload(Reload { dry_run, confirm, query }: &Reload) -> Result<Exit, CommandError> {

@@ -2,18 +2,19 @@
 
 use super::app::App;
 use super::refusal::Refusal;
-use crate::api_format::{seconds_since, time};
-use crate::attention::{self, ForwardFacts};
+use super::target_states::{target_state, targets_of};
+use crate::api_format::seconds_since;
+use crate::attention::{self, DownTarget, ForwardFacts};
 use crate::supervisor::Supervisor;
 use crate::supervisor::switch::SwitchError;
 use api::{
-    CheckCounts, Done, DoneState, ErrorCode, Failure, Forward, ForwardState, Forwards, LastCheck,
-    Rates, Target, TargetState,
+    Done, DoneState, ErrorCode, Failure, Forward, ForwardState, Forwards, Rates, TargetState,
 };
 use axum::Json;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
-use engine::{Engine, ForwardView, TargetView, Totals};
+use discover::NamesStatus;
+use engine::{ForwardView, TargetView, Totals};
 use flow::Direction;
 use serde::Deserialize;
 use std::cmp::Reverse;
@@ -38,8 +39,8 @@ pub(super) struct ListQuery {
     /// Number of forwards to skip.
     #[serde(default)]
     offset: usize,
-    /// Only forwards with an `attention`: skipped, without a socket file, at their limit, or with a
-    /// refused client or a failed session within the last minute.
+    /// Only forwards with an `attention`: skipped, without a socket file, at their limit, with a target
+    /// that is down, or with a refused client or a failed session within the last minute.
     #[serde(default)]
     trouble: bool,
     /// Includes `rates`. May take a third of a second.
@@ -99,18 +100,18 @@ pub(super) async fn all(
     } else {
         HashMap::new()
     };
-    let list = app.supervisor.ask(move |supervisor| query.answer(supervisor.engine(), &rates));
+    let list = app.supervisor.ask(move |supervisor| query.answer(supervisor, &rates));
     Ok(Json(list.await?))
 }
 
 impl ListQuery {
     /// Builds the answer. Only the forwards on the page are described, since there may be
     /// thousands.
-    fn answer(&self, engine: &Engine, rates: &HashMap<String, Rates>) -> Forwards {
+    fn answer(&self, supervisor: &Supervisor, rates: &HashMap<String, Rates>) -> Forwards {
         let named = |view: &ForwardView<'_>| {
             self.name.as_ref().is_none_or(|part| view.plan.name.contains(part))
         };
-        let views = engine.forwards().filter(named);
+        let views = supervisor.engine().forwards().filter(named);
         let found = views.map(|view| (view, view.totals()));
         let wanted = |(view, totals): &_| {
             !self.trouble || !attention::of_forward(&facts(view, totals)).is_empty()
@@ -118,9 +119,10 @@ impl ListQuery {
         let mut found: Vec<_> = found.filter(wanted).collect();
         self.sort.apply(&mut found, rates);
         let shown = found.iter().skip(self.offset).take(self.limit.unwrap_or(usize::MAX));
+        let resolving = supervisor.resolver().status();
         let forwards = shown.map(|(view, totals)| {
             let rates = rates.get(&view.plan.name).copied();
-            Forward { rates, ..forward_of(view, totals) }
+            Forward { rates, ..forward_of(view, totals, &resolving) }
         });
         Forwards { total: found.len(), forwards: forwards.collect() }
     }
@@ -164,10 +166,11 @@ pub(super) async fn one(
     };
     let wanted = name.clone();
     let found = app.supervisor.ask(move |supervisor| {
+        let resolving = supervisor.resolver().status();
         let mut forwards = supervisor.engine().forwards();
         forwards
             .find(|forward| forward.plan.name == wanted)
-            .map(|view| Forward { rates, ..forward_of(&view, &view.totals()) })
+            .map(|view| Forward { rates, ..forward_of(&view, &view.totals(), &resolving) })
     });
     found.await?.map(Json).ok_or_else(|| Refusal::no_forward(&name))
 }
@@ -231,6 +234,12 @@ impl Refusal {
 }
 
 fn facts(view: &ForwardView<'_>, totals: &Totals) -> ForwardFacts {
+    let targets = if view.has_target_down() { view.targets() } else { Vec::new() };
+    let is_down = |it: &&TargetView| target_state(it) == TargetState::Down;
+    let down = targets.iter().filter(is_down).map(|it| DownTarget {
+        address: it.address.to_string(),
+        why: it.change.as_ref().and_then(|change| change.why.as_deref().map(str::to_owned)),
+    });
     ForwardFacts {
         error: view.error(),
         sessions: view.sessions(),
@@ -239,6 +248,8 @@ fn facts(view: &ForwardView<'_>, totals: &Totals) -> ForwardFacts {
         last_refused: totals.last_refused.map(seconds_since),
         failed: totals.failed(),
         last_failed: totals.last_failed.map(seconds_since),
+        targets: targets.len(),
+        down: down.collect(),
     }
 }
 
@@ -252,41 +263,7 @@ fn state(state: engine::ForwardState) -> ForwardState {
     }
 }
 
-fn target_state(view: &TargetView) -> TargetState {
-    match view {
-        TargetView { is_drained: true, .. } => TargetState::Drained,
-        TargetView { is_unknown: true, .. } => TargetState::Unknown,
-        TargetView { is_up: true, .. } => TargetState::Up,
-        _ => TargetState::Down,
-    }
-}
-
-fn target_of(view: &TargetView) -> Target {
-    let [connects, failed_connects] = view.connects;
-    Target {
-        address: view.address.to_string(),
-        set: view.set.clone(),
-        listen: view.listen.iter().map(ToString::to_string).collect(),
-        state: target_state(view).into(),
-        since: view.change.as_ref().map(|change| time(change.at)),
-        why: view.change.as_ref().and_then(|change| change.why.as_deref().map(str::to_owned)),
-        checks: view.checks.map(|[succeeded, failed]| CheckCounts { succeeded, failed }),
-        last_check: view.last_check.as_ref().map(|last| LastCheck {
-            result: last.error.as_deref().unwrap_or("ok").to_owned(),
-            at: time(last.at),
-            took: last.took.as_secs_f64(),
-        }),
-        sessions: view.sessions,
-        max_sessions: view.max_sessions,
-        weight: view.weight,
-        backup: view.is_backup,
-        connects,
-        failed_connects,
-        connect_time: view.usual_connect_time.map(|time| time.as_secs_f64()),
-    }
-}
-
-fn forward_of(view: &ForwardView<'_>, totals: &Totals) -> Forward {
+fn forward_of(view: &ForwardView<'_>, totals: &Totals, names: &NamesStatus) -> Forward {
     let routes = || view.plan.routes.iter();
     let closed = totals.closed.iter().map(|((by, phase, cause), count)| {
         (format!("{}/{}/{}", by.as_str(), phase.as_str(), cause.as_str()), *count)
@@ -300,7 +277,7 @@ fn forward_of(view: &ForwardView<'_>, totals: &Totals) -> Forward {
         error: facts.error,
         listen: routes().map(|route| route.listen.to_string()).collect(),
         to: routes().map(|route| route.target_addresses(usize::MAX)).collect(),
-        targets: view.targets().iter().map(target_of).collect(),
+        targets: targets_of(view, names),
         sessions: facts.sessions,
         max_sessions: facts.max_sessions,
         opened: totals.opened,

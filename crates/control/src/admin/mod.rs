@@ -8,8 +8,8 @@
 //!  routes     paths and their handlers
 //!  app        data of the handlers
 //!  budget     memory of answers that are not read yet
-//!  handlers   status, forwards, sessions (listing, session_rates, total_rates), reload, upgrade,
-//!             events, probes, profile
+//!  handlers   status, forwards (target_states), sessions (listing, session_rates, total_rates),
+//!             reload, upgrade, events, probes, profile
 //!  page       the web page; its files are in the folder `page`
 //! ```
 
@@ -34,6 +34,7 @@ mod reload;
 mod session_rates;
 mod sessions;
 mod status;
+mod target_states;
 mod total_rates;
 mod upgrade;
 

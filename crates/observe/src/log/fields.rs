@@ -253,7 +253,7 @@ mod tests {
             forward: "web \"1\"".into(),
             client: "[2001:db8::1]:50000".to_owned(),
             listener: ":18080".into(),
-            target: "db.internal:80".into(),
+            target: Some("db.internal:80".into()),
             target_address: None,
             attempts: 3,
             started: "2026-01-02T03:04:05.678Z".to_owned(),

@@ -116,8 +116,8 @@ metrics! {
         "Connections that wait in the kernel to be accepted.",
         Read::Forward(|it, emit| emit(&[], Whole(it.backlog.into())));
     "traffic_forwarder_target_up", Gauge, TARGET,
-        "1 for each target that takes new sessions, 0 for one that is down; only of forwards with several targets or a check.",
-        Read::Forward(|it, emit| of_targets(it, emit, |target| target.is_up.into()));
+        "1 for each target that takes new sessions, 0 for one that is down or drained; only of forwards with several targets or a check.",
+        Read::Forward(|it, emit| of_targets(it, emit, |target| takes_sessions(target).into()));
     "traffic_forwarder_target_sessions_active", Gauge, TARGET,
         "Open sessions of each target; only of forwards with several targets or a check.",
         Read::Forward(|it, emit| of_targets(it, emit, |target| target.sessions.into()));
@@ -196,6 +196,10 @@ metrics! {
     "process_start_time_seconds", Gauge, &[],
         "Unix time of the process start.",
         Read::Process(|it, emit| emit(&[], Real(unix_time(it.started))));
+}
+
+fn takes_sessions(target: &TargetView) -> bool {
+    target.is_up && !target.is_drained
 }
 
 fn of_targets(

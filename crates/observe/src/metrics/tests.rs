@@ -33,7 +33,11 @@ fn busy(name: &str) -> ForwardMetrics {
         active: 2,
         backlog: 4,
         totals,
-        targets: vec![target("a:1", true), target("b:1", false)],
+        targets: vec![
+            target("a:1", true),
+            target("b:1", false),
+            TargetView { is_drained: true, ..target("c:1", true) },
+        ],
     }
 }
 
@@ -85,6 +89,16 @@ fn series(text: &str) -> BTreeMap<&str, f64> {
         assert!(series.insert(name, number).is_none(), "twice: {line}");
     }
     series
+}
+
+#[test]
+fn a_drained_target_is_not_up() {
+    let text = written(vec![busy("db")], Format::Prometheus);
+    let up = |target: &str| {
+        series(&text)
+            [format!("traffic_forwarder_target_up{{forward=\"db\",target=\"{target}\"}}").as_str()]
+    };
+    assert_eq!([up("a:1"), up("c:1")], [1.0, 0.0]);
 }
 
 #[test]

@@ -87,10 +87,10 @@ impl Targets {
         let Some(session) = self.sessions.get(&record.id) else { return };
         let named = record.target();
         let is_named = match &session.connected {
-            Some(connected) => named == connected,
-            None => named.is_empty() || session.has_tried(named) || !session.is_unchanged,
+            Some(connected) => named.is_some_and(|named| named == connected),
+            None => !session.is_unchanged || named.is_none_or(|named| session.has_tried(named)),
         };
-        assert!(is_named, "the record of session {} names {named}: {session:?}", record.id);
+        assert!(is_named, "the record of session {} names {named:?}: {session:?}", record.id);
         let CloseReason { by, phase, cause, .. } = record.ending.reason;
         let is_decided = match by {
             By::Target => true,

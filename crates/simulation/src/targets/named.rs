@@ -14,7 +14,11 @@ pub(crate) fn check(session: &Session, record: &SessionRecord) {
     let address = record.target_address.and_then(Address::ip);
     if target.is_unix {
         let path = format!("unix:{}", host_path(target.host).display());
-        assert_eq!((address, record.target()), (None, &*path), "session {number}: the target");
+        assert_eq!(
+            (address, record.target()),
+            (None, Some(&*path)),
+            "session {number}: the target"
+        );
     } else {
         let expected = Some(host_address(target.host));
         assert_eq!(address, expected, "session {number}: the address of its target");

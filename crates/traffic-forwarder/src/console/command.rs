@@ -10,6 +10,8 @@ use std::time::Duration;
 /// Help text of `plan --conf`, which differs from that of the other commands.
 const COMPARED: &str = "The file to compare with; the running process must be able to read it. The \
                         default is the file that the process was started with";
+/// Help text of `resume --target`, which differs from that of `drain`.
+const RESUMED: &str = "Only this target of the forward, as `targets` shows it";
 const SESSION_NUMBER: &str = "expected a session number, as `sessions` lists them";
 const GENERATION_NUMBER: &str =
     "expected a generation number, as `reload --confirm` and `status` print it";
@@ -27,6 +29,7 @@ pub(crate) enum Operation {
     /// Refuse new sessions of a forward, or send them to other targets; open sessions go on.
     Drain(Named),
     /// Accept new sessions again after `drain`, or bind a skipped forward.
+    #[command(mut_arg("target", |target| target.help(RESUMED)))]
     Resume(Named),
     /// Read the configuration again and apply the whole file or none of it.
     Reload(Reload),

@@ -4,7 +4,7 @@ use crate::console::command;
 use crate::console::connection::AdminApi;
 use crate::console::failure::CommandError;
 use crate::console::screen::{Colour, Screen};
-use crate::console::table::{Cell, Table, facts, number, text};
+use crate::console::table::{Cell, Table, address, facts, number, text};
 use crate::console::units::{bytes, rate, seconds};
 use crate::console::watch::{self, Page};
 use crate::console::{names, path, show};
@@ -76,15 +76,15 @@ fn table(sessions: &[Session]) -> Table<12> {
     let columns = [
         number("ID"),
         text("FORWARD"),
-        text("CLIENT"),
-        text("TARGET"),
-        number("AGE"),
-        number("IDLE"),
-        number("UP"),
-        number("DOWN"),
+        address("CLIENT"),
+        address("TARGET"),
+        number("AGE").rank(2),
+        number("IDLE").rank(3),
+        number("UP").rank(1),
+        number("DOWN").rank(1),
         number("UP/S"),
         number("DOWN/S"),
-        text("PATH"),
+        text("PATH").rank(4),
         text("VERDICT"),
     ];
     Table::new(

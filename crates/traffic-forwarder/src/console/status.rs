@@ -5,8 +5,8 @@ use crate::console::connection::AdminApi;
 use crate::console::failure::CommandError;
 use crate::console::process_options::ProcessOptions;
 use crate::console::screen::{Colour, Screen};
-use crate::console::table::{Cell, Table, facts, number, text};
-use crate::console::target_check::check;
+use crate::console::table::{Cell, Table, address, facts, number, text};
+use crate::console::target_check::{last_check, state};
 use crate::console::units::bytes;
 use crate::console::watch::{self, Page};
 use crate::console::{names, overview, path, show};
@@ -86,13 +86,12 @@ fn whole_text(
     format!("{}\n{table}", overview::text(status, forwards, same))
 }
 
-/// The errors of forwards, which the `STATE` column has no room for.
+/// The errors of forwards and their targets, which the table has no room for.
 fn troubles(forwards: &[Forward]) -> String {
-    let with_error = || forwards.iter().filter(|forward| forward.error.is_some());
-    let lines = with_error().take(TROUBLES).map(|Forward { name, error, .. }| {
-        let error = error.as_deref().unwrap_or_default();
-        format!("{}: {}\n", plan::escaped(name), plan::escaped(error))
-    });
+    let with_error = || forwards.iter().filter_map(|it| Some((&it.name, trouble(it)?)));
+    let lines = with_error()
+        .take(TROUBLES)
+        .map(|(name, error)| format!("{}: {}\n", plan::escaped(name), plan::escaped(error)));
     let more = with_error().count().saturating_sub(TROUBLES);
     let more = (more > 0).then(|| {
         format!("and {} with an error: `status NAME` has it\n", counted(more, "more forward"))
@@ -100,19 +99,25 @@ fn troubles(forwards: &[Forward]) -> String {
     lines.chain(more).collect()
 }
 
-fn table(forwards: &[Forward]) -> Table<11> {
+fn trouble(Forward { error, attention, .. }: &Forward) -> Option<&str> {
+    let down = || attention.iter().find(|it| it.condition == Condition::TargetDown);
+    error.as_deref().or_else(|| Some(&*down()?.text))
+}
+
+fn table(forwards: &[Forward]) -> Table<12> {
     let columns = [
         text("FORWARD"),
         text("STATE"),
-        text("LISTEN"),
-        text("TO"),
+        address("LISTEN").rank(1),
+        address("TO").rank(2),
+        text("TARGETS").only_if(forwards.iter().any(|forward| forward.targets.len() > 1)),
         number("SESSIONS"),
-        number("OPENED"),
-        number("REFUSED"),
-        number("FAILED"),
-        number("BACKLOG"),
-        number("UP"),
-        number("DOWN"),
+        number("OPENED").rank(5),
+        number("REFUSED").rank(3),
+        number("FAILED").rank(3),
+        number("BACKLOG").rank(6),
+        number("UP").rank(4),
+        number("DOWN").rank(4),
     ];
     Table::new(
         columns,
@@ -122,6 +127,10 @@ fn table(forwards: &[Forward]) -> Table<11> {
                 Cell::coloured(forward.state.to_string(), Some(colour(&forward.state))),
                 first_and_count(&forward.listen).into(),
                 targets(forward).into(),
+                Cell::coloured(
+                    targets_up(forward),
+                    alert(&forward.attention, Condition::TargetDown),
+                ),
                 Cell::coloured(
                     format!("{}/{}", forward.sessions, forward.max_sessions),
                     alert(&forward.attention, Condition::AtLimit),
@@ -156,18 +165,20 @@ pub(crate) fn colour(state: &Word<ForwardState>) -> Colour {
     }
 }
 
-/// The first target, the number of further ones, and of those that are down.
+/// The first target, and the number of further ones.
 pub(crate) fn targets(forward: &Forward) -> String {
     // A process of version 0.1 lists no targets.
     if forward.targets.is_empty() {
         return first_and_count(&forward.to);
     }
     let addresses: Vec<_> = forward.targets.iter().map(|it| it.address.clone()).collect();
-    let is_down = |target: &&Target| target.state == TargetState::Down;
-    match forward.targets.iter().filter(is_down).count() {
-        0 => first_and_count(&addresses),
-        down => format!("{}, {down} down", first_and_count(&addresses)),
-    }
+    first_and_count(&addresses)
+}
+
+/// The number of targets that are up, of all.
+fn targets_up(Forward { targets, .. }: &Forward) -> String {
+    let up = targets.iter().filter(|target| target.state == TargetState::Up).count();
+    format!("{up}/{} up", targets.len())
 }
 
 /// The first address and the number of further ones; one address if all are equal.
@@ -182,6 +193,23 @@ pub(crate) fn first_and_count(addresses: &[String]) -> String {
 
 fn state_and_error(Forward { state, error, .. }: &Forward) -> String {
     error.as_ref().map_or_else(|| state.to_string(), |error| format!("{state}: {error}"))
+}
+
+/// The properties and counts of a target.
+fn figures(target: &Target) -> String {
+    let sessions = match target.max_sessions {
+        Some(limit) => format!("{} of at most {}", target.sessions, counted(limit, "session")),
+        None => counted(target.sessions, "session"),
+    };
+    let connects = counted(target.connects, "connect");
+    let parts = [
+        Some(format!("weight {}", target.weight)),
+        target.backup.then(|| "backup".to_owned()),
+        Some(sessions),
+        Some(format!("{connects}, {} failed", target.failed_connects)),
+        last_check(target).map(|found| format!("last check: {found}")),
+    ];
+    parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
 fn one_text(forward: &Forward) -> String {
@@ -208,11 +236,8 @@ fn one_text(forward: &Forward) -> String {
     let several = forward.targets.iter();
     let several = several.filter(|it| forward.targets.len() > 1 || it.checks.is_some());
     lines.extend(several.map(|it| {
-        let failed = format!("{} connects, {} failed", it.connects, it.failed_connects);
-        let sessions = counted(it.sessions, "session");
         let from = it.set.as_ref().map(|set| format!(" ({set})")).unwrap_or_default();
-        let found = check(it).map_or_else(String::new, |found| format!(", check: {found}"));
-        ("target", format!("{}{from}: {}, {sessions}, {failed}{found}", it.address, it.state))
+        ("target", format!("{}{from}: {}; {}", it.address, state(it), figures(it)))
     }));
     let closed = forward.closed.iter().filter(|(_, count)| **count > 0);
     lines.extend(closed.map(|(reason, count)| ("closed", format!("{reason}: {count}"))));

@@ -6,26 +6,55 @@ use std::fmt::Write as _;
 const GAP: &str = "  ";
 /// Text columns are not narrowed below this width.
 const NARROWEST: usize = 8;
+/// Columns are dropped before text columns are narrowed below this width.
+const COMFORTABLE: usize = 20;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Align {
-    /// Text, which may be truncated.
     Left,
-    /// Numbers, which are never truncated.
     Right,
 }
 
-/// A column heading with its alignment.
+/// A column heading with its alignment, and what happens to the column on a narrow terminal.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Column(&'static str, Align);
+pub(crate) struct Column {
+    head: &'static str,
+    align: Align,
+    shrinks: bool,
+    is_hidden: bool,
+    /// Columns with the highest rank are dropped first; those with 0 last, from the right.
+    rank: u8,
+}
 
+/// A column of text, which may be truncated.
 pub(crate) const fn text(head: &'static str) -> Column {
-    Column(head, Align::Left)
+    Column { head, align: Align::Left, shrinks: true, is_hidden: false, rank: 0 }
 }
 
-pub(crate) const fn number(head: &'static str) -> Column {
-    Column(head, Align::Right)
+/// A column of text that means nothing if it is truncated.
+pub(crate) const fn address(head: &'static str) -> Column {
+    Column { shrinks: false, ..text(head) }
 }
+
+/// A column of numbers, which are never truncated.
+pub(crate) const fn number(head: &'static str) -> Column {
+    Column { align: Align::Right, ..address(head) }
+}
+
+impl Column {
+    /// Drops the column on a narrow terminal, before those of a lower rank and with those of the same.
+    pub(crate) const fn rank(self, rank: u8) -> Self {
+        Self { rank, ..self }
+    }
+
+    /// Shows the column only if `is_shown`.
+    pub(crate) const fn only_if(self, is_shown: bool) -> Self {
+        Self { is_hidden: !is_shown, ..self }
+    }
+}
+
+/// Widths by column; `None` for a dropped one.
+type Widths<const N: usize> = [Option<usize>; N];
 
 /// The content of one cell, with control characters escaped.
 #[derive(Clone, Debug)]
@@ -59,36 +88,50 @@ impl<const N: usize> Table<N> {
     /// Renders the heading and the rows.
     pub(crate) fn render(&self, screen: &Screen) -> String {
         let widths = self.widths(screen.width());
-        let head = self.columns.map(|column| Cell::from(column.0));
+        let head = self.columns.map(|column| Cell::from(column.head));
         let lines = std::iter::once(&head).chain(&self.rows);
         lines.map(|row| self.line(row, &widths, screen)).collect()
     }
 
-    /// Column widths: those of the widest cells. If the terminal is too narrow, the widest text
-    /// columns shrink first.
-    fn widths(&self, most: Option<usize>) -> [usize; N] {
+    /// Column widths: those of the widest cells. If the terminal is too narrow, the widest text columns
+    /// shrink first, and then columns are dropped by their ranks.
+    fn widths(&self, most: Option<usize>) -> Widths<N> {
         let cells = |index: usize| self.rows.iter().map(move |row| columns(&row[index].text));
-        let mut widths: [usize; N] = std::array::from_fn(|index| {
-            cells(index).chain([columns(self.columns[index].0)]).max().unwrap_or(0)
+        let mut widths: Widths<N> = std::array::from_fn(|index| {
+            let Column { head, is_hidden, .. } = self.columns[index];
+            (!is_hidden).then(|| cells(index).chain([columns(head)]).max().unwrap_or(0))
         });
         let Some(most) = most else { return widths };
-        let mut over =
-            (widths.iter().sum::<usize>() + GAP.len() * N.saturating_sub(1)).saturating_sub(most);
-        while over > 0 {
-            let texts = (0..N).filter(|index| self.columns[*index].1 == Align::Left);
-            let widest = texts.max_by_key(|index| widths[*index]);
-            let Some(widest) = widest.filter(|index| widths[*index] > NARROWEST) else { break };
-            widths[widest] -= 1;
-            over -= 1;
+        while too_wide(&self.shrunk(widths, most, COMFORTABLE), most) > 0 {
+            let shown = (0..N).filter(|index| widths[*index].is_some());
+            let highest = shown.map(|index| self.columns[index].rank).max().unwrap_or(0);
+            if highest == 0 {
+                break;
+            }
+            for (width, column) in widths.iter_mut().zip(&self.columns) {
+                *width = width.filter(|_| column.rank < highest);
+            }
+        }
+        self.shrunk(widths, most, NARROWEST)
+    }
+
+    /// These widths, with text columns as narrow as necessary, but not below `floor`.
+    fn shrunk(&self, mut widths: Widths<N>, most: usize, floor: usize) -> Widths<N> {
+        for _ in 0..too_wide(&widths, most) {
+            let texts = widths.iter_mut().zip(&self.columns).filter(|(_, column)| column.shrinks);
+            let widest = texts.filter_map(|(width, _)| width.as_mut()).max_by_key(|it| **it);
+            let Some(width) = widest.filter(|width| **width > floor) else { break };
+            *width -= 1;
         }
         widths
     }
 
-    fn line(&self, row: &[Cell; N], widths: &[usize; N], screen: &Screen) -> String {
+    fn line(&self, row: &[Cell; N], widths: &Widths<N>, screen: &Screen) -> String {
         let mut line = String::new();
-        // Columns that still do not fit are dropped, so that no line wraps.
+        // Columns that still do not fit are left out, so that no line wraps.
         let mut left = screen.width().unwrap_or(usize::MAX);
         for ((cell, width), column) in row.iter().zip(widths).zip(&self.columns) {
+            let Some(width) = width else { continue };
             let text = cut(&cell.text, *width);
             let padding = " ".repeat(width - columns(&text));
             let painted = screen.paint(&text, cell.colour);
@@ -96,7 +139,7 @@ impl<const N: usize> Table<N> {
             let Some(rest) = left.checked_sub(gap.len() + width) else { break };
             left = rest;
             line.push_str(gap);
-            match column.1 {
+            match column.align {
                 Align::Left => line.extend([painted, padding]),
                 Align::Right => line.extend([padding, painted]),
             }
@@ -105,6 +148,13 @@ impl<const N: usize> Table<N> {
         line.push('\n');
         line
     }
+}
+
+/// The columns by which a table of these widths exceeds `most`.
+fn too_wide<const N: usize>(widths: &Widths<N>, most: usize) -> usize {
+    let shown = || widths.iter().flatten();
+    let gaps = GAP.len() * shown().count().saturating_sub(1);
+    (shown().sum::<usize>() + gaps).saturating_sub(most)
 }
 
 /// Renders lines of a name and a text, with the texts aligned.
@@ -154,6 +204,21 @@ web        0 B  w:80
             let shown = table().render(&screen(Some(width), false));
             assert!(shown.lines().all(|line| columns(line) <= width), "{width}:\n{shown}");
         }
+    }
+
+    #[test]
+    fn columns_are_dropped_by_rank_and_addresses_stay_whole() {
+        let columns = [text("NAME"), address("TO"), number("A").rank(1), number("B").rank(2)];
+        let columns = [&columns[..], &[text("STATE"), text("NEVER").only_if(false)]].concat();
+        let columns: [Column; 6] = columns.try_into().unwrap();
+        let row = ["web", "127.0.0.1:27101", "1000", "2000", "up", "x"].map(Cell::from);
+        let table = Table::new(columns, std::iter::once(row));
+        let shown = |width| table.render(&screen(width, false)).lines().nth(1).unwrap().to_owned();
+        assert_eq!(shown(None), "web   127.0.0.1:27101  1000  2000  up");
+        assert_eq!(shown(Some(40)), "web   127.0.0.1:27101  1000  2000  up");
+        assert_eq!(shown(Some(39)), "web   127.0.0.1:27101  1000  up");
+        assert_eq!(shown(Some(33)), "web   127.0.0.1:27101  1000  up");
+        assert_eq!(shown(Some(29)), "web   127.0.0.1:27101  up");
     }
 
     #[test]

@@ -1,15 +1,18 @@
-//! What the checks of a target found, as text.
+//! The state of a target and the result of its last check, as text.
 
 use crate::console::units::seconds;
-use api::Target;
+use api::{Target, TargetState};
 
-/// Why the target is down and since when, or else the result of its last check; `None` if neither is known.
-pub(crate) fn check(target: &Target) -> Option<String> {
-    let since =
-        || target.since.as_ref().map_or_else(String::new, |since| format!(" since {since}"));
-    match (&target.why, &target.last_check) {
-        (Some(why), _) => Some(format!("{why}{}", since())),
-        (None, Some(last)) => Some(format!("{} in {}", last.result, seconds(last.took))),
-        (None, None) => None,
-    }
+/// The state; of a target that is out of use, since when and why.
+pub(crate) fn state(Target { state, since, why, .. }: &Target) -> String {
+    let Some(why) = why.as_ref().filter(|_| *state != TargetState::Drained) else {
+        return state.to_string();
+    };
+    let since = since.as_ref().map(|since| format!(" since {since}")).unwrap_or_default();
+    format!("{state}{since}: {why}")
+}
+
+/// The result of the last check; `None` before the first.
+pub(crate) fn last_check(target: &Target) -> Option<String> {
+    target.last_check.as_ref().map(|last| format!("{} in {}", last.result, seconds(last.took)))
 }

@@ -6,8 +6,8 @@ use crate::console::failure::CommandError;
 use crate::console::screen::{Colour, Screen};
 use crate::console::show;
 use crate::console::status::one;
-use crate::console::table::{Cell, Table, number, text};
-use crate::console::target_check::check;
+use crate::console::table::{Cell, Table, address, number, text};
+use crate::console::target_check::{last_check, state};
 use crate::console::units::seconds;
 use crate::console::watch::{self, Page};
 use crate::exit::Exit;
@@ -58,17 +58,28 @@ fn rendered(all: &[Targets], screen: &Screen) -> String {
     }
     let columns = [
         text("FORWARD"),
-        text("TARGET"),
+        address("TARGET"),
         text("STATE"),
         number("SESSIONS"),
-        number("WEIGHT"),
-        number("CONNECTS"),
-        number("FAILED"),
-        number("CONNECT TIME"),
-        text("FROM"),
-        text("CHECK"),
+        number("WEIGHT").rank(1),
+        number("CONNECTS").rank(3),
+        number("FAILED").rank(4),
+        number("CONNECT TIME").rank(6),
+        text("FROM").rank(5),
+        text("CHECK").rank(2),
     ];
-    Table::new(columns, rows.into_iter()).render(screen)
+    Table::new(columns, rows.into_iter()).render(screen) + &out_of_use(all)
+}
+
+/// A line for each target that is not up, since the table has no room for the reason.
+fn out_of_use(all: &[Targets]) -> String {
+    let targets = all.iter().flat_map(|it| it.targets.iter().map(move |target| (it, target)));
+    let out_of_use = targets.filter(|(_, target)| target.state != TargetState::Up);
+    let lines = out_of_use.map(|(Targets { forward, .. }, target)| {
+        let forward = if all.len() > 1 { format!("{forward}: ") } else { String::new() };
+        plan::escaped(&format!("{forward}{} is {}", target.address, state(target))) + "\n"
+    });
+    lines.collect()
 }
 
 fn row(forward: &str, target: &Target) -> [Cell; 10] {
@@ -76,18 +87,18 @@ fn row(forward: &str, target: &Target) -> [Cell; 10] {
         Some(limit) => format!("{}/{limit}", target.sessions),
         None => target.sessions.to_string(),
     };
-    let weight = if target.backup { "backup".to_owned() } else { target.weight.to_string() };
+    let backup = if target.backup { " backup" } else { "" };
     [
         forward.into(),
         Cell::from(&target.address),
         Cell::coloured(target.state.to_string(), Some(colour(&target.state))),
         sessions.into(),
-        weight.into(),
+        format!("{}{backup}", target.weight).into(),
         target.connects.to_string().into(),
         target.failed_connects.to_string().into(),
         target.connect_time.map_or_else(|| "-".to_owned(), seconds).into(),
         target.set.clone().unwrap_or_else(|| "-".to_owned()).into(),
-        check(target).unwrap_or_else(|| "-".to_owned()).into(),
+        last_check(target).unwrap_or_else(|| "-".to_owned()).into(),
     ]
 }
 

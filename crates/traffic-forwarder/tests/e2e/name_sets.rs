@@ -326,6 +326,16 @@ fn without_an_answer_clients_end_by_the_name_after_their_own_time() {
     let begun = Instant::now();
     (0..10).for_each(|_| _ = served_client(&mixed));
     assert!(begun.elapsed() < Duration::from_secs(5), "the known target serves");
+    wait_until("every entry without an answer is a target in the state unknown", LIMIT, || {
+        let forwards = operated.http.json("/v1/forwards");
+        let last = |at: usize| forwards["forwards"][at]["targets"].as_array().unwrap().last();
+        let rows = [0, 1, 2].map(|at| last(at).cloned().unwrap());
+        let entries = ["dns:silent.test:80", "srv:_none._tcp.test", "dns:silent.test:80"];
+        rows.iter().zip(entries).all(|(row, entry)| {
+            let is_named = row["why"].as_str().is_some_and(|why| !why.contains("no answer yet"));
+            row["address"] == entry && row["state"] == "unknown" && is_named
+        })
+    });
     Peer::connect("client", &silent, Script::new().expect_reset()).finish();
     Peer::connect("client", &unknown, Script::new().expect_reset()).finish();
     let records = operated.wait_for_records(12);

@@ -26,6 +26,12 @@ fn a_target_that_refuses_is_out_of_use_until_a_client_has_connected_to_it() {
     served_client(&port);
     operated.wait_for_message("a target is down after failed connects");
     assert_eq!(states(&operated, &port), ["down", "up"]);
+    let red = operated.http.json("/v1/forwards?trouble=true");
+    let expected = format!("1 of 2 targets is down: {}, 2 failed connects in a row", dead.addr());
+    let attention = &red["forwards"][0]["attention"][0];
+    assert_eq!(attention["condition"], "target_down", "{red}");
+    let text = attention["text"].as_str().unwrap();
+    assert_eq!(text, expected + ", the last one refused");
     let back = Target::start_at(Place::At(dead.addr()), Behaviour::Echo);
     wait_until("a client has tried the target", LIMIT, || {
         served_client(&port);
@@ -33,6 +39,7 @@ fn a_target_that_refuses_is_out_of_use_until_a_client_has_connected_to_it() {
     });
     operated.wait_for_message("a target is up again");
     assert_eq!(states(&operated, &port), ["up", "up"]);
+    assert_eq!(operated.http.json("/v1/forwards?trouble=true")["total"], 0);
 }
 
 #[test]

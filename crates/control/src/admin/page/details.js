@@ -30,16 +30,23 @@ function factsOfForward(forward) {
 }
 
 function targetText(target) {
-  const { address, set, state, sessions: open, connects, failed_connects: failed } = target;
-  const figures = `${many(open, "session")}, ${connects} connects, ${failed} failed`;
+  const { address, set, sessions: open, max_sessions: limit } = target;
+  const { connects, failed_connects: failed, last_check: last } = target;
+  const parts = [
+    `weight ${target.weight}`,
+    ...(target.backup ? ["backup"] : []),
+    limit ? `${open} of at most ${many(limit, "session")}` : many(open, "session"),
+    `${many(connects, "connect")}, ${failed} failed`,
+    ...(last ? [`last check: ${last.result} in ${seconds(last.took)}`] : []),
+  ];
   const from = set ? ` (${set})` : "";
-  return ["target", `${address}${from}: ${state}, ${figures}${checkText(target)}`];
+  return ["target", `${address}${from}: ${stateText(target)}; ${parts.join(", ")}`];
 }
 
-/** Why the target is down and since when, or else the result of its last check. */
-function checkText({ why, since, last_check: last }) {
-  if (why) return `, check: ${why}${since ? ` since ${since}` : ""}`;
-  return last ? `, check: ${last.result} in ${seconds(last.took)}` : "";
+/** The state of the target; if it is out of use, since when and why. */
+function stateText({ state, why, since }) {
+  if (!why || state === "drained") return state;
+  return `${state}${since ? ` since ${since}` : ""}: ${why}`;
 }
 
 function factsOfSession(session) {

@@ -17,7 +17,7 @@ function outcome({ by, error }, done) {
 /** Text and colour of each event. */
 const TEXTS = {
   target_down: (it) =>
-    [`${it.forward}: ${it.target_address ?? it.target}: ${it.error ?? it.cause}`, "bad"],
+    [`${it.forward}: ${it.target_address ?? it.target ?? "no target"}: ${it.error ?? it.cause}`, "bad"],
   target_up: (it) => [`${it.forward}: ${it.target}`, "good"],
   limit_reached: (it) => [`${it.forward}: ${it.count} refused at ${it.limit} sessions`, "bad"],
   accept_failed: (it) => [`${it.forward}: ${it.error}, ${many(it.count, "time")}`, "bad"],

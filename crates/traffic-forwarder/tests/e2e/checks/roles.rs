@@ -95,7 +95,7 @@ fn while_no_role_is_primary_clients_are_refused_and_the_reason_is_shown() {
     let first = down.iter().find(|line| line["failures"] == 3).unwrap();
     assert_eq!(first["cause"], "HTTP status 503");
     let shown = &targets(&pair.operated)[0];
-    assert_eq!(shown["why"], "3 failed checks, the last one: HTTP status 503");
+    assert_eq!(shown["why"], "3 failed checks in a row, the last one: HTTP status 503");
     assert_eq!(shown["last_check"]["result"], "HTTP status 503");
     pair.roles[0].answer(PRIMARY);
     wait_for_states(&pair.operated, &["up", "down"]);

@@ -1,9 +1,9 @@
 //! `targets`, and the targets of a forward in `status`.
 
-use testkit::{Behaviour, Peer, Port, Script, Target};
+use testkit::{Behaviour, Peer, Port, Script, Target, Terminal};
 
 use super::says;
-use crate::support::{Config, Console, forwarder, ping, served_client};
+use crate::support::{BINARY, Config, Console, forwarder, ping, served_client};
 
 #[test]
 fn targets_show_their_state_and_figures() {
@@ -25,14 +25,50 @@ fn targets_show_their_state_and_figures() {
     let rows: Vec<Vec<_>> = shown.lines().map(|line| line.split_whitespace().collect()).collect();
     assert_eq!(rows[1][..7], ["web", &dead, "up", "0", "1", "0", "1"], "{shown}");
     assert_eq!(rows[2][..7], ["web", &limited, "up", "1/1", "3", "1", "0"], "{shown}");
-    assert_eq!(rows[3][..7], ["web", &backup, "up", "0", "backup", "0", "0"], "{shown}");
+    assert_eq!(rows[3][..7], ["web", &backup, "up", "0", "1", "backup", "0"], "{shown}");
     let json = console.json(&["targets"]);
     let listen = json[0]["targets"][1]["listen"].as_array().map(Vec::len);
     assert_eq!(listen, Some(2), "both listeners share the target: {json}");
-    says(&console.done(&["status"]), &[&format!("{dead} +2")]);
-    says(&console.done(&["status", "web"]), &[&format!("{limited}: up, 1 session, 1 connects")]);
+    says(&console.done(&["status"]), &[&format!("{dead} +2  3/3 up")]);
+    says(
+        &console.done(&["status", "web"]),
+        &[&format!("{limited}: up; weight 3, 1 of at most 1 session, 1 connect, 0 failed")],
+    );
     assert!(console.refused(&["targets", "wed"], 1).contains("did you mean `web`?"));
     ping(&client);
+}
+
+#[test]
+fn a_narrow_terminal_shows_whole_addresses_and_why_a_target_is_down() {
+    let (console, dead, port) = (Console::new(), Port::v4(), Port::v4());
+    let echo = Target::start(Behaviour::Echo);
+    let forward = "name = 'web'\nbalance = 'first'\n\
+                   passive = { failures = 1, down = '1h', down_max = '1h' }";
+    let to = [testkit::Addr::from(&dead), testkit::Addr::from(&echo)];
+    let config = Config::new().admin(&console.admin());
+    let running =
+        forwarder().config(config.forward_to_several(port.addr(), &to, forward).text()).start();
+    running.ready();
+    served_client(&port);
+    let (dead, echo) = (dead.addr().to_string(), echo.addr().to_string());
+    let terminal = Terminal::open(80, 24);
+    let shown = |command: &str| {
+        terminal
+            .run(&format!("{BINARY} {command} --admin {}; echo {command}-end", console.admin()));
+        let screen = terminal.shows(&format!("\n{command}-end\n"));
+        // The terminal wraps the lines below the table.
+        screen.replace('\n', "").split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    let targets = shown("targets");
+    for part in [format!("web {dead} down "), format!("web {echo} up ")] {
+        assert!(targets.contains(&part), "{part}:\n{targets}");
+    }
+    assert!(targets.contains(&format!("{dead} is down since 2")), "{targets}");
+    assert!(targets.contains("1 failed connect: refused"), "{targets}");
+    let status = console.done(&["status"]).text();
+    assert!(status.contains(&format!("web: 1 of 2 targets is down: {dead}, 1 failed")), "{status}");
+    let status = shown("status");
+    assert!(status.contains(&format!("{dead} +1 1/2 up ")), "{status}");
 }
 
 #[test]
@@ -50,8 +86,12 @@ fn a_drained_target_takes_no_new_session_until_it_is_resumed() {
     let client = served_client(&port);
     let drain = |target: &str| console.done(&["drain", "web", "--target", target]).text();
     let state = || console.json(&["targets", "web"])[0]["targets"][0]["state"].clone();
-    assert_eq!(drain(&address), format!("{address} is draining\n"));
-    assert_eq!(drain(&address), format!("{address} is draining already\n"));
+    assert_eq!(drain(&address), format!("{address} is drained (1 open session)\n"));
+    assert_eq!(drain(&address), format!("{address} is drained already (1 open session)\n"));
+    says(
+        &console.done(&["resume", "web"]),
+        &["; 1 of its targets is drained: resume web --target"],
+    );
     assert_eq!(state(), "drained");
     served_client(&port);
     assert_eq!((one.accepted(), other.accepted()), (1, 1));
@@ -66,13 +106,14 @@ fn a_drained_target_takes_no_new_session_until_it_is_resumed() {
     assert_eq!(state(), "drained");
     served_client(&port);
     assert_eq!(one.accepted(), 1);
-    drain(&other.addr().to_string());
+    let warning = console.done(&["drain", "web", "--target", &other.addr().to_string()]).stderr;
+    assert_eq!(warning, "warning: no other target of web takes sessions: clients are reset\n");
     Peer::connect("client", &port, Script::new().expect_reset()).finish();
     let record = running.wait_for_records(3).pop().unwrap();
     assert_eq!(record.close_reason(), "target/connect/no_target", "{}", record.json);
-
+    assert!(record.json.get("target").is_none(), "{}", record.json);
     let resumed = console.done(&["resume", "web", "--target", &address]).text();
-    assert_eq!(resumed, format!("{address} is active\n"));
+    assert_eq!(resumed, format!("{address} takes sessions again\n"));
     served_client(&port);
     assert_eq!(one.accepted(), 2);
     ping(&client);
