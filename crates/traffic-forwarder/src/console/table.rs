@@ -217,8 +217,8 @@ web        0 B  w:80
         assert_eq!(shown(None), "web   127.0.0.1:27101  1000  2000  up");
         assert_eq!(shown(Some(40)), "web   127.0.0.1:27101  1000  2000  up");
         assert_eq!(shown(Some(39)), "web   127.0.0.1:27101  1000  up");
-        assert_eq!(shown(Some(33)), "web   127.0.0.1:27101  1000  up");
-        assert_eq!(shown(Some(29)), "web   127.0.0.1:27101  up");
+        assert_eq!(shown(Some(34)), "web   127.0.0.1:27101  1000  up");
+        assert_eq!(shown(Some(33)), "web   127.0.0.1:27101  up");
     }
 
     #[test]
