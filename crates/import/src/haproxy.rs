@@ -1,9 +1,12 @@
 //! HAProxy: `listen`, and `frontend` with its `backend`, each with its `defaults`.
 
 mod bind;
+mod check_rules;
+mod checks;
 mod keywords;
 mod parameters;
 mod proxy;
+mod server_lines;
 mod servers;
 mod words;
 

@@ -6,7 +6,7 @@ use import::Dialect;
 use proptest::prelude::*;
 
 /// Pieces that mean something in one of the formats, so that random texts get past the first check.
-const PIECES: [&str; 64] = [
+const PIECES: [&str; 70] = [
     "\n",
     " ",
     ";",
@@ -52,6 +52,12 @@ const PIECES: [&str; 64] = [
     "default_backend b\n",
     "bind :80,:81-90 v4v6\n",
     "server s h:1 check\n",
+    "server s h:1 check port 2 inter 1 slowstart 1s\n",
+    "option tcp-check\n",
+    "option httpchk GET /x HTTP/1.1\\r\\nHost:\\ h\n",
+    "tcp-check send x\\r\\x00\n",
+    "tcp-check expect string y\n",
+    "http-check expect status 200\n",
     "server s h:+1\n",
     "server s h\n",
     "timeout client 1m\n",

@@ -97,15 +97,30 @@ fn nginx_itself_accepts_its_samples() {
     }
 }
 
-/// Only the commercial nginx accepts `slow_start`, so no sample has it.
+/// An nginx of version 1.22 accepts neither, so no sample has them.
 #[test]
-fn slow_start_of_nginx_is_named_as_not_converted() {
-    let text = "stream {
-        upstream both { server 10.0.0.1:80 slow_start=30s; server 10.0.0.2:80; }
-        server { listen 127.0.0.1:80; proxy_pass both; }
-    }";
-    let source = Source { name: "nginx.conf".to_owned(), text: text.to_owned() };
-    let converted = import::convert(Dialect::Nginx, &source, &mut |_| Err("no such file".into()));
-    assert_eq!((converted.forwards, converted.left_out()), (1, 1), "{}", converted.toml);
-    assert!(converted.toml.contains("# not converted: nginx.conf:2: `server … slow_start`"));
+fn slow_start_and_resolve_of_nginx_are_converted() {
+    let convert = |servers: &str| {
+        let text = format!(
+            "stream {{\nupstream u {{ {servers} }}\nserver {{ listen 127.0.0.1:80; proxy_pass u; }}\n}}"
+        );
+        let source = Source { name: "nginx.conf".to_owned(), text };
+        let converted = import::convert(Dialect::Nginx, &source, &mut |_| Err("no file".into()));
+        assert_eq!(converted.forwards, 1, "{}", converted.toml);
+        converted
+    };
+    let both = "server 10.0.0.1:80 slow_start=30s; server 10.0.0.2:80 slow_start=30s;";
+    let same = convert(both);
+    assert_eq!(same.left_out(), 0, "{}", same.toml);
+    assert!(same.toml.contains("\nslow_start = \"30s\"\n"), "{}", same.toml);
+    let other = convert("server 10.0.0.1:80 slow_start=30s; server 10.0.0.2:80;");
+    assert_eq!(other.left_out(), 1, "{}", other.toml);
+    assert!(other.toml.contains("# not converted: nginx.conf:2: `slow_start` of `10.0.0.2:80`"));
+
+    let resolved = convert("zone u 64k; server db.internal:5432 resolve max_conns=5;");
+    let to = "to = { address = \"dns:db.internal:5432\", max_sessions = 5 }\n";
+    assert!(resolved.toml.contains(to), "{}", resolved.toml);
+    assert!(resolved.toml.contains("\nbalance = \"round_robin\"\n"), "{}", resolved.toml);
+    let address = convert("server 10.0.0.1:80 resolve;");
+    assert!(address.toml.contains("to = \"10.0.0.1:80\"\n"), "{}", address.toml);
 }

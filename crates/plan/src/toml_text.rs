@@ -85,6 +85,8 @@ pub fn basic_string(text: &str) -> String {
     for c in text.chars() {
         match c {
             '"' | '\\' => string.extend(['\\', c]),
+            '\r' => string.push_str("\\r"),
+            '\n' => string.push_str("\\n"),
             c if c.is_control() => {
                 // Writing to a String cannot fail.
                 let _ = write!(string, "\\u{:04X}", u32::from(c));

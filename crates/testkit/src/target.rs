@@ -16,6 +16,8 @@ pub enum Behaviour {
     Echo,
     /// Sends this byte at once, and then everything back, and a FIN for a FIN.
     Greet(u8),
+    /// Sends an HTTP answer with the status 204 at once, and then everything back, and a FIN for a FIN.
+    GreetHttp,
     /// Sends this byte at once, and never reads or ends.
     GreetAndStall(u8),
     /// Sends each byte back so many times, and a FIN for a FIN.

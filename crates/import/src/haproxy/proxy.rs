@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use super::keywords::{IN_PROXY, OF_BIND, OPTIONS, Side, side_of};
 use super::parameters::parameters;
-use super::servers::{self, Servers};
+use super::server_lines::Servers;
 use super::words::Line;
-use super::{Block, bind, set_time, time, whole};
+use super::{Block, bind, check_rules, servers, set_time, time, whole};
 use crate::known::{Effect, Harmless, apply, find};
 use crate::note::quoted;
 use crate::route::{Target, forwards};
@@ -117,7 +117,7 @@ impl<'a> Proxies<'a> {
         };
         for (end, side) in ends {
             let inherited = self.inherited(end).filter(|line| is_of(side, line));
-            inherited.for_each(|line| said.line(line, &mut section, harmless));
+            said.inherits(inherited, &mut section, harmless);
             for line in &end.lines {
                 if is_of(side, line) {
                     said.line(line, &mut section, harmless);
@@ -166,6 +166,17 @@ fn ignored(line: &Line, block: &Block, section: &mut Section) {
 }
 
 impl<'a> Said<'a> {
+    /// Takes the lines of a `defaults`.
+    fn inherits(
+        &mut self,
+        lines: impl Iterator<Item = &'a Line>,
+        section: &mut Section,
+        harmless: &mut Harmless,
+    ) {
+        lines.for_each(|line| self.line(line, section, harmless));
+        self.servers.checks.are_inherited = true;
+    }
+
     fn line(&mut self, line: &'a Line, section: &mut Section, harmless: &mut Harmless) {
         if line.has_variable {
             let message = format!("`{} …`: it depends on the environment", line.word(0));
@@ -191,18 +202,8 @@ impl<'a> Said<'a> {
                 self.servers.all_backups = false;
             }
             "no" => harmless.add(&line.place, &line.words.join(" ")),
-            "option" if line.word(1) == "allbackups" => self.servers.all_backups = true,
-            "option" => {
-                let effect =
-                    find(OPTIONS, line.word(1)).map_or(Effect::Harmless, |(_, effect)| effect);
-                apply(
-                    Some(effect),
-                    &format!("option {}", line.word(1)),
-                    &line.place,
-                    section,
-                    harmless,
-                );
-            }
+            "tcp-check" | "http-check" => self.servers.checks.rule(line),
+            "option" => self.option(line, section, harmless),
             // It only delays for rules.
             "tcp-request" if line.word(1) == "inspect-delay" => {
                 harmless.add(&line.place, "inspect-delay");
@@ -216,12 +217,27 @@ impl<'a> Said<'a> {
         }
     }
 
+    fn option(&mut self, line: &'a Line, section: &mut Section, harmless: &mut Harmless) {
+        match line.word(1) {
+            "allbackups" => self.servers.all_backups = true,
+            name if check_rules::is_option(name) => self.servers.checks.option = Some(line),
+            name => {
+                let effect = find(OPTIONS, name).map_or(Effect::Harmless, |(_, effect)| effect);
+                apply(Some(effect), &format!("option {name}"), &line.place, section, harmless);
+            }
+        }
+    }
+
     fn timeout(&mut self, line: &'a Line, harmless: &mut Harmless) {
         match line.word(1) {
             name @ ("client" | "server" | "connect" | "tunnel" | "client-fin" | "server-fin") => {
                 self.timeouts.insert(name, line);
+                if name == "connect" {
+                    self.servers.checks.connect_timeout = time(line.word(2));
+                }
             }
             "queue" => self.servers.queue_timeout = Some(line),
+            "check" => self.servers.checks.timeout = Some(line),
             name => harmless.add(&line.place, &format!("timeout {name}")),
         }
     }

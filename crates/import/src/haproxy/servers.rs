@@ -1,8 +1,10 @@
 //! The servers of a proxy as the targets of a forward.
 
 use super::bind::{self, ServerAddress};
+use super::checks;
 use super::keywords::OF_SERVER;
-use super::parameters::{each, parameters};
+use super::parameters::parameters;
+use super::server_lines::Servers;
 use super::whole;
 use super::words::Line;
 use crate::known::Harmless;
@@ -13,70 +15,21 @@ use crate::server::Server;
 
 const KEEP: &str = "keep HAProxy for it";
 
-/// Lines about servers.
-#[derive(Default)]
-pub(super) struct Servers<'a> {
-    pub(super) lines: Vec<&'a Line>,
-    /// Parameters of every server (`default-server`).
-    pub(super) defaults: Vec<&'a Line>,
-    pub(super) balance: Option<&'a Line>,
-    pub(super) retries: Option<&'a Line>,
-    pub(super) stick: Option<&'a Line>,
-    /// `option allbackups`.
-    pub(super) all_backups: bool,
-    pub(super) queue_timeout: Option<&'a Line>,
-    /// Whether several frontends lead to these servers.
-    pub(super) is_shared: bool,
-}
-
-/// Words that undo a parameter.
-fn opposite(name: &str) -> &str {
-    match name {
-        "backup" => "no-backup",
-        "check" => "no-check",
-        "disabled" => "enabled",
-        _ => "",
-    }
-}
-
-impl Servers<'_> {
-    /// The last value of a parameter: of the server's own line, or else of a `default-server` before it.
-    fn value<'l>(&'l self, line: &'l Line, name: &str) -> Option<&'l str> {
-        let of = |line: &'l Line, from| {
-            each(OF_SERVER, line, from)
-                .filter(|(word, _)| *word == name || *word == opposite(name))
-                .last()
-        };
-        let before = self.defaults.iter().rev().filter(|it| it.place.line < line.place.line);
-        let last = of(line, 3).or_else(|| before.copied().find_map(|line| of(line, 1)));
-        last.filter(|(word, _)| *word == name).map(|(_, argument)| argument)
-    }
-
-    /// Limit of sessions of a server.
-    fn limit<'l>(&'l self, line: &'l Line) -> Option<&'l str> {
-        self.value(line, "maxconn").filter(|limit| *limit != "0")
-    }
-
-    /// Notes where waiting for a server works differently.
-    fn queue(&self, used: &[&Line], section: &mut Section, harmless: &mut Harmless) {
-        let Some(limited) = used.iter().find(|line| self.limit(line).is_some()) else {
-            if let Some(line) = self.queue_timeout {
-                harmless.add(&line.place, "timeout queue");
-            }
-            return;
-        };
-        let place = self.queue_timeout.map_or(&limited.place, |line| &line.place);
-        let message = "`timeout queue`: a client waits until a server has a place";
-        section.differs(place, message, "at_limit = \"refuse\" resets it at once");
-        if self.is_shared {
-            let message =
-                "`maxconn` of a server: several frontends use it, each with this limit for itself";
-            section.differs(&limited.place, message, "lower `max_sessions` in each forward");
+/// Notes where waiting for a server works differently.
+fn queue(servers: &Servers<'_>, used: &[&Line], section: &mut Section, harmless: &mut Harmless) {
+    let Some(limited) = used.iter().find(|line| servers.limit(line).is_some()) else {
+        if let Some(line) = servers.queue_timeout {
+            harmless.add(&line.place, "timeout queue");
         }
-    }
-
-    fn has(&self, line: &Line, name: &str) -> bool {
-        self.value(line, name).is_some()
+        return;
+    };
+    let place = servers.queue_timeout.map_or(&limited.place, |line| &line.place);
+    let message = "`timeout queue`: a client waits until a server has a place";
+    section.differs(place, message, "at_limit = \"refuse\" resets it at once");
+    if servers.is_shared {
+        let message =
+            "`maxconn` of a server: several frontends use it, each with this limit for itself";
+        section.differs(&limited.place, message, "lower `max_sessions` in each forward");
     }
 }
 
@@ -105,11 +58,12 @@ pub(super) fn target(
     for line in &used {
         parameters("server", OF_SERVER, line, 3, section, harmless);
     }
-    servers.queue(&used, section, harmless);
+    queue(servers, &used, section, harmless);
+    let is_checked = checks::convert(servers, &used, section, harmless);
     match &used[..] {
         [] => None,
         [one] => Some(alone(servers, one, section, harmless)),
-        _ => Some(several(servers, &used, section, harmless)),
+        _ => Some(several(servers, &used, is_checked, section, harmless)),
     }
 }
 
@@ -129,6 +83,9 @@ fn alone(
             "a target that refuses is not tried again (by HAProxy three times, if nothing is said)";
         let help = "several targets in `to` give others if one refuses";
         harmless.because(message, help, place, "retries");
+    }
+    if servers.has(line, "slowstart") {
+        harmless.choice(&line.place, "slowstart");
     }
     if let Some(limit) = servers.limit(line) {
         lower_max_sessions(section, limit);
@@ -159,13 +116,17 @@ fn lower_max_sessions(section: &mut Section, limit: &str) {
 fn several(
     servers: &Servers<'_>,
     lines: &[&Line],
+    is_checked: bool,
     section: &mut Section,
     harmless: &mut Harmless,
 ) -> Target {
     balance(servers.balance, lines.len(), section);
     limit_together(servers, lines, section);
-    if !lines.iter().any(|line| servers.has(line, "check")) {
-        // Without checks, HAProxy takes no server out of use.
+    if is_checked {
+        checks::slow_start(servers, lines, section);
+    }
+    if is_checked || !lines.iter().any(|line| servers.has(line, "check")) {
+        // In HAProxy, only a check takes a server out of use.
         section.set("passive", plan::basic_string("off"));
     }
     if let Some(stick) = servers.stick {

@@ -1,5 +1,6 @@
 //! HAProxy's grammar: lines of words, with quotes, escapes and comments.
 
+use std::str::Chars;
 use std::sync::Arc;
 
 use crate::Source;
@@ -66,7 +67,7 @@ fn line(place: SourcePlace, text: &str) -> Line {
                 word.get_or_insert_default();
             }
             (c, Some(open)) if c == open => quote = None,
-            ('\\', None | Some('"')) => word.get_or_insert_default().extend(chars.next()),
+            ('\\', None | Some('"')) => word.get_or_insert_default().push(escaped(&mut chars)),
             (c, _) => {
                 has_variable |= c == '$' && quote == Some('"');
                 word.get_or_insert_default().push(c);
@@ -75,6 +76,27 @@ fn line(place: SourcePlace, text: &str) -> Line {
     }
     words.extend(word);
     Line { place, words, has_variable }
+}
+
+/// The character behind a backslash. Before any other one than these, HAProxy keeps the backslash. A byte
+/// that is no ASCII becomes the replacement character.
+fn escaped(chars: &mut Chars<'_>) -> char {
+    let mut behind = chars.clone();
+    let c = match behind.next() {
+        Some('r') => '\r',
+        Some('n') => '\n',
+        Some('t') => '\t',
+        Some(c @ (' ' | '\\' | '#' | '\'' | '"' | '$')) => c,
+        Some('x') => {
+            let digits = [behind.next(), behind.next()].map(|c| c.and_then(|c| c.to_digit(16)));
+            let [Some(high), Some(low)] = digits else { return '\\' };
+            let byte = u8::try_from(high * 16 + low).ok().filter(u8::is_ascii);
+            byte.map_or(char::REPLACEMENT_CHARACTER, char::from)
+        }
+        _ => return '\\',
+    };
+    *chars = behind;
+    c
 }
 
 #[cfg(test)]
@@ -86,6 +108,11 @@ mod tests {
         let place = SourcePlace { file: "f".into(), line: 1 };
         let of = |text: &str| line(place.clone(), text);
         assert_eq!(of("  a b\\ c 'd \"e' \"f\\\"g\" # h").words, ["a", "b c", "d \"e", "f\"g"]);
+        assert_eq!(
+            of(r#"\r\n "\x41" \xff '\r' ^2\.0 \#"#).words[..4],
+            ["\r\n", "A", "\u{fffd}", r"\r"]
+        );
+        assert_eq!(of(r"^2\.0 \# \xg0 \").words, [r"^2\.0", "#", r"\xg0", r"\"]);
         assert_eq!(of("a '' b").words, ["a", "", "b"]);
         assert!(of("bind \"${ADDR}:80\"").has_variable);
         assert!(!of("log-format '%T $x'").has_variable);

@@ -5,8 +5,8 @@ use crate::known::Known;
 
 const FIREWALL: &str = "let the firewall allow and deny (nftables), then remove the comment marks";
 pub(super) const KEEP: &str = "keep nginx for it";
-const OTHERS: &str = "of several targets, `passive` takes those out of use that refuse clients";
-const UNCHECKED: Effect = Lost("targets are not checked: one that is down is tried", OTHERS);
+const UNCHECKED: Effect =
+    Lost("targets are not checked", "write it as `check`, see docs/configuration.md");
 const LOOKED_UP: Effect =
     Differs("names are looked up as this host does", "see /etc/nsswitch.conf and resolv.conf");
 
@@ -131,8 +131,8 @@ pub(super) const OF_SERVER: &[Known] = &[
     ("max_conns", 0, Handled),
     ("fail_timeout", 0, Handled),
     ("max_fails", 0, Handled),
-    ("resolve", 0, Harmless),
+    ("resolve", 0, Handled),
     ("service", 0, Wrong("its addresses and ports are in SRV records", "write them as `to`")),
-    ("slow_start", 0, Lost("a target that is up again gets its full share at once", KEEP)),
+    ("slow_start", 0, Handled),
     ("weight", 0, Handled),
 ];

@@ -1,5 +1,6 @@
 //! An `upstream` block as the targets of a forward.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use super::directives::{IN_UPSTREAM, KEEP, OF_SERVER};
@@ -29,19 +30,19 @@ pub(super) fn convert(
         let message = format!("the server {} is marked as down", quoted(server.argument()));
         section.differs(&server.place, message, "add it to `to` when it is back");
     }
-    let is_alone = used.len() == 1;
+    let count = count(&used);
+    let is_alone = count == 1;
     if used.is_empty() {
         let message = format!("the upstream {} has no server", quoted(name));
         section.comment_out(place, message, "");
         return None;
     }
     if !is_alone {
-        section.set("balance", plan::basic_string("round_robin"));
-        passive(&used, section);
+        several(&used, section);
     }
     limits(&used, is_shared, section);
     for directive in block.iter().filter(|it| !matches!(it.name(), "server" | "include")) {
-        balance(directive, used.len(), section, harmless);
+        balance(directive, count, section, harmless);
     }
     for directive in block.iter().filter(|directive| directive.name() == "include") {
         let message =
@@ -53,7 +54,7 @@ pub(super) fn convert(
         server(directive)
     });
     let mut servers: Vec<_> = servers.collect();
-    if let [one] = &mut servers[..] {
+    if let ([one], true) = (&mut servers[..], is_alone) {
         // Its limit is that of the forward, and the others mean nothing.
         if let Some(limit) = one.max_sessions.take() {
             section.set("max_sessions", number(&limit));
@@ -73,9 +74,28 @@ fn value<'a>(server: &'a Directive, name: &str) -> Option<&'a str> {
     values.filter_map(|rest| rest.strip_prefix('=')).next_back()
 }
 
+/// Number of servers. Each address of a name that is resolved is one, and there may be any number of them.
+fn count(servers: &[&Directive]) -> usize {
+    if servers.iter().any(|server| resolves(server)) { usize::MAX } else { servers.len() }
+}
+
+/// What several servers have in common.
+fn several(servers: &[&Directive], section: &mut Section) {
+    section.set("balance", plan::basic_string("round_robin"));
+    passive(servers, section);
+    slow_start(servers, section);
+}
+
+/// Whether each address of the server's name is a server.
+fn resolves(server: &Directive) -> bool {
+    let host = server.argument().rsplit_once(':').map_or("", |(host, _)| host);
+    has(server, "resolve") && !host.starts_with('[') && host.parse::<IpAddr>().is_err()
+}
+
 fn server(directive: &Directive) -> Server {
+    let prefix = if resolves(directive) { "dns:" } else { "" };
     Server {
-        address: directive.argument().to_owned(),
+        address: format!("{prefix}{}", directive.argument()),
         weight: value(directive, "weight").map(str::to_owned),
         is_backup: has(directive, "backup"),
         max_sessions: value(directive, "max_conns").filter(|it| *it != "0").map(str::to_owned),
@@ -144,6 +164,23 @@ fn passive(servers: &[&Directive], section: &mut Section) {
             quoted(other.argument())
         );
         section.not_converted(&other.place, message, "change `passive` if it matters");
+    }
+}
+
+/// `slow_start`, which the targets of a forward have in common.
+fn slow_start(servers: &[&Directive], section: &mut Section) {
+    let of = |server: &Directive| value(server, "slow_start").and_then(time);
+    let of = |server: &Directive| of(server).filter(|time| !time.is_zero());
+    let Some((first, others)) = servers.split_first() else { return };
+    if let Some(time) = of(first) {
+        section.set("slow_start", duration(time));
+    }
+    if let Some(other) = others.iter().find(|other| of(other) != of(first)) {
+        let message = format!(
+            "`slow_start` of {}: all targets have that of the first",
+            quoted(other.argument())
+        );
+        section.not_converted(&other.place, message, "change `slow_start` if it matters");
     }
 }
 

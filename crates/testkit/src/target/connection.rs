@@ -60,6 +60,7 @@ impl Connection {
         };
         let held = match behaviour {
             Behaviour::Greet(byte) | Behaviour::GreetAndStall(byte) => vec![byte],
+            Behaviour::GreetHttp => b"HTTP/1.1 204 No Content\r\n\r\n".to_vec(),
             _ => Vec::new(),
         };
         Self {

@@ -1,6 +1,7 @@
 //! Keywords of HAProxy, each with HAProxy and imported.
 
 mod bind;
+mod checks;
 mod limits;
 mod retries;
 mod scopes;

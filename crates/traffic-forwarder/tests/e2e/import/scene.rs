@@ -141,6 +141,11 @@ impl Scene {
         seen(&self.held[nth], LIMIT)
     }
 
+    /// The same, with `.` if nothing comes for a while.
+    pub(super) fn sees_soon(&self, nth: usize) -> char {
+        seen(&self.held[nth], PATIENCE)
+    }
+
     /// The same, with the time until then, as `-1s` for about one second.
     pub(super) fn sees_in_time(&self, nth: usize, within: Duration) -> String {
         let begin = Instant::now();
@@ -203,6 +208,21 @@ impl Scene {
     /// The target with this number serves again.
     pub(super) fn start(&mut self, number: usize) {
         self.targets.0[number - 1].start();
+    }
+
+    /// The target with this number refuses from now on.
+    pub(super) fn stop(&mut self, number: usize) {
+        self.targets.0[number - 1].target = None;
+    }
+
+    /// Waits until so many clients in a row are served like this.
+    pub(super) fn wait_for_clients(&self, marks: &str) {
+        wait_until("the state of the targets", LIMIT, || self.clients(marks.len()) == marks);
+    }
+
+    /// Waits until so many clients are served like this, in any order.
+    pub(super) fn wait_for_share(&self, marks: &str) {
+        wait_until("the state of the targets", LIMIT, || self.shares(marks.len()) == marks);
     }
 
     /// How long clients come until the target with this number serves one, in whole seconds.
