@@ -19,7 +19,7 @@ const NEXT_ADDRESS: Duration = Duration::from_millis(250);
 /// least the second number.
 const USUAL_TIMES: u32 = 4;
 const USUAL_LEAST: Duration = Duration::from_secs(1);
-/// The least wait for a target, however many share the time.
+/// The least wait for a target, however many share the time; half of that time if it is shorter.
 const LEAST_WAIT: Duration = Duration::from_millis(250);
 
 /// The attempts of one session.
@@ -28,6 +28,7 @@ pub struct Race {
     until: Time,
     /// The part of the whole time for each target.
     share: Duration,
+    least_wait: Duration,
     /// The set has several targets.
     has_several: bool,
     /// The set may have a target that was not tried.
@@ -88,10 +89,12 @@ pub enum RaceStep {
 impl Race {
     /// A race that ends by `until`, in a set of so many targets.
     pub fn new(now: Time, until: Time, targets: usize) -> Self {
-        let share = until.since(now) / u32::try_from(targets).unwrap_or(u32::MAX).max(1);
+        let whole = until.since(now);
+        let share = whole / u32::try_from(targets).unwrap_or(u32::MAX).max(1);
         Self {
             until,
             share,
+            least_wait: LEAST_WAIT.min(whole / 2),
             has_several: targets > 1,
             has_more_targets: targets > 1,
             asks_again: false,
@@ -108,7 +111,7 @@ impl Race {
     /// Adds the selected target, with its number of addresses (`None` until its name is resolved) and its
     /// usual connect time. Returns the number of its round: 0, 1 ...
     pub fn add_target(&mut self, now: Time, addresses: Option<usize>, usual: Duration) -> usize {
-        let wait = (usual * USUAL_TIMES).max(USUAL_LEAST).min(self.share).max(LEAST_WAIT);
+        let wait = (usual * USUAL_TIMES).max(USUAL_LEAST).min(self.share).max(self.least_wait);
         self.rounds.push(Round {
             addresses: addresses.map(clamp),
             tried: 0,
@@ -284,6 +287,15 @@ mod tests {
         assert_eq!(race.next(at(10_000)), RaceStep::TimedOut);
         race.failed(0, at(9_000));
         assert_eq!(race.next(at(9_000)), RaceStep::AllFailed);
+    }
+
+    #[test]
+    fn with_little_time_another_target_is_tried_after_half_of_it() {
+        let mut race = Race::new(START, at(100), 30);
+        race.add_target(START, Some(1), Duration::ZERO);
+        assert_eq!(race.next(START), attempt(0, 0, 0));
+        assert_eq!(race.next(START), RaceStep::Wait(at(50)));
+        assert_eq!(race.next(at(50)), RaceStep::Select);
     }
 
     #[test]

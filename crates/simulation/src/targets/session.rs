@@ -60,7 +60,8 @@ impl Session {
 
     /// The part of the time for each target.
     fn share(&self) -> Duration {
-        (self.until.since(self.began) / self.targets.max(1)).max(FLOOR)
+        let whole = self.until.since(self.began);
+        (whole / self.targets.max(1)).max(FLOOR.min(whole / 2))
     }
 
     /// Checks that the next target follows a failure or a silence: each target is followed by at most one.
