@@ -55,14 +55,21 @@ fn http(bytes: &[u8], (first, last): (u16, u16)) -> Judgement {
     let line = bytes.get(..bytes.windows(2).position(|two| two == b"\r\n")?)?;
     // `HTTP/1.1 200 OK`: a version digit, a space, three digits, and a space if a reason follows.
     let status = match &line[BEGIN.len()..] {
-        [b'0' | b'1', b' ', digits @ ..] => digits.get(..3).and_then(number),
+        [b'0' | b'1', b' ', one, two, three] | [b'0' | b'1', b' ', one, two, three, b' ', ..] => {
+            number(&[*one, *two, *three])
+        }
         _ => None,
     };
     let Some(status) = status else { return Some(Err(CheckFailure::Unexpected)) };
+    let end = bytes.windows(4).position(|four| four == b"\r\n\r\n").map(|end| end + 4);
+    // An interim response, such as `103 Early Hints`, precedes the final one (RFC 9110, section 15.2).
+    if matches!(status, 100 | 102..=199) {
+        return http(&bytes[end?..], (first, last));
+    }
     if !(first..=last).contains(&status) {
         return Some(Err(CheckFailure::Status(status)));
     }
-    contains(bytes, b"\r\n\r\n").then_some(Ok(()))
+    end.map(|_| Ok(()))
 }
 
 fn number(digits: &[u8]) -> Option<u16> {
@@ -160,6 +167,14 @@ mod tests {
         let kind = http_kind();
         assert_eq!(judged(&kind, b"HTTP/1.1 200 OK\r\nA: b\r\n\r\n"), Some(Ok(())));
         assert_eq!(judged(&kind, b"HTTP/1.0 399\r\n\r\n"), Some(Ok(())));
+        let interim = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nA: b\r\n\r\n";
+        assert_eq!(judged(&kind, interim), None);
+        let with = |last: &[u8]| judged(&kind, &[&interim[..], last].concat());
+        assert_eq!(with(b"HTTP/1.1 200 OK\r\n\r\n"), Some(Ok(())));
+        assert_eq!(with(b"HTTP/1.1 500 No\r\n\r\n"), Some(Err(CheckFailure::Status(500))));
+        for wrong in [&b"HTTP/1.1 2000 OK\r\n\r\n"[..], b"HTTP/1.1 20 OK\r\n\r\n"] {
+            assert_eq!(judged(&kind, wrong), Some(Err(CheckFailure::Unexpected)));
+        }
         assert_eq!(judged(&kind, b"HTTP/1.1 200 OK\r\nA: b\r\n"), None);
         let failed = |bytes| judged(&kind, bytes).unwrap().unwrap_err();
         assert_eq!(failed(b"HTTP/1.1 503 x\r\n"), CheckFailure::Status(503));
