@@ -71,9 +71,10 @@ impl CheckTask {
                     let error = result.outcome.err().map(|error| error.to_string().into());
                     let random = self.random();
                     let state = self.targets.get(&target);
-                    let pause = state.and_then(|it| it.ended(error, result.took, random));
+                    let took = result.took;
+                    let pause = state.and_then(|it| it.ended(error, took, random));
                     match pause {
-                        Some(pause) => _ = self.checks.ended(target, pause),
+                        Some(pause) => _ = self.checks.ended(target, took, pause),
                         None => self.checks.forget(&target),
                     }
                 }
@@ -91,7 +92,7 @@ impl CheckTask {
             let Some(check) = &target.plan.settings.check else { continue };
             let old = self.targets.get(id).and_then(|old| old.plan.settings.check.as_ref());
             if old != Some(check) {
-                self.checks.set(*id, probe(target, check), check.every);
+                self.checks.set(*id, target.forward(), probe(target, check), check.every);
             }
         }
         self.targets = new;

@@ -43,6 +43,11 @@ impl<K: Kernel> CheckedTarget<K> {
         self.target.id
     }
 
+    /// Name of its forward.
+    pub fn forward(&self) -> &Arc<str> {
+        &self.forward.name
+    }
+
     /// Where it is.
     pub fn address(&self) -> CheckedAddress<'_> {
         match &self.target.address {

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
 use tokio::time::sleep_until;
 
-/// Checks that run at once.
+/// Checks that run at once. One group of targets gets half of them at most.
 const MOST_RUNNING: usize = 64;
 /// Pause while there is no target.
 const IDLE: Duration = Duration::from_secs(3600);
@@ -29,10 +29,11 @@ impl<K> Default for Checks<K> {
 }
 
 impl<K: Clone + Eq + Hash + Ord + Send + 'static> Checks<K> {
-    /// Adds a target, or changes its check. The first one comes soon, and within `every`.
-    pub fn set(&mut self, key: K, probe: Probe, every: Duration) {
+    /// Adds a target of a group, or changes its check. The first one comes soon, and within `every`. Groups
+    /// share the places fairly.
+    pub fn set(&mut self, key: K, group: &Arc<str>, probe: Probe, every: Duration) {
         self.probes.insert(key.clone(), Arc::new(probe));
-        self.timetable.add(key, every, Instant::now());
+        self.timetable.add(key, group, every, Instant::now());
     }
 
     /// Removes a target.
@@ -58,9 +59,7 @@ impl<K: Clone + Eq + Hash + Ord + Send + 'static> Checks<K> {
                     });
                 }
             }
-            let has_room = self.timetable.running() < MOST_RUNNING;
-            let due = self.timetable.next_due().filter(|_| has_room);
-            let due = due.unwrap_or_else(|| Instant::now() + IDLE);
+            let due = self.timetable.next_due().unwrap_or_else(|| Instant::now() + IDLE);
             tokio::select! {
                 Some(Ok(ended)) = self.running.join_next() => return ended,
                 () = sleep_until(due.into()) => {}
@@ -68,15 +67,16 @@ impl<K: Clone + Eq + Hash + Ord + Send + 'static> Checks<K> {
         }
     }
 
-    /// Schedules the next check of a target after a result. False if the target was removed meanwhile: the
-    /// result counts no more.
-    pub fn ended(&mut self, key: K, pause: Duration) -> bool {
-        self.timetable.ended(key, pause, Instant::now())
+    /// Schedules the next check of a target after a result that took so long. False if the target was removed
+    /// meanwhile: the result counts no more.
+    pub fn ended(&mut self, key: K, took: Duration, pause: Duration) -> bool {
+        let was_slow = self.probes.get(&key).is_some_and(|probe| took >= probe.timeout);
+        self.timetable.ended(key, was_slow, pause, Instant::now())
     }
 
     /// Removes a target after a result that does not count.
     pub fn forget(&mut self, key: &K) {
         self.remove(key);
-        self.timetable.ended(key.clone(), Duration::ZERO, Instant::now());
+        self.timetable.ended(key.clone(), false, Duration::ZERO, Instant::now());
     }
 }

@@ -136,13 +136,16 @@ fn all_targets_are_checked_and_at_most_64_at_once() {
         let to = of(&[if key % 2 == 0 { live_at } else { hole.addr() }]);
         let timeout = Duration::from_millis(50);
         let probe = Probe { to, kind: Arc::new(ProbeKind::Connect), timeout };
-        checks.set(key, probe, Duration::from_millis(1));
+        checks.set(key, &"group".into(), probe, Duration::from_millis(1));
     }
     let mut results = std::collections::BTreeMap::new();
     on_runtime(async {
         while results.len() < usize::from(TARGETS) {
             let (key, result) = checks.next().await;
-            assert!(checks.ended(key, Duration::from_secs(3600)), "each target once");
+            assert!(
+                checks.ended(key, Duration::ZERO, Duration::from_secs(3600)),
+                "each target once"
+            );
             assert_eq!(results.insert(key, result.outcome.is_ok()), None);
         }
     });
