@@ -14,6 +14,7 @@ use crate::rules::Rules;
 use crate::running::{Forwards, Removed, Running, Unbound};
 use crate::sets::Sets;
 use crate::shared::Shared;
+use flow::Time;
 use plan::ListenAddress;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
@@ -214,7 +215,7 @@ impl<K: Kernel> Forwards<K> {
                 None => (self.new_forward(plan, shared), Vec::new()),
             },
         };
-        let routes = replace_routes(routes, &forward, plan, &self.sets);
+        let routes = replace_routes(routes, &forward, plan, &self.sets, shared.kernel.now());
         if !same {
             self.removed_targets.update(&forward, &routes, shared.kernel.now());
         }
@@ -265,7 +266,9 @@ fn replace_routes(
     forward: &Arc<Forward>,
     plan: &plan::Forward,
     sets: &Sets,
+    now: Time,
 ) -> Vec<Arc<Route>> {
+    let are_in_use = !old.is_empty();
     let old = old.into_iter().map(|route| (Arc::clone(&route.listen), route));
     let mut old: HashMap<Arc<str>, Arc<Route>> = old.collect();
     let route = |planned: &plan::Route| {
@@ -282,7 +285,7 @@ fn replace_routes(
     };
     let routes = plan.routes.iter().map(route).collect();
     forward.targets.forget_unused();
-    forward.targets.follow(forward.rules().active.as_ref());
+    forward.targets.follow(forward.rules().active.as_ref(), now, are_in_use);
     routes
 }
 

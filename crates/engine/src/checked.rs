@@ -55,12 +55,13 @@ impl Checked {
         self.lock().last.clone()
     }
 
-    /// Begins, goes on or ends to be checked, as the configuration says.
-    pub(crate) fn follow(&self, rules: Option<&Active>) {
+    /// Begins, goes on or ends to be checked, as the configuration says. `has_served`: clients were connected
+    /// to the target.
+    pub(crate) fn follow(&self, rules: Option<&Active>, has_served: bool) {
         let mut state = self.lock();
         match (rules, &mut state.health) {
-            (Some(rules), Some(health)) => health.follow(rules),
-            (Some(rules), none) => *none = Some(ActiveHealth::new(rules)),
+            (Some(rules), Some(health)) => health.follow(rules, has_served),
+            (Some(rules), none) => *none = Some(ActiveHealth::new(rules, has_served)),
             (None, _) => *state = State::default(),
         }
         self.publish(&state);

@@ -85,8 +85,10 @@ impl<K: Kernel> CheckedTarget<K> {
         let (was_down, was_unknown) = (target.is_down(), target.checked.is_unknown());
         let last = LastCheck { at, took, error: error.clone() };
         let (change, pause) = target.checked.ended(last, &active, random)?;
-        if has_succeeded {
-            target.check_succeeded(kernel.now());
+        // A check of another port says nothing about connects.
+        let is_same_port = self.plan.settings.check.as_ref().is_some_and(|it| it.port.is_none());
+        if is_same_port {
+            target.connect_checked(has_succeeded, kernel.now(), active.rise);
         }
         // A target that is down until its first success is reported once.
         let has_never_worked = was_unknown && !has_succeeded && target.checked.is_down();

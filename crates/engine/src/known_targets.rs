@@ -2,7 +2,7 @@
 //! sessions restored after an upgrade.
 
 use crate::target::{Target, TargetAddress};
-use flow::Active;
+use flow::{Active, Time};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
@@ -47,10 +47,14 @@ impl KnownTargets {
         saved
     }
 
-    /// Begins or ends to check the targets, as the configuration says.
-    pub(crate) fn follow(&self, rules: Option<&Active>) {
+    /// Begins or ends to check the targets, as the configuration says, and begins the slow start of those that
+    /// were added to sets in use.
+    pub(crate) fn follow(&self, rules: Option<&Active>, now: Time, are_in_use: bool) {
         let known = lock(&self.by_address);
-        known.values().filter_map(Weak::upgrade).for_each(|target| target.checked.follow(rules));
+        for target in known.values().filter_map(Weak::upgrade) {
+            target.checked.follow(rules, target.connects()[0] > 0);
+            target.begin(now, are_in_use);
+        }
     }
 
     /// The configured target, with its present limit.

@@ -47,8 +47,9 @@ impl<K: Kernel> Forwards<K> {
                 most = most.max(left_out);
             }
             running.forward.targets.forget_unused();
-            running.forward.targets.follow(running.forward.rules().active.as_ref());
-            self.removed_targets.update(&running.forward, &running.routes, shared.kernel.now());
+            let now = shared.kernel.now();
+            running.forward.targets.follow(running.forward.rules().active.as_ref(), now, true);
+            self.removed_targets.update(&running.forward, &running.routes, now);
             if most > 0 {
                 let forward = Arc::clone(&running.forward.name);
                 left_out.push(LeftOut { forward, targets: most });

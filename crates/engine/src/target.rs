@@ -35,7 +35,7 @@ pub(crate) struct Target {
     usual_micros: AtomicU32,
     /// The address of its name that was connected last.
     worked: Mutex<Option<SocketAddr>>,
-    /// Begin of its slow start, in microseconds; 0 before the first selection of a new target.
+    /// Begin of its slow start, in microseconds; 0 without one, or [`NOT_BEGUN`].
     up_since: AtomicU64,
     /// The last change of its state.
     change: Mutex<Option<StateChange>>,
@@ -112,7 +112,7 @@ impl Target {
             drained: AtomicBool::new(false),
             usual_micros: AtomicU32::new(0),
             worked: Mutex::new(None),
-            up_since: AtomicU64::new(0),
+            up_since: AtomicU64::new(NOT_BEGUN),
             change: Mutex::new(None),
             connects: (0..workers).map(|_| Connects::default()).collect(),
         }
@@ -134,6 +134,10 @@ impl Target {
         });
         target.up_since.store(saved.up_since, Ordering::Relaxed);
         target.set_drained(saved.drained);
+        if let Some(first) = target.connects.first() {
+            first.connected.add(saved.connected);
+            first.failed.add(saved.failed);
+        }
         *target.lock_change() = saved.change.as_ref().map(|change| StateChange {
             at: SystemTime::UNIX_EPOCH + Duration::from_micros(change.at),
             why: Some(change.why.as_str()).filter(|why| !why.is_empty()).map(Into::into),
@@ -141,10 +145,11 @@ impl Target {
         target
     }
 
-    /// Its health, for the next process image; `None` if it is that of a new target.
+    /// Its health and counts, for the next process image; `None` if they are those of a new target.
     pub(crate) fn saved(&self) -> Option<handover::Target> {
         let health = *self.health.lock().unwrap_or_else(PoisonError::into_inner);
         let change = self.change();
+        let [connected, failed] = self.connects();
         let saved = handover::Target {
             address: String::new(),
             passive: if health.has_failures() { health.saved() } else { Vec::new() },
@@ -155,8 +160,12 @@ impl Target {
                 ),
                 why: change.why.as_deref().unwrap_or_default().to_owned(),
             }),
-            up_since: self.up_since.load(Ordering::Relaxed),
+            up_since: Some(self.up_since.load(Ordering::Relaxed))
+                .filter(|since| *since != NOT_BEGUN)
+                .unwrap_or_default(),
             drained: self.is_drained(),
+            connected,
+            failed,
         };
         let is_new = saved == handover::Target::default();
         (!is_new).then(|| handover::Target { address: self.text.to_string(), ..saved })
@@ -188,21 +197,29 @@ impl Target {
         self.up_since.store(now.as_micros().max(1), Ordering::Relaxed);
     }
 
-    /// Its weight during the slow start, in parts of [`flow::WEIGHT_PARTS`].
-    pub(crate) fn ramped(&self, weight: u32, now: Time, slow_start: Duration) -> u32 {
-        let mut since = self.up_since.load(Ordering::Relaxed);
-        if since == 0 {
-            // Another worker may be first, at the same time.
-            since = now.as_micros().max(1);
+    /// Begins the slow start of a target that was added to a set in use. Those that a set begins with have
+    /// none: they share alike.
+    pub(crate) fn begin(&self, now: Time, was_added: bool) {
+        if self.up_since.load(Ordering::Relaxed) == NOT_BEGUN {
+            let since = if was_added { now.as_micros().max(1) } else { 0 };
             self.up_since.store(since, Ordering::Relaxed);
         }
-        flow::ramped(weight, now.since(Time::from_micros(since)), slow_start)
     }
 
-    /// A check has succeeded: true if the target comes back by that from failed connects. A check tries a
-    /// target whose time is over, as a client does.
-    pub(crate) fn check_succeeded(&self, now: Time) -> bool {
-        self.has_failed_connects() && self.is_up(now) && self.works()
+    /// Its weight during the slow start, in parts of [`flow::WEIGHT_PARTS`].
+    pub(crate) fn ramped(&self, weight: u32, now: Time, slow_start: Duration) -> u32 {
+        let lasts = match self.up_since.load(Ordering::Relaxed) {
+            0 | NOT_BEGUN => Duration::MAX,
+            since => now.since(Time::from_micros(since)),
+        };
+        flow::ramped(weight, lasts, slow_start)
+    }
+
+    /// Notes a check of the address that clients connect to. True if the target comes back by that from failed
+    /// connects.
+    pub(crate) fn connect_checked(&self, has_succeeded: bool, now: Time, rise: u32) -> bool {
+        self.has_failed_connects()
+            && self.change_health(|health| health.checked(has_succeeded, now, rise))
     }
 
     fn lock_change(&self) -> MutexGuard<'_, Option<StateChange>> {
@@ -321,6 +338,9 @@ impl Target {
 
 /// The id of the next target.
 static NEXT_ID: AtomicU64 = AtomicU64::new(1);
+
+/// Begin of the slow start of a target that was in no set yet.
+const NOT_BEGUN: u64 = u64::MAX;
 
 /// The limit of a gate without a limit.
 const NO_LIMIT: u32 = u32::MAX;

@@ -32,10 +32,11 @@ pub enum HealthChange {
 }
 
 impl ActiveHealth {
-    /// A target that was not checked yet.
-    pub fn new(rules: &Active) -> Self {
+    /// A target that was not checked yet. One that has served goes on until checks fail, whatever their kind:
+    /// a new check must not take away what works.
+    pub fn new(rules: &Active, has_served: bool) -> Self {
         Self {
-            is_up: rules.is_up_at_first,
+            is_up: rules.is_up_at_first || has_served,
             is_known: false,
             began_up: rules.is_up_at_first,
             against: 0,
@@ -55,9 +56,9 @@ impl ActiveHealth {
 
     /// The rules have changed. The state stays, unless checks of another kind led to it: that a target can be
     /// connected does not say that it may serve.
-    pub fn follow(&mut self, rules: &Active) {
+    pub fn follow(&mut self, rules: &Active, has_served: bool) {
         if self.began_up != rules.is_up_at_first {
-            *self = Self::new(rules);
+            *self = Self::new(rules, has_served && self.is_up);
         }
     }
 
@@ -142,8 +143,25 @@ mod tests {
     }
 
     #[test]
+    fn a_target_that_has_served_goes_on_until_checks_fail() {
+        let mut health = ActiveHealth::new(&HTTP, true);
+        assert!(health.is_up() && !health.is_known());
+        assert_eq!(changes(&mut health, &HTTP, "xxx.."), "--D-U");
+        let mut health = ActiveHealth::new(&CONNECT, false);
+        changes(&mut health, &CONNECT, ".");
+        health.follow(&HTTP, true);
+        assert!(health.is_up(), "a check of another kind");
+        changes(&mut health, &HTTP, "xxx");
+        health.follow(&CONNECT, true);
+        assert!(health.is_up(), "by the rule of that kind");
+        changes(&mut health, &CONNECT, "xxx");
+        health.follow(&HTTP, true);
+        assert!(!health.is_up(), "it was down");
+    }
+
+    #[test]
     fn only_results_in_a_row_change_the_state() {
-        let mut health = ActiveHealth::new(&CONNECT);
+        let mut health = ActiveHealth::new(&CONNECT, false);
         assert_eq!(changes(&mut health, &CONNECT, "xx.xx.xxxx"), "--------D-");
         assert_eq!(changes(&mut health, &CONNECT, ".x.x.."), "-----U");
         assert_eq!(changes(&mut health, &CONNECT, "xxx"), "--D");
@@ -151,16 +169,20 @@ mod tests {
 
     #[test]
     fn the_first_success_brings_a_target_up_that_was_never_up() {
-        let mut health = ActiveHealth::new(&HTTP);
+        let mut health = ActiveHealth::new(&HTTP, false);
         assert!(!health.is_up() && !health.is_known());
         assert_eq!(changes(&mut health, &HTTP, ".xxx.."), "U--D-U");
-        assert_eq!(changes(&mut ActiveHealth::new(&HTTP), &HTTP, "x.."), "--U", "it has failed");
+        assert_eq!(
+            changes(&mut ActiveHealth::new(&HTTP, false), &HTTP, "x.."),
+            "--U",
+            "it has failed"
+        );
     }
 
     #[test]
     fn checks_come_soon_while_the_state_is_undecided() {
         let most = |health: &ActiveHealth, rules: &Active| health.pause(rules, 200);
-        let mut health = ActiveHealth::new(&CONNECT);
+        let mut health = ActiveHealth::new(&CONNECT, false);
         assert_eq!(health.pause(&CONNECT, 0), Duration::from_millis(1800));
         assert_eq!(most(&health, &CONNECT), Duration::from_millis(2200));
         changes(&mut health, &CONNECT, "x");
@@ -181,12 +203,12 @@ mod tests {
 
     #[test]
     fn the_state_stays_with_other_times_and_not_with_another_kind() {
-        let mut health = ActiveHealth::new(&CONNECT);
+        let mut health = ActiveHealth::new(&CONNECT, false);
         changes(&mut health, &CONNECT, "xxx");
-        health.follow(&Active { fall: 9, ..CONNECT });
+        health.follow(&Active { fall: 9, ..CONNECT }, false);
         assert!(!health.is_up());
         changes(&mut health, &CONNECT, "..");
-        health.follow(&HTTP);
+        health.follow(&HTTP, false);
         assert!(!health.is_up() && !health.is_known(), "no answer yet");
     }
 
@@ -221,7 +243,7 @@ mod tests {
                 is_up_at_first: next() % 2 == 0,
             };
             let bias = 1 + next() % 9;
-            let (mut health, mut results) = (ActiveHealth::new(&rules), Vec::new());
+            let (mut health, mut results) = (ActiveHealth::new(&rules, false), Vec::new());
             for step in 0..200 {
                 if next() % 8 == 0 {
                     let is_new = health.client_failed();

@@ -21,6 +21,8 @@ struct Down {
     failed_returns: u32,
     /// One client is trying. If it leaves without a result, another may try from `until` on.
     is_tried: bool,
+    /// Checks of the same address in a row that succeeded.
+    good_checks: u32,
 }
 
 impl PassiveHealth {
@@ -42,7 +44,8 @@ impl PassiveHealth {
             [failures] => Self { failures: count(failures), down: None },
             [failures, until, failed_returns, is_tried] => {
                 let (until, is_tried) = (Time::from_micros(until), is_tried != 0);
-                let down = Down { until, failed_returns: count(failed_returns), is_tried };
+                let failed_returns = count(failed_returns);
+                let down = Down { until, failed_returns, is_tried, good_checks: 0 };
                 Self { failures: count(failures), down: Some(down) }
             }
             _ => Self::default(),
@@ -78,6 +81,7 @@ impl PassiveHealth {
     pub fn failed(&mut self, now: Time, rules: &Passive) -> bool {
         if let Some(down) = &mut self.down {
             // Clients that began before, or that try all targets, say nothing new.
+            down.good_checks = 0;
             if down.is_tried {
                 down.failed_returns = down.failed_returns.saturating_add(1);
                 let factor = 1u32.checked_shl(down.failed_returns).unwrap_or(u32::MAX);
@@ -91,9 +95,18 @@ impl PassiveHealth {
             return false;
         }
         let until = now.after(rules.down);
-        self.down = Some(Down { until, failed_returns: 0, is_tried: false });
+        self.down = Some(Down { until, failed_returns: 0, is_tried: false, good_checks: 0 });
         self.failures = 0;
         true
+    }
+
+    /// A check has connected to the target's address, or has failed. True if the target comes back by that:
+    /// after `rise` successes in a row, or the first one when its time is over.
+    pub fn checked(&mut self, has_succeeded: bool, now: Time, rise: u32) -> bool {
+        let Some(down) = &mut self.down else { return false };
+        down.good_checks = if has_succeeded { down.good_checks.saturating_add(1) } else { 0 };
+        let is_back = down.good_checks >= rise || has_succeeded && now >= down.until;
+        is_back && self.connected()
     }
 
     /// A client has connected. True if the target comes back by that.
@@ -143,6 +156,19 @@ mod tests {
         assert!(!health.try_to_return(at(5), at(10)), "another one does already");
         assert!(health.try_to_return(at(10), at(15)), "the first one has left without a result");
         assert!(health.connected() && !health.is_down());
+    }
+
+    #[test]
+    fn good_checks_in_a_row_bring_a_target_back_before_its_time() {
+        let mut health = down();
+        let results = [true, false, true, true];
+        assert_eq!(results.map(|good| health.checked(good, at(1), 2)), [false, false, false, true]);
+        assert!(!health.is_down());
+        let mut health = down();
+        assert!(!health.checked(true, at(1), 2));
+        health.failed(at(1), &RULES);
+        assert!(!health.checked(true, at(1), 2), "a client could not connect in between");
+        assert!(health.checked(true, at(5), 9), "its time is over");
     }
 
     #[test]

@@ -44,7 +44,7 @@ pub struct Forward {
     pub targets: Vec<Target>,
 }
 
-/// Health of one target, as far as it differs from that of a new one.
+/// Health and counts of one target, as far as they differ from those of a new one.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct Target {
     /// Its address, as configured.
@@ -59,12 +59,18 @@ pub struct Target {
     /// The last change of its state.
     #[prost(message, optional, tag = "4")]
     pub change: Option<StateChange>,
-    /// Begin of its slow start; 0 before the first selection.
+    /// Begin of its slow start; 0 without one.
     #[prost(uint64, tag = "5")]
     pub up_since: u64,
     /// An operator has drained it.
     #[prost(bool, tag = "6")]
     pub drained: bool,
+    /// Number of connects.
+    #[prost(uint64, tag = "7")]
+    pub connected: u64,
+    /// Number of failed attempts to connect.
+    #[prost(uint64, tag = "8")]
+    pub failed: u64,
 }
 
 /// Results of the checks of a target.

@@ -50,6 +50,7 @@ mod scale;
 mod secrecy;
 mod shutdown;
 mod skipped;
+mod slow_start;
 mod start;
 mod static_binary;
 mod systemd;

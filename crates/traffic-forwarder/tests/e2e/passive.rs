@@ -4,7 +4,7 @@ use testkit::{
     Addr, Behaviour, LIMIT, Peer, Place, Port, Script, SessionRecord, Target, wait_until,
 };
 
-use crate::support::{Config, Forward, Operated, served_client};
+use crate::support::{BINARY, Config, Forward, Operated, messages, served_client};
 
 /// The state of each target of the forward.
 fn states(operated: &Operated, port: &Port) -> Vec<String> {
@@ -69,4 +69,23 @@ fn a_forwards_only_target_is_never_out_of_use() {
     }
     let _back = Target::start_at(Place::At(port.addr()), Behaviour::Echo);
     served_client(&forward);
+}
+
+#[test]
+fn a_back_off_survives_an_upgrade() {
+    let (dead, echo, port) = (Port::v4(), Target::start(Behaviour::Echo), Port::v4());
+    let settings = "balance = 'first'\npassive = { failures = 1, down = '1h', down_max = '1h' }";
+    let targets: [Addr; 2] = [(&dead).into(), (&echo).into()];
+    let config = Config::new().forward_to_several(port.addr(), &targets, settings);
+    let operated = Operated::start(config);
+    served_client(&port);
+    operated.wait_for_message("a target is down after failed connects");
+    operated.http.post(&format!("/v1/upgrade?binary={BINARY}")).status(202);
+    wait_until("the next image", LIMIT, || !messages(&operated, "upgraded").is_empty());
+    assert_eq!(states(&operated, &port), ["down", "up"]);
+    let back = Target::start_at(Place::At(dead.addr()), Behaviour::Echo);
+    for _ in 0..5 {
+        served_client(&port);
+    }
+    assert_eq!((back.accepted(), echo.accepted()), (0, 6));
 }
