@@ -275,7 +275,9 @@ mod tests {
         let (mut full, now) = with_groups(&[("web", 40)]);
         let begun = full.begin(now, 64);
         (0..40).for_each(|key| full.remove(&key));
-        begun.iter().for_each(|key| _ = full.ended(*key, false, EVERY, now));
+        for key in begun {
+            full.ended(key, false, EVERY, now);
+        }
         assert!(full.begin(now + EVERY, 64).is_empty() && full.groups.is_empty());
     }
 

@@ -98,7 +98,7 @@ fn a_drained_target_is_not_up() {
         series(&text)
             [format!("traffic_forwarder_target_up{{forward=\"db\",target=\"{target}\"}}").as_str()]
     };
-    assert_eq!([up("a:1"), up("c:1")], [1.0, 0.0]);
+    assert!(up("a:1") > 0.5 && up("c:1") < 0.5, "drained targets take no sessions");
 }
 
 #[test]
