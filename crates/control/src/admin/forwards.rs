@@ -185,15 +185,7 @@ pub(super) async fn drain(
     name: Name,
     query: Result<Query<SwitchQuery>, QueryRejection>,
 ) -> Result<Json<Done>, Refusal> {
-    let (Path(name), Query(SwitchQuery { target })) = (name?, query?);
-    let switched = (name.clone(), target.clone());
-    let switch = async move |supervisor: &mut Supervisor| match switched {
-        (name, Some(target)) => supervisor.set_target_drained(&name, &target, true),
-        (name, None) => supervisor.drain_forward(&name).await,
-    };
-    let result = app.supervisor.run(switch).await?;
-    let changed = result.map_err(|error| Refusal::of_switch(&name, target.as_deref(), error))?;
-    Ok(Json(Done { state: DoneState::Draining.into(), changed }))
+    switch(&app, name, query, true).await
 }
 
 /// Accepts sessions for a drained or skipped forward, or for a drained target, again.
@@ -208,15 +200,27 @@ pub(super) async fn resume(
     name: Name,
     query: Result<Query<SwitchQuery>, QueryRejection>,
 ) -> Result<Json<Done>, Refusal> {
+    switch(&app, name, query, false).await
+}
+
+/// Drains or resumes a forward, or the target in the query.
+async fn switch(
+    app: &App,
+    name: Name,
+    query: Result<Query<SwitchQuery>, QueryRejection>,
+    drains: bool,
+) -> Result<Json<Done>, Refusal> {
     let (Path(name), Query(SwitchQuery { target })) = (name?, query?);
     let switched = (name.clone(), target.clone());
-    let switch = async move |supervisor: &mut Supervisor| match switched {
-        (name, Some(target)) => supervisor.set_target_drained(&name, &target, false),
-        (name, None) => supervisor.resume_forward(&name).await,
+    let switch = async move |supervisor: &mut Supervisor| match (switched, drains) {
+        ((name, Some(target)), _) => supervisor.set_target_drained(&name, &target, drains),
+        ((name, None), true) => supervisor.drain_forward(&name).await,
+        ((name, None), false) => supervisor.resume_forward(&name).await,
     };
     let result = app.supervisor.run(switch).await?;
     let changed = result.map_err(|error| Refusal::of_switch(&name, target.as_deref(), error))?;
-    Ok(Json(Done { state: DoneState::Active.into(), changed }))
+    let state = if drains { DoneState::Draining } else { DoneState::Active };
+    Ok(Json(Done { state: state.into(), changed }))
 }
 
 impl Refusal {
