@@ -11,6 +11,8 @@ use super::message::{Query, Reply};
 use crate::failure::{Context, Result};
 use crate::random::Random;
 
+/// Ports that are tried.
+const MOST_PORTS: usize = 100;
 /// How soon the threads notice that they shall stop.
 const TICK: Duration = Duration::from_millis(50);
 
@@ -60,10 +62,9 @@ impl NameServer {
         manner: Manner,
         addresses: Vec<Ipv4Addr>,
     ) -> Result<Self> {
-        let udp = UdpSocket::bind(address).context(&format!("bind {address}"))?;
+        let (udp, tcp) = sockets(address)?;
         let address = udp.local_addr()?;
         udp.set_read_timeout(Some(TICK))?;
-        let tcp = TcpListener::bind(address).context(&format!("listen on {address}"))?;
         tcp.set_nonblocking(true)?;
         let script = Arc::new(Mutex::new(Script { manner, addresses }));
         let stop = Arc::new(AtomicBool::new(false));
@@ -88,6 +89,24 @@ impl NameServer {
             script.addresses = addresses;
         }
     }
+}
+
+/// Both sockets at one port. The kernel's choice for one of them may be taken for the other.
+fn sockets(address: SocketAddr) -> Result<(UdpSocket, TcpListener)> {
+    let bind = || {
+        let tcp = TcpListener::bind(address).context(&format!("listen on {address}"))?;
+        let chosen = tcp.local_addr()?;
+        let udp = UdpSocket::bind(chosen).context(&format!("bind {chosen}"))?;
+        Ok((udp, tcp))
+    };
+    let mut bound = bind();
+    for _ in 0..MOST_PORTS {
+        if bound.is_ok() || address.port() != 0 {
+            break;
+        }
+        bound = bind();
+    }
+    bound
 }
 
 impl Drop for NameServer {
