@@ -322,7 +322,7 @@ fn without_an_answer_clients_end_by_the_name_after_their_own_time() {
         .forward(silent.addr(), "dns:silent.test:80", settings)
         .forward(unknown.addr(), "srv:_none._tcp.test", settings)
         .forward_to_several(mixed.addr(), &[&targets.address(1), "dns:silent.test:80"], "");
-    let (operated, _etc) = start(&server, "", config);
+    let (operated, _etc) = start(&server, IMPATIENT, config);
     let begun = Instant::now();
     (0..10).for_each(|_| _ = served_client(&mixed));
     assert!(begun.elapsed() < Duration::from_secs(5), "the known target serves");
