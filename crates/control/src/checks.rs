@@ -26,7 +26,7 @@ pub(crate) struct CheckTask {
     checks: Checks<u64>,
     targets: HashMap<u64, Arc<CheckedTarget>>,
     random: RandomState,
-    /// Results so far: each gets a random number of its own.
+    /// Results so far: the seed of the next random number.
     results: u64,
 }
 

@@ -56,7 +56,7 @@ pub(super) enum StepResult {
 struct TargetTask {
     target: Target,
     limit: Duration,
-    /// Empty if no target is to be connected to.
+    /// Empty with `--no-connect`.
     checks: Vec<TargetCheck>,
 }
 

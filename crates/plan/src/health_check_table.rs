@@ -11,7 +11,7 @@ use crate::value::Value;
 pub(crate) const KINDS: [&str; 5] = ["connect", "tls", "http", "send", "expect"];
 
 impl HealthCheck {
-    /// Whether it says nothing about what is checked.
+    /// Whether the table names no kind of check.
     pub(crate) fn has_no_kind(&self) -> bool {
         let Self { connect, tls, http, send, expect, .. } = self;
         !connect && !tls && http.is_none() && send.is_none() && expect.is_none()

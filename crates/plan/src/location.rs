@@ -54,7 +54,7 @@ impl ParseError {
         self
     }
 
-    /// The same error with this hint instead of its own, if there is one.
+    /// Replaces the hint, if `hint` is one.
     pub(crate) fn hint_if(self, hint: Option<String>) -> Self {
         match hint {
             Some(hint) => self.hint(hint),

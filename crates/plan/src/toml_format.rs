@@ -199,7 +199,7 @@ impl<'a> Reader<'a, '_> {
         let is_no = |value: &Spanned<DeValue<'_>>| value.get_ref().as_bool() == Some(false);
         let names_a_kind =
             |key: &&str| table.and_then(|it| it.get(*key)).is_some_and(|it| !is_no(it));
-        // A kind that was given and is missing has a problem of its own.
+        // A kind with a wrong value is reported already.
         let is_reported = check.has_no_kind() && KINDS.iter().any(names_a_kind);
         if let Some(error) = check.mistake().filter(|_| !is_reported) {
             self.report(&self.source.span(given.span()), &error);

@@ -249,8 +249,8 @@ impl<W> Entry<W> {
         Some(if self.is_urgent { at.min(earliest) } else { at })
     }
 
-    /// When the entry is forgotten, if it is not used. The last answer of a set that no session has asked
-    /// for serves nobody after its TTL.
+    /// When the entry is forgotten, if it is not used. Without sessions that ask, the last answer of a set is
+    /// of no use after its TTL.
     pub(super) fn forget_at(&self) -> Instant {
         match &self.good {
             Some(good) if !self.is_asked => good.expires,

@@ -33,7 +33,7 @@ pub struct Race {
     has_several: bool,
     /// The set may have a target that was not tried.
     has_more_targets: bool,
-    /// It had none when it was asked last, and a round has failed since: it may have one by now.
+    /// The last selection found no target, and a round has failed since: another one may be free now.
     asks_again: bool,
     rounds: Vec<Round>,
     /// By number; a number is free after its attempt has failed.

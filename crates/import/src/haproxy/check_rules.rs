@@ -147,7 +147,7 @@ impl<'a> Checks<'a> {
             return Err(line);
         }
         if others {
-            section.lost(&line.place, "headers and body", "the check sends none of its own", HELP);
+            section.lost(&line.place, "headers and body", "the check sends none of them", HELP);
         }
         let mut entries = vec![("http", plan::basic_string(path))];
         let others = [("method", method, "GET"), ("host", host, "")];

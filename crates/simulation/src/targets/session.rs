@@ -75,8 +75,8 @@ impl Session {
         );
     }
 
-    /// Number of targets that had to be tried by now, if so many were eligible: each silent one is followed
-    /// after its share at the latest.
+    /// Least number of targets tried by `now`, if so many were eligible: each silent one is followed after its
+    /// share at the latest.
     pub(super) fn tries_due(&self, now: Time) -> usize {
         let step = self.share() + LATE;
         let steps = now.since(self.began).as_micros() / step.as_micros().max(1);

@@ -44,7 +44,7 @@ impl Candidate {
     }
 }
 
-/// The targets of which one takes the session, full ones too; none if the client is to be refused.
+/// The targets of the level that serves, full ones too; empty if the client is refused.
 pub(super) fn serving(candidates: &[Candidate], none_up: NoneUp) -> Vec<&Candidate> {
     let group = |is_up: bool, is_backup: bool| {
         let is_in =

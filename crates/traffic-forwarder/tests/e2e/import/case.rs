@@ -127,7 +127,7 @@ impl Case {
         self.import(&self.text(&targets, &port, "/run"));
     }
 
-    /// Both at the same time, each with targets of its own.
+    /// Both at the same time, with separate targets.
     fn play<T: Send>(&self, scenario: impl Fn(&mut Scene) -> T + Sync) -> (T, T) {
         thread::scope(|scope| {
             let theirs = scope.spawn(|| self.play_theirs(&scenario));

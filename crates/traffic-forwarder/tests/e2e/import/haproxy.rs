@@ -30,7 +30,7 @@ fn listen(lines: &str) -> Case {
     sections(&format!("{DEFAULTS}listen web\n    bind LISTEN\n    {lines}"))
 }
 
-/// A frontend with its backend, each behind a `defaults` of its own; lines are separated by semicolons.
+/// A frontend with its backend, behind separate `defaults`; lines are separated by semicolons.
 fn sides(frontend_defaults: &str, frontend: &str, backend_defaults: &str, backend: &str) -> Case {
     let text = format!(
         "defaults\n    mode tcp\n    timeout connect 1s\n    {frontend_defaults}\n\

@@ -26,7 +26,7 @@ fn a_timeout_is_looked_up_at_its_end() {
             (sides(long, "", long, "timeout server 1s"), "1 - after 1 s"),
             (sides(long, "", long, "timeout tunnel 1s"), "1 - after 1 s"),
             (sides(short, "timeout client 1m", short, "timeout server 1m"), "1 kept"),
-            // Those of its own `defaults`.
+            // From the `defaults` before it.
             (sides(short, "", long, ""), "1 - after 1 s"),
             (sides(long, "", short, ""), "1 - after 1 s"),
             (sides(short, "timeout client 1m", long, ""), "1 kept"),
