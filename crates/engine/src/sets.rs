@@ -1,15 +1,12 @@
 //! The members of sets: entries of `to` whose targets are records in DNS. The resolver's answers come from
 //! the control side, and outlive every plan.
 
-use plan::{Target, TargetEntry};
+use plan::{TARGETS_MAX, Target, TargetEntry};
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::sync::Arc;
-
-/// Most targets of a forward's listener.
-pub const MOST_TARGETS: usize = 1024;
 
 /// One target of a set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,12 +68,12 @@ impl Sets {
     }
 
     /// The targets that these entries stand for, each address once, and the number of members beyond
-    /// [`MOST_TARGETS`], which are left out. If no target is known at all, the unresolved sets stand for
+    /// [`TARGETS_MAX`], which are left out. If no target is known at all, the unresolved sets stand for
     /// themselves: a session takes the addresses of the first answer.
     pub(crate) fn targets_of<'a>(&self, entries: &'a [TargetEntry]) -> (Vec<Planned<'a>>, usize) {
         let is_set = |entry: &&TargetEntry| entry.address.is_set();
         let configured = entries.iter().filter(|entry| !entry.address.is_set());
-        let mut room = MOST_TARGETS.saturating_sub(configured.clone().count());
+        let mut room = TARGETS_MAX.saturating_sub(configured.clone().count());
         let mut known: HashSet<SocketAddr> = match entries.iter().find(is_set) {
             Some(_) => configured.filter_map(|entry| address_of(&entry.address)).collect(),
             None => HashSet::new(),
@@ -241,7 +238,7 @@ mod tests {
         sets.replace("many".into(), many.collect());
         let list = entries(&["dns:many:80", "a:1", "b:1"]);
         let (targets, left_out) = sets.targets_of(&list);
-        assert_eq!((targets.len(), left_out), (MOST_TARGETS, 2));
+        assert_eq!((targets.len(), left_out), (TARGETS_MAX, 2));
         assert_eq!(targets[1023].entry.address.to_string(), "b:1");
     }
 }

@@ -16,8 +16,9 @@ use crate::text::{Span, quoted};
 /// Most listeners in a configuration. Each takes a descriptor; a larger number is a typing error.
 pub const LISTENERS_MAX: usize = 100_000;
 
-/// Most targets of a forward. A larger number is a typing error.
-const TARGETS_MAX: usize = 1024;
+/// Most targets of a forward. More in a configuration are a typing error; records of names beyond it are left
+/// out.
+pub const TARGETS_MAX: usize = 1024;
 
 /// Most targets of all listeners together. Each has state of its own, so the number bounds the memory.
 const LISTENER_TARGETS_MAX: usize = 1_000_000;

@@ -71,7 +71,7 @@ pub use plan::{
 };
 pub use problem::{COMMAND_LINE, Location, ParseError, Problem, Problems, Severity};
 
-pub use check::LISTENERS_MAX;
+pub use check::{LISTENERS_MAX, TARGETS_MAX};
 pub use counted::counted;
 pub use escape::{escaped, escaped_lines};
 pub use read::{read, read_text, read_text_for_all_problems};

@@ -2,8 +2,8 @@
 
 use crate::supervisor::{Supervisor, SupervisorHandle};
 use discover::{Members, Resolver};
-use engine::{LeftOut, MOST_TARGETS, SetChange, SetMember};
-use plan::Plan;
+use engine::{LeftOut, SetChange, SetMember};
+use plan::{Plan, TARGETS_MAX};
 use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
@@ -38,7 +38,7 @@ impl Supervisor {
             tracing::warn!(
                 forward = &*forward,
                 targets,
-                "a forward has at most {MOST_TARGETS} targets: these are left out"
+                "a forward has at most {TARGETS_MAX} targets: these are left out"
             );
         }
     }
