@@ -154,10 +154,12 @@ fn count_failure<K: Kernel>(session: &Session<K>, context: &Context<K>, target: 
     if target.checked.client_failed() {
         context.shared.suspects.add(target.id);
     }
-    let Some(rules) = session.rules().passive else { return };
-    let (was_down, is_only_one) = (target.is_down(), route.targets.load().members().len() < 2);
-    if !is_only_one && target.failed(context.now, &rules) && !was_down {
-        let (cause, failures) = (DownCause::Connects(failure.cause), rules.failures);
+    let rules = session.rules();
+    let applies = route.targets.load().has_passive_health(&rules);
+    let Some(passive) = rules.passive.filter(|_| applies) else { return };
+    let was_down = target.is_down();
+    if target.failed(context.now, &passive) && !was_down {
+        let (cause, failures) = (DownCause::Connects(failure.cause), passive.failures);
         target.note_down(context.kernel.system_time(), &cause, failures);
         context.shared.outbox.send(Report::TargetDown {
             forward: Arc::clone(&route.forward.name),

@@ -83,8 +83,9 @@ impl<K: Kernel> ForwardView<'_, K> {
     /// Whether a target is out of use, after failed connects or checks. Cheaper than [`Self::targets`].
     pub fn has_target_down(&self) -> bool {
         self.routes.iter().any(|route| {
-            let targets = route.targets.load();
-            targets.members().iter().any(|member| member.target.is_down())
+            let set = route.targets.load();
+            let has_passive_health = set.has_passive_health(&route.forward.rules());
+            set.members().iter().any(|member| member.target.is_down_in(has_passive_health))
         })
     }
 

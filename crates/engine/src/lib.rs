@@ -148,7 +148,7 @@ pub use down_cause::DownCause;
 pub use name_answer::{NameAnswer, NameFailure};
 pub use report::{Report, Reports, SessionRecord};
 pub use resolve::{Query, Resolve};
-pub use sets::{MOST_TARGETS, SetChange, SetMember, set_of};
+pub use sets::{SetChange, SetMember, set_of};
 pub use target::StateChange;
 
 use listener::Listener;

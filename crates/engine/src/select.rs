@@ -73,8 +73,7 @@ fn candidates<'a>(
     rules: &Rules,
     now: Time,
 ) -> Candidates<'a, impl Fn(usize) -> Candidate> {
-    // Passive health never applies to a forward's only target.
-    let has_health = rules.passive.is_some() && set.members().len() > 1;
+    let has_health = set.has_passive_health(rules);
     let slow_start = rules.slow_start;
     let at = move |position: usize| {
         let member = &set.members()[position];

@@ -262,7 +262,12 @@ impl Target {
 
     /// Whether it is out of use, after failed connects or checks.
     pub(crate) fn is_down(&self) -> bool {
-        self.has_failed_connects() || self.checked.is_down()
+        self.is_down_in(true)
+    }
+
+    /// Whether it is out of use in a set with or without passive health.
+    pub(crate) fn is_down_in(&self, has_passive_health: bool) -> bool {
+        self.checked.is_down() || has_passive_health && self.has_failed_connects()
     }
 
     /// Whether it is out of use after failed connects.

@@ -24,7 +24,7 @@ pub struct TargetView {
     pub is_drained: bool,
     /// It is checked, and no check has ended yet.
     pub is_unknown: bool,
-    /// The last change of its state since the start of the process.
+    /// The change to its present state; `None` if it has had no other since the start of the process.
     pub change: Option<StateChange>,
     /// Its checks that succeeded, and those that failed; `None` if it is not checked.
     pub checks: Option<[u64; 2]>,
@@ -50,11 +50,13 @@ impl TargetView {
         let mut views: Vec<Self> = Vec::new();
         let mut positions: BTreeMap<Arc<str>, usize> = BTreeMap::new();
         for route in routes {
-            let is_checked = route.forward.rules().active.is_some();
-            for member in route.targets.load().members() {
+            let (rules, set) = (route.forward.rules(), route.targets.load());
+            let is_checked = rules.active.is_some();
+            let has_passive_health = set.has_passive_health(&rules);
+            for member in set.members() {
                 let address = &member.target.text;
                 let position = *positions.entry(Arc::clone(address)).or_insert_with(|| {
-                    views.push(Self::of(member, is_checked));
+                    views.push(Self::of(member, is_checked, has_passive_health));
                     views.len() - 1
                 });
                 views[position].listen.push(Arc::clone(&route.listen));
@@ -63,7 +65,7 @@ impl TargetView {
         views
     }
 
-    fn of(member: &Member, is_checked: bool) -> Self {
+    fn of(member: &Member, is_checked: bool, has_passive_health: bool) -> Self {
         let Member { target, weight, level, set } = member;
         let entry = |name: &Arc<str>| match &target.address {
             TargetAddress::Ip(address) if !name.starts_with("srv:") => {
@@ -72,14 +74,16 @@ impl TargetView {
             _ => name.to_string(),
         };
         let usual = target.usual_connect_time();
+        let is_up = !target.is_down_in(has_passive_health);
         Self {
             address: Arc::clone(&target.text),
             set: set.as_ref().map(entry),
             listen: Vec::new(),
-            is_up: !target.is_down(),
+            is_up,
             is_drained: target.is_drained(),
             is_unknown: target.checked.is_unknown(),
-            change: target.change(),
+            // A check or `passive` that was switched off has left the change of another state.
+            change: target.change().filter(|change| change.why.is_none() == is_up),
             checks: is_checked.then(|| target.checked.counts()),
             last_check: target.checked.last(),
             sessions: target.gate.taken(),

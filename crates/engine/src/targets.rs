@@ -1,6 +1,7 @@
 //! The targets of a forward: a versioned set, replaced as a whole. The state of each target outlives the set.
 
 use crate::known_targets::KnownTargets;
+use crate::rules::Rules;
 use crate::sets::Planned;
 use crate::target::{Target, TargetAddress, limit};
 use arc_swap::{ArcSwap, Guard};
@@ -51,6 +52,11 @@ impl TargetSet {
         let heaviest = members.iter().map(|member| member.weight).max().unwrap_or(1);
         let numbers = members.iter().map(|it| flow::target_number(&it.target.text)).collect();
         Self { version, members, numbers, heaviest, turns: Mutex::default() }
+    }
+
+    /// Whether failed connects take its targets out of use: never the only one.
+    pub(crate) fn has_passive_health(&self, rules: &Rules) -> bool {
+        rules.passive.is_some() && self.members.len() > 1
     }
 
     /// The targets, in the order of the configuration.

@@ -89,3 +89,18 @@ fn a_back_off_survives_an_upgrade() {
     }
     assert_eq!((back.accepted(), echo.accepted()), (0, 6));
 }
+
+#[test]
+fn without_passive_health_no_target_is_shown_as_down() {
+    let (dead, echo, port) = (Port::v4(), Target::start(Behaviour::Echo), Port::v4());
+    let targets: [Addr; 2] = [(&dead).into(), (&echo).into()];
+    let config = |passive: &str| {
+        let settings = format!("balance = 'first'\npassive = {passive}");
+        Config::new().forward_to_several(port.addr(), &targets, settings)
+    };
+    let operated = Operated::start(config("{ failures = 1, down = '1h', down_max = '1h' }"));
+    served_client(&port);
+    wait_until("the target to be down", LIMIT, || states(&operated, &port) == ["down", "up"]);
+    operated.reload(config("'off'"));
+    assert_eq!(states(&operated, &port), ["up", "up"]);
+}

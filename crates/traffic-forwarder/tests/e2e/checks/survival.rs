@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::Duration;
 
-use testkit::{Addr, Behaviour, LIMIT, Port, Target, wait_until};
+use testkit::{Addr, Behaviour, LIMIT, Place, Port, Target, wait_until};
 
 use super::{config, operated, targets, wait_for_states};
 use crate::support::role::{PRIMARY, REPLICA, Role};
@@ -69,4 +69,57 @@ fn a_check_that_is_switched_off_leaves_its_target_up() {
     wait_for_states(&operated, &["down"]);
     operated.reload(config(&port, &[(&dead).into()], refuse));
     wait_for_states(&operated, &["up"]);
+    assert_eq!(targets(&operated)[0]["why"], serde_json::Value::Null, "of another state");
+}
+
+#[test]
+fn a_target_and_a_check_that_a_reload_adds_are_followed() {
+    let (port, at) = (Port::v4(), Port::v4());
+    let (role, echo) = (Role::start(at.addr(), PRIMARY), Target::start(Behaviour::Echo));
+    let check = "check = { http = '/', every = '100ms' }";
+    let one: [Addr; 1] = [(&echo).into()];
+    let operated = operated(&port, &one, "");
+    assert_eq!(targets(&operated)[0]["last_check"], serde_json::Value::Null);
+    let both: [Addr; 2] = [at.addr().into(), (&echo).into()];
+    operated.reload(config(&port, &both, check));
+    wait_until("checks of both", LIMIT, || {
+        targets(&operated).iter().all(|target| target["last_check"].is_object())
+    });
+    assert!(role.asked() > 0);
+}
+
+/// Failed checks would need `fall`; the back-off would last an hour.
+#[test]
+fn good_checks_bring_back_a_target_that_clients_could_not_connect() {
+    let (port, dead) = (Port::v4(), Port::v4());
+    let echo = Target::start(Behaviour::Echo);
+    let settings = "balance = 'first'\n\
+         passive = { failures = 1, down = '1h', down_max = '1h' }\n\
+         check = { connect = true, every = '100ms', fall = 100, rise = 2 }";
+    let operated = operated(&port, &[(&dead).into(), (&echo).into()], settings);
+    served_client(&port);
+    wait_for_states(&operated, &["down", "up"]);
+    let _back = Target::start_at(Place::At(dead.addr()), Behaviour::Echo);
+    wait_for_states(&operated, &["up", "up"]);
+}
+
+/// A check that was not answered yet must not keep clients from a target that serves them.
+#[test]
+fn a_new_check_takes_no_target_from_its_clients() {
+    let (port, at) = (Port::v4(), Port::v4());
+    let (role, echo) = (Role::start(at.addr(), PRIMARY), Target::start(Behaviour::Echo));
+    role.be_silent();
+    let to: [Addr; 1] = [(&echo).into()];
+    let operated = operated(&port, &to, "");
+    served_client(&port);
+    let check = format!(
+        "check = {{ http = '/', port = {}, every = '100ms', timeout = '1s', fall = 100 }}",
+        at.number()
+    );
+    operated.reload(config(&port, &to, &check));
+    served_client(&port);
+    wait_until("a check without an answer", LIMIT, || {
+        targets(&operated)[0]["last_check"].is_object()
+    });
+    served_client(&port);
 }
