@@ -29,12 +29,6 @@ impl<K: Kernel> Default for Changes<K> {
     }
 }
 
-impl<K: Kernel> Changes<K> {
-    pub(crate) fn is_empty(&self) -> bool {
-        self.listen.is_empty() && self.unlisten.is_empty() && self.stricter.is_empty()
-    }
-}
-
 /// The order of [`Changes::stricter`].
 pub(crate) fn in_memory(forward: &Arc<Forward>) -> usize {
     Arc::as_ptr(forward).addr()

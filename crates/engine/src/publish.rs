@@ -129,15 +129,14 @@ pub(crate) fn publish<K: Kernel>(
 ) -> Published<K> {
     let sockets = removed.iter().flat_map(Listener::sockets);
     changes.unlisten = sockets.map(|(number, _)| number).collect();
-    let workers = if changes.is_empty() { 0 } else { shared.mailboxes.len() };
-    let progress = Arc::new(Progress(Mutex::new((workers, None))));
-    if workers > 0 {
-        changes.stricter.sort_unstable_by_key(in_memory);
-        let changes = Arc::new(changes);
-        shared.broadcast(|| {
-            let progress = Arc::clone(&progress);
-            Message::Change(Arc::clone(&changes), Box::new(move |()| progress.advance()))
-        });
-    }
+    changes.stricter.sort_unstable_by_key(in_memory);
+    let changes = Arc::new(changes);
+    // Also without listeners in it: in its present turn, a worker may admit clients by rules that it has
+    // loaded before.
+    let progress = Arc::new(Progress(Mutex::new((shared.mailboxes.len(), None))));
+    shared.broadcast(|| {
+        let progress = Arc::clone(&progress);
+        Message::Change(Arc::clone(&changes), Box::new(move |()| progress.advance()))
+    });
     Published { kernel: shared.kernel.clone(), progress, removed, leaving }
 }
