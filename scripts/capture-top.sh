@@ -1,6 +1,7 @@
 #!/bin/sh
-# Prints two screens of `traffic-forwarder top` under load, the forwards and the sessions: the text
-# captures in docs/views.md. Needs cargo, tmux, and the ports 18080 to 18083 and 19000 of 127.0.0.1.
+# Prints three screens of `traffic-forwarder top` under load, the forwards, the sessions and the
+# targets: the text captures in docs/views.md. Needs cargo, tmux, and the ports 18080 to 18083 and
+# 19000 of 127.0.0.1.
 set -eu
 
 cd "$(dirname "$0")/.."
@@ -66,7 +67,9 @@ max_sessions = 8
 [[forward]]
 name = "mail"
 listen = "127.0.0.1:18083"
-to = "127.0.0.1:1"
+to = ["127.0.0.1:1", "127.0.0.1:2"]
+balance = "first"
+passive = { failures = 1, down = "1h", down_max = "1h" }
 EOF
 
 start "$bin/tf-load" serve echo --times 6 --listen 127.0.0.1:19000
@@ -89,4 +92,8 @@ echo
 screen send-keys Tab
 shows VERDICT
 sleep 2
+screen capture-pane -p
+echo
+screen send-keys Tab
+shows WHY
 screen capture-pane -p

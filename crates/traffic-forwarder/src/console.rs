@@ -22,11 +22,12 @@ pub(crate) mod path;
 pub(crate) mod watch;
 
 pub(crate) mod status;
-mod switched;
+pub(crate) mod switched;
 
 mod overview;
 
-mod target_check;
+pub(crate) mod target_check;
+pub(crate) mod target_table;
 mod targets;
 
 pub(crate) mod sessions;
@@ -37,7 +38,7 @@ mod upgrade;
 
 mod profile;
 
-mod table;
+pub(crate) mod table;
 
 pub(crate) mod screen;
 

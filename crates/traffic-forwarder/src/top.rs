@@ -25,6 +25,8 @@ mod columns;
 
 mod detail;
 
+mod targets;
+
 mod draw;
 
 mod terminal;

@@ -42,7 +42,7 @@ pub(crate) enum Operation {
     /// Take a CPU or heap profile of the running process, which must be a build of `make build
     /// profile=1`.
     Profile(Profile),
-    /// Watch and operate the running process on the whole terminal.
+    /// Watch and operate the running process on the whole terminal: forwards, sessions and targets.
     Top(ConnectArgs),
 }
 

@@ -4,14 +4,14 @@ use api::{Done, Forward, Target, TargetState};
 use plan::{counted, escaped};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Verb {
+pub(crate) enum Verb {
     Drain,
     Resume,
 }
 
 impl Verb {
     /// The last part of the request's path.
-    pub(super) fn word(self) -> &'static str {
+    pub(crate) fn word(self) -> &'static str {
         match self {
             Self::Drain => "drain",
             Self::Resume => "resume",
@@ -21,16 +21,16 @@ impl Verb {
 
 /// A forward, or one of its targets, that was drained or resumed.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Switched<'a> {
-    pub(super) name: &'a str,
-    pub(super) target: Option<&'a str>,
-    pub(super) verb: Verb,
-    pub(super) done: &'a Done,
+pub(crate) struct Switched<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) target: Option<&'a str>,
+    pub(crate) verb: Verb,
+    pub(crate) done: &'a Done,
 }
 
 impl Switched<'_> {
     /// The result in one line. `forward` is its state after the act, if it is known.
-    pub(super) fn text(&self, forward: Option<&Forward>) -> String {
+    pub(crate) fn text(&self, forward: Option<&Forward>) -> String {
         let Self { name, target, verb, done } = self;
         let already = if done.changed { "" } else { " already" };
         let line = match (target, verb) {
@@ -52,7 +52,7 @@ impl Switched<'_> {
     }
 
     /// The loss of clients, if no target takes the sessions of the drained one.
-    pub(super) fn warning(&self, forward: &Forward) -> Option<String> {
+    pub(crate) fn warning(&self, forward: &Forward) -> Option<String> {
         let address = self.target.filter(|_| self.verb == Verb::Drain)?;
         let takes = |it: &Target| match () {
             () if it.state == TargetState::Down => !refuses_while_down(forward),

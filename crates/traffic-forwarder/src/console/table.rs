@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 const GAP: &str = "  ";
 /// Text columns are not narrowed below this width.
 const NARROWEST: usize = 8;
-/// Columns are dropped before text columns are narrowed below this width.
+/// Columns are dropped before text columns are narrowed below this width, unless a column has its own.
 const COMFORTABLE: usize = 20;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,6 +21,8 @@ pub(crate) struct Column {
     head: &'static str,
     align: Align,
     shrinks: bool,
+    /// Columns are dropped before this one is narrowed below this width.
+    comfortable: usize,
     is_hidden: bool,
     /// Columns with the highest rank are dropped first; those with 0 last, from the right.
     rank: u8,
@@ -28,7 +30,15 @@ pub(crate) struct Column {
 
 /// A column of text, which may be truncated.
 pub(crate) const fn text(head: &'static str) -> Column {
-    Column { head, align: Align::Left, shrinks: true, is_hidden: false, rank: 0 }
+    let shrinks = true;
+    Column {
+        head,
+        align: Align::Left,
+        shrinks,
+        comfortable: COMFORTABLE,
+        is_hidden: false,
+        rank: 0,
+    }
 }
 
 /// A column of text that means nothing if it is truncated.
@@ -47,11 +57,19 @@ impl Column {
         Self { rank, ..self }
     }
 
+    /// Drops other columns before this one is narrowed below `width`.
+    pub(crate) const fn comfortable(self, width: usize) -> Self {
+        Self { comfortable: width, ..self }
+    }
+
     /// Shows the column only if `is_shown`.
     pub(crate) const fn only_if(self, is_shown: bool) -> Self {
         Self { is_hidden: !is_shown, ..self }
     }
 }
+
+/// A part of a line in one colour: the text of a cell, or space.
+pub(crate) type Part = (String, Option<Colour>);
 
 /// Widths by column; `None` for a dropped one.
 type Widths<const N: usize> = [Option<usize>; N];
@@ -87,10 +105,20 @@ impl<const N: usize> Table<N> {
 
     /// Renders the heading and the rows.
     pub(crate) fn render(&self, screen: &Screen) -> String {
-        let widths = self.widths(screen.width());
+        let line = |parts: Vec<Part>| {
+            let parts = parts.into_iter().map(|(text, colour)| screen.paint(&text, colour));
+            let line = parts.collect::<String>();
+            line.trim_end().to_owned() + "\n"
+        };
+        self.lines(screen.width()).into_iter().map(line).collect()
+    }
+
+    /// The parts of the heading and of each row, in at most `most` columns.
+    pub(crate) fn lines(&self, most: Option<usize>) -> Vec<Vec<Part>> {
+        let widths = self.widths(most);
         let head = self.columns.map(|column| Cell::from(column.head));
-        let lines = std::iter::once(&head).chain(&self.rows);
-        lines.map(|row| self.line(row, &widths, screen)).collect()
+        let rows = std::iter::once(&head).chain(&self.rows);
+        rows.map(|row| self.line(row, &widths, most)).collect()
     }
 
     /// Column widths: those of the widest cells. If the terminal is too narrow, the widest text columns
@@ -102,7 +130,7 @@ impl<const N: usize> Table<N> {
             (!is_hidden).then(|| cells(index).chain([columns(head)]).max().unwrap_or(0))
         });
         let Some(most) = most else { return widths };
-        while too_wide(&self.shrunk(widths, most, COMFORTABLE), most) > 0 {
+        while too_wide(&self.shrunk(widths, most, |column| column.comfortable), most) > 0 {
             let shown = (0..N).filter(|index| widths[*index].is_some());
             let highest = shown.map(|index| self.columns[index].rank).max().unwrap_or(0);
             if highest == 0 {
@@ -112,40 +140,39 @@ impl<const N: usize> Table<N> {
                 *width = width.filter(|_| column.rank < highest);
             }
         }
-        self.shrunk(widths, most, NARROWEST)
+        self.shrunk(widths, most, |_| NARROWEST)
     }
 
-    /// These widths, with text columns as narrow as necessary, but not below `floor`.
-    fn shrunk(&self, mut widths: Widths<N>, most: usize, floor: usize) -> Widths<N> {
+    /// These widths, with text columns as narrow as necessary, but not below their `floor`.
+    fn shrunk(&self, mut widths: Widths<N>, most: usize, floor: fn(&Column) -> usize) -> Widths<N> {
         for _ in 0..too_wide(&widths, most) {
             let texts = widths.iter_mut().zip(&self.columns).filter(|(_, column)| column.shrinks);
-            let widest = texts.filter_map(|(width, _)| width.as_mut()).max_by_key(|it| **it);
-            let Some(width) = widest.filter(|width| **width > floor) else { break };
+            let texts = texts.filter_map(|(width, column)| Some((width.as_mut()?, floor(column))));
+            let widest = texts.filter(|(width, floor)| **width > *floor);
+            let Some((width, _)) = widest.max_by_key(|(width, _)| **width) else { break };
             *width -= 1;
         }
         widths
     }
 
-    fn line(&self, row: &[Cell; N], widths: &Widths<N>, screen: &Screen) -> String {
-        let mut line = String::new();
+    fn line(&self, row: &[Cell; N], widths: &Widths<N>, most: Option<usize>) -> Vec<Part> {
+        let mut line: Vec<Part> = Vec::new();
         // Columns that still do not fit are left out, so that no line wraps.
-        let mut left = screen.width().unwrap_or(usize::MAX);
+        let mut left = most.unwrap_or(usize::MAX);
         for ((cell, width), column) in row.iter().zip(widths).zip(&self.columns) {
             let Some(width) = width else { continue };
-            let text = cut(&cell.text, *width);
-            let padding = " ".repeat(width - columns(&text));
-            let painted = screen.paint(&text, cell.colour);
             let gap = if line.is_empty() { "" } else { GAP };
             let Some(rest) = left.checked_sub(gap.len() + width) else { break };
             left = rest;
-            line.push_str(gap);
+            let text = cut(&cell.text, *width);
+            let padding = " ".repeat(width - columns(&text));
+            let text = (text, cell.colour);
+            line.push((gap.to_owned(), None));
             match column.align {
-                Align::Left => line.extend([painted, padding]),
-                Align::Right => line.extend([padding, painted]),
+                Align::Left => line.extend([text, (padding, None)]),
+                Align::Right => line.extend([(padding, None), text]),
             }
         }
-        line.truncate(line.trim_end().len());
-        line.push('\n');
         line
     }
 }

@@ -4,12 +4,16 @@ use crate::console::units::seconds;
 use api::{Target, TargetState};
 
 /// The state; of a target that is out of use, since when and why.
-pub(crate) fn state(Target { state, since, why, .. }: &Target) -> String {
-    let Some(why) = why.as_ref().filter(|_| *state != TargetState::Drained) else {
-        return state.to_string();
-    };
+pub(crate) fn state(target: &Target) -> String {
+    let Target { state, since, .. } = target;
+    let Some(why) = why(target) else { return state.to_string() };
     let since = since.as_ref().map(|since| format!(" since {since}")).unwrap_or_default();
     format!("{state}{since}: {why}")
+}
+
+/// Why a target is out of use; `None` if it is in use, or drained by an operator.
+pub(crate) fn why(target: &Target) -> Option<&str> {
+    target.why.as_deref().filter(|_| target.state != TargetState::Drained)
 }
 
 /// The result of the last check; `None` before the first.

@@ -3,15 +3,14 @@
 use crate::console::command;
 use crate::console::connection::AdminApi;
 use crate::console::failure::CommandError;
-use crate::console::screen::{Colour, Screen};
+use crate::console::screen::Screen;
 use crate::console::show;
 use crate::console::status::one;
-use crate::console::table::{Cell, Table, address, number, text};
-use crate::console::target_check::{last_check, state};
-use crate::console::units::seconds;
+use crate::console::target_check::state;
+use crate::console::target_table::table;
 use crate::console::watch::{self, Page};
 use crate::exit::Exit;
-use api::{Forward, Target, TargetState, Word};
+use api::{Forward, Target, TargetState};
 use serde::Serialize;
 
 /// The targets of one forward.
@@ -49,65 +48,21 @@ async fn all(admin: &AdminApi, name: Option<&str>) -> Result<Vec<Targets>, Comma
 }
 
 fn rendered(all: &[Targets], screen: &Screen) -> String {
-    let rows: Vec<_> = all
-        .iter()
-        .flat_map(|Targets { forward, targets }| targets.iter().map(move |it| row(forward, it)))
-        .collect();
-    if rows.is_empty() {
+    let targets =
+        all.iter().flat_map(|it| it.targets.iter().map(move |target| (&*it.forward, target)));
+    let targets: Vec<_> = targets.collect();
+    if targets.is_empty() {
         return "no targets\n".to_owned();
     }
-    let columns = [
-        text("FORWARD"),
-        address("TARGET"),
-        text("STATE"),
-        number("SESSIONS"),
-        number("WEIGHT").rank(1),
-        number("CONNECTS").rank(3),
-        number("FAILED").rank(4),
-        number("CONNECT TIME").rank(6),
-        text("FROM").rank(5),
-        text("CHECK").rank(2),
-    ];
-    Table::new(columns, rows.into_iter()).render(screen) + &out_of_use(all)
+    table(&targets, None).render(screen) + &out_of_use(&targets, all.len() > 1)
 }
 
 /// A line for each target that is not up, since the table has no room for the reason.
-fn out_of_use(all: &[Targets]) -> String {
-    let targets = all.iter().flat_map(|it| it.targets.iter().map(move |target| (it, target)));
-    let out_of_use = targets.filter(|(_, target)| target.state != TargetState::Up);
-    let lines = out_of_use.map(|(Targets { forward, .. }, target)| {
-        let forward = if all.len() > 1 { format!("{forward}: ") } else { String::new() };
+fn out_of_use(targets: &[(&str, &Target)], is_forward_shown: bool) -> String {
+    let out_of_use = targets.iter().filter(|(_, target)| target.state != TargetState::Up);
+    let lines = out_of_use.map(|(forward, target)| {
+        let forward = if is_forward_shown { format!("{forward}: ") } else { String::new() };
         plan::escaped(&format!("{forward}{} is {}", target.address, state(target))) + "\n"
     });
     lines.collect()
-}
-
-fn row(forward: &str, target: &Target) -> [Cell; 10] {
-    let sessions = match target.max_sessions {
-        Some(limit) => format!("{}/{limit}", target.sessions),
-        None => target.sessions.to_string(),
-    };
-    let backup = if target.backup { " backup" } else { "" };
-    [
-        forward.into(),
-        Cell::from(&target.address),
-        Cell::coloured(target.state.to_string(), Some(colour(&target.state))),
-        sessions.into(),
-        format!("{}{backup}", target.weight).into(),
-        target.connects.to_string().into(),
-        target.failed_connects.to_string().into(),
-        target.connect_time.map_or_else(|| "-".to_owned(), seconds).into(),
-        target.set.clone().unwrap_or_else(|| "-".to_owned()).into(),
-        last_check(target).unwrap_or_else(|| "-".to_owned()).into(),
-    ]
-}
-
-fn colour(state: &Word<TargetState>) -> Colour {
-    match state {
-        Word::Known(TargetState::Up) => Colour::Good,
-        Word::Known(TargetState::Down) => Colour::Bad,
-        Word::Known(TargetState::Drained | TargetState::Unknown) | Word::Other(_) => {
-            Colour::Notable
-        }
-    }
 }

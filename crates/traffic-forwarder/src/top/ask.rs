@@ -1,12 +1,13 @@
 //! Requests of `top` to the admin interface.
 
 use super::list::PageQuery;
-use super::model::{Act, Answer, Answered, Question};
+use super::model::{Act, Answer, Answered, Place, Question};
+use super::targets;
 use crate::console::connection::AdminApi;
 use crate::console::failure::CommandError;
 use crate::console::path::{part, with_query};
 use crate::console::watch::is_same_process;
-use api::{Done, Error, ErrorCode, Status};
+use api::{Done, Error, ErrorCode, Forwards, Status};
 use hyper::Method;
 use std::net::IpAddr;
 
@@ -23,6 +24,10 @@ async fn answer(admin: &AdminApi, question: &Question) -> Result<Answer, Command
         Question::Forwards(_) => Answer::Forwards(admin.ask(Method::GET, &path).await?),
         Question::Sessions(_) => Answer::Sessions(admin.ask(Method::GET, &path).await?),
         Question::Session(_) => Answer::Session(admin.ask(Method::GET, &path).await?),
+        Question::Targets(query) => {
+            let Forwards { forwards, .. } = admin.ask(Method::GET, &path).await?;
+            Answer::Targets(targets::rows(forwards, query))
+        }
     })
 }
 
@@ -35,13 +40,15 @@ pub(super) async fn act(admin: &AdminApi, act: &Act, seen: &Status) -> Result<Do
     }
     match act {
         Act::Kill { id, .. } => admin.ask(Method::DELETE, &format!("/v1/sessions/{id}")).await,
-        Act::Drain(name) => switch(admin, name, "drain").await,
-        Act::Resume(name) => switch(admin, name, "resume").await,
+        Act::Drain(place) => switch(admin, place, "drain").await,
+        Act::Resume(place) => switch(admin, place, "resume").await,
     }
 }
 
-async fn switch(admin: &AdminApi, name: &str, verb: &str) -> Result<Done, CommandError> {
-    admin.ask(Method::POST, &format!("/v1/forwards/{}/{verb}", part(name))).await
+async fn switch(admin: &AdminApi, place: &Place, verb: &str) -> Result<Done, CommandError> {
+    let path = format!("/v1/forwards/{}/{verb}", part(&place.forward));
+    let target = place.target.as_deref().map(str::as_bytes);
+    admin.ask(Method::POST, &with_query(&path, &[("target", target)])).await
 }
 
 fn path(question: &Question) -> String {
@@ -52,19 +59,25 @@ fn path(question: &Question) -> String {
             list("/v1/sessions", query, if is_address { "client" } else { "forward" })
         }
         Question::Session(id) => format!("/v1/sessions/{id}?rates=true"),
+        // The order is decided here: it is not one of the forwards.
+        Question::Targets(query) => with_query("/v1/forwards", &[("name", filter_of(query))]),
     }
 }
 
 fn list(path: &str, query: &PageQuery, filter: &str) -> String {
     let (offset, limit) = (query.offset.to_string(), query.limit.to_string());
     let parameters = [
-        (filter, Some(query.filter.as_bytes()).filter(|filter| !filter.is_empty())),
+        (filter, filter_of(query)),
         ("sort", Some(query.sort.as_bytes())),
         ("offset", Some(offset.as_bytes())),
         ("limit", Some(limit.as_bytes())),
         ("rates", Some(b"true")),
     ];
     with_query(path, &parameters)
+}
+
+fn filter_of(query: &PageQuery) -> Option<&[u8]> {
+    Some(query.filter.as_bytes()).filter(|filter| !filter.is_empty())
 }
 
 #[cfg(test)]
@@ -85,5 +98,7 @@ mod tests {
         assert_eq!(sessions("::1"), format!("/v1/sessions?client=%3A%3A1&{rest}"));
         assert_eq!(sessions(":80&"), format!("/v1/sessions?forward=%3A80%26&{rest}"));
         assert_eq!(path(&Question::Forwards(query("a"))), format!("/v1/forwards?name=a&{rest}"));
+        assert_eq!(path(&Question::Targets(query(""))), "/v1/forwards");
+        assert_eq!(path(&Question::Targets(query(":80&"))), "/v1/forwards?name=%3A80%26");
     }
 }

@@ -1,8 +1,9 @@
 //! Draws the model.
 
+mod details;
 mod dialogs;
 mod lists;
-mod session;
+mod targets;
 mod totals;
 
 use super::columns::{FORWARDS, SESSIONS};
@@ -11,6 +12,7 @@ use super::layout::Layout;
 use super::model::{Model, View};
 use super::scroll::Scroll;
 use crate::console::screen::{Colour, cut};
+use api::TargetState;
 use plan::counted;
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -46,15 +48,16 @@ pub(super) fn draw(frame: &mut Frame<'_>, model: &Model, palette: Palette, now: 
         return line(frame, Rect { height: area.height.min(1), ..area }, "too small");
     };
     totals::draw(frame, layout.totals, model, palette);
-    line(frame, layout.title, title(model));
-    match (model.view, &model.session) {
-        (View::Forwards, _) => lists::draw(frame, layout.body, &model.forwards, &FORWARDS, palette),
-        (View::Sessions, _) => lists::draw(frame, layout.body, &model.sessions, &SESSIONS, palette),
-        (View::Session(_), Some(session)) => {
-            let scroll = session::draw(frame, layout.body, session, model.detail, palette);
+    line(frame, layout.title, title(model, palette));
+    match model.view {
+        View::Forwards => lists::draw(frame, layout.body, &model.forwards, &FORWARDS, palette),
+        View::Sessions => lists::draw(frame, layout.body, &model.sessions, &SESSIONS, palette),
+        View::Targets => targets::draw(frame, layout.body, &model.targets, palette, now),
+        View::Session(_) | View::Target => {
+            let lines = model.details(layout.body.width);
+            let scroll = details::draw(frame, layout.body, &lines, model.detail, palette);
             layout.message = draw_place(frame, layout.message, scroll);
         }
-        (View::Session(_), None) => {}
     }
     let (message, is_red) = model.message(now);
     let style = palette.style(is_red.then_some(Colour::Bad));
@@ -90,14 +93,23 @@ fn shown(text: &str) -> String {
     plan::escaped(text)
 }
 
-/// The title line: both lists, which one is shown, its sort order and filter.
-fn title(model: &Model) -> Line<'static> {
+/// The title line: all lists, which one is shown, its sort order and filter.
+fn title(model: &Model, palette: Palette) -> Line<'static> {
     let tab = |name: String, is_shown: bool| {
         Span::styled(format!(" {name} "), if is_shown { REVERSED } else { Style::new() })
     };
     let forwards = tab(counted(model.status.forwards, "forward"), model.view == View::Forwards);
     let sessions = tab(counted(model.status.sessions, "session"), model.view == View::Sessions);
-    let mut spans = vec![forwards, Span::raw(" "), sessions, Span::raw("  ")];
+    // The status does not count them.
+    let targets = match model.view {
+        View::Targets if model.targets.filter().is_empty() => {
+            counted(model.targets.total(), "target")
+        }
+        _ => "targets".to_owned(),
+    };
+    let targets = tab(targets, model.view == View::Targets);
+    let mut spans = vec![forwards, Span::raw(" "), sessions, Span::raw(" "), targets];
+    spans.push(Span::raw("  "));
     let (filter, total) = match model.view {
         View::Forwards => (model.forwards.filter(), model.forwards.total()),
         View::Sessions => (model.sessions.filter(), model.sessions.total()),
@@ -105,11 +117,21 @@ fn title(model: &Model) -> Line<'static> {
             spans.push(Span::styled(format!("session {id}"), BOLD));
             return Line::from(spans);
         }
+        View::Targets => (model.targets.filter(), model.targets.total()),
+        View::Target => {
+            spans.push(Span::styled("one target", BOLD));
+            return Line::from(spans);
+        }
     };
     spans.push(Span::raw(format!("by {}", model.sorts().1)));
     if !filter.is_empty() {
         let filter = cut(&shown(filter), 40);
         spans.push(Span::styled(format!("  {total} with \"{filter}\""), BOLD));
+    }
+    let down = model.targets.known().iter().filter(|row| row.target.state == TargetState::Down);
+    if model.view == View::Targets && down.clone().next().is_some() {
+        let text = format!("  {} down", down.count());
+        spans.push(Span::styled(text, palette.style(Some(Colour::Bad))));
     }
     Line::from(spans)
 }

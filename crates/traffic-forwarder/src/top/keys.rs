@@ -20,6 +20,8 @@ pub(super) enum Command {
     Resume,
     Kill,
     NextView,
+    ViewBefore,
+    Targets,
     Open,
     Back,
     Move(Move),
@@ -44,18 +46,20 @@ const fn keys(
 }
 
 /// Entries without text share the line of the previous entry.
-const TABLE: [Keys; 19] = [
+const TABLE: [Keys; 21] = [
     keys(&[F(1), Char('?'), Char('h')], Command::Help, "F1 ? h", "this help"),
-    keys(&[Tab, BackTab], Command::NextView, "Tab", "forwards or sessions"),
+    keys(&[Tab], Command::NextView, "Tab", "forwards, sessions or targets"),
+    keys(&[BackTab], Command::ViewBefore, "", ""),
     keys(&[Up], Command::Move(Move::Up), "Up Down", "choose a row; scroll"),
     keys(&[Down], Command::Move(Move::Down), "", ""),
     keys(&[PageUp], Command::Move(Move::PageUp), "PgUp PgDn", "one screen up or down"),
     keys(&[PageDown], Command::Move(Move::PageDown), "", ""),
     keys(&[Home], Command::Move(Move::First), "Home End", "the first or last row or line"),
     keys(&[End], Command::Move(Move::Last), "", ""),
-    keys(&[Enter, Right], Command::Open, "Enter", "sessions of the forward; all of the session"),
+    keys(&[Enter, Right], Command::Open, "Enter", "sessions of the forward; all of the row"),
     keys(&[Esc, Backspace, Left], Command::Back, "Esc", "back; clear the filter"),
     keys(&[F(4), Char('/')], Command::Filter, "F4 /", "filter by forward or client address"),
+    keys(&[F(5), Char('t')], Command::Targets, "F5 t", "targets: of the forward; of all"),
     keys(&[F(6), Char('s')], Command::Sort, "F6 s", "choose the sort order"),
     keys(&[Char('<')], Command::SortBefore, "< >", "previous or next sort order"),
     keys(&[Char('>')], Command::SortAfter, "", ""),
@@ -85,9 +89,10 @@ pub(super) fn help() -> impl Iterator<Item = (&'static str, &'static str)> {
 }
 
 /// The function keys and labels of the footer.
-pub(super) const FOOTER: [(&str, &str); 7] = [
+pub(super) const FOOTER: [(&str, &str); 8] = [
     ("F1", "Help"),
     ("F4", "Filter"),
+    ("F5", "Targets"),
     ("F6", "Sort"),
     ("F7", "Drain"),
     ("F8", "Resume"),

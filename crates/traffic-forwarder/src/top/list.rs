@@ -77,6 +77,11 @@ impl<T> List<T> {
         self.page.total
     }
 
+    /// The received rows.
+    pub(super) fn known(&self) -> &[T] {
+        &self.page.rows
+    }
+
     /// The visible rows, `None` if not received yet, each with a flag that marks the selected one.
     pub(super) fn shown(&self) -> impl Iterator<Item = (Option<&T>, bool)> {
         let end = self.page.total.min(self.top + self.height);

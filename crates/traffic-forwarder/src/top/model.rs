@@ -9,7 +9,9 @@ use super::history::History;
 use super::layout::Layout;
 use super::list::{List, Page, PageQuery, Row};
 use super::scroll::Scroll;
+use super::targets::{self, TargetRow};
 use crate::console::failure::CommandError;
+use crate::console::switched::{Switched, Verb};
 use crate::console::units::seconds;
 use crate::console::watch::{NOTICE_LIFETIME, change_between, is_same_process};
 use api::{Done, Forward, Forwards, Session, Sessions, Status};
@@ -26,6 +28,9 @@ pub(super) enum View {
     Sessions,
     /// One session in full, by its number.
     Session(u64),
+    Targets,
+    /// One target in full: [`Model::target`].
+    Target,
 }
 
 /// The query that the current view needs besides the status.
@@ -34,6 +39,8 @@ pub(super) enum Question {
     Forwards(PageQuery),
     Sessions(PageQuery),
     Session(u64),
+    /// All targets: their order is decided here, and one forward has at most 1,024.
+    Targets(PageQuery),
 }
 
 /// The answer to a [`Question`].
@@ -42,6 +49,7 @@ pub(super) enum Answer {
     Forwards(Forwards),
     Sessions(Sessions),
     Session(Box<Session>),
+    Targets(Vec<TargetRow>),
 }
 
 /// The results of one round of requests.
@@ -56,8 +64,15 @@ pub(super) struct Answered {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Act {
     Kill { id: u64, forward: String, client: String },
-    Drain(String),
-    Resume(String),
+    Drain(Place),
+    Resume(Place),
+}
+
+/// A forward, or one of its targets, to drain or to resume.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Place {
+    pub(super) forward: String,
+    pub(super) target: Option<String>,
 }
 
 /// A dialog in front of the view, which receives the keys.
@@ -93,7 +108,10 @@ pub(super) struct Model {
     pub(super) sessions: List<Session>,
     /// The session in full view, as last received.
     pub(super) session: Option<Session>,
-    /// Its scroll position.
+    pub(super) targets: List<TargetRow>,
+    /// The target in full view, as last received.
+    pub(super) target: Option<TargetRow>,
+    /// The scroll position of the session or target in full view.
     pub(super) detail: Scroll,
     pub(super) dialog: Option<Dialog>,
     /// When the question of [`Dialog::Confirm`] was first drawn; `None` before.
@@ -130,6 +148,8 @@ impl Model {
             forwards: List::new(FORWARD_SORTS),
             sessions: List::new(SESSION_SORTS),
             session: None,
+            targets: List::new(targets::SORTS),
+            target: None,
             detail: Scroll::default(),
             dialog: None,
             readable: None,
@@ -156,6 +176,11 @@ impl Model {
             View::Forwards => Question::Forwards(self.forwards.query()),
             View::Sessions => Question::Sessions(self.sessions.query()),
             View::Session(id) => Question::Session(id),
+            View::Targets | View::Target => Question::Targets(PageQuery {
+                offset: 0,
+                limit: usize::MAX,
+                ..self.targets.query()
+            }),
         }
     }
 
@@ -208,6 +233,15 @@ impl Model {
                 if self.view == View::Session(*id) =>
             {
                 self.session = Some(*session);
+                self.fit_texts();
+            }
+            (Question::Targets(asked), Answer::Targets(rows))
+                if fits(asked, self.targets.query()) =>
+            {
+                let shown = self.target.take();
+                let now = shown.as_ref().and_then(|it| rows.iter().find(|row| row.has_same_id(it)));
+                self.target = now.cloned().or(shown);
+                self.targets.take(Page { total: rows.len(), offset: 0, rows });
                 self.fit_texts();
             }
             _ => {}
@@ -270,15 +304,16 @@ impl Act {
     fn done(&self, done: &Done) -> String {
         match self {
             Self::Kill { id, .. } => format!("session {id} is killed"),
-            Self::Drain(name) | Self::Resume(name) => {
-                let already = if done.changed { "" } else { " already" };
-                format!(
-                    "{} is {}{already}",
-                    plan::escaped(name),
-                    plan::escaped(done.state.as_str())
-                )
-            }
+            Self::Drain(place) => place.done(Verb::Drain, done),
+            Self::Resume(place) => place.done(Verb::Resume, done),
         }
+    }
+}
+
+impl Place {
+    fn done(&self, verb: Verb, done: &Done) -> String {
+        let switched = Switched { name: &self.forward, target: self.target.as_deref(), verb, done };
+        switched.text(None).trim_end().to_owned()
     }
 }
 

@@ -5,6 +5,7 @@ mod figures;
 mod keys;
 mod low;
 mod start_and_end;
+mod targets;
 
 use std::fs;
 

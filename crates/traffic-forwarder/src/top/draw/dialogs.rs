@@ -4,7 +4,7 @@ use super::{BOLD, REVERSED, cells, line, shown};
 use crate::console::screen::{columns, cut};
 use crate::top::keys::help;
 use crate::top::layout::{Layout, lines_in_box};
-use crate::top::model::{Act, Dialog, Model};
+use crate::top::model::{Act, Dialog, Model, Place};
 use crate::top::scroll::Scroll;
 use ratatui::Frame;
 use ratatui::layout::{Position, Rect};
@@ -51,17 +51,21 @@ fn sort_lines(words: &[&'static str], place: usize) -> Vec<Line<'static>> {
 /// Names the operation and its object, so that a confirmation cannot hit the wrong one.
 fn question(act: &Act) -> Vec<Line<'static>> {
     let name = |name: &str| cut(&shown(name), 40);
+    let named = |Place { forward, target }: &Place| match target {
+        Some(address) => format!("{} of {}", name(address), name(forward)),
+        None => name(forward),
+    };
     let lines = match act {
         Act::Kill { id, forward, client } => vec![
             format!("Kill session {id} of {}?", name(forward)),
             format!("Its client {} and its target get a reset.", name(client)),
         ],
-        Act::Drain(forward) => vec![
-            format!("Drain {}?", name(forward)),
+        Act::Drain(place) => vec![
+            format!("Drain {}?", named(place)),
             "It accepts no new sessions; open ones continue.".to_owned(),
         ],
-        Act::Resume(forward) => {
-            vec![format!("Resume {}?", name(forward)), "It accepts new sessions again.".to_owned()]
+        Act::Resume(place) => {
+            vec![format!("Resume {}?", named(place)), "It accepts new sessions again.".to_owned()]
         }
     };
     let answers = [String::new(), "y yes   any other key no".to_owned()];

@@ -8,11 +8,15 @@ use ratatui::backend::TestBackend;
 use ratatui::buffer::Buffer;
 use ratatui::crossterm::event::KeyCode;
 use serde_json::json;
+use std::time::Duration;
+
+/// When the screens are drawn.
+const MINUTES: Duration = Duration::from_secs(185);
 
 fn buffer(model: &Model, width: u16, height: u16, colours: bool) -> Buffer {
     let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
     let palette = Palette { colours };
-    terminal.draw(|frame| draw(frame, model, palette, START)).unwrap();
+    terminal.draw(|frame| draw(frame, model, palette, START + MINUTES)).unwrap();
     terminal.backend().buffer().clone()
 }
 
@@ -40,7 +44,7 @@ up           3.0 KiB/s               1234567 B                                �
 down             0 B/s                  2048 B
 sessions     1.5 new/s               3 of 1000                                ██
 uses      20 of 1024 files, 1 pipe, 10 MiB of memory, 2 workers
- 2 forwards   3 sessions   by config
+ 2 forwards   3 sessions   targets   by config
 FORWARD      STATE       SESSIONS       UP/S     DOWN/S  NEW/S  REFUSED   FAILED
 db           active         2/100      1 B/s      0 B/s    0.2        0        0
 web          active           1/1      1 B/s      0 B/s    0.2        0        4
@@ -58,7 +62,7 @@ web          active           1/1      1 B/s      0 B/s    0.2        0        4
 
 
 
-F1Help F4Filter F6Sort F7Drain F8Resume F9Kill F10Quit
+F1Help F4Filter F5Targets F6Sort F7Drain F8Resume F9Kill F10Quit
 ";
     assert_eq!(screen(&model(), 80, 24), expected);
 }
@@ -72,13 +76,13 @@ traffic-forwarder serving for 2h05m, pid 4711, version 1.2.3
 up           3.0 KiB/s               1234567 B            ██
 down             0 B/s                  2048 B
 sessions     1.5 new/s               3 of 1000            ██
- 2 forwards   3 sessions   by rate
+ 2 forwards   3 sessions   targets   by rate
     ID FORWARD         CLIENT                UP/S     DOWN/S
      7 db              192.0.2.1:7        512 B/s    512 B/s
      8 web             192.0.2.1:8        512 B/s    512 B/s
      9 db              192.0.2.1:9        512 B/s    512 B/s
 
-F1Help F4Filter F6Sort F7Drain F8Resume F9Kill F10Quit
+F1Help F4Filter F5Targets F6Sort F7Drain F8Resume F9Kill F10
 ";
     assert_eq!(screen(&model, 60, 11), expected);
 }
@@ -89,7 +93,7 @@ fn one_session_at_80_columns() {
     press(&mut model, &[KeyCode::Tab, KeyCode::Enter]);
     let shown = screen(&model, 80, 24);
     for line in [
-        " 2 forwards   3 sessions   session 7",
+        " 2 forwards   3 sessions   targets   session 7",
         "client      192.0.2.1:7 at :5432",
         "target      db:1 (192.0.2.9:1)",
         "up          2.0 KiB by copy, 512 B/s",
@@ -192,11 +196,11 @@ fn the_help_is_scrolled_on_a_low_screen() {
     model.set_layout(Layout::of(Rect::new(0, 0, 80, 10)).unwrap());
     press(&mut model, &[KeyCode::F(1)]);
     let shown = screen(&model, 80, 10);
-    assert!(shown.contains(" Help 1-8 of 15: Esc closes it "), "{shown}");
+    assert!(shown.contains(" Help 1-8 of 16: Esc closes it "), "{shown}");
     assert!(shown.contains("this help") && !shown.contains("F10 q     leave"), "{shown}");
     press(&mut model, &[KeyCode::PageDown]);
     let shown = screen(&model, 80, 10);
-    assert!(shown.contains(" Help 8-15 of 15: Esc closes it "), "{shown}");
+    assert!(shown.contains(" Help 9-16 of 16: Esc closes it "), "{shown}");
     assert!(!shown.contains("this help") && shown.contains("F10 q     quit"), "{shown}");
     model.set_layout(Layout::of(Rect::new(0, 0, 80, 24)).unwrap());
     assert!(screen(&model, 80, 24).contains("this help"), "the whole help fits");
@@ -248,8 +252,18 @@ fn control_characters_from_outside_are_escaped() {
 fn every_size_is_drawn() {
     use KeyCode::{Enter, Esc, F, Tab};
     let mut model = model();
-    for keys in [&[][..], &[Tab], &[F(9)], &[Esc, Enter], &[F(1)], &[Esc, Esc, F(4)], &[Esc, F(6)]]
-    {
+    for keys in [
+        &[][..],
+        &[Tab],
+        &[F(9)],
+        &[Esc, Enter],
+        &[F(1)],
+        &[Esc, Esc, F(4)],
+        &[Esc, F(6)],
+        &[Esc, Tab],
+        &[F(7)],
+        &[Esc, Enter],
+    ] {
         press(&mut model, keys);
         for width in (1..90).step_by(8) {
             for height in 1..30 {
@@ -258,3 +272,5 @@ fn every_size_is_drawn() {
         }
     }
 }
+
+mod targets;

@@ -14,16 +14,25 @@ impl Model {
         self.layout = layout;
         self.forwards.set_height(layout.rows());
         self.sessions.set_height(layout.rows());
+        self.targets.set_height(layout.rows());
         self.fit_texts();
     }
 
-    /// Clamps the scroll positions of the session view and of the help.
+    /// Clamps the scroll positions of the session or target in full view and of the help.
     pub(super) fn fit_texts(&mut self) {
         let Rect { width, height, .. } = self.layout.body;
-        let lines = self.session.as_ref().map_or(0, |session| detail::lines(session, width).len());
-        self.detail = self.detail.fitted(lines, height.into());
+        self.detail = self.detail.fitted(self.details(width).len(), height.into());
         if let Some(Dialog::Help(scroll)) = &mut self.dialog {
             *scroll = scroll.fitted(keys::help().count(), self.layout.lines_in_box());
+        }
+    }
+
+    /// The lines of the session or target in full view.
+    pub(in crate::top) fn details(&self, width: u16) -> Vec<detail::Line> {
+        match (self.view, &self.session, &self.target) {
+            (View::Session(_), Some(session), _) => detail::of_session(session, width),
+            (View::Target, _, Some(target)) => detail::of_target(target, width),
+            _ => Vec::new(),
         }
     }
 
@@ -31,7 +40,8 @@ impl Model {
         match self.view {
             View::Forwards => self.forwards.go(to),
             View::Sessions => self.sessions.go(to),
-            View::Session(_) => self.detail.go(to),
+            View::Targets => self.targets.go(to),
+            View::Session(_) | View::Target => self.detail.go(to),
         }
     }
 

@@ -1,6 +1,6 @@
 //! Key handling.
 
-use super::{Act, Dialog, Effect, Model, View};
+use super::{Act, Dialog, Effect, Model, Place, View};
 use crate::top::keys::{self, Command};
 use crate::top::scroll::Scroll;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
@@ -42,6 +42,8 @@ impl Model {
             }
             Command::Pause => self.paused = !self.paused,
             Command::NextView => self.next_view(),
+            Command::ViewBefore => self.view_before(),
+            Command::Targets => self.open_targets(),
             Command::Open => self.open(),
             Command::Back => self.back(),
             Command::Drain | Command::Resume | Command::Kill => self.ask_to_confirm(command),
@@ -57,8 +59,27 @@ impl Model {
     fn next_view(&mut self) {
         self.view = match self.view {
             View::Forwards => View::Sessions,
-            View::Sessions | View::Session(_) => View::Forwards,
+            View::Sessions | View::Session(_) => View::Targets,
+            View::Targets | View::Target => View::Forwards,
         };
+    }
+
+    fn view_before(&mut self) {
+        self.view = match self.view {
+            View::Forwards => View::Targets,
+            View::Sessions | View::Session(_) => View::Forwards,
+            View::Targets | View::Target => View::Sessions,
+        };
+    }
+
+    /// Opens the targets of the selected forward; in other views, those of all forwards.
+    fn open_targets(&mut self) {
+        let chosen = self.forwards.chosen().filter(|_| self.view == View::Forwards);
+        let filter = chosen.map(|forward| forward.name.clone()).unwrap_or_default();
+        if self.targets.filter() != filter {
+            self.targets.set_filter(filter);
+        }
+        self.view = View::Targets;
     }
 
     /// Opens the selected row.
@@ -76,17 +97,27 @@ impl Model {
                 self.detail = Scroll::default();
                 self.fit_texts();
             }
-            View::Session(_) => {}
+            View::Targets => {
+                let Some(target) = self.targets.chosen() else { return };
+                self.target = Some(target.clone());
+                self.view = View::Target;
+                self.detail = Scroll::default();
+                self.fit_texts();
+            }
+            View::Session(_) | View::Target => {}
         }
     }
 
-    /// Goes back one step: from a session to its list, from a filtered list to all, from sessions
-    /// to forwards.
+    /// Goes back one step: from a session or target to its list, from a filtered list to all, from
+    /// sessions and targets to forwards.
     fn back(&mut self) {
         match self.view {
             View::Session(_) => self.view = View::Sessions,
+            View::Target => self.view = View::Targets,
             View::Sessions if self.sessions.filter().is_empty() => self.view = View::Forwards,
             View::Sessions => self.sessions.set_filter(String::new()),
+            View::Targets if self.targets.filter().is_empty() => self.view = View::Forwards,
+            View::Targets => self.targets.set_filter(String::new()),
             View::Forwards => self.forwards.set_filter(String::new()),
         }
     }
@@ -95,30 +126,45 @@ impl Model {
         match self.view {
             View::Forwards => self.forwards.sort_by_neighbour(step),
             View::Sessions => self.sessions.sort_by_neighbour(step),
-            View::Session(_) => {}
+            View::Targets => self.targets.sort_by_neighbour(step),
+            View::Session(_) | View::Target => {}
         }
     }
 
     /// Stores the selection by name or number, since rows may move while the confirmation is open.
     fn ask_to_confirm(&mut self, command: Command) {
         let session = match self.view {
-            View::Forwards => None,
             View::Sessions => self.sessions.chosen(),
             View::Session(_) => self.session.as_ref(),
+            View::Forwards | View::Targets | View::Target => None,
         };
-        let forward = self.forwards.chosen().filter(|_| self.view == View::Forwards);
-        let act = match (command, session, forward) {
+        let act = match (command, session, self.chosen_place()) {
             (Command::Kill, Some(session), _) => Act::Kill {
                 id: session.id,
                 forward: session.forward.clone(),
                 client: session.client.clone(),
             },
-            (Command::Drain, _, Some(forward)) => Act::Drain(forward.name.clone()),
-            (Command::Resume, _, Some(forward)) => Act::Resume(forward.name.clone()),
+            (Command::Drain, _, Some(place)) => Act::Drain(place),
+            (Command::Resume, _, Some(place)) => Act::Resume(place),
             _ => return,
         };
         self.dialog = Some(Dialog::Confirm(act));
         self.readable = None;
+    }
+
+    /// The selected forward or target.
+    fn chosen_place(&self) -> Option<Place> {
+        let target = match self.view {
+            View::Forwards => {
+                let forward = self.forwards.chosen()?.name.clone();
+                return Some(Place { forward, target: None });
+            }
+            View::Targets => self.targets.chosen()?,
+            View::Target => self.target.as_ref()?,
+            View::Sessions | View::Session(_) => return None,
+        };
+        let address = target.target.address.clone();
+        Some(Place { forward: target.forward.clone(), target: Some(address) })
     }
 
     /// True if the key confirms. Any other key cancels.
@@ -153,7 +199,8 @@ impl Model {
         self.dialog = match self.view {
             View::Forwards => Some(Dialog::Filter(self.forwards.filter().to_owned())),
             View::Sessions => Some(Dialog::Filter(self.sessions.filter().to_owned())),
-            View::Session(_) => None,
+            View::Targets => Some(Dialog::Filter(self.targets.filter().to_owned())),
+            View::Session(_) | View::Target => None,
         };
     }
 
@@ -173,7 +220,8 @@ impl Model {
         match self.view {
             View::Forwards => self.forwards.set_filter(text),
             View::Sessions => self.sessions.set_filter(text),
-            View::Session(_) => {}
+            View::Targets => self.targets.set_filter(text),
+            View::Session(_) | View::Target => {}
         }
     }
 
@@ -182,7 +230,8 @@ impl Model {
         match self.view {
             View::Forwards => (self.forwards.sorts(), self.forwards.sort()),
             View::Sessions => (self.sessions.sorts(), self.sessions.sort()),
-            View::Session(_) => (&[], ""),
+            View::Targets => (self.targets.sorts(), self.targets.sort()),
+            View::Session(_) | View::Target => (&[], ""),
         }
     }
 
@@ -200,7 +249,8 @@ impl Model {
                 match self.view {
                     View::Forwards => self.forwards.sort_by(word),
                     View::Sessions => self.sessions.sort_by(word),
-                    View::Session(_) => {}
+                    View::Targets => self.targets.sort_by(word),
+                    View::Session(_) | View::Target => {}
                 }
                 return;
             }

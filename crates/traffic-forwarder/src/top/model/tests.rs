@@ -3,6 +3,7 @@
 use super::*;
 use crate::console::endpoint::Endpoint;
 use crate::console::failure::AnswerError;
+use crate::top::targets::rows;
 use api::Error;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::layout::Rect;
@@ -74,8 +75,37 @@ pub(in crate::top) fn model() -> Model {
         "attention": [{ "condition": "network_lossy", "text": "the network loses segments" }] });
     let all = vec![session(7, json!({})), session(8, lossy), session(9, json!({}))];
     answer(&mut model, sessions(all));
-    press(&mut model, &[KeyCode::Tab]);
+    press(&mut model, &[KeyCode::BackTab]);
     model
+}
+
+pub(in crate::top) fn target(address: &str, changes: Value) -> Value {
+    let mut target = json!({
+        "address": address, "set": null, "listen": [":5432"], "state": "up", "sessions": 2,
+        "max_sessions": null, "weight": 1, "backup": false, "connects": 9, "failed_connects": 0,
+        "connect_time": 0.001,
+    });
+    merge(&mut target, changes);
+    target
+}
+
+/// The state of a target that is down since the 60th second, after three failed checks.
+pub(in crate::top) fn down() -> Value {
+    json!({
+        "state": "down", "since": "1970-01-01T00:01:00.000Z",
+        "why": "3 checks failed, the last one: connection refused", "sessions": 0,
+        "checks": { "succeeded": 4, "failed": 3 },
+        "last_check": { "result": "connection refused", "at": "1970-01-01T00:02:00.000Z", "took": 0.0002 },
+    })
+}
+
+/// Opens the targets of all forwards, and answers with those of `db` and `web`.
+pub(in crate::top) fn open_targets(model: &mut Model, db: Value, web: Value) {
+    press(model, &[KeyCode::BackTab]);
+    let Question::Targets(query) = model.question() else { panic!("another view") };
+    let all = [("db", db), ("web", web)];
+    let forwards = all.map(|(name, targets)| forward(name, json!({ "targets": targets })));
+    answer(model, Answer::Targets(rows(forwards.into(), &query)));
 }
 
 fn forwards(forwards: Vec<Forward>) -> Answer {
@@ -316,9 +346,10 @@ fn enter_opens_the_selection_and_esc_goes_back() {
 fn drain_needs_a_selected_forward_and_kill_a_session() {
     use KeyCode::{Char, Enter, F, Tab};
     let mut model = model();
-    let drain = Some(Effect::Do(Act::Drain("db".to_owned())));
+    let db = || Place { forward: "db".to_owned(), target: None };
+    let drain = Some(Effect::Do(Act::Drain(db())));
     assert_eq!(press(&mut model, &[F(7), Char('y')]), drain);
-    let resume = Some(Effect::Do(Act::Resume("db".to_owned())));
+    let resume = Some(Effect::Do(Act::Resume(db())));
     assert_eq!(press(&mut model, &[Char('r'), Char('Y')]), resume);
     assert_eq!(press(&mut model, &[Char('k'), Char('y')]), None, "no session is selected");
     press(&mut model, &[Tab]);
@@ -336,3 +367,5 @@ fn the_sort_order_is_chosen_from_a_menu() {
     press(&mut model, &[F(6), Down, Esc]);
     assert_eq!(model.sorts().1, "bytes");
 }
+
+mod targets;

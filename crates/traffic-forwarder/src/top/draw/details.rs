@@ -1,10 +1,8 @@
-//! The visible lines of one session.
+//! The visible lines of one session or target.
 
 use super::{BOLD, Palette, line};
-use crate::console::sessions::colour;
-use crate::top::detail::{NAME, lines};
+use crate::top::detail::{Line as Fact, NAME};
 use crate::top::scroll::Scroll;
-use api::Session;
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
@@ -14,17 +12,15 @@ use ratatui::text::{Line, Span};
 pub(super) fn draw(
     frame: &mut Frame<'_>,
     area: Rect,
-    session: &Session,
+    lines: &[Fact],
     scroll: Scroll,
     palette: Palette,
 ) -> Scroll {
-    let lines = lines(session, area.width);
     let scroll = scroll.fitted(lines.len(), area.height.into());
     for (area, fact) in area.rows().zip(&lines[scroll.shown()]) {
-        let style = palette.style(colour(session).filter(|_| fact.is_verdict));
         let name = format!("{:width$}", fact.name, width = usize::from(NAME));
-        let spans = vec![Span::styled(name, BOLD), Span::styled(fact.text.as_str(), style)];
-        line(frame, area, Line::from(spans));
+        let text = Span::styled(fact.text.as_str(), palette.style(fact.colour));
+        line(frame, area, Line::from(vec![Span::styled(name, BOLD), text]));
     }
     scroll
 }

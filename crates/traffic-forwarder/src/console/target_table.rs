@@ -1,0 +1,72 @@
+//! The table of targets, for `targets` and `top`.
+
+use crate::console::screen::Colour;
+use crate::console::table::{Cell, Table, address, number, text};
+use crate::console::target_check::{last_check, why};
+use crate::console::units::seconds;
+use api::{Target, TargetState, Word};
+use std::time::SystemTime;
+
+/// The width of most reasons.
+const REASON: usize = 50;
+
+/// The table of these targets, each with the name of its forward. With the present time, it also has
+/// columns for the time that a target has been in its state, and for the reason.
+pub(crate) fn table(targets: &[(&str, &Target)], now: Option<SystemTime>) -> Table<12> {
+    let has_reasons = now.is_some() && targets.iter().any(|(_, target)| why(target).is_some());
+    let columns = [
+        text("FORWARD"),
+        address("TARGET"),
+        text("STATE"),
+        number("FOR").only_if(now.is_some()),
+        number("SESSIONS"),
+        text("WHY").comfortable(REASON).only_if(has_reasons),
+        number("WEIGHT").rank(1),
+        number("CONNECTS").rank(3),
+        number("FAILED").rank(4),
+        number("CONNECT TIME").rank(6),
+        text("FROM").rank(5),
+        text("CHECK").rank(2),
+    ];
+    Table::new(columns, targets.iter().map(|(forward, target)| row(forward, target, now)))
+}
+
+fn row(forward: &str, target: &Target, now: Option<SystemTime>) -> [Cell; 12] {
+    let sessions = match target.max_sessions {
+        Some(limit) => format!("{}/{limit}", target.sessions),
+        None => target.sessions.to_string(),
+    };
+    let backup = if target.backup { " backup" } else { "" };
+    let colour = colour(&target.state);
+    let age = now.and_then(|now| age(target, now));
+    [
+        forward.into(),
+        Cell::from(&target.address),
+        Cell::coloured(target.state.to_string(), Some(colour)),
+        age.map_or_else(|| "-".to_owned(), seconds).into(),
+        sessions.into(),
+        Cell::coloured(why(target).unwrap_or("-"), why(target).map(|_| colour)),
+        format!("{}{backup}", target.weight).into(),
+        target.connects.to_string().into(),
+        target.failed_connects.to_string().into(),
+        target.connect_time.map_or_else(|| "-".to_owned(), seconds).into(),
+        target.set.clone().unwrap_or_else(|| "-".to_owned()).into(),
+        last_check(target).unwrap_or_else(|| "-".to_owned()).into(),
+    ]
+}
+
+/// The seconds that a target has been in its state; `None` if the state has never changed.
+fn age(target: &Target, now: SystemTime) -> Option<f64> {
+    let since = humantime::parse_rfc3339(target.since.as_deref()?).ok()?;
+    Some(now.duration_since(since).unwrap_or_default().as_secs_f64())
+}
+
+pub(crate) fn colour(state: &Word<TargetState>) -> Colour {
+    match state {
+        Word::Known(TargetState::Up) => Colour::Good,
+        Word::Known(TargetState::Down) => Colour::Bad,
+        Word::Known(TargetState::Drained | TargetState::Unknown) | Word::Other(_) => {
+            Colour::Notable
+        }
+    }
+}
