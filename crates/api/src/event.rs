@@ -121,13 +121,21 @@ pub struct TargetDown {
     pub error: Option<String>,
 }
 
-/// `target_up`: a target that was out of use takes sessions again.
+/// `target_up`: a target that was out of use takes sessions.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct TargetUp {
     /// Name of the forward, as configured.
     pub forward: String,
     /// The target, as configured.
     pub target: String,
+    /// Whether it was down before, as `target_down` said; false if its first check has succeeded.
+    #[serde(default = "was_down")]
+    pub was_down: bool,
+}
+
+/// Older versions said so of every target.
+fn was_down() -> bool {
+    true
 }
 
 /// `limit_reached`: clients were refused because `max_sessions` were open. At most one in five

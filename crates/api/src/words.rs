@@ -125,7 +125,7 @@ words! {
         SessionConnected = "session_connected": "The session's target is connected.",
         SessionClosed = "session_closed": "The session ended.",
         TargetDown = "target_down": "The session ended because its target could not be connected, or a target is out of use.",
-        TargetUp = "target_up": "A target that was out of use takes sessions again.",
+        TargetUp = "target_up": "A target that was out of use takes sessions: again, or after its first check.",
         LimitReached = "limit_reached": "Clients were refused: `max_sessions` are open.",
         AcceptFailed = "accept_failed": "A listener pauses.",
         ResourceExhausted = "resource_exhausted": "No descriptors, ports or memory are left.",

@@ -98,8 +98,8 @@ impl<K: Kernel> CheckedTarget<K> {
             target.note_down(at, &cause, failures);
             self.report(|forward, target| Report::TargetDown { forward, target, cause, failures });
         } else if was_down && !target.is_down() {
-            target.note_up(at, kernel.now());
-            self.report(|forward, target| Report::TargetUp { forward, target });
+            let was_down = target.note_up(at, kernel.now());
+            self.report(|forward, target| Report::TargetUp { forward, target, was_down });
         }
         if change == Some(HealthChange::Down) && rules.on_down == OnDown::Reset {
             self.shared.broadcast(|| Message::CutTarget(Arc::clone(target)));

@@ -315,6 +315,7 @@ fn win<K: Kernel>(session: &mut Session<K>, context: &Context<K>, winner: usize,
             context.shared.outbox.send(Report::TargetUp {
                 forward: Arc::clone(&session.route().forward.name),
                 target: Arc::clone(&round.target.text),
+                was_down: true,
             });
         }
         if let Some(place) = round.place.take() {

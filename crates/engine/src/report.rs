@@ -113,12 +113,14 @@ pub enum Report {
         /// Failed connects or checks in a row.
         failures: u32,
     },
-    /// A target that was down has taken a session, or its checks succeed.
+    /// A target that was out of use has taken a session, or its checks succeed.
     TargetUp {
         /// Name of the forward, as configured.
         forward: Arc<str>,
         /// The target, as configured.
         target: Arc<str>,
+        /// It was reported as down. Otherwise it was down until its first check, unreported.
+        was_down: bool,
     },
     /// Connections were refused by a limit.
     Refused {

@@ -191,10 +191,11 @@ impl Target {
         *self.lock_change() = Some(StateChange { at, why });
     }
 
-    /// Notes that it is up again, and begins its slow start.
-    pub(crate) fn note_up(&self, at: SystemTime, now: Time) {
-        *self.lock_change() = Some(StateChange { at, why: None });
+    /// Notes that it is up, and begins its slow start. True if it was noted as down.
+    pub(crate) fn note_up(&self, at: SystemTime, now: Time) -> bool {
+        let before = self.lock_change().replace(StateChange { at, why: None });
         self.up_since.store(now.as_micros().max(1), Ordering::Relaxed);
+        before.is_some_and(|change| change.why.is_some())
     }
 
     /// Begins the slow start of a target that was added to a set in use. Those that a set begins with have

@@ -112,10 +112,11 @@ impl ReportEvents {
                     error,
                 });
             }
-            Report::TargetUp { forward, target } => {
+            Report::TargetUp { forward, target, was_down } => {
                 self.events.publish(EventName::TargetUp, || TargetUp {
                     forward: forward.to_string(),
                     target: target.to_string(),
+                    was_down: *was_down,
                 });
             }
             _ => {}
@@ -192,9 +193,13 @@ fn log_target(report: &Report) {
                 );
             }
         }
-        Report::TargetUp { forward, target } => {
+        Report::TargetUp { forward, target, was_down } => {
             let (forward, target) = (&**forward, &**target);
-            tracing::info!(forward, target, "a target is up again");
+            if *was_down {
+                tracing::info!(forward, target, "a target is up again");
+            } else {
+                tracing::info!(forward, target, "a target is up: its first check succeeded");
+            }
         }
         _ => {}
     }

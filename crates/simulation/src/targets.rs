@@ -193,7 +193,7 @@ impl Targets {
             }
             Report::Ended(record) => self.ended(record, now),
             Report::TargetDown { forward, target, .. } => self.down(forward, target, now),
-            Report::TargetUp { forward, target } => self.up(forward, target),
+            Report::TargetUp { forward, target, .. } => self.up(forward, target),
             _ => {}
         }
     }

@@ -44,6 +44,11 @@ impl Pair {
         self.targets.each_ref().map(Target::accepted)
     }
 
+    fn swap_back(&self) {
+        self.roles[0].answer(PRIMARY);
+        self.roles[1].answer(REPLICA);
+    }
+
     fn swap(&self) {
         self.roles[0].answer(REPLICA);
         self.roles[1].answer(PRIMARY);
@@ -101,6 +106,32 @@ fn while_no_role_is_primary_clients_are_refused_and_the_reason_is_shown() {
     wait_for_states(&pair.operated, &["up", "down"]);
     served_client(&pair.port);
     pair.operated.wait_for_message("a target is up again");
+}
+
+/// The first success of a target that was never reported as down is no return.
+#[test]
+fn a_first_success_is_not_reported_as_a_return() {
+    let pair = Pair::start("");
+    let mut events = pair.operated.http.events("/v1/events", LIMIT);
+    let first = "a target is up: its first check succeeded";
+    let of = |text: &str| {
+        let lines = messages(&pair.operated, text).into_iter();
+        lines.map(|line| line["target"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let [primary, replica] = [0, 1].map(|at: usize| pair.targets[at].addr().to_string());
+    wait_until("its first success", LIMIT, || of(first) == [&*primary]);
+    pair.swap();
+    wait_for_states(&pair.operated, &["down", "up"]);
+    // The replica was reported as down by its first check.
+    wait_until("its return", LIMIT, || of("a target is up again") == [&*replica]);
+    let event = events.wait_for("target_up");
+    assert_eq!((&event["target"], &event["was_down"]), (&replica.into(), &true.into()), "{event}");
+    // The report outlives an upgrade.
+    pair.operated.upgrade();
+    pair.swap_back();
+    wait_for_states(&pair.operated, &["up", "down"]);
+    wait_until("its return", LIMIT, || of("a target is up again").last() == Some(&primary));
+    assert_eq!(of(first).len(), 1);
 }
 
 #[test]
