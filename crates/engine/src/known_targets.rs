@@ -101,7 +101,17 @@ impl KnownTargets {
     /// Forgets the targets that no set and no session has, but for drained ones.
     pub(crate) fn forget_unused(&self) {
         lock(&self.by_address).retain(|_, target| target.strong_count() > 0);
-        lock(&self.inherited).clear();
+    }
+
+    /// All sessions of the previous process image are restored: of its targets that no set and no session has,
+    /// only drained ones matter.
+    pub(crate) fn forget_inherited(&self) {
+        let rest: Vec<_> = lock(&self.inherited).drain().collect();
+        for (_, saved) in rest.into_iter().filter(|(_, saved)| saved.drained) {
+            let Ok(address) = saved.address.parse::<plan::Target>() else { continue };
+            lock(&self.inherited).insert((&address).into(), saved);
+            self.at(&address);
+        }
     }
 }
 

@@ -45,15 +45,19 @@ impl RemovedTargets {
         open.retain(|target| target.gate.taken() > 0);
         if open.is_empty() {
             // The usual case at a start, of thousands of forwards.
-            self.0.retain(|it| !is_of(it));
+            self.retain(|it| !is_of(it));
             return;
         }
         let present = Present::of(routes);
-        self.0.retain(|it| !is_of(it) || !present.contains(&it.target));
+        open.iter().filter(|it| present.contains(it)).for_each(|it| it.note_not_removed());
+        self.retain(|it| !is_of(it) || !present.contains(&it.target));
         let known = self.0.iter().filter(|it| is_of(it)).map(|it| id(&it.target));
         let known: HashSet<usize> = known.collect();
         open.retain(|target| !present.contains(target) && !known.contains(&id(target)));
-        let removed = |target| RemovedTarget { forward: Arc::clone(forward), target, since: now };
+        let removed = |target: Arc<Target>| {
+            let since = target.note_removed(now);
+            RemovedTarget { forward: Arc::clone(forward), target, since }
+        };
         self.0.extend(open.into_iter().map(removed));
     }
 
@@ -64,9 +68,19 @@ impl RemovedTargets {
         now: Time,
         cut: impl Fn(&Arc<Forward>, &Arc<Target>),
     ) {
-        self.0.retain(|it| it.target.gate.taken() > 0);
+        self.retain(|it| it.target.gate.taken() > 0);
         let is_over = |it: &&RemovedTarget| limit.is_some_and(|limit| now.since(it.since) >= limit);
         self.0.iter().filter(is_over).for_each(|it| cut(&it.forward, &it.target));
+    }
+
+    fn retain(&mut self, keeps: impl Fn(&RemovedTarget) -> bool) {
+        self.0.retain(|it| {
+            let is_kept = keeps(it);
+            if !is_kept {
+                it.target.note_not_removed();
+            }
+            is_kept
+        });
     }
 
     /// Whether there is none.

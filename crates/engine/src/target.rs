@@ -37,6 +37,8 @@ pub(crate) struct Target {
     worked: Mutex<Option<SocketAddr>>,
     /// Begin of its slow start, in microseconds; 0 without one, or [`NOT_BEGUN`].
     up_since: AtomicU64,
+    /// While it has sessions and no set: when it left the last one, in microseconds; else 0.
+    removed_at: AtomicU64,
     /// The last change of its state.
     change: Mutex<Option<StateChange>>,
     /// Attempts to connect, by worker.
@@ -113,6 +115,7 @@ impl Target {
             usual_micros: AtomicU32::new(0),
             worked: Mutex::new(None),
             up_since: AtomicU64::new(NOT_BEGUN),
+            removed_at: AtomicU64::new(0),
             change: Mutex::new(None),
             connects: (0..workers).map(|_| Connects::default()).collect(),
         }
@@ -133,6 +136,7 @@ impl Target {
             false
         });
         target.up_since.store(saved.up_since, Ordering::Relaxed);
+        target.removed_at.store(saved.removed_at, Ordering::Relaxed);
         target.set_drained(saved.drained);
         if let Some(first) = target.connects.first() {
             first.connected.add(saved.connected);
@@ -166,9 +170,24 @@ impl Target {
             drained: self.is_drained(),
             connected,
             failed,
+            removed_at: self.removed_at.load(Ordering::Relaxed),
         };
         let is_new = saved == handover::Target::default();
         (!is_new).then(|| handover::Target { address: self.text.to_string(), ..saved })
+    }
+
+    /// Notes that no set of its forward has it any more, and returns since when.
+    pub(crate) fn note_removed(&self, now: Time) -> Time {
+        let since = self.removed_at.load(Ordering::Relaxed);
+        // Later than now: the state of the previous process image was damaged.
+        let since = if since == 0 { now.as_micros() } else { since.min(now.as_micros()) };
+        self.removed_at.store(since.max(1), Ordering::Relaxed);
+        Time::from_micros(since)
+    }
+
+    /// Notes that a set has it, or that no session has it any more.
+    pub(crate) fn note_not_removed(&self) {
+        self.removed_at.store(0, Ordering::Relaxed);
     }
 
     /// The last change of its state.

@@ -43,6 +43,7 @@ impl<K: Kernel> Engine<K> {
         // Before the listeners are published: restored sessions must count towards the limits.
         let taken = self.hand_out(workers, &destinations);
         self.forwards.note_removed_targets(&self.shared);
+        self.forwards.all().for_each(|forward| forward.targets.forget_inherited());
         let lost = settle(&destinations.forwards, &open_before, &taken);
         // Skipped forwards were reported by `Forwards::take_over`.
         arranged.take_effect(&self.shared).published.wait();

@@ -71,6 +71,9 @@ pub struct Target {
     /// Number of failed attempts to connect.
     #[prost(uint64, tag = "8")]
     pub failed: u64,
+    /// While it has sessions and no set: when it left the last one; else 0, and always in older versions.
+    #[prost(uint64, tag = "9")]
+    pub removed_at: u64,
 }
 
 /// Results of the checks of a target.

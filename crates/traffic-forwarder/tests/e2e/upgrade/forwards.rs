@@ -103,6 +103,25 @@ fn the_deadline_of_a_removed_forward_continues() {
 }
 
 #[test]
+fn the_deadline_of_a_removed_target_continues() {
+    let (port, targets) = (Port::v4(), [(); 2].map(|()| Target::start(Behaviour::Echo)));
+    let addresses: Vec<Addr> = targets.iter().map(Into::into).collect();
+    let config = |to: &[Addr], process: &str| {
+        Config::new().process(process).forward_to_several(port.addr(), to, "balance = 'first'")
+    };
+    let operated = start(config(&addresses, ""));
+    let client = served_client(&port);
+    operated.reload(config(&addresses[1..], "removed_timeout = '2s'"));
+    // Each upgrade would begin the time anew.
+    wait_until("its end", LIMIT, || {
+        operated.upgrade();
+        !operated.records().is_empty()
+    });
+    play(&client, Script::new().expect_reset());
+    assert_eq!(operated.records()[0].close_reason(), "operator/relay/drained");
+}
+
+#[test]
 fn a_forward_that_returns_keeps_its_counters() {
     let echo = Echo::new();
     let operated = start(echo.both());
