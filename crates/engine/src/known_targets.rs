@@ -87,6 +87,11 @@ impl KnownTargets {
         lock(&self.by_address).values().filter_map(Weak::upgrade).collect()
     }
 
+    /// Whether an operator has drained any of them.
+    pub(crate) fn has_drained(&self) -> bool {
+        !lock(&self.drained).is_empty()
+    }
+
     /// Drains a target, or lets it take sessions again. True if that is a change.
     pub(crate) fn set_drained(&self, target: &Arc<Target>, drained: bool) -> bool {
         let mut all = lock(&self.drained);

@@ -268,15 +268,16 @@ impl<K: Kernel> Engine<K> {
         self.forwards.sets.retain(names);
     }
 
-    /// Whether [`Self::tidy`] has work: forwards or targets that were removed and have sessions.
+    /// Whether [`Self::tidy`] has work: forwards or targets that were removed, and are not forgotten.
     pub fn has_removed(&self) -> bool {
         !self.forwards.removed.is_empty() || !self.forwards.removed_targets.is_empty()
     }
 
     /// Forgets removed forwards and targets whose sessions have ended, and resets the sessions of those
-    /// that were removed at least `removed_timeout` ago.
-    pub fn tidy(&mut self, removed_timeout: Option<Duration>) {
-        self.forwards.tidy(removed_timeout, &self.shared);
+    /// that were removed at least `removed_timeout` ago. With `keeps_drained`, removed forwards with drained
+    /// targets stay: an earlier configuration may come back.
+    pub fn tidy(&mut self, removed_timeout: Option<Duration>, keeps_drained: bool) {
+        self.forwards.tidy(removed_timeout, keeps_drained, &self.shared);
     }
 
     /// All forwards: the configured ones, in their order, then removed ones with open sessions.

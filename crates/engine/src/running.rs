@@ -133,9 +133,16 @@ impl<K: Kernel> Forwards<K> {
     }
 
     /// Forgets removed forwards and targets without sessions, and resets the sessions of those that were
-    /// removed at least `limit` ago.
-    pub(crate) fn tidy(&mut self, limit: Option<Duration>, shared: &Shared<K>) {
-        let lives = |removed: &Removed| removed.forward.gate.taken() > 0;
+    /// removed at least `limit` ago. With `keeps_drained`, forwards with drained targets stay.
+    pub(crate) fn tidy(
+        &mut self,
+        limit: Option<Duration>,
+        keeps_drained: bool,
+        shared: &Shared<K>,
+    ) {
+        let lives = |Removed { forward, .. }: &Removed| {
+            forward.gate.taken() > 0 || keeps_drained && forward.targets.has_drained()
+        };
         for removed in self.removed.iter().filter(|removed| !lives(removed)) {
             self.forgotten.add(&removed.forward.counters.totals());
         }

@@ -112,7 +112,7 @@ impl Control {
             Command::List => self.list(),
             Command::Tidy(limit) => {
                 self.world.lock().circumstances.was_tidied |= limit.is_some();
-                self.engine().tidy(*limit);
+                self.engine().tidy(*limit, false);
             }
             Command::Retry => {
                 self.complete();

@@ -27,7 +27,8 @@ impl Supervisor {
         let now = Instant::now();
         self.reporting.retry_journal(&self.engine, now);
         if self.tidy_at <= now {
-            self.engine.tidy(self.plan.process.removed_timeout);
+            // A trial may fall back to what it has removed.
+            self.engine.tidy(self.plan.process.removed_timeout, self.trial.is_some());
             self.tidy_at = now + TIDY;
         }
         if self.draining {

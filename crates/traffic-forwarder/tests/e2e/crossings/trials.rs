@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use testkit::crossings::STATES;
 use testkit::{
-    Answer, Behaviour, Forwarder, Http, LIMIT, Listener, Place, Port, Signal, Target, wait_until,
+    Addr, Answer, Behaviour, Forwarder, Http, LIMIT, Listener, Place, Port, Signal, Target,
+    connect, wait_until,
 };
 
 use super::TRIAL;
@@ -212,6 +213,37 @@ fn a_second_trial_falls_back_to_the_configuration_before_the_first() {
 }
 
 /// Narrows an address as the documentation advises, each step on trial.
+/// Targets stay drained as forwards do, also over an upgrade within the trial.
+#[test]
+fn a_fall_back_keeps_the_drained_targets_of_a_removed_forward() {
+    let (port, other) = (Port::v4(), Port::v4());
+    let targets = [(); 2].map(|()| Target::start(Behaviour::Echo));
+    let to: Vec<Addr> = targets.iter().map(Into::into).collect();
+    let settings = "name = 'db'\nbalance = 'first'";
+    let config = Config::new().forward_to_several(port.addr(), &to, settings);
+    let operated = Operated::start(config);
+    let drained = targets[0].addr().to_string();
+    let drain = format!("/v1/forwards/db/drain?target={drained}");
+    operated.http.post(&drain).success();
+    let state = || operated.http.json("/v1/forwards/db")["targets"][0]["state"].clone();
+    for upgrades in 0..2 {
+        let generation = operated.status()["generation"].as_u64().unwrap();
+        operated.write(Config::new().forward(other.addr(), targets[1].addr(), ""));
+        operated.http.post("/v1/reload?confirm=2s").success();
+        (0..upgrades).for_each(|_| _ = operated.upgrade());
+        assert!(connect(&port).is_err(), "it is removed");
+        operated.wait_for_fall_back(generation + 1);
+        assert_eq!(state(), "drained", "after {upgrades} upgrades");
+        served_client(&port);
+        assert_eq!(targets[0].accepted(), 0);
+    }
+    // What is confirmed is forgotten: a forward of this name is a new one.
+    operated.http.post("/v1/reload?confirm=1m").success();
+    let generation = operated.status()["generation"].clone();
+    operated.http.post(&format!("/v1/confirm?generation={generation}")).success();
+    wait_until("it is forgotten", LIMIT, || operated.http.json("/v1/forwards")["total"] == 1);
+}
+
 #[test]
 fn a_fall_back_is_not_blocked_by_an_address_of_our_own() {
     let (target, port, other) = (Target::start(Behaviour::Echo), Port::every_address(), Port::v4());
