@@ -3,11 +3,11 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use testkit::{Addr, Behaviour, LIMIT, Peer, Place, Port, Script, Target, wait_until};
+use testkit::{Addr, Behaviour, BlackHole, LIMIT, Peer, Place, Port, Script, Target, wait_until};
 
 use super::{operated, targets, wait_for_states};
 use crate::support::role::{PRIMARY, REPLICA, Role};
-use crate::support::{Operated, messages, ping, play, served_client};
+use crate::support::{Operated, QUIET, messages, ping, play, served_client};
 
 /// Two targets at one port of two addresses, each with a role at another port.
 struct Pair {
@@ -112,7 +112,6 @@ fn while_no_role_is_primary_clients_are_refused_and_the_reason_is_shown() {
 #[test]
 fn a_first_success_is_not_reported_as_a_return() {
     let pair = Pair::start("");
-    let mut events = pair.operated.http.events("/v1/events", LIMIT);
     let first = "a target is up: its first check succeeded";
     let of = |text: &str| {
         let lines = messages(&pair.operated, text).into_iter();
@@ -120,6 +119,7 @@ fn a_first_success_is_not_reported_as_a_return() {
     };
     let [primary, replica] = [0, 1].map(|at: usize| pair.targets[at].addr().to_string());
     wait_until("its first success", LIMIT, || of(first) == [&*primary]);
+    let mut events = pair.operated.http.events("/v1/events", LIMIT);
     pair.swap();
     wait_for_states(&pair.operated, &["down", "up"]);
     // The replica was reported as down by its first check.
@@ -132,6 +132,40 @@ fn a_first_success_is_not_reported_as_a_return() {
     wait_for_states(&pair.operated, &["up", "down"]);
     wait_until("its return", LIMIT, || of("a target is up again").last() == Some(&primary));
     assert_eq!(of(first).len(), 1);
+}
+
+/// A check may fail while a client is being connected: its connect comes too late then.
+#[test]
+fn a_connect_to_a_target_that_is_down_meanwhile_is_not_used() {
+    for (settings, close_reason) in [
+        ("on_down = 'keep'", "target/connect/target_down"),
+        ("on_down = 'keep'\nnone_up = 'try'", ""),
+    ] {
+        let (port, role_port) = (Port::v4(), Port::v4());
+        // The kernel sends the SYN again a second after the first one.
+        let hole = BlackHole::open();
+        let addr = hole.addr();
+        let role = Role::start(role_port.addr(), PRIMARY);
+        let number = role_port.number();
+        let check = format!("check = {{ http = '/', port = {number}, every = '100ms', fall = 1 }}");
+        let operated = operated(&port, &[addr.into()], &format!("{check}\n{settings}"));
+        wait_for_states(&operated, &["up"]);
+        let is_used = close_reason.is_empty();
+        let script = Script::new();
+        let script = if is_used { script.expect_silence(QUIET) } else { script.expect_reset() };
+        let client = Peer::connect("client", port.addr(), script);
+        wait_until("its session", LIMIT, || operated.http.json("/v1/sessions")["total"] == 1);
+        role.answer(REPLICA);
+        wait_for_states(&operated, &["down"]);
+        drop(hole);
+        let target = Target::start_at(Place::At(addr), Behaviour::Echo);
+        wait_until("the connect", LIMIT, || target.accepted() == 1);
+        client.finish();
+        if !is_used {
+            assert_eq!(operated.wait_for_records(1)[0].close_reason(), close_reason);
+            wait_until("the target's reset", LIMIT, || target.resets() == 1);
+        }
+    }
 }
 
 #[test]
