@@ -2,6 +2,7 @@
 
 use super::judge::{judge, request};
 use super::probe::{CheckFailure, CheckResult, MOST_BYTES, Probe, ProbeAddress, ProbeKind};
+use rustix::net::sockopt;
 use std::hash::{BuildHasher as _, RandomState};
 use std::io::Error;
 use std::net::SocketAddr;
@@ -26,39 +27,47 @@ async fn attempt(probe: &Probe, end: Instant) -> Result<(), CheckFailure> {
             converse(stream, &probe.kind).await
         }
         ProbeAddress::Tcp(addresses) => {
-            let stream = connect(addresses, end).await?;
+            let stream = connect(addresses, &probe.kind, end).await?;
             converse(stream, &probe.kind).await
         }
         ProbeAddress::Name(name) => {
-            let stream = connect(&name.find().await, end).await?;
+            let stream = connect(&name.find().await, &probe.kind, end).await?;
             converse(stream, &probe.kind).await
         }
     }
 }
 
 /// Connects to the first address that accepts; each gets an even share of the time that is left.
-async fn connect(addresses: &[SocketAddr], end: Instant) -> Result<TcpStream, CheckFailure> {
-    let mut failure = CheckFailure::NoAddress;
-    for (number, address) in addresses.iter().enumerate() {
+async fn connect(
+    addresses: &[SocketAddr],
+    kind: &ProbeKind,
+    end: Instant,
+) -> Result<TcpStream, CheckFailure> {
+    let Some((last, others)) = addresses.split_last() else { return Err(CheckFailure::NoAddress) };
+    for (number, address) in others.iter().enumerate() {
         let waiting = u32::try_from(addresses.len() - number).unwrap_or(u32::MAX);
         let now = Instant::now();
         let share = end.saturating_duration_since(now) / waiting;
-        match timeout_at(now + share, connect_to(*address)).await {
-            Ok(Ok(stream)) => return Ok(stream),
-            Ok(Err(error)) => failure = connect_failure(&error),
-            Err(_) => failure = CheckFailure::Timeout,
+        if let Ok(Ok(stream)) = timeout_at(now + share, connect_to(*address, kind)).await {
+            return Ok(stream);
         }
     }
-    Err(failure)
+    // Its share is the rest, which the timeout of the check bounds.
+    connect_to(*last, kind).await.map_err(|error| connect_failure(&error))
 }
 
-async fn connect_to(address: SocketAddr) -> Result<TcpStream, Error> {
+async fn connect_to(address: SocketAddr, kind: &ProbeKind) -> Result<TcpStream, Error> {
     let socket = match address {
         SocketAddr::V4(_) => TcpSocket::new_v4()?,
         SocketAddr::V6(_) => TcpSocket::new_v6()?,
     };
     // Thousands of checks in a second must not leave a port in TIME-WAIT each.
     socket.set_zero_linger()?;
+    if !kind.awaits_greeting() {
+        // The request acknowledges the handshake. Without a request the reset comes first, and the target's
+        // program never sees the connection.
+        sockopt::set_tcp_quickack(&socket, false)?;
+    }
     socket.connect(address).await
 }
 

@@ -65,6 +65,13 @@ pub enum ProbeKind {
     },
 }
 
+impl ProbeKind {
+    /// Whether the target speaks first.
+    pub(crate) fn awaits_greeting(&self) -> bool {
+        matches!(self, Self::Exchange { send, .. } if send.is_empty())
+    }
+}
+
 /// Bytes of an answer that are read.
 pub const MOST_BYTES: usize = 16 * 1024;
 

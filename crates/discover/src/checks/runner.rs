@@ -61,6 +61,8 @@ impl<K: Clone + Eq + Hash + Ord + Send + 'static> Checks<K> {
             }
             let due = self.timetable.next_due().unwrap_or_else(|| Instant::now() + IDLE);
             tokio::select! {
+                // While there are results, no timer is set.
+                biased;
                 Some(Ok(ended)) = self.running.join_next() => return ended,
                 () = sleep_until(due.into()) => {}
             }

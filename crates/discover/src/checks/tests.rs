@@ -1,8 +1,8 @@
 //! Checks of scripted servers.
 
 use super::*;
-use std::io::{Read as _, Write as _};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::io::{ErrorKind, Read as _, Write as _};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::os::unix::net::UnixListener;
 use std::sync::Arc;
 use std::thread;
@@ -73,6 +73,18 @@ fn a_connect_is_enough_for_a_check_by_connect() {
     let outcome = result(of(&[hole.addr()]), ProbeKind::Connect, timeout);
     assert_eq!(outcome, Err(CheckFailure::Timeout));
     assert!(began.elapsed() >= timeout);
+}
+
+/// The target would log the resets.
+#[test]
+fn the_program_of_a_target_does_not_see_checks_by_connect() {
+    for ip in [IpAddr::from(Ipv4Addr::LOCALHOST), Ipv6Addr::LOCALHOST.into()] {
+        let listener = TcpListener::bind((ip, 0)).unwrap();
+        let at = listener.local_addr().unwrap();
+        assert_eq!(result(of(&[at]), ProbeKind::Connect, LIMIT), Ok(()));
+        listener.set_nonblocking(true).unwrap();
+        assert_eq!(listener.accept().unwrap_err().kind(), ErrorKind::WouldBlock);
+    }
 }
 
 #[test]
